@@ -1,0 +1,327 @@
+/* contragap: audit the contrastive gap between two modalities of an embedding space, and close it.
+ *
+ * The definitions of every measure stand in analysis/, one file each, with formula and source.
+ * Conventions: a fallible call returns a cgap_status, takes what it fills first and an optional
+ * cgap_error last; on failure the output is empty and safe to clear. The library never prints and
+ * never exits. Matrices are row-major. Rows count from 0.
+ */
+#ifndef CONTRAGAP_CONTRAGAP_H
+#define CONTRAGAP_CONTRAGAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define CGAP_API __attribute__((visibility("default")))
+#define CGAP_MUST_CHECK __attribute__((warn_unused_result))
+#define CGAP_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#else
+#define CGAP_API
+#define CGAP_MUST_CHECK
+#define CGAP_PRINTF(format, first)
+#endif
+
+/* ---------------------------------------------------------------- status and errors */
+
+/* A status is also the exit code of the program. */
+typedef enum cgap_status {
+  CGAP_OK = 0,
+  CGAP_CROSSED = 1,      /* a --fail-if threshold was crossed */
+  CGAP_USAGE = 2,        /* options that make no sense, or a machine that cannot do what was asked */
+  CGAP_FILE = 3,         /* missing, unreadable, unwritable, nothing found, or ambiguous */
+  CGAP_DATA = 4,         /* shapes, ranks, types, NaN, a pairing out of range, too few rows */
+  CGAP_RESOURCE = 5,     /* memory limit, disk full */
+  CGAP_INTERRUPTED = 130 /* the progress callback asked to stop */
+} cgap_status;
+
+typedef struct cgap_error {
+  cgap_status status;
+  char message[2000]; /* one line: file, dataset, both numbers, what to do */
+} cgap_error;
+
+/* Fills *error (where it is not NULL) and returns status, so that a caller can `return cgap_fail(…)`. */
+CGAP_API cgap_status cgap_fail(cgap_error *error, cgap_status status, const char *format, ...) CGAP_PRINTF(3, 4);
+
+CGAP_API const char *cgap_version(void);
+
+/* Called between blocks of work, from the calling thread. `share` is done/total of the phase, 0 to 1.
+ * Returning true asks the work to stop: the call then returns CGAP_INTERRUPTED. */
+typedef struct cgap_progress {
+  bool (*tick)(void *context, const char *phase, double share);
+  void *context;
+} cgap_progress;
+
+/* ---------------------------------------------------------------- rows, wherever they lie */
+
+typedef enum cgap_type { CGAP_FLOAT16, CGAP_BFLOAT16, CGAP_FLOAT32, CGAP_FLOAT64 } cgap_type;
+
+CGAP_API size_t cgap_type_size(cgap_type type);      /* bytes of one element */
+CGAP_API const char *cgap_type_name(cgap_type type); /* "float16", … */
+
+/* A view of `rows` rows of `dim` elements that somebody else owns. `read` copies rows
+ * [first, first + count) into `out` (count × dim elements of `type`, native byte order); it is
+ * called from one thread at a time. */
+typedef struct cgap_source {
+  size_t rows;
+  size_t dim;
+  cgap_type type;
+  cgap_status (*read)(const struct cgap_source *source, size_t first, size_t count, void *out, cgap_error *error);
+  void *context;
+  const char *name; /* for messages: "pairs.h5:/image" */
+} cgap_source;
+
+/* A source over a matrix in memory, (rows, dim) without padding, which must outlive it. */
+CGAP_API cgap_source cgap_source_view(const void *matrix, size_t rows, size_t dim, cgap_type type, const char *name);
+
+typedef enum cgap_pairing {
+  CGAP_UNPAIRED,    /* two sets without couples */
+  CGAP_BY_ROW,      /* text i belongs to image i */
+  CGAP_BY_INDEX,    /* text_image gives each text's image row */
+  CGAP_PAIRING_OPEN /* texts = k × images: image-major or caption-major, for the pairing test to settle */
+} cgap_pairing;
+
+/* Everything that a file (or a caller) offers to the audit and the head. Borrowed parts must outlive it. */
+typedef struct cgap_data {
+  cgap_source image; /* (images, dim) */
+  cgap_source text;  /* (texts, dim); rows == 0: none */
+  cgap_pairing pairing;
+  const uint64_t *text_image; /* (texts) for CGAP_BY_INDEX, else NULL */
+  bool drop_bad;              /* drop rows with NaN, infinity or norm zero instead of refusing them */
+  bool merge_images;          /* images with equal rows become one image with several texts */
+
+  const int64_t *labels;  /* (images) or NULL */
+  cgap_source class_text; /* (classes × prompts, dim); rows == 0: none */
+  size_t prompts;         /* per class, at least 1 where class_text has rows */
+
+  cgap_source words;          /* (words, dim) of the group "arithmetic"; rows == 0: none */
+  const int64_t *image_label; /* (images) */
+  const int64_t *query;       /* (queries, 4): image row, source word, target word, wanted label */
+  const double *query_weight; /* (queries) or NULL: all 1 */
+  size_t queries;
+} cgap_data;
+
+/* ---------------------------------------------------------------- files */
+
+typedef struct cgap_input_options {
+  const char *const
+    *files; /* (file_count) paths, each `FILE.h5` or `FILE.h5:/path`; several are shards, in this order */
+  size_t file_count;
+  const char *image; /* dataset paths, or FILE.h5:/path; NULL: found by name */
+  const char *text;
+  const char *text_image;
+  const char *labels;
+  const char *class_text;
+  bool unpaired;
+  bool drop_bad;
+  bool merge_images;
+} cgap_input_options;
+
+#define CGAP_INPUT_OPTIONS_INIT                                                                                        \
+  {                                                                                                                    \
+    0                                                                                                                  \
+  }
+
+typedef struct cgap_dataset cgap_dataset; /* open files and what was taken from them */
+
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_dataset_open(cgap_dataset **out, const cgap_input_options *options,
+                                                       cgap_error *error);
+CGAP_API void cgap_dataset_close(cgap_dataset *dataset); /* NULL is fine */
+CGAP_API const cgap_data *cgap_dataset_data(const cgap_dataset *dataset);
+
+/* ---------------------------------------------------------------- the audit */
+
+/* A number of the report. why == NULL: value holds; else the value is null and this says why.
+ * lo and hi are the 95 % interval, both NaN where none is stated. */
+typedef enum cgap_method { CGAP_EXACT, CGAP_SAMPLED, CGAP_BF16 } cgap_method;
+
+typedef struct cgap_scalar {
+  double value;
+  double lo, hi;
+  uint64_t n;
+  cgap_method method;
+  const char *why; /* a static string */
+} cgap_scalar;
+
+/* Moments and quantiles of a set of cosines. count == 0 or why != NULL: null. */
+typedef struct cgap_cosines {
+  double mean, sd, min, max;
+  double p05, p25, p50, p75, p95;
+  uint64_t count;
+  const char *why;
+} cgap_cosines;
+
+enum {
+  CGAP_HISTOGRAM_BINS = 200,
+  CGAP_TOP_DIMENSIONS = 10,
+  CGAP_HUBS = 10,
+  CGAP_EXAMPLES = 5,
+  CGAP_WORST = 20,
+  CGAP_CURVE_POINTS = 21,
+  CGAP_SCATTER_ROWS = 2000
+};
+
+typedef struct cgap_dimension {
+  size_t index;
+  double share; /* of the squared centroid distance */
+  double image_mean, text_mean;
+} cgap_dimension;
+
+typedef struct cgap_gap {
+  cgap_scalar centroid_distance, noise_floor, centroid_cosine;
+  cgap_scalar linear_separability, separability_auc;
+  cgap_scalar rmg, share_of_alignment;
+  cgap_dimension dimensions[CGAP_TOP_DIMENSIONS];
+  size_t dimension_count;
+} cgap_gap;
+
+typedef struct cgap_uniformity {
+  cgap_scalar image, text, mean, cross;
+  double sphere;
+} cgap_uniformity;
+
+typedef struct cgap_alignment {
+  cgap_scalar mean_squared_distance, mean_distance;
+} cgap_alignment;
+
+typedef struct cgap_losses {
+  double temperature;
+  cgap_scalar clip_image_to_text, clip_text_to_image, clip, cua, cuaxu;
+} cgap_losses;
+
+typedef struct cgap_spectrum {
+  double *explained_variance_ratio; /* (count), descending */
+  size_t count;
+  cgap_scalar participation_ratio, isoscore, entropy_rank, rankme, components_90;
+} cgap_spectrum;
+
+typedef struct cgap_retrieval {
+  cgap_scalar recall_at_1, recall_at_5, recall_at_10, median_rank, mean_rank, mrr;
+} cgap_retrieval;
+
+typedef struct cgap_hub {
+  size_t row;
+  uint64_t count;
+} cgap_hub;
+
+typedef struct cgap_hubness {
+  cgap_scalar skewness, robin_hood, anti_hub_share;
+  cgap_hub hubs[CGAP_HUBS];
+  size_t hub_count;
+} cgap_hubness;
+
+typedef struct cgap_mixed {
+  cgap_scalar same_modality_share, image, text, unbiased;
+} cgap_mixed;
+
+typedef struct cgap_zero_shot {
+  cgap_scalar top_1, top_5, mean_per_class;
+} cgap_zero_shot;
+
+typedef struct cgap_arithmetic {
+  cgap_scalar score; /* percent, at lambda = 1 */
+  double lambda[CGAP_CURVE_POINTS], curve[CGAP_CURVE_POINTS];
+} cgap_arithmetic;
+
+typedef struct cgap_check {
+  uint64_t count;
+  size_t examples[CGAP_EXAMPLES]; /* the first rows (columns for constant_columns), in the file's count */
+  size_t example_count;
+} cgap_check;
+
+typedef struct cgap_side_checks {
+  cgap_check not_finite;       /* rows with NaN or infinity */
+  cgap_check zero;             /* rows of norm zero */
+  cgap_check off_unit;         /* rows whose norm is off 1 by more than 1e-3 */
+  cgap_check constant_columns; /* coordinates with one value in all rows */
+  cgap_check duplicates;       /* rows that repeat an earlier row exactly */
+  cgap_check near_duplicates;  /* rows with another row of the side at cosine > 0.999 */
+  double norm_mean;            /* of the rows as they stand in the file */
+} cgap_side_checks;
+
+typedef enum cgap_verdict { CGAP_PAIRING_MATCHED, CGAP_PAIRING_SHUFFLED, CGAP_PAIRING_UNCLEAR } cgap_verdict;
+
+typedef struct cgap_pairing_check {
+  double matched_mean, shuffled_mean, z;
+  cgap_verdict verdict;
+  int shift; /* the row offset that fits better; 0: none */
+} cgap_pairing_check;
+
+typedef struct cgap_pair {
+  size_t image, text; /* rows of the file */
+  double cosine;
+} cgap_pair;
+
+typedef struct cgap_point {
+  size_t row;  /* of the file */
+  double x, y; /* scores on the first two components of pca.joint */
+} cgap_point;
+
+/* What a report may hold besides the measures of two unpaired sides. */
+enum { CGAP_HAS_PAIRS = 1, CGAP_HAS_ZERO_SHOT = 2, CGAP_HAS_ARITHMETIC = 4, CGAP_TEXT_IS_CLASSES = 8 };
+
+/* The result of an audit. Owns its arrays. */
+typedef struct cgap_audit {
+  unsigned has;              /* CGAP_HAS_… */
+  size_t images, texts, dim; /* rows measured, after dropping and merging */
+  size_t dropped_images, dropped_texts, merged_images;
+  const char *pairing; /* how couples were formed, in words */
+
+  cgap_gap gap;
+  cgap_uniformity uniformity;
+  cgap_alignment alignment;
+  cgap_cosines cosine_pair, cosine_cross, cosine_image, cosine_text;
+  double histogram_edges[CGAP_HISTOGRAM_BINS + 1];
+  uint64_t histogram_pair[CGAP_HISTOGRAM_BINS], histogram_cross[CGAP_HISTOGRAM_BINS];
+  uint64_t histogram_image[CGAP_HISTOGRAM_BINS], histogram_text[CGAP_HISTOGRAM_BINS];
+  cgap_losses loss;
+  cgap_spectrum pca_image, pca_text, pca_joint;
+  cgap_retrieval image_to_text, text_to_image;
+  cgap_hubness hubs_image_to_text, hubs_text_to_image;
+  cgap_mixed mixed;
+  cgap_zero_shot zero_shot;
+  cgap_arithmetic arithmetic;
+  cgap_side_checks checks_image, checks_text;
+  cgap_pairing_check pairing_check;
+  cgap_pair worst[CGAP_WORST];
+  size_t worst_count;
+
+  /* For figures and rows.tsv. Indices below count measured rows; *_row maps them to rows of the file. */
+  double *image_mean, *text_mean; /* (dim) */
+  size_t *image_row, *text_row;   /* (images), (texts) */
+  size_t *image_of;               /* (texts) measured image of each text; NULL where unpaired */
+  double *pair_cosine;            /* (texts) or NULL */
+  double *rank_text_to_image;     /* (texts) or NULL */
+  double *rank_image_to_text;     /* (images), NaN for an image without a text; or NULL */
+  cgap_point *scatter_image,
+    *scatter_text; /* at most CGAP_SCATTER_ROWS each; where paired, the texts of the images shown */
+  size_t scatter_images, scatter_texts;
+
+  double seconds_read, seconds_rows, seconds_tiles, seconds_total;
+} cgap_audit;
+
+typedef struct cgap_audit_options {
+  double temperature;    /* of loss.clip_*; at least 0.005 */
+  int threads;           /* 0: as many as the machine has */
+  uint64_t memory_bytes; /* 0: half of what is free */
+  cgap_progress progress;
+} cgap_audit_options;
+
+#define CGAP_AUDIT_OPTIONS_INIT                                                                                        \
+  {                                                                                                                    \
+    .temperature = 0.01                                                                                                \
+  }
+
+/* Measures data; *out is filled, to be cleared by cgap_audit_clear, whatever was returned. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *data,
+                                                    const cgap_audit_options *options, cgap_error *error);
+CGAP_API void cgap_audit_clear(cgap_audit *audit);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

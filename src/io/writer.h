@@ -1,0 +1,40 @@
+/* HDF5 out: datasets streamed into a temporary file that takes its name only when complete. */
+#ifndef CGAP_IO_WRITER_H
+#define CGAP_IO_WRITER_H
+
+#include "contragap/contragap.h"
+
+typedef struct cgap_writer cgap_writer;
+
+CGAP_MUST_CHECK cgap_status cgap_writer_open(cgap_writer **out, const char *path, cgap_error *error);
+
+/* A new float dataset at `path` (groups on the way are made), shape (rows[, middle], dim): middle 0 means rank 2. */
+CGAP_MUST_CHECK cgap_status cgap_writer_create(cgap_writer *w, const char *path, cgap_type type, size_t rows,
+                                               size_t middle, size_t dim, cgap_error *error);
+
+/* Appends `count` rows of dim float32 values, converted to the dataset's type; rows fill in order (and over shards'
+ * middles). */
+CGAP_MUST_CHECK cgap_status cgap_writer_append(cgap_writer *w, const char *path, const float *rows, size_t count,
+                                               cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_writer_append_double(cgap_writer *w, const char *path, const double *rows,
+                                                      size_t count, cgap_error *error);
+
+/* A whole int64 or float64 dataset of shape (rows[, columns]); columns 0 means rank 1. */
+CGAP_MUST_CHECK cgap_status cgap_writer_int64(cgap_writer *w, const char *path, const int64_t *values, size_t rows,
+                                              size_t columns, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_writer_float64(cgap_writer *w, const char *path, const double *values, size_t rows,
+                                                size_t columns, cgap_error *error);
+
+/* A string attribute of the object at `path` ("/" for the file). */
+CGAP_MUST_CHECK cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *name, const char *value,
+                                                  cgap_error *error);
+
+/* Copies an object (dataset or group) with its attributes from another file. */
+CGAP_MUST_CHECK cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path, const char *as,
+                                             cgap_error *error);
+
+/* commit: flush, close, rename to the final path; else the temporary file is removed. w is freed in any case; NULL is
+ * fine. */
+CGAP_MUST_CHECK cgap_status cgap_writer_close(cgap_writer *w, bool commit, cgap_error *error);
+
+#endif

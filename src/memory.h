@@ -1,0 +1,17 @@
+/* Memory: products of sizes that cannot overflow, and blocks aligned for the vector units. */
+#ifndef CGAP_MEMORY_H
+#define CGAP_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* a·b, or false when it does not fit size_t. */
+bool cgap_product(size_t *out, size_t a, size_t b);
+
+/* count × size bytes, 64-byte aligned; NULL when the product overflows or memory is out. Freed by cgap_free.
+ * A count of 0 gives a block of its own, so that NULL always means failure. */
+void *cgap_alloc(size_t count, size_t size);
+void *cgap_zalloc(size_t count, size_t size); /* the same, all bytes 0 */
+void cgap_free(void *block);                  /* NULL is fine */
+
+#endif

@@ -1,0 +1,38 @@
+/* Element types, and sources over memory. */
+#include "contragap/contragap.h"
+
+#include <string.h>
+
+static const struct {
+  size_t size;
+  const char *name;
+} TYPES[] = {
+  [CGAP_FLOAT16] = {2, "float16"},
+  [CGAP_BFLOAT16] = {2, "bfloat16"},
+  [CGAP_FLOAT32] = {4, "float32"},
+  [CGAP_FLOAT64] = {8, "float64"},
+};
+
+size_t cgap_type_size(cgap_type type)
+{
+  return TYPES[type].size;
+}
+
+const char *cgap_type_name(cgap_type type)
+{
+  return TYPES[type].name;
+}
+
+static cgap_status view_read(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+{
+  (void)error;
+  size_t row = source->dim * cgap_type_size(source->type);
+  memcpy(out, (const unsigned char *)source->context + first * row, count * row);
+  return CGAP_OK;
+}
+
+cgap_source cgap_source_view(const void *matrix, size_t rows, size_t dim, cgap_type type, const char *name)
+{
+  return (cgap_source){
+    .rows = rows, .dim = dim, .type = type, .read = view_read, .context = (void *)(uintptr_t)matrix, .name = name};
+}
