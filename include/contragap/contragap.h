@@ -19,11 +19,11 @@ extern "C" {
 #if defined(__GNUC__)
 #define CGAP_API __attribute__((visibility("default")))
 #define CGAP_MUST_CHECK __attribute__((warn_unused_result))
-#define CGAP_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define CGAP_PRINTF(position, first) __attribute__((format(printf, position, first)))
 #else
 #define CGAP_API
 #define CGAP_MUST_CHECK
-#define CGAP_PRINTF(format, first)
+#define CGAP_PRINTF(position, first)
 #endif
 
 /* ---------------------------------------------------------------- status and errors */
