@@ -1,0 +1,114 @@
+# Helpers of the shell tests: `. "$(dirname "$0")/lib.sh"` as the first line. The test then stands in a
+# fresh directory of its own, removed at the end (KEEP=1 keeps it and says where).
+#
+#   run ARGS…              contragap ARGS…, output in the files out and err, exit code in $rc
+#   runs COMMAND…          the same for any other command
+#   want_rc N              the last run ended with N
+#   want_line FILE WORDS…  FILE holds one line alone, and all WORDS (fixed strings) stand in it
+#   want_text FILE WORDS…  all WORDS stand in FILE
+#   want_absent PATH…      none of the paths exists
+#   want_file PATH…        all paths are there and not empty
+#   want_same FILE NAME    FILE equals expected/NAME beside the script; REFRESH=1 writes it anew. A missing one fails.
+#   skip REASON            ends the test, counted as skipped
+#   finish                 last line: ends with 1 where anything failed
+set -u
+LC_ALL=C
+export LC_ALL
+: "${CONTRAGAP:?CONTRAGAP must name the program}"
+: "${CONTRAGAP_SOURCE:?CONTRAGAP_SOURCE must name the source tree}"
+: "${CONTRAGAP_SHARED:=$CONTRAGAP_SOURCE/../shared}"
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/contragap-cli-XXXXXX") || exit 99
+failures=0
+checks=0
+last=
+rc=0
+
+leave() {
+  if [ "${KEEP:-}" = 1 ]; then
+    echo "kept $work" >&2
+  else
+    cd / && chmod -R u+w "$work" 2>/dev/null
+    rm -rf "$work"
+  fi
+}
+trap leave EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 99
+
+complain() {
+  failures=$((failures + 1))
+  echo "FAILED after: $last" >&2
+  printf '  %s\n' "$@" >&2
+}
+
+runs() {
+  last="$*"
+  rc=0
+  "$@" >out 2>err </dev/null || rc=$?
+}
+
+run() {
+  runs "$CONTRAGAP" "$@"
+}
+
+want_rc() {
+  checks=$((checks + 1))
+  [ "$rc" -eq "$1" ] || complain "exit code $rc, not $1" "stderr: $(head -c 2000 err)"
+}
+
+want_text() {
+  checks=$((checks + 1))
+  want_in=$1
+  shift
+  for word; do
+    grep -qF -e "$word" "$want_in" || complain "no \"$word\" in $want_in:" "$(head -c 2000 "$want_in")"
+  done
+}
+
+want_line() {
+  checks=$((checks + 1))
+  [ "$(wc -l <"$1")" -eq 1 ] || complain "$1 has $(wc -l <"$1") lines, not 1:" "$(head -c 2000 "$1")"
+  want_text "$@"
+}
+
+want_absent() {
+  checks=$((checks + 1))
+  for path; do
+    if [ -e "$path" ] || [ -L "$path" ]; then
+      complain "$path is there"
+    fi
+  done
+}
+
+want_file() {
+  checks=$((checks + 1))
+  for path; do
+    [ -s "$path" ] || complain "$path is missing or empty"
+  done
+}
+
+want_same() {
+  checks=$((checks + 1))
+  if [ "${REFRESH:-}" = 1 ]; then
+    mkdir -p "$here/expected" && cp "$1" "$here/expected/$2"
+  elif [ ! -f "$here/expected/$2" ]; then
+    complain "expected/$2 is missing; look at the output and run once with REFRESH=1"
+  elif ! diff -u "$here/expected/$2" "$1" >difference 2>&1; then
+    complain "$1 differs from expected/$2:" "$(head -c 4000 difference)"
+  fi
+}
+
+skip() {
+  echo "skipped: $*" >&2
+  exit 77
+}
+
+finish() {
+  if [ "$checks" -eq 0 ]; then
+    complain "no check was made"
+  fi
+  echo "$checks checks, $failures failed" >&2
+  [ "$failures" -eq 0 ]
+  exit
+}
