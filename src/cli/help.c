@@ -1,0 +1,87 @@
+#include "cli/help.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/value.h"
+
+enum { WIDTH = 80, COLUMN = 27 };
+
+/* Columns of UTF-8 text: bytes that do not continue a character. */
+static int columns(const char *text, size_t bytes)
+{
+  int count = 0;
+  for (size_t i = 0; i < bytes; i++)
+    count += ((unsigned char)text[i] & 0xC0) != 0x80;
+  return count;
+}
+
+void cli_wrap(const char *text, int at, int indent, int width)
+{
+  while (*text) {
+    size_t word = strcspn(text, " ");
+    int wide = columns(text, word);
+    if (at > indent && at + 1 + wide > width) {
+      printf("\n%*s", indent, "");
+      at = indent;
+    } else if (at > indent) {
+      putchar(' ');
+      at++;
+    }
+    printf("%.*s", (int)word, text);
+    at += wide;
+    text += word;
+    text += strspn(text, " ");
+  }
+  putchar('\n');
+}
+
+static void print_choices(char *out, size_t size, const char *const *choices)
+{
+  size_t used = 0;
+  for (; *choices && used < size; choices++)
+    used += (size_t)snprintf(out + used, size - used, "%s%s", used ? "|" : "", *choices);
+}
+
+static void print_option(const cli_option *option)
+{
+  char value[120] = "", head[200], text[600], shown[100];
+  if (option->kind == CLI_CHOICE)
+    print_choices(value, sizeof value, option->choices);
+  else if (option->value)
+    snprintf(value, sizeof value, "%s", option->value);
+  char letter[5] = "    ";
+  if (option->letter)
+    snprintf(letter, sizeof letter, "-%c, ", option->letter);
+  snprintf(head, sizeof head, "  %s--%s%s%s", letter, option->name, value[0] ? " " : "", value);
+  cli_value_show(option, shown);
+  snprintf(text, sizeof text, "%s%s%s%s%s", option->help, shown[0] ? " [" : "", shown, shown[0] ? "]" : "",
+           option->kind == CLI_LIST ? " (may be given again)" : "");
+  int at = columns(head, strlen(head));
+  printf("%s", head);
+  if (at + 2 > COLUMN)
+    printf("\n%*s", COLUMN, "");
+  else
+    printf("%*s", COLUMN - at, "");
+  cli_wrap(text, COLUMN, COLUMN, WIDTH);
+}
+
+int cli_help(const cli_spec *spec)
+{
+  printf("usage: contragap %s %s\n\n", spec->name, spec->usage);
+  printf("example:\n");
+  for (const char *line = spec->example; *line;) {
+    size_t length = strcspn(line, "\n");
+    printf("  %.*s\n", (int)length, line);
+    line += length + (line[length] == '\n');
+  }
+  putchar('\n');
+  cli_wrap(spec->about, 0, 0, WIDTH);
+  for (const cli_group *g = spec->groups; g->title; g++) {
+    printf("\n%s:\n", g->title);
+    for (const cli_option *o = g->options; o->name; o++)
+      print_option(o);
+  }
+  printf("\n  -h, --help               this text\n");
+  return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
+}

@@ -1,0 +1,65 @@
+/* contragap: a table of commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "report/suggest.h"
+
+static const struct command {
+  const char *name, *summary;
+  int (*run)(int argc, char **argv);
+} commands[] = {
+  {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static int list_commands(void)
+{
+  printf("contragap %s: audits the contrastive gap between two modalities' embeddings, and closes it\n\n",
+         cgap_version());
+  printf("usage: contragap COMMAND …   (contragap COMMAND --help says more)\n\n");
+  for (size_t i = 0; i < COMMANDS; i++)
+    printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+  printf("\nexample:\n  contragap audit pairs.h5 -o report\n");
+  return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
+}
+
+static int unknown_command(const char *name)
+{
+  cgap_suggestion near = cgap_suggestion_init(name);
+  for (size_t i = 0; i < COMMANDS; i++)
+    cgap_suggestion_offer(&near, commands[i].name);
+  if (near.name)
+    return cli_usage("unknown command %s; did you mean %s?", name, near.name);
+  return cli_usage("unknown %s %s (contragap --help lists the commands)", name[0] == '-' ? "option" : "command", name);
+}
+
+static const struct command *find_command(const char *name)
+{
+  for (size_t i = 0; i < COMMANDS; i++)
+    if (strcmp(commands[i].name, name) == 0)
+      return &commands[i];
+  return NULL;
+}
+
+int main(int argc, char **argv)
+{
+  cli_signals();
+  if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    return list_commands();
+  if (strcmp(argv[1], "--version") == 0) {
+    printf("contragap %s\n", cgap_version());
+    return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
+  }
+  if (strcmp(argv[1], "help") == 0) {
+    const struct command *asked = argc > 2 ? find_command(argv[2]) : NULL;
+    if (argc > 2 && !asked)
+      return unknown_command(argv[2]);
+    return asked ? asked->run(2, (char *[]){argv[2], (char[]){"--help"}, NULL}) : list_commands();
+  }
+  const struct command *command = find_command(argv[1]);
+  return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+}

@@ -1,0 +1,62 @@
+/* What the program says to a person: one line each, on stderr. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/opt.h"
+#include "cli/progress.h"
+
+/* A message may quote a file's or a command line's text: one line, whatever that holds. */
+static void one_line(char *text)
+{
+  for (char *c = text; *c; c++)
+    if ((unsigned char)*c < 32 || *c == 127)
+      *c = '?';
+}
+
+static void line(const char *lead, const char *format, va_list values)
+{
+  char text[2400];
+  vsnprintf(text, sizeof text, format, values);
+  one_line(text);
+  cli_progress_clear();
+  fprintf(stderr, "contragap: %s%s\n", lead, text);
+}
+
+int cli_fail(const cgap_error *error)
+{
+  cli_progress_clear();
+  char text[sizeof error->message];
+  memcpy(text, error->message, sizeof text);
+  text[sizeof text - 1] = '\0';
+  one_line(text);
+  fprintf(stderr, "contragap: %s\n", text);
+  return (int)error->status;
+}
+
+int cli_usage(const char *format, ...)
+{
+  va_list values;
+  va_start(values, format);
+  line("", format, values);
+  va_end(values);
+  return CGAP_USAGE;
+}
+
+void cli_say(const char *format, ...)
+{
+  if (cli_shared.quiet)
+    return;
+  va_list values;
+  va_start(values, format);
+  line("", format, values);
+  va_end(values);
+}
+
+void cli_warn(const char *format, ...)
+{
+  va_list values;
+  va_start(values, format);
+  line("warning: ", format, values);
+  va_end(values);
+}

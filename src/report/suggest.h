@@ -1,0 +1,21 @@
+/* "Did you mean …": the nearest name to one that is not known. */
+#ifndef CGAP_REPORT_SUGGEST_H
+#define CGAP_REPORT_SUGGEST_H
+
+#include <stddef.h>
+
+/* Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours, each 1
+ * (Damerau 1964). Names longer than 63 bytes count as far away. */
+size_t cgap_edit_distance(const char *a, const char *b);
+
+/* The nearest so far, for a caller that walks over its own table. */
+typedef struct cgap_suggestion {
+  const char *wanted;
+  const char *name; /* NULL: nothing is near */
+  size_t distance;
+} cgap_suggestion;
+
+cgap_suggestion cgap_suggestion_init(const char *wanted);
+void cgap_suggestion_offer(cgap_suggestion *s, const char *name);
+
+#endif
