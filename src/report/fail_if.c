@@ -1,0 +1,98 @@
+#include "report/fail_if.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/fields.h"
+
+/* longer signs first: "<=" also starts with "<" */
+static const struct {
+  const char *sign;
+  cgap_relation relation;
+} signs[] = {{"<=", CGAP_LESS_EQUAL}, {">=", CGAP_GREATER_EQUAL}, {"<", CGAP_LESS}, {">", CGAP_GREATER}};
+
+enum { SIGNS = sizeof signs / sizeof *signs };
+
+static const char *sign_of(cgap_relation relation)
+{
+  for (size_t i = 0; i < SIGNS; i++)
+    if (signs[i].relation == relation)
+      return signs[i].sign;
+  return "?";
+}
+
+static cgap_status parse_bound(cgap_threshold *out, const char *number, const char *text, cgap_error *error)
+{
+  char *rest;
+  out->bound = strtod(number, &rest);
+  bool any = rest != number;
+  rest += strspn(rest, " \t");
+  if (!any || *rest || !isfinite(out->bound))
+    return cgap_fail(error, CGAP_USAGE,
+                     "--fail-if '%s': a number must follow the sign, as in gap.centroid_distance>0.5", text);
+  return CGAP_OK;
+}
+
+cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_error *error)
+{
+  *out = (cgap_threshold){0};
+  const char *start = text + strspn(text, " \t");
+  size_t length = strcspn(start, "<>");
+  size_t s = 0;
+  while (s < SIGNS && strncmp(start + length, signs[s].sign, strlen(signs[s].sign)) != 0)
+    s++;
+  if (s == SIGNS)
+    return cgap_fail(error, CGAP_USAGE,
+                     "--fail-if '%s': needs KEY, one of < <= > >=, and a number, as in gap.centroid_distance>0.5",
+                     text);
+  const char *number = start + length + strlen(signs[s].sign);
+  while (length && isspace((unsigned char)start[length - 1]))
+    length--;
+  if (length >= sizeof out->key)
+    length = sizeof out->key - 1;
+  memcpy(out->key, start, length);
+  out->relation = signs[s].relation;
+  if (!cgap_key_exists(out->key)) {
+    const char *near = cgap_key_suggestion(out->key);
+    if (near)
+      return cgap_fail(error, CGAP_USAGE, "--fail-if '%s': no measure %s; did you mean %s?", text, out->key, near);
+    return cgap_fail(error, CGAP_USAGE,
+                     "--fail-if '%s': no measure '%s'; report.json names them, as gap.centroid_distance", text,
+                     out->key);
+  }
+  return parse_bound(out, number, text, error);
+}
+
+static bool crosses(cgap_relation relation, double value, double bound)
+{
+  switch (relation) {
+  case CGAP_LESS:
+    return value < bound;
+  case CGAP_LESS_EQUAL:
+    return value <= bound;
+  case CGAP_GREATER:
+    return value > bound;
+  case CGAP_GREATER_EQUAL:
+    return value >= bound;
+  }
+  return false;
+}
+
+cgap_status cgap_threshold_check(const cgap_threshold *t, const cgap_audit *audit, cgap_error *error)
+{
+  *error = (cgap_error){0};
+  cgap_looked_up found = cgap_look_up(audit, t->key);
+  const char *sign = sign_of(t->relation);
+  if (!found.present)
+    return cgap_fail(error, CGAP_OK, "--fail-if %s%s%.6g: the report of these data has no %s, so it was not tested",
+                     t->key, sign, t->bound, t->key);
+  if (!isfinite(found.value))
+    return cgap_fail(error, CGAP_OK, "--fail-if %s%s%.6g: the value is null (%s), so it was not tested", t->key, sign,
+                     t->bound, found.why ? found.why : "not defined for these data");
+  if (!crosses(t->relation, found.value, t->bound))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_CROSSED, "%s is %.6g: --fail-if %s%s%.6g is crossed", t->key, found.value, t->key, sign,
+                   t->bound);
+}

@@ -1,0 +1,39 @@
+/* The report as JSON, with the keys of the table of fields. */
+#ifndef CGAP_REPORT_JSON_H
+#define CGAP_REPORT_JSON_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "contragap/contragap.h"
+
+/* What may differ between two runs on the same data; stands under "run" alone. */
+typedef struct cgap_run {
+  const char *command_line;
+  uint64_t seed;
+  int threads; /* that worked */
+  double seconds;
+  uint64_t peak_memory_bytes;
+} cgap_run;
+
+/* The whole report; `input` (borrowed) is what cgap_dataset_describe gave, NULL where there is none; run may be NULL.
+ * The caller owns the result (json_decref). NULL: memory is out. */
+json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run);
+
+json_t *cgap_run_json(const cgap_run *run);
+json_t *cgap_scalar_json(const cgap_scalar *scalar); /* {value, ci95, n, method}, "why" where value is null */
+json_t *cgap_number_json(double value);              /* null where value is not finite */
+
+/* Sets root["a"]["b"]["c"] for the path "a.b.c", making objects on the way; steals value. false: memory is out. */
+bool cgap_json_put(json_t *root, const char *path, json_t *value);
+
+/* root at "a.b.c", borrowed, or NULL. */
+json_t *cgap_json_get(const json_t *root, const char *path);
+
+CGAP_MUST_CHECK cgap_status cgap_json_print(const json_t *json, FILE *stream, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_json_write(const json_t *json, const char *path, cgap_error *error);
+
+/* The process's own figures, for cgap_run. */
+uint64_t cgap_peak_memory_bytes(void);
+
+#endif

@@ -1,0 +1,42 @@
+/* Files out: a folder that can be written, and files that take their name only when they are complete. */
+#ifndef CGAP_REPORT_OUTPUT_H
+#define CGAP_REPORT_OUTPUT_H
+
+#include <stdio.h>
+
+#include "contragap/contragap.h"
+
+enum { CGAP_PATH = 4096 };
+
+/* A folder of results. Made at once, with its parents, and tried for writing before the long computation. */
+typedef struct cgap_folder {
+  char path[CGAP_PATH];
+  size_t made; /* parents and the folder that did not exist: length of the longest path that did */
+  bool fresh;
+} cgap_folder;
+
+/* CGAP_FILE where it cannot be made or written, CGAP_RESOURCE where the disk is full. */
+CGAP_MUST_CHECK cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *error);
+void cgap_folder_abandon(cgap_folder *folder); /* removes what open made, where still empty */
+
+/* path = folder/name; CGAP_FILE where that is too long. */
+CGAP_MUST_CHECK cgap_status cgap_folder_file(char path[CGAP_PATH], const char *folder, const char *name,
+                                             cgap_error *error);
+
+/* A file under a temporary name beside its own. */
+typedef struct cgap_outfile {
+  FILE *stream;
+  char path[CGAP_PATH], temporary[CGAP_PATH + 32];
+} cgap_outfile;
+
+CGAP_MUST_CHECK cgap_status cgap_outfile_open(cgap_outfile *out, const char *path, cgap_error *error);
+/* commit: flushed, closed, renamed to path; else, and on failure, the temporary file is removed. */
+CGAP_MUST_CHECK cgap_status cgap_outfile_close(cgap_outfile *file, bool commit, cgap_error *error);
+
+/* A whole small file at once. */
+CGAP_MUST_CHECK cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cgap_error *error);
+
+/* The exit code that belongs to an errno of a failed write, and the line that says so. */
+cgap_status cgap_fail_errno(cgap_error *error, int number, const char *path, const char *doing);
+
+#endif

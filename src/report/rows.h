@@ -1,0 +1,11 @@
+/* rows.tsv: a line for every couple. */
+#ifndef CGAP_REPORT_ROWS_H
+#define CGAP_REPORT_ROWS_H
+
+#include "contragap/contragap.h"
+
+/* text and image rows of the file, their cosine, and the rank of each for the other. Nothing is written where the
+ * audit has no pairs. */
+CGAP_MUST_CHECK cgap_status cgap_rows_write(const cgap_audit *audit, const char *path, cgap_error *error);
+
+#endif
