@@ -1,0 +1,81 @@
+/* gap.centroid_distance = ‖mean x − mean y‖, centroids not renormalised (Liang et al. 2022, "Mind the Gap").
+ * gap.noise_floor = √(F/(1 − 1/N)), F = Σ_i ‖g_i‖², g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M:
+ * the distance that sampling alone gives when the true centroids coincide. Unpaired: √(tr Cov x/N + tr Cov y/M).
+ * Interval: D = distance² − floor² estimates the population's squared distance; with g the vector between the
+ * centroids and V the covariance of its error, Var D = 4 gᵀVg + 2 tr V², V = C/N = N Σ g_i g_iᵀ/(N − 1) where
+ * paired, Cov x/N + Cov y/M where not (the variance of a quadratic form of a normal vector). */
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+#include "memory.h"
+
+#include <math.h>
+
+/* Entry (a, b) of the covariance of a side's mean: Cov/rows, divisor rows − 1. */
+static double mean_covariance(const cgap_modality *side, size_t dim, size_t a, size_t b)
+{
+  const double n = (double)side->rows;
+  return (side->moment[a * dim + b] - n * side->mean[a] * side->mean[b]) / (n - 1) / n;
+}
+
+static double error_covariance(const cgap_evidence *e, size_t a, size_t b)
+{
+  const double n = (double)e->image.rows;
+  if (e->paired)
+    return e->group_moment[a * e->dim + b] * n / (n - 1);
+  return mean_covariance(&e->image, e->dim, a, b) + mean_covariance(&e->text, e->dim, a, b);
+}
+
+static cgap_scalar distance_with_interval(const cgap_evidence *e, double square, double floor_square, uint64_t n)
+{
+  double along = 0, squares = 0;
+  for (size_t a = 0; a < e->dim; a++)
+    for (size_t b = 0; b < e->dim; b++) {
+      const double v = error_covariance(e, a, b);
+      along += (e->image.mean[a] - e->text.mean[a]) * v * (e->image.mean[b] - e->text.mean[b]);
+      squares += v * v;
+    }
+  const double centre = square - floor_square, half = CGAP_Z95 * sqrt(fmax(0, 4 * along) + 2 * squares);
+  return cgap_scalar_bounds(sqrt(square), sqrt(fmax(0, centre - half)), sqrt(fmax(0, centre + half)), n);
+}
+
+/* The coordinates with the greatest share of the squared distance, lower index first among equals. */
+static void finish_dimensions(const cgap_evidence *e, double square, cgap_gap *gap)
+{
+  gap->dimension_count = e->dim < CGAP_TOP_DIMENSIONS ? e->dim : CGAP_TOP_DIMENSIONS;
+  for (size_t k = 0; k < gap->dimension_count; k++)
+    gap->dimensions[k].share = -1;
+  for (size_t a = 0; a < e->dim; a++) {
+    const double difference = e->image.mean[a] - e->text.mean[a];
+    const cgap_dimension new = {.index = a, .share = square > 0 ? difference * difference / square : 0,
+                                .image_mean = e->image.mean[a], .text_mean = e->text.mean[a]};
+    size_t place = gap->dimension_count;
+    for (; place > 0 && new.share > gap->dimensions[place - 1].share; place--)
+      if (place < gap->dimension_count)
+        gap->dimensions[place] = gap->dimensions[place - 1];
+    if (place < gap->dimension_count)
+      gap->dimensions[place] = new;
+  }
+}
+
+void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out)
+{
+  const double images = (double)e->image.rows;
+  const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
+  double square = 0, image_square = 0, text_square = 0, product = 0, floor_square = 0;
+  for (size_t a = 0; a < e->dim; a++) {
+    const double x = e->image.mean[a], y = e->text.mean[a];
+    square += (x - y) * (x - y);
+    image_square += x * x;
+    text_square += y * y;
+    product += x * y;
+    floor_square += e->paired ? e->group_moment[a * e->dim + a] / (1 - 1 / images)
+                              : mean_covariance(&e->image, e->dim, a, a) + mean_covariance(&e->text, e->dim, a, a);
+  }
+  floor_square = fmax(0, floor_square);
+  out->gap.centroid_distance = distance_with_interval(e, square, floor_square, n);
+  out->gap.noise_floor = cgap_scalar_plain(sqrt(floor_square), n);
+  out->gap.centroid_cosine = image_square > 0 && text_square > 0
+                               ? cgap_scalar_plain(product / sqrt(image_square * text_square), n)
+                               : cgap_scalar_null("a centroid is the origin", n);
+  finish_dimensions(e, square, &out->gap);
+}

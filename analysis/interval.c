@@ -1,0 +1,60 @@
+#include "analysis/interval.h"
+
+#include <math.h>
+
+cgap_scalar cgap_scalar_bounds(double value, double lo, double hi, uint64_t n)
+{
+  return (cgap_scalar){.value = value, .lo = lo, .hi = hi, .n = n, .method = CGAP_EXACT};
+}
+
+cgap_scalar cgap_scalar_plain(double value, uint64_t n)
+{
+  return cgap_scalar_bounds(value, NAN, NAN, n);
+}
+
+cgap_scalar cgap_scalar_null(const char *why, uint64_t n)
+{
+  cgap_scalar s = cgap_scalar_plain(NAN, n);
+  s.why = why;
+  return s;
+}
+
+cgap_scalar cgap_scalar_normal(double value, double variance, uint64_t n)
+{
+  double half = CGAP_Z95 * sqrt(variance > 0 ? variance : 0);
+  return cgap_scalar_bounds(value, value - half, value + half, n);
+}
+
+double cgap_variance_of_text_mean(const cgap_evidence *e, const double *v, double mean)
+{
+  const double images = (double)e->image.rows, texts = (double)e->text.rows;
+  double total = 0;
+  for (size_t i = 0; i < e->image.rows; i++) {
+    double group = 0;
+    for (size_t k = e->first[i]; k < e->first[i + 1]; k++)
+      group += v[e->text_of[k]] - mean;
+    total += group * group;
+  }
+  return images / (images - 1) * total / (texts * texts);
+}
+
+double cgap_variance_of_image_mean(const double *v, size_t images, double mean)
+{
+  double total = 0, n = 0;
+  for (size_t i = 0; i < images; i++)
+    if (!isnan(v[i])) {
+      total += (v[i] - mean) * (v[i] - mean);
+      n++;
+    }
+  return n > 1 ? total / (n * (n - 1)) : 0;
+}
+
+cgap_scalar cgap_scalar_wilson(double p, double variance, uint64_t n)
+{
+  const double plain = p * (1 - p) / (double)n;
+  const double effect = plain > 0 ? fmax(1, variance / plain) : 1;
+  const double trials = (double)n / effect, z2 = CGAP_Z95 * CGAP_Z95;
+  const double centre = (p + z2 / (2 * trials)) / (1 + z2 / trials);
+  const double half = CGAP_Z95 / (1 + z2 / trials) * sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials));
+  return cgap_scalar_bounds(p, fmax(0, centre - half), fmin(1, centre + half), n);
+}

@@ -1,0 +1,104 @@
+/* The contract between the engine and what it measures.
+ *
+ * A measure over couples says how many numbers it needs, is shown every strip of cosines once, adds to
+ * its sums and counts, and finishes into the result. Sums are kept by row, and the strips that hold a
+ * row come in one order whatever the threads and the memory, so that every plan gives the same bits.
+ * Merging is `+`. What is not additive (the ten best of a row) has a merge of its own: neighbours.h.
+ * Measures see no files and print nothing.
+ */
+#ifndef CGAP_ANALYSIS_MEASURE_H
+#define CGAP_ANALYSIS_MEASURE_H
+
+#include "analysis/neighbours.h"
+#include "contragap/contragap.h"
+#include "engine/kernels.h"
+
+/* Which couples a strip holds: image–image and text–text (i < j only), or image–text. */
+typedef enum cgap_couples { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_COUPLE_KINDS } cgap_couples;
+
+typedef struct cgap_evidence cgap_evidence;
+
+/* A strip of cosines: row r, 0 ≤ r < rows, is cosine + r·stride; its columns first[r] … columns − 1 count
+ * (on the diagonal of a triangle a row starts right of itself). Couples that belong together (matched) are
+ * masked with -INFINITY. */
+typedef struct cgap_strip {
+  cgap_couples couples;
+  const float *cosine;
+  size_t stride, rows, columns;
+  const size_t *first;   /* (rows) */
+  const float *greatest; /* (rows) the greatest cosine of each row, -INFINITY where there is none */
+  size_t row, column;    /* which rows of the sides the strip's first row and column are */
+  size_t tile_row;       /* the strip's first row in the tile's sums */
+} cgap_strip;
+
+/* The numbers of one measure: per-row arrays are (need, stride); of a triangle, rows and columns of the
+ * whole pass are the same arrays. */
+typedef struct cgap_sums {
+  uint64_t *counts;                     /* (need.counts) */
+  double *row_sums, *column_sums;       /* (need.sums, stride) */
+  uint64_t *row_counts, *column_counts; /* (need.row_counts, stride) */
+  size_t row_stride, column_stride;
+} cgap_sums;
+
+typedef struct cgap_need {
+  size_t counts;     /* uint64 for the whole pass */
+  size_t sums;       /* doubles for each row and each column */
+  size_t row_counts; /* uint64 for each row and each column */
+} cgap_need;
+
+typedef struct cgap_measure {
+  const char *name;
+  unsigned couples; /* bit 1 << kind for each kind of couple it looks at */
+  bool paired_only;
+  cgap_need need;
+  void (*strip)(const cgap_strip *strip, const cgap_evidence *evidence, const cgap_kernels *kernels, cgap_sums *sums);
+} cgap_measure;
+
+enum {
+  CGAP_MEASURE_KERNEL,
+  CGAP_MEASURE_HISTOGRAM,
+  CGAP_MEASURE_SOFTMAX,
+  CGAP_MEASURE_RANKS,
+  CGAP_MEASURE_NEAR,
+  CGAP_MEASURES
+};
+extern const cgap_measure *const cgap_measures[CGAP_MEASURES];
+
+/* One modality as measures see it. */
+typedef struct cgap_modality {
+  size_t rows;
+  const double *mean;   /* (dim) */
+  const double *moment; /* (dim, dim) Σ z zᵀ */
+  const size_t *file_row;
+} cgap_modality;
+
+/* All that is summed about a data set before the measures finish. */
+struct cgap_evidence {
+  size_t dim;
+  cgap_modality image, text;
+  bool paired;
+  double temperature;
+
+  /* couples, where paired: texts of image i are text_of[first[i] … first[i + 1]) */
+  const size_t *image_of, *first, *text_of;
+  const double *pair_cosine;       /* (texts), double from the file's values */
+  const double *best_positive;     /* (images) the greatest pair cosine of each image; -2 without a text */
+  const double *within_kernel;     /* (images) Σ over couples of an image's own texts of e^(-2‖y − y'‖²) */
+  const double *paired_image_mean; /* (dim) mean over couples of x_o(j) */
+  const double *group_moment; /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
+  double shift_mean[11];      /* mean cosine of (o(j) + shift, j), shift −5 … 5; NaN: not asked */
+
+  /* the tile pass */
+  cgap_sums sums[CGAP_COUPLE_KINDS][CGAP_MEASURES];
+  float least[CGAP_COUPLE_KINDS], greatest[CGAP_COUPLE_KINDS];
+  cgap_neighbours image_image, image_text, text_image, text_text; /* ten best: of each image among images, … */
+
+  /* the cosine of image i and text j (or of two rows of a side) in double, from the file's values */
+  double (*exact)(const void *context, cgap_couples couples, size_t row, size_t column);
+  const void *exact_context;
+};
+
+/* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */
+#define CGAP_KERNEL_T 2.0
+
+#endif

@@ -1,0 +1,29 @@
+/* gap.rmg, the relative modality gap (Schrodi et al. 2024): d_m/(d_m + (d_I + d_T)/2), d = (1 − cosine)/2;
+ * d_m over the couples of P, d_I and d_T over all i ≠ j of a side. The means over a side follow from its
+ * centroid: Σ_{i≠j} cos = ‖Σ x‖² − N. */
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+
+#include <math.h>
+
+static double mean_distance_within(const cgap_modality *side, size_t dim)
+{
+  const double n = (double)side->rows;
+  double square = 0;
+  for (size_t a = 0; a < dim; a++)
+    square += side->mean[a] * side->mean[a];
+  return (1 - (n * square - 1) / (n - 1)) / 2;
+}
+
+void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out)
+{
+  if (!e->paired)
+    return;
+  double pair = 0;
+  for (size_t j = 0; j < e->text.rows; j++)
+    pair += e->pair_cosine[j];
+  const double matched = (1 - pair / (double)e->text.rows) / 2;
+  const double whole = matched + (mean_distance_within(&e->image, e->dim) + mean_distance_within(&e->text, e->dim)) / 2;
+  out->gap.rmg = whole > 1e-15 ? cgap_scalar_plain(fmax(0, matched) / whole, e->image.rows)
+                               : cgap_scalar_null("all rows are equal", e->image.rows);
+}

@@ -1,0 +1,164 @@
+/* uniformity.image, .text: log mean over i < j of e^(-t‖x_i − x_j‖²), t = 2 (Wang & Isola 2020); .mean: L_Uniform
+ * of the paper; .cross: log mean over unmatched (i, j) of e^(-t‖x_i − y_j‖²), L_XUniform.
+ * ‖x − y‖² = 2 − 2 cos on the sphere, so that the kernel is e^(-2t) e^(2t cos): strips sum e^(2t cos).
+ *
+ * Intervals: with u the mean kernel over L couples, k̃ = k − u, A_g the sum of k̃ over the couples that touch group
+ * g (an image with its texts; unpaired: a row), S = Σ k̃²: Var u = max(Σ A_g² − S, S)/L², delta method for the log
+ * (Hoeffding's decomposition of a U-statistic). A_g follows from row and column sums. */
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+#include "memory.h"
+
+#include <math.h>
+
+enum { KERNEL, SQUARES };
+
+static void kernel_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+{
+  (void)e;
+  const cgap_exponent exponent = cgap_exponent_init(2 * CGAP_KERNEL_T, -126);
+  float columns[CGAP_TILE] = {0};
+  for (size_t r = 0; r < s->rows; r++) {
+    const size_t first = s->first[r], row = s->tile_row + r;
+    kernels->exp_sums(s->cosine + r * s->stride + first, s->columns - first, &exponent, columns + first,
+                      &sums->row_sums[KERNEL * sums->row_stride + row], &sums->row_sums[SQUARES * sums->row_stride + row]);
+  }
+  for (size_t c = 0; c < s->columns; c++)
+    sums->column_sums[c] += (double)columns[c];
+}
+
+const cgap_measure cgap_measure_kernel = {
+  .name = "kernel",
+  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
+  .need = {.sums = 2},
+  .strip = kernel_strip,
+};
+
+/* A mean kernel with what its variance needs. */
+typedef struct mean_kernel {
+  double mean, squares; /* u; S = Σ k̃² */
+  double couples;       /* L */
+  double touching;      /* Σ_g A_g² */
+  uint64_t n;
+} mean_kernel;
+
+static double factor(void)
+{
+  return exp(-2 * CGAP_KERNEL_T);
+}
+
+static double sum(const double *v, size_t n)
+{
+  double total = 0;
+  for (size_t i = 0; i < n; i++)
+    total += v[i];
+  return total;
+}
+
+static mean_kernel mean_of(double total, double squares, double couples, uint64_t n)
+{
+  mean_kernel k = {.couples = couples, .n = n};
+  k.mean = couples > 0 ? total / couples : NAN;
+  k.squares = fmax(0, squares - couples * k.mean * k.mean);
+  return k;
+}
+
+static double variance(const mean_kernel *k)
+{
+  return fmax(k->touching - k->squares, k->squares) / (k->couples * k->couples);
+}
+
+static cgap_scalar scalar_of(const mean_kernel *k)
+{
+  if (!(k->couples > 0))
+    return cgap_scalar_null("no couples", k->n);
+  return cgap_scalar_normal(log(k->mean), variance(k) / (k->mean * k->mean), k->n);
+}
+
+/* One side. Triangle sums hold each couple in both its rows, squares in one. touch (groups) receives A_g:
+ * rows of a group together, less the couples within it that were counted twice. */
+static mean_kernel side_kernel(const cgap_evidence *e, cgap_couples kind, double *touch)
+{
+  const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
+  const cgap_sums *sums = &e->sums[kind][CGAP_MEASURE_KERNEL];
+  const double *rows = sums->row_sums + KERNEL * sums->row_stride, *squares = sums->row_sums + SQUARES * sums->row_stride;
+  const double n = (double)side->rows, f = factor();
+  mean_kernel k = mean_of(f * sum(rows, side->rows) / 2, f * f * sum(squares, side->rows), n * (n - 1) / 2, side->rows);
+  const bool grouped = kind == CGAP_TEXT_TEXT && e->paired;
+  const size_t groups = grouped ? e->image.rows : side->rows;
+  for (size_t g = 0; g < groups; g++) {
+    double total = 0, members = 1, within = 0;
+    if (grouped) {
+      members = (double)(e->first[g + 1] - e->first[g]);
+      within = e->within_kernel[g];
+      for (size_t t = e->first[g]; t < e->first[g + 1]; t++)
+        total += f * rows[e->text_of[t]];
+    } else {
+      total = f * rows[g];
+    }
+    touch[g] = total - within - (members * (n - 1) - members * (members - 1) / 2) * k.mean;
+    k.touching += touch[g] * touch[g];
+  }
+  return k;
+}
+
+/* Across the sides: matched couples were masked. */
+static mean_kernel cross_kernel(const cgap_evidence *e)
+{
+  const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_KERNEL];
+  const double images = (double)e->image.rows, texts = (double)e->text.rows, f = factor();
+  const double *rows = sums->row_sums, *columns = sums->column_sums;
+  mean_kernel k = mean_of(f * sum(rows, e->image.rows), f * f * sum(rows + SQUARES * sums->row_stride, e->image.rows),
+                          images * texts - (e->paired ? texts : 0),
+                          e->paired || images < texts ? e->image.rows : e->text.rows);
+  for (size_t i = 0; i < e->image.rows; i++) {
+    const double own = e->paired ? (double)(e->first[i + 1] - e->first[i]) : 0;
+    double touch = f * rows[i] - (texts - own) * k.mean;
+    for (size_t t = e->paired ? e->first[i] : 0; e->paired && t < e->first[i + 1]; t++)
+      touch += f * columns[e->text_of[t]] - (images - 1) * k.mean;
+    k.touching += touch * touch;
+  }
+  for (size_t j = 0; !e->paired && j < e->text.rows; j++) {
+    const double touch = f * columns[j] - images * k.mean;
+    k.touching += touch * touch;
+  }
+  return k;
+}
+
+/* Var of the mean of the two logs: a_g = ½ Σ_sides A_g/(L u), Var = Σ a_g² − ¼ Σ_sides (Σ A_g²/(L u)² − Var u/u²). */
+static double mean_variance(const cgap_evidence *e, const mean_kernel side[2], double *const touch[2])
+{
+  double total = 0;
+  for (size_t g = 0; e->paired && g < e->image.rows; g++) {
+    double a = (touch[0][g] / (side[0].couples * side[0].mean) + touch[1][g] / (side[1].couples * side[1].mean)) / 2;
+    total += a * a;
+  }
+  for (int s = 0; s < 2; s++) {
+    const double whole = side[s].couples * side[s].mean, share = side[s].touching / (whole * whole);
+    const double relative = variance(&side[s]) / (side[s].mean * side[s].mean);
+    total += e->paired ? (relative - share) / 4 : relative / 4;
+  }
+  return total;
+}
+
+cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  double *touch[2] = {cgap_alloc(e->image.rows, sizeof(double)),
+                      cgap_alloc(e->paired ? e->image.rows : e->text.rows, sizeof(double))};
+  cgap_status status = CGAP_OK;
+  if (!touch[0] || !touch[1]) {
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", e->image.rows);
+  } else {
+    const mean_kernel side[2] = {side_kernel(e, CGAP_IMAGE_IMAGE, touch[0]), side_kernel(e, CGAP_TEXT_TEXT, touch[1])};
+    const mean_kernel cross = cross_kernel(e);
+    const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
+    out->uniformity.image = scalar_of(&side[0]);
+    out->uniformity.text = scalar_of(&side[1]);
+    out->uniformity.mean = cgap_scalar_normal((log(side[0].mean) + log(side[1].mean)) / 2, mean_variance(e, side, touch), n);
+    out->uniformity.cross = scalar_of(&cross);
+    out->uniformity.sphere = cgap_sphere_uniformity(e->dim, CGAP_KERNEL_T);
+  }
+  cgap_free(touch[0]);
+  cgap_free(touch[1]);
+  return status;
+}

@@ -1,0 +1,23 @@
+/* The pass over matched couples: everything that needs an image beside its own texts, in double. */
+#ifndef CGAP_ENGINE_COUPLES_H
+#define CGAP_ENGINE_COUPLES_H
+
+#include "analysis/measure.h"
+#include "engine/embeddings.h"
+
+enum { CGAP_SHIFTS = 5 };
+
+typedef struct cgap_couple_sums {
+  double *pair_cosine;       /* (texts) */
+  double *best_positive;     /* (images), 2 for an image without a text */
+  double *within_kernel;     /* (images) */
+  double *paired_image_mean; /* (dim) */
+  double *group_moment;      /* (dim, dim) */
+  double shift_mean[2 * CGAP_SHIFTS + 1];
+} cgap_couple_sums;
+
+CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, int threads,
+                                             cgap_progress progress, cgap_error *error);
+void cgap_couples_clear(cgap_couple_sums *sums);
+
+#endif

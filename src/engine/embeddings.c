@@ -1,0 +1,151 @@
+#include "engine/embeddings.h"
+
+#include "engine/blas.h"
+#include "engine/pairing.h"
+#include "engine/side.h"
+#include "memory.h"
+
+#include <stdint.h>
+
+enum { LEAST_ROWS = 3 };
+
+/* The image row of text j, in the file's count. */
+static size_t file_image_of(const cgap_data *data, cgap_order order, size_t j)
+{
+  switch (data->pairing) {
+  case CGAP_BY_INDEX:
+    return (size_t)data->text_image[j];
+  case CGAP_PAIRING_OPEN:
+    return order == CGAP_IMAGE_MAJOR ? j / (data->text.rows / data->image.rows) : j % data->image.rows;
+  default:
+    return j;
+  }
+}
+
+static const char *pairing_words(const cgap_data *data, cgap_order order)
+{
+  switch (data->pairing) {
+  case CGAP_UNPAIRED:
+    return "unpaired";
+  case CGAP_BY_ROW:
+    return data->merge_images ? "row i with row i, equal images merged" : "row i with row i";
+  case CGAP_BY_INDEX:
+    return "each text names its image";
+  default:
+    return order == CGAP_IMAGE_MAJOR ? "k texts an image, image-major (settled by the pairing test)"
+                                     : "k texts an image, caption-major (settled by the pairing test)";
+  }
+}
+
+static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
+{
+  const cgap_source *image = &data->image, *text = &data->text;
+  if (image->dim != text->dim)
+    return cgap_fail(error, CGAP_DATA, "%s has %zu dimensions, %s %zu: not one joint space", image->name, image->dim,
+                     text->name, text->dim);
+  if (image->dim < 2)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu dimension; at least 2 are needed", image->name, image->dim);
+  if (data->pairing == CGAP_BY_ROW && image->rows != text->rows)
+    return cgap_fail(error, CGAP_FILE, "%s: %zu rows, %s has %zu; give --text-image or --unpaired", text->name,
+                     text->rows, image->name, image->rows);
+  for (size_t j = 0; data->pairing == CGAP_BY_INDEX && j < text->rows; j++)
+    if (data->text_image[j] >= image->rows)
+      return cgap_fail(error, CGAP_DATA, "%s: text %zu names image row %llu, %s has %zu rows", text->name, j,
+                       (unsigned long long)data->text_image[j], image->name, image->rows);
+  return CGAP_OK;
+}
+
+static cgap_status check_rows(const cgap_side *side, cgap_error *error)
+{
+  if (side->rows < LEAST_ROWS)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %d are needed", side->source->name, side->rows,
+                     LEAST_ROWS);
+  return CGAP_OK;
+}
+
+/* Texts whose image was dropped go with it. */
+static cgap_status skip_texts(bool **skip, cgap_embeddings *e, cgap_order order, const size_t *kept_as,
+                              cgap_error *error)
+{
+  const size_t texts = e->data->text.rows;
+  *skip = cgap_zalloc(texts, sizeof **skip);
+  if (!*skip)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu texts", texts);
+  for (size_t j = 0; j < texts; j++)
+    (*skip)[j] = kept_as[file_image_of(e->data, order, j)] == SIZE_MAX;
+  return CGAP_OK;
+}
+
+static cgap_status make_pairs(cgap_embeddings *e, cgap_order order, const size_t *kept_as, cgap_error *error)
+{
+  size_t *image_of = cgap_alloc(e->text.rows, sizeof *image_of);
+  if (!image_of)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", e->text.rows);
+  for (size_t j = 0; j < e->text.rows; j++)
+    image_of[j] = kept_as[file_image_of(e->data, order, e->text.file_row[j])];
+  return cgap_pairs_init(&e->pairs, image_of, e->image.rows, e->text.rows, error);
+}
+
+static cgap_status load(cgap_embeddings *out, cgap_side_options *o, cgap_order order, size_t *kept_as,
+                        cgap_error *error)
+{
+  const cgap_data *data = out->data;
+  bool *skip = NULL;
+  o->merge = data->merge_images && out->paired;
+  o->phase = "images";
+  cgap_status status = cgap_side_load(&out->image, &data->image, o, kept_as, error);
+  if (!status && out->paired)
+    status = skip_texts(&skip, out, order, kept_as, error);
+  o->skip = skip;
+  o->merge = false;
+  o->phase = "texts";
+  if (!status)
+    status = cgap_side_load(&out->text, &data->text, o, NULL, error);
+  if (!status)
+    status = check_rows(&out->image, error);
+  if (!status)
+    status = check_rows(&out->text, error);
+  if (!status && out->paired)
+    status = make_pairs(out, order, kept_as, error);
+  cgap_free(skip);
+  return status;
+}
+
+cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident, int threads,
+                                 cgap_progress progress, cgap_error *error)
+{
+  *out = (cgap_embeddings){.data = data, .paired = data->pairing != CGAP_UNPAIRED};
+  cgap_order order = CGAP_IMAGE_MAJOR;
+  cgap_status status = check_shapes(data, error);
+  if (!status && data->pairing == CGAP_PAIRING_OPEN)
+    status = cgap_pairing_settle(&order, data, error);
+  if (status)
+    return status;
+  size_t *kept_as = cgap_alloc(data->image.rows, sizeof *kept_as);
+  if (!kept_as)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", data->image.rows);
+  const int blas_threads = cgap_blas_single();
+  cgap_side_options options = {
+    .drop_bad = data->drop_bad, .resident = resident, .threads = threads, .progress = progress};
+  status = load(out, &options, order, kept_as, error);
+  cgap_blas_restore(blas_threads);
+  cgap_free(kept_as);
+  if (status) {
+    cgap_embeddings_clear(out);
+    return status;
+  }
+  const uint64_t bad_images = out->image.checks.not_finite.count + out->image.checks.zero.count;
+  out->dropped_images = (size_t)bad_images;
+  out->dropped_texts = data->text.rows - out->text.rows;
+  out->merged_images = data->image.rows - out->image.rows - out->dropped_images;
+  out->pairing = pairing_words(data, order);
+  return CGAP_OK;
+}
+
+void cgap_embeddings_clear(cgap_embeddings *e)
+{
+  cgap_side_clear(&e->image);
+  cgap_side_clear(&e->text);
+  cgap_pairs_clear(&e->pairs);
+  *e = (cgap_embeddings){0};
+}

@@ -1,0 +1,61 @@
+/* Kernels: the loops over a row of cosines, or of file values, in which the time is spent.
+ *
+ * kernels_body.c is plain C and is compiled once for each instruction set (see meson.build here);
+ * the table is chosen once, by cpuid. "portable" is the reference that the others are tested against.
+ * A masked couple (one that does not count) has the cosine -INFINITY: it adds nothing to exponential
+ * sums and is above nothing.
+ */
+#ifndef CGAP_ENGINE_KERNELS_H
+#define CGAP_ENGINE_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* e^(scale·s) as 2^(s·high + s·low): scale/ln 2 split in two floats, so that the reduced argument is
+ * exact to float rounding; arguments below `lowest` are taken as `lowest`. */
+typedef struct cgap_exponent {
+  float high, low, lowest;
+} cgap_exponent;
+
+typedef struct cgap_kernels {
+  const char *name;
+
+  /* Least and greatest of s, masked couples left out of the least. */
+  void (*range)(const float *s, size_t n, float *least, float *greatest);
+
+  /* *sum += Σ e^(scale·s_j), *squares += Σ e^(2·scale·s_j), columns[j] += e^(scale·s_j), in float
+   * (scale·2 within ±80). */
+  void (*exp_sums)(const float *s, size_t n, const cgap_exponent *e, float *columns, double *sum, double *squares);
+
+  /* The same without squares and with double columns: scale up to 200 (e^200 needs a double). */
+  void (*exp_sums_wide)(const float *s, size_t n, const cgap_exponent *e, double *columns, double *sum);
+
+  /* histogram[bin]++ for `bins` equal bins over [-1, 1]; what lies outside, and masked couples, in the end bins.
+   * n at most CGAP_TILE. */
+  void (*histogram)(const float *s, size_t n, uint32_t *histogram, int bins);
+
+  /* Counts of s_j >= low and of s_j > high: of the row against its own two bounds, and of each column
+   * against its own (columns_at_least[j] += s_j >= column_low[j], …). */
+  void (*count_above)(const float *s, size_t n, float low, float high, uint32_t *at_least, uint32_t *above,
+                      const float *column_low, const float *column_high, uint32_t *columns_at_least,
+                      uint32_t *columns_above);
+
+  /* Places j with s_j >= row_bound or s_j >= column_bound[j], ascending, into index; returns how many.
+   * n at most CGAP_TILE. */
+  size_t (*find)(const float *s, size_t n, float row_bound, const float *column_bound, uint16_t *index);
+
+  void (*from_half)(const uint16_t *in, size_t n, float *out);
+  void (*from_bfloat)(const uint16_t *in, size_t n, float *out);
+} cgap_kernels;
+
+enum { CGAP_TILE = 1024 }; /* rows and columns of a tile: never a matter of threads or memory */
+
+cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two);
+
+/* The table for this machine. */
+const cgap_kernels *cgap_kernels_here(void);
+
+/* All tables that this machine can run, portable first; for tests. Returns how many. */
+size_t cgap_kernels_list(const cgap_kernels *out[3]);
+
+#endif

@@ -1,0 +1,198 @@
+/* The kernels in plain C; the compiler vectorises them for the instruction set it was given. */
+#include "engine/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+static inline float power_of_two(int32_t n)
+{
+  int32_t bits = (n + 127) * (1 << 23);
+  float out;
+  memcpy(&out, &bits, sizeof out);
+  return out;
+}
+
+static inline double power_of_two_wide(int64_t n)
+{
+  int64_t bits = (n + 1023) * (INT64_C(1) << 52);
+  double out;
+  memcpy(&out, &bits, sizeof out);
+  return out;
+}
+
+/* 2^f for |f| <= 1/2, minimax of degree 5, relative error 7.5e-8. */
+static inline float exp2_reduced(float f)
+{
+  float p = 1.327647198e-3f;
+  p = p * f + 9.675541334e-3f;
+  p = p * f + 5.550713274e-2f;
+  p = p * f + 2.402211972e-1f;
+  p = p * f + 6.931469671e-1f;
+  return p * f + 1.000000072f;
+}
+
+/* Adding and taking away 1.5·2^23 rounds to the nearest integer. */
+static inline float nearest(float x)
+{
+  float shifted = x + 12582912.0f;
+  return shifted - 12582912.0f;
+}
+
+/* Floats as integers of the same order, since integer minima vectorise without leave to ignore NaN. */
+static inline int32_t ordered_bits(float x)
+{
+  int32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits ^ ((bits >> 31) & INT32_MAX);
+}
+
+static inline float from_ordered_bits(int32_t bits)
+{
+  float x;
+  bits ^= (bits >> 31) & INT32_MAX;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+static void range(const float *s, size_t n, float *least, float *greatest)
+{
+  const int32_t masked = ordered_bits(-INFINITY);
+  int32_t lo = ordered_bits(INFINITY), hi = masked;
+#pragma omp simd reduction(min : lo) reduction(max : hi)
+  for (size_t j = 0; j < n; j++) {
+    int32_t bits = ordered_bits(s[j]);
+    int32_t unmasked = bits == masked ? INT32_MAX : bits;
+    lo = unmasked < lo ? unmasked : lo;
+    hi = bits > hi ? bits : hi;
+  }
+  *least = from_ordered_bits(lo);
+  *greatest = from_ordered_bits(hi);
+}
+
+static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, float *restrict columns, double *sum,
+                     double *squares)
+{
+  const float high = e->high, low = e->low, lowest = e->lowest;
+  float total = 0, total_squares = 0;
+#pragma omp simd reduction(+ : total, total_squares)
+  for (size_t j = 0; j < n; j++) {
+    float x = s[j] > lowest ? s[j] : lowest;
+    float whole = nearest(x * high);
+    float k = exp2_reduced(x * high - whole + x * low) * power_of_two((int32_t)whole);
+    total += k;
+    total_squares += k * k;
+    columns[j] += k;
+  }
+  *sum += (double)total;
+  *squares += (double)total_squares;
+}
+
+static void exp_sums_wide(const float *restrict s, size_t n, const cgap_exponent *e, double *restrict columns,
+                          double *sum)
+{
+  const float high = e->high, low = e->low, lowest = e->lowest;
+  double total = 0;
+#pragma omp simd reduction(+ : total)
+  for (size_t j = 0; j < n; j++) {
+    float x = s[j] > lowest ? s[j] : lowest;
+    float whole = nearest(x * high);
+    double k = (double)exp2_reduced(x * high - whole + x * low) * power_of_two_wide((int64_t)(int32_t)whole);
+    total += k;
+    columns[j] += k;
+  }
+  *sum += total;
+}
+
+static void histogram(const float *restrict s, size_t n, uint32_t *restrict counts, int bins)
+{
+  int32_t bin[CGAP_TILE];
+  const float half = 0.5f * (float)bins, last = (float)bins - 1.0f;
+#pragma omp simd
+  for (size_t j = 0; j < n; j++) {
+    float place = (s[j] + 1.0f) * half;
+    place = place > 0.0f ? place : 0.0f;
+    place = place < last ? place : last;
+    bin[j] = (int32_t)place;
+  }
+  for (size_t j = 0; j < n; j++)
+    counts[bin[j]]++;
+}
+
+static void count_above(const float *restrict s, size_t n, float low, float high, uint32_t *at_least, uint32_t *above,
+                        const float *restrict column_low, const float *restrict column_high,
+                        uint32_t *restrict columns_at_least, uint32_t *restrict columns_above)
+{
+  uint32_t row_at_least = 0, row_above = 0;
+#pragma omp simd reduction(+ : row_at_least, row_above)
+  for (size_t j = 0; j < n; j++) {
+    row_at_least += s[j] >= low;
+    row_above += s[j] > high;
+    columns_at_least[j] += s[j] >= column_low[j];
+    columns_above[j] += s[j] > column_high[j];
+  }
+  *at_least += row_at_least;
+  *above += row_above;
+}
+
+enum { LOOK = 64 };
+
+static size_t find(const float *restrict s, size_t n, float row_bound, const float *restrict column_bound,
+                   uint16_t *restrict index)
+{
+  size_t found = 0;
+  for (size_t j = 0; j < n; j += LOOK) {
+    size_t end = j + LOOK < n ? j + LOOK : n;
+    uint32_t hits = 0;
+#pragma omp simd reduction(+ : hits)
+    for (size_t i = j; i < end; i++) {
+      float bound = column_bound[i] < row_bound ? column_bound[i] : row_bound;
+      hits += s[i] >= bound;
+    }
+    for (size_t i = j; hits > 0 && i < end; i++)
+      if (s[i] >= row_bound || s[i] >= column_bound[i]) {
+        index[found++] = (uint16_t)i;
+        hits--;
+      }
+  }
+  return found;
+}
+
+/* binary16: shifting into place and scaling by 2^112 is right for normal and subnormal numbers alike;
+ * infinity and NaN get their exponent by a second mask. */
+static void from_half(const uint16_t *restrict in, size_t n, float *restrict out)
+{
+#pragma omp simd
+  for (size_t j = 0; j < n; j++) {
+    uint32_t half = in[j], magnitude = (half & 0x7fffu) << 13;
+    float scaled;
+    memcpy(&scaled, &magnitude, sizeof scaled);
+    scaled *= 0x1p112f;
+    uint32_t bits;
+    memcpy(&bits, &scaled, sizeof bits);
+    bits |= magnitude >= 0x0f800000u ? 0x7f800000u : 0u;
+    bits |= (half & 0x8000u) << 16;
+    memcpy(&out[j], &bits, sizeof bits);
+  }
+}
+
+static void from_bfloat(const uint16_t *restrict in, size_t n, float *restrict out)
+{
+#pragma omp simd
+  for (size_t j = 0; j < n; j++) {
+    uint32_t bits = (uint32_t)in[j] << 16;
+    memcpy(&out[j], &bits, sizeof bits);
+  }
+}
+
+extern const cgap_kernels CGAP_KERNELS_TABLE; /* named by the build, one for each instruction set */
+const cgap_kernels CGAP_KERNELS_TABLE = {
+  .name = CGAP_KERNELS_NAME,
+  .range = range,
+  .exp_sums = exp_sums,
+  .exp_sums_wide = exp_sums_wide,
+  .histogram = histogram,
+  .count_above = count_above,
+  .find = find,
+  .from_half = from_half,
+  .from_bfloat = from_bfloat,
+};

@@ -1,0 +1,33 @@
+/* A run of a side's rows in memory: a view where the side is resident, a copy read from its source where not. */
+#ifndef CGAP_ENGINE_PANEL_H
+#define CGAP_ENGINE_PANEL_H
+
+#include "engine/embeddings.h"
+
+typedef struct cgap_panel {
+  const cgap_side *side;
+  size_t first, rows;
+  const float *unit;        /* (rows, dim) */
+  const unsigned char *raw; /* (rows, dim) of the side's type */
+  float *own_unit;
+  unsigned char *own_raw;
+  size_t capacity; /* rows that the own buffers hold */
+} cgap_panel;
+
+/* Fills *panel with kept rows [first, first + rows); its buffers are reused from call to call. */
+CGAP_MUST_CHECK cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t first, size_t rows,
+                                            cgap_error *error);
+void cgap_panel_clear(cgap_panel *panel);
+
+/* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
+CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+                                            double *out, cgap_error *error);
+
+/* n elements of `type` as double, as float. */
+void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out);
+void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out);
+
+/* The inner product of two rows of file values, in double. */
+double cgap_raw_dot(cgap_type a_type, const void *a, cgap_type b_type, const void *b, size_t dim);
+
+#endif

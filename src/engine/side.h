@@ -1,0 +1,30 @@
+/* The row pass over one modality: read once, check, normalise, sum. */
+#ifndef CGAP_ENGINE_SIDE_H
+#define CGAP_ENGINE_SIDE_H
+
+#include "engine/embeddings.h"
+
+typedef struct cgap_side_options {
+  const bool *skip; /* (source rows) rows to leave out without counting them bad, or NULL */
+  bool drop_bad;    /* leave bad rows out; otherwise they are refused after all have been counted */
+  bool merge;       /* equal rows become one */
+  bool resident;
+  int threads;
+  const char *phase; /* for progress */
+  cgap_progress progress;
+} cgap_side_options;
+
+/* kept_as (source rows), or NULL: which kept row each row of the source became; SIZE_MAX where dropped. */
+CGAP_MUST_CHECK cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap_side_options *options,
+                                           size_t *kept_as, cgap_error *error);
+void cgap_side_clear(cgap_side *side);
+
+/* moment += Σ z zᵀ over (rows, dim) double rows, upper triangle; by runs of fixed length, added in order. */
+CGAP_MUST_CHECK cgap_status cgap_moment_add(double *moment, const double *rows, size_t count, size_t dim, int threads,
+                                            cgap_error *error);
+void cgap_moment_mirror(double *moment, size_t dim); /* lower triangle = upper */
+
+/* Rows of `dim` doubles that are worked on at once in the row pass. */
+size_t cgap_chunk_rows(size_t dim);
+
+#endif
