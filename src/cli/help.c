@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "cli/value.h"
+#include "report/table.h"
 
-enum { WIDTH = 80, COLUMN = 27 };
+enum { COLUMN = 27 };
 
 /* Columns of UTF-8 text: bytes that do not continue a character. */
 static int columns(const char *text, size_t bytes)
@@ -14,26 +15,6 @@ static int columns(const char *text, size_t bytes)
   for (size_t i = 0; i < bytes; i++)
     count += ((unsigned char)text[i] & 0xC0) != 0x80;
   return count;
-}
-
-void cli_wrap(const char *text, int at, int indent, int width)
-{
-  while (*text) {
-    size_t word = strcspn(text, " ");
-    int wide = columns(text, word);
-    if (at > indent && at + 1 + wide > width) {
-      printf("\n%*s", indent, "");
-      at = indent;
-    } else if (at > indent) {
-      putchar(' ');
-      at++;
-    }
-    printf("%.*s", (int)word, text);
-    at += wide;
-    text += word;
-    text += strspn(text, " ");
-  }
-  putchar('\n');
 }
 
 static void print_choices(char *out, size_t size, const char *const *choices)
@@ -58,12 +39,14 @@ static void print_option(const cli_option *option)
   snprintf(text, sizeof text, "%s%s%s%s%s", option->help, shown[0] ? " [" : "", shown, shown[0] ? "]" : "",
            option->kind == CLI_LIST ? " (may be given again)" : "");
   int at = columns(head, strlen(head));
-  printf("%s", head);
-  if (at + 2 > COLUMN)
-    printf("\n%*s", COLUMN, "");
-  else
-    printf("%*s", COLUMN - at, "");
-  cli_wrap(text, COLUMN, COLUMN, WIDTH);
+  if (at + 2 > COLUMN) {
+    printf("%s\n", head);
+    at = 0;
+    head[0] = '\0';
+  }
+  char first[sizeof head + COLUMN];
+  snprintf(first, sizeof first, "%s%*s", head, COLUMN - at, "");
+  cgap_text_wrap(stdout, first, text, COLUMN);
 }
 
 int cli_help(const cli_spec *spec)
@@ -76,7 +59,7 @@ int cli_help(const cli_spec *spec)
     line += length + (line[length] == '\n');
   }
   putchar('\n');
-  cli_wrap(spec->about, 0, 0, WIDTH);
+  cgap_text_wrap(stdout, "", spec->about, 0);
   for (const cli_group *g = spec->groups; g->title; g++) {
     printf("\n%s:\n", g->title);
     for (const cli_option *o = g->options; o->name; o++)

@@ -6,7 +6,4 @@
 
 int cli_help(const cli_spec *spec); /* on stdout; returns 0 */
 
-/* Prints text wrapped at `width` columns, every line after the first indented by `indent`; starts at column `at`. */
-void cli_wrap(const char *text, int at, int indent, int width);
-
 #endif

@@ -32,7 +32,7 @@ const size_t cgap_group_count = sizeof cgap_groups / sizeof *cgap_groups;
 const cgap_field cgap_fields[] = {
   {"gap.centroid_distance", "centroid distance", GAP, 0, offsetof(cgap_audit, gap.centroid_distance), 4, CGAP_LOWER, 0,
    "Distance between the mean image and the mean text, of unit rows.", LIANG},
-  {"gap.noise_floor", "by sampling alone", GAP, 0, offsetof(cgap_audit, gap.noise_floor), 4, CGAP_NEITHER, 0,
+  {"gap.noise_floor", "noise floor", GAP, 0, offsetof(cgap_audit, gap.noise_floor), 4, CGAP_NEITHER, 0,
    "The centroid distance that sampling alone gives at this size when the true centroids coincide.", ""},
   {"gap.centroid_cosine", "centroid cosine", GAP, 0, offsetof(cgap_audit, gap.centroid_cosine), 4, CGAP_HIGHER, 0,
    "Cosine of the two centroids.", ""},

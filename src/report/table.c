@@ -1,0 +1,217 @@
+#include "report/table.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "report/fields.h"
+#include "report/verdict.h"
+
+enum { WIDTH = 80, LABEL = 24 };
+
+typedef struct style {
+  const char *bold, *dim, *off;
+  const char *level[CGAP_LEVEL_SEVERE + 1];
+} style;
+
+static const style plain_style = {"", "", "", {"", "", "", "", ""}};
+static const style colour_style = {
+  "\033[1m", "\033[2m", "\033[0m", {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m"}};
+
+static int columns(const char *text, size_t bytes)
+{
+  int count = 0;
+  for (size_t i = 0; i < bytes; i++)
+    count += ((unsigned char)text[i] & 0xC0) != 0x80;
+  return count;
+}
+
+void cgap_text_wrap(FILE *stream, const char *first, const char *text, int indent)
+{
+  int at = fprintf(stream, "%s", first) ? columns(first, strlen(first)) : 0;
+  bool start = true;
+  while (*text) {
+    size_t word = strcspn(text, " ");
+    int wide = columns(text, word);
+    if (!start && at + 1 + wide > WIDTH) {
+      fprintf(stream, "\n%*s", indent, "");
+      at = indent;
+      start = true;
+    }
+    at += fprintf(stream, "%s%.*s", start ? "" : " ", (int)word, text) ? wide + !start : 0;
+    start = false;
+    text += word;
+    text += strspn(text, " ");
+  }
+  fputc('\n', stream);
+}
+
+void cgap_value_show(char out[40], double value, int decimals)
+{
+  if (!isfinite(value)) {
+    snprintf(out, 40, "n/a");
+    return;
+  }
+  double size = fabs(value);
+  if (decimals > 0 && size >= 100000)
+    decimals = 0;
+  else if (decimals > 1 && size >= 1000)
+    decimals = 1;
+  snprintf(out, 40, "%.*f", decimals, value);
+  if (strspn(out, "-0.") == strlen(out) && out[0] == '-') /* "-0.0000" */
+    memmove(out, out + 1, strlen(out));
+}
+
+static void interval_show(char out[100], const cgap_scalar *s, int decimals)
+{
+  char lo[40], hi[40];
+  out[0] = '\0';
+  if (s->why || !isfinite(s->lo) || !isfinite(s->hi))
+    return;
+  cgap_value_show(lo, s->lo, decimals);
+  cgap_value_show(hi, s->hi, decimals);
+  snprintf(out, 100, "[%s, %s]", lo, hi);
+}
+
+static const char *mark(cgap_better better)
+{
+  static const char *const marks[] = {[CGAP_NEITHER] = " ", [CGAP_LOWER] = "↓", [CGAP_HIGHER] = "↑"};
+  return marks[better];
+}
+
+static bool side_by_side(const cgap_field *f)
+{
+  return cgap_groups[f->group].columns[0] != NULL;
+}
+
+static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, const style *paint, FILE *out)
+{
+  const cgap_scalar *s = cgap_field_scalar(a, f);
+  const cgap_group *group = &cgap_groups[f->group];
+  char value[40], interval[100];
+  cgap_value_show(value, s->why ? NAN : s->value, f->decimals);
+  interval_show(interval, s, f->decimals);
+  if (side_by_side(f) && !group->intervals)
+    fprintf(out, "%13s", value);
+  else if (side_by_side(f))
+    fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
+  else if (s->why)
+    fprintf(out, "%9s  %s%.42s%s", value, paint->dim, s->why, paint->off);
+  else
+    fprintf(out, *interval ? "%9s  %s%s%s" : "%9s", value, paint->dim, interval, paint->off);
+}
+
+static void print_title(const cgap_group *group, const style *paint, FILE *out)
+{
+  fprintf(out, "\n%s%s%s", paint->bold, group->title, paint->off);
+  int left = LABEL + 3 - columns(group->title, strlen(group->title));
+  for (int c = 0; c < 4 && group->columns[c]; c++) {
+    fprintf(out, group->intervals ? "%*s%s%-25s%s" : "%*s%s%13s%s", left, "", paint->dim, group->columns[c],
+            paint->off);
+    left = group->intervals;
+  }
+  fputc('\n', out);
+}
+
+static void print_group(const cgap_audit *a, size_t group, const style *paint, FILE *out)
+{
+  bool titled = false;
+  const char *label = "";
+  for (size_t i = 0; i < cgap_field_count; i++) {
+    const cgap_field *f = &cgap_fields[i];
+    if (f->group != group || !cgap_field_present(a, f))
+      continue;
+    if (!titled)
+      print_title(&cgap_groups[group], paint, out);
+    bool first = !side_by_side(f) || strcmp(label, f->label) != 0;
+    if (first)
+      fprintf(out, "%s  %-*s%s ", titled ? "\n" : "", LABEL - 1, f->label, mark(f->better));
+    label = f->label;
+    titled = true;
+    print_cell(a, f, f->column == 1, paint, out);
+  }
+  if (titled)
+    fputc('\n', out);
+}
+
+static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
+{
+  const struct {
+    const char *label;
+    const cgap_cosines *c;
+    bool present;
+  } sets[] = {{"pairs", &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
+              {a->has & CGAP_HAS_PAIRS ? "image-text, not a pair" : "image-text", &a->cosine_cross, true},
+              {"image-image", &a->cosine_image, true},
+              {"text-text", &a->cosine_text, true}};
+  fprintf(out, "\n%s%-*s%s%s%10s%10s%10s%10s%10s%s\n", paint->bold, LABEL + 2, "Cosines", paint->off, paint->dim,
+          "mean", "sd", "5 %", "median", "95 %", paint->off);
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    if (!sets[i].present)
+      continue;
+    const cgap_cosines *c = sets[i].c;
+    const double values[] = {c->mean, c->sd, c->p05, c->p50, c->p95};
+    fprintf(out, "  %-*s", LABEL, sets[i].label);
+    for (size_t v = 0; v < 5; v++) {
+      char text[40];
+      cgap_value_show(text, c->why || !c->count ? NAN : values[v], 4);
+      fprintf(out, "%10s", text);
+    }
+    fputc('\n', out);
+  }
+}
+
+static void print_sphere(const cgap_audit *a, const style *paint, FILE *out)
+{
+  char value[40];
+  cgap_value_show(value, a->uniformity.sphere, 4);
+  fprintf(out, "  %-*s %9s  %sthe value of the uniform sphere, d = %zu%s\n", LABEL, "uniform", value, paint->dim,
+          a->dim, paint->off);
+}
+
+static void print_notes(const cgap_notes *notes, bool bad, const style *paint, FILE *out)
+{
+  for (size_t i = 0; i < notes->count; i++) {
+    if (notes->bad[i] != bad)
+      continue;
+    fprintf(out, "%s", bad ? paint->level[CGAP_LEVEL_SEVERE] : paint->dim);
+    cgap_text_wrap(out, bad ? "  ! " : "  - ", notes->text[i], 4);
+    fprintf(out, "%s", paint->off);
+  }
+}
+
+static void print_head(const cgap_audit *a, const char *name, const style *paint, FILE *out)
+{
+  cgap_notes notes;
+  cgap_verdict_words verdict;
+  cgap_notes_write(&notes, a);
+  cgap_verdict_write(&verdict, a);
+  char head[600];
+  snprintf(head, sizeof head, "%s: %zu images, %zu %s, d = %zu%s%s", name, a->images, a->texts,
+           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, a->pairing ? ", " : "",
+           a->pairing ? a->pairing : "");
+  cgap_text_wrap(out, "", head, 2);
+  fputc('\n', out);
+  print_notes(&notes, true, paint, out);
+  for (size_t i = 0; i < verdict.count; i++) {
+    fprintf(out, "%s", i == 0 ? paint->level[verdict.level] : "");
+    cgap_text_wrap(out, "  ", verdict.sentence[i], 2);
+    fprintf(out, "%s", i == 0 ? paint->off : "");
+  }
+  print_notes(&notes, false, paint, out);
+}
+
+cgap_status cgap_table_print(const cgap_audit *a, const char *name, bool colour, FILE *out, cgap_error *error)
+{
+  const style *paint = colour ? &colour_style : &plain_style;
+  print_head(a, name, paint, out);
+  for (size_t g = 0; g < cgap_group_count; g++) {
+    print_group(a, g, paint, out);
+    if (strcmp(cgap_groups[g].title, "Uniformity") == 0)
+      print_sphere(a, paint, out);
+    if (strcmp(cgap_groups[g].title, "Alignment") == 0)
+      print_cosines(a, paint, out);
+  }
+  if (fflush(out) != 0 || ferror(out))
+    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+  return CGAP_OK;
+}
