@@ -30,7 +30,7 @@ static const double OWN = 0.354;           /* trace of Cov a and of Cov b */
 static const double EXPONENT_AT_512 = 1.1;
 static const double START = 3;
 static const double TILT = 0.83;
-static const double CLASS_SHARE = .5;    /* of the variance of z that the class decides */
+static const double CLASS_SHARE = 0.5;   /* of the variance of z that the class decides */
 static const double PROMPT_NOISE = 0.25; /* of the texts' own deviations, in class texts and words */
 
 /* ---------------------------------------------------------------- the population */
