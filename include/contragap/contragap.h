@@ -321,6 +321,21 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_run(cgap_audit *out, const cgap_
                                                     const cgap_audit_options *options, cgap_error *error);
 CGAP_API void cgap_audit_clear(cgap_audit *audit);
 
+/* ---------------------------------------------------------------- the head */
+
+typedef enum cgap_head_kind { CGAP_HEAD_LINEAR, CGAP_HEAD_RESIDUAL, CGAP_HEAD_MLP } cgap_head_kind;
+typedef enum cgap_start { CGAP_START_IDENTITY, CGAP_START_CENTER } cgap_start; /* of a residual path */
+typedef enum cgap_schedule { CGAP_SCHEDULE_COSINE, CGAP_SCHEDULE_CONSTANT } cgap_schedule;
+
+/* What a head is, its numbers aside. */
+typedef struct cgap_head_shape {
+  cgap_head_kind kind;
+  bool shared;   /* one set of weights for both sides */
+  size_t dim_in; /* of the embeddings it takes */
+  size_t dim;    /* of those it makes */
+  size_t hidden; /* of an mlp */
+} cgap_head_shape;
+
 #ifdef __cplusplus
 }
 #endif

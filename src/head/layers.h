@@ -1,0 +1,65 @@
+/* Heads: what maps frozen rows of a side to new unit rows, and its gradient.
+ *
+ *   linear    a = W z
+ *   residual  a = z + W z + b
+ *   mlp       a = (z where sizes agree) + W₂ gelu(W z + b) + b₂
+ *
+ * followed by a/‖a‖. All parameters of both sides lie in one buffer; tied sides share theirs.
+ */
+#ifndef CGAP_HEAD_LAYERS_H
+#define CGAP_HEAD_LAYERS_H
+
+#include "contragap/contragap.h"
+
+enum { CGAP_IMAGE_SIDE, CGAP_TEXT_SIDE, CGAP_SIDES };
+
+/* One block of parameters: (rows, columns) at `offset` of the buffer. columns 1: a bias, which is not decayed. */
+typedef struct cgap_block {
+  size_t offset, rows, columns;
+} cgap_block;
+
+/* The blocks of one side. rows == 0: the head has none. */
+typedef struct cgap_tower {
+  cgap_block weight, bias;   /* (dim or hidden, dim_in) */
+  cgap_block weight2, bias2; /* (dim, hidden) of an mlp */
+} cgap_tower;
+
+typedef struct cgap_layers {
+  cgap_head_shape shape;
+  cgap_tower tower[CGAP_SIDES];
+  size_t count; /* of parameters */
+} cgap_layers;
+
+/* What forward leaves for backward, of one side. */
+typedef struct cgap_activations {
+  size_t rows;                  /* capacity */
+  float *z;                     /* (rows, dim) unit rows: the output */
+  float *norm;                  /* (rows) ‖a‖ */
+  float *before, *after, *pull; /* (rows, hidden) of an mlp's hidden layer; else NULL */
+} cgap_activations;
+
+cgap_layers cgap_layers_init(const cgap_head_shape *shape);
+
+/* Random start from `seed`, and zeros where a residual path starts as the identity; image_mean and
+ * text_mean (dim_in) are subtracted by the biases where start is CGAP_START_CENTER. */
+void cgap_layers_start(const cgap_layers *layers, float *parameters, cgap_start start, const double *image_mean,
+                       const double *text_mean, uint64_t seed);
+
+bool cgap_activations_init(cgap_activations *out, const cgap_layers *layers, size_t rows);
+void cgap_activations_clear(cgap_activations *a);
+
+/* in[side] is (rows[side], dim_in); fills out[side].z. */
+void cgap_layers_forward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_SIDES],
+                         const size_t rows[CGAP_SIDES], cgap_activations out[CGAP_SIDES], int threads);
+
+/* dz[side] (rows, dim) is ∂L/∂z and is overwritten; `before` of the activations too. Fills gradient (count). */
+void cgap_layers_backward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_SIDES],
+                          const size_t rows[CGAP_SIDES], cgap_activations a[CGAP_SIDES], float *const dz[CGAP_SIDES],
+                          float *gradient, int threads);
+
+/* One side alone, rows of any number, in blocks; out is (rows, dim). scratch activations hold at least one block. */
+enum { CGAP_LAYERS_BLOCK = 256 };
+void cgap_layers_apply(const cgap_layers *layers, const float *parameters, int side, const float *in, size_t rows,
+                       float *out, cgap_activations *scratch);
+
+#endif

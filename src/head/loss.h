@@ -1,0 +1,65 @@
+/* The losses of a batch and their gradients: CLIP with several positives, uniformity, alignment.
+ *
+ *   L = clip·L_CLIP + uniform·L_Uniform + align·L_Align + xuniform·L_XUniform
+ *
+ * over unit rows x_i (images) and y_j (texts), cosines s_ij = x_i·y_j, T_i the texts of image i and O_j
+ * the images of text j (Fahim, Murphy, Fyshe 2024, arXiv 2405.18570; t = 2):
+ *   image→text  mean over images with a text of the mean over p ∈ T_i of
+ *               log(e^{s_ip/τ} + Σ_{j∉T_i} e^{s_ij/τ}) − s_ip/τ;  text→image the same over O_j
+ *   L_CLIP      the mean of the two
+ *   L_Uniform   mean over the two sides of log mean over i < k of e^{−t‖z_i − z_k‖²}
+ *   L_XUniform  log mean over the unmatched (i, j) of e^{−t‖x_i − y_j‖²}
+ *   L_Align     mean over couples of ‖x_i − y_j‖²
+ *
+ * Cosines are made in tiles of fixed size: forward keeps a running log-sum-exp per row and column,
+ * backward makes the tiles again, so that memory is of the order rows × dim. Partial sums are merged in
+ * a fixed order: the bits do not depend on the number of threads.
+ */
+#ifndef CGAP_HEAD_LOSS_H
+#define CGAP_HEAD_LOSS_H
+
+#include "contragap/contragap.h"
+
+/* Who belongs to whom. Couple c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
+ * couple_text[c], ascending within an image; text_couple lists the couples by text. A view. */
+typedef struct cgap_couples {
+  size_t images, texts, count;
+  const size_t *image_first; /* (images + 1) */
+  const size_t *couple_text; /* (count) */
+  const size_t *text_first;  /* (texts + 1) */
+  const size_t *text_couple; /* (count) */
+} cgap_couples;
+
+typedef struct cgap_weights {
+  double clip, uniform, align, xuniform;
+} cgap_weights;
+
+/* The terms without their weights; NaN where a term has no couple to be computed from. */
+typedef struct cgap_loss_terms {
+  double clip, image_to_text, text_to_image;
+  double uniform, uniform_image, uniform_text;
+  double align, xuniform;
+  double total;                /* weighted */
+  double recall_image_to_text; /* share of images whose best text is their own, ties against them */
+  double recall_text_to_image;
+} cgap_loss_terms;
+
+/* ∂total/∂: x (images, dim), y (texts, dim) of the rows as free vectors (not yet projected on the sphere). */
+typedef struct cgap_loss_gradient {
+  float *x, *y;
+  double log_temperature;
+} cgap_loss_gradient;
+
+typedef struct cgap_loss cgap_loss; /* the workspace */
+
+/* For batches of at most these sizes. Freed by cgap_loss_close. */
+CGAP_MUST_CHECK cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t couples, size_t dim,
+                                           int threads, cgap_error *error);
+void cgap_loss_close(cgap_loss *loss); /* NULL is fine */
+
+/* Fills *terms, and *gradient where it is not NULL. x (images, dim) and y (texts, dim) are unit rows. */
+void cgap_loss_run(cgap_loss *loss, const cgap_couples *couples, const float *x, const float *y,
+                   const cgap_weights *weights, double temperature, cgap_loss_terms *terms,
+                   cgap_loss_gradient *gradient);
+
+#endif

@@ -1,0 +1,61 @@
+/* The two sweeps over tiles that the losses are made of, and what they share. */
+#ifndef CGAP_HEAD_LOSS_TILES_H
+#define CGAP_HEAD_LOSS_TILES_H
+
+#include "head/loss.h"
+#include "head/vector.h"
+
+enum {
+  CGAP_LOSS_TILE = 256,            /* rows and columns of a tile: never a matter of threads */
+  CGAP_LOSS_GROUPS = 16,           /* row blocks of a panel are summed in at most so many groups, merged in order */
+  CGAP_LOSS_KEEP = 4 * 1024 * 1024 /* cosines of a batch that are kept for the backward sweep, not made again */
+};
+
+/* A running Σ e^{scale·(s − greatest)}. */
+typedef struct cgap_running {
+  float greatest;
+  double sum;
+} cgap_running;
+
+/* What one group of row blocks leaves for the panel's columns. */
+typedef struct cgap_slot {
+  cgap_running *column; /* (CGAP_LOSS_TILE) */
+  float *gradient;      /* (CGAP_LOSS_TILE, dim) */
+  double sum, dot;      /* of the kernel; of cosine × gradient */
+} cgap_slot;
+
+struct cgap_loss {
+  size_t images, texts, couple_capacity, dim;
+  int threads;
+  const cgap_vector *vector;
+  cgap_running *row, *column;              /* negatives of each image, each text */
+  float *row_reference, *row_offset;       /* (images), as cgap_soft */
+  float *column_reference, *column_offset; /* (texts) */
+  float *positive;                         /* (couples) cosine */
+  float *pull;                             /* (couples) ∂total/∂cosine */
+  float *keep;                             /* (images, texts) cosines, or NULL: too many */
+  float *scratch;                          /* (threads) tiles */
+  float *slot_gradient;
+  cgap_running *slot_column;
+  cgap_slot slot[CGAP_LOSS_GROUPS];
+};
+
+/* The cross sweep's constant inputs. */
+typedef struct cgap_cross {
+  const cgap_couples *couples;
+  const float *x, *y;
+  double temperature;
+  float cross; /* ∂total/∂(Σ kernel over unmatched)·4: factor of e^{4s − 4} */
+} cgap_cross;
+
+/* Fills row, column (negatives only) and positive; returns Σ e^{4s − 4} over the unmatched. */
+double cgap_loss_forward(cgap_loss *loss, const cgap_cross *cross);
+
+/* Adds to gradient_x and gradient_y; returns Σ s·∂total/∂s over the unmatched, the cross term left out. */
+double cgap_loss_backward(cgap_loss *loss, const cgap_cross *cross, float *gradient_x, float *gradient_y);
+
+/* Σ over i < k of e^{4 z_i·z_k − 4}. gradient (rows, dim), zeros on entry, gets Σ_{k≠i} e^{4 z_i·z_k − 4} z_k;
+ * NULL: not wanted. */
+double cgap_loss_uniformity(cgap_loss *loss, const float *z, size_t rows, float *gradient);
+
+#endif
