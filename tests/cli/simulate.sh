@@ -1,0 +1,99 @@
+#!/bin/sh
+# contragap simulate through the command line.
+. "$(dirname "$0")/lib.sh"
+
+# what is written, by model and type
+for model in offset uniform cone clip; do
+  run simulate -o $model.h5 --model $model --n 40 --d 8 --seed 3 --quiet
+  want_rc 0
+  want_file $model.h5
+  run audit $model.h5 --json
+  want_rc 0
+done
+for type in float16 bfloat16 float32 float64; do
+  run simulate -o $type.h5 --n 40 --d 8 --dtype $type
+  want_rc 0
+  run info $type.h5
+  want_rc 0
+  want_text out $type
+done
+
+# the offset model's known answers, through the file
+run simulate -o offset.h5 --model offset --h 0.3 --n 50 --d 6 --dtype float64
+runs sh -c "'$CONTRAGAP' audit offset.h5 --json | tr -d ' \n'"
+want_text out '"centroid_distance":{"value":0.6' '"mean_squared_distance":{"value":0.36'
+
+# captions: a third axis, or a dataset with each text's image
+run simulate -o five.h5 --n 20 --d 8 --captions 5
+run info five.h5
+want_text out '20' '5' '8'
+run audit five.h5
+want_rc 0
+run simulate -o ragged.h5 --n 20 --d 8 --captions 1-4
+run info ragged.h5
+want_text out text_image
+run audit ragged.h5
+want_rc 0
+
+# classes: labels, class texts, arithmetic
+run simulate -o classes.h5 --n 100 --d 16 --classes 6
+run audit classes.h5 --json
+want_rc 0
+want_text out zero_shot arithmetic
+
+# the same seed, the same bytes, whatever the threads; another seed, others
+run simulate -o one.h5 --n 100 --d 16 --seed 7 --threads 1
+run simulate -o two.h5 --n 100 --d 16 --seed 7 --threads 2
+run simulate -o other.h5 --n 100 --d 16 --seed 8
+for file in one two other; do
+  run audit $file.h5 --threads 1
+  cp out $file.txt
+done
+runs cmp one.txt two.txt
+want_rc 0
+runs cmp one.txt other.txt
+want_rc 1
+
+# refusals: one line, nothing written
+refuse() {
+  want=$1
+  shift
+  run simulate "$@"
+  want_rc "$want"
+  want_line err contragap
+}
+refuse 2
+refuse 2 -o bad.h5 --model clips
+refuse 2 -o bad.h5 --n 2
+refuse 2 -o bad.h5 --n -4
+refuse 2 -o bad.h5 --n 1e3
+refuse 2 -o bad.h5 --d 1
+refuse 2 -o bad.h5 --captions 0
+refuse 2 -o bad.h5 --captions five
+refuse 2 -o bad.h5 --captions 5-
+refuse 2 -o bad.h5 --captions 8-1
+refuse 2 -o bad.h5 --dtype int8
+refuse 2 -o bad.h5 --model offset --h 1
+refuse 2 -o bad.h5 --model cone --kappa -1
+refuse 2 -o bad.h5 --model cone --classes 4
+refuse 2 -o bad.h5 --classes 1
+refuse 2 -o bad.h5 --seed seven
+refuse 2 -o bad.h5 stray
+refuse 2 -o bad.h5 --frobnicate
+want_absent bad.h5
+refuse 3 -o no/such/folder/bad.h5
+mkdir folder
+refuse 3 -o folder
+want_absent folder/bad.h5 no
+
+# what existed stays where the new file fails
+run simulate -o kept.h5 --n 40 --d 8
+cp kept.h5 before.h5
+refuse 2 -o kept.h5 --n 1
+runs cmp kept.h5 before.h5
+want_rc 0
+
+run simulate --help
+want_rc 0
+want_text out simulate --model --captions --classes clip 0.4
+finish
