@@ -1,0 +1,185 @@
+/* Measures by order: retrieval, hubness, mixing. */
+#include "naive_inner.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- retrieval */
+
+/* 1 + candidates above the best positive + half the ties (within 1e-12); other positives do not compete.
+ * score(candidate) at s[candidate × stride] */
+static double rank_of(const double *score, size_t stride, const bool *positive, size_t count)
+{
+  double best = -INFINITY, rank = 1;
+  for (size_t c = 0; c < count; c++)
+    if (positive[c] && score[c * stride] > best)
+      best = score[c * stride];
+  for (size_t c = 0; c < count; c++) {
+    double above = score[c * stride] - best;
+    if (!positive[c])
+      rank += fabs(above) <= 1e-12 ? 0.5 : above > 0;
+  }
+  return rank;
+}
+
+/* rank (per_text: texts; else images, NaN without a text) → the six numbers */
+static void summarise(cgap_retrieval *out, const naive_state *s, const double *rank, bool per_text)
+{
+  size_t rows = per_text ? s->m : s->n, queries = 0;
+  double *sorted = support_alloc(rows, sizeof *sorted), *v = support_alloc(rows, sizeof *v);
+  for (size_t q = 0; q < rows; q++)
+    if (!isnan(rank[q]))
+      sorted[queries++] = rank[q];
+  qsort(sorted, queries, sizeof *sorted, naive_compare_doubles);
+  out->median_rank = naive_scalar((sorted[(queries - 1) / 2] + sorted[queries / 2]) / 2, queries);
+  out->mean_rank = naive_mean(s, rank, per_text);
+  for (size_t q = 0; q < rows; q++)
+    v[q] = 1 / rank[q];
+  out->mrr = naive_mean(s, v, per_text);
+  cgap_scalar *recall[] = {&out->recall_at_1, &out->recall_at_5, &out->recall_at_10};
+  for (int k = 0; k < 3; k++) {
+    size_t at[] = {1, 5, 10}, hits = 0;
+    for (size_t q = 0; q < rows; q++)
+      hits += v[q] = rank[q] <= (double)at[k];
+    *recall[k] = naive_wilson((double)hits / (double)queries, queries, naive_mean_variance(s, v, per_text));
+  }
+  free(sorted);
+  free(v);
+}
+
+void naive_retrieval(naive_result *out, const naive_state *s)
+{
+  cgap_audit *a = &out->audit;
+  bool *positive = support_alloc(s->n > s->m ? s->n : s->m, sizeof *positive);
+  a->rank_text_to_image = support_alloc(s->m, sizeof *a->rank_text_to_image);
+  a->rank_image_to_text = support_alloc(s->n, sizeof *a->rank_image_to_text);
+  for (size_t j = 0; j < s->m; j++) {
+    for (size_t i = 0; i < s->n; i++)
+      positive[i] = s->in->owner[j] == i;
+    a->rank_text_to_image[j] = rank_of(s->xy + j, s->m, positive, s->n);
+  }
+  for (size_t i = 0; i < s->n; i++) {
+    for (size_t j = 0; j < s->m; j++)
+      positive[j] = s->in->owner[j] == i;
+    a->rank_image_to_text[i] = s->texts_of[i] ? rank_of(s->xy + i * s->m, 1, positive, s->m) : NAN;
+  }
+  summarise(&a->image_to_text, s, a->rank_image_to_text, false);
+  summarise(&a->text_to_image, s, a->rank_text_to_image, true);
+  free(positive);
+}
+
+/* ---------------------------------------------------------------- the ten best */
+
+typedef struct scored {
+  double score;
+  size_t row;
+} scored;
+
+static int better(const void *a, const void *b)
+{
+  const scored *p = a, *q = b;
+  return p->score != q->score ? (p->score < q->score ? 1 : -1) : (p->row > q->row) - (p->row < q->row);
+}
+
+/* Sorts; true where the first k could fall otherwise under another rounding. `rows` (·, d): the candidates' rows. */
+static bool best_first(scored *list, size_t count, size_t k, const double *rows, size_t d)
+{
+  qsort(list, count, sizeof *list, better);
+  for (size_t r = k; r < count && list[k - 1].score - list[r].score < 1e-6; r++)
+    if (memcmp(rows + list[k - 1].row * d, rows + list[r].row * d, d * sizeof *rows) != 0)
+      return true;
+  return false;
+}
+
+/* ---------------------------------------------------------------- hubness */
+
+/* count (targets): how often each is among its queries' k best; returns the queries that are open */
+static size_t occurrences(const double *cosine, size_t queries, size_t query_step, size_t targets, size_t target_step,
+                          const double *rows, size_t d, double *count)
+{
+  size_t k = targets < 10 ? targets : 10, open = 0;
+  scored *list = support_alloc(targets, sizeof *list);
+  for (size_t q = 0; q < queries; q++) {
+    for (size_t t = 0; t < targets; t++)
+      list[t] = (scored){cosine[q * query_step + t * target_step], t};
+    open += best_first(list, targets, k, rows, d);
+    for (size_t r = 0; r < k; r++)
+      count[list[r].row]++;
+  }
+  free(list);
+  return open;
+}
+
+static void hub_measures(cgap_hubness *out, const double *count, size_t targets, const size_t *file_row)
+{
+  double total = 0, second = 0, third = 0, half = 0, never = 0;
+  for (size_t t = 0; t < targets; t++)
+    total += count[t];
+  double mean = total / (double)targets;
+  for (size_t t = 0; t < targets; t++) {
+    double c = count[t] - mean;
+    second += c * c / (double)targets;
+    third += c * c * c / (double)targets;
+    half += fabs(c) / 2;
+    never += count[t] == 0;
+  }
+  out->skewness = second > 0 ? naive_scalar(third / pow(second, 1.5), targets) : naive_null();
+  out->robin_hood = naive_scalar(half / total, targets);
+  out->anti_hub_share = naive_scalar(never / (double)targets, targets);
+  scored *list = support_alloc(targets, sizeof *list);
+  for (size_t t = 0; t < targets; t++)
+    list[t] = (scored){count[t], t};
+  qsort(list, targets, sizeof *list, better);
+  out->hub_count = targets < CGAP_HUBS ? targets : CGAP_HUBS;
+  for (size_t h = 0; h < out->hub_count; h++)
+    out->hubs[h] = (cgap_hub){file_row ? file_row[list[h].row] : list[h].row, (uint64_t)list[h].score};
+  free(list);
+}
+
+void naive_hubness(naive_result *out, const naive_state *s)
+{
+  double *count = support_alloc(s->n + s->m, sizeof *count);
+  out->open_image_to_text = occurrences(s->xy, s->n, s->m, s->m, 1, s->y, s->d, count);
+  hub_measures(&out->audit.hubs_image_to_text, count, s->m, s->in->text_row);
+  memset(count, 0, (s->n + s->m) * sizeof *count);
+  out->open_text_to_image = occurrences(s->xy, s->m, 1, s->n, s->m, s->x, s->d, count);
+  hub_measures(&out->audit.hubs_text_to_image, count, s->n, s->in->image_row);
+  free(count);
+}
+
+/* ---------------------------------------------------------------- mixing */
+
+static double pool_cosine(const naive_state *s, size_t a, size_t b)
+{
+  if (a < s->n)
+    return b < s->n ? s->xx[a * s->n + b] : s->xy[a * s->m + b - s->n];
+  return b < s->n ? s->xy[b * s->m + a - s->n] : s->yy[(a - s->n) * s->m + b - s->n];
+}
+
+void naive_mixed(naive_result *out, const naive_state *s)
+{
+  size_t n = s->n, m = s->m, pool = n + m, k = pool - 1 < 10 ? pool - 1 : 10;
+  double same[2] = {0}, *rows = support_alloc(pool * s->d, sizeof *rows);
+  scored *list = support_alloc(pool, sizeof *list);
+  memcpy(rows, s->x, n * s->d * sizeof *rows);
+  memcpy(rows + n * s->d, s->y, m * s->d * sizeof *rows);
+  for (size_t a = 0; a < pool; a++) {
+    size_t count = 0;
+    for (size_t b = 0; b < pool; b++)
+      if (b != a)
+        list[count++] = (scored){pool_cosine(s, a, b), b};
+    out->open_mixed += best_first(list, count, k, rows, s->d);
+    for (size_t r = 0; r < k; r++)
+      same[a >= n] += ((list[r].row >= n) == (a >= n)) / (double)k;
+  }
+  cgap_mixed *mixed = &out->audit.mixed;
+  double dn = (double)n, dm = (double)m, all = dn + dm;
+  mixed->same_modality_share = naive_scalar((same[0] + same[1]) / all, pool);
+  mixed->image = naive_scalar(same[0] / dn, n);
+  mixed->text = naive_scalar(same[1] / dm, m);
+  mixed->unbiased = naive_scalar((dn * (dn - 1) + dm * (dm - 1)) / (all * (all - 1)), pool);
+  free(list);
+  free(rows);
+}
