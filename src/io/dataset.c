@@ -1,0 +1,273 @@
+/* Opening files and putting together what they offer. */
+#include "io/dataset_parts.h"
+
+#include "io/format.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---------------------------------------------------------------- series */
+
+cgap_status cgap_series_add(cgap_series *series, const cgap_file *file, const cgap_entry *entry, cgap_error *error)
+{
+  cgap_taken *grown = realloc(series->taken, (series->count + 1) * sizeof *grown);
+  if (!grown)
+    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", file->path, entry->path);
+  series->taken = grown;
+  grown[series->count++] = (cgap_taken){file, entry};
+  free(series->name);
+  series->name = series->count == 1 ? cgap_format("%s:%s", file->path, entry->path)
+                                    : cgap_format("%s:%s (and %zu more files)", series->taken->file->path,
+                                                  series->taken->entry->path, series->count - 1);
+  return series->name ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", file->path, entry->path);
+}
+
+void cgap_series_explain(cgap_series *series, const char *format, ...)
+{
+  char *why = NULL;
+  va_list arguments;
+  va_start(arguments, format);
+  if (vasprintf(&why, format, arguments) < 0)
+    why = NULL;
+  va_end(arguments);
+  free(series->why);
+  series->why = why;
+}
+
+/* ---------------------------------------------------------------- files and the places in them */
+
+static bool is_file(const char *path)
+{
+  struct stat status;
+  return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+/* FILE:/path splits at the last ":/" unless the whole is a file. Sets *inside into value, or NULL. */
+static char *split(const char *value, const char **inside)
+{
+  const char *colon = NULL;
+  *inside = NULL;
+  for (const char *p = value; (p = strstr(p, ":/")); p++)
+    colon = p;
+  if (!colon || colon == value || is_file(value))
+    return strdup(value);
+  *inside = colon + 1;
+  return strndup(value, (size_t)(colon - value));
+}
+
+/* The file, opened once however often it is named. */
+static cgap_status open_once(const cgap_file **out, cgap_dataset *d, const char *path, cgap_error *error)
+{
+  struct stat status;
+  *out = NULL;
+  if (stat(path, &status) == 0) {
+    for (size_t i = 0; i < d->file_count && !*out; i++) {
+      if (d->files[i]->device == (uint64_t)status.st_dev && d->files[i]->inode == (uint64_t)status.st_ino)
+        *out = d->files[i];
+    }
+    if (*out)
+      return CGAP_OK;
+  }
+  cgap_file **grown = realloc(d->files, (d->file_count + 1) * sizeof *grown);
+  if (!grown)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
+  d->files = grown;
+  cgap_file *file = NULL;
+  cgap_status result = cgap_file_open(&file, path, error);
+  if (result == CGAP_OK)
+    d->files[d->file_count++] = file;
+  *out = file;
+  return result;
+}
+
+static bool some_input_has(const cgap_dataset *d, const char *path)
+{
+  for (size_t i = 0; i < d->input_count; i++) {
+    if (cgap_input_find(&d->inputs[i], path))
+      return true;
+  }
+  return false;
+}
+
+cgap_status cgap_spec_parse(cgap_spec *out, cgap_dataset *d, const char *option, const char *value, cgap_error *error)
+{
+  *out = (cgap_spec){.option = option};
+  if (!value)
+    return CGAP_OK;
+  const char *inside = NULL;
+  char *file = split(value, &inside);
+  if (!file)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", value);
+  out->given = true;
+  out->path = inside;
+  cgap_status status = CGAP_OK;
+  if (inside || (!some_input_has(d, value) && is_file(value)))
+    status = open_once(&out->file, d, file, error);
+  else
+    out->path = out->owned = strdup(value);
+  free(file);
+  return status;
+}
+
+static cgap_status add_input(cgap_dataset *d, const char *value, cgap_error *error)
+{
+  const char *inside = NULL;
+  char *path = split(value, &inside);
+  cgap_input *grown = realloc(d->inputs, (d->input_count + 1) * sizeof *grown);
+  cgap_status status = CGAP_OK;
+  if (grown)
+    d->inputs = grown;
+  if (!path || !grown)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", value);
+  cgap_input input = {0};
+  if (status == CGAP_OK)
+    status = open_once(&input.file, d, path, error);
+  if (status == CGAP_OK && inside && strcmp(inside, "/") != 0) {
+    bool there = false;
+    input.inside = strdup(inside);
+    size_t length = input.inside ? strlen(input.inside) : 0;
+    while (length > 1 && input.inside[length - 1] == '/')
+      input.inside[--length] = '\0';
+    for (size_t i = 0; i < input.file->count && length; i++) {
+      const char *entry = input.file->entries[i].path;
+      there = there || (!strncmp(entry, input.inside, length) && (entry[length] == '\0' || entry[length] == '/'));
+    }
+    if (!there)
+      status = cgap_refuse_missing(input.file, inside, NULL, error);
+  }
+  if (status == CGAP_OK)
+    d->inputs[d->input_count++] = input;
+  else
+    free(input.inside);
+  free(path);
+  return status;
+}
+
+/* The files given, or, where there are none, those that the options name. */
+static cgap_status open_inputs(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (size_t i = 0; i < options->file_count && status == CGAP_OK; i++)
+    status = add_input(d, options->files[i], error);
+  if (status != CGAP_OK || d->input_count > 0)
+    return status;
+  const char *named[2] = {options->image, options->text};
+  for (int side = 0; side < 2 && status == CGAP_OK; side++) {
+    const char *inside = NULL;
+    char *file = named[side] ? split(named[side], &inside) : NULL;
+    if (file && (inside || is_file(file)))
+      status = add_input(d, file, error);
+    else if (named[side])
+      status =
+        cgap_fail(error, CGAP_USAGE, "no file for %s %s; give FILE or %s FILE.h5:%s%s", side ? "--text" : "--image",
+                  named[side], side ? "--text" : "--image", named[side][0] == '/' ? "" : "/", named[side]);
+    free(file);
+  }
+  if (status == CGAP_OK && d->input_count == 0)
+    status =
+      cgap_fail(error, CGAP_USAGE, "no file given; give FILE.h5, or --image FILE.h5:/path and --text FILE.h5:/path");
+  return status;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+static cgap_status open_sources(cgap_dataset *d, cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  cgap_status status = cgap_rows_open(&d->image_rows, &d->data.image, image->taken, image->count, image->name, error);
+  if (status == CGAP_OK && text->count > 0)
+    status = cgap_rows_open(&d->text_rows, &d->data.text, text->taken, text->count, text->name, error);
+  return status;
+}
+
+static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  cgap_status status = cgap_sides_find(d, options, error);
+  if (status == CGAP_OK)
+    status = open_sources(d, error);
+  if (status == CGAP_OK)
+    status = cgap_class_text_find(d, options, error);
+  if (status == CGAP_OK)
+    status = cgap_labels_find(d, options, error);
+  if (status == CGAP_OK && d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0))
+    status = cgap_sides_refuse_no_text(d, error);
+  if (status == CGAP_OK)
+    status = cgap_pairing_find(d, options, error);
+  if (status == CGAP_OK)
+    status = cgap_arithmetic_find(d, error);
+  d->data.drop_bad = options->drop_bad;
+  d->data.merge_images = options->merge_images;
+  return status;
+}
+
+cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *options, cgap_error *error)
+{
+  *out = NULL;
+  cgap_dataset *d = calloc(1, sizeof *d);
+  cgap_error own;
+  if (!error)
+    error = &own; /* messages become notes */
+  if (!d)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_status status = open_inputs(d, options, error);
+  if (status == CGAP_OK)
+    status = fill(d, options, error);
+  if (status != CGAP_OK)
+    d->data = (cgap_data){0};
+  cgap_quiet_end(quiet);
+  if (d->file_count == 0) {
+    cgap_dataset_close(d);
+    d = NULL;
+  }
+  *out = d;
+  return status;
+}
+
+cgap_status cgap_dataset_open(cgap_dataset **out, const cgap_input_options *options, cgap_error *error)
+{
+  cgap_status status = cgap_dataset_inspect(out, options, error);
+  if (status != CGAP_OK) {
+    cgap_dataset_close(*out);
+    *out = NULL;
+  }
+  return status;
+}
+
+void cgap_dataset_close(cgap_dataset *d)
+{
+  if (!d)
+    return;
+  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_rows_close(d->image_rows);
+  cgap_rows_close(d->text_rows);
+  cgap_rows_close(d->class_rows);
+  cgap_rows_close(d->word_rows);
+  for (int role = 0; role < CGAP_ROLES; role++) {
+    free(d->role[role].taken);
+    free(d->role[role].why);
+    free(d->role[role].name);
+  }
+  for (size_t i = 0; i < d->input_count; i++)
+    free(d->inputs[i].inside);
+  for (size_t i = 0; i < d->file_count; i++)
+    cgap_file_close(d->files[i]);
+  cgap_quiet_end(quiet);
+  free(d->inputs);
+  free(d->files);
+  free(d->text_image);
+  free(d->labels);
+  free(d->image_label);
+  free(d->query);
+  free(d->weight);
+  free(d->pairing);
+  free(d->notes);
+  free(d);
+}
+
+const cgap_data *cgap_dataset_data(const cgap_dataset *dataset)
+{
+  return &dataset->data;
+}

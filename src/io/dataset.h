@@ -1,0 +1,24 @@
+/* What was taken from the files, told to people: for `info` and for the report's "input". */
+#ifndef CGAP_IO_DATASET_H
+#define CGAP_IO_DATASET_H
+
+#include "contragap/contragap.h"
+
+#include <jansson.h>
+
+/* As cgap_dataset_open, but *out keeps the files' listing even when nothing fits or what fits is refused: NULL only
+ * where no file could be opened. With a status other than CGAP_OK its data are empty. */
+CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *options,
+                                                 cgap_error *error);
+
+/* What was taken and why: a new object {"files": [path…], "image": {"name", "rows", "dim", "type", "why",
+ * "datasets": [{"file", "path", "shape", "type", "storage"}…]}, "text", "pairing": {"kind", "why", "datasets"},
+ * "labels", "class_text", "arithmetic": {"words", "image_label", "query", "weight"}, "notes": [sentence…]}; null
+ * where there is none. NULL when memory is out. */
+json_t *cgap_dataset_describe(const cgap_dataset *dataset);
+
+/* Everything in the files: a new array of {"path", "bytes", "datasets": [{"path", "shape", "type", "storage",
+ * "unreadable": why or null, "same_as_earlier": bool}…], "more": bool}. */
+json_t *cgap_dataset_listing(const cgap_dataset *dataset);
+
+#endif

@@ -1,0 +1,129 @@
+#include "io/filters.h"
+
+#include "io/format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char NOT_PACKAGED[] = "no Debian package has it: `pip install hdf5plugin` and set HDF5_PLUGIN_PATH to its "
+                                   "folder plugins, or have the file written again with gzip";
+
+/* Numbers are the registry's (portal.hdfgroup.org, "Registered Filter Plugins"); packages are Debian 12's. */
+static const struct {
+  H5Z_filter_t id;
+  const char *name;
+  const char *remedy;
+} FILTERS[] = {
+  {H5Z_FILTER_DEFLATE, "gzip", "use an HDF5 library built with zlib (Debian: libhdf5-103-1)"},
+  {H5Z_FILTER_SHUFFLE, "shuffle", "use a complete HDF5 library (Debian: libhdf5-103-1)"},
+  {H5Z_FILTER_FLETCHER32, "fletcher32", "use a complete HDF5 library (Debian: libhdf5-103-1)"},
+  {H5Z_FILTER_SZIP, "szip", "use an HDF5 library built with libaec (Debian: libhdf5-103-1)"},
+  {H5Z_FILTER_NBIT, "nbit", "use a complete HDF5 library (Debian: libhdf5-103-1)"},
+  {H5Z_FILTER_SCALEOFFSET, "scaleoffset", "use a complete HDF5 library (Debian: libhdf5-103-1)"},
+  {307, "bzip2", "install the Debian package hdf5-filter-plugin"},
+  {32000, "lzf", "install the Debian package hdf5-plugin-lzf"},
+  {32001, "blosc", "install the Debian package hdf5-filter-plugin-blosc-serial"},
+  {32004, "lz4", "install the Debian package hdf5-filter-plugin"},
+  {32008, "bitshuffle", NOT_PACKAGED},
+  {32013, "zfp", "install the Debian package hdf5-filter-plugin-zfp-serial"},
+  {32015, "zstd", NOT_PACKAGED},
+  {32026, "blosc2", NOT_PACKAGED},
+};
+
+enum { FILTER_NAME = 64 };
+
+typedef struct filter {
+  H5Z_filter_t id;
+  unsigned flags;
+  char name[FILTER_NAME];
+  const char *remedy;
+} filter;
+
+static bool get_filter(filter *out, hid_t plist, unsigned index)
+{
+  size_t values = 0;
+  char stored[FILTER_NAME] = "";
+  out->id = H5Pget_filter2(plist, index, &out->flags, &values, NULL, sizeof stored, stored, NULL);
+  if (out->id < 0)
+    return false;
+  stored[sizeof stored - 1] = '\0';
+  out->remedy = NOT_PACKAGED;
+  (void)snprintf(out->name, sizeof out->name, "%s", stored[0] ? stored : "unnamed");
+  for (size_t i = 0; i < sizeof FILTERS / sizeof *FILTERS; i++) {
+    if (FILTERS[i].id == out->id) {
+      out->remedy = FILTERS[i].remedy;
+      (void)snprintf(out->name, sizeof out->name, "%s", FILTERS[i].name);
+    }
+  }
+  return true;
+}
+
+void cgap_filters_describe(char **text, hid_t plist)
+{
+  int count = H5Pget_nfilters(plist);
+  for (int i = 0; i < count; i++) {
+    filter f;
+    if (get_filter(&f, plist, (unsigned)i))
+      cgap_append(text, ", %s", f.name);
+  }
+}
+
+/* An optional filter that was not there when the chunk was written was left out of it, which its mask tells. */
+static bool first_chunk_skips(hid_t dataset, unsigned index)
+{
+  unsigned mask = 0;
+  hsize_t offset[H5S_MAX_RANK] = {0}, size = 0, chunks = 0;
+  haddr_t address = HADDR_UNDEF;
+  hid_t space = H5Dget_space(dataset);
+  bool skips = H5Dget_num_chunks(dataset, space, &chunks) >= 0 &&
+               (chunks == 0 || (H5Dget_chunk_info(dataset, space, 0, offset, &mask, &address, &size) >= 0 &&
+                                (mask >> index & 1u) != 0));
+  H5Sclose(space);
+  return skips;
+}
+
+char *cgap_filters_obstacle(hid_t plist, hid_t dataset)
+{
+  int count = H5Pget_nfilters(plist);
+  for (int i = 0; i < count; i++) {
+    filter f;
+    if (!get_filter(&f, plist, (unsigned)i) || H5Zfilter_avail(f.id) > 0)
+      continue;
+    if ((f.flags & H5Z_FLAG_OPTIONAL) && first_chunk_skips(dataset, (unsigned)i))
+      continue;
+    return cgap_format("needs the HDF5 filter %s (%d), which is missing here; %s", f.name, (int)f.id, f.remedy);
+  }
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- virtual datasets */
+
+static bool source_exists(const char *source, const char *file)
+{
+  if (!strcmp(source, ".") || strchr(source, '%')) /* the file itself; a pattern over many files */
+    return true;
+  if (access(source, R_OK) == 0)
+    return true;
+  const char *slash = strrchr(file, '/');
+  char *beside = slash ? cgap_format("%.*s/%s", (int)(slash - file), file, source) : NULL;
+  bool exists = beside && access(beside, R_OK) == 0;
+  free(beside);
+  return exists;
+}
+
+char *cgap_virtual_obstacle(hid_t plist, const char *file)
+{
+  size_t count = 0;
+  char *obstacle = NULL;
+  if (getenv("HDF5_VDS_PREFIX") || H5Pget_virtual_count(plist, &count) < 0)
+    return NULL;
+  for (size_t i = 0; i < count && !obstacle; i++) {
+    char source[4096];
+    if (H5Pget_virtual_filename(plist, i, source, sizeof source) > 0 && !source_exists(source, file))
+      obstacle = cgap_format("a virtual dataset whose source %s is missing (source %zu of %zu); put it beside the file",
+                             source, i + 1, count);
+  }
+  return obstacle;
+}

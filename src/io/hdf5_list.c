@@ -1,0 +1,293 @@
+/* What is in a file: every dataset with shape, type and storage, and what stands in the way of reading it. */
+#include "io/hdf5_file.h"
+
+#include "io/filters.h"
+#include "io/format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ENTRIES_MAX = 20000, DEPTH_MAX = 16 };
+
+/* ---------------------------------------------------------------- types */
+
+typedef struct float_layout {
+  size_t size, exponent_bits, mantissa_bits, bias;
+  cgap_type type;
+} float_layout;
+
+static const float_layout FLOATS[] = {
+  {2, 5, 10, 15, CGAP_FLOAT16},
+  {2, 8, 7, 127, CGAP_BFLOAT16},
+  {4, 8, 23, 127, CGAP_FLOAT32},
+  {8, 11, 52, 1023, CGAP_FLOAT64},
+};
+
+static bool float_type(cgap_type *out, hid_t type)
+{
+  size_t sign = 0, exponent_at = 0, exponent_bits = 0, mantissa_at = 0, mantissa_bits = 0;
+  if (H5Tget_fields(type, &sign, &exponent_at, &exponent_bits, &mantissa_at, &mantissa_bits) < 0)
+    return false;
+  for (size_t i = 0; i < sizeof FLOATS / sizeof *FLOATS; i++) {
+    const float_layout *f = &FLOATS[i];
+    if (H5Tget_size(type) == f->size && exponent_bits == f->exponent_bits && mantissa_bits == f->mantissa_bits &&
+        H5Tget_ebias(type) == f->bias && mantissa_at == 0 && exponent_at == f->mantissa_bits &&
+        sign == 8 * f->size - 1 && H5Tget_norm(type) == H5T_NORM_IMPLIED) {
+      *out = f->type;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* HDF5 of this age has no bfloat16: uint16 with the string attribute dtype = "bfloat16" stands for it. */
+static bool says_bfloat16(hid_t dataset)
+{
+  bool says = false;
+  char fixed[32] = "";
+  char *variable = NULL;
+  if (H5Aexists(dataset, "dtype") <= 0)
+    return false;
+  hid_t attribute = H5Aopen(dataset, "dtype", H5P_DEFAULT);
+  hid_t type = H5Aget_type(attribute);
+  hid_t space = H5Aget_space(attribute);
+  if (H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1)
+    goto done;
+  if (H5Tis_variable_str(type) > 0) {
+    if (H5Aread(attribute, type, &variable) >= 0 && variable) {
+      says = !strcmp(variable, "bfloat16");
+      H5free_memory(variable);
+    }
+  } else if (H5Tget_size(type) < sizeof fixed && H5Aread(attribute, type, fixed) >= 0) {
+    says = !strncmp(fixed, "bfloat16", 8) && (fixed[8] == '\0' || fixed[8] == ' ');
+  }
+done:
+  H5Sclose(space);
+  H5Tclose(type);
+  H5Aclose(attribute);
+  return says;
+}
+
+static bool other_byte_order(hid_t type)
+{
+  H5T_order_t order = H5Tget_order(type);
+  return (order == H5T_ORDER_LE || order == H5T_ORDER_BE) && order != H5Tget_order(H5T_NATIVE_INT);
+}
+
+static void set_type_text(cgap_entry *entry, const char *name)
+{
+  (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? ", other byte order" : "");
+}
+
+static void describe_integer(cgap_entry *entry, hid_t dataset, hid_t type)
+{
+  char name[32];
+  size_t size = H5Tget_size(type);
+  entry->is_signed = H5Tget_sign(type) == H5T_SGN_2;
+  entry->swap = size > 1 && other_byte_order(type);
+  entry->kind = size <= 8 ? CGAP_KIND_INTEGER : CGAP_KIND_OTHER;
+  (void)snprintf(name, sizeof name, "%sint%zu", entry->is_signed ? "" : "u", 8 * size);
+  if (size == 2 && !entry->is_signed && says_bfloat16(dataset)) {
+    entry->kind = CGAP_KIND_FLOAT;
+    entry->type = CGAP_BFLOAT16;
+    (void)snprintf(name, sizeof name, "bfloat16");
+  }
+  set_type_text(entry, name);
+}
+
+static void describe_float(cgap_entry *entry, hid_t type)
+{
+  H5T_order_t order = H5Tget_order(type);
+  if (float_type(&entry->type, type) && (order == H5T_ORDER_LE || order == H5T_ORDER_BE)) {
+    entry->kind = CGAP_KIND_FLOAT;
+    entry->swap = other_byte_order(type);
+    set_type_text(entry, cgap_type_name(entry->type));
+    return;
+  }
+  char name[48];
+  (void)snprintf(name, sizeof name, "float of %zu bits in an unusual layout", 8 * H5Tget_size(type));
+  set_type_text(entry, name);
+}
+
+static void describe_type(cgap_entry *entry, hid_t dataset, hid_t type)
+{
+  static const char *const OTHERS[] = {
+    [H5T_TIME] = "time",           [H5T_BITFIELD] = "bit field",  [H5T_OPAQUE] = "opaque",
+    [H5T_COMPOUND] = "compound",   [H5T_REFERENCE] = "reference", [H5T_ENUM] = "enumeration",
+    [H5T_VLEN] = "variable lists", [H5T_ARRAY] = "arrays",
+  };
+  H5T_class_t class = H5Tget_class(type);
+  entry->kind = CGAP_KIND_OTHER;
+  if (class == H5T_INTEGER)
+    describe_integer(entry, dataset, type);
+  else if (class == H5T_FLOAT)
+    describe_float(entry, type);
+  else if (class == H5T_STRING) {
+    entry->kind = CGAP_KIND_STRING;
+    set_type_text(entry, "string");
+  } else
+    set_type_text(entry, class > 0 && (size_t) class < sizeof OTHERS / sizeof *OTHERS && OTHERS[class]
+                           ? OTHERS[class]
+                           : "unknown type");
+}
+
+/* ---------------------------------------------------------------- shape and storage */
+
+static void describe_shape(cgap_entry *entry, hid_t dataset)
+{
+  hsize_t sizes[H5S_MAX_RANK] = {0};
+  hid_t space = H5Dget_space(dataset);
+  int rank = H5Sget_simple_extent_ndims(space);
+  entry->rank = rank > 0 ? rank : 0;
+  H5Sget_simple_extent_dims(space, sizes, NULL);
+  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX; k++)
+    entry->shape[k] = (size_t)sizes[k];
+  H5Sclose(space);
+}
+
+static void describe_chunks(cgap_entry *entry, hid_t plist)
+{
+  hsize_t chunk[H5S_MAX_RANK] = {0};
+  int rank = H5Pget_chunk(plist, H5S_MAX_RANK, chunk);
+  cgap_append(&entry->storage, "chunked");
+  for (int k = 0; k < rank; k++)
+    cgap_append(&entry->storage, "%s%llu", k ? " × " : " ", (unsigned long long)chunk[k]);
+}
+
+static void describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dataset)
+{
+  hid_t plist = H5Dget_create_plist(dataset);
+  switch (H5Pget_layout(plist)) {
+  case H5D_CONTIGUOUS:
+    cgap_append(&entry->storage, H5Pget_external_count(plist) > 0 ? "external files" : "contiguous");
+    break;
+  case H5D_COMPACT:
+    cgap_append(&entry->storage, "compact");
+    break;
+  case H5D_VIRTUAL:
+    cgap_append(&entry->storage, "virtual");
+    entry->obstacle = cgap_virtual_obstacle(plist, file->path);
+    break;
+  default:
+    describe_chunks(entry, plist);
+    cgap_filters_describe(&entry->storage, plist);
+    entry->obstacle = cgap_filters_obstacle(plist, dataset);
+  }
+  H5Pclose(plist);
+}
+
+/* ---------------------------------------------------------------- the walk through groups */
+
+typedef struct walk {
+  cgap_file *file;
+  size_t capacity;
+  bool out_of_memory;
+} walk;
+
+static cgap_entry *new_entry(walk *w)
+{
+  cgap_file *file = w->file;
+  if (file->count == w->capacity) {
+    size_t capacity = w->capacity ? 2 * w->capacity : 32;
+    cgap_entry *grown = realloc(file->entries, capacity * sizeof *grown);
+    if (!grown) {
+      w->out_of_memory = true;
+      return NULL;
+    }
+    file->entries = grown;
+    w->capacity = capacity;
+  }
+  cgap_entry *entry = &file->entries[file->count++];
+  memset(entry, 0, sizeof *entry);
+  return entry;
+}
+
+static void add_dataset(walk *w, hid_t dataset, const char *path)
+{
+  H5O_info_t info;
+  if (w->file->count >= ENTRIES_MAX) {
+    w->file->cut = true;
+    return;
+  }
+  if (H5Oget_info(dataset, &info) < 0)
+    return;
+  cgap_entry *entry = new_entry(w);
+  if (!entry)
+    return;
+  entry->path = strdup(path);
+  entry->number = info.fileno;
+  entry->address = info.addr;
+  for (size_t i = 0; info.rc > 0 && i + 1 < w->file->count && !entry->alias; i++) {
+    const cgap_entry *earlier = &w->file->entries[i];
+    entry->alias = earlier->number == entry->number && earlier->address == entry->address;
+  }
+  hid_t type = H5Dget_type(dataset);
+  describe_type(entry, dataset, type);
+  H5Tclose(type);
+  describe_shape(entry, dataset);
+  describe_storage(entry, w->file, dataset);
+  if (!entry->path || !entry->storage)
+    w->out_of_memory = true;
+}
+
+/* Links of every kind are followed; the depth bound ends a circle of links. */
+static void walk_group(walk *w, hid_t group, const char *path, int depth)
+{
+  H5G_info_t info;
+  if (depth > DEPTH_MAX || H5Gget_info(group, &info) < 0)
+    return;
+  for (hsize_t i = 0; i < info.nlinks && !w->file->cut && !w->out_of_memory; i++) {
+    char name[1024];
+    ssize_t length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
+    if (length <= 0 || (size_t)length >= sizeof name)
+      continue;
+    hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    if (object < 0)
+      continue; /* a link that leads nowhere */
+    char *below = cgap_format("%s/%s", path, name);
+    H5I_type_t kind = H5Iget_type(object);
+    if (!below)
+      w->out_of_memory = true;
+    else if (kind == H5I_DATASET)
+      add_dataset(w, object, below);
+    else if (kind == H5I_GROUP)
+      walk_group(w, object, below, depth + 1);
+    free(below);
+    H5Oclose(object);
+  }
+}
+
+cgap_status cgap_file_list(cgap_file *file, cgap_error *error)
+{
+  walk w = {.file = file};
+  H5O_info_t info;
+  hid_t root = H5Gopen2(file->id, "/", H5P_DEFAULT);
+  if (root < 0 || H5Oget_info(root, &info) < 0)
+    return cgap_fail(error, CGAP_FILE, "%s: the root group cannot be read; the file is damaged, copy it again",
+                     file->path);
+  file->number = info.fileno;
+  walk_group(&w, root, "", 0);
+  H5Gclose(root);
+  if (w.out_of_memory)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory after %zu datasets", file->path, file->count);
+  return CGAP_OK;
+}
+
+void cgap_entry_clear(cgap_entry *entry)
+{
+  free(entry->path);
+  free(entry->storage);
+  free(entry->obstacle);
+}
+
+const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
+{
+  size_t at = 0;
+  int written = snprintf(out, size, "(");
+  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
+    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", entry->shape[k]);
+  if (written > 0 && (at += (size_t)written) < size)
+    (void)snprintf(out + at, size - at, "%s)", entry->rank > CGAP_SHAPE_MAX ? ", …" : entry->rank == 1 ? "," : "");
+  return out;
+}

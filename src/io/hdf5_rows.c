@@ -1,0 +1,276 @@
+/* Reading rows. Contiguous data are read with pread at the place HDF5 names; the rest goes through H5Dread with the
+ * file's own type, since HDF5's conversion of float16 runs at some 30 MB/s. Byte order is put right here. */
+#include "io/hdf5_rows.h"
+
+#include "io/format.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PREAD_MAX = 1 << 30, CACHE_SLOTS = 12421 };
+static const size_t CACHE_LEAST = (size_t)1 << 20, CACHE_MOST = (size_t)64 << 20;
+
+typedef struct part {
+  cgap_taken taken;
+  size_t first, rows; /* in the whole */
+  hid_t dataset, type, space;
+  bool direct;     /* contiguous in the file, at `offset` bytes */
+  uint64_t offset; /* bytes from the start of the file */
+} part;
+
+struct cgap_rows {
+  part *parts;
+  size_t count;
+};
+
+size_t cgap_taken_rows(const cgap_taken *taken)
+{
+  const cgap_entry *e = taken->entry;
+  return e->rank == 3 ? e->shape[0] * e->shape[1] : e->shape[0];
+}
+
+size_t cgap_taken_dim(const cgap_taken *taken)
+{
+  return taken->entry->rank >= 2 && taken->entry->rank <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->rank - 1]
+                                                                         : 0;
+}
+
+/* ---------------------------------------------------------------- open */
+
+/* Blocks of rows cut through chunks: without room for one row of chunks, each chunk would be unpacked again and
+ * again. */
+static hid_t access_plist(const part *p, hid_t create_plist)
+{
+  hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
+  hsize_t chunk[H5S_MAX_RANK] = {0};
+  if (H5Pget_layout(create_plist) != H5D_CHUNKED || H5Pget_chunk(create_plist, H5S_MAX_RANK, chunk) < 2)
+    return access;
+  const cgap_entry *e = p->taken.entry;
+  size_t bytes = H5Tget_size(p->type) * (size_t)chunk[0];
+  for (int k = 1; k < e->rank; k++) {
+    size_t chunks = (e->shape[k] + (size_t)chunk[k] - 1) / (size_t)chunk[k];
+    bytes *= chunks * (size_t)chunk[k];
+  }
+  bytes = bytes < CACHE_LEAST ? CACHE_LEAST : bytes > CACHE_MOST ? CACHE_MOST : bytes;
+  H5Pset_chunk_cache(access, CACHE_SLOTS, bytes, 1.0);
+  return access;
+}
+
+static cgap_status open_part(part *p, cgap_error *error)
+{
+  const cgap_file *file = p->taken.file;
+  const cgap_entry *entry = p->taken.entry;
+  hid_t plist = H5I_INVALID_HID, access = H5I_INVALID_HID;
+  if (entry->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s:%s: %s", file->path, entry->path, entry->obstacle);
+  p->dataset = H5Dopen2(file->id, entry->path, H5P_DEFAULT);
+  if (p->dataset < 0)
+    goto damaged;
+  p->type = H5Dget_type(p->dataset);
+  plist = H5Dget_create_plist(p->dataset);
+  if (p->type < 0 || plist < 0)
+    goto damaged;
+  if (H5Pget_layout(plist) == H5D_CONTIGUOUS && H5Pget_external_count(plist) == 0 && entry->number == file->number) {
+    haddr_t offset = H5Dget_offset(p->dataset);
+    p->direct = offset != HADDR_UNDEF;
+    p->offset = p->direct ? (uint64_t)offset : 0;
+  }
+  access = access_plist(p, plist);
+  H5Dclose(p->dataset);
+  p->dataset = H5Dopen2(file->id, entry->path, access);
+  p->space = p->dataset < 0 ? H5I_INVALID_HID : H5Dget_space(p->dataset);
+  H5Pclose(access);
+  H5Pclose(plist);
+  if (p->space >= 0)
+    return CGAP_OK;
+damaged:
+  return cgap_fail(error, CGAP_FILE, "%s:%s: cannot be opened; the file is damaged, copy it again", file->path,
+                   entry->path);
+}
+
+/* ---------------------------------------------------------------- read */
+
+static void swap_bytes(unsigned char *data, size_t count, size_t size)
+{
+  if (size == 2) {
+    uint16_t *v = (uint16_t *)(void *)data;
+    for (size_t i = 0; i < count; i++)
+      v[i] = __builtin_bswap16(v[i]);
+  } else if (size == 4) {
+    uint32_t *v = (uint32_t *)(void *)data;
+    for (size_t i = 0; i < count; i++)
+      v[i] = __builtin_bswap32(v[i]);
+  } else {
+    uint64_t *v = (uint64_t *)(void *)data;
+    for (size_t i = 0; i < count; i++)
+      v[i] = __builtin_bswap64(v[i]);
+  }
+}
+
+static cgap_status read_direct(const part *p, size_t first, size_t count, size_t row_bytes, unsigned char *out,
+                               cgap_error *error)
+{
+  const cgap_file *file = p->taken.file;
+  uint64_t at = p->offset + (uint64_t)first * row_bytes;
+  size_t left = count * row_bytes;
+  while (left > 0) {
+    ssize_t got = pread(file->fd, out, left < PREAD_MAX ? left : PREAD_MAX, (off_t)at);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return cgap_fail(error, CGAP_FILE, "%s:%s: reading failed at byte %llu: %s", file->path, p->taken.entry->path,
+                       (unsigned long long)at, strerror(errno));
+    if (got == 0)
+      return cgap_fail(error, CGAP_FILE, "%s:%s: the file ends at byte %llu, %zu bytes too early; copy it again",
+                       file->path, p->taken.entry->path, (unsigned long long)at, left);
+    at += (uint64_t)got;
+    out += got;
+    left -= (size_t)got;
+  }
+  return CGAP_OK;
+}
+
+static bool read_slab(const part *p, const hsize_t start[3], const hsize_t count[3], void *out)
+{
+  int rank = p->taken.entry->rank;
+  hid_t memory = H5Screate_simple(rank, count, NULL);
+  bool ok = memory >= 0 && H5Sselect_hyperslab(p->space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+            H5Dread(p->dataset, p->type, memory, p->space, H5P_DEFAULT, out) >= 0;
+  if (!ok) {
+    H5Sclose(memory);
+    return false;
+  }
+  H5Sclose(memory);
+  return true;
+}
+
+/* Rows of a rank 3 dataset are (first axis, middle axis) in order: whole groups in one slab, ends apart. */
+static bool read_slabs(const part *p, size_t first, size_t count, size_t row_bytes, unsigned char *out)
+{
+  const cgap_entry *e = p->taken.entry;
+  size_t dim = cgap_taken_dim(&p->taken);
+  if (e->rank == 2)
+    return read_slab(p, (hsize_t[3]){first, 0, 0}, (hsize_t[3]){count, dim, 0}, out);
+  size_t middle = e->shape[1];
+  while (count > 0) {
+    size_t within = first % middle, groups = 1, rows = middle - within;
+    if (within == 0 && count >= middle)
+      rows = middle, groups = count / middle;
+    else if (rows > count)
+      rows = count;
+    if (!read_slab(p, (hsize_t[3]){first / middle, within, 0}, (hsize_t[3]){groups, rows, dim}, out))
+      return false;
+    first += groups * rows;
+    count -= groups * rows;
+    out += groups * rows * row_bytes;
+  }
+  return true;
+}
+
+static cgap_status read_part(const part *p, size_t first, size_t count, unsigned char *out, cgap_error *error)
+{
+  const cgap_entry *e = p->taken.entry;
+  size_t dim = cgap_taken_dim(&p->taken);
+  size_t size = cgap_type_size(e->type);
+  cgap_status status = CGAP_OK;
+  if (p->direct) {
+    status = read_direct(p, first, count, dim * size, out, error);
+  } else {
+    char why[400] = "";
+    cgap_quiet quiet = cgap_quiet_begin();
+    if (!read_slabs(p, first, count, dim * size, out)) {
+      cgap_hdf5_reason(why, sizeof why);
+      status = cgap_fail(error, CGAP_FILE, "%s:%s: rows %zu to %zu cannot be read (HDF5: %s); copy the file again",
+                         p->taken.file->path, e->path, first, first + count - 1, why[0] ? why : "no reason given");
+    }
+    cgap_quiet_end(quiet);
+  }
+  if (status == CGAP_OK && e->swap)
+    swap_bytes(out, count * dim, size);
+  return status;
+}
+
+static cgap_status rows_read(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+{
+  const cgap_rows *rows = source->context;
+  unsigned char *to = out;
+  size_t row_bytes = source->dim * cgap_type_size(source->type);
+  if (first > source->rows || count > source->rows - first)
+    return cgap_fail(error, CGAP_DATA, "%s: rows %zu to %zu asked for, it has %zu", source->name, first, first + count,
+                     source->rows);
+  for (size_t i = 0; i < rows->count && count > 0; i++) {
+    const part *p = &rows->parts[i];
+    if (first >= p->first + p->rows)
+      continue;
+    size_t within = first - p->first;
+    size_t here = p->rows - within < count ? p->rows - within : count;
+    cgap_status status = read_part(p, within, here, to, error);
+    if (status != CGAP_OK)
+      return status;
+    first += here;
+    count -= here;
+    to += here * row_bytes;
+  }
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_taken *taken, size_t count,
+                           const char *name, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  size_t total = 0;
+  *out = NULL;
+  *source = (cgap_source){0};
+  cgap_rows *rows = calloc(1, sizeof *rows);
+  part *parts = calloc(count, sizeof *parts);
+  if (!rows || !parts) {
+    free(rows);
+    free(parts);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
+  }
+  rows->parts = parts;
+  rows->count = count;
+  for (size_t i = 0; i < count; i++)
+    parts[i] = (part){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
+  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
+    parts[i].first = total;
+    parts[i].rows = cgap_taken_rows(&taken[i]);
+    total += parts[i].rows;
+    status = open_part(&parts[i], error);
+  }
+  if (status != CGAP_OK) {
+    cgap_rows_close(rows);
+    return status;
+  }
+  *source = (cgap_source){.rows = total,
+                          .dim = cgap_taken_dim(taken),
+                          .type = taken->entry->type,
+                          .read = rows_read,
+                          .context = rows,
+                          .name = name};
+  *out = rows;
+  return CGAP_OK;
+}
+
+static void close_id(hid_t id, herr_t (*closer)(hid_t))
+{
+  if (id >= 0)
+    (void)closer(id);
+}
+
+void cgap_rows_close(cgap_rows *rows)
+{
+  if (!rows)
+    return;
+  for (size_t i = 0; i < rows->count; i++) {
+    close_id(rows->parts[i].space, H5Sclose);
+    close_id(rows->parts[i].type, H5Tclose);
+    close_id(rows->parts[i].dataset, H5Dclose);
+  }
+  free(rows->parts);
+  free(rows);
+}

@@ -1,0 +1,39 @@
+/* What the name of a dataset says about it. */
+#ifndef CGAP_IO_NAMES_H
+#define CGAP_IO_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+  CGAP_WORD_IMAGE = 1,
+  CGAP_WORD_TEXT = 2,
+  CGAP_WORD_EMBEDDING = 4,
+  CGAP_WORD_CLASS = 8,
+  CGAP_WORD_ID = 16,
+  CGAP_WORD_INDEX = 32,
+  CGAP_WORD_LABEL = 64,
+  CGAP_WORD_SIDELINE = 128, /* a mask, a mean, a score: about the embeddings, not the embeddings */
+  CGAP_WORD_MODALITY = CGAP_WORD_IMAGE | CGAP_WORD_TEXT
+};
+
+typedef struct cgap_words {
+  unsigned leaf;       /* of the name itself */
+  unsigned parent;     /* of the group it lies in */
+  unsigned group;      /* CGAP_WORD_IMAGE or _TEXT of the nearest group that says one, else 0 */
+  unsigned side;       /* CGAP_WORD_IMAGE or _TEXT: the name's own, else the group's; 0: neither, or both in one name */
+  bool text_first;     /* the name has both, the text's word first: "text_image" */
+  char image_word[16]; /* as found, for the report: "img" */
+  char text_word[16];
+} cgap_words;
+
+/* path: "/group/name". */
+cgap_words cgap_words_of(const char *path);
+
+/* The words of a file's name, without folder and extension: CGAP_WORD_IMAGE, _TEXT or both. */
+unsigned cgap_words_of_file(const char *path);
+
+/* Edits (insert, delete, replace, swap neighbours) from a to b, case ignored; for "did you mean". */
+size_t cgap_edits(const char *a, const char *b);
+
+#endif
