@@ -46,8 +46,10 @@ static void finish_dimensions(const cgap_evidence *e, double square, cgap_gap *g
     gap->dimensions[k].share = -1;
   for (size_t a = 0; a < e->dim; a++) {
     const double difference = e->image.mean[a] - e->text.mean[a];
-    const cgap_dimension new = {.index = a, .share = square > 0 ? difference * difference / square : 0,
-                                .image_mean = e->image.mean[a], .text_mean = e->text.mean[a]};
+    const cgap_dimension new = {.index = a,
+                                .share = square > 0 ? difference * difference / square : 0,
+                                .image_mean = e->image.mean[a],
+                                .text_mean = e->text.mean[a]};
     size_t place = gap->dimension_count;
     for (; place > 0 && new.share > gap->dimensions[place - 1].share; place--)
       if (place < gap->dimension_count)

@@ -5,22 +5,28 @@
 
 #include "analysis/measure.h"
 
-void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out);      /* gap.centroid_*, .noise_floor, .dimensions */
-void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out);           /* gap.rmg */
-CGAP_MUST_CHECK cgap_status cgap_alignment_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error); /* alignment.*, gap.share_of_alignment */
-CGAP_MUST_CHECK cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error); /* uniformity.* */
+void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out); /* gap.centroid_*, .noise_floor, .dimensions */
+void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out);      /* gap.rmg */
+CGAP_MUST_CHECK cgap_status cgap_alignment_finish(const cgap_evidence *e, cgap_audit *out,
+                                                  cgap_error *error); /* alignment.*, gap.share_of_alignment */
+CGAP_MUST_CHECK cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out,
+                                                   cgap_error *error); /* uniformity.* */
 
 /* log E e^(-t‖x − y‖²) for x, y uniform on the unit sphere of R^dim: -2t + log 0F1(; dim/2; t²). */
 double cgap_sphere_uniformity(size_t dim, double t);
 
-void cgap_mixed_finish(const cgap_evidence *e, cgap_audit *out);         /* mixed.* */
-void cgap_near_finish(const cgap_evidence *e, cgap_audit *out);          /* checks.*.near_duplicates */
-void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out);       /* checks.pairing */
-CGAP_MUST_CHECK cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error);    /* cosine.* */
-CGAP_MUST_CHECK cgap_status cgap_loss_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error);      /* loss.*, after uniformity and alignment */
-CGAP_MUST_CHECK cgap_status cgap_retrieval_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error); /* retrieval.* */
-CGAP_MUST_CHECK cgap_status cgap_hubness_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error);   /* hubness.* */
-CGAP_MUST_CHECK cgap_status cgap_worst_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error);     /* pairs.worst */
+void cgap_mixed_finish(const cgap_evidence *e, cgap_audit *out);   /* mixed.* */
+void cgap_near_finish(const cgap_evidence *e, cgap_audit *out);    /* checks.*.near_duplicates */
+void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out); /* checks.pairing */
+CGAP_MUST_CHECK cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out,
+                                               cgap_error *error); /* cosine.* */
+CGAP_MUST_CHECK cgap_status cgap_loss_finish(const cgap_evidence *e, cgap_audit *out,
+                                             cgap_error *error); /* loss.*, after uniformity and alignment */
+CGAP_MUST_CHECK cgap_status cgap_retrieval_finish(const cgap_evidence *e, cgap_audit *out,
+                                                  cgap_error *error); /* retrieval.* */
+CGAP_MUST_CHECK cgap_status cgap_hubness_finish(const cgap_evidence *e, cgap_audit *out,
+                                                cgap_error *error); /* hubness.* */
+void cgap_worst_finish(const cgap_evidence *e, cgap_audit *out);    /* pairs.worst */
 
 /* pca.*; components (2, dim), where not NULL, receives the first two of pca.joint. Runs on `threads` threads. */
 CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_evidence *e, int threads, double *components, cgap_audit *out,

@@ -63,6 +63,8 @@ enum {
   CGAP_MEASURES
 };
 extern const cgap_measure *const cgap_measures[CGAP_MEASURES];
+extern const cgap_measure cgap_measure_kernel, cgap_measure_histogram, cgap_measure_softmax, cgap_measure_ranks,
+  cgap_measure_near;
 
 /* One modality as measures see it. */
 typedef struct cgap_modality {

@@ -21,7 +21,8 @@ static void kernel_strip(const cgap_strip *s, const cgap_evidence *e, const cgap
   for (size_t r = 0; r < s->rows; r++) {
     const size_t first = s->first[r], row = s->tile_row + r;
     kernels->exp_sums(s->cosine + r * s->stride + first, s->columns - first, &exponent, columns + first,
-                      &sums->row_sums[KERNEL * sums->row_stride + row], &sums->row_sums[SQUARES * sums->row_stride + row]);
+                      &sums->row_sums[KERNEL * sums->row_stride + row],
+                      &sums->row_sums[SQUARES * sums->row_stride + row]);
   }
   for (size_t c = 0; c < s->columns; c++)
     sums->column_sums[c] += (double)columns[c];
@@ -81,7 +82,8 @@ static mean_kernel side_kernel(const cgap_evidence *e, cgap_couples kind, double
 {
   const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
   const cgap_sums *sums = &e->sums[kind][CGAP_MEASURE_KERNEL];
-  const double *rows = sums->row_sums + KERNEL * sums->row_stride, *squares = sums->row_sums + SQUARES * sums->row_stride;
+  const double *rows = sums->row_sums + KERNEL * sums->row_stride,
+               *squares = sums->row_sums + SQUARES * sums->row_stride;
   const double n = (double)side->rows, f = factor();
   mean_kernel k = mean_of(f * sum(rows, side->rows) / 2, f * f * sum(squares, side->rows), n * (n - 1) / 2, side->rows);
   const bool grouped = kind == CGAP_TEXT_TEXT && e->paired;
@@ -108,9 +110,9 @@ static mean_kernel cross_kernel(const cgap_evidence *e)
   const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_KERNEL];
   const double images = (double)e->image.rows, texts = (double)e->text.rows, f = factor();
   const double *rows = sums->row_sums, *columns = sums->column_sums;
-  mean_kernel k = mean_of(f * sum(rows, e->image.rows), f * f * sum(rows + SQUARES * sums->row_stride, e->image.rows),
-                          images * texts - (e->paired ? texts : 0),
-                          e->paired || images < texts ? e->image.rows : e->text.rows);
+  mean_kernel k =
+    mean_of(f * sum(rows, e->image.rows), f * f * sum(rows + SQUARES * sums->row_stride, e->image.rows),
+            images * texts - (e->paired ? texts : 0), e->paired || images < texts ? e->image.rows : e->text.rows);
   for (size_t i = 0; i < e->image.rows; i++) {
     const double own = e->paired ? (double)(e->first[i + 1] - e->first[i]) : 0;
     double touch = f * rows[i] - (texts - own) * k.mean;
@@ -154,7 +156,8 @@ cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out, cgap
     const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
     out->uniformity.image = scalar_of(&side[0]);
     out->uniformity.text = scalar_of(&side[1]);
-    out->uniformity.mean = cgap_scalar_normal((log(side[0].mean) + log(side[1].mean)) / 2, mean_variance(e, side, touch), n);
+    out->uniformity.mean =
+      cgap_scalar_normal((log(side[0].mean) + log(side[1].mean)) / 2, mean_variance(e, side, touch), n);
     out->uniformity.cross = scalar_of(&cross);
     out->uniformity.sphere = cgap_sphere_uniformity(e->dim, CGAP_KERNEL_T);
   }

@@ -301,7 +301,7 @@ typedef struct cgap_audit {
     *scatter_text; /* at most CGAP_SCATTER_ROWS each; where paired, the texts of the images shown */
   size_t scatter_images, scatter_texts;
 
-  double seconds_read, seconds_rows, seconds_tiles, seconds_total;
+  double seconds_rows, seconds_couples, seconds_tiles, seconds_total;
 } cgap_audit;
 
 typedef struct cgap_audit_options {
@@ -335,6 +335,71 @@ typedef struct cgap_head_shape {
   size_t dim;    /* of those it makes */
   size_t hidden; /* of an mlp */
 } cgap_head_shape;
+
+typedef struct cgap_weights {
+  double clip, uniform, align, xuniform; /* of the terms of the loss; 0: the term is left out */
+} cgap_weights;
+
+typedef struct cgap_train_options {
+  cgap_head_kind head;
+  cgap_start start; /* of a head with a residual path */
+  bool shared;
+  size_t dim;    /* of the new rows; 0: 128 for a linear head, else that of the file */
+  size_t hidden; /* of an mlp; 0: as the file's rows */
+  cgap_weights weights;
+  double temperature; /* fixed, or where learn_temperature starts */
+  bool learn_temperature;
+  double learning_rate, decay;
+  double clip_norm; /* gradients of greater norm are scaled down to it; 0: none */
+  cgap_schedule schedule;
+  size_t batch; /* texts a step; 0: all of the training part */
+  size_t epochs;
+  size_t patience;         /* epochs without a lower validation loss before it stops; 0: never, and the last is kept */
+  double validation, test; /* shares of the images */
+  bool keep_duplicates;    /* equal rows stay rows of their own, and each other's negatives */
+  double noise;            /* share of the training texts that are given each other's images */
+  size_t training_images;  /* at most so many; 0: all of the training part */
+  uint64_t seed;
+  int threads; /* 0: as many as the machine has */
+  cgap_progress progress;
+} cgap_train_options;
+
+#define CGAP_TRAIN_OPTIONS_INIT                                                                                        \
+  {                                                                                                                    \
+    .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {1, 1, 1, 0}, .temperature = 0.02,              \
+    .learning_rate = 1e-4, .decay = 0.1, .batch = 64, .epochs = 100, .patience = 10, .validation = 0.1, .test = 0.2    \
+  }
+
+/* CGAP_USAGE with the sentence to print where the options make no sense for rows of dim_in. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_check(const cgap_train_options *options, size_t dim_in,
+                                                      cgap_error *error);
+
+/* The terms of a loss without their weights; NaN where a term has nothing to be computed from. */
+typedef struct cgap_loss_terms {
+  double clip, image_to_text, text_to_image;
+  double uniform, uniform_image, uniform_text;
+  double align, xuniform;
+  double total;                /* weighted */
+  double recall_image_to_text; /* share of queries whose best positive is above every negative */
+  double recall_text_to_image;
+} cgap_loss_terms;
+
+/* One epoch of a training. */
+typedef struct cgap_epoch {
+  size_t epoch;            /* from 1 */
+  double seconds;          /* since training began */
+  double steps_per_second; /* of the training steps alone */
+  double learning_rate, temperature, gradient_norm; /* at the epoch's last step */
+  cgap_loss_terms training;   /* means over the steps */
+  cgap_loss_terms validation; /* of the whole part as one batch; NaN where there is none */
+  double validation_gap;      /* centroid distance */
+} cgap_epoch;
+
+/* Called after every epoch, from the calling thread. */
+typedef struct cgap_observer {
+  void (*epoch)(void *context, const cgap_epoch *record, const cgap_train_options *options);
+  void *context;
+} cgap_observer;
 
 #ifdef __cplusplus
 }

@@ -114,7 +114,8 @@ static cgap_status measure_shifts(cgap_couple_sums *out, const cgap_embeddings *
   const bool all = texts <= (size_t)SHIFT_RUNS * SHIFT_RUN_ROWS;
   const size_t runs = all ? (texts + SHIFT_RUN_ROWS - 1) / SHIFT_RUN_ROWS : SHIFT_RUNS;
   double count[2 * CGAP_SHIFTS + 1] = {0};
-  double *text = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *text), *image = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *image);
+  double *text = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *text),
+         *image = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *image);
   size_t *wanted = cgap_alloc(SHIFT_RUN_ROWS, sizeof *wanted);
   cgap_status status = CGAP_OK;
   if (!text || !image || !wanted)
@@ -171,7 +172,8 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, in
       status = measure_run(out, e, &run, threads, error);
     i += run.images;
     clear_run(&run);
-    if (!status && progress.tick && progress.tick(progress.context, "matched couples", (double)i / (double)e->image.rows))
+    if (!status && progress.tick &&
+        progress.tick(progress.context, "matched couples", (double)i / (double)e->image.rows))
       status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
   }
   if (!status)

@@ -129,7 +129,7 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
     .drop_bad = data->drop_bad, .resident = resident, .threads = threads, .progress = progress};
   status = load(out, &options, order, kept_as, error);
   cgap_blas_restore(blas_threads);
-  cgap_free(kept_as);
+  out->image_kept_as = kept_as;
   if (status) {
     cgap_embeddings_clear(out);
     return status;
@@ -147,5 +147,6 @@ void cgap_embeddings_clear(cgap_embeddings *e)
   cgap_side_clear(&e->image);
   cgap_side_clear(&e->text);
   cgap_pairs_clear(&e->pairs);
+  cgap_free(e->image_kept_as);
   *e = (cgap_embeddings){0};
 }

@@ -29,7 +29,8 @@ typedef struct cgap_embeddings {
   const cgap_data *data;
   cgap_side image, text;
   bool paired;
-  cgap_pairs pairs; /* empty where not paired */
+  cgap_pairs pairs;      /* empty where not paired */
+  size_t *image_kept_as; /* (images of the file) kept image each became, SIZE_MAX: dropped */
   size_t dropped_images, dropped_texts, merged_images;
   const char *pairing; /* in words */
 } cgap_embeddings;

@@ -30,9 +30,9 @@ typedef struct cgap_kernels {
   /* The same without squares and with double columns: scale up to 200 (e^200 needs a double). */
   void (*exp_sums_wide)(const float *s, size_t n, const cgap_exponent *e, double *columns, double *sum);
 
-  /* histogram[bin]++ for `bins` equal bins over [-1, 1]; what lies outside, and masked couples, in the end bins.
+  /* counts[bin]++ for `bins` equal bins over [-1, 1]; what lies outside, and masked couples, in the end bins.
    * n at most CGAP_TILE. */
-  void (*histogram)(const float *s, size_t n, uint32_t *histogram, int bins);
+  void (*histogram)(const float *s, size_t n, uint64_t *counts, int bins);
 
   /* Counts of s_j >= low and of s_j > high: of the row against its own two bounds, and of each column
    * against its own (columns_at_least[j] += s_j >= column_low[j], …). */

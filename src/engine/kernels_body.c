@@ -103,7 +103,7 @@ static void exp_sums_wide(const float *restrict s, size_t n, const cgap_exponent
   *sum += total;
 }
 
-static void histogram(const float *restrict s, size_t n, uint32_t *restrict counts, int bins)
+static void histogram(const float *restrict s, size_t n, uint64_t *restrict counts, int bins)
 {
   int32_t bin[CGAP_TILE];
   const float half = 0.5f * (float)bins, last = (float)bins - 1.0f;

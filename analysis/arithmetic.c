@@ -1,0 +1,65 @@
+/* arithmetic.{score,curve}: multimodal arithmetic (SIMAT, Couairon et al. 2021). target = x̂ + λ (ŵ_target − ŵ_source),
+ * not renormalised; the nearest image other than the query is right when its label is the wanted one. Score in percent,
+ * weighted, at λ = 1; curve for λ from 0 to 2 by 0.1. The target's norm does not change which image is nearest, so that
+ * two inner products with each image serve every λ. */
+#include "analysis/arithmetic.h"
+
+#include "analysis/interval.h"
+
+#include <math.h>
+
+enum { AT_ONE = 10 };
+
+double cgap_arithmetic_lambda(size_t point)
+{
+  return (double)point / 10;
+}
+
+void cgap_arithmetic_start(cgap_arithmetic_run *run)
+{
+  for (size_t q = 0; q < run->queries; q++)
+    for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) {
+      run->best[q].score[p] = -INFINITY;
+      run->best[q].image[p] = SIZE_MAX;
+    }
+}
+
+void cgap_arithmetic_visit(void *context, size_t first, size_t rows, const double *scores)
+{
+  cgap_arithmetic_run *run = context;
+  for (size_t i = 0; i < rows; i++)
+    for (size_t q = 0; q < run->queries; q++) {
+      const double *score = scores + i * 2 * run->queries + 2 * q;
+      cgap_arithmetic_best *best = &run->best[q];
+      if (run->image[q] == first + i)
+        continue;
+      for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) {
+        const double value = score[0] + cgap_arithmetic_lambda(p) * score[1];
+        if (value > best->score[p]) {
+          best->score[p] = value;
+          best->image[p] = first + i;
+        }
+      }
+    }
+}
+
+void cgap_arithmetic_add(const cgap_arithmetic_run *run, const int64_t *label_of, const int64_t *wanted,
+                         const double *weight, double *right, double *total)
+{
+  for (size_t q = 0; q < run->queries; q++) {
+    const double w = weight ? weight[q] : 1;
+    *total += w;
+    for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)
+      right[p] += label_of[run->best[q].image[p]] == wanted[q] ? w : 0;
+  }
+}
+
+void cgap_arithmetic_finish(const double *right, double total, uint64_t queries, cgap_audit *out)
+{
+  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) {
+    out->arithmetic.lambda[p] = cgap_arithmetic_lambda(p);
+    out->arithmetic.curve[p] = 100 * right[p] / total;
+  }
+  out->arithmetic.score = total > 0 ? cgap_scalar_plain(out->arithmetic.curve[AT_ONE], queries)
+                                    : cgap_scalar_null("the queries' weights are all zero", queries);
+}

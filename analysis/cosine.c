@@ -1,0 +1,165 @@
+/* cosine.{pair,cross,image,text} and cosine.histogram. Means and standard deviations follow from centroids and
+ * second moments: Σ_{i,j} x_i·y_j = (Σ x)·(Σ y) and Σ_{i,j} (x_i·y_j)² = tr(Σ x xᵀ Σ y yᵀ); least and greatest
+ * from the tiles; quantiles by the linear rule between order statistics placed in a histogram of 4000 bins
+ * (for `pair` exact). */
+#include "analysis/finish.h"
+#include "memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { FINE_BINS = 4000, FINE_PER_BIN = FINE_BINS / CGAP_HISTOGRAM_BINS };
+
+static void histogram_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+{
+  (void)e;
+  for (size_t r = 0; r < s->rows; r++)
+    kernels->histogram(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], sums->counts, FINE_BINS);
+}
+
+const cgap_measure cgap_measure_histogram = {
+  .name = "histogram",
+  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
+  .need = {.counts = FINE_BINS},
+  .strip = histogram_strip,
+};
+
+static int ascending(const void *a, const void *b)
+{
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* An order statistic, from wherever the values are. */
+typedef double (*order_statistic)(const void *values, uint64_t rank);
+
+static double from_sorted(const void *values, uint64_t rank)
+{
+  return ((const double *)values)[rank];
+}
+
+/* Values of a bin are taken as spread evenly over it. */
+static double from_bins(const void *values, uint64_t rank)
+{
+  const uint64_t *counts = values;
+  size_t b = 0;
+  uint64_t before = 0;
+  while (b + 1 < FINE_BINS && before + counts[b] <= rank)
+    before += counts[b++];
+  return -1 + 2.0 / FINE_BINS * ((double)b + ((double)(rank - before) + 0.5) / (double)counts[b]);
+}
+
+static double quantile(const void *values, order_statistic at, uint64_t count, double p)
+{
+  const double place = p * (double)(count - 1);
+  const uint64_t rank = (uint64_t)place;
+  const double low = at(values, rank), high = rank + 1 < count ? at(values, rank + 1) : low;
+  return low + (place - (double)rank) * (high - low);
+}
+
+static double within(const cgap_cosines *c, double x)
+{
+  return fmin(c->max, fmax(c->min, x));
+}
+
+static void finish_quantiles(cgap_cosines *c, const void *values, order_statistic at)
+{
+  c->p05 = within(c, quantile(values, at, c->count, 0.05));
+  c->p25 = within(c, quantile(values, at, c->count, 0.25));
+  c->p50 = within(c, quantile(values, at, c->count, 0.50));
+  c->p75 = within(c, quantile(values, at, c->count, 0.75));
+  c->p95 = within(c, quantile(values, at, c->count, 0.95));
+}
+
+static void finish_moments(cgap_cosines *c, double sum, double squares)
+{
+  const double n = (double)c->count;
+  c->mean = sum / n;
+  c->sd = n > 1 ? sqrt(fmax(0, (squares - n * c->mean * c->mean) / (n - 1))) : 0;
+}
+
+static double clamp(double x)
+{
+  return fmin(1, fmax(-1, x));
+}
+
+/* Those seen in tiles. `masked` couples stand in the lowest bin and are taken out. */
+static void finish_tiles(const cgap_evidence *e, cgap_couples kind, uint64_t count, double sum, double squares,
+                         uint64_t masked, cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
+{
+  uint64_t *fine = e->sums[kind][CGAP_MEASURE_HISTOGRAM].counts;
+  *c = (cgap_cosines){.count = count};
+  fine[0] -= masked;
+  for (size_t b = 0; b < FINE_BINS; b++)
+    bins[b / FINE_PER_BIN] += fine[b];
+  if (count == 0) {
+    c->why = "no couples";
+    return;
+  }
+  c->min = clamp((double)e->least[kind]);
+  c->max = clamp((double)e->greatest[kind]);
+  finish_moments(c, sum, squares);
+  finish_quantiles(c, fine, from_bins);
+}
+
+static double product_trace(const double *a, const double *b, size_t n)
+{
+  double total = 0;
+  for (size_t k = 0; k < n; k++)
+    total += a[k] * b[k];
+  return total;
+}
+
+static void finish_side(const cgap_evidence *e, cgap_couples kind, cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
+{
+  const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
+  const double n = (double)side->rows;
+  const double sum = (n * n * product_trace(side->mean, side->mean, e->dim) - n) / 2;
+  const double squares = (product_trace(side->moment, side->moment, e->dim * e->dim) - n) / 2;
+  finish_tiles(e, kind, (uint64_t)side->rows * (side->rows - 1) / 2, sum, squares, 0, c, bins);
+}
+
+static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  const size_t n = e->text.rows;
+  double *sorted = cgap_alloc(n, sizeof *sorted), sum = 0, spread = 0;
+  cgap_cosines *c = &out->cosine_pair;
+  if (!sorted)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", n);
+  for (size_t j = 0; j < n; j++) {
+    sorted[j] = clamp(e->pair_cosine[j]);
+    sum += sorted[j];
+    const double bin = floor((sorted[j] + 1) * CGAP_HISTOGRAM_BINS / 2);
+    out->histogram_pair[(size_t)fmin(bin, CGAP_HISTOGRAM_BINS - 1)]++;
+  }
+  *c = (cgap_cosines){.count = n, .mean = sum / (double)n};
+  for (size_t j = 0; j < n; j++)
+    spread += (sorted[j] - c->mean) * (sorted[j] - c->mean);
+  c->sd = sqrt(spread / (double)(n - 1));
+  qsort(sorted, n, sizeof *sorted, ascending);
+  c->min = sorted[0];
+  c->max = sorted[n - 1];
+  finish_quantiles(c, sorted, from_sorted);
+  cgap_free(sorted);
+  return CGAP_OK;
+}
+
+cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  const double images = (double)e->image.rows, texts = (double)e->text.rows;
+  double sum = images * texts * product_trace(e->image.mean, e->text.mean, e->dim);
+  double squares = product_trace(e->image.moment, e->text.moment, e->dim * e->dim);
+  uint64_t matched = 0;
+  for (size_t j = 0; e->paired && j < e->text.rows; j++) {
+    sum -= e->pair_cosine[j];
+    squares -= e->pair_cosine[j] * e->pair_cosine[j];
+    matched++;
+  }
+  for (int k = 0; k <= CGAP_HISTOGRAM_BINS; k++)
+    out->histogram_edges[k] = (double)(2 * k - CGAP_HISTOGRAM_BINS) / CGAP_HISTOGRAM_BINS;
+  finish_side(e, CGAP_IMAGE_IMAGE, &out->cosine_image, out->histogram_image);
+  finish_side(e, CGAP_TEXT_TEXT, &out->cosine_text, out->histogram_text);
+  finish_tiles(e, CGAP_IMAGE_TEXT, (uint64_t)e->image.rows * e->text.rows - matched, sum, squares, matched,
+               &out->cosine_cross, out->histogram_cross);
+  return e->paired ? finish_pairs(e, out, error) : CGAP_OK;
+}

@@ -1,0 +1,65 @@
+/* hubness.*: how often each target is among the k nearest of all queries (the k-occurrence), k = min(10, targets).
+ * skewness of the k-occurrence (Radovanović et al. 2010; biased, m3/m2^(3/2)); robin_hood, the share of occurrences
+ * that would have to move to make all equal (Feldbauer et al. 2018); anti_hub_share, targets that never occur. */
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+#include "memory.h"
+
+#include <math.h>
+
+static void count_occurrences(const cgap_neighbours *queries, size_t k, uint64_t *count)
+{
+  for (size_t q = 0; q < queries->rows; q++)
+    for (size_t n = 0; n < k; n++)
+      count[queries->list[q * CGAP_NEIGHBOURS + n].row]++;
+}
+
+static void finish_hubs(const uint64_t *count, const cgap_modality *targets, cgap_hubness *out)
+{
+  for (size_t t = 0; t < targets->rows; t++) {
+    size_t place = out->hub_count;
+    for (; place > 0 && count[t] > out->hubs[place - 1].count; place--)
+      if (place < CGAP_HUBS)
+        out->hubs[place] = out->hubs[place - 1];
+    if (place < CGAP_HUBS) {
+      out->hubs[place] = (cgap_hub){.row = targets->file_row[t], .count = count[t]};
+      out->hub_count += out->hub_count < CGAP_HUBS;
+    }
+  }
+}
+
+static cgap_status finish_direction(const cgap_neighbours *queries, const cgap_modality *targets, cgap_hubness *out,
+                                    cgap_error *error)
+{
+  const size_t n = targets->rows, k = n < CGAP_NEIGHBOURS ? n : CGAP_NEIGHBOURS;
+  uint64_t *count = cgap_zalloc(n, sizeof *count);
+  if (!count)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu counts", n);
+  count_occurrences(queries, k, count);
+  const double mean = (double)queries->rows * (double)k / (double)n;
+  double second = 0, third = 0, away = 0, never = 0;
+  for (size_t t = 0; t < n; t++) {
+    const double d = (double)count[t] - mean;
+    second += d * d;
+    third += d * d * d;
+    away += fabs(d);
+    never += count[t] == 0;
+  }
+  second /= (double)n;
+  third /= (double)n;
+  out->skewness = second > 0 ? cgap_scalar_plain(third / (second * sqrt(second)), n)
+                             : cgap_scalar_null("every target occurs equally often", n);
+  out->robin_hood = cgap_scalar_plain(0.5 * away / (mean * (double)n), n);
+  out->anti_hub_share = cgap_scalar_plain(never / (double)n, n);
+  finish_hubs(count, targets, out);
+  cgap_free(count);
+  return CGAP_OK;
+}
+
+cgap_status cgap_hubness_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  if (!e->paired)
+    return CGAP_OK;
+  cgap_status status = finish_direction(&e->image_text, &e->text, &out->hubs_image_to_text, error);
+  return status ? status : finish_direction(&e->text_image, &e->image, &out->hubs_text_to_image, error);
+}

@@ -1,0 +1,80 @@
+/* loss.*: the contrastive losses at temperature τ, positives from the pairing alone.
+ * text→image: mean over texts of log Σ_i e^{s_ij/τ} − s_{o(j)j}/τ. image→text: mean over images with a text of the
+ * mean over p ∈ T_i of log(e^{s_ip/τ} + Σ_{j∉T_i} e^{s_ij/τ}) − s_ip/τ. One text an image: Radford et al. 2021,
+ * and eq. 1 of arXiv 2405.18570; CUA = CLIP + L_Uniform + L_Align, CUAXU = CUA + L_XUniform (ibid.).
+ * Strips sum e^{s/τ} over unmatched couples; in double e^{±200} needs no running maximum. */
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+#include "memory.h"
+
+#include <math.h>
+
+static void softmax_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+{
+  const cgap_exponent exponent = cgap_exponent_init(1 / e->temperature, -1000);
+  for (size_t r = 0; r < s->rows; r++)
+    kernels->exp_sums_wide(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], &exponent,
+                           sums->column_sums + s->first[r], &sums->row_sums[s->tile_row + r]);
+}
+
+const cgap_measure cgap_measure_softmax = {
+  .name = "softmax",
+  .couples = 1u << CGAP_IMAGE_TEXT,
+  .paired_only = true,
+  .need = {.sums = 1},
+  .strip = softmax_strip,
+};
+
+static cgap_scalar text_to_image(const cgap_evidence *e, const double *rest, double *v)
+{
+  double mean = 0;
+  for (size_t j = 0; j < e->text.rows; j++) {
+    const double positive = e->pair_cosine[j] / e->temperature;
+    v[j] = log(exp(positive) + rest[j]) - positive;
+    mean += v[j];
+  }
+  mean /= (double)e->text.rows;
+  return cgap_scalar_normal(mean, cgap_variance_of_text_mean(e, v, mean), e->text.rows);
+}
+
+static cgap_scalar image_to_text(const cgap_evidence *e, const double *rest, double *v)
+{
+  double mean = 0, asking = 0;
+  for (size_t i = 0; i < e->image.rows; i++) {
+    const size_t texts = e->first[i + 1] - e->first[i];
+    v[i] = texts ? 0 : NAN;
+    for (size_t k = e->first[i]; k < e->first[i + 1]; k++) {
+      const double positive = e->pair_cosine[e->text_of[k]] / e->temperature;
+      v[i] += (log(exp(positive) + rest[i]) - positive) / (double)texts;
+    }
+    if (texts) {
+      mean += v[i];
+      asking++;
+    }
+  }
+  mean /= asking;
+  return cgap_scalar_normal(mean, cgap_variance_of_image_mean(v, e->image.rows, mean), (uint64_t)asking);
+}
+
+cgap_status cgap_loss_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  if (!e->paired)
+    return CGAP_OK;
+  const size_t longest = e->image.rows > e->text.rows ? e->image.rows : e->text.rows;
+  const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_SOFTMAX];
+  double *v = cgap_alloc(longest, sizeof *v);
+  if (!v)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu losses", longest);
+  cgap_losses *loss = &out->loss;
+  loss->temperature = e->temperature;
+  loss->clip_text_to_image = text_to_image(e, sums->column_sums, v);
+  loss->clip_image_to_text = image_to_text(e, sums->row_sums, v);
+  const double clip = (loss->clip_text_to_image.value + loss->clip_image_to_text.value) / 2;
+  const double cua = clip + out->uniformity.mean.value + out->alignment.mean_squared_distance.value;
+  loss->clip = cgap_scalar_plain(clip, e->image.rows);
+  loss->cua = cgap_scalar_plain(cua, e->image.rows);
+  loss->cuaxu = out->uniformity.cross.why ? cgap_scalar_null(out->uniformity.cross.why, e->image.rows)
+                                          : cgap_scalar_plain(cua + out->uniformity.cross.value, e->image.rows);
+  cgap_free(v);
+  return CGAP_OK;
+}

@@ -1,0 +1,34 @@
+/* mixed.*: over all N + M rows, the share of a row's k = min(10, N + M − 1) nearest other rows in the pool of both
+ * sides that are of its own side (in the spirit of the alignment score of single-cell integration, Butler et al.
+ * 2018); .unbiased: what chance would give, (N(N − 1) + M(M − 1))/((N + M)(N + M − 1)). */
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+
+/* Mean share over the rows of one side. Images come first in the pool, so that among equal cosines the own side
+ * wins for images, and the other for texts. */
+static double side_share(const cgap_neighbours *own, const cgap_neighbours *other, size_t k, bool own_first)
+{
+  double total = 0;
+  for (size_t row = 0; row < own->rows; row++) {
+    const cgap_neighbour *a = own->list + row * CGAP_NEIGHBOURS, *b = other->list + row * CGAP_NEIGHBOURS;
+    size_t mine = 0;
+    for (size_t taken = 0; taken < k; taken++) {
+      const float x = a[mine].cosine, y = b[taken - mine].cosine;
+      mine += own_first ? x >= y : x > y;
+    }
+    total += (double)mine / (double)k;
+  }
+  return total / (double)own->rows;
+}
+
+void cgap_mixed_finish(const cgap_evidence *e, cgap_audit *out)
+{
+  const size_t pool = e->image.rows + e->text.rows, k = pool - 1 < CGAP_NEIGHBOURS ? pool - 1 : CGAP_NEIGHBOURS;
+  const double n = (double)e->image.rows, m = (double)e->text.rows;
+  const double image = side_share(&e->image_image, &e->image_text, k, true);
+  const double text = side_share(&e->text_text, &e->text_image, k, false);
+  out->mixed.image = cgap_scalar_plain(image, e->image.rows);
+  out->mixed.text = cgap_scalar_plain(text, e->text.rows);
+  out->mixed.same_modality_share = cgap_scalar_plain((n * image + m * text) / (n + m), pool);
+  out->mixed.unbiased = cgap_scalar_plain((n * (n - 1) + m * (m - 1)) / ((n + m) * (n + m - 1)), pool);
+}

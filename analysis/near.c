@@ -1,0 +1,55 @@
+/* checks.{image,text}.near_duplicates: rows with another row of their side at cosine > 0.999; within 1e-6 of that
+ * decided in double. */
+#include "analysis/finish.h"
+
+#include <math.h>
+
+#define NEAR_DUPLICATE 0.999
+#define UNSURE 1e-6
+
+static bool is_duplicate(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)
+{
+  const double cosine = (double)s->cosine[r * s->stride + c];
+  if (fabs(cosine - NEAR_DUPLICATE) > UNSURE)
+    return cosine > NEAR_DUPLICATE;
+  return e->exact(e->exact_context, s->couples, s->row + r, s->column + c) > NEAR_DUPLICATE;
+}
+
+static void near_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+{
+  (void)kernels;
+  for (size_t r = 0; r < s->rows; r++) {
+    if ((double)s->greatest[r] <= NEAR_DUPLICATE - UNSURE)
+      continue;
+    for (size_t c = s->first[r]; c < s->columns; c++)
+      if (is_duplicate(s, e, r, c)) {
+        sums->row_counts[s->tile_row + r]++;
+        sums->column_counts[c]++;
+      }
+  }
+}
+
+const cgap_measure cgap_measure_near = {
+  .name = "near duplicates",
+  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT,
+  .need = {.row_counts = 1},
+  .strip = near_strip,
+};
+
+static void finish_side(const cgap_modality *side, const uint64_t *partners, cgap_check *out)
+{
+  *out = (cgap_check){0};
+  for (size_t i = 0; i < side->rows; i++) {
+    if (partners[i] == 0)
+      continue;
+    out->count++;
+    if (out->example_count < CGAP_EXAMPLES)
+      out->examples[out->example_count++] = side->file_row[i];
+  }
+}
+
+void cgap_near_finish(const cgap_evidence *e, cgap_audit *out)
+{
+  finish_side(&e->image, e->sums[CGAP_IMAGE_IMAGE][CGAP_MEASURE_NEAR].row_counts, &out->checks_image.near_duplicates);
+  finish_side(&e->text, e->sums[CGAP_TEXT_TEXT][CGAP_MEASURE_NEAR].row_counts, &out->checks_text.near_duplicates);
+}

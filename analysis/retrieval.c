@@ -1,0 +1,186 @@
+/* retrieval.*: rank = 1 + candidates above the best positive + half the ties; the query's other positives do not
+ * compete. No sort: each strip counts against the positive's score, known in double before the pass. Cosines within
+ * 1e-6 of it are decided in double from the file's values; within 1e-12 they tie.
+ * Recall@k, mean and median rank, mean reciprocal rank as in Musgrave et al. 2020, Voorhees 1999. */
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+#include "memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { ABOVE, TIED };
+#define NEAR 1e-6
+#define TIE 1e-12
+
+/* A candidate whose float cosine is too near to the positive's to say. */
+static void decide(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, double positive, uint64_t *above,
+                   uint64_t *tied)
+{
+  const double difference = e->exact(e->exact_context, s->couples, s->row + r, s->column + c) - positive;
+  if (fabs(difference) <= TIE)
+    ++*tied;
+  else if (difference > 0)
+    ++*above;
+}
+
+static bool is_near(float cosine, double positive)
+{
+  return cosine >= (float)(positive - NEAR) && cosine <= (float)(positive + NEAR);
+}
+
+static void decide_row(const cgap_strip *s, const cgap_evidence *e, size_t r, cgap_sums *sums)
+{
+  const double positive = e->best_positive[s->row + r];
+  uint64_t *counts = sums->row_counts + s->tile_row + r;
+  for (size_t c = 0; c < s->columns; c++)
+    if (is_near(s->cosine[r * s->stride + c], positive))
+      decide(s, e, r, c, positive, &counts[ABOVE * sums->row_stride], &counts[TIED * sums->row_stride]);
+}
+
+static void decide_column(const cgap_strip *s, const cgap_evidence *e, size_t c, cgap_sums *sums)
+{
+  const double positive = e->pair_cosine[s->column + c];
+  uint64_t *counts = sums->column_counts + c;
+  for (size_t r = 0; r < s->rows; r++)
+    if (is_near(s->cosine[r * s->stride + c], positive))
+      decide(s, e, r, c, positive, &counts[ABOVE * sums->column_stride], &counts[TIED * sums->column_stride]);
+}
+
+static void ranks_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+{
+  float low[CGAP_TILE], high[CGAP_TILE];
+  uint32_t at_least[CGAP_TILE] = {0}, above[CGAP_TILE] = {0};
+  for (size_t c = 0; c < s->columns; c++) {
+    low[c] = (float)(e->pair_cosine[s->column + c] - NEAR);
+    high[c] = (float)(e->pair_cosine[s->column + c] + NEAR);
+  }
+  for (size_t r = 0; r < s->rows; r++) {
+    const double positive = e->best_positive[s->row + r];
+    uint32_t row_at_least = 0, row_above = 0;
+    kernels->count_above(s->cosine + r * s->stride, s->columns, (float)(positive - NEAR), (float)(positive + NEAR),
+                         &row_at_least, &row_above, low, high, at_least, above);
+    sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += row_above;
+    if (row_at_least != row_above)
+      decide_row(s, e, r, sums);
+  }
+  for (size_t c = 0; c < s->columns; c++) {
+    sums->column_counts[ABOVE * sums->column_stride + c] += above[c];
+    if (at_least[c] != above[c])
+      decide_column(s, e, c, sums);
+  }
+}
+
+const cgap_measure cgap_measure_ranks = {
+  .name = "ranks",
+  .couples = 1u << CGAP_IMAGE_TEXT,
+  .paired_only = true,
+  .need = {.row_counts = 2},
+  .strip = ranks_strip,
+};
+
+static int ascending(const void *a, const void *b)
+{
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static double median(const double *rank, size_t rows, size_t asking, double *scratch)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < rows; i++)
+    if (!isnan(rank[i]))
+      scratch[n++] = rank[i];
+  qsort(scratch, n, sizeof *scratch, ascending);
+  return asking % 2 ? scratch[asking / 2] : (scratch[asking / 2 - 1] + scratch[asking / 2]) / 2;
+}
+
+static double is_within_1(double rank)
+{
+  return rank <= 1;
+}
+
+static double is_within_5(double rank)
+{
+  return rank <= 5;
+}
+
+static double is_within_10(double rank)
+{
+  return rank <= 10;
+}
+
+static double itself(double rank)
+{
+  return rank;
+}
+
+static double reciprocal(double rank)
+{
+  return 1 / rank;
+}
+
+/* Ranks of one direction with room for a number made of each. */
+typedef struct queries {
+  const cgap_evidence *e;
+  const double *rank; /* (rows), NaN: does not ask */
+  double *v;          /* (rows) */
+  size_t rows, asking;
+  bool texts;
+} queries;
+
+static cgap_scalar mean_of(const queries *q, double (*of)(double), bool proportion)
+{
+  double mean = 0;
+  for (size_t i = 0; i < q->rows; i++) {
+    q->v[i] = isnan(q->rank[i]) ? NAN : of(q->rank[i]);
+    mean += isnan(q->rank[i]) ? 0 : q->v[i];
+  }
+  mean /= (double)q->asking;
+  const double variance =
+    q->texts ? cgap_variance_of_text_mean(q->e, q->v, mean) : cgap_variance_of_image_mean(q->v, q->rows, mean);
+  return proportion ? cgap_scalar_wilson(mean, variance, q->asking) : cgap_scalar_normal(mean, variance, q->asking);
+}
+
+static void finish_direction(const queries *q, cgap_retrieval *out)
+{
+  out->recall_at_1 = mean_of(q, is_within_1, true);
+  out->recall_at_5 = mean_of(q, is_within_5, true);
+  out->recall_at_10 = mean_of(q, is_within_10, true);
+  out->mean_rank = mean_of(q, itself, false);
+  out->mrr = mean_of(q, reciprocal, false);
+  out->median_rank = cgap_scalar_plain(median(q->rank, q->rows, q->asking, q->v), q->asking);
+}
+
+cgap_status cgap_retrieval_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  if (!e->paired)
+    return CGAP_OK;
+  const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_RANKS];
+  const size_t images = e->image.rows, texts = e->text.rows, longest = images > texts ? images : texts;
+  double *v = cgap_alloc(longest, sizeof *v);
+  out->rank_image_to_text = cgap_alloc(images, sizeof(double));
+  out->rank_text_to_image = cgap_alloc(texts, sizeof(double));
+  if (!v || !out->rank_image_to_text || !out->rank_text_to_image) {
+    cgap_free(v);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ranks", longest);
+  }
+  size_t asking = 0;
+  for (size_t i = 0; i < images; i++) {
+    const bool asks = e->first[i + 1] > e->first[i];
+    asking += asks;
+    out->rank_image_to_text[i] = asks ? 1 + (double)sums->row_counts[ABOVE * sums->row_stride + i] +
+                                          0.5 * (double)sums->row_counts[TIED * sums->row_stride + i]
+                                      : NAN;
+  }
+  for (size_t j = 0; j < texts; j++)
+    out->rank_text_to_image[j] = 1 + (double)sums->column_counts[ABOVE * sums->column_stride + j] +
+                                 0.5 * (double)sums->column_counts[TIED * sums->column_stride + j];
+  finish_direction(&(queries){.e = e, .rank = out->rank_image_to_text, .v = v, .rows = images, .asking = asking},
+                   &out->image_to_text);
+  finish_direction(
+    &(queries){.e = e, .rank = out->rank_text_to_image, .v = v, .rows = texts, .asking = texts, .texts = true},
+    &out->text_to_image);
+  cgap_free(v);
+  return CGAP_OK;
+}

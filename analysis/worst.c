@@ -1,0 +1,17 @@
+/* pairs.worst: the couples of lowest cosine, lowest first, lower text first among equals: likely mismatches. */
+#include "analysis/finish.h"
+
+void cgap_worst_finish(const cgap_evidence *e, cgap_audit *out)
+{
+  for (size_t j = 0; e->paired && j < e->text.rows; j++) {
+    size_t place = out->worst_count;
+    for (; place > 0 && e->pair_cosine[j] < out->worst[place - 1].cosine; place--)
+      if (place < CGAP_WORST)
+        out->worst[place] = out->worst[place - 1];
+    if (place < CGAP_WORST) {
+      out->worst[place] = (cgap_pair){
+        .image = e->image.file_row[e->image_of[j]], .text = e->text.file_row[j], .cosine = e->pair_cosine[j]};
+      out->worst_count += out->worst_count < CGAP_WORST;
+    }
+  }
+}

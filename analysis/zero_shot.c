@@ -1,0 +1,82 @@
+/* zero_shot.{top_1,top_5,mean_per_class}: the share of images whose label is the nearest class text, or among the five
+ * nearest (Radford et al. 2021, with prompt ensembling: prompts normalised, averaged, normalised); mean_per_class: the
+ * mean of top_1 over classes that have images. Interval of mean_per_class: Wilson's with the variance of a stratified
+ * mean. */
+#include "analysis/zero_shot.h"
+
+#include "analysis/interval.h"
+
+#include <math.h>
+
+enum { TOP = 5 };
+
+static double normalise(double *v, size_t dim)
+{
+  double square = 0;
+  for (size_t a = 0; a < dim; a++)
+    square += v[a] * v[a];
+  for (size_t a = 0; a < dim; a++)
+    v[a] /= sqrt(square);
+  return sqrt(square);
+}
+
+bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, size_t dim, double *vectors, size_t *bad)
+{
+  for (size_t c = 0; c < classes; c++) {
+    double *v = vectors + c * dim;
+    for (size_t a = 0; a < dim; a++)
+      v[a] = 0;
+    for (size_t p = 0; p < prompts; p++) {
+      const double *text = texts + (c * prompts + p) * dim;
+      double square = 0;
+      for (size_t a = 0; a < dim; a++)
+        square += text[a] * text[a];
+      for (size_t a = 0; a < dim; a++)
+        v[a] += text[a] / sqrt(square) / (double)prompts;
+    }
+    if (!(normalise(v, dim) > 1e-12)) {
+      *bad = c;
+      return false;
+    }
+  }
+  return true;
+}
+
+void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *scores)
+{
+  cgap_zero_shot_tally *t = tally;
+  for (size_t i = 0; i < rows; i++) {
+    const double *score = scores + i * t->classes;
+    const size_t label = (size_t)t->labels[t->file_row[first + i]];
+    size_t before = 0;
+    for (size_t c = 0; c < t->classes; c++)
+      before += score[c] > score[label] || (score[c] == score[label] && c < label);
+    t->images++;
+    t->class_images[label]++;
+    t->class_right[label] += before == 0;
+    t->top_1 += before == 0;
+    t->top_5 += before < TOP;
+  }
+}
+
+/* n/(n − 1) Σ (v − p)²/n² of zeros and ones. */
+static double variance_of_share(double p, double n)
+{
+  return n > 1 ? p * (1 - p) / (n - 1) : 0;
+}
+
+void cgap_zero_shot_finish(const cgap_zero_shot_tally *t, cgap_audit *out)
+{
+  const double n = (double)t->images, top_1 = (double)t->top_1 / n, top_5 = (double)t->top_5 / n;
+  double mean = 0, variance = 0, present = 0;
+  for (size_t c = 0; c < t->classes; c++)
+    if (t->class_images[c]) {
+      const double share = (double)t->class_right[c] / (double)t->class_images[c];
+      mean += share;
+      variance += variance_of_share(share, (double)t->class_images[c]);
+      present++;
+    }
+  out->zero_shot.top_1 = cgap_scalar_wilson(top_1, variance_of_share(top_1, n), t->images);
+  out->zero_shot.top_5 = cgap_scalar_wilson(top_5, variance_of_share(top_5, n), t->images);
+  out->zero_shot.mean_per_class = cgap_scalar_wilson(mean / present, variance / (present * present), t->images);
+}

@@ -1,0 +1,24 @@
+/* zero_shot.*: classes named by texts. */
+#ifndef CGAP_ANALYSIS_ZERO_SHOT_H
+#define CGAP_ANALYSIS_ZERO_SHOT_H
+
+#include "analysis/measure.h"
+
+typedef struct cgap_zero_shot_tally {
+  const int64_t *labels;  /* of the file's rows */
+  const size_t *file_row; /* (images) */
+  size_t classes;
+  uint64_t images, top_1, top_5;
+  uint64_t *class_images, *class_right; /* (classes) */
+} cgap_zero_shot_tally;
+
+/* vectors (classes, dim) from texts (classes, prompts, dim), both double: prompts normalised, averaged, normalised.
+ * false: a class whose prompts cancel out or hold a bad row; *bad receives it. */
+bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, size_t dim, double *vectors, size_t *bad);
+
+/* Shown scores (rows, classes) of images [first, first + rows); lower class first among equals. */
+void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *scores);
+
+void cgap_zero_shot_finish(const cgap_zero_shot_tally *tally, cgap_audit *out);
+
+#endif

@@ -1,0 +1,264 @@
+/* cgap_audit_run: rows → couples → tiles → finish. */
+#include "analysis/finish.h"
+#include "engine/couples.h"
+#include "engine/extras.h"
+#include "engine/plan.h"
+#include "engine/tiles.h"
+#include "memory.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#define LEAST_TEMPERATURE 0.005 /* e^(1/τ) must be a double */
+
+typedef struct run {
+  const cgap_audit_options *options;
+  cgap_plan plan;
+  cgap_embeddings embeddings;
+  cgap_couple_sums couples;
+  cgap_evidence evidence;
+} run;
+
+static double now(void)
+{
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
+{
+  if (!(o->temperature >= LEAST_TEMPERATURE))
+    return cgap_fail(error, CGAP_USAGE, "temperature %g is below %g", o->temperature, LEAST_TEMPERATURE);
+  if (o->threads < 0)
+    return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 or more, or 0 for all", o->threads);
+  return CGAP_OK;
+}
+
+/* Without texts the class texts stand for them, unpaired. */
+static cgap_status settle_sides(cgap_data *data, const cgap_data *given, cgap_audit *out, cgap_error *error)
+{
+  *data = *given;
+  if (data->text.rows == 0 && data->class_text.rows > 0) {
+    data->text = data->class_text;
+    data->pairing = CGAP_UNPAIRED;
+    out->has |= CGAP_TEXT_IS_CLASSES;
+  }
+  if (data->text.rows == 0)
+    return cgap_fail(error, CGAP_FILE, "%s: no texts beside its %zu rows, and no class texts", data->image.name,
+                     data->image.rows);
+  if (data->pairing != CGAP_UNPAIRED)
+    out->has |= CGAP_HAS_PAIRS;
+  if (data->labels && data->class_text.rows > 0)
+    out->has |= CGAP_HAS_ZERO_SHOT;
+  if (data->words.rows > 0 && data->image_label && data->query && data->queries > 0)
+    out->has |= CGAP_HAS_ARITHMETIC;
+  return CGAP_OK;
+}
+
+static void set_evidence(run *r)
+{
+  const cgap_embeddings *e = &r->embeddings;
+  const cgap_couple_sums *c = &r->couples;
+  r->evidence = (cgap_evidence){
+    .dim = e->image.dim,
+    .image = {.rows = e->image.rows, .mean = e->image.mean, .moment = e->image.moment, .file_row = e->image.file_row},
+    .text = {.rows = e->text.rows, .mean = e->text.mean, .moment = e->text.moment, .file_row = e->text.file_row},
+    .paired = e->paired,
+    .temperature = r->options->temperature,
+    .image_of = e->pairs.image_of,
+    .first = e->pairs.first,
+    .text_of = e->pairs.text,
+    .pair_cosine = c->pair_cosine,
+    .best_positive = c->best_positive,
+    .within_kernel = c->within_kernel,
+    .paired_image_mean = c->paired_image_mean,
+    .group_moment = c->group_moment,
+  };
+  memcpy(r->evidence.shift_mean, c->shift_mean, sizeof c->shift_mean);
+}
+
+/* Matched couples were masked in the tiles: as neighbours they count. */
+static void offer_matched(cgap_evidence *e)
+{
+  for (size_t j = 0; e->paired && j < e->text.rows; j++) {
+    const float cosine = (float)e->pair_cosine[j];
+    cgap_neighbours_offer(&e->image_text, e->image_of[j], cosine, (uint32_t)j);
+    cgap_neighbours_offer(&e->text_image, j, cosine, (uint32_t)e->image_of[j]);
+  }
+}
+
+static cgap_status run_tiles(run *r, cgap_error *error)
+{
+  cgap_evidence *e = &r->evidence;
+  const double n = (double)e->image.rows, m = (double)e->text.rows, work = n * n / 2 + m * m / 2 + n * m;
+  const double share[CGAP_COUPLE_KINDS + 1] = {0, n * n / 2 / work, (n * n + m * m) / 2 / work, 1};
+  if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
+    return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u a side", e->image.rows, e->text.rows,
+                     UINT32_MAX - 1);
+  if (!cgap_neighbours_init(&e->image_image, e->image.rows) || !cgap_neighbours_init(&e->image_text, e->image.rows) ||
+      !cgap_neighbours_init(&e->text_image, e->text.rows) || !cgap_neighbours_init(&e->text_text, e->text.rows))
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
+                     e->text.rows);
+  cgap_status status = CGAP_OK;
+  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
+    const cgap_tile_options options = {.threads = r->plan.threads,
+                                       .panel_rows = r->plan.panel_rows,
+                                       .share_before = share[kind],
+                                       .share_after = share[kind + 1],
+                                       .progress = r->options->progress};
+    status = cgap_sums_init(e, (cgap_couples)kind, error);
+    if (!status)
+      status = cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
+  }
+  offer_matched(e);
+  return status;
+}
+
+/* The measures that follow from what was summed, in an order that lets losses use uniformity and alignment. */
+static cgap_status finish_sums(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  static cgap_status (*const finishers[])(const cgap_evidence *, cgap_audit *, cgap_error *) = {
+    cgap_alignment_finish, cgap_uniformity_finish, cgap_cosine_finish,
+    cgap_loss_finish,      cgap_retrieval_finish,  cgap_hubness_finish,
+  };
+  cgap_centroid_finish(e, out);
+  cgap_rmg_finish(e, out);
+  cgap_mixed_finish(e, out);
+  cgap_near_finish(e, out);
+  cgap_worst_finish(e, out);
+  for (size_t k = 0; k < sizeof finishers / sizeof *finishers; k++) {
+    cgap_status status = finishers[k](e, out, error);
+    if (status)
+      return status;
+  }
+  cgap_pairing_finish(e, out);
+  return CGAP_OK;
+}
+
+static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
+{
+  const int threads = r->plan.threads;
+  double *components = cgap_alloc(2 * r->evidence.dim, sizeof *components);
+  cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
+  if (!status)
+    status = cgap_pca_finish(&r->evidence, threads, components, out, error);
+  if (!status)
+    status = cgap_scatter_run(&r->embeddings, components, out, error);
+  if (!status)
+    status = cgap_separability_run(&r->evidence, &r->embeddings, threads, r->options->progress, out, error);
+  if (!status && out->has & CGAP_HAS_ZERO_SHOT)
+    status = cgap_zero_shot_run(&r->embeddings, threads, out, error);
+  if (!status && out->has & CGAP_HAS_ARITHMETIC)
+    status = cgap_arithmetic_run_all(&r->embeddings, threads, out, error);
+  cgap_free(components);
+  return status;
+}
+
+static void *copy(const void *from, size_t count, size_t size)
+{
+  void *to = from ? cgap_alloc(count, size) : NULL;
+  return to ? memcpy(to, from, count * size) : NULL;
+}
+
+/* What the report keeps of rows and couples. */
+static cgap_status keep_rows(const run *r, cgap_audit *out, cgap_error *error)
+{
+  const cgap_embeddings *e = &r->embeddings;
+  out->images = e->image.rows;
+  out->texts = e->text.rows;
+  out->dim = e->image.dim;
+  out->dropped_images = e->dropped_images;
+  out->dropped_texts = e->dropped_texts;
+  out->merged_images = e->merged_images;
+  out->pairing = e->pairing;
+  out->checks_image = e->image.checks;
+  out->checks_text = e->text.checks;
+  out->image_mean = copy(e->image.mean, e->image.dim, sizeof(double));
+  out->text_mean = copy(e->text.mean, e->text.dim, sizeof(double));
+  out->image_row = copy(e->image.file_row, e->image.rows, sizeof(size_t));
+  out->text_row = copy(e->text.file_row, e->text.rows, sizeof(size_t));
+  out->image_of = copy(e->pairs.image_of, e->text.rows, sizeof(size_t));
+  out->pair_cosine = copy(r->couples.pair_cosine, e->text.rows, sizeof(double));
+  if (!out->image_mean || !out->text_mean || !out->image_row || !out->text_row ||
+      (e->paired && (!out->image_of || !out->pair_cosine)))
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for the rows of the report");
+  return CGAP_OK;
+}
+
+static void run_clear(run *r)
+{
+  cgap_sums_clear(&r->evidence);
+  cgap_neighbours_clear(&r->evidence.image_image);
+  cgap_neighbours_clear(&r->evidence.image_text);
+  cgap_neighbours_clear(&r->evidence.text_image);
+  cgap_neighbours_clear(&r->evidence.text_text);
+  cgap_couples_clear(&r->couples);
+  cgap_embeddings_clear(&r->embeddings);
+}
+
+static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_error *error)
+{
+  const double start = now();
+  const cgap_progress progress = r->options->progress;
+  cgap_status status =
+    cgap_plan_make(&r->plan, &data->image, &data->text, r->options->threads, r->options->memory_bytes, error);
+  if (!status)
+    status = cgap_embeddings_load(&r->embeddings, data, r->plan.resident, r->plan.threads, progress, error);
+  const double loaded = now();
+  if (!status && r->embeddings.paired)
+    status = cgap_couples_run(&r->couples, &r->embeddings, r->plan.threads, progress, error);
+  if (!status)
+    status = keep_rows(r, out, error);
+  if (!status)
+    set_evidence(r);
+  const double coupled = now();
+  if (!status)
+    status = run_tiles(r, error);
+  const double tiled = now();
+  if (!status)
+    status = finish_sums(&r->evidence, out, error);
+  if (!status)
+    status = finish_extras(r, out, error);
+  out->seconds_rows = loaded - start;
+  out->seconds_couples = coupled - loaded;
+  out->seconds_tiles = tiled - coupled;
+  out->seconds_total = now() - start;
+  return status;
+}
+
+cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_audit_options *options,
+                           cgap_error *error)
+{
+  *out = (cgap_audit){0};
+  run r = {.options = options};
+  cgap_data data;
+  cgap_status status = check_options(options, error);
+  if (!status)
+    status = settle_sides(&data, given, out, error);
+  if (!status)
+    status = run_all(&r, &data, out, error);
+  run_clear(&r);
+  if (status)
+    cgap_audit_clear(out);
+  return status;
+}
+
+void cgap_audit_clear(cgap_audit *audit)
+{
+  cgap_free(audit->pca_image.explained_variance_ratio);
+  cgap_free(audit->pca_text.explained_variance_ratio);
+  cgap_free(audit->pca_joint.explained_variance_ratio);
+  cgap_free(audit->image_mean);
+  cgap_free(audit->text_mean);
+  cgap_free(audit->image_row);
+  cgap_free(audit->text_row);
+  cgap_free(audit->image_of);
+  cgap_free(audit->pair_cosine);
+  cgap_free(audit->rank_text_to_image);
+  cgap_free(audit->rank_image_to_text);
+  cgap_free(audit->scatter_image);
+  cgap_free(audit->scatter_text);
+  *audit = (cgap_audit){0};
+}

@@ -1,0 +1,324 @@
+#include "engine/extras.h"
+
+#include "analysis/arithmetic.h"
+#include "analysis/separability.h"
+#include "analysis/zero_shot.h"
+#include "engine/panel.h"
+#include "engine/scores.h"
+#include "memory.h"
+
+#include <math.h>
+
+enum { QUERIES_AT_ONCE = 64 };
+
+/* ---------------------------------------------------------------- separability */
+
+typedef struct fold_products {
+  const cgap_embeddings *e;
+  int threads;
+  cgap_progress progress;
+  int calls;
+} fold_products;
+
+typedef struct fold_call {
+  cgap_fold_rows rows;
+  void *context;
+  cgap_couples side;
+} fold_call;
+
+static void fold_residual(void *context, size_t first, size_t rows, float *scores)
+{
+  const fold_call *call = context;
+  call->rows(call->context, call->side, first, rows, scores);
+}
+
+static cgap_status fold_run(void *self, const float *weights, cgap_fold_rows rows, void *context, double *gradient,
+                            cgap_error *error)
+{
+  fold_products *p = self;
+  fold_call image = {rows, context, CGAP_IMAGE_IMAGE}, text = {rows, context, CGAP_TEXT_TEXT};
+  cgap_status status =
+    cgap_scores_gradient(&p->e->image, weights, CGAP_FOLDS, p->threads, fold_residual, &image, gradient, error);
+  if (!status)
+    status = cgap_scores_gradient(&p->e->text, weights, CGAP_FOLDS, p->threads, fold_residual, &text, gradient, error);
+  p->calls++; /* how many there will be nobody knows: the share creeps towards 1 */
+  if (!status && p->progress.tick && p->progress.tick(p->progress.context, "separability", 1 - exp(-p->calls / 20.0)))
+    status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while fitting the separability; nothing was written");
+  return status;
+}
+
+cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, int threads,
+                                  cgap_progress progress, cgap_audit *out, cgap_error *error)
+{
+  fold_products products = {.e = e, .threads = threads, .progress = progress};
+  return cgap_separability_finish(evidence, &(cgap_products){.run = fold_run, .self = &products}, out, error);
+}
+
+/* ---------------------------------------------------------------- rows of small sources */
+
+/* Rows [first, first + rows) of a source in double, as the file has them. */
+static cgap_status read_double(const cgap_source *source, size_t first, size_t rows, double *out, cgap_error *error)
+{
+  unsigned char *raw = cgap_alloc(rows * source->dim, cgap_type_size(source->type));
+  if (!raw)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, rows, source->dim);
+  cgap_status status = source->read(source, first, rows, raw, error);
+  if (!status)
+    cgap_to_double(source->type, raw, rows * source->dim, out);
+  cgap_free(raw);
+  return status;
+}
+
+static cgap_status check_dim(const cgap_source *source, const cgap_side *side, cgap_error *error)
+{
+  if (source->dim == side->dim)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_DATA, "%s has %zu dimensions, %s %zu: not one joint space", source->name, source->dim,
+                   side->source->name, side->dim);
+}
+
+/* ---------------------------------------------------------------- zero-shot */
+
+static cgap_status read_classes(const cgap_source *source, size_t classes, size_t prompts, double *vectors,
+                                cgap_error *error)
+{
+  double *texts = cgap_alloc(prompts * source->dim, sizeof *texts);
+  cgap_status status = CGAP_OK;
+  size_t bad;
+  if (!texts)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu prompts", source->name, prompts);
+  for (size_t c = 0; !status && c < classes; c++) {
+    status = read_double(source, c * prompts, prompts, texts, error);
+    if (!status && !cgap_class_vectors(texts, 1, prompts, source->dim, vectors + c * source->dim, &bad))
+      status = cgap_fail(error, CGAP_DATA, "%s: class %zu has a text with NaN, infinity or norm zero", source->name, c);
+  }
+  cgap_free(texts);
+  return status;
+}
+
+static cgap_status check_labels(const cgap_embeddings *e, size_t classes, cgap_error *error)
+{
+  for (size_t i = 0; i < e->image.rows; i++) {
+    const int64_t label = e->data->labels[e->image.file_row[i]];
+    if (label < 0 || (uint64_t)label >= classes)
+      return cgap_fail(error, CGAP_DATA, "labels: row %zu names class %lld, %s has %zu", e->image.file_row[i],
+                       (long long)label, e->data->class_text.name, classes);
+  }
+  return CGAP_OK;
+}
+
+cgap_status cgap_zero_shot_run(const cgap_embeddings *e, int threads, cgap_audit *out, cgap_error *error)
+{
+  const cgap_source *source = &e->data->class_text;
+  const size_t prompts = e->data->prompts ? e->data->prompts : 1, classes = source->rows / prompts;
+  cgap_status status = check_dim(source, &e->image, error);
+  if (!status)
+    status = check_labels(e, classes, error);
+  if (status)
+    return status;
+  cgap_zero_shot_tally tally = {.labels = e->data->labels, .file_row = e->image.file_row, .classes = classes};
+  double *vectors = cgap_alloc(classes * source->dim, sizeof *vectors);
+  tally.class_images = cgap_zalloc(classes, sizeof *tally.class_images);
+  tally.class_right = cgap_zalloc(classes, sizeof *tally.class_right);
+  if (!vectors || !tally.class_images || !tally.class_right)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu classes", source->name, classes);
+  if (!status)
+    status = read_classes(source, classes, prompts, vectors, error);
+  if (!status)
+    status = cgap_scores_run(&e->image, vectors, classes, threads, cgap_zero_shot_visit, &tally, error);
+  if (!status)
+    cgap_zero_shot_finish(&tally, out);
+  cgap_free(vectors);
+  cgap_free(tally.class_images);
+  cgap_free(tally.class_right);
+  return status;
+}
+
+/* ---------------------------------------------------------------- arithmetic */
+
+/* Queries whose image was kept, with everything their scoring needs. */
+typedef struct arithmetic_work {
+  const cgap_embeddings *e;
+  size_t queries;
+  size_t *query;           /* (queries) which of the data's queries */
+  size_t *image;           /* (queries) kept row */
+  int64_t *label, *wanted; /* (images), (queries) */
+  double *weight;          /* (queries) */
+  double *words;           /* (words, dim) unit */
+  double *vectors;         /* (2·QUERIES_AT_ONCE, dim) */
+  cgap_arithmetic_best *best;
+} arithmetic_work;
+
+static void work_clear(arithmetic_work *w)
+{
+  cgap_free(w->query);
+  cgap_free(w->image);
+  cgap_free(w->label);
+  cgap_free(w->wanted);
+  cgap_free(w->weight);
+  cgap_free(w->words);
+  cgap_free(w->vectors);
+  cgap_free(w->best);
+}
+
+static bool work_alloc(arithmetic_work *w)
+{
+  const cgap_data *data = w->e->data;
+  w->query = cgap_alloc(data->queries, sizeof *w->query);
+  w->image = cgap_alloc(data->queries, sizeof *w->image);
+  w->label = cgap_alloc(w->e->image.rows, sizeof *w->label);
+  w->wanted = cgap_alloc(data->queries, sizeof *w->wanted);
+  w->weight = cgap_alloc(data->queries, sizeof *w->weight);
+  w->words = cgap_alloc(data->words.rows * data->words.dim, sizeof *w->words);
+  w->vectors = cgap_alloc(2 * QUERIES_AT_ONCE * data->words.dim, sizeof *w->vectors);
+  w->best = cgap_alloc(QUERIES_AT_ONCE, sizeof *w->best);
+  return w->query && w->image && w->label && w->wanted && w->weight && w->words && w->vectors && w->best;
+}
+
+static cgap_status read_words(arithmetic_work *w, cgap_error *error)
+{
+  const cgap_source *words = &w->e->data->words;
+  size_t bad = 0;
+  cgap_status status = read_double(words, 0, words->rows, w->words, error);
+  for (size_t k = 0; !status && k < words->rows; k++) {
+    double *word = w->words + k * words->dim, square = 0;
+    for (size_t a = 0; a < words->dim; a++)
+      square += word[a] * word[a];
+    bad += !(square > 0) || !isfinite(square);
+    for (size_t a = 0; a < words->dim; a++)
+      word[a] /= sqrt(square);
+  }
+  if (!status && bad)
+    status = cgap_fail(error, CGAP_DATA, "%s: of %zu rows, %zu hold NaN or infinity or have norm zero", words->name,
+                       words->rows, bad);
+  return status;
+}
+
+static cgap_status take_queries(arithmetic_work *w, cgap_error *error)
+{
+  const cgap_data *data = w->e->data;
+  for (size_t i = 0; i < w->e->image.rows; i++)
+    w->label[i] = data->image_label[w->e->image.file_row[i]];
+  for (size_t q = 0; q < data->queries; q++) {
+    const int64_t *query = data->query + 4 * q;
+    if (query[0] < 0 || (uint64_t)query[0] >= data->image.rows)
+      return cgap_fail(error, CGAP_DATA, "arithmetic/query: row %zu names image %lld, %s has %zu rows", q,
+                       (long long)query[0], data->image.name, data->image.rows);
+    for (int k = 1; k <= 2; k++)
+      if (query[k] < 0 || (uint64_t)query[k] >= data->words.rows)
+        return cgap_fail(error, CGAP_DATA, "arithmetic/query: row %zu names word %lld, %s has %zu rows", q,
+                         (long long)query[k], data->words.name, data->words.rows);
+    const size_t image = w->e->image_kept_as[query[0]];
+    if (image == SIZE_MAX)
+      continue;
+    w->query[w->queries] = q;
+    w->image[w->queries] = image;
+    w->wanted[w->queries] = query[3];
+    w->weight[w->queries++] = data->query_weight ? data->query_weight[q] : 1;
+  }
+  return CGAP_OK;
+}
+
+static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, cgap_error *error)
+{
+  const cgap_data *data = w->e->data;
+  const size_t dim = data->words.dim;
+  for (size_t q = 0; q < count; q++) {
+    const int64_t *query = data->query + 4 * w->query[first + q];
+    const double *source = w->words + (size_t)query[1] * dim, *target = w->words + (size_t)query[2] * dim;
+    double *own = w->vectors + 2 * q * dim;
+    cgap_status status = cgap_side_fetch(&w->e->image, NULL, w->image[first + q], 1, own, error);
+    if (status)
+      return status;
+    for (size_t a = 0; a < dim; a++)
+      own[dim + a] = target[a] - source[a];
+  }
+  return CGAP_OK;
+}
+
+static cgap_status answer_queries(arithmetic_work *w, int threads, cgap_audit *out, cgap_error *error)
+{
+  double right[CGAP_CURVE_POINTS] = {0}, total = 0;
+  cgap_status status = CGAP_OK;
+  for (size_t first = 0; !status && first < w->queries; first += QUERIES_AT_ONCE) {
+    const size_t count = w->queries - first < QUERIES_AT_ONCE ? w->queries - first : QUERIES_AT_ONCE;
+    cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best};
+    cgap_arithmetic_start(&run);
+    status = make_vectors(w, first, count, error);
+    if (!status)
+      status = cgap_scores_run(&w->e->image, w->vectors, 2 * count, threads, cgap_arithmetic_visit, &run, error);
+    if (!status)
+      cgap_arithmetic_add(&run, w->label, w->wanted + first, w->weight + first, right, &total);
+  }
+  if (!status)
+    cgap_arithmetic_finish(right, total, w->queries, out);
+  return status;
+}
+
+cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, int threads, cgap_audit *out, cgap_error *error)
+{
+  arithmetic_work w = {.e = e};
+  cgap_status status = check_dim(&e->data->words, &e->image, error);
+  if (!status && !work_alloc(&w))
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu queries", e->data->words.name, e->data->queries);
+  if (!status)
+    status = read_words(&w, error);
+  if (!status)
+    status = take_queries(&w, error);
+  if (!status)
+    status = answer_queries(&w, threads, out, error);
+  work_clear(&w);
+  return status;
+}
+
+/* ---------------------------------------------------------------- scatter */
+
+/* Scores of kept rows on the two components, centred on the pooled mean. */
+static cgap_status project(const cgap_embeddings *e, const cgap_side *side, const size_t *rows, size_t count,
+                           const double *components, cgap_point **out, cgap_error *error)
+{
+  const size_t dim = side->dim;
+  const double images = (double)e->image.rows, texts = (double)e->text.rows;
+  double *row = cgap_alloc(dim, sizeof *row);
+  *out = cgap_alloc(count, sizeof **out);
+  cgap_status status = row && *out ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu points", count);
+  for (size_t i = 0; !status && i < count; i++) {
+    double score[2] = {0, 0};
+    status = cgap_side_fetch(side, NULL, rows[i], 1, row, error);
+    for (size_t a = 0; !status && a < dim; a++) {
+      const double centred = row[a] - (images * e->image.mean[a] + texts * e->text.mean[a]) / (images + texts);
+      score[0] += centred * components[a];
+      score[1] += centred * components[dim + a];
+    }
+    (*out)[i] = (cgap_point){.row = side->file_row[rows[i]], .x = score[0], .y = score[1]};
+  }
+  cgap_free(row);
+  return status;
+}
+
+/* Rows spread evenly over the side; where paired, few enough images that their texts fit as well. */
+static void choose(const cgap_embeddings *e, size_t *image, size_t *images, size_t *text, size_t *texts)
+{
+  const size_t n = e->image.rows, m = e->text.rows;
+  size_t wanted = n < CGAP_SCATTER_ROWS ? n : CGAP_SCATTER_ROWS;
+  if (e->paired && m > n)
+    wanted = (size_t)fmin((double)wanted, fmax(1, (double)CGAP_SCATTER_ROWS * (double)n / (double)m));
+  for (size_t i = 0; i < wanted; i++) {
+    const size_t row = (size_t)((double)i * (double)n / (double)wanted);
+    image[(*images)++] = row;
+    for (size_t k = e->paired ? e->pairs.first[row] : 0; e->paired && k < e->pairs.first[row + 1]; k++)
+      if (*texts < CGAP_SCATTER_ROWS)
+        text[(*texts)++] = e->pairs.text[k];
+  }
+  const size_t alone = m < CGAP_SCATTER_ROWS ? m : CGAP_SCATTER_ROWS;
+  for (size_t j = 0; !e->paired && j < alone; j++)
+    text[(*texts)++] = (size_t)((double)j * (double)m / (double)alone);
+}
+
+cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, cgap_audit *out, cgap_error *error)
+{
+  size_t image[CGAP_SCATTER_ROWS], text[CGAP_SCATTER_ROWS];
+  choose(e, image, &out->scatter_images, text, &out->scatter_texts);
+  cgap_status status = project(e, &e->image, image, out->scatter_images, components, &out->scatter_image, error);
+  return status ? status : project(e, &e->text, text, out->scatter_texts, components, &out->scatter_text, error);
+}

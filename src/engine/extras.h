@@ -1,0 +1,20 @@
+/* What an audit measures besides rows and couples: separability, zero-shot, arithmetic, and the points of the scatter.
+ */
+#ifndef CGAP_ENGINE_EXTRAS_H
+#define CGAP_ENGINE_EXTRAS_H
+
+#include "analysis/measure.h"
+#include "engine/embeddings.h"
+
+CGAP_MUST_CHECK cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, int threads,
+                                                  cgap_progress progress, cgap_audit *out, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, int threads, cgap_audit *out,
+                                               cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, int threads, cgap_audit *out,
+                                                    cgap_error *error);
+
+/* components (2, dim) of pca.joint. */
+CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, cgap_audit *out,
+                                             cgap_error *error);
+
+#endif
