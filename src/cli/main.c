@@ -12,6 +12,7 @@ static const struct command {
   int (*run)(int argc, char **argv);
 } commands[] = {
   {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
+  {"simulate", "embeddings with known answers", cmd_simulate},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
