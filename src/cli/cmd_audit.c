@@ -1,9 +1,14 @@
 /* contragap audit: every measure of a file. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/commands.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
+#include "io/dataset.h"
+#include "report/fail_if.h"
+#include "report/folder.h"
+#include "report/table.h"
 
 static struct {
   const char *out;
@@ -38,12 +43,133 @@ static const cli_spec spec = {
   .argument = "FILE",
 };
 
+/* What one run holds; cleared in one place. */
+typedef struct audit_run {
+  cgap_dataset *dataset;
+  cgap_audit audit;
+  cgap_folder folder;
+  json_t *input, *json;
+  cgap_run run;
+  char *command_line;
+  char source[512];
+} audit_run;
+
+static cgap_status parse_thresholds(cgap_threshold **out, cgap_error *error)
+{
+  *out = calloc(opt.fail_if.count + 1, sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "memory is out");
+  for (size_t i = 0; i < opt.fail_if.count; i++) {
+    cgap_status status = cgap_threshold_parse(&(*out)[i], opt.fail_if.items[i], error);
+    if (status)
+      return status;
+  }
+  return CGAP_OK;
+}
+
+static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error)
+{
+  cgap_input_options input = cli_input(args);
+  cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
+  options.threads = cli_shared.threads;
+  options.memory_bytes = cli_shared.memory_bytes;
+  options.progress = cli_progress();
+  double start = cli_seconds();
+  cgap_status status = cgap_dataset_open(&r->dataset, &input, error);
+  if (!status && opt.out)
+    status = cgap_folder_open(&r->folder, opt.out, error);
+  if (!status)
+    status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
+  cli_progress_clear();
+  if (status) {
+    cgap_folder_abandon(&r->folder);
+    return status;
+  }
+  r->run = (cgap_run){.command_line = r->command_line,
+                      .seed = cli_shared.seed,
+                      .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                      .seconds = cli_seconds() - start,
+                      .peak_memory_bytes = cgap_peak_memory_bytes()};
+  r->input = cgap_dataset_describe(r->dataset);
+  r->json = cgap_report_json(&r->audit, r->input, &r->run);
+  return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
+}
+
+static void told(const char *line)
+{
+  cli_warn("%s", line);
+}
+
+static cgap_status write_folder(audit_run *r, cgap_error *error)
+{
+  if (!opt.out)
+    return CGAP_OK;
+  cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run};
+  cgap_status status = cgap_report_write(&report, opt.out, error);
+  if (!status)
+    status = cgap_report_draw(&r->audit, opt.out, told, error);
+  return status;
+}
+
+static cgap_status print(const audit_run *r, cgap_error *error)
+{
+  if (opt.json)
+    return cgap_json_print(r->json, stdout, error);
+  if (opt.markdown)
+    return cgap_markdown_print(&r->audit, r->source, stdout, error);
+  return cgap_table_print(&r->audit, r->source, cli_colour(), stdout, error);
+}
+
+/* Every crossed threshold is said; the first status that is not fine comes back. */
+static cgap_status check(const cgap_audit *audit, const cgap_threshold *thresholds)
+{
+  cgap_status worst = CGAP_OK;
+  for (size_t i = 0; i < opt.fail_if.count; i++) {
+    cgap_error said;
+    if (cgap_threshold_check(&thresholds[i], audit, &said) == CGAP_CROSSED) {
+      (void)cli_fail(&said);
+      worst = CGAP_CROSSED;
+    } else if (said.message[0]) {
+      cli_warn("%s", said.message);
+    }
+  }
+  return worst;
+}
+
+static int run_audit(const cli_args *args, int argc, char **argv)
+{
+  audit_run r = {0};
+  cgap_error error = {0};
+  cgap_threshold *thresholds = NULL;
+  cgap_status status = CGAP_OK;
+  if (opt.json && opt.markdown)
+    status = cgap_fail(&error, CGAP_USAGE, "audit: --json and --markdown both take standard output; give one of them");
+  if (!status)
+    status = parse_thresholds(&thresholds, &error);
+  r.command_line = cli_command_line(argc, argv);
+  cli_source_name(r.source, sizeof r.source, args);
+  if (!status)
+    status = measure(&r, args, &error);
+  if (!status)
+    status = write_folder(&r, &error);
+  if (!status)
+    status = print(&r, &error);
+  int code = status ? cli_fail(&error) : (int)check(&r.audit, thresholds);
+  free(thresholds);
+  free(r.command_line);
+  json_decref(r.input);
+  json_decref(r.json);
+  cgap_audit_clear(&r.audit);
+  cgap_dataset_close(r.dataset);
+  return code;
+}
+
 int cmd_audit(int argc, char **argv)
 {
   cli_args args;
   int code = cli_parse(&args, &spec, argc, argv);
   if (code == CLI_GO)
-    code = CGAP_OK;
+    code = run_audit(&args, argc, argv);
   cli_args_clear(&args);
   return code;
 }

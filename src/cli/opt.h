@@ -97,6 +97,13 @@ void cli_args_clear(cli_args *args);
 /* The input options of the command line over `files`, borrowed. */
 cgap_input_options cli_input(const cli_args *args);
 
+/* What was given, for titles: the names of the files without their folders, "a.h5 and 3 more" where they are many. */
+void cli_source_name(char *out, size_t size, const cli_args *args);
+char *cli_command_line(int argc, char **argv); /* as one line; free; NULL: memory is out */
+double cli_seconds(void);                      /* a clock that only goes on */
+int cli_cores(void);                           /* threads that the machine offers this process */
+bool cli_colour(void);                         /* stdout is a terminal and NO_COLOR is not set */
+
 /* One line on stderr, "contragap: …"; returns the exit code. */
 int cli_fail(const cgap_error *error);
 int cli_usage(const char *format, ...) CGAP_PRINTF(1, 2); /* returns 2 */

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/opt.h"
@@ -25,14 +24,8 @@ void cli_signals(void)
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  signal(SIGXFSZ, SIG_IGN); /* a file past the size limit becomes a failed write as well */
   signal(SIGPIPE, SIG_IGN); /* a closed pipe becomes a failed write, which is reported */
-}
-
-static double now_seconds(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static struct {
@@ -60,7 +53,7 @@ static bool tick(void *context, const char *phase, double share)
                 (cli_shared.progress == CLI_PROGRESS_AUTO && terminal && !cli_shared.quiet);
   if (!wanted || stop)
     return stop;
-  double now = now_seconds();
+  double now = cli_seconds();
   if (strncmp(line.phase, phase, sizeof line.phase - 1) != 0) {
     snprintf(line.phase, sizeof line.phase, "%s", phase);
     line.phase_start = now;
@@ -78,7 +71,7 @@ static bool tick(void *context, const char *phase, double share)
 
 cgap_progress cli_progress(void)
 {
-  line.last = isatty(STDERR_FILENO) ? 0 : now_seconds();
+  line.last = isatty(STDERR_FILENO) ? 0 : cli_seconds();
   return (cgap_progress){.tick = tick};
 }
 

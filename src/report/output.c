@@ -1,6 +1,7 @@
 #include "report/output.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -147,4 +148,34 @@ cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cg
     return cgap_fail_errno(error, number ? number : ENOSPC, path, "write");
   }
   return cgap_outfile_close(&file, true, error);
+}
+
+char *cgap_read_text(const char *path, size_t *bytes)
+{
+  FILE *stream = fopen(path, "rb");
+  char *text = NULL;
+  size_t used = 0, room = 0, got = 0;
+  while (stream) {
+    if (room - used < 2) {
+      char *grown = realloc(text, room = room ? 2 * room : 65536);
+      if (!grown)
+        break;
+      text = grown;
+    }
+    got = fread(text + used, 1, room - used - 1, stream);
+    used += got;
+    if (got == 0)
+      break;
+  }
+  bool sound = stream && text && feof(stream) && !ferror(stream);
+  if (stream)
+    fclose(stream);
+  if (!sound) {
+    free(text);
+    return NULL;
+  }
+  text[used] = '\0';
+  if (bytes)
+    *bytes = used;
+  return text;
 }

@@ -36,6 +36,9 @@ CGAP_MUST_CHECK cgap_status cgap_outfile_close(cgap_outfile *file, bool commit, 
 /* A whole small file at once. */
 CGAP_MUST_CHECK cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cgap_error *error);
 
+/* The whole file as a string (free) of *bytes bytes (bytes may be NULL), or NULL where it cannot be read. */
+char *cgap_read_text(const char *path, size_t *bytes);
+
 /* The exit code that belongs to an errno of a failed write, and the line that says so. */
 cgap_status cgap_fail_errno(cgap_error *error, int number, const char *path, const char *doing);
 

@@ -83,6 +83,12 @@ static bool side_by_side(const cgap_field *f)
   return cgap_groups[f->group].columns[0] != NULL;
 }
 
+/* Of blocks side by side without intervals. */
+static int cell_width(const cgap_group *group)
+{
+  return group->columns[3] ? 13 : 16;
+}
+
 static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, const style *paint, FILE *out)
 {
   const cgap_scalar *s = cgap_field_scalar(a, f);
@@ -91,7 +97,7 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
   cgap_value_show(value, s->why ? NAN : s->value, f->decimals);
   interval_show(interval, s, f->decimals);
   if (side_by_side(f) && !group->intervals)
-    fprintf(out, "%13s", value);
+    fprintf(out, "%*s", cell_width(group), value);
   else if (side_by_side(f))
     fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
   else if (s->why)
@@ -105,7 +111,7 @@ static void print_title(const cgap_group *group, const style *paint, FILE *out)
   fprintf(out, "\n%s%s%s", paint->bold, group->title, paint->off);
   int left = LABEL + 3 - columns(group->title, strlen(group->title));
   for (int c = 0; c < 4 && group->columns[c]; c++) {
-    fprintf(out, group->intervals ? "%*s%s%-25s%s" : "%*s%s%13s%s", left, "", paint->dim, group->columns[c],
+    fprintf(out, "%*s%s%*s%s", left, "", paint->dim, group->intervals ? -25 : cell_width(group), group->columns[c],
             paint->off);
     left = group->intervals;
   }

@@ -1,0 +1,16 @@
+# Retrieval: the share of queries whose own partner is among the first k.
+call "style.gp" "recall" ARG1 ARG2 ARG3 ARG4
+headline_title = "Recall at k"
+headline_shown = sprintf("%s images, %s texts; recall@1: image to text %s, text to image %s", meta("images"), meta("texts"), meta("recall_image_to_text"), meta("recall_text_to_image"))
+eval headline
+set xlabel "k, the number of candidates looked at" textcolor rgb ink
+set ylabel "share of queries" textcolor rgb ink
+set logscale x 10
+set yrange [0:1.02]
+set key at graph 0.98, graph 0.06 right bottom vertical Right noreverse
+set xrange [1:real(meta("last"))]
+
+# columns: k image_to_text text_to_image chance_image_to_text chance_text_to_image
+plot table skip 1 using 1:4 with lines linewidth 1.4 dashtype (4,4) linecolor rgb soft title "by chance", \
+     '' skip 1 using 1:2 with linespoints pointtype 7 pointsize 0.5 linewidth 2 linecolor rgb c_image title "image to text", \
+     '' skip 1 using 1:3 with linespoints pointtype 9 pointsize 0.6 linewidth 2 linecolor rgb c_text title "text to image"

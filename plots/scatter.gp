@@ -1,0 +1,49 @@
+# The pooled rows on their first two principal components; a segment joins an image and its text.
+call "style.gp" "scatter" ARG1 ARG2 ARG3 ARG4
+headline_title = "Images and texts on the two main axes of the pooled space"
+headline_shown = sprintf("%s images, %s texts; centroid distance %s", meta("images"), meta("texts"), meta("centroid_distance"))
+eval headline
+share(k) = strlen(meta(k)) ? sprintf(" (%.1f %% of the variance)", 100 * real(meta(k))) : ""
+set xlabel "first principal component".share("share_1") textcolor rgb ink
+set ylabel "second principal component".share("share_2") textcolor rgb ink offset 1,0
+set grid xtics ytics
+# columns: image image_x image_y text text_x text_y cosine
+# one unit is as long on both axes: the range that has room to spare is widened
+stats table skip 1 using 2 name "A" nooutput
+stats table skip 1 using 5 name "B" nooutput
+stats table skip 1 using 3 name "C" nooutput
+stats table skip 1 using 6 name "D" nooutput
+low(a, b) = a < b ? a : b
+high(a, b) = a > b ? a : b
+x_mid = (low(A_min, B_min) + high(A_max, B_max)) / 2; x_half = (high(A_max, B_max) - low(A_min, B_min)) * 0.53
+y_mid = (low(C_min, D_min) + high(C_max, D_max)) / 2; y_half = (high(C_max, D_max) - low(C_min, D_min)) * 0.53
+unit = high(high(x_half / (width - 99), y_half / (height - 172)), 1e-6)
+set xrange [x_mid - unit * (width - 99) : x_mid + unit * (width - 99)]
+set yrange [y_mid - unit * (height - 172) : y_mid + unit * (height - 172)]
+ix = real(meta("image_centroid_x")); iy = real(meta("image_centroid_y"))
+tx = real(meta("text_centroid_x"));  ty = real(meta("text_centroid_y"))
+tell(what, row, cosine) = sprintf("%s row %s", what, row).(cosine eq "NA" ? "" : ", cosine of the pair ".cosine)
+point_size = 0.55
+set style line 1 linecolor rgb c_image pointtype 7 pointsize point_size
+set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.2*point_size
+many = real(meta("couples"))
+see = many > 800 ? "#d8" : many > 200 ? "#b8" : "#90"
+seg = see.soft[2:7]
+set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
+if (hover) {
+  plot table skip 1 using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.6 linecolor rgb seg notitle, \
+       '' skip 1 using 2:3:(tell("image", strcol(1), strcol(7))) with labels hypertext point linestyle 1 notitle, \
+       '' skip 1 using 5:6:(tell("text", strcol(4), strcol(7))) with labels hypertext point linestyle 2 notitle, \
+       keyentry with points linestyle 1 pointsize 1 title "image", keyentry with points linestyle 2 pointsize 1.2 title "text", \
+       keyentry with lines linecolor rgb ink linewidth 2.2 title "between centroids", \
+       '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.5 linecolor rgb ink notitle, \
+       '+' every ::0::0 using (tx):(ty) with points pointtype 9 pointsize 1.7 linecolor rgb ink notitle
+} else {
+  plot table skip 1 using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.6 linecolor rgb seg notitle, \
+       '' skip 1 using 2:3 with points linestyle 1 notitle, \
+       '' skip 1 using 5:6 with points linestyle 2 notitle, \
+       keyentry with points linestyle 1 pointsize 1 title "image", keyentry with points linestyle 2 pointsize 1.2 title "text", \
+       keyentry with lines linecolor rgb ink linewidth 2.2 title "between centroids", \
+       '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.5 linecolor rgb ink notitle, \
+       '+' every ::0::0 using (tx):(ty) with points pointtype 9 pointsize 1.7 linecolor rgb ink notitle
+}

@@ -1,0 +1,32 @@
+#include <string.h>
+
+#include "report/figures.h"
+
+const cgap_figure_info cgap_figure_infos[] = {
+  {"scatter", "Images and texts on the two main axes",
+   "Each dot is a row; a thin line joins an image and its text, the thick one the two centroids. Two clouds apart with "
+   "parallel lines between them are a gap; one mixed cloud with short lines is none."},
+  {"cosines", "Cosines of pairs and of others",
+   "Pairs should lie to the right of couples that are no pair, without overlap. Where couples within a side lie to the "
+   "right of the pairs, a row is closer to strangers of its own kind than to its partner."},
+  {"variance", "Variance of the principal components",
+   "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all alike."},
+  {"dimensions", "The gap, coordinate by coordinate",
+   "A few long bars mean that the gap sits in a few coordinates, as it often does in CLIP; many short ones that it is "
+   "spread."},
+  {"recall", "Recall at k",
+   "The share of queries that find their partner among the first k; the dotted line is guessing."},
+  {"plane", "Uniformity and alignment",
+   "Down means that pairs lie closer, left that the rows fill the sphere more evenly; good embeddings are low and "
+   "left. "
+   "Hollow points are values of the paper, on other data."},
+};
+const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
+
+const cgap_figure_info *cgap_figure_find(const char *name)
+{
+  for (size_t i = 0; i < cgap_figure_info_count; i++)
+    if (strcmp(cgap_figure_infos[i].name, name) == 0)
+      return &cgap_figure_infos[i];
+  return NULL;
+}

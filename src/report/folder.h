@@ -1,0 +1,23 @@
+/* DIR of `audit -o DIR`: report.json, rows.tsv and figures/. */
+#ifndef CGAP_REPORT_FOLDER_H
+#define CGAP_REPORT_FOLDER_H
+
+#include "report/json.h"
+#include "report/output.h"
+
+typedef struct cgap_report {
+  const cgap_audit *audit;
+  const json_t *json; /* of cgap_report_json */
+  const char *source; /* names the data, in one line */
+  const cgap_run *run;
+} cgap_report;
+
+/* Writes everything but the pictures. */
+CGAP_MUST_CHECK cgap_status cgap_report_write(const cgap_report *report, const char *folder, cgap_error *error);
+
+/* Draws the audit's figures in folder/figures as SVG. A failure of one leaves the others drawn; `told` (may be NULL) is
+ * called with a line for each, once where gnuplot is missing. CGAP_INTERRUPTED where a signal ended gnuplot. */
+CGAP_MUST_CHECK cgap_status cgap_report_draw(const cgap_audit *audit, const char *folder,
+                                             void (*told)(const char *line), cgap_error *error);
+
+#endif

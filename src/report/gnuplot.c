@@ -1,0 +1,151 @@
+#include "report/gnuplot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "report/output.h"
+
+extern char **environ;
+
+static const char MISSING[] = "gnuplot is not installed, so figures are not drawn (Debian: apt install gnuplot-nox); "
+                              "tables and scripts are kept, contragap plot DIR draws them later";
+
+bool cgap_gnuplot_found(void)
+{
+  const char *path = getenv("PATH");
+  char file[CGAP_PATH];
+  while (path && *path) {
+    size_t length = strcspn(path, ":");
+    snprintf(file, sizeof file, "%.*s/gnuplot", (int)length, path);
+    if (access(file, X_OK) == 0)
+      return true;
+    path += length + (path[length] == ':');
+  }
+  return false;
+}
+
+/* Starts gnuplot in `folder`; its stderr and stdout go into the pipe whose reading end is *from. 0 or an errno. */
+static int start(pid_t *child, int *from, const char *folder, char *const *arguments)
+{
+  int ends[2];
+  posix_spawn_file_actions_t actions;
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return errno;
+  int number = posix_spawn_file_actions_init(&actions);
+  if (!number) {
+    number = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    number = number ? number : posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    number = number ? number : posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+    number = number ? number : posix_spawn_file_actions_addchdir_np(&actions, folder);
+    number = number ? number : posix_spawnp(child, arguments[0], &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+  }
+  close(ends[1]);
+  *from = ends[0];
+  if (number)
+    close(ends[0]);
+  return number;
+}
+
+/* The first line of what the child says that tells something; the rest is read and dropped, so that it never blocks. */
+static void listen(int from, char said[300])
+{
+  char text[2048], rest[1024];
+  size_t used = 0;
+  ssize_t got;
+  while ((got = read(from, rest, sizeof rest)) != 0) {
+    if (got < 0 && errno != EINTR)
+      break;
+    for (ssize_t i = 0; i < got && used < sizeof text - 1; i++)
+      text[used++] = rest[i];
+  }
+  close(from);
+  text[used] = '\0';
+  const char *line = text;
+  const char *fault = strstr(text, "line ");
+  if (fault && strcspn(fault, "\n") > 8)
+    line = fault;
+  line += strspn(line, " ^\n\t");
+  snprintf(said, 300, "%.*s", (int)strcspn(line, "\n"), *line ? line : "it said nothing");
+}
+
+static cgap_status run(const char *folder, const char *name, const char *temporary, const cgap_drawing *d,
+                       cgap_error *error)
+{
+  char script[100], table[100], said[300];
+  snprintf(script, sizeof script, "%s.gp", name);
+  snprintf(table, sizeof table, "%s.tsv", name);
+  const char *const words[] = {
+    "gnuplot", "-d", "-c", script, table, temporary, d->theme ? d->theme : "light", d->size ? d->size : "", NULL};
+  char *arguments[sizeof words / sizeof *words];
+  memcpy(arguments, words, sizeof words); /* exec wants pointers to char and changes nothing */
+  pid_t child;
+  int from = -1, status;
+  int number = start(&child, &from, folder, arguments);
+  if (number == ENOENT && !cgap_gnuplot_found())
+    return cgap_fail(error, CGAP_USAGE, "%s", MISSING);
+  if (number)
+    return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot cannot be started: %s", folder, script, strerror(number));
+  listen(from, said);
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR)
+      return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was lost: %s", folder, script, strerror(errno));
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+    return cgap_fail(error, CGAP_INTERRUPTED, "%s/%s: gnuplot was interrupted", folder, script);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot failed: %s", folder, script, said);
+  return CGAP_OK;
+}
+
+/* Draws under a temporary name, whose path comes back; nothing is left behind on failure. */
+static cgap_status draw(char path[CGAP_PATH], const char *folder, const char *name, const cgap_drawing *d,
+                        cgap_error *error)
+{
+  char temporary[200];
+  struct stat there;
+  snprintf(temporary, sizeof temporary, ".%s.%ld.tmp.%s", name, (long)getpid(), d->format);
+  cgap_status status = cgap_folder_file(path, folder, temporary, error);
+  if (status)
+    return status;
+  status = run(folder, name, temporary, d, error);
+  if (!status && (stat(path, &there) != 0 || there.st_size == 0))
+    status = cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; is the disk full?", folder, name);
+  if (status)
+    unlink(path);
+  return status;
+}
+
+cgap_status cgap_gnuplot_draw(const char *folder, const char *name, const cgap_drawing *d, cgap_error *error)
+{
+  char file[100], path[CGAP_PATH], temporary[CGAP_PATH];
+  snprintf(file, sizeof file, "%s.%s", name, d->format);
+  cgap_status status = cgap_folder_file(path, folder, file, error);
+  if (!status)
+    status = draw(temporary, folder, name, d, error);
+  if (status)
+    return status;
+  if (rename(temporary, path) != 0) {
+    int number = errno;
+    unlink(temporary);
+    return cgap_fail_errno(error, number, path, "write");
+  }
+  return CGAP_OK;
+}
+
+char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_drawing *d, cgap_error *error)
+{
+  char temporary[CGAP_PATH];
+  if (draw(temporary, folder, name, d, error) != CGAP_OK)
+    return NULL;
+  char *text = cgap_read_text(temporary, NULL);
+  if (!text)
+    (void)cgap_fail(error, CGAP_FILE, "%s: cannot be read back", temporary);
+  unlink(temporary);
+  return text;
+}

@@ -1,0 +1,23 @@
+/* gnuplot as a child process, without a shell. */
+#ifndef CGAP_REPORT_GNUPLOT_H
+#define CGAP_REPORT_GNUPLOT_H
+
+#include "contragap/contragap.h"
+
+typedef struct cgap_drawing {
+  const char *format; /* "svg", "png", "pdf", "txt" */
+  const char *theme;  /* "light", "dark", "page" */
+  const char *size;   /* "760,520"; NULL: the script's own */
+} cgap_drawing;
+
+/* Runs folder/NAME.gp on folder/NAME.tsv; the picture folder/NAME.FORMAT appears only when gnuplot ended well and wrote
+ * something. CGAP_USAGE: there is no gnuplot. CGAP_FILE: it failed; error->message has its first line. */
+CGAP_MUST_CHECK cgap_status cgap_gnuplot_draw(const char *folder, const char *name, const cgap_drawing *drawing,
+                                              cgap_error *error);
+
+/* The same into a string of its own (free), leaving no file. NULL on failure. */
+char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_drawing *drawing, cgap_error *error);
+
+bool cgap_gnuplot_found(void); /* there is a gnuplot on PATH */
+
+#endif

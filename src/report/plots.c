@@ -1,0 +1,46 @@
+#include "report/plots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/output.h"
+
+static const char *embedded(const char *file)
+{
+  for (size_t i = 0; i < cgap_plot_count; i++)
+    if (strcmp(cgap_plots[i].name, file) == 0)
+      return cgap_plots[i].text;
+  return NULL;
+}
+
+/* The user's own script, when CONTRAGAP_PLOTS has one; to be freed. */
+static char *own_script(const char *file)
+{
+  const char *folder = getenv("CONTRAGAP_PLOTS");
+  char path[CGAP_PATH];
+  if (!folder || !*folder || cgap_folder_file(path, folder, file, NULL) != CGAP_OK)
+    return NULL;
+  return cgap_read_text(path, NULL);
+}
+
+static cgap_status copy_script(const char *folder, const char *file, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  char *own = own_script(file);
+  const char *text = own ? own : embedded(file);
+  cgap_status status = cgap_folder_file(path, folder, file, error);
+  if (!status && !text)
+    status = cgap_fail(error, CGAP_USAGE, "%s: there is no such script", file);
+  if (!status)
+    status = cgap_write_file(path, text, strlen(text), error);
+  free(own);
+  return status;
+}
+
+cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *error)
+{
+  char file[100];
+  snprintf(file, sizeof file, "%s.gp", name);
+  cgap_status status = copy_script(folder, "style.gp", error);
+  return status ? status : copy_script(folder, file, error);
+}
