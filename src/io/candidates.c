@@ -2,12 +2,11 @@
 #include "io/dataset_parts.h"
 
 #include "io/format.h"
-#include "io/names.h"
+#include "report/suggest.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-enum { LISTED_MAX = 12, CLOSE_EDITS = 3 };
+enum { LISTED_MAX = 12 };
 
 void cgap_candidate_append(char **text, size_t *number, const cgap_entry *entry)
 {
@@ -28,28 +27,16 @@ void cgap_candidates_append(char **text, const cgap_file *file)
     cgap_append(text, " no dataset at all");
 }
 
-static const cgap_entry *closest(const cgap_file *file, const char *path)
-{
-  const cgap_entry *best = NULL;
-  size_t least = CLOSE_EDITS + 1;
-  for (size_t i = 0; i < file->count; i++) {
-    size_t edits = cgap_edits(file->entries[i].path + 1, path + (path[0] == '/'));
-    if (edits < least && edits * 2 <= strlen(path)) {
-      least = edits;
-      best = &file->entries[i];
-    }
-  }
-  return best;
-}
-
 cgap_status cgap_refuse_missing(const cgap_file *file, const char *path, const char *option, cgap_error *error)
 {
   char *text = NULL;
-  const cgap_entry *near = closest(file, path);
+  cgap_suggestion near = cgap_suggestion_init(path + (path[0] == '/'));
+  for (size_t i = 0; i < file->count; i++)
+    cgap_suggestion_offer(&near, file->entries[i].path + 1);
   cgap_append(&text, "%s: no dataset %s%s%s%s", file->path, path[0] == '/' ? "" : "/", path, option ? " for " : "",
               option ? option : "");
-  if (near)
-    cgap_append(&text, "; did you mean %s?", near->path);
+  if (near.name)
+    cgap_append(&text, "; did you mean /%s?", near.name);
   cgap_append(&text, "; there is:");
   cgap_candidates_append(&text, file);
   cgap_status status = cgap_fail(error, CGAP_FILE, "%s", text ? text : path);

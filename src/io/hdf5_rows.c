@@ -132,27 +132,29 @@ static cgap_status read_direct(const part *p, size_t first, size_t count, size_t
   return CGAP_OK;
 }
 
-static bool read_slab(const part *p, const hsize_t start[3], const hsize_t count[3], void *out)
+typedef struct refusal {
+  char why[400]; /* HDF5's reason, kept before the next call clears it */
+} refusal;
+
+static bool read_slab(const part *p, const hsize_t start[3], const hsize_t count[3], void *out, refusal *r)
 {
   int rank = p->taken.entry->rank;
   hid_t memory = H5Screate_simple(rank, count, NULL);
   bool ok = memory >= 0 && H5Sselect_hyperslab(p->space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
             H5Dread(p->dataset, p->type, memory, p->space, H5P_DEFAULT, out) >= 0;
-  if (!ok) {
-    H5Sclose(memory);
-    return false;
-  }
+  if (!ok)
+    cgap_hdf5_reason(r->why, sizeof r->why);
   H5Sclose(memory);
-  return true;
+  return ok;
 }
 
 /* Rows of a rank 3 dataset are (first axis, middle axis) in order: whole groups in one slab, ends apart. */
-static bool read_slabs(const part *p, size_t first, size_t count, size_t row_bytes, unsigned char *out)
+static bool read_slabs(const part *p, size_t first, size_t count, size_t row_bytes, unsigned char *out, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_taken_dim(&p->taken);
   if (e->rank == 2)
-    return read_slab(p, (hsize_t[3]){first, 0, 0}, (hsize_t[3]){count, dim, 0}, out);
+    return read_slab(p, (hsize_t[3]){first, 0, 0}, (hsize_t[3]){count, dim, 0}, out, r);
   size_t middle = e->shape[1];
   while (count > 0) {
     size_t within = first % middle, groups = 1, rows = middle - within;
@@ -160,7 +162,7 @@ static bool read_slabs(const part *p, size_t first, size_t count, size_t row_byt
       rows = middle, groups = count / middle;
     else if (rows > count)
       rows = count;
-    if (!read_slab(p, (hsize_t[3]){first / middle, within, 0}, (hsize_t[3]){groups, rows, dim}, out))
+    if (!read_slab(p, (hsize_t[3]){first / middle, within, 0}, (hsize_t[3]){groups, rows, dim}, out, r))
       return false;
     first += groups * rows;
     count -= groups * rows;
@@ -178,12 +180,11 @@ static cgap_status read_part(const part *p, size_t first, size_t count, unsigned
   if (p->direct) {
     status = read_direct(p, first, count, dim * size, out, error);
   } else {
-    char why[400] = "";
+    refusal r = {""};
     cgap_quiet quiet = cgap_quiet_begin();
-    if (!read_slabs(p, first, count, dim * size, out)) {
-      cgap_hdf5_reason(why, sizeof why);
+    if (!read_slabs(p, first, count, dim * size, out, &r)) {
       status = cgap_fail(error, CGAP_FILE, "%s:%s: rows %zu to %zu cannot be read (HDF5: %s); copy the file again",
-                         p->taken.file->path, e->path, first, first + count - 1, why[0] ? why : "no reason given");
+                         p->taken.file->path, e->path, first, first + count - 1, r.why[0] ? r.why : "no reason given");
     }
     cgap_quiet_end(quiet);
   }

@@ -3,9 +3,8 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-enum { TOKEN_MAX = 64, EDITS_MAX = 96 };
+enum { TOKEN_MAX = 64 };
 
 /* A token that starts with `start` (or is it, where whole) has the flag. The rest of a modality's word is
  * looked up again: "imgemb" is img and emb. */
@@ -143,33 +142,4 @@ unsigned cgap_words_of_file(const char *path)
   const char *dot = strrchr(name, '.');
   cgap_words unused = {0};
   return component_words(name, dot ? (size_t)(dot - name) : strlen(name), &unused) & CGAP_WORD_MODALITY;
-}
-
-static size_t least(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
-/* Damerau–Levenshtein with adjacent swaps (optimal string alignment), three rows. */
-size_t cgap_edits(const char *a, const char *b)
-{
-  size_t rows[3][EDITS_MAX + 1];
-  size_t *above2 = rows[0], *above = rows[1], *row = rows[2];
-  size_t na = strnlen(a, EDITS_MAX), nb = strnlen(b, EDITS_MAX);
-  for (size_t j = 0; j <= nb; j++)
-    above[j] = above2[j] = j;
-  for (size_t i = 1; i <= na; i++) {
-    row[0] = i;
-    for (size_t j = 1; j <= nb; j++) {
-      int ca = tolower((unsigned char)a[i - 1]), cb = tolower((unsigned char)b[j - 1]);
-      row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + (ca != cb));
-      if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) && tolower((unsigned char)a[i - 2]) == cb)
-        row[j] = least(row[j], above2[j - 2] + 1);
-    }
-    size_t *free_row = above2;
-    above2 = above;
-    above = row;
-    row = free_row;
-  }
-  return above[nb];
 }

@@ -33,7 +33,4 @@ cgap_words cgap_words_of(const char *path);
 /* The words of a file's name, without folder and extension: CGAP_WORD_IMAGE, _TEXT or both. */
 unsigned cgap_words_of_file(const char *path);
 
-/* Edits (insert, delete, replace, swap neighbours) from a to b, case ignored; for "did you mean". */
-size_t cgap_edits(const char *a, const char *b);
-
 #endif
