@@ -24,25 +24,12 @@
  * couple_text[c], ascending within an image; text_couple lists the couples by text. A view. */
 typedef struct cgap_couples {
   size_t images, texts, count;
-  const size_t *image_first; /* (images + 1) */
-  const size_t *couple_text; /* (count) */
-  const size_t *text_first;  /* (texts + 1) */
-  const size_t *text_couple; /* (count) */
+  const size_t *image_first;  /* (images + 1) */
+  const size_t *couple_text;  /* (count) */
+  const size_t *text_first;   /* (texts + 1) */
+  const size_t *text_couple;  /* (count) */
+  const size_t *couple_image; /* (count), or NULL where only the losses are wanted */
 } cgap_couples;
-
-typedef struct cgap_weights {
-  double clip, uniform, align, xuniform;
-} cgap_weights;
-
-/* The terms without their weights; NaN where a term has no couple to be computed from. */
-typedef struct cgap_loss_terms {
-  double clip, image_to_text, text_to_image;
-  double uniform, uniform_image, uniform_text;
-  double align, xuniform;
-  double total;                /* weighted */
-  double recall_image_to_text; /* share of images whose best text is their own, ties against them */
-  double recall_text_to_image;
-} cgap_loss_terms;
 
 /* ∂total/∂: x (images, dim), y (texts, dim) of the rows as free vectors (not yet projected on the sphere). */
 typedef struct cgap_loss_gradient {

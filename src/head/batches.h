@@ -1,0 +1,32 @@
+/* An epoch cut into batches: N texts in a random order with their distinct images and every couple among them. */
+#ifndef CGAP_HEAD_BATCHES_H
+#define CGAP_HEAD_BATCHES_H
+
+#include "head/part.h"
+
+typedef struct cgap_batches {
+  const cgap_part *part;
+  size_t size;                      /* texts a batch; all of them: one batch in the part's own order */
+  size_t count;                     /* batches an epoch: what is left at the end is left out */
+  size_t most_images, most_couples; /* of any batch */
+  uint64_t seed;
+
+  size_t *order; /* (texts) of this epoch */
+  size_t *stamp; /* (images) place in the batch, valid where the image's batch is this one */
+  size_t *image; /* (size or more) images of the batch */
+  size_t *index; /* arrays of couples */
+  float *image_rows, *text_rows;
+
+  cgap_couples couples; /* the current batch: views */
+  const float *x, *y;
+} cgap_batches;
+
+/* CGAP_USAGE where the batch is larger than the part. */
+CGAP_MUST_CHECK cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t size, uint64_t seed,
+                                              cgap_error *error);
+void cgap_batches_clear(cgap_batches *batches);
+
+void cgap_batches_epoch(cgap_batches *batches, size_t epoch); /* the order depends on (seed, epoch) alone */
+void cgap_batches_take(cgap_batches *batches, size_t batch);  /* 0 ≤ batch < count */
+
+#endif

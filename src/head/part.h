@@ -1,0 +1,33 @@
+/* The rows and couples of one part of the data, as training and validation use them. */
+#ifndef CGAP_HEAD_PART_H
+#define CGAP_HEAD_PART_H
+
+#include "head/loss.h"
+#include "head/split.h"
+
+/* Owns everything. Images without a text are left out. */
+typedef struct cgap_part {
+  size_t dim;
+  float *image, *text;            /* (couples.images, dim), (couples.texts, dim) unit rows */
+  double *image_mean, *text_mean; /* (dim) over these rows */
+  size_t *index;                  /* the arrays of couples */
+  cgap_couples couples;
+} cgap_part;
+
+typedef struct cgap_part_options {
+  bool keep_duplicates; /* else exact duplicate rows of a side become one row with all positives */
+  double noise;         /* share of the texts whose images are dealt anew among themselves; 0: none */
+  size_t most_images;   /* at most so many images, drawn at random; 0: all */
+  uint64_t seed;        /* of the noise and the draw */
+} cgap_part_options;
+
+CGAP_MUST_CHECK cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_split *split, int part,
+                                           const cgap_part_options *options, cgap_error *error);
+void cgap_part_clear(cgap_part *part);
+
+/* Couples sorted by image and text, doubles removed, and the lists by text. The view's arrays lie in *index, which is
+ * to be freed. false: out of memory. couple_image and couple_text (count) are reordered. */
+bool cgap_couples_init(cgap_couples *out, size_t **index, size_t images, size_t texts, size_t count,
+                       const size_t *couple_image, const size_t *couple_text);
+
+#endif
