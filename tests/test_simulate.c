@@ -6,6 +6,7 @@
 #include <cblas.h>
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -346,6 +347,68 @@ Test(simulate, classes)
     cr_expect(isnan(cgap_simulate_truth(&o).centroid_distance));
     cgap_simulation_clear(&s);
   }
+}
+
+/* ---------------------------------------------------------------- files */
+
+static void check_rows(const char *key, const cgap_source *source, const double *want, size_t rows)
+{
+  cgap_error error = {0};
+  cr_assert_eq(source->rows, rows, "%s", key);
+  double *got = support_alloc(rows * source->dim, sizeof *got);
+  cr_assert_eq(source->type, CGAP_FLOAT64);
+  cr_assert_eq(source->read(source, 0, rows, got, &error), CGAP_OK, "%s: %s", key, error.message);
+  cr_expect_eq(memcmp(got, want, rows * source->dim * sizeof *got), 0, "%s", key);
+  free(got);
+}
+
+/* What is read back is bit for bit what cgap_simulate gives. */
+static void check_file(const cgap_simulate_options *o, const char *directory)
+{
+  char path[4096];
+  const char *files[] = {path};
+  cgap_error error = {0};
+  cgap_dataset *dataset = NULL;
+  cgap_simulation s = simulate(o);
+  snprintf(path, sizeof path, "%s/%s.h5", directory, cgap_model_name(o->model));
+  cr_assert_eq(cgap_simulate_file(path, o, CGAP_FLOAT64, "test", (cgap_progress){0}, &error), CGAP_OK, "%s",
+               error.message);
+  cgap_input_options input = CGAP_INPUT_OPTIONS_INIT;
+  input.files = files;
+  input.file_count = 1;
+  cr_assert_eq(cgap_dataset_open(&dataset, &input, &error), CGAP_OK, "%s", error.message);
+  const cgap_data *data = cgap_dataset_data(dataset);
+  check_rows("image", &data->image, s.image, s.images);
+  check_rows("text", &data->text, s.text, s.texts);
+  cr_expect_eq(data->pairing, s.one_to_one ? CGAP_BY_ROW : CGAP_BY_INDEX);
+  if (!s.one_to_one)
+    cr_expect_eq(memcmp(data->text_image, s.text_image, s.texts * sizeof *s.text_image), 0);
+  if (s.classes) {
+    check_rows("class_text", &data->class_text, s.class_text, s.classes);
+    check_rows("words", &data->words, s.words, s.word_count);
+    cr_assert_eq(data->queries, s.queries);
+    cr_expect_eq(memcmp(data->labels, s.labels, s.images * sizeof *s.labels), 0);
+    cr_expect_eq(memcmp(data->image_label, s.labels, s.images * sizeof *s.labels), 0);
+    cr_expect_eq(memcmp(data->query, s.query, 4 * s.queries * sizeof *s.query), 0);
+    cr_expect_eq(memcmp(data->query_weight, s.query_weight, s.queries * sizeof *s.query_weight), 0);
+  }
+  cgap_dataset_close(dataset);
+  cgap_simulation_clear(&s);
+}
+
+Test(simulate, files_hold_what_memory_holds)
+{
+  char directory[256];
+  support_directory(directory, sizeof directory);
+  for (int model = 0; model < CGAP_MODELS; model++)
+    for (size_t least = 1; least <= 3; least++) {
+      cgap_simulate_options o = CGAP_SIMULATE_OPTIONS_INIT;
+      o.model = (cgap_model)model;
+      o.images = 60, o.dim = 10, o.captions_least = least, o.captions_most = least == 1 ? 1 : 3;
+      o.classes = o.model == CGAP_MODEL_CLIP ? 2 * least : 0;
+      check_file(&o, directory);
+    }
+  support_remove(directory);
 }
 
 /* ---------------------------------------------------------------- refusals */
