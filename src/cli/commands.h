@@ -3,6 +3,7 @@
 #define CGAP_CLI_COMMANDS_H
 
 int cmd_audit(int argc, char **argv);
+int cmd_info(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 
 #endif

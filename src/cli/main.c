@@ -11,6 +11,7 @@ static const struct command {
   const char *name, *summary;
   int (*run)(int argc, char **argv);
 } commands[] = {
+  {"info", "what is in a file, what was taken from it, and why", cmd_info},
   {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
   {"simulate", "embeddings with known answers", cmd_simulate},
 };

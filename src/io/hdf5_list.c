@@ -75,9 +75,14 @@ static bool other_byte_order(hid_t type)
   return (order == H5T_ORDER_LE || order == H5T_ORDER_BE) && order != H5Tget_order(H5T_NATIVE_INT);
 }
 
+static const char *other_order_name(void)
+{
+  return H5Tget_order(H5T_NATIVE_INT) == H5T_ORDER_LE ? ", big-endian" : ", little-endian";
+}
+
 static void set_type_text(cgap_entry *entry, const char *name)
 {
-  (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? ", other byte order" : "");
+  (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? other_order_name() : "");
 }
 
 static void describe_integer(cgap_entry *entry, hid_t dataset, hid_t type)

@@ -1,0 +1,239 @@
+/* contragap info: what is in a file, what was taken from it and why; reads no embeddings. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "io/dataset.h"
+#include "report/json.h"
+
+static struct {
+  bool json;
+} opt;
+
+static const cli_option own[] = {
+  {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the same as JSON on stdout, and nothing else"}, {0}};
+
+static const cli_spec spec = {
+  .name = "info",
+  .usage = "FILE…",
+  .example = "contragap info pairs.h5",
+  .about = "Lists the datasets of FILE with shape, type and storage, and says what was taken for image, text, pairing, "
+           "labels and class texts, and why. Reads no embeddings, so that it is as quick on a large file as on a "
+           "small one.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "FILE",
+};
+
+/* The parts of cgap_dataset_describe, as a person calls them. */
+static const struct {
+  const char *key, *title;
+} PARTS[] = {
+  {"image", "image"},
+  {"text", "text"},
+  {"labels", "labels"},
+  {"class_text", "class text"},
+};
+
+static const char *const MEMBERS[] = {"words", "image_label", "query", "weight"};
+
+/* A name comes from the file: no control character of it reaches the terminal. */
+static void put(const char *text)
+{
+  for (const char *c = text ? text : ""; *c; c++)
+    putchar((unsigned char)*c < 32 || *c == 127 ? '?' : *c);
+}
+
+/* Cells are padded by columns of the terminal, not by bytes: continuation bytes of UTF-8 take none. */
+static int columns_of(const char *text)
+{
+  int columns = 0;
+  for (const char *c = text ? text : ""; *c; c++)
+    columns += ((unsigned char)*c & 0xc0) != 0x80;
+  return columns;
+}
+
+static void put_padded(const char *text, int width)
+{
+  put(text);
+  printf("%*s", width > columns_of(text) ? width - columns_of(text) : 0, "");
+}
+
+static const char *string_of(const json_t *object, const char *key)
+{
+  return json_string_value(json_object_get(object, key));
+}
+
+static void shape_text(char *out, size_t size, const json_t *dataset)
+{
+  const json_t *shape = json_object_get(dataset, "shape");
+  size_t at = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < json_array_size(shape) && at < size; i++) {
+    int written =
+      snprintf(out + at, size - at, "%s%lld", i ? " × " : "", (long long)json_integer_value(json_array_get(shape, i)));
+    at += written > 0 ? (size_t)written : 0;
+  }
+  if (json_array_size(shape) == 0)
+    (void)snprintf(out, size, "scalar");
+}
+
+/* ---------------------------------------------------------------- what there is */
+
+enum { COLUMNS = 4 };
+
+static void cells_of(const char *cells[COLUMNS], char shape[200], const json_t *dataset)
+{
+  shape_text(shape, 200, dataset);
+  cells[0] = string_of(dataset, "path");
+  cells[1] = shape;
+  cells[2] = string_of(dataset, "type");
+  cells[3] = string_of(dataset, "storage");
+}
+
+static void print_dataset(const json_t *dataset, const int width[COLUMNS])
+{
+  const char *cells[COLUMNS];
+  char shape[200];
+  const char *unreadable = string_of(dataset, "unreadable");
+  cells_of(cells, shape, dataset);
+  for (int c = 0; c < COLUMNS - 1; c++) {
+    printf("  ");
+    put_padded(cells[c], width[c]);
+  }
+  printf("  ");
+  put(cells[COLUMNS - 1]);
+  if (json_is_true(json_object_get(dataset, "same_as_earlier")))
+    printf(" (another name of one above)");
+  if (unreadable) {
+    printf("; ");
+    put(unreadable);
+  }
+  putchar('\n');
+}
+
+static void print_file(const json_t *file)
+{
+  const json_t *datasets = json_object_get(file, "datasets"), *dataset;
+  int width[COLUMNS] = {0};
+  size_t i;
+  put(string_of(file, "path"));
+  printf(": %lld bytes, %zu dataset%s%s\n", (long long)json_integer_value(json_object_get(file, "bytes")),
+         json_array_size(datasets), json_array_size(datasets) == 1 ? "" : "s",
+         json_is_true(json_object_get(file, "more")) ? " and more than are listed" : "");
+  json_array_foreach(datasets, i, dataset)
+  {
+    const char *cells[COLUMNS];
+    char shape[200];
+    cells_of(cells, shape, dataset);
+    for (int c = 0; c < COLUMNS; c++)
+      width[c] = columns_of(cells[c]) > width[c] ? columns_of(cells[c]) : width[c];
+  }
+  json_array_foreach(datasets, i, dataset) print_dataset(dataset, width);
+}
+
+/* ---------------------------------------------------------------- what was taken */
+
+static void print_part(const char *title, const json_t *part)
+{
+  put_padded(title, 12);
+  if (!json_is_object(part)) {
+    printf("none\n");
+    return;
+  }
+  put(string_of(part, "name"));
+  const char *kind = string_of(part, "type");
+  if (kind)
+    printf(", %lld rows of %lld, %s", (long long)json_integer_value(json_object_get(part, "rows")),
+           (long long)json_integer_value(json_object_get(part, "dim")), kind);
+  printf(" (");
+  put(string_of(part, "why"));
+  printf(")\n");
+}
+
+static void print_taken(const json_t *taken)
+{
+  const json_t *pairing = json_object_get(taken, "pairing"), *arithmetic = json_object_get(taken, "arithmetic");
+  const json_t *notes = json_object_get(taken, "notes"), *note;
+  size_t n;
+  for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
+    print_part(PARTS[i].title, json_object_get(taken, PARTS[i].key));
+    if (i == 1) {
+      put_padded("pairing", 12);
+      put(json_is_object(pairing) ? string_of(pairing, "why") : "none");
+      putchar('\n');
+    }
+  }
+  if (!json_is_object(arithmetic))
+    print_part("arithmetic", NULL);
+  for (size_t i = 0; json_is_object(arithmetic) && i < sizeof MEMBERS / sizeof *MEMBERS; i++) {
+    char title[40];
+    (void)snprintf(title, sizeof title, i ? "" : "arithmetic");
+    if (json_is_object(json_object_get(arithmetic, MEMBERS[i])))
+      print_part(title, json_object_get(arithmetic, MEMBERS[i]));
+  }
+  json_array_foreach(notes, n, note)
+  {
+    put_padded("note", 12);
+    put(json_string_value(note));
+    putchar('\n');
+  }
+}
+
+static cgap_status print_text(const json_t *files, const json_t *taken, cgap_error *error)
+{
+  const json_t *file;
+  size_t i;
+  json_array_foreach(files, i, file) print_file(file);
+  putchar('\n');
+  print_taken(taken);
+  if (fflush(stdout) != 0 || ferror(stdout))
+    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot be written; is the disk full?");
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- the command */
+
+static cgap_status print(const cgap_dataset *dataset, const char *refusal, cgap_error *error)
+{
+  json_t *files = cgap_dataset_listing(dataset), *taken = cgap_dataset_describe(dataset);
+  cgap_status status = CGAP_OK;
+  if (!files || !taken) {
+    status = cgap_fail(error, CGAP_RESOURCE, "the listing does not fit into memory");
+  } else if (opt.json) {
+    json_t *out = json_pack("{s:O, s:O, s:s?}", "files", files, "taken", taken, "refused", refusal);
+    status = cgap_json_print(out, stdout, error);
+    json_decref(out);
+  } else {
+    status = print_text(files, taken, error);
+  }
+  json_decref(files);
+  json_decref(taken);
+  return status;
+}
+
+/* A file that is refused is listed all the same: the listing is what helps. */
+static int run(const cli_args *args)
+{
+  cgap_dataset *dataset = NULL;
+  cgap_input_options input = cli_input(args);
+  cgap_error refusal = {0}, error = {0};
+  cgap_status status = cgap_dataset_inspect(&dataset, &input, &refusal);
+  cgap_status printed = dataset ? print(dataset, status ? refusal.message : NULL, &error) : CGAP_OK;
+  cgap_dataset_close(dataset);
+  if (status)
+    return cli_fail(&refusal);
+  return printed ? cli_fail(&error) : CGAP_OK;
+}
+
+int cmd_info(int argc, char **argv)
+{
+  cli_args args;
+  int code = cli_parse(&args, &spec, argc, argv);
+  if (code == CLI_GO)
+    code = run(&args);
+  cli_args_clear(&args);
+  return code;
+}
