@@ -1,0 +1,183 @@
+# contragap audit through the command line: what is printed, what is written, and every exit code of its own.
+. "$(dirname "$0")/lib.sh"
+
+run simulate -o pairs.h5 --model clip --n 60 --d 16 --captions 2 --classes 4 --seed 3
+want_rc 0
+
+want_empty() {
+  checks=$((checks + 1))
+  [ ! -s "$1" ] || complain "$1 is not empty:" "$(head -c 2000 "$1")"
+}
+
+# the program itself
+run
+want_rc 0
+want_text out "audit" "usage: contragap COMMAND"
+cp out listed
+run --help
+want_rc 0
+cp out helped
+runs cmp helped listed
+want_rc 0
+run --version
+want_rc 0
+want_line out "contragap "
+run audti
+want_rc 2
+want_line err "unknown command audti" "did you mean audit?"
+run --nonsense
+want_rc 2
+want_line err "unknown option --nonsense"
+
+# help: the example first, live defaults
+run audit --help
+want_rc 0
+want_text out "usage: contragap audit" "example:" "contragap audit pairs.h5" "[auto]" "--fail-if" "--memory SIZE"
+cp out help
+runs sed -n 3p help
+want_line out "example:"
+
+# usage errors: one line, exit 2, nothing on stdout
+refuse() {
+  words=$1
+  shift
+  run "$@"
+  want_rc 2
+  want_line err "$words"
+  want_empty out
+}
+refuse "did you mean --threads?" audit --thread 2 pairs.h5
+refuse "--threads 2x" audit --threads 2x pairs.h5
+refuse "--threads -1" audit --threads -1 pairs.h5
+refuse "--threads 0" audit --threads 0 pairs.h5
+refuse "--memory 5Q" audit --memory 5Q pairs.h5
+refuse "--memory -5" audit --memory -5 pairs.h5
+refuse "--seed 1.5" audit --seed 1.5 pairs.h5
+refuse "did you mean always?" audit --progress allways pairs.h5
+refuse "needs a value" audit pairs.h5 --image
+refuse "unknown option -x" audit -x pairs.h5
+refuse "did you mean gap.centroid_distance?" audit pairs.h5 --fail-if 'gap.centroid_distanc>1'
+refuse "a number must follow" audit pairs.h5 --fail-if 'gap.rmg>much'
+refuse "one of < <= > >=" audit pairs.h5 --fail-if 'gap.rmg'
+refuse "give one of them" audit pairs.h5 --json --markdown
+
+# the table
+run audit pairs.h5
+want_rc 0
+want_text out "pairs.h5: 60 images, 120 texts, d = 16" "The gap is" "centroid distance" "recall@1" "top 1" "score (percent)"
+cp out table
+runs grep -c "$(printf '\033')" table
+want_rc 1
+
+# --json: JSON and nothing else, valid by the schema
+run audit pairs.h5 --json
+want_rc 0
+cp out plain.json
+want_empty err
+run audit pairs.h5 --unpaired --json
+want_rc 0
+cp out unpaired.json
+if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+  runs /usr/bin/python3 "$here/report_schema.py" "$CONTRAGAP_SOURCE/src/report/report.schema.json" plain.json unpaired.json
+  want_rc 0
+fi
+runs grep -c retrieval unpaired.json
+want_rc 1
+
+# --markdown
+run audit pairs.h5 --markdown
+want_rc 0
+want_text out "| measure | value | 95 % interval | better |" "| Gap: centroid distance | "
+
+# -o: everything, complete; what else lies there stays
+mkdir -p made
+echo mine >made/notes.txt
+run audit pairs.h5 -o made
+want_rc 0
+want_file made/report.json made/rows.tsv made/figures/scatter.tsv made/figures/scatter.gp made/figures/style.gp
+runs cat made/notes.txt
+want_line out mine
+runs sh -c 'find made -name "*tmp*" -o -name ".contragap*" | grep .'
+want_rc 1
+runs head -n 1 made/rows.tsv
+want_line out "text	image	cosine	rank_text_to_image	rank_image_to_text"
+runs sh -c 'wc -l <made/rows.tsv'
+want_line out 121
+if command -v gnuplot >/dev/null 2>&1; then
+  for figure in scatter cosines variance dimensions recall plane; do
+    want_file "made/figures/$figure.svg"
+  done
+fi
+run audit pairs.h5 --unpaired -o unpaired
+want_rc 0
+want_absent unpaired/rows.tsv unpaired/figures/recall.tsv
+want_file unpaired/report.json unpaired/figures/scatter.tsv
+
+# only "run" may differ between two runs, whatever the threads
+run audit pairs.h5 --threads 1 --json
+cp out one.json
+run audit pairs.h5 --threads 2 --json
+runs sh -c 'sed "/^  \"run\"/,\$d" one.json >one && sed "/^  \"run\"/,\$d" plain.json >two && cmp one two'
+want_rc 0
+
+# no gnuplot: one line, everything else is there
+mkdir empty
+last="audit without gnuplot"
+rc=0
+PATH="$work/empty" "$CONTRAGAP" audit pairs.h5 -o bare >out 2>err || rc=$?
+want_rc 0
+want_line err "gnuplot is not installed" "gnuplot-nox"
+want_file bare/report.json bare/figures/scatter.tsv bare/figures/scatter.gp
+want_absent bare/figures/scatter.svg
+
+# a place that cannot be written, before the computation
+echo x >file
+run audit pairs.h5 -o file
+want_rc 3
+want_line err "file: is a file, not a folder"
+run audit pairs.h5 -o /proc/contragap/report
+want_rc 3
+want_line err "/proc/contragap"
+run audit missing.h5 -o never/made
+want_rc 3
+want_absent never
+
+# a full disk: exit 5, nothing half-written, what stood before is whole
+cp made/report.json before.json
+runs sh -c 'ulimit -f 16; exec "$0" audit pairs.h5 -o made' "$CONTRAGAP"
+want_rc 5
+want_line err "made/" "cannot write"
+runs cmp made/report.json before.json
+want_rc 0
+runs sh -c 'find made -name "*tmp*" | grep .'
+want_rc 1
+if [ -w /dev/full ]; then
+  runs sh -c '"$0" audit pairs.h5 --json >/dev/full' "$CONTRAGAP"
+  want_rc 5
+fi
+
+# thresholds: the report is written all the same
+run audit pairs.h5 --fail-if 'gap.centroid_distance<0' --fail-if 'uniformity.image>0'
+want_rc 0
+run audit pairs.h5 --fail-if 'gap.centroid_distance>0.01' --fail-if 'uniformity.image>0' -o crossed
+want_rc 1
+want_line err "gap.centroid_distance is" "is crossed"
+want_file crossed/report.json
+run audit pairs.h5 --unpaired --fail-if 'retrieval.image_to_text.recall_at_1<2'
+want_rc 0
+want_line err "warning" "was not tested"
+
+# progress goes to stderr, and only when asked for
+run audit pairs.h5 --quiet
+want_rc 0
+want_empty err
+
+# an interrupted run leaves nothing and says 130
+run simulate -o large.h5 --model uniform --n 30000 --d 128
+want_rc 0
+runs timeout --preserve-status -s TERM 0.4 "$CONTRAGAP" audit large.h5 -o interrupted
+want_rc 130
+want_line err "interrupted"
+want_absent interrupted
+
+finish

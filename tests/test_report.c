@@ -1,0 +1,445 @@
+/* What is printed and written about an audit, on audits filled by hand. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report/fail_if.h"
+#include "report/fields.h"
+#include "report/figures.h"
+#include "report/folder.h"
+#include "report/gnuplot.h"
+#include "report/suggest.h"
+#include "report/table.h"
+#include "report/verdict.h"
+#include "report_support.h"
+#include "support.h"
+
+enum { ALL = CGAP_HAS_PAIRS | CGAP_HAS_ZERO_SHOT | CGAP_HAS_ARITHMETIC };
+
+/* The scalars of the contract, written down apart from the table of fields. */
+static const char *const contract[] = {"gap.centroid_distance",
+                                       "gap.noise_floor",
+                                       "gap.centroid_cosine",
+                                       "gap.linear_separability",
+                                       "gap.separability_auc",
+                                       "gap.rmg",
+                                       "gap.share_of_alignment",
+                                       "uniformity.image",
+                                       "uniformity.text",
+                                       "uniformity.mean",
+                                       "uniformity.cross",
+                                       "alignment.mean_squared_distance",
+                                       "alignment.mean_distance",
+                                       "loss.clip_image_to_text",
+                                       "loss.clip_text_to_image",
+                                       "loss.clip",
+                                       "loss.cua",
+                                       "loss.cuaxu",
+                                       "pca.image.participation_ratio",
+                                       "pca.text.isoscore",
+                                       "pca.joint.entropy_rank",
+                                       "pca.image.rankme",
+                                       "pca.joint.components_90",
+                                       "retrieval.image_to_text.recall_at_1",
+                                       "retrieval.image_to_text.recall_at_5",
+                                       "retrieval.text_to_image.recall_at_10",
+                                       "retrieval.text_to_image.median_rank",
+                                       "retrieval.image_to_text.mean_rank",
+                                       "retrieval.text_to_image.mrr",
+                                       "hubness.image_to_text.skewness",
+                                       "hubness.text_to_image.robin_hood",
+                                       "hubness.image_to_text.anti_hub_share",
+                                       "mixed.same_modality_share",
+                                       "mixed.image",
+                                       "mixed.text",
+                                       "mixed.unbiased",
+                                       "zero_shot.top_1",
+                                       "zero_shot.top_5",
+                                       "zero_shot.mean_per_class",
+                                       "arithmetic.score"};
+
+static json_t *report_of(cgap_audit *audit, unsigned has)
+{
+  cgap_run run = {.command_line = "contragap audit x.h5", .threads = 2, .seconds = 1.5, .peak_memory_bytes = 1 << 20};
+  report_support_fill(audit, has, 30, 40, 16);
+  json_t *report = cgap_report_json(audit, NULL, &run);
+  cr_assert_not_null(report);
+  return report;
+}
+
+Test(fields, keys_are_distinct_and_complete)
+{
+  for (size_t i = 0; i < cgap_field_count; i++) {
+    for (size_t j = i + 1; j < cgap_field_count; j++) {
+      cr_expect_str_neq(cgap_fields[i].key, cgap_fields[j].key);
+      cr_expect_neq(cgap_fields[i].offset, cgap_fields[j].offset, "%s and %s share a scalar", cgap_fields[i].key,
+                    cgap_fields[j].key);
+    }
+    cr_expect(strlen(cgap_fields[i].definition) > 10, "%s has no definition", cgap_fields[i].key);
+    cr_expect_lt(cgap_fields[i].group, cgap_group_count);
+  }
+  for (size_t i = 0; i < sizeof contract / sizeof *contract; i++)
+    cr_expect_not_null(cgap_field_find(contract[i]), "no field %s", contract[i]);
+  cr_expect_eq(cgap_field_count, 59, "%zu fields", cgap_field_count);
+}
+
+Test(json, every_scalar_stands_under_its_key)
+{
+  cgap_audit audit;
+  json_t *report = report_of(&audit, ALL);
+  for (size_t i = 0; i < cgap_field_count; i++) {
+    json_t *at = cgap_json_get(report, cgap_fields[i].key);
+    cr_assert(json_is_object(at), "%s is not there", cgap_fields[i].key);
+    const cgap_scalar *s = cgap_field_scalar(&audit, &cgap_fields[i]);
+    cr_expect(json_real_value(json_object_get(at, "value")) == s->value, "%s", cgap_fields[i].key);
+    cr_expect(json_integer_value(json_object_get(at, "n")) == (json_int_t)s->n, "%s", cgap_fields[i].key);
+    cr_expect_str_eq(json_string_value(json_object_get(at, "method")), "exact");
+    cr_expect(isfinite(s->lo) ? json_array_size(json_object_get(at, "ci95")) == 2
+                              : json_is_null(json_object_get(at, "ci95")));
+  }
+  cr_expect_eq(json_array_size(cgap_json_get(report, "cosine.histogram.edges")), 201);
+  cr_expect_eq(json_array_size(cgap_json_get(report, "cosine.histogram.pair")), 200);
+  cr_expect_eq(json_array_size(cgap_json_get(report, "pca.text.explained_variance_ratio")), 16);
+  cr_expect_eq(json_array_size(cgap_json_get(report, "arithmetic.curve")), 21);
+  cr_expect_eq(json_array_size(cgap_json_get(report, "pairs.worst")), 20);
+  cr_expect_eq(json_array_size(cgap_json_get(report, "gap.dimensions")), 10);
+  cr_expect_str_eq(json_string_value(cgap_json_get(report, "checks.pairing.verdict")), "matched");
+  cr_expect(json_is_null(cgap_json_get(report, "checks.pairing.shift")));
+  cr_expect_eq(json_integer_value(cgap_json_get(report, "run.threads")), 2);
+  json_decref(report);
+  report_support_clear(&audit);
+}
+
+Test(json, null_has_a_reason_and_nan_never_stands)
+{
+  cgap_audit audit;
+  report_support_fill(&audit, ALL, 30, 40, 16);
+  audit.gap.rmg = (cgap_scalar){.value = 0.5, .lo = 0.4, .hi = 0.6, .why = "too few rows"};
+  audit.loss.cua = (cgap_scalar){.value = NAN, .lo = NAN, .hi = NAN};
+  audit.cosine_text.why = "one text alone";
+  audit.pairing_check = (cgap_pairing_check){.z = NAN, .shift = -2, .verdict = CGAP_PAIRING_UNCLEAR};
+  json_t *report = cgap_report_json(&audit, NULL, NULL);
+  json_t *rmg = cgap_json_get(report, "gap.rmg");
+  cr_expect(json_is_null(json_object_get(rmg, "value")));
+  cr_expect(json_is_null(json_object_get(rmg, "ci95")));
+  cr_expect_str_eq(json_string_value(json_object_get(rmg, "why")), "too few rows");
+  cr_expect(json_is_null(cgap_json_get(report, "loss.cua.value")));
+  cr_expect(json_string_length(cgap_json_get(report, "loss.cua.why")) > 0);
+  cr_expect(json_is_null(cgap_json_get(report, "cosine.text.mean")));
+  cr_expect(json_is_null(cgap_json_get(report, "checks.pairing.z")));
+  cr_expect_eq(json_integer_value(cgap_json_get(report, "checks.pairing.shift")), -2);
+  char *text = json_dumps(report, 0);
+  cr_expect_null(strstr(text, "nan"));
+  cr_expect_null(strstr(text, "NaN"));
+  free(text);
+  json_decref(report);
+  report_support_clear(&audit);
+}
+
+Test(json, what_needs_pairs_is_absent_without)
+{
+  static const char *const kept[] = {
+    "gap.centroid_distance", "gap.centroid_cosine", "gap.noise_floor",   "gap.linear_separability",
+    "gap.dimensions",        "uniformity.cross",    "cosine.cross.mean", "cosine.histogram.cross",
+    "pca.joint.rankme",      "mixed.unbiased",      "checks.image"};
+  static const char *const absent[] = {
+    "gap.rmg",     "gap.share_of_alignment", "alignment",      "loss",  "retrieval", "hubness",
+    "cosine.pair", "cosine.histogram.pair",  "checks.pairing", "pairs", "zero_shot", "arithmetic"};
+  cgap_audit audit;
+  json_t *report = report_of(&audit, 0);
+  for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+    cr_expect_not_null(cgap_json_get(report, kept[i]), "%s is missing", kept[i]);
+  for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+    cr_expect_null(cgap_json_get(report, absent[i]), "%s is there", absent[i]);
+  json_decref(report);
+  report_support_clear(&audit);
+}
+
+Test(verdict, levels)
+{
+  const struct {
+    double value, lo;
+    cgap_level level;
+  } cases[] = {{0.05, 0, CGAP_LEVEL_NOISE},      {0.9, 0, CGAP_LEVEL_NOISE},         {0.1899, 0.1, CGAP_LEVEL_LOW},
+               {0.19, 0.1, CGAP_LEVEL_MODERATE}, {0.6299, 0.5, CGAP_LEVEL_MODERATE}, {0.63, 0.5, CGAP_LEVEL_SEVERE},
+               {0.1, NAN, CGAP_LEVEL_LOW},       {NAN, NAN, CGAP_LEVEL_UNKNOWN}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cgap_scalar d = {.value = cases[i].value, .lo = cases[i].lo, .hi = cases[i].lo + 1};
+    cr_expect_eq(cgap_gap_level(&d), cases[i].level, "%g, %g", cases[i].value, cases[i].lo);
+  }
+}
+
+static char *table_of(const cgap_audit *audit, const char *name, bool markdown)
+{
+  char *text = NULL;
+  size_t bytes;
+  cgap_error error;
+  FILE *out = open_memstream(&text, &bytes);
+  cgap_status status =
+    markdown ? cgap_markdown_print(audit, name, out, &error) : cgap_table_print(audit, name, false, out, &error);
+  cr_assert_eq(status, CGAP_OK);
+  cr_assert_eq(fclose(out), 0);
+  return text;
+}
+
+static size_t columns(const char *line, size_t bytes)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < bytes; i++)
+    count += ((unsigned char)line[i] & 0xC0) != 0x80;
+  return count;
+}
+
+Test(table, fits_80_columns)
+{
+  cgap_audit audit;
+  report_support_fill(&audit, ALL, 100000, 250000, 16);
+  audit.image_to_text.mean_rank = (cgap_scalar){.value = 12345.678, .lo = 12300.1, .hi = 12400.2, .n = 3};
+  audit.gap.rmg.why = "a reason that is much longer than what any line of eighty columns can hold at its end";
+  audit.pairing_check.verdict = CGAP_PAIRING_SHUFFLED;
+  audit.checks_image.off_unit.count = 100000;
+  char *text =
+    table_of(&audit, "a file with a fairly long name that goes on for more than one line of the table.h5", false);
+  for (const char *line = text; *line;) {
+    size_t length = strcspn(line, "\n");
+    cr_expect_leq(columns(line, length), 80, "%.*s", (int)length, line);
+    line += length + (line[length] == '\n');
+  }
+  cr_expect_null(strchr(text, '\033'), "colour without a terminal");
+  free(text);
+  report_support_clear(&audit);
+}
+
+Test(table, verdict_on_top_and_a_bad_pairing_before_it)
+{
+  cgap_audit audit;
+  report_support_fill(&audit, ALL, 30, 40, 16);
+  char *text = table_of(&audit, "x.h5", false);
+  cr_expect_not_null(strstr(text, "The gap is severe"));
+  cr_expect(strstr(text, "The gap is severe") < strstr(text, "Uniformity"));
+  free(text);
+  audit.pairing_check.verdict = CGAP_PAIRING_SHUFFLED;
+  text = table_of(&audit, "x.h5", false);
+  cr_expect(strstr(text, "look shuffled") && strstr(text, "look shuffled") < strstr(text, "The gap is severe"));
+  free(text);
+  audit.pairing_check.shift = 1;
+  text = table_of(&audit, "x.h5", false);
+  cr_expect_not_null(strstr(text, "offset of +1 rows"));
+  free(text);
+  report_support_clear(&audit);
+}
+
+Test(table, markdown_has_every_field_and_escapes_names)
+{
+  cgap_audit audit;
+  report_support_fill(&audit, ALL, 30, 40, 16);
+  char *text = table_of(&audit, "a_b<script>|c.h5", true);
+  size_t rows = 0;
+  for (const char *at = text; (at = strstr(at, "\n| ")); at++)
+    rows++;
+  cr_expect_eq(rows, cgap_field_count + 2);
+  cr_expect_null(strstr(text, "<script>"));
+  cr_expect_not_null(strstr(text, "a\\_b&lt;script&gt;\\|c.h5"));
+  free(text);
+  report_support_clear(&audit);
+}
+
+Test(thresholds, are_parsed_or_refused)
+{
+  const struct {
+    const char *text;
+    cgap_status status;
+    const char *said;
+  } cases[] = {{"gap.centroid_distance>0.5", CGAP_OK, ""},
+               {" gap.rmg <= 1e-2 ", CGAP_OK, ""},
+               {"cosine.pair.mean<0.2", CGAP_OK, ""},
+               {"checks.image.duplicates.count>=1", CGAP_OK, ""},
+               {"gap.centroid_distnace>0.5", CGAP_USAGE, "did you mean gap.centroid_distance?"},
+               {"gap.centroid_distance>", CGAP_USAGE, "a number must follow"},
+               {"gap.centroid_distance>0.5x", CGAP_USAGE, "a number must follow"},
+               {"gap.centroid_distance>nan", CGAP_USAGE, "a number must follow"},
+               {"gap.centroid_distance=0.5", CGAP_USAGE, "one of < <= > >="},
+               {"", CGAP_USAGE, "one of < <= > >="},
+               {">3", CGAP_USAGE, "no measure"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cgap_threshold t;
+    cgap_error error = {0};
+    cr_expect_eq(cgap_threshold_parse(&t, cases[i].text, &error), cases[i].status, "%s", cases[i].text);
+    cr_expect_not_null(strstr(error.message, cases[i].said), "%s: %s", cases[i].text, error.message);
+  }
+}
+
+Test(thresholds, cross_where_the_value_does)
+{
+  const struct {
+    const char *text;
+    cgap_status status;
+  } cases[] = {{"gap.centroid_distance>0.8514", CGAP_OK},   {"gap.centroid_distance>=0.8514", CGAP_CROSSED},
+               {"gap.centroid_distance<0.8514", CGAP_OK},   {"gap.centroid_distance<=0.8514", CGAP_CROSSED},
+               {"gap.centroid_distance>0.5", CGAP_CROSSED}, {"cosine.pair.mean<0.5", CGAP_CROSSED},
+               {"checks.text.zero.count>0", CGAP_OK}};
+  cgap_audit audit;
+  report_support_fill(&audit, CGAP_HAS_PAIRS, 30, 40, 16);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cgap_threshold t;
+    cgap_error error;
+    cr_assert_eq(cgap_threshold_parse(&t, cases[i].text, &error), CGAP_OK);
+    cr_expect_eq(cgap_threshold_check(&t, &audit, &error), cases[i].status, "%s: %s", cases[i].text, error.message);
+  }
+  cgap_threshold null = {.key = "gap.rmg", .relation = CGAP_LESS, .bound = 9};
+  cgap_threshold absent = {.key = "zero_shot.top_1", .relation = CGAP_LESS, .bound = 9};
+  cgap_error error;
+  audit.gap.rmg.why = "too few rows";
+  cr_expect_eq(cgap_threshold_check(&null, &audit, &error), CGAP_OK);
+  cr_expect_not_null(strstr(error.message, "too few rows"));
+  cr_expect_eq(cgap_threshold_check(&absent, &audit, &error), CGAP_OK);
+  cr_expect_not_null(strstr(error.message, "has no zero_shot.top_1"));
+  report_support_clear(&audit);
+}
+
+Test(suggest, distances)
+{
+  cr_expect_eq(cgap_edit_distance("", "abc"), 3);
+  cr_expect_eq(cgap_edit_distance("kitten", "sitting"), 3);
+  cr_expect_eq(cgap_edit_distance("ab", "ba"), 1);
+  cr_expect_eq(cgap_edit_distance("threads", "threads"), 0);
+  cgap_suggestion s = cgap_suggestion_init("thread");
+  cgap_suggestion_offer(&s, "memory");
+  cr_expect_null(s.name);
+  cgap_suggestion_offer(&s, "threads");
+  cgap_suggestion_offer(&s, "text");
+  cr_expect_str_eq(s.name, "threads");
+}
+
+static bool there(const char *folder, const char *name)
+{
+  char path[CGAP_PATH];
+  struct stat about;
+  return cgap_folder_file(path, folder, name, NULL) == CGAP_OK && stat(path, &about) == 0 && about.st_size > 0;
+}
+
+Test(output, appears_only_when_complete)
+{
+  char folder[200], path[CGAP_PATH];
+  cgap_error error;
+  cgap_outfile file;
+  support_directory(folder, sizeof folder);
+  cr_assert_eq(cgap_folder_file(path, folder, "a.txt", &error), CGAP_OK);
+  cr_assert_eq(cgap_write_file(path, "old", 3, &error), CGAP_OK);
+  cr_assert_eq(cgap_outfile_open(&file, path, &error), CGAP_OK);
+  fputs("new", file.stream);
+  char *text = cgap_read_text(path, NULL);
+  cr_expect_str_eq(text, "old");
+  free(text);
+  cr_assert_eq(cgap_outfile_close(&file, false, &error), CGAP_OK);
+  cr_expect(access(file.temporary, F_OK) != 0);
+  cr_assert_eq(cgap_outfile_open(&file, path, &error), CGAP_OK);
+  fputs("newer", file.stream);
+  cr_assert_eq(cgap_outfile_close(&file, true, &error), CGAP_OK);
+  size_t bytes;
+  text = cgap_read_text(path, &bytes);
+  cr_expect_str_eq(text, "newer");
+  cr_expect_eq(bytes, 5);
+  free(text);
+  cr_assert_eq(cgap_outfile_open(&file, "/dev/full", &error), CGAP_OK);
+  unlink(file.temporary);
+  fclose(file.stream);
+  file.stream = fopen("/dev/full", "wb");
+  fputs("no room", file.stream);
+  cr_expect_eq(cgap_outfile_close(&file, true, &error), CGAP_RESOURCE);
+  support_remove(folder);
+}
+
+Test(output, folders_are_made_and_taken_back)
+{
+  char base[200], deep[300], inside[400];
+  cgap_error error;
+  cgap_folder folder;
+  support_directory(base, sizeof base);
+  snprintf(deep, sizeof deep, "%s/a/b/c/", base);
+  cr_assert_eq(cgap_folder_open(&folder, deep, &error), CGAP_OK);
+  cr_expect_eq(access(deep, W_OK), 0);
+  cgap_folder_abandon(&folder);
+  snprintf(deep, sizeof deep, "%s/a", base);
+  cr_expect_neq(access(deep, F_OK), 0);
+  cr_expect_eq(access(base, F_OK), 0);
+  snprintf(inside, sizeof inside, "%s/kept", base);
+  cr_assert_eq(cgap_write_file(inside, "x", 1, &error), CGAP_OK);
+  cr_assert_eq(cgap_folder_open(&folder, base, &error), CGAP_OK);
+  cgap_folder_abandon(&folder);
+  cr_expect_eq(access(inside, F_OK), 0, "abandoning a folder that stood before must leave it");
+  cr_expect_eq(cgap_folder_open(&folder, inside, &error), CGAP_FILE);
+  cr_expect_not_null(strstr(error.message, "is a file"));
+  cr_expect_eq(cgap_folder_open(&folder, "/proc/contragap", &error), CGAP_FILE);
+  support_remove(base);
+}
+
+static size_t lines_of(const char *folder, const char *name, char sign)
+{
+  char path[CGAP_PATH];
+  size_t count = 0;
+  cr_assert_eq(cgap_folder_file(path, folder, name, NULL), CGAP_OK);
+  char *text = cgap_read_text(path, NULL);
+  cr_assert_not_null(text, "%s", path);
+  for (char *line = text; *line; line += strcspn(line, "\n") + 1)
+    count += (*line == '#') == (sign == '#');
+  free(text);
+  return count;
+}
+
+Test(folder, holds_tables_scripts_and_pictures)
+{
+  static const char *const names[] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane"};
+  char folder[200], figures[300], file[100];
+  cgap_audit audit;
+  cgap_error error;
+  support_directory(folder, sizeof folder);
+  json_t *json = report_of(&audit, CGAP_HAS_PAIRS);
+  cgap_report report = {.audit = &audit, .json = json, .source = "a \"quoted\" <b>_name\t.h5"};
+  cr_assert_eq(cgap_report_write(&report, folder, &error), CGAP_OK, "%s", error.message);
+  cr_expect(there(folder, "report.json"));
+  cr_expect_eq(lines_of(folder, "rows.tsv", ' '), 1 + 40);
+  snprintf(figures, sizeof figures, "%s/figures", folder);
+  cr_expect_eq(lines_of(figures, "scatter.tsv", ' '), 1 + 40);
+  cr_expect_eq(lines_of(figures, "cosines.tsv", ' '), 1 + 200);
+  cr_expect_eq(lines_of(figures, "variance.tsv", ' '), 1 + 16);
+  cr_expect_eq(lines_of(figures, "dimensions.tsv", ' '), 1 + 16);
+  cr_expect_eq(lines_of(figures, "plane.tsv", ' '), 1 + 4);
+  cr_expect_eq(lines_of(figures, "recall.tsv", ' '), 1 + 9 + 5);
+  cr_expect(there(figures, "style.gp"));
+  if (cgap_gnuplot_found()) {
+    cr_assert_eq(cgap_report_draw(&audit, folder, NULL, &error), CGAP_OK);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+      snprintf(file, sizeof file, "%s.svg", names[i]);
+      cr_expect(there(figures, file), "%s was not drawn", file);
+    }
+  }
+  json_decref(json);
+  report_support_clear(&audit);
+  support_remove(folder);
+}
+
+Test(gnuplot, a_failure_leaves_no_file_and_says_why)
+{
+  char folder[200], path[CGAP_PATH];
+  cgap_error error;
+  const cgap_drawing drawing = {.format = "svg", .theme = "light"};
+  support_directory(folder, sizeof folder);
+  cr_assert_eq(cgap_folder_file(path, folder, "bad.gp", &error), CGAP_OK);
+  cr_assert_eq(cgap_write_file(path, "set output ARG2\nplot nothing at all\n", 36, &error), CGAP_OK);
+  cgap_status status = cgap_gnuplot_draw(folder, "bad", &drawing, &error);
+  if (cgap_gnuplot_found()) {
+    cr_expect_eq(status, CGAP_FILE);
+    cr_expect_not_null(strstr(error.message, "bad.gp"));
+    cr_expect_not_null(strstr(error.message, "line 2"), "%s", error.message);
+  }
+  cr_assert_eq(unlink(path), 0);
+  cr_expect_eq(rmdir(folder), 0, "something was left: %s", strerror(errno));
+  setenv("PATH", "/nowhere", 1);
+  cr_expect_eq(cgap_gnuplot_draw("/tmp", "bad", &drawing, &error), CGAP_USAGE);
+  cr_expect_not_null(strstr(error.message, "gnuplot-nox"));
+}
