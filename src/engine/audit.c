@@ -1,5 +1,6 @@
 /* cgap_audit_run: rows → couples → tiles → finish. */
 #include "analysis/finish.h"
+#include "engine/blas.h"
 #include "engine/couples.h"
 #include "engine/extras.h"
 #include "engine/plan.h"
@@ -219,8 +220,11 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
   const double tiled = now();
   if (!status)
     status = finish_sums(&r->evidence, out, error);
+  /* one BLAS thread here too: alone in its team, a thread would get all of them, and other bits */
+  const int blas_threads = cgap_blas_single();
   if (!status)
     status = finish_extras(r, out, error);
+  cgap_blas_restore(blas_threads);
   out->seconds_rows = loaded - start;
   out->seconds_couples = coupled - loaded;
   out->seconds_tiles = tiled - coupled;
