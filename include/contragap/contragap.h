@@ -401,6 +401,29 @@ typedef struct cgap_observer {
   void *context;
 } cgap_observer;
 
+typedef enum cgap_row_kind { CGAP_IMAGE_ROWS, CGAP_TEXT_ROWS } cgap_row_kind;
+
+/* What closes a gap without training; it stands beside every trained head. */
+typedef enum cgap_closer { CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_PROCRUSTES } cgap_closer;
+enum { CGAP_CLOSERS = 4 };
+CGAP_API const char *cgap_closer_name(cgap_closer closer);
+
+typedef struct cgap_head cgap_head; /* a fitted head, or a closer */
+
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error);
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_write(const cgap_head *head, const char *path, cgap_error *error);
+CGAP_API void cgap_head_close(cgap_head *head); /* NULL is fine */
+CGAP_API cgap_head_shape cgap_head_shape_of(const cgap_head *head);
+
+/* out (rows, dim) unit rows of unit rows in (rows, dim_in). */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const float *in,
+                                                     size_t rows, float *out, cgap_error *error);
+
+/* A closer fitted on all pairs of data. factor: of the gap vector, for CGAP_SHIFT; 1 closes it. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor,
+                                                     const cgap_data *data, int threads, cgap_progress progress,
+                                                     cgap_error *error);
+
 #ifdef __cplusplus
 }
 #endif

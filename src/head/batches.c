@@ -15,7 +15,7 @@ static bool is_full(const cgap_batches *b)
 /* The most images and couples that `size` texts can have: those of the texts with the most. */
 static void bounds(cgap_batches *b)
 {
-  const cgap_couples *p = &b->part->couples;
+  const cgap_coupling *p = &b->part->couples;
   size_t most = 0;
   for (size_t j = 0; j < p->texts; j++) {
     const size_t couples = p->text_first[j + 1] - p->text_first[j];
@@ -80,7 +80,7 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
 /* Numbers the images of the batch in the order they are met; counts[i + 1] is image i's number of couples. */
 static size_t meet_images(cgap_batches *b, const size_t *text, size_t *counts)
 {
-  const cgap_couples *p = &b->part->couples;
+  const cgap_coupling *p = &b->part->couples;
   size_t images = 0;
   for (size_t j = 0; j < b->size; j++)
     for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
@@ -99,7 +99,7 @@ void cgap_batches_take(cgap_batches *b, size_t batch)
 {
   if (is_full(b))
     return;
-  const cgap_couples *p = &b->part->couples;
+  const cgap_coupling *p = &b->part->couples;
   const size_t *text = b->order + batch * b->size, dim = b->part->dim;
   size_t *text_first = b->index, *image_first = text_first + b->size + 1;
   image_first[0] = 0;
@@ -123,7 +123,7 @@ void cgap_batches_take(cgap_batches *b, size_t batch)
   image_first[0] = 0;
   for (size_t i = 0; i < images; i++)
     memcpy(b->image_rows + i * dim, b->part->image + b->image[i] * dim, dim * sizeof(float));
-  b->couples = (cgap_couples){images, b->size, count, image_first, couple_text, text_first, text_couple, couple_image};
+  b->couples = (cgap_coupling){images, b->size, count, image_first, couple_text, text_first, text_couple, couple_image};
   b->x = b->image_rows;
   b->y = b->text_rows;
 }

@@ -17,7 +17,7 @@ typedef struct cgap_batches {
   size_t *index; /* arrays of couples */
   float *image_rows, *text_rows;
 
-  cgap_couples couples; /* the current batch: views */
+  cgap_coupling couples; /* the current batch: views */
   const float *x, *y;
 } cgap_batches;
 

@@ -156,7 +156,7 @@ static double mean_of(double sum, size_t count)
 }
 
 /* Terms of couples, and what pulls every cosine. Returns Σ s·∂(CLIP part)/∂s over the couples. */
-static double couples_terms(cgap_loss *l, const cgap_couples *p, const cgap_weights *w, double beta,
+static double couples_terms(cgap_loss *l, const cgap_coupling *p, const cgap_weights *w, double beta,
                             cgap_loss_terms *terms)
 {
   const direction by_image = {p->images, p->image_first, NULL, l->row, l->row_reference, l->row_offset};
@@ -200,7 +200,7 @@ static double weighted(double weight, double term)
   return weight > 0 && !isnan(term) ? weight * term : 0;
 }
 
-void cgap_loss_run(cgap_loss *l, const cgap_couples *p, const float *x, const float *y, const cgap_weights *w,
+void cgap_loss_run(cgap_loss *l, const cgap_coupling *p, const float *x, const float *y, const cgap_weights *w,
                    double temperature, cgap_loss_terms *terms, cgap_loss_gradient *gradient)
 {
   cgap_cross cross = {.couples = p, .x = x, .y = y, .temperature = temperature};

@@ -22,14 +22,14 @@
 
 /* Who belongs to whom. Couple c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
  * couple_text[c], ascending within an image; text_couple lists the couples by text. A view. */
-typedef struct cgap_couples {
+typedef struct cgap_coupling {
   size_t images, texts, count;
   const size_t *image_first;  /* (images + 1) */
   const size_t *couple_text;  /* (count) */
   const size_t *text_first;   /* (texts + 1) */
   const size_t *text_couple;  /* (count) */
   const size_t *couple_image; /* (count), or NULL where only the losses are wanted */
-} cgap_couples;
+} cgap_coupling;
 
 /* ∂total/∂: x (images, dim), y (texts, dim) of the rows as free vectors (not yet projected on the sphere). */
 typedef struct cgap_loss_gradient {
@@ -45,7 +45,7 @@ CGAP_MUST_CHECK cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_
 void cgap_loss_close(cgap_loss *loss); /* NULL is fine */
 
 /* Fills *terms, and *gradient where it is not NULL. x (images, dim) and y (texts, dim) are unit rows. */
-void cgap_loss_run(cgap_loss *loss, const cgap_couples *couples, const float *x, const float *y,
+void cgap_loss_run(cgap_loss *loss, const cgap_coupling *couples, const float *x, const float *y,
                    const cgap_weights *weights, double temperature, cgap_loss_terms *terms,
                    cgap_loss_gradient *gradient);
 

@@ -81,7 +81,7 @@ static void forget(cgap_running *running, size_t count)
 /* Calls visit for every couple within the tile. */
 typedef void couple_visit(cgap_loss *loss, size_t couple, float *s, float mask);
 
-static void visit_couples(cgap_loss *loss, const cgap_couples *couples, const tile *t, couple_visit *visit, float mask)
+static void visit_couples(cgap_loss *loss, const cgap_coupling *couples, const tile *t, couple_visit *visit, float mask)
 {
   for (size_t i = 0; i < t->rows; i++) {
     size_t image = t->row + i;

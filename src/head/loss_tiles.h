@@ -42,7 +42,7 @@ struct cgap_loss {
 
 /* The cross sweep's constant inputs. */
 typedef struct cgap_cross {
-  const cgap_couples *couples;
+  const cgap_coupling *couples;
   const float *x, *y;
   double temperature;
   float cross; /* ∂total/∂(Σ kernel over unmatched)·4: factor of e^{4s − 4} */

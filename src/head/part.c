@@ -39,13 +39,13 @@ static size_t drop_doubles(size_t *image_first, size_t images, const size_t *ord
   return kept;
 }
 
-bool cgap_couples_init(cgap_couples *out, size_t **index, size_t images, size_t texts, size_t count,
-                       const size_t *couple_image, const size_t *couple_text)
+bool cgap_coupling_init(cgap_coupling *out, size_t **index, size_t images, size_t texts, size_t count,
+                        const size_t *couple_image, const size_t *couple_text)
 {
   size_t *block = cgap_alloc(images + texts + 2 + 3 * count, sizeof *block);
   size_t *work = cgap_alloc(2 * count, sizeof *work);
   *index = block;
-  *out = (cgap_couples){0};
+  *out = (cgap_coupling){0};
   if (block && work) {
     size_t *image_first = block, *text_first = block + images + 1, *by_image = text_first + texts + 1;
     size_t *by_text = by_image + count, *image_of = by_text + count;
@@ -56,7 +56,7 @@ bool cgap_couples_init(cgap_couples *out, size_t **index, size_t images, size_t 
     for (size_t i = 0; i < images; i++)
       for (size_t c = image_first[i]; c < image_first[i + 1]; c++)
         image_of[c] = i;
-    *out = (cgap_couples){images, texts, count, image_first, by_image, text_first, by_text, image_of};
+    *out = (cgap_coupling){images, texts, count, image_first, by_image, text_first, by_text, image_of};
   }
   cgap_free(work);
   return block && work;
@@ -140,14 +140,18 @@ static bool copy_rows(float **out, double **mean, const cgap_side *side, const s
   *out = cgap_product(&count, rows, side->dim) ? cgap_alloc(count, sizeof **out) : NULL;
   if (!*out || !*mean)
     return false;
-  for (size_t i = 0; i < side->rows; i++)
-    if (place[i] != SIZE_MAX)
-      memcpy(*out + place[i] * side->dim, side->unit + i * side->dim, side->dim * sizeof **out);
-  for (size_t i = 0; i < rows; i++)
+  size_t taken = 0;
+  for (size_t i = 0; i < side->rows; i++) {
+    if (place[i] == SIZE_MAX)
+      continue;
+    const float *row = side->unit + i * side->dim;
+    memcpy(*out + place[i] * side->dim, row, side->dim * sizeof *row);
     for (size_t k = 0; k < side->dim; k++)
-      (*mean)[k] += (double)(*out)[i * side->dim + k];
+      (*mean)[k] += (double)row[k];
+    taken++;
+  }
   for (size_t k = 0; k < side->dim; k++)
-    (*mean)[k] /= (double)(rows ? rows : 1);
+    (*mean)[k] /= (double)(taken ? taken : 1);
   return true;
 }
 
@@ -161,8 +165,8 @@ static bool build(cgap_part *out, chosen *c, const cgap_embeddings *e, bool merg
   }
   return copy_rows(&out->image, &out->image_mean, &e->image, c->image, c->images) &&
          copy_rows(&out->text, &out->text_mean, &e->text, c->text, c->texts) &&
-         cgap_couples_init(&out->couples, &out->index, c->images, c->texts, c->couples, c->couple_image,
-                           c->couple_text);
+         cgap_coupling_init(&out->couples, &out->index, c->images, c->texts, c->couples, c->couple_image,
+                            c->couple_text);
 }
 
 cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_split *split, int part,

@@ -9,9 +9,9 @@
 typedef struct cgap_part {
   size_t dim;
   float *image, *text;            /* (couples.images, dim), (couples.texts, dim) unit rows */
-  double *image_mean, *text_mean; /* (dim) over these rows */
+  double *image_mean, *text_mean; /* (dim) over the part's rows as they stand in the file, equal ones too */
   size_t *index;                  /* the arrays of couples */
-  cgap_couples couples;
+  cgap_coupling couples;
 } cgap_part;
 
 typedef struct cgap_part_options {
@@ -27,7 +27,7 @@ void cgap_part_clear(cgap_part *part);
 
 /* Couples sorted by image and text, doubles removed, and the lists by text. The view's arrays lie in *index, which is
  * to be freed. false: out of memory. couple_image and couple_text (count) are reordered. */
-bool cgap_couples_init(cgap_couples *out, size_t **index, size_t images, size_t texts, size_t count,
-                       const size_t *couple_image, const size_t *couple_text);
+bool cgap_coupling_init(cgap_coupling *out, size_t **index, size_t images, size_t texts, size_t count,
+                        const size_t *couple_image, const size_t *couple_text);
 
 #endif

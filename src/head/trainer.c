@@ -25,7 +25,7 @@ static size_t larger(size_t a, size_t b)
 
 static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
 {
-  const cgap_couples *v = &t->validation->couples;
+  const cgap_coupling *v = &t->validation->couples;
   const size_t images = larger(t->batches.most_images, v->images), texts = larger(t->batches.size, v->texts);
   const size_t couples = larger(t->batches.most_couples, v->count), dim = t->layers.shape.dim;
   t->parameters = cgap_zalloc(t->count, sizeof *t->parameters);
@@ -100,7 +100,7 @@ static double current_rate(const cgap_trainer *t)
   return cgap_schedule_rate(o->schedule, o->learning_rate, t->state.steps, (uint64_t)o->epochs * t->batches.count);
 }
 
-static void forward(cgap_trainer *t, const cgap_couples *couples, const float *x, const float *y,
+static void forward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
                     cgap_loss_terms *terms, cgap_loss_gradient *gradient)
 {
   const float *const in[] = {x, y};
@@ -127,7 +127,7 @@ static double centroid_distance(const float *x, size_t images, const float *y, s
 
 void cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, double *gap)
 {
-  const cgap_couples *v = &t->validation->couples;
+  const cgap_coupling *v = &t->validation->couples;
   double *all = &terms->clip;
   for (size_t k = 0; k < sizeof *terms / sizeof *all; k++)
     all[k] = NAN;

@@ -1,0 +1,192 @@
+/* head.h5: the parameters as datasets that h5py reads, what else there is as numbers and text beside them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "head/head.h"
+#include "head/options.h"
+#include "io/hdf5_values.h"
+#include "io/writer.h"
+#include "memory.h"
+
+enum { FORMAT = 1, SHAPE_NUMBERS = 6 };
+static const char *const SIDES[] = {"image", "text"};
+
+typedef struct named_block {
+  const char *name;
+  const cgap_block *block;
+} named_block;
+
+static size_t list_blocks(named_block out[4], const cgap_tower *t)
+{
+  const named_block all[] = {
+    {"weight", &t->weight}, {"bias", &t->bias}, {"weight2", &t->weight2}, {"bias2", &t->bias2}};
+  size_t count = 0;
+  for (size_t k = 0; k < 4; k++)
+    if (all[k].block->rows)
+      out[count++] = all[k];
+  return count;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static cgap_status write_block(cgap_writer *w, const char *path, const cgap_block *b, const float *parameters,
+                               cgap_error *error)
+{
+  const float *values = parameters + b->offset;
+  if (b->columns > 1) {
+    cgap_status status = cgap_writer_create(w, path, CGAP_FLOAT32, b->rows, 0, b->columns, error);
+    return status == CGAP_OK ? cgap_writer_append(w, path, values, b->rows, error) : status;
+  }
+  double *wide = cgap_alloc(b->rows, sizeof *wide);
+  if (!wide)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t k = 0; k < b->rows; k++)
+    wide[k] = (double)values[k];
+  cgap_status status = cgap_writer_float64(w, path, wide, b->rows, 0, error);
+  cgap_free(wide);
+  return status;
+}
+
+static cgap_status write_side(cgap_writer *w, const cgap_head *h, int side, cgap_error *error)
+{
+  named_block blocks[4];
+  const size_t count = list_blocks(blocks, &h->layers.tower[side]);
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < count; k++) {
+    char path[64];
+    snprintf(path, sizeof path, "/%s/%s", SIDES[side], blocks[k].name);
+    status = write_block(w, path, blocks[k].block, h->parameters, error);
+  }
+  return status;
+}
+
+static cgap_status write_facts(cgap_writer *w, const cgap_head *h, cgap_error *error)
+{
+  const cgap_head_shape *s = &h->layers.shape;
+  const int64_t shape[SHAPE_NUMBERS] = {FORMAT,          (int64_t)s->kind,  s->shared, (int64_t)s->dim_in,
+                                        (int64_t)s->dim, (int64_t)s->hidden};
+  const int64_t epoch = (int64_t)h->kept_epoch;
+  cgap_status status = cgap_writer_int64(w, "/contragap_head", shape, SHAPE_NUMBERS, 0, error);
+  if (status == CGAP_OK)
+    status = cgap_writer_attribute(w, "/contragap_head", "columns", "format, kind, shared, dim_in, dim, hidden", error);
+  if (status == CGAP_OK)
+    status = cgap_writer_int64(w, "/kept_epoch", &epoch, 1, 0, error);
+  if (status == CGAP_OK)
+    status = cgap_writer_float64(w, "/temperature", &h->temperature, 1, 0, error);
+  if (status == CGAP_OK && h->split)
+    status = cgap_writer_int64(w, "/split", h->split, h->split_rows, 0, error);
+  if (status == CGAP_OK && h->split)
+    status = cgap_writer_attribute(w, "/split", "values",
+                                   "part of each image row: 0 training, 1 validation, 2 test, -1 none", error);
+  if (status == CGAP_OK)
+    status = cgap_writer_attribute(w, "/", "kind", cgap_head_kind_name(s->kind), error);
+  return status == CGAP_OK ? cgap_writer_attribute(w, "/", "options", h->options, error) : status;
+}
+
+cgap_status cgap_head_write(const cgap_head *h, const char *path, cgap_error *error)
+{
+  cgap_writer *w = NULL;
+  cgap_status status = cgap_writer_open(&w, path, error);
+  if (status != CGAP_OK)
+    return status;
+  status = write_facts(w, h, error);
+  for (int side = 0; status == CGAP_OK && side < (h->layers.shape.shared ? 1 : CGAP_SIDES); side++)
+    status = write_side(w, h, side, error);
+  const bool commit = status == CGAP_OK;
+  cgap_status closed = cgap_writer_close(w, commit, commit ? error : NULL);
+  return commit ? closed : status;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static cgap_status fail_foreign(const char *path, const char *why, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_FILE, "%s: not a head of contragap (%s); give the head.h5 that train wrote", path, why);
+}
+
+static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const char *path, cgap_error *error)
+{
+  const cgap_entry *e = cgap_file_find(file, "/contragap_head");
+  int64_t n[SHAPE_NUMBERS];
+  if (!e || e->kind != CGAP_KIND_INTEGER || e->rank != 1 || e->shape[0] != SHAPE_NUMBERS)
+    return fail_foreign(path, "no dataset /contragap_head of 6 integers", error);
+  cgap_status status = cgap_read_int64(n, &(cgap_taken){file, e}, error);
+  if (status != CGAP_OK)
+    return status;
+  if (n[0] != FORMAT)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: format %lld of a head, this version reads %d; use the version that wrote it", path,
+                     (long long)n[0], FORMAT);
+  enum { LIMIT = 1 << 20 };
+  bool fine = n[1] >= CGAP_HEAD_LINEAR && n[1] <= CGAP_HEAD_MLP;
+  for (int k = 3; k < SHAPE_NUMBERS; k++)
+    fine = fine && n[k] >= (k < 5 || n[1] == CGAP_HEAD_MLP) && n[k] <= LIMIT;
+  if (!fine)
+    return fail_foreign(path, "its shape makes no sense", error);
+  *out = (cgap_head_shape){.kind = (cgap_head_kind)n[1],
+                           .shared = n[2] != 0,
+                           .dim_in = (size_t)n[3],
+                           .dim = (size_t)n[4],
+                           .hidden = (size_t)n[5]};
+  return CGAP_OK;
+}
+
+static cgap_status read_block(float *parameters, const cgap_block *b, const cgap_file *file, const char *name,
+                              const char *path, cgap_error *error)
+{
+  const cgap_entry *e = cgap_file_find(file, name);
+  char why[200], shape[80];
+  const bool matrix = b->columns > 1;
+  if (!e || e->kind != CGAP_KIND_FLOAT || e->rank != (matrix ? 2 : 1) || e->shape[0] != b->rows ||
+      (matrix && e->shape[1] != b->columns)) {
+    snprintf(why, sizeof why, "%s is %s, its head says (%zu, %zu)", name,
+             e ? cgap_shape_text(shape, sizeof shape, e) : "missing", b->rows, b->columns);
+    return fail_foreign(path, why, error);
+  }
+  double *wide = cgap_alloc(b->rows * b->columns, sizeof *wide);
+  if (!wide)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_status status = cgap_read_float64(wide, &(cgap_taken){file, e}, error);
+  bool finite = true;
+  for (size_t k = 0; status == CGAP_OK && k < b->rows * b->columns; k++) {
+    parameters[b->offset + k] = (float)wide[k];
+    finite = finite && wide[k] - wide[k] == 0;
+  }
+  cgap_free(wide);
+  return status == CGAP_OK && !finite ? fail_foreign(path, "it holds NaN or infinity", error) : status;
+}
+
+static cgap_status read_sides(cgap_head *h, const cgap_file *file, const char *path, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (int side = 0; status == CGAP_OK && side < (h->layers.shape.shared ? 1 : CGAP_SIDES); side++) {
+    named_block blocks[4];
+    const size_t count = list_blocks(blocks, &h->layers.tower[side]);
+    for (size_t k = 0; status == CGAP_OK && k < count; k++) {
+      char name[64];
+      snprintf(name, sizeof name, "/%s/%s", SIDES[side], blocks[k].name);
+      status = read_block(h->parameters, blocks[k].block, file, name, path, error);
+    }
+  }
+  return status;
+}
+
+cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
+{
+  cgap_file *file = NULL;
+  cgap_head_shape shape;
+  *out = NULL;
+  cgap_status status = cgap_file_open(&file, path, error);
+  if (status == CGAP_OK)
+    status = read_shape(&shape, file, path, error);
+  if (status == CGAP_OK) {
+    *out = cgap_head_new(&shape, "{}");
+    status = *out ? read_sides(*out, file, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  }
+  cgap_file_close(file);
+  if (status != CGAP_OK) {
+    cgap_head_close(*out);
+    *out = NULL;
+  }
+  return status;
+}
