@@ -26,7 +26,7 @@ function end_program() {
 
 /^test: / {
   end_program()
-  name = $2
+  name = $NF
   open = 1
   said = ran_pass = ran_fail = ran_skip = 0
   result = "no result"
