@@ -1,18 +1,23 @@
-"""Writes the scripts into a C source, so that the program finds them wherever it lies: embed.py OUT.c FILE.gp..."""
+"""Writes the scripts into a C source, so that the program finds them wherever it lies: embed.py OUT.c FILE.gp...
+
+As bytes, not as strings: C promises no more than 4095 characters in a string."""
 import os
 import sys
 
 
-def literal(line):
-    text = line.replace("\\", "\\\\").replace('"', '\\"')
-    return '    "%s\\n"' % "".join(c if ord(c) < 128 else "".join("\\%03o" % b for b in c.encode()) for c in text)
+def block(index, data):
+    numbers = [str(b) for b in data] + ["0"]
+    lines = [", ".join(numbers[i:i + 24]) for i in range(0, len(numbers), 24)]
+    return "static const unsigned char file_%d[] = {\n  %s\n};\n" % (index, ",\n  ".join(lines))
 
 
 out, files = sys.argv[1], sys.argv[2:]
 with open(out, "w", encoding="ascii") as stream:
-    stream.write('#include "report/plots.h"\n\nconst cgap_plot cgap_plots[] = {\n')
-    for path in files:
-        with open(path, encoding="utf-8") as source:
-            lines = source.read().splitlines()
-        stream.write('  {"%s",\n%s},\n' % (os.path.basename(path), "\n".join(map(literal, lines))))
+    stream.write('#include "report/plots.h"\n\n')
+    for index, path in enumerate(files):
+        with open(path, "rb") as source:
+            stream.write(block(index, source.read()))
+    stream.write("\nconst cgap_plot cgap_plots[] = {\n")
+    for index, path in enumerate(files):
+        stream.write('  {"%s", (const char *)file_%d},\n' % (os.path.basename(path), index))
     stream.write("};\nconst size_t cgap_plot_count = sizeof cgap_plots / sizeof *cgap_plots;\n")

@@ -7,7 +7,6 @@ set xlabel "k, the number of candidates looked at" textcolor rgb ink
 set ylabel "share of queries" textcolor rgb ink
 set logscale x 10
 set yrange [0:1.02]
-set key at graph 0.98, graph 0.06 right bottom vertical Right noreverse
 set xrange [1:real(meta("last"))]
 
 # columns: k image_to_text text_to_image chance_image_to_text chance_text_to_image

@@ -8,10 +8,10 @@ name  = ARG1
 table = strlen(ARG2) ? ARG2 : name.".tsv"
 out   = strlen(ARG3) ? ARG3 : name.".svg"
 theme = strlen(ARG4) ? ARG4 : "light"
-size  = strlen(ARG5) ? ARG5 : "760,520"
+kind  = substr(out, strlen(out) - 2, strlen(out))
+size  = strlen(ARG5) ? ARG5 : kind eq "png" ? "1520,1040" : kind eq "txt" ? "80,24" : "760,520"
 width  = int(real(substr(size, 1, strstrt(size, ",") - 1)))
 height = int(real(substr(size, strstrt(size, ",") + 1, strlen(size))))
-kind  = substr(out, strlen(out) - 2, strlen(out))
 dark  = theme eq "dark"
 hover = theme eq "page"
 dumb  = kind eq "txt"
@@ -34,7 +34,13 @@ if (kind eq "svg") {
     set terminal svg size width,height dynamic enhanced font "sans-serif,13" linewidth 1.2 background rgb paper
   }
 }
-if (kind eq "png") { set terminal pngcairo size 2*width,2*height enhanced font "sans,9.75" fontscale 2 linewidth 2.4 pointscale 2 background rgb paper }
+if (kind eq "png") {
+  # a large picture is the small one with more pixels
+  more = width > 760 ? width / 760.0 : 1.0
+  set terminal pngcairo size width,height enhanced font "sans,9.75" fontscale more linewidth 1.2*more pointscale more background rgb paper
+  width = width / more
+  height = height / more
+}
 if (kind eq "pdf") { set terminal pdfcairo size width/90.0,height/90.0 enhanced font "sans,10.4" linewidth 1.2 background rgb paper }
 pt(pixels) = sprintf(",%g", pixels * (kind eq "png" ? 0.75 : kind eq "pdf" ? 0.8 : 1))
 if (dumb) { set terminal dumb size width,height noenhanced }

@@ -5,5 +5,6 @@
 int cmd_audit(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
+int cmd_plot(int argc, char **argv);
 
 #endif

@@ -14,6 +14,7 @@ static const struct command {
   {"info", "what is in a file, what was taken from it, and why", cmd_info},
   {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
   {"simulate", "embeddings with known answers", cmd_simulate},
+  {"plot", "draws the figures of a folder again", cmd_plot},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -1,0 +1,269 @@
+/* contragap plot: draws figures again from the tables that lie in a folder. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/opt.h"
+#include "report/figures.h"
+#include "report/gnuplot.h"
+#include "report/output.h"
+#include "report/plots.h"
+#include "report/suggest.h"
+
+static const char *const formats[] = {"svg", "png", "pdf", NULL};
+static const char *const themes[] = {"light", "dark", NULL};
+
+static struct {
+  const char *format, *size;
+  int theme;
+  cli_list only;
+  bool list, terminal;
+} opt = {.format = "svg"};
+
+static const cli_option own[] = {
+  {.name = "format",
+   .kind = CLI_STRING,
+   .target = &opt.format,
+   .value = "svg,png,pdf",
+   .help = "one or more formats, with commas between them"},
+  {.name = "size",
+   .kind = CLI_STRING,
+   .target = &opt.size,
+   .value = "W,H",
+   .help = "width and height in pixels",
+   .zero = "760,520; png 1520,1040"},
+  {.name = "theme", .kind = CLI_CHOICE, .target = &opt.theme, .choices = themes, .help = "colours"},
+  {.name = "only", .kind = CLI_LIST, .target = &opt.only, .value = "NAME", .help = "this figure alone"},
+  {.name = "list", .kind = CLI_FLAG, .target = &opt.list, .help = "name the figures of DIR and draw none"},
+  {.name = "terminal", .kind = CLI_FLAG, .target = &opt.terminal, .help = "draw in the terminal, with letters"},
+  {.name = "quiet", .kind = CLI_FLAG, .target = &cli_shared.quiet, .help = "no talk on stderr but errors and warnings"},
+  {0}};
+
+static const cli_spec spec = {
+  .name = "plot",
+  .usage = "DIR [--format svg,png,pdf] [--only NAME]",
+  .example = "contragap plot report --format png,pdf --theme dark\n"
+             "contragap plot report --only cosines --terminal",
+  .about = "Draws the figures in DIR, a folder that audit or train wrote, again from their tables, with the scripts "
+           "that lie beside them: restyle a script and run this.",
+  .groups = {{"Options", own}},
+  .at_least = 1,
+  .at_most = 1,
+  .argument = "DIR",
+};
+
+enum { NAMES = 200, NAME = 100 };
+
+typedef struct plot_list {
+  char folder[CGAP_PATH];
+  char name[NAMES][NAME];
+  size_t count;
+} plot_list;
+
+static int by_name(const void *a, const void *b)
+{
+  return strcmp(a, b);
+}
+
+static bool is_there(const char *folder, const char *name, const char *ending)
+{
+  char path[CGAP_PATH];
+  struct stat about;
+  int length = snprintf(path, sizeof path, "%s/%s%s", folder, name, ending);
+  return length < (int)sizeof path && stat(path, &about) == 0;
+}
+
+/* DIR/figures where there is one, else DIR. */
+static cgap_status find_tables(plot_list *list, const char *given, cgap_error *error)
+{
+  bool inside = is_there(given, "figures", "");
+  int length = snprintf(list->folder, sizeof list->folder, inside ? "%s/figures" : "%s", given);
+  if (length >= (int)sizeof list->folder)
+    return cgap_fail(error, CGAP_FILE, "the name of the folder is too long");
+  DIR *stream = opendir(list->folder);
+  if (!stream)
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened as a folder: %s", list->folder, strerror(errno));
+  for (struct dirent *entry; (entry = readdir(stream)) && list->count < NAMES;) {
+    size_t letters = strlen(entry->d_name);
+    if (entry->d_name[0] == '.' || letters < 5 || letters - 4 >= NAME ||
+        strcmp(entry->d_name + letters - 4, ".tsv") != 0)
+      continue;
+    char *name = list->name[list->count];
+    memcpy(name, entry->d_name, letters - 4);
+    name[letters - 4] = '\0';
+    if (is_there(list->folder, name, ".gp") || cgap_figure_find(name))
+      list->count++;
+  }
+  closedir(stream);
+  qsort(list->name, list->count, sizeof list->name[0], by_name);
+  if (list->count == 0)
+    return cgap_fail(error, CGAP_FILE, "%s: holds no table of a figure (NAME.tsv); audit FILE -o DIR writes them",
+                     list->folder);
+  return CGAP_OK;
+}
+
+static bool in_list(const char (*names)[NAME], size_t count, const char *name)
+{
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(names[i], name) == 0)
+      return true;
+  return false;
+}
+
+/* Leaves in the list what --only names. */
+static cgap_status choose(plot_list *list, cgap_error *error)
+{
+  for (size_t o = 0; o < opt.only.count; o++) {
+    const char *wanted = opt.only.items[o];
+    if (in_list((const char(*)[NAME])list->name, list->count, wanted))
+      continue;
+    cgap_suggestion near = cgap_suggestion_init(wanted);
+    for (size_t i = 0; i < list->count; i++)
+      cgap_suggestion_offer(&near, list->name[i]);
+    return cgap_fail(error, CGAP_USAGE, "plot: --only %s: %s has no such figure%s%s%s", wanted, list->folder,
+                     near.name ? "; did you mean " : " (--list names them)", near.name ? near.name : "",
+                     near.name ? "?" : "");
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < list->count; i++) {
+    bool wanted = opt.only.count == 0;
+    for (size_t o = 0; o < opt.only.count; o++)
+      wanted = wanted || strcmp(opt.only.items[o], list->name[i]) == 0;
+    if (wanted && kept != i)
+      memcpy(list->name[kept], list->name[i], NAME);
+    kept += wanted;
+  }
+  list->count = kept;
+  return CGAP_OK;
+}
+
+static cgap_status check_format(bool wanted[3], cgap_error *error)
+{
+  char word[20];
+  for (const char *at = opt.format; *at;) {
+    size_t length = strcspn(at, ","), f = 0;
+    snprintf(word, sizeof word, "%.*s", (int)length, at);
+    while (formats[f] && strcmp(formats[f], word) != 0)
+      f++;
+    if (!formats[f])
+      return cgap_fail(error, CGAP_USAGE, "plot: --format %s: takes svg, png, pdf, with commas between them",
+                       opt.format);
+    wanted[f] = true;
+    at += length + (at[length] == ',');
+  }
+  return CGAP_OK;
+}
+
+static cgap_status check_size(char size[40], cgap_error *error)
+{
+  unsigned w, h;
+  char between, rest;
+  size[0] = '\0';
+  if (!opt.size)
+    return CGAP_OK;
+  if (sscanf(opt.size, "%5u%c%5u%c", &w, &between, &h, &rest) != 3 || (between != ',' && between != 'x') || w < 200 ||
+      h < 150 || w > 20000 || h > 20000)
+    return cgap_fail(error, CGAP_USAGE,
+                     "plot: --size %s: needs WIDTH,HEIGHT in pixels, from 200,150 to 20000,20000, as in 760,520",
+                     opt.size);
+  snprintf(size, 40, "%u,%u", w, h);
+  return CGAP_OK;
+}
+
+static void terminal_size(char size[40])
+{
+  struct winsize window = {0};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col < 20 || window.ws_row < 10)
+    window = (struct winsize){.ws_col = 80, .ws_row = 24};
+  snprintf(size, 40, "%u,%u", (unsigned)window.ws_col, (unsigned)(window.ws_row > 2 ? window.ws_row - 2 : 10));
+}
+
+static cgap_status print_list(const plot_list *list, cgap_error *error)
+{
+  for (size_t i = 0; i < list->count; i++) {
+    const cgap_figure_info *info = cgap_figure_find(list->name[i]);
+    printf("%-22s %s\n", list->name[i], info ? info->title : "");
+  }
+  return fflush(stdout) == 0 ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "standard output: cannot be written");
+}
+
+static cgap_status draw_letters(const plot_list *list, const char *name, cgap_error *error)
+{
+  char size[40];
+  terminal_size(size);
+  const cgap_drawing drawing = {.format = "txt", .theme = "light", .size = size};
+  char *text = cgap_gnuplot_text(list->folder, name, &drawing, error);
+  if (!text)
+    return error->status;
+  bool sound = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+  free(text);
+  return sound ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "standard output: cannot be written");
+}
+
+/* The scripts that lie in the folder are the user's; only missing ones are put there. */
+static cgap_status draw_one(const plot_list *list, const char *name, const bool wanted[3], const char *size,
+                            cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  if (!is_there(list->folder, name, ".gp") || !is_there(list->folder, "style", ".gp"))
+    status = cgap_plots_copy(list->folder, name, error);
+  if (!status && opt.terminal)
+    return draw_letters(list, name, error);
+  for (int f = 0; formats[f] && !status; f++) {
+    const cgap_drawing drawing = {.format = formats[f], .theme = themes[opt.theme], .size = size};
+    if (!wanted[f])
+      continue;
+    status = cgap_gnuplot_draw(list->folder, name, &drawing, error);
+    if (!status)
+      cli_say("drew %s/%s.%s", list->folder, name, formats[f]);
+  }
+  return status;
+}
+
+/* A figure that fails is said, the others are drawn; the first failure is the exit code. */
+static int draw_all(const plot_list *list, const bool wanted[3], const char *size)
+{
+  int code = CGAP_OK;
+  for (size_t i = 0; i < list->count; i++) {
+    cgap_error error = {0};
+    cgap_status status = draw_one(list, list->name[i], wanted, size, &error);
+    if (status) {
+      int failed = cli_fail(&error);
+      code = code ? code : failed;
+    }
+    if (status == CGAP_USAGE || status == CGAP_INTERRUPTED || status == CGAP_RESOURCE)
+      break;
+  }
+  return code;
+}
+
+int cmd_plot(int argc, char **argv)
+{
+  cli_args args;
+  static plot_list list;
+  cgap_error error = {0};
+  bool wanted[3] = {false};
+  char size[40];
+  int code = cli_parse(&args, &spec, argc, argv);
+  if (code != CLI_GO)
+    goto done;
+  cgap_status status = check_format(wanted, &error);
+  if (!status)
+    status = check_size(size, &error);
+  if (!status)
+    status = find_tables(&list, args.items[0], &error);
+  if (!status)
+    status = choose(&list, &error);
+  if (!status && opt.list)
+    status = print_list(&list, &error);
+  code = status ? cli_fail(&error) : opt.list ? CGAP_OK : draw_all(&list, wanted, size);
+done:
+  cli_args_clear(&args);
+  return code;
+}
