@@ -9,6 +9,7 @@ typedef enum compare_kind { COMPARE_SCALAR, COMPARE_COSINE, COMPARE_NUMBER } com
 typedef enum compare_tolerance {
   TOLERANCE_EXACT,    /* ratios of counts, ranks, medians, counts */
   TOLERANCE_CLOSE,    /* 1e-6 */
+  TOLERANCE_LOSS,     /* 1e-6, and a float32 rounding of the cosine that is divided by the temperature */
   TOLERANCE_SPECTRUM, /* 1e-5 relative */
   TOLERANCE_HUB,      /* 1e-3 relative */
   TOLERANCE_QUANTILE, /* 5e-4: one bin of the inner histogram */

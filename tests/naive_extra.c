@@ -29,7 +29,7 @@ void naive_zero_shot(naive_result *out, const naive_state *s)
   size_t n = s->n, present = 0;
   double *c = class_rows(in), *score = support_alloc(in->classes, sizeof *score);
   double *right = support_alloc(in->classes, sizeof *right), *images = support_alloc(in->classes, sizeof *images);
-  double top1 = 0, top5 = 0, per_class = 0;
+  double top1 = 0, top5 = 0, per_class = 0, variance = 0;
   for (size_t i = 0; i < n; i++) {
     size_t label = (size_t)in->labels[i], above = 0;
     for (size_t k = 0; k < in->classes; k++)
@@ -42,15 +42,17 @@ void naive_zero_shot(naive_result *out, const naive_state *s)
     images[label]++;
   }
   for (size_t k = 0; k < in->classes; k++) {
+    double share = images[k] > 0 ? right[k] / images[k] : 0;
     present += images[k] > 0;
-    per_class += images[k] > 0 ? right[k] / images[k] : 0;
+    per_class += share;
+    variance += images[k] > 1 ? share * (1 - share) / (images[k] - 1) : 0; /* of the class's mean, as below */
   }
   /* one v an image: Var v̄ = N/(N − 1) p(1 − p)/N */
   double p1 = top1 / (double)n, p5 = top5 / (double)n;
   cgap_zero_shot *z = &out->audit.zero_shot;
   z->top_1 = naive_wilson(p1, n, p1 * (1 - p1) / (double)(n - 1));
   z->top_5 = naive_wilson(p5, n, p5 * (1 - p5) / (double)(n - 1));
-  z->mean_per_class = naive_scalar(per_class / (double)present, n);
+  z->mean_per_class = naive_wilson(per_class / (double)present, n, variance / ((double)present * (double)present));
   out->audit.has |= CGAP_HAS_ZERO_SHOT;
   free(c);
   free(score);

@@ -83,13 +83,17 @@ static int better(const void *a, const void *b)
   return p->score != q->score ? (p->score < q->score ? 1 : -1) : (p->row > q->row) - (p->row < q->row);
 }
 
-/* Sorts; true where the first k could fall otherwise under another rounding. `rows` (·, d): the candidates' rows. */
-static bool best_first(scored *list, size_t count, size_t k, const double *rows, size_t d)
+/* Sorts; true where the first k could fall otherwise under another rounding: candidates within 1e-6 on either side of
+ * the border that are not equal rows of one side. rows (·, d): the candidates; from `second` on they are of the other
+ * side. */
+static bool best_first(scored *list, size_t count, size_t k, const double *rows, size_t d, size_t second)
 {
   qsort(list, count, sizeof *list, better);
-  for (size_t r = k; r < count && list[k - 1].score - list[r].score < 1e-6; r++)
-    if (memcmp(rows + list[k - 1].row * d, rows + list[r].row * d, d * sizeof *rows) != 0)
-      return true;
+  for (size_t a = k; a-- > 0 && k < count && list[a].score - list[k].score < 1e-6;)
+    for (size_t b = k; b < count && list[a].score - list[b].score < 1e-6; b++)
+      if ((list[a].row < second) != (list[b].row < second) ||
+          memcmp(rows + list[a].row * d, rows + list[b].row * d, d * sizeof *rows) != 0)
+        return true;
   return false;
 }
 
@@ -104,7 +108,7 @@ static size_t occurrences(const double *cosine, size_t queries, size_t query_ste
   for (size_t q = 0; q < queries; q++) {
     for (size_t t = 0; t < targets; t++)
       list[t] = (scored){cosine[q * query_step + t * target_step], t};
-    open += best_first(list, targets, k, rows, d);
+    open += best_first(list, targets, k, rows, d, targets);
     for (size_t r = 0; r < k; r++)
       count[list[r].row]++;
   }
@@ -170,7 +174,7 @@ void naive_mixed(naive_result *out, const naive_state *s)
     for (size_t b = 0; b < pool; b++)
       if (b != a)
         list[count++] = (scored){pool_cosine(s, a, b), b};
-    out->open_mixed += best_first(list, count, k, rows, s->d);
+    out->open_mixed += best_first(list, count, k, rows, s->d, n);
     for (size_t r = 0; r < k; r++)
       same[a >= n] += ((list[r].row >= n) == (a >= n)) / (double)k;
   }

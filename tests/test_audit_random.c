@@ -3,7 +3,9 @@
 
 #include <criterion/criterion.h>
 
-enum { BY_ROW = CASE_BY_ROW, RAGGED = CASE_RAGGED, UNPAIRED = CASE_UNPAIRED };
+#define BY_ROW CASE_BY_ROW
+#define RAGGED CASE_RAGGED
+#define UNPAIRED CASE_UNPAIRED
 
 static void compare(const case_spec *specs, size_t count, uint64_t seed)
 {
