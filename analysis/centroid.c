@@ -41,13 +41,16 @@ static cgap_scalar distance_with_interval(const cgap_evidence *e, double square,
 /* The coordinates with the greatest share of the squared distance, lower index first among equals. */
 static void finish_dimensions(const cgap_evidence *e, double square, cgap_gap *gap)
 {
+  gap->dimension_count = 0;
+  if (!(square > 0)) /* shares would be 0/0 */
+    return;
   gap->dimension_count = e->dim < CGAP_TOP_DIMENSIONS ? e->dim : CGAP_TOP_DIMENSIONS;
   for (size_t k = 0; k < gap->dimension_count; k++)
     gap->dimensions[k].share = -1;
   for (size_t a = 0; a < e->dim; a++) {
     const double difference = e->image.mean[a] - e->text.mean[a];
     const cgap_dimension new = {.index = a,
-                                .share = square > 0 ? difference * difference / square : 0,
+                                .share = difference * difference / square,
                                 .image_mean = e->image.mean[a],
                                 .text_mean = e->text.mean[a]};
     size_t place = gap->dimension_count;

@@ -72,6 +72,7 @@ typedef struct cgap_modality {
   const double *mean;   /* (dim) */
   const double *moment; /* (dim, dim) Σ z zᵀ */
   const size_t *file_row;
+  const size_t *first_equal; /* (rows) first row with the same bytes; NULL where all rows differ */
 } cgap_modality;
 
 /* All that is summed about a data set before the measures finish. */

@@ -2,6 +2,8 @@
 
 #include "memory.h"
 
+#include <string.h>
+
 bool cgap_neighbours_init(cgap_neighbours *n, size_t rows)
 {
   *n = (cgap_neighbours){.rows = rows, .list = cgap_alloc(rows, CGAP_NEIGHBOURS * sizeof *n->list)};
@@ -37,4 +39,42 @@ void cgap_neighbours_offer(cgap_neighbours *n, size_t row, float cosine, uint32_
   for (; place > 0 && better(new, list[place - 1]); place--)
     list[place] = list[place - 1];
   list[place] = new;
+}
+
+enum { ENOUGH = CGAP_NEIGHBOURS + 1 }; /* of equal rows, the row itself among them */
+
+static void expand_row(cgap_neighbours *n, size_t row, const uint32_t *next, bool own_side, bool is_first)
+{
+  cgap_neighbour firsts[CGAP_NEIGHBOURS], *list = n->list + row * CGAP_NEIGHBOURS;
+  memcpy(firsts, list, sizeof firsts);
+  for (int k = 0; k < CGAP_NEIGHBOURS && firsts[k].row != UINT32_MAX; k++) {
+    uint32_t equal = next[firsts[k].row];
+    for (int taken = 1; equal != UINT32_MAX && taken <= ENOUGH; equal = next[equal], taken++)
+      if (!own_side || equal != row)
+        cgap_neighbours_offer(n, row, firsts[k].cosine, equal);
+  }
+  uint32_t equal = own_side && is_first ? next[row] : UINT32_MAX;
+  for (int taken = 1; equal != UINT32_MAX && taken <= ENOUGH; equal = next[equal], taken++)
+    cgap_neighbours_offer(n, row, 1.0f, equal);
+}
+
+bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_t candidates, bool own_side)
+{
+  if (!first_equal)
+    return true;
+  uint32_t *next = cgap_alloc(candidates, sizeof *next), *last = cgap_alloc(candidates, sizeof *last);
+  for (size_t c = 0; next && last && c < candidates; c++) {
+    next[c] = UINT32_MAX;
+    last[c] = (uint32_t)c;
+    if (first_equal[c] != c) {
+      next[last[first_equal[c]]] = (uint32_t)c;
+      last[first_equal[c]] = (uint32_t)c;
+    }
+  }
+  for (size_t row = 0; next && last && row < n->rows; row++)
+    expand_row(n, row, next, own_side, own_side && first_equal[row] == row);
+  const bool fine = next && last;
+  cgap_free(next);
+  cgap_free(last);
+  return fine;
 }

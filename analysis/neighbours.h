@@ -1,5 +1,7 @@
 /* The ten best of each row: lists kept in the order (greater cosine, then lower row). The set of the best
- * does not depend on the order in which couples come, so lists may be merged in any. */
+ * does not depend on the order in which couples come, so lists may be merged in any. Equal rows must tie, but a float
+ * product gives them cosines that differ by a rounding here and there: only the first of equal rows is a candidate in
+ * the tile pass, and the lists are expanded afterwards. */
 #ifndef CGAP_ANALYSIS_NEIGHBOURS_H
 #define CGAP_ANALYSIS_NEIGHBOURS_H
 
@@ -25,6 +27,11 @@ void cgap_neighbours_reset(cgap_neighbours *n, size_t rows); /* empties the firs
 
 /* Offers row `candidate` at `cosine` to the list of `row`. */
 void cgap_neighbours_offer(cgap_neighbours *n, size_t row, float cosine, uint32_t candidate);
+
+/* Lists made of the first of equal rows alone become lists of all: each candidate brings its equals, at its own
+ * cosine. first_equal: of the candidates. own_side: rows and candidates are the same, a row is no neighbour of itself
+ * and its equals are at cosine 1. false: out of memory. */
+bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_t candidates, bool own_side);
 
 /* What a candidate of this row must reach to get into its list. */
 static inline float cgap_neighbours_bound(const cgap_neighbours *n, size_t row)

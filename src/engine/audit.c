@@ -58,14 +58,23 @@ static cgap_status settle_sides(cgap_data *data, const cgap_data *given, cgap_au
   return CGAP_OK;
 }
 
+static cgap_modality modality(const cgap_side *side)
+{
+  return (cgap_modality){.rows = side->rows,
+                         .mean = side->mean,
+                         .moment = side->moment,
+                         .file_row = side->file_row,
+                         .first_equal = side->checks.duplicates.count ? side->first_equal : NULL};
+}
+
 static void set_evidence(run *r)
 {
   const cgap_embeddings *e = &r->embeddings;
   const cgap_couple_sums *c = &r->couples;
   r->evidence = (cgap_evidence){
     .dim = e->image.dim,
-    .image = {.rows = e->image.rows, .mean = e->image.mean, .moment = e->image.moment, .file_row = e->image.file_row},
-    .text = {.rows = e->text.rows, .mean = e->text.mean, .moment = e->text.moment, .file_row = e->text.file_row},
+    .image = modality(&e->image),
+    .text = modality(&e->text),
     .paired = e->paired,
     .temperature = r->options->temperature,
     .image_of = e->pairs.image_of,
@@ -80,14 +89,16 @@ static void set_evidence(run *r)
   memcpy(r->evidence.shift_mean, c->shift_mean, sizeof c->shift_mean);
 }
 
-/* Matched couples were masked in the tiles: as neighbours they count. */
-static void offer_matched(cgap_evidence *e)
+/* The tiles offered the first of equal rows alone; here come the others. */
+static cgap_status complete_neighbours(cgap_evidence *e, cgap_error *error)
 {
-  for (size_t j = 0; e->paired && j < e->text.rows; j++) {
-    const float cosine = (float)e->pair_cosine[j];
-    cgap_neighbours_offer(&e->image_text, e->image_of[j], cosine, (uint32_t)j);
-    cgap_neighbours_offer(&e->text_image, j, cosine, (uint32_t)e->image_of[j]);
-  }
+  if (cgap_neighbours_expand(&e->image_image, e->image.first_equal, e->image.rows, true) &&
+      cgap_neighbours_expand(&e->image_text, e->text.first_equal, e->text.rows, false) &&
+      cgap_neighbours_expand(&e->text_image, e->image.first_equal, e->image.rows, false) &&
+      cgap_neighbours_expand(&e->text_text, e->text.first_equal, e->text.rows, true))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
+                   e->text.rows);
 }
 
 static cgap_status run_tiles(run *r, cgap_error *error)
@@ -113,8 +124,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
     if (!status)
       status = cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
   }
-  offer_matched(e);
-  return status;
+  return status ? status : complete_neighbours(e, error);
 }
 
 /* The measures that follow from what was summed, in an order that lets losses use uniformity and alignment. */
@@ -220,11 +230,8 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
   const double tiled = now();
   if (!status)
     status = finish_sums(&r->evidence, out, error);
-  /* one BLAS thread here too: alone in its team, a thread would get all of them, and other bits */
-  const int blas_threads = cgap_blas_single();
   if (!status)
     status = finish_extras(r, out, error);
-  cgap_blas_restore(blas_threads);
   out->seconds_rows = loaded - start;
   out->seconds_couples = coupled - loaded;
   out->seconds_tiles = tiled - coupled;
@@ -241,8 +248,11 @@ cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_a
   cgap_status status = check_options(options, error);
   if (!status)
     status = settle_sides(&data, given, out, error);
+  /* one BLAS thread throughout: alone in its team, a thread would get all of them, and other bits */
+  const int blas_threads = cgap_blas_single();
   if (!status)
     status = run_all(&r, &data, out, error);
+  cgap_blas_restore(blas_threads);
   run_clear(&r);
   if (status)
     cgap_audit_clear(out);

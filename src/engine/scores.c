@@ -6,7 +6,7 @@
 
 #include <cblas.h>
 
-enum { BLOCK = 256, PANEL = 64 * BLOCK };
+enum { BLOCK = 256, RUN = 8 * BLOCK, PANEL = 8 * RUN };
 
 static size_t lesser(size_t a, size_t b)
 {
@@ -39,38 +39,49 @@ cgap_status cgap_scores_run(const cgap_side *side, const double *vectors, size_t
   return status;
 }
 
-/* The blocks of a panel in memory. */
+/* One run of rows, in blocks that stay in the cache between the product forward and the one back. */
+static void gradient_run(const cgap_panel *panel, size_t first, size_t rows, const float *weights, size_t count,
+                         cgap_residual residual, void *context, float *scores, float *part, double *gradient)
+{
+  const int dim = (int)panel->side->dim, vectors = (int)count;
+  for (size_t b = first; b < first + rows; b += BLOCK) {
+    const float *z = panel->unit + b * panel->side->dim;
+    const int n = (int)lesser(BLOCK, first + rows - b);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, vectors, dim, 1.0f, z, dim, weights, dim, 0.0f, scores,
+                vectors);
+    residual(context, panel->first + b, (size_t)n, scores);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, vectors, dim, n, 1.0f, scores, vectors, z, dim, 0.0f, part,
+                dim);
+    for (size_t k = 0; k < count * panel->side->dim; k++)
+      gradient[k] += (double)part[k];
+  }
+}
+
+/* The runs of a panel, each with a gradient of its own, added in order. */
 static bool gradient_panel(const cgap_panel *panel, const float *weights, size_t count, int threads,
                            cgap_residual residual, void *context, double *gradient)
 {
-  const size_t dim = panel->side->dim;
-  bool fine = true;
+  const size_t size = count * panel->side->dim, runs = (panel->rows + RUN - 1) / RUN;
+  double *own = cgap_zalloc(runs * size, sizeof *own);
+  bool fine = own != NULL;
 #pragma omp parallel num_threads(threads)
   {
-    float *scores = cgap_alloc(BLOCK * count, sizeof *scores), *part = cgap_alloc(count * dim, sizeof *part);
-    const bool own = scores && part;
-    if (!own) {
+    float *scores = cgap_alloc(BLOCK * count, sizeof *scores), *part = cgap_alloc(size, sizeof *part);
+    if (!scores || !part) {
 #pragma omp atomic write
       fine = false;
     }
-#pragma omp for schedule(dynamic, 1) ordered
-    for (size_t b = 0; b < panel->rows; b += BLOCK) {
-      const float *rows = panel->unit + b * dim;
-      const size_t n = lesser(BLOCK, panel->rows - b);
-      if (own) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)count, (int)dim, 1.0f, rows, (int)dim,
-                    weights, (int)dim, 0.0f, scores, (int)count);
-        residual(context, panel->first + b, n, scores);
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)count, (int)dim, (int)n, 1.0f, scores, (int)count,
-                    rows, (int)dim, 0.0f, part, (int)dim);
-      }
-#pragma omp ordered
-      for (size_t k = 0; own && k < count * dim; k++)
-        gradient[k] += (double)part[k];
-    }
+#pragma omp for schedule(dynamic, 1)
+    for (size_t r = 0; r < runs; r++)
+      if (own && scores && part)
+        gradient_run(panel, r * RUN, lesser(RUN, panel->rows - r * RUN), weights, count, residual, context, scores,
+                     part, own + r * size);
     cgap_free(scores);
     cgap_free(part);
   }
+  for (size_t k = 0; fine && k < runs * size; k++)
+    gradient[k % size] += own[k];
+  cgap_free(own);
   return fine;
 }
 

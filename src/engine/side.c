@@ -139,7 +139,7 @@ static void note_columns(row_pass *p, const double *row)
 }
 
 /* Takes row i of the chunk as kept row side->rows. */
-static void keep(row_pass *p, size_t i, size_t file_row, size_t place)
+static void keep(row_pass *p, size_t i, size_t file_row, size_t first_equal, size_t place)
 {
   cgap_side *side = p->side;
   const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
@@ -149,6 +149,7 @@ static void keep(row_pass *p, size_t i, size_t file_row, size_t place)
     memcpy(side->raw + side->rows * row_bytes, p->raw + i * row_bytes, row_bytes);
   note_columns(p, p->unit + place * dim);
   side->file_row[side->rows] = file_row;
+  side->first_equal[side->rows] = first_equal;
   side->inverse_norm[side->rows] = 1.0 / p->norm[i];
   p->norm_sum += p->norm[i];
   if (fabs(p->norm[i] - 1.0) > UNIT_TOLERANCE)
@@ -166,7 +167,7 @@ static size_t sift(row_pass *p, size_t first, size_t rows)
     const size_t file_row = first + i;
     if (p->kept_as)
       p->kept_as[file_row] = SIZE_MAX;
-    if ((o->skip && o->skip[file_row]) || is_bad(p, i, file_row))
+    if (is_bad(p, i, file_row) || (o->skip && o->skip[file_row]))
       continue;
     size_t same = cgap_distinct_add(&p->distinct, p->hash[i], side->rows);
     if (same != side->rows)
@@ -174,7 +175,7 @@ static size_t sift(row_pass *p, size_t first, size_t rows)
     if (p->kept_as)
       p->kept_as[file_row] = o->merge ? same : side->rows;
     if (same == side->rows || !o->merge)
-      keep(p, i, file_row, kept++);
+      keep(p, i, file_row, same, kept++);
   }
   return kept;
 }
@@ -250,12 +251,14 @@ static bool side_alloc(cgap_side *side, bool resident)
 {
   const size_t rows = side->source->rows, dim = side->dim;
   side->file_row = cgap_alloc(rows, sizeof *side->file_row);
+  side->first_equal = cgap_alloc(rows, sizeof *side->first_equal);
   side->inverse_norm = cgap_alloc(rows, sizeof *side->inverse_norm);
   side->mean = cgap_zalloc(dim, sizeof *side->mean);
   side->moment = cgap_zalloc(dim * dim, sizeof *side->moment);
   side->raw = resident ? cgap_alloc(rows, dim * cgap_type_size(side->source->type)) : NULL;
   side->unit = resident ? cgap_alloc(rows * dim, sizeof *side->unit) : NULL;
-  return side->file_row && side->inverse_norm && side->mean && side->moment && (!resident || (side->raw && side->unit));
+  return side->file_row && side->first_equal && side->inverse_norm && side->mean && side->moment &&
+         (!resident || (side->raw && side->unit));
 }
 
 static cgap_status read_all(row_pass *p, cgap_error *error)
@@ -313,6 +316,7 @@ cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap
 void cgap_side_clear(cgap_side *side)
 {
   cgap_free(side->file_row);
+  cgap_free(side->first_equal);
   cgap_free(side->inverse_norm);
   cgap_free(side->mean);
   cgap_free(side->moment);

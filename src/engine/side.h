@@ -5,7 +5,7 @@
 #include "engine/embeddings.h"
 
 typedef struct cgap_side_options {
-  const bool *skip; /* (source rows) rows to leave out without counting them bad, or NULL */
+  const bool *skip; /* (source rows) rows to leave out though nothing may be wrong with them, or NULL */
   bool drop_bad;    /* leave bad rows out; otherwise they are refused after all have been counted */
   bool merge;       /* equal rows become one */
   bool resident;

@@ -28,6 +28,7 @@ typedef struct pass {
   bool triangle;
   cgap_panel a, b; /* rows and columns */
   cgap_neighbours *row_lists, *column_lists;
+  const size_t *row_first, *column_first; /* first_equal of the sides */
   const cgap_kernels *kernels;
   const cgap_tile_options *options;
   size_t tiles_done, tiles; /* for progress */
@@ -166,7 +167,20 @@ static void multiply(const pass *p, const tile *t, float *out)
               p->b.unit + (t->column - p->b.first) * p->b.side->dim, dim, 0.0f, out, CGAP_TILE);
 }
 
-/* Offers the couples that reach a bound to the tile's own lists; bounds rise as lists fill. */
+static bool is_first(const size_t *first_equal, size_t row)
+{
+  return !first_equal || first_equal[row] == row;
+}
+
+/* Offers a couple to the tile's own list of one of its rows, and raises the bound as the list fills. */
+static void offer(cgap_neighbours *lists, float *bound, size_t row, float cosine, size_t candidate)
+{
+  if (cosine < bound[row])
+    return;
+  cgap_neighbours_offer(lists, row, fminf(cosine, 1.0f), (uint32_t)candidate);
+  bound[row] = fmaxf(bound[row], cgap_neighbours_bound(lists, row));
+}
+
 static void find_neighbours(const pass *p, const tile *t, worker *w, const cgap_strip *s)
 {
   uint16_t index[CGAP_TILE];
@@ -176,22 +190,16 @@ static void find_neighbours(const pass *p, const tile *t, worker *w, const cgap_
     size_t found =
       p->kernels->find(cosine, s->columns - s->first[r], w->row_bound[row], w->column_bound + s->first[r], index);
     for (size_t f = 0; f < found; f++) {
-      size_t column = s->first[r] + index[f];
-      float value = cosine[index[f]];
-      if (value >= w->row_bound[row]) {
-        cgap_neighbours_offer(&w->rows, row, value, (uint32_t)(t->column + column));
-        w->row_bound[row] = fmaxf(w->row_bound[row], cgap_neighbours_bound(&w->rows, row));
-      }
-      if (value >= w->column_bound[column]) {
-        cgap_neighbours_offer(&w->columns, column, value, (uint32_t)(t->row + row));
-        w->column_bound[column] = fmaxf(w->column_bound[column], cgap_neighbours_bound(&w->columns, column));
-      }
+      const size_t column = s->first[r] + index[f];
+      if (is_first(p->column_first, t->column + column))
+        offer(&w->rows, w->row_bound, row, cosine[index[f]], t->column + column);
+      if (is_first(p->row_first, t->row + row))
+        offer(&w->columns, w->column_bound, column, cosine[index[f]], t->row + row);
     }
   }
 }
 
-/* Matched couples do not count in any sum: masked. (As neighbours they do; they are offered from their
- * exact cosines after the pass.) */
+/* Matched couples do not count in any sum: masked. As neighbours they do. */
 static void mask_matched(const pass *p, const tile *t, worker *w)
 {
   const cgap_evidence *e = p->evidence;
@@ -200,8 +208,14 @@ static void mask_matched(const pass *p, const tile *t, worker *w)
   for (size_t r = 0; r < t->rows; r++)
     for (size_t k = e->first[t->row + r]; k < e->first[t->row + r + 1]; k++) {
       size_t text = e->text_of[k];
-      if (text >= t->column && text < t->column + t->columns)
-        w->tile[r * CGAP_TILE + (text - t->column)] = -INFINITY;
+      if (text < t->column || text >= t->column + t->columns)
+        continue;
+      float *cosine = w->tile + r * CGAP_TILE + (text - t->column);
+      if (is_first(p->column_first, text))
+        offer(&w->rows, w->row_bound, r, *cosine, text);
+      if (is_first(p->row_first, t->row + r))
+        offer(&w->columns, w->column_bound, text - t->column, *cosine, t->row + r);
+      *cosine = -INFINITY;
     }
 }
 
@@ -377,6 +391,8 @@ static void pass_init(pass *p, cgap_evidence *evidence, const cgap_embeddings *e
               .triangle = kind != CGAP_IMAGE_TEXT,
               .options = options,
               .kernels = cgap_kernels_here(),
+              .row_first = kind == CGAP_TEXT_TEXT ? evidence->text.first_equal : evidence->image.first_equal,
+              .column_first = kind == CGAP_IMAGE_IMAGE ? evidence->image.first_equal : evidence->text.first_equal,
               .row_lists = lists[kind][0],
               .column_lists = lists[kind][1]};
   evidence->least[kind] = INFINITY;
