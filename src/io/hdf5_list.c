@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENTRIES_MAX = 20000, DEPTH_MAX = 16 };
+enum { ENTRIES_MAX = 20000, GROUPS_MAX = 20000, DEPTH_MAX = 32 };
 
 /* ---------------------------------------------------------------- types */
 
@@ -184,9 +184,14 @@ static void describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
 
 /* ---------------------------------------------------------------- the walk through groups */
 
+typedef struct place {
+  uint64_t number, address;
+} place;
+
 typedef struct walk {
   cgap_file *file;
-  size_t capacity;
+  size_t capacity, groups;
+  place above[DEPTH_MAX]; /* the groups that lead to the present one */
   bool out_of_memory;
 } walk;
 
@@ -236,28 +241,50 @@ static void add_dataset(walk *w, hid_t dataset, const char *path)
     w->out_of_memory = true;
 }
 
-/* Links of every kind are followed; the depth bound ends a circle of links. */
+/* Whether the walk goes into a group: not in circles, not without end. */
+static bool enters(walk *w, hid_t group, int depth)
+{
+  H5O_info_t info;
+  if (depth == DEPTH_MAX || ++w->groups > GROUPS_MAX || H5Oget_info(group, &info) < 0) {
+    w->file->cut = true;
+    return false;
+  }
+  for (int k = 0; k < depth; k++) {
+    if (w->above[k].number == info.fileno && w->above[k].address == info.addr)
+      return false;
+  }
+  w->above[depth] = (place){info.fileno, info.addr};
+  return true;
+}
+
+static void walk_group(walk *w, hid_t group, const char *path, int depth);
+
+static void walk_object(walk *w, hid_t object, const char *path, int depth)
+{
+  H5I_type_t kind = H5Iget_type(object);
+  if (kind == H5I_DATASET)
+    add_dataset(w, object, path);
+  else if (kind == H5I_GROUP)
+    walk_group(w, object, path, depth);
+}
+
+/* Links of every kind are followed; one that leads nowhere is passed over. */
 static void walk_group(walk *w, hid_t group, const char *path, int depth)
 {
   H5G_info_t info;
-  if (depth > DEPTH_MAX || H5Gget_info(group, &info) < 0)
+  if (!enters(w, group, depth) || H5Gget_info(group, &info) < 0)
     return;
   for (hsize_t i = 0; i < info.nlinks && !w->file->cut && !w->out_of_memory; i++) {
     char name[1024];
     ssize_t length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
-    if (length <= 0 || (size_t)length >= sizeof name)
-      continue;
-    hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    hid_t object = length > 0 && (size_t)length < sizeof name ? H5Oopen(group, name, H5P_DEFAULT) : H5I_INVALID_HID;
     if (object < 0)
-      continue; /* a link that leads nowhere */
+      continue;
     char *below = cgap_format("%s/%s", path, name);
-    H5I_type_t kind = H5Iget_type(object);
-    if (!below)
+    if (below)
+      walk_object(w, object, below, depth + 1);
+    else
       w->out_of_memory = true;
-    else if (kind == H5I_DATASET)
-      add_dataset(w, object, below);
-    else if (kind == H5I_GROUP)
-      walk_group(w, object, below, depth + 1);
     free(below);
     H5Oclose(object);
   }

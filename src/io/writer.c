@@ -4,6 +4,7 @@
 #include "io/format.h"
 #include "io/half.h"
 #include "io/hdf5_file.h"
+#include "io/sink.h"
 #include "report/output.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +28,7 @@ typedef struct stream {
 
 struct cgap_writer {
   char *path, *temporary;
+  cgap_sink sink;
   hid_t file;
   stream *streams;
   size_t count;
@@ -38,28 +39,20 @@ struct cgap_writer {
 
 /* ---------------------------------------------------------------- failures */
 
-/* HDF5 keeps the errno of a failed write in its message alone. */
-static int errno_in(const char *why)
-{
-  const char *at = strstr(why, "errno = ");
-  return at ? atoi(at + strlen("errno = ")) : 0;
-}
-
-/* Keeps the reason of the H5 call that has just failed, before the next call clears it. */
+/* Whether the H5 call that was just made failed, as it says itself or as the sink knows. Its reason is kept before
+ * the next call clears it. */
 static bool noted(cgap_writer *w, bool failed)
 {
-  if (failed && !w->broken) {
+  if (failed && !w->broken)
     cgap_hdf5_reason(w->why, sizeof w->why);
-    w->broken = true;
-  }
-  return failed;
+  w->broken = w->broken || failed || w->sink.number;
+  return failed || w->sink.number;
 }
 
 static cgap_status fail_hdf5(const cgap_writer *w, const char *path, cgap_error *error)
 {
-  int number = errno_in(w->why);
-  if (number)
-    return cgap_fail_errno(error, number, w->path, "write");
+  if (w->sink.number)
+    return cgap_fail_errno(error, w->sink.number, w->path, "write");
   return cgap_fail(error, CGAP_FILE, "%s:%s: cannot be written (HDF5: %s)", w->path, path,
                    w->why[0] ? w->why : "no reason given");
 }
@@ -95,20 +88,19 @@ static cgap_status check_target(const char *path, cgap_error *error)
 
 static cgap_status create_file(cgap_writer *w, cgap_error *error)
 {
-  /* made here first, so that errno tells what stands in the way */
-  int fd = open(w->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
-  if (fd < 0)
+  w->sink.fd = open(w->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
+  if (w->sink.fd < 0)
     return cgap_fail_errno(error, errno, w->path, "write");
-  close(fd);
-  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-#if H5_VERSION_GE(1, 10, 7)
-  H5Pset_file_locking(access, false, true);
-#endif
-  w->file = H5Fcreate(w->temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  cgap_status status = noted(w, w->file < 0) ? fail_hdf5(w, "/", error) : CGAP_OK;
-  H5Pclose(access);
-  if (status != CGAP_OK)
+  w->file = cgap_sink_create(&w->sink, w->temporary);
+  cgap_status status = CGAP_OK;
+  if (noted(w, w->file < 0)) {
+    status = fail_hdf5(w, "/", error);
+    if (w->file >= 0)
+      H5Fclose(w->file);
+    cgap_sink_close(&w->sink);
+    close(w->sink.fd);
     unlink(w->temporary);
+  }
   return status;
 }
 
@@ -207,8 +199,10 @@ static cgap_status create_stream(cgap_writer *w, const stream *wanted, const cha
   s->type = storage_type(s->element);
   hsize_t flat[2] = {s->rows, s->dim}, deep[3] = {s->rows, s->middle, s->dim};
   s->dataset = create_dataset(w, path, s->type, s->middle ? 3 : 2, s->middle ? deep : flat);
-  if (s->dataset < 0) {
+  if (s->dataset < 0 || w->broken) {
     cgap_status status = fail_hdf5(w, path, error);
+    if (s->dataset >= 0)
+      H5Dclose(s->dataset);
     H5Tclose(s->type);
     free(s->path);
     return status;
@@ -268,7 +262,7 @@ static bool write_slab(cgap_writer *w, const stream *s, const hsize_t start[3], 
   hid_t memory = H5Screate_simple(rank, count, NULL), space = H5Dget_space(s->dataset);
   bool ok = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0;
   ok = ok && H5Dwrite(s->dataset, s->type, memory, space, H5P_DEFAULT, data) >= 0;
-  (void)noted(w, !ok);
+  ok = !noted(w, !ok);
   H5Sclose(space);
   H5Sclose(memory);
   return ok;
@@ -391,9 +385,9 @@ cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path,
   hid_t link = H5Pcreate(H5P_LINK_CREATE);
   H5Pset_create_intermediate_group(link, 1);
   if (noted(w, H5Ocopy(source->id, path, w->file, as, H5P_DEFAULT, link) < 0))
-    status = errno_in(w->why) ? fail_hdf5(w, as, error)
-                              : cgap_fail(error, CGAP_FILE, "%s:%s cannot be copied to %s:%s (HDF5: %s)", file, path,
-                                          w->path, as, w->why);
+    status = w->sink.number ? fail_hdf5(w, as, error)
+                            : cgap_fail(error, CGAP_FILE, "%s:%s cannot be copied to %s:%s (HDF5: %s)", file, path,
+                                        w->path, as, w->why);
   H5Pclose(link);
   cgap_quiet_end(quiet);
   cgap_file_close(source);
@@ -401,20 +395,6 @@ cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path,
 }
 
 /* ---------------------------------------------------------------- close */
-
-/* HDF5 keeps a file open, and tries again at exit, when closing cannot write what it holds. Before giving up a
- * file, its descriptor is turned to memory, so that closing succeeds and nothing is left behind. */
-static void detach(cgap_writer *w)
-{
-  int *fd = NULL;
-  if (w->file < 0 || H5Fget_vfd_handle(w->file, H5P_DEFAULT, (void **)&fd) < 0 || !fd)
-    return;
-  int memory = memfd_create("contragap", MFD_CLOEXEC);
-  if (memory < 0)
-    return;
-  (void)dup2(memory, *fd);
-  close(memory);
-}
 
 static cgap_status close_streams(cgap_writer *w, bool commit, cgap_error *error)
 {
@@ -432,25 +412,20 @@ static cgap_status close_streams(cgap_writer *w, bool commit, cgap_error *error)
   return status;
 }
 
+/* Delayed allocation may find the disk full only at fsync, and a network file system at close. */
 static cgap_status close_file(cgap_writer *w, bool commit, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  if (commit && noted(w, H5Fflush(w->file, H5F_SCOPE_GLOBAL) < 0)) {
+  bool failed = noted(w, H5Fclose(w->file) < 0);
+  cgap_sink_close(&w->sink);
+  if (commit && failed)
     status = fail_hdf5(w, "/", error);
-    commit = false;
-  }
-  if (!commit)
-    detach(w);
-  if (noted(w, H5Fclose(w->file) < 0) && status == CGAP_OK && commit)
-    status = fail_hdf5(w, "/", error);
-  if (!commit || status != CGAP_OK)
-    return status;
-  /* delayed allocation may find the disk full only now */
-  int fd = open(w->temporary, O_RDONLY | O_CLOEXEC);
-  if (fd < 0 || fsync(fd) != 0 || rename(w->temporary, w->path) != 0)
+  if (commit && status == CGAP_OK && fsync(w->sink.fd) != 0)
     status = cgap_fail_errno(error, errno, w->path, "write");
-  if (fd >= 0)
-    close(fd);
+  if (close(w->sink.fd) != 0 && commit && status == CGAP_OK)
+    status = cgap_fail_errno(error, errno, w->path, "write");
+  if (commit && status == CGAP_OK && rename(w->temporary, w->path) != 0)
+    status = cgap_fail_errno(error, errno, w->path, "write");
   return status;
 }
 
@@ -461,10 +436,8 @@ cgap_status cgap_writer_close(cgap_writer *w, bool commit, cgap_error *error)
   cgap_quiet quiet = cgap_quiet_begin();
   cgap_status status = CGAP_OK;
   if (commit && w->broken)
-    status = cgap_fail(error, CGAP_FILE, "%s: not written, since an earlier write failed", w->path);
+    status = fail_hdf5(w, "/", error);
   commit = commit && status == CGAP_OK;
-  if (!commit)
-    detach(w);
   cgap_status closed = close_streams(w, commit, error);
   status = status == CGAP_OK ? closed : status;
   closed = close_file(w, commit && status == CGAP_OK, error);
