@@ -9,10 +9,11 @@ sphere = real(meta("sphere"))
 set grid xtics ytics
 stats table skip 1 using 3 name "U" nooutput
 stats table skip 1 using 4 name "A" nooutput
-set xrange [(U_min < sphere ? U_min : sphere) - 0.3 : 0.3]
-set yrange [0 : (A_max > 1 ? A_max : 1) * 1.15]
+set xrange [(U_min < sphere ? U_min : sphere) - 0.4 : 0.4]
+top = (A_max > 1 ? A_max : 1) * 1.15
+set yrange [-0.04 * top : top]
 set arrow 1 from first sphere, graph 0 to first sphere, graph 1 nohead linewidth 1.4 dashtype (4,4) linecolor rgb soft
-set label 1 "uniform sphere" at first sphere, graph 0.03 left offset 0.8,0 textcolor rgb soft font pt(11)
+set label 1 "uniform sphere" at first sphere, graph 0.5 center rotate by 90 offset -0.9,0 textcolor rgb soft font pt(11)
 set key off
 
 # columns: name kind uniformity alignment uniformity_low uniformity_high alignment_low alignment_high; kind: this or reference

@@ -5,7 +5,7 @@ headline_shown = sprintf("%s images, %s texts; recall@1: image to text %s, text 
 eval headline
 set xlabel "k, the number of candidates looked at" textcolor rgb ink
 set ylabel "share of queries" textcolor rgb ink
-set logscale x 10
+if (real(meta("last")) > 20) { set logscale x 10 }
 set yrange [0:1.02]
 set xrange [1:real(meta("last"))]
 

@@ -22,10 +22,11 @@ set xrange [x_mid - unit * (width - 99) : x_mid + unit * (width - 99)]
 set yrange [y_mid - unit * (height - 172) : y_mid + unit * (height - 172)]
 ix = real(meta("image_centroid_x")); iy = real(meta("image_centroid_y"))
 tx = real(meta("text_centroid_x"));  ty = real(meta("text_centroid_y"))
-tell(what, row, cosine) = sprintf("%s row %s", what, row).(cosine eq "NA" ? "" : ", cosine of the pair ".cosine)
-point_size = 0.55
-set style line 1 linecolor rgb c_image pointtype 7 pointsize point_size
-set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.2*point_size
+tell(what, row, cosine) = sprintf("%s row %s", what, row).(cosine eq "NA" ? "" : sprintf(", cosine of the pair %.3f", real(cosine)))
+# the text’s mark is the smaller one, so that an image’s shows where both lie on one spot
+point_size = 0.5
+set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
+set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.1*point_size
 many = real(meta("couples"))
 see = many > 800 ? "#d8" : many > 200 ? "#b8" : "#90"
 seg = see.soft[2:7]

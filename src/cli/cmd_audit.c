@@ -6,6 +6,7 @@
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "io/dataset.h"
+#include "report/audit_page.h"
 #include "report/fail_if.h"
 #include "report/folder.h"
 #include "report/table.h"
@@ -108,6 +109,8 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
   cgap_status status = cgap_report_write(&report, opt.out, error);
   if (!status)
     status = cgap_report_draw(&r->audit, opt.out, told, error);
+  if (!status)
+    status = cgap_audit_page_write(&report, opt.out, error);
   return status;
 }
 

@@ -19,10 +19,12 @@ static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
 /* "0.851 [0.834, 0.868]", or "n/a" */
 static void shown(char out[100], const cgap_scalar *s, int decimals)
 {
-  char value[40];
+  char value[40], lo[40], hi[40];
   cgap_value_show(value, s->why ? NAN : s->value, decimals);
+  cgap_value_show(lo, s->lo, decimals);
+  cgap_value_show(hi, s->hi, decimals);
   if (!s->why && isfinite(s->lo) && isfinite(s->hi))
-    snprintf(out, 100, "%s [%.*f, %.*f]", value, decimals, s->lo, decimals, s->hi);
+    snprintf(out, 100, "%.30s [%.30s, %.30s]", value, lo, hi);
   else
     snprintf(out, 100, "%s", value);
 }
@@ -148,11 +150,14 @@ static cgap_status write_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *e
     fprintf(t->file.stream, "%.2f\t%.2f\t%llu\t%llu\t%llu\t%llu\n", a->histogram_edges[b], a->histogram_edges[b + 1],
             (unsigned long long)a->histogram_pair[b], (unsigned long long)a->histogram_cross[b],
             (unsigned long long)a->histogram_image[b], (unsigned long long)a->histogram_text[b]);
-  char pairs[60] = "";
+  char mean[4][40];
+  const cgap_cosines *const sets[] = {&a->cosine_pair, &a->cosine_cross, &a->cosine_image, &a->cosine_text};
+  for (int s = 0; s < 4; s++)
+    cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);
   if (a->has & CGAP_HAS_PAIRS)
-    snprintf(pairs, sizeof pairs, "%.2f (pairs), ", a->cosine_pair.mean);
-  cgap_tsv_about(t, "means", "%s%.2f (%s), %.2f (images), %.2f (texts)", pairs, a->cosine_cross.mean,
-                 *pairs ? "no pair" : "image–text", a->cosine_image.mean, a->cosine_text.mean);
+    cgap_tsv_about(t, "means", "%s (pairs), %s (no pair), %s (images), %s (texts)", mean[0], mean[1], mean[2], mean[3]);
+  else
+    cgap_tsv_about(t, "means", "%s (image–text), %s (images), %s (texts)", mean[1], mean[2], mean[3]);
   about_totals(t, a);
   return CGAP_OK;
 }

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "report/table.h"
+
 static bool known(const cgap_scalar *s)
 {
   return !s->why && isfinite(s->value);
@@ -75,8 +77,10 @@ static void say_sphere(cgap_verdict_words *out, const cgap_uniformity *u)
                       : missing < 0.7 ? "The rows fill most of the sphere"
                       : missing < 2   ? "The rows crowd on a part of the sphere"
                                       : "The rows crowd in a small part of the sphere";
-  add(out, "%s: uniformity %.2f (images) and %.2f (texts), %.2f if uniform.", fills, u->image.value, u->text.value,
-      u->sphere);
+  char image[40], text[40];
+  cgap_value_show(image, u->image.value, 2);
+  cgap_value_show(text, u->text.value, 2);
+  add(out, "%s: uniformity %s (images) and %s (texts), %.2f if uniform.", fills, image, text, u->sphere);
 }
 
 static void say_shift(cgap_verdict_words *out, const cgap_audit *a)
