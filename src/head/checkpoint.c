@@ -1,0 +1,133 @@
+#include "head/checkpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "head/options.h"
+#include "memory.h"
+#include "report/output.h"
+
+/* The file: this, then four arrays of `count` floats (parameters, kept, first and second moment). */
+typedef struct checkpoint {
+  char magic[8];
+  uint64_t version, bytes; /* of the whole file */
+  uint64_t hash;           /* of all that follows */
+  cgap_fingerprint fingerprint;
+  uint64_t count, adamw_step;
+  cgap_progress_state state;
+} checkpoint;
+
+static const char MAGIC[8] = "cgapckpt";
+enum { VERSION = 1, ARRAYS = 4 };
+
+static uint64_t hash_part(uint64_t seed, const cgap_part *p)
+{
+  const cgap_coupling *c = &p->couples;
+  uint64_t h = XXH3_64bits_withSeed(p->image, c->images * p->dim * sizeof(float), seed);
+  h = XXH3_64bits_withSeed(p->text, c->texts * p->dim * sizeof(float), h);
+  h = XXH3_64bits_withSeed(c->image_first, (c->images + 1) * sizeof(size_t), h);
+  return XXH3_64bits_withSeed(c->couple_text, c->count * sizeof(size_t), h);
+}
+
+cgap_fingerprint cgap_fingerprint_of(const cgap_trainer *t)
+{
+  char text[2048];
+  cgap_train_describe(text, sizeof text, &t->options, &t->layers.shape);
+  cgap_fingerprint f = {.options = XXH3_64bits(text, strlen(text)), .data = hash_part(1, t->training)};
+  if (t->validation->couples.count)
+    f.data = hash_part(f.data, t->validation);
+  return f;
+}
+
+static uint64_t hash_of(const checkpoint *head, const float *const arrays[ARRAYS])
+{
+  uint64_t h = XXH3_64bits(&head->fingerprint, sizeof *head - offsetof(checkpoint, fingerprint));
+  for (int k = 0; k < ARRAYS; k++)
+    h = XXH3_64bits_withSeed(arrays[k], head->count * sizeof(float), h);
+  return h;
+}
+
+cgap_status cgap_checkpoint_write(const cgap_trainer *t, cgap_fingerprint fingerprint, const char *path,
+                                  cgap_error *error)
+{
+  const float *const arrays[ARRAYS] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
+  checkpoint head; /* its padding is hashed and written */
+  memset(&head, 0, sizeof head);
+  memcpy(head.magic, MAGIC, sizeof MAGIC);
+  head.version = VERSION;
+  head.bytes = sizeof head + ARRAYS * t->count * sizeof(float);
+  head.fingerprint = fingerprint;
+  head.count = t->count;
+  head.adamw_step = t->adamw.step;
+  head.state = t->state;
+  head.hash = hash_of(&head, arrays);
+  cgap_outfile file;
+  cgap_status status = cgap_outfile_open(&file, path, error);
+  if (status != CGAP_OK)
+    return status;
+  bool fine = fwrite(&head, sizeof head, 1, file.stream) == 1;
+  for (int k = 0; fine && k < ARRAYS; k++)
+    fine = fwrite(arrays[k], sizeof(float), t->count, file.stream) == t->count;
+  if (!fine)
+    status = cgap_fail_errno(error, errno, path, "write");
+  cgap_status closed = cgap_outfile_close(&file, fine, fine ? error : NULL);
+  return fine ? closed : status;
+}
+
+static cgap_status fail_damaged(const char *path, const char *why, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_FILE, "%s: %s; remove it, or give --force to begin anew", path, why);
+}
+
+static cgap_status check(const checkpoint *head, const cgap_trainer *t, cgap_fingerprint f, const char *path,
+                         cgap_error *error)
+{
+  if (memcmp(head->magic, MAGIC, sizeof MAGIC) != 0)
+    return fail_damaged(path, "not a checkpoint of contragap", error);
+  if (head->version != VERSION)
+    return fail_damaged(path, "a checkpoint of another version", error);
+  if (head->fingerprint.options != f.options)
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s: a checkpoint of a run with other options; give the same ones, or --force to begin anew",
+                     path);
+  if (head->fingerprint.data != f.data || head->count != t->count)
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s: a checkpoint of a run on other data; give the same file, or --force to begin anew", path);
+  return CGAP_OK;
+}
+
+cgap_status cgap_checkpoint_read(cgap_trainer *t, cgap_fingerprint fingerprint, const char *path, cgap_error *error)
+{
+  checkpoint head;
+  FILE *file = fopen(path, "rb");
+  if (!file)
+    return cgap_fail_errno(error, errno, path, "read");
+  float *block = cgap_alloc(ARRAYS * t->count, sizeof *block);
+  cgap_status status = CGAP_OK;
+  if (!block)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  else if (fread(&head, sizeof head, 1, file) != 1)
+    status = fail_damaged(path, "cut short", error);
+  else
+    status = check(&head, t, fingerprint, path, error);
+  if (status == CGAP_OK &&
+      (fread(block, sizeof *block, ARRAYS * t->count, file) != ARRAYS * t->count || fgetc(file) != EOF))
+    status = fail_damaged(path, "cut short, or longer than it says", error);
+  if (status == CGAP_OK) {
+    const float *const arrays[ARRAYS] = {block, block + t->count, block + 2 * t->count, block + 3 * t->count};
+    if (head.hash != hash_of(&head, arrays))
+      status = fail_damaged(path, "damaged: its checksum does not fit", error);
+  }
+  if (status == CGAP_OK) {
+    float *const to[ARRAYS] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
+    for (int k = 0; k < ARRAYS; k++)
+      memcpy(to[k], block + (size_t)k * t->count, t->count * sizeof *block);
+    t->adamw.step = head.adamw_step;
+    t->state = head.state;
+  }
+  cgap_free(block);
+  fclose(file);
+  return status;
+}

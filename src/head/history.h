@@ -1,0 +1,24 @@
+/* history.jsonl: a line of JSON for every epoch, appended whole. */
+#ifndef CGAP_HEAD_HISTORY_H
+#define CGAP_HEAD_HISTORY_H
+
+#include "contragap/contragap.h"
+
+typedef struct cgap_history {
+  cgap_epoch *epoch; /* (count) */
+  size_t count, capacity;
+} cgap_history;
+
+void cgap_history_clear(cgap_history *history);
+CGAP_MUST_CHECK cgap_status cgap_history_add(cgap_history *history, const cgap_epoch *record, cgap_error *error);
+
+/* One line of JSON with its line end, to be freed with free; NULL: out of memory. */
+char *cgap_history_line(const cgap_epoch *record);
+
+CGAP_MUST_CHECK cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error);
+
+/* Reads the epochs up to `last` and leaves the file with those lines alone. A missing file has none; a line that is
+ * no whole record ends the reading. */
+CGAP_MUST_CHECK cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t last, cgap_error *error);
+
+#endif

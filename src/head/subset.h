@@ -1,0 +1,37 @@
+/* The images of one part with all that belongs to them, as data of their own; and the same passed through a head. */
+#ifndef CGAP_HEAD_SUBSET_H
+#define CGAP_HEAD_SUBSET_H
+
+#include "head/head.h"
+#include "head/split.h"
+
+typedef struct cgap_subset {
+  cgap_data data;               /* views of what follows, and of the class texts and words of the whole */
+  unsigned char *image, *text;  /* file values */
+  uint64_t *text_image;         /* (texts) */
+  size_t *image_row, *text_row; /* rows of the file */
+  int64_t *labels, *image_label, *query;
+  double *query_weight;
+} cgap_subset;
+
+/* e is resident; its data must outlive the subset where it has class texts or words. */
+CGAP_MUST_CHECK cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const cgap_split *split,
+                                             int part, cgap_error *error);
+void cgap_subset_clear(cgap_subset *subset);
+
+/* Audits data that has the subset's rows (its own, or transformed ones); rows in the result are those of the file. */
+CGAP_MUST_CHECK cgap_status cgap_subset_audit(cgap_audit *out, const cgap_subset *subset, const cgap_data *data,
+                                              const cgap_audit_options *options, cgap_error *error);
+
+/* Data passed through a head: images by its image side, all else by its text side. */
+typedef struct cgap_transformed {
+  cgap_data data;
+  float *image, *text, *class_text, *words; /* unit rows */
+} cgap_transformed;
+
+/* Zero rows or NaN: CGAP_DATA. The original must outlive the result. */
+CGAP_MUST_CHECK cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, const cgap_head *head,
+                                                  int threads, cgap_error *error);
+void cgap_transformed_clear(cgap_transformed *transformed);
+
+#endif

@@ -1,0 +1,122 @@
+#include "head/trial.h"
+
+#include <omp.h>
+
+#include "engine/embeddings.h"
+#include "memory.h"
+
+enum { CLOSER_SHIFT_ALL = 1 };
+
+cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_kind kind, cgap_error *error)
+{
+  const cgap_source *rows = kind == CGAP_IMAGE_ROWS ? &data->image : &data->text;
+  *out = (cgap_data){.image = *rows, .text = *rows, .pairing = CGAP_BY_ROW, .drop_bad = data->drop_bad};
+  if (rows->rows == 0)
+    return cgap_fail(error, CGAP_FILE, "%s: there are no texts for --same-modality text", data->image.name);
+  return CGAP_OK;
+}
+
+static cgap_status fit_closers(cgap_trial *t, const cgap_embeddings *e, cgap_error *error)
+{
+  const cgap_part_options every = {.keep_duplicates = true};
+  cgap_part part;
+  cgap_status status = cgap_part_init(&part, e, &t->split, CGAP_TRAINING, &every, error);
+  if (status != CGAP_OK)
+    return status;
+  for (int k = 0; status == CGAP_OK && k < CGAP_CLOSERS; k++)
+    status = cgap_closer_of_part(&t->closer[k], (cgap_closer)k, CLOSER_SHIFT_ALL, &part, error);
+  cgap_part_clear(&part);
+  return status;
+}
+
+static bool note_parts(cgap_trial *t, const cgap_embeddings *e)
+{
+  t->file_images = e->data->image.rows;
+  t->part_of_row = cgap_alloc(t->file_images, sizeof *t->part_of_row);
+  if (!t->part_of_row)
+    return false;
+  for (size_t row = 0; row < t->file_images; row++)
+    t->part_of_row[row] = -1;
+  for (size_t i = 0; i < e->image.rows; i++)
+    t->part_of_row[e->image.file_row[i]] = t->split.part[i];
+  t->training_images = t->split.images[CGAP_TRAINING];
+  t->training_texts = t->split.texts[CGAP_TRAINING];
+  return true;
+}
+
+static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, bool closers,
+                              cgap_error *error)
+{
+  cgap_part_options training = {
+    .keep_duplicates = o->keep_duplicates, .noise = o->noise, .most_images = o->training_images, .seed = o->seed};
+  const cgap_part_options validation = {.keep_duplicates = o->keep_duplicates};
+  cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
+  if (status == CGAP_OK && !note_parts(t, e))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (status == CGAP_OK && closers)
+    status = fit_closers(t, e, error);
+  if (status == CGAP_OK)
+    status = cgap_part_init(&t->training, e, &t->split, CGAP_TRAINING, &training, error);
+  if (status == CGAP_OK)
+    status = cgap_part_init(&t->validation, e, &t->split, CGAP_VALIDATION, &validation, error);
+  return status == CGAP_OK ? cgap_subset_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
+}
+
+cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *o, bool closers,
+                            cgap_error *error)
+{
+  cgap_embeddings e = {0};
+  *out = (cgap_trial){.dim = data->image.dim};
+  if (data->text.rows == 0 || data->pairing == CGAP_UNPAIRED)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: training needs pairs of images and texts, and this has %s; give --text or --text-image",
+                     data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
+  cgap_status status = cgap_train_check(o, data->image.dim, error);
+  if (status == CGAP_OK)
+    status =
+      cgap_embeddings_load(&e, data, true, o->threads > 0 ? o->threads : omp_get_max_threads(), o->progress, error);
+  if (status == CGAP_OK)
+    status = make_parts(out, &e, o, closers, error);
+  cgap_embeddings_clear(&e);
+  if (status != CGAP_OK)
+    cgap_trial_clear(out);
+  return status;
+}
+
+void cgap_trial_clear(cgap_trial *t)
+{
+  cgap_split_clear(&t->split);
+  cgap_part_clear(&t->training);
+  cgap_part_clear(&t->validation);
+  cgap_subset_clear(&t->test);
+  for (int k = 0; k < CGAP_CLOSERS; k++)
+    cgap_head_close(t->closer[k]);
+  cgap_free(t->part_of_row);
+  *t = (cgap_trial){0};
+}
+
+cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor, const cgap_data *data, int threads,
+                            cgap_progress progress, cgap_error *error)
+{
+  cgap_embeddings e = {0};
+  cgap_part part = {0};
+  cgap_split all = {0};
+  const cgap_part_options every = {.keep_duplicates = true};
+  *out = NULL;
+  if (data->text.rows == 0 || data->pairing == CGAP_UNPAIRED)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: %s is fitted on pairs of images and texts, and this has %s; give --fit FILE2",
+                     data->image.name, cgap_closer_name(closer), data->text.rows == 0 ? "no texts" : "no pairing");
+  cgap_status status =
+    cgap_embeddings_load(&e, data, true, threads > 0 ? threads : omp_get_max_threads(), progress, error);
+  if (status == CGAP_OK && !(all.part = cgap_zalloc(e.image.rows, 1)))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (status == CGAP_OK)
+    status = cgap_part_init(&part, &e, &all, CGAP_TRAINING, &every, error);
+  if (status == CGAP_OK)
+    status = cgap_closer_of_part(out, closer, factor, &part, error);
+  cgap_part_clear(&part);
+  cgap_split_clear(&all);
+  cgap_embeddings_clear(&e);
+  return status;
+}

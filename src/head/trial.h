@@ -1,0 +1,30 @@
+/* A file made ready for training: split, its parts in memory, the test part apart, the closers fitted. */
+#ifndef CGAP_HEAD_TRIAL_H
+#define CGAP_HEAD_TRIAL_H
+
+#include "head/closers.h"
+#include "head/subset.h"
+#include "head/trainer.h"
+
+typedef struct cgap_trial {
+  cgap_split split;
+  cgap_part training, validation;
+  cgap_subset test;
+  cgap_head *closer[CGAP_CLOSERS]; /* NULL: not asked for */
+  size_t dim;
+  size_t training_images, training_texts; /* before equal rows became one */
+  int64_t *part_of_row;                   /* (file_images) of head.h5's /split */
+  size_t file_images;
+} cgap_trial;
+
+/* data must outlive the trial. Of options the split, the duplicates, the noise, the size and the seed matter here.
+ * CGAP_FILE where there are no pairs, CGAP_DATA where there are too few. */
+CGAP_MUST_CHECK cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *options,
+                                            bool closers, cgap_error *error);
+void cgap_trial_clear(cgap_trial *trial);
+
+/* Both sides are the image rows (or the text rows), row i with row i; labels, classes and words are left out. */
+CGAP_MUST_CHECK cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_kind kind,
+                                               cgap_error *error);
+
+#endif
