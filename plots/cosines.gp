@@ -1,7 +1,7 @@
 # How alike rows are: cosines of pairs, of images and texts that are no pair, and within each side.
 call "style.gp" "cosines" ARG1 ARG2 ARG3 ARG4
 headline_title = "Cosines of pairs, of strangers, and within each side"
-headline_shown = sprintf("%s images, %s texts; mean cosine %s", meta("images"), meta("texts"), meta("means"))
+headline_shown = "mean cosine ".meta("means")
 eval headline
 set xlabel "cosine" textcolor rgb ink
 set ylabel "share of couples per bin of 0.01" textcolor rgb ink

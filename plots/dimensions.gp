@@ -1,7 +1,7 @@
 # Where the gap lies: the difference of the two centroids, coordinate by coordinate.
 call "style.gp" "dimensions" ARG1 ARG2 ARG3 ARG4
 headline_title = "The gap, coordinate by coordinate"
-headline_shown = sprintf("%s images, %s texts, d = %s; the largest coordinate holds %s of the squared centroid distance", meta("images"), meta("texts"), meta("dim"), meta("largest"))
+headline_shown = sprintf("the largest coordinate holds %s of the squared centroid distance", meta("largest"))
 eval headline
 set xlabel "coordinate (from 0)" textcolor rgb ink
 set ylabel "mean of the images − mean of the texts" textcolor rgb ink

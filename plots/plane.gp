@@ -1,7 +1,7 @@
 # The uniformity–alignment plane: down and to the left is better.
 call "style.gp" "plane" ARG1 ARG2 ARG3 ARG4
 headline_title = "Uniformity and alignment: lower is better on both"
-headline_shown = sprintf("%s images, %s texts; uniformity %s, alignment %s", meta("images"), meta("texts"), meta("uniformity"), meta("alignment"))
+headline_shown = sprintf("uniformity %s, alignment %s", meta("uniformity"), meta("alignment"))
 eval headline
 set xlabel "uniformity, mean of both sides (log)" textcolor rgb ink
 set ylabel "alignment, mean squared distance of pairs" textcolor rgb ink

@@ -1,7 +1,7 @@
 # Retrieval: the share of queries whose own partner is among the first k.
 call "style.gp" "recall" ARG1 ARG2 ARG3 ARG4
 headline_title = "Recall at k"
-headline_shown = sprintf("%s images, %s texts; recall@1: image to text %s, text to image %s", meta("images"), meta("texts"), meta("recall_image_to_text"), meta("recall_text_to_image"))
+headline_shown = sprintf("recall@1 %s image to text, %s text to image", meta("recall_image_to_text"), meta("recall_text_to_image"))
 eval headline
 set xlabel "k, the number of candidates looked at" textcolor rgb ink
 set ylabel "share of queries" textcolor rgb ink

@@ -1,7 +1,7 @@
 # The pooled rows on their first two principal components; a segment joins an image and its text.
 call "style.gp" "scatter" ARG1 ARG2 ARG3 ARG4
 headline_title = "Images and texts on the two main axes of the pooled space"
-headline_shown = sprintf("%s images, %s texts; centroid distance %s", meta("images"), meta("texts"), meta("centroid_distance"))
+headline_shown = "centroid distance ".meta("centroid_distance").(strlen(meta("note")) ? "; ".meta("note") : "")
 eval headline
 share(k) = strlen(meta(k)) ? sprintf(" (%.1f %% of the variance)", 100 * real(meta(k))) : ""
 set xlabel "first principal component".share("share_1") textcolor rgb ink
@@ -22,7 +22,7 @@ set xrange [x_mid - unit * (width - 99) : x_mid + unit * (width - 99)]
 set yrange [y_mid - unit * (height - 172) : y_mid + unit * (height - 172)]
 ix = real(meta("image_centroid_x")); iy = real(meta("image_centroid_y"))
 tx = real(meta("text_centroid_x"));  ty = real(meta("text_centroid_y"))
-tell(what, row, cosine) = sprintf("%s row %s", what, row).(cosine eq "NA" ? "" : sprintf(", cosine of the pair %.3f", real(cosine)))
+tell(what, row, cosine) = sprintf("%s row %s", what, row).((cosine eq "NA" || cosine eq "") ? "" : sprintf(", cosine of the pair %.3f", real(cosine)))
 # the text’s mark is the smaller one, so that an image’s shows where both lie on one spot
 point_size = 0.5
 set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size

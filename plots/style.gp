@@ -74,8 +74,8 @@ meta(key) = strstrt(M, "\n".key."\t") ? meta_from(M[strstrt(M, "\n".key."\t") + 
 # headline(title, what it shows): the two lines above the plot, and the file's name below
 headline_title = ""
 headline_shown = ""
+counted = meta("file").sprintf(": %s images, %s texts, d = %s", meta("images"), meta("texts"), meta("dim"))
 headline = 'if (dumb) { set title headline_title." - ".headline_shown noenhanced } else { \
   set label 901 headline_title at screen 16.0/width, screen 1 - 22.0/height left font pt(17) textcolor rgb ink front noenhanced; \
   set label 902 headline_shown at screen 16.0/width, screen 1 - 45.0/height left font pt(13) textcolor rgb soft front noenhanced; \
-  set label 903 meta("file") at screen 16.0/width, screen 14.0/height left font pt(11) textcolor rgb soft front noenhanced; \
-  set label 904 meta("note") at screen 1 - 16.0/width, screen 14.0/height right font pt(11) textcolor rgb soft front noenhanced }'
+  set label 903 counted at screen 16.0/width, screen 14.0/height left font pt(11) textcolor rgb soft front noenhanced }'

@@ -1,7 +1,7 @@
 # How many directions the rows use: cumulated variance of the principal components beside the uniform line.
 call "style.gp" "variance" ARG1 ARG2 ARG3 ARG4
 headline_title = "Variance carried by the first principal components"
-headline_shown = sprintf("%s images, %s texts, d = %s; participation ratio %s", meta("images"), meta("texts"), meta("dim"), meta("ratios"))
+headline_shown = "participation ratio ".meta("ratios")
 eval headline
 set xlabel "number of components" textcolor rgb ink
 set ylabel "cumulated share of the variance" textcolor rgb ink

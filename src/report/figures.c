@@ -8,9 +8,26 @@
 #include "report/table.h"
 #include "report/tsv.h"
 
+enum { SOURCE = 200, LETTERS = 56 };
+
+/* A long name without its middle, so that it fits under a picture; cut between characters of UTF-8. */
+static const char *shortened(char out[SOURCE], const char *source)
+{
+  size_t starts[1024], count = 0, length = strlen(source);
+  for (size_t i = 0; i < length && count < 1024; i++)
+    if (((unsigned char)source[i] & 0xC0) != 0x80)
+      starts[count++] = i;
+  if (count <= LETTERS)
+    snprintf(out, SOURCE, "%s", source);
+  else
+    snprintf(out, SOURCE, "%.*s…%s", (int)starts[LETTERS / 2], source, source + starts[count - LETTERS / 2]);
+  return out;
+}
+
 static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
 {
-  cgap_tsv_about(t, "file", "%s", source);
+  char name[SOURCE];
+  cgap_tsv_about(t, "file", "%s", shortened(name, source));
   cgap_tsv_about(t, "images", "%zu", a->images);
   cgap_tsv_about(t, "texts", "%zu", a->texts);
   cgap_tsv_about(t, "dim", "%zu", a->dim);

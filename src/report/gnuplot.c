@@ -53,7 +53,22 @@ static int start(pid_t *child, int *from, const char *folder, char *const *argum
   return number;
 }
 
-/* The first line of what the child says that tells something; the rest is read and dropped, so that it never blocks. */
+/* gnuplot warns first and names its error last: the last line that is no warning. */
+static void last_word(char said[300], const char *text)
+{
+  snprintf(said, 300, "it said nothing");
+  while (*text) {
+    text += strspn(text, " ^\n\t");
+    size_t length = strcspn(text, "\n");
+    char line[300];
+    snprintf(line, sizeof line, "%.*s", (int)length, text);
+    if (length && !strstr(line, "warning"))
+      snprintf(said, 300, "%s", line);
+    text += length;
+  }
+}
+
+/* What the child says, read to its end so that it never blocks on a full pipe. */
 static void listen(int from, char said[300])
 {
   char text[2048], rest[1024];
@@ -67,12 +82,7 @@ static void listen(int from, char said[300])
   }
   close(from);
   text[used] = '\0';
-  const char *line = text;
-  const char *fault = strstr(text, "line ");
-  if (fault && strcspn(fault, "\n") > 8)
-    line = fault;
-  line += strspn(line, " ^\n\t");
-  snprintf(said, 300, "%.*s", (int)strcspn(line, "\n"), *line ? line : "it said nothing");
+  last_word(said, text);
 }
 
 static cgap_status run(const char *folder, const char *name, const char *temporary, const cgap_drawing *d,
