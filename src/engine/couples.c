@@ -37,7 +37,7 @@ static void next_run(group_run *run, const cgap_pairs *pairs, size_t first_image
            pairs->first[first_image + run->images + 1] - run->first_text <= rows);
 }
 
-static cgap_status read_run(group_run *run, const cgap_embeddings *e, cgap_error *error)
+static cgap_status read_run(group_run *run, const cgap_embeddings *e, int threads, cgap_error *error)
 {
   const size_t dim = e->image.dim, *texts = e->pairs.text + run->first_text;
   bool straight = true;
@@ -48,9 +48,9 @@ static cgap_status read_run(group_run *run, const cgap_embeddings *e, cgap_error
   run->group = cgap_alloc(run->images * dim, sizeof(double));
   if (!run->image || !run->text || !run->group)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images with %zu texts", run->images, run->texts);
-  cgap_status status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, run->image, error);
+  cgap_status status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, threads, run->image, error);
   if (!status && run->texts > 0)
-    status = cgap_side_fetch(&e->text, straight ? NULL : texts, texts[0], run->texts, run->text, error);
+    status = cgap_side_fetch(&e->text, straight ? NULL : texts, texts[0], run->texts, threads, run->text, error);
   return status;
 }
 
@@ -91,6 +91,17 @@ static void measure_image(cgap_couple_sums *out, const cgap_embeddings *e, const
   out->within_kernel[image] = within(y, texts, dim);
 }
 
+/* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. */
+static void weigh_images(cgap_couple_sums *out, const cgap_embeddings *e, const group_run *run)
+{
+  for (size_t i = 0; i < run->images; i++) {
+    const size_t image = run->first_image + i;
+    const double surplus = (double)(e->pairs.first[image + 1] - e->pairs.first[image]) - 1;
+    for (size_t k = 0; surplus != 0 && k < e->image.dim; k++)
+      out->paired_image_mean[k] += surplus * run->image[i * e->image.dim + k];
+  }
+}
+
 static cgap_status measure_run(cgap_couple_sums *out, const cgap_embeddings *e, const group_run *run, int threads,
                                cgap_error *error)
 {
@@ -98,13 +109,8 @@ static cgap_status measure_run(cgap_couple_sums *out, const cgap_embeddings *e, 
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t i = 0; i < run->images; i++)
     measure_image(out, e, run, i);
-  for (size_t i = 0; i < run->images; i++) {
-    const size_t image = run->first_image + i;
-    const double texts = (double)(e->pairs.first[image + 1] - e->pairs.first[image]);
-    for (size_t k = 0; k < dim; k++)
-      out->paired_image_mean[k] += texts * run->image[i * dim + k];
-  }
-  return cgap_moment_add(out->group_moment, run->group, run->images, dim, threads, error);
+  weigh_images(out, e, run);
+  return cgap_moment_add(out->group_moment, NULL, run->group, run->images, dim, threads, error);
 }
 
 /* Mean cosine of (o(j) + shift, j): over all texts, or over SHIFT_RUNS runs of texts spread over a large file. */
@@ -123,11 +129,11 @@ static cgap_status measure_shifts(cgap_couple_sums *out, const cgap_embeddings *
   for (size_t r = 0; !status && r < runs; r++) {
     const size_t first = all ? r * SHIFT_RUN_ROWS : r * (texts / SHIFT_RUNS);
     const size_t n = texts - first < SHIFT_RUN_ROWS ? texts - first : SHIFT_RUN_ROWS;
-    status = cgap_side_fetch(&e->text, NULL, first, n, text, error);
+    status = cgap_side_fetch(&e->text, NULL, first, n, 1, text, error);
     for (int s = -CGAP_SHIFTS; !status && s <= CGAP_SHIFTS; s++) {
       for (size_t j = 0; j < n; j++) /* rows past either end wrap here and are left out below */
         wanted[j] = (e->pairs.image_of[first + j] + images + (size_t)s) % images;
-      status = cgap_side_fetch(&e->image, wanted, 0, n, image, error);
+      status = cgap_side_fetch(&e->image, wanted, 0, n, 1, image, error);
       for (size_t j = 0; !status && j < n; j++) {
         size_t shifted = e->pairs.image_of[first + j] + (size_t)s; /* wraps far past the end when below 0 */
         if (shifted >= images)
@@ -167,7 +173,7 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, in
   for (size_t i = 0; !status && i < e->image.rows;) {
     group_run run = {0};
     next_run(&run, &e->pairs, i, cgap_chunk_rows(dim));
-    status = read_run(&run, e, error);
+    status = read_run(&run, e, threads, error);
     if (!status)
       status = measure_run(out, e, &run, threads, error);
     i += run.images;
@@ -181,7 +187,8 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, in
   if (!status) {
     cgap_moment_mirror(out->group_moment, dim);
     for (size_t k = 0; k < dim; k++)
-      out->paired_image_mean[k] /= (double)e->text.rows;
+      out->paired_image_mean[k] =
+        (out->paired_image_mean[k] + (double)e->image.rows * e->image.mean[k]) / (double)e->text.rows;
   } else {
     cgap_couples_clear(out);
   }

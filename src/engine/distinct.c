@@ -4,21 +4,23 @@
 
 #include <xxhash.h>
 
+typedef struct cgap_slot {
+  cgap_hash hash;
+  size_t place; /* row + 1; 0: free */
+} cgap_slot;
+
 bool cgap_distinct_init(cgap_distinct *d, size_t rows)
 {
   size_t slots = 16;
   while (slots < 2 * rows)
     slots *= 2;
-  *d = (cgap_distinct){.slots = slots};
-  d->hash = cgap_alloc(rows, sizeof *d->hash);
-  d->place = cgap_zalloc(slots, sizeof *d->place);
-  return d->hash && d->place;
+  *d = (cgap_distinct){.slots = slots, .slot = cgap_zalloc(slots, sizeof *d->slot)};
+  return d->slot != NULL;
 }
 
 void cgap_distinct_clear(cgap_distinct *d)
 {
-  cgap_free(d->hash);
-  cgap_free(d->place);
+  cgap_free(d->slot);
   *d = (cgap_distinct){0};
 }
 
@@ -28,16 +30,20 @@ cgap_hash cgap_hash_row(const void *bytes, size_t size)
   return (cgap_hash){.low = h.low64, .high = h.high64};
 }
 
+void cgap_distinct_expect(const cgap_distinct *d, cgap_hash hash)
+{
+  __builtin_prefetch(&d->slot[hash.low & (d->slots - 1)], 1);
+}
+
 size_t cgap_distinct_add(cgap_distinct *d, cgap_hash hash, size_t row)
 {
-  for (size_t slot = hash.low & (d->slots - 1);; slot = (slot + 1) & (d->slots - 1)) {
-    if (d->place[slot] == 0) {
-      d->place[slot] = row + 1;
-      d->hash[row] = hash;
+  for (size_t at = hash.low & (d->slots - 1);; at = (at + 1) & (d->slots - 1)) {
+    cgap_slot *slot = &d->slot[at];
+    if (slot->place == 0) {
+      *slot = (cgap_slot){.hash = hash, .place = row + 1};
       return row;
     }
-    cgap_hash there = d->hash[d->place[slot] - 1];
-    if (there.low == hash.low && there.high == hash.high)
-      return d->place[slot] - 1;
+    if (slot->hash.low == hash.low && slot->hash.high == hash.high)
+      return slot->place - 1;
   }
 }

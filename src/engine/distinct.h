@@ -12,8 +12,7 @@ typedef struct cgap_hash {
 } cgap_hash;
 
 typedef struct cgap_distinct {
-  cgap_hash *hash; /* (capacity), hash of each kept row */
-  size_t *place;   /* (slots) row + 1, 0: free */
+  struct cgap_slot *slot; /* (slots), half of them free at least */
   size_t slots;
 } cgap_distinct;
 
@@ -21,6 +20,9 @@ bool cgap_distinct_init(cgap_distinct *d, size_t rows); /* false: out of memory 
 void cgap_distinct_clear(cgap_distinct *d);
 
 cgap_hash cgap_hash_row(const void *bytes, size_t size);
+
+/* Says that this hash will be added soon, so that its slot is on its way from memory. */
+void cgap_distinct_expect(const cgap_distinct *d, cgap_hash hash);
 
 /* Notes the row under this hash; returns the first row that had the same hash, or `row` itself. */
 size_t cgap_distinct_add(cgap_distinct *d, cgap_hash hash, size_t row);

@@ -227,7 +227,7 @@ static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, 
     const int64_t *query = data->query + 4 * w->query[first + q];
     const double *source = w->words + (size_t)query[1] * dim, *target = w->words + (size_t)query[2] * dim;
     double *own = w->vectors + 2 * q * dim;
-    cgap_status status = cgap_side_fetch(&w->e->image, NULL, w->image[first + q], 1, own, error);
+    cgap_status status = cgap_side_fetch(&w->e->image, NULL, w->image[first + q], 1, 1, own, error);
     if (status)
       return status;
     for (size_t a = 0; a < dim; a++)
@@ -284,7 +284,7 @@ static cgap_status project(const cgap_embeddings *e, const cgap_side *side, cons
   cgap_status status = row && *out ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu points", count);
   for (size_t i = 0; !status && i < count; i++) {
     double score[2] = {0, 0};
-    status = cgap_side_fetch(side, NULL, rows[i], 1, row, error);
+    status = cgap_side_fetch(side, NULL, rows[i], 1, 1, row, error);
     for (size_t a = 0; !status && a < dim; a++) {
       const double centred = row[a] - (images * e->image.mean[a] + texts * e->text.mean[a]) / (images + texts);
       score[0] += centred * components[a];

@@ -130,8 +130,8 @@ void cgap_panel_clear(cgap_panel *panel)
   *panel = (cgap_panel){0};
 }
 
-cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count, double *out,
-                            cgap_error *error)
+cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count, int threads,
+                            double *out, cgap_error *error)
 {
   const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
   unsigned char *buffer = side->raw ? NULL : cgap_alloc(count, row_bytes);
@@ -142,10 +142,13 @@ cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t fi
     status = read_kept(side, first, count, buffer, error);
   for (size_t i = 0; !status && !side->raw && rows && i < count; i++)
     status = side->source->read(side->source, side->file_row[rows[i]], 1, buffer + i * row_bytes, error);
-  for (size_t i = 0; !status && i < count; i++) {
-    size_t row = rows ? rows[i] : first + i;
-    cgap_to_double(side->source->type, side->raw ? side->raw + row * row_bytes : buffer + i * row_bytes, dim,
-                   out + i * dim);
+  if (status)
+    count = 0;
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t i = 0; i < count; i++) {
+    const size_t row = rows ? rows[i] : first + i;
+    const unsigned char *raw = side->raw ? side->raw + row * row_bytes : buffer + i * row_bytes;
+    cgap_to_double(side->source->type, raw, dim, out + i * dim);
     for (size_t k = 0; k < dim; k++)
       out[i * dim + k] *= side->inverse_norm[row];
   }

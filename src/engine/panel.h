@@ -21,7 +21,7 @@ void cgap_panel_clear(cgap_panel *panel);
 
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count,
-                                            double *out, cgap_error *error);
+                                            int threads, double *out, cgap_error *error);
 
 /* n elements of `type` as double, as float. */
 void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out);

@@ -24,7 +24,7 @@ cgap_status cgap_scores_run(const cgap_side *side, const double *vectors, size_t
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for scores of %zu rows against %zu vectors", block, count);
   for (size_t first = 0; !status && first < side->rows; first += block) {
     const size_t n = lesser(block, side->rows - first);
-    status = cgap_side_fetch(side, NULL, first, n, rows, error);
+    status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
     if (status)
       break;
 #pragma omp parallel for schedule(static) num_threads(threads)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define UNIT_TOLERANCE 1e-3
+enum { LOOK_AHEAD = 16 };
 
 /* What the row pass holds while it runs. */
 typedef struct row_pass {
@@ -41,28 +42,40 @@ static size_t run_rows(size_t dim)
 
 /* ---------------------------------------------------------------- second moments */
 
-cgap_status cgap_moment_add(double *moment, const double *rows, size_t count, size_t dim, int threads,
+/* own (dim, dim + 1): Σ z zᵀ, and below it Σ z. */
+static void moment_of_run(double *own, const double *rows, size_t n, size_t dim)
+{
+  double *sum = own + dim * dim;
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows, (int)dim, 0.0, own, (int)dim);
+  memset(sum, 0, dim * sizeof *sum);
+  for (size_t i = 0; i < n; i++)
+    for (size_t k = 0; k < dim; k++)
+      sum[k] += rows[i * dim + k];
+}
+
+cgap_status cgap_moment_add(double *moment, double *sum, const double *rows, size_t count, size_t dim, int threads,
                             cgap_error *error)
 {
   const size_t run = run_rows(dim), runs = (count + run - 1) / run;
   bool out_of_memory = false;
 #pragma omp parallel num_threads(threads)
   {
-    double *own = cgap_alloc(dim * dim, sizeof *own);
+    double *own = cgap_alloc((dim + 1) * dim, sizeof *own);
     if (!own) {
 #pragma omp atomic write
       out_of_memory = true;
     }
 #pragma omp for schedule(dynamic, 1) ordered
     for (size_t r = 0; r < runs; r++) {
-      const size_t first = r * run, n = count - first < run ? count - first : run;
       if (own)
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows + first * dim, (int)dim, 0.0,
-                    own, (int)dim);
+        moment_of_run(own, rows + r * run * dim, count - r * run < run ? count - r * run : run, dim);
 #pragma omp ordered
-      for (size_t i = 0; own && i < dim; i++)
+      for (size_t i = 0; own && i < dim; i++) {
         for (size_t j = i; j < dim; j++)
           moment[i * dim + j] += own[i * dim + j];
+        if (sum)
+          sum[i] += own[dim * dim + i];
+      }
     }
     cgap_free(own);
   }
@@ -167,6 +180,8 @@ static size_t sift(row_pass *p, size_t first, size_t rows)
     const size_t file_row = first + i;
     if (p->kept_as)
       p->kept_as[file_row] = SIZE_MAX;
+    if (i + LOOK_AHEAD < rows)
+      cgap_distinct_expect(&p->distinct, p->hash[i + LOOK_AHEAD]);
     if (is_bad(p, i, file_row) || (o->skip && o->skip[file_row]))
       continue;
     size_t same = cgap_distinct_add(&p->distinct, p->hash[i], side->rows);
@@ -192,10 +207,7 @@ static cgap_status sum_up(row_pass *p, size_t kept, cgap_error *error)
     for (size_t k = 0; side->unit && k < dim; k++)
       side->unit[(first + i) * dim + k] = (float)row[k];
   }
-  for (size_t i = 0; i < kept; i++)
-    for (size_t k = 0; k < dim; k++)
-      side->mean[k] += p->unit[i * dim + k];
-  return cgap_moment_add(side->moment, p->unit, kept, dim, p->options->threads, error);
+  return cgap_moment_add(side->moment, side->mean, p->unit, kept, dim, p->options->threads, error);
 }
 
 /* ---------------------------------------------------------------- the pass */

@@ -19,9 +19,10 @@ CGAP_MUST_CHECK cgap_status cgap_side_load(cgap_side *out, const cgap_source *so
                                            size_t *kept_as, cgap_error *error);
 void cgap_side_clear(cgap_side *side);
 
-/* moment += Σ z zᵀ over (rows, dim) double rows, upper triangle; by runs of fixed length, added in order. */
-CGAP_MUST_CHECK cgap_status cgap_moment_add(double *moment, const double *rows, size_t count, size_t dim, int threads,
-                                            cgap_error *error);
+/* moment += Σ z zᵀ (upper triangle) and, where not NULL, sum += Σ z over (count, dim) double rows; by runs of fixed
+ * length, added in order. */
+CGAP_MUST_CHECK cgap_status cgap_moment_add(double *moment, double *sum, const double *rows, size_t count, size_t dim,
+                                            int threads, cgap_error *error);
 void cgap_moment_mirror(double *moment, size_t dim); /* lower triangle = upper */
 
 /* Rows of `dim` doubles that are worked on at once in the row pass. */
