@@ -19,7 +19,7 @@ cgap_status cgap_series_add(cgap_series *series, const cgap_file *file, const cg
   grown[series->count++] = (cgap_taken){file, entry};
   free(series->name);
   series->name = series->count == 1 ? cgap_format("%s:%s", file->path, entry->path)
-                                    : cgap_format("%s:%s (and %zu more files)", series->taken->file->path,
+                                    : cgap_format("%s:%s (and %zu more)", series->taken->file->path,
                                                   series->taken->entry->path, series->count - 1);
   return series->name ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", file->path, entry->path);
 }

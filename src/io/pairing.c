@@ -167,23 +167,37 @@ static cgap_status pair_by_shape(cgap_dataset *d, size_t texts, cgap_error *erro
   return CGAP_OK;
 }
 
+/* Texts an image, the same in every shard; 0 where counts alone do not pair. */
+static size_t texts_an_image(const cgap_series *image, const cgap_series *text, size_t images, size_t texts)
+{
+  if (texts % images != 0)
+    return 0;
+  for (size_t i = 0; text->count == image->count && i < text->count; i++) {
+    if (cgap_taken_rows(&text->taken[i]) != texts / images * cgap_taken_rows(&image->taken[i]))
+      return 0;
+  }
+  return texts / images;
+}
+
 static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, cgap_error *error)
 {
   const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
-  if (texts == images) {
-    d->data.pairing = CGAP_BY_ROW;
-    d->pairing = cgap_format("row i with row i (%zu each)", images);
-  } else if (texts > images && texts % images == 0) {
-    d->data.pairing = CGAP_PAIRING_OPEN;
-    d->pairing = cgap_format(
-      "%zu texts an image by count; whether image-major or caption-major the pairing test settles", texts / images);
-  } else {
+  size_t each = texts_an_image(image, text, images, texts);
+  if (each == 0)
     return cgap_fail(
       error, CGAP_FILE,
-      "%s: %zu rows, %s has %zu, which is no equal number of texts an image; looked for a dataset "
+      "%s: %zu rows, %s has %zu, which is no equal number of texts an image%s; looked for a dataset "
       "text_image or image_index, and for image_id with text_image_id, and found none; give --text-image "
       "or --unpaired",
-      text->name, texts, image->name, images);
+      text->name, texts, image->name, images, text->count > 1 ? " in every shard" : "");
+  if (each == 1) {
+    d->data.pairing = CGAP_BY_ROW;
+    d->pairing = cgap_format("row i with row i (%zu each)", images);
+  } else {
+    d->data.pairing = CGAP_PAIRING_OPEN;
+    d->pairing = cgap_format("open: %zu texts an image by count; whether image-major or caption-major the pairing test "
+                             "settles",
+                             each);
   }
   return CGAP_OK;
 }

@@ -79,7 +79,10 @@ static cgap_status check_side(const cgap_series *series, int side, cgap_error *e
     if (t->entry->type != first->entry->type)
       return cgap_fail(error, CGAP_DATA, "%s:%s: %s, %s:%s is %s; shards need one type", t->file->path, t->entry->path,
                        t->entry->type_text, first->file->path, first->entry->path, first->entry->type_text);
-    if (t->entry->rank == 3 && first->entry->rank == 3 && t->entry->shape[1] != first->entry->shape[1])
+    if (t->entry->rank != first->entry->rank)
+      return cgap_fail(error, CGAP_DATA, "%s:%s: rank %d, %s:%s has %d; shards need one rank", t->file->path,
+                       t->entry->path, t->entry->rank, first->file->path, first->entry->path, first->entry->rank);
+    if (t->entry->rank == 3 && t->entry->shape[1] != first->entry->shape[1])
       return cgap_fail(error, CGAP_DATA, "%s:%s: %zu texts an image, %s:%s has %zu; shards need one shape",
                        t->file->path, t->entry->path, t->entry->shape[1], first->file->path, first->entry->path,
                        first->entry->shape[1]);
