@@ -104,8 +104,8 @@ Test(writer, every_type_and_rank_is_read_back, .init = ask_enter, .fini = ask_le
       }
       must(cgap_writer_close(w, true, &error));
       cgap_dataset *d = ask_open(&(io_ask){.files = {"a.h5"}});
-      cr_expect_eq(cgap_dataset_data(d)->image.type, type);
-      cr_expect_eq(cgap_dataset_data(d)->text.type, type);
+      cr_expect_eq(cgap_dataset_data(d)->image.type, (cgap_type)type);
+      cr_expect_eq(cgap_dataset_data(d)->text.type, (cgap_type)type);
       ask_numbers("image", &cgap_dataset_data(d)->image, image, 50);
       ask_numbers("text", &cgap_dataset_data(d)->text, text, 150);
       cgap_dataset_close(d);
