@@ -1,5 +1,6 @@
 /* What must not change the numbers: rotation, order, threads, memory, the way couples are written down. */
 #include "compare.h"
+#include "engine/plan.h"
 #include "run_audit.h"
 #include "support.h"
 
@@ -241,4 +242,36 @@ Test(audit_same, threads_give_the_same_bits, .timeout = 120)
   cgap_audit_clear(&three);
   free(x);
   free(y);
+}
+
+/* Rows read again panel by panel, or all in memory; with repeated rows and several texts an image. */
+Test(audit_same, memory_gives_the_same_bits, .timeout = 240)
+{
+  enum { ROWS = 3100, DIM = 16, TEXTS = 3400 };
+  double *x, *y, *texts = support_alloc(TEXTS * DIM, sizeof *texts);
+  uint64_t *owner = support_alloc(TEXTS, sizeof *owner);
+  cgap_plan plan;
+  run_couples(32, ROWS, DIM, 0.4, &x, &y);
+  for (size_t j = 0; j < TEXTS; j++) {
+    owner[j] = j * 7 % ROWS;
+    memcpy(texts + j * DIM, y + owner[j] * DIM, DIM * sizeof *y);
+    texts[j * DIM] += j % 3 == 0 ? 0.01 : 0;
+  }
+  memcpy(x + 3000 * DIM, x + 17 * DIM, 20 * DIM * sizeof *x);
+  run_rows rows = {ROWS, TEXTS, DIM, x, texts, owner, CGAP_BY_INDEX, false};
+  cgap_data data = run_data(&rows);
+  cr_assert_eq(cgap_plan_make(&plan, &data.image, &data.text, 2, (uint64_t)1 << 40, NULL), CGAP_OK);
+  cr_assert(plan.resident);
+  cr_assert_eq(cgap_plan_make(&plan, &data.image, &data.text, 2, plan.smallest_bytes, NULL), CGAP_OK);
+  cr_assert_not(plan.resident);
+  cr_assert_lt(plan.panel_rows, ROWS, "several panels a side");
+  cgap_audit large = run_audit(&rows, 0.01, 2, (uint64_t)1 << 40);
+  cgap_audit small = run_audit(&rows, 0.01, 2, plan.smallest_bytes);
+  cr_expect_eq(compare_bits("memory", &large, &small), 0);
+  cgap_audit_clear(&large);
+  cgap_audit_clear(&small);
+  free(x);
+  free(y);
+  free(texts);
+  free(owner);
 }
