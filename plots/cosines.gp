@@ -14,17 +14,19 @@ pad = (high_edge - low_edge) * 0.05 + 0.01
 set xrange [low_edge - pad : high_edge + pad]
 set yrange [0:*]
 set offsets 0, 0, graph 0.03, 0
+# letters cannot shade
+filled(count, name) = dumb ? NaN : share(count, name)
 share(count, name) = total(name) > 0 ? count / total(name) : NaN
 set linetype 1 linecolor rgb c_cross linewidth 1.6 dashtype 1
 set linetype 2 linecolor rgb c_image linewidth 1.6 dashtype 1
 set linetype 3 linecolor rgb c_text linewidth 1.6 dashtype (12,4)
 set linetype 4 linecolor rgb c_pair linewidth 2.2 dashtype 1
 paired = total("pair") > 0
-plot table skip 1 using 1:(share($4, "cross")) with fillsteps linetype 1 notitle, \
-     '' skip 1 using 1:(share($5, "image")) with fillsteps linetype 2 notitle, \
-     '' skip 1 using 1:(share($6, "text")) with fillsteps linetype 3 notitle, \
-     '' skip 1 using 1:(paired ? share($3, "pair") : NaN) with fillsteps linetype 4 notitle, \
+plot table skip 1 using 1:(filled($4, "cross")) with fillsteps linetype 1 notitle, \
+     '' skip 1 using 1:(filled($5, "image")) with fillsteps linetype 2 notitle, \
+     '' skip 1 using 1:(filled($6, "text")) with fillsteps linetype 3 notitle, \
+     '' skip 1 using 1:(paired ? filled($3, "pair") : NaN) with fillsteps linetype 4 notitle, \
      '' skip 1 using 1:(share($4, "cross")) with steps linetype 1 title (paired ? "no pair" : "image–text"), \
-     '' skip 1 using 1:(share($5, "image")) with steps linetype 2 title "image–image", \
-     '' skip 1 using 1:(share($6, "text")) with steps linetype 3 title "text–text", \
+     '' skip 1 using 1:(share($5, "image")) with steps linetype 2 title "images", \
+     '' skip 1 using 1:(share($6, "text")) with steps linetype 3 title "texts", \
      '' skip 1 using 1:(paired ? share($3, "pair") : NaN) with steps linetype 4 title (paired ? "pairs" : "")

@@ -6,7 +6,7 @@ eval headline
 set xlabel "uniformity, mean of both sides (log)" textcolor rgb ink
 set ylabel "alignment, mean squared distance of pairs" textcolor rgb ink
 sphere = real(meta("sphere"))
-set grid xtics ytics
+if (!dumb) { set grid xtics ytics }
 stats table skip 1 using 3 name "U" nooutput
 stats table skip 1 using 4 name "A" nooutput
 set xrange [(U_min < sphere ? U_min : sphere) - 0.4 : 0.4]

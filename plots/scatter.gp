@@ -6,7 +6,7 @@ eval headline
 share(k) = strlen(meta(k)) ? sprintf(" (%.1f %% of the variance)", 100 * real(meta(k))) : ""
 set xlabel "first principal component".share("share_1") textcolor rgb ink
 set ylabel "second principal component".share("share_2") textcolor rgb ink offset 1,0
-set grid xtics ytics
+if (!dumb) { set grid xtics ytics }
 # columns: image image_x image_y text text_x text_y cosine
 # one unit is as long on both axes: the range that has room to spare is widened
 stats table skip 1 using 2 name "A" nooutput
@@ -17,14 +17,14 @@ low(a, b) = a < b ? a : b
 high(a, b) = a > b ? a : b
 x_mid = (low(A_min, B_min) + high(A_max, B_max)) / 2; x_half = (high(A_max, B_max) - low(A_min, B_min)) * 0.53
 y_mid = (low(C_min, D_min) + high(C_max, D_max)) / 2; y_half = (high(C_max, D_max) - low(C_min, D_min)) * 0.53
-unit = high(high(x_half / (width - 99), y_half / (height - 172)), 1e-6)
-set xrange [x_mid - unit * (width - 99) : x_mid + unit * (width - 99)]
-set yrange [y_mid - unit * (height - 172) : y_mid + unit * (height - 172)]
+unit = high(high(x_half / plot_width, y_half / plot_height), 1e-6)
+set xrange [x_mid - unit * plot_width : x_mid + unit * plot_width]
+set yrange [y_mid - unit * plot_height : y_mid + unit * plot_height]
 ix = real(meta("image_centroid_x")); iy = real(meta("image_centroid_y"))
 tx = real(meta("text_centroid_x"));  ty = real(meta("text_centroid_y"))
 tell(what, row, cosine) = sprintf("%s row %s", what, row).((cosine eq "NA" || cosine eq "") ? "" : sprintf(", cosine of the pair %.3f", real(cosine)))
 # the text’s mark is the smaller one, so that an image’s shows where both lie on one spot
-point_size = 0.5
+point_size = kind eq "svg" ? 0.38 : 0.5
 set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
 set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.1*point_size
 many = real(meta("couples"))

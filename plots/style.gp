@@ -54,12 +54,20 @@ set tics nomirror out scale 0.6 textcolor rgb soft
 set grid linewidth 0.6 linetype 1 linecolor rgb faint
 set grid noxtics ytics
 set style fill transparent solid 0.18 noborder
-set key at screen 66.0/width, screen 1 - 56.0/height left top horizontal Left reverse textcolor rgb ink samplen 1.4 spacing 1.1 width 0 maxrows 1 noenhanced
-if (!dumb) {
+set key at screen 60.0/width, screen 1 - (hover ? 32.0 : 56.0)/height left top horizontal Left reverse textcolor rgb ink samplen 1.2 spacing 1.1 maxrows 1 noenhanced
+if (dumb) {
+  unset grid
+  plot_width = width - 14
+  plot_height = 2 * (height - 8)
+  set key default
+  set key top right noenhanced
+} else {
+  plot_width = width - 99
+  plot_height = height - (hover ? 156 : 180)
   set lmargin at screen 75.0/width
   set rmargin at screen 1 - 24.0/width
-  set tmargin at screen 1 - 88.0/height
-  set bmargin at screen 84.0/height
+  set tmargin at screen 1 - (hover ? 66.0 : 90.0)/height
+  set bmargin at screen 90.0/height
 }
 
 # Lines "# key<tab>value" at the end of a table say what it is about. Reading them needs another comment sign.
@@ -75,7 +83,8 @@ meta(key) = strstrt(M, "\n".key."\t") ? meta_from(M[strstrt(M, "\n".key."\t") + 
 headline_title = ""
 headline_shown = ""
 counted = meta("file").sprintf(": %s images, %s texts, d = %s", meta("images"), meta("texts"), meta("dim"))
-headline = 'if (dumb) { set title headline_title." - ".headline_shown noenhanced } else { \
-  set label 901 headline_title at screen 16.0/width, screen 1 - 22.0/height left font pt(17) textcolor rgb ink front noenhanced; \
-  set label 902 headline_shown at screen 16.0/width, screen 1 - 45.0/height left font pt(13) textcolor rgb soft front noenhanced; \
-  set label 903 counted at screen 16.0/width, screen 14.0/height left font pt(11) textcolor rgb soft front noenhanced }'
+# on a page the title stands above the picture already
+headline = 'if (dumb) { set title headline_title."\n".headline_shown noenhanced } else { \
+  if (!hover) { set label 901 headline_title at screen 16.0/width, screen 1 - 22.0/height left font pt(17) textcolor rgb ink front noenhanced }; \
+  set label 902 headline_shown at screen 16.0/width, screen 1 - (hover ? 18.0 : 45.0)/height left font pt(13) textcolor rgb soft front noenhanced; \
+  set label 903 counted at screen 16.0/width, screen 12.0/height left font pt(11) textcolor rgb soft front noenhanced }'

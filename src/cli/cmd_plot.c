@@ -88,7 +88,8 @@ static cgap_status find_tables(plot_list *list, const char *given, cgap_error *e
     return cgap_fail(error, CGAP_FILE, "the name of the folder is too long");
   DIR *stream = opendir(list->folder);
   if (!stream)
-    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened as a folder: %s", list->folder, strerror(errno));
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened as a folder: %s; name one that audit -o wrote",
+                     list->folder, strerror(errno));
   for (struct dirent *entry; (entry = readdir(stream)) && list->count < NAMES;) {
     size_t letters = strlen(entry->d_name);
     if (entry->d_name[0] == '.' || letters < 5 || letters - 4 >= NAME ||

@@ -77,7 +77,9 @@ static void listen(int from, char said[300])
   while ((got = read(from, rest, sizeof rest)) != 0) {
     if (got < 0 && errno != EINTR)
       break;
-    for (ssize_t i = 0; i < got && used < sizeof text - 1; i++)
+    if (used + (size_t)(got > 0 ? got : 0) >= sizeof text) /* the end is what matters */
+      used = 0;
+    for (ssize_t i = 0; i < got; i++)
       text[used++] = rest[i];
   }
   close(from);

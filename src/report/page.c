@@ -194,6 +194,21 @@ void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const
   fputs("</ul>\n", page->out);
 }
 
+/* Fields side by side often share one definition: it is written once, the key with a star for the side. */
+static bool shares_definition(const cgap_field *a, const cgap_field *b)
+{
+  return a->group == b->group && strcmp(a->definition, b->definition) == 0;
+}
+
+static void put_key(cgap_page *page, const cgap_field *f, bool shared)
+{
+  const char *last = strrchr(f->key, '.');
+  if (shared)
+    fprintf(page->out, "<td><code>%.*s.*%s</code></td>", (int)strcspn(f->key, "."), f->key, last ? last : "");
+  else
+    fprintf(page->out, "<td><code>%s</code></td>", f->key);
+}
+
 void cgap_page_definitions(cgap_page *page, unsigned has)
 {
   static const char *const heads[] = {"Measure", "Key", "Definition", "Source"};
@@ -201,14 +216,16 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
   cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
   for (size_t i = 0; i < cgap_field_count; i++) {
     const cgap_field *f = &cgap_fields[i];
-    if ((has & f->needs) != f->needs)
+    bool again = i > 0 && shares_definition(f, f - 1);
+    bool shared = i + 1 < cgap_field_count && shares_definition(f, f + 1);
+    if ((has & f->needs) != f->needs || again)
       continue;
     cgap_field_title(f, title);
+    if (shared)
+      snprintf(title, sizeof title, "%s: %s", cgap_groups[f->group].title, f->label);
     cgap_page_row(page);
     cgap_page_cell(page, title);
-    fputs("<td><code>", page->out);
-    cgap_page_text(page, f->key);
-    fputs("</code></td>", page->out);
+    put_key(page, f, shared);
     cgap_page_cell(page, f->definition);
     cgap_page_cell(page, f->source);
     fputs("</tr>\n", page->out);

@@ -1,0 +1,204 @@
+#include "report/comparison.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/json.h"
+
+cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error)
+{
+  *out = (cgap_comparison){.count = count, .entries = cgap_field_count + cgap_plain_count};
+  out->input = calloc(count, sizeof *out->input);
+  out->change = calloc(count * out->entries, sizeof *out->change);
+  bool fine = out->input && out->change;
+  for (size_t k = 0; fine && k < count; k++) {
+    out->input[k].scalar = calloc(out->entries, sizeof(cgap_scalar));
+    out->input[k].present = calloc(out->entries, sizeof(bool));
+    out->input[k].seconds = NAN;
+    fine = out->input[k].scalar && out->input[k].present;
+  }
+  if (fine)
+    return CGAP_OK;
+  cgap_comparison_clear(out);
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+}
+
+void cgap_comparison_clear(cgap_comparison *c)
+{
+  for (size_t k = 0; c->input && k < c->count; k++) {
+    free(c->input[k].name);
+    free(c->input[k].scalar);
+    free(c->input[k].present);
+  }
+  free(c->input);
+  free(c->change);
+  *c = (cgap_comparison){0};
+}
+
+/* "pairs.h5", then "pairs.h5 (2)" */
+static cgap_status set_name(cgap_comparison *c, size_t k, const char *name, cgap_error *error)
+{
+  const size_t room = strlen(name) + 32;
+  char *own = malloc(room);
+  if (!own)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  snprintf(own, room, "%s", name);
+  size_t same = 1;
+  for (size_t i = 0; i < c->count; i++)
+    if (i != k && c->input[i].name && strcmp(c->input[i].name, own) == 0) {
+      snprintf(own, room, "%s (%zu)", name, ++same);
+      i = (size_t)-1;
+    }
+  free(c->input[k].name);
+  c->input[k].name = own;
+  return CGAP_OK;
+}
+
+const char *cgap_entry_key(size_t entry)
+{
+  return entry < cgap_field_count ? cgap_fields[entry].key : cgap_plains[entry - cgap_field_count].key;
+}
+
+size_t cgap_entry_find(const char *key)
+{
+  for (size_t e = 0; e < cgap_field_count + cgap_plain_count; e++)
+    if (strcmp(cgap_entry_key(e), key) == 0)
+      return e;
+  return SIZE_MAX;
+}
+
+cgap_better cgap_entry_better(size_t entry)
+{
+  return entry < cgap_field_count ? cgap_fields[entry].better : CGAP_NEITHER;
+}
+
+static cgap_scalar plain_scalar(double value, const char *why)
+{
+  return (cgap_scalar){.value = value, .lo = NAN, .hi = NAN, .why = isfinite(value) ? NULL : why ? why : "null"};
+}
+
+cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name, const cgap_audit *audit,
+                                  cgap_error *error)
+{
+  cgap_compared *in = &c->input[k];
+  for (size_t e = 0; e < c->entries; e++) {
+    if (e < cgap_field_count) {
+      in->present[e] = cgap_field_present(audit, &cgap_fields[e]);
+      in->scalar[e] = *cgap_field_scalar(audit, &cgap_fields[e]);
+    } else {
+      const cgap_looked_up found = cgap_look_up(audit, cgap_entry_key(e));
+      in->present[e] = found.present;
+      in->scalar[e] = plain_scalar(found.value, found.why);
+    }
+  }
+  return set_name(c, k, name, error);
+}
+
+static double number_of(const json_t *json)
+{
+  return json_is_number(json) ? json_number_value(json) : NAN;
+}
+
+static cgap_scalar scalar_of(const json_t *json)
+{
+  if (!json_is_object(json))
+    return plain_scalar(number_of(json), NULL);
+  const json_t *interval = json_object_get(json, "ci95");
+  cgap_scalar s = plain_scalar(number_of(json_object_get(json, "value")), NULL);
+  s.lo = number_of(json_array_get(interval, 0));
+  s.hi = number_of(json_array_get(interval, 1));
+  s.n = (uint64_t)json_integer_value(json_object_get(json, "n"));
+  return s;
+}
+
+cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *name, const json_t *report,
+                                   cgap_error *error)
+{
+  cgap_compared *in = &c->input[k];
+  bool any = false;
+  for (size_t e = 0; e < c->entries; e++) {
+    const json_t *found = cgap_json_get(report, cgap_entry_key(e));
+    in->present[e] = found != NULL;
+    in->scalar[e] = scalar_of(found);
+    any = any || (found && e < cgap_field_count);
+  }
+  in->seconds = number_of(cgap_json_get(report, "run.seconds"));
+  if (!any)
+    return cgap_fail(
+      error, CGAP_DATA,
+      "%s: no report of contragap (no key such as gap.centroid_distance); give a report.json or a file of embeddings",
+      name);
+  return set_name(c, k, name, error);
+}
+
+static bool has_interval(const cgap_scalar *s)
+{
+  return isfinite(s->lo) && isfinite(s->hi);
+}
+
+static cgap_change change_of(const cgap_scalar *a, const cgap_scalar *b)
+{
+  cgap_change d = {.difference = b->value - a->value, .lo = NAN, .hi = NAN};
+  if (has_interval(a) && has_interval(b)) {
+    d.lo = d.difference - hypot(b->value - b->lo, a->hi - a->value);
+    d.hi = d.difference + hypot(b->hi - b->value, a->value - a->lo);
+  }
+  return d;
+}
+
+void cgap_comparison_differences(cgap_comparison *c, size_t k)
+{
+  const cgap_compared *a = &c->input[0], *b = &c->input[k];
+  for (size_t e = 0; e < c->entries; e++) {
+    const bool known = a->present[e] && b->present[e] && !a->scalar[e].why && !b->scalar[e].why;
+    c->change[k * c->entries + e] = known ? change_of(&a->scalar[e], &b->scalar[e]) : (cgap_change){NAN, NAN, NAN};
+  }
+  c->intervals = "of independent samples, from the two reports' intervals";
+}
+
+const char *cgap_change_word(const cgap_change *d, cgap_better better)
+{
+  if (!isfinite(d->difference))
+    return "unknown";
+  if (d->difference == 0)
+    return "same";
+  if (isfinite(d->lo) && d->lo <= 0 && d->hi >= 0)
+    return "unclear";
+  if (better == CGAP_NEITHER)
+    return "different";
+  return (d->difference < 0) == (better == CGAP_LOWER) ? "better" : "worse";
+}
+
+static bool crosses(double value, const cgap_threshold *t)
+{
+  switch (t->relation) {
+  case CGAP_LESS:
+    return value < t->bound;
+  case CGAP_LESS_EQUAL:
+    return value <= t->bound;
+  case CGAP_GREATER:
+    return value > t->bound;
+  case CGAP_GREATER_EQUAL:
+    return value >= t->bound;
+  }
+  return false;
+}
+
+cgap_status cgap_comparison_check(const cgap_comparison *c, const cgap_threshold *t, cgap_error *error)
+{
+  static const char *const SIGNS[] = {"<", "<=", ">", ">="};
+  const size_t e = cgap_entry_find(t->key);
+  error->message[0] = '\0';
+  if (e == SIZE_MAX)
+    return cgap_fail(error, CGAP_USAGE, "--fail-if: no measure is called %s", t->key);
+  for (size_t k = 1; k < c->count; k++) {
+    const double difference = c->change[k * c->entries + e].difference;
+    if (crosses(difference, t))
+      return cgap_fail(error, CGAP_CROSSED, "threshold crossed: the difference of %s from %s to %s is %.6g (%s %g)",
+                       t->key, c->input[0].name, c->input[k].name, difference, SIGNS[t->relation], t->bound);
+    if (!isfinite(difference))
+      (void)cgap_fail(error, CGAP_OK, "%s is not known on both sides; its threshold was not checked", t->key);
+  }
+  return CGAP_OK;
+}

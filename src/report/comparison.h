@@ -1,0 +1,67 @@
+/* Reports side by side: each measure of the first against those of the others, with an interval for the difference. */
+#ifndef CGAP_REPORT_COMPARISON_H
+#define CGAP_REPORT_COMPARISON_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "report/fail_if.h"
+#include "report/fields.h"
+
+/* One report: all scalars of the table of fields, then the plain numbers. */
+typedef struct cgap_compared {
+  char *name;          /* "before", "pairs.h5" */
+  cgap_scalar *scalar; /* (entries) */
+  bool *present;       /* (entries) */
+  double seconds;      /* spent on what made it; NaN: not known */
+} cgap_compared;
+
+/* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null. */
+typedef struct cgap_change {
+  double difference, lo, hi;
+} cgap_change;
+
+typedef struct cgap_comparison {
+  size_t count, entries;
+  cgap_compared *input;  /* (count), the first is what the others are held against */
+  cgap_change *change;   /* (count, entries), the first row unused */
+  const char *intervals; /* how they were made, in words */
+} cgap_comparison;
+
+CGAP_MUST_CHECK cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error);
+void cgap_comparison_clear(cgap_comparison *comparison);
+
+/* Fill input k. The name is copied; one that another input has gets a number. The JSON is a report.json: CGAP_DATA
+ * where it holds none of the keys. */
+CGAP_MUST_CHECK cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name,
+                                                  const cgap_audit *audit, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *name, const json_t *report,
+                                                   cgap_error *error);
+
+/* Differences of input k to the first, once both are filled, with intervals as of independent samples: each end's
+ * distance is the root of the sum of squares of the two intervals' (Donner and Zou 2012). Paired ones may replace them.
+ */
+void cgap_comparison_differences(cgap_comparison *c, size_t k);
+
+const char *cgap_entry_key(size_t entry);
+/* SIZE_MAX: no such key. */
+size_t cgap_entry_find(const char *key);
+cgap_better cgap_entry_better(size_t entry);
+
+/* "better", "worse", "unclear" (the interval reaches 0), "different" where neither direction is better, "same", or
+ * "unknown" where a value is null. Without an interval the sign decides. */
+const char *cgap_change_word(const cgap_change *change, cgap_better better);
+
+/* Input k against the first: value, value, difference, interval, word; then a column of values for each input in
+ * [beside, beside_end). all: measures without direction or interval too. */
+void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all, bool colour,
+                           FILE *stream);
+
+/* {baseline, intervals, inputs, measures: {…key…: {values: {name: scalar}, differences: {name: {value, ci95,
+ * verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
+json_t *cgap_comparison_json(const cgap_comparison *c);
+
+/* CGAP_CROSSED where the difference of any input crosses the threshold; *error as of cgap_threshold_check. */
+cgap_status cgap_comparison_check(const cgap_comparison *c, const cgap_threshold *threshold, cgap_error *error);
+
+#endif

@@ -1,0 +1,107 @@
+# The figures: the same table gives the same picture (bytes, for the gnuplot that the expected ones were made with), and
+# whatever the gnuplot, a picture has the points, curves and words that its table asks for.
+. "$(dirname "$0")/lib.sh"
+command -v gnuplot >/dev/null 2>&1 || skip "gnuplot is not installed"
+pinned="gnuplot 5.4 patchlevel 4"
+
+mkdir -p report/figures
+cp "$here"/figures/*.tsv report/figures/
+run plot report --quiet
+want_rc 0
+for figure in scatter cosines variance dimensions recall plane; do
+  want_file "report/figures/$figure.svg" "report/figures/$figure.gp"
+  if [ "$(gnuplot --version)" = "$pinned" ]; then
+    want_same "report/figures/$figure.svg" "figure-$figure.svg"
+  fi
+done
+
+# count WORDS FILE: how often they stand there
+want_count() {
+  checks=$((checks + 1))
+  found=$(grep -oF -e "$2" "$3" | wc -l)
+  [ "$found" -eq "$1" ] || complain "$found times \"$2\" in $3, not $1"
+}
+cd report/figures || exit 99
+# 40 images, 80 texts: a mark for each line of the table, one in the key, one centroid
+want_count 82 "xlink:href='#gpPt6' transform" scatter.svg
+want_count 82 "xlink:href='#gpPt8' transform" scatter.svg
+want_text scatter.svg "Images and texts on the two main axes" "centroid distance 0.8" "golden.h5: 40 images, 80 texts, d = 12" \
+  "first principal component (" "between centroids"
+want_text cosines.svg ">pairs<" ">no pair<" ">images<" ">texts<" "mean cosine" ">cosine<" "share of couples per bin"
+want_count 8 'id="gnuplot_plot_' cosines.svg
+want_text variance.svg ">uniform<" ">joint<" ">image<" ">text<" "number of components" "participation ratio"
+want_text dimensions.svg "coordinate (from 0)" "of the squared centroid distance" "golden.h5"
+want_text recall.svg ">by chance<" ">image to text<" ">text to image<" "recall@1"
+want_count 19 "xlink:href='#gpPt6' transform" recall.svg
+want_text plane.svg ">this file<" ">CLIP (paper, d 128)<" ">uniform sphere<" "alignment 1."
+want_count 3 "xlink:href='#gpPt5' transform" plane.svg
+cd "$work" || exit 99
+
+# formats, sizes, themes
+run plot report --format png,pdf --size 400,300 --theme dark --only plane
+want_rc 0
+want_text err "plane.png" "plane.pdf"
+want_file report/figures/plane.png report/figures/plane.pdf
+runs sh -c 'od -An -tu1 -j16 -N8 report/figures/plane.png | tr -s " "'
+want_line out " 0 0 1 144 0 0 1 44"
+want_absent report/figures/scatter.png
+run plot report/figures --list
+want_rc 0
+want_text out "scatter" "Recall at k"
+run plot report --only cosines --terminal
+want_rc 0
+want_text out "pairs" "cosine" "mean cosine"
+
+# a restyled script is the user's: it is drawn as it lies there
+sed 's/"Recall at k"/"My own title"/' report/figures/recall.gp >changed && mv changed report/figures/recall.gp
+run plot report --only recall --quiet
+want_rc 0
+want_text report/figures/recall.svg "My own title"
+mkdir mine
+cp report/figures/recall.gp mine/
+run simulate -o small.h5 --model clip --n 30 --d 8 --quiet
+CONTRAGAP_PLOTS="$work/mine"
+export CONTRAGAP_PLOTS
+run audit small.h5 -o restyled --quiet
+want_rc 0
+want_text restyled/figures/recall.svg "My own title"
+unset CONTRAGAP_PLOTS
+
+# a figure that fails: said in one line, no empty file, the others are drawn
+rm -f report/figures/*.svg
+head -n 1 "$here/figures/variance.tsv" >report/figures/variance.tsv
+run plot report --quiet
+want_rc 3
+want_line err "variance.gp: gnuplot failed"
+want_absent report/figures/variance.svg
+want_file report/figures/scatter.svg report/figures/recall.svg
+runs sh -c 'ls -A report/figures | grep tmp'
+want_rc 1
+
+refuse() {
+  words=$1
+  shift
+  want=$1
+  shift
+  run "$@"
+  want_rc "$want"
+  want_line err "$words"
+}
+refuse "did you mean cosines?" 2 plot report --only cosine
+refuse "takes svg, png, pdf" 2 plot report --format gif
+refuse "needs WIDTH,HEIGHT" 2 plot report --size 10
+refuse "did you mean dark?" 2 plot report --theme drak
+refuse "no DIR given" 2 plot
+refuse "cannot be opened" 3 plot nowhere
+mkdir hollow
+refuse "holds no table" 3 plot hollow
+
+# no gnuplot
+mkdir empty
+last="plot without gnuplot"
+rc=0
+PATH="$work/empty" "$CONTRAGAP" plot report >out 2>err || rc=$?
+want_rc 2
+want_line err "gnuplot is not installed"
+
+finish
