@@ -340,6 +340,8 @@ typedef struct cgap_weights {
   double clip, uniform, align, xuniform; /* of the terms of the loss; 0: the term is left out */
 } cgap_weights;
 
+#define CGAP_BATCH_AUTO SIZE_MAX
+
 typedef struct cgap_train_options {
   cgap_head_kind head;
   cgap_start start; /* of a head with a residual path */
@@ -352,7 +354,7 @@ typedef struct cgap_train_options {
   double learning_rate, decay;
   double clip_norm; /* gradients of greater norm are scaled down to it; 0: none */
   cgap_schedule schedule;
-  size_t batch; /* texts a step; 0: all of the training part */
+  size_t batch; /* texts a step; 0: all of the training part; CGAP_BATCH_AUTO: 256, or all where they are fewer */
   size_t epochs;
   size_t patience;         /* epochs without a lower validation loss before it stops; 0: never, and the last is kept */
   double validation, test; /* shares of the images */
@@ -367,7 +369,7 @@ typedef struct cgap_train_options {
 #define CGAP_TRAIN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {1, 1, 1, 0}, .temperature = 0.02,              \
-    .learning_rate = 1e-4, .decay = 0.1, .batch = 64, .epochs = 100, .patience = 10, .validation = 0.1, .test = 0.2    \
+    .learning_rate = 1e-4, .decay = 0.1,         .batch = CGAP_BATCH_AUTO, .epochs = 100, .patience = 10, .validation = 0.1, .test = 0.2    \
   }
 
 /* CGAP_USAGE with the sentence to print where the options make no sense for rows of dim_in. */

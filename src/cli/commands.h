@@ -2,8 +2,12 @@
 #ifndef CGAP_CLI_COMMANDS_H
 #define CGAP_CLI_COMMANDS_H
 
+/* Starts the program again with faster BLAS kernels where OpenBLAS does not know the processor; argv is main's. */
+void cli_wide_blas(char **argv);
+
 int cmd_audit(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 

@@ -14,6 +14,7 @@ static const struct command {
   {"info", "what is in a file, what was taken from it, and why", cmd_info},
   {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
   {"simulate", "embeddings with known answers", cmd_simulate},
+  {"train", "fits a head that closes the gap; before and after", cmd_train},
   {"plot", "draws the figures of a folder again", cmd_plot},
 };
 
@@ -64,5 +65,8 @@ int main(int argc, char **argv)
     return asked ? asked->run(2, (char *[]){argv[2], (char[]){"--help"}, NULL}) : list_commands();
   }
   const struct command *command = find_command(argv[1]);
-  return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+  if (!command)
+    return unknown_command(argv[1]);
+  cli_wide_blas(argv);
+  return command->run(argc - 1, argv + 1);
 }

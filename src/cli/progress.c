@@ -54,8 +54,10 @@ static bool tick(void *context, const char *phase, double share)
   if (!wanted || stop)
     return stop;
   double now = cli_seconds();
-  if (strncmp(line.phase, phase, sizeof line.phase - 1) != 0) {
-    snprintf(line.phase, sizeof line.phase, "%s", phase);
+  /* what stands behind a comma is detail of the same phase */
+  const int length = (int)strcspn(phase, ",");
+  if (strncmp(line.phase, phase, (size_t)length) != 0 || line.phase[length < 63 ? length : 63] != '\0') {
+    snprintf(line.phase, sizeof line.phase, "%.*s", length < 63 ? length : 63, phase);
     line.phase_start = now;
   }
   if (now - line.last < (terminal ? 0.1 : 10))

@@ -7,6 +7,8 @@
 
 static const uint64_t ORDER_STREAM = UINT64_C(1) << 32;
 
+enum { AUTO_SIZE = 256 };
+
 static bool is_full(const cgap_batches *b)
 {
   return b->size == b->part->couples.texts;
@@ -29,11 +31,8 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t s
 {
   const size_t texts = part->couples.texts, images = part->couples.images;
   *out = (cgap_batches){.part = part, .size = size ? size : texts, .seed = seed};
-  if (out->size > texts)
-    return cgap_fail(
-      error, CGAP_USAGE,
-      "--batch %zu is larger than the training part, which has %zu texts; give --batch %zu or less, or full", size,
-      texts, texts);
+  if (size == CGAP_BATCH_AUTO)
+    out->size = texts < AUTO_SIZE ? texts : AUTO_SIZE;
   out->count = texts / out->size;
   bounds(out);
   if (is_full(out)) {
@@ -53,7 +52,7 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t s
     return CGAP_OK;
   }
   cgap_batches_clear(out);
-  return cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", size);
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
 }
 
 void cgap_batches_clear(cgap_batches *b)

@@ -21,7 +21,7 @@ typedef struct cgap_batches {
   const float *x, *y;
 } cgap_batches;
 
-/* CGAP_USAGE where the batch is larger than the part. */
+/* size as of cgap_train_options, at most the part's texts. */
 CGAP_MUST_CHECK cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t size, uint64_t seed,
                                               cgap_error *error);
 void cgap_batches_clear(cgap_batches *batches);

@@ -171,7 +171,7 @@ static void map_hubs(cgap_hubness *h, const size_t *to)
     h->hubs[k].row = to[h->hubs[k].row];
 }
 
-static void map_audit(cgap_audit *a, const cgap_subset *s)
+void cgap_subset_map(cgap_audit *a, const cgap_subset *s)
 {
   map_rows(a->image_row, a->images, s->image_row);
   map_rows(a->text_row, a->texts, s->text_row);
@@ -185,15 +185,6 @@ static void map_audit(cgap_audit *a, const cgap_subset *s)
     a->scatter_image[k].row = s->image_row[a->scatter_image[k].row];
   for (size_t k = 0; k < a->scatter_texts; k++)
     a->scatter_text[k].row = s->text_row[a->scatter_text[k].row];
-}
-
-cgap_status cgap_subset_audit(cgap_audit *out, const cgap_subset *s, const cgap_data *data,
-                              const cgap_audit_options *options, cgap_error *error)
-{
-  cgap_status status = cgap_audit_run(out, data, options, error);
-  if (status == CGAP_OK)
-    map_audit(out, s);
-  return status;
 }
 
 /* ---------------------------------------------------------------- through a head */

@@ -19,9 +19,8 @@ CGAP_MUST_CHECK cgap_status cgap_subset_init(cgap_subset *out, const cgap_embedd
                                              int part, cgap_error *error);
 void cgap_subset_clear(cgap_subset *subset);
 
-/* Audits data that has the subset's rows (its own, or transformed ones); rows in the result are those of the file. */
-CGAP_MUST_CHECK cgap_status cgap_subset_audit(cgap_audit *out, const cgap_subset *subset, const cgap_data *data,
-                                              const cgap_audit_options *options, cgap_error *error);
+/* The rows of an audit of the subset's data, or of the same rows transformed, become those of the file. */
+void cgap_subset_map(cgap_audit *audit, const cgap_subset *subset);
 
 /* Data passed through a head: images by its image side, all else by its text side. */
 typedef struct cgap_transformed {

@@ -16,6 +16,19 @@ cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_k
   return CGAP_OK;
 }
 
+cgap_status cgap_train_fits(const cgap_train_options *o, const cgap_part *training, cgap_error *error)
+{
+  const size_t texts = training->couples.texts;
+  if (texts < 2)
+    return cgap_fail(error, CGAP_DATA, "the training part has %zu texts that differ; at least 2 are needed", texts);
+  if (o->batch != CGAP_BATCH_AUTO && o->batch > texts)
+    return cgap_fail(
+      error, CGAP_USAGE,
+      "--batch %zu is larger than the training part, which has %zu texts; give --batch %zu or less, or full", o->batch,
+      texts, texts);
+  return CGAP_OK;
+}
+
 static cgap_status fit_closers(cgap_trial *t, const cgap_embeddings *e, cgap_error *error)
 {
   const cgap_part_options every = {.keep_duplicates = true};
@@ -23,8 +36,11 @@ static cgap_status fit_closers(cgap_trial *t, const cgap_embeddings *e, cgap_err
   cgap_status status = cgap_part_init(&part, e, &t->split, CGAP_TRAINING, &every, error);
   if (status != CGAP_OK)
     return status;
-  for (int k = 0; status == CGAP_OK && k < CGAP_CLOSERS; k++)
+  for (int k = 0; status == CGAP_OK && k < CGAP_CLOSERS; k++) {
+    const double start = cgap_seconds_now();
     status = cgap_closer_of_part(&t->closer[k], (cgap_closer)k, CLOSER_SHIFT_ALL, &part, error);
+    t->closer_seconds[k] = cgap_seconds_now() - start;
+  }
   cgap_part_clear(&part);
   return status;
 }

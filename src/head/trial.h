@@ -11,6 +11,7 @@ typedef struct cgap_trial {
   cgap_part training, validation;
   cgap_subset test;
   cgap_head *closer[CGAP_CLOSERS]; /* NULL: not asked for */
+  double closer_seconds[CGAP_CLOSERS];
   size_t dim;
   size_t training_images, training_texts; /* before equal rows became one */
   int64_t *part_of_row;                   /* (file_images) of head.h5's /split */
@@ -22,6 +23,10 @@ typedef struct cgap_trial {
 CGAP_MUST_CHECK cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *options,
                                             bool closers, cgap_error *error);
 void cgap_trial_clear(cgap_trial *trial);
+
+/* Whether the training part is large enough for these options: CGAP_USAGE where a batch is larger than it. */
+CGAP_MUST_CHECK cgap_status cgap_train_fits(const cgap_train_options *options, const cgap_part *training,
+                                            cgap_error *error);
 
 /* Both sides are the image rows (or the text rows), row i with row i; labels, classes and words are left out. */
 CGAP_MUST_CHECK cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_kind kind,

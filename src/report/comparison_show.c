@@ -6,7 +6,7 @@
 #include "report/json.h"
 #include "report/table.h"
 
-enum { LABEL = 34, PLAIN_DECIMALS = 4 };
+enum { LABEL = 38, PLAIN_DECIMALS = 4 };
 
 static int decimals_of(size_t e)
 {
@@ -49,7 +49,7 @@ static void put_change(FILE *out, const cgap_change *d, size_t e, const char *wo
     cgap_value_show(hi, d->hi, decimals_of(e));
     snprintf(interval, sizeof interval, "[%s, %s]", lo, hi);
   }
-  fprintf(out, "%10s %-20s %s%-9s%s", text, interval, paint, word, colour ? "\033[0m" : "");
+  fprintf(out, "%12s %-20s %s%-9s%s", text, interval, paint, word, colour ? "\033[0m" : "");
 }
 
 static void put_head(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, FILE *out)
@@ -57,10 +57,17 @@ static void put_head(const cgap_comparison *c, size_t k, size_t beside, size_t b
   fprintf(out, "%-*s", LABEL, "");
   put_name(out, c->input[0].name, 11);
   put_name(out, c->input[k].name, 11);
-  fprintf(out, "%10s %-20s %-9s", "difference", "95 %", "");
+  fprintf(out, "%12s %-20s %-9s", "difference", "95 %", "");
   for (size_t i = beside; i < beside_end; i++)
     put_name(out, c->input[i].name, 12);
   fputc('\n', out);
+}
+
+/* The field's label within its block: "recall@1, image to text" */
+static void label_of(char out[100], const cgap_field *f)
+{
+  const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
+  snprintf(out, 100, "%.50s%s%.40s", f->label, *column ? ", " : "", column);
 }
 
 static bool worth_a_line(const cgap_comparison *c, size_t k, size_t e, bool all)
@@ -84,7 +91,7 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
       fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_fields[e].group].title,
               colour ? "\033[0m" : "");
     group = cgap_fields[e].group;
-    cgap_field_title(&cgap_fields[e], title);
+    label_of(title, &cgap_fields[e]);
     fprintf(out, "  %s%*s", title, LABEL - 2 > width_of(title) ? LABEL - 2 - width_of(title) : 1, "");
     put_value(out, &c->input[0], e, 11);
     put_value(out, &c->input[k], e, 11);

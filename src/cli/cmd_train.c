@@ -1,0 +1,309 @@
+/* contragap train: fits a head on the training part, measures before and after on the test part. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "cli/train_folder.h"
+#include "cli/train_options.h"
+#include "io/dataset.h"
+
+enum { MOST_RUNS = CLI_LOSSES };
+
+static struct {
+  const char *out, *race;
+  bool resume, force;
+} opt;
+
+static const cli_option own[] = {
+  {.name = "output",
+   .letter = 'o',
+   .kind = CLI_STRING,
+   .target = &opt.out,
+   .value = "DIR",
+   .help = "where head.h5, the reports and the figures go"},
+  {.name = "race",
+   .kind = CLI_STRING,
+   .target = &opt.race,
+   .value = "LOSS,LOSS",
+   .help = "the same training under several losses, side by side"},
+  {.name = "resume", .kind = CLI_FLAG, .target = &opt.resume, .help = "go on from the checkpoint in DIR"},
+  {.name = "force", .kind = CLI_FLAG, .target = &opt.force, .help = "begin anew in a folder that holds another run"},
+  {0}};
+
+static const cli_spec spec = {
+  .name = "train",
+  .usage = "FILE… -o DIR",
+  .example = "contragap train pairs.h5 -o closed\n"
+             "contragap train pairs.h5 -o race --race clip,cua,cuaxu --batch 64 --schedule constant --patience 0",
+  .about = "Fits a light head on frozen embeddings that closes the gap, and says what that gained and what it cost, on "
+           "images that training never saw, beside what closes the gap without training.",
+  .groups = {{"Options", own}, CLI_HEAD_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "FILE",
+};
+
+/* One training of the command: alone, or one of a race. */
+typedef struct race_run {
+  char name[16], prefix[20];
+  cgap_train_options options;
+  cgap_fitted fitted;
+} race_run;
+
+typedef struct train_run {
+  cgap_dataset *dataset;
+  cgap_data data;
+  cgap_train_options options;
+  race_run run[MOST_RUNS];
+  size_t runs;
+  cgap_folder folder;
+  cgap_trial trial;
+  cgap_study study;
+  cgap_progress inner; /* the program's own */
+  char line[160];      /* what the progress line says */
+  json_t *input;
+  char *command_line;
+  char source[512];
+  double start;
+} train_run;
+
+/* ---------------------------------------------------------------- options */
+
+static void name_run(race_run *r, const char *name, const char *prefix)
+{
+  snprintf(r->name, sizeof r->name, "%s", name);
+  snprintf(r->prefix, sizeof r->prefix, "%s", prefix);
+}
+
+/* --race clip,cua: a run for each loss. */
+static cgap_status list_runs(train_run *t, cgap_error *error)
+{
+  if (!opt.race) {
+    name_run(&t->run[0], "after", "");
+    t->run[0].options = t->options;
+    t->runs = 1;
+    return CGAP_OK;
+  }
+  for (const char *at = opt.race; *at;) {
+    const size_t length = strcspn(at, ",");
+    char prefix[20];
+    int loss = 0;
+    if (!cli_loss_find(&loss, at, length) || t->runs == MOST_RUNS)
+      return cgap_fail(error, CGAP_USAGE, "--race %.80s: give some of clip,cua,cuaxu, each once", opt.race);
+    for (size_t k = 0; k < t->runs; k++)
+      if (strcmp(t->run[k].name, cli_loss_names[loss]) == 0)
+        return cgap_fail(error, CGAP_USAGE, "--race %.80s: %s stands there twice", opt.race, cli_loss_names[loss]);
+    race_run *r = &t->run[t->runs++];
+    snprintf(prefix, sizeof prefix, "%s-", cli_loss_names[loss]);
+    name_run(r, cli_loss_names[loss], prefix);
+    r->options = t->options;
+    r->options.weights = cli_loss_weights(loss);
+    at += length + (at[length] == ',');
+  }
+  return t->runs ? CGAP_OK : cgap_fail(error, CGAP_USAGE, "--race: name the losses, as in clip,cua,cuaxu");
+}
+
+static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *error)
+{
+  (void)args;
+  if (!opt.out)
+    return cgap_fail(error, CGAP_USAGE, "train: give -o DIR, the folder for the head and the reports");
+  if (opt.resume && opt.force)
+    return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force begins anew; give one of them");
+  cgap_status status = cli_train_options(&t->options, error);
+  return status == CGAP_OK ? list_runs(t, error) : status;
+}
+
+/* ---------------------------------------------------------------- progress */
+
+static bool tick(void *context, const char *phase, double share)
+{
+  const train_run *t = context;
+  const bool training = strcmp(phase, "training") == 0 && t->line[0];
+  return t->inner.tick && t->inner.tick(t->inner.context, training ? t->line : phase, share);
+}
+
+static void observe(void *context, const cgap_epoch *e, const cgap_train_options *o)
+{
+  train_run *t = context;
+  const cgap_loss_terms *v = &e->validation, *s = &e->training;
+  int used = snprintf(t->line, sizeof t->line, "training, epoch %zu/%zu loss %.3f (clip %.2f uniform %.2f align %.2f)",
+                      e->epoch, o->epochs, s->total, s->clip, s->uniform, s->align);
+  if (isfinite(v->total) && used > 0 && (size_t)used < sizeof t->line)
+    snprintf(t->line + used, sizeof t->line - (size_t)used, " | validation %.3f gap %.3f uniform %.2f R@1 %.3f",
+             v->total, e->validation_gap, v->uniform, (v->recall_image_to_text + v->recall_text_to_image) / 2);
+}
+
+/* ---------------------------------------------------------------- work */
+
+static cgap_status open_data(train_run *t, const cli_args *args, cgap_error *error)
+{
+  cgap_input_options input = cli_input(args);
+  cgap_status status = cgap_dataset_open(&t->dataset, &input, error);
+  if (status != CGAP_OK)
+    return status;
+  const cgap_data *data = cgap_dataset_data(t->dataset);
+  t->input = cgap_dataset_describe(t->dataset);
+  t->data = *data;
+  const int kind = cli_same_modality();
+  return kind < 0 ? CGAP_OK : cgap_same_modality(&t->data, data, (cgap_row_kind)kind, error);
+}
+
+static cgap_status fit(train_run *t, race_run *r, cgap_error *error)
+{
+  const cgap_store store = {.folder = opt.out, .prefix = r->prefix, .resume = opt.resume};
+  const cgap_observer observer = {.epoch = observe, .context = t};
+  cgap_status status = cgap_fit_run(&r->fitted, &t->trial, &r->options, &store, &observer, error);
+  cli_progress_clear();
+  t->line[0] = '\0';
+  if (status == CGAP_INTERRUPTED)
+    return cgap_fail(error, status,
+                     "interrupted; %s holds a checkpoint: the same command with --resume goes on from there", opt.out);
+  if (r->fitted.head) {
+    cgap_error written;
+    cgap_status saved = cli_train_write_head(opt.out, r->prefix, r->fitted.head, &written);
+    if (status == CGAP_OK && saved != CGAP_OK)
+      *error = written;
+    status = status == CGAP_OK ? saved : status;
+  }
+  if (status == CGAP_OK)
+    cli_say("%s: %zu epochs, %llu steps in %.1f s; epoch %llu is kept", r->name, r->fitted.history.count,
+            (unsigned long long)r->fitted.steps, r->fitted.seconds, (unsigned long long)r->fitted.kept_epoch);
+  return status;
+}
+
+static void say_split(const train_run *t)
+{
+  const cgap_split *s = &t->trial.split;
+  cli_say("training on %zu images and %zu texts, validation %zu, test %zu images", s->images[CGAP_TRAINING],
+          s->texts[CGAP_TRAINING], s->images[CGAP_VALIDATION], s->images[CGAP_TEST]);
+  if (t->trial.training.couples.images < s->images[CGAP_TRAINING] ||
+      t->trial.training.couples.texts < s->texts[CGAP_TRAINING])
+    cli_say("rows of training after equal ones became one: %zu images, %zu texts", t->trial.training.couples.images,
+            t->trial.training.couples.texts);
+  if (s->texts_across)
+    cli_warn("equal texts belong to so many images that they could not be kept apart: some of the test part's texts "
+             "stand in training too");
+}
+
+static cgap_status study(train_run *t, cgap_error *error)
+{
+  cgap_entrant entrants[1 + MOST_RUNS + CGAP_CLOSERS] = {{.name = "before"}};
+  size_t count = 1;
+  for (size_t k = 0; k < t->runs; k++)
+    entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].fitted.head, t->run[k].fitted.seconds, true};
+  for (int k = 0; k < CGAP_CLOSERS; k++)
+    if (t->trial.closer[k])
+      entrants[count++] = (cgap_entrant){cgap_closer_name((cgap_closer)k), t->trial.closer[k],
+                                         t->trial.closer_seconds[k], t->trial.test.data.image.rows <= 2000};
+  const cgap_study_options options = {.threads = cli_shared.threads,
+                                      .memory_bytes = cli_shared.memory_bytes,
+                                      .seed = cli_shared.seed,
+                                      .progress = t->options.progress};
+  return cgap_study_run(&t->study, &t->trial.test, entrants, count, &options, error);
+}
+
+static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
+{
+  t->inner = cli_progress();
+  t->start = cli_seconds();
+  cgap_status status = open_data(t, args, error);
+  t->options.progress = (cgap_progress){.tick = tick, .context = t};
+  for (size_t k = 0; k < t->runs; k++)
+    t->run[k].options.progress = t->options.progress;
+  if (status == CGAP_OK)
+    status = cgap_trial_open(&t->trial, &t->data, &t->options, true, error);
+  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
+    status = cgap_train_fits(&t->run[k].options, &t->trial.training, error);
+  if (status == CGAP_OK)
+    status = cli_train_folder_open(&t->folder, opt.out, opt.resume, opt.force, error);
+  if (status == CGAP_OK)
+    say_split(t);
+  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
+    status = fit(t, &t->run[k], error);
+  if (status == CGAP_OK)
+    status = study(t, error);
+  cli_progress_clear();
+  return status;
+}
+
+/* ---------------------------------------------------------------- results */
+
+static cgap_status write_results(train_run *t, cgap_error *error)
+{
+  cli_train_result result = {.study = &t->study,
+                             .source = t->source,
+                             .input = t->input,
+                             .run = {.command_line = t->command_line,
+                                     .seed = cli_shared.seed,
+                                     .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                                     .seconds = cli_seconds() - t->start,
+                                     .peak_memory_bytes = cgap_peak_memory_bytes()}};
+  for (size_t k = 0; k < t->runs; k++)
+    result.fitted[result.fits++] = &t->run[k].fitted;
+  return cli_train_write(&result, opt.out, error);
+}
+
+static void print_seconds(const train_run *t)
+{
+  printf("\nseconds:");
+  for (size_t k = 1; k < t->study.count; k++)
+    printf(" %s %.3g%s", t->study.comparison.input[k].name, t->study.comparison.input[k].seconds,
+           k + 1 < t->study.count ? "," : "");
+  printf("\n");
+}
+
+static cgap_status print(const train_run *t, cgap_error *error)
+{
+  const cgap_comparison *c = &t->study.comparison;
+  const cgap_split *s = &t->trial.split;
+  printf("%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
+  for (size_t k = 1; k <= t->runs; k++) {
+    cgap_comparison_print(c, k, t->runs + 1, k == 1 ? t->study.count : t->runs + 1, false, cli_colour(), stdout);
+    if (k < t->runs)
+      printf("\n");
+  }
+  print_seconds(t);
+  if (fflush(stdout) != 0)
+    return cgap_fail(error, CGAP_RESOURCE, "standard output cannot be written");
+  return CGAP_OK;
+}
+
+static int run_train(const cli_args *args, int argc, char **argv)
+{
+  train_run t = {0};
+  cgap_error error = {0};
+  cgap_status status = read_options(&t, args, &error);
+  t.command_line = cli_command_line(argc, argv);
+  cli_source_name(t.source, sizeof t.source, args);
+  if (status == CGAP_OK)
+    status = train(&t, args, &error);
+  if (status == CGAP_OK)
+    status = write_results(&t, &error);
+  if (status == CGAP_OK)
+    status = print(&t, &error);
+  if (status != CGAP_OK)
+    cgap_folder_abandon(&t.folder);
+  const int code = status ? cli_fail(&error) : CGAP_OK;
+  for (size_t k = 0; k < t.runs; k++)
+    cgap_fitted_clear(&t.run[k].fitted);
+  cgap_study_clear(&t.study);
+  cgap_trial_clear(&t.trial);
+  json_decref(t.input);
+  free(t.command_line);
+  cgap_dataset_close(t.dataset);
+  return code;
+}
+
+int cmd_train(int argc, char **argv)
+{
+  cli_args args;
+  int code = cli_parse(&args, &spec, argc, argv);
+  if (code == CLI_GO)
+    code = run_train(&args, argc, argv);
+  cli_args_clear(&args);
+  return code;
+}

@@ -1,0 +1,31 @@
+/* The folder of a training: whether it may be written, and what goes into it at the end. */
+#ifndef CGAP_CLI_TRAIN_FOLDER_H
+#define CGAP_CLI_TRAIN_FOLDER_H
+
+#include "cli/train_options.h"
+#include "head/fit.h"
+#include "head/study.h"
+#include "report/json.h"
+#include "report/output.h"
+
+/* CGAP_USAGE where the folder holds another run and neither resume nor force is given. force removes its checkpoints
+ * and histories. */
+CGAP_MUST_CHECK cgap_status cli_train_folder_open(cgap_folder *out, const char *path, bool resume, bool force,
+                                                  cgap_error *error);
+
+CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char *prefix, const cgap_head *head,
+                                                 cgap_error *error);
+
+typedef struct cli_train_result {
+  const cgap_study *study;
+  const cgap_fitted *fitted[CLI_LOSSES]; /* inputs 1 to fits of the study */
+  size_t fits;
+  const char *source;
+  json_t *input; /* borrowed */
+  cgap_run run;
+} cli_train_result;
+
+/* before.json and one for every other input, compare.json, figures/ and report.html. */
+CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder, cgap_error *error);
+
+#endif

@@ -1,0 +1,196 @@
+#include "cli/train_options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const head_names[] = {"linear", "residual", "mlp", NULL};
+static const char *const start_names[] = {"identity", "center", NULL};
+static const char *const schedule_names[] = {"cosine", "constant", NULL};
+static const char *const modality_names[] = {"none", "image", "text", NULL};
+const char *const cli_loss_names[] = {"clip", "cua", "cuaxu", NULL};
+
+/* Weights below 0: as the loss has them. */
+static struct {
+  cgap_train_options train;
+  int head, start, loss, schedule, modality;
+  double weight_clip, weight_uniform, weight_align, weight_xuniform;
+  const char *batch;
+} opt = {
+  .train = CGAP_TRAIN_OPTIONS_INIT,
+  .head = CGAP_HEAD_RESIDUAL,
+  .start = CGAP_START_CENTER,
+  .loss = CLI_LOSS_CUA,
+  .schedule = CGAP_SCHEDULE_COSINE,
+  .weight_clip = -1,
+  .weight_uniform = -1,
+  .weight_align = -1,
+  .weight_xuniform = -1,
+};
+
+const cli_option cli_head_options[] = {
+  {.name = "head",
+   .kind = CLI_CHOICE,
+   .target = &opt.head,
+   .choices = head_names,
+   .help = "W z; z + W z + b; or z + W2 gelu(W z + b) + b2; then back to norm 1"},
+  {.name = "start",
+   .kind = CLI_CHOICE,
+   .target = &opt.start,
+   .choices = start_names,
+   .help = "a residual head begins by changing nothing, or by subtracting each side's mean"},
+  {.name = "shared", .kind = CLI_FLAG, .target = &opt.train.shared, .help = "one head for both sides"},
+  {.name = "dim",
+   .kind = CLI_COUNT,
+   .target = &opt.train.dim,
+   .value = "N",
+   .help = "dimensions of the new rows",
+   .zero = "128 for a linear head, else those of the file"},
+  {.name = "hidden",
+   .kind = CLI_COUNT,
+   .target = &opt.train.hidden,
+   .value = "N",
+   .help = "width of an mlp's hidden layer",
+   .zero = "as the file's rows"},
+  {0}};
+
+const cli_option cli_training_options[] = {
+  {.name = "loss",
+   .kind = CLI_CHOICE,
+   .target = &opt.loss,
+   .choices = cli_loss_names,
+   .help = "CLIP; + L_Uniform + L_Align; + L_XUniform"},
+  {.name = "weight-clip",
+   .kind = CLI_REAL,
+   .target = &opt.weight_clip,
+   .value = "X",
+   .help = "weight of L_CLIP in place of the loss's own (-1)"},
+  {.name = "weight-uniform", .kind = CLI_REAL, .target = &opt.weight_uniform, .value = "X", .help = "of L_Uniform"},
+  {.name = "weight-align", .kind = CLI_REAL, .target = &opt.weight_align, .value = "X", .help = "of L_Align"},
+  {.name = "weight-xuniform", .kind = CLI_REAL, .target = &opt.weight_xuniform, .value = "X", .help = "of L_XUniform"},
+  {.name = "temperature",
+   .kind = CLI_REAL,
+   .target = &opt.train.temperature,
+   .value = "X",
+   .help = "of L_CLIP in training; reports always use 0.01"},
+  {.name = "learn-temperature",
+   .kind = CLI_FLAG,
+   .target = &opt.train.learn_temperature,
+   .help = "the temperature is learned, from --temperature on"},
+  {.name = "lr", .kind = CLI_REAL, .target = &opt.train.learning_rate, .value = "X", .help = "learning rate of AdamW"},
+  {.name = "decay", .kind = CLI_REAL, .target = &opt.train.decay, .value = "X", .help = "weight decay, not on biases"},
+  {.name = "clip-norm",
+   .kind = CLI_REAL,
+   .target = &opt.train.clip_norm,
+   .value = "X",
+   .help = "gradients of greater norm are scaled down to it",
+   .zero = "none"},
+  {.name = "schedule",
+   .kind = CLI_CHOICE,
+   .target = &opt.schedule,
+   .choices = schedule_names,
+   .help = "5 % of warm-up, then down to 0 along a cosine; or one rate throughout"},
+  {.name = "batch",
+   .kind = CLI_STRING,
+   .target = &opt.batch,
+   .value = "N|full",
+   .help = "texts a step, with their images",
+   .zero = "256, or all where they are fewer"},
+  {.name = "epochs",
+   .kind = CLI_COUNT,
+   .target = &opt.train.epochs,
+   .value = "N",
+   .help = "times through the training part"},
+  {.name = "patience",
+   .kind = CLI_COUNT,
+   .target = &opt.train.patience,
+   .value = "N",
+   .help = "stop after N epochs without a lower validation loss and keep the best; 0: never stop, keep the last"},
+  {.name = "val",
+   .kind = CLI_REAL,
+   .target = &opt.train.validation,
+   .value = "SHARE",
+   .help = "of the images, to choose the epoch"},
+  {.name = "test",
+   .kind = CLI_REAL,
+   .target = &opt.train.test,
+   .value = "SHARE",
+   .help = "of the images, for before and after; seen by nothing else"},
+  {.name = "keep-duplicates",
+   .kind = CLI_FLAG,
+   .target = &opt.train.keep_duplicates,
+   .help = "equal rows stay rows of their own, and each other's negatives"},
+  {.name = "noise",
+   .kind = CLI_REAL,
+   .target = &opt.train.noise,
+   .value = "SHARE",
+   .help = "of the training texts that are given each other's images"},
+  {.name = "train-images",
+   .kind = CLI_COUNT,
+   .target = &opt.train.training_images,
+   .value = "N",
+   .help = "train on so many images",
+   .zero = "all of the training part"},
+  {.name = "same-modality",
+   .kind = CLI_CHOICE,
+   .target = &opt.modality,
+   .choices = modality_names,
+   .help = "both sides are the rows of one: shows whether the loss alone keeps or makes a gap"},
+  {0}};
+
+cgap_weights cli_loss_weights(int loss)
+{
+  static const cgap_weights WEIGHTS[CLI_LOSSES] = {{1, 0, 0, 0}, {1, 1, 1, 0}, {1, 1, 1, 1}};
+  return WEIGHTS[loss];
+}
+
+bool cli_loss_find(int *out, const char *name, size_t length)
+{
+  for (int k = 0; k < CLI_LOSSES; k++)
+    if (strlen(cli_loss_names[k]) == length && strncmp(cli_loss_names[k], name, length) == 0) {
+      *out = k;
+      return true;
+    }
+  return false;
+}
+
+static cgap_status read_batch(size_t *out, cgap_error *error)
+{
+  char *end = NULL;
+  if (!opt.batch) {
+    *out = CGAP_BATCH_AUTO;
+    return CGAP_OK;
+  }
+  if (strcmp(opt.batch, "full") == 0) {
+    *out = 0;
+    return CGAP_OK;
+  }
+  errno = 0;
+  const unsigned long long n = strtoull(opt.batch, &end, 10);
+  if (errno || end == opt.batch || *end || opt.batch[0] == '-' || n == 0 || n >= CGAP_BATCH_AUTO)
+    return cgap_fail(error, CGAP_USAGE, "--batch %.80s: give a number of texts, at least 2, or full", opt.batch);
+  *out = (size_t)n;
+  return CGAP_OK;
+}
+
+cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
+{
+  const double given[] = {opt.weight_clip, opt.weight_uniform, opt.weight_align, opt.weight_xuniform};
+  *out = opt.train;
+  out->head = (cgap_head_kind)opt.head;
+  out->start = (cgap_start)opt.start;
+  out->schedule = (cgap_schedule)opt.schedule;
+  out->weights = cli_loss_weights(opt.loss);
+  double *const weights[] = {&out->weights.clip, &out->weights.uniform, &out->weights.align, &out->weights.xuniform};
+  for (int k = 0; k < 4; k++)
+    if (given[k] != -1)
+      *weights[k] = given[k];
+  out->seed = cli_shared.seed;
+  out->threads = cli_shared.threads;
+  return read_batch(&out->batch, error);
+}
+
+int cli_same_modality(void)
+{
+  return opt.modality - 1;
+}
