@@ -21,7 +21,7 @@ void cgap_neighbours_clear(cgap_neighbours *n)
 void cgap_neighbours_reset(cgap_neighbours *n, size_t rows)
 {
   for (size_t i = 0; i < rows * CGAP_NEIGHBOURS; i++)
-    n->list[i] = (cgap_neighbour){.cosine = -2.0f, .row = UINT32_MAX};
+    n->list[i] = (cgap_neighbour){.cosine = CGAP_NO_BOUND, .row = UINT32_MAX};
 }
 
 static bool better(cgap_neighbour a, cgap_neighbour b)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 enum { CGAP_NEIGHBOURS = 10 };
+#define CGAP_NO_BOUND -2.0f /* the cosine of an unused place */
 
 typedef struct cgap_neighbour {
   float cosine;
@@ -18,7 +19,7 @@ typedef struct cgap_neighbour {
 
 typedef struct cgap_neighbours {
   size_t rows;
-  cgap_neighbour *list; /* (rows, CGAP_NEIGHBOURS), best first; unused places have cosine -2 */
+  cgap_neighbour *list; /* (rows, CGAP_NEIGHBOURS), best first; unused places have cosine CGAP_NO_BOUND */
 } cgap_neighbours;
 
 bool cgap_neighbours_init(cgap_neighbours *n, size_t rows); /* false: out of memory */

@@ -22,11 +22,11 @@ typedef struct fit {
   const cgap_evidence *e;
   const cgap_products *products;
   size_t dim;
-  float *weights;                /* (CGAP_FOLDS, dim) */
+  double *weights;               /* (CGAP_FOLDS, dim) */
   double *gradient;              /* (CGAP_FOLDS, dim) */
   double *mean;                  /* (dim) pooled */
   double offset[CGAP_FOLDS];     /* b' − w·m */
-  float *score[2];               /* (rows, CGAP_FOLDS), kept when asked for */
+  double *score[2];              /* (rows, CGAP_FOLDS), kept when asked for */
   double *loss[2], *residual[2]; /* (rows, CGAP_FOLDS) */
   bool keep_scores;
   cgap_status status;
@@ -44,33 +44,33 @@ static size_t fold_of(const fit *f, int side, size_t row)
 }
 
 /* Log-loss and its derivative by the score; class 1 is text. A row does not count in its own fold's fit. */
-static void residual_rows(void *context, cgap_couples kind, size_t first, size_t rows, float *scores)
+static void residual_rows(void *context, cgap_couples kind, size_t first, size_t rows, double *scores)
 {
   fit *f = context;
   const int side = kind == CGAP_TEXT_TEXT ? TEXTS : IMAGES;
   for (size_t i = 0; i < rows; i++)
     for (size_t k = 0; k < CGAP_FOLDS; k++) {
       const size_t place = (first + i) * CGAP_FOLDS + k;
-      const double z = (double)scores[i * CGAP_FOLDS + k] + f->offset[k], margin = side == TEXTS ? z : -z;
+      const double z = scores[i * CGAP_FOLDS + k] + f->offset[k], margin = side == TEXTS ? z : -z;
       const bool held_out = fold_of(f, side, first + i) == k;
       const double tail = exp(-fabs(margin)), miss = (margin > 0 ? tail : 1) / (1 + tail); /* 1/(1 + e^margin) */
       if (f->keep_scores)
-        f->score[side][place] = (float)z;
+        f->score[side][place] = z;
       f->loss[side][place] = held_out ? 0 : log1p(tail) + fmax(0, -margin);
       f->residual[side][place] = held_out ? 0 : side == TEXTS ? -miss : miss;
-      scores[i * CGAP_FOLDS + k] = (float)f->residual[side][place];
+      scores[i * CGAP_FOLDS + k] = f->residual[side][place];
     }
 }
 
-/* w as floats, and what the centring adds to the score. */
+/* w without the intercepts between, and what the centring adds to the score. */
 static void set_weights(fit *f, const lbfgsfloatval_t *x)
 {
   for (size_t k = 0; k < CGAP_FOLDS; k++) {
     const double *w = x + k * (f->dim + 1);
     f->offset[k] = w[f->dim];
     for (size_t a = 0; a < f->dim; a++) {
-      f->weights[k * f->dim + a] = (float)w[a];
-      f->offset[k] -= (double)(float)w[a] * f->mean[a];
+      f->weights[k * f->dim + a] = w[a];
+      f->offset[k] -= w[a] * f->mean[a];
     }
   }
 }
@@ -111,13 +111,13 @@ static int stop_on_failure(void *instance, const lbfgsfloatval_t *x, const lbfgs
 }
 
 typedef struct labelled {
-  float score;
+  double score;
   bool text;
 } labelled;
 
 static int by_score(const void *a, const void *b)
 {
-  const float x = ((const labelled *)a)->score, y = ((const labelled *)b)->score;
+  const double x = ((const labelled *)a)->score, y = ((const labelled *)b)->score;
   return (x > y) - (x < y);
 }
 
@@ -129,7 +129,7 @@ static void score_fold(const fit *f, size_t k, labelled *list, double *accuracy,
   for (int side = 0; side < 2; side++)
     for (size_t i = 0; i < rows_of(f, side); i++)
       if (fold_of(f, side, i) == k) {
-        const float z = f->score[side][i * CGAP_FOLDS + k];
+        const double z = f->score[side][i * CGAP_FOLDS + k];
         list[count++] = (labelled){.score = z, .text = side == TEXTS};
         right[side] += side == TEXTS ? z > 0 : z <= 0;
         n[side]++;

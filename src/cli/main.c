@@ -15,6 +15,8 @@ static const struct command {
   {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
   {"simulate", "embeddings with known answers", cmd_simulate},
   {"train", "fits a head that closes the gap; before and after", cmd_train},
+  {"apply", "embeddings through a head, or through a closer", cmd_apply},
+  {"compare", "reports or embeddings side by side: each difference", cmd_compare},
   {"plot", "draws the figures of a folder again", cmd_plot},
 };
 

@@ -26,13 +26,13 @@ typedef struct fold_call {
   cgap_couples side;
 } fold_call;
 
-static void fold_residual(void *context, size_t first, size_t rows, float *scores)
+static void fold_residual(void *context, size_t first, size_t rows, double *scores)
 {
   const fold_call *call = context;
   call->rows(call->context, call->side, first, rows, scores);
 }
 
-static cgap_status fold_run(void *self, const float *weights, cgap_fold_rows rows, void *context, double *gradient,
+static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows rows, void *context, double *gradient,
                             cgap_error *error)
 {
   fold_products *p = self;

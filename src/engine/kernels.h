@@ -40,6 +40,13 @@ typedef struct cgap_kernels {
                       const float *column_low, const float *column_high, uint32_t *columns_at_least,
                       uint32_t *columns_above);
 
+  /* out[j] = the tenth greatest of column j of (rows, n) cosines. */
+  void (*tenth_of_columns)(const float *s, size_t stride, size_t rows, size_t n, float *out);
+
+  /* A bound that ten or more of s reach, n at least CGAP_LANES: the tenth greatest of the maxima of CGAP_LANES
+   * interleaved parts. */
+  float (*tenth_or_less)(const float *s, size_t n);
+
   /* Places j with s_j >= row_bound or s_j >= column_bound[j], ascending, into index; returns how many.
    * n at most CGAP_TILE. */
   size_t (*find)(const float *s, size_t n, float row_bound, const float *column_bound, uint16_t *index);
@@ -48,6 +55,7 @@ typedef struct cgap_kernels {
   void (*from_bfloat)(const uint16_t *in, size_t n, float *out);
 } cgap_kernels;
 
+enum { CGAP_LANES = 64 };
 enum { CGAP_TILE = 1024 }; /* rows and columns of a tile: never a matter of threads or memory */
 
 cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two);

@@ -134,27 +134,98 @@ static void count_above(const float *restrict s, size_t n, float low, float high
   *above += row_above;
 }
 
-enum { LOOK = 64 };
+enum { LOOK = 64, CLOSER = 16 };
 
+static inline uint32_t count_hits(const float *restrict s, size_t n, float row_bound,
+                                  const float *restrict column_bound)
+{
+  uint32_t hits = 0;
+#pragma omp simd reduction(+ : hits)
+  for (size_t i = 0; i < n; i++) {
+    float bound = column_bound[i] < row_bound ? column_bound[i] : row_bound;
+    hits += s[i] >= bound;
+  }
+  return hits;
+}
+
+static inline size_t lesser(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+/* Hits are few: whole runs are passed over at once. */
 static size_t find(const float *restrict s, size_t n, float row_bound, const float *restrict column_bound,
                    uint16_t *restrict index)
 {
   size_t found = 0;
   for (size_t j = 0; j < n; j += LOOK) {
-    size_t end = j + LOOK < n ? j + LOOK : n;
-    uint32_t hits = 0;
-#pragma omp simd reduction(+ : hits)
-    for (size_t i = j; i < end; i++) {
-      float bound = column_bound[i] < row_bound ? column_bound[i] : row_bound;
-      hits += s[i] >= bound;
+    const size_t end = lesser(j + LOOK, n);
+    if (count_hits(s + j, end - j, row_bound, column_bound + j) == 0)
+      continue;
+    for (size_t k = j; k < end; k += CLOSER) {
+      const size_t stop = lesser(k + CLOSER, end);
+      uint32_t hits = count_hits(s + k, stop - k, row_bound, column_bound + k);
+      for (size_t i = k; hits > 0; i++)
+        if (s[i] >= row_bound || s[i] >= column_bound[i]) {
+          index[found++] = (uint16_t)i;
+          hits--;
+        }
     }
-    for (size_t i = j; hits > 0 && i < end; i++)
-      if (s[i] >= row_bound || s[i] >= column_bound[i]) {
-        index[found++] = (uint16_t)i;
-        hits--;
-      }
   }
   return found;
+}
+
+enum { BEST = 10 };
+
+/* Sinks values[l] into the descending list best[0…9][l], lane by lane. */
+static inline void sink(float best[BEST][CGAP_LANES], float *values, size_t lanes)
+{
+  for (int k = 0; k < BEST; k++) {
+    float *restrict place = best[k], *restrict x = values;
+#pragma omp simd
+    for (size_t l = 0; l < lanes; l++) {
+      const float high = place[l] > x[l] ? place[l] : x[l], low = place[l] > x[l] ? x[l] : place[l];
+      place[l] = high;
+      x[l] = low;
+    }
+  }
+}
+
+static void tenth_of_columns(const float *s, size_t stride, size_t rows, size_t n, float *out)
+{
+  for (size_t first = 0; first < n; first += CGAP_LANES) {
+    const size_t lanes = lesser(CGAP_LANES, n - first);
+    float best[BEST][CGAP_LANES], values[CGAP_LANES];
+    for (int k = 0; k < BEST; k++)
+      for (size_t l = 0; l < CGAP_LANES; l++)
+        best[k][l] = -INFINITY;
+    for (size_t r = 0; r < rows; r++) {
+      memcpy(values, s + r * stride + first, lanes * sizeof *values);
+      sink(best, values, lanes);
+    }
+    memcpy(out + first, best[BEST - 1], lanes * sizeof *out);
+  }
+}
+
+static float tenth_or_less(const float *s, size_t n)
+{
+  float greatest[CGAP_LANES], best[BEST];
+  memcpy(greatest, s, sizeof greatest);
+  for (size_t first = CGAP_LANES; first + CGAP_LANES <= n; first += CGAP_LANES)
+#pragma omp simd
+    for (size_t l = 0; l < CGAP_LANES; l++)
+      greatest[l] = s[first + l] > greatest[l] ? s[first + l] : greatest[l];
+  for (int k = 0; k < BEST; k++)
+    best[k] = -INFINITY;
+  for (size_t l = 0; l < CGAP_LANES; l++) {
+    int k = BEST - 1;
+    if (!(greatest[l] > best[k]))
+      continue;
+    for (; k > 0 && greatest[l] > best[k - 1]; k--)
+      best[k] = best[k - 1];
+    best[k] = greatest[l];
+  }
+  return best[BEST - 1];
 }
 
 /* binary16: shifting into place and scaling by 2^112 is right for normal and subnormal numbers alike;
@@ -192,6 +263,8 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .exp_sums_wide = exp_sums_wide,
   .histogram = histogram,
   .count_above = count_above,
+  .tenth_of_columns = tenth_of_columns,
+  .tenth_or_less = tenth_or_less,
   .find = find,
   .from_half = from_half,
   .from_bfloat = from_bfloat,

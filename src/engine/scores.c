@@ -39,26 +39,31 @@ cgap_status cgap_scores_run(const cgap_side *side, const double *vectors, size_t
   return status;
 }
 
+/* What a thread works in. */
+typedef struct room {
+  double *rows, *scores; /* (BLOCK, dim), (BLOCK, count) */
+} room;
+
 /* One run of rows, in blocks that stay in the cache between the product forward and the one back. */
-static void gradient_run(const cgap_panel *panel, size_t first, size_t rows, const float *weights, size_t count,
-                         cgap_residual residual, void *context, float *scores, float *part, double *gradient)
+static void gradient_run(const cgap_panel *panel, size_t first, size_t rows, const double *weights, size_t count,
+                         cgap_residual residual, void *context, const room *own, double *gradient)
 {
   const int dim = (int)panel->side->dim, vectors = (int)count;
   for (size_t b = first; b < first + rows; b += BLOCK) {
     const float *z = panel->unit + b * panel->side->dim;
-    const int n = (int)lesser(BLOCK, first + rows - b);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, vectors, dim, 1.0f, z, dim, weights, dim, 0.0f, scores,
-                vectors);
-    residual(context, panel->first + b, (size_t)n, scores);
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, vectors, dim, n, 1.0f, scores, vectors, z, dim, 0.0f, part,
-                dim);
-    for (size_t k = 0; k < count * panel->side->dim; k++)
-      gradient[k] += (double)part[k];
+    const size_t n = lesser(BLOCK, first + rows - b);
+    for (size_t k = 0; k < n * panel->side->dim; k++)
+      own->rows[k] = (double)z[k];
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, vectors, dim, 1.0, own->rows, dim, weights, dim, 0.0,
+                own->scores, vectors);
+    residual(context, panel->first + b, n, own->scores);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, vectors, dim, (int)n, 1.0, own->scores, vectors, own->rows,
+                dim, 1.0, gradient, dim);
   }
 }
 
 /* The runs of a panel, each with a gradient of its own, added in order. */
-static bool gradient_panel(const cgap_panel *panel, const float *weights, size_t count, int threads,
+static bool gradient_panel(const cgap_panel *panel, const double *weights, size_t count, int threads,
                            cgap_residual residual, void *context, double *gradient)
 {
   const size_t size = count * panel->side->dim, runs = (panel->rows + RUN - 1) / RUN;
@@ -66,18 +71,19 @@ static bool gradient_panel(const cgap_panel *panel, const float *weights, size_t
   bool fine = own != NULL;
 #pragma omp parallel num_threads(threads)
   {
-    float *scores = cgap_alloc(BLOCK * count, sizeof *scores), *part = cgap_alloc(size, sizeof *part);
-    if (!scores || !part) {
+    const room mine = {cgap_alloc(BLOCK * panel->side->dim, sizeof *mine.rows),
+                       cgap_alloc(BLOCK * count, sizeof *mine.scores)};
+    if (!mine.rows || !mine.scores) {
 #pragma omp atomic write
       fine = false;
     }
 #pragma omp for schedule(dynamic, 1)
     for (size_t r = 0; r < runs; r++)
-      if (own && scores && part)
-        gradient_run(panel, r * RUN, lesser(RUN, panel->rows - r * RUN), weights, count, residual, context, scores,
-                     part, own + r * size);
-    cgap_free(scores);
-    cgap_free(part);
+      if (own && mine.rows && mine.scores)
+        gradient_run(panel, r * RUN, lesser(RUN, panel->rows - r * RUN), weights, count, residual, context, &mine,
+                     own + r * size);
+    cgap_free(mine.rows);
+    cgap_free(mine.scores);
   }
   for (size_t k = 0; fine && k < runs * size; k++)
     gradient[k % size] += own[k];
@@ -85,7 +91,7 @@ static bool gradient_panel(const cgap_panel *panel, const float *weights, size_t
   return fine;
 }
 
-cgap_status cgap_scores_gradient(const cgap_side *side, const float *weights, size_t count, int threads,
+cgap_status cgap_scores_gradient(const cgap_side *side, const double *weights, size_t count, int threads,
                                  cgap_residual residual, void *context, double *gradient, cgap_error *error)
 {
   const size_t step = side->unit ? side->rows : PANEL;

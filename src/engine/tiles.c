@@ -9,7 +9,11 @@
 #include <omp.h>
 #include <string.h>
 
-enum { STRIP = 32 }; /* rows shown to the measures at once: a strip stays in the second-level cache */
+enum {
+  STRIP = 32,
+  FIRST_LOOK = 32,
+  PIECES = 4
+}; /* rows shown to the measures at once: a strip stays in the second-level cache */
 
 /* What one worker owns. */
 typedef struct worker {
@@ -159,12 +163,17 @@ size_t cgap_tiles_worker_bytes(void)
 
 /* ---------------------------------------------------------------- one tile */
 
+/* A diagonal tile is used right of its diagonal only: its product is made in PIECES bands that leave out most of
+ * the rest. */
 static void multiply(const pass *p, const tile *t, float *out)
 {
-  const int dim = (int)p->a.side->dim;
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)t->rows, (int)t->columns, dim, 1.0f,
-              p->a.unit + (t->row - p->a.first) * p->a.side->dim, dim,
-              p->b.unit + (t->column - p->b.first) * p->b.side->dim, dim, 0.0f, out, CGAP_TILE);
+  const size_t dim = p->a.side->dim, band = t->diagonal ? (t->rows + PIECES - 1) / PIECES : t->rows;
+  const float *a = p->a.unit + (t->row - p->a.first) * dim, *b = p->b.unit + (t->column - p->b.first) * dim;
+  for (size_t row = 0; row < t->rows; row += band) {
+    const size_t column = t->diagonal ? row : 0, rows = t->rows - row < band ? t->rows - row : band;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)(t->columns - column), (int)dim, 1.0f,
+                a + row * dim, (int)dim, b + column * dim, (int)dim, 0.0f, out + row * CGAP_TILE + column, CGAP_TILE);
+  }
 }
 
 static bool is_first(const size_t *first_equal, size_t row)
@@ -185,18 +194,34 @@ static void find_neighbours(const pass *p, const tile *t, worker *w, const cgap_
 {
   uint16_t index[CGAP_TILE];
   for (size_t r = 0; r < s->rows; r++) {
-    const float *cosine = s->cosine + r * s->stride + s->first[r];
-    const size_t row = s->tile_row + r;
-    size_t found =
-      p->kernels->find(cosine, s->columns - s->first[r], w->row_bound[row], w->column_bound + s->first[r], index);
+    const size_t first = s->first[r], row = s->tile_row + r;
+    const float *cosine = s->cosine + r * s->stride + first;
+    const size_t found =
+      p->kernels->find(cosine, s->columns - first, w->row_bound[row], w->column_bound + first, index);
     for (size_t f = 0; f < found; f++) {
-      const size_t column = s->first[r] + index[f];
+      const size_t column = first + index[f];
       if (is_first(p->column_first, t->column + column))
         offer(&w->rows, w->row_bound, row, cosine[index[f]], t->column + column);
       if (is_first(p->row_first, t->row + row))
         offer(&w->columns, w->column_bound, column, cosine[index[f]], t->row + row);
     }
   }
+}
+
+/* Rows and columns that come for the first time have no bound, and nearly all of a tile would be looked at one by
+ * one: they get the tenth best of this tile, or less. Not where rows are equal: a bound may then come from a row that
+ * is no candidate, a rounding above the one that is. */
+static void seed_bounds(const pass *p, const tile *t, worker *w)
+{
+  if (t->diagonal)
+    return;
+  if (!p->row_first && t->rows >= CGAP_NEIGHBOURS && w->column_bound[0] <= CGAP_NO_BOUND)
+    p->kernels->tenth_of_columns(w->tile, CGAP_TILE, t->rows, t->columns, w->column_bound);
+  for (size_t r = 0; !p->column_first && t->columns >= CGAP_LANES && r < t->rows; r++)
+    if (w->row_bound[r] <= CGAP_NO_BOUND)
+      w->row_bound[r] = fmaxf(CGAP_NO_BOUND, p->kernels->tenth_or_less(w->tile + r * CGAP_TILE, t->columns));
+  for (size_t c = 0; c < t->columns; c++)
+    w->column_bound[c] = fmaxf(CGAP_NO_BOUND, w->column_bound[c]);
 }
 
 /* Matched couples do not count in any sum: masked. As neighbours they do. */
@@ -321,6 +346,7 @@ static void run_tile(pass *p, const tile *t, worker *w)
   start_tile(p, t, w);
   multiply(p, t, w->tile);
   mask_matched(p, t, w);
+  seed_bounds(p, t, w);
   for (size_t row = 0; row < t->rows; row += STRIP)
     show_strip(p, t, w, row);
 }
