@@ -176,7 +176,7 @@ static void fit_clear(fit *f)
   }
 }
 
-/* Minimises, then scores every row with the folds' final weights. Where floats no longer tell whether the
+/* Minimises, then scores every row with the folds' final weights. Where doubles no longer tell whether the
  * objective falls, the line search gives up: that is converged. */
 static cgap_status fit_run(fit *f, cgap_error *error)
 {

@@ -33,6 +33,9 @@ typedef struct naive_result {
   /* rows whose ten best another order of rounding could change: their 10th and 11th cosines lie within
    * 1e-6 of one another, and the rows differ */
   size_t open_image_to_text, open_text_to_image, open_mixed;
+  /* what rows whose scores lie within 1e-5 of the line, or of one another, weigh in the separability: its fit ends
+   * where the gradient is 1e-6 of the weights, and such rows may fall on either side */
+  double open_separability, open_auc;
   /* near duplicates at cosine > 0.999 + 1e-6 and > 0.999 − 1e-6 */
   uint64_t near_least[2], near_most[2];
 } naive_result;

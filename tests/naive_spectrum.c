@@ -170,46 +170,61 @@ static void fit(const naive_state *s, size_t fold, double *w)
   free(next);
 }
 
-/* One fold: mean of the two classes' accuracies and the area under the curve; false where a class is missing. */
-static bool test_fold(const naive_state *s, size_t fold, const double *w, double *accuracy, double *auc)
+typedef struct fold_sums {
+  double accuracy, auc, open_accuracy, open_auc;
+  size_t used;
+} fold_sums;
+
+/* One fold: mean of the two classes' accuracies and the area under the curve; nothing where a class is missing. */
+static void test_fold(fold_sums *sums, const naive_state *s, size_t fold, const double *w)
 {
   size_t rows = s->n + s->m, count[2] = {0};
-  double right[2] = {0}, won = 0;
+  double right[2] = {0}, near[2] = {0}, won = 0, open = 0;
   for (size_t r = 0; r < rows; r++) {
     if (fold_of(s, r) != fold)
       continue;
     bool text = r >= s->n;
+    double z = score(s, w, r);
     count[text]++;
-    right[text] += (score(s, w, r) > 0) == text;
+    right[text] += (z > 0) == text;
+    near[text] += fabs(z) < 1e-5;
     for (size_t q = s->n; !text && q < rows; q++) {
       if (fold_of(s, q) != fold)
         continue;
-      double difference = score(s, w, q) - score(s, w, r);
+      double difference = score(s, w, q) - z;
       won += fabs(difference) <= 1e-12 ? 0.5 : difference > 0;
+      open += fabs(difference) < 1e-5;
     }
   }
   if (count[0] == 0 || count[1] == 0)
-    return false;
-  *accuracy += (right[0] / (double)count[0] + right[1] / (double)count[1]) / 2;
-  *auc += won / ((double)count[0] * (double)count[1]);
-  return true;
+    return;
+  double images = (double)count[0], texts = (double)count[1];
+  sums->accuracy += (right[0] / images + right[1] / texts) / 2;
+  sums->open_accuracy += (near[0] / images + near[1] / texts) / 2;
+  sums->auc += won / (images * texts);
+  sums->open_auc += open / (images * texts);
+  sums->used++;
 }
 
 void naive_separability(naive_result *out, const naive_state *s)
 {
   cgap_gap *gap = &out->audit.gap;
-  size_t n = s->in->owner || s->n < s->m ? s->n : s->m, used = 0;
+  size_t n = s->in->owner || s->n < s->m ? s->n : s->m;
+  fold_sums sums = {0};
   gap->linear_separability = gap->separability_auc = naive_null();
   if (s->n < FOLDS || s->m < FOLDS)
     return;
-  double *w = support_alloc(s->d + 1, sizeof *w), accuracy = 0, auc = 0;
+  double *w = support_alloc(s->d + 1, sizeof *w);
   for (size_t fold = 0; fold < FOLDS; fold++) {
     fit(s, fold, w);
-    used += test_fold(s, fold, w, &accuracy, &auc);
+    test_fold(&sums, s, fold, w);
   }
   free(w);
-  if (used == 0)
+  if (sums.used == 0)
     return;
-  gap->linear_separability = naive_scalar(accuracy / (double)used, n);
-  gap->separability_auc = naive_scalar(auc / (double)used, n);
+  double used = (double)sums.used;
+  gap->linear_separability = naive_scalar(sums.accuracy / used, n);
+  gap->separability_auc = naive_scalar(sums.auc / used, n);
+  out->open_separability = sums.open_accuracy / used;
+  out->open_auc = sums.open_auc / used;
 }
