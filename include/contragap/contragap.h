@@ -351,7 +351,8 @@ typedef struct cgap_train_options {
   cgap_weights weights;
   double temperature; /* fixed, or where learn_temperature starts */
   bool learn_temperature;
-  double learning_rate, decay;
+  double learning_rate; /* 0: 1e-3 for a linear head, which starts at random, else 1e-4 */
+  double decay;
   double clip_norm; /* gradients of greater norm are scaled down to it; 0: none */
   cgap_schedule schedule;
   size_t batch; /* texts a step; 0: all of the training part; CGAP_BATCH_AUTO: 256, or all where they are fewer */
@@ -369,7 +370,7 @@ typedef struct cgap_train_options {
 #define CGAP_TRAIN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {1, 1, 1, 0}, .temperature = 0.02,              \
-    .learning_rate = 1e-4, .decay = 0.1,         .batch = CGAP_BATCH_AUTO, .epochs = 100, .patience = 10, .validation = 0.1, .test = 0.2    \
+    .decay = 0.1,         .batch = CGAP_BATCH_AUTO, .epochs = 100, .patience = 10, .validation = 0.1, .test = 0.2    \
   }
 
 /* CGAP_USAGE with the sentence to print where the options make no sense for rows of dim_in. */

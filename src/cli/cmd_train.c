@@ -42,7 +42,7 @@ static const cli_spec spec = {
              "contragap train pairs.h5 -o race --race clip,cua,cuaxu --batch 64 --schedule constant --patience 0",
   .about = "Fits a light head on frozen embeddings that closes the gap, and says what that gained and what it cost, on "
            "images that training never saw, beside what closes the gap without training.",
-  .groups = {{"Options", own}, CLI_HEAD_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .groups = {{"Options", own}, CLI_HEAD_GROUP, CLI_SETTING_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
 };
 

@@ -9,6 +9,7 @@ int cmd_audit(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_apply(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_sweep(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_plot(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct command {
   {"train", "fits a head that closes the gap; before and after", cmd_train},
   {"apply", "embeddings through a head, or through a closer", cmd_apply},
   {"compare", "reports or embeddings side by side: each difference", cmd_compare},
+  {"sweep", "training over a grid: the gap against each axis", cmd_sweep},
   {"plot", "draws the figures of a folder again", cmd_plot},
 };
 

@@ -43,7 +43,7 @@ typedef struct cli_group {
   const cli_option *options;
 } cli_group;
 
-enum { CLI_GROUPS = 5 };
+enum { CLI_GROUPS = 6 };
 
 typedef struct cli_spec {
   const char *name;    /* "audit" */

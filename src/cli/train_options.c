@@ -40,12 +40,6 @@ const cli_option cli_head_options[] = {
    .choices = start_names,
    .help = "a residual head begins by changing nothing, or by subtracting each side's mean"},
   {.name = "shared", .kind = CLI_FLAG, .target = &opt.train.shared, .help = "one head for both sides"},
-  {.name = "dim",
-   .kind = CLI_COUNT,
-   .target = &opt.train.dim,
-   .value = "N",
-   .help = "dimensions of the new rows",
-   .zero = "128 for a linear head, else those of the file"},
   {.name = "hidden",
    .kind = CLI_COUNT,
    .target = &opt.train.hidden,
@@ -55,24 +49,6 @@ const cli_option cli_head_options[] = {
   {0}};
 
 const cli_option cli_training_options[] = {
-  {.name = "loss",
-   .kind = CLI_CHOICE,
-   .target = &opt.loss,
-   .choices = cli_loss_names,
-   .help = "CLIP; + L_Uniform + L_Align; + L_XUniform"},
-  {.name = "weight-clip",
-   .kind = CLI_REAL,
-   .target = &opt.weight_clip,
-   .value = "X",
-   .help = "weight of L_CLIP in place of the loss's own (-1)"},
-  {.name = "weight-uniform", .kind = CLI_REAL, .target = &opt.weight_uniform, .value = "X", .help = "of L_Uniform"},
-  {.name = "weight-align", .kind = CLI_REAL, .target = &opt.weight_align, .value = "X", .help = "of L_Align"},
-  {.name = "weight-xuniform", .kind = CLI_REAL, .target = &opt.weight_xuniform, .value = "X", .help = "of L_XUniform"},
-  {.name = "temperature",
-   .kind = CLI_REAL,
-   .target = &opt.train.temperature,
-   .value = "X",
-   .help = "of L_CLIP in training; reports always use 0.01"},
   {.name = "learn-temperature",
    .kind = CLI_FLAG,
    .target = &opt.train.learn_temperature,
@@ -90,12 +66,6 @@ const cli_option cli_training_options[] = {
    .target = &opt.schedule,
    .choices = schedule_names,
    .help = "5 % of warm-up, then down to 0 along a cosine; or one rate throughout"},
-  {.name = "batch",
-   .kind = CLI_STRING,
-   .target = &opt.batch,
-   .value = "N|full",
-   .help = "texts a step, with their images",
-   .zero = "256, or all where they are fewer"},
   {.name = "epochs",
    .kind = CLI_COUNT,
    .target = &opt.train.epochs,
@@ -120,6 +90,39 @@ const cli_option cli_training_options[] = {
    .kind = CLI_FLAG,
    .target = &opt.train.keep_duplicates,
    .help = "equal rows stay rows of their own, and each other's negatives"},
+  {0}};
+
+const cli_option cli_setting_options[] = {
+  {.name = "dim",
+   .kind = CLI_COUNT,
+   .target = &opt.train.dim,
+   .value = "N",
+   .help = "dimensions of the new rows",
+   .zero = "128 for a linear head, else those of the file"},
+  {.name = "loss",
+   .kind = CLI_CHOICE,
+   .target = &opt.loss,
+   .choices = cli_loss_names,
+   .help = "CLIP; + L_Uniform + L_Align; + L_XUniform"},
+  {.name = "weight-clip",
+   .kind = CLI_REAL,
+   .target = &opt.weight_clip,
+   .value = "X",
+   .help = "weight of L_CLIP in place of the loss's own (-1)"},
+  {.name = "weight-uniform", .kind = CLI_REAL, .target = &opt.weight_uniform, .value = "X", .help = "of L_Uniform"},
+  {.name = "weight-align", .kind = CLI_REAL, .target = &opt.weight_align, .value = "X", .help = "of L_Align"},
+  {.name = "weight-xuniform", .kind = CLI_REAL, .target = &opt.weight_xuniform, .value = "X", .help = "of L_XUniform"},
+  {.name = "temperature",
+   .kind = CLI_REAL,
+   .target = &opt.train.temperature,
+   .value = "X",
+   .help = "of L_CLIP in training; reports always use 0.01"},
+  {.name = "batch",
+   .kind = CLI_STRING,
+   .target = &opt.batch,
+   .value = "N|full",
+   .help = "texts a step, with their images",
+   .zero = "256, or all where they are fewer"},
   {.name = "noise",
    .kind = CLI_REAL,
    .target = &opt.train.noise,
@@ -154,21 +157,21 @@ bool cli_loss_find(int *out, const char *name, size_t length)
   return false;
 }
 
-static cgap_status read_batch(size_t *out, cgap_error *error)
+cgap_status cli_read_batch(size_t *out, const char *text, cgap_error *error)
 {
   char *end = NULL;
-  if (!opt.batch) {
+  if (!text) {
     *out = CGAP_BATCH_AUTO;
     return CGAP_OK;
   }
-  if (strcmp(opt.batch, "full") == 0) {
+  if (strcmp(text, "full") == 0) {
     *out = 0;
     return CGAP_OK;
   }
   errno = 0;
-  const unsigned long long n = strtoull(opt.batch, &end, 10);
-  if (errno || end == opt.batch || *end || opt.batch[0] == '-' || n == 0 || n >= CGAP_BATCH_AUTO)
-    return cgap_fail(error, CGAP_USAGE, "--batch %.80s: give a number of texts, at least 2, or full", opt.batch);
+  const unsigned long long n = strtoull(text, &end, 10);
+  if (errno || end == text || *end || text[0] == '-' || n == 0 || n >= CGAP_BATCH_AUTO)
+    return cgap_fail(error, CGAP_USAGE, "--batch %.80s: give a number of texts, at least 2, or full", text);
   *out = (size_t)n;
   return CGAP_OK;
 }
@@ -187,7 +190,12 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
       *weights[k] = given[k];
   out->seed = cli_shared.seed;
   out->threads = cli_shared.threads;
-  return read_batch(&out->batch, error);
+  return cli_read_batch(&out->batch, opt.batch, error);
+}
+
+void cli_train_head_default(cgap_head_kind head)
+{
+  opt.head = (int)head;
 }
 
 int cli_same_modality(void)

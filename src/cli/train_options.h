@@ -4,12 +4,17 @@
 
 #include "cli/opt.h"
 
-extern const cli_option cli_head_options[]; /* --head … --same-modality's companions */
+extern const cli_option cli_head_options[]; /* --head … --hidden */
 #define CLI_HEAD_GROUP                                                                                                 \
   {                                                                                                                    \
     "Head", cli_head_options                                                                                           \
   }
-extern const cli_option cli_training_options[]; /* --loss … --train-images */
+extern const cli_option cli_setting_options[]; /* --dim, --loss … --train-images: what a sweep varies */
+#define CLI_SETTING_GROUP                                                                                              \
+  {                                                                                                                    \
+    "Settings", cli_setting_options                                                                                    \
+  }
+extern const cli_option cli_training_options[]; /* --lr … --keep-duplicates */
 #define CLI_TRAINING_GROUP                                                                                             \
   {                                                                                                                    \
     "Training", cli_training_options                                                                                   \
@@ -23,6 +28,11 @@ bool cli_loss_find(int *out, const char *name, size_t length);
 
 /* What the command line asked for; progress is left empty. CGAP_USAGE where an option makes no sense by itself. */
 CGAP_MUST_CHECK cgap_status cli_train_options(cgap_train_options *out, cgap_error *error);
+
+/* "64", "full", or NULL for the default. */
+CGAP_MUST_CHECK cgap_status cli_read_batch(size_t *out, const char *text, cgap_error *error);
+
+void cli_train_head_default(cgap_head_kind head); /* before the command line is read */
 
 /* --same-modality: −1 where it was not given, else a cgap_row_kind. */
 int cli_same_modality(void);

@@ -11,6 +11,12 @@ const char *cgap_head_kind_name(cgap_head_kind kind)
   return NAMES[kind];
 }
 
+double cgap_train_rate(const cgap_train_options *o)
+{
+  static const double LINEAR = 1e-3, RESIDUAL = 1e-4;
+  return o->learning_rate > 0 ? o->learning_rate : o->head == CGAP_HEAD_LINEAR ? LINEAR : RESIDUAL;
+}
+
 cgap_head_shape cgap_train_shape(const cgap_train_options *o, size_t dim_in)
 {
   cgap_head_shape s = {.kind = o->head, .shared = o->shared, .dim_in = dim_in};
@@ -30,7 +36,7 @@ static cgap_status check_bounds(const cgap_train_options *o, cgap_error *error)
 {
   const bound bounds[] = {
     {"--temperature", o->temperature, 0.005, 1000, false},
-    {"--lr", o->learning_rate, 0, INFINITY, true},
+    {"--lr", o->learning_rate, 0, INFINITY, false},
     {"--decay", o->decay, 0, 1000, false},
     {"--clip-norm", o->clip_norm, 0, INFINITY, false},
     {"--val", o->validation, 0, 0.5, false},

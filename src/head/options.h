@@ -7,6 +7,8 @@
 /* The shape that the options ask for; options have passed cgap_train_check. */
 cgap_head_shape cgap_train_shape(const cgap_train_options *options, size_t dim_in);
 
+double cgap_train_rate(const cgap_train_options *options); /* the learning rate */
+
 const char *cgap_head_kind_name(cgap_head_kind kind); /* "linear", … */
 
 /* Everything that the numbers of a run depend on, threads and progress left out, as one line of JSON; for head files

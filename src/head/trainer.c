@@ -48,6 +48,7 @@ cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_part *training, const 
   *t = (cgap_trainer){.options = *options, .training = training, .validation = validation};
   if (t->options.threads <= 0)
     t->options.threads = omp_get_max_threads();
+  t->options.learning_rate = cgap_train_rate(options);
   cgap_head_shape shape = cgap_train_shape(options, training->dim);
   t->layers = cgap_layers_init(&shape);
   t->count = t->layers.count + CGAP_ADAMW_TEMPERATURE;

@@ -111,28 +111,39 @@ void cgap_trial_clear(cgap_trial *t)
   *t = (cgap_trial){0};
 }
 
+/* Without texts the class texts stand for them; only a rotation needs to know who belongs to whom. */
+static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_closer closer, cgap_error *error)
+{
+  *out = *data;
+  if (data->text.rows == 0 && data->class_text.rows > 0) {
+    out->text = data->class_text;
+    out->pairing = CGAP_UNPAIRED;
+  }
+  if (out->text.rows == 0 || (closer == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
+    return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; give --fit FILE2", data->image.name,
+                     cgap_closer_name(closer),
+                     closer == CGAP_PROCRUSTES ? "pairs of images and texts" : "images and texts");
+  return CGAP_OK;
+}
+
 cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor, const cgap_data *data, int threads,
                             cgap_progress progress, cgap_error *error)
 {
   cgap_embeddings e = {0};
-  cgap_part part = {0};
-  cgap_split all = {0};
-  const cgap_part_options every = {.keep_duplicates = true};
+  cgap_data sides;
   *out = NULL;
-  if (data->text.rows == 0 || data->pairing == CGAP_UNPAIRED)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: %s is fitted on pairs of images and texts, and this has %s; give --fit FILE2",
-                     data->image.name, cgap_closer_name(closer), data->text.rows == 0 ? "no texts" : "no pairing");
-  cgap_status status =
-    cgap_embeddings_load(&e, data, true, threads > 0 ? threads : omp_get_max_threads(), progress, error);
-  if (status == CGAP_OK && !(all.part = cgap_zalloc(e.image.rows, 1)))
-    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_status status = sides_of(&sides, data, closer, error);
   if (status == CGAP_OK)
-    status = cgap_part_init(&part, &e, &all, CGAP_TRAINING, &every, error);
+    status = cgap_embeddings_load(&e, &sides, true, threads > 0 ? threads : omp_get_max_threads(), progress, error);
+  const cgap_part all = {
+    .dim = e.image.dim,
+    .image = e.image.unit,
+    .text = e.text.unit,
+    .image_mean = e.image.mean,
+    .text_mean = e.text.mean,
+    .couples = {.images = e.image.rows, .texts = e.text.rows, .count = e.text.rows, .couple_image = e.pairs.image_of}};
   if (status == CGAP_OK)
-    status = cgap_closer_of_part(out, closer, factor, &part, error);
-  cgap_part_clear(&part);
-  cgap_split_clear(&all);
+    status = cgap_closer_of_part(out, closer, factor, &all, error);
   cgap_embeddings_clear(&e);
   return status;
 }

@@ -394,6 +394,63 @@ cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path,
   return status;
 }
 
+static bool copy_values(hid_t from, hid_t type, hid_t space, hid_t to, const char *name)
+{
+  const hssize_t count = H5Sget_simple_extent_npoints(space);
+  void *values = calloc((size_t)(count > 0 ? count : 0) + 1, H5Tget_size(type));
+  hid_t copy = values ? H5Acreate2(to, name, type, space, H5P_DEFAULT, H5P_DEFAULT) : H5I_INVALID_HID;
+  const bool fine = copy >= 0 && H5Aread(from, type, values) >= 0 && H5Awrite(copy, type, values) >= 0;
+  if (fine && count > 0)
+    H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
+  if (copy >= 0)
+    H5Aclose(copy);
+  free(values);
+  return fine;
+}
+
+static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context)
+{
+  const hid_t to = *(const hid_t *)context;
+  (void)info;
+  if (H5Aexists(to, name) > 0)
+    return 0;
+  hid_t from = H5Aopen(object, name, H5P_DEFAULT);
+  hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,
+        space = from >= 0 ? H5Aget_space(from) : H5I_INVALID_HID;
+  const bool fine = type >= 0 && space >= 0 && copy_values(from, type, space, to, name);
+  if (space >= 0)
+    H5Sclose(space);
+  if (type >= 0)
+    H5Tclose(type);
+  if (from >= 0)
+    H5Aclose(from);
+  return fine ? 0 : -1;
+}
+
+cgap_status cgap_writer_copy_attributes(cgap_writer *w, const char *file, const char *path, const char *as,
+                                        cgap_error *error)
+{
+  cgap_file *source = NULL;
+  cgap_status status = cgap_file_open(&source, file, error);
+  if (status != CGAP_OK)
+    return status;
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t from = H5Oopen(source->id, path, H5P_DEFAULT);
+  hid_t to = H5Oopen(w->file, as, H5P_DEFAULT);
+  hsize_t at = 0;
+  if (noted(w, from < 0 || to < 0 || H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0))
+    status = w->sink.number ? fail_hdf5(w, as, error)
+                            : cgap_fail(error, CGAP_FILE, "%s:%s: its attributes cannot be copied to %s:%s (HDF5: %s)",
+                                        file, path, w->path, as, w->why);
+  if (to >= 0)
+    H5Oclose(to);
+  if (from >= 0)
+    H5Oclose(from);
+  cgap_quiet_end(quiet);
+  cgap_file_close(source);
+  return status;
+}
+
 /* ---------------------------------------------------------------- close */
 
 static cgap_status close_streams(cgap_writer *w, bool commit, cgap_error *error)

@@ -33,6 +33,11 @@ CGAP_MUST_CHECK cgap_status cgap_writer_attribute(cgap_writer *w, const char *pa
 CGAP_MUST_CHECK cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path, const char *as,
                                              cgap_error *error);
 
+/* Copies the attributes of an object ("/" for the file) to one that is there already; those of the same name are
+ * left as they are. */
+CGAP_MUST_CHECK cgap_status cgap_writer_copy_attributes(cgap_writer *w, const char *file, const char *path,
+                                                        const char *as, cgap_error *error);
+
 /* commit: flush, close, rename to the final path; else the temporary file is removed. w is freed in any case; NULL is
  * fine. */
 CGAP_MUST_CHECK cgap_status cgap_writer_close(cgap_writer *w, bool commit, cgap_error *error);

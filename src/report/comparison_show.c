@@ -6,7 +6,7 @@
 #include "report/json.h"
 #include "report/table.h"
 
-enum { LABEL = 38, PLAIN_DECIMALS = 4 };
+enum { LABEL = 36, VALUE = 14, PLAIN_DECIMALS = 4 };
 
 static int decimals_of(size_t e)
 {
@@ -24,9 +24,9 @@ static int width_of(const char *text)
 
 static void put_name(FILE *out, const char *name, int width)
 {
-  char cut[64];
-  snprintf(cut, sizeof cut, "%.*s", width - 1, name);
-  fprintf(out, "%*s%s", width - width_of(cut), "", cut);
+  const int length = (int)strlen(name);
+  const char *tail = length > width - 1 ? name + length - (width - 1) : name;
+  fprintf(out, "%*s%s", width - width_of(tail), "", tail);
 }
 
 static void put_value(FILE *out, const cgap_compared *in, size_t e, int width)
@@ -55,8 +55,8 @@ static void put_change(FILE *out, const cgap_change *d, size_t e, const char *wo
 static void put_head(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, FILE *out)
 {
   fprintf(out, "%-*s", LABEL, "");
-  put_name(out, c->input[0].name, 11);
-  put_name(out, c->input[k].name, 11);
+  put_name(out, c->input[0].name, VALUE);
+  put_name(out, c->input[k].name, VALUE);
   fprintf(out, "%12s %-20s %-9s", "difference", "95 %", "");
   for (size_t i = beside; i < beside_end; i++)
     put_name(out, c->input[i].name, 12);
@@ -93,8 +93,8 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
     group = cgap_fields[e].group;
     label_of(title, &cgap_fields[e]);
     fprintf(out, "  %s%*s", title, LABEL - 2 > width_of(title) ? LABEL - 2 - width_of(title) : 1, "");
-    put_value(out, &c->input[0], e, 11);
-    put_value(out, &c->input[k], e, 11);
+    put_value(out, &c->input[0], e, VALUE);
+    put_value(out, &c->input[k], e, VALUE);
     put_change(out, d, e, cgap_change_word(d, cgap_entry_better(e)), colour);
     for (size_t i = beside; i < beside_end; i++)
       put_value(out, &c->input[i], e, 12);

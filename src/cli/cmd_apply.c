@@ -1,0 +1,118 @@
+/* contragap apply: embeddings through a head, or through a closer that needs no training. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "head/carry.h"
+
+static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};
+
+static struct {
+  const char *out, *fit;
+  int method;
+  double factor;
+} opt = {.factor = 1};
+
+static const cli_option own[] = {
+  {.name = "output", .letter = 'o', .kind = CLI_STRING, .target = &opt.out, .value = "OUT.h5", .help = "the new file"},
+  {.name = "method",
+   .kind = CLI_CHOICE,
+   .target = &opt.method,
+   .choices = method_names,
+   .help = "in place of HEAD: subtract each side's mean; shift along the gap; whiten each side; turn the texts onto "
+           "the images"},
+  {.name = "fit",
+   .kind = CLI_STRING,
+   .target = &opt.fit,
+   .value = "FILE2",
+   .help = "fit the method on another file",
+   .zero = "on FILE"},
+  {.name = "factor", .kind = CLI_REAL, .target = &opt.factor, .value = "X", .help = "of the gap vector, for shift"},
+  {0}};
+
+static const cli_spec spec = {
+  .name = "apply",
+  .usage = "[HEAD] FILE… -o OUT.h5",
+  .example = "contragap apply closed/head.h5 pairs.h5 -o closed.h5\n"
+             "contragap apply --method center pairs.h5 -o centered.h5",
+  .about =
+    "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
+    "a file of the same layout.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "HEAD or FILE",
+};
+
+static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap_error *error)
+{
+  const cgap_closer closer = (cgap_closer)(opt.method - 1);
+  cgap_dataset *other = NULL;
+  if (opt.fit) {
+    cgap_input_options input = cli_input(&(cli_args){0});
+    input.files = &opt.fit;
+    input.file_count = 1;
+    cgap_status status = cgap_dataset_open(&other, &input, error);
+    if (status != CGAP_OK)
+      return status;
+  }
+  cgap_status status = cgap_closer_fit(out, closer, opt.factor, cgap_dataset_data(other ? other : dataset),
+                                       cli_shared.threads, cli_progress(), error);
+  cgap_dataset_close(other);
+  return status;
+}
+
+static cgap_status check(const cli_args *args, cgap_error *error)
+{
+  if (!opt.out)
+    return cgap_fail(error, CGAP_USAGE, "apply: give -o OUT.h5, the file to write");
+  if (opt.method == 0 && opt.fit)
+    return cgap_fail(error, CGAP_USAGE, "apply: --fit belongs to --method; a trained head is fitted already");
+  if (opt.method == 0 && args->count < 2 && !cli_shared.image)
+    return cgap_fail(error, CGAP_USAGE, "apply: give HEAD and FILE, or --method with FILE");
+  return CGAP_OK;
+}
+
+static cgap_status apply(const cli_args *args, cgap_error *error)
+{
+  cli_args files = *args;
+  cgap_dataset *dataset = NULL;
+  cgap_head *head = NULL;
+  cgap_carried carried = {0};
+  cgap_status status = check(args, error);
+  if (status == CGAP_OK && opt.method == 0) {
+    status = cgap_head_read(&head, args->items[0], error);
+    files.items++;
+    files.count--;
+  }
+  cgap_input_options input = cli_input(&files);
+  if (status == CGAP_OK)
+    status = cgap_dataset_open(&dataset, &input, error);
+  if (status == CGAP_OK && !head)
+    status = fit_method(&head, dataset, error);
+  const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,
+                                      .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                                      .progress = cli_progress()};
+  if (status == CGAP_OK)
+    status = cgap_carry(&carried, head, dataset, opt.out, &options, error);
+  cli_progress_clear();
+  if (status == CGAP_OK && carried.bad)
+    cli_warn("%zu bad rows were left as zeros", carried.bad);
+  if (status == CGAP_OK)
+    cli_say("%s: %zu rows of %zu dimensions", opt.out, carried.rows, cgap_head_shape_of(head).dim);
+  cgap_head_close(head);
+  cgap_dataset_close(dataset);
+  return status;
+}
+
+int cmd_apply(int argc, char **argv)
+{
+  cli_args args;
+  int code = cli_parse(&args, &spec, argc, argv);
+  if (code == CLI_GO) {
+    cgap_error error = {0};
+    code = apply(&args, &error) ? cli_fail(&error) : CGAP_OK;
+  }
+  cli_args_clear(&args);
+  return code;
+}

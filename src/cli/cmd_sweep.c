@@ -1,0 +1,410 @@
+/* contragap sweep: training over a grid, the gap against each axis. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "cli/sweep_results.h"
+#include "cli/train_options.h"
+#include "head/fit.h"
+#include "head/options.h"
+#include "report/fields.h"
+#include "report/output.h"
+
+static struct {
+  const char *out;
+  bool resume, force;
+  const char *axis[CGAP_AXES];
+} opt = {.axis = {[CGAP_AXIS_SEED] = "1,2,3", [CGAP_AXIS_LOSS] = "clip,cua,cuaxu"}};
+
+static const cli_option own[] = {
+  {.name = "output",
+   .letter = 'o',
+   .kind = CLI_STRING,
+   .target = &opt.out,
+   .value = "DIR",
+   .help = "where sweep.csv, sweep.json and the figures go"},
+  {.name = "resume",
+   .kind = CLI_FLAG,
+   .target = &opt.resume,
+   .help = "keep the runs that DIR has, go on with the others"},
+  {.name = "force", .kind = CLI_FLAG, .target = &opt.force, .help = "begin anew in a folder that holds another sweep"},
+  {0}};
+
+static const cli_option axes[] = {{.name = "seeds",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_SEED],
+                                   .value = "LIST",
+                                   .help = "means are over these"},
+                                  {.name = "loss",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_LOSS],
+                                   .value = "LIST",
+                                   .help = "of clip, cua, cuaxu"},
+                                  {.name = "dim",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_DIM],
+                                   .value = "LIST",
+                                   .help = "dimensions of the new rows",
+                                   .zero = "128 for a linear head"},
+                                  {.name = "batch",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_BATCH],
+                                   .value = "LIST",
+                                   .help = "texts a step, or full",
+                                   .zero = "256, or all"},
+                                  {.name = "temperature",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_TEMPERATURE],
+                                   .value = "LIST",
+                                   .help = "of L_CLIP in training",
+                                   .zero = "as train has it"},
+                                  {.name = "weight-clip",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_WEIGHT_CLIP],
+                                   .value = "LIST",
+                                   .help = "in place of the loss's own weight"},
+                                  {.name = "weight-uniform",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_WEIGHT_UNIFORM],
+                                   .value = "LIST",
+                                   .help = "of L_Uniform"},
+                                  {.name = "weight-align",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_WEIGHT_ALIGN],
+                                   .value = "LIST",
+                                   .help = "of L_Align"},
+                                  {.name = "weight-xuniform",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_WEIGHT_XUNIFORM],
+                                   .value = "LIST",
+                                   .help = "of L_XUniform"},
+                                  {.name = "noise",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_NOISE],
+                                   .value = "LIST",
+                                   .help = "share of the training texts that are given each other's images",
+                                   .zero = "0"},
+                                  {.name = "train-images",
+                                   .kind = CLI_STRING,
+                                   .target = &opt.axis[CGAP_AXIS_IMAGES],
+                                   .value = "LIST",
+                                   .help = "images to train on",
+                                   .zero = "all of the training part"},
+                                  {0}};
+
+static const cli_spec spec = {
+  .name = "sweep",
+  .usage = "FILE… -o DIR",
+  .example = "contragap sweep pairs.h5 -o sweep --dim 32,64,128 --loss clip,cua,cuaxu --seeds 1,2,3\n"
+             "contragap sweep pairs.h5 -o noise --loss clip --noise 0,0.1,0.3 --temperature 0.01,0.1",
+  .about = "Trains a head for every combination of the lists and measures each on the test part: how the gap, "
+           "uniformity, alignment and recall depend on capacity, batch size, temperature, loss and mismatched pairs.",
+  .groups = {{"Options", own}, {"Grid", axes}, CLI_HEAD_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "FILE",
+};
+
+typedef struct sweep_run {
+  cgap_dataset *dataset;
+  cgap_train_options base;
+  cgap_grid grid;
+  cgap_folder folder;
+  sweep_results results;
+  cgap_trial trial;
+  char ready_for[200]; /* what the trial was opened with */
+  cgap_progress inner;
+  char line[120];
+  char *command_line;
+  char source[512];
+  double start;
+} sweep_run;
+
+/* ---------------------------------------------------------------- one setting's options */
+
+static cgap_status read_real(double *out, cgap_axis axis, const char *text, cgap_error *error)
+{
+  char *end = NULL;
+  *out = strtod(text, &end);
+  return end != text && !*end && isfinite(*out)
+           ? CGAP_OK
+           : cgap_fail(error, CGAP_USAGE, "--%s %.60s: not a number", cgap_axis_name(axis), text);
+}
+
+static cgap_status read_count(uint64_t *out, cgap_axis axis, const char *text, cgap_error *error)
+{
+  char *end = NULL;
+  errno = 0;
+  *out = strtoull(text, &end, 10);
+  return end != text && !*end && !errno && text[0] != '-'
+           ? CGAP_OK
+           : cgap_fail(error, CGAP_USAGE, "--%s %.60s: not a whole number", cgap_axis_name(axis), text);
+}
+
+static cgap_status set_axis(cgap_train_options *o, cgap_axis axis, const char *text, cgap_error *error)
+{
+  double *const reals[CGAP_AXES] = {[CGAP_AXIS_NOISE] = &o->noise,
+                                    [CGAP_AXIS_TEMPERATURE] = &o->temperature,
+                                    [CGAP_AXIS_WEIGHT_CLIP] = &o->weights.clip,
+                                    [CGAP_AXIS_WEIGHT_UNIFORM] = &o->weights.uniform,
+                                    [CGAP_AXIS_WEIGHT_ALIGN] = &o->weights.align,
+                                    [CGAP_AXIS_WEIGHT_XUNIFORM] = &o->weights.xuniform};
+  uint64_t count = 0;
+  int loss = 0;
+  if (reals[axis])
+    return read_real(reals[axis], axis, text, error);
+  if (axis == CGAP_AXIS_BATCH)
+    return cli_read_batch(&o->batch, text, error);
+  if (axis == CGAP_AXIS_LOSS) {
+    if (!cli_loss_find(&loss, text, strlen(text)))
+      return cgap_fail(error, CGAP_USAGE, "--loss %.60s: give some of clip,cua,cuaxu", text);
+    o->weights = cli_loss_weights(loss);
+    return CGAP_OK;
+  }
+  cgap_status status = read_count(&count, axis, text, error);
+  if (axis == CGAP_AXIS_SEED)
+    o->seed = count;
+  else if (axis == CGAP_AXIS_DIM)
+    o->dim = (size_t)count;
+  else
+    o->training_images = (size_t)count;
+  return status;
+}
+
+static cgap_status options_of(cgap_train_options *out, const sweep_run *s, size_t setting, cgap_error *error)
+{
+  size_t index[CGAP_AXES];
+  cgap_status status = CGAP_OK;
+  *out = s->base;
+  cgap_grid_setting(&s->grid, setting, index);
+  for (int a = 0; status == CGAP_OK && a < CGAP_AXES; a++)
+    if (s->grid.count[a])
+      status = set_axis(out, (cgap_axis)a, s->grid.value[a][index[a]], error);
+  return status;
+}
+
+static json_t *describe(const cgap_train_options *o, size_t dim_in)
+{
+  char text[2048];
+  const cgap_head_shape shape = cgap_train_shape(o, dim_in);
+  cgap_train_describe(text, sizeof text, o, &shape);
+  return json_loads(text, 0, NULL);
+}
+
+/* ---------------------------------------------------------------- one run */
+
+static bool tick(void *context, const char *phase, double share)
+{
+  const sweep_run *s = context;
+  (void)phase;
+  return s->inner.tick && s->inner.tick(s->inner.context, s->line, share);
+}
+
+/* The trial is kept while seed, noise and size stay. */
+static cgap_status make_ready(sweep_run *s, const cgap_train_options *o, cgap_error *error)
+{
+  char wanted[200];
+  snprintf(wanted, sizeof wanted, "%llu %.17g %zu", (unsigned long long)o->seed, o->noise, o->training_images);
+  if (strcmp(wanted, s->ready_for) == 0)
+    return CGAP_OK;
+  cgap_trial_clear(&s->trial);
+  s->ready_for[0] = '\0';
+  cgap_train_options quiet = *o;
+  quiet.progress = (cgap_progress){0};
+  cgap_status status = cgap_trial_open(&s->trial, cgap_dataset_data(s->dataset), &quiet, false, error);
+  if (status == CGAP_OK)
+    snprintf(s->ready_for, sizeof s->ready_for, "%s", wanted);
+  return status;
+}
+
+static json_t *results_json(const cgap_audit *audit)
+{
+  json_t *out = json_object();
+  for (size_t e = 0; e < cgap_field_count; e++) {
+    const cgap_scalar *value = cgap_field_scalar(audit, &cgap_fields[e]);
+    if (cgap_field_present(audit, &cgap_fields[e]))
+      json_object_set_new(out, cgap_fields[e].key, cgap_number_json(value->why ? NAN : value->value));
+  }
+  return out;
+}
+
+static json_t *run_json(const sweep_run *s, size_t setting, const cgap_fitted *fitted, json_t *options,
+                        const cgap_audit *audit)
+{
+  size_t index[CGAP_AXES];
+  json_t *out = json_object(), *values = json_object();
+  cgap_grid_setting(&s->grid, setting, index);
+  for (int a = 0; a < CGAP_AXES; a++)
+    if (s->grid.count[a])
+      json_object_set_new(values, cgap_axis_name((cgap_axis)a), json_string(s->grid.value[a][index[a]]));
+  json_object_set_new(out, "setting", values);
+  json_object_set(out, "options", options);
+  json_object_set_new(out, "seconds", cgap_number_json(fitted->seconds));
+  json_object_set_new(out, "epochs", json_integer((json_int_t)fitted->history.count));
+  json_object_set_new(out, "kept_epoch", json_integer((json_int_t)fitted->kept_epoch));
+  json_object_set_new(out, "results", results_json(audit));
+  return out;
+}
+
+static cgap_status run_one(sweep_run *s, size_t setting, const cgap_train_options *o, json_t *options,
+                           cgap_error *error)
+{
+  cgap_fitted fitted = {0};
+  cgap_transformed through = {0};
+  cgap_audit audit = {0};
+  cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
+  how.threads = cli_shared.threads;
+  how.memory_bytes = cli_shared.memory_bytes;
+  const cgap_store nowhere = {0};
+  cgap_status status = make_ready(s, o, error);
+  if (status == CGAP_OK)
+    status = cgap_train_fits(o, &s->trial.training, error);
+  if (status == CGAP_OK)
+    status = cgap_fit_run(&fitted, &s->trial, o, &nowhere, NULL, error);
+  if (status == CGAP_OK)
+    status = cgap_transformed_init(&through, &s->trial.test.data, fitted.head, how.threads, error);
+  if (status == CGAP_OK)
+    status = cgap_audit_run(&audit, &through.data, &how, error);
+  if (status == CGAP_OK)
+    status = sweep_results_add(&s->results, run_json(s, setting, &fitted, options, &audit), error);
+  cgap_audit_clear(&audit);
+  cgap_transformed_clear(&through);
+  cgap_fitted_clear(&fitted);
+  return status;
+}
+
+/* ---------------------------------------------------------------- all */
+
+static cgap_status read_grid(sweep_run *s, cgap_error *error)
+{
+  if (!opt.out)
+    return cgap_fail(error, CGAP_USAGE, "sweep: give -o DIR, the folder for the results");
+  if (opt.resume && opt.force)
+    return cgap_fail(error, CGAP_USAGE, "sweep: --resume goes on and --force begins anew; give one of them");
+  cgap_status status = cli_train_options(&s->base, error);
+  for (int a = 0; status == CGAP_OK && a < CGAP_AXES; a++)
+    if (opt.axis[a])
+      status = cgap_grid_set(&s->grid, (cgap_axis)a, opt.axis[a], error);
+  return status;
+}
+
+/* Every setting is checked before the first one is trained. */
+static cgap_status check_all(const sweep_run *s, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  cgap_train_options o;
+  for (size_t k = 0; status == CGAP_OK && k < cgap_grid_settings(&s->grid); k++) {
+    status = options_of(&o, s, k, error);
+    if (status == CGAP_OK)
+      status = cgap_train_check(&o, cgap_dataset_data(s->dataset)->image.dim, error);
+  }
+  return status;
+}
+
+static cgap_status open_folder(sweep_run *s, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_status status = cgap_folder_file(path, opt.out, "runs.jsonl", error);
+  if (status != CGAP_OK)
+    return status;
+  FILE *there = fopen(path, "r");
+  if (there) {
+    fclose(there);
+    if (!opt.resume && !opt.force)
+      return cgap_fail(error, CGAP_USAGE,
+                       "%s: holds another sweep (runs.jsonl); give --resume to go on with it, --force to replace it, "
+                       "or another folder",
+                       opt.out);
+  }
+  status = cgap_folder_open(&s->folder, opt.out, error);
+  return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, error) : status;
+}
+
+static cgap_status sweep(sweep_run *s, cgap_error *error)
+{
+  const size_t settings = cgap_grid_settings(&s->grid), dim = cgap_dataset_data(s->dataset)->image.dim;
+  cgap_status status = CGAP_OK;
+  size_t found = 0;
+  for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
+    cgap_train_options o;
+    status = options_of(&o, s, k, error);
+    if (status != CGAP_OK)
+      break;
+    o.progress = (cgap_progress){.tick = tick, .context = s};
+    snprintf(s->line, sizeof s->line, "run %zu of %zu", k + 1, settings);
+    json_t *options = describe(&o, dim);
+    if (sweep_results_find(&s->results, options))
+      found++;
+    else
+      status = run_one(s, k, &o, options, error);
+    json_decref(options);
+  }
+  cli_progress_clear();
+  if (status == CGAP_INTERRUPTED)
+    return cgap_fail(error, status,
+                     "interrupted; %s holds %zu of %zu runs: the same command with --resume goes on from there",
+                     opt.out, json_array_size(s->results.runs), settings);
+  if (found)
+    cli_say("%zu of %zu runs were there already", found, settings);
+  return status;
+}
+
+static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error)
+{
+  cgap_input_options input = cli_input(args);
+  s->inner = cli_progress();
+  s->start = cli_seconds();
+  cgap_status status = read_grid(s, error);
+  if (status == CGAP_OK)
+    status = cgap_dataset_open(&s->dataset, &input, error);
+  if (status == CGAP_OK)
+    status = check_all(s, error);
+  if (status == CGAP_OK)
+    status = open_folder(s, error);
+  if (status == CGAP_OK)
+    status = sweep(s, error);
+  const cgap_run run = {.command_line = s->command_line,
+                        .seed = cli_shared.seed,
+                        .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                        .seconds = cli_seconds() - s->start,
+                        .peak_memory_bytes = cgap_peak_memory_bytes()};
+  if (status == CGAP_OK)
+    status = sweep_results_write(&s->results, &s->grid, opt.out, &run, s->source, error);
+  if (status == CGAP_OK) {
+    sweep_results_print(&s->results, &s->grid);
+    if (fflush(stdout) != 0)
+      status = cgap_fail(error, CGAP_RESOURCE, "standard output cannot be written");
+  }
+  return status;
+}
+
+static int run_sweep(const cli_args *args, int argc, char **argv)
+{
+  sweep_run s = {0};
+  cgap_error error = {0};
+  s.command_line = cli_command_line(argc, argv);
+  cli_source_name(s.source, sizeof s.source, args);
+  const int code = run_all(&s, args, &error) ? cli_fail(&error) : CGAP_OK;
+  if (code)
+    cgap_folder_abandon(&s.folder);
+  cgap_trial_clear(&s.trial);
+  sweep_results_clear(&s.results);
+  cgap_grid_clear(&s.grid);
+  free(s.command_line);
+  cgap_dataset_close(s.dataset);
+  return code;
+}
+
+int cmd_sweep(int argc, char **argv)
+{
+  cli_args args;
+  cli_train_head_default(CGAP_HEAD_LINEAR);
+  int code = cli_parse(&args, &spec, argc, argv);
+  if (code == CLI_GO)
+    code = run_sweep(&args, argc, argv);
+  cli_args_clear(&args);
+  return code;
+}

@@ -1,0 +1,35 @@
+/* What a sweep has measured: a growing file of runs, and at the end tables, means over seeds and figures. */
+#ifndef CGAP_CLI_SWEEP_RESULTS_H
+#define CGAP_CLI_SWEEP_RESULTS_H
+
+#include <jansson.h>
+
+#include "cli/train_options.h"
+#include "head/grid.h"
+#include "report/json.h"
+
+/* Runs of the folder: an array of {"setting": {axis: text}, "options": {…}, "seconds", "epochs", "kept_epoch",
+ * "results": {key: number or null}}. */
+typedef struct sweep_results {
+  json_t *runs;
+  char path[4096]; /* runs.jsonl */
+} sweep_results;
+
+/* resume: takes the runs that folder/runs.jsonl holds, the last half-written line left out. */
+CGAP_MUST_CHECK cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resume, cgap_error *error);
+void sweep_results_clear(sweep_results *results);
+
+/* The run with these options, or NULL. */
+const json_t *sweep_results_find(const sweep_results *results, const json_t *options);
+
+/* Appends to the file, one whole line; steals run. */
+CGAP_MUST_CHECK cgap_status sweep_results_add(sweep_results *results, json_t *run, cgap_error *error);
+
+/* sweep.csv, sweep.json, and a table for each axis that varies in folder/figures. */
+CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, const cgap_grid *grid, const char *folder,
+                                                const cgap_run *run, const char *source, cgap_error *error);
+
+/* Means over seeds of the main measures, a line a setting, on stdout. */
+void sweep_results_print(const sweep_results *results, const cgap_grid *grid);
+
+#endif

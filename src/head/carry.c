@@ -1,0 +1,230 @@
+#include "head/carry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "head/rows.h"
+#include "io/dataset_parts.h"
+#include "io/writer.h"
+#include "memory.h"
+
+enum { BLOCK = 4096 };
+
+/* The datasets that change, where each goes in our own layout, and through which side. */
+static const struct moved {
+  cgap_role role;
+  int side;
+  const char *name;
+} MOVED[] = {
+  {CGAP_ROLE_IMAGE, CGAP_IMAGE_SIDE, "/image"},
+  {CGAP_ROLE_TEXT, CGAP_TEXT_SIDE, "/text"},
+  {CGAP_ROLE_CLASS_TEXT, CGAP_TEXT_SIDE, "/class_text"},
+  {CGAP_ROLE_WORDS, CGAP_TEXT_SIDE, "/arithmetic/words"},
+};
+enum { MOVES = sizeof MOVED / sizeof *MOVED };
+
+typedef struct carry {
+  const cgap_head *head;
+  const cgap_dataset *dataset;
+  const cgap_carry_options *options;
+  cgap_writer *writer;
+  cgap_carried *out;
+  float *changed; /* (BLOCK, dim) */
+  size_t done, total;
+} carry;
+
+static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side, size_t first, size_t rows,
+                              cgap_error *error)
+{
+  bool bad[BLOCK];
+  cgap_status status = cgap_reader_read(r, first, rows, c->options->leave_bad ? bad : NULL, error);
+  if (status == CGAP_OK)
+    status = cgap_head_transform(c->head, side, r->unit, rows, c->changed, c->options->threads, error);
+  for (size_t i = 0; status == CGAP_OK && c->options->leave_bad && i < rows; i++)
+    if (bad[i]) {
+      memset(c->changed + i * c->head->layers.shape.dim, 0, c->head->layers.shape.dim * sizeof *c->changed);
+      c->out->bad++;
+    }
+  if (status == CGAP_OK)
+    status = cgap_writer_append(c->writer, to, c->changed, rows, error);
+  c->out->rows += rows;
+  c->done += rows;
+  const cgap_progress *p = &c->options->progress;
+  if (status == CGAP_OK && p->tick && p->tick(p->context, "applying", (double)c->done / (double)c->total))
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written");
+  return status;
+}
+
+static cgap_status pass_rows(carry *c, const cgap_source *source, const char *to, int side, cgap_error *error)
+{
+  cgap_reader reader;
+  cgap_status status = cgap_reader_init(&reader, source, BLOCK, error);
+  for (size_t first = 0; status == CGAP_OK && first < source->rows; first += BLOCK)
+    status =
+      pass_block(c, &reader, to, side, first, source->rows - first < BLOCK ? source->rows - first : BLOCK, error);
+  cgap_reader_clear(&reader);
+  return status;
+}
+
+/* ---------------------------------------------------------------- one file: its own layout */
+
+static cgap_status pass_dataset(carry *c, const cgap_taken *taken, int side, cgap_error *error)
+{
+  const cgap_entry *e = taken->entry;
+  cgap_rows *rows = NULL;
+  cgap_source source;
+  char name[512];
+  snprintf(name, sizeof name, "%.250s:%.250s", taken->file->path, e->path);
+  cgap_status status = cgap_rows_open(&rows, &source, taken, 1, name, error);
+  if (status == CGAP_OK)
+    status = cgap_writer_create(c->writer, e->path, e->type, e->shape[0], e->rank == 3 ? e->shape[1] : 0,
+                                c->head->layers.shape.dim, error);
+  if (status == CGAP_OK)
+    status = pass_rows(c, &source, e->path, side, error);
+  if (status == CGAP_OK)
+    status = cgap_writer_copy_attributes(c->writer, taken->file->path, e->path, e->path, error);
+  cgap_rows_close(rows);
+  return status;
+}
+
+static const struct moved *move_of(const cgap_dataset *d, const cgap_entry *entry)
+{
+  for (size_t k = 0; k < MOVES; k++)
+    if (d->role[MOVED[k].role].count && d->role[MOVED[k].role].taken[0].entry == entry)
+      return &MOVED[k];
+  return NULL;
+}
+
+/* Attributes of the groups on the way to an object, once each is there. */
+static cgap_status copy_group_attributes(carry *c, const char *file, const char *path, cgap_error *error)
+{
+  char group[1024];
+  cgap_status status = cgap_writer_copy_attributes(c->writer, file, "/", "/", error);
+  for (const char *slash = strchr(path + 1, '/'); status == CGAP_OK && slash; slash = strchr(slash + 1, '/')) {
+    snprintf(group, sizeof group, "%.*s", (int)(slash - path), path);
+    status = cgap_writer_copy_attributes(c->writer, file, group, group, error);
+  }
+  return status;
+}
+
+static cgap_status carry_one_file(carry *c, cgap_error *error)
+{
+  const cgap_file *file = c->dataset->inputs[0].file;
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < file->count; k++) {
+    const cgap_entry *e = &file->entries[k];
+    const struct moved *move = move_of(c->dataset, e);
+    if (move)
+      status = pass_dataset(c, &(cgap_taken){file, e}, move->side, error);
+    else if (!e->alias)
+      status = cgap_writer_copy(c->writer, file->path, e->path, e->path, error);
+    if (status == CGAP_OK)
+      status = copy_group_attributes(c, file->path, e->path, error);
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- shards: our own layout */
+
+static cgap_status pass_series(carry *c, const struct moved *m, const cgap_source *source, size_t middle,
+                               cgap_error *error)
+{
+  if (source->rows == 0)
+    return CGAP_OK;
+  cgap_status status =
+    cgap_writer_create(c->writer, m->name, source->type, middle ? source->rows / middle : source->rows, middle,
+                       c->head->layers.shape.dim, error);
+  return status == CGAP_OK ? pass_rows(c, source, m->name, m->side, error) : status;
+}
+
+static cgap_status write_text_image(carry *c, const cgap_data *d, cgap_error *error)
+{
+  if (!d->text_image)
+    return CGAP_OK;
+  int64_t *rows = cgap_alloc(d->text.rows, sizeof *rows);
+  if (!rows)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t j = 0; j < d->text.rows; j++)
+    rows[j] = (int64_t)d->text_image[j];
+  cgap_status status = cgap_writer_int64(c->writer, "/text_image", rows, d->text.rows, 0, error);
+  cgap_free(rows);
+  return status;
+}
+
+static cgap_status carry_shards(carry *c, cgap_error *error)
+{
+  const cgap_data *d = &c->dataset->data;
+  cgap_status status = pass_series(c, &MOVED[0], &d->image, 0, error);
+  if (status == CGAP_OK)
+    status = pass_series(c, &MOVED[1], &d->text, 0, error);
+  if (status == CGAP_OK)
+    status = pass_series(c, &MOVED[2], &d->class_text, d->prompts > 1 ? d->prompts : 0, error);
+  if (status == CGAP_OK)
+    status = pass_series(c, &MOVED[3], &d->words, 0, error);
+  if (status == CGAP_OK)
+    status = write_text_image(c, d, error);
+  if (status == CGAP_OK && d->labels)
+    status = cgap_writer_int64(c->writer, "/labels", d->labels, d->image.rows, 0, error);
+  if (status == CGAP_OK && d->image_label)
+    status = cgap_writer_int64(c->writer, "/arithmetic/image_label", d->image_label, d->image.rows, 0, error);
+  if (status == CGAP_OK && d->query)
+    status = cgap_writer_int64(c->writer, "/arithmetic/query", d->query, d->queries, 4, error);
+  if (status == CGAP_OK && d->query_weight)
+    status = cgap_writer_float64(c->writer, "/arithmetic/weight", d->query_weight, d->queries, 0, error);
+  return status;
+}
+
+/* ---------------------------------------------------------------- all */
+
+static bool is_one_file(const cgap_dataset *d)
+{
+  if (d->file_count != 1 || d->input_count != 1)
+    return false;
+  for (size_t k = 0; k < MOVES; k++)
+    if (d->role[MOVED[k].role].count > 1)
+      return false;
+  return true;
+}
+
+static cgap_status check(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
+{
+  struct stat out;
+  const size_t takes = head->layers.shape.dim_in;
+  if (d->data.image.dim != takes)
+    return cgap_fail(
+      error, CGAP_DATA,
+      "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these embeddings",
+      d->data.image.name, d->data.image.dim, takes);
+  if (stat(path, &out) == 0)
+    for (size_t k = 0; k < d->file_count; k++)
+      if (d->files[k]->device == (uint64_t)out.st_dev && d->files[k]->inode == (uint64_t)out.st_ino)
+        return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give another name with -o", path);
+  return CGAP_OK;
+}
+
+cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
+                       const cgap_carry_options *options, cgap_error *error)
+{
+  const cgap_data *d = &dataset->data;
+  carry c = {.head = head, .dataset = dataset, .options = options, .out = out};
+  *out = (cgap_carried){0};
+  c.total = d->image.rows + d->text.rows + d->class_text.rows + d->words.rows;
+  cgap_status status = check(head, dataset, path, error);
+  if (status != CGAP_OK)
+    return status;
+  c.changed = cgap_alloc(BLOCK * head->layers.shape.dim, sizeof *c.changed);
+  if (!c.changed)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  status = cgap_writer_open(&c.writer, path, error);
+  if (status == CGAP_OK)
+    status = is_one_file(dataset) ? carry_one_file(&c, error) : carry_shards(&c, error);
+  if (c.writer) {
+    const bool commit = status == CGAP_OK;
+    cgap_status closed = cgap_writer_close(c.writer, commit, commit ? error : NULL);
+    status = commit ? closed : status;
+  }
+  cgap_free(c.changed);
+  return status;
+}

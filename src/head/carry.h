@@ -1,0 +1,23 @@
+/* A file of embeddings passed through a head into a new file of the same layout. */
+#ifndef CGAP_HEAD_CARRY_H
+#define CGAP_HEAD_CARRY_H
+
+#include "head/head.h"
+
+typedef struct cgap_carry_options {
+  bool leave_bad; /* bad rows become rows of zeros, which the audit counts as bad again; else they are refused */
+  int threads;
+  cgap_progress progress;
+} cgap_carry_options;
+
+typedef struct cgap_carried {
+  size_t rows, bad; /* passed through; of them left as zeros */
+} cgap_carried;
+
+/* Images by the image side, texts, class texts and words by the text side, each in its own place, shape and type but
+ * for the dimension; everything else and all attributes as they are. Several shards become one file of the names
+ * image, text, text_image, labels, class_text and arithmetic. CGAP_DATA: the head takes rows of another dimension. */
+CGAP_MUST_CHECK cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_dataset *dataset,
+                                       const char *path, const cgap_carry_options *options, cgap_error *error);
+
+#endif
