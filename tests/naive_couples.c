@@ -121,6 +121,20 @@ static double quantile(const double *sorted, size_t count, double p)
   return k + 1 < count ? sorted[k] + (at - (double)k) * (sorted[k + 1] - sorted[k]) : sorted[k];
 }
 
+/* how many sorted values are below x */
+static size_t below(const double *sorted, size_t count, double x)
+{
+  size_t low = 0, high = count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (sorted[middle] < x)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 static void summarise(naive_result *out, const naive_state *s, int set, cgap_cosines *sum)
 {
   couples c = couples_of(s, set);
@@ -143,10 +157,8 @@ static void summarise(naive_result *out, const naive_state *s, int set, cgap_cos
   }
   for (size_t k = 0; k <= CGAP_HISTOGRAM_BINS; k++) {
     double edge = -1 + (double)k / 100;
-    for (size_t l = 0; l < c.count; l++) {
-      out->below[set][k] += c.cosine[l] < edge - 1e-6;
-      out->upto[set][k] += c.cosine[l] < edge + 1e-6;
-    }
+    out->below[set][k] = below(c.cosine, c.count, edge - 1e-6);
+    out->upto[set][k] = below(c.cosine, c.count, edge + 1e-6);
   }
   empty(&c);
 }

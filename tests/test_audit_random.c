@@ -118,3 +118,16 @@ Test(audit_random, classes_and_bad_rows)
   };
   compare(SPECS, COUNT(SPECS), 600);
 }
+
+/* More than the 1024 rows of a tile on one side or both. */
+Test(audit_random, several_tiles)
+{
+  static const case_spec SPECS[] = {
+    {"tiles", 1100, 0, 12, BY_ROW, CGAP_FLOAT32, CASE_DUPLICATES, 0.4, 0.02},
+    {"tiles, ragged", 500, 0, 9, RAGGED, CGAP_FLOAT16, CASE_DUPLICATES | CASE_BAD, 0.4, 0.02},
+    {"tiles, near ties", 1030, 0, 6, BY_ROW, CGAP_FLOAT64, CASE_NEAR_TIES | CASE_UNNORMALISED, 0.4, 0.05},
+    {"tiles, unpaired", 60, 2100, 7, UNPAIRED, CGAP_BFLOAT16, 0, 0.2, 0.02},
+    {"tiles, classes", 1025, 40, 5, UNPAIRED, CGAP_FLOAT32, CASE_ZERO_SHOT | CASE_ARITHMETIC, 0.4, 0.02},
+  };
+  compare(SPECS, COUNT(SPECS), 700);
+}

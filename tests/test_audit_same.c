@@ -227,7 +227,7 @@ Test(audit_same, classes_as_texts)
 
 /* ---------------------------------------------------------------- threads and memory */
 
-Test(audit_same, threads_give_the_same_bits, .timeout = 120)
+Test(audit_same, threads_give_the_same_bits)
 {
   enum { ROWS = 3000, DIM = 16 };
   double *x, *y;
@@ -245,7 +245,7 @@ Test(audit_same, threads_give_the_same_bits, .timeout = 120)
 }
 
 /* Rows read again panel by panel, or all in memory; with repeated rows and several texts an image. */
-Test(audit_same, memory_gives_the_same_bits, .timeout = 240)
+Test(audit_same, memory_gives_the_same_bits)
 {
   enum { ROWS = 3100, DIM = 16, TEXTS = 3400 };
   double *x, *y, *texts = support_alloc(TEXTS * DIM, sizeof *texts);

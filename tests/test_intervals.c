@@ -86,7 +86,7 @@ static void cover(const char *name, const cgap_simulate_options *population, con
   }
 }
 
-Test(intervals, clip, .timeout = 3600)
+Test(intervals, clip)
 {
   cgap_simulate_options population = CGAP_SIMULATE_OPTIONS_INIT;
   population.images = 300;
@@ -96,7 +96,7 @@ Test(intervals, clip, .timeout = 3600)
   cover("clip", &population, truth);
 }
 
-Test(intervals, clip_with_captions, .timeout = 3600)
+Test(intervals, clip_with_captions)
 {
   cgap_simulate_options population = CGAP_SIMULATE_OPTIONS_INIT;
   population.images = 300;
@@ -107,7 +107,7 @@ Test(intervals, clip_with_captions, .timeout = 3600)
   cover("clip, 1 to 8 captions", &population, truth);
 }
 
-Test(intervals, uniform, .timeout = 3600)
+Test(intervals, uniform)
 {
   cgap_simulate_options population = CGAP_SIMULATE_OPTIONS_INIT;
   population.model = CGAP_MODEL_UNIFORM;
