@@ -370,7 +370,7 @@ typedef struct cgap_train_options {
 #define CGAP_TRAIN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {1, 1, 1, 0}, .temperature = 0.02,              \
-    .decay = 0.1,         .batch = CGAP_BATCH_AUTO, .epochs = 100, .patience = 10, .validation = 0.1, .test = 0.2    \
+    .decay = 0.1, .batch = CGAP_BATCH_AUTO, .epochs = 100, .patience = 10, .validation = 0.1, .test = 0.2              \
   }
 
 /* CGAP_USAGE with the sentence to print where the options make no sense for rows of dim_in. */
@@ -389,13 +389,13 @@ typedef struct cgap_loss_terms {
 
 /* One epoch of a training. */
 typedef struct cgap_epoch {
-  size_t epoch;            /* from 1 */
-  double seconds;          /* since training began */
-  double steps_per_second; /* of the training steps alone */
+  size_t epoch;                                     /* from 1 */
+  double seconds;                                   /* since training began */
+  double steps_per_second;                          /* of the training steps alone */
   double learning_rate, temperature, gradient_norm; /* at the epoch's last step */
-  cgap_loss_terms training;   /* means over the steps */
-  cgap_loss_terms validation; /* of the whole part as one batch; NaN where there is none */
-  double validation_gap;      /* centroid distance */
+  cgap_loss_terms training;                         /* means over the steps */
+  cgap_loss_terms validation;                       /* of the whole part as one batch; NaN where there is none */
+  double validation_gap;                            /* centroid distance */
 } cgap_epoch;
 
 /* Called after every epoch, from the calling thread. */

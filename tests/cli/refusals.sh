@@ -6,7 +6,10 @@
 "$MAKE_FILES" "$work" || exit 99
 HDF5_PLUGIN_PATH=$work # no filter of this machine
 export HDF5_PLUGIN_PATH
-ls -A >files_before
+names() {
+  find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort
+}
+names >files_before
 
 want_silent() {
   checks=$((checks + 1))
@@ -15,7 +18,7 @@ want_silent() {
 
 want_untouched() {
   checks=$((checks + 1))
-  ls -A | grep -v -x -e files_after -e files_before -e out -e err >files_after
+  names | grep -v -x -e files_after -e files_before -e out -e err >files_after
   grep -v -x -e files_after -e files_before -e out -e err files_before | diff - files_after >/dev/null ||
     complain "the folder is not as it was:" "$(ls -A)"
 }
@@ -104,10 +107,16 @@ cannot /dev/null/report /dev/null
 cannot /proc/contragap /proc/contragap
 if [ "$(id -u)" -ne 0 ]; then
   mkdir locked && chmod 500 locked
-  ls -A >files_before
+  names() {
+  find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort
+}
+names >files_before
   cannot locked/report locked/report
   rmdir locked
-  ls -A >files_before
+  names() {
+  find . -mindepth 1 -maxdepth 1 -printf '%f\n' | sort
+}
+names >files_before
 fi
 run simulate -o none/out.h5 --n 10 --d 4
 want_rc 3
