@@ -13,7 +13,7 @@ typedef struct reference_batch {
 
 /* Couples as the library has them; arrays of support_alloc, to be freed by reference_couples_clear. */
 typedef struct reference_couples {
-  cgap_couples view;
+  cgap_coupling view;
   size_t *image_first, *couple_text, *text_first, *text_couple;
 } reference_couples;
 
