@@ -26,6 +26,8 @@ c_text     = dark ? "#f0913a" : "#d55e00"
 c_pair     = dark ? "#35c79a" : "#008a64"
 c_cross    = dark ? "#b0a8b9" : "#7a6f85"
 c_joint    = dark ? "#e39cc6" : "#a8487e"
+c_third    = dark ? "#a99be8" : "#4b3b9e"
+c_fourth   = dark ? "#d8c25a" : "#8a6d00"
 
 if (kind eq "svg") {
   if (hover) {

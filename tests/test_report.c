@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "report/curves.h"
 #include "report/fail_if.h"
 #include "report/fields.h"
 #include "report/figures.h"
@@ -420,6 +421,94 @@ Test(folder, holds_tables_scripts_and_pictures)
   }
   json_decref(json);
   report_support_clear(&audit);
+  support_remove(folder);
+}
+
+/* What gnuplot makes of the table is no error and has every word. */
+static void draws(const char *folder, const char *name, const char *word)
+{
+  const cgap_drawing drawing = {.format = "svg", .theme = "light"};
+  cgap_error error = {0};
+  if (!cgap_gnuplot_found())
+    return;
+  char *svg = cgap_gnuplot_text(folder, name, &drawing, &error);
+  cr_expect(svg && strstr(svg, word), "%s: no '%s'; %s", name, word, error.message);
+  free(svg);
+}
+
+Test(figures, before_and_after_on_the_same_axes)
+{
+  char folder[200];
+  cgap_audit before, after;
+  cgap_error error;
+  const char *names[10];
+  support_directory(folder, sizeof folder);
+  report_support_fill(&before, CGAP_HAS_PAIRS, 30, 40, 16);
+  report_support_fill(&after, CGAP_HAS_PAIRS, 30, 40, 8);
+  after.gap.centroid_distance = (cgap_scalar){.value = 0.1234, .lo = NAN, .hi = NAN};
+  cr_assert_eq(cgap_before_after_write(&before, &after, "pairs.h5", folder, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(lines_of(folder, "scatter_before_after.tsv", ' '), 1 + 2 * 40);
+  cr_expect_eq(lines_of(folder, "cosines_before_after.tsv", ' '), 1 + 2 * 200);
+  cr_expect_eq(lines_of(folder, "variance_before_after.tsv", ' '), 1 + 16 + 8);
+  cr_expect_eq(lines_of(folder, "dimensions_before_after.tsv", ' '), 1 + 16 + 8);
+  size_t count = cgap_before_after_of(names, 10);
+  cr_expect_eq(count, 4);
+  for (size_t i = 0; i < count; i++)
+    draws(folder, names[i], "before");
+  draws(folder, "scatter_before_after", "0.123 after");
+  report_support_clear(&before);
+  report_support_clear(&after);
+  support_remove(folder);
+}
+
+Test(figures, curves_of_a_race_and_of_forty_seeds)
+{
+  enum { SEEDS = 40, POINTS = 5 };
+  static const double x[POINTS] = {16, 32, 64, 128, 256}, y[POINTS] = {0.5, 0.4, NAN, 0.2, 0.1};
+  char folder[200], series[SEEDS][20];
+  cgap_curve curves[SEEDS];
+  cgap_error error;
+  cgap_curves_about about = {
+    .title = "A title", .shown = "a number", .x = "dimension", .log_x = true, .source = "x.h5"};
+  support_directory(folder, sizeof folder);
+  for (int s = 0; s < SEEDS; s++) {
+    snprintf(series[s], sizeof series[s], "seed %d", s);
+    curves[s] = (cgap_curve){
+      .panel = s % 2 ? "recall@1" : "centroid distance", .series = series[s], .x = x, .y = y, .count = POINTS};
+  }
+  cr_assert_eq(cgap_curves_write(folder, "sweep", curves, SEEDS, &about, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(lines_of(folder, "sweep.tsv", ' '), 1 + SEEDS * POINTS);
+  cr_expect(there(folder, "panels.gp"), "what sweep.gp calls must lie beside it");
+  draws(folder, "sweep", "40 runs");
+  draws(folder, "sweep", "recall@1");
+  cr_assert_eq(cgap_curves_write(folder, "race", curves, 4, &about, &error), CGAP_OK);
+  draws(folder, "race", "seed 3");
+  about.log_x = false;
+  cr_assert_eq(cgap_curves_write(folder, "history", curves, 1, &about, &error), CGAP_OK);
+  draws(folder, "history", "centroid distance");
+  support_remove(folder);
+}
+
+Test(figures, a_map_names_its_cells)
+{
+  static const char *const columns[] = {"16", "32", "64"}, *const rows[] = {"0.01", "0.02"};
+  static const double value[] = {0.1, 0.2, 0.3, 0.456, NAN, 0.6};
+  const cgap_map map = {.x = "dimension",
+                        .y = "temperature",
+                        .measure = "centroid distance",
+                        .column = columns,
+                        .row = rows,
+                        .columns = 3,
+                        .rows = 2,
+                        .value = value};
+  const cgap_curves_about about = {.title = "A map", .source = "x.h5"};
+  char folder[200];
+  cgap_error error;
+  support_directory(folder, sizeof folder);
+  cr_assert_eq(cgap_map_write(folder, &map, &about, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(lines_of(folder, "map.tsv", ' '), 1 + 6);
+  draws(folder, "map", "0.456");
+  draws(folder, "map", "temperature");
   support_remove(folder);
 }
 

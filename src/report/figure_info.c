@@ -20,6 +20,18 @@ const cgap_figure_info cgap_figure_infos[] = {
    "Down means that pairs lie closer, left that the rows fill the sphere more evenly; good embeddings are low and "
    "left. "
    "Hollow points are values of the paper, on other data."},
+  {"scatter_before_after", "Images and texts, before and after",
+   "The same rows before and after, on axes of the same scale: the two clouds should come together, the lines become "
+   "short."},
+  {"cosines_before_after", "Cosines, before and after",
+   "After closing the gap the pairs lie to the right of everything else, and strangers of both kinds around 0."},
+  {"variance_before_after", "Variance, before and after",
+   "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
+  {"dimensions_before_after", "The gap by coordinate, before and after", "Bars after should all be short."},
+  {"history", "Training", "Every loss term and measure of the validation part, epoch by epoch."},
+  {"race", "The race", "The same start, data and options under several losses: only the loss differs."},
+  {"sweep", "The sweep", "Each measure against the option that was varied; bars are 95 % intervals."},
+  {"map", "The map", "One measure over two options; each cell names its value."},
 };
 const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
 

@@ -42,5 +42,14 @@ cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *er
   char file[100];
   snprintf(file, sizeof file, "%s.gp", name);
   cgap_status status = copy_script(folder, "style.gp", error);
-  return status ? status : copy_script(folder, file, error);
+  if (!status)
+    status = copy_script(folder, file, error);
+  /* what a script calls must lie beside it */
+  const char *text = embedded(file);
+  for (size_t i = 0; i < cgap_plot_count && !status && text; i++) {
+    snprintf(file, sizeof file, "call \"%s\"", cgap_plots[i].name);
+    if (strcmp(cgap_plots[i].name, "style.gp") != 0 && strstr(text, file))
+      status = copy_script(folder, cgap_plots[i].name, error);
+  }
+  return status;
 }

@@ -27,8 +27,9 @@ void cgap_html_escape(FILE *out, const char *text)
 static const struct {
   unsigned rgb;
   const char *name;
-} colours[] = {{0x222222, "ink"},  {0x666666, "soft"}, {0xdddddd, "faint"}, {0xffffff, "paper"}, {0x0072b2, "image"},
-               {0xd55e00, "text"}, {0x008a64, "pair"}, {0x7a6f85, "cross"}, {0xa8487e, "joint"}, {0x000000, "ink"}};
+} colours[] = {{0x222222, "ink"},   {0x666666, "soft"},  {0xdddddd, "faint"},  {0xffffff, "paper"},
+               {0x0072b2, "image"}, {0xd55e00, "text"},  {0x008a64, "pair"},   {0x7a6f85, "cross"},
+               {0xa8487e, "joint"}, {0x4b3b9e, "third"}, {0x8a6d00, "fourth"}, {0x000000, "ink"}};
 
 static void put_colour(FILE *out, unsigned rgb)
 {

@@ -16,6 +16,12 @@ cgap_status cgap_tsv_open(cgap_tsv *out, const char *folder, const char *name, c
   return status;
 }
 
+void cgap_tsv_row(cgap_tsv *table)
+{
+  if (table->when)
+    fprintf(table->file.stream, "%s\t", table->when);
+}
+
 void cgap_tsv_number(cgap_tsv *table, double value, char end)
 {
   if (isfinite(value))
@@ -31,7 +37,7 @@ void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...)
   va_start(values, format);
   (void)vsnprintf(value, sizeof value, format, values);
   va_end(values);
-  fprintf(table->file.stream, "# %s\t", key);
+  fprintf(table->file.stream, "# %s%s%s\t", table->when ? table->when : "", table->when ? "_" : "", key);
   for (const char *c = value; *c; c++) {
     if (*c == '"')
       fputs("\xE2\x80\xB3", table->file.stream);

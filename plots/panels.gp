@@ -1,0 +1,86 @@
+# Curves in panels of one measure each; called by history.gp, race.gp and sweep.gp with their names and arguments.
+# columns: panel series x y low high; the lines at the end of the table name panels and series in their order.
+call "style.gp" ARG1 ARG2 ARG3 ARG4 ARG5
+headline_title = meta("title")
+headline_shown = meta("shown")
+eval headline
+counted_panels = int(real(meta("panels")))
+counted_series = int(real(meta("series")))
+across = counted_panels < 2 ? 1 : counted_panels < 5 ? 2 : 3
+down = (counted_panels + across - 1) / across
+many = counted_series > 8
+
+# green, purple-red, indigo, ochre, grey, ink: none of them is the colour of images or texts
+array colour[6] = [c_pair, c_joint, c_third, c_fourth, c_cross, ink]
+array mark[6] = [7, 5, 9, 11, 13, 1]
+# seeds without number: thin and pale, their mean on top
+of(i) = colour[1 + (i - 1) % 6]
+pale = "#b0".soft[2:7]
+taken(p, s) = (strcol(1) eq p && strcol(2) eq s) ? 1 : 0
+at(p, s, k) = taken(p, s) ? column(k) : NaN
+
+if (strlen(meta("log_x"))) { set logscale x 10 }
+if (!dumb) {
+  top = (hover ? 76.0 : 104.0)
+  small = pt(11)
+  cell_w = (width - 20.0) / across
+  cell_h = (height - top - 30.0) / down
+  set title offset 0,-0.4 textcolor rgb ink font pt(13) noenhanced
+}
+set offsets 0, 0, graph 0.08, graph 0.08
+stats table skip 1 using 3 name "X" nooutput
+if (strlen(meta("log_x"))) { set xrange [X_min / 1.12 : X_max * 1.12] } else { set xrange [X_min - 0.02 * (X_max - X_min) - 1e-9 : X_max + 0.02 * (X_max - X_min) + 1e-9] }
+set multiplot
+if (!dumb) {
+  # the names of the series stand once, above all panels
+  set lmargin at screen 60.0/width
+  set rmargin at screen 1 - 10.0/width
+  set tmargin at screen 1 - 60.0/height
+  set bmargin at screen 10.0/height
+  unset border; unset tics; unset xlabel; unset ylabel; unset grid
+  set yrange [0:1]
+  if (many) {
+    plot NaN with lines linewidth 0.8 linecolor rgb pale title sprintf("%d runs", counted_series), \
+      NaN with linespoints linewidth 2.4 pointtype 7 pointsize 0.4 linecolor rgb c_pair title "their mean"
+  } else {
+    plot for [s = 1:counted_series] NaN with linespoints pointtype mark[1 + (s - 1) % 6] pointsize 0.6 linewidth 1.8 linecolor rgb of(s) title meta(sprintf("series_%d", s))
+  }
+  unset label 901; unset label 902; unset label 903
+  set yrange [*:*]
+  set border 3
+  set xtics nomirror out scale 0.6 font small offset 0,0.3 textcolor rgb soft
+  set ytics nomirror out scale 0.6 font small textcolor rgb soft
+  if (strlen(meta("ticks"))) {
+    set xtics ("" X_min)
+    do for [i = 1:int(real(meta("ticks")))] { set xtics add (meta(sprintf("tick_%d", i)) real(meta(sprintf("tick_%d", i)))) }
+  }
+  set grid noxtics ytics
+  set key off
+}
+do for [p = 1:counted_panels] {
+  panel = meta(sprintf("panel_%d", p))
+  col = (p - 1) % across
+  row = (p - 1) / across
+  last = p + across > counted_panels
+  if (!dumb) {
+    set lmargin at screen (10.0 + col * cell_w + 62) / width
+    set rmargin at screen (10.0 + (col + 1) * cell_w - 12) / width
+    set tmargin at screen 1 - (top + row * cell_h + 14) / height
+    set bmargin at screen 1 - (top + (row + 1) * cell_h - 40) / height
+  }
+  set title panel
+  if (last) { set xlabel meta("x") textcolor rgb ink font pt(12) offset 0,0.6 } else { unset xlabel }
+  if (many) {
+    plot for [s = 1:counted_series] table skip 1 using 3:(at(panel, meta(sprintf("series_%d", s)), 4)) \
+      with lines linewidth 0.8 linecolor rgb pale notitle, \
+      table skip 1 using 3:(strcol(1) eq panel ? $4 : NaN) smooth unique with linespoints linewidth 2.4 pointtype 7 \
+      pointsize 0.4 linecolor rgb c_pair title "mean"
+  } else {
+    plot for [s = 1:counted_series] table skip 1 using 3:(at(panel, meta(sprintf("series_%d", s)), 4)):(at(panel, meta(sprintf("series_%d", s)), 5)):(at(panel, meta(sprintf("series_%d", s)), 6)) \
+      with yerrorbars pointtype mark[1 + (s - 1) % 6] pointsize 0.01 linewidth 1.2 linecolor rgb of(s) notitle, \
+      for [s = 1:counted_series] table skip 1 using 3:(at(panel, meta(sprintf("series_%d", s)), 4)) \
+      with linespoints pointtype mark[1 + (s - 1) % 6] pointsize 0.45 linewidth 1.8 linecolor rgb of(s) \
+      title meta(sprintf("series_%d", s))
+  }
+}
+unset multiplot

@@ -1,0 +1,63 @@
+# The scatter before and after, on axes of one scale.
+call "style.gp" "scatter_before_after" ARG1 ARG2 ARG3 ARG4
+headline_title = "Images and texts, before and after"
+headline_shown = sprintf("centroid distance %s before, %s after", meta("before_centroid_distance"), meta("after_centroid_distance"))
+eval headline
+# columns: when image image_x image_y text text_x text_y cosine
+stats table skip 1 using 3 name "A" nooutput
+stats table skip 1 using 6 name "B" nooutput
+stats table skip 1 using 4 name "C" nooutput
+stats table skip 1 using 7 name "D" nooutput
+low(a, b) = a < b ? a : b
+high(a, b) = a > b ? a : b
+x_mid = (low(A_min, B_min) + high(A_max, B_max)) / 2; x_half = (high(A_max, B_max) - low(A_min, B_min)) * 0.53
+y_mid = (low(C_min, D_min) + high(C_max, D_max)) / 2; y_half = (high(C_max, D_max) - low(C_min, D_min)) * 0.53
+panel_width = plot_width / 2.0 - (dumb ? 6 : 20)
+panel_height = plot_height - (dumb ? 0 : 20)
+unit = high(high(x_half / panel_width, y_half / panel_height), 1e-6)
+set xrange [x_mid - unit * panel_width : x_mid + unit * panel_width]
+set yrange [y_mid - unit * panel_height : y_mid + unit * panel_height]
+of(when, k) = strcol(1) eq when ? column(k) : NaN
+point_size = kind eq "svg" ? 0.36 : 0.48
+set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
+set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.1*point_size
+many = real(meta("after_couples"))
+seg = (many > 800 ? "#d8" : many > 200 ? "#b8" : "#90").soft[2:7]
+if (!dumb) { set grid xtics ytics }
+set multiplot
+if (!dumb) {
+  # the key stands once, above both panels
+  set lmargin at screen 60.0/width
+  set rmargin at screen 1 - 10.0/width
+  unset border; unset tics; unset grid
+  plot keyentry with points linestyle 1 pointsize 0.9 title "image", keyentry with points linestyle 2 pointsize 1 title "text", \
+       keyentry with lines linecolor rgb ink linewidth 2.2 title "between centroids", NaN notitle
+  unset label 901; unset label 902; unset label 903
+  set border 3
+  set xtics nomirror out scale 0.6 textcolor rgb soft
+  set ytics nomirror out scale 0.6 textcolor rgb soft
+  set grid xtics ytics
+  set key off
+}
+do for [p = 1:2] {
+  when = p == 1 ? "before" : "after"
+  if (!dumb) {
+    set lmargin at screen (p == 1 ? 75.0 : 115.0 + panel_width) / width
+    set rmargin at screen (p == 1 ? 75.0 + panel_width : 115.0 + 2 * panel_width) / width
+    set tmargin at screen 1 - (hover ? 86.0 : 110.0) / height
+  } else {
+    set origin 0.5*(p-1),0; set size 0.5,1
+  }
+  set title when textcolor rgb ink offset 0,-0.4
+  set xlabel "first principal component" textcolor rgb ink
+  if (p == 1) { set ylabel "second principal component" textcolor rgb ink offset 1,0 } else { unset ylabel }
+  ix = real(meta(when."_image_centroid_x")); iy = real(meta(when."_image_centroid_y"))
+  tx = real(meta(when."_text_centroid_x"));  ty = real(meta(when."_text_centroid_y"))
+  set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
+  plot table skip 1 using (of(when, 3)):4:($6-$3):($7-$4) with vectors nohead linewidth 0.6 linecolor rgb seg notitle, \
+       '' skip 1 using (of(when, 3)):4 with points linestyle 1 notitle, \
+       '' skip 1 using (of(when, 6)):7 with points linestyle 2 notitle, \
+       '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.2 linecolor rgb ink notitle, \
+       '+' every ::0::0 using (tx):(ty) with points pointtype 9 pointsize 1.4 linecolor rgb ink notitle
+}
+unset multiplot

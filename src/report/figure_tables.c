@@ -1,0 +1,280 @@
+/* The rows of each figure's table. */
+#include "report/figure_tables.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/table.h"
+
+/* "0.851 [0.834, 0.868]", or "n/a" */
+static void shown(char out[100], const cgap_scalar *s, int decimals)
+{
+  char value[40], lo[40], hi[40];
+  cgap_value_show(value, s->why ? NAN : s->value, decimals);
+  cgap_value_show(lo, s->lo, decimals);
+  cgap_value_show(hi, s->hi, decimals);
+  if (!s->why && isfinite(s->lo) && isfinite(s->hi))
+    snprintf(out, 100, "%.30s [%.30s, %.30s]", value, lo, hi);
+  else
+    snprintf(out, 100, "%s", value);
+}
+
+static int by_row(const void *a, const void *b)
+{
+  size_t x = ((const cgap_point *)a)->row, y = ((const cgap_point *)b)->row;
+  return (x > y) - (x < y);
+}
+
+static int by_index(const void *a, const void *b)
+{
+  size_t x = *(const size_t *)a, y = *(const size_t *)b;
+  return (x > y) - (x < y);
+}
+
+static void put_point(cgap_tsv *t, const cgap_point *p)
+{
+  if (p)
+    fprintf(t->file.stream, "%zu\t%.6g\t%.6g\t", p->row, p->x, p->y);
+  else
+    fprintf(t->file.stream, "NA\tNA\tNA\t");
+}
+
+/* One line a couple; a point without a partner in the picture has a line of its own. */
+static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, bool *drawn)
+{
+  size_t couples = 0;
+  for (size_t s = 0; s < a->scatter_texts; s++) {
+    const cgap_point *text = &a->scatter_text[s], *image = NULL;
+    const size_t *at = a->image_of ? bsearch(&text->row, a->text_row, a->texts, sizeof(size_t), by_index) : NULL;
+    if (at) {
+      cgap_point wanted = {.row = a->image_row[a->image_of[at - a->text_row]]};
+      image = bsearch(&wanted, images, a->scatter_images, sizeof *images, by_row);
+    }
+    if (image)
+      drawn[image - images] = true;
+    couples += image != NULL;
+    cgap_tsv_row(t);
+    put_point(t, image);
+    put_point(t, text);
+    cgap_tsv_number(t, image ? a->pair_cosine[at - a->text_row] : NAN, '\n');
+  }
+  for (size_t i = 0; i < a->scatter_images; i++) {
+    if (drawn[i])
+      continue;
+    cgap_tsv_row(t);
+    put_point(t, &images[i]);
+    put_point(t, NULL);
+    cgap_tsv_number(t, NAN, '\n');
+  }
+  return couples;
+}
+
+static void about_centroid(cgap_tsv *t, const char *side, const cgap_point *points, size_t count)
+{
+  char key[60];
+  double x = 0, y = 0;
+  for (size_t i = 0; i < count; i++) {
+    x += points[i].x / (double)count;
+    y += points[i].y / (double)count;
+  }
+  snprintf(key, sizeof key, "%s_centroid_x", side);
+  cgap_tsv_about(t, key, "%.6g", x);
+  snprintf(key, sizeof key, "%s_centroid_y", side);
+  cgap_tsv_about(t, key, "%.6g", y);
+}
+
+cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  char distance[100];
+  cgap_point *images = calloc(a->scatter_images + 1, sizeof *images);
+  bool *drawn = calloc(a->scatter_images + 1, sizeof *drawn);
+  if (!images || !drawn) {
+    free(images);
+    free(drawn);
+    return cgap_fail(error, CGAP_RESOURCE, "memory is out while the scatter is written");
+  }
+  if (a->scatter_images)
+    memcpy(images, a->scatter_image, a->scatter_images * sizeof *images);
+  qsort(images, a->scatter_images, sizeof *images, by_row);
+  size_t couples = put_couples(t, a, images, drawn);
+  free(images);
+  free(drawn);
+  shown(distance, &a->gap.centroid_distance, 3);
+  cgap_tsv_about(t, "couples", "%zu", couples);
+  cgap_tsv_about(t, "centroid_distance", "%s", distance);
+  if (a->pca_joint.count > 1) {
+    cgap_tsv_about(t, "share_1", "%.6g", a->pca_joint.explained_variance_ratio[0]);
+    cgap_tsv_about(t, "share_2", "%.6g", a->pca_joint.explained_variance_ratio[1]);
+  }
+  about_centroid(t, "image", a->scatter_image, a->scatter_images);
+  about_centroid(t, "text", a->scatter_text, a->scatter_texts);
+  if (a->scatter_images < a->images || a->scatter_texts < a->texts)
+    cgap_tsv_about(t, "note", "thinned to %zu images and %zu texts", a->scatter_images, a->scatter_texts);
+  return CGAP_OK;
+}
+
+static void about_totals(cgap_tsv *t, const cgap_audit *a)
+{
+  uint64_t total[4] = {0};
+  int first = CGAP_HISTOGRAM_BINS - 1, last = 0;
+  for (int b = 0; b < CGAP_HISTOGRAM_BINS; b++) {
+    const uint64_t counts[4] = {a->histogram_pair[b], a->histogram_cross[b], a->histogram_image[b],
+                                a->histogram_text[b]};
+    for (int h = 0; h < 4; h++) {
+      total[h] += counts[h];
+      if (counts[h] && b < first)
+        first = b;
+      if (counts[h] && b > last)
+        last = b;
+    }
+  }
+  static const char *const keys[] = {"total_pair", "total_cross", "total_image", "total_text"};
+  for (int h = 0; h < 4; h++)
+    cgap_tsv_about(t, keys[h], "%llu", (unsigned long long)total[h]);
+  cgap_tsv_about(t, "first", "%.2f", first <= last ? a->histogram_edges[first] : -1);
+  cgap_tsv_about(t, "last", "%.2f", first <= last ? a->histogram_edges[last + 1] : 1);
+}
+
+cgap_status cgap_table_of_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  for (int b = 0; b < CGAP_HISTOGRAM_BINS; b++) {
+    cgap_tsv_row(t);
+    fprintf(t->file.stream, "%.2f\t%.2f\t%llu\t%llu\t%llu\t%llu\n", a->histogram_edges[b], a->histogram_edges[b + 1],
+            (unsigned long long)a->histogram_pair[b], (unsigned long long)a->histogram_cross[b],
+            (unsigned long long)a->histogram_image[b], (unsigned long long)a->histogram_text[b]);
+  }
+  char mean[4][40];
+  const cgap_cosines *const sets[] = {&a->cosine_pair, &a->cosine_cross, &a->cosine_image, &a->cosine_text};
+  for (int s = 0; s < 4; s++)
+    cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);
+  if (a->has & CGAP_HAS_PAIRS)
+    cgap_tsv_about(t, "means", "%s (pairs), %s (no pair), %s (images), %s (texts)", mean[0], mean[1], mean[2], mean[3]);
+  else
+    cgap_tsv_about(t, "means", "%s (image–text), %s (images), %s (texts)", mean[1], mean[2], mean[3]);
+  about_totals(t, a);
+  return CGAP_OK;
+}
+
+cgap_status cgap_table_of_variance(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  const cgap_spectrum *const spectra[] = {&a->pca_image, &a->pca_text, &a->pca_joint};
+  double sum[3] = {0};
+  for (size_t k = 0; k < a->dim; k++) {
+    cgap_tsv_row(t);
+    fprintf(t->file.stream, "%zu\t", k + 1);
+    for (int s = 0; s < 3; s++) {
+      if (k < spectra[s]->count)
+        sum[s] += spectra[s]->explained_variance_ratio[k];
+      cgap_tsv_number(t, spectra[s]->count ? sum[s] : NAN, '\t');
+    }
+    cgap_tsv_number(t, (double)(k + 1) / (double)a->dim, '\n');
+  }
+  char ratio[3][100];
+  for (int s = 0; s < 3; s++)
+    shown(ratio[s], &spectra[s]->participation_ratio, 1);
+  cgap_tsv_about(t, "image_ratio", "%s", ratio[0]);
+  cgap_tsv_about(t, "text_ratio", "%s", ratio[1]);
+  cgap_tsv_about(t, "ratios", "%s (image), %s (text), %s (joint)", ratio[0], ratio[1], ratio[2]);
+  return CGAP_OK;
+}
+
+static bool among_largest(const cgap_audit *a, size_t coordinate)
+{
+  for (size_t i = 0; i < a->gap.dimension_count; i++)
+    if (a->gap.dimensions[i].index == coordinate)
+      return a->gap.dimensions[i].share >= 0.02;
+  return false;
+}
+
+cgap_status cgap_table_of_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  double square = 0, largest = 0;
+  for (size_t k = 0; k < a->dim; k++) {
+    double off = a->image_mean[k] - a->text_mean[k];
+    square += off * off;
+    largest = fmax(largest, off * off);
+  }
+  for (size_t k = 0; k < a->dim; k++) {
+    double off = a->image_mean[k] - a->text_mean[k];
+    cgap_tsv_row(t);
+    fprintf(t->file.stream, "%zu\t%.9g\t%.9g\t%.9g\t", k, a->image_mean[k], a->text_mean[k], off);
+    cgap_tsv_number(t, square > 0 ? off * off / square : NAN, '\t');
+    fprintf(t->file.stream, among_largest(a, k) ? "%zu\n" : "NA\n", k);
+  }
+  char distance[100];
+  shown(distance, &a->gap.centroid_distance, 3);
+  cgap_tsv_about(t, "centroid_distance", "%s", distance);
+  if (square > 0)
+    cgap_tsv_about(t, "largest", "%.1f %%", 100 * largest / square);
+  else
+    cgap_tsv_about(t, "largest", "nothing");
+  return CGAP_OK;
+}
+
+static double share_within(const double *ranks, size_t count, double k)
+{
+  size_t asked = 0, found = 0;
+  for (size_t i = 0; i < count; i++) {
+    asked += isfinite(ranks[i]);
+    found += ranks[i] <= k;
+  }
+  return asked ? (double)found / (double)asked : NAN;
+}
+
+cgap_status cgap_table_of_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  static const double steps[] = {1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9};
+  char recall[2][100];
+  size_t largest = a->images > a->texts ? a->images : a->texts;
+  double per_image = (double)a->texts / (double)a->images, last = 1;
+  for (double decade = 1; decade <= (double)largest && decade < 1000; decade *= 10) {
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+      double k = decade * steps[s];
+      if (k != floor(k) || k > (double)largest)
+        continue;
+      last = k;
+      fprintf(t->file.stream, "%.0f\t", k);
+      cgap_tsv_number(t, share_within(a->rank_image_to_text, a->images, k), '\t');
+      cgap_tsv_number(t, share_within(a->rank_text_to_image, a->texts, k), '\t');
+      cgap_tsv_number(t, 1 - pow(fmax(0, 1 - k / (double)a->texts), per_image), '\t');
+      cgap_tsv_number(t, fmin(1, k / (double)a->images), '\n');
+    }
+  }
+  shown(recall[0], &a->image_to_text.recall_at_1, 3);
+  shown(recall[1], &a->text_to_image.recall_at_1, 3);
+  cgap_tsv_about(t, "recall_image_to_text", "%s", recall[0]);
+  cgap_tsv_about(t, "recall_text_to_image", "%s", recall[1]);
+  cgap_tsv_about(t, "last", "%.0f", fmax(last, 2));
+  return CGAP_OK;
+}
+
+cgap_status cgap_table_of_plane(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  /* the paper's values at d = 128, on COCO */
+  static const struct {
+    const char *name;
+    double uniformity, alignment;
+  } paper[] = {
+    {"CLIP (paper, d 128)", -1.91, 0.87}, {"CUA (paper, d 128)", -3.65, 0.54}, {"CUAXU (paper, d 128)", -3.75, 0.73}};
+  for (size_t i = 0; i < sizeof paper / sizeof *paper; i++)
+    fprintf(t->file.stream, "%s\treference\t%.9g\t%.9g\tNA\tNA\tNA\tNA\n", paper[i].name, paper[i].uniformity,
+            paper[i].alignment);
+  const cgap_scalar *u = &a->uniformity.mean, *l = &a->alignment.mean_squared_distance;
+  const double values[] = {u->value, l->value, u->lo, u->hi, l->lo, l->hi};
+  fprintf(t->file.stream, "this file\tthis\t");
+  for (int v = 0; v < 6; v++)
+    cgap_tsv_number(t, values[v], v < 5 ? '\t' : '\n');
+  char shown_u[100], shown_l[100];
+  shown(shown_u, u, 3);
+  shown(shown_l, l, 3);
+  cgap_tsv_about(t, "uniformity", "%s", shown_u);
+  cgap_tsv_about(t, "alignment", "%s", shown_l);
+  cgap_tsv_about(t, "sphere", "%.9g", a->uniformity.sphere);
+  return CGAP_OK;
+}
