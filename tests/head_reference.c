@@ -35,7 +35,7 @@ reference_couples reference_couples_init(const reference_batch *b)
     c.text_first[j + 1] = at;
   }
   free(of);
-  c.view = (cgap_coupling){b->images, b->texts, count, c.image_first, c.couple_text, c.text_first, c.text_couple};
+  c.view = (cgap_coupling){b->images, b->texts, count, c.image_first, c.couple_text, c.text_first, c.text_couple, NULL};
   return c;
 }
 
