@@ -12,6 +12,7 @@ int cmd_compare(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_plot(int argc, char **argv);
 
 #endif

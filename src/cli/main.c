@@ -14,6 +14,7 @@ static const struct command {
   {"info", "what is in a file, what was taken from it, and why", cmd_info},
   {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
   {"simulate", "embeddings with known answers", cmd_simulate},
+  {"bench", "how fast this machine does the work, beside what it could at best", cmd_bench},
   {"train", "fits a head that closes the gap; before and after", cmd_train},
   {"apply", "embeddings through a head, or through a closer", cmd_apply},
   {"compare", "reports or embeddings side by side: each difference", cmd_compare},

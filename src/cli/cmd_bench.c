@@ -1,0 +1,103 @@
+/* contragap bench: how fast this machine does the work, beside what it could at best. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench.h"
+#include "cli/commands.h"
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "report/json.h"
+
+static struct {
+  bool json;
+  size_t rows, dim;
+} opt = {.rows = 10000, .dim = 512};
+
+static const cli_option own[] = {
+  {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the same as JSON on stdout, and nothing else"},
+  {.name = "n",
+   .kind = CLI_COUNT,
+   .target = &opt.rows,
+   .value = "N",
+   .help = "pairs of the tile pass",
+   .low = 100,
+   .high = 1e6},
+  {.name = "d", .kind = CLI_COUNT, .target = &opt.dim, .value = "D", .help = "dimensions", .low = 4, .high = 16384},
+  {0}};
+
+static const cli_spec spec = {
+  .name = "bench",
+  .usage = "[--n N] [--d D]",
+  .example = "contragap bench",
+  .about =
+    "Measures, in the same minute, the limits of this machine (sgemm, memory, file) and the work beside them: the "
+    "tile pass with every measure (counted as 4·d·N² operations), the row pass, reading, and a training step's "
+    "loss. Needs about 200 MB in $TMPDIR for a while.",
+  .groups = {{"Options", own}, CLI_RUN_GROUP},
+  .at_most = 0,
+  .argument = "option",
+};
+
+static json_t *to_json(const cgap_bench *bench)
+{
+  json_t *root = json_object();
+  for (size_t k = 0; root && k < bench->count; k++) {
+    const cgap_rate *r = &bench->rate[k];
+    json_t *entry =
+      json_pack("{s:f, s:s, s:o, s:s?, s:o}", "value", r->value, "unit", r->unit, "limit", cgap_number_json(r->limit),
+                "limited_by", r->limited_by, "share", cgap_number_json(r->value / r->limit));
+    if (json_object_set_new(root, r->key, entry)) {
+      json_decref(root);
+      return NULL;
+    }
+  }
+  return root;
+}
+
+static void print_table(const cgap_bench *bench)
+{
+  for (size_t k = 0; k < bench->count; k++) {
+    const cgap_rate *r = &bench->rate[k];
+    printf("%-32s %9.1f %-8s", r->label, r->value, r->unit);
+    if (!isnan(r->limit))
+      printf("  %3.0f %% of %s", 100 * r->value / r->limit, r->limited_by);
+    putchar('\n');
+  }
+}
+
+static int finish(const cgap_bench *bench, cgap_error *error)
+{
+  if (!opt.json) {
+    print_table(bench);
+    return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
+  }
+  json_t *json = to_json(bench);
+  cgap_status status = json ? cgap_json_print(json, stdout, error) : cgap_fail(error, CGAP_RESOURCE, "memory is out");
+  json_decref(json);
+  return status ? cli_fail(error) : CGAP_OK;
+}
+
+int cmd_bench(int argc, char **argv)
+{
+  cli_args args;
+  cgap_error error;
+  cgap_bench bench;
+  int code = cli_parse(&args, &spec, argc, argv);
+  if (code == CLI_GO && args.count > 0)
+    code = cli_usage("bench takes no %s; contragap bench --help says what it takes", args.items[0]);
+  if (code == CLI_GO) {
+    cgap_bench_options options = CGAP_BENCH_OPTIONS_INIT;
+    options.rows = opt.rows;
+    options.dim = opt.dim;
+    options.threads = cli_shared.threads;
+    options.progress = cli_progress();
+    if (getenv("TMPDIR"))
+      options.folder = getenv("TMPDIR");
+    cgap_status status = cgap_bench_run(&bench, &options, &error);
+    cli_progress_clear();
+    code = status ? cli_fail(&error) : finish(&bench, &error);
+  }
+  cli_args_clear(&args);
+  return code;
+}
