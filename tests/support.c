@@ -12,7 +12,7 @@
 bool support_near(const char *where, const char *key, double got, double want, double atol, double rtol)
 {
   double allowed = atol + rtol * fabs(want);
-  if (fabs(got - want) <= allowed || (isnan(got) && isnan(want)))
+  if (got == want || fabs(got - want) <= allowed || (isnan(got) && isnan(want)))
     return true;
   fprintf(stderr, "%s: %s: got %.12g, want %.12g, off by %.3g, allowed %.3g\n", where, key, got, want, got - want,
           allowed);

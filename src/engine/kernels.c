@@ -31,8 +31,11 @@ const cgap_kernels *cgap_kernels_here(void)
 
 cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two)
 {
-  double factor = scale / log(2.0);
-  float high = (float)factor;
-  return (cgap_exponent){
-    .high = high, .low = (float)(factor - (double)high), .lowest = (float)(lowest_power_of_two / factor)};
+  enum { STEP_BITS = 13 }; /* times up to 2^11 steps: the 24 bits of a float */
+  const double factor = scale / log(2.0), step = 1 / factor;
+  const double unit = ldexp(1, ilogb(step) - STEP_BITS + 1), high = floor(step / unit) * unit;
+  return (cgap_exponent){.factor = (float)factor,
+                         .step_high = (float)high,
+                         .step_low = (float)(step - high),
+                         .lowest = (float)(lowest_power_of_two / factor)};
 }

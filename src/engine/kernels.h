@@ -11,10 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* e^(scale·s) as 2^(s·high + s·low): scale/ln 2 split in two floats, so that the reduced argument is
- * exact to float rounding; arguments below `lowest` are taken as `lowest`. */
+/* e^(scale·s) as 2^(s·factor), factor = scale/ln 2. The argument is reduced by whole steps of 1/factor, split in two
+ * floats of which the first has few enough bits that its multiples are exact, so that the reduced argument is good to
+ * float rounding with and without fused multiply-adds; arguments below `lowest` are taken as `lowest`. */
 typedef struct cgap_exponent {
-  float high, low, lowest;
+  float factor, step_high, step_low, lowest;
 } cgap_exponent;
 
 typedef struct cgap_kernels {

@@ -72,13 +72,13 @@ static void range(const float *s, size_t n, float *least, float *greatest)
 static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, float *restrict columns, double *sum,
                      double *squares)
 {
-  const float high = e->high, low = e->low, lowest = e->lowest;
+  const float factor = e->factor, step_high = e->step_high, step_low = e->step_low, lowest = e->lowest;
   float total = 0, total_squares = 0;
 #pragma omp simd reduction(+ : total, total_squares)
   for (size_t j = 0; j < n; j++) {
     float x = s[j] > lowest ? s[j] : lowest;
-    float whole = nearest(x * high);
-    float k = exp2_reduced(x * high - whole + x * low) * power_of_two((int32_t)whole);
+    float whole = nearest(x * factor);
+    float k = exp2_reduced((x - whole * step_high - whole * step_low) * factor) * power_of_two((int32_t)whole);
     total += k;
     total_squares += k * k;
     columns[j] += k;
@@ -90,13 +90,14 @@ static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, 
 static void exp_sums_wide(const float *restrict s, size_t n, const cgap_exponent *e, double *restrict columns,
                           double *sum)
 {
-  const float high = e->high, low = e->low, lowest = e->lowest;
+  const float factor = e->factor, step_high = e->step_high, step_low = e->step_low, lowest = e->lowest;
   double total = 0;
 #pragma omp simd reduction(+ : total)
   for (size_t j = 0; j < n; j++) {
     float x = s[j] > lowest ? s[j] : lowest;
-    float whole = nearest(x * high);
-    double k = (double)exp2_reduced(x * high - whole + x * low) * power_of_two_wide((int64_t)(int32_t)whole);
+    float whole = nearest(x * factor);
+    double k = (double)exp2_reduced((x - whole * step_high - whole * step_low) * factor) *
+               power_of_two_wide((int64_t)(int32_t)whole);
     total += k;
     columns[j] += k;
   }

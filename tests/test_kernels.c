@@ -1,0 +1,277 @@
+/* The kernels of every instruction set that this machine has, against plain loops written here. */
+#include "engine/kernels.h"
+#include "support.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const size_t SIZES[] = {1, 7, 16, 63, 64, 65, 100, 200, 1000, 1023, CGAP_TILE};
+enum { SIZE_COUNT = sizeof SIZES / sizeof *SIZES };
+
+/* Cosines in [−1, 1], some of them equal, some masked. */
+static void cosines(support_random *r, float *s, size_t n, bool masked)
+{
+  for (size_t j = 0; j < n; j++) {
+    s[j] = (float)(2 * support_uniform(r) - 1);
+    if (j > 3 && support_below(r, 6) == 0)
+      s[j] = s[support_below(r, j)];
+    if (masked && support_below(r, 12) == 0)
+      s[j] = -INFINITY;
+  }
+}
+
+/* Calls check for every table, size and masking. */
+static void each(void (*check)(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where))
+{
+  const cgap_kernels *list[3];
+  size_t count = cgap_kernels_list(list);
+  float *s = support_alloc(CGAP_TILE, sizeof *s);
+  cr_assert_geq(count, 1);
+  cr_assert_str_eq(list[0]->name, "portable");
+  for (size_t k = 0; k < count; k++)
+    for (size_t size = 0; size < SIZE_COUNT; size++)
+      for (int masked = 0; masked < 2; masked++) {
+        char where[100];
+        support_random r = support_seed(100 * size + (uint64_t)masked);
+        snprintf(where, sizeof where, "%s, %zu cosines%s", list[k]->name, SIZES[size], masked ? ", masked" : "");
+        cosines(&r, s, SIZES[size], masked);
+        check(list[k], &r, s, SIZES[size], where);
+      }
+  free(s);
+}
+
+static void check_range(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  float least = INFINITY, greatest = -INFINITY, got_least, got_greatest;
+  (void)r;
+  for (size_t j = 0; j < n; j++) {
+    least = s[j] != -INFINITY && s[j] < least ? s[j] : least;
+    greatest = s[j] > greatest ? s[j] : greatest;
+  }
+  k->range(s, n, &got_least, &got_greatest);
+  if (least < INFINITY)
+    cr_expect(support_same(where, "least", got_least, least));
+  cr_expect(support_same(where, "greatest", got_greatest, greatest));
+}
+
+Test(kernels, range)
+{
+  each(check_range);
+}
+
+/* A single float exponential is good to 2e-7, and sums of up to 1024 of them to 1e-6. */
+static void check_exp_sums(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  const cgap_exponent e = cgap_exponent_init(4, -100);
+  float *columns = support_alloc(n, sizeof *columns);
+  double sum = 0, squares = 0, want_sum = 0, want_squares = 0;
+  (void)r;
+  k->exp_sums(s, n, &e, columns, &sum, &squares);
+  for (size_t j = 0; j < n; j++) {
+    double want = exp(4 * (double)s[j]);
+    want_sum += want;
+    want_squares += want * want;
+    cr_expect(support_near(where, "column", columns[j], want, 1e-25, 3e-7));
+  }
+  cr_expect(support_near(where, "sum", sum, want_sum, 1e-20, 1e-6));
+  cr_expect(support_near(where, "squares", squares, want_squares, 1e-20, 1e-6));
+  free(columns);
+}
+
+Test(kernels, exponentials)
+{
+  each(check_exp_sums);
+}
+
+static void check_exp_sums_wide(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  static const double SCALES[] = {1e-7, 1, 14, 100, 200};
+  double *columns = support_alloc(n, sizeof *columns);
+  (void)r;
+  for (size_t at = 0; at < sizeof SCALES / sizeof *SCALES; at++) {
+    const double scale = SCALES[at];
+    const cgap_exponent e = cgap_exponent_init(scale, -1000);
+    double sum = 0, want_sum = 0;
+    memset(columns, 0, n * sizeof *columns);
+    k->exp_sums_wide(s, n, &e, columns, &sum);
+    for (size_t j = 0; j < n; j++) {
+      double want = exp(scale * (double)s[j]);
+      want_sum += want;
+      /* the argument is reduced in float: an error of 6e-8 for each unit of it, and that of the polynomial */
+      cr_expect(support_near(where, "column", columns[j], want, 1e-290, 3e-7));
+    }
+    cr_expect(support_near(where, "sum", sum, want_sum, 1e-280, 3e-7));
+  }
+  free(columns);
+}
+
+Test(kernels, wide_exponentials)
+{
+  each(check_exp_sums_wide);
+}
+
+static void check_histogram(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  enum { BINS = 4000 };
+  uint64_t *counts = support_alloc(BINS, sizeof *counts), all = 0, sum = 0;
+  (void)r;
+  k->histogram(s, n, counts, BINS);
+  for (size_t bin = 0; bin < BINS; bin++) { /* a cosine within 1e-6 of an edge may count on either side */
+    double low = -1 + 2.0 * (double)bin / BINS;
+    uint64_t least = 0, most = 0;
+    for (size_t j = 0; j < n; j++) {
+      least += s[j] < low - 1e-6;
+      most += s[j] < low + 1e-6;
+    }
+    cr_assert(bin == 0 || (sum >= least && sum <= most), "%s: %llu below %g", where, (unsigned long long)sum, low);
+    sum += counts[bin];
+  }
+  for (size_t bin = 0; bin < BINS; bin++)
+    all += counts[bin];
+  cr_expect(support_count(where, "all", all, n));
+  free(counts);
+}
+
+Test(kernels, histogram)
+{
+  each(check_histogram);
+}
+
+Test(kernels, histogram_ends)
+{
+  const cgap_kernels *list[3];
+  const float ends[] = {-1, 1, 1.0000002f, -1.0000002f, -INFINITY, 0.99999994f};
+  for (size_t k = cgap_kernels_list(list); k-- > 0;) {
+    uint64_t counts[200] = {0};
+    list[k]->histogram(ends, 6, counts, 200);
+    cr_expect_eq(counts[0], 3, "%s", list[k]->name);
+    cr_expect_eq(counts[199], 3, "%s", list[k]->name);
+  }
+}
+
+static void check_count_above(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  float *low = support_alloc(n, sizeof *low), *high = support_alloc(n, sizeof *high);
+  uint32_t *at_least = support_alloc(n, sizeof *at_least), *above = support_alloc(n, sizeof *above);
+  uint32_t row_at_least = 5, row_above = 7, want_at_least = 5, want_above = 7;
+  const float row_low = s[n / 2], row_high = s[n / 3];
+  for (size_t j = 0; j < n; j++) {
+    low[j] = s[support_below(r, n)];
+    high[j] = s[support_below(r, n)];
+    at_least[j] = above[j] = (uint32_t)j;
+    want_at_least += s[j] >= row_low;
+    want_above += s[j] > row_high;
+  }
+  k->count_above(s, n, row_low, row_high, &row_at_least, &row_above, low, high, at_least, above);
+  cr_expect(support_count(where, "at least", row_at_least, want_at_least));
+  cr_expect(support_count(where, "above", row_above, want_above));
+  for (size_t j = 0; j < n; j++) {
+    cr_expect(support_count(where, "column at least", at_least[j], j + (s[j] >= low[j])));
+    cr_expect(support_count(where, "column above", above[j], j + (s[j] > high[j])));
+  }
+  free(low);
+  free(high);
+  free(at_least);
+  free(above);
+}
+
+Test(kernels, counts_above_bounds)
+{
+  each(check_count_above);
+}
+
+static int descending(const void *a, const void *b)
+{
+  float x = *(const float *)a, y = *(const float *)b;
+  return (x < y) - (x > y);
+}
+
+static void check_tenth_or_less(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  if (n < CGAP_LANES)
+    return;
+  float *sorted = support_alloc(n, sizeof *sorted), bound = k->tenth_or_less(s, n);
+  (void)r;
+  memcpy(sorted, s, n * sizeof *s);
+  qsort(sorted, n, sizeof *sorted, descending);
+  cr_expect_leq(bound, sorted[9], "%s: %g is above the tenth, %g", where, (double)bound, (double)sorted[9]);
+  cr_expect(bound == -INFINITY || bound >= sorted[n - 1]);
+  free(sorted);
+}
+
+Test(kernels, bound_of_a_row)
+{
+  each(check_tenth_or_less);
+}
+
+Test(kernels, tenth_of_columns)
+{
+  enum { ROWS = 40, STRIDE = 150 };
+  static const size_t WIDTHS[] = {1, 63, 64, 65, 128, 150};
+  static const size_t HEIGHTS[] = {3, 10, 11, ROWS};
+  const cgap_kernels *list[3];
+  float *s = support_alloc(ROWS * STRIDE, sizeof *s), out[STRIDE], column[ROWS];
+  support_random r = support_seed(8);
+  cosines(&r, s, ROWS * STRIDE, true);
+  for (size_t k = cgap_kernels_list(list); k-- > 0;)
+    for (size_t w = 0; w < sizeof WIDTHS / sizeof *WIDTHS; w++)
+      for (size_t h = 0; h < sizeof HEIGHTS / sizeof *HEIGHTS; h++) {
+        list[k]->tenth_of_columns(s, STRIDE, HEIGHTS[h], WIDTHS[w], out);
+        for (size_t j = 0; j < WIDTHS[w]; j++) {
+          for (size_t i = 0; i < HEIGHTS[h]; i++)
+            column[i] = s[i * STRIDE + j];
+          qsort(column, HEIGHTS[h], sizeof *column, descending);
+          cr_expect(support_same(list[k]->name, "tenth", out[j], HEIGHTS[h] < 10 ? -INFINITY : column[9]));
+        }
+      }
+  free(s);
+}
+
+static void check_find(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  static const float ROW_BOUNDS[] = {2, 0.97f, 0.5f, -1};
+  float *bound = support_alloc(n, sizeof *bound);
+  uint16_t index[CGAP_TILE];
+  for (size_t at = 0; at < 4; at++) {
+    size_t want = 0;
+    for (size_t j = 0; j < n; j++)
+      bound[j] = (float)(1 - 0.05 * support_uniform(r)) + (support_below(r, 20) ? 0 : -1);
+    size_t found = k->find(s, n, ROW_BOUNDS[at], bound, index);
+    for (size_t j = 0; j < n; j++)
+      if (s[j] >= ROW_BOUNDS[at] || s[j] >= bound[j])
+        cr_assert(want++ < found && index[want - 1] == j, "%s: place %zu is not found", where, j);
+    cr_expect(support_count(where, "found", found, want));
+  }
+  free(bound);
+}
+
+Test(kernels, finds_what_reaches_a_bound)
+{
+  each(check_find);
+}
+
+Test(kernels, every_half_and_bfloat)
+{
+  enum { ALL = 0x10000 };
+  const cgap_kernels *list[3];
+  uint16_t *bits = support_alloc(ALL, sizeof *bits);
+  float *out = support_alloc(ALL, sizeof *out);
+  for (size_t j = 0; j < ALL; j++)
+    bits[j] = (uint16_t)j;
+  for (int type = CGAP_FLOAT16; type <= CGAP_BFLOAT16; type++) {
+    double *want = support_decode(bits, ALL, (cgap_type)type);
+    for (size_t k = cgap_kernels_list(list); k-- > 0;) {
+      (type == CGAP_FLOAT16 ? list[k]->from_half : list[k]->from_bfloat)(bits, ALL, out);
+      for (size_t j = 0; j < ALL; j++)
+        cr_assert(isnan(want[j]) ? isnan(out[j]) : out[j] == want[j] && !signbit(out[j]) == !signbit(want[j]),
+                  "%s, %s %#zx: got %g, want %g", list[k]->name, cgap_type_name((cgap_type)type), j, (double)out[j],
+                  want[j]);
+    }
+    free(want);
+  }
+  free(bits);
+  free(out);
+}
