@@ -180,7 +180,7 @@ static cgap_status carry_shards(carry *c, cgap_error *error)
 
 static bool is_one_file(const cgap_dataset *d)
 {
-  if (d->file_count != 1 || d->input_count != 1)
+  if (d->file_count != 1 || d->input_count != 1 || d->files[0]->id < 0) /* not HDF5: it has no layout of its own */
     return false;
   for (size_t k = 0; k < MOVES; k++)
     if (d->role[MOVED[k].role].count > 1)

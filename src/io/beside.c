@@ -63,6 +63,10 @@ cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, cons
 {
   const cgap_file *file = spec->file ? spec->file : side->file;
   *out = NULL;
+  if (!spec->path && file->count == 1) {
+    *out = file->entries;
+    return CGAP_OK;
+  }
   if (!spec->path)
     return cgap_fail(error, CGAP_USAGE, "%s: %s needs the dataset too: %s:/path", file->path, spec->option, file->path);
   char *group = strdup(side->entry->path);
@@ -99,9 +103,9 @@ cgap_status cgap_per_image_check(const cgap_series *series, const cgap_series *i
     const cgap_taken *t = &series->taken[i];
     char shape[160];
     if (t->entry->kind != CGAP_KIND_INTEGER || t->entry->rank != 1)
-      return cgap_fail(error, CGAP_DATA, "%s:%s: %s of shape %s; one integer an image is needed%s%s", t->file->path,
-                       t->entry->path, t->entry->type_text, cgap_shape_text(shape, sizeof shape, t->entry),
-                       option ? ": give " : "", option ? option : "");
+      return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; one integer an image is needed%s%s", t->entry->name,
+                       t->entry->type_text, cgap_shape_text(shape, sizeof shape, t->entry), option ? ": give " : "",
+                       option ? option : "");
     rows += t->entry->shape[0];
   }
   if (rows != images)

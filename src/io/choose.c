@@ -46,6 +46,8 @@ static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned s
   unsigned own = w.leaf & CGAP_WORD_MODALITY;
   unsigned of_file = cgap_words_of_file(file->path);
   int score = 0;
+  if (entry->side)
+    return entry->side == side ? WORTH_NAME : 0;
   if (!named_for(&w, side) || strstr(entry->path, "/arithmetic/"))
     return 0;
   if (w.side)
@@ -77,6 +79,11 @@ static bool fits(const cgap_entry *entry, unsigned side)
   return entry->kind == CGAP_KIND_FLOAT && (entry->rank == 2 || (side == CGAP_WORD_TEXT && entry->rank == 3));
 }
 
+static unsigned side_of(const cgap_entry *entry)
+{
+  return entry->side ? entry->side : cgap_words_of(entry->path).side;
+}
+
 static void collect(pool *p, const cgap_input *input, cgap_wish wish, unsigned side)
 {
   bool named = false;
@@ -92,14 +99,12 @@ static void collect(pool *p, const cgap_input *input, cgap_wish wish, unsigned s
     int score = fits(entry, side) && in_scope(input, entry) ? name_score(input->file, entry, side) : 0;
     if (score > 0)
       p->item[p->count++] = (candidate){entry, score};
-    cgap_words w = cgap_words_of(entry->path);
-    named = named || (score > 0 && w.side == side);
+    named = named || (score > 0 && side_of(entry) == side);
   }
   /* names that only fit for want of better ones */
   size_t kept = 0;
   for (size_t i = 0; i < p->count; i++) {
-    cgap_words w = cgap_words_of(p->item[i].entry->path);
-    if (!named || w.side == side)
+    if (!named || side_of(p->item[i].entry) == side)
       p->item[kept++] = p->item[i];
   }
   p->count = kept;
@@ -190,7 +195,9 @@ void cgap_choose_explain(char *out, size_t size, const cgap_file *file, const cg
 {
   cgap_words w = cgap_words_of(entry->path);
   const char *word = side == CGAP_WORD_IMAGE ? w.image_word : w.text_word;
-  if (w.side == side)
+  if (entry->side)
+    (void)snprintf(out, size, "%s", entry->side_why);
+  else if (w.side == side)
     (void)snprintf(out, size, "\"%s\" in the name of the %s%s", word, w.leaf & CGAP_WORD_MODALITY ? "dataset" : "group",
                    w.leaf & CGAP_WORD_EMBEDDING ? ", and it says embedding or feature" : "");
   else if (cgap_words_of_file(file->path) == side)

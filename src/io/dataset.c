@@ -14,14 +14,13 @@ cgap_status cgap_series_add(cgap_series *series, const cgap_file *file, const cg
 {
   cgap_taken *grown = realloc(series->taken, (series->count + 1) * sizeof *grown);
   if (!grown)
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", file->path, entry->path);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
   series->taken = grown;
   grown[series->count++] = (cgap_taken){file, entry};
   free(series->name);
-  series->name = series->count == 1 ? cgap_format("%s:%s", file->path, entry->path)
-                                    : cgap_format("%s:%s (and %zu more)", series->taken->file->path,
-                                                  series->taken->entry->path, series->count - 1);
-  return series->name ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", file->path, entry->path);
+  series->name = series->count == 1 ? strdup(entry->name)
+                                    : cgap_format("%s (and %zu more)", series->taken->entry->name, series->count - 1);
+  return series->name ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
 }
 
 void cgap_series_explain(cgap_series *series, const char *format, ...)
@@ -38,20 +37,39 @@ void cgap_series_explain(cgap_series *series, const char *format, ...)
 
 /* ---------------------------------------------------------------- files and the places in them */
 
+/* A folder of .npy files counts as one. */
 static bool is_file(const char *path)
 {
   struct stat status;
-  return stat(path, &status) == 0 && !S_ISDIR(status.st_mode);
+  return stat(path, &status) == 0;
 }
 
-/* FILE:/path splits at the last ":/" unless the whole is a file. Sets *inside into value, or NULL. */
+/* FILE:key, where FILE is there: the last such colon, or NULL. */
+static const char *key_colon(const char *value)
+{
+  for (const char *p = value + strlen(value); p > value; p--) {
+    char *file = *p == ':' ? strndup(value, (size_t)(p - value)) : NULL;
+    bool there = file && is_file(file);
+    free(file);
+    if (there)
+      return p;
+  }
+  return NULL;
+}
+
+/* FILE:/path splits at the last ":/", FILE:key at its colon, unless the whole is a file. Sets *inside into value, or
+ * NULL. */
 static char *split(const char *value, const char **inside)
 {
   const char *colon = NULL;
   *inside = NULL;
   for (const char *p = value; (p = strstr(p, ":/")); p++)
     colon = p;
-  if (!colon || colon == value || is_file(value))
+  if (is_file(value))
+    return strdup(value);
+  if (!colon || colon == value)
+    colon = key_colon(value);
+  if (!colon || colon == value || colon[1] == '\0')
     return strdup(value);
   *inside = colon + 1;
   return strndup(value, (size_t)(colon - value));
@@ -126,7 +144,7 @@ static cgap_status add_input(cgap_dataset *d, const char *value, cgap_error *err
     status = open_once(&input.file, d, path, error);
   if (status == CGAP_OK && inside && strcmp(inside, "/") != 0) {
     bool there = false;
-    input.inside = strdup(inside);
+    input.inside = inside[0] == '/' ? strdup(inside) : cgap_format("/%s", inside);
     size_t length = input.inside ? strlen(input.inside) : 0;
     while (length > 1 && input.inside[length - 1] == '/')
       input.inside[--length] = '\0';
@@ -145,12 +163,49 @@ static cgap_status add_input(cgap_dataset *d, const char *value, cgap_error *err
   return status;
 }
 
+/* Several .npy files are one input, as the datasets of an HDF5 file are. */
+static cgap_status add_npy(cgap_dataset *d, const char *const *paths, size_t count, cgap_error *error)
+{
+  cgap_file **files = realloc(d->files, (d->file_count + 1) * sizeof *files);
+  d->files = files ? files : d->files;
+  cgap_input *inputs = realloc(d->inputs, (d->input_count + 1) * sizeof *inputs);
+  d->inputs = inputs ? inputs : d->inputs;
+  if (!files || !inputs)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", paths[0]);
+  cgap_file *file = NULL;
+  cgap_status status = cgap_file_open_npy(&file, paths, count, error);
+  if (status == CGAP_OK) {
+    d->files[d->file_count++] = file;
+    d->inputs[d->input_count++] = (cgap_input){.file = file};
+  }
+  return status;
+}
+
+static cgap_status add_inputs(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  size_t count = 0;
+  const char **npy = calloc(options->file_count + 1, sizeof *npy);
+  if (!npy)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu names", options->file_count);
+  for (size_t i = 0; i < options->file_count; i++) {
+    if (cgap_file_is_npy(options->files[i]))
+      npy[count++] = options->files[i];
+  }
+  for (size_t i = 0; i < options->file_count && status == CGAP_OK; i++) {
+    if (count > 0 && options->files[i] == npy[0])
+      status = add_npy(d, npy, count, error);
+    else if (!count || !cgap_file_is_npy(options->files[i]))
+      status = add_input(d, options->files[i], error);
+  }
+  free(npy);
+  return status;
+}
+
 /* The files given, or, where there are none, those that the options name. */
 static cgap_status open_inputs(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_status status = CGAP_OK;
-  for (size_t i = 0; i < options->file_count && status == CGAP_OK; i++)
-    status = add_input(d, options->files[i], error);
+  cgap_status status = add_inputs(d, options, error);
   if (status != CGAP_OK || d->input_count > 0)
     return status;
   const char *named[2] = {options->image, options->text};
@@ -166,8 +221,9 @@ static cgap_status open_inputs(cgap_dataset *d, const cgap_input_options *option
     free(file);
   }
   if (status == CGAP_OK && d->input_count == 0)
-    status =
-      cgap_fail(error, CGAP_USAGE, "no file given; give FILE.h5, or --image FILE.h5:/path and --text FILE.h5:/path");
+    status = cgap_fail(
+      error, CGAP_USAGE,
+      "no file given; give FILE (HDF5, .npy, .npz, safetensors), or --image FILE.h5:/path and --text FILE.h5:/path");
   return status;
 }
 

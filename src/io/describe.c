@@ -41,12 +41,25 @@ static json_t *entry_json(const cgap_entry *entry)
   return out;
 }
 
+/* The file, or, where an array lies in several, the first of them under "file" and all under "files". */
+static void set_files(json_t *item, const cgap_taken *taken)
+{
+  const cgap_entry *e = taken->entry;
+  json_object_set_new(item, "file", text_or_null(e->pieces ? e->pieces[0].path : taken->file->path));
+  if (e->piece_count < 2)
+    return;
+  json_t *files = json_array();
+  for (size_t i = 0; i < e->piece_count; i++)
+    json_array_append_new(files, text_or_null(e->pieces[i].path));
+  json_object_set_new(item, "files", files);
+}
+
 static json_t *datasets_json(const cgap_series *series)
 {
   json_t *list = json_array();
   for (size_t i = 0; i < series->count; i++) {
     json_t *item = entry_json(series->taken[i].entry);
-    json_object_set_new(item, "file", text_or_null(series->taken[i].file->path));
+    set_files(item, &series->taken[i]);
     json_array_append_new(list, item);
   }
   return list;

@@ -71,15 +71,14 @@ static cgap_status check_class_text(const cgap_taken *t, const cgap_taken *image
   cgap_shape_text(shape, sizeof shape, e);
   if (e->kind != CGAP_KIND_FLOAT || (e->rank != 2 && e->rank != 3))
     return cgap_fail(error, CGAP_DATA,
-                     "%s:%s: %s of shape %s cannot be class texts; floats of shape (C, d) or (C, "
+                     "%s: %s of shape %s cannot be class texts; floats of shape (C, d) or (C, "
                      "prompts, d) are needed: give --class-text",
-                     t->file->path, e->path, e->type_text, shape);
+                     e->name, e->type_text, shape);
   if (cgap_taken_rows(t) == 0)
-    return cgap_fail(error, CGAP_DATA, "%s:%s: shape %s has no rows; give --class-text", t->file->path, e->path, shape);
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; give --class-text", e->name, shape);
   if (cgap_taken_dim(t) != cgap_taken_dim(image))
-    return cgap_fail(error, CGAP_DATA, "%s:%s has d = %zu, %s:%s has %zu: not one joint space; give --class-text",
-                     t->file->path, e->path, cgap_taken_dim(t), image->file->path, image->entry->path,
-                     cgap_taken_dim(image));
+    return cgap_fail(error, CGAP_DATA, "%s has d = %zu, %s has %zu: not one joint space; give --class-text", e->name,
+                     cgap_taken_dim(t), image->entry->name, cgap_taken_dim(image));
   return CGAP_OK;
 }
 

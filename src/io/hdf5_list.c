@@ -80,7 +80,7 @@ static const char *other_order_name(void)
   return H5Tget_order(H5T_NATIVE_INT) == H5T_ORDER_LE ? ", big-endian" : ", little-endian";
 }
 
-static void set_type_text(cgap_entry *entry, const char *name)
+void cgap_entry_type_text(cgap_entry *entry, const char *name)
 {
   (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? other_order_name() : "");
 }
@@ -98,7 +98,7 @@ static void describe_integer(cgap_entry *entry, hid_t dataset, hid_t type)
     entry->type = CGAP_BFLOAT16;
     (void)snprintf(name, sizeof name, "bfloat16");
   }
-  set_type_text(entry, name);
+  cgap_entry_type_text(entry, name);
 }
 
 static void describe_float(cgap_entry *entry, hid_t type)
@@ -107,12 +107,12 @@ static void describe_float(cgap_entry *entry, hid_t type)
   if (float_type(&entry->type, type) && (order == H5T_ORDER_LE || order == H5T_ORDER_BE)) {
     entry->kind = CGAP_KIND_FLOAT;
     entry->swap = other_byte_order(type);
-    set_type_text(entry, cgap_type_name(entry->type));
+    cgap_entry_type_text(entry, cgap_type_name(entry->type));
     return;
   }
   char name[48];
   (void)snprintf(name, sizeof name, "float of %zu bits in an unusual layout", 8 * H5Tget_size(type));
-  set_type_text(entry, name);
+  cgap_entry_type_text(entry, name);
 }
 
 static void describe_type(cgap_entry *entry, hid_t dataset, hid_t type)
@@ -130,11 +130,11 @@ static void describe_type(cgap_entry *entry, hid_t dataset, hid_t type)
     describe_float(entry, type);
   else if (class == H5T_STRING) {
     entry->kind = CGAP_KIND_STRING;
-    set_type_text(entry, "string");
+    cgap_entry_type_text(entry, "string");
   } else
-    set_type_text(entry, class > 0 && (size_t) class < sizeof OTHERS / sizeof *OTHERS && OTHERS[class]
-                           ? OTHERS[class]
-                           : "unknown type");
+    cgap_entry_type_text(entry, class > 0 && (size_t) class < sizeof OTHERS / sizeof *OTHERS && OTHERS[class]
+                                  ? OTHERS[class]
+                                  : "unknown type");
 }
 
 /* ---------------------------------------------------------------- shape and storage */
@@ -190,28 +190,10 @@ typedef struct place {
 
 typedef struct walk {
   cgap_file *file;
-  size_t capacity, groups;
+  size_t groups;
   place above[DEPTH_MAX]; /* the groups that lead to the present one */
   bool out_of_memory;
 } walk;
-
-static cgap_entry *new_entry(walk *w)
-{
-  cgap_file *file = w->file;
-  if (file->count == w->capacity) {
-    size_t capacity = w->capacity ? 2 * w->capacity : 32;
-    cgap_entry *grown = realloc(file->entries, capacity * sizeof *grown);
-    if (!grown) {
-      w->out_of_memory = true;
-      return NULL;
-    }
-    file->entries = grown;
-    w->capacity = capacity;
-  }
-  cgap_entry *entry = &file->entries[file->count++];
-  memset(entry, 0, sizeof *entry);
-  return entry;
-}
 
 static void add_dataset(walk *w, hid_t dataset, const char *path)
 {
@@ -222,9 +204,11 @@ static void add_dataset(walk *w, hid_t dataset, const char *path)
   }
   if (H5Oget_info(dataset, &info) < 0)
     return;
-  cgap_entry *entry = new_entry(w);
-  if (!entry)
+  cgap_entry *entry = cgap_file_add(w->file);
+  if (!entry) {
+    w->out_of_memory = true;
     return;
+  }
   entry->path = strdup(path);
   entry->number = info.fileno;
   entry->address = info.addr;
@@ -304,22 +288,4 @@ cgap_status cgap_file_list(cgap_file *file, cgap_error *error)
   if (w.out_of_memory)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory after %zu datasets", file->path, file->count);
   return CGAP_OK;
-}
-
-void cgap_entry_clear(cgap_entry *entry)
-{
-  free(entry->path);
-  free(entry->storage);
-  free(entry->obstacle);
-}
-
-const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
-{
-  size_t at = 0;
-  int written = snprintf(out, size, "(");
-  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
-    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", entry->shape[k]);
-  if (written > 0 && (at += (size_t)written) < size)
-    (void)snprintf(out + at, size - at, "%s)", entry->rank > CGAP_SHAPE_MAX ? ", …" : entry->rank == 1 ? "," : "");
-  return out;
 }

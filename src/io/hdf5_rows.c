@@ -1,20 +1,20 @@
-/* Reading rows. Contiguous data are read with pread at the place HDF5 names; the rest goes through H5Dread with the
- * file's own type, since HDF5's conversion of float16 runs at some 30 MB/s. Byte order is put right here. */
+/* Reading rows. Arrays outside HDF5 are array.c's. Contiguous data of HDF5 are read with pread at the place HDF5 names;
+ * the rest goes through H5Dread with the file's own type, since HDF5's conversion of float16 runs at some 30 MB/s. Byte
+ * order is put right here. */
 #include "io/hdf5_rows.h"
 
-#include "io/format.h"
+#include "io/array.h"
+#include "io/bytes.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { PREAD_MAX = 1 << 30, CACHE_SLOTS = 12421 };
+enum { CACHE_SLOTS = 12421 };
 static const size_t CACHE_LEAST = (size_t)1 << 20, CACHE_MOST = (size_t)64 << 20;
 
 typedef struct part {
   cgap_taken taken;
   size_t first, rows; /* in the whole */
+  cgap_array *array;  /* outside HDF5, else NULL */
   hid_t dataset, type, space;
   bool direct;     /* contiguous in the file, at `offset` bytes */
   uint64_t offset; /* bytes from the start of the file */
@@ -63,8 +63,10 @@ static cgap_status open_part(part *p, cgap_error *error)
   const cgap_file *file = p->taken.file;
   const cgap_entry *entry = p->taken.entry;
   hid_t plist = H5I_INVALID_HID, access = H5I_INVALID_HID;
+  if (entry->pieces)
+    return cgap_array_open(&p->array, entry, error);
   if (entry->obstacle)
-    return cgap_fail(error, CGAP_FILE, "%s:%s: %s", file->path, entry->path, entry->obstacle);
+    return cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
   p->dataset = H5Dopen2(file->id, entry->path, H5P_DEFAULT);
   if (p->dataset < 0)
     goto damaged;
@@ -86,51 +88,10 @@ static cgap_status open_part(part *p, cgap_error *error)
   if (p->space >= 0)
     return CGAP_OK;
 damaged:
-  return cgap_fail(error, CGAP_FILE, "%s:%s: cannot be opened; the file is damaged, copy it again", file->path,
-                   entry->path);
+  return cgap_fail(error, CGAP_FILE, "%s: cannot be opened; the file is damaged, copy it again", entry->name);
 }
 
 /* ---------------------------------------------------------------- read */
-
-static void swap_bytes(unsigned char *data, size_t count, size_t size)
-{
-  if (size == 2) {
-    uint16_t *v = (uint16_t *)(void *)data;
-    for (size_t i = 0; i < count; i++)
-      v[i] = __builtin_bswap16(v[i]);
-  } else if (size == 4) {
-    uint32_t *v = (uint32_t *)(void *)data;
-    for (size_t i = 0; i < count; i++)
-      v[i] = __builtin_bswap32(v[i]);
-  } else {
-    uint64_t *v = (uint64_t *)(void *)data;
-    for (size_t i = 0; i < count; i++)
-      v[i] = __builtin_bswap64(v[i]);
-  }
-}
-
-static cgap_status read_direct(const part *p, size_t first, size_t count, size_t row_bytes, unsigned char *out,
-                               cgap_error *error)
-{
-  const cgap_file *file = p->taken.file;
-  uint64_t at = p->offset + (uint64_t)first * row_bytes;
-  size_t left = count * row_bytes;
-  while (left > 0) {
-    ssize_t got = pread(file->fd, out, left < PREAD_MAX ? left : PREAD_MAX, (off_t)at);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return cgap_fail(error, CGAP_FILE, "%s:%s: reading failed at byte %llu: %s", file->path, p->taken.entry->path,
-                       (unsigned long long)at, strerror(errno));
-    if (got == 0)
-      return cgap_fail(error, CGAP_FILE, "%s:%s: the file ends at byte %llu, %zu bytes too early; copy it again",
-                       file->path, p->taken.entry->path, (unsigned long long)at, left);
-    at += (uint64_t)got;
-    out += got;
-    left -= (size_t)got;
-  }
-  return CGAP_OK;
-}
 
 typedef struct refusal {
   char why[400]; /* HDF5's reason, kept before the next call clears it */
@@ -177,19 +138,22 @@ static cgap_status read_part(const part *p, size_t first, size_t count, unsigned
   size_t dim = cgap_taken_dim(&p->taken);
   size_t size = cgap_type_size(e->type);
   cgap_status status = CGAP_OK;
-  if (p->direct) {
-    status = read_direct(p, first, count, dim * size, out, error);
+  if (p->array) {
+    status = cgap_array_read(p->array, first, count, out, error);
+  } else if (p->direct) {
+    status = cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
+                            e->name, error);
   } else {
     refusal r = {""};
     cgap_quiet quiet = cgap_quiet_begin();
     if (!read_slabs(p, first, count, dim * size, out, &r)) {
-      status = cgap_fail(error, CGAP_FILE, "%s:%s: rows %zu to %zu cannot be read (HDF5: %s); copy the file again",
-                         p->taken.file->path, e->path, first, first + count - 1, r.why[0] ? r.why : "no reason given");
+      status = cgap_fail(error, CGAP_FILE, "%s: rows %zu to %zu cannot be read (HDF5: %s); copy the file again",
+                         e->name, first, first + count - 1, r.why[0] ? r.why : "no reason given");
     }
     cgap_quiet_end(quiet);
   }
   if (status == CGAP_OK && e->swap)
-    swap_bytes(out, count * dim, size);
+    cgap_swap_bytes(out, count * dim, size);
   return status;
 }
 
@@ -268,6 +232,7 @@ void cgap_rows_close(cgap_rows *rows)
   if (!rows)
     return;
   for (size_t i = 0; i < rows->count; i++) {
+    cgap_array_close(rows->parts[i].array);
     close_id(rows->parts[i].space, H5Sclose);
     close_id(rows->parts[i].type, H5Tclose);
     close_id(rows->parts[i].dataset, H5Dclose);

@@ -1,5 +1,7 @@
 #include "io/hdf5_values.h"
 
+#include "io/array_values.h"
+
 #include "memory.h"
 
 #include <inttypes.h>
@@ -21,7 +23,7 @@ static cgap_status read_whole(void *out, const cgap_taken *taken, hid_t memory_t
 {
   char why[400] = "";
   if (taken->entry->obstacle)
-    return cgap_fail(error, CGAP_FILE, "%s:%s: %s", taken->file->path, taken->entry->path, taken->entry->obstacle);
+    return cgap_fail(error, CGAP_FILE, "%s: %s", taken->entry->name, taken->entry->obstacle);
   cgap_quiet quiet = cgap_quiet_begin();
   hid_t dataset = H5Dopen2(taken->file->id, taken->entry->path, H5P_DEFAULT);
   bool ok = dataset >= 0 && H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0;
@@ -32,19 +34,23 @@ static cgap_status read_whole(void *out, const cgap_taken *taken, hid_t memory_t
   cgap_quiet_end(quiet);
   if (ok)
     return CGAP_OK;
-  return cgap_fail(error, CGAP_FILE, "%s:%s: cannot be read (HDF5: %s); copy the file again", taken->file->path,
-                   taken->entry->path, why[0] ? why : "no reason given");
+  return cgap_fail(error, CGAP_FILE, "%s: cannot be read (HDF5: %s); copy the file again", taken->entry->name,
+                   why[0] ? why : "no reason given");
 }
 
 /* Unsigned values keep their bits, so that ids past 2^63 stay apart; as a row or label they are negative and refused.
  */
 cgap_status cgap_read_int64(int64_t *out, const cgap_taken *taken, cgap_error *error)
 {
+  if (taken->entry->pieces)
+    return cgap_array_int64(out, taken->entry, error);
   return read_whole(out, taken, taken->entry->is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, error);
 }
 
 cgap_status cgap_read_float64(double *out, const cgap_taken *taken, cgap_error *error)
 {
+  if (taken->entry->pieces)
+    return cgap_array_float64(out, taken->entry, error);
   return read_whole(out, taken, H5T_NATIVE_DOUBLE, error);
 }
 
@@ -65,8 +71,7 @@ static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_take
   H5T_str_t padding = H5Tget_strpad(type);
   size_t bytes = 0;
   if (!cgap_product(&bytes, count, size) || !(*blob = malloc(bytes + 1)))
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu ids", taken->file->path, taken->entry->path,
-                     count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
   cgap_status status = read_whole(*blob, taken, type, error);
   for (size_t i = 0; i < count && status == CGAP_OK; i++)
     id[i] = (cgap_id){*blob + i * size, fixed_length(*blob + i * size, size, padding)};
@@ -97,12 +102,10 @@ static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_t
 {
   char **strings = calloc(count + 1, sizeof *strings);
   if (!strings)
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu ids", taken->file->path, taken->entry->path,
-                     count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
   cgap_status status = read_whole(strings, taken, type, error);
   if (status == CGAP_OK && gather(id, blob, strings, count) != CGAP_OK)
-    status =
-      cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu ids", taken->file->path, taken->entry->path, count);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
   for (size_t i = 0; i < count; i++)
     H5free_memory(strings[i]);
   free(strings);
@@ -115,8 +118,7 @@ static cgap_status read_integers(cgap_id *id, unsigned char **blob, const cgap_t
   int64_t *values = malloc((count + 1) * sizeof *values);
   *blob = (unsigned char *)values;
   if (!values)
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu ids", taken->file->path, taken->entry->path,
-                     count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
   cgap_status status = cgap_read_int64(values, taken, error);
   for (size_t i = 0; i < count; i++)
     id[i] = (cgap_id){(const unsigned char *)(values + i), sizeof *values};
@@ -127,13 +129,14 @@ static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_taken 
 {
   if (taken->entry->kind == CGAP_KIND_INTEGER)
     return read_integers(id, blob, taken, count, error);
+  if (taken->entry->pieces)
+    return cgap_array_strings(id, blob, taken->entry, error);
   hid_t dataset = H5Dopen2(taken->file->id, taken->entry->path, H5P_DEFAULT);
   hid_t type = dataset < 0 ? H5I_INVALID_HID : H5Dget_type(dataset);
   if (dataset >= 0)
     H5Dclose(dataset);
   if (type < 0)
-    return cgap_fail(error, CGAP_FILE, "%s:%s: cannot be opened; the file is damaged, copy it again", taken->file->path,
-                     taken->entry->path);
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened; the file is damaged, copy it again", taken->entry->name);
   cgap_status status = H5Tis_variable_str(type) > 0 ? read_variable(id, blob, taken, type, count, error)
                                                     : read_fixed(id, blob, taken, type, count, error);
   H5Tclose(type);
@@ -150,16 +153,14 @@ cgap_status cgap_ids_read(cgap_ids *out, const cgap_taken *taken, size_t count, 
   out->blob = calloc(count, sizeof *out->blob);
   if (!out->id || !out->blob) {
     cgap_ids_clear(out);
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu ids", taken->file->path, taken->entry->path,
-                     total);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, total);
   }
   cgap_status status = CGAP_OK;
   size_t at = 0;
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
     if (taken[i].entry->kind != out->kind)
-      status = cgap_fail(error, CGAP_DATA, "%s:%s: ids of type %s, %s:%s has %s; write both as the same type",
-                         taken[i].file->path, taken[i].entry->path, taken[i].entry->type_text, taken->file->path,
-                         taken->entry->path, taken->entry->type_text);
+      status = cgap_fail(error, CGAP_DATA, "%s: ids of type %s, %s has %s; write both as the same type",
+                         taken[i].entry->name, taken[i].entry->type_text, taken->entry->name, taken->entry->type_text);
     else
       status = read_ids(out->id + at, &out->blob[i], &taken[i], taken[i].entry->shape[0], error);
     at += taken[i].entry->shape[0];

@@ -51,36 +51,60 @@ static cgap_status check_index_type(const cgap_taken *index, size_t texts, cgap_
   char shape[160];
   if (e->kind != CGAP_KIND_INTEGER || e->rank < 1 || e->rank > 2)
     return cgap_fail(error, CGAP_DATA,
-                     "%s:%s: %s of shape %s cannot be a pairing; one integer a text is needed: the "
+                     "%s: %s of shape %s cannot be a pairing; one integer a text is needed: the "
                      "row of its image",
-                     index->file->path, e->path, e->type_text, cgap_shape_text(shape, sizeof shape, e));
+                     e->name, e->type_text, cgap_shape_text(shape, sizeof shape, e));
   if (elements_of(e) != texts)
-    return cgap_fail(error, CGAP_DATA, "%s:%s: %zu entries for %zu texts; one a text is needed, or give --text-image",
-                     index->file->path, e->path, elements_of(e), texts);
+    return cgap_fail(error, CGAP_DATA, "%s: %zu entries for %zu texts; one a text is needed, or give --text-image",
+                     e->name, elements_of(e), texts);
   return CGAP_OK;
 }
 
-/* Reads one shard's indices; they count from its first image. */
+/* Rows (texts) of one shard as rows of all: they count from its first image. */
+static cgap_status place_index(uint64_t *out, const int64_t *rows, const cgap_taken *index, size_t texts,
+                               size_t first_image, size_t images, cgap_error *error)
+{
+  for (size_t j = 0; j < texts; j++) {
+    if (rows[j] < 0 || (uint64_t)rows[j] >= images)
+      return cgap_fail(error, CGAP_DATA,
+                       "%s: text %zu points to image row %" PRId64 ", there are %zu images (rows 0 to %zu); mend "
+                       "it or give --text-image",
+                       index->entry->name, j, rows[j], images, images - 1);
+    out[j] = first_image + (uint64_t)rows[j];
+  }
+  return CGAP_OK;
+}
+
+/* One entry of several .npy shards, the images having as many: each counts from its own first image. */
+static cgap_status place_shards(uint64_t *out, const int64_t *rows, const cgap_taken *index, const cgap_entry *image,
+                                cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  size_t at = 0, first_image = 0;
+  for (size_t s = 0; s < image->piece_count && status == CGAP_OK; s++) {
+    size_t texts = index->entry->pieces[s].rows, images = image->pieces[s].rows;
+    status = place_index(out + at, rows + at, index, texts, first_image, images, error);
+    at += texts;
+    first_image += images;
+  }
+  return status;
+}
+
 static cgap_status read_index(uint64_t *out, const cgap_taken *index, size_t texts, size_t first_image, size_t images,
-                              cgap_error *error)
+                              const cgap_entry *image, cgap_error *error)
 {
   cgap_status status = check_index_type(index, texts, error);
   if (status != CGAP_OK)
     return status;
   int64_t *rows = malloc((texts + 1) * sizeof *rows);
   if (!rows)
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu entries", index->file->path,
-                     index->entry->path, texts);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", index->entry->name, texts);
   status = cgap_read_int64(rows, index, error);
-  for (size_t j = 0; j < texts && status == CGAP_OK; j++) {
-    if (rows[j] < 0 || (uint64_t)rows[j] >= images)
-      status = cgap_fail(error, CGAP_DATA,
-                         "%s:%s: text %zu points to image row %" PRId64 ", there are %zu images (rows 0 to %zu); mend "
-                         "it or give --text-image",
-                         index->file->path, index->entry->path, j, rows[j], images, images - 1);
-    else
-      out[j] = first_image + (uint64_t)rows[j];
-  }
+  bool shards =
+    index->entry->rank == 1 && index->entry->piece_count > 1 && index->entry->piece_count == image->piece_count;
+  if (status == CGAP_OK)
+    status = shards ? place_shards(out, rows, index, image, error)
+                    : place_index(out, rows, index, texts, first_image, images, error);
   free(rows);
   return status;
 }
@@ -129,7 +153,8 @@ static cgap_status pair_by_index(cgap_dataset *d, cgap_error *error)
   for (size_t i = 0; i < index->count && status == CGAP_OK; i++) {
     size_t count = index->count > 1 ? cgap_taken_rows(&text->taken[i]) : texts;
     size_t own_images = by_shard ? cgap_taken_rows(&image->taken[i]) : images;
-    status = read_index(d->text_image + at, &index->taken[i], count, first_image, own_images, error);
+    status = read_index(d->text_image + at, &index->taken[i], count, first_image, own_images,
+                        image->taken[by_shard ? i : 0].entry, error);
     at += count;
     first_image += by_shard ? own_images : 0;
   }
@@ -173,8 +198,13 @@ static size_t texts_an_image(const cgap_series *image, const cgap_series *text, 
   if (texts % images != 0)
     return 0;
   for (size_t i = 0; text->count == image->count && i < text->count; i++) {
+    const cgap_entry *t = text->taken[i].entry, *m = image->taken[i].entry;
     if (cgap_taken_rows(&text->taken[i]) != texts / images * cgap_taken_rows(&image->taken[i]))
       return 0;
+    for (size_t s = 0; t->piece_count == m->piece_count && s < t->piece_count; s++) {
+      if (t->pieces[s].rows * (t->rank == 3 ? t->shape[1] : 1) != texts / images * m->pieces[s].rows)
+        return 0;
+    }
   }
   return texts / images;
 }

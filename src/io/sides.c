@@ -36,32 +36,31 @@ static cgap_status check_one(const cgap_taken *t, int side, cgap_error *error)
   const cgap_entry *e = t->entry;
   size_t elements = 0;
   cgap_shape_text(shape, sizeof shape, e);
+  if (e->kind != CGAP_KIND_FLOAT && e->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
   if (e->kind != CGAP_KIND_FLOAT)
-    return cgap_fail(
-      error, CGAP_DATA,
-      "%s:%s: %s of shape %s cannot be %s embeddings; float16, float32, float64 or bfloat16 (uint16 with "
-      "the attribute dtype = \"bfloat16\") is needed: give %s",
-      t->file->path, e->path, e->type_text, shape, SIDES[side].what, SIDES[side].option);
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: %s of shape %s cannot be %s embeddings; float16, float32, float64 or bfloat16 (uint16 with "
+                     "the attribute dtype = \"bfloat16\") is needed: give %s",
+                     e->name, e->type_text, shape, SIDES[side].what, SIDES[side].option);
   if (side == 0 && e->rank != 2)
     return cgap_fail(error, CGAP_DATA,
-                     "%s:%s: shape %s has rank %d, an image dataset has rank 2, (N, d); pool it to one row an image or "
+                     "%s: shape %s has rank %d, an image dataset has rank 2, (N, d); pool it to one row an image or "
                      "give --image",
-                     t->file->path, e->path, shape, e->rank);
+                     e->name, shape, e->rank);
   if (side == 1 && e->rank != 2 && e->rank != 3)
     return cgap_fail(error, CGAP_DATA,
-                     "%s:%s: shape %s has rank %d, a text dataset has rank 2, (M, d), or 3, (N, k, d); give --text",
-                     t->file->path, e->path, shape, e->rank);
+                     "%s: shape %s has rank %d, a text dataset has rank 2, (M, d), or 3, (N, k, d); give --text",
+                     e->name, shape, e->rank);
   if (!cgap_entry_elements(&elements, e) || !cgap_product(&elements, elements, 8))
-    return cgap_fail(error, CGAP_DATA, "%s:%s: shape %s is larger than any memory; the file is damaged", t->file->path,
-                     e->path, shape);
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s is larger than any memory; the file is damaged", e->name, shape);
   if (cgap_taken_rows(t) == 0)
-    return cgap_fail(error, CGAP_DATA, "%s:%s: shape %s has no rows; at least %d are needed", t->file->path, e->path,
-                     shape, ROWS_LEAST);
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; at least %d are needed", e->name, shape, ROWS_LEAST);
   if (cgap_taken_dim(t) < DIM_LEAST)
-    return cgap_fail(error, CGAP_DATA, "%s:%s: shape %s has d = %zu; at least %d is needed", t->file->path, e->path,
-                     shape, cgap_taken_dim(t), DIM_LEAST);
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s has d = %zu; at least %d is needed", e->name, shape,
+                     cgap_taken_dim(t), DIM_LEAST);
   if (e->obstacle)
-    return cgap_fail(error, CGAP_FILE, "%s:%s: %s", t->file->path, e->path, e->obstacle);
+    return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
   return CGAP_OK;
 }
 
@@ -74,18 +73,17 @@ static cgap_status check_side(const cgap_series *series, int side, cgap_error *e
     if (status != CGAP_OK)
       return status;
     if (cgap_taken_dim(t) != cgap_taken_dim(first))
-      return cgap_fail(error, CGAP_DATA, "%s:%s: d = %zu, %s:%s has %zu; shards need one d", t->file->path,
-                       t->entry->path, cgap_taken_dim(t), first->file->path, first->entry->path, cgap_taken_dim(first));
+      return cgap_fail(error, CGAP_DATA, "%s: d = %zu, %s has %zu; shards need one d", t->entry->name,
+                       cgap_taken_dim(t), first->entry->name, cgap_taken_dim(first));
     if (t->entry->type != first->entry->type)
-      return cgap_fail(error, CGAP_DATA, "%s:%s: %s, %s:%s is %s; shards need one type", t->file->path, t->entry->path,
-                       t->entry->type_text, first->file->path, first->entry->path, first->entry->type_text);
+      return cgap_fail(error, CGAP_DATA, "%s: %s, %s is %s; shards need one type", t->entry->name, t->entry->type_text,
+                       first->entry->name, first->entry->type_text);
     if (t->entry->rank != first->entry->rank)
-      return cgap_fail(error, CGAP_DATA, "%s:%s: rank %d, %s:%s has %d; shards need one rank", t->file->path,
-                       t->entry->path, t->entry->rank, first->file->path, first->entry->path, first->entry->rank);
+      return cgap_fail(error, CGAP_DATA, "%s: rank %d, %s has %d; shards need one rank", t->entry->name, t->entry->rank,
+                       first->entry->name, first->entry->rank);
     if (t->entry->rank == 3 && t->entry->shape[1] != first->entry->shape[1])
-      return cgap_fail(error, CGAP_DATA, "%s:%s: %zu texts an image, %s:%s has %zu; shards need one shape",
-                       t->file->path, t->entry->path, t->entry->shape[1], first->file->path, first->entry->path,
-                       first->entry->shape[1]);
+      return cgap_fail(error, CGAP_DATA, "%s: %zu texts an image, %s has %zu; shards need one shape", t->entry->name,
+                       t->entry->shape[1], first->entry->name, first->entry->shape[1]);
   }
   size_t rows = cgap_series_rows(series);
   if (rows < ROWS_LEAST)
@@ -218,6 +216,25 @@ static cgap_status check_shards(const finder *f, cgap_error *error)
   return CGAP_OK;
 }
 
+/* Shard k of the images goes with shard k of the texts: one that is missing on a side would pair strangers. */
+static cgap_status check_numbers(const cgap_entry *image, const cgap_entry *text, cgap_error *error)
+{
+  if (image->piece_count < 2 || text->piece_count < 2)
+    return CGAP_OK;
+  size_t least = image->piece_count < text->piece_count ? image->piece_count : text->piece_count, i = 0;
+  while (i < least && image->pieces[i].number == text->pieces[i].number)
+    i++;
+  if (i == least && image->piece_count == text->piece_count)
+    return CGAP_OK;
+  const cgap_entry *longer =
+    i == text->piece_count || (i < image->piece_count && image->pieces[i].number < text->pieces[i].number) ? image
+                                                                                                           : text;
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s has no shard like it on the other side (%zu image shards, %zu text shards); add it or leave this one out",
+    longer->pieces[i].path, image->piece_count, text->piece_count);
+}
+
 static cgap_status check_found(const finder *f, cgap_error *error)
 {
   const cgap_dataset *d = f->d;
@@ -240,10 +257,9 @@ static cgap_status check_found(const finder *f, cgap_error *error)
   const cgap_taken *image = d->role[CGAP_ROLE_IMAGE].taken, *text = d->role[CGAP_ROLE_TEXT].taken;
   if (status == CGAP_OK && cgap_taken_dim(image) != cgap_taken_dim(text))
     return cgap_fail(error, CGAP_DATA,
-                     "%s:%s and %s:%s have d = %zu and %zu: not one joint space; give --image and --text of one model",
-                     image->file->path, image->entry->path, text->file->path, text->entry->path, cgap_taken_dim(image),
-                     cgap_taken_dim(text));
-  return status;
+                     "%s and %s have d = %zu and %zu: not one joint space; give --image and --text of one model",
+                     image->entry->name, text->entry->name, cgap_taken_dim(image), cgap_taken_dim(text));
+  return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
 }
 
 cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
