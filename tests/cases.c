@@ -271,6 +271,18 @@ static void count_bad(cgap_side_checks *checks, const double *x, size_t rows, si
   }
 }
 
+/* Rows of the file, and the couples between measured rows. */
+static size_t map_differences(const char *where, const naive_input *in, const cgap_audit *got)
+{
+  size_t failed = got->image_row == NULL || got->text_row == NULL || (in->owner != NULL) != (got->image_of != NULL);
+  for (size_t i = 0; !failed && i < in->images; i++)
+    failed += !support_count(where, "image row", got->image_row[i], in->image_row[i]);
+  for (size_t j = 0; !failed && j < in->texts; j++)
+    failed += !support_count(where, "text row", got->text_row[j], in->text_row[j]) ||
+              (in->owner && !support_count(where, "image of a text", got->image_of[j], in->owner[j]));
+  return failed;
+}
+
 /* Where a side spans several tiles: the same bits when rows are read again panel by panel. */
 static size_t memory_differences(const char *where, const test_case *c, cgap_audit_options options,
                                  const cgap_audit *first)
@@ -320,6 +332,7 @@ size_t case_differences(const case_spec *spec, uint64_t seed)
     free(x);
     free(y);
     failed = compare_audits(where, &audit, &want) + memory_differences(where, &c, options, &audit);
+    failed += map_differences(where, &c.naive, &audit);
     failed += !support_count(where, "dropped images", audit.dropped_images, c.data.image.rows - c.naive.images);
     failed += !support_count(where, "dropped texts", audit.dropped_texts, c.data.text.rows - c.naive.texts);
     naive_clear(&want);

@@ -237,6 +237,43 @@ Test(audit_known, by_hand)
   cgap_audit_clear(&a);
 }
 
+/* All rows are shown where there are few: pooled scores have mean 0, variances λ1 and λ2, and no covariance. */
+Test(audit_known, scatter)
+{
+  enum { N = 150, D = 14 };
+  double *x, *y, total = 0, sum[2] = {0}, square[2] = {0}, product = 0;
+  run_couples(8, N, D, 0.4, &x, &y);
+  run_rows rows = {N, N, D, x, y, NULL, CGAP_BY_ROW, false};
+  cgap_audit a = run_audit(&rows, 0.01, 2, 0);
+  for (size_t k = 0; k < D; k++) {
+    double mean = (a.image_mean[k] + a.text_mean[k]) / 2, image = 0;
+    for (size_t i = 0; i < N; i++) {
+      image += x[i * D + k] / N;
+      total += (pow(x[i * D + k] - mean, 2) + pow(y[i * D + k] - mean, 2)) / (2 * N - 1);
+    }
+    near("scatter", "image mean", a.image_mean[k], image, 1e-12);
+  }
+  cr_assert_eq(a.scatter_images, N);
+  cr_assert_eq(a.scatter_texts, N);
+  for (size_t i = 0; i < 2 * N; i++) {
+    const cgap_point *p = i < N ? &a.scatter_image[i] : &a.scatter_text[i - N];
+    cr_assert_eq(p->row, i % N);
+    sum[0] += p->x;
+    sum[1] += p->y;
+    square[0] += p->x * p->x / (2 * N - 1);
+    square[1] += p->y * p->y / (2 * N - 1);
+    product += p->x * p->y / (2 * N - 1);
+  }
+  near("scatter", "mean of x", sum[0] / N, 0, 1e-6);
+  near("scatter", "mean of y", sum[1] / N, 0, 1e-6);
+  near("scatter", "variance of x", square[0], total * a.pca_joint.explained_variance_ratio[0], 1e-6);
+  near("scatter", "variance of y", square[1], total * a.pca_joint.explained_variance_ratio[1], 1e-6);
+  near("scatter", "covariance", product, 0, 1e-6);
+  cgap_audit_clear(&a);
+  free(x);
+  free(y);
+}
+
 /* Frozen values of an independent program for rows that the project holds itself. */
 Test(audit_known, ragged_captions)
 {
