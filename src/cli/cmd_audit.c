@@ -68,6 +68,13 @@ static cgap_status parse_thresholds(cgap_threshold **out, cgap_error *error)
   return CGAP_OK;
 }
 
+static void say_times(const cgap_audit *a, const cgap_run *run)
+{
+  if (cli_shared.verbose)
+    cli_say("rows %.2f s, tiles %.2f s, in all %.2f s on %d threads; %.0f MB at most", a->seconds_rows,
+            a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6);
+}
+
 static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
@@ -91,6 +98,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
                       .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
                       .seconds = cli_seconds() - start,
                       .peak_memory_bytes = cgap_peak_memory_bytes()};
+  say_times(&r->audit, &r->run);
   r->input = cgap_dataset_describe(r->dataset);
   r->json = cgap_report_json(&r->audit, r->input, &r->run);
   return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");

@@ -37,8 +37,9 @@ const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_fi
 
 const cgap_figure_info *cgap_figure_find(const char *name)
 {
+  const size_t kind = strcspn(name, "-"); /* "sweep-dim" is a sweep */
   for (size_t i = 0; i < cgap_figure_info_count; i++)
-    if (strcmp(cgap_figure_infos[i].name, name) == 0)
+    if (strlen(cgap_figure_infos[i].name) == kind && strncmp(cgap_figure_infos[i].name, name, kind) == 0)
       return &cgap_figure_infos[i];
   return NULL;
 }

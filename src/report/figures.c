@@ -1,6 +1,7 @@
 #include "report/figures.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "report/figure_tables.h"
 #include "report/plots.h"
@@ -57,11 +58,23 @@ size_t cgap_figures_of(const cgap_audit *a, const char *names[], size_t room)
   return count;
 }
 
+/* Pictures of an earlier table, and all of a figure that this audit does not have: what is left must not mislead. */
+static void forget(const char *folder, const char *name, bool table_too)
+{
+  static const char *const endings[] = {"svg", "png", "pdf", "tsv", "gp"};
+  char path[CGAP_PATH];
+  for (size_t e = 0; e < (table_too ? 5 : 3); e++)
+    if (snprintf(path, sizeof path, "%s/%s.%s", folder, name, endings[e]) < (int)sizeof path)
+      unlink(path);
+}
+
 static cgap_status finish(cgap_tsv *table, cgap_status status, const char *folder, const char *name, cgap_error *error)
 {
   cgap_error ignored;
   cgap_status closed = cgap_tsv_close(table, !status, status ? &ignored : error);
   status = status ? status : closed;
+  if (!status)
+    forget(folder, name, false);
   return status ? status : cgap_plots_copy(folder, name, error);
 }
 
@@ -69,8 +82,10 @@ cgap_status cgap_figures_write(const cgap_audit *a, const char *source, const ch
 {
   for (size_t f = 0; f < FIGURES; f++) {
     cgap_tsv table;
-    if ((a->has & figures[f].needs) != figures[f].needs)
+    if ((a->has & figures[f].needs) != figures[f].needs) {
+      forget(folder, figures[f].name, true);
       continue;
+    }
     cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, figures[f].header, error);
     if (status)
       return status;

@@ -21,7 +21,7 @@ static void note_pairing(cgap_notes *out, const cgap_pairing_check *c)
   if (c->verdict == CGAP_PAIRING_SHUFFLED && !c->shift)
     note(out, true,
          "The pairs look shuffled: their mean cosine is %.3f, that of random couples %.3f (z = %.1f). Check the order "
-         "of the rows.",
+         "of the rows; a model without training looks the same.",
          c->matched_mean, c->shuffled_mean, c->z);
   if (c->verdict == CGAP_PAIRING_UNCLEAR && !c->shift)
     note(out, true, "The pairing is unclear: pairs have mean cosine %.3f, random couples %.3f (z = %.1f).",

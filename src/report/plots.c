@@ -1,5 +1,6 @@
 #include "report/plots.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,11 +24,22 @@ static char *own_script(const char *file)
   return cgap_read_text(path, NULL);
 }
 
+/* A script, or for "sweep-dim.gp" the one of its kind, "sweep.gp". */
+static const char *embedded_or_kind(const char *file)
+{
+  char kind[100];
+  const char *text = embedded(file);
+  if (text)
+    return text;
+  snprintf(kind, sizeof kind, "%.*s.gp", (int)strcspn(file, "-."), file);
+  return embedded(kind);
+}
+
 static cgap_status copy_script(const char *folder, const char *file, cgap_error *error)
 {
   char path[CGAP_PATH];
   char *own = own_script(file);
-  const char *text = own ? own : embedded(file);
+  const char *text = own ? own : embedded_or_kind(file);
   cgap_status status = cgap_folder_file(path, folder, file, error);
   if (!status && !text)
     status = cgap_fail(error, CGAP_USAGE, "%s: there is no such script", file);
@@ -45,7 +57,7 @@ cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *er
   if (!status)
     status = copy_script(folder, file, error);
   /* what a script calls must lie beside it */
-  const char *text = embedded(file);
+  const char *text = embedded_or_kind(file);
   for (size_t i = 0; i < cgap_plot_count && !status && text; i++) {
     snprintf(file, sizeof file, "call \"%s\"", cgap_plots[i].name);
     if (strcmp(cgap_plots[i].name, "style.gp") != 0 && strstr(text, file))

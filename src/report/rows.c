@@ -1,6 +1,7 @@
 #include "report/rows.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #include "report/output.h"
 
@@ -14,8 +15,10 @@ static void rank(FILE *stream, double value, char end)
 
 cgap_status cgap_rows_write(const cgap_audit *a, const char *path, cgap_error *error)
 {
-  if (!(a->has & CGAP_HAS_PAIRS))
+  if (!(a->has & CGAP_HAS_PAIRS)) {
+    unlink(path); /* of an earlier audit: it would not belong to this report */
     return CGAP_OK;
+  }
   cgap_outfile file;
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status)

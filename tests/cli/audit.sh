@@ -113,6 +113,17 @@ want_rc 0
 want_absent unpaired/rows.tsv unpaired/figures/recall.tsv
 want_file unpaired/report.json unpaired/figures/scatter.tsv
 
+# over an earlier report nothing is left that does not belong to the new one
+mkdir -p again/figures
+echo mine >again/figures/mine.svg
+run audit pairs.h5 -o again
+want_rc 0
+want_file again/rows.tsv again/figures/recall.tsv
+run audit pairs.h5 --unpaired -o again
+want_rc 0
+want_absent again/rows.tsv again/figures/recall.tsv again/figures/recall.svg again/figures/plane.gp
+want_file again/report.json again/figures/mine.svg
+
 # only "run" may differ between two runs, whatever the threads
 run audit pairs.h5 --threads 1 --json
 cp out one.json
