@@ -8,6 +8,7 @@ void cli_wide_blas(char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_apply(int argc, char **argv);
+int cmd_convert(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
 int cmd_train(int argc, char **argv);

@@ -19,6 +19,7 @@ static const struct command {
   {"apply", "embeddings through a head, or through a closer", cmd_apply},
   {"compare", "reports or embeddings side by side: each difference", cmd_compare},
   {"sweep", "training over a grid: the gap against each axis", cmd_sweep},
+  {"convert", "other containers into our HDF5 layout, or into .npy", cmd_convert},
   {"plot", "draws the figures of a folder again", cmd_plot},
 };
 

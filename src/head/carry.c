@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "head/rows.h"
 #include "io/dataset_parts.h"
@@ -190,17 +189,14 @@ static bool is_one_file(const cgap_dataset *d)
 
 static cgap_status check(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
 {
-  struct stat out;
   const size_t takes = head->layers.shape.dim_in;
   if (d->data.image.dim != takes)
     return cgap_fail(
       error, CGAP_DATA,
       "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these embeddings",
       d->data.image.name, d->data.image.dim, takes);
-  if (stat(path, &out) == 0)
-    for (size_t k = 0; k < d->file_count; k++)
-      if (d->files[k]->device == (uint64_t)out.st_dev && d->files[k]->inode == (uint64_t)out.st_ino)
-        return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give another name with -o", path);
+  if (cgap_dataset_reads(d, path))
+    return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give another name with -o", path);
   return CGAP_OK;
 }
 

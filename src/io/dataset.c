@@ -327,3 +327,28 @@ const cgap_data *cgap_dataset_data(const cgap_dataset *dataset)
 {
   return &dataset->data;
 }
+
+static bool same_file(const char *path, const struct stat *other)
+{
+  struct stat status;
+  return stat(path, &status) == 0 && status.st_dev == other->st_dev && status.st_ino == other->st_ino;
+}
+
+bool cgap_dataset_reads(const cgap_dataset *d, const char *path)
+{
+  struct stat target;
+  if (stat(path, &target) != 0)
+    return false;
+  for (size_t i = 0; i < d->file_count; i++) {
+    const cgap_file *file = d->files[i];
+    if (same_file(file->path, &target))
+      return true;
+    for (size_t k = 0; k < file->count; k++) {
+      for (size_t p = 0; p < file->entries[k].piece_count; p++) {
+        if (same_file(file->entries[k].pieces[p].path, &target))
+          return true;
+      }
+    }
+  }
+  return false;
+}

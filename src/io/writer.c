@@ -319,6 +319,18 @@ cgap_status cgap_writer_append(cgap_writer *w, const char *path, const float *ro
   return append(w, path, rows, NULL, count, error);
 }
 
+cgap_status cgap_writer_append_raw(cgap_writer *w, const char *path, const void *rows, size_t count, cgap_error *error)
+{
+  stream *s = find_stream(w, path);
+  if (!s || count > s->total - s->written)
+    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu rows more than the %zu that were announced", w->path, path, count,
+                     s ? s->total : 0);
+  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_status status = write_rows(w, s, count, rows) ? CGAP_OK : fail_hdf5(w, path, error);
+  cgap_quiet_end(quiet);
+  return status;
+}
+
 cgap_status cgap_writer_append_double(cgap_writer *w, const char *path, const double *rows, size_t count,
                                       cgap_error *error)
 {

@@ -19,6 +19,10 @@ CGAP_MUST_CHECK cgap_status cgap_writer_append(cgap_writer *w, const char *path,
 CGAP_MUST_CHECK cgap_status cgap_writer_append_double(cgap_writer *w, const char *path, const double *rows,
                                                       size_t count, cgap_error *error);
 
+/* The same, elements of the dataset's own type: every bit is kept. */
+CGAP_MUST_CHECK cgap_status cgap_writer_append_raw(cgap_writer *w, const char *path, const void *rows, size_t count,
+                                                   cgap_error *error);
+
 /* A whole int64 or float64 dataset of shape (rows[, columns]); columns 0 means rank 1. */
 CGAP_MUST_CHECK cgap_status cgap_writer_int64(cgap_writer *w, const char *path, const int64_t *values, size_t rows,
                                               size_t columns, cgap_error *error);

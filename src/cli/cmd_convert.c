@@ -1,0 +1,106 @@
+/* contragap convert: other containers into our HDF5 layout, or into .npy. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "io/convert.h"
+
+static struct {
+  const char *out;
+  int format;
+} opt;
+
+static const char *const formats[] = {"hdf5", "npy", NULL}; /* as in cgap_layout */
+
+static const cli_option own[] = {{.name = "output",
+                                  .letter = 'o',
+                                  .kind = CLI_STRING,
+                                  .target = &opt.out,
+                                  .value = "OUT.h5",
+                                  .help = "the file to write: /image, /text and what belongs to them"},
+                                 {.name = "format",
+                                  .kind = CLI_CHOICE,
+                                  .target = &opt.format,
+                                  .choices = formats,
+                                  .help = "npy: -o names a folder for image.npy, text.npy and what belongs to them"},
+                                 {0}};
+
+static const cli_spec spec = {
+  .name = "convert",
+  .usage = "IN… -o OUT.h5",
+  .example = "contragap convert img_emb.npy text_emb.npy -o pairs.h5\n"
+             "contragap convert --image a.npz:image --text b.safetensors:text -o pairs.h5\n"
+             "contragap convert pairs.h5 --format npy -o pairs",
+  .about = "Writes the embeddings of IN, with pairing, labels, class texts and arithmetic where there are any, as one "
+           "HDF5 file. IN is HDF5, .npy, .npz, safetensors, or a folder of .npy shards. The type of the numbers and "
+           "every bit of them are kept.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "IN",
+};
+
+static bool ends_with(const char *text, const char *ending)
+{
+  size_t a = strlen(text), b = strlen(ending);
+  return a >= b && strcmp(text + a - b, ending) == 0;
+}
+
+static int check(void)
+{
+  if (!opt.out)
+    return cli_usage("convert: no output; give -o OUT.h5");
+  if (cli_shared.drop_bad || cli_shared.merge_images)
+    return cli_usage("convert: rows are copied as they are; give --%s to the audit of the result",
+                     cli_shared.drop_bad ? "drop-bad" : "merge-images");
+  if (opt.format == CGAP_LAYOUT_HDF5 && (ends_with(opt.out, ".npy") || ends_with(opt.out, "/")))
+    return cli_usage("convert: -o %s: HDF5 goes into a file such as pairs.h5; for .npy give --format npy and a folder",
+                     opt.out);
+  if (opt.format == CGAP_LAYOUT_NPY && (ends_with(opt.out, ".npy") || ends_with(opt.out, ".h5")))
+    return cli_usage("convert: -o %s: --format npy needs a folder, image.npy and text.npy go into it", opt.out);
+  return CGAP_OK;
+}
+
+static void told(const cgap_data *data)
+{
+  char text[100] = "no texts";
+  if (data->text.rows)
+    (void)snprintf(text, sizeof text, "%zu texts", data->text.rows);
+  cli_say("%s: %zu images, %s, d = %zu, %s", opt.out, data->image.rows, text, data->image.dim,
+          cgap_type_name(data->image.type));
+  if (opt.format == CGAP_LAYOUT_NPY && (data->image.type == CGAP_BFLOAT16 || data->text.type == CGAP_BFLOAT16))
+    cli_say("NumPy has no bfloat16: it was widened to float32, which is exact");
+}
+
+static int run(const cli_args *args, const char *command)
+{
+  int code = check();
+  if (code)
+    return code;
+  cgap_dataset *dataset = NULL;
+  cgap_error error = {0};
+  cgap_input_options input = cli_input(args);
+  const cgap_convert_options options = {
+    .layout = (cgap_layout)opt.format, .command = command, .progress = cli_progress()};
+  cgap_status status = cgap_dataset_open(&dataset, &input, &error);
+  if (!status)
+    status = cgap_convert(dataset, opt.out, &options, &error);
+  cli_progress_clear();
+  if (!status)
+    told(cgap_dataset_data(dataset));
+  cgap_dataset_close(dataset);
+  return status ? cli_fail(&error) : CGAP_OK;
+}
+
+int cmd_convert(int argc, char **argv)
+{
+  cli_args args;
+  char *command = cli_command_line(argc, argv);
+  int code = cli_parse(&args, &spec, argc, argv);
+  if (code == CLI_GO)
+    code = run(&args, command);
+  free(command);
+  cli_args_clear(&args);
+  return code;
+}
