@@ -1,7 +1,7 @@
 /* OpenBLAS chooses its kernels when it is loaded, by a list of processors. 0.3.21 does not know the later AMD ones
  * (Zen 4, Zen 5) and gives them AVX2 kernels, at half the rate of the AVX-512 ones that they can run. Its one way to be
- * told otherwise is the environment, read before main: so the program starts itself again, once, with OPENBLAS_CORETYPE
- * set. A value that the user has set is left alone. */
+ * told otherwise is the environment, read before main, as is libgomp's way of waiting: so the program starts itself
+ * again, once, with OPENBLAS_CORETYPE and OMP_WAIT_POLICY set. A value that the user has set is left alone. */
 #include <cblas.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -21,11 +21,24 @@ static bool has_avx512(void)
 #endif
 }
 
-void cli_wide_blas(char **argv)
+/* A thread that waits for the others sleeps at once: by default libgomp lets it spin, which on a machine that others
+ * use as well makes training four times slower, and costs nothing to measure on an idle one. */
+static bool set_waiting(void)
+{
+  return !getenv("OMP_WAIT_POLICY") && setenv("OMP_WAIT_POLICY", "passive", 0) == 0;
+}
+
+static bool set_core(void)
 {
   const char *core = openblas_get_corename();
   if (getenv("OPENBLAS_CORETYPE") || !has_avx512() || (strcmp(core, "Haswell") != 0 && strcmp(core, "Zen") != 0))
-    return;
-  if (setenv("OPENBLAS_CORETYPE", "SkylakeX", 0) == 0)
-    (void)execv("/proc/self/exe", argv); /* where that fails, work goes on with the kernels at hand */
+    return false;
+  return setenv("OPENBLAS_CORETYPE", "SkylakeX", 0) == 0;
+}
+
+void cli_wide_blas(char **argv)
+{
+  const bool waiting = set_waiting(), core = set_core();
+  if (waiting || core)
+    (void)execv("/proc/self/exe", argv); /* where that fails, work goes on with what is at hand */
 }

@@ -352,6 +352,11 @@ static cgap_status sweep(sweep_run *s, cgap_error *error)
   return status;
 }
 
+static void told(const char *line)
+{
+  cli_warn("%s", line);
+}
+
 static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
@@ -372,7 +377,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
                         .seconds = cli_seconds() - s->start,
                         .peak_memory_bytes = cgap_peak_memory_bytes()};
   if (status == CGAP_OK)
-    status = sweep_results_write(&s->results, &s->grid, opt.out, &run, s->source, error);
+    status = sweep_results_write(&s->results, &s->grid, opt.out, &run, s->source, told, error);
   if (status == CGAP_OK) {
     sweep_results_print(&s->results, &s->grid);
     if (fflush(stdout) != 0)

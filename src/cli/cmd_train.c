@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
+#include "cli/train_page.h"
 #include "io/dataset.h"
 
 enum { MOST_RUNS = CLI_LOSSES };
@@ -232,6 +233,11 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
 
 /* ---------------------------------------------------------------- results */
 
+static void told(const char *line)
+{
+  cli_warn("%s", line);
+}
+
 static cgap_status write_results(train_run *t, cgap_error *error)
 {
   cli_train_result result = {.study = &t->study,
@@ -244,7 +250,8 @@ static cgap_status write_results(train_run *t, cgap_error *error)
                                      .peak_memory_bytes = cgap_peak_memory_bytes()}};
   for (size_t k = 0; k < t->runs; k++)
     result.fitted[result.fits++] = &t->run[k].fitted;
-  return cli_train_write(&result, opt.out, error);
+  cgap_status status = cli_train_write(&result, opt.out, error);
+  return status == CGAP_OK ? cli_train_page_write(&result, opt.out, told, error) : status;
 }
 
 static void print_seconds(const train_run *t)

@@ -25,9 +25,10 @@ const json_t *sweep_results_find(const sweep_results *results, const json_t *opt
 /* Appends to the file, one whole line; steals run. */
 CGAP_MUST_CHECK cgap_status sweep_results_add(sweep_results *results, json_t *run, cgap_error *error);
 
-/* sweep.csv, sweep.json, and a table for each axis that varies in folder/figures. */
+/* sweep.csv, sweep.json, and in folder/figures a figure for each axis that varies and a map of the first two. */
 CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, const cgap_grid *grid, const char *folder,
-                                                const cgap_run *run, const char *source, cgap_error *error);
+                                                const cgap_run *run, const char *source, void (*told)(const char *line),
+                                                cgap_error *error);
 
 /* Means over seeds of the main measures, a line a setting, on stdout. */
 void sweep_results_print(const sweep_results *results, const cgap_grid *grid);

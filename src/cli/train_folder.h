@@ -25,7 +25,7 @@ typedef struct cli_train_result {
   cgap_run run;
 } cli_train_result;
 
-/* before.json and one for every other input, compare.json, figures/ and report.html. */
+/* before.json and one for every other input, and compare.json. */
 CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder, cgap_error *error);
 
 #endif

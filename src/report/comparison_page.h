@@ -1,0 +1,22 @@
+/* A comparison in report.html, and the figures of a folder in a section of a page. */
+#ifndef CGAP_REPORT_COMPARISON_PAGE_H
+#define CGAP_REPORT_COMPARISON_PAGE_H
+
+#include "report/comparison.h"
+#include "report/page.h"
+
+/* Two lists in words: what became better with input k, and what it cost. */
+void cgap_comparison_page_words(cgap_page *page, const cgap_comparison *c, size_t k);
+
+/* The table of input k against the first, with the values of the inputs [beside, beside_end). */
+void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_t k, size_t beside, size_t beside_end);
+
+/* The figures of folder in this order; one that cannot be drawn leaves a sentence. */
+CGAP_MUST_CHECK cgap_status cgap_page_figures(cgap_page *page, const char *folder, const char *const *names,
+                                              size_t count, cgap_error *error);
+
+/* Draws them as SVG into the folder as well; told (may be NULL) gets a line for each that fails. */
+CGAP_MUST_CHECK cgap_status cgap_draw_figures(const char *folder, const char *const *names, size_t count,
+                                              void (*told)(const char *line), cgap_error *error);
+
+#endif
