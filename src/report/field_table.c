@@ -51,9 +51,9 @@ const cgap_field cgap_fields[] = {
   {"uniformity.image", "image", UNIFORMITY, 0, offsetof(cgap_audit, uniformity.image), 4, CGAP_LOWER, 0,
    "Log of the mean of exp(-2 d²) over couples of images; the lower, the more evenly they fill the sphere.", WANG},
   {"uniformity.text", "text", UNIFORMITY, 0, offsetof(cgap_audit, uniformity.text), 4, CGAP_LOWER, 0,
-   "The same over couples of texts.", WANG},
+   "Log of the mean of exp(-2 d²) over couples of texts.", WANG},
   {"uniformity.mean", "mean", UNIFORMITY, 0, offsetof(cgap_audit, uniformity.mean), 4, CGAP_LOWER, 0,
-   "Mean of the two, the paper's L_Uniform.", PAPER},
+   "Mean of both sides' uniformity, the paper's L_Uniform.", PAPER},
   {"uniformity.cross", "cross", UNIFORMITY, 0, offsetof(cgap_audit, uniformity.cross), 4, CGAP_LOWER, 0,
    "Log of the mean of exp(-2 d²) over images and texts that do not belong together, the paper's L_XUniform.", PAPER},
 
@@ -172,11 +172,11 @@ const cgap_field cgap_fields[] = {
   {"mixed.same_modality_share", "share of 10 nearest", MIXED, 0, offsetof(cgap_audit, mixed.same_modality_share), 4,
    CGAP_LOWER, 0, "Share of a row's 10 nearest rows, of both sides pooled, that are of its own modality.", ""},
   {"mixed.image", "share of 10 nearest", MIXED, 1, offsetof(cgap_audit, mixed.image), 4, CGAP_LOWER, 0,
-   "The same over images alone.", ""},
+   "Of an image's 10 nearest rows, the share that are images.", ""},
   {"mixed.text", "share of 10 nearest", MIXED, 2, offsetof(cgap_audit, mixed.text), 4, CGAP_LOWER, 0,
-   "The same over texts alone.", ""},
+   "Of a text's 10 nearest rows, the share that are texts.", ""},
   {"mixed.unbiased", "share of 10 nearest", MIXED, 3, offsetof(cgap_audit, mixed.unbiased), 4, CGAP_NEITHER, 0,
-   "What chance would give at these sizes.", ""},
+   "The share of the own modality that chance would give at these sizes.", ""},
 };
 const size_t cgap_field_count = sizeof cgap_fields / sizeof *cgap_fields;
 
