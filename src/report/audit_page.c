@@ -238,8 +238,7 @@ cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, cgap
   cgap_status status = cgap_folder_file(path, folder, "report.html", error);
   snprintf(title, sizeof title, "Contrastive gap of %s", r->source);
   snprintf(about, sizeof about, "%zu images, %zu %s, d = %zu%s%s", a->images, a->texts,
-           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "",
-           a->pairing);
+           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "", a->pairing);
   if (!status)
     status = cgap_page_open(&page, path, title, about, sections, error);
   if (status)

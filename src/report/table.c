@@ -193,8 +193,7 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
   cgap_verdict_write(&verdict, a);
   char head[600];
   snprintf(head, sizeof head, "%s: %zu images, %zu %s, d = %zu%s%s", name, a->images, a->texts,
-           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? ", " : "",
-           a->pairing);
+           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? ", " : "", a->pairing);
   cgap_text_wrap(out, "", head, 2);
   fputc('\n', out);
   print_notes(&notes, true, paint, out);
