@@ -11,6 +11,13 @@ const char *cgap_head_kind_name(cgap_head_kind kind)
   return NAMES[kind];
 }
 
+size_t cgap_train_epochs(const cgap_train_options *o, size_t steps_an_epoch)
+{
+  enum { MOST = 100, LEAST = 5, STEPS = 3000 };
+  const size_t fit = STEPS / (steps_an_epoch ? steps_an_epoch : 1);
+  return o->epochs ? o->epochs : fit > MOST ? MOST : fit < LEAST ? LEAST : fit;
+}
+
 double cgap_train_rate(const cgap_train_options *o)
 {
   static const double LINEAR = 1e-3, RESIDUAL = 1e-4;
@@ -71,8 +78,6 @@ cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_er
   if (o->patience > 0 && o->validation <= 0)
     return cgap_fail(error, CGAP_USAGE, "--patience %zu needs a validation part: give --val above 0, or --patience 0",
                      o->patience);
-  if (o->epochs == 0)
-    return cgap_fail(error, CGAP_USAGE, "--epochs 0: give at least 1");
   if (o->batch == 1)
     return cgap_fail(error, CGAP_USAGE, "--batch 1: one text has nothing to be told from; give at least 2");
   if (o->head == CGAP_HEAD_RESIDUAL && o->dim && o->dim != dim_in)

@@ -8,6 +8,7 @@
 cgap_head_shape cgap_train_shape(const cgap_train_options *options, size_t dim_in);
 
 double cgap_train_rate(const cgap_train_options *options); /* the learning rate */
+size_t cgap_train_epochs(const cgap_train_options *options, size_t steps_an_epoch);
 
 const char *cgap_head_kind_name(cgap_head_kind kind); /* "linear", … */
 

@@ -58,7 +58,7 @@ static cgap_status class_rows(float *out, const cgap_data *d, size_t classes, cg
   size_t bad = 0;
   for (size_t k = 0; status == CGAP_OK && k < t->rows * t->dim; k++)
     wide[k] = (double)reader.unit[k];
-  if (status == CGAP_OK && !cgap_class_vectors(wide, classes, d->prompts, t->dim, vectors, &bad))
+  if (status == CGAP_OK && !cgap_class_vectors(wide, classes, d->prompts, t->dim, false, vectors, &bad))
     status = cgap_fail(error, CGAP_DATA, "%s: the prompts of class %zu cancel out", t->name, bad);
   for (size_t k = 0; status == CGAP_OK && k < classes * t->dim; k++)
     out[k] = (float)vectors[k];

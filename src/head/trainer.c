@@ -55,6 +55,7 @@ cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_part *training, const 
   t->state.kept_loss = INFINITY;
   t->state.first_loss = NAN;
   cgap_status status = cgap_batches_init(&t->batches, training, options->batch, options->seed, error);
+  t->options.epochs = cgap_train_epochs(options, t->batches.count);
   if (status == CGAP_OK)
     status = open_workspace(t, error);
   if (status != CGAP_OK) {
