@@ -9,6 +9,7 @@
 #include <math.h>
 
 enum { AT_ONE = 10 };
+#define TIE 1e-12 /* equal images, whatever order their products were summed in: the lower row is taken */
 
 double cgap_arithmetic_lambda(size_t point)
 {
@@ -35,7 +36,7 @@ void cgap_arithmetic_visit(void *context, size_t first, size_t rows, const doubl
         continue;
       for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) {
         const double value = score[0] + cgap_arithmetic_lambda(p) * score[1];
-        if (value > best->score[p]) {
+        if (value > best->score[p] + TIE) {
           best->score[p] = value;
           best->image[p] = first + i;
         }
@@ -60,6 +61,8 @@ void cgap_arithmetic_finish(const double *right, double total, uint64_t queries,
     out->arithmetic.lambda[p] = cgap_arithmetic_lambda(p);
     out->arithmetic.curve[p] = 100 * right[p] / total;
   }
-  out->arithmetic.score = total > 0 ? cgap_scalar_plain(out->arithmetic.curve[AT_ONE], queries)
-                                    : cgap_scalar_null("the queries' weights are all zero", queries);
+  out->arithmetic.score =
+    total > 0
+      ? cgap_scalar_plain(out->arithmetic.curve[AT_ONE], queries)
+      : cgap_scalar_null(queries ? "the queries' weights are all zero" : "every query's image was left out", queries);
 }

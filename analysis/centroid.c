@@ -10,6 +10,8 @@
 
 #include <math.h>
 
+#define NOTHING 1e-26 /* a squared length that is rounding alone */
+
 /* Entry (a, b) of the covariance of a side's mean: Cov/rows, divisor rows − 1. */
 static double mean_covariance(const cgap_modality *side, size_t dim, size_t a, size_t b)
 {
@@ -42,7 +44,7 @@ static cgap_scalar distance_with_interval(const cgap_evidence *e, double square,
 static void finish_dimensions(const cgap_evidence *e, double square, cgap_gap *gap)
 {
   gap->dimension_count = 0;
-  if (!(square > 0)) /* shares would be 0/0 */
+  if (!(square > NOTHING)) /* shares would be 0/0 */
     return;
   gap->dimension_count = e->dim < CGAP_TOP_DIMENSIONS ? e->dim : CGAP_TOP_DIMENSIONS;
   for (size_t k = 0; k < gap->dimension_count; k++)
@@ -79,7 +81,7 @@ void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out)
   floor_square = fmax(0, floor_square);
   out->gap.centroid_distance = distance_with_interval(e, square, floor_square, n);
   out->gap.noise_floor = cgap_scalar_plain(sqrt(floor_square), n);
-  out->gap.centroid_cosine = image_square > 0 && text_square > 0
+  out->gap.centroid_cosine = image_square > NOTHING && text_square > NOTHING
                                ? cgap_scalar_plain(product / sqrt(image_square * text_square), n)
                                : cgap_scalar_null("a centroid is the origin", n);
   finish_dimensions(e, square, &out->gap);

@@ -10,7 +10,7 @@
 static void count_occurrences(const cgap_neighbours *queries, size_t k, uint64_t *count)
 {
   for (size_t q = 0; q < queries->rows; q++)
-    for (size_t n = 0; n < k; n++)
+    for (size_t n = 0; n < k && queries->list[q * CGAP_NEIGHBOURS + n].row != UINT32_MAX; n++)
       count[queries->list[q * CGAP_NEIGHBOURS + n].row]++;
 }
 

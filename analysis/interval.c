@@ -21,7 +21,9 @@ cgap_scalar cgap_scalar_null(const char *why, uint64_t n)
 
 cgap_scalar cgap_scalar_normal(double value, double variance, uint64_t n)
 {
-  double half = CGAP_Z95 * sqrt(variance > 0 ? variance : 0);
+  if (isnan(variance)) /* one unit alone says nothing of its spread */
+    return cgap_scalar_plain(value, n);
+  const double half = CGAP_Z95 * sqrt(variance < 0 ? 0 : variance); /* NaN: no interval */
   return cgap_scalar_bounds(value, value - half, value + half, n);
 }
 
@@ -29,13 +31,15 @@ double cgap_variance_of_text_mean(const cgap_evidence *e, const double *v, doubl
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   double total = 0;
+  size_t groups = 0;
   for (size_t i = 0; i < e->image.rows; i++) {
     double group = 0;
+    groups += e->first[i + 1] > e->first[i];
     for (size_t k = e->first[i]; k < e->first[i + 1]; k++)
       group += v[e->text_of[k]] - mean;
     total += group * group;
   }
-  return images / (images - 1) * total / (texts * texts);
+  return groups > 1 ? images / (images - 1) * total / (texts * texts) : NAN;
 }
 
 double cgap_variance_of_image_mean(const double *v, size_t images, double mean)
@@ -46,15 +50,17 @@ double cgap_variance_of_image_mean(const double *v, size_t images, double mean)
       total += (v[i] - mean) * (v[i] - mean);
       n++;
     }
-  return n > 1 ? total / (n * (n - 1)) : 0;
+  return n > 1 ? total / (n * (n - 1)) : NAN;
 }
 
 cgap_scalar cgap_scalar_wilson(double p, double variance, uint64_t n)
 {
   const double plain = p * (1 - p) / (double)n;
+  if (isnan(variance))
+    return cgap_scalar_plain(p, n);
   const double effect = plain > 0 ? fmax(1, variance / plain) : 1;
   const double trials = (double)n / effect, z2 = CGAP_Z95 * CGAP_Z95;
   const double centre = (p + z2 / (2 * trials)) / (1 + z2 / trials);
   const double half = CGAP_Z95 / (1 + z2 / trials) * sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials));
-  return cgap_scalar_bounds(p, fmax(0, centre - half), fmin(1, centre + half), n);
+  return cgap_scalar_bounds(p, p > 0 ? centre - half : 0, p < 1 ? centre + half : 1, n);
 }

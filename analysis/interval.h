@@ -11,10 +11,12 @@ cgap_scalar cgap_scalar_null(const char *why, uint64_t n);                 /* wh
 cgap_scalar cgap_scalar_normal(double value, double variance, uint64_t n); /* value ± 1.96 sd */
 cgap_scalar cgap_scalar_bounds(double value, double lo, double hi, uint64_t n);
 
-/* Var v̄ = N/(N − 1) Σ_i (Σ_{j∈T_i} (v_j − v̄))²/M², v (texts) one number a text. */
+/* NaN, that is no interval, where fewer than two images have a text.
+ * Var v̄ = N/(N − 1) Σ_i (Σ_{j∈T_i} (v_j − v̄))²/M², v (texts) one number a text. */
 double cgap_variance_of_text_mean(const cgap_evidence *e, const double *v, double mean);
 
-/* The same with one number an image: N/(N − 1) Σ (v_i − v̄)²/N² over the n images that have one (v not NaN). */
+/* The same with one number an image: N/(N − 1) Σ (v_i − v̄)²/N² over the n images that have one (v not NaN); NaN for
+ * fewer than two. */
 double cgap_variance_of_image_mean(const double *v, size_t images, double mean);
 
 /* Wilson's interval of a proportion p with n/deff trials, deff = max(1, variance/(p(1 − p)/n)). */

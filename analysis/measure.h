@@ -9,9 +9,11 @@
 #ifndef CGAP_ANALYSIS_MEASURE_H
 #define CGAP_ANALYSIS_MEASURE_H
 
+#include "analysis/kernels.h"
 #include "analysis/neighbours.h"
 #include "contragap/contragap.h"
-#include "engine/kernels.h"
+
+enum { CGAP_SHIFTS = 5 }; /* row offsets that the pairing check tries, either way */
 
 /* Which couples a strip holds: image–image and text–text (i < j only), or image–text. */
 typedef enum cgap_couples { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_COUPLE_KINDS } cgap_couples;
@@ -85,11 +87,12 @@ struct cgap_evidence {
   /* couples, where paired: texts of image i are text_of[first[i] … first[i + 1]) */
   const size_t *image_of, *first, *text_of;
   const double *pair_cosine;       /* (texts), double from the file's values */
-  const double *best_positive;     /* (images) the greatest pair cosine of each image; -2 without a text */
-  const double *within_kernel;     /* (images) Σ over couples of an image's own texts of e^(-2‖y − y'‖²) */
+  const double *best_positive;     /* (images) the greatest pair cosine of each image; 2 without a text */
+  const double *within_kernel;     /* (images) Σ over couples of an image's own texts of e^(-t‖y − y'‖²) */
   const double *paired_image_mean; /* (dim) mean over couples of x_o(j) */
   const double *group_moment; /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
-  double shift_mean[11];      /* mean cosine of (o(j) + shift, j), shift −5 … 5; NaN: not asked */
+  double shift_mean[2 * CGAP_SHIFTS + 1];  /* mean cosine of (o(j) + shift, j), shift −5 … 5; NaN: not asked */
+  double shift_count[2 * CGAP_SHIFTS + 1]; /* of how many couples */
 
   /* the tile pass */
   cgap_sums sums[CGAP_COUPLE_KINDS][CGAP_MEASURES];

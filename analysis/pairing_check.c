@@ -22,14 +22,22 @@ static double spread_of_random(const cgap_evidence *e)
   return sqrt(fmax(0, trace) / texts);
 }
 
-static int better_shift(const cgap_evidence *e, double shuffled, double spread, double z)
+/* z of the mean cosine at a shift, on as many couples as it was asked of. */
+static double shift_z(const cgap_evidence *e, int shift, double shuffled, double spread)
 {
+  const double couples = e->shift_count[shift + CGAP_SHIFTS];
+  return (e->shift_mean[shift + CGAP_SHIFTS] - shuffled) / (spread * sqrt((double)e->text.rows / couples));
+}
+
+static int better_shift(const cgap_evidence *e, double shuffled, double spread)
+{
+  const double given = shift_z(e, 0, shuffled, spread);
   int best = 0;
-  for (int s = 0; s <= 10; s++)
-    if (e->shift_mean[s] > e->shift_mean[best + 5])
-      best = s - 5;
-  const double best_z = (e->shift_mean[best + 5] - shuffled) / spread;
-  return best_z >= MATCHED_Z && best_z - z >= MATCHED_Z ? best : 0;
+  for (int s = -CGAP_SHIFTS; s <= CGAP_SHIFTS; s++)
+    if (shift_z(e, s, shuffled, spread) > shift_z(e, best, shuffled, spread))
+      best = s;
+  const double z = shift_z(e, best, shuffled, spread);
+  return z >= MATCHED_Z && z - given >= MATCHED_Z ? best : 0;
 }
 
 void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out)
@@ -40,9 +48,14 @@ void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out)
   const double spread = spread_of_random(e);
   check->matched_mean = out->cosine_pair.mean;
   check->shuffled_mean = out->cosine_cross.why ? out->cosine_pair.mean : out->cosine_cross.mean;
-  check->z = spread > 1e-12 ? (check->matched_mean - check->shuffled_mean) / spread : 0;
-  check->verdict = check->z >= MATCHED_Z   ? CGAP_PAIRING_MATCHED
-                   : check->z < SHUFFLED_Z ? CGAP_PAIRING_SHUFFLED
-                                           : CGAP_PAIRING_UNCLEAR;
-  check->shift = spread > 1e-12 ? better_shift(e, check->shuffled_mean, spread, check->z) : 0;
+  check->verdict = CGAP_PAIRING_UNCLEAR;
+  check->z = NAN;
+  if (!(spread > 1e-12)) /* every order of equal rows is as good */
+    return;
+  check->z = (check->matched_mean - check->shuffled_mean) / spread;
+  if (check->z >= MATCHED_Z)
+    check->verdict = CGAP_PAIRING_MATCHED;
+  else if (check->z < SHUFFLED_Z)
+    check->verdict = CGAP_PAIRING_SHUFFLED;
+  check->shift = better_shift(e, check->shuffled_mean, spread);
 }

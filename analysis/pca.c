@@ -82,7 +82,7 @@ static void finish_variance(cgap_spectrum *out, const double *lambda, size_t dim
     sum += lambda[k];
     squares += lambda[k] * lambda[k];
   }
-  if (!(sum > 1e-24)) {
+  if (!(sum > 1e-13)) { /* what rounding leaves of unit rows that are all equal */
     out->participation_ratio = cgap_scalar_null("all rows are equal", n);
     out->isoscore = out->entropy_rank = out->components_90 = out->participation_ratio;
     return;

@@ -28,7 +28,7 @@ typedef struct fit {
   double offset[CGAP_FOLDS];     /* b' − w·m */
   double *score[2];              /* (rows, CGAP_FOLDS), kept when asked for */
   double *loss[2], *residual[2]; /* (rows, CGAP_FOLDS) */
-  bool keep_scores;
+  bool keep_scores, converged;
   cgap_status status;
   cgap_error *error;
 } fit;
@@ -193,7 +193,10 @@ static cgap_status fit_run(fit *f, cgap_error *error)
   parameter.m = 10;
   parameter.epsilon = 1e-6;
   parameter.max_iterations = MAX_ITERATIONS;
-  (void)lbfgs(n, x, NULL, objective, stop_on_failure, f, &parameter);
+  const int code = lbfgs(n, x, NULL, objective, stop_on_failure, f, &parameter);
+  if (!f->status && code == LBFGSERR_OUTOFMEMORY)
+    f->status = cgap_fail(error, CGAP_RESOURCE, "no memory for a fit of %d unknowns", n);
+  f->converged = code != LBFGSERR_MAXIMUMITERATION;
   f->keep_scores = true;
   if (!f->status)
     (void)objective(f, x, g, n, 0);
@@ -215,7 +218,9 @@ static cgap_status finish_folds(const fit *f, uint64_t n, cgap_gap *gap, cgap_er
     auc += fold_auc / CGAP_FOLDS;
   }
   cgap_free(list);
-  const char *why = isnan(accuracy) ? "a fold holds rows of one side only" : NULL;
+  const char *why = isnan(accuracy) ? "a fold holds rows of one side only"
+                    : !f->converged ? "the fit did not converge in 500 iterations"
+                                    : NULL;
   gap->linear_separability = why ? cgap_scalar_null(why, n) : cgap_scalar_plain(accuracy, n);
   gap->separability_auc = why ? cgap_scalar_null(why, n) : cgap_scalar_plain(auc, n);
   return CGAP_OK;

@@ -9,6 +9,7 @@
 #include <math.h>
 
 enum { TOP = 5 };
+#define TIE 1e-12 /* equal class texts, whatever order their products were summed in: the lower class is first */
 
 static double normalise(double *v, size_t dim)
 {
@@ -20,7 +21,8 @@ static double normalise(double *v, size_t dim)
   return sqrt(square);
 }
 
-bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, size_t dim, double *vectors, size_t *bad)
+bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, size_t dim, bool drop_bad, double *vectors,
+                        size_t *bad)
 {
   for (size_t c = 0; c < classes; c++) {
     double *v = vectors + c * dim;
@@ -31,10 +33,12 @@ bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, siz
       double square = 0;
       for (size_t a = 0; a < dim; a++)
         square += text[a] * text[a];
+      if (drop_bad && !(isfinite(square) && square > 0))
+        continue;
       for (size_t a = 0; a < dim; a++)
-        v[a] += text[a] / sqrt(square) / (double)prompts;
+        v[a] += text[a] / sqrt(square);
     }
-    if (!(normalise(v, dim) > 1e-12)) {
+    if (!(normalise(v, dim) > 1e-12 * (double)prompts)) {
       *bad = c;
       return false;
     }
@@ -50,7 +54,7 @@ void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *
     const size_t label = (size_t)t->labels[t->file_row[first + i]];
     size_t before = 0;
     for (size_t c = 0; c < t->classes; c++)
-      before += score[c] > score[label] || (score[c] == score[label] && c < label);
+      before += score[c] > score[label] + TIE || (c < label && score[c] >= score[label] - TIE);
     t->images++;
     t->class_images[label]++;
     t->class_right[label] += before == 0;

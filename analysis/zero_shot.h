@@ -13,8 +13,10 @@ typedef struct cgap_zero_shot_tally {
 } cgap_zero_shot_tally;
 
 /* vectors (classes, dim) from texts (classes, prompts, dim), both double: prompts normalised, averaged, normalised.
+ * drop_bad: prompts that are not finite or of norm zero are left out.
  * false: a class whose prompts cancel out or hold a bad row; *bad receives it. */
-bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, size_t dim, double *vectors, size_t *bad);
+bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, size_t dim, bool drop_bad, double *vectors,
+                        size_t *bad);
 
 /* Shown scores (rows, classes) of images [first, first + rows); lower class first among equals. */
 void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *scores);

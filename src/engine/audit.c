@@ -87,6 +87,7 @@ static void set_evidence(run *r)
     .group_moment = c->group_moment,
   };
   memcpy(r->evidence.shift_mean, c->shift_mean, sizeof c->shift_mean);
+  memcpy(r->evidence.shift_count, c->shift_count, sizeof c->shift_count);
 }
 
 /* The tiles offered the first of equal rows alone; here come the others. */
@@ -183,7 +184,7 @@ static cgap_status keep_rows(const run *r, cgap_audit *out, cgap_error *error)
   out->dropped_images = e->dropped_images;
   out->dropped_texts = e->dropped_texts;
   out->merged_images = e->merged_images;
-  out->pairing = e->pairing;
+  memcpy(out->pairing, e->pairing, sizeof out->pairing);
   out->checks_image = e->image.checks;
   out->checks_text = e->text.checks;
   out->image_mean = copy(e->image.mean, e->image.dim, sizeof(double));

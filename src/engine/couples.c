@@ -15,15 +15,6 @@ typedef struct group_run {
   double *image, *text, *group;                  /* (images, dim), (texts, dim), (images, dim) */
 } group_run;
 
-static double dot(const double *a, const double *b, size_t n)
-{
-  double total = 0;
-#pragma omp simd reduction(+ : total)
-  for (size_t k = 0; k < n; k++)
-    total += a[k] * b[k];
-  return total;
-}
-
 /* As many whole images as have at most `rows` rows together with their texts; at least one. */
 static void next_run(group_run *run, const cgap_pairs *pairs, size_t first_image, size_t rows)
 {
@@ -68,7 +59,7 @@ static double within(const double *text, size_t texts, size_t dim)
   double total = 0;
   for (size_t a = 0; a < texts; a++)
     for (size_t b = a + 1; b < texts; b++)
-      total += exp(2 * CGAP_KERNEL_T * (dot(text + a * dim, text + b * dim, dim) - 1));
+      total += exp(2 * CGAP_KERNEL_T * (cgap_dot(text + a * dim, text + b * dim, dim) - 1));
   return total;
 }
 
@@ -81,7 +72,7 @@ static void measure_image(cgap_couple_sums *out, const cgap_embeddings *e, const
   for (size_t k = 0; k < dim; k++)
     g[k] = (x[k] - e->image.mean[k]) / (double)e->image.rows;
   for (size_t t = 0; t < texts; t++) {
-    double cosine = dot(x, y + t * dim, dim);
+    double cosine = cgap_dot(x, y + t * dim, dim);
     out->pair_cosine[e->pairs.text[first + t]] = cosine;
     best = cosine > best ? cosine : best;
     for (size_t k = 0; k < dim; k++)
@@ -113,20 +104,22 @@ static cgap_status measure_run(cgap_couple_sums *out, const cgap_embeddings *e, 
   return cgap_moment_add(out->group_moment, NULL, run->group, run->images, dim, threads, error);
 }
 
-/* Mean cosine of (o(j) + shift, j): over all texts, or over SHIFT_RUNS runs of texts spread over a large file. */
+/* Mean cosine of (o(j) + shift, j): over all texts, or over SHIFT_RUNS runs of texts spread over a large file. Rows of
+ * the file are meant: where some were dropped or merged, it is not asked. */
 static cgap_status measure_shifts(cgap_couple_sums *out, const cgap_embeddings *e, cgap_error *error)
 {
   const size_t dim = e->image.dim, texts = e->text.rows, images = e->image.rows;
   const bool all = texts <= (size_t)SHIFT_RUNS * SHIFT_RUN_ROWS;
   const size_t runs = all ? (texts + SHIFT_RUN_ROWS - 1) / SHIFT_RUN_ROWS : SHIFT_RUNS;
-  double count[2 * CGAP_SHIFTS + 1] = {0};
+  double *count = out->shift_count;
   double *text = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *text),
          *image = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *image);
   size_t *wanted = cgap_alloc(SHIFT_RUN_ROWS, sizeof *wanted);
   cgap_status status = CGAP_OK;
   if (!text || !image || !wanted)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", SHIFT_RUN_ROWS, dim);
-  for (size_t r = 0; !status && r < runs; r++) {
+  const bool whole = e->dropped_images + e->dropped_texts + e->merged_images == 0;
+  for (size_t r = 0; whole && !status && r < runs; r++) {
     const size_t first = all ? r * SHIFT_RUN_ROWS : r * (texts / SHIFT_RUNS);
     const size_t n = texts - first < SHIFT_RUN_ROWS ? texts - first : SHIFT_RUN_ROWS;
     status = cgap_side_fetch(&e->text, NULL, first, n, 1, text, error);
@@ -138,7 +131,7 @@ static cgap_status measure_shifts(cgap_couple_sums *out, const cgap_embeddings *
         size_t shifted = e->pairs.image_of[first + j] + (size_t)s; /* wraps far past the end when below 0 */
         if (shifted >= images)
           continue;
-        out->shift_mean[s + CGAP_SHIFTS] += dot(image + j * dim, text + j * dim, dim);
+        out->shift_mean[s + CGAP_SHIFTS] += cgap_dot(image + j * dim, text + j * dim, dim);
         count[s + CGAP_SHIFTS]++;
       }
     }

@@ -5,15 +5,13 @@
 #include "analysis/measure.h"
 #include "engine/embeddings.h"
 
-enum { CGAP_SHIFTS = 5 };
-
 typedef struct cgap_couple_sums {
   double *pair_cosine;       /* (texts) */
   double *best_positive;     /* (images), 2 for an image without a text */
   double *within_kernel;     /* (images) */
   double *paired_image_mean; /* (dim) */
   double *group_moment;      /* (dim, dim) */
-  double shift_mean[2 * CGAP_SHIFTS + 1];
+  double shift_mean[2 * CGAP_SHIFTS + 1], shift_count[2 * CGAP_SHIFTS + 1];
 } cgap_couple_sums;
 
 CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, int threads,

@@ -6,8 +6,9 @@
 #include "memory.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
-enum { LEAST_ROWS = 3 };
+enum { LEAST_ROWS = 3, LEAST_UNPAIRED_TEXTS = 2, MOST_DIMENSIONS = 65536 };
 
 /* The image row of text j, in the file's count. */
 static size_t file_image_of(const cgap_data *data, cgap_order order, size_t j)
@@ -22,18 +23,38 @@ static size_t file_image_of(const cgap_data *data, cgap_order order, size_t j)
   }
 }
 
-static const char *pairing_words(const cgap_data *data, cgap_order order)
+/* How couples were formed, with the number of texts an image. */
+static void describe_pairing(cgap_embeddings *e, cgap_order order)
 {
-  switch (data->pairing) {
+  size_t least = SIZE_MAX, most = 0;
+  char texts[64];
+  for (size_t i = 0; i < e->pairs.images; i++) {
+    const size_t n = e->pairs.first[i + 1] - e->pairs.first[i];
+    least = n < least ? n : least;
+    most = n > most ? n : most;
+  }
+  (void)snprintf(texts, sizeof texts,
+                 least < most ? "%zu to %zu texts an image"
+                 : most == 1  ? "one text an image"
+                              : "%zu texts an image",
+                 least, most);
+  switch (e->data->pairing) {
   case CGAP_UNPAIRED:
-    return "unpaired";
+    (void)snprintf(e->pairing, sizeof e->pairing, "unpaired");
+    break;
   case CGAP_BY_ROW:
-    return data->merge_images ? "row i with row i, equal images merged" : "row i with row i";
+    if (e->merged_images)
+      (void)snprintf(e->pairing, sizeof e->pairing, "equal images merged, %s", texts);
+    else
+      (void)snprintf(e->pairing, sizeof e->pairing, "row i with row i");
+    break;
   case CGAP_BY_INDEX:
-    return "each text names its image";
-  default:
-    return order == CGAP_IMAGE_MAJOR ? "k texts an image, image-major (settled by the pairing test)"
-                                     : "k texts an image, caption-major (settled by the pairing test)";
+    (void)snprintf(e->pairing, sizeof e->pairing, "%s", texts);
+    break;
+  case CGAP_PAIRING_OPEN:
+    (void)snprintf(e->pairing, sizeof e->pairing, "%s, %s (the order that the rows support)", texts,
+                   order == CGAP_IMAGE_MAJOR ? "image-major" : "caption-major");
+    break;
   }
 }
 
@@ -45,6 +66,14 @@ static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
                      text->name, text->dim);
   if (image->dim < 2)
     return cgap_fail(error, CGAP_DATA, "%s: %zu dimension; at least 2 are needed", image->name, image->dim);
+  if (image->dim > MOST_DIMENSIONS)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu dimensions; at most %d are measured", image->name, image->dim,
+                     MOST_DIMENSIONS);
+  if (data->merge_images && data->pairing == CGAP_UNPAIRED)
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s: equal images are merged for the sake of their texts; --merge-images and "
+                     "unpaired texts do not go together",
+                     image->name);
   if (data->pairing == CGAP_BY_ROW && image->rows != text->rows)
     return cgap_fail(error, CGAP_FILE, "%s: %zu rows, %s has %zu; give --text-image or --unpaired", text->name,
                      text->rows, image->name, image->rows);
@@ -55,11 +84,22 @@ static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
   return CGAP_OK;
 }
 
-static cgap_status check_rows(const cgap_side *side, cgap_error *error)
+/* Both sides in one line, so that a file is mended once. */
+static cgap_status check_bad(const cgap_embeddings *e, cgap_error *error)
 {
-  if (side->rows < LEAST_ROWS)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %d are needed", side->source->name, side->rows,
-                     LEAST_ROWS);
+  char what[1500] = "";
+  if (e->data->drop_bad)
+    return CGAP_OK;
+  (void)cgap_side_describe_bad(&e->image, what, sizeof what);
+  (void)cgap_side_describe_bad(&e->text, what, sizeof what);
+  return *what ? cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave them out", what) : CGAP_OK;
+}
+
+static cgap_status check_rows(const cgap_side *side, size_t least, cgap_error *error)
+{
+  if (side->rows < least)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", side->source->name, side->rows,
+                     least);
   return CGAP_OK;
 }
 
@@ -102,9 +142,11 @@ static cgap_status load(cgap_embeddings *out, cgap_side_options *o, cgap_order o
   if (!status)
     status = cgap_side_load(&out->text, &data->text, o, NULL, error);
   if (!status)
-    status = check_rows(&out->image, error);
+    status = check_bad(out, error);
   if (!status)
-    status = check_rows(&out->text, error);
+    status = check_rows(&out->image, LEAST_ROWS, error);
+  if (!status)
+    status = check_rows(&out->text, out->paired ? LEAST_ROWS : LEAST_UNPAIRED_TEXTS, error);
   if (!status && out->paired)
     status = make_pairs(out, order, kept_as, error);
   cgap_free(skip);
@@ -125,8 +167,7 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
   if (!kept_as)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", data->image.rows);
   const int blas_threads = cgap_blas_single();
-  cgap_side_options options = {
-    .drop_bad = data->drop_bad, .resident = resident, .threads = threads, .progress = progress};
+  cgap_side_options options = {.resident = resident, .threads = threads, .progress = progress};
   status = load(out, &options, order, kept_as, error);
   cgap_blas_restore(blas_threads);
   out->image_kept_as = kept_as;
@@ -138,7 +179,7 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
   out->dropped_images = (size_t)bad_images;
   out->dropped_texts = data->text.rows - out->text.rows;
   out->merged_images = data->image.rows - out->image.rows - out->dropped_images;
-  out->pairing = pairing_words(data, order);
+  describe_pairing(out, order);
   return CGAP_OK;
 }
 

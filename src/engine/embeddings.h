@@ -33,7 +33,7 @@ typedef struct cgap_embeddings {
   cgap_pairs pairs;      /* empty where not paired */
   size_t *image_kept_as; /* (images of the file) kept image each became, SIZE_MAX: dropped */
   size_t dropped_images, dropped_texts, merged_images;
-  const char *pairing; /* in words */
+  char pairing[128]; /* in words */
 } cgap_embeddings;
 
 /* Reads both sides once (the row pass), drops or refuses bad rows, merges images, settles the pairing.

@@ -79,8 +79,8 @@ static cgap_status check_dim(const cgap_source *source, const cgap_side *side, c
 
 /* ---------------------------------------------------------------- zero-shot */
 
-static cgap_status read_classes(const cgap_source *source, size_t classes, size_t prompts, double *vectors,
-                                cgap_error *error)
+static cgap_status read_classes(const cgap_source *source, size_t classes, size_t prompts, bool drop_bad,
+                                double *vectors, cgap_error *error)
 {
   double *texts = cgap_alloc(prompts * source->dim, sizeof *texts);
   cgap_status status = CGAP_OK;
@@ -89,8 +89,11 @@ static cgap_status read_classes(const cgap_source *source, size_t classes, size_
     return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu prompts", source->name, prompts);
   for (size_t c = 0; !status && c < classes; c++) {
     status = read_double(source, c * prompts, prompts, texts, error);
-    if (!status && !cgap_class_vectors(texts, 1, prompts, source->dim, vectors + c * source->dim, &bad))
-      status = cgap_fail(error, CGAP_DATA, "%s: class %zu has a text with NaN, infinity or norm zero", source->name, c);
+    if (!status && !cgap_class_vectors(texts, 1, prompts, source->dim, drop_bad, vectors + c * source->dim, &bad))
+      status =
+        cgap_fail(error, CGAP_DATA, "%s: class %zu has a text with NaN, infinity or norm zero; %s", source->name, c,
+                  drop_bad ? "it has no other: give another --class-text"
+                           : "give --drop-bad to leave such texts out, or another --class-text");
   }
   cgap_free(texts);
   return status;
@@ -123,7 +126,7 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, int threads, cgap_audit
   if (!vectors || !tally.class_images || !tally.class_right)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu classes", source->name, classes);
   if (!status)
-    status = read_classes(source, classes, prompts, vectors, error);
+    status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
   if (!status)
     status = cgap_scores_run(&e->image, vectors, classes, threads, cgap_zero_shot_visit, &tally, error);
   if (!status)

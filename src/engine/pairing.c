@@ -47,14 +47,6 @@ static cgap_status sample_read(sample *s, const cgap_data *data, cgap_order orde
   return status;
 }
 
-static double dot(const double *a, const double *b, size_t n)
-{
-  double total = 0;
-  for (size_t k = 0; k < n; k++)
-    total += a[k] * b[k];
-  return total;
-}
-
 /* z of the mean of (matched cosine − cosine with the text of an image half the sample away); rows that are
  * not finite are left out here and refused later. */
 static double sample_z(const sample *s)
@@ -62,8 +54,8 @@ static double sample_z(const sample *s)
   double sum = 0, squares = 0, n = 0;
   for (size_t i = 0; i < s->count; i++) {
     const double *image = s->image + i * s->dim;
-    double difference =
-      dot(image, s->text + i * s->dim, s->dim) - dot(image, s->text + (i + s->count / 2) % s->count * s->dim, s->dim);
+    double difference = cgap_dot(image, s->text + i * s->dim, s->dim) -
+                        cgap_dot(image, s->text + (i + s->count / 2) % s->count * s->dim, s->dim);
     if (!isfinite(difference))
       continue;
     n++;

@@ -1,6 +1,6 @@
 #include "engine/panel.h"
 
-#include "engine/kernels.h"
+#include "analysis/kernels.h"
 #include "memory.h"
 
 #include <string.h>
@@ -42,7 +42,17 @@ void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out)
   }
 }
 
-double cgap_raw_dot(cgap_type a_type, const void *a, cgap_type b_type, const void *b, size_t dim)
+double cgap_dot(const double *a, const double *b, size_t n)
+{
+  double total = 0;
+#pragma omp simd reduction(+ : total)
+  for (size_t k = 0; k < n; k++)
+    total += a[k] * b[k];
+  return total;
+}
+
+double cgap_raw_dot(cgap_type a_type, const void *a, double a_scale, cgap_type b_type, const void *b, double b_scale,
+                    size_t dim)
 {
   double total = 0;
   for (size_t done = 0; done < dim; done += PIECE) {
@@ -50,9 +60,11 @@ double cgap_raw_dot(cgap_type a_type, const void *a, cgap_type b_type, const voi
     size_t count = dim - done < PIECE ? dim - done : PIECE;
     cgap_to_double(a_type, (const unsigned char *)a + done * cgap_type_size(a_type), count, x);
     cgap_to_double(b_type, (const unsigned char *)b + done * cgap_type_size(b_type), count, y);
-#pragma omp simd reduction(+ : total)
-    for (size_t i = 0; i < count; i++)
-      total += x[i] * y[i];
+    for (size_t i = 0; i < count; i++) { /* scaled first: products of huge or tiny values would not be finite */
+      x[i] *= a_scale;
+      y[i] *= b_scale;
+    }
+    total += cgap_dot(x, y, count);
   }
   return total;
 }

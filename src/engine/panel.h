@@ -27,7 +27,11 @@ CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t 
 void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out);
 void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out);
 
-/* The inner product of two rows of file values, in double. */
-double cgap_raw_dot(cgap_type a_type, const void *a, cgap_type b_type, const void *b, size_t dim);
+/* The inner product of two rows of file values, each times its scale, in double. */
+double cgap_raw_dot(cgap_type a_type, const void *a, double a_scale, cgap_type b_type, const void *b, double b_scale,
+                    size_t dim);
+
+/* a·b of (n) doubles. */
+double cgap_dot(const double *a, const double *b, size_t n);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum {
   STATE_BYTES = 512, /* of a row whatever the plan: place, norm, hash, sums, ten best twice, fit of the separability */
-  PROGRAM_BYTES = 24 << 20,
+  PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
 };
 #define MIB ((uint64_t)1 << 20)
 

@@ -6,6 +6,7 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -136,9 +137,9 @@ static void convert(row_pass *p, size_t rows)
 static bool is_bad(row_pass *p, size_t i, size_t file_row)
 {
   cgap_side_checks *checks = &p->side->checks;
-  if (isfinite(p->norm[i]) && p->norm[i] > 0)
+  if (isfinite(p->norm[i]) && isfinite(1 / p->norm[i])) /* a norm whose inverse overflows is as good as zero */
     return false;
-  note(p->norm[i] == 0 ? &checks->zero : &checks->not_finite, file_row);
+  note(isfinite(p->norm[i]) ? &checks->zero : &checks->not_finite, file_row);
   return true;
 }
 
@@ -222,17 +223,35 @@ static void print_rows(const cgap_check *check, char *out, size_t size)
     (void)snprintf(out + used, size - used, ", …");
 }
 
-static cgap_status refuse_bad(const cgap_side *side, cgap_error *error)
+static void append(char *out, size_t size, const char *format, ...) CGAP_PRINTF(3, 4);
+
+static void append(char *out, size_t size, const char *format, ...)
 {
-  const cgap_check *not_finite = &side->checks.not_finite, *zero = &side->checks.zero;
-  char a[160], b[160];
-  print_rows(not_finite, a, sizeof a);
-  print_rows(zero, b, sizeof b);
-  return cgap_fail(error, CGAP_DATA,
-                   "%s: of %zu rows, %llu hold NaN or infinity%s%s%s and %llu have norm zero%s%s%s; %s",
-                   side->source->name, side->source->rows, (unsigned long long)not_finite->count, *a ? " (rows " : "",
-                   a, *a ? ")" : "", (unsigned long long)zero->count, *b ? " (rows " : "", b, *b ? ")" : "",
-                   "give --drop-bad to leave them out");
+  const size_t used = strlen(out);
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(out + used, size - used, format, values);
+  va_end(values);
+}
+
+static void describe_check(const cgap_check *check, const char *what, char *out, size_t size)
+{
+  char rows[160];
+  if (check->count == 0)
+    return;
+  print_rows(check, rows, sizeof rows);
+  append(out, size, "%s%llu %s (%s %s)", *out ? " and " : "", (unsigned long long)check->count, what,
+         check->count == 1 ? "row" : "rows", rows);
+}
+
+bool cgap_side_describe_bad(const cgap_side *side, char *out, size_t size)
+{
+  char what[500] = "";
+  describe_check(&side->checks.not_finite, "with NaN or infinity", what, sizeof what);
+  describe_check(&side->checks.zero, "of norm zero", what, sizeof what);
+  if (*what)
+    append(out, size, "%s%s: %zu rows, %s", *out ? "; " : "", side->source->name, side->source->rows, what);
+  return *what != '\0';
 }
 
 static bool row_pass_alloc(row_pass *p, size_t rows)
@@ -315,8 +334,6 @@ cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap
       cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows, source->dim);
   if (!status)
     status = read_all(&p, error);
-  if (!status && !options->drop_bad && out->checks.not_finite.count + out->checks.zero.count > 0)
-    status = refuse_bad(out, error);
   if (!status)
     finish_side(&p);
   row_pass_clear(&p);

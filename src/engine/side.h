@@ -1,4 +1,4 @@
-/* The row pass over one modality: read once, check, normalise, sum. */
+/* The row pass over one modality: read once, check, normalise, sum. Bad rows (not finite, norm zero) are left out. */
 #ifndef CGAP_ENGINE_SIDE_H
 #define CGAP_ENGINE_SIDE_H
 
@@ -6,7 +6,6 @@
 
 typedef struct cgap_side_options {
   const bool *skip; /* (source rows) rows to leave out though nothing may be wrong with them, or NULL */
-  bool drop_bad;    /* leave bad rows out; otherwise they are refused after all have been counted */
   bool merge;       /* equal rows become one */
   bool resident;
   int threads;
@@ -18,6 +17,10 @@ typedef struct cgap_side_options {
 CGAP_MUST_CHECK cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap_side_options *options,
                                            size_t *kept_as, cgap_error *error);
 void cgap_side_clear(cgap_side *side);
+
+/* Appends to out which rows were left out as bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
+ * false: none was, and nothing is appended. */
+bool cgap_side_describe_bad(const cgap_side *side, char *out, size_t size);
 
 /* moment += Σ z zᵀ (upper triangle) and, where not NULL, sum += Σ z over (count, dim) double rows; by runs of fixed
  * length, added in order. */

@@ -331,10 +331,10 @@ static bool tile_at(const pass *p, size_t row_block, size_t column_block, tile *
   return !p->triangle || t->row <= t->column;
 }
 
-static void report_progress(pass *p)
+static void report_progress(pass *p, size_t done)
 {
   const cgap_tile_options *o = p->options;
-  double share = o->share_before + (o->share_after - o->share_before) * (double)p->tiles_done / (double)p->tiles;
+  double share = o->share_before + (o->share_after - o->share_before) * (double)done / (double)p->tiles;
   if (o->progress.tick && o->progress.tick(o->progress.context, "couples", share)) {
 #pragma omp atomic write
     p->cancelled = true;
@@ -376,13 +376,14 @@ static cgap_status run_panels(pass *p, cgap_error *error)
       bool run = !stop && !failed && fine && tile_at(p, n / column_blocks, n % column_blocks, &t);
       if (run)
         run_tile(p, &t, &w);
+      size_t done = 0;
 #pragma omp ordered
       if (run) {
         merge_tile(p, &t, &w);
-        p->tiles_done++;
+        done = ++p->tiles_done;
       }
       if (run && omp_get_thread_num() == 0)
-        report_progress(p);
+        report_progress(p, done);
     }
     worker_free(&w);
   }
@@ -398,9 +399,8 @@ static double exact_cosine(const void *context, cgap_couples couples, size_t row
   const cgap_side *a = p->a.side, *b = p->b.side;
   (void)couples;
   const size_t a_bytes = a->dim * cgap_type_size(a->source->type), b_bytes = b->dim * cgap_type_size(b->source->type);
-  return cgap_raw_dot(a->source->type, p->a.raw + (row - p->a.first) * a_bytes, b->source->type,
-                      p->b.raw + (column - p->b.first) * b_bytes, a->dim) *
-         a->inverse_norm[row] * b->inverse_norm[column];
+  return cgap_raw_dot(a->source->type, p->a.raw + (row - p->a.first) * a_bytes, a->inverse_norm[row], b->source->type,
+                      p->b.raw + (column - p->b.first) * b_bytes, b->inverse_norm[column], a->dim);
 }
 
 static void pass_init(pass *p, cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum { CACHE_SLOTS = 12421 };
-static const size_t CACHE_LEAST = (size_t)1 << 20, CACHE_MOST = (size_t)64 << 20;
+static const size_t CACHE_LEAST = (size_t)1 << 20, CACHE_MOST = (size_t)16 << 20;
 
 typedef struct part {
   cgap_taken taken;

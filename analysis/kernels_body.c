@@ -1,5 +1,5 @@
 /* The kernels in plain C; the compiler vectorises them for the instruction set it was given. */
-#include "engine/kernels.h"
+#include "analysis/kernels.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Which kernels: asked of the processor, not of the build machine. */
-#include "engine/kernels.h"
+#include "analysis/kernels.h"
 
 #include <math.h>
 
