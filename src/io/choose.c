@@ -210,6 +210,7 @@ bool cgap_choose_misfit(const cgap_entry *entry, unsigned side)
 {
   cgap_words w = cgap_words_of(entry->path);
   bool about = w.leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX | CGAP_WORD_SIDELINE);
+  bool pickled = entry->kind == CGAP_KIND_OTHER && entry->obstacle;
   return w.side == side && named_for(&w, side) && !about && !fits(entry, side) && entry->kind != CGAP_KIND_STRING &&
-         entry->rank >= 2 && !strstr(entry->path, "/arithmetic/");
+         (entry->rank >= 2 || pickled) && !strstr(entry->path, "/arithmetic/");
 }

@@ -1,0 +1,221 @@
+# .npy, .npz, safetensors and folders of shards, as NumPy writes them: the same report bits from each, the same bits
+# back through convert; what is damaged or hostile ends in one line and the right exit code.
+. "$(dirname "$0")/lib.sh"
+# threads that wait for each other on a busy machine take all of the time
+OMP_NUM_THREADS=1
+export OMP_NUM_THREADS
+python=/usr/bin/python3
+"$python" -c 'import numpy' 2>/dev/null || skip "NumPy is not here (Debian: python3-numpy)"
+"$python" "$here/make_containers.py" "$work" || exit 99
+
+# the report of `contragap audit ARGS…` but for input and run, in the file $1
+report() {
+  to=$1
+  shift
+  run audit "$@" --json --threads 1
+  want_rc 0
+  "$python" -c '
+import json, sys
+report = json.load(open("out"))
+del report["input"], report["run"]
+json.dump(report, open(sys.argv[1], "w"), sort_keys=True, indent=1)' "$to" || complain "no JSON from audit $*"
+}
+
+same_report() {
+  checks=$((checks + 1))
+  report this.json "$@"
+  cmp -s this.json want.json || complain "another report from $*" "$(diff want.json this.json | head -5)"
+}
+
+for type in f2 f4 f8; do
+  report want.json "$type/v1leC/img_emb.npy" "$type/v1leC/text_emb.npy"
+  for folder in "$type"/v* "$type/clip" "$type/flat"; do
+    same_report "$folder"
+  done
+  for file in "$type/bothC/embeddings.npy" "$type/bothF/embeddings.npy" "$type/stored.npz" "$type/deflated.npz" \
+    "$type/one.npz" "$type/pairs.safetensors"; do
+    same_report "$file"
+  done
+  # the order of the shell, in which 10 stands before 2
+  same_report "$type"/flat/*.npy
+  same_report --image "$type/stored.npz:image" --text "$type/pairs.safetensors:/text"
+  same_report --image "$type/v1beF/img_emb.npy" --text "$type/clip/text_emb"
+
+  # through HDF5 and back: the bits and the type are kept
+  run convert "$type/deflated.npz" -o "$type.h5"
+  want_rc 0
+  same_report "$type.h5"
+  run convert "$type.h5" --format npy -o "$type.out"
+  want_rc 0
+  same_report "$type.out"
+  checks=$((checks + 1))
+  bytes=$((48 * 12 * ${type#f}))
+  for side in image:img_emb text:text_emb; do
+    tail -c "$bytes" "$type.out/${side%:*}.npy" >got
+    tail -c "$bytes" "$type/v1leC/${side#*:}.npy" | cmp -s - got || complain "$type: other bytes of $side after convert"
+  done
+  run convert "$type.out" -o "$type.back.h5"
+  want_rc 0
+  run info "$type.back.h5"
+  want_text out "48 × 12" "$(case $type in f2) echo float16 ;; f4) echo float32 ;; *) echo float64 ;; esac)"
+done
+
+# two files whose names say nothing, in their order; one that says its side
+report want.json first.npy second.npy
+run info second.npy first.npy
+want_text out "image       second.npy" "text        first.npy" "the first of two files"
+cp first.npy image.npy
+run info second.npy image.npy
+want_text out "image       image.npy" "text        second.npy" "the other of the two files"
+same_report second.npy image.npy
+same_report --image first.npy --text second.npy
+
+# bfloat16 comes back as itself through HDF5, and exactly as float32 in .npy
+report want.json bf16.safetensors
+run convert bf16.safetensors -o bf16.h5
+want_rc 0
+same_report bf16.h5
+run info bf16.h5
+want_text out "bfloat16"
+run convert bf16.safetensors --format npy -o bf16
+want_rc 0
+want_text err "widened to float32"
+
+# pairing, labels, class texts; ids as strings of one and of four bytes a character
+report want.json full.npz
+want_text want.json '"zero_shot"'
+for file in ids_wide.npz ids_bytes.npz full; do
+  same_report "$file"
+done
+run info ids_wide.npz
+want_text out "ids: ids_wide.npz:/text_image_id of the texts against ids_wide.npz:/image_id"
+run info full
+want_text out "full/text_image.npy gives each text's image row" "labels      full/labels.npy" "full/class_text.npy"
+same_report full/image.npy full/text.npy full/labels.npy full/class_text.npy --text-image full/text_image.npy
+run convert full.npz -o full.h5
+want_rc 0
+same_report full.h5
+"$python" - <<'EOF' || complain "the attributes of convert are not there"
+import sys
+try:
+    import h5py
+except ImportError:
+    sys.exit(0)
+f = h5py.File("full.h5")
+text = lambda v: v.decode() if isinstance(v, bytes) else v
+assert text(f.attrs["command"]) == "contragap convert full.npz -o full.h5", f.attrs["command"]
+assert text(f.attrs["source"]) == "full.npz"
+assert text(f["image"].attrs["source"]) == "full.npz:/image"
+EOF
+run convert full.h5 --format npy -o full.out
+want_rc 0
+same_report full.out
+
+# convert: what it will not do
+run convert full.npz
+want_rc 2
+want_line err "give -o OUT.h5"
+run convert full.npz -o full.npz
+want_rc 2
+want_line err "full.npz: is what is read"
+run convert full.npz -o pairs.npy
+want_rc 2
+want_line err "--format npy"
+run convert full.npz -o none/pairs.h5
+want_rc 3
+want_line err "none/pairs.h5"
+run convert f4/stored.npz --format npy -o full.out
+want_rc 3
+want_line err "full.out/class_text.npy: is there already"
+run convert full.npz -o x.h5 --drop-bad
+want_rc 2
+want_absent x.h5 none
+
+# refuse CODE FILE WORDS…: one line on stderr with the words, and this exit code; nothing is written
+refuse() {
+  code=$1
+  file=$2
+  shift 2
+  run convert "hostile/$file" -o refused.h5
+  want_rc "$code"
+  want_line err "hostile/$file" "$@"
+  want_absent refused.h5
+}
+
+refuse 3 claims_more.npy "60000"
+refuse 3 claims_4g.npy "4294967280"
+refuse 3 version9.npy "version 1 to 3"
+refuse 4 overflow.npy "larger than any memory"
+refuse 4 overflow2.npy "larger than any memory"
+refuse 4 product.npy "larger than any memory"
+refuse 4 negative.npy "negative"
+refuse 3 short.npy "48 bytes" "47 are there"
+refuse 3 trailing.npy "1 bytes follow"
+refuse 3 twice.npy "twice"
+refuse 3 missing.npy "missing"
+refuse 3 code.npy "type cannot be read"
+refuse 3 open.npy "shape"
+refuse 3 nested.npy "type cannot be read"
+refuse 4 axes.npy "more than 8 axes"
+refuse 3 tiny.npy "8 bytes"
+refuse 3 objects.npy "pickle" "numpy.save"
+refuse 3 lfs.npy "Git LFS pointer" "4103128"
+refuse 3 words.npy "no .npy array"
+refuse 3 bomb.npz "bytes follow the 48"
+refuse 3 objects.npz "pickle"
+refuse 3 torch.pt "PyTorch" "numpy.save"
+refuse 3 empty.npz "no .npy array"
+refuse 3 twice.npz "twice"
+refuse 3 lie.npz "hostile"
+refuse 3 cut.npz "zip archive"
+refuse 3 claims_more.safetensors "1099511627776"
+refuse 3 deep.safetensors "nested"
+refuse 3 twice.safetensors "duplicate"
+refuse 4 negative.safetensors "negative"
+refuse 4 overflow.safetensors "larger than any memory"
+refuse 3 beyond.safetensors "ends at byte 48" "40"
+refuse 3 trailing.safetensors "2 bytes follow"
+refuse 3 hole.safetensors "begins at byte 52"
+refuse 3 overlap.safetensors "begins at byte 24"
+refuse 3 wrong_size.safetensors "48 bytes" "64"
+refuse 3 no_json.safetensors "JSON header is damaged"
+refuse 4 no_rows.safetensors "no rows"
+refuse 3 no_dtype.safetensors "no dtype"
+refuse 3 model.pkl "pickle" "numpy.save"
+refuse 3 old.pt "pickle" "numpy.save"
+refuse 3 nothing "no .npy files"
+refuse 3 gap "img_emb_2.npy" "4 image shards, 3 text shards"
+refuse 4 types "img_emb_1.npy" "float32"
+
+# sides that are there but cannot be what they are named for
+run audit --image hostile/no_rows.npy --text first.npy
+want_rc 4
+want_line err "hostile/no_rows.npy" "no rows"
+run audit --image hostile/flat.npy --text first.npy
+want_rc 4
+want_line err "hostile/flat.npy" "rank 1"
+run audit --image hostile/integers.npy --text first.npy
+want_rc 4
+want_line err "hostile/integers.npy" "int32"
+
+# info lists nothing of such a file, and says the same
+run info hostile/deep.safetensors
+want_rc 3
+want_line err "nested"
+
+# a bit that flipped in a deflated member is seen when its rows are read
+run audit hostile/flipped.npz
+want_rc 3
+want_line err "hostile/flipped.npz:/"
+
+# keys that are not there
+run audit --image full.npz:imag --text full.npz:text
+want_rc 3
+want_line err "full.npz: no dataset /imag" "did you mean /image"
+
+# no room to unpack
+runs env TMPDIR=/nowhere/at/all "$CONTRAGAP" audit f4/deflated.npz
+want_rc 3
+want_line err "/nowhere/at/all" "TMPDIR"
+
+finish
