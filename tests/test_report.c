@@ -13,7 +13,7 @@
 #include "report/figures.h"
 #include "report/folder.h"
 #include "report/gnuplot.h"
-#include "report/suggest.h"
+#include "suggest.h"
 #include "report/table.h"
 #include "report/verdict.h"
 #include "report_support.h"

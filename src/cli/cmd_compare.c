@@ -11,9 +11,9 @@
 #include "cli/progress.h"
 #include "head/resample.h"
 #include "head/study.h"
+#include "output.h"
 #include "report/comparison.h"
 #include "report/json.h"
-#include "report/output.h"
 
 static struct {
   const char *out;

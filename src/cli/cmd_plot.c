@@ -10,11 +10,11 @@
 
 #include "cli/commands.h"
 #include "cli/opt.h"
+#include "output.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
-#include "report/output.h"
 #include "report/plots.h"
-#include "report/suggest.h"
+#include "suggest.h"
 
 static const char *const formats[] = {"svg", "png", "pdf", NULL};
 static const char *const themes[] = {"light", "dark", NULL};

@@ -12,8 +12,8 @@
 #include "cli/train_options.h"
 #include "head/fit.h"
 #include "head/options.h"
+#include "output.h"
 #include "report/fields.h"
-#include "report/output.h"
 
 static struct {
   const char *out;

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
-#include "report/suggest.h"
+#include "suggest.h"
 
 static const struct command {
   const char *name, *summary;

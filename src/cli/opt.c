@@ -8,7 +8,7 @@
 
 #include "cli/help.h"
 #include "cli/value.h"
-#include "report/suggest.h"
+#include "suggest.h"
 
 cli_common cli_shared;
 

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "report/comparison_page.h"
 #include "report/curves.h"
 #include "report/fields.h"
-#include "report/output.h"
 
 /* ---------------------------------------------------------------- the growing file */
 

@@ -5,8 +5,8 @@
 #include "cli/train_options.h"
 #include "head/fit.h"
 #include "head/study.h"
+#include "output.h"
 #include "report/json.h"
-#include "report/output.h"
 
 /* CGAP_USAGE where the folder holds another run and neither resume nor force is given. force removes its checkpoints
  * and histories. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/suggest.h"
+#include "suggest.h"
 
 enum { WHY = 200, SHOWN = 100 };
 

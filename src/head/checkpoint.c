@@ -7,7 +7,7 @@
 
 #include "head/options.h"
 #include "memory.h"
-#include "report/output.h"
+#include "output.h"
 
 /* The file: this, then four arrays of `count` floats (parameters, kept, first and second moment). */
 typedef struct checkpoint {

@@ -9,7 +9,7 @@
 #include "head/checkpoint.h"
 #include "head/options.h"
 #include "memory.h"
-#include "report/output.h"
+#include "output.h"
 
 /* A checkpoint may cost this share of the time between two. */
 static const double SAVING_SHARE = 0.05;

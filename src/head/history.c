@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "memory.h"
-#include "report/output.h"
+#include "output.h"
 
 /* The numbers of a record by their keys; NULL group: at the top. */
 typedef struct field {

@@ -2,7 +2,7 @@
 
 #include "io/format.h"
 #include "io/zip.h"
-#include "report/output.h"
+#include "output.h"
 
 #include <errno.h>
 #include <fcntl.h>

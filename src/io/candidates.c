@@ -2,7 +2,7 @@
 #include "io/dataset_parts.h"
 
 #include "io/format.h"
-#include "report/suggest.h"
+#include "suggest.h"
 
 #include <stdlib.h>
 

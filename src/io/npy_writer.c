@@ -1,7 +1,7 @@
 #include "io/npy_writer.h"
 
 #include "memory.h"
-#include "report/output.h"
+#include "output.h"
 
 #include <errno.h>
 #include <stdio.h>

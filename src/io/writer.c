@@ -5,7 +5,7 @@
 #include "io/half.h"
 #include "io/hdf5_file.h"
 #include "io/sink.h"
-#include "report/output.h"
+#include "output.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report/suggest.h"
+#include "suggest.h"
 
 const cgap_scalar *cgap_field_scalar(const cgap_audit *audit, const cgap_field *field)
 {

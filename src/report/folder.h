@@ -2,8 +2,8 @@
 #ifndef CGAP_REPORT_FOLDER_H
 #define CGAP_REPORT_FOLDER_H
 
+#include "output.h"
 #include "report/json.h"
-#include "report/output.h"
 
 typedef struct cgap_report {
   const cgap_audit *audit;

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "report/output.h"
+#include "output.h"
 
 extern char **environ;
 

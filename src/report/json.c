@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "report/output.h"
+#include "output.h"
 
 json_t *cgap_number_json(double value)
 {

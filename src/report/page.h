@@ -2,7 +2,7 @@
 #ifndef CGAP_REPORT_PAGE_H
 #define CGAP_REPORT_PAGE_H
 
-#include "report/output.h"
+#include "output.h"
 #include "report/verdict.h"
 
 typedef struct cgap_page {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/output.h"
+#include "output.h"
 
 static const char *embedded(const char *file)
 {

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "report/output.h"
+#include "output.h"
 
 static void rank(FILE *stream, double value, char end)
 {

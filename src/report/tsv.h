@@ -3,7 +3,7 @@
 #ifndef CGAP_REPORT_TSV_H
 #define CGAP_REPORT_TSV_H
 
-#include "report/output.h"
+#include "output.h"
 
 typedef struct cgap_tsv {
   cgap_outfile file; /* rows are printed to file.stream */

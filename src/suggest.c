@@ -1,4 +1,4 @@
-#include "report/suggest.h"
+#include "suggest.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "report/output.h"
+#include "output.h"
 
 #include <errno.h>
 #include <stdlib.h>
