@@ -355,9 +355,9 @@ typedef struct cgap_train_options {
   double decay;
   double clip_norm; /* gradients of greater norm are scaled down to it; 0: none */
   cgap_schedule schedule;
-  size_t batch; /* texts a step; 0: all of the training part; CGAP_BATCH_AUTO: 256, or all where they are fewer */
-  size_t epochs;           /* 0: 100, or fewer where those are more than 3000 steps, but at least 5 */
-  size_t patience;         /* epochs without a lower validation loss before it stops; 0: never, and the last is kept */
+  size_t batch;    /* texts a step; 0: all of the training part; CGAP_BATCH_AUTO: 256, or all where they are fewer */
+  size_t epochs;   /* 0: 100, or fewer where those are more than 3000 steps, but at least 5 */
+  size_t patience; /* epochs without a lower validation loss before it stops; 0: never, and the last is kept */
   double validation, test; /* shares of the images */
   bool keep_duplicates;    /* equal rows stay rows of their own, and each other's negatives */
   double noise;            /* share of the training texts that are given each other's images */
@@ -370,7 +370,7 @@ typedef struct cgap_train_options {
 #define CGAP_TRAIN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {1, 1, 1, 0}, .temperature = 0.01,              \
-    .decay = 0.1, .batch = CGAP_BATCH_AUTO, .patience = 10, .validation = 0.1, .test = 0.2              \
+    .decay = 0.1, .batch = CGAP_BATCH_AUTO, .patience = 10, .validation = 0.1, .test = 0.2                             \
   }
 
 /* CGAP_USAGE with the sentence to print where the options make no sense for rows of dim_in. */
