@@ -32,10 +32,11 @@ cgap_scalar naive_with_sd(double value, double variance, size_t n)
   return out;
 }
 
-/* Var v̄ = N/(N − 1) Σ_i (Σ_{j∈T_i} (v_j − v̄))²/M²; image queries: one v an image */
+/* Var v̄ = N/(N − 1) Σ_i (Σ_{j∈T_i} (v_j − v̄))²/M²; image queries: one v an image. NaN where one image has all texts:
+ * it says nothing of its spread */
 double naive_mean_variance(const naive_state *s, const double *v, bool per_text)
 {
-  size_t count = 0, groups = 0;
+  size_t count = 0, groups = 0, units = 0;
   double mean = 0, *sum = support_alloc(s->n, sizeof *sum), total = 0;
   if (per_text) {
     count = s->m;
@@ -53,9 +54,13 @@ double naive_mean_variance(const naive_state *s, const double *v, bool per_text)
     for (size_t i = 0; i < s->n; i++)
       sum[i] = s->texts_of[i] > 0 ? v[i] - mean : 0;
   }
-  for (size_t i = 0; i < s->n; i++)
+  for (size_t i = 0; i < s->n; i++) {
     total += sum[i] * sum[i];
+    units += s->texts_of[i] > 0;
+  }
   free(sum);
+  if (units < 2)
+    return NAN;
   return (double)groups / (double)(groups - 1) * total / ((double)count * (double)count);
 }
 
@@ -74,6 +79,8 @@ cgap_scalar naive_mean(const naive_state *s, const double *v, bool per_text)
 
 cgap_scalar naive_wilson(double p, size_t n, double variance)
 {
+  if (isnan(variance))
+    return naive_scalar(p, n);
   double plain = p * (1 - p) / (double)n;
   double deff = p > 0 && p < 1 ? fmax(1, variance / plain) : 1;
   double m = (double)n / deff, z = 1.96, wide = 1 + z * z / m;

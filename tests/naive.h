@@ -20,6 +20,7 @@ typedef struct naive_input {
   const int64_t *image_label, *query; /* (images), (queries, 4) with kept image rows */
   const double *query_weight;         /* (queries) or NULL */
 
+  bool row_offsets; /* the pairing check looks for them: no row was dropped or merged */
   double temperature;
 } naive_input;
 

@@ -35,7 +35,7 @@ void naive_zero_shot(naive_result *out, const naive_state *s)
     for (size_t k = 0; k < in->classes; k++)
       score[k] = naive_dot(s->x + i * s->d, c + k * s->d, s->d);
     for (size_t k = 0; k < in->classes; k++)
-      above += score[k] > score[label] || (score[k] == score[label] && k < label);
+      above += score[k] > score[label] + 1e-12 || (k < label && fabs(score[k] - score[label]) <= 1e-12);
     top1 += above == 0;
     top5 += above < 5;
     right[label] += above == 0;
@@ -71,7 +71,7 @@ static bool hits(const naive_state *s, const double *words, const int64_t *query
     target[k] = s->x[self * d + k] + lambda * (words[(size_t)query[2] * d + k] - words[(size_t)query[1] * d + k]);
   for (size_t i = 0; i < s->n; i++) {
     double score = naive_dot(target, s->x + i * d, d);
-    if (i != self && score > top) {
+    if (i != self && score > top + 1e-12) { /* equal images: the first */
       top = score;
       best = i;
     }
@@ -143,19 +143,19 @@ static void check_rows(cgap_side_checks *c, const double *raw, const double *cos
   }
 }
 
-/* mean cosine of (o(j) + shift, j) over the texts where that row exists; NaN: none */
-static double shifted_mean(const naive_state *s, int shift)
+/* mean cosine of (o(j) + shift, j) over the *count texts where that row exists */
+static double shifted_mean(const naive_state *s, int shift, size_t *count)
 {
   double sum = 0;
-  size_t count = 0;
+  *count = 0;
   for (size_t j = 0; j < s->m; j++) {
     long i = (long)s->in->owner[j] + shift;
     if (i >= 0 && i < (long)s->n) {
       sum += s->xy[(size_t)i * s->m + j];
-      count++;
+      ++*count;
     }
   }
-  return count ? sum / (double)count : NAN;
+  return sum / (double)*count;
 }
 
 /* trace(Cx·Cy), divisors N and M: the mean square of the doubly centred cosines */
@@ -171,23 +171,32 @@ static double cross_trace(const naive_state *s)
   return total / ((double)s->n * (double)s->m);
 }
 
-static void check_pairing(cgap_pairing_check *out, const naive_state *s, const cgap_cosines *cross)
+/* The offset of greatest z, each over its own couples, where that is at least 4 and 4 more than as given. */
+static int better_shift(const naive_state *s, double shuffled, double sd)
 {
-  double sd = sqrt(cross_trace(s) / (double)s->m), best = -INFINITY;
+  double z[11], best = -INFINITY;
   int shift = 0;
-  out->matched_mean = shifted_mean(s, 0);
-  out->shuffled_mean = cross->mean;
-  out->z = (out->matched_mean - cross->mean) / sd;
-  out->verdict = out->z >= 4 ? CGAP_PAIRING_MATCHED : out->z < 2 ? CGAP_PAIRING_SHUFFLED : CGAP_PAIRING_UNCLEAR;
   for (int o = -5; o <= 5; o++) {
-    double mean = shifted_mean(s, o);
-    if (o != 0 && mean > best) {
-      best = mean;
+    size_t count;
+    double mean = shifted_mean(s, o, &count);
+    z[o + 5] = count ? (mean - shuffled) / (sd * sqrt((double)s->m / (double)count)) : -INFINITY;
+    if (o != 0 && z[o + 5] > best) {
+      best = z[o + 5];
       shift = o;
     }
   }
-  double z = (best - cross->mean) / sd;
-  out->shift = z >= 4 && z - out->z >= 4 ? shift : 0;
+  return best >= 4 && best - z[5] >= 4 ? shift : 0;
+}
+
+static void check_pairing(cgap_pairing_check *out, const naive_state *s, const cgap_cosines *cross)
+{
+  size_t all;
+  double sd = sqrt(cross_trace(s) / (double)s->m);
+  out->matched_mean = shifted_mean(s, 0, &all);
+  out->shuffled_mean = cross->mean;
+  out->z = (out->matched_mean - cross->mean) / sd;
+  out->verdict = out->z >= 4 ? CGAP_PAIRING_MATCHED : out->z < 2 ? CGAP_PAIRING_SHUFFLED : CGAP_PAIRING_UNCLEAR;
+  out->shift = s->in->row_offsets ? better_shift(s, cross->mean, sd) : 0;
 }
 
 static void worst_pairs(cgap_audit *a, const naive_state *s)

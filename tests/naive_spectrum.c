@@ -175,7 +175,7 @@ typedef struct fold_sums {
   size_t used;
 } fold_sums;
 
-/* One fold: mean of the two classes' accuracies and the area under the curve; nothing where a class is missing. */
+/* One fold: mean of the two classes' accuracies and the area under the curve; not used where a class is missing. */
 static void test_fold(fold_sums *sums, const naive_state *s, size_t fold, const double *w)
 {
   size_t rows = s->n + s->m, count[2] = {0};
@@ -220,11 +220,10 @@ void naive_separability(naive_result *out, const naive_state *s)
     test_fold(&sums, s, fold, w);
   }
   free(w);
-  if (sums.used == 0)
+  if (sums.used < FOLDS) /* 0/0 */
     return;
-  double used = (double)sums.used;
-  gap->linear_separability = naive_scalar(sums.accuracy / used, n);
-  gap->separability_auc = naive_scalar(sums.auc / used, n);
-  out->open_separability = sums.open_accuracy / used;
-  out->open_auc = sums.open_auc / used;
+  gap->linear_separability = naive_scalar(sums.accuracy / FOLDS, n);
+  gap->separability_auc = naive_scalar(sums.auc / FOLDS, n);
+  out->open_separability = sums.open_accuracy / FOLDS;
+  out->open_auc = sums.open_auc / FOLDS;
 }

@@ -50,6 +50,7 @@ Test(audit_random, small)
     {"plane", 60, 0, 2, BY_ROW, CGAP_FLOAT32, 0, 0.3, 0.05},
     {"three images and four texts", 3, 4, 5, UNPAIRED, CGAP_FLOAT32, 0, 0.5, 0.01},
     {"few, ragged", 9, 0, 6, RAGGED, CGAP_FLOAT32, 0, 0.5, 0.1},
+    {"a fold without texts", 5, 0, 11, RAGGED, CGAP_FLOAT32, 0, 0.5, 0.3},
     {"more dimensions than rows", 21, 0, 64, BY_ROW, CGAP_FLOAT32, 0, 0.5, 0.1},
   };
   compare(SPECS, COUNT(SPECS), 200);
