@@ -179,7 +179,7 @@ static cgap_status fit(train_run *t, race_run *r, cgap_error *error)
 static void say_split(const train_run *t)
 {
   const cgap_split *s = &t->trial.split;
-  cli_say("training on %zu images and %zu texts, validation %zu, test %zu images", s->images[CGAP_TRAINING],
+  cli_say("trained on %zu images and %zu texts, validation %zu, test %zu images", s->images[CGAP_TRAINING],
           s->texts[CGAP_TRAINING], s->images[CGAP_VALIDATION], s->images[CGAP_TEST]);
   if (t->trial.training.couples.images < s->images[CGAP_TRAINING] ||
       t->trial.training.couples.texts < s->texts[CGAP_TRAINING])
@@ -221,10 +221,10 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
     status = cgap_train_fits(&t->run[k].options, &t->trial.training, error);
   if (status == CGAP_OK)
     status = cli_train_folder_open(&t->folder, opt.out, opt.resume, opt.force, error);
-  if (status == CGAP_OK)
-    say_split(t);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = fit(t, &t->run[k], error);
+  if (status == CGAP_OK)
+    say_split(t);
   if (status == CGAP_OK)
     status = study(t, error);
   cli_progress_clear();

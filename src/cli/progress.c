@@ -3,17 +3,26 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/opt.h"
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, asked_at; /* asked_at: seconds of the monotonic clock */
 
+/* The first signal asks the work to stop. A later one finds the default action, so that a program that does not answer
+ * can still be ended; what comes within a second belongs to the first (timeout signals the child and its group). */
 static void on_signal(int number)
 {
-  stop = 1;
-  /* the second signal finds the default action: a program that does not answer can still be ended */
-  signal(number, SIG_DFL);
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  if (!stop) {
+    stop = 1;
+    asked_at = (sig_atomic_t)now.tv_sec;
+  } else if ((sig_atomic_t)now.tv_sec - asked_at > 1) {
+    signal(number, SIG_DFL);
+    raise(number);
+  }
 }
 
 void cli_signals(void)

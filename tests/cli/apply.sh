@@ -1,0 +1,57 @@
+# apply: the layout of the input, the rows of the head; what it refuses.
+. "$(dirname "$0")/lib.sh"
+
+run simulate --model clip --n 100 --d 24 --captions 2 --classes 5 --seed 1 -o pairs.h5 --quiet
+run simulate --model clip --n 60 --d 16 --seed 1 -o other.h5 --quiet
+run train pairs.h5 -o closed --head linear --dim 12 --epochs 2 --quiet
+want_rc 0
+
+run apply closed/head.h5 pairs.h5 -o out.h5
+want_rc 0
+run info out.h5 --json
+want_rc 0
+want_text out '"dim": 12' '/class_text' '/labels' '/arithmetic/query'
+run audit out.h5 --json
+want_rc 0
+want_text out '"zero_shot"' '"arithmetic"'
+
+# each method; a factor; fitted on another file
+for method in center shift whiten procrustes; do
+  run apply --method $method pairs.h5 -o $method.h5
+  want_rc 0
+  run audit $method.h5 --fail-if 'gap.centroid_distance>0.3'
+  want_rc 0
+done
+run apply --method shift --factor 0 pairs.h5 -o still.h5 --quiet
+run audit still.h5 --fail-if 'gap.centroid_distance<0.5'
+want_rc 0
+run apply --method center --fit pairs.h5 pairs.h5 -o fitted.h5
+want_rc 0
+runs cmp center.h5 fitted.h5
+want_rc 0
+
+# shards become one file
+run apply --method center pairs.h5 pairs.h5 -o shards.h5
+want_rc 0
+run info shards.h5 --json
+want_text out '"rows": 200'
+
+# refusals
+refuse() {
+  want=$1
+  word=$2
+  shift 2
+  run apply "$@"
+  want_rc "$want"
+  want_line err "$word"
+  want_absent refused.h5
+}
+refuse 4 "24" closed/head.h5 other.h5 -o refused.h5
+refuse 3 "not a head" pairs.h5 pairs.h5 -o refused.h5
+refuse 3 "missing.h5" missing.h5 pairs.h5 -o refused.h5
+refuse 2 "-o OUT.h5" closed/head.h5 pairs.h5
+refuse 2 "HEAD and FILE" pairs.h5 -o refused.h5
+refuse 2 "input itself" --method center pairs.h5 -o pairs.h5
+head -c 3000 closed/head.h5 >cut.h5
+refuse 3 "cut.h5" cut.h5 pairs.h5 -o refused.h5
+finish

@@ -1,0 +1,55 @@
+# sweep: a grid, its files, going on, what it refuses.
+. "$(dirname "$0")/lib.sh"
+
+run simulate --model clip --n 100 --d 16 --seed 1 -o pairs.h5 --quiet
+grid="--dim 4,8 --temperature 0.02,0.1 --loss clip,cua --seeds 1,2 --epochs 2 --batch 32 --quiet"
+# shellcheck disable=SC2086  # several words
+run sweep pairs.h5 -o sweep $grid
+want_rc 0
+want_text out "dim" "temperature" "centroid distance" "sd"
+want_file sweep/sweep.csv sweep/sweep.json sweep/runs.jsonl sweep/figures/sweep-dim.tsv sweep/figures/sweep-temperature.tsv \
+  sweep/figures/map.tsv
+runs test "$(wc -l <sweep/sweep.csv)" -eq 17
+want_rc 0
+want_text sweep/sweep.json '"means"' '"sd"' '"axes"'
+cp sweep/sweep.csv first.csv
+
+# half of the runs are lost, the last line is cut: the same numbers come back
+head -n 7 sweep/runs.jsonl >half
+printf '{"setting": ' >>half
+cp half sweep/runs.jsonl
+# shellcheck disable=SC2086
+run sweep pairs.h5 -o sweep $grid --resume
+want_rc 0
+runs test "$(wc -l <sweep/runs.jsonl)" -eq 16
+want_rc 0
+# seconds differ, nothing else
+cut -d, -f 1-11,13- first.csv | sort >one
+cut -d, -f 1-11,13- sweep/sweep.csv | sort >two
+runs cmp one two
+want_rc 0
+
+# other axes
+run sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 --train-images 30,60 --weight-align 0,1 --epochs 1 --quiet
+want_rc 0
+want_file others/figures/sweep-noise.tsv others/figures/sweep-batch.tsv others/figures/sweep-train-images.tsv
+
+# shellcheck disable=SC2086
+run sweep pairs.h5 -o sweep $grid
+want_rc 2
+want_line err "another sweep" "--resume"
+refuse() {
+  want=$1
+  word=$2
+  shift 2
+  run sweep pairs.h5 -o refused "$@"
+  want_rc "$want"
+  want_line err "$word"
+  want_absent refused
+}
+refuse 2 "--dim 17" --dim 8,17
+refuse 2 "--loss clap" --loss clip,clap
+refuse 2 "stands there twice" --seeds 1,1
+refuse 2 "an empty value" --dim 4,,8
+refuse 2 "--temperature" --temperature 0.1,warm
+finish

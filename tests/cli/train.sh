@@ -1,0 +1,133 @@
+# train: what it writes, that it goes on where it was killed, what it refuses.
+. "$(dirname "$0")/lib.sh"
+
+quick="--epochs 8 --batch 32 --quiet"
+run simulate --model clip --n 150 --d 32 --seed 1 -o pairs.h5 --quiet
+want_rc 0
+run simulate --model clip --n 120 --d 32 --captions 3 --classes 6 --seed 2 -o classes.h5 --quiet
+want_rc 0
+
+# what is written
+# shellcheck disable=SC2086  # several words
+run train pairs.h5 -o closed $quick
+want_rc 0
+want_text out "centroid distance" "difference" "center" "procrustes" "seconds"
+want_file closed/head.h5 closed/history.jsonl closed/before.json closed/after.json closed/center.json closed/shift.json \
+  closed/whiten.json closed/procrustes.json closed/compare.json closed/checkpoint.bin closed/report.html \
+  closed/figures/history.tsv closed/figures/scatter_before_after.tsv
+want_text closed/history.jsonl '"epoch":1,' '"epoch":8,' '"steps_per_second"' '"centroid_distance"'
+want_text closed/compare.json '"baseline": "before"' '"kept_epoch"' '"procrustes"'
+want_text closed/before.json '"centroid_distance"'
+
+# zero-shot and arithmetic before and after, several captions an image
+# shellcheck disable=SC2086
+run train classes.h5 -o classes $quick --race clip,cua
+want_rc 0
+want_text out "top 1" "score (percent)"
+want_file classes/clip-head.h5 classes/cua-head.h5 classes/clip.json classes/cua.json classes/figures/race.tsv
+want_text classes/compare.json '"zero_shot"' '"arithmetic"'
+
+# the same modality twice: no gap before
+# shellcheck disable=SC2086
+run train pairs.h5 -o same $quick --same-modality image --head linear --dim 8
+want_rc 0
+want_file same/head.h5
+
+# every kind of head; the temperature learned; one batch of all
+for head in linear residual mlp; do
+  run train pairs.h5 -o "kind-$head" --head $head --epochs 2 --batch full --learn-temperature --clip-norm 1 --quiet
+  want_rc 0
+done
+run train pairs.h5 -o tied --shared --start identity --epochs 2 --schedule constant --patience 0 --weight-align 0.5 --quiet
+want_rc 0
+
+# the same seed: the same bytes, whatever the threads
+for threads in 1 3; do
+  # shellcheck disable=SC2086
+  run train pairs.h5 -o "threads$threads" $quick --seed 5 --threads $threads
+  want_rc 0
+done
+runs cmp threads1/head.h5 threads3/head.h5
+want_rc 0
+
+# killed at any moment and resumed: the same bytes. Enough work for a second or so.
+run simulate --model clip --n 600 --d 64 --seed 3 -o more.h5 --quiet
+long="--batch 32 --epochs 150 --patience 0 --threads 1 --quiet"
+# shellcheck disable=SC2086
+run train more.h5 -o whole $long
+want_rc 0
+for tenths in 1 3 2 5 1 4 2 3; do
+  # shellcheck disable=SC2086
+  timeout -s KILL 0.$tenths "$CONTRAGAP" train more.h5 -o pieces --resume $long >/dev/null 2>&1
+done
+# shellcheck disable=SC2086
+run train more.h5 -o pieces --resume $long
+want_rc 0
+runs cmp whole/head.h5 pieces/head.h5
+want_rc 0
+runs test "$(wc -l <pieces/history.jsonl)" -eq 150
+want_rc 0
+
+# asked to stop: a checkpoint, exit 130, and nothing lost
+runs timeout --preserve-status -s INT 1 "$CONTRAGAP" train more.h5 -o stopped --batch 32 --epochs 100000 --patience 0 --quiet
+want_rc 130
+want_line err "interrupted" "--resume"
+want_file stopped/checkpoint.bin
+
+# a folder of another run
+# shellcheck disable=SC2086
+run train pairs.h5 -o closed $quick
+want_rc 2
+want_line err "closed" "another run" "--resume" "--force"
+# shellcheck disable=SC2086
+run train pairs.h5 -o closed $quick --force
+want_rc 0
+run train pairs.h5 -o closed --epochs 9 --batch 32 --resume
+want_rc 2
+want_line err "checkpoint.bin" "other options"
+run simulate --model clip --n 150 --d 32 --seed 9 -o others.h5 --quiet
+# shellcheck disable=SC2086
+run train others.h5 -o closed $quick --resume
+want_rc 2
+want_line err "checkpoint.bin" "other data"
+printf 'nothing' >closed/checkpoint.bin
+# shellcheck disable=SC2086
+run train pairs.h5 -o closed $quick --resume
+want_rc 3
+want_line err "checkpoint.bin" "cut short"
+
+# refusals: one line, nothing written
+refuse() {
+  want=$1
+  word=$2
+  shift 2
+  run train "$@" -o refused
+  want_rc "$want"
+  want_line err "$word"
+  want_absent refused
+}
+refuse 2 "--batch 999" pairs.h5 --batch 999
+refuse 2 "105 texts" pairs.h5 --batch 999
+refuse 2 "--batch many" pairs.h5 --batch many
+refuse 2 "--dim 33" pairs.h5 --head linear --dim 33
+refuse 2 "--dim 16" pairs.h5 --dim 16
+refuse 2 "--temperature" pairs.h5 --temperature 0
+refuse 2 "--temperature" pairs.h5 --temperature -1
+refuse 2 "--lr" pairs.h5 --lr -1
+refuse 2 "--val" pairs.h5 --val 0.5 --test 0.5
+refuse 2 "--patience" pairs.h5 --val 0
+refuse 2 "weight" pairs.h5 --weight-clip 0 --weight-uniform 0 --weight-align 0
+refuse 2 "--race" pairs.h5 --race clip,clap
+refuse 3 "missing.h5" missing.h5
+run simulate --model clip --n 9 --d 8 -o nine.h5 --quiet
+refuse 4 "9 images" nine.h5
+run train pairs.h5
+want_rc 2
+want_line err "-o DIR"
+
+# a rate without measure
+run train pairs.h5 -o wild --lr 1e37 --schedule constant --batch 32
+want_rc 2
+want_text err "diverged" "--lr"
+want_file wild/head.h5
+finish
