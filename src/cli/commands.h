@@ -2,6 +2,11 @@
 #ifndef CGAP_CLI_COMMANDS_H
 #define CGAP_CLI_COMMANDS_H
 
+typedef struct cli_command {
+  const char *name, *summary;
+  int (*run)(int argc, char **argv);
+} cli_command;
+
 /* Starts the program again with faster BLAS kernels where OpenBLAS does not know the processor; argv is main's. */
 void cli_wide_blas(char **argv);
 

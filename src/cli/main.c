@@ -3,14 +3,12 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/documents.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "suggest.h"
 
-static const struct command {
-  const char *name, *summary;
-  int (*run)(int argc, char **argv);
-} commands[] = {
+static const cli_command commands[] = {
   {"info", "what is in a file, what was taken from it, and why", cmd_info},
   {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
   {"simulate", "embeddings with known answers", cmd_simulate},
@@ -46,7 +44,7 @@ static int unknown_command(const char *name)
   return cli_usage("unknown %s %s (contragap --help lists the commands)", name[0] == '-' ? "option" : "command", name);
 }
 
-static const struct command *find_command(const char *name)
+static const cli_command *find_command(const char *name)
 {
   for (size_t i = 0; i < COMMANDS; i++)
     if (strcmp(commands[i].name, name) == 0)
@@ -64,12 +62,15 @@ int main(int argc, char **argv)
     return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
   }
   if (strcmp(argv[1], "help") == 0) {
-    const struct command *asked = argc > 2 ? find_command(argv[2]) : NULL;
+    const cli_command *asked = argc > 2 ? find_command(argv[2]) : NULL;
     if (argc > 2 && !asked)
       return unknown_command(argv[2]);
     return asked ? asked->run(2, (char *[]){argv[2], (char[]){"--help"}, NULL}) : list_commands();
   }
-  const struct command *command = find_command(argv[1]);
+  int code = cli_document(argc, argv, commands, COMMANDS);
+  if (code != CLI_GO)
+    return code;
+  const cli_command *command = find_command(argv[1]);
   if (!command)
     return unknown_command(argv[1]);
   cli_wide_blas(argv);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/documents.h"
 #include "cli/help.h"
 #include "cli/value.h"
 #include "suggest.h"
@@ -186,6 +187,9 @@ static int check_arguments(const cli_spec *spec, const cli_args *args)
 int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
 {
   *out = (cli_args){0};
+  int document = argc == 2 ? cli_document_part(spec, argv[1]) : CLI_GO;
+  if (document != CLI_GO)
+    return document;
   parse_state *s = calloc(1, sizeof *s);
   if (!s)
     return cli_usage("memory is out");
