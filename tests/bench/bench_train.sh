@@ -1,0 +1,47 @@
+#!/bin/sh
+# Steps of training in a second, beside reference/peers.py of the shared folder: the same data, linear head, loss
+# CUAXU, batch and two threads, in one run. Both count the training steps alone.
+#
+#   bench_train.sh [N [d]]       10000 512
+#
+# Skipped (77) where the shared folder, or a python3 with torch and h5py, is missing. Fails under 5 times the peer.
+set -eu
+: "${CONTRAGAP:?CONTRAGAP must name the program}"
+n=${1:-10000} d=${2:-512}
+peers=${CONTRAGAP_SHARED:-../shared}/reference/peers.py
+python=
+for candidate in "${PYTHON:-}" python3 /usr/bin/python3; do
+  if [ -n "$candidate" ] && "$candidate" -c 'import torch, h5py' 2>/dev/null; then
+    python=$candidate
+    break
+  fi
+done
+if [ ! -f "$peers" ] || [ -z "$python" ]; then
+  echo "skipped: $peers and a python3 with torch and h5py are needed" >&2
+  exit 77
+fi
+work=$(mktemp -d "${TMPDIR:-/tmp}/contragap-bench-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+"$CONTRAGAP" simulate -o "$work/pairs.h5" --model clip --n "$n" --d "$d" --dtype float32 --seed 1 --quiet
+echo "N = $n, d = $d -> 128, CUAXU, two threads; steps per second"
+status=0
+for batch in 64 1024 4096; do
+  epochs=1
+  [ "$batch" -gt 64 ] && epochs=2
+  "$python" "$peers" train "$work/pairs.h5" --dim 128 --batch "$batch" --loss cuaxu --epochs $epochs --threads 2 >"$work/peer.json"
+  "$CONTRAGAP" train "$work/pairs.h5" -o "$work/out" --force --head linear --dim 128 --batch "$batch" --loss cuaxu \
+    --epochs 3 --patience 0 --schedule constant --lr 1e-3 --threads 2 --test 0.1 --quiet >/dev/null
+  "$python" - "$work" "$batch" <<'END' || status=1
+import json, sys
+
+work, batch = sys.argv[1:]
+peer = json.load(open(f"{work}/peer.json"))["steps_per_second"]
+ours = max(json.loads(line)["steps_per_second"] for line in open(f"{work}/out/history.jsonl"))
+loss = [json.loads(line)["training"]["loss"] for line in open(f"{work}/out/history.jsonl")]
+if not loss[-1] < loss[0]:
+    sys.exit(f"batch {batch}: the loss does not fall: {loss}")
+print(f"batch {batch:5}: {ours:8.1f} here, {peer:8.2f} in torch: {ours / peer:.1f} times")
+sys.exit(ours < 5 * peer)
+END
+done
+exit $status
