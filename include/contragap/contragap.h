@@ -121,10 +121,16 @@ typedef struct cgap_input_options {
   bool merge_images;
 } cgap_input_options;
 
+#ifdef __cplusplus
+#define CGAP_INPUT_OPTIONS_INIT                                                                                        \
+  {                                                                                                                    \
+  }
+#else
 #define CGAP_INPUT_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     0                                                                                                                  \
   }
+#endif
 
 typedef struct cgap_dataset cgap_dataset; /* open files and what was taken from them */
 
@@ -311,10 +317,15 @@ typedef struct cgap_audit_options {
   cgap_progress progress;
 } cgap_audit_options;
 
+CGAP_API cgap_audit_options cgap_audit_options_default(void);
+#ifdef __cplusplus
+#define CGAP_AUDIT_OPTIONS_INIT cgap_audit_options_default()
+#else
 #define CGAP_AUDIT_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     .temperature = 0.01                                                                                                \
   }
+#endif
 
 /* Measures data; *out is filled, to be cleared by cgap_audit_clear, whatever was returned. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *data,
@@ -367,11 +378,16 @@ typedef struct cgap_train_options {
   cgap_progress progress;
 } cgap_train_options;
 
+CGAP_API cgap_train_options cgap_train_options_default(void);
+#ifdef __cplusplus
+#define CGAP_TRAIN_OPTIONS_INIT cgap_train_options_default()
+#else
 #define CGAP_TRAIN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
     .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {1, 1, 1, 0}, .temperature = 0.01,              \
     .decay = 0.1, .batch = CGAP_BATCH_AUTO, .patience = 10, .validation = 0.1, .test = 0.2                             \
   }
+#endif
 
 /* CGAP_USAGE with the sentence to print where the options make no sense for rows of dim_in. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_check(const cgap_train_options *options, size_t dim_in,
