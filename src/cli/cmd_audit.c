@@ -36,7 +36,8 @@ static const cli_option own[] = {
 static const cli_spec spec = {
   .name = "audit",
   .usage = "FILE… [-o DIR]",
-  .example = "contragap audit pairs.h5 -o report\n"
+  .example = "contragap audit img_emb.npy text_emb.npy\n"
+             "contragap audit pairs.h5 -o report\n"
              "contragap audit pairs.h5 --fail-if 'gap.centroid_distance>0.5'",
   .about = "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
            "on top; with -o also a report, a row per pair, and figures.",
