@@ -12,13 +12,17 @@
 static double spread_of_random(const cgap_evidence *e)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
-  double trace = 0;
+  double trace = 0, image_variance = 0, text_variance = 0;
   for (size_t a = 0; a < e->dim; a++)
     for (size_t b = 0; b < e->dim; b++) {
       const double x = e->image.moment[a * e->dim + b] / images - e->image.mean[a] * e->image.mean[b];
       const double y = e->text.moment[a * e->dim + b] / texts - e->text.mean[a] * e->text.mean[b];
       trace += x * y;
+      image_variance += a == b ? x : 0;
+      text_variance += a == b ? y : 0;
     }
+  if (!(image_variance > 1e-13 && text_variance > 1e-13)) /* what rounding leaves of unit rows that are all equal */
+    return 0;
   return sqrt(fmax(0, trace) / texts);
 }
 
