@@ -33,8 +33,8 @@ size_t cgap_edit_distance(const char *a, const char *b)
 
 cgap_suggestion cgap_suggestion_init(const char *wanted)
 {
-  /* a third of the letters may be wrong; beyond that a suggestion is a guess */
-  return (cgap_suggestion){.wanted = wanted, .distance = strlen(wanted) / 3 + 2};
+  /* one letter in four may be wrong, and one more; beyond that a suggestion is a guess */
+  return (cgap_suggestion){.wanted = wanted, .distance = strlen(wanted) / 4 + 2};
 }
 
 void cgap_suggestion_offer(cgap_suggestion *s, const char *name)

@@ -150,10 +150,11 @@ static void put_pairing(cgap_page *page, const cgap_pairing_check *c)
 {
   static const char *const verdicts[] = {
     [CGAP_PAIRING_MATCHED] = "matched", [CGAP_PAIRING_SHUFFLED] = "shuffled", [CGAP_PAIRING_UNCLEAR] = "unclear"};
-  fprintf(
-    page->out,
-    "<p>Pairing: <strong>%s</strong>. The mean cosine of the pairs is %.4f, of shuffled pairs %.4f (z = %.1f).</p>\n",
-    verdicts[c->verdict], c->matched_mean, c->shuffled_mean, c->z);
+  fprintf(page->out, "<p>Pairing: <strong>%s</strong>. The mean cosine of the pairs is %.4f, of shuffled pairs %.4f",
+          verdicts[c->verdict], c->matched_mean, c->shuffled_mean);
+  if (isfinite(c->z))
+    fprintf(page->out, " (z = %.1f)", c->z);
+  fputs(".</p>\n", page->out);
 }
 
 static void put_worst(cgap_page *page, const cgap_audit *a)

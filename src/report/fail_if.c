@@ -86,11 +86,11 @@ cgap_status cgap_threshold_check(const cgap_threshold *t, const cgap_audit *audi
   cgap_looked_up found = cgap_look_up(audit, t->key);
   const char *sign = sign_of(t->relation);
   if (!found.present)
-    return cgap_fail(error, CGAP_OK, "--fail-if %s%s%.6g: the report of these data has no %s, so it was not tested",
-                     t->key, sign, t->bound, t->key);
+    return cgap_fail(error, CGAP_OK, "--fail-if %s%s%.6g was not tested: %s is not in this report", t->key, sign,
+                     t->bound, t->key);
   if (!isfinite(found.value))
-    return cgap_fail(error, CGAP_OK, "--fail-if %s%s%.6g: the value is null (%s), so it was not tested", t->key, sign,
-                     t->bound, found.why ? found.why : "not defined for these data");
+    return cgap_fail(error, CGAP_OK, "--fail-if %s%s%.6g was not tested: %s is null (%s)", t->key, sign, t->bound,
+                     t->key, found.why ? found.why : "not defined for these data");
   if (!crosses(t->relation, found.value, t->bound))
     return CGAP_OK;
   return cgap_fail(error, CGAP_CROSSED, "%s is %.6g: --fail-if %s%s%.6g is crossed", t->key, found.value, t->key, sign,

@@ -2,8 +2,11 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "report/verdict.h"
+
+enum { FEW = 30 };
 
 static void CGAP_PRINTF(3, 4) note(cgap_notes *out, bool bad, const char *format, ...)
 {
@@ -16,67 +19,191 @@ static void CGAP_PRINTF(3, 4) note(cgap_notes *out, bool bad, const char *format
   out->bad[out->count++] = bad;
 }
 
-static void note_pairing(cgap_notes *out, const cgap_pairing_check *c)
+static const char *s_of(uint64_t count)
 {
-  if (c->verdict == CGAP_PAIRING_SHUFFLED && !c->shift)
-    note(out, true,
-         "The pairs look shuffled: their mean cosine is %.3f, that of random couples %.3f (z = %.1f). Check the order "
-         "of the rows; a model without training looks the same.",
-         c->matched_mean, c->shuffled_mean, c->z);
-  if (c->verdict == CGAP_PAIRING_UNCLEAR && !c->shift)
-    note(out, true, "The pairing is unclear: pairs have mean cosine %.3f, random couples %.3f (z = %.1f).",
-         c->matched_mean, c->shuffled_mean, c->z);
-  if (c->shift)
-    note(out, true, "The pairs look shifted: an offset of %+d rows fits better. Check the order of the rows.",
-         c->shift);
+  return count == 1 ? "" : "s";
 }
+
+static const char *text_word(const cgap_audit *a)
+{
+  return a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text";
+}
+
+static bool all_equal(const cgap_spectrum *s, size_t rows)
+{
+  return rows > 1 && s->participation_ratio.why;
+}
+
+/* ---------------------------------------------------------------- what makes the numbers mean little */
+
+static void note_equal_sides(cgap_notes *out, const cgap_audit *a)
+{
+  if (all_equal(&a->pca_image, a->images))
+    note(out, true, "All image rows are the same: nothing that compares images means anything here.");
+  if (all_equal(&a->pca_text, a->texts))
+    note(out, true, "All %s rows are the same: nothing that compares texts means anything here.", text_word(a));
+}
+
+/* Data measured against themselves. */
+static void note_same(cgap_notes *out, const cgap_audit *a)
+{
+  size_t equal = 0;
+  if (!(a->has & CGAP_HAS_PAIRS) || !a->pair_cosine || all_equal(&a->pca_joint, a->images + a->texts))
+    return;
+  for (size_t j = 0; j < a->texts; j++)
+    equal += a->pair_cosine[j] > 1 - 1e-12;
+  if (equal == a->texts)
+    note(out, true, "Image and text are the same rows (%zu of %zu pairs equal): was one side saved twice?", equal,
+         a->texts);
+  else if (2 * equal >= a->texts)
+    note(out, true,
+         "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one side saved twice?", equal,
+         a->texts);
+}
+
+static void shift_sentence(char out[200], int shift)
+{
+  out[0] = '\0';
+  if (shift)
+    (void)snprintf(
+      out, 200, " They fit better where text i belongs to image i %c %d: the texts must move %s by %d row%s.",
+      shift > 0 ? '+' : '-', abs(shift), shift > 0 ? "down" : "up", abs(shift), s_of((uint64_t)abs(shift)));
+}
+
+static void note_pairing(cgap_notes *out, const cgap_audit *a)
+{
+  const cgap_pairing_check *c = &a->pairing_check;
+  char shift[200];
+  if (!(a->has & CGAP_HAS_PAIRS) || !isfinite(c->z)) /* rows that are all equal, which is said */
+    return;
+  shift_sentence(shift, c->shift);
+  if (c->verdict == CGAP_PAIRING_SHUFFLED)
+    note(out, true,
+         "The pairs look shuffled, or the model does not match images with texts: the mean cosine of pairs is %.3f, of "
+         "random couples %.3f (z = %.1f).%s",
+         c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
+  else if (c->verdict == CGAP_PAIRING_UNCLEAR)
+    note(out, true, "The pairing is unclear: the mean cosine of pairs is %.3f, of random couples %.3f (z = %.1f).%s",
+         c->matched_mean, c->shuffled_mean, c->z, shift);
+  else if (c->shift)
+    note(out, true, "Some of the pairs look shifted.%s", shift);
+}
+
+static void note_size(cgap_notes *out, const cgap_audit *a)
+{
+  const size_t few = a->texts < a->images && !(a->has & CGAP_TEXT_IS_CLASSES) ? a->texts : a->images;
+  const char *what = !(a->has & CGAP_HAS_PAIRS) ? "row" : few == a->texts ? "pair" : "image";
+  if (few < FEW)
+    note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what, s_of(few),
+         a->has & CGAP_HAS_PAIRS ? "" : " on one side", FEW);
+}
+
+static bool many_copies(const cgap_audit *a)
+{
+  return (a->has & CGAP_HAS_PAIRS) && !a->merged_images && !all_equal(&a->pca_image, a->images) &&
+         5 * a->checks_image.duplicates.count >= a->images;
+}
+
+static void note_copies(cgap_notes *out, const cgap_audit *a)
+{
+  const uint64_t copies = a->checks_image.duplicates.count;
+  char times[40];
+  if (!many_copies(a))
+    return;
+  (void)snprintf(times, sizeof times, "%.1f", (double)a->images / (double)(a->images - copies));
+  if (times[0] && times[1] == '.' && times[2] == '0')
+    times[1] = '\0';
+  note(out, true,
+       "Each image stands about %s times (%llu of %zu rows are copies): recall counts its own copies as rivals; rerun "
+       "with --merge-images.",
+       times, (unsigned long long)copies, a->images);
+}
+
+/* ---------------------------------------------------------------- what is worth knowing */
 
 static void rows_of(char out[80], const cgap_check *check)
 {
   size_t used = 0;
   out[0] = '\0';
+  if (check->example_count)
+    used = (size_t)snprintf(out, 80, " (first: ");
   for (size_t i = 0; i < check->example_count && i < 3 && used < 80; i++)
     used += (size_t)snprintf(out + used, 80 - used, "%s%zu", i ? ", " : "", check->examples[i]);
+  if (used && used < 79)
+    (void)snprintf(out + used, 80 - used, ")");
 }
 
-static void note_side(cgap_notes *out, const cgap_side_checks *c, const char *side, size_t rows)
+static void note_check(cgap_notes *out, const cgap_check *check, const char *side, const char *one, const char *many)
+{
+  char first[80];
+  rows_of(first, check);
+  if (check->count)
+    note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, side, check->count == 1 ? one : many, first);
+}
+
+/* copies: whether rows that repeat others are worth a line of their own. */
+static void note_side(cgap_notes *out, const cgap_side_checks *c, const char *side, bool copies)
+{
+  note_check(out, &c->not_finite, side, "row has NaN or infinity", "rows have NaN or infinity");
+  note_check(out, &c->zero, side, "row is zero", "rows are zero");
+  if (copies)
+    note_check(out, &c->duplicates, side, "row repeats an earlier row exactly", "rows repeat an earlier row exactly");
+  /* copies and what they copy are nearly alike as well */
+  if (c->near_duplicates.count > 2 * c->duplicates.count)
+    note_check(out, &c->near_duplicates, side, "row nearly repeats another (cosine > 0.999)",
+               "rows nearly repeat another (cosine > 0.999)");
+  note_check(out, &c->constant_columns, side, "column holds one value in all rows",
+             "columns hold one value in all rows");
+}
+
+static void note_norms(cgap_notes *out, const cgap_audit *a)
 {
   const struct {
-    const cgap_check *check;
-    const char *what;
-  } checks[] = {
-    {&c->not_finite, "rows have NaN or infinity"},
-    {&c->zero, "rows are zero"},
-    {&c->duplicates, "rows repeat an earlier row exactly"},
-    {&c->near_duplicates, "rows nearly repeat another (cosine > 0.999)"},
-  };
-  char first[80];
-  for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-    rows_of(first, checks[i].check);
-    if (checks[i].check->count)
-      note(out, false, "%llu %s %s%s%s%s.", (unsigned long long)checks[i].check->count, side, checks[i].what,
-           *first ? " (first: " : "", first, *first ? ")" : "");
+    const cgap_side_checks *checks;
+    const char *side;
+    size_t rows;
+  } sides[] = {{&a->checks_image, "image", a->images + a->dropped_images},
+               {&a->checks_text, text_word(a), a->texts + a->dropped_texts}};
+  char text[200];
+  size_t used = 0;
+  for (size_t k = 0; k < 2; k++) {
+    const uint64_t off = sides[k].checks->off_unit.count;
+    if (off)
+      used +=
+        (size_t)snprintf(text + used, sizeof text - used, "%s%llu of %zu %s rows (mean norm %.4g)", used ? " and " : "",
+                         (unsigned long long)off, sides[k].rows, sides[k].side, sides[k].checks->norm_mean);
   }
-  rows_of(first, &c->constant_columns);
-  if (c->constant_columns.count)
-    note(out, false, "%llu %s columns hold one value in all rows (first: %s).",
-         (unsigned long long)c->constant_columns.count, side, first);
-  if (c->off_unit.count)
-    note(out, false, "%llu of %zu %s rows were not of unit norm (mean norm %.4g) and were normalised.",
-         (unsigned long long)c->off_unit.count, rows, side, c->norm_mean);
+  if (used)
+    note(out, false, "Not of unit norm, and normalised: %s.", text);
+}
+
+static void note_below_chance(cgap_notes *out, const cgap_audit *a)
+{
+  const cgap_scalar *s = &a->gap.linear_separability;
+  if (!s->why && s->value < 0.4)
+    note(out, false,
+         "Linear separability is below chance: the two sides' means are all but equal on these very rows (as after "
+         "centring), so it says nothing about new rows.");
 }
 
 void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
 {
   *out = (cgap_notes){0};
-  if (a->has & CGAP_HAS_PAIRS)
-    note_pairing(out, &a->pairing_check);
+  note_equal_sides(out, a);
+  note_same(out, a);
+  note_pairing(out, a);
+  note_copies(out, a);
+  note_size(out, a);
   if (a->dropped_images || a->dropped_texts)
-    note(out, false, "Dropped as bad: %zu images and %zu texts.", a->dropped_images, a->dropped_texts);
+    note(out, false, "Dropped as bad: %zu image%s and %zu text%s.", a->dropped_images, s_of(a->dropped_images),
+         a->dropped_texts, s_of(a->dropped_texts));
   if (a->merged_images)
-    note(out, false, "%zu repeated image rows were merged into the images they repeat.", a->merged_images);
-  if ((a->has & CGAP_HAS_PAIRS) && a->checks_image.duplicates.count && !a->merged_images && a->images == a->texts)
-    note(out, false, "Image rows repeat: --merge-images makes them one image with several texts.");
-  note_side(out, &a->checks_image, "image", a->images + a->dropped_images);
-  note_side(out, &a->checks_text, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", a->texts + a->dropped_texts);
+    note(out, false, "%zu repeated image row%s merged: %zu images are left, with %zu texts.", a->merged_images,
+         a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
+  if (!all_equal(&a->pca_image, a->images))
+    note_side(out, &a->checks_image, "image", !a->merged_images && !many_copies(a));
+  if (!all_equal(&a->pca_text, a->texts))
+    note_side(out, &a->checks_text, text_word(a), true);
+  note_norms(out, a);
+  note_below_chance(out, a);
 }

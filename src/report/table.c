@@ -25,6 +25,16 @@ static int columns(const char *text, size_t bytes)
   return count;
 }
 
+/* A no-break space (U+00A0) holds two words together; it is printed as a space. */
+static void put_word(FILE *stream, const char *text, size_t bytes)
+{
+  for (size_t i = 0; i < bytes; i++) {
+    const bool hard = i + 1 < bytes && strncmp(text + i, CGAP_NO_BREAK, 2) == 0;
+    fputc(hard ? ' ' : text[i], stream);
+    i += hard;
+  }
+}
+
 void cgap_text_wrap(FILE *stream, const char *first, const char *text, int indent)
 {
   int at = fprintf(stream, "%s", first) ? columns(first, strlen(first)) : 0;
@@ -37,7 +47,10 @@ void cgap_text_wrap(FILE *stream, const char *first, const char *text, int inden
       at = indent;
       start = true;
     }
-    at += fprintf(stream, "%s%.*s", start ? "" : " ", (int)word, text) ? wide + !start : 0;
+    if (!start)
+      fputc(' ', stream);
+    put_word(stream, text, word);
+    at += wide + !start;
     start = false;
     text += word;
     text += strspn(text, " ");
@@ -98,6 +111,8 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
   interval_show(interval, s, f->decimals);
   if (side_by_side(f) && !group->intervals)
     fprintf(out, "%*s", cell_width(group), value);
+  else if (side_by_side(f) && last && !*interval)
+    fprintf(out, "%7s", value);
   else if (side_by_side(f))
     fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
   else if (s->why)
@@ -111,11 +126,29 @@ static void print_title(const cgap_group *group, const style *paint, FILE *out)
   fprintf(out, "\n%s%s%s", paint->bold, group->title, paint->off);
   int left = LABEL + 3 - columns(group->title, strlen(group->title));
   for (int c = 0; c < 4 && group->columns[c]; c++) {
-    fprintf(out, "%*s%s%*s%s", left, "", paint->dim, group->intervals ? -25 : cell_width(group), group->columns[c],
-            paint->off);
+    const bool last = c == 3 || !group->columns[c + 1];
+    const int width = !group->intervals ? cell_width(group) : last ? 0 : -25;
+    fprintf(out, "%*s%s%*s%s", left, "", paint->dim, width, group->columns[c], paint->off);
     left = group->intervals;
   }
   fputc('\n', out);
+}
+
+/* Cells side by side have no room for it: why some are null stands below them, once. */
+static void print_reasons(const cgap_audit *a, size_t group, const style *paint, FILE *out)
+{
+  const char *said = "";
+  for (size_t i = 0; i < cgap_field_count; i++) {
+    const cgap_field *f = &cgap_fields[i];
+    const char *why =
+      f->group == group && side_by_side(f) && cgap_field_present(a, f) ? cgap_field_scalar(a, f)->why : NULL;
+    if (!why || strcmp(why, said) == 0)
+      continue;
+    fprintf(out, "  %s", paint->dim);
+    cgap_text_wrap(out, "n/a: ", why, 2);
+    fprintf(out, "%s", paint->off);
+    said = why;
+  }
 }
 
 static void print_group(const cgap_audit *a, size_t group, const style *paint, FILE *out)
@@ -137,6 +170,7 @@ static void print_group(const cgap_audit *a, size_t group, const style *paint, F
   }
   if (titled)
     fputc('\n', out);
+  print_reasons(a, group, paint, out);
 }
 
 static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
@@ -192,8 +226,9 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
   char head[600];
-  snprintf(head, sizeof head, "%s: %zu images, %zu %s, d = %zu%s%s", name, a->images, a->texts,
-           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? ", " : "", a->pairing);
+  snprintf(head, sizeof head, "%s: %zu image%s, %zu %s%s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu%s%s", name, a->images,
+           a->images == 1 ? "" : "s", a->texts, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text",
+           a->texts == 1 ? "" : "s", a->dim, *a->pairing ? ", " : "", a->pairing);
   cgap_text_wrap(out, "", head, 2);
   fputc('\n', out);
   print_notes(&notes, true, paint, out);
@@ -203,6 +238,15 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
     fprintf(out, "%s", i == 0 ? paint->off : "");
   }
   print_notes(&notes, false, paint, out);
+}
+
+static void print_legend(const cgap_audit *a, const style *paint, FILE *out)
+{
+  bool any_null = false;
+  for (size_t i = 0; i < cgap_field_count; i++)
+    any_null = any_null || (cgap_field_present(a, &cgap_fields[i]) && cgap_field_scalar(a, &cgap_fields[i])->why);
+  fprintf(out, "\n%s↓ lower is better, ↑ higher; [95 %% interval]%s%s\n", paint->dim,
+          any_null ? "; n/a: the reason stands by it" : "", paint->off);
 }
 
 cgap_status cgap_table_print(const cgap_audit *a, const char *name, bool colour, FILE *out, cgap_error *error)
@@ -216,6 +260,7 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, bool colour,
     if (strcmp(cgap_groups[g].title, "Alignment") == 0)
       print_cosines(a, paint, out);
   }
+  print_legend(a, paint, out);
   if (fflush(out) != 0 || ferror(out))
     return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
   return CGAP_OK;

@@ -16,6 +16,8 @@ CGAP_MUST_CHECK cgap_status cgap_markdown_print(const cgap_audit *audit, const c
 /* value with its field's decimals, fewer where it is large; "n/a" where null. */
 void cgap_value_show(char out[40], double value, int decimals);
 
+#define CGAP_NO_BREAK "\xC2\xA0" /* between words that stay on one line */
+
 /* Prints words wrapped at 80 columns behind `first`, later lines indented by `indent` blanks. */
 void cgap_text_wrap(FILE *stream, const char *first, const char *text, int indent);
 
