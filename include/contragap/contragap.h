@@ -332,6 +332,22 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_run(cgap_audit *out, const cgap_
                                                     const cgap_audit_options *options, cgap_error *error);
 CGAP_API void cgap_audit_clear(cgap_audit *audit);
 
+/* How an audit of these data would be done. */
+typedef struct cgap_plan_info {
+  size_t images, texts, dim; /* rows of the file */
+  int threads;
+  bool resident;           /* rows stay in memory; else they are read again, panel by panel */
+  size_t panel_rows;       /* rows of a side held at once */
+  size_t panels;           /* of the longer side */
+  uint64_t memory_bytes;   /* the limit */
+  uint64_t needed_bytes;   /* what this plan needs, about */
+  uint64_t smallest_bytes; /* what the smallest plan would */
+} cgap_plan_info;
+
+/* The plan that cgap_audit_run would follow; reads no rows. CGAP_RESOURCE where none fits into the limit. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *data,
+                                                     const cgap_audit_options *options, cgap_error *error);
+
 /* ---------------------------------------------------------------- the head */
 
 typedef enum cgap_head_kind { CGAP_HEAD_LINEAR, CGAP_HEAD_RESIDUAL, CGAP_HEAD_MLP } cgap_head_kind;

@@ -1,6 +1,8 @@
 /* contragap audit: every measure of a file. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/opt.h"
@@ -13,7 +15,7 @@
 
 static struct {
   const char *out;
-  bool json, markdown;
+  bool json, markdown, dry_run;
   cli_list fail_if;
 } opt;
 
@@ -31,6 +33,10 @@ static const cli_option own[] = {
    .target = &opt.fail_if,
    .value = "'KEY>NUMBER'",
    .help = "exit 1 where a measure crosses a threshold (<, <=, >, >=)"},
+  {.name = "dry-run",
+   .kind = CLI_FLAG,
+   .target = &opt.dry_run,
+   .help = "say what would be done and how much memory it needs, and stop"},
   {0}};
 
 static const cli_spec spec = {
@@ -76,6 +82,44 @@ static void say_times(const cgap_audit *a, const cgap_run *run)
             a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6);
 }
 
+static void plan_words(char out[400], const cgap_plan_info *p)
+{
+  const double n = (double)p->images, m = (double)p->texts;
+  char rows[120] = "rows stay in memory";
+  if (!p->resident)
+    snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
+  snprintf(out, 400, "plan: %zu images, %zu texts, d = %zu: %.4g cosines on %d thread%s; %s; needs %.0fM of memory, %.0fM allowed",
+           p->images, p->texts, p->dim, n * (n - 1) / 2 + m * (m - 1) / 2 + n * m, p->threads,
+           p->threads == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
+           floor((double)p->memory_bytes / 1048576));
+}
+
+/* Says the plan: on stdout where that is all that was asked for, else as talk. */
+static cgap_status say_plan(const cgap_data *data, const cgap_audit_options *options, cgap_error *error)
+{
+  cgap_plan_info plan;
+  char words[400];
+  if (!opt.dry_run && !cli_shared.verbose)
+    return CGAP_OK;
+  cgap_status status = cgap_audit_plan(&plan, data, options, error);
+  if (status)
+    return status;
+  plan_words(words, &plan);
+  if (!opt.dry_run)
+    cli_say("%s", words);
+  else if (printf("%s\n", words) < 0 || fflush(stdout) != 0)
+    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the plan; is the disk full?");
+  return CGAP_OK;
+}
+
+static void warn_of_one_side(const json_t *input)
+{
+  const char *image = json_string_value(cgap_json_get(input, "image.name"));
+  const char *text = json_string_value(cgap_json_get(input, "text.name"));
+  if (image && text && strcmp(image, text) == 0)
+    cli_warn("%s: image and text are one and the same dataset; give --image and --text", image);
+}
+
 static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
@@ -85,7 +129,14 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
   options.progress = cli_progress();
   double start = cli_seconds();
   cgap_status status = cgap_dataset_open(&r->dataset, &input, error);
-  if (!status && opt.out)
+  if (!status)
+    r->input = cgap_dataset_describe(r->dataset);
+  if (!status)
+    status = say_plan(cgap_dataset_data(r->dataset), &options, error);
+  if (status || opt.dry_run)
+    return status;
+  warn_of_one_side(r->input);
+  if (opt.out)
     status = cgap_folder_open(&r->folder, opt.out, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
@@ -100,7 +151,6 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
                       .seconds = cli_seconds() - start,
                       .peak_memory_bytes = cgap_peak_memory_bytes()};
   say_times(&r->audit, &r->run);
-  r->input = cgap_dataset_describe(r->dataset);
   r->json = cgap_report_json(&r->audit, r->input, &r->run);
   return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
 }
@@ -162,11 +212,11 @@ static int run_audit(const cli_args *args, int argc, char **argv)
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
     status = measure(&r, args, &error);
-  if (!status)
+  if (!status && !opt.dry_run)
     status = write_folder(&r, &error);
-  if (!status)
+  if (!status && !opt.dry_run)
     status = print(&r, &error);
-  int code = status ? cli_fail(&error) : (int)check(&r.audit, thresholds);
+  int code = status ? cli_fail(&error) : opt.dry_run ? CGAP_OK : (int)check(&r.audit, thresholds);
   free(thresholds);
   free(r.command_line);
   json_decref(r.input);

@@ -260,6 +260,34 @@ cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_a
   return status;
 }
 
+cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const cgap_audit_options *options,
+                            cgap_error *error)
+{
+  cgap_audit ignored = {0};
+  cgap_data data;
+  cgap_plan plan;
+  *out = (cgap_plan_info){0};
+  cgap_status status = check_options(options, error);
+  if (!status)
+    status = settle_sides(&data, given, &ignored, error);
+  if (!status)
+    status = cgap_plan_make(&plan, &data.image, &data.text, options->threads, options->memory_bytes, error);
+  if (status)
+    return status;
+  const size_t longest = data.image.rows > data.text.rows ? data.image.rows : data.text.rows;
+  *out = (cgap_plan_info){.images = data.image.rows,
+                          .texts = data.text.rows,
+                          .dim = data.image.dim,
+                          .threads = plan.threads,
+                          .resident = plan.resident,
+                          .panel_rows = plan.panel_rows,
+                          .panels = (longest + plan.panel_rows - 1) / plan.panel_rows,
+                          .memory_bytes = plan.memory_bytes,
+                          .needed_bytes = plan.needed_bytes,
+                          .smallest_bytes = plan.smallest_bytes};
+  return CGAP_OK;
+}
+
 void cgap_audit_clear(cgap_audit *audit)
 {
   cgap_free(audit->pca_image.explained_variance_ratio);

@@ -57,6 +57,7 @@ refuse "did you mean always?" audit --progress allways pairs.h5
 refuse "needs a value" audit pairs.h5 --image
 refuse "unknown option -x" audit -x pairs.h5
 refuse "did you mean gap.centroid_distance?" audit pairs.h5 --fail-if 'gap.centroid_distanc>1'
+refuse "no measure 'gap.foo'; report.json names them" audit pairs.h5 --fail-if 'gap.foo>1'
 refuse "a number must follow" audit pairs.h5 --fail-if 'gap.rmg>much'
 refuse "one of < <= > >=" audit pairs.h5 --fail-if 'gap.rmg'
 refuse "give one of them" audit pairs.h5 --json --markdown
@@ -68,6 +69,30 @@ want_text out "pairs.h5: 60 images, 120 texts, d = 16" "The gap is" "centroid di
 cp out table
 runs grep -c "$(printf '\033')" table
 want_rc 1
+
+runs grep -n ' $' table
+want_rc 1
+runs tail -n 1 table
+want_text out "lower is better"
+
+# the plan, and what -v says
+run audit pairs.h5 --dry-run -o never
+want_rc 0
+want_line out "plan: 60 images, 120 texts, d = 16" "rows stay in memory" "M allowed"
+want_empty err
+want_absent never
+run audit pairs.h5 --dry-run --memory 40M
+want_rc 5
+want_line err "--memory allows 40M; give --memory"
+run audit pairs.h5 -v
+want_rc 0
+want_text err "plan: 60 images" "in all"
+
+# data measured against themselves
+run audit pairs.h5 --image pairs.h5:/image --text pairs.h5:/image
+want_rc 0
+want_line err "one and the same dataset"
+want_text out "! Image and text are the same rows (60 of 60 pairs equal)"
 
 # --json: JSON and nothing else, valid by the schema
 run audit pairs.h5 --json
@@ -149,6 +174,13 @@ want_line err "file: is a file, not a folder"
 run audit pairs.h5 -o /proc/contragap/report
 want_rc 3
 want_line err "/proc/contragap"
+runs mkdir locked
+runs chmod a-w locked
+if ! touch locked/x 2>/dev/null; then
+  run audit pairs.h5 -o locked
+  want_rc 3
+  want_line err "contragap: locked: cannot write into the folder"
+fi
 run audit missing.h5 -o never/made
 want_rc 3
 want_absent never
@@ -165,6 +197,9 @@ want_rc 1
 if [ -w /dev/full ]; then
   runs sh -c '"$0" audit pairs.h5 --json >/dev/full' "$CONTRAGAP"
   want_rc 5
+  runs sh -c '"$0" audit --help >/dev/full' "$CONTRAGAP"
+  want_rc 5
+  want_line err "standard output: cannot be written"
 fi
 
 # thresholds: the report is written all the same
