@@ -51,6 +51,20 @@ static cgap_status make_all(cgap_folder *folder, cgap_error *error)
   return CGAP_OK;
 }
 
+/* Whether a file can be made there: a right may be missing in more ways than access() knows. */
+static cgap_status try_to_write(const char *folder, cgap_error *error)
+{
+  char probe[CGAP_PATH];
+  if (snprintf(probe, sizeof probe, "%s/.contragap-%ld", folder, (long)getpid()) >= (int)sizeof probe)
+    return cgap_fail(error, CGAP_FILE, "%s: the name of the folder is too long; choose a shorter one", folder);
+  FILE *stream = fopen(probe, "wb");
+  if (!stream)
+    return cgap_fail_errno(error, errno, folder, "write into the folder");
+  (void)fclose(stream);
+  (void)unlink(probe);
+  return CGAP_OK;
+}
+
 cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *error)
 {
   *out = (cgap_folder){0};
@@ -62,14 +76,8 @@ cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *err
                      CGAP_PATH - 256);
   memcpy(out->path, path, length);
   cgap_status status = make_all(out, error);
-  cgap_outfile probe;
-  char name[CGAP_PATH];
   if (!status)
-    status = cgap_folder_file(name, out->path, ".contragap-probe", error);
-  if (!status)
-    status = cgap_outfile_open(&probe, name, error);
-  if (!status)
-    status = cgap_outfile_close(&probe, false, error);
+    status = try_to_write(out->path, error);
   if (status)
     cgap_folder_abandon(out);
   return status;

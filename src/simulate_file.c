@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
 
 enum { BLOCK_BYTES = 16 << 20 };
 
@@ -165,6 +167,39 @@ static cgap_status write_all(job *j, const char *command, cgap_error *error)
   return status;
 }
 
+/* Numbers and integers of the file, without what HDF5 adds. */
+static double file_bytes(const cgap_simulator *s, cgap_type type)
+{
+  const cgap_simulate_options *o = &s->options;
+  double rows = (double)o->images + (double)s->texts, integers = s->text_image ? (double)s->texts : 0;
+  if (o->classes) {
+    rows += (double)o->classes + (double)cgap_classes_words(s);
+    integers += 2 * (double)o->images + 5 * (double)cgap_classes_queries(s);
+  }
+  return rows * (double)o->dim * (double)cgap_type_size(type) + 8 * integers;
+}
+
+/* Before hours of work: a disk that is too small for the file. */
+static cgap_status check_space(const cgap_simulator *s, cgap_type type, const char *path, cgap_error *error)
+{
+  char folder[4096];
+  struct statvfs disk;
+  const char *slash = strrchr(path, '/');
+  const size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+  if (length >= sizeof folder) /* the writer refuses such a name */
+    return CGAP_OK;
+  (void)snprintf(folder, sizeof folder, "%.*s", (int)length, path);
+  if (statvfs(*folder ? folder : ".", &disk) != 0)
+    return CGAP_OK;
+  const double needed = file_bytes(s, type), there = (double)disk.f_bavail * (double)disk.f_frsize;
+  if (needed > there)
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "%s: the file needs %.0f MB, the disk has %.0f MB left; free some space, choose another place or "
+                     "give a smaller --n",
+                     path, needed / 1e6, there / 1e6);
+  return CGAP_OK;
+}
+
 cgap_status cgap_simulate_file(const char *path, const cgap_simulate_options *options, cgap_type type,
                                const char *command, cgap_progress progress, cgap_error *error)
 {
@@ -173,7 +208,9 @@ cgap_status cgap_simulate_file(const char *path, const cgap_simulate_options *op
   if (status)
     return status;
   job j = {.simulator = &simulator, .type = type, .progress = progress};
-  status = cgap_writer_open(&j.writer, path, error);
+  status = check_space(&simulator, type, path, error);
+  if (!status)
+    status = cgap_writer_open(&j.writer, path, error);
   if (!status) {
     status = write_all(&j, command, error);
     cgap_status closed = cgap_writer_close(j.writer, status == CGAP_OK, status ? NULL : error);

@@ -70,7 +70,7 @@ static int finish(const cgap_bench *bench, cgap_error *error)
 {
   if (!opt.json) {
     print_table(bench);
-    return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
+    return cli_flushed();
   }
   json_t *json = to_json(bench);
   cgap_status status = json ? cgap_json_print(json, stdout, error) : cgap_fail(error, CGAP_RESOURCE, "memory is out");

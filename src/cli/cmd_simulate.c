@@ -99,6 +99,21 @@ static char *command_line(int argc, char **argv)
   return line;
 }
 
+/* An option of another model would change nothing: it was meant for something else. */
+static int check_model(const cli_args *args)
+{
+  static const struct {
+    const char *option;
+    cgap_model model;
+  } bound[] = {{"h", CGAP_MODEL_OFFSET}, {"kappa", CGAP_MODEL_CONE}, {"classes", CGAP_MODEL_CLIP}};
+  for (size_t i = 0; i < sizeof bound / sizeof *bound; i++)
+    if (cli_given(args, bound[i].option) && (cgap_model)opt.model != bound[i].model)
+      return cli_usage("simulate: --%s is of model %s, the model is %s; leave it out or give --model %s",
+                       bound[i].option, cgap_model_name(bound[i].model), cgap_model_name((cgap_model)opt.model),
+                       cgap_model_name(bound[i].model));
+  return CGAP_OK;
+}
+
 static int run(const cli_args *args, const char *command)
 {
   if (args->count)
@@ -106,6 +121,7 @@ static int run(const cli_args *args, const char *command)
   if (!opt.out)
     return cli_usage("simulate: no output file; give -o OUT.h5");
   int code = read_captions();
+  code = code ? code : check_model(args);
   if (code)
     return code;
   simulation.model = (cgap_model)opt.model;

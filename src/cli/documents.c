@@ -23,18 +23,13 @@ static const struct document *find(const char *option)
   return NULL;
 }
 
-static int flushed(void)
-{
-  return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
-}
-
 int cli_document_part(const cli_spec *spec, const char *option)
 {
   const struct document *d = find(option);
   if (!d)
     return CLI_GO;
   d->part(spec);
-  return flushed();
+  return cli_flushed();
 }
 
 static int run_part(const cli_command *command, const struct document *d)
@@ -50,7 +45,7 @@ static int man_page(const struct document *d, const char *name, const cli_comman
 {
   if (!name) {
     cli_manual_program(commands, count);
-    return flushed();
+    return cli_flushed();
   }
   for (size_t i = 0; i < count; i++) {
     if (strcmp(commands[i].name, name) == 0) {
@@ -74,5 +69,5 @@ int cli_document(int argc, char **argv, const cli_command *commands, size_t coun
     code = run_part(&commands[i], d);
   if (code == CGAP_OK)
     d->end();
-  return code == CGAP_OK ? flushed() : code;
+  return code == CGAP_OK ? cli_flushed() : code;
 }

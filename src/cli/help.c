@@ -66,5 +66,5 @@ int cli_help(const cli_spec *spec)
       print_option(o);
   }
   printf("\n  -h, --help               this text\n");
-  return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
+  return cli_flushed();
 }

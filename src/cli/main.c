@@ -31,7 +31,7 @@ static int list_commands(void)
   for (size_t i = 0; i < COMMANDS; i++)
     printf("  %-10s %s\n", commands[i].name, commands[i].summary);
   printf("\nexample:\n  contragap audit pairs.h5 -o report\n");
-  return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
+  return cli_flushed();
 }
 
 static int unknown_command(const char *name)
@@ -59,7 +59,7 @@ int main(int argc, char **argv)
     return list_commands();
   if (strcmp(argv[1], "--version") == 0) {
     printf("contragap %s\n", cgap_version());
-    return fflush(stdout) == 0 ? CGAP_OK : CGAP_RESOURCE;
+    return cli_flushed();
   }
   if (strcmp(argv[1], "help") == 0) {
     const cli_command *asked = argc > 2 ? find_command(argv[2]) : NULL;

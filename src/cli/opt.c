@@ -91,6 +91,7 @@ typedef struct parse_state {
   poptContext context;
   struct poptOption *table;
   const cli_option **option; /* by popt's val − 1 */
+  bool *given;               /* likewise */
   size_t count;
   char **owned;
   size_t owned_count;
@@ -114,7 +115,8 @@ static bool build_table(parse_state *s)
   s->count = count_options(s->spec);
   s->table = calloc(s->count + 2, sizeof *s->table);
   s->option = calloc(s->count + 1, sizeof *s->option);
-  if (!s->table || !s->option)
+  s->given = calloc(s->count + 1, sizeof *s->given);
+  if (!s->table || !s->option || !s->given)
     return false;
   size_t at = 0;
   for (const cli_group *g = s->spec->groups; g->title; g++) {
@@ -201,6 +203,7 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
   while ((val = poptGetNextOpt(s->context)) > 0) {
     if (val == HELP_VAL)
       return cli_help(spec);
+    s->given[val - 1] = true;
     if ((code = take_option(s, s->option[val - 1])) != CLI_GO)
       return code;
   }
@@ -210,6 +213,15 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
   while (out->items && out->items[out->count])
     out->count++;
   return check_arguments(spec, out);
+}
+
+bool cli_given(const cli_args *args, const char *option)
+{
+  const parse_state *s = args->state;
+  for (size_t i = 0; s && i < s->count; i++)
+    if (strcmp(s->option[i]->name, option) == 0)
+      return s->given[i];
+  return false;
 }
 
 void cli_args_clear(cli_args *args)
@@ -232,6 +244,7 @@ void cli_args_clear(cli_args *args)
     poptFreeContext(s->context);
   free(s->table);
   free(s->option);
+  free(s->given);
   free(s);
 }
 

@@ -93,6 +93,7 @@ enum { CLI_GO = -1 };
  * 2 after one line on stderr. cli_args_clear is due in every case, when the options' strings are no longer used. */
 int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv);
 void cli_args_clear(cli_args *args);
+bool cli_given(const cli_args *args, const char *option); /* whether the command line names it */
 
 /* The input options of the command line over `files`, borrowed. */
 cgap_input_options cli_input(const cli_args *args);
@@ -106,6 +107,7 @@ bool cli_colour(void);                         /* stdout is a terminal and NO_CO
 
 /* One line on stderr, "contragap: …"; returns the exit code. */
 int cli_fail(const cgap_error *error);
+int cli_flushed(void);                                    /* 0 when stdout took everything, else said and 5 */
 int cli_usage(const char *format, ...) CGAP_PRINTF(1, 2); /* returns 2 */
 void cli_say(const char *format, ...) CGAP_PRINTF(1, 2);  /* talk on stderr, nothing under --quiet */
 void cli_warn(const char *format, ...) CGAP_PRINTF(1, 2); /* "contragap: warning: …", also under --quiet */

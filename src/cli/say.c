@@ -1,4 +1,5 @@
 /* What the program says to a person: one line each, on stderr. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,17 @@ int cli_fail(const cgap_error *error)
   one_line(text);
   fprintf(stderr, "contragap: %s\n", text);
   return (int)error->status;
+}
+
+int cli_flushed(void)
+{
+  cgap_error error;
+  errno = 0;
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return CGAP_OK;
+  (void)cgap_fail(&error, CGAP_RESOURCE, "standard output: cannot be written: %s",
+                  errno ? strerror(errno) : "an earlier write failed");
+  return cli_fail(&error);
 }
 
 int cli_usage(const char *format, ...)

@@ -41,7 +41,7 @@ static cgap_status check_one(const cgap_taken *t, int side, cgap_error *error)
   if (e->kind != CGAP_KIND_FLOAT)
     return cgap_fail(error, CGAP_DATA,
                      "%s: %s of shape %s cannot be %s embeddings; float16, float32, float64 or bfloat16 (uint16 with "
-                     "the attribute dtype = \"bfloat16\") is needed: give %s",
+                     "the attribute dtype = \"bfloat16\") is needed: convert it to float32 or give %s",
                      e->name, e->type_text, shape, SIDES[side].what, SIDES[side].option);
   if (side == 0 && e->rank != 2)
     return cgap_fail(error, CGAP_DATA,
@@ -104,8 +104,13 @@ static cgap_status refuse_none(const cgap_dataset *d, int side, cgap_error *erro
   }
   char *text = NULL;
   const cgap_file *file = d->inputs[0].file;
-  cgap_append(&text, "%s: nothing that can be the %s; give %s; there is:", file->path, SIDES[side].what,
-              SIDES[side].option);
+  if (file->count == 0)
+    return cgap_fail(error, CGAP_FILE, "%s: holds no dataset at all; name a file with images and texts", file->path);
+  if (side == 0 && d->role[CGAP_ROLE_TEXT].count == 0)
+    cgap_append(&text, "%s: nothing that can be the image or the text; give --image and --text; there is:", file->path);
+  else
+    cgap_append(&text, "%s: nothing that can be the %s; give %s; there is:", file->path, SIDES[side].what,
+                SIDES[side].option);
   cgap_candidates_append(&text, file);
   cgap_status status = cgap_fail(error, CGAP_FILE, "%s", text ? text : file->path);
   free(text);

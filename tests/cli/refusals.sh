@@ -52,7 +52,7 @@ refuse 3 'truncated.h5: truncated: 2000 bytes of' truncated.h5
 refuse 3 'filter.h5:/image|bzip2 (307)|hdf5-filter-plugin' filter.h5
 
 # what is in it
-refuse 3 'nothing.h5: nothing that can be the image|--image|1) /alpha (40, 8) float32|2) /beta (40, 8)' nothing.h5
+refuse 3 'nothing.h5: nothing that can be the image or the text|give --image and --text|1) /alpha (40, 8) float32|2) /beta (40, 8)' nothing.h5
 refuse 3 'tie.h5: 3 choices|1) --image /image --text /text|2) --image /image_other|3) --image /visual' tie.h5
 refuse 3 'pairs.h5: no dataset /imgae|did you mean /image?' pairs.h5 --image imgae
 refuse 3 'pairs.h5: no dataset /pairs|--text-image|1) /image' pairs.h5 --text-image /pairs
@@ -64,7 +64,7 @@ refuse 4 'twice.h5:/image_id|id 3|rows 3 and 7' twice.h5
 refuse 4 'nan.h5:/image|5|--drop-bad' nan.h5
 refuse 4 'infinite.h5:/image|5|--drop-bad' infinite.h5
 refuse 4 'zero.h5:/image|5|--drop-bad' zero.h5
-refuse 4 'integers.h5:/image|uint8|(40, 8)|--image' integers.h5
+refuse 4 'integers.h5:/image|uint8|(40, 8)|convert it to float32|--image' integers.h5
 refuse 4 'boxes.h5:/image_features|(40, 36, 16)|rank 3' boxes.h5
 refuse 4 'two.h5:/image: 2 rows|at least 3' two.h5
 refuse 4 'no_rows.h5:/image|(0, 8)|no rows' no_rows.h5
