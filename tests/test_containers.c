@@ -323,6 +323,12 @@ Test(containers, two_files_without_names_are_image_and_text, .init = ask_enter, 
   check_sides("one is named", &(io_ask){.files = {"caption.npy", "z.npy"}}, DEEP, CGAP_FLOAT32);
   put_blob("image_a.npy", npy_of(IMAGE, CGAP_FLOAT32, plain));
   put_blob("image_b.npy", npy_of(IMAGE, CGAP_FLOAT32, plain));
+  cr_assert_eq(mkdir("text", 0777), 0);
+  put_blob("text/z.npy", npy_of(IMAGE, CGAP_FLOAT32, plain));
+  put_blob("text/a.npy", npy_of(DEEP, CGAP_FLOAT32, plain));
+  check_sides("one folder, which says nothing of either", &(io_ask){.files = {"text/z.npy", "text/a.npy"}}, DEEP,
+              CGAP_FLOAT32);
+  ask_refuse("a folder has no order", &(io_ask){.files = {"text"}}, CGAP_FILE, "nothing that can be the image|/a|/z");
   ask_refuse("both images", &(io_ask){.files = {"image_a.npy", "image_b.npy"}}, CGAP_FILE, "equally good|/image_b");
 }
 

@@ -39,12 +39,17 @@ static bool named_for(const cgap_words *w, unsigned side)
   return !(side == CGAP_WORD_TEXT && (w->parent & CGAP_WORD_CLASS));
 }
 
+static unsigned words_of_file(const cgap_file *file)
+{
+  return file->loose ? 0 : cgap_words_of_file(file->path);
+}
+
 /* How well a name fits a side; 0: not at all. */
 static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned side)
 {
   cgap_words w = cgap_words_of(entry->path);
   unsigned own = w.leaf & CGAP_WORD_MODALITY;
-  unsigned of_file = cgap_words_of_file(file->path);
+  unsigned of_file = words_of_file(file);
   int score = 0;
   if (entry->side)
     return entry->side == side ? WORTH_NAME : 0;
@@ -200,7 +205,7 @@ void cgap_choose_explain(char *out, size_t size, const cgap_file *file, const cg
   else if (w.side == side)
     (void)snprintf(out, size, "\"%s\" in the name of the %s%s", word, w.leaf & CGAP_WORD_MODALITY ? "dataset" : "group",
                    w.leaf & CGAP_WORD_EMBEDDING ? ", and it says embedding or feature" : "");
-  else if (cgap_words_of_file(file->path) == side)
+  else if (words_of_file(file) == side)
     (void)snprintf(out, size, "the file's name says it");
   else
     (void)snprintf(out, size, "no dataset is named for images; this one says embedding or feature");

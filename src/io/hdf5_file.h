@@ -58,6 +58,7 @@ typedef struct cgap_file {
   char *path;
   uint64_t bytes, device, inode;
   bool folder;
+  bool loose;          /* .npy: the entries are called as the files are, whose names say nothing more */
   int fd;              /* for pread */
   hid_t id;            /* HDF5, else H5I_INVALID_HID */
   uint64_t number;     /* HDF5's own; a dataset behind an external link has another */

@@ -198,6 +198,7 @@ static cgap_status name_shards(cgap_file *file, cgap_error *error)
 static cgap_status open_list(cgap_file *file, loose_list *list, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
+  file->loose = true;
   qsort(list->item, list->count, sizeof *list->item, by_name_and_number);
   for (size_t i = 0; i < list->count && status == CGAP_OK; i++) {
     const loose *l = &list->item[i];
