@@ -52,11 +52,16 @@ typedef struct cgap_kernels {
    * n at most CGAP_TILE. */
   size_t (*find)(const float *s, size_t n, float row_bound, const float *column_bound, uint16_t *index);
 
+  /* Products with CGAP_FEW vectors at once, in double: scores (rows, CGAP_FEW) = z (rows, dim) · w (dim, CGAP_FEW), and
+   * back, gradient (dim, CGAP_FEW) += zᵀ · residual (rows, CGAP_FEW). All sums run in the order of z. */
+  void (*few_scores)(const double *z, size_t rows, size_t dim, const double *w, double *scores);
+  void (*few_gradient)(const double *z, size_t rows, size_t dim, const double *residual, double *gradient);
+
   void (*from_half)(const uint16_t *in, size_t n, float *out);
   void (*from_bfloat)(const uint16_t *in, size_t n, float *out);
 } cgap_kernels;
 
-enum { CGAP_LANES = 64 };
+enum { CGAP_LANES = 64, CGAP_FEW = 8 };
 enum { CGAP_TILE = 1024 }; /* rows and columns of a tile: never a matter of threads or memory */
 
 cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two);

@@ -83,20 +83,21 @@ static lbfgsfloatval_t objective(void *instance, const lbfgsfloatval_t *x, lbfgs
   set_weights(f, x);
   memset(f->gradient, 0, CGAP_FOLDS * f->dim * sizeof *f->gradient);
   f->status = f->products->run(f->products->self, f->weights, residual_rows, f, f->gradient, f->error);
-  double value = 0;
+  double value = 0, residuals[CGAP_FOLDS] = {0};
+  for (int side = 0; !f->status && side < 2; side++)
+    for (size_t i = 0; i < rows_of(f, side); i++)
+      for (size_t k = 0; k < CGAP_FOLDS; k++) {
+        value += f->loss[side][i * CGAP_FOLDS + k];
+        residuals[k] += f->residual[side][i * CGAP_FOLDS + k];
+      }
   for (size_t k = 0; !f->status && k < CGAP_FOLDS; k++) {
     const double *w = x + k * (f->dim + 1);
-    double *into = g + k * (f->dim + 1), residuals = 0;
-    for (int side = 0; side < 2; side++)
-      for (size_t i = 0; i < rows_of(f, side); i++) {
-        value += f->loss[side][i * CGAP_FOLDS + k];
-        residuals += f->residual[side][i * CGAP_FOLDS + k];
-      }
+    double *into = g + k * (f->dim + 1);
     for (size_t a = 0; a < f->dim; a++) {
       value += 0.5 * w[a] * w[a];
-      into[a] = w[a] + f->gradient[k * f->dim + a] - residuals * f->mean[a];
+      into[a] = w[a] + f->gradient[k * f->dim + a] - residuals[k] * f->mean[a];
     }
-    into[f->dim] = residuals;
+    into[f->dim] = residuals[k];
   }
   return f->status ? NAN : value;
 }

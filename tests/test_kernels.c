@@ -253,6 +253,38 @@ Test(kernels, finds_what_reaches_a_bound)
   each(check_find);
 }
 
+Test(kernels, products_with_few_vectors)
+{
+  enum { ROWS = 11, DIM = 37 };
+  const cgap_kernels *list[3];
+  double *z = support_alloc(ROWS * DIM, sizeof *z), w[DIM * CGAP_FEW], scores[ROWS * CGAP_FEW];
+  double gradient[DIM * CGAP_FEW];
+  support_random r = support_seed(9);
+  support_normals(&r, z, ROWS * DIM);
+  support_normals(&r, w, DIM * CGAP_FEW);
+  memcpy(z + 9 * DIM, z, DIM * sizeof *z); /* equal rows have equal scores, in a group of four or not */
+  for (size_t k = cgap_kernels_list(list); k-- > 0;) {
+    list[k]->few_scores(z, ROWS, DIM, w, scores);
+    cr_expect_eq(memcmp(scores, scores + 9 * CGAP_FEW, CGAP_FEW * sizeof *scores), 0, "%s", list[k]->name);
+    for (size_t at = 0; at < ROWS * CGAP_FEW; at++) {
+      double want = 0;
+      for (size_t a = 0; a < DIM; a++)
+        want += z[at / CGAP_FEW * DIM + a] * w[a * CGAP_FEW + at % CGAP_FEW];
+      cr_expect(support_near(list[k]->name, "score", scores[at], want, 1e-13, 1e-13));
+    }
+    for (size_t at = 0; at < DIM * CGAP_FEW; at++)
+      gradient[at] = (double)at;
+    list[k]->few_gradient(z, ROWS, DIM, scores, gradient);
+    for (size_t at = 0; at < DIM * CGAP_FEW; at++) {
+      double want = (double)at;
+      for (size_t i = 0; i < ROWS; i++)
+        want += z[i * DIM + at / CGAP_FEW] * scores[i * CGAP_FEW + at % CGAP_FEW];
+      cr_expect(support_near(list[k]->name, "gradient", gradient[at], want, 1e-12, 1e-13));
+    }
+  }
+  free(z);
+}
+
 Test(kernels, every_half_and_bfloat)
 {
   enum { ALL = 0x10000 };
