@@ -384,13 +384,15 @@ typedef struct cgap_train_options {
   cgap_schedule schedule;
   size_t batch;    /* texts a step; 0: all of the training part; CGAP_BATCH_AUTO: 256, or all where they are fewer */
   size_t epochs;   /* 0: 100, or fewer where those are more than 3000 steps, but at least 5 */
+  size_t steps;    /* above 0: as many whole epochs as have so many steps, in place of epochs */
   size_t patience; /* epochs without a lower validation loss before it stops; 0: never, and the last is kept */
   double validation, test; /* shares of the images */
   bool keep_duplicates;    /* equal rows stay rows of their own, and each other's negatives */
   double noise;            /* share of the training texts that are given each other's images */
   size_t training_images;  /* at most so many; 0: all of the training part */
   uint64_t seed;
-  int threads; /* 0: as many as the machine has */
+  int threads;           /* 0: as many as the machine has */
+  uint64_t memory_bytes; /* more is refused; 0: no limit */
   cgap_progress progress;
 } cgap_train_options;
 

@@ -72,6 +72,12 @@ const cli_option cli_training_options[] = {
    .value = "N",
    .help = "times through the training part",
    .zero = "100, fewer where that is over 3000 steps"},
+  {.name = "steps",
+   .kind = CLI_COUNT,
+   .target = &opt.train.steps,
+   .value = "N",
+   .help = "in place of --epochs: as many whole epochs as have N steps, so that batches of any size compare",
+   .zero = "as --epochs says"},
   {.name = "patience",
    .kind = CLI_COUNT,
    .target = &opt.train.patience,
@@ -191,6 +197,7 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
       *weights[k] = given[k];
   out->seed = cli_shared.seed;
   out->threads = cli_shared.threads;
+  out->memory_bytes = cli_shared.memory_bytes;
   return cli_read_batch(&out->batch, opt.batch, error);
 }
 

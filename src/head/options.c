@@ -15,6 +15,8 @@ size_t cgap_train_epochs(const cgap_train_options *o, size_t steps_an_epoch)
 {
   enum { MOST = 100, LEAST = 5, STEPS = 3000 };
   const size_t fit = STEPS / (steps_an_epoch ? steps_an_epoch : 1);
+  if (o->steps && steps_an_epoch)
+    return (o->steps + steps_an_epoch - 1) / steps_an_epoch;
   return o->epochs ? o->epochs : fit > MOST ? MOST : fit < LEAST ? LEAST : fit;
 }
 
@@ -97,17 +99,17 @@ cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_er
 
 void cgap_train_describe(char *out, size_t size, const cgap_train_options *o, const cgap_head_shape *s)
 {
-  snprintf(
-    out, size,
-    "{\"head\": \"%s\", \"start\": \"%s\", \"shared\": %s, \"dim_in\": %zu, \"dim\": %zu, \"hidden\": %zu, "
-    "\"weight_clip\": %.17g, \"weight_uniform\": %.17g, \"weight_align\": %.17g, \"weight_xuniform\": %.17g, "
-    "\"temperature\": %.17g, \"learn_temperature\": %s, \"lr\": %.17g, \"decay\": %.17g, \"clip_norm\": %.17g, "
-    "\"schedule\": \"%s\", \"batch\": %lld, \"epochs\": %zu, \"patience\": %zu, \"val\": %.17g, \"test\": %.17g, "
-    "\"keep_duplicates\": %s, \"noise\": %.17g, \"training_images\": %zu, \"seed\": %llu}",
-    cgap_head_kind_name(s->kind), o->start == CGAP_START_CENTER ? "center" : "identity", s->shared ? "true" : "false",
-    s->dim_in, s->dim, s->hidden, o->weights.clip, o->weights.uniform, o->weights.align, o->weights.xuniform,
-    o->temperature, o->learn_temperature ? "true" : "false", o->learning_rate, o->decay, o->clip_norm,
-    o->schedule == CGAP_SCHEDULE_COSINE ? "cosine" : "constant",
-    o->batch == CGAP_BATCH_AUTO ? -1LL : (long long)o->batch, o->epochs, o->patience, o->validation, o->test,
-    o->keep_duplicates ? "true" : "false", o->noise, o->training_images, (unsigned long long)o->seed);
+  snprintf(out, size,
+           "{\"head\": \"%s\", \"start\": \"%s\", \"shared\": %s, \"dim_in\": %zu, \"dim\": %zu, \"hidden\": %zu, "
+           "\"weight_clip\": %.17g, \"weight_uniform\": %.17g, \"weight_align\": %.17g, \"weight_xuniform\": %.17g, "
+           "\"temperature\": %.17g, \"learn_temperature\": %s, \"lr\": %.17g, \"decay\": %.17g, \"clip_norm\": %.17g, "
+           "\"schedule\": \"%s\", \"batch\": %lld, \"epochs\": %zu, \"steps\": %zu, \"patience\": %zu, \"val\": %.17g, "
+           "\"test\": %.17g, "
+           "\"keep_duplicates\": %s, \"noise\": %.17g, \"training_images\": %zu, \"seed\": %llu}",
+           cgap_head_kind_name(s->kind), o->start == CGAP_START_CENTER ? "center" : "identity",
+           s->shared ? "true" : "false", s->dim_in, s->dim, s->hidden, o->weights.clip, o->weights.uniform,
+           o->weights.align, o->weights.xuniform, o->temperature, o->learn_temperature ? "true" : "false",
+           o->learning_rate, o->decay, o->clip_norm, o->schedule == CGAP_SCHEDULE_COSINE ? "cosine" : "constant",
+           o->batch == CGAP_BATCH_AUTO ? -1LL : (long long)o->batch, o->epochs, o->steps, o->patience, o->validation,
+           o->test, o->keep_duplicates ? "true" : "false", o->noise, o->training_images, (unsigned long long)o->seed);
 }

@@ -78,6 +78,23 @@ static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cga
   return status == CGAP_OK ? cgap_subset_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
 }
 
+/* What lies in memory at most: both sides as in the file and as unit rows, the training part once more for training
+ * and once for the closers; batches and heads are small beside it. */
+static cgap_status check_memory(const cgap_data *d, uint64_t limit, cgap_error *error)
+{
+  const cgap_source *sides[] = {&d->image, &d->text};
+  double bytes = 0;
+  for (int side = 0; side < CGAP_SIDES; side++)
+    bytes += (double)sides[side]->rows * (double)sides[side]->dim *
+             ((double)cgap_type_size(sides[side]->type) + 3 * sizeof(float));
+  if (limit == 0 || bytes <= (double)limit)
+    return CGAP_OK;
+  return cgap_fail(
+    error, CGAP_RESOURCE,
+    "%s: training on %zu images and %zu texts takes about %.1f MB, --memory allows %.1f; give more, or fewer rows",
+    d->image.name, d->image.rows, d->text.rows, bytes / 1048576, (double)limit / 1048576);
+}
+
 cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *o, bool closers,
                             cgap_error *error)
 {
@@ -88,6 +105,8 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_t
                      "%s: training needs pairs of images and texts, and this has %s; give --text or --text-image",
                      data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
   cgap_status status = cgap_train_check(o, data->image.dim, error);
+  if (status == CGAP_OK)
+    status = check_memory(data, o->memory_bytes, error);
   if (status == CGAP_OK)
     status =
       cgap_embeddings_load(&e, data, true, o->threads > 0 ? o->threads : omp_get_max_threads(), o->progress, error);

@@ -119,6 +119,7 @@ refuse 2 "--patience" pairs.h5 --val 0
 refuse 2 "weight" pairs.h5 --weight-clip 0 --weight-uniform 0 --weight-align 0
 refuse 2 "--race" pairs.h5 --race clip,clap
 refuse 3 "missing.h5" missing.h5
+refuse 5 "--memory" more.h5 --memory 300K
 run simulate --model clip --n 9 --d 8 -o nine.h5 --quiet
 refuse 4 "9 images" nine.h5
 run train pairs.h5
