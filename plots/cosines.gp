@@ -1,10 +1,11 @@
-# How alike rows are: cosines of pairs, of images and texts that are no pair, and within each side.
+# How alike rows are: cosines of pairs, of images and texts that are not a pair, and within each side.
 call "style.gp" "cosines" ARG1 ARG2 ARG3 ARG4
-headline_title = "Cosines of pairs, of strangers, and within each side"
+paired = real(meta("total_pair")) > 0
+headline_title = paired ? "Cosines of pairs, of couples that are not a pair, and within each side" : "Cosines between the sides and within each"
 headline_shown = "mean cosine ".meta("means")
 eval headline
 set xlabel "cosine" textcolor rgb ink
-set ylabel "share of couples per bin of 0.01" textcolor rgb ink
+set ylabel "share of couples per bin of 0.01" textcolor rgb ink offset 0.8,0
 set format y "%g"
 
 # columns: low high pair cross image text (counts)
@@ -14,19 +15,19 @@ pad = (high_edge - low_edge) * 0.05 + 0.01
 set xrange [low_edge - pad : high_edge + pad]
 set yrange [0:*]
 set offsets 0, 0, graph 0.03, 0
+# a curve begins and ends where its couples do
+share(count, name) = total(name) > 0 && $1 > real(meta("first_".name)) - 0.015 && $1 < real(meta("last_".name)) + 0.005 ? count / total(name) : NaN
 # letters cannot shade
 filled(count, name) = dumb ? NaN : share(count, name)
-share(count, name) = total(name) > 0 ? count / total(name) : NaN
 set linetype 1 linecolor rgb c_cross linewidth 1.6 dashtype 1
 set linetype 2 linecolor rgb c_image linewidth 1.6 dashtype 1
 set linetype 3 linecolor rgb c_text linewidth 1.6 dashtype (12,4)
 set linetype 4 linecolor rgb c_pair linewidth 2.2 dashtype 1
-paired = total("pair") > 0
 plot table skip 1 using 1:(filled($4, "cross")) with fillsteps linetype 1 notitle, \
      '' skip 1 using 1:(filled($5, "image")) with fillsteps linetype 2 notitle, \
      '' skip 1 using 1:(filled($6, "text")) with fillsteps linetype 3 notitle, \
      '' skip 1 using 1:(paired ? filled($3, "pair") : NaN) with fillsteps linetype 4 notitle, \
-     '' skip 1 using 1:(share($4, "cross")) with steps linetype 1 title (paired ? "no pair" : "image–text"), \
+     '' skip 1 using 1:(share($4, "cross")) with steps linetype 1 title (paired ? "not a pair" : "image–".text_word), \
      '' skip 1 using 1:(share($5, "image")) with steps linetype 2 title "images", \
-     '' skip 1 using 1:(share($6, "text")) with steps linetype 3 title "texts", \
+     '' skip 1 using 1:(share($6, "text")) with steps linetype 3 title text_word."s", \
      '' skip 1 using 1:(paired ? share($3, "pair") : NaN) with steps linetype 4 title (paired ? "pairs" : "")

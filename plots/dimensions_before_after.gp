@@ -9,7 +9,6 @@ most = abs(G_min) > abs(G_max) ? abs(G_min) : abs(G_max)
 most = most > 0 ? 1.15 * most : 1
 set yrange [-most : most]
 set xzeroaxis linetype 1 linewidth 0.8 linecolor rgb soft
-set key off
 of(when, k) = strcol(1) eq when ? column(k) : NaN
 set multiplot
 do for [p = 1:2] {
@@ -19,15 +18,17 @@ do for [p = 1:2] {
   set xrange [-0.02*d - 0.5 : 1.02*d - 0.5]
   if (!dumb) {
     area = height - (hover ? 66.0 : 90.0) - 90.0
-    set tmargin at screen 1 - ((hover ? 36.0 : 60.0) + 20 + (p - 1) * (area / 2 + 24)) / height
-    set bmargin at screen (90.0 + (2 - p) * (area / 2 + 24)) / height
+    set tmargin at screen 1 - ((hover ? 66.0 : 90.0) + 18 + (p - 1) * (area / 2 + 9)) / height
+    set bmargin at screen (90.0 + (2 - p) * (area / 2 + 9)) / height
   } else {
     set origin 0,0.5*(2-p); set size 1,0.5
   }
   set label 905 when at graph 0.99, graph 0.93 right font pt(14) textcolor rgb ink
-  if (p == 2) { unset label 901; unset label 902; unset label 903; set xlabel "coordinate (from 0)" textcolor rgb ink }
-  set ylabel "images − texts" textcolor rgb ink
-  plot table skip 1 using 2:(of(when, 5) >= 0 ? $5 : NaN) with impulses linewidth thick linecolor rgb c_image, \
-       '' skip 1 using 2:(of(when, 5) < 0 ? $5 : NaN) with impulses linewidth thick linecolor rgb c_text
+  if (p == 2) { set key off; unset label 901; unset label 902; unset label 903; set xlabel "coordinate (from 0)" textcolor rgb ink }
+  set ylabel "images − ".text_word."s" textcolor rgb ink offset 0.8,0
+  plot table skip 1 using 2:(of(when, 5) >= 0 ? $5 : NaN) with impulses linewidth thick linecolor rgb c_image notitle, \
+       '' skip 1 using 2:(of(when, 5) < 0 ? $5 : NaN) with impulses linewidth thick linecolor rgb c_text notitle, \
+       keyentry with lines linewidth 6 linecolor rgb c_image title "larger in images", \
+       keyentry with lines linewidth 6 linecolor rgb c_text title "larger in ".text_word."s"
 }
 unset multiplot

@@ -25,7 +25,7 @@ if (!dumb) {
   small = pt(11)
   cell_w = (width - 20.0) / across
   cell_h = (height - top - 30.0) / down
-  set title offset 0,-0.4 textcolor rgb ink font pt(13) noenhanced
+  set title offset 0,-0.6 textcolor rgb ink font pt(13) noenhanced
 }
 set offsets 0, 0, graph 0.08, graph 0.08
 stats table skip 1 using 3 name "X" nooutput
@@ -66,7 +66,7 @@ do for [p = 1:counted_panels] {
     set lmargin at screen (10.0 + col * cell_w + 62) / width
     set rmargin at screen (10.0 + (col + 1) * cell_w - 12) / width
     set tmargin at screen 1 - (top + row * cell_h + 14) / height
-    set bmargin at screen 1 - (top + (row + 1) * cell_h - 40) / height
+    set bmargin at screen 1 - (top + (row + 1) * cell_h - 44) / height
   }
   set title panel
   if (last) { set xlabel meta("x") textcolor rgb ink font pt(12) offset 0,0.6 } else { unset xlabel }

@@ -4,8 +4,13 @@ headline_title = "Recall at k"
 headline_shown = sprintf("recall@1 %s image to text, %s text to image", meta("recall_image_to_text"), meta("recall_text_to_image"))
 eval headline
 set xlabel "k, the number of candidates looked at" textcolor rgb ink
-set ylabel "share of queries" textcolor rgb ink
-if (real(meta("last")) > 20) { set logscale x 10 }
+set ylabel "share of queries" textcolor rgb ink offset 0.8,0
+if (real(meta("last")) > 20) {
+  set logscale x 10
+  set xtics (1, 2, 5, 10, 20, 50, 100, 200, 500)
+} else {
+  set xtics 1, 1
+}
 set yrange [0:1.02]
 set xrange [1:real(meta("last"))]
 

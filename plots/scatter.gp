@@ -26,25 +26,33 @@ tell(what, row, cosine) = sprintf("%s row %s", what, row).((cosine eq "NA" || co
 # the text’s mark is the smaller one, so that an image’s shows where both lie on one spot
 point_size = kind eq "svg" ? 0.38 : 0.5
 set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
-set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.1*point_size
-many = real(meta("couples"))
-see = many > 800 ? "#d8" : many > 200 ? "#b8" : "#90"
-seg = see.soft[2:7]
+# but a few among many are to be seen
+few = real(meta("texts")) < 50 && real(meta("images")) > 4 * real(meta("texts"))
+set style line 2 linecolor rgb c_text pointtype 9 pointsize (few ? 2.4 : 1.1)*point_size
+# at most 300 segments
+couples = real(meta("couples"))
+step = couples > 300 ? int(ceil(couples / 300)) : 1
+seg = (couples > 100 ? "#c0" : "#98").soft[2:7]
+pair_word = couples == 0 ? "" : step > 1 ? sprintf("pair (1 in %d)", step) : "pair"
+# gnuplot takes letters for wider than they are, and would break a key of four names
+if (!dumb && couples > 0) { set key width -4 }
 set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
 if (hover) {
-  plot table skip 1 using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.6 linecolor rgb seg notitle, \
+  plot table skip 1 every step using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.5 linecolor rgb seg notitle, \
        '' skip 1 using 2:3:(tell("image", strcol(1), strcol(7))) with labels hypertext point linestyle 1 notitle, \
        '' skip 1 using 5:6:(tell("text", strcol(4), strcol(7))) with labels hypertext point linestyle 2 notitle, \
-       keyentry with points linestyle 1 pointsize 1 title "image", keyentry with points linestyle 2 pointsize 1.2 title "text", \
-       keyentry with lines linecolor rgb ink linewidth 2.2 title "between centroids", \
+       keyentry with points linestyle 1 title "image", keyentry with points linestyle 2 title text_word, \
+       keyentry with lines linewidth 1 linecolor rgb soft title pair_word, \
+       keyentry with lines linecolor rgb ink linewidth 2.2 title "centroids", \
        '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.5 linecolor rgb ink notitle, \
        '+' every ::0::0 using (tx):(ty) with points pointtype 9 pointsize 1.7 linecolor rgb ink notitle
 } else {
-  plot table skip 1 using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.6 linecolor rgb seg notitle, \
+  plot table skip 1 every step using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.5 linecolor rgb seg notitle, \
        '' skip 1 using 2:3 with points linestyle 1 notitle, \
        '' skip 1 using 5:6 with points linestyle 2 notitle, \
-       keyentry with points linestyle 1 pointsize 1 title "image", keyentry with points linestyle 2 pointsize 1.2 title "text", \
-       keyentry with lines linecolor rgb ink linewidth 2.2 title "between centroids", \
+       keyentry with points linestyle 1 title "image", keyentry with points linestyle 2 title text_word, \
+       keyentry with lines linewidth 1 linecolor rgb soft title pair_word, \
+       keyentry with lines linecolor rgb ink linewidth 2.2 title "centroids", \
        '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.5 linecolor rgb ink notitle, \
        '+' every ::0::0 using (tx):(ty) with points pointtype 9 pointsize 1.7 linecolor rgb ink notitle
 }

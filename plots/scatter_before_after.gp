@@ -21,8 +21,13 @@ of(when, k) = strcol(1) eq when ? column(k) : NaN
 point_size = kind eq "svg" ? 0.36 : 0.48
 set style line 1 linecolor rgb c_image pointtype 7 pointsize 1.2*point_size
 set style line 2 linecolor rgb c_text pointtype 9 pointsize 1.1*point_size
-many = real(meta("after_couples"))
-seg = (many > 800 ? "#d8" : many > 200 ? "#b8" : "#90").soft[2:7]
+# at most 300 segments a panel
+couples = real(meta("after_couples"))
+step = couples > 300 ? int(ceil(couples / 300)) : 1
+seg = (couples > 100 ? "#c0" : "#98").soft[2:7]
+pair_word = couples == 0 ? "" : step > 1 ? sprintf("pair (1 in %d)", step) : "pair"
+# gnuplot takes letters for wider than they are, and would break a key of four names
+if (!dumb && couples > 0) { set key width -4 }
 if (!dumb) { set grid xtics ytics }
 set multiplot
 if (!dumb) {
@@ -30,8 +35,9 @@ if (!dumb) {
   set lmargin at screen 60.0/width
   set rmargin at screen 1 - 10.0/width
   unset border; unset tics; unset grid
-  plot keyentry with points linestyle 1 pointsize 0.9 title "image", keyentry with points linestyle 2 pointsize 1 title "text", \
-       keyentry with lines linecolor rgb ink linewidth 2.2 title "between centroids", NaN notitle
+  plot keyentry with points linestyle 1 title "image", keyentry with points linestyle 2 title text_word, \
+       keyentry with lines linewidth 1 linecolor rgb soft title pair_word, \
+       keyentry with lines linecolor rgb ink linewidth 2.2 title "centroids", NaN notitle
   unset label 901; unset label 902; unset label 903
   set border 3
   set xtics nomirror out scale 0.6 textcolor rgb soft
@@ -54,7 +60,7 @@ do for [p = 1:2] {
   ix = real(meta(when."_image_centroid_x")); iy = real(meta(when."_image_centroid_y"))
   tx = real(meta(when."_text_centroid_x"));  ty = real(meta(when."_text_centroid_y"))
   set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
-  plot table skip 1 using (of(when, 3)):4:($6-$3):($7-$4) with vectors nohead linewidth 0.6 linecolor rgb seg notitle, \
+  plot table skip 1 every step using (of(when, 3)):4:($6-$3):($7-$4) with vectors nohead linewidth 0.5 linecolor rgb seg notitle, \
        '' skip 1 using (of(when, 3)):4 with points linestyle 1 notitle, \
        '' skip 1 using (of(when, 6)):7 with points linestyle 2 notitle, \
        '+' every ::0::0 using (ix):(iy) with points pointtype 7 pointsize 1.2 linecolor rgb ink notitle, \

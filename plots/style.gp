@@ -84,7 +84,9 @@ meta(key) = strstrt(M, "\n".key."\t") ? meta_from(M[strstrt(M, "\n".key."\t") + 
 # headline(title, what it shows): the two lines above the plot, and the file's name below
 headline_title = ""
 headline_shown = ""
-counted = meta("file").sprintf(": %s images, %s texts, d = %s", meta("images"), meta("texts"), meta("dim"))
+# class texts may stand in for texts
+text_word = strlen(meta("text_word")) ? meta("text_word") : "text"
+counted = meta("file").sprintf(": %s images, %s %ss, d = %s", meta("images"), meta("texts"), text_word, meta("dim"))
 # on a page the title stands above the picture already
 headline = 'if (dumb) { set title headline_title."\n".headline_shown noenhanced } else { \
   if (!hover) { set label 901 headline_title at screen 16.0/width, screen 1 - 22.0/height left font pt(17) textcolor rgb ink front noenhanced }; \

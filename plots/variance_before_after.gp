@@ -4,7 +4,7 @@ headline_title = "Variance carried by the first components, before and after"
 headline_shown = sprintf("participation ratio: images %s, then %s; texts %s, then %s", meta("before_image_ratio"), meta("after_image_ratio"), meta("before_text_ratio"), meta("after_text_ratio"))
 eval headline
 set xlabel "number of components" textcolor rgb ink
-set ylabel "cumulated share of the variance" textcolor rgb ink
+set ylabel "cumulated share of the variance" textcolor rgb ink offset 0.8,0
 d = real(meta("before_dim")) > real(meta("after_dim")) ? real(meta("before_dim")) : real(meta("after_dim"))
 set yrange [0:1.02]
 set xrange [1:d]

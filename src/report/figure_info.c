@@ -4,11 +4,13 @@
 
 const cgap_figure_info cgap_figure_infos[] = {
   {"scatter", "Images and texts on the two main axes",
-   "Each dot is a row; a thin line joins an image and its text, the thick one the two centroids. Two clouds apart with "
+   "Each dot is a row; a thin line joins an image and its text (at most 300 are drawn), the thick one the two "
+   "centroids. Two clouds apart with "
    "parallel lines between them are a gap; one mixed cloud with short lines is none."},
   {"cosines", "Cosines of pairs and of others",
-   "Pairs should lie to the right of couples that are no pair, without overlap. Where couples within a side lie to the "
-   "right of the pairs, a row is closer to strangers of its own kind than to its partner."},
+   "Pairs should lie to the right of couples that are not a pair, without overlap. Where couples within a side lie to "
+   "the "
+   "right of the pairs, a row is closer to others of its own kind than to its partner."},
   {"variance", "Variance of the principal components",
    "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all alike."},
   {"dimensions", "The gap, coordinate by coordinate",
@@ -24,7 +26,7 @@ const cgap_figure_info cgap_figure_infos[] = {
    "The same rows before and after, on axes of the same scale: the two clouds should come together, the lines become "
    "short."},
   {"cosines_before_after", "Cosines, before and after",
-   "After closing the gap the pairs lie to the right of everything else, and strangers of both kinds around 0."},
+   "After closing the gap the pairs lie to the right of everything else, and all others around 0."},
   {"variance_before_after", "Variance, before and after",
    "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
   {"dimensions_before_after", "The gap by coordinate, before and after", "Bars after should all be short."},

@@ -84,6 +84,22 @@ static void about_centroid(cgap_tsv *t, const char *side, const cgap_point *poin
   cgap_tsv_about(t, key, "%.6g", y);
 }
 
+/* Rows that are too many to be drawn, or too few to be a cloud. */
+static void about_drawn(cgap_tsv *t, const cgap_audit *a)
+{
+  enum { FEW = 50 };
+  const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
+  char images[80] = "", texts[100] = "";
+  if (a->scatter_images < a->images)
+    snprintf(images, sizeof images, "%zu of %zu images", a->scatter_images, a->images);
+  if (a->scatter_texts < a->texts)
+    snprintf(texts, sizeof texts, "%zu of %zu %s", a->scatter_texts, a->texts, text);
+  else if (a->texts < FEW && a->images > 4 * a->texts)
+    snprintf(texts, sizeof texts, "all of %zu %s", a->texts, text);
+  if (*images || *texts)
+    cgap_tsv_about(t, "note", "drawn: %s%s%s", images, *images && *texts ? ", " : "", texts);
+}
+
 cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
 {
   char distance[100];
@@ -109,31 +125,48 @@ cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *
   }
   about_centroid(t, "image", a->scatter_image, a->scatter_images);
   about_centroid(t, "text", a->scatter_text, a->scatter_texts);
-  if (a->scatter_images < a->images || a->scatter_texts < a->texts)
-    cgap_tsv_about(t, "note", "thinned to %zu images and %zu texts", a->scatter_images, a->scatter_texts);
+  about_drawn(t, a);
   return CGAP_OK;
 }
 
-static void about_totals(cgap_tsv *t, const cgap_audit *a)
+/* How many couples a histogram holds, and between which edges; of an empty one nothing is said but the 0. */
+static void about_histogram(cgap_tsv *t, const char *name, const cgap_audit *a, const uint64_t *counts, double *low,
+                            double *high)
 {
-  uint64_t total[4] = {0};
-  int first = CGAP_HISTOGRAM_BINS - 1, last = 0;
+  uint64_t total = 0;
+  int first = CGAP_HISTOGRAM_BINS, last = 0;
+  char key[40];
   for (int b = 0; b < CGAP_HISTOGRAM_BINS; b++) {
-    const uint64_t counts[4] = {a->histogram_pair[b], a->histogram_cross[b], a->histogram_image[b],
-                                a->histogram_text[b]};
-    for (int h = 0; h < 4; h++) {
-      total[h] += counts[h];
-      if (counts[h] && b < first)
-        first = b;
-      if (counts[h] && b > last)
-        last = b;
-    }
+    total += counts[b];
+    first = counts[b] && b < first ? b : first;
+    last = counts[b] ? b : last;
   }
-  static const char *const keys[] = {"total_pair", "total_cross", "total_image", "total_text"};
+  snprintf(key, sizeof key, "total_%s", name);
+  cgap_tsv_about(t, key, "%llu", (unsigned long long)total);
+  if (!total)
+    return;
+  snprintf(key, sizeof key, "first_%s", name);
+  cgap_tsv_about(t, key, "%.2f", a->histogram_edges[first]);
+  snprintf(key, sizeof key, "last_%s", name);
+  cgap_tsv_about(t, key, "%.2f", a->histogram_edges[last + 1]);
+  *low = fmin(*low, a->histogram_edges[first]);
+  *high = fmax(*high, a->histogram_edges[last + 1]);
+}
+
+static void about_histograms(cgap_tsv *t, const cgap_audit *a)
+{
+  const struct {
+    const char *name;
+    const uint64_t *counts;
+  } all[] = {{"pair", a->histogram_pair},
+             {"cross", a->histogram_cross},
+             {"image", a->histogram_image},
+             {"text", a->histogram_text}};
+  double low = 1, high = -1;
   for (int h = 0; h < 4; h++)
-    cgap_tsv_about(t, keys[h], "%llu", (unsigned long long)total[h]);
-  cgap_tsv_about(t, "first", "%.2f", first <= last ? a->histogram_edges[first] : -1);
-  cgap_tsv_about(t, "last", "%.2f", first <= last ? a->histogram_edges[last + 1] : 1);
+    about_histogram(t, all[h].name, a, all[h].counts, &low, &high);
+  cgap_tsv_about(t, "first", "%.2f", low < high ? low : -1);
+  cgap_tsv_about(t, "last", "%.2f", low < high ? high : 1);
 }
 
 cgap_status cgap_table_of_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
@@ -146,14 +179,16 @@ cgap_status cgap_table_of_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *
             (unsigned long long)a->histogram_image[b], (unsigned long long)a->histogram_text[b]);
   }
   char mean[4][40];
+  const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text";
   const cgap_cosines *const sets[] = {&a->cosine_pair, &a->cosine_cross, &a->cosine_image, &a->cosine_text};
   for (int s = 0; s < 4; s++)
     cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);
   if (a->has & CGAP_HAS_PAIRS)
-    cgap_tsv_about(t, "means", "%s (pairs), %s (no pair), %s (images), %s (texts)", mean[0], mean[1], mean[2], mean[3]);
+    cgap_tsv_about(t, "means", "%s (pairs), %s (not a pair), %s (images), %s (texts)", mean[0], mean[1], mean[2],
+                   mean[3]);
   else
-    cgap_tsv_about(t, "means", "%s (image–text), %s (images), %s (texts)", mean[1], mean[2], mean[3]);
-  about_totals(t, a);
+    cgap_tsv_about(t, "means", "%s (image–%s), %s (images), %s (%ss)", mean[1], text, mean[2], mean[3], text);
+  about_histograms(t, a);
   return CGAP_OK;
 }
 

@@ -28,6 +28,8 @@ static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
   cgap_tsv_about(t, "file", "%s", shortened(name, source));
   cgap_tsv_about(t, "images", "%zu", a->images);
   cgap_tsv_about(t, "texts", "%zu", a->texts);
+  if (a->has & CGAP_TEXT_IS_CLASSES)
+    cgap_tsv_about(t, "text_word", "class text");
   cgap_tsv_about(t, "dim", "%zu", a->dim);
 }
 

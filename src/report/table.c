@@ -175,14 +175,18 @@ static void print_group(const cgap_audit *a, size_t group, const style *paint, F
 
 static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
 {
+  const bool classes = a->has & CGAP_TEXT_IS_CLASSES;
   const struct {
     const char *label;
     const cgap_cosines *c;
     bool present;
   } sets[] = {{"pairs", &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
-              {a->has & CGAP_HAS_PAIRS ? "image-text, not a pair" : "image-text", &a->cosine_cross, true},
+              {classes                     ? "image-class text"
+               : (a->has & CGAP_HAS_PAIRS) ? "image-text, not a pair"
+                                           : "image-text",
+               &a->cosine_cross, true},
               {"image-image", &a->cosine_image, true},
-              {"text-text", &a->cosine_text, true}};
+              {classes ? "class text-class text" : "text-text", &a->cosine_text, true}};
   fprintf(out, "\n%s%-*s%s%s%10s%10s%10s%10s%10s%s\n", paint->bold, LABEL + 2, "Cosines", paint->off, paint->dim,
           "mean", "sd", "5 %", "median", "95 %", paint->off);
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {

@@ -57,19 +57,27 @@ static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
   add(out, "%s%s%s: the centroids lie %.3f%s apart%s.", what, *word ? " " : "", word, d->value, interval, noise);
 }
 
-static void say_line(cgap_verdict_words *out, const cgap_scalar *s)
+static const char *texts_word(const cgap_audit *a)
 {
-  if (!known(s))
-    return;
-  const char *tells = s->value >= 0.99   ? "A straight line tells images from texts"
-                      : s->value >= 0.75 ? "A straight line mostly tells images from texts"
-                      : s->value >= 0.6  ? "A straight line hardly tells images from texts"
-                                         : "No straight line tells images from texts";
-  add(out, "%s: it is right on %.1f %% of held-out rows (chance: 50).", tells, 100 * s->value);
+  return a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
 }
 
-static void say_sphere(cgap_verdict_words *out, const cgap_uniformity *u)
+static void say_line(cgap_verdict_words *out, const cgap_audit *a)
 {
+  const cgap_scalar *s = &a->gap.linear_separability;
+  if (!known(s))
+    return;
+  const char *tells = s->value >= 0.99   ? "A straight line tells"
+                      : s->value >= 0.75 ? "A straight line mostly tells"
+                      : s->value >= 0.6  ? "A straight line hardly tells"
+                                         : "No straight line tells";
+  add(out, "%s images from %s: it is right on %.1f %% of held-out rows (chance: 50).", tells, texts_word(a),
+      100 * s->value);
+}
+
+static void say_sphere(cgap_verdict_words *out, const cgap_audit *a)
+{
+  const cgap_uniformity *u = &a->uniformity;
   if (!known(&u->image) || !known(&u->text))
     return;
   double mean = (u->image.value + u->text.value) / 2, missing = mean - u->sphere;
@@ -80,7 +88,7 @@ static void say_sphere(cgap_verdict_words *out, const cgap_uniformity *u)
   char image[40], text[40];
   cgap_value_show(image, u->image.value, 2);
   cgap_value_show(text, u->text.value, 2);
-  add(out, "%s: uniformity %s (images) and %s (texts), %.2f if uniform.", fills, image, text, u->sphere);
+  add(out, "%s: uniformity %s (images) and %s (%s), %.2f if uniform.", fills, image, text, texts_word(a), u->sphere);
 }
 
 static void say_shift(cgap_verdict_words *out, const cgap_audit *a)
@@ -97,7 +105,7 @@ void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)
   *out = (cgap_verdict_words){.level = cgap_gap_level(&a->gap.centroid_distance)};
   out->word = cgap_level_word(out->level);
   say_gap(out, a);
-  say_line(out, &a->gap.linear_separability);
-  say_sphere(out, &a->uniformity);
+  say_line(out, a);
+  say_sphere(out, a);
   say_shift(out, a);
 }
