@@ -126,6 +126,16 @@ want_rc 0
 runs ./sample
 want_rc 0
 want_text out "centroid distance 0.800000"
+# the shared library needs nobody else's .pc file; the static one gets its libraries from Libs.private
+checks=$((checks + 1))
+! grep -q '^Requires' "$PKG_CONFIG_PATH/contragap.pc" || complain "contragap.pc requires others: $(grep '^Requires' "$PKG_CONFIG_PATH/contragap.pc")"
+flags_static=$(pkg-config --define-variable=prefix="$prefix" --static --cflags --libs contragap | sed 's/-lcontragap//')
+# shellcheck disable=SC2086
+runs cc -std=c11 $sanitize -o sample-static "$CONTRAGAP_SOURCE/samples/audit_matrix.c" "$library/libcontragap.a" $flags_static
+want_rc 0
+runs ./sample-static
+want_rc 0
+want_text out "centroid distance 0.800000"
 if command -v g++ >/dev/null; then
   cat >sample.cc <<'EOF'
 #include <contragap/contragap.h>
