@@ -190,6 +190,20 @@ Test(verdict, levels)
   }
 }
 
+Test(verdict, no_line_is_learnt_from_few_rows)
+{
+  cgap_audit audit;
+  cgap_verdict_words words;
+  report_support_fill(&audit, CGAP_TEXT_IS_CLASSES, 100, 5, 16);
+  audit.gap.linear_separability.value = 0.5;
+  cgap_verdict_write(&words, &audit);
+  cr_expect_not_null(strstr(words.sentence[1], "is not known: 5 class texts are too few"), "%s", words.sentence[1]);
+  audit.gap.linear_separability.value = 1;
+  cgap_verdict_write(&words, &audit);
+  cr_expect_not_null(strstr(words.sentence[1], "A straight line tells images from class texts"));
+  report_support_clear(&audit);
+}
+
 static char *table_of(const cgap_audit *audit, const char *name, bool markdown)
 {
   char *text = NULL;

@@ -6,8 +6,6 @@
 
 #include "report/verdict.h"
 
-enum { FEW = 30 };
-
 static void CGAP_PRINTF(3, 4) note(cgap_notes *out, bool bad, const char *format, ...)
 {
   if (out->count == CGAP_NOTES)
@@ -93,9 +91,9 @@ static void note_size(cgap_notes *out, const cgap_audit *a)
 {
   const size_t few = a->texts < a->images && !(a->has & CGAP_TEXT_IS_CLASSES) ? a->texts : a->images;
   const char *what = !(a->has & CGAP_HAS_PAIRS) ? "row" : few == a->texts ? "pair" : "image";
-  if (few < FEW)
+  if (few < CGAP_FEW_ROWS)
     note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what, s_of(few),
-         a->has & CGAP_HAS_PAIRS ? "" : " on one side", FEW);
+         a->has & CGAP_HAS_PAIRS ? "" : " on one side", CGAP_FEW_ROWS);
 }
 
 static bool many_copies(const cgap_audit *a)

@@ -67,6 +67,12 @@ static void say_line(cgap_verdict_words *out, const cgap_audit *a)
   const cgap_scalar *s = &a->gap.linear_separability;
   if (!known(s))
     return;
+  const size_t least = a->images < a->texts ? a->images : a->texts;
+  if (least < CGAP_FEW_ROWS && s->value < 0.6) {
+    add(out, "Whether a straight line tells images from %s is not known: %zu %s are too few to learn it from.",
+        texts_word(a), least, least == a->images ? "images" : texts_word(a));
+    return;
+  }
   const char *tells = s->value >= 0.99   ? "A straight line tells"
                       : s->value >= 0.75 ? "A straight line mostly tells"
                       : s->value >= 0.6  ? "A straight line hardly tells"

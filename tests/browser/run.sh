@@ -31,6 +31,13 @@ look() {
   "$contragap" audit "$@" -o "$work/$name" --quiet >/dev/null
   FIGURES=$figures node "$here/check.mjs" "$work/$name/report.html" "$shots/$name" || failed=1
 }
+# NAME FIGURES ARGUMENTS…: trains, checks
+train() {
+  name=$1 figures=$2
+  shift 2
+  "$contragap" train "$@" --epochs 5 -o "$work/$name" --quiet >/dev/null
+  PAGE=train FIGURES=$figures node "$here/check.mjs" "$work/$name/report.html" "$shots/$name" || failed=1
+}
 cd "$work"
 "$contragap" simulate -o clip.h5 --model clip --n 400 --d 64 --classes 5 --quiet
 "$contragap" simulate -o five.h5 --model uniform --n 5 --d 8 --quiet
@@ -41,4 +48,9 @@ look five 6 five.h5
 look awkward 6 'a "q" <script>alert(1)<b>&amp;_é'"'"'.h5'
 look large 6 large.h5
 look unpaired 4 clip.h5 --unpaired
+"$contragap" convert clip.h5 --format npy -o parts --quiet
+look classes 4 --image parts/image.npy --class-text parts/class_text.npy --labels parts/labels.npy
+train trained 5 clip.h5
+train race 5 clip.h5 --race clip,cua --start center
+train same 5 clip.h5 --same-modality image
 exit $failed
