@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cli/commands.h"
+#include "cli/compare_folder.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "head/resample.h"
@@ -14,6 +15,7 @@
 #include "output.h"
 #include "report/comparison.h"
 #include "report/json.h"
+#include "report/table.h"
 
 static struct {
   const char *out;
@@ -27,7 +29,7 @@ static const cli_option own[] = {
    .kind = CLI_STRING,
    .target = &opt.out,
    .value = "DIR",
-   .help = "write compare.json to DIR"},
+   .help = "write compare.json, report.html and figures/ to DIR"},
   {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the comparison as JSON on stdout, and nothing else"},
   {.name = "all", .kind = CLI_FLAG, .target = &opt.all, .help = "also measures of which neither direction is better"},
   {.name = "fail-if",
@@ -62,6 +64,9 @@ typedef struct compare_run {
   compared *item;
   cgap_comparison comparison;
   cgap_threshold *thresholds;
+  cgap_folder folder;
+  char *command_line;
+  double start;
 } compare_run;
 
 /* ---------------------------------------------------------------- inputs */
@@ -121,33 +126,48 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   return status;
 }
 
-/* The last `parts` parts of a path. */
-static const char *tail_of(const char *path, size_t parts)
+/* A path without what says nothing: slashes at its end, and the report.json of a folder. */
+static size_t told_length(const char *path)
 {
-  const char *at = path + strlen(path);
-  while (at > path && parts > 0)
-    if (*--at == '/' && --parts == 0)
-      return at + 1;
-  return at;
+  static const char REPORT[] = "/report.json";
+  size_t length = strlen(path);
+  if (length > strlen(REPORT) && strcmp(path + length - strlen(REPORT), REPORT) == 0)
+    length -= strlen(REPORT);
+  while (length > 1 && path[length - 1] == '/')
+    length--;
+  return length;
+}
+
+/* The last `parts` parts of a path. */
+static void tail_of(char out[CGAP_PATH], const char *path, size_t parts)
+{
+  const size_t length = told_length(path);
+  size_t at = length;
+  while (at > 0 && (path[at - 1] != '/' || --parts > 0))
+    at--;
+  snprintf(out, CGAP_PATH, "%.*s", (int)(length - at), path + at);
 }
 
 /* The shortest tail of the argument that no other argument ends with. */
-static const char *name_of(const cli_args *args, size_t k)
+static void name_of(char out[CGAP_PATH], const cli_args *args, size_t k)
 {
+  char other[CGAP_PATH];
   for (size_t parts = 1;; parts++) {
-    const char *name = tail_of(args->items[k], parts);
     bool alone = true;
-    for (size_t i = 0; i < args->count; i++)
-      alone = alone && (i == k || strcmp(tail_of(args->items[i], parts), name) != 0);
-    if (alone || name == args->items[k])
-      return name;
+    tail_of(out, args->items[k], parts);
+    for (size_t i = 0; i < args->count && alone; i++) {
+      tail_of(other, args->items[i], parts);
+      alone = i == k || strcmp(other, out) != 0;
+    }
+    if (alone || strlen(out) == told_length(args->items[k]))
+      return;
   }
 }
 
 static cgap_status take(compare_run *r, size_t k, const cli_args *args, cgap_error *error)
 {
-  char path[CGAP_PATH];
-  const char *name = name_of(args, k);
+  char path[CGAP_PATH], name[CGAP_PATH];
+  name_of(name, args, k);
   return report_path(path, args->items[k]) ? take_report(r, k, name, path, error)
                                            : take_embeddings(r, k, name, args->items[k], error);
 }
@@ -215,6 +235,8 @@ static cgap_status measure(compare_run *r, const cli_args *args, cgap_error *err
     status = cgap_threshold_parse(&r->thresholds[k], opt.fail_if.items[k], error);
   if (status == CGAP_OK)
     status = cgap_comparison_init(&r->comparison, r->count, error);
+  if (status == CGAP_OK && opt.out)
+    status = cli_compare_folder_open(&r->folder, opt.out, error);
   for (size_t k = 0; status == CGAP_OK && k < r->count; k++)
     status = take(r, k, args, error);
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++)
@@ -224,28 +246,53 @@ static cgap_status measure(compare_run *r, const cli_args *args, cgap_error *err
 
 static void print_table(const compare_run *r)
 {
-  printf("differences to %s; intervals %s\n", r->comparison.input[0].name, r->comparison.intervals);
+  for (size_t k = 1; k < r->count; k++) {
+    cgap_verdict_words words;
+    cgap_comparison_words(&words, &r->comparison, k);
+    for (size_t i = 0; i < words.count; i++)
+      cgap_text_wrap(stdout, "", words.sentence[i], 0);
+  }
+  printf("\nintervals %s\n", r->comparison.intervals);
   for (size_t k = 1; k < r->count; k++) {
     printf("\n");
     cgap_comparison_print(&r->comparison, k, 0, 0, opt.all, cli_colour(), stdout);
   }
 }
 
-static cgap_status write_out(const compare_run *r, cgap_error *error)
+static void told(const char *line)
+{
+  cli_warn("%s", line);
+}
+
+static cgap_status write_folder(const compare_run *r, const cli_args *args, const json_t *json, cgap_error *error)
+{
+  const cgap_audit **audits = calloc(r->count, sizeof *audits);
+  if (!audits)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t k = 0; k < r->count; k++)
+    audits[k] = r->item[k].dataset ? &r->item[k].audit : NULL;
+  const cli_comparison written = {.comparison = &r->comparison,
+                                  .paths = args->items,
+                                  .audits = audits,
+                                  .json = json,
+                                  .run = {.command_line = r->command_line,
+                                          .seed = cli_shared.seed,
+                                          .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                                          .seconds = cli_seconds() - r->start,
+                                          .peak_memory_bytes = cgap_peak_memory_bytes()}};
+  cgap_status status = cli_compare_write(&written, opt.out, told, error);
+  free(audits);
+  return status;
+}
+
+static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   json_t *json = opt.json || opt.out ? cgap_comparison_json(&r->comparison) : NULL;
   if ((opt.json || opt.out) && !json)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  if (opt.out) {
-    char path[CGAP_PATH];
-    cgap_folder folder;
-    status = cgap_folder_open(&folder, opt.out, error);
-    if (status == CGAP_OK)
-      status = cgap_folder_file(path, opt.out, "compare.json", error);
-    if (status == CGAP_OK)
-      status = cgap_json_write(json, path, error);
-  }
+  if (opt.out)
+    status = write_folder(r, args, json, error);
   if (status == CGAP_OK && opt.json)
     status = cgap_json_print(json, stdout, error);
   else if (status == CGAP_OK)
@@ -270,13 +317,15 @@ static int check(const compare_run *r)
   return code;
 }
 
-static int run_compare(const cli_args *args)
+static int run_compare(const cli_args *args, int argc, char **argv)
 {
-  compare_run r = {0};
+  compare_run r = {.command_line = cli_command_line(argc, argv), .start = cli_seconds()};
   cgap_error error = {0};
   cgap_status status = measure(&r, args, &error);
   if (status == CGAP_OK)
-    status = write_out(&r, &error);
+    status = write_out(&r, args, &error);
+  if (status != CGAP_OK)
+    cgap_folder_abandon(&r.folder);
   const int code = status ? cli_fail(&error) : check(&r);
   for (size_t k = 0; r.item && k < r.count; k++) {
     cgap_audit_clear(&r.item[k].audit);
@@ -284,6 +333,7 @@ static int run_compare(const cli_args *args)
   }
   free(r.item);
   free(r.thresholds);
+  free(r.command_line);
   cgap_comparison_clear(&r.comparison);
   return code;
 }
@@ -293,7 +343,7 @@ int cmd_compare(int argc, char **argv)
   cli_args args;
   int code = cli_parse(&args, &spec, argc, argv);
   if (code == CLI_GO)
-    code = run_compare(&args);
+    code = run_compare(&args, argc, argv);
   cli_args_clear(&args);
   return code;
 }

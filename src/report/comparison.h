@@ -7,6 +7,7 @@
 
 #include "report/fail_if.h"
 #include "report/fields.h"
+#include "report/verdict.h"
 
 /* One report: all scalars of the table of fields, then the plain numbers. */
 typedef struct cgap_compared {
@@ -52,8 +53,16 @@ cgap_better cgap_entry_better(size_t entry);
  * "unknown" where a value is null. Without an interval the sign decides. */
 const char *cgap_change_word(const cgap_change *change, cgap_better better);
 
+/* How the gap moved from the first input to input k, then what that did to retrieval, where both sides have it. The
+ * level is that of input k's gap. */
+void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k);
+
+/* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
+void cgap_name_fit(char *out, size_t size, const char *name);
+
 /* Input k against the first: value, value, difference, interval, word; then a column of values for each input in
- * [beside, beside_end). all: measures without direction or interval too. */
+ * [beside, beside_end). Names too long for a column become A, B, …, named above the table. all: measures without
+ * direction or interval too. */
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all, bool colour,
                            FILE *stream);
 

@@ -56,20 +56,27 @@ static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t 
   fputs("</tr>\n", page->out);
 }
 
+enum { HEAD = 80 };
+
+static void head_of(char out[HEAD], const char *name)
+{
+  out[0] = '#';
+  cgap_name_fit(out + 1, HEAD - 1, name);
+}
+
 void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_t k, size_t beside, size_t beside_end)
 {
   enum { FIXED = 6, HEADS = 16 };
-  char names[HEADS][80], caption[300];
+  char names[HEADS][HEAD], caption[400];
   const char *heads[HEADS] = {"Measure", names[1], names[2], "#Difference", "95 % interval", "For the"};
   size_t count = FIXED;
-  snprintf(names[1], sizeof names[1], "#%.70s", c->input[0].name);
-  snprintf(names[2], sizeof names[2], "#%.70s", c->input[k].name);
+  head_of(names[1], c->input[0].name);
+  head_of(names[2], c->input[k].name);
   for (size_t i = beside; i < beside_end && count < HEADS; i++, count++) {
-    snprintf(names[count], sizeof names[count], "#%.70s", c->input[i].name);
+    head_of(names[count], c->input[i].name);
     heads[count] = names[count];
   }
-  snprintf(caption, sizeof caption, "%.80s against %.80s; intervals: %.100s", c->input[k].name, c->input[0].name,
-           c->intervals);
+  snprintf(caption, sizeof caption, "%.79s against %.79s; intervals: %.100s", names[2] + 1, names[1] + 1, c->intervals);
   cgap_page_table(page, caption, heads, count);
   for (size_t e = 0; e < cgap_field_count; e++)
     if (c->input[0].present[e] && c->input[k].present[e])
@@ -97,6 +104,120 @@ cgap_status cgap_page_figures(cgap_page *page, const char *folder, const char *c
   }
   fputs("</div>\n", page->out);
   return status;
+}
+
+/* ---------------------------------------------------------------- the page of compare */
+
+enum { RESULT, FIGURES, MEASURES, DEFINITIONS, RUN, SECTIONS };
+static const cgap_section all_sections[SECTIONS] = {{"result", "What changed and what it cost"},
+                                                    {"figures", "Figures"},
+                                                    {"measures", "Every measure"},
+                                                    {"definitions", "Definitions"},
+                                                    {"run", "How it was run"}};
+
+static void put_result(cgap_page *page, const cgap_comparison *c)
+{
+  static const cgap_notes none = {.count = 0};
+  cgap_page_section(page, &all_sections[RESULT]);
+  for (size_t k = 1; k < c->count; k++) {
+    cgap_verdict_words words;
+    cgap_comparison_words(&words, c, k);
+    if (c->count > 2) {
+      fputs("<h3>", page->out);
+      cgap_page_text(page, c->input[k].name);
+      fputs("</h3>\n", page->out);
+    }
+    cgap_page_verdict(page, &words, &none);
+    cgap_comparison_page_words(page, c, k);
+  }
+  fputs(
+    "<p>A difference is better or worse where its 95 % interval leaves out 0, unclear where it does not; without an "
+    "interval the sign decides.</p>\n",
+    page->out);
+  cgap_page_section_end(page);
+}
+
+static void put_measures(cgap_page *page, const cgap_comparison *c)
+{
+  cgap_page_section(page, &all_sections[MEASURES]);
+  for (size_t k = 1; k < c->count; k++)
+    cgap_comparison_page_table(page, c, k, 0, 0);
+  cgap_page_section_end(page);
+}
+
+static void put_run(cgap_page *page, const cgap_comparison *c, const cgap_comparison_about *about)
+{
+  char text[100];
+  cgap_page_section(page, &all_sections[RUN]);
+  fputs("<dl class=\"run\">\n", page->out);
+  cgap_page_term(page, "command", about->run.command_line ? about->run.command_line : "");
+  cgap_page_term(page, "version", cgap_version());
+  for (size_t k = 0; k < c->count; k++)
+    cgap_page_term(page, k ? "against it" : "the first", about->paths[k]);
+  cgap_page_term(page, "intervals", c->intervals);
+  snprintf(text, sizeof text, "%llu", (unsigned long long)about->run.seed);
+  cgap_page_term(page, "seed", text);
+  snprintf(text, sizeof text, "%.2f s on %d threads", about->run.seconds, about->run.threads);
+  cgap_page_term(page, "time", text);
+  fputs("</dl>\n<p>The same numbers stand in <code>compare.json</code>.</p>\n", page->out);
+  cgap_page_section_end(page);
+}
+
+/* What the measures that both sides have need. */
+static unsigned has_of(const cgap_comparison *c)
+{
+  unsigned has = 0;
+  for (size_t e = 0; e < cgap_field_count; e++)
+    for (size_t k = 1; k < c->count; k++)
+      if (c->input[0].present[e] && c->input[k].present[e])
+        has |= cgap_fields[e].needs;
+  return has;
+}
+
+static cgap_status put_figures(cgap_page *page, const cgap_comparison_about *about, const char *folder,
+                               cgap_error *error)
+{
+  char figures[CGAP_PATH];
+  cgap_status status = cgap_folder_file(figures, folder, "figures", error);
+  cgap_page_section(page, &all_sections[FIGURES]);
+  fputs("<p>", page->out);
+  cgap_page_text(page, about->figure_words);
+  fputs("</p>\n", page->out);
+  if (status == CGAP_OK)
+    status = cgap_page_figures(page, figures, about->figures, about->figure_count, error);
+  cgap_page_section_end(page);
+  return status;
+}
+
+cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comparison_about *about, const char *folder,
+                                       cgap_error *error)
+{
+  char path[CGAP_PATH], title[200], from[80], to[80];
+  cgap_section sections[SECTIONS + 1] = {{NULL, NULL}};
+  cgap_page page;
+  size_t used = 0;
+  for (size_t s = 0; s < SECTIONS; s++)
+    if (s != FIGURES || about->figure_count)
+      sections[used++] = all_sections[s];
+  cgap_name_fit(from, sizeof from, c->input[0].name);
+  cgap_name_fit(to, sizeof to, c->input[1].name);
+  snprintf(title, sizeof title, "From %s to %s%s", from, to, c->count > 2 ? " and others" : "");
+  cgap_status status = cgap_folder_file(path, folder, "report.html", error);
+  if (status == CGAP_OK)
+    status = cgap_page_open(&page, path, title, "The contrastive gap, compared", sections, error);
+  if (status != CGAP_OK)
+    return status;
+  put_result(&page, c);
+  if (about->figure_count)
+    status = put_figures(&page, about, folder, error);
+  put_measures(&page, c);
+  cgap_page_section(&page, &all_sections[DEFINITIONS]);
+  cgap_page_definitions(&page, has_of(c));
+  cgap_page_section_end(&page);
+  put_run(&page, c, about);
+  const bool commit = status == CGAP_OK;
+  cgap_status closed = cgap_page_close(&page, commit, commit ? error : NULL);
+  return commit ? closed : status;
 }
 
 cgap_status cgap_draw_figures(const char *folder, const char *const *names, size_t count,

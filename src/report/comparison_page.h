@@ -3,6 +3,7 @@
 #define CGAP_REPORT_COMPARISON_PAGE_H
 
 #include "report/comparison.h"
+#include "report/json.h"
 #include "report/page.h"
 
 /* Two lists in words: what became better with input k, and what it cost. */
@@ -18,5 +19,18 @@ CGAP_MUST_CHECK cgap_status cgap_page_figures(cgap_page *page, const char *folde
 /* Draws them as SVG into the folder as well; told (may be NULL) gets a line for each that fails. */
 CGAP_MUST_CHECK cgap_status cgap_draw_figures(const char *folder, const char *const *names, size_t count,
                                               void (*told)(const char *line), cgap_error *error);
+
+/* What a comparison's page shows beside the numbers. */
+typedef struct cgap_comparison_about {
+  const char *const *paths;   /* (count of the comparison), as they were given */
+  const char *const *figures; /* (figure_count) names in folder/figures */
+  size_t figure_count;        /* 0: the page has no section of figures */
+  const char *figure_words;   /* a sentence above them */
+  cgap_run run;
+} cgap_comparison_about;
+
+/* folder/report.html of compare. */
+CGAP_MUST_CHECK cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comparison_about *about,
+                                                       const char *folder, cgap_error *error);
 
 #endif

@@ -6,7 +6,7 @@
 #include "report/json.h"
 #include "report/table.h"
 
-enum { LABEL = 36, VALUE = 14, PLAIN_DECIMALS = 4 };
+enum { LABEL = 36, VALUE = 14, BESIDE = 12, PLAIN_DECIMALS = 4 };
 
 static int decimals_of(size_t e)
 {
@@ -24,9 +24,8 @@ static int width_of(const char *text)
 
 static void put_name(FILE *out, const char *name, int width)
 {
-  const int length = (int)strlen(name);
-  const char *tail = length > width - 1 ? name + length - (width - 1) : name;
-  fprintf(out, "%*s%s", width - width_of(tail), "", tail);
+  const int blanks = width - width_of(name);
+  fprintf(out, "%*s%s", blanks > 0 ? blanks : 1, "", name);
 }
 
 static void put_value(FILE *out, const cgap_compared *in, size_t e, int width)
@@ -52,14 +51,48 @@ static void put_change(FILE *out, const cgap_change *d, size_t e, const char *wo
   fprintf(out, "%12s %-20s %s%-9s%s", text, interval, paint, word, colour ? "\033[0m" : "");
 }
 
+/* The inputs that a table shows: the first, k, then those beside. */
+static bool is_shown(size_t i, size_t k, size_t beside, size_t beside_end)
+{
+  return i == 0 || i == k || (i >= beside && i < beside_end);
+}
+
+static bool names_fit(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end)
+{
+  for (size_t i = 0; i < c->count; i++)
+    if (is_shown(i, k, beside, beside_end) && width_of(c->input[i].name) >= (i == 0 || i == k ? VALUE : BESIDE))
+      return false;
+  return true;
+}
+
+/* "B", and "#27" where letters end */
+static void letter_of(char out[24], size_t i)
+{
+  if (i < 26)
+    snprintf(out, 24, "%c", (char)('A' + i));
+  else
+    snprintf(out, 24, "#%zu", i + 1);
+}
+
 static void put_head(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, FILE *out)
 {
+  const bool fit = names_fit(c, k, beside, beside_end);
+  char letter[24];
+  for (size_t i = 0; !fit && i < c->count; i++)
+    if (is_shown(i, k, beside, beside_end)) {
+      letter_of(letter, i);
+      fprintf(out, "%s = %s\n", letter, c->input[i].name);
+    }
   fprintf(out, "%-*s", LABEL, "");
-  put_name(out, c->input[0].name, VALUE);
-  put_name(out, c->input[k].name, VALUE);
+  letter_of(letter, 0);
+  put_name(out, fit ? c->input[0].name : letter, VALUE);
+  letter_of(letter, k);
+  put_name(out, fit ? c->input[k].name : letter, VALUE);
   fprintf(out, "%12s %-20s %-9s", "difference", "95 %", "");
-  for (size_t i = beside; i < beside_end; i++)
-    put_name(out, c->input[i].name, 12);
+  for (size_t i = beside; i < beside_end; i++) {
+    letter_of(letter, i);
+    put_name(out, fit ? c->input[i].name : letter, BESIDE);
+  }
   fputc('\n', out);
 }
 
@@ -97,7 +130,7 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
     put_value(out, &c->input[k], e, VALUE);
     put_change(out, d, e, cgap_change_word(d, cgap_entry_better(e)), colour);
     for (size_t i = beside; i < beside_end; i++)
-      put_value(out, &c->input[i], e, 12);
+      put_value(out, &c->input[i], e, BESIDE);
     fputc('\n', out);
   }
 }

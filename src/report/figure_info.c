@@ -32,7 +32,8 @@ const cgap_figure_info cgap_figure_infos[] = {
   {"dimensions_before_after", "The gap by coordinate, before and after", "Bars after should all be short."},
   {"history", "Training", "Every loss term and measure of the validation part, epoch by epoch."},
   {"race", "The race", "The same start, data and options under several losses: only the loss differs."},
-  {"sweep", "The sweep", "Each measure against the option that was varied; bars are 95 % intervals."},
+  {"sweep", "The sweep",
+   "Each measure against the option that was varied; bars are one standard deviation of the runs."},
   {"map", "The map", "One measure over two options; each cell names its value."},
 };
 const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;

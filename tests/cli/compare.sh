@@ -10,7 +10,7 @@ run audit c.h5 -o rc --quiet
 
 run compare a.h5 c.h5
 want_rc 0
-want_text out "paired" "centroid distance" "better" "recall@1"
+want_text out "paired" "centroid distance" "better" "recall@1" "The gap narrows from a.h5 to c.h5" "recall@1 image to text"
 run compare ra rc/report.json --json
 want_rc 0
 want_text out '"baseline": "ra"' 'independent samples' '"differences"' '"worse"'
@@ -29,6 +29,55 @@ want_line err "gap.centroid_distance"
 run compare a.h5 c.h5 -o out-folder --quiet
 want_rc 0
 want_file out-folder/compare.json
+
+# the page: whole in one file, the sentences first, nothing from outside, names escaped
+page_is_whole() {
+  runs grep -E '(src|href|xlink:href)="(https?:)?//' "$1"
+  want_rc 1
+  runs grep -c '<svg ' "$1"
+  if command -v gnuplot >/dev/null; then
+    [ "$(cat out)" -eq "$2" ] || complain "$1 has $(cat out) figures, not $2"
+  fi
+  want_text "$1" '<html lang="en">' 'id="definitions"' 'id="run"' 'class="verdict' '</html>'
+}
+want_text out-folder/report.html 'The gap narrows from a.h5 to c.h5' 'recall@1 image to text' '95 % interval'
+page_is_whole out-folder/report.html 4
+want_file out-folder/figures/cosines_before_after.tsv
+odd='a "q" <b>&.h5'
+cp a.h5 "$odd"
+run compare "$odd" c.h5 -o odd-page --quiet
+want_rc 0
+want_text odd-page/report.html 'a &quot;q&quot; &lt;b&gt;&amp;.h5'
+runs grep -F '<b>' odd-page/report.html
+want_rc 1
+run compare ra rc -o of-reports --quiet
+want_rc 0
+page_is_whole of-reports/report.html 8
+want_file of-reports/figures/scatter-A.tsv of-reports/figures/scatter-B.tsv
+run compare a.h5 b.h5 c.h5 -o three --quiet
+want_rc 0
+page_is_whole three/report.html 4
+# a page of another command is not replaced
+run compare ra rc -o ra
+want_rc 2
+want_line err "ra" "report.json" "another"
+
+# names: the folder of a report.json, the folders of files of one name, letters where they are long
+run compare ra/report.json rc/report.json
+want_rc 0
+want_text out "from ra to rc"
+mkdir one two
+cp a.h5 one/pairs.h5
+cp c.h5 two/pairs.h5
+run compare one/pairs.h5 two/pairs.h5
+want_rc 0
+want_text out "from one/pairs.h5 to two/pairs.h5"
+mkdir embeddings-one embeddings-two
+cp a.h5 embeddings-one/pairs.h5
+cp c.h5 embeddings-two/pairs.h5
+run compare embeddings-one/pairs.h5 embeddings-two/pairs.h5
+want_rc 0
+want_text out "A = embeddings-one/pairs.h5" "B = embeddings-two/pairs.h5"
 
 # refusals
 run compare a.h5

@@ -1,0 +1,144 @@
+#include "cli/compare_folder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report/comparison_page.h"
+#include "report/figures.h"
+#include "report/plots.h"
+
+cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, cgap_error *error)
+{
+  static const char *const others[] = {"report.json", "before.json", "sweep.json"};
+  char path[CGAP_PATH];
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    cgap_status status = cgap_folder_file(path, folder, others[i], error);
+    if (status != CGAP_OK)
+      return status;
+    if (access(path, F_OK) == 0)
+      return cgap_fail(error, CGAP_USAGE,
+                       "%s: holds other results (%s), whose report.html the comparison's would replace; give another "
+                       "folder",
+                       folder, others[i]);
+  }
+  return cgap_folder_open(out, folder, error);
+}
+
+/* ---------------------------------------------------------------- figures */
+
+enum { TWICE = 4, LETTERS = 26, NAME = 40 };
+static const char *const KINDS[TWICE] = {"scatter", "cosines", "variance", "dimensions"};
+
+/* Names of figures in the order of the page. */
+typedef struct figure_list {
+  char text[TWICE * LETTERS][NAME];
+  const char *names[TWICE * LETTERS];
+  size_t count;
+  const char *words;
+} figure_list;
+
+/* The table that `audit -o` left beside a report. */
+static char *table_beside(const char *argument, const char *kind)
+{
+  char path[CGAP_PATH];
+  size_t length = strlen(argument);
+  const char *slash = strrchr(argument, '/');
+  const bool is_file = length > 5 && strcmp(argument + length - 5, ".json") == 0;
+  if (is_file)
+    length = slash ? (size_t)(slash - argument) : 0;
+  const int used = snprintf(path, sizeof path, "%.*s%sfigures/%s.tsv", (int)length, argument, length ? "/" : "", kind);
+  return used > 0 && (size_t)used < sizeof path ? cgap_read_text(path, NULL) : NULL;
+}
+
+/* "scatter-A" of A's table and so on, one kind after the other; a kind that one of them lacks is left out. */
+static cgap_status copy_kind(figure_list *list, const cli_comparison *c, const char *kind, const char *folder,
+                             cgap_error *error)
+{
+  char *table[LETTERS] = {NULL};
+  const size_t count = c->comparison->count;
+  bool all = true;
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; k < count && all; k++) {
+    table[k] = table_beside(c->paths[k], kind);
+    all = table[k] != NULL;
+  }
+  for (size_t k = 0; k < count && all && status == CGAP_OK; k++) {
+    char path[CGAP_PATH], file[NAME + 4];
+    char *name = list->text[list->count];
+    snprintf(name, NAME, "%s-%c", kind, (char)('A' + k));
+    snprintf(file, sizeof file, "%s.tsv", name);
+    status = cgap_folder_file(path, folder, file, error);
+    if (status == CGAP_OK)
+      status = cgap_write_file(path, table[k], strlen(table[k]), error);
+    if (status == CGAP_OK)
+      status = cgap_plots_copy(folder, name, error);
+    list->names[list->count++] = name;
+  }
+  for (size_t k = 0; k < count; k++)
+    free(table[k]);
+  return status;
+}
+
+static cgap_status copy_figures(figure_list *list, const cli_comparison *c, const char *folder, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (size_t f = 0; f < TWICE && c->comparison->count <= LETTERS && status == CGAP_OK; f++)
+    status = copy_kind(list, c, KINDS[f], folder, error);
+  list->words = "The figures of the reports side by side, in the order in which they were given; each names its data. "
+                "Their axes are each report's own.";
+  return status;
+}
+
+/* Of two files of embeddings: on the same axes. */
+static cgap_status before_after(figure_list *list, const cli_comparison *c, const char *folder, cgap_error *error)
+{
+  char source[400], from[100], to[100];
+  cgap_name_fit(from, sizeof from, c->comparison->input[0].name);
+  cgap_name_fit(to, sizeof to, c->comparison->input[1].name);
+  snprintf(source, sizeof source, "%s, %s", from, to);
+  list->count = cgap_before_after_of(list->names, TWICE);
+  list->words = c->comparison->count > 2 ? "Before is the first file, after the second; the others have no figures."
+                                         : "Before is the first file, after the second.";
+  return cgap_before_after_write(c->audits[0], c->audits[1], source, folder, error);
+}
+
+static cgap_status write_figures(figure_list *list, const cli_comparison *c, const char *folder,
+                                 void (*told)(const char *line), cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_folder made;
+  bool reports = true;
+  for (size_t k = 0; k < c->comparison->count; k++)
+    reports = reports && !c->audits[k];
+  cgap_status status = cgap_folder_file(path, folder, "figures", error);
+  if (status == CGAP_OK)
+    status = cgap_folder_open(&made, path, error);
+  if (status == CGAP_OK && reports)
+    status = copy_figures(list, c, path, error);
+  else if (status == CGAP_OK && c->audits[0] && c->audits[1])
+    status = before_after(list, c, path, error);
+  if (status == CGAP_OK && list->count == 0)
+    cgap_folder_abandon(&made);
+  return status == CGAP_OK ? cgap_draw_figures(path, list->names, list->count, told, error) : status;
+}
+
+cgap_status cli_compare_write(const cli_comparison *c, const char *folder, void (*told)(const char *line),
+                              cgap_error *error)
+{
+  char path[CGAP_PATH];
+  figure_list *list = calloc(1, sizeof *list);
+  if (!list)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_status status = cgap_folder_file(path, folder, "compare.json", error);
+  if (status == CGAP_OK)
+    status = cgap_json_write(c->json, path, error);
+  if (status == CGAP_OK)
+    status = write_figures(list, c, folder, told, error);
+  const cgap_comparison_about about = {
+    .paths = c->paths, .figures = list->names, .figure_count = list->count, .figure_words = list->words, .run = c->run};
+  if (status == CGAP_OK)
+    status = cgap_comparison_page_write(c->comparison, &about, folder, error);
+  free(list);
+  return status;
+}

@@ -1,0 +1,24 @@
+/* DIR of `compare -o DIR`: compare.json, report.html, and figures where the inputs have them. */
+#ifndef CGAP_CLI_COMPARE_FOLDER_H
+#define CGAP_CLI_COMPARE_FOLDER_H
+
+#include "output.h"
+#include "report/comparison.h"
+#include "report/json.h"
+
+typedef struct cli_comparison {
+  const cgap_comparison *comparison;
+  const char *const *paths;        /* (count of the comparison), as they were given */
+  const cgap_audit *const *audits; /* (count); NULL: a report */
+  const json_t *json;              /* of cgap_comparison_json */
+  cgap_run run;
+} cli_comparison;
+
+/* Before the work: makes the folder. CGAP_USAGE where it holds another command's results, whose page would be lost. */
+CGAP_MUST_CHECK cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, cgap_error *error);
+
+/* told: as of cgap_draw_figures. */
+CGAP_MUST_CHECK cgap_status cli_compare_write(const cli_comparison *c, const char *folder,
+                                              void (*told)(const char *line), cgap_error *error);
+
+#endif

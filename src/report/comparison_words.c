@@ -1,0 +1,145 @@
+/* A comparison in sentences, and names that fit where they are to stand. */
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "report/comparison.h"
+#include "report/table.h"
+
+enum { NAME = 60 };
+
+void cgap_name_fit(char *out, size_t size, const char *name)
+{
+  static const char MORE[] = "…";
+  size_t length = strlen(name);
+  if (length < size) {
+    snprintf(out, size, "%s", name);
+    return;
+  }
+  length = size - sizeof MORE;
+  while (length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80)
+    length--; /* a character of UTF-8 stays whole */
+  snprintf(out, size, "%.*s%s", (int)length, name, MORE);
+}
+
+static void CGAP_PRINTF(2, 3) put(char text[CGAP_SENTENCE], const char *format, ...)
+{
+  const size_t used = strlen(text);
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(text + used, CGAP_SENTENCE - used, format, values);
+  va_end(values);
+}
+
+/* "0.8200 to 0.0500" */
+static void put_values(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, size_t e)
+{
+  char from[40], to[40];
+  cgap_value_show(from, c->input[0].scalar[e].value, cgap_fields[e].decimals);
+  cgap_value_show(to, c->input[k].scalar[e].value, cgap_fields[e].decimals);
+  put(text, "%s to %s", from, to);
+}
+
+static void put_difference(char text[CGAP_SENTENCE], const cgap_change *d, size_t e)
+{
+  char value[40], lo[40], hi[40];
+  const int decimals = cgap_fields[e].decimals;
+  cgap_value_show(value, d->difference, decimals);
+  put(text, "%s%s", d->difference > 0 ? "+" : "", value);
+  if (!isfinite(d->lo) || !isfinite(d->hi))
+    return;
+  cgap_value_show(lo, d->lo, decimals);
+  cgap_value_show(hi, d->hi, decimals);
+  put(text, " [%s, %s]", lo, hi);
+}
+
+static const cgap_change *change_at(const cgap_comparison *c, size_t k, size_t e)
+{
+  return &c->change[k * c->entries + e];
+}
+
+static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
+{
+  static const char *const heads[][2] = {{"better", "The gap narrows"},
+                                         {"worse", "The gap widens"},
+                                         {"same", "The gap stays as it is"},
+                                         {"unclear", "Whether the gap moves is unclear"},
+                                         {"unknown", "The gap is not known on both sides"}};
+  const size_t e = cgap_entry_find("gap.centroid_distance");
+  const cgap_change *d = change_at(c, k, e);
+  const char *word = cgap_change_word(d, CGAP_LOWER);
+  char *text = out->sentence[out->count++], from[NAME], to[NAME];
+  cgap_name_fit(from, sizeof from, c->input[0].name);
+  cgap_name_fit(to, sizeof to, c->input[k].name);
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+    if (strcmp(word, heads[i][0]) == 0)
+      put(text, "%s from %s to %s", heads[i][1], from, to);
+  if (isfinite(d->difference)) {
+    put(text, ": centroid distance ");
+    put_values(text, c, k, e);
+    put(text, ", ");
+    put_difference(text, d, e);
+    if (out->level == CGAP_LEVEL_NOISE)
+      put(text, "; what is left is within noise");
+  }
+  put(text, ".");
+}
+
+/* What the two directions come to in one phrase. */
+static const char *retrieval_head(const char *const word[], size_t count)
+{
+  size_t better = 0, worse = 0, same = 0;
+  for (size_t i = 0; i < count; i++) {
+    better += strcmp(word[i], "better") == 0;
+    worse += strcmp(word[i], "worse") == 0;
+    same += strcmp(word[i], "same") == 0;
+  }
+  if (better && worse)
+    return "Retrieval gains one way and loses the other";
+  if (worse)
+    return "It costs retrieval";
+  if (better)
+    return "Retrieval gains";
+  return same == count ? "Retrieval stays as it is" : "No cost in retrieval shows";
+}
+
+static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
+{
+  static const struct {
+    const char *key, *words;
+  } SHOWN[] = {{"retrieval.image_to_text.recall_at_1", "image to text"},
+               {"retrieval.text_to_image.recall_at_1", "text to image"}};
+  enum { BOTH = sizeof SHOWN / sizeof *SHOWN };
+  const char *word[BOTH], *label[BOTH];
+  size_t entry[BOTH], count = 0;
+  for (size_t i = 0; i < BOTH; i++) {
+    const size_t e = cgap_entry_find(SHOWN[i].key);
+    if (!isfinite(change_at(c, k, e)->difference))
+      continue;
+    entry[count] = e;
+    label[count] = SHOWN[i].words;
+    word[count++] = cgap_change_word(change_at(c, k, e), CGAP_HIGHER);
+  }
+  if (!count)
+    return;
+  char *text = out->sentence[out->count++];
+  put(text, "%s: recall@1", retrieval_head(word, count));
+  for (size_t i = 0; i < count; i++) {
+    put(text, "%s %s ", i ? ", " : "", label[i]);
+    put_values(text, c, k, entry[i]);
+    put(text, " (");
+    put_difference(text, change_at(c, k, entry[i]), entry[i]);
+    put(text, ", %s)", word[i]);
+  }
+  put(text, ".");
+}
+
+void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
+{
+  const size_t gap = cgap_entry_find("gap.centroid_distance");
+  *out = (cgap_verdict_words){0};
+  out->level = c->input[k].present[gap] ? cgap_gap_level(&c->input[k].scalar[gap]) : CGAP_LEVEL_UNKNOWN;
+  out->word = cgap_level_word(out->level);
+  say_gap(out, c, k);
+  say_retrieval(out, c, k);
+}
