@@ -35,7 +35,7 @@ step = couples > 300 ? int(ceil(couples / 300)) : 1
 seg = (couples > 100 ? "#c0" : "#98").soft[2:7]
 pair_word = couples == 0 ? "" : step > 1 ? sprintf("pair (1 in %d)", step) : "pair"
 # gnuplot takes letters for wider than they are, and would break a key of four names
-if (!dumb && couples > 0) { set key width -4 }
+if (!dumb && couples > 0) { set key width (hover ? -4 : -2) }
 set arrow 1 from ix, iy to tx, ty nohead linewidth 2.2 linecolor rgb ink front
 if (hover) {
   plot table skip 1 every step using 2:3:($5-$2):($6-$3) with vectors nohead linewidth 0.5 linecolor rgb seg notitle, \

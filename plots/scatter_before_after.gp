@@ -27,7 +27,7 @@ step = couples > 300 ? int(ceil(couples / 300)) : 1
 seg = (couples > 100 ? "#c0" : "#98").soft[2:7]
 pair_word = couples == 0 ? "" : step > 1 ? sprintf("pair (1 in %d)", step) : "pair"
 # gnuplot takes letters for wider than they are, and would break a key of four names
-if (!dumb && couples > 0) { set key width -4 }
+if (!dumb && couples > 0) { set key width (hover ? -4 : -2) }
 if (!dumb) { set grid xtics ytics }
 set multiplot
 if (!dumb) {

@@ -14,7 +14,7 @@ mkdir -p "$out"
 "$contragap" simulate -o "$out/pairs.h5" --model clip --n 3000 --d 128 --classes 20 --seed 1
 "$contragap" audit "$out/pairs.h5" -o "$out" >"$out/table.txt"
 cat "$out/table.txt"
-"$contragap" train "$out/pairs.h5" -o "$out/closed" >"$out/closed.txt"
+"$contragap" train "$out/pairs.h5" -o "$out/closed" --force >"$out/closed.txt"
 
 echo
 echo "Open these:"
