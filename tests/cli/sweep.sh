@@ -12,6 +12,19 @@ want_file sweep/sweep.csv sweep/sweep.json sweep/runs.jsonl sweep/figures/sweep-
 runs test "$(wc -l <sweep/sweep.csv)" -eq 17
 want_rc 0
 want_text sweep/sweep.json '"means"' '"sd"' '"axes"'
+# the page: whole in one file, what was varied and seen, a line a point, the figures inline
+want_text sweep/report.html '<html lang="en">' 'Varied: ' 'dim (4, 8)' 'temperature (0.02, 0.1)' '2 seeds each, 16 runs' \
+  'Along dim, the gap (centroid distance): under clip it ' 'under cua it ' 'standard deviation over 2 seeds' 'id="definitions"' 'sweep pairs.h5' '</html>'
+runs grep -E '(src|href|xlink:href)="(https?:)?//' sweep/report.html
+want_rc 1
+runs grep -c '<td class="n" data-v="[-0-9.e]*">[-0-9.]* ± ' sweep/report.html
+runs test "$(cat out)" -eq 8
+want_rc 0
+if command -v gnuplot >/dev/null; then
+  runs grep -c '<svg ' sweep/report.html
+  runs test "$(cat out)" -eq 4
+  want_rc 0
+fi
 cp sweep/sweep.csv first.csv
 
 # half of the runs are lost, the last line is cut: the same numbers come back
@@ -33,6 +46,16 @@ want_rc 0
 run sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 --train-images 30,60 --weight-align 0,1 --epochs 1 --quiet
 want_rc 0
 want_file others/figures/sweep-noise.tsv others/figures/sweep-batch.tsv others/figures/sweep-train-images.tsv
+
+want_text others/report.html 'batch (16, full)' '0 is 16, 1 is full' 'is least,' 'One run a line'
+
+# one setting; a name that is no HTML
+cp pairs.h5 'a "q" <b>&.h5'
+run sweep 'a "q" <b>&.h5' -o seeds --loss cua --seeds 1,2 --epochs 1 --quiet
+want_rc 0
+want_text seeds/report.html 'Only the seed varied' 'a &quot;q&quot; &lt;b&gt;&amp;.h5'
+runs grep -F '<b>' seeds/report.html
+want_rc 1
 
 # shellcheck disable=SC2086
 run sweep pairs.h5 -o sweep $grid
