@@ -88,6 +88,8 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
     t->runs = 1;
     return CGAP_OK;
   }
+  if (cli_loss_given())
+    return cgap_fail(error, CGAP_USAGE, "train: --loss is one loss and --race several; give one of them");
   for (const char *at = opt.race; *at;) {
     const size_t length = strcspn(at, ",");
     char prefix[20];
@@ -101,7 +103,7 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
     snprintf(prefix, sizeof prefix, "%s-", cli_loss_names[loss]);
     name_run(r, cli_loss_names[loss], prefix);
     r->options = t->options;
-    r->options.weights = cli_loss_weights(loss);
+    r->options.weights = cli_asked_weights(loss);
     at += length + (at[length] == ',');
   }
   return t->runs ? CGAP_OK : cgap_fail(error, CGAP_USAGE, "--race: name the losses, as in clip,cua,cuaxu");
@@ -153,6 +155,13 @@ static cgap_status open_data(train_run *t, const cli_args *args, cgap_error *err
   return kind < 0 ? CGAP_OK : cgap_same_modality(&t->data, data, (cgap_row_kind)kind, error);
 }
 
+/* Once training has begun something is written, whatever the step at work says of itself. */
+static cgap_status fail_interrupted(cgap_error *error)
+{
+  return cgap_fail(error, CGAP_INTERRUPTED,
+                   "interrupted; %s holds a checkpoint: the same command with --resume goes on from there", opt.out);
+}
+
 static cgap_status fit(train_run *t, race_run *r, cgap_error *error)
 {
   const cgap_store store = {.folder = opt.out, .prefix = r->prefix, .resume = opt.resume};
@@ -161,8 +170,7 @@ static cgap_status fit(train_run *t, race_run *r, cgap_error *error)
   cli_progress_clear();
   t->line[0] = '\0';
   if (status == CGAP_INTERRUPTED)
-    return cgap_fail(error, status,
-                     "interrupted; %s holds a checkpoint: the same command with --resume goes on from there", opt.out);
+    return fail_interrupted(error);
   if (r->fitted.head) {
     cgap_error written;
     cgap_status saved = cli_train_write_head(opt.out, r->prefix, r->fitted.head, &written);
@@ -204,7 +212,16 @@ static cgap_status study(train_run *t, cgap_error *error)
                                       .memory_bytes = cli_shared.memory_bytes,
                                       .seed = cli_shared.seed,
                                       .progress = t->options.progress};
-  return cgap_study_run(&t->study, &t->trial.test, entrants, count, &options, error);
+  cgap_status status = cgap_study_run(&t->study, &t->trial.test, entrants, count, &options, error);
+  return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
+}
+
+static cgap_status open_folder(train_run *t, cgap_error *error)
+{
+  cli_train_begin how = {.resume = opt.resume, .force = opt.force, .runs = t->runs};
+  for (size_t k = 0; k < t->runs; k++)
+    how.prefix[k] = t->run[k].prefix;
+  return cli_train_folder_open(&t->folder, opt.out, &how, error);
 }
 
 static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
@@ -220,7 +237,7 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = cgap_train_fits(&t->run[k].options, &t->trial.training, error);
   if (status == CGAP_OK)
-    status = cli_train_folder_open(&t->folder, opt.out, opt.resume, opt.force, error);
+    status = open_folder(t, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = fit(t, &t->run[k], error);
   if (status == CGAP_OK)

@@ -35,7 +35,7 @@ typedef struct cli_option {
   const char *help;
   double low, high;           /* inclusive bounds of numbers; both 0: none (counts are never negative) */
   const char *const *choices; /* CLI_CHOICE: ends with NULL */
-  const char *zero;           /* what --help prints for the default 0 or NULL; NULL: nothing */
+  const char *zero;           /* what --help prints for the default 0, NULL or choice -1; NULL: nothing */
 } cli_option;
 
 typedef struct cli_group {

@@ -1,57 +1,19 @@
 #include "cli/train_folder.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool ends_with(const char *name, const char *end)
-{
-  const size_t a = strlen(name), b = strlen(end);
-  return a >= b && strcmp(name + a - b, end) == 0;
-}
+/* What a training leaves, alone (prefix "") and for each loss of a race. */
+enum { HEAD, CHECKPOINT, HISTORY, RUN_FILES, PREFIXES = 1 + CLI_LOSSES };
+static const char *const RUN_FILE[RUN_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl"};
+static const char *const PREFIX[PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
 
-/* What a training leaves, prefixes of a race included. */
-static bool is_of_a_run(const char *name)
-{
-  return ends_with(name, "head.h5") || ends_with(name, "history.jsonl") || ends_with(name, "checkpoint.bin");
-}
-
-/* Calls for every file of a run; returns how many there are, and the first one's name. */
-static size_t files_of_runs(const char *path, bool remove_them, char first[256])
-{
-  size_t count = 0;
-  DIR *folder = opendir(path);
-  for (struct dirent *entry; folder && (entry = readdir(folder));) {
-    if (!is_of_a_run(entry->d_name))
-      continue;
-    if (count++ == 0)
-      snprintf(first, 256, "%s", entry->d_name);
-    char file[CGAP_PATH];
-    cgap_error ignored;
-    if (remove_them && !ends_with(entry->d_name, "head.h5") &&
-        cgap_folder_file(file, path, entry->d_name, &ignored) == CGAP_OK)
-      (void)remove(file); /* a file that stays is replaced when the run writes its own */
-  }
-  if (folder)
-    closedir(folder);
-  return count;
-}
-
-cgap_status cli_train_folder_open(cgap_folder *out, const char *path, bool resume, bool force, cgap_error *error)
-{
-  char first[256] = "";
-  if (!resume && !force && files_of_runs(path, false, first) > 0)
-    return cgap_fail(
-      error, CGAP_USAGE,
-      "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
-      first);
-  cgap_status status = cgap_folder_open(out, path, error);
-  if (status == CGAP_OK && force)
-    (void)files_of_runs(path, true, first);
-  return status;
-}
+/* What it leaves once, at the end. */
+static const char *const RESULT[] = {"before.json",     "after.json",   "clip.json",  "cua.json",
+                                     "cuaxu.json",      "center.json",  "shift.json", "whiten.json",
+                                     "procrustes.json", "compare.json", "report.html"};
 
 static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char *prefix, const char *name,
                            cgap_error *error)
@@ -59,6 +21,91 @@ static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char 
   char both[300];
   snprintf(both, sizeof both, "%s%s", prefix, name);
   return cgap_folder_file(path, folder, both, error);
+}
+
+static bool stands(const char *folder, const char *prefix, const char *name)
+{
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  return file_in(path, folder, prefix, name, &ignored) == CGAP_OK && access(path, F_OK) == 0;
+}
+
+static void remove_file(const char *folder, const char *prefix, const char *name)
+{
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  if (file_in(path, folder, prefix, name, &ignored) == CGAP_OK)
+    (void)remove(path); /* a file that stays is replaced when the run writes its own */
+}
+
+/* A file of any run in the folder into first; false: there is none. */
+static bool holds_run(const char *folder, char first[300])
+{
+  for (int p = 0; p < PREFIXES; p++)
+    for (int k = 0; k < RUN_FILES; k++)
+      if (stands(folder, PREFIX[p], RUN_FILE[k])) {
+        snprintf(first, 300, "%s%s", PREFIX[p], RUN_FILE[k]);
+        return true;
+      }
+  return false;
+}
+
+/* Only these names, and only in the folder of a run: whatever else lies there is the user's. */
+static void remove_run(const char *folder)
+{
+  char first[300];
+  if (!holds_run(folder, first))
+    return;
+  for (int p = 0; p < PREFIXES; p++)
+    for (int k = 0; k < RUN_FILES; k++)
+      remove_file(folder, PREFIX[p], RUN_FILE[k]);
+  for (size_t k = 0; k < sizeof RESULT / sizeof *RESULT; k++)
+    remove_file(folder, "", RESULT[k]);
+}
+
+/* A run that was ended before its first checkpoint begins anew, but never over what another run finished. */
+static cgap_status check_resume(const char *folder, const cli_train_begin *how, cgap_error *error)
+{
+  bool known = false, other = false;
+  char found[300] = "", lacking[300] = "checkpoint.bin";
+  for (size_t k = how->runs; k-- > 0;) {
+    const bool checkpoint = stands(folder, how->prefix[k], RUN_FILE[CHECKPOINT]);
+    known = known || checkpoint;
+    if (checkpoint)
+      continue;
+    snprintf(lacking, sizeof lacking, "%s%s", how->prefix[k], RUN_FILE[CHECKPOINT]);
+    if (stands(folder, how->prefix[k], RUN_FILE[HEAD])) {
+      snprintf(found, sizeof found, "%s%s", how->prefix[k], RUN_FILE[HEAD]);
+      other = true;
+      break;
+    }
+  }
+  for (int p = 0; !known && !other && p < PREFIXES; p++)
+    for (int k = HEAD; !other && k <= CHECKPOINT; k++)
+      if ((other = stands(folder, PREFIX[p], RUN_FILE[k])))
+        snprintf(found, sizeof found, "%s%s", PREFIX[p], RUN_FILE[k]);
+  if (!other)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_USAGE,
+                   "%s: holds %s but no %s, so there is nothing to go on from; give the options of the run that stands "
+                   "there, --force to replace it, or another folder",
+                   folder, found, lacking);
+}
+
+cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how, cgap_error *error)
+{
+  char first[300];
+  if (!how->resume && !how->force && holds_run(path, first))
+    return cgap_fail(
+      error, CGAP_USAGE,
+      "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
+      first);
+  cgap_status status = how->resume ? check_resume(path, how, error) : CGAP_OK;
+  if (status == CGAP_OK)
+    status = cgap_folder_open(out, path, error);
+  if (status == CGAP_OK && how->force)
+    remove_run(path);
+  return status;
 }
 
 cgap_status cli_train_write_head(const char *folder, const char *prefix, const cgap_head *head, cgap_error *error)

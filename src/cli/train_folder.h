@@ -8,9 +8,16 @@
 #include "output.h"
 #include "report/json.h"
 
-/* CGAP_USAGE where the folder holds another run and neither resume nor force is given. force removes its checkpoints
- * and histories. */
-CGAP_MUST_CHECK cgap_status cli_train_folder_open(cgap_folder *out, const char *path, bool resume, bool force,
+/* How the folder is entered, and which runs the command has. */
+typedef struct cli_train_begin {
+  bool resume, force;
+  const char *prefix[CLI_LOSSES]; /* "" or "clip-" … */
+  size_t runs;
+} cli_train_begin;
+
+/* CGAP_USAGE where the folder holds another run and neither resume nor force is given, and where resume finds what
+ * another run left. force removes all that a run leaves, by exact names, and nothing else. */
+CGAP_MUST_CHECK cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how,
                                                   cgap_error *error);
 
 CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char *prefix, const cgap_head *head,

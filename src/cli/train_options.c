@@ -10,7 +10,7 @@ static const char *const schedule_names[] = {"cosine", "constant", NULL};
 static const char *const modality_names[] = {"none", "image", "text", NULL};
 const char *const cli_loss_names[] = {"clip", "cua", "cuaxu", NULL};
 
-/* Weights below 0: as the loss has them. */
+/* Weights below 0: as the loss has them; choices below 0: not given. */
 static struct {
   cgap_train_options train;
   int head, start, loss, schedule, modality;
@@ -18,9 +18,9 @@ static struct {
   const char *batch;
 } opt = {
   .train = CGAP_TRAIN_OPTIONS_INIT,
-  .head = CGAP_HEAD_RESIDUAL,
+  .head = -1,
   .start = CGAP_START_CENTER,
-  .loss = CLI_LOSS_CUA,
+  .loss = -1,
   .schedule = CGAP_SCHEDULE_COSINE,
   .weight_clip = -1,
   .weight_uniform = -1,
@@ -33,7 +33,8 @@ const cli_option cli_head_options[] = {
    .kind = CLI_CHOICE,
    .target = &opt.head,
    .choices = head_names,
-   .help = "W z; z + W z + b; or z + W2 gelu(W z + b) + b2; then back to norm 1"},
+   .help = "W z; z + W z + b; or z + W2 gelu(W z + b) + b2; then back to norm 1",
+   .zero = "residual, with --same-modality linear"},
   {.name = "start",
    .kind = CLI_CHOICE,
    .target = &opt.start,
@@ -110,7 +111,8 @@ const cli_option cli_setting_options[] = {
    .kind = CLI_CHOICE,
    .target = &opt.loss,
    .choices = cli_loss_names,
-   .help = "CLIP; + L_Uniform + L_Align; + L_XUniform"},
+   .help = "CLIP; + L_Uniform + L_Align; + L_XUniform",
+   .zero = "cua"},
   {.name = "weight-clip",
    .kind = CLI_REAL,
    .target = &opt.weight_clip,
@@ -183,18 +185,34 @@ cgap_status cli_read_batch(size_t *out, const char *text, cgap_error *error)
   return CGAP_OK;
 }
 
-cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
+cgap_weights cli_asked_weights(int loss)
 {
+  cgap_weights out = cli_loss_weights(loss);
   const double given[] = {opt.weight_clip, opt.weight_uniform, opt.weight_align, opt.weight_xuniform};
-  *out = opt.train;
-  out->head = (cgap_head_kind)opt.head;
-  out->start = (cgap_start)opt.start;
-  out->schedule = (cgap_schedule)opt.schedule;
-  out->weights = cli_loss_weights(opt.loss);
-  double *const weights[] = {&out->weights.clip, &out->weights.uniform, &out->weights.align, &out->weights.xuniform};
+  double *const weights[] = {&out.clip, &out.uniform, &out.align, &out.xuniform};
   for (int k = 0; k < 4; k++)
     if (given[k] != -1)
       *weights[k] = given[k];
+  return out;
+}
+
+bool cli_loss_given(void)
+{
+  return opt.loss >= 0;
+}
+
+cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
+{
+  const bool same = opt.modality > 0;
+  if (same && opt.train.shared)
+    return cgap_fail(error, CGAP_USAGE,
+                     "--same-modality with --shared: both sides would be the same rows through the same head; leave "
+                     "one of them out");
+  *out = opt.train;
+  out->head = opt.head >= 0 ? (cgap_head_kind)opt.head : same ? CGAP_HEAD_LINEAR : CGAP_HEAD_RESIDUAL;
+  out->start = (cgap_start)opt.start;
+  out->schedule = (cgap_schedule)opt.schedule;
+  out->weights = cli_asked_weights(cli_loss_given() ? opt.loss : CLI_LOSS_CUA);
   out->seed = cli_shared.seed;
   out->threads = cli_shared.threads;
   out->memory_bytes = cli_shared.memory_bytes;

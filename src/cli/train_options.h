@@ -23,7 +23,9 @@ extern const cli_option cli_training_options[]; /* --lr … --keep-duplicates */
 enum cli_loss { CLI_LOSS_CLIP, CLI_LOSS_CUA, CLI_LOSS_CUAXU, CLI_LOSSES };
 extern const char *const cli_loss_names[CLI_LOSSES + 1];
 
-cgap_weights cli_loss_weights(int loss); /* every weight that the loss has, 1 */
+cgap_weights cli_loss_weights(int loss);  /* every weight that the loss has, 1 */
+cgap_weights cli_asked_weights(int loss); /* the same under the --weight-* of the command line */
+bool cli_loss_given(void);
 bool cli_loss_find(int *out, const char *name, size_t length);
 
 /* What the command line asked for; progress is left empty. CGAP_USAGE where an option makes no sense by itself. */

@@ -201,7 +201,8 @@ static void show_bytes(const cli_option *option, char *out)
 
 static void show_choice(const cli_option *option, char *out)
 {
-  snprintf(out, SHOWN, "%s", option->choices[*(int *)option->target]);
+  const int choice = *(int *)option->target;
+  snprintf(out, SHOWN, "%s", choice >= 0 ? option->choices[choice] : option->zero);
 }
 
 static const struct {

@@ -153,9 +153,11 @@ static bool keeps_log_temperature(cgap_trainer *t)
   float *log_temperature = &t->parameters[t->layers.count];
   if (!t->options.learn_temperature)
     return true;
+  if (!isfinite(*log_temperature)) /* fmaxf would make a number of it */
+    return false;
   *log_temperature = fmaxf(*log_temperature, (float)log(LEAST_TEMPERATURE));
   *log_temperature = fminf(*log_temperature, (float)log(MOST_TEMPERATURE));
-  return isfinite(*log_temperature);
+  return true;
 }
 
 /* Far above where training began: no step that learns goes there. */
@@ -164,15 +166,27 @@ static bool exploded(const cgap_progress_state *s, double loss)
   return !isfinite(loss) || loss > s->first_loss + 10 * (1 + fabs(s->first_loss));
 }
 
-static cgap_status fail_diverged(const cgap_trainer *t, double loss, cgap_error *error)
+/* A head of these gives rows that have a norm in float. */
+static bool parameters_usable(const cgap_trainer *t)
+{
+  static const float MOST = 1e15F; /* far above any that learns; a sum of squares stays finite */
+  for (size_t k = 0; k < t->count; k++)
+    if (!(fabsf(t->parameters[k]) <= MOST))
+      return false;
+  return true;
+}
+
+/* step: from 1, of the epoch at work */
+static cgap_status fail_diverged(const cgap_trainer *t, uint64_t step, double loss, cgap_error *error)
 {
   const cgap_progress_state *s = &t->state;
   return cgap_fail(
     error, CGAP_USAGE,
     "training diverged in epoch %llu, step %llu: the loss is %g, after %g at the first step; epoch %llu is "
     "kept; give a lower --lr than %g",
-    (unsigned long long)s->epoch + 1, (unsigned long long)s->batch + 1, loss, s->first_loss,
-    (unsigned long long)s->kept_epoch, t->options.learning_rate);
+    (unsigned long long)s->epoch + 1, (unsigned long long)step, isnan(loss) ? fabs(loss) : loss,
+    isnan(s->first_loss) ? fabs(s->first_loss) : s->first_loss, (unsigned long long)s->kept_epoch,
+    t->options.learning_rate);
 }
 
 static cgap_status one_step(cgap_trainer *t, cgap_error *error)
@@ -189,13 +203,13 @@ static cgap_status one_step(cgap_trainer *t, cgap_error *error)
   if (isnan(s->first_loss))
     s->first_loss = terms.total;
   if (exploded(s, terms.total))
-    return fail_diverged(t, terms.total, error);
+    return fail_diverged(t, s->batch + 1, terms.total, error);
   cgap_layers_backward(&t->layers, t->parameters, in, rows, t->activations, t->pull, t->gradient, t->options.threads);
   t->gradient[t->layers.count] = t->options.learn_temperature ? (float)gradient.log_temperature : 0;
   s->gradient_norm = cgap_adamw_update(&t->adamw, &t->layers, t->parameters, t->gradient, rate, t->options.decay,
                                        t->options.clip_norm, t->options.threads);
   if (!isfinite(s->gradient_norm) || !keeps_log_temperature(t))
-    return fail_diverged(t, s->gradient_norm, error);
+    return fail_diverged(t, s->batch + 1, s->gradient_norm, error);
   add_terms(&s->sums, &terms);
   s->batch++;
   s->steps++;
@@ -214,7 +228,8 @@ static void keep_or_not(cgap_trainer *t, double validation_loss)
   memcpy(t->kept, t->parameters, t->count * sizeof *t->kept);
 }
 
-static void finish_epoch(cgap_trainer *t, cgap_epoch *record, double started)
+/* The loss is looked at before each step: what the last one did shows only here. */
+static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double started, cgap_error *error)
 {
   cgap_progress_state *s = &t->state;
   *record = (cgap_epoch){.epoch = s->epoch + 1, .temperature = temperature_of(t), .gradient_norm = s->gradient_norm};
@@ -226,6 +241,8 @@ static void finish_epoch(cgap_trainer *t, cgap_epoch *record, double started)
   for (size_t k = 0; k < sizeof s->sums / sizeof *sum; k++)
     mean[k] = sum[k] / (double)s->batch;
   cgap_trainer_validate(t, &record->validation, &record->validation_gap);
+  if (!parameters_usable(t) || (t->validation->couples.count && !isfinite(record->validation.total)))
+    return fail_diverged(t, s->batch, record->validation.total, error);
   s->epoch++;
   s->batch = 0;
   s->step_seconds = 0;
@@ -233,6 +250,7 @@ static void finish_epoch(cgap_trainer *t, cgap_epoch *record, double started)
   keep_or_not(t, record->validation.total);
   s->seconds += cgap_seconds_now() - started;
   record->seconds = s->seconds;
+  return CGAP_OK;
 }
 
 cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *error)
@@ -251,7 +269,7 @@ cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *
       status = one_step(t, error);
   }
   if (status == CGAP_OK)
-    finish_epoch(t, record, started);
+    status = finish_epoch(t, record, started, error);
   else
     s->seconds += cgap_seconds_now() - started;
   cgap_blas_restore(blas);

@@ -32,6 +32,15 @@ want_text classes/compare.json '"zero_shot"' '"arithmetic"'
 run train pairs.h5 -o same $quick --same-modality image --head linear --dim 8
 want_rc 0
 want_file same/head.h5
+run train pairs.h5 -o same-kind --epochs 1 --batch full --quiet --same-modality image
+want_rc 0
+want_text same-kind/compare.json '"head": "linear"'
+
+# --weight-* holds for every loss of a race
+run train pairs.h5 -o weighted --epochs 1 --batch full --quiet --race clip,cua --weight-align 0.25
+want_rc 0
+runs test "$(grep -c '"weight_align": 0.25' weighted/compare.json)" -eq 2
+want_rc 0
 
 # every kind of head; the temperature learned; one batch of all
 for head in linear residual mlp; do
@@ -90,6 +99,31 @@ run simulate --model clip --n 150 --d 32 --seed 9 -o others.h5 --quiet
 run train others.h5 -o closed $quick --resume
 want_rc 2
 want_line err "checkpoint.bin" "other data"
+# a folder of other runs: --force removes what they left and nothing else, --resume goes on with its own alone
+cp -r weighted mixed
+printf 'mine' | tee mixed/my-head.h5 mixed/old_history.jsonl mixed/x-checkpoint.bin >mixed/notes.txt
+run train pairs.h5 -o mixed --epochs 1 --batch full --resume
+want_rc 2
+want_line err "mixed" "clip-head.h5" "no checkpoint.bin" "--force"
+run train pairs.h5 -o mixed --epochs 1 --batch full --quiet --force
+want_rc 0
+want_absent mixed/clip-head.h5 mixed/cua-checkpoint.bin mixed/clip.json mixed/cua-history.jsonl
+want_file mixed/head.h5 mixed/after.json mixed/my-head.h5 mixed/old_history.jsonl mixed/x-checkpoint.bin mixed/notes.txt
+run train others.h5 -o mixed --epochs 1 --batch full --resume --race clip,cua
+want_rc 2
+want_line err "holds head.h5" "clip-checkpoint.bin"
+rm mixed/checkpoint.bin
+run train pairs.h5 -o mixed --epochs 1 --batch full --resume
+want_rc 2
+want_line err "holds head.h5"
+run train pairs.h5 -o mixed --lr 1e38 --epochs 1 --batch full --patience 0 --force
+want_rc 2
+want_line err "diverged" "epoch 0 is kept"
+want_file mixed/head.h5
+want_absent mixed/after.json mixed/compare.json mixed/report.html
+run apply mixed/head.h5 pairs.h5 -o finite.h5 --quiet
+want_rc 0
+
 printf 'nothing' >closed/checkpoint.bin
 # shellcheck disable=SC2086
 run train pairs.h5 -o closed $quick --resume
@@ -118,6 +152,8 @@ refuse 2 "--val" pairs.h5 --val 0.5 --test 0.5
 refuse 2 "--patience" pairs.h5 --val 0
 refuse 2 "weight" pairs.h5 --weight-clip 0 --weight-uniform 0 --weight-align 0
 refuse 2 "--race" pairs.h5 --race clip,clap
+refuse 2 "--loss" pairs.h5 --race clip,cua --loss cua
+refuse 2 "--shared" pairs.h5 --same-modality image --shared
 refuse 3 "missing.h5" missing.h5
 refuse 5 "--memory" more.h5 --memory 300K
 run simulate --model clip --n 9 --d 8 -o nine.h5 --quiet
