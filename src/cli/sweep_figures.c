@@ -24,13 +24,7 @@ enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN };
 static cgap_spread shown_spread(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES],
                                 unsigned fixed, const struct shown *what)
 {
-  cgap_spread s = sweep_spread_over(r, g, index, fixed, what->key);
-  if (what->other) {
-    const cgap_spread b = sweep_spread_over(r, g, index, fixed, what->other);
-    s.mean = (s.mean + b.mean) / 2;
-    s.sd = (s.sd + b.sd) / 2;
-  }
-  return s;
+  return sweep_spread_over(r, g, index, fixed, what->key, what->other);
 }
 
 /* x of an axis: its values where they are numbers, else their places. */
@@ -107,7 +101,10 @@ static cgap_status write_axis(const sweep_results *r, const cgap_grid *g, cgap_a
                                      .shown = "means over seeds and the other options; bars of one standard deviation",
                                      .x = cgap_axis_name(axis),
                                      .log_x = log_x,
-                                     .source = source};
+                                     .source = source,
+                                     .images = r->images,
+                                     .texts = r->texts,
+                                     .dim = r->dim};
     status = cgap_curves_write(folder, name, curve, curves, &about, error);
   }
   free(curve);
@@ -140,7 +137,10 @@ static cgap_status write_map(const sweep_results *r, const cgap_grid *g, cgap_ax
   const cgap_curves_about about = {.title = "Centroid distance over two options",
                                    .shown = "means over seeds and the other options",
                                    .x = map.x,
-                                   .source = source};
+                                   .source = source,
+                                   .images = r->images,
+                                   .texts = r->texts,
+                                   .dim = r->dim};
   cgap_status status = cgap_map_write(folder, &map, &about, error);
   free(value);
   return status;

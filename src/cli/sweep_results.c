@@ -13,24 +13,39 @@
 
 /* ---------------------------------------------------------------- the growing file */
 
-static cgap_status read_runs(sweep_results *r, cgap_error *error)
+static cgap_status check_data(const sweep_results *r, const json_t *run, const char *data, cgap_error *error)
+{
+  const char *there = json_string_value(json_object_get(run, "data"));
+  if (there && strcmp(there, data) == 0)
+    return CGAP_OK;
+  return cgap_fail(
+    error, CGAP_USAGE,
+    "%s: runs on other data (%.40s, these are %s); give the same file, --force to begin anew, or another "
+    "folder",
+    r->path, there ? there : "not named", data);
+}
+
+static cgap_status read_runs(sweep_results *r, const char *data, cgap_error *error)
 {
   FILE *file = fopen(r->path, "r");
+  cgap_status status = CGAP_OK;
   char *line = NULL;
   size_t room = 0;
   if (!file)
     return errno == ENOENT ? CGAP_OK : cgap_fail_errno(error, errno, r->path, "read");
-  while (getline(&line, &room, file) > 0) {
+  while (status == CGAP_OK && getline(&line, &room, file) > 0) {
     json_t *run = json_loads(line, 0, NULL);
-    if (!json_is_object(json_object_get(run, "options")) || json_array_append(r->runs, run) != 0) {
+    if (!json_is_object(json_object_get(run, "options"))) {
       json_decref(run);
       break; /* half a line is the last one of a run that was killed */
     }
-    json_decref(run);
+    status = check_data(r, run, data, error);
+    if (json_array_append_new(r->file, run) != 0 && status == CGAP_OK)
+      status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }
   free(line);
   fclose(file);
-  return CGAP_OK;
+  return status;
 }
 
 static cgap_status rewrite(const sweep_results *r, cgap_error *error)
@@ -38,65 +53,91 @@ static cgap_status rewrite(const sweep_results *r, cgap_error *error)
   cgap_outfile file;
   size_t k;
   json_t *run;
+  bool fine = true;
   cgap_status status = cgap_outfile_open(&file, r->path, error);
   if (status != CGAP_OK)
     return status;
-  json_array_foreach(r->runs, k, run)
+  json_array_foreach(r->file, k, run)
   {
-    (void)json_dumpf(run, file.stream, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    fputc('\n', file.stream);
+    fine =
+      fine && json_dumpf(run, file.stream, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0 && fputc('\n', file.stream) != EOF;
   }
-  return cgap_outfile_close(&file, true, error);
+  if (!fine)
+    status = cgap_fail_errno(error, errno ? errno : ENOMEM, r->path, "write");
+  const cgap_status closed = cgap_outfile_close(&file, fine, fine ? error : NULL);
+  return fine ? closed : status;
 }
 
-cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resume, cgap_error *error)
+cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resume, const char *data, cgap_error *error)
 {
-  *out = (sweep_results){.runs = json_array()};
-  if (!out->runs)
+  *out = (sweep_results){.file = json_array(), .runs = json_array()};
+  if (!out->file || !out->runs)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_status status = cgap_folder_file(out->path, folder, "runs.jsonl", error);
   if (status == CGAP_OK && resume)
-    status = read_runs(out, error);
+    status = read_runs(out, data, error);
   return status == CGAP_OK ? rewrite(out, error) : status;
 }
 
 void sweep_results_clear(sweep_results *r)
 {
+  json_decref(r->file);
   json_decref(r->runs);
   *r = (sweep_results){0};
 }
 
-const json_t *sweep_results_find(const sweep_results *r, const json_t *options)
+cgap_status sweep_results_take(sweep_results *r, const json_t *options, const json_t *setting, bool *found,
+                               cgap_error *error)
 {
   size_t k;
   json_t *run;
-  json_array_foreach(r->runs, k, run)
+  *found = false;
+  json_array_foreach(r->file, k, run)
   {
-    if (json_equal(json_object_get(run, "options"), options))
-      return run;
+    if (!json_equal(json_object_get(run, "options"), options))
+      continue;
+    json_t *one = json_copy(run), *label = json_deep_copy(setting); /* 0.10 stands for a run made as 0.1 */
+    const bool fine = json_object_set_new(one, "setting", label) == 0;
+    *found = true;
+    return json_array_append_new(r->runs, one) == 0 && fine ? CGAP_OK
+                                                            : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }
-  return NULL;
+  return CGAP_OK;
+}
+
+/* The whole line, or none of it: a full disk takes what was written back. */
+static cgap_status append_line(const char *path, const char *line, size_t length, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file < 0)
+    return cgap_fail_errno(error, errno, path, "write");
+  const off_t end = lseek(file, 0, SEEK_END);
+  const ssize_t written = write(file, line, length);
+  if (written < 0 || (size_t)written != length) {
+    status = cgap_fail_errno(error, written < 0 ? errno : ENOSPC, path, "write");
+    if (end >= 0 && ftruncate(file, end) != 0)
+      status = cgap_fail_errno(error, errno, path, "write");
+  }
+  if (close(file) != 0 && status == CGAP_OK)
+    status = cgap_fail_errno(error, errno, path, "write");
+  return status;
 }
 
 cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
 {
   char *text = run ? json_dumps(run, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-  cgap_status status = CGAP_OK;
-  if (!text || json_array_append(r->runs, run) != 0)
-    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   const size_t length = text ? strlen(text) : 0;
   char *line = text ? realloc(text, length + 2) : NULL;
-  if (line) {
-    text = line;
+  cgap_status status = CGAP_OK;
+  if (!line || json_array_append(r->file, run) != 0 || json_array_append(r->runs, run) != 0)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (status == CGAP_OK) {
     line[length] = '\n';
     line[length + 1] = '\0';
-    const int file = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (file < 0 || write(file, line, length + 1) != (ssize_t)length + 1)
-      status = cgap_fail_errno(error, errno, r->path, "write");
-    if (file >= 0 && close(file) != 0 && status == CGAP_OK)
-      status = cgap_fail_errno(error, errno, r->path, "write");
+    status = append_line(r->path, line, length + 1, error);
   }
-  free(text);
+  free(line ? line : text);
   json_decref(run);
   return status;
 }
@@ -125,7 +166,7 @@ static bool agrees(const json_t *run, const cgap_grid *g, const size_t index[CGA
 }
 
 cgap_spread sweep_spread_over(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES], unsigned fixed,
-                              const char *key)
+                              const char *key, const char *other)
 {
   const size_t count = json_array_size(r->runs);
   double *values = calloc(count + 1, sizeof *values);
@@ -134,7 +175,7 @@ cgap_spread sweep_spread_over(const sweep_results *r, const cgap_grid *g, const 
   json_array_foreach(r->runs, k, run)
   {
     if (values && agrees(run, g, index, fixed))
-      values[found++] = result_of(run, key);
+      values[found++] = other ? (result_of(run, key) + result_of(run, other)) / 2 : result_of(run, key);
   }
   cgap_spread s = cgap_spread_of(values, found);
   free(values);
@@ -207,7 +248,7 @@ static json_t *means_json(const sweep_results *r, const cgap_grid *g)
     json_t *one = json_object(), *measures = json_object();
     size_t n = 0;
     for (size_t e = 0; e < cgap_field_count; e++) {
-      const cgap_spread spread = sweep_spread_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_fields[e].key);
+      const cgap_spread spread = sweep_spread_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_fields[e].key, NULL);
       if (spread.n == 0)
         continue;
       n = spread.n > n ? spread.n : n;

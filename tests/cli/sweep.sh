@@ -42,6 +42,46 @@ cut -d, -f 1-11,13- sweep/sweep.csv | sort >two
 runs cmp one two
 want_rc 0
 
+# only runs of the present options count: others, and values that the grid has no more, stay in runs.jsonl alone
+run sweep pairs.h5 -o sweep --dim 4 --temperature 0.02 --loss clip,cua --seeds 1,2 --epochs 1 --batch 32 --quiet --resume
+want_rc 0
+runs test "$(wc -l <sweep/runs.jsonl)" -eq 20
+want_rc 0
+runs awk -F, 'NR > 1 && ($5 != 4 || $13 != 1) { exit 1 } END { exit NR != 5 }' sweep/sweep.csv
+want_rc 0
+
+# a value spelled otherwise is the same run
+run sweep pairs.h5 -o spelled --loss clip --seeds 1 --noise 0.1 --epochs 1 --quiet
+want_rc 0
+run sweep pairs.h5 -o spelled --loss clip --seeds 1 --noise 0.10,0.2 --epochs 1 --quiet --resume
+want_rc 0
+want_text out "0.10"
+cp out table
+runs grep -i nan table
+want_rc 1
+runs test "$(grep -c , spelled/sweep.csv) $(wc -l <spelled/runs.jsonl) $(grep -c '^1,,0.10,' spelled/sweep.csv)" = "3 2 1"
+want_rc 0
+
+# the runs of another file are not this one's
+run simulate --model clip --n 100 --d 16 --seed 2 -o another.h5 --quiet
+cp spelled/runs.jsonl kept
+run sweep another.h5 -o spelled --loss clip --seeds 1 --noise 0.10,0.2 --epochs 1 --quiet --resume
+want_rc 2
+want_line err "spelled/runs.jsonl" "other data"
+runs cmp kept spelled/runs.jsonl
+want_rc 0
+
+# the spread of recall@1 is that of the mean of both directions in each run
+run sweep pairs.h5 -o spread --loss clip --seeds 1,2,3 --epochs 1 --quiet
+want_rc 0
+cp out table
+runs awk -F, '
+  NR == 1 { for (k = 1; k <= NF; k++) { if ($k ~ /image_to_text.recall_at_1$/) a = k; if ($k ~ /text_to_image.recall_at_1$/) b = k } }
+  NR > 1 { r = ($a + $b) / 2; sum += r; squares += r * r; n++ }
+  END { printf "%.4f (sd %.4f)\n", sum / n, sqrt((squares - sum * sum / n) / (n - 1)) }' spread/sweep.csv
+cp out wanted
+want_text table "$(cat wanted)"
+
 # other axes
 run sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 --train-images 30,60 --weight-align 0,1 --epochs 1 --quiet
 want_rc 0
