@@ -10,7 +10,6 @@
 #include "cli/progress.h"
 #include "cli/sweep_results.h"
 #include "cli/train_options.h"
-#include "head/data_hash.h"
 #include "head/fit.h"
 #include "head/options.h"
 #include "output.h"
@@ -117,7 +116,6 @@ typedef struct sweep_run {
   sweep_results results;
   cgap_trial trial;
   char ready_for[200]; /* what the trial was opened with */
-  char data[20];       /* hash of the rows */
   cgap_progress inner;
   char line[120];
   char *command_line;
@@ -233,23 +231,16 @@ static json_t *results_json(const cgap_audit *audit)
   return out;
 }
 
-static json_t *setting_json(const sweep_run *s, size_t setting)
+static json_t *run_json(const sweep_run *s, size_t setting, const cgap_fitted *fitted, json_t *options,
+                        const cgap_audit *audit)
 {
   size_t index[CGAP_AXES];
-  json_t *out = json_object();
+  json_t *out = json_object(), *values = json_object();
   cgap_grid_setting(&s->grid, setting, index);
   for (int a = 0; a < CGAP_AXES; a++)
     if (s->grid.count[a])
-      json_object_set_new(out, cgap_axis_name((cgap_axis)a), json_string(s->grid.value[a][index[a]]));
-  return out;
-}
-
-static json_t *run_json(const sweep_run *s, json_t *setting, const cgap_fitted *fitted, json_t *options,
-                        const cgap_audit *audit)
-{
-  json_t *out = json_object();
-  json_object_set(out, "setting", setting);
-  json_object_set_new(out, "data", json_string(s->data));
+      json_object_set_new(values, cgap_axis_name((cgap_axis)a), json_string(s->grid.value[a][index[a]]));
+  json_object_set_new(out, "setting", values);
   json_object_set(out, "options", options);
   json_object_set_new(out, "seconds", cgap_number_json(fitted->seconds));
   json_object_set_new(out, "epochs", json_integer((json_int_t)fitted->history.count));
@@ -258,7 +249,7 @@ static json_t *run_json(const sweep_run *s, json_t *setting, const cgap_fitted *
   return out;
 }
 
-static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_options *o, json_t *options,
+static cgap_status run_one(sweep_run *s, size_t setting, const cgap_train_options *o, json_t *options,
                            cgap_error *error)
 {
   cgap_fitted fitted = {0};
@@ -313,14 +304,6 @@ static cgap_status check_all(const sweep_run *s, cgap_error *error)
   return status;
 }
 
-static cgap_status name_data(sweep_run *s, cgap_error *error)
-{
-  uint64_t hash = 0;
-  cgap_status status = cgap_data_hash(&hash, cgap_dataset_data(s->dataset), error);
-  snprintf(s->data, sizeof s->data, "%016llx", (unsigned long long)hash);
-  return status;
-}
-
 static cgap_status open_folder(sweep_run *s, cgap_error *error)
 {
   char path[CGAP_PATH];
@@ -336,10 +319,8 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
                        "or another folder",
                        opt.out);
   }
-  status = name_data(s, error);
-  if (status == CGAP_OK)
-    status = cgap_folder_open(&s->folder, opt.out, error);
-  return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
+  status = cgap_folder_open(&s->folder, opt.out, error);
+  return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, error) : status;
 }
 
 static cgap_status sweep(sweep_run *s, cgap_error *error)
@@ -349,19 +330,17 @@ static cgap_status sweep(sweep_run *s, cgap_error *error)
   size_t found = 0;
   for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
     cgap_train_options o;
-    bool there = false;
     status = options_of(&o, s, k, error);
     if (status != CGAP_OK)
       break;
     o.progress = (cgap_progress){.tick = tick, .context = s};
     snprintf(s->line, sizeof s->line, "run %zu of %zu", k + 1, settings);
-    json_t *options = describe(&o, dim), *setting = setting_json(s, k);
-    status = sweep_results_take(&s->results, options, setting, &there, error);
-    found += there;
-    if (status == CGAP_OK && !there)
-      status = run_one(s, setting, &o, options, error);
+    json_t *options = describe(&o, dim);
+    if (sweep_results_find(&s->results, options))
+      found++;
+    else
+      status = run_one(s, k, &o, options, error);
     json_decref(options);
-    json_decref(setting);
   }
   cli_progress_clear();
   if (status == CGAP_INTERRUPTED)

@@ -24,7 +24,13 @@ enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN };
 static cgap_spread shown_spread(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES],
                                 unsigned fixed, const struct shown *what)
 {
-  return sweep_spread_over(r, g, index, fixed, what->key, what->other);
+  cgap_spread s = sweep_spread_over(r, g, index, fixed, what->key);
+  if (what->other) {
+    const cgap_spread b = sweep_spread_over(r, g, index, fixed, what->other);
+    s.mean = (s.mean + b.mean) / 2;
+    s.sd = (s.sd + b.sd) / 2;
+  }
+  return s;
 }
 
 /* x of an axis: its values where they are numbers, else their places. */

@@ -68,6 +68,12 @@ static void put_extremes(cgap_page *page, const cgap_sweep_axis *a, const cgap_s
     least = v[k].mean < v[least].mean ? k : least;
     most = v[k].mean > v[most].mean ? k : most;
   }
+  if (v[least].mean >= v[most].mean) {
+    char text[40];
+    cgap_value_show(text, v[0].mean, DECIMALS);
+    fprintf(page->out, "is %s at each", text);
+    return;
+  }
   put_at(page, "is least,", v[least].mean, a->value[least]);
   put_at(page, ", and most,", v[most].mean, a->value[most]);
 }
