@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "cli/sweep_results.h"
 #include "cli/train_options.h"
+#include "head/data_hash.h"
 #include "head/fit.h"
 #include "head/options.h"
 #include "output.h"
@@ -116,6 +117,7 @@ typedef struct sweep_run {
   sweep_results results;
   cgap_trial trial;
   char ready_for[200]; /* what the trial was opened with */
+  char data[20];       /* hash of the rows */
   cgap_progress inner;
   char line[120];
   char *command_line;
@@ -231,25 +233,43 @@ static json_t *results_json(const cgap_audit *audit)
   return out;
 }
 
-static json_t *run_json(const sweep_run *s, size_t setting, const cgap_fitted *fitted, json_t *options,
-                        const cgap_audit *audit)
+static json_t *nulls_json(void)
+{
+  json_t *out = json_object();
+  for (size_t e = 0; e < cgap_field_count; e++)
+    json_object_set_new(out, cgap_fields[e].key, json_null());
+  return out;
+}
+
+static json_t *setting_json(const sweep_run *s, size_t setting)
 {
   size_t index[CGAP_AXES];
-  json_t *out = json_object(), *values = json_object();
+  json_t *out = json_object();
   cgap_grid_setting(&s->grid, setting, index);
   for (int a = 0; a < CGAP_AXES; a++)
     if (s->grid.count[a])
-      json_object_set_new(values, cgap_axis_name((cgap_axis)a), json_string(s->grid.value[a][index[a]]));
-  json_object_set_new(out, "setting", values);
+      json_object_set_new(out, cgap_axis_name((cgap_axis)a), json_string(s->grid.value[a][index[a]]));
+  return out;
+}
+
+/* audit NULL: the training diverged, and why says how. */
+static json_t *run_json(const sweep_run *s, json_t *setting, const cgap_fitted *fitted, json_t *options,
+                        const cgap_audit *audit, const char *why)
+{
+  json_t *out = json_object();
+  json_object_set(out, "setting", setting);
+  json_object_set_new(out, "data", json_string(s->data));
   json_object_set(out, "options", options);
   json_object_set_new(out, "seconds", cgap_number_json(fitted->seconds));
   json_object_set_new(out, "epochs", json_integer((json_int_t)fitted->history.count));
   json_object_set_new(out, "kept_epoch", json_integer((json_int_t)fitted->kept_epoch));
-  json_object_set_new(out, "results", results_json(audit));
+  if (!audit)
+    json_object_set_new(out, "why", json_string(why));
+  json_object_set_new(out, "results", audit ? results_json(audit) : nulls_json());
   return out;
 }
 
-static cgap_status run_one(sweep_run *s, size_t setting, const cgap_train_options *o, json_t *options,
+static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_options *o, json_t *options,
                            cgap_error *error)
 {
   cgap_fitted fitted = {0};
@@ -264,12 +284,18 @@ static cgap_status run_one(sweep_run *s, size_t setting, const cgap_train_option
     status = cgap_train_fits(o, &s->trial.training, error);
   if (status == CGAP_OK)
     status = cgap_fit_run(&fitted, &s->trial, o, &nowhere, NULL, error);
+  const bool diverged = status == CGAP_USAGE && fitted.head;
   if (status == CGAP_OK)
     status = cgap_transformed_init(&through, &s->trial.test.data, fitted.head, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
-  if (status == CGAP_OK)
-    status = sweep_results_add(&s->results, run_json(s, setting, &fitted, options, &audit), error);
+  if (diverged) {
+    cli_progress_clear();
+    cli_warn("%s: %s", s->line, error->message);
+  }
+  if (status == CGAP_OK || diverged)
+    status = sweep_results_add(&s->results,
+                               run_json(s, setting, &fitted, options, diverged ? NULL : &audit, error->message), error);
   cgap_audit_clear(&audit);
   cgap_transformed_clear(&through);
   cgap_fitted_clear(&fitted);
@@ -291,20 +317,38 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
   return status;
 }
 
-/* Every setting is checked before the first one is trained. */
-static cgap_status check_all(const sweep_run *s, cgap_error *error)
+/* Every setting is checked before the first one is trained; the data are split for those that name a batch. */
+static cgap_status check_all(sweep_run *s, cgap_error *error)
 {
+  const size_t settings = cgap_grid_settings(&s->grid), dim = cgap_dataset_data(s->dataset)->image.dim;
   cgap_status status = CGAP_OK;
   cgap_train_options o;
-  for (size_t k = 0; status == CGAP_OK && k < cgap_grid_settings(&s->grid); k++) {
+  for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
     status = options_of(&o, s, k, error);
     if (status == CGAP_OK)
-      status = cgap_train_check(&o, cgap_dataset_data(s->dataset)->image.dim, error);
+      status = cgap_train_check(&o, dim, error);
+  }
+  for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
+    status = options_of(&o, s, k, error);
+    if (status != CGAP_OK || (k > 0 && (o.batch == 0 || o.batch == CGAP_BATCH_AUTO)))
+      continue;
+    status = make_ready(s, &o, error);
+    if (status == CGAP_OK)
+      status = cgap_train_fits(&o, &s->trial.training, error);
   }
   return status;
 }
 
-static cgap_status open_folder(sweep_run *s, cgap_error *error)
+static cgap_status name_data(sweep_run *s, cgap_error *error)
+{
+  uint64_t hash = 0;
+  cgap_status status = cgap_data_hash(&hash, cgap_dataset_data(s->dataset), error);
+  snprintf(s->data, sizeof s->data, "%016llx", (unsigned long long)hash);
+  return status;
+}
+
+/* Before anything is read; the folder is made when all has been checked. */
+static cgap_status check_folder(cgap_error *error)
 {
   char path[CGAP_PATH];
   cgap_status status = cgap_folder_file(path, opt.out, "runs.jsonl", error);
@@ -319,8 +363,15 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
                        "or another folder",
                        opt.out);
   }
-  status = cgap_folder_open(&s->folder, opt.out, error);
-  return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, error) : status;
+  return CGAP_OK;
+}
+
+static cgap_status open_folder(sweep_run *s, cgap_error *error)
+{
+  cgap_status status = name_data(s, error);
+  if (status == CGAP_OK)
+    status = cgap_folder_open(&s->folder, opt.out, error);
+  return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
 }
 
 static cgap_status sweep(sweep_run *s, cgap_error *error)
@@ -330,17 +381,19 @@ static cgap_status sweep(sweep_run *s, cgap_error *error)
   size_t found = 0;
   for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
     cgap_train_options o;
+    bool there = false;
     status = options_of(&o, s, k, error);
     if (status != CGAP_OK)
       break;
     o.progress = (cgap_progress){.tick = tick, .context = s};
     snprintf(s->line, sizeof s->line, "run %zu of %zu", k + 1, settings);
-    json_t *options = describe(&o, dim);
-    if (sweep_results_find(&s->results, options))
-      found++;
-    else
-      status = run_one(s, k, &o, options, error);
+    json_t *options = describe(&o, dim), *setting = setting_json(s, k);
+    status = sweep_results_take(&s->results, options, setting, &there, error);
+    found += there;
+    if (status == CGAP_OK && !there)
+      status = run_one(s, setting, &o, options, error);
     json_decref(options);
+    json_decref(setting);
   }
   cli_progress_clear();
   if (status == CGAP_INTERRUPTED)
@@ -363,6 +416,8 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   s->inner = cli_progress();
   s->start = cli_seconds();
   cgap_status status = read_grid(s, error);
+  if (status == CGAP_OK)
+    status = check_folder(error);
   if (status == CGAP_OK)
     status = cgap_dataset_open(&s->dataset, &input, error);
   if (status == CGAP_OK)

@@ -24,13 +24,7 @@ enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN };
 static cgap_spread shown_spread(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES],
                                 unsigned fixed, const struct shown *what)
 {
-  cgap_spread s = sweep_spread_over(r, g, index, fixed, what->key);
-  if (what->other) {
-    const cgap_spread b = sweep_spread_over(r, g, index, fixed, what->other);
-    s.mean = (s.mean + b.mean) / 2;
-    s.sd = (s.sd + b.sd) / 2;
-  }
-  return s;
+  return sweep_spread_over(r, g, index, fixed, what->key, what->other);
 }
 
 /* x of an axis: its values where they are numbers, else their places. */
@@ -324,8 +318,10 @@ void sweep_results_print(const sweep_results *r, const cgap_grid *g)
       char text[60];
       if (isfinite(spread.sd))
         snprintf(text, sizeof text, "%.4f (sd %.4f)", spread.mean, spread.sd);
-      else
+      else if (spread.n > 0)
         snprintf(text, sizeof text, "%.4f", spread.mean);
+      else
+        snprintf(text, sizeof text, "n/a");
       printf("%20s", text);
     }
     printf("\n");

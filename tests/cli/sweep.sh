@@ -82,6 +82,25 @@ runs awk -F, '
 cp out wanted
 want_text table "$(cat wanted)"
 
+# a setting that cannot be is found before anything is trained or emptied
+run sweep pairs.h5 -o spread --loss clip --seeds 1 --train-images 60,20 --batch 16,50 --epochs 1 --quiet --force
+want_rc 2
+want_line err "--batch 50"
+runs test "$(wc -l <spread/runs.jsonl)" -eq 3
+want_rc 0
+
+# a run that diverges is written down, and the others are made
+run sweep pairs.h5 -o steep --loss clip --seeds 1 --dim 4,8 --noise 0,0.5 --lr 1e30 --batch 16 --epochs 2 --patience 0 --quiet
+want_rc 0
+want_text err "run 1 of 4" "diverged"
+runs test "$(grep -c '"why":"training diverged.*"gap.centroid_distance":null' steep/runs.jsonl)" -eq 4
+want_rc 0
+want_file steep/sweep.csv steep/report.html
+run sweep pairs.h5 -o steep --loss clip --seeds 1 --dim 4,8 --noise 0,0.5 --lr 1e30 --batch 16 --epochs 2 --patience 0 --quiet --resume
+want_rc 0
+want_text out "n/a"
+want_text steep/report.html ">n/a<"
+
 # other axes
 run sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 --train-images 30,60 --weight-align 0,1 --epochs 1 --quiet
 want_rc 0
