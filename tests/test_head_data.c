@@ -96,6 +96,38 @@ Test(head_data, nothing_of_the_test_part_is_trained_on)
   world_clear(&w);
 }
 
+/* A row of twice the length, or with −0 for 0, is the same row once it has norm 1. */
+Test(head_data, rows_that_differ_in_length_alone_are_equal)
+{
+  world w = repeated();
+  for (size_t i = 0; i < IMAGES; i++)
+    w.image[i * DIM] = i % 10 == 9 ? -0.0 : 0;
+  for (size_t i = 9; i < IMAGES; i += 10)
+    for (size_t k = 0; k < DIM; k++)
+      w.image[i * DIM + k] *= 2;
+  for (size_t j = 24; j < TEXTS; j += 25)
+    for (size_t k = 0; k < DIM; k++)
+      w.text[j * DIM + k] *= 4;
+  cgap_embeddings e = load(&w);
+  cgap_split split;
+  cgap_part part;
+  cr_assert_eq(cgap_split_init(&split, &e, 0.1, 0.2, 3, NULL), CGAP_OK);
+  for (size_t i = 9; i < IMAGES; i += 10)
+    cr_expect_eq(split.part[i], split.part[i - 1], "equal images %zu and %zu in two parts", i - 1, i);
+  for (size_t j = 24; j < TEXTS; j += 25)
+    cr_expect_eq(split.part[j / 2], split.part[(j - 3) / 2], "the text %zu stands in two parts", j);
+  size_t repeats = 0;
+  for (size_t i = 9; i < IMAGES; i += 10)
+    repeats += split.part[i] == CGAP_TRAINING;
+  cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &(cgap_part_options){0}, NULL), CGAP_OK);
+  cr_assert_gt(repeats, 0);
+  cr_expect_eq(part.couples.images, split.images[CGAP_TRAINING] - repeats);
+  cgap_part_clear(&part);
+  cgap_split_clear(&split);
+  cgap_embeddings_clear(&e);
+  world_clear(&w);
+}
+
 Test(head_data, the_split_is_the_seeds)
 {
   world w = repeated();

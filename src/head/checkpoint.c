@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "head/options.h"
@@ -84,10 +85,6 @@ static cgap_status fail_damaged(const char *path, const char *why, cgap_error *e
 static cgap_status check(const checkpoint *head, const cgap_trainer *t, cgap_fingerprint f, const char *path,
                          cgap_error *error)
 {
-  if (memcmp(head->magic, MAGIC, sizeof MAGIC) != 0)
-    return fail_damaged(path, "not a checkpoint of contragap", error);
-  if (head->version != VERSION)
-    return fail_damaged(path, "a checkpoint of another version", error);
   if (head->fingerprint.options != f.options)
     return cgap_fail(error, CGAP_USAGE,
                      "%s: a checkpoint of a run with other options; give the same ones, or --force to begin anew",
@@ -98,28 +95,43 @@ static cgap_status check(const checkpoint *head, const cgap_trainer *t, cgap_fin
   return CGAP_OK;
 }
 
+/* The file into *head and *block (head->count × ARRAYS, cgap_free), its checksum compared: before that, nothing in it
+ * says anything of its run. */
+static cgap_status read_whole(checkpoint *head, float **block, FILE *file, const char *path, cgap_error *error)
+{
+  struct stat facts;
+  if (fstat(fileno(file), &facts) != 0)
+    return cgap_fail_errno(error, errno, path, "read");
+  if (fread(head, sizeof *head, 1, file) != 1)
+    return fail_damaged(path, "cut short", error);
+  if (memcmp(head->magic, MAGIC, sizeof MAGIC) != 0)
+    return fail_damaged(path, "not a checkpoint of contragap", error);
+  if (head->version != VERSION)
+    return fail_damaged(path, "a checkpoint of another version", error);
+  const uint64_t floats = ((uint64_t)facts.st_size - sizeof *head) / sizeof **block;
+  if (head->bytes != (uint64_t)facts.st_size || floats % ARRAYS != 0 || head->count != floats / ARRAYS)
+    return fail_damaged(path, "cut short, or longer than it says", error);
+  *block = cgap_alloc(floats, sizeof **block);
+  if (!*block)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (fread(*block, sizeof **block, floats, file) != floats)
+    return fail_damaged(path, "cut short", error);
+  const size_t count = head->count;
+  const float *const arrays[ARRAYS] = {*block, *block + count, *block + 2 * count, *block + 3 * count};
+  return head->hash == hash_of(head, arrays) ? CGAP_OK
+                                             : fail_damaged(path, "damaged: its checksum does not fit", error);
+}
+
 cgap_status cgap_checkpoint_read(cgap_trainer *t, cgap_fingerprint fingerprint, const char *path, cgap_error *error)
 {
   checkpoint head;
+  float *block = NULL;
   FILE *file = fopen(path, "rb");
   if (!file)
     return cgap_fail_errno(error, errno, path, "read");
-  float *block = cgap_alloc(ARRAYS * t->count, sizeof *block);
-  cgap_status status = CGAP_OK;
-  if (!block)
-    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  else if (fread(&head, sizeof head, 1, file) != 1)
-    status = fail_damaged(path, "cut short", error);
-  else
+  cgap_status status = read_whole(&head, &block, file, path, error);
+  if (status == CGAP_OK)
     status = check(&head, t, fingerprint, path, error);
-  if (status == CGAP_OK &&
-      (fread(block, sizeof *block, ARRAYS * t->count, file) != ARRAYS * t->count || fgetc(file) != EOF))
-    status = fail_damaged(path, "cut short, or longer than it says", error);
-  if (status == CGAP_OK) {
-    const float *const arrays[ARRAYS] = {block, block + t->count, block + 2 * t->count, block + 3 * t->count};
-    if (head.hash != hash_of(&head, arrays))
-      status = fail_damaged(path, "damaged: its checksum does not fit", error);
-  }
   if (status == CGAP_OK) {
     float *const to[ARRAYS] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
     for (int k = 0; k < ARRAYS; k++)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/blas.h"
 #include "memory.h"
 
 /* Added to every eigenvalue, as a share of their mean: few rows leave most directions without variance. */
@@ -145,6 +146,7 @@ cgap_status cgap_closer_of_part(cgap_head **out, cgap_closer closer, double fact
   *out = cgap_head_new(&shape, options);
   size_t squares = 0;
   double *work = cgap_product(&squares, p->dim, p->dim) ? cgap_alloc(4 * squares + 2 * p->dim, sizeof *work) : NULL;
+  const int blas = cgap_blas_single();
   cgap_status status = CGAP_OK;
   if (!*out || !work)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %s of %zu dimensions", NAMES[closer], p->dim);
@@ -156,6 +158,7 @@ cgap_status cgap_closer_of_part(cgap_head **out, cgap_closer closer, double fact
     status = whiten(*out, p, work, error);
   else
     status = procrustes(*out, p, work, error);
+  cgap_blas_restore(blas);
   cgap_free(work);
   if (status != CGAP_OK) {
     cgap_head_close(*out);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "engine/distinct.h"
+#include "head/rows.h"
 #include "memory.h"
 #include "random.h"
 
@@ -116,21 +116,20 @@ static void list_couples(chosen *c, const cgap_embeddings *e, const cgap_part_op
 /* Numbers the rows that take part; equal ones alike where they are merged. place: 0 or SIZE_MAX on entry. */
 static bool number_rows(size_t *place, size_t *rows, const cgap_side *side, bool merge)
 {
-  const size_t bytes = side->dim * cgap_type_size(side->source->type);
   cgap_distinct seen;
+  float *spare = cgap_alloc(side->dim, sizeof *spare);
+  const bool fine = cgap_distinct_init(&seen, side->rows) && spare;
   *rows = 0;
-  if (!cgap_distinct_init(&seen, side->rows)) {
-    cgap_distinct_clear(&seen);
-    return false;
-  }
-  for (size_t i = 0; i < side->rows; i++) {
+  for (size_t i = 0; fine && i < side->rows; i++) {
     if (place[i] == SIZE_MAX)
       continue;
-    const size_t first = merge ? cgap_distinct_add(&seen, cgap_hash_row(side->raw + i * bytes, bytes), i) : i;
+    const size_t first =
+      merge ? cgap_distinct_add(&seen, cgap_unit_hash(side->unit + i * side->dim, side->dim, spare), i) : i;
     place[i] = first == i ? (*rows)++ : place[first];
   }
   cgap_distinct_clear(&seen);
-  return true;
+  cgap_free(spare);
+  return fine;
 }
 
 static bool copy_rows(float **out, double **mean, const cgap_side *side, const size_t *place, size_t rows)

@@ -29,6 +29,13 @@ bool cgap_unit_rows(float *out, const void *raw, cgap_type type, size_t rows, si
   return true;
 }
 
+cgap_hash cgap_unit_hash(const float *row, size_t dim, float *spare)
+{
+  for (size_t k = 0; k < dim; k++)
+    spare[k] = row[k] + 0.0F; /* −0 becomes 0 */
+  return cgap_hash_row(spare, dim * sizeof *spare);
+}
+
 cgap_status cgap_reader_init(cgap_reader *out, const cgap_source *source, size_t capacity, cgap_error *error)
 {
   size_t count = 0;

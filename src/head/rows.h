@@ -3,6 +3,7 @@
 #define CGAP_HEAD_ROWS_H
 
 #include "contragap/contragap.h"
+#include "engine/distinct.h"
 
 /* A buffer for blocks of rows of one source. */
 typedef struct cgap_reader {
@@ -25,5 +26,8 @@ CGAP_MUST_CHECK cgap_status cgap_reader_read(cgap_reader *reader, size_t first, 
 /* n raw rows to unit rows, the length taken in double; false at the first bad row, whose place is left in *where. */
 bool cgap_unit_rows(float *out, const void *raw, cgap_type type, size_t rows, size_t dim, double *one_row,
                     size_t *where);
+
+/* By this hash unit rows are equal: rows of the file that differ in length alone are one. spare (dim) */
+cgap_hash cgap_unit_hash(const float *row, size_t dim, float *spare);
 
 #endif

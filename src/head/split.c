@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "engine/distinct.h"
+#include "head/rows.h"
 #include "memory.h"
 #include "random.h"
 
@@ -23,18 +23,19 @@ static void join(size_t *root, size_t a, size_t b)
   root[a > b ? a : b] = a < b ? a : b;
 }
 
-/* Joins images with equal rows (of == NULL), or images of equal text rows. */
+/* Joins images with equal unit rows (image_of == NULL), or images of equal text rows. */
 static bool join_equal(size_t *root, const cgap_side *side, const size_t *image_of)
 {
-  const size_t bytes = side->dim * cgap_type_size(side->source->type);
   cgap_distinct seen;
-  bool fine = cgap_distinct_init(&seen, side->rows);
+  float *spare = cgap_alloc(side->dim, sizeof *spare);
+  bool fine = cgap_distinct_init(&seen, side->rows) && spare;
   for (size_t i = 0; fine && i < side->rows; i++) {
-    size_t first = cgap_distinct_add(&seen, cgap_hash_row(side->raw + i * bytes, bytes), i);
+    size_t first = cgap_distinct_add(&seen, cgap_unit_hash(side->unit + i * side->dim, side->dim, spare), i);
     if (first != i)
       join(root, image_of ? image_of[first] : first, image_of ? image_of[i] : i);
   }
   cgap_distinct_clear(&seen);
+  cgap_free(spare);
   return fine;
 }
 
