@@ -8,22 +8,26 @@
 #include "head/grid.h"
 #include "report/json.h"
 
-/* Runs of the folder: an array of {"setting": {axis: text}, "options": {…}, "seconds", "epochs", "kept_epoch",
- * "results": {key: number or null}}. */
+/* A run is {"setting": {axis: text}, "data", "options": {…}, "seconds", "epochs", "kept_epoch",
+ * "results": {key: number or null}}, with "why" where the training diverged. */
 typedef struct sweep_results {
-  json_t *runs;
+  json_t *file;    /* every run of runs.jsonl */
+  json_t *runs;    /* those of the present grid, under its spelling of the settings: all that is written and shown */
   char path[4096]; /* runs.jsonl */
   size_t images, texts, dim; /* of the data, for the figures */
 } sweep_results;
 
-/* resume: takes the runs that folder/runs.jsonl holds, the last half-written line left out. */
-CGAP_MUST_CHECK cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resume, cgap_error *error);
+/* resume: takes the runs that folder/runs.jsonl holds, the last half-written line left out. data: the "data" that
+ * they must have; CGAP_USAGE, with the file as it was, where one has another. */
+CGAP_MUST_CHECK cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resume, const char *data,
+                                               cgap_error *error);
 void sweep_results_clear(sweep_results *results);
 
-/* The run with these options, or NULL. */
-const json_t *sweep_results_find(const sweep_results *results, const json_t *options);
+/* Takes a run with these options from the file into the present grid; *found: whether there was one. */
+CGAP_MUST_CHECK cgap_status sweep_results_take(sweep_results *results, const json_t *options, const json_t *setting,
+                                               bool *found, cgap_error *error);
 
-/* Appends to the file, one whole line; steals run. */
+/* Appends to the file, one whole line, and to the present grid; steals run. */
 CGAP_MUST_CHECK cgap_status sweep_results_add(sweep_results *results, json_t *run, cgap_error *error);
 
 /* sweep.csv, sweep.json, and what sweep_figures_write writes. */
@@ -39,9 +43,10 @@ CGAP_MUST_CHECK cgap_status sweep_figures_write(const sweep_results *results, co
 /* A bit for each axis. */
 enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES) - 1) & ~(1 << CGAP_AXIS_SEED) };
 
-/* Of a measure over the runs that agree with `index` on every axis whose bit is set in `fixed`. */
+/* Of a measure, or of each run's mean of two (other not NULL), over the runs that agree with `index` on every axis
+ * whose bit is set in `fixed`. */
 cgap_spread sweep_spread_over(const sweep_results *results, const cgap_grid *grid, const size_t index[CGAP_AXES],
-                              unsigned fixed, const char *key);
+                              unsigned fixed, const char *key, const char *other);
 
 /* The settings without the seed are those whose seed is the first one; fills index. */
 bool sweep_is_first_seed(const cgap_grid *grid, size_t setting, size_t index[CGAP_AXES]);
