@@ -233,6 +233,14 @@ static json_t *results_json(const cgap_audit *audit)
   return out;
 }
 
+static json_t *nulls_json(void)
+{
+  json_t *out = json_object();
+  for (size_t e = 0; e < cgap_field_count; e++)
+    json_object_set_new(out, cgap_fields[e].key, json_null());
+  return out;
+}
+
 static json_t *setting_json(const sweep_run *s, size_t setting)
 {
   size_t index[CGAP_AXES];
@@ -244,8 +252,9 @@ static json_t *setting_json(const sweep_run *s, size_t setting)
   return out;
 }
 
+/* audit NULL: the training diverged, and why says how. */
 static json_t *run_json(const sweep_run *s, json_t *setting, const cgap_fitted *fitted, json_t *options,
-                        const cgap_audit *audit)
+                        const cgap_audit *audit, const char *why)
 {
   json_t *out = json_object();
   json_object_set(out, "setting", setting);
@@ -254,7 +263,9 @@ static json_t *run_json(const sweep_run *s, json_t *setting, const cgap_fitted *
   json_object_set_new(out, "seconds", cgap_number_json(fitted->seconds));
   json_object_set_new(out, "epochs", json_integer((json_int_t)fitted->history.count));
   json_object_set_new(out, "kept_epoch", json_integer((json_int_t)fitted->kept_epoch));
-  json_object_set_new(out, "results", results_json(audit));
+  if (!audit)
+    json_object_set_new(out, "why", json_string(why));
+  json_object_set_new(out, "results", audit ? results_json(audit) : nulls_json());
   return out;
 }
 
@@ -273,12 +284,18 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
     status = cgap_train_fits(o, &s->trial.training, error);
   if (status == CGAP_OK)
     status = cgap_fit_run(&fitted, &s->trial, o, &nowhere, NULL, error);
+  const bool diverged = status == CGAP_USAGE && fitted.head;
   if (status == CGAP_OK)
     status = cgap_transformed_init(&through, &s->trial.test.data, fitted.head, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
-  if (status == CGAP_OK)
-    status = sweep_results_add(&s->results, run_json(s, setting, &fitted, options, &audit), error);
+  if (diverged) {
+    cli_progress_clear();
+    cli_warn("%s: %s", s->line, error->message);
+  }
+  if (status == CGAP_OK || diverged)
+    status = sweep_results_add(&s->results,
+                               run_json(s, setting, &fitted, options, diverged ? NULL : &audit, error->message), error);
   cgap_audit_clear(&audit);
   cgap_transformed_clear(&through);
   cgap_fitted_clear(&fitted);
@@ -293,6 +310,9 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "sweep: give -o DIR, the folder for the results");
   if (opt.resume && opt.force)
     return cgap_fail(error, CGAP_USAGE, "sweep: --resume goes on and --force begins anew; give one of them");
+  if (cli_shared.seed)
+    return cgap_fail(error, CGAP_USAGE, "sweep: --seed is of one run; give --seeds %llu",
+                     (unsigned long long)cli_shared.seed);
   cgap_status status = cli_train_options(&s->base, error);
   for (int a = 0; status == CGAP_OK && a < CGAP_AXES; a++)
     if (opt.axis[a])
@@ -300,15 +320,24 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
   return status;
 }
 
-/* Every setting is checked before the first one is trained. */
-static cgap_status check_all(const sweep_run *s, cgap_error *error)
+/* Every setting is checked before the first one is trained; the data are split for those that name a batch. */
+static cgap_status check_all(sweep_run *s, cgap_error *error)
 {
+  const size_t settings = cgap_grid_settings(&s->grid), dim = cgap_dataset_data(s->dataset)->image.dim;
   cgap_status status = CGAP_OK;
   cgap_train_options o;
-  for (size_t k = 0; status == CGAP_OK && k < cgap_grid_settings(&s->grid); k++) {
+  for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
     status = options_of(&o, s, k, error);
     if (status == CGAP_OK)
-      status = cgap_train_check(&o, cgap_dataset_data(s->dataset)->image.dim, error);
+      status = cgap_train_check(&o, dim, error);
+  }
+  for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
+    status = options_of(&o, s, k, error);
+    if (status != CGAP_OK || (k > 0 && (o.batch == 0 || o.batch == CGAP_BATCH_AUTO)))
+      continue;
+    status = make_ready(s, &o, error);
+    if (status == CGAP_OK)
+      status = cgap_train_fits(&o, &s->trial.training, error);
   }
   return status;
 }
@@ -321,7 +350,8 @@ static cgap_status name_data(sweep_run *s, cgap_error *error)
   return status;
 }
 
-static cgap_status open_folder(sweep_run *s, cgap_error *error)
+/* Before anything is read; the folder is made when all has been checked. */
+static cgap_status check_folder(cgap_error *error)
 {
   char path[CGAP_PATH];
   cgap_status status = cgap_folder_file(path, opt.out, "runs.jsonl", error);
@@ -336,7 +366,12 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
                        "or another folder",
                        opt.out);
   }
-  status = name_data(s, error);
+  return CGAP_OK;
+}
+
+static cgap_status open_folder(sweep_run *s, cgap_error *error)
+{
+  cgap_status status = name_data(s, error);
   if (status == CGAP_OK)
     status = cgap_folder_open(&s->folder, opt.out, error);
   return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
@@ -384,6 +419,8 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   s->inner = cli_progress();
   s->start = cli_seconds();
   cgap_status status = read_grid(s, error);
+  if (status == CGAP_OK)
+    status = check_folder(error);
   if (status == CGAP_OK)
     status = cgap_dataset_open(&s->dataset, &input, error);
   if (status == CGAP_OK)

@@ -228,39 +228,83 @@ static cgap_status write_csv(const sweep_results *r, const char *folder, cgap_er
   return cgap_outfile_close(&file, true, error);
 }
 
+/* Sets object[key]; steals value, which is NULL where memory is out. */
+static bool put(json_t *object, const char *key, json_t *value)
+{
+  return json_object_set_new(object, key, value) == 0;
+}
+
+/* What was made, or NULL where a part of it could not be. */
+static json_t *whole(json_t *made, bool fine)
+{
+  if (fine)
+    return made;
+  json_decref(made);
+  return NULL;
+}
+
 static json_t *setting_json(const cgap_grid *g, const size_t index[CGAP_AXES], unsigned axes)
 {
   json_t *out = json_object();
-  for (int a = 0; a < CGAP_AXES; a++)
+  bool fine = out != NULL;
+  for (int a = 0; a < CGAP_AXES && fine; a++)
     if ((axes >> a & 1U) && g->count[a])
-      json_object_set_new(out, cgap_axis_name((cgap_axis)a), json_string(g->value[a][index[a]]));
-  return out;
+      fine = put(out, cgap_axis_name((cgap_axis)a), json_string(g->value[a][index[a]]));
+  return whole(out, fine);
+}
+
+/* Of each measure that has a value, over the runs that differ in their seed alone; *n: the most values of one. */
+static json_t *measures_json(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES], size_t *n)
+{
+  json_t *out = json_object();
+  bool fine = out != NULL;
+  *n = 0;
+  for (size_t e = 0; e < cgap_field_count && fine; e++) {
+    const cgap_spread spread = sweep_spread_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_fields[e].key, NULL);
+    if (spread.n == 0)
+      continue;
+    *n = spread.n > *n ? spread.n : *n;
+    fine = put(out, cgap_fields[e].key,
+               json_pack("{s:o, s:o}", "mean", cgap_number_json(spread.mean), "sd", cgap_number_json(spread.sd)));
+  }
+  return whole(out, fine);
 }
 
 /* Means and spreads over the seeds of each setting. */
 static json_t *means_json(const sweep_results *r, const cgap_grid *g)
 {
   json_t *out = json_array();
-  size_t index[CGAP_AXES];
-  for (size_t s = 0; s < cgap_grid_settings(g); s++) {
+  bool fine = out != NULL;
+  size_t index[CGAP_AXES], n;
+  for (size_t s = 0; s < cgap_grid_settings(g) && fine; s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
-    json_t *one = json_object(), *measures = json_object();
-    size_t n = 0;
-    for (size_t e = 0; e < cgap_field_count; e++) {
-      const cgap_spread spread = sweep_spread_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_fields[e].key, NULL);
-      if (spread.n == 0)
-        continue;
-      n = spread.n > n ? spread.n : n;
-      json_object_set_new(
-        measures, cgap_fields[e].key,
-        json_pack("{s:o, s:o}", "mean", cgap_number_json(spread.mean), "sd", cgap_number_json(spread.sd)));
-    }
-    json_object_set_new(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED));
-    json_object_set_new(one, "n", json_integer((json_int_t)n));
-    json_object_set_new(one, "measures", measures);
-    json_array_append_new(out, one);
+    json_t *one = json_object();
+    fine = put(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED)) &&
+           put(one, "measures", measures_json(r, g, index, &n)) && put(one, "n", json_integer((json_int_t)n));
+    fine = json_array_append_new(out, one) == 0 && fine;
   }
+  return whole(out, fine);
+}
+
+static json_t *axes_json(const cgap_grid *g)
+{
+  json_t *out = json_object();
+  bool fine = out != NULL;
+  for (int a = 0; a < CGAP_AXES && fine; a++) {
+    json_t *values = json_array();
+    for (size_t k = 0; k < g->count[a]; k++)
+      fine = json_array_append_new(values, json_string(g->value[a][k])) == 0 && fine;
+    fine = put(out, cgap_axis_name((cgap_axis)a), values) && fine;
+  }
+  return whole(out, fine);
+}
+
+/* Without a seed: they stand under "axes". */
+static json_t *run_json(const cgap_run *run)
+{
+  json_t *out = cgap_run_json(run);
+  (void)json_object_del(out, "seed");
   return out;
 }
 
@@ -268,18 +312,11 @@ static cgap_status write_json(const sweep_results *r, const cgap_grid *g, const 
                               cgap_error *error)
 {
   char path[CGAP_PATH];
-  json_t *root = json_object(), *axes = json_object();
-  for (int a = 0; a < CGAP_AXES; a++) {
-    json_t *values = json_array();
-    for (size_t k = 0; k < g->count[a]; k++)
-      json_array_append_new(values, json_string(g->value[a][k]));
-    json_object_set_new(axes, cgap_axis_name((cgap_axis)a), values);
-  }
-  json_object_set_new(root, "axes", axes);
-  json_object_set_new(root, "means", means_json(r, g));
-  json_object_set(root, "runs", r->runs);
-  json_object_set_new(root, "run", cgap_run_json(run));
-  cgap_status status = cgap_folder_file(path, folder, "sweep.json", error);
+  json_t *root = json_object();
+  const bool fine = put(root, "axes", axes_json(g)) && put(root, "means", means_json(r, g)) &&
+                    json_object_set(root, "runs", r->runs) == 0 && put(root, "run", run_json(run));
+  cgap_status status =
+    fine ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK)
     status = cgap_json_write(root, path, error);
   json_decref(root);

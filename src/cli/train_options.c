@@ -209,6 +209,9 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
                      "--same-modality with --shared: both sides would be the same rows through the same head; leave "
                      "one of them out");
   *out = opt.train;
+  if (out->steps && out->epochs)
+    return cgap_fail(error, CGAP_USAGE, "--steps %zu and --epochs %zu: both say how long; give one of them", out->steps,
+                     out->epochs);
   out->head = opt.head >= 0 ? (cgap_head_kind)opt.head : same ? CGAP_HEAD_LINEAR : CGAP_HEAD_RESIDUAL;
   out->start = (cgap_start)opt.start;
   out->schedule = (cgap_schedule)opt.schedule;

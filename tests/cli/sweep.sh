@@ -11,7 +11,9 @@ want_file sweep/sweep.csv sweep/sweep.json sweep/runs.jsonl sweep/figures/sweep-
   sweep/figures/map.tsv
 runs test "$(wc -l <sweep/sweep.csv)" -eq 17
 want_rc 0
-want_text sweep/sweep.json '"means"' '"sd"' '"axes"'
+want_text sweep/sweep.json '"means"' '"sd"' '"axes"' '"measures"' '"n": 2'
+runs grep '"seed": 0' sweep/sweep.json
+want_rc 1
 # the page: whole in one file, what was varied and seen, a line a point, the figures inline
 want_text sweep/report.html '<html lang="en">' 'Varied: ' 'dim (4, 8)' 'temperature (0.02, 0.1)' '2 seeds each, 16 runs' \
   'Along dim, the gap (centroid distance): under clip it ' 'under cua it ' 'standard deviation over 2 seeds' 'id="definitions"' 'sweep pairs.h5' '</html>'
@@ -131,6 +133,8 @@ refuse() {
 }
 refuse 2 "--dim 17" --dim 8,17
 refuse 2 "--loss clap" --loss clip,clap
+refuse 2 "--seeds 5" --seed 5
+refuse 2 "--epochs 3" --steps 10 --epochs 3
 refuse 2 "stands there twice" --seeds 1,1
 refuse 2 "an empty value" --dim 4,,8
 refuse 2 "--temperature" --temperature 0.1,warm
