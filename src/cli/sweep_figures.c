@@ -318,8 +318,10 @@ void sweep_results_print(const sweep_results *r, const cgap_grid *g)
       char text[60];
       if (isfinite(spread.sd))
         snprintf(text, sizeof text, "%.4f (sd %.4f)", spread.mean, spread.sd);
-      else
+      else if (spread.n > 0)
         snprintf(text, sizeof text, "%.4f", spread.mean);
+      else
+        snprintf(text, sizeof text, "n/a");
       printf("%20s", text);
     }
     printf("\n");
