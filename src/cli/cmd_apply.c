@@ -1,11 +1,13 @@
 /* contragap apply: embeddings through a head, or through a closer that needs no training. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "head/carry.h"
+#include "output.h"
 
 static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};
 
@@ -44,14 +46,39 @@ static const cli_spec spec = {
   .argument = "HEAD or FILE",
 };
 
+/* Whether an option's value says FILE:/path, or a file alone, and not a dataset of the input. */
+static bool names_file(const char *value)
+{
+  char file[CGAP_PATH];
+  struct stat facts;
+  const char *colon = strrchr(value, ':');
+  const size_t length = colon ? (size_t)(colon - value) : strlen(value);
+  if (length >= sizeof file)
+    return false;
+  memcpy(file, value, length);
+  file[length] = '\0';
+  return (stat(file, &facts) == 0 || stat(value, &facts) == 0) && S_ISREG(facts.st_mode);
+}
+
+/* The input options for --fit: what they say of other files is not of this one. */
+static cgap_input_options fit_input(void)
+{
+  cgap_input_options input = cli_input(&(cli_args){0});
+  const char **values[] = {&input.image, &input.text, &input.text_image, &input.labels, &input.class_text};
+  input.files = &opt.fit;
+  input.file_count = 1;
+  for (size_t k = 0; k < sizeof values / sizeof *values; k++)
+    if (*values[k] && names_file(*values[k]))
+      *values[k] = NULL;
+  return input;
+}
+
 static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap_error *error)
 {
   const cgap_closer closer = (cgap_closer)(opt.method - 1);
   cgap_dataset *other = NULL;
   if (opt.fit) {
-    cgap_input_options input = cli_input(&(cli_args){0});
-    input.files = &opt.fit;
-    input.file_count = 1;
+    const cgap_input_options input = fit_input();
     cgap_status status = cgap_dataset_open(&other, &input, error);
     if (status != CGAP_OK)
       return status;
@@ -98,6 +125,8 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   cli_progress_clear();
   if (status == CGAP_OK && carried.bad)
     cli_warn("%zu bad rows were left as zeros", carried.bad);
+  if (status == CGAP_OK && carried.left_out[0])
+    cli_warn("%s: several files become one, and these datasets are left out: %s", opt.out, carried.left_out);
   if (status == CGAP_OK)
     cli_say("%s: %zu rows of %zu dimensions", opt.out, carried.rows, cgap_head_shape_of(head).dim);
   cgap_head_close(head);

@@ -152,6 +152,42 @@ static cgap_status write_text_image(carry *c, const cgap_data *d, cgap_error *er
   return status;
 }
 
+/* Ids are left out too: text_image says the same. */
+static bool has_place(const cgap_dataset *d, const cgap_entry *entry)
+{
+  for (int role = 0; role < CGAP_ROLES; role++)
+    for (size_t k = 0; k < d->role[role].count; k++)
+      if (d->role[role].taken[k].entry == entry)
+        return role != CGAP_ROLE_IMAGE_ID && role != CGAP_ROLE_TEXT_ID;
+  return false;
+}
+
+static bool is_listed(const char *list, const char *name)
+{
+  const size_t length = strlen(name);
+  for (const char *at = list; (at = strstr(at, name)); at += length)
+    if ((at == list || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
+      return true;
+  return false;
+}
+
+static void note_left_out(carry *c)
+{
+  char *list = c->out->left_out;
+  const size_t size = sizeof c->out->left_out;
+  for (size_t f = 0; f < c->dataset->file_count; f++)
+    for (size_t k = 0; k < c->dataset->files[f]->count; k++) {
+      const cgap_entry *e = &c->dataset->files[f]->entries[k];
+      const size_t used = strlen(list);
+      if (e->alias || has_place(c->dataset, e) || is_listed(list, e->path))
+        continue;
+      if (used + strlen(e->path) + 8 < size)
+        snprintf(list + used, size - used, "%s%s", used ? ", " : "", e->path);
+      else if (!is_listed(list, "…") && used + 8 < size)
+        snprintf(list + used, size - used, "%s…", used ? ", " : "");
+    }
+}
+
 static cgap_status carry_shards(carry *c, cgap_error *error)
 {
   const cgap_data *d = &c->dataset->data;
@@ -172,6 +208,10 @@ static cgap_status carry_shards(carry *c, cgap_error *error)
     status = cgap_writer_int64(c->writer, "/arithmetic/query", d->query, d->queries, 4, error);
   if (status == CGAP_OK && d->query_weight)
     status = cgap_writer_float64(c->writer, "/arithmetic/weight", d->query_weight, d->queries, 0, error);
+  const cgap_file *first = c->dataset->files[0];
+  if (status == CGAP_OK && first->id >= 0)
+    status = cgap_writer_copy_attributes(c->writer, first->path, "/", "/", error);
+  note_left_out(c);
   return status;
 }
 

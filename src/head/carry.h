@@ -11,12 +11,14 @@ typedef struct cgap_carry_options {
 } cgap_carry_options;
 
 typedef struct cgap_carried {
-  size_t rows, bad; /* passed through; of them left as zeros */
+  size_t rows, bad;   /* passed through; of them left as zeros */
+  char left_out[300]; /* datasets of shards that have no place in one file, by name; "" none */
 } cgap_carried;
 
 /* Images by the image side, texts, class texts and words by the text side, each in its own place, shape and type but
  * for the dimension; everything else and all attributes as they are. Several shards become one file of the names
- * image, text, text_image, labels, class_text and arithmetic. CGAP_DATA: the head takes rows of another dimension. */
+ * image, text, text_image, labels, class_text and arithmetic, with the first one's attributes; the names of all other
+ * datasets are left in left_out. CGAP_DATA: the head takes rows of another dimension. */
 CGAP_MUST_CHECK cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_dataset *dataset,
                                        const char *path, const cgap_carry_options *options, cgap_error *error);
 

@@ -58,9 +58,13 @@ static cgap_status check_bounds(const cgap_train_options *o, cgap_error *error)
   };
   for (size_t k = 0; k < sizeof bounds / sizeof *bounds; k++) {
     const bound *b = &bounds[k];
-    if (!isfinite(b->value) || b->value < b->low || b->value > b->high || (b->open && b->value <= b->low))
-      return cgap_fail(error, CGAP_USAGE, "%s %g: give a number %s %g%s", b->name, b->value, b->open ? "above" : "from",
-                       b->low, isfinite(b->high) ? ", and not so large" : "");
+    char most[40] = "";
+    if (isfinite(b->value) && b->value >= b->low && b->value <= b->high && !(b->open && b->value <= b->low))
+      continue;
+    if (isfinite(b->high))
+      snprintf(most, sizeof most, " to %g", b->high);
+    return cgap_fail(error, CGAP_USAGE, "%s %g: give a number %s %g%s", b->name, b->value, b->open ? "above" : "from",
+                     b->low, most);
   }
   return CGAP_OK;
 }

@@ -30,9 +30,24 @@ want_rc 0
 runs cmp center.h5 fitted.h5
 want_rc 0
 
-# shards become one file
+# --fit takes another file's rows though the options name those of the first
+run apply --method center --fit pairs.h5 --image other.h5:/image --text other.h5:/text -o strange.h5
+want_rc 4
+want_line err "the head takes 24"
+run simulate --model clip --n 90 --d 24 --seed 7 -o more.h5 --quiet
+run apply --method center --fit more.h5 pairs.h5 -o by-name.h5 --quiet
+want_rc 0
+run apply --method center --fit more.h5 --image pairs.h5:/image --text pairs.h5:/text pairs.h5 -o by-path.h5 --quiet
+want_rc 0
+runs cmp by-name.h5 by-path.h5
+want_rc 0
+runs cmp center.h5 by-path.h5
+want_rc 1
+
+# shards become one file, and what has no place in it is said
 run apply --method center pairs.h5 pairs.h5 -o shards.h5
 want_rc 0
+want_text err "left out" "/arithmetic/words"
 run info shards.h5 --json
 want_text out '"rows": 200'
 

@@ -149,6 +149,7 @@ refuse 2 "--temperature" pairs.h5 --temperature 0
 refuse 2 "--temperature" pairs.h5 --temperature -1
 refuse 2 "--lr" pairs.h5 --lr -1
 refuse 2 "--val" pairs.h5 --val 0.5 --test 0.5
+refuse 2 "from 0 to 0.5" pairs.h5 --val 0.6
 refuse 2 "--patience" pairs.h5 --val 0
 refuse 2 "weight" pairs.h5 --weight-clip 0 --weight-uniform 0 --weight-align 0
 refuse 2 "--race" pairs.h5 --race clip,clap
