@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/compare_folder.h"
@@ -45,9 +46,10 @@ static const cli_spec spec = {
   .example =
     "contragap compare pairs.h5 closed.h5\n"
     "contragap compare before/report.json after/report.json --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'",
-  .about = "Every measure of A beside those of B, C, …: the difference, an interval for it, and whether it is for the "
-           "better or the worse. Each is a report (report.json, or the folder that holds it) or a file of embeddings; "
-           "where all are embeddings of the same pairs the intervals are paired.",
+  .about =
+    "Every measure of A beside those of B, C, …: the difference, an interval for it, and whether it is for the "
+    "better or the worse. Each is a report (report.json, the folder that holds it, or the folder of a training) or "
+    "a file of embeddings; where it and A are embeddings of the same pairs its intervals are paired.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .at_least = 2,
   .argument = "A and B",
@@ -71,15 +73,27 @@ typedef struct compare_run {
 
 /* ---------------------------------------------------------------- inputs */
 
-/* The report behind an argument: a folder's report.json, or a file that begins with a brace. */
+/* report.json of a folder, or the after.json of a training; the first where there is neither. */
+static bool folder_report(char path[CGAP_PATH], const char *folder)
+{
+  cgap_error ignored;
+  if (cgap_folder_file(path, folder, "report.json", &ignored) != CGAP_OK)
+    return false;
+  if (access(path, F_OK) == 0)
+    return true;
+  if (cgap_folder_file(path, folder, "after.json", &ignored) == CGAP_OK && access(path, F_OK) == 0)
+    return true;
+  return cgap_folder_file(path, folder, "report.json", &ignored) == CGAP_OK;
+}
+
+/* The report behind an argument: a folder's, or a file that begins with a brace. */
 static bool report_path(char path[CGAP_PATH], const char *argument)
 {
   struct stat status;
-  cgap_error ignored;
   if (stat(argument, &status) != 0)
     return false;
   if (S_ISDIR(status.st_mode))
-    return cgap_folder_file(path, argument, "report.json", &ignored) == CGAP_OK;
+    return folder_report(path, argument);
   FILE *file = fopen(argument, "rb");
   int c = file ? fgetc(file) : EOF;
   while (c != EOF && isspace(c))
@@ -200,9 +214,9 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
 {
   cgap_drawing drawing = {0};
   double *first = NULL;
-  bool paired = true;
+  size_t paired = 0;
   for (size_t k = 1; k < r->count; k++)
-    paired = paired && same_pairs(&r->item[0], &r->item[k]);
+    paired += same_pairs(&r->item[0], &r->item[k]);
   if (!paired)
     return CGAP_OK;
   cgap_status status = cgap_drawing_init(&drawing, r->item[0].audit.images, cli_shared.seed, error);
@@ -210,6 +224,8 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
     status = draw(&first, &r->item[0], &drawing, error);
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++) {
     double *other = NULL;
+    if (!same_pairs(&r->item[0], &r->item[k]))
+      continue;
     status = draw(&other, &r->item[k], &drawing, error);
     if (status == CGAP_OK)
       cgap_comparison_pair(&r->comparison, k, first, other, drawing.draws);
@@ -217,7 +233,9 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
   }
   free(first);
   cgap_drawing_clear(&drawing);
-  r->comparison.intervals = "paired: bootstrap over the images, the same drawings for all";
+  r->comparison.intervals =
+    paired + 1 == r->count ? "paired: bootstrap over the images, the same drawings for all"
+                           : "paired (bootstrap over the images) with those of A's pairs, else of independent samples";
   return status;
 }
 

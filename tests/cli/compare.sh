@@ -20,6 +20,30 @@ run compare a.h5 a.h5 c.h5 --json
 want_rc 0
 want_text out '"a.h5 (2)"' '"same"'
 
+# each file is paired with A or not by itself: c is, as it is alone; the file of other pairs is not
+run simulate --model clip --n 90 --d 24 --seed 3 -o fewer.h5 --quiet
+run compare a.h5 c.h5 --json
+sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >alone
+run compare a.h5 fewer.h5 c.h5 --json
+want_rc 0
+want_text out "those of A's pairs, else of independent samples"
+sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >beside
+want_file alone
+runs cmp alone beside
+want_rc 0
+
+# the folder of a training is its report of the new rows
+run train a.h5 -o trained --epochs 1 --quiet
+want_rc 0
+run compare ra trained --json
+want_rc 0
+want_text out '"trained"'
+sed 's/"trained"/"after.json"/g' out >folder
+run compare ra trained/after.json --json
+cp out file
+runs cmp folder file
+want_rc 0
+
 # a difference of 0 where nothing differs
 run compare a.h5 a.h5 --fail-if 'gap.centroid_distance<-0.0001' --fail-if 'gap.centroid_distance>0.0001'
 want_rc 0
