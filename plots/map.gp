@@ -26,7 +26,8 @@ stats table skip 1 using 5 name "V" nooutput
 middle = (V_min + V_max) / 2
 set style fill solid 1.0 noborder
 set boxwidth 0.94
+# not plain white, which is the paper's colour on a page and changes with it
 # columns: x y column row value: the names of the cell, its place, the measure
 plot table skip 1 using 3:4:(0.47):(0.47):5 with boxxyerror linecolor palette notitle, \
      '' skip 1 using 3:($5 > middle ? $4 : NaN):(sprintf("%.3f", $5)) with labels textcolor rgb "#111111" font pt(12) noenhanced notitle, \
-     '' skip 1 using 3:($5 <= middle ? $4 : NaN):(sprintf("%.3f", $5)) with labels textcolor rgb "#ffffff" font pt(12) noenhanced notitle
+     '' skip 1 using 3:($5 <= middle ? $4 : NaN):(sprintf("%.3f", $5)) with labels textcolor rgb "#fefefe" font pt(12) noenhanced notitle

@@ -1,6 +1,7 @@
 // Loads a report in headless Chromium with the network off and looks at it as a reader would:
 //   node check.mjs REPORT.html SCREENSHOT_FOLDER
-// FIGURES: how many there are, 6 where it is not set. PAGE=train: a page of train, which opens with what was gained.
+// FIGURES: how many there are, 6 where it is not set. PAGE=result: a page that opens with what was gained (train,
+// compare, sweep), without points to hover over.
 // Speaks the DevTools protocol over a pipe, so nothing but node and chromium is needed. Exit 1 where a check fails.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -114,6 +115,8 @@ function look() {
     const frame = box(svg), own = box(t);
     return { text: t.textContent, out: own.left < frame.left - 1 || own.right > frame.right + 1 || own.top < frame.top - 1 ||
       own.bottom > frame.bottom + 1, low: (() => {
+        // what has a colour of its own stands on a ground of its own, the cell of a map
+        if (!(t.closest("[fill]")?.getAttribute("fill") || "").startsWith("var(")) return false;
         const a = luminance(getComputedStyle(t).fill), b = luminance(back(t));
         return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5;
       })() };
@@ -154,7 +157,7 @@ const sorted = (list, sign) => list.every((v, i) => i === 0 || sign * (v - list[
 async function checkLook(width, scheme) {
   const seen = await evaluate(look);
   const at = width + " " + scheme + ": ";
-  const wanted = Number(process.env.FIGURES || 6);
+  const wanted = Number(process.env.FIGURES ?? 6);
   check(seen.figures === wanted && seen.svgs.length === wanted, at + seen.svgs.length + " figures, not " + wanted);
   for (const svg of seen.svgs) {
     check(svg.width > 300 && svg.height > 200 && svg.marks > 5 && svg.texts > 5, at + "an empty figure: " + JSON.stringify(svg));
@@ -188,7 +191,7 @@ async function checkSorting(width) {
   for (const type of ["keyDown", "keyUp"])
     await send("Input.dispatchKeyEvent", { type, key: "Enter", code: "Enter", windowsVirtualKeyCode: 13, text: "\r" });
   const names = await evaluate(() => [...document.querySelector("#measures tbody").rows].map((r) => r.cells[0].textContent));
-  check(names.length > 10 && names.every((n, i) => i === 0 || names[i - 1].localeCompare(n) <= 0),
+  check(names.length > 3 && names.every((n, i) => i === 0 || names[i - 1].localeCompare(n) <= 0),
     width + ": the keyboard does not sort");
 }
 
@@ -231,7 +234,7 @@ async function main() {
       await shot(width + "-" + scheme);
     }
     await checkSorting(width);
-    if (process.env.PAGE !== "train") await checkHover(width);
+    if (process.env.PAGE !== "result") await checkHover(width);
   }
   await send("Emulation.setScriptExecutionDisabled", { value: true });
   await load(1400, 900, "light");

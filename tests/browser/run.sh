@@ -36,7 +36,11 @@ train() {
   name=$1 figures=$2
   shift 2
   "$contragap" train "$@" --epochs 5 -o "$work/$name" --quiet >/dev/null
-  PAGE=train FIGURES=$figures node "$here/check.mjs" "$work/$name/report.html" "$shots/$name" || failed=1
+  page "$name" "$figures"
+}
+# NAME FIGURES: checks a page that opens with what was gained
+page() {
+  PAGE=result FIGURES=$2 node "$here/check.mjs" "$work/$1/report.html" "$shots/$1" || failed=1
 }
 cd "$work"
 "$contragap" simulate -o clip.h5 --model clip --n 400 --d 64 --classes 5 --quiet
@@ -53,4 +57,11 @@ look classes 4 --image parts/image.npy --class-text parts/class_text.npy --label
 train trained 5 clip.h5
 train race 5 clip.h5 --race clip,cua --start center
 train same 5 clip.h5 --same-modality image
+"$contragap" apply --method center clip.h5 -o centred.h5 --quiet
+"$contragap" compare clip.h5 centred.h5 -o compared --quiet >/dev/null
+page compared 4
+"$contragap" compare clip/report.json unpaired/report.json large/report.json -o reports --quiet >/dev/null
+page reports 12
+"$contragap" sweep clip.h5 --dim 8,32 --loss clip,cua --seeds 1,2 --epochs 3 -o swept --quiet >/dev/null
+page swept 3
 exit $failed
