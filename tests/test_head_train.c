@@ -2,14 +2,18 @@
  * diverges is stopped. */
 #include "head/checkpoint.h"
 #include "head/fit.h"
+#include "io/writer.h"
 #include "simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct setting {
@@ -218,6 +222,51 @@ Test(head_train, damaged_and_foreign_checkpoints_are_refused)
   cgap_trainer_clear(&t);
   support_remove(folder);
   setting_clear(&s);
+}
+
+/* A limit on the file's size stands for a full disk. */
+Test(head_train, a_line_that_does_not_fit_is_taken_back)
+{
+  char folder[300], path[400];
+  support_directory(folder, sizeof folder);
+  snprintf(path, sizeof path, "%s/history.jsonl", folder);
+  cgap_epoch record = {.epoch = 1};
+  cgap_error error = {0};
+  struct stat facts, after;
+  cr_assert_eq(cgap_history_append(path, &record, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(stat(path, &facts), 0);
+  signal(SIGXFSZ, SIG_IGN);
+  struct rlimit before, limit;
+  getrlimit(RLIMIT_FSIZE, &before);
+  limit = before;
+  limit.rlim_cur = (rlim_t)facts.st_size + 10;
+  setrlimit(RLIMIT_FSIZE, &limit);
+  record.epoch = 2;
+  const cgap_status status = cgap_history_append(path, &record, &error);
+  setrlimit(RLIMIT_FSIZE, &before);
+  cr_expect_eq(status, CGAP_RESOURCE, "%s", error.message);
+  cr_expect(strstr(error.message, "history.jsonl"), "%s", error.message);
+  cr_assert_eq(stat(path, &after), 0);
+  cr_expect_eq(after.st_size, facts.st_size);
+  support_remove(folder);
+}
+
+/* The header alone says how large a head is; nothing is asked for before the datasets agree with it. */
+Test(head_train, a_head_of_a_size_its_datasets_do_not_have_is_refused)
+{
+  char folder[300], path[400];
+  support_directory(folder, sizeof folder);
+  snprintf(path, sizeof path, "%s/head.h5", folder);
+  const int64_t shape[] = {1, CGAP_HEAD_LINEAR, 0, 1 << 20, 1 << 20, 0};
+  cgap_writer *w = NULL;
+  cgap_head *head = NULL;
+  cgap_error error = {0};
+  cr_assert_eq(cgap_writer_open(&w, path, &error), CGAP_OK);
+  cr_assert_eq(cgap_writer_int64(w, "/contragap_head", shape, 6, 0, &error), CGAP_OK);
+  cr_assert_eq(cgap_writer_close(w, true, &error), CGAP_OK);
+  cr_expect_eq(cgap_head_read(&head, path, &error), CGAP_FILE);
+  cr_expect(strstr(error.message, "is missing"), "%s", error.message);
+  support_remove(folder);
 }
 
 Test(head_train, heads_come_back_from_their_files)

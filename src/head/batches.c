@@ -7,8 +7,6 @@
 
 static const uint64_t ORDER_STREAM = UINT64_C(1) << 32;
 
-enum { AUTO_SIZE = 256 };
-
 static bool is_full(const cgap_batches *b)
 {
   return b->size == b->part->couples.texts;
@@ -32,7 +30,7 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t s
   const size_t texts = part->couples.texts, images = part->couples.images;
   *out = (cgap_batches){.part = part, .size = size ? size : texts, .seed = seed};
   if (size == CGAP_BATCH_AUTO)
-    out->size = texts < AUTO_SIZE ? texts : AUTO_SIZE;
+    out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
   out->count = texts / out->size;
   bounds(out);
   if (is_full(out)) {

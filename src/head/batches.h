@@ -4,6 +4,8 @@
 
 #include "head/part.h"
 
+enum { CGAP_BATCH_AUTO_SIZE = 256 }; /* texts of a batch by default, or all where they are fewer */
+
 typedef struct cgap_batches {
   const cgap_part *part;
   size_t size;                      /* texts a batch; all of them: one batch in the part's own order */

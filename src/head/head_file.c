@@ -131,22 +131,31 @@ static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const
   return CGAP_OK;
 }
 
+static cgap_status check_block(const cgap_entry **out, const cgap_block *b, const cgap_file *file, const char *name,
+                               const char *path, cgap_error *error)
+{
+  const cgap_entry *e = *out = cgap_file_find(file, name);
+  char why[200], shape[80];
+  const bool matrix = b->columns > 1;
+  if (e && e->kind == CGAP_KIND_FLOAT && e->rank == (matrix ? 2 : 1) && e->shape[0] == b->rows &&
+      (!matrix || e->shape[1] == b->columns))
+    return CGAP_OK;
+  snprintf(why, sizeof why, "%s is %s, its head says (%zu, %zu)", name,
+           e ? cgap_shape_text(shape, sizeof shape, e) : "missing", b->rows, b->columns);
+  return fail_foreign(path, why, error);
+}
+
 static cgap_status read_block(float *parameters, const cgap_block *b, const cgap_file *file, const char *name,
                               const char *path, cgap_error *error)
 {
-  const cgap_entry *e = cgap_file_find(file, name);
-  char why[200], shape[80];
-  const bool matrix = b->columns > 1;
-  if (!e || e->kind != CGAP_KIND_FLOAT || e->rank != (matrix ? 2 : 1) || e->shape[0] != b->rows ||
-      (matrix && e->shape[1] != b->columns)) {
-    snprintf(why, sizeof why, "%s is %s, its head says (%zu, %zu)", name,
-             e ? cgap_shape_text(shape, sizeof shape, e) : "missing", b->rows, b->columns);
-    return fail_foreign(path, why, error);
-  }
+  const cgap_entry *e = NULL;
+  cgap_status status = check_block(&e, b, file, name, path, error);
+  if (status != CGAP_OK || !parameters)
+    return status;
   double *wide = cgap_alloc(b->rows * b->columns, sizeof *wide);
   if (!wide)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = cgap_read_float64(wide, &(cgap_taken){file, e}, error);
+  status = cgap_read_float64(wide, &(cgap_taken){file, e}, error);
   bool finite = true;
   for (size_t k = 0; status == CGAP_OK && k < b->rows * b->columns; k++) {
     parameters[b->offset + k] = (float)wide[k];
@@ -156,16 +165,18 @@ static cgap_status read_block(float *parameters, const cgap_block *b, const cgap
   return status == CGAP_OK && !finite ? fail_foreign(path, "it holds NaN or infinity", error) : status;
 }
 
-static cgap_status read_sides(cgap_head *h, const cgap_file *file, const char *path, cgap_error *error)
+/* parameters NULL: only whether every block is there in its shape. */
+static cgap_status read_sides(float *parameters, const cgap_layers *layers, const cgap_file *file, const char *path,
+                              cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  for (int side = 0; status == CGAP_OK && side < (h->layers.shape.shared ? 1 : CGAP_SIDES); side++) {
+  for (int side = 0; status == CGAP_OK && side < (layers->shape.shared ? 1 : CGAP_SIDES); side++) {
     named_block blocks[4];
-    const size_t count = list_blocks(blocks, &h->layers.tower[side]);
+    const size_t count = list_blocks(blocks, &layers->tower[side]);
     for (size_t k = 0; status == CGAP_OK && k < count; k++) {
       char name[64];
       snprintf(name, sizeof name, "/%s/%s", SIDES[side], blocks[k].name);
-      status = read_block(h->parameters, blocks[k].block, file, name, path, error);
+      status = read_block(parameters, blocks[k].block, file, name, path, error);
     }
   }
   return status;
@@ -179,9 +190,13 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
   cgap_status status = cgap_file_open(&file, path, error);
   if (status == CGAP_OK)
     status = read_shape(&shape, file, path, error);
+  const cgap_layers layers = status == CGAP_OK ? cgap_layers_init(&shape) : (cgap_layers){0};
+  if (status == CGAP_OK) /* before memory is asked for by what the header says */
+    status = read_sides(NULL, &layers, file, path, error);
   if (status == CGAP_OK) {
     *out = cgap_head_new(&shape, "{}");
-    status = *out ? read_sides(*out, file, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+    status = *out ? read_sides((*out)->parameters, &layers, file, path, error)
+                  : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }
   cgap_file_close(file);
   if (status != CGAP_OK) {

@@ -95,17 +95,27 @@ char *cgap_history_line(const cgap_epoch *record)
   return line;
 }
 
-/* One write, so that the file never holds half a line. */
+/* One write; where only a part of it fits, that is taken back, so that the file never holds half a line. */
+static cgap_status append(int file, const char *line, const char *path, cgap_error *error)
+{
+  const size_t length = strlen(line);
+  const off_t before = lseek(file, 0, SEEK_END);
+  const ssize_t written = before < 0 ? -1 : write(file, line, length);
+  if (written == (ssize_t)length)
+    return CGAP_OK;
+  const int why = written < 0 ? errno : ENOSPC;
+  if (written > 0 && ftruncate(file, before) != 0)
+    return cgap_fail_errno(error, errno, path, "cut back");
+  return cgap_fail_errno(error, why, path, "write");
+}
+
 cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error)
 {
   char *line = cgap_history_line(record);
   if (!line)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = CGAP_OK;
-  const size_t length = strlen(line);
   const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (file < 0 || write(file, line, length) != (ssize_t)length)
-    status = cgap_fail_errno(error, errno, path, "write");
+  cgap_status status = file < 0 ? cgap_fail_errno(error, errno, path, "write") : append(file, line, path, error);
   if (file >= 0 && close(file) != 0 && status == CGAP_OK)
     status = cgap_fail_errno(error, errno, path, "write");
   free(line);

@@ -1,8 +1,11 @@
 #include "head/trial.h"
 
+#include <math.h>
 #include <omp.h>
 
 #include "engine/embeddings.h"
+#include "head/batches.h"
+#include "head/options.h"
 #include "memory.h"
 
 enum { CLOSER_SHIFT_ALL = 1 };
@@ -67,6 +70,10 @@ static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cga
     .keep_duplicates = o->keep_duplicates, .noise = o->noise, .most_images = o->training_images, .seed = o->seed};
   const cgap_part_options validation = {.keep_duplicates = o->keep_duplicates};
   cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
+  if (status == CGAP_OK && o->training_images > t->split.images[CGAP_TRAINING])
+    status = cgap_fail(error, CGAP_USAGE,
+                       "--train-images %zu: the training part has %zu images; give that many or fewer, or leave it out",
+                       o->training_images, t->split.images[CGAP_TRAINING]);
   if (status == CGAP_OK && !note_parts(t, e))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && closers)
@@ -78,21 +85,47 @@ static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cga
   return status == CGAP_OK ? cgap_subset_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
 }
 
-/* What lies in memory at most: both sides as in the file and as unit rows, the training part once more for training
- * and once for the closers; batches and heads are small beside it. */
-static cgap_status check_memory(const cgap_data *d, uint64_t limit, cgap_error *error)
+/* Bytes while both sides are loaded: as in the file and as unit rows, the training part once more for training and
+ * once for the closers. */
+static double loading_bytes(const cgap_source *s)
+{
+  return (double)s->rows * (double)s->dim * ((double)cgap_type_size(s->type) + 3 * sizeof(float));
+}
+
+/* Bytes of a side afterwards: the parts' unit rows and the test part's rows of the file; beside them either a batch
+ * with what its layers leave for the gradient, or the test part through a head and in the audit. */
+static double training_bytes(const cgap_source *s, size_t texts, const cgap_train_options *o)
+{
+  const cgap_head_shape shape = cgap_train_shape(o, s->dim);
+  const double rows = (double)s->rows, test = o->test * rows, training = rows - test;
+  const double auto_batch = CGAP_BATCH_AUTO_SIZE, all = (1 - o->test - o->validation) * (double)texts;
+  const double asked = o->batch == 0 ? all : o->batch == CGAP_BATCH_AUTO ? auto_batch : (double)o->batch;
+  const double batch = fmax(fmin(fmin(asked, all), training), o->validation * rows);
+  const double layers =
+    batch * (2 * (double)shape.dim + (double)s->dim + 3 * (double)shape.hidden) * (double)sizeof(float);
+  const double audit = test * 3 * (double)shape.dim * (double)sizeof(float);
+  return training * (double)s->dim * (double)sizeof(float) + test * (double)s->dim * (double)cgap_type_size(s->type) +
+         fmax(layers, audit);
+}
+
+static cgap_status check_memory(const cgap_data *d, const cgap_train_options *o, cgap_error *error)
 {
   const cgap_source *sides[] = {&d->image, &d->text};
-  double bytes = 0;
-  for (int side = 0; side < CGAP_SIDES; side++)
-    bytes += (double)sides[side]->rows * (double)sides[side]->dim *
-             ((double)cgap_type_size(sides[side]->type) + 3 * sizeof(float));
-  if (limit == 0 || bytes <= (double)limit)
+  const cgap_head_shape shape = cgap_train_shape(o, d->image.dim);
+  /* parameters, those to keep, the gradient and two moments */
+  double loading = 0, training = 5 * (double)cgap_layers_init(&shape).count * (double)sizeof(float);
+  for (int side = 0; side < CGAP_SIDES; side++) {
+    loading += loading_bytes(sides[side]);
+    training += training_bytes(sides[side], d->text.rows, o);
+  }
+  const double bytes = fmax(loading, training), limit = (double)o->memory_bytes;
+  if (limit == 0 || bytes <= limit)
     return CGAP_OK;
-  return cgap_fail(
-    error, CGAP_RESOURCE,
-    "%s: training on %zu images and %zu texts takes about %.1f MB, --memory allows %.1f; give more, or fewer rows",
-    d->image.name, d->image.rows, d->text.rows, bytes / 1048576, (double)limit / 1048576);
+  return cgap_fail(error, CGAP_RESOURCE,
+                   "%s: training on %zu images and %zu texts takes about %.1f MB, --memory allows %.1f; give more, or "
+                   "%s",
+                   d->image.name, d->image.rows, d->text.rows, bytes / 1048576, limit / 1048576,
+                   training > loading ? "a smaller --batch, --hidden or --dim" : "fewer rows");
 }
 
 cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *o, bool closers,
@@ -106,7 +139,7 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_t
                      data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
   cgap_status status = cgap_train_check(o, data->image.dim, error);
   if (status == CGAP_OK)
-    status = check_memory(data, o->memory_bytes, error);
+    status = check_memory(data, o, error);
   if (status == CGAP_OK)
     status =
       cgap_embeddings_load(&e, data, true, o->threads > 0 ? o->threads : omp_get_max_threads(), o->progress, error);

@@ -157,6 +157,8 @@ refuse 2 "--loss" pairs.h5 --race clip,cua --loss cua
 refuse 2 "--shared" pairs.h5 --same-modality image --shared
 refuse 3 "missing.h5" missing.h5
 refuse 5 "--memory" more.h5 --memory 300K
+refuse 5 "smaller --batch" more.h5 --memory 8M --head mlp --hidden 4096 --batch full
+refuse 2 "105 images" pairs.h5 --train-images 106
 run simulate --model clip --n 9 --d 8 -o nine.h5 --quiet
 refuse 4 "9 images" nine.h5
 run train pairs.h5
