@@ -220,10 +220,13 @@ static size_t fill_points(page_parts *p, const sweep_results *r, const cgap_grid
   return points;
 }
 
-/* What the measures of the first run need. */
+/* What the measures of the first run that has any need. */
 static unsigned has_of(const sweep_results *r)
 {
-  const json_t *results = json_object_get(json_array_get(r->runs, 0), "results");
+  size_t k = 0;
+  while (json_object_get(json_array_get(r->runs, k), "why"))
+    k++;
+  const json_t *results = json_object_get(json_array_get(r->runs, k), "results");
   unsigned has = 0;
   for (size_t e = 0; e < cgap_field_count; e++)
     if (json_object_get(results, cgap_fields[e].key))
