@@ -103,6 +103,17 @@ want_rc 0
 want_text out "n/a"
 want_text steep/report.html ">n/a<"
 
+# where there is no room for a whole line, none of it stays
+# shellcheck disable=SC2016  # the inner shell's
+runs sh -c 'trap "" XFSZ; ulimit -f 12; "$0" sweep pairs.h5 -o small --dim 4,8 --loss clip,cua --seeds 1,2 --epochs 1 --quiet' "$CONTRAGAP"
+want_rc 5
+want_line err "small/runs.jsonl" "cannot write"
+want_file small/runs.jsonl
+runs grep -v '}$' small/runs.jsonl
+want_rc 1
+runs test -z "$(tail -c 1 small/runs.jsonl)"
+want_rc 0
+
 # other axes
 run sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 --train-images 30,60 --weight-align 0,1 --epochs 1 --quiet
 want_rc 0
