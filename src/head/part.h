@@ -15,7 +15,7 @@ typedef struct cgap_part {
 } cgap_part;
 
 typedef struct cgap_part_options {
-  bool keep_duplicates; /* else exact duplicate rows of a side become one row with all positives */
+  bool keep_duplicates; /* else equal unit rows of a side become one row with all positives */
   double noise;         /* share of the texts whose images are dealt anew among themselves; 0: none */
   size_t most_images;   /* at most so many images, drawn at random; 0: all */
   uint64_t seed;        /* of the noise and the draw */
