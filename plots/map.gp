@@ -1,7 +1,7 @@
 # A sweep over two options: one measure as a map.
 call "style.gp" "map" ARG1 ARG2 ARG3 ARG4
 headline_title = meta("title")
-headline_shown = meta("shown")
+headline_shown = (hover ? meta("measure").": " : "").meta("shown")
 eval headline
 
 set xlabel meta("x") textcolor rgb ink
@@ -12,7 +12,7 @@ set border 0
 set tics scale 0
 # dark to light: told apart in print and by colour-blind eyes
 set palette defined (0 "#2c1e5c", 0.25 "#3b528b", 0.5 "#21918c", 0.75 "#5ec962", 1 "#fde725")
-set cblabel meta("measure") textcolor rgb ink offset 1,0
+set cblabel meta("measure") textcolor rgb ink
 set cbtics textcolor rgb soft
 nx = int(real(meta("columns"))); ny = int(real(meta("rows")))
 set xrange [0.5 : nx + 0.5]
@@ -21,7 +21,7 @@ set xtics ("" 0)
 set ytics ("" 0)
 do for [i = 1:nx] { set xtics add (meta(sprintf("column_%d", i)) i) }
 do for [i = 1:ny] { set ytics add (meta(sprintf("row_%d", i)) i) }
-if (!dumb) { set rmargin at screen 1 - 110.0/width }
+if (!dumb) { set rmargin at screen 1 - 125.0/width }
 stats table skip 1 using 5 name "V" nooutput
 middle = (V_min + V_max) / 2
 set style fill solid 1.0 noborder
