@@ -34,8 +34,8 @@ const cgap_field cgap_fields[] = {
    "Distance between the mean image and the mean text, of unit rows.", LIANG},
   {"gap.noise_floor", "noise floor", GAP, 0, offsetof(cgap_audit, gap.noise_floor), 4, CGAP_NEITHER, 0,
    "The centroid distance that sampling alone gives at this size when the true centroids coincide.", ""},
-  {"gap.centroid_cosine", "centroid cosine", GAP, 0, offsetof(cgap_audit, gap.centroid_cosine), 4, CGAP_HIGHER, 0,
-   "Cosine of the two centroids.", ""},
+  {"gap.centroid_cosine", "centroid cosine", GAP, 0, offsetof(cgap_audit, gap.centroid_cosine), 4, CGAP_NEITHER, 0,
+   "Cosine of the two centroids; says little once both lie near the origin, as after centring.", ""},
   {"gap.linear_separability", "linear separability", GAP, 0, offsetof(cgap_audit, gap.linear_separability), 4,
    CGAP_LOWER, 0,
    "Held-out accuracy of a logistic regression that tells images from texts, five folds, classes weighted alike; 0.5 "
