@@ -91,13 +91,13 @@ static void about_drawn(cgap_tsv *t, const cgap_audit *a)
   const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
   char images[80] = "", texts[100] = "";
   if (a->scatter_images < a->images)
-    snprintf(images, sizeof images, "%zu of %zu images", a->scatter_images, a->images);
+    snprintf(images, sizeof images, "%zu images", a->scatter_images); /* of how many stands below the picture */
   if (a->scatter_texts < a->texts)
-    snprintf(texts, sizeof texts, "%zu of %zu %s", a->scatter_texts, a->texts, text);
+    snprintf(texts, sizeof texts, "%zu %s", a->scatter_texts, text);
   else if (a->texts < FEW && a->images > 4 * a->texts)
-    snprintf(texts, sizeof texts, "all of %zu %s", a->texts, text);
+    snprintf(texts, sizeof texts, "all %zu %s", a->texts, text);
   if (*images || *texts)
-    cgap_tsv_about(t, "note", "drawn: %s%s%s", images, *images && *texts ? ", " : "", texts);
+    cgap_tsv_about(t, "note", "only %s%s%s drawn", images, *images && *texts ? ", " : "", texts);
 }
 
 cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
