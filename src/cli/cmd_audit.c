@@ -88,10 +88,11 @@ static void plan_words(char out[400], const cgap_plan_info *p)
   char rows[120] = "rows stay in memory";
   if (!p->resident)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
-  snprintf(out, 400, "plan: %zu images, %zu texts, d = %zu: %.4g cosines on %d thread%s; %s; needs %.0fM of memory, %.0fM allowed",
-           p->images, p->texts, p->dim, n * (n - 1) / 2 + m * (m - 1) / 2 + n * m, p->threads,
-           p->threads == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
-           floor((double)p->memory_bytes / 1048576));
+  snprintf(
+    out, 400,
+    "plan: %zu images, %zu texts, d = %zu: %.4g cosines on %d thread%s; %s; needs %.0fM of memory, %.0fM allowed",
+    p->images, p->texts, p->dim, n * (n - 1) / 2 + m * (m - 1) / 2 + n * m, p->threads, p->threads == 1 ? "" : "s",
+    rows, ceil((double)p->needed_bytes / 1048576), floor((double)p->memory_bytes / 1048576));
 }
 
 /* Says the plan: on stdout where that is all that was asked for, else as talk. */
