@@ -11,7 +11,7 @@
 enum {
   BLOCK = CGAP_LAYERS_BLOCK,
   COLUMNS = 256,
-  PARALLEL_FROM = 1 << 25 /* multiplications that are worth a second thread */
+  PARALLEL_FROM = 1 << 22 /* multiplications that are worth a second thread */
 };
 
 bool cgap_activations_init(cgap_activations *out, const cgap_layers *l, size_t rows)
