@@ -37,6 +37,20 @@ want_text plane.svg ">this file<" ">CLIP (paper, d 128)<" ">uniform sphere<" "al
 want_count 3 "xlink:href='#gpPt5' transform" plane.svg
 cd "$work" || exit 99
 
+# those of train, race and sweep, from tables of simulated data
+mkdir -p trained/figures
+cp "$here"/figures/trained/*.tsv trained/figures/
+run plot trained --quiet
+want_rc 0
+for figure in history race map sweep-dim sweep-temperature scatter_before_after cosines_before_after \
+  variance_before_after dimensions_before_after; do
+  want_file "trained/figures/$figure.svg"
+  want_text "trained/figures/$figure.svg" "golden.h5"
+  if [ "$(gnuplot --version)" = "$pinned" ]; then
+    want_same "trained/figures/$figure.svg" "figure-$figure.svg"
+  fi
+done
+
 # formats, sizes, themes
 run plot report --format png,pdf --size 400,300 --theme dark --only plane
 want_rc 0
