@@ -15,9 +15,6 @@
 
 enum { CGAP_SHIFTS = 5 }; /* row offsets that the pairing check tries, either way */
 
-/* Which couples a strip holds: image–image and text–text (i < j only), or image–text. */
-typedef enum cgap_couples { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_COUPLE_KINDS } cgap_couples;
-
 typedef struct cgap_evidence cgap_evidence;
 
 /* A strip of cosines: row r, 0 ≤ r < rows, is cosine + r·stride; its columns first[r] … columns − 1 count

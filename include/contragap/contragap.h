@@ -348,6 +348,39 @@ typedef struct cgap_plan_info {
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *data,
                                                      const cgap_audit_options *options, cgap_error *error);
 
+/* ---------------------------------------------------------------- a measure of one's own */
+
+/* Couples of two images or two texts (i < j), or of an image and a text. */
+typedef enum cgap_couples { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_COUPLE_KINDS } cgap_couples;
+
+/* A block of couples and their cosines. Row r is row `row + r` of the rows measured (bad ones dropped), and row
+ * file_row[r] of the file; columns likewise. */
+typedef struct cgap_tile {
+  cgap_couples couples;
+  size_t row, column;
+  size_t rows, columns;
+  const float *cosine; /* (rows, columns), within [-1, 1] */
+  const size_t *first; /* (rows) columns first[r] … columns - 1 count: of i and j, each couple comes once */
+  const size_t *file_row, *file_column; /* (rows), (columns) */
+  const size_t *image_of; /* (columns) the measured image that each text belongs to; NULL but for paired image–text */
+} cgap_tile;
+
+/* What is added up over couples. `tile` is shown every couple of the kinds asked for once, in tiles, and adds to sums
+ * and counts, which hold what earlier tiles added. It is called from several threads at once, so the context is only
+ * read. Whatever the threads and the memory, each sum is added up in one order: the same bits come out. */
+typedef struct cgap_tally {
+  unsigned couples;    /* bit 1 << kind for each kind of couple */
+  size_t sums, counts; /* how many of each */
+  void (*tile)(const void *context, const cgap_tile *tile, double *sums, uint64_t *counts);
+  const void *context;
+} cgap_tally;
+
+/* Fills sums (tally->sums) and counts (tally->counts), from zero; either is NULL where there are none. Of options,
+ * threads, memory and progress matter. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *data,
+                                                    const cgap_tally *tally, const cgap_audit_options *options,
+                                                    cgap_error *error);
+
 /* ---------------------------------------------------------------- the head */
 
 typedef enum cgap_head_kind { CGAP_HEAD_LINEAR, CGAP_HEAD_RESIDUAL, CGAP_HEAD_MLP } cgap_head_kind;
@@ -447,6 +480,19 @@ CGAP_API const char *cgap_closer_name(cgap_closer closer);
 
 typedef struct cgap_head cgap_head; /* a fitted head, or a closer */
 
+/* Fits a head on the training part of data's pairs and keeps the epoch that options say; writes no files. observer may
+ * be NULL. What the head gained is to be measured on images of CGAP_TEST alone: cgap_head_split. CGAP_USAGE too where
+ * training diverges. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_run(cgap_head **out, const cgap_data *data,
+                                                    const cgap_train_options *options, const cgap_observer *observer,
+                                                    cgap_error *error);
+
+enum { CGAP_TRAINING, CGAP_VALIDATION, CGAP_TEST, CGAP_PARTS };
+
+/* (*rows) the part of each image row of the data that the head was trained on, -1 for one that was dropped; the head's
+ * own. NULL and 0 for a closer. */
+CGAP_API const int64_t *cgap_head_split(const cgap_head *head, size_t *rows);
+
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error);
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_write(const cgap_head *head, const char *path, cgap_error *error);
 CGAP_API void cgap_head_close(cgap_head *head); /* NULL is fine */
@@ -455,6 +501,13 @@ CGAP_API cgap_head_shape cgap_head_shape_of(const cgap_head *head);
 /* out (rows, dim) unit rows of unit rows in (rows, dim_in). */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const float *in,
                                                      size_t rows, float *out, cgap_error *error);
+
+/* out (source->rows, dim): all rows of a source, of any type and length, through the head, as unit rows. CGAP_DATA
+ * where a row is zero or not finite, or has another dimension than the head takes. threads 0: as many as the machine
+ * has. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind,
+                                                            const cgap_source *source, float *out, int threads,
+                                                            cgap_progress progress, cgap_error *error);
 
 /* A closer fitted on all pairs of data. factor: of the gap vector, for CGAP_SHIFT; 1 closes it. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor,

@@ -36,6 +36,12 @@ cgap_head_shape cgap_head_shape_of(const cgap_head *head)
   return head->layers.shape;
 }
 
+const int64_t *cgap_head_split(const cgap_head *head, size_t *rows)
+{
+  *rows = head->split_rows;
+  return head->split;
+}
+
 cgap_status cgap_head_transform(const cgap_head *head, int side, const float *in, size_t rows, float *out, int threads,
                                 cgap_error *error)
 {

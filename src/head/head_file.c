@@ -8,7 +8,7 @@
 #include "io/writer.h"
 #include "memory.h"
 
-enum { FORMAT = 1, SHAPE_NUMBERS = 6 };
+enum { FORMAT = 1, SHAPE_NUMBERS = 6, DEFLATE_AT_MOST = 1032 };
 static const char *const SIDES[] = {"image", "text"};
 
 typedef struct named_block {
@@ -182,6 +182,27 @@ static cgap_status read_sides(float *parameters, const cgap_layers *layers, cons
   return status;
 }
 
+/* Closers and heads of other programs have none. */
+static cgap_status read_split(cgap_head *head, const cgap_file *file, const char *path, cgap_error *error)
+{
+  const cgap_entry *e = cgap_file_find(file, "/split");
+  if (!e)
+    return CGAP_OK;
+  if (e->kind != CGAP_KIND_INTEGER || e->rank != 1 || e->shape[0] == 0)
+    return fail_foreign(path, "/split is no list of integers", error);
+  if (e->shape[0] / DEFLATE_AT_MOST > file->bytes / sizeof *head->split)
+    return fail_foreign(path, "/split has more rows than the file could hold", error);
+  head->split = cgap_alloc(e->shape[0], sizeof *head->split);
+  if (!head->split)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the split of %zu rows", e->shape[0]);
+  head->split_rows = e->shape[0];
+  cgap_status status = cgap_read_int64(head->split, &(cgap_taken){file, e}, error);
+  for (size_t i = 0; status == CGAP_OK && i < head->split_rows; i++)
+    if (head->split[i] < -1 || head->split[i] >= CGAP_PARTS)
+      status = fail_foreign(path, "/split holds other numbers than -1, 0, 1, 2", error);
+  return status;
+}
+
 cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
 {
   cgap_file *file = NULL;
@@ -198,6 +219,8 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
     status = *out ? read_sides((*out)->parameters, &layers, file, path, error)
                   : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }
+  if (status == CGAP_OK)
+    status = read_split(*out, file, path, error);
   cgap_file_close(file);
   if (status != CGAP_OK) {
     cgap_head_close(*out);

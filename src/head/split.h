@@ -5,8 +5,6 @@
 
 #include "engine/embeddings.h"
 
-enum { CGAP_TRAINING, CGAP_VALIDATION, CGAP_TEST, CGAP_PARTS };
-
 typedef struct cgap_split {
   unsigned char *part; /* (images) */
   size_t images[CGAP_PARTS], texts[CGAP_PARTS];
