@@ -6,8 +6,12 @@ command -v meson >/dev/null || skip "meson is not here"
 OMP_NUM_THREADS=1
 export OMP_NUM_THREADS
 
+# the log that uninstalling goes by is that of a user's own installation, if any: it is put back at the end
+log=$CONTRAGAP_BUILD/meson-logs/install-log.txt
+[ ! -f "$log" ] || cp -p "$log" log-before
 runs meson install -C "$CONTRAGAP_BUILD" --no-rebuild --destdir "$work/root"
 want_rc 0
+cp "$log" log-installed
 binary=$(find root -type f -name contragap -path '*/bin/*')
 want_file "$binary"
 prefix=$work/${binary%/bin/contragap}
@@ -103,39 +107,78 @@ if command -v zsh >/dev/null; then
 fi
 
 # ---- the library
-command -v cc >/dev/null || finish
+# uninstalled: nothing is left, not even an empty folder
+uninstall() {
+  checks=$((checks + 1))
+  cp log-installed "$log"
+  runs ninja -C "$CONTRAGAP_BUILD" uninstall
+  want_rc 0
+  if [ -f log-before ]; then cp -p log-before "$log"; else rm -f "$log"; fi
+  find root -mindepth 1 >left 2>/dev/null
+  [ ! -s left ] || complain "uninstalling left:" "$(head -5 left)"
+  finish
+}
+command -v cc >/dev/null || uninstall
 sanitize=
 if nm -D --undefined-only "$library/libcontragap.so" 2>/dev/null | grep -q __asan; then
   sanitize=-fsanitize=address,undefined
 fi
+# what the shared library shows is what the header declares, no more and no less
 checks=$((checks + 1))
-nm -D --defined-only "$library/libcontragap.so" | awk '{print $3}' >symbols
-grep -q '^cgap_audit_run$' symbols || complain "cgap_audit_run is hidden"
-! grep -v '^cgap_' symbols >odd || complain "the library shows more than cgap_:" "$(head -5 odd)"
+nm -D --defined-only "$library/libcontragap.so" | awk '{print $3}' | LC_ALL=C sort >symbols
+tr -s ' \n' '  ' <"$prefix/include/contragap/contragap.h" | grep -o 'CGAP_API [^;]*;' | grep -v '^CGAP_API __' |
+  sed 's/(.*//; s/.*[ *]//' | LC_ALL=C sort >declared
+[ "$(wc -l <declared)" -ge 20 ] || complain "only $(wc -l <declared) functions found in the header"
+diff declared symbols >difference || complain "header (<) and library (>) differ:" "$(head -10 difference)"
 
 PKG_CONFIG_PATH=$library/pkgconfig
 export PKG_CONFIG_PATH
 configured=$(pkg-config --variable=prefix contragap)
 flags=$(pkg-config --define-variable=prefix="$prefix" --cflags --libs contragap)
+flags_static=$(pkg-config --define-variable=prefix="$prefix" --static --cflags --libs contragap | sed 's/-lcontragap//')
 checks=$((checks + 1))
 [ "${prefix%"$configured"}" != "$prefix" ] || complain "contragap.pc has the prefix $configured"
-# shellcheck disable=SC2086  # flags are words
-runs cc -std=c11 -Wall -Wextra -Werror -pedantic $sanitize -o sample "$CONTRAGAP_SOURCE/samples/audit_matrix.c" $flags -lm \
-  -Wl,-rpath,"$library"
-want_rc 0
-runs ./sample
-want_rc 0
-want_text out "centroid distance 0.800000"
 # the shared library needs nobody else's .pc file; the static one gets its libraries from Libs.private
 checks=$((checks + 1))
 ! grep -q '^Requires' "$PKG_CONFIG_PATH/contragap.pc" || complain "contragap.pc requires others: $(grep '^Requires' "$PKG_CONFIG_PATH/contragap.pc")"
-flags_static=$(pkg-config --define-variable=prefix="$prefix" --static --cflags --libs contragap | sed 's/-lcontragap//')
-# shellcheck disable=SC2086
-runs cc -std=c11 $sanitize -o sample-static "$CONTRAGAP_SOURCE/samples/audit_matrix.c" "$library/libcontragap.a" $flags_static
+
+# sample NAME WORDS…: built with each compiler as strict C11, shared and static, and run; WORDS stand in its output
+sample() {
+  name=$1
+  shift
+  for cc in cc clang; do
+    command -v $cc >/dev/null || continue
+    [ $cc = cc ] || [ -z "$sanitize" ] || continue # another compiler's sanitizer
+    # shellcheck disable=SC2086  # flags are words
+    runs $cc -std=c11 -Wall -Wextra -Wpedantic -Werror $sanitize -o "$name-$cc" "$CONTRAGAP_SOURCE/samples/$name.c" $flags \
+      -lm -Wl,-rpath,"$library"
+    want_rc 0
+  done
+  # shellcheck disable=SC2086
+  runs cc -std=c11 -Wall -Wextra -Wpedantic -Werror $sanitize -o "$name-static" "$CONTRAGAP_SOURCE/samples/$name.c" \
+    "$library/libcontragap.a" $flags_static
+  want_rc 0
+  for program in "./$name-cc" "./$name-static"; do
+    runs "$program"
+    want_rc 0
+    want_text out "$@"
+  done
+  checks=$((checks + 1))
+  ! ldd "./$name-static" | grep -q libcontragap || complain "$name-static is linked to the shared library"
+}
+sample audit_matrix "centroid distance 0.800000" "R@1 image to text 1.000"
+sample own_measure "energy distance 1.210104"
+sample train_head "on 120 images that training never saw: 1."
+# its head is one that the program takes
+run_installed simulate -o sixteen.h5 --n 40 --d 16 --quiet
 want_rc 0
-runs ./sample-static
+run_installed apply ../head.h5 sixteen.h5 -o closed.h5 --quiet
 want_rc 0
-want_text out "centroid distance 0.800000"
+# a measure of one's own, from a file
+runs ./own_measure-cc elsewhere/pairs.h5
+want_rc 0
+want_text out "energy distance 0."
+
 if command -v g++ >/dev/null; then
   cat >sample.cc <<'EOF'
 #include <contragap/contragap.h>
@@ -161,4 +204,4 @@ EOF
   want_text out "0.01 0.1 2 no file given"
 fi
 
-finish
+uninstall
