@@ -158,6 +158,7 @@ typedef struct cgap_cosines {
   double mean, sd, min, max;
   double p05, p25, p50, p75, p95;
   uint64_t count;
+  uint64_t sampled; /* couples that min, max, quantiles and histogram come from; 0: all */
   const char *why;
 } cgap_cosines;
 
@@ -270,12 +271,23 @@ typedef struct cgap_point {
 /* What a report may hold besides the measures of two unpaired sides. */
 enum { CGAP_HAS_PAIRS = 1, CGAP_HAS_ZERO_SHOT = 2, CGAP_HAS_ARITHMETIC = 4, CGAP_TEXT_IS_CLASSES = 8 };
 
+/* Couples of two images or two texts (i < j), or of an image and a text. */
+typedef enum cgap_couples { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_COUPLE_KINDS } cgap_couples;
+
+/* What an audit of a sample looked at. */
+typedef struct cgap_sample {
+  size_t images, texts;               /* rows whose couples with each other were all looked at; 0: all of the data's */
+  size_t image_queries, text_queries; /* rows that were ranked against every candidate */
+  double gain[CGAP_COUPLE_KINDS];     /* variance of sampling without the control variates over that with them */
+} cgap_sample;
+
 /* The result of an audit. Owns its arrays. */
 typedef struct cgap_audit {
   unsigned has;              /* CGAP_HAS_… */
   size_t images, texts, dim; /* rows measured, after dropping and merging */
   size_t dropped_images, dropped_texts, merged_images;
   char pairing[128]; /* how couples were formed, in words */
+  cgap_sample sample;
 
   cgap_gap gap;
   cgap_uniformity uniformity;
@@ -301,8 +313,8 @@ typedef struct cgap_audit {
   size_t *image_row, *text_row;   /* (images), (texts) */
   size_t *image_of;               /* (texts) measured image of each text; NULL where unpaired */
   double *pair_cosine;            /* (texts) or NULL */
-  double *rank_text_to_image;     /* (texts) or NULL */
-  double *rank_image_to_text;     /* (images), NaN for an image without a text; or NULL */
+  double *rank_text_to_image;     /* (texts), NaN for one that a sample did not ask; or NULL */
+  double *rank_image_to_text;     /* (images), NaN for an image without a text, or not asked; or NULL */
   cgap_point *scatter_image,
     *scatter_text; /* at most CGAP_SCATTER_ROWS each; where paired, the texts of the images shown */
   size_t scatter_images, scatter_texts;
@@ -310,11 +322,24 @@ typedef struct cgap_audit {
   double seconds_rows, seconds_couples, seconds_tiles, seconds_total;
 } cgap_audit;
 
+/* Which couples an audit looks at. What needs no couples, and what means and second moments tell of them, is exact in
+ * any case; the method of each number says which it was. */
+typedef enum cgap_pairs_choice {
+  CGAP_PAIRS_EXACT,   /* all */
+  CGAP_PAIRS_SAMPLED, /* those of rows drawn at random, where they are fewer */
+  CGAP_PAIRS_AUTO     /* all, where that takes less than a minute */
+} cgap_pairs_choice;
+
 typedef struct cgap_audit_options {
   double temperature;    /* of loss.clip_*; at least 0.005 */
   int threads;           /* 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free */
   cgap_progress progress;
+  cgap_pairs_choice pairs;
+  uint64_t seed;         /* of what is drawn */
+  size_t sample_rows;    /* rows a side that a sample holds at most; 0: 32768 */
+  size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations do, 10000 at
+                            most */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);
@@ -342,6 +367,8 @@ typedef struct cgap_plan_info {
   uint64_t memory_bytes;   /* the limit */
   uint64_t needed_bytes;   /* what this plan needs, about */
   uint64_t smallest_bytes; /* what the smallest plan would */
+  double exact_seconds;    /* that all couples would take, about; NaN where it was not asked */
+  size_t sample_images, sample_texts, sample_queries; /* 0: all couples are looked at */
 } cgap_plan_info;
 
 /* The plan that cgap_audit_run would follow; reads no rows. CGAP_RESOURCE where none fits into the limit. */
@@ -349,9 +376,6 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_plan(cgap_plan_info *out, const 
                                                      const cgap_audit_options *options, cgap_error *error);
 
 /* ---------------------------------------------------------------- a measure of one's own */
-
-/* Couples of two images or two texts (i < j), or of an image and a text. */
-typedef enum cgap_couples { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_COUPLE_KINDS } cgap_couples;
 
 /* A block of couples and their cosines. Row r is row `row + r` of the rows measured (bad ones dropped), and row
  * file_row[r] of the file; columns likewise. */
