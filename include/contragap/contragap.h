@@ -56,6 +56,28 @@ typedef struct cgap_progress {
   void *context;
 } cgap_progress;
 
+/* ---------------------------------------------------------------- ranks */
+
+/* Several processes that one launcher (mpirun, srun) started work on one thing as ranks of MPI. Each makes the same
+ * calls with the same options, the results are rank 0's; the others' are empty. NULL stands for a process alone. */
+typedef struct cgap_comm cgap_comm;
+
+/* *out is NULL where nobody started this process as one of several. CGAP_USAGE: started so, but the ranks do not find
+ * each other, or this library was built without MPI. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error);
+CGAP_API int cgap_comm_rank(const cgap_comm *comm); /* 0 where NULL */
+CGAP_API int cgap_comm_size(const cgap_comm *comm); /* 1 where NULL */
+
+/* stop: asked while a rank waits for others; true ends the waiting with CGAP_INTERRUPTED. */
+CGAP_API void cgap_comm_on_stop(cgap_comm *comm, bool (*stop)(void *context), void *context);
+
+/* The end of the common work, on every rank: *error is how it went here. Afterwards it holds, on rank 0, how it went
+ * for the job, with the rank and the node of a failure that is not everybody's. Returns its status. */
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_comm_settle(cgap_comm *comm, cgap_error *error);
+
+/* Ends MPI. Where settling found ranks in the middle of a message, that ends the process as well, with `code`. */
+CGAP_API void cgap_comm_close(cgap_comm *comm, int code);
+
 /* ---------------------------------------------------------------- rows, wherever they lie */
 
 typedef enum cgap_type { CGAP_FLOAT16, CGAP_BFLOAT16, CGAP_FLOAT32, CGAP_FLOAT64 } cgap_type;
@@ -333,9 +355,10 @@ typedef enum cgap_pairs_choice {
 typedef struct cgap_audit_options {
   double temperature;    /* of loss.clip_*; at least 0.005 */
   int threads;           /* 0: as many as the machine has */
-  uint64_t memory_bytes; /* 0: half of what is free */
+  uint64_t memory_bytes; /* 0: half of what is free, shared by the ranks of a node */
   cgap_progress progress;
   cgap_pairs_choice pairs;
+  cgap_comm *ranks; /* that do this together, or NULL */
   uint64_t seed;         /* of what is drawn */
   size_t sample_rows;    /* rows a side that a sample holds at most; 0: 32768 */
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations do, 10000 at
@@ -452,6 +475,7 @@ typedef struct cgap_train_options {
   uint64_t memory_bytes; /* more is refused; 0: no limit */
   cgap_progress progress;
 } cgap_train_options;
+  cgap_comm *ranks; /* that share out each batch, or NULL */
 
 CGAP_API cgap_train_options cgap_train_options_default(void);
 #ifdef __cplusplus

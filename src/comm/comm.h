@@ -1,0 +1,58 @@
+/* Ranks: several processes that work on one thing. A NULL comm is a process alone, and every function takes it: sums
+ * are what they were, blocks are gathered already.
+ *
+ * All ranks call the collective functions in the same order. One that fails tells the others by cgap_comm_raise;
+ * whoever waits then stops waiting and fails with what it was told, and so does everyone at the next call: nobody
+ * hangs. */
+#ifndef CGAP_COMM_COMM_H
+#define CGAP_COMM_COMM_H
+
+#include "comm/backend.h"
+#include "contragap/contragap.h"
+
+int cgap_comm_neighbours(const cgap_comm *comm); /* ranks on this node, this one included */
+const char *cgap_comm_node(const cgap_comm *comm);
+
+/* What launchers say in the environment, before any MPI: as how many processes this program was started (0: nothing),
+ * and which of them this is. */
+int cgap_comm_launched(void);
+int cgap_comm_launched_as(void);
+
+/* values (count) become their sums over the ranks, on every rank. Integers are exact; floats are the same on all ranks,
+ * but not for any number of them. */
+CGAP_MUST_CHECK cgap_status cgap_comm_sum(cgap_comm *comm, void *values, size_t count, cgap_comm_type type,
+                                          cgap_error *error);
+
+/* Rank r has bytes [first[r], first[r + 1]) of block; afterwards every rank has them all. */
+CGAP_MUST_CHECK cgap_status cgap_comm_gather(cgap_comm *comm, void *block, const size_t *first, cgap_error *error);
+
+/* `bytes` bytes of rank `from` to all. */
+CGAP_MUST_CHECK cgap_status cgap_comm_share(cgap_comm *comm, int from, void *block, size_t bytes, cgap_error *error);
+
+/* Ring exchange: one block goes out to a rank while another comes in; both belong to the transfer until
+ * cgap_comm_wait. Moves on in cgap_comm_poll. Any of the two may have 0 bytes. */
+typedef struct cgap_transfer {
+  const char *out;
+  char *in;
+  size_t out_left, in_left;
+  int to, from, tag;
+  void *sending, *receiving;
+} cgap_transfer;
+CGAP_MUST_CHECK cgap_status cgap_comm_pass(cgap_comm *comm, cgap_transfer *t, const void *out, size_t out_bytes, int to,
+                                           void *in, size_t in_bytes, int from, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_comm_wait(cgap_comm *comm, cgap_transfer *t, cgap_error *error);
+
+/* Moves a transfer on (NULL: none) and listens whether a rank has failed; cheap, for between two tiles of work. */
+CGAP_MUST_CHECK cgap_status cgap_comm_poll(cgap_comm *comm, cgap_transfer *t, cgap_error *error);
+
+/* Letters: a small block to one rank, taken whenever that one looks. tag 0 … 9. */
+CGAP_MUST_CHECK cgap_status cgap_comm_post(cgap_comm *comm, int to, int tag, const void *block, size_t bytes,
+                                           cgap_error *error);
+/* *block (cgap_free) is NULL where no letter waits; wait: until one has come. *from: whose. */
+CGAP_MUST_CHECK cgap_status cgap_comm_take(cgap_comm *comm, int tag, bool wait, int *from, void **block, size_t *bytes,
+                                           cgap_error *error);
+
+/* Tells all others that this rank has failed. Once; nothing where the failure is one that it was told of. */
+void cgap_comm_raise(cgap_comm *comm, const cgap_error *error);
+
+#endif

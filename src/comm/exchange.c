@@ -1,0 +1,247 @@
+/* What ranks say to each other while they work: sums, gathered blocks, the ring, letters. */
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#include "comm/internal.h"
+#include "memory.h"
+
+double cgap_comm_seconds(void)
+{
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void cgap_comm_rest(unsigned polls)
+{
+  enum { SPINS = 200, YIELDS = 2000 };
+  const struct timespec nap = {.tv_nsec = 50000};
+  if (polls > YIELDS)
+    (void)nanosleep(&nap, NULL);
+  else if (polls > SPINS)
+    (void)sched_yield();
+}
+
+cgap_status cgap_comm_until(cgap_comm *c, void *request, const char *doing, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  if (!request) {
+    c->broken = true;
+    return cgap_fail(error, CGAP_RESOURCE, "%s cannot %s", c->place.library, doing);
+  }
+  for (unsigned polls = 0; status == CGAP_OK; polls++) {
+    const int done = c->backend->test(request);
+    if (done > 0)
+      return CGAP_OK;
+    if (done < 0)
+      status = cgap_fail(error, CGAP_RESOURCE, "%s failed to %s", c->place.library, doing);
+    else if (polls % 64 == 63)
+      status = cgap_comm_listen(c, error);
+    cgap_comm_rest(polls);
+  }
+  c->broken = true;
+  return status;
+}
+
+/* ---------------------------------------------------------------- all ranks */
+
+cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_type type, cgap_error *error)
+{
+  static const size_t sizes[CGAP_COMM_TYPES] = {sizeof(uint64_t), sizeof(double), sizeof(float)};
+  if (!c)
+    return CGAP_OK;
+  cgap_status status = cgap_comm_listen(c, error);
+  for (size_t first = 0; status == CGAP_OK && first < count; first += SUM_VALUES) {
+    const size_t n = count - first < SUM_VALUES ? count - first : SUM_VALUES;
+    void *request = c->backend->sum((char *)values + first * sizes[type], (int)n, type);
+    status = cgap_comm_until(c, request, "add over the ranks", error);
+  }
+  return status;
+}
+
+cgap_status cgap_comm_share(cgap_comm *c, int from, void *block, size_t bytes, cgap_error *error)
+{
+  if (!c)
+    return CGAP_OK;
+  cgap_status status = cgap_comm_listen(c, error);
+  for (size_t first = 0; status == CGAP_OK && first < bytes; first += PIECE_BYTES) {
+    const size_t n = bytes - first < PIECE_BYTES ? bytes - first : PIECE_BYTES;
+    status = cgap_comm_until(c, c->backend->share((char *)block + first, (int)n, from), "send to all ranks", error);
+  }
+  return status;
+}
+
+/* What rank r still has of [first, end), at most `piece` bytes from `done` on. */
+static size_t left_of(const size_t *first, int r, size_t done, size_t piece)
+{
+  const size_t whole = first[r + 1] - first[r], left = whole > done ? whole - done : 0;
+  return left < piece ? left : piece;
+}
+
+/* A piece of each rank's block at a time, by way of `room`. */
+static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, size_t done, size_t piece, char *room,
+                                int *counts, cgap_error *error)
+{
+  const int size = c->place.size, rank = c->place.rank;
+  int *places = counts + size, total = 0;
+  for (int r = 0; r < size; r++) {
+    counts[r] = (int)left_of(first, r, done, piece);
+    places[r] = total;
+    total += counts[r];
+  }
+  const char *mine = block + first[rank] + (counts[rank] ? done : 0);
+  cgap_status status =
+    cgap_comm_until(c, c->backend->gather(mine, room, counts, places), "gather from all ranks", error);
+  for (int r = 0; status == CGAP_OK && r < size; r++)
+    if (r != rank && counts[r])
+      memcpy(block + first[r] + done, room + places[r], (size_t)counts[r]);
+  return status;
+}
+
+cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cgap_error *error)
+{
+  if (!c)
+    return CGAP_OK;
+  size_t most = 0;
+  for (int r = 0; r < c->place.size; r++)
+    most = first[r + 1] - first[r] > most ? first[r + 1] - first[r] : most;
+  size_t piece = (size_t)GATHER_BYTES / (size_t)c->place.size;
+  piece = most < piece ? most : piece;
+  cgap_status status = cgap_comm_listen(c, error);
+  if (status != CGAP_OK || most == 0)
+    return status;
+  char *room = cgap_alloc(piece, (size_t)c->place.size);
+  int *counts = cgap_alloc(2 * (size_t)c->place.size, sizeof *counts);
+  if (!room || !counts)
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory to gather %zu bytes of each rank", piece);
+  for (size_t done = 0; status == CGAP_OK && done < most; done += piece)
+    status = gather_piece(c, block, first, done, piece, room, counts, error);
+  if (status == CGAP_OK || !c->broken) { /* else MPI still writes there */
+    cgap_free(room);
+    cgap_free(counts);
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- the ring */
+
+static size_t lesser(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+/* Starts the next piece of each direction where none is under way. false: MPI refused. */
+static bool start_pieces(cgap_comm *c, cgap_transfer *t)
+{
+  if (!t->sending && t->out_left) {
+    t->sending = c->backend->send(t->out, (int)lesser(t->out_left, PIECE_BYTES), t->to, t->tag);
+    if (!t->sending)
+      return false;
+  }
+  if (!t->receiving && t->in_left) {
+    t->receiving = c->backend->receive(t->in, (int)lesser(t->in_left, PIECE_BYTES), t->from, t->tag);
+    if (!t->receiving)
+      return false;
+  }
+  return true;
+}
+
+static int move_on(cgap_comm *c, cgap_transfer *t)
+{
+  const int sent = t->sending ? c->backend->test(t->sending) : 0;
+  const int received = t->receiving ? c->backend->test(t->receiving) : 0;
+  if (sent > 0) {
+    const size_t n = lesser(t->out_left, PIECE_BYTES);
+    t->sending = NULL;
+    t->out += n;
+    t->out_left -= n;
+  }
+  if (received > 0) {
+    const size_t n = lesser(t->in_left, PIECE_BYTES);
+    t->receiving = NULL;
+    t->in += n;
+    t->in_left -= n;
+  }
+  if (sent < 0 || received < 0 || !start_pieces(c, t))
+    return -1;
+  return t->out_left == 0 && t->in_left == 0;
+}
+
+cgap_status cgap_comm_pass(cgap_comm *c, cgap_transfer *t, const void *out, size_t out_bytes, int to, void *in,
+                           size_t in_bytes, int from, cgap_error *error)
+{
+  *t = (cgap_transfer){.out = out,
+                       .in = in,
+                       .out_left = c ? out_bytes : 0,
+                       .in_left = c ? in_bytes : 0,
+                       .to = to,
+                       .from = from,
+                       .tag = TAG_PASS};
+  if (!c || start_pieces(c, t))
+    return CGAP_OK;
+  c->broken = true;
+  return cgap_fail(error, CGAP_RESOURCE, "%s cannot pass a block on", c->place.library);
+}
+
+cgap_status cgap_comm_poll(cgap_comm *c, cgap_transfer *t, cgap_error *error)
+{
+  if (!c)
+    return CGAP_OK;
+  if (t && move_on(c, t) < 0) {
+    c->broken = true;
+    return cgap_fail(error, CGAP_RESOURCE, "%s failed to pass a block on", c->place.library);
+  }
+  return cgap_comm_listen(c, error);
+}
+
+cgap_status cgap_comm_wait(cgap_comm *c, cgap_transfer *t, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (unsigned polls = 0; c && status == CGAP_OK; polls++) {
+    const int done = move_on(c, t);
+    if (done > 0)
+      return CGAP_OK;
+    if (done < 0)
+      status = cgap_fail(error, CGAP_RESOURCE, "%s failed to pass a block on", c->place.library);
+    else if (polls % 64 == 63)
+      status = cgap_comm_listen(c, error);
+    cgap_comm_rest(polls);
+  }
+  if (c)
+    c->broken = true;
+  return status;
+}
+
+/* ---------------------------------------------------------------- letters */
+
+cgap_status cgap_comm_post(cgap_comm *c, int to, int tag, const void *block, size_t bytes, cgap_error *error)
+{
+  if (bytes > PIECE_BYTES)
+    return cgap_fail(error, CGAP_RESOURCE, "a letter of %zu bytes is too long", bytes);
+  return cgap_comm_until(c, c->backend->send(block, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+}
+
+cgap_status cgap_comm_take(cgap_comm *c, int tag, bool wait, int *from, void **block, size_t *bytes, cgap_error *error)
+{
+  int length = 0;
+  *block = NULL;
+  *bytes = 0;
+  *from = -1;
+  cgap_status status = cgap_comm_listen(c, error);
+  for (unsigned polls = 0; status == CGAP_OK && !c->backend->probe(from, TAG_LETTER + tag, &length); polls++) {
+    if (!wait)
+      return CGAP_OK;
+    cgap_comm_rest(polls);
+    if (polls % 64 == 63)
+      status = cgap_comm_listen(c, error);
+  }
+  if (status != CGAP_OK)
+    return status;
+  *block = cgap_alloc((size_t)length + 1, 1);
+  if (!*block)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %d bytes", length);
+  ((char *)*block)[length] = '\0';
+  *bytes = (size_t)length;
+  return cgap_comm_until(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
+}

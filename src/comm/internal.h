@@ -1,0 +1,42 @@
+/* What comm.c, exchange.c and settle.c share. */
+#ifndef CGAP_COMM_INTERNAL_H
+#define CGAP_COMM_INTERNAL_H
+
+#include "comm/comm.h"
+
+enum { TAG_PASS = 80, TAG_FAILURE, TAG_DONE, TAG_VERDICT, TAG_LETTER = 100 };
+enum { PIECE_BYTES = 1 << 30, GATHER_BYTES = 1 << 26, SUM_VALUES = 1 << 24 }; /* of one message */
+
+/* What a rank that failed tells the others; sent as it is. */
+typedef struct failure {
+  int rank, status;
+  char node[256];
+  char message[2000];
+} failure;
+
+struct cgap_comm {
+  const cgap_comm_backend *backend;
+  cgap_comm_place place;
+  void *module;
+  bool (*stop)(void *context);
+  void *stop_context;
+  unsigned polls;
+  bool raised; /* the others know of our own failure */
+  bool told;   /* `first` is what another rank said */
+  bool broken; /* a message was left in the middle */
+  failure first, own;
+  void **notice; /* (size) requests of the notices under way */
+};
+
+/* A failure that came in becomes CGAP_OK's opposite here; looks for one. */
+CGAP_MUST_CHECK cgap_status cgap_comm_listen(cgap_comm *c, cgap_error *error);
+
+/* Until the request is done; NULL: it could not be started. */
+CGAP_MUST_CHECK cgap_status cgap_comm_until(cgap_comm *c, void *request, const char *doing, cgap_error *error);
+
+void cgap_comm_rest(
+  unsigned polls); /* between two looks: at once, then after others had the processor, then in sleep */
+
+double cgap_comm_seconds(void);
+
+#endif
