@@ -9,6 +9,8 @@ typedef struct cgap_couple_sums {
   double *pair_cosine;       /* (texts) */
   double *best_positive;     /* (images), 2 for an image without a text */
   double *within_kernel;     /* (images) */
+  double *within_cosine;     /* (images) Σ of the cosines of an image's own texts with each other */
+  double *within_square;     /* (images) Σ of their squares */
   double *paired_image_mean; /* (dim) */
   double *group_moment;      /* (dim, dim) */
   double shift_mean[2 * CGAP_SHIFTS + 1], shift_count[2 * CGAP_SHIFTS + 1];
