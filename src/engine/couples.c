@@ -53,14 +53,20 @@ static void clear_run(group_run *run)
   *run = (group_run){0};
 }
 
-/* Σ over couples of an image's own texts of e^(-t‖y − y'‖²). */
-static double within(const double *text, size_t texts, size_t dim)
+/* Σ over couples of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
+static void measure_within(cgap_couple_sums *out, size_t image, const double *text, size_t texts, size_t dim)
 {
-  double total = 0;
+  double kernel = 0, linear = 0, square = 0;
   for (size_t a = 0; a < texts; a++)
-    for (size_t b = a + 1; b < texts; b++)
-      total += exp(2 * CGAP_KERNEL_T * (cgap_dot(text + a * dim, text + b * dim, dim) - 1));
-  return total;
+    for (size_t b = a + 1; b < texts; b++) {
+      const double cosine = cgap_dot(text + a * dim, text + b * dim, dim);
+      kernel += exp(2 * CGAP_KERNEL_T * (cosine - 1));
+      linear += cosine;
+      square += cosine * cosine;
+    }
+  out->within_kernel[image] = kernel;
+  out->within_cosine[image] = linear;
+  out->within_square[image] = square;
 }
 
 static void measure_image(cgap_couple_sums *out, const cgap_embeddings *e, const group_run *run, size_t i)
@@ -79,7 +85,7 @@ static void measure_image(cgap_couple_sums *out, const cgap_embeddings *e, const
       g[k] -= (y[t * dim + k] - e->text.mean[k]) / (double)e->text.rows;
   }
   out->best_positive[image] = texts ? best : 2;
-  out->within_kernel[image] = within(y, texts, dim);
+  measure_within(out, image, y, texts, dim);
 }
 
 /* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. */
@@ -150,9 +156,12 @@ static bool couples_alloc(cgap_couple_sums *out, const cgap_embeddings *e)
   out->pair_cosine = cgap_alloc(e->text.rows, sizeof(double));
   out->best_positive = cgap_alloc(e->image.rows, sizeof(double));
   out->within_kernel = cgap_alloc(e->image.rows, sizeof(double));
+  out->within_cosine = cgap_alloc(e->image.rows, sizeof(double));
+  out->within_square = cgap_alloc(e->image.rows, sizeof(double));
   out->paired_image_mean = cgap_zalloc(e->image.dim, sizeof(double));
   out->group_moment = cgap_zalloc(e->image.dim * e->image.dim, sizeof(double));
-  return out->pair_cosine && out->best_positive && out->within_kernel && out->paired_image_mean && out->group_moment;
+  return out->pair_cosine && out->best_positive && out->within_kernel && out->within_cosine && out->within_square &&
+         out->paired_image_mean && out->group_moment;
 }
 
 cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, int threads, cgap_progress progress,
@@ -194,6 +203,8 @@ void cgap_couples_clear(cgap_couple_sums *sums)
   cgap_free(sums->pair_cosine);
   cgap_free(sums->best_positive);
   cgap_free(sums->within_kernel);
+  cgap_free(sums->within_cosine);
+  cgap_free(sums->within_square);
   cgap_free(sums->paired_image_mean);
   cgap_free(sums->group_moment);
   *sums = (cgap_couple_sums){0};
