@@ -26,8 +26,8 @@ CRITERION_VERBOSITY_LEVEL=1
 export CRITERION_VERBOSITY_LEVEL
 log=$build/meson-logs/testlog.txt
 rm -f "$log"
-set --
-[ "${SLOW:-}" = 1 ] || set -- --no-suite slow
-meson test -C "$build" --no-rebuild --print-errorlogs "$@" </dev/null >&2
+setup=quick
+[ "${SLOW:-}" != 1 ] || setup=all
+meson test -C "$build" --no-rebuild --print-errorlogs --setup "$setup" </dev/null >&2
 [ -f "$log" ] || stop "meson test left no log"
 awk -f tests/count.awk "$log"
