@@ -8,19 +8,19 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { FINE_BINS = 4000, FINE_PER_BIN = FINE_BINS / CGAP_HISTOGRAM_BINS };
+enum { FINE_PER_BIN = CGAP_FINE_BINS / CGAP_HISTOGRAM_BINS };
 
 static void histogram_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   (void)e;
   for (size_t r = 0; r < s->rows; r++)
-    kernels->histogram(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], sums->counts, FINE_BINS);
+    kernels->histogram(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], sums->counts, CGAP_FINE_BINS);
 }
 
 const cgap_measure cgap_measure_histogram = {
   .name = "histogram",
   .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
-  .need = {.counts = FINE_BINS},
+  .need = {.counts = CGAP_FINE_BINS},
   .strip = histogram_strip,
 };
 
@@ -44,9 +44,9 @@ static double from_bins(const void *values, uint64_t rank)
   const uint64_t *counts = values;
   size_t b = 0;
   uint64_t before = 0;
-  while (b + 1 < FINE_BINS && before + counts[b] <= rank)
+  while (b + 1 < CGAP_FINE_BINS && before + counts[b] <= rank)
     before += counts[b++];
-  return -1 + 2.0 / FINE_BINS * ((double)b + ((double)(rank - before) + 0.5) / (double)counts[b]);
+  return -1 + 2.0 / CGAP_FINE_BINS * ((double)b + ((double)(rank - before) + 0.5) / (double)counts[b]);
 }
 
 static double quantile(const void *values, order_statistic at, uint64_t count, double p)
@@ -62,13 +62,13 @@ static double within(const cgap_cosines *c, double x)
   return fmin(c->max, fmax(c->min, x));
 }
 
-static void finish_quantiles(cgap_cosines *c, const void *values, order_statistic at)
+static void finish_quantiles(cgap_cosines *c, const void *values, order_statistic at, uint64_t count)
 {
-  c->p05 = within(c, quantile(values, at, c->count, 0.05));
-  c->p25 = within(c, quantile(values, at, c->count, 0.25));
-  c->p50 = within(c, quantile(values, at, c->count, 0.50));
-  c->p75 = within(c, quantile(values, at, c->count, 0.75));
-  c->p95 = within(c, quantile(values, at, c->count, 0.95));
+  c->p05 = within(c, quantile(values, at, count, 0.05));
+  c->p25 = within(c, quantile(values, at, count, 0.25));
+  c->p50 = within(c, quantile(values, at, count, 0.50));
+  c->p75 = within(c, quantile(values, at, count, 0.75));
+  c->p95 = within(c, quantile(values, at, count, 0.95));
 }
 
 static void finish_moments(cgap_cosines *c, double sum, double squares)
@@ -83,23 +83,28 @@ static double clamp(double x)
   return fmin(1, fmax(-1, x));
 }
 
-/* Those seen in tiles. `masked` couples stand in the lowest bin and are taken out. */
-static void finish_tiles(const cgap_evidence *e, cgap_couples kind, uint64_t count, double sum, double squares,
-                         uint64_t masked, cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
+/* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched couples stand in the lowest bin and
+ * are taken out. */
+static void finish_tiles(const cgap_evidence *seen, cgap_couples kind, uint64_t count, double sum, double squares,
+                         cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
-  uint64_t *fine = e->sums[kind][CGAP_MEASURE_HISTOGRAM].counts;
+  uint64_t *fine = seen->sums[kind][CGAP_MEASURE_HISTOGRAM].counts, total = 0;
   *c = (cgap_cosines){.count = count};
-  fine[0] -= masked;
-  for (size_t b = 0; b < FINE_BINS; b++)
+  if (kind == CGAP_IMAGE_TEXT && seen->paired)
+    fine[0] -= seen->text.rows;
+  for (size_t b = 0; b < CGAP_FINE_BINS; b++) {
     bins[b / FINE_PER_BIN] += fine[b];
-  if (count == 0) {
+    total += fine[b];
+  }
+  if (total == 0) {
     c->why = "no couples";
     return;
   }
-  c->min = clamp((double)e->least[kind]);
-  c->max = clamp((double)e->greatest[kind]);
+  c->sampled = total < count ? total : 0;
+  c->min = clamp((double)seen->least[kind]);
+  c->max = clamp((double)seen->greatest[kind]);
   finish_moments(c, sum, squares);
-  finish_quantiles(c, fine, from_bins);
+  finish_quantiles(c, fine, from_bins, total);
 }
 
 static double product_trace(const double *a, const double *b, size_t n)
@@ -110,13 +115,14 @@ static double product_trace(const double *a, const double *b, size_t n)
   return total;
 }
 
-static void finish_side(const cgap_evidence *e, cgap_couples kind, cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
+static void finish_side(const cgap_evidence *e, const cgap_evidence *seen, cgap_couples kind, cgap_cosines *c,
+                        uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
   const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
   const double n = (double)side->rows;
   const double sum = (n * n * product_trace(side->mean, side->mean, e->dim) - n) / 2;
   const double squares = (product_trace(side->moment, side->moment, e->dim * e->dim) - n) / 2;
-  finish_tiles(e, kind, (uint64_t)side->rows * (side->rows - 1) / 2, sum, squares, 0, c, bins);
+  finish_tiles(seen, kind, (uint64_t)side->rows * (side->rows - 1) / 2, sum, squares, c, bins);
 }
 
 static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
@@ -139,12 +145,18 @@ static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_er
   qsort(sorted, n, sizeof *sorted, ascending);
   c->min = sorted[0];
   c->max = sorted[n - 1];
-  finish_quantiles(c, sorted, from_sorted);
+  finish_quantiles(c, sorted, from_sorted, c->count);
   cgap_free(sorted);
   return CGAP_OK;
 }
 
 cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  return cgap_cosine_finish_seen(e, e, out, error);
+}
+
+cgap_status cgap_cosine_finish_seen(const cgap_evidence *e, const cgap_evidence *seen, cgap_audit *out,
+                                    cgap_error *error)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   double sum = images * texts * product_trace(e->image.mean, e->text.mean, e->dim);
@@ -157,9 +169,9 @@ cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out, cgap_err
   }
   for (int k = 0; k <= CGAP_HISTOGRAM_BINS; k++)
     out->histogram_edges[k] = (double)(2 * k - CGAP_HISTOGRAM_BINS) / CGAP_HISTOGRAM_BINS;
-  finish_side(e, CGAP_IMAGE_IMAGE, &out->cosine_image, out->histogram_image);
-  finish_side(e, CGAP_TEXT_TEXT, &out->cosine_text, out->histogram_text);
-  finish_tiles(e, CGAP_IMAGE_TEXT, (uint64_t)e->image.rows * e->text.rows - matched, sum, squares, matched,
+  finish_side(e, seen, CGAP_IMAGE_IMAGE, &out->cosine_image, out->histogram_image);
+  finish_side(e, seen, CGAP_TEXT_TEXT, &out->cosine_text, out->histogram_text);
+  finish_tiles(seen, CGAP_IMAGE_TEXT, (uint64_t)e->image.rows * e->text.rows - matched, sum, squares,
                &out->cosine_cross, out->histogram_cross);
   return e->paired ? finish_pairs(e, out, error) : CGAP_OK;
 }

@@ -5,6 +5,8 @@
 
 #include "analysis/measure.h"
 
+enum { CGAP_FINE_BINS = 4000 }; /* of the histogram that the tiles fill */
+
 void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out); /* gap.centroid_*, .noise_floor, .dimensions */
 void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out);      /* gap.rmg */
 CGAP_MUST_CHECK cgap_status cgap_alignment_finish(const cgap_evidence *e, cgap_audit *out,
@@ -20,6 +22,9 @@ void cgap_near_finish(const cgap_evidence *e, cgap_audit *out);    /* checks.*.n
 void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out); /* checks.pairing */
 CGAP_MUST_CHECK cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out,
                                                cgap_error *error); /* cosine.* */
+/* The same where the tiles saw a sample alone: means and deviations of e's couples, all else of those in `seen`. */
+CGAP_MUST_CHECK cgap_status cgap_cosine_finish_seen(const cgap_evidence *e, const cgap_evidence *seen, cgap_audit *out,
+                                                    cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_loss_finish(const cgap_evidence *e, cgap_audit *out,
                                              cgap_error *error); /* loss.*, after uniformity and alignment */
 CGAP_MUST_CHECK cgap_status cgap_retrieval_finish(const cgap_evidence *e, cgap_audit *out,
