@@ -141,6 +141,7 @@ typedef struct cgap_input_options {
   bool unpaired;
   bool drop_bad;
   bool merge_images;
+  int threads; /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
 } cgap_input_options;
 
 #ifdef __cplusplus

@@ -259,5 +259,6 @@ cgap_input_options cli_input(const cli_args *args)
                               .class_text = cli_shared.class_text,
                               .unpaired = cli_shared.unpaired,
                               .drop_bad = cli_shared.drop_bad,
-                              .merge_images = cli_shared.merge_images};
+                              .merge_images = cli_shared.merge_images,
+                              .threads = cli_shared.threads};
 }

@@ -77,6 +77,7 @@ static cgap_status pass_dataset(carry *c, const cgap_taken *taken, int side, cga
   char name[512];
   snprintf(name, sizeof name, "%.250s:%.250s", taken->file->path, e->path);
   cgap_status status = cgap_rows_open(&rows, &source, taken, 1, name, error);
+  cgap_rows_threads(rows, c->options->threads);
   if (status == CGAP_OK)
     status = cgap_writer_create(c->writer, e->path, e->type, e->shape[0], e->rank == 3 ? e->shape[1] : 0,
                                 c->head->layers.shape.dim, error);

@@ -229,12 +229,14 @@ static cgap_status open_inputs(cgap_dataset *d, const cgap_input_options *option
 
 /* ---------------------------------------------------------------- the whole */
 
-static cgap_status open_sources(cgap_dataset *d, cgap_error *error)
+static cgap_status open_sources(cgap_dataset *d, int threads, cgap_error *error)
 {
   const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   cgap_status status = cgap_rows_open(&d->image_rows, &d->data.image, image->taken, image->count, image->name, error);
   if (status == CGAP_OK && text->count > 0)
     status = cgap_rows_open(&d->text_rows, &d->data.text, text->taken, text->count, text->name, error);
+  cgap_rows_threads(d->image_rows, threads);
+  cgap_rows_threads(d->text_rows, threads);
   return status;
 }
 
@@ -242,7 +244,7 @@ static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap
 {
   cgap_status status = cgap_sides_find(d, options, error);
   if (status == CGAP_OK)
-    status = open_sources(d, error);
+    status = open_sources(d, options->threads, error);
   if (status == CGAP_OK)
     status = cgap_class_text_find(d, options, error);
   if (status == CGAP_OK)

@@ -1,11 +1,14 @@
-/* Reading rows. Arrays outside HDF5 are array.c's. Contiguous data of HDF5 are read with pread at the place HDF5 names;
- * the rest goes through H5Dread with the file's own type, since HDF5's conversion of float16 runs at some 30 MB/s. Byte
- * order is put right here. */
+/* Reading rows. Arrays outside HDF5 are array.c's. Contiguous data of HDF5 are read with pread at the place HDF5 names,
+ * chunks with the usual filters by chunks.c in threads; the rest goes through H5Dread with the file's own type, since
+ * HDF5's conversion of float16 runs at some 30 MB/s. Byte order is put right here. */
 #include "io/hdf5_rows.h"
 
 #include "io/array.h"
 #include "io/bytes.h"
+#include "io/chunks.h"
 
+#include <fcntl.h>
+#include <omp.h>
 #include <stdlib.h>
 
 enum { CACHE_SLOTS = 12421 };
@@ -13,8 +16,9 @@ static const size_t CACHE_LEAST = (size_t)1 << 20, CACHE_MOST = (size_t)16 << 20
 
 typedef struct part {
   cgap_taken taken;
-  size_t first, rows; /* in the whole */
-  cgap_array *array;  /* outside HDF5, else NULL */
+  size_t first, rows;  /* in the whole */
+  cgap_array *array;   /* outside HDF5, else NULL */
+  cgap_chunks *chunks; /* unpacked here, else NULL */
   hid_t dataset, type, space;
   bool direct;     /* contiguous in the file, at `offset` bytes */
   uint64_t offset; /* bytes from the start of the file */
@@ -23,6 +27,7 @@ typedef struct part {
 struct cgap_rows {
   part *parts;
   size_t count;
+  int threads; /* that unpack */
 };
 
 size_t cgap_taken_rows(const cgap_taken *taken)
@@ -83,10 +88,15 @@ static cgap_status open_part(part *p, cgap_error *error)
   H5Dclose(p->dataset);
   p->dataset = H5Dopen2(file->id, entry->path, access);
   p->space = p->dataset < 0 ? H5I_INVALID_HID : H5Dget_space(p->dataset);
+  cgap_status status = CGAP_OK;
+  if (p->space >= 0)
+    status = cgap_chunks_open(&p->chunks, p->dataset, plist, entry, error);
   H5Pclose(access);
   H5Pclose(plist);
+  if (p->direct) /* read from front to back: the system may fetch further ahead */
+    (void)posix_fadvise(file->fd, (off_t)p->offset, (off_t)H5Dget_storage_size(p->dataset), POSIX_FADV_SEQUENTIAL);
   if (p->space >= 0)
-    return CGAP_OK;
+    return status;
 damaged:
   return cgap_fail(error, CGAP_FILE, "%s: cannot be opened; the file is damaged, copy it again", entry->name);
 }
@@ -132,7 +142,8 @@ static bool read_slabs(const part *p, size_t first, size_t count, size_t row_byt
   return true;
 }
 
-static cgap_status read_part(const part *p, size_t first, size_t count, unsigned char *out, cgap_error *error)
+static cgap_status read_part(const part *p, size_t first, size_t count, int threads, unsigned char *out,
+                             cgap_error *error)
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_taken_dim(&p->taken);
@@ -143,6 +154,8 @@ static cgap_status read_part(const part *p, size_t first, size_t count, unsigned
   } else if (p->direct) {
     status = cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
                             e->name, error);
+  } else if (p->chunks) {
+    status = cgap_chunks_read(p->chunks, first, count, threads, out, error);
   } else {
     refusal r = {""};
     cgap_quiet quiet = cgap_quiet_begin();
@@ -171,7 +184,7 @@ static cgap_status rows_read(const cgap_source *source, size_t first, size_t cou
       continue;
     size_t within = first - p->first;
     size_t here = p->rows - within < count ? p->rows - within : count;
-    cgap_status status = read_part(p, within, here, to, error);
+    cgap_status status = read_part(p, within, here, rows->threads, to, error);
     if (status != CGAP_OK)
       return status;
     first += here;
@@ -199,6 +212,7 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_take
   }
   rows->parts = parts;
   rows->count = count;
+  rows->threads = 1;
   for (size_t i = 0; i < count; i++)
     parts[i] = (part){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
@@ -221,6 +235,12 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_take
   return CGAP_OK;
 }
 
+void cgap_rows_threads(cgap_rows *rows, int threads)
+{
+  if (rows)
+    rows->threads = threads > 0 ? threads : omp_get_num_procs();
+}
+
 static void close_id(hid_t id, herr_t (*closer)(hid_t))
 {
   if (id >= 0)
@@ -233,6 +253,7 @@ void cgap_rows_close(cgap_rows *rows)
     return;
   for (size_t i = 0; i < rows->count; i++) {
     cgap_array_close(rows->parts[i].array);
+    cgap_chunks_close(rows->parts[i].chunks);
     close_id(rows->parts[i].space, H5Sclose);
     close_id(rows->parts[i].type, H5Tclose);
     close_id(rows->parts[i].dataset, H5Dclose);

@@ -22,4 +22,7 @@ CGAP_MUST_CHECK cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source,
                                            const char *name, cgap_error *error);
 void cgap_rows_close(cgap_rows *rows); /* NULL is fine */
 
+/* Threads that unpack compressed chunks; 1 unless set, 0: as many as the machine has. NULL is fine. */
+void cgap_rows_threads(cgap_rows *rows, int threads);
+
 #endif
