@@ -14,7 +14,7 @@ typedef struct setting {
   cgap_simulation simulation;
   cgap_data data;
   cgap_audit audit;
-  cgap_sample sample;
+  cgap_judged sample;
   cgap_drawing drawing;
   double *values;
 } setting;
@@ -96,7 +96,7 @@ typedef struct copies {
 
 static copies write_out(const setting *s, size_t draw)
 {
-  const cgap_sample *x = &s->sample;
+  const cgap_judged *x = &s->sample;
   copies c = {0};
   size_t copy = 0;
   c.image = support_alloc(2 * x->images, sizeof(size_t));
@@ -115,7 +115,7 @@ static copies write_out(const setting *s, size_t draw)
   return c;
 }
 
-static size_t owner_of(const cgap_sample *s, size_t text)
+static size_t owner_of(const cgap_judged *s, size_t text)
 {
   size_t i = 0;
   while (s->first[i + 1] <= text)
@@ -148,7 +148,7 @@ static double value_of(const setting *s, size_t draw, const char *key)
 
 static void check_draw(const setting *s, size_t draw)
 {
-  const cgap_sample *x = &s->sample;
+  const cgap_judged *x = &s->sample;
   copies c = write_out(s, draw);
   size_t *text_owner = support_alloc(c.texts, sizeof *text_owner);
   double cross = 0, unmatched = 0, text_loss = 0, image_loss = 0, asked = 0, squared = 0;

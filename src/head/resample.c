@@ -104,7 +104,7 @@ void cgap_drawing_clear(cgap_drawing *drawing)
 
 /* One drawing's view: times[i·stride] is how often image i is drawn. */
 typedef struct draw {
-  const cgap_sample *s;
+  const cgap_judged *s;
   const float *times;
   size_t stride;
 } draw;
@@ -114,7 +114,7 @@ static double times_of(const draw *d, size_t image)
   return (double)d->times[image * d->stride];
 }
 
-static double texts_of(const cgap_sample *s, size_t image)
+static double texts_of(const cgap_judged *s, size_t image)
 {
   return (double)(s->first[image + 1] - s->first[image]);
 }
@@ -236,7 +236,7 @@ static void rank_measures(double *out, const draw *d, const double *rank, const 
 
 static void zero_shot_measures(double *out, const draw *d, double *seen, double *right)
 {
-  const cgap_sample *s = d->s;
+  const cgap_judged *s = d->s;
   double total = 0, top_1 = 0, top_5 = 0, mean = 0, classes = 0;
   memset(seen, 0, s->classes * sizeof *seen);
   memset(right, 0, s->classes * sizeof *right);
@@ -259,7 +259,7 @@ static void zero_shot_measures(double *out, const draw *d, double *seen, double 
 
 static void arithmetic_measure(double *out, const draw *d)
 {
-  const cgap_sample *s = d->s;
+  const cgap_judged *s = d->s;
   double total = 0, right = 0;
   for (size_t q = 0; q < s->queries; q++) {
     const double w = times_of(d, s->query_image[q]) * s->query_weight[q];
@@ -290,7 +290,7 @@ static void merge_sort(size_t *items, size_t *spare, size_t count, const double 
     items[to++] = b < count && by[items[b]] < by[spare[a]] ? items[b++] : spare[a++];
 }
 
-static bool ranked_init(ranked *out, const cgap_sample *s, bool by_text)
+static bool ranked_init(ranked *out, const cgap_judged *s, bool by_text)
 {
   const size_t queries = by_text ? s->texts : s->images;
   *out = (ranked){.rank = by_text ? s->rank_text : s->rank_image};
@@ -309,7 +309,7 @@ static bool ranked_init(ranked *out, const cgap_sample *s, bool by_text)
 }
 
 typedef struct resampling {
-  const cgap_sample *sample;
+  const cgap_judged *sample;
   const cgap_drawing *drawing;
   cgap_resample_sums sums;
   ranked image, text;
@@ -317,7 +317,7 @@ typedef struct resampling {
 
 static void measure_draw(double *out, const resampling *x, size_t r, double *classes)
 {
-  const cgap_sample *s = x->sample;
+  const cgap_judged *s = x->sample;
   const draw d = {s, x->drawing->times + r, x->drawing->draws};
   const couples c = count_couples(&d);
   for (size_t k = 0; k < KEYS; k++)
@@ -334,7 +334,7 @@ static void measure_draw(double *out, const resampling *x, size_t r, double *cla
     arithmetic_measure(out, &d);
 }
 
-cgap_status cgap_resample(double *values, const cgap_sample *s, const cgap_drawing *drawing, double temperature,
+cgap_status cgap_resample(double *values, const cgap_judged *s, const cgap_drawing *drawing, double temperature,
                           int threads, cgap_error *error)
 {
   resampling x = {.sample = s, .drawing = drawing};

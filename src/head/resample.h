@@ -7,7 +7,7 @@
 #include "contragap/contragap.h"
 
 /* Embeddings with what an audit and the file say about each image, text and query. Texts are sorted by image. */
-typedef struct cgap_sample {
+typedef struct cgap_judged {
   size_t images, texts, dim;
   float *image, *text;             /* unit rows */
   size_t *first;                   /* (images + 1) texts of each image */
@@ -20,12 +20,12 @@ typedef struct cgap_sample {
   size_t *query_image;
   double *query_weight;
   unsigned char *query_right;
-} cgap_sample;
+} cgap_judged;
 
 /* audit is that of data. */
-CGAP_MUST_CHECK cgap_status cgap_sample_init(cgap_sample *out, const cgap_data *data, const cgap_audit *audit,
+CGAP_MUST_CHECK cgap_status cgap_sample_init(cgap_judged *out, const cgap_data *data, const cgap_audit *audit,
                                              int threads, cgap_error *error);
-void cgap_sample_clear(cgap_sample *sample);
+void cgap_sample_clear(cgap_judged *sample);
 
 /* Which images are drawn: (images, draws), how often each. The same for every sample that is compared. */
 typedef struct cgap_drawing {
@@ -40,7 +40,7 @@ extern const char *const cgap_resampled_keys[]; /* keys of the report */
 extern const size_t cgap_resampled_key_count;
 
 /* values (draws, keys): each measure on each drawing, NaN where it cannot be computed. */
-CGAP_MUST_CHECK cgap_status cgap_resample(double *values, const cgap_sample *sample, const cgap_drawing *drawing,
+CGAP_MUST_CHECK cgap_status cgap_resample(double *values, const cgap_judged *sample, const cgap_drawing *drawing,
                                           double temperature, int threads, cgap_error *error);
 
 /* The 95 % interval of b − a around `difference`: the percentiles of its drawings, moved so that their mean is the

@@ -26,7 +26,7 @@ typedef struct kind {
 } kind;
 
 typedef struct sweep {
-  const cgap_sample *s;
+  const cgap_judged *s;
   const cgap_drawing *d;
   const kind *kind;
   const cgap_vector *vector;
@@ -173,7 +173,7 @@ static bool run(const sweep *w, size_t queries, const double *positive, const si
 }
 
 /* Couples of texts of one image: as often as the image is drawn, not as often squared. */
-static void add_within(cgap_resample_sums *sums, const cgap_sample *s, const cgap_drawing *d)
+static void add_within(cgap_resample_sums *sums, const cgap_judged *s, const cgap_drawing *d)
 {
   for (size_t i = 0; i < s->images; i++) {
     double kernel = 0;
@@ -186,7 +186,7 @@ static void add_within(cgap_resample_sums *sums, const cgap_sample *s, const cga
 }
 
 /* out (draws, dim) = timesᵀ · rows, in double from float products of exact counts */
-static bool weigh_rows(double *out, const cgap_sample *s, const cgap_drawing *d, const float *rows)
+static bool weigh_rows(double *out, const cgap_judged *s, const cgap_drawing *d, const float *rows)
 {
   float *product = cgap_alloc(d->draws * s->dim, sizeof *product);
   if (!product)
@@ -199,7 +199,7 @@ static bool weigh_rows(double *out, const cgap_sample *s, const cgap_drawing *d,
   return true;
 }
 
-static bool sum_rows(cgap_resample_sums *sums, const cgap_sample *s, const cgap_drawing *d)
+static bool sum_rows(cgap_resample_sums *sums, const cgap_judged *s, const cgap_drawing *d)
 {
   float *texts = cgap_zalloc(s->images, s->dim * sizeof *texts),
         *paired = cgap_zalloc(s->images, s->dim * sizeof *paired);
@@ -224,7 +224,7 @@ static bool sum_rows(cgap_resample_sums *sums, const cgap_sample *s, const cgap_
   return done;
 }
 
-static bool allocate(cgap_resample_sums *o, const cgap_sample *s, const cgap_drawing *d)
+static bool allocate(cgap_resample_sums *o, const cgap_judged *s, const cgap_drawing *d)
 {
   const size_t draws = d->draws, each = draws * s->dim;
   o->image_kernel = cgap_zalloc(5 * draws + 3 * each + s->images, sizeof *o->image_kernel);
@@ -242,7 +242,7 @@ static bool allocate(cgap_resample_sums *o, const cgap_sample *s, const cgap_dra
 }
 
 /* The four kinds of couples. index: image of each row, and first couple of each text, both sides. */
-static bool run_all(cgap_resample_sums *o, const cgap_sample *s, const cgap_drawing *d, double temperature, int threads,
+static bool run_all(cgap_resample_sums *o, const cgap_judged *s, const cgap_drawing *d, double temperature, int threads,
                     size_t *index, float *constants)
 {
   const size_t most = s->images > s->texts ? s->images : s->texts;
@@ -278,7 +278,7 @@ static bool run_all(cgap_resample_sums *o, const cgap_sample *s, const cgap_draw
   return fine;
 }
 
-cgap_status cgap_resample_sums_init(cgap_resample_sums *out, const cgap_sample *s, const cgap_drawing *d,
+cgap_status cgap_resample_sums_init(cgap_resample_sums *out, const cgap_judged *s, const cgap_drawing *d,
                                     double temperature, int threads, cgap_error *error)
 {
   *out = (cgap_resample_sums){0};

@@ -14,7 +14,7 @@ typedef struct cgap_resample_sums {
   double *text_square;                /* (images) ‖Σ of the image's texts‖² */
 } cgap_resample_sums;
 
-CGAP_MUST_CHECK cgap_status cgap_resample_sums_init(cgap_resample_sums *out, const cgap_sample *sample,
+CGAP_MUST_CHECK cgap_status cgap_resample_sums_init(cgap_resample_sums *out, const cgap_judged *sample,
                                                     const cgap_drawing *drawing, double temperature, int threads,
                                                     cgap_error *error);
 void cgap_resample_sums_clear(cgap_resample_sums *sums);

@@ -11,7 +11,7 @@
 #include "head/rows.h"
 #include "memory.h"
 
-static bool copy_sides(cgap_sample *s, const cgap_embeddings *e, const cgap_audit *a)
+static bool copy_sides(cgap_judged *s, const cgap_embeddings *e, const cgap_audit *a)
 {
   const size_t dim = s->dim;
   s->image = cgap_alloc(s->images, dim * sizeof(float));
@@ -68,7 +68,7 @@ static cgap_status class_rows(float *out, const cgap_data *d, size_t classes, cg
   return status;
 }
 
-static cgap_status judge_classes(cgap_sample *s, const cgap_embeddings *e, cgap_error *error)
+static cgap_status judge_classes(cgap_judged *s, const cgap_embeddings *e, cgap_error *error)
 {
   const cgap_data *d = e->data;
   if (!d->labels || d->class_text.rows == 0)
@@ -112,7 +112,7 @@ static size_t *kept_rows(const cgap_embeddings *e)
   return kept;
 }
 
-static size_t nearest(const cgap_sample *s, const float *target, size_t but, float *score)
+static size_t nearest(const cgap_judged *s, const float *target, size_t but, float *score)
 {
   size_t best = SIZE_MAX;
   cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)s->images, (int)s->dim, 1, s->image, (int)s->dim, target, 1, 0, score,
@@ -123,7 +123,7 @@ static size_t nearest(const cgap_sample *s, const float *target, size_t but, flo
   return best;
 }
 
-static void judge_queries(cgap_sample *s, const cgap_embeddings *e, const float *words, const size_t *kept,
+static void judge_queries(cgap_judged *s, const cgap_embeddings *e, const float *words, const size_t *kept,
                           float *target, float *score)
 {
   const cgap_data *d = e->data;
@@ -142,7 +142,7 @@ static void judge_queries(cgap_sample *s, const cgap_embeddings *e, const float 
   }
 }
 
-static cgap_status judge_arithmetic(cgap_sample *s, const cgap_embeddings *e, cgap_error *error)
+static cgap_status judge_arithmetic(cgap_judged *s, const cgap_embeddings *e, cgap_error *error)
 {
   const cgap_data *d = e->data;
   if (d->words.rows == 0 || !d->query || !d->image_label || d->queries == 0)
@@ -169,11 +169,11 @@ static cgap_status judge_arithmetic(cgap_sample *s, const cgap_embeddings *e, cg
 
 /* ---------------------------------------------------------------- all */
 
-cgap_status cgap_sample_init(cgap_sample *out, const cgap_data *data, const cgap_audit *audit, int threads,
+cgap_status cgap_sample_init(cgap_judged *out, const cgap_data *data, const cgap_audit *audit, int threads,
                              cgap_error *error)
 {
   cgap_embeddings e = {0};
-  *out = (cgap_sample){0};
+  *out = (cgap_judged){0};
   cgap_status status =
     cgap_embeddings_load(&e, data, true, threads > 0 ? threads : omp_get_max_threads(), (cgap_progress){0}, error);
   if (status != CGAP_OK)
@@ -193,7 +193,7 @@ cgap_status cgap_sample_init(cgap_sample *out, const cgap_data *data, const cgap
   return status;
 }
 
-void cgap_sample_clear(cgap_sample *s)
+void cgap_sample_clear(cgap_judged *s)
 {
   cgap_free(s->image);
   cgap_free(s->text);
@@ -206,5 +206,5 @@ void cgap_sample_clear(cgap_sample *s)
   cgap_free(s->query_image);
   cgap_free(s->query_weight);
   cgap_free(s->query_right);
-  *s = (cgap_sample){0};
+  *s = (cgap_judged){0};
 }

@@ -32,7 +32,7 @@ typedef struct work {
 static cgap_status draw(double *values, const cgap_data *data, const cgap_audit *audit, const work *w,
                         cgap_error *error)
 {
-  cgap_sample sample;
+  cgap_judged sample;
   cgap_status status = cgap_sample_init(&sample, data, audit, w->options->threads, error);
   if (status == CGAP_OK)
     status = cgap_resample(values, &sample, &w->drawing, audit->loss.temperature, w->options->threads, error);
