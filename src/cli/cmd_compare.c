@@ -199,7 +199,7 @@ static bool same_pairs(const compared *a, const compared *b)
 
 static cgap_status draw(double **out, const compared *c, const cgap_drawing *drawing, cgap_error *error)
 {
-  cgap_sample sample = {0};
+  cgap_judged sample = {0};
   *out = malloc(drawing->draws * cgap_resampled_key_count * sizeof **out);
   if (!*out)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu drawings", drawing->draws);
