@@ -358,8 +358,8 @@ typedef struct cgap_audit_options {
   int threads;           /* 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free, shared by the ranks of a node */
   cgap_progress progress;
-  cgap_pairs_choice pairs;
   cgap_comm *ranks; /* that do this together, or NULL */
+  cgap_pairs_choice pairs;
   uint64_t seed;         /* of what is drawn */
   size_t sample_rows;    /* rows a side that a sample holds at most; 0: 32768 */
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations do, 10000 at
@@ -475,8 +475,8 @@ typedef struct cgap_train_options {
   int threads;           /* 0: as many as the machine has */
   uint64_t memory_bytes; /* more is refused; 0: no limit */
   cgap_progress progress;
-} cgap_train_options;
   cgap_comm *ranks; /* that share out each batch, or NULL */
+} cgap_train_options;
 
 CGAP_API cgap_train_options cgap_train_options_default(void);
 #ifdef __cplusplus
