@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,6 +89,15 @@ int cli_cores(void)
 
 bool cli_colour(void)
 {
-  const char *off = getenv("NO_COLOR");
-  return isatty(STDOUT_FILENO) && !(off && *off);
+  const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
+  return isatty(STDOUT_FILENO) && !(off && *off) && kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
+int cli_columns(int file)
+{
+  enum { USUAL = 80, LEAST = 40, MOST = 400 };
+  struct winsize window = {0};
+  if (ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < LEAST)
+    return USUAL;
+  return window.ws_col < MOST ? window.ws_col : MOST;
 }

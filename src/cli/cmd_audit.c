@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "io/dataset.h"
@@ -108,9 +109,9 @@ static cgap_status say_plan(const cgap_data *data, const cgap_audit_options *opt
   plan_words(words, &plan);
   if (!opt.dry_run)
     cli_say("%s", words);
-  else if (printf("%s\n", words) < 0 || fflush(stdout) != 0)
-    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the plan; is the disk full?");
-  return CGAP_OK;
+  else
+    printf("%s\n", words);
+  return cli_printed(CGAP_OK, error);
 }
 
 static void warn_of_one_side(const json_t *input)
@@ -165,6 +166,7 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
 {
   if (!opt.out)
     return CGAP_OK;
+  cli_leave_says("%s is not complete; the same command writes it again", opt.out);
   cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run};
   cgap_status status = cgap_report_write(&report, opt.out, error);
   if (!status)
@@ -177,10 +179,10 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
 static cgap_status print(const audit_run *r, cgap_error *error)
 {
   if (opt.json)
-    return cgap_json_print(r->json, stdout, error);
+    return cli_printed(cgap_json_print(r->json, stdout, error), error);
   if (opt.markdown)
-    return cgap_markdown_print(&r->audit, r->source, stdout, error);
-  return cgap_table_print(&r->audit, r->source, cli_colour(), stdout, error);
+    return cli_printed(cgap_markdown_print(&r->audit, r->source, stdout, error), error);
+  return cli_printed(cgap_table_print(&r->audit, r->source, cli_colour(), stdout, error), error);
 }
 
 /* Every crossed threshold is said; the first status that is not fine comes back. */

@@ -75,7 +75,7 @@ static int finish(const cgap_bench *bench, cgap_error *error)
   json_t *json = to_json(bench);
   cgap_status status = json ? cgap_json_print(json, stdout, error) : cgap_fail(error, CGAP_RESOURCE, "memory is out");
   json_decref(json);
-  return status ? cli_fail(error) : CGAP_OK;
+  return cli_printed(status, error) ? cli_fail(error) : CGAP_OK;
 }
 
 int cmd_bench(int argc, char **argv)

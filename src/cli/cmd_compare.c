@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/compare_folder.h"
+#include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "head/resample.h"
@@ -284,6 +285,7 @@ static void told(const char *line)
 
 static cgap_status write_folder(const compare_run *r, const cli_args *args, const json_t *json, cgap_error *error)
 {
+  cli_leave_says("%s is not complete; the same command writes it again", opt.out);
   const cgap_audit **audits = calloc(r->count, sizeof *audits);
   if (!audits)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
@@ -312,13 +314,11 @@ static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_er
   if (opt.out)
     status = write_folder(r, args, json, error);
   if (status == CGAP_OK && opt.json)
-    status = cgap_json_print(json, stdout, error);
+    status = cli_printed(cgap_json_print(json, stdout, error), error);
   else if (status == CGAP_OK)
     print_table(r);
   json_decref(json);
-  if (status == CGAP_OK && fflush(stdout) != 0)
-    status = cgap_fail(error, CGAP_RESOURCE, "standard output cannot be written");
-  return status;
+  return status == CGAP_OK ? cli_printed(CGAP_OK, error) : status;
 }
 
 /* Every crossed threshold is said. */

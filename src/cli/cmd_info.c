@@ -189,9 +189,7 @@ static cgap_status print_text(const json_t *files, const json_t *taken, cgap_err
   json_array_foreach(files, i, file) print_file(file);
   putchar('\n');
   print_taken(taken);
-  if (fflush(stdout) != 0 || ferror(stdout))
-    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot be written; is the disk full?");
-  return CGAP_OK;
+  return cli_printed(CGAP_OK, error);
 }
 
 /* ---------------------------------------------------------------- the command */
@@ -204,7 +202,7 @@ static cgap_status print(const cgap_dataset *dataset, const char *refusal, cgap_
     status = cgap_fail(error, CGAP_RESOURCE, "the listing does not fit into memory");
   } else if (opt.json) {
     json_t *out = json_pack("{s:O, s:O, s:s?}", "files", files, "taken", taken, "refused", refusal);
-    status = cgap_json_print(out, stdout, error);
+    status = cli_printed(cgap_json_print(out, stdout, error), error);
     json_decref(out);
   } else {
     status = print_text(files, taken, error);

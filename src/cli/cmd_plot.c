@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/leave.h"
 #include "cli/opt.h"
 #include "output.h"
 #include "report/figures.h"
@@ -191,7 +192,7 @@ static cgap_status print_list(const plot_list *list, cgap_error *error)
     const cgap_figure_info *info = cgap_figure_find(list->name[i]);
     printf("%-22s %s\n", list->name[i], info ? info->title : "");
   }
-  return fflush(stdout) == 0 ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "standard output: cannot be written");
+  return cli_printed(CGAP_OK, error);
 }
 
 static cgap_status draw_letters(const plot_list *list, const char *name, cgap_error *error)
@@ -202,9 +203,9 @@ static cgap_status draw_letters(const plot_list *list, const char *name, cgap_er
   char *text = cgap_gnuplot_text(list->folder, name, &drawing, error);
   if (!text)
     return error->status;
-  bool sound = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+  fputs(text, stdout);
   free(text);
-  return sound ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "standard output: cannot be written");
+  return cli_printed(CGAP_OK, error);
 }
 
 /* The scripts that lie in the folder are the user's; only missing ones are put there. */
@@ -231,6 +232,7 @@ static cgap_status draw_one(const plot_list *list, const char *name, const bool 
 static int draw_all(const plot_list *list, const bool wanted[3], const char *size)
 {
   int code = CGAP_OK;
+  cli_leave_says("the figures of %s that were drawn before stay", list->folder);
   for (size_t i = 0; i < list->count; i++) {
     cgap_error error = {0};
     cgap_status status = draw_one(list, list->name[i], wanted, size, &error);

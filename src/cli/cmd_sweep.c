@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "cli/sweep_results.h"
@@ -119,6 +120,7 @@ typedef struct sweep_run {
   char ready_for[200]; /* what the trial was opened with */
   char data[20];       /* hash of the rows */
   cgap_progress inner;
+  size_t ran, left; /* settings trained by this program, and those not come to yet */
   char line[120];
   char *command_line;
   char source[512];
@@ -201,8 +203,8 @@ static json_t *describe(const cgap_train_options *o, size_t dim_in)
 static bool tick(void *context, const char *phase, double share)
 {
   const sweep_run *s = context;
-  (void)phase;
-  return s->inner.tick && s->inner.tick(s->inner.context, s->line, share);
+  const double run = strcmp(phase, "training") == 0 ? share : 1; /* what follows a training takes little */
+  return s->inner.tick && s->inner.tick(s->inner.context, s->line, ((double)s->ran + run) / (double)(s->ran + s->left));
 }
 
 /* The trial is kept while seed, noise and size stay. */
@@ -389,12 +391,16 @@ static cgap_status sweep(sweep_run *s, cgap_error *error)
     if (status != CGAP_OK)
       break;
     o.progress = (cgap_progress){.tick = tick, .context = s};
-    snprintf(s->line, sizeof s->line, "run %zu of %zu", k + 1, settings);
+    s->left = settings - k;
+    snprintf(s->line, sizeof s->line, "sweep, run %zu of %zu", k + 1, settings);
+    cli_leave_says("%s holds %zu of %zu runs: the same command with --resume goes on from there", opt.out,
+                   json_array_size(s->results.runs), settings);
     json_t *options = describe(&o, dim), *setting = setting_json(s, k);
     status = sweep_results_take(&s->results, options, setting, &there, error);
     found += there;
     if (status == CGAP_OK && !there)
       status = run_one(s, setting, &o, options, error);
+    s->ran += !there;
     json_decref(options);
     json_decref(setting);
   }
@@ -444,8 +450,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
     status = sweep_results_write(&s->results, &s->grid, opt.out, &run, s->source, told, error);
   if (status == CGAP_OK) {
     sweep_results_print(&s->results, &s->grid);
-    if (fflush(stdout) != 0)
-      status = cgap_fail(error, CGAP_RESOURCE, "standard output cannot be written");
+    status = cli_printed(CGAP_OK, error);
   }
   return status;
 }

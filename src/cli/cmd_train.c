@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "cli/train_folder.h"
@@ -129,9 +130,16 @@ static bool tick(void *context, const char *phase, double share)
   return t->inner.tick && t->inner.tick(t->inner.context, training ? t->line : phase, share);
 }
 
+/* What a checkpoint means to somebody who stops the program. */
+static void note_checkpoint(void)
+{
+  cli_leave_says("%s holds a checkpoint: the same command with --resume goes on from there", opt.out);
+}
+
 static void observe(void *context, const cgap_epoch *e, const cgap_train_options *o)
 {
   train_run *t = context;
+  note_checkpoint(); /* written after the first epoch and whenever it costs little */
   const cgap_loss_terms *v = &e->validation, *s = &e->training;
   int used = snprintf(t->line, sizeof t->line, "training, epoch %zu/%zu loss %.3f (clip %.2f uniform %.2f align %.2f)",
                       e->epoch, o->epochs, s->total, s->clip, s->uniform, s->align);
@@ -221,7 +229,10 @@ static cgap_status open_folder(train_run *t, cgap_error *error)
   cli_train_begin how = {.resume = opt.resume, .force = opt.force, .runs = t->runs};
   for (size_t k = 0; k < t->runs; k++)
     how.prefix[k] = t->run[k].prefix;
-  return cli_train_folder_open(&t->folder, opt.out, &how, error);
+  cgap_status status = cli_train_folder_open(&t->folder, opt.out, &how, error);
+  if (status == CGAP_OK && opt.resume && cli_train_checkpoint_stands(opt.out, &how))
+    note_checkpoint();
+  return status;
 }
 
 static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
@@ -291,9 +302,7 @@ static cgap_status print(const train_run *t, cgap_error *error)
       printf("\n");
   }
   print_seconds(t);
-  if (fflush(stdout) != 0)
-    return cgap_fail(error, CGAP_RESOURCE, "standard output cannot be written");
-  return CGAP_OK;
+  return cli_printed(CGAP_OK, error);
 }
 
 static int run_train(const cli_args *args, int argc, char **argv)

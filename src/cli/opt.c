@@ -8,6 +8,7 @@
 
 #include "cli/documents.h"
 #include "cli/help.h"
+#include "cli/leave.h"
 #include "cli/value.h"
 #include "suggest.h"
 
@@ -186,6 +187,14 @@ static int check_arguments(const cli_spec *spec, const cli_args *args)
   return CLI_GO;
 }
 
+/* Where the command writes: its option --output. */
+static void note_output(const parse_state *s)
+{
+  for (size_t i = 0; i < s->count; i++)
+    if (s->given[i] && strcmp(s->option[i]->name, "output") == 0)
+      cli_leave_output(*(const char *const *)s->option[i]->target);
+}
+
 int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
 {
   *out = (cli_args){0};
@@ -209,6 +218,7 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
   }
   if (val < -1)
     return bad_option(s, val);
+  note_output(s);
   out->items = poptGetArgs(s->context);
   while (out->items && out->items[out->count])
     out->count++;

@@ -103,11 +103,15 @@ void cli_source_name(char *out, size_t size, const cli_args *args);
 char *cli_command_line(int argc, char **argv); /* as one line; free; NULL: memory is out */
 double cli_seconds(void);                      /* a clock that only goes on */
 int cli_cores(void);                           /* threads that the machine offers this process */
-bool cli_colour(void);                         /* stdout is a terminal and NO_COLOR is not set */
+bool cli_colour(void);                         /* stdout is a terminal that has colours and NO_COLOR is not set */
+int cli_columns(int file);                     /* letters in a line of the terminal, 80 where it is none */
 
 /* One line on stderr, "contragap: …"; returns the exit code. */
 int cli_fail(const cgap_error *error);
-int cli_flushed(void);                                    /* 0 when stdout took everything, else said and 5 */
+int cli_flushed(void); /* 0 when stdout took everything, else said and 5 */
+/* What printing on stdout came to: `status`, or CGAP_RESOURCE where it did not take everything; a reader that has left
+ * its pipe, as `| head` does, has had what it wanted. */
+CGAP_MUST_CHECK cgap_status cli_printed(cgap_status status, cgap_error *error);
 int cli_usage(const char *format, ...) CGAP_PRINTF(1, 2); /* returns 2 */
 void cli_say(const char *format, ...) CGAP_PRINTF(1, 2);  /* talk on stderr, nothing under --quiet */
 void cli_warn(const char *format, ...) CGAP_PRINTF(1, 2); /* "contragap: warning: …", also under --quiet */

@@ -2,10 +2,12 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/leave.h"
 #include "cli/opt.h"
 
 static volatile sig_atomic_t stop, asked_at; /* asked_at: seconds of the monotonic clock */
@@ -19,6 +21,7 @@ static void on_signal(int number)
   if (!stop) {
     stop = 1;
     asked_at = (sig_atomic_t)now.tv_sec;
+    cli_leave_asked();
   } else if ((sig_atomic_t)now.tv_sec - asked_at > 1) {
     signal(number, SIG_DFL);
     raise(number);
@@ -54,41 +57,65 @@ static void eta(char out[40], double share, double spent)
     snprintf(out, 40, ", %.0f min left", left / 60);
 }
 
+/* One line that a terminal can draw again; "dumb" ones cannot go back. */
+static bool redraws(void)
+{
+  const char *kind = getenv("TERM");
+  return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
+static void draw(const char *phase, double share, double spent, bool again)
+{
+  char left[40], text[400];
+  eta(left, share, spent);
+  snprintf(text, sizeof text, "%s: %.0f %%%s", phase, 100 * share, left);
+  if (again) /* a line that wraps could not be drawn over */
+    fprintf(stderr, "\r%.*s\033[K", cli_columns(STDERR_FILENO) - 1, text);
+  else
+    fprintf(stderr, "%s\n", text);
+  fflush(stderr);
+  line.drawn = again;
+}
+
 static bool tick(void *context, const char *phase, double share)
 {
   (void)context;
-  bool terminal = isatty(STDERR_FILENO);
-  bool wanted = cli_shared.progress == CLI_PROGRESS_ALWAYS ||
-                (cli_shared.progress == CLI_PROGRESS_AUTO && terminal && !cli_shared.quiet);
+  const bool wanted =
+    cli_shared.progress == CLI_PROGRESS_ALWAYS || (cli_shared.progress == CLI_PROGRESS_AUTO && !cli_shared.quiet);
+  if (stop)
+    cli_leave_answered();
   if (!wanted || stop)
     return stop;
-  double now = cli_seconds();
+  const bool again = redraws();
+  const double now = cli_seconds();
   /* what stands behind a comma is detail of the same phase */
   const int length = (int)strcspn(phase, ",");
   if (strncmp(line.phase, phase, (size_t)length) != 0 || line.phase[length < 63 ? length : 63] != '\0') {
     snprintf(line.phase, sizeof line.phase, "%.*s", length < 63 ? length : 63, phase);
     line.phase_start = now;
   }
-  if (now - line.last < (terminal ? 0.1 : 10))
+  if (now - line.last < (again ? 0.1 : 10))
     return stop;
   line.last = now;
-  char left[40];
-  eta(left, share, now - line.phase_start);
-  fprintf(stderr, terminal ? "\r%s: %.0f %%%s\033[K" : "%s: %.0f %%%s\n", phase, 100 * share, left);
-  fflush(stderr);
-  line.drawn = terminal;
+  draw(phase, share, now - line.phase_start, again);
   return stop;
 }
 
 cgap_progress cli_progress(void)
 {
-  line.last = isatty(STDERR_FILENO) ? 0 : cli_seconds();
+  line.last = redraws() ? 0 : cli_seconds();
   return (cgap_progress){.tick = tick};
+}
+
+bool cli_interrupted(void)
+{
+  return stop;
 }
 
 void cli_progress_clear(void)
 {
-  if (line.drawn)
-    fprintf(stderr, "\r\033[K");
-  line.drawn = false;
+  static const char wipe[] = "\r\033[K";
+  /* not through stdio, whose lock the work may hold when a thread beside it ends the program */
+  if (line.drawn && write(STDERR_FILENO, wipe, sizeof wipe - 1) > 0)
+    line.drawn = false;
 }

@@ -1,8 +1,10 @@
 /* What the program says to a person: one line each, on stderr. */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/opt.h"
 #include "cli/progress.h"
@@ -35,15 +37,26 @@ int cli_fail(const cgap_error *error)
   return (int)error->status;
 }
 
+/* Whether stdout is a pipe that nobody reads any more, as `| head` leaves it. */
+static bool reader_has_gone(void)
+{
+  struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+  return poll(&out, 1, 0) > 0 && (out.revents & POLLERR);
+}
+
+cgap_status cli_printed(cgap_status status, cgap_error *error)
+{
+  errno = 0;
+  if (status == CGAP_OK && (fflush(stdout) != 0 || ferror(stdout)))
+    status = cgap_fail(error, CGAP_RESOURCE, "standard output: cannot be written: %s",
+                       errno ? strerror(errno) : "an earlier write failed");
+  return status == CGAP_RESOURCE && reader_has_gone() ? CGAP_OK : status;
+}
+
 int cli_flushed(void)
 {
   cgap_error error;
-  errno = 0;
-  if (fflush(stdout) == 0 && !ferror(stdout))
-    return CGAP_OK;
-  (void)cgap_fail(&error, CGAP_RESOURCE, "standard output: cannot be written: %s",
-                  errno ? strerror(errno) : "an earlier write failed");
-  return cli_fail(&error);
+  return cli_printed(CGAP_OK, &error) ? cli_fail(&error) : CGAP_OK;
 }
 
 int cli_usage(const char *format, ...)
@@ -67,6 +80,8 @@ void cli_say(const char *format, ...)
 
 void cli_warn(const char *format, ...)
 {
+  if (cli_interrupted()) /* what a step that was cut short complains of */
+    return;
   va_list values;
   va_start(values, format);
   line("warning: ", format, values);

@@ -92,6 +92,14 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
                    folder, found, lacking);
 }
 
+bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how)
+{
+  for (size_t k = 0; k < how->runs; k++)
+    if (stands(path, how->prefix[k], RUN_FILE[CHECKPOINT]))
+      return true;
+  return false;
+}
+
 cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how, cgap_error *error)
 {
   char first[300];

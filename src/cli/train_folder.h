@@ -20,6 +20,9 @@ typedef struct cli_train_begin {
 CGAP_MUST_CHECK cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how,
                                                   cgap_error *error);
 
+/* Whether there is a checkpoint of one of its runs to go on from. */
+bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how);
+
 CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char *prefix, const cgap_head *head,
                                                  cgap_error *error);
 

@@ -149,11 +149,22 @@ static cgap_status finish_sums(const cgap_evidence *e, cgap_audit *out, cgap_err
   return CGAP_OK;
 }
 
+/* Before a step that cannot be asked while it works: says which one it is. */
+static cgap_status begin_step(const run *r, const char *phase, cgap_error *error)
+{
+  const cgap_progress *p = &r->options->progress;
+  if (!p->tick || !p->tick(p->context, phase, 0))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_INTERRUPTED, "interrupted before the %s; nothing was written", phase);
+}
+
 static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
 {
   const int threads = r->plan.threads;
   double *components = cgap_alloc(2 * r->evidence.dim, sizeof *components);
   cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
+  if (!status)
+    status = begin_step(r, "spectra", error);
   if (!status)
     status = cgap_pca_finish(&r->evidence, threads, components, out, error);
   if (!status)
@@ -161,7 +172,11 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
   if (!status)
     status = cgap_separability_run(&r->evidence, &r->embeddings, threads, r->options->progress, out, error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
+    status = begin_step(r, "zero-shot", error);
+  if (!status && out->has & CGAP_HAS_ZERO_SHOT)
     status = cgap_zero_shot_run(&r->embeddings, threads, out, error);
+  if (!status && out->has & CGAP_HAS_ARITHMETIC)
+    status = begin_step(r, "arithmetic", error);
   if (!status && out->has & CGAP_HAS_ARITHMETIC)
     status = cgap_arithmetic_run_all(&r->embeddings, threads, out, error);
   cgap_free(components);

@@ -109,7 +109,8 @@ static cgap_status run(const char *folder, const char *name, const char *tempora
     if (errno != EINTR)
       return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was lost: %s", folder, script, strerror(errno));
   if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
-    return cgap_fail(error, CGAP_INTERRUPTED, "%s/%s: gnuplot was interrupted", folder, script);
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while drawing %s/%s; what was written before it stays",
+                     folder, script);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot failed: %s", folder, script, said);
   return CGAP_OK;
