@@ -52,6 +52,21 @@ typedef struct cgap_kernels {
    * n at most CGAP_TILE. */
   size_t (*find)(const float *s, size_t n, float row_bound, const float *column_bound, uint16_t *index);
 
+  /* Places j with low <= s_j <= high or column_low[j] <= s_j <= column_high[j], ascending, into index; returns how
+   * many. n at most CGAP_TILE. */
+  size_t (*find_near)(const float *s, size_t n, float low, float high, const float *column_low,
+                      const float *column_high, uint16_t *index);
+
+  float (*dot)(const float *a, const float *b, size_t n);
+
+  /* s[j] += part + parts[j] */
+  void (*add_parts)(float *s, size_t n, float part, const float *parts);
+
+  /* out = bfloat16 of x − centre, to the nearest, ties to even; *norm = ‖x − centre‖², *rounded = ‖out‖²,
+   * *residual = ‖x − centre − out‖². */
+  void (*to_bfloat)(const float *x, const float *centre, size_t n, uint16_t *out, float *norm, float *rounded,
+                    float *residual);
+
   /* Products with CGAP_FEW vectors at once, in double: scores (rows, CGAP_FEW) = z (rows, dim) · w (dim, CGAP_FEW), and
    * back, gradient (dim, CGAP_FEW) += zᵀ · residual (rows, CGAP_FEW). All sums run in the order of z. */
   void (*few_scores)(const double *z, size_t rows, size_t dim, const double *w, double *scores);

@@ -2,6 +2,7 @@
 #include "analysis/kernels.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 static inline float power_of_two(int32_t n)
@@ -176,6 +177,81 @@ static size_t find(const float *restrict s, size_t n, float row_bound, const flo
   return found;
 }
 
+static inline bool is_between(float s, float low, float high)
+{
+  return s >= low && s <= high;
+}
+
+static size_t find_near(const float *restrict s, size_t n, float low, float high, const float *restrict column_low,
+                        const float *restrict column_high, uint16_t *restrict index)
+{
+  size_t found = 0;
+  for (size_t j = 0; j < n; j += CLOSER) {
+    const size_t end = lesser(j + CLOSER, n);
+    uint32_t hits = 0;
+#pragma omp simd reduction(+ : hits)
+    for (size_t i = j; i < end; i++)
+      hits +=
+        (uint32_t)((s[i] >= low) & (s[i] <= high)) | (uint32_t)((s[i] >= column_low[i]) & (s[i] <= column_high[i]));
+    for (size_t i = j; hits > 0; i++)
+      if (is_between(s[i], low, high) || is_between(s[i], column_low[i], column_high[i])) {
+        index[found++] = (uint16_t)i;
+        hits--;
+      }
+  }
+  return found;
+}
+
+static float dot(const float *restrict a, const float *restrict b, size_t n)
+{
+  float lanes[CGAP_LANES] = {0}, total = 0;
+  size_t j = 0;
+  for (; j + CGAP_LANES <= n; j += CGAP_LANES)
+#pragma omp simd
+    for (size_t l = 0; l < CGAP_LANES; l++)
+      lanes[l] += a[j + l] * b[j + l];
+  for (; j < n; j++)
+    total += a[j] * b[j];
+  for (size_t half = CGAP_LANES / 2; half > 0; half /= 2)
+    for (size_t l = 0; l < half; l++)
+      lanes[l] += lanes[l + half];
+  return total + lanes[0];
+}
+
+static void add_parts(float *restrict s, size_t n, float part, const float *restrict parts)
+{
+#pragma omp simd
+  for (size_t j = 0; j < n; j++)
+    s[j] += part + parts[j];
+}
+
+static inline uint32_t nearest_bfloat(float x)
+{
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+}
+
+static void to_bfloat(const float *restrict x, const float *restrict centre, size_t n, uint16_t *restrict out,
+                      float *norm, float *rounded, float *residual)
+{
+  float total = 0, total_rounded = 0, total_residual = 0;
+#pragma omp simd reduction(+ : total, total_rounded, total_residual)
+  for (size_t j = 0; j < n; j++) {
+    const float centred = x[j] - centre[j];
+    const uint32_t half = nearest_bfloat(centred), bits = half << 16;
+    float back;
+    memcpy(&back, &bits, sizeof back);
+    out[j] = (uint16_t)half;
+    total += centred * centred;
+    total_rounded += back * back;
+    total_residual += (centred - back) * (centred - back);
+  }
+  *norm = total;
+  *rounded = total_rounded;
+  *residual = total_residual;
+}
+
 enum { BEST = 10 };
 
 /* Sinks values[l] into the descending list best[0…9][l], lane by lane. */
@@ -316,6 +392,10 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .tenth_of_columns = tenth_of_columns,
   .tenth_or_less = tenth_or_less,
   .find = find,
+  .find_near = find_near,
+  .dot = dot,
+  .add_parts = add_parts,
+  .to_bfloat = to_bfloat,
   .few_scores = few_scores,
   .few_gradient = few_gradient,
   .from_half = from_half,

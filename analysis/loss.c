@@ -38,11 +38,16 @@ static void softmax_strip(const cgap_strip *s, const cgap_evidence *e, const cga
                            sums->column_sums + s->first[r], &sums->row_sums[s->tile_row + r]);
 }
 
+static double greatest_log(double temperature)
+{
+  return 1 / temperature;
+}
+
 const cgap_measure cgap_measure_softmax = {
   .name = "softmax",
   .couples = 1u << CGAP_IMAGE_TEXT,
   .paired_only = true,
-  .need = {.sums = 1},
+  .need = {.sums = 1, .greatest_log = greatest_log},
   .strip = softmax_strip,
 };
 

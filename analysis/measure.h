@@ -1,8 +1,8 @@
 /* The contract between the engine and what it measures.
  *
  * A measure over couples says how many numbers it needs, is shown every strip of cosines once, adds to
- * its sums and counts, and finishes into the result. Sums are kept by row, and the strips that hold a
- * row come in one order whatever the threads and the memory, so that every plan gives the same bits.
+ * its sums and counts, and finishes into the result. Sums are kept by row; those of a tile are doubles, and tiles are
+ * added in fixed point, whose sum knows no order: every plan, thread and machine gives the same bits.
  * Merging is `+`. What is not additive (the ten best of a row) has a merge of its own: neighbours.h.
  * Measures see no files and print nothing.
  */
@@ -24,10 +24,12 @@ typedef struct cgap_strip {
   cgap_couples couples;
   const float *cosine;
   size_t stride, rows, columns;
-  const size_t *first;   /* (rows) */
-  const float *greatest; /* (rows) the greatest cosine of each row, -INFINITY where there is none */
-  size_t row, column;    /* which rows of the sides the strip's first row and column are */
-  size_t tile_row;       /* the strip's first row in the tile's sums */
+  const size_t *first;                     /* (rows) */
+  bool rough;                              /* cosines are off by up to their margins: bfloat16 */
+  const float *row_margin, *column_margin; /* (rows), (columns) by how much any cosine of the row, the column is off */
+  const float *greatest;                   /* (rows) the greatest cosine of each row, -INFINITY where there is none */
+  size_t row, column;                      /* which rows of the sides the strip's first row and column are */
+  size_t tile_row;                         /* the strip's first row in the tile's sums */
 } cgap_strip;
 
 /* The numbers of one measure: per-row arrays are (need, stride); of a triangle, rows and columns of the
@@ -40,9 +42,10 @@ typedef struct cgap_sums {
 } cgap_sums;
 
 typedef struct cgap_need {
-  size_t counts;     /* uint64 for the whole pass */
-  size_t sums;       /* doubles for each row and each column */
-  size_t row_counts; /* uint64 for each row and each column */
+  size_t counts;                              /* uint64 for the whole pass */
+  size_t sums;                                /* doubles for each row and each column */
+  size_t row_counts;                          /* uint64 for each row and each column */
+  double (*greatest_log)(double temperature); /* where there are sums: a couple adds between e^-this and e^this */
 } cgap_need;
 
 typedef struct cgap_measure {
@@ -98,7 +101,9 @@ struct cgap_evidence {
 
   /* the cosine of image i and text j (or of two rows of a side) in double, from the file's values */
   double (*exact)(const void *context, cgap_couples couples, size_t row, size_t column);
-  const void *exact_context;
+  /* the same in float, within 1e-6; for strips that are rough */
+  float (*closer)(const void *context, size_t row, size_t column);
+  const void *exact_context; /* of both */
 };
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */

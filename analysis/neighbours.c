@@ -41,6 +41,11 @@ void cgap_neighbours_offer(cgap_neighbours *n, size_t row, float cosine, uint32_
   list[place] = new;
 }
 
+void cgap_neighbours_copy(cgap_neighbours *to, size_t first, const cgap_neighbours *from)
+{
+  memcpy(to->list + first * CGAP_NEIGHBOURS, from->list, from->rows * CGAP_NEIGHBOURS * sizeof *from->list);
+}
+
 enum { ENOUGH = CGAP_NEIGHBOURS + 1 }; /* of equal rows, the row itself among them */
 
 static void expand_row(cgap_neighbours *n, size_t row, const uint32_t *next, bool own_side, bool is_first)

@@ -29,6 +29,9 @@ void cgap_neighbours_reset(cgap_neighbours *n, size_t rows); /* empties the firs
 /* Offers row `candidate` at `cosine` to the list of `row`. */
 void cgap_neighbours_offer(cgap_neighbours *n, size_t row, float cosine, uint32_t candidate);
 
+/* Copies lists into those of the rows from `first` on. */
+void cgap_neighbours_copy(cgap_neighbours *to, size_t first, const cgap_neighbours *from);
+
 /* Lists made of the first of equal rows alone become lists of all: each candidate brings its equals, at its own
  * cosine. first_equal: of the candidates. own_side: rows and candidates are the same, a row is no neighbour of itself
  * and its equals are at cosine 1. false: out of memory. */

@@ -1,6 +1,7 @@
 /* retrieval.*: rank = 1 + candidates above the best positive + half the ties; the query's other positives do not
  * compete. No sort: each strip counts against the positive's score, known in double before the pass. Cosines within
- * 1e-6 of it are decided in double from the file's values; within 1e-12 they tie.
+ * the strip's margin of it are made again in float where that is more than 1e-6; within 1e-6 they are decided in double
+ * from the file's values; within 1e-12 they tie.
  * Recall@k, mean and median rank, mean reciprocal rank as in Musgrave et al. 2020, Voorhees 1999. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
@@ -17,58 +18,90 @@ enum { ABOVE, TIED };
 static void decide(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, double positive, uint64_t *above,
                    uint64_t *tied)
 {
-  const double difference = e->exact(e->exact_context, s->couples, s->row + r, s->column + c) - positive;
+  double difference = NEAR;
+  if (s->rough)
+    difference = (double)e->closer(e->exact_context, s->row + r, s->column + c) - positive;
+  if (fabs(difference) <= NEAR)
+    difference = e->exact(e->exact_context, s->couples, s->row + r, s->column + c) - positive;
   if (fabs(difference) <= TIE)
     ++*tied;
   else if (difference > 0)
     ++*above;
 }
 
-static bool is_near(float cosine, double positive)
+/* Cosines from low on are no longer surely below the positive, those beyond high surely above. */
+typedef struct range {
+  float low, high;
+} range;
+
+static range around(double positive, float margin)
 {
-  return cosine >= (float)(positive - NEAR) && cosine <= (float)(positive + NEAR);
+  return (range){.low = (float)(positive - (double)margin), .high = (float)(positive + (double)margin)};
 }
 
-static void decide_row(const cgap_strip *s, const cgap_evidence *e, size_t r, cgap_sums *sums)
+static bool is_in(float cosine, range near)
 {
-  const double positive = e->best_positive[s->row + r];
+  return cosine >= near.low && cosine <= near.high;
+}
+
+static void decide_row(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, cgap_sums *sums)
+{
   uint64_t *counts = sums->row_counts + s->tile_row + r;
-  for (size_t c = 0; c < s->columns; c++)
-    if (is_near(s->cosine[r * s->stride + c], positive))
-      decide(s, e, r, c, positive, &counts[ABOVE * sums->row_stride], &counts[TIED * sums->row_stride]);
+  decide(s, e, r, c, e->best_positive[s->row + r], &counts[ABOVE * sums->row_stride], &counts[TIED * sums->row_stride]);
 }
 
-static void decide_column(const cgap_strip *s, const cgap_evidence *e, size_t c, cgap_sums *sums)
+static void decide_column(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, cgap_sums *sums)
 {
-  const double positive = e->pair_cosine[s->column + c];
   uint64_t *counts = sums->column_counts + c;
-  for (size_t r = 0; r < s->rows; r++)
-    if (is_near(s->cosine[r * s->stride + c], positive))
-      decide(s, e, r, c, positive, &counts[ABOVE * sums->column_stride], &counts[TIED * sums->column_stride]);
+  decide(s, e, r, c, e->pair_cosine[s->column + c], &counts[ABOVE * sums->column_stride],
+         &counts[TIED * sums->column_stride]);
+}
+
+/* The bounds of a strip's columns, and what was counted against them. */
+typedef struct columns {
+  float low[CGAP_TILE], high[CGAP_TILE];
+  uint32_t at_least[CGAP_TILE], above[CGAP_TILE];
+} columns;
+
+/* In a rough strip most rows have something near; in others hardly any. */
+static void decide_near(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r, range near,
+                        const columns *k, cgap_sums *sums)
+{
+  uint16_t index[CGAP_TILE];
+  const float *cosine = s->cosine + r * s->stride;
+  const size_t found = kernels->find_near(cosine, s->columns, near.low, near.high, k->low, k->high, index);
+  for (size_t f = 0; f < found; f++) {
+    const size_t c = index[f];
+    if (is_in(cosine[c], near))
+      decide_row(s, e, r, c, sums);
+    if (is_in(cosine[c], (range){k->low[c], k->high[c]}))
+      decide_column(s, e, r, c, sums);
+  }
 }
 
 static void ranks_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
-  float low[CGAP_TILE], high[CGAP_TILE];
-  uint32_t at_least[CGAP_TILE] = {0}, above[CGAP_TILE] = {0};
+  columns k = {.at_least = {0}};
+  bool any = false;
   for (size_t c = 0; c < s->columns; c++) {
-    low[c] = (float)(e->pair_cosine[s->column + c] - NEAR);
-    high[c] = (float)(e->pair_cosine[s->column + c] + NEAR);
+    const range near = around(e->pair_cosine[s->column + c], s->column_margin[c]);
+    k.low[c] = near.low;
+    k.high[c] = near.high;
   }
   for (size_t r = 0; r < s->rows; r++) {
-    const double positive = e->best_positive[s->row + r];
-    uint32_t row_at_least = 0, row_above = 0;
-    kernels->count_above(s->cosine + r * s->stride, s->columns, (float)(positive - NEAR), (float)(positive + NEAR),
-                         &row_at_least, &row_above, low, high, at_least, above);
-    sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += row_above;
-    if (row_at_least != row_above)
-      decide_row(s, e, r, sums);
+    const range near = around(e->best_positive[s->row + r], s->row_margin[r]);
+    uint32_t at_least = 0, above = 0;
+    kernels->count_above(s->cosine + r * s->stride, s->columns, near.low, near.high, &at_least, &above, k.low, k.high,
+                         k.at_least, k.above);
+    sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += above;
+    any = any || at_least != above;
   }
   for (size_t c = 0; c < s->columns; c++) {
-    sums->column_counts[ABOVE * sums->column_stride + c] += above[c];
-    if (at_least[c] != above[c])
-      decide_column(s, e, c, sums);
+    sums->column_counts[ABOVE * sums->column_stride + c] += k.above[c];
+    any = any || k.at_least[c] != k.above[c];
   }
+  for (size_t r = 0; any && r < s->rows; r++)
+    decide_near(s, e, kernels, r, around(e->best_positive[s->row + r], s->row_margin[r]), &k, sums);
 }
 
 const cgap_measure cgap_measure_ranks = {

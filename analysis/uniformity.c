@@ -28,10 +28,16 @@ static void kernel_strip(const cgap_strip *s, const cgap_evidence *e, const cgap
     sums->column_sums[c] += (double)columns[c];
 }
 
+static double greatest_log(double temperature)
+{
+  (void)temperature;
+  return 2 * 2 * CGAP_KERNEL_T; /* of the squares */
+}
+
 const cgap_measure cgap_measure_kernel = {
   .name = "kernel",
   .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
-  .need = {.sums = 2},
+  .need = {.sums = 2, .greatest_log = greatest_log},
   .strip = kernel_strip,
 };
 

@@ -5,6 +5,7 @@
 #include "engine/extras.h"
 #include "engine/plan.h"
 #include "engine/tiles.h"
+#include "engine/totals.h"
 #include "memory.h"
 
 #include <math.h>
@@ -121,9 +122,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
                                        .share_before = share[kind],
                                        .share_after = share[kind + 1],
                                        .progress = r->options->progress};
-    status = cgap_sums_init(e, (cgap_couples)kind, error);
-    if (!status)
-      status = cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
+    status = cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
   }
   return status ? status : complete_neighbours(e, error);
 }

@@ -1,7 +1,7 @@
 #include "engine/plan.h"
 
 #include "engine/side.h"
-#include "engine/tiles.h"
+#include "engine/tile.h"
 
 #include <inttypes.h>
 #include <omp.h>
@@ -43,7 +43,7 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, i
   const uint64_t row_passes = 3 * rows_at_once * dim * sizeof(double) + workers * dim * dim * sizeof(double);
   const uint64_t spectra = workers * 2 * dim * dim * sizeof(double);
   return PROGRAM_BYTES + STATE_BYTES * ((uint64_t)image->rows + text->rows) + 3 * dim * dim * sizeof(double) +
-         greater(greater(row_passes, spectra), workers * cgap_tiles_worker_bytes());
+         greater(greater(row_passes, spectra), workers * cgap_tile_worker_bytes(dim));
 }
 
 cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_source *text, int threads,

@@ -1,0 +1,22 @@
+/* Sums that do not depend on the order: each double is rounded once to a wide fixed point and added as an integer
+ * (Kulisch's long accumulator, as short as its range allows). A number is `words` int64 digits to the base 2^32, the
+ * least first; digits take 2^31 additions before they could overflow. Only values from 0 on are added. */
+#ifndef CGAP_ENGINE_FIXED_H
+#define CGAP_ENGINE_FIXED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct cgap_fixed {
+  int least; /* the last digit counts units of 2^least */
+  size_t words;
+} cgap_fixed;
+
+/* For values that are 0 or in [2^least_exponent, 2^greatest_exponent], to full double precision, and up to 2^40 of
+ * them. */
+cgap_fixed cgap_fixed_for(int least_exponent, int greatest_exponent);
+
+void cgap_fixed_add(const cgap_fixed *format, int64_t *digits, double value);
+double cgap_fixed_value(const cgap_fixed *format, const int64_t *digits);
+
+#endif

@@ -1,0 +1,40 @@
+/* Products of rows for the tile pass: strips of A · Bᵀ with the rows of B packed once for many strips.
+ *
+ * Two kinds do the work: oneDNN's matmul over packed weights, in float32 and in bfloat16 (optional at build, and taken
+ * where the processor has AVX-512), and OpenBLAS's sgemm. A product belongs to one thread, runs on that thread alone,
+ * and gives the same bits whatever the other threads do. */
+#ifndef CGAP_ENGINE_PRODUCT_H
+#define CGAP_ENGINE_PRODUCT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+  CGAP_STRIP = 128, /* rows of A at once: with CGAP_TILE columns a strip stays in the second-level cache */
+  CGAP_STEP = 64    /* columns of B may be left out in steps of this */
+};
+
+/* Rows are float, or uint16_t holding bfloat16 where `bfloat`; products are float. */
+typedef struct cgap_product_kind {
+  const char *name;
+  bool (*here)(bool bfloat);                                  /* whether this machine can */
+  void *(*open)(size_t dim, bool bfloat);                     /* NULL: out of memory */
+  bool (*pack)(void *product, const void *b, size_t columns); /* at most CGAP_TILE rows of B; false: out of memory */
+  /* out (rows, stride) = A · Bᵀ for at most CGAP_STRIP rows of A and the columns from `first`, a multiple of CGAP_STEP,
+   * on; out has room for CGAP_STRIP · CGAP_TILE. Returns the stride, 0: out of memory. */
+  size_t (*strip)(void *product, const void *a, size_t rows, size_t first, float *out);
+  void (*close)(void *product);
+} cgap_product_kind;
+
+/* The kind for this machine; NULL: none (bfloat16 without oneDNN or without AVX512-BF16). */
+const cgap_product_kind *cgap_product_here(bool bfloat);
+
+/* All kinds that this machine has, for tests and benchmarks. Returns how many. */
+size_t cgap_product_list(bool bfloat, const cgap_product_kind *out[2]);
+
+extern const cgap_product_kind cgap_product_openblas;
+#ifdef CGAP_ONEDNN
+extern const cgap_product_kind cgap_product_onednn;
+#endif
+
+#endif

@@ -1,0 +1,296 @@
+#include "engine/tile.h"
+
+#include "engine/totals.h"
+#include "memory.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SHOWN = 32 };       /* rows shown to the measures at once: they stay in the first-level cache for most */
+#define FLOAT_MARGIN 1e-6f /* by how much a float product of unit rows may be off (5e-7 seen, d up to 4096) */
+
+/* ---------------------------------------------------------------- workers */
+
+static bool sums_alloc(cgap_sums *s, cgap_need need)
+{
+  *s = (cgap_sums){.row_stride = CGAP_TILE, .column_stride = CGAP_TILE};
+  s->counts = cgap_zalloc(need.counts, sizeof *s->counts);
+  s->row_sums = cgap_zalloc(need.sums * CGAP_TILE, sizeof *s->row_sums);
+  s->column_sums = cgap_zalloc(need.sums * CGAP_TILE, sizeof *s->column_sums);
+  s->row_counts = cgap_zalloc(need.row_counts * CGAP_TILE, sizeof *s->row_counts);
+  s->column_counts = cgap_zalloc(need.row_counts * CGAP_TILE, sizeof *s->column_counts);
+  return s->counts && s->row_sums && s->row_counts && s->column_sums && s->column_counts;
+}
+
+static void sums_free(cgap_sums *s)
+{
+  cgap_free(s->counts);
+  cgap_free(s->row_sums);
+  cgap_free(s->column_sums);
+  cgap_free(s->row_counts);
+  cgap_free(s->column_counts);
+}
+
+static void sums_zero(cgap_sums *s, cgap_need need)
+{
+  memset(s->counts, 0, need.counts * sizeof *s->counts);
+  memset(s->row_sums, 0, need.sums * CGAP_TILE * sizeof *s->row_sums);
+  memset(s->column_sums, 0, need.sums * CGAP_TILE * sizeof *s->column_sums);
+  memset(s->row_counts, 0, need.row_counts * CGAP_TILE * sizeof *s->row_counts);
+  memset(s->column_counts, 0, need.row_counts * CGAP_TILE * sizeof *s->column_counts);
+}
+
+static float *floats(cgap_tile_worker *w, size_t place)
+{
+  return w->strip + CGAP_STRIP * CGAP_TILE + place * CGAP_TILE;
+}
+
+bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
+{
+  *w = (cgap_tile_worker){.kind = pass->product, .packed = SIZE_MAX};
+  w->product = pass->product->open(pass->a.side->dim, pass->bfloat);
+  w->memory = cgap_alloc((CGAP_STRIP + 6) * CGAP_TILE, sizeof *w->memory);
+  bool fine = w->product && w->memory && cgap_neighbours_init(&w->rows, CGAP_TILE) &&
+              cgap_neighbours_init(&w->columns, CGAP_TILE);
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (fine && cgap_looks_at(cgap_measures[m], pass->kind, pass->evidence->paired))
+      fine = sums_alloc(&w->sums[m], cgap_measures[m]->need);
+  if (!fine)
+    return false;
+  w->strip = w->memory + CGAP_TILE;
+  w->row_bound = floats(w, 0);
+  w->column_bound = floats(w, 1);
+  w->row_margin = floats(w, 2);
+  w->column_margin = floats(w, 3);
+  w->column_look = floats(w, 4);
+  return true;
+}
+
+void cgap_tile_worker_clear(cgap_tile_worker *w)
+{
+  if (w->product)
+    w->kind->close(w->product);
+  cgap_free(w->memory);
+  cgap_neighbours_clear(&w->rows);
+  cgap_neighbours_clear(&w->columns);
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    sums_free(&w->sums[m]);
+}
+
+size_t cgap_tile_worker_bytes(size_t dim)
+{
+  return (size_t)CGAP_TILE *
+         (CGAP_STRIP * sizeof(float) + dim * sizeof(float) + 2 * CGAP_NEIGHBOURS * sizeof(cgap_neighbour) + 256);
+}
+
+/* ---------------------------------------------------------------- ten best */
+
+static bool is_first(const size_t *first_equal, size_t row)
+{
+  return !first_equal || first_equal[row] == row;
+}
+
+/* What a rough cosine may miss a bound by and still be above it. */
+static float slack(const cgap_tile_pass *p, float margin)
+{
+  return p->bfloat ? margin : 0;
+}
+
+static void raise_row(cgap_tile_worker *w, size_t r, float bound)
+{
+  w->row_bound[r] = fmaxf(w->row_bound[r], bound);
+}
+
+static void raise_column(const cgap_tile_pass *p, cgap_tile_worker *w, size_t c, float bound)
+{
+  w->column_bound[c] = fmaxf(w->column_bound[c], bound);
+  w->column_look[c] = w->column_bound[c] - slack(p, w->column_margin[c]);
+}
+
+/* Offers a couple to the tile's own lists of its row and its column, and raises the bounds as the lists fill. */
+static void offer(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t r, size_t c,
+                  float cosine)
+{
+  if (p->bfloat)
+    cosine = p->evidence->closer(p->evidence->exact_context, t->row + r, t->column + c);
+  cosine = fminf(cosine, 1.0f);
+  if (cosine >= w->row_bound[r] && is_first(p->column_first, t->column + c)) {
+    cgap_neighbours_offer(&w->rows, r, cosine, (uint32_t)(t->column + c));
+    raise_row(w, r, cgap_neighbours_bound(&w->rows, r));
+  }
+  if (cosine >= w->column_bound[c] && is_first(p->row_first, t->row + r)) {
+    cgap_neighbours_offer(&w->columns, c, cosine, (uint32_t)(t->row + r));
+    raise_column(p, w, c, cgap_neighbours_bound(&w->columns, c));
+  }
+}
+
+static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)
+{
+  uint16_t index[CGAP_TILE];
+  for (size_t k = 0; k < s->rows; k++) {
+    const size_t first = s->first[k], r = s->tile_row + k;
+    const float *cosine = s->cosine + k * s->stride + first;
+    const size_t found = p->kernels->find(cosine, s->columns - first, w->row_bound[r] - slack(p, w->row_margin[r]),
+                                          w->column_look + first, index);
+    for (size_t f = 0; f < found; f++)
+      offer(p, t, w, r, first + index[f], cosine[index[f]]);
+  }
+}
+
+/* Rows and columns that come for the first time have no bound, and nearly all of a tile would be looked at one by
+ * one: they get the tenth best of this strip, or less. Not where rows are equal: a bound may then come from a row that
+ * is no candidate, a rounding above the one that is. */
+static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)
+{
+  if (t->diagonal)
+    return;
+  if (!p->row_first && s->rows >= CGAP_NEIGHBOURS && w->column_bound[0] <= CGAP_NO_BOUND) {
+    float tenth[CGAP_TILE];
+    p->kernels->tenth_of_columns(s->cosine, s->stride, s->rows, t->columns, tenth);
+    for (size_t c = 0; c < t->columns; c++)
+      raise_column(p, w, c, tenth[c] - slack(p, w->column_margin[c]));
+  }
+  for (size_t k = 0; !p->column_first && t->columns >= CGAP_LANES && k < s->rows; k++) {
+    const size_t r = s->tile_row + k;
+    if (w->row_bound[r] <= CGAP_NO_BOUND)
+      raise_row(w, r, p->kernels->tenth_or_less(s->cosine + k * s->stride, t->columns) - slack(p, w->row_margin[r]));
+  }
+}
+
+/* ---------------------------------------------------------------- strips */
+
+/* Matched couples do not count in any sum: masked. As neighbours they do. */
+static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s,
+                         float *cosines)
+{
+  const cgap_evidence *e = p->evidence;
+  if (p->triangle || !e->paired)
+    return;
+  for (size_t k = 0; k < s->rows; k++)
+    for (size_t m = e->first[s->row + k]; m < e->first[s->row + k + 1]; m++) {
+      const size_t text = e->text_of[m];
+      if (text < t->column || text >= t->column + t->columns)
+        continue;
+      float *cosine = cosines + k * s->stride + (text - t->column);
+      offer(p, t, w, s->tile_row + k, text - t->column, *cosine);
+      *cosine = -INFINITY;
+    }
+}
+
+static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, cgap_strip s)
+{
+  size_t first[SHOWN];
+  float greatest[SHOWN];
+  s.first = first;
+  s.greatest = greatest;
+  for (size_t k = 0; k < s.rows; k++) {
+    float least;
+    first[k] = t->diagonal ? s.tile_row + k + 1 : 0;
+    first[k] = first[k] < s.columns ? first[k] : s.columns;
+    p->kernels->range(s.cosine + k * s.stride + first[k], s.columns - first[k], &least, &greatest[k]);
+    w->least = fminf(w->least, least);
+    w->greatest = fmaxf(w->greatest, greatest[k]);
+  }
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (w->sums[m].counts)
+      cgap_measures[m]->strip(&s, p->evidence, p->kernels, &w->sums[m]);
+  find_neighbours(p, t, w, &s);
+}
+
+/* The product of a strip's rows with the tile's columns; of a diagonal tile without most of what is left of it. */
+static bool multiply(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row, size_t rows,
+                     size_t first, size_t *stride)
+{
+  const size_t dim = p->a.side->dim, a = t->row - p->a.first + row, b = t->column - p->b.first;
+  if (w->packed != t->column &&
+      !w->kind->pack(w->product, p->bfloat ? (const void *)(p->b_rough.row + b * dim) : p->b.unit + b * dim,
+                     t->columns))
+    return false;
+  w->packed = t->column;
+  *stride = w->kind->strip(w->product, p->bfloat ? (const void *)(p->a_rough.row + a * dim) : p->a.unit + a * dim, rows,
+                           first, w->strip);
+  for (size_t k = 0; p->bfloat && *stride && k < rows; k++)
+    p->kernels->add_parts(w->strip + k * *stride, t->columns - first, p->a_rough.part[a + k],
+                          p->b_rough.part + b + first);
+  return *stride != 0;
+}
+
+static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row)
+{
+  const size_t rows = t->rows - row < CGAP_STRIP ? t->rows - row : CGAP_STRIP, first = t->diagonal ? row : 0;
+  size_t stride;
+  if (!multiply(p, t, w, row, rows, first, &stride))
+    return false;
+  float *cosine = w->strip - first; /* column 0 of the tile, left of what was multiplied */
+  cgap_strip s = {.couples = p->kind,
+                  .cosine = cosine,
+                  .stride = stride,
+                  .rows = rows,
+                  .columns = t->columns,
+                  .rough = p->bfloat,
+                  .row_margin = w->row_margin + row,
+                  .column_margin = w->column_margin,
+                  .row = t->row + row,
+                  .column = t->column,
+                  .tile_row = row};
+  mask_matched(p, t, w, &s, cosine);
+  seed_bounds(p, t, w, &s);
+  for (size_t k = 0; k < rows; k += SHOWN) {
+    cgap_strip shown = s;
+    shown.cosine += k * stride;
+    shown.row_margin += k;
+    shown.rows = rows - k < SHOWN ? rows - k : SHOWN;
+    shown.row += k;
+    shown.tile_row += k;
+    show(p, t, w, shown);
+  }
+  return true;
+}
+
+/* ---------------------------------------------------------------- a tile */
+
+static float greatest_of(const float *v, size_t n)
+{
+  float greatest = 0;
+  for (size_t i = 0; i < n; i++)
+    greatest = fmaxf(greatest, v[i]);
+  return greatest;
+}
+
+static void set_margins(const cgap_rough *own, size_t first, size_t rows, const cgap_rough *other, size_t other_first,
+                        size_t other_rows, float *margin)
+{
+  const float norm = greatest_of(other->norm + other_first, other_rows),
+              residual = greatest_of(other->residual + other_first, other_rows);
+  for (size_t i = 0; i < rows; i++)
+    margin[i] = own->residual[first + i] * norm + own->norm[first + i] * residual + FLOAT_MARGIN;
+}
+
+static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+{
+  const size_t a = t->row - p->a.first, b = t->column - p->b.first;
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (w->sums[m].counts)
+      sums_zero(&w->sums[m], cgap_measures[m]->need);
+  w->least = INFINITY;
+  w->greatest = -INFINITY;
+  cgap_neighbours_reset(&w->rows, t->rows);
+  cgap_neighbours_reset(&w->columns, t->columns);
+  if (p->bfloat) {
+    set_margins(&p->a_rough, a, t->rows, &p->b_rough, b, t->columns, w->row_margin);
+    set_margins(&p->b_rough, b, t->columns, &p->a_rough, a, t->rows, w->column_margin);
+  }
+  for (size_t i = 0; !p->bfloat && i < CGAP_TILE; i++)
+    w->row_margin[i] = w->column_margin[i] = FLOAT_MARGIN;
+  for (size_t c = 0; c < t->columns; c++)
+    raise_column(p, w, c, CGAP_NO_BOUND);
+}
+
+bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cgap_tile_worker *w)
+{
+  bool fine = true;
+  start(pass, place, w);
+  for (size_t row = 0; fine && row < place->rows; row += CGAP_STRIP)
+    fine = run_strip(pass, place, w, row);
+  return fine;
+}

@@ -1,0 +1,52 @@
+/* One tile: its product in strips, each shown once to every measure, and the ten best of its rows and columns. */
+#ifndef CGAP_ENGINE_TILE_H
+#define CGAP_ENGINE_TILE_H
+
+#include "analysis/measure.h"
+#include "engine/panel.h"
+#include "engine/product.h"
+#include "engine/rough.h"
+
+/* What all workers of a pass read. */
+typedef struct cgap_tile_pass {
+  const cgap_evidence *evidence;
+  cgap_couples kind;
+  bool triangle;
+  cgap_panel a, b;                        /* rows and columns */
+  cgap_rough a_rough, b_rough;            /* where bfloat16 is asked for */
+  const size_t *row_first, *column_first; /* first_equal of the sides */
+  const cgap_kernels *kernels;
+  const cgap_product_kind *product;
+  bool bfloat;
+} cgap_tile_pass;
+
+typedef struct cgap_tile_place {
+  size_t row, column;   /* of the sides */
+  size_t rows, columns; /* at most CGAP_TILE */
+  bool diagonal;        /* only what is right of the diagonal counts */
+} cgap_tile_place;
+
+/* What one worker owns. */
+typedef struct cgap_tile_worker {
+  const cgap_product_kind *kind;
+  void *product;
+  size_t packed;                     /* the column that its packed rows start at; SIZE_MAX: none */
+  float *memory;                     /* of what follows */
+  float *strip;                      /* (CGAP_STRIP, CGAP_TILE), and room of a tile's row before it */
+  cgap_sums sums[CGAP_MEASURES];     /* of this tile alone */
+  cgap_neighbours rows, columns;     /* lists of this tile alone */
+  float *row_bound, *column_bound;   /* what a candidate must reach; both (CGAP_TILE) */
+  float *row_margin, *column_margin; /* by how much a cosine may be off; both (CGAP_TILE) */
+  float *column_look;                /* column_bound less the margin */
+  float least, greatest;
+} cgap_tile_worker;
+
+bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass); /* false: out of memory */
+void cgap_tile_worker_clear(cgap_tile_worker *w);
+size_t cgap_tile_worker_bytes(size_t dim);
+
+/* Fills the worker's sums, lists, least and greatest for one tile. row_bound and column_bound hold what the lists of
+ * before ask of a candidate, CGAP_NO_BOUND where nothing. false: out of memory. */
+bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cgap_tile_worker *w);
+
+#endif

@@ -1,0 +1,143 @@
+#include "engine/totals.h"
+
+#include "memory.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { IN_A_ROW = 10 }; /* log2 CGAP_TILE: couples of a row in one tile */
+
+bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired)
+{
+  return (measure->couples & 1u << kind) && (paired || !measure->paired_only);
+}
+
+cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature)
+{
+  if (measure->need.sums == 0)
+    return (cgap_fixed){0};
+  const int greatest = (int)ceil(measure->need.greatest_log(temperature) / log(2.0)) + 1;
+  return cgap_fixed_for(-greatest, greatest + IN_A_ROW);
+}
+
+/* Lays the arrays out over t->memory, or over NULL to learn the bytes. */
+static size_t lay_out(cgap_totals *t, const cgap_evidence *e)
+{
+  size_t at = 0;
+  for (int m = 0; m < CGAP_MEASURES; m++) {
+    const cgap_measure *measure = cgap_measures[m];
+    if (!cgap_looks_at(measure, t->kind, e->paired))
+      continue;
+    const size_t words = cgap_measure_format(measure, e->temperature).words;
+    t->sums[m] = t->memory && measure->need.sums ? (int64_t *)(t->memory + at) : NULL;
+    at += measure->need.sums * t->rows * words * sizeof(int64_t);
+    t->counts[m] = t->memory && measure->need.row_counts ? (uint64_t *)(t->memory + at) : NULL;
+    at += measure->need.row_counts * t->rows * sizeof(uint64_t);
+  }
+  t->lists = (cgap_neighbours){.rows = t->rows, .list = t->memory ? (cgap_neighbour *)(t->memory + at) : NULL};
+  return at + t->rows * CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
+}
+
+bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_couples kind, size_t first, size_t rows)
+{
+  *t = (cgap_totals){.kind = kind, .first = first, .rows = rows};
+  t->bytes = lay_out(t, evidence);
+  t->memory = cgap_zalloc(t->bytes, 1);
+  if (!t->memory)
+    return false;
+  (void)lay_out(t, evidence);
+  cgap_neighbours_reset(&t->lists, rows);
+  return true;
+}
+
+void cgap_totals_clear(cgap_totals *t)
+{
+  cgap_free(t->memory);
+  *t = (cgap_totals){0};
+}
+
+size_t cgap_totals_row_bytes(double temperature)
+{
+  size_t bytes = CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    bytes += cgap_measures[m]->need.sums * cgap_measure_format(cgap_measures[m], temperature).words * sizeof(int64_t) +
+             cgap_measures[m]->need.row_counts * sizeof(uint64_t);
+  return bytes;
+}
+
+void cgap_totals_add(cgap_totals *t, int measure, const cgap_fixed *format, const double *sums, const uint64_t *counts,
+                     size_t stride, size_t row, size_t rows)
+{
+  const cgap_need need = cgap_measures[measure]->need;
+  const size_t at = row - t->first;
+  for (size_t k = 0; k < need.sums; k++)
+    for (size_t i = 0; i < rows; i++)
+      cgap_fixed_add(format, t->sums[measure] + (k * t->rows + at + i) * format->words, sums[k * stride + i]);
+  for (size_t k = 0; k < need.row_counts; k++)
+    for (size_t i = 0; i < rows; i++)
+      t->counts[measure][k * t->rows + at + i] += counts[k * stride + i];
+}
+
+void cgap_totals_offer(cgap_totals *t, size_t row, const cgap_neighbours *lists, size_t rows)
+{
+  for (size_t r = 0; r < rows; r++) {
+    const cgap_neighbour *list = lists->list + r * CGAP_NEIGHBOURS;
+    for (int k = 0; k < CGAP_NEIGHBOURS && list[k].row != UINT32_MAX; k++)
+      cgap_neighbours_offer(&t->lists, row - t->first + r, list[k].cosine, list[k].row);
+  }
+}
+
+void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,
+                        uint64_t *counts, size_t stride)
+{
+  const cgap_measure *m = cgap_measures[measure];
+  const cgap_fixed format = cgap_measure_format(m, evidence->temperature);
+  for (size_t k = 0; k < m->need.sums; k++)
+    for (size_t i = 0; i < t->rows; i++)
+      sums[k * stride + t->first + i] = cgap_fixed_value(&format, t->sums[measure] + (k * t->rows + i) * format.words);
+  for (size_t k = 0; k < m->need.row_counts; k++)
+    memcpy(counts + k * stride + t->first, t->counts[measure] + k * t->rows, t->rows * sizeof *counts);
+}
+
+/* ---------------------------------------------------------------- sums of whole sides */
+
+static bool sums_alloc(cgap_sums *s, cgap_need need, size_t rows, size_t columns, bool shared)
+{
+  *s = (cgap_sums){.row_stride = rows, .column_stride = columns};
+  s->counts = cgap_zalloc(need.counts, sizeof *s->counts);
+  s->row_sums = cgap_alloc(need.sums * rows, sizeof *s->row_sums);
+  s->row_counts = cgap_alloc(need.row_counts * rows, sizeof *s->row_counts);
+  s->column_sums = shared ? s->row_sums : cgap_alloc(need.sums * columns, sizeof *s->column_sums);
+  s->column_counts = shared ? s->row_counts : cgap_alloc(need.row_counts * columns, sizeof *s->column_counts);
+  return s->counts && s->row_sums && s->row_counts && s->column_sums && s->column_counts;
+}
+
+static void sums_free(cgap_sums *s)
+{
+  if (s->column_sums != s->row_sums)
+    cgap_free(s->column_sums);
+  if (s->column_counts != s->row_counts)
+    cgap_free(s->column_counts);
+  cgap_free(s->counts);
+  cgap_free(s->row_sums);
+  cgap_free(s->row_counts);
+  *s = (cgap_sums){0};
+}
+
+cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, cgap_error *error)
+{
+  size_t rows = kind == CGAP_TEXT_TEXT ? evidence->text.rows : evidence->image.rows;
+  size_t columns = kind == CGAP_IMAGE_IMAGE ? evidence->image.rows : evidence->text.rows;
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (cgap_looks_at(cgap_measures[m], kind, evidence->paired) &&
+        !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, kind != CGAP_IMAGE_TEXT))
+      return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", rows, columns);
+  return CGAP_OK;
+}
+
+void cgap_sums_clear(cgap_evidence *evidence)
+{
+  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
+    for (int m = 0; m < CGAP_MEASURES; m++)
+      sums_free(&evidence->sums[kind][m]);
+}
