@@ -77,18 +77,24 @@ static void show(pass *p, size_t row, size_t column)
 
 /* ---------------------------------------------------------------- panels */
 
-/* From the calling thread alone; true: stop. */
+/* From the calling thread alone. */
+static void tell(pass *p, size_t done)
+{
+  if (p->progress.tick && p->progress.tick(p->progress.context, "couples", (double)done / (double)p->tiles)) {
+#pragma omp atomic write
+    p->cancelled = true;
+  }
+}
+
+/* A tile is done; true: stop. */
 static bool ticked(pass *p)
 {
   size_t done;
   bool stop;
 #pragma omp atomic capture
   done = ++p->done;
-  if (omp_get_thread_num() == 0 && p->progress.tick &&
-      p->progress.tick(p->progress.context, "couples", (double)done / (double)p->tiles)) {
-#pragma omp atomic write
-    p->cancelled = true;
-  }
+  if (omp_get_thread_num() == 0)
+    tell(p, done);
 #pragma omp atomic read
   stop = p->cancelled;
   return stop;
@@ -124,6 +130,8 @@ static cgap_status run_panel(pass *p, const cgap_side *columns, size_t panel_row
     status = cgap_panel_load(&p->b, columns, at, lesser(panel_rows, columns->rows - at), error);
     if (!status)
       show_panels(p);
+    if (!status && !p->cancelled) /* the calling thread may have had no tile */
+      tell(p, p->done);
     if (!status && p->cancelled)
       status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted between tiles; the sums are not complete");
   }
