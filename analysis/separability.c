@@ -22,12 +22,11 @@ typedef struct fit {
   const cgap_evidence *e;
   const cgap_products *products;
   size_t dim;
-  double *weights;               /* (CGAP_FOLDS, dim) */
-  double *gradient;              /* (CGAP_FOLDS, dim) */
-  double *mean;                  /* (dim) pooled */
-  double offset[CGAP_FOLDS];     /* b' − w·m */
-  double *score[2];              /* (rows, CGAP_FOLDS), kept when asked for */
-  double *loss[2], *residual[2]; /* (rows, CGAP_FOLDS) */
+  double *weights;           /* (CGAP_FOLDS, dim) */
+  double *gradient;          /* (CGAP_FOLDS, dim) */
+  double *mean;              /* (dim) pooled */
+  double offset[CGAP_FOLDS]; /* b' − w·m */
+  double *score[2];          /* (rows) of the fold that has the row, kept when asked for */
   bool keep_scores, converged;
   cgap_status status;
   cgap_error *error;
@@ -43,23 +42,25 @@ static size_t fold_of(const fit *f, int side, size_t row)
   return (side == TEXTS && f->e->paired ? f->e->image_of[row] : row) % CGAP_FOLDS;
 }
 
-/* Log-loss and its derivative by the score; class 1 is text. A row does not count in its own fold's fit. */
-static void residual_rows(void *context, cgap_couples kind, size_t first, size_t rows, double *scores)
+/* Log-loss and its derivative by the score; class 1 is text. A row does not count in its own fold's fit. sums: the
+ * loss, then the derivative by each fold's intercept. */
+static void residual_rows(void *context, cgap_couples kind, size_t first, size_t rows, double *scores, double *sums)
 {
   fit *f = context;
   const int side = kind == CGAP_TEXT_TEXT ? TEXTS : IMAGES;
-  for (size_t i = 0; i < rows; i++)
+  for (size_t i = 0; i < rows; i++) {
+    const size_t fold = fold_of(f, side, first + i);
     for (size_t k = 0; k < CGAP_FOLDS; k++) {
-      const size_t place = (first + i) * CGAP_FOLDS + k;
       const double z = scores[i * CGAP_FOLDS + k] + f->offset[k], margin = side == TEXTS ? z : -z;
-      const bool held_out = fold_of(f, side, first + i) == k;
       const double tail = exp(-fabs(margin)), miss = (margin > 0 ? tail : 1) / (1 + tail); /* 1/(1 + e^margin) */
-      if (f->keep_scores)
-        f->score[side][place] = z;
-      f->loss[side][place] = held_out ? 0 : log1p(tail) + fmax(0, -margin);
-      f->residual[side][place] = held_out ? 0 : side == TEXTS ? -miss : miss;
-      scores[i * CGAP_FOLDS + k] = f->residual[side][place];
+      const double residual = fold == k ? 0 : side == TEXTS ? -miss : miss;
+      if (fold == k && f->keep_scores)
+        f->score[side][first + i] = z;
+      sums[0] += fold == k ? 0 : log1p(tail) + fmax(0, -margin);
+      sums[1 + k] += residual;
+      scores[i * CGAP_FOLDS + k] = residual;
     }
+  }
 }
 
 /* w without the intercepts between, and what the centring adds to the score. */
@@ -81,15 +82,10 @@ static lbfgsfloatval_t objective(void *instance, const lbfgsfloatval_t *x, lbfgs
   fit *f = instance;
   (void)n, (void)step;
   set_weights(f, x);
-  memset(f->gradient, 0, CGAP_FOLDS * f->dim * sizeof *f->gradient);
-  f->status = f->products->run(f->products->self, f->weights, residual_rows, f, f->gradient, f->error);
-  double value = 0, residuals[CGAP_FOLDS] = {0};
-  for (int side = 0; !f->status && side < 2; side++)
-    for (size_t i = 0; i < rows_of(f, side); i++)
-      for (size_t k = 0; k < CGAP_FOLDS; k++) {
-        value += f->loss[side][i * CGAP_FOLDS + k];
-        residuals[k] += f->residual[side][i * CGAP_FOLDS + k];
-      }
+  double sums[CGAP_FOLD_SUMS] = {0};
+  f->status = f->products->run(f->products->self, f->weights, residual_rows, f, f->gradient, sums, f->error);
+  const double *residuals = sums + 1;
+  double value = sums[0];
   for (size_t k = 0; !f->status && k < CGAP_FOLDS; k++) {
     const double *w = x + k * (f->dim + 1);
     double *into = g + k * (f->dim + 1);
@@ -130,7 +126,7 @@ static void score_fold(const fit *f, size_t k, labelled *list, double *accuracy,
   for (int side = 0; side < 2; side++)
     for (size_t i = 0; i < rows_of(f, side); i++)
       if (fold_of(f, side, i) == k) {
-        const double z = f->score[side][i * CGAP_FOLDS + k];
+        const double z = f->score[side][i];
         list[count++] = (labelled){.score = z, .text = side == TEXTS};
         right[side] += side == TEXTS ? z > 0 : z <= 0;
         n[side]++;
@@ -157,10 +153,8 @@ static bool fit_alloc(fit *f)
   f->gradient = cgap_alloc(CGAP_FOLDS * f->dim, sizeof *f->gradient);
   f->mean = cgap_alloc(f->dim, sizeof *f->mean);
   for (int side = 0; side < 2; side++) {
-    f->score[side] = cgap_alloc(rows_of(f, side) * CGAP_FOLDS, sizeof *f->score[side]);
-    f->loss[side] = cgap_alloc(rows_of(f, side) * CGAP_FOLDS, sizeof *f->loss[side]);
-    f->residual[side] = cgap_alloc(rows_of(f, side) * CGAP_FOLDS, sizeof *f->residual[side]);
-    fine = fine && f->score[side] && f->loss[side] && f->residual[side];
+    f->score[side] = cgap_alloc(rows_of(f, side), sizeof *f->score[side]);
+    fine = fine && f->score[side];
   }
   return fine && f->weights && f->gradient && f->mean;
 }
@@ -170,11 +164,8 @@ static void fit_clear(fit *f)
   cgap_free(f->weights);
   cgap_free(f->gradient);
   cgap_free(f->mean);
-  for (int side = 0; side < 2; side++) {
+  for (int side = 0; side < 2; side++)
     cgap_free(f->score[side]);
-    cgap_free(f->loss[side]);
-    cgap_free(f->residual[side]);
-  }
 }
 
 /* Minimises, then scores every row with the folds' final weights. Where doubles no longer tell whether the
@@ -201,6 +192,9 @@ static cgap_status fit_run(fit *f, cgap_error *error)
   f->keep_scores = true;
   if (!f->status)
     (void)objective(f, x, g, n, 0);
+  for (int side = 0; !f->status && side < 2; side++)
+    f->status =
+      f->products->gather(f->products->self, side == TEXTS ? CGAP_TEXT_TEXT : CGAP_IMAGE_IMAGE, f->score[side], error);
   lbfgs_free(x);
   lbfgs_free(g);
   return f->status;

@@ -6,14 +6,18 @@
 
 enum { CGAP_FOLDS = 5 };
 
-/* What the engine does for the fit: for both sides, scores = Z Wᵀ (+ intercept, by the callback), then
- * gradient += residualᵀ Z. weights and gradient (CGAP_FOLDS, dim), zeroed by the caller. `rows`
- * is called for runs of a side's rows with their scores (rows, CGAP_FOLDS), from several threads at once, and turns
- * them into residuals. */
-typedef void (*cgap_fold_rows)(void *context, cgap_couples side, size_t first, size_t rows, double *scores);
+/* What the engine does for the fit: for the rows of both sides, scores = Z Wᵀ (+ intercept, by the callback), then
+ * gradient = residualᵀ Z. weights and gradient are (CGAP_FOLDS, dim), sums (CGAP_FOLD_SUMS) what the callback adds up.
+ * It is called for runs of a side's rows with their scores (rows, CGAP_FOLDS), from several threads at once, and turns
+ * them into residuals; under ranks each shows its own rows, and the results are of all. `gather` completes numbers
+ * (rows) of a side where the callback has filled those that it was shown. */
+enum { CGAP_FOLD_SUMS = CGAP_FOLDS + 1 };
+typedef void (*cgap_fold_rows)(void *context, cgap_couples side, size_t first, size_t rows, double *scores,
+                               double *sums);
 typedef struct cgap_products {
   cgap_status (*run)(void *self, const double *weights, cgap_fold_rows rows, void *context, double *gradient,
-                     cgap_error *error);
+                     double *sums, cgap_error *error);
+  cgap_status (*gather)(void *self, cgap_couples side, double *values, cgap_error *error);
   void *self;
 } cgap_products;
 

@@ -1,5 +1,6 @@
 #include "bench.h"
 
+#include "engine/moment.h"
 #include "engine/side.h"
 #include "head/loss.h"
 #include "memory.h"
@@ -211,20 +212,28 @@ static cgap_status rows_read(const char *path, double *gbps, cgap_error *error)
 static cgap_status moment_rate(const bench *b, cgap_type type, double *gbps, cgap_error *error)
 {
   const size_t dim = b->options->dim, rows = 2 * cgap_chunk_rows(dim);
-  double *z = cgap_alloc(rows * dim, sizeof *z), *moment = cgap_zalloc(dim * dim, sizeof *moment), best = INFINITY;
-  cgap_status status = z && moment ? CGAP_OK : no_memory(error);
+  const size_t run = cgap_moment_run(dim), runs = rows / run;
+  double *z = cgap_alloc(rows * dim, sizeof *z), best = INFINITY;
+  size_t *first = cgap_alloc(runs + 1, sizeof *first);
+  cgap_moment moment = {0};
+  cgap_status status = z && first ? CGAP_OK : no_memory(error);
+  if (!status)
+    status = cgap_moment_init(&moment, dim, 9 * (double)run, error);
+  for (size_t r = 0; !status && r <= runs; r++)
+    first[r] = r * run;
   for (size_t k = 0; !status && k < rows * dim; k++)
     z[k] = (double)(k % 7) - 3;
   const int blas_threads = openblas_get_num_threads();
   openblas_set_num_threads(1);
   for (int r = 0; !status && r < REPEATS; r++) {
     const double start = now();
-    status = cgap_moment_add(moment, NULL, z, rows, dim, b->threads, error);
+    status = cgap_moment_add(&moment, z, first, runs, b->threads, error);
     best = fmin(best, now() - start);
   }
   openblas_set_num_threads(blas_threads);
   cgap_free(z);
-  cgap_free(moment);
+  cgap_free(first);
+  cgap_moment_clear(&moment);
   *gbps = 1e-9 * (double)(rows * dim * cgap_type_size(type)) / best;
   return status;
 }

@@ -169,15 +169,15 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
   if (!status)
     status = cgap_scatter_run(&r->embeddings, components, out, error);
   if (!status)
-    status = cgap_separability_run(&r->evidence, &r->embeddings, threads, r->options->progress, out, error);
+    status = cgap_separability_run(&r->evidence, &r->embeddings, r->options->ranks, threads, r->options->progress, out, error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
     status = begin_step(r, "zero-shot", error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
-    status = cgap_zero_shot_run(&r->embeddings, threads, out, error);
+    status = cgap_zero_shot_run(&r->embeddings, r->options->ranks, threads, out, error);
   if (!status && out->has & CGAP_HAS_ARITHMETIC)
     status = begin_step(r, "arithmetic", error);
   if (!status && out->has & CGAP_HAS_ARITHMETIC)
-    status = cgap_arithmetic_run_all(&r->embeddings, threads, out, error);
+    status = cgap_arithmetic_run_all(&r->embeddings, r->options->ranks, threads, out, error);
   cgap_free(components);
   return status;
 }
@@ -234,7 +234,7 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
     status = cgap_embeddings_load(&r->embeddings, data, r->plan.resident, r->plan.threads, progress, error);
   const double loaded = now();
   if (!status && r->embeddings.paired)
-    status = cgap_couples_run(&r->couples, &r->embeddings, r->plan.threads, progress, error);
+    status = cgap_couples_run(&r->couples, &r->embeddings, r->options->ranks, r->plan.threads, progress, error);
   if (!status)
     status = keep_rows(r, out, error);
   if (!status)

@@ -1,13 +1,16 @@
 #include "engine/couples.h"
 
 #include "engine/blas.h"
+#include "engine/moment.h"
 #include "engine/panel.h"
+#include "engine/share.h"
 #include "engine/side.h"
 #include "memory.h"
 
 #include <math.h>
+#include <string.h>
 
-enum { SHIFT_RUNS = 16, SHIFT_RUN_ROWS = 1024 };
+enum { SHIFT_RUNS = 16, SHIFT_RUN_ROWS = 1024, SHIFTS = 2 * CGAP_SHIFTS + 1 };
 
 /* A run of images with all their texts, as double unit rows. */
 typedef struct group_run {
@@ -15,7 +18,14 @@ typedef struct group_run {
   double *image, *text, *group;                  /* (images, dim), (texts, dim), (images, dim) */
 } group_run;
 
-/* As many whole images as have at most `rows` rows together with their texts; at least one. */
+/* What is summed over images, by runs. */
+typedef struct image_sums {
+  cgap_moment group; /* of N·g_i */
+  cgap_wide weighed; /* (dim) Σ surplus·x */
+} image_sums;
+
+/* As many whole images as have at most `rows` rows together with their texts; at least one. A run ends where a tile
+ * does, so that every rank has whole runs. */
 static void next_run(group_run *run, const cgap_pairs *pairs, size_t first_image, size_t rows)
 {
   run->first_image = first_image;
@@ -25,6 +35,7 @@ static void next_run(group_run *run, const cgap_pairs *pairs, size_t first_image
     run->images++;
     run->texts = pairs->first[first_image + run->images] - run->first_text;
   } while (first_image + run->images < pairs->images && run->images < rows &&
+           (first_image + run->images) % CGAP_TILE != 0 &&
            pairs->first[first_image + run->images + 1] - run->first_text <= rows);
 }
 
@@ -75,78 +86,175 @@ static void measure_image(cgap_couple_sums *out, const cgap_embeddings *e, const
   const size_t first = e->pairs.first[image], texts = e->pairs.first[image + 1] - first;
   const double *x = run->image + i * dim, *y = run->text + (first - run->first_text) * dim;
   double *g = run->group + i * dim, best = -2;
+  const double share = (double)e->image.rows / (double)e->text.rows;
   for (size_t k = 0; k < dim; k++)
-    g[k] = (x[k] - e->image.mean[k]) / (double)e->image.rows;
+    g[k] = x[k] - e->image.mean[k];
   for (size_t t = 0; t < texts; t++) {
     double cosine = cgap_dot(x, y + t * dim, dim);
     out->pair_cosine[e->pairs.text[first + t]] = cosine;
     best = cosine > best ? cosine : best;
     for (size_t k = 0; k < dim; k++)
-      g[k] -= (y[t * dim + k] - e->text.mean[k]) / (double)e->text.rows;
+      g[k] -= (y[t * dim + k] - e->text.mean[k]) * share;
   }
   out->best_positive[image] = texts ? best : 2;
   measure_within(out, image, y, texts, dim);
 }
 
 /* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. */
-static void weigh_images(cgap_couple_sums *out, const cgap_embeddings *e, const group_run *run)
+static void weigh_images(image_sums *sums, const cgap_embeddings *e, const group_run *run)
 {
+  const size_t dim = e->image.dim;
+  double *own = run->group; /* read already */
+  bool any = false;
+  memset(own, 0, dim * sizeof *own);
   for (size_t i = 0; i < run->images; i++) {
     const size_t image = run->first_image + i;
     const double surplus = (double)(e->pairs.first[image + 1] - e->pairs.first[image]) - 1;
-    for (size_t k = 0; surplus != 0 && k < e->image.dim; k++)
-      out->paired_image_mean[k] += surplus * run->image[i * e->image.dim + k];
+    any |= surplus != 0;
+    for (size_t k = 0; surplus != 0 && k < dim; k++)
+      own[k] += surplus * run->image[i * dim + k];
   }
+  if (any)
+    cgap_wide_add(&sums->weighed, 0, own, dim);
 }
 
-static cgap_status measure_run(cgap_couple_sums *out, const cgap_embeddings *e, const group_run *run, int threads,
-                               cgap_error *error)
+static cgap_status measure_run(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, const group_run *run,
+                               int threads, cgap_error *error)
 {
-  const size_t dim = e->image.dim;
+  const size_t step = cgap_moment_run(e->image.dim);
+  size_t start[CGAP_TILE / 256 + 2], runs = 0;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t i = 0; i < run->images; i++)
     measure_image(out, e, run, i);
-  weigh_images(out, e, run);
-  return cgap_moment_add(out->group_moment, NULL, run->group, run->images, dim, threads, error);
+  for (start[0] = 0; start[runs] < run->images; runs++)
+    start[runs + 1] = start[runs] + step < run->images ? start[runs] + step : run->images;
+  cgap_status status = cgap_moment_add(&sums->group, run->group, start, runs, threads, error);
+  weigh_images(sums, e, run);
+  return status;
+}
+
+/* Bounds: of Σ ‖N·g_i‖² over the images of a run, ‖N·g_i‖ ≤ 2 + 2 |T_i| N/M, and of Σ surplus. */
+static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, cgap_error *error)
+{
+  const double share = (double)e->image.rows / (double)e->text.rows;
+  double squares = 0, bound = 1;
+  for (size_t i = 0; i < e->image.rows; i++) {
+    const double norm = 2 + 2 * share * (double)(e->pairs.first[i + 1] - e->pairs.first[i]);
+    squares = i % CGAP_TILE == 0 ? norm * norm : squares + norm * norm;
+    bound = fmax(bound, squares);
+  }
+  cgap_status status = cgap_moment_init(&sums->group, e->image.dim, bound, error);
+  if (!status && !cgap_wide_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for a mean of %zu dimensions", e->image.dim);
+  return status;
+}
+
+static cgap_status sums_finish(image_sums *sums, cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
+                               cgap_error *error)
+{
+  const size_t dim = e->image.dim;
+  const double images = (double)e->image.rows;
+  cgap_status status = cgap_moment_finish(&sums->group, ranks, 1 / (images * images), out->group_moment, NULL, error);
+  if (!status)
+    status = cgap_wide_reduce(&sums->weighed, ranks, error);
+  if (status)
+    return status;
+  cgap_wide_values(&sums->weighed, 0, dim, out->paired_image_mean);
+  for (size_t k = 0; k < dim; k++)
+    out->paired_image_mean[k] = (out->paired_image_mean[k] + images * e->image.mean[k]) / (double)e->text.rows;
+  return CGAP_OK;
+}
+
+/* What each rank found of its own images, to all. Couples come image by image: a text's place is not its row. */
+static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, cgap_error *error)
+{
+  const size_t texts = e->text.rows, images = e->image.rows;
+  double *const by_image[] = {out->best_positive, out->within_kernel, out->within_cosine, out->within_square};
+  if (!ranks)
+    return CGAP_OK;
+  double *cosine = cgap_alloc(texts, sizeof *cosine);
+  cgap_status status = CGAP_OK;
+  if (!cosine)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", texts);
+  for (size_t k = 0; k < texts; k++)
+    cosine[k] = out->pair_cosine[e->pairs.text[k]];
+  status = cgap_share_gather_by(ranks, cosine, images, e->pairs.first, sizeof *cosine, error);
+  for (size_t k = 0; !status && k < texts; k++)
+    out->pair_cosine[e->pairs.text[k]] = cosine[k];
+  for (size_t k = 0; !status && k < sizeof by_image / sizeof *by_image; k++)
+    status = cgap_share_gather(ranks, by_image[k], images, sizeof(double), error);
+  cgap_free(cosine);
+  return status;
+}
+
+/* A run of texts beside their images and those some rows off. */
+typedef struct shift_run {
+  double *text, *image; /* (SHIFT_RUN_ROWS, dim) */
+  size_t *wanted;       /* (SHIFT_RUN_ROWS) */
+} shift_run;
+
+/* sums: of the cosines at each shift, then how many. */
+static cgap_status measure_shift_run(const shift_run *run, const cgap_embeddings *e, size_t first, size_t n,
+                                     int threads, double *sums, cgap_error *error)
+{
+  const size_t dim = e->image.dim, images = e->image.rows;
+  cgap_status status = cgap_side_fetch(&e->text, NULL, first, n, threads, run->text, error);
+  for (int s = 0; !status && s < SHIFTS; s++) {
+    const size_t off = (size_t)(s - CGAP_SHIFTS);
+    for (size_t j = 0; j < n; j++) /* rows past either end wrap here and are left out below */
+      run->wanted[j] = (e->pairs.image_of[first + j] + images + off) % images;
+    status = cgap_side_fetch(&e->image, run->wanted, 0, n, threads, run->image, error);
+    for (size_t j = 0; !status && j < n; j++) {
+      const size_t shifted = e->pairs.image_of[first + j] + off; /* wraps far past the end when below 0 */
+      if (shifted >= images)
+        continue;
+      sums[s] += cgap_dot(run->image + j * dim, run->text + j * dim, dim);
+      sums[SHIFTS + s]++;
+    }
+  }
+  return status;
+}
+
+static bool is_own(const cgap_side *side, size_t row)
+{
+  return row >= side->own_first && row < side->own_first + side->own_rows;
 }
 
 /* Mean cosine of (o(j) + shift, j): over all texts, or over SHIFT_RUNS runs of texts spread over a large file. Rows of
- * the file are meant: where some were dropped or merged, it is not asked. */
-static cgap_status measure_shifts(cgap_couple_sums *out, const cgap_embeddings *e, cgap_error *error)
+ * the file are meant: where some were dropped or merged, it is not asked. A run is the rank's that has its first text;
+ * the runs' sums are added in order. */
+static cgap_status measure_shifts(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
+                                  cgap_error *error)
 {
-  const size_t dim = e->image.dim, texts = e->text.rows, images = e->image.rows;
+  double sums[SHIFT_RUNS][2 * SHIFTS] = {{0}};
+  const size_t dim = e->image.dim, texts = e->text.rows;
   const bool all = texts <= (size_t)SHIFT_RUNS * SHIFT_RUN_ROWS;
   const size_t runs = all ? (texts + SHIFT_RUN_ROWS - 1) / SHIFT_RUN_ROWS : SHIFT_RUNS;
-  double *count = out->shift_count;
-  double *text = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *text),
-         *image = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *image);
-  size_t *wanted = cgap_alloc(SHIFT_RUN_ROWS, sizeof *wanted);
-  cgap_status status = CGAP_OK;
-  if (!text || !image || !wanted)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", SHIFT_RUN_ROWS, dim);
   const bool whole = e->dropped_images + e->dropped_texts + e->merged_images == 0;
+  shift_run room = {.text = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *room.text),
+                    .image = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *room.image),
+                    .wanted = cgap_alloc(SHIFT_RUN_ROWS, sizeof *room.wanted)};
+  cgap_status status = CGAP_OK;
+  if (!room.text || !room.image || !room.wanted)
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", SHIFT_RUN_ROWS, dim);
   for (size_t r = 0; whole && !status && r < runs; r++) {
     const size_t first = all ? r * SHIFT_RUN_ROWS : r * (texts / SHIFT_RUNS);
     const size_t n = texts - first < SHIFT_RUN_ROWS ? texts - first : SHIFT_RUN_ROWS;
-    status = cgap_side_fetch(&e->text, NULL, first, n, 1, text, error);
-    for (int s = -CGAP_SHIFTS; !status && s <= CGAP_SHIFTS; s++) {
-      for (size_t j = 0; j < n; j++) /* rows past either end wrap here and are left out below */
-        wanted[j] = (e->pairs.image_of[first + j] + images + (size_t)s) % images;
-      status = cgap_side_fetch(&e->image, wanted, 0, n, 1, image, error);
-      for (size_t j = 0; !status && j < n; j++) {
-        size_t shifted = e->pairs.image_of[first + j] + (size_t)s; /* wraps far past the end when below 0 */
-        if (shifted >= images)
-          continue;
-        out->shift_mean[s + CGAP_SHIFTS] += cgap_dot(image + j * dim, text + j * dim, dim);
-        count[s + CGAP_SHIFTS]++;
-      }
-    }
+    if (!ranks || is_own(&e->text, first))
+      status = measure_shift_run(&room, e, first, n, threads, sums[r], error);
   }
-  for (int s = 0; s <= 2 * CGAP_SHIFTS; s++)
-    out->shift_mean[s] = count[s] > 0 ? out->shift_mean[s] / count[s] : NAN;
-  cgap_free(text);
-  cgap_free(image);
-  cgap_free(wanted);
+  if (!status) /* every number is one rank's, the others' are 0 */
+    status = cgap_comm_sum(ranks, sums, (size_t)SHIFT_RUNS * 2 * SHIFTS, CGAP_COMM_F64, error);
+  for (int s = 0; s < SHIFTS; s++) {
+    for (size_t r = 0; r < runs; r++) {
+      out->shift_mean[s] += sums[r][s];
+      out->shift_count[s] += sums[r][SHIFTS + s];
+    }
+    out->shift_mean[s] = out->shift_count[s] > 0 ? out->shift_mean[s] / out->shift_count[s] : NAN;
+  }
+  cgap_free(room.text);
+  cgap_free(room.image);
+  cgap_free(room.wanted);
   return status;
 }
 
@@ -164,36 +272,51 @@ static bool couples_alloc(cgap_couple_sums *out, const cgap_embeddings *e)
          out->paired_image_mean && out->group_moment;
 }
 
-cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, int threads, cgap_progress progress,
-                             cgap_error *error)
+static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *ranks,
+                              int threads, cgap_progress progress, cgap_error *error)
 {
   const size_t dim = e->image.dim;
-  const int blas_threads = cgap_blas_single();
+  const cgap_share own = cgap_share_of(ranks, e->image.rows);
   cgap_status status = CGAP_OK;
-  if (!couples_alloc(out, e))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples of %zu dimensions", e->text.rows, dim);
-  for (size_t i = 0; !status && i < e->image.rows;) {
+  for (size_t i = own.first; !status && i < own.end;) {
     group_run run = {0};
     next_run(&run, &e->pairs, i, cgap_chunk_rows(dim));
     status = read_run(&run, e, threads, error);
     if (!status)
-      status = measure_run(out, e, &run, threads, error);
+      status = measure_run(out, sums, e, &run, threads, error);
     i += run.images;
     clear_run(&run);
     if (!status && progress.tick &&
-        progress.tick(progress.context, "matched couples", (double)i / (double)e->image.rows))
+        progress.tick(progress.context, "matched couples", (double)(i - own.first) / (double)(own.end - own.first)))
       status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
+    if (!status)
+      status = cgap_comm_poll(ranks, NULL, error);
   }
+  return status;
+}
+
+cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
+                             cgap_progress progress, cgap_error *error)
+{
+  const int blas_threads = cgap_blas_single();
+  image_sums sums = {0};
+  cgap_status status = CGAP_OK;
+  if (!couples_alloc(out, e))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples of %zu dimensions", e->text.rows, e->image.dim);
   if (!status)
-    status = measure_shifts(out, e, error);
-  if (!status) {
-    cgap_moment_mirror(out->group_moment, dim);
-    for (size_t k = 0; k < dim; k++)
-      out->paired_image_mean[k] =
-        (out->paired_image_mean[k] + (double)e->image.rows * e->image.mean[k]) / (double)e->text.rows;
-  } else {
+    status = sums_init(&sums, e, error);
+  if (!status)
+    status = run_images(out, &sums, e, ranks, threads, progress, error);
+  if (!status)
+    status = gather_couples(out, e, ranks, error);
+  if (!status)
+    status = measure_shifts(out, e, ranks, threads, error);
+  if (!status)
+    status = sums_finish(&sums, out, e, ranks, error);
+  if (status)
     cgap_couples_clear(out);
-  }
+  cgap_moment_clear(&sums.group);
+  cgap_wide_clear(&sums.weighed);
   cgap_blas_restore(blas_threads);
   return status;
 }

@@ -16,8 +16,9 @@ typedef struct cgap_couple_sums {
   double shift_mean[2 * CGAP_SHIFTS + 1], shift_count[2 * CGAP_SHIFTS + 1];
 } cgap_couple_sums;
 
-CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, int threads,
-                                             cgap_progress progress, cgap_error *error);
+/* Every rank ends with all of it. */
+CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
+                                             int threads, cgap_progress progress, cgap_error *error);
 void cgap_couples_clear(cgap_couple_sums *sums);
 
 #endif

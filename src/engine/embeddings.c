@@ -153,8 +153,7 @@ static cgap_status load(cgap_embeddings *out, cgap_side_options *o, cgap_order o
   return status;
 }
 
-cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident, int threads,
-                                 cgap_progress progress, cgap_error *error)
+static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_side_options options, cgap_error *error)
 {
   *out = (cgap_embeddings){.data = data, .paired = data->pairing != CGAP_UNPAIRED};
   cgap_order order = CGAP_IMAGE_MAJOR;
@@ -167,7 +166,6 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
   if (!kept_as)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", data->image.rows);
   const int blas_threads = cgap_blas_single();
-  cgap_side_options options = {.resident = resident, .threads = threads, .progress = progress};
   status = load(out, &options, order, kept_as, error);
   cgap_blas_restore(blas_threads);
   out->image_kept_as = kept_as;
@@ -181,6 +179,20 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
   out->merged_images = data->image.rows - out->image.rows - out->dropped_images;
   describe_pairing(out, order);
   return CGAP_OK;
+}
+
+cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident, int threads,
+                                 cgap_progress progress, cgap_error *error)
+{
+  return load_all(out, data, (cgap_side_options){.resident = resident, .threads = threads, .progress = progress},
+                  error);
+}
+
+cgap_status cgap_embeddings_share(cgap_embeddings *out, const cgap_data *data, cgap_comm *ranks, int threads,
+                                  cgap_progress progress, cgap_error *error)
+{
+  return load_all(
+    out, data, (cgap_side_options){.resident = true, .threads = threads, .progress = progress, .ranks = ranks}, error);
 }
 
 void cgap_embeddings_clear(cgap_embeddings *e)

@@ -8,13 +8,14 @@
 typedef struct cgap_side {
   const cgap_source *source;
   size_t rows, dim;
-  size_t *file_row;     /* (rows) */
-  size_t *first_equal;  /* (rows) the first kept row with the same bytes, the row itself where there is none */
-  double *inverse_norm; /* (rows), 1/‖row‖ of the file's values */
-  double *mean;         /* (dim) centroid of the unit rows */
-  double *moment;       /* (dim, dim) Σ z zᵀ over unit rows z, in double; upper triangle = lower */
-  unsigned char *raw;   /* (rows, dim) of source->type, or NULL when not resident */
-  float *unit;          /* (rows, dim) float32 unit rows, or NULL when not resident */
+  size_t *file_row;           /* (rows) */
+  size_t *first_equal;        /* (rows) the first kept row with the same bytes, the row itself where there is none */
+  double *inverse_norm;       /* (rows), 1/‖row‖ of the file's values */
+  double *mean;               /* (dim) centroid of the unit rows */
+  double *moment;             /* (dim, dim) Σ z zᵀ over unit rows z, in double; upper triangle = lower */
+  size_t own_first, own_rows; /* what raw and unit hold of them: all, or what this rank has */
+  unsigned char *raw;         /* (own_rows, dim) of source->type, or NULL when not resident */
+  float *unit;                /* (own_rows, dim) float32 unit rows, or NULL when not resident */
   cgap_side_checks checks;
 } cgap_side;
 
@@ -40,6 +41,10 @@ typedef struct cgap_embeddings {
  * resident: unit rows and raw rows of both sides are kept in memory. */
 CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident,
                                                  int threads, cgap_progress progress, cgap_error *error);
+
+/* The same as one of several ranks: all scalars of rows and couples, and of the rows those of the rank's share. */
+CGAP_MUST_CHECK cgap_status cgap_embeddings_share(cgap_embeddings *out, const cgap_data *data, cgap_comm *ranks,
+                                                  int threads, cgap_progress progress, cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);
 
 #endif

@@ -15,9 +15,11 @@ enum { QUERIES_AT_ONCE = 64 };
 
 typedef struct fold_products {
   const cgap_embeddings *e;
+  cgap_comm *ranks;
   int threads;
   cgap_progress progress;
   int calls;
+  cgap_gradient gradient;
 } fold_products;
 
 typedef struct fold_call {
@@ -26,32 +28,48 @@ typedef struct fold_call {
   cgap_couples side;
 } fold_call;
 
-static void fold_residual(void *context, size_t first, size_t rows, double *scores)
+static void fold_residual(void *context, size_t first, size_t rows, double *scores, double *sums)
 {
   const fold_call *call = context;
-  call->rows(call->context, call->side, first, rows, scores);
+  call->rows(call->context, call->side, first, rows, scores, sums);
 }
 
 static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows rows, void *context, double *gradient,
-                            cgap_error *error)
+                            double *sums, cgap_error *error)
 {
   fold_products *p = self;
   fold_call image = {rows, context, CGAP_IMAGE_IMAGE}, text = {rows, context, CGAP_TEXT_TEXT};
-  cgap_status status =
-    cgap_scores_gradient(&p->e->image, weights, CGAP_FOLDS, p->threads, fold_residual, &image, gradient, error);
+  const cgap_embeddings *e = p->e;
+  cgap_status status = cgap_scores_gradient(&p->gradient, &e->image, cgap_share_of(p->ranks, e->image.rows), weights,
+                                            p->threads, fold_residual, &image, error);
   if (!status)
-    status = cgap_scores_gradient(&p->e->text, weights, CGAP_FOLDS, p->threads, fold_residual, &text, gradient, error);
+    status = cgap_scores_gradient(&p->gradient, &e->text, cgap_share_of(p->ranks, e->text.rows), weights, p->threads,
+                                  fold_residual, &text, error);
+  if (!status)
+    status = cgap_gradient_take(&p->gradient, p->ranks, gradient, sums, error);
   p->calls++; /* how many there will be nobody knows: the share creeps towards 1 */
   if (!status && p->progress.tick && p->progress.tick(p->progress.context, "separability", 1 - exp(-p->calls / 20.0)))
     status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while fitting the separability; nothing was written");
   return status;
 }
 
-cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, int threads,
-                                  cgap_progress progress, cgap_audit *out, cgap_error *error)
+static cgap_status fold_gather(void *self, cgap_couples side, double *values, cgap_error *error)
 {
-  fold_products products = {.e = e, .threads = threads, .progress = progress};
-  return cgap_separability_finish(evidence, &(cgap_products){.run = fold_run, .self = &products}, out, error);
+  const fold_products *p = self;
+  const size_t rows = side == CGAP_TEXT_TEXT ? p->e->text.rows : p->e->image.rows;
+  return cgap_share_gather(p->ranks, values, rows, sizeof *values, error);
+}
+
+cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks,
+                                  int threads, cgap_progress progress, cgap_audit *out, cgap_error *error)
+{
+  fold_products products = {.e = e, .ranks = ranks, .threads = threads, .progress = progress};
+  cgap_status status = cgap_gradient_init(&products.gradient, e->image.dim, CGAP_FOLDS, CGAP_FOLD_SUMS, error);
+  if (!status)
+    status = cgap_separability_finish(
+      evidence, &(cgap_products){.run = fold_run, .gather = fold_gather, .self = &products}, out, error);
+  cgap_gradient_clear(&products.gradient);
+  return status;
 }
 
 /* ---------------------------------------------------------------- rows of small sources */
@@ -110,7 +128,23 @@ static cgap_status check_labels(const cgap_embeddings *e, size_t classes, cgap_e
   return CGAP_OK;
 }
 
-cgap_status cgap_zero_shot_run(const cgap_embeddings *e, int threads, cgap_audit *out, cgap_error *error)
+/* Over all ranks. */
+static cgap_status sum_tally(cgap_zero_shot_tally *t, cgap_comm *ranks, cgap_error *error)
+{
+  uint64_t totals[] = {t->images, t->top_1, t->top_5};
+  cgap_status status = cgap_comm_sum(ranks, totals, sizeof totals / sizeof *totals, CGAP_COMM_U64, error);
+  if (!status)
+    status = cgap_comm_sum(ranks, t->class_images, t->classes, CGAP_COMM_U64, error);
+  if (!status)
+    status = cgap_comm_sum(ranks, t->class_right, t->classes, CGAP_COMM_U64, error);
+  t->images = totals[0];
+  t->top_1 = totals[1];
+  t->top_5 = totals[2];
+  return status;
+}
+
+cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
+                               cgap_error *error)
 {
   const cgap_source *source = &e->data->class_text;
   const size_t prompts = e->data->prompts ? e->data->prompts : 1, classes = source->rows / prompts;
@@ -128,7 +162,10 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, int threads, cgap_audit
   if (!status)
     status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
   if (!status)
-    status = cgap_scores_run(&e->image, vectors, classes, threads, cgap_zero_shot_visit, &tally, error);
+    status = cgap_scores_run(&e->image, cgap_share_of(ranks, e->image.rows), vectors, classes, threads,
+                             cgap_zero_shot_visit, &tally, error);
+  if (!status)
+    status = sum_tally(&tally, ranks, error);
   if (!status)
     cgap_zero_shot_finish(&tally, out);
   cgap_free(vectors);
@@ -174,7 +211,7 @@ static bool work_alloc(arithmetic_work *w)
   w->weight = cgap_alloc(data->queries, sizeof *w->weight);
   w->words = cgap_alloc(data->words.rows * data->words.dim, sizeof *w->words);
   w->vectors = cgap_alloc(2 * QUERIES_AT_ONCE * data->words.dim, sizeof *w->vectors);
-  w->best = cgap_alloc(QUERIES_AT_ONCE, sizeof *w->best);
+  w->best = cgap_alloc(data->queries, sizeof *w->best);
   return w->query && w->image && w->label && w->wanted && w->weight && w->words && w->vectors && w->best;
 }
 
@@ -239,26 +276,50 @@ static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, 
   return CGAP_OK;
 }
 
-static cgap_status answer_queries(arithmetic_work *w, int threads, cgap_audit *out, cgap_error *error)
+/* The nearest images of queries [first, first + count). */
+static cgap_status answer_block(arithmetic_work *w, size_t first, size_t count, int threads, cgap_error *error)
 {
-  double right[CGAP_CURVE_POINTS] = {0}, total = 0;
-  cgap_status status = CGAP_OK;
-  for (size_t first = 0; !status && first < w->queries; first += QUERIES_AT_ONCE) {
-    const size_t count = w->queries - first < QUERIES_AT_ONCE ? w->queries - first : QUERIES_AT_ONCE;
-    cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best};
-    cgap_arithmetic_start(&run);
-    status = make_vectors(w, first, count, error);
-    if (!status)
-      status = cgap_scores_run(&w->e->image, w->vectors, 2 * count, threads, cgap_arithmetic_visit, &run, error);
-    if (!status)
-      cgap_arithmetic_add(&run, w->label, w->wanted + first, w->weight + first, right, &total);
-  }
+  const cgap_share all = {0, w->e->image.rows};
+  cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best + first};
+  cgap_arithmetic_start(&run);
+  cgap_status status = make_vectors(w, first, count, error);
   if (!status)
-    cgap_arithmetic_finish(right, total, w->queries, out);
+    status = cgap_scores_run(&w->e->image, all, w->vectors, 2 * count, threads, cgap_arithmetic_visit, &run, error);
   return status;
 }
 
-cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, int threads, cgap_audit *out, cgap_error *error)
+/* A block of queries is one rank's, which goes over all images for it: among images that are nearly equal the order
+ * decides. */
+static cgap_status answer_queries(arithmetic_work *w, cgap_comm *ranks, int threads, cgap_audit *out, cgap_error *error)
+{
+  double right[CGAP_CURVE_POINTS] = {0}, total = 0;
+  const size_t blocks = (w->queries + QUERIES_AT_ONCE - 1) / QUERIES_AT_ONCE, size = (size_t)cgap_comm_size(ranks);
+  const size_t rank = (size_t)cgap_comm_rank(ranks);
+  size_t *place = cgap_alloc(size + 1, sizeof *place);
+  cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
+  for (size_t r = 0; place && r <= size; r++) {
+    const size_t query = blocks * r / size * QUERIES_AT_ONCE;
+    place[r] = query < w->queries ? query : w->queries;
+  }
+  for (size_t first = status ? 0 : place[rank]; !status && first < place[rank + 1]; first += QUERIES_AT_ONCE) {
+    const size_t left = place[rank + 1] - first;
+    status = answer_block(w, first, left < QUERIES_AT_ONCE ? left : QUERIES_AT_ONCE, threads, error);
+  }
+  for (size_t r = 0; place && r <= size; r++)
+    place[r] *= sizeof *w->best;
+  if (!status)
+    status = cgap_comm_gather(ranks, w->best, place, error);
+  cgap_free(place);
+  const cgap_arithmetic_run all = {.queries = w->queries, .image = w->image, .best = w->best};
+  if (!status) {
+    cgap_arithmetic_add(&all, w->label, w->wanted, w->weight, right, &total);
+    cgap_arithmetic_finish(right, total, w->queries, out);
+  }
+  return status;
+}
+
+cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
+                                    cgap_error *error)
 {
   arithmetic_work w = {.e = e};
   cgap_status status = check_dim(&e->data->words, &e->image, error);
@@ -269,7 +330,7 @@ cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, int threads, cgap_
   if (!status)
     status = take_queries(&w, error);
   if (!status)
-    status = answer_queries(&w, threads, out, error);
+    status = answer_queries(&w, ranks, threads, out, error);
   work_clear(&w);
   return status;
 }

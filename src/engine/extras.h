@@ -6,14 +6,16 @@
 #include "analysis/measure.h"
 #include "engine/embeddings.h"
 
-CGAP_MUST_CHECK cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, int threads,
-                                                  cgap_progress progress, cgap_audit *out, cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, int threads, cgap_audit *out,
+/* On every rank; the results are the same on all. */
+CGAP_MUST_CHECK cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e,
+                                                  cgap_comm *ranks, int threads, cgap_progress progress,
+                                                  cgap_audit *out, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
                                                cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, int threads, cgap_audit *out,
-                                                    cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, int threads,
+                                                    cgap_audit *out, cgap_error *error);
 
-/* components (2, dim) of pca.joint. */
+/* components (2, dim) of pca.joint. Of one rank. */
 CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, cgap_audit *out,
                                              cgap_error *error);
 

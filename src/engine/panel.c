@@ -3,6 +3,8 @@
 #include "analysis/kernels.h"
 #include "memory.h"
 
+#include <omp.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PIECE = 256 };
@@ -77,8 +79,7 @@ static void normalise(cgap_type type, const unsigned char *raw, double inverse_n
     unit[k] = (float)(scratch[k] * inverse_norm);
 }
 
-/* Reads kept rows [first, first + rows) into out, leaving out the rows between that were dropped. */
-static cgap_status read_kept(const cgap_side *side, size_t first, size_t rows, unsigned char *out, cgap_error *error)
+cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out, cgap_error *error)
 {
   const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
   for (size_t done = 0; done < rows;) {
@@ -108,28 +109,42 @@ static cgap_status reserve(cgap_panel *panel, size_t rows, cgap_error *error)
   return CGAP_OK;
 }
 
+cgap_status cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
+                                int threads, cgap_error *error)
+{
+  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
+  double *scratch = cgap_alloc((size_t)threads * dim, sizeof *scratch);
+  if (!scratch)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for a row of %zu", dim);
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t i = 0; i < rows; i++)
+    normalise(side->source->type, raw + i * row_bytes, side->inverse_norm[first + i], dim,
+              scratch + (size_t)omp_get_thread_num() * dim, unit + i * dim);
+  cgap_free(scratch);
+  return CGAP_OK;
+}
+
+static bool holds(const cgap_side *side, size_t first, size_t rows)
+{
+  return side->unit && first >= side->own_first && first + rows <= side->own_first + side->own_rows;
+}
+
 cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t first, size_t rows, cgap_error *error)
 {
   const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
   panel->side = side;
   panel->first = first;
   panel->rows = rows;
-  if (side->unit) {
-    panel->unit = side->unit + first * dim;
-    panel->raw = side->raw + first * row_bytes;
+  if (holds(side, first, rows)) {
+    panel->unit = side->unit + (first - side->own_first) * dim;
+    panel->raw = side->raw + (first - side->own_first) * row_bytes;
     return CGAP_OK;
   }
   cgap_status status = reserve(panel, rows, error);
   if (!status)
-    status = read_kept(side, first, rows, panel->own_raw, error);
-  double *scratch = status ? NULL : cgap_alloc(dim, sizeof *scratch);
-  if (!status && !scratch)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for a row of %zu", dim);
+    status = cgap_side_read(side, first, rows, panel->own_raw, error);
   if (!status)
-    for (size_t i = 0; i < rows; i++)
-      normalise(side->source->type, panel->own_raw + i * row_bytes, side->inverse_norm[first + i], dim, scratch,
-                panel->own_unit + i * dim);
-  cgap_free(scratch);
+    status = cgap_side_normalise(side, first, rows, panel->own_raw, panel->own_unit, 1, error);
   panel->unit = panel->own_unit;
   panel->raw = panel->own_raw;
   return status;
@@ -142,24 +157,69 @@ void cgap_panel_clear(cgap_panel *panel)
   *panel = (cgap_panel){0};
 }
 
+typedef struct wanted {
+  size_t row, place;
+} wanted;
+
+static int by_row(const void *a, const void *b)
+{
+  const size_t x = ((const wanted *)a)->row, y = ((const wanted *)b)->row;
+  return (x > y) - (x < y);
+}
+
+/* Those of rows (count) that are not in memory, each into its place of buffer; rows that follow each other at once. */
+static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t count, unsigned char *buffer,
+                               cgap_error *error)
+{
+  enum { AT_ONCE = 256 };
+  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  wanted *list = cgap_alloc(count, sizeof *list);
+  unsigned char *room = cgap_alloc(AT_ONCE, row_bytes);
+  cgap_status status = CGAP_OK;
+  size_t missing = 0;
+  if (!list || !room)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
+  for (size_t i = 0; !status && i < count; i++)
+    if (!holds(side, rows[i], 1))
+      list[missing++] = (wanted){rows[i], i};
+  if (missing)
+    qsort(list, missing, sizeof *list, by_row);
+  for (size_t i = 0, n = 0; !status && i < missing; i += n) {
+    size_t last = list[i].row;
+    for (n = 1; i + n < missing && list[i + n].row <= last + 1 && list[i + n].row < list[i].row + AT_ONCE; n++)
+      last = list[i + n].row;
+    status = cgap_side_read(side, list[i].row, last - list[i].row + 1, room, error);
+    for (size_t k = 0; !status && k < n; k++)
+      memcpy(buffer + list[i + k].place * row_bytes, room + (list[i + k].row - list[i].row) * row_bytes, row_bytes);
+  }
+  cgap_free(list);
+  cgap_free(room);
+  return status;
+}
+
 cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count, int threads,
                             double *out, cgap_error *error)
 {
   const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
-  unsigned char *buffer = side->raw ? NULL : cgap_alloc(count, row_bytes);
+  bool all = !rows && holds(side, first, count);
+  if (rows && side->unit) {
+    all = true;
+    for (size_t i = 0; all && i < count; i++)
+      all = holds(side, rows[i], 1);
+  }
+  unsigned char *buffer = all ? NULL : cgap_alloc(count, row_bytes);
   cgap_status status = CGAP_OK;
-  if (!side->raw && !buffer)
+  if (!all && !buffer)
     return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, count, dim);
-  if (!side->raw && !rows)
-    status = read_kept(side, first, count, buffer, error);
-  for (size_t i = 0; !status && !side->raw && rows && i < count; i++)
-    status = side->source->read(side->source, side->file_row[rows[i]], 1, buffer + i * row_bytes, error);
+  if (!all)
+    status = rows ? read_listed(side, rows, count, buffer, error) : cgap_side_read(side, first, count, buffer, error);
   if (status)
     count = 0;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t i = 0; i < count; i++) {
     const size_t row = rows ? rows[i] : first + i;
-    const unsigned char *raw = side->raw ? side->raw + row * row_bytes : buffer + i * row_bytes;
+    const bool held = all || (rows && holds(side, row, 1));
+    const unsigned char *raw = held ? side->raw + (row - side->own_first) * row_bytes : buffer + i * row_bytes;
     cgap_to_double(side->source->type, raw, dim, out + i * dim);
     for (size_t k = 0; k < dim; k++)
       out[i * dim + k] *= side->inverse_norm[row];

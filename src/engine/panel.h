@@ -19,6 +19,14 @@ CGAP_MUST_CHECK cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *
                                             cgap_error *error);
 void cgap_panel_clear(cgap_panel *panel);
 
+/* The file's values of kept rows [first, first + rows), without the rows between that were dropped, into out. */
+CGAP_MUST_CHECK cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out,
+                                           cgap_error *error);
+
+/* Unit rows of such values. */
+CGAP_MUST_CHECK cgap_status cgap_side_normalise(const cgap_side *side, size_t first, size_t rows,
+                                                const unsigned char *raw, float *unit, int threads, cgap_error *error);
+
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count,
                                             int threads, double *out, cgap_error *error);

@@ -1,10 +1,11 @@
 #include "engine/side.h"
 
 #include "engine/distinct.h"
+#include "engine/moment.h"
 #include "engine/panel.h"
+#include "engine/share.h"
 #include "memory.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,82 +14,30 @@
 #define UNIT_TOLERANCE 1e-3
 enum { LOOK_AHEAD = 16 };
 
-/* What the row pass holds while it runs. */
+/* What the row pass holds while it runs. Alone it goes over the file once, chunk by chunk. As one of several ranks it
+ * first looks at its own rows of the file, then hears of all rows what the others found, and then takes its own. */
 typedef struct row_pass {
   cgap_side *side;
   const cgap_side_options *options;
   size_t *kept_as;
   unsigned char *raw; /* (chunk, dim) as the file has them */
   double *unit;       /* (chunk, dim) unit rows, kept rows moved together */
-  double *norm;       /* (chunk) NaN: not finite */
-  cgap_hash *hash;    /* (chunk) */
+  double *norm;       /* (chunk), of all rows under ranks; NaN: not finite */
+  cgap_hash *hash;    /* the same */
   double *first_row;  /* (dim) values of the first kept row, for constant columns */
   bool *varies;       /* (dim) */
+  size_t *start;      /* where the chunk's runs begin among its kept rows */
+  cgap_moment moment;
   cgap_distinct distinct;
   double norm_sum;
   size_t chunk;
 } row_pass;
 
+/* A whole number of runs. */
 size_t cgap_chunk_rows(size_t dim)
 {
-  size_t rows = ((size_t)1 << 21) / dim;
-  return rows < 256 ? 256 : rows;
-}
-
-static size_t run_rows(size_t dim)
-{
-  size_t rows = ((size_t)1 << 18) / dim;
-  return rows < 256 ? 256 : rows;
-}
-
-/* ---------------------------------------------------------------- second moments */
-
-/* own (dim, dim + 1): Σ z zᵀ, and below it Σ z. */
-static void moment_of_run(double *own, const double *rows, size_t n, size_t dim)
-{
-  double *sum = own + dim * dim;
-  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows, (int)dim, 0.0, own, (int)dim);
-  memset(sum, 0, dim * sizeof *sum);
-  for (size_t i = 0; i < n; i++)
-    for (size_t k = 0; k < dim; k++)
-      sum[k] += rows[i * dim + k];
-}
-
-cgap_status cgap_moment_add(double *moment, double *sum, const double *rows, size_t count, size_t dim, int threads,
-                            cgap_error *error)
-{
-  const size_t run = run_rows(dim), runs = (count + run - 1) / run;
-  bool out_of_memory = false;
-#pragma omp parallel num_threads(threads)
-  {
-    double *own = cgap_alloc((dim + 1) * dim, sizeof *own);
-    if (!own) {
-#pragma omp atomic write
-      out_of_memory = true;
-    }
-#pragma omp for schedule(dynamic, 1) ordered
-    for (size_t r = 0; r < runs; r++) {
-      if (own)
-        moment_of_run(own, rows + r * run * dim, count - r * run < run ? count - r * run : run, dim);
-#pragma omp ordered
-      for (size_t i = 0; own && i < dim; i++) {
-        for (size_t j = i; j < dim; j++)
-          moment[i * dim + j] += own[i * dim + j];
-        if (sum)
-          sum[i] += own[dim * dim + i];
-      }
-    }
-    cgap_free(own);
-  }
-  return out_of_memory ? cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim)
-                       : CGAP_OK;
-}
-
-void cgap_moment_mirror(double *moment, size_t dim)
-{
-  for (size_t i = 0; i < dim; i++)
-    for (size_t j = 0; j < i; j++)
-      moment[i * dim + j] = moment[j * dim + i];
+  const size_t run = cgap_moment_run(dim), rows = ((size_t)1 << 21) / dim / run * run;
+  return rows < run ? run : rows;
 }
 
 /* ---------------------------------------------------------------- rows */
@@ -120,95 +69,114 @@ static double norm_of(const double *row, size_t dim)
   return isfinite(total) ? largest * sqrt(total) : NAN;
 }
 
-/* File values to doubles, norm and hash of each row of a chunk. */
-static void convert(row_pass *p, size_t rows)
+/* File values to doubles, and where wanted the norm and the hash of each row of a chunk. */
+static void convert(row_pass *p, const unsigned char *raw, size_t rows, double *norm, cgap_hash *hash)
 {
   const cgap_side *side = p->side;
   const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
 #pragma omp parallel for schedule(static) num_threads(p->options->threads)
   for (size_t i = 0; i < rows; i++) {
     double *row = p->unit + i * dim;
-    cgap_to_double(side->source->type, p->raw + i * row_bytes, dim, row);
-    p->norm[i] = norm_of(row, dim);
-    p->hash[i] = cgap_hash_row(p->raw + i * row_bytes, row_bytes);
+    cgap_to_double(side->source->type, raw + i * row_bytes, dim, row);
+    if (!norm)
+      continue;
+    norm[i] = norm_of(row, dim);
+    hash[i] = cgap_hash_row(raw + i * row_bytes, row_bytes);
   }
 }
 
-static bool is_bad(row_pass *p, size_t i, size_t file_row)
+static bool is_bad(cgap_side_checks *checks, double norm, size_t file_row)
 {
-  cgap_side_checks *checks = &p->side->checks;
-  if (isfinite(p->norm[i]) && isfinite(1 / p->norm[i])) /* a norm whose inverse overflows is as good as zero */
+  if (isfinite(norm) && isfinite(1 / norm)) /* a norm whose inverse overflows is as good as zero */
     return false;
-  note(isfinite(p->norm[i]) ? &checks->zero : &checks->not_finite, file_row);
+  note(isfinite(norm) ? &checks->zero : &checks->not_finite, file_row);
   return true;
 }
 
-static void note_columns(row_pass *p, const double *row)
-{
-  const size_t dim = p->side->dim;
-  if (p->side->rows == 0)
-    memcpy(p->first_row, row, dim * sizeof *row);
-  for (size_t k = 0; k < dim; k++)
-    p->varies[k] |= row[k] != p->first_row[k];
-}
-
-/* Takes row i of the chunk as kept row side->rows. */
-static void keep(row_pass *p, size_t i, size_t file_row, size_t first_equal, size_t place)
+/* Notes a row of this norm as kept row side->rows. */
+static void keep(row_pass *p, double norm, size_t file_row, size_t first_equal)
 {
   cgap_side *side = p->side;
-  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
-  if (place != i)
-    memmove(p->unit + place * dim, p->unit + i * dim, dim * sizeof *p->unit);
-  if (side->raw)
-    memcpy(side->raw + side->rows * row_bytes, p->raw + i * row_bytes, row_bytes);
-  note_columns(p, p->unit + place * dim);
   side->file_row[side->rows] = file_row;
   side->first_equal[side->rows] = first_equal;
-  side->inverse_norm[side->rows] = 1.0 / p->norm[i];
-  p->norm_sum += p->norm[i];
-  if (fabs(p->norm[i] - 1.0) > UNIT_TOLERANCE)
+  side->inverse_norm[side->rows] = 1.0 / norm;
+  p->norm_sum += norm;
+  if (fabs(norm - 1.0) > UNIT_TOLERANCE)
     note(&side->checks.off_unit, file_row);
   side->rows++;
 }
 
-/* Which rows of the chunk stay; they are moved together. Returns how many. */
-static size_t sift(row_pass *p, size_t first, size_t rows)
+/* Which of rows [first, first + rows) of the file stay. */
+static void sift(row_pass *p, size_t first, size_t rows, const double *norm, const cgap_hash *hash)
 {
   cgap_side *side = p->side;
   const cgap_side_options *o = p->options;
-  size_t kept = 0;
   for (size_t i = 0; i < rows; i++) {
     const size_t file_row = first + i;
     if (p->kept_as)
       p->kept_as[file_row] = SIZE_MAX;
     if (i + LOOK_AHEAD < rows)
-      cgap_distinct_expect(&p->distinct, p->hash[i + LOOK_AHEAD]);
-    if (is_bad(p, i, file_row) || (o->skip && o->skip[file_row]))
+      cgap_distinct_expect(&p->distinct, hash[i + LOOK_AHEAD]);
+    if (is_bad(&side->checks, norm[i], file_row) || (o->skip && o->skip[file_row]))
       continue;
-    size_t same = cgap_distinct_add(&p->distinct, p->hash[i], side->rows);
+    size_t same = cgap_distinct_add(&p->distinct, hash[i], side->rows);
     if (same != side->rows)
       note(&side->checks.duplicates, file_row);
     if (p->kept_as)
       p->kept_as[file_row] = o->merge ? same : side->rows;
     if (same == side->rows || !o->merge)
-      keep(p, i, file_row, same, kept++);
+      keep(p, norm[i], file_row, same);
   }
-  return kept;
 }
 
-static cgap_status sum_up(row_pass *p, size_t kept, cgap_error *error)
+static void note_columns(row_pass *p, const double *row, bool is_first)
+{
+  const size_t dim = p->side->dim;
+  if (is_first)
+    memcpy(p->first_row, row, dim * sizeof *row);
+  for (size_t k = 0; k < dim; k++)
+    p->varies[k] |= row[k] != p->first_row[k];
+}
+
+/* The kept rows from `kept` on that lie in rows [first, first + rows) of the file: their doubles are moved together,
+ * the file's values of them kept where rows stay in memory, and the chunk's runs, which are runs of the file's rows,
+ * found. Returns how many. */
+static size_t gather_kept(row_pass *p, const unsigned char *raw, size_t first, size_t rows, size_t kept)
 {
   cgap_side *side = p->side;
-  const size_t dim = side->dim, first = side->rows - kept;
+  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type), run = cgap_moment_run(dim);
+  size_t count = 0;
+  for (size_t i = 0; i < rows; i++) {
+    if (i % run == 0)
+      p->start[i / run] = count;
+    if (kept + count == side->rows || side->file_row[kept + count] != first + i)
+      continue;
+    if (count != i)
+      memmove(p->unit + count * dim, p->unit + i * dim, dim * sizeof *p->unit);
+    if (side->raw && !p->options->ranks)
+      memcpy(side->raw + (kept + count) * row_bytes, raw + i * row_bytes, row_bytes);
+    note_columns(p, p->unit + count * dim, kept + count == 0);
+    count++;
+  }
+  p->start[(rows + run - 1) / run] = count;
+  return count;
+}
+
+/* Doubles of `count` kept rows to unit rows, and their sums. */
+static cgap_status sum_up(row_pass *p, size_t kept, size_t count, size_t rows, cgap_error *error)
+{
+  cgap_side *side = p->side;
+  const size_t dim = side->dim, run = cgap_moment_run(dim);
+  float *unit = side->unit && !p->options->ranks ? side->unit + kept * dim : NULL;
 #pragma omp parallel for schedule(static) num_threads(p->options->threads)
-  for (size_t i = 0; i < kept; i++) {
-    double *row = p->unit + i * dim, inverse = side->inverse_norm[first + i];
+  for (size_t i = 0; i < count; i++) {
+    double *row = p->unit + i * dim, inverse = side->inverse_norm[kept + i];
     for (size_t k = 0; k < dim; k++)
       row[k] *= inverse;
-    for (size_t k = 0; side->unit && k < dim; k++)
-      side->unit[(first + i) * dim + k] = (float)row[k];
+    for (size_t k = 0; unit && k < dim; k++)
+      unit[i * dim + k] = (float)row[k];
   }
-  return cgap_moment_add(side->moment, side->mean, p->unit, kept, dim, p->options->threads, error);
+  return cgap_moment_add(&p->moment, p->unit, p->start, (rows + run - 1) / run, p->options->threads, error);
 }
 
 /* ---------------------------------------------------------------- the pass */
@@ -258,13 +226,16 @@ static bool row_pass_alloc(row_pass *p, size_t rows)
 {
   const size_t dim = p->side->dim, row_bytes = dim * cgap_type_size(p->side->source->type);
   p->chunk = cgap_chunk_rows(dim) < rows ? cgap_chunk_rows(dim) : rows;
-  p->raw = cgap_alloc(p->chunk, row_bytes);
+  const size_t known = p->options->ranks ? rows : p->chunk;
+  p->raw = cgap_alloc(p->options->ranks ? 1 : p->chunk, row_bytes);
   p->unit = cgap_alloc(p->chunk * dim, sizeof *p->unit);
-  p->norm = cgap_alloc(p->chunk, sizeof *p->norm);
-  p->hash = cgap_alloc(p->chunk, sizeof *p->hash);
+  p->norm = cgap_alloc(known, sizeof *p->norm);
+  p->hash = cgap_alloc(known, sizeof *p->hash);
   p->first_row = cgap_zalloc(dim, sizeof *p->first_row);
   p->varies = cgap_zalloc(dim, sizeof *p->varies);
-  return p->raw && p->unit && p->norm && p->hash && p->first_row && p->varies && cgap_distinct_init(&p->distinct, rows);
+  p->start = cgap_alloc(p->chunk / cgap_moment_run(dim) + 2, sizeof *p->start);
+  return p->raw && p->unit && p->norm && p->hash && p->first_row && p->varies && p->start &&
+         cgap_distinct_init(&p->distinct, rows);
 }
 
 static void row_pass_clear(row_pass *p)
@@ -275,10 +246,12 @@ static void row_pass_clear(row_pass *p)
   cgap_free(p->hash);
   cgap_free(p->first_row);
   cgap_free(p->varies);
+  cgap_free(p->start);
+  cgap_moment_clear(&p->moment);
   cgap_distinct_clear(&p->distinct);
 }
 
-static bool side_alloc(cgap_side *side, bool resident)
+static bool side_alloc(cgap_side *side, size_t held)
 {
   const size_t rows = side->source->rows, dim = side->dim;
   side->file_row = cgap_alloc(rows, sizeof *side->file_row);
@@ -286,41 +259,162 @@ static bool side_alloc(cgap_side *side, bool resident)
   side->inverse_norm = cgap_alloc(rows, sizeof *side->inverse_norm);
   side->mean = cgap_zalloc(dim, sizeof *side->mean);
   side->moment = cgap_zalloc(dim * dim, sizeof *side->moment);
-  side->raw = resident ? cgap_alloc(rows, dim * cgap_type_size(side->source->type)) : NULL;
-  side->unit = resident ? cgap_alloc(rows * dim, sizeof *side->unit) : NULL;
+  side->raw = held ? cgap_alloc(held, dim * cgap_type_size(side->source->type)) : NULL;
+  side->unit = held ? cgap_alloc(held * dim, sizeof *side->unit) : NULL;
   return side->file_row && side->first_equal && side->inverse_norm && side->mean && side->moment &&
-         (!resident || (side->raw && side->unit));
+         (!held || (side->raw && side->unit));
+}
+
+static cgap_status tick(const row_pass *p, double done, cgap_error *error)
+{
+  const cgap_progress *progress = &p->options->progress;
+  if (progress->tick && progress->tick(progress->context, p->options->phase, done))
+    return cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written",
+                     p->side->source->name);
+  return cgap_comm_poll(p->options->ranks, NULL, error);
 }
 
 static cgap_status read_all(row_pass *p, cgap_error *error)
 {
   const cgap_source *source = p->side->source;
-  const cgap_progress *progress = &p->options->progress;
   cgap_status status = CGAP_OK;
   for (size_t first = 0; !status && first < source->rows; first += p->chunk) {
-    const size_t rows = source->rows - first < p->chunk ? source->rows - first : p->chunk;
+    const size_t rows = source->rows - first < p->chunk ? source->rows - first : p->chunk, kept = p->side->rows;
     status = source->read(source, first, rows, p->raw, error);
     if (status)
       break;
-    convert(p, rows);
-    status = sum_up(p, sift(p, first, rows), error);
-    if (!status && progress->tick &&
-        progress->tick(progress->context, p->options->phase, (double)(first + rows) / (double)source->rows))
-      status = cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written", source->name);
+    convert(p, p->raw, rows, p->norm, p->hash);
+    sift(p, first, rows, p->norm, p->hash);
+    status = sum_up(p, kept, gather_kept(p, p->raw, first, rows, kept), rows, error);
+    if (!status)
+      status = tick(p, (double)(first + rows) / (double)source->rows, error);
+  }
+  p->side->own_rows = p->side->rows;
+  return status;
+}
+
+/* ---------------------------------------------------------------- the pass of one of several ranks */
+
+/* Reads rows [own.first, own.end) of the file into side->raw and looks at them. */
+static cgap_status look(row_pass *p, cgap_share own, cgap_error *error)
+{
+  const cgap_source *source = p->side->source;
+  const size_t row_bytes = source->dim * cgap_type_size(source->type);
+  cgap_status status = CGAP_OK;
+  for (size_t first = own.first; !status && first < own.end; first += p->chunk) {
+    const size_t rows = own.end - first < p->chunk ? own.end - first : p->chunk;
+    unsigned char *raw = p->side->raw + (first - own.first) * row_bytes;
+    status = source->read(source, first, rows, raw, error);
+    if (!status)
+      convert(p, raw, rows, p->norm + first, p->hash + first);
+    if (!status)
+      status = tick(p, 0.5 * (double)(first + rows - own.first) / (double)(own.end - own.first), error);
   }
   return status;
 }
 
-static void finish_side(row_pass *p)
+static cgap_status hear(row_pass *p, cgap_error *error)
+{
+  const size_t rows = p->side->source->rows;
+  cgap_status status = cgap_share_gather(p->options->ranks, p->norm, rows, sizeof *p->norm, error);
+  return status ? status : cgap_share_gather(p->options->ranks, p->hash, rows, sizeof *p->hash, error);
+}
+
+/* The first kept row's values and the sums of the rows that lie in our part of the file. */
+static cgap_status take(row_pass *p, cgap_share own, cgap_error *error)
 {
   cgap_side *side = p->side;
-  for (size_t k = 0; k < side->dim; k++) {
+  const cgap_source *source = side->source;
+  const size_t row_bytes = source->dim * cgap_type_size(source->type);
+  size_t kept = 0;
+  cgap_status status = CGAP_OK;
+  if (side->rows > 0)
+    status = source->read(source, side->file_row[0], 1, p->raw, error);
+  if (!status && side->rows > 0)
+    cgap_to_double(source->type, p->raw, source->dim, p->first_row);
+  while (kept < side->rows && side->file_row[kept] < own.first)
+    kept++;
+  for (size_t first = own.first; !status && first < own.end; first += p->chunk) {
+    const size_t rows = own.end - first < p->chunk ? own.end - first : p->chunk;
+    const unsigned char *raw = side->raw + (first - own.first) * row_bytes;
+    convert(p, raw, rows, NULL, NULL);
+    const size_t count = gather_kept(p, raw, first, rows, kept);
+    status = sum_up(p, kept, count, rows, error);
+    kept += count;
+    if (!status)
+      status = tick(p, 0.5 + 0.5 * (double)(first + rows - own.first) / (double)(own.end - own.first), error);
+  }
+  return status;
+}
+
+static cgap_status join_columns(row_pass *p, cgap_error *error)
+{
+  const size_t dim = p->side->dim;
+  uint64_t *varies = cgap_alloc(dim, sizeof *varies);
+  if (!varies)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu columns", dim);
+  for (size_t k = 0; k < dim; k++)
+    varies[k] = p->varies[k];
+  cgap_status status = cgap_comm_sum(p->options->ranks, varies, dim, CGAP_COMM_U64, error);
+  for (size_t k = 0; k < dim; k++)
+    p->varies[k] = varies[k] > 0;
+  cgap_free(varies);
+  return status;
+}
+
+/* What this rank holds of the kept rows. They are those of its part of the file already where none was left out. */
+static cgap_status hold(row_pass *p, cgap_share own, cgap_error *error)
+{
+  cgap_side *side = p->side;
+  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  const cgap_share share = cgap_share_of(p->options->ranks, side->rows);
+  side->own_first = share.first;
+  side->own_rows = share.end - share.first;
+  if (side->rows == side->source->rows || side->own_rows == 0)
+    return cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads, error);
+  if (side->own_rows > own.end - own.first) {
+    cgap_free(side->raw);
+    cgap_free(side->unit);
+    side->raw = cgap_alloc(side->own_rows, row_bytes);
+    side->unit = cgap_alloc(side->own_rows * side->dim, sizeof *side->unit);
+    if (!side->raw || !side->unit)
+      return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, side->own_rows,
+                       side->dim);
+  }
+  cgap_status status = cgap_side_read(side, share.first, side->own_rows, side->raw, error);
+  return status
+           ? status
+           : cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads, error);
+}
+
+static cgap_status read_share(row_pass *p, cgap_share own, cgap_error *error)
+{
+  const size_t rows = p->side->source->rows;
+  cgap_status status = look(p, own, error);
+  if (!status)
+    status = hear(p, error);
+  if (!status)
+    sift(p, 0, rows, p->norm, p->hash);
+  if (!status)
+    status = take(p, own, error);
+  if (!status)
+    status = join_columns(p, error);
+  return status ? status : hold(p, own, error);
+}
+
+/* ---------------------------------------------------------------- both */
+
+static cgap_status finish_side(row_pass *p, cgap_error *error)
+{
+  cgap_side *side = p->side;
+  cgap_status status = cgap_moment_finish(&p->moment, p->options->ranks, 1, side->moment, side->mean, error);
+  for (size_t k = 0; !status && k < side->dim; k++) {
     side->mean[k] /= (double)(side->rows ? side->rows : 1);
     if (side->rows > 1 && !p->varies[k])
       note(&side->checks.constant_columns, k);
   }
   side->checks.norm_mean = side->rows ? p->norm_sum / (double)side->rows : 0;
-  cgap_moment_mirror(side->moment, side->dim);
+  return status;
 }
 
 cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap_side_options *options, size_t *kept_as,
@@ -328,14 +422,18 @@ cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap
 {
   *out = (cgap_side){.source = source, .dim = source->dim};
   row_pass p = {.side = out, .options = options, .kept_as = kept_as};
+  const cgap_share own = cgap_share_of(options->ranks, source->rows);
+  const size_t held = !options->resident ? 0 : own.end > own.first ? own.end - own.first : 1;
   cgap_status status = CGAP_OK;
-  if (!side_alloc(out, options->resident) || !row_pass_alloc(&p, source->rows))
+  if (!side_alloc(out, held) || !row_pass_alloc(&p, source->rows))
     status =
       cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows, source->dim);
   if (!status)
-    status = read_all(&p, error);
+    status = cgap_moment_init(&p.moment, source->dim, (double)cgap_moment_run(source->dim), error);
   if (!status)
-    finish_side(&p);
+    status = options->ranks ? read_share(&p, own, error) : read_all(&p, error);
+  if (!status)
+    status = finish_side(&p, error);
   row_pass_clear(&p);
   if (status)
     cgap_side_clear(out);

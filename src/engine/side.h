@@ -11,6 +11,7 @@ typedef struct cgap_side_options {
   int threads;
   const char *phase; /* for progress */
   cgap_progress progress;
+  cgap_comm *ranks; /* that share the rows out, each holding its own (resident), or NULL */
 } cgap_side_options;
 
 /* kept_as (source rows), or NULL: which kept row each row of the source became; SIZE_MAX where dropped. */
@@ -21,12 +22,6 @@ void cgap_side_clear(cgap_side *side);
 /* Appends to out which rows were left out as bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
  * false: none was, and nothing is appended. */
 bool cgap_side_describe_bad(const cgap_side *side, char *out, size_t size);
-
-/* moment += Σ z zᵀ (upper triangle) and, where not NULL, sum += Σ z over (count, dim) double rows; by runs of fixed
- * length, added in order. */
-CGAP_MUST_CHECK cgap_status cgap_moment_add(double *moment, double *sum, const double *rows, size_t count, size_t dim,
-                                            int threads, cgap_error *error);
-void cgap_moment_mirror(double *moment, size_t dim); /* lower triangle = upper */
 
 /* Rows of `dim` doubles that are worked on at once in the row pass. */
 size_t cgap_chunk_rows(size_t dim);

@@ -1,0 +1,28 @@
+/* Second moments Σ z zᵀ and sums Σ z of many rows in double, by runs of rows whose own sums are added in fixed point:
+ * the same bits for any threads and ranks that share out whole runs. */
+#ifndef CGAP_ENGINE_MOMENT_H
+#define CGAP_ENGINE_MOMENT_H
+
+#include "engine/wide.h"
+
+/* Rows of a run: a power of two that divides CGAP_TILE. */
+size_t cgap_moment_run(size_t dim);
+
+typedef struct cgap_moment {
+  size_t dim;
+  cgap_wide total; /* (dim, dim), its upper triangle used, then (dim) */
+} cgap_moment;
+
+/* bound: of a run's sums. */
+CGAP_MUST_CHECK cgap_status cgap_moment_init(cgap_moment *out, size_t dim, double bound, cgap_error *error);
+void cgap_moment_clear(cgap_moment *m);
+
+/* Runs r = 0 … runs − 1: rows start[r] … start[r + 1] − 1 of rows (…, dim), of any number. */
+CGAP_MUST_CHECK cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *start, size_t runs,
+                                            int threads, cgap_error *error);
+
+/* Over all ranks, into moment (dim, dim), both triangles, times `scale`, and sum (dim), where not NULL. */
+CGAP_MUST_CHECK cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *ranks, double scale, double *moment,
+                                               double *sum, cgap_error *error);
+
+#endif

@@ -1,0 +1,22 @@
+/* Which rows are a rank's: a run of whole tiles, as even as can be. Alone: all. */
+#ifndef CGAP_ENGINE_SHARE_H
+#define CGAP_ENGINE_SHARE_H
+
+#include "comm/comm.h"
+
+typedef struct cgap_share {
+  size_t first, end;
+} cgap_share;
+
+cgap_share cgap_share_of_rank(size_t rows, int rank, int size);
+cgap_share cgap_share_of(const cgap_comm *ranks, size_t rows); /* of this rank */
+
+/* block (rows, size bytes): every rank has filled its own rows, and gets all. */
+CGAP_MUST_CHECK cgap_status cgap_share_gather(cgap_comm *ranks, void *block, size_t rows, size_t size,
+                                              cgap_error *error);
+
+/* The same where rank r's part is [first[row], first[end row)) of the block, first (rows + 1) counting elements. */
+CGAP_MUST_CHECK cgap_status cgap_share_gather_by(cgap_comm *ranks, void *block, size_t rows, const size_t *first,
+                                                 size_t size, cgap_error *error);
+
+#endif
