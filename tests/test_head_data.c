@@ -314,7 +314,7 @@ Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
   bool *seen = support_alloc(part.couples.texts, sizeof *seen);
   cgap_batches_epoch(&b, 0);
   for (size_t k = 0; k < b.count; k++) {
-    cgap_batches_take(&b, k);
+    cgap_batches_take(&b, k, 1);
     const cgap_coupling *c = &b.couples;
     cr_assert_eq(c->texts, 50);
     size_t images[2 * 50], couples = 0;

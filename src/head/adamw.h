@@ -7,8 +7,9 @@
 
 typedef struct cgap_adamw {
   size_t count;
-  float *m, *v;  /* (count) first and second moment; one block, freed through m */
-  uint64_t step; /* steps taken */
+  float *m, *v;   /* (count) first and second moment; one block, freed through m */
+  double *square; /* sums of squares of a gradient's chunks */
+  uint64_t step;  /* steps taken */
 } cgap_adamw;
 
 enum { CGAP_ADAMW_TEMPERATURE = 1 }; /* one parameter more than the layers have: log τ, at the end */

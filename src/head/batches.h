@@ -28,7 +28,7 @@ CGAP_MUST_CHECK cgap_status cgap_batches_init(cgap_batches *out, const cgap_part
                                               cgap_error *error);
 void cgap_batches_clear(cgap_batches *batches);
 
-void cgap_batches_epoch(cgap_batches *batches, size_t epoch); /* the order depends on (seed, epoch) alone */
-void cgap_batches_take(cgap_batches *batches, size_t batch);  /* 0 ≤ batch < count */
+void cgap_batches_epoch(cgap_batches *batches, size_t epoch);             /* the order depends on (seed, epoch) alone */
+void cgap_batches_take(cgap_batches *batches, size_t batch, int threads); /* 0 ≤ batch < count */
 
 #endif

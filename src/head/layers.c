@@ -1,17 +1,17 @@
 /* Forward and backward of the heads. Work is cut into fixed blocks, whatever the number of threads. */
 #include "head/layers.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
+#include "gemm.h"
 #include "head/vector.h"
 #include "memory.h"
 
 enum {
   BLOCK = CGAP_LAYERS_BLOCK,
   COLUMNS = 256,
-  PARALLEL_FROM = 1 << 22 /* multiplications that are worth a second thread */
+  PARALLEL_FROM = 1 << 19 /* multiplications that are worth a second thread */
 };
 
 bool cgap_activations_init(cgap_activations *out, const cgap_layers *l, size_t rows)
@@ -43,8 +43,8 @@ void cgap_activations_clear(cgap_activations *a)
 static void affine(const float *parameters, const cgap_block *w, const cgap_block *b, const float *in, size_t rows,
                    float beta, float *out)
 {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->rows, (int)w->columns, 1.0f, in,
-              (int)w->columns, parameters + w->offset, (int)w->columns, beta, out, (int)w->rows);
+  const cgap_operand x = {in, w->columns, false}, weight = {parameters + w->offset, w->columns, true};
+  cgap_sgemm(rows, w->rows, w->columns, x, weight, beta, out, w->rows);
   const float *bias = parameters + b->offset;
   for (size_t i = 0; b->rows && i < rows; i++)
     for (size_t k = 0; k < b->rows; k++)
@@ -115,7 +115,7 @@ void cgap_layers_forward(const cgap_layers *l, const float *parameters, const fl
                          const size_t rows[CGAP_SIDES], cgap_activations out[CGAP_SIDES], int threads)
 {
   const size_t images = blocks_of(rows[CGAP_IMAGE_SIDE]), all = images + blocks_of(rows[CGAP_TEXT_SIDE]);
-  const bool worth = (rows[0] + rows[1]) * (l->count / 2) > PARALLEL_FROM;
+  const bool worth = (rows[0] + rows[1]) * (l->count / 2) >= PARALLEL_FROM;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
   for (size_t i = 0; i < all; i++) {
     const int side = i < images ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE;
@@ -157,8 +157,8 @@ static void backward_block(const cgap_layers *l, const float *parameters, int si
   if (s->kind != CGAP_HEAD_MLP)
     return;
   float *before = a->before + first * s->hidden, *pull = a->pull + first * s->hidden;
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)s->hidden, (int)s->dim, 1.0f, da, (int)s->dim,
-              parameters + t->weight2.offset, (int)s->hidden, 0.0f, pull, (int)s->hidden);
+  const cgap_operand above = {da, s->dim, false}, weight = {parameters + t->weight2.offset, s->hidden, false};
+  cgap_sgemm(rows, s->hidden, s->dim, above, weight, 0, pull, s->hidden);
   for (size_t k = 0; k < rows * s->hidden; k++)
     before[k] = pull[k] * gelu_slope(before[k]);
 }
@@ -167,8 +167,8 @@ static void backward_block(const cgap_layers *l, const float *parameters, int si
 static void weight_gradient(const cgap_block *w, const float *da, const float *in, size_t rows, size_t first,
                             size_t count, float beta, float *gradient)
 {
-  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)w->rows, (int)count, (int)rows, 1.0f, da, (int)w->rows,
-              in + first, (int)w->columns, beta, gradient + w->offset + first, (int)w->columns);
+  const cgap_operand above = {da, w->rows, true}, x = {in + first, w->columns, false};
+  cgap_sgemm(w->rows, count, rows, above, x, beta, gradient + w->offset + first, w->columns);
 }
 
 static void bias_gradient(const cgap_block *b, const float *da, size_t rows, float beta, float *gradient)
@@ -186,19 +186,39 @@ static void bias_gradient(const cgap_block *b, const float *da, size_t rows, flo
   }
 }
 
-/* The gradient of one weight and its bias. The text side adds to the image side's where they are tied. */
-static void layer_gradient(const cgap_block *w, const cgap_block *b, const float *da, const float *in, size_t rows,
-                           float beta, float *gradient, int threads)
+/* A weight of one side with its bias, and what its gradient is a product of. */
+typedef struct pulled {
+  const cgap_block *weight, *bias;
+  const float *da, *in;
+  size_t rows;
+  float beta; /* 1: the text side adds to the image side's, where they are tied */
+} pulled;
+
+static size_t panels_of(const pulled *p)
 {
-  const size_t panels = (w->columns + COLUMNS - 1) / COLUMNS;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (rows * w->rows * w->columns > PARALLEL_FROM)
-  for (size_t p = 0; p < panels + 1; p++) {
-    const size_t first = p * COLUMNS;
-    if (p == panels)
-      bias_gradient(b, da, rows, beta, gradient);
-    else
-      weight_gradient(w, da, in, rows, first, w->columns - first < COLUMNS ? w->columns - first : COLUMNS, beta,
-                      gradient);
+  return (p->weight->columns + COLUMNS - 1) / COLUMNS + 1;
+}
+
+static void gradient_panel(const pulled *p, size_t panel, float *gradient)
+{
+  const size_t first = panel * COLUMNS, columns = p->weight->columns;
+  if (first >= columns)
+    bias_gradient(p->bias, p->da, p->rows, p->beta, gradient);
+  else
+    weight_gradient(p->weight, p->da, p->in, p->rows, first, columns - first < COLUMNS ? columns - first : COLUMNS,
+                    p->beta, gradient);
+}
+
+/* Panels of one layer of both sides are shared out together, unless the sides are tied: then one after the other. */
+static void layer_gradient(const pulled side[CGAP_SIDES], bool tied, float *gradient, int threads)
+{
+  const size_t panels = panels_of(&side[0]), columns = side[0].weight->columns; /* the same on both sides */
+  const bool worth = (side[0].rows + side[1].rows) * side[0].weight->rows * columns >= PARALLEL_FROM;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
+  for (size_t p = 0; p < (tied ? 1 : CGAP_SIDES) * panels; p++) {
+    gradient_panel(&side[p / panels], p % panels, gradient);
+    if (tied)
+      gradient_panel(&side[CGAP_TEXT_SIDE], p, gradient);
   }
 }
 
@@ -207,7 +227,9 @@ void cgap_layers_backward(const cgap_layers *l, const float *parameters, const f
                           float *gradient, int threads)
 {
   const size_t images = blocks_of(rows[CGAP_IMAGE_SIDE]), all = images + blocks_of(rows[CGAP_TEXT_SIDE]);
-  const bool worth = (rows[0] + rows[1]) * l->shape.dim * (8 + l->shape.hidden) > PARALLEL_FROM;
+  const bool mlp = l->shape.kind == CGAP_HEAD_MLP;
+  const bool worth = (rows[0] + rows[1]) * l->shape.dim * (8 + l->shape.hidden) >= PARALLEL_FROM;
+  pulled first[CGAP_SIDES], second[CGAP_SIDES];
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
   for (size_t i = 0; i < all; i++) {
     const int side = i < images ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE;
@@ -217,10 +239,10 @@ void cgap_layers_backward(const cgap_layers *l, const float *parameters, const f
   for (int side = 0; side < CGAP_SIDES; side++) {
     const cgap_tower *t = &l->tower[side];
     const float beta = l->shape.shared && side == CGAP_TEXT_SIDE ? 1.0f : 0.0f;
-    const bool mlp = l->shape.kind == CGAP_HEAD_MLP;
-    layer_gradient(&t->weight, &t->bias, mlp ? a[side].before : dz[side], in[side], rows[side], beta, gradient,
-                   threads);
-    if (mlp)
-      layer_gradient(&t->weight2, &t->bias2, dz[side], a[side].after, rows[side], beta, gradient, threads);
+    first[side] = (pulled){&t->weight, &t->bias, mlp ? a[side].before : dz[side], in[side], rows[side], beta};
+    second[side] = (pulled){&t->weight2, &t->bias2, dz[side], a[side].after, rows[side], beta};
   }
+  layer_gradient(first, l->shape.shared, gradient, threads);
+  if (mlp)
+    layer_gradient(second, l->shape.shared, gradient, threads);
 }

@@ -22,15 +22,15 @@ static bool allocate(cgap_loss *l)
   l->positive = cgap_alloc(2 * l->couple_capacity, sizeof *l->positive);
   l->keep = cgap_alloc(keeps ? pairs : 1, sizeof *l->keep);
   l->scratch = cgap_alloc((size_t)l->threads * CGAP_LOSS_TILE * CGAP_LOSS_TILE, sizeof *l->scratch);
-  l->slot_gradient = cgap_alloc(CGAP_LOSS_GROUPS * slot, sizeof *l->slot_gradient);
-  l->slot_column = cgap_alloc((size_t)CGAP_LOSS_GROUPS * CGAP_LOSS_TILE, sizeof *l->slot_column);
+  l->slot_gradient = cgap_alloc(2 * CGAP_LOSS_GROUPS * slot, sizeof *l->slot_gradient);
+  l->slot_column = cgap_alloc((size_t)2 * CGAP_LOSS_GROUPS * CGAP_LOSS_TILE, sizeof *l->slot_column);
   if (!l->row || !l->column || !l->row_reference || !l->column_reference || !l->positive || !l->keep || !l->scratch ||
       !l->slot_gradient || !l->slot_column)
     return false;
   l->row_offset = l->row_reference + l->images;
   l->column_offset = l->column_reference + l->texts;
   l->pull = l->positive + l->couple_capacity;
-  for (size_t g = 0; g < CGAP_LOSS_GROUPS; g++) {
+  for (size_t g = 0; g < (size_t)2 * CGAP_LOSS_GROUPS; g++) {
     l->slot[g].gradient = l->slot_gradient + g * slot;
     l->slot[g].column = l->slot_column + g * CGAP_LOSS_TILE;
   }
@@ -82,11 +82,14 @@ void cgap_loss_close(cgap_loss *l)
   cgap_free(l);
 }
 
-/* log(e^a + e^b) */
-static double log_add(double a, double b)
+/* log(e^a + e^b); *share: the part that e^b has of the sum. A batch does this for each of its rows: plain comparisons
+ * and one exponential. */
+static double log_add(double a, double b, double *share)
 {
-  double high = fmax(a, b), low = fmin(a, b);
-  return low == -INFINITY ? high : high + log1p(exp(low - high));
+  const bool above = a > b; /* false for a number that is none: the sum is none then */
+  const double high = above ? a : b, low = above ? b : a, e = low == -INFINITY ? 0 : exp(low - high);
+  *share = (above ? e : 1) / (1 + e);
+  return e > 0 || isnan(e) ? high + log1p(e) : high;
 }
 
 /* One direction of CLIP: queries with their couples, and the running sums over their negatives. */
@@ -96,6 +99,7 @@ typedef struct direction {
   const size_t *couple; /* couples listed by query; NULL: in their own order */
   const cgap_running *negatives;
   float *reference, *offset;
+  double weight, log_strength; /* of one query's loss; log(weight·β) */
 } direction;
 
 typedef struct direction_sums {
@@ -118,35 +122,35 @@ static direction_sums asked(const direction *d)
 
 /* loss_q = mean over p of log(e^{βs_p} + R) − βs_p, R the negatives' sum.
  * ∂/∂s_j = β e^{βs_j} · mean over p of 1/(e^{βs_p} + R); ∂/∂s_p = β/k (e^{βs_p}/(e^{βs_p} + R) − 1). */
-static double query(const direction *d, size_t q, double beta, double weight, const cgap_loss *l, float *pull,
-                    direction_sums *sums)
+static double query(const direction *d, size_t q, double beta, const cgap_loss *l, direction_sums *sums)
 {
-  const size_t begin = d->first[q], end = d->first[q + 1];
+  const size_t begin = d->first[q], end = d->first[q + 1], count = end - begin;
   const cgap_running *negatives = &d->negatives[q];
   const double rest = negatives->sum > 0 ? beta * (double)negatives->greatest + log(negatives->sum) : -INFINITY;
   double loss = 0, best = -INFINITY, log_pull = -INFINITY; /* log Σ_p 1/(e^{βs_p} + R) */
   for (size_t k = begin; k < end; k++) {
     size_t c = couple_at(d, k);
-    double s = (double)l->positive[c], all = log_add(beta * s, rest);
+    double s = (double)l->positive[c], share, ignored, all = log_add(beta * s, rest, &share);
     loss += all - beta * s;
-    log_pull = log_add(log_pull, -all);
-    best = fmax(best, s);
-    pull[c] += (float)(weight * beta / (double)(end - begin) * expm1(beta * s - all));
+    log_pull = k == begin ? -all : log_add(log_pull, -all, &ignored);
+    best = s > best ? s : best;
+    l->pull[c] -= (float)(d->weight * beta / (double)count * share);
   }
-  const bool pulls = end > begin && negatives->sum > 0 && weight > 0;
+  const bool pulls = count > 0 && negatives->sum > 0 && d->weight > 0;
+  const double spread = count > 1 ? log((double)count) : 0;
   d->reference[q] = pulls ? negatives->greatest : 0;
-  d->offset[q] =
-    pulls ? (float)-(beta * (double)negatives->greatest + log_pull - log((double)(end - begin)) + log(weight * beta))
-          : NO_PULL;
-  sums->found += end > begin && best > (double)negatives->greatest;
-  return end > begin ? loss / (double)(end - begin) : 0;
+  d->offset[q] = pulls ? (float)-(beta * (double)negatives->greatest + log_pull - spread + d->log_strength) : NO_PULL;
+  sums->found += count > 0 && best > (double)negatives->greatest;
+  return count > 0 ? loss / (double)count : 0;
 }
 
-static direction_sums direct(const direction *d, double beta, double weight, cgap_loss *l)
+static direction_sums direct(direction *d, double beta, double weight, cgap_loss *l)
 {
   direction_sums sums = asked(d);
+  d->weight = sums.asked ? weight / 2 / (double)sums.asked : 0;
+  d->log_strength = log(d->weight * beta);
   for (size_t q = 0; q < d->queries; q++)
-    sums.loss += query(d, q, beta, sums.asked ? weight / 2 / (double)sums.asked : 0, l, l->pull, &sums);
+    sums.loss += query(d, q, beta, l, &sums);
   return sums;
 }
 
@@ -159,8 +163,8 @@ static double mean_of(double sum, size_t count)
 static double couples_terms(cgap_loss *l, const cgap_coupling *p, const cgap_weights *w, double beta,
                             cgap_loss_terms *terms)
 {
-  const direction by_image = {p->images, p->image_first, NULL, l->row, l->row_reference, l->row_offset};
-  const direction by_text = {p->texts, p->text_first, p->text_couple, l->column, l->column_reference, l->column_offset};
+  direction by_image = {p->images, p->image_first, NULL, l->row, l->row_reference, l->row_offset, 0, 0};
+  direction by_text = {p->texts, p->text_first, p->text_couple, l->column, l->column_reference, l->column_offset, 0, 0};
   double align = 0, dot = 0;
   memset(l->pull, 0, p->count * sizeof *l->pull);
   direction_sums image = direct(&by_image, beta, w->clip, l), text = direct(&by_text, beta, w->clip, l);
@@ -179,20 +183,28 @@ static double couples_terms(cgap_loss *l, const cgap_coupling *p, const cgap_wei
   return dot;
 }
 
-/* u = log(2 Σ/(n(n − 1))), ∂u/∂z_i = 4/Σ · Σ_k e^{4 z_i·z_k − 4} z_k (L_Uniform takes half). */
-static double side_uniformity(cgap_loss *l, const float *z, size_t rows, double weight, float *gradient)
+/* u = log(2 Σ/(n(n − 1))), ∂u/∂z_i = 4/Σ · Σ_k e^{4 z_i·z_k − 4} z_k (L_Uniform takes half). Leaves the sums over k in
+ * the gradients, and in *out what they are to be multiplied by. */
+static void uniformity(cgap_loss *l, const cgap_coupling *p, const float *x, const float *y, double weight,
+                       cgap_loss_terms *terms, cgap_pulled *out)
 {
-  if (gradient)
-    memset(gradient, 0, rows * l->dim * sizeof *gradient);
-  if (rows < 2)
-    return NAN;
-  double sum = cgap_loss_uniformity(l, z, rows, weight > 0 ? gradient : NULL);
-  if (gradient && weight > 0) {
-    const float scale = (float)(weight / 2 * 4 / sum);
-    for (size_t k = 0; k < rows * l->dim; k++)
-      gradient[k] *= scale;
+  const bool pulls = out && weight > 0;
+  const cgap_sides sides = {
+    .z = {x, y},
+    .rows = {p->images, p->texts},
+    .gradient = {pulls ? out->gradient[0] : NULL, pulls ? out->gradient[1] : NULL},
+  };
+  double sum[2], term[2];
+  cgap_loss_uniformity(l, &sides, sum);
+  for (int side = 0; side < 2; side++) {
+    const double rows = (double)sides.rows[side];
+    term[side] = rows < 2 ? NAN : log(2 * sum[side] / (rows * (rows - 1)));
+    if (pulls && rows >= 2)
+      out->scale[side] = (float)(weight / 2 * 4 / sum[side]);
   }
-  return log(2 * sum / ((double)rows * (double)(rows - 1)));
+  terms->uniform_image = term[0];
+  terms->uniform_text = term[1];
+  terms->uniform = (term[0] + term[1]) / 2;
 }
 
 static double weighted(double weight, double term)
@@ -205,9 +217,8 @@ void cgap_loss_run(cgap_loss *l, const cgap_coupling *p, const float *x, const f
 {
   cgap_cross cross = {.couples = p, .x = x, .y = y, .temperature = temperature};
   const double unmatched = (double)p->images * (double)p->texts - (double)p->count;
-  terms->uniform_image = side_uniformity(l, x, p->images, w->uniform, gradient ? gradient->x : NULL);
-  terms->uniform_text = side_uniformity(l, y, p->texts, w->uniform, gradient ? gradient->y : NULL);
-  terms->uniform = (terms->uniform_image + terms->uniform_text) / 2;
+  cgap_pulled pulled = {.gradient = {gradient ? gradient->x : NULL, gradient ? gradient->y : NULL}};
+  uniformity(l, p, x, y, w->uniform, terms, gradient ? &pulled : NULL);
   const double kernel = cgap_loss_forward(l, &cross);
   double dot = couples_terms(l, p, w, 1 / temperature, terms);
   terms->xuniform = unmatched > 0 ? log(kernel / unmatched) : NAN;
@@ -217,6 +228,6 @@ void cgap_loss_run(cgap_loss *l, const cgap_coupling *p, const float *x, const f
   if (!gradient)
     return;
   cross.cross = unmatched > 0 ? (float)(w->xuniform * 4 / kernel) : 0;
-  dot += cgap_loss_backward(l, &cross, gradient->x, gradient->y);
+  dot += cgap_loss_backward(l, &cross, &pulled);
   gradient->log_temperature = -dot; /* the loss holds s/τ alone: τ ∂/∂τ = −s ∂/∂s */
 }

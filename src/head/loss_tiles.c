@@ -3,26 +3,40 @@
  * written by the one task that has them, panel after panel. */
 #include "head/loss_tiles.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
-enum { TILE = CGAP_LOSS_TILE, PARALLEL_FROM = 1 << 25 /* multiplications that are worth a second thread */ };
+#include "gemm.h"
+
+enum {
+  TILE = CGAP_LOSS_TILE,
+  LEAST_HEIGHT = 32,
+  PARALLEL_FROM = 1 << 19 /* multiplications of a product that are worth a second thread */
+};
 
 typedef struct tile {
   size_t row, rows, column, columns, ld;
   float *s;
 } tile;
 
-static size_t blocks_of(size_t rows)
+static size_t blocks_of(size_t rows, size_t height)
 {
-  return (rows + TILE - 1) / TILE;
+  return (rows + height - 1) / height;
 }
 
-static size_t extent(size_t block, size_t rows)
+static size_t extent(size_t block, size_t rows, size_t height)
 {
-  return rows - block * TILE < TILE ? rows - block * TILE : TILE;
+  return rows - block * height < height ? rows - block * height : height;
+}
+
+/* Rows of a block of the cross sweep: small batches are cut as well, so that two threads have work. */
+static size_t height_of(size_t rows)
+{
+  size_t height = TILE;
+  while (height > LEAST_HEIGHT && 2 * height > rows)
+    height /= 2;
+  return height;
 }
 
 static size_t groups_of(size_t blocks)
@@ -37,27 +51,30 @@ static float mask_of(double temperature)
 
 static void cosines(const tile *t, const float *a, const float *b, size_t dim)
 {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)t->rows, (int)t->columns, (int)dim, 1.0f, a + t->row * dim,
-              (int)dim, b + t->column * dim, (int)dim, 0.0f, t->s, (int)t->ld);
+  const cgap_operand rows = {a + t->row * dim, dim, false}, columns = {b + t->column * dim, dim, true};
+  cgap_sgemm(t->rows, t->columns, dim, rows, columns, 0, t->s, t->ld);
 }
 
 /* out (rows of the tile, dim) = β·out + s·b, and its transposed counterpart. */
-static void pull_rows(const tile *t, const float *b, size_t dim, float *out)
+static void pull_rows(const tile *t, const float *b, size_t dim, float beta, float *out)
 {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)t->rows, (int)dim, (int)t->columns, 1.0f, t->s,
-              (int)t->ld, b + t->column * dim, (int)dim, 1.0f, out + t->row * dim, (int)dim);
+  const cgap_operand s = {t->s, t->ld, false}, rows = {b + t->column * dim, dim, false};
+  cgap_sgemm(t->rows, dim, t->columns, s, rows, beta, out + t->row * dim, dim);
 }
 
 static void pull_columns(const tile *t, const float *a, size_t dim, bool first, float *out)
 {
-  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)t->columns, (int)dim, (int)t->rows, 1.0f, t->s, (int)t->ld,
-              a + t->row * dim, (int)dim, first ? 0.0f : 1.0f, out, (int)dim);
+  const cgap_operand s = {t->s, t->ld, true}, rows = {a + t->row * dim, dim, false};
+  cgap_sgemm(t->columns, dim, t->rows, s, rows, first ? 0 : 1, out, dim);
 }
 
-static void add_rows(float *out, const float *more, size_t count)
+/* out = β·out + more; out is not read where β is 0 */
+static void add_rows(float *restrict out, const float *restrict more, float beta, size_t count)
 {
-  for (size_t k = 0; k < count; k++)
-    out[k] += more[k];
+  if (beta == 0)
+    memcpy(out, more, count * sizeof *out);
+  for (size_t k = 0; beta != 0 && k < count; k++)
+    out[k] = beta * out[k] + more[k];
 }
 
 static void merge(cgap_running *into, float greatest, double sum, double scale)
@@ -111,10 +128,13 @@ static void put_pull(cgap_loss *loss, size_t couple, float *s, float mask)
   *s = loss->pull[couple];
 }
 
-static tile tile_at(cgap_loss *loss, size_t block, size_t rows, size_t panel, size_t columns, float *keep)
+static tile tile_at(cgap_loss *loss, size_t block, size_t rows, size_t height, size_t panel, size_t columns,
+                    float *keep)
 {
-  tile t = {
-    .row = block * TILE, .rows = extent(block, rows), .column = panel * TILE, .columns = extent(panel, columns)};
+  tile t = {.row = block * height,
+            .rows = extent(block, rows, height),
+            .column = panel * TILE,
+            .columns = extent(panel, columns, TILE)};
   if (keep) {
     t.s = keep + t.row * columns + t.column;
     t.ld = columns;
@@ -145,13 +165,14 @@ static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cg
 double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
 {
   const size_t images = x->couples->images, texts = x->couples->texts;
-  const size_t blocks = blocks_of(images), groups = groups_of(blocks), panels = blocks_of(texts);
+  const size_t height = height_of(images), blocks = blocks_of(images, height), groups = groups_of(blocks);
+  const size_t panels = blocks_of(texts, TILE);
   const double scale = 1.0 / x->temperature;
   float *keep = images * texts <= CGAP_LOSS_KEEP ? loss->keep : NULL;
   double sum = 0;
   forget(loss->row, images);
   forget(loss->column, texts);
-#pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim > PARALLEL_FROM)
+#pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim >= PARALLEL_FROM)
   for (size_t panel = 0; panel < panels; panel++) {
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < groups; g++) {
@@ -159,14 +180,14 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
       slot->sum = 0;
       forget(slot->column, TILE);
       for (size_t block = g * blocks / groups; block < (g + 1) * blocks / groups; block++) {
-        tile t = tile_at(loss, block, images, panel, texts, keep);
+        tile t = tile_at(loss, block, images, height, panel, texts, keep);
         forward_tile(loss, x, &t, slot);
       }
     }
 #pragma omp single
     for (size_t g = 0; g < groups; g++) {
       sum += loss->slot[g].sum;
-      for (size_t j = 0; j < extent(panel, texts); j++)
+      for (size_t j = 0; j < extent(panel, texts, TILE); j++)
         merge(&loss->column[panel * TILE + j], loss->slot[g].column[j].greatest, loss->slot[g].column[j].sum, scale);
     }
   }
@@ -174,7 +195,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
 }
 
 static void backward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, bool kept, cgap_slot *slot, bool first,
-                          float *gradient_x)
+                          const cgap_pulled *out)
 {
   const float mask = mask_of(x->temperature);
   const cgap_soft row = {loss->row_reference + t->row, loss->row_offset + t->row};
@@ -186,41 +207,45 @@ static void backward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, b
   slot->dot +=
     loss->vector->tile_gradient(t->s, t->rows, t->columns, t->ld, (float)(1.0 / x->temperature), row, column, x->cross);
   visit_couples(loss, x->couples, t, put_pull, mask);
-  pull_rows(t, x->y, loss->dim, gradient_x);
+  pull_rows(t, x->y, loss->dim, t->column == 0 ? out->scale[0] : 1, out->gradient[0]);
   pull_columns(t, x->x, loss->dim, first, slot->gradient);
 }
 
-/* Rows of the panel += what the slots hold, in the order of the slots. */
-static void merge_panel(const cgap_loss *loss, size_t groups, size_t row, size_t rows, float *gradient)
+/* Rows of the panel = β·themselves + what the slots hold, in the order of the slots. */
+static void merge_panel(const cgap_loss *loss, size_t slot, size_t groups, size_t row, size_t rows, float beta,
+                        float *gradient)
 {
   for (size_t g = 0; g < groups; g++)
-    add_rows(gradient + row * loss->dim, loss->slot[g].gradient + row % TILE * loss->dim, rows * loss->dim);
+    add_rows(gradient + row * loss->dim, loss->slot[slot + g].gradient + row % TILE * loss->dim, g == 0 ? beta : 1,
+             rows * loss->dim);
 }
 
 enum { MERGE_ROWS = 32 };
 
-double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, float *gradient_x, float *gradient_y)
+double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulled *out)
 {
   const size_t images = x->couples->images, texts = x->couples->texts;
-  const size_t blocks = blocks_of(images), groups = groups_of(blocks), panels = blocks_of(texts);
+  const size_t height = height_of(images), blocks = blocks_of(images, height), groups = groups_of(blocks);
+  const size_t panels = blocks_of(texts, TILE);
   float *keep = images * texts <= CGAP_LOSS_KEEP ? loss->keep : NULL;
   double dot = 0;
-#pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim > PARALLEL_FROM)
+#pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim >= PARALLEL_FROM)
   for (size_t panel = 0; panel < panels; panel++) {
-    const size_t end = panel * TILE + extent(panel, texts);
+    const size_t end = panel * TILE + extent(panel, texts, TILE);
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < groups; g++) {
       cgap_slot *slot = &loss->slot[g];
       const size_t begin = g * blocks / groups;
       slot->dot = 0;
       for (size_t block = begin; block < (g + 1) * blocks / groups; block++) {
-        tile t = tile_at(loss, block, images, panel, texts, keep);
-        backward_tile(loss, x, &t, keep != NULL, slot, block == begin, gradient_x);
+        tile t = tile_at(loss, block, images, height, panel, texts, keep);
+        backward_tile(loss, x, &t, keep != NULL, slot, block == begin, out);
       }
     }
 #pragma omp for schedule(static)
     for (size_t row = panel * TILE; row < end; row += MERGE_ROWS)
-      merge_panel(loss, groups, row, end - row < MERGE_ROWS ? end - row : MERGE_ROWS, gradient_y);
+      merge_panel(loss, 0, groups, row, end - row < MERGE_ROWS ? end - row : MERGE_ROWS, out->scale[1],
+                  out->gradient[1]);
 #pragma omp single
     for (size_t g = 0; g < groups; g++)
       dot += loss->slot[g].dot;
@@ -239,36 +264,46 @@ static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap
   slot->sum += loss->vector->tile_kernel(t->s, t->rows, t->columns, t->ld) * (diagonal ? 0.5 : 1);
   if (!gradient)
     return;
-  pull_rows(t, z, loss->dim, gradient);
+  pull_rows(t, z, loss->dim, diagonal ? 0 : 1, gradient); /* panels come in order: the diagonal's is a row's first */
   if (!diagonal)
     pull_columns(t, z, loss->dim, first, slot->gradient);
   else if (first)
     memset(slot->gradient, 0, t->columns * loss->dim * sizeof *slot->gradient);
 }
 
-double cgap_loss_uniformity(cgap_loss *loss, const float *z, size_t rows, float *gradient)
+/* Slots of the two sides are apart: their groups are shared out together. */
+static void uniformity_group(cgap_loss *loss, const cgap_sides *sides, int side, size_t panel, size_t g, size_t groups)
 {
-  double sum = 0;
-#pragma omp parallel num_threads(loss->threads) if (rows * rows * loss->dim > 2 * PARALLEL_FROM)
-  for (size_t panel = 0; panel < blocks_of(rows); panel++) {
-    const size_t blocks = panel + 1, groups = groups_of(blocks), end = panel * TILE + extent(panel, rows);
-#pragma omp for schedule(dynamic, 1)
-    for (size_t g = 0; g < groups; g++) {
-      cgap_slot *slot = &loss->slot[g];
-      const size_t begin = g * blocks / groups;
-      slot->sum = 0;
-      for (size_t block = begin; block < (g + 1) * blocks / groups; block++) {
-        tile t = tile_at(loss, block, rows, panel, rows, NULL);
-        uniformity_tile(loss, z, &t, slot, block == begin, gradient);
-      }
-    }
-#pragma omp for schedule(static)
-    for (size_t row = panel * TILE; row < end; row += MERGE_ROWS)
-      if (gradient)
-        merge_panel(loss, groups, row, end - row < MERGE_ROWS ? end - row : MERGE_ROWS, gradient);
-#pragma omp single
-    for (size_t g = 0; g < groups; g++)
-      sum += loss->slot[g].sum;
+  cgap_slot *slot = &loss->slot[side * CGAP_LOSS_GROUPS + g];
+  const size_t blocks = panel + 1, begin = g * blocks / groups;
+  slot->sum = 0;
+  for (size_t block = begin; block < (g + 1) * blocks / groups; block++) {
+    tile t = tile_at(loss, block, sides->rows[side], TILE, panel, sides->rows[side], NULL);
+    uniformity_tile(loss, sides->z[side], &t, slot, block == begin, sides->gradient[side]);
   }
-  return sum;
+}
+
+void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2])
+{
+  const size_t most = sides->rows[0] > sides->rows[1] ? sides->rows[0] : sides->rows[1];
+  sum[0] = sum[1] = 0;
+#pragma omp parallel num_threads(loss->threads) if (most * most * loss->dim >= PARALLEL_FROM)
+  for (size_t panel = 0; panel < blocks_of(most, TILE); panel++) {
+    const size_t groups = groups_of(panel + 1);
+#pragma omp for schedule(dynamic, 1)
+    for (size_t g = 0; g < 2 * groups; g++)
+      if (panel * TILE < sides->rows[g % 2])
+        uniformity_group(loss, sides, (int)(g % 2), panel, g / 2, groups);
+#pragma omp for schedule(static)
+    for (size_t m = 0; m < 2 * TILE / MERGE_ROWS; m++) {
+      const size_t side = m % 2, row = panel * TILE + m / 2 * MERGE_ROWS, rows = sides->rows[side];
+      if (row < rows && sides->gradient[side])
+        merge_panel(loss, side * CGAP_LOSS_GROUPS, groups, row, rows - row < MERGE_ROWS ? rows - row : MERGE_ROWS, 1,
+                    sides->gradient[side]);
+    }
+#pragma omp single
+    for (size_t g = 0; g < 2 * groups; g++)
+      if (panel * TILE < sides->rows[g % 2])
+        sum[g % 2] += loss->slot[g % 2 * CGAP_LOSS_GROUPS + g / 2].sum;
+  }
 }

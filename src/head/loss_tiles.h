@@ -37,7 +37,7 @@ struct cgap_loss {
   float *scratch;                          /* (threads) tiles */
   float *slot_gradient;
   cgap_running *slot_column;
-  cgap_slot slot[CGAP_LOSS_GROUPS];
+  cgap_slot slot[2 * CGAP_LOSS_GROUPS]; /* as many again for the other side's uniformity */
 };
 
 /* The cross sweep's constant inputs. */
@@ -51,11 +51,22 @@ typedef struct cgap_cross {
 /* Fills row, column (negatives only) and positive; returns Σ e^{4s − 4} over the unmatched. */
 double cgap_loss_forward(cgap_loss *loss, const cgap_cross *cross);
 
-/* Adds to gradient_x and gradient_y; returns Σ s·∂total/∂s over the unmatched, the cross term left out. */
-double cgap_loss_backward(cgap_loss *loss, const cgap_cross *cross, float *gradient_x, float *gradient_y);
+/* Of x and of y: gradient (rows, dim) becomes scale·gradient + what the cosines pull; not read where scale is 0. */
+typedef struct cgap_pulled {
+  float *gradient[2], scale[2];
+} cgap_pulled;
 
-/* Σ over i < k of e^{4 z_i·z_k − 4}. gradient (rows, dim), zeros on entry, gets Σ_{k≠i} e^{4 z_i·z_k − 4} z_k;
- * NULL: not wanted. */
-double cgap_loss_uniformity(cgap_loss *loss, const float *z, size_t rows, float *gradient);
+/* Returns Σ s·∂total/∂s over the unmatched, the cross term left out. */
+double cgap_loss_backward(cgap_loss *loss, const cgap_cross *cross, const cgap_pulled *out);
+
+/* Both sides, each beside itself. */
+typedef struct cgap_sides {
+  const float *z[2]; /* (rows, dim) */
+  size_t rows[2];
+  float *gradient[2]; /* (rows, dim); NULL: not wanted */
+} cgap_sides;
+
+/* Of each side Σ over i < k of e^{4 z_i·z_k − 4}; its gradient becomes Σ_{k≠i} e^{4 z_i·z_k − 4} z_k. */
+void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2]);
 
 #endif

@@ -5,6 +5,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "gemm.h"
 #include "head/vector.h"
 #include "memory.h"
 
@@ -65,9 +66,9 @@ static void bench_clear(bench *b)
  * couple is a match (clip). */
 static void fill_strip(const sweep *w, const bench *b, size_t row, size_t rows)
 {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)w->targets, (int)w->s->dim, 1,
-              w->kind->from.z + row * w->s->dim, (int)w->s->dim, w->kind->to.z, (int)w->s->dim, 0, b->strip,
-              (int)w->targets);
+  const size_t dim = w->s->dim;
+  const cgap_operand from = {w->kind->from.z + row * dim, dim, false}, to = {w->kind->to.z, dim, true};
+  cgap_sgemm(rows, w->targets, dim, from, to, 0, b->strip, w->targets);
   for (size_t q = 0; q < rows; q++) {
     const size_t *range = &w->kind->to.first[w->owner[row + q]];
     for (size_t j = range[0]; j < range[1]; j++)
@@ -86,8 +87,8 @@ static void multiply(const sweep *w, const bench *b, const float *values, size_t
         sum += values[q * w->targets + j];
       b->grouped[q * images + i] = sum;
     }
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)w->d->draws, (int)images, 1, b->grouped,
-              (int)images, w->d->times, (int)w->d->draws, 0, b->product, (int)w->d->draws);
+  const cgap_operand values_by_image = {b->grouped, images, false}, times = {w->d->times, w->d->draws, false};
+  cgap_sgemm(rows, w->d->draws, images, values_by_image, times, 0, b->product, w->d->draws);
 }
 
 static void add_kernel(const sweep *w, const bench *b, size_t row, size_t rows, double *sums)
@@ -191,8 +192,8 @@ static bool weigh_rows(double *out, const cgap_judged *s, const cgap_drawing *d,
   float *product = cgap_alloc(d->draws * s->dim, sizeof *product);
   if (!product)
     return false;
-  cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)d->draws, (int)s->dim, (int)s->images, 1, d->times,
-              (int)d->draws, rows, (int)s->dim, 0, product, (int)s->dim);
+  const cgap_operand times = {d->times, d->draws, true}, z = {rows, s->dim, false};
+  cgap_sgemm(d->draws, s->dim, s->images, times, z, 0, product, s->dim);
   for (size_t k = 0; k < d->draws * s->dim; k++)
     out[k] = (double)product[k];
   cgap_free(product);

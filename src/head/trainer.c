@@ -195,7 +195,7 @@ static cgap_status one_step(cgap_trainer *t, cgap_error *error)
   const double start = cgap_seconds_now(), rate = current_rate(t);
   cgap_loss_terms terms;
   cgap_loss_gradient gradient = {.x = t->pull[CGAP_IMAGE_SIDE], .y = t->pull[CGAP_TEXT_SIDE]};
-  cgap_batches_take(&t->batches, s->batch);
+  cgap_batches_take(&t->batches, s->batch, t->options.threads);
   const cgap_batches *b = &t->batches;
   const float *const in[] = {b->x, b->y};
   const size_t rows[] = {b->couples.images, b->couples.texts};
