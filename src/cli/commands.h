@@ -2,9 +2,12 @@
 #ifndef CGAP_CLI_COMMANDS_H
 #define CGAP_CLI_COMMANDS_H
 
+#include <stdbool.h>
+
 typedef struct cli_command {
   const char *name, *summary;
   int (*run)(int argc, char **argv);
+  bool ranks; /* shares its work out where several ranks are started */
 } cli_command;
 
 /* Starts the program again with faster BLAS kernels where OpenBLAS does not know the processor; argv is main's. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "output.h"
 
 enum { GRACE_MILLISECONDS = 400, STEP_MILLISECONDS = 20 };
@@ -114,7 +115,7 @@ static void *watch(void *unused)
   for (int k = 0; k + 1 < length; k++)
     if ((unsigned char)text[k] < 32)
       text[k] = '?';
-  if (write(STDERR_FILENO, text, (size_t)length) < 0)
+  if (cli_ranks_first() && write(STDERR_FILENO, text, (size_t)length) < 0)
     _exit(CGAP_INTERRUPTED);
   _exit(CGAP_INTERRUPTED); /* not exit: the work still runs and holds locks */
 }

@@ -7,19 +7,20 @@
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "suggest.h"
 
 static const cli_command commands[] = {
-  {"info", "what is in a file, what was taken from it, and why", cmd_info},
-  {"audit", "every measure of the gap: a table, a report, figures", cmd_audit},
-  {"simulate", "embeddings with known answers", cmd_simulate},
-  {"bench", "how fast this machine does the work, beside what it could at best", cmd_bench},
-  {"train", "fits a head that closes the gap; before and after", cmd_train},
-  {"apply", "embeddings through a head, or through a closer", cmd_apply},
-  {"compare", "reports or embeddings side by side: each difference", cmd_compare},
-  {"sweep", "training over a grid: the gap against each axis", cmd_sweep},
-  {"convert", "other containers into our HDF5 layout, or into .npy", cmd_convert},
-  {"plot", "draws the figures of a folder again", cmd_plot},
+  {"info", "what is in a file, what was taken from it, and why", cmd_info, false},
+  {"audit", "every measure of the gap: a table, a report, figures", cmd_audit, true},
+  {"simulate", "embeddings with known answers", cmd_simulate, false},
+  {"bench", "how fast this machine does the work, beside what it could at best", cmd_bench, false},
+  {"train", "fits a head that closes the gap; before and after", cmd_train, true},
+  {"apply", "embeddings through a head, or through a closer", cmd_apply, true},
+  {"compare", "reports or embeddings side by side: each difference", cmd_compare, false},
+  {"sweep", "training over a grid: the gap against each axis", cmd_sweep, true},
+  {"convert", "other containers into our HDF5 layout, or into .npy", cmd_convert, false},
+  {"plot", "draws the figures of a folder again", cmd_plot, false},
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
@@ -76,5 +77,6 @@ int main(int argc, char **argv)
   if (!command)
     return unknown_command(argv[1]);
   cli_wide_blas(argv);
-  return command->run(argc - 1, argv + 1);
+  code = cli_ranks_open(command->ranks);
+  return code == CLI_GO ? cli_ranks_close(command->run(argc - 1, argv + 1)) : code;
 }

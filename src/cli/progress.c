@@ -9,6 +9,7 @@
 
 #include "cli/leave.h"
 #include "cli/opt.h"
+#include "cli/ranks.h"
 
 static volatile sig_atomic_t stop, asked_at; /* asked_at: seconds of the monotonic clock */
 
@@ -84,7 +85,7 @@ static bool tick(void *context, const char *phase, double share)
     cli_shared.progress == CLI_PROGRESS_ALWAYS || (cli_shared.progress == CLI_PROGRESS_AUTO && !cli_shared.quiet);
   if (stop)
     cli_leave_answered();
-  if (!wanted || stop)
+  if (!wanted || stop || !cli_ranks_first())
     return stop;
   const bool again = redraws();
   const double now = cli_seconds();

@@ -8,6 +8,7 @@
 
 #include "cli/opt.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
@@ -20,6 +21,8 @@ static void one_line(char *text)
 static void line(const char *lead, const char *format, va_list values)
 {
   char text[2400];
+  if (!cli_ranks_first())
+    return;
   vsnprintf(text, sizeof text, format, values);
   one_line(text);
   cli_progress_clear();
@@ -28,6 +31,8 @@ static void line(const char *lead, const char *format, va_list values)
 
 int cli_fail(const cgap_error *error)
 {
+  if (cli_ranks_keep(error) || !cli_ranks_first())
+    return (int)error->status;
   cli_progress_clear();
   char text[sizeof error->message];
   memcpy(text, error->message, sizeof text);

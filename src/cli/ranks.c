@@ -1,0 +1,99 @@
+#include "cli/ranks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/leave.h"
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "comm/comm.h"
+
+static struct {
+  cgap_comm *comm;
+  bool other; /* one of the ranks that do not talk */
+  bool failed;
+  cgap_error error;
+} ranks;
+
+static bool stopped(void *context)
+{
+  (void)context;
+  if (cli_interrupted())
+    cli_leave_answered();
+  return cli_interrupted();
+}
+
+/* Asked for several tasks of Slurm and started as one: allowed, but hardly meant. */
+static void warn_alone(void)
+{
+  const char *tasks = getenv("SLURM_NTASKS");
+  if (tasks && atoi(tasks) > 1)
+    cli_warn("Slurm has %s tasks for this job, and this is one process without ranks: start it with srun --mpi=pmix, "
+             "or with mpirun",
+             tasks);
+}
+
+int cli_ranks_open(bool shares)
+{
+  cgap_error error = {0};
+  ranks.other = cgap_comm_launched() > 1 && cgap_comm_launched_as() > 0;
+  if (ranks.other && !freopen("/dev/null", "w", stdout))
+    ranks.other = true;
+  if (!shares)
+    return ranks.other ? CGAP_OK : CLI_GO;
+  if (cgap_comm_open(&ranks.comm, &error) != CGAP_OK)
+    return cli_fail(&error);
+  cgap_comm_on_stop(ranks.comm, stopped, NULL);
+  if (!ranks.comm)
+    warn_alone();
+  else
+    ranks.other = cgap_comm_rank(ranks.comm) > 0;
+  return CLI_GO;
+}
+
+int cli_ranks_close(int code)
+{
+  if (!ranks.comm)
+    return code;
+  cgap_comm *comm = ranks.comm;
+  if (!ranks.failed && code > CGAP_CROSSED) /* said already */
+    ranks.error.status = (cgap_status)code;
+  const cgap_status status = cgap_comm_settle(comm, &ranks.error);
+  ranks.comm = NULL; /* what is said now is said at once */
+  if (status != CGAP_OK && ranks.error.message[0] && !ranks.other)
+    (void)cli_fail(&ranks.error);
+  code = status != CGAP_OK ? (int)status : code;
+  cgap_comm_close(comm, code);
+  return code;
+}
+
+cgap_comm *cli_ranks(void)
+{
+  return ranks.comm;
+}
+
+bool cli_ranks_first(void)
+{
+  return !ranks.other;
+}
+
+bool cli_ranks_keep(const cgap_error *error)
+{
+  if (!ranks.comm || error->status == CGAP_CROSSED)
+    return false;
+  if (!ranks.failed)
+    ranks.error = *error;
+  ranks.failed = true;
+  cgap_comm_raise(ranks.comm, error);
+  return true;
+}
+
+int cli_rank_threads(void)
+{
+  if (cli_shared.threads || !ranks.comm)
+    return cli_shared.threads;
+  const int own = cli_cores() / cgap_comm_neighbours(ranks.comm);
+  const bool bound = cli_cores() < (int)sysconf(_SC_NPROCESSORS_ONLN); /* the launcher has given it a part */
+  return bound ? cli_cores() : own > 0 ? own : 1;
+}

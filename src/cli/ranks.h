@@ -1,0 +1,24 @@
+/* The program as one of several ranks. Rank 0 alone talks and writes; how the others fare it hears and says. */
+#ifndef CGAP_CLI_RANKS_H
+#define CGAP_CLI_RANKS_H
+
+#include "contragap/contragap.h"
+
+/* Before a command runs. shares: the command's work is shared out over ranks; without, rank 0 does all of it and the
+ * others are not needed. Returns CLI_GO, or the exit code to leave with. */
+int cli_ranks_open(bool shares);
+
+/* After it: the exit code of the job from that of this rank. Ends MPI. */
+int cli_ranks_close(int code);
+
+cgap_comm *cli_ranks(void); /* NULL: alone */
+
+bool cli_ranks_first(void); /* this process is rank 0, or alone: it talks and writes */
+
+/* Keeps a failure for cli_ranks_close; false: there are no ranks, say it at once. */
+bool cli_ranks_keep(const cgap_error *error);
+
+/* --threads, and where it is not given under ranks, this rank's part of the node's; 0: the work's own choice. */
+int cli_rank_threads(void);
+
+#endif
