@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -156,6 +157,29 @@ cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cg
     return cgap_fail_errno(error, number ? number : ENOSPC, path, "write");
   }
   return cgap_outfile_close(&file, true, error);
+}
+
+/* Where only a part fits, that is taken back, so that the file never holds half a line. */
+static cgap_status append(int file, const void *bytes, size_t count, const char *path, cgap_error *error)
+{
+  const off_t before = lseek(file, 0, SEEK_END);
+  const ssize_t written = before < 0 ? -1 : write(file, bytes, count);
+  if (written == (ssize_t)count)
+    return CGAP_OK;
+  const int why = written < 0 ? errno : ENOSPC;
+  if (written > 0 && ftruncate(file, before) != 0)
+    return cgap_fail_errno(error, errno, path, "cut back");
+  return cgap_fail_errno(error, why, path, "write");
+}
+
+cgap_status cgap_append_file(const char *path, const void *bytes, size_t count, cgap_error *error)
+{
+  const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  cgap_status status =
+    file < 0 ? cgap_fail_errno(error, errno, path, "write") : append(file, bytes, count, path, error);
+  if (file >= 0 && close(file) != 0 && status == CGAP_OK)
+    status = cgap_fail_errno(error, errno, path, "write");
+  return status;
 }
 
 char *cgap_read_text(const char *path, size_t *bytes)

@@ -17,8 +17,8 @@
 enum { MOST_RUNS = CLI_LOSSES };
 
 static struct {
-  const char *out, *race;
-  bool resume, force;
+  const char *out, *race, *tensorboard;
+  bool resume, force, csv;
 } opt;
 
 static const cli_option own[] = {
@@ -33,6 +33,12 @@ static const cli_option own[] = {
    .target = &opt.race,
    .value = "LOSS,LOSS",
    .help = "the same training under several losses, side by side"},
+  {.name = "csv", .kind = CLI_FLAG, .target = &opt.csv, .help = "history.csv beside history.jsonl, an epoch a line"},
+  {.name = "tensorboard",
+   .kind = CLI_STRING,
+   .target = &opt.tensorboard,
+   .value = "DIR",
+   .help = "every epoch's losses and measures as TensorBoard events, in a race a folder for each loss"},
   {.name = "resume", .kind = CLI_FLAG, .target = &opt.resume, .help = "go on from the checkpoint in DIR"},
   {.name = "force", .kind = CLI_FLAG, .target = &opt.force, .help = "begin anew in a folder that holds another run"},
   {0}};
@@ -51,6 +57,7 @@ static const cli_spec spec = {
 /* One training of the command: alone, or one of a race. */
 typedef struct race_run {
   char name[16], prefix[20];
+  char events[CGAP_PATH]; /* folder for TensorBoard, or "" */
   cgap_train_options options;
   cgap_fitted fitted;
 } race_run;
@@ -61,7 +68,7 @@ typedef struct train_run {
   cgap_train_options options;
   race_run run[MOST_RUNS];
   size_t runs;
-  cgap_folder folder;
+  cgap_folder folder, events;
   cgap_trial trial;
   cgap_study study;
   cgap_progress inner; /* the program's own */
@@ -172,7 +179,11 @@ static cgap_status fail_interrupted(cgap_error *error)
 
 static cgap_status fit(train_run *t, race_run *r, cgap_error *error)
 {
-  const cgap_store store = {.folder = opt.out, .prefix = r->prefix, .resume = opt.resume};
+  const cgap_store store = {.folder = opt.out,
+                            .prefix = r->prefix,
+                            .resume = opt.resume,
+                            .table = opt.csv,
+                            .events = r->events[0] ? r->events : NULL};
   const cgap_observer observer = {.epoch = observe, .context = t};
   cgap_status status = cgap_fit_run(&r->fitted, &t->trial, &r->options, &store, &observer, error);
   cli_progress_clear();
@@ -224,12 +235,31 @@ static cgap_status study(train_run *t, cgap_error *error)
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
 }
 
+/* TensorBoard takes a folder for a run. */
+static cgap_status name_events(race_run *r, cgap_error *error)
+{
+  if (!opt.tensorboard || opt.race)
+    return opt.tensorboard ? cgap_folder_file(r->events, opt.tensorboard, r->name, error) : CGAP_OK;
+  if (snprintf(r->events, sizeof r->events, "%s", opt.tensorboard) < (int)sizeof r->events)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "--tensorboard: a name longer than %d letters", CGAP_PATH - 1);
+}
+
 static cgap_status open_folder(train_run *t, cgap_error *error)
 {
   cli_train_begin how = {.resume = opt.resume, .force = opt.force, .runs = t->runs};
-  for (size_t k = 0; k < t->runs; k++)
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     how.prefix[k] = t->run[k].prefix;
-  cgap_status status = cli_train_folder_open(&t->folder, opt.out, &how, error);
+    status = name_events(&t->run[k], error);
+    how.events[k] = t->run[k].events;
+  }
+  if (status == CGAP_OK)
+    status = cli_train_folder_open(&t->folder, opt.out, &how, error);
+  if (status == CGAP_OK)
+    status = cli_train_events_check(&how, error);
+  if (status == CGAP_OK && opt.tensorboard)
+    status = cgap_folder_open(&t->events, opt.tensorboard, error);
   if (status == CGAP_OK && opt.resume && cli_train_checkpoint_stands(opt.out, &how))
     note_checkpoint();
   return status;
@@ -318,8 +348,10 @@ static int run_train(const cli_args *args, int argc, char **argv)
     status = write_results(&t, &error);
   if (status == CGAP_OK)
     status = print(&t, &error);
-  if (status != CGAP_OK)
+  if (status != CGAP_OK) {
+    cgap_folder_abandon(&t.events);
     cgap_folder_abandon(&t.folder);
+  }
   const int code = status ? cli_fail(&error) : CGAP_OK;
   for (size_t k = 0; k < t.runs; k++)
     cgap_fitted_clear(&t.run[k].fitted);

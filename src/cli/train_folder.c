@@ -1,13 +1,16 @@
 #include "cli/train_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "head/events.h"
+
 /* What a training leaves, alone (prefix "") and for each loss of a race. */
-enum { HEAD, CHECKPOINT, HISTORY, RUN_FILES, PREFIXES = 1 + CLI_LOSSES };
-static const char *const RUN_FILE[RUN_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl"};
+enum { HEAD, CHECKPOINT, HISTORY, TABLE, RUN_FILES, PREFIXES = 1 + CLI_LOSSES };
+static const char *const RUN_FILE[RUN_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl", "history.csv"};
 static const char *const PREFIX[PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
 
 /* What it leaves once, at the end. */
@@ -42,7 +45,7 @@ static void remove_file(const char *folder, const char *prefix, const char *name
 static bool holds_run(const char *folder, char first[300])
 {
   for (int p = 0; p < PREFIXES; p++)
-    for (int k = 0; k < RUN_FILES; k++)
+    for (int k = HEAD; k <= HISTORY; k++) /* a history.csv alone may be anybody's */
       if (stands(folder, PREFIX[p], RUN_FILE[k])) {
         snprintf(first, 300, "%s%s", PREFIX[p], RUN_FILE[k]);
         return true;
@@ -98,6 +101,34 @@ bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how)
     if (stands(path, how->prefix[k], RUN_FILE[CHECKPOINT]))
       return true;
   return false;
+}
+
+static cgap_status check_events(const char *folder, const cli_train_begin *how, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  DIR *list = *folder ? opendir(folder) : NULL; /* what cannot be read is refused when it is to be written */
+  for (const struct dirent *entry; status == CGAP_OK && list && (entry = readdir(list));) {
+    if (!cgap_events_name(entry->d_name))
+      continue;
+    if (how->force)
+      remove_file(folder, "", entry->d_name);
+    else if (!how->resume)
+      status = cgap_fail(error, CGAP_USAGE,
+                         "%s: holds the events of another run (%s); give --resume to go on with it, --force to replace "
+                         "it, or another folder",
+                         folder, entry->d_name);
+  }
+  if (list)
+    closedir(list);
+  return status;
+}
+
+cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < how->runs; k++)
+    status = check_events(how->events[k], how, error);
+  return status;
 }
 
 cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how, cgap_error *error)

@@ -12,8 +12,13 @@
 typedef struct cli_train_begin {
   bool resume, force;
   const char *prefix[CLI_LOSSES]; /* "" or "clip-" … */
+  const char *events[CLI_LOSSES]; /* folders for TensorBoard, or "" */
   size_t runs;
 } cli_train_begin;
+
+/* CGAP_USAGE where a folder for TensorBoard holds the events of another run and neither resume nor force is given;
+ * force removes them. Other programs' events are left alone. */
+CGAP_MUST_CHECK cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error);
 
 /* CGAP_USAGE where the folder holds another run and neither resume nor force is given, and where resume finds what
  * another run left. force removes all that a run leaves, by exact names, and nothing else. */

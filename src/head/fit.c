@@ -7,6 +7,7 @@
 
 #include "engine/blas.h"
 #include "head/checkpoint.h"
+#include "head/logs.h"
 #include "head/options.h"
 #include "memory.h"
 #include "output.h"
@@ -17,8 +18,9 @@ static const double SAVING_SHARE = 0.05;
 typedef struct fit {
   cgap_trainer trainer;
   cgap_fingerprint fingerprint;
-  char checkpoint[CGAP_PATH], history[CGAP_PATH]; /* "" without a folder */
-  double saved_at, saving;                        /* when, and how long it took */
+  char checkpoint[CGAP_PATH]; /* "" without a folder */
+  cgap_logs logs;
+  double saved_at, saving; /* when, and how long it took */
 } fit;
 
 static cgap_status name_files(fit *f, const cgap_store *store, cgap_error *error)
@@ -27,9 +29,7 @@ static cgap_status name_files(fit *f, const cgap_store *store, cgap_error *error
   if (!store->folder)
     return CGAP_OK;
   snprintf(name, sizeof name, "%scheckpoint.bin", store->prefix);
-  cgap_status status = cgap_folder_file(f->checkpoint, store->folder, name, error);
-  snprintf(name, sizeof name, "%shistory.jsonl", store->prefix);
-  return status == CGAP_OK ? cgap_folder_file(f->history, store->folder, name, error) : status;
+  return cgap_folder_file(f->checkpoint, store->folder, name, error);
 }
 
 static cgap_status save(fit *f, cgap_error *error)
@@ -53,7 +53,10 @@ static cgap_status begin(fit *f, cgap_fitted *out, const cgap_store *store, cgap
   out->resumed = store->resume && access(f->checkpoint, F_OK) == 0;
   if (out->resumed)
     status = cgap_checkpoint_read(&f->trainer, f->fingerprint, f->checkpoint, error);
-  return status == CGAP_OK ? cgap_history_resume(&out->history, f->history, f->trainer.state.epoch, error) : status;
+  const cgap_progress_state *at = &f->trainer.state;
+  const cgap_logs_where where = {
+    .folder = store->folder, .prefix = store->prefix, .table = store->table, .events = store->events};
+  return status == CGAP_OK ? cgap_logs_open(&f->logs, &where, &out->history, at->epoch, at->steps, error) : status;
 }
 
 static cgap_status epochs(fit *f, cgap_fitted *out, const cgap_observer *observer, cgap_error *error)
@@ -69,8 +72,8 @@ static cgap_status epochs(fit *f, cgap_fitted *out, const cgap_observer *observe
     }
     if (status == CGAP_OK)
       status = cgap_history_add(&out->history, &record, error);
-    if (status == CGAP_OK && f->history[0])
-      status = cgap_history_append(f->history, &record, error);
+    if (status == CGAP_OK)
+      status = cgap_logs_add(&f->logs, &record, f->trainer.state.steps, error);
     if (status == CGAP_OK && observer && observer->epoch)
       observer->epoch(observer->context, &record, &f->trainer.options);
     if (status == CGAP_OK && cgap_seconds_now() - f->saved_at >= f->saving / SAVING_SHARE)

@@ -9,6 +9,8 @@ typedef struct cgap_store {
   const char *folder; /* NULL: nothing is written */
   const char *prefix; /* of the files' names, "" or "clip-" */
   bool resume;        /* from the folder's checkpoint, where it has one */
+  bool table;         /* history.csv beside history.jsonl */
+  const char *events; /* folder for TensorBoard; NULL: none */
 } cgap_store;
 
 typedef struct cgap_fitted {

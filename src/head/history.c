@@ -1,13 +1,11 @@
 #include "head/history.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "memory.h"
 #include "output.h"
@@ -51,6 +49,7 @@ static const field FIELDS[] = {
   {"validation", "centroid_distance", offsetof(cgap_epoch, validation_gap)},
 };
 enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
+_Static_assert((int)FIELD_COUNT == (int)CGAP_HISTORY_VALUES, "history.h says how many there are");
 
 void cgap_history_clear(cgap_history *h)
 {
@@ -72,12 +71,30 @@ cgap_status cgap_history_add(cgap_history *h, const cgap_epoch *record, cgap_err
   return CGAP_OK;
 }
 
+static double value_of(const cgap_epoch *record, const field *f)
+{
+  return *(const double *)((const char *)record + f->offset);
+}
+
+size_t cgap_history_values(cgap_history_value out[CGAP_HISTORY_VALUES], const cgap_epoch *record, char separator)
+{
+  for (size_t k = 0; k < FIELD_COUNT; k++) {
+    const field *f = &FIELDS[k];
+    out[k].value = value_of(record, f);
+    if (f->group)
+      snprintf(out[k].name, sizeof out[k].name, "%s%c%s", f->group, separator, f->key);
+    else
+      snprintf(out[k].name, sizeof out[k].name, "%s", f->key);
+  }
+  return FIELD_COUNT;
+}
+
 char *cgap_history_line(const cgap_epoch *record)
 {
   json_t *root = json_object();
   json_object_set_new(root, "epoch", json_integer((json_int_t)record->epoch));
   for (size_t k = 0; k < FIELD_COUNT; k++) {
-    const double value = *(const double *)((const char *)record + FIELDS[k].offset);
+    const double value = value_of(record, &FIELDS[k]);
     json_t *to = root;
     if (FIELDS[k].group && !(to = json_object_get(root, FIELDS[k].group))) {
       json_object_set_new(root, FIELDS[k].group, json_object());
@@ -95,29 +112,12 @@ char *cgap_history_line(const cgap_epoch *record)
   return line;
 }
 
-/* One write; where only a part of it fits, that is taken back, so that the file never holds half a line. */
-static cgap_status append(int file, const char *line, const char *path, cgap_error *error)
-{
-  const size_t length = strlen(line);
-  const off_t before = lseek(file, 0, SEEK_END);
-  const ssize_t written = before < 0 ? -1 : write(file, line, length);
-  if (written == (ssize_t)length)
-    return CGAP_OK;
-  const int why = written < 0 ? errno : ENOSPC;
-  if (written > 0 && ftruncate(file, before) != 0)
-    return cgap_fail_errno(error, errno, path, "cut back");
-  return cgap_fail_errno(error, why, path, "write");
-}
-
 cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error)
 {
   char *line = cgap_history_line(record);
   if (!line)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  cgap_status status = file < 0 ? cgap_fail_errno(error, errno, path, "write") : append(file, line, path, error);
-  if (file >= 0 && close(file) != 0 && status == CGAP_OK)
-    status = cgap_fail_errno(error, errno, path, "write");
+  cgap_status status = cgap_append_file(path, line, strlen(line), error);
   free(line);
   return status;
 }

@@ -12,6 +12,17 @@ typedef struct cgap_history {
 void cgap_history_clear(cgap_history *history);
 CGAP_MUST_CHECK cgap_status cgap_history_add(cgap_history *history, const cgap_epoch *record, cgap_error *error);
 
+/* The numbers of a record beside its epoch, in the order of history.jsonl, by "group.key", or "key" at the top. */
+typedef struct cgap_history_value {
+  char name[60];
+  double value;
+} cgap_history_value;
+
+enum { CGAP_HISTORY_VALUES = 28 };
+
+/* separator: what stands between group and key. Returns CGAP_HISTORY_VALUES. */
+size_t cgap_history_values(cgap_history_value out[CGAP_HISTORY_VALUES], const cgap_epoch *record, char separator);
+
 /* One line of JSON with its line end, to be freed with free; NULL: out of memory. */
 char *cgap_history_line(const cgap_epoch *record);
 

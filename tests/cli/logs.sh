@@ -1,0 +1,80 @@
+# train: history.jsonl, history.csv and TensorBoard's events say the same, also after a run was killed and resumed.
+. "$(dirname "$0")/lib.sh"
+
+python=/usr/bin/python3
+read_events() {
+  runs "$python" "$here/read_events.py" "$@"
+}
+
+run simulate --model clip --n 600 --d 32 --seed 3 -o pairs.h5 --quiet
+want_rc 0
+
+# 420 training texts, batches of 60: 7 steps an epoch
+run train pairs.h5 -o closed --csv --tensorboard tb --epochs 6 --batch 60 --quiet
+want_rc 0
+want_file closed/history.csv closed/history.jsonl
+read_events closed/history.jsonl tb 7 closed/history.csv
+want_rc 0
+want_text out "1 sessions, 28 tags, 6 epochs"
+# a reader that is none: a byte that differs is found
+cp -r tb damaged
+printf 'x' | dd of="$(ls damaged/*)" bs=1 seek=300 conv=notrunc 2>/dev/null
+read_events closed/history.jsonl damaged 7
+want_rc 1
+
+# nothing of it where nobody asked
+run train pairs.h5 -o plain --epochs 1 --batch 60 --quiet
+want_rc 0
+want_absent plain/history.csv plain/tb
+
+# a run without a validation part: empty cells, no such tags
+run train pairs.h5 -o blind --csv --tensorboard blind-tb --epochs 2 --batch 60 --val 0 --patience 0 --quiet
+want_rc 0
+read_events blind/history.jsonl blind-tb 8 blind/history.csv
+want_rc 0
+want_text out "1 sessions, 16 tags, 2 epochs"
+
+# a race: a folder for each loss
+run train pairs.h5 -o race --race clip,cua --csv --tensorboard logs/race --epochs 3 --batch 60 --quiet
+want_rc 0
+for loss in clip cua; do
+  read_events race/$loss-history.jsonl logs/race/$loss 7 race/$loss-history.csv
+  want_rc 0
+done
+
+# killed and resumed: every epoch once
+long="--csv --tensorboard pieces-tb --batch 60 --epochs 400 --patience 0 --threads 1 --quiet"
+for tenths in 2 4 3 5; do
+  # shellcheck disable=SC2086  # several words
+  timeout -s KILL 0.$tenths "$CONTRAGAP" train pairs.h5 -o pieces --resume $long >/dev/null 2>&1
+done
+# shellcheck disable=SC2086
+run train pairs.h5 -o pieces --resume $long
+want_rc 0
+read_events pieces/history.jsonl pieces-tb 7 pieces/history.csv
+want_rc 0
+want_text out "400 epochs"
+
+# the events of another run: refused, replaced with --force; what others wrote stays
+run train pairs.h5 -o other --tensorboard tb --epochs 1 --batch 60 --quiet
+want_rc 2
+want_line err "tb" "another run" "--force"
+want_absent other
+printf 'theirs' >tb/events.out.tfevents.1.host
+run train pairs.h5 -o closed --tensorboard tb --epochs 2 --batch 60 --quiet --force
+want_rc 0
+want_absent closed/history.csv
+runs test "$(find tb -type f | wc -l)" -eq 2
+want_rc 0
+rm tb/events.out.tfevents.1.host
+read_events closed/history.jsonl tb 7
+want_rc 0
+want_text out "1 sessions" "2 epochs"
+
+# a folder that cannot be made
+printf 'a file' >here
+run train pairs.h5 -o nowhere --tensorboard here/tb --epochs 1 --batch 60 --quiet
+want_rc 3
+want_line err "here"
+want_absent nowhere
+finish
