@@ -4,6 +4,7 @@
 #include "engine/couples.h"
 #include "engine/extras.h"
 #include "engine/plan.h"
+#include "engine/sampled.h"
 #include "engine/tiles.h"
 #include "engine/totals.h"
 #include "memory.h"
@@ -17,6 +18,8 @@
 typedef struct run {
   const cgap_audit_options *options;
   cgap_plan plan;
+  cgap_sampling sampling;
+  bool hold; /* the sample's rows have room beside the plan */
   cgap_embeddings embeddings;
   cgap_couple_sums couples;
   cgap_evidence evidence;
@@ -35,6 +38,10 @@ static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "temperature %g is below %g", o->temperature, LEAST_TEMPERATURE);
   if (o->threads < 0)
     return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 or more, or 0 for all", o->threads);
+  if (o->pairs == CGAP_PAIRS_SAMPLED && cgap_comm_size(o->ranks) > 1)
+    return cgap_fail(error, CGAP_USAGE,
+                     "a sampled audit runs in one process, this is one of %d ranks; give --pairs exact",
+                     cgap_comm_size(o->ranks));
   return CGAP_OK;
 }
 
@@ -168,8 +175,9 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
     status = cgap_pca_finish(&r->evidence, threads, components, out, error);
   if (!status)
     status = cgap_scatter_run(&r->embeddings, components, out, error);
-  if (!status)
-    status = cgap_separability_run(&r->evidence, &r->embeddings, r->options->ranks, threads, r->options->progress, out, error);
+  if (!status && r->sampling.images == 0)
+    status =
+      cgap_separability_run(&r->evidence, &r->embeddings, r->options->ranks, threads, r->options->progress, out, error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
     status = begin_step(r, "zero-shot", error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
@@ -186,6 +194,28 @@ static void *copy(const void *from, size_t count, size_t size)
 {
   void *to = from ? cgap_alloc(count, size) : NULL;
   return to ? memcpy(to, from, count * size) : NULL;
+}
+
+/* In place of the tiles over all couples: the measures that need none, and the others from a sample. */
+static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
+{
+  const cgap_evidence *e = &r->evidence;
+  const cgap_sampled_options options = {.size = r->sampling,
+                                        .hold = r->hold,
+                                        .seed = r->options->seed,
+                                        .tiles = {.threads = r->plan.threads,
+                                                  .panel_rows = r->plan.panel_rows,
+                                                  .share_after = 1,
+                                                  .progress = r->options->progress}};
+  cgap_centroid_finish(e, out);
+  cgap_rmg_finish(e, out);
+  cgap_worst_finish(e, out);
+  cgap_status status = cgap_alignment_finish(e, out, error);
+  if (!status)
+    status = cgap_sampled_run(out, e, &r->embeddings, &r->couples, &options, error);
+  if (!status)
+    cgap_pairing_finish(e, out);
+  return status;
 }
 
 /* What the report keeps of rows and couples. */
@@ -224,12 +254,44 @@ static void run_clear(run *r)
   cgap_embeddings_clear(&r->embeddings);
 }
 
+static cgap_sampling choose(const run *r, size_t images, size_t texts, size_t dim, bool paired, cgap_pairs_choice pairs)
+{
+  cgap_audit_options o = *r->options;
+  o.pairs = cgap_comm_size(o.ranks) > 1 ? CGAP_PAIRS_EXACT : pairs; /* several ranks have the power for all couples */
+  return cgap_sampling_choose(images, texts, dim, paired, r->plan.threads, &o);
+}
+
+/* The rows of a sample stay in memory where that leaves room for the smallest plan. */
+static cgap_status make_plan(run *r, const cgap_data *data, cgap_error *error)
+{
+  const cgap_source *image = &data->image, *text = &data->text;
+  cgap_status status = cgap_plan_make(&r->plan, image, text, r->options->threads, r->options->memory_bytes, error);
+  if (status)
+    return status;
+  r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, r->options->pairs);
+  const uint64_t bytes = cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type);
+  r->hold = r->plan.smallest_bytes + bytes <= r->plan.memory_bytes;
+  if (bytes == 0 || !r->hold)
+    return CGAP_OK;
+  status = cgap_plan_make(&r->plan, image, text, r->options->threads, r->plan.memory_bytes - bytes, error);
+  r->plan.memory_bytes += bytes;
+  r->plan.needed_bytes += bytes;
+  return status;
+}
+
+/* Rows may have been dropped or merged since the plan was made. */
+static void settle_sample(run *r)
+{
+  const cgap_embeddings *e = &r->embeddings;
+  if (r->sampling.images)
+    r->sampling = choose(r, e->image.rows, e->text.rows, e->image.dim, e->paired, CGAP_PAIRS_SAMPLED);
+}
+
 static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_error *error)
 {
   const double start = now();
   const cgap_progress progress = r->options->progress;
-  cgap_status status =
-    cgap_plan_make(&r->plan, &data->image, &data->text, r->options->threads, r->options->memory_bytes, error);
+  cgap_status status = make_plan(r, data, error);
   if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, r->plan.resident, r->plan.threads, progress, error);
   const double loaded = now();
@@ -239,11 +301,14 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
     status = keep_rows(r, out, error);
   if (!status)
     set_evidence(r);
+  if (!status)
+    settle_sample(r);
   const double coupled = now();
+  const bool sampled = r->sampling.images > 0;
   if (!status)
-    status = run_tiles(r, error);
+    status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
   const double tiled = now();
-  if (!status)
+  if (!status && !sampled)
     status = finish_sums(&r->evidence, out, error);
   if (!status)
     status = finish_extras(r, out, error);
@@ -279,26 +344,31 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
 {
   cgap_audit ignored = {0};
   cgap_data data;
-  cgap_plan plan;
+  run r = {.options = options};
   *out = (cgap_plan_info){0};
   cgap_status status = check_options(options, error);
   if (!status)
     status = settle_sides(&data, given, &ignored, error);
   if (!status)
-    status = cgap_plan_make(&plan, &data.image, &data.text, options->threads, options->memory_bytes, error);
+    status = make_plan(&r, &data, error);
   if (status)
     return status;
+  const cgap_plan *plan = &r.plan;
   const size_t longest = data.image.rows > data.text.rows ? data.image.rows : data.text.rows;
   *out = (cgap_plan_info){.images = data.image.rows,
                           .texts = data.text.rows,
                           .dim = data.image.dim,
-                          .threads = plan.threads,
-                          .resident = plan.resident,
-                          .panel_rows = plan.panel_rows,
-                          .panels = (longest + plan.panel_rows - 1) / plan.panel_rows,
-                          .memory_bytes = plan.memory_bytes,
-                          .needed_bytes = plan.needed_bytes,
-                          .smallest_bytes = plan.smallest_bytes};
+                          .threads = plan->threads,
+                          .resident = plan->resident,
+                          .panel_rows = plan->panel_rows,
+                          .panels = (longest + plan->panel_rows - 1) / plan->panel_rows,
+                          .memory_bytes = plan->memory_bytes,
+                          .needed_bytes = plan->needed_bytes,
+                          .smallest_bytes = plan->smallest_bytes,
+                          .exact_seconds = r.sampling.exact_seconds,
+                          .sample_images = r.sampling.images,
+                          .sample_texts = r.sampling.texts,
+                          .sample_queries = r.sampling.queries};
   return CGAP_OK;
 }
 

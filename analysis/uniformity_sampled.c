@@ -1,0 +1,396 @@
+/* uniformity.* from the couples of a sample.
+ *
+ * The mean kernel u of the file's couples is estimated from a block of n of its N groups (an image with its texts;
+ * unpaired: a row), drawn without replacement: all couples within the block, an incomplete U-statistic (Blom 1976; Lee
+ * 1990, ch. 4; Clémençon, Colin and Bellet 2016). Over the file's couples the means of c and c² are known from
+ * centroids and second moments, so both serve as control variates: with m the file's mean cosine and r = k − a(c − m) −
+ * b(c − m)², û = mean r over the block + b · mean (c − m)² over the file. a and b minimise Σ_g A_g(r)², A_g the sum of
+ * r less its mean over the couples that touch group g: a least-squares fit of the groups' sums, since it is they, not
+ * the couples, that vary independently (Hoeffding's projections).
+ *
+ * Variance, for the population that the file's rows come from: û − u = (mean r over the block − over the file) +
+ * (file's mean k − the population's), two parts that do not correlate, the block being a random part of the file. Per
+ * part ΣA² − 2S over L² estimates what the projections bring, S/L² the rest (S the sum of squares over the L couples),
+ * as in uniformity.c; with f = n/N the block's part is (1 − f) of the one and (1 − f²) of the other, of r; the file's
+ * part f and f², of k.
+ *
+ * Couples of one image's own texts are N/n times as frequent in the block as in the file: they are left out, and their
+ * exact mean over the file is put in. */
+#include "analysis/sampled.h"
+
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+#include "memory.h"
+
+#include <math.h>
+
+enum { PARTS = 2 };
+
+/* Groups drawn together: all of them; unpaired couples of an image and a text have two such parts. */
+typedef struct part {
+  size_t groups;
+  double share;                  /* n/N */
+  double *touch[CGAP_FUNCTIONS]; /* (groups) A_g */
+  double *touching;              /* (groups) couples that touch it */
+} part;
+
+typedef struct estimate {
+  cgap_couples kind;
+  part part[PARTS];
+  size_t parts;
+  double couples;                                /* L: of the block, between groups */
+  double mean[CGAP_FUNCTIONS];                   /* over them */
+  double centre;                                 /* m; after centre() the functions are k, c − m and (c − m)² */
+  double whole_couples, all_couples;             /* the file's: between groups; all */
+  double whole_mean[CGAP_FUNCTIONS];             /* over those between groups; the kernel's is not known */
+  double spread[CGAP_FUNCTIONS][CGAP_FUNCTIONS]; /* Σ over couples of products of deviations */
+  double weight[CGAP_FUNCTIONS];                 /* r = Σ weight · function */
+  double value, variance;                        /* û and its variance */
+  double gain;
+} estimate;
+
+static double kernel_factor(void)
+{
+  return exp(-2 * CGAP_KERNEL_T);
+}
+
+static const cgap_modality *rows_of(const cgap_evidence *e, cgap_couples kind)
+{
+  return kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
+}
+
+static const cgap_modality *columns_of(const cgap_evidence *e, cgap_couples kind)
+{
+  return kind == CGAP_IMAGE_IMAGE ? &e->image : &e->text;
+}
+
+/* ---------------------------------------------------------------- the file's couples */
+
+static double trace_of_product(const double *a, const double *b, size_t n)
+{
+  double total = 0;
+  for (size_t k = 0; k < n; k++)
+    total += a[k] * b[k];
+  return total;
+}
+
+static void measure_whole(estimate *m, const cgap_sampled *s)
+{
+  const cgap_evidence *e = s->whole;
+  const cgap_modality *a = rows_of(e, m->kind), *b = columns_of(e, m->kind);
+  const double rows = (double)a->rows, columns = (double)b->rows;
+  double linear = rows * columns * trace_of_product(a->mean, b->mean, e->dim);
+  double square = trace_of_product(a->moment, b->moment, e->dim * e->dim);
+  m->all_couples = m->whole_couples = rows * columns;
+  if (m->kind != CGAP_IMAGE_TEXT) {
+    linear = (linear - rows) / 2;
+    square = (square - rows) / 2;
+    m->all_couples = m->whole_couples = rows * (rows - 1) / 2;
+  } else if (e->paired) {
+    for (size_t j = 0; j < e->text.rows; j++) {
+      linear -= e->pair_cosine[j];
+      square -= e->pair_cosine[j] * e->pair_cosine[j];
+    }
+    m->all_couples = m->whole_couples -= columns;
+  }
+  if (m->kind == CGAP_TEXT_TEXT && e->paired) {
+    linear -= s->whole_within[CGAP_COSINE_OF];
+    square -= s->whole_within[CGAP_SQUARE_OF];
+    for (size_t i = 0; i < e->image.rows; i++) {
+      const double own = (double)(e->first[i + 1] - e->first[i]);
+      m->whole_couples -= own * (own - 1) / 2;
+    }
+  }
+  m->whole_mean[CGAP_COSINE_OF] = linear / m->whole_couples;
+  m->whole_mean[CGAP_SQUARE_OF] = square / m->whole_couples;
+}
+
+/* ---------------------------------------------------------------- sums by group */
+
+/* Σ of a function over the couples of each row or column. */
+static double row_sum(const cgap_sampled *s, cgap_couples kind, int function, size_t row)
+{
+  return function == CGAP_KERNEL_OF ? kernel_factor() * s->sample->sums[kind][CGAP_MEASURE_KERNEL].row_sums[row]
+                                    : s->row[kind][function][row];
+}
+
+static double column_sum(const cgap_sampled *s, cgap_couples kind, int function, size_t column)
+{
+  return function == CGAP_KERNEL_OF ? kernel_factor() * s->sample->sums[kind][CGAP_MEASURE_KERNEL].column_sums[column]
+                                    : s->column[kind][function][column];
+}
+
+/* Couples of one side that touch group g, which is an image's texts where `grouped`, else a row. */
+static void gather_side(estimate *m, const cgap_sampled *s, bool grouped)
+{
+  const cgap_evidence *e = s->sample;
+  const double rows = (double)rows_of(e, m->kind)->rows;
+  part *p = &m->part[0];
+  for (size_t g = 0; g < p->groups; g++) {
+    const double members = grouped ? (double)(e->first[g + 1] - e->first[g]) : 1;
+    p->touching[g] = members * (rows - members);
+    for (int f = 0; f < CGAP_FUNCTIONS; f++) {
+      double total = grouped ? -2 * s->within[f][g] : row_sum(s, m->kind, f, g);
+      for (size_t t = grouped ? e->first[g] : 0; grouped && t < e->first[g + 1]; t++)
+        total += row_sum(s, m->kind, f, e->text_of[t]);
+      p->touch[f][g] = total;
+    }
+  }
+}
+
+/* Unmatched couples of an image and a text: of paired sides by image, else by row of either side. */
+static void gather_cross(estimate *m, const cgap_sampled *s)
+{
+  const cgap_evidence *e = s->sample;
+  const double images = (double)e->image.rows, texts = (double)e->text.rows;
+  for (size_t i = 0; i < e->image.rows; i++) {
+    const double own = e->paired ? (double)(e->first[i + 1] - e->first[i]) : 0;
+    m->part[0].touching[i] = texts - own + own * (images - 1);
+    for (int f = 0; f < CGAP_FUNCTIONS; f++) {
+      double total = row_sum(s, m->kind, f, i);
+      for (size_t t = e->paired ? e->first[i] : 0; e->paired && t < e->first[i + 1]; t++)
+        total += column_sum(s, m->kind, f, e->text_of[t]);
+      m->part[0].touch[f][i] = total;
+    }
+  }
+  for (size_t j = 0; !e->paired && j < e->text.rows; j++) {
+    m->part[1].touching[j] = images;
+    for (int f = 0; f < CGAP_FUNCTIONS; f++)
+      m->part[1].touch[f][j] = column_sum(s, m->kind, f, j);
+  }
+}
+
+static bool part_init(part *p, size_t groups, size_t whole)
+{
+  *p = (part){.groups = groups, .share = (double)groups / (double)whole};
+  p->touching = cgap_alloc(groups, sizeof *p->touching);
+  bool fine = p->touching != NULL;
+  for (int f = 0; f < CGAP_FUNCTIONS; f++) {
+    p->touch[f] = cgap_alloc(groups, sizeof(double));
+    fine = fine && p->touch[f];
+  }
+  return fine;
+}
+
+static void estimate_clear(estimate *m)
+{
+  for (size_t k = 0; k < PARTS; k++) {
+    cgap_free(m->part[k].touching);
+    for (int f = 0; f < CGAP_FUNCTIONS; f++)
+      cgap_free(m->part[k].touch[f]);
+  }
+}
+
+/* Sums become sums of deviations. The square is taken about the file's mean cosine: c and c² alone are nearly one. */
+static void centre(estimate *m)
+{
+  const part *first = &m->part[0];
+  const double centre = m->centre = m->whole_mean[CGAP_COSINE_OF],
+               times = m->parts == 1 ? 2 : 1; /* each couple touches */
+  double total[CGAP_FUNCTIONS] = {0};
+  m->couples = 0;
+  for (size_t g = 0; g < first->groups; g++) {
+    m->couples += first->touching[g] / times;
+    for (int f = 0; f < CGAP_FUNCTIONS; f++)
+      total[f] += first->touch[f][g] / times;
+  }
+  for (int f = 0; f < CGAP_FUNCTIONS; f++)
+    m->mean[f] = total[f] / m->couples;
+  for (size_t k = 0; k < m->parts; k++)
+    for (size_t g = 0; g < m->part[k].groups; g++) {
+      double *const *touch = m->part[k].touch;
+      for (int f = 0; f < CGAP_FUNCTIONS; f++)
+        touch[f][g] -= m->part[k].touching[g] * m->mean[f];
+      touch[CGAP_SQUARE_OF][g] -= 2 * centre * touch[CGAP_COSINE_OF][g];
+    }
+  m->mean[CGAP_SQUARE_OF] += centre * (centre - 2 * m->mean[CGAP_COSINE_OF]);
+  m->whole_mean[CGAP_SQUARE_OF] -= centre * centre;
+  m->mean[CGAP_COSINE_OF] -= centre;
+  m->whole_mean[CGAP_COSINE_OF] = 0;
+}
+
+/* Sums over couples of products of deviations, from the histogram: its bins are narrow for what varies as slowly as
+ * these functions. */
+static void measure_spread(estimate *m, const cgap_evidence *e)
+{
+  const uint64_t *bins = e->sums[m->kind][CGAP_MEASURE_HISTOGRAM].counts;
+  double couples = 0;
+  for (size_t b = 0; b < CGAP_FINE_BINS; b++) {
+    const double masked = b == 0 && m->kind == CGAP_IMAGE_TEXT && e->paired ? (double)e->text.rows : 0;
+    const double count = (double)bins[b] - masked, cosine = -1 + 2 * ((double)b + 0.5) / CGAP_FINE_BINS;
+    const double away = cosine - m->centre;
+    const double deviation[CGAP_FUNCTIONS] = {exp(2 * CGAP_KERNEL_T * (cosine - 1)) - m->mean[CGAP_KERNEL_OF],
+                                              away - m->mean[CGAP_COSINE_OF], away * away - m->mean[CGAP_SQUARE_OF]};
+    couples += count;
+    for (int f = 0; count > 0 && f < CGAP_FUNCTIONS; f++)
+      for (int g = 0; g < CGAP_FUNCTIONS; g++)
+        m->spread[f][g] += count * deviation[f] * deviation[g];
+  }
+  for (int f = 0; f < CGAP_FUNCTIONS; f++)
+    for (int g = 0; g < CGAP_FUNCTIONS; g++)
+      m->spread[f][g] *= m->couples / couples; /* couples within a group are left out, and are few */
+}
+
+/* ---------------------------------------------------------------- control variates and variance */
+
+static double product_of_touches(const estimate *m, int f, int g)
+{
+  double total = 0;
+  for (size_t k = 0; k < m->parts; k++)
+    total += trace_of_product(m->part[k].touch[f], m->part[k].touch[g], m->part[k].groups);
+  return total;
+}
+
+/* Least squares of the kernel's sums on the other two's; where those are one and the same, or do not vary, on fewer. */
+static void fit_weights(estimate *m)
+{
+  const double kc = product_of_touches(m, CGAP_KERNEL_OF, CGAP_COSINE_OF),
+               ks = product_of_touches(m, CGAP_KERNEL_OF, CGAP_SQUARE_OF),
+               cc = product_of_touches(m, CGAP_COSINE_OF, CGAP_COSINE_OF),
+               cs = product_of_touches(m, CGAP_COSINE_OF, CGAP_SQUARE_OF),
+               ss = product_of_touches(m, CGAP_SQUARE_OF, CGAP_SQUARE_OF);
+  const double determinant = cc * ss - cs * cs;
+  m->weight[CGAP_KERNEL_OF] = 1;
+  m->weight[CGAP_COSINE_OF] = m->weight[CGAP_SQUARE_OF] = 0;
+  if (determinant > 1e-9 * cc * ss) {
+    m->weight[CGAP_COSINE_OF] = -(kc * ss - ks * cs) / determinant;
+    m->weight[CGAP_SQUARE_OF] = -(ks * cc - kc * cs) / determinant;
+  } else if (cc > 0) {
+    m->weight[CGAP_COSINE_OF] = -kc / cc;
+  }
+}
+
+static double touch_of(const part *p, const double *weight, size_t g)
+{
+  double total = 0;
+  for (int f = 0; f < CGAP_FUNCTIONS; f++)
+    total += weight[f] * p->touch[f][g];
+  return total;
+}
+
+/* A variance: what the projections bring, and the rest. */
+typedef struct variance {
+  double projected, rest;
+} variance;
+
+/* Of the block's mean of Σ weight · function about the file's, or (`whole`) of the file's about the population's. */
+static variance variance_of(const estimate *m, const double *weight, bool whole)
+{
+  const double twice = m->parts == 1 ? 2 : 1; /* a couple touches as many groups of a part */
+  double squares = 0, projected = 0, together = 1;
+  for (int f = 0; f < CGAP_FUNCTIONS; f++)
+    for (int g = 0; g < CGAP_FUNCTIONS; g++)
+      squares += weight[f] * weight[g] * m->spread[f][g];
+  squares = fmax(0, squares);
+  for (size_t k = 0; k < m->parts; k++) {
+    const part *p = &m->part[k];
+    double touching = 0;
+    for (size_t g = 0; g < p->groups; g++)
+      touching += touch_of(p, weight, g) * touch_of(p, weight, g);
+    projected += (whole ? p->share : 1 - p->share) * (touching - twice * squares);
+    together *= pow(p->share, twice);
+  }
+  const double scale = m->couples * m->couples;
+  return (variance){projected / scale, (whole ? together : 1 - together) * squares / scale};
+}
+
+/* Where projections bring next to nothing, their estimate may lie below 0, but the rest is at least there. */
+static double whole_variance(const variance *a, const variance *b)
+{
+  const double rest = a->rest + b->rest;
+  return fmax(a->projected + b->projected + rest, rest / 2);
+}
+
+static void finish_estimate(estimate *m, const cgap_sampled *s)
+{
+  const double plain[CGAP_FUNCTIONS] = {1, 0, 0};
+  fit_weights(m);
+  m->value = m->mean[CGAP_KERNEL_OF];
+  for (int f = CGAP_COSINE_OF; f < CGAP_FUNCTIONS; f++)
+    m->value += m->weight[f] * (m->mean[f] - m->whole_mean[f]);
+  if (!(m->value > kernel_factor() * kernel_factor() && m->value <= 1)) { /* which no mean of the kernel is */
+    m->value = m->mean[CGAP_KERNEL_OF];
+    m->weight[CGAP_COSINE_OF] = m->weight[CGAP_SQUARE_OF] = 0;
+  }
+  const variance without = variance_of(m, plain, false), with = variance_of(m, m->weight, false),
+                 file = variance_of(m, plain, true), none = {0};
+  const double between = m->whole_couples / m->all_couples, left = whole_variance(&with, &none);
+  m->gain = left > 0 ? whole_variance(&without, &none) / left : 1;
+  m->value *= between;
+  m->variance = between * between * whole_variance(&with, &file);
+  if (m->kind == CGAP_TEXT_TEXT && s->whole->paired)
+    m->value += s->whole_within[CGAP_KERNEL_OF] / m->all_couples;
+}
+
+static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_couples kind, cgap_error *error)
+{
+  const cgap_evidence *e = s->sample, *whole = s->whole;
+  const bool grouped = kind == CGAP_TEXT_TEXT && e->paired, two = kind == CGAP_IMAGE_TEXT && !e->paired;
+  const cgap_modality *side = grouped ? &e->image : rows_of(e, kind);
+  *m = (estimate){.kind = kind, .parts = two ? 2 : 1};
+  if (!part_init(&m->part[0], side->rows, grouped ? whole->image.rows : rows_of(whole, kind)->rows) ||
+      (two && !part_init(&m->part[1], e->text.rows, whole->text.rows)))
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", side->rows);
+  measure_whole(m, s);
+  if (kind == CGAP_IMAGE_TEXT)
+    gather_cross(m, s);
+  else
+    gather_side(m, s, grouped);
+  centre(m);
+  measure_spread(m, e);
+  finish_estimate(m, s);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+static cgap_scalar scalar_of(const estimate *m, uint64_t n)
+{
+  if (!(m->couples > 0))
+    return cgap_scalar_null("no couples", n);
+  return cgap_scalar_normal(log(m->value), m->variance / (m->value * m->value), n);
+}
+
+/* Of the mean of two sides' logs: the groups are drawn, and come, together. */
+static double mean_variance(const cgap_sampled *s, const estimate side[2])
+{
+  const double plain[CGAP_FUNCTIONS] = {1, 0, 0}, share = side[0].part[0].share;
+  double total = 0, drawn = 0, there = 0;
+  for (int k = 0; k < 2; k++)
+    total += side[k].variance / (side[k].value * side[k].value) / 4;
+  for (size_t g = 0; s->sample->paired && g < side[0].part[0].groups; g++) {
+    drawn += touch_of(&side[0].part[0], side[0].weight, g) * touch_of(&side[1].part[0], side[1].weight, g);
+    there += touch_of(&side[0].part[0], plain, g) * touch_of(&side[1].part[0], plain, g);
+  }
+  const double scale = side[0].couples * side[0].value * side[1].couples * side[1].value;
+  return total + ((1 - share) * drawn + share * there) / (2 * scale);
+}
+
+static cgap_scalar mean_of(const cgap_sampled *s, const estimate side[2], uint64_t n)
+{
+  if (!(side[0].couples > 0 && side[1].couples > 0))
+    return cgap_scalar_null("no couples", n);
+  return cgap_scalar_normal((log(side[0].value) + log(side[1].value)) / 2, mean_variance(s, side), n);
+}
+
+cgap_status cgap_uniformity_finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error)
+{
+  const cgap_evidence *e = s->sample;
+  const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
+  estimate m[CGAP_COUPLE_KINDS] = {0};
+  cgap_status status = CGAP_OK;
+  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
+    status = estimate_run(&m[kind], s, (cgap_couples)kind, error);
+  if (!status) {
+    out->uniformity.image = scalar_of(&m[CGAP_IMAGE_IMAGE], e->image.rows);
+    out->uniformity.text = scalar_of(&m[CGAP_TEXT_TEXT], e->text.rows);
+    out->uniformity.cross = scalar_of(&m[CGAP_IMAGE_TEXT], n);
+    out->uniformity.mean = mean_of(s, m, n);
+    out->uniformity.sphere = cgap_sphere_uniformity(e->dim, CGAP_KERNEL_T);
+    for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
+      out->sample.gain[kind] = m[kind].gain;
+  }
+  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
+    estimate_clear(&m[kind]);
+  return status;
+}
