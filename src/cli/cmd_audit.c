@@ -17,8 +17,12 @@
 static struct {
   const char *out;
   bool json, markdown, dry_run;
+  int pairs; /* cgap_pairs_choice */
   cli_list fail_if;
-} opt;
+} opt = {.pairs = CGAP_PAIRS_AUTO};
+
+static const char *const pairs_choices[] = {
+  [CGAP_PAIRS_EXACT] = "exact", [CGAP_PAIRS_SAMPLED] = "sampled", [CGAP_PAIRS_AUTO] = "auto", NULL};
 
 static const cli_option own[] = {
   {.name = "output",
@@ -34,6 +38,11 @@ static const cli_option own[] = {
    .target = &opt.fail_if,
    .value = "'KEY>NUMBER'",
    .help = "exit 1 where a measure crosses a threshold (<, <=, >, >=)"},
+  {.name = "pairs",
+   .kind = CLI_CHOICE,
+   .target = &opt.pairs,
+   .choices = pairs_choices,
+   .help = "look at all couples of rows, at those of a random sample, or at all where that takes less than a minute"},
   {.name = "dry-run",
    .kind = CLI_FLAG,
    .target = &opt.dry_run,
@@ -51,6 +60,8 @@ static const cli_spec spec = {
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
 };
+
+enum { WORDS = 600 };
 
 /* What one run holds; cleared in one place. */
 typedef struct audit_run {
@@ -76,6 +87,14 @@ static cgap_status parse_thresholds(cgap_threshold **out, cgap_error *error)
   return CGAP_OK;
 }
 
+static void say_sampled(const cgap_audit *a)
+{
+  if (a->sample.images && opt.pairs == CGAP_PAIRS_AUTO)
+    cli_say("all couples would take more than a minute: a sample of %zu images and %zu texts was looked at; --pairs "
+            "exact takes all",
+            a->sample.images, a->sample.texts);
+}
+
 static void say_times(const cgap_audit *a, const cgap_run *run)
 {
   if (cli_shared.verbose)
@@ -83,30 +102,57 @@ static void say_times(const cgap_audit *a, const cgap_run *run)
             a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6);
 }
 
-static void plan_words(char out[400], const cgap_plan_info *p)
+/* That the plan looks at. */
+static double cosines_of(const cgap_plan_info *p)
 {
-  const double n = (double)p->images, m = (double)p->texts;
-  char rows[120] = "rows stay in memory";
+  const bool all = p->sample_images == 0;
+  const double n = (double)(all ? p->images : p->sample_images), m = (double)(all ? p->texts : p->sample_texts);
+  const double asking = (double)p->sample_queries;
+  return n * (n - 1) / 2 + m * (m - 1) / 2 + n * m +
+         (all ? 0 : asking * (double)p->texts + asking * m / n * (double)p->images);
+}
+
+/* Which couples, and what was thought of when that was chosen. */
+static void pairs_words(char out[200], const cgap_plan_info *p)
+{
+  char all[80] = "";
+  if (isfinite(p->exact_seconds) && p->exact_seconds < 600)
+    snprintf(all, sizeof all, " about %.0f s", p->exact_seconds);
+  else if (isfinite(p->exact_seconds))
+    snprintf(all, sizeof all, " about %.0f min", p->exact_seconds / 60);
+  if (p->sample_images == 0)
+    snprintf(out, 200, "all couples%s%s", *all ? " in" : "", all);
+  else
+    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked%s%s", p->sample_images, p->sample_texts,
+             p->sample_queries, *all ? "; all couples would take" : "", all);
+}
+
+static void plan_words(char out[WORDS], const cgap_plan_info *p)
+{
+  char rows[120] = "rows stay in memory", couples[200];
   if (!p->resident)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
+  pairs_words(couples, p);
   snprintf(
-    out, 400,
-    "plan: %zu images, %zu texts, d = %zu: %.4g cosines on %d thread%s; %s; needs %.0fM of memory, %.0fM allowed",
-    p->images, p->texts, p->dim, n * (n - 1) / 2 + m * (m - 1) / 2 + n * m, p->threads, p->threads == 1 ? "" : "s",
-    rows, ceil((double)p->needed_bytes / 1048576), floor((double)p->memory_bytes / 1048576));
+    out, WORDS,
+    "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %d thread%s; %s; needs %.0fM of memory, %.0fM allowed",
+    p->images, p->texts, p->dim, couples, cosines_of(p), p->threads, p->threads == 1 ? "" : "s", rows,
+    ceil((double)p->needed_bytes / 1048576), floor((double)p->memory_bytes / 1048576));
 }
 
 /* Says the plan: on stdout where that is all that was asked for, else as talk. */
-static cgap_status say_plan(const cgap_data *data, const cgap_audit_options *options, cgap_error *error)
+static cgap_status say_plan(const cgap_data *data, cgap_audit_options *options, cgap_error *error)
 {
   cgap_plan_info plan;
-  char words[400];
+  char words[WORDS];
   if (!opt.dry_run && !cli_shared.verbose)
     return CGAP_OK;
   cgap_status status = cgap_audit_plan(&plan, data, options, error);
   if (status)
     return status;
   plan_words(words, &plan);
+  if (options->pairs == CGAP_PAIRS_AUTO) /* what was said holds */
+    options->pairs = plan.sample_images ? CGAP_PAIRS_SAMPLED : CGAP_PAIRS_EXACT;
   if (!opt.dry_run)
     cli_say("%s", words);
   else
@@ -128,6 +174,8 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
   options.threads = cli_shared.threads;
   options.memory_bytes = cli_shared.memory_bytes;
+  options.pairs = (cgap_pairs_choice)opt.pairs;
+  options.seed = cli_shared.seed;
   options.progress = cli_progress();
   double start = cli_seconds();
   cgap_status status = cgap_dataset_open(&r->dataset, &input, error);
@@ -152,6 +200,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
                       .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
                       .seconds = cli_seconds() - start,
                       .peak_memory_bytes = cgap_peak_memory_bytes()};
+  say_sampled(&r->audit);
   say_times(&r->audit, &r->run);
   r->json = cgap_report_json(&r->audit, r->input, &r->run);
   return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");

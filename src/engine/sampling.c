@@ -84,9 +84,8 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
   if (options->pairs == CGAP_PAIRS_AUTO) {
     if (work < SURELY_LESS * threads)
       return all;
-    if (work < SURELY_MORE * threads)
-      all.exact_seconds = part.exact_seconds = exact_seconds(images, texts, dim, threads);
-    if (all.exact_seconds < MINUTE)
+    all.exact_seconds = part.exact_seconds = exact_seconds(images, texts, dim, threads);
+    if (all.exact_seconds < MINUTE && work < SURELY_MORE * threads)
       return all;
   }
   return part;

@@ -139,17 +139,21 @@ static void note_check(cgap_notes *out, const cgap_check *check, const char *sid
     note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, side, check->count == 1 ? one : many, first);
 }
 
-/* copies: whether rows that repeat others are worth a line of their own. */
-static void note_side(cgap_notes *out, const cgap_side_checks *c, const char *side, bool copies)
+/* copies: whether rows that repeat others are worth a line of their own. sampled: rows that near duplicates were looked
+ * for among; 0: all. */
+static void note_side(cgap_notes *out, const cgap_side_checks *c, const char *side, bool copies, size_t sampled)
 {
+  char many[100] = "rows nearly repeat another (cosine > 0.999)";
+  if (sampled)
+    (void)snprintf(many, sizeof many, "rows of the %zu sampled nearly repeat another of them (cosine > 0.999)",
+                   sampled);
   note_check(out, &c->not_finite, side, "row has NaN or infinity", "rows have NaN or infinity");
   note_check(out, &c->zero, side, "row is zero", "rows are zero");
   if (copies)
     note_check(out, &c->duplicates, side, "row repeats an earlier row exactly", "rows repeat an earlier row exactly");
   /* copies and what they copy are nearly alike as well */
   if (c->near_duplicates.count > 2 * c->duplicates.count)
-    note_check(out, &c->near_duplicates, side, "row nearly repeats another (cosine > 0.999)",
-               "rows nearly repeat another (cosine > 0.999)");
+    note_check(out, &c->near_duplicates, side, "row nearly repeats another (cosine > 0.999)", many);
   note_check(out, &c->constant_columns, side, "column holds one value in all rows",
              "columns hold one value in all rows");
 }
@@ -184,6 +188,23 @@ static void note_below_chance(cgap_notes *out, const cgap_audit *a)
          "centring), so it says nothing about new rows.");
 }
 
+/* Which numbers come from a sample, and what they then are. */
+static void note_sample(cgap_notes *out, const cgap_audit *a)
+{
+  const cgap_sample *s = &a->sample;
+  const bool pairs = a->has & CGAP_HAS_PAIRS;
+  if (!s->images)
+    return;
+  note(
+    out, false,
+    "Sampled: uniformity and quantiles of cosines from the couples of %zu images and %zu %ss drawn at random; %smixing "
+    "and separability are those of these rows alone.",
+    s->images, s->texts, text_word(a), pairs ? "hubness, " : "");
+  if (pairs)
+    note(out, false, "Losses and retrieval: %zu of the images and %zu of the texts, each against every candidate.",
+         s->image_queries, s->text_queries);
+}
+
 void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
 {
   *out = (cgap_notes){0};
@@ -199,9 +220,10 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
     note(out, false, "%zu repeated image row%s merged: %zu images are left, with %zu texts.", a->merged_images,
          a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
   if (!all_equal(&a->pca_image, a->images))
-    note_side(out, &a->checks_image, "image", !a->merged_images && !many_copies(a));
+    note_side(out, &a->checks_image, "image", !a->merged_images && !many_copies(a), a->sample.images);
   if (!all_equal(&a->pca_text, a->texts))
-    note_side(out, &a->checks_text, text_word(a), true);
+    note_side(out, &a->checks_text, text_word(a), true, a->sample.texts);
   note_norms(out, a);
   note_below_chance(out, a);
+  note_sample(out, a);
 }

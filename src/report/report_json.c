@@ -44,6 +44,8 @@ static json_t *cosines(const cgap_cosines *c)
   for (size_t i = 0; out && i < sizeof parts / sizeof *parts; i++)
     json_object_set_new(out, parts[i].name, null ? json_null() : cgap_number_json(parts[i].value));
   json_object_set_new(out, "count", json_integer((json_int_t)c->count));
+  if (c->sampled)
+    json_object_set_new(out, "sampled", json_integer((json_int_t)c->sampled));
   if (null)
     json_object_set_new(out, "why", json_string(c->why ? c->why : "there are no couples"));
   return out;
@@ -125,12 +127,16 @@ static json_t *check(const cgap_check *c, const char *rows)
   return json_pack("{s:I, s:o}", "count", (json_int_t)c->count, rows, list);
 }
 
-static json_t *side_checks(const cgap_side_checks *c)
+/* sampled: rows that near duplicates were looked for among, 0: all. */
+static json_t *side_checks(const cgap_side_checks *c, size_t sampled)
 {
+  json_t *near = check(&c->near_duplicates, "rows");
+  if (sampled)
+    json_object_set_new(near, "n", json_integer((json_int_t)sampled));
   return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "not_finite", check(&c->not_finite, "rows"), "zero",
                    check(&c->zero, "rows"), "off_unit", check(&c->off_unit, "rows"), "constant_columns",
                    check(&c->constant_columns, "columns"), "duplicates", check(&c->duplicates, "rows"),
-                   "near_duplicates", check(&c->near_duplicates, "rows"), "norm_mean", cgap_number_json(c->norm_mean));
+                   "near_duplicates", near, "norm_mean", cgap_number_json(c->norm_mean));
 }
 
 static json_t *pairing_check(const cgap_pairing_check *c)
@@ -161,6 +167,14 @@ static bool put_pairs(json_t *root, const cgap_audit *a)
          cgap_json_put(root, "pairs.worst", worst_pairs(a));
 }
 
+static json_t *sample(const cgap_sample *s)
+{
+  return json_pack("{s:I, s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "images", (json_int_t)s->images, "texts",
+                   (json_int_t)s->texts, "image_queries", (json_int_t)s->image_queries, "text_queries",
+                   (json_int_t)s->text_queries, "gain", "image", cgap_number_json(s->gain[CGAP_IMAGE_IMAGE]), "text",
+                   cgap_number_json(s->gain[CGAP_TEXT_TEXT]), "cross", cgap_number_json(s->gain[CGAP_IMAGE_TEXT]));
+}
+
 static json_t *measured(const cgap_audit *a)
 {
   return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s?}", "images", (json_int_t)a->images, "texts",
@@ -182,8 +196,10 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
   bool sound = root && put_scalars(root, a) && put_cosines(root, a) && put_dimensions(root, a) &&
                put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&
-               cgap_json_put(root, "checks.image", side_checks(&a->checks_image)) &&
-               cgap_json_put(root, "checks.text", side_checks(&a->checks_text));
+               cgap_json_put(root, "checks.image", side_checks(&a->checks_image, a->sample.images)) &&
+               cgap_json_put(root, "checks.text", side_checks(&a->checks_text, a->sample.texts));
+  if (sound && a->sample.images)
+    sound = cgap_json_put(root, "sample", sample(&a->sample));
   if (sound && (a->has & CGAP_HAS_PAIRS))
     sound = put_pairs(root, a);
   if (sound && (a->has & CGAP_HAS_ARITHMETIC))
