@@ -73,7 +73,15 @@ typedef struct cgap_kernels {
   void (*few_gradient)(const double *z, size_t rows, size_t dim, const double *residual, double *gradient);
 
   void (*from_half)(const uint16_t *in, size_t n, float *out);
+  void (*from_half_scaled)(const uint16_t *in, size_t n, double scale, double *out); /* each times scale */
   void (*from_bfloat)(const uint16_t *in, size_t n, float *out);
+
+  /* high[j], low[j] += the two whole numbers, units 1 and 2^-31, nearest to x_j·up, which is at most 2^31. */
+  void (*add_wide)(const double *x, size_t n, double up, uint64_t *high, uint64_t *low);
+
+  /* out[j] = in[j]·scale, in double; and that rounded to float. */
+  void (*widen)(const float *in, size_t n, double scale, double *out);
+  void (*rescale)(const float *in, size_t n, double scale, float *out);
 } cgap_kernels;
 
 enum { CGAP_LANES = 64, CGAP_FEW = 8 };

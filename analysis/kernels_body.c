@@ -1,9 +1,13 @@
-/* The kernels in plain C; the compiler vectorises them for the instruction set it was given. */
+/* The kernels in plain C; the compiler vectorises them for the instruction set it was given. Conversions of float16,
+ * which processors have and C has not, are named: every processor with AVX2 has F16C. */
 #include "analysis/kernels.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+#if defined(__F16C__)
+#include <immintrin.h>
+#endif
 
 static inline float power_of_two(int32_t n)
 {
@@ -356,20 +360,86 @@ static void few_gradient(const double *restrict z, size_t rows, size_t dim, cons
 
 /* binary16: shifting into place and scaling by 2^112 is right for normal and subnormal numbers alike;
  * infinity and NaN get their exponent by a second mask. */
+static float half_value(uint16_t half)
+{
+  const uint32_t magnitude = (half & 0x7fffu) << 13;
+  float scaled;
+  memcpy(&scaled, &magnitude, sizeof scaled);
+  scaled *= 0x1p112f;
+  uint32_t bits;
+  memcpy(&bits, &scaled, sizeof bits);
+  bits |= magnitude >= 0x0f800000u ? 0x7f800000u : 0u;
+  bits |= (uint32_t)(half & 0x8000u) << 16;
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
 static void from_half(const uint16_t *restrict in, size_t n, float *restrict out)
 {
+  size_t done = 0;
+#if defined(__AVX512F__)
+  for (; done + 16 <= n; done += 16)
+    _mm512_storeu_ps(out + done, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(in + done))));
+#elif defined(__F16C__)
+  for (; done + 8 <= n; done += 8)
+    _mm256_storeu_ps(out + done, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(in + done))));
+#endif
 #pragma omp simd
-  for (size_t j = 0; j < n; j++) {
-    uint32_t half = in[j], magnitude = (half & 0x7fffu) << 13;
-    float scaled;
-    memcpy(&scaled, &magnitude, sizeof scaled);
-    scaled *= 0x1p112f;
-    uint32_t bits;
-    memcpy(&bits, &scaled, sizeof bits);
-    bits |= magnitude >= 0x0f800000u ? 0x7f800000u : 0u;
-    bits |= (half & 0x8000u) << 16;
-    memcpy(&out[j], &bits, sizeof bits);
+  for (size_t j = done; j < n; j++)
+    out[j] = half_value(in[j]);
+}
+
+static void from_half_scaled(const uint16_t *restrict in, size_t n, double scale, double *restrict out)
+{
+  size_t done = 0;
+#if defined(__AVX512F__)
+  const __m512d by = _mm512_set1_pd(scale);
+  for (; done + 8 <= n; done += 8)
+    _mm512_storeu_pd(
+      out + done, _mm512_mul_pd(_mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(in + done)))), by));
+#elif defined(__F16C__)
+  const __m256d by = _mm256_set1_pd(scale);
+  for (; done + 8 <= n; done += 8) {
+    const __m256 eight = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(in + done)));
+    _mm256_storeu_pd(out + done, _mm256_mul_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(eight)), by));
+    _mm256_storeu_pd(out + done + 4, _mm256_mul_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(eight, 1)), by));
   }
+#endif
+#pragma omp simd
+  for (size_t j = done; j < n; j++)
+    out[j] = (double)half_value(in[j]) * scale;
+}
+
+/* A sum with 1.5·2^52 has the nearest whole number in its last bits. Every step is exact but the last rounding. */
+static void add_wide(const double *restrict x, size_t n, double up, uint64_t *restrict high, uint64_t *restrict low)
+{
+  const double magic = 0x1.8p52, digit = 0x1p31;
+  uint64_t zero;
+  memcpy(&zero, &magic, sizeof zero);
+#pragma omp simd
+  for (size_t k = 0; k < n; k++) {
+    const double scaled = x[k] * up, whole = scaled + magic, rest = (scaled - (whole - magic)) * digit + magic;
+    uint64_t whole_bits, rest_bits;
+    memcpy(&whole_bits, &whole, sizeof whole_bits);
+    memcpy(&rest_bits, &rest, sizeof rest_bits);
+    high[k] += whole_bits - zero;
+    low[k] += rest_bits - zero;
+  }
+}
+
+static void widen(const float *restrict in, size_t n, double scale, double *restrict out)
+{
+#pragma omp simd
+  for (size_t j = 0; j < n; j++)
+    out[j] = (double)in[j] * scale;
+}
+
+static void rescale(const float *restrict in, size_t n, double scale, float *restrict out)
+{
+#pragma omp simd
+  for (size_t j = 0; j < n; j++)
+    out[j] = (float)((double)in[j] * scale);
 }
 
 static void from_bfloat(const uint16_t *restrict in, size_t n, float *restrict out)
@@ -399,5 +469,9 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .few_scores = few_scores,
   .few_gradient = few_gradient,
   .from_half = from_half,
+  .from_half_scaled = from_half_scaled,
   .from_bfloat = from_bfloat,
+  .add_wide = add_wide,
+  .widen = widen,
+  .rescale = rescale,
 };

@@ -6,12 +6,12 @@
 #include <cblas.h>
 #include <string.h>
 
-enum { LEAST_RUN = 256, MOST_RUN = 1024 };
+enum { LEAST_RUN = 256, MOST_RUN = 1024, SLICE = 16 };
 
 size_t cgap_moment_run(size_t dim)
 {
   size_t rows = MOST_RUN;
-  while (rows > LEAST_RUN && rows * dim > (size_t)1 << 18)
+  while (rows > LEAST_RUN && rows * dim > (size_t)1 << 19)
     rows /= 2;
   return rows;
 }
@@ -30,42 +30,100 @@ void cgap_moment_clear(cgap_moment *m)
   *m = (cgap_moment){0};
 }
 
-/* own (dim + 1, dim): Σ z zᵀ, and below it Σ z. */
-static void moment_of_run(double *own, const double *rows, size_t n, size_t dim)
+/* sum += Σ z, four rows at a time, in their order. */
+static void add_rows(double *sum, const double *rows, size_t n, size_t dim)
 {
-  double *sum = own + dim * dim;
-  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows, (int)dim, 0.0, own, (int)dim);
-  memset(sum, 0, dim * sizeof *sum);
-  for (size_t i = 0; i < n; i++)
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const double *a = rows + i * dim, *b = a + dim, *c = b + dim, *d = c + dim;
+    for (size_t k = 0; k < dim; k++)
+      sum[k] = sum[k] + a[k] + b[k] + c[k] + d[k];
+  }
+  for (; i < n; i++)
     for (size_t k = 0; k < dim; k++)
       sum[k] += rows[i * dim + k];
 }
 
-cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *start, size_t runs, int threads,
-                            cgap_error *error)
+/* What a thread works in. */
+typedef struct place {
+  double *own;  /* (dim + 1, dim): Σ z zᵀ, and below it Σ z */
+  double *room; /* (cgap_moment_run(dim), dim) */
+} place;
+
+/* Rows are summed while they are in the nearest cache. */
+static void moment_of_run(const place *p, const cgap_moment_work *work, size_t first, size_t n, size_t dim)
+{
+  double *sum = p->own + dim * dim;
+  const double *rows = NULL;
+  memset(sum, 0, dim * sizeof *sum);
+  for (size_t i = 0; i < n; i += SLICE) {
+    const size_t here = n - i < SLICE ? n - i : SLICE;
+    const double *slice = work->make(work->context, first + i, here, p->room + i * dim);
+    rows = rows ? rows : slice;
+    add_rows(sum, slice, here, dim);
+  }
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows, (int)dim, 0.0, p->own, (int)dim);
+}
+
+static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, const place *p)
+{
+  const size_t dim = m->dim;
+  if (item >= work->runs) {
+    work->more(work->context, item - work->runs);
+    return;
+  }
+  const size_t first = work->start[item], rows = work->start[item + 1] - first;
+  if (rows == 0)
+    return;
+  moment_of_run(p, work, first, rows, dim);
+#pragma omp critical(cgap_moment)
+  for (size_t i = 0; i <= dim; i++) /* the row below the triangle is the sum */
+    cgap_wide_add(&m->total, i * dim + i % dim, p->own + i * dim + i % dim, dim - i % dim);
+}
+
+cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int threads, cgap_error *error)
 {
   const size_t dim = m->dim;
   bool out_of_memory = false;
 #pragma omp parallel num_threads(threads)
   {
-    double *own = cgap_alloc((dim + 1) * dim, sizeof *own);
-    if (!own) {
+    place p = {.own = cgap_alloc((dim + 1) * dim, sizeof *p.own),
+               .room = cgap_alloc(cgap_moment_run(dim) * dim, sizeof *p.room)};
+    const bool ready = p.own && p.room;
+    if (!ready) {
 #pragma omp atomic write
       out_of_memory = true;
     }
 #pragma omp for schedule(dynamic, 1)
-    for (size_t r = 0; r < runs; r++) {
-      if (!own || start[r] == start[r + 1])
-        continue;
-      moment_of_run(own, rows + start[r] * dim, start[r + 1] - start[r], dim);
-#pragma omp critical(cgap_moment)
-      for (size_t i = 0; i <= dim; i++) /* the row below the triangle is the sum */
-        cgap_wide_add(&m->total, i * dim + i % dim, own + i * dim + i % dim, dim - i % dim);
-    }
-    cgap_free(own);
+    for (size_t item = 0; item < work->runs + work->pieces; item++)
+      if (ready)
+        do_item(m, work, item, &p);
+    cgap_free(p.own);
+    cgap_free(p.room);
   }
   return out_of_memory ? cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim)
                        : CGAP_OK;
+}
+
+typedef struct given_rows {
+  const double *rows;
+  size_t dim;
+} given_rows;
+
+static const double *hand_out(void *context, size_t first, size_t rows, double *room)
+{
+  const given_rows *g = context;
+  (void)rows;
+  (void)room;
+  return g->rows + first * g->dim;
+}
+
+cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *start, size_t runs, int threads,
+                            cgap_error *error)
+{
+  given_rows given = {rows, m->dim};
+  const cgap_moment_work work = {.make = hand_out, .context = &given, .start = start, .runs = runs};
+  return cgap_moment_make(m, &work, threads, error);
 }
 
 cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *ranks, double scale, double *moment, double *sum,

@@ -21,6 +21,23 @@ void cgap_moment_clear(cgap_moment *m);
 CGAP_MUST_CHECK cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *start, size_t runs,
                                             int threads, cgap_error *error);
 
+/* Returns rows [first, first + rows), (rows, dim): in room or elsewhere, but those of a run in one piece. Called by
+ * several threads at once, for the rows of a run in order by the thread that sums it. */
+typedef const double *cgap_make_rows(void *context, size_t first, size_t rows, double *room);
+
+/* Rows that are made run by run, and what the threads do besides once all runs are taken. */
+typedef struct cgap_moment_work {
+  cgap_make_rows *make;
+  void *context;
+  const size_t *start; /* as above; a run has cgap_moment_run(dim) rows at most */
+  size_t runs;
+  void (*more)(void *context, size_t piece); /* for piece = 0 … pieces − 1, in any order; may be NULL */
+  size_t pieces;
+} cgap_moment_work;
+
+CGAP_MUST_CHECK cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int threads,
+                                             cgap_error *error);
+
 /* Over all ranks, into moment (dim, dim), both triangles, times `scale`, and sum (dim), where not NULL. */
 CGAP_MUST_CHECK cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *ranks, double scale, double *moment,
                                                double *sum, cgap_error *error);

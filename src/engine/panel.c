@@ -3,7 +3,6 @@
 #include "analysis/kernels.h"
 #include "memory.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,18 +28,38 @@ void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out)
   }
 }
 
-void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out)
+void cgap_to_scaled(cgap_type type, const void *raw, size_t n, double scale, double *out)
 {
-  if (type == CGAP_FLOAT64) {
-    memcpy(out, raw, n * sizeof *out);
+  const cgap_kernels *kernels = cgap_kernels_here();
+  if (type == CGAP_FLOAT16) {
+    kernels->from_half_scaled(raw, n, scale, out);
     return;
   }
-  for (size_t done = 0; done < n; done += PIECE) {
+  for (size_t k = 0; type == CGAP_FLOAT64 && k < n; k++)
+    out[k] = ((const double *)raw)[k] * scale;
+  for (size_t done = 0; type != CGAP_FLOAT64 && done < n; done += PIECE) {
     float piece[PIECE];
     size_t count = n - done < PIECE ? n - done : PIECE;
     cgap_to_float(type, (const unsigned char *)raw + done * cgap_type_size(type), count, piece);
-    for (size_t i = 0; i < count; i++)
-      out[done + i] = (double)piece[i];
+    kernels->widen(piece, count, scale, out + done);
+  }
+}
+
+void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out)
+{
+  cgap_to_scaled(type, raw, n, 1, out);
+}
+
+void cgap_to_unit(cgap_type type, const void *raw, size_t n, double scale, float *out)
+{
+  const cgap_kernels *kernels = cgap_kernels_here();
+  for (size_t k = 0; type == CGAP_FLOAT64 && k < n; k++)
+    out[k] = (float)(((const double *)raw)[k] * scale);
+  for (size_t done = 0; type != CGAP_FLOAT64 && done < n; done += PIECE) {
+    float piece[PIECE];
+    size_t count = n - done < PIECE ? n - done : PIECE;
+    cgap_to_float(type, (const unsigned char *)raw + done * cgap_type_size(type), count, piece);
+    kernels->rescale(piece, count, scale, out + done);
   }
 }
 
@@ -69,14 +88,6 @@ double cgap_raw_dot(cgap_type a_type, const void *a, double a_scale, cgap_type b
     total += cgap_dot(x, y, count);
   }
   return total;
-}
-
-static void normalise(cgap_type type, const unsigned char *raw, double inverse_norm, size_t dim, double *scratch,
-                      float *unit)
-{
-  cgap_to_double(type, raw, dim, scratch);
-  for (size_t k = 0; k < dim; k++)
-    unit[k] = (float)(scratch[k] * inverse_norm);
 }
 
 cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out, cgap_error *error)
@@ -109,19 +120,13 @@ static cgap_status reserve(cgap_panel *panel, size_t rows, cgap_error *error)
   return CGAP_OK;
 }
 
-cgap_status cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
-                                int threads, cgap_error *error)
+void cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
+                         int threads)
 {
   const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
-  double *scratch = cgap_alloc((size_t)threads * dim, sizeof *scratch);
-  if (!scratch)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for a row of %zu", dim);
-#pragma omp parallel for schedule(static) num_threads(threads)
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (size_t i = 0; i < rows; i++)
-    normalise(side->source->type, raw + i * row_bytes, side->inverse_norm[first + i], dim,
-              scratch + (size_t)omp_get_thread_num() * dim, unit + i * dim);
-  cgap_free(scratch);
-  return CGAP_OK;
+    cgap_to_unit(side->source->type, raw + i * row_bytes, dim, side->inverse_norm[first + i], unit + i * dim);
 }
 
 static bool holds(const cgap_side *side, size_t first, size_t rows)
@@ -144,7 +149,7 @@ cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t fir
   if (!status)
     status = cgap_side_read(side, first, rows, panel->own_raw, error);
   if (!status)
-    status = cgap_side_normalise(side, first, rows, panel->own_raw, panel->own_unit, 1, error);
+    cgap_side_normalise(side, first, rows, panel->own_raw, panel->own_unit, 1);
   panel->unit = panel->own_unit;
   panel->raw = panel->own_raw;
   return status;
@@ -220,9 +225,7 @@ cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t fi
     const size_t row = rows ? rows[i] : first + i;
     const bool held = all || (rows && holds(side, row, 1));
     const unsigned char *raw = held ? side->raw + (row - side->own_first) * row_bytes : buffer + i * row_bytes;
-    cgap_to_double(side->source->type, raw, dim, out + i * dim);
-    for (size_t k = 0; k < dim; k++)
-      out[i * dim + k] *= side->inverse_norm[row];
+    cgap_to_scaled(side->source->type, raw, dim, side->inverse_norm[row], out + i * dim);
   }
   cgap_free(buffer);
   return status;

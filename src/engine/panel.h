@@ -24,16 +24,18 @@ CGAP_MUST_CHECK cgap_status cgap_side_read(const cgap_side *side, size_t first, 
                                            cgap_error *error);
 
 /* Unit rows of such values. */
-CGAP_MUST_CHECK cgap_status cgap_side_normalise(const cgap_side *side, size_t first, size_t rows,
-                                                const unsigned char *raw, float *unit, int threads, cgap_error *error);
+void cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
+                         int threads);
 
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count,
                                             int threads, double *out, cgap_error *error);
 
-/* n elements of `type` as double, as float. */
+/* n elements of `type` as double, as float, each as double times scale, and that rounded to float. */
 void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out);
 void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out);
+void cgap_to_scaled(cgap_type type, const void *raw, size_t n, double scale, double *out);
+void cgap_to_unit(cgap_type type, const void *raw, size_t n, double scale, float *out);
 
 /* The inner product of two rows of file values, each times its scale, in double. */
 double cgap_raw_dot(cgap_type a_type, const void *a, double a_scale, cgap_type b_type, const void *b, double b_scale,

@@ -26,4 +26,7 @@ bool cgap_side_describe_bad(const cgap_side *side, char *out, size_t size);
 /* Rows of `dim` doubles that are worked on at once in the row pass. */
 size_t cgap_chunk_rows(size_t dim);
 
+/* Rows of a source that the row pass reads at once, a whole number of chunks or all; two such blocks are held. */
+size_t cgap_block_rows(const cgap_source *source);
+
 #endif

@@ -1,12 +1,12 @@
 #include "engine/wide.h"
 
+#include "analysis/kernels.h"
 #include "memory.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { DIGIT = 31 };
-#define MAGIC 6755399441055744.0 /* 1.5 · 2^52: a sum with it has the nearest whole number in its last bits */
 
 bool cgap_wide_init(cgap_wide *out, size_t count, double bound)
 {
@@ -29,25 +29,10 @@ void cgap_wide_zero(cgap_wide *wide)
   memset(wide->high, 0, 2 * wide->count * sizeof *wide->high);
 }
 
-static uint64_t bits_of(double value)
-{
-  uint64_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-/* Every step but the last rounding is exact: a whole number of at most 2^31, what is left of the double, and that times
- * a power of two. */
 void cgap_wide_add(cgap_wide *wide, size_t first, const double *values, size_t n)
 {
-  const double up = ldexp(1, DIGIT - wide->exponent), digit = ldexp(1, DIGIT);
-  const uint64_t zero = bits_of(MAGIC);
-  uint64_t *restrict high = (uint64_t *)wide->high + first, *restrict low = (uint64_t *)wide->low + first;
-  for (size_t k = 0; k < n; k++) {
-    const double x = values[k] * up, whole = x + MAGIC, rest = (x - (whole - MAGIC)) * digit + MAGIC;
-    high[k] += bits_of(whole) - zero;
-    low[k] += bits_of(rest) - zero;
-  }
+  cgap_kernels_here()->add_wide(values, n, ldexp(1, DIGIT - wide->exponent), (uint64_t *)wide->high + first,
+                                (uint64_t *)wide->low + first);
 }
 
 cgap_status cgap_wide_reduce(cgap_wide *wide, cgap_comm *ranks, cgap_error *error)
