@@ -46,6 +46,21 @@ want_rc 0
 runs "$python" check.py out.npz applied.h5 closed/after.json printed
 want_rc 1
 
+# a head.h5 whose split is no split
+spoilt() {
+  cp closed/head.h5 spoilt.h5
+  runs "$python" -c "import h5py; f = h5py.File('spoilt.h5', 'a'); $1"
+  want_rc 0
+  rm -f refused.h5
+  run apply spoilt.h5 pairs.h5 -o refused.h5
+  want_rc 3
+  want_line err "spoilt.h5" "$2"
+  want_absent refused.h5
+}
+spoilt "f['split'][3] = 7" "other numbers than -1, 0, 1, 2"
+spoilt "del f['split']; f.create_dataset('split', (1 << 40,), 'i8', chunks=(1 << 20,))" "more rows than the file could hold"
+spoilt "del f['split']; f['split'] = 'no'" "no list of integers"
+
 runs "$python" "$CONTRAGAP_SOURCE/samples/use_results.py"
 want_rc 1
 want_text err "use_results.py closed/before.json"
