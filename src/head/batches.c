@@ -5,7 +5,11 @@
 #include "memory.h"
 #include "random.h"
 
-enum { PARALLEL_FROM = 1 << 15 /* numbers to copy that are worth a second thread */ };
+enum {
+  PARALLEL_FROM = 1 << 15, /* numbers to copy that are worth a second thread */
+  AHEAD = 3,               /* rows asked for before they are copied */
+  LINE = 16                /* numbers of a cache line */
+};
 
 static const uint64_t ORDER_STREAM = UINT64_C(1) << 32;
 
@@ -94,16 +98,27 @@ static size_t meet_images(cgap_batches *b, const size_t *text, size_t *counts)
   return images;
 }
 
-/* The rows come from all over the part's memory: with two threads waiting for it they come sooner. */
+static const float *source_row(const cgap_batches *b, const size_t *text, size_t images, size_t k)
+{
+  return k < images ? b->part->image + b->image[k] * b->part->dim : b->part->text + text[k - images] * b->part->dim;
+}
+
+static void fetch(const float *row, size_t dim)
+{
+  for (size_t k = 0; k < dim; k += LINE)
+    __builtin_prefetch(row + k);
+}
+
+/* The rows come from all over the part's memory: those to come are asked for while one is copied. */
 static void gather(cgap_batches *b, const size_t *text, size_t images, int threads)
 {
-  const size_t dim = b->part->dim;
-#pragma omp parallel for num_threads(threads) schedule(static) if ((images + b->size) * dim >= PARALLEL_FROM)
-  for (size_t k = 0; k < images + b->size; k++) {
-    if (k < images)
-      memcpy(b->image_rows + k * dim, b->part->image + b->image[k] * dim, dim * sizeof(float));
-    else
-      memcpy(b->text_rows + (k - images) * dim, b->part->text + text[k - images] * dim, dim * sizeof(float));
+  const size_t dim = b->part->dim, rows = images + b->size;
+#pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
+  for (size_t k = 0; k < rows; k++) {
+    float *to = k < images ? b->image_rows + k * dim : b->text_rows + (k - images) * dim;
+    if (k + AHEAD < rows)
+      fetch(source_row(b, text, images, k + AHEAD), dim);
+    memcpy(to, source_row(b, text, images, k), dim * sizeof *to);
   }
 }
 
