@@ -202,7 +202,22 @@ int main()
   cgap_status status = cgap_dataset_open(&data, &input, &error);
   std::printf("%g %g %d %s\n", audit.temperature, train.decay, status, error.message);
   cgap_dataset_close(data);
-  return status == CGAP_USAGE ? 0 : 1;
+  const float rows[4][2] = {{1, 0}, {0, 1}, {-1, 0}, {0, -1}};
+  cgap_data square = cgap_data();
+  square.image = square.text = cgap_source_view(rows, 4, 2, CGAP_FLOAT32, "square");
+  square.pairing = CGAP_BY_ROW;
+  cgap_tally tally = cgap_tally();
+  tally.couples = 1u << CGAP_IMAGE_IMAGE;
+  tally.counts = 1;
+  tally.tile = [](const void *, const cgap_tile *tile, double *, uint64_t *counts) {
+    for (size_t r = 0; r < tile->rows; r++)
+      for (size_t c = tile->first[r]; c < tile->columns; c++)
+        counts[0] += tile->cosine[r * tile->columns + c] < -0.5f;
+  };
+  uint64_t opposite = 0;
+  cgap_status added = cgap_tally_run(nullptr, &opposite, &square, &tally, &audit, &error);
+  std::printf("%d opposite\n", static_cast<int>(opposite));
+  return status == CGAP_USAGE && added == CGAP_OK && opposite == 2 ? 0 : 1;
 }
 EOF
   # shellcheck disable=SC2086
