@@ -8,6 +8,7 @@
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "io/dataset.h"
 #include "report/audit_page.h"
 #include "report/fail_if.h"
@@ -172,7 +173,8 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
 {
   cgap_input_options input = cli_input(args);
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
-  options.threads = cli_shared.threads;
+  options.threads = cli_rank_threads();
+  options.ranks = cli_ranks();
   options.memory_bytes = cli_shared.memory_bytes;
   options.pairs = (cgap_pairs_choice)opt.pairs;
   options.seed = cli_shared.seed;
@@ -186,7 +188,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
   if (status || opt.dry_run)
     return status;
   warn_of_one_side(r->input);
-  if (opt.out)
+  if (opt.out && cli_ranks_first())
     status = cgap_folder_open(&r->folder, opt.out, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
@@ -195,9 +197,12 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
     cgap_folder_abandon(&r->folder);
     return status;
   }
+  if (!cli_ranks_first())
+    return CGAP_OK;
   r->run = (cgap_run){.command_line = r->command_line,
                       .seed = cli_shared.seed,
-                      .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                      .threads = options.threads ? options.threads : cli_cores(),
+                      .ranks = cli_ranks() ? cgap_comm_size(cli_ranks()) : 0,
                       .seconds = cli_seconds() - start,
                       .peak_memory_bytes = cgap_peak_memory_bytes()};
   say_sampled(&r->audit);
@@ -264,11 +269,12 @@ static int run_audit(const cli_args *args, int argc, char **argv)
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
     status = measure(&r, args, &error);
-  if (!status && !opt.dry_run)
+  const bool has_report = !status && !opt.dry_run && cli_ranks_first();
+  if (has_report)
     status = write_folder(&r, &error);
-  if (!status && !opt.dry_run)
+  if (has_report && !status)
     status = print(&r, &error);
-  int code = status ? cli_fail(&error) : opt.dry_run ? CGAP_OK : (int)check(&r.audit, thresholds);
+  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : (int)check(&r.audit, thresholds);
   free(thresholds);
   free(r.command_line);
   json_decref(r.input);

@@ -30,7 +30,8 @@ CGAP_MUST_CHECK cgap_status cgap_comm_gather(cgap_comm *comm, void *block, const
 CGAP_MUST_CHECK cgap_status cgap_comm_share(cgap_comm *comm, int from, void *block, size_t bytes, cgap_error *error);
 
 /* Ring exchange: one block goes out to a rank while another comes in; both belong to the transfer until
- * cgap_comm_wait. Moves on in cgap_comm_poll. Any of the two may have 0 bytes. */
+ * cgap_comm_wait. Moves on in cgap_comm_poll. Any of the two may have 0 bytes. Transfers under way at a time have
+ * channels of their own, below CGAP_CHANNELS. */
 typedef struct cgap_transfer {
   const char *out;
   char *in;
@@ -38,8 +39,10 @@ typedef struct cgap_transfer {
   int to, from, tag;
   void *sending, *receiving;
 } cgap_transfer;
-CGAP_MUST_CHECK cgap_status cgap_comm_pass(cgap_comm *comm, cgap_transfer *t, const void *out, size_t out_bytes, int to,
-                                           void *in, size_t in_bytes, int from, cgap_error *error);
+enum { CGAP_CHANNELS = 4 };
+CGAP_MUST_CHECK cgap_status cgap_comm_pass(cgap_comm *comm, cgap_transfer *t, int channel, const void *out,
+                                           size_t out_bytes, int to, void *in, size_t in_bytes, int from,
+                                           cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_comm_wait(cgap_comm *comm, cgap_transfer *t, cgap_error *error);
 
 /* Moves a transfer on (NULL: none) and listens whether a rank has failed; cheap, for between two tiles of work. */

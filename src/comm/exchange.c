@@ -168,8 +168,8 @@ static int move_on(cgap_comm *c, cgap_transfer *t)
   return t->out_left == 0 && t->in_left == 0;
 }
 
-cgap_status cgap_comm_pass(cgap_comm *c, cgap_transfer *t, const void *out, size_t out_bytes, int to, void *in,
-                           size_t in_bytes, int from, cgap_error *error)
+cgap_status cgap_comm_pass(cgap_comm *c, cgap_transfer *t, int channel, const void *out, size_t out_bytes, int to,
+                           void *in, size_t in_bytes, int from, cgap_error *error)
 {
   *t = (cgap_transfer){.out = out,
                        .in = in,
@@ -177,7 +177,7 @@ cgap_status cgap_comm_pass(cgap_comm *c, cgap_transfer *t, const void *out, size
                        .in_left = c ? in_bytes : 0,
                        .to = to,
                        .from = from,
-                       .tag = TAG_PASS};
+                       .tag = TAG_PASS + channel};
   if (!c || start_pieces(c, t))
     return CGAP_OK;
   c->broken = true;

@@ -4,6 +4,7 @@
 #include "engine/couples.h"
 #include "engine/extras.h"
 #include "engine/plan.h"
+#include "engine/ring.h"
 #include "engine/sampled.h"
 #include "engine/tiles.h"
 #include "engine/totals.h"
@@ -24,6 +25,12 @@ typedef struct run {
   cgap_couple_sums couples;
   cgap_evidence evidence;
 } run;
+
+/* Of several ranks the first one finishes and keeps the results. */
+static bool is_first(const run *r)
+{
+  return cgap_comm_rank(r->options->ranks) == 0;
+}
 
 static double now(void)
 {
@@ -118,8 +125,9 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
     return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u a side", e->image.rows, e->text.rows,
                      UINT32_MAX - 1);
-  if (!cgap_neighbours_init(&e->image_image, e->image.rows) || !cgap_neighbours_init(&e->image_text, e->image.rows) ||
-      !cgap_neighbours_init(&e->text_image, e->text.rows) || !cgap_neighbours_init(&e->text_text, e->text.rows))
+  if (is_first(r) &&
+      (!cgap_neighbours_init(&e->image_image, e->image.rows) || !cgap_neighbours_init(&e->image_text, e->image.rows) ||
+       !cgap_neighbours_init(&e->text_image, e->text.rows) || !cgap_neighbours_init(&e->text_text, e->text.rows)))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
                      e->text.rows);
   cgap_status status = CGAP_OK;
@@ -129,9 +137,11 @@ static cgap_status run_tiles(run *r, cgap_error *error)
                                        .share_before = share[kind],
                                        .share_after = share[kind + 1],
                                        .progress = r->options->progress};
-    status = cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
+    status = r->options->ranks ? cgap_ring_run(e, &r->embeddings, r->options->ranks, (cgap_couples)kind, &options,
+                                               r->plan.visit_bytes, error)
+                               : cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
   }
-  return status ? status : complete_neighbours(e, error);
+  return status || !is_first(r) ? status : complete_neighbours(e, error);
 }
 
 /* The measures that follow from what was summed, in an order that lets losses use uniformity and alignment. */
@@ -171,9 +181,9 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
   cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
   if (!status)
     status = begin_step(r, "spectra", error);
-  if (!status)
+  if (!status && is_first(r))
     status = cgap_pca_finish(&r->evidence, threads, components, out, error);
-  if (!status)
+  if (!status && is_first(r))
     status = cgap_scatter_run(&r->embeddings, components, out, error);
   if (!status && r->sampling.images == 0)
     status =
@@ -257,14 +267,27 @@ static void run_clear(run *r)
 static cgap_sampling choose(const run *r, size_t images, size_t texts, size_t dim, bool paired, cgap_pairs_choice pairs)
 {
   cgap_audit_options o = *r->options;
-  o.pairs = cgap_comm_size(o.ranks) > 1 ? CGAP_PAIRS_EXACT : pairs; /* several ranks have the power for all couples */
+  o.pairs = o.ranks && pairs == CGAP_PAIRS_AUTO ? CGAP_PAIRS_EXACT : pairs; /* several ranks have the power for all */
   return cgap_sampling_choose(images, texts, dim, paired, r->plan.threads, &o);
+}
+
+/* A sample is rank 0's work. */
+static cgap_status make_shared_plan(run *r, const cgap_data *data, cgap_error *error)
+{
+  const cgap_source *image = &data->image, *text = &data->text;
+  const cgap_audit_options *o = r->options;
+  cgap_status status = cgap_plan_share(&r->plan, image, text, o->ranks, o->threads, o->memory_bytes, error);
+  r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, o->pairs);
+  r->hold = cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type) <= r->plan.visit_bytes;
+  return status;
 }
 
 /* The rows of a sample stay in memory where that leaves room for the smallest plan. */
 static cgap_status make_plan(run *r, const cgap_data *data, cgap_error *error)
 {
   const cgap_source *image = &data->image, *text = &data->text;
+  if (r->options->ranks)
+    return make_shared_plan(r, data, error);
   cgap_status status = cgap_plan_make(&r->plan, image, text, r->options->threads, r->options->memory_bytes, error);
   if (status)
     return status;
@@ -292,12 +315,14 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
   const double start = now();
   const cgap_progress progress = r->options->progress;
   cgap_status status = make_plan(r, data, error);
-  if (!status)
+  if (!status && r->options->ranks)
+    status = cgap_embeddings_share(&r->embeddings, data, r->options->ranks, r->plan.threads, progress, error);
+  else if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, r->plan.resident, r->plan.threads, progress, error);
   const double loaded = now();
   if (!status && r->embeddings.paired)
     status = cgap_couples_run(&r->couples, &r->embeddings, r->options->ranks, r->plan.threads, progress, error);
-  if (!status)
+  if (!status && is_first(r))
     status = keep_rows(r, out, error);
   if (!status)
     set_evidence(r);
@@ -306,9 +331,9 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
   const double coupled = now();
   const bool sampled = r->sampling.images > 0;
   if (!status)
-    status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
+    status = !sampled ? run_tiles(r, error) : is_first(r) ? run_sample(r, out, error) : CGAP_OK;
   const double tiled = now();
-  if (!status && !sampled)
+  if (!status && !sampled && is_first(r))
     status = finish_sums(&r->evidence, out, error);
   if (!status)
     status = finish_extras(r, out, error);
@@ -333,8 +358,9 @@ cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_a
   if (!status)
     status = run_all(&r, &data, out, error);
   cgap_blas_restore(blas_threads);
+  const bool keep = !status && is_first(&r);
   run_clear(&r);
-  if (status)
+  if (!keep)
     cgap_audit_clear(out);
   return status;
 }

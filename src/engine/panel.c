@@ -155,6 +155,12 @@ cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t fir
   return status;
 }
 
+cgap_panel cgap_panel_view(const cgap_panel *panel)
+{
+  return (cgap_panel){
+    .side = panel->side, .first = panel->first, .rows = panel->rows, .unit = panel->unit, .raw = panel->raw};
+}
+
 void cgap_panel_clear(cgap_panel *panel)
 {
   cgap_free(panel->own_unit);

@@ -18,6 +18,7 @@ typedef struct cgap_panel {
 CGAP_MUST_CHECK cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t first, size_t rows,
                                             cgap_error *error);
 void cgap_panel_clear(cgap_panel *panel);
+cgap_panel cgap_panel_view(const cgap_panel *panel); /* the same rows, owning nothing */
 
 /* The file's values of kept rows [first, first + rows), without the rows between that were dropped, into out. */
 CGAP_MUST_CHECK cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out,

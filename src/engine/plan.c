@@ -1,5 +1,7 @@
 #include "engine/plan.h"
 
+#include "engine/ring.h"
+#include "engine/share.h"
 #include "engine/side.h"
 #include "engine/tile.h"
 
@@ -72,5 +74,28 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
     out->panel_rows = out->panel_rows ? out->panel_rows : CGAP_TILE;
     out->needed_bytes = fixed + panel_row_bytes * out->panel_rows;
   }
+  return CGAP_OK;
+}
+
+cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap_source *text, const cgap_comm *ranks,
+                            int threads, uint64_t limit_bytes, cgap_error *error)
+{
+  const int size = cgap_comm_size(ranks);
+  const cgap_share images = cgap_share_of(ranks, image->rows), texts = cgap_share_of(ranks, text->rows);
+  const uint64_t image_row = cgap_ring_row_bytes(image->type, image->dim),
+                 text_row = cgap_ring_row_bytes(text->type, text->dim);
+  *out = (cgap_plan){.threads = threads ? threads : omp_get_num_procs(), .resident = true};
+  out->memory_bytes = limit_bytes ? limit_bytes : free_memory() / 2 / (uint64_t)cgap_comm_neighbours(ranks);
+  out->panel_rows = greater(images.end - images.first, texts.end - texts.first);
+  out->needed_bytes = fixed_bytes(image, text, out->threads) + image_row * (images.end - images.first) +
+                      text_row * (texts.end - texts.first) + 2 * CGAP_TILE * greater(image_row, text_row);
+  out->smallest_bytes = out->needed_bytes;
+  if (out->memory_bytes < out->needed_bytes)
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "%s and %s: a rank of %d needs %" PRIu64 "M at least, --memory allows %" PRIu64
+                     "M; start more ranks, or give --memory %" PRIu64 "M",
+                     image->name, text->name, size, out->needed_bytes / MIB + 1, out->memory_bytes / MIB,
+                     out->needed_bytes / MIB + 1);
+  out->visit_bytes = out->memory_bytes - out->needed_bytes;
   return CGAP_OK;
 }

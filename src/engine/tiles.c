@@ -175,13 +175,9 @@ static void locks_free(omp_lock_t *locks, size_t rows)
   cgap_free(locks);
 }
 
-static void pass_init(pass *p, cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
-                      const cgap_tile_options *options)
+static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const cgap_tile_options *options)
 {
-  const cgap_side *a = kind == CGAP_TEXT_TEXT ? &e->text : &e->image,
-                  *b = kind == CGAP_IMAGE_IMAGE ? &e->image : &e->text;
-  const size_t row_tiles = (a->rows + CGAP_TILE - 1) / CGAP_TILE, column_tiles = (b->rows + CGAP_TILE - 1) / CGAP_TILE;
-  *p = (pass){.evidence = evidence, .embeddings = e, .options = options};
+  *p = (pass){.evidence = evidence, .options = options};
   p->tile = (cgap_tile_pass){
     .evidence = evidence,
     .kind = kind,
@@ -192,14 +188,26 @@ static void pass_init(pass *p, cgap_evidence *evidence, const cgap_embeddings *e
     .product = cgap_product_here(options->bfloat),
     .bfloat = options->bfloat,
   };
-  p->tiles = p->tile.triangle ? row_tiles * (row_tiles + 1) / 2 : row_tiles * column_tiles;
   for (int m = 0; m < CGAP_MEASURES; m++)
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
-  evidence->least[kind] = INFINITY;
-  evidence->greatest[kind] = -INFINITY;
   evidence->exact = exact_cosine;
   evidence->closer = closer_cosine;
   evidence->exact_context = &p->tile;
+}
+
+/* Tiles of these rows and columns; of a triangle those on and right of the diagonal. */
+static size_t tiles_of(const pass *p, size_t first_row, size_t rows, size_t first_column, size_t columns)
+{
+  const size_t row_tiles = (rows + CGAP_TILE - 1) / CGAP_TILE, column_tiles = (columns + CGAP_TILE - 1) / CGAP_TILE;
+  size_t tiles = 0;
+  if (!p->tile.triangle)
+    return row_tiles * column_tiles;
+  for (size_t c = 0; c < column_tiles; c++) {
+    const size_t column = first_column / CGAP_TILE + c, row = first_row / CGAP_TILE;
+    const size_t above = column >= row ? column - row + 1 : 0;
+    tiles += above < row_tiles ? above : row_tiles;
+  }
+  return tiles;
 }
 
 static cgap_status load(cgap_panel *panel, cgap_rough *rough, const cgap_side *side, const cgap_side *other,
@@ -230,6 +238,31 @@ static cgap_status run_all_panels(pass *p, cgap_error *error)
   return status;
 }
 
+static cgap_status open_locks(pass *p, cgap_totals *rows, cgap_totals *columns, cgap_error *error)
+{
+  p->rows = rows;
+  p->columns = columns;
+  p->row_lock = locks_new(rows->rows);
+  p->column_lock = rows == columns ? p->row_lock : locks_new(columns->rows);
+  return p->row_lock && p->column_lock
+           ? CGAP_OK
+           : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
+}
+
+static void pass_clear(pass *p)
+{
+  if (p->rows != p->columns)
+    locks_free(p->column_lock, p->columns->rows);
+  locks_free(p->row_lock, p->rows->rows);
+  cgap_panel_clear(&p->tile.a);
+  cgap_panel_clear(&p->tile.b);
+  cgap_rough_clear(&p->tile.a_rough);
+  cgap_rough_clear(&p->tile.b_rough);
+  p->evidence->exact = NULL;
+  p->evidence->closer = NULL;
+  p->evidence->exact_context = NULL;
+}
+
 /* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
 static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
                             const cgap_tile_options *options, cgap_totals *rows, cgap_totals *columns,
@@ -237,47 +270,55 @@ static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, c
 {
   const int blas_threads = cgap_blas_single();
   pass p;
-  pass_init(&p, evidence, e, kind, options);
-  p.rows = rows;
-  p.columns = columns;
-  p.row_lock = locks_new(rows->rows);
-  p.column_lock = rows == columns ? p.row_lock : locks_new(columns->rows);
-  cgap_status status =
-    p.row_lock && p.column_lock
-      ? run_all_panels(&p, error)
-      : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
-  if (rows != columns)
-    locks_free(p.column_lock, columns->rows);
-  locks_free(p.row_lock, rows->rows);
-  cgap_panel_clear(&p.tile.a);
-  cgap_panel_clear(&p.tile.b);
-  cgap_rough_clear(&p.tile.a_rough);
-  cgap_rough_clear(&p.tile.b_rough);
-  evidence->exact = NULL;
-  evidence->closer = NULL;
-  evidence->exact_context = NULL;
+  pass_init(&p, evidence, kind, options);
+  p.embeddings = e;
+  p.tiles = tiles_of(&p, 0, rows->rows, 0, columns->rows);
+  cgap_status status = open_locks(&p, rows, columns, error);
+  if (!status)
+    status = run_all_panels(&p, error);
+  pass_clear(&p);
   cgap_blas_restore(blas_threads);
   return status;
 }
 
-static void finish(cgap_evidence *e, const cgap_totals *rows, const cgap_totals *columns)
+cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cgap_tile_options *options,
+                            const cgap_panel *a, cgap_totals *rows, const cgap_panel *b, cgap_totals *columns,
+                            cgap_error *error)
+{
+  pass p;
+  pass_init(&p, evidence, kind, options);
+  p.tiles = tiles_of(&p, a->first, a->rows, b->first, b->rows);
+  if (p.tiles == 0)
+    return CGAP_OK;
+  const int blas_threads = cgap_blas_single();
+  p.tile.a = cgap_panel_view(a);
+  p.tile.b = cgap_panel_view(b);
+  cgap_status status = open_locks(&p, rows, columns, error);
+  if (!status && options->bfloat)
+    status = cgap_rough_make(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
+  if (!status && options->bfloat)
+    status = cgap_rough_make(&p.tile.b_rough, b, b->side->mean, a->side->mean, options->threads, error);
+  if (!status)
+    status = run_panels(&p, error);
+  pass_clear(&p);
+  cgap_blas_restore(blas_threads);
+  return status;
+}
+
+void cgap_tiles_finish(cgap_evidence *e, const cgap_totals *totals, bool columns)
 {
   cgap_neighbours *lists[CGAP_COUPLE_KINDS][2] = {
     [CGAP_IMAGE_IMAGE] = {&e->image_image, NULL},
     [CGAP_TEXT_TEXT] = {&e->text_text, NULL},
     [CGAP_IMAGE_TEXT] = {&e->image_text, &e->text_image},
   };
-  cgap_sums *sums = e->sums[rows->kind];
-  for (int m = 0; m < CGAP_MEASURES; m++) {
-    if (!sums[m].counts)
-      continue;
-    cgap_totals_finish(rows, e, m, sums[m].row_sums, sums[m].row_counts, sums[m].row_stride);
-    if (columns != rows)
-      cgap_totals_finish(columns, e, m, sums[m].column_sums, sums[m].column_counts, sums[m].column_stride);
-  }
-  cgap_neighbours_copy(lists[rows->kind][0], rows->first, &rows->lists);
-  if (columns != rows)
-    cgap_neighbours_copy(lists[rows->kind][1], columns->first, &columns->lists);
+  const cgap_sums *sums = e->sums[totals->kind];
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (sums[m].counts)
+      cgap_totals_finish(totals, e, m, columns ? sums[m].column_sums : sums[m].row_sums,
+                         columns ? sums[m].column_counts : sums[m].row_counts,
+                         columns ? sums[m].column_stride : sums[m].row_stride);
+  cgap_neighbours_copy(lists[totals->kind][columns], totals->first, &totals->lists);
 }
 
 cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
@@ -286,14 +327,16 @@ cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cg
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const bool triangle = kind != CGAP_IMAGE_TEXT;
   cgap_totals rows = {0}, columns = {0};
-  cgap_status status = cgap_sums_init(evidence, kind, error);
+  cgap_status status = cgap_sums_init(evidence, kind, true, error);
   if (!status && (!cgap_totals_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images) ||
                   (!triangle && !cgap_totals_init(&columns, evidence, kind, 0, texts))))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", images, texts);
   if (!status)
     status = run_pass(evidence, e, kind, options, &rows, triangle ? &rows : &columns, error);
   if (!status)
-    finish(evidence, &rows, triangle ? &rows : &columns);
+    cgap_tiles_finish(evidence, &rows, false);
+  if (!status && !triangle)
+    cgap_tiles_finish(evidence, &columns, true);
   cgap_totals_clear(&rows);
   cgap_totals_clear(&columns);
   return status;

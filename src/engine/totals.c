@@ -87,6 +87,22 @@ void cgap_totals_offer(cgap_totals *t, size_t row, const cgap_neighbours *lists,
   }
 }
 
+void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *part)
+{
+  const size_t at = part->first - t->first;
+  for (int m = 0; m < CGAP_MEASURES; m++) {
+    const cgap_need need = cgap_measures[m]->need;
+    const size_t words = cgap_measure_format(cgap_measures[m], evidence->temperature).words;
+    for (size_t k = 0; part->sums[m] && k < need.sums; k++)
+      for (size_t i = 0; i < part->rows * words; i++)
+        t->sums[m][(k * t->rows + at) * words + i] += part->sums[m][k * part->rows * words + i];
+    for (size_t k = 0; part->counts[m] && k < need.row_counts; k++)
+      for (size_t i = 0; i < part->rows; i++)
+        t->counts[m][k * t->rows + at + i] += part->counts[m][k * part->rows + i];
+  }
+  cgap_totals_offer(t, part->first, &part->lists, part->rows);
+}
+
 void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,
                         uint64_t *counts, size_t stride)
 {
@@ -124,10 +140,14 @@ static void sums_free(cgap_sums *s)
   *s = (cgap_sums){0};
 }
 
-cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, cgap_error *error)
+cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whole, cgap_error *error)
 {
   size_t rows = kind == CGAP_TEXT_TEXT ? evidence->text.rows : evidence->image.rows;
   size_t columns = kind == CGAP_IMAGE_IMAGE ? evidence->image.rows : evidence->text.rows;
+  rows = whole ? rows : 0;
+  columns = whole ? columns : 0;
+  evidence->least[kind] = INFINITY;
+  evidence->greatest[kind] = -INFINITY;
   for (int m = 0; m < CGAP_MEASURES; m++)
     if (cgap_looks_at(cgap_measures[m], kind, evidence->paired) &&
         !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, kind != CGAP_IMAGE_TEXT))

@@ -37,8 +37,12 @@ void cgap_totals_offer(cgap_totals *t, size_t row, const cgap_neighbours *lists,
 void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,
                         uint64_t *counts, size_t stride);
 
-/* Allocates the sums of the measures that look at this kind, of whole sides; evidence->sums[kind] then holds them. */
-CGAP_MUST_CHECK cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, cgap_error *error);
+/* t += those of all or some of its rows. */
+void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *part);
+
+/* Allocates the sums of the measures that look at this kind, of whole sides; evidence->sums[kind] then holds them.
+ * whole false: of no rows, the pass's counts alone. Sets least and greatest to those of no couple. */
+CGAP_MUST_CHECK cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whole, cgap_error *error);
 void cgap_sums_clear(cgap_evidence *evidence);
 
 #endif

@@ -71,9 +71,12 @@ uint64_t cgap_peak_memory_bytes(void)
 
 json_t *cgap_run_json(const cgap_run *run)
 {
-  return json_pack("{s:s, s:s?, s:I, s:i, s:o, s:I}", "version", cgap_version(), "command_line", run->command_line,
-                   "seed", (json_int_t)run->seed, "threads", run->threads, "seconds", cgap_number_json(run->seconds),
-                   "peak_memory_bytes", (json_int_t)run->peak_memory_bytes);
+  json_t *out = json_pack("{s:s, s:s?, s:I, s:i, s:o, s:I}", "version", cgap_version(), "command_line",
+                          run->command_line, "seed", (json_int_t)run->seed, "threads", run->threads, "seconds",
+                          cgap_number_json(run->seconds), "peak_memory_bytes", (json_int_t)run->peak_memory_bytes);
+  if (out && run->ranks > 0)
+    json_object_set_new(out, "ranks", json_integer(run->ranks));
+  return out;
 }
 
 cgap_status cgap_json_print(const json_t *json, FILE *stream, cgap_error *error)
