@@ -25,23 +25,35 @@ void cgap_arithmetic_start(cgap_arithmetic_run *run)
     }
 }
 
+/* Nearly all images are better at no λ: that is asked first, without branches. */
+static void offer(cgap_arithmetic_best *best, const double lambda[CGAP_CURVE_POINTS], const double *score, size_t image)
+{
+  double value[CGAP_CURVE_POINTS], most = -INFINITY;
+  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)
+    value[p] = score[0] + lambda[p] * score[1];
+#pragma omp simd reduction(max : most)
+  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) {
+    const double more = value[p] - best->score[p];
+    most = more > most ? more : most;
+  }
+  for (size_t p = 0; most > 0 && p < CGAP_CURVE_POINTS; p++)
+    if (value[p] > best->score[p] + TIE) {
+      best->score[p] = value[p];
+      best->image[p] = image;
+    }
+}
+
 void cgap_arithmetic_visit(void *context, size_t first, size_t rows, const double *scores)
 {
   cgap_arithmetic_run *run = context;
-  for (size_t i = 0; i < rows; i++)
-    for (size_t q = 0; q < run->queries; q++) {
-      const double *score = scores + i * 2 * run->queries + 2 * q;
-      cgap_arithmetic_best *best = &run->best[q];
-      if (run->image[q] == first + i)
-        continue;
-      for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) {
-        const double value = score[0] + cgap_arithmetic_lambda(p) * score[1];
-        if (value > best->score[p] + TIE) {
-          best->score[p] = value;
-          best->image[p] = first + i;
-        }
-      }
-    }
+  double lambda[CGAP_CURVE_POINTS];
+  for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)
+    lambda[p] = cgap_arithmetic_lambda(p);
+#pragma omp parallel for schedule(static) num_threads(run->threads)
+  for (size_t q = 0; q < run->queries; q++)
+    for (size_t i = 0; i < rows; i++)
+      if (run->image[q] != first + i)
+        offer(&run->best[q], lambda, scores + (i * run->queries + q) * 2, first + i);
 }
 
 void cgap_arithmetic_add(const cgap_arithmetic_run *run, const int64_t *label_of, const int64_t *wanted,

@@ -15,6 +15,7 @@ typedef struct cgap_arithmetic_run {
   size_t queries;
   const size_t *image;        /* (queries) kept row of the query's own image */
   cgap_arithmetic_best *best; /* (queries) */
+  int threads;
 } cgap_arithmetic_run;
 
 double cgap_arithmetic_lambda(size_t point); /* 0 to 2 by 0.1 */

@@ -280,7 +280,7 @@ static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, 
 static cgap_status answer_block(arithmetic_work *w, size_t first, size_t count, int threads, cgap_error *error)
 {
   const cgap_share all = {0, w->e->image.rows};
-  cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best + first};
+  cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best + first, .threads = threads};
   cgap_arithmetic_start(&run);
   cgap_status status = make_vectors(w, first, count, error);
   if (!status)
