@@ -87,12 +87,6 @@ int cli_cores(void)
   return count > 0 ? count : 1;
 }
 
-bool cli_colour(void)
-{
-  const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
-  return isatty(STDOUT_FILENO) && !(off && *off) && kind && *kind && strcmp(kind, "dumb") != 0;
-}
-
 int cli_columns(int file)
 {
   enum { USUAL = 80, LEAST = 40, MOST = 400 };
@@ -100,4 +94,12 @@ int cli_columns(int file)
   if (ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < LEAST)
     return USUAL;
   return window.ws_col < MOST ? window.ws_col : MOST;
+}
+
+cgap_paper cli_paper(void)
+{
+  const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
+  const int columns = cli_columns(STDOUT_FILENO);
+  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !(off && *off) && kind && *kind && strcmp(kind, "dumb") != 0,
+                      .columns = columns < 80 ? 80 : columns};
 }

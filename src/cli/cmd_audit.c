@@ -236,7 +236,8 @@ static cgap_status print(const audit_run *r, cgap_error *error)
     return cli_printed(cgap_json_print(r->json, stdout, error), error);
   if (opt.markdown)
     return cli_printed(cgap_markdown_print(&r->audit, r->source, stdout, error), error);
-  return cli_printed(cgap_table_print(&r->audit, r->source, cli_colour(), stdout, error), error);
+  const cgap_paper paper = cli_paper();
+  return cli_printed(cgap_table_print(&r->audit, r->source, &paper, stdout, error), error);
 }
 
 /* Every crossed threshold is said; the first status that is not fine comes back. */

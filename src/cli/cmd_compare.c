@@ -44,9 +44,9 @@ static const cli_option own[] = {
 static const cli_spec spec = {
   .name = "compare",
   .usage = "A B [C…]",
-  .example =
-    "contragap compare pairs.h5 closed.h5\n"
-    "contragap compare before/report.json after/report.json --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'",
+  .example = "contragap compare pairs.h5 closed.h5\n"
+             "contragap compare before/report.json after/report.json \\\n"
+             "  --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'",
   .about =
     "Every measure of A beside those of B, C, …: the difference, an interval for it, and whether it is for the "
     "better or the worse. Each is a report (report.json, the folder that holds it, or the folder of a training) or "
@@ -265,16 +265,17 @@ static cgap_status measure(compare_run *r, const cli_args *args, cgap_error *err
 
 static void print_table(const compare_run *r)
 {
+  const cgap_paper paper = cli_paper();
   for (size_t k = 1; k < r->count; k++) {
     cgap_verdict_words words;
     cgap_comparison_words(&words, &r->comparison, k);
     for (size_t i = 0; i < words.count; i++)
-      cgap_text_wrap(stdout, "", words.sentence[i], 0);
+      cgap_text_wrap(stdout, paper.columns, "", words.sentence[i], 0);
   }
   printf("\nintervals %s\n", r->comparison.intervals);
   for (size_t k = 1; k < r->count; k++) {
     printf("\n");
-    cgap_comparison_print(&r->comparison, k, 0, 0, opt.all, cli_colour(), stdout);
+    cgap_comparison_print(&r->comparison, k, 0, 0, opt.all, &paper, stdout);
   }
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/opt.h"
@@ -82,7 +83,7 @@ static void shape_text(char *out, size_t size, const json_t *dataset)
 
 /* ---------------------------------------------------------------- what there is */
 
-enum { COLUMNS = 4 };
+enum { COLUMNS = 4, TITLE = 12 };
 
 static void cells_of(const char *cells[COLUMNS], char shape[200], const json_t *dataset)
 {
@@ -138,18 +139,25 @@ static void print_file(const json_t *file)
 
 static void print_part(const char *title, const json_t *part)
 {
-  put_padded(title, 12);
+  put_padded(title, TITLE);
   if (!json_is_object(part)) {
     printf("none\n");
     return;
   }
-  put(string_of(part, "name"));
-  const char *kind = string_of(part, "type");
+  const char *kind = string_of(part, "type"), *why = string_of(part, "why");
+  char rows[100] = "";
   if (kind)
-    printf(", %lld rows of %lld, %s", (long long)json_integer_value(json_object_get(part, "rows")),
-           (long long)json_integer_value(json_object_get(part, "dim")), kind);
-  printf(" (");
-  put(string_of(part, "why"));
+    (void)snprintf(rows, sizeof rows, ", %lld rows of %lld, %s",
+                   (long long)json_integer_value(json_object_get(part, "rows")),
+                   (long long)json_integer_value(json_object_get(part, "dim")), kind);
+  const int wide = TITLE + columns_of(string_of(part, "name")) + columns_of(rows) + columns_of(why) + 3;
+  put(string_of(part, "name"));
+  printf("%s", rows);
+  if (wide > cli_columns(STDOUT_FILENO)) /* the reason has a line of its own */
+    printf("\n%*s(", TITLE, "");
+  else
+    printf(" (");
+  put(why);
   printf(")\n");
 }
 
@@ -161,7 +169,7 @@ static void print_taken(const json_t *taken)
   for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
     print_part(PARTS[i].title, json_object_get(taken, PARTS[i].key));
     if (i == 1) {
-      put_padded("pairing", 12);
+      put_padded("pairing", TITLE);
       put(json_is_object(pairing) ? string_of(pairing, "why") : "none");
       putchar('\n');
     }
@@ -176,7 +184,7 @@ static void print_taken(const json_t *taken)
   }
   json_array_foreach(notes, n, note)
   {
-    put_padded("note", 12);
+    put_padded("note", TITLE);
     put(json_string_value(note));
     putchar('\n');
   }

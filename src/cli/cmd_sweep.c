@@ -102,8 +102,9 @@ static const cli_option axes[] = {{.name = "seeds",
 static const cli_spec spec = {
   .name = "sweep",
   .usage = "FILE… -o DIR",
-  .example = "contragap sweep pairs.h5 -o sweep --dim 32,64,128 --loss clip,cua,cuaxu --seeds 1,2,3\n"
-             "contragap sweep pairs.h5 -o noise --loss clip --noise 0,0.1,0.3 --temperature 0.01,0.1",
+  .example = "contragap sweep pairs.h5 -o out --dim 32,64,128 --loss clip,cua --seeds 1,2,3\n"
+             "contragap sweep pairs.h5 -o noise --loss clip --noise 0,0.1,0.3 \\\n"
+             "  --temperature 0.01,0.1",
   .about = "Trains a head for every combination of the lists and measures each on the test part: how the gap, "
            "uniformity, alignment and recall depend on capacity, batch size, temperature, loss and mismatched pairs.",
   .groups = {{"Options", own}, {"Grid", axes}, CLI_HEAD_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
@@ -449,7 +450,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK)
     status = sweep_results_write(&s->results, &s->grid, opt.out, &run, s->source, told, error);
   if (status == CGAP_OK) {
-    sweep_results_print(&s->results, &s->grid);
+    sweep_results_print(&s->results, &s->grid, cli_paper().columns);
     status = cli_printed(CGAP_OK, error);
   }
   return status;

@@ -47,7 +47,8 @@ static const cli_spec spec = {
   .name = "train",
   .usage = "FILE… -o DIR",
   .example = "contragap train pairs.h5 -o closed\n"
-             "contragap train pairs.h5 -o race --race clip,cua,cuaxu --batch 64 --schedule constant --patience 0",
+             "contragap train pairs.h5 -o race --race clip,cua,cuaxu --batch 64 \\\n"
+             "  --schedule constant --patience 0",
   .about = "Fits a light head on frozen embeddings that closes the gap, and says what that gained and what it cost, on "
            "images that training never saw, beside what closes the gap without training.",
   .groups = {{"Options", own}, CLI_HEAD_GROUP, CLI_SETTING_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
@@ -312,26 +313,29 @@ static cgap_status write_results(train_run *t, cgap_error *error)
   return status == CGAP_OK ? cli_train_page_write(&result, opt.out, told, error) : status;
 }
 
-static void print_seconds(const train_run *t)
+static void print_seconds(const train_run *t, int columns)
 {
-  printf("\nseconds:");
-  for (size_t k = 1; k < t->study.count; k++)
-    printf(" %s %.3g%s", t->study.comparison.input[k].name, t->study.comparison.input[k].seconds,
-           k + 1 < t->study.count ? "," : "");
-  printf("\n");
+  char text[1000];
+  size_t used = 0;
+  for (size_t k = 1; k < t->study.count && used < sizeof text; k++)
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s %.2g%s", t->study.comparison.input[k].name,
+                             t->study.comparison.input[k].seconds, k + 1 < t->study.count ? ", " : "");
+  putchar('\n');
+  cgap_text_wrap(stdout, columns, "seconds: ", text, 2);
 }
 
 static cgap_status print(const train_run *t, cgap_error *error)
 {
   const cgap_comparison *c = &t->study.comparison;
   const cgap_split *s = &t->trial.split;
+  const cgap_paper paper = cli_paper();
   printf("%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   for (size_t k = 1; k <= t->runs; k++) {
-    cgap_comparison_print(c, k, t->runs + 1, k == 1 ? t->study.count : t->runs + 1, false, cli_colour(), stdout);
+    cgap_comparison_print(c, k, t->runs + 1, k == 1 ? t->study.count : t->runs + 1, false, &paper, stdout);
     if (k < t->runs)
       printf("\n");
   }
-  print_seconds(t);
+  print_seconds(t, paper.columns);
   return cli_printed(CGAP_OK, error);
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/value.h"
 #include "report/table.h"
@@ -46,20 +47,19 @@ static void print_option(const cli_option *option)
   }
   char first[sizeof head + COLUMN];
   snprintf(first, sizeof first, "%s%*s", head, COLUMN - at, "");
-  cgap_text_wrap(stdout, first, text, COLUMN);
+  cgap_text_wrap(stdout, cli_columns(STDOUT_FILENO), first, text, COLUMN);
 }
 
 int cli_help(const cli_spec *spec)
 {
-  printf("usage: contragap %s %s\n\n", spec->name, spec->usage);
   printf("example:\n");
   for (const char *line = spec->example; *line;) {
     size_t length = strcspn(line, "\n");
     printf("  %.*s\n", (int)length, line);
     line += length + (line[length] == '\n');
   }
-  putchar('\n');
-  cgap_text_wrap(stdout, "", spec->about, 0);
+  printf("\nusage: contragap %s %s\n\n", spec->name, spec->usage);
+  cgap_text_wrap(stdout, cli_columns(STDOUT_FILENO), "", spec->about, 0);
   for (const cli_group *g = spec->groups; g->title; g++) {
     printf("\n%s:\n", g->title);
     for (const cli_option *o = g->options; o->name; o++)

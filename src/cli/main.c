@@ -27,12 +27,11 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static int list_commands(void)
 {
-  printf("contragap %s: audits the contrastive gap between two modalities' embeddings, and closes it\n\n",
-         cgap_version());
+  printf("contragap %s: audits the gap between two modalities' embeddings and closes it\n\n", cgap_version());
+  printf("example:\n  contragap audit img_emb.npy text_emb.npy\n  contragap audit pairs.h5 -o report\n\n");
   printf("usage: contragap COMMAND …   (contragap COMMAND --help says more)\n\n");
   for (size_t i = 0; i < COMMANDS; i++)
     printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-  printf("\nexample:\n  contragap audit pairs.h5 -o report\n");
   return cli_flushed();
 }
 

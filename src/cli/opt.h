@@ -6,7 +6,7 @@
 #ifndef CGAP_CLI_OPT_H
 #define CGAP_CLI_OPT_H
 
-#include "contragap/contragap.h"
+#include "report/table.h"
 
 typedef enum cli_kind {
   CLI_FLAG,   /* bool */
@@ -102,8 +102,8 @@ cgap_input_options cli_input(const cli_args *args);
 void cli_source_name(char *out, size_t size, const cli_args *args);
 char *cli_command_line(int argc, char **argv); /* as one line; free; NULL: memory is out */
 double cli_seconds(void);                      /* a clock that only goes on */
+cgap_paper cli_paper(void);                    /* stdout: colours unless it has none or NO_COLOR is set, its columns */
 int cli_cores(void);                           /* threads that the machine offers this process */
-bool cli_colour(void);                         /* stdout is a terminal that has colours and NO_COLOR is not set */
 int cli_columns(int file);                     /* letters in a line of the terminal, 80 where it is none */
 
 /* One line on stderr, "contragap: …"; returns the exit code. */

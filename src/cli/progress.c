@@ -67,13 +67,13 @@ static bool redraws(void)
 
 static void draw(const char *phase, double share, double spent, bool again)
 {
-  char left[40], text[400];
+  char left[40], done[60];
   eta(left, share, spent);
-  snprintf(text, sizeof text, "%s: %.0f %%%s", phase, 100 * share, left);
+  const int tail = snprintf(done, sizeof done, ": %.0f %%%s", 100 * share, left);
   if (again) /* a line that wraps could not be drawn over */
-    fprintf(stderr, "\r%.*s\033[K", cli_columns(STDERR_FILENO) - 1, text);
+    fprintf(stderr, "\r%.*s%s\033[K", cli_columns(STDERR_FILENO) - 1 - tail, phase, done);
   else
-    fprintf(stderr, "%s\n", text);
+    fprintf(stderr, "%s%s\n", phase, done);
   fflush(stderr);
   line.drawn = again;
 }

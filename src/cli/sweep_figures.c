@@ -303,30 +303,69 @@ cgap_status sweep_figures_write(const sweep_results *r, const cgap_grid *g, cons
 
 /* ---------------------------------------------------------------- the terminal */
 
-void sweep_results_print(const sweep_results *r, const cgap_grid *g)
+/* How a mean and its spread over seeds are written: with less where the lines would not fit. */
+typedef struct cell {
+  int width;
+  enum { SPREAD_IN_WORDS, SPREAD_BY_SIGN, NO_SPREAD } spread;
+} cell;
+
+static int axis_width(const cgap_grid *g, cgap_axis axis)
 {
+  size_t wide = strlen(cgap_axis_name(axis));
+  for (size_t k = 0; k < g->count[axis]; k++)
+    wide = strlen(g->value[axis][k]) > wide ? strlen(g->value[axis][k]) : wide;
+  return (int)wide + 2;
+}
+
+static cell cell_for(const cgap_grid *g, int columns)
+{
+  static const cell CELLS[] = {{20, SPREAD_IN_WORDS}, {16, SPREAD_BY_SIGN}, {12, NO_SPREAD}};
+  const size_t last = sizeof CELLS / sizeof *CELLS - 1;
+  int axes = 0;
+  size_t k = 0;
+  for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)
+    axes += g->count[a] > 1 ? axis_width(g, (cgap_axis)a) : 0;
+  while (k < last && axes + (int)SHOWN_COUNT * CELLS[k].width > columns)
+    k++;
+  return CELLS[k];
+}
+
+static void print_spread(const cell *c, const cgap_spread *spread)
+{
+  char text[60] = "n/a";
+  const bool spreads = isfinite(spread->sd) && c->spread != NO_SPREAD;
+  if (spreads && c->spread == SPREAD_IN_WORDS)
+    snprintf(text, sizeof text, "%.4f (sd %.4f)", spread->mean, spread->sd);
+  else if (spreads)
+    snprintf(text, sizeof text, "%.4f ±%.4f", spread->mean, spread->sd);
+  else if (spread->n > 0)
+    snprintf(text, sizeof text, "%.4f", spread->mean);
+  printf("%*s", c->width + (spreads && c->spread == SPREAD_BY_SIGN), text); /* ± has two bytes */
+}
+
+void sweep_results_print(const sweep_results *r, const cgap_grid *g, int columns)
+{
+  static const char *const TITLE[] = {"distance", "uniformity", "alignment", "recall@1"};
+  const cell c = cell_for(g, columns);
   size_t index[CGAP_AXES];
   for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)
     if (g->count[a] > 1)
-      printf("%16s", cgap_axis_name((cgap_axis)a));
-  printf("%20s%20s%20s%20s\n", "centroid distance", "uniformity", "alignment", "recall@1");
+      printf("%*s", axis_width(g, (cgap_axis)a), cgap_axis_name((cgap_axis)a));
+  for (size_t k = 0; k < SHOWN_COUNT; k++)
+    printf("%*s", c.width, k == 0 && c.width > 17 ? "centroid distance" : TITLE[k]);
+  printf("\n");
   for (size_t s = 0; s < cgap_grid_settings(g); s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
     for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)
       if (g->count[a] > 1)
-        printf("%16s", g->value[a][index[a]]);
-    for (size_t c = 0; c < SHOWN_COUNT; c++) {
-      const cgap_spread spread = shown_spread(r, g, index, SWEEP_ALL_BUT_SEED, &SHOWN[c]);
-      char text[60];
-      if (isfinite(spread.sd))
-        snprintf(text, sizeof text, "%.4f (sd %.4f)", spread.mean, spread.sd);
-      else if (spread.n > 0)
-        snprintf(text, sizeof text, "%.4f", spread.mean);
-      else
-        snprintf(text, sizeof text, "n/a");
-      printf("%20s", text);
+        printf("%*s", axis_width(g, (cgap_axis)a), g->value[a][index[a]]);
+    for (size_t k = 0; k < SHOWN_COUNT; k++) {
+      const cgap_spread spread = shown_spread(r, g, index, SWEEP_ALL_BUT_SEED, &SHOWN[k]);
+      print_spread(&c, &spread);
     }
     printf("\n");
   }
+  if (c.spread == NO_SPREAD && g->count[CGAP_AXIS_SEED] > 1)
+    printf("\nmeans over %zu seeds; how they spread stands in report.html\n", g->count[CGAP_AXIS_SEED]);
 }

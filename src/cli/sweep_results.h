@@ -52,6 +52,6 @@ cgap_spread sweep_spread_over(const sweep_results *results, const cgap_grid *gri
 bool sweep_is_first_seed(const cgap_grid *grid, size_t setting, size_t index[CGAP_AXES]);
 
 /* Means over seeds of the main measures, a line a setting, on stdout. */
-void sweep_results_print(const sweep_results *results, const cgap_grid *grid);
+void sweep_results_print(const sweep_results *results, const cgap_grid *grid, int columns);
 
 #endif

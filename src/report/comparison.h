@@ -7,6 +7,7 @@
 
 #include "report/fail_if.h"
 #include "report/fields.h"
+#include "report/table.h"
 #include "report/verdict.h"
 
 /* One report: all scalars of the table of fields, then the plain numbers. */
@@ -61,10 +62,10 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
 void cgap_name_fit(char *out, size_t size, const char *name);
 
 /* Input k against the first: value, value, difference, interval, word; then a column of values for each input in
- * [beside, beside_end). Names too long for a column become A, B, …, named above the table. all: measures without
- * direction or interval too. */
-void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all, bool colour,
-                           FILE *stream);
+ * [beside, beside_end). Where the paper has not room for those, they follow in a table of their own. Names too long
+ * for a column become A, B, …, named above the table. all: measures without direction or interval too. */
+void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
+                           const cgap_paper *paper, FILE *stream);
 
 /* {baseline, intervals, inputs, measures: {…key…: {values: {name: scalar}, differences: {name: {value, ci95,
  * verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */

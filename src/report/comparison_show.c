@@ -6,7 +6,25 @@
 #include "report/json.h"
 #include "report/table.h"
 
-enum { LABEL = 36, VALUE = 14, BESIDE = 12, PLAIN_DECIMALS = 4 };
+enum { PLAIN_DECIMALS = 4 };
+
+/* How wide the columns are; in a narrow table labels are shortened and what stands beside follows apart. */
+typedef struct layout {
+  int label, value, difference, interval, word, beside;
+  bool narrow, apart;
+} layout;
+
+static const layout NARROW = {24, 9, 9, 18, 9, 11, true, true}; /* 80 in all */
+static const layout WIDE = {36, 14, 12, 20, 9, 12, false, false};
+
+static layout layout_for(int columns, size_t beside)
+{
+  const layout *w = &WIDE;
+  const int table = w->label + 2 * w->value + w->difference + w->interval + w->word + 2;
+  layout out = table <= columns ? WIDE : NARROW;
+  out.apart = out.narrow || table + (int)beside * w->beside > columns;
+  return out;
+}
 
 static int decimals_of(size_t e)
 {
@@ -35,7 +53,7 @@ static void put_value(FILE *out, const cgap_compared *in, size_t e, int width)
   fprintf(out, "%*s", width, text);
 }
 
-static void put_change(FILE *out, const cgap_change *d, size_t e, const char *word, bool colour)
+static void put_change(FILE *out, const layout *l, const cgap_change *d, size_t e, const char *word, bool colour)
 {
   char text[40], lo[40], hi[40], interval[100] = "";
   const char *paint = !colour                       ? ""
@@ -48,20 +66,28 @@ static void put_change(FILE *out, const cgap_change *d, size_t e, const char *wo
     cgap_value_show(hi, d->hi, decimals_of(e));
     snprintf(interval, sizeof interval, "[%s, %s]", lo, hi);
   }
-  fprintf(out, "%12s %-20s %s%-9s%s", text, interval, paint, word, colour ? "\033[0m" : "");
+  fprintf(out, "%*s %-*s %s%-*s%s", l->difference, text, l->interval, interval, paint, l->apart ? 0 : l->word, word,
+          colour ? "\033[0m" : "");
 }
 
-/* The inputs that a table shows: the first, k, then those beside. */
-static bool is_shown(size_t i, size_t k, size_t beside, size_t beside_end)
+/* The inputs that a table shows: the first and k where there are changes, then those beside. */
+typedef struct shown {
+  size_t k; /* 0: no changes */
+  size_t beside, end;
+} shown;
+
+static bool is_shown(const shown *s, size_t i)
 {
-  return i == 0 || i == k || (i >= beside && i < beside_end);
+  return (s->k && (i == 0 || i == s->k)) || (i >= s->beside && i < s->end);
 }
 
-static bool names_fit(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end)
+static bool names_fit(const cgap_comparison *c, const shown *s, const layout *l)
 {
-  for (size_t i = 0; i < c->count; i++)
-    if (is_shown(i, k, beside, beside_end) && width_of(c->input[i].name) >= (i == 0 || i == k ? VALUE : BESIDE))
+  for (size_t i = 0; i < c->count; i++) {
+    const int width = s->k && (i == 0 || i == s->k) ? l->value : l->beside;
+    if (is_shown(s, i) && width_of(c->input[i].name) >= width)
       return false;
+  }
   return true;
 }
 
@@ -74,33 +100,54 @@ static void letter_of(char out[24], size_t i)
     snprintf(out, 24, "#%zu", i + 1);
 }
 
-static void put_head(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, FILE *out)
+static void put_head(const cgap_comparison *c, const shown *s, const layout *l, FILE *out)
 {
-  const bool fit = names_fit(c, k, beside, beside_end);
+  const bool fit = names_fit(c, s, l);
   char letter[24];
   for (size_t i = 0; !fit && i < c->count; i++)
-    if (is_shown(i, k, beside, beside_end)) {
+    if (is_shown(s, i)) {
       letter_of(letter, i);
       fprintf(out, "%s = %s\n", letter, c->input[i].name);
     }
-  fprintf(out, "%-*s", LABEL, "");
-  letter_of(letter, 0);
-  put_name(out, fit ? c->input[0].name : letter, VALUE);
-  letter_of(letter, k);
-  put_name(out, fit ? c->input[k].name : letter, VALUE);
-  fprintf(out, "%12s %-20s %-9s", "difference", "95 %", "");
-  for (size_t i = beside; i < beside_end; i++) {
+  fprintf(out, "%-*s", l->label, "");
+  for (size_t i = 0; s->k && i <= s->k; i += s->k) {
     letter_of(letter, i);
-    put_name(out, fit ? c->input[i].name : letter, BESIDE);
+    put_name(out, fit ? c->input[i].name : letter, l->value);
+  }
+  if (s->k)
+    fprintf(out, "%*s %-*s", l->difference, l->narrow ? "change" : "difference", s->end > s->beside ? l->interval : 0,
+            "95 %");
+  if (s->k && s->end > s->beside)
+    fprintf(out, " %*s", l->word, "");
+  for (size_t i = s->beside; i < s->end; i++) {
+    letter_of(letter, i);
+    put_name(out, fit ? c->input[i].name : letter, l->beside);
   }
   fputc('\n', out);
 }
 
-/* The field's label within its block: "recall@1, image to text" */
-static void label_of(char out[100], const cgap_field *f)
+/* The field's label within its block, "recall@1, image to text"; in a narrow table the direction is arrows. */
+static void label_of(char out[100], const cgap_field *f, bool narrow)
 {
+  static const char *const DIRECTION[][2] = {{"image to text", "I→T"}, {"text to image", "T→I"}};
   const char *column = cgap_groups[f->group].columns[0] ? cgap_groups[f->group].columns[f->column] : "";
   snprintf(out, 100, "%.50s%s%.40s", f->label, *column ? ", " : "", column);
+  for (size_t k = 0; narrow && k < sizeof DIRECTION / sizeof *DIRECTION; k++) {
+    char *at = strstr(out, DIRECTION[k][0]);
+    if (at)
+      snprintf(at, 100 - (size_t)(at - out), "%s", DIRECTION[k][1]);
+  }
+}
+
+/* A label that its column does not hold has a line of its own. */
+static void put_label(const cgap_field *f, const layout *l, FILE *out)
+{
+  char title[100];
+  label_of(title, f, l->narrow);
+  const int room = l->label - 2, wide = width_of(title);
+  fprintf(out, "  %s%*s", title, wide <= room ? room - wide : 0, "");
+  if (wide > room)
+    fprintf(out, "\n%*s", l->label, "");
 }
 
 static bool worth_a_line(const cgap_comparison *c, size_t k, size_t e, bool all)
@@ -110,28 +157,41 @@ static bool worth_a_line(const cgap_comparison *c, size_t k, size_t e, bool all)
   return all || cgap_entry_better(e) != CGAP_NEITHER;
 }
 
-void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all, bool colour,
-                           FILE *out)
+static void print_table(const cgap_comparison *c, size_t of, const shown *s, const layout *l, bool all, bool colour,
+                        FILE *out)
 {
-  put_head(c, k, beside, beside_end, out);
+  put_head(c, s, l, out);
   size_t group = SIZE_MAX;
   for (size_t e = 0; e < cgap_field_count; e++) {
-    char title[100];
-    const cgap_change *d = &c->change[k * c->entries + e];
-    if (!worth_a_line(c, k, e, all))
+    if (!worth_a_line(c, of, e, all))
       continue;
     if (cgap_fields[e].group != group)
       fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_fields[e].group].title,
               colour ? "\033[0m" : "");
     group = cgap_fields[e].group;
-    label_of(title, &cgap_fields[e]);
-    fprintf(out, "  %s%*s", title, LABEL - 2 > width_of(title) ? LABEL - 2 - width_of(title) : 1, "");
-    put_value(out, &c->input[0], e, VALUE);
-    put_value(out, &c->input[k], e, VALUE);
-    put_change(out, d, e, cgap_change_word(d, cgap_entry_better(e)), colour);
-    for (size_t i = beside; i < beside_end; i++)
-      put_value(out, &c->input[i], e, BESIDE);
+    put_label(&cgap_fields[e], l, out);
+    if (s->k) {
+      const cgap_change *d = &c->change[s->k * c->entries + e];
+      put_value(out, &c->input[0], e, l->value);
+      put_value(out, &c->input[s->k], e, l->value);
+      put_change(out, l, d, e, cgap_change_word(d, cgap_entry_better(e)), colour);
+    }
+    for (size_t i = s->beside; i < s->end; i++)
+      put_value(out, &c->input[i], e, l->beside);
     fputc('\n', out);
+  }
+}
+
+void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
+                           const cgap_paper *paper, FILE *out)
+{
+  const layout l = layout_for(paper->columns, beside_end - beside);
+  const shown one = {.k = k, .beside = beside, .end = l.apart ? beside : beside_end};
+  print_table(c, k, &one, &l, all, paper->colour, out);
+  if (l.apart && beside_end > beside) {
+    const shown rest = {.beside = beside, .end = beside_end};
+    fputc('\n', out);
+    print_table(c, k, &rest, &l, all, paper->colour, out);
   }
 }
 

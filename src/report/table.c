@@ -6,18 +6,19 @@
 #include "report/fields.h"
 #include "report/verdict.h"
 
-enum { WIDTH = 80, LABEL = 24 };
+enum { WIDEST_TEXT = 100, LABEL = 24 };
 
 typedef struct style {
   const char *bold, *dim, *off;
   const char *level[CGAP_LEVEL_SEVERE + 1];
+  int columns;
 } style;
 
-static const style plain_style = {"", "", "", {"", "", "", "", ""}};
+static const style plain_style = {"", "", "", {"", "", "", "", ""}, 0};
 static const style colour_style = {
-  "\033[1m", "\033[2m", "\033[0m", {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m"}};
+  "\033[1m", "\033[2m", "\033[0m", {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m"}, 0};
 
-static int columns(const char *text, size_t bytes)
+static int width_of(const char *text, size_t bytes)
 {
   int count = 0;
   for (size_t i = 0; i < bytes; i++)
@@ -35,14 +36,15 @@ static void put_word(FILE *stream, const char *text, size_t bytes)
   }
 }
 
-void cgap_text_wrap(FILE *stream, const char *first, const char *text, int indent)
+void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *text, int indent)
 {
-  int at = fprintf(stream, "%s", first) ? columns(first, strlen(first)) : 0;
+  const int last = columns < WIDEST_TEXT ? columns : WIDEST_TEXT;
+  int at = fprintf(stream, "%s", first) ? width_of(first, strlen(first)) : 0;
   bool start = true;
   while (*text) {
     size_t word = strcspn(text, " ");
-    int wide = columns(text, word);
-    if (!start && at + 1 + wide > WIDTH) {
+    int wide = width_of(text, word);
+    if (!start && at + 1 + wide > last) {
       fprintf(stream, "\n%*s", indent, "");
       at = indent;
       start = true;
@@ -116,7 +118,7 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
   else if (side_by_side(f))
     fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
   else if (s->why)
-    fprintf(out, "%9s  %s%.42s%s", value, paint->dim, s->why, paint->off);
+    fprintf(out, "%9s  %s%.*s%s", value, paint->dim, paint->columns - LABEL - 14, s->why, paint->off);
   else
     fprintf(out, *interval ? "%9s  %s%s%s" : "%9s", value, paint->dim, interval, paint->off);
 }
@@ -124,7 +126,7 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
 static void print_title(const cgap_group *group, const style *paint, FILE *out)
 {
   fprintf(out, "\n%s%s%s", paint->bold, group->title, paint->off);
-  int left = LABEL + 3 - columns(group->title, strlen(group->title));
+  int left = LABEL + 3 - width_of(group->title, strlen(group->title));
   for (int c = 0; c < 4 && group->columns[c]; c++) {
     const bool last = c == 3 || !group->columns[c + 1];
     const int width = !group->intervals ? cell_width(group) : last ? 0 : -25;
@@ -145,7 +147,7 @@ static void print_reasons(const cgap_audit *a, size_t group, const style *paint,
     if (!why || strcmp(why, said) == 0)
       continue;
     fprintf(out, "  %s", paint->dim);
-    cgap_text_wrap(out, "n/a: ", why, 2);
+    cgap_text_wrap(out, paint->columns, "n/a: ", why, 2);
     fprintf(out, "%s", paint->off);
     said = why;
   }
@@ -218,7 +220,7 @@ static void print_notes(const cgap_notes *notes, bool bad, const style *paint, F
     if (notes->bad[i] != bad)
       continue;
     fprintf(out, "%s", bad ? paint->level[CGAP_LEVEL_SEVERE] : paint->dim);
-    cgap_text_wrap(out, bad ? "  ! " : "  - ", notes->text[i], 4);
+    cgap_text_wrap(out, paint->columns, bad ? "  ! " : "  - ", notes->text[i], 4);
     fprintf(out, "%s", paint->off);
   }
 }
@@ -233,12 +235,12 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
   snprintf(head, sizeof head, "%s: %zu image%s, %zu %s%s, d" CGAP_NO_BREAK "=" CGAP_NO_BREAK "%zu%s%s", name, a->images,
            a->images == 1 ? "" : "s", a->texts, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text",
            a->texts == 1 ? "" : "s", a->dim, *a->pairing ? ", " : "", a->pairing);
-  cgap_text_wrap(out, "", head, 2);
+  cgap_text_wrap(out, paint->columns, "", head, 2);
   fputc('\n', out);
   print_notes(&notes, true, paint, out);
   for (size_t i = 0; i < verdict.count; i++) {
     fprintf(out, "%s", i == 0 ? paint->level[verdict.level] : "");
-    cgap_text_wrap(out, "  ", verdict.sentence[i], 2);
+    cgap_text_wrap(out, paint->columns, "  ", verdict.sentence[i], 2);
     fprintf(out, "%s", i == 0 ? paint->off : "");
   }
   print_notes(&notes, false, paint, out);
@@ -253,9 +255,12 @@ static void print_legend(const cgap_audit *a, const style *paint, FILE *out)
           any_null ? "; n/a: the reason stands by it" : "", paint->off);
 }
 
-cgap_status cgap_table_print(const cgap_audit *a, const char *name, bool colour, FILE *out, cgap_error *error)
+cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_paper *paper, FILE *out,
+                             cgap_error *error)
 {
-  const style *paint = colour ? &colour_style : &plain_style;
+  style style_here = paper->colour ? colour_style : plain_style;
+  const style *paint = &style_here;
+  style_here.columns = paper->columns;
   print_head(a, name, paint, out);
   for (size_t g = 0; g < cgap_group_count; g++) {
     print_group(a, g, paint, out);

@@ -6,9 +6,15 @@
 
 #include "contragap/contragap.h"
 
-/* `name` says what was measured, in one line. colour: with escape sequences. 80 columns. */
-CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char *name, bool colour, FILE *stream,
-                                             cgap_error *error);
+/* What a table is printed on. */
+typedef struct cgap_paper {
+  bool colour; /* escape sequences are understood */
+  int columns; /* at least 80, which every table fits into; more is used */
+} cgap_paper;
+
+/* `name` says what was measured, in one line. */
+CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char *name, const cgap_paper *paper,
+                                             FILE *stream, cgap_error *error);
 
 CGAP_MUST_CHECK cgap_status cgap_markdown_print(const cgap_audit *audit, const char *name, FILE *stream,
                                                 cgap_error *error);
@@ -18,7 +24,8 @@ void cgap_value_show(char out[40], double value, int decimals);
 
 #define CGAP_NO_BREAK "\xC2\xA0" /* between words that stay on one line */
 
-/* Prints words wrapped at 80 columns behind `first`, later lines indented by `indent` blanks. */
-void cgap_text_wrap(FILE *stream, const char *first, const char *text, int indent);
+/* Prints words wrapped at `columns`, at 100 where those are more, behind `first`; later lines are indented by `indent`
+ * blanks. */
+void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *text, int indent);
 
 #endif

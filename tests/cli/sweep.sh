@@ -6,7 +6,7 @@ grid="--dim 4,8 --temperature 0.02,0.1 --loss clip,cua --seeds 1,2 --epochs 2 --
 # shellcheck disable=SC2086  # several words
 run sweep pairs.h5 -o sweep $grid
 want_rc 0
-want_text out "dim" "temperature" "centroid distance" "sd"
+want_text out "dim" "temperature" "distance" "means over 2 seeds"
 want_file sweep/sweep.csv sweep/sweep.json sweep/runs.jsonl sweep/figures/sweep-dim.tsv sweep/figures/sweep-temperature.tsv \
   sweep/figures/map.tsv
 runs test "$(wc -l <sweep/sweep.csv)" -eq 17
