@@ -60,7 +60,8 @@ int cli_ranks_close(int code)
   if (!ranks.failed && code > CGAP_CROSSED) /* said already */
     ranks.error.status = (cgap_status)code;
   const cgap_status status = cgap_comm_settle(comm, &ranks.error);
-  ranks.comm = NULL; /* what is said now is said at once */
+  cli_leave_answered(); /* MPI may end this process by a signal */
+  ranks.comm = NULL;    /* what is said now is said at once */
   if (status != CGAP_OK && ranks.error.message[0] && !ranks.other)
     (void)cli_fail(&ranks.error);
   code = status != CGAP_OK ? (int)status : code;

@@ -67,7 +67,25 @@ static cgap_status join(cgap_comm *c, int launched, cgap_error *error)
                      "mpirun of that library, or under Slurm with srun --mpi=pmix",
                      launched, c->place.library[0] ? c->place.library : "MPI");
   c->notice = cgap_zalloc((size_t)c->place.size, sizeof *c->notice);
-  return c->notice ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", c->place.size);
+  c->heard = cgap_zalloc((size_t)c->place.size, sizeof *c->heard);
+  c->node = cgap_zalloc((size_t)c->place.size, sizeof *c->node);
+  return c->notice && c->heard && c->node
+           ? CGAP_OK
+           : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", c->place.size);
+}
+
+/* Where each rank is, for what is said of one that cannot say it any more. */
+static cgap_status name_nodes(cgap_comm *c, cgap_error *error)
+{
+  size_t *first = cgap_alloc((size_t)c->place.size + 1, sizeof *first);
+  if (!first)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", c->place.size);
+  for (int r = 0; r <= c->place.size; r++)
+    first[r] = (size_t)r * NODE_NAME;
+  memcpy(c->node[c->place.rank], c->place.node, NODE_NAME);
+  cgap_status status = cgap_comm_gather(c, c->node, first, error);
+  cgap_free(first);
+  return status;
 }
 
 cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error)
@@ -82,6 +100,8 @@ cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error)
   cgap_status status = load(c, launched, error);
   if (status == CGAP_OK) {
     status = join(c, launched, error);
+    if (status == CGAP_OK)
+      status = name_nodes(c, error);
     if (status != CGAP_OK && c->place.size > 0)
       c->backend->close();
   }
@@ -109,6 +129,8 @@ void cgap_comm_close(cgap_comm *c, int code)
     c->backend->abort(code);
   c->backend->close();
   cgap_free(c->notice);
+  cgap_free(c->heard);
+  cgap_free(c->node);
   cgap_free(c);
 }
 

@@ -7,6 +7,8 @@
 enum { TAG_PASS = 80, TAG_FAILURE = TAG_PASS + CGAP_CHANNELS, TAG_DONE, TAG_VERDICT, TAG_LETTER = 100 };
 enum { PIECE_BYTES = 1 << 30, GATHER_BYTES = 1 << 26, SUM_VALUES = 1 << 24 }; /* of one message */
 
+enum { NODE_NAME = sizeof((cgap_comm_place *)NULL)->node };
+
 /* What a rank that failed tells the others; sent as it is. */
 typedef struct failure {
   int rank, status;
@@ -25,7 +27,9 @@ struct cgap_comm {
   bool told;   /* `first` is what another rank said */
   bool broken; /* a message was left in the middle */
   failure first, own;
-  void **notice; /* (size) requests of the notices under way */
+  void **notice;           /* (size) requests of the notices under way */
+  bool *heard;             /* (size) whose end rank 0 knows of */
+  char (*node)[NODE_NAME]; /* (size) where each rank is */
 };
 
 /* A failure that came in becomes CGAP_OK's opposite here; looks for one. */

@@ -93,7 +93,8 @@ static bool receive_waiting(cgap_comm *c, void *block, size_t bytes, int tag)
 /* What rank 0 makes of all ends: the lowest original failure; the same one on every rank is nobody's own. */
 typedef struct verdict {
   int heard, failed, originals, alike;
-  bool broken;
+  int silent; /* the lowest rank that was not heard */
+  bool broken, stopped;
   failure first;
 } verdict;
 
@@ -111,6 +112,13 @@ static void weigh(verdict *v, const done *d)
 
 static void pronounce(const cgap_comm *c, const verdict *v, cgap_error *error)
 {
+  char said[sizeof error->message];
+  if (v->stopped && v->silent < c->place.size) { /* the launcher ends all ranks when one has died */
+    snprintf(said, sizeof said, "%s", error->status ? error->message : "interrupted");
+    (void)cgap_fail(error, CGAP_INTERRUPTED, "rank %d on %s does not answer any more: %.1500s", v->silent,
+                    c->node[v->silent], said);
+    return;
+  }
   const bool common = v->originals == c->place.size && v->alike == v->originals;
   if (v->originals && (common || v->first.status == CGAP_INTERRUPTED))
     (void)cgap_fail(error, (cgap_status)v->first.status, "%s", v->first.message);
@@ -119,7 +127,7 @@ static void pronounce(const cgap_comm *c, const verdict *v, cgap_error *error)
   else if (c->told)
     (void)fail_told(&c->first, error);
   else
-    (void)cgap_fail(error, CGAP_RESOURCE, "a rank has ended without a word");
+    (void)cgap_fail(error, CGAP_RESOURCE, "rank %d on %s has ended without a word", v->silent, c->node[v->silent]);
 }
 
 static void settle_first(cgap_comm *c, done *mine, cgap_error *error)
@@ -129,19 +137,22 @@ static void settle_first(cgap_comm *c, done *mine, cgap_error *error)
   double since = cgap_comm_seconds();
   weigh(&v, mine);
   for (unsigned polls = 0; v.heard < c->place.size; polls++) {
-    const bool stopped = c->stop && c->stop(c->stop_context);
+    v.stopped = c->stop && c->stop(c->stop_context);
     take_notice(c);
     if (receive_waiting(c, &d, sizeof d, TAG_DONE)) {
       weigh(&v, &d);
+      c->heard[d.how.rank] = true;
       polls = 0;
       since = cgap_comm_seconds();
-    } else if ((v.failed || c->told || stopped) &&
-               cgap_comm_seconds() - since > (stopped ? PATIENCE_STOPPED_SECONDS : PATIENCE_SECONDS)) {
+    } else if ((v.failed || c->told || v.stopped) &&
+               cgap_comm_seconds() - since > (v.stopped ? PATIENCE_STOPPED_SECONDS : PATIENCE_SECONDS)) {
       break;
     }
     cgap_comm_rest(polls);
   }
   const bool whole = v.heard == c->place.size;
+  for (v.silent = 1; v.silent < c->place.size && c->heard[v.silent];)
+    v.silent++;
   c->broken = v.broken || !whole || v.failed != v.originals || (v.failed && v.failed < v.heard);
   if (v.failed || !whole)
     pronounce(c, &v, error);

@@ -1,0 +1,147 @@
+#!/bin/sh
+# Ranks: audit, train, apply and sweep under mpirun give what one process gives, and a rank that fails ends the job with
+# one line. Skipped without mpirun, or where the program was built without MPI.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+command -v mpirun >/dev/null || skip "mpirun is not here"
+find "$CONTRAGAP_BUILD" -name 'contragap-mpi.so' | grep -q . || skip "built without MPI"
+OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+PYTHON=/usr/bin/python3
+
+# ranks N ARGS…: contragap ARGS… on N ranks of one thread; what the launcher says is left out of err
+ranks() {
+  n=$1
+  shift
+  runs mpirun -n "$n" --oversubscribe --bind-to none "$CONTRAGAP" "$@" --threads 1
+  grep '^contragap:' err >said
+  mv said err
+}
+
+# mixed N SCRIPT: the same, each rank by way of a shell that knows its number as $RANK
+mixed() {
+  last="mpirun -n $1: $2"
+  rc=0
+  # shellcheck disable=SC2016  # the ranks' shell expands it
+  mpirun -n "$1" --oversubscribe --bind-to none \
+    sh -c 'RANK=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; '"$2" >out 2>err </dev/null || rc=$?
+  grep '^contragap:' err >said
+  mv said err
+}
+
+# all but `run` is the same, bit by bit
+want_report() {
+  checks=$((checks + 1))
+  "$PYTHON" - "$1" "$2" <<'END' || complain "$1 and $2 differ"
+import json, sys
+one, other = (json.load(open(name)) for name in sys.argv[1:])
+run = other.pop("run")
+one.pop("run")
+assert json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True), "measures differ"
+assert run["ranks"] >= 2, run
+END
+}
+
+# same NAME "RANKS…" ARGS…: the audit of ARGS on so many ranks is that of one process
+same() {
+  name=$1 counts=$2
+  shift 2
+  run audit "$@" -o "$name-1"
+  want_rc 0
+  for count in $counts; do
+    ranks "$count" audit "$@" -o "$name-$count"
+    want_rc 0
+    want_report "$name-1/report.json" "$name-$count/report.json"
+    if [ -f "$name-1/rows.tsv" ]; then
+      cmp -s "$name-1/rows.tsv" "$name-$count/rows.tsv" || complain "rows.tsv differs: $name on $count"
+    fi
+  done
+}
+
+"$PYTHON" - <<'END' || exit 99
+import h5py, numpy as np
+random = np.random.default_rng(1)
+d = 24
+def write(path, **sets):
+    with h5py.File(path, "w") as file:
+        for name, values in sets.items():
+            file[name] = values
+x = random.normal(size=(3300, d)).astype("f4")
+of = random.integers(0, 3300, 5001)
+y = (x[of] + random.normal(size=(5001, d))).astype("f4")
+x[100], y[5], y[17] = x[3000], y[4999], y[2048]
+write("ragged.h5", image=x, text=y.astype("f2"), text_image=of)
+bad = x.copy()
+bad[7], bad[2500] = np.nan, 0
+write("bad.h5", image=bad, text=y, text_image=of)
+for k in range(3):
+    part = slice(k * 1100, (k + 1) * 1100)
+    write(f"shard{k}.h5", image=x[part], text=(x[part] + 1 + random.normal(size=(1100, d))).astype("f4"))
+write("unpaired.h5", image=x, text=y[:900])
+END
+run simulate --model clip --n 2500 --d 48 --captions 2 --classes 7 -o pairs.h5
+want_rc 0
+run simulate --model clip --n 9 --d 8 -o few.h5
+want_rc 0
+
+# ---------------------------------------------------------------- the audit
+same pairs "2 3 4" pairs.h5 # zero-shot, arithmetic, captions; not divisible
+same few "2 4" few.h5       # fewer rows than ranks have tiles
+same ragged "2 4" ragged.h5 # float16 and float32, texts anywhere, equal rows
+same bad "3" bad.h5 --drop-bad
+same shards "2" shard0.h5 shard1.h5 shard2.h5
+same unpaired "3" unpaired.h5 --unpaired
+if [ -f "$CONTRAGAP_SHARED/data/modgap_clip_coco.h5" ]; then
+  same real "2 3" "$CONTRAGAP_SHARED/data/modgap_clip_coco.h5"
+fi
+
+# rank 0 alone talks
+ranks 3 audit pairs.h5 --json
+want_rc 0
+"$PYTHON" -c 'import json; json.load(open("out"))' || complain "the JSON of three ranks is no JSON"
+ranks 2 audit pairs.h5 --fail-if 'gap.centroid_distance>0.1'
+want_rc 1
+ranks 2 simulate --model uniform --n 50 --d 4 -o once.h5
+want_rc 0
+want_line err "once.h5"
+
+# ---------------------------------------------------------------- faults: one line, and nothing written
+ranks 3 audit nothing.h5 -o none
+want_rc 3
+want_line err "nothing.h5: no such file"
+ranks 2 audit bad.h5 -o none
+want_rc 4
+want_line err "bad.h5:/image: 3300 rows" "--drop-bad"
+head -c 200000 ragged.h5 >cut.h5
+# shellcheck disable=SC2016
+mixed 3 'file=ragged.h5; [ "$RANK" = 2 ] && file=cut.h5; exec "$CONTRAGAP" audit "$file" -o none --threads 1'
+want_rc 3
+want_line err "rank 2 on " "cut.h5: truncated"
+# shellcheck disable=SC2016
+mixed 2 'room=2G; [ "$RANK" = 1 ] && room=20M; exec "$CONTRAGAP" audit ragged.h5 -o none --threads 1 --memory $room'
+want_rc 5
+want_line err "rank 1 on " "--memory allows 20M"
+
+# one that dies: mpirun ends the others
+run simulate --model clip --n 20000 --d 128 -o large.h5
+# shellcheck disable=SC2016
+mixed 3 '[ "$RANK" = 1 ] && { sleep 1.5; kill -9 $$; } & exec "$CONTRAGAP" audit large.h5 -o none --threads 1'
+checks=$((checks + 1))
+[ "$rc" -ne 0 ] || complain "a killed rank, and exit code 0"
+want_text err "rank 1 on "
+want_absent none
+
+# ---------------------------------------------------------------- started the wrong way
+last="separate processes"
+OMPI_COMM_WORLD_SIZE=1 SLURM_STEP_NUM_TASKS=4 SLURM_NTASKS=4 "$CONTRAGAP" audit few.h5 >out 2>err
+rc=$?
+want_rc 2
+want_line err "4 processes" "srun --mpi=pmix"
+last="one process in a job of four tasks"
+SLURM_NTASKS=4 "$CONTRAGAP" audit few.h5 >out 2>err
+rc=$?
+want_rc 0
+want_line err "warning: Slurm has 4 tasks"
+
+finish
