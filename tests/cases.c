@@ -295,7 +295,8 @@ static size_t memory_differences(const char *where, const test_case *c, cgap_aud
   if (c->data.image.rows <= TILE && c->data.text.rows <= TILE)
     return 0;
   options.threads = 3 - options.threads;
-  if (cgap_plan_make(&plan, &c->data.image, &c->data.text, options.threads, UINT64_MAX, &error) != CGAP_OK)
+  const cgap_plan_options all = {.threads = options.threads, .memory_bytes = UINT64_MAX};
+  if (cgap_plan_make(&plan, &c->data.image, &c->data.text, &all, &error) != CGAP_OK)
     return 1;
   options.memory_bytes = plan.smallest_bytes;
   if (cgap_audit_run(&again, &c->data, &options, &error) != CGAP_OK) {

@@ -260,9 +260,11 @@ Test(audit_same, memory_gives_the_same_bits)
   memcpy(x + 3000 * DIM, x + 17 * DIM, 20 * DIM * sizeof *x);
   run_rows rows = {ROWS, TEXTS, DIM, x, texts, owner, CGAP_BY_INDEX, false};
   cgap_data data = run_data(&rows);
-  cr_assert_eq(cgap_plan_make(&plan, &data.image, &data.text, 2, (uint64_t)1 << 40, NULL), CGAP_OK);
+  cgap_plan_options options = {.threads = 2, .memory_bytes = (uint64_t)1 << 40};
+  cr_assert_eq(cgap_plan_make(&plan, &data.image, &data.text, &options, NULL), CGAP_OK);
   cr_assert(plan.resident);
-  cr_assert_eq(cgap_plan_make(&plan, &data.image, &data.text, 2, plan.smallest_bytes, NULL), CGAP_OK);
+  options.memory_bytes = plan.smallest_bytes;
+  cr_assert_eq(cgap_plan_make(&plan, &data.image, &data.text, &options, NULL), CGAP_OK);
   cr_assert_not(plan.resident);
   cr_assert_lt(plan.panel_rows, ROWS, "several panels a side");
   cgap_audit large = run_audit(&rows, 0.01, 2, (uint64_t)1 << 40);

@@ -11,6 +11,7 @@
 #include "memory.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 #include <time.h>
 
@@ -134,6 +135,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
     const cgap_tile_options options = {.threads = r->plan.threads,
                                        .panel_rows = r->plan.panel_rows,
+                                       .column_rows = r->plan.column_rows,
                                        .share_before = share[kind],
                                        .share_after = share[kind + 1],
                                        .progress = r->options->progress};
@@ -215,6 +217,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
                                         .seed = r->options->seed,
                                         .tiles = {.threads = r->plan.threads,
                                                   .panel_rows = r->plan.panel_rows,
+                                                  .column_rows = r->plan.column_rows,
                                                   .share_after = 1,
                                                   .progress = r->options->progress}};
   cgap_centroid_finish(e, out);
@@ -282,23 +285,20 @@ static cgap_status make_shared_plan(run *r, const cgap_data *data, cgap_error *e
   return status;
 }
 
-/* The rows of a sample stay in memory where that leaves room for the smallest plan. */
 static cgap_status make_plan(run *r, const cgap_data *data, cgap_error *error)
 {
   const cgap_source *image = &data->image, *text = &data->text;
-  if (r->options->ranks)
+  const cgap_audit_options *o = r->options;
+  if (o->ranks)
     return make_shared_plan(r, data, error);
-  cgap_status status = cgap_plan_make(&r->plan, image, text, r->options->threads, r->options->memory_bytes, error);
-  if (status)
-    return status;
-  r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, r->options->pairs);
-  const uint64_t bytes = cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type);
-  r->hold = r->plan.smallest_bytes + bytes <= r->plan.memory_bytes;
-  if (bytes == 0 || !r->hold)
-    return CGAP_OK;
-  status = cgap_plan_make(&r->plan, image, text, r->options->threads, r->plan.memory_bytes - bytes, error);
-  r->plan.memory_bytes += bytes;
-  r->plan.needed_bytes += bytes;
+  r->plan.threads = o->threads ? o->threads : omp_get_num_procs(); /* that the choice is made for */
+  r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, o->pairs);
+  const cgap_plan_options options = {.threads = r->plan.threads,
+                                     .memory_bytes = o->memory_bytes,
+                                     .sample_bytes =
+                                       cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type)};
+  cgap_status status = cgap_plan_make(&r->plan, image, text, &options, error);
+  r->hold = r->plan.hold;
   return status;
 }
 

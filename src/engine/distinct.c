@@ -9,11 +9,27 @@ typedef struct cgap_slot {
   size_t place; /* row + 1; 0: free */
 } cgap_slot;
 
+__extension__ typedef unsigned __int128 wide;
+
+/* A hash spread evenly over any number of slots. */
+static size_t home(const cgap_distinct *d, cgap_hash hash)
+{
+  return (size_t)((wide)hash.low * d->slots >> 64);
+}
+
+static size_t slots_of(size_t rows)
+{
+  return rows + rows / 2 + 16;
+}
+
+size_t cgap_distinct_bytes(size_t rows)
+{
+  return slots_of(rows) * sizeof(cgap_slot);
+}
+
 bool cgap_distinct_init(cgap_distinct *d, size_t rows)
 {
-  size_t slots = 16;
-  while (slots < 2 * rows)
-    slots *= 2;
+  const size_t slots = slots_of(rows);
   *d = (cgap_distinct){.slots = slots, .slot = cgap_zalloc(slots, sizeof *d->slot)};
   return d->slot != NULL;
 }
@@ -32,12 +48,12 @@ cgap_hash cgap_hash_row(const void *bytes, size_t size)
 
 void cgap_distinct_expect(const cgap_distinct *d, cgap_hash hash)
 {
-  __builtin_prefetch(&d->slot[hash.low & (d->slots - 1)], 1);
+  __builtin_prefetch(&d->slot[home(d, hash)], 1);
 }
 
 size_t cgap_distinct_add(cgap_distinct *d, cgap_hash hash, size_t row)
 {
-  for (size_t at = hash.low & (d->slots - 1);; at = (at + 1) & (d->slots - 1)) {
+  for (size_t at = home(d, hash);; at = at + 1 < d->slots ? at + 1 : 0) {
     cgap_slot *slot = &d->slot[at];
     if (slot->place == 0) {
       *slot = (cgap_slot){.hash = hash, .place = row + 1};

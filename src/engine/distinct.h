@@ -12,11 +12,12 @@ typedef struct cgap_hash {
 } cgap_hash;
 
 typedef struct cgap_distinct {
-  struct cgap_slot *slot; /* (slots), half of them free at least */
+  struct cgap_slot *slot; /* (slots), a third of them free at least */
   size_t slots;
 } cgap_distinct;
 
 bool cgap_distinct_init(cgap_distinct *d, size_t rows); /* false: out of memory */
+size_t cgap_distinct_bytes(size_t rows); /* of the table */
 void cgap_distinct_clear(cgap_distinct *d);
 
 cgap_hash cgap_hash_row(const void *bytes, size_t size);

@@ -9,7 +9,7 @@ typedef struct cgap_side {
   const cgap_source *source;
   size_t rows, dim;
   size_t *file_row;           /* (rows) */
-  size_t *first_equal;        /* (rows) the first kept row with the same bytes, the row itself where there is none */
+  size_t *first_equal;        /* (rows) the first kept row with the same bytes, or itself; NULL where all rows differ */
   double *inverse_norm;       /* (rows), 1/‖row‖ of the file's values */
   double *mean;               /* (dim) centroid of the unit rows */
   double *moment;             /* (dim, dim) Σ z zᵀ over unit rows z, in double; upper triangle = lower */

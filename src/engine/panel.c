@@ -108,13 +108,15 @@ cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, uns
 static cgap_status reserve(cgap_panel *panel, size_t rows, cgap_error *error)
 {
   const cgap_side *side = panel->side;
-  if (rows <= panel->capacity)
+  const size_t element = cgap_type_size(side->source->type);
+  if (rows <= panel->capacity && element <= panel->element)
     return CGAP_OK;
   cgap_free(panel->own_unit);
   cgap_free(panel->own_raw);
   panel->capacity = rows;
+  panel->element = element;
   panel->own_unit = cgap_alloc(rows, side->dim * sizeof(float));
-  panel->own_raw = cgap_alloc(rows, side->dim * sizeof(double)); /* fits either side's type */
+  panel->own_raw = cgap_alloc(rows, side->dim * element);
   if (!panel->own_unit || !panel->own_raw)
     return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, rows, side->dim);
   return CGAP_OK;

@@ -11,7 +11,8 @@ typedef struct cgap_panel {
   const unsigned char *raw; /* (rows, dim) of the side's type */
   float *own_unit;
   unsigned char *own_raw;
-  size_t capacity; /* rows that the own buffers hold */
+  size_t capacity; /* rows that the own buffers hold … */
+  size_t element;  /* … of so many bytes an element as the file has them */
 } cgap_panel;
 
 /* Fills *panel with kept rows [first, first + rows); its buffers are reused from call to call. */

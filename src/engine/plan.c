@@ -1,8 +1,9 @@
 #include "engine/plan.h"
 
+#include "engine/cgroup.h"
 #include "engine/ring.h"
+#include "engine/row_pass.h"
 #include "engine/share.h"
-#include "engine/side.h"
 #include "engine/tile.h"
 
 #include <inttypes.h>
@@ -10,14 +11,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* Bytes of a row, whatever the plan, of the greater side where the sides differ; measured as well as counted. */
 enum {
-  STATE_BYTES = 512, /* of a row whatever the plan: place, norm, hash, sums, ten best twice, fit of the separability */
+  ROW_BYTES = 88,           /* place, first equal, norm, couples, what the report keeps */
+  TILE_BYTES = 560,         /* sums, ten best twice, fit of the separability: where all couples are looked at */
+  READ_BYTES = 48,          /* while it is read, beside what stays: its place in the table of hashes, norm and hash */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
+  LEAST_ROW_TILES = 2
 };
 #define MIB ((uint64_t)1 << 20)
 
 /* MemAvailable of the kernel where it says it, else the free pages. */
-static uint64_t free_memory(void)
+static uint64_t machine_memory(void)
 {
   unsigned long long kib = 0;
   char line[128];
@@ -30,50 +35,76 @@ static uint64_t free_memory(void)
   return kib ? kib * 1024 : (uint64_t)sysconf(_SC_AVPHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+uint64_t cgap_free_memory(void)
+{
+  const uint64_t machine = machine_memory(), group = cgap_cgroup_room();
+  return group < machine ? group : machine;
+}
+
 static uint64_t greater(uint64_t a, uint64_t b)
 {
   return a > b ? a : b;
 }
 
-/* What every plan needs: per-row state, moments and the greater of what the passes hold for a while. */
-static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, int threads)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
-  const uint64_t dim = image->dim, workers = (uint64_t)threads;
-  const uint64_t rows_at_once = cgap_chunk_rows(image->dim) < greater(image->rows, text->rows)
-                                  ? cgap_chunk_rows(image->dim)
-                                  : greater(image->rows, text->rows);
-  const uint64_t row_passes = 3 * rows_at_once * dim * sizeof(double) + workers * dim * dim * sizeof(double);
-  const uint64_t spectra = workers * 2 * dim * dim * sizeof(double);
-  return PROGRAM_BYTES + STATE_BYTES * ((uint64_t)image->rows + text->rows) + 3 * dim * dim * sizeof(double) +
-         greater(greater(row_passes, spectra), workers * cgap_tile_worker_bytes(dim));
+  return a < b ? a : b;
 }
 
-cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_source *text, int threads,
-                           uint64_t limit_bytes, cgap_error *error)
+/* What every plan needs: per-row state, moments and the greater of what the passes hold for a while. */
+static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, bool sampled, int threads)
+{
+  const uint64_t dim = image->dim, workers = (uint64_t)threads, rows = (uint64_t)image->rows + text->rows;
+  const uint64_t longest = greater(image->rows, text->rows), square = dim * dim * sizeof(double);
+  const uint64_t blocks = greater(cgap_block_rows(image) * dim * cgap_type_size(image->type),
+                                  cgap_block_rows(text) * dim * cgap_type_size(text->type));
+  const uint64_t sums = (2 + workers) * square + workers * cgap_moment_run(dim) * dim * sizeof(double);
+  const uint64_t reading = CGAP_BLOCKS * blocks + sums + READ_BYTES * longest;
+  const uint64_t couples = 4 * lesser(cgap_chunk_rows(dim), longest) * dim * sizeof(double) + sums;
+  const uint64_t spectra = workers * 2 * square;
+  const uint64_t tiles = workers * cgap_tile_worker_bytes(dim) + (sampled ? 0 : TILE_BYTES * rows);
+  return PROGRAM_BYTES + ROW_BYTES * rows + 3 * square + greater(greater(reading, couples), greater(spectra, tiles));
+}
+
+/* Panels of the tile pass: one of rows, two of columns, which are half as many. */
+static void set_panels(cgap_plan *out, uint64_t room, uint64_t row_bytes, uint64_t longest)
+{
+  const uint64_t tiles = greater(room / (row_bytes * CGAP_TILE), LEAST_ROW_TILES + 2);
+  const uint64_t columns = greater(tiles / 4, 1), rows = (tiles - 2 * columns) / columns * columns;
+  out->column_rows = lesser(columns * CGAP_TILE, longest);
+  out->panel_rows = lesser(rows * CGAP_TILE, longest);
+}
+
+cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_source *text,
+                           const cgap_plan_options *options, cgap_error *error)
 {
   const uint64_t dim = image->dim, longest = greater(image->rows, text->rows);
-  const uint64_t row_bytes = dim * (sizeof(float) + greater(cgap_type_size(image->type), cgap_type_size(text->type)));
-  const uint64_t panel_row_bytes = 2 * dim * (sizeof(float) + sizeof(double));
-  *out = (cgap_plan){.threads = threads ? threads : omp_get_num_procs()};
-  out->memory_bytes = limit_bytes ? limit_bytes : free_memory() / 2;
-  const uint64_t fixed = fixed_bytes(image, text, out->threads);
+  const uint64_t row_bytes = dim * (sizeof(float) + greater(cgap_type_size(image->type), cgap_type_size(text->type))) +
+                             (options->bfloat ? cgap_rough_row_bytes(dim) : 0);
+  *out = (cgap_plan){.threads = options->threads ? options->threads : omp_get_num_procs()};
+  out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
+  const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
   const uint64_t resident = fixed + row_bytes * ((uint64_t)image->rows + text->rows);
-  out->smallest_bytes = fixed + panel_row_bytes * (longest < CGAP_TILE ? longest : CGAP_TILE);
-  out->smallest_bytes = out->smallest_bytes < resident ? out->smallest_bytes : resident;
+  const uint64_t panels = row_bytes * lesser((LEAST_ROW_TILES + 2) * CGAP_TILE, 3 * longest);
+  out->smallest_bytes = lesser(fixed + panels, resident);
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
                      "%s and %s: %zu and %zu rows of %zu need %" PRIu64 "M at least, --memory allows %" PRIu64
-                     "M; give --memory %" PRIu64 "M",
+                     "M; give --memory %" PRIu64 "M%s",
                      image->name, text->name, image->rows, text->rows, image->dim, out->smallest_bytes / MIB + 1,
-                     out->memory_bytes / MIB, out->smallest_bytes / MIB + 1);
-  out->resident = resident <= out->memory_bytes;
-  out->panel_rows = longest;
+                     out->memory_bytes / MIB, out->smallest_bytes / MIB + 1,
+                     options->sample_bytes ? "" : ", or --pairs sampled");
+  /* the rows of a sample stay in memory where that leaves room for the smallest plan */
+  out->hold = options->sample_bytes > 0 && out->smallest_bytes + options->sample_bytes <= out->memory_bytes;
+  const uint64_t room = out->memory_bytes - (out->hold ? options->sample_bytes : 0);
+  out->resident = resident <= room;
+  out->panel_rows = out->column_rows = longest;
   out->needed_bytes = resident;
   if (!out->resident) {
-    out->panel_rows = (out->memory_bytes - fixed) / panel_row_bytes / CGAP_TILE * CGAP_TILE;
-    out->panel_rows = out->panel_rows ? out->panel_rows : CGAP_TILE;
-    out->needed_bytes = fixed + panel_row_bytes * out->panel_rows;
+    set_panels(out, room - fixed, row_bytes, longest);
+    out->needed_bytes = fixed + row_bytes * (out->panel_rows + 2 * out->column_rows);
   }
+  out->needed_bytes += out->hold ? options->sample_bytes : 0;
   return CGAP_OK;
 }
 
@@ -85,9 +116,9 @@ cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap
   const uint64_t image_row = cgap_ring_row_bytes(image->type, image->dim),
                  text_row = cgap_ring_row_bytes(text->type, text->dim);
   *out = (cgap_plan){.threads = threads ? threads : omp_get_num_procs(), .resident = true};
-  out->memory_bytes = limit_bytes ? limit_bytes : free_memory() / 2 / (uint64_t)cgap_comm_neighbours(ranks);
+  out->memory_bytes = limit_bytes ? limit_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(ranks);
   out->panel_rows = greater(images.end - images.first, texts.end - texts.first);
-  out->needed_bytes = fixed_bytes(image, text, out->threads) + image_row * (images.end - images.first) +
+  out->needed_bytes = fixed_bytes(image, text, false, out->threads) + image_row * (images.end - images.first) +
                       text_row * (texts.end - texts.first) + 2 * CGAP_TILE * greater(image_row, text_row);
   out->smallest_bytes = out->needed_bytes;
   if (out->memory_bytes < out->needed_bytes)

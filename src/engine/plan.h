@@ -7,16 +7,28 @@
 typedef struct cgap_plan {
   int threads;
   bool resident;
-  size_t panel_rows;       /* rows of a side at once in the tile pass */
+  size_t panel_rows;       /* rows of a side at once in the tile pass … */
+  size_t column_rows;      /* … and of the other, which are held twice: the next are read meanwhile */
   uint64_t memory_bytes;   /* the limit */
   uint64_t needed_bytes;   /* what this plan needs, about */
   uint64_t smallest_bytes; /* what the smallest would */
   uint64_t visit_bytes;    /* of several ranks: for rows that are not a rank's own */
+  bool hold;               /* of a sample: its rows stay in memory */
 } cgap_plan;
 
-/* limit_bytes 0: half of what is free. CGAP_RESOURCE when even the smallest plan is above the limit. */
+typedef struct cgap_plan_options {
+  int threads;           /* 0: as many as the machine has */
+  uint64_t memory_bytes; /* 0: half of what is free */
+  uint64_t sample_bytes; /* of the rows of a sample, which is all whose couples are looked at; 0: all rows */
+  bool bfloat;
+} cgap_plan_options;
+
+/* CGAP_RESOURCE when even the smallest plan is above the limit. */
 CGAP_MUST_CHECK cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_source *text,
-                                           int threads, uint64_t limit_bytes, cgap_error *error);
+                                           const cgap_plan_options *options, cgap_error *error);
+
+/* Bytes that a process may still take: of the machine, or of its control group where that is less. */
+uint64_t cgap_free_memory(void);
 
 /* The plan of one of several ranks: its share of the rows in memory, with those that visit. 0: half of what is free,
  * shared by the ranks of the node. */

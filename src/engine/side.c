@@ -234,6 +234,10 @@ static cgap_status finish_side(cgap_row_pass *p, cgap_error *error)
     if (side->rows > 1 && !p->varies[k])
       cgap_check_note(&side->checks.constant_columns, k);
   }
+  if (side->checks.duplicates.count == 0) { /* every row is the first of its kind */
+    cgap_free(side->first_equal);
+    side->first_equal = NULL;
+  }
   side->checks.norm_mean = side->rows ? p->norm_sum / (double)side->rows : 0;
   return status;
 }

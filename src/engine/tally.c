@@ -227,7 +227,9 @@ cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *data
     counts[k] = 0;
   cgap_status status = check(data, tally, options, error);
   if (!status)
-    status = cgap_plan_make(&plan, &data->image, &data->text, options->threads, options->memory_bytes, error);
+    status =
+      cgap_plan_make(&plan, &data->image, &data->text,
+                     &(cgap_plan_options){.threads = options->threads, .memory_bytes = options->memory_bytes}, error);
   if (status)
     return status;
   const int blas = cgap_blas_single();

@@ -1,6 +1,7 @@
 #include "engine/tiles.h"
 
 #include "engine/blas.h"
+#include "engine/panels.h"
 #include "engine/tile.h"
 #include "engine/totals.h"
 #include "memory.h"
@@ -210,31 +211,56 @@ static size_t tiles_of(const pass *p, size_t first_row, size_t rows, size_t firs
   return tiles;
 }
 
-static cgap_status load(cgap_panel *panel, cgap_rough *rough, const cgap_side *side, const cgap_side *other,
-                        size_t first, const cgap_tile_options *options, cgap_error *error)
+/* Of a panel that lies in another the rough rows do too. */
+static cgap_rough rough_view(const cgap_rough *of, size_t off, size_t rows, size_t dim)
 {
-  const size_t rows = side->rows - first < options->panel_rows ? side->rows - first : options->panel_rows;
-  cgap_status status = cgap_panel_load(panel, side, first, rows, error);
-  if (!status && options->bfloat)
-    status = cgap_rough_make(rough, panel, side->mean, other->mean, options->threads, error);
+  return (cgap_rough){.rows = rows,
+                      .row = of->row + off * dim,
+                      .part = of->part + off,
+                      .norm = of->norm + off,
+                      .residual = of->residual + off};
+}
+
+/* What the tiles take in bfloat16 of the panels at hand; a and b own it. */
+static cgap_status make_rough(pass *p, const cgap_panels *panels, cgap_rough *a, cgap_rough *b, cgap_error *error)
+{
+  const cgap_side *rows = panels->rows, *columns = panels->columns;
+  cgap_status status = CGAP_OK;
+  if (panels->new_a)
+    status = cgap_rough_make(a, &p->tile.a, rows->mean, columns->mean, p->options->threads, error);
+  if (!status && panels->new_b)
+    status = cgap_rough_make(b, &p->tile.b, columns->mean, rows->mean, p->options->threads, error);
+  p->tile.a_rough = *a;
+  p->tile.b_rough =
+    panels->within && !status ? rough_view(a, p->tile.b.first - p->tile.a.first, p->tile.b.rows, rows->dim) : *b;
   return status;
 }
 
 static cgap_status run_all_panels(pass *p, cgap_error *error)
 {
   const cgap_couples kind = p->tile.kind;
-  const cgap_side *a = kind == CGAP_TEXT_TEXT ? &p->embeddings->text : &p->embeddings->image,
-                  *b = kind == CGAP_IMAGE_IMAGE ? &p->embeddings->image : &p->embeddings->text;
-  const size_t step = p->options->panel_rows;
+  const cgap_tile_options *o = p->options;
+  cgap_panels panels = {.rows = kind == CGAP_TEXT_TEXT ? &p->embeddings->text : &p->embeddings->image,
+                        .columns = kind == CGAP_IMAGE_IMAGE ? &p->embeddings->image : &p->embeddings->text,
+                        .row_step = o->panel_rows,
+                        .column_step = o->column_rows ? o->column_rows : o->panel_rows,
+                        .triangle = p->tile.triangle};
+  cgap_rough a = {0}, b = {0};
   cgap_status status = CGAP_OK;
-  for (size_t i = 0; !status && i < a->rows; i += step) {
-    status = load(&p->tile.a, &p->tile.a_rough, a, b, i, p->options, error);
-    for (size_t j = p->tile.triangle ? i : 0; !status && j < b->rows; j += step) {
-      status = load(&p->tile.b, &p->tile.b_rough, b, a, j, p->options, error);
-      if (!status)
-        status = run_panels(p, error);
-    }
+  bool more = true;
+  cgap_panels_open(&panels, o->threads);
+  while (!status && more) {
+    status = cgap_panels_next(&panels, &p->tile.a, &p->tile.b, &more, error);
+    if (!status && more && o->bfloat)
+      status = make_rough(p, &panels, &a, &b, error);
+    if (!status && more)
+      status = run_panels(p, error);
   }
+  cgap_panels_close(&panels);
+  cgap_rough_clear(&a);
+  cgap_rough_clear(&b);
+  p->tile.a = p->tile.b = (cgap_panel){0};
+  p->tile.a_rough = p->tile.b_rough = (cgap_rough){0};
   return status;
 }
 
