@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/farm.h"
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "cli/sweep_results.h"
 #include "cli/train_options.h"
+#include "comm/comm.h"
 #include "head/data_hash.h"
 #include "head/fit.h"
 #include "head/options.h"
@@ -121,7 +124,10 @@ typedef struct sweep_run {
   char ready_for[200]; /* what the trial was opened with */
   char data[20];       /* hash of the rows */
   cgap_progress inner;
-  size_t ran, left; /* settings trained by this program, and those not come to yet */
+  cli_farm farm;
+  cgap_status failed; /* what was heard of other ranks during a run, with error */
+  cgap_error error;
+  size_t settings;
   char line[120];
   char *command_line;
   char source[512];
@@ -203,9 +209,12 @@ static json_t *describe(const cgap_train_options *o, size_t dim_in)
 
 static bool tick(void *context, const char *phase, double share)
 {
-  const sweep_run *s = context;
+  sweep_run *s = context;
   const double run = strcmp(phase, "training") == 0 ? share : 1; /* what follows a training takes little */
-  return s->inner.tick && s->inner.tick(s->inner.context, s->line, ((double)s->ran + run) / (double)(s->ran + s->left));
+  if (!s->failed)
+    s->failed = cli_farm_serve(&s->farm, &s->error);
+  return s->failed || (s->inner.tick && s->inner.tick(s->inner.context, s->line,
+                                                      ((double)s->farm.kept + run) / fmax(1, (double)s->farm.count)));
 }
 
 /* The trial is kept while seed, noise and size stay. */
@@ -272,14 +281,15 @@ static json_t *run_json(const sweep_run *s, json_t *setting, const cgap_fitted *
   return out;
 }
 
-static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_options *o, json_t *options,
+/* *out: what came of it, NULL where nothing that can be kept. */
+static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_options *o, json_t *options, json_t **out,
                            cgap_error *error)
 {
   cgap_fitted fitted = {0};
   cgap_transformed through = {0};
   cgap_audit audit = {0};
   cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
-  how.threads = cli_shared.threads;
+  how.threads = cli_rank_threads();
   how.memory_bytes = cli_shared.memory_bytes;
   const cgap_store nowhere = {0};
   cgap_status status = make_ready(s, o, error);
@@ -292,13 +302,19 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
     status = cgap_transformed_init(&through, &s->trial.test.data, fitted.head, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
-  if (diverged) {
-    cli_progress_clear();
-    cli_warn("%s: %s", s->line, error->message);
+  /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
+  const bool marked = s->farm.ranks && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
+  if (status == CGAP_OK || diverged || marked)
+    *out = run_json(s, setting, &fitted, options, status == CGAP_OK ? &audit : NULL, error->message);
+  if (marked && !diverged) {
+    char why[sizeof error->message + 300];
+    snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->farm.ranks), cgap_comm_node(s->farm.ranks),
+             error->message);
+    json_object_set_new(*out, "why", json_string(why));
+    json_object_set_new(*out, "failed", json_true());
   }
-  if (status == CGAP_OK || diverged)
-    status = sweep_results_add(&s->results,
-                               run_json(s, setting, &fitted, options, diverged ? NULL : &audit, error->message), error);
+  if (*out)
+    status = CGAP_OK;
   cgap_audit_clear(&audit);
   cgap_transformed_clear(&through);
   cgap_fitted_clear(&fitted);
@@ -374,44 +390,100 @@ static cgap_status check_folder(cgap_error *error)
 
 static cgap_status open_folder(sweep_run *s, cgap_error *error)
 {
-  cgap_status status = name_data(s, error);
-  if (status == CGAP_OK)
-    status = cgap_folder_open(&s->folder, opt.out, error);
+  cgap_status status = cgap_folder_open(&s->folder, opt.out, error);
   return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
+}
+
+/* A setting's options as they stand in the runs, and its spelling. */
+static cgap_status spell(const sweep_run *s, size_t k, cgap_train_options *o, json_t **options, json_t **setting,
+                         cgap_error *error)
+{
+  cgap_status status = options_of(o, s, k, error);
+  *options = status == CGAP_OK ? describe(o, cgap_dataset_data(s->dataset)->image.dim) : NULL;
+  *setting = status == CGAP_OK ? setting_json(s, k) : NULL;
+  return status;
+}
+
+static cgap_status work(void *context, size_t k, char **result, cgap_error *error)
+{
+  sweep_run *s = context;
+  cgap_train_options o;
+  json_t *options = NULL, *setting = NULL, *run = NULL;
+  cgap_status status = spell(s, k, &o, &options, &setting, error);
+  o.progress = (cgap_progress){.tick = tick, .context = s};
+  o.threads = cli_rank_threads();
+  snprintf(s->line, sizeof s->line, "sweep, run %zu of %zu", k + 1, s->settings);
+  cli_leave_says("%s holds %zu of %zu runs: the same command with --resume goes on from there", opt.out,
+                 json_array_size(s->results.runs), s->settings);
+  if (status == CGAP_OK)
+    status = run_one(s, setting, &o, options, &run, error);
+  if (s->failed) {
+    *error = s->error;
+    status = s->failed;
+  }
+  if (status == CGAP_OK && (json_object_set_new(run, "line", json_string(s->line)) != 0 ||
+                            !(*result = json_dumps(run, JSON_COMPACT | JSON_PRESERVE_ORDER))))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  json_decref(options);
+  json_decref(setting);
+  json_decref(run);
+  return status;
+}
+
+static cgap_status keep(void *context, const char *result, cgap_error *error)
+{
+  sweep_run *s = context;
+  json_t *run = json_loads(result, 0, NULL);
+  const char *why = json_string_value(json_object_get(run, "why"));
+  if (why) {
+    cli_progress_clear();
+    cli_warn("%s: %s", json_string_value(json_object_get(run, "line")), why);
+  }
+  json_object_del(run, "line");
+  return sweep_results_add(&s->results, run, error);
+}
+
+/* The runs of the present grid that the file has, in the grid's order; todo (settings): those that it has not. */
+static cgap_status look_up(sweep_run *s, size_t *todo, size_t *missing, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  *missing = 0;
+  json_array_clear(s->results.runs);
+  for (size_t k = 0; status == CGAP_OK && k < s->settings; k++) {
+    cgap_train_options o;
+    bool there = false;
+    json_t *options = NULL, *setting = NULL;
+    status = spell(s, k, &o, &options, &setting, error);
+    if (status == CGAP_OK)
+      status = sweep_results_take(&s->results, options, setting, &there, error);
+    if (!there)
+      todo[(*missing)++] = k;
+    json_decref(options);
+    json_decref(setting);
+  }
+  return status;
 }
 
 static cgap_status sweep(sweep_run *s, cgap_error *error)
 {
-  const size_t settings = cgap_grid_settings(&s->grid), dim = cgap_dataset_data(s->dataset)->image.dim;
-  cgap_status status = CGAP_OK;
-  size_t found = 0;
-  for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
-    cgap_train_options o;
-    bool there = false;
-    status = options_of(&o, s, k, error);
-    if (status != CGAP_OK)
-      break;
-    o.progress = (cgap_progress){.tick = tick, .context = s};
-    s->left = settings - k;
-    snprintf(s->line, sizeof s->line, "sweep, run %zu of %zu", k + 1, settings);
-    cli_leave_says("%s holds %zu of %zu runs: the same command with --resume goes on from there", opt.out,
-                   json_array_size(s->results.runs), settings);
-    json_t *options = describe(&o, dim), *setting = setting_json(s, k);
-    status = sweep_results_take(&s->results, options, setting, &there, error);
-    found += there;
-    if (status == CGAP_OK && !there)
-      status = run_one(s, setting, &o, options, error);
-    s->ran += !there;
-    json_decref(options);
-    json_decref(setting);
-  }
+  s->settings = cgap_grid_settings(&s->grid);
+  size_t *todo = calloc(s->settings, sizeof *todo), missing = 0;
+  cgap_status status = todo ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (status == CGAP_OK && cli_ranks_first())
+    status = look_up(s, todo, &missing, error);
+  s->farm = (cli_farm){.ranks = cli_ranks(), .todo = todo, .count = missing, .work = work, .keep = keep, .context = s};
+  if (status == CGAP_OK)
+    status = cli_farm_run(&s->farm, error);
   cli_progress_clear();
   if (status == CGAP_INTERRUPTED)
-    return cgap_fail(error, status,
-                     "interrupted; %s holds %zu of %zu runs: the same command with --resume goes on from there",
-                     opt.out, json_array_size(s->results.runs), settings);
-  if (found)
-    cli_say("%zu of %zu runs were there already", found, settings);
+    status = cgap_fail(error, status,
+                       "interrupted; %s holds %zu of %zu runs: the same command with --resume goes on from there",
+                       opt.out, json_array_size(s->results.runs), s->settings);
+  else if (status == CGAP_OK && cli_ranks_first() && missing < s->settings)
+    cli_say("%zu of %zu runs were there already", s->settings - missing, s->settings);
+  if (status == CGAP_OK && cli_ranks_first()) /* they came in any order */
+    status = look_up(s, todo, &missing, error);
+  free(todo);
   return status;
 }
 
@@ -426,19 +498,24 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   s->inner = cli_progress();
   s->start = cli_seconds();
   cgap_status status = read_grid(s, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && cli_ranks_first())
     status = check_folder(error);
   if (status == CGAP_OK)
     status = cgap_dataset_open(&s->dataset, &input, error);
   if (status == CGAP_OK)
     status = check_all(s, error);
   if (status == CGAP_OK)
+    status = name_data(s, error);
+  if (status == CGAP_OK && cli_ranks_first())
     status = open_folder(s, error);
   if (status == CGAP_OK)
     status = sweep(s, error);
+  if (!cli_ranks_first())
+    return status;
   const cgap_run run = {.command_line = s->command_line,
                         .seed = cli_shared.seed,
-                        .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                        .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
+                        .ranks = cli_ranks() ? cgap_comm_size(cli_ranks()) : 0,
                         .seconds = cli_seconds() - s->start,
                         .peak_memory_bytes = cgap_peak_memory_bytes()};
   if (status == CGAP_OK) {

@@ -40,6 +40,10 @@ static cgap_status read_runs(sweep_results *r, const char *data, cgap_error *err
       break; /* half a line is the last one of a run that was killed */
     }
     status = check_data(r, run, data, error);
+    if (json_is_true(json_object_get(run, "failed"))) { /* to be tried again */
+      json_decref(run);
+      continue;
+    }
     if (json_array_append_new(r->file, run) != 0 && status == CGAP_OK)
       status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }

@@ -55,6 +55,9 @@ CGAP_MUST_CHECK cgap_status cgap_comm_post(cgap_comm *comm, int to, int tag, con
 CGAP_MUST_CHECK cgap_status cgap_comm_take(cgap_comm *comm, int tag, bool wait, int *from, void **block, size_t *bytes,
                                            cgap_error *error);
 
+/* Between two looks for letters, the polls-th in vain: at once, then after others had the processor, then in sleep. */
+void cgap_comm_rest(unsigned polls);
+
 /* Tells all others that this rank has failed. Once; nothing where the failure is one that it was told of. */
 void cgap_comm_raise(cgap_comm *comm, const cgap_error *error);
 

@@ -38,9 +38,6 @@ CGAP_MUST_CHECK cgap_status cgap_comm_listen(cgap_comm *c, cgap_error *error);
 /* Until the request is done; NULL: it could not be started. */
 CGAP_MUST_CHECK cgap_status cgap_comm_until(cgap_comm *c, void *request, const char *doing, cgap_error *error);
 
-void cgap_comm_rest(
-  unsigned polls); /* between two looks: at once, then after others had the processor, then in sleep */
-
 double cgap_comm_seconds(void);
 
 #endif

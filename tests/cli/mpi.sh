@@ -96,7 +96,34 @@ if [ -f "$CONTRAGAP_SHARED/data/modgap_clip_coco.h5" ]; then
   same real "2 3" "$CONTRAGAP_SHARED/data/modgap_clip_coco.h5"
 fi
 
-# rank 0 alone talks
+# ---------------------------------------------------------------- sweeps
+run simulate --model clip --n 600 --d 16 -o small.h5
+want_rc 0
+grid="--dim 4,8 --loss clip --seeds 1,2 --epochs 2"
+# shellcheck disable=SC2086
+run sweep small.h5 $grid -o sweep-1
+want_rc 0
+# shellcheck disable=SC2086
+ranks 3 sweep small.h5 $grid -o sweep-3
+want_rc 0
+columns=1-11,13- # without the seconds
+for n in 1 3; do
+  cut -d, -f$columns "sweep-$n/sweep.csv" >"csv-$n"
+done
+cmp -s csv-1 csv-3 || complain "a sweep on three ranks is another one"
+# a rank that cannot make its run marks it, the others go on; --resume tries it again
+# shellcheck disable=SC2016
+mixed 2 'room=2G; [ "$RANK" = 1 ] && room=1M
+  exec "$CONTRAGAP" sweep small.h5 '"$grid"' -o sweep-2 --threads 1 --memory $room'
+want_rc 0
+want_text err "warning: sweep, run " "rank 1 on " "--memory allows 1M"
+[ "$(grep -c '"failed":true' sweep-2/runs.jsonl)" -ge 1 ] || complain "no run is marked: $(cat sweep-2/runs.jsonl)"
+# shellcheck disable=SC2086
+run sweep small.h5 $grid -o sweep-2 --resume
+want_rc 0
+cut -d, -f$columns sweep-2/sweep.csv | cmp -s - csv-1 || complain "what was tried again is not what it should be"
+
+# ---------------------------------------------------------------- rank 0 alone talks
 ranks 3 audit pairs.h5 --json
 want_rc 0
 "$PYTHON" -c 'import json; json.load(open("out"))' || complain "the JSON of three ranks is no JSON"

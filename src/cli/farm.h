@@ -1,0 +1,25 @@
+/* A list of jobs shared out over ranks, each to whoever is free; rank 0 keeps what comes of them, and does jobs too. */
+#ifndef CGAP_CLI_FARM_H
+#define CGAP_CLI_FARM_H
+
+#include "contragap/contragap.h"
+
+typedef struct cli_farm {
+  cgap_comm *ranks;
+  const size_t *todo; /* (count) of rank 0: numbers of jobs */
+  size_t count;
+  /* Does a job; *result is a text (free), which for a job that could not be done says so. A status that is not fine
+   * ends the work of all ranks. */
+  cgap_status (*work)(void *context, size_t job, char **result, cgap_error *error);
+  cgap_status (*keep)(void *context, const char *result, cgap_error *error); /* on rank 0, also within a job */
+  void *context;
+  size_t next, kept, sent_home; /* of rank 0 */
+} cli_farm;
+
+/* On every rank, until all jobs are done. */
+CGAP_MUST_CHECK cgap_status cli_farm_run(cli_farm *farm, cgap_error *error);
+
+/* From within a job, now and then: rank 0 answers who asks. */
+CGAP_MUST_CHECK cgap_status cli_farm_serve(cli_farm *farm, cgap_error *error);
+
+#endif
