@@ -51,11 +51,10 @@ static cgap_evidence evidence_of(const cgap_evidence *whole, const cgap_drawn *s
                          .within_kernel = s->within_kernel};
 }
 
-static bool lists_init(cgap_evidence *e, bool sides)
+static bool lists_init(cgap_evidence *e)
 {
   return cgap_neighbours_init(&e->image_text, e->image.rows) && cgap_neighbours_init(&e->text_image, e->text.rows) &&
-         (!sides ||
-          (cgap_neighbours_init(&e->image_image, e->image.rows) && cgap_neighbours_init(&e->text_text, e->text.rows)));
+         cgap_neighbours_init(&e->image_image, e->image.rows) && cgap_neighbours_init(&e->text_text, e->text.rows);
 }
 
 static void evidence_clear(cgap_evidence *e)
@@ -74,11 +73,12 @@ static cgap_status no_lists(const cgap_evidence *e, cgap_error *error)
 }
 
 /* One pass; `couples` is its part of the progress. */
-static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind, double couples,
-                        cgap_error *error)
+static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
+                        cgap_tiles_want want, double couples, cgap_error *error)
 {
   const cgap_tile_options *whole = &w->options->tiles;
   cgap_tile_options o = *whole;
+  o.want = want;
   const double span = whole->share_after - whole->share_before;
   o.share_before = whole->share_before + span * w->seconds_done / w->seconds_all;
   w->seconds_done += couples;
@@ -109,10 +109,11 @@ static cgap_status look_within(work *w, cgap_error *error)
   if (!status)
     status = cgap_controls_run(&w->controls, &w->sample, w->options->tiles.threads, error);
   *e = evidence_of(w->whole, &w->sample);
-  if (!status && !lists_init(e, true))
+  if (!status && !lists_init(e))
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
-    status = pass(w, e, &w->sample.embeddings, (cgap_couples)kind, couples_of(e, (cgap_couples)kind), error);
+    status =
+      pass(w, e, &w->sample.embeddings, (cgap_couples)kind, CGAP_WANT_ALL, couples_of(e, (cgap_couples)kind), error);
   return status || complete_neighbours(e) ? status : no_lists(e, error);
 }
 
@@ -171,9 +172,8 @@ static cgap_status ask_texts(work *w, cgap_error *error)
   evidence->text_of = text_of;
   evidence->image_of = NULL;
   evidence->pair_cosine = w->whole->pair_cosine;
-  cgap_status status = lists_init(evidence, false) ? CGAP_OK : no_lists(evidence, error);
-  if (!status)
-    status = pass(w, evidence, &e, CGAP_IMAGE_TEXT, couples_of(evidence, CGAP_IMAGE_TEXT), error);
+  cgap_status status =
+    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, couples_of(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(text_of);
   evidence->text_of = NULL;
   return status;
@@ -199,9 +199,8 @@ static cgap_status ask_images(work *w, cgap_error *error)
   evidence->first = first;
   evidence->image_of = NULL;
   evidence->best_positive = w->whole->best_positive;
-  cgap_status status = lists_init(evidence, false) ? CGAP_OK : no_lists(evidence, error);
-  if (!status)
-    status = pass(w, evidence, &e, CGAP_IMAGE_TEXT, couples_of(evidence, CGAP_IMAGE_TEXT), error);
+  cgap_status status =
+    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_COLUMN_QUERIES, couples_of(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(first);
   evidence->first = NULL;
   return status;

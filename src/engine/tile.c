@@ -53,7 +53,7 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
   bool fine = w->product && w->memory && cgap_neighbours_init(&w->rows, CGAP_TILE) &&
               cgap_neighbours_init(&w->columns, CGAP_TILE);
   for (int m = 0; m < CGAP_MEASURES; m++)
-    if (fine && cgap_looks_at(cgap_measures[m], pass->kind, pass->evidence->paired))
+    if (fine && pass->evidence->sums[pass->kind][m].counts) /* a sum that somebody wants */
       fine = sums_alloc(&w->sums[m], cgap_measures[m]->need);
   if (!fine)
     return false;

@@ -29,8 +29,13 @@ static omp_lock_t *lock_of(omp_lock_t *locks, const cgap_totals *totals, size_t 
   return &locks[(row - totals->first) / CGAP_TILE];
 }
 
+/* Of totals that nobody wants no candidate is good enough. */
 static void fetch_bounds(cgap_totals *totals, omp_lock_t *locks, size_t row, size_t rows, float *bound)
 {
+  for (size_t r = 0; !totals->lists.list && r < rows; r++)
+    bound[r] = INFINITY;
+  if (!totals->lists.list)
+    return;
   omp_set_lock(lock_of(locks, totals, row));
   for (size_t r = 0; r < rows; r++)
     bound[r] = cgap_neighbours_bound(&totals->lists, row - totals->first + r);
@@ -40,12 +45,15 @@ static void fetch_bounds(cgap_totals *totals, omp_lock_t *locks, size_t row, siz
 static void merge_rows(const pass *p, cgap_totals *totals, omp_lock_t *locks, size_t row, size_t rows,
                        const cgap_tile_worker *w, bool columns)
 {
+  if (!totals->memory)
+    return;
   omp_set_lock(lock_of(locks, totals, row));
   for (int m = 0; m < CGAP_MEASURES; m++)
     if (w->sums[m].counts)
       cgap_totals_add(totals, m, &p->format[m], columns ? w->sums[m].column_sums : w->sums[m].row_sums,
                       columns ? w->sums[m].column_counts : w->sums[m].row_counts, CGAP_TILE, row, rows);
-  cgap_totals_offer(totals, row, columns ? &w->columns : &w->rows, rows);
+  if (totals->lists.list)
+    cgap_totals_offer(totals, row, columns ? &w->columns : &w->rows, rows);
   omp_unset_lock(lock_of(locks, totals, row));
 }
 
@@ -344,7 +352,26 @@ void cgap_tiles_finish(cgap_evidence *e, const cgap_totals *totals, bool columns
       cgap_totals_finish(totals, e, m, columns ? sums[m].column_sums : sums[m].row_sums,
                          columns ? sums[m].column_counts : sums[m].row_counts,
                          columns ? sums[m].column_stride : sums[m].row_stride);
-  cgap_neighbours_copy(lists[totals->kind][columns], totals->first, &totals->lists);
+  if (totals->lists.list)
+    cgap_neighbours_copy(lists[totals->kind][columns], totals->first, &totals->lists);
+}
+
+/* Queries against all candidates: sums of the queries, no lists, nothing of the candidates. */
+static cgap_status run_queries(cgap_evidence *evidence, const cgap_embeddings *e, const cgap_tile_options *options,
+                               cgap_error *error)
+{
+  const size_t images = evidence->image.rows, texts = evidence->text.rows;
+  const bool columns = options->want == CGAP_WANT_COLUMN_QUERIES;
+  cgap_totals asked = {0}, none = {.kind = CGAP_IMAGE_TEXT, .rows = columns ? images : texts};
+  cgap_status status = cgap_sums_init_queries(evidence, columns ? 0 : images, columns ? texts : 0, error);
+  if (!status && !cgap_totals_init_queries(&asked, evidence, columns ? texts : images))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", columns ? texts : images);
+  if (!status)
+    status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &none : &asked, columns ? &asked : &none, error);
+  if (!status)
+    cgap_tiles_finish(evidence, &asked, columns);
+  cgap_totals_clear(&asked);
+  return status;
 }
 
 cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
@@ -353,6 +380,8 @@ cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cg
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const bool triangle = kind != CGAP_IMAGE_TEXT;
   cgap_totals rows = {0}, columns = {0};
+  if (options->want != CGAP_WANT_ALL)
+    return run_queries(evidence, e, options, error);
   cgap_status status = cgap_sums_init(evidence, kind, true, error);
   if (!status && (!cgap_totals_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images) ||
                   (!triangle && !cgap_totals_init(&columns, evidence, kind, 0, texts))))

@@ -5,11 +5,16 @@
 #include "engine/panel.h"
 #include "engine/totals.h"
 
+/* What is wanted of a pass over images and texts. Queries against all candidates want the sums of the queries, for
+ * ranks and losses, and nothing of the candidates: those may be many. */
+typedef enum cgap_tiles_want { CGAP_WANT_ALL, CGAP_WANT_ROW_QUERIES, CGAP_WANT_COLUMN_QUERIES } cgap_tiles_want;
+
 typedef struct cgap_tile_options {
   int threads;
-  size_t panel_rows;   /* rows of a side held at once; a multiple of CGAP_TILE, or the whole side where resident */
-  size_t column_rows;  /* the same of the other side, of which the next are read meanwhile; divides it. 0: as many */
-  bool bfloat;         /* products in bfloat16; the machine has to have them */
+  size_t panel_rows;  /* rows of a side held at once; a multiple of CGAP_TILE, or the whole side where resident */
+  size_t column_rows; /* the same of the other side, of which the next are read meanwhile; divides it. 0: as many */
+  bool bfloat;        /* products in bfloat16; the machine has to have them */
+  cgap_tiles_want want;
   double share_before; /* for progress: this pass is [share_before, share_after] of its phase */
   double share_after;
   cgap_progress progress;

@@ -12,6 +12,12 @@ bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired)
   return (measure->couples & 1u << kind) && (paired || !measure->paired_only);
 }
 
+/* Ranks and losses are what queries are asked for. */
+static bool is_of_queries(int measure)
+{
+  return measure == CGAP_MEASURE_SOFTMAX || measure == CGAP_MEASURE_RANKS;
+}
+
 cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature)
 {
   if (measure->need.sums == 0)
@@ -20,13 +26,13 @@ cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature)
   return cgap_fixed_for(-greatest, greatest + IN_A_ROW);
 }
 
-/* Lays the arrays out over t->memory, or over NULL to learn the bytes. */
-static size_t lay_out(cgap_totals *t, const cgap_evidence *e)
+/* Lays the arrays of the measures of which sums are made out over t->memory, or over NULL to learn the bytes. */
+static size_t lay_out_sums(cgap_totals *t, const cgap_evidence *e, bool queries)
 {
   size_t at = 0;
   for (int m = 0; m < CGAP_MEASURES; m++) {
     const cgap_measure *measure = cgap_measures[m];
-    if (!cgap_looks_at(measure, t->kind, e->paired))
+    if (!cgap_looks_at(measure, t->kind, e->paired) || (queries && !is_of_queries(m)))
       continue;
     const size_t words = cgap_measure_format(measure, e->temperature).words;
     t->sums[m] = t->memory && measure->need.sums ? (int64_t *)(t->memory + at) : NULL;
@@ -34,6 +40,12 @@ static size_t lay_out(cgap_totals *t, const cgap_evidence *e)
     t->counts[m] = t->memory && measure->need.row_counts ? (uint64_t *)(t->memory + at) : NULL;
     at += measure->need.row_counts * t->rows * sizeof(uint64_t);
   }
+  return at;
+}
+
+static size_t lay_out(cgap_totals *t, const cgap_evidence *e)
+{
+  const size_t at = lay_out_sums(t, e, false);
   t->lists = (cgap_neighbours){.rows = t->rows, .list = t->memory ? (cgap_neighbour *)(t->memory + at) : NULL};
   return at + t->rows * CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
 }
@@ -48,6 +60,16 @@ bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_couple
   (void)lay_out(t, evidence);
   cgap_neighbours_reset(&t->lists, rows);
   return true;
+}
+
+bool cgap_totals_init_queries(cgap_totals *t, const cgap_evidence *evidence, size_t rows)
+{
+  *t = (cgap_totals){.kind = CGAP_IMAGE_TEXT, .rows = rows};
+  t->bytes = lay_out_sums(t, evidence, true);
+  t->memory = cgap_zalloc(t->bytes, 1);
+  if (t->memory)
+    (void)lay_out_sums(t, evidence, true);
+  return t->memory != NULL;
 }
 
 void cgap_totals_clear(cgap_totals *t)
@@ -152,6 +174,18 @@ cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whol
     if (cgap_looks_at(cgap_measures[m], kind, evidence->paired) &&
         !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, kind != CGAP_IMAGE_TEXT))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", rows, columns);
+  return CGAP_OK;
+}
+
+cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t columns, cgap_error *error)
+{
+  const cgap_couples kind = CGAP_IMAGE_TEXT;
+  evidence->least[kind] = INFINITY;
+  evidence->greatest[kind] = -INFINITY;
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (is_of_queries(m) && cgap_looks_at(cgap_measures[m], kind, evidence->paired) &&
+        !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, false))
+      return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", rows + columns);
   return CGAP_OK;
 }
 
