@@ -294,11 +294,11 @@ static variance variance_of(const estimate *m, const double *weight, bool whole)
   return (variance){projected / scale, (whole ? together : 1 - together) * squares / scale};
 }
 
-/* Where projections bring next to nothing, their estimate may lie below 0, but the rest is at least there. */
-static double whole_variance(const variance *a, const variance *b)
+/* Where projections bring next to nothing, their estimate may lie below 0. The block's may then take off some of the
+ * rest, and is right on average; not the file's, which has the block's noise f times, and the rest only f² times. */
+static double whole_variance(const variance *block, const variance *file)
 {
-  const double rest = a->rest + b->rest;
-  return fmax(a->projected + b->projected + rest, rest / 2);
+  return fmax(block->projected + block->rest, block->rest / 2) + fmax(0, file->projected) + file->rest;
 }
 
 static void finish_estimate(estimate *m, const cgap_sampled *s)

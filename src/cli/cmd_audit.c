@@ -19,8 +19,9 @@ static struct {
   const char *out;
   bool json, markdown, dry_run;
   int pairs; /* cgap_pairs_choice */
+  size_t sample_rows;
   cli_list fail_if;
-} opt = {.pairs = CGAP_PAIRS_AUTO};
+} opt = {.pairs = CGAP_PAIRS_AUTO, .sample_rows = 32768};
 
 static const char *const pairs_choices[] = {
   [CGAP_PAIRS_EXACT] = "exact", [CGAP_PAIRS_SAMPLED] = "sampled", [CGAP_PAIRS_AUTO] = "auto", NULL};
@@ -44,6 +45,13 @@ static const cli_option own[] = {
    .target = &opt.pairs,
    .choices = pairs_choices,
    .help = "look at all couples of rows, at those of a random sample, or at all where that takes less than a minute"},
+  {.name = "sample-rows",
+   .kind = CLI_COUNT,
+   .target = &opt.sample_rows,
+   .value = "N",
+   .low = 100,
+   .high = 1e9,
+   .help = "rows a side that a sample holds at most"},
   {.name = "dry-run",
    .kind = CLI_FLAG,
    .target = &opt.dry_run,
@@ -178,6 +186,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
   options.memory_bytes = cli_shared.memory_bytes;
   options.pairs = (cgap_pairs_choice)opt.pairs;
   options.seed = cli_shared.seed;
+  options.sample_rows = opt.sample_rows;
   options.progress = cli_progress();
   double start = cli_seconds();
   cgap_status status = cgap_dataset_open(&r->dataset, &input, error);

@@ -1,0 +1,68 @@
+# contragap audit --pairs: what a sample's report says of itself, and that it depends on the seed alone.
+. "$(dirname "$0")/lib.sh"
+
+run simulate -o pairs.h5 --n 3000 --d 16 --captions 1-3 --classes 4 --seed 3
+want_rc 0
+
+# the report without what may change between two runs
+report() {
+  run audit pairs.h5 --json "$@"
+  want_rc 0
+  sed '/^  "run": {/,/^  }/d' out >report.json
+}
+
+# few rows: all couples, whichever way it is asked
+report
+cp report.json plain.json
+report --pairs exact
+runs cmp report.json plain.json
+want_rc 0
+report --pairs auto
+runs cmp report.json plain.json
+want_rc 0
+report --pairs sampled
+runs cmp report.json plain.json
+want_rc 0
+runs grep -c '"sampled"' plain.json
+want_rc 1
+
+# a sample: said in the report, in the table, on the way
+report --pairs sampled --sample-rows 600
+cp report.json sampled.json
+want_text sampled.json '"method": "sampled"' '"method": "exact"' '"image_queries"' '"gain"'
+if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+  run audit pairs.h5 --json --pairs sampled --sample-rows 600
+  cp out whole.json
+  runs /usr/bin/python3 "$here/report_schema.py" "$CONTRAGAP_SOURCE/src/report/report.schema.json" whole.json
+  want_rc 0
+fi
+run audit pairs.h5 --pairs sampled --sample-rows 600 -v -o folder
+want_rc 0
+want_text out "Sampled: uniformity" "every candidate"
+want_text err "a sample of" "images ranked"
+want_file folder/report.json folder/report.html folder/figures/recall.svg folder/figures/cosines.svg
+runs grep -cE 'NA.*NA' folder/rows.tsv
+want_rc 0
+run audit pairs.h5 --pairs sampled --sample-rows 600 --dry-run
+want_rc 0
+want_line out "plan: 3000 images" "a sample of"
+
+# the same whatever the threads and the memory; another with another seed
+report --pairs sampled --sample-rows 600 --threads 1
+runs cmp report.json sampled.json
+want_rc 0
+report --pairs sampled --sample-rows 600 --memory 200M
+runs cmp report.json sampled.json
+want_rc 0
+report --pairs sampled --sample-rows 600 --seed 1
+runs cmp report.json sampled.json
+want_rc 1
+
+# what cannot be
+run audit pairs.h5 --pairs some
+want_rc 2
+want_line err "--pairs some"
+run audit pairs.h5 --sample-rows 10
+want_rc 2
+want_line err "--sample-rows 10"
+finish
