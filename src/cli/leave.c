@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,14 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/opt.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "output.h"
 
-enum { GRACE_MILLISECONDS = 400, STEP_MILLISECONDS = 20 };
+enum { GRACE_MILLISECONDS = 400 };
 
-static sem_t asked;
-static atomic_bool answered;
+static sigset_t asking;
+static atomic_bool stop, answered;
 static char kept[CGAP_PATH + 300] = "nothing was written";
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -92,21 +93,17 @@ static void clean_up(void)
     }
 }
 
-static void pause_for(int milliseconds)
+/* The next SIGINT or SIGTERM. */
+static int next_signal(void)
 {
-  const struct timespec time = {.tv_nsec = milliseconds * 1000000L};
-  nanosleep(&time, NULL);
+  int number = 0;
+  while (sigwait(&asking, &number) != 0)
+    continue;
+  return number;
 }
 
-static void *watch(void *unused)
+static void end_now(void)
 {
-  (void)unused;
-  while (sem_wait(&asked) != 0)
-    continue;
-  for (int spent = 0; spent < GRACE_MILLISECONDS; spent += STEP_MILLISECONDS)
-    pause_for(STEP_MILLISECONDS);
-  if (atomic_load(&answered))
-    return NULL;
   clean_up();
   cli_progress_clear();
   pthread_mutex_lock(&kept_lock);
@@ -120,16 +117,44 @@ static void *watch(void *unused)
   _exit(CGAP_INTERRUPTED); /* not exit: the work still runs and holds locks */
 }
 
-void cli_leave_watch(void)
+/* What comes within a second of the first belongs to it: timeout signals the child and its group. */
+static void *watch(void *unused)
 {
-  pthread_t thread;
-  if (sem_init(&asked, 0, 0) == 0 && pthread_create(&thread, NULL, watch, NULL) == 0)
-    (void)pthread_detach(thread);
+  static const struct timespec grace = {.tv_nsec = GRACE_MILLISECONDS * 1000000L};
+  (void)unused;
+  int number = next_signal();
+  const double first = cli_seconds();
+  atomic_store(&stop, true);
+  nanosleep(&grace, NULL);
+  if (!atomic_load(&answered))
+    end_now();
+  do
+    number = next_signal();
+  while (cli_seconds() - first < 1);
+  signal(number, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &asking, NULL);
+  raise(number);
+  return NULL;
 }
 
-void cli_leave_asked(void)
+void cli_signals(void)
 {
-  (void)sem_post(&asked);
+  pthread_t thread;
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  sigemptyset(&asking);
+  sigaddset(&asking, SIGINT);
+  sigaddset(&asking, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &asking, NULL); /* threads that come later inherit it */
+  if (pthread_create(&thread, NULL, watch, NULL) == 0)
+    (void)pthread_detach(thread);
+  else
+    pthread_sigmask(SIG_UNBLOCK, &asking, NULL);
+}
+
+bool cli_interrupted(void)
+{
+  return atomic_load(&stop);
 }
 
 void cli_leave_answered(void)

@@ -8,9 +8,13 @@
 
 #include "contragap/contragap.h"
 
-void cli_leave_watch(void); /* starts the thread; where that fails, only the work itself answers */
+/* From here on SIGINT and SIGTERM come to a thread of the program's own: the first asks the work to stop; one that
+ * comes more than a second later ends the program by its default action. No thread that computes ever runs a signal
+ * handler: generated kernels of matrix products use the stack pointer for other things, and a handler's frame would be
+ * written there. A closed pipe and a file past the size limit become failed writes. */
+void cli_signals(void);
 
-void cli_leave_asked(void);    /* from a signal handler, once */
+bool cli_interrupted(void);    /* a signal has asked the program to stop */
 void cli_leave_answered(void); /* the work knows and is on its way out: it is given the time that takes */
 
 /* What stands if the program is ended now, as it follows "interrupted; ". At the start: "nothing was written". */

@@ -6,7 +6,6 @@
 #include "cli/documents.h"
 #include "cli/leave.h"
 #include "cli/opt.h"
-#include "cli/progress.h"
 #include "cli/ranks.h"
 #include "suggest.h"
 
@@ -55,7 +54,6 @@ static const cli_command *find_command(const char *name)
 
 int main(int argc, char **argv)
 {
-  cli_leave_watch();
   cli_signals();
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
     return list_commands();

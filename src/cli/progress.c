@@ -1,45 +1,13 @@
 #include "cli/progress.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/ranks.h"
-
-static volatile sig_atomic_t stop, asked_at; /* asked_at: seconds of the monotonic clock */
-
-/* The first signal asks the work to stop. A later one finds the default action, so that a program that does not answer
- * can still be ended; what comes within a second belongs to the first (timeout signals the child and its group). */
-static void on_signal(int number)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  if (!stop) {
-    stop = 1;
-    asked_at = (sig_atomic_t)now.tv_sec;
-    cli_leave_asked();
-  } else if ((sig_atomic_t)now.tv_sec - asked_at > 1) {
-    signal(number, SIG_DFL);
-    raise(number);
-  }
-}
-
-void cli_signals(void)
-{
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = on_signal;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-  signal(SIGXFSZ, SIG_IGN); /* a file past the size limit becomes a failed write as well */
-  signal(SIGPIPE, SIG_IGN); /* a closed pipe becomes a failed write, which is reported */
-}
 
 static struct {
   char phase[64];
@@ -83,6 +51,7 @@ static bool tick(void *context, const char *phase, double share)
   (void)context;
   const bool wanted =
     cli_shared.progress == CLI_PROGRESS_ALWAYS || (cli_shared.progress == CLI_PROGRESS_AUTO && !cli_shared.quiet);
+  const bool stop = cli_interrupted();
   if (stop)
     cli_leave_answered();
   if (!wanted || stop || !cli_ranks_first())
@@ -106,11 +75,6 @@ cgap_progress cli_progress(void)
 {
   line.last = redraws() ? 0 : cli_seconds();
   return (cgap_progress){.tick = tick};
-}
-
-bool cli_interrupted(void)
-{
-  return stop;
 }
 
 void cli_progress_clear(void)

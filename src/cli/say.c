@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,17 +36,24 @@ static int start(pid_t *child, int *from, const char *folder, char *const *argum
 {
   int ends[2];
   posix_spawn_file_actions_t actions;
+  posix_spawnattr_t how;
+  sigset_t none;
   if (pipe2(ends, O_CLOEXEC) != 0)
     return errno;
+  sigemptyset(&none); /* what this thread holds back, gnuplot is to hear */
+  posix_spawnattr_init(&how);
+  posix_spawnattr_setsigmask(&how, &none);
+  posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK);
   int number = posix_spawn_file_actions_init(&actions);
   if (!number) {
     number = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     number = number ? number : posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     number = number ? number : posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
     number = number ? number : posix_spawn_file_actions_addchdir_np(&actions, folder);
-    number = number ? number : posix_spawnp(child, arguments[0], &actions, NULL, arguments, environ);
+    number = number ? number : posix_spawnp(child, arguments[0], &actions, &how, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
   }
+  posix_spawnattr_destroy(&how);
   close(ends[1]);
   *from = ends[0];
   if (number)
