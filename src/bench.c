@@ -4,6 +4,7 @@
 #include "engine/side.h"
 #include "gemm.h"
 #include "head/loss.h"
+#include "io/writer.h"
 #include "memory.h"
 #include "random.h"
 #include "simulate.h"
@@ -21,6 +22,8 @@ enum {
   REPEATS = 3,              /* of which the fastest counts */
   MEMORY_DOUBLES = 1 << 25, /* 256 MB: far past any cache */
   FILE_ROWS = 40000,        /* pairs of the files that are read */
+  GZIP_ROWS = 10000,        /* of them that are compressed … */
+  GZIP_LEVEL = 4,           /* … as h5py does unless told otherwise */
   BATCH = 1024,
   BATCH_DIM = 128,
   STEPS = 5,
@@ -198,9 +201,9 @@ static cgap_status row_pass(const bench *b, const char *path, double *gbps, cgap
 }
 
 /* Reading alone: rows as the source hands them over. */
-static cgap_status rows_read(const char *path, double *gbps, cgap_error *error)
+static cgap_status rows_read(const char *path, int threads, double *gbps, cgap_error *error)
 {
-  const cgap_input_options input = {.files = &path, .file_count = 1};
+  const cgap_input_options input = {.files = &path, .file_count = 1, .threads = threads};
   cgap_dataset *dataset = NULL;
   double best = INFINITY, bytes = 0;
   cgap_status status = cgap_dataset_open(&dataset, &input, error);
@@ -254,6 +257,56 @@ static cgap_status moment_rate(const bench *b, cgap_type type, double *gbps, cga
   return status;
 }
 
+/* The first rows of both sides of a file, compressed, into another. */
+static cgap_status write_compressed(const char *path, const char *from, cgap_error *error)
+{
+  const cgap_input_options input = {.files = &from, .file_count = 1};
+  cgap_dataset *dataset = NULL;
+  cgap_writer *writer = NULL;
+  cgap_status status = cgap_dataset_open(&dataset, &input, error);
+  if (status)
+    return status;
+  const cgap_data *data = cgap_dataset_data(dataset);
+  const cgap_source *sides[2] = {&data->image, &data->text};
+  unsigned char *rows = cgap_alloc(GZIP_ROWS * data->image.dim, cgap_type_size(data->image.type));
+  status = rows ? cgap_writer_open(&writer, path, error) : no_memory(error);
+  for (int k = 0; !status && k < 2; k++) {
+    const char *name = k == 0 ? "/image" : "/text";
+    cgap_writer_compress(writer, GZIP_LEVEL);
+    status = sides[k]->read(sides[k], 0, GZIP_ROWS, rows, error);
+    if (!status)
+      status = cgap_writer_create(writer, name, sides[k]->type, GZIP_ROWS, 0, sides[k]->dim, error);
+    if (!status)
+      status = cgap_writer_append_raw(writer, name, rows, GZIP_ROWS, error);
+  }
+  if (writer) {
+    const cgap_status closed = cgap_writer_close(writer, !status, status ? NULL : error);
+    status = status ? status : closed;
+  }
+  cgap_free(rows);
+  cgap_dataset_close(dataset);
+  return status;
+}
+
+/* Rows of a compressed file, beside what one thread does. */
+static cgap_status bench_gzip(bench *b, const char *from, cgap_error *error)
+{
+  char path[1100];
+  double one = 0, all = 0;
+  (void)snprintf(path, sizeof path, "%s.gzip", from);
+  cgap_status status = write_compressed(path, from, error);
+  if (!status)
+    status = rows_read(path, 1, &one, error);
+  if (!status)
+    status = rows_read(path, b->threads, &all, error);
+  (void)remove(path);
+  add(b, (cgap_rate){.key = "gunzip", .label = "gzip float16, one thread", .unit = "GB/s", .value = one});
+  add(b,
+      (cgap_rate){
+        .key = "read_gzip", .label = "rows read, gzip float16", .unit = "GB/s", .value = all, .limited_by = "gunzip"});
+  return status;
+}
+
 static cgap_status bench_files(bench *b, cgap_error *error)
 {
   static const struct {
@@ -279,13 +332,15 @@ static cgap_status bench_files(bench *b, cgap_error *error)
       add(b, (cgap_rate){.key = "file", .label = "file, from the page cache", .unit = "GB/s", .value = plain});
     }
     if (!status)
-      status = rows_read(path, &read, error);
+      status = rows_read(path, b->threads, &read, error);
     cgap_rate rate = FILES[k].read;
     rate.value = read;
     add(b, rate);
     if (!status)
       status = tick(b, "files", error);
   }
+  if (!status)
+    status = bench_gzip(b, path, error);
   if (!status)
     status = moment_rate(b, CGAP_FLOAT16, &moments, error);
   add(b, (cgap_rate){

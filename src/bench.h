@@ -24,7 +24,7 @@ typedef struct cgap_bench_options {
     .rows = 10000, .dim = 512, .folder = "/tmp"                                                                        \
   }
 
-enum { CGAP_RATES = 9 };
+enum { CGAP_RATES = 11 };
 
 typedef struct cgap_bench {
   cgap_rate rate[CGAP_RATES];

@@ -59,7 +59,7 @@ static void print_table(const cgap_bench *bench)
 {
   for (size_t k = 0; k < bench->count; k++) {
     const cgap_rate *r = &bench->rate[k];
-    printf("%-32s %9.1f %-8s", r->label, r->value, r->unit);
+    printf("%-32s %9.*f %-8s", r->label, r->value < 10 ? 2 : 1, r->value, r->unit);
     if (!isnan(r->limit))
       printf("  %3.0f %% of %s", 100 * r->value / r->limit, r->limited_by);
     putchar('\n');

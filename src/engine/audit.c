@@ -246,14 +246,21 @@ static cgap_status keep_rows(const run *r, cgap_audit *out, cgap_error *error)
   out->checks_text = e->text.checks;
   out->image_mean = copy(e->image.mean, e->image.dim, sizeof(double));
   out->text_mean = copy(e->text.mean, e->text.dim, sizeof(double));
-  out->image_row = copy(e->image.file_row, e->image.rows, sizeof(size_t));
-  out->text_row = copy(e->text.file_row, e->text.rows, sizeof(size_t));
-  out->image_of = copy(e->pairs.image_of, e->text.rows, sizeof(size_t));
-  out->pair_cosine = copy(r->couples.pair_cosine, e->text.rows, sizeof(double));
-  if (!out->image_mean || !out->text_mean || !out->image_row || !out->text_row ||
-      (e->paired && (!out->image_of || !out->pair_cosine)))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the rows of the report");
+  if (!out->image_mean || !out->text_mean)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for the centroids of the report");
   return CGAP_OK;
+}
+
+/* What the report has of every row is handed over when nobody needs it any more. */
+static void give_rows(run *r, cgap_audit *out)
+{
+  cgap_embeddings *e = &r->embeddings;
+  out->image_row = e->image.file_row;
+  out->text_row = e->text.file_row;
+  out->image_of = e->pairs.image_of;
+  out->pair_cosine = r->couples.pair_cosine;
+  e->image.file_row = e->text.file_row = e->pairs.image_of = NULL;
+  r->couples.pair_cosine = NULL;
 }
 
 static void run_clear(run *r)
@@ -337,6 +344,8 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
     status = finish_sums(&r->evidence, out, error);
   if (!status)
     status = finish_extras(r, out, error);
+  if (!status && is_first(r))
+    give_rows(r, out);
   out->seconds_rows = loaded - start;
   out->seconds_couples = coupled - loaded;
   out->seconds_tiles = tiled - coupled;

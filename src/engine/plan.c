@@ -11,11 +11,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Bytes of a row, whatever the plan, of the greater side where the sides differ; measured as well as counted. */
+/* Bytes of a row, measured as well as counted. */
 enum {
-  ROW_BYTES = 88,           /* place, first equal, norm, couples, what the report keeps */
+  READ_BYTES = 32,          /* while rows are read: place, first equal, norm, what it was kept as … */
+  TABLE_BYTES = 40,         /* … and of the side that is read its place in the table of hashes */
+  ROW_BYTES = 72,           /* afterwards: place, first equal, norm, couples, ranks */
   TILE_BYTES = 560,         /* sums, ten best twice, fit of the separability: where all couples are looked at */
-  READ_BYTES = 48,          /* while it is read, beside what stays: its place in the table of hashes, norm and hash */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   LEAST_ROW_TILES = 2
 };
@@ -59,11 +60,11 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
   const uint64_t blocks = greater(cgap_block_rows(image) * dim * cgap_type_size(image->type),
                                   cgap_block_rows(text) * dim * cgap_type_size(text->type));
   const uint64_t sums = (2 + workers) * square + workers * cgap_moment_run(dim) * dim * sizeof(double);
-  const uint64_t reading = CGAP_BLOCKS * blocks + sums + READ_BYTES * longest;
+  const uint64_t reading = CGAP_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
   const uint64_t couples = 4 * lesser(cgap_chunk_rows(dim), longest) * dim * sizeof(double) + sums;
   const uint64_t spectra = workers * 2 * square;
   const uint64_t tiles = workers * cgap_tile_worker_bytes(dim) + (sampled ? 0 : TILE_BYTES * rows);
-  return PROGRAM_BYTES + ROW_BYTES * rows + 3 * square + greater(greater(reading, couples), greater(spectra, tiles));
+  return PROGRAM_BYTES + 3 * square + greater(reading, ROW_BYTES * rows + greater(couples, greater(spectra, tiles)));
 }
 
 /* Panels of the tile pass: one of rows, two of columns, which are half as many. */

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 1 << 22 };
+enum { BUFFER_BYTES = 1 << 22, CHUNK_ROWS = 1024 };
 
 /* A dataset that is being filled row by row. */
 typedef struct stream {
@@ -33,6 +33,7 @@ struct cgap_writer {
   stream *streams;
   size_t count;
   void *buffer;  /* BUFFER_BYTES, for conversion */
+  unsigned gzip; /* level, 0: none */
   bool broken;   /* a write failed: what is in the file is worth nothing */
   char why[400]; /* HDF5's reason for it */
 };
@@ -159,6 +160,20 @@ static hid_t storage_type(cgap_type type)
   }
 }
 
+void cgap_writer_compress(cgap_writer *w, unsigned level)
+{
+  w->gzip = level;
+}
+
+static void compress(hid_t create, unsigned level, int rank, const hsize_t *shape)
+{
+  hsize_t chunk[3] = {0};
+  for (int k = 0; k < rank; k++)
+    chunk[k] = k == 0 && shape[k] > CHUNK_ROWS ? CHUNK_ROWS : shape[k];
+  H5Pset_chunk(create, rank, chunk);
+  H5Pset_deflate(create, level);
+}
+
 /* Groups on the way are made; no times are kept, so that the same content gives the same bytes. */
 static hid_t create_dataset(cgap_writer *w, const char *path, hid_t type, int rank, const hsize_t *shape)
 {
@@ -168,6 +183,8 @@ static hid_t create_dataset(cgap_writer *w, const char *path, hid_t type, int ra
   H5Pset_create_intermediate_group(link, 1);
   H5Pset_obj_track_times(create, false);
   H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
+  if (w->gzip && (rank == 2 || rank == 3) && shape[0] > 0)
+    compress(create, w->gzip, rank, shape);
   hid_t dataset = H5Dcreate2(w->file, path, type, space, link, create, H5P_DEFAULT);
   (void)noted(w, dataset < 0);
   H5Pclose(create);

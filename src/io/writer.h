@@ -8,6 +8,10 @@ typedef struct cgap_writer cgap_writer;
 
 CGAP_MUST_CHECK cgap_status cgap_writer_open(cgap_writer **out, const char *path, cgap_error *error);
 
+/* Datasets of two axes or more that are created from now on are chunked, some 1024 rows each, and compressed: gzip of
+ * this level, 1 to 9, and 0 for not. */
+void cgap_writer_compress(cgap_writer *w, unsigned level);
+
 /* A new float dataset at `path` (groups on the way are made), shape (rows[, middle], dim): middle 0 means rank 2. */
 CGAP_MUST_CHECK cgap_status cgap_writer_create(cgap_writer *w, const char *path, cgap_type type, size_t rows,
                                                size_t middle, size_t dim, cgap_error *error);

@@ -4,7 +4,7 @@
 
 run bench --n 300 --d 16 --quiet
 want_rc 0
-want_text out 'sgemm, best square' 'GFLOP/s' 'tile pass, every measure' '% of sgemm' '% of moments'
+want_text out 'sgemm, best square' 'GFLOP/s' 'tile pass, every measure' '% of sgemm' '% of moments' 'rows read, gzip float16' '% of gunzip'
 run bench --n 300 --d 16 --json
 want_rc 0
 want_text out '"tile_pass"' '"limited_by": "sgemm"' '"unit": "GB/s"'
