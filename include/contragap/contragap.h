@@ -393,9 +393,13 @@ typedef struct cgap_plan_info {
   uint64_t smallest_bytes; /* what the smallest plan would */
   double exact_seconds;    /* that all couples would take, about; NaN where it was not asked */
   size_t sample_images, sample_texts, sample_queries; /* 0: all couples are looked at */
+  size_t block_rows;                                  /* images that are read at once */
+  double passes;                                      /* over the file, about */
+  double seconds;                                     /* of the whole, about; NaN where nothing could be measured */
 } cgap_plan_info;
 
-/* The plan that cgap_audit_run would follow; reads no rows. CGAP_RESOURCE where none fits into the limit. */
+/* The plan that cgap_audit_run would follow; reads some rows to measure how long it takes. CGAP_RESOURCE where none
+ * fits into the limit. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *data,
                                                      const cgap_audit_options *options, cgap_error *error);
 

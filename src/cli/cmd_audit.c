@@ -136,17 +136,31 @@ static void pairs_words(char out[200], const cgap_plan_info *p)
              p->sample_queries, *all ? "; all couples would take" : "", all);
 }
 
+/* "40 s", "3 min" */
+static void time_words(char out[40], double seconds)
+{
+  if (!isfinite(seconds))
+    snprintf(out, 40, "in a time that could not be measured");
+  else if (seconds < 100)
+    snprintf(out, 40, "in about %.*f s", seconds < 10 ? 1 : 0, seconds);
+  else
+    snprintf(out, 40, "in about %.0f min", ceil(seconds / 60));
+}
+
 static void plan_words(char out[WORDS], const cgap_plan_info *p)
 {
-  char rows[120] = "rows stay in memory", couples[200];
+  char rows[120] = "rows stay in memory", couples[200], time[40];
   if (!p->resident)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
   pairs_words(couples, p);
-  snprintf(
-    out, WORDS,
-    "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %d thread%s; %s; needs %.0fM of memory, %.0fM allowed",
-    p->images, p->texts, p->dim, couples, cosines_of(p), p->threads, p->threads == 1 ? "" : "s", rows,
-    ceil((double)p->needed_bytes / 1048576), floor((double)p->memory_bytes / 1048576));
+  time_words(time, p->seconds);
+  snprintf(out, WORDS,
+           "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %d thread%s, %s; the file is read in blocks of "
+           "%zu rows, "
+           "%.3g time%s; %s; needs %.0fM of memory, %.0fM allowed",
+           p->images, p->texts, p->dim, couples, cosines_of(p), p->threads, p->threads == 1 ? "" : "s", time,
+           p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
+           floor((double)p->memory_bytes / 1048576));
 }
 
 /* Says the plan: on stdout where that is all that was asked for, else as talk. */

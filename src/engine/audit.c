@@ -2,6 +2,7 @@
 #include "analysis/finish.h"
 #include "engine/blas.h"
 #include "engine/couples.h"
+#include "engine/estimate.h"
 #include "engine/extras.h"
 #include "engine/plan.h"
 #include "engine/ring.h"
@@ -390,6 +391,7 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
     return status;
   const cgap_plan *plan = &r.plan;
   const size_t longest = data.image.rows > data.text.rows ? data.image.rows : data.text.rows;
+  const cgap_estimate estimate = cgap_estimate_make(&data, plan, &r.sampling);
   *out = (cgap_plan_info){.images = data.image.rows,
                           .texts = data.text.rows,
                           .dim = data.image.dim,
@@ -403,7 +405,10 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
                           .exact_seconds = r.sampling.exact_seconds,
                           .sample_images = r.sampling.images,
                           .sample_texts = r.sampling.texts,
-                          .sample_queries = r.sampling.queries};
+                          .sample_queries = r.sampling.queries,
+                          .block_rows = estimate.block_rows,
+                          .passes = estimate.passes,
+                          .seconds = estimate.seconds};
   return CGAP_OK;
 }
 

@@ -9,10 +9,9 @@
 #include <time.h>
 
 #define MINUTE 60.0
-#define SHARE_OF_PRODUCTS 0.75 /* of the bare products' rate, what a tile pass with every measure does */
-#define SURELY_LESS 1e11       /* operations a thread that no machine takes a minute for … */
-#define SURELY_MORE 1e14       /* … and that every one does */
-#define QUERY_WORK 8e12        /* operations that ranking may take */
+#define SURELY_LESS 1e11 /* operations a thread that no machine takes a minute for … */
+#define SURELY_MORE 1e14 /* … and that every one does */
+#define QUERY_WORK 8e12  /* operations that ranking may take */
 enum { SAMPLE_ROWS = 32768, LEAST_QUERIES = 1000, MOST_QUERIES = 10000, PROBE = 512, PROBES = 8, LEAST_IMAGES = 100 };
 
 /* Operations of all couples: a product of dim terms each. */
@@ -21,8 +20,7 @@ static double work_of(double images, double texts, double dim)
   return 2 * dim * (images * images / 2 + texts * texts / 2 + images * texts);
 }
 
-/* Operations a second of products of rows of `dim`, all threads at work; the fastest of a few short runs. */
-static double product_rate(size_t dim, int threads)
+double cgap_product_rate(size_t dim, int threads)
 {
   float *rows = cgap_alloc(PROBE * dim, sizeof *rows), *out = cgap_alloc((size_t)threads * PROBE, PROBE * sizeof *out);
   const int blas_threads = cgap_blas_single();
@@ -46,8 +44,8 @@ static double product_rate(size_t dim, int threads)
 
 static double exact_seconds(size_t images, size_t texts, size_t dim, int threads)
 {
-  const double rate = product_rate(dim, threads);
-  return rate > 0 ? work_of((double)images, (double)texts, (double)dim) / (rate * SHARE_OF_PRODUCTS) : INFINITY;
+  const double rate = cgap_product_rate(dim, threads);
+  return rate > 0 ? work_of((double)images, (double)texts, (double)dim) / (rate * CGAP_SHARE_OF_PRODUCTS) : INFINITY;
 }
 
 static size_t lesser(size_t a, size_t b)

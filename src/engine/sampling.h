@@ -15,6 +15,11 @@ typedef struct cgap_sampling {
 cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
                                    const cgap_audit_options *options);
 
+/* Operations a second of products of rows of `dim`, all threads at work; the fastest of a few short runs. A tile pass
+ * with every measure does this share of it. */
+#define CGAP_SHARE_OF_PRODUCTS 0.75
+double cgap_product_rate(size_t dim, int threads);
+
 /* What the sample's rows need in memory. */
 uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text);
 
