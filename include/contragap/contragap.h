@@ -477,7 +477,7 @@ typedef struct cgap_train_options {
   size_t training_images;  /* at most so many; 0: all of the training part */
   uint64_t seed;
   int threads;           /* 0: as many as the machine has */
-  uint64_t memory_bytes; /* more is refused; 0: no limit */
+  uint64_t memory_bytes; /* more is refused; 0: half of what is free */
   cgap_progress progress;
   cgap_comm *ranks; /* that share out each batch, or NULL */
 } cgap_train_options;

@@ -7,6 +7,7 @@
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "head/carry.h"
+#include "head/closers.h"
 #include "output.h"
 
 static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};
@@ -83,8 +84,10 @@ static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap
     if (status != CGAP_OK)
       return status;
   }
-  cgap_status status = cgap_closer_fit(out, closer, opt.factor, cgap_dataset_data(other ? other : dataset),
-                                       cli_shared.threads, cli_progress(), error);
+  const cgap_data *data = cgap_dataset_data(other ? other : dataset);
+  cgap_status status = cgap_closer_check_memory(closer, data, cli_shared.memory_bytes, error);
+  if (status == CGAP_OK)
+    status = cgap_closer_fit(out, closer, opt.factor, data, cli_shared.threads, cli_progress(), error);
   cgap_dataset_close(other);
   return status;
 }
@@ -119,6 +122,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
     status = fit_method(&head, dataset, error);
   const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,
                                       .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                                      .memory_bytes = cli_shared.memory_bytes,
                                       .progress = cli_progress()};
   if (status == CGAP_OK)
     status = cgap_carry(&carried, head, dataset, opt.out, &options, error);

@@ -1,15 +1,17 @@
 #include "head/carry.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/plan.h"
 #include "head/rows.h"
 #include "io/dataset_parts.h"
 #include "io/writer.h"
 #include "memory.h"
 
-enum { BLOCK = 4096 };
+enum { BLOCK = 4096, LEAST_BLOCK = 256, BASE_BYTES = 40 << 20 };
 
 /* The datasets that change, where each goes in our own layout, and through which side. */
 static const struct moved {
@@ -30,7 +32,8 @@ typedef struct carry {
   const cgap_carry_options *options;
   cgap_writer *writer;
   cgap_carried *out;
-  float *changed; /* (BLOCK, dim) */
+  size_t block;   /* rows at once, BLOCK at most */
+  float *changed; /* (block, dim) */
   size_t done, total;
 } carry;
 
@@ -59,10 +62,10 @@ static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side
 static cgap_status pass_rows(carry *c, const cgap_source *source, const char *to, int side, cgap_error *error)
 {
   cgap_reader reader;
-  cgap_status status = cgap_reader_init(&reader, source, BLOCK, error);
-  for (size_t first = 0; status == CGAP_OK && first < source->rows; first += BLOCK)
+  cgap_status status = cgap_reader_init(&reader, source, c->block, error);
+  for (size_t first = 0; status == CGAP_OK && first < source->rows; first += c->block)
     status =
-      pass_block(c, &reader, to, side, first, source->rows - first < BLOCK ? source->rows - first : BLOCK, error);
+      pass_block(c, &reader, to, side, first, source->rows - first < c->block ? source->rows - first : c->block, error);
   cgap_reader_clear(&reader);
   return status;
 }
@@ -241,6 +244,26 @@ static cgap_status check(const cgap_head *head, const cgap_dataset *d, const cha
   return CGAP_OK;
 }
 
+/* As many rows at once as the memory has room for. */
+static cgap_status choose_block(carry *c, cgap_error *error)
+{
+  const cgap_head_shape *shape = &c->head->layers.shape;
+  const cgap_source *image = &c->dataset->data.image;
+  const double limit = c->options->memory_bytes ? (double)c->options->memory_bytes : (double)cgap_free_memory() / 2;
+  const double row = (double)shape->dim_in * (double)(cgap_type_size(image->type) + 2 * sizeof(float)) +
+                     (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
+  const double base = BASE_BYTES + (double)c->head->layers.count * (double)sizeof(float);
+  c->block = BLOCK;
+  while (c->block > LEAST_BLOCK && base + (double)c->block * row > limit)
+    c->block /= 2;
+  if (base + (double)c->block * row <= limit)
+    return CGAP_OK;
+  const double least = ceil((base + (double)c->block * row) / 1048576);
+  return cgap_fail(error, CGAP_RESOURCE,
+                   "%s: %zu rows of %zu at a time need %.0fM, --memory allows %.0fM; give --memory %.0fM", image->name,
+                   c->block, image->dim, least, floor(limit / 1048576), least);
+}
+
 cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
                        const cgap_carry_options *options, cgap_error *error)
 {
@@ -251,7 +274,10 @@ cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_data
   cgap_status status = check(head, dataset, path, error);
   if (status != CGAP_OK)
     return status;
-  c.changed = cgap_alloc(BLOCK * head->layers.shape.dim, sizeof *c.changed);
+  status = choose_block(&c, error);
+  if (status != CGAP_OK)
+    return status;
+  c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
   if (!c.changed)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   status = cgap_writer_open(&c.writer, path, error);

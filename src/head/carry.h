@@ -7,6 +7,7 @@
 typedef struct cgap_carry_options {
   bool leave_bad; /* bad rows become rows of zeros, which the audit counts as bad again; else they are refused */
   int threads;
+  uint64_t memory_bytes; /* fewer rows are passed at once where it is short; 0: half of what is free */
   cgap_progress progress;
 } cgap_carry_options;
 

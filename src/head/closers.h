@@ -11,4 +11,8 @@
 CGAP_MUST_CHECK cgap_status cgap_closer_of_part(cgap_head **out, cgap_closer closer, double factor,
                                                 const cgap_part *part, cgap_error *error);
 
+/* CGAP_RESOURCE where cgap_closer_fit takes more than `limit` bytes; 0: half of what is free. */
+CGAP_MUST_CHECK cgap_status cgap_closer_check_memory(cgap_closer closer, const cgap_data *data, uint64_t limit,
+                                                     cgap_error *error);
+
 #endif

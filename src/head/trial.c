@@ -4,7 +4,9 @@
 #include <omp.h>
 
 #include "engine/embeddings.h"
+#include "engine/plan.h"
 #include "head/batches.h"
+#include "head/closers.h"
 #include "head/options.h"
 #include "memory.h"
 
@@ -118,13 +120,14 @@ static cgap_status check_memory(const cgap_data *d, const cgap_train_options *o,
     loading += loading_bytes(sides[side]);
     training += training_bytes(sides[side], d->text.rows, o);
   }
-  const double bytes = fmax(loading, training), limit = (double)o->memory_bytes;
-  if (limit == 0 || bytes <= limit)
+  const double bytes = fmax(loading, training);
+  const double limit = o->memory_bytes ? (double)o->memory_bytes : (double)cgap_free_memory() / 2;
+  if (bytes <= limit)
     return CGAP_OK;
   return cgap_fail(error, CGAP_RESOURCE,
-                   "%s: training on %zu images and %zu texts takes about %.1f MB, --memory allows %.1f; give more, or "
-                   "%s",
-                   d->image.name, d->image.rows, d->text.rows, bytes / 1048576, limit / 1048576,
+                   "%s: training on %zu images and %zu texts takes about %.1f MB, %s %.1f; give more, or %s",
+                   d->image.name, d->image.rows, d->text.rows, bytes / 1048576,
+                   o->memory_bytes ? "--memory allows" : "half of what is free is", limit / 1048576,
                    training > loading ? "a smaller --batch, --hidden or --dim" : "fewer rows");
 }
 
@@ -178,15 +181,36 @@ static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_closer c
   return CGAP_OK;
 }
 
+cgap_status cgap_closer_check_memory(cgap_closer closer, const cgap_data *data, uint64_t limit, cgap_error *error)
+{
+  enum { ROW_BYTES = 100, BASE = 40 << 20 };
+  const cgap_source *sides[] = {&data->image, data->text.rows ? &data->text : &data->class_text};
+  const double dim = (double)data->image.dim;
+  const bool rows = closer == CGAP_WHITEN || closer == CGAP_PROCRUSTES;
+  double bytes = BASE + 8 * dim * dim * (double)sizeof(double);
+  for (int side = 0; side < CGAP_SIDES; side++)
+    bytes += (double)sides[side]->rows *
+             (ROW_BYTES + (rows ? dim * (double)(cgap_type_size(sides[side]->type) + sizeof(float)) : 0));
+  const double allowed = limit ? (double)limit : (double)cgap_free_memory() / 2;
+  if (bytes <= allowed)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_RESOURCE,
+                   "%s: fitting %s on %zu and %zu rows of %zu takes about %.0fM, %s %.0fM; give --memory %.0fM%s",
+                   data->image.name, cgap_closer_name(closer), sides[0]->rows, sides[1]->rows, data->image.dim,
+                   ceil(bytes / 1048576), limit ? "--memory allows" : "half of what is free is",
+                   floor(allowed / 1048576), ceil(bytes / 1048576), rows ? ", or --fit a file of fewer rows" : "");
+}
+
 cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor, const cgap_data *data, int threads,
                             cgap_progress progress, cgap_error *error)
 {
   cgap_embeddings e = {0};
   cgap_data sides;
   *out = NULL;
+  const bool rows = closer == CGAP_WHITEN || closer == CGAP_PROCRUSTES; /* the others are made of the means alone */
   cgap_status status = sides_of(&sides, data, closer, error);
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&e, &sides, true, threads > 0 ? threads : omp_get_max_threads(), progress, error);
+    status = cgap_embeddings_load(&e, &sides, rows, threads > 0 ? threads : omp_get_max_threads(), progress, error);
   const cgap_part all = {
     .dim = e.image.dim,
     .image = e.image.unit,

@@ -51,6 +51,15 @@ want_text err "left out" "/arithmetic/words"
 run info shards.h5 --json
 want_text out '"rows": 200'
 
+# --memory changes how many rows are passed at once, and nothing else
+run simulate --model clip --n 5000 --d 256 -o many.h5 --quiet
+run apply --method center many.h5 -o at-once.h5
+want_rc 0
+run apply --method center many.h5 -o by-blocks.h5 --memory 50M
+want_rc 0
+runs cmp at-once.h5 by-blocks.h5
+want_rc 0
+
 # refusals
 refuse() {
   want=$1
@@ -67,6 +76,8 @@ refuse 3 "missing.h5" missing.h5 pairs.h5 -o refused.h5
 refuse 2 "-o OUT.h5" closed/head.h5 pairs.h5
 refuse 2 "HEAD and FILE" pairs.h5 -o refused.h5
 refuse 2 "input itself" --method center pairs.h5 -o pairs.h5
+refuse 5 "--memory allows 20M; give --memory" --method center pairs.h5 -o refused.h5 --memory 20M
+refuse 5 "--memory allows 20M; give --memory" closed/head.h5 pairs.h5 -o refused.h5 --memory 20M
 head -c 3000 closed/head.h5 >cut.h5
 refuse 3 "cut.h5" cut.h5 pairs.h5 -o refused.h5
 finish
