@@ -1,0 +1,21 @@
+# samples/tutorial.md: its commands are run as they stand, one folder for all; every line that it shows is printed, with
+# other digits perhaps.
+. "$(dirname "$0")/lib.sh"
+
+page=$CONTRAGAP_SOURCE/samples/tutorial.md
+mkdir bin
+ln -s "$CONTRAGAP" bin/contragap
+PATH=$work/bin:$PATH
+export PATH
+
+awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$page" >commands
+want_file commands
+runs sh -eu commands
+want_rc 0
+cp out said
+cat err >>said
+want_file report/report.json closed/head.h5 compared/report.html race/report.html sweep/sweep.csv gap.json \
+  logged/history.csv closed/figures/scatter_before_after.png
+runs /usr/bin/python3 "$here/shown_lines.py" "$page" said
+want_rc 0
+finish
