@@ -35,6 +35,13 @@ static void put_example(const char *lines)
   printf("\n.fi\n");
 }
 
+static void put_see_also(void)
+{
+  printf(".SH SEE ALSO\n.BR contragap (1);\n.I %s/samples/tutorial.md\nto start with,\n.I "
+         "%s/analysis/MEASURES.md\nfor what the numbers mean and when they mislead,\n.I %s/src/io/FORMATS.md\n",
+         CGAP_DOCUMENTS, CGAP_DOCUMENTS, CGAP_DOCUMENTS);
+}
+
 static void put_exit_codes(void)
 {
   static const struct {
@@ -79,6 +86,7 @@ void cli_manual_program(const cli_command *commands, size_t count)
   put_exit_codes();
   printf(".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours\n.TP\n.B CONTRAGAP_PLOTS\na folder whose gnuplot scripts go "
          "before the program\\(aqs own\n.TP\n.B TMPDIR\nwhere compressed members of \\&.npz are unpacked\n");
+  put_see_also();
 }
 
 void cli_manual_begin(const cli_command *command)
@@ -137,5 +145,5 @@ void cli_manual_part(const cli_spec *spec)
   }
   printf(".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe options in brief\n");
   put_exit_codes();
-  printf(".SH SEE ALSO\n.BR contragap (1)\n");
+  put_see_also();
 }
