@@ -76,6 +76,10 @@ typedef struct cgap_kernels {
   void (*from_half_scaled)(const uint16_t *in, size_t n, double scale, double *out); /* each times scale */
   void (*from_bfloat)(const uint16_t *in, size_t n, float *out);
 
+  /* Σ x_j² in double, of eight sums side by side. The squares of floats are exact: with and without fused
+   * multiply-adds the same. */
+  double (*square_sum)(const float *x, size_t n);
+
   /* high[j], low[j] += the two whole numbers, units 1 and 2^-31, nearest to x_j·up, which is at most 2^31. */
   void (*add_wide)(const double *x, size_t n, double up, uint64_t *high, uint64_t *low);
 

@@ -411,6 +411,20 @@ static void from_half_scaled(const uint16_t *restrict in, size_t n, double scale
     out[j] = (double)half_value(in[j]) * scale;
 }
 
+static double square_sum(const float *restrict x, size_t n)
+{
+  enum { SUMS = 8 };
+  double sum[SUMS] = {0};
+  size_t done = 0;
+  for (; done + SUMS <= n; done += SUMS)
+#pragma omp simd
+    for (size_t l = 0; l < SUMS; l++)
+      sum[l] += (double)x[done + l] * (double)x[done + l];
+  for (size_t l = 0; done < n; done++, l++)
+    sum[l] += (double)x[done] * (double)x[done];
+  return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+}
+
 /* A sum with 1.5·2^52 has the nearest whole number in its last bits. Every step is exact but the last rounding. */
 static void add_wide(const double *restrict x, size_t n, double up, uint64_t *restrict high, uint64_t *restrict low)
 {
@@ -471,6 +485,7 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .from_half = from_half,
   .from_half_scaled = from_half_scaled,
   .from_bfloat = from_bfloat,
+  .square_sum = square_sum,
   .add_wide = add_wide,
   .widen = widen,
   .rescale = rescale,

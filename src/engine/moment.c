@@ -11,7 +11,7 @@ enum { LEAST_RUN = 256, MOST_RUN = 1024, SLICE = 16 };
 size_t cgap_moment_run(size_t dim)
 {
   size_t rows = MOST_RUN;
-  while (rows > LEAST_RUN && rows * dim > (size_t)1 << 19)
+  while (rows > LEAST_RUN && rows * dim > (size_t)1 << 20)
     rows /= 2;
   return rows;
 }

@@ -1,5 +1,6 @@
 #include "engine/row_pass.h"
 
+#include "analysis/kernels.h"
 #include "engine/panel.h"
 #include "memory.h"
 
@@ -8,7 +9,7 @@
 #include <string.h>
 
 #define UNIT_TOLERANCE 1e-3
-enum { ABREAST = 4, PIECE_ROWS = 128, LOOK_AHEAD = 16, BLOCK_BYTES = 8 << 20 };
+enum { PIECE_ROWS = 128, LOOK_AHEAD = 16, BLOCK_BYTES = 8 << 20 };
 
 /* A whole number of runs. */
 size_t cgap_chunk_rows(size_t dim)
@@ -33,7 +34,7 @@ static bool alloc(cgap_row_pass *p)
     p->room[k] = cgap_alloc(p->options->ranks ? 1 : p->block_rows, dim * cgap_type_size(source->type));
   p->norm = cgap_alloc(known, sizeof *p->norm);
   p->hash = cgap_alloc(known, sizeof *p->hash);
-  p->row = cgap_alloc(threads * ABREAST * dim, sizeof *p->row);
+  p->row = cgap_alloc(threads * 2 * dim, sizeof *p->row);
   p->first_row = cgap_zalloc(dim, sizeof *p->first_row);
   p->varies = cgap_zalloc(threads * dim, sizeof *p->varies);
   p->place = cgap_alloc(p->block_rows, sizeof *p->place);
@@ -96,21 +97,30 @@ static double careful_norm(const double *row, size_t dim)
   return isfinite(total) ? largest * sqrt(total) : NAN;
 }
 
-/* Euclidean norms of ABREAST rows: side by side, since each sum waits for itself. */
-static void norms_of(const double *rows, size_t dim, double norm[ABREAST])
+static double square_of(const double *row, size_t dim)
 {
-  const double *a = rows, *b = a + dim, *c = b + dim, *d = c + dim;
-  double total_a = 0, total_b = 0, total_c = 0, total_d = 0;
-#pragma omp simd reduction(+ : total_a, total_b, total_c, total_d)
-  for (size_t k = 0; k < dim; k++) {
-    total_a += a[k] * a[k];
-    total_b += b[k] * b[k];
-    total_c += c[k] * c[k];
-    total_d += d[k] * d[k];
+  double total = 0;
+#pragma omp simd reduction(+ : total)
+  for (size_t k = 0; k < dim; k++)
+    total += row[k] * row[k];
+  return total;
+}
+
+/* Euclidean norm of a row as the file has it; room holds two rows of doubles. */
+static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, double *room)
+{
+  float *floats = (float *)(room + dim);
+  double total;
+  if (type == CGAP_FLOAT64) {
+    total = square_of((const double *)(const void *)raw, dim);
+  } else {
+    cgap_to_float(type, raw, dim, floats);
+    total = cgap_kernels_here()->square_sum(floats, dim);
   }
-  const double total[ABREAST] = {total_a, total_b, total_c, total_d};
-  for (int i = 0; i < ABREAST; i++)
-    norm[i] = total[i] > 1e-200 && total[i] < 1e200 ? sqrt(total[i]) : careful_norm(rows + (size_t)i * dim, dim);
+  if (total > 1e-200 && total < 1e200)
+    return sqrt(total);
+  cgap_to_double(type, raw, dim, room);
+  return careful_norm(room, dim);
 }
 
 static const unsigned char *raw_row(const cgap_block *b, size_t i)
@@ -118,22 +128,16 @@ static const unsigned char *raw_row(const cgap_block *b, size_t i)
   return b->raw + i * b->source->dim * cgap_type_size(b->source->type);
 }
 
-/* Norm and hash of rows [first, end) of a block. Past the end its last row stands in. */
+/* Norm and hash of rows [first, end) of a block. */
 static void look_at(const cgap_row_pass *p, const cgap_block *b, size_t first, size_t end, double *norm,
                     cgap_hash *hash)
 {
   const cgap_type type = b->source->type;
   const size_t dim = b->source->dim, row_bytes = dim * cgap_type_size(type);
-  double *rows = p->row + (size_t)omp_get_thread_num() * ABREAST * dim, four[ABREAST];
-  for (; first < end; first += ABREAST) {
-    const size_t count = end - first < ABREAST ? end - first : ABREAST;
-    for (size_t i = 0; i < ABREAST; i++)
-      cgap_to_double(type, raw_row(b, first + (i < count ? i : count - 1)), dim, rows + i * dim);
-    norms_of(rows, dim, four);
-    for (size_t i = 0; i < count; i++) {
-      norm[first + i] = four[i];
-      hash[first + i] = cgap_hash_row(raw_row(b, first + i), row_bytes);
-    }
+  double *room = p->row + (size_t)omp_get_thread_num() * 2 * dim;
+  for (size_t i = first; i < end; i++) {
+    norm[i] = norm_of(type, raw_row(b, i), dim, room);
+    hash[i] = cgap_hash_row(raw_row(b, i), row_bytes);
   }
 }
 

@@ -23,7 +23,7 @@ typedef struct cgap_row_pass {
   unsigned char *room[CGAP_BLOCKS]; /* (block_rows, dim) as the file has them */
   double *norm;                     /* (block_rows), of all rows under ranks; NaN: not finite */
   cgap_hash *hash;                  /* the same */
-  double *row;                      /* (threads, 4, dim) */
+  double *row;                      /* (threads, 2, dim) */
   double *first_row;                /* (dim) values of the first kept row, for constant columns */
   bool *varies;                     /* (threads, dim) */
   size_t *place;                    /* (block_rows) the kept rows of a block, in it */

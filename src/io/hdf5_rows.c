@@ -6,6 +6,7 @@
 #include "io/array.h"
 #include "io/bytes.h"
 #include "io/chunks.h"
+#include "io/direct.h"
 
 #include <fcntl.h>
 #include <omp.h>
@@ -20,8 +21,9 @@ typedef struct part {
   cgap_array *array;   /* outside HDF5, else NULL */
   cgap_chunks *chunks; /* unpacked here, else NULL */
   hid_t dataset, type, space;
-  bool direct;     /* contiguous in the file, at `offset` bytes */
-  uint64_t offset; /* bytes from the start of the file */
+  bool direct;       /* contiguous in the file, at `offset` bytes */
+  uint64_t offset;   /* bytes from the start of the file */
+  cgap_direct *past; /* the page cache, where the file is too large for it; else NULL */
 } part;
 
 struct cgap_rows {
@@ -93,6 +95,8 @@ static cgap_status open_part(part *p, cgap_error *error)
     status = cgap_chunks_open(&p->chunks, p->dataset, plist, entry, error);
   H5Pclose(access);
   H5Pclose(plist);
+  if (p->direct)
+    p->past = cgap_direct_open(file->path, file->bytes);
   if (p->direct) /* read from front to back: the system may fetch further ahead */
     (void)posix_fadvise(file->fd, (off_t)p->offset, (off_t)H5Dget_storage_size(p->dataset), POSIX_FADV_SEQUENTIAL);
   if (p->space >= 0)
@@ -152,8 +156,11 @@ static cgap_status read_part(const part *p, size_t first, size_t count, int thre
   if (p->array) {
     status = cgap_array_read(p->array, first, count, out, error);
   } else if (p->direct) {
-    status = cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
-                            e->name, error);
+    status = cgap_direct_takes(p->past, count * dim * size)
+               ? cgap_direct_read(p->past, p->taken.file->fd, p->offset + (uint64_t)first * dim * size,
+                                  count * dim * size, out, e->name, error)
+               : cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
+                                e->name, error);
   } else if (p->chunks) {
     status = cgap_chunks_read(p->chunks, first, count, threads, out, error);
   } else {
@@ -254,6 +261,7 @@ void cgap_rows_close(cgap_rows *rows)
   for (size_t i = 0; i < rows->count; i++) {
     cgap_array_close(rows->parts[i].array);
     cgap_chunks_close(rows->parts[i].chunks);
+    cgap_direct_close(rows->parts[i].past);
     close_id(rows->parts[i].space, H5Sclose);
     close_id(rows->parts[i].type, H5Tclose);
     close_id(rows->parts[i].dataset, H5Dclose);

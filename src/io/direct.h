@@ -1,0 +1,25 @@
+/* Reading past the page cache: for files that are larger than what it could keep for the next pass, where putting pages
+ * into it and taking others out costs more of the processor than reading itself. */
+#ifndef CGAP_IO_DIRECT_H
+#define CGAP_IO_DIRECT_H
+
+#include "contragap/contragap.h"
+
+typedef struct cgap_direct cgap_direct;
+
+/* A file of `bytes`; NULL where it is smaller than three quarters of the machine's memory, or where the file system
+ * does not have it. */
+cgap_direct *cgap_direct_open(const char *path, uint64_t bytes);
+void cgap_direct_close(cgap_direct *direct); /* NULL is fine */
+
+/* Whether a request is worth it: small ones may hit pages that are there. */
+bool cgap_direct_takes(const cgap_direct *direct, size_t count);
+
+/* `count` bytes at `at`, by fd, the same file opened as usual, where this fails; name is for messages. */
+CGAP_MUST_CHECK cgap_status cgap_direct_read(cgap_direct *direct, int fd, uint64_t at, size_t count, void *out,
+                                             const char *name, cgap_error *error);
+
+/* The same for a file of any size; for tests. */
+cgap_direct *cgap_direct_open_any(const char *path);
+
+#endif
