@@ -3,7 +3,6 @@
 #include "analysis/kernels.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <string.h>
 #if defined(__F16C__)
 #include <immintrin.h>
@@ -140,23 +139,25 @@ static void count_above(const float *restrict s, size_t n, float low, float high
   *above += row_above;
 }
 
-enum { LOOK = 64, CLOSER = 16 };
-
-static inline uint32_t count_hits(const float *restrict s, size_t n, float row_bound,
-                                  const float *restrict column_bound)
-{
-  uint32_t hits = 0;
-#pragma omp simd reduction(+ : hits)
-  for (size_t i = 0; i < n; i++) {
-    float bound = column_bound[i] < row_bound ? column_bound[i] : row_bound;
-    hits += s[i] >= bound;
-  }
-  return hits;
-}
+enum { LOOK = 64 };
 
 static inline size_t lesser(size_t a, size_t b)
 {
   return a < b ? a : b;
+}
+
+/* The places of the bytes that are 1, found eight at a time. */
+static inline size_t places_of(const uint8_t hit[LOOK], size_t first, uint16_t *restrict index, size_t found)
+{
+  for (size_t k = 0; k < LOOK; k += sizeof(uint64_t)) {
+    uint64_t word;
+    memcpy(&word, hit + k, sizeof word);
+    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+      word = __builtin_bswap64(word);
+    for (; word; word &= word - 1)
+      index[found++] = (uint16_t)(first + k + (size_t)__builtin_ctzll(word) / 8);
+  }
+  return found;
 }
 
 /* Hits are few: whole runs are passed over at once. */
@@ -165,43 +166,44 @@ static size_t find(const float *restrict s, size_t n, float row_bound, const flo
 {
   size_t found = 0;
   for (size_t j = 0; j < n; j += LOOK) {
-    const size_t end = lesser(j + LOOK, n);
-    if (count_hits(s + j, end - j, row_bound, column_bound + j) == 0)
-      continue;
-    for (size_t k = j; k < end; k += CLOSER) {
-      const size_t stop = lesser(k + CLOSER, end);
-      uint32_t hits = count_hits(s + k, stop - k, row_bound, column_bound + k);
-      for (size_t i = k; hits > 0; i++)
-        if (s[i] >= row_bound || s[i] >= column_bound[i]) {
-          index[found++] = (uint16_t)i;
-          hits--;
-        }
+    const size_t count = lesser(LOOK, n - j);
+    uint8_t hit[LOOK] = {0};
+    uint32_t hits = 0;
+#pragma omp simd reduction(+ : hits)
+    for (size_t i = 0; i < count; i++) {
+      const float bound = column_bound[j + i] < row_bound ? column_bound[j + i] : row_bound;
+      hits += s[j + i] >= bound;
     }
+    if (hits == 0)
+      continue;
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+      const float bound = column_bound[j + i] < row_bound ? column_bound[j + i] : row_bound;
+      hit[i] = s[j + i] >= bound;
+    }
+    found = places_of(hit, j, index, found);
   }
   return found;
-}
-
-static inline bool is_between(float s, float low, float high)
-{
-  return s >= low && s <= high;
 }
 
 static size_t find_near(const float *restrict s, size_t n, float low, float high, const float *restrict column_low,
                         const float *restrict column_high, uint16_t *restrict index)
 {
   size_t found = 0;
-  for (size_t j = 0; j < n; j += CLOSER) {
-    const size_t end = lesser(j + CLOSER, n);
+  for (size_t j = 0; j < n; j += LOOK) {
+    const size_t count = lesser(LOOK, n - j);
+    uint8_t hit[LOOK] = {0};
     uint32_t hits = 0;
 #pragma omp simd reduction(+ : hits)
-    for (size_t i = j; i < end; i++)
-      hits +=
-        (uint32_t)((s[i] >= low) & (s[i] <= high)) | (uint32_t)((s[i] >= column_low[i]) & (s[i] <= column_high[i]));
-    for (size_t i = j; hits > 0; i++)
-      if (is_between(s[i], low, high) || is_between(s[i], column_low[i], column_high[i])) {
-        index[found++] = (uint16_t)i;
-        hits--;
-      }
+    for (size_t i = 0; i < count; i++) {
+      const float x = s[j + i];
+      const uint32_t near =
+        (uint32_t)((x >= low) & (x <= high)) | (uint32_t)((x >= column_low[j + i]) & (x <= column_high[j + i]));
+      hits += near;
+      hit[i] = (uint8_t)near;
+    }
+    if (hits > 0)
+      found = places_of(hit, j, index, found);
   }
   return found;
 }

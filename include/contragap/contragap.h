@@ -353,6 +353,12 @@ typedef enum cgap_pairs_choice {
   CGAP_PAIRS_AUTO     /* all, where that takes less than a minute */
 } cgap_pairs_choice;
 
+/* Cosines of all couples come from float32 products, or from bfloat16 ones of centred rows: about twice as fast, where
+ * oneDNN is built in and the processor has AVX512-BF16. Ranks, neighbours and near duplicates are the same: what the
+ * rounding leaves open is made again. Uniformities move by less than 1e-5, quantiles by less than 1e-3; numbers that
+ * rest on rounded cosines have the method "bf16". */
+typedef enum cgap_precision { CGAP_PRECISION_FP32, CGAP_PRECISION_BF16 } cgap_precision;
+
 typedef struct cgap_audit_options {
   double temperature;    /* of loss.clip_*; at least 0.005 */
   int threads;           /* 0: as many as the machine has */
@@ -360,6 +366,7 @@ typedef struct cgap_audit_options {
   cgap_progress progress;
   cgap_comm *ranks; /* that do this together, or NULL */
   cgap_pairs_choice pairs;
+  cgap_precision precision;
   uint64_t seed;         /* of what is drawn */
   size_t sample_rows;    /* rows a side that a sample holds at most; 0: 32768 */
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations do, 10000 at

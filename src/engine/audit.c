@@ -5,6 +5,7 @@
 #include "engine/estimate.h"
 #include "engine/extras.h"
 #include "engine/plan.h"
+#include "engine/product.h"
 #include "engine/ring.h"
 #include "engine/sampled.h"
 #include "engine/tiles.h"
@@ -34,6 +35,11 @@ static bool is_first(const run *r)
   return cgap_comm_rank(r->options->ranks) == 0;
 }
 
+static bool is_rough(const run *r)
+{
+  return r->options->precision == CGAP_PRECISION_BF16;
+}
+
 static double now(void)
 {
   struct timespec t;
@@ -47,6 +53,8 @@ static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "temperature %g is below %g", o->temperature, LEAST_TEMPERATURE);
   if (o->threads < 0)
     return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 or more, or 0 for all", o->threads);
+  if (o->precision == CGAP_PRECISION_BF16 && !cgap_product_here(true))
+    return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give --precision fp32", cgap_product_lacks());
   if (o->pairs == CGAP_PAIRS_SAMPLED && cgap_comm_size(o->ranks) > 1)
     return cgap_fail(error, CGAP_USAGE,
                      "a sampled audit runs in one process, this is one of %d ranks; give --pairs exact",
@@ -137,6 +145,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
     const cgap_tile_options options = {.threads = r->plan.threads,
                                        .panel_rows = r->plan.panel_rows,
                                        .column_rows = r->plan.column_rows,
+                                       .bfloat = is_rough(r),
                                        .share_before = share[kind],
                                        .share_after = share[kind + 1],
                                        .progress = r->options->progress};
@@ -166,6 +175,24 @@ static cgap_status finish_sums(const cgap_evidence *e, cgap_audit *out, cgap_err
   }
   cgap_pairing_finish(e, out);
   return CGAP_OK;
+}
+
+/* What rests on rounded cosines says so; ranks and neighbours were made sure of. */
+static void mark_rough(cgap_audit *out)
+{
+  cgap_scalar *const rough[] = {
+    &out->uniformity.image,
+    &out->uniformity.text,
+    &out->uniformity.mean,
+    &out->uniformity.cross,
+    &out->loss.clip_image_to_text,
+    &out->loss.clip_text_to_image,
+    &out->loss.clip,
+    &out->loss.cua,
+    &out->loss.cuaxu,
+  };
+  for (size_t k = 0; k < sizeof rough / sizeof *rough; k++)
+    rough[k]->method = rough[k]->method == CGAP_EXACT ? CGAP_BF16 : rough[k]->method;
 }
 
 /* Before a step that cannot be asked while it works: says which one it is. */
@@ -219,6 +246,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
                                         .tiles = {.threads = r->plan.threads,
                                                   .panel_rows = r->plan.panel_rows,
                                                   .column_rows = r->plan.column_rows,
+                                                  .bfloat = is_rough(r),
                                                   .share_after = 1,
                                                   .progress = r->options->progress}};
   cgap_centroid_finish(e, out);
@@ -302,6 +330,7 @@ static cgap_status make_plan(run *r, const cgap_data *data, cgap_error *error)
   r->plan.threads = o->threads ? o->threads : omp_get_num_procs(); /* that the choice is made for */
   r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, o->pairs);
   const cgap_plan_options options = {.threads = r->plan.threads,
+                                     .bfloat = is_rough(r),
                                      .memory_bytes = o->memory_bytes,
                                      .sample_bytes =
                                        cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type)};
@@ -343,6 +372,8 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
   const double tiled = now();
   if (!status && !sampled && is_first(r))
     status = finish_sums(&r->evidence, out, error);
+  if (!status && is_rough(r))
+    mark_rough(out);
   if (!status)
     status = finish_extras(r, out, error);
   if (!status && is_first(r))

@@ -27,6 +27,18 @@ const cgap_product_kind *cgap_product_here(bool bfloat)
   return cgap_product_list(bfloat, list) ? list[0] : NULL;
 }
 
+const char *cgap_product_lacks(void)
+{
+#if !defined(CGAP_ONEDNN)
+  return "oneDNN, which this build is without";
+#elif defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") ? "a newer oneDNN"
+                                              : "the instruction set AVX512-BF16, which this processor lacks";
+#else
+  return "the instruction set AVX512-BF16 of x86-64 processors";
+#endif
+}
+
 /* ---------------------------------------------------------------- OpenBLAS */
 
 typedef struct blas_product {

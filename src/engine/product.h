@@ -29,6 +29,9 @@ typedef struct cgap_product_kind {
 /* The kind for this machine; NULL: none (bfloat16 without oneDNN or without AVX512-BF16). */
 const cgap_product_kind *cgap_product_here(bool bfloat);
 
+/* Where there is none for bfloat16: what is missing, in words. */
+const char *cgap_product_lacks(void);
+
 /* All kinds that this machine has, for tests and benchmarks. Returns how many. */
 size_t cgap_product_list(bool bfloat, const cgap_product_kind *out[2]);
 

@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN = 32 };       /* rows shown to the measures at once: they stay in the first-level cache for most */
-#define FLOAT_MARGIN 1e-6f /* by how much a float product of unit rows may be off (5e-7 seen, d up to 4096) */
+enum { LINE = 64, AHEAD = 8 }; /* bytes of a cache line, lines of a row fetched ahead */
+enum { SHOWN = 32 };           /* rows shown to the measures at once: they stay in the first-level cache for most */
+#define FLOAT_MARGIN 1e-6f     /* by how much a float product of unit rows may be off (5e-7 seen, d up to 4096) */
 
 /* ---------------------------------------------------------------- workers */
 
@@ -107,21 +108,36 @@ static void raise_column(const cgap_tile_pass *p, cgap_tile_worker *w, size_t c,
   w->column_look[c] = w->column_bound[c] - slack(p, w->column_margin[c]);
 }
 
+static float closer(const cgap_tile_pass *p, const cgap_tile_place *t, size_t r, size_t c)
+{
+  return p->evidence->closer(p->evidence->exact_context, t->row + r, t->column + c);
+}
+
 /* Offers a couple to the tile's own lists of its row and its column, and raises the bounds as the lists fill. */
 static void offer(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t r, size_t c,
                   float cosine)
 {
-  if (p->bfloat)
-    cosine = p->evidence->closer(p->evidence->exact_context, t->row + r, t->column + c);
-  cosine = fminf(cosine, 1.0f);
-  if (cosine >= w->row_bound[r] && is_first(p->column_first, t->column + c)) {
+  const bool row = cosine >= w->row_bound[r] - slack(p, w->row_margin[r]) && is_first(p->column_first, t->column + c),
+             column = cosine >= w->column_look[c] && is_first(p->row_first, t->row + r);
+  if (!row && !column)
+    return;
+  cosine = fminf(p->bfloat ? closer(p, t, r, c) : cosine, 1.0f);
+  if (row && cosine >= w->row_bound[r]) {
     cgap_neighbours_offer(&w->rows, r, cosine, (uint32_t)(t->column + c));
     raise_row(w, r, cgap_neighbours_bound(&w->rows, r));
   }
-  if (cosine >= w->column_bound[c] && is_first(p->row_first, t->row + r)) {
+  if (column && cosine >= w->column_bound[c]) {
     cgap_neighbours_offer(&w->columns, c, cosine, (uint32_t)(t->row + r));
     raise_column(p, w, c, cgap_neighbours_bound(&w->columns, c));
   }
+}
+
+/* In bfloat16 most of what is found is multiplied again: its row is on the way while the one before is. */
+static void fetch_ahead(const cgap_tile_pass *p, const cgap_tile_place *t, size_t c)
+{
+  const char *row = (const char *)(p->b.unit + (t->column - p->b.first + c) * p->b.side->dim);
+  for (size_t line = 0; line < AHEAD; line++)
+    __builtin_prefetch(row + line * LINE);
 }
 
 static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)
@@ -132,8 +148,11 @@ static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, c
     const float *cosine = s->cosine + k * s->stride + first;
     const size_t found = p->kernels->find(cosine, s->columns - first, w->row_bound[r] - slack(p, w->row_margin[r]),
                                           w->column_look + first, index);
-    for (size_t f = 0; f < found; f++)
+    for (size_t f = 0; f < found; f++) {
+      if (p->bfloat && f + 1 < found)
+        fetch_ahead(p, t, first + index[f + 1]);
       offer(p, t, w, r, first + index[f], cosine[index[f]]);
+    }
   }
 }
 
@@ -177,6 +196,23 @@ static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
     }
 }
 
+/* The least and the greatest of row k, where they may be those of the tile, from float products. */
+static void make_sure_of_range(const cgap_tile_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w,
+                               const cgap_strip *s, size_t k, float *least, float *greatest)
+{
+  const float margin = s->row_margin[k], low = *least, high = *greatest, *cosine = s->cosine + k * s->stride;
+  if (low > high || (low - margin > w->least && high + margin < w->greatest)) /* none, or neither */
+    return;
+  *least = INFINITY;
+  *greatest = -INFINITY;
+  for (size_t c = s->first[k]; c < s->columns; c++)
+    if (cosine[c] >= -2 && (cosine[c] <= low + 2 * margin || cosine[c] >= high - 2 * margin)) {
+      const float x = closer(p, t, s->tile_row + k, c);
+      *least = fminf(*least, x);
+      *greatest = fmaxf(*greatest, x);
+    }
+}
+
 static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, cgap_strip s)
 {
   size_t first[SHOWN];
@@ -188,6 +224,8 @@ static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_wo
     first[k] = t->diagonal ? s.tile_row + k + 1 : 0;
     first[k] = first[k] < s.columns ? first[k] : s.columns;
     p->kernels->range(s.cosine + k * s.stride + first[k], s.columns - first[k], &least, &greatest[k]);
+    if (p->bfloat)
+      make_sure_of_range(p, t, w, &s, k, &least, &greatest[k]);
     w->least = fminf(w->least, least);
     w->greatest = fmaxf(w->greatest, greatest[k]);
   }
