@@ -221,6 +221,7 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
   if (!paired)
     return CGAP_OK;
   cgap_status status = cgap_drawing_init(&drawing, r->item[0].audit.images, cli_shared.seed, error);
+  drawing.progress = cli_progress();
   if (status == CGAP_OK)
     status = draw(&first, &r->item[0], &drawing, error);
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++) {
@@ -234,6 +235,7 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
   }
   free(first);
   cgap_drawing_clear(&drawing);
+  cli_progress_clear();
   r->comparison.intervals =
     paired + 1 == r->count ? "paired: bootstrap over the images, the same drawings for all"
                            : "paired (bootstrap over the images) with those of A's pairs, else of independent samples";

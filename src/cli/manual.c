@@ -35,11 +35,11 @@ static void put_example(const char *lines)
   printf("\n.fi\n");
 }
 
-static void put_see_also(void)
+static void put_see_also(const char *page)
 {
-  printf(".SH SEE ALSO\n.BR contragap (1);\n.I %s/samples/tutorial.md\nto start with,\n.I "
+  printf(".SH SEE ALSO\n%s.I %s/samples/tutorial.md\nto start with,\n.I "
          "%s/analysis/MEASURES.md\nfor what the numbers mean and when they mislead,\n.I %s/src/io/FORMATS.md\n",
-         CGAP_DOCUMENTS, CGAP_DOCUMENTS, CGAP_DOCUMENTS);
+         page, CGAP_DOCUMENTS, CGAP_DOCUMENTS, CGAP_DOCUMENTS);
 }
 
 static void put_exit_codes(void)
@@ -86,7 +86,7 @@ void cli_manual_program(const cli_command *commands, size_t count)
   put_exit_codes();
   printf(".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nno colours\n.TP\n.B CONTRAGAP_PLOTS\na folder whose gnuplot scripts go "
          "before the program\\(aqs own\n.TP\n.B TMPDIR\nwhere compressed members of \\&.npz are unpacked\n");
-  put_see_also();
+  put_see_also("");
 }
 
 void cli_manual_begin(const cli_command *command)
@@ -145,5 +145,5 @@ void cli_manual_part(const cli_spec *spec)
   }
   printf(".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nthe options in brief\n");
   put_exit_codes();
-  put_see_also();
+  put_see_also(".BR contragap (1);\n");
 }

@@ -31,6 +31,7 @@ void cgap_sample_clear(cgap_judged *sample);
 typedef struct cgap_drawing {
   size_t images, draws;
   float *times;
+  cgap_progress progress; /* asked while drawings are measured; to be set after init */
 } cgap_drawing;
 
 CGAP_MUST_CHECK cgap_status cgap_drawing_init(cgap_drawing *out, size_t images, uint64_t seed, cgap_error *error);

@@ -35,6 +35,8 @@ typedef struct sweep {
   const size_t *owner;         /* image of each row of `from` */
   double scale;
   size_t targets;
+  double share_before, share_after; /* of all the work */
+  bool *stopped;                    /* somebody has asked to stop */
 } sweep;
 
 /* What one thread works in. */
@@ -138,6 +140,21 @@ static void add_clip(const sweep *w, const bench *b, size_t row, size_t rows, co
   }
 }
 
+/* Asked by the calling thread alone; the others see what it was told. */
+static bool go_on(const sweep *w, size_t block, size_t blocks)
+{
+  const cgap_progress *p = &w->d->progress;
+  const double share = w->share_before + (w->share_after - w->share_before) * (double)block / (double)blocks;
+  bool stopped;
+  if (omp_get_thread_num() == 0 && p->tick && p->tick(p->context, "intervals", share)) {
+#pragma omp atomic write
+    *w->stopped = true;
+  }
+#pragma omp atomic read
+  stopped = *w->stopped;
+  return !stopped;
+}
+
 /* Blocks of queries are shared out; each leaves its sums, which are added in order. */
 static bool run(const sweep *w, size_t queries, const double *positive, const size_t *positive_first, int threads)
 {
@@ -151,7 +168,7 @@ static bool run(const sweep *w, size_t queries, const double *positive, const si
 #pragma omp for ordered schedule(static, 1)
     for (size_t k = 0; k < blocks; k++) {
       const size_t row = k * ROWS, rows = queries - row < ROWS ? queries - row : ROWS;
-      if (fine) {
+      if (fine && go_on(w, k, blocks)) {
         memset(sums, 0, 2 * draws * sizeof *sums);
         fill_strip(w, &b, row, rows);
         if (w->kind->kernel)
@@ -244,7 +261,7 @@ static bool allocate(cgap_resample_sums *o, const cgap_judged *s, const cgap_dra
 
 /* The four kinds of couples. index: image of each row, and first couple of each text, both sides. */
 static bool run_all(cgap_resample_sums *o, const cgap_judged *s, const cgap_drawing *d, double temperature, int threads,
-                    size_t *index, float *constants)
+                    size_t *index, float *constants, bool *stopped)
 {
   const size_t most = s->images > s->texts ? s->images : s->texts;
   size_t *same = index, *owner = same + most + 1;
@@ -263,7 +280,8 @@ static bool run_all(cgap_resample_sums *o, const cgap_judged *s, const cgap_draw
                         {image, text, o->cross_kernel, o->clip_image},
                         {text, image, NULL, o->clip_text}};
   bool fine = true;
-  for (size_t k = 0; fine && k < sizeof kinds / sizeof *kinds; k++) {
+  const size_t count = sizeof kinds / sizeof *kinds;
+  for (size_t k = 0; fine && !*stopped && k < count; k++) {
     const bool from_text = kinds[k].from.z == s->text;
     sweep w = {.s = s,
                .d = d,
@@ -273,6 +291,9 @@ static bool run_all(cgap_resample_sums *o, const cgap_judged *s, const cgap_draw
                .no_pull = constants + most,
                .owner = from_text ? owner : same,
                .scale = 1 / temperature,
+               .share_before = (double)k / (double)count,
+               .share_after = (double)(k + 1) / (double)count,
+               .stopped = stopped,
                .targets = kinds[k].to.z == s->text ? s->texts : s->images};
     fine = run(&w, from_text ? s->texts : s->images, s->pair_cosine, from_text ? same : s->first, threads);
   }
@@ -286,15 +307,19 @@ cgap_status cgap_resample_sums_init(cgap_resample_sums *out, const cgap_judged *
   const size_t most = s->images > s->texts ? s->images : s->texts;
   size_t *index = cgap_alloc(2 * (most + 1), sizeof *index);
   float *constants = cgap_alloc(2 * most, sizeof *constants);
-  bool fine = index && constants && allocate(out, s, d) && sum_rows(out, s, d) &&
-              run_all(out, s, d, temperature, threads > 0 ? threads : omp_get_max_threads(), index, constants);
+  bool stopped = false;
+  bool fine =
+    index && constants && allocate(out, s, d) && sum_rows(out, s, d) &&
+    run_all(out, s, d, temperature, threads > 0 ? threads : omp_get_max_threads(), index, constants, &stopped);
   if (fine)
     add_within(out, s, d);
   cgap_free(index);
   cgap_free(constants);
-  if (fine)
+  if (fine && !stopped)
     return CGAP_OK;
   cgap_resample_sums_clear(out);
+  if (stopped)
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while drawing for the intervals; nothing was written");
   return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu drawings of %zu images", d->draws, s->images);
 }
 

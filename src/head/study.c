@@ -89,6 +89,7 @@ cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_
   cgap_status status = cgap_comparison_init(&out->comparison, count, error);
   if (status == CGAP_OK)
     status = cgap_drawing_init(&w.drawing, test->data.image.rows, options->seed, error);
+  w.drawing.progress = options->progress;
   for (int k = 0; status == CGAP_OK && k < 2; k++)
     if (!(w.values[k] = cgap_alloc(w.drawing.draws * cgap_resampled_key_count, sizeof(double))))
       status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu drawings", w.drawing.draws);
