@@ -85,8 +85,7 @@ static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_
   for (size_t b = first; b < first + rows; b += FEW_BLOCK) {
     const float *z = panel->unit + b * dim;
     const size_t n = lesser(FEW_BLOCK, first + rows - b);
-    for (size_t k = 0; k < n * dim; k++)
-      own->rows[k] = (double)z[k];
+    job->kernels->widen(z, n * dim, 1, own->rows);
     job->kernels->few_scores(own->rows, n, dim, job->weights, own->lanes);
     for (size_t i = 0; i < n; i++)
       memcpy(own->scores + i * count, own->lanes + i * CGAP_FEW, count * sizeof *own->scores);
