@@ -24,12 +24,19 @@ fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/contragap-bench-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 "$CONTRAGAP" simulate -o "$work/pairs.h5" --model clip --n "$n" --d "$d" --dtype float32 --seed 1 --quiet
+ours() { # NAME OPTION…
+  name=$1
+  shift
+  start=$(date +%s.%N)
+  "$CONTRAGAP" audit "$work/pairs.h5" --threads 2 --pairs exact --json --quiet "$@" >"$work/$name.json"
+  end=$(date +%s.%N)
+  echo "$start $end" >>"$work/$name"
+}
+rough=$("$CONTRAGAP" audit "$work/pairs.h5" --precision bf16 --dry-run >/dev/null 2>&1 && echo yes || echo no)
 run=0
 while [ "$run" -lt "$runs" ]; do
-  start=$(date +%s.%N)
-  "$CONTRAGAP" audit "$work/pairs.h5" --threads 2 --json --quiet >"$work/report.json"
-  end=$(date +%s.%N)
-  echo "$start $end" >>"$work/ours"
+  ours fp32
+  [ "$rough" = no ] || ours bf16 --precision bf16
   start=$(date +%s.%N)
   "$python" "$peers" audit "$work/pairs.h5" --threads 2 >"$work/peer.json"
   end=$(date +%s.%N)
@@ -38,10 +45,10 @@ while [ "$run" -lt "$runs" ]; do
   run=$((run + 1))
 done
 "$python" - "$work" "$n" "$d" <<'END'
-import json, sys
+import json, os, sys
 
 work, n, d = sys.argv[1:]
-report, peer = json.load(open(f"{work}/report.json")), [json.loads(line) for line in open(f"{work}/peer.lines")]
+report, peer = json.load(open(f"{work}/fp32.json")), [json.loads(line) for line in open(f"{work}/peer.lines")]
 pairs = [(report["gap"]["centroid_distance"]["value"], peer[0]["centroid_distance"]),
          (report["alignment"]["mean_squared_distance"]["value"], peer[0]["alignment"])]
 pairs += [(report["uniformity"][k]["value"], peer[0][f"uniformity_{k}"]) for k in ("image", "text", "cross")]
@@ -56,10 +63,16 @@ def fastest(name):
     return min(float(b) - float(a) for a, b in (line.split() for line in open(f"{work}/{name}")))
 
 
-ours, whole, inner = fastest("ours"), fastest("theirs"), min(p["seconds"] for p in peer)
+whole, inner = fastest("theirs"), min(p["seconds"] for p in peer)
 print(f"N = {n}, d = {d}, two threads")
-print(f"contragap audit, whole process {ours:8.2f} s, peak {report['run']['peak_memory_bytes'] / 2**20:.0f} MiB")
-print(f"peer, the work alone           {inner:8.2f} s")
-print(f"peer, whole process            {whole:8.2f} s")
-print(f"times as fast                  {inner / ours:8.2f} (beside the peer's work alone), {whole / ours:.2f} (whole processes)")
+print(f"peer, the work alone                 {inner:8.2f} s")
+print(f"peer, whole process                  {whole:8.2f} s")
+for name in ("fp32", "bf16"):
+    if not os.path.exists(f"{work}/{name}"):
+        print("contragap audit in bf16              not on this machine")
+        continue
+    ours, peak = fastest(name), json.load(open(f"{work}/{name}.json"))["run"]["peak_memory_bytes"] / 2**20
+    print(f"contragap audit, {name}, whole process {ours:8.2f} s, peak {peak:.0f} MiB")
+    print(f"times as fast                        {inner / ours:8.2f} (beside the peer's work alone), "
+          f"{whole / ours:.2f} (whole processes)")
 END
