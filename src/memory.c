@@ -3,6 +3,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 enum { ALIGNMENT = 64 };
 
@@ -28,6 +31,13 @@ void *cgap_zalloc(size_t count, size_t size)
   if (block)
     memset(block, 0, count * size);
   return block;
+}
+
+void cgap_give_back(void)
+{
+#if defined(__GLIBC__)
+  (void)malloc_trim(0);
+#endif
 }
 
 void cgap_free(void *block)

@@ -356,6 +356,7 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
     status = cgap_embeddings_share(&r->embeddings, data, r->options->ranks, r->plan.threads, progress, error);
   else if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, r->plan.resident, r->plan.threads, progress, error);
+  cgap_give_back();
   const double loaded = now();
   if (!status && r->embeddings.paired)
     status = cgap_couples_run(&r->couples, &r->embeddings, r->options->ranks, r->plan.threads, progress, error);
@@ -365,10 +366,12 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
     set_evidence(r);
   if (!status)
     settle_sample(r);
+  cgap_give_back();
   const double coupled = now();
   const bool sampled = r->sampling.images > 0;
   if (!status)
     status = !sampled ? run_tiles(r, error) : is_first(r) ? run_sample(r, out, error) : CGAP_OK;
+  cgap_give_back();
   const double tiled = now();
   if (!status && !sampled && is_first(r))
     status = finish_sums(&r->evidence, out, error);
