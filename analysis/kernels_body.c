@@ -208,20 +208,21 @@ static size_t find_near(const float *restrict s, size_t n, float low, float high
   return found;
 }
 
+/* Four runs side by side, so that sums do not wait for one another. */
 static float dot(const float *restrict a, const float *restrict b, size_t n)
 {
-  float lanes[CGAP_LANES] = {0}, total = 0;
-  size_t j = 0;
-  for (; j + CGAP_LANES <= n; j += CGAP_LANES)
-#pragma omp simd
-    for (size_t l = 0; l < CGAP_LANES; l++)
-      lanes[l] += a[j + l] * b[j + l];
-  for (; j < n; j++)
-    total += a[j] * b[j];
-  for (size_t half = CGAP_LANES / 2; half > 0; half /= 2)
-    for (size_t l = 0; l < half; l++)
-      lanes[l] += lanes[l + half];
-  return total + lanes[0];
+  const size_t run = n / 4;
+  float t0 = 0, t1 = 0, t2 = 0, t3 = 0;
+#pragma omp simd reduction(+ : t0, t1, t2, t3)
+  for (size_t j = 0; j < run; j++) {
+    t0 += a[j] * b[j];
+    t1 += a[run + j] * b[run + j];
+    t2 += a[2 * run + j] * b[2 * run + j];
+    t3 += a[3 * run + j] * b[3 * run + j];
+  }
+  for (size_t j = 4 * run; j < n; j++)
+    t0 += a[j] * b[j];
+  return (t0 + t1) + (t2 + t3);
 }
 
 static void add_parts(float *restrict s, size_t n, float part, const float *restrict parts)

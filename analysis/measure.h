@@ -103,7 +103,9 @@ struct cgap_evidence {
   double (*exact)(const void *context, cgap_couples couples, size_t row, size_t column);
   /* the same in float, within 1e-6; for strips that are rough */
   float (*closer)(const void *context, size_t row, size_t column);
-  const void *exact_context; /* of both */
+  /* has the row of a column that `closer` will be asked for next on its way */
+  void (*ahead)(const void *context, size_t column);
+  const void *exact_context; /* of all three */
 };
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */

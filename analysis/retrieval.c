@@ -72,6 +72,8 @@ static void decide_near(const cgap_strip *s, const cgap_evidence *e, const cgap_
   const size_t found = kernels->find_near(cosine, s->columns, near.low, near.high, k->low, k->high, index);
   for (size_t f = 0; f < found; f++) {
     const size_t c = index[f];
+    if (s->rough && f + 1 < found)
+      e->ahead(e->exact_context, s->column + index[f + 1]);
     if (is_in(cosine[c], near))
       decide_row(s, e, r, c, sums);
     if (is_in(cosine[c], (range){k->low[c], k->high[c]}))

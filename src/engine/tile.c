@@ -6,9 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { LINE = 64, AHEAD = 8 }; /* bytes of a cache line, lines of a row fetched ahead */
-enum { SHOWN = 32 };           /* rows shown to the measures at once: they stay in the first-level cache for most */
-#define FLOAT_MARGIN 1e-6f     /* by how much a float product of unit rows may be off (5e-7 seen, d up to 4096) */
+enum { SHOWN = 32 };       /* rows shown to the measures at once: they stay in the first-level cache for most */
+#define FLOAT_MARGIN 1e-6f /* by how much a float product of unit rows may be off (5e-7 seen, d up to 4096) */
 
 /* ---------------------------------------------------------------- workers */
 
@@ -132,14 +131,6 @@ static void offer(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_w
   }
 }
 
-/* In bfloat16 most of what is found is multiplied again: its row is on the way while the one before is. */
-static void fetch_ahead(const cgap_tile_pass *p, const cgap_tile_place *t, size_t c)
-{
-  const char *row = (const char *)(p->b.unit + (t->column - p->b.first + c) * p->b.side->dim);
-  for (size_t line = 0; line < AHEAD; line++)
-    __builtin_prefetch(row + line * LINE);
-}
-
 static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)
 {
   uint16_t index[CGAP_TILE];
@@ -150,7 +141,7 @@ static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, c
                                           w->column_look + first, index);
     for (size_t f = 0; f < found; f++) {
       if (p->bfloat && f + 1 < found)
-        fetch_ahead(p, t, first + index[f + 1]);
+        p->evidence->ahead(p->evidence->exact_context, t->column + first + index[f + 1]);
       offer(p, t, w, r, first + index[f], cosine[index[f]]);
     }
   }

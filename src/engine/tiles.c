@@ -9,6 +9,8 @@
 #include <math.h>
 #include <omp.h>
 
+enum { LINE = 64, MOST_AHEAD = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
+
 /* One pass over one kind of couples. */
 typedef struct pass {
   cgap_tile_pass tile;
@@ -166,6 +168,16 @@ static float closer_cosine(const void *context, size_t row, size_t column)
   return p->kernels->dot(p->a.unit + (row - p->a.first) * dim, p->b.unit + (column - p->b.first) * dim, dim);
 }
 
+/* All of it: rows that are asked for lie far apart. */
+static void fetch_ahead(const void *context, size_t column)
+{
+  const cgap_tile_pass *p = context;
+  const size_t bytes = p->b.side->dim * sizeof(float);
+  const char *row = (const char *)p->b.unit + (column - p->b.first) * bytes;
+  for (size_t k = 0; k < bytes && k < MOST_AHEAD; k += LINE)
+    __builtin_prefetch(row + k);
+}
+
 /* ---------------------------------------------------------------- start and end */
 
 static omp_lock_t *locks_new(size_t rows)
@@ -201,6 +213,7 @@ static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
   evidence->exact = exact_cosine;
   evidence->closer = closer_cosine;
+  evidence->ahead = fetch_ahead;
   evidence->exact_context = &p->tile;
 }
 
@@ -294,6 +307,7 @@ static void pass_clear(pass *p)
   cgap_rough_clear(&p->tile.b_rough);
   p->evidence->exact = NULL;
   p->evidence->closer = NULL;
+  p->evidence->ahead = NULL;
   p->evidence->exact_context = NULL;
 }
 
