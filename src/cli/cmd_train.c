@@ -9,6 +9,7 @@
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "cli/train_page.h"
@@ -180,18 +181,18 @@ static cgap_status fail_interrupted(cgap_error *error)
 
 static cgap_status fit(train_run *t, race_run *r, cgap_error *error)
 {
-  const cgap_store store = {.folder = opt.out,
+  const cgap_store store = {.folder = cli_ranks_first() ? opt.out : NULL,
                             .prefix = r->prefix,
                             .resume = opt.resume,
                             .table = opt.csv,
-                            .events = r->events[0] ? r->events : NULL};
+                            .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
   const cgap_observer observer = {.epoch = observe, .context = t};
   cgap_status status = cgap_fit_run(&r->fitted, &t->trial, &r->options, &store, &observer, error);
   cli_progress_clear();
   t->line[0] = '\0';
   if (status == CGAP_INTERRUPTED)
     return fail_interrupted(error);
-  if (r->fitted.head) {
+  if (r->fitted.head && cli_ranks_first()) {
     cgap_error written;
     cgap_status saved = cli_train_write_head(opt.out, r->prefix, r->fitted.head, &written);
     if (status == CGAP_OK && saved != CGAP_OK)
@@ -272,19 +273,22 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
   t->start = cli_seconds();
   cgap_status status = open_data(t, args, error);
   t->options.progress = (cgap_progress){.tick = tick, .context = t};
-  for (size_t k = 0; k < t->runs; k++)
+  for (size_t k = 0; k < t->runs; k++) {
     t->run[k].options.progress = t->options.progress;
+    t->run[k].options.threads = cli_rank_threads();
+    t->run[k].options.ranks = cli_ranks();
+  }
   if (status == CGAP_OK)
     status = cgap_trial_open(&t->trial, &t->data, &t->options, true, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = cgap_train_fits(&t->run[k].options, &t->trial.training, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && cli_ranks_first())
     status = open_folder(t, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = fit(t, &t->run[k], error);
   if (status == CGAP_OK)
     say_split(t);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && cli_ranks_first()) /* rank 0 measures and writes */
     status = study(t, error);
   cli_progress_clear();
   return status;
@@ -348,9 +352,9 @@ static int run_train(const cli_args *args, int argc, char **argv)
   cli_source_name(t.source, sizeof t.source, args);
   if (status == CGAP_OK)
     status = train(&t, args, &error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && cli_ranks_first())
     status = write_results(&t, &error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && cli_ranks_first())
     status = print(&t, &error);
   if (status != CGAP_OK) {
     cgap_folder_abandon(&t.events);

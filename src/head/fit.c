@@ -102,15 +102,16 @@ static cgap_status take_head(cgap_fitted *out, const fit *f, const cgap_trial *t
   return CGAP_OK;
 }
 
-static void note_start(cgap_fitted *out, cgap_trainer *t)
+static cgap_status note_start(cgap_fitted *out, cgap_trainer *t, cgap_error *error)
 {
   double *terms = &out->start.training.clip;
   for (size_t k = 0; k < sizeof out->start.training / sizeof *terms; k++)
     terms[k] = NAN;
   out->start.temperature = t->options.temperature;
   const int blas = cgap_blas_single();
-  cgap_trainer_validate(t, &out->start.validation, &out->start.validation_gap);
+  cgap_status status = cgap_trainer_validate(t, &out->start.validation, &out->start.validation_gap, error);
   cgap_blas_restore(blas);
+  return status;
 }
 
 cgap_status cgap_fit_run(cgap_fitted *out, const cgap_trial *trial, const cgap_train_options *options,
@@ -122,11 +123,13 @@ cgap_status cgap_fit_run(cgap_fitted *out, const cgap_trial *trial, const cgap_t
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_status status = cgap_trainer_init(&f->trainer, &trial->training, &trial->validation, options, error);
   if (status == CGAP_OK)
-    note_start(out, &f->trainer);
+    status = note_start(out, &f->trainer, error);
   if (status == CGAP_OK)
     status = name_files(f, store, error);
   if (status == CGAP_OK)
     status = begin(f, out, store, error);
+  if (status == CGAP_OK)
+    status = cgap_trainer_share(&f->trainer, error);
   const bool began = status == CGAP_OK;
   if (began)
     status = epochs(f, out, observer, error);

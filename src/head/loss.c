@@ -66,6 +66,18 @@ cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t 
   return CGAP_OK;
 }
 
+void cgap_loss_share(cgap_loss *l, cgap_comm *ranks)
+{
+  l->ranks = ranks;
+}
+
+cgap_status cgap_loss_heard(const cgap_loss *l, cgap_error *error)
+{
+  if (l->status && error)
+    *error = l->error;
+  return l->status;
+}
+
 void cgap_loss_close(cgap_loss *l)
 {
   if (!l)

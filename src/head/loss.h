@@ -44,6 +44,12 @@ CGAP_MUST_CHECK cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_
                                            int threads, cgap_error *error);
 void cgap_loss_close(cgap_loss *loss); /* NULL is fine */
 
+/* The sweeps of every run are shared out over ranks, which all make it; the results are the same on each. */
+void cgap_loss_share(cgap_loss *loss, cgap_comm *ranks);
+
+/* What was heard of other ranks since: not CGAP_OK, and the results of the last run mean nothing. */
+CGAP_MUST_CHECK cgap_status cgap_loss_heard(const cgap_loss *loss, cgap_error *error);
+
 /* Fills *terms, and *gradient where it is not NULL. x (images, dim) and y (texts, dim) are unit rows. */
 void cgap_loss_run(cgap_loss *loss, const cgap_coupling *couples, const float *x, const float *y,
                    const cgap_weights *weights, double temperature, cgap_loss_terms *terms,

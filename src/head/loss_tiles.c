@@ -3,6 +3,8 @@
  * written by the one task that has them, panel after panel. */
 #include "head/loss_tiles.h"
 
+#include "head/loss_ranks.h"
+
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -77,7 +79,7 @@ static void add_rows(float *restrict out, const float *restrict more, float beta
     out[k] = beta * out[k] + more[k];
 }
 
-static void merge(cgap_running *into, float greatest, double sum, double scale)
+void cgap_running_merge(cgap_running *into, float greatest, double sum, double scale)
 {
   if (sum == 0)
     return;
@@ -157,15 +159,17 @@ static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cg
   slot->sum +=
     loss->vector->tile_sums(t->s, t->rows, t->columns, t->ld, (float)scale, row, column, row_sum, column_sum);
   for (size_t i = 0; i < t->rows; i++)
-    merge(&loss->row[t->row + i], row[i], row[i] > least ? row_sum[i] : 0, scale);
+    cgap_running_merge(&loss->row[t->row + i], row[i], row[i] > least ? row_sum[i] : 0, scale);
   for (size_t j = 0; j < t->columns; j++)
-    merge(&slot->column[j], column[j], column[j] > least ? column_sum[j] : 0, scale);
+    cgap_running_merge(&slot->column[j], column[j], column[j] > least ? column_sum[j] : 0, scale);
 }
 
 double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
 {
   const size_t images = x->couples->images, texts = x->couples->texts;
-  const size_t height = height_of(images), blocks = blocks_of(images, height), groups = groups_of(blocks);
+  const size_t height = height_of(images), blocks = blocks_of(images, height);
+  const cgap_own own = cgap_loss_own(loss, blocks);
+  const size_t mine = own.end - own.begin, groups = groups_of(mine);
   const size_t panels = blocks_of(texts, TILE);
   const double scale = 1.0 / x->temperature;
   float *keep = images * texts <= CGAP_LOSS_KEEP ? loss->keep : NULL;
@@ -179,7 +183,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
       cgap_slot *slot = &loss->slot[g];
       slot->sum = 0;
       forget(slot->column, TILE);
-      for (size_t block = g * blocks / groups; block < (g + 1) * blocks / groups; block++) {
+      for (size_t block = own.begin + g * mine / groups; block < own.begin + (g + 1) * mine / groups; block++) {
         tile t = tile_at(loss, block, images, height, panel, texts, keep);
         forward_tile(loss, x, &t, slot);
       }
@@ -188,9 +192,11 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
     for (size_t g = 0; g < groups; g++) {
       sum += loss->slot[g].sum;
       for (size_t j = 0; j < extent(panel, texts, TILE); j++)
-        merge(&loss->column[panel * TILE + j], loss->slot[g].column[j].greatest, loss->slot[g].column[j].sum, scale);
+        cgap_running_merge(&loss->column[panel * TILE + j], loss->slot[g].column[j].greatest,
+                           loss->slot[g].column[j].sum, scale);
     }
   }
+  cgap_loss_join_forward(loss, x, height, blocks, &sum);
   return sum;
 }
 
@@ -225,19 +231,22 @@ enum { MERGE_ROWS = 32 };
 double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulled *out)
 {
   const size_t images = x->couples->images, texts = x->couples->texts;
-  const size_t height = height_of(images), blocks = blocks_of(images, height), groups = groups_of(blocks);
+  const size_t height = height_of(images), blocks = blocks_of(images, height);
+  const cgap_own own = cgap_loss_own(loss, blocks);
+  const size_t mine = own.end - own.begin, groups = groups_of(mine);
   const size_t panels = blocks_of(texts, TILE);
   float *keep = images * texts <= CGAP_LOSS_KEEP ? loss->keep : NULL;
   double dot = 0;
+  cgap_loss_scale_others(loss, x, height, blocks, out);
 #pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim >= PARALLEL_FROM)
   for (size_t panel = 0; panel < panels; panel++) {
     const size_t end = panel * TILE + extent(panel, texts, TILE);
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < groups; g++) {
       cgap_slot *slot = &loss->slot[g];
-      const size_t begin = g * blocks / groups;
+      const size_t begin = own.begin + g * mine / groups;
       slot->dot = 0;
-      for (size_t block = begin; block < (g + 1) * blocks / groups; block++) {
+      for (size_t block = begin; block < own.begin + (g + 1) * mine / groups; block++) {
         tile t = tile_at(loss, block, images, height, panel, texts, keep);
         backward_tile(loss, x, &t, keep != NULL, slot, block == begin, out);
       }
@@ -249,6 +258,11 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulle
 #pragma omp single
     for (size_t g = 0; g < groups; g++)
       dot += loss->slot[g].dot;
+  }
+  if (loss->ranks) {
+    cgap_loss_sum(loss, &dot, 1);
+    cgap_loss_sum_rows(loss, out->gradient[0], images * loss->dim);
+    cgap_loss_sum_rows(loss, out->gradient[1], texts * loss->dim);
   }
   return dot;
 }
@@ -264,7 +278,8 @@ static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap
   slot->sum += loss->vector->tile_kernel(t->s, t->rows, t->columns, t->ld) * (diagonal ? 0.5 : 1);
   if (!gradient)
     return;
-  pull_rows(t, z, loss->dim, diagonal ? 0 : 1, gradient); /* panels come in order: the diagonal's is a row's first */
+  pull_rows(t, z, loss->dim, diagonal && !loss->ranks ? 0 : 1,
+            gradient); /* panels come in order: the diagonal's is a row's first */
   if (!diagonal)
     pull_columns(t, z, loss->dim, first, slot->gradient);
   else if (first)
@@ -286,9 +301,13 @@ static void uniformity_group(cgap_loss *loss, const cgap_sides *sides, int side,
 void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2])
 {
   const size_t most = sides->rows[0] > sides->rows[1] ? sides->rows[0] : sides->rows[1];
+  const size_t size = (size_t)cgap_comm_size(loss->ranks), rank = (size_t)cgap_comm_rank(loss->ranks);
   sum[0] = sum[1] = 0;
+  for (int side = 0; loss->ranks && side < 2; side++)
+    if (sides->gradient[side])
+      memset(sides->gradient[side], 0, sides->rows[side] * loss->dim * sizeof(float));
 #pragma omp parallel num_threads(loss->threads) if (most * most * loss->dim >= PARALLEL_FROM)
-  for (size_t panel = 0; panel < blocks_of(most, TILE); panel++) {
+  for (size_t panel = rank; panel < blocks_of(most, TILE); panel += size) { /* a panel is one rank's */
     const size_t groups = groups_of(panel + 1);
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < 2 * groups; g++)
@@ -306,4 +325,6 @@ void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2
       if (panel * TILE < sides->rows[g % 2])
         sum[g % 2] += loss->slot[g % 2 * CGAP_LOSS_GROUPS + g / 2].sum;
   }
+  if (loss->ranks)
+    cgap_loss_sum(loss, sum, 2);
 }

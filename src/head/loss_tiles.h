@@ -2,6 +2,7 @@
 #ifndef CGAP_HEAD_LOSS_TILES_H
 #define CGAP_HEAD_LOSS_TILES_H
 
+#include "comm/comm.h"
 #include "head/loss.h"
 #include "head/vector.h"
 
@@ -17,6 +18,9 @@ typedef struct cgap_running {
   double sum;
 } cgap_running;
 
+/* into += a running sum at the same scale. */
+void cgap_running_merge(cgap_running *into, float greatest, double sum, double scale);
+
 /* What one group of row blocks leaves for the panel's columns. */
 typedef struct cgap_slot {
   cgap_running *column; /* (CGAP_LOSS_TILE) */
@@ -27,6 +31,9 @@ typedef struct cgap_slot {
 struct cgap_loss {
   size_t images, texts, couple_capacity, dim;
   int threads;
+  cgap_comm *ranks;   /* or NULL */
+  cgap_status status; /* what was heard of other ranks */
+  cgap_error error;
   const cgap_vector *vector;
   cgap_running *row, *column;              /* negatives of each image, each text */
   float *row_reference, *row_offset;       /* (images), as cgap_soft */

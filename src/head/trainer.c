@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "comm/comm.h"
 #include "engine/blas.h"
 #include "head/options.h"
 #include "memory.h"
@@ -39,7 +40,10 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
       !cgap_activations_init(&t->activations[CGAP_TEXT_SIDE], &t->layers, texts))
     return cgap_fail(error, CGAP_RESOURCE,
                      "out of memory for batches of %zu images and %zu texts; give a smaller --batch", images, texts);
-  return cgap_loss_open(&t->loss, images, texts, couples, dim, t->options.threads, error);
+  cgap_status status = cgap_loss_open(&t->loss, images, texts, couples, dim, t->options.threads, error);
+  if (status == CGAP_OK)
+    cgap_loss_share(t->loss, t->options.ranks);
+  return status;
 }
 
 cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_part *training, const cgap_part *validation,
@@ -102,14 +106,72 @@ static double current_rate(const cgap_trainer *t)
   return cgap_schedule_rate(o->schedule, o->learning_rate, t->state.steps, (uint64_t)o->epochs * t->batches.count);
 }
 
-static void forward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
-                    cgap_loss_terms *terms, cgap_loss_gradient *gradient)
+/* What this rank maps of both sides; alone: all. */
+typedef struct part_of_batch {
+  size_t first[CGAP_SIDES], rows[CGAP_SIDES];
+  const float *in[CGAP_SIDES];
+  cgap_activations activations[CGAP_SIDES]; /* views */
+} part_of_batch;
+
+static part_of_batch part_of(const cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y)
 {
+  const size_t rows[] = {couples->images, couples->texts}, dim = t->layers.shape.dim, hidden = t->layers.shape.hidden;
+  const size_t size = (size_t)cgap_comm_size(t->options.ranks), rank = (size_t)cgap_comm_rank(t->options.ranks);
   const float *const in[] = {x, y};
-  const size_t rows[] = {couples->images, couples->texts};
-  cgap_layers_forward(&t->layers, t->parameters, in, rows, t->activations, t->options.threads);
+  part_of_batch p;
+  for (int side = 0; side < CGAP_SIDES; side++) {
+    const size_t first = rows[side] * rank / size;
+    cgap_activations *a = &p.activations[side];
+    p.first[side] = first;
+    p.rows[side] = rows[side] * (rank + 1) / size - first;
+    p.in[side] = in[side] + first * t->layers.shape.dim_in;
+    *a = t->activations[side];
+    a->z += first * dim;
+    a->norm += first;
+    a->before = a->before ? a->before + first * hidden : NULL;
+    a->after = a->after ? a->after + first * hidden : NULL;
+    a->pull = a->pull ? a->pull + first * hidden : NULL;
+  }
+  return p;
+}
+
+/* The new rows of all ranks. */
+static cgap_status gather_rows(cgap_trainer *t, const cgap_coupling *couples, cgap_error *error)
+{
+  const size_t rows[] = {couples->images, couples->texts}, size = (size_t)cgap_comm_size(t->options.ranks);
+  size_t *place = cgap_alloc(size + 1, sizeof *place);
+  cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
+  for (int side = 0; status == CGAP_OK && side < CGAP_SIDES; side++) {
+    for (size_t r = 0; r <= size; r++)
+      place[r] = rows[side] * r / size * t->layers.shape.dim * sizeof(float);
+    status = cgap_comm_gather(t->options.ranks, t->activations[side].z, place, error);
+  }
+  cgap_free(place);
+  return status;
+}
+
+static cgap_status forward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
+                           cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
+{
+  part_of_batch p = part_of(t, couples, x, y);
+  cgap_layers_forward(&t->layers, t->parameters, p.in, p.rows, p.activations, t->options.threads);
+  cgap_status status = t->options.ranks ? gather_rows(t, couples, error) : CGAP_OK;
+  if (status != CGAP_OK)
+    return status;
   cgap_loss_run(t->loss, couples, t->activations[0].z, t->activations[1].z, &t->options.weights, temperature_of(t),
                 terms, gradient);
+  return cgap_loss_heard(t->loss, error);
+}
+
+/* The gradient of the parameters, over all ranks. */
+static cgap_status backward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
+                            cgap_error *error)
+{
+  const size_t dim = t->layers.shape.dim;
+  part_of_batch p = part_of(t, couples, x, y);
+  float *const pull[] = {t->pull[0] + p.first[0] * dim, t->pull[1] + p.first[1] * dim};
+  cgap_layers_backward(&t->layers, t->parameters, p.in, p.rows, p.activations, pull, t->gradient, t->options.threads);
+  return cgap_comm_sum(t->options.ranks, t->gradient, t->layers.count, CGAP_COMM_F32, error);
 }
 
 static double centroid_distance(const float *x, size_t images, const float *y, size_t texts, size_t dim)
@@ -127,7 +189,7 @@ static double centroid_distance(const float *x, size_t images, const float *y, s
   return sqrt(square);
 }
 
-void cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, double *gap)
+cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, double *gap, cgap_error *error)
 {
   const cgap_coupling *v = &t->validation->couples;
   double *all = &terms->clip;
@@ -135,9 +197,12 @@ void cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, double *gap)
     all[k] = NAN;
   *gap = NAN;
   if (v->count == 0)
-    return;
-  forward(t, v, t->validation->image, t->validation->text, terms, NULL);
+    return CGAP_OK;
+  cgap_status status = forward(t, v, t->validation->image, t->validation->text, terms, NULL, error);
+  if (status != CGAP_OK)
+    return status;
   *gap = centroid_distance(t->activations[0].z, v->images, t->activations[1].z, v->texts, t->layers.shape.dim);
+  return CGAP_OK;
 }
 
 static void add_terms(cgap_loss_terms *sums, const cgap_loss_terms *terms)
@@ -197,14 +262,16 @@ static cgap_status one_step(cgap_trainer *t, cgap_error *error)
   cgap_loss_gradient gradient = {.x = t->pull[CGAP_IMAGE_SIDE], .y = t->pull[CGAP_TEXT_SIDE]};
   cgap_batches_take(&t->batches, s->batch, t->options.threads);
   const cgap_batches *b = &t->batches;
-  const float *const in[] = {b->x, b->y};
-  const size_t rows[] = {b->couples.images, b->couples.texts};
-  forward(t, &b->couples, b->x, b->y, &terms, &gradient);
+  cgap_status status = forward(t, &b->couples, b->x, b->y, &terms, &gradient, error);
+  if (status != CGAP_OK)
+    return status;
   if (isnan(s->first_loss))
     s->first_loss = terms.total;
   if (exploded(s, terms.total))
     return fail_diverged(t, s->batch + 1, terms.total, error);
-  cgap_layers_backward(&t->layers, t->parameters, in, rows, t->activations, t->pull, t->gradient, t->options.threads);
+  status = backward(t, &b->couples, b->x, b->y, error);
+  if (status != CGAP_OK)
+    return status;
   t->gradient[t->layers.count] = t->options.learn_temperature ? (float)gradient.log_temperature : 0;
   s->gradient_norm = cgap_adamw_update(&t->adamw, &t->layers, t->parameters, t->gradient, rate, t->options.decay,
                                        t->options.clip_norm, t->options.threads);
@@ -240,7 +307,11 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
   const double *sum = &s->sums.clip;
   for (size_t k = 0; k < sizeof s->sums / sizeof *sum; k++)
     mean[k] = sum[k] / (double)s->batch;
-  cgap_trainer_validate(t, &record->validation, &record->validation_gap);
+  cgap_status status = cgap_trainer_validate(t, &record->validation, &record->validation_gap, error);
+  if (status == CGAP_OK) /* the same on all ranks, whatever their processors made of it */
+    status = cgap_comm_share(t->options.ranks, 0, t->parameters, t->count * sizeof *t->parameters, error);
+  if (status != CGAP_OK)
+    return status;
   if (!parameters_usable(t) || (t->validation->couples.count && !isfinite(record->validation.total)))
     return fail_diverged(t, s->batch, record->validation.total, error);
   s->epoch++;
@@ -273,5 +344,16 @@ cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *
   else
     s->seconds += cgap_seconds_now() - started;
   cgap_blas_restore(blas);
+  return status;
+}
+
+cgap_status cgap_trainer_share(cgap_trainer *t, cgap_error *error)
+{
+  float *const arrays[] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
+  cgap_status status = cgap_comm_share(t->options.ranks, 0, &t->state, sizeof t->state, error);
+  if (status == CGAP_OK)
+    status = cgap_comm_share(t->options.ranks, 0, &t->adamw.step, sizeof t->adamw.step, error);
+  for (size_t k = 0; status == CGAP_OK && k < sizeof arrays / sizeof *arrays; k++)
+    status = cgap_comm_share(t->options.ranks, 0, arrays[k], t->count * sizeof(float), error);
   return status;
 }

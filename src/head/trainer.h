@@ -49,7 +49,11 @@ bool cgap_trainer_done(const cgap_trainer *trainer); /* by epochs or patience */
 CGAP_MUST_CHECK cgap_status cgap_trainer_epoch(cgap_trainer *trainer, cgap_epoch *record, cgap_error *error);
 
 /* Loss terms and centroid distance of a part under the trainer's parameters; total NaN for an empty part. */
-void cgap_trainer_validate(cgap_trainer *trainer, cgap_loss_terms *terms, double *gap);
+CGAP_MUST_CHECK cgap_status cgap_trainer_validate(cgap_trainer *trainer, cgap_loss_terms *terms, double *gap,
+                                                  cgap_error *error);
+
+/* Every rank gets the state of rank 0. */
+CGAP_MUST_CHECK cgap_status cgap_trainer_share(cgap_trainer *trainer, cgap_error *error);
 
 double cgap_seconds_now(void); /* of a clock that only goes forward */
 

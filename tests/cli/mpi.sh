@@ -123,6 +123,44 @@ run sweep small.h5 $grid -o sweep-2 --resume
 want_rc 0
 cut -d, -f$columns sweep-2/sweep.csv | cmp -s - csv-1 || complain "what was tried again is not what it should be"
 
+# ---------------------------------------------------------------- training: 1e-5 after 50 steps
+options="--batch 600 --steps 50 --patience 0 --seed 3 --learn-temperature"
+# shellcheck disable=SC2086
+run train pairs.h5 $options -o train-1
+want_rc 0
+for n in 2 3; do
+  # shellcheck disable=SC2086
+  ranks $n train pairs.h5 $options -o train-$n
+  want_rc 0
+  "$PYTHON" - train-1 train-$n <<'END' || complain "training on $n ranks is another one"
+import h5py, json, sys
+import numpy as np
+one, other = sys.argv[1:]
+def head(folder):
+    out = {}
+    with h5py.File(folder + "/head.h5") as file:
+        file.visititems(lambda name, o: out.update({name: o[()]}) if isinstance(o, h5py.Dataset) else None)
+    return {k: v for k, v in out.items() if v.dtype.kind == "f"}
+a, b = head(one), head(other)
+worst = {k: np.linalg.norm(a[k] - b[k]) / max(1e-30, np.linalg.norm(a[k])) for k in a}
+assert max(worst.values()) < 1e-5, worst
+lines = [[json.loads(line) for line in open(folder + "/history.jsonl")] for folder in (one, other)]
+assert len(lines[0]) == len(lines[1]) > 1
+END
+  checks=$((checks + 1))
+done
+# a checkpoint of two ranks goes on on three
+options="--batch 600 --epochs 300 --patience 0 --seed 3"
+# shellcheck disable=SC2086
+timeout -s INT 3 mpirun -n 2 --oversubscribe --bind-to none "$CONTRAGAP" train pairs.h5 $options -o resumed --threads 1 \
+  >/dev/null 2>&1 </dev/null
+want_file resumed/checkpoint.bin
+# shellcheck disable=SC2086
+ranks 3 train pairs.h5 $options -o resumed --resume
+want_rc 0
+[ "$(wc -l <resumed/history.jsonl)" -eq 300 ] || complain "$(wc -l <resumed/history.jsonl) epochs, not 300"
+want_file resumed/head.h5 resumed/after.json resumed/compare.json
+
 # ---------------------------------------------------------------- rank 0 alone talks
 ranks 3 audit pairs.h5 --json
 want_rc 0
