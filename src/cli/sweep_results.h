@@ -9,8 +9,8 @@
 #include "report/json.h"
 
 /* A run is {"setting": {axis: text}, "data", "options": {…}, "seconds", "epochs", "kept_epoch",
- * "results": {key: number or null}}, with "why" where the training diverged, and beside it "failed" where a rank could not make
- * the run, which --resume tries again. */
+ * "results": {key: number or null}}, with "why" where the training diverged, and beside it "failed" where a rank could
+ * not make the run, which --resume tries again. */
 typedef struct sweep_results {
   json_t *file;    /* every run of runs.jsonl */
   json_t *runs;    /* those of the present grid, under its spelling of the settings: all that is written and shown */
