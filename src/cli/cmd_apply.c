@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "head/carry.h"
 #include "head/closers.h"
 #include "output.h"
@@ -121,7 +122,8 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   if (status == CGAP_OK && !head)
     status = fit_method(&head, dataset, error);
   const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,
-                                      .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
+                                      .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
+                                      .ranks = cli_ranks(),
                                       .memory_bytes = cli_shared.memory_bytes,
                                       .progress = cli_progress()};
   if (status == CGAP_OK)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "comm/comm.h"
 #include "engine/plan.h"
 #include "head/rows.h"
 #include "io/dataset_parts.h"
@@ -37,8 +38,13 @@ typedef struct carry {
   size_t done, total;
 } carry;
 
-static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side, size_t first, size_t rows,
-                              cgap_error *error)
+/* One rank writes; what the others have passed through comes to it. */
+static bool writes(const carry *c)
+{
+  return cgap_comm_rank(c->options->ranks) == 0;
+}
+
+static cgap_status change_block(carry *c, cgap_reader *r, int side, size_t first, size_t rows, cgap_error *error)
 {
   bool bad[BLOCK];
   cgap_status status = cgap_reader_read(r, first, rows, c->options->leave_bad ? bad : NULL, error);
@@ -49,7 +55,32 @@ static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side
       memset(c->changed + i * c->head->layers.shape.dim, 0, c->head->layers.shape.dim * sizeof *c->changed);
       c->out->bad++;
     }
+  return status;
+}
+
+/* A block is one rank's, in turn; it goes to the one that writes. */
+static cgap_status bring_block(carry *c, int owner, size_t rows, cgap_error *error)
+{
+  const size_t bytes = rows * c->head->layers.shape.dim * sizeof *c->changed;
+  const int rank = cgap_comm_rank(c->options->ranks);
+  cgap_transfer t;
+  if (owner == 0 || (rank != 0 && rank != owner))
+    return cgap_comm_poll(c->options->ranks, NULL, error);
+  cgap_status status = cgap_comm_pass(c->options->ranks, &t, 0, c->changed, rank ? bytes : 0, 0, c->changed,
+                                      rank ? 0 : bytes, owner, error);
+  return status == CGAP_OK ? cgap_comm_wait(c->options->ranks, &t, error) : status;
+}
+
+static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side, size_t first, size_t rows,
+                              cgap_error *error)
+{
+  const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->ranks));
+  cgap_status status = CGAP_OK;
+  if (owner == cgap_comm_rank(c->options->ranks))
+    status = change_block(c, r, side, first, rows, error);
   if (status == CGAP_OK)
+    status = bring_block(c, owner, rows, error);
+  if (status == CGAP_OK && writes(c))
     status = cgap_writer_append(c->writer, to, c->changed, rows, error);
   c->out->rows += rows;
   c->done += rows;
@@ -81,12 +112,12 @@ static cgap_status pass_dataset(carry *c, const cgap_taken *taken, int side, cga
   snprintf(name, sizeof name, "%.250s:%.250s", taken->file->path, e->path);
   cgap_status status = cgap_rows_open(&rows, &source, taken, 1, name, error);
   cgap_rows_threads(rows, c->options->threads);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && writes(c))
     status = cgap_writer_create(c->writer, e->path, e->type, e->shape[0], e->rank == 3 ? e->shape[1] : 0,
                                 c->head->layers.shape.dim, error);
   if (status == CGAP_OK)
     status = pass_rows(c, &source, e->path, side, error);
-  if (status == CGAP_OK)
+  if (status == CGAP_OK && writes(c))
     status = cgap_writer_copy_attributes(c->writer, taken->file->path, e->path, e->path, error);
   cgap_rows_close(rows);
   return status;
@@ -121,9 +152,9 @@ static cgap_status carry_one_file(carry *c, cgap_error *error)
     const struct moved *move = move_of(c->dataset, e);
     if (move)
       status = pass_dataset(c, &(cgap_taken){file, e}, move->side, error);
-    else if (!e->alias)
+    else if (!e->alias && writes(c))
       status = cgap_writer_copy(c->writer, file->path, e->path, e->path, error);
-    if (status == CGAP_OK)
+    if (status == CGAP_OK && writes(c))
       status = copy_group_attributes(c, file->path, e->path, error);
   }
   return status;
@@ -136,9 +167,10 @@ static cgap_status pass_series(carry *c, const struct moved *m, const cgap_sourc
 {
   if (source->rows == 0)
     return CGAP_OK;
-  cgap_status status =
-    cgap_writer_create(c->writer, m->name, source->type, middle ? source->rows / middle : source->rows, middle,
-                       c->head->layers.shape.dim, error);
+  cgap_status status = CGAP_OK;
+  if (writes(c))
+    status = cgap_writer_create(c->writer, m->name, source->type, middle ? source->rows / middle : source->rows, middle,
+                                c->head->layers.shape.dim, error);
   return status == CGAP_OK ? pass_rows(c, source, m->name, m->side, error) : status;
 }
 
@@ -202,6 +234,8 @@ static cgap_status carry_shards(carry *c, cgap_error *error)
     status = pass_series(c, &MOVED[2], &d->class_text, d->prompts > 1 ? d->prompts : 0, error);
   if (status == CGAP_OK)
     status = pass_series(c, &MOVED[3], &d->words, 0, error);
+  if (!writes(c))
+    return status;
   if (status == CGAP_OK)
     status = write_text_image(c, d, error);
   if (status == CGAP_OK && d->labels)
@@ -275,14 +309,21 @@ cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_data
   if (status != CGAP_OK)
     return status;
   status = choose_block(&c, error);
+  if (status == CGAP_OK) /* ranks may have different memory */
+    status = cgap_comm_share(options->ranks, 0, &c.block, sizeof c.block, error);
   if (status != CGAP_OK)
     return status;
   c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
   if (!c.changed)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  status = cgap_writer_open(&c.writer, path, error);
+  if (writes(&c))
+    status = cgap_writer_open(&c.writer, path, error);
   if (status == CGAP_OK)
     status = is_one_file(dataset) ? carry_one_file(&c, error) : carry_shards(&c, error);
+  uint64_t bad = out->bad;
+  if (status == CGAP_OK)
+    status = cgap_comm_sum(options->ranks, &bad, 1, CGAP_COMM_U64, error);
+  out->bad = (size_t)bad;
   if (c.writer) {
     const bool commit = status == CGAP_OK;
     cgap_status closed = cgap_writer_close(c.writer, commit, commit ? error : NULL);

@@ -9,6 +9,7 @@ typedef struct cgap_carry_options {
   int threads;
   uint64_t memory_bytes; /* fewer rows are passed at once where it is short; 0: half of what is free */
   cgap_progress progress;
+  cgap_comm *ranks; /* that share the rows out; rank 0 writes. NULL: alone */
 } cgap_carry_options;
 
 typedef struct cgap_carried {

@@ -149,6 +149,31 @@ assert len(lines[0]) == len(lines[1]) > 1
 END
   checks=$((checks + 1))
 done
+# ---------------------------------------------------------------- a head over rows of all ranks
+run apply train-1/head.h5 ragged.h5 -o wrong.h5
+want_rc 4
+run apply train-1/head.h5 pairs.h5 -o applied-1.h5
+want_rc 0
+ranks 3 apply train-1/head.h5 pairs.h5 -o applied-3.h5
+want_rc 0
+run apply --method center bad.h5 --drop-bad -o centred-1.h5
+want_rc 0
+ranks 2 apply --method center bad.h5 --drop-bad -o centred-2.h5
+want_rc 0
+want_text err "2 bad rows"
+for two in "applied-1.h5 applied-3.h5" "centred-1.h5 centred-2.h5"; do
+  checks=$((checks + 1))
+  # shellcheck disable=SC2086
+  "$PYTHON" - $two <<'END' || complain "$two differ"
+import h5py, sys
+import numpy as np
+one, other = (h5py.File(name) for name in sys.argv[1:])
+names = []
+one.visititems(lambda name, o: names.append(name) if isinstance(o, h5py.Dataset) else None)
+assert names and all(np.array_equal(one[n][()], other[n][()]) for n in names)
+END
+done
+
 # a checkpoint of two ranks goes on on three
 options="--batch 600 --epochs 300 --patience 0 --seed 3"
 # shellcheck disable=SC2086
