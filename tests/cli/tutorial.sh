@@ -18,4 +18,7 @@ want_file report/report.json closed/head.h5 compared/report.html race/report.htm
   logged/history.csv closed/figures/scatter_before_after.png
 runs /usr/bin/python3 "$here/shown_lines.py" "$page" said
 want_rc 0
+# the pages lead to each other
+runs /usr/bin/python3 "$here/dead_links.py" "$CONTRAGAP_SOURCE"
+want_rc 0
 finish
