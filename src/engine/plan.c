@@ -16,7 +16,7 @@ enum {
   READ_BYTES = 32,          /* while rows are read: place, first equal, norm, what it was kept as … */
   TABLE_BYTES = 40,         /* … and of the side that is read its place in the table of hashes */
   ROW_BYTES = 72,           /* afterwards: place, first equal, norm, couples, ranks */
-  TILE_BYTES = 560,         /* sums, ten best twice, fit of the separability: where all couples are looked at */
+  TILE_BYTES = 640,         /* sums, ten best twice, fit of the separability: where all couples are looked at */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   LEAST_ROW_TILES = 2
 };
