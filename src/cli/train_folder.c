@@ -139,6 +139,11 @@ cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_
       error, CGAP_USAGE,
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
       first);
+  if (!how->resume && !how->force && stands(path, "", "report.json"))
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s: holds the report of an audit (report.json), whose page training would replace; give another "
+                     "folder, or --force",
+                     path);
   cgap_status status = how->resume ? check_resume(path, how, error) : CGAP_OK;
   if (status == CGAP_OK)
     status = cgap_folder_open(out, path, error);

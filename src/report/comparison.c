@@ -109,6 +109,8 @@ static cgap_scalar scalar_of(const json_t *json)
   s.lo = number_of(json_array_get(interval, 0));
   s.hi = number_of(json_array_get(interval, 1));
   s.n = (uint64_t)json_integer_value(json_object_get(json, "n"));
+  const char *method = json_string_value(json_object_get(json, "method"));
+  s.method = method && strcmp(method, "sampled") == 0 ? CGAP_SAMPLED : CGAP_EXACT;
   return s;
 }
 
@@ -147,14 +149,32 @@ static cgap_change change_of(const cgap_scalar *a, const cgap_scalar *b)
   return d;
 }
 
+/* Ranks, losses and neighbours grow with the number of candidates: between different ones there is no better and no
+ * worse. Of a sample n says nothing of them. */
+static bool is_comparable(size_t entry, const cgap_scalar *a, const cgap_scalar *b)
+{
+  static const char *const OF_CANDIDATES[] = {"retrieval.", "loss.", "hubness.", "mixed."};
+  const bool known = a->n > 0 && b->n > 0 && a->method != CGAP_SAMPLED && b->method != CGAP_SAMPLED;
+  for (size_t k = 0; known && a->n != b->n && k < sizeof OF_CANDIDATES / sizeof *OF_CANDIDATES; k++)
+    if (strncmp(cgap_entry_key(entry), OF_CANDIDATES[k], strlen(OF_CANDIDATES[k])) == 0)
+      return false;
+  return true;
+}
+
 void cgap_comparison_differences(cgap_comparison *c, size_t k)
 {
   const cgap_compared *a = &c->input[0], *b = &c->input[k];
+  bool left_out = false;
   for (size_t e = 0; e < c->entries; e++) {
-    const bool known = a->present[e] && b->present[e] && !a->scalar[e].why && !b->scalar[e].why;
+    const bool both = a->present[e] && b->present[e] && !a->scalar[e].why && !b->scalar[e].why;
+    const bool known = both && is_comparable(e, &a->scalar[e], &b->scalar[e]);
+    left_out = left_out || (both && !known);
     c->change[k * c->entries + e] = known ? change_of(&a->scalar[e], &b->scalar[e]) : (cgap_change){NAN, NAN, NAN};
   }
-  c->intervals = "of independent samples, from the two reports' intervals";
+  c->intervals = left_out
+                   ? "of independent samples, from the two reports' intervals; ranks, losses and neighbours depend "
+                     "on the number of rows, which differs: not compared"
+                   : "of independent samples, from the two reports' intervals";
 }
 
 const char *cgap_change_word(const cgap_change *d, cgap_better better)
