@@ -24,10 +24,10 @@ ninja -C "$build" </dev/null >&2 || stop "the build failed"
 # Criterion names skipped tests at this level only.
 CRITERION_VERBOSITY_LEVEL=1
 export CRITERION_VERBOSITY_LEVEL
-log=$build/meson-logs/testlog.txt
-rm -f "$log"
 setup=quick
 [ "${SLOW:-}" != 1 ] || setup=all
+log=$build/meson-logs/testlog-$setup.txt
+rm -f "$log"
 meson test -C "$build" --no-rebuild --print-errorlogs --setup "$setup" </dev/null >&2
 [ -f "$log" ] || stop "meson test left no log"
 awk -f tests/count.awk "$log"
