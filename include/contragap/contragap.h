@@ -353,10 +353,10 @@ typedef enum cgap_pairs_choice {
   CGAP_PAIRS_AUTO     /* all, where that takes less than a minute */
 } cgap_pairs_choice;
 
-/* Cosines of all couples come from float32 products, or from bfloat16 ones of centred rows: about twice as fast, where
- * oneDNN is built in and the processor has AVX512-BF16. Ranks, neighbours and near duplicates are the same: what the
- * rounding leaves open is made again. Uniformities move by less than 1e-5, quantiles by less than 1e-3; numbers that
- * rest on rounded cosines have the method "bf16". */
+/* Cosines of all couples come from float32 products, or from bfloat16 ones of centred rows: twice as fast by
+ * themselves, where oneDNN is built in and the processor has AVX512-BF16. Ranks, neighbours and near duplicates are the
+ * same: what the rounding leaves open is made again. Uniformities move by less than 1e-5, quantiles by less than 1e-3;
+ * numbers that rest on rounded cosines have the method "bf16". */
 typedef enum cgap_precision { CGAP_PRECISION_FP32, CGAP_PRECISION_BF16 } cgap_precision;
 
 typedef struct cgap_audit_options {

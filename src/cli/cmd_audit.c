@@ -52,7 +52,8 @@ static const cli_option own[] = {
    .kind = CLI_CHOICE,
    .target = &opt.precision,
    .choices = precision_choices,
-   .help = "products of rows in float32, or in bfloat16: about twice as fast, ranks are the same, uniformities within "
+   .help = "products of rows in float32, or in bfloat16: twice as fast, but what they leave open is made again; ranks "
+           "are the same, uniformities within "
            "1e-5; needs AVX512-BF16"},
   {.name = "sample-rows",
    .kind = CLI_COUNT,
