@@ -9,6 +9,7 @@ set key top left Left reverse samplen 1
 set border 3
 set tics nomirror
 set format x "10^{%L}"
+set xrange [700:1.5e6]
 set xlabel "rows a side (d = 512)"
 set title "seconds" offset 0,-0.5
 plot table using (strcol(1) eq "exact" ? $2 : NaN):4 with linespoints pt 7 lc rgb "#1b6ca8" title "exact", \
@@ -19,5 +20,6 @@ plot table using (strcol(1) eq "exact" ? $2 : NaN):5 with linespoints pt 7 lc rg
 set title "seconds"
 set xlabel "dimensions (10,000 rows a side)"
 set format x "%g"
+set xrange [50:1300]
 set xtics (64, 128, 256, 512, 1024)
 plot table using (strcol(1) eq "dimensions" ? $3 : NaN):4 with linespoints pt 7 lc rgb "#1b6ca8" title "exact"
