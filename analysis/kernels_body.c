@@ -160,6 +160,11 @@ static inline size_t places_of(const uint8_t hit[LOOK], size_t first, uint16_t *
   return found;
 }
 
+static inline float lower(float a, float b)
+{
+  return a < b ? a : b;
+}
+
 /* Hits are few: whole runs are passed over at once. */
 static size_t find(const float *restrict s, size_t n, float row_bound, const float *restrict column_bound,
                    uint16_t *restrict index)
@@ -170,17 +175,13 @@ static size_t find(const float *restrict s, size_t n, float row_bound, const flo
     uint8_t hit[LOOK] = {0};
     uint32_t hits = 0;
 #pragma omp simd reduction(+ : hits)
-    for (size_t i = 0; i < count; i++) {
-      const float bound = column_bound[j + i] < row_bound ? column_bound[j + i] : row_bound;
-      hits += s[j + i] >= bound;
-    }
+    for (size_t i = 0; i < count; i++)
+      hits += s[j + i] >= lower(column_bound[j + i], row_bound);
     if (hits == 0)
       continue;
 #pragma omp simd
-    for (size_t i = 0; i < count; i++) {
-      const float bound = column_bound[j + i] < row_bound ? column_bound[j + i] : row_bound;
-      hit[i] = s[j + i] >= bound;
-    }
+    for (size_t i = 0; i < count; i++)
+      hit[i] = s[j + i] >= lower(column_bound[j + i], row_bound);
     found = places_of(hit, j, index, found);
   }
   return found;

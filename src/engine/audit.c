@@ -83,23 +83,14 @@ static cgap_status settle_sides(cgap_data *data, const cgap_data *given, cgap_au
   return CGAP_OK;
 }
 
-static cgap_modality modality(const cgap_side *side)
-{
-  return (cgap_modality){.rows = side->rows,
-                         .mean = side->mean,
-                         .moment = side->moment,
-                         .file_row = side->file_row,
-                         .first_equal = side->checks.duplicates.count ? side->first_equal : NULL};
-}
-
 static void set_evidence(run *r)
 {
   const cgap_embeddings *e = &r->embeddings;
   const cgap_couple_sums *c = &r->couples;
   r->evidence = (cgap_evidence){
     .dim = e->image.dim,
-    .image = modality(&e->image),
-    .text = modality(&e->text),
+    .image = cgap_modality_of(&e->image),
+    .text = cgap_modality_of(&e->text),
     .paired = e->paired,
     .temperature = r->options->temperature,
     .image_of = e->pairs.image_of,

@@ -22,11 +22,6 @@ static size_t slots_of(size_t rows)
   return rows + rows / 2 + 16;
 }
 
-size_t cgap_distinct_bytes(size_t rows)
-{
-  return slots_of(rows) * sizeof(cgap_slot);
-}
-
 bool cgap_distinct_init(cgap_distinct *d, size_t rows)
 {
   const size_t slots = slots_of(rows);

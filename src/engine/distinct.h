@@ -17,7 +17,6 @@ typedef struct cgap_distinct {
 } cgap_distinct;
 
 bool cgap_distinct_init(cgap_distinct *d, size_t rows); /* false: out of memory */
-size_t cgap_distinct_bytes(size_t rows);                /* of the table */
 void cgap_distinct_clear(cgap_distinct *d);
 
 cgap_hash cgap_hash_row(const void *bytes, size_t size);

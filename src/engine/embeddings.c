@@ -203,3 +203,12 @@ void cgap_embeddings_clear(cgap_embeddings *e)
   cgap_free(e->image_kept_as);
   *e = (cgap_embeddings){0};
 }
+
+cgap_modality cgap_modality_of(const cgap_side *side)
+{
+  return (cgap_modality){.rows = side->rows,
+                         .mean = side->mean,
+                         .moment = side->moment,
+                         .file_row = side->file_row,
+                         .first_equal = side->checks.duplicates.count ? side->first_equal : NULL};
+}

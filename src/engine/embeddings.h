@@ -2,6 +2,7 @@
 #ifndef CGAP_ENGINE_EMBEDDINGS_H
 #define CGAP_ENGINE_EMBEDDINGS_H
 
+#include "analysis/measure.h"
 #include "contragap/contragap.h"
 
 /* One modality. Index i counts kept rows, 0 ≤ i < rows; file_row[i] is its row in the file. */
@@ -46,5 +47,8 @@ CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cga
 CGAP_MUST_CHECK cgap_status cgap_embeddings_share(cgap_embeddings *out, const cgap_data *data, cgap_comm *ranks,
                                                   int threads, cgap_progress progress, cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);
+
+/* A side as measures see it; a view. */
+cgap_modality cgap_modality_of(const cgap_side *side);
 
 #endif

@@ -27,20 +27,11 @@ typedef struct work {
 
 /* ---------------------------------------------------------------- evidence */
 
-static cgap_modality modality(const cgap_side *side)
-{
-  return (cgap_modality){.rows = side->rows,
-                         .mean = side->mean,
-                         .moment = side->moment,
-                         .file_row = side->file_row,
-                         .first_equal = side->checks.duplicates.count ? side->first_equal : NULL};
-}
-
 static cgap_evidence evidence_of(const cgap_evidence *whole, const cgap_drawn *s)
 {
   return (cgap_evidence){.dim = whole->dim,
-                         .image = modality(&s->embeddings.image),
-                         .text = modality(&s->embeddings.text),
+                         .image = cgap_modality_of(&s->embeddings.image),
+                         .text = cgap_modality_of(&s->embeddings.text),
                          .paired = whole->paired,
                          .temperature = whole->temperature,
                          .image_of = s->embeddings.pairs.image_of,
