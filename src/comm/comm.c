@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "comm/internal.h"
 #include "memory.h"
@@ -34,6 +35,17 @@ int cgap_comm_launched_as(void)
     if (getenv(names[k]))
       return number_in(names[k]);
   return 0;
+}
+
+/* Whether a process manager is there, by whose means an MPI library finds the other processes. */
+static bool can_meet(void)
+{
+  static const char *const starts[] = {"OMPI_", "PMIX_", "PMI_", "PALS_", "MPI_LOCAL"};
+  for (char **entry = environ; entry && *entry; entry++)
+    for (size_t k = 0; k < sizeof starts / sizeof *starts; k++)
+      if (strncmp(*entry, starts[k], strlen(starts[k])) == 0)
+        return true;
+  return false;
 }
 
 static cgap_status load(cgap_comm *c, int launched, cgap_error *error)
@@ -94,6 +106,11 @@ cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error)
   *out = NULL;
   if (launched < 2)
     return CGAP_OK;
+  if (!can_meet()) /* some MPI libraries end the process over this with a page of their own */
+    return cgap_fail(error, CGAP_USAGE,
+                     "started as %d processes that cannot find each other: give srun --mpi=pmix (where that is missing, "
+                     "or for MPICH, --mpi=pmi2), or start contragap with mpirun in the job",
+                     launched);
   cgap_comm *c = cgap_zalloc(1, sizeof *c);
   if (!c)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
