@@ -391,6 +391,7 @@ CGAP_API void cgap_audit_clear(cgap_audit *audit);
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {
   size_t images, texts, dim; /* rows of the file */
+  int ranks;                 /* 1: a process alone; threads and memory are of each */
   int threads;
   bool resident;           /* rows stay in memory; else they are read again, panel by panel */
   size_t panel_rows;       /* rows of a side held at once */

@@ -159,17 +159,23 @@ static void time_words(char out[40], double seconds)
 
 static void plan_words(char out[WORDS], const cgap_plan_info *p)
 {
-  char rows[120] = "rows stay in memory", couples[200], time[40];
-  if (!p->resident)
+  char rows[120] = "rows stay in memory", couples[200], time[40], ranks[40] = "", each[20] = "";
+  if (p->ranks > 1) {
+    snprintf(ranks, sizeof ranks, "%d ranks of ", p->ranks);
+    snprintf(each, sizeof each, " a rank");
+  }
+  if (!p->resident && p->ranks > 1)
+    snprintf(rows, sizeof rows, "rows stay in the file");
+  else if (!p->resident)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
   pairs_words(couples, p);
   time_words(time, p->seconds);
   snprintf(out, WORDS,
-           "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %d thread%s, %s; the file is read in blocks of "
+           "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
            "%zu rows, "
-           "%.3g time%s; %s; needs %.0fM of memory, %.0fM allowed",
-           p->images, p->texts, p->dim, couples, cosines_of(p), p->threads, p->threads == 1 ? "" : "s", time,
-           p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
+           "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
+           p->images, p->texts, p->dim, couples, cosines_of(p), ranks, p->threads, p->threads == 1 ? "" : "s", time,
+           p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576), each,
            floor((double)p->memory_bytes / 1048576));
 }
 

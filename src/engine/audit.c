@@ -1,5 +1,6 @@
 /* cgap_audit_run: rows → couples → tiles → finish. */
 #include "analysis/finish.h"
+#include "comm/comm.h"
 #include "engine/blas.h"
 #include "engine/couples.h"
 #include "engine/estimate.h"
@@ -23,7 +24,6 @@ typedef struct run {
   const cgap_audit_options *options;
   cgap_plan plan;
   cgap_sampling sampling;
-  bool hold; /* the sample's rows have room beside the plan */
   cgap_embeddings embeddings;
   cgap_couple_sums couples;
   cgap_evidence evidence;
@@ -55,10 +55,6 @@ static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 or more, or 0 for all", o->threads);
   if (o->precision == CGAP_PRECISION_BF16 && !cgap_product_here(true))
     return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give --precision fp32", cgap_product_lacks());
-  if (o->pairs == CGAP_PAIRS_SAMPLED && cgap_comm_size(o->ranks) > 1)
-    return cgap_fail(error, CGAP_USAGE,
-                     "a sampled audit runs in one process, this is one of %d ranks; give --pairs exact",
-                     cgap_comm_size(o->ranks));
   return CGAP_OK;
 }
 
@@ -232,7 +228,9 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
 {
   const cgap_evidence *e = &r->evidence;
   const cgap_sampled_options options = {.size = r->sampling,
-                                        .hold = r->hold,
+                                        .hold = r->plan.hold,
+                                        .ranks = r->options->ranks,
+                                        .visit_bytes = r->plan.visit_bytes,
                                         .seed = r->options->seed,
                                         .tiles = {.threads = r->plan.threads,
                                                   .panel_rows = r->plan.panel_rows,
@@ -240,13 +238,16 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
                                                   .bfloat = is_rough(r),
                                                   .share_after = 1,
                                                   .progress = r->options->progress}};
-  cgap_centroid_finish(e, out);
-  cgap_rmg_finish(e, out);
-  cgap_worst_finish(e, out);
-  cgap_status status = cgap_alignment_finish(e, out, error);
+  cgap_status status = CGAP_OK;
+  if (is_first(r)) {
+    cgap_centroid_finish(e, out);
+    cgap_rmg_finish(e, out);
+    cgap_worst_finish(e, out);
+    status = cgap_alignment_finish(e, out, error);
+  }
   if (!status)
     status = cgap_sampled_run(out, e, &r->embeddings, &r->couples, &options, error);
-  if (!status)
+  if (!status && is_first(r))
     cgap_pairing_finish(e, out);
   return status;
 }
@@ -297,37 +298,28 @@ static void run_clear(run *r)
 static cgap_sampling choose(const run *r, size_t images, size_t texts, size_t dim, bool paired, cgap_pairs_choice pairs)
 {
   cgap_audit_options o = *r->options;
-  o.pairs = o.ranks && pairs == CGAP_PAIRS_AUTO ? CGAP_PAIRS_EXACT : pairs; /* several ranks have the power for all */
+  o.pairs = pairs;
   return cgap_sampling_choose(images, texts, dim, paired, r->plan.threads, &o);
 }
 
-/* A sample is rank 0's work. */
-static cgap_status make_shared_plan(run *r, const cgap_data *data, cgap_error *error)
-{
-  const cgap_source *image = &data->image, *text = &data->text;
-  const cgap_audit_options *o = r->options;
-  cgap_status status = cgap_plan_share(&r->plan, image, text, o->ranks, o->threads, o->memory_bytes, error);
-  r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, o->pairs);
-  r->hold = cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type) <= r->plan.visit_bytes;
-  return status;
-}
-
+/* Of several ranks the first one chooses: the choice may rest on a measurement. */
 static cgap_status make_plan(run *r, const cgap_data *data, cgap_error *error)
 {
   const cgap_source *image = &data->image, *text = &data->text;
   const cgap_audit_options *o = r->options;
-  if (o->ranks)
-    return make_shared_plan(r, data, error);
   r->plan.threads = o->threads ? o->threads : omp_get_num_procs(); /* that the choice is made for */
-  r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, o->pairs);
-  const cgap_plan_options options = {.threads = r->plan.threads,
-                                     .bfloat = is_rough(r),
-                                     .memory_bytes = o->memory_bytes,
-                                     .sample_bytes =
-                                       cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type)};
-  cgap_status status = cgap_plan_make(&r->plan, image, text, &options, error);
-  r->hold = r->plan.hold;
-  return status;
+  if (is_first(r))
+    r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, o->pairs);
+  cgap_status status = cgap_comm_share(o->ranks, 0, &r->sampling, sizeof r->sampling, error);
+  if (status)
+    return status;
+  const cgap_plan_options options = {
+    .threads = r->plan.threads,
+    .bfloat = is_rough(r),
+    .memory_bytes = o->memory_bytes,
+    .sample_bytes = cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type, cgap_comm_size(o->ranks))};
+  return o->ranks ? cgap_plan_share(&r->plan, image, text, o->ranks, &options, error)
+                  : cgap_plan_make(&r->plan, image, text, &options, error);
 }
 
 /* Rows may have been dropped or merged since the plan was made. */
@@ -344,7 +336,8 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
   const cgap_progress progress = r->options->progress;
   cgap_status status = make_plan(r, data, error);
   if (!status && r->options->ranks)
-    status = cgap_embeddings_share(&r->embeddings, data, r->options->ranks, r->plan.threads, progress, error);
+    status = cgap_embeddings_share(&r->embeddings, data, r->plan.resident, r->options->ranks, r->plan.threads, progress,
+                                   error);
   else if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, r->plan.resident, r->plan.threads, progress, error);
   cgap_give_back();
@@ -361,7 +354,7 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
   const double coupled = now();
   const bool sampled = r->sampling.images > 0;
   if (!status)
-    status = !sampled ? run_tiles(r, error) : is_first(r) ? run_sample(r, out, error) : CGAP_OK;
+    status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
   cgap_give_back();
   const double tiled = now();
   if (!status && !sampled && is_first(r))
@@ -416,10 +409,11 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
     return status;
   const cgap_plan *plan = &r.plan;
   const size_t longest = data.image.rows > data.text.rows ? data.image.rows : data.text.rows;
-  const cgap_estimate estimate = cgap_estimate_make(&data, plan, &r.sampling);
+  const cgap_estimate estimate = is_first(&r) ? cgap_estimate_make(&data, plan, &r.sampling) : (cgap_estimate){0};
   *out = (cgap_plan_info){.images = data.image.rows,
                           .texts = data.text.rows,
                           .dim = data.image.dim,
+                          .ranks = plan->ranks,
                           .threads = plan->threads,
                           .resident = plan->resident,
                           .panel_rows = plan->panel_rows,

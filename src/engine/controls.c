@@ -2,6 +2,7 @@
 
 #include "engine/blas.h"
 #include "engine/panel.h"
+#include "engine/share.h"
 #include "engine/side.h"
 #include "memory.h"
 
@@ -23,15 +24,16 @@ static void sums_of_block(const cgap_side *others, const double *row, size_t row
 }
 
 static cgap_status sums_of_side(const cgap_side *side, const cgap_side *const others[2], double *const *const out[2],
-                                int threads, cgap_error *error)
+                                cgap_comm *ranks, int threads, cgap_error *error)
 {
   const size_t dim = side->dim, chunk = cgap_chunk_rows(dim);
+  const cgap_share share = cgap_share_of(ranks, side->rows);
   double *row = cgap_alloc(chunk * dim, sizeof *row), *product = cgap_alloc(chunk * dim, sizeof *product);
   cgap_status status = CGAP_OK;
   if (!row || !product)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, chunk, dim);
-  for (size_t first = 0; !status && first < side->rows; first += chunk) {
-    const size_t n = side->rows - first < chunk ? side->rows - first : chunk;
+  for (size_t first = share.first; !status && first < share.end; first += chunk) {
+    const size_t n = share.end - first < chunk ? share.end - first : chunk;
     status = cgap_side_fetch(side, NULL, first, n, threads, row, error);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t b = 0; b < (status ? 0 : n); b += BLOCK)
@@ -39,6 +41,9 @@ static cgap_status sums_of_side(const cgap_side *side, const cgap_side *const ot
         sums_of_block(others[k], row + b * dim, n - b < BLOCK ? n - b : BLOCK, product + b * dim, out[k][0] + first + b,
                       out[k][1] + first + b);
   }
+  for (int k = 0; k < 4; k++)
+    if (!status)
+      status = cgap_share_gather(ranks, out[k / 2][k % 2], side->rows, sizeof(double), error);
   cgap_free(row);
   cgap_free(product);
   return status;
@@ -65,7 +70,8 @@ static void leave_out_pairs(cgap_controls *c, const cgap_drawn *s)
   }
 }
 
-cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, int threads, cgap_error *error)
+cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_comm *ranks, int threads,
+                              cgap_error *error)
 {
   const cgap_side *image = &drawn->embeddings.image, *text = &drawn->embeddings.text;
   bool fine = true;
@@ -80,11 +86,12 @@ cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, int t
   if (!fine)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for sums of %zu and %zu rows", image->rows, text->rows);
   const int blas_threads = cgap_blas_single();
-  cgap_status status = sums_of_side(image, (const cgap_side *const[2]){image, text},
-                                    (double *const *const[2]){out->image_image, out->image_text}, threads, error);
+  cgap_status status =
+    sums_of_side(image, (const cgap_side *const[2]){image, text},
+                 (double *const *const[2]){out->image_image, out->image_text}, ranks, threads, error);
   if (!status)
     status = sums_of_side(text, (const cgap_side *const[2]){text, image},
-                          (double *const *const[2]){out->text_text, out->text_image}, threads, error);
+                          (double *const *const[2]){out->text_text, out->text_image}, ranks, threads, error);
   cgap_blas_restore(blas_threads);
   leave_out_selves(out->image_image, image->rows);
   leave_out_selves(out->text_text, text->rows);

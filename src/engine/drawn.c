@@ -3,6 +3,7 @@
 #include "engine/moment.h"
 #include "engine/pairing.h"
 #include "engine/panel.h"
+#include "engine/share.h"
 #include "engine/side.h"
 #include "memory.h"
 #include "random.h"
@@ -10,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { HOLD_ROWS = 4096 };
+enum { READ_ROWS = 4096 };
 
 static size_t lesser(size_t a, size_t b)
 {
@@ -160,6 +161,19 @@ cgap_status cgap_drawn_make(cgap_drawn *out, const cgap_embeddings *whole, const
   return status;
 }
 
+/* bfloat16 wants rows less a mean: what few queries ask is all rows' matter. */
+static cgap_status take_means(cgap_embeddings *e, const cgap_embeddings *whole, cgap_error *error)
+{
+  const size_t bytes = e->image.dim * sizeof(double);
+  e->image.mean = cgap_alloc(bytes, 1);
+  e->text.mean = cgap_alloc(bytes, 1);
+  if (!e->image.mean || !e->text.mean)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for two means of %zu dimensions", e->image.dim);
+  memcpy(e->image.mean, whole->image.mean, bytes);
+  memcpy(e->text.mean, whole->text.mean, bytes);
+  return CGAP_OK;
+}
+
 cgap_status cgap_drawn_part(cgap_drawn *out, const cgap_drawn *of, const cgap_embeddings *whole,
                             const cgap_couple_sums *couples, size_t images, uint64_t seed, uint64_t stream,
                             cgap_error *error)
@@ -168,6 +182,8 @@ cgap_status cgap_drawn_part(cgap_drawn *out, const cgap_drawn *of, const cgap_em
   for (size_t k = 0; out->image && k < images; k++)
     out->image[k] = of->image[out->image[k]];
   cgap_status status = take(out, whole, couples, (cgap_drawn_size){.images = images}, error);
+  if (!status)
+    status = take_means(&out->embeddings, whole, error);
   if (status)
     cgap_drawn_clear(out);
   return status;
@@ -188,59 +204,109 @@ void cgap_drawn_clear(cgap_drawn *s)
 
 /* ---------------------------------------------------------------- rows in memory */
 
-static void copy_rows(cgap_side *side, const cgap_side *whole, const size_t *rows)
+static bool is_held(const cgap_side *whole, size_t row)
 {
-  const size_t dim = side->dim, bytes = dim * cgap_type_size(side->source->type);
-  for (size_t k = 0; k < side->rows; k++) {
-    memcpy(side->raw + k * bytes, whole->raw + rows[k] * bytes, bytes);
-    memcpy(side->unit + k * dim, whole->unit + rows[k] * dim, dim * sizeof *side->unit);
-  }
+  return whole->unit && row >= whole->own_first && row < whole->own_first + whole->own_rows;
 }
 
-static cgap_status read_rows(cgap_side *side, unsigned char *raw, float *unit, cgap_error *error)
+/* Rows [share.first, share.end) of those that side->raw and unit hold: from the whole's where it has them in memory,
+ * else from the source. */
+static cgap_status fill(const cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_share share,
+                        cgap_error *error)
 {
   const size_t dim = side->dim, bytes = dim * cgap_type_size(side->source->type);
-  cgap_panel panel = {0};
   cgap_status status = CGAP_OK;
-  for (size_t first = 0; !status && first < side->rows; first += HOLD_ROWS) {
-    const size_t n = lesser(HOLD_ROWS, side->rows - first);
-    status = cgap_panel_load(&panel, side, first, n, error);
-    if (status)
-      break;
-    memcpy(raw + first * bytes, panel.raw, n * bytes);
-    memcpy(unit + first * dim, panel.unit, n * dim * sizeof *unit);
+  for (size_t k = share.first, n; !status && k < share.end; k += n) {
+    unsigned char *raw = side->raw + (k - side->own_first) * bytes;
+    float *unit = side->unit + (k - side->own_first) * dim;
+    n = 1;
+    if (is_held(whole, rows[k])) {
+      memcpy(raw, whole->raw + (rows[k] - whole->own_first) * bytes, bytes);
+      memcpy(unit, whole->unit + (rows[k] - whole->own_first) * dim, dim * sizeof *unit);
+      continue;
+    }
+    while (n < READ_ROWS && k + n < share.end && !is_held(whole, rows[k + n]))
+      n++;
+    status = cgap_side_read(side, k, n, raw, error);
+    if (!status)
+      cgap_side_normalise(side, k, n, raw, unit, 1);
   }
-  cgap_panel_clear(&panel);
   return status;
 }
 
-static cgap_status hold_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_error *error)
+static cgap_status hold_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_share share,
+                             cgap_error *error)
 {
-  unsigned char *raw = cgap_alloc(side->rows, side->dim * cgap_type_size(side->source->type));
-  float *unit = cgap_alloc(side->rows, side->dim * sizeof *unit);
-  cgap_status status = CGAP_OK;
-  if (!raw || !unit)
-    status = no_memory(whole, side->rows, error);
-  if (!status && !whole->unit)
-    status = read_rows(side, raw, unit, error);
-  side->raw = raw;
-  side->unit = unit;
-  if (!status && whole->unit)
-    copy_rows(side, whole, rows);
+  side->own_first = share.first;
+  side->own_rows = share.end - share.first;
+  side->raw = cgap_alloc(side->own_rows, side->dim * cgap_type_size(side->source->type));
+  side->unit = cgap_alloc(side->own_rows, side->dim * sizeof *side->unit);
+  if (!side->raw || !side->unit)
+    return no_memory(whole, side->own_rows, error);
+  return fill(side, whole, rows, share, error);
+}
+
+cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks, cgap_error *error)
+{
+  cgap_side *image = &s->embeddings.image, *text = &s->embeddings.text;
+  cgap_status status = hold_side(image, &whole->image, s->image, cgap_share_of(ranks, image->rows), error);
+  return status ? status : hold_side(text, &whole->text, s->text, cgap_share_of(ranks, text->rows), error);
+}
+
+/* place (ranks + 1): where each rank's rows of the whole begin in the subset, which has the order of the whole. */
+static void find_places(size_t *place, int ranks, const cgap_side *side, const cgap_side *whole, const size_t *rows)
+{
+  size_t k = 0;
+  for (int r = 0; r < ranks; r++) {
+    place[r] = k;
+    for (const size_t end = cgap_share_of_rank(whole->rows, r, ranks).end; k < side->rows && rows[k] < end;)
+      k++;
+  }
+  place[ranks] = side->rows;
+}
+
+static cgap_status gather_rows(cgap_side *side, size_t *place, cgap_comm *ranks, cgap_error *error)
+{
+  const int size = cgap_comm_size(ranks);
+  const size_t unit = side->dim * sizeof *side->unit, raw = side->dim * cgap_type_size(side->source->type);
+  for (int r = 0; r <= size; r++)
+    place[r] *= unit;
+  cgap_status status = cgap_comm_gather(ranks, side->unit, place, error);
+  for (int r = 0; r <= size; r++)
+    place[r] = place[r] / unit * raw;
+  return status ? status : cgap_comm_gather(ranks, side->raw, place, error);
+}
+
+static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_comm *ranks,
+                               cgap_error *error)
+{
+  const int size = cgap_comm_size(ranks), rank = cgap_comm_rank(ranks);
+  size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
+  side->raw = cgap_alloc(side->rows, side->dim * cgap_type_size(side->source->type));
+  side->unit = cgap_alloc(side->rows, side->dim * sizeof *side->unit);
+  cgap_status status = place && side->raw && side->unit ? CGAP_OK : no_memory(whole, side->rows, error);
+  if (!status) {
+    find_places(place, size, side, whole, rows);
+    status = fill(side, whole, rows, (cgap_share){place[rank], place[rank + 1]}, error);
+  }
+  if (!status)
+    status = gather_rows(side, place, ranks, error);
+  cgap_free(place);
   return status;
 }
 
-cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_error *error)
+cgap_status cgap_drawn_spread(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks, cgap_error *error)
 {
-  cgap_status status = hold_side(&s->embeddings.image, &whole->image, s->image, error);
-  return status ? status : hold_side(&s->embeddings.text, &whole->text, s->text, error);
+  cgap_status status = spread_side(&s->embeddings.image, &whole->image, s->image, ranks, error);
+  return status ? status : spread_side(&s->embeddings.text, &whole->text, s->text, ranks, error);
 }
 
 /* ---------------------------------------------------------------- moments */
 
-static cgap_status side_moments(cgap_side *side, int threads, cgap_error *error)
+static cgap_status side_moments(cgap_side *side, cgap_comm *ranks, int threads, cgap_error *error)
 {
   const size_t dim = side->dim, run = cgap_moment_run(dim), block = run * (size_t)threads;
+  const cgap_share share = cgap_share_of(ranks, side->rows);
   double *rows = cgap_alloc(block * dim, sizeof *rows);
   size_t *start = cgap_alloc((size_t)threads + 1, sizeof *start);
   cgap_moment moment = {0};
@@ -249,8 +315,8 @@ static cgap_status side_moments(cgap_side *side, int threads, cgap_error *error)
   cgap_status status = rows && start && side->mean && side->moment ? CGAP_OK : no_memory(side, side->rows, error);
   if (!status)
     status = cgap_moment_init(&moment, dim, (double)run, error);
-  for (size_t first = 0; !status && first < side->rows; first += block) {
-    const size_t n = lesser(block, side->rows - first), runs = (n + run - 1) / run;
+  for (size_t first = share.first; !status && first < share.end; first += block) {
+    const size_t n = lesser(block, share.end - first), runs = (n + run - 1) / run;
     for (size_t r = 0; r <= runs; r++)
       start[r] = lesser(r * run, n);
     status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
@@ -258,7 +324,7 @@ static cgap_status side_moments(cgap_side *side, int threads, cgap_error *error)
       status = cgap_moment_add(&moment, rows, start, runs, threads, error);
   }
   if (!status)
-    status = cgap_moment_finish(&moment, NULL, 1, side->moment, side->mean, error);
+    status = cgap_moment_finish(&moment, ranks, 1, side->moment, side->mean, error);
   for (size_t a = 0; !status && a < dim; a++)
     side->mean[a] /= (double)side->rows;
   cgap_moment_clear(&moment);
@@ -267,8 +333,8 @@ static cgap_status side_moments(cgap_side *side, int threads, cgap_error *error)
   return status;
 }
 
-cgap_status cgap_drawn_moments(cgap_drawn *s, int threads, cgap_error *error)
+cgap_status cgap_drawn_moments(cgap_drawn *s, cgap_comm *ranks, int threads, cgap_error *error)
 {
-  cgap_status status = side_moments(&s->embeddings.image, threads, error);
-  return status ? status : side_moments(&s->embeddings.text, threads, error);
+  cgap_status status = side_moments(&s->embeddings.image, ranks, threads, error);
+  return status ? status : side_moments(&s->embeddings.text, ranks, threads, error);
 }

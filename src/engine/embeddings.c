@@ -188,11 +188,12 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
                   error);
 }
 
-cgap_status cgap_embeddings_share(cgap_embeddings *out, const cgap_data *data, cgap_comm *ranks, int threads,
-                                  cgap_progress progress, cgap_error *error)
+cgap_status cgap_embeddings_share(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *ranks,
+                                  int threads, cgap_progress progress, cgap_error *error)
 {
-  return load_all(
-    out, data, (cgap_side_options){.resident = true, .threads = threads, .progress = progress, .ranks = ranks}, error);
+  return load_all(out, data,
+                  (cgap_side_options){.resident = resident, .threads = threads, .progress = progress, .ranks = ranks},
+                  error);
 }
 
 void cgap_embeddings_clear(cgap_embeddings *e)

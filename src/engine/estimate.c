@@ -75,13 +75,13 @@ cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, c
   const double n = (double)data->image.rows, m = (double)data->text.rows, dim = (double)data->image.dim;
   const bool paired = data->pairing != CGAP_UNPAIRED;
   const double moment = moment_seconds(data->image.dim, plan->threads), read = read_seconds(&data->image);
-  const double rate = cgap_product_rate(data->image.dim, plan->threads);
+  const double rate = cgap_product_rate(data->image.dim, plan->threads), ranks = plan->ranks;
   cgap_estimate e = {.block_rows = cgap_block_rows(&data->image), .passes = 1};
   if (!plan->resident)
-    e.passes += paired + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
+    e.passes += paired + (ranks > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
   /* the first pass and the one over couples sum second moments, of rows and of images; the others overlap or compute */
   const double rows = (n + m) * fmax(read, moment) + (paired ? n * moment : 0);
   const double again = (e.passes - 1) * (n + m) * read;
-  e.seconds = rows + again + 2 * dim * cosines_of(n, m, sampling) / (rate * CGAP_SHARE_OF_PRODUCTS);
+  e.seconds = (rows + again + 2 * dim * cosines_of(n, m, sampling) / (rate * CGAP_SHARE_OF_PRODUCTS)) / ranks;
   return e;
 }

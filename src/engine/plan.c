@@ -1,5 +1,6 @@
 #include "engine/plan.h"
 
+#include "engine/ask.h"
 #include "engine/cgroup.h"
 #include "engine/ring.h"
 #include "engine/row_pass.h"
@@ -82,7 +83,7 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   const uint64_t dim = image->dim, longest = greater(image->rows, text->rows);
   const uint64_t row_bytes = dim * (sizeof(float) + greater(cgap_type_size(image->type), cgap_type_size(text->type))) +
                              (options->bfloat ? cgap_rough_row_bytes(dim) : 0);
-  *out = (cgap_plan){.threads = options->threads ? options->threads : omp_get_num_procs()};
+  *out = (cgap_plan){.ranks = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
   const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
   const uint64_t resident = fixed + row_bytes * ((uint64_t)image->rows + text->rows);
@@ -110,24 +111,32 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
 }
 
 cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap_source *text, const cgap_comm *ranks,
-                            int threads, uint64_t limit_bytes, cgap_error *error)
+                            const cgap_plan_options *options, cgap_error *error)
 {
   const int size = cgap_comm_size(ranks);
+  const bool sampled = options->sample_bytes > 0;
   const cgap_share images = cgap_share_of(ranks, image->rows), texts = cgap_share_of(ranks, text->rows);
-  const uint64_t image_row = cgap_ring_row_bytes(image->type, image->dim),
-                 text_row = cgap_ring_row_bytes(text->type, text->dim);
-  *out = (cgap_plan){.threads = threads ? threads : omp_get_num_procs(), .resident = true};
-  out->memory_bytes = limit_bytes ? limit_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(ranks);
+  const uint64_t rough = options->bfloat ? cgap_rough_row_bytes(image->dim) : 0;
+  const uint64_t image_row = cgap_ring_row_bytes(image->type, image->dim) + rough,
+                 text_row = cgap_ring_row_bytes(text->type, text->dim) + rough;
+  *out = (cgap_plan){.ranks = size, .threads = options->threads ? options->threads : omp_get_num_procs()};
+  out->memory_bytes =
+    options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(ranks);
   out->panel_rows = greater(images.end - images.first, texts.end - texts.first);
-  out->needed_bytes = fixed_bytes(image, text, false, out->threads) + image_row * (images.end - images.first) +
-                      text_row * (texts.end - texts.first) + 2 * CGAP_TILE * greater(image_row, text_row);
-  out->smallest_bytes = out->needed_bytes;
-  if (out->memory_bytes < out->needed_bytes)
+  const uint64_t fixed = fixed_bytes(image, text, sampled, out->threads) + options->sample_bytes +
+                         2 * CGAP_TILE * greater(image_row, text_row);
+  out->needed_bytes = fixed + image_row * (images.end - images.first) + text_row * (texts.end - texts.first);
+  out->smallest_bytes =
+    sampled ? lesser(fixed + CGAP_ASK_ROWS * greater(image_row, text_row), out->needed_bytes) : out->needed_bytes;
+  out->resident = out->needed_bytes <= out->memory_bytes;
+  if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
                      "%s and %s: a rank of %d needs %" PRIu64 "M at least, --memory allows %" PRIu64
-                     "M; start more ranks, or give --memory %" PRIu64 "M",
-                     image->name, text->name, size, out->needed_bytes / MIB + 1, out->memory_bytes / MIB,
-                     out->needed_bytes / MIB + 1);
+                     "M; start more ranks%s, or give --memory %" PRIu64 "M",
+                     image->name, text->name, size, out->smallest_bytes / MIB + 1, out->memory_bytes / MIB,
+                     sampled ? "" : ", take --pairs sampled", out->smallest_bytes / MIB + 1);
+  if (!out->resident)
+    out->needed_bytes = out->smallest_bytes;
   out->visit_bytes = out->memory_bytes - out->needed_bytes;
   return CGAP_OK;
 }

@@ -5,6 +5,7 @@
 #include "contragap/contragap.h"
 
 typedef struct cgap_plan {
+  int ranks; /* 1: a process alone */
   int threads;
   bool resident;
   size_t panel_rows;       /* rows of a side at once in the tile pass … */
@@ -30,10 +31,11 @@ CGAP_MUST_CHECK cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *im
 /* Bytes that a process may still take: of the machine, or of its control group where that is less. */
 uint64_t cgap_free_memory(void);
 
-/* The plan of one of several ranks: its share of the rows in memory, with those that visit. 0: half of what is free,
- * shared by the ranks of the node. */
+/* The plan of one of several ranks: its share of the rows in memory, with those that visit; of a sample's audit, whose
+ * sample_bytes are what a rank holds of it, the rows may stay in the file. memory_bytes 0: half of what is free, shared
+ * by the ranks of the node. */
 CGAP_MUST_CHECK cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap_source *text,
-                                            const cgap_comm *ranks, int threads, uint64_t limit_bytes,
+                                            const cgap_comm *ranks, const cgap_plan_options *options,
                                             cgap_error *error);
 
 #endif

@@ -30,8 +30,9 @@ static bool alloc(cgap_row_pass *p)
   const cgap_source *source = p->side->source;
   const size_t dim = source->dim, threads = (size_t)p->options->threads;
   const size_t known = p->options->ranks ? source->rows : p->block_rows;
+  const int rooms = !p->options->ranks ? CGAP_BLOCKS : p->options->resident ? 0 : 1;
   for (int k = 0; k < CGAP_BLOCKS; k++)
-    p->room[k] = cgap_alloc(p->options->ranks ? 1 : p->block_rows, dim * cgap_type_size(source->type));
+    p->room[k] = cgap_alloc(rooms > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
   p->norm = cgap_alloc(known, sizeof *p->norm);
   p->hash = cgap_alloc(known, sizeof *p->hash);
   p->row = cgap_alloc(threads * 2 * dim, sizeof *p->row);

@@ -4,8 +4,10 @@
 
 #include "analysis/finish.h"
 #include "analysis/sampled.h"
+#include "engine/ask.h"
 #include "engine/controls.h"
 #include "engine/extras.h"
+#include "engine/ring.h"
 #include "engine/totals.h"
 #include "memory.h"
 
@@ -24,6 +26,12 @@ typedef struct work {
   cgap_evidence of_sample, from_images, from_texts, of_queries;
   double seconds_done, seconds_all; /* work of the tile passes, in couples */
 } work;
+
+/* Of several ranks the first one finishes. */
+static bool is_first(const work *w)
+{
+  return cgap_comm_rank(w->options->ranks) == 0;
+}
 
 /* ---------------------------------------------------------------- evidence */
 
@@ -74,7 +82,11 @@ static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings 
   o.share_before = whole->share_before + span * w->seconds_done / w->seconds_all;
   w->seconds_done += couples;
   o.share_after = whole->share_before + span * w->seconds_done / w->seconds_all;
-  return cgap_tiles_run(evidence, e, kind, &o, error);
+  if (!w->options->ranks)
+    return cgap_tiles_run(evidence, e, kind, &o, error);
+  if (want != CGAP_WANT_ALL)
+    return cgap_ask_run(evidence, e, w->options->ranks, &o, error);
+  return cgap_ring_run(evidence, e, w->options->ranks, kind, &o, w->options->visit_bytes, error);
 }
 
 /* ---------------------------------------------------------------- within the sample */
@@ -96,16 +108,17 @@ static bool complete_neighbours(cgap_evidence *e)
 static cgap_status look_within(work *w, cgap_error *error)
 {
   cgap_evidence *e = &w->of_sample;
-  cgap_status status = cgap_drawn_moments(&w->sample, w->options->tiles.threads, error);
+  const cgap_sampled_options *o = w->options;
+  cgap_status status = cgap_drawn_moments(&w->sample, o->ranks, o->tiles.threads, error);
   if (!status)
-    status = cgap_controls_run(&w->controls, &w->sample, w->options->tiles.threads, error);
+    status = cgap_controls_run(&w->controls, &w->sample, o->ranks, o->tiles.threads, error);
   *e = evidence_of(w->whole, &w->sample);
-  if (!status && !lists_init(e))
+  if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
     status =
       pass(w, e, &w->sample.embeddings, (cgap_couples)kind, CGAP_WANT_ALL, couples_of(e, (cgap_couples)kind), error);
-  return status || complete_neighbours(e) ? status : no_lists(e, error);
+  return status || !is_first(w) || complete_neighbours(e) ? status : no_lists(e, error);
 }
 
 static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
@@ -123,17 +136,14 @@ static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
   return s;
 }
 
-static cgap_status finish_within(work *w, const cgap_couple_sums *couples, cgap_audit *out, cgap_error *error)
+static cgap_status finish_within(const work *w, const cgap_couple_sums *couples, cgap_audit *out, cgap_error *error)
 {
   const cgap_sampled s = sampled_of(w, couples);
-  const cgap_tile_options *o = &w->options->tiles;
   cgap_status status = cgap_uniformity_finish_sampled(&s, out, error); /* before the histogram loses what is masked */
   if (!status)
     status = cgap_cosine_finish_seen(w->whole, &w->of_sample, out, error);
   if (!status)
     status = cgap_hubness_finish(&w->of_sample, out, error);
-  if (!status)
-    status = cgap_separability_run(&w->of_sample, &w->sample.embeddings, NULL, o->threads, o->progress, out, error);
   cgap_mixed_finish(&w->of_sample, out);
   cgap_near_finish(&w->of_sample, out);
   return status;
@@ -241,13 +251,15 @@ static cgap_status look_from_queries(work *w, const cgap_couple_sums *couples, c
   const cgap_sampled_options *o = w->options;
   cgap_status status =
     cgap_drawn_part(&w->queries, &w->sample, w->embeddings, couples, o->size.queries, o->seed, QUERY_STREAM, error);
-  if (!status && o->hold)
-    status = cgap_drawn_hold(&w->queries, w->embeddings, error);
+  if (!status && o->ranks)
+    status = cgap_drawn_spread(&w->queries, w->embeddings, o->ranks, error);
+  else if (!status && o->hold)
+    status = cgap_drawn_hold(&w->queries, w->embeddings, NULL, error);
   if (!status)
     status = ask_texts(w, error);
   if (!status)
     status = ask_images(w, error);
-  if (!status)
+  if (!status && is_first(w))
     status = finish_queries(w, out, error);
   out->sample.image_queries = (size_t)out->image_to_text.recall_at_1.n;
   out->sample.text_queries = (size_t)out->text_to_image.recall_at_1.n;
@@ -316,12 +328,15 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
   const cgap_drawn_size size = {.images = options->size.images, .texts = options->size.texts};
   cgap_status status = cgap_drawn_make(&w.sample, e, couples, size, options->seed, SAMPLE_STREAM, error);
   w.seconds_all = status ? 1 : all_couples(&w);
-  if (!status && options->hold)
-    status = cgap_drawn_hold(&w.sample, e, error);
+  if (!status && (options->hold || options->ranks))
+    status = cgap_drawn_hold(&w.sample, e, options->ranks, error);
   if (!status)
     status = look_within(&w, error);
-  if (!status)
+  if (!status && is_first(&w))
     status = finish_within(&w, couples, out, error);
+  if (!status)
+    status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->ranks, options->tiles.threads,
+                                   options->tiles.progress, out, error);
   if (!status && whole->paired)
     status = look_from_queries(&w, couples, out, error);
   out->sample.images = w.sample.embeddings.image.rows;

@@ -42,9 +42,9 @@ double cgap_product_rate(size_t dim, int threads)
   return best;
 }
 
-static double exact_seconds(size_t images, size_t texts, size_t dim, int threads)
+static double exact_seconds(size_t images, size_t texts, size_t dim, int threads, int ranks)
 {
-  const double rate = cgap_product_rate(dim, threads);
+  const double rate = cgap_product_rate(dim, threads) * ranks;
   return rate > 0 ? work_of((double)images, (double)texts, (double)dim) / (rate * CGAP_SHARE_OF_PRODUCTS) : INFINITY;
 }
 
@@ -73,27 +73,27 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
                                    const cgap_audit_options *options)
 {
   cgap_sampling all = {.exact_seconds = NAN}, part = all;
-  const double work = work_of((double)images, (double)texts, (double)dim);
+  const int ranks = cgap_comm_size(options->ranks);
+  const double work = work_of((double)images, (double)texts, (double)dim) / threads / ranks;
   if (options->pairs == CGAP_PAIRS_EXACT)
     return all;
   choose_size(&part, images, texts, dim, paired, options);
   if (part.images == images && (paired || part.texts == texts))
     return all;
   if (options->pairs == CGAP_PAIRS_AUTO) {
-    if (work < SURELY_LESS * threads)
+    if (work < SURELY_LESS)
       return all;
-    all.exact_seconds = part.exact_seconds = exact_seconds(images, texts, dim, threads);
-    if (all.exact_seconds < MINUTE && work < SURELY_MORE * threads)
+    all.exact_seconds = part.exact_seconds = exact_seconds(images, texts, dim, threads, ranks);
+    if (all.exact_seconds < MINUTE && work < SURELY_MORE)
       return all;
   }
   return part;
 }
 
-uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text)
+uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int ranks)
 {
-  /* queries stand in memory a second time */
-  const double again = s->images ? 1 + (double)s->queries / (double)s->images : 1;
-  return (uint64_t)(again * (double)dim *
+  const double held = 1.0 / ranks + (s->images ? (double)s->queries / (double)s->images : 0);
+  return (uint64_t)(held * (double)dim *
                     ((double)s->images * (double)(sizeof(float) + cgap_type_size(image)) +
                      (double)s->texts * (double)(sizeof(float) + cgap_type_size(text))));
 }

@@ -10,8 +10,8 @@ typedef struct cgap_sampling {
   double exact_seconds; /* that all couples would take; NaN where nobody asked */
 } cgap_sampling;
 
-/* For so many images and texts of `dim`. The choice of CGAP_PAIRS_AUTO rests on a short measurement, unless the work is
- * far from a minute's; the sizes on the options and the data alone. */
+/* For so many images and texts of `dim`, and so many threads on each of options->ranks. The choice of CGAP_PAIRS_AUTO
+ * rests on a short measurement, unless the work is far from a minute's; the sizes on the options and the data alone. */
 cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
                                    const cgap_audit_options *options);
 
@@ -20,7 +20,8 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
 #define CGAP_SHARE_OF_PRODUCTS 0.75
 double cgap_product_rate(size_t dim, int threads);
 
-/* What the sample's rows need in memory. */
-uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text);
+/* What the sample's rows need in memory, its queries a second time; of several ranks, which share the sample out, and
+ * have the queries each. */
+uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int ranks);
 
 #endif

@@ -116,14 +116,21 @@ static cgap_status read_all(cgap_row_pass *p, cgap_error *error)
 
 /* ---------------------------------------------------------------- the pass of one of several ranks */
 
-/* Reads rows [own.first, own.end) of the file into side->raw and looks at them. */
-static cgap_status look_at_share(cgap_row_pass *p, cgap_share own, cgap_error *error)
+/* A block of rows [own.first, own.end) of the file: in side->raw, or in room where rows do not stay. */
+static cgap_block share_block(const cgap_row_pass *p, cgap_share own, size_t first)
 {
   const cgap_source *source = p->side->source;
-  const size_t row_bytes = source->dim * cgap_type_size(source->type);
+  unsigned char *raw = p->side->raw;
+  return cgap_block_at(p, first, own.end,
+                       raw ? raw + (first - own.first) * source->dim * cgap_type_size(source->type) : p->room[0]);
+}
+
+/* Reads the rows of the share and looks at them. */
+static cgap_status look_at_share(cgap_row_pass *p, cgap_share own, cgap_error *error)
+{
   cgap_status status = CGAP_OK;
   for (size_t first = own.first; !status && first < own.end; first += p->block_rows) {
-    cgap_block b = cgap_block_at(p, first, own.end, p->side->raw + (first - own.first) * row_bytes);
+    cgap_block b = share_block(p, own, first);
     status = cgap_block_read(&b, error);
     if (!status)
       cgap_block_look(p, &b, p->norm + first, p->hash + first);
@@ -145,7 +152,6 @@ static cgap_status take(cgap_row_pass *p, cgap_share own, cgap_error *error)
 {
   cgap_side *side = p->side;
   const cgap_source *source = side->source;
-  const size_t row_bytes = source->dim * cgap_type_size(source->type);
   size_t kept = 0, count;
   cgap_status status = CGAP_OK;
   if (side->rows > 0)
@@ -155,9 +161,12 @@ static cgap_status take(cgap_row_pass *p, cgap_share own, cgap_error *error)
   while (kept < side->rows && side->file_row[kept] < own.first)
     kept++;
   for (size_t first = own.first; !status && first < own.end; first += p->block_rows) {
-    const cgap_block b = cgap_block_at(p, first, own.end, side->raw + (first - own.first) * row_bytes);
-    status = cgap_block_sum(p, &b, kept, &count, NULL, error);
-    kept += count;
+    cgap_block b = share_block(p, own, first);
+    if (!side->raw)
+      status = cgap_block_read(&b, error);
+    if (!status)
+      status = cgap_block_sum(p, &b, kept, &count, NULL, error);
+    kept += status ? 0 : count;
     if (!status)
       status = tick(p, 0.5 + 0.5 * (double)(first + b.rows - own.first) / (double)(own.end - own.first), error);
   }
@@ -187,6 +196,8 @@ static cgap_status hold(cgap_row_pass *p, cgap_share own, cgap_error *error)
   const cgap_share share = cgap_share_of(p->options->ranks, side->rows);
   side->own_first = share.first;
   side->own_rows = share.end - share.first;
+  if (!side->raw)
+    return CGAP_OK;
   if (side->rows == side->source->rows || side->own_rows == 0) {
     cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads);
     return CGAP_OK;

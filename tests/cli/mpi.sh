@@ -67,6 +67,21 @@ same() {
   done
 }
 
+# same_values NAME "RANKS…" ARGS…: the same of the report alone
+same_values() {
+  name=$1 counts=$2
+  shift 2
+  run audit "$@" --json
+  want_rc 0
+  mv out "$name-1.json"
+  for count in $counts; do
+    ranks "$count" audit "$@" --json
+    want_rc 0
+    mv out "$name-$count.json"
+    want_report "$name-1.json" "$name-$count.json"
+  done
+}
+
 "$PYTHON" - <<'END' || exit 99
 import h5py, numpy as np
 random = np.random.default_rng(1)
@@ -87,6 +102,9 @@ for k in range(3):
     part = slice(k * 1100, (k + 1) * 1100)
     write(f"shard{k}.h5", image=x[part], text=(x[part] + 1 + random.normal(size=(1100, d))).astype("f4"))
 write("unpaired.h5", image=x, text=y[:900])
+with h5py.File("empty.h5", "w") as file:  # of which nobody reads more than a block
+    for name in ("image", "text"):
+        file.create_dataset(name, (1000000, 8), "f2", chunks=(10000, 8))
 END
 run simulate --model clip --n 2500 --d 48 --captions 2 --classes 7 -o pairs.h5
 want_rc 0
@@ -102,6 +120,51 @@ same shards "2" shard0.h5 shard1.h5 shard2.h5
 same unpaired "3" unpaired.h5 --unpaired
 if [ -f "$CONTRAGAP_SHARED/data/modgap_clip_coco.h5" ]; then
   same real "2 3" "$CONTRAGAP_SHARED/data/modgap_clip_coco.h5"
+fi
+
+# ---------------------------------------------------------------- the audit of a sample
+sampled="--pairs sampled --sample-rows 700"
+# shellcheck disable=SC2086
+{
+  same sampled "3" ragged.h5 $sampled # rows.tsv: who was asked
+  same_values sampled-pairs "2 3 4" pairs.h5 $sampled
+  same_values sampled-bad "2" bad.h5 --drop-bad $sampled
+  same_values sampled-shards "4" shard0.h5 shard1.h5 shard2.h5 $sampled
+  same_values sampled-unpaired "3" unpaired.h5 --unpaired $sampled
+}
+want_text sampled-pairs-4.json '"method": "sampled"' '"zero_shot"' '"arithmetic"'
+# rows that do not fit into the memory of a rank stay in the file
+run simulate --model clip --n 20001 --d 64 -o long.h5
+want_rc 0
+# shellcheck disable=SC2086
+ranks 2 audit long.h5 $sampled --memory 1M
+want_rc 5
+room=$(($(sed -n 's/.*needs \([0-9]*\)M at least.*/\1/p' err) + 1))
+# shellcheck disable=SC2086
+ranks 2 audit long.h5 $sampled --memory "${room}M" --dry-run
+want_rc 0
+want_line out "rows stay in the file" "2 ranks of 1 thread" "a sample of"
+# shellcheck disable=SC2086
+same_values sampled-file "2" long.h5 $sampled --memory "${room}M"
+# all ranks take the choice of one
+ranks 2 audit empty.h5 --dry-run
+want_rc 0
+want_line out "a sample of" "all couples would take about" "2 ranks of 1 thread"
+# shellcheck disable=SC2086
+ranks 2 audit pairs.h5 --pairs auto --sample-rows 700 --json -v
+want_rc 0
+want_text err "all couples," "2 ranks of 1 thread"
+
+# ---------------------------------------------------------------- the audit in bfloat16
+run audit few.h5 --precision bf16 --json
+if [ "$rc" -eq 0 ]; then
+  same_values rough "2 3" pairs.h5 --precision bf16
+  same_values rough-ragged "4" ragged.h5 --precision bf16
+  # shellcheck disable=SC2086
+  same_values rough-sampled "3" pairs.h5 --precision bf16 $sampled
+  want_text rough-3.json '"method": "bf16"'
+else
+  echo "bfloat16 is not looked at: $(cat err)" >&2
 fi
 
 # ---------------------------------------------------------------- sweeps
@@ -220,6 +283,12 @@ want_line err "rank 2 on " "cut.h5: truncated"
 mixed 2 'room=2G; [ "$RANK" = 1 ] && room=20M; exec "$CONTRAGAP" audit ragged.h5 -o none --threads 1 --memory $room'
 want_rc 5
 want_line err "rank 1 on " "--memory allows 20M"
+
+# shellcheck disable=SC2016
+mixed 3 'file=ragged.h5; [ "$RANK" = 2 ] && file=cut.h5
+  exec "$CONTRAGAP" audit "$file" -o none --threads 1 --pairs sampled --sample-rows 700'
+want_rc 3
+want_line err "rank 2 on " "cut.h5: truncated"
 
 # one that dies: mpirun ends the others
 run simulate --model clip --n 20000 --d 128 -o large.h5
