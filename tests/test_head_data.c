@@ -308,13 +308,13 @@ Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
   cgap_part part;
   cgap_batches b;
   cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &(cgap_part_options){0}, NULL), CGAP_OK);
-  cr_assert_eq(cgap_batches_init(&b, &part, 50, 9, NULL), CGAP_OK);
+  cr_assert_eq(cgap_batches_init(&b, &part, 50, 9, 1, NULL), CGAP_OK);
   cr_expect_eq(part.couples.texts, 384);
   cr_expect_eq(b.count, 7); /* 34 texts are left out */
   bool *seen = support_alloc(part.couples.texts, sizeof *seen);
   cgap_batches_epoch(&b, 0);
   for (size_t k = 0; k < b.count; k++) {
-    cgap_batches_take(&b, k, 1);
+    cr_assert_eq(cgap_batches_take(&b, k, 1, NULL), CGAP_OK);
     const cgap_coupling *c = &b.couples;
     cr_assert_eq(c->texts, 50);
     size_t images[2 * 50], couples = 0;
@@ -356,7 +356,7 @@ Test(head_data, a_full_batch_is_the_part)
   cgap_part part;
   cgap_batches b;
   cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &(cgap_part_options){0}, NULL), CGAP_OK);
-  cr_assert_eq(cgap_batches_init(&b, &part, 0, 1, NULL), CGAP_OK);
+  cr_assert_eq(cgap_batches_init(&b, &part, 0, 1, 1, NULL), CGAP_OK);
   cr_expect_eq(b.count, 1);
   cr_expect_eq(b.x, part.image);
   cr_expect_eq(b.couples.count, 40);

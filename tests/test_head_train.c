@@ -190,7 +190,8 @@ Test(head_train, damaged_and_foreign_checkpoints_are_refused)
   cgap_epoch record;
   cr_assert_eq(cgap_trainer_init(&t, &s.trial.training, &s.trial.validation, &o, &error), CGAP_OK);
   cr_assert_eq(cgap_trainer_epoch(&t, &record, &error), CGAP_OK);
-  const cgap_fingerprint own = cgap_fingerprint_of(&t);
+  cgap_fingerprint own;
+  cr_assert_eq(cgap_fingerprint_of(&own, &t, &error), CGAP_OK);
   cr_assert_eq(cgap_checkpoint_write(&t, own, path, &error), CGAP_OK);
   cr_expect_eq(cgap_checkpoint_read(&t, own, path, &error), CGAP_OK);
   cr_expect_eq(cgap_checkpoint_read(&t, (cgap_fingerprint){own.options + 1, own.data}, path, &error), CGAP_USAGE);

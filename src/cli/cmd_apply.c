@@ -86,9 +86,8 @@ static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap
       return status;
   }
   const cgap_data *data = cgap_dataset_data(other ? other : dataset);
-  cgap_status status = cgap_closer_check_memory(closer, data, cli_shared.memory_bytes, error);
-  if (status == CGAP_OK)
-    status = cgap_closer_fit(out, closer, opt.factor, data, cli_shared.threads, cli_progress(), error);
+  const cgap_status status = cgap_closer_fit_within(out, closer, opt.factor, data, cli_shared.threads,
+                                                    cli_shared.memory_bytes, cli_progress(), error);
   cgap_dataset_close(other);
   return status;
 }

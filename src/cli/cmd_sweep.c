@@ -299,7 +299,8 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
     status = cgap_fit_run(&fitted, &s->trial, o, &nowhere, NULL, error);
   const bool diverged = status == CGAP_USAGE && fitted.head;
   if (status == CGAP_OK)
-    status = cgap_transformed_init(&through, &s->trial.test.data, fitted.head, how.threads, error);
+    status =
+      cgap_transformed_init(&through, &s->trial.test.data, fitted.head, s->trial.budget.reads, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */

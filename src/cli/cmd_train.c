@@ -230,8 +230,9 @@ static cgap_status study(train_run *t, cgap_error *error)
       entrants[count++] = (cgap_entrant){cgap_closer_name((cgap_closer)k), t->trial.closer[k],
                                          t->trial.closer_seconds[k], t->trial.test.data.image.rows <= 2000};
   const cgap_study_options options = {.threads = cli_shared.threads,
-                                      .memory_bytes = cli_shared.memory_bytes,
+                                      .memory_bytes = cgap_trial_study_memory(&t->trial, &t->options),
                                       .seed = cli_shared.seed,
+                                      .spill = t->trial.budget.reads,
                                       .progress = t->options.progress};
   cgap_status status = cgap_study_run(&t->study, &t->trial.test, entrants, count, &options, error);
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
@@ -288,6 +289,7 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
     status = fit(t, &t->run[k], error);
   if (status == CGAP_OK)
     say_split(t);
+  cgap_trial_rest(&t->trial);
   if (status == CGAP_OK && cli_ranks_first()) /* rank 0 measures and writes */
     status = study(t, error);
   cli_progress_clear();

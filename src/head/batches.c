@@ -31,42 +31,78 @@ static void bounds(cgap_batches *b)
   b->most_images = b->most_couples < p->images ? b->most_couples : p->images;
 }
 
-cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t size, uint64_t seed, cgap_error *error)
+static bool room_init(cgap_batch *out, const cgap_batches *b)
 {
-  const size_t texts = part->couples.texts, images = part->couples.images;
-  *out = (cgap_batches){.part = part, .size = size ? size : texts, .seed = seed};
+  *out = (cgap_batch){.number = SIZE_MAX};
+  out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_couples, sizeof *out->index);
+  out->image_rows = cgap_alloc(b->most_images, b->part->dim * sizeof(float));
+  out->text_rows = cgap_alloc(b->size, b->part->dim * sizeof(float));
+  return out->index && out->image_rows && out->text_rows;
+}
+
+static bool allocate(cgap_batches *b)
+{
+  const cgap_coupling *p = &b->part->couples;
+  b->order = cgap_alloc(p->texts, sizeof *b->order);
+  b->stamp = cgap_alloc(p->images, sizeof *b->stamp);
+  b->image = cgap_alloc(b->most_images, sizeof *b->image);
+  if (!b->order || !b->stamp || !b->image || !room_init(&b->batch[0], b) || (b->reads && !room_init(&b->batch[1], b)))
+    return false;
+  memset(b->stamp, 0xff, p->images * sizeof *b->stamp);
+  return true;
+}
+
+/* The one batch of a whole part: its own rows where they are in memory, else read once. */
+static cgap_status take_all(cgap_batches *b, cgap_error *error)
+{
+  const cgap_part *p = b->part;
+  cgap_batch *room = &b->batch[0];
+  b->couples = p->couples;
+  b->x = p->image;
+  b->y = p->text;
+  if (!b->reads)
+    return CGAP_OK;
+  b->x = room->image_rows = cgap_alloc(p->couples.images, p->dim * sizeof(float));
+  b->y = room->text_rows = cgap_alloc(p->couples.texts, p->dim * sizeof(float));
+  if (!b->x || !b->y)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->couples.texts);
+  cgap_status status = cgap_part_take(p, CGAP_IMAGE_SIDE, NULL, 0, p->couples.images, room->image_rows, error);
+  return status == CGAP_OK ? cgap_part_take(p, CGAP_TEXT_SIDE, NULL, 0, p->couples.texts, room->text_rows, error)
+                           : status;
+}
+
+cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t size, uint64_t seed, int threads,
+                              cgap_error *error)
+{
+  const size_t texts = part->couples.texts;
+  cgap_status status = CGAP_OK;
+  *out = (cgap_batches){.part = part, .size = size ? size : texts, .seed = seed, .reads = !part->image};
   if (size == CGAP_BATCH_AUTO)
     out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
   out->count = texts / out->size;
   bounds(out);
-  if (is_full(out)) {
-    out->couples = part->couples;
-    out->x = part->image;
-    out->y = part->text;
-    return CGAP_OK;
-  }
-  out->order = cgap_alloc(texts, sizeof *out->order);
-  out->stamp = cgap_alloc(images, sizeof *out->stamp);
-  out->image = cgap_alloc(out->most_images, sizeof *out->image);
-  out->index = cgap_alloc(out->most_images + out->size + 2 + 3 * out->most_couples, sizeof *out->index);
-  out->image_rows = cgap_alloc(out->most_images, part->dim * sizeof(float));
-  out->text_rows = cgap_alloc(out->size, part->dim * sizeof(float));
-  if (out->order && out->stamp && out->image && out->index && out->image_rows && out->text_rows) {
-    memset(out->stamp, 0xff, images * sizeof *out->stamp);
-    return CGAP_OK;
-  }
-  cgap_batches_clear(out);
-  return cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
+  if (is_full(out))
+    status = take_all(out, error);
+  else if (!allocate(out))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
+  if (status != CGAP_OK)
+    cgap_batches_clear(out);
+  else if (out->reads && !is_full(out))
+    cgap_ahead_open(&out->ahead, threads);
+  return status;
 }
 
 void cgap_batches_clear(cgap_batches *b)
 {
+  cgap_ahead_close(&b->ahead);
   cgap_free(b->order);
   cgap_free(b->stamp);
   cgap_free(b->image);
-  cgap_free(b->index);
-  cgap_free(b->image_rows);
-  cgap_free(b->text_rows);
+  for (int k = 0; k < 2; k++) {
+    cgap_free(b->batch[k].index);
+    cgap_free(b->batch[k].image_rows);
+    cgap_free(b->batch[k].text_rows);
+  }
   *b = (cgap_batches){0};
 }
 
@@ -74,6 +110,9 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
 {
   if (is_full(b))
     return;
+  if (b->started && cgap_ahead_wait(&b->ahead, NULL) != CGAP_OK) /* of another order: it is not wanted any more */
+    b->batch[1].number = SIZE_MAX;
+  b->started = false;
   cgap_random random = cgap_random_init(b->seed, ORDER_STREAM + epoch);
   for (size_t j = 0; j < b->part->couples.texts; j++)
     b->order[j] = j;
@@ -110,25 +149,24 @@ static void fetch(const float *row, size_t dim)
 }
 
 /* The rows come from all over the part's memory: those to come are asked for while one is copied. */
-static void gather(cgap_batches *b, const size_t *text, size_t images, int threads)
+static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, int threads)
 {
-  const size_t dim = b->part->dim, rows = images + b->size;
+  const size_t dim = b->part->dim, images = out->couples.images, rows = images + b->size;
 #pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
   for (size_t k = 0; k < rows; k++) {
-    float *to = k < images ? b->image_rows + k * dim : b->text_rows + (k - images) * dim;
+    float *to = k < images ? out->image_rows + k * dim : out->text_rows + (k - images) * dim;
     if (k + AHEAD < rows)
       fetch(source_row(b, text, images, k + AHEAD), dim);
     memcpy(to, source_row(b, text, images, k), dim * sizeof *to);
   }
 }
 
-void cgap_batches_take(cgap_batches *b, size_t batch, int threads)
+/* Couples and rows of batch out->number. */
+static void match(cgap_batches *b, cgap_batch *out)
 {
-  if (is_full(b))
-    return;
   const cgap_coupling *p = &b->part->couples;
-  const size_t *text = b->order + batch * b->size;
-  size_t *text_first = b->index, *image_first = text_first + b->size + 1;
+  const size_t *text = b->order + out->number * b->size;
+  size_t *text_first = out->index, *image_first = text_first + b->size + 1;
   image_first[0] = 0;
   const size_t images = meet_images(b, text, image_first);
   size_t *couple_text = image_first + b->most_images + 1, *text_couple = couple_text + b->most_couples, count = 0;
@@ -147,8 +185,62 @@ void cgap_batches_take(cgap_batches *b, size_t batch, int threads)
   }
   memmove(image_first + 1, image_first, images * sizeof *image_first);
   image_first[0] = 0;
-  gather(b, text, images, threads);
-  b->couples = (cgap_coupling){images, b->size, count, image_first, couple_text, text_first, text_couple, couple_image};
-  b->x = b->image_rows;
-  b->y = b->text_rows;
+  out->couples =
+    (cgap_coupling){images, b->size, count, image_first, couple_text, text_first, text_couple, couple_image};
+}
+
+/* A whole batch where rows are read: a job for the thread beside. */
+static cgap_status read_batch(cgap_batches *b, cgap_batch *out, cgap_error *error)
+{
+  const size_t *text = b->order + out->number * b->size;
+  match(b, out);
+  const cgap_status status =
+    cgap_part_take(b->part, CGAP_IMAGE_SIDE, b->image, 0, out->couples.images, out->image_rows, error);
+  return status == CGAP_OK ? cgap_part_take(b->part, CGAP_TEXT_SIDE, text, 0, b->size, out->text_rows, error) : status;
+}
+
+static cgap_status read_next(void *batches, cgap_error *error)
+{
+  cgap_batches *b = batches;
+  return read_batch(b, &b->batch[1], error);
+}
+
+/* Batch `number` into batch[0], and the one after it on its way into batch[1]. */
+static cgap_status take_read(cgap_batches *b, size_t number, cgap_error *error)
+{
+  cgap_status status = b->started ? cgap_ahead_wait(&b->ahead, error) : CGAP_OK;
+  const bool ready = b->started && b->batch[1].number == number;
+  b->started = false;
+  if (status == CGAP_OK && ready) {
+    const cgap_batch spare = b->batch[0];
+    b->batch[0] = b->batch[1];
+    b->batch[1] = spare;
+  } else if (status == CGAP_OK) {
+    b->batch[0].number = number;
+    status = read_batch(b, &b->batch[0], error);
+  }
+  if (status == CGAP_OK && number + 1 < b->count) {
+    b->batch[1].number = number + 1;
+    b->started = true;
+    cgap_ahead_start(&b->ahead, read_next, b);
+  }
+  return status;
+}
+
+cgap_status cgap_batches_take(cgap_batches *b, size_t number, int threads, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  if (is_full(b))
+    return CGAP_OK;
+  if (b->reads) {
+    status = take_read(b, number, error);
+  } else {
+    b->batch[0].number = number;
+    match(b, &b->batch[0]);
+    gather(b, &b->batch[0], b->order + number * b->size, threads);
+  }
+  b->couples = b->batch[0].couples;
+  b->x = b->batch[0].image_rows;
+  b->y = b->batch[0].text_rows;
+  return status;
 }

@@ -23,23 +23,46 @@ typedef struct checkpoint {
 static const char MAGIC[8] = "cgapckpt";
 enum { VERSION = 1, ARRAYS = 4 };
 
-static uint64_t hash_part(uint64_t seed, const cgap_part *p)
+/* Unit rows in blocks, the same as of all at once. *h: the seed, then the hash. */
+static cgap_status hash_rows(uint64_t *h, const cgap_part *p, int side, size_t rows, cgap_error *error)
 {
-  const cgap_coupling *c = &p->couples;
-  uint64_t h = XXH3_64bits_withSeed(p->image, c->images * p->dim * sizeof(float), seed);
-  h = XXH3_64bits_withSeed(p->text, c->texts * p->dim * sizeof(float), h);
-  h = XXH3_64bits_withSeed(c->image_first, (c->images + 1) * sizeof(size_t), h);
-  return XXH3_64bits_withSeed(c->couple_text, c->count * sizeof(size_t), h);
+  enum { AT_ONCE = 1024 };
+  float *block = cgap_alloc(AT_ONCE, p->dim * sizeof *block);
+  XXH3_state_t *state = XXH3_createState();
+  cgap_status status = CGAP_OK;
+  if (!block || !state || XXH3_64bits_reset_withSeed(state, *h) != XXH_OK)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += AT_ONCE) {
+    const size_t count = rows - first < AT_ONCE ? rows - first : AT_ONCE;
+    status = cgap_part_take(p, side, NULL, first, count, block, error);
+    if (status == CGAP_OK)
+      (void)XXH3_64bits_update(state, block, count * p->dim * sizeof *block);
+  }
+  if (status == CGAP_OK)
+    *h = XXH3_64bits_digest(state);
+  (void)XXH3_freeState(state);
+  cgap_free(block);
+  return status;
 }
 
-cgap_fingerprint cgap_fingerprint_of(const cgap_trainer *t)
+static cgap_status hash_part(uint64_t *h, const cgap_part *p, cgap_error *error)
+{
+  const cgap_coupling *c = &p->couples;
+  cgap_status status = hash_rows(h, p, CGAP_IMAGE_SIDE, c->images, error);
+  if (status == CGAP_OK)
+    status = hash_rows(h, p, CGAP_TEXT_SIDE, c->texts, error);
+  *h = XXH3_64bits_withSeed(c->image_first, (c->images + 1) * sizeof(size_t), *h);
+  *h = XXH3_64bits_withSeed(c->couple_text, c->count * sizeof(size_t), *h);
+  return status;
+}
+
+cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *t, cgap_error *error)
 {
   char text[2048];
   cgap_train_describe(text, sizeof text, &t->options, &t->layers.shape);
-  cgap_fingerprint f = {.options = XXH3_64bits(text, strlen(text)), .data = hash_part(1, t->training)};
-  if (t->validation->couples.count)
-    f.data = hash_part(f.data, t->validation);
-  return f;
+  *out = (cgap_fingerprint){.options = XXH3_64bits(text, strlen(text)), .data = 1};
+  const cgap_status status = hash_part(&out->data, t->training, error);
+  return status == CGAP_OK && t->validation->couples.count ? hash_part(&out->data, t->validation, error) : status;
 }
 
 static uint64_t hash_of(const checkpoint *head, const float *const arrays[ARRAYS])

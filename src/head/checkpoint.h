@@ -9,7 +9,8 @@ typedef struct cgap_fingerprint {
   uint64_t options, data;
 } cgap_fingerprint;
 
-cgap_fingerprint cgap_fingerprint_of(const cgap_trainer *trainer);
+/* Goes through the rows of both parts once. */
+CGAP_MUST_CHECK cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *trainer, cgap_error *error);
 
 CGAP_MUST_CHECK cgap_status cgap_checkpoint_write(const cgap_trainer *trainer, cgap_fingerprint fingerprint,
                                                   const char *path, cgap_error *error);

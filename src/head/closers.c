@@ -56,28 +56,31 @@ static void shift(cgap_head *h, const cgap_part *p, double factor, double *work)
   }
 }
 
-/* out (dim, dim) = Σ_c a_c b_cᵀ over float rows, in double; `index` (count) picks the rows, NULL: in order */
-static bool moment(double *out, const float *a, const size_t *a_index, const float *b, const size_t *b_index,
-                   size_t count, size_t dim)
+/* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two sides of a part, in double; index (count) picks the rows of each,
+ * NULL: in order */
+static cgap_status moment(double *out, const cgap_part *p, const int side[2], const size_t *const index[2],
+                          size_t count, cgap_error *error)
 {
   enum { RUN = 512 };
-  double *wide = cgap_alloc(2 * RUN * dim, sizeof *wide), *other = wide ? wide + RUN * dim : NULL;
+  const size_t dim = p->dim;
+  double *wide = cgap_alloc(2 * RUN * dim, sizeof *wide);
+  float *rows = cgap_alloc(RUN * dim, sizeof *rows);
+  cgap_status status = wide && rows ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for a closer");
   memset(out, 0, dim * dim * sizeof *out);
-  for (size_t first = 0; wide && first < count; first += RUN) {
-    const size_t rows = count - first < RUN ? count - first : RUN;
-    for (size_t i = 0; i < rows; i++) {
-      const float *ai = a + (a_index ? a_index[first + i] : first + i) * dim;
-      const float *bi = b + (b_index ? b_index[first + i] : first + i) * dim;
-      for (size_t k = 0; k < dim; k++) {
-        wide[i * dim + k] = (double)ai[k];
-        other[i * dim + k] = (double)bi[k];
-      }
+  for (size_t first = 0; status == CGAP_OK && first < count; first += RUN) {
+    const size_t run = count - first < RUN ? count - first : RUN;
+    for (int k = 0; status == CGAP_OK && k < 2; k++) {
+      status = cgap_part_take(p, side[k], index[k] ? index[k] + first : NULL, first, run, rows, error);
+      for (size_t i = 0; status == CGAP_OK && i < run * dim; i++)
+        wide[(size_t)k * RUN * dim + i] = (double)rows[i];
     }
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)dim, (int)dim, (int)rows, 1, wide, (int)dim, other,
-                (int)dim, 1, out, (int)dim);
+    if (status == CGAP_OK)
+      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)dim, (int)dim, (int)run, 1, wide, (int)dim,
+                  wide + RUN * dim, (int)dim, 1, out, (int)dim);
   }
   cgap_free(wide);
-  return wide != NULL;
+  cgap_free(rows);
+  return status;
 }
 
 /* c, a symmetric matrix, becomes (c + r I)^−½. values (dim), work (2 dim²) */
@@ -102,11 +105,11 @@ static cgap_status whiten(cgap_head *h, const cgap_part *p, double *work, cgap_e
 {
   const size_t d = p->dim, rows[] = {p->couples.images, p->couples.texts};
   const double *mean[] = {p->image_mean, p->text_mean};
-  const float *z[] = {p->image, p->text};
   double *c = work, *values = c + d * d, *spare = values + d;
   for (int side = 0; side < CGAP_SIDES; side++) {
-    if (!moment(c, z[side], NULL, z[side], NULL, rows[side], d))
-      return cgap_fail(error, CGAP_RESOURCE, "out of memory for whitening");
+    const cgap_status status = moment(c, p, (int[]){side, side}, (const size_t *[]){NULL, NULL}, rows[side], error);
+    if (status != CGAP_OK)
+      return status;
     for (size_t k = 0; k < d * d; k++)
       c[k] = c[k] / (double)rows[side] - mean[side][k / d] * mean[side][k % d];
     if (!inverse_root(c, d, values, spare))
@@ -123,8 +126,11 @@ static cgap_status procrustes(cgap_head *h, const cgap_part *p, double *work, cg
 {
   const size_t d = p->dim;
   double *m = work, *u = m + d * d, *vt = u + d * d, *s = vt + d * d, trace = 0;
-  if (!moment(m, p->image, p->couples.couple_image, p->text, p->couples.couple_text, p->couples.count, d))
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the rotation");
+  const cgap_status status =
+    moment(m, p, (int[]){CGAP_IMAGE_SIDE, CGAP_TEXT_SIDE},
+           (const size_t *[]){p->couples.couple_image, p->couples.couple_text}, p->couples.count, error);
+  if (status != CGAP_OK)
+    return status;
   for (size_t k = 0; k < d; k++)
     trace += fabs(m[k * (d + 1)]);
   for (size_t k = 0; k < d; k++)

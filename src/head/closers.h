@@ -11,8 +11,10 @@
 CGAP_MUST_CHECK cgap_status cgap_closer_of_part(cgap_head **out, cgap_closer closer, double factor,
                                                 const cgap_part *part, cgap_error *error);
 
-/* CGAP_RESOURCE where cgap_closer_fit takes more than `limit` bytes; 0: half of what is free. */
-CGAP_MUST_CHECK cgap_status cgap_closer_check_memory(cgap_closer closer, const cgap_data *data, uint64_t limit,
-                                                     cgap_error *error);
+/* As cgap_closer_fit, within `limit` bytes, 0: half of what is free. Rows that do not fit stay in the file, with the
+ * same bits; CGAP_RESOURCE where it takes more all the same. */
+CGAP_MUST_CHECK cgap_status cgap_closer_fit_within(cgap_head **out, cgap_closer closer, double factor,
+                                                   const cgap_data *data, int threads, uint64_t limit,
+                                                   cgap_progress progress, cgap_error *error);
 
 #endif

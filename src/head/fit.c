@@ -48,8 +48,9 @@ static cgap_status begin(fit *f, cgap_fitted *out, const cgap_store *store, cgap
 {
   if (!f->checkpoint[0])
     return CGAP_OK;
-  f->fingerprint = cgap_fingerprint_of(&f->trainer);
-  cgap_status status = CGAP_OK;
+  cgap_status status = cgap_fingerprint_of(&f->fingerprint, &f->trainer, error);
+  if (status != CGAP_OK)
+    return status;
   out->resumed = store->resume && access(f->checkpoint, F_OK) == 0;
   if (out->resumed)
     status = cgap_checkpoint_read(&f->trainer, f->fingerprint, f->checkpoint, error);

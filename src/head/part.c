@@ -2,11 +2,17 @@
 
 #include <string.h>
 
+#include "head/gather.h"
 #include "head/rows.h"
 #include "memory.h"
 #include "random.h"
 
-enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452 };
+enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452, AT_ONCE = 1024 };
+
+static cgap_status fail_memory(const cgap_side *side, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows", side->source->name, side->rows);
+}
 
 /* Counting sort by text, then by image, keeps the texts of an image ascending. */
 static void sort_couples(size_t *first, size_t keys, size_t count, const size_t *key, const size_t *order, size_t *out)
@@ -113,59 +119,109 @@ static void list_couples(chosen *c, const cgap_embeddings *e, const cgap_part_op
   c->couple_image[order[wrong - 1]] = spare;
 }
 
-/* Numbers the rows that take part; equal ones alike where they are merged. place: 0 or SIZE_MAX on entry. */
-static bool number_rows(size_t *place, size_t *rows, const cgap_side *side, bool merge)
-{
+/* The rows of one side that take part, in the order of the file. */
+typedef struct taking {
+  const cgap_side *side;
+  size_t *place;  /* (side rows) SIZE_MAX where a row takes no part; becomes its row of the part */
+  bool merge;     /* equal ones become one */
+  size_t *listed; /* (taken) kept rows */
+  size_t taken, rows;
   cgap_distinct seen;
-  float *spare = cgap_alloc(side->dim, sizeof *spare);
-  const bool fine = cgap_distinct_init(&seen, side->rows) && spare;
-  *rows = 0;
-  for (size_t i = 0; fine && i < side->rows; i++) {
-    if (place[i] == SIZE_MAX)
-      continue;
-    const size_t first =
-      merge ? cgap_distinct_add(&seen, cgap_unit_hash(side->unit + i * side->dim, side->dim, spare), i) : i;
-    place[i] = first == i ? (*rows)++ : place[first];
-  }
-  cgap_distinct_clear(&seen);
-  cgap_free(spare);
+  float *block, *spare; /* (AT_ONCE, dim) of rows that are not in memory; (dim) */
+} taking;
+
+static bool open_taking(taking *t)
+{
+  const size_t dim = t->side->dim;
+  for (size_t i = 0; i < t->side->rows; i++)
+    t->taken += t->place[i] != SIZE_MAX;
+  t->listed = cgap_alloc(t->taken, sizeof *t->listed);
+  t->spare = cgap_alloc(dim, sizeof *t->spare);
+  t->block = cgap_alloc(t->side->unit ? 1 : AT_ONCE, dim * sizeof *t->block);
+  const bool fine = (!t->merge || cgap_distinct_init(&t->seen, t->taken)) && t->listed && t->spare && t->block;
+  for (size_t i = 0, k = 0; fine && i < t->side->rows; i++)
+    if (t->place[i] != SIZE_MAX)
+      t->listed[k++] = i;
   return fine;
 }
 
-static bool copy_rows(float **out, double **mean, const cgap_side *side, const size_t *place, size_t rows)
+static void close_taking(taking *t)
 {
-  size_t count = 0;
-  *mean = cgap_zalloc(side->dim, sizeof **mean);
-  *out = cgap_product(&count, rows, side->dim) ? cgap_alloc(count, sizeof **out) : NULL;
-  if (!*out || !*mean)
-    return false;
-  size_t taken = 0;
-  for (size_t i = 0; i < side->rows; i++) {
-    if (place[i] == SIZE_MAX)
-      continue;
-    const float *row = side->unit + i * side->dim;
-    memcpy(*out + place[i] * side->dim, row, side->dim * sizeof *row);
-    for (size_t k = 0; k < side->dim; k++)
-      (*mean)[k] += (double)row[k];
-    taken++;
-  }
-  for (size_t k = 0; k < side->dim; k++)
-    (*mean)[k] /= (double)(taken ? taken : 1);
-  return true;
+  if (t->merge)
+    cgap_distinct_clear(&t->seen);
+  cgap_free(t->listed);
+  cgap_free(t->spare);
+  cgap_free(t->block);
 }
 
-static bool build(cgap_part *out, chosen *c, const cgap_embeddings *e, bool merge)
+/* Numbers one row; equal ones get one number, and the last of them stands for all. */
+static void take_row(taking *t, size_t row, const float *unit, float *out, size_t *kept, double *sum)
 {
-  if (!number_rows(c->image, &c->images, &e->image, merge) || !number_rows(c->text, &c->texts, &e->text, merge))
-    return false;
+  const size_t dim = t->side->dim;
+  const size_t first = t->merge ? cgap_distinct_add(&t->seen, cgap_unit_hash(unit, dim, t->spare), row) : row;
+  const size_t at = t->place[row] = first == row ? t->rows++ : t->place[first];
+  if (out)
+    memcpy(out + at * dim, unit, dim * sizeof *unit);
+  kept[at] = row;
+  for (size_t k = 0; k < dim; k++)
+    sum[k] += (double)unit[k];
+}
+
+/* out (taken, dim) or NULL, kept (taken), mean (dim) */
+static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, cgap_error *error)
+{
+  const size_t dim = t->side->dim;
+  for (size_t first = 0; first < t->taken; first += AT_ONCE) {
+    const size_t count = t->taken - first < AT_ONCE ? t->taken - first : AT_ONCE;
+    const cgap_status status =
+      t->side->unit ? CGAP_OK : cgap_gather(t->side, t->listed + first, count, t->block, error);
+    if (status != CGAP_OK)
+      return status;
+    for (size_t k = 0; k < count; k++) {
+      const size_t row = t->listed[first + k];
+      take_row(t, row, t->side->unit ? t->side->unit + row * dim : t->block + k * dim, out, kept, mean);
+    }
+  }
+  for (size_t k = 0; k < dim; k++)
+    mean[k] /= (double)(t->taken ? t->taken : 1);
+  return CGAP_OK;
+}
+
+static cgap_status build_side(cgap_part *out, int side, size_t *rows, const cgap_side *from, size_t *place,
+                              const cgap_part_options *o, cgap_error *error)
+{
+  taking t = {.side = from, .place = place, .merge = !o->keep_duplicates};
+  float **unit = side == CGAP_IMAGE_SIDE ? &out->image : &out->text;
+  double **mean = side == CGAP_IMAGE_SIDE ? &out->image_mean : &out->text_mean;
+  cgap_status status = CGAP_OK;
+  bool fine = open_taking(&t) && (*mean = cgap_zalloc(from->dim, sizeof **mean)) &&
+              (out->kept[side] = cgap_alloc(t.taken, sizeof *out->kept[side]));
+  if (fine && !o->leave)
+    fine = (*unit = cgap_alloc(t.taken, from->dim * sizeof **unit));
+  if (fine)
+    status = take_rows(&t, *unit, out->kept[side], *mean, error);
+  out->side[side] = o->leave ? from : NULL;
+  *rows = t.rows;
+  close_taking(&t);
+  return fine ? status : fail_memory(from, error);
+}
+
+static cgap_status build(cgap_part *out, chosen *c, const cgap_embeddings *e, const cgap_part_options *o,
+                         cgap_error *error)
+{
+  cgap_status status = build_side(out, CGAP_IMAGE_SIDE, &c->images, &e->image, c->image, o, error);
+  if (status == CGAP_OK)
+    status = build_side(out, CGAP_TEXT_SIDE, &c->texts, &e->text, c->text, o, error);
+  if (status != CGAP_OK)
+    return status;
   for (size_t k = 0; k < c->couples; k++) {
     c->couple_image[k] = c->image[c->couple_image[k]];
     c->couple_text[k] = c->text[c->couple_text[k]];
   }
-  return copy_rows(&out->image, &out->image_mean, &e->image, c->image, c->images) &&
-         copy_rows(&out->text, &out->text_mean, &e->text, c->text, c->texts) &&
-         cgap_coupling_init(&out->couples, &out->index, c->images, c->texts, c->couples, c->couple_image,
-                            c->couple_text);
+  return cgap_coupling_init(&out->couples, &out->index, c->images, c->texts, c->couples, c->couple_image,
+                            c->couple_text)
+           ? CGAP_OK
+           : fail_memory(&e->text, error);
 }
 
 cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_split *split, int part,
@@ -175,27 +231,50 @@ cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_
   size_t *block = cgap_alloc(images + (images > texts ? images : texts) + 3 * texts, sizeof *block);
   chosen c = {.image = block};
   *out = (cgap_part){.dim = e->image.dim};
-  bool fine = block != NULL;
-  if (fine) {
+  cgap_status status = CGAP_OK;
+  if (!block) {
+    status = fail_memory(&e->image, error);
+  } else {
     size_t *order = block + images;
     c.text = order + (images > texts ? images : texts);
     c.couple_image = c.text + texts;
     c.couple_text = c.couple_image + texts;
     draw_images(&c, e, split, part, options, order);
     list_couples(&c, e, options, order);
-    fine = build(out, &c, e, !options->keep_duplicates);
+    status = build(out, &c, e, options, error);
   }
   cgap_free(block);
-  if (fine)
+  if (status != CGAP_OK)
+    cgap_part_clear(out);
+  return status;
+}
+
+cgap_status cgap_part_take(const cgap_part *p, int side, const size_t *rows, size_t first, size_t count, float *out,
+                           cgap_error *error)
+{
+  const float *unit = side == CGAP_IMAGE_SIDE ? p->image : p->text;
+  for (size_t k = 0; unit && k < count; k++)
+    memcpy(out + k * p->dim, unit + (rows ? rows[k] : first + k) * p->dim, p->dim * sizeof *out);
+  if (unit)
     return CGAP_OK;
-  cgap_part_clear(out);
-  return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images and %zu texts", images, texts);
+  const size_t *kept = p->kept[side];
+  size_t *list = cgap_alloc(count, sizeof *list);
+  for (size_t k = 0; list && k < count; k++) {
+    const size_t row = rows ? rows[k] : first + k;
+    list[k] = kept ? kept[row] : row;
+  }
+  const cgap_status status =
+    list ? cgap_gather(p->side[side], list, count, out, error) : fail_memory(p->side[side], error);
+  cgap_free(list);
+  return status;
 }
 
 void cgap_part_clear(cgap_part *part)
 {
   cgap_free(part->image);
   cgap_free(part->text);
+  cgap_free(part->kept[CGAP_IMAGE_SIDE]);
+  cgap_free(part->kept[CGAP_TEXT_SIDE]);
   cgap_free(part->image_mean);
   cgap_free(part->text_mean);
   cgap_free(part->index);

@@ -217,29 +217,39 @@ static bool weigh_rows(double *out, const cgap_judged *s, const cgap_drawing *d,
   return true;
 }
 
+/* out (images, dim): the sum of each image's texts, with its square norms; or, `paired`, the image as often as it has
+ * texts. */
+static void sum_by_image(float *out, double *square, const cgap_judged *s, bool paired)
+{
+  for (size_t i = 0; i < s->images; i++) {
+    const float count = (float)(s->first[i + 1] - s->first[i]);
+    double total = 0;
+    for (size_t k = 0; k < s->dim; k++) {
+      float sum = paired ? count * s->image[i * s->dim + k] : 0;
+      for (size_t j = s->first[i]; !paired && j < s->first[i + 1]; j++)
+        sum += s->text[j * s->dim + k];
+      out[i * s->dim + k] = sum;
+      total += (double)sum * (double)sum;
+    }
+    if (!paired)
+      square[i] = total;
+  }
+}
+
 static bool sum_rows(cgap_resample_sums *sums, const cgap_judged *s, const cgap_drawing *d)
 {
-  float *texts = cgap_zalloc(s->images, s->dim * sizeof *texts),
-        *paired = cgap_zalloc(s->images, s->dim * sizeof *paired);
-  const bool fine = texts && paired;
-  for (size_t i = 0; fine && i < s->images; i++) {
-    const size_t count = s->first[i + 1] - s->first[i];
-    double square = 0;
-    for (size_t k = 0; k < s->dim; k++) {
-      float sum = 0;
-      for (size_t j = s->first[i]; j < s->first[i + 1]; j++)
-        sum += s->text[j * s->dim + k];
-      texts[i * s->dim + k] = sum;
-      paired[i * s->dim + k] = (float)count * s->image[i * s->dim + k];
-      square += (double)sum * (double)sum;
-    }
-    sums->text_square[i] = square;
+  float *rows = cgap_alloc(s->images, s->dim * sizeof *rows);
+  bool fine = rows && weigh_rows(sums->image_sum, s, d, s->image);
+  if (fine) {
+    sum_by_image(rows, sums->text_square, s, false);
+    fine = weigh_rows(sums->text_sum, s, d, rows);
   }
-  const bool done = fine && weigh_rows(sums->image_sum, s, d, s->image) && weigh_rows(sums->text_sum, s, d, texts) &&
-                    weigh_rows(sums->paired_sum, s, d, paired);
-  cgap_free(texts);
-  cgap_free(paired);
-  return done;
+  if (fine) {
+    sum_by_image(rows, sums->text_square, s, true);
+    fine = weigh_rows(sums->paired_sum, s, d, rows);
+  }
+  cgap_free(rows);
+  return fine;
 }
 
 static bool allocate(cgap_resample_sums *o, const cgap_judged *s, const cgap_drawing *d)

@@ -7,9 +7,25 @@
 #include "analysis/arithmetic.h"
 #include "analysis/zero_shot.h"
 #include "engine/embeddings.h"
+#include "head/gather.h"
 #include "head/resample.h"
 #include "head/rows.h"
 #include "memory.h"
+
+/* Unit rows in the order of `rows`, NULL: as they come. */
+static cgap_status copy_rows(float *out, const cgap_side *side, const size_t *rows, cgap_error *error)
+{
+  enum { AT_ONCE = 1024 };
+  size_t list[AT_ONCE];
+  cgap_status status = CGAP_OK;
+  for (size_t first = 0; status == CGAP_OK && first < side->rows; first += AT_ONCE) {
+    const size_t count = side->rows - first < AT_ONCE ? side->rows - first : AT_ONCE;
+    for (size_t k = 0; k < count; k++)
+      list[k] = rows ? rows[first + k] : first + k;
+    status = cgap_gather(side, list, count, out + first * side->dim, error);
+  }
+  return status;
+}
 
 static bool copy_sides(cgap_judged *s, const cgap_embeddings *e, const cgap_audit *a)
 {
@@ -22,12 +38,10 @@ static bool copy_sides(cgap_judged *s, const cgap_embeddings *e, const cgap_audi
   s->rank_image = cgap_alloc(s->images, sizeof(double));
   if (!s->image || !s->text || !s->first || !s->pair_cosine || !s->rank_text || !s->rank_image)
     return false;
-  memcpy(s->image, e->image.unit, s->images * dim * sizeof(float));
   memcpy(s->first, e->pairs.first, (s->images + 1) * sizeof *s->first);
   memcpy(s->rank_image, a->rank_image_to_text, s->images * sizeof(double));
   for (size_t k = 0; k < s->texts; k++) {
     const size_t j = e->pairs.text[k];
-    memcpy(s->text + k * dim, e->text.unit + j * dim, dim * sizeof(float));
     s->pair_cosine[k] = a->pair_cosine[j];
     s->rank_text[k] = a->rank_text_to_image[j];
   }
@@ -175,7 +189,7 @@ cgap_status cgap_sample_init(cgap_judged *out, const cgap_data *data, const cgap
   cgap_embeddings e = {0};
   *out = (cgap_judged){0};
   cgap_status status =
-    cgap_embeddings_load(&e, data, true, threads > 0 ? threads : omp_get_max_threads(), (cgap_progress){0}, error);
+    cgap_embeddings_load(&e, data, false, threads > 0 ? threads : omp_get_max_threads(), (cgap_progress){0}, error);
   if (status != CGAP_OK)
     return status;
   out->images = e.image.rows;
@@ -183,6 +197,10 @@ cgap_status cgap_sample_init(cgap_judged *out, const cgap_data *data, const cgap
   out->dim = e.image.dim;
   if (!copy_sides(out, &e, audit))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the intervals", data->image.name);
+  if (status == CGAP_OK)
+    status = copy_rows(out->image, &e.image, NULL, error);
+  if (status == CGAP_OK)
+    status = copy_rows(out->text, &e.text, e.pairs.text, error);
   if (status == CGAP_OK)
     status = judge_classes(out, &e, error);
   if (status == CGAP_OK)

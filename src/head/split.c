@@ -2,11 +2,17 @@
 
 #include <math.h>
 
+#include "engine/panel.h"
 #include "head/rows.h"
 #include "memory.h"
 #include "random.h"
 
-enum { LEAST_IMAGES = 10, SPLIT_STREAM = 0x5350 };
+enum { LEAST_IMAGES = 10, SPLIT_STREAM = 0x5350, AT_ONCE = 1024 };
+
+static cgap_status fail_memory(const cgap_side *side, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", side->source->name, side->rows);
+}
 
 /* Sets of images: root[i] is an earlier image of the same set, or i itself. */
 static size_t root_of(size_t *root, size_t i)
@@ -24,19 +30,27 @@ static void join(size_t *root, size_t a, size_t b)
 }
 
 /* Joins images with equal unit rows (image_of == NULL), or images of equal text rows. */
-static bool join_equal(size_t *root, const cgap_side *side, const size_t *image_of)
+static cgap_status join_equal(size_t *root, const cgap_side *side, const size_t *image_of, cgap_error *error)
 {
   cgap_distinct seen;
+  cgap_panel panel = {0};
   float *spare = cgap_alloc(side->dim, sizeof *spare);
-  bool fine = cgap_distinct_init(&seen, side->rows) && spare;
-  for (size_t i = 0; fine && i < side->rows; i++) {
-    size_t first = cgap_distinct_add(&seen, cgap_unit_hash(side->unit + i * side->dim, side->dim, spare), i);
-    if (first != i)
-      join(root, image_of ? image_of[first] : first, image_of ? image_of[i] : i);
+  const bool fine = cgap_distinct_init(&seen, side->rows) && spare;
+  cgap_status status = fine ? CGAP_OK : fail_memory(side, error);
+  for (size_t begin = 0; status == CGAP_OK && begin < side->rows; begin += AT_ONCE) {
+    const size_t rows = side->rows - begin < AT_ONCE ? side->rows - begin : AT_ONCE;
+    status = cgap_panel_load(&panel, side, begin, rows, error);
+    for (size_t i = begin; status == CGAP_OK && i < begin + rows; i++) {
+      const float *row = panel.unit + (i - begin) * side->dim;
+      const size_t first = cgap_distinct_add(&seen, cgap_unit_hash(row, side->dim, spare), i);
+      if (first != i)
+        join(root, image_of ? image_of[first] : first, image_of ? image_of[i] : i);
+    }
   }
+  cgap_panel_clear(&panel);
   cgap_distinct_clear(&seen);
   cgap_free(spare);
-  return fine;
+  return status;
 }
 
 /* size[i]: images of the set of root i, 0 for the others; returns the greatest. */
@@ -60,20 +74,21 @@ static void start_sets(size_t *root, size_t images)
 }
 
 /* Sets that no part could hold are undone: then only equal images go together. */
-static bool make_sets(cgap_split *out, const cgap_embeddings *e, double most, size_t *root, size_t *size)
+static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double most, size_t *root, size_t *size,
+                             cgap_error *error)
 {
   const size_t images = e->image.rows;
   start_sets(root, images);
-  if (!join_equal(root, &e->image, NULL) || !join_equal(root, &e->text, e->pairs.image_of))
-    return false;
-  if (count_sets(root, size, images) > 1 + (size_t)(most * (double)images)) {
+  cgap_status status = join_equal(root, &e->image, NULL, error);
+  if (status == CGAP_OK)
+    status = join_equal(root, &e->text, e->pairs.image_of, error);
+  if (status == CGAP_OK && count_sets(root, size, images) > 1 + (size_t)(most * (double)images)) {
     out->texts_across = true;
     start_sets(root, images);
-    if (!join_equal(root, &e->image, NULL))
-      return false;
+    status = join_equal(root, &e->image, NULL, error);
     count_sets(root, size, images);
   }
-  return true;
+  return status;
 }
 
 /* Gives sets to `part` in the order drawn, while they fit in what it is to have. */
@@ -128,9 +143,11 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
   out->part = cgap_zalloc(images, 1);
   size_t *root = cgap_alloc(3 * images, sizeof *root), *size = root + images, *order = size + images;
   cgap_status status = CGAP_OK;
-  if (!out->part || !root || !make_sets(out, e, fmax(validation, 0.05), root, size))
-    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the split of %zu images", images);
+  if (!out->part || !root)
+    status = fail_memory(&e->image, error);
   else
+    status = make_sets(out, e, fmax(validation, 0.05), root, size, error);
+  if (status == CGAP_OK)
     deal(out, e, validation, test, seed, root, size, order);
   for (int part = 0; status == CGAP_OK && part < CGAP_PARTS; part++)
     if (out->texts[part] == 0 && !(part == CGAP_VALIDATION && validation == 0))

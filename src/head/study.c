@@ -50,7 +50,8 @@ static cgap_status measure(cgap_study *s, size_t k, const cgap_entrant *entrant,
   options.progress = w->options->progress;
   cgap_status status = CGAP_OK;
   if (entrant->head)
-    status = cgap_transformed_init(&through, &w->test->data, entrant->head, w->options->threads, error);
+    status =
+      cgap_transformed_init(&through, &w->test->data, entrant->head, w->options->spill, w->options->threads, error);
   if (status == CGAP_OK) /* rows as the test part counts them, for the drawings */
     status = cgap_audit_run(audit, &through.data, &options, error);
   if (status == CGAP_OK && (k == 0 || entrant->interval))

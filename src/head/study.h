@@ -22,6 +22,7 @@ typedef struct cgap_study {
 typedef struct cgap_study_options {
   int threads;
   uint64_t memory_bytes, seed;
+  bool spill; /* new rows go into nameless files in place of the memory */
   cgap_progress progress;
 } cgap_study_options;
 

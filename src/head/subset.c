@@ -23,17 +23,19 @@ static bool copy_images(cgap_subset *s, const cgap_embeddings *e, const size_t *
 {
   const cgap_data *d = e->data;
   const size_t bytes = bytes_of(&e->image);
-  s->image = cgap_alloc(count, bytes);
+  const bool held = e->image.raw;
+  s->image = held ? cgap_alloc(count, bytes) : NULL;
   s->image_row = cgap_alloc(count, sizeof *s->image_row);
   s->labels = d->labels ? cgap_alloc(count, sizeof *s->labels) : NULL;
   s->image_label = d->image_label ? cgap_alloc(count, sizeof *s->image_label) : NULL;
-  if (!s->image || !s->image_row || (d->labels && !s->labels) || (d->image_label && !s->image_label))
+  if ((held && !s->image) || !s->image_row || (d->labels && !s->labels) || (d->image_label && !s->image_label))
     return false;
   for (size_t i = 0; i < e->image.rows; i++) {
     const size_t row = e->image.file_row[i], to = place[i];
     if (to == SIZE_MAX)
       continue;
-    memcpy(s->image + to * bytes, e->image.raw + i * bytes, bytes);
+    if (held)
+      memcpy(s->image + to * bytes, e->image.raw + i * bytes, bytes);
     s->image_row[to] = row;
     if (s->labels)
       s->labels[to] = d->labels[row];
@@ -46,17 +48,19 @@ static bool copy_images(cgap_subset *s, const cgap_embeddings *e, const size_t *
 static bool copy_texts(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t count)
 {
   const size_t bytes = bytes_of(&e->text);
+  const bool held = e->text.raw;
   size_t to = 0;
-  s->text = cgap_alloc(count, bytes);
+  s->text = held ? cgap_alloc(count, bytes) : NULL;
   s->text_row = cgap_alloc(count, sizeof *s->text_row);
   s->text_image = cgap_alloc(count, sizeof *s->text_image);
-  if (!s->text || !s->text_row || !s->text_image)
+  if ((held && !s->text) || !s->text_row || !s->text_image)
     return false;
   for (size_t j = 0; j < e->text.rows; j++) {
     const size_t image = place[e->pairs.image_of[j]];
     if (image == SIZE_MAX)
       continue;
-    memcpy(s->text + to * bytes, e->text.raw + j * bytes, bytes);
+    if (held)
+      memcpy(s->text + to * bytes, e->text.raw + j * bytes, bytes);
     s->text_row[to] = e->text.file_row[j];
     s->text_image[to++] = image;
   }
@@ -94,6 +98,17 @@ static bool has_arithmetic(const cgap_data *d)
   return d->words.rows > 0 && d->image_label && d->query && d->queries > 0;
 }
 
+/* The rows as a source: a copy in memory, or picked from the whole. */
+static bool view_rows(cgap_source *out, cgap_picked **picked, const cgap_side *side, const unsigned char *copy,
+                      const size_t *rows, size_t count)
+{
+  if (copy)
+    *out = cgap_source_view(copy, count, side->dim, side->source->type, side->source->name);
+  else
+    *picked = cgap_picked_open(out, side->source, rows, count);
+  return copy || *picked;
+}
+
 static bool fill(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t images, size_t texts,
                  size_t *of_row)
 {
@@ -101,14 +116,15 @@ static bool fill(cgap_subset *s, const cgap_embeddings *e, const size_t *place, 
   if (!copy_images(s, e, place, images) || !copy_texts(s, e, place, texts))
     return false;
   s->data = (cgap_data){
-    .image = cgap_source_view(s->image, images, e->image.dim, e->image.source->type, e->image.source->name),
-    .text = cgap_source_view(s->text, texts, e->text.dim, e->text.source->type, e->text.source->name),
     .pairing = CGAP_BY_INDEX,
     .text_image = s->text_image,
     .labels = s->labels,
     .class_text = d->class_text,
     .prompts = d->prompts,
   };
+  if (!view_rows(&s->data.image, &s->picked[0], &e->image, s->image, s->image_row, images) ||
+      !view_rows(&s->data.text, &s->picked[1], &e->text, s->text, s->text_row, texts))
+    return false;
   if (!has_arithmetic(d))
     return true;
   for (size_t row = 0; row < d->image.rows; row++)
@@ -140,6 +156,8 @@ void cgap_subset_clear(cgap_subset *s)
 {
   cgap_free(s->image);
   cgap_free(s->text);
+  cgap_picked_close(s->picked[0]);
+  cgap_picked_close(s->picked[1]);
   cgap_free(s->text_image);
   cgap_free(s->image_row);
   cgap_free(s->text_row);
@@ -189,40 +207,75 @@ void cgap_subset_map(cgap_audit *a, const cgap_subset *s)
 
 /* ---------------------------------------------------------------- through a head */
 
-static cgap_status transform(float **out, cgap_source *view, const cgap_source *in, const cgap_head *head, int side,
-                             int threads, cgap_error *error)
+enum { BLOCK = 4096 };
+
+/* Where new rows go: all at once into memory, or block by block into a file. */
+typedef struct place {
+  float *all, *block; /* (rows, dim), or NULL and (BLOCK, dim) */
+  cgap_spill *spill;
+} place;
+
+static cgap_status open_place(place *p, cgap_source *view, const cgap_source *in, size_t dim, bool spill,
+                              cgap_error *error)
 {
-  enum { BLOCK = 4096 };
-  const size_t dim = head->layers.shape.dim;
   size_t count = 0;
-  cgap_reader reader;
-  *out = cgap_product(&count, in->rows, dim) ? cgap_alloc(count, sizeof **out) : NULL;
-  if (!*out)
+  *p = (place){0};
+  if (spill) {
+    p->block = cgap_alloc(BLOCK, dim * sizeof *p->block);
+    return p->block ? cgap_spill_open(&p->spill, view, in->rows, dim, CGAP_FLOAT32, in->name, error)
+                    : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for new rows", in->name);
+  }
+  p->all = cgap_product(&count, in->rows, dim) ? cgap_alloc(count, sizeof *p->all) : NULL;
+  if (!p->all)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu new rows", in->name, in->rows);
-  cgap_status status = cgap_reader_init(&reader, in, in->rows < BLOCK ? in->rows : BLOCK, error);
-  for (size_t first = 0; status == CGAP_OK && first < in->rows; first += BLOCK) {
-    const size_t rows = in->rows - first < BLOCK ? in->rows - first : BLOCK;
-    status = cgap_reader_read(&reader, first, rows, NULL, error);
+  *view = cgap_source_view(p->all, in->rows, dim, CGAP_FLOAT32, in->name);
+  return CGAP_OK;
+}
+
+static cgap_status transform(place *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int side,
+                             bool spill, int threads, cgap_error *error)
+{
+  const size_t dim = head->layers.shape.dim, rows = in->rows;
+  cgap_reader reader = {0};
+  cgap_status status = open_place(p, view, in, dim, spill, error);
+  if (status == CGAP_OK)
+    status = cgap_reader_init(&reader, in, rows < BLOCK ? rows : BLOCK, error);
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += BLOCK) {
+    const size_t count = rows - first < BLOCK ? rows - first : BLOCK;
+    float *to = p->spill ? p->block : p->all + first * dim;
+    status = cgap_reader_read(&reader, first, count, NULL, error);
     if (status == CGAP_OK)
-      status = cgap_head_transform(head, side, reader.unit, rows, *out + first * dim, threads, error);
+      status = cgap_head_transform(head, side, reader.unit, count, to, threads, error);
+    if (status == CGAP_OK && p->spill)
+      status = cgap_spill_add(p->spill, to, count, error);
   }
   cgap_reader_clear(&reader);
-  *view = cgap_source_view(*out, in->rows, dim, CGAP_FLOAT32, in->name);
+  cgap_free(p->block);
   return status;
 }
 
-cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, const cgap_head *head, int threads,
-                                  cgap_error *error)
+cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, const cgap_head *head, bool spill,
+                                  int threads, cgap_error *error)
 {
   *out = (cgap_transformed){.data = *data};
   cgap_data *d = &out->data;
-  cgap_status status = transform(&out->image, &d->image, &data->image, head, CGAP_IMAGE_SIDE, threads, error);
-  if (status == CGAP_OK)
-    status = transform(&out->text, &d->text, &data->text, head, CGAP_TEXT_SIDE, threads, error);
-  if (status == CGAP_OK && data->class_text.rows)
-    status = transform(&out->class_text, &d->class_text, &data->class_text, head, CGAP_TEXT_SIDE, threads, error);
-  if (status == CGAP_OK && data->words.rows)
-    status = transform(&out->words, &d->words, &data->words, head, CGAP_TEXT_SIDE, threads, error);
+  place at = {0};
+  cgap_status status = transform(&at, &d->image, &data->image, head, CGAP_IMAGE_SIDE, spill, threads, error);
+  out->image = at.all;
+  out->spilled[0] = at.spill;
+  if (status == CGAP_OK) {
+    status = transform(&at, &d->text, &data->text, head, CGAP_TEXT_SIDE, spill, threads, error);
+    out->text = at.all;
+    out->spilled[1] = at.spill;
+  }
+  if (status == CGAP_OK && data->class_text.rows) {
+    status = transform(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_SIDE, false, threads, error);
+    out->class_text = at.all;
+  }
+  if (status == CGAP_OK && data->words.rows) {
+    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_SIDE, false, threads, error);
+    out->words = at.all;
+  }
   if (status != CGAP_OK)
     cgap_transformed_clear(out);
   return status;
@@ -234,5 +287,7 @@ void cgap_transformed_clear(cgap_transformed *t)
   cgap_free(t->text);
   cgap_free(t->class_text);
   cgap_free(t->words);
+  cgap_spill_close(t->spilled[0]);
+  cgap_spill_close(t->spilled[1]);
   *t = (cgap_transformed){0};
 }

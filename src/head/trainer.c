@@ -27,13 +27,14 @@ static size_t larger(size_t a, size_t b)
 static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
 {
   const cgap_coupling *v = &t->validation->couples;
-  const size_t images = larger(t->batches.most_images, v->images), texts = larger(t->batches.size, v->texts);
+  const size_t batch_images = larger(t->batches.most_images, 1);
+  const size_t images = larger(batch_images, v->images), texts = larger(t->batches.size, v->texts);
   const size_t couples = larger(t->batches.most_couples, v->count), dim = t->layers.shape.dim;
   t->parameters = cgap_zalloc(t->count, sizeof *t->parameters);
   t->kept = cgap_zalloc(t->count, sizeof *t->kept);
   t->gradient = cgap_zalloc(t->count, sizeof *t->gradient);
-  t->pull[CGAP_IMAGE_SIDE] = cgap_alloc(images, dim * sizeof(float));
-  t->pull[CGAP_TEXT_SIDE] = cgap_alloc(texts, dim * sizeof(float));
+  t->pull[CGAP_IMAGE_SIDE] = cgap_alloc(batch_images, dim * sizeof(float));
+  t->pull[CGAP_TEXT_SIDE] = cgap_alloc(t->batches.size, dim * sizeof(float));
   if (!t->parameters || !t->kept || !t->gradient || !t->pull[0] || !t->pull[1] ||
       !cgap_adamw_init(&t->adamw, t->count) ||
       !cgap_activations_init(&t->activations[CGAP_IMAGE_SIDE], &t->layers, images) ||
@@ -58,7 +59,8 @@ cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_part *training, const 
   t->count = t->layers.count + CGAP_ADAMW_TEMPERATURE;
   t->state.kept_loss = INFINITY;
   t->state.first_loss = NAN;
-  cgap_status status = cgap_batches_init(&t->batches, training, options->batch, options->seed, error);
+  cgap_status status =
+    cgap_batches_init(&t->batches, training, options->batch, options->seed, t->options.threads, error);
   t->options.epochs = cgap_train_epochs(options, t->batches.count);
   if (status == CGAP_OK)
     status = open_workspace(t, error);
@@ -113,9 +115,18 @@ typedef struct part_of_batch {
   cgap_activations activations[CGAP_SIDES]; /* views */
 } part_of_batch;
 
+static void skip_rows(cgap_activations *a, const cgap_head_shape *shape, size_t rows)
+{
+  a->z += rows * shape->dim;
+  a->norm += rows;
+  a->before = a->before ? a->before + rows * shape->hidden : NULL;
+  a->after = a->after ? a->after + rows * shape->hidden : NULL;
+  a->pull = a->pull ? a->pull + rows * shape->hidden : NULL;
+}
+
 static part_of_batch part_of(const cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y)
 {
-  const size_t rows[] = {couples->images, couples->texts}, dim = t->layers.shape.dim, hidden = t->layers.shape.hidden;
+  const size_t rows[] = {couples->images, couples->texts};
   const size_t size = (size_t)cgap_comm_size(t->options.ranks), rank = (size_t)cgap_comm_rank(t->options.ranks);
   const float *const in[] = {x, y};
   part_of_batch p;
@@ -126,11 +137,7 @@ static part_of_batch part_of(const cgap_trainer *t, const cgap_coupling *couples
     p.rows[side] = rows[side] * (rank + 1) / size - first;
     p.in[side] = in[side] + first * t->layers.shape.dim_in;
     *a = t->activations[side];
-    a->z += first * dim;
-    a->norm += first;
-    a->before = a->before ? a->before + first * hidden : NULL;
-    a->after = a->after ? a->after + first * hidden : NULL;
-    a->pull = a->pull ? a->pull + first * hidden : NULL;
+    skip_rows(a, &t->layers.shape, first);
   }
   return p;
 }
@@ -150,17 +157,47 @@ static cgap_status gather_rows(cgap_trainer *t, const cgap_coupling *couples, cg
   return status;
 }
 
-static cgap_status forward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
-                           cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
+/* The losses of rows that have been mapped. */
+static cgap_status score(cgap_trainer *t, const cgap_coupling *couples, cgap_loss_terms *terms,
+                         cgap_loss_gradient *gradient, cgap_error *error)
 {
-  part_of_batch p = part_of(t, couples, x, y);
-  cgap_layers_forward(&t->layers, t->parameters, p.in, p.rows, p.activations, t->options.threads);
   cgap_status status = t->options.ranks ? gather_rows(t, couples, error) : CGAP_OK;
   if (status != CGAP_OK)
     return status;
   cgap_loss_run(t->loss, couples, t->activations[0].z, t->activations[1].z, &t->options.weights, temperature_of(t),
                 terms, gradient);
   return cgap_loss_heard(t->loss, error);
+}
+
+static cgap_status forward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
+                           cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
+{
+  part_of_batch p = part_of(t, couples, x, y);
+  cgap_layers_forward(&t->layers, t->parameters, p.in, p.rows, p.activations, t->options.threads);
+  return score(t, couples, terms, gradient, error);
+}
+
+/* Maps a part whose rows are not in memory, so many at a time as make whole blocks: the same bits. */
+static cgap_status map_read(cgap_trainer *t, const cgap_part *part, cgap_error *error)
+{
+  enum { AT_ONCE = 4 * CGAP_LAYERS_BLOCK };
+  float *block = cgap_alloc(AT_ONCE, part->dim * sizeof *block);
+  const part_of_batch p = part_of(t, &part->couples, block, block);
+  cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for validation");
+  for (int side = 0; side < CGAP_SIDES; side++)
+    for (size_t first = 0; status == CGAP_OK && first < p.rows[side]; first += AT_ONCE) {
+      const size_t count = p.rows[side] - first < AT_ONCE ? p.rows[side] - first : AT_ONCE;
+      const float *const in[] = {block, block};
+      size_t rows[CGAP_SIDES] = {0};
+      cgap_activations at[] = {p.activations[0], p.activations[1]};
+      rows[side] = count;
+      skip_rows(&at[side], &t->layers.shape, first);
+      status = cgap_part_take(part, side, NULL, p.first[side] + first, count, block, error);
+      if (status == CGAP_OK)
+        cgap_layers_forward(&t->layers, t->parameters, in, rows, at, t->options.threads);
+    }
+  cgap_free(block);
+  return status;
 }
 
 /* The gradient of the parameters, over all ranks. */
@@ -198,7 +235,14 @@ cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, doubl
   *gap = NAN;
   if (v->count == 0)
     return CGAP_OK;
-  cgap_status status = forward(t, v, t->validation->image, t->validation->text, terms, NULL, error);
+  cgap_status status = CGAP_OK;
+  if (t->validation->image) {
+    status = forward(t, v, t->validation->image, t->validation->text, terms, NULL, error);
+  } else {
+    status = map_read(t, t->validation, error);
+    if (status == CGAP_OK)
+      status = score(t, v, terms, NULL, error);
+  }
   if (status != CGAP_OK)
     return status;
   *gap = centroid_distance(t->activations[0].z, v->images, t->activations[1].z, v->texts, t->layers.shape.dim);
@@ -260,9 +304,10 @@ static cgap_status one_step(cgap_trainer *t, cgap_error *error)
   const double start = cgap_seconds_now(), rate = current_rate(t);
   cgap_loss_terms terms;
   cgap_loss_gradient gradient = {.x = t->pull[CGAP_IMAGE_SIDE], .y = t->pull[CGAP_TEXT_SIDE]};
-  cgap_batches_take(&t->batches, s->batch, t->options.threads);
   const cgap_batches *b = &t->batches;
-  cgap_status status = forward(t, &b->couples, b->x, b->y, &terms, &gradient, error);
+  cgap_status status = cgap_batches_take(&t->batches, s->batch, t->options.threads, error);
+  if (status == CGAP_OK)
+    status = forward(t, &b->couples, b->x, b->y, &terms, &gradient, error);
   if (status != CGAP_OK)
     return status;
   if (isnan(s->first_loss))

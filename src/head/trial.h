@@ -1,12 +1,17 @@
-/* A file made ready for training: split, its parts in memory, the test part apart, the closers fitted. */
+/* A file made ready for training: split, its parts in memory or to be read, the test part apart, the closers fitted. */
 #ifndef CGAP_HEAD_TRIAL_H
 #define CGAP_HEAD_TRIAL_H
 
+#include "head/budget.h"
 #include "head/closers.h"
 #include "head/subset.h"
 #include "head/trainer.h"
 
+typedef struct cgap_trial_rows cgap_trial_rows;
+
 typedef struct cgap_trial {
+  cgap_budget budget;
+  cgap_trial_rows *rows; /* that the parts read from; NULL where they are in memory */
   cgap_split split;
   cgap_part training, validation;
   cgap_subset test;
@@ -23,6 +28,12 @@ typedef struct cgap_trial {
 CGAP_MUST_CHECK cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *options,
                                             bool closers, cgap_error *error);
 void cgap_trial_clear(cgap_trial *trial);
+
+/* After the last training: the parts' rows are let go, their numbers and the test part stay. */
+void cgap_trial_rest(cgap_trial *trial);
+
+/* What --memory leaves for an audit of the test part; 0: nothing was said. */
+uint64_t cgap_trial_study_memory(const cgap_trial *trial, const cgap_train_options *options);
 
 /* Whether the training part is large enough for these options: CGAP_USAGE where a batch is larger than it. */
 CGAP_MUST_CHECK cgap_status cgap_train_fits(const cgap_train_options *options, const cgap_part *training,

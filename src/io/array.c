@@ -153,6 +153,16 @@ cgap_status cgap_array_read(cgap_array *a, size_t first, size_t count, void *out
   return status;
 }
 
+bool cgap_array_seeks(const cgap_array *a)
+{
+  const cgap_entry *e = a->entry;
+  bool seeks = true;
+  for (size_t i = 0; i < e->piece_count; i++) /* of several unpacked members each would be unpacked anew */
+    seeks =
+      seeks && !e->pieces[i].strided && (e->pieces[i].member < 0 || (e->pieces[i].deflated && e->piece_count == 1));
+  return seeks;
+}
+
 cgap_status cgap_array_read_all(void *out, const cgap_entry *entry, cgap_error *error)
 {
   cgap_array *a = NULL;

@@ -15,6 +15,9 @@ void cgap_array_close(cgap_array *array); /* NULL is fine */
 CGAP_MUST_CHECK cgap_status cgap_array_read(cgap_array *array, size_t first, size_t count, void *out,
                                             cgap_error *error);
 
+/* Whether a few rows from anywhere are as quick to read as the same number in order. */
+bool cgap_array_seeks(const cgap_array *array);
+
 /* All elements of a small entry, in native byte order: 4-byte characters too. */
 CGAP_MUST_CHECK cgap_status cgap_array_read_all(void *out, const cgap_entry *entry, cgap_error *error);
 

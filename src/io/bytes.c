@@ -1,14 +1,12 @@
 #include "io/bytes.h"
 
-#include "io/format.h"
 #include "io/zip.h"
-#include "output.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { PREAD_MAX = 1 << 30, UNPACK_BYTES = 1 << 20 };
@@ -84,32 +82,7 @@ void cgap_bytes_close(cgap_bytes *b)
 
 /* ---------------------------------------------------------------- members of a zip archive */
 
-/* A file without a name: it goes when the program does. */
-static int open_nameless(const char *folder)
-{
-  int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  char *path = fd < 0 ? cgap_format("%s/contragap-XXXXXX", folder) : NULL;
-  if (path && (fd = mkostemp(path, O_CLOEXEC)) >= 0)
-    unlink(path);
-  free(path);
-  return fd;
-}
-
-static cgap_status write_all(int fd, const unsigned char *data, size_t count, const char *folder, cgap_error *error)
-{
-  while (count > 0) {
-    ssize_t put = write(fd, data, count);
-    if (put < 0 && errno == EINTR)
-      continue;
-    if (put < 0)
-      return cgap_fail_errno(error, errno, folder, "unpack there (set TMPDIR)");
-    data += put;
-    count -= (size_t)put;
-  }
-  return CGAP_OK;
-}
-
-static cgap_status unpack_to(const cgap_bytes *b, zip_file_t *member, int fd, const char *folder, cgap_error *error)
+static cgap_status unpack_to(const cgap_bytes *b, zip_file_t *member, int fd, cgap_error *error)
 {
   unsigned char *block = malloc(UNPACK_BYTES);
   cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", b->name);
@@ -122,7 +95,7 @@ static cgap_status unpack_to(const cgap_bytes *b, zip_file_t *member, int fd, co
     size_t here = left < UNPACK_BYTES ? (size_t)left : UNPACK_BYTES;
     status = cgap_zip_read(member, block, here, b->name, error);
     if (status == CGAP_OK)
-      status = write_all(fd, block, here, folder, error);
+      status = cgap_scratch_write(fd, block, here, error);
     left -= here;
   }
   free(block);
@@ -144,21 +117,14 @@ static cgap_status check_end(const cgap_bytes *b, zip_file_t *member, cgap_error
 
 static cgap_status unpack(cgap_bytes *b, cgap_error *error)
 {
-  const char *named = getenv("TMPDIR"), *folder = named && *named ? named : "/tmp";
-  struct statvfs room;
   zip_file_t *member = NULL;
-  if (statvfs(folder, &room) == 0 && (uint64_t)room.f_bavail * room.f_frsize < b->piece->span)
-    return cgap_fail(error, CGAP_RESOURCE,
-                     "%s: unpacks to %llu bytes, %s has %llu free; set TMPDIR to a larger place or write it with "
-                     "numpy.savez, not compressed",
-                     b->name, (unsigned long long)b->piece->span, folder,
-                     (unsigned long long)room.f_bavail * room.f_frsize);
-  int fd = open_nameless(folder);
-  if (fd < 0)
-    return cgap_fail_errno(error, errno, folder, "unpack there (set TMPDIR)");
-  cgap_status status = cgap_zip_member(&member, b->zip, b->piece->member, b->name, error);
+  int fd = -1;
+  cgap_status status = cgap_scratch_open(
+    &fd, b->piece->span, b->name, "set TMPDIR to a larger place or write it with numpy.savez, not compressed", error);
   if (status == CGAP_OK)
-    status = unpack_to(b, member, fd, folder, error);
+    status = cgap_zip_member(&member, b->zip, b->piece->member, b->name, error);
+  if (status == CGAP_OK)
+    status = unpack_to(b, member, fd, error);
   if (status == CGAP_OK)
     status = check_end(b, member, error);
   if (member)
@@ -166,7 +132,7 @@ static cgap_status unpack(cgap_bytes *b, cgap_error *error)
   if (status == CGAP_OK) {
     b->fd = fd;
     b->base = 0;
-  } else {
+  } else if (fd >= 0) {
     close(fd);
   }
   return status;

@@ -201,6 +201,17 @@ static cgap_status rows_read(const cgap_source *source, size_t first, size_t cou
   return CGAP_OK;
 }
 
+bool cgap_source_seeks(const cgap_source *source)
+{
+  if (source->read != rows_read)
+    return true;
+  const cgap_rows *rows = source->context;
+  bool seeks = true;
+  for (size_t i = 0; i < rows->count; i++)
+    seeks = seeks && (rows->parts[i].array ? cgap_array_seeks(rows->parts[i].array) : rows->parts[i].direct);
+  return seeks;
+}
+
 /* ---------------------------------------------------------------- the whole */
 
 cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_taken *taken, size_t count,

@@ -1,0 +1,83 @@
+#include "head/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/panel.h"
+#include "memory.h"
+
+enum { RUN_BYTES = 1 << 18 }; /* read at once */
+
+typedef struct wanted {
+  size_t row, place;
+} wanted;
+
+static int by_row(const void *a, const void *b)
+{
+  const size_t x = ((const wanted *)a)->row, y = ((const wanted *)b)->row;
+  return (x > y) - (x < y);
+}
+
+/* The list in the order of the file, which is mostly the order it has. */
+static wanted *sorted(const size_t *rows, size_t count)
+{
+  wanted *list = cgap_alloc(count, sizeof *list);
+  bool in_order = true;
+  for (size_t i = 0; list && i < count; i++) {
+    list[i] = (wanted){rows[i], i};
+    in_order = in_order && (i == 0 || rows[i - 1] <= rows[i]);
+  }
+  if (list && !in_order)
+    qsort(list, count, sizeof *list, by_row);
+  return list;
+}
+
+/* How many of the list lie in one run of the file from the first on, equal ones counted; *rows of it. */
+static size_t run_of(const cgap_side *side, const wanted *list, size_t count, size_t most, size_t *rows)
+{
+  size_t n = 1;
+  *rows = 1;
+  for (; n < count; n++) {
+    const size_t step = side->file_row[list[n].row] - side->file_row[list[n - 1].row];
+    if (step > 1 || *rows + step > most)
+      break;
+    *rows += step;
+  }
+  return n;
+}
+
+static cgap_status read_runs(const cgap_side *side, const wanted *list, size_t count, unsigned char *raw, size_t most,
+                             float *out, cgap_error *error)
+{
+  const cgap_source *s = side->source;
+  const size_t row_bytes = s->dim * cgap_type_size(s->type);
+  for (size_t i = 0, n, rows; i < count; i += n) {
+    const size_t first = side->file_row[list[i].row];
+    n = run_of(side, list + i, count - i, most, &rows);
+    const cgap_status status = s->read(s, first, rows, raw, error);
+    if (status != CGAP_OK)
+      return status;
+    for (size_t k = i; k < i + n; k++)
+      cgap_to_unit(s->type, raw + (side->file_row[list[k].row] - first) * row_bytes, s->dim,
+                   side->inverse_norm[list[k].row], out + list[k].place * s->dim);
+  }
+  return CGAP_OK;
+}
+
+cgap_status cgap_gather(const cgap_side *side, const size_t *rows, size_t count, float *out, cgap_error *error)
+{
+  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
+  for (size_t i = 0; side->unit && i < count; i++)
+    memcpy(out + i * dim, side->unit + rows[i] * dim, dim * sizeof *out);
+  if (side->unit)
+    return CGAP_OK;
+  const size_t most = row_bytes < RUN_BYTES ? RUN_BYTES / row_bytes : 1;
+  wanted *list = sorted(rows, count);
+  unsigned char *raw = cgap_alloc(most, row_bytes);
+  const cgap_status status =
+    list && raw ? read_runs(side, list, count, raw, most, out, error)
+                : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
+  cgap_free(list);
+  cgap_free(raw);
+  return status;
+}

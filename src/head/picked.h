@@ -1,0 +1,14 @@
+/* Some rows of a source, as a source of their own. */
+#ifndef CGAP_HEAD_PICKED_H
+#define CGAP_HEAD_PICKED_H
+
+#include "contragap/contragap.h"
+
+typedef struct cgap_picked cgap_picked;
+
+/* *view has the `count` rows of `from` that are listed; the list is borrowed, and what `from` reads has to stay. Rows
+ * that follow each other are read at once. NULL: out of memory. */
+cgap_picked *cgap_picked_open(cgap_source *view, const cgap_source *from, const size_t *rows, size_t count);
+void cgap_picked_close(cgap_picked *picked); /* NULL is fine */
+
+#endif

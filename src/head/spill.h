@@ -1,0 +1,22 @@
+/* Rows put aside in a nameless file, where they neither fit into memory nor can be read one by one where they are. */
+#ifndef CGAP_HEAD_SPILL_H
+#define CGAP_HEAD_SPILL_H
+
+#include "contragap/contragap.h"
+
+typedef struct cgap_spill cgap_spill;
+
+/* Room on the disk for `rows` rows of `dim`; CGAP_RESOURCE where there is none. *view is the source that has them once
+ * they have been added; name (borrowed) is for messages. */
+CGAP_MUST_CHECK cgap_status cgap_spill_open(cgap_spill **out, cgap_source *view, size_t rows, size_t dim,
+                                            cgap_type type, const char *name, cgap_error *error);
+void cgap_spill_close(cgap_spill *spill); /* NULL is fine */
+
+/* The next `count` rows. */
+CGAP_MUST_CHECK cgap_status cgap_spill_add(cgap_spill *spill, const void *rows, size_t count, cgap_error *error);
+
+/* All rows of a source, as they stand there. */
+CGAP_MUST_CHECK cgap_status cgap_spill_copy(cgap_spill **out, cgap_source *view, const cgap_source *from,
+                                            cgap_progress progress, cgap_error *error);
+
+#endif
