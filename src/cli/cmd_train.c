@@ -13,13 +13,14 @@
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "cli/train_page.h"
+#include "cli/train_plan.h"
 #include "io/dataset.h"
 
 enum { MOST_RUNS = CLI_LOSSES };
 
 static struct {
   const char *out, *race, *tensorboard;
-  bool resume, force, csv;
+  bool resume, force, csv, dry_run;
 } opt;
 
 static const cli_option own[] = {
@@ -42,6 +43,10 @@ static const cli_option own[] = {
    .help = "every epoch's losses and measures as TensorBoard events, in a race a folder for each loss"},
   {.name = "resume", .kind = CLI_FLAG, .target = &opt.resume, .help = "go on from the checkpoint in DIR"},
   {.name = "force", .kind = CLI_FLAG, .target = &opt.force, .help = "begin anew in a folder that holds another run"},
+  {.name = "dry-run",
+   .kind = CLI_FLAG,
+   .target = &opt.dry_run,
+   .help = "say where rows are kept and how much memory that needs, and stop"},
   {0}};
 
 static const cli_spec spec = {
@@ -122,7 +127,7 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
 static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *error)
 {
   (void)args;
-  if (!opt.out)
+  if (!opt.out && !opt.dry_run)
     return cgap_fail(error, CGAP_USAGE, "train: give -o DIR, the folder for the head and the reports");
   if (opt.resume && opt.force)
     return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force begins anew; give one of them");
@@ -279,8 +284,11 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
     t->run[k].options.threads = cli_rank_threads();
     t->run[k].options.ranks = cli_ranks();
   }
-  if (status == CGAP_OK)
-    status = cgap_trial_open(&t->trial, &t->data, &t->options, true, error);
+  if (status == CGAP_OK && cli_ranks_first())
+    status = cli_train_plan_say(&t->data, &t->run[0].options, opt.dry_run, error);
+  if (status != CGAP_OK || opt.dry_run)
+    return status;
+  status = cgap_trial_open(&t->trial, &t->data, &t->options, true, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = cgap_train_fits(&t->run[k].options, &t->trial.training, error);
   if (status == CGAP_OK && cli_ranks_first())
@@ -354,9 +362,10 @@ static int run_train(const cli_args *args, int argc, char **argv)
   cli_source_name(t.source, sizeof t.source, args);
   if (status == CGAP_OK)
     status = train(&t, args, &error);
-  if (status == CGAP_OK && cli_ranks_first())
+  const bool has_results = status == CGAP_OK && !opt.dry_run && cli_ranks_first();
+  if (has_results)
     status = write_results(&t, &error);
-  if (status == CGAP_OK && cli_ranks_first())
+  if (has_results && status == CGAP_OK)
     status = print(&t, &error);
   if (status != CGAP_OK) {
     cgap_folder_abandon(&t.events);
