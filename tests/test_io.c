@@ -344,7 +344,37 @@ Test(io, a_virtual_dataset_is_read_and_a_missing_source_told, .init = ask_enter,
   free(a);
   cgap_dataset_close(d);
   remove("b.h5");
-  ask_refuse("missing source", &(io_ask){.files = {"all.h5"}}, CGAP_FILE, "all.h5:/image|virtual|b.h5");
+  ask_refuse("missing source", &(io_ask){.files = {"all.h5"}}, CGAP_FILE, "all.h5:/image|virtual|b.h5|2 of 2");
+  h5_not(ask_directory, "b.h5", "\x89HDF\r\n\x1a\n and no more", 20);
+  ask_refuse("broken source", &(io_ask){.files = {"all.h5"}}, CGAP_FILE, "all.h5:/image|virtual|b.h5|cut short");
+  make_shard("b.h5", 4, 4, NULL);
+  ask_refuse("a source of few rows", &(io_ask){.files = {"all.h5"}}, CGAP_FILE, "/image of its source|b.h5|fewer rows");
+  h5_close(h5_create(ask_directory, "b.h5"));
+  ask_refuse("an empty source", &(io_ask){.files = {"all.h5"}}, CGAP_FILE, "all.h5:/image|b.h5|no dataset /image");
+}
+
+Test(io, a_virtual_dataset_finds_its_sources_where_hdf5_does, .init = ask_enter, .fini = ask_leave)
+{
+  const char *const parts[] = {"a.h5", "b.h5"};
+  cr_assert_eq(mkdir("parts", 0700) | mkdir("elsewhere", 0700), 0);
+  make_shard("parts/a.h5", 5, 5, NULL);
+  make_shard("parts/b.h5", 5, 5, NULL);
+  hid_t file = h5_create(ask_directory, "parts/all.h5");
+  h5_virtual(file, "/image", parts, 2, "/image", 5, 4);
+  h5_virtual(file, "/text", parts, 2, "/text", 5, 4);
+  h5_close(file);
+  cgap_dataset_close(ask_open(&(io_ask){.files = {"parts/all.h5"}}));
+  cr_assert_eq(symlink("../parts/all.h5", "elsewhere/link.h5"), 0);
+  cgap_dataset *d = ask_open(&(io_ask){.files = {"elsewhere/link.h5"}});
+  float got[40];
+  double *a = h5_numbers((h5_shape){2, {5, 4}});
+  const cgap_source *image = &cgap_dataset_data(d)->image;
+  cr_assert_eq(image->read(image, 0, 10, got, NULL), CGAP_OK);
+  cr_expect_eq((double)got[25], a[5], "by a link");
+  free(a);
+  cgap_dataset_close(d);
+  cr_assert_eq(rename("parts/b.h5", "elsewhere/b.h5"), 0);
+  ask_refuse("one moved away", &(io_ask){.files = {"parts/all.h5"}}, CGAP_FILE, "b.h5 is missing");
 }
 
 /* ---------------------------------------------------------------- pairing */

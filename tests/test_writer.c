@@ -115,6 +115,64 @@ Test(writer, every_type_and_rank_is_read_back, .init = ask_enter, .fini = ask_le
   free(numbers);
 }
 
+/* Rows [first, first + rows) of the numbers of h5_numbers as /image, and as many groups of three as /text. */
+static void write_part(const char *path, cgap_type type, const double *numbers, size_t first, size_t rows)
+{
+  cgap_writer *w = NULL;
+  must(cgap_writer_open(&w, path, &error));
+  must(cgap_writer_create(w, "/image", type, rows, 0, 7, &error));
+  must(cgap_writer_create(w, "/text", type, rows, 3, 7, &error));
+  must(cgap_writer_append_double(w, "/image", numbers + first * 7, rows, &error));
+  must(cgap_writer_append_double(w, "/text", numbers + first * 21, rows * 3, &error));
+  must(cgap_writer_close(w, true, &error));
+}
+
+Test(writer, virtual_datasets_are_read_back, .init = ask_enter, .fini = ask_leave)
+{
+  static const cgap_writer_source sources[] = {{"100%b.h5", 20}, {"none.h5", 0}, {"100%%.h5", 30}};
+  double *numbers = h5_numbers((h5_shape){3, {50, 3, 7}});
+  for (int type = CGAP_FLOAT16; type <= CGAP_FLOAT64; type++) {
+    cgap_writer *w = NULL;
+    write_part("100%b.h5", (cgap_type)type, numbers, 0, 20);
+    write_part("100%%.h5", (cgap_type)type, numbers, 20, 30);
+    must(cgap_writer_open(&w, "a.h5", &error));
+    must(cgap_writer_virtual(w, "/image", (cgap_type)type, 0, 7, sources, 3, &error));
+    must(cgap_writer_virtual(w, "/text", (cgap_type)type, 3, 7, sources, 3, &error));
+    must(cgap_writer_close(w, true, &error));
+    cgap_dataset *d = ask_open(&(io_ask){.files = {"a.h5"}});
+    cr_expect_eq(cgap_dataset_data(d)->image.type, (cgap_type)type);
+    ask_numbers("image", &cgap_dataset_data(d)->image, (h5_shape){2, {50, 7}}, 50);
+    ask_numbers("text", &cgap_dataset_data(d)->text, (h5_shape){3, {50, 3, 7}}, 150);
+    cgap_dataset_close(d);
+  }
+  free(numbers);
+}
+
+Test(writer, a_finished_file_has_no_name_before_it_is_closed, .init = ask_enter, .fini = ask_leave)
+{
+  static const int64_t labels[] = {1, 2, 3};
+  for (int commit = 0; commit < 2; commit++) {
+    cgap_writer *w = NULL;
+    must(cgap_writer_open_as(&w, "a.h5", "other.name", &error));
+    must(cgap_writer_int64(w, "/labels", labels, 3, 0, &error));
+    must(cgap_writer_finish(w, &error));
+    cr_expect(access("a.h5", F_OK) != 0 && access("other.name", F_OK) == 0);
+    must(cgap_writer_close(w, commit, &error));
+    cr_expect_eq(access("a.h5", F_OK) == 0, commit);
+    cr_expect(access("other.name", F_OK) != 0);
+  }
+}
+
+Test(writer, a_file_that_could_not_be_finished_gets_no_name, .init = ask_enter, .fini = ask_leave)
+{
+  cgap_writer *w = NULL;
+  must(cgap_writer_open(&w, "a.h5", &error));
+  must(cgap_writer_create(w, "/image", CGAP_FLOAT32, 3, 0, 7, &error)); /* and no rows */
+  cr_expect_eq(cgap_writer_finish(w, &error), CGAP_USAGE);
+  cr_expect_neq(cgap_writer_close(w, true, &error), CGAP_OK);
+  cr_expect(access("a.h5", F_OK) != 0);
+}
+
 Test(writer, integers_attributes_and_copies_are_kept, .init = ask_enter, .fini = ask_leave)
 {
   static const int64_t text_image[] = {2, 0, 1, 1}, labels[] = {1, 0, INT64_C(5000000000)};

@@ -346,10 +346,13 @@ bool cgap_dataset_reads(const cgap_dataset *d, const char *path)
     if (same_file(file->path, &target))
       return true;
     for (size_t k = 0; k < file->count; k++) {
-      for (size_t p = 0; p < file->entries[k].piece_count; p++) {
-        if (same_file(file->entries[k].pieces[p].path, &target))
+      const cgap_entry *e = &file->entries[k];
+      for (size_t p = 0; p < e->piece_count; p++)
+        if (same_file(e->pieces[p].path, &target))
           return true;
-      }
+      for (size_t p = 0; p < e->source_count; p++)
+        if (same_file(e->sources[p], &target))
+          return true;
     }
   }
   return false;

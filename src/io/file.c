@@ -154,6 +154,9 @@ void cgap_entry_clear(cgap_entry *entry)
   for (size_t i = 0; i < entry->piece_count; i++)
     free(entry->pieces[i].path);
   free(entry->pieces);
+  for (size_t i = 0; i < entry->source_count; i++)
+    free(entry->sources[i]);
+  free(entry->sources);
   free(entry->path);
   free(entry->name);
   free(entry->storage);

@@ -3,9 +3,7 @@
 #include "io/format.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char NOT_PACKAGED[] = "no Debian package has it: `pip install hdf5plugin` and set HDF5_PLUGIN_PATH to its "
                                    "folder plugins, or have the file written again with gzip";
@@ -96,34 +94,4 @@ char *cgap_filters_obstacle(hid_t plist, hid_t dataset)
     return cgap_format("needs the HDF5 filter %s (%d), which is missing here; %s", f.name, (int)f.id, f.remedy);
   }
   return NULL;
-}
-
-/* ---------------------------------------------------------------- virtual datasets */
-
-static bool source_exists(const char *source, const char *file)
-{
-  if (!strcmp(source, ".") || strchr(source, '%')) /* the file itself; a pattern over many files */
-    return true;
-  if (access(source, R_OK) == 0)
-    return true;
-  const char *slash = strrchr(file, '/');
-  char *beside = slash ? cgap_format("%.*s/%s", (int)(slash - file), file, source) : NULL;
-  bool exists = beside && access(beside, R_OK) == 0;
-  free(beside);
-  return exists;
-}
-
-char *cgap_virtual_obstacle(hid_t plist, const char *file)
-{
-  size_t count = 0;
-  char *obstacle = NULL;
-  if (getenv("HDF5_VDS_PREFIX") || H5Pget_virtual_count(plist, &count) < 0)
-    return NULL;
-  for (size_t i = 0; i < count && !obstacle; i++) {
-    char source[4096];
-    if (H5Pget_virtual_filename(plist, i, source, sizeof source) > 0 && !source_exists(source, file))
-      obstacle = cgap_format("a virtual dataset whose source %s is missing (source %zu of %zu); put it beside the file",
-                             source, i + 1, count);
-  }
-  return obstacle;
 }

@@ -1,4 +1,4 @@
-/* Filters of chunked datasets and sources of virtual ones: what they are, and whether they are there. */
+/* Filters of chunked datasets: what they are, and whether they are there. */
 #ifndef CGAP_IO_FILTERS_H
 #define CGAP_IO_FILTERS_H
 
@@ -9,9 +9,5 @@ void cgap_filters_describe(char **text, hid_t plist);
 
 /* NULL, or a new string: the filter that is missing here and the package that has it. */
 char *cgap_filters_obstacle(hid_t plist, hid_t dataset);
-
-/* NULL, or a new string: the source file of a virtual dataset that is not there. HDF5 itself would read the fill
- * value in its place without a word. */
-char *cgap_virtual_obstacle(hid_t plist, const char *file);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "io/filters.h"
 #include "io/format.h"
+#include "io/virtual.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,8 +172,7 @@ static void describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
     cgap_append(&entry->storage, "compact");
     break;
   case H5D_VIRTUAL:
-    cgap_append(&entry->storage, "virtual");
-    entry->obstacle = cgap_virtual_obstacle(plist, file->path);
+    cgap_virtual_describe(entry, plist, file->path);
     break;
   default:
     describe_chunks(entry, plist);

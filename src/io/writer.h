@@ -7,6 +7,9 @@
 typedef struct cgap_writer cgap_writer;
 
 CGAP_MUST_CHECK cgap_status cgap_writer_open(cgap_writer **out, const char *path, cgap_error *error);
+/* The same under a temporary name of the caller's own, beside path. */
+CGAP_MUST_CHECK cgap_status cgap_writer_open_as(cgap_writer **out, const char *path, const char *temporary,
+                                                cgap_error *error);
 
 /* Datasets of two axes or more that are created from now on are chunked, some 1024 rows each, and compressed: gzip of
  * this level, 1 to 9, and 0 for not. */
@@ -33,6 +36,16 @@ CGAP_MUST_CHECK cgap_status cgap_writer_int64(cgap_writer *w, const char *path, 
 CGAP_MUST_CHECK cgap_status cgap_writer_float64(cgap_writer *w, const char *path, const double *values, size_t rows,
                                                 size_t columns, cgap_error *error);
 
+/* A virtual dataset of shape (Σ rows[, middle], dim): the datasets of the same path in other files, one after the
+ * other. `file` is relative to the folder of this file; it need not exist yet, and nothing is read of it. */
+typedef struct cgap_writer_source {
+  const char *file;
+  size_t rows; /* of the first axis; 0: left out */
+} cgap_writer_source;
+CGAP_MUST_CHECK cgap_status cgap_writer_virtual(cgap_writer *w, const char *path, cgap_type type, size_t middle,
+                                                size_t dim, const cgap_writer_source *sources, size_t count,
+                                                cgap_error *error);
+
 /* A string attribute of the object at `path` ("/" for the file). */
 CGAP_MUST_CHECK cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *name, const char *value,
                                                   cgap_error *error);
@@ -45,6 +58,10 @@ CGAP_MUST_CHECK cgap_status cgap_writer_copy(cgap_writer *w, const char *file, c
  * left as they are. */
 CGAP_MUST_CHECK cgap_status cgap_writer_copy_attributes(cgap_writer *w, const char *file, const char *path,
                                                         const char *as, cgap_error *error);
+
+/* Everything on disk, still under the temporary name: where several files appear together, none does before all are
+ * there. Only cgap_writer_close may follow. */
+CGAP_MUST_CHECK cgap_status cgap_writer_finish(cgap_writer *w, cgap_error *error);
 
 /* commit: flush, close, rename to the final path; else the temporary file is removed. w is freed in any case; NULL is
  * fine. */

@@ -1,0 +1,225 @@
+#include "io/virtual.h"
+
+#include "io/format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { SPARE_FILES = 32 };
+
+/* A mapping of the virtual dataset, as it stands in the file. */
+typedef struct mapping {
+  char file[4096], dataset[4096];
+  bool pattern; /* %b: one of many files, as many as there are */
+  hid_t source; /* what is selected of it */
+  hid_t taken;  /* where that goes */
+} mapping;
+
+/* %% stands for %, in place; whether %b stands there too, whose number is only known when rows are read. */
+static bool unescape(char *name)
+{
+  bool pattern = false;
+  char *to = name;
+  for (const char *p = name; *p; p++) {
+    pattern |= p[0] == '%' && p[1] == 'b';
+    p += p[0] == '%' && p[1] == '%';
+    *to++ = *p;
+  }
+  *to = '\0';
+  return pattern;
+}
+
+static bool get_mapping(mapping *m, hid_t plist, size_t index)
+{
+  if (H5Pget_virtual_filename(plist, index, m->file, sizeof m->file) <= 0 ||
+      H5Pget_virtual_dsetname(plist, index, m->dataset, sizeof m->dataset) <= 0)
+    return false;
+  const bool many_files = unescape(m->file), many_datasets = unescape(m->dataset);
+  m->pattern = many_files || many_datasets;
+  m->source = H5Pget_virtual_srcspace(plist, index);
+  m->taken = H5Pget_virtual_vspace(plist, index);
+  return true;
+}
+
+static void clear_mapping(mapping *m)
+{
+  if (m->source >= 0)
+    H5Sclose(m->source);
+  if (m->taken >= 0)
+    H5Sclose(m->taken);
+}
+
+/* ---------------------------------------------------------------- where HDF5 looks for a source */
+
+static hid_t open_in(char **path, const char *folder, size_t length, const char *name)
+{
+  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+#if H5_VERSION_GE(1, 10, 7)
+  H5Pset_file_locking(access, false, true);
+#endif
+  free(*path);
+  *path = length ? cgap_format("%.*s/%s", (int)length, folder, name) : cgap_format("%s", name);
+  hid_t file = *path ? H5Fopen(*path, H5F_ACC_RDONLY, access) : H5I_INVALID_HID;
+  H5Pclose(access);
+  return file;
+}
+
+static hid_t open_beside(char **path, const char *file, const char *name)
+{
+  const char *slash = strrchr(file, '/');
+  return slash ? open_in(path, file, slash > file ? (size_t)(slash - file) : 1, name) : open_in(path, "", 0, name);
+}
+
+/* Folders of the variable, with colons between them; ${ORIGIN} is the file's own. */
+static hid_t open_by_prefix(char **path, const char *file, const char *name)
+{
+  static const char ORIGIN[] = "${ORIGIN}";
+  const char *prefix = getenv("HDF5_VDS_PREFIX");
+  hid_t found = H5I_INVALID_HID;
+  while (prefix && *prefix && found < 0) {
+    const size_t length = strcspn(prefix, ":");
+    if (strncmp(prefix, ORIGIN, sizeof ORIGIN - 1) == 0) {
+      char *rest = cgap_format(".%.*s/%s", (int)(length - (sizeof ORIGIN - 1)), prefix + sizeof ORIGIN - 1, name);
+      found = rest ? open_beside(path, file, rest) : found;
+      free(rest);
+    } else {
+      found = open_in(path, prefix, length, name);
+    }
+    prefix += length + (prefix[length] == ':');
+  }
+  return found;
+}
+
+/* In HDF5's order: as it is where absolute, by the variable, beside the file, from here, beside what a link to the
+ * file leads to. *path: where it was found, or where it was looked for last. */
+static hid_t open_source(char **path, const char *file, const char *name)
+{
+  if (strcmp(name, ".") == 0)
+    return open_in(path, "", 0, file);
+  hid_t found = name[0] == '/' ? open_in(path, "", 0, name) : H5I_INVALID_HID;
+  const char *last = strrchr(name, '/');
+  const char *relative = name[0] == '/' ? last + 1 : name; /* of an absolute name that is not there, HDF5 keeps this */
+  if (found < 0)
+    found = open_by_prefix(path, file, relative);
+  if (found < 0)
+    found = open_beside(path, file, relative);
+  if (found < 0)
+    found = open_in(path, "", 0, relative);
+  char *real = found < 0 ? realpath(file, NULL) : NULL;
+  if (real)
+    found = open_beside(path, real, relative);
+  free(real);
+  return found;
+}
+
+/* ---------------------------------------------------------------- whether it is whole */
+
+/* Of a source that is taken whole, its size is not in the file, but how much of it goes into the dataset is. Unlimited
+ * selections have no bounds. */
+static bool covers(hid_t dataset, const mapping *m)
+{
+  hsize_t size[H5S_MAX_RANK] = {0}, first[H5S_MAX_RANK] = {0}, last[H5S_MAX_RANK] = {0};
+  hid_t space = H5Dget_space(dataset);
+  const int rank = H5Sget_simple_extent_dims(space, size, NULL);
+  bool fits = true;
+  if (H5Sget_select_type(m->source) == H5S_SEL_ALL)
+    fits = H5Sget_simple_extent_npoints(space) >= H5Sget_select_npoints(m->taken);
+  else if (H5Sget_select_bounds(m->source, first, last) >= 0)
+    for (int k = 0; k < rank; k++)
+      fits = fits && last[k] < size[k];
+  H5Sclose(space);
+  return fits;
+}
+
+static char *obstacle_in(hid_t file, const char *path, const mapping *m)
+{
+  hid_t dataset = H5Dopen2(file, m->dataset, H5P_DEFAULT);
+  char *obstacle = NULL;
+  if (dataset < 0)
+    obstacle = cgap_format(
+      "a virtual dataset, and its source %s has no dataset %s; it is not the file that belongs here", path, m->dataset);
+  else if (!covers(dataset, m))
+    obstacle = cgap_format("a virtual dataset, and %s of its source %s has fewer rows than it takes from there; it is "
+                           "not the file that belongs here",
+                           m->dataset, path);
+  if (dataset >= 0)
+    H5Dclose(dataset);
+  return obstacle;
+}
+
+static char *obstacle_of_file(const char *path, const mapping *m, size_t index, size_t count)
+{
+  FILE *there = path ? fopen(path, "rb") : NULL;
+  if (!there)
+    return cgap_format("a virtual dataset whose source %s is missing (source %zu of %zu); put it beside the file",
+                       m->file, index + 1, count);
+  (void)fclose(there);
+  return cgap_format("a virtual dataset whose source %s is damaged or cut short (source %zu of %zu); copy it again",
+                     m->file, index + 1, count);
+}
+
+static void keep_source(cgap_entry *entry, char *path)
+{
+  for (size_t i = entry->source_count; i-- > 0;)
+    if (strcmp(entry->sources[i], path) == 0) {
+      free(path);
+      return;
+    }
+  char **grown = realloc(entry->sources, (entry->source_count + 1) * sizeof *grown);
+  if (!grown) {
+    free(path);
+    return;
+  }
+  entry->sources = grown;
+  entry->sources[entry->source_count++] = path;
+}
+
+static void check_mapping(cgap_entry *entry, const mapping *m, const char *file, size_t index, size_t count)
+{
+  char *path = NULL, *obstacle = NULL;
+  hid_t source = open_source(&path, file, m->file);
+  if (source < 0) {
+    obstacle = obstacle_of_file(path, m, index, count);
+    free(path);
+  } else {
+    obstacle = obstacle_in(source, path, m);
+    H5Fclose(source);
+    keep_source(entry, path);
+  }
+  if (entry->obstacle)
+    free(obstacle);
+  else
+    entry->obstacle = obstacle;
+}
+
+/* HDF5 keeps all of them open while it reads. */
+static void check_limit(cgap_entry *entry)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      entry->source_count + SPARE_FILES > limit.rlim_cur)
+    entry->obstacle =
+      cgap_format("a virtual dataset over %zu files, and %llu may be open at once; raise that with `ulimit -n %zu`",
+                  entry->source_count, (unsigned long long)limit.rlim_cur, entry->source_count + SPARE_FILES);
+}
+
+void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
+{
+  size_t count = 0;
+  (void)H5Pget_virtual_count(plist, &count);
+  for (size_t i = 0; i < count; i++) {
+    mapping m;
+    if (!get_mapping(&m, plist, i))
+      continue;
+    if (!m.pattern)
+      check_mapping(entry, &m, file, i, count);
+    clear_mapping(&m);
+  }
+  if (!entry->obstacle)
+    check_limit(entry);
+  cgap_append(&entry->storage, "virtual");
+  if (entry->source_count && !entry->obstacle)
+    cgap_append(&entry->storage, " over %zu file%s", entry->source_count, entry->source_count > 1 ? "s" : "");
+}

@@ -1,0 +1,103 @@
+/* What belongs to datasets: attributes, and objects copied from other files. */
+#include "io/writer_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *name, const char *value,
+                                  cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR), attribute = H5I_INVALID_HID;
+  H5Tset_size(type, strlen(value) + 1);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  if (H5Aexists_by_name(w->file, path, name, H5P_DEFAULT) > 0)
+    (void)H5Adelete_by_name(w->file, path, name, H5P_DEFAULT);
+  attribute = H5Acreate_by_name(w->file, path, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  if (cgap_writer_noted(w, attribute < 0 || H5Awrite(attribute, type, value) < 0))
+    status = cgap_writer_fail(w, path, error);
+  if (attribute >= 0)
+    H5Aclose(attribute);
+  H5Sclose(space);
+  H5Tclose(type);
+  cgap_quiet_end(quiet);
+  return status;
+}
+
+cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path, const char *as, cgap_error *error)
+{
+  cgap_file *source = NULL;
+  cgap_status status = cgap_file_open(&source, file, error);
+  if (status != CGAP_OK)
+    return status;
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t link = H5Pcreate(H5P_LINK_CREATE);
+  H5Pset_create_intermediate_group(link, 1);
+  if (cgap_writer_noted(w, H5Ocopy(source->id, path, w->file, as, H5P_DEFAULT, link) < 0))
+    status = w->sink.number ? cgap_writer_fail(w, as, error)
+                            : cgap_fail(error, CGAP_FILE, "%s:%s cannot be copied to %s:%s (HDF5: %s)", file, path,
+                                        w->path, as, w->why);
+  H5Pclose(link);
+  cgap_quiet_end(quiet);
+  cgap_file_close(source);
+  return status;
+}
+
+static bool copy_values(hid_t from, hid_t type, hid_t space, hid_t to, const char *name)
+{
+  const hssize_t count = H5Sget_simple_extent_npoints(space);
+  void *values = calloc((size_t)(count > 0 ? count : 0) + 1, H5Tget_size(type));
+  hid_t copy = values ? H5Acreate2(to, name, type, space, H5P_DEFAULT, H5P_DEFAULT) : H5I_INVALID_HID;
+  const bool fine = copy >= 0 && H5Aread(from, type, values) >= 0 && H5Awrite(copy, type, values) >= 0;
+  if (fine && count > 0)
+    H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
+  if (copy >= 0)
+    H5Aclose(copy);
+  free(values);
+  return fine;
+}
+
+static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context)
+{
+  const hid_t to = *(const hid_t *)context;
+  (void)info;
+  if (H5Aexists(to, name) > 0)
+    return 0;
+  hid_t from = H5Aopen(object, name, H5P_DEFAULT);
+  hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,
+        space = from >= 0 ? H5Aget_space(from) : H5I_INVALID_HID;
+  const bool fine = type >= 0 && space >= 0 && copy_values(from, type, space, to, name);
+  if (space >= 0)
+    H5Sclose(space);
+  if (type >= 0)
+    H5Tclose(type);
+  if (from >= 0)
+    H5Aclose(from);
+  return fine ? 0 : -1;
+}
+
+cgap_status cgap_writer_copy_attributes(cgap_writer *w, const char *file, const char *path, const char *as,
+                                        cgap_error *error)
+{
+  cgap_file *source = NULL;
+  cgap_status status = cgap_file_open(&source, file, error);
+  if (status != CGAP_OK)
+    return status;
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t from = H5Oopen(source->id, path, H5P_DEFAULT);
+  hid_t to = H5Oopen(w->file, as, H5P_DEFAULT);
+  hsize_t at = 0;
+  if (cgap_writer_noted(w, from < 0 || to < 0 ||
+                             H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0))
+    status = w->sink.number ? cgap_writer_fail(w, as, error)
+                            : cgap_fail(error, CGAP_FILE, "%s:%s: its attributes cannot be copied to %s:%s (HDF5: %s)",
+                                        file, path, w->path, as, w->why);
+  if (to >= 0)
+    H5Oclose(to);
+  if (from >= 0)
+    H5Oclose(from);
+  cgap_quiet_end(quiet);
+  cgap_file_close(source);
+  return status;
+}
