@@ -17,6 +17,7 @@ static struct {
   const char *out, *fit;
   int method;
   double factor;
+  bool one_file;
 } opt = {.factor = 1};
 
 static const cli_option own[] = {
@@ -34,6 +35,10 @@ static const cli_option own[] = {
    .help = "fit the method on another file",
    .zero = "on FILE"},
   {.name = "factor", .kind = CLI_REAL, .target = &opt.factor, .value = "X", .help = "of the gap vector, for shift"},
+  {.name = "one-file",
+   .kind = CLI_FLAG,
+   .target = &opt.one_file,
+   .help = "with ranks: rank 0 writes all rows; else each writes a part beside OUT.h5, which reads as one file"},
   {0}};
 
 static const cli_spec spec = {
@@ -103,6 +108,16 @@ static cgap_status check(const cli_args *args, cgap_error *error)
   return CGAP_OK;
 }
 
+static void say_done(const cgap_carried *carried, size_t dim)
+{
+  if (carried->parts)
+    cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s beside it: move and copy them together "
+            "(--one-file: all in one)",
+            opt.out, carried->rows, dim, carried->first_part, carried->last_part);
+  else
+    cli_say("%s: %zu rows of %zu dimensions", opt.out, carried->rows, dim);
+}
+
 static cgap_status apply(const cli_args *args, cgap_error *error)
 {
   cli_args files = *args;
@@ -123,6 +138,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,
                                       .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
                                       .ranks = cli_ranks(),
+                                      .one_file = opt.one_file,
                                       .memory_bytes = cli_shared.memory_bytes,
                                       .progress = cli_progress()};
   if (status == CGAP_OK)
@@ -133,7 +149,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   if (status == CGAP_OK && carried.left_out[0])
     cli_warn("%s: several files become one, and these datasets are left out: %s", opt.out, carried.left_out);
   if (status == CGAP_OK)
-    cli_say("%s: %zu rows of %zu dimensions", opt.out, carried.rows, cgap_head_shape_of(head).dim);
+    say_done(&carried, cgap_head_shape_of(head).dim);
   cgap_head_close(head);
   cgap_dataset_close(dataset);
   return status;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "comm/comm.h"
 #include "engine/plan.h"
+#include "head/carry_out.h"
 #include "head/rows.h"
 #include "io/dataset_parts.h"
 #include "io/writer.h"
@@ -14,16 +14,17 @@
 
 enum { BLOCK = 4096, LEAST_BLOCK = 256, BASE_BYTES = 40 << 20 };
 
-/* The datasets that change, where each goes in our own layout, and through which side. */
+/* The datasets that change, where each goes in our own layout, through which side, and whether parts share it. */
 static const struct moved {
   cgap_role role;
   int side;
   const char *name;
+  bool shared;
 } MOVED[] = {
-  {CGAP_ROLE_IMAGE, CGAP_IMAGE_SIDE, "/image"},
-  {CGAP_ROLE_TEXT, CGAP_TEXT_SIDE, "/text"},
-  {CGAP_ROLE_CLASS_TEXT, CGAP_TEXT_SIDE, "/class_text"},
-  {CGAP_ROLE_WORDS, CGAP_TEXT_SIDE, "/arithmetic/words"},
+  {CGAP_ROLE_IMAGE, CGAP_IMAGE_SIDE, "/image", true},
+  {CGAP_ROLE_TEXT, CGAP_TEXT_SIDE, "/text", true},
+  {CGAP_ROLE_CLASS_TEXT, CGAP_TEXT_SIDE, "/class_text", false},
+  {CGAP_ROLE_WORDS, CGAP_TEXT_SIDE, "/arithmetic/words", false},
 };
 enum { MOVES = sizeof MOVED / sizeof *MOVED };
 
@@ -31,31 +32,47 @@ typedef struct carry {
   const cgap_head *head;
   const cgap_dataset *dataset;
   const cgap_carry_options *options;
-  cgap_writer *writer;
+  cgap_carry_out files;
   cgap_carried *out;
-  size_t block;   /* rows at once, BLOCK at most */
-  float *changed; /* (block, dim) */
+  size_t block;    /* rows at once, BLOCK at most */
+  float *changed;  /* (block, dim) */
+  bool bad[BLOCK]; /* of them */
   size_t done, total;
 } carry;
 
-/* One rank writes; what the others have passed through comes to it. */
+/* One rank writes what is not in parts; what the others have passed through comes to it. */
 static bool writes(const carry *c)
 {
-  return cgap_comm_rank(c->options->ranks) == 0;
+  return c->files.whole != NULL;
 }
 
+/* bad rows become zeros, or are refused */
 static cgap_status change_block(carry *c, cgap_reader *r, int side, size_t first, size_t rows, cgap_error *error)
 {
-  bool bad[BLOCK];
-  cgap_status status = cgap_reader_read(r, first, rows, c->options->leave_bad ? bad : NULL, error);
+  const size_t dim = c->head->layers.shape.dim;
+  memset(c->bad, 0, sizeof c->bad);
+  cgap_status status = cgap_reader_read(r, first, rows, c->options->leave_bad ? c->bad : NULL, error);
   if (status == CGAP_OK)
     status = cgap_head_transform(c->head, side, r->unit, rows, c->changed, c->options->threads, error);
-  for (size_t i = 0; status == CGAP_OK && c->options->leave_bad && i < rows; i++)
-    if (bad[i]) {
-      memset(c->changed + i * c->head->layers.shape.dim, 0, c->head->layers.shape.dim * sizeof *c->changed);
-      c->out->bad++;
-    }
+  for (size_t i = 0; status == CGAP_OK && i < rows; i++)
+    if (c->bad[i])
+      memset(c->changed + i * dim, 0, dim * sizeof *c->changed);
   return status;
+}
+
+static void count_bad(carry *c, size_t first, size_t end)
+{
+  for (size_t i = first; i < end; i++)
+    c->out->bad += c->bad[i];
+}
+
+static cgap_status tick(carry *c, size_t rows, cgap_error *error)
+{
+  const cgap_progress *p = &c->options->progress;
+  c->done += rows;
+  if (p->tick && p->tick(p->context, "applying", (double)c->done / (double)c->total))
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written");
+  return CGAP_OK;
 }
 
 /* A block is one rank's, in turn; it goes to the one that writes. */
@@ -76,34 +93,77 @@ static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side
 {
   const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->ranks));
   cgap_status status = CGAP_OK;
-  if (owner == cgap_comm_rank(c->options->ranks))
+  if (owner == cgap_comm_rank(c->options->ranks)) {
     status = change_block(c, r, side, first, rows, error);
+    count_bad(c, 0, rows);
+  }
   if (status == CGAP_OK)
     status = bring_block(c, owner, rows, error);
   if (status == CGAP_OK && writes(c))
-    status = cgap_writer_append(c->writer, to, c->changed, rows, error);
-  c->out->rows += rows;
-  c->done += rows;
-  const cgap_progress *p = &c->options->progress;
-  if (status == CGAP_OK && p->tick && p->tick(p->context, "applying", (double)c->done / (double)c->total))
-    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written");
+    status = cgap_writer_append(c->files.whole, to, c->changed, rows, error);
+  return status == CGAP_OK ? tick(c, rows, error) : status;
+}
+
+/* Blocks in turn, one rank's after another's, to the rank that writes. */
+static cgap_status pass_in_turn(carry *c, cgap_reader *r, const char *to, int side, size_t rows, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += c->block)
+    status = pass_block(c, r, to, side, first, rows - first < c->block ? rows - first : c->block, error);
   return status;
 }
 
-static cgap_status pass_rows(carry *c, const cgap_source *source, const char *to, int side, cgap_error *error)
+/* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are passed by
+ * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
+static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int side, size_t middle, cgap_error *error)
 {
-  cgap_reader reader;
-  cgap_status status = cgap_reader_init(&reader, source, c->block, error);
-  for (size_t first = 0; status == CGAP_OK && first < source->rows; first += c->block)
-    status =
-      pass_block(c, &reader, to, side, first, source->rows - first < c->block ? source->rows - first : c->block, error);
+  const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->ranks);
+  if (rank >= c->files.parts)
+    return CGAP_OK;
+  const size_t begin = each * cgap_carry_out_first(&c->files, rank, rows / each);
+  const size_t end = each * cgap_carry_out_first(&c->files, rank + 1, rows / each);
+  cgap_status status = CGAP_OK;
+  for (size_t first = begin / LEAST_BLOCK * LEAST_BLOCK; status == CGAP_OK && first < end; first += c->block) {
+    const size_t from = first < begin ? begin - first : 0, until = end - first < c->block ? end - first : c->block;
+    const size_t whole = (until + LEAST_BLOCK - 1) / LEAST_BLOCK * LEAST_BLOCK;
+    status = change_block(c, r, side, first, rows - first < whole ? rows - first : whole, error);
+    count_bad(c, from, until);
+    if (status == CGAP_OK)
+      status =
+        cgap_writer_append(c->files.part, to, c->changed + from * c->head->layers.shape.dim, until - from, error);
+    if (status == CGAP_OK)
+      status = cgap_comm_poll(c->options->ranks, NULL, error);
+    if (status == CGAP_OK)
+      status = tick(c, (until - from) * c->files.parts, error);
+  }
+  return status;
+}
+
+/* A dataset as it goes out, and all rows of it. middle 0: rank 2 */
+static cgap_status pass_rows(carry *c, const cgap_source *source, const struct moved *m, const char *to, size_t middle,
+                             cgap_error *error)
+{
+  const size_t dim = c->head->layers.shape.dim, rows = middle ? source->rows / middle : source->rows;
+  const bool shared = c->files.parts && m->shared;
+  cgap_reader reader = {0};
+  cgap_status status = CGAP_OK;
+  if (shared)
+    status = cgap_carry_out_create(&c->files, to, source->type, rows, middle, dim, error);
+  else if (writes(c))
+    status = cgap_writer_create(c->files.whole, to, source->type, rows, middle, dim, error);
+  if (status == CGAP_OK)
+    status = cgap_reader_init(&reader, source, c->block, error);
+  if (status == CGAP_OK)
+    status = shared ? pass_own(c, &reader, to, m->side, middle, error)
+                    : pass_in_turn(c, &reader, to, m->side, source->rows, error);
   cgap_reader_clear(&reader);
+  c->out->rows += source->rows;
   return status;
 }
 
 /* ---------------------------------------------------------------- one file: its own layout */
 
-static cgap_status pass_dataset(carry *c, const cgap_taken *taken, int side, cgap_error *error)
+static cgap_status pass_dataset(carry *c, const cgap_taken *taken, const struct moved *m, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   cgap_rows *rows = NULL;
@@ -112,13 +172,10 @@ static cgap_status pass_dataset(carry *c, const cgap_taken *taken, int side, cga
   snprintf(name, sizeof name, "%.250s:%.250s", taken->file->path, e->path);
   cgap_status status = cgap_rows_open(&rows, &source, taken, 1, name, error);
   cgap_rows_threads(rows, c->options->threads);
-  if (status == CGAP_OK && writes(c))
-    status = cgap_writer_create(c->writer, e->path, e->type, e->shape[0], e->rank == 3 ? e->shape[1] : 0,
-                                c->head->layers.shape.dim, error);
   if (status == CGAP_OK)
-    status = pass_rows(c, &source, e->path, side, error);
+    status = pass_rows(c, &source, m, e->path, e->rank == 3 ? e->shape[1] : 0, error);
   if (status == CGAP_OK && writes(c))
-    status = cgap_writer_copy_attributes(c->writer, taken->file->path, e->path, e->path, error);
+    status = cgap_writer_copy_attributes(c->files.whole, taken->file->path, e->path, e->path, error);
   cgap_rows_close(rows);
   return status;
 }
@@ -135,10 +192,10 @@ static const struct moved *move_of(const cgap_dataset *d, const cgap_entry *entr
 static cgap_status copy_group_attributes(carry *c, const char *file, const char *path, cgap_error *error)
 {
   char group[1024];
-  cgap_status status = cgap_writer_copy_attributes(c->writer, file, "/", "/", error);
+  cgap_status status = cgap_writer_copy_attributes(c->files.whole, file, "/", "/", error);
   for (const char *slash = strchr(path + 1, '/'); status == CGAP_OK && slash; slash = strchr(slash + 1, '/')) {
     snprintf(group, sizeof group, "%.*s", (int)(slash - path), path);
-    status = cgap_writer_copy_attributes(c->writer, file, group, group, error);
+    status = cgap_writer_copy_attributes(c->files.whole, file, group, group, error);
   }
   return status;
 }
@@ -151,9 +208,9 @@ static cgap_status carry_one_file(carry *c, cgap_error *error)
     const cgap_entry *e = &file->entries[k];
     const struct moved *move = move_of(c->dataset, e);
     if (move)
-      status = pass_dataset(c, &(cgap_taken){file, e}, move->side, error);
+      status = pass_dataset(c, &(cgap_taken){file, e}, move, error);
     else if (!e->alias && writes(c))
-      status = cgap_writer_copy(c->writer, file->path, e->path, e->path, error);
+      status = cgap_writer_copy(c->files.whole, file->path, e->path, e->path, error);
     if (status == CGAP_OK && writes(c))
       status = copy_group_attributes(c, file->path, e->path, error);
   }
@@ -165,13 +222,7 @@ static cgap_status carry_one_file(carry *c, cgap_error *error)
 static cgap_status pass_series(carry *c, const struct moved *m, const cgap_source *source, size_t middle,
                                cgap_error *error)
 {
-  if (source->rows == 0)
-    return CGAP_OK;
-  cgap_status status = CGAP_OK;
-  if (writes(c))
-    status = cgap_writer_create(c->writer, m->name, source->type, middle ? source->rows / middle : source->rows, middle,
-                                c->head->layers.shape.dim, error);
-  return status == CGAP_OK ? pass_rows(c, source, m->name, m->side, error) : status;
+  return source->rows ? pass_rows(c, source, m, m->name, middle, error) : CGAP_OK;
 }
 
 static cgap_status write_text_image(carry *c, const cgap_data *d, cgap_error *error)
@@ -183,7 +234,7 @@ static cgap_status write_text_image(carry *c, const cgap_data *d, cgap_error *er
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t j = 0; j < d->text.rows; j++)
     rows[j] = (int64_t)d->text_image[j];
-  cgap_status status = cgap_writer_int64(c->writer, "/text_image", rows, d->text.rows, 0, error);
+  cgap_status status = cgap_writer_int64(c->files.whole, "/text_image", rows, d->text.rows, 0, error);
   cgap_free(rows);
   return status;
 }
@@ -239,16 +290,16 @@ static cgap_status carry_shards(carry *c, cgap_error *error)
   if (status == CGAP_OK)
     status = write_text_image(c, d, error);
   if (status == CGAP_OK && d->labels)
-    status = cgap_writer_int64(c->writer, "/labels", d->labels, d->image.rows, 0, error);
+    status = cgap_writer_int64(c->files.whole, "/labels", d->labels, d->image.rows, 0, error);
   if (status == CGAP_OK && d->image_label)
-    status = cgap_writer_int64(c->writer, "/arithmetic/image_label", d->image_label, d->image.rows, 0, error);
+    status = cgap_writer_int64(c->files.whole, "/arithmetic/image_label", d->image_label, d->image.rows, 0, error);
   if (status == CGAP_OK && d->query)
-    status = cgap_writer_int64(c->writer, "/arithmetic/query", d->query, d->queries, 4, error);
+    status = cgap_writer_int64(c->files.whole, "/arithmetic/query", d->query, d->queries, 4, error);
   if (status == CGAP_OK && d->query_weight)
-    status = cgap_writer_float64(c->writer, "/arithmetic/weight", d->query_weight, d->queries, 0, error);
+    status = cgap_writer_float64(c->files.whole, "/arithmetic/weight", d->query_weight, d->queries, 0, error);
   const cgap_file *first = c->dataset->files[0];
   if (status == CGAP_OK && first->id >= 0)
-    status = cgap_writer_copy_attributes(c->writer, first->path, "/", "/", error);
+    status = cgap_writer_copy_attributes(c->files.whole, first->path, "/", "/", error);
   note_left_out(c);
   return status;
 }
@@ -298,6 +349,37 @@ static cgap_status choose_block(carry *c, cgap_error *error)
                    c->block, image->dim, least, floor(limit / 1048576), least);
 }
 
+/* As many parts as ranks, where there are images enough; one alone is the file itself. */
+static size_t parts_of(const carry *c)
+{
+  const size_t ranks = (size_t)cgap_comm_size(c->options->ranks), images = c->dataset->data.image.rows;
+  const size_t parts = ranks < images ? ranks : images;
+  return c->options->one_file || parts < 2 ? 0 : parts;
+}
+
+static void note_parts(carry *c)
+{
+  const size_t parts = c->out->parts = c->files.parts;
+  if (!parts)
+    return;
+  snprintf(c->out->first_part, sizeof c->out->first_part, "%s", c->files.name[0]);
+  snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[parts - 1]);
+}
+
+static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
+{
+  cgap_status status = cgap_carry_out_open(&c->files, path, parts_of(c), c->options->ranks, c->dataset, error);
+  if (status == CGAP_OK)
+    status = is_one_file(c->dataset) ? carry_one_file(c, error) : carry_shards(c, error);
+  uint64_t bad = c->out->bad;
+  if (status == CGAP_OK)
+    status = cgap_comm_sum(c->options->ranks, &bad, 1, CGAP_COMM_U64, error);
+  c->out->bad = (size_t)bad;
+  if (status == CGAP_OK)
+    note_parts(c);
+  return cgap_carry_out_close(&c->files, status, error);
+}
+
 cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
                        const cgap_carry_options *options, cgap_error *error)
 {
@@ -306,29 +388,14 @@ cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_data
   *out = (cgap_carried){0};
   c.total = d->image.rows + d->text.rows + d->class_text.rows + d->words.rows;
   cgap_status status = check(head, dataset, path, error);
-  if (status != CGAP_OK)
-    return status;
-  status = choose_block(&c, error);
+  if (status == CGAP_OK)
+    status = choose_block(&c, error);
   if (status == CGAP_OK) /* ranks may have different memory */
     status = cgap_comm_share(options->ranks, 0, &c.block, sizeof c.block, error);
   if (status != CGAP_OK)
     return status;
   c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
-  if (!c.changed)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  if (writes(&c))
-    status = cgap_writer_open(&c.writer, path, error);
-  if (status == CGAP_OK)
-    status = is_one_file(dataset) ? carry_one_file(&c, error) : carry_shards(&c, error);
-  uint64_t bad = out->bad;
-  if (status == CGAP_OK)
-    status = cgap_comm_sum(options->ranks, &bad, 1, CGAP_COMM_U64, error);
-  out->bad = (size_t)bad;
-  if (c.writer) {
-    const bool commit = status == CGAP_OK;
-    cgap_status closed = cgap_writer_close(c.writer, commit, commit ? error : NULL);
-    status = commit ? closed : status;
-  }
+  status = c.changed ? carry_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_free(c.changed);
   return status;
 }

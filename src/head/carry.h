@@ -9,12 +9,15 @@ typedef struct cgap_carry_options {
   int threads;
   uint64_t memory_bytes; /* fewer rows are passed at once where it is short; 0: half of what is free */
   cgap_progress progress;
-  cgap_comm *ranks; /* that share the rows out; rank 0 writes. NULL: alone */
+  cgap_comm *ranks; /* that share the rows out. NULL: alone */
+  bool one_file;    /* rank 0 writes all rows; else each rank writes a part, with virtual datasets over the parts */
 } cgap_carry_options;
 
 typedef struct cgap_carried {
   size_t rows, bad;   /* passed through; of them left as zeros */
   char left_out[300]; /* datasets of shards that have no place in one file, by name; "" none */
+  size_t parts;       /* files beside the output that belong to it; 0: none */
+  char first_part[256], last_part[256];
 } cgap_carried;
 
 /* Images by the image side, texts, class texts and words by the text side, each in its own place, shape and type but

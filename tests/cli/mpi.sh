@@ -223,27 +223,123 @@ done
 # ---------------------------------------------------------------- a head over rows of all ranks
 run apply train-1/head.h5 ragged.h5 -o wrong.h5
 want_rc 4
-run apply train-1/head.h5 pairs.h5 -o applied-1.h5
+run simulate --model clip --n 3 --d 8 -o tiny.h5
 want_rc 0
-ranks 3 apply train-1/head.h5 pairs.h5 -o applied-3.h5
-want_rc 0
-run apply --method center bad.h5 --drop-bad -o centred-1.h5
-want_rc 0
-ranks 2 apply --method center bad.h5 --drop-bad -o centred-2.h5
+mkdir applied
+
+# want_applied ONE OTHER PARTS: the same values, bit by bit, and attributes; images and texts virtual over so many parts
+want_applied() {
+  checks=$((checks + 1))
+  "$PYTHON" - "$@" <<'END' || complain "$1 and $2 differ"
+import h5py, os, sys
+one, other = (h5py.File(name) for name in sys.argv[1:3])
+def listed(file):
+    names = []
+    file.visit(names.append)
+    return names
+assert listed(one) == listed(other), (listed(one), listed(other))
+for name in listed(one):
+    a, b = one[name], other[name]
+    assert {k: str(v) for k, v in a.attrs.items()} == {k: str(v) for k, v in b.attrs.items()}, name
+    if isinstance(a, h5py.Dataset):
+        assert a.dtype == b.dtype and a[()].tobytes() == b[()].tobytes(), name
+sources = [s.file_name for name in ("image", "text") for s in other[name].virtual_sources()]
+assert len(set(sources)) == int(sys.argv[3]) and not any("/" in s for s in sources), sources
+END
+}
+
+# applied NAME "RANKS…" ARGS…: what apply ARGS writes on so many ranks is what one process writes
+applied() {
+  name=$1 counts=$2
+  shift 2
+  run apply "$@" -o "applied/$name-1.h5"
+  want_rc 0
+  for count in $counts; do
+    ranks "$count" apply "$@" -o "applied/$name-$count.h5"
+    want_rc 0
+    want_line err "beside it: move and copy them together"
+    want_applied "applied/$name-1.h5" "applied/$name-$count.h5" "$count"
+  done
+}
+applied head "2 3 4" train-1/head.h5 pairs.h5 # class texts, words, three axes
+applied ragged "3" --method center ragged.h5  # float16 and float32, a split within a block
+applied shards "2" --method whiten shard0.h5 shard1.h5 shard2.h5
+applied unpaired "4" --method center --unpaired unpaired.h5
+run apply --method center bad.h5 --drop-bad -o applied/bad-1.h5
+ranks 2 apply --method center bad.h5 --drop-bad -o applied/bad-2.h5
 want_rc 0
 want_text err "2 bad rows"
-for two in "applied-1.h5 applied-3.h5" "centred-1.h5 centred-2.h5"; do
-  checks=$((checks + 1))
-  # shellcheck disable=SC2086
-  "$PYTHON" - $two <<'END' || complain "$two differ"
-import h5py, sys
-import numpy as np
-one, other = (h5py.File(name) for name in sys.argv[1:])
-names = []
-one.visititems(lambda name, o: names.append(name) if isinstance(o, h5py.Dataset) else None)
-assert names and all(np.array_equal(one[n][()], other[n][()]) for n in names)
+want_applied applied/bad-1.h5 applied/bad-2.h5 2
+run apply --method center tiny.h5 -o applied/tiny-1.h5
+ranks 4 apply --method center tiny.h5 -o applied/tiny-4.h5 # fewer rows than ranks
+want_rc 0
+want_applied applied/tiny-1.h5 applied/tiny-4.h5 3
+ranks 3 apply train-1/head.h5 pairs.h5 -o applied/whole.h5 --one-file
+want_rc 0
+cmp -s applied/whole.h5 applied/head-1.h5 || complain "--one-file on three ranks is another file"
+[ "$(find applied -name '*.tmp*' | wc -l)" -eq 0 ] || complain "temporary files are left: $(ls applied)"
+
+# it may be moved, and every command reads it as it reads one file
+mv applied moved
+(cd / && exec "$CONTRAGAP" audit "$work/moved/head-3.h5" --json) >virtual.json 2>err || complain "moved: $(cat err)"
+run audit moved/head-1.h5 --json
+mv out whole.json
+ranks 2 audit moved/head-4.h5 --json
+want_rc 0
+checks=$((checks + 1))
+"$PYTHON" - whole.json virtual.json out <<'END' || complain "audits of virtual datasets differ"
+import json, sys
+reports = [json.load(open(name)) for name in sys.argv[1:]]
+for report in reports:
+    del report["run"], report["input"]
+assert reports[0] == reports[1] == reports[2]
 END
+run info moved/head-3.h5
+want_rc 0
+want_text out "virtual over 3 files"
+for n in 1 3; do
+  run train "moved/head-$n.h5" -o "again-$n" --epochs 1
+  want_rc 0
 done
+for n in 1 3; do
+  sed 's/"\(seconds\|steps_per_second\)":[^,}]*//g' "again-$n/history.jsonl" >"history-$n"
+done
+cmp -s history-1 history-3 || complain "training on virtual datasets is another one"
+
+# a part that is missing, cut short or another one's is told, by name
+part=moved/head-3.part-2-of-3.h5
+mv $part aside.h5
+for command in audit info "train -o none"; do
+  # shellcheck disable=SC2086
+  run $command moved/head-3.h5
+  want_rc 3
+  want_line err "head-3.part-2-of-3.h5 is missing (source 2 of 3)"
+done
+head -c 5000 aside.h5 >$part
+run audit moved/head-3.h5
+want_rc 3
+want_line err "head-3.part-2-of-3.h5 is damaged or cut short"
+cp moved/head-4.part-1-of-4.h5 $part
+run audit moved/head-3.h5
+want_rc 3
+want_line err "head-3.part-2-of-3.h5 has fewer rows"
+mv aside.h5 $part
+
+# another output in its place takes its parts away, once it is complete
+ranks 3 apply --method center pairs.h5 -o moved/head-3.h5
+want_rc 0
+want_absent $part
+want_file moved/head-3.part-2-of-3.2.h5
+# shellcheck disable=SC2016
+mixed 3 '[ "$RANK" = 1 ] && ulimit -f 50; exec "$CONTRAGAP" apply --method center pairs.h5 -o moved/head-3.h5 --threads 1'
+want_rc 5
+want_line err "rank 1 on " "head-3.part-2-of-3.h5"
+want_file moved/head-3.part-2-of-3.2.h5
+run audit moved/head-3.h5
+want_rc 0
+run apply --method center pairs.h5 -o moved/head-3.h5
+want_rc 0
+[ "$(find moved -name 'head-3.*' | wc -l)" -eq 1 ] || complain "left beside head-3.h5: $(ls moved)"
 
 # a checkpoint of two ranks goes on on three
 options="--batch 600 --epochs 300 --patience 0 --seed 3"
@@ -301,6 +397,24 @@ checks=$((checks + 1))
 grep -Eq '^contragap: rank 1 on |process rank 1 with .* on node |PID [0-9]+ RUNNING AT ' launcher ||
   complain "nobody names the killed rank"
 want_absent none/report.json none/rows.tsv none/figures
+
+# the same for apply, which has a part of its own on the disk then; what stood there stays
+run apply --method center large.h5 -o kept.h5
+cp kept.h5 before.h5
+for victim in 0 2; do
+  export victim
+  for _ in 1 2 3; do # a quick one may be through before it is killed
+    # shellcheck disable=SC2016
+    mixed 3 '[ "$RANK" = $victim ] && { until ls kept.part-*.tmp >/dev/null 2>&1; do sleep 0.02; done; kill -9 $$; } &
+      exec "$CONTRAGAP" apply --method center large.h5 -o kept.h5 --threads 1'
+    [ "$rc" -eq 0 ] || break
+    run apply --method center large.h5 -o kept.h5
+  done
+  checks=$((checks + 1))
+  [ "$rc" -ne 0 ] || complain "a killed rank, and exit code 0"
+  cmp -s kept.h5 before.h5 || complain "kept.h5 is another file"
+  [ "$(find . -name 'kept*' | wc -l)" -eq 1 ] || complain "left: $(ls kept*)"
+done
 
 # ---------------------------------------------------------------- started the wrong way
 last="separate processes"
