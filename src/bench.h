@@ -2,6 +2,7 @@
 #ifndef CGAP_BENCH_H
 #define CGAP_BENCH_H
 
+#include "comm/comm.h"
 #include "contragap/contragap.h"
 
 typedef struct cgap_rate {
@@ -16,6 +17,7 @@ typedef struct cgap_bench_options {
   size_t rows, dim;   /* pairs of the tile pass */
   int threads;        /* 0: as many as the machine has */
   const char *folder; /* where the files that are read are made, and removed */
+  cgap_comm *ranks;   /* all measure at the same time; NULL: one process */
   cgap_progress progress;
 } cgap_bench_options;
 
@@ -24,7 +26,7 @@ typedef struct cgap_bench_options {
     .rows = 10000, .dim = 512, .folder = "/tmp"                                                                        \
   }
 
-enum { CGAP_RATES = 11 };
+enum { CGAP_RATES = 15 };
 
 typedef struct cgap_bench {
   cgap_rate rate[CGAP_RATES];

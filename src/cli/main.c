@@ -13,7 +13,7 @@ static const cli_command commands[] = {
   {"info", "what is in a file, what was taken from it, and why", cmd_info, false},
   {"audit", "every measure of the gap: a table, a report, figures", cmd_audit, true},
   {"simulate", "embeddings with known answers", cmd_simulate, false},
-  {"bench", "how fast this machine does the work, beside what it could at best", cmd_bench, false},
+  {"bench", "how fast this machine does the work, beside what it could at best", cmd_bench, true},
   {"train", "fits a head that closes the gap; before and after", cmd_train, true},
   {"apply", "embeddings through a head, or through a closer", cmd_apply, true},
   {"compare", "reports or embeddings side by side: each difference", cmd_compare, false},
