@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/opt.h"
+#include "cli/ranks.h"
 
 static const char *without_folder(const char *path)
 {
@@ -99,7 +100,8 @@ int cli_columns(int file)
 cgap_paper cli_paper(void)
 {
   const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
+  const bool plain = (off && *off) || !kind || !*kind || strcmp(kind, "dumb") == 0 ||
+                     cli_ranks(); /* a launcher's terminal is its own: what it gets may end in a file */
   const int columns = cli_columns(STDOUT_FILENO);
-  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !(off && *off) && kind && *kind && strcmp(kind, "dumb") != 0,
-                      .columns = columns < 80 ? 80 : columns};
+  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !plain, .columns = columns < 80 ? 80 : columns};
 }

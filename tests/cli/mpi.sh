@@ -357,11 +357,20 @@ want_file resumed/head.h5 resumed/after.json resumed/compare.json
 ranks 3 audit pairs.h5 --json
 want_rc 0
 "$PYTHON" -c 'import json; json.load(open("out"))' || complain "the JSON of three ranks is no JSON"
+TERM=xterm
+export TERM
+ranks 2 audit few.h5
+want_rc 0
+! grep -q "$(printf '\033')" out || complain "colours in a file, by way of a launcher's terminal"
 ranks 2 audit pairs.h5 --fail-if 'gap.centroid_distance>0.1'
 want_rc 1
 ranks 2 simulate --model uniform --n 50 --d 4 -o once.h5
 want_rc 0
 want_line err "once.h5"
+
+ranks 2 bench --n 300 --d 16 --json
+want_rc 0
+want_text out '"ranks": 2' '"ring"'
 
 # ---------------------------------------------------------------- faults: one line, and nothing written
 ranks 3 audit nothing.h5 -o none
