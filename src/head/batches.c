@@ -1,4 +1,4 @@
-#include "head/batches.h"
+#include "head/trainer.h"
 
 #include <string.h>
 
@@ -11,6 +11,7 @@ enum {
   LINE = 16                /* numbers of a cache line */
 };
 
+static const double WAITING = 8e-6; /* seconds a row, above which it came from the disk */
 static const uint64_t ORDER_STREAM = UINT64_C(1) << 32;
 
 static bool is_full(const cgap_batches *b)
@@ -34,10 +35,11 @@ static void bounds(cgap_batches *b)
 static bool room_init(cgap_batch *out, const cgap_batches *b)
 {
   *out = (cgap_batch){.number = SIZE_MAX};
+  out->image = cgap_alloc(b->most_images, sizeof *out->image);
   out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_couples, sizeof *out->index);
   out->image_rows = cgap_alloc(b->most_images, b->part->dim * sizeof(float));
   out->text_rows = cgap_alloc(b->size, b->part->dim * sizeof(float));
-  return out->index && out->image_rows && out->text_rows;
+  return out->image && out->index && out->image_rows && out->text_rows;
 }
 
 static bool allocate(cgap_batches *b)
@@ -45,8 +47,7 @@ static bool allocate(cgap_batches *b)
   const cgap_coupling *p = &b->part->couples;
   b->order = cgap_alloc(p->texts, sizeof *b->order);
   b->stamp = cgap_alloc(p->images, sizeof *b->stamp);
-  b->image = cgap_alloc(b->most_images, sizeof *b->image);
-  if (!b->order || !b->stamp || !b->image || !room_init(&b->batch[0], b) || (b->reads && !room_init(&b->batch[1], b)))
+  if (!b->order || !b->stamp || !room_init(&b->batch[0], b) || (b->reads && !room_init(&b->batch[1], b)))
     return false;
   memset(b->stamp, 0xff, p->images * sizeof *b->stamp);
   return true;
@@ -77,6 +78,7 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t s
   const size_t texts = part->couples.texts;
   cgap_status status = CGAP_OK;
   *out = (cgap_batches){.part = part, .size = size ? size : texts, .seed = seed, .reads = !part->image};
+  out->shares = out->reads && part->threads[CGAP_IMAGE_SIDE] && part->threads[CGAP_TEXT_SIDE];
   if (size == CGAP_BATCH_AUTO)
     out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
   out->count = texts / out->size;
@@ -87,7 +89,7 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t s
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
   if (status != CGAP_OK)
     cgap_batches_clear(out);
-  else if (out->reads && !is_full(out))
+  else if (out->reads && !out->shares && !is_full(out))
     cgap_ahead_open(&out->ahead, threads);
   return status;
 }
@@ -97,8 +99,8 @@ void cgap_batches_clear(cgap_batches *b)
   cgap_ahead_close(&b->ahead);
   cgap_free(b->order);
   cgap_free(b->stamp);
-  cgap_free(b->image);
   for (int k = 0; k < 2; k++) {
+    cgap_free(b->batch[k].image);
     cgap_free(b->batch[k].index);
     cgap_free(b->batch[k].image_rows);
     cgap_free(b->batch[k].text_rows);
@@ -110,26 +112,27 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
 {
   if (is_full(b))
     return;
-  if (b->started && cgap_ahead_wait(&b->ahead, NULL) != CGAP_OK) /* of another order: it is not wanted any more */
-    b->batch[1].number = SIZE_MAX;
+  const cgap_status left = b->started ? cgap_ahead_wait(&b->ahead, NULL) : CGAP_OK;
+  (void)left; /* what is read still, or failed to be, is of another order */
   b->started = false;
+  b->batch[1].number = SIZE_MAX;
   cgap_random random = cgap_random_init(b->seed, ORDER_STREAM + epoch);
   for (size_t j = 0; j < b->part->couples.texts; j++)
     b->order[j] = j;
   cgap_random_shuffle(&random, b->order, b->part->couples.texts);
 }
 
-/* Numbers the images of the batch in the order they are met; counts[i + 1] is image i's number of couples. */
-static size_t meet_images(cgap_batches *b, const size_t *text, size_t *counts)
+/* Numbers the images of a batch in the order they are met, into met; counts[i + 1] is image i's number of couples. */
+static size_t meet_images(const cgap_batches *b, size_t *met, const size_t *text, size_t *counts)
 {
   const cgap_coupling *p = &b->part->couples;
   size_t images = 0;
   for (size_t j = 0; j < b->size; j++)
     for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
       const size_t image = p->couple_image[p->text_couple[k]];
-      if (b->stamp[image] >= images || b->image[b->stamp[image]] != image) {
+      if (b->stamp[image] >= images || met[b->stamp[image]] != image) {
         b->stamp[image] = images;
-        b->image[images] = image;
+        met[images] = image;
         counts[++images] = 0;
       }
       counts[b->stamp[image] + 1]++;
@@ -137,9 +140,10 @@ static size_t meet_images(cgap_batches *b, const size_t *text, size_t *counts)
   return images;
 }
 
-static const float *source_row(const cgap_batches *b, const size_t *text, size_t images, size_t k)
+static const float *source_row(const cgap_batches *b, const cgap_batch *out, const size_t *text, size_t k)
 {
-  return k < images ? b->part->image + b->image[k] * b->part->dim : b->part->text + text[k - images] * b->part->dim;
+  const size_t images = out->couples.images;
+  return k < images ? b->part->image + out->image[k] * b->part->dim : b->part->text + text[k - images] * b->part->dim;
 }
 
 static void fetch(const float *row, size_t dim)
@@ -156,8 +160,8 @@ static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, i
   for (size_t k = 0; k < rows; k++) {
     float *to = k < images ? out->image_rows + k * dim : out->text_rows + (k - images) * dim;
     if (k + AHEAD < rows)
-      fetch(source_row(b, text, images, k + AHEAD), dim);
-    memcpy(to, source_row(b, text, images, k), dim * sizeof *to);
+      fetch(source_row(b, out, text, k + AHEAD), dim);
+    memcpy(to, source_row(b, out, text, k), dim * sizeof *to);
   }
 }
 
@@ -168,7 +172,7 @@ static void match(cgap_batches *b, cgap_batch *out)
   const size_t *text = b->order + out->number * b->size;
   size_t *text_first = out->index, *image_first = text_first + b->size + 1;
   image_first[0] = 0;
-  const size_t images = meet_images(b, text, image_first);
+  const size_t images = meet_images(b, out->image, text, image_first);
   size_t *couple_text = image_first + b->most_images + 1, *text_couple = couple_text + b->most_couples, count = 0;
   size_t *couple_image = text_couple + b->most_couples;
   for (size_t i = 0; i < images; i++)
@@ -189,14 +193,53 @@ static void match(cgap_batches *b, cgap_batch *out)
     (cgap_coupling){images, b->size, count, image_first, couple_text, text_first, text_couple, couple_image};
 }
 
-/* A whole batch where rows are read: a job for the thread beside. */
-static cgap_status read_batch(cgap_batches *b, cgap_batch *out, cgap_error *error)
+/* The rows of a batch that has been matched. */
+static cgap_status read_rows(const cgap_batches *b, cgap_batch *out, cgap_error *error)
 {
   const size_t *text = b->order + out->number * b->size;
-  match(b, out);
   const cgap_status status =
-    cgap_part_take(b->part, CGAP_IMAGE_SIDE, b->image, 0, out->couples.images, out->image_rows, error);
+    cgap_part_take(b->part, CGAP_IMAGE_SIDE, out->image, 0, out->couples.images, out->image_rows, error);
   return status == CGAP_OK ? cgap_part_take(b->part, CGAP_TEXT_SIDE, text, 0, b->size, out->text_rows, error) : status;
+}
+
+static void match_at(cgap_batches *b, int place, size_t number)
+{
+  b->batch[place].number = number;
+  match(b, &b->batch[place]);
+}
+
+static void swap(cgap_batches *b)
+{
+  const cgap_batch spare = b->batch[0];
+  b->batch[0] = b->batch[1];
+  b->batch[1] = spare;
+}
+
+/* Batch `number` into batch[0] by all threads. From the page cache that is quick; where the disk is waited for, it is
+ * told which rows the next batch has. */
+static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error)
+{
+  if (b->batch[1].number == number)
+    swap(b);
+  else
+    match_at(b, 0, number);
+  b->batch[1].number = SIZE_MAX;
+  const double start = cgap_seconds_now(), rows = (double)(b->batch[0].couples.images + b->size);
+  const cgap_status status = read_rows(b, &b->batch[0], error);
+  b->waits = cgap_seconds_now() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
+  if (status == CGAP_OK && b->waits && number + 1 < b->count) {
+    match_at(b, 1, number + 1);
+    cgap_part_expect(b->part, CGAP_IMAGE_SIDE, b->batch[1].image, b->batch[1].couples.images);
+    cgap_part_expect(b->part, CGAP_TEXT_SIDE, b->order + (number + 1) * b->size, b->size);
+  }
+  return status;
+}
+
+/* A whole batch: a job for the thread beside. */
+static cgap_status read_batch(cgap_batches *b, cgap_batch *out, cgap_error *error)
+{
+  match(b, out);
+  return read_rows(b, out, error);
 }
 
 static cgap_status read_next(void *batches, cgap_error *error)
@@ -212,9 +255,7 @@ static cgap_status take_read(cgap_batches *b, size_t number, cgap_error *error)
   const bool ready = b->started && b->batch[1].number == number;
   b->started = false;
   if (status == CGAP_OK && ready) {
-    const cgap_batch spare = b->batch[0];
-    b->batch[0] = b->batch[1];
-    b->batch[1] = spare;
+    swap(b);
   } else if (status == CGAP_OK) {
     b->batch[0].number = number;
     status = read_batch(b, &b->batch[0], error);
@@ -233,10 +274,9 @@ cgap_status cgap_batches_take(cgap_batches *b, size_t number, int threads, cgap_
   if (is_full(b))
     return CGAP_OK;
   if (b->reads) {
-    status = take_read(b, number, error);
+    status = b->shares ? take_shared(b, number, error) : take_read(b, number, error);
   } else {
-    b->batch[0].number = number;
-    match(b, &b->batch[0]);
+    match_at(b, 0, number);
     gather(b, &b->batch[0], b->order + number * b->size, threads);
   }
   b->couples = b->batch[0].couples;

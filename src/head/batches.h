@@ -10,6 +10,7 @@ enum { CGAP_BATCH_AUTO_SIZE = 256 }; /* texts of a batch by default, or all wher
 /* One batch, as it is made. */
 typedef struct cgap_batch {
   size_t number; /* of the epoch; SIZE_MAX: none */
+  size_t *image; /* (size or more) its images */
   size_t *index; /* arrays of couples */
   float *image_rows, *text_rows;
   cgap_coupling couples; /* views */
@@ -27,15 +28,18 @@ typedef struct cgap_batches {
   size_t *image;       /* (size or more) images of the batch */
   cgap_batch batch[2]; /* the current one and, where rows are not in memory, the next */
   cgap_ahead ahead;    /* that reads the next one's rows */
-  bool reads, started;
+  bool reads;          /* rows are not in memory … */
+  bool shares;         /* … and all threads read them, when they are wanted; else one reads the next batch's … */
+  bool started;        /* … which it does at the moment */
+  bool waits;          /* the last batch's rows were waited for: the disk is told of the next one's */
 
   cgap_coupling couples; /* the current batch: views */
   const float *x, *y;
 } cgap_batches;
 
 /* size as of cgap_train_options, at most the part's texts. Where the part's rows are not in memory those of each batch
- * are read, in a thread of its own while the batch before is at work; batches and their bits are the same. threads: of
- * the training as a whole. */
+ * are read: by all threads when they are wanted, or, from a source that only one may read, in a thread of its own while
+ * the batch before is at work. Batches and their bits are the same. threads: of the training as a whole. */
 CGAP_MUST_CHECK cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t size, uint64_t seed,
                                               int threads, cgap_error *error);
 void cgap_batches_clear(cgap_batches *batches);

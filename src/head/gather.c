@@ -4,9 +4,15 @@
 #include <string.h>
 
 #include "engine/panel.h"
+#include "head/spill.h"
+#include "io/hdf5_rows.h"
 #include "memory.h"
 
-enum { RUN_BYTES = 1 << 18 }; /* read at once */
+enum {
+  RUN_BYTES = 1 << 18, /* read at once */
+  WORTH = 16,          /* rows that are worth a second thread */
+  PIECES = 4           /* a thread */
+};
 
 typedef struct wanted {
   size_t row, place;
@@ -64,20 +70,60 @@ static cgap_status read_runs(const cgap_side *side, const wanted *list, size_t c
   return CGAP_OK;
 }
 
-cgap_status cgap_gather(const cgap_side *side, const size_t *rows, size_t count, float *out, cgap_error *error)
+/* Pieces of the list, each read by one thread. */
+static cgap_status read_pieces(const cgap_side *side, const wanted *list, size_t count, int threads, float *out,
+                               cgap_error *error)
 {
-  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
+  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  const size_t most = row_bytes < RUN_BYTES ? RUN_BYTES / row_bytes : 1;
+  const size_t piece = threads > 1 ? count / ((size_t)threads * PIECES) + 1 : count;
+  cgap_status status = CGAP_OK;
+#pragma omp parallel num_threads(threads) if (threads > 1)
+  {
+    unsigned char *raw = cgap_alloc(most, row_bytes);
+#pragma omp for schedule(dynamic, 1)
+    for (size_t first = 0; first < count; first += piece) {
+      cgap_error here;
+      const size_t rows = count - first < piece ? count - first : piece;
+      const cgap_status read =
+        raw ? read_runs(side, list + first, rows, raw, most, out, &here)
+            : cgap_fail(&here, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, rows);
+      if (read != CGAP_OK)
+#pragma omp critical(cgap_gather_error)
+      {
+        status = read;
+        if (error)
+          *error = here;
+      }
+    }
+    cgap_free(raw);
+  }
+  return status;
+}
+
+bool cgap_gather_shares(const cgap_side *side)
+{
+  return cgap_spill_is(side->source) || cgap_source_shares(side->source);
+}
+
+cgap_status cgap_gather(const cgap_side *side, const size_t *rows, size_t count, int threads, float *out,
+                        cgap_error *error)
+{
+  const size_t dim = side->dim;
   for (size_t i = 0; side->unit && i < count; i++)
     memcpy(out + i * dim, side->unit + rows[i] * dim, dim * sizeof *out);
   if (side->unit)
     return CGAP_OK;
-  const size_t most = row_bytes < RUN_BYTES ? RUN_BYTES / row_bytes : 1;
   wanted *list = sorted(rows, count);
-  unsigned char *raw = cgap_alloc(most, row_bytes);
   const cgap_status status =
-    list && raw ? read_runs(side, list, count, raw, most, out, error)
-                : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
+    list ? read_pieces(side, list, count, count < WORTH ? 1 : threads, out, error)
+         : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
   cgap_free(list);
-  cgap_free(raw);
   return status;
+}
+
+void cgap_gather_expect(const cgap_side *side, const size_t *rows, size_t count)
+{
+  for (size_t i = 0; !side->unit && i < count; i++)
+    cgap_source_expect(side->source, side->file_row[rows[i]], 1);
 }

@@ -4,9 +4,15 @@
 
 #include "engine/embeddings.h"
 
+/* Whether several threads may read from a side at once, which it has been read from before. */
+bool cgap_gather_shares(const cgap_side *side);
+
 /* out (count, dim): unit rows of the kept rows that are listed, in that order, the same bits from either place. Rows
- * that follow each other are read at once. Called from one thread at a time where the side is not resident. */
-CGAP_MUST_CHECK cgap_status cgap_gather(const cgap_side *side, const size_t *rows, size_t count, float *out,
-                                        cgap_error *error);
+ * that follow each other are read at once. Where the side is not resident, threads above 1 only where it shares. */
+CGAP_MUST_CHECK cgap_status cgap_gather(const cgap_side *side, const size_t *rows, size_t count, int threads,
+                                        float *out, cgap_error *error);
+
+/* The same rows will be wanted soon. */
+void cgap_gather_expect(const cgap_side *side, const size_t *rows, size_t count);
 
 #endif

@@ -124,6 +124,7 @@ typedef struct taking {
   const cgap_side *side;
   size_t *place;  /* (side rows) SIZE_MAX where a row takes no part; becomes its row of the part */
   bool merge;     /* equal ones become one */
+  int threads;    /* that read */
   size_t *listed; /* (taken) kept rows */
   size_t taken, rows;
   cgap_distinct seen;
@@ -174,7 +175,7 @@ static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, 
   for (size_t first = 0; first < t->taken; first += AT_ONCE) {
     const size_t count = t->taken - first < AT_ONCE ? t->taken - first : AT_ONCE;
     const cgap_status status =
-      t->side->unit ? CGAP_OK : cgap_gather(t->side, t->listed + first, count, t->block, error);
+      t->side->unit ? CGAP_OK : cgap_gather(t->side, t->listed + first, count, t->threads, t->block, error);
     if (status != CGAP_OK)
       return status;
     for (size_t k = 0; k < count; k++) {
@@ -190,7 +191,8 @@ static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, 
 static cgap_status build_side(cgap_part *out, int side, size_t *rows, const cgap_side *from, size_t *place,
                               const cgap_part_options *o, cgap_error *error)
 {
-  taking t = {.side = from, .place = place, .merge = !o->keep_duplicates};
+  const bool shares = o->leave && cgap_gather_shares(from);
+  taking t = {.side = from, .place = place, .merge = !o->keep_duplicates, .threads = shares ? o->threads : 1};
   float **unit = side == CGAP_IMAGE_SIDE ? &out->image : &out->text;
   double **mean = side == CGAP_IMAGE_SIDE ? &out->image_mean : &out->text_mean;
   cgap_status status = CGAP_OK;
@@ -200,8 +202,9 @@ static cgap_status build_side(cgap_part *out, int side, size_t *rows, const cgap
     fine = (*unit = cgap_alloc(t.taken, from->dim * sizeof **unit));
   if (fine)
     status = take_rows(&t, *unit, out->kept[side], *mean, error);
-  out->side[side] = o->leave ? from : NULL;
   *rows = t.rows;
+  out->side[side] = o->leave ? from : NULL;
+  out->threads[side] = shares ? o->threads : 0;
   close_taking(&t);
   return fine ? status : fail_memory(from, error);
 }
@@ -249,6 +252,18 @@ cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_
   return status;
 }
 
+/* The kept rows of a part's rows; NULL: out of memory. */
+static size_t *list_kept(const cgap_part *p, int side, const size_t *rows, size_t first, size_t count)
+{
+  const size_t *kept = p->kept[side];
+  size_t *list = cgap_alloc(count, sizeof *list);
+  for (size_t k = 0; list && k < count; k++) {
+    const size_t row = rows ? rows[k] : first + k;
+    list[k] = kept ? kept[row] : row;
+  }
+  return list;
+}
+
 cgap_status cgap_part_take(const cgap_part *p, int side, const size_t *rows, size_t first, size_t count, float *out,
                            cgap_error *error)
 {
@@ -257,16 +272,20 @@ cgap_status cgap_part_take(const cgap_part *p, int side, const size_t *rows, siz
     memcpy(out + k * p->dim, unit + (rows ? rows[k] : first + k) * p->dim, p->dim * sizeof *out);
   if (unit)
     return CGAP_OK;
-  const size_t *kept = p->kept[side];
-  size_t *list = cgap_alloc(count, sizeof *list);
-  for (size_t k = 0; list && k < count; k++) {
-    const size_t row = rows ? rows[k] : first + k;
-    list[k] = kept ? kept[row] : row;
-  }
+  size_t *list = list_kept(p, side, rows, first, count);
+  const int threads = p->threads[side] > 1 ? p->threads[side] : 1;
   const cgap_status status =
-    list ? cgap_gather(p->side[side], list, count, out, error) : fail_memory(p->side[side], error);
+    list ? cgap_gather(p->side[side], list, count, threads, out, error) : fail_memory(p->side[side], error);
   cgap_free(list);
   return status;
+}
+
+void cgap_part_expect(const cgap_part *p, int side, const size_t *rows, size_t count)
+{
+  size_t *list = p->side[side] ? list_kept(p, side, rows, 0, count) : NULL;
+  if (list)
+    cgap_gather_expect(p->side[side], list, count);
+  cgap_free(list);
 }
 
 void cgap_part_clear(cgap_part *part)

@@ -13,6 +13,7 @@ typedef struct cgap_part {
   const cgap_side *side[CGAP_SIDES]; /* … in these, images and texts, which outlive the part … */
   size_t *kept[CGAP_SIDES];          /* … as these rows; NULL: row i is kept row i */
   double *image_mean, *text_mean;    /* (dim) over the part's rows as they stand in the file, equal ones too */
+  int threads[CGAP_SIDES];           /* that may read at once, where rows stay there; 0: they may not */
   size_t *index;                     /* the arrays of couples */
   cgap_coupling couples;
 } cgap_part;
@@ -22,7 +23,8 @@ typedef struct cgap_part_options {
   double noise;         /* share of the texts whose images are dealt anew among themselves; 0: none */
   size_t most_images;   /* at most so many images, drawn at random; 0: all */
   uint64_t seed;        /* of the noise and the draw */
-  bool leave;           /* unit rows stay where e has them, which then outlives the part */
+  bool leave;           /* unit rows stay where e has them, which then outlives the part … */
+  int threads;          /* … and are read by so many, where they can */
 } cgap_part_options;
 
 CGAP_MUST_CHECK cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_split *split, int part,
@@ -32,6 +34,9 @@ void cgap_part_clear(cgap_part *part);
 /* out (count, dim): unit rows rows[0], rows[1], … of a side; rows NULL: from `first` on. */
 CGAP_MUST_CHECK cgap_status cgap_part_take(const cgap_part *part, int side, const size_t *rows, size_t first,
                                            size_t count, float *out, cgap_error *error);
+
+/* Rows that will be taken soon. */
+void cgap_part_expect(const cgap_part *part, int side, const size_t *rows, size_t count);
 
 /* Couples sorted by image and text, doubles removed, and the lists by text. The view's arrays lie in *index, which is
  * to be freed. false: out of memory. couple_image and couple_text (count) are reordered. */

@@ -22,7 +22,7 @@ static cgap_status copy_rows(float *out, const cgap_side *side, const size_t *ro
     const size_t count = side->rows - first < AT_ONCE ? side->rows - first : AT_ONCE;
     for (size_t k = 0; k < count; k++)
       list[k] = rows ? rows[first + k] : first + k;
-    status = cgap_gather(side, list, count, out + first * side->dim, error);
+    status = cgap_gather(side, list, count, 1, out + first * side->dim, error);
   }
   return status;
 }

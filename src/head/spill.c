@@ -21,6 +21,11 @@ static cgap_status read_back(const cgap_source *source, size_t first, size_t cou
   return cgap_pread_all(s->fd, (uint64_t)first * s->row_bytes, count * s->row_bytes, out, s->name, error);
 }
 
+bool cgap_spill_is(const cgap_source *source)
+{
+  return source->read == read_back;
+}
+
 cgap_status cgap_spill_open(cgap_spill **out, cgap_source *view, size_t rows, size_t dim, cgap_type type,
                             const char *name, cgap_error *error)
 {

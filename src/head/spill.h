@@ -15,6 +15,8 @@ void cgap_spill_close(cgap_spill *spill); /* NULL is fine */
 /* The next `count` rows. */
 CGAP_MUST_CHECK cgap_status cgap_spill_add(cgap_spill *spill, const void *rows, size_t count, cgap_error *error);
 
+bool cgap_spill_is(const cgap_source *source); /* whether it views one, which several threads may read at once */
+
 /* All rows of a source, as they stand there. */
 CGAP_MUST_CHECK cgap_status cgap_spill_copy(cgap_spill **out, cgap_source *view, const cgap_source *from,
                                             cgap_progress progress, cgap_error *error);

@@ -31,9 +31,14 @@ cgap_status cgap_train_fits(const cgap_train_options *o, const cgap_part *traini
   return CGAP_OK;
 }
 
-static cgap_status fit_closers(cgap_trial *t, const cgap_embeddings *e, cgap_error *error)
+static int threads_of(const cgap_train_options *o)
 {
-  const cgap_part_options every = {.keep_duplicates = true, .leave = t->budget.reads};
+  return o->threads > 0 ? o->threads : omp_get_max_threads();
+}
+
+static cgap_status fit_closers(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, cgap_error *error)
+{
+  const cgap_part_options every = {.keep_duplicates = true, .leave = t->budget.reads, .threads = threads_of(o)};
   cgap_part part;
   cgap_status status = cgap_part_init(&part, e, &t->split, CGAP_TRAINING, &every, error);
   if (status != CGAP_OK)
@@ -69,8 +74,10 @@ static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cga
                                       .noise = o->noise,
                                       .most_images = o->training_images,
                                       .seed = o->seed,
-                                      .leave = t->budget.reads};
-  const cgap_part_options validation = {.keep_duplicates = o->keep_duplicates, .leave = t->budget.reads};
+                                      .leave = t->budget.reads,
+                                      .threads = threads_of(o)};
+  const cgap_part_options validation = {
+    .keep_duplicates = o->keep_duplicates, .leave = t->budget.reads, .threads = threads_of(o)};
   cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
   if (status == CGAP_OK && o->training_images > t->split.images[CGAP_TRAINING])
     status = cgap_fail(error, CGAP_USAGE,
@@ -79,7 +86,7 @@ static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cga
   if (status == CGAP_OK && !note_parts(t, e))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && closers)
-    status = fit_closers(t, e, error);
+    status = fit_closers(t, e, o, error);
   if (status == CGAP_OK)
     status = cgap_part_init(&t->training, e, &t->split, CGAP_TRAINING, &training, error);
   if (status == CGAP_OK)
@@ -136,8 +143,7 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_t
   rows->data = *data;
   status = put_aside(rows, &out->budget, o->progress, error);
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads,
-                                  o->threads > 0 ? o->threads : omp_get_max_threads(), o->progress, error);
+    status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_parts(out, &rows->e, o, closers, error);
   if (status != CGAP_OK) {

@@ -163,6 +163,11 @@ bool cgap_array_seeks(const cgap_array *a)
   return seeks;
 }
 
+bool cgap_array_shares(const cgap_array *a)
+{
+  return a->bytes && a->entry->piece_count == 1 && cgap_array_seeks(a);
+}
+
 cgap_status cgap_array_read_all(void *out, const cgap_entry *entry, cgap_error *error)
 {
   cgap_array *a = NULL;

@@ -212,6 +212,31 @@ bool cgap_source_seeks(const cgap_source *source)
   return seeks;
 }
 
+bool cgap_source_shares(const cgap_source *source)
+{
+  if (source->read != rows_read)
+    return false;
+  const cgap_rows *rows = source->context;
+  bool shares = cgap_source_seeks(source);
+  for (size_t i = 0; i < rows->count; i++)
+    shares = shares && (!rows->parts[i].array || cgap_array_shares(rows->parts[i].array));
+  return shares;
+}
+
+void cgap_source_expect(const cgap_source *source, size_t first, size_t count)
+{
+  if (source->read != rows_read)
+    return;
+  const cgap_rows *rows = source->context;
+  const size_t row_bytes = source->dim * cgap_type_size(source->type);
+  for (size_t i = 0; i < rows->count; i++) {
+    const part *p = &rows->parts[i];
+    if (p->direct && first >= p->first && first < p->first + p->rows)
+      (void)posix_fadvise(p->taken.file->fd, (off_t)(p->offset + (first - p->first) * row_bytes),
+                          (off_t)(count * row_bytes), POSIX_FADV_WILLNEED);
+  }
+}
+
 /* ---------------------------------------------------------------- the whole */
 
 cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_taken *taken, size_t count,
