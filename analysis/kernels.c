@@ -35,6 +35,7 @@ cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two)
   const double factor = scale / log(2.0), step = 1 / factor;
   const double unit = ldexp(1, ilogb(step) - STEP_BITS + 1), high = floor(step / unit) * unit;
   return (cgap_exponent){.factor = (float)factor,
+                         .factor_low = (float)(factor - (double)(float)factor),
                          .step_high = (float)high,
                          .step_low = (float)(step - high),
                          .lowest = (float)(lowest_power_of_two / factor)};

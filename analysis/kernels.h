@@ -13,9 +13,10 @@
 
 /* e^(scale·s) as 2^(s·factor), factor = scale/ln 2. The argument is reduced by whole steps of 1/factor, split in two
  * floats of which the first has few enough bits that its multiples are exact, so that the reduced argument is good to
- * float rounding with and without fused multiply-adds; arguments below `lowest` are taken as `lowest`. */
+ * float rounding with and without fused multiply-adds; with them, factor + factor_low does the same. Arguments below
+ * `lowest` are taken as `lowest`. */
 typedef struct cgap_exponent {
-  float factor, step_high, step_low, lowest;
+  float factor, factor_low, step_high, step_low, lowest;
 } cgap_exponent;
 
 typedef struct cgap_kernels {
@@ -31,15 +32,9 @@ typedef struct cgap_kernels {
   /* The same without squares and with double columns: scale up to 200 (e^200 needs a double). */
   void (*exp_sums_wide)(const float *s, size_t n, const cgap_exponent *e, double *columns, double *sum);
 
-  /* counts[bin]++ for `bins` equal bins over [-1, 1]; what lies outside, and masked couples, in the end bins.
-   * n at most CGAP_TILE. */
+  /* counts[bin]++ for `bins` equal bins over [-1, 1], at most 2^16; what lies outside, and masked couples, in the end
+   * bins. n at most CGAP_TILE. */
   void (*histogram)(const float *s, size_t n, uint64_t *counts, int bins);
-
-  /* Counts of s_j >= low and of s_j > high: of the row against its own two bounds, and of each column
-   * against its own (columns_at_least[j] += s_j >= column_low[j], …). */
-  void (*count_above)(const float *s, size_t n, float low, float high, uint32_t *at_least, uint32_t *above,
-                      const float *column_low, const float *column_high, uint32_t *columns_at_least,
-                      uint32_t *columns_above);
 
   /* out[j] = the tenth greatest of column j of (rows, n) cosines. */
   void (*tenth_of_columns)(const float *s, size_t stride, size_t rows, size_t n, float *out);
@@ -52,10 +47,10 @@ typedef struct cgap_kernels {
    * n at most CGAP_TILE. */
   size_t (*find)(const float *s, size_t n, float row_bound, const float *column_bound, uint16_t *index);
 
-  /* Places j with low <= s_j <= high or column_low[j] <= s_j <= column_high[j], ascending, into index; returns how
-   * many. n at most CGAP_TILE. */
-  size_t (*find_near)(const float *s, size_t n, float low, float high, const float *column_low,
-                      const float *column_high, uint16_t *index);
+  /* *above += how many s_j > high, columns_above[j] += s_j > column_high[j]. Places j with low <= s_j <= high or
+   * column_low[j] <= s_j <= column_high[j], ascending, into index; returns how many. n at most CGAP_TILE. */
+  size_t (*compare)(const float *s, size_t n, float low, float high, uint32_t *above, const float *column_low,
+                    const float *column_high, uint32_t *columns_above, uint16_t *index);
 
   float (*dot)(const float *a, const float *b, size_t n);
 

@@ -8,6 +8,24 @@
 #include <immintrin.h>
 #endif
 
+/* 2^f for |f| <= 1/2 is Σ EXP2_k f^k: minimax of degree 5, relative error 7.5e-8. */
+#define EXP2_0 1.000000072f
+#define EXP2_1 6.931469671e-1f
+#define EXP2_2 2.402211972e-1f
+#define EXP2_3 5.550713274e-2f
+#define EXP2_4 9.675541334e-3f
+#define EXP2_5 1.327647198e-3f
+
+enum { LOOK = 64 }; /* cosines that are looked at together in a search */
+
+static inline size_t lesser(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+#if defined(__AVX512F__)
+#include "analysis/kernels_avx512.h"
+#else
 static inline float power_of_two(int32_t n)
 {
   int32_t bits = (n + 127) * (1 << 23);
@@ -24,15 +42,14 @@ static inline double power_of_two_wide(int64_t n)
   return out;
 }
 
-/* 2^f for |f| <= 1/2, minimax of degree 5, relative error 7.5e-8. */
 static inline float exp2_reduced(float f)
 {
-  float p = 1.327647198e-3f;
-  p = p * f + 9.675541334e-3f;
-  p = p * f + 5.550713274e-2f;
-  p = p * f + 2.402211972e-1f;
-  p = p * f + 6.931469671e-1f;
-  return p * f + 1.000000072f;
+  float p = EXP2_5;
+  p = p * f + EXP2_4;
+  p = p * f + EXP2_3;
+  p = p * f + EXP2_2;
+  p = p * f + EXP2_1;
+  return p * f + EXP2_0;
 }
 
 /* Adding and taking away 1.5·2^23 rounds to the nearest integer. */
@@ -108,42 +125,16 @@ static void exp_sums_wide(const float *restrict s, size_t n, const cgap_exponent
   *sum += total;
 }
 
-static void histogram(const float *restrict s, size_t n, uint64_t *restrict counts, int bins)
+static void bins_of(const float *restrict s, size_t n, int bins, uint16_t *restrict bin)
 {
-  int32_t bin[CGAP_TILE];
   const float half = 0.5f * (float)bins, last = (float)bins - 1.0f;
 #pragma omp simd
   for (size_t j = 0; j < n; j++) {
     float place = (s[j] + 1.0f) * half;
     place = place > 0.0f ? place : 0.0f;
     place = place < last ? place : last;
-    bin[j] = (int32_t)place;
+    bin[j] = (uint16_t)(int32_t)place;
   }
-  for (size_t j = 0; j < n; j++)
-    counts[bin[j]]++;
-}
-
-static void count_above(const float *restrict s, size_t n, float low, float high, uint32_t *at_least, uint32_t *above,
-                        const float *restrict column_low, const float *restrict column_high,
-                        uint32_t *restrict columns_at_least, uint32_t *restrict columns_above)
-{
-  uint32_t row_at_least = 0, row_above = 0;
-#pragma omp simd reduction(+ : row_at_least, row_above)
-  for (size_t j = 0; j < n; j++) {
-    row_at_least += s[j] >= low;
-    row_above += s[j] > high;
-    columns_at_least[j] += s[j] >= column_low[j];
-    columns_above[j] += s[j] > column_high[j];
-  }
-  *at_least += row_at_least;
-  *above += row_above;
-}
-
-enum { LOOK = 64 };
-
-static inline size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
 }
 
 /* The places of the bytes that are 1, found eight at a time. */
@@ -187,26 +178,51 @@ static size_t find(const float *restrict s, size_t n, float row_bound, const flo
   return found;
 }
 
-static size_t find_near(const float *restrict s, size_t n, float low, float high, const float *restrict column_low,
-                        const float *restrict column_high, uint16_t *restrict index)
+static size_t compare(const float *restrict s, size_t n, float low, float high, uint32_t *above,
+                      const float *restrict column_low, const float *restrict column_high,
+                      uint32_t *restrict columns_above, uint16_t *restrict index)
 {
   size_t found = 0;
+  uint32_t row_above = 0;
   for (size_t j = 0; j < n; j += LOOK) {
     const size_t count = lesser(LOOK, n - j);
     uint8_t hit[LOOK] = {0};
     uint32_t hits = 0;
-#pragma omp simd reduction(+ : hits)
+#pragma omp simd reduction(+ : hits, row_above)
     for (size_t i = 0; i < count; i++) {
       const float x = s[j + i];
-      const uint32_t near =
-        (uint32_t)((x >= low) & (x <= high)) | (uint32_t)((x >= column_low[j + i]) & (x <= column_high[j + i]));
+      const uint32_t over = x > high, column_over = x > column_high[j + i];
+      const uint32_t near = ((x >= low) & (over ^ 1u)) | ((x >= column_low[j + i]) & (column_over ^ 1u));
+      row_above += over;
+      columns_above[j + i] += column_over;
       hits += near;
       hit[i] = (uint8_t)near;
     }
     if (hits > 0)
       found = places_of(hit, j, index, found);
   }
+  *above += row_above;
   return found;
+}
+
+#endif
+
+/* Four places are fetched at once: counting is bound by loads and stores. */
+static void histogram(const float *restrict s, size_t n, uint64_t *restrict counts, int bins)
+{
+  uint16_t bin[CGAP_TILE];
+  size_t j = 0;
+  bins_of(s, n, bins, bin);
+  for (; j + 4 <= n; j += 4) {
+    uint64_t four;
+    memcpy(&four, bin + j, sizeof four);
+    counts[four & 0xffff]++;
+    counts[four >> 16 & 0xffff]++;
+    counts[four >> 32 & 0xffff]++;
+    counts[four >> 48]++;
+  }
+  for (; j < n; j++)
+    counts[bin[j]]++;
 }
 
 /* Four runs side by side, so that sums do not wait for one another. */
@@ -476,11 +492,10 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .exp_sums = exp_sums,
   .exp_sums_wide = exp_sums_wide,
   .histogram = histogram,
-  .count_above = count_above,
   .tenth_of_columns = tenth_of_columns,
   .tenth_or_less = tenth_or_less,
   .find = find,
-  .find_near = find_near,
+  .compare = compare,
   .dot = dot,
   .add_parts = add_parts,
   .to_bfloat = to_bfloat,

@@ -57,19 +57,23 @@ static void decide_column(const cgap_strip *s, const cgap_evidence *e, size_t r,
          &counts[TIED * sums->column_stride]);
 }
 
-/* The bounds of a strip's columns, and what was counted against them. */
+/* The bounds of a strip's columns, and how many are above them. */
 typedef struct columns {
   float low[CGAP_TILE], high[CGAP_TILE];
-  uint32_t at_least[CGAP_TILE], above[CGAP_TILE];
+  uint32_t above[CGAP_TILE];
 } columns;
 
-/* In a rough strip most rows have something near; in others hardly any. */
-static void decide_near(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r, range near,
-                        const columns *k, cgap_sums *sums)
+/* One row against its own bounds and those of the columns; what is near is decided. */
+static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r, columns *k,
+                      cgap_sums *sums)
 {
   uint16_t index[CGAP_TILE];
+  uint32_t above = 0;
   const float *cosine = s->cosine + r * s->stride;
-  const size_t found = kernels->find_near(cosine, s->columns, near.low, near.high, k->low, k->high, index);
+  const range near = around(e->best_positive[s->row + r], s->row_margin[r]);
+  const size_t found =
+    kernels->compare(cosine, s->columns, near.low, near.high, &above, k->low, k->high, k->above, index);
+  sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += above;
   for (size_t f = 0; f < found; f++) {
     const size_t c = index[f];
     if (s->rough && f + 1 < found)
@@ -83,27 +87,16 @@ static void decide_near(const cgap_strip *s, const cgap_evidence *e, const cgap_
 
 static void ranks_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
-  columns k = {.at_least = {0}};
-  bool any = false;
+  columns k = {.above = {0}};
   for (size_t c = 0; c < s->columns; c++) {
     const range near = around(e->pair_cosine[s->column + c], s->column_margin[c]);
     k.low[c] = near.low;
     k.high[c] = near.high;
   }
-  for (size_t r = 0; r < s->rows; r++) {
-    const range near = around(e->best_positive[s->row + r], s->row_margin[r]);
-    uint32_t at_least = 0, above = 0;
-    kernels->count_above(s->cosine + r * s->stride, s->columns, near.low, near.high, &at_least, &above, k.low, k.high,
-                         k.at_least, k.above);
-    sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += above;
-    any = any || at_least != above;
-  }
-  for (size_t c = 0; c < s->columns; c++) {
+  for (size_t r = 0; r < s->rows; r++)
+    ranks_row(s, e, kernels, r, &k, sums);
+  for (size_t c = 0; c < s->columns; c++)
     sums->column_counts[ABOVE * sums->column_stride + c] += k.above[c];
-    any = any || k.at_least[c] != k.above[c];
-  }
-  for (size_t r = 0; any && r < s->rows; r++)
-    decide_near(s, e, kernels, r, around(e->best_positive[s->row + r], s->row_margin[r]), &k, sums);
 }
 
 const cgap_measure cgap_measure_ranks = {

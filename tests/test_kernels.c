@@ -152,35 +152,35 @@ Test(kernels, histogram_ends)
   }
 }
 
-static void check_count_above(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_compare(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   float *low = support_alloc(n, sizeof *low), *high = support_alloc(n, sizeof *high);
-  uint32_t *at_least = support_alloc(n, sizeof *at_least), *above = support_alloc(n, sizeof *above);
-  uint32_t row_at_least = 5, row_above = 7, want_at_least = 5, want_above = 7;
-  const float row_low = s[n / 2], row_high = s[n / 3];
+  uint32_t *above = support_alloc(n, sizeof *above), row_above = 7, want_above = 7;
+  uint16_t index[CGAP_TILE];
+  const float row_low = s[n / 2], row_high = fmaxf(row_low, s[n / 3]);
+  size_t want = 0;
   for (size_t j = 0; j < n; j++) {
     low[j] = s[support_below(r, n)];
-    high[j] = s[support_below(r, n)];
-    at_least[j] = above[j] = (uint32_t)j;
-    want_at_least += s[j] >= row_low;
+    high[j] = fmaxf(low[j], s[support_below(r, n)]);
+    above[j] = (uint32_t)j;
     want_above += s[j] > row_high;
   }
-  k->count_above(s, n, row_low, row_high, &row_at_least, &row_above, low, high, at_least, above);
-  cr_expect(support_count(where, "at least", row_at_least, want_at_least));
+  const size_t found = k->compare(s, n, row_low, row_high, &row_above, low, high, above, index);
   cr_expect(support_count(where, "above", row_above, want_above));
   for (size_t j = 0; j < n; j++) {
-    cr_expect(support_count(where, "column at least", at_least[j], j + (s[j] >= low[j])));
     cr_expect(support_count(where, "column above", above[j], j + (s[j] > high[j])));
+    if ((s[j] >= row_low && s[j] <= row_high) || (s[j] >= low[j] && s[j] <= high[j]))
+      cr_assert(want++ < found && index[want - 1] == j, "%s: place %zu is not found", where, j);
   }
+  cr_expect(support_count(where, "near", found, want));
   free(low);
   free(high);
-  free(at_least);
   free(above);
 }
 
-Test(kernels, counts_above_bounds)
+Test(kernels, compares_with_bounds)
 {
-  each(check_count_above);
+  each(check_compare);
 }
 
 static int descending(const void *a, const void *b)
