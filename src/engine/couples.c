@@ -10,12 +10,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHIFT_RUNS = 16, SHIFT_RUN_ROWS = 1024, SHIFTS = 2 * CGAP_SHIFTS + 1 };
+enum { SHIFT_RUNS = 16, SHIFT_RUN_ROWS = 1024, SHIFTS = 2 * CGAP_SHIFTS + 1, WINDOW_ROWS = SHIFT_RUN_ROWS + SHIFTS };
 
 /* A run of images with all their texts, as double unit rows. */
 typedef struct group_run {
   size_t first_image, images, first_text, texts; /* texts count places in pairs.text */
   double *image, *text, *group;                  /* (images, dim), (texts, dim), (images, dim) */
+  size_t image_room, text_room;                  /* rows that these hold */
 } group_run;
 
 /* What is summed over images, by runs. */
@@ -39,16 +40,31 @@ static void next_run(group_run *run, const cgap_pairs *pairs, size_t first_image
            pairs->first[first_image + run->images + 1] - run->first_text <= rows);
 }
 
+/* Runs are about as long as one another: the first run's room does for nearly all. */
+static bool reserve_run(group_run *run, size_t dim)
+{
+  if (run->image_room < run->images) {
+    cgap_free(run->image);
+    cgap_free(run->group);
+    run->image = cgap_alloc(run->images * dim, sizeof(double));
+    run->group = cgap_alloc(run->images * dim, sizeof(double));
+    run->image_room = run->images;
+  }
+  if (run->text_room < run->texts || !run->text) {
+    cgap_free(run->text);
+    run->text = cgap_alloc(run->texts * dim, sizeof(double));
+    run->text_room = run->texts;
+  }
+  return run->image && run->text && run->group;
+}
+
 static cgap_status read_run(group_run *run, const cgap_embeddings *e, int threads, cgap_error *error)
 {
-  const size_t dim = e->image.dim, *texts = e->pairs.text + run->first_text;
+  const size_t *texts = e->pairs.text + run->first_text;
   bool straight = true;
   for (size_t k = 1; straight && k < run->texts; k++)
     straight = texts[k] == texts[0] + k;
-  run->image = cgap_alloc(run->images * dim, sizeof(double));
-  run->text = cgap_alloc(run->texts * dim, sizeof(double));
-  run->group = cgap_alloc(run->images * dim, sizeof(double));
-  if (!run->image || !run->text || !run->group)
+  if (!reserve_run(run, e->image.dim))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images with %zu texts", run->images, run->texts);
   cgap_status status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, threads, run->image, error);
   if (!status && run->texts > 0)
@@ -187,30 +203,60 @@ static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *
   return status;
 }
 
-/* A run of texts beside their images and those some rows off. */
+/* A run of texts beside their images and those some rows off: the images at one shift, or all from the first to the
+ * last at any shift where these are few. */
 typedef struct shift_run {
-  double *text, *image; /* (SHIFT_RUN_ROWS, dim) */
-  size_t *wanted;       /* (SHIFT_RUN_ROWS) */
+  size_t first, rows;         /* texts */
+  size_t first_image, images; /* the least and the greatest that is asked for; at most WINDOW_ROWS, or 0 */
+  double *text, *image;       /* (SHIFT_RUN_ROWS, dim), (WINDOW_ROWS, dim) */
+  size_t *wanted;             /* (SHIFT_RUN_ROWS) */
 } shift_run;
 
-/* sums: of the cosines at each shift, then how many. */
-static cgap_status measure_shift_run(const shift_run *run, const cgap_embeddings *e, size_t first, size_t n,
-                                     int threads, double *sums, cgap_error *error)
+static void set_window(shift_run *run, const cgap_embeddings *e)
 {
-  const size_t dim = e->image.dim, images = e->image.rows;
-  cgap_status status = cgap_side_fetch(&e->text, NULL, first, n, threads, run->text, error);
-  for (int s = 0; !status && s < SHIFTS; s++) {
-    const size_t off = (size_t)(s - CGAP_SHIFTS);
-    for (size_t j = 0; j < n; j++) /* rows past either end wrap here and are left out below */
-      run->wanted[j] = (e->pairs.image_of[first + j] + images + off) % images;
-    status = cgap_side_fetch(&e->image, run->wanted, 0, n, threads, run->image, error);
-    for (size_t j = 0; !status && j < n; j++) {
-      const size_t shifted = e->pairs.image_of[first + j] + off; /* wraps far past the end when below 0 */
-      if (shifted >= images)
-        continue;
-      sums[s] += cgap_dot(run->image + j * dim, run->text + j * dim, dim);
-      sums[SHIFTS + s]++;
-    }
+  const size_t *image_of = e->pairs.image_of + run->first;
+  size_t least = image_of[0], greatest = image_of[0];
+  for (size_t j = 1; j < run->rows; j++) {
+    least = image_of[j] < least ? image_of[j] : least;
+    greatest = image_of[j] > greatest ? image_of[j] : greatest;
+  }
+  least = least > CGAP_SHIFTS ? least - CGAP_SHIFTS : 0;
+  greatest = greatest + CGAP_SHIFTS < e->image.rows ? greatest + CGAP_SHIFTS : e->image.rows - 1;
+  run->first_image = least;
+  run->images = greatest - least < WINDOW_ROWS ? greatest - least + 1 : 0;
+}
+
+/* Of shift s: the sum of the cosines, and behind the sums of all shifts how many. */
+static void sum_shift(const shift_run *run, const cgap_embeddings *e, int s, double *sums)
+{
+  const size_t dim = e->image.dim, off = (size_t)(s - CGAP_SHIFTS);
+  for (size_t j = 0; j < run->rows; j++) {
+    const size_t shifted = e->pairs.image_of[run->first + j] + off; /* wraps far past the end when below 0 */
+    if (shifted >= e->image.rows)
+      continue;
+    const size_t row = run->images ? shifted - run->first_image : j;
+    sums[s] += cgap_dot(run->image + row * dim, run->text + j * dim, dim);
+    sums[SHIFTS + s]++;
+  }
+}
+
+static cgap_status measure_shift_run(shift_run *run, const cgap_embeddings *e, int threads, double *sums,
+                                     cgap_error *error)
+{
+  const size_t images = e->image.rows;
+  set_window(run, e);
+  cgap_status status = cgap_side_fetch(&e->text, NULL, run->first, run->rows, threads, run->text, error);
+  if (!status && run->images)
+    status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, threads, run->image, error);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (!status && run->images)
+  for (int s = 0; s < (!status && run->images ? SHIFTS : 0); s++)
+    sum_shift(run, e, s, sums);
+  for (int s = 0; !status && !run->images && s < SHIFTS; s++) {
+    for (size_t j = 0; j < run->rows; j++) /* rows past either end wrap here and are left out by the sum */
+      run->wanted[j] = (e->pairs.image_of[run->first + j] + images + (size_t)(s - CGAP_SHIFTS)) % images;
+    status = cgap_side_fetch(&e->image, run->wanted, 0, run->rows, threads, run->image, error);
+    if (!status)
+      sum_shift(run, e, s, sums);
   }
   return status;
 }
@@ -232,16 +278,16 @@ static cgap_status measure_shifts(cgap_couple_sums *out, const cgap_embeddings *
   const size_t runs = all ? (texts + SHIFT_RUN_ROWS - 1) / SHIFT_RUN_ROWS : SHIFT_RUNS;
   const bool whole = e->dropped_images + e->dropped_texts + e->merged_images == 0;
   shift_run room = {.text = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *room.text),
-                    .image = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *room.image),
+                    .image = cgap_alloc(WINDOW_ROWS * dim, sizeof *room.image),
                     .wanted = cgap_alloc(SHIFT_RUN_ROWS, sizeof *room.wanted)};
   cgap_status status = CGAP_OK;
   if (!room.text || !room.image || !room.wanted)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", SHIFT_RUN_ROWS, dim);
   for (size_t r = 0; whole && !status && r < runs; r++) {
-    const size_t first = all ? r * SHIFT_RUN_ROWS : r * (texts / SHIFT_RUNS);
-    const size_t n = texts - first < SHIFT_RUN_ROWS ? texts - first : SHIFT_RUN_ROWS;
-    if (!ranks || is_own(&e->text, first))
-      status = measure_shift_run(&room, e, first, n, threads, sums[r], error);
+    room.first = all ? r * SHIFT_RUN_ROWS : r * (texts / SHIFT_RUNS);
+    room.rows = texts - room.first < SHIFT_RUN_ROWS ? texts - room.first : SHIFT_RUN_ROWS;
+    if (!ranks || is_own(&e->text, room.first))
+      status = measure_shift_run(&room, e, threads, sums[r], error);
   }
   if (!status) /* every number is one rank's, the others' are 0 */
     status = cgap_comm_sum(ranks, sums, (size_t)SHIFT_RUNS * 2 * SHIFTS, CGAP_COMM_F64, error);
@@ -277,21 +323,21 @@ static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cga
 {
   const size_t dim = e->image.dim;
   const cgap_share own = cgap_share_of(ranks, e->image.rows);
+  group_run run = {0};
   cgap_status status = CGAP_OK;
   for (size_t i = own.first; !status && i < own.end;) {
-    group_run run = {0};
     next_run(&run, &e->pairs, i, cgap_chunk_rows(dim));
     status = read_run(&run, e, threads, error);
     if (!status)
       status = measure_run(out, sums, e, &run, threads, error);
     i += run.images;
-    clear_run(&run);
     if (!status && progress.tick &&
         progress.tick(progress.context, "matched couples", (double)(i - own.first) / (double)(own.end - own.first)))
       status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
     if (!status)
       status = cgap_comm_poll(ranks, NULL, error);
   }
+  clear_run(&run);
   return status;
 }
 
