@@ -47,15 +47,23 @@ static bool starts(const char *text, const char *with)
   return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* "rgb( 31, 119, 180)": the bytes it takes, or 0. */
+/* "rgb( 31, 119, 180)": the bytes it takes, or 0. Not by sscanf, which measures all of the text behind it each time. */
 static size_t read_rgb(const char *text, unsigned *rgb)
 {
-  unsigned r, g, b;
-  int used = 0;
-  if (!starts(text, "rgb(") || sscanf(text, "rgb(%u,%u,%u)%n", &r, &g, &b, &used) != 3 || used == 0)
+  static const char ends[] = ",,)";
+  const char *at = text + strlen("rgb(");
+  if (!starts(text, "rgb("))
     return 0;
-  *rgb = (r & 255) << 16 | (g & 255) << 8 | (b & 255);
-  return (size_t)used;
+  *rgb = 0;
+  for (int k = 0; k < 3; k++, at++) {
+    char *end;
+    const unsigned long value = strtoul(at, &end, 10);
+    if (end == at || *end != ends[k])
+      return 0;
+    *rgb = *rgb << 8 | (value & 255);
+    at = end;
+  }
+  return (size_t)(at - text);
 }
 
 /* A word of gnuplot's that becomes something else. */
