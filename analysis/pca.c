@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { IMAGE, TEXT, JOINT, POOLS };
+enum { IMAGE, TEXT, JOINT, POOLS, VECTORS = 2 * POOLS };
 
 /* Rows of one side or of both, as sums. */
 typedef struct pool {
@@ -20,11 +20,11 @@ typedef struct pool {
   size_t dim;
 } pool;
 
+/* Problems: centred eigenvalues of each pool, uncentred ones, and the first two components of the joint pool. */
 typedef struct problem {
   pool rows;
-  bool centred;
-  double *vectors;    /* (2, dim) the first two components, or NULL: eigenvalues only */
-  double *eigenvalue; /* (dim), descending; 2 where vectors are asked for */
+  bool centred, vectors;
+  double *values; /* (dim) eigenvalues, descending, or (2, dim) vectors, the second component first */
   bool out_of_memory, failed;
 } problem;
 
@@ -55,13 +55,13 @@ static void solve(problem *p)
     fill(&p->rows, p->centred, matrix, value);
     if (p->vectors)
       info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'U', dim, matrix, dim, 0, 0, dim - 1, dim, 0, &found, value,
-                            p->vectors, dim, support);
+                            p->values, dim, support);
     else
       info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'N', 'U', dim, matrix, dim, value);
     p->failed = info != 0;
   }
   for (size_t k = 0; !p->out_of_memory && !p->vectors && k < n; k++)
-    p->eigenvalue[k] = fmax(0, value[n - 1 - k]);
+    p->values[k] = fmax(0, value[n - 1 - k]);
   cgap_free(matrix);
   cgap_free(value);
 }
@@ -126,45 +126,55 @@ static void orient(const cgap_evidence *e, const double *vectors, double *compon
   }
 }
 
-static cgap_status finish_pools(const cgap_evidence *e, problem *list, double *components, cgap_audit *out,
-                                cgap_error *error)
+static pool pool_of(const cgap_evidence *e, int which)
 {
-  cgap_spectrum *spectrum[POOLS] = {&out->pca_image, &out->pca_text, &out->pca_joint};
-  for (int k = 0; k <= 2 * POOLS; k++)
+  pool p = {.rows = (double)e->image.rows, .side = {&e->image}, .dim = e->dim};
+  if (which == TEXT)
+    p = (pool){.rows = (double)e->text.rows, .side = {&e->text}, .dim = e->dim};
+  if (which == JOINT) {
+    p.rows += (double)e->text.rows;
+    p.side[1] = &e->text;
+  }
+  return p;
+}
+
+size_t cgap_pca_place(int which, size_t dim)
+{
+  return (size_t)(which + (which > VECTORS)) * dim;
+}
+
+cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, double *values, cgap_error *error)
+{
+  problem list[CGAP_PCA_PROBLEMS];
+  for (int k = 0; k < CGAP_PCA_PROBLEMS; k++)
+    list[k] = (problem){.rows = pool_of(e, k == VECTORS ? JOINT : k % POOLS),
+                        .centred = k < POOLS || k == VECTORS,
+                        .vectors = k == VECTORS,
+                        .values = values + cgap_pca_place(k, e->dim)};
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (int k = end - 1; k >= first; k--)
+    solve(&list[k]);
+  for (int k = first; k < end; k++)
     if (list[k].out_of_memory || list[k].failed)
       return cgap_fail(error, CGAP_RESOURCE,
                        list[k].failed ? "the eigenvalues of %zu dimensions did not converge"
                                       : "no memory for the eigenvalues of %zu dimensions",
                        e->dim);
-  for (int k = 0; k < POOLS; k++) {
-    spectrum[k]->explained_variance_ratio = cgap_alloc(e->dim, sizeof(double));
-    if (!spectrum[k]->explained_variance_ratio)
-      return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ratios", e->dim);
-    const double rows = list[k].rows.rows;
-    finish_variance(spectrum[k], list[k].eigenvalue, e->dim, (uint64_t)rows);
-    finish_rankme(spectrum[k], list[POOLS + k].eigenvalue, e->dim, rows, (uint64_t)rows);
-  }
-  orient(e, list[2 * POOLS].vectors, components);
   return CGAP_OK;
 }
 
-cgap_status cgap_pca_finish(const cgap_evidence *e, int threads, double *components, cgap_audit *out, cgap_error *error)
+cgap_status cgap_pca_finish(const cgap_evidence *e, double *values, double *components, cgap_audit *out,
+                            cgap_error *error)
 {
-  const double images = (double)e->image.rows, texts = (double)e->text.rows;
-  const pool pools[POOLS] = {{.rows = images, .side = {&e->image}, .dim = e->dim},
-                             {.rows = texts, .side = {&e->text}, .dim = e->dim},
-                             {.rows = images + texts, .side = {&e->image, &e->text}, .dim = e->dim}};
-  double *room = cgap_alloc((2 * POOLS + 2) * e->dim, sizeof *room);
-  problem list[2 * POOLS + 1];
-  if (!room)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the eigenvalues of %zu dimensions", e->dim);
-  for (int k = 0; k < 2 * POOLS; k++)
-    list[k] = (problem){.rows = pools[k % POOLS], .centred = k < POOLS, .eigenvalue = room + (size_t)k * e->dim};
-  list[2 * POOLS] = (problem){.rows = pools[JOINT], .centred = true, .vectors = room + 2 * POOLS * e->dim};
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (int k = 2 * POOLS; k >= 0; k--)
-    solve(&list[k]);
-  cgap_status status = finish_pools(e, list, components, out, error);
-  cgap_free(room);
-  return status;
+  cgap_spectrum *spectrum[POOLS] = {&out->pca_image, &out->pca_text, &out->pca_joint};
+  for (int k = 0; k < POOLS; k++) {
+    const double rows = pool_of(e, k).rows;
+    spectrum[k]->explained_variance_ratio = cgap_alloc(e->dim, sizeof(double));
+    if (!spectrum[k]->explained_variance_ratio)
+      return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ratios", e->dim);
+    finish_variance(spectrum[k], values + cgap_pca_place(k, e->dim), e->dim, (uint64_t)rows);
+    finish_rankme(spectrum[k], values + cgap_pca_place(POOLS + k, e->dim), e->dim, rows, (uint64_t)rows);
+  }
+  orient(e, values + cgap_pca_place(VECTORS, e->dim), components);
+  return CGAP_OK;
 }

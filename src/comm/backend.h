@@ -25,7 +25,8 @@ typedef struct cgap_comm_backend {
   void *(*receive)(void *block, int bytes, int from, int tag);
   void *(*sum)(void *values, int count, cgap_comm_type type); /* in place, the same on every rank */
   void *(*share)(void *block, int bytes, int from);           /* from one to all */
-  /* every rank's `bytes[rank]` into out, one after the other; bytes and first (size) must live until it is done */
+  /* every rank's `bytes[rank]` to out + first[rank], where one's own may lie already; bytes and first (size) must live
+   * until it is done */
   void *(*gather)(const void *mine, void *out, const int *bytes, const int *first);
   int (*test)(void *request);                    /* 1: done and freed; 0: under way; -1: failed and freed */
   bool (*probe)(int *from, int tag, int *bytes); /* whether a message with this tag waits; *from -1: of any rank */
@@ -33,6 +34,6 @@ typedef struct cgap_comm_backend {
   void (*abort)(int code); /* ends all ranks; does not return */
 } cgap_comm_backend;
 
-enum { CGAP_COMM_VERSION = 1 };
+enum { CGAP_COMM_VERSION = 2 };
 
 #endif

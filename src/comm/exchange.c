@@ -99,6 +99,19 @@ static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, 
   return status;
 }
 
+/* A block whose places fit into one message: each part comes where it belongs. */
+static cgap_status gather_at_once(cgap_comm *c, char *block, const size_t *first, int *counts, cgap_error *error)
+{
+  const int size = c->place.size;
+  int *places = counts + size;
+  for (int r = 0; r < size; r++) {
+    counts[r] = (int)(first[r + 1] - first[r]);
+    places[r] = (int)first[r];
+  }
+  return cgap_comm_until(c, c->backend->gather(block + first[c->place.rank], block, counts, places),
+                         "gather from all ranks", error);
+}
+
 cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cgap_error *error)
 {
   if (!c)
@@ -106,16 +119,19 @@ cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cga
   size_t most = 0;
   for (int r = 0; r < c->place.size; r++)
     most = first[r + 1] - first[r] > most ? first[r + 1] - first[r] : most;
+  const bool at_once = first[c->place.size] <= PIECE_BYTES;
   size_t piece = (size_t)GATHER_BYTES / (size_t)c->place.size;
   piece = most < piece ? most : piece;
   cgap_status status = cgap_comm_listen(c, error);
   if (status != CGAP_OK || most == 0)
     return status;
-  char *room = cgap_alloc(piece, (size_t)c->place.size);
+  char *room = at_once ? NULL : cgap_alloc(piece, (size_t)c->place.size);
   int *counts = cgap_alloc(2 * (size_t)c->place.size, sizeof *counts);
-  if (!room || !counts)
+  if ((!at_once && !room) || !counts)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory to gather %zu bytes of each rank", piece);
-  for (size_t done = 0; status == CGAP_OK && done < most; done += piece)
+  else if (at_once)
+    status = gather_at_once(c, block, first, counts, error);
+  for (size_t done = 0; status == CGAP_OK && !at_once && done < most; done += piece)
     status = gather_piece(c, block, first, done, piece, room, counts, error);
   if (status == CGAP_OK || !c->broken) { /* else MPI still writes there */
     cgap_free(room);

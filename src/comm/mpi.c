@@ -83,7 +83,8 @@ static void *gather_blocks(const void *mine, void *out, const int *bytes, const 
   int rank = 0;
   if (MPI_Comm_rank(world, &rank) != MPI_SUCCESS)
     return NULL;
-  const int code = MPI_Iallgatherv(mine, bytes[rank], MPI_BYTE, out, bytes, first, MPI_BYTE, world, &request);
+  const void *send = mine == (char *)out + first[rank] ? MPI_IN_PLACE : mine;
+  const int code = MPI_Iallgatherv(send, bytes[rank], MPI_BYTE, out, bytes, first, MPI_BYTE, world, &request);
   return request_of(code, request);
 }
 

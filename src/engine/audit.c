@@ -9,6 +9,7 @@
 #include "engine/product.h"
 #include "engine/ring.h"
 #include "engine/sampled.h"
+#include "engine/spectra.h"
 #include "engine/tiles.h"
 #include "engine/totals.h"
 #include "memory.h"
@@ -127,6 +128,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
        !cgap_neighbours_init(&e->text_image, e->text.rows) || !cgap_neighbours_init(&e->text_text, e->text.rows)))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
                      e->text.rows);
+  cgap_visitors room = {0};
   cgap_status status = CGAP_OK;
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
     const cgap_tile_options options = {.threads = r->plan.threads,
@@ -137,9 +139,10 @@ static cgap_status run_tiles(run *r, cgap_error *error)
                                        .share_after = share[kind + 1],
                                        .progress = r->options->progress};
     status = r->options->ranks ? cgap_ring_run(e, &r->embeddings, r->options->ranks, (cgap_couples)kind, &options,
-                                               r->plan.visit_bytes, error)
+                                               &room, r->plan.visit_bytes, error)
                                : cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
   }
+  cgap_visitors_clear(&room);
   return status || !is_first(r) ? status : complete_neighbours(e, error);
 }
 
@@ -198,8 +201,8 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
   cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
   if (!status)
     status = begin_step(r, "spectra", error);
-  if (!status && is_first(r))
-    status = cgap_pca_finish(&r->evidence, threads, components, out, error);
+  if (!status)
+    status = cgap_spectra_run(&r->evidence, r->options->ranks, threads, components, out, error);
   if (!status && is_first(r))
     status = cgap_scatter_run(&r->embeddings, components, out, error);
   if (!status && r->sampling.images == 0)

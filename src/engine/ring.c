@@ -1,5 +1,6 @@
 #include "engine/ring.h"
 
+#include "engine/bring.h"
 #include "engine/share.h"
 #include "memory.h"
 
@@ -7,13 +8,6 @@
 #include <string.h>
 
 enum { PASSENGER_BYTES = 1 << 26 }; /* rows go round in pieces of about this size, two of which a rank holds */
-
-/* Rows that visit: a piece of some rank's block. Of the first stop only, the rank's own rows in their place. */
-typedef struct passenger {
-  cgap_panel panel;
-  float *unit;        /* own room */
-  unsigned char *raw; /* own room */
-} passenger;
 
 typedef struct ring {
   cgap_evidence *evidence;
@@ -27,8 +21,8 @@ typedef struct ring {
   cgap_totals home_totals, away_totals; /* of this rank's blocks; away_totals of no triangle */
   cgap_totals visiting;                 /* of the rows at hand */
   size_t piece;                         /* rows of a piece at most */
-  passenger room[2];
-  cgap_transfer unit, raw;
+  cgap_visitors *room;
+  cgap_transfer raw; /* unit rows are made again where rows arrive */
   bool moving;
   cgap_progress progress;
   double done, all; /* couples of rows, for progress */
@@ -66,10 +60,7 @@ static cgap_share piece_of(const ring *g, int r, size_t k)
 static bool tick(void *context, const char *phase, double share)
 {
   ring *g = context;
-  if (g->moving)
-    g->status = cgap_comm_poll(g->ranks, &g->unit, &g->error);
-  if (!g->status)
-    g->status = cgap_comm_poll(g->ranks, g->moving ? &g->raw : NULL, &g->error);
+  g->status = cgap_comm_poll(g->ranks, g->moving ? &g->raw : NULL, &g->error);
   if (g->status)
     return true;
   return g->progress.tick && g->progress.tick(g->progress.context, phase, share);
@@ -140,32 +131,63 @@ static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_err
 
 /* ---------------------------------------------------------------- on the way */
 
-static void set_guest(ring *g, passenger *p, cgap_share rows)
+static size_t raw_bytes(const cgap_side *side)
 {
-  p->panel =
-    (cgap_panel){.side = g->away, .first = rows.first, .rows = rows.end - rows.first, .unit = p->unit, .raw = p->raw};
+  return side->dim * cgap_type_size(side->source->type);
+}
+
+/* Memory is kept from pass to pass: to be given new pages takes as long as to copy rows into them. */
+static cgap_status reserve(cgap_visitors *v, const cgap_side *side, size_t rows, int raws, cgap_error *error)
+{
+  const size_t raw = rows * raw_bytes(side), unit = rows * side->dim * sizeof(float);
+  bool fine = true;
+  for (int k = 0; k < raws; k++) {
+    if (raw > v->raw_bytes[k]) {
+      cgap_free(v->raw[k]);
+      v->raw[k] = cgap_alloc(raw, 1);
+      v->raw_bytes[k] = raw;
+    }
+    fine = fine && v->raw[k];
+  }
+  if (unit > v->unit_bytes) {
+    cgap_free(v->unit);
+    v->unit = cgap_alloc(unit, 1);
+    v->unit_bytes = unit;
+  }
+  return fine && v->unit ? CGAP_OK
+                         : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu visiting rows of %zu",
+                                     side->source->name, rows, side->dim);
+}
+
+void cgap_visitors_clear(cgap_visitors *v)
+{
+  cgap_free(v->raw[0]);
+  cgap_free(v->raw[1]);
+  cgap_free(v->unit);
+  *v = (cgap_visitors){0};
+}
+
+/* Rows that have come, as a panel. */
+static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_share rows)
+{
+  const size_t n = rows.end - rows.first;
+  cgap_side_normalise(g->away, rows.first, n, raw, g->room->unit, g->options.threads);
+  return (cgap_panel){.side = g->away, .first = rows.first, .rows = n, .unit = g->room->unit, .raw = raw};
 }
 
 /* The rows at hand go to the next rank, those of the one before come. */
-static cgap_status send_rows(ring *g, const cgap_panel *now, passenger *next, cgap_share coming, cgap_error *error)
+static cgap_status send_rows(ring *g, const cgap_panel *now, unsigned char *next, cgap_share coming, cgap_error *error)
 {
-  const size_t dim = g->away->dim, raw = dim * cgap_type_size(g->away->source->type);
   const int to = (g->rank + 1) % g->size, from = (g->rank + g->size - 1) % g->size;
-  set_guest(g, next, coming);
-  cgap_status status = cgap_comm_pass(g->ranks, &g->unit, 0, now->unit, now->rows * dim * sizeof(float), to, next->unit,
-                                      next->panel.rows * dim * sizeof(float), from, error);
-  if (!status)
-    status = cgap_comm_pass(g->ranks, &g->raw, 1, now->raw, now->rows * raw, to, next->raw, next->panel.rows * raw,
-                            from, error);
+  cgap_status status = cgap_comm_pass(g->ranks, &g->raw, 0, now->raw, now->rows * raw_bytes(g->away), to, next,
+                                      (coming.end - coming.first) * raw_bytes(g->away), from, error);
   g->moving = !status;
   return status;
 }
 
 static cgap_status rows_come(ring *g, cgap_error *error)
 {
-  cgap_status status = g->moving ? cgap_comm_wait(g->ranks, &g->unit, error) : CGAP_OK;
-  if (!status && g->moving)
-    status = cgap_comm_wait(g->ranks, &g->raw, error);
+  cgap_status status = g->moving ? cgap_comm_wait(g->ranks, &g->raw, error) : CGAP_OK;
   g->moving = false;
   return status;
 }
@@ -177,7 +199,7 @@ static cgap_status pass_totals(ring *g, int to, int from, cgap_share rows, cgap_
   cgap_transfer t;
   if (!cgap_totals_init(&coming, g->evidence, g->kind, rows.first, rows.end - rows.first))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", rows.end - rows.first);
-  cgap_status status = cgap_comm_pass(g->ranks, &t, 2, g->visiting.memory, g->visiting.bytes, to, coming.memory,
+  cgap_status status = cgap_comm_pass(g->ranks, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory,
                                       coming.bytes, from, error);
   if (!status)
     status = cgap_comm_wait(g->ranks, &t, error);
@@ -201,21 +223,25 @@ static cgap_status go_round(ring *g, size_t k, cgap_error *error)
   for (int s = 0; !status && s < stops; s++) {
     const int owner = (g->rank - s + g->size) % g->size, coming = (owner - 1 + g->size) % g->size;
     const bool on = s + 1 < stops;
-    passenger *next = &g->room[s % 2];
+    unsigned char *next = g->room->raw[s % 2];
     if (on)
       status = send_rows(g, &now, next, piece_of(g, coming, k), error);
     if (!status)
       status = stop_at(g, owner, &now, error);
+    if (g->triangle && s == 0)
+      cgap_lists_lend(&g->visiting, &g->home_totals);
     if (!status)
       status = rows_come(g, error);
     if (!status && on)
       status =
         pass_totals(g, (g->rank + 1) % g->size, (g->rank + g->size - 1) % g->size, piece_of(g, coming, k), error);
-    if (on)
-      now = cgap_panel_view(&next->panel);
+    if (!status && on)
+      now = welcome(g, next, piece_of(g, coming, k));
   }
   if (!status)
     status = pass_totals(g, (g->rank - stops + 1 + g->size) % g->size, (g->rank + stops - 1) % g->size, mine, error);
+  if (!status && g->triangle)
+    cgap_lists_return(&g->visiting, &g->home_totals);
   if (!status)
     cgap_totals_merge(g->triangle ? &g->home_totals : &g->away_totals, g->evidence, &g->visiting);
   return status;
@@ -223,64 +249,33 @@ static cgap_status go_round(ring *g, size_t k, cgap_error *error)
 
 /* ---------------------------------------------------------------- the smaller side in every rank */
 
-/* Unit rows and the file's values of a whole side. */
-static cgap_status replicate(ring *g, passenger *p, cgap_error *error)
+/* All rows of a side. */
+static cgap_status replicate(ring *g, cgap_panel *out, cgap_error *error)
 {
   const cgap_side *side = g->away;
-  const size_t unit = side->dim * sizeof(float), raw = side->dim * cgap_type_size(side->source->type);
-  p->unit = cgap_alloc(side->rows, unit);
-  p->raw = cgap_alloc(side->rows, raw);
-  if (!p->unit || !p->raw)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, side->rows,
-                     side->dim);
-  memcpy(p->unit + side->own_first * side->dim, side->unit, side->own_rows * unit);
-  memcpy(p->raw + side->own_first * raw, side->raw, side->own_rows * raw);
-  cgap_status status = cgap_share_gather(g->ranks, p->unit, side->rows, unit, error);
+  const size_t bytes = raw_bytes(side);
+  cgap_status status = reserve(g->room, side, side->rows, 1, error);
+  if (status)
+    return status;
+  memcpy(g->room->raw[0] + side->own_first * bytes, side->raw, side->own_rows * bytes);
+  status = cgap_share_gather(g->ranks, g->room->raw[0], side->rows, bytes, error);
   if (!status)
-    status = cgap_share_gather(g->ranks, p->raw, side->rows, raw, error);
-  set_guest(g, p, (cgap_share){0, side->rows});
-  return status;
-}
-
-/* Every rank's totals of the whole side, added up on rank 0, pair by pair. */
-static cgap_status merge_ranks(ring *g, cgap_error *error)
-{
-  cgap_totals *mine = &g->visiting;
-  cgap_status status = CGAP_OK;
-  for (int step = 1; !status && step < g->size; step *= 2) {
-    cgap_totals other = {0};
-    cgap_transfer t;
-    if (g->rank % (2 * step) == step) {
-      status = cgap_comm_pass(g->ranks, &t, 2, mine->memory, mine->bytes, g->rank - step, NULL, 0, 0, error);
-      return status ? status : cgap_comm_wait(g->ranks, &t, error);
-    }
-    if (g->rank + step >= g->size)
-      continue;
-    if (!cgap_totals_init(&other, g->evidence, g->kind, mine->first, mine->rows))
-      return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", mine->rows);
-    status = cgap_comm_pass(g->ranks, &t, 2, NULL, 0, 0, other.memory, other.bytes, g->rank + step, error);
-    if (!status)
-      status = cgap_comm_wait(g->ranks, &t, error);
-    if (status)
-      return status;
-    cgap_totals_merge(mine, g->evidence, &other);
-    cgap_totals_clear(&other);
-  }
+    *out = welcome(g, g->room->raw[0], (cgap_share){0, side->rows});
   return status;
 }
 
 static cgap_status run_replicated(ring *g, cgap_error *error)
 {
-  cgap_panel home = {0};
-  cgap_status status = replicate(g, &g->room[0], error);
+  cgap_panel home = {0}, away = {0};
+  cgap_status status = replicate(g, &away, error);
   if (!status && !cgap_totals_init(&g->visiting, g->evidence, g->kind, 0, g->away->rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g->away->rows);
   if (!status)
     status = load(&home, g->home, g->home->own_first, g->home->own_first + g->home->own_rows, error);
   if (!status)
-    status = meet(g, &home, &g->room[0].panel, &g->visiting, error);
+    status = meet(g, &home, &away, &g->visiting, error);
   if (!status)
-    status = merge_ranks(g, error);
+    status = cgap_bring_sum(g->evidence, g->ranks, &g->visiting, error);
   if (!status && g->rank == 0)
     cgap_tiles_finish(g->evidence, &g->visiting, !g->away_first);
   return status;
@@ -288,8 +283,8 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
 
 /* ---------------------------------------------------------------- all */
 
-/* Whether the side that travels is small enough to be in every rank: no more than a rank's own rows of both sides, or
- * with too few tiles to go round, and within the memory. */
+/* Whether the side that travels is small enough to be in every rank: half of a rank's own rows of both sides at most,
+ * or with too few tiles to go round, and within the memory. */
 static bool fits_everywhere(const ring *g, uint64_t memory_bytes)
 {
   const cgap_side *away = g->away, *home = g->home;
@@ -297,13 +292,12 @@ static bool fits_everywhere(const ring *g, uint64_t memory_bytes)
   const uint64_t totals = 2 * cgap_totals_row_bytes(g->evidence->temperature);
   const uint64_t all = away->rows * (row + totals), size = (uint64_t)g->size;
   const uint64_t own = (away->rows * row + home->rows * cgap_ring_row_bytes(home->source->type, home->dim)) / size;
-  return !g->triangle && all <= memory_bytes && (away->rows * row <= own || away->rows < size * CGAP_TILE);
+  return !g->triangle && all <= memory_bytes && (2 * away->rows * row <= own || away->rows < size * CGAP_TILE);
 }
 
 static cgap_status open_ring(ring *g, cgap_error *error)
 {
   const cgap_side *away = g->away;
-  const size_t raw = away->dim * cgap_type_size(away->source->type);
   size_t most = 0;
   for (int r = 0; r < g->size; r++) {
     const cgap_share block = cgap_share_of_rank(away->rows, r, g->size);
@@ -311,15 +305,11 @@ static cgap_status open_ring(ring *g, cgap_error *error)
   }
   g->piece = PASSENGER_BYTES / cgap_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
   g->piece = lesser(greater(g->piece, CGAP_TILE), greater(most, CGAP_TILE));
-  for (int k = 0; k < 2; k++) {
-    g->room[k].unit = cgap_alloc(g->piece * away->dim, sizeof(float));
-    g->room[k].raw = cgap_alloc(g->piece, raw);
-    if (!g->room[k].unit || !g->room[k].raw)
-      return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu visiting rows of %zu", g->piece, away->dim);
-  }
-  if (!g->triangle && !cgap_totals_init(&g->away_totals, g->evidence, g->kind, away->own_first, away->own_rows))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", away->own_rows);
-  return CGAP_OK;
+  cgap_status status = reserve(g->room, away, g->piece, 2, error);
+  if (!status && !g->triangle &&
+      !cgap_totals_init(&g->away_totals, g->evidence, g->kind, away->own_first, away->own_rows))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", away->own_rows);
+  return status;
 }
 
 static cgap_status run_ring(ring *g, cgap_error *error)
@@ -335,70 +325,16 @@ static cgap_status run_ring(ring *g, cgap_error *error)
   return status;
 }
 
-/* Totals of each rank's block to rank 0, which writes them where they belong. */
-static cgap_status bring_home(ring *g, const cgap_totals *mine, size_t rows, bool columns, cgap_error *error)
-{
-  cgap_status status = CGAP_OK;
-  cgap_transfer t;
-  if (g->rank > 0) {
-    status = cgap_comm_pass(g->ranks, &t, 2, mine->memory, mine->bytes, 0, NULL, 0, 0, error);
-    return status ? status : cgap_comm_wait(g->ranks, &t, error);
-  }
-  cgap_tiles_finish(g->evidence, mine, columns);
-  for (int r = 1; !status && r < g->size; r++) {
-    const cgap_share block = cgap_share_of_rank(rows, r, g->size);
-    cgap_totals other;
-    if (!cgap_totals_init(&other, g->evidence, g->kind, block.first, block.end - block.first))
-      return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", block.end - block.first);
-    status = cgap_comm_pass(g->ranks, &t, 2, NULL, 0, 0, other.memory, other.bytes, r, error);
-    if (!status)
-      status = cgap_comm_wait(g->ranks, &t, error);
-    if (status)
-      return status;
-    cgap_tiles_finish(g->evidence, &other, columns);
-    cgap_totals_clear(&other);
-  }
-  return status;
-}
-
-/* Counts of the whole pass, least and greatest, on every rank. */
-static cgap_status join_counts(ring *g, cgap_error *error)
-{
-  cgap_evidence *e = g->evidence;
-  float(*ends)[2] = cgap_alloc((size_t)g->size, sizeof *ends);
-  size_t *place = cgap_alloc((size_t)g->size + 1, sizeof *place);
-  cgap_status status = ends && place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", g->size);
-  for (int m = 0; !status && m < CGAP_MEASURES; m++)
-    if (e->sums[g->kind][m].counts)
-      status = cgap_comm_sum(g->ranks, e->sums[g->kind][m].counts, cgap_measures[m]->need.counts, CGAP_COMM_U64, error);
-  for (int r = 0; !status && r <= g->size; r++)
-    place[r] = (size_t)r * sizeof *ends;
-  if (!status) {
-    ends[g->rank][0] = e->least[g->kind];
-    ends[g->rank][1] = e->greatest[g->kind];
-    status = cgap_comm_gather(g->ranks, ends, place, error);
-  }
-  for (int r = 0; !status && r < g->size; r++) {
-    e->least[g->kind] = fminf(e->least[g->kind], ends[r][0]);
-    e->greatest[g->kind] = fmaxf(e->greatest[g->kind], ends[r][1]);
-  }
-  cgap_free(ends);
-  cgap_free(place);
-  return status;
-}
-
 /* Where a message was left in the middle the memory stays: MPI may still use it. */
 static void close_ring(ring *g, bool broken)
 {
-  for (int k = 0; !broken && k < 2; k++) {
-    cgap_free(g->room[k].unit);
-    cgap_free(g->room[k].raw);
+  if (broken) {
+    *g->room = (cgap_visitors){0};
+    return;
   }
-  if (!broken) {
-    cgap_totals_clear(&g->home_totals);
-    cgap_totals_clear(&g->away_totals);
-    cgap_totals_clear(&g->visiting);
-  }
+  cgap_totals_clear(&g->home_totals);
+  cgap_totals_clear(&g->away_totals);
+  cgap_totals_clear(&g->visiting);
 }
 
 /* Couples that this rank will show, about: for progress. */
@@ -409,9 +345,11 @@ static double work_of(const ring *g, bool replicated)
 }
 
 cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks, cgap_couples kind,
-                          const cgap_tile_options *options, uint64_t memory_bytes, cgap_error *error)
+                          const cgap_tile_options *options, cgap_visitors *room, uint64_t memory_bytes,
+                          cgap_error *error)
 {
   ring g = {.evidence = evidence,
+            .room = room,
             .embeddings = e,
             .ranks = ranks,
             .kind = kind,
@@ -434,11 +372,11 @@ cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cga
   if (!status)
     status = replicated ? run_replicated(&g, error) : run_ring(&g, error);
   if (!status)
-    status = bring_home(&g, &g.home_totals, g.home->rows, g.away_first, error);
+    status = cgap_bring_totals(evidence, ranks, &g.home_totals, g.home->rows, g.away_first, error);
   if (!status && !g.triangle && !replicated)
-    status = bring_home(&g, &g.away_totals, g.away->rows, !g.away_first, error);
+    status = cgap_bring_totals(evidence, ranks, &g.away_totals, g.away->rows, !g.away_first, error);
   if (!status)
-    status = join_counts(&g, error);
+    status = cgap_bring_counts(evidence, ranks, kind, error);
   close_ring(&g, status != CGAP_OK);
   return status;
 }
