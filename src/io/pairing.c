@@ -209,17 +209,27 @@ static size_t texts_an_image(const cgap_series *image, const cgap_series *text, 
   return texts / images;
 }
 
+static cgap_status refuse_counts(const cgap_series *image, const cgap_series *text, size_t images, size_t texts,
+                                 cgap_error *error)
+{
+  if (texts % images == 0)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: %zu rows for the %zu of %s, but not so many in every shard; make the shards alike, or give "
+                     "--text-image",
+                     text->name, texts, images, image->name);
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: %zu rows, %s has %zu, and no text_image, image_index or ids say which belong together; make them "
+    "equal, or give --text-image or --unpaired",
+    text->name, texts, image->name, images);
+}
+
 static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, cgap_error *error)
 {
   const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   size_t each = texts_an_image(image, text, images, texts);
   if (each == 0)
-    return cgap_fail(
-      error, CGAP_FILE,
-      "%s: %zu rows, %s has %zu, which is no equal number of texts an image%s; looked for a dataset "
-      "text_image or image_index, and for image_id with text_image_id, and found none; give --text-image "
-      "or --unpaired",
-      text->name, texts, image->name, images, text->count > 1 ? " in every shard" : "");
+    return refuse_counts(image, text, images, texts, error);
   if (each == 1) {
     d->data.pairing = CGAP_BY_ROW;
     d->pairing = cgap_format("row i with row i (%zu each)", images);
