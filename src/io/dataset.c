@@ -197,9 +197,8 @@ static cgap_status add_inputs(cgap_dataset *d, const cgap_input_options *options
       status = add_npy(d, npy, count, error);
     else if (count > 0 && !cgap_file_is_npy(options->files[i]))
       status = cgap_fail(error, CGAP_FILE,
-                         "%s: beside .npy files (%s …), which are one data set by themselves; if it holds more rows, "
-                         "`contragap convert` "
-                         "both to one kind, if labels or the like, name it with --labels, --class-text or --text-image",
+                         "%s: beside .npy files (%s …), which are one data set; if it holds more rows, `contragap "
+                         "convert` both to one kind; labels and the like have options (--labels, --class-text)",
                          options->files[i], npy[0]);
     else if (!count)
       status = add_input(d, options->files[i], error);

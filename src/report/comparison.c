@@ -73,6 +73,24 @@ cgap_better cgap_entry_better(size_t entry)
   return entry < cgap_field_count ? cgap_fields[entry].better : CGAP_NEITHER;
 }
 
+/* How far an input's cross uniformity is from that of the uniform distribution in its dimension; NaN: not known. */
+static double from_uniform(const cgap_compared *in, size_t entry)
+{
+  const size_t sphere = cgap_entry_find("uniformity.sphere");
+  return in->present[sphere] ? fabs(in->scalar[entry].value - in->scalar[sphere].value) : NAN;
+}
+
+cgap_better cgap_comparison_better(const cgap_comparison *c, size_t k, size_t entry)
+{
+  const cgap_better better = cgap_entry_better(entry);
+  if (strcmp(cgap_entry_key(entry), "uniformity.cross") != 0)
+    return better;
+  const double a = from_uniform(&c->input[0], entry), b = from_uniform(&c->input[k], entry);
+  if (!isfinite(a) || !isfinite(b))
+    return better;
+  return (b < a) == (c->change[k * c->entries + entry].difference < 0) ? CGAP_LOWER : CGAP_HIGHER;
+}
+
 static cgap_scalar plain_scalar(double value, const char *why)
 {
   return (cgap_scalar){.value = value, .lo = NAN, .hi = NAN, .why = isfinite(value) ? NULL : why ? why : "null"};
@@ -110,7 +128,10 @@ static cgap_scalar scalar_of(const json_t *json)
   s.hi = number_of(json_array_get(interval, 1));
   s.n = (uint64_t)json_integer_value(json_object_get(json, "n"));
   const char *method = json_string_value(json_object_get(json, "method"));
-  s.method = method && strcmp(method, "sampled") == 0 ? CGAP_SAMPLED : CGAP_EXACT;
+  s.method = !method                          ? CGAP_EXACT
+             : strcmp(method, "sampled") == 0 ? CGAP_SAMPLED
+             : strcmp(method, "bf16") == 0    ? CGAP_BF16
+                                              : CGAP_EXACT;
   return s;
 }
 

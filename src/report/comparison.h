@@ -49,13 +49,19 @@ const char *cgap_entry_key(size_t entry);
 /* SIZE_MAX: no such key. */
 size_t cgap_entry_find(const char *key);
 cgap_better cgap_entry_better(size_t entry);
+/* The same for input k against the first: past the uniform distribution's value images and texts lie apart as an open
+ * gap puts them, and lower is no better; there the nearer one is. */
+cgap_better cgap_comparison_better(const cgap_comparison *c, size_t k, size_t entry);
 
 /* "better", "worse", "unclear" (the interval reaches 0), "different" where neither direction is better, "same", or
  * "unknown" where a value is null. Without an interval the sign decides. */
 const char *cgap_change_word(const cgap_change *change, cgap_better better);
 
-/* How the gap moved from the first input to input k, then what that did to retrieval, where both sides have it. The
- * level is that of input k's gap. */
+/* How an input was measured: sampled or bf16 where any of its measures is; some are exact always. */
+cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k);
+
+/* How the gap moved from the first input to input k, then what that did to retrieval, where both sides have it, and
+ * where one was measured less exactly than the other, that. The level is that of input k's gap. */
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k);
 
 /* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
@@ -67,8 +73,8 @@ void cgap_name_fit(char *out, size_t size, const char *name);
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *stream);
 
-/* {baseline, intervals, inputs, measures: {…key…: {values: {name: scalar}, differences: {name: {value, ci95,
- * verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
+/* {baseline, intervals, inputs: [{name, seconds, method}], measures: {…key…: {values: {name: scalar}, differences:
+ * {name: {value, ci95, verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 
 /* CGAP_CROSSED where the difference of any input crosses the threshold; *error as of cgap_threshold_check. */

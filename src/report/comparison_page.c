@@ -13,7 +13,7 @@ static void put_list(cgap_page *page, const cgap_comparison *c, size_t k, const 
     char title[100];
     const cgap_change *d = &c->change[k * c->entries + e];
     /* only what has an interval counts as shown */
-    if (!isfinite(d->lo) || strcmp(cgap_change_word(d, cgap_entry_better(e)), word) != 0)
+    if (!isfinite(d->lo) || strcmp(cgap_change_word(d, cgap_comparison_better(c, k, e)), word) != 0)
       continue;
     cgap_field_title(&cgap_fields[e], title);
     fputs(count++ ? "; " : "<p>", page->out);
@@ -50,7 +50,7 @@ static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t 
   cgap_page_number(page, c->input[k].scalar[e].why ? NAN : c->input[k].scalar[e].value, decimals);
   cgap_page_number(page, d->difference, decimals);
   cgap_page_cell(page, interval);
-  cgap_page_cell(page, cgap_change_word(d, cgap_entry_better(e)));
+  cgap_page_cell(page, cgap_change_word(d, cgap_comparison_better(c, k, e)));
   for (size_t i = beside; i < beside_end; i++)
     cgap_page_number(page, c->input[i].scalar[e].why ? NAN : c->input[i].scalar[e].value, decimals);
   fputs("</tr>\n", page->out);

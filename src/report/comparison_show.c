@@ -174,7 +174,7 @@ static void print_table(const cgap_comparison *c, size_t of, const shown *s, con
       const cgap_change *d = &c->change[s->k * c->entries + e];
       put_value(out, &c->input[0], e, l->value);
       put_value(out, &c->input[s->k], e, l->value);
-      put_change(out, l, d, e, cgap_change_word(d, cgap_entry_better(e)), colour);
+      put_change(out, l, d, e, cgap_change_word(d, cgap_comparison_better(c, s->k, e)), colour);
     }
     for (size_t i = s->beside; i < s->end; i++)
       put_value(out, &c->input[i], e, l->beside);
@@ -222,7 +222,8 @@ static json_t *measure_json(const cgap_comparison *c, size_t e)
                         e < cgap_field_count ? cgap_scalar_json(&in->scalar[e])
                                              : cgap_number_json(in->scalar[e].value));
     if (k > 0)
-      json_object_set_new(differences, in->name, change_json(&c->change[k * c->entries + e], cgap_entry_better(e)));
+      json_object_set_new(differences, in->name,
+                          change_json(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e)));
   }
   json_object_set_new(out, "values", values);
   json_object_set_new(out, "differences", differences);
@@ -236,7 +237,7 @@ static json_t *named_json(const cgap_comparison *c, const char *word)
   for (size_t k = 1; k < c->count; k++) {
     json_t *keys = json_array();
     for (size_t e = 0; e < c->entries; e++)
-      if (strcmp(cgap_change_word(&c->change[k * c->entries + e], cgap_entry_better(e)), word) == 0)
+      if (strcmp(cgap_change_word(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e)), word) == 0)
         json_array_append_new(keys, json_string(cgap_entry_key(e)));
     json_object_set_new(out, c->input[k].name, keys);
   }
@@ -250,6 +251,7 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
     json_t *input = json_object();
     json_object_set_new(input, "name", json_string(c->input[k].name));
     json_object_set_new(input, "seconds", cgap_number_json(c->input[k].seconds));
+    json_object_set_new(input, "method", json_string(cgap_method_name(cgap_comparison_method(c, k))));
     json_array_append_new(inputs, input);
   }
   json_object_set_new(root, "baseline", json_string(c->input[0].name));

@@ -134,6 +134,31 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   put(text, ".");
 }
 
+cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k)
+{
+  bool has[] = {[CGAP_EXACT] = false, [CGAP_SAMPLED] = false, [CGAP_BF16] = false};
+  for (size_t e = 0; e < cgap_field_count; e++)
+    if (c->input[k].present[e] && !c->input[k].scalar[e].why)
+      has[c->input[k].scalar[e].method] = true;
+  return has[CGAP_SAMPLED] ? CGAP_SAMPLED : has[CGAP_BF16] ? CGAP_BF16 : CGAP_EXACT;
+}
+
+static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
+{
+  static const char *const WORDS[] = {
+    [CGAP_EXACT] = "exactly", [CGAP_SAMPLED] = "on a sample", [CGAP_BF16] = "in bfloat16"};
+  const cgap_method first = cgap_comparison_method(c, 0), other = cgap_comparison_method(c, k);
+  char a[NAME], b[NAME];
+  if (first == other)
+    return;
+  cgap_name_fit(a, sizeof a, c->input[0].name);
+  cgap_name_fit(b, sizeof b, c->input[k].name);
+  put(out->sentence[out->count++],
+      "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
+      "--precision to be sure.",
+      a, WORDS[first], b, WORDS[other]);
+}
+
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
   const size_t gap = cgap_entry_find("gap.centroid_distance");
@@ -142,4 +167,5 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
   out->word = cgap_level_word(out->level);
   say_gap(out, c, k);
   say_retrieval(out, c, k);
+  say_methods(out, c, k);
 }

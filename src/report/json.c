@@ -12,13 +12,18 @@ json_t *cgap_number_json(double value)
   return isfinite(value) ? json_real(value) : json_null();
 }
 
+const char *cgap_method_name(cgap_method method)
+{
+  static const char *const NAMES[] = {[CGAP_EXACT] = "exact", [CGAP_SAMPLED] = "sampled", [CGAP_BF16] = "bf16"};
+  return NAMES[method];
+}
+
 json_t *cgap_scalar_json(const cgap_scalar *s)
 {
-  static const char *const methods[] = {[CGAP_EXACT] = "exact", [CGAP_SAMPLED] = "sampled", [CGAP_BF16] = "bf16"};
   bool null = s->why || !isfinite(s->value);
   json_t *interval = !null && isfinite(s->lo) && isfinite(s->hi) ? json_pack("[f,f]", s->lo, s->hi) : json_null();
   json_t *out = json_pack("{s:o, s:o, s:I, s:s}", "value", null ? json_null() : json_real(s->value), "ci95", interval,
-                          "n", (json_int_t)s->n, "method", methods[s->method]);
+                          "n", (json_int_t)s->n, "method", cgap_method_name(s->method));
   if (out && null &&
       json_object_set_new(out, "why", json_string(s->why ? s->why : "not defined for these data")) != 0) {
     json_decref(out);

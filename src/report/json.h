@@ -22,6 +22,7 @@ typedef struct cgap_run {
 json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run);
 
 json_t *cgap_run_json(const cgap_run *run);
+const char *cgap_method_name(cgap_method method);    /* "exact", "sampled", "bf16" */
 json_t *cgap_scalar_json(const cgap_scalar *scalar); /* {value, ci95, n, method}, "why" where value is null */
 json_t *cgap_number_json(double value);              /* null where value is not finite */
 

@@ -1,5 +1,6 @@
 # compare: reports and embeddings, paired or not, thresholds on differences.
 . "$(dirname "$0")/lib.sh"
+PYTHON=/usr/bin/python3
 
 run simulate --model clip --n 120 --d 24 --seed 1 -o a.h5 --quiet
 run simulate --model clip --n 120 --d 24 --seed 2 -o b.h5 --quiet
@@ -43,6 +44,42 @@ run compare ra trained/after.json --json
 cp out file
 runs cmp folder file
 want_rc 0
+
+# reports by hand: measured in two ways, and with images and texts on either side of the uniform distribution's value
+"$PYTHON" - <<'END' || exit 99
+import json
+def report(name, cross, method="exact"):
+    one = lambda value: {"value": value, "ci95": [value - .01, value + .01], "n": 9, "method": method}
+    measures = {"gap": {"centroid_distance": one(.5)}, "uniformity": {"cross": one(cross), "sphere": -3.9}}
+    json.dump(measures, open(name + ".json", "w"))
+for name, cross in (("above", -3.2), ("below", -4.5), ("at", -3.9), ("nearer", -4.1)):
+    report(name, cross)
+report("sampled", -3.2, "sampled")
+report("bf16", -3.2, "bf16")
+END
+for two in "above below -1.3 better" "above at -0.7 better" "at below -0.6 worse" "below nearer 0.4 better" \
+  "at above 0.7 worse" "above nearer -0.9 better"; do
+  # shellcheck disable=SC2086
+  set -- $two
+  run compare "$1.json" "$2.json" --json
+  want_rc 0
+  checks=$((checks + 1))
+  "$PYTHON" - "$@" <<'END' || complain "the verdict of $1 and $2 is not $4"
+import json, sys
+change, = json.load(open("out"))["measures"]["uniformity"]["cross"]["differences"].values()
+assert abs(change["value"] - float(sys.argv[3])) < 1e-9 and change["verdict"] == sys.argv[4], change
+END
+done
+run compare above.json sampled.json
+want_rc 0
+tr '\n' ' ' <out >line
+want_text line "above.json was measured exactly, sampled.json on a sample"
+run compare bf16.json above.json --json
+want_text out '"method": "bf16"'
+run compare above.json at.json
+cp out line
+runs grep "was measured" line
+want_rc 1
 
 # a difference of 0 where nothing differs
 run compare a.h5 a.h5 --fail-if 'gap.centroid_distance<-0.0001' --fail-if 'gap.centroid_distance>0.0001'
