@@ -48,7 +48,9 @@ static const cli_spec spec = {
              "contragap apply --method center pairs.h5 -o centered.h5",
   .about =
     "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
-    "a file of the same layout.",
+    "a file of the same layout. HEAD is the head.h5 of a training, or its folder. Several FILEs are one data set: "
+    "images "
+    "and texts as .npy, or shards, which become one file.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "HEAD or FILE",
 };
@@ -118,6 +120,20 @@ static void say_done(const cgap_carried *carried, size_t dim)
     cli_say("%s: %zu rows of %zu dimensions", opt.out, carried->rows, dim);
 }
 
+/* head.h5, or the folder of a training. */
+static cgap_status read_head(cgap_head **out, const char *name, cgap_error *error)
+{
+  struct stat facts;
+  char path[CGAP_PATH];
+  if (stat(name, &facts) != 0 || !S_ISDIR(facts.st_mode))
+    return cgap_head_read(out, name, error);
+  cgap_status status = cgap_folder_file(path, name, "head.h5", error);
+  if (status == CGAP_OK && stat(path, &facts) != 0)
+    status =
+      cgap_fail(error, CGAP_FILE, "%s: a folder without head.h5; give the folder that train wrote, or a head", name);
+  return status == CGAP_OK ? cgap_head_read(out, path, error) : status;
+}
+
 static cgap_status apply(const cli_args *args, cgap_error *error)
 {
   cli_args files = *args;
@@ -126,7 +142,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   cgap_carried carried = {0};
   cgap_status status = check(args, error);
   if (status == CGAP_OK && opt.method == 0) {
-    status = cgap_head_read(&head, args->items[0], error);
+    status = read_head(&head, args->items[0], error);
     files.items++;
     files.count--;
   }

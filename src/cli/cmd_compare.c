@@ -1,5 +1,6 @@
 /* contragap compare: reports or files of embeddings side by side. */
 #include <ctype.h>
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +51,8 @@ static const cli_spec spec = {
   .about =
     "Every measure of A beside those of B, C, …: the difference, an interval for it, and whether it is for the "
     "better or the worse. Each is a report (report.json, the folder that holds it, or the folder of a training) or "
-    "a file of embeddings; where it and A are embeddings of the same pairs its intervals are paired.",
+    "a file of embeddings (of two .npy files the folder that holds them); where it and A are embeddings of the same "
+    "pairs its intervals are paired.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .at_least = 2,
   .argument = "A and B",
@@ -74,7 +76,25 @@ typedef struct compare_run {
 
 /* ---------------------------------------------------------------- inputs */
 
-/* report.json of a folder, or the after.json of a training; the first where there is neither. */
+/* A .npy file in a folder, or in one below it. */
+static bool holds_arrays(const char *folder, int depth)
+{
+  bool found = false;
+  DIR *list = opendir(folder);
+  for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
+    char path[CGAP_PATH];
+    const char *dot = strrchr(entry->d_name, '.');
+    found = dot && strcmp(dot, ".npy") == 0;
+    if (!found && depth > 0 && entry->d_name[0] != '.' &&
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path)
+      found = holds_arrays(path, depth - 1);
+  }
+  if (list)
+    closedir(list);
+  return found;
+}
+
+/* report.json of a folder, or the after.json of a training; the first where there is neither, and no arrays. */
 static bool folder_report(char path[CGAP_PATH], const char *folder)
 {
   cgap_error ignored;
@@ -84,7 +104,7 @@ static bool folder_report(char path[CGAP_PATH], const char *folder)
     return true;
   if (cgap_folder_file(path, folder, "after.json", &ignored) == CGAP_OK && access(path, F_OK) == 0)
     return true;
-  return cgap_folder_file(path, folder, "report.json", &ignored) == CGAP_OK;
+  return !holds_arrays(folder, 1) && cgap_folder_file(path, folder, "report.json", &ignored) == CGAP_OK;
 }
 
 /* The report behind an argument: a folder's, or a file that begins with a brace. */
@@ -119,6 +139,15 @@ static cgap_status take_report(compare_run *r, size_t k, const char *name, const
   return status;
 }
 
+/* One argument is one input, and images alone are none. */
+static cgap_status refuse_array(const char *path, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: one array, and each argument is a data set of its own: give a folder that holds the .npy files "
+                   "of images and texts, or make one file of them, `contragap convert IMAGES.npy TEXTS.npy -o NEW.h5`",
+                   path);
+}
+
 static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   compared *c = &r->item[k];
@@ -131,6 +160,9 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   options.progress = cli_progress();
   const double start = cli_seconds();
   cgap_status status = cgap_dataset_open(&c->dataset, &input, error);
+  const char *dot = strrchr(path, '.');
+  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && access(path, R_OK) == 0)
+    status = refuse_array(path, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&c->audit, cgap_dataset_data(c->dataset), &options, error);
   cli_progress_clear();

@@ -15,6 +15,12 @@ run audit out.h5 --json
 want_rc 0
 want_text out '"zero_shot"' '"arithmetic"'
 
+# the folder of the training is its head
+run apply closed pairs.h5 -o by-folder.h5
+want_rc 0
+runs cmp out.h5 by-folder.h5
+want_rc 0
+
 # each method; a factor; fitted on another file
 for method in center shift whiten procrustes; do
   run apply --method $method pairs.h5 -o $method.h5
@@ -72,6 +78,8 @@ refuse() {
 }
 refuse 4 "24" closed/head.h5 other.h5 -o refused.h5
 refuse 3 "not a head" pairs.h5 pairs.h5 -o refused.h5
+mkdir empty
+refuse 3 "empty: a folder without head.h5" empty pairs.h5 -o refused.h5
 refuse 3 "missing.h5" missing.h5 pairs.h5 -o refused.h5
 refuse 2 "-o OUT.h5" closed/head.h5 pairs.h5
 refuse 2 "HEAD and FILE" pairs.h5 -o refused.h5

@@ -81,6 +81,18 @@ cp out line
 runs grep "was measured" line
 want_rc 1
 
+# two .npy files are one input as a folder; each alone is none
+run convert a.h5 --format npy -o arrays
+want_rc 0
+run compare arrays/image.npy arrays/text.npy
+want_rc 3
+want_line err "arrays/image.npy: one array" "a folder that holds" "contragap convert"
+run compare a.h5 arrays --json
+want_rc 0
+cp out line
+runs grep '"verdict": "\(better\|worse\)"' line
+want_rc 1
+
 # a difference of 0 where nothing differs
 run compare a.h5 a.h5 --fail-if 'gap.centroid_distance<-0.0001' --fail-if 'gap.centroid_distance>0.0001'
 want_rc 0
