@@ -73,10 +73,12 @@ static cgap_status join(cgap_comm *c, int launched, cgap_error *error)
 {
   if (!c->backend->open(&c->place))
     return cgap_fail(error, CGAP_USAGE, "MPI cannot start; does `mpirun -n %d hostname` work here?", launched);
+  for (char *at = c->place.library; (at = strchr(at, '\t')); at++) /* MPICH's */
+    *at = ' ';
   if (c->place.size < 2)
     return cgap_fail(error, CGAP_USAGE,
                      "started as %d processes that do not see each other (%s finds one rank): start contragap with the "
-                     "mpirun of that library, or under Slurm with srun --mpi=pmix",
+                     "mpirun of that library, or under Slurm with srun --mpi=pmix (MPICH: --mpi=pmi2)",
                      launched, c->place.library[0] ? c->place.library : "MPI");
   c->notice = cgap_zalloc((size_t)c->place.size, sizeof *c->notice);
   c->heard = cgap_zalloc((size_t)c->place.size, sizeof *c->heard);
@@ -107,10 +109,11 @@ cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error)
   if (launched < 2)
     return CGAP_OK;
   if (!can_meet()) /* some MPI libraries end the process over this with a page of their own */
-    return cgap_fail(error, CGAP_USAGE,
-                     "started as %d processes that cannot find each other: give srun --mpi=pmix (where that is missing, "
-                     "or for MPICH, --mpi=pmi2), or start contragap with mpirun in the job",
-                     launched);
+    return cgap_fail(
+      error, CGAP_USAGE,
+      "started as %d processes that cannot find each other: give srun --mpi=pmix (where that is missing, "
+      "or for MPICH, --mpi=pmi2), or start contragap with mpirun in the job",
+      launched);
   cgap_comm *c = cgap_zalloc(1, sizeof *c);
   if (!c)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
