@@ -1,5 +1,6 @@
 #include "engine/couples.h"
 
+#include "engine/ahead.h"
 #include "engine/blas.h"
 #include "engine/moment.h"
 #include "engine/panel.h"
@@ -10,19 +11,21 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHIFT_RUNS = 16, SHIFT_RUN_ROWS = 1024, SHIFTS = 2 * CGAP_SHIFTS + 1, WINDOW_ROWS = SHIFT_RUN_ROWS + SHIFTS };
-
 /* A run of images with all their texts, as double unit rows. */
 typedef struct group_run {
   size_t first_image, images, first_text, texts; /* texts count places in pairs.text */
-  double *image, *text, *group;                  /* (images, dim), (texts, dim), (images, dim) */
+  double *image, *text;                          /* (images, dim), (texts, dim) */
   size_t image_room, text_room;                  /* rows that these hold */
+  const cgap_embeddings *embeddings;
+  int threads; /* that read it */
 } group_run;
 
 /* What is summed over images, by runs. */
 typedef struct image_sums {
   cgap_moment group; /* of N·g_i */
   cgap_wide weighed; /* (dim) Σ surplus·x */
+  double *row;       /* (row_room, dim) N·g_i of the run at hand */
+  size_t row_room;
 } image_sums;
 
 /* As many whole images as have at most `rows` rows together with their texts; at least one. A run ends where a tile
@@ -40,35 +43,36 @@ static void next_run(group_run *run, const cgap_pairs *pairs, size_t first_image
            pairs->first[first_image + run->images + 1] - run->first_text <= rows);
 }
 
-/* Runs are about as long as one another: the first run's room does for nearly all. */
-static bool reserve_run(group_run *run, size_t dim)
+/* Room for rows; runs are about as long as one another, so that the first run's does for nearly all. */
+static bool reserve_rows(double **row, size_t *room, size_t rows, size_t dim)
 {
-  if (run->image_room < run->images) {
-    cgap_free(run->image);
-    cgap_free(run->group);
-    run->image = cgap_alloc(run->images * dim, sizeof(double));
-    run->group = cgap_alloc(run->images * dim, sizeof(double));
-    run->image_room = run->images;
-  }
-  if (run->text_room < run->texts || !run->text) {
-    cgap_free(run->text);
-    run->text = cgap_alloc(run->texts * dim, sizeof(double));
-    run->text_room = run->texts;
-  }
-  return run->image && run->text && run->group;
+  if (*row && *room >= rows)
+    return true;
+  cgap_free(*row);
+  *row = cgap_alloc(rows * dim, sizeof **row);
+  *room = *row ? rows : 0;
+  return *row != NULL;
 }
 
-static cgap_status read_run(group_run *run, const cgap_embeddings *e, int threads, cgap_error *error)
+static cgap_status no_room(const group_run *run, cgap_error *error)
 {
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images with %zu texts", run->images, run->texts);
+}
+
+static cgap_status read_run(void *run_, cgap_error *error)
+{
+  group_run *run = run_;
+  const cgap_embeddings *e = run->embeddings;
   const size_t *texts = e->pairs.text + run->first_text;
   bool straight = true;
   for (size_t k = 1; straight && k < run->texts; k++)
     straight = texts[k] == texts[0] + k;
-  if (!reserve_run(run, e->image.dim))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images with %zu texts", run->images, run->texts);
-  cgap_status status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, threads, run->image, error);
+  if (!reserve_rows(&run->image, &run->image_room, run->images, e->image.dim) ||
+      !reserve_rows(&run->text, &run->text_room, run->texts, e->image.dim))
+    return no_room(run, error);
+  cgap_status status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, run->threads, run->image, error);
   if (!status && run->texts > 0)
-    status = cgap_side_fetch(&e->text, straight ? NULL : texts, texts[0], run->texts, threads, run->text, error);
+    status = cgap_side_fetch(&e->text, straight ? NULL : texts, texts[0], run->texts, run->threads, run->text, error);
   return status;
 }
 
@@ -76,7 +80,6 @@ static void clear_run(group_run *run)
 {
   cgap_free(run->image);
   cgap_free(run->text);
-  cgap_free(run->group);
   *run = (group_run){0};
 }
 
@@ -96,12 +99,14 @@ static void measure_within(cgap_couple_sums *out, size_t image, const double *te
   out->within_square[image] = square;
 }
 
-static void measure_image(cgap_couple_sums *out, const cgap_embeddings *e, const group_run *run, size_t i)
+/* Of one image; g becomes N·g_i. */
+static void measure_image(cgap_couple_sums *out, const group_run *run, size_t i, double *g)
 {
+  const cgap_embeddings *e = run->embeddings;
   const size_t dim = e->image.dim, image = run->first_image + i;
   const size_t first = e->pairs.first[image], texts = e->pairs.first[image + 1] - first;
   const double *x = run->image + i * dim, *y = run->text + (first - run->first_text) * dim;
-  double *g = run->group + i * dim, best = -2;
+  double best = -2;
   const double share = (double)e->image.rows / (double)e->text.rows;
   for (size_t k = 0; k < dim; k++)
     g[k] = x[k] - e->image.mean[k];
@@ -117,10 +122,11 @@ static void measure_image(cgap_couple_sums *out, const cgap_embeddings *e, const
 }
 
 /* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. */
-static void weigh_images(image_sums *sums, const cgap_embeddings *e, const group_run *run)
+static void weigh_images(image_sums *sums, const group_run *run)
 {
+  const cgap_embeddings *e = run->embeddings;
   const size_t dim = e->image.dim;
-  double *own = run->group; /* read already */
+  double *own = sums->row; /* added already */
   bool any = false;
   memset(own, 0, dim * sizeof *own);
   for (size_t i = 0; i < run->images; i++) {
@@ -134,18 +140,20 @@ static void weigh_images(image_sums *sums, const cgap_embeddings *e, const group
     cgap_wide_add(&sums->weighed, 0, own, dim);
 }
 
-static cgap_status measure_run(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, const group_run *run,
-                               int threads, cgap_error *error)
+static cgap_status measure_run(cgap_couple_sums *out, image_sums *sums, const group_run *run, int threads,
+                               cgap_error *error)
 {
-  const size_t step = cgap_moment_run(e->image.dim);
+  const size_t dim = run->embeddings->image.dim, step = cgap_moment_run(dim);
   size_t start[CGAP_TILE / 256 + 2], runs = 0;
+  if (!reserve_rows(&sums->row, &sums->row_room, run->images, dim))
+    return no_room(run, error);
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t i = 0; i < run->images; i++)
-    measure_image(out, e, run, i);
+    measure_image(out, run, i, sums->row + i * dim);
   for (start[0] = 0; start[runs] < run->images; runs++)
     start[runs + 1] = start[runs] + step < run->images ? start[runs] + step : run->images;
-  cgap_status status = cgap_moment_add(&sums->group, run->group, start, runs, threads, error);
-  weigh_images(sums, e, run);
+  cgap_status status = cgap_moment_add(&sums->group, sums->row, start, runs, threads, error);
+  weigh_images(sums, run);
   return status;
 }
 
@@ -203,107 +211,6 @@ static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *
   return status;
 }
 
-/* A run of texts beside their images and those some rows off: the images at one shift, or all from the first to the
- * last at any shift where these are few. */
-typedef struct shift_run {
-  size_t first, rows;         /* texts */
-  size_t first_image, images; /* the least and the greatest that is asked for; at most WINDOW_ROWS, or 0 */
-  double *text, *image;       /* (SHIFT_RUN_ROWS, dim), (WINDOW_ROWS, dim) */
-  size_t *wanted;             /* (SHIFT_RUN_ROWS) */
-} shift_run;
-
-static void set_window(shift_run *run, const cgap_embeddings *e)
-{
-  const size_t *image_of = e->pairs.image_of + run->first;
-  size_t least = image_of[0], greatest = image_of[0];
-  for (size_t j = 1; j < run->rows; j++) {
-    least = image_of[j] < least ? image_of[j] : least;
-    greatest = image_of[j] > greatest ? image_of[j] : greatest;
-  }
-  least = least > CGAP_SHIFTS ? least - CGAP_SHIFTS : 0;
-  greatest = greatest + CGAP_SHIFTS < e->image.rows ? greatest + CGAP_SHIFTS : e->image.rows - 1;
-  run->first_image = least;
-  run->images = greatest - least < WINDOW_ROWS ? greatest - least + 1 : 0;
-}
-
-/* Of shift s: the sum of the cosines, and behind the sums of all shifts how many. */
-static void sum_shift(const shift_run *run, const cgap_embeddings *e, int s, double *sums)
-{
-  const size_t dim = e->image.dim, off = (size_t)(s - CGAP_SHIFTS);
-  for (size_t j = 0; j < run->rows; j++) {
-    const size_t shifted = e->pairs.image_of[run->first + j] + off; /* wraps far past the end when below 0 */
-    if (shifted >= e->image.rows)
-      continue;
-    const size_t row = run->images ? shifted - run->first_image : j;
-    sums[s] += cgap_dot(run->image + row * dim, run->text + j * dim, dim);
-    sums[SHIFTS + s]++;
-  }
-}
-
-static cgap_status measure_shift_run(shift_run *run, const cgap_embeddings *e, int threads, double *sums,
-                                     cgap_error *error)
-{
-  const size_t images = e->image.rows;
-  set_window(run, e);
-  cgap_status status = cgap_side_fetch(&e->text, NULL, run->first, run->rows, threads, run->text, error);
-  if (!status && run->images)
-    status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, threads, run->image, error);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (!status && run->images)
-  for (int s = 0; s < (!status && run->images ? SHIFTS : 0); s++)
-    sum_shift(run, e, s, sums);
-  for (int s = 0; !status && !run->images && s < SHIFTS; s++) {
-    for (size_t j = 0; j < run->rows; j++) /* rows past either end wrap here and are left out by the sum */
-      run->wanted[j] = (e->pairs.image_of[run->first + j] + images + (size_t)(s - CGAP_SHIFTS)) % images;
-    status = cgap_side_fetch(&e->image, run->wanted, 0, run->rows, threads, run->image, error);
-    if (!status)
-      sum_shift(run, e, s, sums);
-  }
-  return status;
-}
-
-static bool is_own(const cgap_side *side, size_t row)
-{
-  return row >= side->own_first && row < side->own_first + side->own_rows;
-}
-
-/* Mean cosine of (o(j) + shift, j): over all texts, or over SHIFT_RUNS runs of texts spread over a large file. Rows of
- * the file are meant: where some were dropped or merged, it is not asked. A run is the rank's that has its first text;
- * the runs' sums are added in order. */
-static cgap_status measure_shifts(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
-                                  cgap_error *error)
-{
-  double sums[SHIFT_RUNS][2 * SHIFTS] = {{0}};
-  const size_t dim = e->image.dim, texts = e->text.rows;
-  const bool all = texts <= (size_t)SHIFT_RUNS * SHIFT_RUN_ROWS;
-  const size_t runs = all ? (texts + SHIFT_RUN_ROWS - 1) / SHIFT_RUN_ROWS : SHIFT_RUNS;
-  const bool whole = e->dropped_images + e->dropped_texts + e->merged_images == 0;
-  shift_run room = {.text = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *room.text),
-                    .image = cgap_alloc(WINDOW_ROWS * dim, sizeof *room.image),
-                    .wanted = cgap_alloc(SHIFT_RUN_ROWS, sizeof *room.wanted)};
-  cgap_status status = CGAP_OK;
-  if (!room.text || !room.image || !room.wanted)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", SHIFT_RUN_ROWS, dim);
-  for (size_t r = 0; whole && !status && r < runs; r++) {
-    room.first = all ? r * SHIFT_RUN_ROWS : r * (texts / SHIFT_RUNS);
-    room.rows = texts - room.first < SHIFT_RUN_ROWS ? texts - room.first : SHIFT_RUN_ROWS;
-    if (!ranks || is_own(&e->text, room.first))
-      status = measure_shift_run(&room, e, threads, sums[r], error);
-  }
-  if (!status) /* every number is one rank's, the others' are 0 */
-    status = cgap_comm_sum(ranks, sums, (size_t)SHIFT_RUNS * 2 * SHIFTS, CGAP_COMM_F64, error);
-  for (int s = 0; s < SHIFTS; s++) {
-    for (size_t r = 0; r < runs; r++) {
-      out->shift_mean[s] += sums[r][s];
-      out->shift_count[s] += sums[r][SHIFTS + s];
-    }
-    out->shift_mean[s] = out->shift_count[s] > 0 ? out->shift_mean[s] / out->shift_count[s] : NAN;
-  }
-  cgap_free(room.text);
-  cgap_free(room.image);
-  cgap_free(room.wanted);
-  return status;
-}
-
 static bool couples_alloc(cgap_couple_sums *out, const cgap_embeddings *e)
 {
   *out = (cgap_couple_sums){0};
@@ -318,26 +225,46 @@ static bool couples_alloc(cgap_couple_sums *out, const cgap_embeddings *e)
          out->paired_image_mean && out->group_moment;
 }
 
+static cgap_status tick(const cgap_share *own, size_t done, cgap_comm *ranks, const cgap_progress *progress,
+                        cgap_error *error)
+{
+  const double share = (double)(done - own->first) / (double)(own->end - own->first);
+  if (progress->tick && progress->tick(progress->context, "matched couples", share))
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
+  return cgap_comm_poll(ranks, NULL, error);
+}
+
+/* While one run is measured the next is read, unless all rows are in memory. */
 static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *ranks,
                               int threads, cgap_progress progress, cgap_error *error)
 {
-  const size_t dim = e->image.dim;
+  const size_t most = cgap_chunk_rows(e->image.dim);
   const cgap_share own = cgap_share_of(ranks, e->image.rows);
-  group_run run = {0};
+  const bool held = e->image.unit && e->text.unit;
+  group_run run[2] = {{.embeddings = e, .threads = held ? threads : 1},
+                      {.embeddings = e, .threads = held ? threads : 1}};
+  cgap_ahead ahead;
   cgap_status status = CGAP_OK;
-  for (size_t i = own.first; !status && i < own.end;) {
-    next_run(&run, &e->pairs, i, cgap_chunk_rows(dim));
-    status = read_run(&run, e, threads, error);
-    if (!status)
-      status = measure_run(out, sums, e, &run, threads, error);
-    i += run.images;
-    if (!status && progress.tick &&
-        progress.tick(progress.context, "matched couples", (double)(i - own.first) / (double)(own.end - own.first)))
-      status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
-    if (!status)
-      status = cgap_comm_poll(ranks, NULL, error);
+  cgap_ahead_open(&ahead, held ? 1 : threads);
+  if (own.first < own.end) {
+    next_run(&run[0], &e->pairs, own.first, most);
+    cgap_ahead_start(&ahead, read_run, &run[0]);
   }
-  clear_run(&run);
+  for (size_t done = own.first, turn = 0; !status && done < own.end; turn = 1 - turn) {
+    status = cgap_ahead_wait(&ahead, error);
+    done += run[turn].images;
+    if (!status && done < own.end) {
+      next_run(&run[1 - turn], &e->pairs, done, most);
+      cgap_ahead_start(&ahead, read_run, &run[1 - turn]);
+    }
+    if (!status)
+      status = measure_run(out, sums, &run[turn], threads, error);
+    if (!status)
+      status = tick(&own, done, ranks, &progress, error);
+  }
+  cgap_ahead_close(&ahead);
+  clear_run(&run[0]);
+  clear_run(&run[1]);
   return status;
 }
 
@@ -356,13 +283,14 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cg
   if (!status)
     status = gather_couples(out, e, ranks, error);
   if (!status)
-    status = measure_shifts(out, e, ranks, threads, error);
+    status = cgap_shifts_measure(out, e, ranks, threads, error);
   if (!status)
     status = sums_finish(&sums, out, e, ranks, error);
   if (status)
     cgap_couples_clear(out);
   cgap_moment_clear(&sums.group);
   cgap_wide_clear(&sums.weighed);
+  cgap_free(sums.row);
   cgap_blas_restore(blas_threads);
   return status;
 }

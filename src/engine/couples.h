@@ -21,4 +21,10 @@ CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_e
                                              int threads, cgap_progress progress, cgap_error *error);
 void cgap_couples_clear(cgap_couple_sums *sums);
 
+/* Mean cosine of (o(j) + shift, j), of them shift_mean and shift_count: over all texts, or over some runs of texts
+ * spread over a large file. Rows of the file are meant: where some were dropped or merged, it is not asked. A run is
+ * the rank's that has its first text; the runs' sums are added in order. */
+CGAP_MUST_CHECK cgap_status cgap_shifts_measure(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
+                                                int threads, cgap_error *error);
+
 #endif
