@@ -9,7 +9,8 @@
 #   speed=1     ranks are so many times as fast as what was measured
 #   file=GB/s   that a rank reads while all read (as measured: the page cache)
 #   ring=GB/s   that a rank sends while it receives as much (as measured under mpirun, else 10)
-#   queries=Q   sampled, with Q queries a side; sample=32768 rows of each side, reads=3 times that a row is read
+#   queries=Q   sampled, with Q queries a side; sample=32768 rows of each side, reads=4 times that a row
+#               is read (1 where a rank's rows fit into its memory)
 set -eu
 usage() {
   sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
@@ -64,9 +65,9 @@ END {
   whole = int((n + 1023) / 1024)      # runs of rows: a rank has whole ones
   uneven = int((whole + p - 1) / p) / (whole / p) # at a stop of the ring the greatest block waits for the greatest
 
-  stage("reading", own * d * bytes * (q ? or_else("reads", 3) : 1) / file, "")
+  stage("reading", own * d * bytes * (q ? or_else("reads", 4) : 1) / file, "")
   stage("row pass", own * 2 * d / (1e9 * v["row_pass"] * speed), "")
-  stage("equal rows", (n + m) * 0.1e-6, "on every rank")
+  stage("equal rows", (n + m) * 0.15e-6, "on every rank")
   stage("matched couples", m / p / (1e3 * v["couples"] * speed), "")
   if (q) {
     stage("couples of the sample", 4 * d * s * s / p / rate, "")
@@ -75,7 +76,7 @@ END {
   } else {
     work = 2 * d * (n * n / 2 + m * m / 2 + n * m + 512 * (n + m))
     stage("tiles", work / p * uneven * uneven / rate, sprintf("%.3g flop a rank", work / p))
-    sent = p > 1 ? (int(p / 2) * (n + m) + (p - 1) * less(n, m)) / p * d * (4 + bytes) : 0
+    sent = p > 1 ? (int(p / 2) * (n + m) + (p - 1) * less(n, m)) / p * d * bytes : 0
     stage("waiting for the ring", sent / ring > taken[count] ? sent / ring - taken[count] : 0, \
       sprintf("%.3g GB a rank", sent / 1e9))
     stage("sums of rows", p > 1 ? (184 * (n + m) / 2 + 304 * less(n, m) + 488 * (n + m)) / ring : 0, "to rank 0")
@@ -83,7 +84,7 @@ END {
     stage("results of every row", (n + m) * 0.45e-6, "rank 0 alone")
   }
   stage("gathered", p > 1 ? (32 * (n + m) + 8 * m + 32 * n) / ring : 0, "to every rank")
-  stage("eigenproblems", 28 / 3 * d * d * d / (1e9 * v["spectra"] * speed), "rank 0 alone")
+  stage("eigenproblems", 28 / 3 * d * d * d / (1e9 * v["spectra"] * speed) / less(p, 7), "")
 
   printf "%.4g images, %.4g texts, d = %d, on %d ranks of %.3g GFLOP/s\n", n, m, d, p, rate / 1e9
   for (k = 1; k <= count; k++)

@@ -46,7 +46,7 @@ END
 # rows of a rank: 2^21 / 4; 1.024e10 / 1024 a second in the row pass; 2·512·(2·2^40 + 2^30)/4 operations in tiles
 runs sh "$cost" round.json 1048576 4 speed=10 ring=1
 want_rc 0
-want_text out '5.63e+14 flop a rank' '557.6 s' '0.05243 s' '5.64 GB a rank'
+want_text out '5.63e+14 flop a rank' '557.6 s' '0.05243 s' '1.88 GB a rank'
 runs sh "$cost" round.json 5e9 64 queries=1000
 want_rc 0
 want_text out 'couples of the sample' 'queries'
