@@ -1,5 +1,4 @@
 /* contragap sweep: training over a grid, the gap against each axis. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "cli/sweep_results.h"
+#include "cli/sweep_setting.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
 #include "head/data_hash.h"
@@ -134,77 +134,6 @@ typedef struct sweep_run {
   double start;
 } sweep_run;
 
-/* ---------------------------------------------------------------- one setting's options */
-
-static cgap_status read_real(double *out, cgap_axis axis, const char *text, cgap_error *error)
-{
-  char *end = NULL;
-  *out = strtod(text, &end);
-  return end != text && !*end && isfinite(*out)
-           ? CGAP_OK
-           : cgap_fail(error, CGAP_USAGE, "--%s %.60s: not a number", cgap_axis_name(axis), text);
-}
-
-static cgap_status read_count(uint64_t *out, cgap_axis axis, const char *text, cgap_error *error)
-{
-  char *end = NULL;
-  errno = 0;
-  *out = strtoull(text, &end, 10);
-  return end != text && !*end && !errno && text[0] != '-'
-           ? CGAP_OK
-           : cgap_fail(error, CGAP_USAGE, "--%s %.60s: not a whole number", cgap_axis_name(axis), text);
-}
-
-static cgap_status set_axis(cgap_train_options *o, cgap_axis axis, const char *text, cgap_error *error)
-{
-  double *const reals[CGAP_AXES] = {[CGAP_AXIS_NOISE] = &o->noise,
-                                    [CGAP_AXIS_TEMPERATURE] = &o->temperature,
-                                    [CGAP_AXIS_WEIGHT_CLIP] = &o->weights.clip,
-                                    [CGAP_AXIS_WEIGHT_UNIFORM] = &o->weights.uniform,
-                                    [CGAP_AXIS_WEIGHT_ALIGN] = &o->weights.align,
-                                    [CGAP_AXIS_WEIGHT_XUNIFORM] = &o->weights.xuniform};
-  uint64_t count = 0;
-  int loss = 0;
-  if (reals[axis])
-    return read_real(reals[axis], axis, text, error);
-  if (axis == CGAP_AXIS_BATCH)
-    return cli_read_batch(&o->batch, text, error);
-  if (axis == CGAP_AXIS_LOSS) {
-    if (!cli_loss_find(&loss, text, strlen(text)))
-      return cgap_fail(error, CGAP_USAGE, "--loss %.60s: give some of clip,cua,cuaxu", text);
-    o->weights = cli_loss_weights(loss);
-    return CGAP_OK;
-  }
-  cgap_status status = read_count(&count, axis, text, error);
-  if (axis == CGAP_AXIS_SEED)
-    o->seed = count;
-  else if (axis == CGAP_AXIS_DIM)
-    o->dim = (size_t)count;
-  else
-    o->training_images = (size_t)count;
-  return status;
-}
-
-static cgap_status options_of(cgap_train_options *out, const sweep_run *s, size_t setting, cgap_error *error)
-{
-  size_t index[CGAP_AXES];
-  cgap_status status = CGAP_OK;
-  *out = s->base;
-  cgap_grid_setting(&s->grid, setting, index);
-  for (int a = 0; status == CGAP_OK && a < CGAP_AXES; a++)
-    if (s->grid.count[a])
-      status = set_axis(out, (cgap_axis)a, s->grid.value[a][index[a]], error);
-  return status;
-}
-
-static json_t *describe(const cgap_train_options *o, size_t dim_in)
-{
-  char text[2048];
-  const cgap_head_shape shape = cgap_train_shape(o, dim_in);
-  cgap_train_describe(text, sizeof text, o, &shape);
-  return json_loads(text, 0, NULL);
-}
-
 /* ---------------------------------------------------------------- one run */
 
 static bool tick(void *context, const char *phase, double share)
@@ -234,53 +163,6 @@ static cgap_status make_ready(sweep_run *s, const cgap_train_options *o, cgap_er
   return status;
 }
 
-static json_t *results_json(const cgap_audit *audit)
-{
-  json_t *out = json_object();
-  for (size_t e = 0; e < cgap_field_count; e++) {
-    const cgap_scalar *value = cgap_field_scalar(audit, &cgap_fields[e]);
-    if (cgap_field_present(audit, &cgap_fields[e]))
-      json_object_set_new(out, cgap_fields[e].key, cgap_number_json(value->why ? NAN : value->value));
-  }
-  return out;
-}
-
-static json_t *nulls_json(void)
-{
-  json_t *out = json_object();
-  for (size_t e = 0; e < cgap_field_count; e++)
-    json_object_set_new(out, cgap_fields[e].key, json_null());
-  return out;
-}
-
-static json_t *setting_json(const sweep_run *s, size_t setting)
-{
-  size_t index[CGAP_AXES];
-  json_t *out = json_object();
-  cgap_grid_setting(&s->grid, setting, index);
-  for (int a = 0; a < CGAP_AXES; a++)
-    if (s->grid.count[a])
-      json_object_set_new(out, cgap_axis_name((cgap_axis)a), json_string(s->grid.value[a][index[a]]));
-  return out;
-}
-
-/* audit NULL: the training diverged, and why says how. */
-static json_t *run_json(const sweep_run *s, json_t *setting, const cgap_fitted *fitted, json_t *options,
-                        const cgap_audit *audit, const char *why)
-{
-  json_t *out = json_object();
-  json_object_set(out, "setting", setting);
-  json_object_set_new(out, "data", json_string(s->data));
-  json_object_set(out, "options", options);
-  json_object_set_new(out, "seconds", cgap_number_json(fitted->seconds));
-  json_object_set_new(out, "epochs", json_integer((json_int_t)fitted->history.count));
-  json_object_set_new(out, "kept_epoch", json_integer((json_int_t)fitted->kept_epoch));
-  if (!audit)
-    json_object_set_new(out, "why", json_string(why));
-  json_object_set_new(out, "results", audit ? results_json(audit) : nulls_json());
-  return out;
-}
-
 /* *out: what came of it, NULL where nothing that can be kept. */
 static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_options *o, json_t *options, json_t **out,
                            cgap_error *error)
@@ -306,7 +188,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
   const bool marked = s->farm.ranks && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
   if (status == CGAP_OK || diverged || marked)
-    *out = run_json(s, setting, &fitted, options, status == CGAP_OK ? &audit : NULL, error->message);
+    *out = sweep_run_json(setting, s->data, options, &fitted, status == CGAP_OK ? &audit : NULL, error->message);
   if (marked && !diverged) {
     char why[sizeof error->message + 300];
     snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->farm.ranks), cgap_comm_node(s->farm.ranks),
@@ -347,12 +229,12 @@ static cgap_status check_all(sweep_run *s, cgap_error *error)
   cgap_status status = CGAP_OK;
   cgap_train_options o;
   for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
-    status = options_of(&o, s, k, error);
+    status = sweep_setting_options(&o, &s->grid, &s->base, k, error);
     if (status == CGAP_OK)
       status = cgap_train_check(&o, dim, error);
   }
   for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
-    status = options_of(&o, s, k, error);
+    status = sweep_setting_options(&o, &s->grid, &s->base, k, error);
     if (status != CGAP_OK || (k > 0 && (o.batch == 0 || o.batch == CGAP_BATCH_AUTO)))
       continue;
     status = make_ready(s, &o, error);
@@ -399,9 +281,9 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
 static cgap_status spell(const sweep_run *s, size_t k, cgap_train_options *o, json_t **options, json_t **setting,
                          cgap_error *error)
 {
-  cgap_status status = options_of(o, s, k, error);
-  *options = status == CGAP_OK ? describe(o, cgap_dataset_data(s->dataset)->image.dim) : NULL;
-  *setting = status == CGAP_OK ? setting_json(s, k) : NULL;
+  cgap_status status = sweep_setting_options(o, &s->grid, &s->base, k, error);
+  *options = status == CGAP_OK ? sweep_options_json(o, cgap_dataset_data(s->dataset)->image.dim) : NULL;
+  *setting = status == CGAP_OK ? sweep_setting_json(&s->grid, k) : NULL;
   return status;
 }
 

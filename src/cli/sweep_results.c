@@ -11,6 +11,41 @@
 #include "output.h"
 #include "report/fields.h"
 
+static json_t *results_json(const cgap_audit *audit)
+{
+  json_t *out = json_object();
+  for (size_t e = 0; e < cgap_field_count; e++) {
+    const cgap_scalar *value = cgap_field_scalar(audit, &cgap_fields[e]);
+    if (cgap_field_present(audit, &cgap_fields[e]))
+      json_object_set_new(out, cgap_fields[e].key, cgap_number_json(value->why ? NAN : value->value));
+  }
+  return out;
+}
+
+static json_t *nulls_json(void)
+{
+  json_t *out = json_object();
+  for (size_t e = 0; e < cgap_field_count; e++)
+    json_object_set_new(out, cgap_fields[e].key, json_null());
+  return out;
+}
+
+json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_fitted *fitted,
+                       const cgap_audit *audit, const char *why)
+{
+  json_t *out = json_object();
+  json_object_set(out, "setting", setting);
+  json_object_set_new(out, "data", json_string(data));
+  json_object_set(out, "options", options);
+  json_object_set_new(out, "seconds", cgap_number_json(fitted->seconds));
+  json_object_set_new(out, "epochs", json_integer((json_int_t)fitted->history.count));
+  json_object_set_new(out, "kept_epoch", json_integer((json_int_t)fitted->kept_epoch));
+  if (!audit)
+    json_object_set_new(out, "why", json_string(why));
+  json_object_set_new(out, "results", audit ? results_json(audit) : nulls_json());
+  return out;
+}
+
 /* ---------------------------------------------------------------- the growing file */
 
 static cgap_status check_data(const sweep_results *r, const json_t *run, const char *data, cgap_error *error)

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "cli/train_options.h"
+#include "head/fit.h"
 #include "head/grid.h"
 #include "report/json.h"
 
@@ -17,6 +18,10 @@ typedef struct sweep_results {
   char path[4096]; /* runs.jsonl */
   size_t images, texts, dim; /* of the data, for the figures */
 } sweep_results;
+
+/* A new run, the caller's. audit NULL: there are no results, and why says how that came. */
+json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_fitted *fitted,
+                       const cgap_audit *audit, const char *why);
 
 /* resume: takes the runs that folder/runs.jsonl holds, the last half-written line left out. data: the "data" that
  * they must have; CGAP_USAGE, with the file as it was, where one has another. */
