@@ -118,6 +118,10 @@ static void say_done(const cgap_carried *carried, size_t dim)
             opt.out, carried->rows, dim, carried->first_part, carried->last_part);
   else
     cli_say("%s: %zu rows of %zu dimensions", opt.out, carried->rows, dim);
+  if (carried->trained)
+    cli_say("if this is the file that the head was trained on, %zu of its images were in the training: what the head "
+            "gains on others is in the training's before.json and after.json",
+            carried->trained);
 }
 
 /* head.h5, or the folder of a training. */

@@ -15,6 +15,7 @@
 #include "cli/progress.h"
 #include "head/resample.h"
 #include "head/study.h"
+#include "io/dataset.h"
 #include "output.h"
 #include "report/comparison.h"
 #include "report/json.h"
@@ -168,6 +169,10 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   cli_progress_clear();
   if (status == CGAP_OK)
     status = cgap_comparison_audit(&r->comparison, k, name, &c->audit, error);
+  json_t *described = status == CGAP_OK ? cgap_dataset_describe(c->dataset) : NULL;
+  if (status == CGAP_OK)
+    status = cgap_comparison_trained(&r->comparison, k, described, error);
+  json_decref(described);
   if (status == CGAP_OK)
     r->comparison.input[k].seconds = cli_seconds() - start;
   return status;

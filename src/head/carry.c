@@ -8,6 +8,7 @@
 #include "engine/plan.h"
 #include "head/carry_out.h"
 #include "head/rows.h"
+#include "head/split.h"
 #include "io/dataset_parts.h"
 #include "io/writer.h"
 #include "memory.h"
@@ -366,9 +367,25 @@ static void note_parts(carry *c)
   snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[parts - 1]);
 }
 
+/* Which images a head was trained on it knows by their rows: a file with as many is taken for the one that it saw. */
+static cgap_status note_training(carry *c, cgap_error *error)
+{
+  char text[100];
+  const cgap_head *h = c->head;
+  const size_t images = c->dataset->data.image.rows;
+  for (size_t i = 0; h->split && h->split_rows == images && i < images; i++)
+    c->out->trained += h->split[i] == CGAP_TRAINING;
+  if (!c->out->trained || !writes(c))
+    return CGAP_OK;
+  (void)snprintf(text, sizeof text, "%zu of %zu images", c->out->trained, images);
+  return cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_ON, text, error);
+}
+
 static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
 {
   cgap_status status = cgap_carry_out_open(&c->files, path, parts_of(c), c->options->ranks, c->dataset, error);
+  if (status == CGAP_OK)
+    status = note_training(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? carry_one_file(c, error) : carry_shards(c, error);
   uint64_t bad = c->out->bad;

@@ -260,6 +260,8 @@ static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap
     status = cgap_pairing_find(d, options, error);
   if (status == CGAP_OK)
     status = cgap_arithmetic_find(d, error);
+  if (status == CGAP_OK)
+    cgap_training_find(d);
   d->data.drop_bad = options->drop_bad;
   d->data.merge_images = options->merge_images;
   return status;

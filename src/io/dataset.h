@@ -6,6 +6,9 @@
 
 #include <jansson.h>
 
+/* The attribute of a file whose rows came through a head that was trained on some of them: "300 of 500 images". */
+#define CGAP_TRAINED_ON "contragap_trained_on"
+
 /* As cgap_dataset_open, but *out keeps the files' listing even when nothing fits or what fits is refused: NULL only
  * where no file could be opened. With a status other than CGAP_OK its data are empty. */
 CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *options,
@@ -14,7 +17,7 @@ CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_
 /* What was taken and why: a new object {"files": [path…], "image": {"name", "rows", "dim", "type", "why",
  * "datasets": [{"file", "path", "shape", "type", "storage"}…]}, "text", "pairing": {"kind", "why", "datasets"},
  * "labels", "class_text", "arithmetic": {"words", "image_label", "query", "weight"}, "notes": [sentence…]}; null
- * where there is none. NULL when memory is out. */
+ * where there is none; "trained_on" only where a file has it. NULL when memory is out. */
 json_t *cgap_dataset_describe(const cgap_dataset *dataset);
 
 /* Everything in the files: a new array of {"path", "bytes", "datasets": [{"path", "shape", "type", "storage",

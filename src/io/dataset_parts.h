@@ -47,6 +47,8 @@ struct cgap_dataset {
   double *weight;
   char *pairing; /* in words */
   char *notes;   /* lines */
+  char
+    trained_on[200]; /* "300 of 500 images" that the head was trained on which the rows came through; "" none known */
   cgap_data data;
 };
 
@@ -136,5 +138,6 @@ CGAP_MUST_CHECK cgap_status cgap_pairing_join(cgap_dataset *d, cgap_error *error
 CGAP_MUST_CHECK cgap_status cgap_class_text_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error);
+void cgap_training_find(cgap_dataset *d); /* extras.c: sets trained_on */
 
 #endif

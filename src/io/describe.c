@@ -134,6 +134,8 @@ json_t *cgap_dataset_describe(const cgap_dataset *d)
   json_object_set_new(out, "class_text", series_json(&d->role[CGAP_ROLE_CLASS_TEXT]));
   json_object_set_new(out, "arithmetic", arithmetic_json(d));
   json_object_set_new(out, "notes", notes_json(d));
+  if (d->trained_on[0])
+    json_object_set_new(out, "trained_on", json_string(d->trained_on));
   return out;
 }
 

@@ -165,3 +165,15 @@ cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options,
   free(spec.owned);
   return status;
 }
+
+/* ---------------------------------------------------------------- training */
+
+void cgap_training_find(cgap_dataset *d)
+{
+  for (size_t i = 0; i < d->file_count && !d->trained_on[0]; i++)
+    if (d->files[i]->id >= 0 && !cgap_hdf5_text(d->trained_on, sizeof d->trained_on, d->files[i]->id, CGAP_TRAINED_ON))
+      d->trained_on[0] = '\0';
+  if (d->trained_on[0])
+    cgap_append(&d->notes, "came through a head that was trained on %s of it, which it suits better than others\n",
+                d->trained_on);
+}

@@ -44,6 +44,35 @@ void cgap_hdf5_reason(char *out, size_t size)
   }
 }
 
+static bool read_variable(char *out, size_t size, hid_t attribute, hid_t type)
+{
+  char *text = NULL;
+  bool fits = H5Aread(attribute, type, &text) >= 0 && text && strlen(text) < size;
+  if (fits)
+    strcpy(out, text);
+  H5free_memory(text);
+  return fits;
+}
+
+bool cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name)
+{
+  if (H5Aexists(object, name) <= 0)
+    return false;
+  hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+  hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+  bool there = false;
+  memset(out, 0, size);
+  if (H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_npoints(space) == 1)
+    there = H5Tis_variable_str(type) > 0 ? read_variable(out, size, attribute, type)
+                                         : H5Tget_size(type) < size && H5Aread(attribute, type, out) >= 0;
+  for (size_t end = strlen(out); end > 0 && out[end - 1] == ' ';)
+    out[--end] = '\0';
+  H5Sclose(space);
+  H5Tclose(type);
+  H5Aclose(attribute);
+  return there;
+}
+
 /* The signature stands at byte 0, 512, 1024, 2048 … (HDF5 file format, section II.A). */
 bool cgap_hdf5_is(const cgap_file *file)
 {

@@ -97,6 +97,9 @@ bool cgap_file_is_npy(const char *path);
 /* The entry at a path ("image" and "/image" are the same), or NULL. */
 const cgap_entry *cgap_file_find(const cgap_file *file, const char *path);
 
+/* The string attribute of an object, without its padding; false where there is none, or it is as long as size. */
+bool cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
+
 /* Opens as HDF5 and fills entries (hdf5_file.c, hdf5_list.c). */
 bool cgap_hdf5_is(const cgap_file *file);
 CGAP_MUST_CHECK cgap_status cgap_hdf5_open(cgap_file *file, cgap_error *error);

@@ -45,29 +45,8 @@ static bool float_type(cgap_type *out, hid_t type)
 /* HDF5 of this age has no bfloat16: uint16 with the string attribute dtype = "bfloat16" stands for it. */
 static bool says_bfloat16(hid_t dataset)
 {
-  bool says = false;
-  char fixed[32] = "";
-  char *variable = NULL;
-  if (H5Aexists(dataset, "dtype") <= 0)
-    return false;
-  hid_t attribute = H5Aopen(dataset, "dtype", H5P_DEFAULT);
-  hid_t type = H5Aget_type(attribute);
-  hid_t space = H5Aget_space(attribute);
-  if (H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1)
-    goto done;
-  if (H5Tis_variable_str(type) > 0) {
-    if (H5Aread(attribute, type, &variable) >= 0 && variable) {
-      says = !strcmp(variable, "bfloat16");
-      H5free_memory(variable);
-    }
-  } else if (H5Tget_size(type) < sizeof fixed && H5Aread(attribute, type, fixed) >= 0) {
-    says = !strncmp(fixed, "bfloat16", 8) && (fixed[8] == '\0' || fixed[8] == ' ');
-  }
-done:
-  H5Sclose(space);
-  H5Tclose(type);
-  H5Aclose(attribute);
-  return says;
+  char text[32];
+  return cgap_hdf5_text(text, sizeof text, dataset, "dtype") && !strcmp(text, "bfloat16");
 }
 
 static bool other_byte_order(hid_t type)

@@ -28,6 +28,7 @@ void cgap_comparison_clear(cgap_comparison *c)
 {
   for (size_t k = 0; c->input && k < c->count; k++) {
     free(c->input[k].name);
+    free(c->input[k].trained_on);
     free(c->input[k].scalar);
     free(c->input[k].present);
   }
@@ -113,6 +114,16 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
   return set_name(c, k, name, error);
 }
 
+cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input, cgap_error *error)
+{
+  const char *text = json_string_value(json_object_get(input, "trained_on"));
+  if (!text)
+    return CGAP_OK;
+  free(c->input[k].trained_on);
+  c->input[k].trained_on = strdup(text);
+  return c->input[k].trained_on ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+}
+
 static double number_of(const json_t *json)
 {
   return json_is_number(json) ? json_number_value(json) : NAN;
@@ -152,7 +163,8 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
       error, CGAP_DATA,
       "%s: no report of contragap (no key such as gap.centroid_distance); give a report.json or a file of embeddings",
       name);
-  return set_name(c, k, name, error);
+  cgap_status status = cgap_comparison_trained(c, k, json_object_get(report, "input"), error);
+  return status == CGAP_OK ? set_name(c, k, name, error) : status;
 }
 
 static bool has_interval(const cgap_scalar *s)

@@ -16,6 +16,7 @@ typedef struct cgap_compared {
   cgap_scalar *scalar; /* (entries) */
   bool *present;       /* (entries) */
   double seconds;      /* spent on what made it; NaN: not known */
+  char *trained_on; /* "300 of 500 images" that the head was trained on which its rows came through; NULL: none known */
 } cgap_compared;
 
 /* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null. */
@@ -40,6 +41,10 @@ CGAP_MUST_CHECK cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, 
 CGAP_MUST_CHECK cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *name, const json_t *report,
                                                    cgap_error *error);
 
+/* What the input of an audit says of training, as it stands in a report; copied. */
+CGAP_MUST_CHECK cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input,
+                                                    cgap_error *error);
+
 /* Differences of input k to the first, once both are filled, with intervals as of independent samples: each end's
  * distance is the root of the sum of squares of the two intervals' (Donner and Zou 2012). Paired ones may replace them.
  */
@@ -61,7 +66,8 @@ const char *cgap_change_word(const cgap_change *change, cgap_better better);
 cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k);
 
 /* How the gap moved from the first input to input k, then what that did to retrieval, where both sides have it, and
- * where one was measured less exactly than the other, that. The level is that of input k's gap. */
+ * where one was measured less exactly than the other, or holds rows that a head was trained on, that. The level is that
+ * of input k's gap. */
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k);
 
 /* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
@@ -73,8 +79,8 @@ void cgap_name_fit(char *out, size_t size, const char *name);
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *stream);
 
-/* {baseline, intervals, inputs: [{name, seconds, method}], measures: {…key…: {values: {name: scalar}, differences:
- * {name: {value, ci95, verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
+/* {baseline, intervals, inputs: [{name, seconds, method, trained_on}], measures: {…key…: {values: {name: scalar},
+ * differences: {name: {value, ci95, verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 
 /* CGAP_CROSSED where the difference of any input crosses the threshold; *error as of cgap_threshold_check. */

@@ -252,6 +252,8 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
     json_object_set_new(input, "name", json_string(c->input[k].name));
     json_object_set_new(input, "seconds", cgap_number_json(c->input[k].seconds));
     json_object_set_new(input, "method", json_string(cgap_method_name(cgap_comparison_method(c, k))));
+    json_object_set_new(input, "trained_on",
+                        c->input[k].trained_on ? json_string(c->input[k].trained_on) : json_null());
     json_array_append_new(inputs, input);
   }
   json_object_set_new(root, "baseline", json_string(c->input[0].name));

@@ -159,6 +159,18 @@ static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_
       a, WORDS[first], b, WORDS[other]);
 }
 
+static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
+{
+  char name[NAME];
+  if (!c->input[k].trained_on)
+    return;
+  cgap_name_fit(name, sizeof name, c->input[k].name);
+  put(out->sentence[out->count++],
+      "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
+      "before.json and after.json of the training.",
+      name, c->input[k].trained_on);
+}
+
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
   const size_t gap = cgap_entry_find("gap.centroid_distance");
@@ -168,4 +180,6 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
   say_gap(out, c, k);
   say_retrieval(out, c, k);
   say_methods(out, c, k);
+  say_training(out, c, 0);
+  say_training(out, c, k);
 }

@@ -3,17 +3,42 @@
 
 run simulate --model clip --n 100 --d 24 --captions 2 --classes 5 --seed 1 -o pairs.h5 --quiet
 run simulate --model clip --n 60 --d 16 --seed 1 -o other.h5 --quiet
+run simulate --model clip --n 101 --d 24 --seed 1 -o others.h5 --quiet
 run train pairs.h5 -o closed --head linear --dim 12 --epochs 2 --quiet
 want_rc 0
 
 run apply closed/head.h5 pairs.h5 -o out.h5
 want_rc 0
+cp err said
 run info out.h5 --json
 want_rc 0
 want_text out '"dim": 12' '/class_text' '/labels' '/arithmetic/query'
 run audit out.h5 --json
 want_rc 0
 want_text out '"zero_shot"' '"arithmetic"'
+
+# the rows that the head was trained on are said, wherever they go
+want_text said "70 of its images were in the training"
+run info out.h5
+want_text out "trained on 70 of 100 images"
+run compare pairs.h5 out.h5
+want_rc 0
+tr '\n' ' ' <out >line
+want_text line "The head behind out.h5 was trained on 70 of 100 images of it"
+run audit out.h5 -o audited --quiet
+want_rc 0
+run compare pairs.h5 audited --json
+want_text out '"trained_on": "70 of 100 images"' '"trained_on": null'
+run apply --method center out.h5 -o twice.h5
+want_rc 0
+run info twice.h5
+want_text out "trained on 70 of 100 images"
+run apply closed/head.h5 others.h5 -o through.h5
+want_rc 0
+run info through.h5
+cp out line
+runs grep "trained on" line
+want_rc 1
 
 # the folder of the training is its head
 run apply closed pairs.h5 -o by-folder.h5
