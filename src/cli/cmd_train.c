@@ -340,6 +340,18 @@ static void print_seconds(const train_run *t, int columns)
   cgap_text_wrap(stdout, columns, "seconds: ", text, 2);
 }
 
+static void print_added(const train_run *t, int columns)
+{
+  for (size_t k = 1; k <= t->runs; k++) {
+    char text[CGAP_SENTENCE];
+    cgap_comparison_adds(text, &t->study.comparison, k, "center");
+    if (text[0] && k == 1)
+      putchar('\n');
+    if (text[0])
+      cgap_text_wrap(stdout, columns, "", text, 2);
+  }
+}
+
 static cgap_status print(const train_run *t, cgap_error *error)
 {
   const cgap_comparison *c = &t->study.comparison;
@@ -351,6 +363,7 @@ static cgap_status print(const train_run *t, cgap_error *error)
     if (k < t->runs)
       printf("\n");
   }
+  print_added(t, paper.columns);
   print_seconds(t, paper.columns);
   return cli_printed(CGAP_OK, error);
 }

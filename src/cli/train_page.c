@@ -146,6 +146,7 @@ enum { RESULT, TRAINING, FIGURES, MEASURES_SECTION, DEFINITIONS, RUN };
 static void put_result(cgap_page *page, const cli_train_result *r)
 {
   const cgap_comparison *c = &r->study->comparison;
+  char added[CGAP_SENTENCE];
   cgap_page_section(page, &sections[RESULT]);
   for (size_t k = 1; k <= r->fits; k++) {
     const cgap_fitted *f = r->fitted[k - 1];
@@ -157,6 +158,10 @@ static void put_result(cgap_page *page, const cli_train_result *r)
       r->study->audit[0].gap.centroid_distance.value, r->study->audit[k].gap.centroid_distance.value, f->history.count,
       f->seconds, (unsigned long long)f->kept_epoch);
     cgap_comparison_page_words(page, c, k);
+    cgap_comparison_adds(added, c, k, "center");
+    fputs("<p>", page->out);
+    cgap_page_text(page, added);
+    fputs("</p>\n", page->out);
   }
   cgap_page_section_end(page);
 }

@@ -70,6 +70,10 @@ cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k);
  * of input k's gap. */
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k);
 
+/* Input k against another than the first, by name, in one sentence of values: what a head adds to the simplest way to
+ * close the gap. "" where no input has the name. */
+void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, const char *other);
+
 /* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
 void cgap_name_fit(char *out, size_t size, const char *name);
 

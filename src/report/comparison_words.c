@@ -32,10 +32,10 @@ static void CGAP_PRINTF(2, 3) put(char text[CGAP_SENTENCE], const char *format, 
 }
 
 /* "0.8200 to 0.0500" */
-static void put_values(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, size_t e)
+static void put_values(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t first, size_t k, size_t e)
 {
   char from[40], to[40];
-  cgap_value_show(from, c->input[0].scalar[e].value, cgap_fields[e].decimals);
+  cgap_value_show(from, c->input[first].scalar[e].value, cgap_fields[e].decimals);
   cgap_value_show(to, c->input[k].scalar[e].value, cgap_fields[e].decimals);
   put(text, "%s to %s", from, to);
 }
@@ -76,7 +76,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
       put(text, "%s from %s to %s", heads[i][1], from, to);
   if (isfinite(d->difference)) {
     put(text, ": centroid distance ");
-    put_values(text, c, k, e);
+    put_values(text, c, 0, k, e);
     put(text, ", ");
     put_difference(text, d, e);
     if (out->level == CGAP_LEVEL_NOISE)
@@ -126,7 +126,7 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   put(text, "%s: recall@1", retrieval_head(word, count));
   for (size_t i = 0; i < count; i++) {
     put(text, "%s %s ", i ? ", " : "", label[i]);
-    put_values(text, c, k, entry[i]);
+    put_values(text, c, 0, k, entry[i]);
     put(text, " (");
     put_difference(text, change_at(c, k, entry[i]), entry[i]);
     put(text, ", %s)", word[i]);
@@ -169,6 +169,32 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
       "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
       "before.json and after.json of the training.",
       name, c->input[k].trained_on);
+}
+
+void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, const char *other)
+{
+  static const struct {
+    const char *key, *words;
+  } SHOWN[] = {{"gap.centroid_distance", "centroid distance"},
+               {"uniformity.mean", "mean uniformity"},
+               {"retrieval.image_to_text.recall_at_1", "recall@1 image to text"},
+               {"retrieval.text_to_image.recall_at_1", "text to image"},
+               {"loss.cua", "loss CUA"}};
+  size_t from = 0, count = 0;
+  text[0] = '\0';
+  while (from < c->count && strcmp(c->input[from].name, other) != 0)
+    from++;
+  for (size_t i = 0; from < c->count && i < sizeof SHOWN / sizeof *SHOWN; i++) {
+    const size_t e = cgap_entry_find(SHOWN[i].key);
+    if (!c->input[k].present[e] || c->input[k].scalar[e].why || c->input[from].scalar[e].why)
+      continue;
+    if (count++ == 0)
+      put(text, "From %s, which needs no training, to %.60s:", other, c->input[k].name);
+    put(text, "%s %s ", count > 1 ? "," : "", SHOWN[i].words);
+    put_values(text, c, from, k, e);
+  }
+  if (count)
+    put(text, ".");
 }
 
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
