@@ -1,5 +1,6 @@
 #include "engine/ask.h"
 
+#include "engine/ahead.h"
 #include "engine/share.h"
 
 typedef struct asking {
@@ -35,22 +36,53 @@ static cgap_status show(asking *a, const cgap_panel *candidates, cgap_error *err
   return a->status ? a->status : status;
 }
 
+/* Candidates that are read, where they are not in memory, while those before them are shown. */
+typedef struct run_of_rows {
+  cgap_panel panel;
+  const cgap_side *side;
+  size_t first, rows;
+} run_of_rows;
+
+static cgap_status load_rows(void *context, cgap_error *error)
+{
+  run_of_rows *r = context;
+  return cgap_panel_load(&r->panel, r->side, r->first, r->rows, error);
+}
+
+static void expect_rows(cgap_ahead *ahead, run_of_rows *r, size_t first, size_t end)
+{
+  const size_t step = r->side->unit ? r->side->rows : CGAP_ASK_ROWS / 2;
+  r->first = first;
+  r->rows = end - first < step ? end - first : step;
+  if (r->rows > 0)
+    cgap_ahead_start(ahead, load_rows, r);
+}
+
 static cgap_status show_all(asking *a, const cgap_side *side, cgap_error *error)
 {
   const cgap_share own = cgap_share_of(a->ranks, side->rows);
-  const size_t step = side->unit ? side->rows : CGAP_ASK_ROWS;
   const double before = a->options.share_before, span = a->options.share_after - before;
-  cgap_panel candidates = {0};
+  run_of_rows room[2] = {{.side = side}, {.side = side}};
   cgap_status status = CGAP_OK;
-  for (size_t first = own.first; !status && first < own.end; first += step) {
-    const size_t rows = own.end - first < step ? own.end - first : step;
+  cgap_ahead ahead;
+  int turn = 0;
+  cgap_ahead_open(&ahead, side->unit ? 1 : a->options.threads);
+  expect_rows(&ahead, &room[0], own.first, own.end);
+  for (size_t first = own.first; !status && first < own.end; turn = 1 - turn) {
+    const run_of_rows *now = &room[turn];
+    const size_t next = first + now->rows;
+    status = cgap_ahead_wait(&ahead, error);
+    if (status)
+      break;
+    expect_rows(&ahead, &room[1 - turn], next, own.end);
     a->options.share_before = before + span * (double)(first - own.first) / (double)(own.end - own.first);
-    a->options.share_after = before + span * (double)(first + rows - own.first) / (double)(own.end - own.first);
-    status = cgap_panel_load(&candidates, side, first, rows, error);
-    if (!status)
-      status = show(a, &candidates, error);
+    a->options.share_after = before + span * (double)(next - own.first) / (double)(own.end - own.first);
+    status = show(a, &now->panel, error);
+    first = next;
   }
-  cgap_panel_clear(&candidates);
+  cgap_ahead_close(&ahead);
+  cgap_panel_clear(&room[0].panel);
+  cgap_panel_clear(&room[1].panel);
   return status;
 }
 

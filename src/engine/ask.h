@@ -5,7 +5,7 @@
 
 #include "engine/tiles.h"
 
-enum { CGAP_ASK_ROWS = 8 * CGAP_TILE }; /* candidates at once, where they are not in memory */
+enum { CGAP_ASK_ROWS = 8 * CGAP_TILE }; /* candidates at once, where they are not in memory: half are shown */
 
 /* As cgap_tiles_run with CGAP_WANT_ROW_QUERIES or CGAP_WANT_COLUMN_QUERIES, on every rank. The side of the queries is
  * in memory everywhere, the other is shared (cgap_embeddings_share). */

@@ -30,7 +30,7 @@ static bool alloc(cgap_row_pass *p)
   const cgap_source *source = p->side->source;
   const size_t dim = source->dim, threads = (size_t)p->options->threads;
   const size_t known = p->options->ranks ? source->rows : p->block_rows;
-  const int rooms = !p->options->ranks ? CGAP_BLOCKS : p->options->resident ? 0 : 1;
+  const int rooms = !p->options->ranks ? CGAP_BLOCKS : p->options->resident ? 0 : 2;
   for (int k = 0; k < CGAP_BLOCKS; k++)
     p->room[k] = cgap_alloc(rooms > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
   p->norm = cgap_alloc(known, sizeof *p->norm);

@@ -116,27 +116,66 @@ static cgap_status read_all(cgap_row_pass *p, cgap_error *error)
 
 /* ---------------------------------------------------------------- the pass of one of several ranks */
 
-/* A block of rows [own.first, own.end) of the file: in side->raw, or in room where rows do not stay. */
-static cgap_block share_block(const cgap_row_pass *p, cgap_share own, size_t first)
+/* The blocks of a share, one after the other: in side->raw where rows stay, else in two rooms in turn. While one is
+ * worked on the next is read. */
+typedef struct share_reader {
+  const cgap_row_pass *pass;
+  cgap_share own;
+  bool reads; /* else they are in side->raw already */
+  cgap_ahead ahead;
+  cgap_block block[2];
+  size_t first; /* of the next block … */
+  int turn;     /* … which stands here */
+} share_reader;
+
+static void expect_block(share_reader *r)
 {
+  const cgap_row_pass *p = r->pass;
   const cgap_source *source = p->side->source;
   unsigned char *raw = p->side->raw;
-  return cgap_block_at(p, first, own.end,
-                       raw ? raw + (first - own.first) * source->dim * cgap_type_size(source->type) : p->room[0]);
+  if (r->first >= r->own.end)
+    return;
+  r->block[r->turn] = cgap_block_at(p, r->first, r->own.end,
+                                    raw ? raw + (r->first - r->own.first) * source->dim * cgap_type_size(source->type)
+                                        : p->room[r->turn]);
+  if (r->reads)
+    cgap_ahead_start(&r->ahead, cgap_block_read, &r->block[r->turn]);
+}
+
+static void open_reader(share_reader *r, const cgap_row_pass *p, cgap_share own, bool reads)
+{
+  *r = (share_reader){.pass = p, .own = own, .reads = reads, .first = own.first};
+  cgap_ahead_open(&r->ahead, reads ? p->options->threads : 1);
+  expect_block(r);
+}
+
+/* The block at hand, until the next is asked for. */
+static cgap_status next_block(share_reader *r, cgap_block *out, cgap_error *error)
+{
+  cgap_status status = r->reads ? cgap_ahead_wait(&r->ahead, error) : CGAP_OK;
+  *out = r->block[r->turn];
+  r->turn = 1 - r->turn;
+  r->first += out->rows;
+  if (!status)
+    expect_block(r);
+  return status;
 }
 
 /* Reads the rows of the share and looks at them. */
 static cgap_status look_at_share(cgap_row_pass *p, cgap_share own, cgap_error *error)
 {
+  share_reader reader;
+  cgap_block b;
   cgap_status status = CGAP_OK;
-  for (size_t first = own.first; !status && first < own.end; first += p->block_rows) {
-    cgap_block b = share_block(p, own, first);
-    status = cgap_block_read(&b, error);
+  open_reader(&reader, p, own, true);
+  while (!status && reader.first < own.end) {
+    status = next_block(&reader, &b, error);
     if (!status)
-      cgap_block_look(p, &b, p->norm + first, p->hash + first);
+      cgap_block_look(p, &b, p->norm + b.first, p->hash + b.first);
     if (!status)
-      status = tick(p, 0.5 * (double)(first + b.rows - own.first) / (double)(own.end - own.first), error);
+      status = tick(p, 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
   }
+  cgap_ahead_close(&reader.ahead);
   return status;
 }
 
@@ -153,6 +192,8 @@ static cgap_status take(cgap_row_pass *p, cgap_share own, cgap_error *error)
   cgap_side *side = p->side;
   const cgap_source *source = side->source;
   size_t kept = 0, count;
+  share_reader reader;
+  cgap_block b;
   cgap_status status = CGAP_OK;
   if (side->rows > 0)
     status = source->read(source, side->file_row[0], 1, p->room[0], error);
@@ -160,16 +201,16 @@ static cgap_status take(cgap_row_pass *p, cgap_share own, cgap_error *error)
     cgap_to_double(source->type, p->room[0], source->dim, p->first_row);
   while (kept < side->rows && side->file_row[kept] < own.first)
     kept++;
-  for (size_t first = own.first; !status && first < own.end; first += p->block_rows) {
-    cgap_block b = share_block(p, own, first);
-    if (!side->raw)
-      status = cgap_block_read(&b, error);
+  open_reader(&reader, p, own, !side->raw);
+  while (!status && reader.first < own.end) {
+    status = next_block(&reader, &b, error);
     if (!status)
       status = cgap_block_sum(p, &b, kept, &count, NULL, error);
     kept += status ? 0 : count;
     if (!status)
-      status = tick(p, 0.5 + 0.5 * (double)(first + b.rows - own.first) / (double)(own.end - own.first), error);
+      status = tick(p, 0.5 + 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
   }
+  cgap_ahead_close(&reader.ahead);
   return status;
 }
 

@@ -134,7 +134,7 @@ sampled="--pairs sampled --sample-rows 700"
 }
 want_text sampled-pairs-4.json '"method": "sampled"' '"zero_shot"' '"arithmetic"'
 # rows that do not fit into the memory of a rank stay in the file
-run simulate --model clip --n 20001 --d 64 -o long.h5
+run simulate --model clip --n 20001 --d 256 -o long.h5 # more than a block for each of two
 want_rc 0
 # shellcheck disable=SC2086
 ranks 2 audit long.h5 $sampled --memory 1M
