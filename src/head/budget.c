@@ -16,7 +16,7 @@
 
 /* Bytes, measured as well as counted. */
 enum {
-  PROGRAM_BYTES = 40 << 20, /* with the buffers of BLAS and the caches of HDF5 */
+  PROGRAM_BYTES = 46 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   ROW_BYTES = 150,          /* of each row: norm, place, couples, order; the table of hashes while it is needed */
   MIB = 1 << 20,
   BLOCKS = 3,          /* of the file that the row pass holds */

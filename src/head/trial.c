@@ -146,6 +146,7 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_t
     status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_parts(out, &rows->e, o, closers, error);
+  cgap_give_back(); /* what reading took is not needed for training */
   if (status != CGAP_OK) {
     cgap_trial_clear(out);
   } else if (!out->budget.reads) { /* the parts have copies of their own */

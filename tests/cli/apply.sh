@@ -86,7 +86,7 @@ want_text out '"rows": 200'
 run simulate --model clip --n 5000 --d 256 -o many.h5 --quiet
 run apply --method center many.h5 -o at-once.h5
 want_rc 0
-run apply --method center many.h5 -o by-blocks.h5 --memory 56M
+run apply --method center many.h5 -o by-blocks.h5 --memory 62M
 want_rc 0
 runs cmp at-once.h5 by-blocks.h5
 want_rc 0
