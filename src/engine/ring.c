@@ -7,11 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { PASSENGER_BYTES = 1 << 26 }; /* rows go round in pieces of about this size, two of which a rank holds */
+enum { PASSENGER_BYTES = 1 << 26 }; /* of a piece that goes round: a rank holds one, and the raw rows of the next */
 
 typedef struct ring {
   cgap_evidence *evidence;
-  const cgap_embeddings *embeddings;
   cgap_comm *ranks;
   cgap_couples kind;
   cgap_tile_options options;
@@ -350,7 +349,6 @@ cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cga
 {
   ring g = {.evidence = evidence,
             .room = room,
-            .embeddings = e,
             .ranks = ranks,
             .kind = kind,
             .options = *options,
