@@ -11,39 +11,63 @@
 #include <math.h>
 #include <string.h>
 
-/* A run of images with all their texts, as double unit rows. */
-typedef struct group_run {
+enum { MOST_RUNS = 4, LEAST_STEP = 256 }; /* runs of a batch; rows of a piece of which moments are taken */
+
+size_t cgap_couples_runs(int threads)
+{
+  return threads < MOST_RUNS ? (size_t)threads : MOST_RUNS;
+}
+
+/* Runs of images with all their texts, as double unit rows: as many runs as threads have work with. */
+typedef struct batch {
   size_t first_image, images, first_text, texts; /* texts count places in pairs.text */
+  size_t start[MOST_RUNS + 1], runs;             /* run r: images start[r] … start[r + 1] − 1 of the batch */
   double *image, *text;                          /* (images, dim), (texts, dim) */
   size_t image_room, text_room;                  /* rows that these hold */
   const cgap_embeddings *embeddings;
   int threads; /* that read it */
-} group_run;
+} batch;
 
 /* What is summed over images, by runs. */
 typedef struct image_sums {
   cgap_moment group; /* of N·g_i */
   cgap_wide weighed; /* (dim) Σ surplus·x */
-  double *row;       /* (row_room, dim) N·g_i of the run at hand */
+  double *row;       /* (row_room, dim) N·g_i of the batch at hand */
   size_t row_room;
 } image_sums;
 
-/* As many whole images as have at most `rows` rows together with their texts; at least one. A run ends where a tile
- * does, so that every rank has whole runs. */
-static void next_run(group_run *run, const cgap_pairs *pairs, size_t first_image, size_t rows)
+static size_t texts_of(const cgap_pairs *pairs, size_t first_image, size_t images)
 {
-  run->first_image = first_image;
-  run->first_text = pairs->first[first_image];
-  run->images = 0;
-  do {
-    run->images++;
-    run->texts = pairs->first[first_image + run->images] - run->first_text;
-  } while (first_image + run->images < pairs->images && run->images < rows &&
-           (first_image + run->images) % CGAP_TILE != 0 &&
-           pairs->first[first_image + run->images + 1] - run->first_text <= rows);
+  return pairs->first[first_image + images] - pairs->first[first_image];
 }
 
-/* Room for rows; runs are about as long as one another, so that the first run's does for nearly all. */
+/* As many whole images as have at most `rows` rows together with their texts; at least one. A run ends where a tile
+ * does, so that every rank has whole runs. Threads and memory do not matter: sums are rounded run by run. */
+static size_t run_length(const cgap_pairs *pairs, size_t first_image, size_t rows)
+{
+  size_t images = 1;
+  while (first_image + images < pairs->images && images < rows && (first_image + images) % CGAP_TILE != 0 &&
+         texts_of(pairs, first_image, images + 1) <= rows)
+    images++;
+  return images;
+}
+
+/* At most `runs` runs of the images before `end`, with no more texts than one alone may have. */
+static void next_batch(batch *b, const cgap_pairs *pairs, size_t first_image, size_t end, size_t rows, size_t runs)
+{
+  b->first_image = first_image;
+  b->first_text = pairs->first[first_image];
+  b->start[0] = b->images = b->runs = 0;
+  while (b->runs < runs && first_image + b->images < end) {
+    const size_t images = b->images + run_length(pairs, first_image + b->images, rows);
+    if (b->runs > 0 && texts_of(pairs, first_image, images) > rows)
+      break;
+    b->start[++b->runs] = b->images = images;
+  }
+  b->texts = texts_of(pairs, first_image, b->images);
+}
+
+/* Room for rows; batches are about as long as one another, so that the first one's does for nearly all. */
 static bool reserve_rows(double **row, size_t *room, size_t rows, size_t dim)
 {
   if (*row && *room >= rows)
@@ -54,33 +78,33 @@ static bool reserve_rows(double **row, size_t *room, size_t rows, size_t dim)
   return *row != NULL;
 }
 
-static cgap_status no_room(const group_run *run, cgap_error *error)
+static cgap_status no_room(const batch *b, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images with %zu texts", run->images, run->texts);
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images with %zu texts", b->images, b->texts);
 }
 
-static cgap_status read_run(void *run_, cgap_error *error)
+static cgap_status read_batch(void *batch_, cgap_error *error)
 {
-  group_run *run = run_;
-  const cgap_embeddings *e = run->embeddings;
-  const size_t *texts = e->pairs.text + run->first_text;
+  batch *b = batch_;
+  const cgap_embeddings *e = b->embeddings;
+  const size_t *texts = e->pairs.text + b->first_text;
   bool straight = true;
-  for (size_t k = 1; straight && k < run->texts; k++)
+  for (size_t k = 1; straight && k < b->texts; k++)
     straight = texts[k] == texts[0] + k;
-  if (!reserve_rows(&run->image, &run->image_room, run->images, e->image.dim) ||
-      !reserve_rows(&run->text, &run->text_room, run->texts, e->image.dim))
-    return no_room(run, error);
-  cgap_status status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, run->threads, run->image, error);
-  if (!status && run->texts > 0)
-    status = cgap_side_fetch(&e->text, straight ? NULL : texts, texts[0], run->texts, run->threads, run->text, error);
+  if (!reserve_rows(&b->image, &b->image_room, b->images, e->image.dim) ||
+      !reserve_rows(&b->text, &b->text_room, b->texts, e->image.dim))
+    return no_room(b, error);
+  cgap_status status = cgap_side_fetch(&e->image, NULL, b->first_image, b->images, b->threads, b->image, error);
+  if (!status && b->texts > 0)
+    status = cgap_side_fetch(&e->text, straight ? NULL : texts, texts[0], b->texts, b->threads, b->text, error);
   return status;
 }
 
-static void clear_run(group_run *run)
+static void clear_batch(batch *b)
 {
-  cgap_free(run->image);
-  cgap_free(run->text);
-  *run = (group_run){0};
+  cgap_free(b->image);
+  cgap_free(b->text);
+  *b = (batch){0};
 }
 
 /* Σ over couples of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
@@ -100,12 +124,12 @@ static void measure_within(cgap_couple_sums *out, size_t image, const double *te
 }
 
 /* Of one image; g becomes N·g_i. */
-static void measure_image(cgap_couple_sums *out, const group_run *run, size_t i, double *g)
+static void measure_image(cgap_couple_sums *out, const batch *b, size_t i, double *g)
 {
-  const cgap_embeddings *e = run->embeddings;
-  const size_t dim = e->image.dim, image = run->first_image + i;
+  const cgap_embeddings *e = b->embeddings;
+  const size_t dim = e->image.dim, image = b->first_image + i;
   const size_t first = e->pairs.first[image], texts = e->pairs.first[image + 1] - first;
-  const double *x = run->image + i * dim, *y = run->text + (first - run->first_text) * dim;
+  const double *x = b->image + i * dim, *y = b->text + (first - b->first_text) * dim;
   double best = -2;
   const double share = (double)e->image.rows / (double)e->text.rows;
   for (size_t k = 0; k < dim; k++)
@@ -121,39 +145,41 @@ static void measure_image(cgap_couple_sums *out, const group_run *run, size_t i,
   measure_within(out, image, y, texts, dim);
 }
 
-/* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. */
-static void weigh_images(image_sums *sums, const group_run *run)
+/* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images
+ * [first, end) of the batch. */
+static void weigh_images(image_sums *sums, const batch *b, size_t first, size_t end)
 {
-  const cgap_embeddings *e = run->embeddings;
+  const cgap_embeddings *e = b->embeddings;
   const size_t dim = e->image.dim;
   double *own = sums->row; /* added already */
   bool any = false;
   memset(own, 0, dim * sizeof *own);
-  for (size_t i = 0; i < run->images; i++) {
-    const size_t image = run->first_image + i;
-    const double surplus = (double)(e->pairs.first[image + 1] - e->pairs.first[image]) - 1;
+  for (size_t i = first; i < end; i++) {
+    const double surplus = (double)texts_of(&e->pairs, b->first_image + i, 1) - 1;
     any |= surplus != 0;
     for (size_t k = 0; surplus != 0 && k < dim; k++)
-      own[k] += surplus * run->image[i * dim + k];
+      own[k] += surplus * b->image[i * dim + k];
   }
   if (any)
     cgap_wide_add(&sums->weighed, 0, own, dim);
 }
 
-static cgap_status measure_run(cgap_couple_sums *out, image_sums *sums, const group_run *run, int threads,
-                               cgap_error *error)
+static cgap_status measure_batch(cgap_couple_sums *out, image_sums *sums, const batch *b, int threads,
+                                 cgap_error *error)
 {
-  const size_t dim = run->embeddings->image.dim, step = cgap_moment_run(dim);
-  size_t start[CGAP_TILE / 256 + 2], runs = 0;
-  if (!reserve_rows(&sums->row, &sums->row_room, run->images, dim))
-    return no_room(run, error);
+  const size_t dim = b->embeddings->image.dim, step = cgap_moment_run(dim);
+  size_t start[MOST_RUNS * (CGAP_TILE / LEAST_STEP) + 1] = {0}, pieces = 0;
+  if (!reserve_rows(&sums->row, &sums->row_room, b->images, dim))
+    return no_room(b, error);
 #pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t i = 0; i < run->images; i++)
-    measure_image(out, run, i, sums->row + i * dim);
-  for (start[0] = 0; start[runs] < run->images; runs++)
-    start[runs + 1] = start[runs] + step < run->images ? start[runs] + step : run->images;
-  cgap_status status = cgap_moment_add(&sums->group, sums->row, start, runs, threads, error);
-  weigh_images(sums, run);
+  for (size_t i = 0; i < b->images; i++)
+    measure_image(out, b, i, sums->row + i * dim);
+  for (size_t r = 0; r < b->runs; r++)
+    for (; start[pieces] < b->start[r + 1]; pieces++)
+      start[pieces + 1] = start[pieces] + step < b->start[r + 1] ? start[pieces] + step : b->start[r + 1];
+  cgap_status status = cgap_moment_add(&sums->group, sums->row, start, pieces, threads, error);
+  for (size_t r = 0; r < b->runs; r++)
+    weigh_images(sums, b, b->start[r], b->start[r + 1]);
   return status;
 }
 
@@ -234,37 +260,37 @@ static cgap_status tick(const cgap_share *own, size_t done, cgap_comm *ranks, co
   return cgap_comm_poll(ranks, NULL, error);
 }
 
-/* While one run is measured the next is read, unless all rows are in memory. */
+/* While one batch is measured the next is read, unless all rows are in memory. */
 static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *ranks,
                               int threads, cgap_progress progress, cgap_error *error)
 {
-  const size_t most = cgap_chunk_rows(e->image.dim);
+  const size_t rows = cgap_chunk_rows(e->image.dim), runs = cgap_couples_runs(threads);
   const cgap_share own = cgap_share_of(ranks, e->image.rows);
   const bool held = e->image.unit && e->text.unit;
-  group_run run[2] = {{.embeddings = e, .threads = held ? threads : 1},
-                      {.embeddings = e, .threads = held ? threads : 1}};
+  const batch none = {.embeddings = e, .threads = held ? threads : 1};
+  batch batches[2] = {none, none};
   cgap_ahead ahead;
   cgap_status status = CGAP_OK;
   cgap_ahead_open(&ahead, held ? 1 : threads);
   if (own.first < own.end) {
-    next_run(&run[0], &e->pairs, own.first, most);
-    cgap_ahead_start(&ahead, read_run, &run[0]);
+    next_batch(&batches[0], &e->pairs, own.first, own.end, rows, runs);
+    cgap_ahead_start(&ahead, read_batch, &batches[0]);
   }
   for (size_t done = own.first, turn = 0; !status && done < own.end; turn = 1 - turn) {
     status = cgap_ahead_wait(&ahead, error);
-    done += run[turn].images;
+    done += batches[turn].images;
     if (!status && done < own.end) {
-      next_run(&run[1 - turn], &e->pairs, done, most);
-      cgap_ahead_start(&ahead, read_run, &run[1 - turn]);
+      next_batch(&batches[1 - turn], &e->pairs, done, own.end, rows, runs);
+      cgap_ahead_start(&ahead, read_batch, &batches[1 - turn]);
     }
     if (!status)
-      status = measure_run(out, sums, &run[turn], threads, error);
+      status = measure_batch(out, sums, &batches[turn], threads, error);
     if (!status)
       status = tick(&own, done, ranks, &progress, error);
   }
   cgap_ahead_close(&ahead);
-  clear_run(&run[0]);
-  clear_run(&run[1]);
+  clear_batch(&batches[0]);
+  clear_batch(&batches[1]);
   return status;
 }
 

@@ -16,6 +16,9 @@ typedef struct cgap_couple_sums {
   double shift_mean[2 * CGAP_SHIFTS + 1], shift_count[2 * CGAP_SHIFTS + 1];
 } cgap_couple_sums;
 
+/* How many runs of CGAP_TILE images are held at once. */
+size_t cgap_couples_runs(int threads);
+
 /* Every rank ends with all of it. */
 CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
                                              int threads, cgap_progress progress, cgap_error *error);

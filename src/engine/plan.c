@@ -2,6 +2,7 @@
 
 #include "engine/ask.h"
 #include "engine/cgroup.h"
+#include "engine/couples.h"
 #include "engine/ring.h"
 #include "engine/row_pass.h"
 #include "engine/share.h"
@@ -62,9 +63,8 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
                                   cgap_block_rows(text) * dim * cgap_type_size(text->type));
   const uint64_t sums = (2 + workers) * square + workers * cgap_moment_run(dim) * dim * sizeof(double);
   const uint64_t reading = CGAP_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
-  const uint64_t couples =
-    (2 * lesser(cgap_chunk_rows(dim), longest) + 3 * lesser(CGAP_TILE, longest)) * dim * sizeof(double) +
-    sums; /* two runs of texts, two of images and what is made of one */
+  const uint64_t images = lesser(cgap_couples_runs(threads) * CGAP_TILE, longest);
+  const uint64_t couples = (2 * lesser(cgap_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
   const uint64_t spectra = workers * 2 * square;
   const uint64_t tiles = workers * cgap_tile_worker_bytes(dim) + (sampled ? 0 : TILE_BYTES * rows);
   return PROGRAM_BYTES + 3 * square + greater(reading, ROW_BYTES * rows + greater(couples, greater(spectra, tiles)));
