@@ -217,6 +217,38 @@ Test(writer, integers_attributes_and_copies_are_kept, .init = ask_enter, .fini =
   H5Fclose(read);
 }
 
+Test(writer, a_copy_of_a_virtual_dataset_needs_no_source, .init = ask_enter, .fini = ask_leave)
+{
+  static const char *const parts[] = {"part.h5", "part.h5"};
+  cgap_writer *w = NULL;
+  hid_t file = h5_create(ask_directory, "part.h5");
+  h5_plain(file, "/rows", (h5_shape){2, {5, 4}});
+  h5_close(file);
+  file = h5_create(ask_directory, "from.h5");
+  h5_virtual(file, "/image", parts, 2, "/rows", 5, 4);
+  h5_close(file);
+  cr_assert_eq(mkdir("elsewhere", 0700), 0);
+  must(cgap_writer_open(&w, "elsewhere/a.h5", &error));
+  must(cgap_writer_copy(w, "from.h5", "/image", "/deep/image", &error));
+  must(cgap_writer_copy(w, "from.h5", "/image", "/deep/text", &error));
+  must(cgap_writer_close(w, true, &error));
+  cr_assert_eq(rename("part.h5", "aside.h5"), 0);
+  cgap_dataset *d = ask_open(&(io_ask){.files = {"elsewhere/a.h5"}});
+  const cgap_source *text = &cgap_dataset_data(d)->text;
+  float got[40];
+  double *numbers = h5_numbers((h5_shape){2, {5, 4}});
+  cr_assert_eq(text->rows, 10);
+  must(text->read(text, 0, 10, got, &error));
+  for (size_t k = 0; k < 40; k++)
+    cr_expect_eq((double)got[k], numbers[k % 20], "element %zu", k);
+  free(numbers);
+  cgap_dataset_close(d);
+  must(cgap_writer_open(&w, "b.h5", &error));
+  cr_expect_eq(cgap_writer_copy(w, "from.h5", "/image", "/image", &error), CGAP_FILE);
+  cr_expect(strstr(error.message, "part.h5 is missing"), "%s", error.message);
+  must(cgap_writer_close(w, false, &error));
+}
+
 /* ---------------------------------------------------------------- failures */
 
 Test(writer, nothing_stands_there_before_it_is_complete, .init = ask_enter, .fini = ask_leave)

@@ -47,6 +47,7 @@ typedef struct cgap_entry {
   uint64_t number, address; /* HDF5: of the file it lies in, and there */
   char **sources;           /* of a virtual dataset: the files that were found, each once */
   size_t source_count;
+  bool is_virtual;
 
   unsigned side;        /* CGAP_WORD_IMAGE or _TEXT where its place says it, whatever its name; else 0 */
   const char *side_why; /* static */

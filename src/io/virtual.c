@@ -208,6 +208,7 @@ static void check_limit(cgap_entry *entry)
 void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
 {
   size_t count = 0;
+  entry->is_virtual = true;
   (void)H5Pget_virtual_count(plist, &count);
   for (size_t i = 0; i < count; i++) {
     mapping m;

@@ -50,7 +50,7 @@ CGAP_MUST_CHECK cgap_status cgap_writer_virtual(cgap_writer *w, const char *path
 CGAP_MUST_CHECK cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *name, const char *value,
                                                   cgap_error *error);
 
-/* Copies an object (dataset or group) with its attributes from another file. */
+/* Copies an object (dataset or group) with its attributes from another file; a virtual dataset with its rows. */
 CGAP_MUST_CHECK cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path, const char *as,
                                              cgap_error *error);
 

@@ -25,25 +25,6 @@ cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *
   return status;
 }
 
-cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path, const char *as, cgap_error *error)
-{
-  cgap_file *source = NULL;
-  cgap_status status = cgap_file_open(&source, file, error);
-  if (status != CGAP_OK)
-    return status;
-  cgap_quiet quiet = cgap_quiet_begin();
-  hid_t link = H5Pcreate(H5P_LINK_CREATE);
-  H5Pset_create_intermediate_group(link, 1);
-  if (cgap_writer_noted(w, H5Ocopy(source->id, path, w->file, as, H5P_DEFAULT, link) < 0))
-    status = w->sink.number ? cgap_writer_fail(w, as, error)
-                            : cgap_fail(error, CGAP_FILE, "%s:%s cannot be copied to %s:%s (HDF5: %s)", file, path,
-                                        w->path, as, w->why);
-  H5Pclose(link);
-  cgap_quiet_end(quiet);
-  cgap_file_close(source);
-  return status;
-}
-
 static bool copy_values(hid_t from, hid_t type, hid_t space, hid_t to, const char *name)
 {
   const hssize_t count = H5Sget_simple_extent_npoints(space);
@@ -75,6 +56,87 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
   if (from >= 0)
     H5Aclose(from);
   return fine ? 0 : -1;
+}
+
+/* All elements, some rows at a time; a dataset without axes has none of those. */
+static bool copy_elements(hid_t from, hid_t to, hid_t type)
+{
+  hsize_t size[H5S_MAX_RANK] = {0}, start[H5S_MAX_RANK] = {0};
+  hid_t space = H5Dget_space(from);
+  const int rank = H5Sget_simple_extent_dims(space, size, NULL);
+  const hsize_t rows = size[0];
+  size_t row = H5Tget_size(type);
+  for (int k = 1; k < rank; k++)
+    row *= (size_t)size[k];
+  const hsize_t most = row && row < CGAP_WRITER_BUFFER ? CGAP_WRITER_BUFFER / row : 1;
+  void *values = malloc((size_t)most * row + 1);
+  bool fine = values && rank > 0;
+  for (; fine && start[0] < rows; start[0] += size[0]) {
+    size[0] = rows - start[0] < most ? rows - start[0] : most;
+    hid_t memory = H5Screate_simple(rank, size, NULL);
+    fine = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
+           H5Dread(from, type, memory, space, H5P_DEFAULT, values) >= 0;
+    const bool written = fine && H5Dwrite(to, type, memory, space, H5P_DEFAULT, values) >= 0;
+    if (fine)
+      H5Dvlen_reclaim(type, memory, H5P_DEFAULT, values);
+    fine = written;
+    H5Sclose(memory);
+  }
+  free(values);
+  H5Sclose(space);
+  return fine;
+}
+
+/* HDF5 would copy the names of a virtual dataset's sources, which are others seen from another folder. */
+static bool copy_virtual(cgap_writer *w, hid_t from, const char *as, hid_t link)
+{
+  hid_t type = H5Dget_type(from), space = H5Dget_space(from);
+  hid_t to = H5Dcreate2(w->file, as, type, space, link, H5P_DEFAULT, H5P_DEFAULT);
+  hsize_t at = 0;
+  const bool fine = to >= 0 && copy_elements(from, to, type) &&
+                    H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) >= 0;
+  if (to >= 0)
+    H5Dclose(to);
+  H5Sclose(space);
+  H5Tclose(type);
+  return fine;
+}
+
+static bool copy_object(cgap_writer *w, hid_t file, const cgap_entry *entry, const char *path, const char *as,
+                        hid_t link)
+{
+  if (!entry || !entry->is_virtual)
+    return H5Ocopy(file, path, w->file, as, H5P_DEFAULT, link) >= 0;
+  hid_t from = H5Dopen2(file, path, H5P_DEFAULT);
+  const bool fine = from >= 0 && copy_virtual(w, from, as, link);
+  if (from >= 0)
+    H5Dclose(from);
+  return fine;
+}
+
+cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path, const char *as, cgap_error *error)
+{
+  cgap_file *source = NULL;
+  cgap_status status = cgap_file_open(&source, file, error);
+  if (status != CGAP_OK)
+    return status;
+  const cgap_entry *entry = cgap_file_find(source, path);
+  if (entry && entry->is_virtual && entry->obstacle) {
+    status = cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
+    cgap_file_close(source);
+    return status;
+  }
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t link = H5Pcreate(H5P_LINK_CREATE);
+  H5Pset_create_intermediate_group(link, 1);
+  if (cgap_writer_noted(w, !copy_object(w, source->id, entry, path, as, link)))
+    status = w->sink.number ? cgap_writer_fail(w, as, error)
+                            : cgap_fail(error, CGAP_FILE, "%s:%s cannot be copied to %s:%s (HDF5: %s)", file, path,
+                                        w->path, as, w->why);
+  H5Pclose(link);
+  cgap_quiet_end(quiet);
+  cgap_file_close(source);
+  return status;
 }
 
 cgap_status cgap_writer_copy_attributes(cgap_writer *w, const char *file, const char *path, const char *as,
