@@ -80,7 +80,9 @@ typedef struct outcome {
   cgap_fitted fitted;
 } outcome;
 
-static outcome train(const cgap_data *data, const cgap_train_options *o, bool reads)
+/* A trial made ready for some options, and a training with others. */
+static outcome train_other(const cgap_data *data, const cgap_train_options *o, const cgap_train_options *fit,
+                           bool reads)
 {
   outcome out;
   cgap_error error = {0};
@@ -88,8 +90,13 @@ static outcome train(const cgap_data *data, const cgap_train_options *o, bool re
   cr_assert_eq(cgap_trial_open(&out.trial, data, o, true, &error), CGAP_OK, "%s", error.message);
   cr_assert_eq(out.trial.budget.reads, reads);
   cr_assert_eq(!out.trial.training.image, reads);
-  cr_assert_eq(cgap_fit_run(&out.fitted, &out.trial, o, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_fit_run(&out.fitted, &out.trial, fit, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
   return out;
+}
+
+static outcome train(const cgap_data *data, const cgap_train_options *o, bool reads)
+{
+  return train_other(data, o, o, reads);
 }
 
 static void outcome_clear(outcome *o)
@@ -164,13 +171,25 @@ Test(head_reads, whatever_the_options)
   o.threads = 1;
   expect_same("mlp, one thread", &w.data, &o);
   o.head = CGAP_HEAD_LINEAR;
-  o.batch = 0;
-  expect_same("one batch of all", &w.data, &o);
   o.batch = 300;
   o.validation = 0;
   o.patience = 0;
   o.threads = 3;
   expect_same("no validation", &w.data, &o);
+  world_clear(&w);
+}
+
+/* Of so few rows one batch of all takes as much from the file as in memory: it is left out of the plan. */
+Test(head_reads, one_batch_of_all)
+{
+  world w = world_init(CGAP_FLOAT16, 2);
+  const cgap_train_options o = quick_options(), less = without_room(&o, &w.data);
+  cgap_train_options all = o;
+  all.batch = 0;
+  outcome held = train_other(&w.data, &o, &all, false), read = train_other(&w.data, &less, &all, true);
+  expect_same_head("one batch", held.fitted.head, read.fitted.head);
+  outcome_clear(&held);
+  outcome_clear(&read);
   world_clear(&w);
 }
 

@@ -1,5 +1,6 @@
 #include "io/chunks.h"
 
+#include "io/bytes.h"
 #include "io/unpack.h"
 #include "memory.h"
 
@@ -24,6 +25,7 @@ typedef struct kept_list {
 
 struct cgap_chunks {
   hid_t dataset;
+  int fd; /* or -1 */
   const cgap_entry *entry;
   size_t size[AXES], chunk[AXES], grid[AXES];
   size_t element, chunk_bytes;
@@ -55,10 +57,11 @@ static bool fits(const cgap_entry *e, hid_t plist, hsize_t *chunk)
          H5Pget_chunk(plist, AXES, chunk) == e->rank && H5Pget_chunk_opts(plist, &options) >= 0 && options == 0;
 }
 
-cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, const cgap_entry *entry, cgap_error *error)
+cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
+                             cgap_error *error)
 {
   hsize_t chunk[AXES] = {0};
-  cgap_chunks c = {.dataset = dataset, .entry = entry, .element = cgap_type_size(entry->type)};
+  cgap_chunks c = {.dataset = dataset, .fd = fd, .entry = entry, .element = cgap_type_size(entry->type)};
   *out = NULL;
   if (!fits(entry, plist, chunk) || !cgap_unpacking_of(&c.how, plist, c.element))
     return CGAP_OK;
@@ -157,31 +160,42 @@ static void fill(const cgap_chunks *c, unsigned char *bytes)
     memcpy(bytes + i, c->fill, c->element);
 }
 
-/* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
- * at a time, whichever file it is about. */
-static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_room *room, size_t *stored, unsigned *mask,
-                  const char **why)
+/* Where a chunk lies, or, without a file of our own, its bytes into room->packed. */
+static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_room *room, haddr_t *address, hsize_t *bytes,
+                unsigned *mask, const char **why)
 {
   const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
   const hsize_t *offset = c->entry->rank == AXES ? rank_3 : rank_2;
+  cgap_quiet quiet = cgap_quiet_begin();
+  bool good = H5Dget_chunk_info_by_coord(c->dataset, offset, mask, address, bytes) >= 0;
+  *why = good ? NULL : "HDF5 does not find it";
+  *bytes = *address == HADDR_UNDEF ? 0 : *bytes;
+  if (good && c->fd < 0 && *bytes > 0 && (good = cgap_unpack_reserve(room, (size_t)*bytes)) &&
+      H5Dread_chunk(c->dataset, H5P_DEFAULT, offset, mask, room->packed) < 0) {
+    good = false;
+    *why = "HDF5 cannot read it";
+  }
+  cgap_quiet_end(quiet);
+  return good;
+}
+
+/* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
+ * at a time, whichever file it is about; the bytes themselves need no turn. */
+static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_room *room, size_t *stored, unsigned *mask,
+                  const char **why)
+{
   hsize_t bytes = 0;
   haddr_t address = HADDR_UNDEF;
   bool good;
 #pragma omp critical(cgap_hdf5)
-  {
-    cgap_quiet quiet = cgap_quiet_begin();
-    good = H5Dget_chunk_info_by_coord(c->dataset, offset, mask, &address, &bytes) >= 0;
-    *why = good ? NULL : "HDF5 does not find it";
-    bytes = address == HADDR_UNDEF ? 0 : bytes;
-    if (good && bytes > 0 && (good = cgap_unpack_reserve(room, (size_t)bytes)) &&
-        H5Dread_chunk(c->dataset, H5P_DEFAULT, offset, mask, room->packed) < 0) {
-      good = false;
-      *why = "HDF5 cannot read it";
-    }
-    cgap_quiet_end(quiet);
-  }
+  good = ask(c, b, room, &address, &bytes, mask, why);
   *stored = (size_t)bytes;
-  return good;
+  if (!good || c->fd < 0 || bytes == 0)
+    return good;
+  if (!cgap_unpack_reserve(room, *stored))
+    return false;
+  *why = "it cannot be read";
+  return cgap_pread_all(c->fd, address, *stored, room->packed, c->entry->name, NULL) == CGAP_OK;
 }
 
 /* Fetches and unpacks into room->plain. */

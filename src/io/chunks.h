@@ -10,8 +10,9 @@
 typedef struct cgap_chunks cgap_chunks;
 
 /* *out is NULL, with CGAP_OK, where the layout is not one of those above. dataset, with its create_plist, and entry are
- * borrowed. */
-CGAP_MUST_CHECK cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t create_plist,
+ * borrowed. fd: of the file that the chunks lie in, where HDF5's addresses count from its start; -1: HDF5 reads them.
+ */
+CGAP_MUST_CHECK cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t create_plist, int fd,
                                              const cgap_entry *entry, cgap_error *error);
 void cgap_chunks_close(cgap_chunks *chunks); /* NULL is fine */
 
