@@ -124,7 +124,7 @@ cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap
   *out = (cgap_plan){.ranks = size, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes =
     options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(ranks);
-  out->panel_rows = greater(images.end - images.first, texts.end - texts.first);
+  out->panel_rows = greater(1, greater(images.end - images.first, texts.end - texts.first)); /* a rank may have none */
   const uint64_t fixed = fixed_bytes(image, text, sampled, out->threads) + options->sample_bytes +
                          2 * CGAP_TILE * greater(image_row, text_row);
   out->needed_bytes = fixed + image_row * (images.end - images.first) + text_row * (texts.end - texts.first);

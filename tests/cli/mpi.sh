@@ -155,6 +155,9 @@ want_rc 0
 want_line out "rows stay in the file" "2 ranks of 1 thread" "a sample of"
 # shellcheck disable=SC2086
 same_values sampled-file "2" long.h5 $sampled --memory "${room}M"
+ranks 4 audit few.h5 --dry-run # three of which have no rows
+want_rc 0
+want_line out "all couples" "4 ranks of 1 thread"
 # all ranks take the choice of one
 ranks 2 audit empty.h5 --dry-run
 want_rc 0
