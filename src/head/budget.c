@@ -171,7 +171,7 @@ cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *d, const cgap_tr
     return cgap_fail(error, own.status, "%s", own.message);
   out->held_bytes = (uint64_t)greatest(&held);
   out->needed_bytes = out->reads ? (uint64_t)greatest(&read) : out->held_bytes;
-  if (out->needed_bytes > limit)
+  if (out->needed_bytes > out->limit_bytes)
     return fail(d, o, greatest(&held) < greatest(&read) ? &held : &read, limit, error);
   plan_spills(out, d);
   return CGAP_OK;
