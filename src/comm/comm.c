@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "comm/internal.h"
@@ -140,13 +141,22 @@ void cgap_comm_on_stop(cgap_comm *c, bool (*stop)(void *context), void *context)
   c->stop_context = context;
 }
 
+/* Launchers end all ranks where one aborts, some at once and by a signal: rank 0 says why, and aborts as soon as that
+ * was taken from its pipe; the others would do so if it did not. */
+static void abort_ranks(const cgap_comm *c, int code)
+{
+  const struct timespec first = {.tv_nsec = 100000000}, others = {.tv_sec = 10};
+  (void)nanosleep(c->place.rank == 0 ? &first : &others, NULL);
+  c->backend->abort(code);
+}
+
 /* The module stays loaded: MPI libraries do not like to be unloaded. */
 void cgap_comm_close(cgap_comm *c, int code)
 {
   if (!c)
     return;
   if (c->broken)
-    c->backend->abort(code);
+    abort_ranks(c, code);
   c->backend->close();
   cgap_free(c->notice);
   cgap_free(c->heard);
