@@ -19,6 +19,19 @@ usage() {
 [ $# -ge 3 ] || usage
 bench=$1 pairs=$2 ranks=$3
 shift 3
+if [ ! -r "$bench" ]; then
+  echo "$bench: cannot be read; contragap bench --json >$bench makes it" >&2
+  exit 2
+fi
+for given in "$@"; do
+  case $given in
+  texts=* | bytes=* | speed=* | file=* | ring=* | queries=* | sample=* | reads=*) ;;
+  *)
+    echo "$given: not known; sh $0 lists the names" >&2
+    exit 2
+    ;;
+  esac
+done
 # one value a line: key, then the number
 figures=$(sed -n -e 's/^ *"\([a-z_0-9]*\)": {$/\1/;t name' -e 's/^ *"value": \([0-9.e+-]*\).*/\1/;t value' \
   -e 's/^ *"\(dim\|rows\)": \([0-9]*\).*/\1=\2/p;d' -e ':name' -e 'h;d' -e ':value' -e 'H;x;s/\n/=/p' "$bench")

@@ -21,6 +21,12 @@ static const char *without_folder(const char *path)
   return name;
 }
 
+bool cli_ends_with(const char *text, const char *ending)
+{
+  const size_t a = strlen(text), b = strlen(ending);
+  return a >= b && strcmp(text + a - b, ending) == 0;
+}
+
 void cli_source_name(char *out, size_t size, const cli_args *args)
 {
   const char *first = args->count ? args->items[0] : cli_shared.image ? cli_shared.image : "";

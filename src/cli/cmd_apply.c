@@ -101,13 +101,31 @@ static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap
 
 static cgap_status check(const cli_args *args, cgap_error *error)
 {
+  static const char *const others[] = {".npy", ".npz", ".safetensors", "/"};
   if (!opt.out)
     return cgap_fail(error, CGAP_USAGE, "apply: give -o OUT.h5, the file to write");
   if (opt.method == 0 && opt.fit)
     return cgap_fail(error, CGAP_USAGE, "apply: --fit belongs to --method; a trained head is fitted already");
   if (opt.method == 0 && args->count < 2 && !cli_shared.image)
     return cgap_fail(error, CGAP_USAGE, "apply: give HEAD and FILE, or --method with FILE");
+  for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+    if (cli_ends_with(opt.out, others[k]))
+      return cgap_fail(
+        error, CGAP_USAGE,
+        "apply: -o %s: HDF5 is written, into a file such as closed.h5; contragap convert makes .npy of it", opt.out);
   return CGAP_OK;
+}
+
+/* A trained head is dear: no embeddings go over it. */
+static cgap_status spare_heads(cgap_error *error)
+{
+  struct stat facts;
+  cgap_head *head = NULL;
+  cgap_error ignored;
+  if (stat(opt.out, &facts) != 0 || !S_ISREG(facts.st_mode) || cgap_head_read(&head, opt.out, &ignored) != CGAP_OK)
+    return CGAP_OK;
+  cgap_head_close(head);
+  return cgap_fail(error, CGAP_USAGE, "%s: holds a trained head; give another name with -o", opt.out);
 }
 
 static void say_done(const cgap_carried *carried, size_t dim)
@@ -145,6 +163,8 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   cgap_head *head = NULL;
   cgap_carried carried = {0};
   cgap_status status = check(args, error);
+  if (status == CGAP_OK)
+    status = spare_heads(error);
   if (status == CGAP_OK && opt.method == 0) {
     status = read_head(&head, args->items[0], error);
     files.items++;

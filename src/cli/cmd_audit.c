@@ -112,6 +112,8 @@ static void say_sampled(const cgap_audit *a)
     cli_say("all couples would take more than a minute: a sample of %zu images and %zu texts was looked at; --pairs "
             "exact takes all",
             a->sample.images, a->sample.texts);
+  if (!a->sample.images && opt.pairs == CGAP_PAIRS_SAMPLED)
+    cli_say("the sample would hold all rows: all couples were looked at; --sample-rows takes fewer");
 }
 
 static void say_times(const cgap_audit *a, const cgap_run *run)

@@ -41,12 +41,6 @@ static const cli_spec spec = {
   .argument = "IN",
 };
 
-static bool ends_with(const char *text, const char *ending)
-{
-  size_t a = strlen(text), b = strlen(ending);
-  return a >= b && strcmp(text + a - b, ending) == 0;
-}
-
 static int check(void)
 {
   if (!opt.out)
@@ -54,10 +48,10 @@ static int check(void)
   if (cli_shared.drop_bad || cli_shared.merge_images)
     return cli_usage("convert: rows are copied as they are; give --%s to the audit of the result",
                      cli_shared.drop_bad ? "drop-bad" : "merge-images");
-  if (opt.format == CGAP_LAYOUT_HDF5 && (ends_with(opt.out, ".npy") || ends_with(opt.out, "/")))
+  if (opt.format == CGAP_LAYOUT_HDF5 && (cli_ends_with(opt.out, ".npy") || cli_ends_with(opt.out, "/")))
     return cli_usage("convert: -o %s: HDF5 goes into a file such as pairs.h5; for .npy give --format npy and a folder",
                      opt.out);
-  if (opt.format == CGAP_LAYOUT_NPY && (ends_with(opt.out, ".npy") || ends_with(opt.out, ".h5")))
+  if (opt.format == CGAP_LAYOUT_NPY && (cli_ends_with(opt.out, ".npy") || cli_ends_with(opt.out, ".h5")))
     return cli_usage("convert: -o %s: --format npy needs a folder, image.npy and text.npy go into it", opt.out);
   return CGAP_OK;
 }

@@ -100,6 +100,7 @@ cgap_input_options cli_input(const cli_args *args);
 
 /* What was given, for titles: the names of the files without their folders, "a.h5 and 3 more" where they are many. */
 void cli_source_name(char *out, size_t size, const cli_args *args);
+bool cli_ends_with(const char *text, const char *ending);
 char *cli_command_line(int argc, char **argv); /* as one line; free; NULL: memory is out */
 double cli_seconds(void);                      /* a clock that only goes on */
 cgap_paper cli_paper(void);                    /* stdout: colours unless it has none or NO_COLOR is set, its columns */

@@ -90,6 +90,7 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
   const uint64_t resident = fixed + row_bytes * ((uint64_t)image->rows + text->rows);
   const uint64_t panels = row_bytes * lesser((LEAST_ROW_TILES + 2) * CGAP_TILE, 3 * longest);
+  const uint64_t sampled = fixed_bytes(image, text, true, out->threads);
   out->smallest_bytes = lesser(fixed + panels, resident);
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
@@ -97,7 +98,7 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
                      "M; give --memory %" PRIu64 "M%s",
                      image->name, text->name, image->rows, text->rows, image->dim, out->smallest_bytes / MIB + 1,
                      out->memory_bytes / MIB, out->smallest_bytes / MIB + 1,
-                     options->sample_bytes ? "" : ", or --pairs sampled");
+                     !options->sample_bytes && sampled + panels <= out->memory_bytes ? ", or --pairs sampled" : "");
   /* the rows of a sample stay in memory where that leaves room for the smallest plan */
   out->hold = options->sample_bytes > 0 && out->smallest_bytes + options->sample_bytes <= out->memory_bytes;
   const uint64_t room = out->memory_bytes - (out->hold ? options->sample_bytes : 0);

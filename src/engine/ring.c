@@ -294,6 +294,15 @@ static bool fits_everywhere(const ring *g, uint64_t memory_bytes)
   return !g->triangle && all <= memory_bytes && (2 * away->rows * row <= own || away->rows < size * CGAP_TILE);
 }
 
+/* One way for all: their memories differ, by what they hold and by their nodes. */
+static cgap_status agree(ring *g, uint64_t memory_bytes, bool *replicated, cgap_error *error)
+{
+  uint64_t without = !fits_everywhere(g, memory_bytes);
+  const cgap_status status = cgap_comm_sum(g->ranks, &without, 1, CGAP_COMM_U64, error);
+  *replicated = without == 0;
+  return status;
+}
+
 static cgap_status open_ring(ring *g, cgap_error *error)
 {
   const cgap_side *away = g->away;
@@ -362,9 +371,11 @@ cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cga
   g.home = kind == CGAP_TEXT_TEXT || g.away_first ? &e->text : &e->image;
   g.away = kind == CGAP_IMAGE_IMAGE || g.away_first ? &e->image : &e->text;
   g.options.progress = (cgap_progress){.tick = tick, .context = &g};
-  const bool replicated = fits_everywhere(&g, memory_bytes);
+  bool replicated = false;
+  cgap_status status = agree(&g, memory_bytes, &replicated, error);
   g.all = fmax(1, work_of(&g, replicated));
-  cgap_status status = cgap_sums_init(evidence, kind, g.rank == 0, error);
+  if (!status)
+    status = cgap_sums_init(evidence, kind, g.rank == 0, error);
   if (!status && !cgap_totals_init(&g.home_totals, evidence, kind, g.home->own_first, g.home->own_rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g.home->own_rows);
   if (!status)

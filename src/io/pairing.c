@@ -60,6 +60,16 @@ static cgap_status check_index_type(const cgap_taken *index, size_t texts, cgap_
   return CGAP_OK;
 }
 
+static bool counts_from_one(const int64_t *rows, size_t texts, size_t images)
+{
+  int64_t least = INT64_MAX, greatest = INT64_MIN;
+  for (size_t j = 0; j < texts; j++) {
+    least = rows[j] < least ? rows[j] : least;
+    greatest = rows[j] > greatest ? rows[j] : greatest;
+  }
+  return least == 1 && greatest == (int64_t)images;
+}
+
 /* Rows (texts) of one shard as rows of all: they count from its first image. */
 static cgap_status place_index(uint64_t *out, const int64_t *rows, const cgap_taken *index, size_t texts,
                                size_t first_image, size_t images, cgap_error *error)
@@ -67,9 +77,10 @@ static cgap_status place_index(uint64_t *out, const int64_t *rows, const cgap_ta
   for (size_t j = 0; j < texts; j++) {
     if (rows[j] < 0 || (uint64_t)rows[j] >= images)
       return cgap_fail(error, CGAP_DATA,
-                       "%s: text %zu points to image row %" PRId64 ", there are %zu images (rows 0 to %zu); mend "
-                       "it or give --text-image",
-                       index->entry->name, j, rows[j], images, images - 1);
+                       "%s: text %zu points to image row %" PRId64 ", there are %zu images (rows 0 to %zu); %s",
+                       index->entry->name, j, rows[j], images, images - 1,
+                       counts_from_one(rows, texts, images) ? "all of it counts from 1: take 1 from each"
+                                                            : "mend it or give --text-image");
     out[j] = first_image + (uint64_t)rows[j];
   }
   return CGAP_OK;
