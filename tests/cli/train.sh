@@ -211,4 +211,19 @@ run train pairs.h5 -o wild --lr 1e37 --schedule constant --batch 32
 want_rc 2
 want_text err "diverged" "--lr"
 want_file wild/head.h5
+# the batch script for Slurm takes a folder and any number of files, and goes on where there is a checkpoint
+mkdir slurm
+printf '#!/bin/sh\necho "$@"\n' >slurm/srun
+chmod +x slurm/srun
+sbatch() {
+  runs env PATH="$PWD/slurm:$PATH" SLURM_CPUS_PER_TASK=2 bash "$CONTRAGAP_SOURCE/samples/slurm/train.sbatch" "$@"
+  want_rc 0
+}
+sbatch slurm/head one.h5 two.h5 --loss cuaxu
+want_line out "contragap train -o slurm/head " " always one.h5 two.h5 --loss cuaxu"
+mkdir slurm/head
+: >slurm/head/checkpoint.bin
+sbatch slurm/head one.h5 two.h5
+want_line out " always --resume one.h5 two.h5"
+
 finish
