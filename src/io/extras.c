@@ -174,6 +174,8 @@ void cgap_training_find(cgap_dataset *d)
     if (d->files[i]->id >= 0 && !cgap_hdf5_text(d->trained_on, sizeof d->trained_on, d->files[i]->id, CGAP_TRAINED_ON))
       d->trained_on[0] = '\0';
   if (d->trained_on[0])
-    cgap_append(&d->notes, "came through a head that was trained on %s of it, which it suits better than others\n",
-                d->trained_on);
+    cgap_append(
+      &d->notes,
+      "came through a head that was trained on %s, of this file or of another with as many: it suits those better\n",
+      d->trained_on);
 }
