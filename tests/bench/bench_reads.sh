@@ -4,7 +4,7 @@
 #
 #   bench_reads.sh [N [d]]       200000 512
 #
-# COLD=1: the file leaves the page cache first (what another process has mapped stays).
+# FILE, BATCHES: another file, other batches. COLD=1: the file leaves the page cache first.
 set -eu
 : "${CONTRAGAP:?CONTRAGAP must name the program}"
 n=${1:-200000} d=${2:-512}
