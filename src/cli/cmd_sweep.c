@@ -14,6 +14,7 @@
 #include "cli/sweep_setting.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
+#include "engine/plan.h"
 #include "head/data_hash.h"
 #include "head/fit.h"
 #include "head/options.h"
@@ -157,10 +158,20 @@ static cgap_status make_ready(sweep_run *s, const cgap_train_options *o, cgap_er
   s->ready_for[0] = '\0';
   cgap_train_options quiet = *o;
   quiet.progress = (cgap_progress){0};
+  quiet.threads = cli_rank_threads();
+  quiet.ranks = cli_ranks(); /* for the memory, which those of a node share; each trains alone */
   cgap_status status = cgap_trial_open(&s->trial, cgap_dataset_data(s->dataset), &quiet, false, error);
   if (status == CGAP_OK)
     snprintf(s->ready_for, sizeof s->ready_for, "%s", wanted);
   return status;
+}
+
+/* --memory, or under ranks this one's part of half of what is free; 0: the work's own choice. */
+static uint64_t audit_memory(void)
+{
+  if (cli_shared.memory_bytes || !cli_ranks())
+    return cli_shared.memory_bytes;
+  return cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(cli_ranks());
 }
 
 /* *out: what came of it, NULL where nothing that can be kept. */
@@ -172,7 +183,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   cgap_audit audit = {0};
   cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
   how.threads = cli_rank_threads();
-  how.memory_bytes = cli_shared.memory_bytes;
+  how.memory_bytes = audit_memory();
   const cgap_store nowhere = {0};
   cgap_status status = make_ready(s, o, error);
   if (status == CGAP_OK)

@@ -126,6 +126,14 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
   return t->runs ? CGAP_OK : cgap_fail(error, CGAP_USAGE, "--race: name the losses, as in clip,cua,cuaxu");
 }
 
+static bool tick(void *context, const char *phase, double share)
+{
+  const train_run *t = context;
+  const bool training = strcmp(phase, "training") == 0 && t->line[0];
+  return t->inner.tick && t->inner.tick(t->inner.context, training ? t->line : phase, share);
+}
+
+/* As all runs have them, and the trial that they share. */
 static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *error)
 {
   (void)args;
@@ -134,17 +142,13 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
   if (opt.resume && opt.force)
     return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force begins anew; give one of them");
   cgap_status status = cli_train_options(&t->options, error);
+  t->options.progress = (cgap_progress){.tick = tick, .context = t};
+  t->options.threads = cli_rank_threads();
+  t->options.ranks = cli_ranks();
   return status == CGAP_OK ? list_runs(t, error) : status;
 }
 
 /* ---------------------------------------------------------------- progress */
-
-static bool tick(void *context, const char *phase, double share)
-{
-  const train_run *t = context;
-  const bool training = strcmp(phase, "training") == 0 && t->line[0];
-  return t->inner.tick && t->inner.tick(t->inner.context, training ? t->line : phase, share);
-}
 
 /* What a checkpoint means to somebody who stops the program. */
 static void note_checkpoint(void)
@@ -280,14 +284,8 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
   t->inner = cli_progress();
   t->start = cli_seconds();
   cgap_status status = open_data(t, args, error);
-  t->options.progress = (cgap_progress){.tick = tick, .context = t};
-  for (size_t k = 0; k < t->runs; k++) {
-    t->run[k].options.progress = t->options.progress;
-    t->run[k].options.threads = cli_rank_threads();
-    t->run[k].options.ranks = cli_ranks();
-  }
   if (status == CGAP_OK && cli_ranks_first())
-    status = cli_train_plan_say(&t->data, &t->run[0].options, opt.dry_run, error);
+    status = cli_train_plan_say(&t->data, &t->options, opt.dry_run, error);
   if (status != CGAP_OK || opt.dry_run)
     return status;
   status = cgap_trial_open(&t->trial, &t->data, &t->options, true, error);

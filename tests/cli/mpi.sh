@@ -232,6 +232,35 @@ assert len(lines[0]) == len(lines[1]) > 1
 END
   checks=$((checks + 1))
 done
+
+# without --memory the ranks of a node share half of what is free: with half as much again as one training needs, one
+# process trains and two are refused, whether they say their plan or not
+run train small.h5 --dry-run --threads 1 --memory 1K
+least=$(sed -n 's/.*give --memory \([0-9]*\)M.*/\1/p' err)
+echo "MemAvailable: $((${least:-0} * 3 * 1024)) kB" >meminfo
+
+# poor COMMAND…: on a machine with so little memory
+poor() {
+  # shellcheck disable=SC2016  # the inner shell expands it
+  runs unshare -rm sh -c 'mount --bind meminfo /proc/meminfo && exec "$@"' poor "$@"
+  grep '^contragap:' err >said
+  mv said err
+}
+if unshare -rm mount --bind meminfo /proc/meminfo 2>/dev/null; then
+  quick="small.h5 --epochs 1 --threads 1 --quiet"
+  # shellcheck disable=SC2086
+  poor "$CONTRAGAP" train $quick -o poor-1
+  want_rc 0
+  for how in "train $quick -o poor-2" "train $quick -o poor-2 --verbose" "train $quick --dry-run" \
+    "sweep $quick --seeds 1 --loss clip -o poor-3"; do
+    # shellcheck disable=SC2086
+    poor $MPIEXEC -n 2 "$CONTRAGAP" $how
+    want_rc 5
+    want_line err "half of what is free"
+  done
+  want_absent poor-2 poor-3
+fi
+
 # ---------------------------------------------------------------- a head over rows of all ranks
 run apply train-1/head.h5 ragged.h5 -o wrong.h5
 want_rc 4
