@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_RUNS = 4, LEAST_STEP = 256 }; /* runs of a batch; rows of a piece of which moments are taken */
+enum { MOST_RUNS = 4 }; /* of a batch */
 
 size_t cgap_couples_runs(int threads)
 {
@@ -168,7 +168,7 @@ static cgap_status measure_batch(cgap_couple_sums *out, image_sums *sums, const 
                                  cgap_error *error)
 {
   const size_t dim = b->embeddings->image.dim, step = cgap_moment_run(dim);
-  size_t start[MOST_RUNS * (CGAP_TILE / LEAST_STEP) + 1] = {0}, pieces = 0;
+  size_t start[MOST_RUNS * (CGAP_TILE / CGAP_MOMENT_LEAST_RUN) + 1] = {0}, pieces = 0;
   if (!reserve_rows(&sums->row, &sums->row_room, b->images, dim))
     return no_room(b, error);
 #pragma omp parallel for schedule(static) num_threads(threads)

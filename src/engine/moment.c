@@ -6,7 +6,7 @@
 #include <cblas.h>
 #include <string.h>
 
-enum { LEAST_RUN = 256, MOST_RUN = 1024, SLICE = 16 };
+enum { LEAST_RUN = CGAP_MOMENT_LEAST_RUN, MOST_RUN = 1024, SLICE = 16 };
 
 size_t cgap_moment_run(size_t dim)
 {

@@ -5,7 +5,8 @@
 
 #include "engine/wide.h"
 
-/* Rows of a run: a power of two that divides CGAP_TILE. */
+/* Rows of a run: a power of two that divides CGAP_TILE, at least CGAP_MOMENT_LEAST_RUN. */
+enum { CGAP_MOMENT_LEAST_RUN = 256 };
 size_t cgap_moment_run(size_t dim);
 
 typedef struct cgap_moment {

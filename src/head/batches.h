@@ -25,7 +25,6 @@ typedef struct cgap_batches {
 
   size_t *order;       /* (texts) of this epoch */
   size_t *stamp;       /* (images) place in the batch, valid where the image's batch is this one */
-  size_t *image;       /* (size or more) images of the batch */
   cgap_batch batch[2]; /* the current one and, where rows are not in memory, the next */
   cgap_ahead ahead;    /* that reads the next one's rows */
   bool reads;          /* rows are not in memory … */

@@ -13,7 +13,7 @@
 #include "io/writer.h"
 #include "memory.h"
 
-enum { BLOCK = 4096, LEAST_BLOCK = 256, BASE_BYTES = 40 << 20 };
+enum { BLOCK = 4096, LEAST_BLOCK = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };
 
 /* The datasets that change, where each goes in our own layout, through which side, and whether parts share it. */
 static const struct moved {
@@ -201,6 +201,12 @@ static cgap_status copy_group_attributes(carry *c, const char *file, const char 
   return status;
 }
 
+static cgap_status copy_dataset(carry *c, const cgap_file *file, const cgap_entry *e, cgap_error *error)
+{
+  cgap_status status = cgap_dataset_room(c->dataset, e, error);
+  return status == CGAP_OK ? cgap_writer_copy(c->files.whole, file->path, e->path, e->path, error) : status;
+}
+
 static cgap_status carry_one_file(carry *c, cgap_error *error)
 {
   const cgap_file *file = c->dataset->inputs[0].file;
@@ -211,7 +217,7 @@ static cgap_status carry_one_file(carry *c, cgap_error *error)
     if (move)
       status = pass_dataset(c, &(cgap_taken){file, e}, move, error);
     else if (!e->alias && writes(c))
-      status = cgap_writer_copy(c->files.whole, file->path, e->path, e->path, error);
+      status = copy_dataset(c, file, e, error);
     if (status == CGAP_OK && writes(c))
       status = copy_group_attributes(c, file->path, e->path, error);
   }
