@@ -87,7 +87,8 @@ CGAP_API const char *cgap_type_name(cgap_type type); /* "float16", … */
 
 /* A view of `rows` rows of `dim` elements that somebody else owns. `read` copies rows
  * [first, first + count) into `out` (count × dim elements of `type`, native byte order); it is
- * called from one thread at a time. */
+ * called from one thread at a time, which need not be the one that called the library. Training
+ * whose rows do not fit into memory calls it all along, for rows in any order. */
 typedef struct cgap_source {
   size_t rows;
   size_t dim;
@@ -484,8 +485,11 @@ typedef struct cgap_train_options {
   double noise;            /* share of the training texts that are given each other's images */
   size_t training_images;  /* at most so many; 0: all of the training part */
   uint64_t seed;
-  int threads;           /* 0: as many as the machine has */
-  uint64_t memory_bytes; /* more is refused; 0: half of what is free */
+  int threads; /* 0: as many as the machine has */
+  /* 0: half of what is free, shared by the ranks of a node. Rows that do not fit stay where they are and are read a
+   * batch at a time, or are put aside in a nameless file in $TMPDIR first, where single rows cannot be read quickly;
+   * refused is what needs more even so. */
+  uint64_t memory_bytes;
   cgap_progress progress;
   cgap_comm *ranks; /* that share out each batch, or NULL */
 } cgap_train_options;
