@@ -9,6 +9,8 @@
 #include "io/hdf5_file.h"
 #include "memory.h"
 
+enum { SAYS_SIZE = 320 }; /* a name of a file, and two numbers */
+
 /* ---------------------------------------------------------------- names */
 
 static size_t folder_length(const char *path)
@@ -54,12 +56,51 @@ static char *temporary_of_whole(const cgap_carry_out *o)
 
 /* ---------------------------------------------------------------- what stood there */
 
-/* Only what an earlier run has made for this very name: its parts lie beside it and are called after it. */
-static bool is_own_part(const char *path, const char *source)
+static bool take_number(const char **at, size_t *out)
+{
+  const char *first = *at;
+  for (*out = 0; **at >= '0' && **at <= '9' && *at - first < 10; ++*at)
+    *out = *out * 10 + (size_t)(**at - '0');
+  return *at > first;
+}
+
+static bool take_text(const char **at, const char *text)
+{
+  const size_t length = strlen(text);
+  const bool there = !strncmp(*at, text, length);
+  *at += there ? length : 0;
+  return there;
+}
+
+/* The number of a part that is called as part_name calls those of path, and lies where they do; 0: it is none. */
+static size_t number_of_part(const char *path, const char *source)
 {
   const size_t folder = folder_length(path), stem = stem_length(path + folder);
-  return folder_length(source) == folder && !strncmp(source, path, folder + stem) &&
-         !strncmp(source + folder + stem, ".part-", 6);
+  size_t part = 0, parts = 0, try = 0;
+  if (folder_length(source) != folder || strncmp(source, path, folder + stem) != 0)
+    return 0;
+  const char *at = source + folder + stem;
+  bool fits = take_text(&at, ".part-") && take_number(&at, &part) && take_text(&at, "-of-") && take_number(&at, &parts);
+  if (fits && at[0] == '.' && at[1] != 'h')
+    fits = take_text(&at, ".") && take_number(&at, &try);
+  return fits && !strcmp(at, ".h5") && part <= parts ? part : 0;
+}
+
+/* Only what an earlier run has made for this very name: it is called so, and says itself whose part it is. Others may
+ * have laid a virtual file of their own over files of such names. */
+static bool is_own_part(const char *path, const char *parts, const char *source)
+{
+  char says[SAYS_SIZE + 24] = "", wanted[SAYS_SIZE + 24];
+  const size_t part = number_of_part(path, source);
+  cgap_file *file = NULL;
+  cgap_error unheard;
+  if (!part || cgap_file_open(&file, source, &unheard) != CGAP_OK)
+    return false;
+  (void)snprintf(wanted, sizeof wanted, "%zu of %s", part, parts);
+  const bool own =
+    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_PART_ATTRIBUTE) && !strcmp(says, wanted);
+  cgap_file_close(file);
+  return own;
 }
 
 static void note_old_part(cgap_carry_out *o, const char *source)
@@ -79,12 +120,14 @@ static void note_old_parts(cgap_carry_out *o, const cgap_dataset *input)
 {
   cgap_file *file = NULL;
   cgap_error unheard;
+  char parts[SAYS_SIZE] = "";
   if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
     return;
-  for (size_t k = 0; k < file->count; k++)
+  const bool own = file->id >= 0 && cgap_hdf5_text(parts, sizeof parts, file->id, CGAP_PARTS_ATTRIBUTE);
+  for (size_t k = 0; own && k < file->count; k++)
     for (size_t i = 0; i < file->entries[k].source_count; i++) {
       const char *source = file->entries[k].sources[i];
-      if (is_own_part(o->path, source) && !cgap_dataset_reads(input, source))
+      if (!cgap_dataset_reads(input, source) && is_own_part(o->path, parts, source))
         note_old_part(o, source);
     }
   cgap_file_close(file);
@@ -145,6 +188,20 @@ static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
   return status;
 }
 
+/* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: by that they are known to belong together. */
+static cgap_status sign(const cgap_carry_out *o, cgap_error *error)
+{
+  char parts[SAYS_SIZE], part[SAYS_SIZE + 24];
+  cgap_status status = CGAP_OK;
+  (void)snprintf(parts, sizeof parts, "%zu of %s", o->parts, o->path + folder_length(o->path));
+  (void)snprintf(part, sizeof part, "%d of %s", cgap_comm_rank(o->ranks) + 1, parts);
+  if (o->part)
+    status = cgap_writer_attribute(o->part, "/", CGAP_PART_ATTRIBUTE, part, error);
+  if (o->parts && o->whole && status == CGAP_OK)
+    status = cgap_writer_attribute(o->whole, "/", CGAP_PARTS_ATTRIBUTE, parts, error);
+  return status;
+}
+
 cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t parts, cgap_comm *ranks,
                                 const cgap_dataset *input, cgap_error *error)
 {
@@ -154,7 +211,9 @@ cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t pa
     note_old_parts(out, input);
     status = cgap_writer_open(&out->whole, path, error);
   }
-  return status == CGAP_OK ? open_part(out, error) : status;
+  if (status == CGAP_OK)
+    status = open_part(out, error);
+  return status == CGAP_OK ? sign(out, error) : status;
 }
 
 /* ---------------------------------------------------------------- datasets */

@@ -9,6 +9,10 @@
 /* The attribute of a file whose rows came through a head that was trained on some of them: "300 of 500 images". */
 #define CGAP_TRAINED_ON "contragap_trained_on"
 
+/* Of a file over parts, "3 of out.h5", and of each of them, "1 of 3 of out.h5". They are not copied with the others. */
+#define CGAP_PARTS_ATTRIBUTE "contragap_parts"
+#define CGAP_PART_ATTRIBUTE "contragap_part"
+
 /* As cgap_dataset_open, but *out keeps the files' listing even when nothing fits or what fits is refused: NULL only
  * where no file could be opened. With a status other than CGAP_OK its data are empty. */
 CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *options,

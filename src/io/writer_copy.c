@@ -1,4 +1,5 @@
 /* What belongs to datasets: attributes, and objects copied from other files. */
+#include "io/dataset.h"
 #include "io/writer_parts.h"
 
 #include <stdlib.h>
@@ -43,7 +44,7 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
 {
   const hid_t to = *(const hid_t *)context;
   (void)info;
-  if (H5Aexists(to, name) > 0)
+  if (H5Aexists(to, name) > 0 || !strcmp(name, CGAP_PARTS_ATTRIBUTE) || !strcmp(name, CGAP_PART_ATTRIBUTE))
     return 0;
   hid_t from = H5Aopen(object, name, H5P_DEFAULT);
   hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,

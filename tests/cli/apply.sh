@@ -91,6 +91,30 @@ want_rc 0
 runs cmp at-once.h5 by-blocks.h5
 want_rc 0
 
+# files that are called as parts of the output, or nearly so, and are not: they stay
+/usr/bin/python3 - <<'END' || exit 99
+import h5py
+with h5py.File("pairs.h5") as f:
+    image, text = f["image"][()], f["text"][()]
+names = ("q.part-image-from-camera.h5", "q.part-1-of-1.h5", "q.part-1-of-1.h5x.h5")
+for name in names:
+    with h5py.File(name, "w") as f:
+        f["image"], f["text"] = image, text
+        f.attrs["contragap_part"] = "1 of 1 of other.h5"
+for view in ("q.h5", "view.h5"):
+    with h5py.File(view, "w") as f:
+        f.attrs["contragap_parts"] = "1 of " + view
+        for source, (name, rows) in zip(names, (("image", image), ("text", text), ("more", text))):
+            layout = h5py.VirtualLayout(shape=rows.shape, dtype=rows.dtype)
+            layout[...] = h5py.VirtualSource(source, "image" if name == "image" else "text", shape=rows.shape)
+            f.create_virtual_dataset(name, layout)
+END
+run apply --method center pairs.h5 -o q.h5
+want_rc 0
+want_file q.part-image-from-camera.h5 q.part-1-of-1.h5 q.part-1-of-1.h5x.h5
+run audit view.h5
+want_rc 0
+
 # refusals
 refuse() {
   want=$1
