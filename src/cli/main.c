@@ -1,6 +1,7 @@
 /* contragap: a table of commands. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cli/commands.h"
 #include "cli/documents.h"
@@ -52,9 +53,20 @@ static const cli_command *find_command(const char *name)
   return NULL;
 }
 
+/* HDF5 keeps the sources of virtual datasets open, and there may be more than the usual limit allows. */
+static void allow_many_files(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
 int main(int argc, char **argv)
 {
   cli_signals();
+  allow_many_files();
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
     return list_commands();
   if (strcmp(argv[1], "--version") == 0) {

@@ -2,6 +2,7 @@
 #include "io/dataset_parts.h"
 
 #include "io/format.h"
+#include "io/virtual.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -245,9 +246,31 @@ static cgap_status open_sources(cgap_dataset *d, int threads, cgap_error *error)
   return status;
 }
 
+cgap_status cgap_dataset_room(const cgap_dataset *d, const cgap_entry *more, cgap_error *error)
+{
+  size_t count = 0, all = 1;
+  for (int role = 0; role < CGAP_ROLES; role++)
+    all += d->role[role].count;
+  const cgap_entry **entries = malloc(all * sizeof *entries);
+  if (!entries)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu datasets", all);
+  for (int role = 0; role < CGAP_ROLES; role++)
+    for (size_t k = 0; k < d->role[role].count; k++)
+      entries[count++] = d->role[role].taken[k].entry;
+  if (more)
+    entries[count++] = more;
+  char *excess = cgap_virtual_excess(entries, count);
+  cgap_status status = excess ? cgap_fail(error, CGAP_FILE, "%s: %s", d->inputs[0].file->path, excess) : CGAP_OK;
+  free(excess);
+  free(entries);
+  return status;
+}
+
 static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   cgap_status status = cgap_sides_find(d, options, error);
+  if (status == CGAP_OK)
+    status = cgap_dataset_room(d, NULL, error);
   if (status == CGAP_OK)
     status = open_sources(d, options->threads, error);
   if (status == CGAP_OK)
@@ -260,6 +283,8 @@ static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap
     status = cgap_pairing_find(d, options, error);
   if (status == CGAP_OK)
     status = cgap_arithmetic_find(d, error);
+  if (status == CGAP_OK)
+    status = cgap_dataset_room(d, NULL, error);
   if (status == CGAP_OK)
     cgap_training_find(d);
   d->data.drop_bad = options->drop_bad;

@@ -140,4 +140,8 @@ CGAP_MUST_CHECK cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_o
 CGAP_MUST_CHECK cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error);
 void cgap_training_find(cgap_dataset *d); /* extras.c: sets trained_on */
 
+/* CGAP_FILE: the datasets that were taken, and one more (or NULL), are virtual over more files in all than may be open
+ * at once. */
+CGAP_MUST_CHECK cgap_status cgap_dataset_room(const cgap_dataset *d, const cgap_entry *more, cgap_error *error);
+
 #endif

@@ -194,15 +194,42 @@ static void check_mapping(cgap_entry *entry, const mapping *m, const char *file,
     entry->obstacle = obstacle;
 }
 
-/* HDF5 keeps all of them open while it reads. */
-static void check_limit(cgap_entry *entry)
+/* ---------------------------------------------------------------- whether all may be open */
+
+static int by_name(const void *a, const void *b)
+{
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static size_t count_distinct(char **names, size_t count)
+{
+  size_t distinct = 0;
+  qsort(names, count, sizeof *names, by_name);
+  for (size_t i = 0; i < count; i++)
+    distinct += i == 0 || strcmp(names[i - 1], names[i]) != 0;
+  return distinct;
+}
+
+/* HDF5 keeps all of them open as long as the datasets are. */
+char *cgap_virtual_excess(const cgap_entry *const *entries, size_t count)
 {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-      entry->source_count + SPARE_FILES > limit.rlim_cur)
-    entry->obstacle =
-      cgap_format("a virtual dataset over %zu files, and %llu may be open at once; raise that with `ulimit -n %zu`",
-                  entry->source_count, (unsigned long long)limit.rlim_cur, entry->source_count + SPARE_FILES);
+  size_t all = 0, taken = 0;
+  for (size_t k = 0; k < count; k++)
+    all += entries[k]->source_count;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || all + SPARE_FILES <= limit.rlim_cur)
+    return NULL;
+  char **names = malloc(all * sizeof *names);
+  for (size_t k = 0; names && k < count; k++)
+    for (size_t i = 0; i < entries[k]->source_count; i++)
+      names[taken++] = entries[k]->sources[i];
+  const size_t files = names ? count_distinct(names, taken) : all;
+  free(names);
+  if (files + SPARE_FILES <= limit.rlim_cur)
+    return NULL;
+  return cgap_format("%s over %zu files, and %llu may be open at once; raise that with `ulimit -n %zu`",
+                     count > 1 ? "virtual datasets" : "a virtual dataset", files, (unsigned long long)limit.rlim_cur,
+                     files + SPARE_FILES);
 }
 
 void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
@@ -219,7 +246,7 @@ void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
     clear_mapping(&m);
   }
   if (!entry->obstacle)
-    check_limit(entry);
+    entry->obstacle = cgap_virtual_excess((const cgap_entry *[]){entry}, 1);
   cgap_append(&entry->storage, "virtual");
   if (entry->source_count && !entry->obstacle)
     cgap_append(&entry->storage, " over %zu file%s", entry->source_count, entry->source_count > 1 ? "s" : "");

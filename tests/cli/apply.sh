@@ -115,6 +115,52 @@ want_file q.part-image-from-camera.h5 q.part-1-of-1.h5 q.part-1-of-1.h5x.h5
 run audit view.h5
 want_rc 0
 
+# virtual datasets: the sources of all of them are open together, and there has to be room for that
+/usr/bin/python3 - <<'END' || exit 99
+import h5py, numpy as np
+random = np.random.default_rng(1)
+def spread(out, name, files, **options):
+    layout = h5py.VirtualLayout(shape=(3 * files, 8), dtype="f4", **options)
+    for k in range(files):
+        with h5py.File(f"{name}-{k}.h5", "w") as f:
+            f["rows"] = random.standard_normal((3, 8)).astype("f4")
+        layout[3 * k:3 * k + 3] = h5py.VirtualSource(f"{name}-{k}.h5", "rows", shape=(3, 8))
+    out.create_virtual_dataset(name, layout)
+with h5py.File("wide.h5", "w") as f:
+    spread(f, "image", 40)
+    spread(f, "text", 40)
+with h5py.File("beside.h5", "w") as f:
+    f["text"] = random.standard_normal((120, 8)).astype("f4")
+    spread(f, "image", 40)
+    spread(f, "rest", 40)
+END
+limited() { # limited "ULIMIT OPTIONS" ARGS…
+  limits=$1
+  shift
+  # shellcheck disable=SC2016
+  runs sh -c 'ulimit '"$limits"'; exec "$0" "$@"' "$CONTRAGAP" "$@"
+}
+run audit wide.h5
+want_rc 0
+cp out enough
+for command in "audit wide.h5" "audit wide.h5 --unpaired --drop-bad" "apply --method center wide.h5 -o none.h5"; do
+  # shellcheck disable=SC2086
+  limited "-n 80" $command
+  want_rc 3
+  want_line err "wide.h5: virtual datasets over 80 files, and 80 may be open at once" "ulimit -n 112"
+done
+limited "-n 80" audit beside.h5
+want_rc 0
+limited "-n 80" apply --method center beside.h5 -o none.h5 # which takes the rest along
+want_rc 3
+want_line err "beside.h5: virtual datasets over 80 files"
+want_absent none.h5
+limited "-S -n 80" audit wide.h5 # the program asks for what the hard limit allows
+want_rc 0
+cp out soft
+runs cmp soft enough
+want_rc 0
+
 # refusals
 refuse() {
   want=$1
