@@ -1,15 +1,13 @@
 /* contragap compare: reports or files of embeddings side by side. */
-#include <ctype.h>
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/compare_folder.h"
+#include "cli/compare_input.h"
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
@@ -77,55 +75,6 @@ typedef struct compare_run {
 
 /* ---------------------------------------------------------------- inputs */
 
-/* A .npy file in a folder, or in one below it. */
-static bool holds_arrays(const char *folder, int depth)
-{
-  bool found = false;
-  DIR *list = opendir(folder);
-  for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
-    char path[CGAP_PATH];
-    const char *dot = strrchr(entry->d_name, '.');
-    found = dot && strcmp(dot, ".npy") == 0;
-    if (!found && depth > 0 && entry->d_name[0] != '.' &&
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path)
-      found = holds_arrays(path, depth - 1);
-  }
-  if (list)
-    closedir(list);
-  return found;
-}
-
-/* report.json of a folder, or the after.json of a training; the first where there is neither, and no arrays. */
-static bool folder_report(char path[CGAP_PATH], const char *folder)
-{
-  cgap_error ignored;
-  if (cgap_folder_file(path, folder, "report.json", &ignored) != CGAP_OK)
-    return false;
-  if (access(path, F_OK) == 0)
-    return true;
-  if (cgap_folder_file(path, folder, "after.json", &ignored) == CGAP_OK && access(path, F_OK) == 0)
-    return true;
-  return !holds_arrays(folder, 1) && cgap_folder_file(path, folder, "report.json", &ignored) == CGAP_OK;
-}
-
-/* The report behind an argument: a folder's, or a file that begins with a brace. */
-static bool report_path(char path[CGAP_PATH], const char *argument)
-{
-  struct stat status;
-  if (stat(argument, &status) != 0)
-    return false;
-  if (S_ISDIR(status.st_mode))
-    return folder_report(path, argument);
-  FILE *file = fopen(argument, "rb");
-  int c = file ? fgetc(file) : EOF;
-  while (c != EOF && isspace(c))
-    c = fgetc(file);
-  if (file)
-    fclose(file);
-  snprintf(path, CGAP_PATH, "%s", argument);
-  return c == '{';
-}
-
 static cgap_status take_report(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   json_error_t fault;
@@ -178,50 +127,12 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   return status;
 }
 
-/* A path without what says nothing: slashes at its end, and the report.json of a folder. */
-static size_t told_length(const char *path)
-{
-  static const char REPORT[] = "/report.json";
-  size_t length = strlen(path);
-  if (length > strlen(REPORT) && strcmp(path + length - strlen(REPORT), REPORT) == 0)
-    length -= strlen(REPORT);
-  while (length > 1 && path[length - 1] == '/')
-    length--;
-  return length;
-}
-
-/* The last `parts` parts of a path. */
-static void tail_of(char out[CGAP_PATH], const char *path, size_t parts)
-{
-  const size_t length = told_length(path);
-  size_t at = length;
-  while (at > 0 && (path[at - 1] != '/' || --parts > 0))
-    at--;
-  snprintf(out, CGAP_PATH, "%.*s", (int)(length - at), path + at);
-}
-
-/* The shortest tail of the argument that no other argument ends with. */
-static void name_of(char out[CGAP_PATH], const cli_args *args, size_t k)
-{
-  char other[CGAP_PATH];
-  for (size_t parts = 1;; parts++) {
-    bool alone = true;
-    tail_of(out, args->items[k], parts);
-    for (size_t i = 0; i < args->count && alone; i++) {
-      tail_of(other, args->items[i], parts);
-      alone = i == k || strcmp(other, out) != 0;
-    }
-    if (alone || strlen(out) == told_length(args->items[k]))
-      return;
-  }
-}
-
 static cgap_status take(compare_run *r, size_t k, const cli_args *args, cgap_error *error)
 {
   char path[CGAP_PATH], name[CGAP_PATH];
-  name_of(name, args, k);
-  return report_path(path, args->items[k]) ? take_report(r, k, name, path, error)
-                                           : take_embeddings(r, k, name, args->items[k], error);
+  cli_compare_name(name, args, k);
+  return cli_compare_report(path, args->items[k]) ? take_report(r, k, name, path, error)
+                                                  : take_embeddings(r, k, name, args->items[k], error);
 }
 
 /* ---------------------------------------------------------------- intervals */
@@ -361,6 +272,14 @@ static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_er
   return status == CGAP_OK ? cli_printed(CGAP_OK, error) : status;
 }
 
+static void warn(const compare_run *r)
+{
+  char text[CGAP_SENTENCE];
+  for (size_t k = 1; k < r->count; k++)
+    if (cgap_comparison_other_d(text, &r->comparison, k))
+      cli_warn("%s", text);
+}
+
 /* Every crossed threshold is said. */
 static int check(const compare_run *r)
 {
@@ -380,6 +299,8 @@ static int run_compare(const cli_args *args, int argc, char **argv)
   compare_run r = {.command_line = cli_command_line(argc, argv), .start = cli_seconds()};
   cgap_error error = {0};
   cgap_status status = measure(&r, args, &error);
+  if (status == CGAP_OK)
+    warn(&r);
   if (status == CGAP_OK)
     status = write_out(&r, args, &error);
   if (status != CGAP_OK)

@@ -101,6 +101,7 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
                                   cgap_error *error)
 {
   cgap_compared *in = &c->input[k];
+  in->dim = audit->dim;
   for (size_t e = 0; e < c->entries; e++) {
     if (e < cgap_field_count) {
       in->present[e] = cgap_field_present(audit, &cgap_fields[e]);
@@ -157,6 +158,7 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
     in->scalar[e] = scalar_of(found);
     any = any || (found && e < cgap_field_count);
   }
+  in->dim = (uint64_t)json_integer_value(cgap_json_get(report, "input.measured.dim"));
   in->seconds = number_of(cgap_json_get(report, "run.seconds"));
   if (!any)
     return cgap_fail(
@@ -182,41 +184,67 @@ static cgap_change change_of(const cgap_scalar *a, const cgap_scalar *b)
   return d;
 }
 
-/* Ranks, losses and neighbours grow with the number of candidates: between different ones there is no better and no
- * worse. Of a sample n says nothing of them. */
-static bool is_comparable(size_t entry, const cgap_scalar *a, const cgap_scalar *b)
+static bool begins_with_any(const char *key, const char *const *beginnings, size_t count)
 {
-  static const char *const OF_CANDIDATES[] = {"retrieval.", "loss.", "hubness.", "mixed."};
-  const bool known = a->n > 0 && b->n > 0 && a->method != CGAP_SAMPLED && b->method != CGAP_SAMPLED;
-  for (size_t k = 0; known && a->n != b->n && k < sizeof OF_CANDIDATES / sizeof *OF_CANDIDATES; k++)
-    if (strncmp(cgap_entry_key(entry), OF_CANDIDATES[k], strlen(OF_CANDIDATES[k])) == 0)
-      return false;
-  return true;
+  for (size_t k = 0; k < count; k++)
+    if (strncmp(key, beginnings[k], strlen(beginnings[k])) == 0)
+      return true;
+  return false;
+}
+
+/* Ranks and losses grow with the number of candidates; queries drawn from all say nothing of that, their candidates
+ * are all rows. Neighbours and what a line learns are of the n rows alone, drawn or not. */
+static bool is_other_n(size_t entry, const cgap_scalar *a, const cgap_scalar *b)
+{
+  static const char *const CANDIDATES[] = {"retrieval.", "loss."};
+  static const char *const ROWS[] = {"hubness.", "mixed.", "gap.linear_separability", "gap.separability_auc"};
+  const char *key = cgap_entry_key(entry);
+  if (a->n == 0 || b->n == 0 || a->n == b->n)
+    return false;
+  if (begins_with_any(key, ROWS, sizeof ROWS / sizeof *ROWS))
+    return true;
+  return a->method != CGAP_SAMPLED && b->method != CGAP_SAMPLED &&
+         begins_with_any(key, CANDIDATES, sizeof CANDIDATES / sizeof *CANDIDATES);
+}
+
+/* The uniform distribution's value and the most that a spectrum can spread over go with d. */
+static bool is_of_dimension(size_t entry)
+{
+  static const char *const OF_DIMENSION[] = {"uniformity.", "pca."};
+  return begins_with_any(cgap_entry_key(entry), OF_DIMENSION, sizeof OF_DIMENSION / sizeof *OF_DIMENSION);
 }
 
 void cgap_comparison_differences(cgap_comparison *c, size_t k)
 {
   const cgap_compared *a = &c->input[0], *b = &c->input[k];
-  bool left_out = false;
+  const bool other_d = a->dim && b->dim && a->dim != b->dim;
   for (size_t e = 0; e < c->entries; e++) {
     const bool both = a->present[e] && b->present[e] && !a->scalar[e].why && !b->scalar[e].why;
-    const bool known = both && is_comparable(e, &a->scalar[e], &b->scalar[e]);
-    left_out = left_out || (both && !known);
-    c->change[k * c->entries + e] = known ? change_of(&a->scalar[e], &b->scalar[e]) : (cgap_change){NAN, NAN, NAN};
+    cgap_change *d = &c->change[k * c->entries + e];
+    *d = (cgap_change){NAN, NAN, NAN, CGAP_OTHER_NONE};
+    if (both && is_other_n(e, &a->scalar[e], &b->scalar[e])) {
+      d->other = CGAP_OTHER_N;
+    } else if (both) {
+      *d = change_of(&a->scalar[e], &b->scalar[e]);
+      d->other = other_d && is_of_dimension(e) ? CGAP_OTHER_D : CGAP_OTHER_NONE;
+    }
   }
-  c->intervals = left_out
-                   ? "of independent samples, from the two reports' intervals; ranks, losses and neighbours depend "
-                     "on the number of rows, which differs: not compared"
-                   : "of independent samples, from the two reports' intervals";
+  c->intervals = "of independent samples, from the two reports' intervals";
 }
 
 const char *cgap_change_word(const cgap_change *d, cgap_better better)
 {
+  if (d->other == CGAP_OTHER_N)
+    return "other n";
   if (!isfinite(d->difference))
     return "unknown";
   if (d->difference == 0)
     return "same";
-  if (isfinite(d->lo) && d->lo <= 0 && d->hi >= 0)
+  if (d->other == CGAP_OTHER_D)
+    return "other d";
+  if (!isfinite(d->lo) || !isfinite(d->hi))
+    return "no interval";
+  if (d->lo <= 0 && d->hi >= 0)
     return "unclear";
   if (better == CGAP_NEITHER)
     return "different";
@@ -246,11 +274,15 @@ cgap_status cgap_comparison_check(const cgap_comparison *c, const cgap_threshold
   if (e == SIZE_MAX)
     return cgap_fail(error, CGAP_USAGE, "--fail-if: no measure is called %s", t->key);
   for (size_t k = 1; k < c->count; k++) {
-    const double difference = c->change[k * c->entries + e].difference;
+    const cgap_change *d = &c->change[k * c->entries + e];
+    const double difference = d->difference;
     if (crosses(difference, t))
       return cgap_fail(error, CGAP_CROSSED, "threshold crossed: the difference of %s from %s to %s is %.6g (%s %g)",
                        t->key, c->input[0].name, c->input[k].name, difference, SIGNS[t->relation], t->bound);
-    if (!isfinite(difference))
+    if (d->other == CGAP_OTHER_N)
+      (void)cgap_fail(error, CGAP_OK, "%s depends on the number of rows, which differs; its threshold was not checked",
+                      t->key);
+    else if (!isfinite(difference))
       (void)cgap_fail(error, CGAP_OK, "%s is not known on both sides; its threshold was not checked", t->key);
   }
   return CGAP_OK;

@@ -15,13 +15,23 @@ typedef struct cgap_compared {
   char *name;          /* "before", "pairs.h5" */
   cgap_scalar *scalar; /* (entries) */
   bool *present;       /* (entries) */
+  uint64_t dim;        /* d of its rows; 0: not known */
   double seconds;      /* spent on what made it; NaN: not known */
   char *trained_on; /* "300 of 500 images" that the head was trained on which its rows came through; NULL: none known */
 } cgap_compared;
 
-/* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null. */
+/* What else differs between two inputs that a measure depends on. */
+typedef enum cgap_other {
+  CGAP_OTHER_NONE,
+  CGAP_OTHER_N, /* the number of rows: no difference is taken */
+  CGAP_OTHER_D  /* the dimension: a difference, but no verdict on it */
+} cgap_other;
+
+/* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null, or is not to
+ * be held against the other. */
 typedef struct cgap_change {
   double difference, lo, hi;
+  cgap_other other;
 } cgap_change;
 
 typedef struct cgap_comparison {
@@ -58,17 +68,21 @@ cgap_better cgap_entry_better(size_t entry);
  * gap puts them, and lower is no better; there the nearer one is. */
 cgap_better cgap_comparison_better(const cgap_comparison *c, size_t k, size_t entry);
 
-/* "better", "worse", "unclear" (the interval reaches 0), "different" where neither direction is better, "same", or
- * "unknown" where a value is null. Without an interval the sign decides. */
+/* "better", "worse" or, where neither direction is better, "different": the interval leaves out 0; "unclear": it does
+ * not; "no interval": what sampling alone makes of two values is not known, so their difference is no verdict; "same";
+ * "other n" and "other d" where the measure depends on what differs; "unknown" where a value is null. */
 const char *cgap_change_word(const cgap_change *change, cgap_better better);
 
 /* How an input was measured: sampled or bf16 where any of its measures is; some are exact always. */
 cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k);
 
 /* How the gap moved from the first input to input k, then what that did to retrieval, where both sides have it, and
- * where one was measured less exactly than the other, or holds rows that a head was trained on, that. The level is that
- * of input k's gap. */
+ * where one was measured less exactly or on another number of rows than the other, or holds rows that a head was
+ * trained on, that. The level is that of input k's gap. */
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k);
+
+/* Whether the first input and input k are of different d; text then says so in one sentence that names both. */
+bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k);
 
 /* Input k against another than the first, by name, in one sentence of values: what a head adds to the simplest way to
  * close the gap. "" where no input has the name. */
@@ -83,7 +97,7 @@ void cgap_name_fit(char *out, size_t size, const char *name);
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *stream);
 
-/* {baseline, intervals, inputs: [{name, seconds, method, trained_on}], measures: {…key…: {values: {name: scalar},
+/* {baseline, intervals, inputs: [{name, dim, seconds, method, trained_on}], measures: {…key…: {values: {name: scalar},
  * differences: {name: {value, ci95, verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 

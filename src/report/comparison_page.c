@@ -12,8 +12,7 @@ static void put_list(cgap_page *page, const cgap_comparison *c, size_t k, const 
   for (size_t e = 0; e < cgap_field_count; e++) {
     char title[100];
     const cgap_change *d = &c->change[k * c->entries + e];
-    /* only what has an interval counts as shown */
-    if (!isfinite(d->lo) || strcmp(cgap_change_word(d, cgap_comparison_better(c, k, e)), word) != 0)
+    if (strcmp(cgap_change_word(d, cgap_comparison_better(c, k, e)), word) != 0)
       continue;
     cgap_field_title(&cgap_fields[e], title);
     fputs(count++ ? "; " : "<p>", page->out);
@@ -29,6 +28,12 @@ static void put_list(cgap_page *page, const cgap_comparison *c, size_t k, const 
 
 void cgap_comparison_page_words(cgap_page *page, const cgap_comparison *c, size_t k)
 {
+  char text[CGAP_SENTENCE];
+  if (cgap_comparison_other_d(text, c, k)) {
+    fputs("<p>", page->out);
+    cgap_page_text(page, text);
+    fputs(".</p>\n", page->out);
+  }
   put_list(page, c, k, "better", "Better, with an interval that leaves out 0:");
   put_list(page, c, k, "worse", "The price, worse with an interval that leaves out 0:");
 }
@@ -132,7 +137,7 @@ static void put_result(cgap_page *page, const cgap_comparison *c)
   }
   fputs(
     "<p>A difference is better or worse where its 95 % interval leaves out 0, unclear where it does not; without an "
-    "interval the sign decides.</p>\n",
+    "interval there is no verdict.</p>\n",
     page->out);
   cgap_page_section_end(page);
 }

@@ -66,8 +66,12 @@ static void put_change(FILE *out, const layout *l, const cgap_change *d, size_t 
     cgap_value_show(hi, d->hi, decimals_of(e));
     snprintf(interval, sizeof interval, "[%s, %s]", lo, hi);
   }
-  fprintf(out, "%*s %-*s %s%-*s%s", l->difference, text, l->interval, interval, paint, l->apart ? 0 : l->word, word,
-          colour ? "\033[0m" : "");
+  fprintf(out, "%*s ", l->difference, text);
+  if (strcmp(word, "no interval") == 0) { /* longer than the column of words, and this one is free */
+    fprintf(out, "%-*s", l->apart ? 0 : l->interval + 1 + l->word, word);
+    return;
+  }
+  fprintf(out, "%-*s %s%-*s%s", l->interval, interval, paint, l->apart ? 0 : l->word, word, colour ? "\033[0m" : "");
 }
 
 /* The inputs that a table shows: the first and k where there are changes, then those beside. */
@@ -250,6 +254,7 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
   for (size_t k = 0; k < c->count; k++) {
     json_t *input = json_object();
     json_object_set_new(input, "name", json_string(c->input[k].name));
+    json_object_set_new(input, "dim", c->input[k].dim ? json_integer((json_int_t)c->input[k].dim) : json_null());
     json_object_set_new(input, "seconds", cgap_number_json(c->input[k].seconds));
     json_object_set_new(input, "method", json_string(cgap_method_name(cgap_comparison_method(c, k))));
     json_object_set_new(input, "trained_on",

@@ -64,6 +64,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
                                          {"worse", "The gap widens"},
                                          {"same", "The gap stays as it is"},
                                          {"unclear", "Whether the gap moves is unclear"},
+                                         {"no interval", "Whether the gap moves is unclear without an interval"},
                                          {"unknown", "The gap is not known on both sides"}};
   const size_t e = cgap_entry_find("gap.centroid_distance");
   const cgap_change *d = change_at(c, k, e);
@@ -88,11 +89,12 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 /* What the two directions come to in one phrase. */
 static const char *retrieval_head(const char *const word[], size_t count)
 {
-  size_t better = 0, worse = 0, same = 0;
+  size_t better = 0, worse = 0, same = 0, bare = 0;
   for (size_t i = 0; i < count; i++) {
     better += strcmp(word[i], "better") == 0;
     worse += strcmp(word[i], "worse") == 0;
     same += strcmp(word[i], "same") == 0;
+    bare += strcmp(word[i], "no interval") == 0;
   }
   if (better && worse)
     return "Retrieval gains one way and loses the other";
@@ -100,6 +102,8 @@ static const char *retrieval_head(const char *const word[], size_t count)
     return "It costs retrieval";
   if (better)
     return "Retrieval gains";
+  if (bare)
+    return "Whether it costs retrieval is unclear without an interval";
   return same == count ? "Retrieval stays as it is" : "No cost in retrieval shows";
 }
 
@@ -159,6 +163,36 @@ static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_
       a, WORDS[first], b, WORDS[other]);
 }
 
+/* "other n" stands in the table; here is of what. */
+static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
+{
+  char a[NAME], b[NAME];
+  size_t e = 0;
+  while (e < cgap_field_count && change_at(c, k, e)->other != CGAP_OTHER_N)
+    e++;
+  if (e == cgap_field_count)
+    return;
+  cgap_name_fit(a, sizeof a, c->input[0].name);
+  cgap_name_fit(b, sizeof b, c->input[k].name);
+  put(out->sentence[out->count++],
+      "Not compared where it says \"other n\" (%s: %llu rows, %s: %llu): these measures depend on the number of rows.",
+      a, (unsigned long long)c->input[0].scalar[e].n, b, (unsigned long long)c->input[k].scalar[e].n);
+}
+
+bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k)
+{
+  const cgap_compared *first = &c->input[0], *in = &c->input[k];
+  char a[NAME], b[NAME];
+  text[0] = '\0';
+  if (!first->dim || !in->dim || first->dim == in->dim)
+    return false;
+  cgap_name_fit(a, sizeof a, first->name);
+  cgap_name_fit(b, sizeof b, in->name);
+  put(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict", a,
+      (unsigned long long)first->dim, b, (unsigned long long)in->dim);
+  return true;
+}
+
 static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
   char name[NAME];
@@ -206,6 +240,7 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
   say_gap(out, c, k);
   say_retrieval(out, c, k);
   say_methods(out, c, k);
+  say_rows(out, c, k);
   say_training(out, c, 0);
   say_training(out, c, k);
 }

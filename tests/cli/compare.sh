@@ -81,6 +81,66 @@ cp out line
 runs grep "was measured" line
 want_rc 1
 
+# without an interval no verdict; neighbours of other n are not held against each other, drawn or not
+run audit a.h5 -o drawn --pairs sampled --sample-rows 100 --quiet
+want_rc 0
+run compare ra drawn --json
+want_rc 0
+checks=$((checks + 1))
+"$PYTHON" - <<'END' || complain "a sample's measures have a verdict that nothing bears out"
+import json
+measures = json.load(open("out"))["measures"]
+def change(*path):
+    at = measures
+    for name in path:
+        at = at[name]
+    return at["differences"]["drawn"]
+for side in ("image_to_text", "text_to_image"):
+    for name in ("skewness", "robin_hood", "anti_hub_share"):
+        of = change("hubness", side, name)
+        assert of["value"] is None and of["verdict"] == "other n", of
+for path in (("mixed", "image"), ("gap", "linear_separability"), ("gap", "separability_auc")):
+    assert change(*path)["verdict"] == "other n", path
+assert change("loss", "cua")["verdict"] == "no interval"
+def verdicts(at):
+    if "differences" in at:
+        yield from at["differences"].values()
+    else:
+        for below in at.values():
+            yield from verdicts(below)
+for of in verdicts(measures):
+    assert of["ci95"] or of["verdict"] in ("same", "no interval", "other n", "unknown"), of
+END
+run compare ra drawn
+want_rc 0
+tr '\n' ' ' <out >line
+want_text line "no interval" "other n" "ra: 120 rows, drawn: 100"
+
+# other d: one warning, and no verdict on what goes with d
+run simulate --model clip --n 120 --d 16 --seed 1 -o flat.h5 --quiet
+run audit flat.h5 -o flat --quiet
+for two in "a.h5 flat.h5" "ra flat"; do
+  # shellcheck disable=SC2086
+  set -- $two
+  run compare "$1" "$2" --json -o "of-d-$2"
+  want_rc 0
+  want_line err "warning" "$1 has d = 24" "$2 has d = 16"
+  want_text "of-d-$2/report.html" "$1 has d = 24, $2 has d = 16"
+  checks=$((checks + 1))
+  "$PYTHON" - <<'END' || complain "$1 and $2: a verdict across dimensions"
+import json
+measures = json.load(open("out"))["measures"]
+def words(at):
+    return [c["verdict"] for c in at["differences"].values()] if "differences" in at else sum(map(words, at.values()), [])
+assert set(words(measures["uniformity"]) + words(measures["pca"])) == {"other d"}, measures["pca"]
+assert not {"other d"} & set(words(measures["alignment"]))
+END
+done
+run compare ra rc
+want_rc 0
+checks=$((checks + 1))
+[ ! -s err ] || complain "a warning where d is the same: $(cat err)"
+
 # two .npy files are one input as a folder; each alone is none
 run convert a.h5 --format npy -o arrays
 want_rc 0
