@@ -58,6 +58,9 @@ CGAP_MUST_CHECK cgap_status cgap_comm_take(cgap_comm *comm, int tag, bool wait, 
 /* Between two looks for letters, the polls-th in vain: at once, then after others had the processor, then in sleep. */
 void cgap_comm_rest(unsigned polls);
 
+/* Frees a block that a transfer used; one that may still be in use, since a message was left in the middle, stays. */
+void cgap_comm_free(const cgap_comm *comm, void *block);
+
 /* Tells all others that this rank has failed. Once; nothing where the failure is one that it was told of. */
 void cgap_comm_raise(cgap_comm *comm, const cgap_error *error);
 

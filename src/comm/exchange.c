@@ -46,17 +46,43 @@ cgap_status cgap_comm_until(cgap_comm *c, void *request, const char *doing, cgap
 
 /* ---------------------------------------------------------------- all ranks */
 
+/* Callers free their blocks as they fail, while MPI goes on with what was left in the middle: messages are of room of
+ * our own. */
+void cgap_comm_free(const cgap_comm *c, void *block)
+{
+  if (!c || !c->broken)
+    cgap_free(block);
+}
+
+static size_t lesser(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+static cgap_status take_room(char **out, size_t bytes, cgap_error *error)
+{
+  *out = cgap_alloc(bytes, 1);
+  return *out ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for a message of %zu bytes to all ranks", bytes);
+}
+
 cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_type type, cgap_error *error)
 {
   static const size_t sizes[CGAP_COMM_TYPES] = {sizeof(uint64_t), sizeof(double), sizeof(float)};
   if (!c)
     return CGAP_OK;
+  const size_t piece = lesser(count, SUM_VALUES), size = sizes[type];
+  char *room = NULL;
   cgap_status status = cgap_comm_listen(c, error);
-  for (size_t first = 0; status == CGAP_OK && first < count; first += SUM_VALUES) {
-    const size_t n = count - first < SUM_VALUES ? count - first : SUM_VALUES;
-    void *request = c->backend->sum((char *)values + first * sizes[type], (int)n, type);
-    status = cgap_comm_until(c, request, "add over the ranks", error);
+  if (status == CGAP_OK)
+    status = take_room(&room, piece * size, error);
+  for (size_t first = 0; status == CGAP_OK && first < count; first += piece) {
+    const size_t n = lesser(count - first, piece);
+    memcpy(room, (char *)values + first * size, n * size);
+    status = cgap_comm_until(c, c->backend->sum(room, (int)n, type), "add over the ranks", error);
+    if (status == CGAP_OK)
+      memcpy((char *)values + first * size, room, n * size);
   }
+  cgap_comm_free(c, room);
   return status;
 }
 
@@ -64,11 +90,19 @@ cgap_status cgap_comm_share(cgap_comm *c, int from, void *block, size_t bytes, c
 {
   if (!c)
     return CGAP_OK;
+  const size_t piece = lesser(bytes, GATHER_BYTES);
+  char *room = NULL;
   cgap_status status = cgap_comm_listen(c, error);
-  for (size_t first = 0; status == CGAP_OK && first < bytes; first += PIECE_BYTES) {
-    const size_t n = bytes - first < PIECE_BYTES ? bytes - first : PIECE_BYTES;
-    status = cgap_comm_until(c, c->backend->share((char *)block + first, (int)n, from), "send to all ranks", error);
+  if (status == CGAP_OK)
+    status = take_room(&room, piece, error);
+  for (size_t first = 0; status == CGAP_OK && first < bytes; first += piece) {
+    const size_t n = lesser(bytes - first, piece);
+    memcpy(room, (char *)block + first, n);
+    status = cgap_comm_until(c, c->backend->share(room, (int)n, from), "send to all ranks", error);
+    if (status == CGAP_OK)
+      memcpy((char *)block + first, room, n);
   }
+  cgap_comm_free(c, room);
   return status;
 }
 
@@ -76,7 +110,7 @@ cgap_status cgap_comm_share(cgap_comm *c, int from, void *block, size_t bytes, c
 static size_t left_of(const size_t *first, int r, size_t done, size_t piece)
 {
   const size_t whole = first[r + 1] - first[r], left = whole > done ? whole - done : 0;
-  return left < piece ? left : piece;
+  return lesser(left, piece);
 }
 
 /* A piece of each rank's block at a time, by way of `room`. */
@@ -90,26 +124,15 @@ static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, 
     places[r] = total;
     total += counts[r];
   }
-  const char *mine = block + first[rank] + (counts[rank] ? done : 0);
+  char *mine = room + places[rank];
+  if (counts[rank])
+    memcpy(mine, block + first[rank] + done, (size_t)counts[rank]);
   cgap_status status =
     cgap_comm_until(c, c->backend->gather(mine, room, counts, places), "gather from all ranks", error);
   for (int r = 0; status == CGAP_OK && r < size; r++)
     if (r != rank && counts[r])
       memcpy(block + first[r] + done, room + places[r], (size_t)counts[r]);
   return status;
-}
-
-/* A block whose places fit into one message: each part comes where it belongs. */
-static cgap_status gather_at_once(cgap_comm *c, char *block, const size_t *first, int *counts, cgap_error *error)
-{
-  const int size = c->place.size;
-  int *places = counts + size;
-  for (int r = 0; r < size; r++) {
-    counts[r] = (int)(first[r + 1] - first[r]);
-    places[r] = (int)first[r];
-  }
-  return cgap_comm_until(c, c->backend->gather(block + first[c->place.rank], block, counts, places),
-                         "gather from all ranks", error);
 }
 
 cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cgap_error *error)
@@ -119,33 +142,23 @@ cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cga
   size_t most = 0;
   for (int r = 0; r < c->place.size; r++)
     most = first[r + 1] - first[r] > most ? first[r + 1] - first[r] : most;
-  const bool at_once = first[c->place.size] <= PIECE_BYTES;
-  size_t piece = (size_t)GATHER_BYTES / (size_t)c->place.size;
-  piece = most < piece ? most : piece;
+  const size_t size = (size_t)c->place.size, whole = first[size] - first[0];
+  const size_t piece = whole <= GATHER_BYTES ? most : lesser(most, GATHER_BYTES / size);
   cgap_status status = cgap_comm_listen(c, error);
   if (status != CGAP_OK || most == 0)
     return status;
-  char *room = at_once ? NULL : cgap_alloc(piece, (size_t)c->place.size);
-  int *counts = cgap_alloc(2 * (size_t)c->place.size, sizeof *counts);
-  if ((!at_once && !room) || !counts)
+  char *room = cgap_alloc(lesser(whole, piece * size), 1);
+  int *counts = cgap_alloc(2 * size, sizeof *counts);
+  if (!room || !counts)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory to gather %zu bytes of each rank", piece);
-  else if (at_once)
-    status = gather_at_once(c, block, first, counts, error);
-  for (size_t done = 0; status == CGAP_OK && !at_once && done < most; done += piece)
+  for (size_t done = 0; status == CGAP_OK && done < most; done += piece)
     status = gather_piece(c, block, first, done, piece, room, counts, error);
-  if (status == CGAP_OK || !c->broken) { /* else MPI still writes there */
-    cgap_free(room);
-    cgap_free(counts);
-  }
+  cgap_comm_free(c, room);
+  cgap_comm_free(c, counts);
   return status;
 }
 
 /* ---------------------------------------------------------------- the ring */
-
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
 
 /* Starts the next piece of each direction where none is under way. false: MPI refused. */
 static bool start_pieces(cgap_comm *c, cgap_transfer *t)
@@ -235,7 +248,14 @@ cgap_status cgap_comm_post(cgap_comm *c, int to, int tag, const void *block, siz
 {
   if (bytes > PIECE_BYTES)
     return cgap_fail(error, CGAP_RESOURCE, "a letter of %zu bytes is too long", bytes);
-  return cgap_comm_until(c, c->backend->send(block, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+  char *room = cgap_alloc(bytes, 1);
+  if (!room)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %zu bytes", bytes);
+  memcpy(room, block, bytes);
+  cgap_status status =
+    cgap_comm_until(c, c->backend->send(room, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+  cgap_comm_free(c, room);
+  return status;
 }
 
 cgap_status cgap_comm_take(cgap_comm *c, int tag, bool wait, int *from, void **block, size_t *bytes, cgap_error *error)
@@ -259,5 +279,8 @@ cgap_status cgap_comm_take(cgap_comm *c, int tag, bool wait, int *from, void **b
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %d bytes", length);
   ((char *)*block)[length] = '\0';
   *bytes = (size_t)length;
-  return cgap_comm_until(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
+  status = cgap_comm_until(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
+  if (status != CGAP_OK) /* it stays, as MPI may still write there */
+    *block = NULL;
+  return status;
 }

@@ -5,7 +5,7 @@
 #include "comm/comm.h"
 
 enum { TAG_PASS = 80, TAG_FAILURE = TAG_PASS + CGAP_CHANNELS, TAG_DONE, TAG_VERDICT, TAG_LETTER = 100 };
-enum { PIECE_BYTES = 1 << 30, GATHER_BYTES = 1 << 26, SUM_VALUES = 1 << 24 }; /* of one message */
+enum { PIECE_BYTES = 1 << 30, GATHER_BYTES = 1 << 24, SUM_VALUES = 1 << 21 }; /* of one message; of those to all */
 
 enum { NODE_NAME = sizeof((cgap_comm_place *)NULL)->node };
 

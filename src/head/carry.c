@@ -176,7 +176,7 @@ static cgap_status pass_dataset(carry *c, const cgap_taken *taken, const struct 
   if (status == CGAP_OK)
     status = pass_rows(c, &source, m, e->path, e->rank == 3 ? e->shape[1] : 0, error);
   if (status == CGAP_OK && writes(c))
-    status = cgap_writer_copy_attributes(c->files.whole, taken->file->path, e->path, e->path, error);
+    status = cgap_writer_copy_attributes(c->files.whole, taken->file, e->path, e->path, error);
   cgap_rows_close(rows);
   return status;
 }
@@ -189,12 +189,16 @@ static const struct moved *move_of(const cgap_dataset *d, const cgap_entry *entr
   return NULL;
 }
 
-/* Attributes of the groups on the way to an object, once each is there. */
-static cgap_status copy_group_attributes(carry *c, const char *file, const char *path, cgap_error *error)
+/* Attributes of the groups on the way to an object, once each is there; those on the way to the one before have
+ * theirs. */
+static cgap_status copy_group_attributes(carry *c, const cgap_file *file, const char *path, const char *before,
+                                         cgap_error *error)
 {
   char group[1024];
-  cgap_status status = cgap_writer_copy_attributes(c->files.whole, file, "/", "/", error);
+  cgap_status status = CGAP_OK;
   for (const char *slash = strchr(path + 1, '/'); status == CGAP_OK && slash; slash = strchr(slash + 1, '/')) {
+    if (strncmp(path, before, (size_t)(slash - path) + 1) == 0)
+      continue;
     snprintf(group, sizeof group, "%.*s", (int)(slash - path), path);
     status = cgap_writer_copy_attributes(c->files.whole, file, group, group, error);
   }
@@ -204,13 +208,14 @@ static cgap_status copy_group_attributes(carry *c, const char *file, const char 
 static cgap_status copy_dataset(carry *c, const cgap_file *file, const cgap_entry *e, cgap_error *error)
 {
   cgap_status status = cgap_dataset_room(c->dataset, e, error);
-  return status == CGAP_OK ? cgap_writer_copy(c->files.whole, file->path, e->path, e->path, error) : status;
+  return status == CGAP_OK ? cgap_writer_copy(c->files.whole, file, e->path, e->path, error) : status;
 }
 
 static cgap_status carry_one_file(carry *c, cgap_error *error)
 {
   const cgap_file *file = c->dataset->inputs[0].file;
-  cgap_status status = CGAP_OK;
+  const char *before = "";
+  cgap_status status = writes(c) ? cgap_writer_copy_attributes(c->files.whole, file, "/", "/", error) : CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < file->count; k++) {
     const cgap_entry *e = &file->entries[k];
     const struct moved *move = move_of(c->dataset, e);
@@ -306,7 +311,7 @@ static cgap_status carry_shards(carry *c, cgap_error *error)
     status = cgap_writer_float64(c->files.whole, "/arithmetic/weight", d->query_weight, d->queries, 0, error);
   const cgap_file *first = c->dataset->files[0];
   if (status == CGAP_OK && first->id >= 0)
-    status = cgap_writer_copy_attributes(c->files.whole, first->path, "/", "/", error);
+    status = cgap_writer_copy_attributes(c->files.whole, first, "/", "/", error);
   note_left_out(c);
   return status;
 }
@@ -419,6 +424,6 @@ cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_data
     return status;
   c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
   status = c.changed ? carry_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_free(c.changed);
+  cgap_comm_free(options->ranks, c.changed);
   return status;
 }
