@@ -2,6 +2,7 @@
  * file's name before it is complete, and nothing is left behind when it never is. */
 #include "h5_make.h"
 #include "io/half.h"
+#include "io/hdf5_file.h"
 #include "io/writer.h"
 #include "io_ask.h"
 #include "support.h"
@@ -182,13 +183,15 @@ Test(writer, integers_attributes_and_copies_are_kept, .init = ask_enter, .fini =
   h5_plain(file, "/text", (h5_shape){2, {4, 4}});
   h5_plain(file, "/group/inside", (h5_shape){2, {4, 4}});
   h5_close(file);
+  cgap_file *from = NULL;
+  must(cgap_file_open(&from, "from.h5", &error));
   for (int round = 0; round < 2; round++) { /* the second time over the first's file, with the same bytes */
     cgap_writer *w = NULL;
     must(cgap_writer_open(&w, "a.h5", &error));
     must(cgap_writer_create(w, "/image", CGAP_FLOAT32, 3, 0, 4, &error));
     must(cgap_writer_append(w, "/image", rows, 3, &error));
-    must(cgap_writer_copy(w, "from.h5", "/text", "/text", &error));
-    must(cgap_writer_copy(w, "from.h5", "/group", "/copied/group", &error));
+    must(cgap_writer_copy(w, from, "/text", "/text", &error));
+    must(cgap_writer_copy(w, from, "/group", "/copied/group", &error));
     must(cgap_writer_int64(w, "/text_image", text_image, 4, 0, &error));
     must(cgap_writer_int64(w, "/labels", labels, 3, 0, &error));
     must(cgap_writer_float64(w, "/more/weight", weight, 2, 0, &error));
@@ -198,6 +201,7 @@ Test(writer, integers_attributes_and_copies_are_kept, .init = ask_enter, .fini =
     must(cgap_writer_attribute(w, "/image", "model", "ViT", &error));
     must(cgap_writer_close(w, true, &error));
   }
+  cgap_file_close(from);
   cr_expect_eq(files_here(), 2);
   cgap_dataset *d = ask_open(&(io_ask){.files = {"a.h5"}});
   const cgap_data *data = cgap_dataset_data(d);
@@ -228,10 +232,13 @@ Test(writer, a_copy_of_a_virtual_dataset_needs_no_source, .init = ask_enter, .fi
   h5_virtual(file, "/image", parts, 2, "/rows", 5, 4);
   h5_close(file);
   cr_assert_eq(mkdir("elsewhere", 0700), 0);
+  cgap_file *from = NULL;
+  must(cgap_file_open(&from, "from.h5", &error));
   must(cgap_writer_open(&w, "elsewhere/a.h5", &error));
-  must(cgap_writer_copy(w, "from.h5", "/image", "/deep/image", &error));
-  must(cgap_writer_copy(w, "from.h5", "/image", "/deep/text", &error));
+  must(cgap_writer_copy(w, from, "/image", "/deep/image", &error));
+  must(cgap_writer_copy(w, from, "/image", "/deep/text", &error));
   must(cgap_writer_close(w, true, &error));
+  cgap_file_close(from);
   cr_assert_eq(rename("part.h5", "aside.h5"), 0);
   cgap_dataset *d = ask_open(&(io_ask){.files = {"elsewhere/a.h5"}});
   const cgap_source *text = &cgap_dataset_data(d)->text;
@@ -243,10 +250,96 @@ Test(writer, a_copy_of_a_virtual_dataset_needs_no_source, .init = ask_enter, .fi
     cr_expect_eq((double)got[k], numbers[k % 20], "element %zu", k);
   free(numbers);
   cgap_dataset_close(d);
+  must(cgap_file_open(&from, "from.h5", &error));
   must(cgap_writer_open(&w, "b.h5", &error));
-  cr_expect_eq(cgap_writer_copy(w, "from.h5", "/image", "/image", &error), CGAP_FILE);
+  cr_expect_eq(cgap_writer_copy(w, from, "/image", "/image", &error), CGAP_FILE);
   cr_expect(strstr(error.message, "part.h5 is missing"), "%s", error.message);
   must(cgap_writer_close(w, false, &error));
+  cgap_file_close(from);
+}
+
+/* (5, 4), may grow, over all of part.h5:/rows */
+static void make_growing(hid_t file, const char *path)
+{
+  hid_t create = H5Pcreate(H5P_DATASET_CREATE);
+  hid_t space = H5Screate_simple(2, (hsize_t[2]){5, 4}, (hsize_t[2]){H5S_UNLIMITED, 4});
+  hid_t part = H5Screate_simple(2, (hsize_t[2]){5, 4}, (hsize_t[2]){H5S_UNLIMITED, 4});
+  const hsize_t start[2] = {0, 0}, one[2] = {1, 1}, block[2] = {H5S_UNLIMITED, 4};
+  cr_assert(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, one, block) >= 0);
+  cr_assert(H5Sselect_hyperslab(part, H5S_SELECT_SET, start, NULL, one, block) >= 0);
+  cr_assert(H5Pset_virtual(create, space, "part.h5", "/rows", part) >= 0);
+  H5Dclose(H5Dcreate2(file, path, H5T_IEEE_F32LE, space, H5P_DEFAULT, create, H5P_DEFAULT));
+  H5Sclose(part);
+  H5Sclose(space);
+  H5Pclose(create);
+}
+
+/* (5, 4), whose elements lie in `raw` as they lie in memory */
+static void make_external(hid_t file, const char *path, const char *raw, const float *values)
+{
+  hid_t create = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(2, (hsize_t[2]){5, 4}, NULL);
+  h5_not(ask_directory, raw, values, 20 * sizeof *values);
+  cr_assert(H5Pset_external(create, raw, 0, 20 * sizeof *values) >= 0);
+  H5Dclose(H5Dcreate2(file, path, H5T_NATIVE_FLOAT, space, H5P_DEFAULT, create, H5P_DEFAULT));
+  H5Sclose(space);
+  H5Pclose(create);
+}
+
+static void expect_copied(hid_t file, const char *path, const double *numbers)
+{
+  float got[20] = {0};
+  H5O_info_t info = {0};
+  hid_t dataset = H5Dopen2(file, path, H5P_DEFAULT);
+  cr_assert(H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, got) >= 0, "%s", path);
+  for (size_t k = 0; k < 20; k++)
+    cr_expect_eq((double)got[k], numbers[k], "%s: element %zu", path, k);
+  cr_assert(H5Oget_info(dataset, &info) >= 0);
+  cr_expect_eq(info.mtime, 0, "%s: a time makes other bytes of the same content", path);
+  H5Dclose(dataset);
+}
+
+Test(writer, copies_need_no_other_file_and_keep_no_times, .init = ask_enter, .fini = ask_leave)
+{
+  cgap_writer *w = NULL;
+  cgap_file *from = NULL;
+  float values[20];
+  double *numbers = h5_numbers((h5_shape){2, {5, 4}});
+  for (size_t k = 0; k < 20; k++)
+    values[k] = (float)numbers[k];
+  hid_t file = h5_create(ask_directory, "part.h5");
+  hid_t create = H5Pcreate(H5P_DATASET_CREATE);
+  hid_t space = H5Screate_simple(2, (hsize_t[2]){5, 4}, (hsize_t[2]){H5S_UNLIMITED, 4});
+  H5Pset_chunk(create, 2, (hsize_t[2]){5, 4});
+  hid_t rows = H5Dcreate2(file, "/rows", H5T_IEEE_F32LE, space, H5P_DEFAULT, create, H5P_DEFAULT);
+  cr_assert(H5Dwrite(rows, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+  H5Dclose(rows);
+  H5Sclose(space);
+  H5Pclose(create);
+  h5_close(file);
+  file = h5_create(ask_directory, "from.h5");
+  make_growing(file, "/growing");
+  make_external(file, "/external", "raw", values);
+  make_external(file, "/lost", "lost", values);
+  h5_close(file);
+  cr_assert_eq(remove("lost"), 0);
+  must(cgap_file_open(&from, "from.h5", &error));
+  must(cgap_writer_open(&w, "a.h5", &error));
+  must(cgap_writer_copy(w, from, "/growing", "/deep/growing", &error));
+  must(cgap_writer_copy(w, from, "/external", "/external", &error));
+  must(cgap_writer_close(w, true, &error));
+  must(cgap_writer_open(&w, "b.h5", &error));
+  cr_expect_eq(cgap_writer_copy(w, from, "/lost", "/lost", &error), CGAP_FILE);
+  cr_expect(strstr(error.message, "from.h5:/lost cannot be copied to b.h5:/lost (HDF5: ") &&
+              !strstr(error.message, "no reason"),
+            "%s", error.message);
+  must(cgap_writer_close(w, false, &error));
+  cgap_file_close(from);
+  cr_assert_eq(remove("part.h5") | remove("raw"), 0);
+  file = H5Fopen("a.h5", H5F_ACC_RDONLY, H5P_DEFAULT);
+  expect_copied(file, "/deep/growing", numbers);
+  expect_copied(file, "/external", numbers);
+  H5Fclose(file);
+  free(numbers);
 }
 
 /* ---------------------------------------------------------------- failures */

@@ -221,10 +221,13 @@ static cgap_status carry_one_file(carry *c, cgap_error *error)
     const struct moved *move = move_of(c->dataset, e);
     if (move)
       status = pass_dataset(c, &(cgap_taken){file, e}, move, error);
-    else if (!e->alias && writes(c))
+    else if (e->alias) /* its group may not be there */
+      continue;
+    else if (writes(c))
       status = copy_dataset(c, file, e, error);
     if (status == CGAP_OK && writes(c))
-      status = copy_group_attributes(c, file->path, e->path, error);
+      status = copy_group_attributes(c, file, e->path, before, error);
+    before = e->path;
   }
   return status;
 }

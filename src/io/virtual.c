@@ -62,6 +62,8 @@ static hid_t open_in(char **path, const char *folder, size_t length, const char 
   free(*path);
   *path = length ? cgap_format("%.*s/%s", (int)length, folder, name) : cgap_format("%s", name);
   hid_t file = *path ? H5Fopen(*path, H5F_ACC_RDONLY, access) : H5I_INVALID_HID;
+  if (*path && file < 0) /* HDF5 itself has it open, where the dataset may grow: then as that opens it */
+    file = H5Fopen(*path, H5F_ACC_RDONLY, H5P_DEFAULT);
   H5Pclose(access);
   return file;
 }
@@ -117,7 +119,7 @@ static hid_t open_source(char **path, const char *file, const char *name)
 /* ---------------------------------------------------------------- whether it is whole */
 
 /* Of a source that is taken whole, its size is not in the file, but how much of it goes into the dataset is. Unlimited
- * selections have no bounds. */
+ * selections end where the source does. */
 static bool covers(hid_t dataset, const mapping *m)
 {
   hsize_t size[H5S_MAX_RANK] = {0}, first[H5S_MAX_RANK] = {0}, last[H5S_MAX_RANK] = {0};
@@ -128,7 +130,7 @@ static bool covers(hid_t dataset, const mapping *m)
     fits = H5Sget_simple_extent_npoints(space) >= H5Sget_select_npoints(m->taken);
   else if (H5Sget_select_bounds(m->source, first, last) >= 0)
     for (int k = 0; k < rank; k++)
-      fits = fits && last[k] < size[k];
+      fits = fits && (last[k] < size[k] || last[k] == H5S_UNLIMITED);
   H5Sclose(space);
   return fits;
 }

@@ -50,13 +50,15 @@ CGAP_MUST_CHECK cgap_status cgap_writer_virtual(cgap_writer *w, const char *path
 CGAP_MUST_CHECK cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *name, const char *value,
                                                   cgap_error *error);
 
-/* Copies an object (dataset or group) with its attributes from another file; a virtual dataset with its rows. */
-CGAP_MUST_CHECK cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path, const char *as,
-                                             cgap_error *error);
+/* Copies an object (dataset or group) with its attributes from another file, which is open; a virtual dataset, and one
+ * whose elements lie in external files, with its rows. */
+struct cgap_file;
+CGAP_MUST_CHECK cgap_status cgap_writer_copy(cgap_writer *w, const struct cgap_file *from, const char *path,
+                                             const char *as, cgap_error *error);
 
 /* Copies the attributes of an object ("/" for the file) to one that is there already; those of the same name are
  * left as they are. */
-CGAP_MUST_CHECK cgap_status cgap_writer_copy_attributes(cgap_writer *w, const char *file, const char *path,
+CGAP_MUST_CHECK cgap_status cgap_writer_copy_attributes(cgap_writer *w, const struct cgap_file *from, const char *path,
                                                         const char *as, cgap_error *error);
 
 /* Everything on disk, still under the temporary name: where several files appear together, none does before all are

@@ -59,28 +59,26 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
   return fine ? 0 : -1;
 }
 
-/* All elements, some rows at a time; a dataset without axes has none of those. */
-static bool copy_elements(hid_t from, hid_t to, hid_t type)
+/* All elements, some rows at a time. */
+static bool copy_elements(cgap_writer *w, hid_t from, hid_t to, hid_t type, int rank, const hsize_t *shape)
 {
   hsize_t size[H5S_MAX_RANK] = {0}, start[H5S_MAX_RANK] = {0};
   hid_t space = H5Dget_space(from);
-  const int rank = H5Sget_simple_extent_dims(space, size, NULL);
-  const hsize_t rows = size[0];
   size_t row = H5Tget_size(type);
   for (int k = 1; k < rank; k++)
-    row *= (size_t)size[k];
-  const hsize_t most = row && row < CGAP_WRITER_BUFFER ? CGAP_WRITER_BUFFER / row : 1;
+    row *= (size_t)(size[k] = shape[k]);
+  const hsize_t rows = rank ? shape[0] : 1, most = row && row < CGAP_WRITER_BUFFER ? CGAP_WRITER_BUFFER / row : 1;
   void *values = malloc((size_t)most * row + 1);
-  bool fine = values && rank > 0;
+  bool fine = values != NULL;
   for (; fine && start[0] < rows; start[0] += size[0]) {
     size[0] = rows - start[0] < most ? rows - start[0] : most;
     hid_t memory = H5Screate_simple(rank, size, NULL);
-    fine = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
-           H5Dread(from, type, memory, space, H5P_DEFAULT, values) >= 0;
-    const bool written = fine && H5Dwrite(to, type, memory, space, H5P_DEFAULT, values) >= 0;
-    if (fine)
+    if (rank)
+      H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
+    const bool got = !cgap_writer_noted(w, H5Dread(from, type, memory, space, H5P_DEFAULT, values) < 0);
+    fine = got && !cgap_writer_noted(w, H5Dwrite(to, type, memory, space, H5P_DEFAULT, values) < 0);
+    if (got)
       H5Dvlen_reclaim(type, memory, H5P_DEFAULT, values);
-    fine = written;
     H5Sclose(memory);
   }
   free(values);
@@ -88,79 +86,84 @@ static bool copy_elements(hid_t from, hid_t to, hid_t type)
   return fine;
 }
 
-/* HDF5 would copy the names of a virtual dataset's sources, which are others seen from another folder. */
-static bool copy_virtual(cgap_writer *w, hid_t from, const char *as, hid_t link)
+static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
 {
-  hid_t type = H5Dget_type(from), space = H5Dget_space(from);
-  hid_t to = H5Dcreate2(w->file, as, type, space, link, H5P_DEFAULT, H5P_DEFAULT);
-  hsize_t at = 0;
-  const bool fine = to >= 0 && copy_elements(from, to, type) &&
-                    H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) >= 0;
+  hsize_t shape[H5S_MAX_RANK] = {0}, at = 0;
+  hid_t type = H5Tcopy(from), space = H5Dget_space(from), create = H5Pcreate(H5P_DATASET_CREATE);
+  const int rank = H5Sget_simple_extent_dims(space, shape, NULL);
+  hid_t to = cgap_writer_dataset(w, as, type, rank, shape, create);
+  const bool fine = to >= 0 && copy_elements(w, from, to, type, rank, shape) &&
+                    !cgap_writer_noted(w, H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0);
   if (to >= 0)
     H5Dclose(to);
+  H5Pclose(create);
   H5Sclose(space);
   H5Tclose(type);
   return fine;
 }
 
-static bool copy_object(cgap_writer *w, hid_t file, const cgap_entry *entry, const char *path, const char *as,
-                        hid_t link)
+/* HDF5 would copy the names of the files that the elements lie in, which are others seen from another folder. */
+static bool lies_elsewhere(hid_t dataset)
 {
-  if (!entry || !entry->is_virtual)
-    return H5Ocopy(file, path, w->file, as, H5P_DEFAULT, link) >= 0;
-  hid_t from = H5Dopen2(file, path, H5P_DEFAULT);
-  const bool fine = from >= 0 && copy_virtual(w, from, as, link);
+  hid_t create = H5Dget_create_plist(dataset);
+  const bool elsewhere = H5Pget_layout(create) == H5D_VIRTUAL || H5Pget_external_count(create) > 0;
+  H5Pclose(create);
+  return elsewhere;
+}
+
+static bool copy_object(cgap_writer *w, hid_t file, const cgap_entry *entry, const char *path, const char *as)
+{
+  hid_t from = entry ? H5Dopen2(file, path, H5P_DEFAULT) : H5I_INVALID_HID;
+  bool fine = false;
+  if (from >= 0 && lies_elsewhere(from)) {
+    fine = copy_rows(w, from, as);
+  } else {
+    hid_t link = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(link, 1);
+    fine = !cgap_writer_noted(w, H5Ocopy(file, path, w->file, as, H5P_DEFAULT, link) < 0);
+    H5Pclose(link);
+  }
   if (from >= 0)
     H5Dclose(from);
   return fine;
 }
 
-cgap_status cgap_writer_copy(cgap_writer *w, const char *file, const char *path, const char *as, cgap_error *error)
+static cgap_status fail_copy(const cgap_writer *w, const cgap_file *from, const char *path, const char *what,
+                             const char *as, cgap_error *error)
 {
-  cgap_file *source = NULL;
-  cgap_status status = cgap_file_open(&source, file, error);
-  if (status != CGAP_OK)
-    return status;
-  const cgap_entry *entry = cgap_file_find(source, path);
-  if (entry && entry->is_virtual && entry->obstacle) {
-    status = cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
-    cgap_file_close(source);
-    return status;
-  }
+  if (w->sink.number)
+    return cgap_writer_fail(w, as, error);
+  return cgap_fail(error, CGAP_FILE, "%s:%s%s cannot be copied to %s:%s (HDF5: %s)", from->path, path, what, w->path,
+                   as, w->why[0] ? w->why : "no reason given");
+}
+
+cgap_status cgap_writer_copy(cgap_writer *w, const cgap_file *from, const char *path, const char *as, cgap_error *error)
+{
+  const cgap_entry *entry = cgap_file_find(from, path);
+  if (entry && entry->is_virtual && entry->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
   cgap_quiet quiet = cgap_quiet_begin();
-  hid_t link = H5Pcreate(H5P_LINK_CREATE);
-  H5Pset_create_intermediate_group(link, 1);
-  if (cgap_writer_noted(w, !copy_object(w, source->id, entry, path, as, link)))
-    status = w->sink.number ? cgap_writer_fail(w, as, error)
-                            : cgap_fail(error, CGAP_FILE, "%s:%s cannot be copied to %s:%s (HDF5: %s)", file, path,
-                                        w->path, as, w->why);
-  H5Pclose(link);
+  cgap_status status = CGAP_OK;
+  if (cgap_writer_noted(w, !copy_object(w, from->id, entry, path, as)))
+    status = fail_copy(w, from, path, "", as, error);
   cgap_quiet_end(quiet);
-  cgap_file_close(source);
   return status;
 }
 
-cgap_status cgap_writer_copy_attributes(cgap_writer *w, const char *file, const char *path, const char *as,
+cgap_status cgap_writer_copy_attributes(cgap_writer *w, const cgap_file *from, const char *path, const char *as,
                                         cgap_error *error)
 {
-  cgap_file *source = NULL;
-  cgap_status status = cgap_file_open(&source, file, error);
-  if (status != CGAP_OK)
-    return status;
+  cgap_status status = CGAP_OK;
   cgap_quiet quiet = cgap_quiet_begin();
-  hid_t from = H5Oopen(source->id, path, H5P_DEFAULT);
-  hid_t to = H5Oopen(w->file, as, H5P_DEFAULT);
+  hid_t source = H5Oopen(from->id, path, H5P_DEFAULT);
+  hid_t to = source < 0 ? H5I_INVALID_HID : H5Oopen(w->file, as, H5P_DEFAULT);
   hsize_t at = 0;
-  if (cgap_writer_noted(w, from < 0 || to < 0 ||
-                             H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0))
-    status = w->sink.number ? cgap_writer_fail(w, as, error)
-                            : cgap_fail(error, CGAP_FILE, "%s:%s: its attributes cannot be copied to %s:%s (HDF5: %s)",
-                                        file, path, w->path, as, w->why);
+  if (cgap_writer_noted(w, to < 0 || H5Aiterate2(source, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0))
+    status = fail_copy(w, from, path, ": its attributes", as, error);
   if (to >= 0)
     H5Oclose(to);
-  if (from >= 0)
-    H5Oclose(from);
+  if (source >= 0)
+    H5Oclose(source);
   cgap_quiet_end(quiet);
-  cgap_file_close(source);
   return status;
 }

@@ -51,8 +51,7 @@ static void compress(hid_t create, unsigned level, int rank, const hsize_t *shap
   H5Pset_deflate(create, level);
 }
 
-/* Groups on the way are made; no times are kept, so that the same content gives the same bytes. */
-static hid_t create_dataset(cgap_writer *w, const char *path, hid_t type, int rank, const hsize_t *shape, hid_t create)
+hid_t cgap_writer_dataset(cgap_writer *w, const char *path, hid_t type, int rank, const hsize_t *shape, hid_t create)
 {
   hid_t space = H5Screate_simple(rank, shape, NULL);
   hid_t link = H5Pcreate(H5P_LINK_CREATE);
@@ -71,7 +70,7 @@ static hid_t create_filled(cgap_writer *w, const char *path, hid_t type, int ran
   H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
   if (w->gzip && (rank == 2 || rank == 3) && shape[0] > 0)
     compress(create, w->gzip, rank, shape);
-  hid_t dataset = create_dataset(w, path, type, rank, shape, create);
+  hid_t dataset = cgap_writer_dataset(w, path, type, rank, shape, create);
   H5Pclose(create);
   return dataset;
 }
@@ -320,7 +319,7 @@ static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type ty
   for (size_t i = 0; fine && i < count; first += sources[i++].rows)
     fine = sources[i].rows == 0 || map_source(create, path, rank, shape, &sources[i], first);
   if (!cgap_writer_noted(w, !fine))
-    dataset = create_dataset(w, path, stored, rank, shape, create);
+    dataset = cgap_writer_dataset(w, path, stored, rank, shape, create);
   if (dataset < 0 || cgap_writer_noted(w, H5Dclose(dataset) < 0))
     status = cgap_writer_fail(w, path, error);
   H5Tclose(stored);

@@ -34,4 +34,8 @@ struct cgap_writer {
 bool cgap_writer_noted(cgap_writer *w, bool failed);
 cgap_status cgap_writer_fail(const cgap_writer *w, const char *path, cgap_error *error);
 
+/* A new dataset with the creation list `create`, or a negative number, whose reason is noted. Groups on the way are
+ * made; no times are kept, so that the same content gives the same bytes. */
+hid_t cgap_writer_dataset(cgap_writer *w, const char *path, hid_t type, int rank, const hsize_t *shape, hid_t create);
+
 #endif
