@@ -390,6 +390,52 @@ Test(head_reads, what_is_refused_says_what_works)
   world_clear(&w);
 }
 
+/* One batch of all is read whole beside the rows on their way: of few rows that takes more than to hold them. */
+Test(head_reads, rows_stay_in_memory_where_reading_takes_more)
+{
+  world w = world_init(CGAP_FLOAT16, 1);
+  cgap_train_options o = quick_options();
+  cgap_budget budget;
+  cgap_error error = {0};
+  o.batch = 0;
+  o.head = CGAP_HEAD_MLP;
+  o.hidden = 4096;
+  cr_assert_eq(cgap_budget_make(&budget, &w.data, &o, &error), CGAP_OK, "%s", error.message);
+  const uint64_t held = budget.held_bytes;
+  o.memory_bytes = held - (1 << 20);
+  cr_expect_eq(cgap_budget_make(&budget, &w.data, &o, &error), CGAP_RESOURCE);
+  cr_expect_not(budget.reads);
+  cr_expect_eq(budget.needed_bytes, held);
+  world_clear(&w);
+}
+
+static void expect_way_out(const cgap_data *data, cgap_train_options o, uint64_t memory, const char *words)
+{
+  cgap_budget budget;
+  cgap_error error = {0};
+  o.memory_bytes = memory;
+  cr_expect_eq(cgap_budget_make(&budget, data, &o, &error), CGAP_RESOURCE);
+  if (words)
+    cr_expect(strstr(error.message, words), "%s", error.message);
+  else
+    cr_expect_null(strstr(error.message, "smaller"), "%s", error.message);
+}
+
+/* No option takes less than the program does without any rows. */
+Test(head_reads, a_way_out_is_named_where_it_is_one)
+{
+  world w = world_init(CGAP_FLOAT16, 1);
+  cgap_train_options o = quick_options();
+  cgap_budget budget;
+  cr_assert_eq(cgap_budget_make(&budget, &w.data, &o, NULL), CGAP_OK);
+  expect_way_out(&w.data, o, 30 << 20, NULL);
+  o.head = CGAP_HEAD_MLP;
+  o.hidden = 65536;
+  expect_way_out(&w.data, o, 30 << 20, NULL);
+  expect_way_out(&w.data, o, 80 << 20, "or a smaller --batch");
+  world_clear(&w);
+}
+
 /* Closers of whole data, for apply. */
 Test(head_reads, closers_fitted_within_a_limit)
 {

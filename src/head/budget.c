@@ -136,18 +136,43 @@ static uint64_t whole_mib(double bytes)
   return (uint64_t)ceil(bytes / MIB);
 }
 
-static cgap_status fail(const cgap_data *d, const cgap_train_options *o, const phases *p, double limit,
-                        cgap_error *error)
+/* In memory, or in the file where that needs less. */
+static double least_of(const cgap_data *d, const sizes *s, cgap_error *error)
 {
-  const char *way_out = p->study > p->loading && p->study > p->training ? "a smaller --test"
-                        : p->training > p->loading                      ? "a smaller --batch, --hidden, --dim or --val"
-                                                                        : "fewer rows";
+  const phases held = phases_of(d, s, false, error), read = phases_of(d, s, true, error);
+  return fmin(greatest(&held), greatest(&read));
+}
+
+/* What makes the greatest phase smaller, where it is that which does not fit; else "". */
+static const char *way_out(const cgap_data *d, const sizes *s, const phases *p, double limit)
+{
+  cgap_data rows = *d;
+  sizes less = *s;
+  const char *words = ", or fewer rows";
+  cgap_error unused;
+  if (p->study > p->loading && p->study > p->training) {
+    words = ", or a smaller --test";
+    less.test = 0;
+  } else if (p->training > p->loading) {
+    words = ", or a smaller --batch, --hidden, --dim or --val";
+    less.batch = less.dim_new = 1;
+    less.validation = less.parameters = 0;
+    less.shape.hidden = 0;
+  } else {
+    rows.image.rows = rows.text.rows = 1;
+    less.images = less.texts = 1;
+  }
+  return least_of(&rows, &less, &unused) <= limit ? words : "";
+}
+
+static cgap_status fail(const cgap_data *d, const sizes *s, const phases *p, double limit, cgap_error *error)
+{
   const unsigned long long least = whole_mib(greatest(p));
-  return cgap_fail(
-    error, CGAP_RESOURCE,
-    "%s: training on %zu images and %zu texts takes %lluM at least, %s %.0fM; give --memory %lluM, or %s",
-    d->image.name, d->image.rows, d->text.rows, least, o->memory_bytes ? "--memory allows" : "half of what is free is",
-    floor(limit / MIB), least, way_out);
+  return cgap_fail(error, CGAP_RESOURCE,
+                   "%s: training on %zu images and %zu texts takes %lluM at least, %s %.0fM; give --memory %lluM%s",
+                   d->image.name, d->image.rows, d->text.rows, least,
+                   s->o->memory_bytes ? "--memory allows" : "half of what is free is", floor(limit / MIB), least,
+                   way_out(d, s, p, limit));
 }
 
 static void plan_spills(cgap_budget *out, const cgap_data *d)
@@ -166,13 +191,14 @@ cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *d, const cgap_tr
   cgap_error own = {0};
   const phases held = phases_of(d, &s, false, &own), read = phases_of(d, &s, true, &own);
   const double limit = limit_of(o->memory_bytes, o->ranks);
-  *out = (cgap_budget){.reads = greatest(&held) > limit, .limit_bytes = (uint64_t)limit};
+  const bool less = greatest(&read) < greatest(&held); /* one batch of all may take as much from the file */
+  *out = (cgap_budget){.reads = less && greatest(&held) > limit, .limit_bytes = (uint64_t)limit};
   if (own.status != CGAP_OK)
     return cgap_fail(error, own.status, "%s", own.message);
   out->held_bytes = (uint64_t)greatest(&held);
   out->needed_bytes = out->reads ? (uint64_t)greatest(&read) : out->held_bytes;
   if (out->needed_bytes > out->limit_bytes)
-    return fail(d, o, greatest(&held) < greatest(&read) ? &held : &read, limit, error);
+    return fail(d, &s, less ? &read : &held, limit, error);
   plan_spills(out, d);
   return CGAP_OK;
 }
