@@ -34,6 +34,16 @@ static cgap_status fail_full(const char *folder, uint64_t bytes, uint64_t room, 
                    (unsigned long long)bytes, folder, (unsigned long long)room, way_out);
 }
 
+/* 0, or why not. Where the file system cannot do it, writing says when the disk is full; libc would touch every block.
+ */
+static int reserve(int fd, uint64_t bytes)
+{
+  while (bytes && fallocate(fd, 0, 0, (off_t)bytes) != 0)
+    if (errno != EINTR)
+      return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+  return 0;
+}
+
 cgap_status cgap_scratch_open(int *out, uint64_t bytes, const char *name, const char *way_out, cgap_error *error)
 {
   const char *folder = cgap_scratch_folder();
@@ -46,8 +56,8 @@ cgap_status cgap_scratch_open(int *out, uint64_t bytes, const char *name, const 
   const int fd = open_nameless(folder);
   if (fd < 0)
     return cgap_fail_errno(error, errno, folder, DOING);
-  const int why = bytes ? posix_fallocate(fd, 0, (off_t)bytes) : 0;
-  if (why == 0 || why == EOPNOTSUPP || why == EINVAL) { /* without reserving it, writing says when the disk is full */
+  const int why = reserve(fd, bytes);
+  if (why == 0) {
     *out = fd;
     return CGAP_OK;
   }

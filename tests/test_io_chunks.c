@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct layout {
   hsize_t chunk[3];
@@ -227,4 +228,21 @@ Test(io_chunks, a_damaged_chunk_is_one_line, .init = ask_enter, .fini = ask_leav
     cr_expect_eq(image->read(image, 40, 30, rows, &error), CGAP_OK);
     cgap_dataset_close(d);
   }
+}
+
+/* Of a file that was whole when it was opened. */
+Test(io_chunks, a_file_cut_while_it_is_read_says_where, .init = ask_enter, .fini = ask_leave)
+{
+  const h5_shape shape = {2, {ROWS, DIM}};
+  const layout l = {{10, 1, DIM}, false, true, false, false};
+  write_sides(&l, CGAP_FLOAT32, shape, shape);
+  cgap_dataset *d = open_with(2);
+  const cgap_source *image = &cgap_dataset_data(d)->image;
+  float rows[ROWS * DIM];
+  cgap_error error = {0};
+  cr_expect_eq(image->read(image, 0, 10, rows, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(truncate("a.h5", 2048), 0);
+  cr_expect_eq(image->read(image, 0, ROWS, rows, &error), CGAP_FILE);
+  cr_expect(strstr(error.message, "a.h5:/image: the file ends at byte"), "%s", error.message);
+  cgap_dataset_close(d);
 }

@@ -182,7 +182,7 @@ static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_room *room, hadd
 /* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
  * at a time, whichever file it is about; the bytes themselves need no turn. */
 static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_room *room, size_t *stored, unsigned *mask,
-                  const char **why)
+                  const char **why, cgap_error *read)
 {
   hsize_t bytes = 0;
   haddr_t address = HADDR_UNDEF;
@@ -194,19 +194,19 @@ static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_room *room, si
     return good;
   if (!cgap_unpack_reserve(room, *stored))
     return false;
-  *why = "it cannot be read";
-  return cgap_pread_all(c->fd, address, *stored, room->packed, c->entry->name, NULL) == CGAP_OK;
+  return cgap_pread_all(c->fd, address, *stored, room->packed, c->entry->name, read) == CGAP_OK;
 }
 
 /* Fetches and unpacks into room->plain. */
-static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_room *room, kept *chunk, const char **why)
+static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_room *room, kept *chunk, const char **why,
+                   cgap_error *read)
 {
   const box b = box_of(c, number);
   size_t stored = 0;
   unsigned mask = 0;
   *chunk = (kept){.number = number};
   *why = NULL;
-  if (!fetch(c, &b, room, &stored, &mask, why))
+  if (!fetch(c, &b, room, &stored, &mask, why, read))
     return false;
   if (!room->plain)
     room->plain = cgap_alloc(c->chunk_bytes, 1);
@@ -241,15 +241,17 @@ static bool keep(request *r, const kept *chunk)
   return keeps;
 }
 
-/* why NULL: memory is out. */
-static void note_failure(request *r, size_t number, const char *why)
+/* read: why the file's bytes did not come. Else why NULL: memory is out. */
+static void note_failure(request *r, size_t number, const char *why, const cgap_error *read)
 {
   const cgap_chunks *c = r->chunks;
   const box b = box_of(c, number);
 #pragma omp critical(cgap_chunks_kept)
   if (number < r->failed) {
     r->failed = number;
-    if (why)
+    if (read->status)
+      *r->error = *read;
+    else if (why)
       (void)cgap_fail(r->error, CGAP_FILE, "%s: the chunk of rows %zu to %zu is damaged: %s; copy the file again",
                       c->entry->name, b.from[0] * c->size[1] + b.from[1],
                       (b.until[0] - 1) * c->size[1] + b.until[1] - 1, why);
@@ -263,6 +265,7 @@ static void run_task(request *r, size_t number, cgap_unpack_room *room)
 {
   cgap_chunks *c = r->chunks;
   const char *why = NULL;
+  cgap_error read = {0};
   kept *there = NULL, own;
   if (!scatter(r, number, NULL))
     return;
@@ -272,8 +275,8 @@ static void run_task(request *r, size_t number, cgap_unpack_room *room)
     (void)scatter(r, number, there);
     if (keep(r, there))
       there->bytes = NULL;
-  } else if (!unpack(c, number, room, &own, &why)) {
-    note_failure(r, number, why);
+  } else if (!unpack(c, number, room, &own, &why, &read)) {
+    note_failure(r, number, why, &read);
   } else {
     (void)scatter(r, number, &own);
     if (keep(r, &own))
