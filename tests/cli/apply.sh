@@ -161,6 +161,32 @@ cp out soft
 runs cmp soft enough
 want_rc 0
 
+# datasets of groups in groups, each once, with the attributes of each; two runs write the same bytes
+/usr/bin/python3 - <<'END' || exit 99
+import h5py
+with h5py.File("wide.h5", "r+") as f:
+    f["deep/er/labels"] = list(range(120))
+    f["deep/er/more"] = [1, 2]
+    f["deep/other"] = [3]
+    f["else/where/again"] = f["deep/other"] # the same dataset, alone in its groups
+    for name in "/", "deep", "deep/er", "deep/er/more", "image":
+        f[name].attrs["says"] = name
+END
+run apply --method center wide.h5 -o deep.h5
+want_rc 0
+sleep 1.1 # times in a file are in seconds
+run apply --method center wide.h5 -o deep-again.h5
+runs cmp deep.h5 deep-again.h5
+want_rc 0
+checks=$((checks + 1))
+/usr/bin/python3 - <<'END' || complain "attributes or datasets are missing in deep.h5"
+import h5py
+with h5py.File("deep.h5") as f:
+    assert not f["image"].is_virtual and list(f["deep/er/labels"]) == list(range(120)) and f["deep/other"][0] == 3
+    for name in "/", "deep", "deep/er", "deep/er/more", "image":
+        assert f[name].attrs["says"] == name, name
+END
+
 # refusals
 refuse() {
   want=$1
