@@ -349,7 +349,9 @@ static cgap_status choose_block(carry *c, cgap_error *error)
 {
   const cgap_head_shape *shape = &c->head->layers.shape;
   const cgap_source *image = &c->dataset->data.image;
-  const double limit = c->options->memory_bytes ? (double)c->options->memory_bytes : (double)cgap_free_memory() / 2;
+  const double limit = c->options->memory_bytes
+                         ? (double)c->options->memory_bytes
+                         : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(c->options->ranks);
   const double row = (double)shape->dim_in * (double)(cgap_type_size(image->type) + 2 * sizeof(float)) +
                      (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
   const double base = BASE_BYTES + (double)c->head->layers.count * (double)sizeof(float);
