@@ -132,7 +132,7 @@ static void say_done(const cgap_carried *carried, size_t dim)
 {
   if (carried->parts)
     cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s beside it: move and copy them together "
-            "(--one-file: all in one)",
+            "(--one-file: all in one); h5py reads a missing one as NaN without a word",
             opt.out, carried->rows, dim, carried->first_part, carried->last_part);
   else
     cli_say("%s: %zu rows of %zu dimensions", opt.out, carried->rows, dim);

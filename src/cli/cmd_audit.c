@@ -209,6 +209,13 @@ static void warn_of_one_side(const json_t *input)
     cli_warn("%s: image and text are one and the same dataset; give --image and --text", image);
 }
 
+static void warn_of_part(const cgap_dataset *dataset, const cli_args *args)
+{
+  char part[512];
+  if (args->count == 1 && cgap_dataset_part(part, sizeof part, dataset))
+    cli_warn("%s: part %s; the rows of the others are not in it", args->items[0], part);
+}
+
 static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
@@ -230,6 +237,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
   if (status || opt.dry_run)
     return status;
   warn_of_one_side(r->input);
+  warn_of_part(r->dataset, args);
   if (opt.out && cli_ranks_first())
     status = cgap_folder_open(&r->folder, opt.out, error);
   if (!status)

@@ -28,6 +28,9 @@ json_t *cgap_dataset_describe(const cgap_dataset *dataset);
  * "unreadable": why or null, "same_as_earlier": bool}…], "more": bool}. */
 json_t *cgap_dataset_listing(const cgap_dataset *dataset);
 
+/* Where the one file that is read is a part of another: "1 of 3 of out.h5" into out. */
+bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *dataset);
+
 /* Whether one of the files that are read lies at `path`: nothing may be written there. */
 bool cgap_dataset_reads(const cgap_dataset *dataset, const char *path);
 

@@ -179,3 +179,8 @@ void cgap_training_find(cgap_dataset *d)
       "came through a head that was trained on %s, of this file or of another with as many: it suits those better\n",
       d->trained_on);
 }
+
+bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *d)
+{
+  return d->file_count == 1 && d->files[0]->id >= 0 && cgap_hdf5_text(out, size, d->files[0]->id, CGAP_PART_ATTRIBUTE);
+}

@@ -100,7 +100,7 @@ names = ("q.part-image-from-camera.h5", "q.part-1-of-1.h5", "q.part-1-of-1.h5x.h
 for name in names:
     with h5py.File(name, "w") as f:
         f["image"], f["text"] = image, text
-        f.attrs["contragap_part"] = "1 of 1 of other.h5"
+        f.attrs["contragap_part"] = "1 of 1 of other.h5" # not of q.h5
 for view in ("q.h5", "view.h5"):
     with h5py.File(view, "w") as f:
         f.attrs["contragap_parts"] = "1 of " + view
@@ -114,6 +114,12 @@ want_rc 0
 want_file q.part-image-from-camera.h5 q.part-1-of-1.h5 q.part-1-of-1.h5x.h5
 run audit view.h5
 want_rc 0
+run audit q.part-1-of-1.h5 # which holds a part of what other.h5 holds
+want_rc 0
+want_line err "warning: q.part-1-of-1.h5: part 1 of 1 of other.h5; the rows of the others are not in it"
+run audit q.part-1-of-1.h5 q.part-1-of-1.h5x.h5 # all of them are no part
+want_rc 0
+[ ! -s err ] || complain "said of several parts: $(cat err)"
 
 # virtual datasets: the sources of all of them are open together, and there has to be room for that
 /usr/bin/python3 - <<'END' || exit 99
