@@ -135,11 +135,20 @@ def spread(out, name, files, **options):
 with h5py.File("wide.h5", "w") as f:
     spread(f, "image", 40)
     spread(f, "text", 40)
+with h5py.File("grows.h5", "w") as source, h5py.File("growing.h5", "w", libver="latest") as f:
+    source.create_dataset("rows", data=random.standard_normal((30, 8)), maxshape=(None, 8))
+    layout = h5py.VirtualLayout(shape=(30, 8), maxshape=(None, 8), dtype="f8")
+    layout[:h5py.h5s.UNLIMITED, :] = h5py.VirtualSource(source["rows"])[:h5py.h5s.UNLIMITED, :]
+    f.create_virtual_dataset("image", layout)
+    f["text"] = source["rows"][()][::-1]
 with h5py.File("beside.h5", "w") as f:
     f["text"] = random.standard_normal((120, 8)).astype("f4")
     spread(f, "image", 40)
     spread(f, "rest", 40)
 END
+run apply --method center growing.h5 -o grown.h5 # may grow with its source
+want_rc 0
+want_text err "60 rows"
 limited() { # limited "ULIMIT OPTIONS" ARGS…
   limits=$1
   shift
