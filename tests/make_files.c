@@ -83,6 +83,13 @@ static void contents(void)
   rows[7] = N;
   h5_integers(file, "/text_image", (h5_shape){1, {N}}, rows, H5T_STD_I64LE);
   h5_close(file);
+  file = begin("from_one.h5", SOUND);
+  for (int64_t i = 0; i < N; i++)
+    rows[i] = i + 1;
+  h5_integers(file, "/text_image", (h5_shape){1, {N}}, rows, H5T_STD_I64LE);
+  h5_close(file);
+  for (int64_t i = 0; i < N; i++)
+    rows[i] = i;
   file = begin("twice.h5", SOUND);
   rows[7] = 3;
   h5_integers(file, "/image_id", (h5_shape){1, {N}}, rows, H5T_STD_I64LE);

@@ -220,6 +220,14 @@ refuse 3 "missing.h5" missing.h5 pairs.h5 -o refused.h5
 refuse 2 "-o OUT.h5" closed/head.h5 pairs.h5
 refuse 2 "HEAD and FILE" pairs.h5 -o refused.h5
 refuse 2 "input itself" --method center pairs.h5 -o pairs.h5
+cp closed/head.h5 head.before
+for head in closed/head.h5 closed; do
+  refuse 2 "closed/head.h5: holds a trained head" $head pairs.h5 -o closed/head.h5
+done
+cmp -s closed/head.h5 head.before || complain "the head is another one"
+for name in y.npy y.npz y.safetensors y/; do
+  refuse 2 "-o $name: HDF5 is written" closed/head.h5 pairs.h5 -o "$name"
+done
 refuse 5 "--memory allows 20M; give --memory" --method center pairs.h5 -o refused.h5 --memory 20M
 refuse 5 "--memory allows 20M; give --memory" closed/head.h5 pairs.h5 -o refused.h5 --memory 20M
 head -c 3000 closed/head.h5 >cut.h5

@@ -112,6 +112,8 @@ for k in range(3):
     part = slice(k * 1100, (k + 1) * 1100)
     write(f"shard{k}.h5", image=x[part], text=(x[part] + 1 + random.normal(size=(1100, d))).astype("f4"))
 write("unpaired.h5", image=x, text=y[:900])
+wide = random.normal(size=(2600, 300)).astype("f4")
+write("tight.h5", image=wide[:1100], text=wide[1100:])
 with h5py.File("empty.h5", "w") as file:  # of which nobody reads more than a block
     for name in ("image", "text"):
         file.create_dataset(name, (1000000, 8), "f2", chunks=(10000, 8))
@@ -128,6 +130,16 @@ same ragged "2 4" ragged.h5 # float16 and float32, texts anywhere, equal rows
 same bad "3" bad.h5 --drop-bad
 same shards "2" shard0.h5 shard1.h5 shard2.h5
 same unpaired "3" unpaired.h5 --unpaired
+# shares that differ, and hardly any room: all ranks must go the same way, or they wait for one another for good
+ranks 2 audit tight.h5 --unpaired --memory 1M
+least=$(sed -n 's/.* give --memory \([0-9]*\)M.*/\1/p' err)
+for room in 0 2; do
+  last="audit of tight.h5 on 2 ranks with $((least + room))M"
+  # shellcheck disable=SC2086  # the launcher's flags
+  timeout 60 $MPIEXEC -n 2 "$CONTRAGAP" audit tight.h5 --unpaired --threads 1 --memory $((least + room))M >out 2>err </dev/null
+  rc=$?
+  want_rc 0
+done
 if [ -f "$CONTRAGAP_SHARED/data/modgap_clip_coco.h5" ]; then
   same real "2 3" "$CONTRAGAP_SHARED/data/modgap_clip_coco.h5"
 fi

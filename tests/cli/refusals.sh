@@ -59,7 +59,8 @@ refuse 3 'pairs.h5: no dataset /pairs|--text-image|1) /image' pairs.h5 --text-im
 refuse 3 'none.h5: no such file' --image none.h5:/image --text pairs.h5:/text
 refuse 4 'other_d.h5:/image|other_d.h5:/text|512 and 384: not one joint space' other_d.h5
 refuse 3 'unequal.h5:/text: 39 rows|has 40|--text-image|--unpaired' unequal.h5
-refuse 4 'beyond.h5:/text_image|text 7|image row 40|40 images' beyond.h5
+refuse 4 'beyond.h5:/text_image|text 7|image row 40|40 images|mend it' beyond.h5
+refuse 4 'from_one.h5:/text_image|text 39|image row 40|counts from 1' from_one.h5
 refuse 4 'twice.h5:/image_id|id 3|rows 3 and 7' twice.h5
 refuse 4 'nan.h5:/image|5|--drop-bad' nan.h5
 refuse 4 'infinite.h5:/image|5|--drop-bad' infinite.h5

@@ -21,6 +21,7 @@ report --pairs auto
 runs cmp report.json plain.json
 want_rc 0
 report --pairs sampled
+want_line err "the sample would hold all rows" "--sample-rows"
 runs cmp report.json plain.json
 want_rc 0
 runs grep -c '"sampled"' plain.json
