@@ -12,7 +12,8 @@ typedef struct cgap_split {
   bool texts_across; /* equal texts were so frequent that only equal images go together */
 } cgap_split;
 
-/* e has pairs; where it is not resident its rows are read once more. Shares of the images, validation may be 0. CGAP_DATA under 10 images. */
+/* e has pairs; where it is not resident its rows are read once more. Shares of the images, validation may be 0.
+ * CGAP_DATA under 10 images. */
 CGAP_MUST_CHECK cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double validation, double test,
                                             uint64_t seed, cgap_error *error);
 void cgap_split_clear(cgap_split *split);
