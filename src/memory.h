@@ -1,9 +1,19 @@
-/* Memory: products of sizes that cannot overflow, and blocks aligned for the vector units. */
+/* Sizes and memory: products that cannot overflow, and blocks aligned for the vector units. */
 #ifndef CGAP_MEMORY_H
 #define CGAP_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+static inline size_t cgap_lesser(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+static inline size_t cgap_greater(size_t a, size_t b)
+{
+  return a > b ? a : b;
+}
 
 /* a·b, or false when it does not fit size_t. */
 bool cgap_product(size_t *out, size_t a, size_t b);

@@ -54,11 +54,6 @@ void cgap_comm_free(const cgap_comm *c, void *block)
     cgap_free(block);
 }
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 static cgap_status take_room(char **out, size_t bytes, cgap_error *error)
 {
   *out = cgap_alloc(bytes, 1);
@@ -70,13 +65,13 @@ cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_ty
   static const size_t sizes[CGAP_COMM_TYPES] = {sizeof(uint64_t), sizeof(double), sizeof(float)};
   if (!c)
     return CGAP_OK;
-  const size_t piece = lesser(count, SUM_VALUES), size = sizes[type];
+  const size_t piece = cgap_lesser(count, SUM_VALUES), size = sizes[type];
   char *room = NULL;
   cgap_status status = cgap_comm_listen(c, error);
   if (status == CGAP_OK)
     status = take_room(&room, piece * size, error);
   for (size_t first = 0; status == CGAP_OK && first < count; first += piece) {
-    const size_t n = lesser(count - first, piece);
+    const size_t n = cgap_lesser(count - first, piece);
     memcpy(room, (char *)values + first * size, n * size);
     status = cgap_comm_until(c, c->backend->sum(room, (int)n, type), "add over the ranks", error);
     if (status == CGAP_OK)
@@ -90,13 +85,13 @@ cgap_status cgap_comm_share(cgap_comm *c, int from, void *block, size_t bytes, c
 {
   if (!c)
     return CGAP_OK;
-  const size_t piece = lesser(bytes, GATHER_BYTES);
+  const size_t piece = cgap_lesser(bytes, GATHER_BYTES);
   char *room = NULL;
   cgap_status status = cgap_comm_listen(c, error);
   if (status == CGAP_OK)
     status = take_room(&room, piece, error);
   for (size_t first = 0; status == CGAP_OK && first < bytes; first += piece) {
-    const size_t n = lesser(bytes - first, piece);
+    const size_t n = cgap_lesser(bytes - first, piece);
     memcpy(room, (char *)block + first, n);
     status = cgap_comm_until(c, c->backend->share(room, (int)n, from), "send to all ranks", error);
     if (status == CGAP_OK)
@@ -110,7 +105,7 @@ cgap_status cgap_comm_share(cgap_comm *c, int from, void *block, size_t bytes, c
 static size_t left_of(const size_t *first, int r, size_t done, size_t piece)
 {
   const size_t whole = first[r + 1] - first[r], left = whole > done ? whole - done : 0;
-  return lesser(left, piece);
+  return cgap_lesser(left, piece);
 }
 
 /* A piece of each rank's block at a time, by way of `room`. */
@@ -143,11 +138,11 @@ cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cga
   for (int r = 0; r < c->place.size; r++)
     most = first[r + 1] - first[r] > most ? first[r + 1] - first[r] : most;
   const size_t size = (size_t)c->place.size, whole = first[size] - first[0];
-  const size_t piece = whole <= GATHER_BYTES ? most : lesser(most, GATHER_BYTES / size);
+  const size_t piece = whole <= GATHER_BYTES ? most : cgap_lesser(most, GATHER_BYTES / size);
   cgap_status status = cgap_comm_listen(c, error);
   if (status != CGAP_OK || most == 0)
     return status;
-  char *room = cgap_alloc(lesser(whole, piece * size), 1);
+  char *room = cgap_alloc(cgap_lesser(whole, piece * size), 1);
   int *counts = cgap_alloc(2 * size, sizeof *counts);
   if (!room || !counts)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory to gather %zu bytes of each rank", piece);
@@ -164,12 +159,12 @@ cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cga
 static bool start_pieces(cgap_comm *c, cgap_transfer *t)
 {
   if (!t->sending && t->out_left) {
-    t->sending = c->backend->send(t->out, (int)lesser(t->out_left, PIECE_BYTES), t->to, t->tag);
+    t->sending = c->backend->send(t->out, (int)cgap_lesser(t->out_left, PIECE_BYTES), t->to, t->tag);
     if (!t->sending)
       return false;
   }
   if (!t->receiving && t->in_left) {
-    t->receiving = c->backend->receive(t->in, (int)lesser(t->in_left, PIECE_BYTES), t->from, t->tag);
+    t->receiving = c->backend->receive(t->in, (int)cgap_lesser(t->in_left, PIECE_BYTES), t->from, t->tag);
     if (!t->receiving)
       return false;
   }
@@ -181,13 +176,13 @@ static int move_on(cgap_comm *c, cgap_transfer *t)
   const int sent = t->sending ? c->backend->test(t->sending) : 0;
   const int received = t->receiving ? c->backend->test(t->receiving) : 0;
   if (sent > 0) {
-    const size_t n = lesser(t->out_left, PIECE_BYTES);
+    const size_t n = cgap_lesser(t->out_left, PIECE_BYTES);
     t->sending = NULL;
     t->out += n;
     t->out_left -= n;
   }
   if (received > 0) {
-    const size_t n = lesser(t->in_left, PIECE_BYTES);
+    const size_t n = cgap_lesser(t->in_left, PIECE_BYTES);
     t->receiving = NULL;
     t->in += n;
     t->in_left -= n;

@@ -13,11 +13,6 @@
 
 enum { READ_ROWS = 4096 };
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 /* ---------------------------------------------------------------- drawing */
 
 /* `count` of 0 … from − 1, ascending, each set of them as likely (Fan, Muller and Rezucha 1962). */
@@ -316,9 +311,9 @@ static cgap_status side_moments(cgap_side *side, cgap_comm *ranks, int threads, 
   if (!status)
     status = cgap_moment_init(&moment, dim, (double)run, error);
   for (size_t first = share.first; !status && first < share.end; first += block) {
-    const size_t n = lesser(block, share.end - first), runs = (n + run - 1) / run;
+    const size_t n = cgap_lesser(block, share.end - first), runs = (n + run - 1) / run;
     for (size_t r = 0; r <= runs; r++)
-      start[r] = lesser(r * run, n);
+      start[r] = cgap_lesser(r * run, n);
     status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
     if (!status)
       status = cgap_moment_add(&moment, rows, start, runs, threads, error);

@@ -170,13 +170,9 @@ void cgap_panel_clear(cgap_panel *panel)
   *panel = (cgap_panel){0};
 }
 
-typedef struct wanted {
-  size_t row, place;
-} wanted;
-
-static int by_row(const void *a, const void *b)
+int cgap_wanted_by_row(const void *a, const void *b)
 {
-  const size_t x = ((const wanted *)a)->row, y = ((const wanted *)b)->row;
+  const size_t x = ((const cgap_wanted *)a)->row, y = ((const cgap_wanted *)b)->row;
   return (x > y) - (x < y);
 }
 
@@ -186,7 +182,7 @@ static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t
 {
   enum { AT_ONCE = 256 };
   const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  wanted *list = cgap_alloc(count, sizeof *list);
+  cgap_wanted *list = cgap_alloc(count, sizeof *list);
   unsigned char *room = cgap_alloc(AT_ONCE, row_bytes);
   cgap_status status = CGAP_OK;
   size_t missing = 0;
@@ -194,9 +190,9 @@ static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t
     status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
   for (size_t i = 0; !status && i < count; i++)
     if (!holds(side, rows[i], 1))
-      list[missing++] = (wanted){rows[i], i};
+      list[missing++] = (cgap_wanted){rows[i], i};
   if (missing)
-    qsort(list, missing, sizeof *list, by_row);
+    qsort(list, missing, sizeof *list, cgap_wanted_by_row);
   for (size_t i = 0, n = 0; !status && i < missing; i += n) {
     size_t last = list[i].row;
     for (n = 1; i + n < missing && list[i + n].row <= last + 1 && list[i + n].row < list[i].row + AT_ONCE; n++)

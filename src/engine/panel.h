@@ -29,6 +29,12 @@ CGAP_MUST_CHECK cgap_status cgap_side_read(const cgap_side *side, size_t first, 
 void cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
                          int threads);
 
+/* A row of a list and where it goes; for qsort, in the order of the rows. */
+typedef struct cgap_wanted {
+  size_t row, place;
+} cgap_wanted;
+int cgap_wanted_by_row(const void *a, const void *b);
+
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count,
                                             int threads, double *out, cgap_error *error);

@@ -1,9 +1,5 @@
 #include "engine/panels.h"
-
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
+#include "memory.h"
 
 static bool within_row(const cgap_panels *p, const cgap_walk *at)
 {
@@ -46,7 +42,7 @@ static void aim(const cgap_panels *p, cgap_panel *panel, const cgap_walk *at, bo
 {
   panel->side = row ? p->rows : p->columns;
   panel->first = row ? at->row : at->column;
-  panel->rows = lesser(panel->side->rows - panel->first, row ? p->row_step : p->column_step);
+  panel->rows = cgap_lesser(panel->side->rows - panel->first, row ? p->row_step : p->column_step);
 }
 
 /* Starts to read the next panel that will be lacking. */
@@ -124,7 +120,7 @@ cgap_status cgap_panels_next(cgap_panels *p, cgap_panel *a, cgap_panel *b, bool 
     const size_t off = p->at.column - p->at.row, dim = p->rows->dim;
     *b = cgap_panel_view(&p->a);
     b->first += off;
-    b->rows = lesser(p->a.rows - off, p->column_step);
+    b->rows = cgap_lesser(p->a.rows - off, p->column_step);
     b->unit += off * dim;
     b->raw += off * dim * cgap_type_size(p->rows->source->type);
   }

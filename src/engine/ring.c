@@ -35,22 +35,12 @@ size_t cgap_ring_row_bytes(cgap_type type, size_t dim)
   return dim * (sizeof(float) + cgap_type_size(type));
 }
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
-static size_t greater(size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
 /* Piece k of rank r's block of the side that travels. */
 static cgap_share piece_of(const ring *g, int r, size_t k)
 {
   const cgap_share block = cgap_share_of_rank(g->away->rows, r, g->size);
-  return (cgap_share){lesser(block.first + k * g->piece, block.end),
-                      lesser(block.first + (k + 1) * g->piece, block.end)};
+  return (cgap_share){cgap_lesser(block.first + k * g->piece, block.end),
+                      cgap_lesser(block.first + (k + 1) * g->piece, block.end)};
 }
 
 /* ---------------------------------------------------------------- while tiles are at work */
@@ -97,7 +87,7 @@ static cgap_status load(cgap_panel *panel, const cgap_side *side, size_t first, 
 static size_t half_of(cgap_share block)
 {
   const size_t tiles = (block.end - block.first + CGAP_TILE - 1) / CGAP_TILE;
-  return lesser(block.first + tiles / 2 * CGAP_TILE, block.end);
+  return cgap_lesser(block.first + tiles / 2 * CGAP_TILE, block.end);
 }
 
 /* The piece at hand is of rank `owner`. Two ranks that are half a ring apart meet twice: of the block of the lower one,
@@ -108,15 +98,15 @@ static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_err
   cgap_share visit = {guest->first, guest->first + guest->rows};
   const bool own = g->triangle && owner == g->rank;
   if (own) /* right of the diagonal */
-    home.end = lesser(home.end, visit.end);
+    home.end = cgap_lesser(home.end, visit.end);
   else if (g->triangle && 2 * ((g->rank - owner + g->size) % g->size) == g->size) {
     if (g->rank < owner)
       home.end = half_of(home);
     else
-      visit.first = greater(visit.first, half_of(cgap_share_of_rank(g->home->rows, owner, g->size)));
+      visit.first = cgap_greater(visit.first, half_of(cgap_share_of_rank(g->home->rows, owner, g->size)));
   }
   cgap_panel stays = {0}, comes = cgap_panel_view(guest);
-  const size_t skipped = lesser(visit.first - guest->first, guest->rows), dim = guest->side->dim;
+  const size_t skipped = cgap_lesser(visit.first - guest->first, guest->rows), dim = guest->side->dim;
   comes.first += skipped;
   comes.rows -= skipped;
   comes.unit += skipped * dim;
@@ -309,10 +299,10 @@ static cgap_status open_ring(ring *g, cgap_error *error)
   size_t most = 0;
   for (int r = 0; r < g->size; r++) {
     const cgap_share block = cgap_share_of_rank(away->rows, r, g->size);
-    most = greater(most, block.end - block.first);
+    most = cgap_greater(most, block.end - block.first);
   }
   g->piece = PASSENGER_BYTES / cgap_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
-  g->piece = lesser(greater(g->piece, CGAP_TILE), greater(most, CGAP_TILE));
+  g->piece = cgap_lesser(cgap_greater(g->piece, CGAP_TILE), cgap_greater(most, CGAP_TILE));
   cgap_status status = reserve(g->room, away, g->piece, 2, error);
   if (!status && !g->triangle &&
       !cgap_totals_init(&g->away_totals, g->evidence, g->kind, away->own_first, away->own_rows))
@@ -326,7 +316,7 @@ static cgap_status run_ring(ring *g, cgap_error *error)
   cgap_status status = open_ring(g, error);
   for (int r = 0; !status && r < g->size; r++) {
     const cgap_share block = cgap_share_of_rank(g->away->rows, r, g->size);
-    pieces = greater(pieces, (block.end - block.first + g->piece - 1) / g->piece);
+    pieces = cgap_greater(pieces, (block.end - block.first + g->piece - 1) / g->piece);
   }
   for (size_t k = 0; !status && k < pieces; k++)
     status = go_round(g, k, error);

@@ -48,25 +48,20 @@ static double exact_seconds(size_t images, size_t texts, size_t dim, int threads
   return rate > 0 ? work_of((double)images, (double)texts, (double)dim) / (rate * CGAP_SHARE_OF_PRODUCTS) : INFINITY;
 }
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 /* As many images as have, with their texts, twice the rows of a side. */
 static void choose_size(cgap_sampling *s, size_t images, size_t texts, size_t dim, bool paired,
                         const cgap_audit_options *o)
 {
   const double rows = (double)(o->sample_rows ? o->sample_rows : SAMPLE_ROWS), n = (double)images, m = (double)texts;
   if (!paired) {
-    s->images = lesser(images, (size_t)rows);
-    s->texts = lesser(texts, (size_t)rows);
+    s->images = cgap_lesser(images, (size_t)rows);
+    s->texts = cgap_lesser(texts, (size_t)rows);
     return;
   }
-  s->images = lesser(images, (size_t)fmax(LEAST_IMAGES, 2 * rows * n / (n + m)));
+  s->images = cgap_lesser(images, (size_t)fmax(LEAST_IMAGES, 2 * rows * n / (n + m)));
   s->texts = (size_t)round((double)s->images * m / n);
   const double queries = fmin(MOST_QUERIES, fmax(LEAST_QUERIES, QUERY_WORK / (2 * (n + m) * (double)dim)));
-  s->queries = lesser(s->images, o->sample_queries ? o->sample_queries : (size_t)queries);
+  s->queries = cgap_lesser(s->images, o->sample_queries ? o->sample_queries : (size_t)queries);
 }
 
 cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,

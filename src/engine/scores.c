@@ -12,11 +12,6 @@
 enum { BLOCK = 256, FEW_BLOCK = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
 #define MOST_SUM 4503599627370496.0 /* 2^52 */
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 cgap_status cgap_scores_run(const cgap_side *side, cgap_share share, const double *vectors, size_t count, int threads,
                             cgap_scores_visit visit, void *context, cgap_error *error)
 {
@@ -27,13 +22,13 @@ cgap_status cgap_scores_run(const cgap_side *side, cgap_share share, const doubl
   if (!rows || !scores)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for scores of %zu rows against %zu vectors", block, count);
   for (size_t first = share.first; !status && first < share.end; first += block) {
-    const size_t n = lesser(block, share.end - first);
+    const size_t n = cgap_lesser(block, share.end - first);
     status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
     if (status)
       break;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t b = 0; b < n; b += BLOCK)
-      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)lesser(BLOCK, n - b), (int)count, (int)dim, 1.0,
+      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cgap_lesser(BLOCK, n - b), (int)count, (int)dim, 1.0,
                   rows + b * dim, (int)dim, vectors, (int)dim, 0.0, scores + b * count, (int)count);
     visit(context, first, n, scores);
   }
@@ -84,7 +79,7 @@ static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_
   memset(own->sums, 0, job->out->whole.count * sizeof *own->sums);
   for (size_t b = first; b < first + rows; b += FEW_BLOCK) {
     const float *z = panel->unit + b * dim;
-    const size_t n = lesser(FEW_BLOCK, first + rows - b);
+    const size_t n = cgap_lesser(FEW_BLOCK, first + rows - b);
     job->kernels->widen(z, n * dim, 1, own->rows);
     job->kernels->few_scores(own->rows, n, dim, job->weights, own->lanes);
     for (size_t i = 0; i < n; i++)
@@ -123,7 +118,7 @@ static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int
     for (size_t r = 0; r < runs; r++) {
       if (!ready)
         continue;
-      gradient_run(job, panel, r * RUN, lesser(RUN, panel->rows - r * RUN), &mine);
+      gradient_run(job, panel, r * RUN, cgap_lesser(RUN, panel->rows - r * RUN), &mine);
 #pragma omp critical(cgap_gradient)
       {
         cgap_wide_add(&job->out->lanes, 0, mine.gradient, dim * CGAP_FEW);
@@ -173,7 +168,7 @@ cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap
   cgap_status status =
     lanes ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu vectors of %zu", count, side->dim);
   for (size_t first = share.first; !status && first < share.end; first += step) {
-    status = cgap_panel_load(&panel, side, first, lesser(step, share.end - first), error);
+    status = cgap_panel_load(&panel, side, first, cgap_lesser(step, share.end - first), error);
     if (!status && !gradient_panel(&job, &panel, threads))
       status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, side->dim);
   }

@@ -3,15 +3,10 @@
 #include "analysis/kernels.h"
 #include "memory.h"
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 cgap_share cgap_share_of_rank(size_t rows, int rank, int size)
 {
   const size_t tiles = (rows + CGAP_TILE - 1) / CGAP_TILE, r = (size_t)rank, n = (size_t)size;
-  return (cgap_share){lesser(tiles * r / n * CGAP_TILE, rows), lesser(tiles * (r + 1) / n * CGAP_TILE, rows)};
+  return (cgap_share){cgap_lesser(tiles * r / n * CGAP_TILE, rows), cgap_lesser(tiles * (r + 1) / n * CGAP_TILE, rows)};
 }
 
 cgap_share cgap_share_of(const cgap_comm *ranks, size_t rows)

@@ -29,11 +29,6 @@ typedef struct pass {
   bool cancelled;
 } pass;
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 static size_t bands_of(size_t rows)
 {
   return (rows + SIDE - 1) / SIDE;
@@ -60,8 +55,8 @@ static void show(pass *p, size_t row, size_t column)
     .couples = p->kind,
     .row = row,
     .column = column,
-    .rows = lesser(SIDE, p->a.first + p->a.rows - row),
-    .columns = lesser(SIDE, p->b.first + p->b.rows - column),
+    .rows = cgap_lesser(SIDE, p->a.first + p->a.rows - row),
+    .columns = cgap_lesser(SIDE, p->b.first + p->b.rows - column),
     .cosine = cosine,
     .first = first,
     .file_row = p->a.side->file_row + row,
@@ -127,7 +122,7 @@ static cgap_status run_panel(pass *p, const cgap_side *columns, size_t panel_row
   memset(p->sums, 0, bands * n * sizeof *p->sums);
   memset(p->counts, 0, bands * m * sizeof *p->counts);
   for (size_t at = p->kind == CGAP_IMAGE_TEXT ? 0 : p->a.first; !status && at < columns->rows; at += panel_rows) {
-    status = cgap_panel_load(&p->b, columns, at, lesser(panel_rows, columns->rows - at), error);
+    status = cgap_panel_load(&p->b, columns, at, cgap_lesser(panel_rows, columns->rows - at), error);
     if (!status)
       show_panels(p);
     if (!status && !p->cancelled) /* the calling thread may have had no tile */
@@ -175,7 +170,7 @@ static cgap_status run_kinds(pass *p, size_t panel_rows, double *sums, uint64_t 
     if (!(p->tally->couples & 1u << kind))
       continue;
     for (size_t at = 0; !status && at < rows->rows; at += panel_rows) {
-      status = cgap_panel_load(&p->a, rows, at, lesser(panel_rows, rows->rows - at), error);
+      status = cgap_panel_load(&p->a, rows, at, cgap_lesser(panel_rows, rows->rows - at), error);
       if (!status)
         status = run_panel(p, columns_of(p->embeddings, p->kind), panel_rows, sums, counts, error);
     }

@@ -14,32 +14,22 @@ enum {
   PIECES = 4           /* a thread */
 };
 
-typedef struct wanted {
-  size_t row, place;
-} wanted;
-
-static int by_row(const void *a, const void *b)
-{
-  const size_t x = ((const wanted *)a)->row, y = ((const wanted *)b)->row;
-  return (x > y) - (x < y);
-}
-
 /* The list in the order of the file, which is mostly the order it has. */
-static wanted *sorted(const size_t *rows, size_t count)
+static cgap_wanted *sorted(const size_t *rows, size_t count)
 {
-  wanted *list = cgap_alloc(count, sizeof *list);
+  cgap_wanted *list = cgap_alloc(count, sizeof *list);
   bool in_order = true;
   for (size_t i = 0; list && i < count; i++) {
-    list[i] = (wanted){rows[i], i};
+    list[i] = (cgap_wanted){rows[i], i};
     in_order = in_order && (i == 0 || rows[i - 1] <= rows[i]);
   }
   if (list && !in_order)
-    qsort(list, count, sizeof *list, by_row);
+    qsort(list, count, sizeof *list, cgap_wanted_by_row);
   return list;
 }
 
 /* How many of the list lie in one run of the file from the first on, equal ones counted; *rows of it. */
-static size_t run_of(const cgap_side *side, const wanted *list, size_t count, size_t most, size_t *rows)
+static size_t run_of(const cgap_side *side, const cgap_wanted *list, size_t count, size_t most, size_t *rows)
 {
   size_t n = 1;
   *rows = 1;
@@ -52,8 +42,8 @@ static size_t run_of(const cgap_side *side, const wanted *list, size_t count, si
   return n;
 }
 
-static cgap_status read_runs(const cgap_side *side, const wanted *list, size_t count, unsigned char *raw, size_t most,
-                             float *out, cgap_error *error)
+static cgap_status read_runs(const cgap_side *side, const cgap_wanted *list, size_t count, unsigned char *raw,
+                             size_t most, float *out, cgap_error *error)
 {
   const cgap_source *s = side->source;
   const size_t row_bytes = s->dim * cgap_type_size(s->type);
@@ -71,7 +61,7 @@ static cgap_status read_runs(const cgap_side *side, const wanted *list, size_t c
 }
 
 /* Pieces of the list, each read by one thread. */
-static cgap_status read_pieces(const cgap_side *side, const wanted *list, size_t count, int threads, float *out,
+static cgap_status read_pieces(const cgap_side *side, const cgap_wanted *list, size_t count, int threads, float *out,
                                cgap_error *error)
 {
   const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
@@ -114,7 +104,7 @@ cgap_status cgap_gather(const cgap_side *side, const size_t *rows, size_t count,
     memcpy(out + i * dim, side->unit + rows[i] * dim, dim * sizeof *out);
   if (side->unit)
     return CGAP_OK;
-  wanted *list = sorted(rows, count);
+  cgap_wanted *list = sorted(rows, count);
   const cgap_status status =
     list ? read_pieces(side, list, count, count < WORTH ? 1 : threads, out, error)
          : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);

@@ -5,11 +5,6 @@
 
 #include "memory.h"
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 static cgap_own own_of(size_t blocks, int rank, int size)
 {
   return (cgap_own){blocks * (size_t)rank / (size_t)size, blocks * ((size_t)rank + 1) / (size_t)size};
@@ -67,7 +62,7 @@ void cgap_loss_join_forward(cgap_loss *l, const cgap_cross *x, size_t height, si
     return;
   }
   for (int r = 0; r <= size; r++) {
-    const size_t row = r < size ? lesser(own_of(blocks, r, size).begin * height, images) : images;
+    const size_t row = r < size ? cgap_lesser(own_of(blocks, r, size).begin * height, images) : images;
     place[r] = row * sizeof *l->row;
     couple[r] = x->couples->image_first[row] * sizeof *l->positive;
   }
@@ -91,8 +86,8 @@ void cgap_loss_scale_others(const cgap_loss *l, const cgap_cross *x, size_t heig
                             const cgap_pulled *out)
 {
   const cgap_own own = cgap_loss_own(l, blocks);
-  const size_t images = x->couples->images, begin = lesser(own.begin * height, images);
-  const size_t end = lesser(own.end * height, images);
+  const size_t images = x->couples->images, begin = cgap_lesser(own.begin * height, images);
+  const size_t end = cgap_lesser(own.end * height, images);
   if (!l->ranks)
     return;
   scale_rows(out->gradient[0], begin * l->dim, out->scale[0]);
