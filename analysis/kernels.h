@@ -11,6 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+  CGAP_TILE = 1024,  /* rows and columns of a tile: never a matter of threads or memory */
+  CGAP_WAITING = 32, /* candidates of a row for its ten best, before all but some ten are let go */
+  CGAP_LANES = 64,
+  CGAP_TOGETHER = 8,
+  CGAP_FEW = 8
+};
+
 /* e^(scale·s) as 2^(s·factor), factor = scale/ln 2. The argument is reduced by whole steps of 1/factor, split in two
  * floats of which the first has few enough bits that its multiples are exact, so that the reduced argument is good to
  * float rounding with and without fused multiply-adds; with them, factor + factor_low does the same. Arguments below
@@ -36,8 +44,12 @@ typedef struct cgap_kernels {
    * bins. n at most CGAP_TILE. */
   void (*histogram)(const float *s, size_t n, uint64_t *counts, int bins);
 
-  /* out[j] = the tenth greatest of column j of (rows, n) cosines. */
-  void (*tenth_of_columns)(const float *s, size_t stride, size_t rows, size_t n, float *out);
+  /* The tenth greatest. */
+  float (*tenth)(const float s[CGAP_WAITING]);
+
+  /* best[k·CGAP_TILE + j], 0 <= k < 10, descending in k: the ten greatest of what column j has shown and of the maxima
+   * of CGAP_TOGETHER of these rows at a time. The last is a bound that ten or more of the column reach. */
+  void (*best_of_columns)(const float *s, size_t stride, size_t rows, size_t n, float *best);
 
   /* A bound that ten or more of s reach, n at least CGAP_LANES: the tenth greatest of the maxima of CGAP_LANES
    * interleaved parts. */
@@ -83,8 +95,6 @@ typedef struct cgap_kernels {
   void (*rescale)(const float *in, size_t n, double scale, float *out);
 } cgap_kernels;
 
-enum { CGAP_LANES = 64, CGAP_FEW = 8 };
-enum { CGAP_TILE = 1024 }; /* rows and columns of a tile: never a matter of threads or memory */
 
 cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two);
 

@@ -278,11 +278,11 @@ static void to_bfloat(const float *restrict x, const float *restrict centre, siz
 
 enum { BEST = 10 };
 
-/* Sinks values[l] into the descending list best[0…9][l], lane by lane. */
-static inline void sink(float best[BEST][CGAP_LANES], float *values, size_t lanes)
+/* Sinks values[l] into the descending list best[k·CGAP_TILE + l], 0 <= k < BEST, lane by lane. */
+static inline void sink(float *best, float *values, size_t lanes)
 {
   for (int k = 0; k < BEST; k++) {
-    float *restrict place = best[k], *restrict x = values;
+    float *restrict place = best + k * CGAP_TILE, *restrict x = values;
 #pragma omp simd
     for (size_t l = 0; l < lanes; l++) {
       const float high = place[l] > x[l] ? place[l] : x[l], low = place[l] > x[l] ? x[l] : place[l];
@@ -292,20 +292,36 @@ static inline void sink(float best[BEST][CGAP_LANES], float *values, size_t lane
   }
 }
 
-static void tenth_of_columns(const float *s, size_t stride, size_t rows, size_t n, float *out)
+static void best_of_columns(const float *s, size_t stride, size_t rows, size_t n, float *best)
 {
   for (size_t first = 0; first < n; first += CGAP_LANES) {
     const size_t lanes = lesser(CGAP_LANES, n - first);
-    float best[BEST][CGAP_LANES], values[CGAP_LANES];
-    for (int k = 0; k < BEST; k++)
-      for (size_t l = 0; l < CGAP_LANES; l++)
-        best[k][l] = -INFINITY;
+    float greatest[CGAP_LANES];
     for (size_t r = 0; r < rows; r++) {
-      memcpy(values, s + r * stride + first, lanes * sizeof *values);
-      sink(best, values, lanes);
+      const float *row = s + r * stride + first;
+      if (r % CGAP_TOGETHER == 0)
+        memcpy(greatest, row, lanes * sizeof *greatest);
+#pragma omp simd
+      for (size_t l = 0; l < lanes; l++)
+        greatest[l] = row[l] > greatest[l] ? row[l] : greatest[l];
+      if (r % CGAP_TOGETHER == CGAP_TOGETHER - 1 || r == rows - 1)
+        sink(best + first, greatest, lanes);
     }
-    memcpy(out + first, best[BEST - 1], lanes * sizeof *out);
   }
+}
+
+/* The least of those that fewer than ten are above. */
+static float tenth(const float s[CGAP_WAITING])
+{
+  int32_t above[CGAP_WAITING] = {0};
+  float out = INFINITY;
+  for (size_t i = 0; i < CGAP_WAITING; i++)
+#pragma omp simd
+    for (size_t j = 0; j < CGAP_WAITING; j++)
+      above[j] += s[i] > s[j];
+  for (size_t j = 0; j < CGAP_WAITING; j++)
+    out = above[j] < BEST && s[j] < out ? s[j] : out;
+  return out;
 }
 
 static float tenth_or_less(const float *s, size_t n)
@@ -492,7 +508,8 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .exp_sums = exp_sums,
   .exp_sums_wide = exp_sums_wide,
   .histogram = histogram,
-  .tenth_of_columns = tenth_of_columns,
+  .tenth = tenth,
+  .best_of_columns = best_of_columns,
   .tenth_or_less = tenth_or_less,
   .find = find,
   .compare = compare,

@@ -103,8 +103,8 @@ struct cgap_evidence {
   double (*exact)(const void *context, cgap_couples couples, size_t row, size_t column);
   /* the same in float, within 1e-6; for strips that are rough */
   float (*closer)(const void *context, size_t row, size_t column);
-  /* has the row of a column that `closer` will be asked for next on its way */
-  void (*ahead)(const void *context, size_t column);
+  /* has the row that `closer` will be asked for next on its way; rows: one of the rows, else of the columns */
+  void (*ahead)(const void *context, size_t row, bool rows);
   const void *exact_context; /* of all three */
 };
 

@@ -77,7 +77,7 @@ static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_ke
   for (size_t f = 0; f < found; f++) {
     const size_t c = index[f];
     if (s->rough && f + 1 < found)
-      e->ahead(e->exact_context, s->column + index[f + 1]);
+      e->ahead(e->exact_context, s->column + index[f + 1], false);
     if (is_in(cosine[c], near))
       decide_row(s, e, r, c, sums);
     if (is_in(cosine[c], (range){k->low[c], k->high[c]}))

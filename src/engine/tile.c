@@ -49,9 +49,9 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
 {
   *w = (cgap_tile_worker){.kind = pass->product, .packed = SIZE_MAX};
   w->product = pass->product->open(pass->a.side->dim, pass->bfloat);
-  w->memory = cgap_alloc((CGAP_STRIP + 6) * CGAP_TILE, sizeof *w->memory);
-  bool fine = w->product && w->memory && cgap_neighbours_init(&w->rows, CGAP_TILE) &&
-              cgap_neighbours_init(&w->columns, CGAP_TILE);
+  w->memory = cgap_alloc((CGAP_STRIP + 6 + CGAP_NEIGHBOURS) * CGAP_TILE, sizeof *w->memory);
+  w->found = cgap_alloc(CGAP_FOUND, sizeof *w->found);
+  bool fine = w->product && w->memory && w->found;
   for (int m = 0; m < CGAP_MEASURES; m++)
     if (fine && pass->evidence->sums[pass->kind][m].counts) /* a sum that somebody wants */
       fine = sums_alloc(&w->sums[m], cgap_measures[m]->need);
@@ -63,6 +63,7 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
   w->row_margin = floats(w, 2);
   w->column_margin = floats(w, 3);
   w->column_look = floats(w, 4);
+  w->column_best = floats(w, 5);
   return true;
 }
 
@@ -71,24 +72,17 @@ void cgap_tile_worker_clear(cgap_tile_worker *w)
   if (w->product)
     w->kind->close(w->product);
   cgap_free(w->memory);
-  cgap_neighbours_clear(&w->rows);
-  cgap_neighbours_clear(&w->columns);
+  cgap_free(w->found);
   for (int m = 0; m < CGAP_MEASURES; m++)
     sums_free(&w->sums[m]);
 }
 
 size_t cgap_tile_worker_bytes(size_t dim)
 {
-  return (size_t)CGAP_TILE *
-         (CGAP_STRIP * sizeof(float) + dim * sizeof(float) + 2 * CGAP_NEIGHBOURS * sizeof(cgap_neighbour) + 256);
+  return (size_t)CGAP_TILE * (CGAP_STRIP * sizeof(float) + dim * sizeof(float) + 320) + CGAP_FOUND * sizeof(cgap_found);
 }
 
 /* ---------------------------------------------------------------- ten best */
-
-static bool is_first(const size_t *first_equal, size_t row)
-{
-  return !first_equal || first_equal[row] == row;
-}
 
 /* What a rough cosine may miss a bound by and still be above it. */
 static float slack(const cgap_tile_pass *p, float margin)
@@ -112,23 +106,46 @@ static float closer(const cgap_tile_pass *p, const cgap_tile_place *t, size_t r,
   return p->evidence->closer(p->evidence->exact_context, t->row + r, t->column + c);
 }
 
-/* Offers a couple to the tile's own lists of its row and its column, and raises the bounds as the lists fill. */
-static void offer(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t r, size_t c,
-                  float cosine)
+/* Bounds never fall within a tile: some come from its own cosines. */
+static void fetch_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
-  const bool row = cosine >= w->row_bound[r] - slack(p, w->row_margin[r]) && is_first(p->column_first, t->column + c),
-             column = cosine >= w->column_look[c] && is_first(p->row_first, t->row + r);
-  if (!row && !column)
+  float bound[CGAP_TILE];
+  cgap_best_bounds(p->row_best, t->row, t->rows, bound);
+  for (size_t r = 0; r < t->rows; r++)
+    raise_row(w, r, bound[r]);
+  cgap_best_bounds(p->column_best, t->column, t->columns, bound);
+  for (size_t c = 0; c < t->columns; c++)
+    raise_column(p, w, c, bound[c]);
+}
+
+static void hand_over(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+{
+  const cgap_batch batch = {.found = w->found,
+                            .count = w->count,
+                            .row = t->row,
+                            .column = t->column,
+                            .row_margin = w->row_margin,
+                            .column_margin = w->column_margin,
+                            .row_first = p->row_first,
+                            .column_first = p->column_first,
+                            .evidence = p->evidence};
+  cgap_best_take(p->row_best, &batch, false);
+  cgap_best_take(p->column_best, &batch, true);
+  w->count = 0;
+}
+
+/* Room for a row's finds; bounds are higher after what filled it. */
+static void make_room(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+{
+  if (w->count + CGAP_TILE <= CGAP_FOUND)
     return;
-  cosine = fminf(p->bfloat ? closer(p, t, r, c) : cosine, 1.0f);
-  if (row && cosine >= w->row_bound[r]) {
-    cgap_neighbours_offer(&w->rows, r, cosine, (uint32_t)(t->column + c));
-    raise_row(w, r, cgap_neighbours_bound(&w->rows, r));
-  }
-  if (column && cosine >= w->column_bound[c]) {
-    cgap_neighbours_offer(&w->columns, c, cosine, (uint32_t)(t->row + r));
-    raise_column(p, w, c, cgap_neighbours_bound(&w->columns, c));
-  }
+  hand_over(p, t, w);
+  fetch_bounds(p, t, w);
+}
+
+static void keep(cgap_tile_worker *w, size_t r, size_t c, float cosine)
+{
+  w->found[w->count++] = (cgap_found){.row = (uint16_t)r, .column = (uint16_t)c, .cosine = cosine};
 }
 
 static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)
@@ -137,33 +154,37 @@ static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, c
   for (size_t k = 0; k < s->rows; k++) {
     const size_t first = s->first[k], r = s->tile_row + k;
     const float *cosine = s->cosine + k * s->stride + first;
+    make_room(p, t, w);
     const size_t found = p->kernels->find(cosine, s->columns - first, w->row_bound[r] - slack(p, w->row_margin[r]),
                                           w->column_look + first, index);
-    for (size_t f = 0; f < found; f++) {
-      if (p->bfloat && f + 1 < found)
-        p->evidence->ahead(p->evidence->exact_context, t->column + first + index[f + 1]);
-      offer(p, t, w, r, first + index[f], cosine[index[f]]);
-    }
+    for (size_t f = 0; f < found; f++)
+      keep(w, r, first + index[f], cosine[index[f]]);
   }
 }
 
-/* Rows and columns that come for the first time have no bound, and nearly all of a tile would be looked at one by
- * one: they get the tenth best of this strip, or less. Not where rows are equal: a bound may then come from a row that
- * is no candidate, a rounding above the one that is. */
+/* Whether columns come for the first time: they have no bound, and nearly all of the tile would be looked at one by
+ * one. Not where rows are equal: a bound may then come from a row that is no candidate, a rounding above the one that
+ * is. */
+static bool are_new(const cgap_tile_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
+{
+  return !t->diagonal && !p->row_first && w->column_bound[0] <= CGAP_NO_BOUND;
+}
+
+/* New columns get the tenth best of the strips so far, or less; new rows that of this strip. */
 static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)
 {
-  if (t->diagonal)
-    return;
-  if (!p->row_first && s->rows >= CGAP_NEIGHBOURS && w->column_bound[0] <= CGAP_NO_BOUND) {
-    float tenth[CGAP_TILE];
-    p->kernels->tenth_of_columns(s->cosine, s->stride, s->rows, t->columns, tenth);
+  if (w->new_columns) {
+    const float *tenth = w->column_best + (CGAP_NEIGHBOURS - 1) * CGAP_TILE;
+    p->kernels->best_of_columns(s->cosine, s->stride, s->rows, t->columns, w->column_best);
     for (size_t c = 0; c < t->columns; c++)
       raise_column(p, w, c, tenth[c] - slack(p, w->column_margin[c]));
   }
-  for (size_t k = 0; !p->column_first && t->columns >= CGAP_LANES && k < s->rows; k++) {
-    const size_t r = s->tile_row + k;
-    if (w->row_bound[r] <= CGAP_NO_BOUND)
-      raise_row(w, r, p->kernels->tenth_or_less(s->cosine + k * s->stride, t->columns) - slack(p, w->row_margin[r]));
+  for (size_t k = 0; !p->column_first && k < s->rows; k++) {
+    const size_t r = s->tile_row + k, first = t->diagonal ? r + 1 : 0;
+    if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_LANES <= t->columns)
+      raise_row(w, r,
+                p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first) -
+                  slack(p, w->row_margin[r]));
   }
 }
 
@@ -176,15 +197,17 @@ static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
   const cgap_evidence *e = p->evidence;
   if (p->triangle || !e->paired)
     return;
-  for (size_t k = 0; k < s->rows; k++)
+  for (size_t k = 0; k < s->rows; k++) {
+    make_room(p, t, w);
     for (size_t m = e->first[s->row + k]; m < e->first[s->row + k + 1]; m++) {
       const size_t text = e->text_of[m];
       if (text < t->column || text >= t->column + t->columns)
         continue;
       float *cosine = cosines + k * s->stride + (text - t->column);
-      offer(p, t, w, s->tile_row + k, text - t->column, *cosine);
+      keep(w, s->tile_row + k, text - t->column, *cosine);
       *cosine = -INFINITY;
     }
+  }
 }
 
 /* The least and the greatest of row k, where they may be those of the tile, from float products. */
@@ -303,16 +326,18 @@ static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_w
       sums_zero(&w->sums[m], cgap_measures[m]->need);
   w->least = INFINITY;
   w->greatest = -INFINITY;
-  cgap_neighbours_reset(&w->rows, t->rows);
-  cgap_neighbours_reset(&w->columns, t->columns);
   if (p->bfloat) {
     set_margins(&p->a_rough, a, t->rows, &p->b_rough, b, t->columns, w->row_margin);
     set_margins(&p->b_rough, b, t->columns, &p->a_rough, a, t->rows, w->column_margin);
   }
   for (size_t i = 0; !p->bfloat && i < CGAP_TILE; i++)
     w->row_margin[i] = w->column_margin[i] = FLOAT_MARGIN;
-  for (size_t c = 0; c < t->columns; c++)
-    raise_column(p, w, c, CGAP_NO_BOUND);
+  for (size_t i = 0; i < CGAP_TILE; i++)
+    w->row_bound[i] = w->column_bound[i] = CGAP_NO_BOUND;
+  fetch_bounds(p, t, w);
+  w->new_columns = are_new(p, t, w);
+  for (size_t i = 0; w->new_columns && i < CGAP_NEIGHBOURS * CGAP_TILE; i++)
+    w->column_best[i] = -INFINITY;
 }
 
 bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cgap_tile_worker *w)
@@ -321,5 +346,6 @@ bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cga
   start(pass, place, w);
   for (size_t row = 0; fine && row < place->rows; row += CGAP_STRIP)
     fine = run_strip(pass, place, w, row);
+  hand_over(pass, place, w);
   return fine;
 }

@@ -1,8 +1,10 @@
-/* One tile: its product in strips, each shown once to every measure, and the ten best of its rows and columns. */
+/* One tile: its product in strips, each shown once to every measure, and what may be among the ten best of its rows and
+ * columns. */
 #ifndef CGAP_ENGINE_TILE_H
 #define CGAP_ENGINE_TILE_H
 
 #include "analysis/measure.h"
+#include "engine/best.h"
 #include "engine/panel.h"
 #include "engine/product.h"
 #include "engine/rough.h"
@@ -14,6 +16,7 @@ typedef struct cgap_tile_pass {
   bool triangle;
   cgap_panel a, b;                        /* rows and columns */
   cgap_rough a_rough, b_rough;            /* where bfloat16 is asked for */
+  cgap_best *row_best, *column_best;      /* the same of a triangle */
   const size_t *row_first, *column_first; /* first_equal of the sides */
   const cgap_kernels *kernels;
   const cgap_product_kind *product;
@@ -26,6 +29,8 @@ typedef struct cgap_tile_place {
   bool diagonal;        /* only what is right of the diagonal counts */
 } cgap_tile_place;
 
+enum { CGAP_FOUND = 8 * CGAP_TILE };
+
 /* What one worker owns. */
 typedef struct cgap_tile_worker {
   const cgap_product_kind *kind;
@@ -34,10 +39,13 @@ typedef struct cgap_tile_worker {
   float *memory;                     /* of what follows */
   float *strip;                      /* (CGAP_STRIP, CGAP_TILE), and room of a tile's row before it */
   cgap_sums sums[CGAP_MEASURES];     /* of this tile alone */
-  cgap_neighbours rows, columns;     /* lists of this tile alone */
+  cgap_found *found;                 /* (CGAP_FOUND) not yet handed over */
+  size_t count;                      /* of them */
   float *row_bound, *column_bound;   /* what a candidate must reach; both (CGAP_TILE) */
   float *row_margin, *column_margin; /* by how much a cosine may be off; both (CGAP_TILE) */
   float *column_look;                /* column_bound less the margin */
+  float *column_best;                /* (CGAP_NEIGHBOURS, CGAP_TILE) of a tile whose columns come for the first time */
+  bool new_columns;                  /* whether it is one */
   float least, greatest;
 } cgap_tile_worker;
 
@@ -45,8 +53,8 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass); /* 
 void cgap_tile_worker_clear(cgap_tile_worker *w);
 size_t cgap_tile_worker_bytes(size_t dim);
 
-/* Fills the worker's sums, lists, least and greatest for one tile. row_bound and column_bound hold what the lists of
- * before ask of a candidate, CGAP_NO_BOUND where nothing. false: out of memory. */
+/* Fills the worker's sums, least and greatest for one tile, and hands over to the pass's lists what may be among the
+ * ten best. false: out of memory. */
 bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cgap_tile_worker *w);
 
 #endif

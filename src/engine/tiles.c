@@ -16,8 +16,7 @@ typedef struct pass {
   cgap_tile_pass tile;
   cgap_evidence *evidence;
   const cgap_embeddings *embeddings;
-  cgap_totals *rows, *columns;        /* the same of a triangle */
-  omp_lock_t *row_lock, *column_lock; /* one for CGAP_TILE rows of the totals */
+  cgap_best rows, columns; /* of a triangle's one block the first alone */
   cgap_fixed format[CGAP_MEASURES];
   const cgap_tile_options *options;
   size_t tiles_done, tiles; /* for progress */
@@ -26,37 +25,16 @@ typedef struct pass {
 
 /* ---------------------------------------------------------------- merging */
 
-static omp_lock_t *lock_of(omp_lock_t *locks, const cgap_totals *totals, size_t row)
+static void merge_rows(const pass *p, cgap_best *best, size_t row, size_t rows, const cgap_tile_worker *w, bool columns)
 {
-  return &locks[(row - totals->first) / CGAP_TILE];
-}
-
-/* Of totals that nobody wants no candidate is good enough. */
-static void fetch_bounds(cgap_totals *totals, omp_lock_t *locks, size_t row, size_t rows, float *bound)
-{
-  for (size_t r = 0; !totals->lists.list && r < rows; r++)
-    bound[r] = INFINITY;
-  if (!totals->lists.list)
+  if (!best->totals->memory)
     return;
-  omp_set_lock(lock_of(locks, totals, row));
-  for (size_t r = 0; r < rows; r++)
-    bound[r] = cgap_neighbours_bound(&totals->lists, row - totals->first + r);
-  omp_unset_lock(lock_of(locks, totals, row));
-}
-
-static void merge_rows(const pass *p, cgap_totals *totals, omp_lock_t *locks, size_t row, size_t rows,
-                       const cgap_tile_worker *w, bool columns)
-{
-  if (!totals->memory)
-    return;
-  omp_set_lock(lock_of(locks, totals, row));
+  cgap_best_lock(best, row);
   for (int m = 0; m < CGAP_MEASURES; m++)
     if (w->sums[m].counts)
-      cgap_totals_add(totals, m, &p->format[m], columns ? w->sums[m].column_sums : w->sums[m].row_sums,
+      cgap_totals_add(best->totals, m, &p->format[m], columns ? w->sums[m].column_sums : w->sums[m].row_sums,
                       columns ? w->sums[m].column_counts : w->sums[m].row_counts, CGAP_TILE, row, rows);
-  if (totals->lists.list)
-    cgap_totals_offer(totals, row, columns ? &w->columns : &w->rows, rows);
-  omp_unset_lock(lock_of(locks, totals, row));
+  cgap_best_unlock(best, row);
 }
 
 /* In any order: nothing here depends on it. */
@@ -64,8 +42,8 @@ static void merge(pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
 {
   cgap_evidence *e = p->evidence;
   const cgap_couples kind = p->tile.kind;
-  merge_rows(p, p->rows, p->row_lock, t->row, t->rows, w, false);
-  merge_rows(p, p->columns, p->column_lock, t->column, t->columns, w, true);
+  merge_rows(p, p->tile.row_best, t->row, t->rows, w, false);
+  merge_rows(p, p->tile.column_best, t->column, t->columns, w, true);
 #pragma omp critical(cgap_merge)
   {
     for (int m = 0; m < CGAP_MEASURES; m++)
@@ -104,8 +82,6 @@ static void report_progress(pass *p, size_t done)
 static void run_tile(pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
   size_t done;
-  fetch_bounds(p->rows, p->row_lock, t->row, t->rows, w->row_bound);
-  fetch_bounds(p->columns, p->column_lock, t->column, t->columns, w->column_bound);
   if (!cgap_tile_run(&p->tile, t, w)) {
 #pragma omp atomic write
     p->out_of_memory = true;
@@ -145,6 +121,9 @@ static cgap_status run_panels(pass *p, cgap_error *error)
   }
   if (p->out_of_memory)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the workers of the tile pass; try fewer --threads");
+  cgap_best_settle(&p->rows, p->evidence, p->options->threads);
+  if (p->tile.column_best != &p->rows)
+    cgap_best_settle(&p->columns, p->evidence, p->options->threads);
   return p->cancelled ? cgap_fail(error, CGAP_INTERRUPTED, "interrupted during the tile pass; nothing was written")
                       : CGAP_OK;
 }
@@ -169,32 +148,17 @@ static float closer_cosine(const void *context, size_t row, size_t column)
 }
 
 /* All of it: rows that are asked for lie far apart. */
-static void fetch_ahead(const void *context, size_t column)
+static void fetch_ahead(const void *context, size_t row, bool rows)
 {
   const cgap_tile_pass *p = context;
-  const size_t bytes = p->b.side->dim * sizeof(float);
-  const char *row = (const char *)p->b.unit + (column - p->b.first) * bytes;
+  const cgap_panel *panel = rows ? &p->a : &p->b;
+  const size_t bytes = panel->side->dim * sizeof(float);
+  const char *unit = (const char *)panel->unit + (row - panel->first) * bytes;
   for (size_t k = 0; k < bytes && k < MOST_AHEAD; k += LINE)
-    __builtin_prefetch(row + k);
+    __builtin_prefetch(unit + k);
 }
 
 /* ---------------------------------------------------------------- start and end */
-
-static omp_lock_t *locks_new(size_t rows)
-{
-  const size_t n = rows / CGAP_TILE + 1;
-  omp_lock_t *locks = cgap_alloc(n, sizeof *locks);
-  for (size_t k = 0; locks && k < n; k++)
-    omp_init_lock(&locks[k]);
-  return locks;
-}
-
-static void locks_free(omp_lock_t *locks, size_t rows)
-{
-  for (size_t k = 0; locks && k < rows / CGAP_TILE + 1; k++)
-    omp_destroy_lock(&locks[k]);
-  cgap_free(locks);
-}
 
 static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const cgap_tile_options *options)
 {
@@ -285,22 +249,21 @@ static cgap_status run_all_panels(pass *p, cgap_error *error)
   return status;
 }
 
-static cgap_status open_locks(pass *p, cgap_totals *rows, cgap_totals *columns, cgap_error *error)
+static cgap_status open_lists(pass *p, cgap_totals *rows, cgap_totals *columns, cgap_error *error)
 {
-  p->rows = rows;
-  p->columns = columns;
-  p->row_lock = locks_new(rows->rows);
-  p->column_lock = rows == columns ? p->row_lock : locks_new(columns->rows);
-  return p->row_lock && p->column_lock
+  const bool one = rows == columns, rough = p->options->bfloat, triangle = p->tile.triangle;
+  p->tile.row_best = &p->rows;
+  p->tile.column_best = one ? &p->rows : &p->columns;
+  return cgap_best_init(&p->rows, rows, triangle, false, rough) &&
+             (one || cgap_best_init(&p->columns, columns, triangle, true, rough))
            ? CGAP_OK
            : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
 }
 
 static void pass_clear(pass *p)
 {
-  if (p->rows != p->columns)
-    locks_free(p->column_lock, p->columns->rows);
-  locks_free(p->row_lock, p->rows->rows);
+  cgap_best_clear(&p->rows);
+  cgap_best_clear(&p->columns);
   cgap_panel_clear(&p->tile.a);
   cgap_panel_clear(&p->tile.b);
   cgap_rough_clear(&p->tile.a_rough);
@@ -321,7 +284,7 @@ static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, c
   pass_init(&p, evidence, kind, options);
   p.embeddings = e;
   p.tiles = tiles_of(&p, 0, rows->rows, 0, columns->rows);
-  cgap_status status = open_locks(&p, rows, columns, error);
+  cgap_status status = open_lists(&p, rows, columns, error);
   if (!status)
     status = run_all_panels(&p, error);
   pass_clear(&p);
@@ -341,7 +304,7 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cg
   const int blas_threads = cgap_blas_single();
   p.tile.a = cgap_panel_view(a);
   p.tile.b = cgap_panel_view(b);
-  cgap_status status = open_locks(&p, rows, columns, error);
+  cgap_status status = open_lists(&p, rows, columns, error);
   if (!status && options->bfloat)
     status = cgap_rough_make(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
   if (!status && options->bfloat)

@@ -1,0 +1,175 @@
+#include "engine/best.h"
+
+#include "memory.h"
+
+#include <math.h>
+
+enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are made again in float */
+
+static size_t locks_of(const cgap_totals *totals)
+{
+  return totals->rows / CGAP_TILE + 1;
+}
+
+bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, bool rough)
+{
+  const size_t rows = totals->rows;
+  *b = (cgap_best){.totals = totals, .triangle = triangle, .columns = columns};
+  b->lock = cgap_alloc(locks_of(totals), sizeof *b->lock);
+  for (size_t k = 0; b->lock && k < locks_of(totals); k++)
+    omp_init_lock(&b->lock[k]);
+  if (!rough || !totals->lists.list)
+    return b->lock != NULL;
+  b->waiting = cgap_alloc(rows, CGAP_WAITING * sizeof *b->waiting);
+  b->count = cgap_zalloc(rows, sizeof *b->count);
+  b->sure = cgap_alloc(rows, sizeof *b->sure);
+  b->margin = cgap_zalloc(rows, sizeof *b->margin);
+  for (size_t i = 0; b->sure && i < rows; i++)
+    b->sure[i] = cgap_neighbours_bound(&totals->lists, i);
+  return b->lock && b->waiting && b->count && b->sure && b->margin;
+}
+
+void cgap_best_clear(cgap_best *b)
+{
+  for (size_t k = 0; b->lock && k < locks_of(b->totals); k++)
+    omp_destroy_lock(&b->lock[k]);
+  cgap_free(b->lock);
+  cgap_free(b->waiting);
+  cgap_free(b->count);
+  cgap_free(b->sure);
+  cgap_free(b->margin);
+  *b = (cgap_best){0};
+}
+
+size_t cgap_best_row_bytes(bool rough)
+{
+  return rough ? CGAP_WAITING * sizeof(cgap_neighbour) + sizeof(uint8_t) + 2 * sizeof(float) : 0;
+}
+
+static omp_lock_t *lock_of(cgap_best *b, size_t row)
+{
+  return &b->lock[(row - b->totals->first) / CGAP_TILE];
+}
+
+void cgap_best_lock(cgap_best *b, size_t row)
+{
+  omp_set_lock(lock_of(b, row));
+}
+
+void cgap_best_unlock(cgap_best *b, size_t row)
+{
+  omp_unset_lock(lock_of(b, row));
+}
+
+/* Where nobody wants lists no candidate is good enough. */
+void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound)
+{
+  const size_t at = row - b->totals->first;
+  if (!b->totals->lists.list) {
+    for (size_t r = 0; r < rows; r++)
+      bound[r] = INFINITY;
+    return;
+  }
+  cgap_best_lock(b, row);
+  for (size_t r = 0; r < rows; r++)
+    bound[r] = b->sure ? b->sure[at + r] : cgap_neighbours_bound(&b->totals->lists, at + r);
+  cgap_best_unlock(b, row);
+}
+
+/* ---------------------------------------------------------------- rough candidates */
+
+/* Lets go of those waiting that ten others, or the list, surely beat. */
+static void sift(cgap_best *b, size_t i)
+{
+  cgap_neighbour *waiting = b->waiting + i * CGAP_WAITING;
+  float cosine[CGAP_WAITING];
+  size_t kept = 0;
+  for (size_t k = 0; k < CGAP_WAITING; k++)
+    cosine[k] = k < b->count[i] ? waiting[k].cosine : -INFINITY;
+  if (b->count[i] >= CGAP_NEIGHBOURS)
+    b->sure[i] = fmaxf(b->sure[i], cgap_kernels_here()->tenth(cosine) - b->margin[i]);
+  const float least = b->sure[i] - b->margin[i];
+  for (size_t k = 0; k < b->count[i]; k++) { /* without branches: any may go */
+    waiting[kept] = waiting[k];
+    kept += cosine[k] >= least;
+  }
+  b->count[i] = (uint8_t)kept;
+}
+
+/* Float cosines of those waiting, into the list. */
+static void settle(cgap_best *b, const cgap_evidence *e, size_t i)
+{
+  const size_t row = b->totals->first + i;
+  const cgap_neighbour *waiting = b->waiting + i * CGAP_WAITING;
+  for (size_t k = 0; k < b->count[i]; k++) {
+    const uint32_t candidate = waiting[k].row;
+    const bool turned = b->triangle ? candidate < row : b->columns;
+    if (k + 1 < b->count[i])
+      e->ahead(e->exact_context, waiting[k + 1].row, b->triangle ? waiting[k + 1].row < row : b->columns);
+    const float cosine =
+      turned ? e->closer(e->exact_context, candidate, row) : e->closer(e->exact_context, row, candidate);
+    cgap_neighbours_offer(&b->totals->lists, i, fminf(cosine, 1.0f), candidate);
+  }
+  b->count[i] = 0;
+  b->margin[i] = 0;
+  b->sure[i] = fmaxf(b->sure[i], cgap_neighbours_bound(&b->totals->lists, i));
+}
+
+static void wait(cgap_best *b, const cgap_evidence *e, size_t i, cgap_neighbour candidate, float margin)
+{
+  if (candidate.cosine + margin < b->sure[i])
+    return;
+  b->margin[i] = fmaxf(b->margin[i], margin);
+  b->waiting[i * CGAP_WAITING + b->count[i]++] = candidate;
+  if (b->count[i] < CGAP_WAITING)
+    return;
+  sift(b, i);
+  if (b->count[i] > ENOUGH)
+    settle(b, e, i);
+}
+
+void cgap_best_settle(cgap_best *b, const cgap_evidence *evidence, int threads)
+{
+#pragma omp parallel for schedule(dynamic, 256) num_threads(threads) if (b->waiting)
+  for (size_t i = 0; i < (b->waiting ? b->totals->rows : 0); i++) {
+    sift(b, i);
+    settle(b, evidence, i);
+  }
+}
+
+/* ---------------------------------------------------------------- batches */
+
+static bool is_first(const size_t *first_equal, size_t row)
+{
+  return !first_equal || first_equal[row] == row;
+}
+
+static void take(cgap_best *b, const cgap_batch *batch, bool columns)
+{
+  const size_t at = (columns ? batch->column : batch->row) - b->totals->first;
+  const size_t others = columns ? batch->row : batch->column;
+  const size_t *first_equal = columns ? batch->row_first : batch->column_first;
+  const float *margin = columns ? batch->column_margin : batch->row_margin;
+  for (size_t f = 0; f < batch->count; f++) {
+    const cgap_found *found = &batch->found[f];
+    const size_t own = columns ? found->column : found->row;
+    const size_t other = others + (columns ? found->row : found->column);
+    if (!is_first(first_equal, other))
+      continue;
+    if (b->waiting)
+      wait(b, batch->evidence, at + own, (cgap_neighbour){.cosine = found->cosine, .row = (uint32_t)other},
+           margin[own]);
+    else
+      cgap_neighbours_offer(&b->totals->lists, at + own, fminf(found->cosine, 1.0f), (uint32_t)other);
+  }
+}
+
+void cgap_best_take(cgap_best *b, const cgap_batch *batch, bool columns)
+{
+  const size_t row = columns ? batch->column : batch->row;
+  if (!b->totals->lists.list || batch->count == 0)
+    return;
+  cgap_best_lock(b, row);
+  take(b, batch, columns);
+  cgap_best_unlock(b, row);
+}
