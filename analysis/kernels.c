@@ -29,7 +29,7 @@ const cgap_kernels *cgap_kernels_here(void)
   return list[cgap_kernels_list(list) - 1];
 }
 
-cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two)
+cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two, int apart)
 {
   enum { STEP_BITS = 13 }; /* times up to 2^11 steps: the 24 bits of a float */
   const double factor = scale / log(2.0), step = 1 / factor;
@@ -38,5 +38,6 @@ cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two)
                          .factor_low = (float)(factor - (double)(float)factor),
                          .step_high = (float)high,
                          .step_low = (float)(step - high),
-                         .lowest = (float)(lowest_power_of_two / factor)};
+                         .lowest = (float)((lowest_power_of_two + apart) / factor),
+                         .apart = (float)apart};
 }

@@ -22,9 +22,9 @@ enum {
 /* e^(scale·s) as 2^(s·factor), factor = scale/ln 2. The argument is reduced by whole steps of 1/factor, split in two
  * floats of which the first has few enough bits that its multiples are exact, so that the reduced argument is good to
  * float rounding with and without fused multiply-adds; with them, factor + factor_low does the same. Arguments below
- * `lowest` are taken as `lowest`. */
+ * `lowest` are taken as `lowest`. Values are divided by 2^apart, an integer, which keeps large ones within a float. */
 typedef struct cgap_exponent {
-  float factor, factor_low, step_high, step_low, lowest;
+  float factor, factor_low, step_high, step_low, lowest, apart;
 } cgap_exponent;
 
 typedef struct cgap_kernels {
@@ -33,11 +33,11 @@ typedef struct cgap_kernels {
   /* Least and greatest of s, masked couples left out of the least. */
   void (*range)(const float *s, size_t n, float *least, float *greatest);
 
-  /* *sum += Σ e^(scale·s_j), *squares += Σ e^(2·scale·s_j), columns[j] += e^(scale·s_j), in float
-   * (scale·2 within ±80). */
+  /* *sum += Σ e^(scale·s_j), *squares += Σ e^(2·scale·s_j), columns[j] += e^(scale·s_j), in float, which has to hold
+   * them; the squares may fall to zero. */
   void (*exp_sums)(const float *s, size_t n, const cgap_exponent *e, float *columns, double *sum, double *squares);
 
-  /* The same without squares and with double columns: scale up to 200 (e^200 needs a double). */
+  /* The same without squares, in one piece and with double columns: scale up to 200 (e^200 needs a double). */
   void (*exp_sums_wide)(const float *s, size_t n, const cgap_exponent *e, double *columns, double *sum);
 
   /* counts[bin]++ for `bins` equal bins over [-1, 1], at most 2^16; what lies outside, and masked couples, in the end
@@ -95,8 +95,8 @@ typedef struct cgap_kernels {
   void (*rescale)(const float *in, size_t n, double scale, float *out);
 } cgap_kernels;
 
-
-cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two);
+/* Powers of two below the lowest are taken as it, counted after 2^apart is taken out. */
+cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two, int apart);
 
 /* The table for this machine. */
 const cgap_kernels *cgap_kernels_here(void);

@@ -43,11 +43,12 @@ static inline __m512 exp2_parts(__m512 x, const cgap_exponent *e, __m512 *whole)
 static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, float *restrict columns, double *sum,
                      double *squares)
 {
+  const __m512 apart = _mm512_set1_ps(e->apart);
   __m512 total = _mm512_setzero_ps(), total_squares = total, whole;
   for (size_t j = 0; j < n; j += WIDE) {
     const __mmask16 left = lanes(n - j);
     const __m512 p = exp2_parts(_mm512_maskz_loadu_ps(left, s + j), e, &whole);
-    const __m512 k = _mm512_maskz_scalef_ps(left, p, whole);
+    const __m512 k = _mm512_maskz_scalef_ps(left, p, _mm512_sub_ps(whole, apart));
     total = _mm512_add_ps(total, k);
     total_squares = _mm512_fmadd_ps(k, k, total_squares);
     _mm512_mask_storeu_ps(columns + j, left, _mm512_add_ps(k, _mm512_maskz_loadu_ps(left, columns + j)));

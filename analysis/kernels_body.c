@@ -93,13 +93,15 @@ static void range(const float *s, size_t n, float *least, float *greatest)
 static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, float *restrict columns, double *sum,
                      double *squares)
 {
-  const float factor = e->factor, step_high = e->step_high, step_low = e->step_low, lowest = e->lowest;
+  const float factor = e->factor, step_high = e->step_high, step_low = e->step_low, lowest = e->lowest,
+              apart = e->apart;
   float total = 0, total_squares = 0;
 #pragma omp simd reduction(+ : total, total_squares)
   for (size_t j = 0; j < n; j++) {
     float x = s[j] > lowest ? s[j] : lowest;
     float whole = nearest(x * factor);
-    float k = exp2_reduced((x - whole * step_high - whole * step_low) * factor) * power_of_two((int32_t)whole);
+    float k =
+      exp2_reduced((x - whole * step_high - whole * step_low) * factor) * power_of_two((int32_t)(whole - apart));
     total += k;
     total_squares += k * k;
     columns[j] += k;

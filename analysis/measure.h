@@ -27,7 +27,7 @@ typedef struct cgap_strip {
   const size_t *first;                     /* (rows) */
   bool rough;                              /* cosines are off by up to their margins: bfloat16 */
   const float *row_margin, *column_margin; /* (rows), (columns) by how much any cosine of the row, the column is off */
-  const float *greatest;                   /* (rows) the greatest cosine of each row, -INFINITY where there is none */
+  const float *least, *greatest;           /* (rows) of each row; ±INFINITY where none counts */
   size_t row, column;                      /* which rows of the sides the strip's first row and column are */
   size_t tile_row;                         /* the strip's first row in the tile's sums */
 } cgap_strip;

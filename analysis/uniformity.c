@@ -16,7 +16,7 @@ enum { KERNEL, SQUARES };
 static void kernel_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   (void)e;
-  const cgap_exponent exponent = cgap_exponent_init(2 * CGAP_KERNEL_T, -126);
+  const cgap_exponent exponent = cgap_exponent_init(2 * CGAP_KERNEL_T, -126, 0);
   float columns[CGAP_TILE] = {0};
   for (size_t r = 0; r < s->rows; r++) {
     const size_t first = s->first[r], row = s->tile_row + r;

@@ -65,7 +65,7 @@ Test(kernels, range)
 /* A single float exponential is good to 2e-7, and sums of up to 1024 of them to 1e-6. */
 static void check_exp_sums(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
-  const cgap_exponent e = cgap_exponent_init(4, -100);
+  const cgap_exponent e = cgap_exponent_init(4, -100, 0);
   float *columns = support_alloc(n, sizeof *columns);
   double sum = 0, squares = 0, want_sum = 0, want_squares = 0;
   (void)r;
@@ -86,6 +86,34 @@ Test(kernels, exponentials)
   each(check_exp_sums);
 }
 
+/* A large scale within a float: cosines of [0.3, 0.8], a power of two next to the greatest taken out. */
+static void check_exp_sums_apart(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  const double scale = 100;
+  const int apart = (int)ceil(0.8 * scale / log(2.0));
+  const cgap_exponent e = cgap_exponent_init(scale, -126, apart);
+  float *columns = support_alloc(n, sizeof *columns), *near = support_alloc(n, sizeof *near);
+  double sum = 0, squares = 0, want_sum = 0;
+  (void)r;
+  memset(columns, 0, n * sizeof *columns);
+  for (size_t j = 0; j < n; j++)
+    near[j] = s[j] < -2 ? s[j] : 0.55f + s[j] / 4;
+  k->exp_sums(near, n, &e, columns, &sum, &squares);
+  for (size_t j = 0; j < n; j++) {
+    const double want = exp(scale * (double)near[j]) * ldexp(1, -apart);
+    want_sum += want;
+    cr_expect(support_near(where, "column", columns[j], want, 1e-37, 3e-7));
+  }
+  cr_expect(support_near(where, "sum", sum, want_sum, 1e-34, 1e-6));
+  free(columns);
+  free(near);
+}
+
+Test(kernels, exponentials_apart)
+{
+  each(check_exp_sums_apart);
+}
+
 static void check_exp_sums_wide(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   static const double SCALES[] = {1e-7, 1, 14, 100, 200};
@@ -93,7 +121,7 @@ static void check_exp_sums_wide(const cgap_kernels *k, support_random *r, const 
   (void)r;
   for (size_t at = 0; at < sizeof SCALES / sizeof *SCALES; at++) {
     const double scale = SCALES[at];
-    const cgap_exponent e = cgap_exponent_init(scale, -1000);
+    const cgap_exponent e = cgap_exponent_init(scale, -1000, 0);
     double sum = 0, want_sum = 0;
     memset(columns, 0, n * sizeof *columns);
     k->exp_sums_wide(s, n, &e, columns, &sum);

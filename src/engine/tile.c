@@ -230,17 +230,17 @@ static void make_sure_of_range(const cgap_tile_pass *p, const cgap_tile_place *t
 static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, cgap_strip s)
 {
   size_t first[SHOWN];
-  float greatest[SHOWN];
+  float least[SHOWN], greatest[SHOWN];
   s.first = first;
+  s.least = least;
   s.greatest = greatest;
   for (size_t k = 0; k < s.rows; k++) {
-    float least;
     first[k] = t->diagonal ? s.tile_row + k + 1 : 0;
     first[k] = first[k] < s.columns ? first[k] : s.columns;
-    p->kernels->range(s.cosine + k * s.stride + first[k], s.columns - first[k], &least, &greatest[k]);
+    p->kernels->range(s.cosine + k * s.stride + first[k], s.columns - first[k], &least[k], &greatest[k]);
     if (p->bfloat)
-      make_sure_of_range(p, t, w, &s, k, &least, &greatest[k]);
-    w->least = fminf(w->least, least);
+      make_sure_of_range(p, t, w, &s, k, &least[k], &greatest[k]);
+    w->least = fminf(w->least, least[k]);
     w->greatest = fmaxf(w->greatest, greatest[k]);
   }
   for (int m = 0; m < CGAP_MEASURES; m++)
