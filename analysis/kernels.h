@@ -14,7 +14,6 @@
 enum {
   CGAP_TILE = 1024,  /* rows and columns of a tile: never a matter of threads or memory */
   CGAP_WAITING = 32, /* candidates of a row for its ten best, before all but some ten are let go */
-  CGAP_LANES = 64,
   CGAP_TOGETHER = 8,
   CGAP_FEW = 8
 };
@@ -51,7 +50,7 @@ typedef struct cgap_kernels {
    * of CGAP_TOGETHER of these rows at a time. The last is a bound that ten or more of the column reach. */
   void (*best_of_columns)(const float *s, size_t stride, size_t rows, size_t n, float *best);
 
-  /* A bound that ten or more of s reach, n at least CGAP_LANES: the tenth greatest of the maxima of CGAP_LANES
+  /* A bound that ten or more of s reach, n at least CGAP_WAITING: the tenth greatest of the maxima of so many
    * interleaved parts. */
   float (*tenth_or_less)(const float *s, size_t n);
 

@@ -278,7 +278,7 @@ static void to_bfloat(const float *restrict x, const float *restrict centre, siz
   *residual = total_residual;
 }
 
-enum { BEST = 10 };
+enum { BEST = 10, LANES = 64 };
 
 /* Sinks values[l] into the descending list best[k·CGAP_TILE + l], 0 <= k < BEST, lane by lane. */
 static inline void sink(float *best, float *values, size_t lanes)
@@ -296,9 +296,9 @@ static inline void sink(float *best, float *values, size_t lanes)
 
 static void best_of_columns(const float *s, size_t stride, size_t rows, size_t n, float *best)
 {
-  for (size_t first = 0; first < n; first += CGAP_LANES) {
-    const size_t lanes = lesser(CGAP_LANES, n - first);
-    float greatest[CGAP_LANES];
+  for (size_t first = 0; first < n; first += LANES) {
+    const size_t lanes = lesser(LANES, n - first);
+    float greatest[LANES];
     for (size_t r = 0; r < rows; r++) {
       const float *row = s + r * stride + first;
       if (r % CGAP_TOGETHER == 0)
@@ -321,30 +321,23 @@ static float tenth(const float s[CGAP_WAITING])
 #pragma omp simd
     for (size_t j = 0; j < CGAP_WAITING; j++)
       above[j] += s[i] > s[j];
-  for (size_t j = 0; j < CGAP_WAITING; j++)
-    out = above[j] < BEST && s[j] < out ? s[j] : out;
+#pragma omp simd reduction(min : out)
+  for (size_t j = 0; j < CGAP_WAITING; j++) {
+    const float x = above[j] < BEST ? s[j] : INFINITY;
+    out = x < out ? x : out;
+  }
   return out;
 }
 
 static float tenth_or_less(const float *s, size_t n)
 {
-  float greatest[CGAP_LANES], best[BEST];
+  float greatest[CGAP_WAITING];
   memcpy(greatest, s, sizeof greatest);
-  for (size_t first = CGAP_LANES; first + CGAP_LANES <= n; first += CGAP_LANES)
+  for (size_t first = CGAP_WAITING; first + CGAP_WAITING <= n; first += CGAP_WAITING)
 #pragma omp simd
-    for (size_t l = 0; l < CGAP_LANES; l++)
+    for (size_t l = 0; l < CGAP_WAITING; l++)
       greatest[l] = s[first + l] > greatest[l] ? s[first + l] : greatest[l];
-  for (int k = 0; k < BEST; k++)
-    best[k] = -INFINITY;
-  for (size_t l = 0; l < CGAP_LANES; l++) {
-    int k = BEST - 1;
-    if (!(greatest[l] > best[k]))
-      continue;
-    for (; k > 0 && greatest[l] > best[k - 1]; k--)
-      best[k] = best[k - 1];
-    best[k] = greatest[l];
-  }
-  return best[BEST - 1];
+  return tenth(greatest);
 }
 
 /* CGAP_FEW doubles side by side; four rows at once, so that sums do not wait for one another. */

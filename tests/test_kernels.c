@@ -219,13 +219,14 @@ static int descending(const void *a, const void *b)
 
 static void check_tenth_or_less(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
-  if (n < CGAP_LANES)
+  if (n < CGAP_WAITING)
     return;
   float *sorted = support_alloc(n, sizeof *sorted), bound = k->tenth_or_less(s, n);
   (void)r;
   memcpy(sorted, s, n * sizeof *s);
   qsort(sorted, n, sizeof *sorted, descending);
   cr_expect_leq(bound, sorted[9], "%s: %g is above the tenth, %g", where, (double)bound, (double)sorted[9]);
+  cr_expect(n >= 2 * CGAP_WAITING || bound == sorted[9], "%s: of %zu not the tenth", where, n);
   cr_expect(bound == -INFINITY || bound >= sorted[n - 1]);
   free(sorted);
 }

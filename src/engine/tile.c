@@ -181,7 +181,7 @@ static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
   }
   for (size_t k = 0; !p->column_first && k < s->rows; k++) {
     const size_t r = s->tile_row + k, first = t->diagonal ? r + 1 : 0;
-    if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_LANES <= t->columns)
+    if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_WAITING <= t->columns)
       raise_row(w, r,
                 p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first) -
                   slack(p, w->row_margin[r]));
