@@ -5,7 +5,10 @@
  *
  * The five fits are one problem of 5 (dim + 1) unknowns, solved by L-BFGS, so that one product with the rows serves
  * all. Rows are centred on their pooled mean m: w·z + b = w·(z − m) + b', the same model with a better-conditioned
- * intercept. */
+ * intercept.
+ *
+ * Where every row lies on its own side, in fits and outside, by more than the optimum can differ, the accuracies and
+ * areas are 1 whatever the rest of the fit would bring, and it ends there. That is so of most models' embeddings. */
 #include "analysis/separability.h"
 
 #include "analysis/interval.h"
@@ -23,6 +26,9 @@
 #define KAPPA 0.5
 enum { LEAST_ROWS = 5, MAX_ITERATIONS = 500, IMAGES = 0, TEXTS = 1 };
 
+/* Held-out rows are counted that have no such margin. */
+static const double margins[CGAP_FOLD_MARGINS] = {0.5, 1, 2, 4};
+
 typedef struct fit {
   const cgap_evidence *e;
   const cgap_products *products;
@@ -33,8 +39,9 @@ typedef struct fit {
   double *factor;   /* (dim, dim) lower L, L Lᵀ = I + κ Σ (z − m)(z − m)ᵀ; unknowns are v, w = L⁻ᵀ v */
   double intercept_scale;    /* of b' likewise: b' = v/this */
   double offset[CGAP_FOLDS]; /* b' − w·m */
-  double *score[2];          /* (rows) of the fold that has the row, kept when asked for */
-  bool keep_scores, converged;
+  double *score[2];          /* (rows) of the fold that has the row, at the last point asked for … */
+  double *at, *slope, value; /* … which is this one, with what was found there */
+  bool asked, settled, converged;
   cgap_status status;
   cgap_error *error;
 } fit;
@@ -50,7 +57,8 @@ static size_t fold_of(const fit *f, int side, size_t row)
 }
 
 /* Log-loss and its derivative by the score; class 1 is text. A row does not count in its own fold's fit. sums: the
- * loss, then the derivative by each fold's intercept. */
+ * loss, then the derivative by each fold's intercept, then for each of `margins` the fits that lack it: on the wrong
+ * side of the line, or held out and within the margin. */
 static void residual_rows(void *context, cgap_couples kind, size_t first, size_t rows, double *scores, double *sums)
 {
   fit *f = context;
@@ -61,8 +69,10 @@ static void residual_rows(void *context, cgap_couples kind, size_t first, size_t
       const double z = scores[i * CGAP_FOLDS + k] + f->offset[k], margin = side == TEXTS ? z : -z;
       const double tail = exp(-fabs(margin)), miss = (margin > 0 ? tail : 1) / (1 + tail); /* 1/(1 + e^margin) */
       const double residual = fold == k ? 0 : side == TEXTS ? -miss : miss;
-      if (fold == k && f->keep_scores)
+      if (fold == k)
         f->score[side][first + i] = z;
+      for (size_t m = 0; m < CGAP_FOLD_MARGINS; m++)
+        sums[1 + CGAP_FOLDS + m] += margin < (fold == k ? margins[m] : 0);
       sums[0] += fold == k ? 0 : log1p(tail) + fmax(0, -margin);
       sums[1 + k] += residual;
       scores[i * CGAP_FOLDS + k] = residual;
@@ -83,36 +93,77 @@ static void set_weights(fit *f, const lbfgsfloatval_t *x)
   }
 }
 
+/* By how much a held-out score of fold k can differ from the optimum's at most. The objective less ½‖w‖² is convex:
+ * with D = ‖w − w*‖ and B = |b − b*|, D² ≤ ‖∂f/∂w‖ D + |∂f/∂b| B. Rows lie within R of the mean, so that w moves scores
+ * by R·D. All fitted rows have margins from 0 on: where b' moves by R·D + δ, the misses Σ 1/(1 + e^margin) of one side
+ * fall to 2/(1 + e^δ) or less of what they are and the other's grow, and at the optimum both are equal. Their sum is at
+ * least ‖w − ∂f/∂w‖/R. */
+static double error_of(const fit *f, size_t k, const double *along, double residual)
+{
+  const int dim = (int)f->dim;
+  const double reach = 1 + cblas_dnrm2(dim, f->mean, 1), length = cblas_dnrm2(dim, f->weights + k * f->dim, 1);
+  const double slope = cblas_dnrm2(dim, along, 1), by = fabs(residual), misses = (length - slope) / reach;
+  if (!(misses > by))
+    return INFINITY;
+  const double shift = log(2 * (misses + by) / (misses - by) - 1), linear = slope + by * reach;
+  const double distance = (linear + sqrt(linear * linear + 4 * by * shift)) / 2;
+  return 2 * reach * distance + shift;
+}
+
+/* Whether the margin that no held-out row lacks is larger than the error. */
+static bool is_settled(const double *lacking, double error)
+{
+  for (size_t m = 0; m < CGAP_FOLD_MARGINS; m++)
+    if (lacking[m] == 0 && error < margins[m])
+      return true;
+  return false;
+}
+
+/* The objective at x, into f, by way of all rows. */
+static void evaluate(fit *f, const lbfgsfloatval_t *x)
+{
+  set_weights(f, x);
+  double sums[CGAP_FOLD_SUMS] = {0}, error = 0;
+  f->status = f->products->run(f->products->self, f->weights, residual_rows, f, f->gradient, sums, f->error);
+  const double *residuals = sums + 1;
+  f->value = sums[0];
+  for (size_t k = 0; !f->status && k < CGAP_FOLDS; k++) {
+    const double *w = f->weights + k * f->dim;
+    double *into = f->slope + k * (f->dim + 1);
+    for (size_t a = 0; a < f->dim; a++) {
+      f->value += 0.5 * w[a] * w[a];
+      into[a] = w[a] + f->gradient[k * f->dim + a] - residuals[k] * f->mean[a];
+    }
+    error = fmax(error, error_of(f, k, into, residuals[k]));
+    cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, (int)f->dim, f->factor, (int)f->dim, into, 1);
+    into[f->dim] = residuals[k] / f->intercept_scale;
+  }
+  f->settled = !f->status && is_settled(residuals + CGAP_FOLDS, error);
+}
+
+/* The last point may be asked for again: the first by L-BFGS, the last after it. */
 static lbfgsfloatval_t objective(void *instance, const lbfgsfloatval_t *x, lbfgsfloatval_t *g, const int n,
                                  const lbfgsfloatval_t step)
 {
   fit *f = instance;
-  (void)n, (void)step;
-  set_weights(f, x);
-  double sums[CGAP_FOLD_SUMS] = {0};
-  f->status = f->products->run(f->products->self, f->weights, residual_rows, f, f->gradient, sums, f->error);
-  const double *residuals = sums + 1;
-  double value = sums[0];
-  for (size_t k = 0; !f->status && k < CGAP_FOLDS; k++) {
-    const double *w = f->weights + k * f->dim;
-    double *into = g + k * (f->dim + 1);
-    for (size_t a = 0; a < f->dim; a++) {
-      value += 0.5 * w[a] * w[a];
-      into[a] = w[a] + f->gradient[k * f->dim + a] - residuals[k] * f->mean[a];
-    }
-    cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, (int)f->dim, f->factor, (int)f->dim, into, 1);
-    into[f->dim] = residuals[k] / f->intercept_scale;
-  }
-  return f->status ? NAN : value;
+  const size_t bytes = (size_t)n * sizeof *x;
+  (void)step;
+  if (!f->asked || memcmp(x, f->at, bytes) != 0)
+    evaluate(f, x);
+  f->asked = true;
+  memcpy(f->at, x, bytes);
+  memcpy(g, f->slope, bytes);
+  return f->status ? NAN : f->value;
 }
 
-/* A failed call ends the fit: liblbfgs stops where the progress callback returns non-zero. */
-static int stop_on_failure(void *instance, const lbfgsfloatval_t *x, const lbfgsfloatval_t *g, const lbfgsfloatval_t fx,
-                           const lbfgsfloatval_t xnorm, const lbfgsfloatval_t gnorm, const lbfgsfloatval_t step, int n,
-                           int k, int ls)
+/* liblbfgs stops where the progress callback returns non-zero. */
+static int stop_early(void *instance, const lbfgsfloatval_t *x, const lbfgsfloatval_t *g, const lbfgsfloatval_t fx,
+                      const lbfgsfloatval_t xnorm, const lbfgsfloatval_t gnorm, const lbfgsfloatval_t step, int n,
+                      int k, int ls)
 {
   (void)x, (void)g, (void)fx, (void)xnorm, (void)gnorm, (void)step, (void)n, (void)k, (void)ls;
-  return ((fit *)instance)->status;
+  const fit *f = instance;
+  return f->status || f->settled;
 }
 
 typedef struct labelled {
@@ -181,11 +232,13 @@ static bool fit_alloc(fit *f)
   f->gradient = cgap_alloc(CGAP_FOLDS * f->dim, sizeof *f->gradient);
   f->mean = cgap_alloc(f->dim, sizeof *f->mean);
   f->factor = cgap_alloc(f->dim, f->dim * sizeof *f->factor);
+  f->at = cgap_alloc(CGAP_FOLDS * (f->dim + 1), sizeof *f->at);
+  f->slope = cgap_alloc(CGAP_FOLDS * (f->dim + 1), sizeof *f->slope);
   for (int side = 0; side < 2; side++) {
     f->score[side] = cgap_alloc(rows_of(f, side), sizeof *f->score[side]);
     fine = fine && f->score[side];
   }
-  return fine && f->weights && f->gradient && f->mean && f->factor;
+  return fine && f->weights && f->gradient && f->mean && f->factor && f->at && f->slope;
 }
 
 static void fit_clear(fit *f)
@@ -194,32 +247,45 @@ static void fit_clear(fit *f)
   cgap_free(f->gradient);
   cgap_free(f->mean);
   cgap_free(f->factor);
+  cgap_free(f->at);
+  cgap_free(f->slope);
   for (int side = 0; side < 2; side++)
     cgap_free(f->score[side]);
 }
 
-/* Minimises, then scores every row with the folds' final weights. Where doubles no longer tell whether the
- * objective falls, the line search gives up: that is converged. */
+static void start(const fit *f, lbfgsfloatval_t *x)
+{
+  double intercept;
+  cgap_separability_start(f->e, f->factor, f->mean, 1 - 1.0 / CGAP_FOLDS, x, &intercept, f->weights);
+  x[f->dim] = intercept * f->intercept_scale;
+  for (size_t k = 1; k < CGAP_FOLDS; k++)
+    memcpy(x + k * (f->dim + 1), x, (f->dim + 1) * sizeof *x);
+}
+
+/* Minimises, and ends with the scores of every row. Where doubles no longer tell whether the objective falls, the line
+ * search gives up: that is converged. */
 static cgap_status fit_run(fit *f, cgap_error *error)
 {
   lbfgs_parameter_t parameter;
   const int n = (int)(CGAP_FOLDS * (f->dim + 1));
   lbfgsfloatval_t *x = lbfgs_malloc(n), *g = lbfgs_malloc(n);
+  int code = LBFGS_SUCCESS;
   if (!x || !g) {
     lbfgs_free(x);
     lbfgs_free(g);
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a fit of %d unknowns", n);
   }
-  memset(x, 0, (size_t)n * sizeof *x);
+  start(f, x);
   lbfgs_parameter_init(&parameter);
   parameter.m = 10;
   parameter.epsilon = 1e-7;
   parameter.max_iterations = MAX_ITERATIONS;
-  const int code = lbfgs(n, x, NULL, objective, stop_on_failure, f, &parameter);
+  (void)objective(f, x, g, n, 0);
+  if (!f->status && !f->settled)
+    code = lbfgs(n, x, NULL, objective, stop_early, f, &parameter);
   if (!f->status && code == LBFGSERR_OUTOFMEMORY)
     f->status = cgap_fail(error, CGAP_RESOURCE, "no memory for a fit of %d unknowns", n);
   f->converged = code != LBFGSERR_MAXIMUMITERATION;
-  f->keep_scores = true;
   if (!f->status)
     (void)objective(f, x, g, n, 0);
   for (int side = 0; !f->status && side < 2; side++)

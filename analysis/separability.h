@@ -11,7 +11,7 @@ enum { CGAP_FOLDS = 5 };
  * It is called for runs of a side's rows with their scores (rows, CGAP_FOLDS), from several threads at once, and turns
  * them into residuals; under ranks each shows its own rows, and the results are of all. `gather` completes numbers
  * (rows) of a side where the callback has filled those that it was shown. */
-enum { CGAP_FOLD_SUMS = CGAP_FOLDS + 1 };
+enum { CGAP_FOLD_MARGINS = 4, CGAP_FOLD_SUMS = 1 + CGAP_FOLDS + CGAP_FOLD_MARGINS };
 typedef void (*cgap_fold_rows)(void *context, cgap_couples side, size_t first, size_t rows, double *scores,
                                double *sums);
 typedef struct cgap_products {
@@ -23,5 +23,10 @@ typedef struct cgap_products {
 
 CGAP_MUST_CHECK cgap_status cgap_separability_finish(const cgap_evidence *e, const cgap_products *products,
                                                      cgap_audit *out, cgap_error *error);
+
+/* The unknowns v (dim) and the intercept from which all folds begin. factor (dim, dim): lower L, L Lᵀ = I + κ Σ (z − m)
+ * (z − m)ᵀ, w = L⁻ᵀ v; mean (dim): m; share: of the rows that a fold is fitted to; room: (2, dim). */
+void cgap_separability_start(const cgap_evidence *e, const double *factor, const double *mean, double share, double *v,
+                             double *intercept, double *room);
 
 #endif

@@ -9,31 +9,31 @@
 #include "memory.h"
 
 #include <math.h>
+#include <omp.h>
+#include <stdint.h>
 #include <string.h>
 
-enum { MOST_RUNS = 4 }; /* of a batch */
+/* MOST_RUNS: of a batch. KEPT: texts of an image that stay as doubles while they are measured. */
+enum { MOST_RUNS = 4, MOST_HELD_RUNS = 64, KEPT = 8, SPARE = 2, ROWS = 1 + KEPT + SPARE };
 
 size_t cgap_couples_runs(int threads)
 {
   return threads < MOST_RUNS ? (size_t)threads : MOST_RUNS;
 }
 
-/* Runs of images with all their texts, as double unit rows: as many runs as threads have work with. */
+/* Runs of images with all their texts: as many runs as threads have work with, or many where all are in memory. */
 typedef struct batch {
   size_t first_image, images, first_text, texts; /* texts count places in pairs.text */
-  size_t start[MOST_RUNS + 1], runs;             /* run r: images start[r] … start[r + 1] − 1 of the batch */
-  double *image, *text;                          /* (images, dim), (texts, dim) */
-  size_t image_room, text_room;                  /* rows that these hold */
+  size_t start[MOST_HELD_RUNS + 1], runs;        /* run r: images start[r] … start[r + 1] − 1 of the batch */
+  unsigned char *image, *text; /* (images, dim), (texts, dim) as the file has them: of rows not in memory */
   const cgap_embeddings *embeddings;
-  int threads; /* that read it */
 } batch;
 
 /* What is summed over images, by runs. */
 typedef struct image_sums {
   cgap_moment group; /* of N·g_i */
   cgap_wide weighed; /* (dim) Σ surplus·x */
-  double *row;       /* (row_room, dim) N·g_i of the batch at hand */
-  size_t row_room;
+  double *row;       /* (threads, ROWS, dim) unit rows of the image at hand and of its texts */
 } image_sums;
 
 static size_t texts_of(const cgap_pairs *pairs, size_t first_image, size_t images)
@@ -52,35 +52,27 @@ static size_t run_length(const cgap_pairs *pairs, size_t first_image, size_t row
   return images;
 }
 
-/* At most `runs` runs of the images before `end`, with no more texts than one alone may have. */
-static void next_batch(batch *b, const cgap_pairs *pairs, size_t first_image, size_t end, size_t rows, size_t runs)
+/* At most `runs` runs of the images before `end`, with no more than `texts` texts or those of one. */
+static void next_batch(batch *b, const cgap_pairs *pairs, size_t first_image, size_t end, size_t rows, size_t runs,
+                       size_t texts)
 {
   b->first_image = first_image;
   b->first_text = pairs->first[first_image];
   b->start[0] = b->images = b->runs = 0;
   while (b->runs < runs && first_image + b->images < end) {
     const size_t images = b->images + run_length(pairs, first_image + b->images, rows);
-    if (b->runs > 0 && texts_of(pairs, first_image, images) > rows)
+    if (b->runs > 0 && texts_of(pairs, first_image, images) > texts)
       break;
     b->start[++b->runs] = b->images = images;
   }
   b->texts = texts_of(pairs, first_image, b->images);
 }
 
-/* Room for rows; batches are about as long as one another, so that the first one's does for nearly all. */
-static bool reserve_rows(double **row, size_t *room, size_t rows, size_t dim)
+static void clear_batch(batch *b)
 {
-  if (*row && *room >= rows)
-    return true;
-  cgap_free(*row);
-  *row = cgap_alloc(rows * dim, sizeof **row);
-  *room = *row ? rows : 0;
-  return *row != NULL;
-}
-
-static cgap_status no_room(const batch *b, cgap_error *error)
-{
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images with %zu texts", b->images, b->texts);
+  cgap_free(b->image);
+  cgap_free(b->text);
+  b->image = b->text = NULL;
 }
 
 static cgap_status read_batch(void *batch_, cgap_error *error)
@@ -91,58 +83,117 @@ static cgap_status read_batch(void *batch_, cgap_error *error)
   bool straight = true;
   for (size_t k = 1; straight && k < b->texts; k++)
     straight = texts[k] == texts[0] + k;
-  if (!reserve_rows(&b->image, &b->image_room, b->images, e->image.dim) ||
-      !reserve_rows(&b->text, &b->text_room, b->texts, e->image.dim))
-    return no_room(b, error);
-  cgap_status status = cgap_side_fetch(&e->image, NULL, b->first_image, b->images, b->threads, b->image, error);
+  clear_batch(b);
+  cgap_status status = cgap_side_bring(&e->image, NULL, b->first_image, b->images, &b->image, error);
   if (!status && b->texts > 0)
-    status = cgap_side_fetch(&e->text, straight ? NULL : texts, texts[0], b->texts, b->threads, b->text, error);
+    status = cgap_side_bring(&e->text, straight ? NULL : texts, texts[0], b->texts, &b->text, error);
   return status;
 }
 
-static void clear_batch(batch *b)
+/* A row of a side as a double unit row; place: in the batch's rows. */
+static void make_unit(const cgap_side *side, size_t row, const unsigned char *brought, size_t place, double *out)
 {
-  cgap_free(b->image);
-  cgap_free(b->text);
-  *b = (batch){0};
+  const cgap_type type = side->source->type;
+  const unsigned char *held = cgap_side_row(side, row);
+  const unsigned char *raw = held ? held : brought + place * side->dim * cgap_type_size(type);
+  cgap_to_scaled(type, raw, side->dim, side->inverse_norm[row], out);
+}
+
+static void make_image(const batch *b, size_t i, double *out)
+{
+  make_unit(&b->embeddings->image, b->first_image + i, b->image, i, out);
+}
+
+/* An image of the batch and its texts, while one thread measures them. */
+typedef struct group {
+  const batch *batch;
+  size_t image, first, texts; /* first: a place in pairs.text */
+  double *x, *text, *spare;   /* (dim), (KEPT, dim), (SPARE, dim) */
+} group;
+
+/* Text t as a double unit row: kept, or for now in a spare row. */
+static const double *text_of(const group *g, size_t t, size_t spare)
+{
+  const cgap_embeddings *e = g->batch->embeddings;
+  const size_t place = g->first + t;
+  double *out = t < KEPT ? g->text + t * e->text.dim : g->spare + spare * e->text.dim;
+  if (t >= KEPT)
+    make_unit(&e->text, e->pairs.text[place], g->batch->text, place - g->batch->first_text, out);
+  return out;
+}
+
+static group group_of(const batch *b, size_t i, double *row)
+{
+  const cgap_pairs *pairs = &b->embeddings->pairs;
+  const size_t dim = b->embeddings->image.dim, image = b->first_image + i, first = pairs->first[image];
+  const group g = {.batch = b,
+                   .image = image,
+                   .first = first,
+                   .texts = pairs->first[image + 1] - first,
+                   .x = row,
+                   .text = row + dim,
+                   .spare = row + (1 + KEPT) * dim};
+  make_image(b, i, g.x);
+  for (size_t t = 0; t < g.texts && t < KEPT; t++)
+    make_unit(&b->embeddings->text, pairs->text[first + t], b->text, first + t - b->first_text, g.text + t * dim);
+  return g;
 }
 
 /* Σ over couples of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
-static void measure_within(cgap_couple_sums *out, size_t image, const double *text, size_t texts, size_t dim)
+static void measure_within(cgap_couple_sums *out, const group *g, size_t dim)
 {
   double kernel = 0, linear = 0, square = 0;
-  for (size_t a = 0; a < texts; a++)
-    for (size_t b = a + 1; b < texts; b++) {
-      const double cosine = cgap_dot(text + a * dim, text + b * dim, dim);
+  for (size_t a = 0; a + 1 < g->texts; a++) {
+    const double *y = text_of(g, a, 0);
+    for (size_t b = a + 1; b < g->texts; b++) {
+      const double cosine = cgap_dot(y, text_of(g, b, 1), dim);
       kernel += exp(2 * CGAP_KERNEL_T * (cosine - 1));
       linear += cosine;
       square += cosine * cosine;
     }
-  out->within_kernel[image] = kernel;
-  out->within_cosine[image] = linear;
-  out->within_square[image] = square;
+  }
+  out->within_kernel[g->image] = kernel;
+  out->within_cosine[g->image] = linear;
+  out->within_square[g->image] = square;
 }
 
-/* Of one image; g becomes N·g_i. */
-static void measure_image(cgap_couple_sums *out, const batch *b, size_t i, double *g)
+/* sum becomes N·g_i. */
+static void measure_group(cgap_couple_sums *out, const group *g, double *sum)
 {
-  const cgap_embeddings *e = b->embeddings;
-  const size_t dim = e->image.dim, image = b->first_image + i;
-  const size_t first = e->pairs.first[image], texts = e->pairs.first[image + 1] - first;
-  const double *x = b->image + i * dim, *y = b->text + (first - b->first_text) * dim;
+  const cgap_embeddings *e = g->batch->embeddings;
+  const size_t dim = e->image.dim;
+  const double *mean = e->text.mean, share = (double)e->image.rows / (double)e->text.rows;
   double best = -2;
-  const double share = (double)e->image.rows / (double)e->text.rows;
   for (size_t k = 0; k < dim; k++)
-    g[k] = x[k] - e->image.mean[k];
-  for (size_t t = 0; t < texts; t++) {
-    double cosine = cgap_dot(x, y + t * dim, dim);
-    out->pair_cosine[e->pairs.text[first + t]] = cosine;
+    sum[k] = g->x[k] - e->image.mean[k];
+  for (size_t t = 0; t < g->texts; t++) {
+    const double *y = text_of(g, t, 0), cosine = cgap_dot(g->x, y, dim);
+    out->pair_cosine[e->pairs.text[g->first + t]] = cosine;
     best = cosine > best ? cosine : best;
     for (size_t k = 0; k < dim; k++)
-      g[k] -= (y[t * dim + k] - e->text.mean[k]) * share;
+      sum[k] -= (y[k] - mean[k]) * share;
   }
-  out->best_positive[image] = texts ? best : 2;
-  measure_within(out, image, y, texts, dim);
+  out->best_positive[g->image] = g->texts ? best : 2;
+  measure_within(out, g, dim);
+}
+
+typedef struct measuring {
+  cgap_couple_sums *out;
+  const image_sums *sums;
+  const batch *batch;
+} measuring;
+
+/* N·g_i of images [first, first + images) of the batch, and all that is found on the way. */
+static const double *make_sums(void *context, size_t first, size_t images, double *room)
+{
+  const measuring *m = context;
+  const size_t dim = m->batch->embeddings->image.dim;
+  double *row = m->sums->row + (size_t)omp_get_thread_num() * ROWS * dim;
+  for (size_t i = 0; i < images; i++) {
+    const group g = group_of(m->batch, first + i, row);
+    measure_group(m->out, &g, room + i * dim);
+  }
+  return room;
 }
 
 /* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images
@@ -151,14 +202,17 @@ static void weigh_images(image_sums *sums, const batch *b, size_t first, size_t 
 {
   const cgap_embeddings *e = b->embeddings;
   const size_t dim = e->image.dim;
-  double *own = sums->row; /* added already */
+  double *x = sums->row, *own = sums->row + dim;
   bool any = false;
   memset(own, 0, dim * sizeof *own);
   for (size_t i = first; i < end; i++) {
     const double surplus = (double)texts_of(&e->pairs, b->first_image + i, 1) - 1;
-    any |= surplus != 0;
-    for (size_t k = 0; surplus != 0 && k < dim; k++)
-      own[k] += surplus * b->image[i * dim + k];
+    if (surplus == 0)
+      continue;
+    any = true;
+    make_image(b, i, x);
+    for (size_t k = 0; k < dim; k++)
+      own[k] += surplus * x[k];
   }
   if (any)
     cgap_wide_add(&sums->weighed, 0, own, dim);
@@ -167,24 +221,21 @@ static void weigh_images(image_sums *sums, const batch *b, size_t first, size_t 
 static cgap_status measure_batch(cgap_couple_sums *out, image_sums *sums, const batch *b, int threads,
                                  cgap_error *error)
 {
-  const size_t dim = b->embeddings->image.dim, step = cgap_moment_run(dim);
-  size_t start[MOST_RUNS * (CGAP_TILE / CGAP_MOMENT_LEAST_RUN) + 1] = {0}, pieces = 0;
-  if (!reserve_rows(&sums->row, &sums->row_room, b->images, dim))
-    return no_room(b, error);
-#pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t i = 0; i < b->images; i++)
-    measure_image(out, b, i, sums->row + i * dim);
+  const size_t step = cgap_moment_run(b->embeddings->image.dim);
+  size_t start[MOST_HELD_RUNS * (CGAP_TILE / CGAP_MOMENT_LEAST_RUN) + 1] = {0}, pieces = 0;
   for (size_t r = 0; r < b->runs; r++)
     for (; start[pieces] < b->start[r + 1]; pieces++)
       start[pieces + 1] = start[pieces] + step < b->start[r + 1] ? start[pieces] + step : b->start[r + 1];
-  cgap_status status = cgap_moment_add(&sums->group, sums->row, start, pieces, threads, error);
-  for (size_t r = 0; r < b->runs; r++)
+  measuring m = {out, sums, b};
+  const cgap_moment_work work = {.make = make_sums, .context = &m, .start = start, .runs = pieces};
+  cgap_status status = cgap_moment_make(&sums->group, &work, threads, error);
+  for (size_t r = 0; !status && r < b->runs; r++)
     weigh_images(sums, b, b->start[r], b->start[r + 1]);
   return status;
 }
 
 /* Bounds: of Σ ‖N·g_i‖² over the images of a run, ‖N·g_i‖ ≤ 2 + 2 |T_i| N/M, and of Σ surplus. */
-static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, cgap_error *error)
+static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int threads, cgap_error *error)
 {
   const double share = (double)e->image.rows / (double)e->text.rows;
   double squares = 0, bound = 1;
@@ -194,7 +245,9 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, cgap_er
     bound = fmax(bound, squares);
   }
   cgap_status status = cgap_moment_init(&sums->group, e->image.dim, bound, error);
-  if (!status && !cgap_wide_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows))
+  sums->row = cgap_alloc((size_t)threads * ROWS * e->image.dim, sizeof *sums->row);
+  if (!status &&
+      (!sums->row || !cgap_wide_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows)))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for a mean of %zu dimensions", e->image.dim);
   return status;
 }
@@ -264,23 +317,23 @@ static cgap_status tick(const cgap_share *own, size_t done, cgap_comm *ranks, co
 static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *ranks,
                               int threads, cgap_progress progress, cgap_error *error)
 {
-  const size_t rows = cgap_chunk_rows(e->image.dim), runs = cgap_couples_runs(threads);
+  const size_t rows = cgap_chunk_rows(e->image.dim);
   const cgap_share own = cgap_share_of(ranks, e->image.rows);
-  const bool held = e->image.unit && e->text.unit;
-  const batch none = {.embeddings = e, .threads = held ? threads : 1};
-  batch batches[2] = {none, none};
+  const bool held = e->image.unit && e->text.unit, whole = held && !ranks;
+  const size_t runs = whole ? MOST_HELD_RUNS : cgap_couples_runs(threads), texts = whole ? SIZE_MAX : rows;
+  batch batches[2] = {{.embeddings = e}, {.embeddings = e}};
   cgap_ahead ahead;
   cgap_status status = CGAP_OK;
   cgap_ahead_open(&ahead, held ? 1 : threads);
   if (own.first < own.end) {
-    next_batch(&batches[0], &e->pairs, own.first, own.end, rows, runs);
+    next_batch(&batches[0], &e->pairs, own.first, own.end, rows, runs, texts);
     cgap_ahead_start(&ahead, read_batch, &batches[0]);
   }
   for (size_t done = own.first, turn = 0; !status && done < own.end; turn = 1 - turn) {
     status = cgap_ahead_wait(&ahead, error);
     done += batches[turn].images;
     if (!status && done < own.end) {
-      next_batch(&batches[1 - turn], &e->pairs, done, own.end, rows, runs);
+      next_batch(&batches[1 - turn], &e->pairs, done, own.end, rows, runs, texts);
       cgap_ahead_start(&ahead, read_batch, &batches[1 - turn]);
     }
     if (!status)
@@ -303,7 +356,7 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cg
   if (!couples_alloc(out, e))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples of %zu dimensions", e->text.rows, e->image.dim);
   if (!status)
-    status = sums_init(&sums, e, error);
+    status = sums_init(&sums, e, threads, error);
   if (!status)
     status = run_images(out, &sums, e, ranks, threads, progress, error);
   if (!status)

@@ -4,9 +4,10 @@
 #include "memory.h"
 
 #include <cblas.h>
+#include <omp.h>
 #include <string.h>
 
-enum { LEAST_RUN = CGAP_MOMENT_LEAST_RUN, MOST_RUN = 1024, SLICE = 16 };
+enum { LEAST_RUN = CGAP_MOMENT_LEAST_RUN, MOST_RUN = 1024, SLICE = 16, BAND = 64 };
 
 size_t cgap_moment_run(size_t dim)
 {
@@ -27,6 +28,7 @@ cgap_status cgap_moment_init(cgap_moment *out, size_t dim, double bound, cgap_er
 void cgap_moment_clear(cgap_moment *m)
 {
   cgap_wide_clear(&m->total);
+  cgap_free(m->room);
   *m = (cgap_moment){0};
 }
 
@@ -65,6 +67,22 @@ static void moment_of_run(const place *p, const cgap_moment_work *work, size_t f
   cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows, (int)dim, 0.0, p->own, (int)dim);
 }
 
+static size_t place_size(size_t dim)
+{
+  return (dim + 1 + cgap_moment_run(dim)) * dim;
+}
+
+/* The threads' places stay from call to call: fresh memory costs as much as the sums. */
+static bool reserve(cgap_moment *m, int threads)
+{
+  if (m->threads >= threads)
+    return true;
+  cgap_free(m->room);
+  m->room = cgap_alloc((size_t)threads * place_size(m->dim), sizeof *m->room);
+  m->threads = m->room ? threads : 0;
+  return m->room != NULL;
+}
+
 static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, const place *p)
 {
   const size_t dim = m->dim;
@@ -84,25 +102,17 @@ static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, c
 cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int threads, cgap_error *error)
 {
   const size_t dim = m->dim;
-  bool out_of_memory = false;
+  if (!reserve(m, threads))
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim);
 #pragma omp parallel num_threads(threads)
   {
-    place p = {.own = cgap_alloc((dim + 1) * dim, sizeof *p.own),
-               .room = cgap_alloc(cgap_moment_run(dim) * dim, sizeof *p.room)};
-    const bool ready = p.own && p.room;
-    if (!ready) {
-#pragma omp atomic write
-      out_of_memory = true;
-    }
+    double *own = m->room + (size_t)omp_get_thread_num() * place_size(dim);
+    const place p = {.own = own, .room = own + (dim + 1) * dim};
 #pragma omp for schedule(dynamic, 1)
     for (size_t item = 0; item < work->runs + work->pieces; item++)
-      if (ready)
-        do_item(m, work, item, &p);
-    cgap_free(p.own);
-    cgap_free(p.room);
+      do_item(m, work, item, &p);
   }
-  return out_of_memory ? cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim)
-                       : CGAP_OK;
+  return CGAP_OK;
 }
 
 typedef struct given_rows {
@@ -126,20 +136,44 @@ cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *st
   return cgap_moment_make(m, &work, threads, error);
 }
 
+/* Rows [first, first + BAND) of the upper triangle. */
+static void take_band(const cgap_moment *m, size_t first, double scale, double *moment)
+{
+  const size_t dim = m->dim;
+  for (size_t i = first; i < first + BAND && i < dim; i++) {
+    double *row = moment + i * dim;
+    cgap_wide_values(&m->total, i * dim + i, dim - i, row + i);
+    for (size_t j = i; j < dim; j++)
+      row[j] *= scale;
+  }
+}
+
+/* The lower triangle's rows [first, first + BAND), from the upper one, band by band of it. */
+static void mirror_band(size_t dim, size_t first, double *moment)
+{
+  for (size_t from = 0; from <= first; from += BAND)
+    for (size_t i = first; i < first + BAND && i < dim; i++)
+      for (size_t j = from; j < from + BAND && j < i; j++)
+        moment[i * dim + j] = moment[j * dim + i];
+}
+
 cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *ranks, double scale, double *moment, double *sum,
                                cgap_error *error)
 {
   const size_t dim = m->dim;
+  const int threads = m->threads > 0 ? m->threads : 1;
   cgap_status status = cgap_wide_reduce(&m->total, ranks, error);
   if (status)
     return status;
-  cgap_wide_values(&m->total, 0, dim * dim, moment);
-  for (size_t i = 0; i < dim; i++)
-    for (size_t j = 0; j <= i; j++) {
-      const double value = moment[j * dim + i] * scale;
-      moment[j * dim + i] = value;
-      moment[i * dim + j] = value;
-    }
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp for schedule(dynamic, 1)
+    for (size_t i = 0; i < dim; i += BAND)
+      take_band(m, i, scale, moment);
+#pragma omp for schedule(dynamic, 1)
+    for (size_t i = 0; i < dim; i += BAND)
+      mirror_band(dim, i, moment);
+  }
   if (sum)
     cgap_wide_values(&m->total, dim * dim, dim, sum);
   return CGAP_OK;

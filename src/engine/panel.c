@@ -206,29 +206,46 @@ static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t
   return status;
 }
 
+const unsigned char *cgap_side_row(const cgap_side *side, size_t row)
+{
+  if (!holds(side, row, 1))
+    return NULL;
+  return side->raw + (row - side->own_first) * side->dim * cgap_type_size(side->source->type);
+}
+
+cgap_status cgap_side_bring(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+                            unsigned char **buffer, cgap_error *error)
+{
+  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  bool all = rows ? side->unit != NULL : holds(side, first, count);
+  for (size_t i = 0; rows && all && i < count; i++)
+    all = holds(side, rows[i], 1);
+  *buffer = all ? NULL : cgap_alloc(count, row_bytes);
+  if (all)
+    return CGAP_OK;
+  if (!*buffer)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, count, side->dim);
+  cgap_status status =
+    rows ? read_listed(side, rows, count, *buffer, error) : cgap_side_read(side, first, count, *buffer, error);
+  if (status) {
+    cgap_free(*buffer);
+    *buffer = NULL;
+  }
+  return status;
+}
+
 cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count, int threads,
                             double *out, cgap_error *error)
 {
   const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
-  bool all = !rows && holds(side, first, count);
-  if (rows && side->unit) {
-    all = true;
-    for (size_t i = 0; all && i < count; i++)
-      all = holds(side, rows[i], 1);
-  }
-  unsigned char *buffer = all ? NULL : cgap_alloc(count, row_bytes);
-  cgap_status status = CGAP_OK;
-  if (!all && !buffer)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, count, dim);
-  if (!all)
-    status = rows ? read_listed(side, rows, count, buffer, error) : cgap_side_read(side, first, count, buffer, error);
+  unsigned char *buffer;
+  cgap_status status = cgap_side_bring(side, rows, first, count, &buffer, error);
   if (status)
     count = 0;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t i = 0; i < count; i++) {
     const size_t row = rows ? rows[i] : first + i;
-    const bool held = all || (rows && holds(side, row, 1));
-    const unsigned char *raw = held ? side->raw + (row - side->own_first) * row_bytes : buffer + i * row_bytes;
+    const unsigned char *held = cgap_side_row(side, row), *raw = held ? held : buffer + i * row_bytes;
     cgap_to_scaled(side->source->type, raw, dim, side->inverse_norm[row], out + i * dim);
   }
   cgap_free(buffer);

@@ -39,6 +39,14 @@ int cgap_wanted_by_row(const void *a, const void *b);
 CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count,
                                             int threads, double *out, cgap_error *error);
 
+/* The file's values of a kept row, where they are in memory, else NULL. */
+const unsigned char *cgap_side_row(const cgap_side *side, size_t row);
+
+/* The file's values of those of these rows that are not in memory, each into its place of *buffer (count, dim), which
+ * is allocated where there are any, else left NULL. */
+CGAP_MUST_CHECK cgap_status cgap_side_bring(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+                                            unsigned char **buffer, cgap_error *error);
+
 /* n elements of `type` as double, as float, each as double times scale, and that rounded to float. */
 void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out);
 void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out);

@@ -30,7 +30,7 @@ static bool alloc(cgap_row_pass *p)
   const cgap_source *source = p->side->source;
   const size_t dim = source->dim, threads = (size_t)p->options->threads;
   const size_t known = p->options->ranks ? source->rows : p->block_rows;
-  const int rooms = !p->options->ranks ? CGAP_BLOCKS : p->options->resident ? 0 : 2;
+  const int rooms = p->options->resident ? 0 : p->options->ranks ? 2 : CGAP_BLOCKS;
   for (int k = 0; k < CGAP_BLOCKS; k++)
     p->room[k] = cgap_alloc(rooms > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
   p->norm = cgap_alloc(known, sizeof *p->norm);
@@ -228,7 +228,7 @@ typedef struct kept_rows {
   size_t before; /* kept rows in front of the block's */
 } kept_rows;
 
-/* Unit rows of the block's kept rows [first, first + rows), which stay in memory where that is asked. A thread that has
+/* Unit rows of the block's kept rows [first, first + rows), as floats in memory where that is asked. A thread that has
  * seen every column vary looks no more. */
 static const double *make_unit(void *context, size_t first, size_t rows, double *room)
 {
@@ -236,7 +236,7 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
   const cgap_row_pass *p = k->pass;
   const cgap_side *side = p->side;
   const cgap_type type = side->source->type;
-  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(type);
+  const size_t dim = side->dim;
   const bool holds = side->unit && !p->options->ranks;
   const bool looks = memchr(p->varies + (size_t)omp_get_thread_num() * dim, 0, dim) != NULL;
   for (size_t i = 0; i < rows; i++) {
@@ -250,8 +250,6 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
     cgap_to_scaled(type, raw, dim, side->inverse_norm[kept], row);
     for (size_t c = 0; holds && c < dim; c++)
       side->unit[kept * dim + c] = (float)row[c];
-    if (holds)
-      memcpy(side->raw + kept * row_bytes, raw, row_bytes);
   }
   return room;
 }

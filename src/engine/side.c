@@ -62,7 +62,7 @@ static bool side_alloc(cgap_side *side, size_t held)
   side->first_equal = cgap_alloc(rows, sizeof *side->first_equal);
   side->inverse_norm = cgap_alloc(rows, sizeof *side->inverse_norm);
   side->mean = cgap_zalloc(dim, sizeof *side->mean);
-  side->moment = cgap_zalloc(dim * dim, sizeof *side->moment);
+  side->moment = cgap_alloc(dim * dim, sizeof *side->moment);
   side->raw = held ? cgap_alloc(held, dim * cgap_type_size(side->source->type)) : NULL;
   side->unit = held ? cgap_alloc(held * dim, sizeof *side->unit) : NULL;
   return side->file_row && side->first_equal && side->inverse_norm && side->mean && side->moment &&
@@ -78,17 +78,34 @@ static cgap_status tick(const cgap_row_pass *p, double done, cgap_error *error)
   return cgap_comm_poll(p->options->ranks, NULL, error);
 }
 
+/* A block is read to where its rows stay, as if all stayed, or to one of three rooms in turn. */
+static cgap_block block_at(const cgap_row_pass *p, size_t first, size_t turn)
+{
+  const cgap_source *source = p->side->source;
+  unsigned char *raw = p->side->raw;
+  return cgap_block_at(p, first, source->rows,
+                       raw ? raw + first * source->dim * cgap_type_size(source->type) : p->room[turn]);
+}
+
+/* Kept rows move up to where others were left out. */
+static void close_up(const cgap_side *side)
+{
+  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  for (size_t i = 0; side->raw && side->rows < side->source->rows && i < side->rows; i++)
+    memmove(side->raw + i * row_bytes, side->raw + side->file_row[i] * row_bytes, row_bytes);
+}
+
 /* While a block is summed, the next is looked at by threads that have nothing to sum, and the one after it is read. */
 static cgap_status read_all(cgap_row_pass *p, cgap_error *error)
 {
   const size_t rows = p->side->source->rows, step = p->block_rows;
-  cgap_block blocks[CGAP_BLOCKS] = {cgap_block_at(p, 0, rows, p->room[0])};
+  cgap_block blocks[CGAP_BLOCKS] = {block_at(p, 0, 0)};
   cgap_ahead ahead;
   cgap_ahead_open(&ahead, p->options->threads);
   cgap_ahead_start(&ahead, cgap_block_read, &blocks[0]);
   cgap_status status = cgap_ahead_wait(&ahead, error);
   if (!status && step < rows) {
-    blocks[1] = cgap_block_at(p, step, rows, p->room[1]);
+    blocks[1] = block_at(p, step, 1);
     cgap_ahead_start(&ahead, cgap_block_read, &blocks[1]);
   }
   if (!status)
@@ -101,7 +118,7 @@ static cgap_status read_all(cgap_row_pass *p, cgap_error *error)
     if (has_next)
       status = cgap_ahead_wait(&ahead, error);
     if (!status && has_next && rows - first > 2 * step) {
-      blocks[after] = cgap_block_at(p, first + 2 * step, rows, p->room[after]);
+      blocks[after] = block_at(p, first + 2 * step, after);
       cgap_ahead_start(&ahead, cgap_block_read, &blocks[after]);
     }
     if (!status)
@@ -110,6 +127,8 @@ static cgap_status read_all(cgap_row_pass *p, cgap_error *error)
       status = tick(p, (double)(first + blocks[turn].rows) / (double)rows, error);
   }
   cgap_ahead_close(&ahead);
+  if (!status)
+    close_up(p->side);
   p->side->own_rows = p->side->rows;
   return status;
 }
