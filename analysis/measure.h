@@ -103,9 +103,11 @@ struct cgap_evidence {
   double (*exact)(const void *context, cgap_couples couples, size_t row, size_t column);
   /* the same in float, within 1e-6; for strips that are rough */
   float (*closer)(const void *context, size_t row, size_t column);
+  /* by how much the cosine that a rough strip shows may be off: of this couple, where its margins are of any */
+  float (*margin)(const void *context, size_t row, size_t column);
   /* has the row that `closer` will be asked for next on its way; rows: one of the rows, else of the columns */
   void (*ahead)(const void *context, size_t row, bool rows);
-  const void *exact_context; /* of all three */
+  const void *exact_context; /* of all four */
 };
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */

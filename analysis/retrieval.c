@@ -44,6 +44,48 @@ static bool is_in(float cosine, range near)
   return cosine >= near.low && cosine <= near.high;
 }
 
+/* A couple that the strip's margins leave open for its row's query, its column's, or both. */
+typedef struct open_couple {
+  uint16_t column;
+  bool of_row, of_column;
+} open_couple;
+
+/* The bounds of a strip's columns, and how many are above them. */
+typedef struct columns {
+  float low[CGAP_TILE], high[CGAP_TILE];
+  uint32_t above[CGAP_TILE];
+} columns;
+
+/* Whether the couple's own margin leaves it open too; where not it counts. */
+static bool stays_open(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, double positive,
+                       uint64_t *above)
+{
+  const double difference = (double)s->cosine[r * s->stride + c] - positive;
+  if (!s->rough || fabs(difference) <= (double)e->margin(e->exact_context, s->row + r, s->column + c))
+    return true;
+  *above += difference > 0;
+  return false;
+}
+
+/* Of the couples at index those that stay open. */
+static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range near, const columns *k,
+                   const uint16_t *index, size_t found, open_couple *open, cgap_sums *sums)
+{
+  uint64_t *row_above = &sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r];
+  size_t count = 0;
+  for (size_t f = 0; f < found; f++) {
+    const size_t c = index[f];
+    const float cosine = s->cosine[r * s->stride + c];
+    const bool of_row = is_in(cosine, near) && stays_open(s, e, r, c, e->best_positive[s->row + r], row_above);
+    const bool of_column =
+      is_in(cosine, (range){k->low[c], k->high[c]}) &&
+      stays_open(s, e, r, c, e->pair_cosine[s->column + c], &sums->column_counts[ABOVE * sums->column_stride + c]);
+    open[count] = (open_couple){.column = (uint16_t)c, .of_row = of_row, .of_column = of_column};
+    count += of_row || of_column;
+  }
+  return count;
+}
+
 static void decide_row(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, cgap_sums *sums)
 {
   uint64_t *counts = sums->row_counts + s->tile_row + r;
@@ -57,31 +99,26 @@ static void decide_column(const cgap_strip *s, const cgap_evidence *e, size_t r,
          &counts[TIED * sums->column_stride]);
 }
 
-/* The bounds of a strip's columns, and how many are above them. */
-typedef struct columns {
-  float low[CGAP_TILE], high[CGAP_TILE];
-  uint32_t above[CGAP_TILE];
-} columns;
-
 /* One row against its own bounds and those of the columns; what is near is decided. */
 static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r, columns *k,
                       cgap_sums *sums)
 {
   uint16_t index[CGAP_TILE];
+  open_couple open[CGAP_TILE];
   uint32_t above = 0;
   const float *cosine = s->cosine + r * s->stride;
   const range near = around(e->best_positive[s->row + r], s->row_margin[r]);
   const size_t found =
     kernels->compare(cosine, s->columns, near.low, near.high, &above, k->low, k->high, k->above, index);
   sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += above;
-  for (size_t f = 0; f < found; f++) {
-    const size_t c = index[f];
-    if (s->rough && f + 1 < found)
-      e->ahead(e->exact_context, s->column + index[f + 1], false);
-    if (is_in(cosine[c], near))
-      decide_row(s, e, r, c, sums);
-    if (is_in(cosine[c], (range){k->low[c], k->high[c]}))
-      decide_column(s, e, r, c, sums);
+  const size_t count = sift(s, e, r, near, k, index, found, open, sums);
+  for (size_t f = 0; f < count; f++) {
+    if (s->rough && f + 1 < count)
+      e->ahead(e->exact_context, s->column + open[f + 1].column, false);
+    if (open[f].of_row)
+      decide_row(s, e, r, open[f].column, sums);
+    if (open[f].of_column)
+      decide_column(s, e, r, open[f].column, sums);
   }
 }
 

@@ -6,6 +6,16 @@
 
 enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are made again in float */
 
+static float greater(float a, float b)
+{
+  return a > b ? a : b;
+}
+
+static float lesser(float a, float b)
+{
+  return a < b ? a : b;
+}
+
 static size_t locks_of(const cgap_totals *totals)
 {
   return totals->rows / CGAP_TILE + 1;
@@ -87,7 +97,7 @@ static void sift(cgap_best *b, size_t i)
   for (size_t k = 0; k < CGAP_WAITING; k++)
     cosine[k] = k < b->count[i] ? waiting[k].cosine : -INFINITY;
   if (b->count[i] >= CGAP_NEIGHBOURS)
-    b->sure[i] = fmaxf(b->sure[i], cgap_kernels_here()->tenth(cosine) - b->margin[i]);
+    b->sure[i] = greater(b->sure[i], cgap_kernels_here()->tenth(cosine) - b->margin[i]);
   const float least = b->sure[i] - b->margin[i];
   for (size_t k = 0; k < b->count[i]; k++) { /* without branches: any may go */
     waiting[kept] = waiting[k];
@@ -108,18 +118,18 @@ static void settle(cgap_best *b, const cgap_evidence *e, size_t i)
       e->ahead(e->exact_context, waiting[k + 1].row, b->triangle ? waiting[k + 1].row < row : b->columns);
     const float cosine =
       turned ? e->closer(e->exact_context, candidate, row) : e->closer(e->exact_context, row, candidate);
-    cgap_neighbours_offer(&b->totals->lists, i, fminf(cosine, 1.0f), candidate);
+    cgap_neighbours_offer(&b->totals->lists, i, lesser(cosine, 1.0f), candidate);
   }
   b->count[i] = 0;
   b->margin[i] = 0;
-  b->sure[i] = fmaxf(b->sure[i], cgap_neighbours_bound(&b->totals->lists, i));
+  b->sure[i] = greater(b->sure[i], cgap_neighbours_bound(&b->totals->lists, i));
 }
 
 static void wait(cgap_best *b, const cgap_evidence *e, size_t i, cgap_neighbour candidate, float margin)
 {
   if (candidate.cosine + margin < b->sure[i])
     return;
-  b->margin[i] = fmaxf(b->margin[i], margin);
+  b->margin[i] = greater(b->margin[i], margin);
   b->waiting[i * CGAP_WAITING + b->count[i]++] = candidate;
   if (b->count[i] < CGAP_WAITING)
     return;
@@ -146,21 +156,19 @@ static bool is_first(const size_t *first_equal, size_t row)
 
 static void take(cgap_best *b, const cgap_batch *batch, bool columns)
 {
-  const size_t at = (columns ? batch->column : batch->row) - b->totals->first;
-  const size_t others = columns ? batch->row : batch->column;
+  const size_t first = b->totals->first;
   const size_t *first_equal = columns ? batch->row_first : batch->column_first;
-  const float *margin = columns ? batch->column_margin : batch->row_margin;
   for (size_t f = 0; f < batch->count; f++) {
     const cgap_found *found = &batch->found[f];
-    const size_t own = columns ? found->column : found->row;
-    const size_t other = others + (columns ? found->row : found->column);
+    const size_t row = batch->row + found->row, column = batch->column + found->column;
+    const size_t own = columns ? column : row, other = columns ? row : column;
     if (!is_first(first_equal, other))
       continue;
     if (b->waiting)
-      wait(b, batch->evidence, at + own, (cgap_neighbour){.cosine = found->cosine, .row = (uint32_t)other},
-           margin[own]);
+      wait(b, batch->evidence, own - first, (cgap_neighbour){.cosine = found->cosine, .row = (uint32_t)other},
+           cgap_rough_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first));
     else
-      cgap_neighbours_offer(&b->totals->lists, at + own, fminf(found->cosine, 1.0f), (uint32_t)other);
+      cgap_neighbours_offer(&b->totals->lists, own - first, lesser(found->cosine, 1.0f), (uint32_t)other);
   }
 }
 

@@ -5,6 +5,7 @@
 #ifndef CGAP_ENGINE_BEST_H
 #define CGAP_ENGINE_BEST_H
 
+#include "engine/rough.h"
 #include "engine/totals.h"
 
 #include <omp.h>
@@ -18,10 +19,11 @@ typedef struct cgap_found {
 typedef struct cgap_batch {
   const cgap_found *found;
   size_t count;
-  size_t row, column;                      /* of the sides: where the tile begins */
-  const float *row_margin, *column_margin; /* by how much a rough cosine may be off; (rows), (columns) */
-  const size_t *row_first, *column_first;  /* first_equal of the sides: only the first of equal rows is a candidate */
-  const cgap_evidence *evidence;           /* for `closer` */
+  size_t row, column;                     /* of the sides: where the tile begins */
+  const cgap_rough *a, *b;                /* of rows and columns where cosines are rough … */
+  size_t a_first, b_first;                /* … which begin at these of the sides */
+  const size_t *row_first, *column_first; /* first_equal of the sides: only the first of equal rows is a candidate */
+  const cgap_evidence *evidence;          /* for `closer` */
 } cgap_batch;
 
 /* Of the rows of some totals. */

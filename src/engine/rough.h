@@ -19,6 +19,14 @@ CGAP_MUST_CHECK cgap_status cgap_rough_make(cgap_rough *out, const cgap_panel *p
                                             const double *other_mean, int threads, cgap_error *error);
 void cgap_rough_clear(cgap_rough *r);
 
+#define CGAP_FLOAT_MARGIN 1e-6f /* by how much a float product of unit rows may be off (5e-7 seen, d up to 4096) */
+
+/* By how much the cosine of row i of a and row j of b may be off. */
+static inline float cgap_rough_margin(const cgap_rough *a, size_t i, const cgap_rough *b, size_t j)
+{
+  return a->residual[i] * b->norm[j] + a->norm[i] * b->residual[j] + CGAP_FLOAT_MARGIN;
+}
+
 /* Bytes of a row. */
 size_t cgap_rough_row_bytes(size_t dim);
 

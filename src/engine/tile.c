@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN = 32 };       /* rows shown to the measures at once: they stay in the first-level cache for most */
-#define FLOAT_MARGIN 1e-6f /* by how much a float product of unit rows may be off (5e-7 seen, d up to 4096) */
+enum { SHOWN = 32 }; /* rows shown to the measures at once: they stay in the first-level cache for most */
 
 /* ---------------------------------------------------------------- workers */
 
@@ -124,8 +123,10 @@ static void hand_over(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
                             .count = w->count,
                             .row = t->row,
                             .column = t->column,
-                            .row_margin = w->row_margin,
-                            .column_margin = w->column_margin,
+                            .a = p->bfloat ? &p->a_rough : NULL,
+                            .b = p->bfloat ? &p->b_rough : NULL,
+                            .a_first = p->a.first,
+                            .b_first = p->b.first,
                             .row_first = p->row_first,
                             .column_first = p->column_first,
                             .evidence = p->evidence};
@@ -315,7 +316,7 @@ static void set_margins(const cgap_rough *own, size_t first, size_t rows, const 
   const float norm = greatest_of(other->norm + other_first, other_rows),
               residual = greatest_of(other->residual + other_first, other_rows);
   for (size_t i = 0; i < rows; i++)
-    margin[i] = own->residual[first + i] * norm + own->norm[first + i] * residual + FLOAT_MARGIN;
+    margin[i] = own->residual[first + i] * norm + own->norm[first + i] * residual + CGAP_FLOAT_MARGIN;
 }
 
 static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
@@ -331,7 +332,7 @@ static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_w
     set_margins(&p->b_rough, b, t->columns, &p->a_rough, a, t->rows, w->column_margin);
   }
   for (size_t i = 0; !p->bfloat && i < CGAP_TILE; i++)
-    w->row_margin[i] = w->column_margin[i] = FLOAT_MARGIN;
+    w->row_margin[i] = w->column_margin[i] = CGAP_FLOAT_MARGIN;
   for (size_t i = 0; i < CGAP_TILE; i++)
     w->row_bound[i] = w->column_bound[i] = CGAP_NO_BOUND;
   fetch_bounds(p, t, w);

@@ -147,6 +147,12 @@ static float closer_cosine(const void *context, size_t row, size_t column)
   return p->kernels->dot(p->a.unit + (row - p->a.first) * dim, p->b.unit + (column - p->b.first) * dim, dim);
 }
 
+static float margin(const void *context, size_t row, size_t column)
+{
+  const cgap_tile_pass *p = context;
+  return cgap_rough_margin(&p->a_rough, row - p->a.first, &p->b_rough, column - p->b.first);
+}
+
 /* All of it: rows that are asked for lie far apart. */
 static void fetch_ahead(const void *context, size_t row, bool rows)
 {
@@ -177,6 +183,7 @@ static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
   evidence->exact = exact_cosine;
   evidence->closer = closer_cosine;
+  evidence->margin = margin;
   evidence->ahead = fetch_ahead;
   evidence->exact_context = &p->tile;
 }
@@ -270,6 +277,7 @@ static void pass_clear(pass *p)
   cgap_rough_clear(&p->tile.b_rough);
   p->evidence->exact = NULL;
   p->evidence->closer = NULL;
+  p->evidence->margin = NULL;
   p->evidence->ahead = NULL;
   p->evidence->exact_context = NULL;
 }
