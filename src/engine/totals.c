@@ -100,12 +100,12 @@ void cgap_totals_add(cgap_totals *t, int measure, const cgap_fixed *format, cons
       t->counts[measure][k * t->rows + at + i] += counts[k * stride + i];
 }
 
-void cgap_totals_offer(cgap_totals *t, size_t row, const cgap_neighbours *lists, size_t rows)
+static void offer_lists(cgap_totals *t, const cgap_totals *part)
 {
-  for (size_t r = 0; r < rows; r++) {
-    const cgap_neighbour *list = lists->list + r * CGAP_NEIGHBOURS;
+  for (size_t r = 0; r < part->rows; r++) {
+    const cgap_neighbour *list = part->lists.list + r * CGAP_NEIGHBOURS;
     for (int k = 0; k < CGAP_NEIGHBOURS && list[k].row != UINT32_MAX; k++)
-      cgap_neighbours_offer(&t->lists, row - t->first + r, list[k].cosine, list[k].row);
+      cgap_neighbours_offer(&t->lists, part->first - t->first + r, list[k].cosine, list[k].row);
   }
 }
 
@@ -122,7 +122,7 @@ void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap
       for (size_t i = 0; i < part->rows; i++)
         t->counts[m][k * t->rows + at + i] += part->counts[m][k * part->rows + i];
   }
-  cgap_totals_offer(t, part->first, &part->lists, part->rows);
+  offer_lists(t, part);
 }
 
 void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,

@@ -31,7 +31,6 @@ size_t cgap_totals_row_bytes(double temperature);
 /* Adds what a tile found about `rows` rows from `row` (of the side) on. */
 void cgap_totals_add(cgap_totals *t, int measure, const cgap_fixed *format, const double *sums, const uint64_t *counts,
                      size_t stride, size_t row, size_t rows);
-void cgap_totals_offer(cgap_totals *t, size_t row, const cgap_neighbours *lists, size_t rows);
 
 /* Writes one measure's sums and counts into the arrays of a whole side, (need, stride). */
 void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,

@@ -1,0 +1,253 @@
+/* The ten best of rows and columns from batches in any order, cosines in float or rough: the lists of a plain sort. */
+#include "support.h"
+
+#include "engine/best.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 90, COLUMNS = 2 * CGAP_TILE + 37, PIECE = 700 };
+
+/* Cosines of all couples, what rough products make of them, and rows in bfloat16 that allow for as much. */
+typedef struct couples {
+  size_t rows, columns;
+  float *cosine, *rough; /* (rows, columns) */
+  cgap_rough a, b;
+  cgap_evidence evidence;
+  size_t remade;
+} couples;
+
+static float closer(const void *context, size_t row, size_t column)
+{
+  couples *c = (couples *)context;
+#pragma omp atomic
+  c->remade++;
+  return c->cosine[row * c->columns + column];
+}
+
+static void ahead(const void *context, size_t row, bool rows)
+{
+  const couples *c = context;
+  cr_assert_lt(row, rows ? c->rows : c->columns);
+}
+
+static cgap_rough rough_of(support_random *r, size_t rows, float residual)
+{
+  cgap_rough out = {.rows = rows};
+  out.norm = support_alloc(rows, sizeof *out.norm);
+  out.residual = support_alloc(rows, sizeof *out.residual);
+  for (size_t i = 0; i < rows; i++) {
+    out.norm[i] = (float)(0.5 + support_uniform(r) / 2);
+    out.residual[i] = residual * (float)(0.5 + support_uniform(r) / 2);
+  }
+  return out;
+}
+
+/* levels: cosines are one of so many, so that many tie; 0: any. */
+static void couples_init(couples *c, uint64_t seed, bool triangle, float residual, size_t levels)
+{
+  support_random r = support_seed(seed);
+  *c = (couples){.rows = triangle ? COLUMNS : ROWS, .columns = COLUMNS};
+  c->cosine = support_alloc(c->rows * c->columns, sizeof *c->cosine);
+  c->rough = support_alloc(c->rows * c->columns, sizeof *c->rough);
+  c->a = rough_of(&r, c->rows, residual);
+  c->b = triangle ? c->a : rough_of(&r, c->columns, residual);
+  for (size_t i = 0; i < c->rows; i++)
+    for (size_t j = 0; j < c->columns; j++) {
+      const size_t at = i * c->columns + j;
+      const float margin = cgap_rough_margin(&c->a, i, &c->b, j);
+      c->cosine[at] = levels ? (float)support_below(&r, levels) / (float)levels : (float)support_uniform(&r) * 0.9f;
+      c->rough[at] = c->cosine[at] + (float)(2 * support_uniform(&r) - 1) * 0.999f * margin;
+    }
+  c->evidence = (cgap_evidence){.closer = closer, .ahead = ahead, .exact_context = c};
+}
+
+static void couples_clear(couples *c)
+{
+  free(c->cosine);
+  free(c->rough);
+  free(c->a.norm);
+  free(c->a.residual);
+  if (c->b.norm != c->a.norm) {
+    free(c->b.norm);
+    free(c->b.residual);
+  }
+}
+
+/* Hands over the couples of one tile, in an order of its own and in pieces. */
+static void show_tile(const couples *c, support_random *r, cgap_best *rows, cgap_best *columns, size_t row,
+                      size_t column, bool rough, const size_t *row_first, const size_t *column_first)
+{
+  cgap_found *found = support_alloc((size_t)CGAP_TILE * CGAP_TILE, sizeof *found);
+  size_t count = 0;
+  for (size_t i = row; i < c->rows && i < row + CGAP_TILE; i++)
+    for (size_t j = column; j < c->columns && j < column + CGAP_TILE; j++) {
+      if (rows == columns && i >= j)
+        continue;
+      const size_t place = support_below(r, ++count);
+      found[count - 1] = found[place];
+      found[place] = (cgap_found){.row = (uint16_t)(i - row),
+                                  .column = (uint16_t)(j - column),
+                                  .cosine = (rough ? c->rough : c->cosine)[i * c->columns + j]};
+    }
+  for (size_t at = 0; at < count; at += PIECE) {
+    const cgap_batch batch = {.found = found + at,
+                              .count = count - at < PIECE ? count - at : PIECE,
+                              .row = row,
+                              .column = column,
+                              .a = rough ? &c->a : NULL,
+                              .b = rough ? &c->b : NULL,
+                              .row_first = row_first,
+                              .column_first = column_first,
+                              .evidence = &c->evidence};
+    cgap_best_take(rows, &batch, false);
+    cgap_best_take(columns, &batch, true);
+  }
+  free(found);
+}
+
+static cgap_totals totals_of(size_t rows)
+{
+  cgap_totals t = {.rows = rows};
+  cr_assert(cgap_neighbours_init(&t.lists, rows));
+  return t;
+}
+
+static int better(const void *a_, const void *b_)
+{
+  const cgap_neighbour *a = a_, *b = b_;
+  if (a->cosine != b->cosine)
+    return a->cosine < b->cosine ? 1 : -1;
+  return (a->row > b->row) - (a->row < b->row);
+}
+
+static float cosine_of(const couples *c, bool triangle, bool columns, size_t own, size_t other)
+{
+  const size_t row = triangle ? (own < other ? own : other) : columns ? other : own;
+  const size_t column = triangle ? (own < other ? other : own) : columns ? own : other;
+  return c->cosine[row * c->columns + column];
+}
+
+static void expect_lists(const char *where, const couples *c, const cgap_totals *t, bool triangle, bool columns,
+                         const size_t *first_equal)
+{
+  const size_t others = triangle ? c->rows : columns ? c->rows : c->columns;
+  cgap_neighbour *want = support_alloc(others, sizeof *want);
+  for (size_t own = 0; own < t->rows; own++) {
+    size_t count = 0;
+    for (size_t other = 0; other < others; other++)
+      if ((!triangle || other != own) && (!first_equal || first_equal[other] == other))
+        want[count++] = (cgap_neighbour){.cosine = cosine_of(c, triangle, columns, own, other), .row = (uint32_t)other};
+    qsort(want, count, sizeof *want, better);
+    for (size_t k = 0; k < CGAP_NEIGHBOURS; k++) {
+      const cgap_neighbour *got = &t->lists.list[own * CGAP_NEIGHBOURS + k];
+      cr_assert(got->row == want[k].row && got->cosine == want[k].cosine,
+                "%s: place %zu of row %zu: %u at %g, not %u at %g", where, k, own, got->row, (double)got->cosine,
+                want[k].row, (double)want[k].cosine);
+    }
+  }
+  free(want);
+}
+
+static void check_across(const char *where, float residual, size_t levels, bool rough, const size_t *row_first,
+                         const size_t *column_first)
+{
+  couples c;
+  cgap_best rows, columns;
+  support_random r = support_seed(3);
+  couples_init(&c, 1, false, residual, levels);
+  cgap_totals of_rows = totals_of(c.rows), of_columns = totals_of(c.columns);
+  cr_assert(cgap_best_init(&rows, &of_rows, false, false, rough));
+  cr_assert(cgap_best_init(&columns, &of_columns, false, true, rough));
+  for (size_t column = 0; column < c.columns; column += CGAP_TILE)
+    show_tile(&c, &r, &rows, &columns, 0, column, rough, row_first, column_first);
+  cgap_best_settle(&rows, &c.evidence, 2);
+  cgap_best_settle(&columns, &c.evidence, 2);
+  expect_lists(where, &c, &of_rows, false, false, column_first);
+  expect_lists(where, &c, &of_columns, false, true, row_first);
+  cr_expect(rough ? c.remade >= 10 * (c.rows + c.columns) : c.remade == 0);
+  if (rough && levels == 0 && residual < 0.01f) /* what was let go was not made again */
+    cr_expect_lt(c.remade, 25 * (c.rows + c.columns), "%zu", c.remade);
+  cgap_best_clear(&rows);
+  cgap_best_clear(&columns);
+  cgap_neighbours_clear(&of_rows.lists);
+  cgap_neighbours_clear(&of_columns.lists);
+  couples_clear(&c);
+}
+
+Test(best, across)
+{
+  check_across("float", 0, 0, false, NULL, NULL);
+  check_across("float with ties", 0, 40, false, NULL, NULL);
+  check_across("rough", 0.002f, 0, true, NULL, NULL);
+  check_across("rough with ties", 0.002f, 40, true, NULL, NULL);
+  check_across("crowded: nearly all within the margin", 0.3f, 0, true, NULL, NULL);
+}
+
+/* Of equal rows only the first is a candidate. */
+Test(best, equal_rows)
+{
+  size_t row_first[ROWS], column_first[COLUMNS];
+  for (size_t i = 0; i < ROWS; i++)
+    row_first[i] = i % 40;
+  for (size_t j = 0; j < COLUMNS; j++)
+    column_first[j] = j - j % 3;
+  check_across("float, equal rows", 0, 0, false, row_first, column_first);
+  check_across("rough, equal rows", 0.002f, 0, true, row_first, column_first);
+}
+
+/* One side with itself: a row's candidates lie on both sides of the diagonal, in one list. */
+Test(best, triangle)
+{
+  for (int rough = 0; rough < 2; rough++) {
+    couples c;
+    cgap_best best;
+    support_random r = support_seed(4);
+    couples_init(&c, 2, true, 0.002f, 0);
+    cgap_totals totals = totals_of(c.rows);
+    cr_assert(cgap_best_init(&best, &totals, true, false, rough));
+    for (size_t column = 0; column < c.columns; column += CGAP_TILE)
+      for (size_t row = 0; row <= column; row += CGAP_TILE)
+        show_tile(&c, &r, &best, &best, row, column, rough, NULL, NULL);
+    cgap_best_settle(&best, &c.evidence, 2);
+    expect_lists(rough ? "rough" : "float", &c, &totals, true, false, NULL);
+    cgap_best_clear(&best);
+    cgap_neighbours_clear(&totals.lists);
+    couples_clear(&c);
+  }
+}
+
+/* What is asked of a candidate rises with what came, and never past the tenth best. */
+Test(best, bounds)
+{
+  couples c;
+  cgap_best rows, columns;
+  float bound[ROWS];
+  support_random r = support_seed(5);
+  couples_init(&c, 3, false, 0.002f, 0);
+  cgap_totals of_rows = totals_of(c.rows), none = {.rows = c.columns};
+  cr_assert(cgap_best_init(&rows, &of_rows, false, false, true));
+  cr_assert(cgap_best_init(&columns, &none, false, true, true));
+  cgap_best_bounds(&rows, 0, c.rows, bound);
+  for (size_t i = 0; i < c.rows; i++)
+    cr_assert_eq(bound[i], CGAP_NO_BOUND);
+  for (size_t column = 0; column < c.columns; column += CGAP_TILE)
+    show_tile(&c, &r, &rows, &columns, 0, column, true, NULL, NULL);
+  cgap_best_bounds(&rows, 0, c.rows, bound);
+  for (size_t i = 0; i < c.rows; i++) {
+    size_t above = 0;
+    for (size_t j = 0; j < c.columns; j++)
+      above += c.cosine[i * c.columns + j] >= bound[i];
+    cr_expect_geq(above, 10);
+    cr_expect_leq(above, 40, "row %zu: %zu reach %g", i, above, (double)bound[i]);
+  }
+  cgap_best_bounds(&columns, 0, c.rows, bound); /* nobody wants lists */
+  cr_expect_eq(bound[0], INFINITY);
+  cgap_best_clear(&rows);
+  cgap_best_clear(&columns);
+  cgap_neighbours_clear(&of_rows.lists);
+  couples_clear(&c);
+}
