@@ -33,9 +33,9 @@ CGAP_MUST_CHECK cgap_status cgap_hubness_finish(const cgap_evidence *e, cgap_aud
                                                 cgap_error *error); /* hubness.* */
 void cgap_worst_finish(const cgap_evidence *e, cgap_audit *out);    /* pairs.worst */
 
-/* pca.* rests on eigenproblems that any thread or rank may solve. values: of problem k they begin at cgap_pca_place(k),
- * and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. */
-enum { CGAP_PCA_PROBLEMS = 7 };
+/* pca.* rests on eigenproblems, one a pool of rows, that any thread or rank may solve. values: of problem k they begin
+ * at cgap_pca_place(k), and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. */
+enum { CGAP_PCA_PROBLEMS = 3 };
 size_t cgap_pca_place(int problem, size_t dim);
 
 /* Solves problems [first, end), on `threads` threads. */
