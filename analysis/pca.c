@@ -198,14 +198,18 @@ size_t cgap_pca_place(int which, size_t dim)
   return (size_t)(2 * which + (which > JOINT ? 2 : 0)) * dim;
 }
 
-cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, double *values, cgap_error *error)
+cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, cgap_beside beside, double *values,
+                           cgap_error *error)
 {
   problem list[POOLS];
   for (int k = 0; k < POOLS; k++)
     list[k] = (problem){.rows = pool_of(e, k), .vectors = k == JOINT, .values = values + cgap_pca_place(k, e->dim)};
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (int k = end - 1; k >= first; k--)
-    solve(&list[k]);
+  for (int k = end; k >= first; k--) /* the joint pool's takes longest, and comes with the work beside */
+    if (k < end)
+      solve(&list[k]);
+    else if (beside.work)
+      beside.work(beside.context);
   for (int k = first; k < end; k++)
     if (list[k].out_of_memory || list[k].failed)
       return cgap_fail(error, CGAP_RESOURCE,
