@@ -33,14 +33,20 @@ CGAP_MUST_CHECK cgap_status cgap_hubness_finish(const cgap_evidence *e, cgap_aud
                                                 cgap_error *error); /* hubness.* */
 void cgap_worst_finish(const cgap_evidence *e, cgap_audit *out);    /* pairs.worst */
 
-/* pca.* rests on eigenproblems that any thread or rank may solve. values: of problem k they begin at cgap_pca_place(k),
- * and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. */
-enum { CGAP_PCA_PROBLEMS = 7 };
+/* pca.* rests on eigenproblems, one a pool of rows, that any thread or rank may solve. values: of problem k they begin
+ * at cgap_pca_place(k), and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. */
+enum { CGAP_PCA_PROBLEMS = 3 };
 size_t cgap_pca_place(int problem, size_t dim);
 
-/* Solves problems [first, end), on `threads` threads. */
-CGAP_MUST_CHECK cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, double *values,
-                                           cgap_error *error);
+/* Work of one thread that may be done beside other work. */
+typedef struct cgap_beside {
+  void (*work)(void *context); /* NULL: none */
+  void *context;
+} cgap_beside;
+
+/* Solves problems [first, end), on `threads` threads, and the work beside them. */
+CGAP_MUST_CHECK cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, cgap_beside beside,
+                                           double *values, cgap_error *error);
 
 /* pca.* from the values of all, which are used up; components (2, dim) receives the first two of pca.joint. */
 CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_evidence *e, double *values, double *components, cgap_audit *out,

@@ -7,11 +7,12 @@
 #include "analysis/interval.h"
 #include "memory.h"
 
+#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
-enum { IMAGE, TEXT, JOINT, POOLS, VECTORS = 2 * POOLS };
+enum { IMAGE, TEXT, JOINT, POOLS = CGAP_PCA_PROBLEMS };
 
 /* Rows of one side or of both, as sums. */
 typedef struct pool {
@@ -20,15 +21,26 @@ typedef struct pool {
   size_t dim;
 } pool;
 
-/* Problems: centred eigenvalues of each pool, uncentred ones, and the first two components of the joint pool. */
+/* The eigenvalues of a pool's covariance and of its uncentred moment, (2, dim), descending; of the joint pool also the
+ * first two components, (2, dim), the second one first. */
 typedef struct problem {
   pool rows;
-  bool centred, vectors;
-  double *values; /* (dim) eigenvalues, descending, or (2, dim) vectors, the second component first */
+  bool vectors;
+  double *values;
   bool out_of_memory, failed;
 } problem;
 
-static void fill(const pool *p, bool centred, double *matrix, double *mean)
+/* What a problem is solved in, n = dim. */
+typedef struct room {
+  double *matrix;         /* (n, n) */
+  double *mean;           /* (n) */
+  double *mirror, *moved; /* (n): I − τ·mirror·mirrorᵀ turns the mean onto the first axis */
+  double *diagonal, *beside, *tau;
+  double *spare; /* (2, n) */
+} room;
+
+/* Σ (z − m)(z − m)ᵀ, all of it, and m. */
+static void fill(const pool *p, double *matrix, double *mean)
 {
   const size_t dim = p->dim;
   memset(matrix, 0, dim * dim * sizeof *matrix);
@@ -39,31 +51,74 @@ static void fill(const pool *p, bool centred, double *matrix, double *mean)
     for (size_t k = 0; k < dim; k++)
       mean[k] += (double)p->side[s]->rows * p->side[s]->mean[k] / p->rows;
   }
-  for (size_t a = 0; centred && a < dim; a++)
+  for (size_t a = 0; a < dim; a++)
     for (size_t b = 0; b < dim; b++)
-      matrix[a * dim + b] = (matrix[a * dim + b] - p->rows * mean[a] * mean[b]) / (p->rows - 1);
+      matrix[a * dim + b] -= p->rows * mean[a] * mean[b];
+}
+
+/* In coordinates whose first axis is the mean's, a reduction that leaves this axis alone serves both problems: the
+ * uncentred moment differs by Σ m mᵀ, one element of the tridiagonal matrix. Returns LAPACK's info; *length: of m. */
+static int reduce(const room *r, size_t n, double *tau, double *length)
+{
+  const int dim = (int)n;
+  memcpy(r->mirror, r->mean, n * sizeof *r->mirror);
+  *length = r->mirror[0];
+  if (LAPACKE_dlarfg(dim, length, r->mirror + 1, 1, tau) != 0)
+    return -1;
+  r->mirror[0] = 1;
+  cblas_dsymv(CblasColMajor, CblasLower, dim, *tau, r->matrix, dim, r->mirror, 1, 0, r->moved, 1);
+  const double along = cblas_ddot(dim, r->moved, 1, r->mirror, 1);
+  cblas_daxpy(dim, -0.5 * *tau * along, r->mirror, 1, r->moved, 1);
+  cblas_dsyr2(CblasColMajor, CblasLower, dim, -1, r->mirror, 1, r->moved, 1, r->matrix, dim);
+  return LAPACKE_dsytrd(LAPACK_COL_MAJOR, 'L', dim, r->matrix, dim, r->diagonal, r->beside, r->tau);
+}
+
+/* Eigenvalues of the tridiagonal matrix with `more` on its first element, by `scale`. */
+static int values_of(const room *r, size_t n, double more, double scale, double *out)
+{
+  double *value = r->spare, *beside = r->spare + n;
+  memcpy(value, r->diagonal, n * sizeof *value);
+  memcpy(beside, r->beside, n * sizeof *beside);
+  value[0] += more;
+  const int info = LAPACKE_dsterf((int)n, value, beside);
+  for (size_t k = 0; k < n; k++)
+    out[k] = fmax(0, value[n - 1 - k] * scale);
+  return info;
+}
+
+/* The two greatest eigenvalues' vectors, back in the coordinates of the rows. */
+static int vectors_of(const room *r, size_t n, double tau, double *out)
+{
+  const lapack_int dim = (lapack_int)n;
+  lapack_int found = 0, support[4];
+  int info = LAPACKE_dstevr(LAPACK_COL_MAJOR, 'V', 'I', dim, r->diagonal, r->beside, 0, 0, dim - 1, dim, 0, &found,
+                            r->spare, out, dim, support);
+  if (!info)
+    info = LAPACKE_dormtr(LAPACK_COL_MAJOR, 'L', 'L', 'N', dim, 2, r->matrix, dim, r->tau, out, dim);
+  for (size_t c = 0; !info && c < 2; c++)
+    cblas_daxpy(dim, -tau * cblas_ddot(dim, r->mirror, 1, out + c * n, 1), r->mirror, 1, out + c * n, 1);
+  return info;
 }
 
 static void solve(problem *p)
 {
-  const lapack_int dim = (lapack_int)p->rows.dim;
   const size_t n = p->rows.dim;
-  double *matrix = cgap_alloc(n * n, sizeof *matrix), *value = cgap_alloc(n, sizeof *value);
-  lapack_int found = 0, support[4], info = -1;
-  p->out_of_memory = !matrix || !value;
-  if (!p->out_of_memory) {
-    fill(&p->rows, p->centred, matrix, value);
-    if (p->vectors)
-      info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'U', dim, matrix, dim, 0, 0, dim - 1, dim, 0, &found, value,
-                            p->values, dim, support);
-    else
-      info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'N', 'U', dim, matrix, dim, value);
-    p->failed = info != 0;
-  }
-  for (size_t k = 0; !p->out_of_memory && !p->vectors && k < n; k++)
-    p->values[k] = fmax(0, value[n - 1 - k]);
-  cgap_free(matrix);
-  cgap_free(value);
+  double *block = cgap_alloc(n * n + 8 * n, sizeof *block), tau, length;
+  p->out_of_memory = !block;
+  if (!block)
+    return;
+  double *const row = block + n * n;
+  const room r = {block, row, row + n, row + 2 * n, row + 3 * n, row + 4 * n, row + 5 * n, row + 6 * n};
+  fill(&p->rows, r.matrix, r.mean);
+  int info = reduce(&r, n, &tau, &length);
+  if (!info)
+    info = values_of(&r, n, 0, 1 / (p->rows.rows - 1), p->values);
+  if (!info)
+    info = values_of(&r, n, p->rows.rows * length * length, 1, p->values + n);
+  if (!info && p->vectors)
+    info = vectors_of(&r, n, tau, p->values + 2 * n);
+  p->failed = info != 0;
+  cgap_free(block);
 }
 
 static double entropy_rank(const double *share, size_t n)
@@ -117,7 +172,7 @@ static void finish_rankme(cgap_spectrum *out, double *square, size_t dim, double
 static void orient(const cgap_evidence *e, const double *vectors, double *components)
 {
   for (size_t c = 0; c < 2; c++) {
-    const double *v = vectors + (1 - c) * e->dim; /* dsyevr: ascending */
+    const double *v = vectors + (1 - c) * e->dim; /* ascending */
     double along = 0;
     for (size_t a = 0; a < e->dim; a++)
       along += v[a] * (e->image.mean[a] - e->text.mean[a]);
@@ -140,20 +195,21 @@ static pool pool_of(const cgap_evidence *e, int which)
 
 size_t cgap_pca_place(int which, size_t dim)
 {
-  return (size_t)(which + (which > VECTORS)) * dim;
+  return (size_t)(2 * which + (which > JOINT ? 2 : 0)) * dim;
 }
 
-cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, double *values, cgap_error *error)
+cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, cgap_beside beside, double *values,
+                           cgap_error *error)
 {
-  problem list[CGAP_PCA_PROBLEMS];
-  for (int k = 0; k < CGAP_PCA_PROBLEMS; k++)
-    list[k] = (problem){.rows = pool_of(e, k == VECTORS ? JOINT : k % POOLS),
-                        .centred = k < POOLS || k == VECTORS,
-                        .vectors = k == VECTORS,
-                        .values = values + cgap_pca_place(k, e->dim)};
+  problem list[POOLS];
+  for (int k = 0; k < POOLS; k++)
+    list[k] = (problem){.rows = pool_of(e, k), .vectors = k == JOINT, .values = values + cgap_pca_place(k, e->dim)};
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (int k = end - 1; k >= first; k--)
-    solve(&list[k]);
+  for (int k = end; k >= first; k--) /* the joint pool's takes longest, and comes with the work beside */
+    if (k < end)
+      solve(&list[k]);
+    else if (beside.work)
+      beside.work(beside.context);
   for (int k = first; k < end; k++)
     if (list[k].out_of_memory || list[k].failed)
       return cgap_fail(error, CGAP_RESOURCE,
@@ -173,8 +229,8 @@ cgap_status cgap_pca_finish(const cgap_evidence *e, double *values, double *comp
     if (!spectrum[k]->explained_variance_ratio)
       return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ratios", e->dim);
     finish_variance(spectrum[k], values + cgap_pca_place(k, e->dim), e->dim, (uint64_t)rows);
-    finish_rankme(spectrum[k], values + cgap_pca_place(POOLS + k, e->dim), e->dim, rows, (uint64_t)rows);
+    finish_rankme(spectrum[k], values + cgap_pca_place(k, e->dim) + e->dim, e->dim, rows, (uint64_t)rows);
   }
-  orient(e, values + cgap_pca_place(VECTORS, e->dim), components);
+  orient(e, values + cgap_pca_place(JOINT, e->dim) + 2 * e->dim, components);
   return CGAP_OK;
 }

@@ -177,21 +177,11 @@ static int by_score(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* Accuracy balanced over the classes and AUC of fold k on its own rows. list has room for all rows. */
-static void score_fold(const fit *f, size_t k, labelled *list, double *accuracy, double *auc)
+/* How many couples of an image and a text have the text above; ties count half. */
+static double ordered(labelled *list, size_t count)
 {
-  size_t count = 0;
-  double right[2] = {0, 0}, n[2] = {0, 0};
-  for (int side = 0; side < 2; side++)
-    for (size_t i = 0; i < rows_of(f, side); i++)
-      if (fold_of(f, side, i) == k) {
-        const double z = f->score[side][i];
-        list[count++] = (labelled){.score = z, .text = side == TEXTS};
-        right[side] += side == TEXTS ? z > 0 : z <= 0;
-        n[side]++;
-      }
-  qsort(list, count, sizeof *list, by_score);
   double below = 0, pairs = 0;
+  qsort(list, count, sizeof *list, by_score);
   for (size_t i = 0; i < count;) {
     double images = 0, texts = 0;
     size_t j = i;
@@ -201,8 +191,27 @@ static void score_fold(const fit *f, size_t k, labelled *list, double *accuracy,
     below += images;
     i = j;
   }
+  return pairs;
+}
+
+/* Accuracy balanced over the classes and AUC of fold k on its own rows. list has room for all rows. */
+static void score_fold(const fit *f, size_t k, labelled *list, double *accuracy, double *auc)
+{
+  size_t count = 0;
+  double right[2] = {0, 0}, n[2] = {0, 0}, greatest_image = -INFINITY, least_text = INFINITY;
+  for (int side = 0; side < 2; side++)
+    for (size_t i = 0; i < rows_of(f, side); i++)
+      if (fold_of(f, side, i) == k) {
+        const double z = f->score[side][i];
+        list[count++] = (labelled){.score = z, .text = side == TEXTS};
+        greatest_image = side == IMAGES ? fmax(greatest_image, z) : greatest_image;
+        least_text = side == TEXTS ? fmin(least_text, z) : least_text;
+        right[side] += side == TEXTS ? z > 0 : z <= 0;
+        n[side]++;
+      }
+  const bool apart = greatest_image < least_text; /* nothing to count */
   *accuracy = n[0] > 0 && n[1] > 0 ? (right[0] / n[0] + right[1] / n[1]) / 2 : NAN;
-  *auc = n[0] > 0 && n[1] > 0 ? pairs / (n[0] * n[1]) : NAN;
+  *auc = n[0] > 0 && n[1] > 0 ? (apart ? 1 : ordered(list, count) / (n[0] * n[1])) : NAN;
 }
 
 /* The Hessian is I + C Σ p(1 − p)(z − m)(z − m)ᵀ. With one κ for all p(1 − p) it is known beforehand, and in the
@@ -219,7 +228,8 @@ static cgap_status condition(fit *f, cgap_error *error)
       f->factor[a * dim + b] = (a == b) + kappa * spread;
     }
   f->intercept_scale = sqrt(1 + kappa * n);
-  if (LAPACKE_dpotrf(LAPACK_ROW_MAJOR, 'L', (int)dim, f->factor, (int)dim) == 0)
+  /* the lower triangle by rows is the upper one by columns, and need not be turned round */
+  if (LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', (int)dim, f->factor, (int)dim) == 0)
     return CGAP_OK;
   return cgap_fail(error, CGAP_DATA, "the second moments of %zu and %zu rows have no Cholesky factor", e->image.rows,
                    e->text.rows);

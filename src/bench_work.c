@@ -78,7 +78,7 @@ static cgap_status bench_finish(cgap_bench_state *b, const cgap_embeddings *e, c
     status = cgap_separability_run(&evidence, e, NULL, b->threads, (cgap_progress){0}, &audit, error);
   const double fitted = cgap_bench_now();
   if (!status)
-    status = cgap_spectra_run(&evidence, NULL, b->threads, components, &audit, error);
+    status = cgap_spectra_run(&evidence, NULL, b->threads, (cgap_beside){0}, components, &audit, error);
   const double solved = cgap_bench_now();
   cgap_free(components);
   cgap_audit_clear(&audit);

@@ -194,18 +194,47 @@ static cgap_status begin_step(const run *r, const char *phase, cgap_error *error
   return cgap_fail(error, CGAP_INTERRUPTED, "interrupted before the %s; nothing was written", phase);
 }
 
-static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
+typedef struct finishing {
+  const cgap_evidence *evidence;
+  cgap_audit *out;
+  cgap_status status;
+  cgap_error error;
+} finishing;
+
+static void finish_beside(void *context)
+{
+  finishing *f = context;
+  f->status = finish_sums(f->evidence, f->out, &f->error);
+}
+
+/* The spectra, and meanwhile what follows from the sums; then the points on the components. */
+static cgap_status finish_sides(run *r, cgap_audit *out, cgap_error *error)
 {
   const int threads = r->plan.threads;
+  const bool sums = r->sampling.images == 0 && is_first(r);
   double *components = cgap_alloc(2 * r->evidence.dim, sizeof *components);
+  finishing f = {.evidence = &r->evidence, .out = out};
   cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
   if (!status)
     status = begin_step(r, "spectra", error);
   if (!status)
-    status = cgap_spectra_run(&r->evidence, r->options->ranks, threads, components, out, error);
+    status = cgap_spectra_run(&r->evidence, r->options->ranks, threads, (cgap_beside){sums ? finish_beside : NULL, &f},
+                              components, out, error);
+  if (!status && f.status) {
+    status = f.status;
+    *error = f.error;
+  }
   if (!status && is_first(r))
-    status = cgap_scatter_run(&r->embeddings, components, out, error);
-  if (!status && r->sampling.images == 0)
+    status = cgap_scatter_run(&r->embeddings, components, threads, out, error);
+  cgap_free(components);
+  return status;
+}
+
+static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
+{
+  const int threads = r->plan.threads;
+  cgap_status status = CGAP_OK;
+  if (r->sampling.images == 0)
     status =
       cgap_separability_run(&r->evidence, &r->embeddings, r->options->ranks, threads, r->options->progress, out, error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
@@ -216,7 +245,6 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
     status = begin_step(r, "arithmetic", error);
   if (!status && out->has & CGAP_HAS_ARITHMETIC)
     status = cgap_arithmetic_run_all(&r->embeddings, r->options->ranks, threads, out, error);
-  cgap_free(components);
   return status;
 }
 
@@ -360,8 +388,8 @@ static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_
     status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
   cgap_give_back();
   const double tiled = now();
-  if (!status && !sampled && is_first(r))
-    status = finish_sums(&r->evidence, out, error);
+  if (!status)
+    status = finish_sides(r, out, error);
   if (!status && is_rough(r))
     mark_rough(out);
   if (!status)

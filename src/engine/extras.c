@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { QUERIES_AT_ONCE = 64 };
+enum { QUERIES_AT_ONCE = 64, POINTS_AT_ONCE = 128 };
 
 /* ---------------------------------------------------------------- separability */
 
@@ -337,26 +337,42 @@ cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, 
 
 /* ---------------------------------------------------------------- scatter */
 
-/* Scores of kept rows on the two components, centred on the pooled mean. */
-static cgap_status project(const cgap_embeddings *e, const cgap_side *side, const size_t *rows, size_t count,
-                           const double *components, cgap_point **out, cgap_error *error)
+typedef struct axes {
+  const double *components; /* (2, dim) */
+  double *mean;             /* (dim) pooled */
+  double *rows;             /* (POINTS_AT_ONCE, dim) */
+  int threads;
+} axes;
+
+static void project_row(const axes *a, const double *row, size_t dim, cgap_point *out)
 {
-  const size_t dim = side->dim;
-  const double images = (double)e->image.rows, texts = (double)e->text.rows;
-  double *row = cgap_alloc(dim, sizeof *row);
-  *out = cgap_alloc(count, sizeof **out);
-  cgap_status status = row && *out ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu points", count);
-  for (size_t i = 0; !status && i < count; i++) {
-    double score[2] = {0, 0};
-    status = cgap_side_fetch(side, NULL, rows[i], 1, 1, row, error);
-    for (size_t a = 0; !status && a < dim; a++) {
-      const double centred = row[a] - (images * e->image.mean[a] + texts * e->text.mean[a]) / (images + texts);
-      score[0] += centred * components[a];
-      score[1] += centred * components[dim + a];
-    }
-    (*out)[i] = (cgap_point){.row = side->file_row[rows[i]], .x = score[0], .y = score[1]};
+  double score[2] = {0, 0};
+  for (size_t k = 0; k < dim; k++) {
+    const double centred = row[k] - a->mean[k];
+    score[0] += centred * a->components[k];
+    score[1] += centred * a->components[dim + k];
   }
-  cgap_free(row);
+  out->x = score[0];
+  out->y = score[1];
+}
+
+/* Scores of kept rows on the two components, centred on the pooled mean. */
+static cgap_status project(const axes *a, const cgap_side *side, const size_t *rows, size_t count, cgap_point **out,
+                           cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  *out = cgap_alloc(count, sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu points", count);
+  for (size_t first = 0; !status && first < count; first += POINTS_AT_ONCE) {
+    const size_t n = cgap_lesser(POINTS_AT_ONCE, count - first);
+    status = cgap_side_fetch(side, rows + first, 0, n, a->threads, a->rows, error);
+#pragma omp parallel for schedule(static) num_threads(a->threads)
+    for (size_t i = 0; i < (status ? 0 : n); i++) {
+      (*out)[first + i].row = side->file_row[rows[first + i]];
+      project_row(a, a->rows + i * side->dim, side->dim, &(*out)[first + i]);
+    }
+  }
   return status;
 }
 
@@ -379,10 +395,22 @@ static void choose(const cgap_embeddings *e, size_t *image, size_t *images, size
     text[(*texts)++] = (size_t)((double)j * (double)m / (double)alone);
 }
 
-cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, cgap_audit *out, cgap_error *error)
+cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, int threads, cgap_audit *out,
+                             cgap_error *error)
 {
   size_t image[CGAP_SCATTER_ROWS], text[CGAP_SCATTER_ROWS];
+  const size_t dim = e->image.dim;
+  const double images = (double)e->image.rows, texts = (double)e->text.rows;
+  double *block = cgap_alloc((POINTS_AT_ONCE + 1) * dim, sizeof *block);
+  const axes a = {.components = components, .mean = block, .rows = block ? block + dim : NULL, .threads = threads};
+  if (!block)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", POINTS_AT_ONCE, dim);
+  for (size_t k = 0; k < dim; k++)
+    a.mean[k] = (images * e->image.mean[k] + texts * e->text.mean[k]) / (images + texts);
   choose(e, image, &out->scatter_images, text, &out->scatter_texts);
-  cgap_status status = project(e, &e->image, image, out->scatter_images, components, &out->scatter_image, error);
-  return status ? status : project(e, &e->text, text, out->scatter_texts, components, &out->scatter_text, error);
+  cgap_status status = project(&a, &e->image, image, out->scatter_images, &out->scatter_image, error);
+  if (!status)
+    status = project(&a, &e->text, text, out->scatter_texts, &out->scatter_text, error);
+  cgap_free(block);
+  return status;
 }

@@ -16,7 +16,7 @@ CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cg
                                                     cgap_audit *out, cgap_error *error);
 
 /* components (2, dim) of pca.joint. Of one rank. */
-CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, cgap_audit *out,
-                                             cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, int threads,
+                                             cgap_audit *out, cgap_error *error);
 
 #endif
