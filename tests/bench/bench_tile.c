@@ -146,7 +146,8 @@ int main(int argc, char **argv)
   printf("tile pass, %6.0f GFLOP         %7.1f GFLOP/s\n", 1e-9 * operations, rate);
   printf("of the best sgemm, %.1f        %7.1f %%\n", sgemm, 100 * rate / sgemm);
   if (rough > 0)
-    printf("tile pass in bfloat16           %7.2f times as fast\n", seconds / rough);
+    printf("tile pass in bfloat16           %7.1f GFLOP/s, %.2f times as fast, %.2f times the best sgemm\n",
+           1e-9 * operations / rough, seconds / rough, 1e-9 * operations / rough / sgemm);
   printf("peak memory of this program     %7.1f MiB\n", bench_peak_mib());
   free(image);
   free(text);
