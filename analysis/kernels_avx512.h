@@ -1,7 +1,7 @@
 /* The loops over every cosine of a tile pass, in the words of AVX-512: masks, which C has no name for, make the
- * searches two to five times as fast as what the compiler makes of the plain loops in kernels_body.c, and a scaling by
- * powers of two the exponentials half as fast again. Included there where the instruction set has them; what each does
- * stands in kernels.h. */
+ * searches two to five times as fast as what the compiler makes of the plain loops in kernels_plain.h, and a scaling by
+ * powers of two the exponentials half as fast again. Included by kernels_body.c where the instruction set has them;
+ * what each does stands in kernels.h. */
 #include <immintrin.h>
 
 enum { WIDE = 16 }; /* floats of a register */
