@@ -24,9 +24,12 @@ static const struct {
 cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *error)
 {
   struct stat status;
+  if (stat(path, &status) != 0 && errno == ENOENT)
+    return cgap_fail(error, CGAP_FILE, "%s: no such file%s", path,
+                     strpbrk(path, "*?[") ? "; patterns are for the shell to fill in, where they stand without quotes"
+                                          : "");
   if (stat(path, &status) != 0)
-    return cgap_fail(error, CGAP_FILE, errno == ENOENT ? "%s: no such file%s" : "%s: cannot be opened: %s", path,
-                     errno == ENOENT ? "" : strerror(errno));
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", path, strerror(errno));
   file->folder = S_ISDIR(status.st_mode);
   if (!file->folder && !S_ISREG(status.st_mode))
     return cgap_fail(error, CGAP_FILE, "%s: not a regular file; it is read in any order and has to be one", path);

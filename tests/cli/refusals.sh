@@ -44,6 +44,7 @@ refuse() {
 
 # the file itself
 refuse 3 'none.h5: no such file' none.h5
+refuse 3 'img_*.npy: no such file|for the shell to fill in' 'img_*.npy' text.npy
 refuse 3 'folder.h5: a folder' folder.h5
 refuse 3 'words.h5: not an HDF5 file|16 bytes' words.h5
 refuse 3 'lfs.h5: a Git LFS pointer|4103128|git lfs pull' lfs.h5
