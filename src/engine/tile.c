@@ -94,6 +94,12 @@ static void raise_row(cgap_tile_worker *w, size_t r, float bound)
   w->row_bound[r] = fmaxf(w->row_bound[r], bound);
 }
 
+/* Lists hold no cosine above 1, whatever rounding made of it. */
+static float within_lists(float cosine)
+{
+  return fminf(cosine, 1.0f);
+}
+
 static void raise_column(const cgap_tile_pass *p, cgap_tile_worker *w, size_t c, float bound)
 {
   w->column_bound[c] = fmaxf(w->column_bound[c], bound);
@@ -178,13 +184,13 @@ static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
     const float *tenth = w->column_best + (CGAP_NEIGHBOURS - 1) * CGAP_TILE;
     p->kernels->best_of_columns(s->cosine, s->stride, s->rows, t->columns, w->column_best);
     for (size_t c = 0; c < t->columns; c++)
-      raise_column(p, w, c, tenth[c] - slack(p, w->column_margin[c]));
+      raise_column(p, w, c, within_lists(tenth[c]) - slack(p, w->column_margin[c]));
   }
   for (size_t k = 0; !p->column_first && k < s->rows; k++) {
     const size_t r = s->tile_row + k, first = t->diagonal ? r + 1 : 0;
     if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_WAITING <= t->columns)
       raise_row(w, r,
-                p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first) -
+                within_lists(p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first)) -
                   slack(p, w->row_margin[r]));
   }
 }
