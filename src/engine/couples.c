@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* MOST_RUNS: of a batch. KEPT: texts of an image that stay as doubles while they are measured. */
-enum { MOST_RUNS = 4, MOST_HELD_RUNS = 64, KEPT = 5, SPARE = 2, ROWS = 1 + KEPT + SPARE };
+/* MOST_RUNS: of a batch. KEPT: texts of an image that are doubles at a time, while they are measured. */
+enum { MOST_RUNS = 4, MOST_HELD_RUNS = 64, KEPT = 5, ROWS = 1 + KEPT + 1 };
 
 size_t cgap_couples_runs(int threads)
 {
@@ -108,48 +108,64 @@ static void make_image(const batch *b, size_t i, double *out)
 typedef struct group {
   const batch *batch;
   size_t image, first, texts; /* first: a place in pairs.text */
-  double *x, *text, *spare;   /* (dim), (KEPT, dim), (SPARE, dim) */
+  size_t kept;                /* texts [kept, kept + KEPT) are in `text` */
+  double *x, *text, *spare;   /* (dim), (KEPT, dim), (dim) */
 } group;
 
-/* Text t as a double unit row: kept, or for now in a spare row. */
-static const double *text_of(const group *g, size_t t, size_t spare)
+static void make_text(const group *g, size_t t, double *out)
 {
-  const cgap_embeddings *e = g->batch->embeddings;
   const size_t place = g->first + t;
-  double *out = t < KEPT ? g->text + t * e->text.dim : g->spare + spare * e->text.dim;
-  if (t >= KEPT)
-    make_unit(&e->text, e->pairs.text[place], g->batch->text, place - g->batch->first_text, out);
-  return out;
+  make_unit(&g->batch->embeddings->text, g->batch->embeddings->pairs.text[place], g->batch->text,
+            place - g->batch->first_text, out);
+}
+
+static void keep_texts(group *g, size_t from)
+{
+  g->kept = from;
+  for (size_t t = from; t < g->texts && t < from + KEPT; t++)
+    make_text(g, t, g->text + (t - from) * g->batch->embeddings->text.dim);
+}
+
+/* Text t as a double unit row: kept, or for now in the spare one. */
+static const double *text_of(const group *g, size_t t)
+{
+  if (t >= g->kept && t < g->kept + KEPT)
+    return g->text + (t - g->kept) * g->batch->embeddings->text.dim;
+  make_text(g, t, g->spare);
+  return g->spare;
 }
 
 static group group_of(const batch *b, size_t i, double *row)
 {
   const cgap_pairs *pairs = &b->embeddings->pairs;
   const size_t dim = b->embeddings->image.dim, image = b->first_image + i, first = pairs->first[image];
-  const group g = {.batch = b,
-                   .image = image,
-                   .first = first,
-                   .texts = pairs->first[image + 1] - first,
-                   .x = row,
-                   .text = row + dim,
-                   .spare = row + (1 + KEPT) * dim};
+  group g = {.batch = b,
+             .image = image,
+             .first = first,
+             .texts = pairs->first[image + 1] - first,
+             .x = row,
+             .text = row + dim,
+             .spare = row + (1 + KEPT) * dim};
   make_image(b, i, g.x);
-  for (size_t t = 0; t < g.texts && t < KEPT; t++)
-    make_unit(&b->embeddings->text, pairs->text[first + t], b->text, first + t - b->first_text, g.text + t * dim);
+  keep_texts(&g, 0);
   return g;
 }
 
 /* Σ over couples of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
-static void measure_within(cgap_couple_sums *out, const group *g, size_t dim)
+static void measure_within(cgap_couple_sums *out, group *g, size_t dim)
 {
   double kernel = 0, linear = 0, square = 0;
-  for (size_t a = 0; a + 1 < g->texts; a++) {
-    const double *y = text_of(g, a, 0);
-    for (size_t b = a + 1; b < g->texts; b++) {
-      const double cosine = cgap_dot(y, text_of(g, b, 1), dim);
-      kernel += exp(2 * CGAP_KERNEL_T * (cosine - 1));
-      linear += cosine;
-      square += cosine * cosine;
+  for (size_t first = 0; first + 1 < g->texts; first += KEPT) {
+    if (first != g->kept)
+      keep_texts(g, first);
+    for (size_t b = first + 1; b < g->texts; b++) {
+      const double *y = text_of(g, b);
+      for (size_t a = first; a < b && a < first + KEPT; a++) {
+        const double cosine = cgap_dot(text_of(g, a), y, dim);
+        kernel += exp(2 * CGAP_KERNEL_T * (cosine - 1));
+        linear += cosine;
+        square += cosine * cosine;
+      }
     }
   }
   out->within_kernel[g->image] = kernel;
@@ -158,7 +174,7 @@ static void measure_within(cgap_couple_sums *out, const group *g, size_t dim)
 }
 
 /* sum becomes N·g_i. */
-static void measure_group(cgap_couple_sums *out, const group *g, double *sum)
+static void measure_group(cgap_couple_sums *out, group *g, double *sum)
 {
   const cgap_embeddings *e = g->batch->embeddings;
   const size_t dim = e->image.dim;
@@ -167,7 +183,7 @@ static void measure_group(cgap_couple_sums *out, const group *g, double *sum)
   for (size_t k = 0; k < dim; k++)
     sum[k] = g->x[k] - e->image.mean[k];
   for (size_t t = 0; t < g->texts; t++) {
-    const double *y = text_of(g, t, 0), cosine = cgap_dot(g->x, y, dim);
+    const double *y = text_of(g, t), cosine = cgap_dot(g->x, y, dim);
     out->pair_cosine[e->pairs.text[g->first + t]] = cosine;
     best = cosine > best ? cosine : best;
     for (size_t k = 0; k < dim; k++)
@@ -190,7 +206,7 @@ static const double *make_sums(void *context, size_t first, size_t images, doubl
   const size_t dim = m->batch->embeddings->image.dim;
   double *row = m->sums->row + (size_t)omp_get_thread_num() * ROWS * dim;
   for (size_t i = 0; i < images; i++) {
-    const group g = group_of(m->batch, first + i, row);
+    group g = group_of(m->batch, first + i, row);
     measure_group(m->out, &g, room + i * dim);
   }
   return room;
