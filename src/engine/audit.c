@@ -9,6 +9,7 @@
 #include "engine/product.h"
 #include "engine/ring.h"
 #include "engine/sampled.h"
+#include "engine/scatter.h"
 #include "engine/spectra.h"
 #include "engine/tiles.h"
 #include "engine/totals.h"

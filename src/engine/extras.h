@@ -1,5 +1,4 @@
-/* What an audit measures besides rows and couples: separability, zero-shot, arithmetic, and the points of the scatter.
- */
+/* What an audit measures besides rows and couples: separability, zero-shot, arithmetic. */
 #ifndef CGAP_ENGINE_EXTRAS_H
 #define CGAP_ENGINE_EXTRAS_H
 
@@ -14,9 +13,5 @@ CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_co
                                                cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, int threads,
                                                     cgap_audit *out, cgap_error *error);
-
-/* components (2, dim) of pca.joint. Of one rank. */
-CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, int threads,
-                                             cgap_audit *out, cgap_error *error);
 
 #endif
