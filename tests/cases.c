@@ -86,7 +86,7 @@ static size_t *owners(test_case *c, support_random *r, const case_spec *spec, si
   for (size_t i = 0; spec->shape == CASE_BY_ROW && i < spec->n; i++)
     owner[count++] = i;
   for (size_t i = 0; spec->shape == CASE_RAGGED && i < spec->n; i++)
-    for (size_t k = support_below(r, 6); k > 0; k--)
+    for (size_t k = support_below(r, i % 7 ? 6 : 14); k > 0; k--)
       owner[count++] = i;
   while (spec->shape == CASE_RAGGED && count < 3)
     owner[count++] = support_below(r, spec->n);
