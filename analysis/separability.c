@@ -122,6 +122,8 @@ static bool is_settled(const double *lacking, double error)
 /* The objective at x, into f, by way of all rows. */
 static void evaluate(fit *f, const lbfgsfloatval_t *x)
 {
+  if (f->status) /* a call that failed is not made again */
+    return;
   set_weights(f, x);
   double sums[CGAP_FOLD_SUMS] = {0}, error = 0;
   f->status = f->products->run(f->products->self, f->weights, residual_rows, f, f->gradient, sums, f->error);
