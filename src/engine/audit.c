@@ -3,10 +3,8 @@
 #include "comm/comm.h"
 #include "engine/blas.h"
 #include "engine/couples.h"
-#include "engine/estimate.h"
 #include "engine/extras.h"
-#include "engine/plan.h"
-#include "engine/product.h"
+#include "engine/prepare.h"
 #include "engine/ring.h"
 #include "engine/sampled.h"
 #include "engine/scatter.h"
@@ -20,12 +18,9 @@
 #include <string.h>
 #include <time.h>
 
-#define LEAST_TEMPERATURE 0.005 /* e^(1/τ) must be a double */
-
 typedef struct run {
   const cgap_audit_options *options;
-  cgap_plan plan;
-  cgap_sampling sampling;
+  cgap_prepared prepared;
   cgap_embeddings embeddings;
   cgap_couple_sums couples;
   cgap_evidence evidence;
@@ -47,38 +42,6 @@ static double now(void)
   struct timespec t;
   (void)clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
-{
-  if (!(o->temperature >= LEAST_TEMPERATURE))
-    return cgap_fail(error, CGAP_USAGE, "temperature %g is below %g", o->temperature, LEAST_TEMPERATURE);
-  if (o->threads < 0)
-    return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 or more, or 0 for all", o->threads);
-  if (o->precision == CGAP_PRECISION_BF16 && !cgap_product_here(true))
-    return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give --precision fp32", cgap_product_lacks());
-  return CGAP_OK;
-}
-
-/* Without texts the class texts stand for them, unpaired. */
-static cgap_status settle_sides(cgap_data *data, const cgap_data *given, cgap_audit *out, cgap_error *error)
-{
-  *data = *given;
-  if (data->text.rows == 0 && data->class_text.rows > 0) {
-    data->text = data->class_text;
-    data->pairing = CGAP_UNPAIRED;
-    out->has |= CGAP_TEXT_IS_CLASSES;
-  }
-  if (data->text.rows == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: no texts beside its %zu rows, and no class texts", data->image.name,
-                     data->image.rows);
-  if (data->pairing != CGAP_UNPAIRED)
-    out->has |= CGAP_HAS_PAIRS;
-  if (data->labels && data->class_text.rows > 0)
-    out->has |= CGAP_HAS_ZERO_SHOT;
-  if (data->words.rows > 0 && data->image_label && data->query && data->queries > 0)
-    out->has |= CGAP_HAS_ARITHMETIC;
-  return CGAP_OK;
 }
 
 static void set_evidence(run *r)
@@ -132,15 +95,15 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   cgap_visitors room = {0};
   cgap_status status = CGAP_OK;
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
-    const cgap_tile_options options = {.threads = r->plan.threads,
-                                       .panel_rows = r->plan.panel_rows,
-                                       .column_rows = r->plan.column_rows,
+    const cgap_tile_options options = {.threads = r->prepared.plan.threads,
+                                       .panel_rows = r->prepared.plan.panel_rows,
+                                       .column_rows = r->prepared.plan.column_rows,
                                        .bfloat = is_rough(r),
                                        .share_before = share[kind],
                                        .share_after = share[kind + 1],
                                        .progress = r->options->progress};
     status = r->options->ranks ? cgap_ring_run(e, &r->embeddings, r->options->ranks, (cgap_couples)kind, &options,
-                                               &room, r->plan.visit_bytes, error)
+                                               &room, r->prepared.plan.visit_bytes, error)
                                : cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
   }
   cgap_visitors_clear(&room);
@@ -211,8 +174,8 @@ static void finish_beside(void *context)
 /* The spectra, and meanwhile what follows from the sums; then the points on the components. */
 static cgap_status finish_sides(run *r, cgap_audit *out, cgap_error *error)
 {
-  const int threads = r->plan.threads;
-  const bool sums = r->sampling.images == 0 && is_first(r);
+  const int threads = r->prepared.plan.threads;
+  const bool sums = r->prepared.sampling.images == 0 && is_first(r);
   double *components = cgap_alloc(2 * r->evidence.dim, sizeof *components);
   finishing f = {.evidence = &r->evidence, .out = out};
   cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
@@ -233,9 +196,9 @@ static cgap_status finish_sides(run *r, cgap_audit *out, cgap_error *error)
 
 static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
 {
-  const int threads = r->plan.threads;
+  const int threads = r->prepared.plan.threads;
   cgap_status status = CGAP_OK;
-  if (r->sampling.images == 0)
+  if (r->prepared.sampling.images == 0)
     status =
       cgap_separability_run(&r->evidence, &r->embeddings, r->options->ranks, threads, r->options->progress, out, error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
@@ -259,14 +222,14 @@ static void *copy(const void *from, size_t count, size_t size)
 static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
 {
   const cgap_evidence *e = &r->evidence;
-  const cgap_sampled_options options = {.size = r->sampling,
-                                        .hold = r->plan.hold,
+  const cgap_sampled_options options = {.size = r->prepared.sampling,
+                                        .hold = r->prepared.plan.hold,
                                         .ranks = r->options->ranks,
-                                        .visit_bytes = r->plan.visit_bytes,
+                                        .visit_bytes = r->prepared.plan.visit_bytes,
                                         .seed = r->options->seed,
-                                        .tiles = {.threads = r->plan.threads,
-                                                  .panel_rows = r->plan.panel_rows,
-                                                  .column_rows = r->plan.column_rows,
+                                        .tiles = {.threads = r->prepared.plan.threads,
+                                                  .panel_rows = r->prepared.plan.panel_rows,
+                                                  .column_rows = r->prepared.plan.column_rows,
                                                   .bfloat = is_rough(r),
                                                   .share_after = 1,
                                                   .progress = r->options->progress}};
@@ -327,64 +290,31 @@ static void run_clear(run *r)
   cgap_embeddings_clear(&r->embeddings);
 }
 
-static cgap_sampling choose(const run *r, size_t images, size_t texts, size_t dim, bool paired, cgap_pairs_choice pairs)
-{
-  cgap_audit_options o = *r->options;
-  o.pairs = pairs;
-  return cgap_sampling_choose(images, texts, dim, paired, r->plan.threads, &o);
-}
-
-/* Of several ranks the first one chooses: the choice may rest on a measurement. */
-static cgap_status make_plan(run *r, const cgap_data *data, cgap_error *error)
-{
-  const cgap_source *image = &data->image, *text = &data->text;
-  const cgap_audit_options *o = r->options;
-  r->plan.threads = o->threads ? o->threads : omp_get_num_procs(); /* that the choice is made for */
-  if (is_first(r))
-    r->sampling = choose(r, image->rows, text->rows, image->dim, data->pairing != CGAP_UNPAIRED, o->pairs);
-  cgap_status status = cgap_comm_share(o->ranks, 0, &r->sampling, sizeof r->sampling, error);
-  if (status)
-    return status;
-  const cgap_plan_options options = {
-    .threads = r->plan.threads,
-    .bfloat = is_rough(r),
-    .memory_bytes = o->memory_bytes,
-    .sample_bytes = cgap_sampling_bytes(&r->sampling, image->dim, image->type, text->type, cgap_comm_size(o->ranks))};
-  return o->ranks ? cgap_plan_share(&r->plan, image, text, o->ranks, &options, error)
-                  : cgap_plan_make(&r->plan, image, text, &options, error);
-}
-
-/* Rows may have been dropped or merged since the plan was made. */
-static void settle_sample(run *r)
-{
-  const cgap_embeddings *e = &r->embeddings;
-  if (r->sampling.images)
-    r->sampling = choose(r, e->image.rows, e->text.rows, e->image.dim, e->paired, CGAP_PAIRS_SAMPLED);
-}
-
-static cgap_status run_all(run *r, const cgap_data *data, cgap_audit *out, cgap_error *error)
+static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
 {
   const double start = now();
   const cgap_progress progress = r->options->progress;
-  cgap_status status = make_plan(r, data, error);
+  const cgap_data *data = &r->prepared.data;
+  const cgap_plan *plan = &r->prepared.plan;
+  cgap_status status = cgap_prepare_plan(&r->prepared, r->options, error);
   if (!status && r->options->ranks)
-    status = cgap_embeddings_share(&r->embeddings, data, r->plan.resident, r->options->ranks, r->plan.threads, progress,
-                                   error);
+    status =
+      cgap_embeddings_share(&r->embeddings, data, plan->resident, r->options->ranks, plan->threads, progress, error);
   else if (!status)
-    status = cgap_embeddings_load(&r->embeddings, data, r->plan.resident, r->plan.threads, progress, error);
+    status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
   cgap_give_back();
   const double loaded = now();
   if (!status && r->embeddings.paired)
-    status = cgap_couples_run(&r->couples, &r->embeddings, r->options->ranks, r->plan.threads, progress, error);
+    status = cgap_couples_run(&r->couples, &r->embeddings, r->options->ranks, plan->threads, progress, error);
   if (!status && is_first(r))
     status = keep_rows(r, out, error);
   if (!status)
     set_evidence(r);
   if (!status)
-    settle_sample(r);
+    cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
   cgap_give_back();
   const double coupled = now();
-  const bool sampled = r->sampling.images > 0;
+  const bool sampled = r->prepared.sampling.images > 0;
   if (!status)
     status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
   cgap_give_back();
@@ -409,58 +339,18 @@ cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_a
 {
   *out = (cgap_audit){0};
   run r = {.options = options};
-  cgap_data data;
-  cgap_status status = check_options(options, error);
-  if (!status)
-    status = settle_sides(&data, given, out, error);
+  cgap_status status = cgap_prepare(&r.prepared, given, options, error);
+  out->has = r.prepared.has;
   /* one BLAS thread throughout: alone in its team, a thread would get all of them, and other bits */
   const int blas_threads = cgap_blas_single();
   if (!status)
-    status = run_all(&r, &data, out, error);
+    status = run_all(&r, out, error);
   cgap_blas_restore(blas_threads);
   const bool keep = !status && is_first(&r);
   run_clear(&r);
   if (!keep)
     cgap_audit_clear(out);
   return status;
-}
-
-cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const cgap_audit_options *options,
-                            cgap_error *error)
-{
-  cgap_audit ignored = {0};
-  cgap_data data;
-  run r = {.options = options};
-  *out = (cgap_plan_info){0};
-  cgap_status status = check_options(options, error);
-  if (!status)
-    status = settle_sides(&data, given, &ignored, error);
-  if (!status)
-    status = make_plan(&r, &data, error);
-  if (status)
-    return status;
-  const cgap_plan *plan = &r.plan;
-  const size_t longest = data.image.rows > data.text.rows ? data.image.rows : data.text.rows;
-  const cgap_estimate estimate = is_first(&r) ? cgap_estimate_make(&data, plan, &r.sampling) : (cgap_estimate){0};
-  *out = (cgap_plan_info){.images = data.image.rows,
-                          .texts = data.text.rows,
-                          .dim = data.image.dim,
-                          .ranks = plan->ranks,
-                          .threads = plan->threads,
-                          .resident = plan->resident,
-                          .panel_rows = plan->panel_rows,
-                          .panels = (longest + plan->panel_rows - 1) / plan->panel_rows,
-                          .memory_bytes = plan->memory_bytes,
-                          .needed_bytes = plan->needed_bytes,
-                          .smallest_bytes = plan->smallest_bytes,
-                          .exact_seconds = r.sampling.exact_seconds,
-                          .sample_images = r.sampling.images,
-                          .sample_texts = r.sampling.texts,
-                          .sample_queries = r.sampling.queries,
-                          .block_rows = estimate.block_rows,
-                          .passes = estimate.passes,
-                          .seconds = estimate.seconds};
-  return CGAP_OK;
 }
 
 void cgap_audit_clear(cgap_audit *audit)
