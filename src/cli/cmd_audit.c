@@ -133,21 +133,6 @@ static double cosines_of(const cgap_plan_info *p)
          (all ? 0 : asking * (double)p->texts + asking * m / n * (double)p->images);
 }
 
-/* Which couples, and what was thought of when that was chosen. */
-static void pairs_words(char out[200], const cgap_plan_info *p)
-{
-  char all[80] = "";
-  if (isfinite(p->exact_seconds) && p->exact_seconds < 600)
-    snprintf(all, sizeof all, " about %.0f s", p->exact_seconds);
-  else if (isfinite(p->exact_seconds))
-    snprintf(all, sizeof all, " about %.0f min", p->exact_seconds / 60);
-  if (p->sample_images == 0)
-    snprintf(out, 200, "all couples%s%s", *all ? " in" : "", all);
-  else
-    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked%s%s", p->sample_images, p->sample_texts,
-             p->sample_queries, *all ? "; all couples would take" : "", all);
-}
-
 /* "40 s", "3 min" */
 static void time_words(char out[40], double seconds)
 {
@@ -157,6 +142,21 @@ static void time_words(char out[40], double seconds)
     snprintf(out, 40, "in about %.*f s", seconds < 10 ? 1 : 0, seconds);
   else
     snprintf(out, 40, "in about %.0f min", ceil(seconds / 60));
+}
+
+/* Which couples; of a sample what all would have taken. */
+static void pairs_words(char out[200], const cgap_plan_info *p)
+{
+  char all[40];
+  time_words(all, p->exact_seconds);
+  if (p->sample_images == 0)
+    snprintf(out, 200, "all couples");
+  else if (!isfinite(p->exact_seconds))
+    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked", p->sample_images, p->sample_texts,
+             p->sample_queries);
+  else
+    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked (all couples would be done %s)",
+             p->sample_images, p->sample_texts, p->sample_queries, all);
 }
 
 static void plan_words(char out[WORDS], const cgap_plan_info *p)

@@ -9,8 +9,8 @@
 #include <omp.h>
 
 enum {
-  SEPARABILITY_PASSES = 16, /* evaluations of its fit */
-  PROBE_DIM = 1024,         /* at most; the work of a row grows with the square */
+  SEPARABILITY_PASSES = 4, /* evaluations of its fit, where there is a gap */
+  PROBE_DIM = 1024,        /* at most; the work of a row grows with the square */
   PROBE_ROWS = 256,
   PROBES = 3
 };
@@ -70,18 +70,19 @@ static double cosines_of(double n, double m, const cgap_sampling *s)
   return a * a / 2 + b * b / 2 + a * b + asking * m + asking * b / a * n;
 }
 
-cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_sampling *sampling)
+cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_sampling *sampling,
+                                 bool bfloat)
 {
-  const double n = (double)data->image.rows, m = (double)data->text.rows, dim = (double)data->image.dim;
+  const double n = (double)data->image.rows, m = (double)data->text.rows;
   const bool paired = data->pairing != CGAP_UNPAIRED;
   const double moment = moment_seconds(data->image.dim, plan->threads), read = read_seconds(&data->image);
-  const double rate = cgap_product_rate(data->image.dim, plan->threads), ranks = plan->ranks;
+  const double tiles = cgap_tiles_seconds(cosines_of(n, m, sampling), data->image.dim, bfloat, plan->threads);
   cgap_estimate e = {.block_rows = cgap_block_rows(&data->image), .passes = 1};
   if (!plan->resident)
-    e.passes += paired + (ranks > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
+    e.passes += paired + (plan->ranks > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
   /* the first pass and the one over couples sum second moments, of rows and of images; the others overlap or compute */
   const double rows = (n + m) * fmax(read, moment) + (paired ? n * moment : 0);
   const double again = (e.passes - 1) * (n + m) * read;
-  e.seconds = (rows + again + 2 * dim * cosines_of(n, m, sampling) / (rate * CGAP_SHARE_OF_PRODUCTS)) / ranks;
+  e.seconds = (rows + again + tiles) / plan->ranks;
   return e;
 }

@@ -12,6 +12,7 @@ typedef struct cgap_estimate {
 } cgap_estimate;
 
 /* Reads one block of the images, whose failure is not reported: the audit will. */
-cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_sampling *sampling);
+cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_sampling *sampling,
+                                 bool bfloat);
 
 #endif

@@ -103,7 +103,8 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
   const cgap_source *image = &prepared.data.image, *text = &prepared.data.text;
   const size_t longest = image->rows > text->rows ? image->rows : text->rows;
   const cgap_estimate estimate =
-    is_first(options) ? cgap_estimate_make(&prepared.data, plan, sampling) : (cgap_estimate){0};
+    is_first(options) ? cgap_estimate_make(&prepared.data, plan, sampling, options->precision == CGAP_PRECISION_BF16)
+                      : (cgap_estimate){0};
   *out = (cgap_plan_info){.images = image->rows,
                           .texts = text->rows,
                           .dim = image->dim,

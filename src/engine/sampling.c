@@ -1,9 +1,10 @@
 #include "engine/sampling.h"
 
+#include "analysis/kernels.h"
 #include "engine/blas.h"
+#include "engine/product.h"
 #include "memory.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <time.h>
@@ -13,39 +14,48 @@
 #define SURELY_MORE 1e14 /* … and that every one does */
 #define QUERY_WORK 8e12  /* operations that ranking may take */
 enum { SAMPLE_ROWS = 32768, LEAST_QUERIES = 1000, MOST_QUERIES = 10000, PROBE = 512, PROBES = 8, LEAST_IMAGES = 100 };
+/* what is done to a cosine takes as long as so many more dimensions of its product: in float, and in bfloat16, where
+ * products take half as long and some are made again */
+enum { SWEEPS = 128, SWEEPS_ROUGH = 384 };
 
-/* Operations of all couples: a product of dim terms each. */
-static double work_of(double images, double texts, double dim)
+/* Operations a second of one thread's strips, begun with those of all others; 0: no memory. */
+static double strip_rate(const cgap_product_kind *kind, size_t dim, bool bfloat, const float *rows)
 {
-  return 2 * dim * (images * images / 2 + texts * texts / 2 + images * texts);
-}
-
-double cgap_product_rate(size_t dim, int threads)
-{
-  float *rows = cgap_alloc(PROBE * dim, sizeof *rows), *out = cgap_alloc((size_t)threads * PROBE, PROBE * sizeof *out);
-  const int blas_threads = cgap_blas_single();
+  float *out = cgap_alloc(CGAP_STRIP * CGAP_TILE, sizeof *out);
+  void *product = kind->open(dim, bfloat);
+  const bool fine = out && product && kind->pack(product, rows, PROBE);
   double best = 0;
-  for (size_t k = 0; rows && k < PROBE * dim; k++)
-    rows[k] = 1.0f / (float)(1 + k % 7);
-  for (int run = 0; rows && out && run < PROBES; run++) {
+  for (int run = 0; run < PROBES; run++) {
+#pragma omp barrier
     const double start = omp_get_wtime();
-#pragma omp parallel num_threads(threads)
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, PROBE, PROBE, (int)dim, 1.0f, rows, (int)dim, rows, (int)dim,
-                0.0f, out + (size_t)omp_get_thread_num() * PROBE * PROBE, PROBE);
+    const bool made = fine && kind->strip(product, rows, CGAP_STRIP, 0, out) != 0;
     const double seconds = omp_get_wtime() - start;
-    if (seconds > 0)
-      best = fmax(best, 2.0 * PROBE * PROBE * (double)dim * threads / seconds);
+    if (made && seconds > 0)
+      best = fmax(best, 2.0 * CGAP_STRIP * PROBE * (double)dim / seconds);
   }
-  cgap_blas_restore(blas_threads);
-  cgap_free(rows);
+  if (product)
+    kind->close(product);
   cgap_free(out);
   return best;
 }
 
-static double exact_seconds(size_t images, size_t texts, size_t dim, int threads, int ranks)
+double cgap_tiles_seconds(double cosines, size_t dim, bool bfloat, int threads)
 {
-  const double rate = cgap_product_rate(dim, threads) * ranks;
-  return rate > 0 ? work_of((double)images, (double)texts, (double)dim) / (rate * CGAP_SHARE_OF_PRODUCTS) : INFINITY;
+  const cgap_product_kind *kind = cgap_product_here(bfloat);
+  float *rows = cgap_zalloc(PROBE * dim, sizeof *rows);
+  const int blas_threads = cgap_blas_single();
+  double rate = 0;
+#pragma omp parallel num_threads(threads) reduction(+ : rate) if (rows && kind)
+  rate += rows && kind ? strip_rate(kind, dim, bfloat, rows) : 0;
+  cgap_blas_restore(blas_threads);
+  cgap_free(rows);
+  return rate > 0 ? 2 * cosines * ((double)dim + (bfloat ? SWEEPS_ROUGH : SWEEPS)) / rate : INFINITY;
+}
+
+/* All couples: each within a side once. */
+static double cosines_of(double images, double texts)
+{
+  return images * images / 2 + texts * texts / 2 + images * texts;
 }
 
 /* As many images as have, with their texts, twice the rows of a side. */
@@ -69,7 +79,7 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
 {
   cgap_sampling all = {.exact_seconds = NAN}, part = all;
   const int ranks = cgap_comm_size(options->ranks);
-  const double work = work_of((double)images, (double)texts, (double)dim) / threads / ranks;
+  const double cosines = cosines_of((double)images, (double)texts), work = 2 * (double)dim * cosines / threads / ranks;
   if (options->pairs == CGAP_PAIRS_EXACT)
     return all;
   choose_size(&part, images, texts, dim, paired, options);
@@ -78,7 +88,8 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
   if (options->pairs == CGAP_PAIRS_AUTO) {
     if (work < SURELY_LESS)
       return all;
-    all.exact_seconds = part.exact_seconds = exact_seconds(images, texts, dim, threads, ranks);
+    all.exact_seconds = part.exact_seconds =
+      cgap_tiles_seconds(cosines, dim, options->precision == CGAP_PRECISION_BF16, threads) / ranks;
     if (all.exact_seconds < MINUTE && work < SURELY_MORE)
       return all;
   }

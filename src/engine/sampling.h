@@ -15,10 +15,9 @@ typedef struct cgap_sampling {
 cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
                                    const cgap_audit_options *options);
 
-/* Operations a second of products of rows of `dim`, all threads at work; the fastest of a few short runs. A tile pass
- * with every measure does this share of it. */
-#define CGAP_SHARE_OF_PRODUCTS 0.75
-double cgap_product_rate(size_t dim, int threads);
+/* Seconds of a tile pass with every measure over so many cosines of rows of `dim`, as fast as a few short products have
+ * just been with all threads at work. INFINITY: nothing could be measured. */
+double cgap_tiles_seconds(double cosines, size_t dim, bool bfloat, int threads);
 
 /* What the sample's rows need in memory, its queries a second time; of several ranks, which share the sample out, and
  * have the queries each. */

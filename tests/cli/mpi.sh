@@ -174,7 +174,7 @@ want_line out "all couples" "4 ranks of 1 thread"
 # all ranks take the choice of one
 ranks 2 audit empty.h5 --dry-run
 want_rc 0
-want_line out "a sample of" "all couples would take about" "2 ranks of 1 thread"
+want_line out "a sample of" "all couples would be done in about" "2 ranks of 1 thread"
 # shellcheck disable=SC2086
 ranks 2 audit pairs.h5 --pairs auto --sample-rows 700 --json -v
 want_rc 0
