@@ -97,7 +97,7 @@ END {
     stage("results of every row", (n + m) * 0.45e-6, "rank 0 alone")
   }
   stage("gathered", p > 1 ? (32 * (n + m) + 8 * m + 32 * n) / ring : 0, "to every rank")
-  stage("eigenproblems", 28 / 3 * d * d * d / (1e9 * v["spectra"] * speed) / less(p, 7), "")
+  stage("eigenproblems", 4 * d * d * d / (1e9 * v["spectra"] * speed) / less(p, 3), "")
 
   printf "%.4g images, %.4g texts, d = %d, on %d ranks of %.3g GFLOP/s\n", n, m, d, p, rate / 1e9
   for (k = 1; k <= count; k++)
