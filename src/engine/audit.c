@@ -13,8 +13,6 @@
 #include "engine/totals.h"
 #include "memory.h"
 
-#include <math.h>
-#include <omp.h>
 #include <string.h>
 #include <time.h>
 
@@ -79,6 +77,19 @@ static cgap_status complete_neighbours(cgap_evidence *e, cgap_error *error)
                    e->text.rows);
 }
 
+/* Of the tiles of one kind of couples, [before, after] of the phase. */
+static cgap_tile_options tile_options(const run *r, double before, double after)
+{
+  const cgap_plan *plan = &r->prepared.plan;
+  return (cgap_tile_options){.threads = plan->threads,
+                             .panel_rows = plan->panel_rows,
+                             .column_rows = plan->column_rows,
+                             .bfloat = is_rough(r),
+                             .share_before = before,
+                             .share_after = after,
+                             .progress = r->options->progress};
+}
+
 static cgap_status run_tiles(run *r, cgap_error *error)
 {
   cgap_evidence *e = &r->evidence;
@@ -95,13 +106,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   cgap_visitors room = {0};
   cgap_status status = CGAP_OK;
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
-    const cgap_tile_options options = {.threads = r->prepared.plan.threads,
-                                       .panel_rows = r->prepared.plan.panel_rows,
-                                       .column_rows = r->prepared.plan.column_rows,
-                                       .bfloat = is_rough(r),
-                                       .share_before = share[kind],
-                                       .share_after = share[kind + 1],
-                                       .progress = r->options->progress};
+    const cgap_tile_options options = tile_options(r, share[kind], share[kind + 1]);
     status = r->options->ranks ? cgap_ring_run(e, &r->embeddings, r->options->ranks, (cgap_couples)kind, &options,
                                                &room, r->prepared.plan.visit_bytes, error)
                                : cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
@@ -227,12 +232,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
                                         .ranks = r->options->ranks,
                                         .visit_bytes = r->prepared.plan.visit_bytes,
                                         .seed = r->options->seed,
-                                        .tiles = {.threads = r->prepared.plan.threads,
-                                                  .panel_rows = r->prepared.plan.panel_rows,
-                                                  .column_rows = r->prepared.plan.column_rows,
-                                                  .bfloat = is_rough(r),
-                                                  .share_after = 1,
-                                                  .progress = r->options->progress}};
+                                        .tiles = tile_options(r, 0, 1)};
   cgap_status status = CGAP_OK;
   if (is_first(r)) {
     cgap_centroid_finish(e, out);

@@ -6,6 +6,7 @@
 
 enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are made again in float */
 
+/* fmaxf and fminf are calls where NaN is not ruled out. */
 static float greater(float a, float b)
 {
   return a > b ? a : b;
@@ -24,7 +25,7 @@ static size_t locks_of(const cgap_totals *totals)
 bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, bool rough)
 {
   const size_t rows = totals->rows;
-  *b = (cgap_best){.totals = totals, .triangle = triangle, .columns = columns};
+  *b = (cgap_best){.totals = totals, .kernels = cgap_kernels_here(), .triangle = triangle, .columns = columns};
   b->lock = cgap_alloc(locks_of(totals), sizeof *b->lock);
   for (size_t k = 0; b->lock && k < locks_of(totals); k++)
     omp_init_lock(&b->lock[k]);
@@ -97,13 +98,19 @@ static void sift(cgap_best *b, size_t i)
   for (size_t k = 0; k < CGAP_WAITING; k++)
     cosine[k] = k < b->count[i] ? waiting[k].cosine : -INFINITY;
   if (b->count[i] >= CGAP_NEIGHBOURS)
-    b->sure[i] = greater(b->sure[i], cgap_kernels_here()->tenth(cosine) - b->margin[i]);
+    b->sure[i] = greater(b->sure[i], b->kernels->tenth(cosine) - b->margin[i]);
   const float least = b->sure[i] - b->margin[i];
   for (size_t k = 0; k < b->count[i]; k++) { /* without branches: any may go */
     waiting[kept] = waiting[k];
     kept += cosine[k] >= least;
   }
   b->count[i] = (uint8_t)kept;
+}
+
+/* Whether a couple's row is the candidate, and its column the row that the candidate is for. */
+static bool is_turned(const cgap_best *b, size_t row, uint32_t candidate)
+{
+  return b->triangle ? candidate < row : b->columns;
 }
 
 /* Float cosines of those waiting, into the list. */
@@ -113,11 +120,10 @@ static void settle(cgap_best *b, const cgap_evidence *e, size_t i)
   const cgap_neighbour *waiting = b->waiting + i * CGAP_WAITING;
   for (size_t k = 0; k < b->count[i]; k++) {
     const uint32_t candidate = waiting[k].row;
-    const bool turned = b->triangle ? candidate < row : b->columns;
     if (k + 1 < b->count[i])
-      e->ahead(e->exact_context, waiting[k + 1].row, b->triangle ? waiting[k + 1].row < row : b->columns);
-    const float cosine =
-      turned ? e->closer(e->exact_context, candidate, row) : e->closer(e->exact_context, row, candidate);
+      e->ahead(e->exact_context, waiting[k + 1].row, is_turned(b, row, waiting[k + 1].row));
+    const float cosine = is_turned(b, row, candidate) ? e->closer(e->exact_context, candidate, row)
+                                                      : e->closer(e->exact_context, row, candidate);
     cgap_neighbours_offer(&b->totals->lists, i, lesser(cosine, 1.0f), candidate);
   }
   b->count[i] = 0;
@@ -125,7 +131,7 @@ static void settle(cgap_best *b, const cgap_evidence *e, size_t i)
   b->sure[i] = greater(b->sure[i], cgap_neighbours_bound(&b->totals->lists, i));
 }
 
-static void wait(cgap_best *b, const cgap_evidence *e, size_t i, cgap_neighbour candidate, float margin)
+static void add_waiting(cgap_best *b, const cgap_evidence *e, size_t i, cgap_neighbour candidate, float margin)
 {
   if (candidate.cosine + margin < b->sure[i])
     return;
@@ -165,8 +171,8 @@ static void take(cgap_best *b, const cgap_batch *batch, bool columns)
     if (!is_first(first_equal, other))
       continue;
     if (b->waiting)
-      wait(b, batch->evidence, own - first, (cgap_neighbour){.cosine = found->cosine, .row = (uint32_t)other},
-           cgap_rough_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first));
+      add_waiting(b, batch->evidence, own - first, (cgap_neighbour){.cosine = found->cosine, .row = (uint32_t)other},
+                  cgap_rough_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first));
     else
       cgap_neighbours_offer(&b->totals->lists, own - first, lesser(found->cosine, 1.0f), (uint32_t)other);
   }

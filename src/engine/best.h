@@ -28,6 +28,7 @@ typedef struct cgap_batch {
 
 /* Of the rows of some totals. */
 typedef struct cgap_best {
+  const cgap_kernels *kernels;
   cgap_totals *totals;    /* not owned; without lists nobody wants any */
   omp_lock_t *lock;       /* (rows / CGAP_TILE + 1) for CGAP_TILE rows of the totals each: their sums too */
   bool triangle, columns; /* how a row and a candidate make a couple: the lower first, or the candidate is the row */

@@ -3,6 +3,7 @@
 #include "comm/comm.h"
 #include "engine/estimate.h"
 #include "engine/product.h"
+#include "memory.h"
 
 #include <omp.h>
 
@@ -101,7 +102,7 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
   const cgap_plan *plan = &prepared.plan;
   const cgap_sampling *sampling = &prepared.sampling;
   const cgap_source *image = &prepared.data.image, *text = &prepared.data.text;
-  const size_t longest = image->rows > text->rows ? image->rows : text->rows;
+  const size_t longest = cgap_greater(image->rows, text->rows);
   const cgap_estimate estimate =
     is_first(options) ? cgap_estimate_make(&prepared.data, plan, sampling, options->precision == CGAP_PRECISION_BF16)
                       : (cgap_estimate){0};

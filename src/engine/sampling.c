@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <omp.h>
-#include <time.h>
 
 #define MINUTE 60.0
 #define SURELY_LESS 1e11 /* operations a thread that no machine takes a minute for … */
