@@ -107,6 +107,7 @@ Test(product, pieces_agree)
 {
   const cgap_product_kind *kind = cgap_product_here(false);
   const size_t dim = 96, columns = 300, rows = 100;
+  const double off = kind == &cgap_product_openblas ? 5e-7 : 2e-7; /* OpenBLAS sums in other orders at other shapes */
   support_random r = support_seed(5);
   float *a = support_alloc(rows * dim, sizeof *a), *b = support_alloc(columns * dim, sizeof *b);
   float *whole = support_alloc(CGAP_STRIP * CGAP_TILE, sizeof *whole),
@@ -120,7 +121,7 @@ Test(product, pieces_agree)
   cr_assert(stride && again);
   for (size_t i = 0; i < 20; i++)
     for (size_t j = 128; j < columns; j++)
-      cr_assert(support_near("a piece", "cosine", piece[i * again + j - 128], whole[(30 + i) * stride + j], 2e-7, 0));
+      cr_assert(support_near("a piece", "cosine", piece[i * again + j - 128], whole[(30 + i) * stride + j], off, 0));
   kind->close(product);
   free(a);
   free(b);
