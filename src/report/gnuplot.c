@@ -185,6 +185,19 @@ cgap_status cgap_gnuplot_draw(const char *folder, const char *name, const cgap_d
   return CGAP_OK;
 }
 
+bool cgap_gnuplot_drew(const char *path, const char *format)
+{
+  static const char *const MARKS[][2] = {{"svg", "Produced by GNUPLOT"}, {"png", "bKGD"}, {"pdf", "Producer (cairo"}};
+  size_t bytes = 0;
+  char *picture = cgap_read_text(path, &bytes);
+  bool drew = false;
+  for (size_t k = 0; picture && k < sizeof MARKS / sizeof *MARKS; k++)
+    if (strcmp(MARKS[k][0], format) == 0)
+      drew = memmem(picture, bytes, MARKS[k][1], strlen(MARKS[k][1])) != NULL;
+  free(picture);
+  return drew;
+}
+
 char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_drawing *d, cgap_error *error)
 {
   char temporary[CGAP_PATH];

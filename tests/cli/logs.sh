@@ -105,7 +105,7 @@ want_rc 0
 
 # the events of another run: refused, replaced with --force; what others wrote stays
 run train pairs.h5 -o other --tensorboard tb --epochs 1 --batch 60 --quiet
-want_rc 2
+want_rc 3
 want_line err "tb" "another run" "--force"
 want_absent other
 printf 'theirs' >tb/events.out.tfevents.1.host

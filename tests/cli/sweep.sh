@@ -172,7 +172,7 @@ want_rc 1
 
 # shellcheck disable=SC2086
 run sweep pairs.h5 -o sweep $grid
-want_rc 2
+want_rc 3
 want_line err "another sweep" "--resume"
 refuse() {
   want=$1
