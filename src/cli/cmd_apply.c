@@ -5,10 +5,12 @@
 
 #include "cli/commands.h"
 #include "cli/opt.h"
+#include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "head/carry.h"
 #include "head/closers.h"
+#include "io/dataset.h"
 #include "output.h"
 
 static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};
@@ -39,6 +41,7 @@ static const cli_option own[] = {
    .kind = CLI_FLAG,
    .target = &opt.one_file,
    .help = "with ranks: rank 0 writes all rows; else each writes a part beside OUT.h5, which reads as one file"},
+  CLI_FORCE_OPTION,
   {0}};
 
 static const cli_spec spec = {
@@ -116,16 +119,24 @@ static cgap_status check(const cli_args *args, cgap_error *error)
   return CGAP_OK;
 }
 
-/* A trained head is dear: no embeddings go over it. */
-static cgap_status spare_heads(cgap_error *error)
+static bool is_same_file(const char *a, const char *b)
 {
-  struct stat facts;
-  cgap_head *head = NULL;
-  cgap_error ignored;
-  if (stat(opt.out, &facts) != 0 || !S_ISREG(facts.st_mode) || cgap_head_read(&head, opt.out, &ignored) != CGAP_OK)
-    return CGAP_OK;
-  cgap_head_close(head);
-  return cgap_fail(error, CGAP_USAGE, "%s: holds a trained head; give another name with -o", opt.out);
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/* Never over what is read, and without --force over nothing but an earlier output of apply. */
+static cgap_status check_output(const char *head, const cgap_dataset *dataset, cgap_error *error)
+{
+  char inside[CGAP_PATH];
+  const char *const others[] = {head, head ? inside : NULL, opt.fit};
+  cgap_status status = cgap_folder_file(inside, head ? head : "", "head.h5", error);
+  for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
+    if (others[k] && is_same_file(others[k], opt.out))
+      status = cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", opt.out);
+  if (status == CGAP_OK && cli_ranks_first() && !cgap_dataset_reads(dataset, opt.out)) /* that cgap_carry refuses */
+    status = cli_overwrite_file(opt.out, "apply", error);
+  return status;
 }
 
 static void say_done(const cgap_carried *carried, size_t dim)
@@ -163,8 +174,6 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   cgap_head *head = NULL;
   cgap_carried carried = {0};
   cgap_status status = check(args, error);
-  if (status == CGAP_OK)
-    status = spare_heads(error);
   if (status == CGAP_OK && opt.method == 0) {
     status = read_head(&head, args->items[0], error);
     files.items++;
@@ -173,6 +182,8 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   cgap_input_options input = cli_input(&files);
   if (status == CGAP_OK)
     status = cgap_dataset_open(&dataset, &input, error);
+  if (status == CGAP_OK)
+    status = check_output(opt.method == 0 ? args->items[0] : NULL, dataset, error);
   if (status == CGAP_OK && !head)
     status = fit_method(&head, dataset, error);
   const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,

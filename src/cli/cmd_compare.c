@@ -39,6 +39,7 @@ static const cli_option own[] = {
    .target = &opt.fail_if,
    .value = "'KEY<NUMBER'",
    .help = "exit 1 where the difference to A of any other crosses a threshold (<, <=, >, >=)"},
+  CLI_FORCE_OPTION,
   {0}};
 
 static const cli_spec spec = {

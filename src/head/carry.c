@@ -404,6 +404,8 @@ static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
     status = note_training(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? carry_one_file(c, error) : carry_shards(c, error);
+  if (status == CGAP_OK && writes(c)) /* in place of that of the input: by it apply knows its own output */
+    status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
   uint64_t bad = c->out->bad;
   if (status == CGAP_OK)
     status = cgap_comm_sum(c->options->ranks, &bad, 1, CGAP_COMM_U64, error);

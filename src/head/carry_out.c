@@ -8,6 +8,7 @@
 #include "io/format.h"
 #include "io/hdf5_file.h"
 #include "memory.h"
+#include "output.h"
 
 enum { SAYS_SIZE = 320 }; /* a name of a file, and two numbers */
 
@@ -19,11 +20,18 @@ static size_t folder_length(const char *path)
   return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* closed.h5 is closed to its parts. */
+/* closed.h5 is closed to its parts; of a name that is nearly as long as one can be, what leaves space for the number,
+ * cut between characters of UTF-8. */
 static size_t stem_length(const char *name)
 {
+  enum { MOST = 200 };
   const char *dot = strrchr(name, '.');
-  return dot && dot > name && (!strcmp(dot, ".h5") || !strcmp(dot, ".hdf5")) ? (size_t)(dot - name) : strlen(name);
+  const bool ends = dot && dot > name && (!strcmp(dot, ".h5") || !strcmp(dot, ".hdf5"));
+  size_t length = ends ? (size_t)(dot - name) : strlen(name);
+  if (length > MOST)
+    for (length = MOST; length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80;)
+      length--;
+  return length;
 }
 
 /* closed.part-01-of-12.h5; another try where such files stand there: closed.part-01-of-12.2.h5 */
@@ -45,13 +53,19 @@ static char *beside(const char *path, const char *name)
 /* Who cleans up knows its own process and rank 0 those of all: the names tell both. */
 static char *temporary_of_part(const cgap_carry_out *o, size_t part)
 {
-  return cgap_format("%.*s%s.%lld.tmp.%lld.tmp", (int)folder_length(o->path), o->path, o->name[part],
-                     (long long)o->process[part], (long long)o->process[0]);
+  char temporary[CGAP_TEMPORARY], *whole = beside(o->path, o->name[part]);
+  if (!whole)
+    return NULL;
+  cgap_temporary_name(temporary, whole, (long)o->process[part]);
+  free(whole);
+  return cgap_format("%s.%lld.tmp", temporary, (long long)o->process[0]);
 }
 
 static char *temporary_of_whole(const cgap_carry_out *o)
 {
-  return cgap_format("%s.%lld.tmp", o->path, (long long)o->process[0]);
+  char temporary[CGAP_TEMPORARY];
+  cgap_temporary_name(temporary, o->path, (long)o->process[0]);
+  return strdup(temporary);
 }
 
 /* ---------------------------------------------------------------- what stood there */
