@@ -90,8 +90,8 @@ static cgap_status check_bad(const cgap_embeddings *e, cgap_error *error)
   char what[1500] = "";
   if (e->data->drop_bad)
     return CGAP_OK;
-  (void)cgap_side_describe_bad(&e->image, what, sizeof what);
-  (void)cgap_side_describe_bad(&e->text, what, sizeof what);
+  (void)cgap_describe_bad(e->image.source, &e->image.checks, what, sizeof what);
+  (void)cgap_describe_bad(e->text.source, &e->text.checks, what, sizeof what);
   return *what ? cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave them out", what) : CGAP_OK;
 }
 
