@@ -6,6 +6,7 @@
 
 #include "analysis/arithmetic.h"
 #include "analysis/zero_shot.h"
+#include "engine/blas.h"
 #include "engine/embeddings.h"
 #include "head/gather.h"
 #include "head/resample.h"
@@ -194,6 +195,7 @@ cgap_status cgap_sample_init(cgap_judged *out, const cgap_data *data, const cgap
     cgap_embeddings_load(&e, data, false, threads > 0 ? threads : omp_get_max_threads(), (cgap_progress){0}, error);
   if (status != CGAP_OK)
     return status;
+  const int blas_threads = cgap_blas_single();
   out->images = e.image.rows;
   out->texts = e.text.rows;
   out->dim = e.image.dim;
@@ -207,6 +209,7 @@ cgap_status cgap_sample_init(cgap_judged *out, const cgap_data *data, const cgap
     status = judge_classes(out, &e, error);
   if (status == CGAP_OK)
     status = judge_arithmetic(out, &e, error);
+  cgap_blas_restore(blas_threads);
   cgap_embeddings_clear(&e);
   if (status != CGAP_OK)
     cgap_sample_clear(out);
