@@ -1,9 +1,11 @@
 #include "head/options.h"
 
+#include "check.h"
+
 #include <math.h>
 #include <stdio.h>
 
-enum { LINEAR_DIM = 128 };
+enum { LINEAR_DIM = 128, MOST_WIDTH = 1 << 20, MOST_STEPS = 1 << 30 };
 
 const char *cgap_head_kind_name(cgap_head_kind kind)
 {
@@ -69,12 +71,41 @@ static cgap_status check_bounds(const cgap_train_options *o, cgap_error *error)
   return CGAP_OK;
 }
 
+static cgap_status check_sizes(const cgap_train_options *o, cgap_error *error)
+{
+  const struct {
+    const char *name;
+    size_t value, most;
+  } sizes[] = {
+    {"--dim", o->dim, MOST_WIDTH},
+    {"--hidden", o->hidden, MOST_WIDTH},
+    {"--epochs", o->epochs, MOST_STEPS},
+    {"--steps", o->steps, MOST_STEPS},
+  };
+  for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+    if (sizes[k].value > sizes[k].most)
+      return cgap_fail(error, CGAP_USAGE, "%s %zu: give %zu or less", sizes[k].name, sizes[k].value, sizes[k].most);
+  return CGAP_OK;
+}
+
 cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_error *error)
 {
-  const cgap_weights *w = &o->weights;
-  cgap_status status = check_bounds(o, error);
+  cgap_status status = cgap_check_argument(o, "training", "options", error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("head", (int)o->head, CGAP_HEAD_MLP + 1, error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("start", (int)o->start, CGAP_START_CENTER + 1, error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("schedule", (int)o->schedule, CGAP_SCHEDULE_CONSTANT + 1, error);
+  if (status == CGAP_OK)
+    status = cgap_check_threads(o->threads, error);
+  if (status == CGAP_OK)
+    status = check_bounds(o, error);
+  if (status == CGAP_OK)
+    status = check_sizes(o, error);
   if (status != CGAP_OK)
     return status;
+  const cgap_weights *w = &o->weights;
   if (w->clip + w->uniform + w->align + w->xuniform <= 0)
     return cgap_fail(error, CGAP_USAGE, "every weight of the loss is 0: there is nothing to train for");
   if (o->validation + o->test >= 0.95)
