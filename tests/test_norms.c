@@ -196,7 +196,7 @@ Test(norms, denormals_of_the_short_types)
     text[k] = rint(fmin(fmax(image[k] + 5 * noise[k], -MOST), MOST));
   }
   const run_rows rows = {N, N, D, image, text, NULL, CGAP_BY_ROW, false};
-  cgap_audit want = run_audit(&rows, 0.01, 2, 0);
+  cgap_audit want = run_audit(&rows, 0.01, 1, 0);
   for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
     double *scaled[2] = {support_alloc(N * D, sizeof(double)), support_alloc(N * D, sizeof(double))};
     for (size_t k = 0; k < N * D; k++) {
@@ -207,7 +207,7 @@ Test(norms, denormals_of_the_short_types)
     const cgap_data data = {.image = cgap_source_view(x, N, D, types[t].type, "x"),
                             .text = cgap_source_view(y, N, D, types[t].type, "y"),
                             .pairing = CGAP_BY_ROW};
-    cgap_audit got = run_audit_data(&data, 0.01, 2, 0);
+    cgap_audit got = run_audit_data(&data, 0.01, 1, 0);
     expect_same(cgap_type_name(types[t].type), &got, &want);
     cgap_audit_clear(&got);
     void *blocks[] = {x, y, scaled[0], scaled[1]};

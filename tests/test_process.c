@@ -8,6 +8,8 @@
 #include <cblas.h>
 #include <criterion/criterion.h>
 #include <hdf5.h>
+#include <jansson.h>
+#include <locale.h>
 #include <math.h>
 #include <omp.h>
 #include <pthread.h>
@@ -190,5 +192,75 @@ Test(process, numbers_of_threads_stay_and_do_not_matter)
       free_job(&j);
   }
   free_job(&first);
+  support_remove(folder);
+}
+
+/* ---------------------------------------------------------------- locale */
+
+/* A locale whose decimal point is a comma, made in the folder; false where this machine cannot make one. */
+static bool set_comma_locale(const char *folder)
+{
+  char command[400], text[8];
+  snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 '%s/de_DE.UTF-8' >/dev/null 2>&1", folder);
+  if (system(command) != 0 || setenv("LOCPATH", folder, 1) != 0 || !setlocale(LC_ALL, "de_DE.UTF-8"))
+    return false;
+  snprintf(text, sizeof text, "%.1f", 0.5);
+  cr_assert_str_eq(text, "0,5");
+  return true;
+}
+
+/* The options that head.h5 says it was trained with. */
+static json_t *options_of(const char *path)
+{
+  char *text = NULL;
+  hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT), attribute = H5Aopen(file, "options", H5P_DEFAULT);
+  hid_t type = H5Aget_type(attribute);
+  const size_t size = H5Tget_size(type);
+  if (H5Tis_variable_str(type) > 0) {
+    cr_assert_geq(H5Aread(attribute, type, &text), 0);
+  } else {
+    text = support_alloc(size + 1, 1);
+    cr_assert_geq(H5Aread(attribute, type, text), 0);
+  }
+  json_t *options = json_loads(text, 0, NULL);
+  cr_expect_not_null(options, "no JSON: %s", text);
+  free(text);
+  H5Tclose(type);
+  H5Aclose(attribute);
+  H5Fclose(file);
+  return options;
+}
+
+/* A caller with a decimal comma gets files and messages with a point, and keeps its comma. */
+Test(process, a_comma_locale_stays_out_of_files_and_messages)
+{
+  char folder[256], path[300], text[8];
+  cgap_train_options o = CGAP_TRAIN_OPTIONS_INIT;
+  cgap_head *head = NULL;
+  cgap_error error = {0};
+  support_directory(folder, sizeof folder);
+  if (!set_comma_locale(folder)) {
+    support_remove(folder);
+    cr_skip_test("no localedef with de_DE (Debian: locales)");
+  }
+  job j = make_job(0, folder);
+  const cgap_data data = cgap_simulation_data(&j.rows);
+  o.epochs = 1;
+  o.temperature = 0.015;
+  cr_assert_eq(cgap_train_run(&head, &data, &o, NULL, &error), CGAP_OK, "%s", error.message);
+  snprintf(path, sizeof path, "%s/head.h5", folder);
+  cr_assert_eq(cgap_head_write(head, path, &error), CGAP_OK, "%s", error.message);
+  json_t *options = options_of(path);
+  cr_expect_eq(json_number_value(json_object_get(options, "temperature")), o.temperature);
+  cr_expect_eq(json_number_value(json_object_get(options, "test")), o.test);
+  o.temperature = 0.0025;
+  cr_expect_eq(cgap_train_check(&o, D, &error), CGAP_USAGE);
+  cr_expect_not_null(strstr(error.message, "0.0025"), "%s", error.message);
+  snprintf(text, sizeof text, "%.1f", 0.5);
+  cr_expect_str_eq(text, "0,5", "the caller's locale is as it was");
+  cr_expect_eq(uselocale((locale_t)0), LC_GLOBAL_LOCALE);
+  json_decref(options);
+  cgap_head_close(head);
+  free_job(&j);
   support_remove(folder);
 }

@@ -1,5 +1,6 @@
 #include "head/options.h"
 
+#include "c_locale.h"
 #include "check.h"
 
 #include <math.h>
@@ -134,6 +135,7 @@ cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_er
 
 void cgap_train_describe(char *out, size_t size, const cgap_train_options *o, const cgap_head_shape *s)
 {
+  const cgap_c_locale locale = cgap_c_locale_begin();
   snprintf(out, size,
            "{\"head\": \"%s\", \"start\": \"%s\", \"shared\": %s, \"dim_in\": %zu, \"dim\": %zu, \"hidden\": %zu, "
            "\"weight_clip\": %.17g, \"weight_uniform\": %.17g, \"weight_align\": %.17g, \"weight_xuniform\": %.17g, "
@@ -147,4 +149,5 @@ void cgap_train_describe(char *out, size_t size, const cgap_train_options *o, co
            o->learning_rate, o->decay, o->clip_norm, o->schedule == CGAP_SCHEDULE_COSINE ? "cosine" : "constant",
            o->batch == CGAP_BATCH_AUTO ? -1LL : (long long)o->batch, o->epochs, o->steps, o->patience, o->validation,
            o->test, o->keep_duplicates ? "true" : "false", o->noise, o->training_images, (unsigned long long)o->seed);
+  cgap_c_locale_end(locale);
 }
