@@ -1,5 +1,6 @@
 /* cgap_audit_run: rows → couples → tiles → finish. */
 #include "analysis/finish.h"
+#include "check.h"
 #include "comm/comm.h"
 #include "engine/blas.h"
 #include "engine/couples.h"
@@ -337,9 +338,12 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
 cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_audit_options *options,
                            cgap_error *error)
 {
+  cgap_status status = cgap_check_argument(out, "cgap_audit_run", "out", error);
+  if (status)
+    return status;
   *out = (cgap_audit){0};
   run r = {.options = options};
-  cgap_status status = cgap_prepare(&r.prepared, given, options, error);
+  status = cgap_prepare(&r.prepared, given, options, error);
   out->has = r.prepared.has;
   /* one BLAS thread throughout: alone in its team, a thread would get all of them, and other bits */
   const int blas_threads = cgap_blas_single();
@@ -355,6 +359,8 @@ cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_a
 
 void cgap_audit_clear(cgap_audit *audit)
 {
+  if (!audit)
+    return;
   cgap_free(audit->pca_image.explained_variance_ratio);
   cgap_free(audit->pca_text.explained_variance_ratio);
   cgap_free(audit->pca_joint.explained_variance_ratio);

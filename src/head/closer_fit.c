@@ -1,6 +1,8 @@
 /* Closers fitted on whole data, for apply and for the public header. */
+#include <math.h>
 #include <omp.h>
 
+#include "check.h"
 #include "engine/embeddings.h"
 #include "head/budget.h"
 #include "head/closers.h"
@@ -67,5 +69,21 @@ cgap_status cgap_closer_fit_within(cgap_head **out, cgap_closer closer, double f
 cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor, const cgap_data *data, int threads,
                             cgap_progress progress, cgap_error *error)
 {
-  return cgap_closer_fit_within(out, closer, factor, data, threads, 0, progress, error);
+  static const char *const CALL = "cgap_closer_fit";
+  cgap_data checked;
+  cgap_status status = cgap_check_argument(out, CALL, "out", error);
+  if (status != CGAP_OK)
+    return status;
+  *out = NULL;
+  status = cgap_check_argument(data, CALL, "data", error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("closer", (int)closer, CGAP_CLOSERS, error);
+  if (status == CGAP_OK && !isfinite(factor))
+    status = cgap_fail(error, CGAP_USAGE, "factor %g: give a finite number; 1 closes the gap", factor);
+  if (status == CGAP_OK)
+    status = cgap_check_threads(threads, error);
+  if (status == CGAP_OK)
+    status = cgap_check_data(&checked, data, error);
+  return status == CGAP_OK ? cgap_closer_fit_within(out, closer, factor, &checked, threads, 0, progress, error)
+                           : status;
 }

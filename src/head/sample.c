@@ -6,6 +6,7 @@
 
 #include "analysis/arithmetic.h"
 #include "analysis/zero_shot.h"
+#include "engine/blas.h"
 #include "engine/embeddings.h"
 #include "head/gather.h"
 #include "head/resample.h"
@@ -64,20 +65,22 @@ static cgap_status class_rows(float *out, const cgap_data *d, size_t classes, cg
   const cgap_source *t = &d->class_text;
   cgap_reader reader;
   double *wide = cgap_alloc(t->rows * t->dim, sizeof *wide), *vectors = cgap_alloc(classes * t->dim, sizeof *vectors);
+  bool *bad_rows = cgap_zalloc(t->rows, sizeof *bad_rows); /* they become zeros, which the class vectors leave out */
   cgap_status status = cgap_reader_init(&reader, t, t->rows, error);
-  if (status == CGAP_OK && (!wide || !vectors))
+  if (status == CGAP_OK && (!wide || !vectors || !bad_rows))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", t->name);
   if (status == CGAP_OK)
-    status = cgap_reader_read(&reader, 0, t->rows, NULL, error);
+    status = cgap_reader_read(&reader, 0, t->rows, d->drop_bad ? bad_rows : NULL, error);
   size_t bad = 0;
   for (size_t k = 0; status == CGAP_OK && k < t->rows * t->dim; k++)
     wide[k] = (double)reader.unit[k];
-  if (status == CGAP_OK && !cgap_class_vectors(wide, classes, d->prompts, t->dim, false, vectors, &bad))
+  if (status == CGAP_OK && !cgap_class_vectors(wide, classes, d->prompts, t->dim, d->drop_bad, vectors, &bad))
     status = cgap_fail(error, CGAP_DATA, "%s: the prompts of class %zu cancel out", t->name, bad);
   for (size_t k = 0; status == CGAP_OK && k < classes * t->dim; k++)
     out[k] = (float)vectors[k];
   cgap_reader_clear(&reader);
   cgap_free(wide);
+  cgap_free(bad_rows);
   cgap_free(vectors);
   return status;
 }
@@ -192,6 +195,7 @@ cgap_status cgap_sample_init(cgap_judged *out, const cgap_data *data, const cgap
     cgap_embeddings_load(&e, data, false, threads > 0 ? threads : omp_get_max_threads(), (cgap_progress){0}, error);
   if (status != CGAP_OK)
     return status;
+  const int blas_threads = cgap_blas_single();
   out->images = e.image.rows;
   out->texts = e.text.rows;
   out->dim = e.image.dim;
@@ -205,6 +209,7 @@ cgap_status cgap_sample_init(cgap_judged *out, const cgap_data *data, const cgap
     status = judge_classes(out, &e, error);
   if (status == CGAP_OK)
     status = judge_arithmetic(out, &e, error);
+  cgap_blas_restore(blas_threads);
   cgap_embeddings_clear(&e);
   if (status != CGAP_OK)
     cgap_sample_clear(out);

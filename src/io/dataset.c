@@ -1,6 +1,7 @@
 /* Opening files and putting together what they offer. */
 #include "io/dataset_parts.h"
 
+#include "check.h"
 #include "io/format.h"
 #include "io/virtual.h"
 
@@ -316,9 +317,27 @@ cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *o
   return status;
 }
 
+static cgap_status check_arguments(cgap_dataset **out, const cgap_input_options *options, cgap_error *error)
+{
+  static const char *const CALL = "cgap_dataset_open";
+  cgap_status status = cgap_check_argument(out, CALL, "out", error);
+  if (status != CGAP_OK)
+    return status;
+  *out = NULL;
+  status = cgap_check_argument(options, CALL, "options", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(options->files || options->file_count == 0, CALL, "files", error);
+  for (size_t i = 0; status == CGAP_OK && i < options->file_count; i++)
+    status = cgap_check_argument(options->files[i], CALL, "a path of files", error);
+  return status == CGAP_OK ? cgap_check_threads(options->threads, error) : status;
+}
+
 cgap_status cgap_dataset_open(cgap_dataset **out, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_status status = cgap_dataset_inspect(out, options, error);
+  cgap_status status = check_arguments(out, options, error);
+  if (status != CGAP_OK)
+    return status;
+  status = cgap_dataset_inspect(out, options, error);
   if (status != CGAP_OK) {
     cgap_dataset_close(*out);
     *out = NULL;
@@ -359,7 +378,7 @@ void cgap_dataset_close(cgap_dataset *d)
 
 const cgap_data *cgap_dataset_data(const cgap_dataset *dataset)
 {
-  return &dataset->data;
+  return dataset ? &dataset->data : NULL;
 }
 
 static bool same_file(const char *path, const struct stat *other)
