@@ -58,8 +58,8 @@ Test(audit_known, offset_model)
     near(where, "loss.clip at h, τ", a.loss.clip.value, still.loss.clip.value, 1e-6);
     near(where, "cosine.pair.mean", a.cosine_pair.mean, 1 - 2 * h * h, 1e-9);
     near(where, "gap.noise_floor", a.gap.noise_floor.value, 0, 1e-7);
-    near(where, "lower end", a.gap.centroid_distance.lo, 2 * h, 1e-7);
-    near(where, "upper end", a.gap.centroid_distance.hi, 2 * h, 1e-7);
+    near(where, "lower end", a.gap.corrected_distance.lo, 2 * h, 1e-7);
+    near(where, "upper end", a.gap.corrected_distance.hi, 2 * h, 1e-7);
     if (h > 0) {
       near(where, "gap.share_of_alignment", a.gap.share_of_alignment.value, 1, 1e-9);
       near(where, "gap.dimensions.share", a.gap.dimensions[0].share, 1, 1e-9);
@@ -172,7 +172,9 @@ Test(audit_known, equal_sides)
   run_rows rows = {N, N, D, x, x, NULL, CGAP_BY_ROW, false};
   cgap_audit a = run_audit(&rows, 0.01, 2, 0);
   near("X = Y", "gap.centroid_distance", a.gap.centroid_distance.value, 0, 1e-12);
-  near("X = Y", "lower end", a.gap.centroid_distance.lo, 0, 0);
+  near("X = Y", "gap.corrected_distance", a.gap.corrected_distance.value, 0, 0);
+  near("X = Y", "lower end", a.gap.corrected_distance.lo, 0, 0);
+  cr_expect(isnan(a.gap.centroid_distance.lo), "the distance of these rows has no interval");
   near("X = Y", "alignment.mean_squared_distance", a.alignment.mean_squared_distance.value, 0, 1e-12);
   near("X = Y", "alignment.mean_distance", a.alignment.mean_distance.value, 0, 1e-7);
   near("X = Y", "gap.centroid_cosine", a.gap.centroid_cosine.value, 1, 1e-12);
@@ -287,7 +289,7 @@ Test(audit_known, ragged_captions)
   run_rows in = {rows.images, rows.texts, rows.dim, rows.image, rows.text, owner, CGAP_BY_INDEX, false};
   cgap_audit audit = run_audit(&in, 0.01, 2, 0);
   cr_expect_eq(reference_differences("ragged", &audit, json_object_get(frozen, "oracle"), &compared), 0);
-  cr_expect_eq(compared, 58, "%zu keys were compared", compared);
+  cr_expect_eq(compared, 59, "%zu keys were compared", compared);
   cgap_audit_clear(&audit);
   reference_rows_clear(&rows);
   free(owner);

@@ -203,7 +203,9 @@ typedef struct cgap_dimension {
 } cgap_dimension;
 
 typedef struct cgap_gap {
-  cgap_scalar centroid_distance, noise_floor, centroid_cosine;
+  cgap_scalar corrected_distance; /* estimates the population's distance, with its interval */
+  cgap_scalar centroid_distance;  /* of these rows: too large on a sample, no interval */
+  cgap_scalar noise_floor, centroid_cosine;
   cgap_scalar linear_separability, separability_auc;
   cgap_scalar rmg, share_of_alignment;
   cgap_dimension dimensions[CGAP_TOP_DIMENSIONS];

@@ -42,7 +42,7 @@ static void CGAP_PRINTF(2, 3) add(cgap_verdict_words *out, const char *format, .
 
 static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
 {
-  const cgap_scalar *d = &a->gap.centroid_distance, *floor = &a->gap.noise_floor;
+  const cgap_scalar *d = &a->gap.corrected_distance, *floor = &a->gap.noise_floor;
   char interval[60] = "", noise[100] = "";
   if (!known(d)) {
     add(out, "The gap could not be measured: %s.", d->why ? d->why : "the centroids are not defined");
@@ -108,7 +108,7 @@ static void say_shift(cgap_verdict_words *out, const cgap_audit *a)
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)
 {
-  *out = (cgap_verdict_words){.level = cgap_gap_level(&a->gap.centroid_distance)};
+  *out = (cgap_verdict_words){.level = cgap_gap_level(&a->gap.corrected_distance)};
   out->word = cgap_level_word(out->level);
   say_gap(out, a);
   say_line(out, a);

@@ -24,7 +24,7 @@ typedef struct cgap_verdict_words {
 
 /* Within noise where the interval of the centroid distance reaches 0; low below 0.19; severe from 0.63 on (thresholds
  * of I0T, Findings of ACL 2025); moderate between. */
-cgap_level cgap_gap_level(const cgap_scalar *centroid_distance);
+cgap_level cgap_gap_level(const cgap_scalar *corrected_distance);
 const char *cgap_level_word(cgap_level level);
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *audit);
 
