@@ -11,8 +11,8 @@
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
-#include "head/resample.h"
-#include "head/study.h"
+#include "head/paired.h"
+#include "head/same_rows.h"
 #include "io/dataset.h"
 #include "output.h"
 #include "report/comparison.h"
@@ -21,7 +21,7 @@
 
 static struct {
   const char *out;
-  bool json, all;
+  bool json, all, independent;
   cli_list fail_if;
 } opt;
 
@@ -34,6 +34,10 @@ static const cli_option own[] = {
    .help = "write compare.json, report.html and figures/ to DIR"},
   {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the comparison as JSON on stdout, and nothing else"},
   {.name = "all", .kind = CLI_FLAG, .target = &opt.all, .help = "also measures of which neither direction is better"},
+  {.name = "independent",
+   .kind = CLI_FLAG,
+   .target = &opt.independent,
+   .help = "the inputs' images are not the same: intervals of independent samples"},
   {.name = "fail-if",
    .kind = CLI_LIST,
    .target = &opt.fail_if,
@@ -108,6 +112,7 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   options.threads = cli_shared.threads;
   options.memory_bytes = cli_shared.memory_bytes;
   options.progress = cli_progress();
+  options.contributions = true;
   const double start = cli_seconds();
   cgap_status status = cgap_dataset_open(&c->dataset, &input, error);
   const char *dot = strrchr(path, '.');
@@ -137,56 +142,42 @@ static cgap_status take(compare_run *r, size_t k, const cli_args *args, cgap_err
 
 /* ---------------------------------------------------------------- intervals */
 
-/* The same images with the same texts in the same places. */
-static bool same_pairs(const compared *a, const compared *b)
+/* Whether the rows of an input are those of the first, and what says so: the words of the user, ids and captions of the
+ * files, then the rows themselves. */
+static cgap_status relate(cgap_rows_relation *out, const char **why, const compared *a, const compared *b,
+                          cgap_error *error)
 {
-  return a->dataset && b->dataset && a->audit.image_of && b->audit.image_of && a->audit.images == b->audit.images &&
-         a->audit.texts == b->audit.texts &&
-         memcmp(a->audit.image_of, b->audit.image_of, a->audit.texts * sizeof *a->audit.image_of) == 0 &&
-         memcmp(a->audit.image_row, b->audit.image_row, a->audit.images * sizeof *a->audit.image_row) == 0;
-}
-
-static cgap_status draw(double **out, const compared *c, const cgap_drawing *drawing, cgap_error *error)
-{
-  cgap_judged sample = {0};
-  *out = malloc(drawing->draws * cgap_resampled_key_count * sizeof **out);
-  if (!*out)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu drawings", drawing->draws);
-  cgap_status status = cgap_sample_init(&sample, cgap_dataset_data(c->dataset), &c->audit, cli_shared.threads, error);
-  if (status == CGAP_OK)
-    status = cgap_resample(*out, &sample, drawing, c->audit.loss.temperature, cli_shared.threads, error);
-  cgap_sample_clear(&sample);
+  *out = CGAP_ROWS_UNKNOWN;
+  *why = NULL;
+  if (!a->dataset || !b->dataset)
+    return CGAP_OK;
+  *out = CGAP_ROWS_OTHER;
+  *why = opt.independent ? "--independent says so" : "the numbers of images or texts, or who belongs to whom, differ";
+  if (opt.independent || !cgap_paired_possible(&a->audit, &b->audit))
+    return CGAP_OK;
+  cgap_names_relation names;
+  cgap_status status = cgap_dataset_same_names(&names, a->dataset, b->dataset, error);
+  if (names == CGAP_NAMES_SILENT) {
+    *out = cgap_rows_recognised(&a->audit, &b->audit, why);
+  } else {
+    *out = names == CGAP_NAMES_SAME ? CGAP_ROWS_SAME : CGAP_ROWS_OTHER;
+    *why = names == CGAP_NAMES_SAME ? "their ids, file names or captions are the same"
+                                    : "their ids, file names or captions differ";
+  }
   return status;
 }
 
 static cgap_status pair_intervals(compare_run *r, cgap_error *error)
 {
-  cgap_drawing drawing = {0};
-  double *first = NULL;
-  size_t paired = 0;
-  for (size_t k = 1; k < r->count; k++)
-    paired += same_pairs(&r->item[0], &r->item[k]);
-  if (!paired)
-    return CGAP_OK;
-  cgap_status status = cgap_drawing_init(&drawing, r->item[0].audit.images, cli_shared.seed, error);
-  drawing.progress = cli_progress();
-  if (status == CGAP_OK)
-    status = draw(&first, &r->item[0], &drawing, error);
+  cgap_comparison *c = &r->comparison;
+  cgap_status status = CGAP_OK;
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++) {
-    double *other = NULL;
-    if (!same_pairs(&r->item[0], &r->item[k]))
-      continue;
-    status = draw(&other, &r->item[k], &drawing, error);
-    if (status == CGAP_OK)
-      cgap_comparison_pair(&r->comparison, k, first, other, drawing.draws);
-    free(other);
+    cgap_compared *in = &c->input[k];
+    status = relate(&in->rows, &in->rows_why, &r->item[0], &r->item[k], error);
+    if (status == CGAP_OK && (in->rows == CGAP_ROWS_SAME || in->rows == CGAP_ROWS_ASSUMED))
+      status = cgap_paired_differences(c, k, &r->item[0].audit, &r->item[k].audit, error);
   }
-  free(first);
-  cgap_drawing_clear(&drawing);
-  cli_progress_clear();
-  r->comparison.intervals =
-    paired + 1 == r->count ? "paired: bootstrap over the images, the same drawings for all"
-                           : "paired (bootstrap over the images) with those of A's pairs, else of independent samples";
+  cgap_comparison_name_intervals(c);
   return status;
 }
 

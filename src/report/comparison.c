@@ -214,6 +214,33 @@ static bool is_of_dimension(size_t entry)
   return begins_with_any(cgap_entry_key(entry), OF_DIMENSION, sizeof OF_DIMENSION / sizeof *OF_DIMENSION);
 }
 
+/* Whether a difference is no more than rounding makes: 1e-12 of the scale, which is 1 or the values'; of what is summed
+ * over float32 cosines, which is exact to 1e-6, that; of the distance, which is a root, as far as the squares differ.
+ */
+static bool is_rounding(size_t entry, double a, double b)
+{
+  static const char *const SUMMED[] = {"uniformity.", "loss."};
+  const char *key = cgap_entry_key(entry);
+  const double scale = fmax(1, fmax(fabs(a), fabs(b)));
+  if (strcmp(key, "gap.corrected_distance") == 0)
+    return fabs(b * b - a * a) <= 1e-12;
+  return fabs(b - a) <= scale * (begins_with_any(key, SUMMED, sizeof SUMMED / sizeof *SUMMED) ? 1e-6 : 1e-12);
+}
+
+void cgap_comparison_mark_same(cgap_comparison *c, size_t k, bool same_rows)
+{
+  for (size_t e = 0; e < c->entries; e++) {
+    cgap_change *d = &c->change[k * c->entries + e];
+    if (!isfinite(d->difference))
+      continue;
+    d->same = same_rows || is_rounding(e, c->input[0].scalar[e].value, c->input[k].scalar[e].value);
+    if (d->same && isfinite(d->lo)) {
+      d->lo = fmin(d->lo, 0);
+      d->hi = fmax(d->hi, 0);
+    }
+  }
+}
+
 void cgap_comparison_differences(cgap_comparison *c, size_t k)
 {
   const cgap_compared *a = &c->input[0], *b = &c->input[k];
@@ -221,7 +248,7 @@ void cgap_comparison_differences(cgap_comparison *c, size_t k)
   for (size_t e = 0; e < c->entries; e++) {
     const bool both = a->present[e] && b->present[e] && !a->scalar[e].why && !b->scalar[e].why;
     cgap_change *d = &c->change[k * c->entries + e];
-    *d = (cgap_change){NAN, NAN, NAN, CGAP_OTHER_NONE};
+    *d = (cgap_change){.difference = NAN, .lo = NAN, .hi = NAN};
     if (both && is_other_n(e, &a->scalar[e], &b->scalar[e])) {
       d->other = CGAP_OTHER_N;
     } else if (both) {
@@ -229,7 +256,24 @@ void cgap_comparison_differences(cgap_comparison *c, size_t k)
       d->other = other_d && is_of_dimension(e) ? CGAP_OTHER_D : CGAP_OTHER_NONE;
     }
   }
-  c->intervals = "of independent samples, from the two reports' intervals";
+  cgap_comparison_mark_same(c, k, false);
+}
+
+void cgap_comparison_name_intervals(cgap_comparison *c)
+{
+  size_t paired = 0, assumed = 0;
+  for (size_t k = 1; k < c->count; k++) {
+    paired += c->input[k].rows == CGAP_ROWS_SAME || c->input[k].rows == CGAP_ROWS_ASSUMED;
+    assumed += c->input[k].rows == CGAP_ROWS_ASSUMED;
+  }
+  const char *first = c->input[0].name, *note = assumed ? ", whose rows are assumed to be the same" : "";
+  if (paired == 0)
+    snprintf(c->intervals, sizeof c->intervals, "of independent samples, from the two reports' intervals");
+  else if (paired + 1 == c->count)
+    snprintf(c->intervals, sizeof c->intervals, "paired by image%s", note);
+  else
+    snprintf(c->intervals, sizeof c->intervals,
+             "paired by image where the rows are those of %.60s%s, else of independent samples", first, note);
 }
 
 const char *cgap_change_word(const cgap_change *d, cgap_better better)
@@ -238,7 +282,7 @@ const char *cgap_change_word(const cgap_change *d, cgap_better better)
     return "other n";
   if (!isfinite(d->difference))
     return "unknown";
-  if (d->difference == 0)
+  if (d->difference == 0 || d->same)
     return "same";
   if (d->other == CGAP_OTHER_D)
     return "other d";

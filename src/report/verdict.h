@@ -12,7 +12,7 @@ typedef enum cgap_level {
   CGAP_LEVEL_SEVERE
 } cgap_level;
 
-enum { CGAP_SENTENCES = 6, CGAP_SENTENCE = 320, CGAP_NOTES = 20 };
+enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
 enum { CGAP_FEW_ROWS = 30 }; /* of a side, below which chance alone moves everything */
 
 typedef struct cgap_verdict_words {

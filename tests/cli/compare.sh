@@ -27,7 +27,7 @@ run compare a.h5 c.h5 --json
 sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >alone
 run compare a.h5 fewer.h5 c.h5 --json
 want_rc 0
-want_text out "those of A's pairs, else of independent samples"
+want_text out 'paired by image where the rows are those of a.h5, else of independent samples'
 sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >beside
 want_file alone
 runs cmp alone beside
