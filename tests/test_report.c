@@ -588,14 +588,32 @@ Test(thresholds, cross_where_the_value_does)
     cr_assert_eq(cgap_threshold_parse(&t, cases[i].text, &error), CGAP_OK);
     cr_expect_eq(cgap_threshold_check(&t, &audit, &error), cases[i].status, "%s: %s", cases[i].text, error.message);
   }
-  cgap_threshold null = {.key = "gap.rmg", .relation = CGAP_LESS, .bound = 9};
-  cgap_threshold absent = {.key = "zero_shot.top_1", .relation = CGAP_LESS, .bound = 9};
+  report_support_clear(&audit);
+}
+
+Test(thresholds, what_cannot_be_tested_does_not_pass)
+{
+  static const char *const texts[] = {"gap.rmg<9", "zero_shot.top_1<9", "gap.centroid_distance>0.5",
+                                      "gap.centroid_distance>2"};
+  cgap_threshold t[4];
+  cgap_audit audit;
   cgap_error error;
+  report_support_fill(&audit, CGAP_HAS_PAIRS, 30, 40, 16);
   audit.gap.rmg.why = "too few rows";
-  cr_expect_eq(cgap_threshold_check(&null, &audit, &error), CGAP_OK);
-  cr_expect_not_null(strstr(error.message, "too few rows"));
-  cr_expect_eq(cgap_threshold_check(&absent, &audit, &error), CGAP_OK);
-  cr_expect_not_null(strstr(error.message, "was not tested: zero_shot.top_1 is not in this report"));
+  for (int i = 0; i < 4; i++)
+    cr_assert_eq(cgap_threshold_parse(&t[i], texts[i], &error), CGAP_OK);
+  cr_expect_eq(cgap_threshold_check(&t[0], &audit, &error), CGAP_DATA);
+  cr_expect_not_null(strstr(error.message, "gap.rmg is null (too few rows)"), "%s", error.message);
+  cr_expect_eq(cgap_threshold_check(&t[1], &audit, &error), CGAP_DATA);
+  cr_expect_not_null(strstr(error.message, "zero_shot.top_1 is not in this report"), "%s", error.message);
+  json_t *list = cgap_thresholds_json(t, 4, &audit);
+  char *text = json_dumps(list, JSON_COMPACT | JSON_REAL_PRECISION(6));
+  cr_expect_str_eq(text, "[{\"test\":\"gap.rmg<9\",\"value\":null,\"crossed\":null},"
+                         "{\"test\":\"zero_shot.top_1<9\",\"value\":null,\"crossed\":null},"
+                         "{\"test\":\"gap.centroid_distance>0.5\",\"value\":0.8514,\"crossed\":true},"
+                         "{\"test\":\"gap.centroid_distance>2\",\"value\":0.8514,\"crossed\":false}]");
+  free(text);
+  json_decref(list);
   report_support_clear(&audit);
 }
 
