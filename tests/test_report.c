@@ -760,7 +760,7 @@ Test(figures, before_and_after_on_the_same_axes)
   support_directory(folder, sizeof folder);
   report_support_fill(&before, CGAP_HAS_PAIRS, 30, 40, 16);
   report_support_fill(&after, CGAP_HAS_PAIRS, 30, 40, 8);
-  after.gap.centroid_distance = (cgap_scalar){.value = 0.1234, .lo = NAN, .hi = NAN};
+  after.gap.corrected_distance = (cgap_scalar){.value = 0.1234, .lo = NAN, .hi = NAN};
   cr_assert_eq(cgap_before_after_write(&before, &after, "pairs.h5", folder, &error), CGAP_OK, "%s", error.message);
   cr_expect_eq(lines_of(folder, "scatter_before_after.tsv", ' '), 1 + 2 * 40);
   cr_expect_eq(lines_of(folder, "cosines_before_after.tsv", ' '), 1 + 2 * 200);
