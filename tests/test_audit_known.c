@@ -235,8 +235,26 @@ Test(audit_known, by_hand)
   near("by hand", "loss.clip_text_to_image", a.loss.clip_text_to_image.value,
        (log(2 * exp(0.5) + exp(1)) - 0.5 + 2 * log(exp(1) + exp(0.5) + exp(-0.5)) - 1.5) / 3, 1e-6);
   near("by hand", "mixed.unbiased", a.mixed.unbiased.value, 0.4, 1e-12);
-  cr_expect_not_null(a.gap.linear_separability.why, "under 5 rows a side");
+  cr_expect_not_null(a.gap.linear_separability.why, "under 30 rows of a modality");
   cgap_audit_clear(&a);
+}
+
+/* A line parts the sides, but 29 rows of one are too few to learn it from; beside many of the other, 0.5 would be read.
+ */
+Test(audit_known, separability_needs_30_rows_of_each_modality)
+{
+  enum { N = 300, D = 64 };
+  double *x, *y;
+  run_couples(9, N, D, 0.4, &x, &y);
+  for (size_t texts = 29; texts <= 30; texts++) {
+    run_rows rows = {N, texts, D, x, y, NULL, CGAP_UNPAIRED, false};
+    cgap_audit a = run_audit(&rows, 0.01, 2, 0);
+    cr_expect_eq(a.gap.linear_separability.why == NULL, texts >= 30, "%zu texts", texts);
+    cr_expect_eq(a.gap.separability_auc.why == NULL, texts >= 30, "%zu texts", texts);
+    cgap_audit_clear(&a);
+  }
+  free(x);
+  free(y);
 }
 
 /* All rows are shown where there are few: pooled scores have mean 0, variances λ1 and λ2, and no covariance. */

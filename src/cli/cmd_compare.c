@@ -21,7 +21,7 @@
 
 static struct {
   const char *out;
-  bool json, all, independent;
+  bool json, all, independent, allow_missing;
   cli_list fail_if;
 } opt;
 
@@ -42,7 +42,12 @@ static const cli_option own[] = {
    .kind = CLI_LIST,
    .target = &opt.fail_if,
    .value = "'KEY<NUMBER'",
-   .help = "exit 1 where the difference to A of any other crosses a threshold (<, <=, >, >=)"},
+   .help = "exit 1 where the difference to A of any other crosses a threshold (<, <=, >, >=), 4 where there is none to "
+           "test"},
+  {.name = "allow-missing",
+   .kind = CLI_FLAG,
+   .target = &opt.allow_missing,
+   .help = "a --fail-if that cannot be tested is a warning"},
   {0}};
 
 static const cli_spec spec = {
@@ -251,6 +256,12 @@ static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_er
 {
   cgap_status status = CGAP_OK;
   json_t *json = opt.json || opt.out ? cgap_comparison_json(&r->comparison) : NULL;
+  if (json && opt.fail_if.count &&
+      !cgap_json_put(json, "fail_if",
+                     cgap_comparison_thresholds_json(&r->comparison, r->thresholds, opt.fail_if.count))) {
+    json_decref(json);
+    json = NULL;
+  }
   if ((opt.json || opt.out) && !json)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (opt.out)
@@ -271,17 +282,15 @@ static void warn(const compare_run *r)
       cli_warn("%s", text);
 }
 
-/* Every crossed threshold is said. */
 static int check(const compare_run *r)
 {
   int code = CGAP_OK;
-  for (size_t k = 0; k < opt.fail_if.count; k++) {
-    cgap_error said = {0};
-    if (cgap_comparison_check(&r->comparison, &r->thresholds[k], &said) != CGAP_OK)
-      code = cli_fail(&said);
-    else if (said.message[0])
-      cli_warn("%s", said.message);
-  }
+  for (size_t i = 0; i < opt.fail_if.count; i++)
+    for (size_t k = 1; k < r->count; k++) {
+      cgap_error said;
+      const cgap_status status = cgap_comparison_check(&r->comparison, k, &r->thresholds[i], &said);
+      code = cli_fail_if(code, status, &said, opt.allow_missing);
+    }
   return code;
 }
 

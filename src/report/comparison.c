@@ -295,39 +295,49 @@ const char *cgap_change_word(const cgap_change *d, cgap_better better)
   return (d->difference < 0) == (better == CGAP_LOWER) ? "better" : "worse";
 }
 
-static bool crosses(double value, const cgap_threshold *t)
+/* NULL: no such key */
+static const cgap_change *change_of_key(const cgap_comparison *c, size_t k, const char *key)
 {
-  switch (t->relation) {
-  case CGAP_LESS:
-    return value < t->bound;
-  case CGAP_LESS_EQUAL:
-    return value <= t->bound;
-  case CGAP_GREATER:
-    return value > t->bound;
-  case CGAP_GREATER_EQUAL:
-    return value >= t->bound;
-  }
-  return false;
+  const size_t e = cgap_entry_find(key);
+  return e == SIZE_MAX ? NULL : &c->change[k * c->entries + e];
 }
 
-cgap_status cgap_comparison_check(const cgap_comparison *c, const cgap_threshold *t, cgap_error *error)
+cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *t, cgap_error *error)
 {
-  static const char *const SIGNS[] = {"<", "<=", ">", ">="};
-  const size_t e = cgap_entry_find(t->key);
-  error->message[0] = '\0';
-  if (e == SIZE_MAX)
+  const cgap_change *d = change_of_key(c, k, t->key);
+  *error = (cgap_error){0};
+  if (!d)
     return cgap_fail(error, CGAP_USAGE, "--fail-if: no measure is called %s", t->key);
-  for (size_t k = 1; k < c->count; k++) {
-    const cgap_change *d = &c->change[k * c->entries + e];
-    const double difference = d->difference;
-    if (crosses(difference, t))
-      return cgap_fail(error, CGAP_CROSSED, "threshold crossed: the difference of %s from %s to %s is %.6g (%s %g)",
-                       t->key, c->input[0].name, c->input[k].name, difference, SIGNS[t->relation], t->bound);
-    if (d->other == CGAP_OTHER_N)
-      (void)cgap_fail(error, CGAP_OK, "%s depends on the number of rows, which differs; its threshold was not checked",
-                      t->key);
-    else if (!isfinite(difference))
-      (void)cgap_fail(error, CGAP_OK, "%s is not known on both sides; its threshold was not checked", t->key);
-  }
-  return CGAP_OK;
+  const char *first = c->input[0].name, *other = c->input[k].name;
+  if (d->other == CGAP_OTHER_N)
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s depends on the number of rows, which differs between %s and "
+                     "%s; leave it out, or give --allow-missing",
+                     t->text, t->key, first, other);
+  if (!isfinite(d->difference))
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s is not known in both %s and %s; leave it out, or give "
+                     "--allow-missing",
+                     t->text, t->key, first, other);
+  if (!cgap_threshold_crosses(t, d->difference))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_CROSSED,
+                   "threshold crossed: the difference of %s from %s to %s is %.6g (--fail-if '%s')", t->key, first,
+                   other, d->difference, t->text);
+}
+
+json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count)
+{
+  json_t *out = json_array();
+  for (size_t i = 0; out && i < count; i++)
+    for (size_t k = 1; k < c->count; k++) {
+      const cgap_change *d = change_of_key(c, k, thresholds[i].key);
+      json_t *one = cgap_threshold_json(&thresholds[i], d ? d->difference : NAN);
+      if (!one || json_object_set_new(one, "input", json_string(c->input[k].name)) != 0 ||
+          json_array_append_new(out, one) != 0) {
+        json_decref(out);
+        return NULL;
+      }
+    }
+  return out;
 }

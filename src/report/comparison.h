@@ -119,7 +119,12 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
  * differences: {name: {value, ci95, verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 
-/* CGAP_CROSSED where the difference of any input crosses the threshold; *error as of cgap_threshold_check. */
-cgap_status cgap_comparison_check(const cgap_comparison *c, const cgap_threshold *threshold, cgap_error *error);
+/* CGAP_CROSSED where the difference of input k to the first crosses the threshold, CGAP_DATA where there is none to
+ * test; error->message says which. */
+cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *threshold,
+                                  cgap_error *error);
+
+/* The outcome of each threshold for each input but the first, which "input" names. NULL: memory is out. */
+json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count);
 
 #endif

@@ -159,6 +159,15 @@ want_rc 0
 run compare a.h5 c.h5 --fail-if 'gap.centroid_distance<-0.2'
 want_rc 1
 want_line err "gap.centroid_distance"
+# a measure that one of them lacks
+run compare a.h5 c.h5 --unpaired --fail-if 'gap.rmg<9' --fail-if 'gap.centroid_distance<-0.2'
+want_rc 4
+want_text err "gap.rmg is not known in both a.h5 and c.h5" "--allow-missing" "gap.centroid_distance from a.h5 to c.h5"
+run compare a.h5 c.h5 --unpaired --fail-if 'gap.rmg<9' --fail-if 'gap.centroid_distance<-0.2' --allow-missing --json
+want_rc 1
+cp out gates
+runs sh -c 'tr -d " \n" <gates'
+want_text out '{"test":"gap.rmg<9","value":null,"crossed":null,"input":"c.h5"}' '"crossed":true,"input":"c.h5"}'
 run compare a.h5 c.h5 -o out-folder --quiet
 want_rc 0
 want_file out-folder/compare.json
