@@ -7,8 +7,9 @@
 
 enum { CGAP_FINE_BINS = 4000 }; /* of the histogram that the tiles fill */
 
-void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out); /* gap.centroid_*, .noise_floor, .dimensions */
-void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out);      /* gap.rmg */
+/* gap.centroid_*, .corrected_distance, .noise_floor, .dimensions */
+void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out);
+void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out); /* gap.rmg */
 CGAP_MUST_CHECK cgap_status cgap_alignment_finish(const cgap_evidence *e, cgap_audit *out,
                                                   cgap_error *error); /* alignment.*, gap.share_of_alignment */
 CGAP_MUST_CHECK cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out,

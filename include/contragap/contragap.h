@@ -203,7 +203,9 @@ typedef struct cgap_dimension {
 } cgap_dimension;
 
 typedef struct cgap_gap {
-  cgap_scalar centroid_distance, noise_floor, centroid_cosine;
+  cgap_scalar corrected_distance; /* estimates the population's distance, with its interval */
+  cgap_scalar centroid_distance;  /* of these rows: too large on a sample, no interval */
+  cgap_scalar noise_floor, centroid_cosine;
   cgap_scalar linear_separability, separability_auc;
   cgap_scalar rmg, share_of_alignment;
   cgap_dimension dimensions[CGAP_TOP_DIMENSIONS];
@@ -344,6 +346,8 @@ typedef struct cgap_audit {
   size_t scatter_images, scatter_texts;
 
   double seconds_rows, seconds_couples, seconds_tiles, seconds_total;
+
+  struct cgap_contributions *contributions; /* NULL where the options did not ask for them; the library's own */
 } cgap_audit;
 
 /* Which couples an audit looks at. What needs no couples, and what means and second moments tell of them, is exact in
@@ -372,6 +376,7 @@ typedef struct cgap_audit_options {
   size_t sample_rows;    /* rows a side that a sample holds at most; 0: 32768 */
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations do, 10000 at
                             most */
+  bool contributions;    /* keep what each image contributes, for paired differences: of all pairs, without ranks */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);

@@ -235,14 +235,13 @@ static cgap_status study(train_run *t, cgap_error *error)
   cgap_entrant entrants[1 + MOST_RUNS + CGAP_CLOSERS] = {{.name = "before"}};
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
-    entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].fitted.head, t->run[k].fitted.seconds, true};
+    entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].fitted.head, t->run[k].fitted.seconds};
   for (int k = 0; k < CGAP_CLOSERS; k++)
     if (t->trial.closer[k])
       entrants[count++] = (cgap_entrant){cgap_closer_name((cgap_closer)k), t->trial.closer[k],
-                                         t->trial.closer_seconds[k], t->trial.test.data.image.rows <= 2000};
+                                         t->trial.closer_seconds[k]};
   const cgap_study_options options = {.threads = cli_shared.threads,
                                       .memory_bytes = cgap_trial_study_memory(&t->trial, &t->options),
-                                      .seed = cli_shared.seed,
                                       .spill = t->trial.budget.reads,
                                       .progress = t->options.progress};
   cgap_status status = cgap_study_run(&t->study, &t->trial.test, entrants, count, &options, error);

@@ -117,6 +117,10 @@ int cli_columns(int file);                     /* letters in a line of the termi
 
 /* One line on stderr, "contragap: …"; returns the exit code. */
 int cli_fail(const cgap_error *error);
+
+/* Says how one --fail-if came out (cgap_threshold_check); the exit code of all so far. allow_missing: what cannot be
+ * tested is a warning. */
+int cli_fail_if(int code, cgap_status status, const cgap_error *error, bool allow_missing);
 int cli_flushed(void); /* 0 when stdout took everything, else said and 5 */
 /* What printing on stdout came to: `status`, or CGAP_RESOURCE where it did not take everything; a reader that has left
  * its pipe, as `| head` does, has had what it wanted. */

@@ -43,6 +43,18 @@ int cli_fail(const cgap_error *error)
   return (int)error->status;
 }
 
+int cli_fail_if(int code, cgap_status status, const cgap_error *error, bool allow_missing)
+{
+  if (status == CGAP_OK)
+    return code;
+  if (status == CGAP_DATA && allow_missing) {
+    cli_warn("%s", error->message);
+    return code;
+  }
+  const int own = cli_fail(error);
+  return own > code ? own : code; /* "cannot be tested" (4) before "crossed" (1) */
+}
+
 /* Whether stdout is a pipe that nobody reads any more, as `| head` leaves it. */
 static bool reader_has_gone(void)
 {

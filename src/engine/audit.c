@@ -3,6 +3,7 @@
 #include "check.h"
 #include "comm/comm.h"
 #include "engine/blas.h"
+#include "engine/contributions.h"
 #include "engine/couples.h"
 #include "engine/extras.h"
 #include "engine/prepare.h"
@@ -29,6 +30,12 @@ typedef struct run {
 static bool is_first(const run *r)
 {
   return cgap_comm_rank(r->options->ranks) == 0;
+}
+
+/* A sample's contributions are not those of all pairs, and ranks hold parts of them. */
+static bool keeps_contributions(const run *r)
+{
+  return r->options->contributions && r->embeddings.paired && !r->options->ranks && r->prepared.sampling.images == 0;
 }
 
 static bool is_rough(const run *r)
@@ -313,6 +320,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     set_evidence(r);
   if (!status)
     cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
+  if (!status && keeps_contributions(r))
+    status = cgap_contributions_begin(out, &r->embeddings, error);
   cgap_give_back();
   const double coupled = now();
   const bool sampled = r->prepared.sampling.images > 0;
@@ -326,6 +335,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     mark_rough(out);
   if (!status)
     status = finish_extras(r, out, error);
+  if (!status && out->contributions)
+    status = cgap_contributions_complete(out, &r->embeddings, &r->evidence, plan->threads, error);
   if (!status && is_first(r))
     give_rows(r, out);
   out->seconds_rows = loaded - start;
@@ -374,5 +385,6 @@ void cgap_audit_clear(cgap_audit *audit)
   cgap_free(audit->rank_image_to_text);
   cgap_free(audit->scatter_image);
   cgap_free(audit->scatter_text);
+  cgap_contributions_free(audit->contributions);
   *audit = (cgap_audit){0};
 }

@@ -31,6 +31,12 @@ json_t *cgap_dataset_listing(const cgap_dataset *dataset);
 /* Where the one file that is read is a part of another: "1 of 3 of out.h5" into out. */
 bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *dataset);
 
+/* What ids, file names and captions of two data sets say of their rows, compared by position. Ids that merely count rows
+ * can show that rows differ, not that they are the same. */
+typedef enum cgap_names_relation { CGAP_NAMES_SILENT, CGAP_NAMES_SAME, CGAP_NAMES_DIFFER } cgap_names_relation;
+CGAP_MUST_CHECK cgap_status cgap_dataset_same_names(cgap_names_relation *out, const cgap_dataset *a,
+                                                    const cgap_dataset *b, cgap_error *error);
+
 /* Whether one of the files that are read lies at `path`: nothing may be written there. */
 bool cgap_dataset_reads(const cgap_dataset *dataset, const char *path);
 

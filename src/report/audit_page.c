@@ -32,7 +32,7 @@ static void interval_show(char out[100], const cgap_scalar *s, int decimals)
 /* The numbers that are looked at first. */
 static void put_tiles(cgap_page *page, const cgap_audit *a)
 {
-  static const char *const keys[] = {"gap.centroid_distance",
+  static const char *const keys[] = {"gap.corrected_distance",
                                      "gap.linear_separability",
                                      "alignment.mean_squared_distance",
                                      "uniformity.mean",

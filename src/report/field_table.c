@@ -30,8 +30,16 @@ const size_t cgap_group_count = sizeof cgap_groups / sizeof *cgap_groups;
 #define SIMAT "Couairon et al. 2021, arXiv 2112.03162"
 
 const cgap_field cgap_fields[] = {
+  {"gap.corrected_distance", "corrected distance", GAP, 0, offsetof(cgap_audit, gap.corrected_distance), 4, CGAP_LOWER,
+   0,
+   "Estimate of the distance between the population's mean image and mean text: the centroid distance, from whose "
+   "square that of the noise floor is subtracted.",
+   ""},
   {"gap.centroid_distance", "centroid distance", GAP, 0, offsetof(cgap_audit, gap.centroid_distance), 4, CGAP_LOWER, 0,
-   "Distance between the mean image and the mean text, of unit rows.", LIANG},
+   "Distance between the mean image and the mean text of these unit rows; on a sample it is too large, by what the "
+   "noise "
+   "floor says.",
+   LIANG},
   {"gap.noise_floor", "noise floor", GAP, 0, offsetof(cgap_audit, gap.noise_floor), 4, CGAP_NEITHER, 0,
    "The centroid distance that sampling alone gives at this size when the true centroids coincide.", ""},
   {"gap.centroid_cosine", "centroid cosine", GAP, 0, offsetof(cgap_audit, gap.centroid_cosine), 4, CGAP_NEITHER, 0,

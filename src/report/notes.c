@@ -179,15 +179,6 @@ static void note_norms(cgap_notes *out, const cgap_audit *a)
     note(out, false, "Not of unit norm, and normalised: %s.", text);
 }
 
-static void note_below_chance(cgap_notes *out, const cgap_audit *a)
-{
-  const cgap_scalar *s = &a->gap.linear_separability;
-  if (!s->why && s->value < 0.4)
-    note(out, false,
-         "Linear separability is below chance: the two sides' means are all but equal on these very rows (as after "
-         "centring), so it says nothing about new rows.");
-}
-
 /* Which numbers come from a sample, and what they then are. */
 static void note_sample(cgap_notes *out, const cgap_audit *a)
 {
@@ -224,6 +215,5 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
   if (!all_equal(&a->pca_text, a->texts))
     note_side(out, &a->checks_text, text_word(a), true, a->sample.texts);
   note_norms(out, a);
-  note_below_chance(out, a);
   note_sample(out, a);
 }

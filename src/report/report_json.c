@@ -4,6 +4,9 @@
 
 #include "report/fields.h"
 #include "report/json.h"
+#include "report/verdict.h"
+
+enum { SCHEMA_VERSION = 1 }; /* rises where a key is removed or changes its meaning */
 
 static bool put_scalars(json_t *root, const cgap_audit *audit)
 {
@@ -139,13 +142,18 @@ static json_t *side_checks(const cgap_side_checks *c, size_t sampled)
                    "near_duplicates", near, "norm_mean", cgap_number_json(c->norm_mean));
 }
 
-static json_t *pairing_check(const cgap_pairing_check *c)
+static const char *pairing_word(const cgap_pairing_check *c)
 {
   static const char *const verdicts[] = {
     [CGAP_PAIRING_MATCHED] = "matched", [CGAP_PAIRING_SHUFFLED] = "shuffled", [CGAP_PAIRING_UNCLEAR] = "unclear"};
+  return verdicts[c->verdict];
+}
+
+static json_t *pairing_check(const cgap_pairing_check *c)
+{
   return json_pack("{s:o, s:o, s:o, s:s, s:o}", "matched_mean", cgap_number_json(c->matched_mean), "shuffled_mean",
-                   cgap_number_json(c->shuffled_mean), "z", cgap_number_json(c->z), "verdict", verdicts[c->verdict],
-                   "shift", c->shift ? json_integer(c->shift) : json_null());
+                   cgap_number_json(c->shuffled_mean), "z", cgap_number_json(c->z), "verdict", pairing_word(c), "shift",
+                   c->shift ? json_integer(c->shift) : json_null());
 }
 
 static json_t *worst_pairs(const cgap_audit *a)
@@ -190,11 +198,29 @@ static bool put_settled(json_t *root, const cgap_audit *a)
   return !kind || strcmp(kind, "open") != 0 || cgap_json_put(root, "input.pairing.settled", json_string(a->pairing));
 }
 
+/* The words of the table's top. gap: null where the distance is unknown; pairing: null without pairs. */
+static json_t *verdict(const cgap_audit *a)
+{
+  cgap_verdict_words words;
+  cgap_notes said;
+  cgap_verdict_write(&words, a);
+  cgap_notes_write(&said, a);
+  json_t *sentences = json_array(), *notes = json_array();
+  for (size_t i = 0; sentences && i < words.count; i++)
+    json_array_append_new(sentences, json_string(words.sentence[i]));
+  for (size_t i = 0; notes && i < said.count; i++)
+    json_array_append_new(notes, json_string(said.text[i]));
+  return json_pack("{s:s?, s:s?, s:o, s:o}", "gap", words.level == CGAP_LEVEL_UNKNOWN ? NULL : words.word, "pairing",
+                   a->has & CGAP_HAS_PAIRS ? pairing_word(&a->pairing_check) : NULL, "sentences", sentences, "notes",
+                   notes);
+}
+
 json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run)
 {
   json_t *root = json_object();
-  bool sound = root && put_scalars(root, a) && put_cosines(root, a) && put_dimensions(root, a) &&
-               put_spectra(root, a) &&
+  bool sound = root && cgap_json_put(root, "schema_version", json_integer(SCHEMA_VERSION)) &&
+               cgap_json_put(root, "verdict", verdict(a)) && put_scalars(root, a) && put_cosines(root, a) &&
+               put_dimensions(root, a) && put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&
                cgap_json_put(root, "checks.image", side_checks(&a->checks_image, a->sample.images)) &&
                cgap_json_put(root, "checks.text", side_checks(&a->checks_text, a->sample.texts));
