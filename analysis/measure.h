@@ -13,7 +13,9 @@
 #include "analysis/neighbours.h"
 #include "contragap/contragap.h"
 
-enum { CGAP_SHIFTS = 5 }; /* row offsets that the pairing check tries, either way */
+/* The pairing check tries row offsets of up to CGAP_SHIFTS either way, in the file and in up to CGAP_PAIR_BLOCKS blocks
+ * of at least CGAP_BLOCK_TEXTS texts that follow one another. */
+enum { CGAP_SHIFTS = 5, CGAP_OFFSETS = 2 * CGAP_SHIFTS + 1, CGAP_BLOCK_TEXTS = 100 };
 
 typedef struct cgap_evidence cgap_evidence;
 
@@ -77,6 +79,16 @@ typedef struct cgap_modality {
   const size_t *first_equal; /* (rows) first row with the same bytes; NULL where all rows differ */
 } cgap_modality;
 
+/* The pairs of one block. Products are (x − x̄)·(y − ȳ), with the centroids of the block (within) or of the file
+ * (whole); at offset k the image is k − CGAP_SHIFTS rows from the text's own. Doubles alone: ranks add them up. */
+typedef struct cgap_block_fit {
+  double within[CGAP_OFFSETS], whole[CGAP_OFFSETS]; /* sums of products over the pairs at each offset */
+  double count[CGAP_OFFSETS];                       /* of how many; 0: not asked */
+  /* mean squares, over the block's texts, of products with an image at random: within, texts that share an image
+   * being added up first; with centroids of the file, each text alone; and these added up */
+  double within_square, text_square, group_square;
+} cgap_block_fit;
+
 /* All that is summed about a data set before the measures finish. */
 struct cgap_evidence {
   size_t dim;
@@ -90,9 +102,9 @@ struct cgap_evidence {
   const double *best_positive;     /* (images) the greatest pair cosine of each image; 2 without a text */
   const double *within_kernel;     /* (images) Σ over couples of an image's own texts of e^(-t‖y − y'‖²) */
   const double *paired_image_mean; /* (dim) mean over couples of x_o(j) */
-  const double *group_moment; /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
-  double shift_mean[2 * CGAP_SHIFTS + 1];  /* mean cosine of (o(j) + shift, j), shift −5 … 5; NaN: not asked */
-  double shift_count[2 * CGAP_SHIFTS + 1]; /* of how many couples */
+  const double *group_moment;  /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
+  const cgap_block_fit *block; /* (blocks) block b: texts b·M/blocks … */
+  size_t blocks;
 
   /* the tile pass */
   cgap_sums sums[CGAP_COUPLE_KINDS][CGAP_MEASURES];

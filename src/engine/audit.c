@@ -60,9 +60,9 @@ static void set_evidence(run *r)
     .within_kernel = c->within_kernel,
     .paired_image_mean = c->paired_image_mean,
     .group_moment = c->group_moment,
+    .block = c->block,
+    .blocks = c->blocks,
   };
-  memcpy(r->evidence.shift_mean, c->shift_mean, sizeof c->shift_mean);
-  memcpy(r->evidence.shift_count, c->shift_count, sizeof c->shift_count);
 }
 
 /* The tiles offered the first of equal rows alone; here come the others. */
