@@ -64,11 +64,12 @@ enum {
   CGAP_MEASURE_SOFTMAX,
   CGAP_MEASURE_RANKS,
   CGAP_MEASURE_NEAR,
+  CGAP_MEASURE_MEDIAN,
   CGAP_MEASURES
 };
 extern const cgap_measure *const cgap_measures[CGAP_MEASURES];
 extern const cgap_measure cgap_measure_kernel, cgap_measure_histogram, cgap_measure_softmax, cgap_measure_ranks,
-  cgap_measure_near;
+  cgap_measure_near, cgap_measure_median;
 
 /* One modality as measures see it. */
 typedef struct cgap_modality {
@@ -78,6 +79,17 @@ typedef struct cgap_modality {
   const size_t *file_row;
   const size_t *first_equal; /* (rows) first row with the same bytes; NULL where all rows differ */
 } cgap_modality;
+
+enum { CGAP_MEDIAN_BINS = 4096 };
+
+/* Where the tile pass looks for the median of the unmatched cosines: bin k begins at low + k·step. Or, where there are
+ * values, how many cosines are below, at and above each, in double. */
+typedef struct cgap_median_window {
+  double low, step;                     /* step 0 and no values: nothing is looked for */
+  const double *value;                  /* (values) ascending */
+  size_t values;                        /* fewer than CGAP_MEDIAN_BINS/2 */
+  double row_variance, column_variance; /* of a row's, of a column's share of cosines below the median */
+} cgap_median_window;
 
 /* The pairs of one block. Products are (x − x̄)·(y − ȳ), with the centroids of the block (within) or of the file
  * (whole); at offset k the image is k − CGAP_SHIFTS rows from the text's own. Doubles alone: ranks add them up. */
@@ -105,6 +117,9 @@ struct cgap_evidence {
   const double *group_moment;  /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
   const cgap_block_fit *block; /* (blocks) block b: texts b·M/blocks … */
   size_t blocks;
+
+  cgap_median_window window;
+  bool median_alone; /* the pass is for the median, and no other measure is shown its cosines */
 
   /* the tile pass */
   cgap_sums sums[CGAP_COUPLE_KINDS][CGAP_MEASURES];
