@@ -114,6 +114,7 @@ static cgap_status look_within(work *w, cgap_error *error)
   if (!status)
     status = cgap_controls_run(&w->controls, &w->sample, o->ranks, o->tiles.threads, error);
   *e = evidence_of(w->whole, &w->sample);
+  e->window = w->whole->window;
   if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
@@ -147,6 +148,11 @@ static cgap_status finish_within(const work *w, const cgap_couple_sums *couples,
     status = cgap_hubness_finish(&w->of_sample, out, error);
   cgap_mixed_finish(&w->of_sample, out);
   cgap_near_finish(&w->of_sample, out);
+  if (!status && w->whole->window.step > 0) {
+    cgap_median median;
+    cgap_median_narrow(&median, &w->of_sample, 0);
+    status = cgap_below_median_finish(w->whole, &w->of_sample, &median, out, error);
+  }
   return status;
 }
 
