@@ -77,7 +77,7 @@ static int run(const cli_args *args, const char *command)
   cgap_input_options input = cli_input(args);
   const cgap_convert_options options = {
     .layout = (cgap_layout)opt.format, .command = command, .progress = cli_progress()};
-  cgap_status status = cgap_dataset_open(&dataset, &input, &error);
+  cgap_status status = cli_open(&dataset, &input, &error);
   if (!status)
     status = cgap_convert(dataset, opt.out, &options, &error);
   cli_progress_clear();
