@@ -142,7 +142,8 @@ typedef struct cgap_input_options {
   bool unpaired;
   bool drop_bad;
   bool merge_images;
-  int threads; /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
+  int threads;   /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
+  bool one_side; /* images alone or texts alone are enough, where nothing that is there can be the other side */
 } cgap_input_options;
 
 #ifdef __cplusplus

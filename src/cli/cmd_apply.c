@@ -53,7 +53,7 @@ static const cli_spec spec = {
     "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
     "a file of the same layout. HEAD is the head.h5 of a training, or its folder. Several FILEs are one data set: "
     "images "
-    "and texts as .npy, or shards, which become one file.",
+    "and texts as .npy, or shards, which become one file. Images alone or texts alone will do.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "HEAD or FILE",
 };
@@ -79,10 +79,22 @@ static cgap_input_options fit_input(void)
   const char **values[] = {&input.image, &input.text, &input.text_image, &input.labels, &input.class_text};
   input.files = &opt.fit;
   input.file_count = 1;
+  input.one_side = true;
   for (size_t k = 0; k < sizeof values / sizeof *values; k++)
     if (*values[k] && names_file(*values[k]))
       *values[k] = NULL;
   return input;
+}
+
+/* What is applied to a side is fitted on that side. */
+static cgap_status check_fit(const cgap_data *fit, const cgap_data *data, cgap_error *error)
+{
+  const bool image = data->image.rows > 0 && fit->image.rows == 0;
+  const bool text = data->text.rows > 0 && fit->text.rows == 0 && fit->class_text.rows == 0;
+  if (!image && !text)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "%s: no %s to fit the method on, and %s has some; give --fit another file",
+                   opt.fit, image ? "images" : "texts", (image ? data->image : data->text).name);
 }
 
 static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap_error *error)
@@ -91,13 +103,15 @@ static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap
   cgap_dataset *other = NULL;
   if (opt.fit) {
     const cgap_input_options input = fit_input();
-    cgap_status status = cgap_dataset_open(&other, &input, error);
+    cgap_status status = cli_open(&other, &input, error);
     if (status != CGAP_OK)
       return status;
   }
   const cgap_data *data = cgap_dataset_data(other ? other : dataset);
-  const cgap_status status = cgap_closer_fit_within(out, closer, opt.factor, data, cli_shared.threads,
-                                                    cli_shared.memory_bytes, cli_progress(), error);
+  cgap_status status = check_fit(data, cgap_dataset_data(dataset), error);
+  if (status == CGAP_OK)
+    status = cgap_closer_fit_within(out, closer, opt.factor, data, cli_shared.threads, cli_shared.memory_bytes,
+                                    cli_progress(), error);
   cgap_dataset_close(other);
   return status;
 }
@@ -109,7 +123,7 @@ static cgap_status check(const cli_args *args, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "apply: give -o OUT.h5, the file to write");
   if (opt.method == 0 && opt.fit)
     return cgap_fail(error, CGAP_USAGE, "apply: --fit belongs to --method; a trained head is fitted already");
-  if (opt.method == 0 && args->count < 2 && !cli_shared.image)
+  if (opt.method == 0 && args->count < 2 && !cli_shared.image && !cli_shared.text)
     return cgap_fail(error, CGAP_USAGE, "apply: give HEAD and FILE, or --method with FILE");
   for (size_t k = 0; k < sizeof others / sizeof *others; k++)
     if (cli_ends_with(opt.out, others[k]))
@@ -180,8 +194,9 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
     files.count--;
   }
   cgap_input_options input = cli_input(&files);
+  input.one_side = true;
   if (status == CGAP_OK)
-    status = cgap_dataset_open(&dataset, &input, error);
+    status = cli_open(&dataset, &input, error);
   if (status == CGAP_OK)
     status = check_output(opt.method == 0 ? args->items[0] : NULL, dataset, error);
   if (status == CGAP_OK && !head)
@@ -198,7 +213,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   if (status == CGAP_OK && carried.bad)
     cli_warn("%zu bad rows were left as zeros", carried.bad);
   if (status == CGAP_OK && carried.left_out[0])
-    cli_warn("%s: several files become one, and these datasets are left out: %s", opt.out, carried.left_out);
+    cli_warn("%s: has no place for these datasets, they are left out: %s", opt.out, carried.left_out);
   if (status == CGAP_OK)
     say_done(&carried, cgap_head_shape_of(head).dim);
   cgap_head_close(head);

@@ -248,7 +248,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   options.sample_rows = opt.sample_rows;
   options.progress = cli_progress();
   double start = cli_seconds();
-  cgap_status status = cgap_dataset_open(&r->dataset, &input, error);
+  cgap_status status = cli_open(&r->dataset, &input, error);
   if (!status)
     r->input = cgap_dataset_describe(r->dataset);
   if (!status)

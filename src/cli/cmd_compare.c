@@ -120,9 +120,9 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   options.progress = cli_progress();
   options.contributions = true;
   const double start = cli_seconds();
-  cgap_status status = cgap_dataset_open(&c->dataset, &input, error);
+  cgap_status status = cli_open(&c->dataset, &input, error);
   const char *dot = strrchr(path, '.');
-  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && access(path, R_OK) == 0)
+  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && cgap_file_is_npy(path))
     status = refuse_array(path, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&c->audit, cgap_dataset_data(c->dataset), &options, error);

@@ -79,7 +79,7 @@ static int run(const cli_args *args, const char *command)
   cgap_input_options input = cli_input(args);
   const cgap_convert_options options = {
     .layout = (cgap_layout)opt.format, .command = command, .replace = cli_shared.force, .progress = cli_progress()};
-  cgap_status status = cgap_dataset_open(&dataset, &input, &error);
+  cgap_status status = cli_open(&dataset, &input, &error);
   if (!status && opt.format == CGAP_LAYOUT_HDF5 && !cgap_dataset_reads(dataset, opt.out))
     status = cli_overwrite_file(opt.out, "convert", &error);
   if (!status)

@@ -393,7 +393,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK && cli_ranks_first())
     status = check_folder(error);
   if (status == CGAP_OK)
-    status = cgap_dataset_open(&s->dataset, &input, error);
+    status = cli_open(&s->dataset, &input, error);
   if (status == CGAP_OK)
     status = check_all(s, error);
   if (status == CGAP_OK)

@@ -173,7 +173,7 @@ static void observe(void *context, const cgap_epoch *e, const cgap_train_options
 static cgap_status open_data(train_run *t, const cli_args *args, cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
-  cgap_status status = cgap_dataset_open(&t->dataset, &input, error);
+  cgap_status status = cli_open(&t->dataset, &input, error);
   if (status != CGAP_OK)
     return status;
   const cgap_data *data = cgap_dataset_data(t->dataset);

@@ -106,6 +106,9 @@ bool cli_given(const cli_args *args, const char *option); /* whether the command
 /* The input options of the command line over `files`, borrowed. */
 cgap_input_options cli_input(const cli_args *args);
 
+/* cgap_dataset_open, and what was left out or is odd said on stderr. */
+CGAP_MUST_CHECK cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_error *error);
+
 /* What was given, for titles: the names of the files without their folders, "a.h5 and 3 more" where they are many. */
 void cli_source_name(char *out, size_t size, const cli_args *args);
 bool cli_ends_with(const char *text, const char *ending);

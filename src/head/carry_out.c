@@ -112,7 +112,7 @@ static bool is_own_part(const char *path, const char *parts, const char *source)
     return false;
   (void)snprintf(wanted, sizeof wanted, "%zu of %s", part, parts);
   const bool own =
-    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_PART_ATTRIBUTE) && !strcmp(says, wanted);
+    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_PART_ATTRIBUTE) > 0 && !strcmp(says, wanted);
   cgap_file_close(file);
   return own;
 }
@@ -137,7 +137,7 @@ static void note_old_parts(cgap_carry_out *o, const cgap_dataset *input)
   char parts[SAYS_SIZE] = "";
   if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
     return;
-  const bool own = file->id >= 0 && cgap_hdf5_text(parts, sizeof parts, file->id, CGAP_PARTS_ATTRIBUTE);
+  const bool own = file->id >= 0 && cgap_hdf5_text(parts, sizeof parts, file->id, CGAP_PARTS_ATTRIBUTE) > 0;
   for (size_t k = 0; own && k < file->count; k++)
     for (size_t i = 0; i < file->entries[k].source_count; i++) {
       const char *source = file->entries[k].sources[i];
