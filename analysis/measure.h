@@ -27,7 +27,7 @@ typedef struct cgap_strip {
   const float *cosine;
   size_t stride, rows, columns;
   const size_t *first;                     /* (rows) */
-  bool rough;                              /* cosines are off by up to their margins: bfloat16 */
+  bool rough;                              /* margins differ from couple to couple: bfloat16 */
   const float *row_margin, *column_margin; /* (rows), (columns) by how much any cosine of the row, the column is off */
   const float *least, *greatest;           /* (rows) of each row; ±INFINITY where none counts */
   size_t row, column;                      /* which rows of the sides the strip's first row and column are */
@@ -123,18 +123,17 @@ struct cgap_evidence {
 
   /* the tile pass */
   cgap_sums sums[CGAP_COUPLE_KINDS][CGAP_MEASURES];
-  float least[CGAP_COUPLE_KINDS], greatest[CGAP_COUPLE_KINDS];
+  double least[CGAP_COUPLE_KINDS], greatest[CGAP_COUPLE_KINDS];
   cgap_neighbours image_image, image_text, text_image, text_text; /* ten best: of each image among images, … */
+  float list_margin; /* by how much their cosines may be off; 0: made in double */
 
   /* the cosine of image i and text j (or of two rows of a side) in double, from the file's values */
   double (*exact)(const void *context, cgap_couples couples, size_t row, size_t column);
-  /* the same in float, within 1e-6; for strips that are rough */
-  float (*closer)(const void *context, size_t row, size_t column);
   /* by how much the cosine that a rough strip shows may be off: of this couple, where its margins are of any */
   float (*margin)(const void *context, size_t row, size_t column);
-  /* has the row that `closer` will be asked for next on its way; rows: one of the rows, else of the columns */
+  /* has the row that `exact` will be asked for next on its way; rows: one of the rows, else of the columns */
   void (*ahead)(const void *context, size_t row, bool rows);
-  const void *exact_context; /* of all four */
+  const void *exact_context; /* of all three */
 };
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */

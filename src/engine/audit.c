@@ -6,6 +6,7 @@
 #include "engine/contributions.h"
 #include "engine/couples.h"
 #include "engine/extras.h"
+#include "engine/lists.h"
 #include "engine/median.h"
 #include "engine/prepare.h"
 #include "engine/ring.h"
@@ -73,18 +74,6 @@ static void set_evidence(run *r)
     .block = c->block,
     .blocks = c->blocks,
   };
-}
-
-/* The tiles offered the first of equal rows alone; here come the others. */
-static cgap_status complete_neighbours(cgap_evidence *e, cgap_error *error)
-{
-  if (cgap_neighbours_expand(&e->image_image, e->image.first_equal, e->image.rows, true) &&
-      cgap_neighbours_expand(&e->image_text, e->text.first_equal, e->text.rows, false) &&
-      cgap_neighbours_expand(&e->text_image, e->image.first_equal, e->image.rows, false) &&
-      cgap_neighbours_expand(&e->text_text, e->text.first_equal, e->text.rows, true))
-    return CGAP_OK;
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
-                   e->text.rows);
 }
 
 /* Of the tiles of one kind of couples, [before, after] of the phase. */
@@ -181,7 +170,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   if (!status)
     status = find_median(r, &room, error);
   cgap_visitors_clear(&room);
-  return status || !is_first(r) ? status : complete_neighbours(e, error);
+  return status || !is_first(r) ? status : cgap_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
 }
 
 /* The measures that follow from what was summed, in an order that lets losses use uniformity and alignment. */

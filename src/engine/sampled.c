@@ -7,6 +7,7 @@
 #include "engine/ask.h"
 #include "engine/controls.h"
 #include "engine/extras.h"
+#include "engine/lists.h"
 #include "engine/ring.h"
 #include "engine/totals.h"
 #include "memory.h"
@@ -98,14 +99,6 @@ static double couples_of(const cgap_evidence *e, cgap_couples kind)
   return kind == CGAP_IMAGE_IMAGE ? images * images / 2 : kind == CGAP_TEXT_TEXT ? texts * texts / 2 : images * texts;
 }
 
-static bool complete_neighbours(cgap_evidence *e)
-{
-  return cgap_neighbours_expand(&e->image_image, e->image.first_equal, e->image.rows, true) &&
-         cgap_neighbours_expand(&e->image_text, e->text.first_equal, e->text.rows, false) &&
-         cgap_neighbours_expand(&e->text_image, e->image.first_equal, e->image.rows, false) &&
-         cgap_neighbours_expand(&e->text_text, e->text.first_equal, e->text.rows, true);
-}
-
 static cgap_status look_within(work *w, cgap_error *error)
 {
   cgap_evidence *e = &w->of_sample;
@@ -120,7 +113,7 @@ static cgap_status look_within(work *w, cgap_error *error)
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
     status =
       pass(w, e, &w->sample.embeddings, (cgap_couples)kind, CGAP_WANT_ALL, couples_of(e, (cgap_couples)kind), error);
-  return status || !is_first(w) || complete_neighbours(e) ? status : no_lists(e, error);
+  return status || !is_first(w) ? status : cgap_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
 }
 
 static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
