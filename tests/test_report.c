@@ -287,14 +287,15 @@ Test(verdict, what_a_classifier_tells_follows_its_rows)
     size_t rows;
     double accuracy, auc;
     const char *words;
-  } cases[] = {{500, 1, 1, "A linear classifier tells images from texts: 100.0 % correct"},
-               {30, 1, 1, "A linear classifier tells images from texts: 100.0 % correct"},
-               {52000, 0.745, 0.8, "A linear classifier mostly tells images from texts: 74.5 % correct"},
-               {52000, 0.52, 0.53, "tells images from texts better than chance does: 52.0 % correct"},
-               {40, 0.55, 0.56, "Whether a linear classifier tells images from texts is unclear: 55.0 % correct"},
-               {52000, 0.5, 0.5, "A linear classifier does not tell images from texts"},
-               {500, 0.29, 0.2, "less than by chance"},
-               {40, 0.5, 1, "by its score (area under the ROC curve 1.000), but its threshold is right on 50.0 %"}};
+  } cases[] = {
+    {500, 1, 1, "A linear classifier tells images from texts: 100.0 % correct"},
+    {30, 1, 1, "A linear classifier tells images from texts: 100.0 % correct"},
+    {52000, 0.745, 0.8, "A linear classifier mostly tells images from texts: 74.5 % correct"},
+    {52000, 0.52, 0.53, "tells images from texts better than chance does: 52.0 % correct"},
+    {40, 0.55, 0.56, "Whether a linear classifier tells images from texts is unclear: 55.0 % correct"},
+    {52000, 0.5, 0.5, "A linear classifier does not tell images from texts"},
+    {500, 0.29, 0.2, "less than by chance"},
+    {40, 0.5, 1, "by its score (area under the ROC curve 1.000), but its threshold is right on only 50.0 %"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cgap_audit audit;
     fill_distance(&audit, 0, 2 * cases[i].rows, cases[i].rows, 0.3, 0.2, 0.4);

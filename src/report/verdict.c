@@ -37,25 +37,24 @@ static bool is_collapsed(const cgap_cosines *c)
   return c->count && !c->why && c->mean > COLLAPSED;
 }
 
-/* The share of a row's nearest rows that are of its own modality from which on the modalities are apart. */
-static double apart_from(const cgap_mixed *m)
+/* The fraction of a row's nearest rows that are of its own modality above which the modalities are apart. */
+static double apart_above(const cgap_scalar *unbiased)
 {
-  return m->unbiased.value + APART * (1 - m->unbiased.value);
+  return unbiased->value + APART * (1 - unbiased->value);
 }
 
-static bool is_apart(const cgap_audit *a)
+bool cgap_is_apart(const cgap_scalar *d, const cgap_scalar *same_modality, const cgap_scalar *unbiased)
 {
-  const cgap_scalar *d = &a->gap.corrected_distance, *share = &a->mixed.same_modality_share;
-  if (!known(d) || !known(share) || !known(&a->mixed.unbiased))
-    return false;
-  return (isfinite(d->lo) ? d->lo : d->value) <= LOW && share->value > apart_from(&a->mixed);
+  return known(d) && known(same_modality) && known(unbiased) && (isfinite(d->lo) ? d->lo : d->value) <= LOW &&
+         same_modality->value > apart_above(unbiased);
 }
 
 cgap_level cgap_audit_level(const cgap_audit *a)
 {
   if (is_collapsed(&a->cosine_image) || is_collapsed(&a->cosine_text))
     return CGAP_LEVEL_COLLAPSED;
-  return is_apart(a) ? CGAP_LEVEL_APART : cgap_gap_level(&a->gap.corrected_distance);
+  const cgap_scalar *d = &a->gap.corrected_distance;
+  return cgap_is_apart(d, &a->mixed.same_modality_share, &a->mixed.unbiased) ? CGAP_LEVEL_APART : cgap_gap_level(d);
 }
 
 const char *cgap_level_word(cgap_level level)
@@ -135,8 +134,8 @@ static void say_apart(cgap_verdict_words *out, const cgap_audit *a, const char *
   add(out,
       "The modalities are apart: %s. %.0f %% of a row's nearest rows are of its own modality (by chance %.0f %%; this "
       "tool calls it apart above %.0f %%); %s.",
-      what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value, 100 * apart_from(&a->mixed),
-      distance);
+      what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value,
+      100 * apart_above(&a->mixed.unbiased), distance);
 }
 
 static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
@@ -185,7 +184,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
   if (right.lo < 0.65 && by_score) /* one modality is so small that the threshold sits on its far side */
     add(out,
         "A linear classifier tells images from %s by its score (area under the ROC curve %.3f), but its threshold is "
-        "right on %.1f %% of held-out rows alone (chance: 50 %%).",
+        "right on only %.1f %% of held-out rows (chance: 50 %%).",
         texts, auc->value, percent);
   else if (right.hi < 0.5)
     add(
