@@ -336,6 +336,21 @@ Test(verdict, search_names_the_size_of_the_index)
   report_support_clear(&audit);
 }
 
+/* 768 dimensions of which half are in use: uniformity is 0.01 above that of the whole sphere */
+Test(verdict, half_of_the_dimensions_are_not_evenly_spread)
+{
+  cgap_audit audit;
+  fill_distance(&audit, ALL, 1000, 1000, 0.3, 0.2, 0.4);
+  audit.dim = 768;
+  audit.uniformity.sphere = -3.9896;
+  audit.uniformity.image.value = audit.uniformity.text.value = -3.979;
+  audit.pca_image.participation_ratio = audit.pca_text.participation_ratio = (cgap_scalar){.value = 434, .n = 1000};
+  expect_sentence(&audit, "sphere", "Images and texts each fill the sphere evenly");
+  audit.pca_image.participation_ratio.value = 277;
+  expect_sentence(&audit, "sphere", "Images fill most of the sphere, texts fill the sphere evenly");
+  report_support_clear(&audit);
+}
+
 Test(verdict, the_share_of_one_shift_promises_nothing)
 {
   cgap_audit audit;
