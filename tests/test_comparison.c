@@ -155,3 +155,43 @@ Test(comparison, a_gap_without_an_interval_neither_narrows_nor_widens)
   cr_expect_not_null(strstr(words.sentence[0], "unclear without an interval from a to b"), "%s", words.sentence[0]);
   cgap_comparison_clear(&c);
 }
+
+/* Two reports of a distance and of how the modalities mix. */
+static void compare_mixing(cgap_comparison *c, double distance, double same_modality)
+{
+  cgap_error error;
+  cr_assert_eq(cgap_comparison_init(c, 2, &error), CGAP_OK);
+  for (size_t k = 0; k < 2; k++) {
+    json_t *report = json_object();
+    json_t *far = scalar_of(0.8, 0.01, 90, "exact"), *near = scalar_of(distance, distance / 2, 90, "exact");
+    if (distance == 0)
+      json_object_set_new(near, "ci95", json_pack("[f,f]", 0.0, 0.02));
+    cr_assert(cgap_json_put(report, "gap.corrected_distance", k ? near : far));
+    json_decref(k ? far : near);
+    cr_assert(cgap_json_put(report, "mixed.same_modality_share", scalar_of(k ? same_modality : 1, NAN, 90, "exact")));
+    cr_assert(cgap_json_put(report, "mixed.unbiased", scalar_of(0.5, NAN, 90, "exact")));
+    cr_assert_eq(cgap_comparison_report(c, k, k ? "b" : "a", report, &error), CGAP_OK, "%s", error.message);
+    json_decref(report);
+  }
+  cgap_comparison_differences(c, 1);
+}
+
+Test(comparison, a_closed_shift_is_no_closed_gap_where_neighbours_differ)
+{
+  const struct {
+    double distance, same_modality;
+    cgap_level level;
+    const char *words;
+  } cases[] = {{0, 0.6, CGAP_LEVEL_NOISE, "; what is left is within noise."},
+               {0, 0.92, CGAP_LEVEL_APART, "; the shift is gone, the neighbourhoods still differ."},
+               {0.1, 0.92, CGAP_LEVEL_APART, "; the shift is small, the neighbourhoods still differ."}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cgap_verdict_words words;
+    cgap_comparison c;
+    compare_mixing(&c, cases[i].distance, cases[i].same_modality);
+    cgap_comparison_words(&words, &c, 1);
+    cr_expect_not_null(strstr(words.sentence[0], cases[i].words), "%s", words.sentence[0]);
+    cr_expect_eq(words.level, cases[i].level);
+    cgap_comparison_clear(&c);
+  }
+}

@@ -287,14 +287,15 @@ Test(verdict, what_a_classifier_tells_follows_its_rows)
     size_t rows;
     double accuracy, auc;
     const char *words;
-  } cases[] = {{500, 1, 1, "A linear classifier tells images from texts: 100.0 % correct"},
-               {30, 1, 1, "A linear classifier tells images from texts: 100.0 % correct"},
-               {52000, 0.745, 0.8, "A linear classifier mostly tells images from texts: 74.5 % correct"},
-               {52000, 0.52, 0.53, "tells images from texts better than chance does: 52.0 % correct"},
-               {40, 0.55, 0.56, "Whether a linear classifier tells images from texts is unclear: 55.0 % correct"},
-               {52000, 0.5, 0.5, "A linear classifier does not tell images from texts"},
-               {500, 0.29, 0.2, "less than by chance"},
-               {40, 0.5, 1, "by its score (area under the ROC curve 1.000), but its threshold is right on 50.0 %"}};
+  } cases[] = {
+    {500, 1, 1, "A linear classifier tells images from texts: 100.0 % correct"},
+    {30, 1, 1, "A linear classifier tells images from texts: 100.0 % correct"},
+    {52000, 0.745, 0.8, "A linear classifier mostly tells images from texts: 74.5 % correct"},
+    {52000, 0.52, 0.53, "tells images from texts better than chance does: 52.0 % correct"},
+    {40, 0.55, 0.56, "Whether a linear classifier tells images from texts is unclear: 55.0 % correct"},
+    {52000, 0.5, 0.5, "A linear classifier does not tell images from texts"},
+    {500, 0.29, 0.2, "less than by chance"},
+    {40, 0.5, 1, "by its score (area under the ROC curve 1.000), but its threshold is right on only 50.0 %"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cgap_audit audit;
     fill_distance(&audit, 0, 2 * cases[i].rows, cases[i].rows, 0.3, 0.2, 0.4);
@@ -332,6 +333,21 @@ Test(verdict, search_names_the_size_of_the_index)
   expect_sentence(&audit, "Search", "Search is not shown to beat guessing: among 1200 texts");
   expect_sentence(&audit, "dimensions", "of 16 dimensions about");
   expect_sentence(&audit, "Zero-shot", "of the images have the text of their own class nearest");
+  report_support_clear(&audit);
+}
+
+/* 768 dimensions of which half are in use: uniformity is 0.01 above that of the whole sphere */
+Test(verdict, half_of_the_dimensions_are_not_evenly_spread)
+{
+  cgap_audit audit;
+  fill_distance(&audit, ALL, 1000, 1000, 0.3, 0.2, 0.4);
+  audit.dim = 768;
+  audit.uniformity.sphere = -3.9896;
+  audit.uniformity.image.value = audit.uniformity.text.value = -3.979;
+  audit.pca_image.participation_ratio = audit.pca_text.participation_ratio = (cgap_scalar){.value = 434, .n = 1000};
+  expect_sentence(&audit, "sphere", "Images and texts each fill the sphere evenly");
+  audit.pca_image.participation_ratio.value = 277;
+  expect_sentence(&audit, "sphere", "Images fill most of the sphere, texts fill the sphere evenly");
   report_support_clear(&audit);
 }
 

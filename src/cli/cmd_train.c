@@ -55,10 +55,10 @@ static const cli_spec spec = {
   .example = "contragap train pairs.h5 -o closed\n"
              "contragap train pairs.h5 -o race --race clip,cua,cuaxu --batch 64 \\\n"
              "  --schedule constant --patience 0",
-  .about = "Fits a light head on frozen embeddings that closes the gap, and says what that gained and what it cost, on "
-           "images that training never saw, beside what closes the gap without training. Several FILEs are one data "
-           "set: images and "
-           "texts as .npy, or shards.",
+  .about =
+    "Fits a light head on frozen embeddings to narrow the gap, and says what that gained and what it cost, on "
+    "images that training never saw, next to methods that need no training. Several FILEs are one data set: images "
+    "and texts as .npy, or shards.",
   .groups = {{"Options", own}, CLI_HEAD_GROUP, CLI_SETTING_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
 };
@@ -238,8 +238,8 @@ static cgap_status study(train_run *t, cgap_error *error)
     entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].fitted.head, t->run[k].fitted.seconds};
   for (int k = 0; k < CGAP_CLOSERS; k++)
     if (t->trial.closer[k])
-      entrants[count++] = (cgap_entrant){cgap_closer_name((cgap_closer)k), t->trial.closer[k],
-                                         t->trial.closer_seconds[k]};
+      entrants[count++] =
+        (cgap_entrant){cgap_closer_name((cgap_closer)k), t->trial.closer[k], t->trial.closer_seconds[k]};
   const cgap_study_options options = {.threads = cli_shared.threads,
                                       .memory_bytes = cgap_trial_study_memory(&t->trial, &t->options),
                                       .spill = t->trial.budget.reads,

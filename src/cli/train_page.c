@@ -103,11 +103,11 @@ static cgap_status write_curves(const cli_train_result *r, const char *folder, c
   char shown[200];
   curve_list list;
   cgap_status status = CGAP_OK;
-  snprintf(shown, sizeof shown, "centroid distance of the test part: %.3f before",
-           r->study->audit[0].gap.centroid_distance.value);
+  snprintf(shown, sizeof shown, "corrected distance of the test part: %.3f before",
+           r->study->audit[0].gap.corrected_distance.value);
   for (size_t k = 1; k <= r->fits; k++) {
     const size_t used = strlen(shown);
-    snprintf(shown + used, sizeof shown - used, ", %.3f %s%s", r->study->audit[k].gap.centroid_distance.value,
+    snprintf(shown + used, sizeof shown - used, ", %.3f %s%s", r->study->audit[k].gap.corrected_distance.value,
              race ? "under " : "", c->input[k].name);
   }
   if (!curve_list_init(&list, r, (size_t)MEASURES * (race ? r->fits : 2)))
@@ -154,9 +154,9 @@ static void put_result(cgap_page *page, const cli_train_result *r)
     cgap_page_text(page, c->input[k].name);
     fprintf(
       page->out,
-      "</h3>\n<p>Centroid distance %.4f before, %.4f after; %zu epochs in %.1f seconds, epoch %llu is kept.</p>\n",
-      r->study->audit[0].gap.centroid_distance.value, r->study->audit[k].gap.centroid_distance.value, f->history.count,
-      f->seconds, (unsigned long long)f->kept_epoch);
+      "</h3>\n<p>Corrected distance %.4f before, %.4f after; %zu epochs in %.1f seconds, epoch %llu is kept.</p>\n",
+      r->study->audit[0].gap.corrected_distance.value, r->study->audit[k].gap.corrected_distance.value,
+      f->history.count, f->seconds, (unsigned long long)f->kept_epoch);
     cgap_comparison_page_words(page, c, k);
     cgap_comparison_adds(added, c, k, "center");
     fputs("<p>", page->out);
@@ -170,9 +170,9 @@ static void put_measures(cgap_page *page, const cli_train_result *r)
 {
   const cgap_study *s = r->study;
   cgap_page_section(page, &sections[MEASURES_SECTION]);
-  fputs(
-    "<p>All on the test part, which training never saw. The columns on the right close the gap without training.</p>\n",
-    page->out);
+  fputs("<p>All on the test part, which training never saw. The columns on the right are methods that need no "
+        "training.</p>\n",
+        page->out);
   for (size_t k = 1; k <= r->fits; k++)
     cgap_comparison_page_table(page, &s->comparison, k, r->fits + 1, s->count);
   cgap_page_section_end(page);

@@ -67,6 +67,29 @@ static size_t gap_entry(const cgap_comparison *c, size_t k)
                                                                           : cgap_entry_find("gap.centroid_distance");
 }
 
+static cgap_level level_of(const cgap_comparison *c, size_t k)
+{
+  const cgap_compared *in = &c->input[k];
+  const size_t gap = gap_entry(c, k), share = cgap_entry_find("mixed.same_modality_share"),
+               chance = cgap_entry_find("mixed.unbiased");
+  if (!in->present[gap])
+    return CGAP_LEVEL_UNKNOWN;
+  if (in->present[share] && in->present[chance] &&
+      cgap_is_apart(&in->scalar[gap], &in->scalar[share], &in->scalar[chance]))
+    return CGAP_LEVEL_APART;
+  return cgap_gap_level(&in->scalar[gap]);
+}
+
+/* What is left of the gap, where the difference does not say it. */
+static void put_rest(char text[CGAP_SENTENCE], const cgap_scalar *distance, cgap_level level)
+{
+  const bool none = cgap_gap_level(distance) == CGAP_LEVEL_NOISE;
+  if (level == CGAP_LEVEL_APART)
+    put(text, "; the shift is %s, the neighbourhoods still differ", none ? "gone" : "small");
+  else if (none)
+    put(text, "; what is left is within noise");
+}
+
 static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
   static const char *const heads[][2] = {{"better", "The gap narrows"},
@@ -89,8 +112,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
     put_values(text, c, 0, k, e);
     put(text, ", ");
     put_difference(text, d, e);
-    if (out->level == CGAP_LEVEL_NOISE)
-      put(text, "; what is left is within noise");
+    put_rest(text, &c->input[k].scalar[e], out->level);
   }
   put(text, ".");
 }
@@ -265,9 +287,8 @@ void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, si
 
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
-  const size_t gap = gap_entry(c, k);
   *out = (cgap_verdict_words){0};
-  out->level = c->input[k].present[gap] ? cgap_gap_level(&c->input[k].scalar[gap]) : CGAP_LEVEL_UNKNOWN;
+  out->level = level_of(c, k);
   out->word = cgap_level_word(out->level);
   say_gap(out, c, k);
   say_retrieval(out, c, k);

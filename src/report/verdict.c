@@ -37,25 +37,24 @@ static bool is_collapsed(const cgap_cosines *c)
   return c->count && !c->why && c->mean > COLLAPSED;
 }
 
-/* The share of a row's nearest rows that are of its own modality from which on the modalities are apart. */
-static double apart_from(const cgap_mixed *m)
+/* The fraction of a row's nearest rows that are of its own modality above which the modalities are apart. */
+static double apart_above(const cgap_scalar *unbiased)
 {
-  return m->unbiased.value + APART * (1 - m->unbiased.value);
+  return unbiased->value + APART * (1 - unbiased->value);
 }
 
-static bool is_apart(const cgap_audit *a)
+bool cgap_is_apart(const cgap_scalar *d, const cgap_scalar *same_modality, const cgap_scalar *unbiased)
 {
-  const cgap_scalar *d = &a->gap.corrected_distance, *share = &a->mixed.same_modality_share;
-  if (!known(d) || !known(share) || !known(&a->mixed.unbiased))
-    return false;
-  return (isfinite(d->lo) ? d->lo : d->value) <= LOW && share->value > apart_from(&a->mixed);
+  return known(d) && known(same_modality) && known(unbiased) && (isfinite(d->lo) ? d->lo : d->value) <= LOW &&
+         same_modality->value > apart_above(unbiased);
 }
 
 cgap_level cgap_audit_level(const cgap_audit *a)
 {
   if (is_collapsed(&a->cosine_image) || is_collapsed(&a->cosine_text))
     return CGAP_LEVEL_COLLAPSED;
-  return is_apart(a) ? CGAP_LEVEL_APART : cgap_gap_level(&a->gap.corrected_distance);
+  const cgap_scalar *d = &a->gap.corrected_distance;
+  return cgap_is_apart(d, &a->mixed.same_modality_share, &a->mixed.unbiased) ? CGAP_LEVEL_APART : cgap_gap_level(d);
 }
 
 const char *cgap_level_word(cgap_level level)
@@ -115,9 +114,9 @@ static void say_collapsed(cgap_verdict_words *out, const cgap_audit *a, const ch
     snprintf(other, WORDS, ", of two %s %.3f", texts_word(a), a->cosine_text.mean);
   add(out,
       "The embeddings are collapsed: the mean cosine of two %s is %.3f%s (this tool calls it collapsed above %.2f), so "
-      "every distance is small, that of the modalities too: %s.",
+      "that such rows can hardly be told from each other; %s, by itself %s.",
       images ? "images" : texts_word(a), images ? a->cosine_image.mean : a->cosine_text.mean, other, COLLAPSED,
-      distance);
+      distance, cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
 }
 
 /* The whole interval is at 0: the distance is far below what sampling alone gives, so the means were subtracted from
@@ -135,8 +134,8 @@ static void say_apart(cgap_verdict_words *out, const cgap_audit *a, const char *
   add(out,
       "The modalities are apart: %s. %.0f %% of a row's nearest rows are of its own modality (by chance %.0f %%; this "
       "tool calls it apart above %.0f %%); %s.",
-      what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value, 100 * apart_from(&a->mixed),
-      distance);
+      what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value,
+      100 * apart_above(&a->mixed.unbiased), distance);
 }
 
 static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
@@ -185,7 +184,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
   if (right.lo < 0.65 && by_score) /* one modality is so small that the threshold sits on its far side */
     add(out,
         "A linear classifier tells images from %s by its score (area under the ROC curve %.3f), but its threshold is "
-        "right on %.1f %% of held-out rows alone (chance: 50 %%).",
+        "right on only %.1f %% of held-out rows (chance: 50 %%).",
         texts, auc->value, percent);
   else if (right.hi < 0.5)
     add(
@@ -210,12 +209,16 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
 
 /* ---------------------------------------------------------------- cones and dimensions */
 
-static const char *fills(double missing)
+/* Evenly: near the uniform distribution's value, with as many dimensions in use as that many rows of it have (n·d/(n +
+ * d), the participation ratio of n rows of equal variances); half of the dimensions cost uniformity almost nothing. */
+static const char *fills(const cgap_audit *a, const cgap_scalar *uniformity, const cgap_scalar *dimensions, size_t rows)
 {
-  return missing < 0.03  ? "fill the sphere evenly"
-         : missing < 0.7 ? "fill most of the sphere"
-         : missing < 2   ? "fill a part of the sphere"
-                         : "fill only a narrow cone";
+  const double missing = uniformity->value - a->uniformity.sphere, n = (double)rows, d = (double)a->dim;
+  const bool all_used = !known(dimensions) || dimensions->value > 0.8 * n * d / (n + d);
+  return missing < 0.03 && all_used ? "fill the sphere evenly"
+         : missing < 0.7            ? "fill most of the sphere"
+         : missing < 2              ? "fill a part of the sphere"
+                                    : "fill only a narrow cone";
 }
 
 static void dimensions_words(char out[WORDS], const cgap_audit *a)
@@ -240,7 +243,8 @@ static void say_cones(cgap_verdict_words *out, const cgap_audit *a)
   cgap_value_show(image, u->image.value, 2);
   cgap_value_show(text, u->text.value, 2);
   dimensions_words(dimensions, a);
-  const char *images_fill = fills(u->image.value - u->sphere), *texts_fill = fills(u->text.value - u->sphere);
+  const char *images_fill = fills(a, &u->image, &a->pca_image.participation_ratio, a->images);
+  const char *texts_fill = fills(a, &u->text, &a->pca_text.participation_ratio, a->texts);
   if (images_fill == texts_fill)
     add(out, "Images and %s each %s: uniformity %s and %s (evenly spread: %.2f)%s.", texts_word(a), images_fill, image,
         text, u->sphere, dimensions);

@@ -29,9 +29,13 @@ typedef struct cgap_verdict_words {
  * between. The thresholds are this tool's own. */
 cgap_level cgap_gap_level(const cgap_scalar *corrected_distance);
 
-/* The first that fits: collapsed (the mean cosine within a modality is above 0.98); apart (the corrected distance may
- * be low, yet the modalities hardly mix: 0.7 or more of the way from chance to none of the other modality among the ten
- * nearest rows); else the level of the corrected distance. */
+/* The corrected distance may be low, yet the modalities hardly mix: more than 0.7 of the way from what chance gives
+ * (mixed.unbiased) to no row of the other modality among the ten nearest (mixed.same_modality_share). */
+bool cgap_is_apart(const cgap_scalar *corrected_distance, const cgap_scalar *same_modality,
+                   const cgap_scalar *unbiased);
+
+/* The first that fits: collapsed (the mean cosine within a modality is above 0.98), apart, else the level of the
+ * corrected distance. */
 cgap_level cgap_audit_level(const cgap_audit *audit);
 const char *cgap_level_word(cgap_level level);
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *audit);

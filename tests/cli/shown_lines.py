@@ -1,4 +1,5 @@
-"""shown_lines.py PAGE.md SAID: each line of the page's untagged ``` blocks stands in SAID, numbers aside."""
+"""shown_lines.py PAGE.md SAID: each line of the page's untagged ``` blocks is in SAID, numbers aside; commands ("$ …") and
+lines that leave something out ("…") are passed over."""
 
 import re
 import sys
@@ -13,7 +14,7 @@ tag, shown, missing = None, 0, []
 for line in open(sys.argv[1], encoding="utf-8"):
     if line.startswith("```"):
         tag = None if tag is not None else line[3:].strip()
-    elif tag == "" and line.strip():
+    elif tag == "" and line.strip() not in ("", "…") and not line.startswith("$ "):
         shown += 1
         if shape(line) not in said:
             missing.append(line)

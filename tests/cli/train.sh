@@ -12,7 +12,7 @@ want_rc 0
 run train pairs.h5 -o closed $quick
 want_rc 0
 want_text out "centroid distance" "change" "center" "procrustes" "seconds"
-want_text out "From center, which needs no training, to after: centroid distance"
+want_text out "From center, which needs no training, to after: corrected distance"
 want_file closed/head.h5 closed/history.jsonl closed/before.json closed/after.json closed/center.json closed/shift.json \
   closed/whiten.json closed/procrustes.json closed/compare.json closed/checkpoint.bin closed/report.html \
   closed/figures/history.tsv closed/figures/scatter_before_after.tsv

@@ -1,5 +1,5 @@
-# samples/tutorial.md: its commands are run as they stand, one folder for all; every line that it shows is printed, with
-# other digits perhaps.
+# samples/tutorial.md: its commands are run as they are, one folder for all; every line that it shows is printed, with
+# other digits perhaps. README.md shows some of the same commands.
 . "$(dirname "$0")/lib.sh"
 
 page=$CONTRAGAP_SOURCE/samples/tutorial.md
@@ -17,6 +17,10 @@ cat err >>said
 want_file report/report.json closed/head.h5 compared/report.html race/report.html sweep/sweep.csv gap.json \
   logged/history.csv closed/figures/scatter_before_after.png
 runs /usr/bin/python3 "$here/shown_lines.py" "$page" said
+want_rc 0
+runs /usr/bin/python3 "$here/shown_lines.py" "$CONTRAGAP_SOURCE/README.md" said
+want_rc 0
+runs sh -c 'sed -n "s/^[$] //p" "$0" >shown && grep -c . shown && ! grep -vxFf commands shown' "$CONTRAGAP_SOURCE/README.md"
 want_rc 0
 # the pages lead to each other
 runs /usr/bin/python3 "$here/dead_links.py" "$CONTRAGAP_SOURCE"
