@@ -97,6 +97,13 @@ if command -v gnuplot >/dev/null 2>&1; then
   for figure in scatter cosines variance dimensions recall plane; do
     want_file drawn/figures/$figure.svg
   done
+  long=$(printf 'figure%0245d' 7)
+  cp drawn/figures/plane.tsv "drawn/figures/$long.tsv"
+  cp drawn/figures/plane.gp "drawn/figures/$long.gp"
+  run plot drawn --only "$long" --quiet
+  want_rc 0
+  runs cmp drawn/figures/plane.svg "drawn/figures/$long.svg"
+  want_rc 0
   GNUTERM=x11 run plot drawn --format svg,png,pdf --quiet
   want_rc 0
   want_file drawn/figures/plane.png drawn/figures/plane.pdf
