@@ -1,6 +1,7 @@
 /* The library changes nothing of its caller's process: numbers of threads, locale, HDF5's error handler; and calls in
  * several threads at once give the bits of calls one after the other. */
 #include "compare.h"
+#include "json_memory.h"
 #include "run_audit.h"
 #include "simulate.h"
 #include "support.h"
@@ -263,4 +264,21 @@ Test(process, a_comma_locale_stays_out_of_files_and_messages)
   cgap_head_close(head);
   free_job(&j);
   support_remove(folder);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+/* jansson drops a value that it has no memory for; what is written afterwards would lack it, and is refused. */
+Test(process, json_that_lacks_a_value_is_not_written)
+{
+#if !defined(__SANITIZE_ADDRESS__) /* which ends a program that asks for too much */
+  json_t *root = json_object();
+  cgap_json_watch_memory();
+  char *text = cgap_json_text(root, JSON_COMPACT);
+  cr_assert_str_eq(text, "{}");
+  free(text);
+  cr_expect_neq(json_object_set_new(root, "name", json_stringn_nocheck("name", SIZE_MAX / 4)), 0);
+  cr_expect_null(cgap_json_text(root, JSON_COMPACT));
+  json_decref(root);
+#endif
 }

@@ -8,6 +8,7 @@
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/ranks.h"
+#include "json_memory.h"
 #include "suggest.h"
 
 static const cli_command commands[] = {
@@ -66,6 +67,7 @@ static void allow_many_files(void)
 int main(int argc, char **argv)
 {
   cli_signals();
+  cgap_json_watch_memory();
   allow_many_files();
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
     return list_commands();

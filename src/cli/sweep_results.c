@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "json_memory.h"
 #include "output.h"
 #include "report/fields.h"
 
@@ -165,7 +166,7 @@ static cgap_status append_line(const char *path, const char *line, size_t length
 
 cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
 {
-  char *text = run ? json_dumps(run, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+  char *text = cgap_json_text(run, JSON_COMPACT | JSON_PRESERVE_ORDER);
   const size_t length = text ? strlen(text) : 0;
   char *line = text ? realloc(text, length + 2) : NULL;
   cgap_status status = CGAP_OK;
