@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { CALLERS = 3, IMAGES = 300, D = 24, TIMES = 2 };
 
@@ -193,6 +195,29 @@ Test(process, numbers_of_threads_stay_and_do_not_matter)
       free_job(&j);
   }
   free_job(&first);
+  support_remove(folder);
+}
+
+/* OpenMP's threads do not survive a fork; a child that asks for one thread needs none of them. */
+Test(process, a_forked_child_audits_on_one_thread)
+{
+  enum { LONG = 60 };
+  char folder[256];
+  int status = 0;
+  support_directory(folder, sizeof folder);
+  job j = make_job(1, folder);
+  const cgap_data data = cgap_simulation_data(&j.rows);
+  j.audit = run_audit_data(&data, 0.01, 2, 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(LONG);
+    cgap_audit audit = run_audit_data(&data, 0.01, 1, 0);
+    _exit(compare_bits("a child", &audit, &j.audit) != 0);
+  }
+  cr_assert_gt(child, 0);
+  cr_assert_eq(waitpid(child, &status, 0), child);
+  cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %x", (unsigned)status);
+  free_job(&j);
   support_remove(folder);
 }
 
