@@ -67,6 +67,11 @@ void cgap_arithmetic_add(const cgap_arithmetic_run *run, const int64_t *label_of
   }
 }
 
+bool cgap_arithmetic_right(const cgap_arithmetic_best *best, const int64_t *label_of, int64_t wanted)
+{
+  return label_of[best->image[AT_ONE]] == wanted;
+}
+
 void cgap_arithmetic_finish(const double *right, double total, uint64_t queries, cgap_audit *out)
 {
   for (size_t p = 0; p < CGAP_CURVE_POINTS; p++) {

@@ -1,9 +1,12 @@
-/* gap.centroid_distance = ‖mean x − mean y‖, centroids not renormalised (Liang et al. 2022, "Mind the Gap").
+/* gap.centroid_distance = ‖mean x − mean y‖, centroids not renormalised (Liang et al. 2022, "Mind the Gap"). On a
+ * sample it is too large: it has no interval, and the estimate of the population's distance is
+ * gap.corrected_distance = √max(0, centroid_distance² − noise_floor²).
  * gap.noise_floor = √(F/(1 − 1/N)), F = Σ_i ‖g_i‖², g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M:
  * the distance that sampling alone gives when the true centroids coincide. Unpaired: √(tr Cov x/N + tr Cov y/M).
- * Interval: D = distance² − floor² estimates the population's squared distance; with g the vector between the
- * centroids and V the covariance of its error, Var D = 4 gᵀVg + 2 tr V², V = C/N = N Σ g_i g_iᵀ/(N − 1) where
- * paired, Cov x/N + Cov y/M where not (the variance of a quadratic form of a normal vector). */
+ * Its interval: D = centroid_distance² − noise_floor² estimates the population's squared distance without bias; with g
+ * the vector between the centroids and V the covariance of its error, Var D = 4 gᵀVg + 2 tr V², V = C/N =
+ * N Σ g_i g_iᵀ/(N − 1) where paired, Cov x/N + Cov y/M where not (the variance of a quadratic form of a normal
+ * vector). The ends of D ± 1.96 √Var D are cut at 0, then the root. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
 #include "memory.h"
@@ -27,7 +30,7 @@ static double error_covariance(const cgap_evidence *e, size_t a, size_t b)
   return mean_covariance(&e->image, e->dim, a, b) + mean_covariance(&e->text, e->dim, a, b);
 }
 
-static cgap_scalar distance_with_interval(const cgap_evidence *e, double square, double floor_square, uint64_t n)
+static cgap_scalar corrected_distance(const cgap_evidence *e, double square, double floor_square, uint64_t n)
 {
   double along = 0, squares = 0;
   for (size_t a = 0; a < e->dim; a++)
@@ -37,7 +40,7 @@ static cgap_scalar distance_with_interval(const cgap_evidence *e, double square,
       squares += v * v;
     }
   const double centre = square - floor_square, half = CGAP_Z95 * sqrt(fmax(0, 4 * along) + 2 * squares);
-  return cgap_scalar_bounds(sqrt(square), sqrt(fmax(0, centre - half)), sqrt(fmax(0, centre + half)), n);
+  return cgap_scalar_bounds(sqrt(fmax(0, centre)), sqrt(fmax(0, centre - half)), sqrt(fmax(0, centre + half)), n);
 }
 
 /* The coordinates with the greatest share of the squared distance, lower index first among equals. */
@@ -79,7 +82,8 @@ void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out)
                               : mean_covariance(&e->image, e->dim, a, a) + mean_covariance(&e->text, e->dim, a, a);
   }
   floor_square = fmax(0, floor_square);
-  out->gap.centroid_distance = distance_with_interval(e, square, floor_square, n);
+  out->gap.centroid_distance = cgap_scalar_plain(sqrt(square), n);
+  out->gap.corrected_distance = corrected_distance(e, square, floor_square, n);
   out->gap.noise_floor = cgap_scalar_plain(sqrt(floor_square), n);
   out->gap.centroid_cosine = image_square > NOTHING && text_square > NOTHING
                                ? cgap_scalar_plain(product / sqrt(image_square * text_square), n)

@@ -6,6 +6,7 @@
  * than that bears, else in double: e^{±200} needs no running maximum. A float cosine is off by some
  * 3e-8, its exponent at τ = 0.01 by 3e-6: many queries average that away, few do not, and have their cosines made again
  * in double. */
+#include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
 #include "memory.h"
@@ -140,8 +141,9 @@ cgap_status cgap_loss_finish(const cgap_evidence *e, cgap_audit *out, cgap_error
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu losses", longest);
   cgap_losses *loss = &out->loss;
   loss->temperature = e->temperature;
-  loss->clip_text_to_image = text_to_image(e, sums->column_sums, v);
-  loss->clip_image_to_text = image_to_text(e, sums->row_sums, v);
+  cgap_contributions *kept = out->contributions;
+  loss->clip_text_to_image = text_to_image(e, sums->column_sums, kept ? kept->loss_text : v);
+  loss->clip_image_to_text = image_to_text(e, sums->row_sums, kept ? kept->loss_image : v);
   const double clip = (loss->clip_text_to_image.value + loss->clip_image_to_text.value) / 2;
   const double cua = clip + out->uniformity.mean.value + out->alignment.mean_squared_distance.value;
   loss->clip = cgap_scalar_plain(clip, e->image.rows);

@@ -24,7 +24,7 @@
 /* Of κ = KAPPA/√rows: what p(1 − p) comes to where the sides lie apart, by trial (12 to 20 evaluations from 26 to 41).
  */
 #define KAPPA 0.5
-enum { LEAST_ROWS = 5, MAX_ITERATIONS = 500, IMAGES = 0, TEXTS = 1 };
+enum { LEAST_ROWS = 30, MAX_ITERATIONS = 500, IMAGES = 0, TEXTS = 1 };
 
 /* Held-out rows are counted that have no such margin. */
 static const double margins[CGAP_FOLD_MARGINS] = {0.5, 1, 2, 4};
@@ -335,7 +335,7 @@ cgap_status cgap_separability_finish(const cgap_evidence *e, const cgap_products
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
   if (e->image.rows < LEAST_ROWS || e->text.rows < LEAST_ROWS) {
-    out->gap.linear_separability = cgap_scalar_null("fewer than 5 rows on a side", n);
+    out->gap.linear_separability = cgap_scalar_null("under 30 rows of a modality: too few to learn", n);
     out->gap.separability_auc = out->gap.linear_separability;
     return CGAP_OK;
   }

@@ -5,6 +5,7 @@
  * Intervals: with u the mean kernel over L couples, k̃ = k − u, A_g the sum of k̃ over the couples that touch group
  * g (an image with its texts; unpaired: a row), S = Σ k̃²: Var u = max(Σ A_g² − S, S)/L², delta method for the log
  * (Hoeffding's decomposition of a U-statistic). A_g follows from row and column sums. */
+#include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
 #include "memory.h"
@@ -110,8 +111,8 @@ static mean_kernel side_kernel(const cgap_evidence *e, cgap_couples kind, double
   return k;
 }
 
-/* Across the sides: matched couples were masked. */
-static mean_kernel cross_kernel(const cgap_evidence *e)
+/* Across the sides: matched couples were masked. each (images), or NULL, receives A_g where paired. */
+static mean_kernel cross_kernel(const cgap_evidence *e, double *each)
 {
   const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_KERNEL];
   const double images = (double)e->image.rows, texts = (double)e->text.rows, f = factor();
@@ -125,6 +126,8 @@ static mean_kernel cross_kernel(const cgap_evidence *e)
     for (size_t t = e->paired ? e->first[i] : 0; e->paired && t < e->first[i + 1]; t++)
       touch += f * columns[e->text_of[t]] - (images - 1) * k.mean;
     k.touching += touch * touch;
+    if (each)
+      each[i] = touch;
   }
   for (size_t j = 0; !e->paired && j < e->text.rows; j++) {
     const double touch = f * columns[j] - images * k.mean;
@@ -149,6 +152,13 @@ static double mean_variance(const cgap_evidence *e, const mean_kernel side[2], d
   return total;
 }
 
+/* What each group contributes to the log of the mean kernel. */
+static void keep(double *out, const double *touch, const mean_kernel *k, size_t groups)
+{
+  for (size_t g = 0; g < groups; g++)
+    out[g] = touch[g] / (k->couples * k->mean);
+}
+
 cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   double *touch[2] = {cgap_alloc(e->image.rows, sizeof(double)),
@@ -158,7 +168,8 @@ cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out, cgap
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", e->image.rows);
   } else {
     const mean_kernel side[2] = {side_kernel(e, CGAP_IMAGE_IMAGE, touch[0]), side_kernel(e, CGAP_TEXT_TEXT, touch[1])};
-    const mean_kernel cross = cross_kernel(e);
+    cgap_contributions *kept = e->paired ? out->contributions : NULL;
+    const mean_kernel cross = cross_kernel(e, kept ? kept->kernel[CGAP_IMAGE_TEXT] : NULL);
     const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
     out->uniformity.image = scalar_of(&side[0]);
     out->uniformity.text = scalar_of(&side[1]);
@@ -166,6 +177,11 @@ cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out, cgap
       cgap_scalar_normal((log(side[0].mean) + log(side[1].mean)) / 2, mean_variance(e, side, touch), n);
     out->uniformity.cross = scalar_of(&cross);
     out->uniformity.sphere = cgap_sphere_uniformity(e->dim, CGAP_KERNEL_T);
+    if (kept) {
+      keep(kept->kernel[CGAP_IMAGE_IMAGE], touch[0], &side[0], e->image.rows);
+      keep(kept->kernel[CGAP_TEXT_TEXT], touch[1], &side[1], e->image.rows);
+      keep(kept->kernel[CGAP_IMAGE_TEXT], kept->kernel[CGAP_IMAGE_TEXT], &cross, e->image.rows);
+    }
   }
   cgap_free(touch[0]);
   cgap_free(touch[1]);

@@ -49,6 +49,8 @@ void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *
     t->class_right[label] += before == 0;
     t->top_1 += before == 0;
     t->top_5 += before < TOP;
+    if (t->place)
+      t->place[first + i] = before == 0 ? 1 : before < TOP ? 2 : 0;
   }
 }
 

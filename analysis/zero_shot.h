@@ -10,6 +10,7 @@ typedef struct cgap_zero_shot_tally {
   size_t classes;
   uint64_t images, top_1, top_5;
   uint64_t *class_images, *class_right; /* (classes) */
+  unsigned char *place; /* (images) of the right class: 1 first, 2 among the first five, 0 neither; NULL: not kept */
 } cgap_zero_shot_tally;
 
 /* vectors (classes, dim) from texts (classes, prompts, dim), both double: prompts normalised, averaged, normalised.

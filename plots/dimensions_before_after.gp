@@ -1,7 +1,7 @@
 # The difference of the centroids by coordinate, before and after, on the same axes.
 call "style.gp" "dimensions_before_after" ARG1 ARG2 ARG3 ARG4
 headline_title = "The gap, coordinate by coordinate, before and after"
-headline_shown = sprintf("centroid distance %s before, %s after", meta("before_centroid_distance"), meta("after_centroid_distance"))
+headline_shown = sprintf("corrected distance %s before, %s after", meta("before_corrected_distance"), meta("after_corrected_distance"))
 eval headline
 # columns: when coordinate image_mean text_mean difference share label
 stats table skip 1 using 5 name "G" nooutput

@@ -1,7 +1,7 @@
 # The pooled rows on their first two principal components; a segment joins an image and its text.
 call "style.gp" "scatter" ARG1 ARG2 ARG3 ARG4
 headline_title = "Images and texts on the two main axes of the pooled space"
-headline_shown = "centroid distance ".meta("centroid_distance").(strlen(meta("note")) ? "; ".meta("note") : "")
+headline_shown = "corrected distance ".meta("corrected_distance").(strlen(meta("note")) ? "; ".meta("note") : "")
 eval headline
 share(k) = strlen(meta(k)) ? sprintf(" (%.1f %% of the variance)", 100 * real(meta(k))) : ""
 set xlabel "first principal component".share("share_1") textcolor rgb ink

@@ -1,7 +1,7 @@
 # The scatter before and after, on axes of one scale.
 call "style.gp" "scatter_before_after" ARG1 ARG2 ARG3 ARG4
 headline_title = "Images and texts, before and after"
-headline_shown = sprintf("centroid distance %s before, %s after", meta("before_centroid_distance"), meta("after_centroid_distance"))
+headline_shown = sprintf("corrected distance %s before, %s after", meta("before_corrected_distance"), meta("after_corrected_distance"))
 eval headline
 # columns: when image image_x image_y text text_x text_y cosine
 stats table skip 1 using 3 name "A" nooutput

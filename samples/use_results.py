@@ -53,7 +53,7 @@ def show(report, key):
 def main(report_path, head_path, data_path, out=None):
     with open(report_path) as f:
         report = json.load(f)
-    for key in ("gap.centroid_distance", "uniformity.mean", "retrieval.image_to_text.recall_at_1"):
+    for key in ("gap.corrected_distance", "uniformity.mean", "retrieval.image_to_text.recall_at_1"):
         print(show(report, key))
 
     paths = [report["input"][side]["datasets"][0]["path"] for side in ("image", "text")]

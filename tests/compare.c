@@ -14,10 +14,10 @@ static const void *part(const cgap_audit *audit, size_t offset)
 
 /* ---------------------------------------------------------------- against the naive program */
 
-/* An end of an interval. The centroid's are roots, whose error near 0 is that of their square. */
+/* An end of an interval. The corrected distance's are roots, whose error near 0 is that of their square. */
 static bool end_near(const char *where, const char *key, double got, double want)
 {
-  if (strstr(key, "centroid_distance") && fabs(got * got - want * want) <= 1e-6)
+  if (strstr(key, "corrected_distance") && fabs(got * got - want * want) <= 1e-6)
     return true;
   return support_near(where, key, got, want, 1e-6, 1e-5);
 }

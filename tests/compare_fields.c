@@ -9,6 +9,7 @@
 enum { PAIRS = CGAP_HAS_PAIRS, ZERO_SHOT = CGAP_HAS_ZERO_SHOT, ARITHMETIC = CGAP_HAS_ARITHMETIC };
 
 const compare_field COMPARE_FIELDS[] = {
+  {"gap.corrected_distance", AT(gap.corrected_distance), COMPARE_SCALAR, TOLERANCE_CLOSE, 0},
   {"gap.centroid_distance", AT(gap.centroid_distance), COMPARE_SCALAR, TOLERANCE_CLOSE, 0},
   {"gap.noise_floor", AT(gap.noise_floor), COMPARE_SCALAR, TOLERANCE_CLOSE, 0},
   {"gap.centroid_cosine", AT(gap.centroid_cosine), COMPARE_SCALAR, TOLERANCE_CLOSE, 0},

@@ -138,8 +138,9 @@ static void centroid_covariance(const naive_state *s, double *v)
   free(b);
 }
 
-/* g² − noise_floor² ± 1.96 s, s² = 4gᵀVg + 2 trace(V²), V = C/N where paired; cut at 0, then the root */
-static void centroid_distance(naive_result *out, const naive_state *s, size_t n)
+/* corrected_distance: g² − noise_floor² ± 1.96 s, s² = 4gᵀVg + 2 trace(V²), V = C/N where paired; cut at 0, then the
+ * root */
+static void distances(naive_result *out, const naive_state *s, size_t n)
 {
   size_t d = s->d;
   double *v = support_alloc(d * d, sizeof *v), floor2 = 0, g2 = 0, gvg = 0, v2 = 0;
@@ -156,8 +157,9 @@ static void centroid_distance(naive_result *out, const naive_state *s, size_t n)
   double sd = sqrt(4 * gvg + 2 * v2);
   cgap_gap *gap = &out->audit.gap;
   gap->centroid_distance = naive_scalar(sqrt(g2), n);
-  gap->centroid_distance.lo = sqrt(fmax(0, g2 - floor2 - 1.96 * sd));
-  gap->centroid_distance.hi = sqrt(fmax(0, g2 - floor2 + 1.96 * sd));
+  gap->corrected_distance = naive_scalar(sqrt(fmax(0, g2 - floor2)), n);
+  gap->corrected_distance.lo = sqrt(fmax(0, g2 - floor2 - 1.96 * sd));
+  gap->corrected_distance.hi = sqrt(fmax(0, g2 - floor2 + 1.96 * sd));
   gap->noise_floor = naive_scalar(sqrt(floor2), n);
   free(v);
 }
@@ -225,7 +227,7 @@ static void paired_gap(naive_result *out, const naive_state *s)
 void naive_gap(naive_result *out, const naive_state *s)
 {
   size_t n = s->in->owner || s->n < s->m ? s->n : s->m;
-  centroid_distance(out, s, n);
+  distances(out, s, n);
   double lengths = sqrt(naive_dot(s->mx, s->mx, s->d) * naive_dot(s->my, s->my, s->d));
   out->audit.gap.centroid_cosine =
     lengths > 0 ? naive_scalar(naive_dot(s->mx, s->my, s->d) / lengths, n) : naive_null();

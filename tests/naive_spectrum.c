@@ -212,7 +212,7 @@ void naive_separability(naive_result *out, const naive_state *s)
   size_t n = s->in->owner || s->n < s->m ? s->n : s->m;
   fold_sums sums = {0};
   gap->linear_separability = gap->separability_auc = naive_null();
-  if (s->n < FOLDS || s->m < FOLDS)
+  if (s->n < 30 || s->m < 30)
     return;
   double *w = support_alloc(s->d + 1, sizeof *w);
   for (size_t fold = 0; fold < FOLDS; fold++) {

@@ -110,7 +110,10 @@ Test(comparison, other_rows_are_named_and_their_threshold_is_not_checked)
 {
   const made first = {"hubness.image_to_text.skewness", 7, NAN, 9000, 8, "exact"};
   const made other = {"hubness.image_to_text.skewness", 4, NAN, 4000, 8, "exact"};
-  const cgap_threshold threshold = {.key = "hubness.image_to_text.skewness", .relation = CGAP_LESS, .bound = -1};
+  const cgap_threshold threshold = {.text = "hubness.image_to_text.skewness<-1",
+                                    .key = "hubness.image_to_text.skewness",
+                                    .relation = CGAP_LESS,
+                                    .bound = -1};
   cgap_verdict_words words;
   cgap_comparison c;
   cgap_error error;
@@ -118,7 +121,7 @@ Test(comparison, other_rows_are_named_and_their_threshold_is_not_checked)
   cgap_comparison_words(&words, &c, 1);
   cr_expect_not_null(strstr(words.sentence[words.count - 1], "a: 9000 rows, b: 4000"), "%s",
                      words.sentence[words.count - 1]);
-  cr_expect_eq(cgap_comparison_check(&c, &threshold, &error), CGAP_OK);
+  cr_expect_eq(cgap_comparison_check(&c, 1, &threshold, &error), CGAP_DATA);
   cr_expect_not_null(strstr(error.message, "number of rows, which differs"), "%s", error.message);
   cgap_comparison_clear(&c);
 }

@@ -340,12 +340,11 @@ Test(head_reads, before_and_after_are_the_same)
   cgap_study studies[2];
   for (int k = 0; k < 2; k++) {
     outcome *out = k ? &read : &held;
-    const cgap_entrant entrants[] = {{.name = "before"}, {"after", out->fitted.head, 0, true}};
+    const cgap_entrant entrants[] = {{.name = "before"}, {"after", out->fitted.head, 0}};
     cgap_error error = {0};
     cgap_trial_rest(&out->trial);
     const cgap_study_options how = {.threads = 2,
                                     .memory_bytes = cgap_trial_study_memory(&out->trial, k ? &less : &o),
-                                    .seed = 1,
                                     .spill = out->trial.budget.reads};
     cr_assert_eq(cgap_study_run(&studies[k], &out->trial.test, entrants, 2, &how, &error), CGAP_OK, "%s",
                  error.message);

@@ -1,252 +1,329 @@
-/* The bootstrap: a drawing of every image once is the audit itself; any drawing against a plain double program. */
-#include "head/resample.h"
-#include "report/fields.h"
-#include "simulate.h"
-#include "support.h"
+/* Paired differences: what each image contributes against leaving it out; exact tests against their tables; intervals
+ * that hold the difference, and 0 where the verdict says so; the same rows in other clothes; who is the same at all. */
+#include "analysis/contributions.h"
+#include "analysis/quantiles.h"
+#include "head/paired.h"
+#include "head/same_rows.h"
+#include "two_models.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct setting {
-  cgap_simulation simulation;
-  cgap_data data;
-  cgap_audit audit;
-  cgap_judged sample;
-  cgap_drawing drawing;
-  double *values;
-} setting;
-
-static setting setting_init(size_t images, size_t dim, size_t captions, size_t classes)
+Test(head_resample, quantiles_are_those_of_the_tables)
 {
-  setting s = {0};
-  cgap_error error = {0};
-  cgap_simulate_options o = CGAP_SIMULATE_OPTIONS_INIT;
-  cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
-  o.images = images;
-  o.dim = dim;
-  o.captions_least = captions > 1 ? 1 : captions;
-  o.captions_most = captions;
-  o.classes = classes;
-  o.seed = 4;
-  cr_assert_eq(cgap_simulate(&s.simulation, &o, &error), CGAP_OK, "%s", error.message);
-  s.data = cgap_simulation_data(&s.simulation);
-  cr_assert_eq(cgap_audit_run(&s.audit, &s.data, &how, &error), CGAP_OK, "%s", error.message);
-  cr_assert_eq(cgap_sample_init(&s.sample, &s.data, &s.audit, 2, &error), CGAP_OK, "%s", error.message);
-  cr_assert_eq(cgap_drawing_init(&s.drawing, images, 5, &error), CGAP_OK, "%s", error.message);
-  s.values = support_alloc(s.drawing.draws * cgap_resampled_key_count, sizeof(double));
-  return s;
+  cr_expect(support_near("Student", "1", cgap_student_95(1), 12.706204736, 0, 1e-9));
+  cr_expect(support_near("Student", "5", cgap_student_95(5), 2.570581836, 0, 1e-9));
+  cr_expect(support_near("Student", "59", cgap_student_95(59), 2.000995378, 0, 1e-9));
+  cr_expect(support_near("Student", "1e6", cgap_student_95(1e6), 1.959966357, 0, 1e-8));
+  /* Clopper and Pearson of 7 among 20 */
+  cr_expect(support_near("beta", "lower", cgap_beta_quantile(0.025, 7, 14), 0.1539092, 0, 1e-6));
+  cr_expect(support_near("beta", "upper", cgap_beta_quantile(0.975, 8, 13), 0.5921885, 0, 1e-6));
+  cr_expect(support_near("beta", "one", cgap_beta_quantile(0.025, 1, 1), 0.025, 0, 1e-12));
 }
 
-static void setting_clear(setting *s)
-{
-  free(s->values);
-  cgap_drawing_clear(&s->drawing);
-  cgap_sample_clear(&s->sample);
-  cgap_audit_clear(&s->audit);
-  cgap_simulation_clear(&s->simulation);
-}
+/* ---------------------------------------------------------------- contributions */
 
-static void resample(setting *s, int threads)
+/* The data without image `left_out` and its texts. */
+static void audit_without(cgap_audit *out, const two_models *m, size_t left_out)
 {
-  cgap_error error = {0};
-  cr_assert_eq(cgap_resample(s->values, &s->sample, &s->drawing, 0.01, threads, &error), CGAP_OK, "%s", error.message);
-}
-
-static void every_image_once(size_t captions, size_t classes)
-{
-  setting s = setting_init(150, 24, captions, classes);
-  for (size_t k = 0; k < s.drawing.images * s.drawing.draws; k++)
-    s.drawing.times[k] = 1;
-  resample(&s, 2);
-  for (size_t key = 0; key < cgap_resampled_key_count; key++) {
-    const cgap_field *f = cgap_field_find(cgap_resampled_keys[key]);
-    cr_assert_not_null(f, "no key %s", cgap_resampled_keys[key]);
-    if (!cgap_field_present(&s.audit, f)) {
-      cr_expect(isnan(s.values[key]));
-      continue;
+  two_models some = *m;
+  some.images--;
+  some.texts = 0;
+  some.image[0] = support_alloc(m->images * m->dim, sizeof(double));
+  some.text[0] = support_alloc(m->texts * m->dim, sizeof(double));
+  some.text_image = support_alloc(m->texts, sizeof *some.text_image);
+  for (size_t i = 0, to = 0; i < m->images; i++)
+    if (i != left_out)
+      memcpy(some.image[0] + to++ * m->dim, m->image[0] + i * m->dim, m->dim * sizeof(double));
+  for (size_t j = 0; j < m->texts; j++)
+    if (m->text_image[j] != left_out) {
+      memcpy(some.text[0] + some.texts * m->dim, m->text[0] + j * m->dim, m->dim * sizeof(double));
+      some.text_image[some.texts++] = m->text_image[j] - (m->text_image[j] > left_out);
     }
-    cr_expect(
-      support_near("every image once", f->key, s.values[key], cgap_field_scalar(&s.audit, f)->value, 1e-5, 1e-5));
-  }
-  setting_clear(&s);
+  cgap_data data = two_models_data(&some, 0);
+  data.labels = NULL;
+  data.class_text.rows = data.words.rows = data.queries = 0;
+  two_models_audit(out, &data);
+  free(some.image[0]);
+  free(some.text[0]);
+  free(some.text_image);
 }
 
-Test(head_resample, every_image_once_is_the_audit)
+static void check_jackknife(size_t captions)
 {
-  every_image_once(1, 0);
-  every_image_once(4, 6);
-}
-
-static double cosine(const float *a, const float *b, size_t dim)
-{
-  double s = 0;
-  for (size_t k = 0; k < dim; k++)
-    s += (double)a[k] * (double)b[k];
-  return s;
-}
-
-/* Rows of a drawing, written out: which image each copy is of. */
-typedef struct copies {
-  size_t *image, *text, *image_copy, *text_copy; /* row, and a number for the copy of the image it belongs to */
-  size_t images, texts;
-} copies;
-
-static copies write_out(const setting *s, size_t draw)
-{
-  const cgap_judged *x = &s->sample;
-  copies c = {0};
-  size_t copy = 0;
-  c.image = support_alloc(2 * x->images, sizeof(size_t));
-  c.image_copy = support_alloc(2 * x->images, sizeof(size_t));
-  c.text = support_alloc(20 * x->texts, sizeof(size_t));
-  c.text_copy = support_alloc(20 * x->texts, sizeof(size_t));
-  for (size_t i = 0; i < x->images; i++)
-    for (int t = 0; t < (int)s->drawing.times[i * s->drawing.draws + draw]; t++, copy++) {
-      c.image[c.images] = i;
-      c.image_copy[c.images++] = copy;
-      for (size_t j = x->first[i]; j < x->first[i + 1]; j++) {
-        c.text[c.texts] = j;
-        c.text_copy[c.texts++] = copy;
-      }
+  enum { IMAGES = 80, LEFT_OUT = 12, KEYS = 7 };
+  const two_models_options options = {
+    .images = IMAGES, .dim = 12, .captions = captions, .noise = 0.7, .cone = 0.5, .gap = {0.3, 0.3}, .seed = 3};
+  two_models m;
+  cgap_audit whole;
+  two_models_init(&m, &options);
+  const cgap_data data = two_models_data(&m, 0);
+  two_models_audit(&whole, &data);
+  const cgap_contributions *c = whole.contributions;
+  const double *kept[KEYS] = {c->kernel[CGAP_IMAGE_IMAGE],
+                              c->kernel[CGAP_TEXT_TEXT],
+                              c->kernel[CGAP_IMAGE_TEXT],
+                              c->centroid[CGAP_OF_SQUARED_DISTANCE],
+                              c->centroid[CGAP_OF_CENTROID_COSINE],
+                              c->centroid[CGAP_OF_RMG],
+                              c->centroid[CGAP_OF_SHARE]};
+  const char *const names[KEYS] = {"image", "text", "cross", "distance", "cosine", "rmg", "share"};
+  double products[KEYS] = {0}, squares[KEYS] = {0}, wanted[KEYS] = {0};
+  for (size_t i = 0; i < LEFT_OUT; i++) {
+    cgap_audit part;
+    audit_without(&part, &m, i);
+    const double from[KEYS] = {part.uniformity.image.value,      part.uniformity.text.value,
+                               part.uniformity.cross.value,      pow(part.gap.corrected_distance.value, 2) / 2,
+                               part.gap.centroid_cosine.value,   part.gap.rmg.value,
+                               part.gap.share_of_alignment.value};
+    const double to[KEYS] = {whole.uniformity.image.value,      whole.uniformity.text.value,
+                             whole.uniformity.cross.value,      pow(whole.gap.corrected_distance.value, 2) / 2,
+                             whole.gap.centroid_cosine.value,   whole.gap.rmg.value,
+                             whole.gap.share_of_alignment.value};
+    for (int k = 0; k < KEYS; k++) {
+      const double moved = to[k] - from[k];
+      products[k] += moved * kept[k][i];
+      squares[k] += kept[k][i] * kept[k][i];
+      wanted[k] += moved * moved;
     }
-  return c;
-}
-
-static size_t owner_of(const cgap_judged *s, size_t text)
-{
-  size_t i = 0;
-  while (s->first[i + 1] <= text)
-    i++;
-  return i;
-}
-
-/* Rows of one side: log mean of the kernel over couples that are no copies of one image. */
-static double uniformity(const float *z, const size_t *row, const size_t *copy, const size_t *image, size_t count,
-                         size_t dim)
-{
-  double sum = 0, couples = 0;
-  for (size_t a = 0; a < count; a++)
-    for (size_t b = 0; b < a; b++)
-      if (image[a] != image[b] || copy[a] == copy[b]) {
-        sum += exp(4 * cosine(z + row[a] * dim, z + row[b] * dim, dim) - 4);
-        couples++;
-      }
-  return log(sum / couples);
-}
-
-static double value_of(const setting *s, size_t draw, const char *key)
-{
-  for (size_t k = 0; k < cgap_resampled_key_count; k++)
-    if (strcmp(cgap_resampled_keys[k], key) == 0)
-      return s->values[draw * cgap_resampled_key_count + k];
-  cr_assert_fail("no key %s", key);
-  return NAN;
-}
-
-static void check_draw(const setting *s, size_t draw)
-{
-  const cgap_judged *x = &s->sample;
-  copies c = write_out(s, draw);
-  size_t *text_owner = support_alloc(c.texts, sizeof *text_owner);
-  double cross = 0, unmatched = 0, text_loss = 0, image_loss = 0, asked = 0, squared = 0;
-  for (size_t j = 0; j < c.texts; j++)
-    text_owner[j] = owner_of(x, c.text[j]);
-  for (size_t j = 0; j < c.texts; j++) {
-    const double own = cosine(x->image + text_owner[j] * x->dim, x->text + c.text[j] * x->dim, x->dim);
-    double rest = exp(100 * (own - 1));
-    squared += 2 - 2 * own;
-    for (size_t i = 0; i < c.images; i++)
-      if (c.image[i] != text_owner[j]) {
-        const double v = cosine(x->image + c.image[i] * x->dim, x->text + c.text[j] * x->dim, x->dim);
-        rest += exp(100 * (v - 1));
-        cross += exp(4 * v - 4);
-        unmatched++;
-      }
-    text_loss += log(rest) - 100 * (own - 1);
+    cgap_audit_clear(&part);
   }
-  for (size_t i = 0; i < c.images; i++) {
-    const size_t begin = x->first[c.image[i]], end = x->first[c.image[i] + 1];
-    double negatives = 0;
-    asked += end > begin;
-    for (size_t j = 0; j < c.texts; j++)
-      if (text_owner[j] != c.image[i])
-        negatives += exp(100 * (cosine(x->image + c.image[i] * x->dim, x->text + c.text[j] * x->dim, x->dim) - 1));
-    for (size_t j = begin; j < end; j++) {
-      const double own = cosine(x->image + c.image[i] * x->dim, x->text + j * x->dim, x->dim);
-      image_loss += (log(exp(100 * (own - 1)) + negatives) - 100 * (own - 1)) / (double)(end - begin);
+  for (int k = 0; k < KEYS; k++) { /* leaving one out of 80 is the first order but for terms of 1/80 */
+    cr_expect_gt(products[k] / sqrt(squares[k] * wanted[k]), 0.99, "%s: correlation", names[k]);
+    cr_expect(support_near("jackknife", names[k], products[k] / squares[k], 1, 0.06, 0));
+  }
+  cgap_audit_clear(&whole);
+  two_models_clear(&m);
+}
+
+Test(head_resample, contributions_are_what_leaving_an_image_out_takes)
+{
+  check_jackknife(1);
+  check_jackknife(4);
+}
+
+/* ---------------------------------------------------------------- exact tests */
+
+static cgap_change *change_of(const cgap_comparison *c, const char *key)
+{
+  return &c->change[c->entries + cgap_entry_find(key)];
+}
+
+static const char *word_of(const cgap_comparison *c, const char *key)
+{
+  const size_t e = cgap_entry_find(key);
+  return cgap_change_word(&c->change[c->entries + e], cgap_comparison_better(c, 1, e));
+}
+
+/* Text i is the unit vector i; images lean so far to another text that they find that one first, where the bit says. */
+static void audit_leaning(cgap_audit *out, const bool *leans, size_t images)
+{
+  double *image = support_alloc(images * images, sizeof *image), *text = support_alloc(images * images, sizeof *text);
+  for (size_t i = 0; i < images; i++) {
+    text[i * images + i] = 1;
+    image[i * images + i] = leans[i] ? 0.6 : 1;
+    image[i * images + (i + images / 2) % images] = leans[i] ? 0.8 : 0;
+  }
+  const cgap_data data = {.image = cgap_source_view(image, images, images, CGAP_FLOAT64, "image"),
+                          .text = cgap_source_view(text, images, images, CGAP_FLOAT64, "text"),
+                          .pairing = CGAP_BY_ROW};
+  two_models_audit(out, &data);
+  free(image);
+  free(text);
+}
+
+Test(head_resample, mcnemar_gives_verdict_and_interval_of_shares)
+{
+  enum { IMAGES = 40 };
+  static const struct {
+    size_t gained, lost;
+    double lo, hi; /* of 40; Clopper and Pearson of the gains among the changed */
+    const char *word;
+  } cases[] = {
+    {1, 0, -0.02375, 0.025, "unclear"},           {5, 0, -0.00545593753, 0.125, "unclear"},      /* p = 0.0625 */
+    {6, 0, 0.0122225621, 0.15, "better"},                                                        /* p = 0.03125 */
+    {0, 6, -0.15, -0.0122225621, "worse"},        {7, 1, -0.0106038684, 0.198736111, "unclear"}, /* p = 0.0703 */
+    {8, 1, 0.00787656829, 0.223735888, "better"},                                                /* p = 0.0391 */
+    {3, 3, -0.114564825, 0.114564825, "same"}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    bool before[IMAGES] = {false}, after[IMAGES] = {false};
+    cgap_audit a, b;
+    cgap_comparison c;
+    for (size_t i = 0; i < cases[k].gained; i++)
+      before[i] = true;
+    for (size_t i = 0; i < cases[k].lost; i++)
+      after[IMAGES / 2 - 1 - i] = true;
+    audit_leaning(&a, before, IMAGES);
+    audit_leaning(&b, after, IMAGES);
+    two_models_compare(&c, &a, &b);
+    const char *key = "retrieval.image_to_text.recall_at_1";
+    const cgap_change *d = change_of(&c, key);
+    cr_expect(support_near("McNemar", "lo", d->lo, cases[k].lo, 1e-6, 0), "case %zu", k);
+    cr_expect(support_near("McNemar", "hi", d->hi, cases[k].hi, 1e-6, 0), "case %zu", k);
+    cr_expect_str_eq(word_of(&c, key), cases[k].word, "case %zu: %s", k, word_of(&c, key));
+    cgap_comparison_clear(&c);
+    cgap_audit_clear(&a);
+    cgap_audit_clear(&b);
+  }
+}
+
+/* An interval holds its difference, and 0 exactly where there is no verdict; the same audits give the same bits. */
+Test(head_resample, intervals_and_verdicts_agree)
+{
+  for (uint64_t seed = 0; seed < 12; seed++) {
+    const two_models_options options = {.images = 30 + 40 * (seed % 3),
+                                        .dim = 10,
+                                        .captions = 1 + seed % 4,
+                                        .noise = 0.5,
+                                        .gap = {0.2 * (double)(seed % 2), 0.05},
+                                        .seed = seed};
+    two_models m;
+    cgap_audit a, b;
+    cgap_comparison c, again;
+    two_models_init(&m, &options);
+    const cgap_data first = two_models_data(&m, 0), other = two_models_data(&m, 1);
+    two_models_audit(&a, &first);
+    two_models_audit(&b, &other);
+    two_models_compare(&c, &a, &b);
+    two_models_compare(&again, &a, &b);
+    size_t intervals = 0;
+    for (size_t e = 0; e < c.entries; e++) {
+      const cgap_change *d = &c.change[c.entries + e];
+      const char *key = cgap_entry_key(e), *word = word_of(&c, key);
+      const bool verdict = strcmp(word, "better") == 0 || strcmp(word, "worse") == 0 || strcmp(word, "different") == 0;
+      if (!isfinite(d->lo)) {
+        cr_expect_not(verdict, "%s: %s without an interval", key, word);
+        continue;
+      }
+      intervals++;
+      cr_expect(d->lo <= d->difference && d->difference <= d->hi, "%s: %g [%g, %g]", key, d->difference, d->lo, d->hi);
+      cr_expect_eq(verdict, d->lo > 0 || d->hi < 0, "%s: %s [%g, %g]", key, word, d->lo, d->hi);
+      cr_expect_eq(d->lo, again.change[c.entries + e].lo);
+      cr_expect_eq(d->hi, again.change[c.entries + e].hi);
     }
+    cr_expect_eq(intervals, 31, "%zu measures have an interval", intervals);
+    cgap_comparison_clear(&c);
+    cgap_comparison_clear(&again);
+    cgap_audit_clear(&a);
+    cgap_audit_clear(&b);
+    two_models_clear(&m);
   }
-  const struct {
-    const char *key;
-    double want;
-  } checks[] = {
-    {"uniformity.image", uniformity(x->image, c.image, c.image_copy, c.image, c.images, x->dim)},
-    {"uniformity.text", uniformity(x->text, c.text, c.text_copy, text_owner, c.texts, x->dim)},
-    {"uniformity.cross", log(cross / unmatched)},
-    {"loss.clip_text_to_image", text_loss / (double)c.texts},
-    {"loss.clip_image_to_text", image_loss / asked},
-    {"alignment.mean_squared_distance", squared / (double)c.texts},
-  };
-  for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
-    cr_expect(support_near("drawing", checks[k].key, value_of(s, draw, checks[k].key), checks[k].want, 2e-5, 2e-5));
-  free(text_owner);
-  free(c.image);
-  free(c.image_copy);
-  free(c.text);
-  free(c.text_copy);
 }
 
-Test(head_resample, copies_of_one_image_are_no_couple)
+/* ---------------------------------------------------------------- the same rows */
+
+static void rotate(double *rows, size_t count, const double *rotation, size_t dim)
 {
-  setting s = setting_init(60, 16, 3, 0);
-  resample(&s, 2);
-  for (size_t draw = 0; draw < 3; draw++)
-    check_draw(&s, draw);
-  setting_clear(&s);
+  double *out = support_alloc(count * dim, sizeof *out);
+  support_product(rows, rotation, out, count, dim);
+  memcpy(rows, out, count * dim * sizeof *out);
+  free(out);
 }
 
-Test(head_resample, threads_leave_the_bits)
+static void scale_rows(double *rows, size_t count, size_t dim, support_random *r)
 {
-  setting s = setting_init(200, 16, 2, 0);
-  const size_t count = s.drawing.draws * cgap_resampled_key_count;
-  double *one = support_alloc(count, sizeof *one);
-  resample(&s, 1);
-  memcpy(one, s.values, count * sizeof *one);
-  resample(&s, 3);
-  cr_expect_arr_eq(one, s.values, count * sizeof *one);
-  free(one);
-  setting_clear(&s);
-}
-
-Test(head_resample, drawings_hold_every_image_as_often_as_drawn)
-{
-  cgap_drawing d;
-  cr_assert_eq(cgap_drawing_init(&d, 50, 3, NULL), CGAP_OK);
-  for (size_t r = 0; r < d.draws; r++) {
-    double sum = 0;
-    for (size_t i = 0; i < d.images; i++)
-      sum += (double)d.times[i * d.draws + r];
-    cr_expect_eq(sum, 50);
+  for (size_t i = 0; i < count; i++) {
+    const double factor = 0.1 + 5 * support_uniform(r);
+    for (size_t a = 0; a < dim; a++)
+      rows[i * dim + a] *= factor;
   }
-  cgap_drawing_clear(&d);
 }
 
-/* The interval of a mean: 1.96 times its standard error on both sides of the difference. */
-Test(head_resample, intervals_have_the_width_of_the_spread)
+static void count_verdicts(size_t *better, size_t *same, const cgap_comparison *c)
 {
-  enum { DRAWS = 4000 };
-  support_random r = support_seed(8);
-  double *a = support_alloc(DRAWS * cgap_resampled_key_count, sizeof *a);
-  double *b = support_alloc(DRAWS * cgap_resampled_key_count, sizeof *b);
-  for (size_t k = 0; k < DRAWS; k++)
-    b[k * cgap_resampled_key_count] = 3 + support_normal(&r);
-  double lo, hi;
-  cgap_resampled_interval(a, b, DRAWS, 0, 2.5, &lo, &hi);
-  cr_expect_float_eq(lo, 2.5 - 1.96, 0.12);
-  cr_expect_float_eq(hi, 2.5 + 1.96, 0.12);
-  free(a);
-  free(b);
+  *better = *same = 0;
+  for (size_t e = 0; e < c->entries; e++) {
+    const char *word = word_of(c, cgap_entry_key(e));
+    *better += strcmp(word, "better") == 0 || strcmp(word, "worse") == 0 || strcmp(word, "different") == 0;
+    *same += strcmp(word, "same") == 0;
+  }
+}
+
+Test(head_resample, the_same_rows_are_never_better)
+{
+  enum { IMAGES = 70, DIM = 24 };
+  static const cgap_type types[] = {CGAP_FLOAT64, CGAP_FLOAT32, CGAP_FLOAT16, CGAP_BFLOAT16};
+  for (size_t t = 0; t < 2 * sizeof types / sizeof *types; t++) {
+    const cgap_type type = types[t / 2];
+    const two_models_options options = {
+      .images = IMAGES, .dim = DIM, .captions = 2, .noise = 0.5, .cone = 0.3, .gap = {0.3, 0.3}, .seed = 7 + t};
+    support_random r = support_seed(t);
+    double rotation[DIM * DIM];
+    two_models m;
+    cgap_audit a, b;
+    cgap_comparison c;
+    size_t better, same;
+    two_models_init(&m, &options);
+    cgap_data data = two_models_data(&m, 0);
+    data.labels = NULL;
+    data.class_text.rows = data.words.rows = data.queries = 0;
+    two_models_audit(&a, &data);
+    support_rotation(&r, rotation, DIM);
+    double *sides[] = {m.image[0], m.text[0]};
+    void *stored[2];
+    for (int s = 0; s < 2; s++) {
+      const size_t rows = s ? m.texts : m.images;
+      if (t % 2)
+        rotate(sides[s], rows, rotation, DIM);
+      scale_rows(sides[s], rows, DIM, &r);
+      stored[s] = support_encode(sides[s], rows * DIM, type);
+    }
+    data.image = cgap_source_view(stored[0], m.images, DIM, type, "image");
+    data.text = cgap_source_view(stored[1], m.texts, DIM, type, "text");
+    two_models_audit(&b, &data);
+    two_models_compare(&c, &a, &b);
+    count_verdicts(&better, &same, &c);
+    cr_expect_eq(better, 0, "%s%s: %zu verdicts", cgap_type_name(type), t % 2 ? ", rotated" : "", better);
+    cr_expect_gt(same, 30, "%s: %zu are the same", cgap_type_name(type), same);
+    cr_expect(cgap_paired_same_rows(&a, &b));
+    cgap_comparison_clear(&c);
+    cgap_audit_clear(&a);
+    cgap_audit_clear(&b);
+    free(stored[0]);
+    free(stored[1]);
+    two_models_clear(&m);
+  }
+}
+
+/* ---------------------------------------------------------------- who is the same */
+
+static cgap_rows_relation relation_of(const two_models *m, const two_models *n)
+{
+  cgap_audit a, b;
+  const char *why;
+  const cgap_data first = two_models_data(m, 0), other = two_models_data(n, 1);
+  two_models_audit(&a, &first);
+  two_models_audit(&b, &other);
+  const cgap_rows_relation relation = cgap_rows_recognised(&a, &b, &why);
+  cgap_audit_clear(&a);
+  cgap_audit_clear(&b);
+  return relation;
+}
+
+Test(head_resample, rows_are_recognised_by_their_neighbours)
+{
+  for (uint64_t seed = 0; seed < 20; seed++) {
+    two_models_options options = {.images = seed % 2 ? 60 : 400,
+                                  .dim = 16,
+                                  .captions = 1,
+                                  .noise = 0.1,
+                                  .cone = 0.5,
+                                  .gap = {0.5, 0},
+                                  .seed = seed};
+    two_models close, apart, unrelated;
+    two_models_init(&close, &options);
+    options.noise = 1;
+    two_models_init(&apart, &options);
+    options.seed = 1000 + seed;
+    options.noise = 0.1;
+    two_models_init(&unrelated, &options);
+    cr_expect_eq(relation_of(&close, &close), CGAP_ROWS_SAME, "seed %llu", (unsigned long long)seed);
+    cr_expect_eq(relation_of(&apart, &apart), CGAP_ROWS_ASSUMED, "seed %llu", (unsigned long long)seed);
+    cr_expect_eq(relation_of(&close, &unrelated), CGAP_ROWS_OTHER, "seed %llu", (unsigned long long)seed);
+    two_models_clear(&close);
+    two_models_clear(&apart);
+    two_models_clear(&unrelated);
+  }
 }

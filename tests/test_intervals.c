@@ -18,7 +18,7 @@ static const struct {
   const char *key;
   size_t offset;
 } MEASURE[MEASURES] = {
-  {"gap.centroid_distance", AT(gap.centroid_distance)},
+  {"gap.corrected_distance", AT(gap.corrected_distance)},
   {"alignment.mean_squared_distance", AT(alignment.mean_squared_distance)},
   {"uniformity.image", AT(uniformity.image)},
   {"uniformity.text", AT(uniformity.text)},

@@ -6,10 +6,10 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-enum { DIM = 2, ROWS = 10 };
+enum { DIM = 2, ROWS = 30 };
 
 static const double image_mean[DIM] = {1, 0}, text_mean[DIM] = {0, 1}, pooled[DIM] = {0.5, 0.5};
-static const double image_moment[DIM * DIM] = {10, 0, 0, 0.01}, text_moment[DIM * DIM] = {0.01, 0, 0, 10};
+static const double image_moment[DIM * DIM] = {ROWS, 0, 0, 0.01}, text_moment[DIM * DIM] = {0.01, 0, 0, ROWS};
 
 typedef struct made {
   double slope, residual;            /* of every fold's objective: by the weights, by the intercept */
@@ -59,7 +59,9 @@ Test(separability, ends_where_margins_exceed_the_error)
     {{0.1, 0.3, {0, 1, 1, 1}, 0}, false}, /* the intercept moves scores as well … */
     {{0.1, 100, {0, 0, 0, 0}, 0}, false}, /* … and may be anywhere */
   };
-  const size_t owner[ROWS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+  size_t owner[ROWS];
+  for (size_t i = 0; i < ROWS; i++)
+    owner[i] = i;
   const cgap_evidence evidence = {.dim = DIM,
                                   .image = {.rows = ROWS, .mean = image_mean, .moment = image_moment},
                                   .text = {.rows = ROWS, .mean = text_mean, .moment = text_moment},

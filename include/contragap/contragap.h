@@ -142,7 +142,8 @@ typedef struct cgap_input_options {
   bool unpaired;
   bool drop_bad;
   bool merge_images;
-  int threads; /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
+  int threads;   /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
+  bool one_side; /* images alone or texts alone are enough, where nothing that is there can be the other side */
 } cgap_input_options;
 
 #ifdef __cplusplus
@@ -203,7 +204,9 @@ typedef struct cgap_dimension {
 } cgap_dimension;
 
 typedef struct cgap_gap {
-  cgap_scalar centroid_distance, noise_floor, centroid_cosine;
+  cgap_scalar corrected_distance; /* estimates the population's distance, with its interval */
+  cgap_scalar centroid_distance;  /* of these rows: too large on a sample, no interval */
+  cgap_scalar noise_floor, centroid_cosine;
   cgap_scalar linear_separability, separability_auc;
   cgap_scalar rmg, share_of_alignment;
   cgap_dimension dimensions[CGAP_TOP_DIMENSIONS];
@@ -276,10 +279,23 @@ typedef struct cgap_side_checks {
 
 typedef enum cgap_verdict { CGAP_PAIRING_MATCHED, CGAP_PAIRING_SHUFFLED, CGAP_PAIRING_UNCLEAR } cgap_verdict;
 
+/* Consecutive pairs that do not fit though the whole does. */
+typedef struct cgap_pair_block {
+  size_t first, last; /* text rows of the file */
+  double z;           /* within the block */
+  int shift;          /* the row offset that fits better; 0: none */
+} cgap_pair_block;
+
+enum { CGAP_PAIR_BLOCKS = 50 };
+
 typedef struct cgap_pairing_check {
-  double matched_mean, shuffled_mean, z;
+  double matched_mean, shuffled_mean; /* of the cosines as they are */
+  double z;                           /* of doubly centred rows, as shift and blocks */
   cgap_verdict verdict;
   int shift; /* the row offset that fits better; 0: none */
+  cgap_scalar below_median_share;
+  cgap_pair_block blocks[CGAP_PAIR_BLOCKS];
+  size_t block_count;
 } cgap_pairing_check;
 
 typedef struct cgap_pair {
@@ -344,6 +360,8 @@ typedef struct cgap_audit {
   size_t scatter_images, scatter_texts;
 
   double seconds_rows, seconds_couples, seconds_tiles, seconds_total;
+
+  struct cgap_contributions *contributions; /* NULL where the options did not ask for them; the library's own */
 } cgap_audit;
 
 /* Which couples an audit looks at. What needs no couples, and what means and second moments tell of them, is exact in
@@ -372,6 +390,7 @@ typedef struct cgap_audit_options {
   size_t sample_rows;    /* rows a side that a sample holds at most; 0: 32768 */
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations do, 10000 at
                             most */
+  bool contributions;    /* keep what each image contributes, for paired differences: of all pairs, without ranks */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);

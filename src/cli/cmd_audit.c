@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/leave.h"
 #include "cli/opt.h"
+#include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "io/dataset.h"
@@ -17,7 +18,7 @@
 
 static struct {
   const char *out;
-  bool json, markdown, dry_run;
+  bool json, markdown, dry_run, allow_missing;
   int pairs;     /* cgap_pairs_choice */
   int precision; /* cgap_precision */
   size_t sample_rows;
@@ -42,7 +43,11 @@ static const cli_option own[] = {
    .kind = CLI_LIST,
    .target = &opt.fail_if,
    .value = "'KEY>NUMBER'",
-   .help = "exit 1 where a measure crosses a threshold (<, <=, >, >=)"},
+   .help = "exit 1 where a measure crosses a threshold (<, <=, >, >=), 4 where it cannot be tested"},
+  {.name = "allow-missing",
+   .kind = CLI_FLAG,
+   .target = &opt.allow_missing,
+   .help = "a --fail-if on a measure that is not in the report, or null, is a warning"},
   {.name = "pairs",
    .kind = CLI_CHOICE,
    .target = &opt.pairs,
@@ -66,6 +71,7 @@ static const cli_option own[] = {
    .kind = CLI_FLAG,
    .target = &opt.dry_run,
    .help = "say what would be done and how much memory it needs, and stop"},
+  CLI_FORCE_OPTION,
   {0}};
 
 static const cli_spec spec = {
@@ -81,6 +87,8 @@ static const cli_spec spec = {
 };
 
 enum { WORDS = 600 };
+
+static const char *const written[] = {"report.json", "rows.tsv", "report.html", NULL};
 
 /* What one run holds; cleared in one place. */
 typedef struct audit_run {
@@ -216,7 +224,18 @@ static void warn_of_part(const cgap_dataset *dataset, const cli_args *args)
     cli_warn("%s: part %s; the rows of the others are not in it", args->items[0], part);
 }
 
-static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error)
+static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cgap_error *error)
+{
+  r->json = cgap_report_json(&r->audit, r->input, &r->run);
+  if (r->json && opt.fail_if.count &&
+      !cgap_json_put(r->json, "fail_if", cgap_thresholds_json(thresholds, opt.fail_if.count, &r->audit))) {
+    json_decref(r->json);
+    r->json = NULL;
+  }
+  return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
+}
+
+static cgap_status measure(audit_run *r, const cli_args *args, const cgap_threshold *thresholds, cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
@@ -229,7 +248,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
   options.sample_rows = opt.sample_rows;
   options.progress = cli_progress();
   double start = cli_seconds();
-  cgap_status status = cgap_dataset_open(&r->dataset, &input, error);
+  cgap_status status = cli_open(&r->dataset, &input, error);
   if (!status)
     r->input = cgap_dataset_describe(r->dataset);
   if (!status)
@@ -239,6 +258,8 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
   warn_of_one_side(r->input);
   warn_of_part(r->dataset, args);
   if (opt.out && cli_ranks_first())
+    status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
+  if (!status && opt.out && cli_ranks_first())
     status = cgap_folder_open(&r->folder, opt.out, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
@@ -257,8 +278,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
                       .peak_memory_bytes = cgap_peak_memory_bytes()};
   say_sampled(&r->audit);
   say_times(&r->audit, &r->run);
-  r->json = cgap_report_json(&r->audit, r->input, &r->run);
-  return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
+  return make_json(r, thresholds, error);
 }
 
 static void told(const char *line)
@@ -290,20 +310,15 @@ static cgap_status print(const audit_run *r, cgap_error *error)
   return cli_printed(cgap_table_print(&r->audit, r->source, &paper, stdout, error), error);
 }
 
-/* Every crossed threshold is said; the first status that is not fine comes back. */
-static cgap_status check(const cgap_audit *audit, const cgap_threshold *thresholds)
+static int check(const cgap_audit *audit, const cgap_threshold *thresholds)
 {
-  cgap_status worst = CGAP_OK;
+  int code = CGAP_OK;
   for (size_t i = 0; i < opt.fail_if.count; i++) {
     cgap_error said;
-    if (cgap_threshold_check(&thresholds[i], audit, &said) == CGAP_CROSSED) {
-      (void)cli_fail(&said);
-      worst = CGAP_CROSSED;
-    } else if (said.message[0]) {
-      cli_warn("%s", said.message);
-    }
+    const cgap_status status = cgap_threshold_check(&thresholds[i], audit, &said);
+    code = cli_fail_if(code, status, &said, opt.allow_missing);
   }
-  return worst;
+  return code;
 }
 
 static int run_audit(const cli_args *args, int argc, char **argv)
@@ -319,13 +334,13 @@ static int run_audit(const cli_args *args, int argc, char **argv)
   r.command_line = cli_command_line(argc, argv);
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
-    status = measure(&r, args, &error);
+    status = measure(&r, args, thresholds, &error);
   const bool has_report = !status && !opt.dry_run && cli_ranks_first();
   if (has_report)
     status = write_folder(&r, &error);
   if (has_report && !status)
     status = print(&r, &error);
-  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : (int)check(&r.audit, thresholds);
+  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check(&r.audit, thresholds);
   free(thresholds);
   free(r.command_line);
   json_decref(r.input);

@@ -11,8 +11,8 @@
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
-#include "head/resample.h"
-#include "head/study.h"
+#include "head/paired.h"
+#include "head/same_rows.h"
 #include "io/dataset.h"
 #include "output.h"
 #include "report/comparison.h"
@@ -21,7 +21,7 @@
 
 static struct {
   const char *out;
-  bool json, all;
+  bool json, all, independent, allow_missing;
   cli_list fail_if;
 } opt;
 
@@ -34,11 +34,21 @@ static const cli_option own[] = {
    .help = "write compare.json, report.html and figures/ to DIR"},
   {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the comparison as JSON on stdout, and nothing else"},
   {.name = "all", .kind = CLI_FLAG, .target = &opt.all, .help = "also measures of which neither direction is better"},
+  {.name = "independent",
+   .kind = CLI_FLAG,
+   .target = &opt.independent,
+   .help = "the inputs' images are not the same: intervals of independent samples"},
   {.name = "fail-if",
    .kind = CLI_LIST,
    .target = &opt.fail_if,
    .value = "'KEY<NUMBER'",
-   .help = "exit 1 where the difference to A of any other crosses a threshold (<, <=, >, >=)"},
+   .help = "exit 1 where the difference to A of any other crosses a threshold (<, <=, >, >=), 4 where there is none to "
+           "test"},
+  {.name = "allow-missing",
+   .kind = CLI_FLAG,
+   .target = &opt.allow_missing,
+   .help = "a --fail-if that cannot be tested is a warning"},
+  CLI_FORCE_OPTION,
   {0}};
 
 static const cli_spec spec = {
@@ -108,10 +118,11 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   options.threads = cli_shared.threads;
   options.memory_bytes = cli_shared.memory_bytes;
   options.progress = cli_progress();
+  options.contributions = true;
   const double start = cli_seconds();
-  cgap_status status = cgap_dataset_open(&c->dataset, &input, error);
+  cgap_status status = cli_open(&c->dataset, &input, error);
   const char *dot = strrchr(path, '.');
-  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && access(path, R_OK) == 0)
+  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && cgap_file_is_npy(path))
     status = refuse_array(path, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&c->audit, cgap_dataset_data(c->dataset), &options, error);
@@ -137,56 +148,42 @@ static cgap_status take(compare_run *r, size_t k, const cli_args *args, cgap_err
 
 /* ---------------------------------------------------------------- intervals */
 
-/* The same images with the same texts in the same places. */
-static bool same_pairs(const compared *a, const compared *b)
+/* Whether the rows of an input are those of the first, and what says so: the words of the user, ids and captions of the
+ * files, then the rows themselves. */
+static cgap_status relate(cgap_rows_relation *out, const char **why, const compared *a, const compared *b,
+                          cgap_error *error)
 {
-  return a->dataset && b->dataset && a->audit.image_of && b->audit.image_of && a->audit.images == b->audit.images &&
-         a->audit.texts == b->audit.texts &&
-         memcmp(a->audit.image_of, b->audit.image_of, a->audit.texts * sizeof *a->audit.image_of) == 0 &&
-         memcmp(a->audit.image_row, b->audit.image_row, a->audit.images * sizeof *a->audit.image_row) == 0;
-}
-
-static cgap_status draw(double **out, const compared *c, const cgap_drawing *drawing, cgap_error *error)
-{
-  cgap_judged sample = {0};
-  *out = malloc(drawing->draws * cgap_resampled_key_count * sizeof **out);
-  if (!*out)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu drawings", drawing->draws);
-  cgap_status status = cgap_sample_init(&sample, cgap_dataset_data(c->dataset), &c->audit, cli_shared.threads, error);
-  if (status == CGAP_OK)
-    status = cgap_resample(*out, &sample, drawing, c->audit.loss.temperature, cli_shared.threads, error);
-  cgap_sample_clear(&sample);
+  *out = CGAP_ROWS_UNKNOWN;
+  *why = NULL;
+  if (!a->dataset || !b->dataset)
+    return CGAP_OK;
+  *out = CGAP_ROWS_OTHER;
+  *why = opt.independent ? "--independent says so" : "the numbers of images or texts, or who belongs to whom, differ";
+  if (opt.independent || !cgap_paired_possible(&a->audit, &b->audit))
+    return CGAP_OK;
+  cgap_names_relation names;
+  cgap_status status = cgap_dataset_same_names(&names, a->dataset, b->dataset, error);
+  if (names == CGAP_NAMES_SILENT) {
+    *out = cgap_rows_recognised(&a->audit, &b->audit, why);
+  } else {
+    *out = names == CGAP_NAMES_SAME ? CGAP_ROWS_SAME : CGAP_ROWS_OTHER;
+    *why = names == CGAP_NAMES_SAME ? "their ids, file names or captions are the same"
+                                    : "their ids, file names or captions differ";
+  }
   return status;
 }
 
 static cgap_status pair_intervals(compare_run *r, cgap_error *error)
 {
-  cgap_drawing drawing = {0};
-  double *first = NULL;
-  size_t paired = 0;
-  for (size_t k = 1; k < r->count; k++)
-    paired += same_pairs(&r->item[0], &r->item[k]);
-  if (!paired)
-    return CGAP_OK;
-  cgap_status status = cgap_drawing_init(&drawing, r->item[0].audit.images, cli_shared.seed, error);
-  drawing.progress = cli_progress();
-  if (status == CGAP_OK)
-    status = draw(&first, &r->item[0], &drawing, error);
+  cgap_comparison *c = &r->comparison;
+  cgap_status status = CGAP_OK;
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++) {
-    double *other = NULL;
-    if (!same_pairs(&r->item[0], &r->item[k]))
-      continue;
-    status = draw(&other, &r->item[k], &drawing, error);
-    if (status == CGAP_OK)
-      cgap_comparison_pair(&r->comparison, k, first, other, drawing.draws);
-    free(other);
+    cgap_compared *in = &c->input[k];
+    status = relate(&in->rows, &in->rows_why, &r->item[0], &r->item[k], error);
+    if (status == CGAP_OK && (in->rows == CGAP_ROWS_SAME || in->rows == CGAP_ROWS_ASSUMED))
+      status = cgap_paired_differences(c, k, &r->item[0].audit, &r->item[k].audit, error);
   }
-  free(first);
-  cgap_drawing_clear(&drawing);
-  cli_progress_clear();
-  r->comparison.intervals =
-    paired + 1 == r->count ? "paired: bootstrap over the images, the same drawings for all"
-                           : "paired (bootstrap over the images) with those of A's pairs, else of independent samples";
+  cgap_comparison_name_intervals(c);
   return status;
 }
 
@@ -260,6 +257,12 @@ static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_er
 {
   cgap_status status = CGAP_OK;
   json_t *json = opt.json || opt.out ? cgap_comparison_json(&r->comparison) : NULL;
+  if (json && opt.fail_if.count &&
+      !cgap_json_put(json, "fail_if",
+                     cgap_comparison_thresholds_json(&r->comparison, r->thresholds, opt.fail_if.count))) {
+    json_decref(json);
+    json = NULL;
+  }
   if ((opt.json || opt.out) && !json)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (opt.out)
@@ -280,17 +283,15 @@ static void warn(const compare_run *r)
       cli_warn("%s", text);
 }
 
-/* Every crossed threshold is said. */
 static int check(const compare_run *r)
 {
   int code = CGAP_OK;
-  for (size_t k = 0; k < opt.fail_if.count; k++) {
-    cgap_error said = {0};
-    if (cgap_comparison_check(&r->comparison, &r->thresholds[k], &said) != CGAP_OK)
-      code = cli_fail(&said);
-    else if (said.message[0])
-      cli_warn("%s", said.message);
-  }
+  for (size_t i = 0; i < opt.fail_if.count; i++)
+    for (size_t k = 1; k < r->count; k++) {
+      cgap_error said;
+      const cgap_status status = cgap_comparison_check(&r->comparison, k, &r->thresholds[i], &said);
+      code = cli_fail_if(code, status, &said, opt.allow_missing);
+    }
   return code;
 }
 

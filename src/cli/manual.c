@@ -51,7 +51,7 @@ static void put_exit_codes(void)
     {"1", "a --fail-if threshold was crossed; the report is written all the same"},
     {"2", "usage, or the machine cannot do what was asked"},
     {"3", "a file or dataset is missing, cannot be read or written, or is ambiguous"},
-    {"4", "the data are invalid"},
+    {"4", "the data are invalid, or a --fail-if cannot be tested"},
     {"5", "a resource ran out: memory limit, disk full"},
     {"130", "interrupted"},
   };

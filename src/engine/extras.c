@@ -1,6 +1,7 @@
 #include "engine/extras.h"
 
 #include "analysis/arithmetic.h"
+#include "analysis/contributions.h"
 #include "analysis/separability.h"
 #include "analysis/zero_shot.h"
 #include "engine/panel.h"
@@ -174,6 +175,10 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int t
   if (status)
     return status;
   cgap_zero_shot_tally tally = {.labels = e->data->labels, .file_row = e->image.file_row, .classes = classes};
+  cgap_contributions *kept = out->contributions;
+  for (size_t i = 0; kept && i < e->image.rows; i++)
+    kept->label[i] = (size_t)e->data->labels[e->image.file_row[i]];
+  tally.place = kept ? kept->place : NULL;
   double *vectors = cgap_alloc(classes * source->dim, sizeof *vectors);
   tally.class_images = cgap_zalloc(classes, sizeof *tally.class_images);
   tally.class_right = cgap_zalloc(classes, sizeof *tally.class_right);
@@ -304,6 +309,18 @@ static cgap_status answer_block(arithmetic_work *w, size_t first, size_t count, 
   return status;
 }
 
+static void keep_queries(cgap_contributions *kept, const arithmetic_work *w)
+{
+  if (!kept)
+    return;
+  kept->queries = w->queries;
+  for (size_t q = 0; q < w->queries; q++) {
+    kept->query_image[q] = w->image[q];
+    kept->query_weight[q] = w->weight[q];
+    kept->query_right[q] = cgap_arithmetic_right(&w->best[q], w->label, w->wanted[q]);
+  }
+}
+
 /* A block of queries is one rank's, which goes over all images for it: among images that are nearly equal the order
  * decides. */
 static cgap_status answer_queries(arithmetic_work *w, cgap_comm *ranks, int threads, cgap_audit *out, cgap_error *error)
@@ -330,6 +347,7 @@ static cgap_status answer_queries(arithmetic_work *w, cgap_comm *ranks, int thre
   if (!status) {
     cgap_arithmetic_add(&all, w->label, w->wanted, w->weight, right, &total);
     cgap_arithmetic_finish(right, total, w->queries, out);
+    keep_queries(out->contributions, w);
   }
   return status;
 }

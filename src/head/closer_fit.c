@@ -8,7 +8,8 @@
 #include "head/closers.h"
 #include "head/spill.h"
 
-/* Without texts the class texts stand for them; only a rotation needs to know who belongs to whom. */
+/* Without texts the class texts stand for them; only a rotation needs to know who belongs to whom. Of one side alone,
+ * each is fitted on it: what that makes of the other side's place is not used. */
 static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_closer closer, cgap_error *error)
 {
   *out = *data;
@@ -16,9 +17,15 @@ static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_closer c
     out->text = data->class_text;
     out->pairing = CGAP_UNPAIRED;
   }
-  if (out->text.rows == 0 || (closer == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
-    return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; give --fit FILE2", data->image.name,
-                     cgap_closer_name(closer),
+  const bool apart = closer == CGAP_CENTER || closer == CGAP_WHITEN; /* each side by itself */
+  if (apart && (out->text.rows == 0 || out->image.rows == 0)) {
+    out->image = out->image.rows ? out->image : out->text;
+    out->text = out->text.rows ? out->text : out->image;
+    out->pairing = CGAP_UNPAIRED;
+  }
+  if (out->text.rows == 0 || out->image.rows == 0 || (closer == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
+    return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; give --fit FILE2",
+                     (data->image.rows ? data->image : data->text).name, cgap_closer_name(closer),
                      closer == CGAP_PROCRUSTES ? "pairs of images and texts" : "images and texts");
   return CGAP_OK;
 }

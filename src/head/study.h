@@ -10,7 +10,6 @@ typedef struct cgap_entrant {
   const char *name;
   const cgap_head *head; /* NULL: the embeddings as they are */
   double seconds;        /* that fitting it took */
-  bool interval;         /* take a bootstrap of its difference to the first */
 } cgap_entrant;
 
 typedef struct cgap_study {
@@ -21,7 +20,7 @@ typedef struct cgap_study {
 
 typedef struct cgap_study_options {
   int threads;
-  uint64_t memory_bytes, seed;
+  uint64_t memory_bytes;
   bool spill; /* new rows go into nameless files in place of the memory */
   cgap_progress progress;
 } cgap_study_options;
@@ -30,8 +29,5 @@ typedef struct cgap_study_options {
 CGAP_MUST_CHECK cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_entrant *entrants,
                                            size_t count, const cgap_study_options *options, cgap_error *error);
 void cgap_study_clear(cgap_study *study);
-
-/* Replaces the intervals of input k by paired ones from the drawings' values (draws, keys) of both. */
-void cgap_comparison_pair(cgap_comparison *c, size_t k, const double *first, const double *other, size_t draws);
 
 #endif

@@ -214,6 +214,33 @@ static bool is_of_dimension(size_t entry)
   return begins_with_any(cgap_entry_key(entry), OF_DIMENSION, sizeof OF_DIMENSION / sizeof *OF_DIMENSION);
 }
 
+/* Whether a difference is no more than rounding makes: 1e-12 of the scale, which is 1 or the values'; of what is summed
+ * over float32 cosines, which is exact to 1e-6, that; of the distance, which is a root, as far as the squares differ.
+ */
+static bool is_rounding(size_t entry, double a, double b)
+{
+  static const char *const SUMMED[] = {"uniformity.", "loss."};
+  const char *key = cgap_entry_key(entry);
+  const double scale = fmax(1, fmax(fabs(a), fabs(b)));
+  if (strcmp(key, "gap.corrected_distance") == 0)
+    return fabs(b * b - a * a) <= 1e-12;
+  return fabs(b - a) <= scale * (begins_with_any(key, SUMMED, sizeof SUMMED / sizeof *SUMMED) ? 1e-6 : 1e-12);
+}
+
+void cgap_comparison_mark_same(cgap_comparison *c, size_t k, bool same_rows)
+{
+  for (size_t e = 0; e < c->entries; e++) {
+    cgap_change *d = &c->change[k * c->entries + e];
+    if (!isfinite(d->difference))
+      continue;
+    d->same = same_rows || is_rounding(e, c->input[0].scalar[e].value, c->input[k].scalar[e].value);
+    if (d->same && isfinite(d->lo)) {
+      d->lo = fmin(d->lo, 0);
+      d->hi = fmax(d->hi, 0);
+    }
+  }
+}
+
 void cgap_comparison_differences(cgap_comparison *c, size_t k)
 {
   const cgap_compared *a = &c->input[0], *b = &c->input[k];
@@ -221,7 +248,7 @@ void cgap_comparison_differences(cgap_comparison *c, size_t k)
   for (size_t e = 0; e < c->entries; e++) {
     const bool both = a->present[e] && b->present[e] && !a->scalar[e].why && !b->scalar[e].why;
     cgap_change *d = &c->change[k * c->entries + e];
-    *d = (cgap_change){NAN, NAN, NAN, CGAP_OTHER_NONE};
+    *d = (cgap_change){.difference = NAN, .lo = NAN, .hi = NAN};
     if (both && is_other_n(e, &a->scalar[e], &b->scalar[e])) {
       d->other = CGAP_OTHER_N;
     } else if (both) {
@@ -229,7 +256,24 @@ void cgap_comparison_differences(cgap_comparison *c, size_t k)
       d->other = other_d && is_of_dimension(e) ? CGAP_OTHER_D : CGAP_OTHER_NONE;
     }
   }
-  c->intervals = "of independent samples, from the two reports' intervals";
+  cgap_comparison_mark_same(c, k, false);
+}
+
+void cgap_comparison_name_intervals(cgap_comparison *c)
+{
+  size_t paired = 0, assumed = 0;
+  for (size_t k = 1; k < c->count; k++) {
+    paired += c->input[k].rows == CGAP_ROWS_SAME || c->input[k].rows == CGAP_ROWS_ASSUMED;
+    assumed += c->input[k].rows == CGAP_ROWS_ASSUMED;
+  }
+  const char *first = c->input[0].name, *note = assumed ? ", whose rows are assumed to be the same" : "";
+  if (paired == 0)
+    snprintf(c->intervals, sizeof c->intervals, "of independent samples, from the two reports' intervals");
+  else if (paired + 1 == c->count)
+    snprintf(c->intervals, sizeof c->intervals, "paired by image%s", note);
+  else
+    snprintf(c->intervals, sizeof c->intervals,
+             "paired by image where the rows are those of %.60s%s, else of independent samples", first, note);
 }
 
 const char *cgap_change_word(const cgap_change *d, cgap_better better)
@@ -238,7 +282,7 @@ const char *cgap_change_word(const cgap_change *d, cgap_better better)
     return "other n";
   if (!isfinite(d->difference))
     return "unknown";
-  if (d->difference == 0)
+  if (d->difference == 0 || d->same)
     return "same";
   if (d->other == CGAP_OTHER_D)
     return "other d";
@@ -251,39 +295,49 @@ const char *cgap_change_word(const cgap_change *d, cgap_better better)
   return (d->difference < 0) == (better == CGAP_LOWER) ? "better" : "worse";
 }
 
-static bool crosses(double value, const cgap_threshold *t)
+/* NULL: no such key */
+static const cgap_change *change_of_key(const cgap_comparison *c, size_t k, const char *key)
 {
-  switch (t->relation) {
-  case CGAP_LESS:
-    return value < t->bound;
-  case CGAP_LESS_EQUAL:
-    return value <= t->bound;
-  case CGAP_GREATER:
-    return value > t->bound;
-  case CGAP_GREATER_EQUAL:
-    return value >= t->bound;
-  }
-  return false;
+  const size_t e = cgap_entry_find(key);
+  return e == SIZE_MAX ? NULL : &c->change[k * c->entries + e];
 }
 
-cgap_status cgap_comparison_check(const cgap_comparison *c, const cgap_threshold *t, cgap_error *error)
+cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *t, cgap_error *error)
 {
-  static const char *const SIGNS[] = {"<", "<=", ">", ">="};
-  const size_t e = cgap_entry_find(t->key);
-  error->message[0] = '\0';
-  if (e == SIZE_MAX)
+  const cgap_change *d = change_of_key(c, k, t->key);
+  *error = (cgap_error){0};
+  if (!d)
     return cgap_fail(error, CGAP_USAGE, "--fail-if: no measure is called %s", t->key);
-  for (size_t k = 1; k < c->count; k++) {
-    const cgap_change *d = &c->change[k * c->entries + e];
-    const double difference = d->difference;
-    if (crosses(difference, t))
-      return cgap_fail(error, CGAP_CROSSED, "threshold crossed: the difference of %s from %s to %s is %.6g (%s %g)",
-                       t->key, c->input[0].name, c->input[k].name, difference, SIGNS[t->relation], t->bound);
-    if (d->other == CGAP_OTHER_N)
-      (void)cgap_fail(error, CGAP_OK, "%s depends on the number of rows, which differs; its threshold was not checked",
-                      t->key);
-    else if (!isfinite(difference))
-      (void)cgap_fail(error, CGAP_OK, "%s is not known on both sides; its threshold was not checked", t->key);
-  }
-  return CGAP_OK;
+  const char *first = c->input[0].name, *other = c->input[k].name;
+  if (d->other == CGAP_OTHER_N)
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s depends on the number of rows, which differs between %s and "
+                     "%s; leave it out, or give --allow-missing",
+                     t->text, t->key, first, other);
+  if (!isfinite(d->difference))
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s is not known in both %s and %s; leave it out, or give "
+                     "--allow-missing",
+                     t->text, t->key, first, other);
+  if (!cgap_threshold_crosses(t, d->difference))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_CROSSED,
+                   "threshold crossed: the difference of %s from %s to %s is %.6g (--fail-if '%s')", t->key, first,
+                   other, d->difference, t->text);
+}
+
+json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count)
+{
+  json_t *out = json_array();
+  for (size_t i = 0; out && i < count; i++)
+    for (size_t k = 1; k < c->count; k++) {
+      const cgap_change *d = change_of_key(c, k, thresholds[i].key);
+      json_t *one = cgap_threshold_json(&thresholds[i], d ? d->difference : NAN);
+      if (!one || json_object_set_new(one, "input", json_string(c->input[k].name)) != 0 ||
+          json_array_append_new(out, one) != 0) {
+        json_decref(out);
+        return NULL;
+      }
+    }
+  return out;
 }

@@ -10,6 +10,14 @@
 #include "report/table.h"
 #include "report/verdict.h"
 
+/* Whether an input's rows are those of the first input, in the same places. */
+typedef enum cgap_rows_relation {
+  CGAP_ROWS_UNKNOWN, /* a report has no rows to look at */
+  CGAP_ROWS_SAME,    /* ids, captions or the rows themselves say so */
+  CGAP_ROWS_ASSUMED, /* they may be: their numbers agree and nothing says otherwise */
+  CGAP_ROWS_OTHER
+} cgap_rows_relation;
+
 /* One report: all scalars of the table of fields, then the plain numbers. */
 typedef struct cgap_compared {
   char *name;          /* "before", "pairs.h5" */
@@ -17,6 +25,8 @@ typedef struct cgap_compared {
   bool *present;       /* (entries) */
   uint64_t dim;        /* d of its rows; 0: not known */
   double seconds;      /* spent on what made it; NaN: not known */
+  cgap_rows_relation rows;
+  const char *rows_why; /* a static phrase; NULL where unknown */
   char *trained_on; /* "300 of 500 images" that the head was trained on which its rows came through; NULL: none known */
 } cgap_compared;
 
@@ -32,13 +42,14 @@ typedef enum cgap_other {
 typedef struct cgap_change {
   double difference, lo, hi;
   cgap_other other;
+  bool same; /* up to rounding */
 } cgap_change;
 
 typedef struct cgap_comparison {
   size_t count, entries;
   cgap_compared *input;  /* (count), the first is what the others are held against */
   cgap_change *change;   /* (count, entries), the first row unused */
-  const char *intervals; /* how they were made, in words */
+  char intervals[200];   /* how they were made, in words */
 } cgap_comparison;
 
 CGAP_MUST_CHECK cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error);
@@ -55,10 +66,17 @@ CGAP_MUST_CHECK cgap_status cgap_comparison_report(cgap_comparison *c, size_t k,
 CGAP_MUST_CHECK cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input,
                                                     cgap_error *error);
 
+/* Says in c->intervals how the intervals of all inputs were made, by the relation of their rows to the first's. */
+void cgap_comparison_name_intervals(cgap_comparison *c);
+
 /* Differences of input k to the first, once both are filled, with intervals as of independent samples: each end's
  * distance is the root of the sum of squares of the two intervals' (Donner and Zou 2012). Paired ones may replace them.
  */
 void cgap_comparison_differences(cgap_comparison *c, size_t k);
+
+/* Marks the differences of input k that are rounding alone, all of them where the rows are the same up to the rounding
+ * of their types; their intervals are made to hold 0. To be called again once intervals are replaced. */
+void cgap_comparison_mark_same(cgap_comparison *c, size_t k, bool same_rows);
 
 const char *cgap_entry_key(size_t entry);
 /* SIZE_MAX: no such key. */
@@ -97,11 +115,16 @@ void cgap_name_fit(char *out, size_t size, const char *name);
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *stream);
 
-/* {baseline, intervals, inputs: [{name, dim, seconds, method, trained_on}], measures: {…key…: {values: {name: scalar},
+/* {baseline, intervals, inputs: [{name, dim, seconds, method, same_rows, same_rows_why, trained_on}], measures: {…key…: {values: {name: scalar},
  * differences: {name: {value, ci95, verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 
-/* CGAP_CROSSED where the difference of any input crosses the threshold; *error as of cgap_threshold_check. */
-cgap_status cgap_comparison_check(const cgap_comparison *c, const cgap_threshold *threshold, cgap_error *error);
+/* CGAP_CROSSED where the difference of input k to the first crosses the threshold, CGAP_DATA where there is none to
+ * test; error->message says which. */
+cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *threshold,
+                                  cgap_error *error);
+
+/* The outcome of each threshold for each input but the first, which "input" names. NULL: memory is out. */
+json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count);
 
 #endif

@@ -35,7 +35,9 @@ void cgap_comparison_page_words(cgap_page *page, const cgap_comparison *c, size_
     fputs(".</p>\n", page->out);
   }
   put_list(page, c, k, "better", "Better, with an interval that leaves out 0:");
-  put_list(page, c, k, "worse", "The price, worse with an interval that leaves out 0:");
+  put_list(page, c, k, "worse",
+           c->input[k].rows == CGAP_ROWS_SAME ? "The price, worse with an interval that leaves out 0:"
+                                              : "Worse, with an interval that leaves out 0:");
 }
 
 static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t e, size_t beside, size_t beside_end)
@@ -114,7 +116,7 @@ cgap_status cgap_page_figures(cgap_page *page, const char *folder, const char *c
 /* ---------------------------------------------------------------- the page of compare */
 
 enum { RESULT, FIGURES, MEASURES, DEFINITIONS, RUN, SECTIONS };
-static const cgap_section all_sections[SECTIONS] = {{"result", "What changed and what it cost"},
+static const cgap_section all_sections[SECTIONS] = {{"result", "What changed"},
                                                     {"figures", "Figures"},
                                                     {"measures", "Every measure"},
                                                     {"definitions", "Definitions"},

@@ -248,6 +248,13 @@ static json_t *named_json(const cgap_comparison *c, const char *word)
   return out;
 }
 
+static json_t *relation_json(cgap_rows_relation relation)
+{
+  static const char *const WORDS[] = {
+    [CGAP_ROWS_SAME] = "known", [CGAP_ROWS_ASSUMED] = "assumed", [CGAP_ROWS_OTHER] = "no"};
+  return relation == CGAP_ROWS_UNKNOWN ? json_null() : json_string(WORDS[relation]);
+}
+
 json_t *cgap_comparison_json(const cgap_comparison *c)
 {
   json_t *root = json_object(), *inputs = json_array(), *measures = json_object();
@@ -257,6 +264,8 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
     json_object_set_new(input, "dim", c->input[k].dim ? json_integer((json_int_t)c->input[k].dim) : json_null());
     json_object_set_new(input, "seconds", cgap_number_json(c->input[k].seconds));
     json_object_set_new(input, "method", json_string(cgap_method_name(cgap_comparison_method(c, k))));
+    json_object_set_new(input, "same_rows", k ? relation_json(c->input[k].rows) : json_null());
+    json_object_set_new(input, "same_rows_why", c->input[k].rows_why ? json_string(c->input[k].rows_why) : json_null());
     json_object_set_new(input, "trained_on",
                         c->input[k].trained_on ? json_string(c->input[k].trained_on) : json_null());
     json_array_append_new(inputs, input);

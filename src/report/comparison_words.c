@@ -58,6 +58,15 @@ static const cgap_change *change_at(const cgap_comparison *c, size_t k, size_t e
   return &c->change[k * c->entries + e];
 }
 
+/* The gap as estimated for the population; in reports that lack it the distance of their rows, which has no interval.
+ */
+static size_t gap_entry(const cgap_comparison *c, size_t k)
+{
+  const size_t corrected = cgap_entry_find("gap.corrected_distance");
+  return c->input[0].present[corrected] && c->input[k].present[corrected] ? corrected
+                                                                          : cgap_entry_find("gap.centroid_distance");
+}
+
 static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
   static const char *const heads[][2] = {{"better", "The gap narrows"},
@@ -66,7 +75,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
                                          {"unclear", "Whether the gap moves is unclear"},
                                          {"no interval", "Whether the gap moves is unclear without an interval"},
                                          {"unknown", "The gap is not known on both sides"}};
-  const size_t e = cgap_entry_find("gap.centroid_distance");
+  const size_t e = gap_entry(c, k);
   const cgap_change *d = change_at(c, k, e);
   const char *word = cgap_change_word(d, CGAP_LOWER);
   char *text = out->sentence[out->count++], from[NAME], to[NAME];
@@ -76,7 +85,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
     if (strcmp(word, heads[i][0]) == 0)
       put(text, "%s from %s to %s", heads[i][1], from, to);
   if (isfinite(d->difference)) {
-    put(text, ": centroid distance ");
+    put(text, ": %s ", cgap_fields[e].label);
     put_values(text, c, 0, k, e);
     put(text, ", ");
     put_difference(text, d, e);
@@ -87,7 +96,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 }
 
 /* What the two directions come to in one phrase. */
-static const char *retrieval_head(const char *const word[], size_t count)
+static const char *retrieval_head(const char *const word[], size_t count, bool same_rows)
 {
   size_t better = 0, worse = 0, same = 0, bare = 0;
   for (size_t i = 0; i < count; i++) {
@@ -97,14 +106,18 @@ static const char *retrieval_head(const char *const word[], size_t count)
     bare += strcmp(word[i], "no interval") == 0;
   }
   if (better && worse)
-    return "Retrieval gains one way and loses the other";
+    return same_rows ? "Retrieval gains one way and loses the other"
+                     : "Retrieval is better one way and worse the other";
   if (worse)
-    return "It costs retrieval";
+    return same_rows ? "It costs retrieval" : "Retrieval is worse";
   if (better)
-    return "Retrieval gains";
+    return same_rows ? "Retrieval gains" : "Retrieval is better";
   if (bare)
-    return "Whether it costs retrieval is unclear without an interval";
-  return same == count ? "Retrieval stays as it is" : "No cost in retrieval shows";
+    return same_rows ? "Whether it costs retrieval is unclear without an interval"
+                     : "Whether retrieval differs is unclear without an interval";
+  if (same == count)
+    return same_rows ? "Retrieval stays as it is" : "Retrieval is the same";
+  return same_rows ? "No cost in retrieval shows" : "No difference in retrieval shows";
 }
 
 static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
@@ -127,7 +140,7 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   if (!count)
     return;
   char *text = out->sentence[out->count++];
-  put(text, "%s: recall@1", retrieval_head(word, count));
+  put(text, "%s: recall@1", retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME));
   for (size_t i = 0; i < count; i++) {
     put(text, "%s %s ", i ? ", " : "", label[i]);
     put_values(text, c, 0, k, entry[i]);
@@ -179,6 +192,25 @@ static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k
       a, (unsigned long long)c->input[0].scalar[e].n, b, (unsigned long long)c->input[k].scalar[e].n);
 }
 
+/* Whether the two are of the same rows, where that is not known. */
+static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
+{
+  const cgap_compared *in = &c->input[k];
+  char a[NAME], b[NAME];
+  cgap_name_fit(a, sizeof a, c->input[0].name);
+  cgap_name_fit(b, sizeof b, in->name);
+  if (in->rows == CGAP_ROWS_ASSUMED)
+    put(out->sentence[out->count++],
+        "It is assumed that the rows of %s and %s are the same images and texts (%s): intervals are paired; with "
+        "--independent they are not.",
+        a, b, in->rows_why);
+  if (in->rows == CGAP_ROWS_OTHER)
+    put(out->sentence[out->count++],
+        "%s and %s are taken as different data (%s): intervals are of independent samples, and a difference may come "
+        "from the data.",
+        a, b, in->rows_why);
+}
+
 bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k)
 {
   const cgap_compared *first = &c->input[0], *in = &c->input[k];
@@ -209,7 +241,7 @@ void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, si
 {
   static const struct {
     const char *key, *words;
-  } SHOWN[] = {{"gap.centroid_distance", "centroid distance"},
+  } SHOWN[] = {{"gap.corrected_distance", "corrected distance"},
                {"uniformity.mean", "mean uniformity"},
                {"retrieval.image_to_text.recall_at_1", "recall@1 image to text"},
                {"retrieval.text_to_image.recall_at_1", "text to image"},
@@ -233,7 +265,7 @@ void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, si
 
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
-  const size_t gap = cgap_entry_find("gap.centroid_distance");
+  const size_t gap = gap_entry(c, k);
   *out = (cgap_verdict_words){0};
   out->level = c->input[k].present[gap] ? cgap_gap_level(&c->input[k].scalar[gap]) : CGAP_LEVEL_UNKNOWN;
   out->word = cgap_level_word(out->level);
@@ -241,6 +273,7 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
   say_retrieval(out, c, k);
   say_methods(out, c, k);
   say_rows(out, c, k);
+  say_relation(out, c, k);
   say_training(out, c, 0);
   say_training(out, c, k);
 }

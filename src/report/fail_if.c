@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "report/fields.h"
+#include "report/json.h"
 
 /* longer signs first: "<=" also starts with "<" */
 static const struct {
@@ -37,7 +38,7 @@ static cgap_status parse_bound(cgap_threshold *out, const char *number, const ch
 
 cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_error *error)
 {
-  *out = (cgap_threshold){0};
+  *out = (cgap_threshold){.text = text};
   const char *start = text + strspn(text, " \t");
   size_t length = strcspn(start, "<>");
   size_t s = 0;
@@ -65,17 +66,17 @@ cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_err
   return parse_bound(out, number, text, error);
 }
 
-static bool crosses(cgap_relation relation, double value, double bound)
+bool cgap_threshold_crosses(const cgap_threshold *t, double value)
 {
-  switch (relation) {
+  switch (t->relation) {
   case CGAP_LESS:
-    return value < bound;
+    return value < t->bound;
   case CGAP_LESS_EQUAL:
-    return value <= bound;
+    return value <= t->bound;
   case CGAP_GREATER:
-    return value > bound;
+    return value > t->bound;
   case CGAP_GREATER_EQUAL:
-    return value >= bound;
+    return value >= t->bound;
   }
   return false;
 }
@@ -84,15 +85,35 @@ cgap_status cgap_threshold_check(const cgap_threshold *t, const cgap_audit *audi
 {
   *error = (cgap_error){0};
   cgap_looked_up found = cgap_look_up(audit, t->key);
-  const char *sign = sign_of(t->relation);
   if (!found.present)
-    return cgap_fail(error, CGAP_OK, "--fail-if %s%s%.6g was not tested: %s is not in this report", t->key, sign,
-                     t->bound, t->key);
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s is not in this report; leave it out, or give --allow-missing",
+                     t->text, t->key);
   if (!isfinite(found.value))
-    return cgap_fail(error, CGAP_OK, "--fail-if %s%s%.6g was not tested: %s is null (%s)", t->key, sign, t->bound,
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s is null (%s); leave it out, or give --allow-missing", t->text,
                      t->key, found.why ? found.why : "not defined for these data");
-  if (!crosses(t->relation, found.value, t->bound))
+  if (!cgap_threshold_crosses(t, found.value))
     return CGAP_OK;
-  return cgap_fail(error, CGAP_CROSSED, "%s is %.6g: --fail-if %s%s%.6g is crossed", t->key, found.value, t->key, sign,
-                   t->bound);
+  return cgap_fail(error, CGAP_CROSSED, "%s is %.6g: --fail-if %s%s%.6g is crossed", t->key, found.value, t->key,
+                   sign_of(t->relation), t->bound);
+}
+
+json_t *cgap_threshold_json(const cgap_threshold *t, double value)
+{
+  return json_pack("{s:s, s:o, s:o}", "test", t->text, "value", cgap_number_json(value), "crossed",
+                   isfinite(value) ? json_boolean(cgap_threshold_crosses(t, value)) : json_null());
+}
+
+json_t *cgap_thresholds_json(const cgap_threshold *thresholds, size_t count, const cgap_audit *audit)
+{
+  json_t *out = json_array();
+  for (size_t i = 0; out && i < count; i++) {
+    const cgap_looked_up found = cgap_look_up(audit, thresholds[i].key);
+    if (json_array_append_new(out, cgap_threshold_json(&thresholds[i], found.present ? found.value : NAN)) != 0) {
+      json_decref(out);
+      return NULL;
+    }
+  }
+  return out;
 }

@@ -30,8 +30,16 @@ const size_t cgap_group_count = sizeof cgap_groups / sizeof *cgap_groups;
 #define SIMAT "Couairon et al. 2021, arXiv 2112.03162"
 
 const cgap_field cgap_fields[] = {
+  {"gap.corrected_distance", "corrected distance", GAP, 0, offsetof(cgap_audit, gap.corrected_distance), 4, CGAP_LOWER,
+   0,
+   "Estimate of the distance between the population's mean image and mean text: the centroid distance, from whose "
+   "square that of the noise floor is subtracted.",
+   ""},
   {"gap.centroid_distance", "centroid distance", GAP, 0, offsetof(cgap_audit, gap.centroid_distance), 4, CGAP_LOWER, 0,
-   "Distance between the mean image and the mean text, of unit rows.", LIANG},
+   "Distance between the mean image and the mean text of these unit rows; on a sample it is too large, by what the "
+   "noise "
+   "floor says.",
+   LIANG},
   {"gap.noise_floor", "noise floor", GAP, 0, offsetof(cgap_audit, gap.noise_floor), 4, CGAP_NEITHER, 0,
    "The centroid distance that sampling alone gives at this size when the true centroids coincide.", ""},
   {"gap.centroid_cosine", "centroid cosine", GAP, 0, offsetof(cgap_audit, gap.centroid_cosine), 4, CGAP_NEITHER, 0,
@@ -62,6 +70,11 @@ const cgap_field cgap_fields[] = {
    "Mean squared distance of an image and its text, the paper's L_Align.", WANG},
   {"alignment.mean_distance", "mean distance", ALIGNMENT, 0, offsetof(cgap_audit, alignment.mean_distance), 4,
    CGAP_LOWER, CGAP_HAS_PAIRS, "Mean distance of an image and its text.", WANG},
+  {"checks.pairing.below_median_share", "pairs below the median", ALIGNMENT, 0,
+   offsetof(cgap_audit, pairing_check.below_median_share), 4, CGAP_NEITHER, CGAP_HAS_PAIRS,
+   "Twice the share of pairs whose cosine is at most the median of images and texts that do not belong together: of a "
+   "model that can tell its pairs, the share of mismatched ones.",
+   ""},
 
   {"retrieval.image_to_text.recall_at_1", "recall@1", RETRIEVAL, 0, offsetof(cgap_audit, image_to_text.recall_at_1), 4,
    CGAP_HIGHER, CGAP_HAS_PAIRS, "Share of queries whose own partner comes first.", RADFORD},

@@ -8,9 +8,8 @@ const cgap_figure_info cgap_figure_infos[] = {
    "centroids. Two clouds apart with "
    "parallel lines between them are a gap; one mixed cloud with short lines is none."},
   {"cosines", "Cosines of pairs and of others",
-   "Pairs should lie to the right of couples that are not a pair, without overlap. Where couples within a side lie to "
-   "the "
-   "right of the pairs, a row is closer to others of its own kind than to its partner."},
+   "Matching pairs should be to the right of the others, without overlap. Where pairs of images or of texts are to the "
+   "right of the matching pairs, a row is nearer to others of its own modality than to its partner."},
   {"variance", "Variance of the principal components",
    "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all alike."},
   {"dimensions", "The gap, coordinate by coordinate",
@@ -23,10 +22,11 @@ const cgap_figure_info cgap_figure_infos[] = {
    "left. "
    "Hollow points are values of the paper, on other data."},
   {"scatter_before_after", "Images and texts, before and after",
-   "The same rows before and after, on axes of the same scale: the two clouds should come together, the lines become "
-   "short."},
+   "The same rows before and after, on axes of the same scale: the two clouds should come together. Two dimensions do "
+   "not "
+   "show whether they mix in the others."},
   {"cosines_before_after", "Cosines, before and after",
-   "After closing the gap the pairs lie to the right of everything else, and all others around 0."},
+   "Where the gap is closed and the rows are spread, the matching pairs are to the right of everything else."},
   {"variance_before_after", "Variance, before and after",
    "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
   {"dimensions_before_after", "The gap by coordinate, before and after", "Bars after should all be short."},

@@ -116,9 +116,9 @@ cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *
   size_t couples = put_couples(t, a, images, drawn);
   free(images);
   free(drawn);
-  shown(distance, &a->gap.centroid_distance, 3);
+  shown(distance, &a->gap.corrected_distance, 3);
   cgap_tsv_about(t, "couples", "%zu", couples);
-  cgap_tsv_about(t, "centroid_distance", "%s", distance);
+  cgap_tsv_about(t, "corrected_distance", "%s", distance);
   if (a->pca_joint.count > 1) {
     cgap_tsv_about(t, "share_1", "%.6g", a->pca_joint.explained_variance_ratio[0]);
     cgap_tsv_about(t, "share_2", "%.6g", a->pca_joint.explained_variance_ratio[1]);
@@ -241,8 +241,8 @@ cgap_status cgap_table_of_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_erro
     fprintf(t->file.stream, among_largest(a, k) ? "%zu\n" : "NA\n", k);
   }
   char distance[100];
-  shown(distance, &a->gap.centroid_distance, 3);
-  cgap_tsv_about(t, "centroid_distance", "%s", distance);
+  shown(distance, &a->gap.corrected_distance, 3);
+  cgap_tsv_about(t, "corrected_distance", "%s", distance);
   if (square > 0)
     cgap_tsv_about(t, "largest", "%.1f %%", 100 * largest / square);
   else

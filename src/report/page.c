@@ -155,11 +155,10 @@ cgap_status cgap_page_figure(cgap_page *page, const char *folder, const char *na
 
 static const char *level_class(cgap_level level)
 {
-  static const char *const names[] = {[CGAP_LEVEL_UNKNOWN] = "unknown",
-                                      [CGAP_LEVEL_NOISE] = "noise",
-                                      [CGAP_LEVEL_LOW] = "low",
-                                      [CGAP_LEVEL_MODERATE] = "moderate",
-                                      [CGAP_LEVEL_SEVERE] = "severe"};
+  static const char *const names[] = {
+    [CGAP_LEVEL_UNKNOWN] = "unknown",   [CGAP_LEVEL_NOISE] = "noise",   [CGAP_LEVEL_LOW] = "low",
+    [CGAP_LEVEL_MODERATE] = "moderate", [CGAP_LEVEL_SEVERE] = "severe", [CGAP_LEVEL_APART] = "severe",
+    [CGAP_LEVEL_COLLAPSED] = "severe"};
   return names[level];
 }
 

@@ -4,6 +4,9 @@
 
 #include "report/fields.h"
 #include "report/json.h"
+#include "report/verdict.h"
+
+enum { SCHEMA_VERSION = 1 }; /* rises where a key is removed or changes its meaning */
 
 static bool put_scalars(json_t *root, const cgap_audit *audit)
 {
@@ -139,13 +142,38 @@ static json_t *side_checks(const cgap_side_checks *c, size_t sampled)
                    "near_duplicates", near, "norm_mean", cgap_number_json(c->norm_mean));
 }
 
-static json_t *pairing_check(const cgap_pairing_check *c)
+static const char *pairing_word(const cgap_pairing_check *c)
 {
   static const char *const verdicts[] = {
     [CGAP_PAIRING_MATCHED] = "matched", [CGAP_PAIRING_SHUFFLED] = "shuffled", [CGAP_PAIRING_UNCLEAR] = "unclear"};
-  return json_pack("{s:o, s:o, s:o, s:s, s:o}", "matched_mean", cgap_number_json(c->matched_mean), "shuffled_mean",
-                   cgap_number_json(c->shuffled_mean), "z", cgap_number_json(c->z), "verdict", verdicts[c->verdict],
-                   "shift", c->shift ? json_integer(c->shift) : json_null());
+  return verdicts[c->verdict];
+}
+
+static json_t *shift(int rows)
+{
+  return rows ? json_integer(rows) : json_null();
+}
+
+static json_t *pair_blocks(const cgap_pairing_check *c)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < c->block_count; i++) {
+    const cgap_pair_block *b = &c->blocks[i];
+    json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o}", "first", (json_int_t)b->first, "last",
+                                          (json_int_t)b->last, "z", cgap_number_json(b->z), "shift", shift(b->shift)));
+  }
+  return list;
+}
+
+/* Without below_median_share, which is in the table of fields. */
+static bool put_pairing_check(json_t *root, const cgap_pairing_check *c)
+{
+  return cgap_json_put(root, "checks.pairing.matched_mean", cgap_number_json(c->matched_mean)) &&
+         cgap_json_put(root, "checks.pairing.shuffled_mean", cgap_number_json(c->shuffled_mean)) &&
+         cgap_json_put(root, "checks.pairing.z", cgap_number_json(c->z)) &&
+         cgap_json_put(root, "checks.pairing.verdict", json_string(pairing_word(c))) &&
+         cgap_json_put(root, "checks.pairing.shift", shift(c->shift)) &&
+         cgap_json_put(root, "checks.pairing.blocks", pair_blocks(c));
 }
 
 static json_t *worst_pairs(const cgap_audit *a)
@@ -163,7 +191,7 @@ static bool put_pairs(json_t *root, const cgap_audit *a)
   return cgap_json_put(root, "loss.temperature", cgap_number_json(a->loss.temperature)) &&
          cgap_json_put(root, "hubness.image_to_text.hubs", hub_list(&a->hubs_image_to_text)) &&
          cgap_json_put(root, "hubness.text_to_image.hubs", hub_list(&a->hubs_text_to_image)) &&
-         cgap_json_put(root, "checks.pairing", pairing_check(&a->pairing_check)) &&
+         put_pairing_check(root, &a->pairing_check) &&
          cgap_json_put(root, "pairs.worst", worst_pairs(a));
 }
 
@@ -190,11 +218,29 @@ static bool put_settled(json_t *root, const cgap_audit *a)
   return !kind || strcmp(kind, "open") != 0 || cgap_json_put(root, "input.pairing.settled", json_string(a->pairing));
 }
 
+/* The words of the table's top. gap: null where the distance is unknown; pairing: null without pairs. */
+static json_t *verdict(const cgap_audit *a)
+{
+  cgap_verdict_words words;
+  cgap_notes said;
+  cgap_verdict_write(&words, a);
+  cgap_notes_write(&said, a);
+  json_t *sentences = json_array(), *notes = json_array();
+  for (size_t i = 0; sentences && i < words.count; i++)
+    json_array_append_new(sentences, json_string(words.sentence[i]));
+  for (size_t i = 0; notes && i < said.count; i++)
+    json_array_append_new(notes, json_string(said.text[i]));
+  return json_pack("{s:s?, s:s?, s:o, s:o}", "gap", words.level == CGAP_LEVEL_UNKNOWN ? NULL : words.word, "pairing",
+                   a->has & CGAP_HAS_PAIRS ? pairing_word(&a->pairing_check) : NULL, "sentences", sentences, "notes",
+                   notes);
+}
+
 json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run)
 {
   json_t *root = json_object();
-  bool sound = root && put_scalars(root, a) && put_cosines(root, a) && put_dimensions(root, a) &&
-               put_spectra(root, a) &&
+  bool sound = root && cgap_json_put(root, "schema_version", json_integer(SCHEMA_VERSION)) &&
+               cgap_json_put(root, "verdict", verdict(a)) && put_scalars(root, a) && put_cosines(root, a) &&
+               put_dimensions(root, a) && put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&
                cgap_json_put(root, "checks.image", side_checks(&a->checks_image, a->sample.images)) &&
                cgap_json_put(root, "checks.text", side_checks(&a->checks_text, a->sample.texts));

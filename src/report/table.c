@@ -10,13 +10,17 @@ enum { WIDEST_TEXT = 100, LABEL = 24 };
 
 typedef struct style {
   const char *bold, *dim, *off;
-  const char *level[CGAP_LEVEL_SEVERE + 1];
+  const char *level[CGAP_LEVELS];
   int columns;
 } style;
 
-static const style plain_style = {"", "", "", {"", "", "", "", ""}, 0};
+static const style plain_style = {"", "", "", {"", "", "", "", "", "", ""}, 0};
 static const style colour_style = {
-  "\033[1m", "\033[2m", "\033[0m", {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m"}, 0};
+  "\033[1m",
+  "\033[2m",
+  "\033[0m",
+  {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m", "\033[1;31m", "\033[1;31m"},
+  0};
 
 static int width_of(const char *text, size_t bytes)
 {

@@ -1,60 +1,80 @@
+/* The verdict: one word for the gap, then a sentence for each thing that a reader wants to know first. Words follow the
+ * interval of what they rest on, not the value alone. */
 #include "report/verdict.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "analysis/interval.h"
 #include "report/table.h"
+
+/* Thresholds of this tool's own, shown wherever their word is. */
+static const double LOW = 0.19, SEVERE = 0.63; /* of the corrected distance */
+static const double COLLAPSED = 0.98;          /* mean cosine within a modality */
+static const double APART = 0.7;               /* from chance (0) to no row of the other modality nearby (1) */
+#define SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"
 
 static bool known(const cgap_scalar *s)
 {
   return !s->why && isfinite(s->value);
 }
 
+static cgap_level level_at(double distance)
+{
+  return distance < LOW ? CGAP_LEVEL_LOW : distance < SEVERE ? CGAP_LEVEL_MODERATE : CGAP_LEVEL_SEVERE;
+}
+
 cgap_level cgap_gap_level(const cgap_scalar *d)
 {
   if (!known(d))
     return CGAP_LEVEL_UNKNOWN;
-  if (isfinite(d->lo) && d->lo <= 0)
-    return CGAP_LEVEL_NOISE;
-  if (d->value < 0.19)
-    return CGAP_LEVEL_LOW;
-  return d->value < 0.63 ? CGAP_LEVEL_MODERATE : CGAP_LEVEL_SEVERE;
+  return isfinite(d->lo) && d->lo <= 0 ? CGAP_LEVEL_NOISE : level_at(d->value);
+}
+
+static bool is_collapsed(const cgap_cosines *c)
+{
+  return c->count && !c->why && c->mean > COLLAPSED;
+}
+
+/* The share of a row's nearest rows that are of its own modality from which on the modalities are apart. */
+static double apart_from(const cgap_mixed *m)
+{
+  return m->unbiased.value + APART * (1 - m->unbiased.value);
+}
+
+static bool is_apart(const cgap_audit *a)
+{
+  const cgap_scalar *d = &a->gap.corrected_distance, *share = &a->mixed.same_modality_share;
+  if (!known(d) || !known(share) || !known(&a->mixed.unbiased))
+    return false;
+  return (isfinite(d->lo) ? d->lo : d->value) <= LOW && share->value > apart_from(&a->mixed);
+}
+
+cgap_level cgap_audit_level(const cgap_audit *a)
+{
+  if (is_collapsed(&a->cosine_image) || is_collapsed(&a->cosine_text))
+    return CGAP_LEVEL_COLLAPSED;
+  return is_apart(a) ? CGAP_LEVEL_APART : cgap_gap_level(&a->gap.corrected_distance);
 }
 
 const char *cgap_level_word(cgap_level level)
 {
-  static const char *const words[] = {[CGAP_LEVEL_UNKNOWN] = "unknown",
-                                      [CGAP_LEVEL_NOISE] = "within noise",
-                                      [CGAP_LEVEL_LOW] = "low",
-                                      [CGAP_LEVEL_MODERATE] = "moderate",
-                                      [CGAP_LEVEL_SEVERE] = "severe"};
+  static const char *const words[CGAP_LEVELS] = {
+    [CGAP_LEVEL_UNKNOWN] = "unknown",    [CGAP_LEVEL_NOISE] = "none",    [CGAP_LEVEL_LOW] = "low",
+    [CGAP_LEVEL_MODERATE] = "moderate",  [CGAP_LEVEL_SEVERE] = "severe", [CGAP_LEVEL_APART] = "apart",
+    [CGAP_LEVEL_COLLAPSED] = "collapsed"};
   return words[level];
 }
 
 static void CGAP_PRINTF(2, 3) add(cgap_verdict_words *out, const char *format, ...)
 {
+  if (out->count == CGAP_SENTENCES)
+    return;
   va_list values;
   va_start(values, format);
   (void)vsnprintf(out->sentence[out->count++], CGAP_SENTENCE, format, values);
   va_end(values);
-}
-
-static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
-{
-  const cgap_scalar *d = &a->gap.centroid_distance, *floor = &a->gap.noise_floor;
-  char interval[60] = "", noise[100] = "";
-  if (!known(d)) {
-    add(out, "The gap could not be measured: %s.", d->why ? d->why : "the centroids are not defined");
-    return;
-  }
-  if (isfinite(d->lo) && isfinite(d->hi))
-    snprintf(interval, sizeof interval, " [%.3f, %.3f]", d->lo, d->hi);
-  if (known(floor))
-    snprintf(noise, sizeof noise, "; sampling alone would give %.3f", floor->value);
-  const char *what = out->level == CGAP_LEVEL_NOISE ? "The gap is within noise" : "The gap is";
-  const char *word = out->level == CGAP_LEVEL_NOISE ? "" : cgap_level_word(out->level);
-  add(out, "%s%s%s: the centroids lie %.3f%s apart%s.", what, *word ? " " : "", word, d->value, interval, noise);
 }
 
 static const char *texts_word(const cgap_audit *a)
@@ -62,56 +82,240 @@ static const char *texts_word(const cgap_audit *a)
   return a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
 }
 
-static void say_line(cgap_verdict_words *out, const cgap_audit *a)
+/* ---------------------------------------------------------------- the gap */
+
+enum { WORDS = 160 };
+
+static void distance_words(char out[WORDS], const cgap_scalar *d)
 {
-  const cgap_scalar *s = &a->gap.linear_separability;
-  if (!known(s))
+  if (isfinite(d->lo) && isfinite(d->hi))
+    snprintf(out, WORDS, "corrected distance %.3f [%.3f, %.3f]", d->value, d->lo, d->hi);
+  else
+    snprintf(out, WORDS, "corrected distance %.3f", d->value);
+}
+
+/* Whether the interval of the distance crosses a threshold of the scale, in words. */
+static void crossing_words(char out[WORDS], const cgap_scalar *d, cgap_level level)
+{
+  out[0] = '\0';
+  if (!isfinite(d->lo) || !isfinite(d->hi))
     return;
-  const size_t least = a->images < a->texts ? a->images : a->texts;
-  if (least < CGAP_FEW_ROWS && s->value < 0.6) {
-    add(out, "Whether a straight line tells images from %s is not known: %zu %s are too few to learn it from.",
-        texts_word(a), least, least == a->images ? "images" : texts_word(a));
+  if (level == CGAP_LEVEL_NOISE && d->hi >= LOW)
+    snprintf(out, WORDS, ", but a %s one of up to %.3f is not excluded", cgap_level_word(level_at(d->hi)), d->hi);
+  else if (level != CGAP_LEVEL_NOISE && level_at(d->lo) != level_at(d->hi))
+    snprintf(out, WORDS, "; the interval reaches from %s to %s", cgap_level_word(level_at(d->lo)),
+             cgap_level_word(level_at(d->hi)));
+}
+
+static void say_collapsed(cgap_verdict_words *out, const cgap_audit *a, const char *distance)
+{
+  const bool images = is_collapsed(&a->cosine_image), both = images && is_collapsed(&a->cosine_text);
+  char other[WORDS] = "";
+  if (both)
+    snprintf(other, WORDS, ", of two %s %.3f", texts_word(a), a->cosine_text.mean);
+  add(out,
+      "The embeddings are collapsed: the mean cosine of two %s is %.3f%s (this tool calls it collapsed above %.2f), so "
+      "every distance is small, that of the modalities too: %s.",
+      images ? "images" : texts_word(a), images ? a->cosine_image.mean : a->cosine_text.mean, other, COLLAPSED,
+      distance);
+}
+
+/* The whole interval is at 0: the distance is far below what sampling alone gives, so the means were subtracted from
+ * these very rows. */
+static bool shift_is_gone(const cgap_scalar *corrected_distance)
+{
+  return corrected_distance->hi <= 0;
+}
+
+static void say_apart(cgap_verdict_words *out, const cgap_audit *a, const char *distance)
+{
+  const char *what = shift_is_gone(&a->gap.corrected_distance)
+                       ? "the shift is gone, the neighbourhoods still differ"
+                       : "their centroids are near each other, yet the neighbourhoods differ";
+  add(out,
+      "The modalities are apart: %s. %.0f %% of a row's nearest rows are of its own modality (by chance %.0f %%; this "
+      "tool calls it apart above %.0f %%); %s.",
+      what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value, 100 * apart_from(&a->mixed),
+      distance);
+}
+
+static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
+{
+  const cgap_scalar *d = &a->gap.corrected_distance;
+  char distance[WORDS], crossing[WORDS];
+  if (!known(d)) {
+    add(out, "The gap could not be measured: %s.", d->why ? d->why : "the centroids are not defined");
     return;
   }
-  const char *tells = s->value >= 0.99   ? "A straight line tells"
-                      : s->value >= 0.75 ? "A straight line mostly tells"
-                      : s->value >= 0.6  ? "A straight line hardly tells"
-                                         : "No straight line tells";
-  add(out, "%s images from %s: it is right on %.1f %% of held-out rows (chance: 50).", tells, texts_word(a),
-      100 * s->value);
+  distance_words(distance, d);
+  crossing_words(crossing, d, out->level);
+  if (out->level == CGAP_LEVEL_COLLAPSED)
+    say_collapsed(out, a, distance);
+  else if (out->level == CGAP_LEVEL_APART)
+    say_apart(out, a, distance);
+  else if (out->level == CGAP_LEVEL_NOISE)
+    add(out, "No gap is found (none): %s, which reaches 0%s (" SCALE ").", distance, crossing);
+  else
+    add(out, "The gap is %s: %s%s (" SCALE ").", out->word, distance, crossing);
 }
 
-static void say_sphere(cgap_verdict_words *out, const cgap_audit *a)
+/* ---------------------------------------------------------------- a linear classifier */
+
+/* Rows of the smaller modality that the classifier was tested on. */
+static size_t classifier_rows(const cgap_audit *a)
+{
+  const size_t images = a->sample.images ? a->sample.images : a->images;
+  const size_t texts = a->sample.images ? a->sample.texts : a->texts;
+  return images < texts ? images : texts;
+}
+
+static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
+{
+  const cgap_scalar *s = &a->gap.linear_separability, *auc = &a->gap.separability_auc;
+  const char *texts = texts_word(a);
+  if (!known(s)) {
+    add(out, "Whether a linear classifier tells images from %s is not known (%s).", texts,
+        s->why ? s->why : "it was not measured");
+    return;
+  }
+  const size_t rows = classifier_rows(a);
+  const double percent = 100 * s->value;
+  const cgap_scalar right = cgap_scalar_wilson(s->value, 0, rows);
+  const bool by_score = known(auc) && cgap_scalar_wilson(auc->value, 0, rows).lo >= 0.65;
+  if (right.lo < 0.65 && by_score) /* one modality is so small that the threshold sits on its far side */
+    add(out,
+        "A linear classifier tells images from %s by its score (area under the ROC curve %.3f), but its threshold is "
+        "right on %.1f %% of held-out rows alone (chance: 50 %%).",
+        texts, auc->value, percent);
+  else if (right.hi < 0.5)
+    add(
+      out,
+      "A linear classifier is right on %.1f %% of held-out rows, less than by chance (50 %%): the means of these very "
+      "rows are equal, as after centring, so it says nothing about new rows.",
+      percent);
+  else if (right.lo > 0.5)
+    add(out, "A linear classifier %stells images from %s%s: %.1f %% correct on held-out rows (chance: 50 %%).",
+        right.lo >= 0.65 && right.lo < 0.85 ? "mostly " : "", texts, right.lo < 0.65 ? " better than chance does" : "",
+        percent);
+  else if (right.hi > 0.6)
+    add(
+      out,
+      "Whether a linear classifier tells images from %s is unclear: %.1f %% correct on held-out rows (chance: 50 %%), "
+      "and so few rows leave %.0f to %.0f %% open.",
+      texts, percent, 100 * right.lo, 100 * right.hi);
+  else
+    add(out, "A linear classifier does not tell images from %s: %.1f %% correct on held-out rows (chance: 50 %%).",
+        texts, percent);
+}
+
+/* ---------------------------------------------------------------- cones and dimensions */
+
+static const char *fills(double missing)
+{
+  return missing < 0.03  ? "fill the sphere evenly"
+         : missing < 0.7 ? "fill most of the sphere"
+         : missing < 2   ? "fill a part of the sphere"
+                         : "fill only a narrow cone";
+}
+
+static void dimensions_words(char out[WORDS], const cgap_audit *a)
+{
+  const cgap_scalar *image = &a->pca_image.participation_ratio, *text = &a->pca_text.participation_ratio;
+  char counts[2][40];
+  out[0] = '\0';
+  if (!known(image) || !known(text))
+    return;
+  cgap_value_show(counts[0], image->value, image->value < 10);
+  cgap_value_show(counts[1], text->value, text->value < 10);
+  snprintf(out, WORDS, "; of %zu dimensions about %s and %s are in use (participation ratio)", a->dim, counts[0],
+           counts[1]);
+}
+
+static void say_cones(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_uniformity *u = &a->uniformity;
+  char image[40], text[40], dimensions[WORDS];
   if (!known(&u->image) || !known(&u->text))
     return;
-  double mean = (u->image.value + u->text.value) / 2, missing = mean - u->sphere;
-  const char *fills = missing < 0.1   ? "The rows fill the sphere evenly"
-                      : missing < 0.7 ? "The rows fill most of the sphere"
-                      : missing < 2   ? "The rows crowd on a part of the sphere"
-                                      : "The rows crowd in a small part of the sphere";
-  char image[40], text[40];
   cgap_value_show(image, u->image.value, 2);
   cgap_value_show(text, u->text.value, 2);
-  add(out, "%s: uniformity %s (images) and %s (%s), %.2f if uniform.", fills, image, text, texts_word(a), u->sphere);
+  dimensions_words(dimensions, a);
+  const char *images_fill = fills(u->image.value - u->sphere), *texts_fill = fills(u->text.value - u->sphere);
+  if (images_fill == texts_fill)
+    add(out, "Images and %s each %s: uniformity %s and %s (evenly spread: %.2f)%s.", texts_word(a), images_fill, image,
+        text, u->sphere, dimensions);
+  else
+    add(out, "Images %s, %s %s: uniformity %s and %s (evenly spread: %.2f)%s.", images_fill, texts_word(a), texts_fill,
+        image, text, u->sphere, dimensions);
 }
 
+/* ---------------------------------------------------------------- what search finds */
+
+static void found_words(char out[WORDS], const cgap_scalar *first, const cgap_scalar *among)
+{
+  char ends[40] = "";
+  if (isfinite(first->lo) && isfinite(first->hi))
+    snprintf(ends, sizeof ends, " [%.1f, %.1f]", 100 * first->lo, 100 * first->hi);
+  snprintf(out, WORDS, "first in %.1f %%%s of searches, among the first ten in %.1f %%", 100 * first->value, ends,
+           100 * among->value);
+}
+
+/* Whether recall@10 may be what guessing gives: each of `candidates`, of which `right` are right, as likely as any. */
+static bool is_guessing(const cgap_scalar *among, double right, double candidates)
+{
+  const double missed = 1 - right / candidates;
+  return (isfinite(among->lo) ? among->lo : among->value) <= 1 - pow(missed > 0 ? missed : 0, 10);
+}
+
+static void say_search(cgap_verdict_words *out, const cgap_audit *a)
+{
+  const cgap_retrieval *image = &a->image_to_text, *text = &a->text_to_image;
+  const double images = (double)a->images, texts = (double)a->texts;
+  char by_image[WORDS], by_text[WORDS];
+  if (!(a->has & CGAP_HAS_PAIRS) || !known(&image->recall_at_1) || !known(&text->recall_at_1) ||
+      !known(&image->recall_at_10) || !known(&text->recall_at_10))
+    return;
+  found_words(by_image, &image->recall_at_1, &image->recall_at_10);
+  found_words(by_text, &text->recall_at_1, &text->recall_at_10);
+  const bool guessing = images > 10 && is_guessing(&image->recall_at_10, texts / images, texts) &&
+                        is_guessing(&text->recall_at_10, 1, images);
+  const char *beats = guessing ? " is not shown to beat guessing" : "";
+  add(out,
+      "Search%s: among %zu texts an image finds one of its own %s; among %zu images a text finds its own %s. A larger "
+      "index finds less.",
+      beats, a->texts, by_image, a->images, by_text);
+}
+
+static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
+{
+  const cgap_scalar *s = &a->zero_shot.top_1;
+  char ends[WORDS] = "", classes[WORDS] = "";
+  if (!(a->has & CGAP_HAS_ZERO_SHOT) || !known(s))
+    return;
+  if (isfinite(s->lo) && isfinite(s->hi))
+    snprintf(ends, WORDS, " [%.1f, %.1f]", 100 * s->lo, 100 * s->hi);
+  if (a->has & CGAP_TEXT_IS_CLASSES)
+    snprintf(classes, WORDS, " of %zu (guessing: %.1f %%)", a->texts, 100 / (double)a->texts);
+  add(out, "Zero-shot: %.1f %%%s of the images have the text of their own class nearest%s.", 100 * s->value, ends,
+      classes);
+}
+
+/* What centring does to the pairs is not said: rows are normalised again afterwards, and may be farther apart. */
 static void say_shift(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_scalar *share = &a->gap.share_of_alignment;
-  if (!(a->has & CGAP_HAS_PAIRS) || !known(share))
-    return;
-  add(out, "%.0f %% of the misalignment of the pairs is one constant shift%s.", 100 * share->value,
-      share->value >= 0.3 ? ", which centring would take away" : "");
+  if ((a->has & CGAP_HAS_PAIRS) && known(share))
+    add(out, "%.0f %% of the mean squared distance of matching pairs is one constant shift.", 100 * share->value);
 }
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)
 {
-  *out = (cgap_verdict_words){.level = cgap_gap_level(&a->gap.centroid_distance)};
+  *out = (cgap_verdict_words){.level = cgap_audit_level(a)};
   out->word = cgap_level_word(out->level);
   say_gap(out, a);
-  say_line(out, a);
-  say_sphere(out, a);
+  say_classifier(out, a);
+  say_cones(out, a);
+  say_search(out, a);
+  say_zero_shot(out, a);
   say_shift(out, a);
 }

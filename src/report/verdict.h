@@ -1,4 +1,4 @@
-/* The verdict in words, and what a reader must know before the numbers; shared by table, Markdown and page. */
+/* The verdict in words, and what a reader must know before the numbers; shared by table, Markdown, page and JSON. */
 #ifndef CGAP_REPORT_VERDICT_H
 #define CGAP_REPORT_VERDICT_H
 
@@ -6,25 +6,33 @@
 
 typedef enum cgap_level {
   CGAP_LEVEL_UNKNOWN,
-  CGAP_LEVEL_NOISE,
+  CGAP_LEVEL_NOISE, /* the word is "none" */
   CGAP_LEVEL_LOW,
   CGAP_LEVEL_MODERATE,
-  CGAP_LEVEL_SEVERE
+  CGAP_LEVEL_SEVERE,
+  CGAP_LEVEL_APART,
+  CGAP_LEVEL_COLLAPSED,
+  CGAP_LEVELS
 } cgap_level;
 
-enum { CGAP_SENTENCES = 6, CGAP_SENTENCE = 320, CGAP_NOTES = 20 };
+enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
 enum { CGAP_FEW_ROWS = 30 }; /* of a side, below which chance alone moves everything */
 
 typedef struct cgap_verdict_words {
   cgap_level level;
-  const char *word;                             /* "severe" */
-  char sentence[CGAP_SENTENCES][CGAP_SENTENCE]; /* gap, straight line, sphere, shift; in this order */
+  const char *word; /* "severe" */
+  char sentence[CGAP_SENTENCES][CGAP_SENTENCE];
   size_t count;
 } cgap_verdict_words;
 
-/* Within noise where the interval of the centroid distance reaches 0; low below 0.19; severe from 0.63 on (thresholds
- * of I0T, Findings of ACL 2025); moderate between. */
-cgap_level cgap_gap_level(const cgap_scalar *centroid_distance);
+/* By the corrected distance alone: none where its interval reaches 0, low below 0.19, severe from 0.63, moderate
+ * between. The thresholds are this tool's own. */
+cgap_level cgap_gap_level(const cgap_scalar *corrected_distance);
+
+/* The first that fits: collapsed (the mean cosine within a modality is above 0.98); apart (the corrected distance may
+ * be low, yet the modalities hardly mix: 0.7 or more of the way from chance to none of the other modality among the ten
+ * nearest rows); else the level of the corrected distance. */
+cgap_level cgap_audit_level(const cgap_audit *audit);
 const char *cgap_level_word(cgap_level level);
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *audit);
 

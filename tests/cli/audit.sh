@@ -210,8 +210,29 @@ want_rc 1
 want_line err "gap.centroid_distance is" "is crossed"
 want_file crossed/report.json
 run audit pairs.h5 --unpaired --fail-if 'retrieval.image_to_text.recall_at_1<2'
+want_rc 4
+want_line err "retrieval.image_to_text.recall_at_1 is not in this report" "--allow-missing"
+run audit pairs.h5 --unpaired --fail-if 'retrieval.image_to_text.recall_at_1<2' --allow-missing
 want_rc 0
-want_line err "warning" "was not tested"
+want_line err "warning" "cannot be tested"
+# what cannot be tested (4) comes before what is crossed (1), which comes before a warning
+for first in 'gap.centroid_distance>0.01' 'gap.rmg<2'; do
+  second='gap.rmg<2'
+  [ "$first" = "$second" ] && second='gap.centroid_distance>0.01'
+  run audit pairs.h5 --unpaired --fail-if "$first" --fail-if "$second" --json
+  want_rc 4
+  want_text err "gap.centroid_distance is" "gap.rmg is not in this report"
+  cp out gates.json
+  run audit pairs.h5 --unpaired --fail-if "$first" --fail-if "$second" --allow-missing
+  want_rc 1
+done
+runs sh -c 'tr -d " \n" <gates.json'
+want_text out '{"test":"gap.rmg<2","value":null,"crossed":null}' '"test":"gap.centroid_distance>0.01","value":0.' \
+  '"crossed":true'
+if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+  runs /usr/bin/python3 "$here/report_schema.py" "$CONTRAGAP_SOURCE/src/report/report.schema.json" gates.json
+  want_rc 0
+fi
 
 # progress goes to stderr, and only when asked for
 run audit pairs.h5 --quiet

@@ -27,7 +27,7 @@ run compare a.h5 c.h5 --json
 sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >alone
 run compare a.h5 fewer.h5 c.h5 --json
 want_rc 0
-want_text out "those of A's pairs, else of independent samples"
+want_text out 'paired by image where the rows are those of a.h5, else of independent samples'
 sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >beside
 want_file alone
 runs cmp alone beside
@@ -159,6 +159,15 @@ want_rc 0
 run compare a.h5 c.h5 --fail-if 'gap.centroid_distance<-0.2'
 want_rc 1
 want_line err "gap.centroid_distance"
+# a measure that one of them lacks
+run compare a.h5 c.h5 --unpaired --fail-if 'gap.rmg<9' --fail-if 'gap.centroid_distance<-0.2'
+want_rc 4
+want_text err "gap.rmg is not known in both a.h5 and c.h5" "--allow-missing" "gap.centroid_distance from a.h5 to c.h5"
+run compare a.h5 c.h5 --unpaired --fail-if 'gap.rmg<9' --fail-if 'gap.centroid_distance<-0.2' --allow-missing --json
+want_rc 1
+cp out gates
+runs sh -c 'tr -d " \n" <gates'
+want_text out '{"test":"gap.rmg<9","value":null,"crossed":null,"input":"c.h5"}' '"crossed":true,"input":"c.h5"}'
 run compare a.h5 c.h5 -o out-folder --quiet
 want_rc 0
 want_file out-folder/compare.json
@@ -192,7 +201,7 @@ want_rc 0
 page_is_whole three/report.html 4
 # a page of another command is not replaced
 run compare ra rc -o ra
-want_rc 2
+want_rc 3
 want_line err "ra" "report.json" "another"
 
 # names: the folder of a report.json, the folders of files of one name, letters where they are long

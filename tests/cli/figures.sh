@@ -25,7 +25,7 @@ cd report/figures || exit 99
 # 40 images, 80 texts: a mark for each line of the table, one in the key, one centroid
 want_count 82 "xlink:href='#gpPt6' transform" scatter.svg
 want_count 82 "xlink:href='#gpPt8' transform" scatter.svg
-want_text scatter.svg "Images and texts on the two main axes" "centroid distance 0.8" "golden.h5: 40 images, 80 texts, d = 12" \
+want_text scatter.svg "Images and texts on the two main axes" "corrected distance 0.8" "golden.h5: 40 images, 80 texts, d = 12" \
   "first principal component (" ">centroids<" ">pair<"
 want_text cosines.svg ">pairs<" ">not a pair<" ">images<" ">texts<" "mean cosine" ">cosine<" "share of couples per bin"
 want_count 8 'id="gnuplot_plot_' cosines.svg

@@ -28,7 +28,7 @@ compares() {
   want_rc 0
   runs "$python" "$CONTRAGAP_SOURCE/samples/use_results.py" closed/before.json closed/head.h5 pairs.h5 out.npz
   want_rc 0
-  want_text out "gap.centroid_distance: 0." "[" "retrieval.image_to_text.recall_at_1" "test part, 40 pairs"
+  want_text out "gap.corrected_distance: 0." "[" "retrieval.image_to_text.recall_at_1" "test part, 40 pairs"
   cp out printed
   runs "$python" check.py out.npz applied.h5 closed/after.json printed
   [ "$rc" -eq 0 ] || last="train $*"
