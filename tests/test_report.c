@@ -54,6 +54,7 @@ static const char *const contract[] = {"gap.centroid_distance",
                                        "hubness.image_to_text.skewness",
                                        "hubness.text_to_image.robin_hood",
                                        "hubness.image_to_text.anti_hub_share",
+                                       "checks.pairing.below_median_share",
                                        "mixed.same_modality_share",
                                        "mixed.image",
                                        "mixed.text",
@@ -85,7 +86,7 @@ Test(fields, keys_are_distinct_and_complete)
   }
   for (size_t i = 0; i < sizeof contract / sizeof *contract; i++)
     cr_expect_not_null(cgap_field_find(contract[i]), "no field %s", contract[i]);
-  cr_expect_eq(cgap_field_count, 59, "%zu fields", cgap_field_count);
+  cr_expect_eq(cgap_field_count, 60, "%zu fields", cgap_field_count);
 }
 
 Test(json, every_scalar_stands_under_its_key)
