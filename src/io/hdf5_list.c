@@ -392,7 +392,10 @@ static cgap_status walk_link(walk *w, hid_t group, const link *l, const char *pa
   const cgap_link_end end = cgap_link_follow(&text, group, l->name);
   if (end == CGAP_LINK_DANGLES)
     return text ? add_dangling(w, path, text) : fail_memory(w);
-  const cgap_status status = fail_read(w, path, text ? text : why);
+  const cgap_status status =
+    text ? cgap_fail(w->error, CGAP_FILE, "%s:%s: cannot be read: %s; copy it again, or wait where it is in use",
+                     w->file->path, path, text)
+         : fail_read(w, path, why);
   free(text);
   return status;
 }
