@@ -173,6 +173,8 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   cgap_input_options input = cli_input(&files);
   if (status == CGAP_OK)
     status = cgap_dataset_open(&dataset, &input, error);
+  if (status == CGAP_OK)
+    cli_say_notes(dataset);
   if (status == CGAP_OK && !head)
     status = fit_method(&head, dataset, error);
   const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,

@@ -236,6 +236,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, cgap_error *error
     status = say_plan(cgap_dataset_data(r->dataset), &options, error);
   if (status || opt.dry_run)
     return status;
+  cli_say_notes(r->dataset);
   warn_of_one_side(r->input);
   warn_of_part(r->dataset, args);
   if (opt.out && cli_ranks_first())

@@ -114,6 +114,8 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && access(path, R_OK) == 0)
     status = refuse_array(path, error);
   if (status == CGAP_OK)
+    cli_say_notes(c->dataset);
+  if (status == CGAP_OK)
     status = cgap_audit_run(&c->audit, cgap_dataset_data(c->dataset), &options, error);
   cli_progress_clear();
   if (status == CGAP_OK)

@@ -79,6 +79,8 @@ static int run(const cli_args *args, const char *command)
     .layout = (cgap_layout)opt.format, .command = command, .progress = cli_progress()};
   cgap_status status = cgap_dataset_open(&dataset, &input, &error);
   if (!status)
+    cli_say_notes(dataset);
+  if (!status)
     status = cgap_convert(dataset, opt.out, &options, &error);
   cli_progress_clear();
   if (!status)

@@ -399,6 +399,8 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK)
     status = cgap_dataset_open(&s->dataset, &input, error);
   if (status == CGAP_OK)
+    cli_say_notes(s->dataset);
+  if (status == CGAP_OK)
     status = check_all(s, error);
   if (status == CGAP_OK)
     status = name_data(s, error);

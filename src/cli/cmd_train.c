@@ -176,6 +176,7 @@ static cgap_status open_data(train_run *t, const cli_args *args, cgap_error *err
   cgap_status status = cgap_dataset_open(&t->dataset, &input, error);
   if (status != CGAP_OK)
     return status;
+  cli_say_notes(t->dataset);
   const cgap_data *data = cgap_dataset_data(t->dataset);
   t->input = cgap_dataset_describe(t->dataset);
   t->data = *data;

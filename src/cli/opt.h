@@ -115,6 +115,7 @@ int cli_flushed(void); /* 0 when stdout took everything, else said and 5 */
 CGAP_MUST_CHECK cgap_status cli_printed(cgap_status status, cgap_error *error);
 int cli_usage(const char *format, ...) CGAP_PRINTF(1, 2); /* returns 2 */
 void cli_say(const char *format, ...) CGAP_PRINTF(1, 2);  /* talk on stderr, nothing under --quiet */
+void cli_say_notes(const cgap_dataset *dataset);          /* what is to be known of a data set, a line each */
 void cli_warn(const char *format, ...) CGAP_PRINTF(1, 2); /* "contragap: warning: …", also under --quiet */
 
 #endif

@@ -10,6 +10,7 @@
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
+#include "io/dataset.h"
 
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
@@ -72,6 +73,13 @@ int cli_usage(const char *format, ...)
   line("", format, values);
   va_end(values);
   return CGAP_USAGE;
+}
+
+void cli_say_notes(const cgap_dataset *dataset)
+{
+  const char *note = cgap_dataset_notes(dataset);
+  for (const char *end; (end = strchr(note, '\n')); note = end + 1)
+    cli_say("note: %.*s", (int)(end - note), note);
 }
 
 void cli_say(const char *format, ...)

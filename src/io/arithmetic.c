@@ -87,7 +87,7 @@ static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
                      cgap_shape_text(shape, sizeof shape, query->entry));
   if (weight->count &&
       ((weight->taken->entry->kind != CGAP_KIND_FLOAT && weight->taken->entry->kind != CGAP_KIND_INTEGER) ||
-       weight->taken->entry->rank != 1 || weight->taken->entry->shape[0] != query->entry->shape[0]))
+       cgap_entry_list(weight->taken->entry) != query->entry->shape[0]))
     return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; %zu numbers are needed, one a query", weight->name,
                      weight->taken->entry->type_text, cgap_shape_text(shape, sizeof shape, weight->taken->entry),
                      query->entry->shape[0]);

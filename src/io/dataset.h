@@ -24,6 +24,9 @@ CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_
  * where there is none; "trained_on" only where a file has it. NULL when memory is out. */
 json_t *cgap_dataset_describe(const cgap_dataset *dataset);
 
+/* What is to be known of what was taken and what was not: lines, each with its end; "" where there is nothing. */
+const char *cgap_dataset_notes(const cgap_dataset *dataset);
+
 /* Everything in the files: a new array of {"path", "bytes", "datasets": [{"path", "shape", "type", "storage",
  * "unreadable": why or null, "same_as_earlier": bool}…], "more": bool}. */
 json_t *cgap_dataset_listing(const cgap_dataset *dataset);

@@ -3,6 +3,7 @@
 
 #include "io/filters.h"
 #include "io/format.h"
+#include "io/marks.h"
 #include "io/virtual.h"
 
 #include <stdio.h>
@@ -95,6 +96,15 @@ static void describe_float(cgap_entry *entry, hid_t type)
   cgap_entry_type_text(entry, name);
 }
 
+/* h5py's booleans, for one; HDF5 reads their numbers. */
+static void describe_enumeration(cgap_entry *entry, hid_t dataset, hid_t type)
+{
+  hid_t base = H5Tget_super(type);
+  describe_integer(entry, dataset, base);
+  cgap_entry_type_text(entry, "enumeration");
+  H5Tclose(base);
+}
+
 static void describe_type(cgap_entry *entry, hid_t dataset, hid_t type)
 {
   static const char *const OTHERS[] = {
@@ -108,6 +118,8 @@ static void describe_type(cgap_entry *entry, hid_t dataset, hid_t type)
     describe_integer(entry, dataset, type);
   else if (class == H5T_FLOAT)
     describe_float(entry, type);
+  else if (class == H5T_ENUM)
+    describe_enumeration(entry, dataset, type);
   else if (class == H5T_STRING) {
     entry->kind = CGAP_KIND_STRING;
     cgap_entry_type_text(entry, "string");
@@ -174,19 +186,19 @@ typedef struct walk {
   bool out_of_memory;
 } walk;
 
-static void add_dataset(walk *w, hid_t dataset, const char *path)
+static cgap_entry *add_dataset(walk *w, hid_t dataset, const char *path)
 {
   H5O_info_t info;
   if (w->file->count >= ENTRIES_MAX) {
     w->file->cut = true;
-    return;
+    return NULL;
   }
   if (H5Oget_info(dataset, &info) < 0)
-    return;
+    return NULL;
   cgap_entry *entry = cgap_file_add(w->file);
   if (!entry) {
     w->out_of_memory = true;
-    return;
+    return NULL;
   }
   entry->path = strdup(path);
   entry->number = info.fileno;
@@ -200,7 +212,29 @@ static void add_dataset(walk *w, hid_t dataset, const char *path)
   H5Tclose(type);
   describe_shape(entry, dataset);
   describe_storage(entry, w->file, dataset);
+  cgap_mark_matlab(entry, dataset);
   if (!entry->path || !entry->storage)
+    w->out_of_memory = true;
+  return entry;
+}
+
+/* A variable that is no dataset of its own, in words. */
+static void add_other(walk *w, const char *path, const char *type, const size_t shape[2], const char *obstacle)
+{
+  cgap_entry *entry = cgap_file_add(w->file);
+  if (!entry) {
+    w->out_of_memory = true;
+    return;
+  }
+  entry->path = strdup(path);
+  entry->kind = CGAP_KIND_OTHER;
+  entry->rank = shape ? 2 : 0;
+  for (int k = 0; k < entry->rank; k++)
+    entry->shape[k] = shape[k];
+  cgap_entry_type_text(entry, type);
+  entry->storage = strdup("group");
+  entry->obstacle = obstacle ? strdup(obstacle) : NULL;
+  if (!entry->path || !entry->storage || (obstacle && !entry->obstacle))
     w->out_of_memory = true;
 }
 
@@ -222,12 +256,44 @@ static bool enters(walk *w, hid_t group, int depth)
 
 static void walk_group(walk *w, hid_t group, const char *path, int depth);
 
+/* A variable of MATLAB or Octave that is a group: false where it is none. */
+static bool add_variable(walk *w, hid_t group, const char *path, int depth)
+{
+  char type[64], text[80];
+  size_t shape[2];
+  if (cgap_mark_sparse(shape, group)) {
+    add_other(w, path, "MATLAB sparse matrix", shape, "a sparse matrix; in MATLAB write full(X)");
+    return true;
+  }
+  const cgap_octave what = cgap_mark_octave(type, sizeof type, group);
+  if (what == CGAP_OCTAVE_NONE)
+    return false;
+  if (what == CGAP_OCTAVE_OTHER) {
+    (void)snprintf(text, sizeof text, "Octave %.60s", type);
+    add_other(w, path, text, NULL, NULL);
+    return true;
+  }
+  hid_t value = H5Oopen(group, "value", H5P_DEFAULT);
+  if (value < 0)
+    return false;
+  cgap_entry *entry = what == CGAP_OCTAVE_ARRAY ? add_dataset(w, value, path) : NULL;
+  if (entry) {
+    entry->place = cgap_format("%s/value", path);
+    cgap_mark_octave_array(entry, type, value);
+    w->out_of_memory = w->out_of_memory || !entry->place;
+  }
+  if (what == CGAP_OCTAVE_STRUCT)
+    walk_group(w, value, path, depth);
+  H5Oclose(value);
+  return true;
+}
+
 static void walk_object(walk *w, hid_t object, const char *path, int depth)
 {
   H5I_type_t kind = H5Iget_type(object);
   if (kind == H5I_DATASET)
-    add_dataset(w, object, path);
-  else if (kind == H5I_GROUP)
+    (void)add_dataset(w, object, path);
+  else if (kind == H5I_GROUP && !cgap_mark_is_internal(path) && !add_variable(w, object, path, depth))
     walk_group(w, object, path, depth);
 }
 
