@@ -28,7 +28,7 @@ json_t *cgap_dataset_describe(const cgap_dataset *dataset);
 const char *cgap_dataset_notes(const cgap_dataset *dataset);
 
 /* Everything in the files: a new array of {"path", "bytes", "datasets": [{"path", "shape", "type", "storage",
- * "unreadable": why or null, "same_as_earlier": bool}…], "more": bool}. */
+ * "unreadable": why or null, "taken_as": "image", "pairing", … or null, "same_as_earlier": bool}…], "more": bool}. */
 json_t *cgap_dataset_listing(const cgap_dataset *dataset);
 
 /* Where the one file that is read is a part of another: "1 of 3 of out.h5" into out. */

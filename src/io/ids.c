@@ -10,6 +10,12 @@
 
 static const unsigned NO_ID = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
 
+/* Of ids and names that say the same, the ids. */
+static int id_first(const cgap_words *w)
+{
+  return !strcmp(w->id_word, "id");
+}
+
 static bool has_word(const cgap_words *w, const cgap_near *near)
 {
   return !near->word || !strcmp(near->word, w->id_word);
@@ -33,7 +39,7 @@ static int image_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap
   bool id = w->leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX);
   if (!id || (w->leaf & (NO_ID | CGAP_WORD_TEXT)) || w->group == CGAP_WORD_TEXT || !has_word(w, near))
     return 0;
-  const int score = w->leaf & CGAP_WORD_IMAGE ? 10 : w->group == CGAP_WORD_IMAGE ? 8 : 5;
+  const int score = id_first(w) + (w->leaf & CGAP_WORD_IMAGE ? 10 : w->group == CGAP_WORD_IMAGE ? 8 : 5);
   return usable_or_broken(entry, near->images, score, w->leaf & CGAP_WORD_IMAGE && w->leaf & CGAP_WORD_ID);
 }
 
@@ -46,10 +52,10 @@ static int text_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_
   if (!(w->leaf & CGAP_WORD_IMAGE) || !named || (w->leaf & NO_ID))
     return 0;
   if (w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT)
-    return usable_or_broken(entry, near->texts, w->leaf & CGAP_WORD_TEXT ? 10 : 8, true);
+    return usable_or_broken(entry, near->texts, id_first(w) + (w->leaf & CGAP_WORD_TEXT ? 10 : 8), true);
   const bool lone = near->apart || near->images != near->texts;
   return lone && w->group != CGAP_WORD_IMAGE && cgap_entry_list(entry) == near->texts
-           ? usable_or_broken(entry, near->texts, 6, false)
+           ? usable_or_broken(entry, near->texts, 6 + id_first(w), false)
            : 0;
 }
 
@@ -337,6 +343,8 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   if (status == CGAP_OK)
     status =
       find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_fit, word, "the id of each image", error);
+  if (status == CGAP_FILE) /* several that are as good: of what may be used, none is */
+    return cgap_note_refusal(d, CGAP_DATA, "ids of the texts", error);
   if (status != CGAP_OK || !images_usable || !texts_usable || image_id->count < d->role[CGAP_ROLE_IMAGE].count ||
       text_id->count < d->role[CGAP_ROLE_TEXT].count || image_id->taken->entry == text_id->taken->entry)
     return status;

@@ -65,8 +65,10 @@ int cgap_index_fit(const cgap_entry *entry, const cgap_words *words, const cgap_
 }
 
 /* How well a name speaks of the texts of each image. */
-static int of_texts(const cgap_words *w)
+static int of_texts(const cgap_words *w, const cgap_near *near)
 {
+  if (w->more && near->images == near->texts) /* caption_start_time */
+    return 0;
   const unsigned modality = w->leaf & CGAP_WORD_MODALITY;
   if (w->leaf & (NO_PAIRS | CGAP_WORD_INDEX) && !(w->leaf & CGAP_WORD_POINTER))
     return 0;
@@ -76,14 +78,14 @@ static int of_texts(const cgap_words *w)
 /* Where the number alone does not pair and the name speaks of texts, numbers that do not fit are a mistake. */
 static bool is_meant(const cgap_words *w, const cgap_near *near)
 {
-  return of_texts(w) >= 8 && near->images != near->texts;
+  return of_texts(w, near) >= 8 && near->images != near->texts;
 }
 
 static int pointer_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const size_t list = cgap_entry_list(entry);
   const size_t pieces = entry->piece_count > 1 ? entry->piece_count : 1;
-  const int score = w->leaf & CGAP_WORD_POINTER ? of_texts(w) : 0;
+  const int score = w->leaf & CGAP_WORD_POINTER ? of_texts(w, near) : 0;
   if (score == 0 || (list == 0 && is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->rank == 0 ||
       is_measure(entry, w))
     return 0;
@@ -95,7 +97,7 @@ static int pointer_fit(const cgap_entry *entry, const cgap_words *w, const cgap_
 static int count_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const size_t list = cgap_entry_list(entry);
-  const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w) : 0;
+  const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w, near) : 0;
   if (score == 0 || (list == 0 && is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->rank == 0 ||
       is_measure(entry, w))
     return 0;
@@ -376,6 +378,10 @@ static cgap_status find_form(cgap_series *out, bool *usable, bool *meant, const 
       file = near.side->file;
       status = cgap_find_near(&entry, &score, &near, FORM[form].fit, FORM[form].what, error);
     }
+    if (status == CGAP_FILE && form != FORM_INDEX && near.images == near.texts) { /* lengths of texts, most likely */
+      out->count = 0;
+      return CGAP_OK;
+    }
     if (status != CGAP_OK || !entry)
       continue;
     const cgap_words words = cgap_words_of(entry->path);
@@ -471,6 +477,12 @@ static cgap_status check_direction(const cgap_series *index, const uint64_t *map
   return CGAP_OK;
 }
 
+static void note_base(cgap_dataset *d, const cgap_series *series)
+{
+  if (series->taken->entry->turned)
+    cgap_append(&d->notes, "%s: rows count from 1, as in MATLAB and Octave, where none is 0\n", series->name);
+}
+
 static cgap_status take_form(cgap_dataset *d, pair_form form, cgap_error *error)
 {
   cgap_series series = {0};
@@ -486,6 +498,8 @@ static cgap_status take_form(cgap_dataset *d, pair_form form, cgap_error *error)
     if (!meant && (status == CGAP_DATA || (status == CGAP_FILE && usable && !series.taken->entry->obstacle)))
       status = cgap_note_refusal(d, CGAP_DATA, "a dataset for the pairing", error);
   }
+  if (status == CGAP_OK && map && (form == FORM_INDEX || form == FORM_TEXTS))
+    note_base(d, &series);
   if (status == CGAP_OK && map)
     status = settle(d, &series, map, FORM[form].says, error);
   else
@@ -515,6 +529,8 @@ static cgap_status take_given(cgap_dataset *d, const cgap_spec *spec, cgap_error
   cgap_series_explain(&series, "given by --text-image");
   if (status == CGAP_OK)
     status = read_series(&map, d, FORM_INDEX, &series, error);
+  if (status == CGAP_OK)
+    note_base(d, &series);
   if (status == CGAP_OK)
     status = settle(d, &series, map, FORM[FORM_INDEX].says, error);
   free(series.taken);
