@@ -257,3 +257,29 @@ void h5_cut(const char *directory, const char *name, size_t bytes)
   path_in(path, sizeof path, directory, name);
   must(truncate(path, (off_t)bytes) == 0, path);
 }
+
+/* ---------------------------------------------------------------- marks */
+
+void h5_mark(hid_t file, const char *path, const char *name, const char *value)
+{
+  hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
+  H5Tset_size(type, strlen(value));
+  hid_t attribute = H5Acreate_by_name(file, path, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  must(attribute >= 0 && H5Awrite(attribute, type, value) >= 0, name);
+  H5Aclose(attribute);
+  H5Sclose(space);
+  H5Tclose(type);
+}
+
+void h5_text(hid_t file, const char *group, const char *name, const char *value)
+{
+  char path[200];
+  (void)snprintf(path, sizeof path, "%s/%s", group, name);
+  hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
+  H5Tset_size(type, strlen(value) + 1);
+  hid_t dataset = H5Dcreate2(file, path, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  must(dataset >= 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0, path);
+  H5Dclose(dataset);
+  H5Sclose(space);
+  H5Tclose(type);
+}

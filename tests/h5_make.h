@@ -45,6 +45,10 @@ double *h5_numbers(h5_shape shape);
 void h5_integers(hid_t file, const char *path, h5_shape shape, const int64_t *values, hid_t type);
 void h5_strings(hid_t file, const char *path, const char *const *values, size_t count, bool variable);
 
+/* A string attribute of what is at `path`, as MATLAB and Octave mark their arrays; a scalar string dataset. */
+void h5_mark(hid_t file, const char *path, const char *name, const char *value);
+void h5_text(hid_t file, const char *group, const char *name, const char *value);
+
 /* A float32 dataset (rows, dim) through a filter of this number, mandatory, that only the writer has. */
 void h5_unknown_filter(hid_t file, const char *path, size_t rows, size_t dim, int number);
 

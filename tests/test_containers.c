@@ -382,7 +382,7 @@ Test(containers, headers_that_numpy_writes_are_read)
     {"{'descr': '<u8', 'fortran_order': False, 'shape': ()}", CGAP_KIND_INTEGER, 8, 8, "uint64", 0},
     {"{'descr': '<U3', 'fortran_order': False, 'shape': (2,)}", CGAP_KIND_STRING, 12, 24, "string", 1},
     {"{'descr': '|S3', 'fortran_order': False, 'shape': (2,)}", CGAP_KIND_STRING, 3, 6, "string", 1},
-    {"{'descr': '|b1', 'fortran_order': False, 'shape': (2,)}", CGAP_KIND_OTHER, 1, 2, "bool", 1},
+    {"{'descr': '|b1', 'fortran_order': False, 'shape': (2,)}", CGAP_KIND_INTEGER, 1, 2, "bool", 1},
     {"{'descr': '<f16', 'fortran_order': False, 'shape': (2,)}", CGAP_KIND_OTHER, 16, 32, "<f16", 1},
     {"{'descr': '|O', 'fortran_order': False, 'shape': (2,)}", CGAP_KIND_OTHER, 0, 77, "object", 1},
     {"{'descr': [('a', '<f4'), ('b', '<i4', (2,))], 'fortran_order': False, 'shape': (2,)}", CGAP_KIND_OTHER, 0, 24,

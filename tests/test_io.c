@@ -417,10 +417,21 @@ Test(io, pairing_follows_the_order_of_the_rules, .init = ask_enter, .fini = ask_
   file = make_sides(4, 4);
   h5_integers(file, "/image_id", (h5_shape){1, {4}}, ids, H5T_STD_I64LE);
   h5_integers(file, "/text_image_id", (h5_shape){1, {4}}, text_ids, H5T_STD_I64LE);
+  h5_integers(file, "/text_image", (h5_shape){1, {4}}, reversed, H5T_STD_U8LE);
+  h5_close(file);
+  expect_pairing("text_image and ids that agree", &plain, CGAP_BY_INDEX, as_reversed, 4);
+
+  file = make_sides(4, 4);
+  h5_integers(file, "/image_id", (h5_shape){1, {4}}, ids, H5T_STD_I64LE);
+  h5_integers(file, "/text_image_id", (h5_shape){1, {4}}, text_ids, H5T_STD_I64LE);
   h5_integers(file, "/text_image", (h5_shape){1, {4}}, other, H5T_STD_U8LE);
   h5_integers(file, "/given", (h5_shape){1, {4}}, reversed, H5T_STD_U64BE);
   h5_close(file);
-  expect_pairing("text_image before ids", &plain, CGAP_BY_INDEX, as_other, 4);
+  ask_refuse("text_image and ids that disagree", &plain, CGAP_FILE,
+             "a.h5:/text_image|a.h5:/text_image_id|disagree|text 0|--text-image");
+  expect_pairing("--text-image before all", &(io_ask){.files = {"a.h5"}, .text_image = "text_image"}, CGAP_BY_INDEX,
+                 as_other, 4);
+  expect_pairing("--text-image none", &(io_ask){.files = {"a.h5"}, .text_image = "none"}, CGAP_BY_ROW, NULL, 4);
   expect_pairing("--text-image before all", &(io_ask){.files = {"a.h5"}, .text_image = "given"}, CGAP_BY_INDEX,
                  as_reversed, 4);
   expect_pairing("--text-image of a file", &(io_ask){.files = {"a.h5"}, .text_image = "a.h5:/given"}, CGAP_BY_INDEX,

@@ -83,7 +83,7 @@ static void shape_text(char *out, size_t size, const json_t *dataset)
 
 /* ---------------------------------------------------------------- what there is */
 
-enum { COLUMNS = 4, TITLE = 12 };
+enum { COLUMNS = 4, TITLE = 12, LEFT_OUT_MOST = 12 };
 
 static void cells_of(const char *cells[COLUMNS], char shape[200], const json_t *dataset)
 {
@@ -189,6 +189,31 @@ static void print_taken(const json_t *taken)
   }
 }
 
+/* The datasets that were taken for nothing. */
+static void print_left_out(const json_t *files)
+{
+  const json_t *file, *dataset;
+  size_t i, k, left = 0;
+  json_array_foreach(files, i, file)
+  {
+    json_array_foreach(json_object_get(file, "datasets"), k, dataset)
+    {
+      if (string_of(dataset, "taken_as") || json_is_true(json_object_get(dataset, "same_as_earlier")))
+        continue;
+      if (++left == 1)
+        put_padded("left out", TITLE);
+      if (left <= LEFT_OUT_MOST) {
+        printf(left > 1 ? ", " : "");
+        put(string_of(dataset, "path"));
+      }
+    }
+  }
+  if (left > LEFT_OUT_MOST)
+    printf(" and %zu more", left - LEFT_OUT_MOST);
+  if (left)
+    putchar('\n');
+}
+
 static cgap_status print_text(const json_t *files, const json_t *taken, cgap_error *error)
 {
   const json_t *file;
@@ -196,6 +221,8 @@ static cgap_status print_text(const json_t *files, const json_t *taken, cgap_err
   json_array_foreach(files, i, file) print_file(file);
   putchar('\n');
   print_taken(taken);
+  if (json_is_object(json_object_get(taken, "image")))
+    print_left_out(files);
   return cli_printed(CGAP_OK, error);
 }
 

@@ -107,11 +107,17 @@ void cli_warn(const char *format, ...)
   va_end(values);
 }
 
+static void say_notes(const cgap_dataset *dataset)
+{
+  const char *note = cgap_dataset_notes(dataset);
+  for (const char *end; (end = strchr(note, '\n')); note = end + 1)
+    cli_say("note: %.*s", (int)(end - note), note);
+}
+
 cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_error *error)
 {
   const cgap_status status = cgap_dataset_open(out, input, error);
-  const char *note = status == CGAP_OK ? cgap_dataset_notes(*out) : "";
-  for (const char *end; (end = strchr(note, '\n')); note = end + 1)
-    cli_say("note: %.*s", (int)(end - note), note);
+  if (status == CGAP_OK)
+    say_notes(*out);
   return status;
 }

@@ -189,6 +189,15 @@ static const struct moved *move_of(const cgap_dataset *d, const cgap_entry *entr
   return NULL;
 }
 
+/* Whether an entry is a dataset that goes through the head under another name. */
+static bool is_other_name(const cgap_dataset *d, const cgap_entry *entry)
+{
+  for (size_t k = 0; k < MOVES; k++)
+    if (d->role[MOVED[k].role].count && cgap_entry_same(d->role[MOVED[k].role].taken[0].entry, entry))
+      return true;
+  return false;
+}
+
 /* Attributes of the groups on the way to an object, once each is there; those on the way to the one before have
  * theirs. */
 static cgap_status copy_group_attributes(carry *c, const cgap_file *file, const char *path, const char *before,
@@ -221,8 +230,8 @@ static cgap_status carry_one_file(carry *c, cgap_error *error)
     const struct moved *move = move_of(c->dataset, e);
     if (move)
       status = pass_dataset(c, &(cgap_taken){file, e}, move, error);
-    else if (e->alias || e->dangling) /* its group may not be there */
-      continue;
+    else if (e->alias || e->dangling || is_other_name(c->dataset, e))
+      continue; /* its group may not be there; its rows would be the old ones */
     else if (writes(c))
       status = copy_dataset(c, file, e, error);
     if (status == CGAP_OK && writes(c))
@@ -327,6 +336,9 @@ static bool is_one_file(const cgap_dataset *d)
     return false;
   for (size_t k = 0; k < MOVES; k++)
     if (d->role[MOVED[k].role].count > 1)
+      return false;
+  for (size_t k = 0; k < d->files[0]->count; k++) /* the rows go out as rows, which its marks would deny */
+    if (d->files[0]->entries[k].turned)
       return false;
   return true;
 }

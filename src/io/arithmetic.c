@@ -86,8 +86,8 @@ static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
                      d->role[CGAP_ROLE_WORDS].name, words->entry->type_text,
                      cgap_shape_text(shape, sizeof shape, words->entry), cgap_taken_dim(image),
                      d->role[CGAP_ROLE_IMAGE].name);
-  if (query->entry->kind != CGAP_KIND_INTEGER || query->entry->rank != 2 || query->entry->shape[1] != QUERY_COLUMNS ||
-      query->entry->shape[0] == 0)
+  if ((query->entry->kind != CGAP_KIND_INTEGER && query->entry->kind != CGAP_KIND_FLOAT) || query->entry->rank != 2 ||
+      query->entry->shape[1] != QUERY_COLUMNS || query->entry->shape[0] == 0)
     return cgap_fail(error, CGAP_DATA,
                      "%s: %s of shape %s; integers of shape (Q, 4) are needed: image row, source word, target word, "
                      "wanted label",
@@ -95,7 +95,7 @@ static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
                      cgap_shape_text(shape, sizeof shape, query->entry));
   if (weight->count &&
       ((weight->taken->entry->kind != CGAP_KIND_FLOAT && weight->taken->entry->kind != CGAP_KIND_INTEGER) ||
-       weight->taken->entry->rank != 1 || weight->taken->entry->shape[0] != query->entry->shape[0]))
+       cgap_entry_list(weight->taken->entry) != query->entry->shape[0]))
     return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; %zu numbers are needed, one a query", weight->name,
                      weight->taken->entry->type_text, cgap_shape_text(shape, sizeof shape, weight->taken->entry),
                      query->entry->shape[0]);
@@ -116,6 +116,16 @@ static cgap_status check_queries(const cgap_dataset *d, cgap_error *error)
     }
   }
   return CGAP_OK;
+}
+
+/* Rows and words of MATLAB and Octave count from 1 where none is 0; labels are only compared. */
+static void count_from_zero(cgap_dataset *d)
+{
+  bool from_one = d->role[CGAP_ROLE_QUERY].taken->entry->turned;
+  for (size_t i = 0; i < QUERY_COLUMNS * d->data.queries && from_one; i++)
+    from_one = i % QUERY_COLUMNS == QUERY_COLUMNS - 1 || d->query[i] >= 1;
+  for (size_t i = 0; i < QUERY_COLUMNS * d->data.queries && from_one; i++)
+    d->query[i] -= i % QUERY_COLUMNS < QUERY_COLUMNS - 1;
 }
 
 static cgap_status read_weights(cgap_dataset *d, cgap_error *error)
@@ -156,10 +166,12 @@ static cgap_status read_members(cgap_dataset *d, cgap_error *error)
     status =
       cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu queries", d->role[CGAP_ROLE_QUERY].name, queries);
   if (status == CGAP_OK)
-    status = cgap_read_int64(d->query, d->role[CGAP_ROLE_QUERY].taken, error);
+    status = cgap_read_whole(d->query, d->role[CGAP_ROLE_QUERY].taken, "queries", error);
   d->data.queries = queries;
-  if (status == CGAP_OK)
+  if (status == CGAP_OK) {
+    count_from_zero(d);
     status = check_queries(d, error);
+  }
   if (status == CGAP_OK)
     status = read_weights(d, error);
   if (status == CGAP_OK)

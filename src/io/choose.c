@@ -17,6 +17,7 @@ enum {
   WORTH_EMBEDDING = 3,
   WORTH_EMBEDDING_GROUP = 2,
   WORTH_SIDELINE = -6,
+  WORTH_LABELLED = -1, /* some of the images, where there are images */
   WORTH_SAME_DIM = 40,
   WORTH_SAME_GROUP = 6,
   POOL_MAX = 256
@@ -34,7 +35,9 @@ typedef struct pool {
 
 static bool named_for(const cgap_words *w, unsigned side)
 {
-  if (w->leaf & (CGAP_WORD_CLASS | CGAP_WORD_LABEL))
+  if (w->leaf & CGAP_WORD_CLASS)
+    return false;
+  if (w->leaf & CGAP_WORD_LABEL && !(w->leaf & CGAP_WORD_EMBEDDING)) /* target_image_features are no labels */
     return false;
   return !(side == CGAP_WORD_TEXT && (w->parent & CGAP_WORD_CLASS));
 }
@@ -67,7 +70,8 @@ static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned s
     return 0;
   score += w.leaf & CGAP_WORD_EMBEDDING ? WORTH_EMBEDDING : 0;
   score += w.parent & CGAP_WORD_EMBEDDING ? WORTH_EMBEDDING_GROUP : 0;
-  score += w.leaf & CGAP_WORD_SIDELINE ? WORTH_SIDELINE : 0;
+  score += w.leaf & (CGAP_WORD_SIDELINE | CGAP_WORD_LABEL) ? WORTH_SIDELINE : 0;
+  score += w.leaf & CGAP_WORD_LABELLED ? WORTH_LABELLED : 0;
   return score > 1 ? score : 1;
 }
 
@@ -75,13 +79,14 @@ static bool in_scope(const cgap_input *input, const cgap_entry *entry)
 {
   size_t length = input->inside ? strlen(input->inside) : 0;
   if (length == 0)
-    return !entry->alias;
+    return true;
   return !strncmp(entry->path, input->inside, length) && (entry->path[length] == '\0' || entry->path[length] == '/');
 }
 
 static bool fits(const cgap_entry *entry, unsigned side)
 {
-  return entry->kind == CGAP_KIND_FLOAT && (entry->rank == 2 || (side == CGAP_WORD_TEXT && entry->rank == 3));
+  return entry->kind == CGAP_KIND_FLOAT &&
+         (entry->rank == 2 || (entry->rank == 3 && (side == CGAP_WORD_TEXT || cgap_entry_middle(entry) == 0)));
 }
 
 static unsigned side_of(const cgap_entry *entry)
@@ -115,10 +120,16 @@ static void collect(pool *p, const cgap_input *input, cgap_wish wish, unsigned s
   p->count = kept;
 }
 
-static bool same_group(const cgap_entry *a, const cgap_entry *b)
+bool cgap_entry_neighbours(const cgap_entry *a, const cgap_entry *b)
 {
   size_t na = (size_t)(strrchr(a->path, '/') - a->path), nb = (size_t)(strrchr(b->path, '/') - b->path);
   return na == nb && !memcmp(a->path, b->path, na);
+}
+
+bool cgap_entry_same(const cgap_entry *a, const cgap_entry *b)
+{
+  const bool links = !a->pieces && !b->pieces && (a->alias || b->alias);
+  return a == b || (links && a->number == b->number && a->address == b->address);
 }
 
 static size_t last_size(const cgap_entry *e)
@@ -131,7 +142,7 @@ static int pair_score(const candidate *image, const candidate *text)
   int score = (image ? image->score : 0) + (text ? text->score : 0);
   if (image && text) {
     score += last_size(image->entry) == last_size(text->entry) ? WORTH_SAME_DIM : 0;
-    score += same_group(image->entry, text->entry) ? WORTH_SAME_GROUP : 0;
+    score += cgap_entry_neighbours(image->entry, text->entry) ? WORTH_SAME_GROUP : 0;
   }
   return score;
 }
@@ -144,12 +155,24 @@ typedef struct search {
   bool ask_image, ask_text;
 } search;
 
+static bool same_or_none(const cgap_entry *a, const candidate *b)
+{
+  return a && b ? cgap_entry_same(a, b->entry) : !a && !b;
+}
+
+static bool same_choice(const cgap_choice *choice, const candidate *image, const candidate *text)
+{
+  return same_or_none(choice->image, image) && same_or_none(choice->text, text);
+}
+
 static void offer(search *s, const candidate *image, const candidate *text)
 {
   int score = pair_score(image, text);
   if ((!image && !text) || (image && text && image->entry == text->entry && (s->ask_image || s->ask_text)))
     return;
   if (score < s->best)
+    return;
+  if (score == s->best && same_choice(&s->choice, image, text)) /* under another name */
     return;
   if (score > s->best) {
     s->best = score;

@@ -34,8 +34,9 @@ typedef struct matrix {
 static cgap_status begin_matrix(job *j, const matrix *m, cgap_error *error)
 {
   const cgap_source *s = m->source;
-  const cgap_entry *e = m->series->taken->entry;
-  size_t middle = e->rank == 3 ? e->shape[1] : 0, rows = middle ? s->rows / middle : s->rows;
+  const cgap_data *d = &j->dataset->data;
+  size_t middle = s == &d->class_text ? (d->prompts > 1 ? d->prompts : 0) : cgap_entry_middle(m->series->taken->entry);
+  size_t rows = middle ? s->rows / middle : s->rows;
   if (j->npy)
     return cgap_npy_writer_create(j->npy, m->path, s->type, rows, middle, s->dim, error);
   return cgap_writer_create(j->hdf5, m->path, s->type, rows, middle, s->dim, error);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { TOKENS_LEAST = 32 };
+
 /* ---------------------------------------------------------------- series */
 
 cgap_status cgap_series_add(cgap_series *series, const cgap_file *file, const cgap_entry *entry, cgap_error *error)
@@ -127,6 +129,7 @@ cgap_status cgap_spec_parse(cgap_spec *out, cgap_dataset *d, const char *option,
     status = open_once(&out->file, d, file, error);
   else
     out->path = out->owned = strdup(value);
+  out->none = !out->file && !strcmp(value, "none") && !some_input_has(d, value);
   free(file);
   return status;
 }
@@ -288,7 +291,8 @@ static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *opti
     status = cgap_sides_check_unread(d, error);
   const bool no_text = d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0);
   if (status == CGAP_OK && no_text)
-    status = options->one_side ? cgap_one_side_check(d, error) : cgap_sides_refuse(d, true, error);
+    status = options->one_side ? cgap_one_side_check(d, error)
+                               : cgap_sides_refuse_no_text(d, options->text && !strcmp(options->text, "none"), error);
   if (status == CGAP_OK)
     status = cgap_pairing_find(d, options, error);
   if (status == CGAP_OK)
@@ -296,9 +300,24 @@ static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *opti
   return status;
 }
 
+/* Captions an image are a handful; the rows of a token sequence are 64, 77 or more. */
+static void note_tokens(cgap_dataset *d)
+{
+  const cgap_entry *t = d->role[CGAP_ROLE_TEXT].count ? d->role[CGAP_ROLE_TEXT].taken->entry : NULL;
+  const size_t k = t ? cgap_entry_middle(t) : 0;
+  if (k >= TOKENS_LEAST)
+    cgap_append(
+      &d->notes,
+      "%s: %zu texts an image, as many as a sequence has tokens; if it has one row a token, pool it first, to "
+      "one row a text\n",
+      t->name, k);
+}
+
 static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   cgap_status status = cgap_sides_find(d, options, error);
+  if (status == CGAP_OK)
+    status = cgap_prompts_leave_out(d, options, error);
   if (status == CGAP_OK)
     status = cgap_dataset_room(d, NULL, error);
   if (status == CGAP_OK)
@@ -307,6 +326,8 @@ static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap
     status = d->role[CGAP_ROLE_IMAGE].count > 0 ? find_the_rest(d, options, error) : cgap_one_side_check(d, error);
   if (status == CGAP_OK)
     status = cgap_dataset_room(d, NULL, error);
+  if (status == CGAP_OK)
+    note_tokens(d);
   if (status == CGAP_OK)
     cgap_training_find(d);
   if (status == CGAP_OK)
@@ -364,8 +385,15 @@ cgap_status cgap_dataset_open(cgap_dataset **out, const cgap_input_options *opti
   if (status != CGAP_OK) {
     cgap_dataset_close(*out);
     *out = NULL;
+  } else {
+    cgap_exchanged_note(*out);
   }
   return status;
+}
+
+const char *cgap_dataset_notes(const cgap_dataset *d)
+{
+  return d->notes ? d->notes : "";
 }
 
 void cgap_dataset_close(cgap_dataset *d)
@@ -389,6 +417,7 @@ void cgap_dataset_close(cgap_dataset *d)
   cgap_quiet_end(quiet);
   free(d->inputs);
   free(d->files);
+  free(d->class_major);
   free(d->text_image);
   free(d->labels);
   free(d->image_label);
@@ -402,11 +431,6 @@ void cgap_dataset_close(cgap_dataset *d)
 const cgap_data *cgap_dataset_data(const cgap_dataset *dataset)
 {
   return dataset ? &dataset->data : NULL;
-}
-
-const char *cgap_dataset_notes(const cgap_dataset *dataset)
-{
-  return dataset->notes ? dataset->notes : "";
 }
 
 static bool same_file(const char *path, const struct stat *other)

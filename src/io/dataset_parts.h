@@ -4,6 +4,7 @@
 
 #include "io/dataset.h"
 #include "io/hdf5_rows.h"
+#include "io/hdf5_values.h"
 #include "io/names.h"
 
 typedef enum cgap_role {
@@ -41,6 +42,7 @@ struct cgap_dataset {
   cgap_input *inputs;
   size_t input_count;
   cgap_series role[CGAP_ROLES];
+  struct cgap_class_major *class_major; /* where class texts are stored (prompts, C, d) */
   cgap_rows *image_rows, *text_rows, *class_rows, *word_rows;
   uint64_t *text_image;
   int64_t *labels, *image_label, *query;
@@ -59,6 +61,7 @@ typedef struct cgap_spec {
   const char *path;
   char *owned; /* path's memory */
   bool given;
+  bool none; /* "none", and no dataset is called so: nothing is to be taken */
 } cgap_spec;
 
 /* ---------------------------------------------------------------- dataset.c */
@@ -79,10 +82,11 @@ const cgap_entry *cgap_input_find(const cgap_input *input, const char *path);
 
 /* Fills the image and text series (text may stay empty) and checks shapes and types. */
 CGAP_MUST_CHECK cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
-/* Refuses files without images, or without texts and without class texts and labels in their place. */
-/* CGAP_FILE: a dataset named for texts is there and cannot be read; class texts do not stand in for it. */
-CGAP_MUST_CHECK cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error);
+/* Refuses files without images, or without texts; the second names class texts and labels in their place too. */
 cgap_status cgap_sides_refuse(const cgap_dataset *d, bool text, cgap_error *error);
+cgap_status cgap_sides_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error);
+/* CGAP_FILE: a dataset named for texts is there and cannot be read; class texts do not replace it. */
+CGAP_MUST_CHECK cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error);
 size_t cgap_series_rows(const cgap_series *series);
 
 /* ---------------------------------------------------------------- choose.c */
@@ -99,6 +103,10 @@ typedef struct cgap_choice {
 /* The best image and text of one input by name; CGAP_FILE when two are equally good. */
 CGAP_MUST_CHECK cgap_status cgap_choose(cgap_choice *out, const cgap_input *input, cgap_wish image, cgap_wish text,
                                         cgap_error *error);
+
+/* Whether two entries are in one group; whether they are one dataset under two names. */
+bool cgap_entry_neighbours(const cgap_entry *a, const cgap_entry *b);
+bool cgap_entry_same(const cgap_entry *a, const cgap_entry *b);
 
 /* Why cgap_choose takes an entry, in words. */
 void cgap_choose_explain(char *out, size_t size, const cgap_file *file, const cgap_entry *entry, unsigned side);
@@ -117,27 +125,61 @@ cgap_status cgap_refuse_missing(const cgap_file *file, const char *path, const c
 
 /* ---------------------------------------------------------------- beside.c, pairing.c, extras.c, arithmetic.c */
 
-/* How well an entry fits a role beside `side`; 0: not at all. */
-typedef int (*cgap_fit)(const cgap_entry *entry, const cgap_words *words, const cgap_taken *side);
+/* What belongs to the rows of one dataset of a side. */
+typedef struct cgap_near {
+  const cgap_taken *side;
+  size_t images, texts; /* the rows it speaks of: of the shard, where images and texts are in as many shards */
+  bool apart;           /* images and texts are in different files */
+  const char *word;     /* of an id: the word that its name has to have; NULL: any */
+} cgap_near;
 
-/* The one entry of taken's file that fits best, or NULL; CGAP_FILE on a tie. */
-CGAP_MUST_CHECK cgap_status cgap_find_beside(const cgap_entry **out, const cgap_taken *side, cgap_fit fit,
-                                             const char *what, cgap_error *error);
+cgap_near cgap_near_of(const cgap_dataset *d, cgap_role side, size_t shard);
+
+/* How well an entry fits a role; 0: not at all. */
+typedef int (*cgap_fit)(const cgap_entry *entry, const cgap_words *words, const cgap_near *near);
+
+/* A score from here on says that the entry can be used; below, only that it looks meant. */
+enum { CGAP_FIT_USABLE = 100 };
+
+/* The one entry of the side's file that fits best, or NULL; score may be NULL. CGAP_FILE on a tie. */
+CGAP_MUST_CHECK cgap_status cgap_find_near(const cgap_entry **out, int *score, const cgap_near *near, cgap_fit fit,
+                                           const char *what, cgap_error *error);
 
 /* The entry of --text-image, --labels or --class-text; a relative path may count from the side's group. */
 CGAP_MUST_CHECK cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, const cgap_spec *spec,
                                             cgap_error *error);
 
-/* Integers that belong to images: one dataset for each shard, or one for all in one of the files. */
-CGAP_MUST_CHECK cgap_status cgap_per_image_find(cgap_series *out, const cgap_series *image, const cgap_spec *spec,
-                                                cgap_fit fit, const char *what, cgap_error *error);
+/* "NAME: TYPE of shape SHAPE", for a refusal; returns out. */
+const char *cgap_entry_text(char *out, size_t size, const cgap_entry *entry);
+
+/* A note where `status` is CGAP_DATA, whose message becomes its reason; else the status. */
+CGAP_MUST_CHECK cgap_status cgap_note_refusal(cgap_dataset *d, cgap_status status, const char *what, cgap_error *error);
+
+/* Values that belong to images: one dataset for each shard, or one for all in one of the files. */
+CGAP_MUST_CHECK cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_spec *spec, cgap_fit fit,
+                                                const char *what, cgap_error *error);
+/* That they are whole numbers, one for each image. */
 CGAP_MUST_CHECK cgap_status cgap_per_image_check(const cgap_series *series, const cgap_series *image,
                                                  const char *option, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_int64_series(int64_t **out, const cgap_series *series, cgap_error *error);
 
+/* The row of `among` that each id of `of` is, SIZE_MAX where none is. *twice is a row of `among` whose id an earlier
+ * row has, or SIZE_MAX. */
+CGAP_MUST_CHECK cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, const cgap_ids *of,
+                                           const char *name, cgap_error *error);
+
 CGAP_MUST_CHECK cgap_status cgap_pairing_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_pairing_join(cgap_dataset *d, cgap_error *error); /* ids.c: by ids on both sides */
+/* ids.c: *out the image row of each text by ids on both sides, or NULL. Those that say the image's id of each text are
+ * used or refused; those that may be the texts' own, where each is an image's. */
+CGAP_MUST_CHECK cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *d, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_class_text_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
+/* How well an entry fits for the image row of each text. */
+int cgap_index_fit(const cgap_entry *entry, const cgap_words *words, const cgap_near *near);
+
+/* Texts that are the prompts of classes are none; notes them. */
+CGAP_MUST_CHECK cgap_status cgap_prompts_leave_out(cgap_dataset *d, const cgap_input_options *options,
+                                                   cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error);
 void cgap_training_find(cgap_dataset *d); /* extras.c: sets trained_on */
@@ -148,6 +190,8 @@ void cgap_training_find(cgap_dataset *d); /* extras.c: sets trained_on */
 CGAP_MUST_CHECK cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_left_over_settle(cgap_dataset *d, const cgap_input_options *options,
                                                   cgap_error *error);
+/* exchanged.c: notes where rows and columns may be exchanged. */
+void cgap_exchanged_note(cgap_dataset *d);
 
 /* CGAP_FILE: the datasets that were taken, and one more (or NULL), are virtual over more files in all than may be open
  * at once. */

@@ -139,6 +139,21 @@ json_t *cgap_dataset_describe(const cgap_dataset *d)
   return out;
 }
 
+/* What a dataset was taken for; NULL: for nothing. */
+static const char *taken_as(const cgap_dataset *d, const cgap_entry *entry)
+{
+  static const char *const NAMES[CGAP_ROLES] = {
+    [CGAP_ROLE_IMAGE] = "image",           [CGAP_ROLE_TEXT] = "text",        [CGAP_ROLE_TEXT_IMAGE] = "pairing",
+    [CGAP_ROLE_IMAGE_ID] = "pairing",      [CGAP_ROLE_TEXT_ID] = "pairing",  [CGAP_ROLE_LABELS] = "labels",
+    [CGAP_ROLE_CLASS_TEXT] = "class_text", [CGAP_ROLE_WORDS] = "arithmetic", [CGAP_ROLE_IMAGE_LABEL] = "arithmetic",
+    [CGAP_ROLE_QUERY] = "arithmetic",      [CGAP_ROLE_WEIGHT] = "arithmetic"};
+  for (int role = 0; role < CGAP_ROLES; role++)
+    for (size_t k = 0; k < d->role[role].count; k++)
+      if (cgap_entry_same(d->role[role].taken[k].entry, entry))
+        return NAMES[role];
+  return NULL;
+}
+
 json_t *cgap_dataset_listing(const cgap_dataset *d)
 {
   json_t *out = json_array();
@@ -148,6 +163,7 @@ json_t *cgap_dataset_listing(const cgap_dataset *d)
     for (size_t k = 0; k < file->count; k++) {
       json_t *entry = entry_json(&file->entries[k]);
       json_object_set_new(entry, "unreadable", text_or_null(file->entries[k].obstacle));
+      json_object_set_new(entry, "taken_as", text_or_null(taken_as(d, &file->entries[k])));
       json_object_set_new(entry, "same_as_earlier", json_boolean(file->entries[k].alias));
       json_array_append_new(datasets, entry);
     }

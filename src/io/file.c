@@ -146,8 +146,9 @@ const cgap_entry *cgap_file_find(const cgap_file *file, const char *path)
   while (*path == '/')
     path++;
   for (size_t i = 0; i < file->count; i++) {
-    if (!strcmp(file->entries[i].path + 1, path))
-      return &file->entries[i];
+    const cgap_entry *e = &file->entries[i];
+    if (!strcmp(e->path + 1, path) || (e->place && !strcmp(e->place + 1, path)))
+      return e;
   }
   return NULL;
 }
@@ -178,9 +179,15 @@ void cgap_entry_clear(cgap_entry *entry)
     free(entry->sources[i]);
   free(entry->sources);
   free(entry->path);
+  free(entry->place);
   free(entry->name);
   free(entry->storage);
   free(entry->obstacle);
+}
+
+const char *cgap_entry_place(const cgap_entry *entry)
+{
+  return entry->place ? entry->place : entry->path;
 }
 
 const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)

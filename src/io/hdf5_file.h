@@ -33,8 +33,9 @@ typedef struct cgap_piece {
 
 /* A dataset of a file, as listed. Owned by its cgap_file. */
 typedef struct cgap_entry {
-  char *path; /* "/group/name" */
-  char *name; /* for messages: "pairs.h5:/group/name", "img_emb.npy" */
+  char *path;  /* "/group/name" */
+  char *place; /* HDF5: the path of the dataset where it is another, as in Octave's files; else NULL */
+  char *name;  /* for messages: "pairs.h5:/group/name", "img_emb.npy" */
   cgap_kind kind;
   cgap_type type; /* CGAP_KIND_FLOAT */
   bool swap;      /* stored in the other byte order */
@@ -50,6 +51,8 @@ typedef struct cgap_entry {
   char **sources;           /* of a virtual dataset: the files that were found, each once */
   size_t source_count;
   bool is_virtual;
+  bool turned;       /* HDF5: stored with the axes in reverse order (marks.h); shape has them as they are meant */
+  size_t characters; /* strings stored as a matrix of characters, so many each; 0: none */
 
   unsigned side;        /* CGAP_WORD_IMAGE or _TEXT where its place says it, whatever its name; else 0 */
   const char *side_why; /* static */
@@ -104,6 +107,9 @@ int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
 bool cgap_hdf5_is(const cgap_file *file);
 CGAP_MUST_CHECK cgap_status cgap_hdf5_open(cgap_file *file, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_file_list(cgap_file *file, cgap_error *error);
+
+/* The path at which HDF5 has the dataset. */
+const char *cgap_entry_place(const cgap_entry *entry);
 
 /* A new entry, empty, or NULL when memory is out. */
 cgap_entry *cgap_file_add(cgap_file *file);

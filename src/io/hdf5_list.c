@@ -8,6 +8,7 @@
 #include "io/format.h"
 #include "io/hdf5_values.h"
 #include "io/links.h"
+#include "io/marks.h"
 #include "io/virtual.h"
 
 #include <stdio.h>
@@ -130,6 +131,17 @@ static void describe_compound(cgap_entry *entry, const cgap_file *file, hid_t ty
   free(fields);
 }
 
+/* h5py's booleans, for one; HDF5 reads their numbers. */
+static bool describe_enumeration(cgap_entry *entry, hid_t dataset, hid_t type)
+{
+  hid_t base = H5Tget_super(type);
+  const bool readable = base >= 0 && describe_integer(entry, dataset, base);
+  cgap_entry_type_text(entry, "enumeration");
+  if (base >= 0)
+    H5Tclose(base);
+  return readable;
+}
+
 static bool describe_type(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t type)
 {
   static const char *const OTHERS[] = {
@@ -142,6 +154,8 @@ static bool describe_type(cgap_entry *entry, const cgap_file *file, hid_t datase
     return describe_integer(entry, dataset, type);
   if (class == H5T_FLOAT)
     describe_float(entry, type);
+  else if (class == H5T_ENUM)
+    describe_enumeration(entry, dataset, type);
   else if (class == H5T_STRING) {
     entry->kind = CGAP_KIND_STRING;
     cgap_entry_type_text(entry, "string");
@@ -273,9 +287,11 @@ static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, co
     (unsigned long long)bytes);
 }
 
-static cgap_status add_dataset(walk *w, hid_t dataset, const char *path)
+/* out: the new entry, NULL on failure. */
+static cgap_status add_dataset(cgap_entry **out, walk *w, hid_t dataset, const char *path)
 {
   H5O_info_t info;
+  *out = NULL;
   if (w->file->count >= ENTRIES_MAX)
     return cgap_fail(w->error, CGAP_FILE, "%s: more than %d datasets; write images and texts to a file of their own",
                      w->file->path, ENTRIES_MAX);
@@ -292,8 +308,11 @@ static cgap_status add_dataset(walk *w, hid_t dataset, const char *path)
   cgap_status status = !fine ? fail_object(w, path) : entry->storage ? CGAP_OK : fail_memory(w);
   if (status == CGAP_OK)
     status = check_contiguous(w, dataset, type, entry);
+  if (status == CGAP_OK && !cgap_mark_matlab(entry, dataset)) /* changes the shape */
+    status = fail_object(w, path);
   if (type >= 0)
     H5Tclose(type);
+  *out = status == CGAP_OK ? entry : NULL;
   return status;
 }
 
@@ -311,6 +330,22 @@ static cgap_status add_dangling(walk *w, const char *path, char *missing)
   entry->storage = strdup("link");
   cgap_entry_type_text(entry, "link that leads nowhere");
   return entry->storage ? CGAP_OK : fail_memory(w);
+}
+
+/* A variable that is no dataset of its own, in words. */
+static cgap_status add_other(walk *w, const char *path, const char *type, const size_t shape[2], const char *obstacle)
+{
+  cgap_entry *entry = add_entry(w, path);
+  if (!entry)
+    return fail_memory(w);
+  entry->kind = CGAP_KIND_OTHER;
+  entry->rank = shape ? 2 : 0;
+  for (int k = 0; k < entry->rank; k++)
+    entry->shape[k] = shape[k];
+  cgap_entry_type_text(entry, type);
+  entry->storage = strdup("group");
+  entry->obstacle = obstacle ? strdup(obstacle) : NULL;
+  return entry->storage && (!obstacle || entry->obstacle) ? CGAP_OK : fail_memory(w);
 }
 
 /* Whether the walk goes into a group: not in circles, not without end. */
@@ -345,6 +380,47 @@ typedef struct link_list {
   bool out_of_memory;
 } link_list;
 
+static cgap_status walk_group(walk *w, hid_t group, const char *path, int depth);
+
+/* The `value` of a variable of Octave. */
+static cgap_status add_octave_value(walk *w, hid_t group, const char *path, cgap_octave what, const char *type,
+                                    int depth)
+{
+  cgap_entry *entry = NULL;
+  hid_t value = H5Oopen(group, "value", H5P_DEFAULT);
+  if (value < 0)
+    return fail_object(w, path);
+  cgap_status status =
+    what == CGAP_OCTAVE_STRUCT ? walk_group(w, value, path, depth) : add_dataset(&entry, w, value, path);
+  if (entry) {
+    entry->place = cgap_format("%s/value", path);
+    if (!entry->place)
+      status = fail_memory(w);
+    else if (!cgap_mark_octave_array(entry, type, value))
+      status = fail_object(w, path);
+  }
+  H5Oclose(value);
+  return status;
+}
+
+/* A variable of MATLAB or Octave that is a group; *found false where it is none. */
+static cgap_status add_variable(bool *found, walk *w, hid_t group, const char *path, int depth)
+{
+  char type[64], text[80];
+  size_t shape[2];
+  *found = true;
+  if (cgap_mark_sparse(shape, group))
+    return add_other(w, path, "MATLAB sparse matrix", shape, "a sparse matrix; in MATLAB write full(X)");
+  const cgap_octave what = cgap_mark_octave(type, sizeof type, group);
+  if (what == CGAP_OCTAVE_UNREADABLE)
+    return fail_object(w, path);
+  if (what == CGAP_OCTAVE_ARRAY || what == CGAP_OCTAVE_STRUCT)
+    return add_octave_value(w, group, path, what, type, depth);
+  *found = what == CGAP_OCTAVE_OTHER;
+  (void)snprintf(text, sizeof text, "Octave %.60s", type);
+  return *found ? add_other(w, path, text, NULL, NULL) : CGAP_OK;
+}
+
 static herr_t take_link(hid_t group, const char *name, const H5L_info_t *info, void *context)
 {
   link_list *list = context;
@@ -361,20 +437,23 @@ static herr_t take_link(hid_t group, const char *name, const H5L_info_t *info, v
   return list->out_of_memory ? -1 : 0;
 }
 
-static cgap_status walk_group(walk *w, hid_t group, const char *path, int depth);
-
 static cgap_status walk_object(walk *w, hid_t object, const char *path, int depth)
 {
   enum { LAYOUT = 8 }; /* the number of the message that says where elements are: datasets alone have it */
   const H5I_type_t kind = H5Iget_type(object);
+  cgap_entry *entry;
   H5O_info_t info;
+  bool is_variable = false;
   if (kind == H5I_DATASET)
-    return add_dataset(w, object, path);
+    return add_dataset(&entry, w, object, path);
   if (H5Oget_info2(object, &info, H5O_INFO_HDR) < 0)
     return fail_object(w, path);
   if (info.hdr.mesg.present >> LAYOUT & 1)
     return fail_read(w, path, "it has a layout, and is no dataset");
-  return kind == H5I_GROUP ? walk_group(w, object, path, depth) : CGAP_OK;
+  if (kind != H5I_GROUP || cgap_mark_is_internal(path))
+    return CGAP_OK;
+  const cgap_status status = add_variable(&is_variable, w, object, path, depth);
+  return status != CGAP_OK || is_variable ? status : walk_group(w, object, path, depth);
 }
 
 static cgap_status walk_link(walk *w, hid_t group, const link *l, const char *path, int depth)

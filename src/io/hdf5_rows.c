@@ -8,12 +8,24 @@
 #include "io/chunks.h"
 #include "io/direct.h"
 
+#include "memory.h"
+
 #include <fcntl.h>
 #include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { CACHE_SLOTS = 12421 };
+enum { CACHE_SLOTS = 12421, TILE_ROWS = 32 };
 static const size_t CACHE_LEAST = (size_t)1 << 20, CACHE_MOST = (size_t)16 << 20;
+static const size_t TURNED_BYTES = (size_t)16 << 20, TURNED_CHUNK_BYTES = (size_t)128 << 20;
+
+/* A block of a dataset that is stored with the axes in reverse order: (d, k, most) or (d, most), as it was read. */
+typedef struct turned_block {
+  unsigned char *bytes; /* NULL: nothing was read yet */
+  size_t first, count;  /* of the meant first axis */
+  size_t most;
+} turned_block;
 
 typedef struct part {
   cgap_taken taken;
@@ -24,6 +36,7 @@ typedef struct part {
   bool direct;       /* contiguous in the file, at `offset` bytes */
   uint64_t offset;   /* bytes from the start of the file */
   cgap_direct *past; /* the page cache, where the file is too large for it; else NULL */
+  turned_block turned;
 } part;
 
 struct cgap_rows {
@@ -42,6 +55,11 @@ size_t cgap_taken_dim(const cgap_taken *taken)
 {
   return taken->entry->rank >= 2 && taken->entry->rank <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->rank - 1]
                                                                          : 0;
+}
+
+size_t cgap_entry_middle(const cgap_entry *e)
+{
+  return e->rank == 3 && e->shape[0] != 1 && e->shape[1] != 1 ? e->shape[1] : 0;
 }
 
 /* ---------------------------------------------------------------- open */
@@ -77,6 +95,24 @@ static int plain_file(const part *p)
   return plain && p->taken.entry->number == file->number ? file->fd : -1;
 }
 
+/* How much of the first axis one block of a turned dataset has: whole chunks where they are not too large, so that none
+ * is unpacked twice in a pass. */
+static size_t turned_most(const part *p, hid_t create_plist)
+{
+  const cgap_entry *e = p->taken.entry;
+  hsize_t chunk[H5S_MAX_RANK] = {0};
+  const size_t each = e->shape[1] * (e->rank == 3 ? e->shape[2] : 1) * H5Tget_size(p->type);
+  size_t most = cgap_greater(TURNED_BYTES / each, 1);
+  if (H5Pget_layout(create_plist) == H5D_CHUNKED && H5Pget_chunk(create_plist, H5S_MAX_RANK, chunk) == e->rank) {
+    const size_t across = (size_t)chunk[e->rank - 1];
+    if (most >= across)
+      most -= most % across;
+    else if (across <= TURNED_CHUNK_BYTES / each)
+      most = across;
+  }
+  return cgap_lesser(most, e->shape[0]);
+}
+
 static cgap_status open_part(part *p, cgap_error *error)
 {
   const cgap_file *file = p->taken.file;
@@ -86,13 +122,19 @@ static cgap_status open_part(part *p, cgap_error *error)
     return cgap_array_open(&p->array, entry, error);
   if (entry->obstacle)
     return cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
-  p->dataset = H5Dopen2(file->id, entry->path, H5P_DEFAULT);
+  p->dataset = H5Dopen2(file->id, cgap_entry_place(entry), H5P_DEFAULT);
   if (p->dataset < 0)
     goto damaged;
   p->type = H5Dget_type(p->dataset);
   plist = H5Dget_create_plist(p->dataset);
   if (p->type < 0 || plist < 0)
     goto damaged;
+  if (entry->turned) {
+    p->turned.most = turned_most(p, plist);
+    p->space = H5Dget_space(p->dataset);
+    H5Pclose(plist);
+    return CGAP_OK;
+  }
   if (H5Pget_layout(plist) == H5D_CONTIGUOUS && H5Pget_external_count(plist) == 0 && entry->number == file->number) {
     haddr_t offset = H5Dget_offset(p->dataset);
     p->direct = offset != HADDR_UNDEF;
@@ -100,7 +142,7 @@ static cgap_status open_part(part *p, cgap_error *error)
   }
   access = access_plist(p, plist);
   H5Dclose(p->dataset);
-  p->dataset = H5Dopen2(file->id, entry->path, access);
+  p->dataset = H5Dopen2(file->id, cgap_entry_place(entry), access);
   p->space = p->dataset < 0 ? H5I_INVALID_HID : H5Dget_space(p->dataset);
   cgap_status status = CGAP_OK;
   if (p->space >= 0)
@@ -158,8 +200,55 @@ static bool read_slabs(const part *p, size_t first, size_t count, size_t row_byt
   return true;
 }
 
-static cgap_status read_part(const part *p, size_t first, size_t count, int threads, unsigned char *out,
-                             cgap_error *error)
+/* The block of a turned dataset that has index `first` of the meant first axis. */
+static bool read_turned_block(part *p, size_t first, refusal *r)
+{
+  const cgap_entry *e = p->taken.entry;
+  turned_block *b = &p->turned;
+  const size_t dim = cgap_taken_dim(&p->taken), middle = e->rank == 3 ? e->shape[1] : 1;
+  if (b->bytes && first >= b->first && first < b->first + b->count)
+    return true;
+  if (!b->bytes && !(b->bytes = cgap_alloc(b->most, dim * middle * cgap_type_size(e->type)))) {
+    (void)snprintf(r->why, sizeof r->why, "out of memory");
+    return false;
+  }
+  b->first = first / b->most * b->most;
+  b->count = cgap_lesser(b->most, e->shape[0] - b->first);
+  const hsize_t start[3] = {0, e->rank == 3 ? 0 : b->first, b->first};
+  const hsize_t count[3] = {dim, e->rank == 3 ? middle : b->count, b->count};
+  if (read_slab(p, start, count, b->bytes, r))
+    return true;
+  b->count = 0;
+  return false;
+}
+
+/* Rows of a turned dataset, tile by tile, so that both sides of the transposition stay in the cache. */
+static bool read_turned(part *p, size_t first, size_t count, unsigned char *out, refusal *r)
+{
+  const cgap_entry *e = p->taken.entry;
+  const size_t dim = cgap_taken_dim(&p->taken), middle = e->rank == 3 ? e->shape[1] : 1;
+  const size_t size = cgap_type_size(e->type);
+  while (count > 0) {
+    if (!read_turned_block(p, first / middle, r))
+      return false;
+    const turned_block *b = &p->turned;
+    const size_t here = cgap_lesser(count, (b->first + b->count) * middle - first);
+    for (size_t tile = 0; tile < here; tile += TILE_ROWS) {
+      const size_t until = cgap_lesser(here, tile + TILE_ROWS);
+      for (size_t c = 0; c < dim; c++)
+        for (size_t k = tile; k < until; k++) {
+          const size_t row = first + k, from = (c * middle + row % middle) * b->count + (row / middle - b->first);
+          memcpy(out + (k * dim + c) * size, b->bytes + from * size, size);
+        }
+    }
+    first += here;
+    count -= here;
+    out += here * dim * size;
+  }
+  return true;
+}
+
+static cgap_status read_part(part *p, size_t first, size_t count, int threads, unsigned char *out, cgap_error *error)
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_taken_dim(&p->taken);
@@ -178,7 +267,7 @@ static cgap_status read_part(const part *p, size_t first, size_t count, int thre
   } else {
     refusal r = {""};
     cgap_quiet quiet = cgap_quiet_begin();
-    if (!read_slabs(p, first, count, dim * size, out, &r)) {
+    if (!(e->turned ? read_turned(p, first, count, out, &r) : read_slabs(p, first, count, dim * size, out, &r))) {
       status = cgap_fail(error, CGAP_FILE, "%s: rows %zu to %zu cannot be read (HDF5: %s); copy the file again",
                          e->name, first, first + count - 1, r.why[0] ? r.why : "no reason given");
     }
@@ -198,7 +287,7 @@ static cgap_status rows_read(const cgap_source *source, size_t first, size_t cou
     return cgap_fail(error, CGAP_DATA, "%s: rows %zu to %zu asked for, it has %zu", source->name, first, first + count,
                      source->rows);
   for (size_t i = 0; i < rows->count && count > 0; i++) {
-    const part *p = &rows->parts[i];
+    part *p = &rows->parts[i];
     if (first >= p->first + p->rows)
       continue;
     size_t within = first - p->first;
@@ -310,6 +399,7 @@ void cgap_rows_close(cgap_rows *rows)
     cgap_array_close(rows->parts[i].array);
     cgap_chunks_close(rows->parts[i].chunks);
     cgap_direct_close(rows->parts[i].past);
+    cgap_free(rows->parts[i].turned.bytes);
     close_id(rows->parts[i].space, H5Sclose);
     close_id(rows->parts[i].type, H5Tclose);
     close_id(rows->parts[i].dataset, H5Dclose);

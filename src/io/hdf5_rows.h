@@ -14,6 +14,9 @@ typedef struct cgap_taken {
 size_t cgap_taken_rows(const cgap_taken *taken);
 size_t cgap_taken_dim(const cgap_taken *taken);
 
+/* k of a dataset (N, k, d) that has k rows each; 0 where it is (N, d), or (N, 1, d) or (1, N, d), which are no more. */
+size_t cgap_entry_middle(const cgap_entry *entry);
+
 typedef struct cgap_rows cgap_rows;
 
 /* Opens `count` datasets of one type and dim as one matrix, in that order; *source views it and has `name`

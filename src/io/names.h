@@ -14,6 +14,11 @@ enum {
   CGAP_WORD_INDEX = 32,
   CGAP_WORD_LABEL = 64,
   CGAP_WORD_SIDELINE = 128, /* a mask, a mean, a score: about the embeddings, not the embeddings */
+  CGAP_WORD_POINTER = 256,  /* indptr, offsets: where each image's texts begin */
+  CGAP_WORD_COUNT = 512,    /* lengths, counts, per: how many texts each image has */
+  CGAP_WORD_PAIRS = 1024,   /* pairs, matches */
+  CGAP_WORD_TO = 2048,      /* image_to_text, img2txt */
+  CGAP_WORD_LABELLED = 4096,
   CGAP_WORD_MODALITY = CGAP_WORD_IMAGE | CGAP_WORD_TEXT
 };
 
@@ -23,8 +28,10 @@ typedef struct cgap_words {
   unsigned group;      /* CGAP_WORD_IMAGE or _TEXT of the nearest group that says one, else 0 */
   unsigned side;       /* CGAP_WORD_IMAGE or _TEXT: the name's own, else the group's; 0: neither, or both in one name */
   bool text_first;     /* the name has both, the text's word first: "text_image" */
+  bool more;           /* the name itself has words that are not known: "text_image_similarity" */
   char image_word[16]; /* as found, for the report: "img" */
   char text_word[16];
+  char id_word[16]; /* of the name itself, in the singular: "id", "filename" */
 } cgap_words;
 
 /* path: "/group/name". */

@@ -193,7 +193,7 @@ static const struct {
   {'u', 8, CGAP_KIND_INTEGER, 0, "uint64"},
   {'S', 0, CGAP_KIND_STRING, 0, "string"},
   {'U', 0, CGAP_KIND_STRING, 0, "string"},
-  {'b', 1, CGAP_KIND_OTHER, 0, "bool"},
+  {'b', 1, CGAP_KIND_INTEGER, 0, "bool"},
   {'O', 0, CGAP_KIND_OTHER, 0, "object"},
 };
 

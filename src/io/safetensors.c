@@ -32,7 +32,7 @@ static const struct {
   {"U16", 2, CGAP_KIND_INTEGER, 0, "uint16"},
   {"U32", 4, CGAP_KIND_INTEGER, 0, "uint32"},
   {"U64", 8, CGAP_KIND_INTEGER, 0, "uint64"},
-  {"BOOL", 1, CGAP_KIND_OTHER, 0, "bool"},
+  {"BOOL", 1, CGAP_KIND_INTEGER, 0, "bool"},
   {"F8_E5M2", 1, CGAP_KIND_OTHER, 0, "float8 (E5M2)"},
   {"F8_E4M3", 1, CGAP_KIND_OTHER, 0, "float8 (E4M3)"},
 };

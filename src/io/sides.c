@@ -43,7 +43,7 @@ static cgap_status check_one(const cgap_taken *t, int side, cgap_error *error)
                      "%s: %s of shape %s cannot be %s embeddings; float16, float32, float64 or bfloat16 (uint16 with "
                      "the attribute dtype = \"bfloat16\") is needed: convert it to float32 or give %s",
                      e->name, e->type_text, shape, SIDES[side].what, SIDES[side].option);
-  if (side == 0 && e->rank != 2)
+  if (side == 0 && e->rank != 2 && (e->rank != 3 || cgap_entry_middle(e) > 0))
     return cgap_fail(error, CGAP_DATA,
                      "%s: shape %s has rank %d, an image dataset has rank 2, (N, d); pool it to one row an image or "
                      "give --image",
@@ -81,7 +81,7 @@ static cgap_status check_side(const cgap_series *series, int side, cgap_error *e
     if (t->entry->rank != first->entry->rank)
       return cgap_fail(error, CGAP_DATA, "%s: rank %d, %s has %d; shards need one rank", t->entry->name, t->entry->rank,
                        first->entry->name, first->entry->rank);
-    if (t->entry->rank == 3 && t->entry->shape[1] != first->entry->shape[1])
+    if (cgap_entry_middle(t->entry) != cgap_entry_middle(first->entry))
       return cgap_fail(error, CGAP_DATA, "%s: %zu texts an image, %s has %zu; shards need one shape", t->entry->name,
                        t->entry->shape[1], first->entry->name, first->entry->shape[1]);
   }
@@ -98,7 +98,7 @@ static cgap_status refuse_none(const cgap_dataset *d, int side, cgap_error *erro
   for (size_t i = 0; i < d->input_count; i++) {
     const cgap_file *file = d->inputs[i].file;
     for (size_t k = 0; k < file->count; k++) {
-      if (!file->entries[k].alias && cgap_choose_misfit(&file->entries[k], SIDES[side].word))
+      if (cgap_choose_misfit(&file->entries[k], SIDES[side].word))
         return check_one(&(cgap_taken){file, &file->entries[k]}, side, error);
     }
   }
@@ -154,6 +154,8 @@ static cgap_status take_from_own_file(finder *f, int side, cgap_error *error)
 static cgap_wish wish_for(finder *f, int side, size_t input)
 {
   const cgap_spec *spec = &f->spec[side];
+  if (spec->none)
+    return (cgap_wish){0};
   if (spec->file) /* taken already: only a measure for the other side */
     return (cgap_wish){.wanted = true, .fixed = f->d->role[SIDES[side].role].taken->entry};
   if (!spec->given)
@@ -246,7 +248,7 @@ static cgap_status check_found(const finder *f, cgap_error *error)
   const cgap_dataset *d = f->d;
   for (int side = 0; side < 2; side++) {
     const cgap_series *series = &d->role[SIDES[side].role];
-    if (f->spec[side].given && series->count == 0)
+    if (f->spec[side].given && series->count == 0 && !(side == 1 && f->spec[side].none))
       return cgap_refuse_missing(d->inputs[0].file, f->spec[side].path, f->spec[side].option, error);
   }
   if (d->role[CGAP_ROLE_IMAGE].count == 0 && f->one_side && d->role[CGAP_ROLE_TEXT].count > 0)
@@ -264,9 +266,11 @@ static cgap_status check_found(const finder *f, cgap_error *error)
     status = check_side(&d->role[CGAP_ROLE_TEXT], 1, error);
   const cgap_taken *image = d->role[CGAP_ROLE_IMAGE].taken, *text = d->role[CGAP_ROLE_TEXT].taken;
   if (status == CGAP_OK && cgap_taken_dim(image) != cgap_taken_dim(text))
-    return cgap_fail(error, CGAP_DATA,
-                     "%s and %s have d = %zu and %zu: not one joint space; give --image and --text of one model",
-                     image->entry->name, text->entry->name, cgap_taken_dim(image), cgap_taken_dim(text));
+    return cgap_fail(
+      error, CGAP_DATA, "%s and %s have d = %zu and %zu: not one joint space; give --image and --text of one model%s",
+      image->entry->name, text->entry->name, cgap_taken_dim(image), cgap_taken_dim(text),
+      cgap_taken_rows(image) == cgap_taken_rows(text) ? ", or, if the items are the columns, the transposed matrices"
+                                                      : "");
   return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
 }
 
@@ -306,4 +310,14 @@ cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error)
     }
   }
   return CGAP_OK;
+}
+
+/* No texts, and no class texts with labels in their place. */
+cgap_status cgap_sides_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error)
+{
+  if (none_wanted)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: --text none, and no labels and class texts in their place; give --labels and --class-text",
+                     d->role[CGAP_ROLE_IMAGE].name);
+  return refuse_none(d, 1, error);
 }
