@@ -199,7 +199,7 @@ static const struct {
   {"/text_offsets", {1, {N}}, {1, 2, 4, 6}, CGAP_FILE, "/text_offsets|begin or where they end|5"},
   {"/text_lengths", {1, {N}}, {1, 2, 0, 2}, CGAP_DATA, "/text_lengths|6 texts|sum is less"},
   {"/captions_per_image", {1, {N}}, {1, 2, -1, 4}, CGAP_DATA, "/captions_per_image|negative"},
-  {"/captions_per_image", {1, {N + 1}}, {1, 2, 1, 1, 1}, CGAP_DATA, "/captions_per_image|(5,)|one integer an image"},
+  {"/captions_per_image", {1, {N + 1}}, {1, 2, 1, 1, 1}, CGAP_DATA, "/captions_per_image|(5,)|one integer per image"},
 };
 
 Test(meaning, a_pairing_that_cannot_be_used_is_refused_by_name, .init = ask_enter, .fini = ask_leave)
@@ -674,7 +674,7 @@ Test(meaning, texts_with_a_row_a_token_are_noted, .init = ask_enter, .fini = ask
     h5_plain(file, "/text", (h5_shape){3, {N, k, D}});
     h5_close(file);
     cgap_dataset *d = ask_open(&plain);
-    cr_expect_eq(strstr(cgap_dataset_notes(d), "one row a token") != NULL, k == 77, "%zu: %s", k,
+    cr_expect_eq(strstr(cgap_dataset_notes(d), "one row per token") != NULL, k == 77, "%zu: %s", k,
                  cgap_dataset_notes(d));
     cgap_dataset_close(d);
   }

@@ -135,12 +135,12 @@ cgap_status cgap_per_image_check(const cgap_series *series, const cgap_series *i
     const cgap_entry *e = series->taken[i].entry;
     char text[400];
     if ((e->kind != CGAP_KIND_INTEGER && e->kind != CGAP_KIND_FLOAT) || cgap_entry_list(e) == 0)
-      return cgap_fail(error, CGAP_DATA, "%s; one integer an image is needed%s%s",
+      return cgap_fail(error, CGAP_DATA, "%s; one integer per image is needed%s%s",
                        cgap_entry_text(text, sizeof text, e), option ? ": give " : "", option ? option : "");
     rows += cgap_entry_list(e);
   }
   if (rows != images)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one an image is needed%s%s", series->name, rows,
+    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed%s%s", series->name, rows,
                      image->name, images, option ? ": give " : "", option ? option : "");
   return CGAP_OK;
 }

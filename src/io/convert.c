@@ -94,7 +94,7 @@ static cgap_status write_whole(job *j, const char *path, bool integers, const vo
 static cgap_status write_text_image(job *j, cgap_error *error)
 {
   const cgap_dataset *d = j->dataset;
-  bool by_shape = d->role[CGAP_ROLE_TEXT_IMAGE].count == 0 && d->role[CGAP_ROLE_IMAGE_ID].count == 0;
+  bool by_shape = d->role[CGAP_ROLE_TEXT_IMAGE].count == 0 && d->role[CGAP_ROLE_TEXT_ID].count == 0;
   if (!d->text_image || by_shape) /* the shape (N, k, d) is kept, and says it */
     return CGAP_OK;
   int64_t *rows = cgap_alloc(d->data.text.rows, sizeof *rows);

@@ -300,7 +300,7 @@ static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *opti
   return status;
 }
 
-/* Captions an image are a handful; the rows of a token sequence are 64, 77 or more. */
+/* Captions per image are a handful; the rows of a token sequence are 64, 77 or more. */
 static void note_tokens(cgap_dataset *d)
 {
   const cgap_entry *t = d->role[CGAP_ROLE_TEXT].count ? d->role[CGAP_ROLE_TEXT].taken->entry : NULL;
@@ -308,8 +308,8 @@ static void note_tokens(cgap_dataset *d)
   if (k >= TOKENS_LEAST)
     cgap_append(
       &d->notes,
-      "%s: %zu texts an image, as many as a sequence has tokens; if it has one row a token, pool it first, to "
-      "one row a text\n",
+      "%s: %zu texts per image, as many as a sequence has tokens; if it has one row per token, pool it first, to "
+      "one row per text\n",
       t->name, k);
 }
 

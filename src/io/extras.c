@@ -90,7 +90,7 @@ static int label_fit(const cgap_entry *entry, const cgap_words *w, const cgap_ne
   return name > 2 ? name : 0; /* names of classes, or what cannot be labels */
 }
 
-/* The classes' names: strings, one a class. */
+/* The classes' names: strings, one per class. */
 static int class_name_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const bool named_so = w->leaf & (CGAP_WORD_CLASS | CGAP_WORD_LABEL);
@@ -257,10 +257,10 @@ static void count_from_zero(cgap_dataset *d)
 {
   const cgap_series *labels = &d->role[CGAP_ROLE_LABELS];
   const cgap_entry *e = labels->taken->entry;
-  int64_t least = INT64_MAX;
+  int64_t lowest = INT64_MAX;
   for (size_t i = 0; i < d->data.image.rows; i++)
-    least = d->labels[i] < least ? d->labels[i] : least;
-  if (!e->turned || e->kind == CGAP_KIND_STRING || is_table(e) || least < 1)
+    lowest = d->labels[i] < lowest ? d->labels[i] : lowest;
+  if (!e->turned || e->kind == CGAP_KIND_STRING || is_table(e) || lowest < 1)
     return;
   for (size_t i = 0; i < d->data.image.rows; i++)
     d->labels[i]--;
@@ -274,17 +274,17 @@ static cgap_status check_labels(const cgap_dataset *d, cgap_error *error)
   if (classes->count == 0)
     return CGAP_OK;
   const size_t count = d->data.class_text.rows / d->data.prompts;
-  int64_t least = INT64_MAX, greatest = INT64_MIN;
+  int64_t lowest = INT64_MAX, highest = INT64_MIN;
   for (size_t i = 0; i < images; i++) {
-    least = d->labels[i] < least ? d->labels[i] : least;
-    greatest = d->labels[i] > greatest ? d->labels[i] : greatest;
+    lowest = d->labels[i] < lowest ? d->labels[i] : lowest;
+    highest = d->labels[i] > highest ? d->labels[i] : highest;
   }
   for (size_t i = 0; i < images; i++) {
     if (d->labels[i] < 0 || (uint64_t)d->labels[i] >= count)
       return cgap_fail(
         error, CGAP_DATA, "%s: image %zu has label %" PRId64 ", %s has %zu classes (0 to %zu); %s or give --labels",
         labels->name, i, d->labels[i], classes->name, count, count - 1,
-        least == 1 && greatest == (int64_t)count ? "all of it counts from 1: take 1 from each" : "mend it");
+        lowest == 1 && highest == (int64_t)count ? "all of it counts from 1: take 1 from each" : "mend it");
   }
   return CGAP_OK;
 }
@@ -296,7 +296,7 @@ static cgap_status read_table(int64_t *out, const cgap_taken *taken, cgap_error 
   const size_t rows = e->shape[0], columns = e->shape[1];
   size_t elements = 0;
   if (!cgap_product(&elements, rows, columns) || elements > TABLE_MOST)
-    return cgap_fail(error, CGAP_DATA, "%s: a table (%zu, %zu) of labels is too large; write one integer an image",
+    return cgap_fail(error, CGAP_DATA, "%s: a table (%zu, %zu) of labels is too large; write one integer per image",
                      e->name, rows, columns);
   int64_t *values = cgap_alloc(elements, sizeof *values);
   if (!values)
@@ -314,7 +314,7 @@ static cgap_status read_table(int64_t *out, const cgap_taken *taken, cgap_error 
       status =
         cgap_fail(error, CGAP_DATA,
                   "%s: row %zu has %zu ones and %zu other values; a table of labels (N, C) has one 1 in each row, "
-                  "else 0: write one integer an image or give --labels",
+                  "else 0: write one integer per image or give --labels",
                   e->name, i, ones, others);
   }
   cgap_free(values);
@@ -332,7 +332,7 @@ static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_ta
   if (!names || names == e)
     return cgap_fail(error, CGAP_DATA,
                      "%s: strings, and no dataset (class_names) has the names of the classes in their order; write one "
-                     "integer an image or give --labels",
+                     "integer per image or give --labels",
                      e->name);
   cgap_status status = cgap_ids_read(&classes, &among, 1, error);
   if (status == CGAP_OK)
@@ -377,11 +377,11 @@ static cgap_status check_form(const cgap_dataset *d, cgap_error *error)
   for (size_t i = 0; i < labels->count; i++) {
     const cgap_entry *e = labels->taken[i].entry;
     if (labels_of(e) == 0 || (e->kind == CGAP_KIND_STRING && labels->count > 1))
-      return cgap_fail(error, CGAP_DATA, "%s; one integer an image is needed: give --labels",
+      return cgap_fail(error, CGAP_DATA, "%s; one integer per image is needed: give --labels",
                        cgap_entry_text(text, sizeof text, e));
     if (is_table(e) && classes->count > 0 && d->data.prompts == 1 && e->shape[1] != d->data.class_text.rows)
       return cgap_fail(error, CGAP_DATA,
-                       "%s: a table of %zu classes, %s has %zu; write one integer an image or give --labels",
+                       "%s: a table of %zu classes, %s has %zu; write one integer per image or give --labels",
                        cgap_entry_text(text, sizeof text, e), e->shape[1], classes->name, d->data.class_text.rows);
     lists = lists && !is_table(e) && e->kind != CGAP_KIND_STRING;
     rows += labels_of(e);
@@ -389,7 +389,7 @@ static cgap_status check_form(const cgap_dataset *d, cgap_error *error)
   if (lists)
     return cgap_per_image_check(labels, image, "--labels", error);
   if (rows != cgap_series_rows(image))
-    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one an image is needed: give --labels", labels->name,
+    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed: give --labels", labels->name,
                      rows, image->name, cgap_series_rows(image));
   return CGAP_OK;
 }

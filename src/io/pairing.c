@@ -46,7 +46,7 @@ static bool is_measure(const cgap_entry *entry, const cgap_words *w)
   return w->more && entry->kind != CGAP_KIND_INTEGER;
 }
 
-/* A dataset named text_image that cannot be used is a mistake to be told, not to be passed over; strings are ids. */
+/* A dataset named text_image that cannot be used is a mistake, which is not passed over in silence; strings are ids. */
 int cgap_index_fit(const cgap_entry *entry, const cgap_words *words, const cgap_near *near)
 {
   const cgap_entry *text = near->side->entry;
@@ -128,11 +128,11 @@ static const struct {
   const char *needs; /* for a refusal */
 } FORM[FORMS] = {
   {cgap_index_fit, CGAP_ROLE_TEXT, "the pairing (--text-image)", "its name says the image of each text",
-   "gives each text's image row", "one integer a text is needed: the row of its image"},
+   "gives each text's image row", "one integer per text is needed: the row of its image"},
   {pointer_fit, CGAP_ROLE_TEXT, "where the texts of each image begin", "its name says where each image's texts begin",
    "gives where the texts of each image begin", "N + 1 integers are needed: where the texts of each image begin"},
   {count_fit, CGAP_ROLE_TEXT, "how many texts each image has", "its name says how many texts each image has",
-   "gives how many texts each image has", "one integer an image is needed: how many texts it has"},
+   "gives how many texts each image has", "one integer per image is needed: how many texts it has"},
   {texts_fit, CGAP_ROLE_IMAGE, "the texts of each image", "its name says the texts of each image",
    "gives the text rows of each image", "N or (N, k) integers are needed: the text rows of each image"},
 };
@@ -146,29 +146,29 @@ typedef struct stretch {
   int64_t base; /* that rows count from */
 } stretch;
 
-static void range_of(int64_t *least, int64_t *greatest, const int64_t *values, size_t count)
+static void range_of(int64_t *lowest, int64_t *highest, const int64_t *values, size_t count)
 {
-  *least = INT64_MAX;
-  *greatest = INT64_MIN;
+  *lowest = INT64_MAX;
+  *highest = INT64_MIN;
   for (size_t j = 0; j < count; j++) {
-    *least = values[j] < *least ? values[j] : *least;
-    *greatest = values[j] > *greatest ? values[j] : *greatest;
+    *lowest = values[j] < *lowest ? values[j] : *lowest;
+    *highest = values[j] > *highest ? values[j] : *highest;
   }
 }
 
 /* MATLAB and Octave count from 1; so a turned list without a 0 does. */
 static int64_t base_of(const cgap_taken *taken, const int64_t *values, size_t count)
 {
-  int64_t least = 0, greatest = 0;
-  range_of(&least, &greatest, values, count);
-  return taken->entry->turned && count > 0 && least >= 1 ? 1 : 0;
+  int64_t lowest = 0, highest = 0;
+  range_of(&lowest, &highest, values, count);
+  return taken->entry->turned && count > 0 && lowest >= 1 ? 1 : 0;
 }
 
 static bool counts_from_one(const int64_t *rows, size_t texts, size_t images)
 {
-  int64_t least = 0, greatest = 0;
-  range_of(&least, &greatest, rows, texts);
-  return least == 1 && greatest == (int64_t)images;
+  int64_t lowest = 0, highest = 0;
+  range_of(&lowest, &highest, rows, texts);
+  return lowest == 1 && highest == (int64_t)images;
 }
 
 /* Rows (texts) of one shard as rows of all: they count from its first image. */
@@ -253,7 +253,7 @@ static cgap_status place_counts(uint64_t *out, const int64_t *v, size_t count, c
                      s->taken->entry->name, count, s->texts, s->images,
                      good                 ? "their sum is less"
                      : count == s->images ? "one is negative, or their sum is more"
-                                          : "not one an image");
+                                          : "not one per image");
   for (size_t j = 0, left = (size_t)v[0]; j < s->texts; j++, left--) {
     while (left == 0)
       left = (size_t)v[++image];
@@ -352,7 +352,7 @@ static cgap_status refuse_form(const cgap_taken *taken, pair_form form, size_t t
   const cgap_entry *e = taken->entry;
   char text[400];
   if (is_number(e) && form == FORM_INDEX && cgap_entry_list(e) > 0)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu entries for %zu texts; one a text is needed, or give --text-image",
+    return cgap_fail(error, CGAP_DATA, "%s: %zu entries for %zu texts; one per text is needed, or give --text-image",
                      e->name, elements_of(e), texts);
   return cgap_fail(error, e->obstacle ? CGAP_FILE : CGAP_DATA, "%s cannot be a pairing; %s, or give --text-image",
                    cgap_entry_text(text, sizeof text, e), FORM[form].needs);

@@ -155,7 +155,7 @@ want_text err "note: columns.h5:/image and columns.h5:/text: rows and columns ma
 want_text out "may be exchanged"
 run audit tokens.h5 --json
 want_rc 0
-want_text err "77 texts an image" "one row a token"
+want_text err "77 texts per image" "one row per token"
 run audit columns.h5 --quiet
 want_rc 0
 checks=$((checks + 1))
