@@ -101,8 +101,8 @@ static void finish_tiles(const cgap_evidence *seen, cgap_couples kind, uint64_t 
     return;
   }
   c->sampled = total < count ? total : 0;
-  c->min = clamp((double)seen->least[kind]);
-  c->max = clamp((double)seen->greatest[kind]);
+  c->min = clamp(seen->least[kind]);
+  c->max = clamp(seen->greatest[kind]);
   finish_moments(c, sum, squares);
   finish_quantiles(c, fine, from_bins, total);
 }

@@ -21,6 +21,22 @@ double cgap_sphere_uniformity(size_t dim, double t);
 void cgap_mixed_finish(const cgap_evidence *e, cgap_audit *out);   /* mixed.* */
 void cgap_near_finish(const cgap_evidence *e, cgap_audit *out);    /* checks.*.near_duplicates */
 void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out); /* checks.pairing */
+
+/* What is known of the median of the unmatched cosines: pairs up to low are at most it, from high on above it. */
+typedef struct cgap_median {
+  double low, high;
+} cgap_median;
+
+/* Narrows the bounds by what a pass has counted, of cosines that are off by `margin` at most. */
+void cgap_median_narrow(cgap_median *m, const cgap_evidence *seen, double margin);
+
+/* The distinct cosines of the pairs between the bounds, for a further look; *values 0: none is open. false: out of
+ * memory. */
+CGAP_MUST_CHECK bool cgap_median_open(const cgap_median *m, const cgap_evidence *e, double **value, size_t *values);
+
+/* checks.pairing.below_median_share, of e's pairs; seen: whose cosines the median is of, e's or a sample's. */
+CGAP_MUST_CHECK cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence *seen,
+                                                     const cgap_median *m, cgap_audit *out, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out,
                                                cgap_error *error); /* cosine.* */
 /* The same where the tiles saw a sample alone: means and deviations of e's couples, all else of those in `seen`. */

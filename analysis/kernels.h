@@ -63,7 +63,8 @@ typedef struct cgap_kernels {
   size_t (*compare)(const float *s, size_t n, float low, float high, uint32_t *above, const float *column_low,
                     const float *column_high, uint32_t *columns_above, uint16_t *index);
 
-  float (*dot)(const float *a, const float *b, size_t n);
+  /* a·b in double: the products of floats are exact in it. */
+  double (*dot)(const float *a, const float *b, size_t n);
 
   /* s[j] += part + parts[j] */
   void (*add_parts)(float *s, size_t n, float part, const float *parts);

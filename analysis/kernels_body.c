@@ -48,19 +48,19 @@ static void histogram(const float *restrict s, size_t n, uint64_t *restrict coun
 }
 
 /* Four runs side by side, so that sums do not wait for one another. */
-static float dot(const float *restrict a, const float *restrict b, size_t n)
+static double dot(const float *restrict a, const float *restrict b, size_t n)
 {
   const size_t run = n / 4;
-  float t0 = 0, t1 = 0, t2 = 0, t3 = 0;
+  double t0 = 0, t1 = 0, t2 = 0, t3 = 0;
 #pragma omp simd reduction(+ : t0, t1, t2, t3)
   for (size_t j = 0; j < run; j++) {
-    t0 += a[j] * b[j];
-    t1 += a[run + j] * b[run + j];
-    t2 += a[2 * run + j] * b[2 * run + j];
-    t3 += a[3 * run + j] * b[3 * run + j];
+    t0 += (double)a[j] * (double)b[j];
+    t1 += (double)a[run + j] * (double)b[run + j];
+    t2 += (double)a[2 * run + j] * (double)b[2 * run + j];
+    t3 += (double)a[3 * run + j] * (double)b[3 * run + j];
   }
   for (size_t j = 4 * run; j < n; j++)
-    t0 += a[j] * b[j];
+    t0 += (double)a[j] * (double)b[j];
   return (t0 + t1) + (t2 + t3);
 }
 

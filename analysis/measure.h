@@ -13,7 +13,9 @@
 #include "analysis/neighbours.h"
 #include "contragap/contragap.h"
 
-enum { CGAP_SHIFTS = 5 }; /* row offsets that the pairing check tries, either way */
+/* The pairing check tries row offsets of up to CGAP_SHIFTS either way, in the file and in up to CGAP_PAIR_BLOCKS blocks
+ * of at least CGAP_BLOCK_TEXTS texts that follow one another. */
+enum { CGAP_SHIFTS = 5, CGAP_OFFSETS = 2 * CGAP_SHIFTS + 1, CGAP_BLOCK_TEXTS = 100 };
 
 typedef struct cgap_evidence cgap_evidence;
 
@@ -25,7 +27,7 @@ typedef struct cgap_strip {
   const float *cosine;
   size_t stride, rows, columns;
   const size_t *first;                     /* (rows) */
-  bool rough;                              /* cosines are off by up to their margins: bfloat16 */
+  bool rough;                              /* margins differ from couple to couple: bfloat16 */
   const float *row_margin, *column_margin; /* (rows), (columns) by how much any cosine of the row, the column is off */
   const float *least, *greatest;           /* (rows) of each row; ±INFINITY where none counts */
   size_t row, column;                      /* which rows of the sides the strip's first row and column are */
@@ -62,11 +64,12 @@ enum {
   CGAP_MEASURE_SOFTMAX,
   CGAP_MEASURE_RANKS,
   CGAP_MEASURE_NEAR,
+  CGAP_MEASURE_MEDIAN,
   CGAP_MEASURES
 };
 extern const cgap_measure *const cgap_measures[CGAP_MEASURES];
 extern const cgap_measure cgap_measure_kernel, cgap_measure_histogram, cgap_measure_softmax, cgap_measure_ranks,
-  cgap_measure_near;
+  cgap_measure_near, cgap_measure_median;
 
 /* One modality as measures see it. */
 typedef struct cgap_modality {
@@ -76,6 +79,27 @@ typedef struct cgap_modality {
   const size_t *file_row;
   const size_t *first_equal; /* (rows) first row with the same bytes; NULL where all rows differ */
 } cgap_modality;
+
+enum { CGAP_MEDIAN_BINS = 4096 };
+
+/* Where the tile pass looks for the median of the unmatched cosines: bin k begins at low + k·step. Or, where there are
+ * values, how many cosines are below, at and above each, in double. */
+typedef struct cgap_median_window {
+  double low, step;                     /* step 0 and no values: nothing is looked for */
+  const double *value;                  /* (values) ascending */
+  size_t values;                        /* fewer than CGAP_MEDIAN_BINS/2 */
+  double row_variance, column_variance; /* of a row's, of a column's share of cosines below the median */
+} cgap_median_window;
+
+/* The pairs of one block. Products are (x − x̄)·(y − ȳ), with the centroids of the block (within) or of the file
+ * (whole); at offset k the image is k − CGAP_SHIFTS rows from the text's own. Doubles alone: ranks add them up. */
+typedef struct cgap_block_fit {
+  double within[CGAP_OFFSETS], whole[CGAP_OFFSETS]; /* sums of products over the pairs at each offset */
+  double count[CGAP_OFFSETS];                       /* of how many; 0: not asked */
+  /* mean squares, over the block's texts, of products with an image at random: within, texts that share an image
+   * being added up first; with centroids of the file, each text alone; and these added up */
+  double within_square, text_square, group_square;
+} cgap_block_fit;
 
 /* All that is summed about a data set before the measures finish. */
 struct cgap_evidence {
@@ -90,24 +114,26 @@ struct cgap_evidence {
   const double *best_positive;     /* (images) the greatest pair cosine of each image; 2 without a text */
   const double *within_kernel;     /* (images) Σ over couples of an image's own texts of e^(-t‖y − y'‖²) */
   const double *paired_image_mean; /* (dim) mean over couples of x_o(j) */
-  const double *group_moment; /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
-  double shift_mean[2 * CGAP_SHIFTS + 1];  /* mean cosine of (o(j) + shift, j), shift −5 … 5; NaN: not asked */
-  double shift_count[2 * CGAP_SHIFTS + 1]; /* of how many couples */
+  const double *group_moment;  /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
+  const cgap_block_fit *block; /* (blocks) block b: texts b·M/blocks … */
+  size_t blocks;
+
+  cgap_median_window window;
+  bool median_alone; /* the pass is for the median, and no other measure is shown its cosines */
 
   /* the tile pass */
   cgap_sums sums[CGAP_COUPLE_KINDS][CGAP_MEASURES];
-  float least[CGAP_COUPLE_KINDS], greatest[CGAP_COUPLE_KINDS];
+  double least[CGAP_COUPLE_KINDS], greatest[CGAP_COUPLE_KINDS];
   cgap_neighbours image_image, image_text, text_image, text_text; /* ten best: of each image among images, … */
+  float list_margin; /* by how much their cosines may be off; 0: made in double */
 
   /* the cosine of image i and text j (or of two rows of a side) in double, from the file's values */
   double (*exact)(const void *context, cgap_couples couples, size_t row, size_t column);
-  /* the same in float, within 1e-6; for strips that are rough */
-  float (*closer)(const void *context, size_t row, size_t column);
   /* by how much the cosine that a rough strip shows may be off: of this couple, where its margins are of any */
   float (*margin)(const void *context, size_t row, size_t column);
-  /* has the row that `closer` will be asked for next on its way; rows: one of the rows, else of the columns */
+  /* has the row that `exact` will be asked for next on its way; rows: one of the rows, else of the columns */
   void (*ahead)(const void *context, size_t row, bool rows);
-  const void *exact_context; /* of all four */
+  const void *exact_context; /* of all three */
 };
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */

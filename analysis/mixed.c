@@ -4,8 +4,8 @@
 #include "analysis/finish.h"
 #include "analysis/interval.h"
 
-/* Mean share over the rows of one side. Images come first in the pool, so that among equal cosines the own side
- * wins for images, and the other for texts. */
+/* Mean share over the rows of one side. Images come first in the pool, so that among equal cosines, which the two lists
+ * have as equal numbers, the own side wins for images, and the other for texts. */
 static double side_share(const cgap_neighbours *own, const cgap_neighbours *other, size_t k, bool own_first)
 {
   double total = 0;
@@ -13,7 +13,7 @@ static double side_share(const cgap_neighbours *own, const cgap_neighbours *othe
     const cgap_neighbour *a = own->list + row * CGAP_NEIGHBOURS, *b = other->list + row * CGAP_NEIGHBOURS;
     size_t mine = 0;
     for (size_t taken = 0; taken < k; taken++) {
-      const float x = a[mine].cosine, y = b[taken - mine].cosine;
+      const double x = a[mine].cosine, y = b[taken - mine].cosine;
       mine += own_first ? x >= y : x > y;
     }
     total += (double)mine / (double)k;

@@ -1,18 +1,15 @@
 /* checks.{image,text}.near_duplicates: rows with another row of their side at cosine > 0.999; within the strip's margin
- * of that decided in float, within 1e-6 in double. */
+ * of that decided in double. */
 #include "analysis/finish.h"
 
 #include <math.h>
 
 #define NEAR_DUPLICATE 0.999
-#define UNSURE 1e-6
 
 static bool is_duplicate(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)
 {
-  double cosine = (double)s->cosine[r * s->stride + c];
-  if (s->rough && fabs(cosine - NEAR_DUPLICATE) <= (double)s->row_margin[r])
-    cosine = (double)e->closer(e->exact_context, s->row + r, s->column + c);
-  if (fabs(cosine - NEAR_DUPLICATE) > UNSURE)
+  const double cosine = (double)s->cosine[r * s->stride + c];
+  if (fabs(cosine - NEAR_DUPLICATE) > (double)s->row_margin[r])
     return cosine > NEAR_DUPLICATE;
   return e->exact(e->exact_context, s->couples, s->row + r, s->column + c) > NEAR_DUPLICATE;
 }
@@ -21,7 +18,7 @@ static void near_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_k
 {
   (void)kernels;
   for (size_t r = 0; r < s->rows; r++) {
-    if ((double)s->greatest[r] < NEAR_DUPLICATE - fmax(UNSURE, (double)s->row_margin[r]))
+    if ((double)s->greatest[r] < NEAR_DUPLICATE - (double)s->row_margin[r])
       continue;
     for (size_t c = s->first[r]; c < s->columns; c++)
       if (is_duplicate(s, e, r, c)) {

@@ -2,6 +2,7 @@
 
 #include "memory.h"
 
+#include <math.h>
 #include <string.h>
 
 bool cgap_neighbours_init(cgap_neighbours *n, size_t rows)
@@ -21,7 +22,7 @@ void cgap_neighbours_clear(cgap_neighbours *n)
 void cgap_neighbours_reset(cgap_neighbours *n, size_t rows)
 {
   for (size_t i = 0; i < rows * CGAP_NEIGHBOURS; i++)
-    n->list[i] = (cgap_neighbour){.cosine = CGAP_NO_BOUND, .row = UINT32_MAX};
+    n->list[i] = cgap_neighbour_none();
 }
 
 static bool better(cgap_neighbour a, cgap_neighbour b)
@@ -29,10 +30,15 @@ static bool better(cgap_neighbour a, cgap_neighbour b)
   return a.cosine > b.cosine || (a.cosine == b.cosine && a.row < b.row);
 }
 
-void cgap_neighbours_offer(cgap_neighbours *n, size_t row, float cosine, uint32_t candidate)
+double cgap_neighbours_rounded(double cosine)
+{
+  return fmin(1, rint(cosine * 1e12) / 1e12);
+}
+
+void cgap_neighbours_offer(cgap_neighbours *n, size_t row, double cosine, uint32_t candidate)
 {
   cgap_neighbour *list = n->list + row * CGAP_NEIGHBOURS;
-  const cgap_neighbour new = {.cosine = cosine, .row = candidate};
+  const cgap_neighbour new = {.cosine = cgap_neighbours_rounded(cosine), .row = candidate};
   if (!better(new, list[CGAP_NEIGHBOURS - 1]))
     return;
   int place = CGAP_NEIGHBOURS - 1;
@@ -60,7 +66,7 @@ static void expand_row(cgap_neighbours *n, size_t row, const uint32_t *next, boo
   }
   uint32_t equal = own_side && is_first ? next[row] : UINT32_MAX;
   for (int taken = 1; equal != UINT32_MAX && taken <= ENOUGH; equal = next[equal], taken++)
-    cgap_neighbours_offer(n, row, 1.0f, equal);
+    cgap_neighbours_offer(n, row, 1, equal);
 }
 
 bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_t candidates, bool own_side)

@@ -1,7 +1,8 @@
-/* The ten best of each row: lists kept in the order (greater cosine, then lower row). The set of the best
- * does not depend on the order in which couples come, so lists may be merged in any. Equal rows must tie, but a float
- * product gives them cosines that differ by a rounding here and there: only the first of equal rows is a candidate in
- * the tile pass, and the lists are expanded afterwards. */
+/* The ten best of each row: lists kept in the order (greater cosine, then lower row). Cosines are made in double and
+ * rounded to whole multiples of 1e-12, so that couples whose cosines are equal tie, whatever order their products were
+ * summed in, and also across two lists. The set of the best does not depend on the order in which couples come, so
+ * lists may be merged in any. Equal rows would make long work of ties: only the first of them is a candidate in the
+ * tile pass, and the lists are expanded afterwards. */
 #ifndef CGAP_ANALYSIS_NEIGHBOURS_H
 #define CGAP_ANALYSIS_NEIGHBOURS_H
 
@@ -10,10 +11,10 @@
 #include <stdint.h>
 
 enum { CGAP_NEIGHBOURS = 10 };
-#define CGAP_NO_BOUND -2.0f /* the cosine of an unused place */
+#define CGAP_NO_BOUND (-2.0f) /* the cosine of an unused place */
 
 typedef struct cgap_neighbour {
-  float cosine;
+  double cosine; /* as of cgap_neighbours_rounded */
   uint32_t row;
 } cgap_neighbour;
 
@@ -26,8 +27,11 @@ bool cgap_neighbours_init(cgap_neighbours *n, size_t rows); /* false: out of mem
 void cgap_neighbours_clear(cgap_neighbours *n);
 void cgap_neighbours_reset(cgap_neighbours *n, size_t rows); /* empties the first `rows` lists */
 
-/* Offers row `candidate` at `cosine` to the list of `row`. */
-void cgap_neighbours_offer(cgap_neighbours *n, size_t row, float cosine, uint32_t candidate);
+/* A cosine as lists have it: no greater than 1, whatever rounding made of it. */
+double cgap_neighbours_rounded(double cosine);
+
+/* Offers row `candidate` at `cosine`, made in double, to the list of `row`. */
+void cgap_neighbours_offer(cgap_neighbours *n, size_t row, double cosine, uint32_t candidate);
 
 /* Copies lists into those of the rows from `first` on. */
 void cgap_neighbours_copy(cgap_neighbours *to, size_t first, const cgap_neighbours *from);
@@ -37,8 +41,13 @@ void cgap_neighbours_copy(cgap_neighbours *to, size_t first, const cgap_neighbou
  * and its equals are at cosine 1. false: out of memory. */
 bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_t candidates, bool own_side);
 
+static inline cgap_neighbour cgap_neighbour_none(void)
+{
+  return (cgap_neighbour){.cosine = (double)CGAP_NO_BOUND, .row = UINT32_MAX};
+}
+
 /* What a candidate of this row must reach to get into its list. */
-static inline float cgap_neighbours_bound(const cgap_neighbours *n, size_t row)
+static inline double cgap_neighbours_bound(const cgap_neighbours *n, size_t row)
 {
   return n->list[row * CGAP_NEIGHBOURS + CGAP_NEIGHBOURS - 1].cosine;
 }

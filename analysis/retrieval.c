@@ -1,7 +1,6 @@
 /* retrieval.*: rank = 1 + candidates above the best positive + half the ties; the query's other positives do not
  * compete. No sort: each strip counts against the positive's score, known in double before the pass. Cosines within
- * the strip's margin of it are made again in float where that is more than 1e-6; within 1e-6 they are decided in double
- * from the file's values; within 1e-12 they tie.
+ * the strip's margin of it are decided in double from the file's values; within 1e-12 they tie.
  * Recall@k, mean and median rank, mean reciprocal rank as in Musgrave et al. 2020, Voorhees 1999. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
@@ -11,22 +10,16 @@
 #include <stdlib.h>
 
 enum { ABOVE, TIED };
-#define NEAR 1e-6
 #define TIE 1e-12
 
-/* A candidate whose float cosine is too near to the positive's to say. */
-static void decide(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, double positive, uint64_t *above,
-                   uint64_t *tied)
+/* A candidate against the positive, in double; counts of a query are stride apart. */
+static void decide(double candidate, double positive, uint64_t *counts, size_t stride)
 {
-  double difference = NEAR;
-  if (s->rough)
-    difference = (double)e->closer(e->exact_context, s->row + r, s->column + c) - positive;
-  if (fabs(difference) <= NEAR)
-    difference = e->exact(e->exact_context, s->couples, s->row + r, s->column + c) - positive;
+  const double difference = candidate - positive;
   if (fabs(difference) <= TIE)
-    ++*tied;
+    ++counts[TIED * stride];
   else if (difference > 0)
-    ++*above;
+    ++counts[ABOVE * stride];
 }
 
 /* Cosines from low on are no longer surely below the positive, those beyond high surely above. */
@@ -86,17 +79,14 @@ static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range 
   return count;
 }
 
-static void decide_row(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, cgap_sums *sums)
+static void decide_open(const cgap_strip *s, const cgap_evidence *e, size_t r, open_couple open, cgap_sums *sums)
 {
-  uint64_t *counts = sums->row_counts + s->tile_row + r;
-  decide(s, e, r, c, e->best_positive[s->row + r], &counts[ABOVE * sums->row_stride], &counts[TIED * sums->row_stride]);
-}
-
-static void decide_column(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, cgap_sums *sums)
-{
-  uint64_t *counts = sums->column_counts + c;
-  decide(s, e, r, c, e->pair_cosine[s->column + c], &counts[ABOVE * sums->column_stride],
-         &counts[TIED * sums->column_stride]);
+  const size_t c = open.column;
+  const double cosine = e->exact(e->exact_context, s->couples, s->row + r, s->column + c);
+  if (open.of_row)
+    decide(cosine, e->best_positive[s->row + r], sums->row_counts + s->tile_row + r, sums->row_stride);
+  if (open.of_column)
+    decide(cosine, e->pair_cosine[s->column + c], sums->column_counts + c, sums->column_stride);
 }
 
 /* One row against its own bounds and those of the columns; what is near is decided. */
@@ -113,12 +103,9 @@ static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_ke
   sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += above;
   const size_t count = sift(s, e, r, near, k, index, found, open, sums);
   for (size_t f = 0; f < count; f++) {
-    if (s->rough && f + 1 < count)
+    if (f + 1 < count)
       e->ahead(e->exact_context, s->column + open[f + 1].column, false);
-    if (open[f].of_row)
-      decide_row(s, e, r, open[f].column, sums);
-    if (open[f].of_column)
-      decide_column(s, e, r, open[f].column, sums);
+    decide_open(s, e, r, open[f], sums);
   }
 }
 

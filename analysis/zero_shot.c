@@ -5,21 +5,11 @@
 #include "analysis/zero_shot.h"
 
 #include "analysis/interval.h"
-
-#include <math.h>
+#include "norm.h"
 
 enum { TOP = 5 };
-#define TIE 1e-12 /* equal class texts, whatever order their products were summed in: the lower class is first */
-
-static double normalise(double *v, size_t dim)
-{
-  double square = 0;
-  for (size_t a = 0; a < dim; a++)
-    square += v[a] * v[a];
-  for (size_t a = 0; a < dim; a++)
-    v[a] /= sqrt(square);
-  return sqrt(square);
-}
+#define CANCELLED 1e-12 /* times the prompts: a sum of unit rows that is rounding alone */
+#define TIE 1e-12       /* equal class texts, whatever order their products were summed in: the lower class is first */
 
 bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, size_t dim, bool drop_bad, double *vectors,
                         size_t *bad)
@@ -30,18 +20,17 @@ bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, siz
       v[a] = 0;
     for (size_t p = 0; p < prompts; p++) {
       const double *text = texts + (c * prompts + p) * dim;
-      double square = 0;
-      for (size_t a = 0; a < dim; a++)
-        square += text[a] * text[a];
-      if (drop_bad && !(isfinite(square) && square > 0))
+      const cgap_scale scale = cgap_scale_of(text, dim);
+      if (drop_bad && !isfinite(scale.factor))
         continue;
       for (size_t a = 0; a < dim; a++)
-        v[a] += text[a] / sqrt(square);
+        v[a] += cgap_scaled(text[a], scale);
     }
-    if (!(normalise(v, dim) > 1e-12 * (double)prompts)) {
+    if (!(cgap_norm(v, dim) > CANCELLED * (double)prompts)) {
       *bad = c;
       return false;
     }
+    (void)cgap_normalise(v, v, dim);
   }
   return true;
 }
@@ -53,8 +42,8 @@ void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *
     const double *score = scores + i * t->classes;
     const size_t label = (size_t)t->labels[t->file_row[first + i]];
     size_t before = 0;
-    for (size_t c = 0; c < t->classes; c++)
-      before += score[c] > score[label] + TIE || (c < label && score[c] >= score[label] - TIE);
+    for (size_t c = 0; c < t->classes; c++) /* a class that cannot be compared counts as nearer: a NaN is never right */
+      before += c < label ? !(score[c] < score[label] - TIE) : !(score[c] <= score[label] + TIE);
     t->images++;
     t->class_images[label]++;
     t->class_right[label] += before == 0;

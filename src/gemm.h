@@ -1,8 +1,8 @@
 /* One float product on the calling thread alone, so that its bits do not depend on how many threads there are.
  *
  * By oneDNN where the build and the processor have it: it takes AVX-512 where OpenBLAS, which goes by a list of
- * processors, may take AVX2. Else by OpenBLAS; its flavour with threads of its own has to be told to use one
- * (engine/blas.h). */
+ * processors, may take AVX2. Else by OpenBLAS; its flavour with a pool of its own needs cgap_blas_single around the
+ * work (engine/blas.h). */
 #ifndef CGAP_GEMM_H
 #define CGAP_GEMM_H
 

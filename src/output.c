@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 cgap_status cgap_fail_errno(cgap_error *error, int number, const char *path, const char *doing)
 {
@@ -109,13 +110,20 @@ cgap_status cgap_folder_file(char path[CGAP_PATH], const char *folder, const cha
   return CGAP_OK;
 }
 
+void cgap_temporary_name(char out[CGAP_TEMPORARY], const char *path, long process)
+{
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  snprintf(out, CGAP_TEMPORARY, "%.*s.contragap-%016llx.%ld.tmp", (int)(name - path), path,
+           (unsigned long long)XXH3_64bits(name, strlen(name)), process);
+}
+
 cgap_status cgap_outfile_open(cgap_outfile *out, const char *path, cgap_error *error)
 {
   *out = (cgap_outfile){0};
   if (strlen(path) >= sizeof out->path)
     return cgap_fail(error, CGAP_FILE, "%s: the name is too long; choose a shorter one", path);
   strcpy(out->path, path);
-  snprintf(out->temporary, sizeof out->temporary, "%s.%ld.tmp", path, (long)getpid());
+  cgap_temporary_name(out->temporary, path, (long)getpid());
   out->stream = fopen(out->temporary, "wb");
   return out->stream ? CGAP_OK : cgap_fail_errno(error, errno, path, "write");
 }

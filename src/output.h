@@ -23,10 +23,16 @@ void cgap_folder_abandon(cgap_folder *folder); /* removes what open made, where 
 CGAP_MUST_CHECK cgap_status cgap_folder_file(char path[CGAP_PATH], const char *folder, const char *name,
                                              cgap_error *error);
 
-/* A file under a temporary name beside its own. */
+enum { CGAP_TEMPORARY = CGAP_PATH + 64 };
+
+/* The name under which a process writes what is to be called path when it is complete: in the same folder, and short,
+ * so that path may be as long as a name can be. It ends in ".PROCESS.tmp", by which the program finds what it left. */
+void cgap_temporary_name(char out[CGAP_TEMPORARY], const char *path, long process);
+
+/* A file under its temporary name. */
 typedef struct cgap_outfile {
   FILE *stream;
-  char path[CGAP_PATH], temporary[CGAP_PATH + 32];
+  char path[CGAP_PATH], temporary[CGAP_TEMPORARY];
 } cgap_outfile;
 
 CGAP_MUST_CHECK cgap_status cgap_outfile_open(cgap_outfile *out, const char *path, cgap_error *error);

@@ -13,20 +13,26 @@ static const struct {
   [CGAP_FLOAT64] = {8, "float64"},
 };
 
+static bool is_type(cgap_type type)
+{
+  return (unsigned)type < sizeof TYPES / sizeof *TYPES;
+}
+
 size_t cgap_type_size(cgap_type type)
 {
-  return TYPES[type].size;
+  return is_type(type) ? TYPES[type].size : 0;
 }
 
 const char *cgap_type_name(cgap_type type)
 {
-  return TYPES[type].name;
+  return is_type(type) ? TYPES[type].name : "unknown";
 }
 
 static cgap_status view_read(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
 {
-  (void)error;
-  size_t row = source->dim * cgap_type_size(source->type);
+  const size_t row = source->dim * cgap_type_size(source->type);
+  if (!source->context)
+    return cgap_fail(error, CGAP_USAGE, "%s: a view of a matrix that is NULL", source->name);
   memcpy(out, (const unsigned char *)source->context + first * row, count * row);
   return CGAP_OK;
 }

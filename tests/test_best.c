@@ -1,4 +1,5 @@
-/* The ten best of rows and columns from batches in any order, cosines in float or rough: the lists of a plain sort. */
+/* The ten best of rows and columns from batches in any order, of cosines that are off by up to a margin, the same for
+ * all or each its own (bfloat16): the lists of a plain sort. */
 #include "support.h"
 
 #include "engine/best.h"
@@ -11,18 +12,22 @@
 
 enum { ROWS = 90, COLUMNS = 2 * CGAP_TILE + 37, PIECE = 700 };
 
-/* Cosines of all couples, what rough products make of them, and rows in bfloat16 that allow for as much. */
+/* Cosines of all couples, what products make of them, and rows in bfloat16, or a margin, that allow for as much. */
 typedef struct couples {
   size_t rows, columns;
-  float *cosine, *rough; /* (rows, columns) */
+  double *cosine; /* (rows, columns) */
+  float *shown;   /* (rows, columns) */
   cgap_rough a, b;
+  float margin;
+  bool rough; /* else the margin is the same for all */
   cgap_evidence evidence;
   size_t remade;
 } couples;
 
-static float closer(const void *context, size_t row, size_t column)
+static double exact(const void *context, cgap_couples kind, size_t row, size_t column)
 {
   couples *c = (couples *)context;
+  (void)kind;
 #pragma omp atomic
   c->remade++;
   return c->cosine[row * c->columns + column];
@@ -46,29 +51,34 @@ static cgap_rough rough_of(support_random *r, size_t rows, float residual)
   return out;
 }
 
+/* By how much a product may be off, with and without margins of its own. */
+static float margin_of(const couples *c, size_t i, size_t j)
+{
+  return c->rough ? cgap_rough_margin(&c->a, i, &c->b, j) : c->margin;
+}
+
 /* levels: cosines are one of so many, so that many tie; 0: any. */
-static void couples_init(couples *c, uint64_t seed, bool triangle, float residual, size_t levels)
+static void couples_init(couples *c, uint64_t seed, bool triangle, bool rough, float residual, size_t levels)
 {
   support_random r = support_seed(seed);
-  *c = (couples){.rows = triangle ? COLUMNS : ROWS, .columns = COLUMNS};
+  *c = (couples){.rows = triangle ? COLUMNS : ROWS, .columns = COLUMNS, .rough = rough, .margin = residual};
   c->cosine = support_alloc(c->rows * c->columns, sizeof *c->cosine);
-  c->rough = support_alloc(c->rows * c->columns, sizeof *c->rough);
+  c->shown = support_alloc(c->rows * c->columns, sizeof *c->shown);
   c->a = rough_of(&r, c->rows, residual);
   c->b = triangle ? c->a : rough_of(&r, c->columns, residual);
   for (size_t i = 0; i < c->rows; i++)
     for (size_t j = 0; j < c->columns; j++) {
       const size_t at = i * c->columns + j;
-      const float margin = cgap_rough_margin(&c->a, i, &c->b, j);
-      c->cosine[at] = levels ? (float)support_below(&r, levels) / (float)levels : (float)support_uniform(&r) * 0.9f;
-      c->rough[at] = c->cosine[at] + (float)(2 * support_uniform(&r) - 1) * 0.999f * margin;
+      c->cosine[at] = levels ? (double)support_below(&r, levels) / (double)levels : support_uniform(&r) * 0.9;
+      c->shown[at] = (float)(c->cosine[at] + (2 * support_uniform(&r) - 1) * 0.99 * (double)margin_of(c, i, j));
     }
-  c->evidence = (cgap_evidence){.closer = closer, .ahead = ahead, .exact_context = c};
+  c->evidence = (cgap_evidence){.exact = exact, .ahead = ahead, .exact_context = c};
 }
 
 static void couples_clear(couples *c)
 {
   free(c->cosine);
-  free(c->rough);
+  free(c->shown);
   free(c->a.norm);
   free(c->a.residual);
   if (c->b.norm != c->a.norm) {
@@ -79,7 +89,7 @@ static void couples_clear(couples *c)
 
 /* Hands over the couples of one tile, in an order of its own and in pieces. */
 static void show_tile(const couples *c, support_random *r, cgap_best *rows, cgap_best *columns, size_t row,
-                      size_t column, bool rough, const size_t *row_first, const size_t *column_first)
+                      size_t column, const size_t *row_first, const size_t *column_first)
 {
   cgap_found *found = support_alloc((size_t)CGAP_TILE * CGAP_TILE, sizeof *found);
   size_t count = 0;
@@ -89,17 +99,17 @@ static void show_tile(const couples *c, support_random *r, cgap_best *rows, cgap
         continue;
       const size_t place = support_below(r, ++count);
       found[count - 1] = found[place];
-      found[place] = (cgap_found){.row = (uint16_t)(i - row),
-                                  .column = (uint16_t)(j - column),
-                                  .cosine = (rough ? c->rough : c->cosine)[i * c->columns + j]};
+      found[place] = (cgap_found){
+        .row = (uint16_t)(i - row), .column = (uint16_t)(j - column), .cosine = c->shown[i * c->columns + j]};
     }
   for (size_t at = 0; at < count; at += PIECE) {
     const cgap_batch batch = {.found = found + at,
                               .count = count - at < PIECE ? count - at : PIECE,
                               .row = row,
                               .column = column,
-                              .a = rough ? &c->a : NULL,
-                              .b = rough ? &c->b : NULL,
+                              .margin = c->margin,
+                              .a = c->rough ? &c->a : NULL,
+                              .b = c->rough ? &c->b : NULL,
                               .row_first = row_first,
                               .column_first = column_first,
                               .evidence = &c->evidence};
@@ -124,7 +134,7 @@ static int better(const void *a_, const void *b_)
   return (a->row > b->row) - (a->row < b->row);
 }
 
-static float cosine_of(const couples *c, bool triangle, bool columns, size_t own, size_t other)
+static double cosine_of(const couples *c, bool triangle, bool columns, size_t own, size_t other)
 {
   const size_t row = triangle ? (own < other ? own : other) : columns ? other : own;
   const size_t column = triangle ? (own < other ? other : own) : columns ? own : other;
@@ -140,13 +150,14 @@ static void expect_lists(const char *where, const couples *c, const cgap_totals 
     size_t count = 0;
     for (size_t other = 0; other < others; other++)
       if ((!triangle || other != own) && (!first_equal || first_equal[other] == other))
-        want[count++] = (cgap_neighbour){.cosine = cosine_of(c, triangle, columns, own, other), .row = (uint32_t)other};
+        want[count++] = (cgap_neighbour){.cosine = cgap_neighbours_rounded(cosine_of(c, triangle, columns, own, other)),
+                                         .row = (uint32_t)other};
     qsort(want, count, sizeof *want, better);
     for (size_t k = 0; k < CGAP_NEIGHBOURS; k++) {
       const cgap_neighbour *got = &t->lists.list[own * CGAP_NEIGHBOURS + k];
       cr_assert(got->row == want[k].row && got->cosine == want[k].cosine,
-                "%s: place %zu of row %zu: %u at %g, not %u at %g", where, k, own, got->row, (double)got->cosine,
-                want[k].row, (double)want[k].cosine);
+                "%s: place %zu of row %zu: %u at %g, not %u at %g", where, k, own, got->row, got->cosine, want[k].row,
+                want[k].cosine);
     }
   }
   free(want);
@@ -158,18 +169,18 @@ static void check_across(const char *where, float residual, size_t levels, bool 
   couples c;
   cgap_best rows, columns;
   support_random r = support_seed(3);
-  couples_init(&c, 1, false, residual, levels);
+  couples_init(&c, 1, false, rough, residual, levels);
   cgap_totals of_rows = totals_of(c.rows), of_columns = totals_of(c.columns);
-  cr_assert(cgap_best_init(&rows, &of_rows, false, false, rough));
-  cr_assert(cgap_best_init(&columns, &of_columns, false, true, rough));
+  cr_assert(cgap_best_init(&rows, &of_rows, false, false, false));
+  cr_assert(cgap_best_init(&columns, &of_columns, false, true, false));
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
-    show_tile(&c, &r, &rows, &columns, 0, column, rough, row_first, column_first);
+    show_tile(&c, &r, &rows, &columns, 0, column, row_first, column_first);
   cgap_best_settle(&rows, &c.evidence, 2);
   cgap_best_settle(&columns, &c.evidence, 2);
   expect_lists(where, &c, &of_rows, false, false, column_first);
   expect_lists(where, &c, &of_columns, false, true, row_first);
-  cr_expect(rough ? c.remade >= 10 * (c.rows + c.columns) : c.remade == 0);
-  if (rough && levels == 0 && residual < 0.01f) /* what was let go was not made again */
+  cr_expect_geq(c.remade, 10 * (c.rows + c.columns));
+  if (levels == 0 && residual < 0.01f) /* what was dropped was not made again */
     cr_expect_lt(c.remade, 25 * (c.rows + c.columns), "%zu", c.remade);
   cgap_best_clear(&rows);
   cgap_best_clear(&columns);
@@ -180,8 +191,9 @@ static void check_across(const char *where, float residual, size_t levels, bool 
 
 Test(best, across)
 {
-  check_across("float", 0, 0, false, NULL, NULL);
-  check_across("float with ties", 0, 40, false, NULL, NULL);
+  check_across("float", 0.0001f, 0, false, NULL, NULL);
+  check_across("float with ties", 0.0001f, 40, false, NULL, NULL);
+  check_across("float, crowded", 0.3f, 0, false, NULL, NULL);
   check_across("rough", 0.002f, 0, true, NULL, NULL);
   check_across("rough with ties", 0.002f, 40, true, NULL, NULL);
   check_across("crowded: nearly all within the margin", 0.3f, 0, true, NULL, NULL);
@@ -195,7 +207,7 @@ Test(best, equal_rows)
     row_first[i] = i % 40;
   for (size_t j = 0; j < COLUMNS; j++)
     column_first[j] = j - j % 3;
-  check_across("float, equal rows", 0, 0, false, row_first, column_first);
+  check_across("float, equal rows", 0.0001f, 0, false, row_first, column_first);
   check_across("rough, equal rows", 0.002f, 0, true, row_first, column_first);
 }
 
@@ -206,18 +218,49 @@ Test(best, triangle)
     couples c;
     cgap_best best;
     support_random r = support_seed(4);
-    couples_init(&c, 2, true, 0.002f, 0);
+    couples_init(&c, 2, true, rough, 0.002f, 0);
     cgap_totals totals = totals_of(c.rows);
-    cr_assert(cgap_best_init(&best, &totals, true, false, rough));
+    cr_assert(cgap_best_init(&best, &totals, true, false, false));
     for (size_t column = 0; column < c.columns; column += CGAP_TILE)
       for (size_t row = 0; row <= column; row += CGAP_TILE)
-        show_tile(&c, &r, &best, &best, row, column, rough, NULL, NULL);
+        show_tile(&c, &r, &best, &best, row, column, NULL, NULL);
     cgap_best_settle(&best, &c.evidence, 2);
     expect_lists(rough ? "rough" : "float", &c, &totals, true, false, NULL);
     cgap_best_clear(&best);
     cgap_neighbours_clear(&totals.lists);
     couples_clear(&c);
   }
+}
+
+/* Where all candidates come at once, the ten best of most rows are told without a cosine made again. */
+Test(best, complete)
+{
+  couples c;
+  cgap_best rows, columns;
+  support_random r = support_seed(6);
+  couples_init(&c, 4, false, false, 0.0001f, 0);
+  cgap_totals of_rows = totals_of(c.rows), none = {.rows = c.columns};
+  cr_assert(cgap_best_init(&rows, &of_rows, false, false, true));
+  cr_assert(cgap_best_init(&columns, &none, false, true, true));
+  for (size_t column = 0; column < c.columns; column += CGAP_TILE)
+    show_tile(&c, &r, &rows, &columns, 0, column, NULL, NULL);
+  cgap_best_settle(&rows, &c.evidence, 2);
+  cr_expect_gt(c.remade, 0);
+  cr_expect_lt(c.remade, 6 * c.rows, "%zu", c.remade);
+  for (size_t own = 0; own < c.rows; own++) {
+    const cgap_neighbour *list = of_rows.lists.list + own * CGAP_NEIGHBOURS;
+    double least = 1;
+    size_t above = 0;
+    for (int k = 0; k < CGAP_NEIGHBOURS; k++)
+      least = fmin(least, c.cosine[own * c.columns + list[k].row]);
+    for (size_t j = 0; j < c.columns; j++)
+      above += c.cosine[own * c.columns + j] >= least;
+    cr_assert_eq(above, CGAP_NEIGHBOURS, "row %zu: %zu", own, above);
+  }
+  cgap_best_clear(&rows);
+  cgap_best_clear(&columns);
+  cgap_neighbours_clear(&of_rows.lists);
+  couples_clear(&c);
 }
 
 /* What is asked of a candidate rises with what came, and never past the tenth best. */
@@ -227,20 +270,20 @@ Test(best, bounds)
   cgap_best rows, columns;
   float bound[ROWS];
   support_random r = support_seed(5);
-  couples_init(&c, 3, false, 0.002f, 0);
+  couples_init(&c, 3, false, true, 0.002f, 0);
   cgap_totals of_rows = totals_of(c.rows), none = {.rows = c.columns};
-  cr_assert(cgap_best_init(&rows, &of_rows, false, false, true));
-  cr_assert(cgap_best_init(&columns, &none, false, true, true));
+  cr_assert(cgap_best_init(&rows, &of_rows, false, false, false));
+  cr_assert(cgap_best_init(&columns, &none, false, true, false));
   cgap_best_bounds(&rows, 0, c.rows, bound);
   for (size_t i = 0; i < c.rows; i++)
-    cr_assert_eq(bound[i], CGAP_NO_BOUND);
+    cr_assert_leq(bound[i], CGAP_NO_BOUND);
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
-    show_tile(&c, &r, &rows, &columns, 0, column, true, NULL, NULL);
+    show_tile(&c, &r, &rows, &columns, 0, column, NULL, NULL);
   cgap_best_bounds(&rows, 0, c.rows, bound);
   for (size_t i = 0; i < c.rows; i++) {
     size_t above = 0;
     for (size_t j = 0; j < c.columns; j++)
-      above += c.cosine[i * c.columns + j] >= bound[i];
+      above += c.cosine[i * c.columns + j] >= (double)bound[i];
     cr_expect_geq(above, 10);
     cr_expect_leq(above, 40, "row %zu: %zu reach %g", i, above, (double)bound[i]);
   }

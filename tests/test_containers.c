@@ -332,8 +332,9 @@ Test(containers, two_files_without_names_are_image_and_text, .init = ask_enter, 
   ask_refuse("both images", &(io_ask){.files = {"image_a.npy", "image_b.npy"}}, CGAP_FILE, "equally good|/image_b");
   h5_close(h5_create(ask_directory, "more.h5"));
   ask_refuse("another kind of file", &(io_ask){.files = {"z.npy", "a.npy", "more.h5"}}, CGAP_FILE,
-             "more.h5: beside .npy files|z.npy|convert");
-  ask_refuse("before them", &(io_ask){.files = {"more.h5", "z.npy", "a.npy"}}, CGAP_FILE, "more.h5: beside .npy files");
+             "more.h5: neither image nor text found");
+  ask_refuse("before them", &(io_ask){.files = {"more.h5", "z.npy", "a.npy"}}, CGAP_FILE,
+             "more.h5: neither image nor text found");
 }
 
 /* ---------------------------------------------------------------- headers */

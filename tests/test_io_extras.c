@@ -212,7 +212,7 @@ Test(refusals, files_that_cannot_be_opened, .init = ask_enter, .fini = ask_leave
   ask_refuse("a signature alone", &(io_ask){.files = {"short.h5"}}, CGAP_FILE, "short.h5|truncated");
   ask_refuse("npy", &(io_ask){.files = {"x.npy"}}, CGAP_FILE, "x.npy: 7 bytes, less than the start of a .npy array");
   ask_refuse("zip", &(io_ask){.files = {"x.pt"}}, CGAP_FILE, "x.pt: a damaged or truncated zip archive");
-  ask_refuse("pickle", &(io_ask){.files = {"x.pkl"}}, CGAP_FILE, "x.pkl: not HDF5 but a Python pickle");
+  ask_refuse("pickle", &(io_ask){.files = {"x.pkl"}}, CGAP_FILE, "x.pkl: a Python pickle");
   ask_refuse("a pipe", &(io_ask){.files = {"fifo.h5"}}, CGAP_FILE, "fifo.h5: not a regular file");
   ask_refuse("truncated", &plain, CGAP_FILE, size);
   ask_refuse("no file at all", &(io_ask){.image = NULL}, CGAP_USAGE, "no file given");

@@ -142,7 +142,8 @@ typedef struct cgap_input_options {
   bool unpaired;
   bool drop_bad;
   bool merge_images;
-  int threads; /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
+  int threads;   /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
+  bool one_side; /* images alone or texts alone are enough, where nothing that is there can be the other side */
 } cgap_input_options;
 
 #ifdef __cplusplus
@@ -278,10 +279,23 @@ typedef struct cgap_side_checks {
 
 typedef enum cgap_verdict { CGAP_PAIRING_MATCHED, CGAP_PAIRING_SHUFFLED, CGAP_PAIRING_UNCLEAR } cgap_verdict;
 
+/* Consecutive pairs that do not fit though the whole does. */
+typedef struct cgap_pair_block {
+  size_t first, last; /* text rows of the file */
+  double z;           /* within the block */
+  int shift;          /* the row offset that fits better; 0: none */
+} cgap_pair_block;
+
+enum { CGAP_PAIR_BLOCKS = 50 };
+
 typedef struct cgap_pairing_check {
-  double matched_mean, shuffled_mean, z;
+  double matched_mean, shuffled_mean; /* of the cosines as they are */
+  double z;                           /* of doubly centred rows, as shift and blocks */
   cgap_verdict verdict;
   int shift; /* the row offset that fits better; 0: none */
+  cgap_scalar below_median_share;
+  cgap_pair_block blocks[CGAP_PAIR_BLOCKS];
+  size_t block_count;
 } cgap_pairing_check;
 
 typedef struct cgap_pair {

@@ -5,10 +5,12 @@
 
 #include "cli/commands.h"
 #include "cli/opt.h"
+#include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "head/carry.h"
 #include "head/closers.h"
+#include "io/dataset.h"
 #include "output.h"
 
 static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};
@@ -39,6 +41,7 @@ static const cli_option own[] = {
    .kind = CLI_FLAG,
    .target = &opt.one_file,
    .help = "with ranks: rank 0 writes all rows; else each writes a part beside OUT.h5, which reads as one file"},
+  CLI_FORCE_OPTION,
   {0}};
 
 static const cli_spec spec = {
@@ -50,7 +53,7 @@ static const cli_spec spec = {
     "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
     "a file of the same layout. HEAD is the head.h5 of a training, or its folder. Several FILEs are one data set: "
     "images "
-    "and texts as .npy, or shards, which become one file.",
+    "and texts as .npy, or shards, which become one file. Images alone or texts alone will do.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "HEAD or FILE",
 };
@@ -76,10 +79,22 @@ static cgap_input_options fit_input(void)
   const char **values[] = {&input.image, &input.text, &input.text_image, &input.labels, &input.class_text};
   input.files = &opt.fit;
   input.file_count = 1;
+  input.one_side = true;
   for (size_t k = 0; k < sizeof values / sizeof *values; k++)
     if (*values[k] && names_file(*values[k]))
       *values[k] = NULL;
   return input;
+}
+
+/* What is applied to a side is fitted on that side. */
+static cgap_status check_fit(const cgap_data *fit, const cgap_data *data, cgap_error *error)
+{
+  const bool image = data->image.rows > 0 && fit->image.rows == 0;
+  const bool text = data->text.rows > 0 && fit->text.rows == 0 && fit->class_text.rows == 0;
+  if (!image && !text)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "%s: no %s to fit the method on, and %s has some; give --fit another file",
+                   opt.fit, image ? "images" : "texts", (image ? data->image : data->text).name);
 }
 
 static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap_error *error)
@@ -88,13 +103,15 @@ static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap
   cgap_dataset *other = NULL;
   if (opt.fit) {
     const cgap_input_options input = fit_input();
-    cgap_status status = cgap_dataset_open(&other, &input, error);
+    cgap_status status = cli_open(&other, &input, error);
     if (status != CGAP_OK)
       return status;
   }
   const cgap_data *data = cgap_dataset_data(other ? other : dataset);
-  const cgap_status status = cgap_closer_fit_within(out, closer, opt.factor, data, cli_shared.threads,
-                                                    cli_shared.memory_bytes, cli_progress(), error);
+  cgap_status status = check_fit(data, cgap_dataset_data(dataset), error);
+  if (status == CGAP_OK)
+    status = cgap_closer_fit_within(out, closer, opt.factor, data, cli_shared.threads, cli_shared.memory_bytes,
+                                    cli_progress(), error);
   cgap_dataset_close(other);
   return status;
 }
@@ -106,7 +123,7 @@ static cgap_status check(const cli_args *args, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "apply: give -o OUT.h5, the file to write");
   if (opt.method == 0 && opt.fit)
     return cgap_fail(error, CGAP_USAGE, "apply: --fit belongs to --method; a trained head is fitted already");
-  if (opt.method == 0 && args->count < 2 && !cli_shared.image)
+  if (opt.method == 0 && args->count < 2 && !cli_shared.image && !cli_shared.text)
     return cgap_fail(error, CGAP_USAGE, "apply: give HEAD and FILE, or --method with FILE");
   for (size_t k = 0; k < sizeof others / sizeof *others; k++)
     if (cli_ends_with(opt.out, others[k]))
@@ -116,16 +133,24 @@ static cgap_status check(const cli_args *args, cgap_error *error)
   return CGAP_OK;
 }
 
-/* A trained head is dear: no embeddings go over it. */
-static cgap_status spare_heads(cgap_error *error)
+static bool is_same_file(const char *a, const char *b)
 {
-  struct stat facts;
-  cgap_head *head = NULL;
-  cgap_error ignored;
-  if (stat(opt.out, &facts) != 0 || !S_ISREG(facts.st_mode) || cgap_head_read(&head, opt.out, &ignored) != CGAP_OK)
-    return CGAP_OK;
-  cgap_head_close(head);
-  return cgap_fail(error, CGAP_USAGE, "%s: holds a trained head; give another name with -o", opt.out);
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/* Never over what is read, and without --force over nothing but an earlier output of apply. */
+static cgap_status check_output(const char *head, const cgap_dataset *dataset, cgap_error *error)
+{
+  char inside[CGAP_PATH];
+  const char *const others[] = {head, head ? inside : NULL, opt.fit};
+  cgap_status status = cgap_folder_file(inside, head ? head : "", "head.h5", error);
+  for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
+    if (others[k] && is_same_file(others[k], opt.out))
+      status = cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", opt.out);
+  if (status == CGAP_OK && cli_ranks_first() && !cgap_dataset_reads(dataset, opt.out)) /* that cgap_carry refuses */
+    status = cli_overwrite_file(opt.out, "apply", error);
+  return status;
 }
 
 static void say_done(const cgap_carried *carried, size_t dim)
@@ -163,16 +188,17 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   cgap_head *head = NULL;
   cgap_carried carried = {0};
   cgap_status status = check(args, error);
-  if (status == CGAP_OK)
-    status = spare_heads(error);
   if (status == CGAP_OK && opt.method == 0) {
     status = read_head(&head, args->items[0], error);
     files.items++;
     files.count--;
   }
   cgap_input_options input = cli_input(&files);
+  input.one_side = true;
   if (status == CGAP_OK)
-    status = cgap_dataset_open(&dataset, &input, error);
+    status = cli_open(&dataset, &input, error);
+  if (status == CGAP_OK)
+    status = check_output(opt.method == 0 ? args->items[0] : NULL, dataset, error);
   if (status == CGAP_OK && !head)
     status = fit_method(&head, dataset, error);
   const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,
@@ -187,7 +213,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   if (status == CGAP_OK && carried.bad)
     cli_warn("%zu bad rows were left as zeros", carried.bad);
   if (status == CGAP_OK && carried.left_out[0])
-    cli_warn("%s: several files become one, and these datasets are left out: %s", opt.out, carried.left_out);
+    cli_warn("%s: has no place for these datasets, they are left out: %s", opt.out, carried.left_out);
   if (status == CGAP_OK)
     say_done(&carried, cgap_head_shape_of(head).dim);
   cgap_head_close(head);

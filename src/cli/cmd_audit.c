@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/leave.h"
 #include "cli/opt.h"
+#include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "io/dataset.h"
@@ -70,6 +71,7 @@ static const cli_option own[] = {
    .kind = CLI_FLAG,
    .target = &opt.dry_run,
    .help = "say what would be done and how much memory it needs, and stop"},
+  CLI_FORCE_OPTION,
   {0}};
 
 static const cli_spec spec = {
@@ -85,6 +87,8 @@ static const cli_spec spec = {
 };
 
 enum { WORDS = 600 };
+
+static const char *const written[] = {"report.json", "rows.tsv", "report.html", NULL};
 
 /* What one run holds; cleared in one place. */
 typedef struct audit_run {
@@ -244,7 +248,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   options.sample_rows = opt.sample_rows;
   options.progress = cli_progress();
   double start = cli_seconds();
-  cgap_status status = cgap_dataset_open(&r->dataset, &input, error);
+  cgap_status status = cli_open(&r->dataset, &input, error);
   if (!status)
     r->input = cgap_dataset_describe(r->dataset);
   if (!status)
@@ -254,6 +258,8 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   warn_of_one_side(r->input);
   warn_of_part(r->dataset, args);
   if (opt.out && cli_ranks_first())
+    status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
+  if (!status && opt.out && cli_ranks_first())
     status = cgap_folder_open(&r->folder, opt.out, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);

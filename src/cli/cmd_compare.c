@@ -48,6 +48,7 @@ static const cli_option own[] = {
    .kind = CLI_FLAG,
    .target = &opt.allow_missing,
    .help = "a --fail-if that cannot be tested is a warning"},
+  CLI_FORCE_OPTION,
   {0}};
 
 static const cli_spec spec = {
@@ -119,9 +120,9 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   options.progress = cli_progress();
   options.contributions = true;
   const double start = cli_seconds();
-  cgap_status status = cgap_dataset_open(&c->dataset, &input, error);
+  cgap_status status = cli_open(&c->dataset, &input, error);
   const char *dot = strrchr(path, '.');
-  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && access(path, R_OK) == 0)
+  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && cgap_file_is_npy(path))
     status = refuse_array(path, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&c->audit, cgap_dataset_data(c->dataset), &options, error);

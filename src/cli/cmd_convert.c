@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/opt.h"
+#include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "io/convert.h"
 
@@ -26,6 +27,7 @@ static const cli_option own[] = {{.name = "output",
                                   .target = &opt.format,
                                   .choices = formats,
                                   .help = "npy: -o names a folder for image.npy, text.npy and what belongs to them"},
+                                 CLI_FORCE_OPTION,
                                  {0}};
 
 static const cli_spec spec = {
@@ -76,8 +78,10 @@ static int run(const cli_args *args, const char *command)
   cgap_error error = {0};
   cgap_input_options input = cli_input(args);
   const cgap_convert_options options = {
-    .layout = (cgap_layout)opt.format, .command = command, .progress = cli_progress()};
-  cgap_status status = cgap_dataset_open(&dataset, &input, &error);
+    .layout = (cgap_layout)opt.format, .command = command, .replace = cli_shared.force, .progress = cli_progress()};
+  cgap_status status = cli_open(&dataset, &input, &error);
+  if (!status && opt.format == CGAP_LAYOUT_HDF5 && !cgap_dataset_reads(dataset, opt.out))
+    status = cli_overwrite_file(opt.out, "convert", &error);
   if (!status)
     status = cgap_convert(dataset, opt.out, &options, &error);
   cli_progress_clear();

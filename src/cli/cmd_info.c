@@ -121,9 +121,8 @@ static void print_file(const json_t *file)
   int width[COLUMNS] = {0};
   size_t i;
   put(string_of(file, "path"));
-  printf(": %lld bytes, %zu dataset%s%s\n", (long long)json_integer_value(json_object_get(file, "bytes")),
-         json_array_size(datasets), json_array_size(datasets) == 1 ? "" : "s",
-         json_is_true(json_object_get(file, "more")) ? " and more than are listed" : "");
+  printf(": %lld bytes, %zu dataset%s\n", (long long)json_integer_value(json_object_get(file, "bytes")),
+         json_array_size(datasets), json_array_size(datasets) == 1 ? "" : "s");
   json_array_foreach(datasets, i, dataset)
   {
     const char *cells[COLUMNS];

@@ -43,6 +43,7 @@ static const cli_option own[] = {
   {.name = "only", .kind = CLI_LIST, .target = &opt.only, .value = "NAME", .help = "this figure alone"},
   {.name = "list", .kind = CLI_FLAG, .target = &opt.list, .help = "name the figures of DIR and draw none"},
   {.name = "terminal", .kind = CLI_FLAG, .target = &opt.terminal, .help = "draw in the terminal, with letters"},
+  CLI_FORCE_OPTION,
   {.name = "quiet", .kind = CLI_FLAG, .target = &cli_shared.quiet, .help = "no talk on stderr but errors and warnings"},
   {0}};
 
@@ -208,6 +209,19 @@ static cgap_status draw_letters(const plot_list *list, const char *name, cgap_er
   return cli_printed(CGAP_OK, error);
 }
 
+/* What gnuplot drew may be drawn again. */
+static cgap_status check_picture(const char *folder, const char *name, const char *format, cgap_error *error)
+{
+  char file[NAME + 8], path[CGAP_PATH];
+  struct stat facts;
+  snprintf(file, sizeof file, "%s.%s", name, format);
+  cgap_status status = cgap_folder_file(path, folder, file, error);
+  if (status || cli_shared.force || lstat(path, &facts) != 0 || cgap_gnuplot_drew(path, format))
+    return status;
+  return cgap_fail(error, CGAP_FILE, "%s: is no picture of gnuplot's; move it away, or give --force to replace it",
+                   path);
+}
+
 /* The scripts that lie in the folder are the user's; only missing ones are put there. */
 static cgap_status draw_one(const plot_list *list, const char *name, const bool wanted[3], const char *size,
                             cgap_error *error)
@@ -221,7 +235,9 @@ static cgap_status draw_one(const plot_list *list, const char *name, const bool 
     const cgap_drawing drawing = {.format = formats[f], .theme = themes[opt.theme], .size = size};
     if (!wanted[f])
       continue;
-    status = cgap_gnuplot_draw(list->folder, name, &drawing, error);
+    status = check_picture(list->folder, name, formats[f], error);
+    if (!status)
+      status = cgap_gnuplot_draw(list->folder, name, &drawing, error);
     if (!status)
       cli_say("drew %s/%s.%s", list->folder, name, formats[f]);
   }

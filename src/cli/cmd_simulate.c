@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/opt.h"
+#include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "simulate.h"
 
@@ -53,6 +54,7 @@ static const cli_option own[] = {
    .value = "K",
    .help = "cone: concentration",
    .zero = "as large as d"},
+  CLI_FORCE_OPTION,
   {0}};
 
 static const cli_spec spec = {
@@ -128,7 +130,9 @@ static int run(const cli_args *args, const char *command)
   simulation.seed = cli_shared.seed;
   simulation.threads = cli_shared.threads;
   cgap_error error = {0};
-  cgap_status status = cgap_simulate_file(opt.out, &simulation, (cgap_type)opt.type, command, cli_progress(), &error);
+  cgap_status status = cli_overwrite_file(opt.out, "simulate", &error);
+  if (!status)
+    status = cgap_simulate_file(opt.out, &simulation, (cgap_type)opt.type, command, cli_progress(), &error);
   cli_progress_clear();
   if (status)
     return cli_fail(&error);

@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/farm.h"
 #include "cli/leave.h"
 #include "cli/opt.h"
+#include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "cli/sweep_results.h"
@@ -23,23 +25,22 @@
 
 static struct {
   const char *out;
-  bool resume, force;
+  bool resume;
   const char *axis[CGAP_AXES];
 } opt = {.axis = {[CGAP_AXIS_SEED] = "1,2,3", [CGAP_AXIS_LOSS] = "clip,cua,cuaxu"}};
 
-static const cli_option own[] = {
-  {.name = "output",
-   .letter = 'o',
-   .kind = CLI_STRING,
-   .target = &opt.out,
-   .value = "DIR",
-   .help = "where sweep.csv, sweep.json, report.html and the figures go"},
-  {.name = "resume",
-   .kind = CLI_FLAG,
-   .target = &opt.resume,
-   .help = "keep the runs that DIR has, go on with the others"},
-  {.name = "force", .kind = CLI_FLAG, .target = &opt.force, .help = "begin anew in a folder that holds another sweep"},
-  {0}};
+static const cli_option own[] = {{.name = "output",
+                                  .letter = 'o',
+                                  .kind = CLI_STRING,
+                                  .target = &opt.out,
+                                  .value = "DIR",
+                                  .help = "where sweep.csv, sweep.json, report.html and the figures go"},
+                                 {.name = "resume",
+                                  .kind = CLI_FLAG,
+                                  .target = &opt.resume,
+                                  .help = "keep the runs that DIR has, go on with the others"},
+                                 CLI_FORCE_OPTION,
+                                 {0}};
 
 static const cli_option axes[] = {{.name = "seeds",
                                    .kind = CLI_STRING,
@@ -221,7 +222,7 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
 {
   if (!opt.out)
     return cgap_fail(error, CGAP_USAGE, "sweep: give -o DIR, the folder for the results");
-  if (opt.resume && opt.force)
+  if (opt.resume && cli_shared.force)
     return cgap_fail(error, CGAP_USAGE, "sweep: --resume goes on and --force begins anew; give one of them");
   if (cli_shared.seed)
     return cgap_fail(error, CGAP_USAGE, "sweep: --seed is of one run; give --seeds %llu",
@@ -268,20 +269,15 @@ static cgap_status name_data(sweep_run *s, cgap_error *error)
 /* Before anything is read; the folder is made when all has been checked. */
 static cgap_status check_folder(cgap_error *error)
 {
+  static const char *const written[] = {"sweep.csv", "sweep.json", "report.html", NULL};
   char path[CGAP_PATH];
   cgap_status status = cgap_folder_file(path, opt.out, "runs.jsonl", error);
-  if (status != CGAP_OK)
-    return status;
-  FILE *there = fopen(path, "r");
-  if (there) {
-    fclose(there);
-    if (!opt.resume && !opt.force)
-      return cgap_fail(error, CGAP_USAGE,
-                       "%s: holds another sweep (runs.jsonl); give --resume to go on with it, --force to replace it, "
-                       "or another folder",
-                       opt.out);
-  }
-  return CGAP_OK;
+  if (status == CGAP_OK && !opt.resume && !cli_shared.force && access(path, F_OK) == 0)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: holds another sweep (runs.jsonl); give --resume to go on with it, --force to replace it, or "
+                     "another folder",
+                     opt.out);
+  return status == CGAP_OK ? cli_overwrite_folder(opt.out, CLI_FOLDER_SWEEP, written, error) : status;
 }
 
 static cgap_status open_folder(sweep_run *s, cgap_error *error)
@@ -397,7 +393,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK && cli_ranks_first())
     status = check_folder(error);
   if (status == CGAP_OK)
-    status = cgap_dataset_open(&s->dataset, &input, error);
+    status = cli_open(&s->dataset, &input, error);
   if (status == CGAP_OK)
     status = check_all(s, error);
   if (status == CGAP_OK)

@@ -20,7 +20,7 @@ enum { MOST_RUNS = CLI_LOSSES };
 
 static struct {
   const char *out, *race, *tensorboard;
-  bool resume, force, csv, dry_run;
+  bool resume, csv, dry_run;
 } opt;
 
 static const cli_option own[] = {
@@ -42,7 +42,7 @@ static const cli_option own[] = {
    .value = "DIR",
    .help = "every epoch's losses and measures as TensorBoard events, in a race a folder for each loss"},
   {.name = "resume", .kind = CLI_FLAG, .target = &opt.resume, .help = "go on from the checkpoint in DIR"},
-  {.name = "force", .kind = CLI_FLAG, .target = &opt.force, .help = "begin anew in a folder that holds another run"},
+  CLI_FORCE_OPTION,
   {.name = "dry-run",
    .kind = CLI_FLAG,
    .target = &opt.dry_run,
@@ -139,7 +139,7 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
   (void)args;
   if (!opt.out && !opt.dry_run)
     return cgap_fail(error, CGAP_USAGE, "train: give -o DIR, the folder for the head and the reports");
-  if (opt.resume && opt.force)
+  if (opt.resume && cli_shared.force)
     return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force begins anew; give one of them");
   cgap_status status = cli_train_options(&t->options, error);
   t->options.progress = (cgap_progress){.tick = tick, .context = t};
@@ -173,7 +173,7 @@ static void observe(void *context, const cgap_epoch *e, const cgap_train_options
 static cgap_status open_data(train_run *t, const cli_args *args, cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
-  cgap_status status = cgap_dataset_open(&t->dataset, &input, error);
+  cgap_status status = cli_open(&t->dataset, &input, error);
   if (status != CGAP_OK)
     return status;
   const cgap_data *data = cgap_dataset_data(t->dataset);
@@ -262,7 +262,7 @@ static cgap_status name_events(race_run *r, cgap_error *error)
 
 static cgap_status open_folder(train_run *t, cgap_error *error)
 {
-  cli_train_begin how = {.resume = opt.resume, .force = opt.force, .runs = t->runs};
+  cli_train_begin how = {.resume = opt.resume, .force = cli_shared.force, .table = opt.csv, .runs = t->runs};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     how.prefix[k] = t->run[k].prefix;

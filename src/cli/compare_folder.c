@@ -2,27 +2,17 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cli/overwrite.h"
 #include "report/comparison_page.h"
 #include "report/figures.h"
 #include "report/plots.h"
 
 cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, cgap_error *error)
 {
-  static const char *const others[] = {"report.json", "before.json", "sweep.json"};
-  char path[CGAP_PATH];
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-    cgap_status status = cgap_folder_file(path, folder, others[i], error);
-    if (status != CGAP_OK)
-      return status;
-    if (access(path, F_OK) == 0)
-      return cgap_fail(error, CGAP_USAGE,
-                       "%s: holds other results (%s), whose report.html the comparison's would replace; give another "
-                       "folder",
-                       folder, others[i]);
-  }
-  return cgap_folder_open(out, folder, error);
+  static const char *const written[] = {"compare.json", "report.html", NULL};
+  cgap_status status = cli_overwrite_folder(folder, CLI_FOLDER_COMPARE, written, error);
+  return status == CGAP_OK ? cgap_folder_open(out, folder, error) : status;
 }
 
 /* ---------------------------------------------------------------- figures */

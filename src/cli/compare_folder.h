@@ -14,7 +14,7 @@ typedef struct cli_comparison {
   cgap_run run;
 } cli_comparison;
 
-/* Before the work: makes the folder. CGAP_USAGE where it holds another command's results, whose page would be lost. */
+/* Before the work: makes the folder. CGAP_FILE where it holds what compare did not write. */
 CGAP_MUST_CHECK cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, cgap_error *error);
 
 /* told: as of cgap_draw_figures. */

@@ -21,7 +21,7 @@
 enum { GRACE_MILLISECONDS = 400 };
 
 static sigset_t asking;
-static atomic_bool stop, answered;
+static atomic_bool stop, answered, decided;
 static char kept[CGAP_PATH + 300] = "nothing was written";
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
@@ -59,7 +59,7 @@ void cli_leave_output(const char *path)
   }
 }
 
-/* Files of this process that have no name of their own yet: NAME.PID.tmp, .NAME.PID.tmp.svg */
+/* Files of this process that have no name of their own yet: those of cgap_temporary_name, .NAME.PID.tmp.svg */
 static void remove_temporary(const char *folder)
 {
   char mark[40];
@@ -93,7 +93,7 @@ static void clean_up(void)
     }
 }
 
-/* The next SIGINT or SIGTERM. */
+/* The next signal that asks the program to stop. */
 static int next_signal(void)
 {
   int number = 0;
@@ -137,19 +137,63 @@ static void *watch(void *unused)
   return NULL;
 }
 
-void cli_signals(void)
+void cli_signals_hold(void)
+{
+  struct sigaction hangup;
+  sigemptyset(&asking);
+  sigaddset(&asking, SIGINT);
+  sigaddset(&asking, SIGTERM);
+  if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
+    sigaddset(&asking, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &asking, NULL); /* threads that come later inherit it */
+}
+
+void cli_signals_watch(void)
 {
   pthread_t thread;
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
-  sigemptyset(&asking);
-  sigaddset(&asking, SIGINT);
-  sigaddset(&asking, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &asking, NULL); /* threads that come later inherit it */
   if (pthread_create(&thread, NULL, watch, NULL) == 0)
     (void)pthread_detach(thread);
   else
     pthread_sigmask(SIG_UNBLOCK, &asking, NULL);
+}
+
+/* Last of what exit() calls. Nothing of stdio, whose locks the threads that still run may hold. */
+static void end_guarded(int code, void *unused)
+{
+  static const char LINE[] =
+    "contragap: a library ended the program, as it does where memory or threads run out (ulimit -v, ulimit -u, the "
+    "memory of a job); give --threads 1 or raise the limit\n";
+  (void)code;
+  (void)unused;
+  if (atomic_load(&decided))
+    return;
+  clean_up();
+  cli_progress_clear();
+  if (cli_ranks_first() && write(STDERR_FILENO, LINE, sizeof LINE - 1) < 0)
+    _exit(CGAP_RESOURCE);
+  _exit(CGAP_RESOURCE);
+}
+
+void cli_leave_guard(void)
+{
+  (void)on_exit(end_guarded, NULL);
+}
+
+void cli_leave_decided(void)
+{
+  atomic_store(&decided, true);
+}
+
+int cli_leave_code(int code)
+{
+  cgap_error error = {0};
+  if (code != CGAP_OK || !cli_interrupted())
+    return code;
+  cli_leave_answered();
+  (void)cgap_fail(&error, CGAP_INTERRUPTED, "interrupted when all was done: what was asked for is complete");
+  return cli_fail(&error);
 }
 
 bool cli_interrupted(void)

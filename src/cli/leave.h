@@ -8,14 +8,28 @@
 
 #include "contragap/contragap.h"
 
-/* From here on SIGINT and SIGTERM come to a thread of the program's own: the first asks the work to stop; one that
- * comes more than a second later ends the program by its default action. No thread that computes ever runs a signal
- * handler: generated kernels of matrix products use the stack pointer for other things, and a handler's frame would be
- * written there. A closed pipe and a file past the size limit become failed writes. */
-void cli_signals(void);
+/* Signals that ask the program to stop: SIGINT, SIGTERM and, unless it was started with nohup, SIGHUP. Blocks them. One
+ * that comes from here on waits for cli_signals_watch, also while the program executes itself once more, which keeps
+ * the mask and what is pending; before, the system ends the program. So none is lost, at any instant. */
+void cli_signals_hold(void);
+
+/* From here on they come to a thread of the program's own, which must not start before the program has executed itself:
+ * the first signal asks the work to stop; one that comes more than a second later ends the program by its default
+ * action. No thread that computes ever runs a signal handler: generated kernels of matrix products use the stack
+ * pointer for other things, and a handler's frame would be written there. A closed pipe and a file past the size limit
+ * become failed writes. */
+void cli_signals_watch(void);
 
 bool cli_interrupted(void);    /* a signal has asked the program to stop */
 void cli_leave_answered(void); /* the work knows and is on its way out: it is given the time that takes */
+
+/* From here on the program's exit code is main's own decision: libgomp, libpopt and libhdf5 call exit(1) or exit(-1)
+ * where something runs out, which becomes CGAP_RESOURCE and one line, until cli_leave_decided. */
+void cli_leave_guard(void);
+void cli_leave_decided(void);
+
+/* CGAP_INTERRUPTED in place of CGAP_OK where a signal came that the work did not notice before its end. */
+int cli_leave_code(int code);
 
 /* What stands if the program is ended now, as it follows "interrupted; ". At the start: "nothing was written". */
 void cli_leave_says(const char *format, ...) CGAP_PRINTF(1, 2);

@@ -63,10 +63,8 @@ static void allow_many_files(void)
   }
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv, const cli_command *command)
 {
-  cli_signals();
-  allow_many_files();
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
     return list_commands();
   if (strcmp(argv[1], "--version") == 0) {
@@ -82,10 +80,25 @@ int main(int argc, char **argv)
   int code = cli_document(argc, argv, commands, COMMANDS);
   if (code != CLI_GO)
     return code;
-  const cli_command *command = find_command(argv[1]);
   if (!command)
     return unknown_command(argv[1]);
-  cli_wide_blas(argv);
   code = cli_ranks_open(command->ranks);
-  return code == CLI_GO ? cli_ranks_close(command->run(argc - 1, argv + 1)) : code;
+  if (code != CLI_GO)
+    return code;
+  code = command->run(argc - 1, argv + 1);
+  return cli_ranks() ? cli_ranks_close(code) : cli_leave_code(code);
+}
+
+int main(int argc, char **argv)
+{
+  const cli_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+  cli_signals_hold();
+  if (command)
+    cli_wide_blas(argv); /* before there is a second thread, which executing would end */
+  cli_signals_watch();
+  cli_leave_guard();
+  allow_many_files();
+  const int code = run(argc, argv, command);
+  cli_leave_decided();
+  return code;
 }

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/address_space.h"
 #include "cli/documents.h"
 #include "cli/help.h"
 #include "cli/leave.h"
+#include "cli/ranks.h"
 #include "cli/value.h"
 #include "suggest.h"
 
@@ -222,7 +224,11 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
   out->items = poptGetArgs(s->context);
   while (out->items && out->items[out->count])
     out->count++;
-  return check_arguments(spec, out);
+  code = check_arguments(spec, out);
+  cgap_error error = {0};
+  if (code == CLI_GO && cli_address_space_take(cli_rank_threads(), &error) != CGAP_OK)
+    code = cli_fail(&error);
+  return code;
 }
 
 bool cli_given(const cli_args *args, const char *option)

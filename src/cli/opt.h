@@ -63,6 +63,7 @@ typedef struct cli_common {
   uint64_t memory_bytes; /* 0: half of what is free */
   uint64_t seed;
   int progress; /* cli_progress_choice */
+  bool force;   /* replace what the output holds: cli/overwrite.h */
   bool quiet, verbose;
 } cli_common;
 
@@ -71,6 +72,13 @@ enum cli_progress_choice { CLI_PROGRESS_AUTO, CLI_PROGRESS_ALWAYS, CLI_PROGRESS_
 extern cli_common cli_shared;
 extern const cli_option cli_input_options[]; /* --image … --merge-images */
 extern const cli_option cli_run_options[];   /* --threads --memory --seed --progress --quiet -v */
+/* A row for the tables of commands that write. */
+#define CLI_FORCE_OPTION                                                                                               \
+  {                                                                                                                    \
+    .name = "force", .kind = CLI_FLAG, .target = &cli_shared.force,                                                    \
+    .help = "replace what is there already: a finished training or sweep, another command's results, a file of your "  \
+            "own"                                                                                                      \
+  }
 #define CLI_INPUT_GROUP                                                                                                \
   {                                                                                                                    \
     "Input", cli_input_options                                                                                         \
@@ -97,6 +105,9 @@ bool cli_given(const cli_args *args, const char *option); /* whether the command
 
 /* The input options of the command line over `files`, borrowed. */
 cgap_input_options cli_input(const cli_args *args);
+
+/* cgap_dataset_open, and what was left out or is odd said on stderr. */
+CGAP_MUST_CHECK cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_error *error);
 
 /* What was given, for titles: the names of the files without their folders, "a.h5 and 3 more" where they are many. */
 void cli_source_name(char *out, size_t size, const cli_args *args);

@@ -65,6 +65,7 @@ int cli_ranks_close(int code)
   if (status != CGAP_OK && ranks.error.message[0] && !ranks.other)
     (void)cli_fail(&ranks.error);
   code = status != CGAP_OK ? (int)status : code;
+  cli_leave_decided(); /* ranks that no longer hear each other are ended within it */
   cgap_comm_close(comm, code);
   return code;
 }

@@ -10,6 +10,7 @@
 #include "cli/opt.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
+#include "io/dataset.h"
 
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
@@ -104,4 +105,13 @@ void cli_warn(const char *format, ...)
   va_start(values, format);
   line("warning: ", format, values);
   va_end(values);
+}
+
+cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_error *error)
+{
+  const cgap_status status = cgap_dataset_open(out, input, error);
+  const char *note = status == CGAP_OK ? cgap_dataset_notes(*out) : "";
+  for (const char *end; (end = strchr(note, '\n')); note = end + 1)
+    cli_say("note: %.*s", (int)(end - note), note);
+  return status;
 }

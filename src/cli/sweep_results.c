@@ -1,13 +1,11 @@
 #include "cli/sweep_results.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "json_lines.h"
 #include "output.h"
 #include "report/fields.h"
 
@@ -60,62 +58,38 @@ static cgap_status check_data(const sweep_results *r, const json_t *run, const c
     r->path, there ? there : "not named", data);
 }
 
-static cgap_status read_runs(sweep_results *r, const char *data, cgap_error *error)
-{
-  FILE *file = fopen(r->path, "r");
-  cgap_status status = CGAP_OK;
-  char *line = NULL;
-  size_t room = 0;
-  if (!file)
-    return errno == ENOENT ? CGAP_OK : cgap_fail_errno(error, errno, r->path, "read");
-  while (status == CGAP_OK && getline(&line, &room, file) > 0) {
-    json_t *run = json_loads(line, 0, NULL);
-    if (!json_is_object(json_object_get(run, "options"))) {
-      json_decref(run);
-      break; /* half a line is the last one of a run that was killed */
-    }
-    status = check_data(r, run, data, error);
-    if (json_is_true(json_object_get(run, "failed"))) { /* to be tried again */
-      json_decref(run);
-      continue;
-    }
-    if (json_array_append_new(r->file, run) != 0 && status == CGAP_OK)
-      status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  }
-  free(line);
-  fclose(file);
-  return status;
-}
+typedef struct reading {
+  sweep_results *results;
+  const char *data;
+} reading;
 
-static cgap_status rewrite(const sweep_results *r, cgap_error *error)
+static cgap_status take_run(void *context, const cgap_json_line *line, cgap_error *error)
 {
-  cgap_outfile file;
-  size_t k;
-  json_t *run;
-  bool fine = true;
-  cgap_status status = cgap_outfile_open(&file, r->path, error);
-  if (status != CGAP_OK)
-    return status;
-  json_array_foreach(r->file, k, run)
-  {
-    fine =
-      fine && json_dumpf(run, file.stream, JSON_COMPACT | JSON_PRESERVE_ORDER) == 0 && fputc('\n', file.stream) != EOF;
-  }
-  if (!fine)
-    status = cgap_fail_errno(error, errno ? errno : ENOMEM, r->path, "write");
-  const cgap_status closed = cgap_outfile_close(&file, fine, fine ? error : NULL);
-  return fine ? closed : status;
+  reading *r = context;
+  static const char *const OBJECTS[] = {"setting", "options", "results"};
+  for (size_t k = 0; k < sizeof OBJECTS / sizeof *OBJECTS; k++)
+    if (!json_is_object(json_object_get(line->value, OBJECTS[k])))
+      return cgap_json_line_refuse(line, "no run of a sweep", error);
+  cgap_status status = check_data(r->results, line->value, r->data, error);
+  if (status == CGAP_OK && !json_is_true(json_object_get(line->value, "failed")) && /* else to be tried again */
+      json_array_append(r->results->file, line->value) != 0)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  return status;
 }
 
 cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resume, const char *data, cgap_error *error)
 {
+  uint64_t end;
+  reading r = {.results = out, .data = data};
   *out = (sweep_results){.file = json_array(), .runs = json_array()};
   if (!out->file || !out->runs)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_status status = cgap_folder_file(out->path, folder, "runs.jsonl", error);
-  if (status == CGAP_OK && resume)
-    status = read_runs(out, data, error);
-  return status == CGAP_OK ? rewrite(out, error) : status;
+  if (status == CGAP_OK && !resume)
+    return cgap_write_file(out->path, "", 0, error);
+  if (status == CGAP_OK)
+    status = cgap_json_lines_read(out->path, take_run, &r, &end, error);
+  return status == CGAP_OK ? cgap_json_lines_cut(out->path, end, false, error) : status;
 }
 
 void sweep_results_clear(sweep_results *r)
@@ -144,25 +118,6 @@ cgap_status sweep_results_take(sweep_results *r, const json_t *options, const js
   return CGAP_OK;
 }
 
-/* The whole line, or none of it: a full disk takes what was written back. */
-static cgap_status append_line(const char *path, const char *line, size_t length, cgap_error *error)
-{
-  cgap_status status = CGAP_OK;
-  const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (file < 0)
-    return cgap_fail_errno(error, errno, path, "write");
-  const off_t end = lseek(file, 0, SEEK_END);
-  const ssize_t written = write(file, line, length);
-  if (written < 0 || (size_t)written != length) {
-    status = cgap_fail_errno(error, written < 0 ? errno : ENOSPC, path, "write");
-    if (end >= 0 && ftruncate(file, end) != 0)
-      status = cgap_fail_errno(error, errno, path, "write");
-  }
-  if (close(file) != 0 && status == CGAP_OK)
-    status = cgap_fail_errno(error, errno, path, "write");
-  return status;
-}
-
 cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
 {
   char *text = run ? json_dumps(run, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
@@ -174,7 +129,7 @@ cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
   if (status == CGAP_OK) {
     line[length] = '\n';
     line[length + 1] = '\0';
-    status = append_line(r->path, line, length + 1, error);
+    status = cgap_append_file(r->path, line, length + 1, error);
   }
   free(line ? line : text);
   json_decref(run);

@@ -13,7 +13,7 @@
  * "results": {key: number or null}}, with "why" where the training diverged, and beside it "failed" where a rank could
  * not make the run, which --resume tries again. */
 typedef struct sweep_results {
-  json_t *file;    /* every run of runs.jsonl */
+  json_t *file;    /* every run of runs.jsonl that was made */
   json_t *runs;    /* those of the present grid, under its spelling of the settings: all that is written and shown */
   char path[4096]; /* runs.jsonl */
   size_t images, texts, dim; /* of the data, for the figures */
@@ -23,8 +23,8 @@ typedef struct sweep_results {
 json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_fitted *fitted,
                        const cgap_audit *audit, const char *why);
 
-/* resume: takes the runs that folder/runs.jsonl holds, the last half-written line left out. data: the "data" that
- * they must have; CGAP_USAGE, with the file as it was, where one has another. */
+/* resume: takes the runs that folder/runs.jsonl holds, a last half-written line left out. CGAP_FILE where another line
+ * is no run, CGAP_USAGE where one has other data than `data`: the file stays as it was. */
 CGAP_MUST_CHECK cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resume, const char *data,
                                                cgap_error *error);
 void sweep_results_clear(sweep_results *results);

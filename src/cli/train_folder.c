@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/overwrite.h"
 #include "head/events.h"
 
 /* What a training leaves, alone (prefix "") and for each loss of a race. */
@@ -41,13 +42,12 @@ static void remove_file(const char *folder, const char *prefix, const char *name
     (void)remove(path); /* a file that stays is replaced when the run writes its own */
 }
 
-/* A file of any run in the folder into first; false: there is none. */
-static bool holds_run(const char *folder, char first[300])
+bool cli_train_folder_holds_run(const char *folder, char found[300])
 {
   for (int p = 0; p < PREFIXES; p++)
     for (int k = HEAD; k <= HISTORY; k++) /* a history.csv alone may be anybody's */
       if (stands(folder, PREFIX[p], RUN_FILE[k])) {
-        snprintf(first, 300, "%s%s", PREFIX[p], RUN_FILE[k]);
+        snprintf(found, 300, "%s%s", PREFIX[p], RUN_FILE[k]);
         return true;
       }
   return false;
@@ -57,7 +57,7 @@ static bool holds_run(const char *folder, char first[300])
 static void remove_run(const char *folder)
 {
   char first[300];
-  if (!holds_run(folder, first))
+  if (!cli_train_folder_holds_run(folder, first))
     return;
   for (int p = 0; p < PREFIXES; p++)
     for (int k = 0; k < RUN_FILES; k++)
@@ -89,7 +89,7 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
         snprintf(found, sizeof found, "%s%s", PREFIX[p], RUN_FILE[k]);
   if (!other)
     return CGAP_OK;
-  return cgap_fail(error, CGAP_USAGE,
+  return cgap_fail(error, CGAP_FILE,
                    "%s: holds %s but no %s, so there is nothing to go on from; give the options of the run that stands "
                    "there, --force to replace it, or another folder",
                    folder, found, lacking);
@@ -113,7 +113,7 @@ static cgap_status check_events(const char *folder, const cli_train_begin *how, 
     if (how->force)
       remove_file(folder, "", entry->d_name);
     else if (!how->resume)
-      status = cgap_fail(error, CGAP_USAGE,
+      status = cgap_fail(error, CGAP_FILE,
                          "%s: holds the events of another run (%s); give --resume to go on with it, --force to replace "
                          "it, or another folder",
                          folder, entry->d_name);
@@ -131,20 +131,53 @@ cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error
   return status;
 }
 
+/* Whether this command writes the result: of a race a report for each loss, else one for all. */
+static bool is_written(const char *result, const cli_train_begin *how)
+{
+  static const char *const LOSSES[] = {"clip", "cua", "cuaxu"};
+  char prefix[20];
+  const bool race = how->prefix[0][0] != '\0';
+  bool written = !race || strcmp(result, "after.json") != 0;
+  for (size_t l = 0; l < sizeof LOSSES / sizeof *LOSSES; l++) {
+    if (strcspn(result, ".") != strlen(LOSSES[l]) || strncmp(result, LOSSES[l], strlen(LOSSES[l])) != 0)
+      continue;
+    written = false;
+    snprintf(prefix, sizeof prefix, "%s-", LOSSES[l]);
+    for (size_t k = 0; k < how->runs; k++)
+      written = written || strcmp(how->prefix[k], prefix) == 0;
+  }
+  return written;
+}
+
+/* Files of others that this command would write over. */
+static cgap_status check_foreign(const char *folder, const cli_train_begin *how, cgap_error *error)
+{
+  enum { RESULTS = sizeof RESULT / sizeof *RESULT };
+  char table[CLI_LOSSES][40];
+  const char *names[RESULTS + CLI_LOSSES + 1];
+  size_t count = 0;
+  for (size_t k = 0; k < RESULTS; k++)
+    if (is_written(RESULT[k], how))
+      names[count++] = RESULT[k];
+  for (size_t k = 0; how->table && !how->resume && k < how->runs; k++) {
+    snprintf(table[k], sizeof table[k], "%s%s", how->prefix[k], RUN_FILE[TABLE]);
+    names[count++] = table[k];
+  }
+  names[count] = NULL;
+  return cli_overwrite_folder(folder, CLI_FOLDER_TRAIN, names, error);
+}
+
 cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how, cgap_error *error)
 {
   char first[300];
-  if (!how->resume && !how->force && holds_run(path, first))
+  if (!how->resume && !how->force && cli_train_folder_holds_run(path, first))
     return cgap_fail(
-      error, CGAP_USAGE,
+      error, CGAP_FILE,
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
       first);
-  if (!how->resume && !how->force && stands(path, "", "report.json"))
-    return cgap_fail(error, CGAP_USAGE,
-                     "%s: holds the report of an audit (report.json), whose page training would replace; give another "
-                     "folder, or --force",
-                     path);
   cgap_status status = how->resume ? check_resume(path, how, error) : CGAP_OK;
+  if (status == CGAP_OK)
+    status = check_foreign(path, how, error);
   if (status == CGAP_OK)
     status = cgap_folder_open(out, path, error);
   if (status == CGAP_OK && how->force)

@@ -11,17 +11,22 @@
 /* How the folder is entered, and which runs the command has. */
 typedef struct cli_train_begin {
   bool resume, force;
+  bool table;                     /* history.csv too */
   const char *prefix[CLI_LOSSES]; /* "" or "clip-" … */
   const char *events[CLI_LOSSES]; /* folders for TensorBoard, or "" */
   size_t runs;
 } cli_train_begin;
 
-/* CGAP_USAGE where a folder for TensorBoard holds the events of another run and neither resume nor force is given;
+/* CGAP_FILE where a folder for TensorBoard holds the events of another run and neither resume nor force is given;
  * force removes them. Other programs' events are left alone. */
 CGAP_MUST_CHECK cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error);
 
-/* CGAP_USAGE where the folder holds another run and neither resume nor force is given, and where resume finds what
- * another run left. force removes all that a run leaves, by exact names, and nothing else. */
+/* A file of any run in the folder into found; false: there is none. */
+bool cli_train_folder_holds_run(const char *folder, char found[300]);
+
+/* CGAP_FILE where the folder holds another run, or what training did not write, and neither resume nor force is given,
+ * and where resume finds what another run left. force removes all that a run leaves, by exact names, and nothing else.
+ */
 CGAP_MUST_CHECK cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how,
                                                   cgap_error *error);
 

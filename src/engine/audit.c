@@ -1,10 +1,13 @@
 /* cgap_audit_run: rows → couples → tiles → finish. */
 #include "analysis/finish.h"
+#include "check.h"
 #include "comm/comm.h"
 #include "engine/blas.h"
 #include "engine/contributions.h"
 #include "engine/couples.h"
 #include "engine/extras.h"
+#include "engine/lists.h"
+#include "engine/median.h"
 #include "engine/prepare.h"
 #include "engine/ring.h"
 #include "engine/sampled.h"
@@ -23,6 +26,7 @@ typedef struct run {
   cgap_embeddings embeddings;
   cgap_couple_sums couples;
   cgap_evidence evidence;
+  cgap_median median; /* of the unmatched cosines, as far as it is known */
 } run;
 
 /* Of several ranks the first one finishes and keeps the results. */
@@ -67,21 +71,9 @@ static void set_evidence(run *r)
     .within_kernel = c->within_kernel,
     .paired_image_mean = c->paired_image_mean,
     .group_moment = c->group_moment,
+    .block = c->block,
+    .blocks = c->blocks,
   };
-  memcpy(r->evidence.shift_mean, c->shift_mean, sizeof c->shift_mean);
-  memcpy(r->evidence.shift_count, c->shift_count, sizeof c->shift_count);
-}
-
-/* The tiles offered the first of equal rows alone; here come the others. */
-static cgap_status complete_neighbours(cgap_evidence *e, cgap_error *error)
-{
-  if (cgap_neighbours_expand(&e->image_image, e->image.first_equal, e->image.rows, true) &&
-      cgap_neighbours_expand(&e->image_text, e->text.first_equal, e->text.rows, false) &&
-      cgap_neighbours_expand(&e->text_image, e->image.first_equal, e->image.rows, false) &&
-      cgap_neighbours_expand(&e->text_text, e->text.first_equal, e->text.rows, true))
-    return CGAP_OK;
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
-                   e->text.rows);
 }
 
 /* Of the tiles of one kind of couples, [before, after] of the phase. */
@@ -97,6 +89,70 @@ static cgap_tile_options tile_options(const run *r, double before, double after)
                              .progress = r->options->progress};
 }
 
+static cgap_status lists_init(const run *r, cgap_evidence *e, cgap_error *error)
+{
+  if (!is_first(r) ||
+      (cgap_neighbours_init(&e->image_image, e->image.rows) && cgap_neighbours_init(&e->image_text, e->image.rows) &&
+       cgap_neighbours_init(&e->text_image, e->text.rows) && cgap_neighbours_init(&e->text_text, e->text.rows)))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
+                   e->text.rows);
+}
+
+static void clear_tiles(cgap_evidence *e)
+{
+  cgap_sums_clear(e);
+  cgap_neighbours_clear(&e->image_image);
+  cgap_neighbours_clear(&e->image_text);
+  cgap_neighbours_clear(&e->text_image);
+  cgap_neighbours_clear(&e->text_text);
+}
+
+static cgap_status run_kind(run *r, cgap_evidence *e, cgap_couples kind, const cgap_tile_options *options,
+                            cgap_visitors *room, cgap_error *error)
+{
+  if (!r->options->ranks)
+    return cgap_tiles_run(e, &r->embeddings, kind, options, error);
+  return cgap_ring_run(e, &r->embeddings, r->options->ranks, kind, options, room, r->prepared.plan.visit_bytes, error);
+}
+
+/* Looks at the cross cosines against the values of the pairs that the bounds of the median leave open. */
+static cgap_status look_again(run *r, const double *value, size_t values, cgap_visitors *room, cgap_error *error)
+{
+  const cgap_tile_options options = tile_options(r, 1, 1);
+  cgap_evidence e = r->evidence;
+  memset(e.sums, 0, sizeof e.sums);
+  e.image_image = e.image_text = e.text_image = e.text_text = (cgap_neighbours){0};
+  e.window.value = value;
+  e.window.values = values;
+  e.median_alone = true;
+  cgap_status status = lists_init(r, &e, error);
+  if (!status)
+    status = run_kind(r, &e, CGAP_IMAGE_TEXT, &options, room, error);
+  if (!status)
+    cgap_median_narrow(&r->median, &e, 0);
+  clear_tiles(&e);
+  return status;
+}
+
+/* Of rounded cosines the median is what they say it is. */
+static cgap_status find_median(run *r, cgap_visitors *room, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  size_t values = 1;
+  if (r->evidence.window.step > 0)
+    cgap_median_narrow(&r->median, &r->evidence, cgap_median_margin(r->evidence.dim));
+  while (!status && r->evidence.window.step > 0 && !is_rough(r) && values > 0) {
+    double *value = NULL;
+    if (!cgap_median_open(&r->median, &r->evidence, &value, &values))
+      status = cgap_fail(error, CGAP_RESOURCE, "no memory for the cosines of %zu pairs", r->evidence.text.rows);
+    if (!status && values > 0)
+      status = look_again(r, value, values, room, error);
+    cgap_free(value);
+  }
+  return status;
+}
+
 static cgap_status run_tiles(run *r, cgap_error *error)
 {
   cgap_evidence *e = &r->evidence;
@@ -105,21 +161,16 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
     return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u a side", e->image.rows, e->text.rows,
                      UINT32_MAX - 1);
-  if (is_first(r) &&
-      (!cgap_neighbours_init(&e->image_image, e->image.rows) || !cgap_neighbours_init(&e->image_text, e->image.rows) ||
-       !cgap_neighbours_init(&e->text_image, e->text.rows) || !cgap_neighbours_init(&e->text_text, e->text.rows)))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
-                     e->text.rows);
   cgap_visitors room = {0};
-  cgap_status status = CGAP_OK;
+  cgap_status status = lists_init(r, e, error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
     const cgap_tile_options options = tile_options(r, share[kind], share[kind + 1]);
-    status = r->options->ranks ? cgap_ring_run(e, &r->embeddings, r->options->ranks, (cgap_couples)kind, &options,
-                                               &room, r->prepared.plan.visit_bytes, error)
-                               : cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
+    status = run_kind(r, e, (cgap_couples)kind, &options, &room, error);
   }
+  if (!status)
+    status = find_median(r, &room, error);
   cgap_visitors_clear(&room);
-  return status || !is_first(r) ? status : complete_neighbours(e, error);
+  return status || !is_first(r) ? status : cgap_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
 }
 
 /* The measures that follow from what was summed, in an order that lets losses use uniformity and alignment. */
@@ -144,7 +195,7 @@ static cgap_status finish_sums(const cgap_evidence *e, cgap_audit *out, cgap_err
 }
 
 /* What rests on rounded cosines says so; ranks and neighbours were made sure of. */
-static void mark_rough(cgap_audit *out)
+static void mark_rough(const run *r, cgap_audit *out)
 {
   cgap_scalar *const rough[] = {
     &out->uniformity.image,
@@ -159,6 +210,9 @@ static void mark_rough(cgap_audit *out)
   };
   for (size_t k = 0; k < sizeof rough / sizeof *rough; k++)
     rough[k]->method = rough[k]->method == CGAP_EXACT ? CGAP_BF16 : rough[k]->method;
+  cgap_scalar *below = &out->pairing_check.below_median_share;
+  if (r->evidence.window.step > 0 && below->method == CGAP_EXACT)
+    below->method = CGAP_BF16;
 }
 
 /* Before a step that cannot be asked while it works: says which one it is. */
@@ -288,11 +342,7 @@ static void give_rows(run *r, cgap_audit *out)
 
 static void run_clear(run *r)
 {
-  cgap_sums_clear(&r->evidence);
-  cgap_neighbours_clear(&r->evidence.image_image);
-  cgap_neighbours_clear(&r->evidence.image_text);
-  cgap_neighbours_clear(&r->evidence.text_image);
-  cgap_neighbours_clear(&r->evidence.text_text);
+  clear_tiles(&r->evidence);
   cgap_couples_clear(&r->couples);
   cgap_embeddings_clear(&r->embeddings);
 }
@@ -318,6 +368,9 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status)
     set_evidence(r);
   if (!status)
+    status =
+      cgap_median_foretell(&r->evidence.window, &r->median, &r->embeddings, r->options->ranks, plan->threads, error);
+  if (!status)
     cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
   if (!status && keeps_contributions(r))
     status = cgap_contributions_begin(out, &r->embeddings, error);
@@ -330,8 +383,10 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   const double tiled = now();
   if (!status)
     status = finish_sides(r, out, error);
+  if (!status && is_first(r) && r->embeddings.paired && (!sampled || r->evidence.window.step == 0))
+    status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
   if (!status && is_rough(r))
-    mark_rough(out);
+    mark_rough(r, out);
   if (!status)
     status = finish_extras(r, out, error);
   if (!status && out->contributions)
@@ -348,9 +403,12 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
 cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_audit_options *options,
                            cgap_error *error)
 {
+  cgap_status status = cgap_check_argument(out, "cgap_audit_run", "out", error);
+  if (status)
+    return status;
   *out = (cgap_audit){0};
   run r = {.options = options};
-  cgap_status status = cgap_prepare(&r.prepared, given, options, error);
+  status = cgap_prepare(&r.prepared, given, options, error);
   out->has = r.prepared.has;
   /* one BLAS thread throughout: alone in its team, a thread would get all of them, and other bits */
   const int blas_threads = cgap_blas_single();
@@ -366,6 +424,8 @@ cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_a
 
 void cgap_audit_clear(cgap_audit *audit)
 {
+  if (!audit)
+    return;
   cgap_free(audit->pca_image.explained_variance_ratio);
   cgap_free(audit->pca_text.explained_variance_ratio);
   cgap_free(audit->pca_joint.explained_variance_ratio);

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are made again in float */
+enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are made again in double */
 
 /* fmaxf and fminf are calls where NaN is not ruled out. */
 static float greater(float a, float b)
@@ -12,9 +12,10 @@ static float greater(float a, float b)
   return a > b ? a : b;
 }
 
-static float lesser(float a, float b)
+/* What ten of a list reach, and no more. */
+static float reached(const cgap_neighbours *lists, size_t i)
 {
-  return a < b ? a : b;
+  return (float)(cgap_neighbours_bound(lists, i) - 0x1p-23);
 }
 
 static size_t locks_of(const cgap_totals *totals)
@@ -22,21 +23,22 @@ static size_t locks_of(const cgap_totals *totals)
   return totals->rows / CGAP_TILE + 1;
 }
 
-bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, bool rough)
+bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, bool complete)
 {
   const size_t rows = totals->rows;
-  *b = (cgap_best){.totals = totals, .kernels = cgap_kernels_here(), .triangle = triangle, .columns = columns};
+  *b = (cgap_best){
+    .totals = totals, .kernels = cgap_kernels_here(), .triangle = triangle, .columns = columns, .complete = complete};
   b->lock = cgap_alloc(locks_of(totals), sizeof *b->lock);
   for (size_t k = 0; b->lock && k < locks_of(totals); k++)
     omp_init_lock(&b->lock[k]);
-  if (!rough || !totals->lists.list)
+  if (!totals->lists.list)
     return b->lock != NULL;
   b->waiting = cgap_alloc(rows, CGAP_WAITING * sizeof *b->waiting);
   b->count = cgap_zalloc(rows, sizeof *b->count);
   b->sure = cgap_alloc(rows, sizeof *b->sure);
   b->margin = cgap_zalloc(rows, sizeof *b->margin);
   for (size_t i = 0; b->sure && i < rows; i++)
-    b->sure[i] = cgap_neighbours_bound(&totals->lists, i);
+    b->sure[i] = reached(&totals->lists, i);
   return b->lock && b->waiting && b->count && b->sure && b->margin;
 }
 
@@ -52,9 +54,9 @@ void cgap_best_clear(cgap_best *b)
   *b = (cgap_best){0};
 }
 
-size_t cgap_best_row_bytes(bool rough)
+size_t cgap_best_row_bytes(void)
 {
-  return rough ? CGAP_WAITING * sizeof(cgap_neighbour) + sizeof(uint8_t) + 2 * sizeof(float) : 0;
+  return CGAP_WAITING * sizeof(cgap_candidate) + sizeof(uint8_t) + 2 * sizeof(float);
 }
 
 static omp_lock_t *lock_of(cgap_best *b, size_t row)
@@ -83,16 +85,16 @@ void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound)
   }
   cgap_best_lock(b, row);
   for (size_t r = 0; r < rows; r++)
-    bound[r] = b->sure ? b->sure[at + r] : cgap_neighbours_bound(&b->totals->lists, at + r);
+    bound[r] = b->sure[at + r];
   cgap_best_unlock(b, row);
 }
 
-/* ---------------------------------------------------------------- rough candidates */
+/* ---------------------------------------------------------------- candidates */
 
-/* Lets go of those waiting that ten others, or the list, surely beat. */
+/* Drops those waiting that ten others, or the list, surely beat. */
 static void sift(cgap_best *b, size_t i)
 {
-  cgap_neighbour *waiting = b->waiting + i * CGAP_WAITING;
+  cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
   float cosine[CGAP_WAITING];
   size_t kept = 0;
   for (size_t k = 0; k < CGAP_WAITING; k++)
@@ -113,25 +115,25 @@ static bool is_turned(const cgap_best *b, size_t row, uint32_t candidate)
   return b->triangle ? candidate < row : b->columns;
 }
 
-/* Float cosines of those waiting, into the list. */
+/* Cosines of those waiting in double, into the list. */
 static void settle(cgap_best *b, const cgap_evidence *e, size_t i)
 {
   const size_t row = b->totals->first + i;
-  const cgap_neighbour *waiting = b->waiting + i * CGAP_WAITING;
+  const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
   for (size_t k = 0; k < b->count[i]; k++) {
     const uint32_t candidate = waiting[k].row;
     if (k + 1 < b->count[i])
       e->ahead(e->exact_context, waiting[k + 1].row, is_turned(b, row, waiting[k + 1].row));
-    const float cosine = is_turned(b, row, candidate) ? e->closer(e->exact_context, candidate, row)
-                                                      : e->closer(e->exact_context, row, candidate);
-    cgap_neighbours_offer(&b->totals->lists, i, lesser(cosine, 1.0f), candidate);
+    const double cosine = is_turned(b, row, candidate) ? e->exact(e->exact_context, b->totals->kind, candidate, row)
+                                                       : e->exact(e->exact_context, b->totals->kind, row, candidate);
+    cgap_neighbours_offer(&b->totals->lists, i, cosine, candidate);
   }
   b->count[i] = 0;
   b->margin[i] = 0;
-  b->sure[i] = greater(b->sure[i], cgap_neighbours_bound(&b->totals->lists, i));
+  b->sure[i] = greater(b->sure[i], reached(&b->totals->lists, i));
 }
 
-static void add_waiting(cgap_best *b, const cgap_evidence *e, size_t i, cgap_neighbour candidate, float margin)
+static void add_waiting(cgap_best *b, const cgap_evidence *e, size_t i, cgap_candidate candidate, float margin)
 {
   if (candidate.cosine + margin < b->sure[i])
     return;
@@ -144,12 +146,26 @@ static void add_waiting(cgap_best *b, const cgap_evidence *e, size_t i, cgap_nei
     settle(b, e, i);
 }
 
+/* Those waiting as they are, where they are the ten best; false: they may not be. */
+static bool keep_all(cgap_best *b, size_t i)
+{
+  const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
+  const bool untouched = b->totals->lists.list[i * CGAP_NEIGHBOURS].row == UINT32_MAX;
+  if (!b->complete || !untouched || b->count[i] > CGAP_NEIGHBOURS)
+    return false;
+  for (size_t k = 0; k < b->count[i]; k++)
+    cgap_neighbours_offer(&b->totals->lists, i, (double)waiting[k].cosine, waiting[k].row);
+  b->count[i] = 0;
+  return true;
+}
+
 void cgap_best_settle(cgap_best *b, const cgap_evidence *evidence, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads) if (b->waiting)
   for (size_t i = 0; i < (b->waiting ? b->totals->rows : 0); i++) {
     sift(b, i);
-    settle(b, evidence, i);
+    if (!keep_all(b, i))
+      settle(b, evidence, i);
   }
 }
 
@@ -170,11 +186,9 @@ static void take(cgap_best *b, const cgap_batch *batch, bool columns)
     const size_t own = columns ? column : row, other = columns ? row : column;
     if (!is_first(first_equal, other))
       continue;
-    if (b->waiting)
-      add_waiting(b, batch->evidence, own - first, (cgap_neighbour){.cosine = found->cosine, .row = (uint32_t)other},
-                  cgap_rough_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first));
-    else
-      cgap_neighbours_offer(&b->totals->lists, own - first, lesser(found->cosine, 1.0f), (uint32_t)other);
+    add_waiting(b, batch->evidence, own - first, (cgap_candidate){.cosine = found->cosine, .row = (uint32_t)other},
+                batch->a ? cgap_rough_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first)
+                         : batch->margin);
   }
 }
 

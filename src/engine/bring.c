@@ -63,7 +63,7 @@ cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *ranks, const cgap_tot
 cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *ranks, cgap_couples kind, cgap_error *error)
 {
   const int rank = cgap_comm_rank(ranks), size = cgap_comm_size(ranks);
-  float(*ends)[2] = cgap_alloc((size_t)size, sizeof *ends);
+  double(*ends)[2] = cgap_alloc((size_t)size, sizeof *ends);
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
   cgap_status status = ends && place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", size);
   for (int m = 0; !status && m < CGAP_MEASURES; m++)
@@ -77,8 +77,8 @@ cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *ranks, cgap_couples k
     status = cgap_comm_gather(ranks, ends, place, error);
   }
   for (int r = 0; !status && r < size; r++) {
-    e->least[kind] = fminf(e->least[kind], ends[r][0]);
-    e->greatest[kind] = fmaxf(e->greatest[kind], ends[r][1]);
+    e->least[kind] = fmin(e->least[kind], ends[r][0]);
+    e->greatest[kind] = fmax(e->greatest[kind], ends[r][1]);
   }
   cgap_free(ends);
   cgap_free(place);
@@ -111,6 +111,6 @@ void cgap_lists_return(cgap_totals *guest, const cgap_totals *home)
       if (!has(known, list[k].row))
         list[kept++] = list[k];
     for (; kept < CGAP_NEIGHBOURS; kept++)
-      list[kept] = (cgap_neighbour){.cosine = CGAP_NO_BOUND, .row = UINT32_MAX};
+      list[kept] = cgap_neighbour_none();
   }
 }

@@ -13,7 +13,8 @@ typedef struct cgap_couple_sums {
   double *within_square;     /* (images) Σ of their squares */
   double *paired_image_mean; /* (dim) */
   double *group_moment;      /* (dim, dim) */
-  double shift_mean[2 * CGAP_SHIFTS + 1], shift_count[2 * CGAP_SHIFTS + 1];
+  cgap_block_fit block[CGAP_PAIR_BLOCKS];
+  size_t blocks;
 } cgap_couple_sums;
 
 /* How many runs of CGAP_TILE images are held at once. */
@@ -24,9 +25,8 @@ CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_e
                                              int threads, cgap_progress progress, cgap_error *error);
 void cgap_couples_clear(cgap_couple_sums *sums);
 
-/* Mean cosine of (o(j) + shift, j), of them shift_mean and shift_count: over all texts, or over some runs of texts
- * spread over a large file. Rows of the file are meant: where some were dropped or merged, it is not asked. A run is
- * the rank's that has its first text; the runs' sums are added in order. */
+/* How well the texts of each block fit their images and those some rows off: out->block and ->blocks. A block is
+ * measured by the rank that has the first of its texts that are looked at. */
 CGAP_MUST_CHECK cgap_status cgap_shifts_measure(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
                                                 int threads, cgap_error *error);
 

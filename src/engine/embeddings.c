@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { LEAST_ROWS = 3, LEAST_UNPAIRED_TEXTS = 2, MOST_DIMENSIONS = 65536 };
+enum { LEAST_ROWS = 3, LEAST_UNPAIRED_TEXTS = 2 };
 
 /* The image row of text j, in the file's count. */
 static size_t file_image_of(const cgap_data *data, cgap_order order, size_t j)
@@ -64,11 +64,6 @@ static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
   if (image->dim != text->dim)
     return cgap_fail(error, CGAP_DATA, "%s has %zu dimensions, %s %zu: not one joint space", image->name, image->dim,
                      text->name, text->dim);
-  if (image->dim < 2)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu dimension; at least 2 are needed", image->name, image->dim);
-  if (image->dim > MOST_DIMENSIONS)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu dimensions; at most %d are measured", image->name, image->dim,
-                     MOST_DIMENSIONS);
   if (data->merge_images && data->pairing == CGAP_UNPAIRED)
     return cgap_fail(error, CGAP_USAGE,
                      "%s: equal images are merged for the sake of their texts; --merge-images and "
@@ -90,8 +85,8 @@ static cgap_status check_bad(const cgap_embeddings *e, cgap_error *error)
   char what[1500] = "";
   if (e->data->drop_bad)
     return CGAP_OK;
-  (void)cgap_side_describe_bad(&e->image, what, sizeof what);
-  (void)cgap_side_describe_bad(&e->text, what, sizeof what);
+  (void)cgap_describe_bad(e->image.source, &e->image.checks, what, sizeof what);
+  (void)cgap_describe_bad(e->text.source, &e->text.checks, what, sizeof what);
   return *what ? cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave them out", what) : CGAP_OK;
 }
 

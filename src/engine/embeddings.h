@@ -11,7 +11,7 @@ typedef struct cgap_side {
   size_t rows, dim;
   size_t *file_row;           /* (rows) */
   size_t *first_equal;        /* (rows) the first kept row with the same bytes, or itself; NULL where all rows differ */
-  double *inverse_norm;       /* (rows), 1/‖row‖ of the file's values */
+  double *inverse_norm;       /* (rows), 1/‖row‖ of the file's values, as cgap_to_scaled takes it */
   double *mean;               /* (dim) centroid of the unit rows */
   double *moment;             /* (dim, dim) Σ z zᵀ over unit rows z, in double; upper triangle = lower */
   size_t own_first, own_rows; /* what raw and unit hold of them: all, or what this rank has */

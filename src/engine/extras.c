@@ -5,10 +5,10 @@
 #include "analysis/separability.h"
 #include "analysis/zero_shot.h"
 #include "engine/panel.h"
+#include "engine/row_pass.h"
 #include "engine/scores.h"
 #include "memory.h"
-
-#include <math.h>
+#include "norm.h"
 
 enum { QUERIES_AT_ONCE = 64 };
 
@@ -88,6 +88,20 @@ static cgap_status read_double(const cgap_source *source, size_t first, size_t r
   return status;
 }
 
+/* Notes the rows [first, first + rows) that are bad; true: one of them is. */
+static bool note_bad(cgap_side_checks *checks, size_t first, size_t rows, const double *values, size_t dim)
+{
+  bool any = false;
+  for (size_t k = 0; k < rows; k++) {
+    const double norm = cgap_norm(values + k * dim, dim);
+    if (norm > 0)
+      continue;
+    cgap_check_note(norm == 0 ? &checks->zero : &checks->not_finite, first + k);
+    any = true;
+  }
+  return any;
+}
+
 static cgap_status check_dim(const cgap_source *source, const cgap_side *side, cgap_error *error)
 {
   if (source->dim == side->dim)
@@ -103,17 +117,23 @@ static cgap_status read_classes(const cgap_source *source, size_t classes, size_
 {
   double *texts = cgap_alloc(prompts * source->dim, sizeof *texts);
   cgap_status status = CGAP_OK;
-  size_t bad;
+  cgap_side_checks checks = {0};
+  char what[600] = "";
+  size_t place;
   if (!texts)
     return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu prompts", source->name, prompts);
   for (size_t c = 0; !status && c < classes; c++) {
     status = read_double(source, c * prompts, prompts, texts, error);
-    if (!status && !cgap_class_vectors(texts, 1, prompts, source->dim, drop_bad, vectors + c * source->dim, &bad))
-      status =
-        cgap_fail(error, CGAP_DATA, "%s: class %zu has a text with NaN, infinity or norm zero; %s", source->name, c,
-                  drop_bad ? "it has no other: give another --class-text"
-                           : "give --drop-bad to leave such texts out, or another --class-text");
+    if (status || (note_bad(&checks, c * prompts, prompts, texts, source->dim) && !drop_bad))
+      continue;
+    if (!cgap_class_vectors(texts, 1, prompts, source->dim, drop_bad, vectors + c * source->dim, &place))
+      status = cgap_fail(error, CGAP_DATA,
+                         "%s: class %zu has no direction: its %zu texts cancel out or are all left out as bad; give "
+                         "another --class-text",
+                         source->name, c, prompts);
   }
+  if (!status && !drop_bad && cgap_describe_bad(source, &checks, what, sizeof what))
+    status = cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave such texts out, or another --class-text", what);
   cgap_free(texts);
   return status;
 }
@@ -223,19 +243,15 @@ static bool work_alloc(arithmetic_work *w)
 static cgap_status read_words(arithmetic_work *w, cgap_error *error)
 {
   const cgap_source *words = &w->e->data->words;
-  size_t bad = 0;
+  cgap_side_checks checks = {0};
+  char what[600] = "";
   cgap_status status = read_double(words, 0, words->rows, w->words, error);
-  for (size_t k = 0; !status && k < words->rows; k++) {
-    double *word = w->words + k * words->dim, square = 0;
-    for (size_t a = 0; a < words->dim; a++)
-      square += word[a] * word[a];
-    bad += !(square > 0) || !isfinite(square);
-    for (size_t a = 0; a < words->dim; a++)
-      word[a] /= sqrt(square);
+  if (!status && note_bad(&checks, 0, words->rows, w->words, words->dim)) {
+    (void)cgap_describe_bad(words, &checks, what, sizeof what);
+    status = cgap_fail(error, CGAP_DATA, "%s; mend these words, or leave the group out of the file", what);
   }
-  if (!status && bad)
-    status = cgap_fail(error, CGAP_DATA, "%s: of %zu rows, %zu hold NaN or infinity or have norm zero", words->name,
-                       words->rows, bad);
+  for (size_t k = 0; !status && k < words->rows; k++)
+    (void)cgap_normalise(w->words + k * words->dim, w->words + k * words->dim, words->dim);
   return status;
 }
 

@@ -2,23 +2,19 @@
 
 #include "engine/panel.h"
 #include "memory.h"
-
-#include <math.h>
+#include "norm.h"
 
 enum { SAMPLE = 2000 };
 #define SUPPORTED_Z 4.0
 
 static cgap_status unit_row(const cgap_source *source, size_t row, unsigned char *raw, double *out, cgap_error *error)
 {
-  double square = 0;
   cgap_status status = source->read(source, row, 1, raw, error);
   if (status)
     return status;
   cgap_to_double(source->type, raw, source->dim, out);
-  for (size_t k = 0; k < source->dim; k++)
-    square += out[k] * out[k];
-  for (size_t k = 0; k < source->dim; k++)
-    out[k] /= sqrt(square);
+  if (!cgap_normalise(out, out, source->dim))
+    out[0] = NAN;
   return CGAP_OK;
 }
 
@@ -47,8 +43,8 @@ static cgap_status sample_read(sample *s, const cgap_data *data, cgap_order orde
   return status;
 }
 
-/* z of the mean of (matched cosine − cosine with the text of an image half the sample away); rows that are
- * not finite are left out here and refused later. */
+/* z of the mean of (matched cosine − cosine with the text of an image half the sample away); bad rows are
+ * left out here and refused later. */
 static double sample_z(const sample *s)
 {
   double sum = 0, squares = 0, n = 0;

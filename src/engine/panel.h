@@ -47,7 +47,9 @@ const unsigned char *cgap_side_row(const cgap_side *side, size_t row);
 CGAP_MUST_CHECK cgap_status cgap_side_bring(const cgap_side *side, const size_t *rows, size_t first, size_t count,
                                             unsigned char **buffer, cgap_error *error);
 
-/* n elements of `type` as double, as float, each as double times scale, and that rounded to float. */
+/* n elements of `type` as double, as float, each as double times scale, and that rounded to float. A scale is a row's
+ * 1/‖row‖; where that is no normal double, and n a whole row of doubles, the row is normalised by way of its largest
+ * element. */
 void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out);
 void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out);
 void cgap_to_scaled(cgap_type type, const void *raw, size_t n, double scale, double *out);

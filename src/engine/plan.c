@@ -18,7 +18,7 @@ enum {
   READ_BYTES = 32,          /* while rows are read: place, first equal, norm, what it was kept as … */
   TABLE_BYTES = 40,         /* … and of the side that is read its place in the table of hashes */
   ROW_BYTES = 72,           /* afterwards: place, first equal, norm, couples, ranks */
-  TILE_BYTES = 640,         /* sums, ten best twice, fit of the separability: where all couples are looked at */
+  TILE_BYTES = 880,         /* sums, ten best twice, fit of the separability: where all couples are looked at */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   LEAST_ROW_TILES = 2
 };
@@ -55,7 +55,7 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 }
 
 /* What every plan needs: per-row state, moments and the greater of what the passes hold for a while. */
-static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, bool sampled, bool bfloat, int threads)
+static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, bool sampled, int threads)
 {
   const uint64_t dim = image->dim, workers = (uint64_t)threads, rows = (uint64_t)image->rows + text->rows;
   const uint64_t longest = greater(image->rows, text->rows), square = dim * dim * sizeof(double);
@@ -67,7 +67,7 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
   const uint64_t couples = (2 * lesser(cgap_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
   const uint64_t spectra = workers * 2 * square;
   const uint64_t tiles =
-    workers * cgap_tile_worker_bytes(dim) + (sampled ? 0 : (TILE_BYTES + cgap_best_row_bytes(bfloat)) * rows);
+    workers * cgap_tile_worker_bytes(dim) + (sampled ? 0 : (TILE_BYTES + cgap_best_row_bytes()) * rows);
   return PROGRAM_BYTES + 3 * square + greater(reading, ROW_BYTES * rows + greater(couples, greater(spectra, tiles)));
 }
 
@@ -88,10 +88,10 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
                              (options->bfloat ? cgap_rough_row_bytes(dim) : 0);
   *out = (cgap_plan){.ranks = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
-  const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, options->bfloat, out->threads);
+  const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
   const uint64_t resident = fixed + row_bytes * ((uint64_t)image->rows + text->rows);
   const uint64_t panels = row_bytes * lesser((LEAST_ROW_TILES + 2) * CGAP_TILE, 3 * longest);
-  const uint64_t sampled = fixed_bytes(image, text, true, options->bfloat, out->threads);
+  const uint64_t sampled = fixed_bytes(image, text, true, out->threads);
   out->smallest_bytes = lesser(fixed + panels, resident);
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
@@ -127,7 +127,7 @@ cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap
   out->memory_bytes =
     options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(ranks);
   out->panel_rows = greater(1, greater(images.end - images.first, texts.end - texts.first)); /* a rank may have none */
-  const uint64_t fixed = fixed_bytes(image, text, sampled, options->bfloat, out->threads) + options->sample_bytes +
+  const uint64_t fixed = fixed_bytes(image, text, sampled, out->threads) + options->sample_bytes +
                          2 * CGAP_TILE * greater(image_row, text_row);
   out->needed_bytes = fixed + image_row * (images.end - images.first) + text_row * (texts.end - texts.first);
   out->smallest_bytes =

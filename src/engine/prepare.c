@@ -1,30 +1,37 @@
 #include "engine/prepare.h"
 
+#include "check.h"
 #include "comm/comm.h"
 #include "engine/estimate.h"
 #include "engine/product.h"
 #include "memory.h"
 
+#include <math.h>
 #include <omp.h>
 
 #define LEAST_TEMPERATURE 0.005 /* e^(1/τ) must be a double */
 
 static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
 {
-  if (!(o->temperature >= LEAST_TEMPERATURE))
-    return cgap_fail(error, CGAP_USAGE, "temperature %g is below %g", o->temperature, LEAST_TEMPERATURE);
-  if (o->threads < 0)
-    return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 or more, or 0 for all", o->threads);
+  if (!(o->temperature >= LEAST_TEMPERATURE && isfinite(o->temperature)))
+    return cgap_fail(error, CGAP_USAGE, "temperature %g: give a number of at least %g", o->temperature,
+                     LEAST_TEMPERATURE);
+  cgap_status status = cgap_check_threads(o->threads, error);
+  if (!status)
+    status = cgap_check_choice("pairs", (int)o->pairs, CGAP_PAIRS_AUTO + 1, error);
+  if (!status)
+    status = cgap_check_choice("precision", (int)o->precision, CGAP_PRECISION_BF16 + 1, error);
+  if (status)
+    return status;
   if (o->precision == CGAP_PRECISION_BF16 && !cgap_product_here(true))
     return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give --precision fp32", cgap_product_lacks());
   return CGAP_OK;
 }
 
 /* Without texts the class texts stand for them, unpaired. */
-static cgap_status settle_sides(cgap_prepared *out, const cgap_data *given, cgap_error *error)
+static cgap_status settle_sides(cgap_prepared *out, cgap_error *error)
 {
   cgap_data *data = &out->data;
-  *data = *given;
   if (data->text.rows == 0 && data->class_text.rows > 0) {
     data->text = data->class_text;
     data->pairing = CGAP_UNPAIRED;
@@ -46,8 +53,14 @@ cgap_status cgap_prepare(cgap_prepared *out, const cgap_data *given, const cgap_
                          cgap_error *error)
 {
   *out = (cgap_prepared){0};
-  const cgap_status status = check_options(options, error);
-  return status ? status : settle_sides(out, given, error);
+  cgap_status status = cgap_check_argument(given, "audit", "data", error);
+  if (!status)
+    status = cgap_check_argument(options, "audit", "options", error);
+  if (!status)
+    status = check_options(options, error);
+  if (!status)
+    status = cgap_check_data(&out->data, given, error);
+  return status ? status : settle_sides(out, error);
 }
 
 static bool is_first(const cgap_audit_options *o)
@@ -93,8 +106,11 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
                             cgap_error *error)
 {
   cgap_prepared prepared;
+  cgap_status status = cgap_check_argument(out, "cgap_audit_plan", "out", error);
+  if (status)
+    return status;
   *out = (cgap_plan_info){0};
-  cgap_status status = cgap_prepare(&prepared, given, options, error);
+  status = cgap_prepare(&prepared, given, options, error);
   if (!status)
     status = cgap_prepare_plan(&prepared, options, error);
   if (status)

@@ -5,8 +5,6 @@
 
 #include <math.h>
 
-#define ROUNDED_UP 1.0001f /* float norms are good to far better */
-
 size_t cgap_rough_row_bytes(size_t dim)
 {
   return dim * sizeof(uint16_t) + 3 * sizeof(float);
@@ -45,15 +43,17 @@ cgap_status cgap_rough_make(cgap_rough *out, const cgap_panel *panel, const doub
     centre[k] = (float)mean[k];
     other[k] = (float)other_mean[k];
   }
-  const float both = fine ? kernels->dot(centre, other, dim) : 0;
+  const double both = fine ? kernels->dot(centre, other, dim) : 0;
+  const float up = 1 + cgap_product_margin(dim); /* float sums of squares are good to that */
+  out->product = cgap_product_margin(dim);
 #pragma omp parallel for schedule(static) num_threads(threads) if (fine)
   for (size_t i = 0; i < (fine ? panel->rows : 0); i++) {
     const float *x = panel->unit + i * dim;
     float norm, rounded, residual;
     kernels->to_bfloat(x, centre, dim, out->row + i * dim, &norm, &rounded, &residual);
-    out->part[i] = kernels->dot(x, other, dim) - both / 2;
-    out->norm[i] = ROUNDED_UP * sqrtf(fmaxf(norm, rounded));
-    out->residual[i] = ROUNDED_UP * sqrtf(residual);
+    out->part[i] = (float)(kernels->dot(x, other, dim) - both / 2);
+    out->norm[i] = up * sqrtf(fmaxf(norm, rounded));
+    out->residual[i] = up * sqrtf(residual);
   }
   cgap_free(centre);
   cgap_free(other);

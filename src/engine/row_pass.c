@@ -3,6 +3,7 @@
 #include "analysis/kernels.h"
 #include "engine/panel.h"
 #include "memory.h"
+#include "norm.h"
 
 #include <math.h>
 #include <omp.h>
@@ -35,7 +36,7 @@ static bool alloc(cgap_row_pass *p)
     p->room[k] = cgap_alloc(rooms > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
   p->norm = cgap_alloc(known, sizeof *p->norm);
   p->hash = cgap_alloc(known, sizeof *p->hash);
-  p->row = cgap_alloc(threads * 2 * dim, sizeof *p->row);
+  p->row = cgap_alloc(threads * dim, sizeof *p->row);
   p->first_row = cgap_zalloc(dim, sizeof *p->first_row);
   p->varies = cgap_zalloc(threads * dim, sizeof *p->varies);
   p->place = cgap_alloc(p->block_rows, sizeof *p->place);
@@ -85,43 +86,14 @@ cgap_status cgap_block_read(void *block, cgap_error *error)
   return b->source->read(b->source, b->first, b->rows, b->raw, error);
 }
 
-/* The norm where the sum of squares overflows or vanishes: by way of the largest element. */
-static double careful_norm(const double *row, size_t dim)
+/* Euclidean norm of a row as the file has it, as cgap_norm has it; the squares of floats fit a double at any scale. */
+static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, float *room)
 {
-  double total = 0, largest = 0;
-  for (size_t k = 0; k < dim; k++)
-    largest = fabs(row[k]) > largest || isnan(row[k]) ? fabs(row[k]) : largest;
-  if (!isfinite(largest) || largest == 0)
-    return isfinite(largest) ? 0 : NAN;
-  for (size_t k = 0; k < dim; k++)
-    total += row[k] / largest * (row[k] / largest);
-  return isfinite(total) ? largest * sqrt(total) : NAN;
-}
-
-static double square_of(const double *row, size_t dim)
-{
-  double total = 0;
-#pragma omp simd reduction(+ : total)
-  for (size_t k = 0; k < dim; k++)
-    total += row[k] * row[k];
-  return total;
-}
-
-/* Euclidean norm of a row as the file has it; room holds two rows of doubles. */
-static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, double *room)
-{
-  float *floats = (float *)(room + dim);
-  double total;
-  if (type == CGAP_FLOAT64) {
-    total = square_of((const double *)(const void *)raw, dim);
-  } else {
-    cgap_to_float(type, raw, dim, floats);
-    total = cgap_kernels_here()->square_sum(floats, dim);
-  }
-  if (total > 1e-200 && total < 1e200)
-    return sqrt(total);
-  cgap_to_double(type, raw, dim, room);
-  return careful_norm(room, dim);
+  if (type == CGAP_FLOAT64)
+    return cgap_norm((const double *)(const void *)raw, dim);
+  cgap_to_float(type, raw, dim, room);
+  const double total = cgap_kernels_here()->square_sum(room, dim);
+  return isfinite(total) ? sqrt(total) : NAN;
 }
 
 static const unsigned char *raw_row(const cgap_block *b, size_t i)
@@ -135,7 +107,7 @@ static void look_at(const cgap_row_pass *p, const cgap_block *b, size_t first, s
 {
   const cgap_type type = b->source->type;
   const size_t dim = b->source->dim, row_bytes = dim * cgap_type_size(type);
-  double *room = p->row + (size_t)omp_get_thread_num() * 2 * dim;
+  float *room = p->row + (size_t)omp_get_thread_num() * dim;
   for (size_t i = first; i < end; i++) {
     norm[i] = norm_of(type, raw_row(b, i), dim, room);
     hash[i] = cgap_hash_row(raw_row(b, i), row_bytes);
@@ -171,9 +143,9 @@ void cgap_check_note(cgap_check *check, size_t row)
 
 static bool is_bad(cgap_side_checks *checks, double norm, size_t file_row)
 {
-  if (isfinite(norm) && isfinite(1 / norm)) /* a norm whose inverse overflows is as good as zero */
+  if (norm > 0)
     return false;
-  cgap_check_note(isfinite(norm) ? &checks->zero : &checks->not_finite, file_row);
+  cgap_check_note(norm == 0 ? &checks->zero : &checks->not_finite, file_row);
   return true;
 }
 

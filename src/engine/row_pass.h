@@ -21,16 +21,16 @@ typedef struct cgap_row_pass {
   size_t *kept_as;
   size_t block_rows;
   unsigned char *room[CGAP_BLOCKS]; /* (block_rows, dim) as the file has them */
-  double *norm;                     /* (block_rows), of all rows under ranks; NaN: not finite */
+  double *norm;                     /* (block_rows), of all rows under ranks; as cgap_norm has it */
   cgap_hash *hash;                  /* the same */
-  double *row;                      /* (threads, 2, dim) */
+  float *row;                       /* (threads, dim) */
   double *first_row;                /* (dim) values of the first kept row, for constant columns */
   bool *varies;                     /* (threads, dim) */
   size_t *place;                    /* (block_rows) the kept rows of a block, in it */
   size_t *start;                    /* where the block's runs begin among them */
   cgap_moment moment;
   cgap_distinct distinct;
-  double norm_sum;
+  long double norm_sum; /* norms near the largest double have a mean, though their sum overflows */
 } cgap_row_pass;
 
 /* pass has side, options and kept_as, else zeros. */

@@ -7,6 +7,7 @@
 #include "engine/ask.h"
 #include "engine/controls.h"
 #include "engine/extras.h"
+#include "engine/lists.h"
 #include "engine/ring.h"
 #include "engine/totals.h"
 #include "memory.h"
@@ -98,14 +99,6 @@ static double couples_of(const cgap_evidence *e, cgap_couples kind)
   return kind == CGAP_IMAGE_IMAGE ? images * images / 2 : kind == CGAP_TEXT_TEXT ? texts * texts / 2 : images * texts;
 }
 
-static bool complete_neighbours(cgap_evidence *e)
-{
-  return cgap_neighbours_expand(&e->image_image, e->image.first_equal, e->image.rows, true) &&
-         cgap_neighbours_expand(&e->image_text, e->text.first_equal, e->text.rows, false) &&
-         cgap_neighbours_expand(&e->text_image, e->image.first_equal, e->image.rows, false) &&
-         cgap_neighbours_expand(&e->text_text, e->text.first_equal, e->text.rows, true);
-}
-
 static cgap_status look_within(work *w, cgap_error *error)
 {
   cgap_evidence *e = &w->of_sample;
@@ -114,12 +107,13 @@ static cgap_status look_within(work *w, cgap_error *error)
   if (!status)
     status = cgap_controls_run(&w->controls, &w->sample, o->ranks, o->tiles.threads, error);
   *e = evidence_of(w->whole, &w->sample);
+  e->window = w->whole->window;
   if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
     status =
       pass(w, e, &w->sample.embeddings, (cgap_couples)kind, CGAP_WANT_ALL, couples_of(e, (cgap_couples)kind), error);
-  return status || !is_first(w) || complete_neighbours(e) ? status : no_lists(e, error);
+  return status || !is_first(w) ? status : cgap_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
 }
 
 static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
@@ -147,6 +141,11 @@ static cgap_status finish_within(const work *w, const cgap_couple_sums *couples,
     status = cgap_hubness_finish(&w->of_sample, out, error);
   cgap_mixed_finish(&w->of_sample, out);
   cgap_near_finish(&w->of_sample, out);
+  if (!status && w->whole->window.step > 0) {
+    cgap_median median;
+    cgap_median_narrow(&median, &w->of_sample, 0);
+    status = cgap_below_median_finish(w->whole, &w->of_sample, &median, out, error);
+  }
   return status;
 }
 

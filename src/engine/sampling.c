@@ -61,10 +61,11 @@ static double cosines_of(double images, double texts)
 static void choose_size(cgap_sampling *s, size_t images, size_t texts, size_t dim, bool paired,
                         const cgap_audit_options *o)
 {
-  const double rows = (double)(o->sample_rows ? o->sample_rows : SAMPLE_ROWS), n = (double)images, m = (double)texts;
+  const size_t most = cgap_lesser(o->sample_rows ? o->sample_rows : SAMPLE_ROWS, cgap_greater(images, texts));
+  const double rows = (double)most, n = (double)images, m = (double)texts;
   if (!paired) {
-    s->images = cgap_lesser(images, (size_t)rows);
-    s->texts = cgap_lesser(texts, (size_t)rows);
+    s->images = cgap_lesser(images, most);
+    s->texts = cgap_lesser(texts, most);
     return;
   }
   s->images = cgap_lesser(images, (size_t)fmax(LEAST_IMAGES, 2 * rows * n / (n + m)));

@@ -1,31 +1,72 @@
-/* For the check of the pairing: are texts closer to their own images than to those some rows off? */
+/* For the check of the pairing: how well texts fit their own images, and those some rows off, in up to CGAP_PAIR_BLOCKS
+ * blocks of consecutive texts. All products are of centred rows; what a random order would give comes from products of
+ * every text of a block with images spread over it. A file too large to be looked at whole is looked at in the middle
+ * of each block. */
 #include "comm/comm.h"
 #include "engine/couples.h"
 #include "engine/panel.h"
 #include "memory.h"
 
+#include <cblas.h>
 #include <math.h>
+#include <string.h>
 
+/* LISTED_ROWS: texts of a block of a large file whose images are far apart, each of which is then a read.
+ * OTHERS: images of a block that every text of it is multiplied with, AT_ONCE at a time. */
 enum {
-  SHIFT_RUNS = 16,
-  SHIFT_RUN_ROWS = 1024,
-  SHIFTS = 2 * CGAP_SHIFTS + 1,
-  WINDOW_ROWS = SHIFT_RUN_ROWS + SHIFTS,
-  FOUR = 4
+  RUN_ROWS = 1024,
+  LISTED_ROWS = 320,
+  SHIFTS = CGAP_OFFSETS,
+  WINDOW_ROWS = RUN_ROWS + SHIFTS,
+  OTHERS = 128,
+  AT_ONCE = 16,
+  FOUR = 4,
+  NUMBERS = sizeof(cgap_block_fit) / sizeof(double)
 };
 
-/* A run of texts beside their images and those some rows off: the images at one shift, or all from the first to the
- * last at any shift where these are few. */
-typedef struct shift_run {
-  size_t first, rows;         /* texts */
-  size_t first_image, images; /* the least and the greatest that is asked for; at most WINDOW_ROWS, or 0 */
-  double *text, *image;       /* (SHIFT_RUN_ROWS, dim), (WINDOW_ROWS, dim) */
-  double *cosine;             /* (SHIFT_RUN_ROWS, SHIFTS) */
-  size_t *wanted;             /* (SHIFT_RUN_ROWS) */
-} shift_run;
+/* The texts of a block that are looked at, and images: those at one shift, or all from the first to the last at any
+ * shift where these are few. */
+typedef struct block_run {
+  const cgap_embeddings *embeddings;
+  size_t first, rows;               /* texts */
+  size_t first_image, images;       /* the least and the greatest at any shift; at most WINDOW_ROWS, or 0 */
+  double *text, *image;             /* (RUN_ROWS, dim), (WINDOW_ROWS, dim): rows less the centroids of the block */
+  double *own;                      /* (OTHERS, dim) images of some of the texts */
+  double *product;                  /* (OTHERS, RUN_ROWS) */
+  double *text_mean, *image_mean;   /* (dim) centroids of the block less those of the file */
+  double *text_along, *image_along; /* (RUN_ROWS), (WINDOW_ROWS): texts · image_mean, images · text_mean */
+  double *fit;                      /* (RUN_ROWS, SHIFTS) products of texts with images at each shift */
+  size_t *wanted;                   /* (RUN_ROWS) */
+} block_run;
 
-static void set_window(shift_run *run, const cgap_embeddings *e)
+/* ---------------------------------------------------------------- which rows */
+
+/* The image `shift` rows of the file from an image; SIZE_MAX: none is there, or it was dropped. Of merged images there
+ * is no such order. */
+static size_t image_at(const cgap_embeddings *e, size_t image, int shift)
 {
+  const size_t *file_row = e->image.file_row, from = file_row[image];
+  if (shift == 0)
+    return image;
+  if (e->merged_images || (shift < 0 && from < (size_t)-shift))
+    return SIZE_MAX;
+  const size_t target = from + (size_t)shift; /* wraps as intended where shift is negative */
+  while (file_row[image] < target && image + 1 < e->image.rows)
+    image++;
+  while (file_row[image] > target && image > 0)
+    image--;
+  return file_row[image] == target ? image : SIZE_MAX;
+}
+
+/* The image of text j of the run at shift s, counted from 0. */
+static size_t shifted_image(const block_run *run, size_t j, int s)
+{
+  return image_at(run->embeddings, run->embeddings->pairs.image_of[run->first + j], s - CGAP_SHIFTS);
+}
+
+static void set_window(block_run *run)
+{
+  const cgap_embeddings *e = run->embeddings;
   const size_t *image_of = e->pairs.image_of + run->first;
   size_t least = image_of[0], greatest = image_of[0];
   for (size_t j = 1; j < run->rows; j++) {
@@ -37,6 +78,137 @@ static void set_window(shift_run *run, const cgap_embeddings *e)
   run->first_image = least;
   run->images = greatest - least < WINDOW_ROWS ? greatest - least + 1 : 0;
 }
+
+/* ---------------------------------------------------------------- rows less centroids */
+
+static void subtract(double *row, size_t rows, size_t dim, const double *mean, int threads)
+{
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t i = 0; i < rows; i++)
+    for (size_t k = 0; k < dim; k++)
+      row[i * dim + k] -= mean[k];
+}
+
+/* Where the image of text j at shift s is in run->image. */
+static size_t place_of(const block_run *run, size_t j, size_t image)
+{
+  return run->images ? image - run->first_image : j;
+}
+
+static void add_row(double *sum, const double *row, size_t dim)
+{
+  for (size_t k = 0; k < dim; k++)
+    sum[k] += row[k];
+}
+
+static void divide(double *sum, size_t dim, double by)
+{
+  for (size_t k = 0; k < dim; k++)
+    sum[k] /= by;
+}
+
+static void along(const double *row, size_t rows, size_t dim, const double *direction, int threads, double *out)
+{
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t i = 0; i < rows; i++)
+    out[i] = cgap_dot(row + i * dim, direction, dim);
+}
+
+/* Reads the images of the window, or, where there is none, those at shift s. */
+static cgap_status fetch_images(block_run *run, int s, int threads, size_t *count, cgap_error *error)
+{
+  const cgap_embeddings *e = run->embeddings;
+  *count = run->images ? run->images : run->rows;
+  for (size_t j = 0; !run->images && j < run->rows; j++) {
+    const size_t image = shifted_image(run, j, s);
+    run->wanted[j] = image == SIZE_MAX ? e->pairs.image_of[run->first + j] : image; /* which is not asked for */
+  }
+  cgap_status status =
+    cgap_side_fetch(&e->image, run->images ? NULL : run->wanted, run->first_image, *count, threads, run->image, error);
+  if (!status)
+    subtract(run->image, *count, e->image.dim, e->image.mean, threads);
+  return status;
+}
+
+/* Texts and the images at shift 0, less the block's centroids; of some texts the images, in run->own. */
+static cgap_status fetch_block(block_run *run, int threads, cgap_error *error)
+{
+  const cgap_embeddings *e = run->embeddings;
+  const size_t dim = e->image.dim, step = (run->rows + OTHERS - 1) / OTHERS;
+  size_t count = 0;
+  set_window(run);
+  cgap_status status = cgap_side_fetch(&e->text, NULL, run->first, run->rows, threads, run->text, error);
+  if (!status)
+    status = fetch_images(run, CGAP_SHIFTS, threads, &count, error);
+  if (status)
+    return status;
+  subtract(run->text, run->rows, dim, e->text.mean, threads);
+  memset(run->text_mean, 0, dim * sizeof *run->text_mean);
+  memset(run->image_mean, 0, dim * sizeof *run->image_mean);
+  for (size_t j = 0; j < run->rows; j++) {
+    const double *own = run->image + place_of(run, j, shifted_image(run, j, CGAP_SHIFTS)) * dim;
+    add_row(run->text_mean, run->text + j * dim, dim);
+    add_row(run->image_mean, own, dim);
+    if (j % step == 0)
+      memcpy(run->own + j / step * dim, own, dim * sizeof *own);
+  }
+  divide(run->text_mean, dim, (double)run->rows);
+  divide(run->image_mean, dim, (double)run->rows);
+  subtract(run->text, run->rows, dim, run->text_mean, threads);
+  subtract(run->own, (run->rows + step - 1) / step, dim, run->image_mean, threads);
+  along(run->text, run->rows, dim, run->image_mean, threads, run->text_along);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- what a random order gives */
+
+/* Texts of one image (or of its copies) that follow one another come to a random place together: the products of their
+ * sums are what varies. */
+static bool go_together(const block_run *run, size_t j)
+{
+  const cgap_embeddings *e = run->embeddings;
+  const size_t *equal = e->image.first_equal, a = e->pairs.image_of[run->first + j],
+               b = e->pairs.image_of[run->first + j - 1];
+  return a == b || (equal && equal[a] == equal[b]);
+}
+
+/* Mean squares of the products with an image at random: within the block, then with centroids of the file. */
+static void measure_spread(const block_run *run, int threads, cgap_block_fit *out)
+{
+  const size_t dim = run->embeddings->image.dim, step = (run->rows + OTHERS - 1) / OTHERS,
+               others = (run->rows + step - 1) / step;
+  const double both = cgap_dot(run->image_mean, run->text_mean, dim);
+  double within[OTHERS] = {0}, texts[OTHERS] = {0}, groups[OTHERS] = {0};
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t first = 0; first < others; first += AT_ONCE) {
+    const size_t count = others - first < AT_ONCE ? others - first : AT_ONCE;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)run->rows, (int)dim, 1.0,
+                run->own + first * dim, (int)dim, run->text, (int)dim, 0.0, run->product + first * RUN_ROWS, RUN_ROWS);
+    for (size_t i = first; i < first + count; i++) {
+      const double *product = run->product + i * RUN_ROWS;
+      const double offset = cgap_dot(run->own + i * dim, run->text_mean, dim) + both;
+      double near = 0, far = 0;
+      for (size_t j = 0; j < run->rows; j++) {
+        const double of_file = product[j] + run->text_along[j] + offset;
+        const bool joins = j > 0 && go_together(run, j);
+        near = joins ? near + product[j] : product[j];
+        far = joins ? far + of_file : of_file;
+        texts[i] += of_file * of_file;
+        if (j + 1 == run->rows || !go_together(run, j + 1)) {
+          within[i] += near * near;
+          groups[i] += far * far;
+        }
+      }
+    }
+  }
+  for (size_t i = 0; i < others; i++) {
+    out->within_square += within[i] / (double)(others * run->rows);
+    out->text_square += texts[i] / (double)(others * run->rows);
+    out->group_square += groups[i] / (double)(others * run->rows);
+  }
+}
+
+/* ---------------------------------------------------------------- shifts */
 
 /* a·y for FOUR rows a at once, whose sums need not wait for one another; the bits are cgap_dot's. */
 static void four_dots(const double *const a[FOUR], const double *y, size_t n, double out[FOUR])
@@ -53,103 +225,138 @@ static void four_dots(const double *const a[FOUR], const double *y, size_t n, do
   out[0] = t0, out[1] = t1, out[2] = t2, out[3] = t3;
 }
 
-/* The image row of text j of the run at shift s; past either end it is none. */
-static size_t shifted_image(const shift_run *run, const cgap_embeddings *e, size_t j, int s)
+/* The products of text j with its images at shifts [first, end). */
+static void measure_text(const block_run *run, size_t j, int first, int end)
 {
-  return e->pairs.image_of[run->first + j] + (size_t)(s - CGAP_SHIFTS); /* below 0 it wraps far past the end */
-}
-
-/* The cosines of text j at shifts [first, end). */
-static void measure_text(const shift_run *run, const cgap_embeddings *e, size_t j, int first, int end)
-{
-  const size_t dim = e->image.dim;
+  const size_t dim = run->embeddings->image.dim;
   const double *y = run->text + j * dim;
   for (int s = first; s < end; s += FOUR) {
     const double *image[FOUR] = {y, y, y, y};
-    double cosine[FOUR];
+    double product[FOUR];
     for (int k = 0; k < FOUR && s + k < end; k++) {
-      const size_t shifted = shifted_image(run, e, j, s + k);
-      if (shifted < e->image.rows)
-        image[k] = run->image + (run->images ? shifted - run->first_image : j) * dim;
+      const size_t shifted = shifted_image(run, j, s + k);
+      if (shifted != SIZE_MAX)
+        image[k] = run->image + place_of(run, j, shifted) * dim;
     }
-    four_dots(image, y, dim, cosine);
+    four_dots(image, y, dim, product);
     for (int k = 0; k < FOUR && s + k < end; k++)
-      run->cosine[j * SHIFTS + (size_t)(s + k)] = cosine[k];
+      run->fit[j * SHIFTS + (size_t)(s + k)] = product[k];
   }
 }
 
-/* Of shifts [first, end): the sums of the cosines, in the order of the texts, and behind the sums of all how many. */
-static void sum_shifts(const shift_run *run, const cgap_embeddings *e, int first, int end, int threads, double *sums)
+/* Of shifts [first, end): sums over the texts, in their order. run->image holds the images, less the block's centroid
+ * from here on. */
+static void sum_shifts(block_run *run, size_t images, int first, int end, int threads, cgap_block_fit *out)
 {
+  const size_t dim = run->embeddings->image.dim;
+  const double both = cgap_dot(run->image_mean, run->text_mean, dim);
+  subtract(run->image, images, dim, run->image_mean, threads);
+  along(run->image, images, dim, run->text_mean, threads, run->image_along);
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t j = 0; j < run->rows; j++)
-    measure_text(run, e, j, first, end);
+    measure_text(run, j, first, end);
   for (size_t j = 0; j < run->rows; j++)
-    for (int s = first; s < end; s++)
-      if (shifted_image(run, e, j, s) < e->image.rows) {
-        sums[s] += run->cosine[j * SHIFTS + (size_t)s];
-        sums[SHIFTS + s]++;
-      }
+    for (int s = first; s < end; s++) {
+      const size_t image = shifted_image(run, j, s);
+      const double product = run->fit[j * SHIFTS + (size_t)s];
+      if (image == SIZE_MAX)
+        continue;
+      out->within[s] += product;
+      out->whole[s] += product + run->text_along[j] + run->image_along[place_of(run, j, image)] + both;
+      out->count[s]++;
+    }
 }
 
-static cgap_status measure_shift_run(shift_run *run, const cgap_embeddings *e, int threads, double *sums,
-                                     cgap_error *error)
+static cgap_status measure_block(block_run *run, int threads, cgap_block_fit *out, cgap_error *error)
 {
-  const size_t images = e->image.rows;
-  set_window(run, e);
-  cgap_status status = cgap_side_fetch(&e->text, NULL, run->first, run->rows, threads, run->text, error);
+  cgap_status status = fetch_block(run, threads, error);
+  if (!status)
+    measure_spread(run, threads, out);
   if (!status && run->images)
-    status = cgap_side_fetch(&e->image, NULL, run->first_image, run->images, threads, run->image, error);
-  if (!status && run->images)
-    sum_shifts(run, e, 0, SHIFTS, threads, sums);
+    sum_shifts(run, run->images, 0, SHIFTS, threads, out);
   for (int s = 0; !status && !run->images && s < SHIFTS; s++) {
-    for (size_t j = 0; j < run->rows; j++) /* rows past either end wrap here and are left out by the sum */
-      run->wanted[j] = (e->pairs.image_of[run->first + j] + images + (size_t)(s - CGAP_SHIFTS)) % images;
-    status = cgap_side_fetch(&e->image, run->wanted, 0, run->rows, threads, run->image, error);
+    size_t count = 0;
+    status = fetch_images(run, s, threads, &count, error);
     if (!status)
-      sum_shifts(run, e, s, s + 1, threads, sums);
+      sum_shifts(run, count, s, s + 1, threads, out);
   }
   return status;
 }
+
+/* ---------------------------------------------------------------- all blocks */
 
 static bool is_own(const cgap_side *side, size_t row)
 {
   return row >= side->own_first && row < side->own_first + side->own_rows;
 }
 
+static bool run_alloc(block_run *run, size_t dim)
+{
+  run->text = cgap_alloc(RUN_ROWS * dim, sizeof *run->text);
+  run->image = cgap_alloc(WINDOW_ROWS * dim, sizeof *run->image);
+  run->own = cgap_alloc(OTHERS * dim, sizeof *run->own);
+  run->product = cgap_alloc(OTHERS * RUN_ROWS, sizeof *run->product);
+  run->text_mean = cgap_alloc(dim, sizeof *run->text_mean);
+  run->image_mean = cgap_alloc(dim, sizeof *run->image_mean);
+  run->text_along = cgap_alloc(RUN_ROWS, sizeof *run->text_along);
+  run->image_along = cgap_alloc(WINDOW_ROWS, sizeof *run->image_along);
+  run->fit = cgap_alloc(RUN_ROWS * SHIFTS, sizeof *run->fit);
+  run->wanted = cgap_alloc(RUN_ROWS, sizeof *run->wanted);
+  return run->text && run->image && run->own && run->product && run->text_mean && run->image_mean && run->text_along &&
+         run->image_along && run->fit && run->wanted;
+}
+
+static void run_clear(block_run *run)
+{
+  cgap_free(run->text);
+  cgap_free(run->image);
+  cgap_free(run->own);
+  cgap_free(run->product);
+  cgap_free(run->text_mean);
+  cgap_free(run->image_mean);
+  cgap_free(run->text_along);
+  cgap_free(run->image_along);
+  cgap_free(run->fit);
+  cgap_free(run->wanted);
+}
+
+/* Whether the images of the run are far apart, each a read of its own. */
+static bool is_listed(block_run *run)
+{
+  set_window(run);
+  return run->images == 0;
+}
+
+/* The texts of block b that are looked at: all, or those in its middle. */
+static void set_run(block_run *run, size_t first, size_t rows)
+{
+  run->rows = rows < RUN_ROWS ? rows : RUN_ROWS;
+  run->first = first + (rows - run->rows) / 2;
+  if (run->embeddings->text.rows > CGAP_PAIR_BLOCKS * LISTED_ROWS && is_listed(run)) {
+    run->rows = rows < LISTED_ROWS ? rows : LISTED_ROWS;
+    run->first = first + (rows - run->rows) / 2;
+  }
+}
+
 cgap_status cgap_shifts_measure(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
                                 cgap_error *error)
 {
-  double sums[SHIFT_RUNS][2 * SHIFTS] = {{0}};
-  const size_t dim = e->image.dim, texts = e->text.rows;
-  const bool all = texts <= (size_t)SHIFT_RUNS * SHIFT_RUN_ROWS;
-  const size_t runs = all ? (texts + SHIFT_RUN_ROWS - 1) / SHIFT_RUN_ROWS : SHIFT_RUNS;
-  const bool whole = e->dropped_images + e->dropped_texts + e->merged_images == 0;
-  shift_run room = {.text = cgap_alloc(SHIFT_RUN_ROWS * dim, sizeof *room.text),
-                    .image = cgap_alloc(WINDOW_ROWS * dim, sizeof *room.image),
-                    .cosine = cgap_alloc(SHIFT_RUN_ROWS * SHIFTS, sizeof *room.cosine),
-                    .wanted = cgap_alloc(SHIFT_RUN_ROWS, sizeof *room.wanted)};
+  const size_t texts = e->text.rows, full = texts / CGAP_BLOCK_TEXTS;
+  const size_t blocks = full > CGAP_PAIR_BLOCKS ? CGAP_PAIR_BLOCKS : full > 0 ? full : 1;
+  block_run run = {.embeddings = e};
   cgap_status status = CGAP_OK;
-  if (!room.text || !room.image || !room.cosine || !room.wanted)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", SHIFT_RUN_ROWS, dim);
-  for (size_t r = 0; whole && !status && r < runs; r++) {
-    room.first = all ? r * SHIFT_RUN_ROWS : r * (texts / SHIFT_RUNS);
-    room.rows = texts - room.first < SHIFT_RUN_ROWS ? texts - room.first : SHIFT_RUN_ROWS;
-    if (!ranks || is_own(&e->text, room.first))
-      status = measure_shift_run(&room, e, threads, sums[r], error);
+  memset(out->block, 0, sizeof out->block);
+  out->blocks = blocks;
+  if (!run_alloc(&run, e->image.dim))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", RUN_ROWS, e->image.dim);
+  for (size_t b = 0; !status && b < blocks; b++) {
+    const size_t first = b * texts / blocks;
+    set_run(&run, first, (b + 1) * texts / blocks - first);
+    if (!ranks || is_own(&e->text, run.first))
+      status = measure_block(&run, threads, &out->block[b], error);
   }
   if (!status) /* every number is one rank's, the others' are 0 */
-    status = cgap_comm_sum(ranks, sums, (size_t)SHIFT_RUNS * 2 * SHIFTS, CGAP_COMM_F64, error);
-  for (int s = 0; s < SHIFTS; s++) {
-    for (size_t r = 0; r < runs; r++) {
-      out->shift_mean[s] += sums[r][s];
-      out->shift_count[s] += sums[r][SHIFTS + s];
-    }
-    out->shift_mean[s] = out->shift_count[s] > 0 ? out->shift_mean[s] / out->shift_count[s] : NAN;
-  }
-  cgap_free(room.text);
-  cgap_free(room.image);
-  cgap_free(room.cosine);
-  cgap_free(room.wanted);
+    status = cgap_comm_sum(ranks, out->block, blocks * NUMBERS, CGAP_COMM_F64, error);
+  run_clear(&run);
   return status;
 }

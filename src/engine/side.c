@@ -43,13 +43,13 @@ static void describe_check(const cgap_check *check, const char *what, char *out,
          check->count == 1 ? "row" : "rows", rows);
 }
 
-bool cgap_side_describe_bad(const cgap_side *side, char *out, size_t size)
+bool cgap_describe_bad(const cgap_source *source, const cgap_side_checks *checks, char *out, size_t size)
 {
   char what[500] = "";
-  describe_check(&side->checks.not_finite, "with NaN or infinity", what, sizeof what);
-  describe_check(&side->checks.zero, "of norm zero", what, sizeof what);
+  describe_check(&checks->not_finite, "with NaN or infinity", what, sizeof what);
+  describe_check(&checks->zero, "of norm zero", what, sizeof what);
   if (*what)
-    append(out, size, "%s%s: %zu rows, %s", *out ? "; " : "", side->source->name, side->source->rows, what);
+    append(out, size, "%s%s: %zu rows, %s", *out ? "; " : "", source->name, source->rows, what);
   return *what != '\0';
 }
 
@@ -309,7 +309,7 @@ static cgap_status finish_side(cgap_row_pass *p, cgap_error *error)
     cgap_free(side->first_equal);
     side->first_equal = NULL;
   }
-  side->checks.norm_mean = side->rows ? p->norm_sum / (double)side->rows : 0;
+  side->checks.norm_mean = side->rows ? (double)(p->norm_sum / (long double)side->rows) : 0;
   return status;
 }
 

@@ -19,9 +19,9 @@ CGAP_MUST_CHECK cgap_status cgap_side_load(cgap_side *out, const cgap_source *so
                                            size_t *kept_as, cgap_error *error);
 void cgap_side_clear(cgap_side *side);
 
-/* Appends to out which rows were left out as bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
- * false: none was, and nothing is appended. */
-bool cgap_side_describe_bad(const cgap_side *side, char *out, size_t size);
+/* Appends to out which rows of a source are bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
+ * false: none is, and nothing is appended. */
+bool cgap_describe_bad(const cgap_source *source, const cgap_side_checks *checks, char *out, size_t size);
 
 /* Rows of `dim` doubles that are worked on at once in the row pass. */
 size_t cgap_chunk_rows(size_t dim);

@@ -6,6 +6,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "check.h"
 #include "engine/blas.h"
 #include "engine/embeddings.h"
 #include "engine/panel.h"
@@ -180,19 +181,35 @@ static cgap_status run_kinds(pass *p, size_t panel_rows, double *sums, uint64_t 
 
 /* ---------------------------------------------------------------- all */
 
-static cgap_status check(const cgap_data *data, const cgap_tally *t, const cgap_audit_options *o, cgap_error *error)
+static cgap_status check_arguments(const double *sums, const uint64_t *counts, const cgap_data *data,
+                                   const cgap_tally *tally, const cgap_audit_options *options, cgap_error *error)
+{
+  static const char *const CALL = "cgap_tally_run";
+  cgap_status status = cgap_check_argument(tally, CALL, "tally", error);
+  if (!status)
+    status = cgap_check_argument(data, CALL, "data", error);
+  if (!status)
+    status = cgap_check_argument(options, CALL, "options", error);
+  if (!status)
+    status = cgap_check_argument(sums || !tally->sums, CALL, "sums", error);
+  return status ? status : cgap_check_argument(counts || !tally->counts, CALL, "counts", error);
+}
+
+static cgap_status check(cgap_data *out, const cgap_data *data, const cgap_tally *t, const cgap_audit_options *o,
+                         cgap_error *error)
 {
   if (t->couples == 0 || t->couples >= 1u << CGAP_COUPLE_KINDS)
     return cgap_fail(error, CGAP_USAGE, "a tally over couples 0x%x: give one bit for each kind, %u at most", t->couples,
                      (1u << CGAP_COUPLE_KINDS) - 1);
   if (!t->tile)
     return cgap_fail(error, CGAP_USAGE, "a tally without a function: set its member tile");
-  if (o->threads < 0)
-    return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 or more, or 0 for all", o->threads);
-  if (data->text.rows == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: no texts beside its %zu rows; a tally takes both sides", data->image.name,
-                     data->image.rows);
-  return CGAP_OK;
+  cgap_status status = cgap_check_threads(o->threads, error);
+  if (!status)
+    status = cgap_check_data(out, data, error);
+  if (!status && data->text.rows == 0)
+    status = cgap_fail(error, CGAP_FILE, "%s: no texts for its %zu rows; a tally takes both sides", out->image.name,
+                       data->image.rows);
+  return status;
 }
 
 static cgap_status allot(pass *p, size_t panel_rows, cgap_error *error)
@@ -210,17 +227,22 @@ static cgap_status allot(pass *p, size_t panel_rows, cgap_error *error)
                    p->tally->counts, bands);
 }
 
-cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *data, const cgap_tally *tally,
+cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *given, const cgap_tally *tally,
                            const cgap_audit_options *options, cgap_error *error)
 {
   cgap_embeddings e = {0};
   cgap_plan plan;
+  cgap_data checked;
+  const cgap_data *data = &checked;
+  cgap_status status = check_arguments(sums, counts, given, tally, options, error);
+  if (status)
+    return status;
   pass p = {.tally = tally, .embeddings = &e, .progress = options->progress};
   for (size_t k = 0; k < tally->sums; k++)
     sums[k] = 0;
   for (size_t k = 0; k < tally->counts; k++)
     counts[k] = 0;
-  cgap_status status = check(data, tally, options, error);
+  status = check(&checked, given, tally, options, error);
   if (!status)
     status =
       cgap_plan_make(&plan, &data->image, &data->text,

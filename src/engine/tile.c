@@ -83,12 +83,6 @@ size_t cgap_tile_worker_bytes(size_t dim)
 
 /* ---------------------------------------------------------------- ten best */
 
-/* What a rough cosine may miss a bound by and still be above it. */
-static float slack(const cgap_tile_pass *p, float margin)
-{
-  return p->bfloat ? margin : 0;
-}
-
 static void raise_row(cgap_tile_worker *w, size_t r, float bound)
 {
   w->row_bound[r] = fmaxf(w->row_bound[r], bound);
@@ -100,15 +94,10 @@ static float within_lists(float cosine)
   return fminf(cosine, 1.0f);
 }
 
-static void raise_column(const cgap_tile_pass *p, cgap_tile_worker *w, size_t c, float bound)
+static void raise_column(cgap_tile_worker *w, size_t c, float bound)
 {
   w->column_bound[c] = fmaxf(w->column_bound[c], bound);
-  w->column_look[c] = w->column_bound[c] - slack(p, w->column_margin[c]);
-}
-
-static float closer(const cgap_tile_pass *p, const cgap_tile_place *t, size_t r, size_t c)
-{
-  return p->evidence->closer(p->evidence->exact_context, t->row + r, t->column + c);
+  w->column_look[c] = w->column_bound[c] - w->column_margin[c];
 }
 
 /* Bounds never fall within a tile: some come from its own cosines. */
@@ -120,7 +109,7 @@ static void fetch_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
     raise_row(w, r, bound[r]);
   cgap_best_bounds(p->column_best, t->column, t->columns, bound);
   for (size_t c = 0; c < t->columns; c++)
-    raise_column(p, w, c, bound[c]);
+    raise_column(w, c, bound[c]);
 }
 
 static void hand_over(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
@@ -129,6 +118,7 @@ static void hand_over(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
                             .count = w->count,
                             .row = t->row,
                             .column = t->column,
+                            .margin = p->margin,
                             .a = p->bfloat ? &p->a_rough : NULL,
                             .b = p->bfloat ? &p->b_rough : NULL,
                             .a_first = p->a.first,
@@ -162,8 +152,8 @@ static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, c
     const size_t first = s->first[k], r = s->tile_row + k;
     const float *cosine = s->cosine + k * s->stride + first;
     make_room(p, t, w);
-    const size_t found = p->kernels->find(cosine, s->columns - first, w->row_bound[r] - slack(p, w->row_margin[r]),
-                                          w->column_look + first, index);
+    const size_t found =
+      p->kernels->find(cosine, s->columns - first, w->row_bound[r] - w->row_margin[r], w->column_look + first, index);
     for (size_t f = 0; f < found; f++)
       keep(w, r, first + index[f], cosine[index[f]]);
   }
@@ -184,14 +174,14 @@ static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
     const float *tenth = w->column_best + (CGAP_NEIGHBOURS - 1) * CGAP_TILE;
     p->kernels->best_of_columns(s->cosine, s->stride, s->rows, t->columns, w->column_best);
     for (size_t c = 0; c < t->columns; c++)
-      raise_column(p, w, c, within_lists(tenth[c]) - slack(p, w->column_margin[c]));
+      raise_column(w, c, within_lists(tenth[c]) - w->column_margin[c]);
   }
   for (size_t k = 0; !p->column_first && k < s->rows; k++) {
     const size_t r = s->tile_row + k, first = t->diagonal ? r + 1 : 0;
     if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_WAITING <= t->columns)
       raise_row(w, r,
                 within_lists(p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first)) -
-                  slack(p, w->row_margin[r]));
+                  w->row_margin[r]);
   }
 }
 
@@ -217,21 +207,22 @@ static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
   }
 }
 
-/* The least and the greatest of row k, where they may be those of the tile, from float products. */
-static void make_sure_of_range(const cgap_tile_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w,
-                               const cgap_strip *s, size_t k, float *least, float *greatest)
+/* Takes what may be the least or the greatest cosine of the tile from row k, in double. No cosine is above 1: where
+ * that is reached, equal rows need not be looked at again. */
+static void widen_range(const cgap_tile_pass *p, cgap_tile_worker *w, const cgap_strip *s, size_t k)
 {
-  const float margin = s->row_margin[k], low = *least, high = *greatest, *cosine = s->cosine + k * s->stride;
-  if (low > high || (low - margin > w->least && high + margin < w->greatest)) /* none, or neither */
+  const double margin = (double)s->row_margin[k], low = (double)s->least[k], high = (double)s->greatest[k];
+  const bool lower = w->least > low - margin, higher = w->greatest < high + margin && w->greatest < 1 - 1e-12;
+  if (low > high || (!lower && !higher)) /* none counts, or neither */
     return;
-  *least = INFINITY;
-  *greatest = -INFINITY;
-  for (size_t c = s->first[k]; c < s->columns; c++)
-    if (cosine[c] >= -2 && (cosine[c] <= low + 2 * margin || cosine[c] >= high - 2 * margin)) {
-      const float x = closer(p, t, s->tile_row + k, c);
-      *least = fminf(*least, x);
-      *greatest = fmaxf(*greatest, x);
-    }
+  for (size_t c = s->first[k]; c < s->columns; c++) {
+    const double cosine = (double)s->cosine[k * s->stride + c];
+    if (cosine < -2 || !((lower && cosine <= low + 2 * margin) || (higher && cosine >= high - 2 * margin)))
+      continue;
+    const double x = p->evidence->exact(p->evidence->exact_context, s->couples, s->row + k, s->column + c);
+    w->least = fmin(w->least, x);
+    w->greatest = fmax(w->greatest, x);
+  }
 }
 
 static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, cgap_strip s)
@@ -245,10 +236,7 @@ static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_wo
     first[k] = t->diagonal ? s.tile_row + k + 1 : 0;
     first[k] = first[k] < s.columns ? first[k] : s.columns;
     p->kernels->range(s.cosine + k * s.stride + first[k], s.columns - first[k], &least[k], &greatest[k]);
-    if (p->bfloat)
-      make_sure_of_range(p, t, w, &s, k, &least[k], &greatest[k]);
-    w->least = fminf(w->least, least[k]);
-    w->greatest = fmaxf(w->greatest, greatest[k]);
+    widen_range(p, w, &s, k);
   }
   for (int m = 0; m < CGAP_MEASURES; m++)
     if (w->sums[m].counts)
@@ -322,7 +310,7 @@ static void set_margins(const cgap_rough *own, size_t first, size_t rows, const 
   const float norm = greatest_of(other->norm + other_first, other_rows),
               residual = greatest_of(other->residual + other_first, other_rows);
   for (size_t i = 0; i < rows; i++)
-    margin[i] = own->residual[first + i] * norm + own->norm[first + i] * residual + CGAP_FLOAT_MARGIN;
+    margin[i] = cgap_rough_margin_of(own->residual[first + i], own->norm[first + i], residual, norm, own->product);
 }
 
 static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
@@ -338,7 +326,7 @@ static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_w
     set_margins(&p->b_rough, b, t->columns, &p->a_rough, a, t->rows, w->column_margin);
   }
   for (size_t i = 0; !p->bfloat && i < CGAP_TILE; i++)
-    w->row_margin[i] = w->column_margin[i] = CGAP_FLOAT_MARGIN;
+    w->row_margin[i] = w->column_margin[i] = p->margin;
   for (size_t i = 0; i < CGAP_TILE; i++)
     w->row_bound[i] = w->column_bound[i] = CGAP_NO_BOUND;
   fetch_bounds(p, t, w);

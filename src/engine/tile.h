@@ -21,6 +21,7 @@ typedef struct cgap_tile_pass {
   const cgap_kernels *kernels;
   const cgap_product_kind *product;
   bool bfloat;
+  float margin; /* by how much any cosine may be off, where the product is of unit rows */
 } cgap_tile_pass;
 
 typedef struct cgap_tile_place {
@@ -46,7 +47,7 @@ typedef struct cgap_tile_worker {
   float *column_look;                /* column_bound less the margin */
   float *column_best;                /* (CGAP_NEIGHBOURS, CGAP_TILE) of a tile whose columns come for the first time */
   bool new_columns;                  /* whether it is one */
-  float least, greatest;
+  double least, greatest;
 } cgap_tile_worker;
 
 bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass); /* false: out of memory */

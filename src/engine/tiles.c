@@ -49,8 +49,8 @@ static void merge(pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
     for (int m = 0; m < CGAP_MEASURES; m++)
       for (size_t k = 0; w->sums[m].counts && k < cgap_measures[m]->need.counts; k++)
         e->sums[kind][m].counts[k] += w->sums[m].counts[k];
-    e->least[kind] = fminf(e->least[kind], w->least);
-    e->greatest[kind] = fmaxf(e->greatest[kind], w->greatest);
+    e->least[kind] = fmin(e->least[kind], w->least);
+    e->greatest[kind] = fmax(e->greatest[kind], w->greatest);
   }
 }
 
@@ -140,13 +140,6 @@ static double exact_cosine(const void *context, cgap_couples couples, size_t row
                       p->b.raw + (column - p->b.first) * b_bytes, b->inverse_norm[column], a->dim);
 }
 
-static float closer_cosine(const void *context, size_t row, size_t column)
-{
-  const cgap_tile_pass *p = context;
-  const size_t dim = p->a.side->dim;
-  return p->kernels->dot(p->a.unit + (row - p->a.first) * dim, p->b.unit + (column - p->b.first) * dim, dim);
-}
-
 static float margin(const void *context, size_t row, size_t column)
 {
   const cgap_tile_pass *p = context;
@@ -158,10 +151,10 @@ static void fetch_ahead(const void *context, size_t row, bool rows)
 {
   const cgap_tile_pass *p = context;
   const cgap_panel *panel = rows ? &p->a : &p->b;
-  const size_t bytes = panel->side->dim * sizeof(float);
-  const char *unit = (const char *)panel->unit + (row - panel->first) * bytes;
+  const size_t bytes = panel->side->dim * cgap_type_size(panel->side->source->type);
+  const unsigned char *raw = panel->raw + (row - panel->first) * bytes;
   for (size_t k = 0; k < bytes && k < MOST_AHEAD; k += LINE)
-    __builtin_prefetch(unit + k);
+    __builtin_prefetch(raw + k);
 }
 
 /* ---------------------------------------------------------------- start and end */
@@ -178,11 +171,11 @@ static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const
     .kernels = cgap_kernels_here(),
     .product = cgap_product_here(options->bfloat),
     .bfloat = options->bfloat,
+    .margin = cgap_product_margin(evidence->dim),
   };
   for (int m = 0; m < CGAP_MEASURES; m++)
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
   evidence->exact = exact_cosine;
-  evidence->closer = closer_cosine;
   evidence->margin = margin;
   evidence->ahead = fetch_ahead;
   evidence->exact_context = &p->tile;
@@ -207,6 +200,7 @@ static size_t tiles_of(const pass *p, size_t first_row, size_t rows, size_t firs
 static cgap_rough rough_view(const cgap_rough *of, size_t off, size_t rows, size_t dim)
 {
   return (cgap_rough){.rows = rows,
+                      .product = of->product,
                       .row = of->row + off * dim,
                       .part = of->part + off,
                       .norm = of->norm + off,
@@ -256,13 +250,13 @@ static cgap_status run_all_panels(pass *p, cgap_error *error)
   return status;
 }
 
-static cgap_status open_lists(pass *p, cgap_totals *rows, cgap_totals *columns, cgap_error *error)
+static cgap_status open_lists(pass *p, cgap_totals *rows, cgap_totals *columns, bool complete, cgap_error *error)
 {
-  const bool one = rows == columns, rough = p->options->bfloat, triangle = p->tile.triangle;
+  const bool one = rows == columns, triangle = p->tile.triangle;
   p->tile.row_best = &p->rows;
   p->tile.column_best = one ? &p->rows : &p->columns;
-  return cgap_best_init(&p->rows, rows, triangle, false, rough) &&
-             (one || cgap_best_init(&p->columns, columns, triangle, true, rough))
+  return cgap_best_init(&p->rows, rows, triangle, false, complete) &&
+             (one || cgap_best_init(&p->columns, columns, triangle, true, complete))
            ? CGAP_OK
            : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
 }
@@ -276,10 +270,18 @@ static void pass_clear(pass *p)
   cgap_rough_clear(&p->tile.a_rough);
   cgap_rough_clear(&p->tile.b_rough);
   p->evidence->exact = NULL;
-  p->evidence->closer = NULL;
   p->evidence->margin = NULL;
   p->evidence->ahead = NULL;
   p->evidence->exact_context = NULL;
+}
+
+/* Whether a float product tells the ten best of most rows, and all of them at once: all rows are in memory, and equal
+ * ones, which the lists are to bring together, there are none. */
+static bool is_complete(const pass *p, const cgap_embeddings *e)
+{
+  const size_t columns = p->options->column_rows, least_step = columns ? columns : p->options->panel_rows;
+  return !p->tile.bfloat && e->image.unit && e->text.unit && !e->image.first_equal && !e->text.first_equal &&
+         least_step >= e->image.rows && least_step >= e->text.rows;
 }
 
 /* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
@@ -292,7 +294,10 @@ static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, c
   pass_init(&p, evidence, kind, options);
   p.embeddings = e;
   p.tiles = tiles_of(&p, 0, rows->rows, 0, columns->rows);
-  cgap_status status = open_lists(&p, rows, columns, error);
+  const bool complete = is_complete(&p, e);
+  if (complete)
+    evidence->list_margin = p.tile.margin;
+  cgap_status status = open_lists(&p, rows, columns, complete, error);
   if (!status)
     status = run_all_panels(&p, error);
   pass_clear(&p);
@@ -312,7 +317,7 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cg
   const int blas_threads = cgap_blas_single();
   p.tile.a = cgap_panel_view(a);
   p.tile.b = cgap_panel_view(b);
-  cgap_status status = open_lists(&p, rows, columns, error);
+  cgap_status status = open_lists(&p, rows, columns, false, error);
   if (!status && options->bfloat)
     status = cgap_rough_make(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
   if (!status && options->bfloat)

@@ -12,6 +12,14 @@ bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired)
   return (measure->couples & 1u << kind) && (paired || !measure->paired_only);
 }
 
+/* The same of a pass: the median is looked for once, where it is not known, or alone. */
+static bool is_wanted(const cgap_evidence *e, int measure, cgap_couples kind)
+{
+  const bool median = e->window.step > 0 || e->window.values > 0;
+  return cgap_looks_at(cgap_measures[measure], kind, e->paired) &&
+         (measure == CGAP_MEASURE_MEDIAN ? median : !e->median_alone);
+}
+
 /* Ranks and losses are what queries are asked for. */
 static bool is_of_queries(int measure)
 {
@@ -32,7 +40,7 @@ static size_t lay_out_sums(cgap_totals *t, const cgap_evidence *e, bool queries)
   size_t at = 0;
   for (int m = 0; m < CGAP_MEASURES; m++) {
     const cgap_measure *measure = cgap_measures[m];
-    if (!cgap_looks_at(measure, t->kind, e->paired) || (queries && !is_of_queries(m)))
+    if (!is_wanted(e, m, t->kind) || (queries && !is_of_queries(m)))
       continue;
     const size_t words = cgap_measure_format(measure, e->temperature).words;
     t->sums[m] = t->memory && measure->need.sums ? (int64_t *)(t->memory + at) : NULL;
@@ -171,7 +179,7 @@ cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whol
   evidence->least[kind] = INFINITY;
   evidence->greatest[kind] = -INFINITY;
   for (int m = 0; m < CGAP_MEASURES; m++)
-    if (cgap_looks_at(cgap_measures[m], kind, evidence->paired) &&
+    if (is_wanted(evidence, m, kind) &&
         !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, kind != CGAP_IMAGE_TEXT))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", rows, columns);
   return CGAP_OK;

@@ -1,14 +1,36 @@
 /* The public header's application: all rows of a source through a head, into memory. */
 #include <omp.h>
 
+#include "check.h"
 #include "head/head.h"
 #include "head/rows.h"
 
 enum { BLOCK = 4096 };
 
-cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, const cgap_source *source, float *out,
+static cgap_status check_source(cgap_source *checked, const cgap_head *head, cgap_row_kind kind,
+                                const cgap_source *source, const float *out, int threads, cgap_error *error)
+{
+  static const char *const CALL = "cgap_head_apply_source";
+  cgap_status status = cgap_check_argument(head, CALL, "head", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(source, CALL, "source", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(out || source->rows == 0, CALL, "out", error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("kind of rows", (int)kind, CGAP_TEXT_ROWS + 1, error);
+  if (status == CGAP_OK)
+    status = cgap_check_threads(threads, error);
+  return status == CGAP_OK ? cgap_check_source(checked, source, "rows", error) : status;
+}
+
+cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, const cgap_source *given, float *out,
                                    int threads, cgap_progress progress, cgap_error *error)
 {
+  cgap_source checked;
+  const cgap_source *source = &checked;
+  cgap_status status = check_source(&checked, head, kind, given, out, threads, error);
+  if (status != CGAP_OK)
+    return status;
   const size_t takes = head->layers.shape.dim_in, dim = head->layers.shape.dim, rows = source->rows;
   const int side = kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE;
   cgap_reader reader;
@@ -17,7 +39,7 @@ cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, co
                      "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these "
                      "embeddings",
                      source->name, source->dim, takes);
-  cgap_status status = cgap_reader_init(&reader, source, rows < BLOCK ? rows : BLOCK, error);
+  status = cgap_reader_init(&reader, source, rows < BLOCK ? rows : BLOCK, error);
   for (size_t first = 0; status == CGAP_OK && first < rows; first += BLOCK) {
     const size_t count = rows - first < BLOCK ? rows - first : BLOCK;
     status = cgap_reader_read(&reader, first, count, NULL, error);

@@ -222,7 +222,7 @@ static cgap_status carry_one_file(carry *c, cgap_error *error)
     const struct moved *move = move_of(c->dataset, e);
     if (move)
       status = pass_dataset(c, &(cgap_taken){file, e}, move, error);
-    else if (e->alias) /* its group may not be there */
+    else if (e->alias || e->dangling) /* its group may not be there */
       continue;
     else if (writes(c))
       status = copy_dataset(c, file, e, error);
@@ -332,14 +332,21 @@ static bool is_one_file(const cgap_dataset *d)
   return true;
 }
 
+/* Both have one width, and one alone may be there. */
+static const cgap_source *some_side(const cgap_dataset *d)
+{
+  return d->data.image.rows ? &d->data.image : &d->data.text;
+}
+
 static cgap_status check(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
 {
   const size_t takes = head->layers.shape.dim_in;
-  if (d->data.image.dim != takes)
+  const cgap_source *rows = some_side(d);
+  if (rows->dim != takes)
     return cgap_fail(
       error, CGAP_DATA,
-      "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these embeddings",
-      d->data.image.name, d->data.image.dim, takes);
+      "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these embeddings", rows->name,
+      rows->dim, takes);
   if (cgap_dataset_reads(d, path))
     return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give another name with -o", path);
   return CGAP_OK;
@@ -349,11 +356,11 @@ static cgap_status check(const cgap_head *head, const cgap_dataset *d, const cha
 static cgap_status choose_block(carry *c, cgap_error *error)
 {
   const cgap_head_shape *shape = &c->head->layers.shape;
-  const cgap_source *image = &c->dataset->data.image;
+  const cgap_source *rows = some_side(c->dataset);
   const double limit = c->options->memory_bytes
                          ? (double)c->options->memory_bytes
                          : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(c->options->ranks);
-  const double row = (double)shape->dim_in * (double)(cgap_type_size(image->type) + 2 * sizeof(float)) +
+  const double row = (double)shape->dim_in * (double)(cgap_type_size(rows->type) + 2 * sizeof(float)) +
                      (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
   const double base = BASE_BYTES + (double)c->head->layers.count * (double)sizeof(float);
   c->block = BLOCK;
@@ -363,8 +370,8 @@ static cgap_status choose_block(carry *c, cgap_error *error)
     return CGAP_OK;
   const double least = ceil((base + (double)c->block * row) / 1048576);
   return cgap_fail(error, CGAP_RESOURCE,
-                   "%s: %zu rows of %zu at a time need %.0fM, --memory allows %.0fM; give --memory %.0fM", image->name,
-                   c->block, image->dim, least, floor(limit / 1048576), least);
+                   "%s: %zu rows of %zu at a time need %.0fM, --memory allows %.0fM; give --memory %.0fM", rows->name,
+                   c->block, rows->dim, least, floor(limit / 1048576), least);
 }
 
 /* As many parts as ranks, where there are images enough; one alone is the file itself. */
@@ -426,6 +433,8 @@ static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
     status = note_losses(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? carry_one_file(c, error) : carry_shards(c, error);
+  if (status == CGAP_OK && writes(c)) /* in place of that of the input: by it apply knows its own output */
+    status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
   uint64_t bad = c->out->bad;
   if (status == CGAP_OK)
     status = cgap_comm_sum(c->options->ranks, &bad, 1, CGAP_COMM_U64, error);

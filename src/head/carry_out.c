@@ -8,6 +8,7 @@
 #include "io/format.h"
 #include "io/hdf5_file.h"
 #include "memory.h"
+#include "output.h"
 
 enum { SAYS_SIZE = 320 }; /* a name of a file, and two numbers */
 
@@ -19,11 +20,18 @@ static size_t folder_length(const char *path)
   return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* closed.h5 is closed to its parts. */
+/* closed.h5 is closed to its parts; of a name that is nearly as long as one can be, what leaves space for the number,
+ * cut between characters of UTF-8. */
 static size_t stem_length(const char *name)
 {
+  enum { MOST = 200 };
   const char *dot = strrchr(name, '.');
-  return dot && dot > name && (!strcmp(dot, ".h5") || !strcmp(dot, ".hdf5")) ? (size_t)(dot - name) : strlen(name);
+  const bool ends = dot && dot > name && (!strcmp(dot, ".h5") || !strcmp(dot, ".hdf5"));
+  size_t length = ends ? (size_t)(dot - name) : strlen(name);
+  if (length > MOST)
+    for (length = MOST; length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80;)
+      length--;
+  return length;
 }
 
 /* closed.part-01-of-12.h5; another try where such files stand there: closed.part-01-of-12.2.h5 */
@@ -45,13 +53,19 @@ static char *beside(const char *path, const char *name)
 /* Who cleans up knows its own process and rank 0 those of all: the names tell both. */
 static char *temporary_of_part(const cgap_carry_out *o, size_t part)
 {
-  return cgap_format("%.*s%s.%lld.tmp.%lld.tmp", (int)folder_length(o->path), o->path, o->name[part],
-                     (long long)o->process[part], (long long)o->process[0]);
+  char temporary[CGAP_TEMPORARY], *whole = beside(o->path, o->name[part]);
+  if (!whole)
+    return NULL;
+  cgap_temporary_name(temporary, whole, (long)o->process[part]);
+  free(whole);
+  return cgap_format("%s.%lld.tmp", temporary, (long long)o->process[0]);
 }
 
 static char *temporary_of_whole(const cgap_carry_out *o)
 {
-  return cgap_format("%s.%lld.tmp", o->path, (long long)o->process[0]);
+  char temporary[CGAP_TEMPORARY];
+  cgap_temporary_name(temporary, o->path, (long)o->process[0]);
+  return strdup(temporary);
 }
 
 /* ---------------------------------------------------------------- what stood there */
@@ -98,7 +112,7 @@ static bool is_own_part(const char *path, const char *parts, const char *source)
     return false;
   (void)snprintf(wanted, sizeof wanted, "%zu of %s", part, parts);
   const bool own =
-    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_PART_ATTRIBUTE) && !strcmp(says, wanted);
+    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_PART_ATTRIBUTE) > 0 && !strcmp(says, wanted);
   cgap_file_close(file);
   return own;
 }
@@ -123,7 +137,7 @@ static void note_old_parts(cgap_carry_out *o, const cgap_dataset *input)
   char parts[SAYS_SIZE] = "";
   if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
     return;
-  const bool own = file->id >= 0 && cgap_hdf5_text(parts, sizeof parts, file->id, CGAP_PARTS_ATTRIBUTE);
+  const bool own = file->id >= 0 && cgap_hdf5_text(parts, sizeof parts, file->id, CGAP_PARTS_ATTRIBUTE) > 0;
   for (size_t k = 0; own && k < file->count; k++)
     for (size_t i = 0; i < file->entries[k].source_count; i++) {
       const char *source = file->entries[k].sources[i];

@@ -105,6 +105,12 @@ static cgap_status fail_damaged(const char *path, const char *why, cgap_error *e
   return cgap_fail(error, CGAP_FILE, "%s: %s; remove it, or give --force to begin anew", path, why);
 }
 
+/* A read that failed says nothing of the file. */
+static cgap_status fail_short(FILE *file, const char *path, cgap_error *error)
+{
+  return ferror(file) ? cgap_fail_errno(error, errno, path, "read") : fail_damaged(path, "cut short", error);
+}
+
 static cgap_status check(const checkpoint *head, const cgap_trainer *t, cgap_fingerprint f, const char *path,
                          cgap_error *error)
 {
@@ -126,7 +132,7 @@ static cgap_status read_whole(checkpoint *head, float **block, FILE *file, const
   if (fstat(fileno(file), &facts) != 0)
     return cgap_fail_errno(error, errno, path, "read");
   if (fread(head, sizeof *head, 1, file) != 1)
-    return fail_damaged(path, "cut short", error);
+    return fail_short(file, path, error);
   if (memcmp(head->magic, MAGIC, sizeof MAGIC) != 0)
     return fail_damaged(path, "not a checkpoint of contragap", error);
   if (head->version != VERSION)
@@ -138,7 +144,7 @@ static cgap_status read_whole(checkpoint *head, float **block, FILE *file, const
   if (!*block)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (fread(*block, sizeof **block, floats, file) != floats)
-    return fail_damaged(path, "cut short", error);
+    return fail_short(file, path, error);
   const size_t count = head->count;
   const float *const arrays[ARRAYS] = {*block, *block + count, *block + 2 * count, *block + 3 * count};
   return head->hash == hash_of(head, arrays) ? CGAP_OK

@@ -1,12 +1,15 @@
 /* Closers fitted on whole data, for apply and for the public header. */
+#include <math.h>
 #include <omp.h>
 
+#include "check.h"
 #include "engine/embeddings.h"
 #include "head/budget.h"
 #include "head/closers.h"
 #include "head/spill.h"
 
-/* Without texts the class texts stand for them; only a rotation needs to know who belongs to whom. */
+/* Without texts the class texts stand for them; only a rotation needs to know who belongs to whom. Of one side alone,
+ * each is fitted on it: what that makes of the other side's place is not used. */
 static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_closer closer, cgap_error *error)
 {
   *out = *data;
@@ -14,9 +17,15 @@ static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_closer c
     out->text = data->class_text;
     out->pairing = CGAP_UNPAIRED;
   }
-  if (out->text.rows == 0 || (closer == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
-    return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; give --fit FILE2", data->image.name,
-                     cgap_closer_name(closer),
+  const bool apart = closer == CGAP_CENTER || closer == CGAP_WHITEN; /* each side by itself */
+  if (apart && (out->text.rows == 0 || out->image.rows == 0)) {
+    out->image = out->image.rows ? out->image : out->text;
+    out->text = out->text.rows ? out->text : out->image;
+    out->pairing = CGAP_UNPAIRED;
+  }
+  if (out->text.rows == 0 || out->image.rows == 0 || (closer == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
+    return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; give --fit FILE2",
+                     (data->image.rows ? data->image : data->text).name, cgap_closer_name(closer),
                      closer == CGAP_PROCRUSTES ? "pairs of images and texts" : "images and texts");
   return CGAP_OK;
 }
@@ -67,5 +76,21 @@ cgap_status cgap_closer_fit_within(cgap_head **out, cgap_closer closer, double f
 cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor, const cgap_data *data, int threads,
                             cgap_progress progress, cgap_error *error)
 {
-  return cgap_closer_fit_within(out, closer, factor, data, threads, 0, progress, error);
+  static const char *const CALL = "cgap_closer_fit";
+  cgap_data checked;
+  cgap_status status = cgap_check_argument(out, CALL, "out", error);
+  if (status != CGAP_OK)
+    return status;
+  *out = NULL;
+  status = cgap_check_argument(data, CALL, "data", error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("closer", (int)closer, CGAP_CLOSERS, error);
+  if (status == CGAP_OK && !isfinite(factor))
+    status = cgap_fail(error, CGAP_USAGE, "factor %g: give a finite number; 1 closes the gap", factor);
+  if (status == CGAP_OK)
+    status = cgap_check_threads(threads, error);
+  if (status == CGAP_OK)
+    status = cgap_check_data(&checked, data, error);
+  return status == CGAP_OK ? cgap_closer_fit_within(out, closer, factor, &checked, threads, 0, progress, error)
+                           : status;
 }

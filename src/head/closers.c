@@ -18,7 +18,7 @@ static const char *const NAMES[CGAP_CLOSERS] = {"center", "shift", "whiten", "pr
 
 const char *cgap_closer_name(cgap_closer closer)
 {
-  return NAMES[closer];
+  return (unsigned)closer < CGAP_CLOSERS ? NAMES[closer] : "unknown";
 }
 
 static void put_bias(cgap_head *h, int side, const double *bias)

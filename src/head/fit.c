@@ -1,5 +1,6 @@
 #include "head/fit.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +52,7 @@ static cgap_status begin(fit *f, cgap_fitted *out, const cgap_store *store, cgap
   cgap_status status = cgap_fingerprint_of(&f->fingerprint, &f->trainer, error);
   if (status != CGAP_OK)
     return status;
-  out->resumed = store->resume && access(f->checkpoint, F_OK) == 0;
+  out->resumed = store->resume && (access(f->checkpoint, F_OK) == 0 || errno != ENOENT);
   if (out->resumed)
     status = cgap_checkpoint_read(&f->trainer, f->fingerprint, f->checkpoint, error);
   const cgap_progress_state *at = &f->trainer.state;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "check.h"
 #include "engine/blas.h"
 #include "memory.h"
 
@@ -33,13 +34,14 @@ void cgap_head_close(cgap_head *head)
 
 cgap_head_shape cgap_head_shape_of(const cgap_head *head)
 {
-  return head->layers.shape;
+  return head ? head->layers.shape : (cgap_head_shape){0};
 }
 
 const int64_t *cgap_head_split(const cgap_head *head, size_t *rows)
 {
-  *rows = head->split_rows;
-  return head->split;
+  if (rows)
+    *rows = head ? head->split_rows : 0;
+  return head ? head->split : NULL;
 }
 
 cgap_status cgap_head_transform(const cgap_head *head, int side, const float *in, size_t rows, float *out, int threads,
@@ -67,5 +69,15 @@ cgap_status cgap_head_transform(const cgap_head *head, int side, const float *in
 cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const float *in, size_t rows, float *out,
                             cgap_error *error)
 {
+  static const char *const CALL = "cgap_head_apply";
+  cgap_status status = cgap_check_argument(head, CALL, "head", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(in || rows == 0, CALL, "in", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(out || rows == 0, CALL, "out", error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("kind of rows", (int)kind, CGAP_TEXT_ROWS + 1, error);
+  if (status != CGAP_OK)
+    return status;
   return cgap_head_transform(head, kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE, in, rows, out, 1, error);
 }

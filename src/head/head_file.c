@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check.h"
 #include "head/head.h"
 #include "head/options.h"
 #include "io/hdf5_values.h"
@@ -86,7 +87,11 @@ static cgap_status write_facts(cgap_writer *w, const cgap_head *h, cgap_error *e
 cgap_status cgap_head_write(const cgap_head *h, const char *path, cgap_error *error)
 {
   cgap_writer *w = NULL;
-  cgap_status status = cgap_writer_open(&w, path, error);
+  cgap_status status = cgap_check_argument(h, "cgap_head_write", "head", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(path, "cgap_head_write", "path", error);
+  if (status == CGAP_OK)
+    status = cgap_writer_open(&w, path, error);
   if (status != CGAP_OK)
     return status;
   status = write_facts(w, h, error);
@@ -207,8 +212,13 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
 {
   cgap_file *file = NULL;
   cgap_head_shape shape;
+  cgap_status status = cgap_check_argument(out, "cgap_head_read", "out", error);
+  if (status != CGAP_OK)
+    return status;
   *out = NULL;
-  cgap_status status = cgap_file_open(&file, path, error);
+  status = cgap_check_argument(path, "cgap_head_read", "path", error);
+  if (status == CGAP_OK)
+    status = cgap_file_open(&file, path, error);
   if (status == CGAP_OK)
     status = read_shape(&shape, file, path, error);
   const cgap_layers layers = status == CGAP_OK ? cgap_layers_init(&shape) : (cgap_layers){0};

@@ -1,13 +1,12 @@
 #include "head/history.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory.h"
+#include "json_lines.h"
 #include "output.h"
 
 /* The numbers of a record by their keys; NULL group: at the top. */
@@ -122,61 +121,59 @@ cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap
   return status;
 }
 
-static bool parse(cgap_epoch *out, const char *line)
+static cgap_epoch record_of(const json_t *root)
 {
-  json_t *root = json_loads(line, 0, NULL);
-  const json_t *epoch = json_object_get(root, "epoch");
-  const bool fine = json_is_integer(epoch);
-  *out = (cgap_epoch){.epoch = fine ? (size_t)json_integer_value(epoch) : 0};
-  for (size_t k = 0; fine && k < FIELD_COUNT; k++) {
+  cgap_epoch out = {.epoch = (size_t)json_integer_value(json_object_get(root, "epoch"))};
+  for (size_t k = 0; k < FIELD_COUNT; k++) {
     const json_t *from = FIELDS[k].group ? json_object_get(root, FIELDS[k].group) : root;
     const json_t *value = json_object_get(from, FIELDS[k].key);
-    *(double *)((char *)out + FIELDS[k].offset) = json_is_number(value) ? json_number_value(value) : NAN;
+    *(double *)((char *)&out + FIELDS[k].offset) = json_is_number(value) ? json_number_value(value) : NAN;
   }
-  json_decref(root);
-  return fine;
+  return out;
 }
 
-static cgap_status read_lines(cgap_history *out, FILE *file, uint64_t last, cgap_error *error)
-{
-  char *line = NULL;
-  size_t room = 0;
-  cgap_epoch record;
-  cgap_status status = CGAP_OK;
-  while (status == CGAP_OK && getline(&line, &room, file) > 0 && parse(&record, line) &&
-         record.epoch == out->count + 1 && record.epoch <= last)
-    status = cgap_history_add(out, &record, error);
-  free(line);
-  return status;
-}
+/* Epochs up to the checkpoint's are taken, later ones will be made again. */
+typedef struct reading {
+  cgap_history *out;
+  uint64_t last;
+  size_t epochs; /* lines so far */
+  uint64_t end;  /* of the last line that is taken */
+} reading;
 
-static cgap_status rewrite(const cgap_history *h, const char *path, cgap_error *error)
+static cgap_status take_line(void *context, const cgap_json_line *line, cgap_error *error)
 {
-  cgap_outfile file;
-  cgap_status status = cgap_outfile_open(&file, path, error);
-  if (status != CGAP_OK)
-    return status;
-  for (size_t k = 0; k < h->count; k++) {
-    char *line = cgap_history_line(&h->epoch[k]);
-    if (line)
-      fputs(line, file.stream);
-    free(line);
+  reading *r = context;
+  char what[120];
+  const json_t *epoch = json_object_get(line->value, "epoch");
+  if (!json_is_integer(epoch))
+    return cgap_json_line_refuse(line, "no epoch", error);
+  if (json_integer_value(epoch) != (json_int_t)r->epochs + 1) {
+    snprintf(what, sizeof what, "epoch %lld where epoch %zu belongs", (long long)json_integer_value(epoch),
+             r->epochs + 1);
+    return cgap_json_line_refuse(line, what, error);
   }
-  return cgap_outfile_close(&file, true, error);
+  if (r->epochs == r->last)
+    r->end = line->first;
+  if (r->epochs++ >= r->last)
+    return CGAP_OK;
+  const cgap_epoch record = record_of(line->value);
+  return cgap_history_add(r->out, &record, error);
 }
 
 cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t last, cgap_error *error)
 {
+  reading r = {.out = out, .last = last};
+  uint64_t end;
   *out = (cgap_history){0};
-  FILE *file = fopen(path, "r");
-  if (!file && errno == ENOENT)
-    return CGAP_OK;
-  if (!file)
-    return cgap_fail_errno(error, errno, path, "read");
-  cgap_status status = read_lines(out, file, last, error);
-  fclose(file);
+  cgap_status status = cgap_json_lines_read(path, take_line, &r, &end, error);
+  if (status == CGAP_OK && out->count < last)
+    status = cgap_fail(error, CGAP_FILE,
+                       "%s: holds %zu epochs, the checkpoint beside it is of epoch %llu; put the file back, or give "
+                       "--force to begin again without what the folder holds",
+                       path, out->count, (unsigned long long)last);
+  const bool more = r.epochs > last;
   if (status == CGAP_OK)
-    status = rewrite(out, path, error);
+    status = cgap_json_lines_cut(path, more ? r.end : end, more, error);
   if (status != CGAP_OK)
     cgap_history_clear(out);
   return status;

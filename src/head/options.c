@@ -1,9 +1,12 @@
 #include "head/options.h"
 
+#include "c_locale.h"
+#include "check.h"
+
 #include <math.h>
 #include <stdio.h>
 
-enum { LINEAR_DIM = 128 };
+enum { LINEAR_DIM = 128, MOST_WIDTH = 1 << 20, MOST_STEPS = 1 << 30 };
 
 const char *cgap_head_kind_name(cgap_head_kind kind)
 {
@@ -69,12 +72,41 @@ static cgap_status check_bounds(const cgap_train_options *o, cgap_error *error)
   return CGAP_OK;
 }
 
+static cgap_status check_sizes(const cgap_train_options *o, cgap_error *error)
+{
+  const struct {
+    const char *name;
+    size_t value, most;
+  } sizes[] = {
+    {"--dim", o->dim, MOST_WIDTH},
+    {"--hidden", o->hidden, MOST_WIDTH},
+    {"--epochs", o->epochs, MOST_STEPS},
+    {"--steps", o->steps, MOST_STEPS},
+  };
+  for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
+    if (sizes[k].value > sizes[k].most)
+      return cgap_fail(error, CGAP_USAGE, "%s %zu: give %zu or less", sizes[k].name, sizes[k].value, sizes[k].most);
+  return CGAP_OK;
+}
+
 cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_error *error)
 {
-  const cgap_weights *w = &o->weights;
-  cgap_status status = check_bounds(o, error);
+  cgap_status status = cgap_check_argument(o, "training", "options", error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("head", (int)o->head, CGAP_HEAD_MLP + 1, error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("start", (int)o->start, CGAP_START_CENTER + 1, error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("schedule", (int)o->schedule, CGAP_SCHEDULE_CONSTANT + 1, error);
+  if (status == CGAP_OK)
+    status = cgap_check_threads(o->threads, error);
+  if (status == CGAP_OK)
+    status = check_bounds(o, error);
+  if (status == CGAP_OK)
+    status = check_sizes(o, error);
   if (status != CGAP_OK)
     return status;
+  const cgap_weights *w = &o->weights;
   if (w->clip + w->uniform + w->align + w->xuniform <= 0)
     return cgap_fail(error, CGAP_USAGE, "every weight of the loss is 0: there is nothing to train for");
   if (o->validation + o->test >= 0.95)
@@ -103,6 +135,7 @@ cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_er
 
 void cgap_train_describe(char *out, size_t size, const cgap_train_options *o, const cgap_head_shape *s)
 {
+  const cgap_c_locale locale = cgap_c_locale_begin();
   snprintf(out, size,
            "{\"head\": \"%s\", \"start\": \"%s\", \"shared\": %s, \"dim_in\": %zu, \"dim\": %zu, \"hidden\": %zu, "
            "\"weight_clip\": %.17g, \"weight_uniform\": %.17g, \"weight_align\": %.17g, \"weight_xuniform\": %.17g, "
@@ -116,4 +149,5 @@ void cgap_train_describe(char *out, size_t size, const cgap_train_options *o, co
            o->learning_rate, o->decay, o->clip_norm, o->schedule == CGAP_SCHEDULE_COSINE ? "cosine" : "constant",
            o->batch == CGAP_BATCH_AUTO ? -1LL : (long long)o->batch, o->epochs, o->steps, o->patience, o->validation,
            o->test, o->keep_duplicates ? "true" : "false", o->noise, o->training_images, (unsigned long long)o->seed);
+  cgap_c_locale_end(locale);
 }

@@ -1,21 +1,10 @@
 #include "head/rows.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "engine/panel.h"
 #include "memory.h"
-
-static bool unit_row(float *out, const double *in, size_t dim)
-{
-  double square = 0;
-  for (size_t k = 0; k < dim; k++)
-    square += in[k] * in[k];
-  const double inverse = 1 / sqrt(square);
-  for (size_t k = 0; k < dim; k++)
-    out[k] = (float)(in[k] * inverse);
-  return square > 0 && isfinite(square);
-}
+#include "norm.h"
 
 bool cgap_unit_rows(float *out, const void *raw, cgap_type type, size_t rows, size_t dim, double *one_row,
                     size_t *where)
@@ -23,8 +12,10 @@ bool cgap_unit_rows(float *out, const void *raw, cgap_type type, size_t rows, si
   for (size_t i = 0; i < rows; i++) {
     cgap_to_double(type, (const char *)raw + i * dim * cgap_type_size(type), dim, one_row);
     *where = i;
-    if (!unit_row(out + i * dim, one_row, dim))
+    if (!cgap_normalise(one_row, one_row, dim))
       return false;
+    for (size_t k = 0; k < dim; k++)
+      out[i * dim + k] = (float)one_row[k];
   }
   return true;
 }

@@ -118,6 +118,7 @@ static bool fill(cgap_subset *s, const cgap_embeddings *e, const size_t *place, 
   s->data = (cgap_data){
     .pairing = CGAP_BY_INDEX,
     .text_image = s->text_image,
+    .drop_bad = d->drop_bad,
     .labels = s->labels,
     .class_text = d->class_text,
     .prompts = d->prompts,
@@ -232,10 +233,12 @@ static cgap_status open_place(place *p, cgap_source *view, const cgap_source *in
   return CGAP_OK;
 }
 
+/* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the row. */
 static cgap_status transform(place *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int side,
-                             bool spill, int threads, cgap_error *error)
+                             bool spill, bool leave_bad, int threads, cgap_error *error)
 {
   const size_t dim = head->layers.shape.dim, rows = in->rows;
+  bool bad[BLOCK] = {false};
   cgap_reader reader = {0};
   cgap_status status = open_place(p, view, in, dim, spill, error);
   if (status == CGAP_OK)
@@ -243,9 +246,12 @@ static cgap_status transform(place *p, cgap_source *view, const cgap_source *in,
   for (size_t first = 0; status == CGAP_OK && first < rows; first += BLOCK) {
     const size_t count = rows - first < BLOCK ? rows - first : BLOCK;
     float *to = p->spill ? p->block : p->all + first * dim;
-    status = cgap_reader_read(&reader, first, count, NULL, error);
+    status = cgap_reader_read(&reader, first, count, leave_bad ? bad : NULL, error);
     if (status == CGAP_OK)
       status = cgap_head_transform(head, side, reader.unit, count, to, threads, error);
+    for (size_t i = 0; status == CGAP_OK && i < count; i++)
+      if (bad[i])
+        memset(to + i * dim, 0, dim * sizeof *to);
     if (status == CGAP_OK && p->spill)
       status = cgap_spill_add(p->spill, to, count, error);
   }
@@ -260,20 +266,21 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
   *out = (cgap_transformed){.data = *data};
   cgap_data *d = &out->data;
   place at = {0};
-  cgap_status status = transform(&at, &d->image, &data->image, head, CGAP_IMAGE_SIDE, spill, threads, error);
+  cgap_status status = transform(&at, &d->image, &data->image, head, CGAP_IMAGE_SIDE, spill, false, threads, error);
   out->image = at.all;
   out->spilled[0] = at.spill;
   if (status == CGAP_OK) {
-    status = transform(&at, &d->text, &data->text, head, CGAP_TEXT_SIDE, spill, threads, error);
+    status = transform(&at, &d->text, &data->text, head, CGAP_TEXT_SIDE, spill, false, threads, error);
     out->text = at.all;
     out->spilled[1] = at.spill;
   }
   if (status == CGAP_OK && data->class_text.rows) {
-    status = transform(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_SIDE, false, threads, error);
+    status =
+      transform(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_SIDE, false, data->drop_bad, threads, error);
     out->class_text = at.all;
   }
   if (status == CGAP_OK && data->words.rows) {
-    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_SIDE, false, threads, error);
+    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_SIDE, false, false, threads, error);
     out->words = at.all;
   }
   if (status != CGAP_OK)

@@ -1,4 +1,5 @@
 /* The public header's training: a whole one in memory, from data that a caller or a file offers. */
+#include "check.h"
 #include "head/fit.h"
 #include "head/head.h"
 #include "head/trial.h"
@@ -9,8 +10,11 @@ cgap_status cgap_train_run(cgap_head **out, const cgap_data *data, const cgap_tr
   const cgap_store nowhere = {0};
   cgap_trial trial = {0};
   cgap_fitted fitted = {0};
+  cgap_status status = cgap_check_argument(out, "cgap_train_run", "out", error);
+  if (status != CGAP_OK)
+    return status;
   *out = NULL;
-  cgap_status status = cgap_trial_open(&trial, data, options, false, error);
+  status = cgap_trial_open(&trial, data, options, false, error);
   if (status == CGAP_OK)
     status = cgap_train_fits(options, &trial.training, error);
   if (status == CGAP_OK)

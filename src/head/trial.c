@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include "check.h"
 #include "engine/embeddings.h"
 #include "head/closers.h"
 #include "head/options.h"
@@ -124,15 +125,23 @@ static void clear_rows(cgap_trial_rows *rows)
   cgap_free(rows);
 }
 
-cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *o, bool closers,
+cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_train_options *o, bool closers,
                             cgap_error *error)
 {
-  *out = (cgap_trial){.dim = data->image.dim};
+  cgap_data checked;
+  const cgap_data *data = &checked;
+  *out = (cgap_trial){0};
+  cgap_status status = cgap_check_argument(given, "training", "data", error);
+  if (status == CGAP_OK)
+    status = cgap_check_data(&checked, given, error);
+  if (status != CGAP_OK)
+    return status;
+  out->dim = data->image.dim;
   if (data->text.rows == 0 || data->pairing == CGAP_UNPAIRED)
     return cgap_fail(error, CGAP_FILE,
                      "%s: training needs pairs of images and texts, and this has %s; give --text or --text-image",
                      data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
-  cgap_status status = cgap_train_check(o, data->image.dim, error);
+  status = cgap_train_check(o, data->image.dim, error);
   if (status == CGAP_OK)
     status = cgap_budget_make(&out->budget, data, o, error);
   if (status != CGAP_OK)

@@ -75,6 +75,8 @@ cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, cons
   cgap_input input = {.file = file, .inside = group};
   *out = cgap_input_find(&input, spec->path);
   free(group);
+  if (*out && (*out)->dangling)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", (*out)->name, (*out)->obstacle);
   return *out ? CGAP_OK : cgap_refuse_missing(file, spec->path, spec->option, error);
 }
 

@@ -5,6 +5,7 @@
 #include "suggest.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { LISTED_MAX = 12 };
 
@@ -21,8 +22,10 @@ void cgap_candidates_append(char **text, const cgap_file *file)
   size_t number = 0;
   for (size_t i = 0; i < file->count; i++)
     cgap_candidate_append(text, &number, &file->entries[i]);
-  if (number > LISTED_MAX)
-    cgap_append(text, " and %zu more (contragap info %s)", number - LISTED_MAX, file->path);
+  char *word = number > LISTED_MAX ? cgap_shell_word(file->path) : NULL;
+  if (word)
+    cgap_append(text, " and %zu more (contragap info %s)", number - LISTED_MAX, word);
+  free(word);
   if (number == 0)
     cgap_append(text, " no dataset at all");
 }
@@ -33,6 +36,9 @@ cgap_status cgap_refuse_missing(const cgap_file *file, const char *path, const c
   cgap_suggestion near = cgap_suggestion_init(path + (path[0] == '/'));
   for (size_t i = 0; i < file->count; i++)
     cgap_suggestion_offer(&near, file->entries[i].path + 1);
+  const char *leaf = strrchr(path, '/');
+  if (option && strchr(leaf ? leaf : path, '.')) /* more like the name of a file */
+    cgap_append(&text, "%s: no such file for %s, and ", path, option);
   cgap_append(&text, "%s: no dataset %s%s%s%s", file->path, path[0] == '/' ? "" : "/", path, option ? " for " : "",
               option ? option : "");
   if (near.name)

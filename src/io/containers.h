@@ -35,5 +35,7 @@ typedef struct cgap_found {
 
 /* Adds the entry, or two where (2, N, d) floats are image and text and the name says neither or both. */
 CGAP_MUST_CHECK cgap_status cgap_found_add(cgap_file *file, const cgap_found *found, cgap_error *error);
+/* CGAP_FILE: two entries have one path. */
+CGAP_MUST_CHECK cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error);
 
 #endif

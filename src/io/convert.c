@@ -5,9 +5,12 @@
 #include "io/npy_writer.h"
 #include "io/writer.h"
 #include "memory.h"
+#include "output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { BLOCK_BYTES = 4 << 20 };
 
@@ -139,18 +142,40 @@ static cgap_status write_attributes(job *j, cgap_error *error)
   return status;
 }
 
+static const char *const PATHS[] = {"/image",
+                                    "/text",
+                                    "/class_text",
+                                    "/text_image",
+                                    "/labels",
+                                    "/arithmetic/words",
+                                    "/arithmetic/image_label",
+                                    "/arithmetic/query",
+                                    "/arithmetic/weight",
+                                    NULL};
+
+/* Arrays of the folder that would be written over. */
+static cgap_status check_arrays(const cgap_dataset *dataset, const char *folder, bool replace, cgap_error *error)
+{
+  for (size_t k = 0; PATHS[k]; k++) {
+    char name[100], path[CGAP_PATH];
+    struct stat facts;
+    (void)snprintf(name, sizeof name, "%s.npy", PATHS[k] + 1);
+    cgap_status status = cgap_folder_file(path, folder, name, error);
+    if (status != CGAP_OK)
+      return status;
+    if (cgap_dataset_reads(dataset, path))
+      return cgap_fail(error, CGAP_USAGE, "%s: is what is read; name another folder with -o", path);
+    if (!replace && lstat(path, &facts) == 0)
+      return cgap_fail(error, CGAP_FILE,
+                       "%s: is there already, and .npy does not say who wrote it; name another folder, or give --force "
+                       "to replace it",
+                       path);
+  }
+  return CGAP_OK;
+}
+
 static cgap_status write_all(job *j, cgap_error *error)
 {
-  static const char *const PATHS[] = {"/image",
-                                      "/text",
-                                      "/class_text",
-                                      "/text_image",
-                                      "/labels",
-                                      "/arithmetic/words",
-                                      "/arithmetic/image_label",
-                                      "/arithmetic/query",
-                                      "/arithmetic/weight",
-                                      NULL};
   const cgap_dataset *d = j->dataset;
   const matrix matrices[] = {
     {"/image", &d->data.image, &d->role[CGAP_ROLE_IMAGE]},
@@ -179,7 +204,9 @@ cgap_status cgap_convert(const cgap_dataset *dataset, const char *path, const cg
   bool npy = options->layout == CGAP_LAYOUT_NPY;
   if (cgap_dataset_reads(dataset, path))
     return cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", path);
-  cgap_status status = npy ? cgap_npy_writer_open(&j.npy, path, error) : cgap_writer_open(&j.hdf5, path, error);
+  cgap_status status = npy ? check_arrays(dataset, path, options->replace, error) : CGAP_OK;
+  if (status == CGAP_OK)
+    status = npy ? cgap_npy_writer_open(&j.npy, path, error) : cgap_writer_open(&j.hdf5, path, error);
   if (status != CGAP_OK)
     return status;
   status = write_all(&j, error);

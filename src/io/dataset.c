@@ -1,6 +1,7 @@
 /* Opening files and putting together what they offer. */
 #include "io/dataset_parts.h"
 
+#include "check.h"
 #include "io/format.h"
 #include "io/virtual.h"
 
@@ -182,30 +183,39 @@ static cgap_status add_npy(cgap_dataset *d, const char *const *paths, size_t cou
   return status;
 }
 
+/* The .npy files together are one input; every other file is one of its own. */
 static cgap_status add_inputs(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   size_t count = 0;
   const char **npy = calloc(options->file_count + 1, sizeof *npy);
-  if (!npy)
+  bool *is_npy = calloc(options->file_count + 1, sizeof *is_npy);
+  if (!npy || !is_npy) {
+    free(npy);
+    free(is_npy);
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu names", options->file_count);
+  }
   for (size_t i = 0; i < options->file_count; i++) {
-    if (cgap_file_is_npy(options->files[i]))
+    is_npy[i] = cgap_file_is_npy(options->files[i]);
+    if (is_npy[i])
       npy[count++] = options->files[i];
   }
   for (size_t i = 0; i < options->file_count && status == CGAP_OK; i++) {
-    if (count > 0 && options->files[i] == npy[0])
-      status = add_npy(d, npy, count, error);
-    else if (count > 0 && !cgap_file_is_npy(options->files[i]))
-      status = cgap_fail(error, CGAP_FILE,
-                         "%s: beside .npy files (%s …), which are one data set; if it holds more rows, `contragap "
-                         "convert` both to one kind; labels and the like have options (--labels, --class-text)",
-                         options->files[i], npy[0]);
-    else if (!count)
+    if (!is_npy[i])
       status = add_input(d, options->files[i], error);
+    else if (options->files[i] == npy[0])
+      status = add_npy(d, npy, count, error);
   }
   free(npy);
+  free(is_npy);
   return status;
+}
+
+/* A value that no file answers to: the name of one, or a dataset's. */
+static bool named_like_file(const char *value)
+{
+  const char *slash = strrchr(value, '/');
+  return strchr(slash ? slash + 1 : value, '.') != NULL;
 }
 
 /* The files given, or, where there are none, those that the options name. */
@@ -218,7 +228,7 @@ static cgap_status open_inputs(cgap_dataset *d, const cgap_input_options *option
   for (int side = 0; side < 2 && status == CGAP_OK; side++) {
     const char *inside = NULL;
     char *file = named[side] ? split(named[side], &inside) : NULL;
-    if (file && (inside || is_file(file)))
+    if (file && (inside || is_file(file) || named_like_file(file)))
       status = add_input(d, file, error);
     else if (named[side])
       status =
@@ -238,7 +248,9 @@ static cgap_status open_inputs(cgap_dataset *d, const cgap_input_options *option
 static cgap_status open_sources(cgap_dataset *d, int threads, cgap_error *error)
 {
   const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
-  cgap_status status = cgap_rows_open(&d->image_rows, &d->data.image, image->taken, image->count, image->name, error);
+  cgap_status status = CGAP_OK;
+  if (image->count > 0)
+    status = cgap_rows_open(&d->image_rows, &d->data.image, image->taken, image->count, image->name, error);
   if (status == CGAP_OK && text->count > 0)
     status = cgap_rows_open(&d->text_rows, &d->data.text, text->taken, text->count, text->name, error);
   cgap_rows_threads(d->image_rows, threads);
@@ -266,6 +278,22 @@ cgap_status cgap_dataset_room(const cgap_dataset *d, const cgap_entry *more, cga
   return status;
 }
 
+/* What belongs to images, and to images and texts. */
+static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  cgap_status status = cgap_class_text_find(d, options, error);
+  if (status == CGAP_OK)
+    status = cgap_labels_find(d, options, error);
+  const bool no_text = d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0);
+  if (status == CGAP_OK && no_text)
+    status = options->one_side ? cgap_one_side_check(d, error) : cgap_sides_refuse(d, true, error);
+  if (status == CGAP_OK)
+    status = cgap_pairing_find(d, options, error);
+  if (status == CGAP_OK)
+    status = cgap_arithmetic_find(d, error);
+  return status;
+}
+
 static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   cgap_status status = cgap_sides_find(d, options, error);
@@ -274,19 +302,13 @@ static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap
   if (status == CGAP_OK)
     status = open_sources(d, options->threads, error);
   if (status == CGAP_OK)
-    status = cgap_class_text_find(d, options, error);
-  if (status == CGAP_OK)
-    status = cgap_labels_find(d, options, error);
-  if (status == CGAP_OK && d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0))
-    status = cgap_sides_refuse_no_text(d, error);
-  if (status == CGAP_OK)
-    status = cgap_pairing_find(d, options, error);
-  if (status == CGAP_OK)
-    status = cgap_arithmetic_find(d, error);
+    status = d->role[CGAP_ROLE_IMAGE].count > 0 ? find_the_rest(d, options, error) : cgap_one_side_check(d, error);
   if (status == CGAP_OK)
     status = cgap_dataset_room(d, NULL, error);
   if (status == CGAP_OK)
     cgap_training_find(d);
+  if (status == CGAP_OK)
+    status = cgap_left_over_settle(d, options, error);
   d->data.drop_bad = options->drop_bad;
   d->data.merge_images = options->merge_images;
   return status;
@@ -316,9 +338,27 @@ cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *o
   return status;
 }
 
+static cgap_status check_arguments(cgap_dataset **out, const cgap_input_options *options, cgap_error *error)
+{
+  static const char *const CALL = "cgap_dataset_open";
+  cgap_status status = cgap_check_argument(out, CALL, "out", error);
+  if (status != CGAP_OK)
+    return status;
+  *out = NULL;
+  status = cgap_check_argument(options, CALL, "options", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(options->files || options->file_count == 0, CALL, "files", error);
+  for (size_t i = 0; status == CGAP_OK && i < options->file_count; i++)
+    status = cgap_check_argument(options->files[i], CALL, "a path of files", error);
+  return status == CGAP_OK ? cgap_check_threads(options->threads, error) : status;
+}
+
 cgap_status cgap_dataset_open(cgap_dataset **out, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_status status = cgap_dataset_inspect(out, options, error);
+  cgap_status status = check_arguments(out, options, error);
+  if (status != CGAP_OK)
+    return status;
+  status = cgap_dataset_inspect(out, options, error);
   if (status != CGAP_OK) {
     cgap_dataset_close(*out);
     *out = NULL;
@@ -359,7 +399,12 @@ void cgap_dataset_close(cgap_dataset *d)
 
 const cgap_data *cgap_dataset_data(const cgap_dataset *dataset)
 {
-  return &dataset->data;
+  return dataset ? &dataset->data : NULL;
+}
+
+const char *cgap_dataset_notes(const cgap_dataset *dataset)
+{
+  return dataset->notes ? dataset->notes : "";
 }
 
 static bool same_file(const char *path, const struct stat *other)

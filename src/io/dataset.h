@@ -28,7 +28,7 @@ CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_
 json_t *cgap_dataset_describe(const cgap_dataset *dataset);
 
 /* Everything in the files: a new array of {"path", "bytes", "datasets": [{"path", "shape", "type", "storage",
- * "unreadable": why or null, "same_as_earlier": bool}…], "more": bool}. */
+ * "unreadable": why or null, "same_as_earlier": bool}…]}. */
 json_t *cgap_dataset_listing(const cgap_dataset *dataset);
 
 /* Where the one file that is read is a part of another: "1 of 3 of out.h5" into out. */
@@ -39,6 +39,12 @@ bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *dataset);
 typedef enum cgap_names_relation { CGAP_NAMES_SILENT, CGAP_NAMES_SAME, CGAP_NAMES_DIFFER } cgap_names_relation;
 CGAP_MUST_CHECK cgap_status cgap_dataset_same_names(cgap_names_relation *out, const cgap_dataset *a,
                                                     const cgap_dataset *b, cgap_error *error);
+
+/* What was there and not used, and the like: sentences, each with a newline behind it; "" where there is none. */
+const char *cgap_dataset_notes(const cgap_dataset *dataset);
+
+/* Whether a path is a .npy file, by its first bytes. */
+bool cgap_file_is_npy(const char *path);
 
 /* Whether one of the files that are read lies at `path`: nothing may be written there. */
 bool cgap_dataset_reads(const cgap_dataset *dataset, const char *path);

@@ -80,8 +80,8 @@ const cgap_entry *cgap_input_find(const cgap_input *input, const char *path);
 
 /* Fills the image and text series (text may stay empty) and checks shapes and types. */
 CGAP_MUST_CHECK cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
-/* Refuses a file without texts and without class texts and labels in their place. */
-cgap_status cgap_sides_refuse_no_text(const cgap_dataset *d, cgap_error *error);
+/* Refuses files without images, or without texts and without class texts and labels in their place. */
+cgap_status cgap_sides_refuse(const cgap_dataset *d, bool text, cgap_error *error);
 size_t cgap_series_rows(const cgap_series *series);
 
 /* ---------------------------------------------------------------- choose.c */
@@ -140,6 +140,13 @@ CGAP_MUST_CHECK cgap_status cgap_class_text_find(cgap_dataset *d, const cgap_inp
 CGAP_MUST_CHECK cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error);
 void cgap_training_find(cgap_dataset *d); /* extras.c: sets trained_on */
+
+/* left_over.c: refuses a file given by name that no role takes, and a link that leads nowhere where the pairing should
+ * be; notes datasets that look like embeddings and were not taken. */
+/* CGAP_FILE: the one side that was found is not all there is: something else may be the other side. */
+CGAP_MUST_CHECK cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_left_over_settle(cgap_dataset *d, const cgap_input_options *options,
+                                                  cgap_error *error);
 
 /* CGAP_FILE: the datasets that were taken, and one more (or NULL), are virtual over more files in all than may be open
  * at once. */

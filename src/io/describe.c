@@ -156,7 +156,6 @@ json_t *cgap_dataset_listing(const cgap_dataset *d)
     json_object_set_new(item, "path", text_or_null(file->path));
     json_object_set_new(item, "bytes", json_integer((json_int_t)file->bytes));
     json_object_set_new(item, "datasets", datasets);
-    json_object_set_new(item, "more", json_boolean(file->cut));
     json_array_append_new(out, item);
   }
   return out;

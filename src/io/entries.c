@@ -17,8 +17,31 @@ static const struct {
   {"text", CGAP_WORD_TEXT, "the second of the two in an array (2, N, d)"},
 };
 
-static const char OBJECTS[] = "an object array is a Python pickle, which is not read; in Python: numpy.save('new.npy', "
-                              "numpy.stack(list(numpy.load(path, allow_pickle=True))).astype('float32'))";
+/* What stands in the way of reading it, and the line of Python that helps; NULL: nothing. */
+static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, const cgap_piece *piece)
+{
+  if (!a->pickled && !a->fields[0])
+    return true;
+  char *file = cgap_python_string(piece->path), *key = piece->member < 0 ? strdup("") : cgap_python_key(path + 1);
+  const char *pickle = a->pickled ? ", allow_pickle=True" : "";
+  if (file && key && a->pickled)
+    e->obstacle = cgap_format(
+      "an object array is a Python pickle, which is not read; in Python, where %s: import numpy; a "
+      "= numpy.load(%s%s)%s; %s",
+      a->rank ? "its elements are rows of numbers" : "it is a dict of arrays", file, pickle, key,
+      a->rank ? "numpy.save('new.npy', numpy.stack(list(a)).astype('float32'))" : "numpy.savez('new.npz', **a.item())");
+  else if (file && key)
+    e->obstacle = cgap_format(
+      "structured rows with the fields %s, which are read from arrays of their own; in Python: "
+      "import numpy; a = numpy.load(%s)%s; %s",
+      a->fields, file, key,
+      a->field_rows ? "numpy.savez('new.npz', **{name: a[name] for name in a.dtype.names})"
+                    : "numpy.save('new.npy', numpy.stack([a[name] for name in a.dtype.names if a[name].dtype"
+                      ".kind == 'f'], 1))");
+  free(file);
+  free(key);
+  return e->obstacle != NULL;
+}
 
 static bool fail_memory(const cgap_found *found, cgap_error *error)
 {
@@ -72,13 +95,16 @@ static bool add_piece(cgap_entry *e, const cgap_found *found, const cgap_npy *a,
 static bool join_shard(cgap_entry *e, const cgap_found *found, const cgap_npy *a, const cgap_piece *piece,
                        cgap_error *error)
 {
-  char shape[160];
+  char shape[160], first[160];
   if (!same_kind(e, a) || a->rank == 0) {
-    cgap_entry own = {.rank = a->rank};
+    cgap_entry own = {.rank = a->rank}, other = *e;
     memcpy(own.shape, a->shape, sizeof own.shape);
+    if (other.rank > 0)
+      other.shape[0] = e->pieces[0].rows;
     (void)cgap_fail(error, CGAP_DATA,
-                    "%s: %s of shape %s, %s differs in more than its rows; shards need one type and d", found->name,
-                    a->type_name, cgap_shape_text(shape, sizeof shape, &own), e->pieces[0].path);
+                    "%s: %s of shape %s, %s has %s of shape %s; shards need one type and d, leave out those of another",
+                    found->name, a->type_name, cgap_shape_text(shape, sizeof shape, &own), e->pieces[0].path,
+                    e->type_text, cgap_shape_text(first, sizeof first, &other));
     return false;
   }
   if (e->shape[0] > SIZE_MAX / 16 - a->shape[0]) {
@@ -98,8 +124,6 @@ static bool new_entry(cgap_file *file, const char *path, int half, const cgap_fo
   e->path = strdup(path);
   e->name = half < 0 ? strdup(found->name) : cgap_format("%s[%d]", found->name, half);
   cgap_append(&e->storage, "%s%s", found->storage, a->fortran && a->rank > 1 ? ", Fortran order" : "");
-  if (a->pickled)
-    e->obstacle = strdup(OBJECTS);
   e->kind = a->kind;
   e->type = a->type;
   e->swap = a->swap;
@@ -113,16 +137,17 @@ static bool new_entry(cgap_file *file, const char *path, int half, const cgap_fo
     e->side = HALF[half].side;
     e->side_why = HALF[half].why;
   }
-  if (!e->path || !e->name || !e->storage)
+  if (!e->path || !e->name || !e->storage || !set_obstacle(e, path, a, piece))
     return fail_memory(found, error);
   return add_piece(e, found, a, piece, error);
 }
 
-static cgap_entry *find_path(cgap_file *file, const char *path)
+/* Of shards, which come in order, the entry is one of the last; two, where an array holds both sides. */
+static cgap_entry *find_recent(cgap_file *file, const char *path)
 {
-  for (size_t i = 0; i < file->count; i++) {
-    if (!strcmp(file->entries[i].path, path))
-      return &file->entries[i];
+  for (size_t back = 1; back <= HALVES && back <= file->count; back++) {
+    if (!strcmp(file->entries[file->count - back].path, path))
+      return &file->entries[file->count - back];
   }
   return NULL;
 }
@@ -130,15 +155,33 @@ static cgap_entry *find_path(cgap_file *file, const char *path)
 static bool add_one(cgap_file *file, const char *path, int half, const cgap_found *found, const cgap_npy *a,
                     const cgap_piece *piece, cgap_error *error)
 {
-  cgap_entry *there = find_path(file, path);
-  if (there && piece->numbered && there->pieces[0].numbered)
-    return join_shard(there, found, a, piece, error);
-  if (there) {
-    (void)cgap_fail(error, CGAP_FILE, "%s: the name %s stands in %s twice; give each array a name of its own",
-                    found->name, path, file->path);
-    return false;
+  cgap_entry *there = piece->numbered ? find_recent(file, path) : NULL;
+  return there && there->pieces[0].numbered ? join_shard(there, found, a, piece, error)
+                                            : new_entry(file, path, half, found, a, piece, error);
+}
+
+static int by_path(const void *a, const void *b)
+{
+  const cgap_entry *x = *(const cgap_entry *const *)a, *y = *(const cgap_entry *const *)b;
+  return strcmp(x->path, y->path);
+}
+
+cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  const cgap_entry **sorted = malloc((file->count + 1) * sizeof *sorted);
+  if (!sorted)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu arrays", file->path, file->count);
+  for (size_t i = 0; i < file->count; i++)
+    sorted[i] = &file->entries[i];
+  qsort(sorted, file->count, sizeof *sorted, by_path);
+  for (size_t i = 1; i < file->count && status == CGAP_OK; i++) {
+    if (!strcmp(sorted[i - 1]->path, sorted[i]->path))
+      status = cgap_fail(error, CGAP_FILE, "%s: the name %s stands in %s twice; give each array a name of its own",
+                         sorted[i]->name, sorted[i]->path, file->path);
   }
-  return new_entry(file, path, half, found, a, piece, error);
+  free(sorted);
+  return status;
 }
 
 /* The two halves of (2, N, d), each an array (N, d). */

@@ -171,7 +171,8 @@ cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options,
 void cgap_training_find(cgap_dataset *d)
 {
   for (size_t i = 0; i < d->file_count && !d->trained_on[0]; i++)
-    if (d->files[i]->id >= 0 && !cgap_hdf5_text(d->trained_on, sizeof d->trained_on, d->files[i]->id, CGAP_TRAINED_ON))
+    if (d->files[i]->id >= 0 &&
+        cgap_hdf5_text(d->trained_on, sizeof d->trained_on, d->files[i]->id, CGAP_TRAINED_ON) <= 0)
       d->trained_on[0] = '\0';
   for (size_t i = 0; i < d->file_count && !d->trained_losses[0]; i++)
     if (d->files[i]->id >= 0 &&
@@ -186,5 +187,6 @@ void cgap_training_find(cgap_dataset *d)
 
 bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *d)
 {
-  return d->file_count == 1 && d->files[0]->id >= 0 && cgap_hdf5_text(out, size, d->files[0]->id, CGAP_PART_ATTRIBUTE);
+  return d->file_count == 1 && d->files[0]->id >= 0 &&
+         cgap_hdf5_text(out, size, d->files[0]->id, CGAP_PART_ATTRIBUTE) > 0;
 }

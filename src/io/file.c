@@ -1,5 +1,6 @@
 /* Opening a file, whatever its container; its list of entries. */
 #include "io/containers.h"
+#include "io/dataset.h"
 #include "io/format.h"
 
 #include <errno.h>
@@ -24,6 +25,8 @@ static const struct {
 cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *error)
 {
   struct stat status;
+  if (lstat(path, &status) == 0 && stat(path, &status) != 0 && errno == ENOENT)
+    return cgap_fail(error, CGAP_FILE, "%s: no such file: it is a link to one that is missing; mend the link", path);
   if (stat(path, &status) != 0 && errno == ENOENT)
     return cgap_fail(error, CGAP_FILE, "%s: no such file%s", path,
                      strpbrk(path, "*?[") ? "; patterns are for the shell to fill in, where they stand without quotes"
@@ -37,7 +40,8 @@ cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *
     return cgap_fail(error, CGAP_FILE, "%s: empty (0 bytes); write or download it again", path);
   file->fd = open(path, O_RDONLY | O_CLOEXEC);
   if (file->fd < 0)
-    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+    return cgap_fail(error, errno == EMFILE || errno == ENFILE ? CGAP_RESOURCE : CGAP_FILE, "%s: cannot be opened: %s",
+                     path, strerror(errno));
   file->bytes = (uint64_t)status.st_size;
   file->device = (uint64_t)status.st_dev;
   file->inode = (uint64_t)status.st_ino;
@@ -56,6 +60,15 @@ static cgap_status open_container(cgap_file *file, cgap_error *error)
       return CONTAINERS[i].open(file, error);
   }
   return cgap_refuse_foreign(file, error);
+}
+
+/* All that a file has is one thing that is not read: then that is what to say. */
+static cgap_status check_alone(const cgap_file *file, cgap_error *error)
+{
+  const cgap_entry *e = file->entries;
+  if (file->count != 1 || e->kind != CGAP_KIND_OTHER || !e->obstacle)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
 }
 
 /* What messages call the entries that have no name yet. */
@@ -90,6 +103,10 @@ static cgap_status open_any(cgap_file **out, const char *path, const char *const
     status = paths ? cgap_npy_files_open(file, paths, count, error) : open_container(file, error);
   if (status == CGAP_OK)
     status = name_entries(file, error);
+  if (status == CGAP_OK)
+    status = cgap_entries_check(file, error);
+  if (status == CGAP_OK)
+    status = check_alone(file, error);
   if (status != CGAP_OK) {
     cgap_file_close(file);
     file = NULL;

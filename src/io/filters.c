@@ -5,8 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char NOT_PACKAGED[] = "no Debian package has it: `pip install hdf5plugin` and set HDF5_PLUGIN_PATH to its "
-                                   "folder plugins, or have the file written again with gzip";
+static const char NOT_PACKAGED[] =
+  "no Debian package has it: `pip install hdf5plugin`, and export HDF5_PLUGIN_PATH=$(python3 -c 'import hdf5plugin; "
+  "print(hdf5plugin.PLUGIN_PATH)'), or have the file written again with gzip";
+
+static const char PYTABLES[] =
+  "PyTables alone has it (Debian: python3-tables), and writes the file again without it: `ptrepack "
+  "--complib zlib --complevel 4 OLD.h5:/ NEW.h5:/`";
+
+static const char UNKNOWN[] =
+  "neither Debian nor hdf5plugin has it: have the file written again with gzip where it was "
+  "made, `h5repack -f GZIP=4 OLD.h5 NEW.h5`";
 
 /* Numbers are the registry's (portal.hdfgroup.org, "Registered Filter Plugins"); packages are Debian 12's. */
 static const struct {
@@ -20,14 +29,19 @@ static const struct {
   {H5Z_FILTER_SZIP, "szip", "use an HDF5 library built with libaec (Debian: libhdf5-103-1)"},
   {H5Z_FILTER_NBIT, "nbit", "use a complete HDF5 library (Debian: libhdf5-103-1)"},
   {H5Z_FILTER_SCALEOFFSET, "scaleoffset", "use a complete HDF5 library (Debian: libhdf5-103-1)"},
+  {305, "LZO", PYTABLES},
   {307, "bzip2", "install the Debian package hdf5-filter-plugin"},
   {32000, "lzf", "install the Debian package hdf5-plugin-lzf"},
   {32001, "blosc", "install the Debian package hdf5-filter-plugin-blosc-serial"},
   {32004, "lz4", "install the Debian package hdf5-filter-plugin"},
-  {32008, "bitshuffle", NOT_PACKAGED},
+  {32008, "bitshuffle", "install the Debian package bitshuffle"},
   {32013, "zfp", "install the Debian package hdf5-filter-plugin-zfp-serial"},
   {32015, "zstd", NOT_PACKAGED},
+  {32017, "sz", NOT_PACKAGED},
+  {32018, "fcidecomp", NOT_PACKAGED},
+  {32024, "sz3", NOT_PACKAGED},
   {32026, "blosc2", NOT_PACKAGED},
+  {32028, "sperr", NOT_PACKAGED},
 };
 
 enum { FILTER_NAME = 64 };
@@ -47,7 +61,7 @@ static bool get_filter(filter *out, hid_t plist, unsigned index)
   if (out->id < 0)
     return false;
   stored[sizeof stored - 1] = '\0';
-  out->remedy = NOT_PACKAGED;
+  out->remedy = UNKNOWN;
   (void)snprintf(out->name, sizeof out->name, "%s", stored[0] ? stored : "unnamed");
   for (size_t i = 0; i < sizeof FILTERS / sizeof *FILTERS; i++) {
     if (FILTERS[i].id == out->id) {

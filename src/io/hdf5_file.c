@@ -1,7 +1,10 @@
 /* HDF5: its error stack, its signature, opening, and saying in one line why that failed. */
 #include "io/hdf5_file.h"
 
+#include "io/format.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,32 +47,49 @@ void cgap_hdf5_reason(char *out, size_t size)
   }
 }
 
-static bool read_variable(char *out, size_t size, hid_t attribute, hid_t type)
+static int read_variable(char *out, size_t size, hid_t attribute, hid_t type)
 {
   char *text = NULL;
-  bool fits = H5Aread(attribute, type, &text) >= 0 && text && strlen(text) < size;
+  if (H5Aread(attribute, type, &text) < 0)
+    return -1;
+  const bool fits = text && strlen(text) < size;
   if (fits)
     strcpy(out, text);
   H5free_memory(text);
   return fits;
 }
 
-bool cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name)
+static int read_text(char *out, size_t size, hid_t attribute, hid_t type)
 {
-  if (H5Aexists(object, name) <= 0)
-    return false;
-  hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
-  hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
-  bool there = false;
+  if (H5Tis_variable_str(type) > 0)
+    return read_variable(out, size, attribute, type);
+  if (H5Tget_size(type) >= size)
+    return 0;
+  return H5Aread(attribute, type, out) < 0 ? -1 : 1;
+}
+
+int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name)
+{
   memset(out, 0, size);
-  if (H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_npoints(space) == 1)
-    there = H5Tis_variable_str(type) > 0 ? read_variable(out, size, attribute, type)
-                                         : H5Tget_size(type) < size && H5Aread(attribute, type, out) >= 0;
+  const htri_t exists = H5Aexists(object, name);
+  if (exists <= 0)
+    return exists < 0 ? -1 : 0;
+  hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+  hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
+  hid_t space = attribute < 0 ? H5I_INVALID_HID : H5Aget_space(attribute);
+  int there = type < 0 || space < 0 ? -1 : 0;
+  if (there == 0 && H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_npoints(space) == 1)
+    there = read_text(out, size, attribute, type);
+  if (there < 1)
+    out[0] = '\0';
   for (size_t end = strlen(out); end > 0 && out[end - 1] == ' ';)
     out[--end] = '\0';
-  H5Sclose(space);
-  H5Tclose(type);
-  H5Aclose(attribute);
+  if (space >= 0)
+    H5Sclose(space);
+  if (type >= 0)
+    H5Tclose(type);
+  if (attribute >= 0)
+    H5Aclose(attribute);
   return there;
 }
 
@@ -86,6 +106,7 @@ bool cgap_hdf5_is(const cgap_file *file)
   return false;
 }
 
+/* Why HDF5 does not open it: that need not be the file's fault. */
 static cgap_status refuse_broken(const char *path, const char *why, cgap_error *error)
 {
   unsigned long long has = 0, base = 0, needs = 0;
@@ -94,10 +115,25 @@ static cgap_status refuse_broken(const char *path, const char *why, cgap_error *
                           &base, &needs) == 3)
     return cgap_fail(error, CGAP_FILE, "%s: truncated: %llu bytes of %llu are there; copy or download it again", path,
                      has, needs);
-  if (strstr(why, "already open for write"))
+  if (strstr(why, "already open for write")) {
+    char *word = cgap_shell_word(path);
+    const cgap_status status =
+      cgap_fail(error, CGAP_FILE,
+                "%s: another program is writing it, or stopped while writing; wait for it, or run `h5clear -s %s`",
+                path, word ? word : path);
+    free(word);
+    return status;
+  }
+  if (strstr(why, "unable to lock file"))
     return cgap_fail(error, CGAP_FILE,
-                     "%s: another program is writing it, or stopped while writing; wait for it, or run `h5clear -s %s`",
-                     path, path);
+                     "%s: locked, another program has it in use; wait for it, or set HDF5_USE_FILE_LOCKING=FALSE where "
+                     "none writes it",
+                     path);
+  if (strstr(why, "Too many open files"))
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "%s: too many files are open already to open it; raise the limit with `ulimit -n 1024`", path);
+  if (strstr(why, "error message = 'Input/output error'"))
+    return cgap_fail(error, CGAP_FILE, "%s: the disk fails to read it (HDF5: %s)", path, why);
   return cgap_fail(error, CGAP_FILE, "%s: a damaged or truncated HDF5 file (HDF5: %s); copy or download it again", path,
                    why[0] ? why : "no reason given");
 }

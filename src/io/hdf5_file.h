@@ -21,6 +21,7 @@ typedef struct cgap_piece {
   char *path;       /* of the file */
   int64_t member;   /* its place in a zip archive, −1: none */
   bool deflated;    /* the member has to be unpacked */
+  bool checked;     /* the checksum of a stored member has been compared */
   uint64_t offset;  /* bytes in front of the first element, in the file or the member */
   uint64_t span;    /* bytes from there to the end of the last element */
   size_t rows;      /* of the first axis */
@@ -39,6 +40,7 @@ typedef struct cgap_entry {
   bool swap;      /* stored in the other byte order */
   bool is_signed; /* CGAP_KIND_INTEGER */
   bool alias;     /* another path of a dataset listed before */
+  bool dangling;  /* HDF5: a soft or external link that leads nowhere; obstacle says where */
   int rank;       /* may exceed CGAP_SHAPE_MAX, shape then holds the first sizes */
   size_t shape[CGAP_SHAPE_MAX];
   char type_text[96];       /* "float32", "int64, big-endian" */
@@ -67,7 +69,6 @@ typedef struct cgap_file {
   uint64_t number;     /* HDF5's own; a dataset behind an external link has another */
   cgap_entry *entries; /* by path, depth first in name order */
   size_t count, capacity;
-  bool cut; /* more datasets than are listed */
 } cgap_file;
 
 /* HDF5 prints its error stack unless told not to; that setting belongs to the whole process, so it is put
@@ -92,14 +93,12 @@ CGAP_MUST_CHECK cgap_status cgap_file_open_npy(cgap_file **out, const char *cons
                                                cgap_error *error);
 void cgap_file_close(cgap_file *file); /* NULL is fine */
 
-/* Whether a path is a .npy file, by its first bytes. */
-bool cgap_file_is_npy(const char *path);
-
 /* The entry at a path ("image" and "/image" are the same), or NULL. */
 const cgap_entry *cgap_file_find(const cgap_file *file, const char *path);
 
-/* The string attribute of an object, without its padding; false where there is none, or it is as long as size. */
-bool cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
+/* The string attribute of an object, without its padding: 1; 0 where there is none, or it is as long as size; -1 where
+ * it cannot be read. */
+int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
 
 /* Opens as HDF5 and fills entries (hdf5_file.c, hdf5_list.c). */
 bool cgap_hdf5_is(const cgap_file *file);
@@ -114,6 +113,7 @@ void cgap_entry_type_text(cgap_entry *entry, const char *name);
 
 /* CGAP_FILE: what a file is that none of the readers takes (foreign.c). */
 cgap_status cgap_refuse_foreign(const cgap_file *file, cgap_error *error);
+cgap_status cgap_refuse_torch(const char *path, cgap_error *error); /* a file of torch.save */
 
 /* "(500, 512)" into out; returns out. */
 const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry);

@@ -1,15 +1,20 @@
-/* What is in a file: every dataset with shape, type and storage, and what stands in the way of reading it. */
+/* What is in a file: every dataset with shape, type and storage, and what stands in the way of reading it. An object
+ * that cannot be opened or described is an error: taken for absent, a pairing would change without a word. Only soft
+ * and external links may lead nowhere; they are listed with that. */
 #include "io/hdf5_file.h"
 
+#include "io/dataset.h"
 #include "io/filters.h"
 #include "io/format.h"
+#include "io/links.h"
 #include "io/virtual.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENTRIES_MAX = 20000, GROUPS_MAX = 20000, DEPTH_MAX = 32 };
+/* Bounds for files that name the same groups over and over; what is beyond them is refused, not left out. */
+enum { ENTRIES_MAX = 1000000, GROUPS_MAX = 1000000, DEPTH_MAX = 128 };
 
 /* ---------------------------------------------------------------- types */
 
@@ -43,10 +48,12 @@ static bool float_type(cgap_type *out, hid_t type)
 }
 
 /* HDF5 of this age has no bfloat16: uint16 with the string attribute dtype = "bfloat16" stands for it. */
-static bool says_bfloat16(hid_t dataset)
+static bool says_bfloat16(bool *readable, hid_t dataset)
 {
   char text[32];
-  return cgap_hdf5_text(text, sizeof text, dataset, "dtype") && !strcmp(text, "bfloat16");
+  const int there = cgap_hdf5_text(text, sizeof text, dataset, "dtype");
+  *readable = there >= 0;
+  return there > 0 && !strcmp(text, "bfloat16");
 }
 
 static bool other_byte_order(hid_t type)
@@ -65,20 +72,22 @@ void cgap_entry_type_text(cgap_entry *entry, const char *name)
   (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? other_order_name() : "");
 }
 
-static void describe_integer(cgap_entry *entry, hid_t dataset, hid_t type)
+static bool describe_integer(cgap_entry *entry, hid_t dataset, hid_t type)
 {
   char name[32];
+  bool readable = true;
   size_t size = H5Tget_size(type);
   entry->is_signed = H5Tget_sign(type) == H5T_SGN_2;
   entry->swap = size > 1 && other_byte_order(type);
   entry->kind = size <= 8 ? CGAP_KIND_INTEGER : CGAP_KIND_OTHER;
   (void)snprintf(name, sizeof name, "%sint%zu", entry->is_signed ? "" : "u", 8 * size);
-  if (size == 2 && !entry->is_signed && says_bfloat16(dataset)) {
+  if (size == 2 && !entry->is_signed && says_bfloat16(&readable, dataset)) {
     entry->kind = CGAP_KIND_FLOAT;
     entry->type = CGAP_BFLOAT16;
     (void)snprintf(name, sizeof name, "bfloat16");
   }
   cgap_entry_type_text(entry, name);
+  return readable;
 }
 
 static void describe_float(cgap_entry *entry, hid_t type)
@@ -95,40 +104,68 @@ static void describe_float(cgap_entry *entry, hid_t type)
   cgap_entry_type_text(entry, name);
 }
 
-static void describe_type(cgap_entry *entry, hid_t dataset, hid_t type)
+/* The fields of a compound type; where some hold rows of numbers, the line that makes datasets of them. */
+static void describe_compound(cgap_entry *entry, const cgap_file *file, hid_t type)
+{
+  const int count = H5Tget_nmembers(type);
+  char *fields = NULL;
+  bool rows = false;
+  for (int k = 0; k < count; k++) {
+    char *name = H5Tget_member_name(type, (unsigned)k);
+    cgap_append(&fields, "%s%s", k ? ", " : "", name ? name : "?");
+    rows = rows || H5Tget_member_class(type, (unsigned)k) == H5T_ARRAY;
+    H5free_memory(name);
+  }
+  (void)snprintf(entry->type_text, sizeof entry->type_text, "compound (%.80s)", fields ? fields : "");
+  char *path = rows ? cgap_python_string(file->path) : NULL, *key = rows ? cgap_python_string(entry->path) : NULL;
+  if (path && key)
+    entry->obstacle = cgap_format("structured rows with the fields %s, which are read from datasets of their own; in "
+                                  "Python: import h5py, numpy; a = h5py.File(%s)[%s][()]; numpy.savez('new.npz', "
+                                  "**{name: a[name] for name in a.dtype.names})",
+                                  fields, path, key);
+  free(path);
+  free(key);
+  free(fields);
+}
+
+static bool describe_type(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t type)
 {
   static const char *const OTHERS[] = {
-    [H5T_TIME] = "time",           [H5T_BITFIELD] = "bit field",  [H5T_OPAQUE] = "opaque",
-    [H5T_COMPOUND] = "compound",   [H5T_REFERENCE] = "reference", [H5T_ENUM] = "enumeration",
-    [H5T_VLEN] = "variable lists", [H5T_ARRAY] = "arrays",
+    [H5T_TIME] = "time",        [H5T_BITFIELD] = "bit field",  [H5T_OPAQUE] = "opaque", [H5T_REFERENCE] = "reference",
+    [H5T_ENUM] = "enumeration", [H5T_VLEN] = "variable lists", [H5T_ARRAY] = "arrays",
   };
   H5T_class_t class = H5Tget_class(type);
   entry->kind = CGAP_KIND_OTHER;
   if (class == H5T_INTEGER)
-    describe_integer(entry, dataset, type);
-  else if (class == H5T_FLOAT)
+    return describe_integer(entry, dataset, type);
+  if (class == H5T_FLOAT)
     describe_float(entry, type);
   else if (class == H5T_STRING) {
     entry->kind = CGAP_KIND_STRING;
     cgap_entry_type_text(entry, "string");
-  } else
+  } else if (class == H5T_COMPOUND)
+    describe_compound(entry, file, type);
+  else
     cgap_entry_type_text(entry, class > 0 && (size_t) class < sizeof OTHERS / sizeof *OTHERS && OTHERS[class]
                                   ? OTHERS[class]
                                   : "unknown type");
+  return class >= 0;
 }
 
 /* ---------------------------------------------------------------- shape and storage */
 
-static void describe_shape(cgap_entry *entry, hid_t dataset)
+static bool describe_shape(cgap_entry *entry, hid_t dataset)
 {
   hsize_t sizes[H5S_MAX_RANK] = {0};
   hid_t space = H5Dget_space(dataset);
-  int rank = H5Sget_simple_extent_ndims(space);
+  if (space < 0)
+    return false;
+  int rank = H5Sget_simple_extent_dims(space, sizes, NULL);
   entry->rank = rank > 0 ? rank : 0;
-  H5Sget_simple_extent_dims(space, sizes, NULL);
   for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX; k++)
     entry->shape[k] = (size_t)sizes[k];
   H5Sclose(space);
+  return rank >= 0;
 }
 
 static void describe_chunks(cgap_entry *entry, hid_t plist)
@@ -140,10 +177,14 @@ static void describe_chunks(cgap_entry *entry, hid_t plist)
     cgap_append(&entry->storage, "%s%llu", k ? " × " : " ", (unsigned long long)chunk[k]);
 }
 
-static void describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dataset)
+static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dataset)
 {
+  char *obstacle = NULL;
   hid_t plist = H5Dget_create_plist(dataset);
-  switch (H5Pget_layout(plist)) {
+  if (plist < 0)
+    return false;
+  const H5D_layout_t layout = H5Pget_layout(plist);
+  switch (layout) {
   case H5D_CONTIGUOUS:
     cgap_append(&entry->storage, H5Pget_external_count(plist) > 0 ? "external files" : "contiguous");
     break;
@@ -156,9 +197,14 @@ static void describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
   default:
     describe_chunks(entry, plist);
     cgap_filters_describe(&entry->storage, plist);
-    entry->obstacle = cgap_filters_obstacle(plist, dataset);
+    obstacle = cgap_filters_obstacle(plist, dataset);
+  }
+  if (obstacle) {
+    free(entry->obstacle);
+    entry->obstacle = obstacle;
   }
   H5Pclose(plist);
+  return layout >= 0;
 }
 
 /* ---------------------------------------------------------------- the walk through groups */
@@ -171,100 +217,218 @@ typedef struct walk {
   cgap_file *file;
   size_t groups;
   place above[DEPTH_MAX]; /* the groups that lead to the present one */
-  bool out_of_memory;
+  cgap_error *error;
 } walk;
 
-static void add_dataset(walk *w, hid_t dataset, const char *path)
+static cgap_status fail_memory(const walk *w)
+{
+  return cgap_fail(w->error, CGAP_RESOURCE, "%s: out of memory after %zu datasets", w->file->path, w->file->count);
+}
+
+static cgap_status fail_read(const walk *w, const char *path, const char *why)
+{
+  return cgap_fail(w->error, CGAP_FILE,
+                   "%s:%s: cannot be read (HDF5: %s); the file is damaged, copy or download it again", w->file->path,
+                   path[0] ? path : "/", why[0] ? why : "no reason given");
+}
+
+/* Directly after the call of HDF5 that failed. */
+static cgap_status fail_object(const walk *w, const char *path)
+{
+  char why[400];
+  cgap_hdf5_reason(why, sizeof why);
+  return fail_read(w, path, why);
+}
+
+static cgap_entry *add_entry(walk *w, const char *path)
+{
+  cgap_entry *entry = cgap_file_add(w->file);
+  if (entry)
+    entry->path = strdup(path);
+  return entry && entry->path ? entry : NULL;
+}
+
+static cgap_status add_dataset(walk *w, hid_t dataset, const char *path)
 {
   H5O_info_t info;
-  if (w->file->count >= ENTRIES_MAX) {
-    w->file->cut = true;
-    return;
-  }
-  if (H5Oget_info(dataset, &info) < 0)
-    return;
-  cgap_entry *entry = cgap_file_add(w->file);
-  if (!entry) {
-    w->out_of_memory = true;
-    return;
-  }
-  entry->path = strdup(path);
+  if (w->file->count >= ENTRIES_MAX)
+    return cgap_fail(w->error, CGAP_FILE, "%s: more than %d datasets; write images and texts to a file of their own",
+                     w->file->path, ENTRIES_MAX);
+  if (H5Oget_info2(dataset, &info, H5O_INFO_BASIC) < 0)
+    return fail_object(w, path);
+  cgap_entry *entry = add_entry(w, path);
+  if (!entry)
+    return fail_memory(w);
   entry->number = info.fileno;
   entry->address = info.addr;
-  for (size_t i = 0; info.rc > 0 && i + 1 < w->file->count && !entry->alias; i++) {
-    const cgap_entry *earlier = &w->file->entries[i];
-    entry->alias = earlier->number == entry->number && earlier->address == entry->address;
-  }
   hid_t type = H5Dget_type(dataset);
-  describe_type(entry, dataset, type);
-  H5Tclose(type);
-  describe_shape(entry, dataset);
-  describe_storage(entry, w->file, dataset);
-  if (!entry->path || !entry->storage)
-    w->out_of_memory = true;
+  const bool fine = type >= 0 && describe_type(entry, w->file, dataset, type) && describe_shape(entry, dataset) &&
+                    describe_storage(entry, w->file, dataset);
+  const cgap_status status = !fine ? fail_object(w, path) : entry->storage ? CGAP_OK : fail_memory(w);
+  if (type >= 0)
+    H5Tclose(type);
+  return status;
+}
+
+/* missing: what the link leads to; taken over. */
+static cgap_status add_dangling(walk *w, const char *path, char *missing)
+{
+  cgap_entry *entry = add_entry(w, path);
+  if (!entry) {
+    free(missing);
+    return fail_memory(w);
+  }
+  entry->kind = CGAP_KIND_OTHER;
+  entry->dangling = true;
+  entry->obstacle = missing;
+  entry->storage = strdup("link");
+  cgap_entry_type_text(entry, "link that leads nowhere");
+  return entry->storage ? CGAP_OK : fail_memory(w);
 }
 
 /* Whether the walk goes into a group: not in circles, not without end. */
-static bool enters(walk *w, hid_t group, int depth)
+static cgap_status enter(bool *out, walk *w, hid_t group, const char *path, int depth)
 {
   H5O_info_t info;
-  if (depth == DEPTH_MAX || ++w->groups > GROUPS_MAX || H5Oget_info(group, &info) < 0) {
-    w->file->cut = true;
-    return false;
-  }
+  *out = false;
+  if (H5Oget_info2(group, &info, H5O_INFO_BASIC) < 0)
+    return fail_object(w, path);
   for (int k = 0; k < depth; k++) {
     if (w->above[k].number == info.fileno && w->above[k].address == info.addr)
-      return false;
+      return CGAP_OK;
   }
+  if (depth == DEPTH_MAX || ++w->groups > GROUPS_MAX)
+    return cgap_fail(w->error, CGAP_FILE,
+                     "%s:%s: more than %d groups, or groups more than %d deep; write images and texts to a file of "
+                     "their own",
+                     w->file->path, path, GROUPS_MAX, DEPTH_MAX);
   w->above[depth] = (place){info.fileno, info.addr};
-  return true;
+  *out = true;
+  return CGAP_OK;
 }
 
-static void walk_group(walk *w, hid_t group, const char *path, int depth);
+typedef struct link {
+  char *name;
+  H5L_type_t type;
+} link;
 
-static void walk_object(walk *w, hid_t object, const char *path, int depth)
-{
-  H5I_type_t kind = H5Iget_type(object);
-  if (kind == H5I_DATASET)
-    add_dataset(w, object, path);
-  else if (kind == H5I_GROUP)
-    walk_group(w, object, path, depth);
-}
+typedef struct link_list {
+  link *item;
+  size_t count, capacity;
+  bool out_of_memory;
+} link_list;
 
-/* Links of every kind are followed; one that leads nowhere is passed over. */
-static void walk_group(walk *w, hid_t group, const char *path, int depth)
+static herr_t take_link(hid_t group, const char *name, const H5L_info_t *info, void *context)
 {
-  H5G_info_t info;
-  if (!enters(w, group, depth) || H5Gget_info(group, &info) < 0)
-    return;
-  for (hsize_t i = 0; i < info.nlinks && !w->file->cut && !w->out_of_memory; i++) {
-    char name[1024];
-    ssize_t length = H5Lget_name_by_idx(group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
-    hid_t object = length > 0 && (size_t)length < sizeof name ? H5Oopen(group, name, H5P_DEFAULT) : H5I_INVALID_HID;
-    if (object < 0)
-      continue;
-    char *below = cgap_format("%s/%s", path, name);
-    if (below)
-      walk_object(w, object, below, depth + 1);
-    else
-      w->out_of_memory = true;
-    free(below);
-    H5Oclose(object);
+  link_list *list = context;
+  (void)group;
+  if (list->count == list->capacity) {
+    const size_t capacity = list->capacity ? 2 * list->capacity : 16;
+    link *grown = realloc(list->item, capacity * sizeof *grown);
+    list->item = grown ? grown : list->item;
+    list->capacity = grown ? capacity : list->capacity;
   }
+  if (list->count < list->capacity)
+    list->item[list->count] = (link){.name = strdup(name), .type = info->type};
+  list->out_of_memory = list->count == list->capacity || !list->item[list->count++].name;
+  return list->out_of_memory ? -1 : 0;
+}
+
+static cgap_status walk_group(walk *w, hid_t group, const char *path, int depth);
+
+static cgap_status walk_object(walk *w, hid_t object, const char *path, int depth)
+{
+  const H5I_type_t kind = H5Iget_type(object);
+  if (kind == H5I_DATASET)
+    return add_dataset(w, object, path);
+  return kind == H5I_GROUP ? walk_group(w, object, path, depth) : CGAP_OK;
+}
+
+static cgap_status walk_link(walk *w, hid_t group, const link *l, const char *path, int depth)
+{
+  hid_t object = H5Oopen(group, l->name, H5P_DEFAULT);
+  if (object >= 0) {
+    const cgap_status status = walk_object(w, object, path, depth);
+    H5Oclose(object);
+    return status;
+  }
+  char why[400], *text = NULL;
+  cgap_hdf5_reason(why, sizeof why);
+  if (l->type == H5L_TYPE_HARD)
+    return fail_read(w, path, why);
+  const cgap_link_end end = cgap_link_follow(&text, group, l->name);
+  if (end == CGAP_LINK_DANGLES)
+    return text ? add_dangling(w, path, text) : fail_memory(w);
+  const cgap_status status = fail_read(w, path, text ? text : why);
+  free(text);
+  return status;
+}
+
+/* Links of every kind are followed. All names are taken at once: asked one by one, each would cost a search. */
+static cgap_status walk_group(walk *w, hid_t group, const char *path, int depth)
+{
+  link_list list = {0};
+  hsize_t at = 0;
+  bool enters = false;
+  cgap_status status = enter(&enters, w, group, path, depth);
+  if (status != CGAP_OK || !enters)
+    return status;
+  if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, take_link, &list) < 0)
+    status = list.out_of_memory ? fail_memory(w) : fail_object(w, path);
+  for (size_t i = 0; i < list.count && status == CGAP_OK; i++) {
+    char *below = cgap_format("%s/%s", path, list.item[i].name);
+    status = below ? walk_link(w, group, &list.item[i], below, depth + 1) : fail_memory(w);
+    free(below);
+  }
+  for (size_t i = 0; i < list.count; i++)
+    free(list.item[i].name);
+  free(list.item);
+  return status;
+}
+
+/* ---------------------------------------------------------------- datasets of several paths */
+
+static int by_place(const void *a, const void *b)
+{
+  const cgap_entry *x = *(cgap_entry *const *)a, *y = *(cgap_entry *const *)b;
+  if (x->number != y->number)
+    return x->number < y->number ? -1 : 1;
+  if (x->address != y->address)
+    return x->address < y->address ? -1 : 1;
+  return x < y ? -1 : x > y; /* in the order of the list */
+}
+
+static cgap_status mark_aliases(cgap_file *file, cgap_error *error)
+{
+  size_t count = 0;
+  cgap_entry **sorted = malloc((file->count + 1) * sizeof *sorted);
+  if (!sorted)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu datasets", file->path, file->count);
+  for (size_t i = 0; i < file->count; i++) {
+    if (!file->entries[i].dangling)
+      sorted[count++] = &file->entries[i];
+  }
+  qsort(sorted, count, sizeof *sorted, by_place);
+  for (size_t i = 1; i < count; i++)
+    sorted[i]->alias = sorted[i]->number == sorted[i - 1]->number && sorted[i]->address == sorted[i - 1]->address;
+  free(sorted);
+  return CGAP_OK;
 }
 
 cgap_status cgap_file_list(cgap_file *file, cgap_error *error)
 {
-  walk w = {.file = file};
+  walk w = {.file = file, .error = error};
   H5O_info_t info;
+  char trained_on[200];
   hid_t root = H5Gopen2(file->id, "/", H5P_DEFAULT);
-  if (root < 0 || H5Oget_info(root, &info) < 0)
+  if (root < 0 || H5Oget_info2(root, &info, H5O_INFO_BASIC) < 0)
     return cgap_fail(error, CGAP_FILE, "%s: the root group cannot be read; the file is damaged, copy it again",
                      file->path);
   file->number = info.fileno;
-  walk_group(&w, root, "", 0);
+  cgap_status status = walk_group(&w, root, "", 0);
+  if (status == CGAP_OK && cgap_hdf5_text(trained_on, sizeof trained_on, root, CGAP_TRAINED_ON) < 0)
+    status = cgap_fail(error, CGAP_FILE, "%s: its attribute %s cannot be read; the file is damaged, copy it again",
+                       file->path, CGAP_TRAINED_ON);
   H5Gclose(root);
-  if (w.out_of_memory)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory after %zu datasets", file->path, file->count);
-  return CGAP_OK;
+  return status == CGAP_OK ? mark_aliases(file, error) : status;
 }

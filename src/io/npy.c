@@ -75,6 +75,34 @@ static bool skip_nested(cursor *c)
   return false;
 }
 
+static void add_field(cgap_npy *out, const char *name, size_t length)
+{
+  const size_t used = strlen(out->fields);
+  (void)snprintf(out->fields + used, sizeof out->fields - used, "%s%.*s", used ? ", " : "", (int)length, name);
+}
+
+/* The names in [('id', '<i8'), ('image_embedding', '<f4', (512,))], of which the last holds arrays. */
+static void read_fields(cgap_npy *out, const char *at, const char *end)
+{
+  int depth = 0, strings = 0;
+  for (; at < end; at++) {
+    if (*at == '(' || *at == '[') {
+      depth++;
+      strings = depth == 2 ? 0 : strings;
+      out->field_rows = out->field_rows || (depth == 3 && *at == '(' && strings == 2);
+    } else if (*at == ')' || *at == ']') {
+      depth--;
+    } else if (*at == '\'' || *at == '"') {
+      const char *close = memchr(at + 1, *at, (size_t)(end - at - 1));
+      if (!close)
+        return;
+      if (depth == 2 && strings++ == 0)
+        add_field(out, at + 1, (size_t)(close - at - 1));
+      at = close;
+    }
+  }
+}
+
 static bool read_order(cursor *c, cgap_npy *out)
 {
   static const char *const WORDS[2] = {"False", "True"};
@@ -201,8 +229,10 @@ static bool read_type(cursor *c, cgap_npy *out)
   char text[NAME_MAX_BYTES];
   if (read_quoted(c, text, sizeof text))
     return set_type(c, out, text);
+  const char *start = c->at;
   if (c->at == c->end || *c->at != '[' || !skip_nested(c))
     return damaged(c, "its type cannot be read");
+  read_fields(out, start, c->at);
   (void)snprintf(out->type_name, sizeof out->type_name, "structured");
   out->kind = CGAP_KIND_OTHER;
   return true;

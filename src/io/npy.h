@@ -14,6 +14,8 @@ typedef struct cgap_npy {
   bool fortran;       /* the first axis runs fastest */
   size_t item;        /* bytes an element */
   char type_name[48]; /* "float32", "object" */
+  char fields[200];   /* of a structured type: "id, image_embedding"; else "" */
+  bool field_rows;    /* one of them holds an array */
   int rank;
   size_t shape[CGAP_SHAPE_MAX];
   size_t start; /* bytes in front of the first element */

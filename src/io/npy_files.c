@@ -293,8 +293,6 @@ cgap_status cgap_npy_file_open(cgap_file *file, cgap_error *error)
   const char *path = file->path;
   file->bytes = 0; /* summed over the files */
   cgap_status status = cgap_npy_files_open(file, &path, 1, error);
-  if (status == CGAP_OK && file->count == 1 && file->entries[0].obstacle)
-    status = cgap_fail(error, CGAP_FILE, "%s: %s", file->path, file->entries[0].obstacle);
   return status;
 }
 
@@ -315,12 +313,18 @@ static cgap_status scan(loose_list *list, const char *folder, bool below, cgap_e
   cgap_status result = CGAP_OK;
   if (!directory)
     return cgap_fail(error, CGAP_FILE, "%s: the folder cannot be read: %s", folder, strerror(errno));
-  while (result == CGAP_OK && (item = readdir(directory))) {
-    char *path = item->d_name[0] == '.' ? NULL : cgap_format("%s/%s", folder, item->d_name);
-    if (!path)
+  for (errno = 0; result == CGAP_OK && (item = readdir(directory)); errno = 0) {
+    if (item->d_name[0] == '.')
       continue;
+    char *path = cgap_format("%s/%s", folder, item->d_name);
+    if (!path) {
+      result = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", folder);
+      break;
+    }
     bool there = stat(path, &status) == 0;
-    if (there && S_ISDIR(status.st_mode) && !below) {
+    if (!there && is_npy_name(item->d_name)) { /* an error, or a link that leads nowhere: it was meant */
+      result = cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s; mend it or remove it", path, strerror(errno));
+    } else if (there && S_ISDIR(status.st_mode) && !below) {
       result = scan(list, path, true, error);
     } else if (there && S_ISREG(status.st_mode) && is_npy_name(item->d_name)) {
       if (list->count == FILES_MAX)
@@ -332,6 +336,8 @@ static cgap_status scan(loose_list *list, const char *folder, bool below, cgap_e
     }
     free(path);
   }
+  if (result == CGAP_OK && errno)
+    result = cgap_fail(error, CGAP_FILE, "%s: the folder cannot be read to its end: %s", folder, strerror(errno));
   closedir(directory);
   return result;
 }

@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 enum {
-  MEMBERS_MAX = 20000,
-  DEFLATE_MOST = 1032
-}; /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
+  MEMBERS_MAX = 1000000,
+  CHECKED_AT_ONCE =
+    16 << 20,          /* bytes of a member whose checksum is compared while it is listed: ids, labels, pairings */
+  DEFLATE_MOST = 1032, /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
+  APPLE_MARK = 4
+};
 
 bool cgap_npz_is(const cgap_file *file)
 {
@@ -60,13 +63,19 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
     status = cgap_zip_member(&r.file, zip, (int64_t)stat->index, name, error);
   if (status == CGAP_OK)
     status = cgap_npy_read(&array, next_bytes, &r, stat->size, name, error);
+  const bool small = stat->size <= CHECKED_AT_ONCE;
+  if (status == CGAP_OK && small)
+    status = cgap_zip_check(r.file, name, error);
   if (status == CGAP_OK) {
-    cgap_found found = {
-      .path = path,
-      .name = name,
-      .storage = deflated ? "zip, deflated" : "zip, stored",
-      .array = &array,
-      .piece = {.path = file->path, .member = (int64_t)stat->index, .deflated = deflated, .offset = array.start}};
+    cgap_found found = {.path = path,
+                        .name = name,
+                        .storage = deflated ? "zip, deflated" : "zip, stored",
+                        .array = &array,
+                        .piece = {.path = file->path,
+                                  .member = (int64_t)stat->index,
+                                  .deflated = deflated,
+                                  .checked = small,
+                                  .offset = array.start}};
     status = cgap_found_add(file, &found, error);
   }
   if (r.file)
@@ -76,20 +85,30 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
   return status;
 }
 
+/* macOS puts the attributes of NAME into an archive as ._NAME (RFC 1740, "AppleDouble header file"). */
+static cgap_status is_apple_double(bool *out, zip_t *zip, const zip_stat_t *stat, cgap_error *error)
+{
+  static const unsigned char MARK[APPLE_MARK] = {0x00, 0x05, 0x16, 0x07};
+  const char *slash = strrchr(stat->name, '/'), *leaf = slash ? slash + 1 : stat->name;
+  unsigned char head[APPLE_MARK];
+  zip_file_t *member = NULL;
+  *out = false;
+  if (strncmp(leaf, "._", 2) != 0 || stat->size < APPLE_MARK)
+    return CGAP_OK;
+  cgap_status status = cgap_zip_member(&member, zip, (int64_t)stat->index, stat->name, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_read(member, head, APPLE_MARK, stat->name, error);
+  *out = status == CGAP_OK && !memcmp(head, MARK, APPLE_MARK);
+  if (member)
+    zip_fclose(member);
+  return status;
+}
+
 static bool ends_with(const char *text, const char *ending, size_t *before)
 {
   size_t a = strlen(text), b = strlen(ending);
   *before = a >= b ? a - b : 0;
   return a > b && !strcmp(text + *before, ending);
-}
-
-/* torch.save writes a zip with a pickle in it. */
-static cgap_status refuse_pickle(const cgap_file *file, const char *member, cgap_error *error)
-{
-  return cgap_fail(error, CGAP_FILE,
-                   "%s: a PyTorch file, %s in it is a Python pickle, which is not read; where it was made: "
-                   "numpy.save('image.npy', torch.load(path)['image'].float().cpu().numpy())",
-                   file->path, member);
 }
 
 static cgap_status list_members(cgap_file *file, zip_t *zip, cgap_error *error)
@@ -104,15 +123,19 @@ static cgap_status list_members(cgap_file *file, zip_t *zip, cgap_error *error)
     if (zip_stat_index(zip, (zip_uint64_t)i, ZIP_FL_ENC_GUESS, &stat) != 0 || (stat.valid & needed) != needed)
       return cgap_fail(error, CGAP_FILE, "%s: member %lld cannot be read; copy or download it again", file->path,
                        (long long)i);
-    if (ends_with(stat.name, "data.pkl", &length))
-      return refuse_pickle(file, stat.name, error);
+    if (ends_with(stat.name, "data.pkl", &length)) /* torch.save writes a zip with a pickle in it */
+      return cgap_refuse_torch(file->path, error);
+    bool attributes = false;
     if (!ends_with(stat.name, ".npy", &length))
       continue;
-    if (file->count >= MEMBERS_MAX) {
-      file->cut = true;
-      break;
-    }
-    status = add_member(file, zip, &stat, length, error);
+    if (file->count >= MEMBERS_MAX)
+      return cgap_fail(error, CGAP_FILE,
+                       "%s: %lld members, at most %d arrays are listed; write images and texts to an "
+                       "archive of their own",
+                       file->path, (long long)count, MEMBERS_MAX);
+    status = is_apple_double(&attributes, zip, &stat, error);
+    if (status == CGAP_OK && !attributes)
+      status = add_member(file, zip, &stat, length, error);
   }
   return status;
 }
@@ -124,9 +147,8 @@ cgap_status cgap_npz_open(cgap_file *file, cgap_error *error)
   if (status == CGAP_OK)
     status = list_members(file, zip, error);
   if (status == CGAP_OK && file->count == 0)
-    status =
-      cgap_fail(error, CGAP_FILE,
-                "%s: a zip archive with no .npy array in it; write numpy.savez(path, image=…, text=…)", file->path);
+    status = cgap_fail(error, CGAP_FILE,
+                       "%s: a zip archive with no .npy array in it; write the arrays with numpy.savez", file->path);
   if (zip)
     zip_discard(zip);
   return status;

@@ -122,6 +122,7 @@ static cgap_status refuse_none(const cgap_dataset *d, int side, cgap_error *erro
 typedef struct finder {
   cgap_dataset *d;
   cgap_spec spec[2];
+  bool one_side; /* texts alone are enough */
 } finder;
 
 /* An option that names a file of its own has one dataset, found in that file alone. */
@@ -248,6 +249,8 @@ static cgap_status check_found(const finder *f, cgap_error *error)
     if (f->spec[side].given && series->count == 0)
       return cgap_refuse_missing(d->inputs[0].file, f->spec[side].path, f->spec[side].option, error);
   }
+  if (d->role[CGAP_ROLE_IMAGE].count == 0 && f->one_side && d->role[CGAP_ROLE_TEXT].count > 0)
+    return check_side(&d->role[CGAP_ROLE_TEXT], 1, error);
   if (d->role[CGAP_ROLE_IMAGE].count == 0)
     return refuse_none(d, 0, error);
   cgap_status status = check_side(&d->role[CGAP_ROLE_IMAGE], 0, error);
@@ -269,7 +272,7 @@ static cgap_status check_found(const finder *f, cgap_error *error)
 
 cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  finder f = {.d = d};
+  finder f = {.d = d, .one_side = options->one_side};
   cgap_status status = cgap_spec_parse(&f.spec[0], d, "--image", options->image, error);
   if (status == CGAP_OK)
     status = cgap_spec_parse(&f.spec[1], d, "--text", options->text, error);
@@ -287,8 +290,7 @@ cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, 
   return status;
 }
 
-/* No texts, and no class texts with labels in their place. */
-cgap_status cgap_sides_refuse_no_text(const cgap_dataset *d, cgap_error *error)
+cgap_status cgap_sides_refuse(const cgap_dataset *d, bool text, cgap_error *error)
 {
-  return refuse_none(d, 1, error);
+  return refuse_none(d, text ? 1 : 0, error);
 }

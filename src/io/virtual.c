@@ -2,10 +2,11 @@
 
 #include "io/format.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { SPARE_FILES = 32 };
 
@@ -33,8 +34,9 @@ static bool unescape(char *name)
 
 static bool get_mapping(mapping *m, hid_t plist, size_t index)
 {
-  if (H5Pget_virtual_filename(plist, index, m->file, sizeof m->file) <= 0 ||
-      H5Pget_virtual_dsetname(plist, index, m->dataset, sizeof m->dataset) <= 0)
+  const ssize_t file = H5Pget_virtual_filename(plist, index, m->file, sizeof m->file);
+  const ssize_t dataset = H5Pget_virtual_dsetname(plist, index, m->dataset, sizeof m->dataset);
+  if (file <= 0 || dataset <= 0 || (size_t)file >= sizeof m->file || (size_t)dataset >= sizeof m->dataset)
     return false;
   const bool many_files = unescape(m->file), many_datasets = unescape(m->dataset);
   m->pattern = many_files || many_datasets;
@@ -53,65 +55,67 @@ static void clear_mapping(mapping *m)
 
 /* ---------------------------------------------------------------- where HDF5 looks for a source */
 
-static hid_t open_in(char **path, const char *folder, size_t length, const char *name)
+static bool is_there(const char *path)
+{
+  return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+static hid_t open_in(cgap_sought *where, const char *folder, size_t length, const char *name)
 {
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access, false, true);
 #endif
-  free(*path);
-  *path = length ? cgap_format("%.*s/%s", (int)length, folder, name) : cgap_format("%s", name);
-  hid_t file = *path ? H5Fopen(*path, H5F_ACC_RDONLY, access) : H5I_INVALID_HID;
-  if (*path && file < 0) /* HDF5 itself has it open, where the dataset may grow: then as that opens it */
-    file = H5Fopen(*path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  free(where->path);
+  const char *path = where->path = length ? cgap_format("%.*s/%s", (int)length, folder, name) : strdup(name);
+  hid_t file = path ? H5Fopen(path, H5F_ACC_RDONLY, access) : H5I_INVALID_HID;
+  if (path && file < 0) /* HDF5 itself has it open, where the dataset may grow: then as that opens it */
+    file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  if (path && file < 0 && !where->unreadable && is_there(path))
+    where->unreadable = strdup(path);
   H5Pclose(access);
   return file;
 }
 
-static hid_t open_beside(char **path, const char *file, const char *name)
+static hid_t open_beside(cgap_sought *where, const char *file, const char *name)
 {
   const char *slash = strrchr(file, '/');
-  return slash ? open_in(path, file, slash > file ? (size_t)(slash - file) : 1, name) : open_in(path, "", 0, name);
+  return slash ? open_in(where, file, slash > file ? (size_t)(slash - file) : 1, name) : open_in(where, "", 0, name);
 }
 
 /* Folders of the variable, with colons between them; ${ORIGIN} is the file's own. */
-static hid_t open_by_prefix(char **path, const char *file, const char *name)
+static hid_t open_by_prefix(cgap_sought *where, const char *file, const char *name, const char *prefix)
 {
   static const char ORIGIN[] = "${ORIGIN}";
-  const char *prefix = getenv("HDF5_VDS_PREFIX");
   hid_t found = H5I_INVALID_HID;
   while (prefix && *prefix && found < 0) {
     const size_t length = strcspn(prefix, ":");
     if (strncmp(prefix, ORIGIN, sizeof ORIGIN - 1) == 0) {
       char *rest = cgap_format(".%.*s/%s", (int)(length - (sizeof ORIGIN - 1)), prefix + sizeof ORIGIN - 1, name);
-      found = rest ? open_beside(path, file, rest) : found;
+      found = rest ? open_beside(where, file, rest) : found;
       free(rest);
     } else {
-      found = open_in(path, prefix, length, name);
+      found = open_in(where, prefix, length, name);
     }
     prefix += length + (prefix[length] == ':');
   }
   return found;
 }
 
-/* In HDF5's order: as it is where absolute, by the variable, beside the file, from here, beside what a link to the
- * file leads to. *path: where it was found, or where it was looked for last. */
-static hid_t open_source(char **path, const char *file, const char *name)
+hid_t cgap_sought_open(cgap_sought *where, const char *file, const char *name, const char *variable)
 {
-  if (strcmp(name, ".") == 0)
-    return open_in(path, "", 0, file);
-  hid_t found = name[0] == '/' ? open_in(path, "", 0, name) : H5I_INVALID_HID;
+  hid_t found = name[0] == '/' ? open_in(where, "", 0, name) : H5I_INVALID_HID;
   const char *last = strrchr(name, '/');
   const char *relative = name[0] == '/' ? last + 1 : name; /* of an absolute name that is not there, HDF5 keeps this */
   if (found < 0)
-    found = open_by_prefix(path, file, relative);
+    found = open_by_prefix(where, file, relative, getenv(variable));
   if (found < 0)
-    found = open_beside(path, file, relative);
+    found = open_beside(where, file, relative);
   if (found < 0)
-    found = open_in(path, "", 0, relative);
+    found = open_in(where, "", 0, relative);
   char *real = found < 0 ? realpath(file, NULL) : NULL;
   if (real)
-    found = open_beside(path, real, relative);
+    found = open_beside(where, real, relative);
   free(real);
   return found;
 }
@@ -151,13 +155,11 @@ static char *obstacle_in(hid_t file, const char *path, const mapping *m)
   return obstacle;
 }
 
-static char *obstacle_of_file(const char *path, const mapping *m, size_t index, size_t count)
+static char *obstacle_of_file(const cgap_sought *where, const mapping *m, size_t index, size_t count)
 {
-  FILE *there = path ? fopen(path, "rb") : NULL;
-  if (!there)
-    return cgap_format("a virtual dataset whose source %s is missing (source %zu of %zu); put it beside the file",
+  if (!where->unreadable)
+    return cgap_format("a virtual dataset whose source %s is missing (source %zu of %zu); put it next to the file",
                        m->file, index + 1, count);
-  (void)fclose(there);
   return cgap_format("a virtual dataset whose source %s is damaged or cut short (source %zu of %zu); copy it again",
                      m->file, index + 1, count);
 }
@@ -178,22 +180,28 @@ static void keep_source(cgap_entry *entry, char *path)
   entry->sources[entry->source_count++] = path;
 }
 
-static void check_mapping(cgap_entry *entry, const mapping *m, const char *file, size_t index, size_t count)
+static void set_obstacle(cgap_entry *entry, char *obstacle)
 {
-  char *path = NULL, *obstacle = NULL;
-  hid_t source = open_source(&path, file, m->file);
-  if (source < 0) {
-    obstacle = obstacle_of_file(path, m, index, count);
-    free(path);
-  } else {
-    obstacle = obstacle_in(source, path, m);
-    H5Fclose(source);
-    keep_source(entry, path);
-  }
   if (entry->obstacle)
     free(obstacle);
   else
     entry->obstacle = obstacle;
+}
+
+static void check_mapping(cgap_entry *entry, const mapping *m, const char *file, size_t index, size_t count)
+{
+  cgap_sought where = {NULL, NULL};
+  const bool itself = strcmp(m->file, ".") == 0;
+  hid_t source = itself ? open_in(&where, "", 0, file) : cgap_sought_open(&where, file, m->file, "HDF5_VDS_PREFIX");
+  if (source < 0) {
+    set_obstacle(entry, obstacle_of_file(&where, m, index, count));
+    free(where.path);
+  } else {
+    set_obstacle(entry, obstacle_in(source, where.path, m));
+    H5Fclose(source);
+    keep_source(entry, where.path);
+  }
+  free(where.unreadable);
 }
 
 /* ---------------------------------------------------------------- whether all may be open */
@@ -219,7 +227,8 @@ char *cgap_virtual_excess(const cgap_entry *const *entries, size_t count)
   size_t all = 0, taken = 0;
   for (size_t k = 0; k < count; k++)
     all += entries[k]->source_count;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || all + SPARE_FILES <= limit.rlim_cur)
+  if (all == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+      all + SPARE_FILES <= limit.rlim_cur)
     return NULL;
   char **names = malloc(all * sizeof *names);
   for (size_t k = 0; names && k < count; k++)
@@ -238,11 +247,18 @@ void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
 {
   size_t count = 0;
   entry->is_virtual = true;
-  (void)H5Pget_virtual_count(plist, &count);
+  if (H5Pget_virtual_count(plist, &count) < 0)
+    set_obstacle(entry, strdup("a virtual dataset whose sources cannot be read from the file; it is damaged, copy it "
+                               "again"));
   for (size_t i = 0; i < count; i++) {
     mapping m;
-    if (!get_mapping(&m, plist, i))
+    if (!get_mapping(&m, plist, i)) {
+      set_obstacle(entry,
+                   cgap_format("a virtual dataset, and its source %zu of %zu cannot be read from the file; it is "
+                               "damaged, copy it again",
+                               i + 1, count));
       continue;
+    }
     if (!m.pattern)
       check_mapping(entry, &m, file, i, count);
     clear_mapping(&m);

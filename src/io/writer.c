@@ -109,12 +109,13 @@ cgap_status cgap_writer_open_as(cgap_writer **out, const char *path, const char 
 
 cgap_status cgap_writer_open(cgap_writer **out, const char *path, cgap_error *error)
 {
-  char *temporary = cgap_format("%s.%ld.tmp", path, (long)getpid());
+  char temporary[CGAP_TEMPORARY];
   *out = NULL;
-  cgap_status status = temporary ? cgap_writer_open_as(out, path, temporary, error)
-                                 : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
-  free(temporary);
-  return status;
+  if (strlen(path) >= CGAP_PATH)
+    return cgap_fail(error, CGAP_FILE, "%s: the name is longer than %d bytes; choose a shorter one", path,
+                     CGAP_PATH - 1);
+  cgap_temporary_name(temporary, path, (long)getpid());
+  return cgap_writer_open_as(out, path, temporary, error);
 }
 
 /* ---------------------------------------------------------------- close */

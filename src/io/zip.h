@@ -15,4 +15,7 @@ CGAP_MUST_CHECK cgap_status cgap_zip_member(zip_file_t **out, zip_t *zip, int64_
 CGAP_MUST_CHECK cgap_status cgap_zip_read(zip_file_t *file, void *out, size_t count, const char *name,
                                           cgap_error *error);
 
+/* Reads what is left of a member that was read in order: its checksum is compared at its end, or CGAP_FILE. */
+CGAP_MUST_CHECK cgap_status cgap_zip_check(zip_file_t *file, const char *name, cgap_error *error);
+
 #endif

@@ -146,6 +146,22 @@ static void put_side(cgap_page *page, const char *side, const cgap_side_checks *
   put_check(page, side, "rows nearly like another (cosine > 0.999)", &c->near_duplicates);
 }
 
+static void put_blocks(cgap_page *page, const cgap_pairing_check *c)
+{
+  static const char *const heads[] = {"#First text row", "#Last text row", "#z", "#Shift"};
+  cgap_page_table(
+    page, "Consecutive pairs that do not fit. Shift: how many rows after their own the image is that fits.", heads, 4);
+  for (size_t b = 0; b < c->block_count; b++) {
+    cgap_page_row(page);
+    cgap_page_count(page, (double)c->blocks[b].first);
+    cgap_page_count(page, (double)c->blocks[b].last);
+    cgap_page_number(page, c->blocks[b].z, 1);
+    cgap_page_number(page, c->blocks[b].shift ? (double)c->blocks[b].shift : (double)NAN, 0);
+    fputs("</tr>\n", page->out);
+  }
+  cgap_page_table_end(page);
+}
+
 static void put_pairing(cgap_page *page, const cgap_pairing_check *c)
 {
   static const char *const verdicts[] = {
@@ -155,6 +171,8 @@ static void put_pairing(cgap_page *page, const cgap_pairing_check *c)
   if (isfinite(c->z))
     fprintf(page->out, " (z = %.1f)", c->z);
   fputs(".</p>\n", page->out);
+  if (c->block_count)
+    put_blocks(page, c);
 }
 
 static void put_worst(cgap_page *page, const cgap_audit *a)

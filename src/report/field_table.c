@@ -73,6 +73,11 @@ const cgap_field cgap_fields[] = {
    "Mean squared distance of an image and its text, the paper's L_Align.", WANG},
   {"alignment.mean_distance", "mean distance", ALIGNMENT, 0, offsetof(cgap_audit, alignment.mean_distance), 4,
    CGAP_LOWER, CGAP_HAS_PAIRS, "Mean distance of an image and its text.", WANG},
+  {"checks.pairing.below_median_share", "pairs below the median", ALIGNMENT, 0,
+   offsetof(cgap_audit, pairing_check.below_median_share), 4, CGAP_NEITHER, CGAP_HAS_PAIRS,
+   "Twice the share of pairs whose cosine is at most the median of images and texts that do not belong together: of a "
+   "model that can tell its pairs, the share of mismatched ones.",
+   ""},
 
   {"retrieval.image_to_text.recall_at_1", "recall@1", RETRIEVAL, 0, offsetof(cgap_audit, image_to_text.recall_at_1), 4,
    CGAP_HIGHER, CGAP_HAS_PAIRS, "Share of queries whose own partner comes first.", RADFORD},

@@ -14,15 +14,17 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
   if (!status)
     status = cgap_folder_open(&figures, path, error);
   if (!status)
+    status = cgap_folder_file(path, folder, "report.json", error);
+  if (!status) /* first: by it an audit that was ended in the middle knows the folder again */
+    status = cgap_json_write(r->json, path, error);
+  if (!status)
+    status = cgap_folder_file(path, folder, "figures", error);
+  if (!status)
     status = cgap_figures_write(r->audit, r->source, path, error);
   if (!status)
     status = cgap_folder_file(path, folder, "rows.tsv", error);
   if (!status)
     status = cgap_rows_write(r->audit, path, error);
-  if (!status)
-    status = cgap_folder_file(path, folder, "report.json", error);
-  if (!status)
-    status = cgap_json_write(r->json, path, error);
   return status;
 }
 

@@ -31,6 +31,25 @@ bool cgap_gnuplot_found(void)
   return false;
 }
 
+/* The environment without what would change gnuplot's drawing: GNUTERM names a terminal that may not be there, and
+ * others fonts, folders of scripts and logs. Its init files are left out by -d. The list alone is to be freed. */
+static char **own_environment(void)
+{
+  static const char *const NAMES[] = {"GNUTERM=", "GNUPLOT", "GDFONTPATH=", "FIT_", "GNUFITLOG="};
+  size_t count = 0, kept = 0;
+  while (environ[count])
+    count++;
+  char **out = malloc((count + 1) * sizeof *out);
+  for (size_t k = 0; out && k <= count; k++) {
+    bool fits = true;
+    for (size_t n = 0; environ[k] && n < sizeof NAMES / sizeof *NAMES; n++)
+      fits = fits && strncmp(environ[k], NAMES[n], strlen(NAMES[n])) != 0;
+    if (fits)
+      out[kept++] = environ[k];
+  }
+  return out;
+}
+
 /* Starts gnuplot in `folder`; its stderr and stdout go into the pipe whose reading end is *from. 0 or an errno. */
 static int start(pid_t *child, int *from, const char *folder, char *const *arguments)
 {
@@ -38,8 +57,14 @@ static int start(pid_t *child, int *from, const char *folder, char *const *argum
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t how;
   sigset_t none;
-  if (pipe2(ends, O_CLOEXEC) != 0)
-    return errno;
+  char **environment = own_environment();
+  if (!environment)
+    return ENOMEM;
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    const int why = errno;
+    free(environment);
+    return why;
+  }
   sigemptyset(&none); /* what this thread holds back, gnuplot is to hear */
   posix_spawnattr_init(&how);
   posix_spawnattr_setsigmask(&how, &none);
@@ -50,10 +75,11 @@ static int start(pid_t *child, int *from, const char *folder, char *const *argum
     number = number ? number : posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     number = number ? number : posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
     number = number ? number : posix_spawn_file_actions_addchdir_np(&actions, folder);
-    number = number ? number : posix_spawnp(child, arguments[0], &actions, &how, arguments, environ);
+    number = number ? number : posix_spawnp(child, arguments[0], &actions, &how, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
   }
   posix_spawnattr_destroy(&how);
+  free(environment);
   close(ends[1]);
   *from = ends[0];
   if (number)
@@ -157,6 +183,19 @@ cgap_status cgap_gnuplot_draw(const char *folder, const char *name, const cgap_d
     return cgap_fail_errno(error, number, path, "write");
   }
   return CGAP_OK;
+}
+
+bool cgap_gnuplot_drew(const char *path, const char *format)
+{
+  static const char *const MARKS[][2] = {{"svg", "Produced by GNUPLOT"}, {"png", "bKGD"}, {"pdf", "Producer (cairo"}};
+  size_t bytes = 0;
+  char *picture = cgap_read_text(path, &bytes);
+  bool drew = false;
+  for (size_t k = 0; picture && k < sizeof MARKS / sizeof *MARKS; k++)
+    if (strcmp(MARKS[k][0], format) == 0)
+      drew = memmem(picture, bytes, MARKS[k][1], strlen(MARKS[k][1])) != NULL;
+  free(picture);
+  return drew;
 }
 
 char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_drawing *d, cgap_error *error)

@@ -2,9 +2,8 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "report/verdict.h"
+#include "report/pairing_notes.h"
 
 static void CGAP_PRINTF(3, 4) note(cgap_notes *out, bool bad, const char *format, ...)
 {
@@ -57,34 +56,6 @@ static void note_same(cgap_notes *out, const cgap_audit *a)
     note(out, true,
          "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one side saved twice?", equal,
          a->texts);
-}
-
-static void shift_sentence(char out[200], int shift)
-{
-  out[0] = '\0';
-  if (shift)
-    (void)snprintf(
-      out, 200, " They fit better where text i belongs to image i %c %d: the texts must move %s by %d row%s.",
-      shift > 0 ? '+' : '-', abs(shift), shift > 0 ? "down" : "up", abs(shift), s_of((uint64_t)abs(shift)));
-}
-
-static void note_pairing(cgap_notes *out, const cgap_audit *a)
-{
-  const cgap_pairing_check *c = &a->pairing_check;
-  char shift[200];
-  if (!(a->has & CGAP_HAS_PAIRS) || !isfinite(c->z)) /* rows that are all equal, which is said */
-    return;
-  shift_sentence(shift, c->shift);
-  if (c->verdict == CGAP_PAIRING_SHUFFLED)
-    note(out, true,
-         "The pairs look shuffled, or the model does not match images with texts: the mean cosine of pairs is %.3f, of "
-         "random couples %.3f (z = %.1f).%s",
-         c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
-  else if (c->verdict == CGAP_PAIRING_UNCLEAR)
-    note(out, true, "The pairing is unclear: the mean cosine of pairs is %.3f, of random couples %.3f (z = %.1f).%s",
-         c->matched_mean, c->shuffled_mean, c->z, shift);
-  else if (c->shift)
-    note(out, true, "Some of the pairs look shifted.%s", shift);
 }
 
 static void note_size(cgap_notes *out, const cgap_audit *a)
@@ -199,9 +170,9 @@ static void note_sample(cgap_notes *out, const cgap_audit *a)
 void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
 {
   *out = (cgap_notes){0};
+  cgap_pairing_notes(out, a);
   note_equal_sides(out, a);
   note_same(out, a);
-  note_pairing(out, a);
   note_copies(out, a);
   note_size(out, a);
   if (a->dropped_images || a->dropped_texts)

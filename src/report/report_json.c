@@ -149,11 +149,31 @@ static const char *pairing_word(const cgap_pairing_check *c)
   return verdicts[c->verdict];
 }
 
-static json_t *pairing_check(const cgap_pairing_check *c)
+static json_t *shift(int rows)
 {
-  return json_pack("{s:o, s:o, s:o, s:s, s:o}", "matched_mean", cgap_number_json(c->matched_mean), "shuffled_mean",
-                   cgap_number_json(c->shuffled_mean), "z", cgap_number_json(c->z), "verdict", pairing_word(c), "shift",
-                   c->shift ? json_integer(c->shift) : json_null());
+  return rows ? json_integer(rows) : json_null();
+}
+
+static json_t *pair_blocks(const cgap_pairing_check *c)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < c->block_count; i++) {
+    const cgap_pair_block *b = &c->blocks[i];
+    json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o}", "first", (json_int_t)b->first, "last",
+                                          (json_int_t)b->last, "z", cgap_number_json(b->z), "shift", shift(b->shift)));
+  }
+  return list;
+}
+
+/* Without below_median_share, which is in the table of fields. */
+static bool put_pairing_check(json_t *root, const cgap_pairing_check *c)
+{
+  return cgap_json_put(root, "checks.pairing.matched_mean", cgap_number_json(c->matched_mean)) &&
+         cgap_json_put(root, "checks.pairing.shuffled_mean", cgap_number_json(c->shuffled_mean)) &&
+         cgap_json_put(root, "checks.pairing.z", cgap_number_json(c->z)) &&
+         cgap_json_put(root, "checks.pairing.verdict", json_string(pairing_word(c))) &&
+         cgap_json_put(root, "checks.pairing.shift", shift(c->shift)) &&
+         cgap_json_put(root, "checks.pairing.blocks", pair_blocks(c));
 }
 
 static json_t *worst_pairs(const cgap_audit *a)
@@ -171,7 +191,7 @@ static bool put_pairs(json_t *root, const cgap_audit *a)
   return cgap_json_put(root, "loss.temperature", cgap_number_json(a->loss.temperature)) &&
          cgap_json_put(root, "hubness.image_to_text.hubs", hub_list(&a->hubs_image_to_text)) &&
          cgap_json_put(root, "hubness.text_to_image.hubs", hub_list(&a->hubs_text_to_image)) &&
-         cgap_json_put(root, "checks.pairing", pairing_check(&a->pairing_check)) &&
+         put_pairing_check(root, &a->pairing_check) &&
          cgap_json_put(root, "pairs.worst", worst_pairs(a));
 }
 

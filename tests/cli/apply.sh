@@ -109,7 +109,10 @@ for view in ("q.h5", "view.h5"):
             layout[...] = h5py.VirtualSource(source, "image" if name == "image" else "text", shape=rows.shape)
             f.create_virtual_dataset(name, layout)
 END
-run apply --method center pairs.h5 -o q.h5
+run apply --method center pairs.h5 -o q.h5 # which apply did not write
+want_rc 3
+want_line err "q.h5" "--force"
+run apply --method center pairs.h5 -o q.h5 --force
 want_rc 0
 want_file q.part-image-from-camera.h5 q.part-1-of-1.h5 q.part-1-of-1.h5x.h5
 run audit view.h5
@@ -222,7 +225,7 @@ refuse 2 "HEAD and FILE" pairs.h5 -o refused.h5
 refuse 2 "input itself" --method center pairs.h5 -o pairs.h5
 cp closed/head.h5 head.before
 for head in closed/head.h5 closed; do
-  refuse 2 "closed/head.h5: holds a trained head" $head pairs.h5 -o closed/head.h5
+  refuse 2 "closed/head.h5: is what is read" $head pairs.h5 -o closed/head.h5
 done
 cmp -s closed/head.h5 head.before || complain "the head is another one"
 for name in y.npy y.npz y.safetensors y/; do

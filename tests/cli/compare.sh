@@ -264,7 +264,7 @@ want_rc 0
 page_is_whole three/report.html 4
 # a page of another command is not replaced
 run compare ra rc -o ra
-want_rc 2
+want_rc 3
 want_line err "ra" "report.json" "another"
 
 # names: the folder of a report.json, the folders of files of one name, letters where they are long

@@ -126,6 +126,9 @@ want_rc 3
 want_line err "none/pairs.h5"
 run convert f4/stored.npz --format npy -o full.out
 want_rc 3
+want_line err "full.out/image.npy: is there already" "--force"
+run convert f4/stored.npz --format npy -o full.out --force
+want_rc 3
 want_line err "full.out/class_text.npy: is there already"
 run convert full.npz -o x.h5 --drop-bad
 want_rc 2

@@ -55,9 +55,57 @@ read_events pieces/history.jsonl pieces-tb 7 pieces/history.csv
 want_rc 0
 want_text out "400 epochs"
 
+# a damaged line of the history that is not the last: refused by its number, and nothing is lost
+rm -f pieces/history.jsonl.bak-*
+cp pieces/history.jsonl kept
+damage() {
+  word=$1
+  shift
+  "$@" <kept >pieces/history.jsonl
+  cp pieces/history.jsonl bad
+  # shellcheck disable=SC2086
+  run train pairs.h5 -o pieces --resume $long
+  want_rc 3
+  want_line err "pieces/history.jsonl" "$word"
+  runs cmp bad pieces/history.jsonl
+  want_rc 0
+}
+damage "line 3: no JSON" sed '3s/^{/[/'
+damage "line 400: no JSON" sed '400s/}$//'
+damage "line 8: no JSON" sed '8s/^.*$//'
+damage "line 8: no JSON" sed '8s/loss/\x00oss/'
+damage "line 9: no epoch" sed '9s/"epoch"/"epoche"/'
+damage "line 6: epoch 5 where epoch 6 belongs" sed 5p
+damage "line 7: epoch 8 where epoch 7 belongs" sed 7d
+damage "holds 399 epochs, the checkpoint beside it is of epoch 400" sed '$d'
+damage "holds 0 epochs" true
+rm pieces/history.jsonl
+# shellcheck disable=SC2086
+run train pairs.h5 -o pieces --resume $long
+want_rc 3
+want_line err "holds 0 epochs"
+cp kept pieces/history.jsonl
+# half of a last line is made again; what stands behind the checkpoint is, and stays in a copy
+printf '{"epoch":401,"sec' >>pieces/history.jsonl
+# shellcheck disable=SC2086
+run train pairs.h5 -o pieces --resume $long
+want_rc 0
+runs cmp kept pieces/history.jsonl
+want_rc 0
+want_absent pieces/history.jsonl.bak-1
+printf '{"epoch":401,"seconds":1}\n' >>pieces/history.jsonl
+cp pieces/history.jsonl longer
+# shellcheck disable=SC2086
+run train pairs.h5 -o pieces --resume $long
+want_rc 0
+runs cmp kept pieces/history.jsonl
+want_rc 0
+runs cmp longer pieces/history.jsonl.bak-1
+want_rc 0
+
 # the events of another run: refused, replaced with --force; what others wrote stays
 run train pairs.h5 -o other --tensorboard tb --epochs 1 --batch 60 --quiet
-want_rc 2
+want_rc 3
 want_line err "tb" "another run" "--force"
 want_absent other
 printf 'theirs' >tb/events.out.tfevents.1.host

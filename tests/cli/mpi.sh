@@ -475,7 +475,7 @@ for victim in 0 2; do
   export victim
   for _ in 1 2 3; do # a quick one may be through before it is killed
     # shellcheck disable=SC2016
-    mixed 3 '[ "$RANK" = $victim ] && { until ls kept.part-*.tmp >/dev/null 2>&1; do sleep 0.02; done; kill -9 $$; } &
+    mixed 3 '[ "$RANK" = $victim ] && { until ls .contragap-*.tmp >/dev/null 2>&1; do sleep 0.02; done; kill -9 $$; } &
       exec "$CONTRAGAP" apply --method center large.h5 -o kept.h5 --threads 1'
     [ "$rc" -eq 0 ] || break
     run apply --method center large.h5 -o kept.h5
@@ -483,8 +483,8 @@ for victim in 0 2; do
   checks=$((checks + 1))
   [ "$rc" -ne 0 ] || complain "a killed rank, and exit code 0"
   cmp -s kept.h5 before.h5 || complain "kept.h5 is another file"
-  [ -z "$mpich" ] || rm -f kept.*.tmp # under names of their own
-  [ "$(find . -name 'kept*' | wc -l)" -eq 1 ] || complain "left: $(ls kept*)"
+  [ -z "$mpich" ] || rm -f .contragap-*.tmp
+  [ "$(find . -maxdepth 1 \( -name 'kept*' -o -name '.contragap-*' \) | wc -l)" -eq 1 ] || complain "left: $(ls -A)"
 done
 
 # ---------------------------------------------------------------- started the wrong way

@@ -44,6 +44,47 @@ cut -d, -f 1-11,13- sweep/sweep.csv | sort >two
 runs cmp one two
 want_rc 0
 
+# a damaged line that is not the last, or nothing that can be read: refused by its number, and nothing is lost
+cp sweep/runs.jsonl kept
+damage() {
+  word=$1
+  shift
+  "$@" <kept >sweep/runs.jsonl
+  cp sweep/runs.jsonl damaged
+  # shellcheck disable=SC2086
+  run sweep pairs.h5 -o sweep $grid --resume
+  want_rc 3
+  want_line err "sweep/runs.jsonl" "$word"
+  runs cmp damaged sweep/runs.jsonl
+  want_rc 0
+}
+damage "line 2: no JSON" sed '2s/^{/[/'
+damage "line 16: no JSON" sed '16s/}$//' # its end is there
+damage "line 3: no JSON" sed '3s/^.*$//'
+damage "line 5: no JSON" sed '5s/dim/\x00im/'
+damage "line 4: no run of a sweep" sed '4s/"options"/"option"/'
+damage "line 7: no run of a sweep" sed '7s/^.*$/[1,2]/'
+damage "line 17: no JSON" sh -c 'cat; printf "\n"'
+rm sweep/runs.jsonl && mkdir sweep/runs.jsonl
+# shellcheck disable=SC2086
+run sweep pairs.h5 -o sweep $grid --resume
+want_rc 3
+want_line err "sweep/runs.jsonl"
+rmdir sweep/runs.jsonl
+# line ends of another system, and a whole last line without one, are whole lines
+sed 's/$/\r/' kept >sweep/runs.jsonl
+# shellcheck disable=SC2086
+run sweep pairs.h5 -o sweep $grid --resume
+want_rc 0
+runs test "$(wc -l <sweep/runs.jsonl)" -eq 16
+want_rc 0
+head -c -1 kept >sweep/runs.jsonl
+# shellcheck disable=SC2086
+run sweep pairs.h5 -o sweep $grid --resume
+want_rc 0
+runs cmp kept sweep/runs.jsonl
+want_rc 0
+
 # only runs of the present options count: others, and values that the grid has no more, stay in runs.jsonl alone
 run sweep pairs.h5 -o sweep --dim 4 --temperature 0.02 --loss clip,cua --seeds 1,2 --epochs 1 --batch 32 --quiet --resume
 want_rc 0
@@ -131,7 +172,7 @@ want_rc 1
 
 # shellcheck disable=SC2086
 run sweep pairs.h5 -o sweep $grid
-want_rc 2
+want_rc 3
 want_line err "another sweep" "--resume"
 refuse() {
   want=$1

@@ -126,7 +126,7 @@ want_file stopped/checkpoint.bin
 # a folder of another run
 # shellcheck disable=SC2086
 run train pairs.h5 -o closed $quick
-want_rc 2
+want_rc 3
 want_line err "closed" "another run" "--resume" "--force"
 # shellcheck disable=SC2086
 run train pairs.h5 -o closed $quick --force
@@ -143,18 +143,18 @@ want_line err "checkpoint.bin" "other data"
 cp -r weighted mixed
 printf 'mine' | tee mixed/my-head.h5 mixed/old_history.jsonl mixed/x-checkpoint.bin >mixed/notes.txt
 run train pairs.h5 -o mixed --epochs 1 --batch full --resume
-want_rc 2
+want_rc 3
 want_line err "mixed" "clip-head.h5" "no checkpoint.bin" "--force"
 run train pairs.h5 -o mixed --epochs 1 --batch full --quiet --force
 want_rc 0
 want_absent mixed/clip-head.h5 mixed/cua-checkpoint.bin mixed/clip.json mixed/cua-history.jsonl
 want_file mixed/head.h5 mixed/after.json mixed/my-head.h5 mixed/old_history.jsonl mixed/x-checkpoint.bin mixed/notes.txt
 run train others.h5 -o mixed --epochs 1 --batch full --resume --race clip,cua
-want_rc 2
+want_rc 3
 want_line err "holds head.h5" "clip-checkpoint.bin"
 rm mixed/checkpoint.bin
 run train pairs.h5 -o mixed --epochs 1 --batch full --resume
-want_rc 2
+want_rc 3
 want_line err "holds head.h5"
 run train pairs.h5 -o mixed --lr 1e38 --epochs 1 --batch full --patience 0 --force
 want_rc 2

@@ -1,0 +1,232 @@
+/* checks.pairing.below_median_share: min(1, 2·(share of pairs whose cosine is at most the median of the unmatched
+ * cosines)). Half of all mismatched pairs are below that median and next to none of a sound model's matched ones are.
+ *
+ * The pairs' cosines are known in double before the tile pass; the median is not. The pass counts the unmatched cosines
+ * that are above a window, where the median was foretold, and those in narrow bins of it. Order statistics of cosines
+ * that are off by a margin at most are off by it at most, so the bin of the median and the margin either way bound the
+ * median, and nearly always no pair is within these bounds. Where some are, the cross cosines are looked at once more,
+ * against the values of those pairs, decided in double; within 1e-12 they tie. */
+#include "analysis/finish.h"
+#include "analysis/interval.h"
+#include "memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define TIE 1e-12
+#define SPARE 1e-7 /* what the bounds lose as floats */
+
+enum { ABOVE, SLOT, VALUES = CGAP_MEDIAN_BINS / 2 - 1 };
+
+/* ---------------------------------------------------------------- strips */
+
+/* Slot 2i: cosines between value i − 1 and value i; slot 2i + 1: those equal to value i. */
+static size_t slot_of(const cgap_median_window *w, double cosine)
+{
+  size_t low = 0, high = w->values;
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (w->value[middle] + TIE < cosine)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return 2 * low + (low < w->values && cosine >= w->value[low] - TIE);
+}
+
+static void count_row(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r,
+                      const float *never, uint32_t *none, cgap_sums *sums)
+{
+  const cgap_median_window *w = &e->window;
+  const float *cosine = s->cosine + r * s->stride;
+  const double margin = (double)s->row_margin[r] + SPARE, width = w->step * CGAP_MEDIAN_BINS;
+  const double low = w->values ? w->value[0] - margin : w->low;
+  const double high = w->values ? w->value[w->values - 1] + margin : w->low + width;
+  uint16_t index[CGAP_TILE];
+  uint32_t above = 0;
+  const size_t found = kernels->compare(cosine, s->columns, (float)low, (float)high, &above, never, never, none, index);
+  for (size_t f = 0; f < found; f++) {
+    const size_t c = index[f];
+    if (w->values) {
+      sums->counts[SLOT + slot_of(w, e->exact(e->exact_context, s->couples, s->row + r, s->column + c))]++;
+      continue;
+    }
+    const double bin = ((double)cosine[c] - low) / w->step;
+    sums->counts[SLOT + (size_t)fmin(fmax(bin, 0), CGAP_MEDIAN_BINS - 1)]++;
+  }
+  sums->counts[ABOVE] += above;
+}
+
+static void median_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+{
+  float never[CGAP_TILE]; /* a column bound that no cosine reaches */
+  uint32_t none[CGAP_TILE] = {0};
+  for (size_t c = 0; c < s->columns; c++)
+    never[c] = INFINITY;
+  for (size_t r = 0; r < s->rows; r++)
+    count_row(s, e, kernels, r, never, none, sums);
+}
+
+const cgap_measure cgap_measure_median = {
+  .name = "median of unmatched cosines",
+  .couples = 1u << CGAP_IMAGE_TEXT,
+  .paired_only = true,
+  .need = {.counts = SLOT + CGAP_MEDIAN_BINS},
+  .strip = median_strip,
+};
+
+/* ---------------------------------------------------------------- where the median is */
+
+/* In slots counted from 0 (none of the cosines below the first, `below` of them) the one of the cosine of this rank. */
+static size_t slot_of_rank(const uint64_t *slot, size_t slots, uint64_t below, uint64_t rank)
+{
+  size_t k = 0;
+  for (uint64_t before = below; k < slots && rank >= before + slot[k]; k++)
+    before += slot[k];
+  return k;
+}
+
+/* Bounds of the cosine of this rank, before margins; it may be on either side of the window. */
+static void bounds_of_rank(const cgap_median_window *w, const uint64_t *bin, uint64_t below, uint64_t rank,
+                           double bounds[2])
+{
+  bounds[0] = -2;
+  bounds[1] = w->low;
+  if (rank < below)
+    return;
+  const size_t k = slot_of_rank(bin, CGAP_MEDIAN_BINS, below, rank);
+  bounds[0] = w->low + (double)k * w->step;
+  bounds[1] = k < CGAP_MEDIAN_BINS ? bounds[0] + w->step : 2;
+}
+
+/* From the bins: the median is within bounds of the two in the middle. */
+static void narrow_by_bins(cgap_median *m, const cgap_median_window *w, const uint64_t *bin, uint64_t below,
+                           uint64_t count, double margin)
+{
+  double lower[2], upper[2];
+  bounds_of_rank(w, bin, below, (count - 1) / 2, lower);
+  bounds_of_rank(w, bin, below, count / 2, upper);
+  m->low = (lower[0] + upper[0]) / 2 - margin - SPARE;
+  m->high = (lower[1] + upper[1]) / 2 + margin + SPARE;
+}
+
+/* From the values of pairs: value i is at most the median where no more cosines are below it than the lower of the two
+ * in the middle has. (A value between these two, which next to none is, counts as above.) */
+static void narrow_by_values(cgap_median *m, const cgap_median_window *w, const uint64_t *slot, uint64_t below,
+                             uint64_t count)
+{
+  uint64_t less = below;
+  for (size_t i = 0; i < w->values; i++) {
+    less += slot[2 * i] + (i ? slot[2 * i - 1] : 0);
+    if (less > (count - 1) / 2) {
+      m->high = w->value[i] - TIE;
+      return;
+    }
+    m->low = w->value[i] + TIE;
+  }
+}
+
+void cgap_median_narrow(cgap_median *m, const cgap_evidence *seen, double margin)
+{
+  const uint64_t *counts = seen->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_MEDIAN].counts;
+  const uint64_t count = (uint64_t)seen->image.rows * seen->text.rows - seen->text.rows;
+  uint64_t there = counts[ABOVE];
+  for (size_t k = 0; k < CGAP_MEDIAN_BINS; k++)
+    there += counts[SLOT + k];
+  const cgap_median_window *w = &seen->window;
+  if (w->values) /* what is below all values is in the first slot or was not counted */
+    narrow_by_values(m, w, counts + SLOT, count - there, count);
+  else
+    narrow_by_bins(m, w, counts + SLOT, count - there, count, margin);
+}
+
+/* ---------------------------------------------------------------- pairs between the bounds */
+
+static int ascending(const void *a, const void *b)
+{
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static bool is_open(const cgap_median *m, double cosine)
+{
+  return cosine > m->low && cosine < m->high;
+}
+
+bool cgap_median_open(const cgap_median *m, const cgap_evidence *e, double **value, size_t *values)
+{
+  size_t open = 0, kept = 0;
+  *value = NULL;
+  *values = 0;
+  for (size_t j = 0; j < e->text.rows; j++)
+    open += is_open(m, e->pair_cosine[j]);
+  double *all = cgap_alloc(open, sizeof *all);
+  if (!all)
+    return false;
+  for (size_t j = 0, k = 0; j < e->text.rows; j++)
+    if (is_open(m, e->pair_cosine[j]))
+      all[k++] = e->pair_cosine[j];
+  qsort(all, open, sizeof *all, ascending);
+  for (size_t k = 0; k < open; k++)
+    if (kept == 0 || all[k] > all[kept - 1] + TIE)
+      all[kept++] = all[k];
+  for (size_t k = 0; kept > VALUES && k < VALUES; k++) /* too many for one look: it leaves those between two open */
+    all[k] = all[k * (kept - 1) / (VALUES - 1)];
+  *value = all;
+  *values = kept < VALUES ? kept : VALUES;
+  return true;
+}
+
+/* ---------------------------------------------------------------- the share */
+
+/* How many times as many pairs as unmatched cosines are about the median: what an error of the median's place does. */
+static double slope(const cgap_evidence *e, const cgap_evidence *seen)
+{
+  const cgap_median_window *w = &seen->window;
+  const uint64_t *counts = seen->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_MEDIAN].counts;
+  const double high = w->low + w->step * CGAP_MEDIAN_BINS;
+  double pairs = 0, others = 0;
+  for (size_t k = 0; k < CGAP_MEDIAN_BINS; k++)
+    others += (double)counts[SLOT + k];
+  for (size_t j = 0; j < e->text.rows; j++)
+    pairs += e->pair_cosine[j] >= w->low && e->pair_cosine[j] < high;
+  const double count = ((double)seen->image.rows - 1) * (double)seen->text.rows;
+  return others > 0 ? pairs / (double)e->text.rows / (others / count) : 0;
+}
+
+/* Variance of the place of the median of a sample's cosines among all, as a share of them. */
+static double variance_of_place(const cgap_evidence *e, const cgap_evidence *seen)
+{
+  const double images = (double)seen->image.rows, texts = (double)seen->text.rows;
+  return seen->window.row_variance / images * (1 - images / (double)e->image.rows) +
+         seen->window.column_variance / texts * (1 - texts / (double)e->text.rows);
+}
+
+cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence *seen, const cgap_median *m,
+                                     cgap_audit *out, cgap_error *error)
+{
+  const size_t texts = e->text.rows;
+  cgap_scalar *share = &out->pairing_check.below_median_share;
+  double *below = cgap_alloc(texts, sizeof *below), mean = 0;
+  if (!below)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
+  for (size_t j = 0; j < texts; j++) {
+    below[j] = e->pair_cosine[j] <= (m->low + m->high) / 2;
+    mean += below[j];
+  }
+  mean /= (double)texts;
+  double variance = cgap_variance_of_text_mean(e, below, mean);
+  if (seen != e)
+    variance += slope(e, seen) * slope(e, seen) * variance_of_place(e, seen);
+  cgap_free(below);
+  *share = cgap_scalar_wilson(mean, variance, texts);
+  share->value = fmin(1, 2 * share->value);
+  if (!isnan(share->lo)) {
+    share->lo = fmin(1, 2 * share->lo);
+    share->hi = fmin(1, 2 * share->hi);
+  }
+  share->method = seen == e ? CGAP_EXACT : CGAP_SAMPLED;
+  if (e->image.rows < 2)
+    *share = cgap_scalar_null("every text belongs to the one image", texts);
+  return CGAP_OK;
+}

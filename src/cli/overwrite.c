@@ -1,0 +1,182 @@
+#include "cli/overwrite.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/opt.h"
+#include "cli/train_folder.h"
+#include "io/hdf5_file.h"
+#include "output.h"
+#include "report/figures.h"
+
+enum { NAME = 300, MOST_TEXT = 65536 };
+
+/* An error is no absence: what cannot be looked at is there. */
+static bool is_there(const char *path)
+{
+  struct stat facts;
+  return lstat(path, &facts) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+static bool holds(const char *folder, const char *name)
+{
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  return cgap_folder_file(path, folder, name, &ignored) != CGAP_OK || is_there(path);
+}
+
+static bool is_command(const char *line, const char *command)
+{
+  const size_t length = strlen(command);
+  return line && strncmp(line, "contragap ", 10) == 0 && strncmp(line + 10, command, length) == 0 &&
+         (line[10 + length] == ' ' || line[10 + length] == '\0');
+}
+
+/* ---------------------------------------------------------------- folders */
+
+static json_t *load(const char *folder, const char *name)
+{
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  return cgap_folder_file(path, folder, name, &ignored) == CGAP_OK ? json_load_file(path, 0, NULL) : NULL;
+}
+
+static bool has_audit(const char *folder, char found[NAME])
+{
+  json_t *json = load(folder, "report.json");
+  const json_t *run = json_object_get(json, "run");
+  const bool has = is_command(json_string_value(json_object_get(run, "command_line")), "audit");
+  snprintf(found, NAME, "report.json");
+  json_decref(json);
+  return has;
+}
+
+/* That of a training says how it trained. */
+static bool has_comparison(const char *folder, char found[NAME])
+{
+  json_t *json = load(folder, "compare.json");
+  const bool has = json_object_get(json, "baseline") && !json_object_get(json, "training");
+  snprintf(found, NAME, "compare.json");
+  json_decref(json);
+  return has;
+}
+
+static bool has_sweep(const char *folder, char found[NAME])
+{
+  snprintf(found, NAME, "runs.jsonl");
+  return holds(folder, found);
+}
+
+static const struct {
+  const char *command, *result;
+  bool (*has)(const char *folder, char found[NAME]); /* the file by which that is known into found */
+} KINDS[] = {[CLI_FOLDER_AUDIT] = {"audit", "an audit", has_audit},
+             [CLI_FOLDER_TRAIN] = {"train", "a training", cli_train_folder_holds_run},
+             [CLI_FOLDER_COMPARE] = {"compare", "a comparison", has_comparison},
+             [CLI_FOLDER_SWEEP] = {"sweep", "a sweep", has_sweep}};
+
+static bool contains(const char *folder, const char *name, const char *mark)
+{
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  char *text = cgap_folder_file(path, folder, name, &ignored) == CGAP_OK ? cgap_read_text(path, NULL) : NULL;
+  const bool found = text && strstr(text, mark);
+  free(text);
+  return found;
+}
+
+/* In a folder that the command wrote: whether this file is still such a one as the program writes. */
+static bool is_own_kind(const char *folder, const char *name)
+{
+  if (strcmp(name, "report.html") == 0)
+    return contains(folder, name, "<footer>contragap ");
+  if (strcmp(name, "rows.tsv") == 0)
+    return contains(folder, name, "text\timage\tcosine\trank_text_to_image\trank_image_to_text\n");
+  return true;
+}
+
+/* A file that a figure of the program would replace into found. */
+static bool holds_figure(const char *folder, char found[NAME])
+{
+  static const char *const ENDINGS[] = {".tsv", ".gp", ".svg", ".png", ".pdf"};
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  DIR *list = cgap_folder_file(path, folder, "figures", &ignored) == CGAP_OK ? opendir(path) : NULL;
+  bool any = false;
+  for (const struct dirent *entry; !any && list && (entry = readdir(list));) {
+    char stem[NAME];
+    const char *dot = strrchr(entry->d_name, '.');
+    bool drawn = false;
+    for (size_t k = 0; dot && k < sizeof ENDINGS / sizeof *ENDINGS; k++)
+      drawn = drawn || strcmp(dot, ENDINGS[k]) == 0;
+    if (!drawn)
+      continue;
+    snprintf(stem, sizeof stem, "%.*s", (int)(dot - entry->d_name), entry->d_name);
+    any = cgap_figure_find(stem) || strcmp(entry->d_name, "style.gp") == 0;
+    snprintf(found, NAME, "figures/%.280s", entry->d_name);
+  }
+  if (list)
+    closedir(list);
+  return any;
+}
+
+static cgap_status fail_foreign(const char *folder, const char *name, cli_folder_kind kind, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: holds %s, which %s did not write and would replace; give another folder, or --force to replace "
+                   "it",
+                   folder, name, KINDS[kind].command);
+}
+
+cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const char *const *names, cgap_error *error)
+{
+  char found[NAME];
+  if (cli_shared.force || !is_there(folder))
+    return CGAP_OK;
+  for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++)
+    if (k != (size_t)kind && KINDS[k].has(folder, found))
+      return cgap_fail(error, CGAP_FILE,
+                       "%s: holds the results of %s (%s), whose page and figures %s would replace; give another "
+                       "folder, or --force to replace them",
+                       folder, KINDS[k].result, found, KINDS[kind].command);
+  const bool own = KINDS[kind].has(folder, found);
+  for (; *names; names++)
+    if (holds(folder, *names) && !(own && is_own_kind(folder, *names)))
+      return fail_foreign(folder, *names, kind, error);
+  return !own && holds_figure(folder, found) ? fail_foreign(folder, found, kind, error) : CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- files */
+
+static bool is_written_by(const char *path, const char *command)
+{
+  cgap_file *file = NULL;
+  cgap_error ignored;
+  char *line = calloc(MOST_TEXT + 1, 1); /* an attribute is no longer */
+  bool own = false;
+  if (line && cgap_file_open(&file, path, &ignored) == CGAP_OK)
+    own = file->id >= 0 && cgap_hdf5_text(line, MOST_TEXT + 1, file->id, "command") && is_command(line, command);
+  cgap_file_close(file);
+  free(line);
+  return own;
+}
+
+cgap_status cli_overwrite_file(const char *path, const char *command, cgap_error *error)
+{
+  struct stat facts;
+  if (cli_shared.force || !is_there(path))
+    return CGAP_OK;
+  if (stat(path, &facts) == 0 && !S_ISREG(facts.st_mode)) /* the writer says what it is */
+    return CGAP_OK;
+  if (is_written_by(path, command))
+    return CGAP_OK;
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: is there already, and does not say that contragap %s wrote it; give another name, or --force to "
+    "replace it",
+    path, command);
+}

@@ -1,0 +1,25 @@
+/* What an output may replace. Into an existing folder or file a command writes only over what the same command wrote
+ * there; anything else is refused with CGAP_FILE, and --force replaces it. What a folder holds is read from the files
+ * themselves: a report names its command line, a training has heads and checkpoints, a sweep runs. */
+#ifndef CGAP_CLI_OVERWRITE_H
+#define CGAP_CLI_OVERWRITE_H
+
+#include "contragap/contragap.h"
+
+/* The commands that write a folder of results. */
+typedef enum cli_folder_kind {
+  CLI_FOLDER_AUDIT,
+  CLI_FOLDER_TRAIN,
+  CLI_FOLDER_COMPARE,
+  CLI_FOLDER_SWEEP
+} cli_folder_kind;
+
+/* names: files that the command would write there, up to a NULL; its figures count too. A folder that the command wrote
+ * passes: whether a finished training or sweep may be replaced is asked before. */
+CGAP_MUST_CHECK cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const char *const *names,
+                                                 cgap_error *error);
+
+/* An HDF5 file whose attribute "command" begins with `contragap COMMAND` passes. */
+CGAP_MUST_CHECK cgap_status cli_overwrite_file(const char *path, const char *command, cgap_error *error);
+
+#endif

@@ -1,0 +1,284 @@
+# What an output replaces: what the same command wrote there, and with --force the rest; never what is read.
+. "$(dirname "$0")/lib.sh"
+
+run simulate --model clip --n 120 --d 16 --seed 3 -o pairs.h5 --quiet
+want_rc 0
+run simulate --model clip --n 120 --d 16 --seed 4 -o more.h5 --quiet
+want_rc 0
+quick="--epochs 2 --batch 32 --quiet"
+grid="--loss cua --seeds 1 --epochs 1 --quiet"
+audits() { run audit pairs.h5 --quiet -o "$@"; }
+# shellcheck disable=SC2086 # several words
+trains() { run train pairs.h5 $quick -o "$@"; }
+# shellcheck disable=SC2086
+sweeps() { run sweep pairs.h5 $grid -o "$@"; }
+compares() { run compare pairs.h5 more.h5 --quiet -o "$@"; }
+
+# sums FOLDER: a line for each file in it
+sums() { (cd "$1" && find . -type f -exec cksum {} + | sort -k 3); }
+
+# refused FOLDER WORDS…: the last run ended with 3 and one line, and the folder is as it was in the file before
+refused() {
+  want_rc 3
+  folder=$1
+  shift
+  want_line err "$folder" "--force" "$@"
+  sums "$folder" >after
+  checks=$((checks + 1))
+  cmp -s before after || complain "$folder is not as it was: $(diff before after)"
+}
+
+# ---- each command into the folder of each other one, and into its own
+for owner in audit train compare sweep; do
+  ${owner}s "of-$owner"
+  want_rc 0
+  printf 'mine' | tee "of-$owner/thesis.pdf" >"of-$owner/figures/photo.png"
+  sums "of-$owner" >before
+  for command in audit train compare sweep; do
+    [ $command = $owner ] || [ ! -d "of-$owner" ] || {
+      ${command}s "of-$owner"
+      refused "of-$owner" "holds"
+    }
+  done
+done
+for owner in audit compare; do # their own again
+  ${owner}s "of-$owner"
+  want_rc 0
+done
+sums of-train >before
+trains of-train
+refused of-train "another run"
+sums of-sweep >before
+sweeps of-sweep
+refused of-sweep "another sweep"
+trains of-train --force
+want_rc 0
+sweeps of-sweep --force
+want_rc 0
+sweeps of-sweep --resume
+want_rc 0
+trains of-train --resume
+want_rc 0
+for owner in audit train compare sweep; do
+  runs grep -qx mine "of-$owner/thesis.pdf"
+  want_rc 0
+  runs grep -qx mine "of-$owner/figures/photo.png"
+  want_rc 0
+done
+# a race, and a training that has not come to its end
+run train pairs.h5 $quick --race clip,cua -o raced
+want_rc 0
+sums raced >before
+audits raced
+refused raced "clip-head.h5"
+runs timeout --preserve-status -s INT 1 "$CONTRAGAP" train pairs.h5 -o stopped --epochs 100000 --batch 32 --patience 0 --quiet
+want_rc 130
+sums stopped >before
+audits stopped
+refused stopped "checkpoint.bin"
+trains stopped
+refused stopped "another run"
+# with --force another command's page goes, and from then on the folder is of both: neither writes there unasked
+audits of-train --force
+want_rc 0
+want_text of-train/report.html "<html"
+want_file of-train/head.h5 of-train/report.json
+sums of-train >before
+audits of-train
+refused of-train "a training"
+# shellcheck disable=SC2086
+run train pairs.h5 $quick -o of-train --resume
+refused of-train "an audit"
+
+# ---- files of the user's, under each name that a command writes, in a folder that holds nothing else or the command's own
+for file in report.json rows.tsv report.html figures/scatter.svg figures/plane.png figures/style.gp; do
+  rm -rf own
+  mkdir -p own/figures
+  printf 'mine' >own/$file
+  sums own >before
+  audits own
+  refused own "$file"
+  audits own --force
+  want_rc 0
+done
+for file in rows.tsv report.html; do
+  printf 'mine' >own/$file
+  sums own >before
+  audits own
+  refused own "$file"
+  audits own --force
+  want_rc 0
+done
+printf '{"run": {"command_line": "contragap auditing"}}' >own/report.json
+sums own >before
+audits own
+refused own "report.json"
+for file in before.json after.json center.json compare.json report.html figures/history.svg; do
+  rm -rf own
+  mkdir -p own/figures
+  printf '{}' >own/$file
+  sums own >before
+  trains own
+  refused own "$file"
+  trains own --resume
+  refused own "$file"
+done
+mkdir -p own2
+printf 'mine' >own2/history.csv
+sums own2 >before
+trains own2 --csv
+refused own2 "history.csv"
+printf 'mine' >own2/clip.json # of a race alone
+trains own2
+want_rc 0
+runs grep -qx mine own2/history.csv
+want_rc 0
+runs grep -qx mine own2/clip.json
+want_rc 0
+for file in sweep.csv sweep.json report.html figures/sweep-dim.svg figures/map.tsv; do
+  rm -rf own
+  mkdir -p own/figures
+  printf 'mine' >own/$file
+  sums own >before
+  sweeps own
+  refused own "$file"
+done
+for file in compare.json report.html figures/cosines_before_after.tsv figures/scatter-A.svg; do
+  rm -rf own
+  mkdir -p own/figures
+  printf 'mine' >own/$file
+  sums own >before
+  compares own
+  refused own "$file"
+  compares own --force
+  want_rc 0
+done
+# an audit that was ended in the middle goes on in its folder
+audits ended
+want_rc 0
+rm ended/report.html
+audits ended
+want_rc 0
+want_file ended/report.html
+
+# ---- pictures: gnuplot's are drawn again, others are not drawn over
+if command -v gnuplot >/dev/null 2>&1; then
+  for _ in 1 2; do
+    run plot ended --format svg,png,pdf --quiet
+    want_rc 0
+  done
+  for format in svg png pdf; do
+    printf 'mine' >ended/figures/plane.$format
+    sums ended >before
+    run plot ended --format $format --only plane --quiet
+    refused ended "plane.$format"
+    run plot ended --format $format --only plane --quiet --force
+    want_rc 0
+  done
+fi
+
+# ---- single files
+mkdir one
+cp pairs.h5 one/simulated.h5
+run convert pairs.h5 -o one/converted.h5 --quiet
+want_rc 0
+run apply --method center pairs.h5 -o one/applied.h5 --quiet
+want_rc 0
+run apply --method center one/converted.h5 -o one/applied2.h5 --quiet # its input's attributes do not make it convert's
+want_rc 0
+/usr/bin/python3 - <<'END' || exit 99
+import h5py, numpy as np
+rows = np.random.default_rng(1).standard_normal((60, 16))
+with h5py.File("one/mine.h5", "w") as f:
+    f["image"], f["text"] = rows, rows
+with h5py.File("one/other.h5", "w") as f:
+    f["image"], f["text"] = rows, rows
+    f.attrs["command"] = "python make.py"
+END
+printf 'mine' >one/text.h5
+: >one/empty.h5
+ln -s ../pairs.h5 one/link.h5
+ln -s nowhere one/dangling.h5
+cp of-train/head.h5 one/head.h5
+simulates() { run simulate --model uniform --n 60 --d 8 --seed 1 --quiet -o "$@"; }
+converts() { run convert more.h5 --quiet -o "$@"; }
+applies() { run apply --method center more.h5 --quiet -o "$@"; }
+sums one >before
+for file in one/*.h5; do
+  for command in simulates converts applies; do
+    case $command-$file in
+    simulates-one/simulated.h5 | simulates-one/link.h5 | converts-one/converted.h5 | applies-one/applied*) continue ;;
+    esac
+    $command "$file"
+    want_rc 3
+    want_line err "$file" "--force"
+  done
+done
+sums one >after
+runs cmp before after
+want_rc 0
+simulates one/simulated.h5
+want_rc 0
+converts one/converted.h5
+want_rc 0
+applies one/applied.h5
+want_rc 0
+applies one/applied2.h5
+want_rc 0
+for command in simulates converts applies; do
+  for file in one/mine.h5 one/text.h5 one/head.h5; do
+    $command "$file" --force
+    want_rc 0
+  done
+done
+# what is read is never written, under whatever name, with --force or without
+ln pairs.h5 hard.h5
+ln -s pairs.h5 soft.h5
+cp of-train/head.h5 head.h5
+cp -r of-sweep folder-of-a-head
+cp head.h5 folder-of-a-head/head.h5
+ls -l pairs.h5 head.h5 folder-of-a-head/head.h5 >before
+cksum pairs.h5 head.h5 folder-of-a-head/head.h5 >>before
+for force in "" --force; do
+  for out in pairs.h5 hard.h5 soft.h5 ./folder-of-a-head/../pairs.h5; do
+    for command in "convert pairs.h5" "apply --method center pairs.h5" "apply --method center more.h5 --fit pairs.h5" \
+      "apply head.h5 --image pairs.h5:/image --text more.h5:/text"; do
+      # shellcheck disable=SC2086
+      run $command -o $out $force
+      want_rc 2
+      want_line err "$out" "another name"
+    done
+  done
+  # shellcheck disable=SC2086
+  run apply head.h5 pairs.h5 -o head.h5 $force
+  want_rc 2
+  want_line err "head.h5: is what is read"
+  # shellcheck disable=SC2086
+  run apply folder-of-a-head pairs.h5 -o folder-of-a-head/head.h5 $force
+  want_rc 2
+  want_line err "is what is read"
+done
+ls -l pairs.h5 head.h5 folder-of-a-head/head.h5 >after
+cksum pairs.h5 head.h5 folder-of-a-head/head.h5 >>after
+runs cmp before after
+want_rc 0
+
+# ---- folders of .npy, which say nothing of who wrote them
+run convert pairs.h5 --format npy -o arrays --quiet
+want_rc 0
+sums arrays >before
+run convert more.h5 --format npy -o arrays --quiet
+refused arrays "arrays/image.npy"
+run convert more.h5 --format npy -o arrays --quiet --force
+want_rc 0
+for force in "" --force; do
+  sums arrays >before
+  # shellcheck disable=SC2086
+  run convert arrays/image.npy arrays/text.npy --format npy -o arrays $force
+  want_rc 2
+  want_line err "what is read"
+  sums arrays >after
+  runs cmp before after
+  want_rc 0
+done
+finish

@@ -1,0 +1,104 @@
+# The surroundings of a run: signals at any instant, limits of the address space, long names, gnuplot's environment.
+. "$(dirname "$0")/lib.sh"
+
+run simulate --model clip --n 200 --d 16 --seed 3 -o pairs.h5 --quiet
+want_rc 0
+
+# ---- a signal that comes in the first milliseconds ends the run: none is lost while the program executes itself
+runs /usr/bin/python3 "$here/early_signals.py" "$CONTRAGAP" 60 pairs.h5
+want_rc 0
+want_line out "0 of 60 lost"
+runs find . -name '*.tmp*'
+runs test ! -s out
+want_rc 0
+# under nohup a terminal that closes is not heard
+"$CONTRAGAP" simulate --model uniform --n 3000000 --d 64 -o large.h5 >out 2>err </dev/null &
+child=$!
+sleep 0.3
+kill -HUP "$child"
+rc=0
+wait "$child" || rc=$?
+want_rc 130
+want_absent large.h5
+nohup "$CONTRAGAP" train pairs.h5 -o deaf --epochs 2000 --patience 0 --quiet >out 2>err </dev/null &
+child=$!
+sleep 0.2
+kill -HUP "$child"
+rc=0
+wait "$child" || rc=$?
+want_rc 0
+want_file deaf/head.h5
+
+# ---- what a library does where the address space is limited is no crossed threshold, and no run without end
+case $CONTRAGAP_BUILD in
+*san*) ;; # a sanitizer takes terabytes of it
+*)
+  for limit in 150000 300000 400000 450000 500000 600000 750000 900000; do
+    for threads in "" "--threads 1"; do
+      # shellcheck disable=SC2016,SC2086 # the inner shell's; no word where it is empty
+      runs timeout -s KILL 60 sh -c 'ulimit -v "$1"; shift; exec "$0" audit pairs.h5 "$@"' "$CONTRAGAP" $limit $threads \
+        --fail-if 'gap.centroid_distance>9'
+      checks=$((checks + 1))
+      [ "$rc" -eq 0 ] || [ "$rc" -eq 5 ] || complain "exit code $rc under $limit KB: $(head -c 500 err)"
+      [ "$rc" -eq 0 ] || want_line err "address space" "ulimit -v"
+    done
+  done
+  runs sh -c 'ulimit -v 4000000; exec "$0" audit pairs.h5 --quiet' "$CONTRAGAP"
+  want_rc 0
+  # where libgomp ends the program all the same: stacks of 16 GB
+  runs sh -c 'ulimit -v 4000000; OMP_STACKSIZE=16G exec "$0" audit pairs.h5 --threads 2' "$CONTRAGAP"
+  want_rc 5
+  want_text err "a library ended the program" "--threads 1"
+  ;;
+esac
+
+# ---- names as long as a file system takes them, also in letters of two bytes
+name() {
+  LC_ALL=C.UTF-8 printf "%s%0$(($2 - 4))d.h5" "$1" 7
+}
+for bytes in 247 252 255; do
+  for command in "simulate --n 60 --d 8" "convert pairs.h5" "apply --method center pairs.h5"; do
+    out=$(name "$(printf '%.1s' "$command")" "$bytes")
+    # shellcheck disable=SC2086
+    run $command -o "$out" --quiet
+    want_rc 0
+    want_file "$out"
+  done
+done
+# shellcheck disable=SC2046
+accents=$(printf 'é%.0s' $(seq 127))
+run audit pairs.h5 -o "$accents" --quiet
+want_rc 0
+want_file "$accents/report.json" "$accents/rows.tsv" "$accents/report.html" "$accents/figures/scatter.tsv"
+run train pairs.h5 -o "x$accents" --epochs 1 --quiet
+want_rc 0
+want_file "x$accents/head.h5" "x$accents/history.jsonl" "x$accents/checkpoint.bin"
+run sweep pairs.h5 -o "y$accents" --loss cua --seeds 1 --epochs 1 --quiet
+want_rc 0
+want_file "y$accents/sweep.json"
+run convert pairs.h5 --format npy -o "z$accents" --quiet
+want_rc 0
+want_file "z$accents/image.npy"
+runs find . -name '*.tmp*'
+runs test ! -s out
+want_rc 0
+
+# ---- gnuplot draws as it does in an empty environment
+if command -v gnuplot >/dev/null 2>&1; then
+  mkdir home
+  printf 'set terminal dumb\nset output "/nowhere/x"\nexit status 3\n' | tee home/.gnuplot >home/gnuplotrc
+  runs env GNUTERM=qt GNUPLOT_LIB=/nowhere GNUPLOT_DEFAULT_GDFONT=none GDFONTPATH=/nowhere GNUPLOT_FONTPATH=/nowhere \
+    GNUPLOT_PS_DIR=/nowhere HOME="$PWD/home" XDG_CONFIG_HOME="$PWD/home" "$CONTRAGAP" audit pairs.h5 -o drawn --quiet
+  want_rc 0
+  runs test ! -s err
+  want_rc 0
+  runs cmp drawn/figures/scatter.svg "$accents/figures/scatter.svg"
+  want_rc 0
+  for figure in scatter cosines variance dimensions recall plane; do
+    want_file drawn/figures/$figure.svg
+  done
+  GNUTERM=x11 run plot drawn --format svg,png,pdf --quiet
+  want_rc 0
+  want_file drawn/figures/plane.png drawn/figures/plane.pdf
+fi
+finish
