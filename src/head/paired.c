@@ -252,10 +252,12 @@ static double sum_of_squares(const double *v, size_t count)
   return total;
 }
 
+/* No interval where an end is not finite: too few images. */
 static void set_ends(cgap_change *d, double lo, double hi)
 {
-  d->lo = fmin(lo, d->difference);
-  d->hi = fmax(hi, d->difference);
+  const bool finite = isfinite(lo) && isfinite(hi);
+  d->lo = finite ? fmin(lo, d->difference) : NAN;
+  d->hi = finite ? fmax(hi, d->difference) : NAN;
 }
 
 /* ---------------------------------------------------------------- Student */
@@ -366,9 +368,10 @@ static cgap_status by_signs(cgap_change *d, const paired *p, cgap_error *error)
   static const uint64_t STREAM = 0x5349474E; /* one for all, so that no verdict depends on a seed */
   const size_t runs = (p->images + RUN - 1) / RUN;
   double *moves = signed_sums(p->moves, p->images), *weight = signed_sums(p->weight, p->images);
-  double *lo = cgap_alloc(2 * FLIPS, sizeof *lo), *hi = lo + FLIPS, scale = 0;
+  double *lo = cgap_alloc(FLIPS, sizeof *lo), *hi = cgap_alloc(FLIPS, sizeof *hi), scale = 0;
   cgap_random random = cgap_random_init(0, STREAM);
-  for (size_t r = 0; moves && weight && lo && r < FLIPS; r++) {
+  const bool fine = moves && weight && lo && hi;
+  for (size_t r = 0; fine && r < FLIPS; r++) {
     double moved = 0, weighed = 0;
     uint32_t word = 0;
     for (size_t k = 0; k < runs; k++) {
@@ -379,20 +382,19 @@ static cgap_status by_signs(cgap_change *d, const paired *p, cgap_error *error)
     }
     signed_range(d->difference, moved, weighed, &lo[r], &hi[r]);
   }
-  const bool fine = moves && weight && lo;
   if (fine) {
     qsort(lo, FLIPS, sizeof *lo, ascending);
     qsort(hi, FLIPS, sizeof *hi, ascending);
     for (size_t i = 0; i < p->images; i++)
       scale += fabs(p->moves[i]);
     const double ends[] = {lo[EXTREME - 1], hi[FLIPS - EXTREME]};
-    d->lo = d->hi = NAN;
-    if (isfinite(ends[0]) && isfinite(ends[1])) /* an end within rounding of 0 is 0: signs that give the same again */
-      set_ends(d, fabs(ends[0]) <= 1e-12 * scale ? 0 : ends[0], fabs(ends[1]) <= 1e-12 * scale ? 0 : ends[1]);
+    /* an end within rounding of 0 is 0: signs that give the same again */
+    set_ends(d, fabs(ends[0]) <= 1e-12 * scale ? 0 : ends[0], fabs(ends[1]) <= 1e-12 * scale ? 0 : ends[1]);
   }
   cgap_free(moves);
   cgap_free(weight);
   cgap_free(lo);
+  cgap_free(hi);
   return fine ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the signs of %zu images", p->images);
 }
 

@@ -319,6 +319,7 @@ void cgap_comparison_name_intervals(cgap_comparison *c)
     assumed += c->input[k].rows == CGAP_ROWS_ASSUMED;
   }
   const char *first = c->input[0].name, *note = assumed ? ", whose rows are assumed to be the same" : "";
+  const char *why = c->count == 2 ? c->input[1].rows_why : NULL;
   if (paired == 0)
     snprintf(c->intervals, sizeof c->intervals, "of independent samples, from the two reports' intervals");
   else if (paired + 1 == c->count)
@@ -326,6 +327,9 @@ void cgap_comparison_name_intervals(cgap_comparison *c)
   else
     snprintf(c->intervals, sizeof c->intervals,
              "paired by image where the rows are those of %.60s%s, else of independent samples", first, note);
+  const size_t used = strlen(c->intervals);
+  if (why)
+    snprintf(c->intervals + used, sizeof c->intervals - used, " (%s)", why);
 }
 
 bool cgap_comparison_opens(const cgap_comparison *c, size_t k)

@@ -59,7 +59,7 @@ typedef struct cgap_comparison {
   size_t count, entries;
   cgap_compared *input; /* (count), the first is what the others are held against */
   cgap_change *change;  /* (count, entries), the first row unused */
-  char intervals[200];  /* how they were made, in words */
+  char intervals[300];  /* how they were made, in words */
 } cgap_comparison;
 
 CGAP_MUST_CHECK cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error);

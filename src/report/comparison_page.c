@@ -87,7 +87,7 @@ void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_
     head_of(names[count], c->input[i].name);
     heads[count] = names[count];
   }
-  snprintf(caption, sizeof caption, "%.79s against %.79s; intervals: %.100s", names[2] + 1, names[1] + 1, c->intervals);
+  snprintf(caption, sizeof caption, "%.79s against %.79s; intervals: %.200s", names[2] + 1, names[1] + 1, c->intervals);
   cgap_page_table(page, caption, heads, count);
   for (size_t e = 0; e < cgap_field_count; e++)
     if (c->input[0].present[e] && c->input[k].present[e])
