@@ -67,9 +67,9 @@ void cgap_arithmetic_add(const cgap_arithmetic_run *run, const int64_t *label_of
   }
 }
 
-bool cgap_arithmetic_right(const cgap_arithmetic_best *best, const int64_t *label_of, int64_t wanted)
+size_t cgap_arithmetic_found(const cgap_arithmetic_best *best)
 {
-  return label_of[best->image[AT_ONE]] == wanted;
+  return best->image[AT_ONE];
 }
 
 void cgap_arithmetic_finish(const double *right, double total, uint64_t queries, cgap_audit *out)

@@ -24,8 +24,8 @@ void cgap_arithmetic_start(cgap_arithmetic_run *run);
 /* Shown scores (rows, 2·queries) of images [first, first + rows); lower row first among equals. */
 void cgap_arithmetic_visit(void *run, size_t first, size_t rows, const double *scores);
 
-/* Whether a query finds the wanted label at λ = 1. */
-bool cgap_arithmetic_right(const cgap_arithmetic_best *best, const int64_t *label_of, int64_t wanted);
+/* The kept row that a query finds at λ = 1. */
+size_t cgap_arithmetic_found(const cgap_arithmetic_best *best);
 
 /* Adds the run's right answers to right[CGAP_CURVE_POINTS]; label_of maps a kept row to its label. */
 void cgap_arithmetic_add(const cgap_arithmetic_run *run, const int64_t *label_of, const int64_t *wanted,

@@ -26,6 +26,7 @@ typedef struct cgap_contributions {
   size_t *label, classes;              /* (images) both NULL or 0 without zero-shot */
   size_t queries, *query_image;        /* (queries) of arithmetic */
   double *query_weight;                /* (queries) */
+  size_t *query_found;                 /* (queries) the nearest image */
   unsigned char *query_right;          /* (queries) */
   size_t probed;                       /* images spread evenly over the rows, with all their texts … */
   double *between[CGAP_COUPLE_KINDS];  /* (probed, probed) … the kernel summed over the rows of two of them */

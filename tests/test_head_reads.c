@@ -340,7 +340,7 @@ Test(head_reads, before_and_after_are_the_same)
   cgap_study studies[2];
   for (int k = 0; k < 2; k++) {
     outcome *out = k ? &read : &held;
-    const cgap_entrant entrants[] = {{.name = "before"}, {"after", out->fitted.head, 0}};
+    const cgap_entrant entrants[] = {{.name = "before"}, {.name = "after", .head = out->fitted.head}};
     cgap_error error = {0};
     cgap_trial_rest(&out->trial);
     const cgap_study_options how = {.threads = 2,

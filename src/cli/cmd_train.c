@@ -232,14 +232,16 @@ static void say_split(const train_run *t)
 
 static cgap_status study(train_run *t, cgap_error *error)
 {
-  cgap_entrant entrants[1 + MOST_RUNS + CGAP_CLOSERS] = {{.name = "before"}};
+  cgap_entrant entrants[2 + MOST_RUNS + CGAP_CLOSERS] = {{.name = "before"}};
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
-    entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].fitted.head, t->run[k].fitted.seconds};
+    entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].fitted.head, t->run[k].fitted.seconds,
+                                       cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
+  entrants[count++] = (cgap_entrant){.name = "start", .head = t->run[0].fitted.start_head}; /* that of all runs */
   for (int k = 0; k < CGAP_CLOSERS; k++)
     if (t->trial.closer[k])
       entrants[count++] =
-        (cgap_entrant){cgap_closer_name((cgap_closer)k), t->trial.closer[k], t->trial.closer_seconds[k]};
+        (cgap_entrant){cgap_closer_name((cgap_closer)k), t->trial.closer[k], t->trial.closer_seconds[k], 0, 0};
   const cgap_study_options options = {.threads = cli_shared.threads,
                                       .memory_bytes = cgap_trial_study_memory(&t->trial, &t->options),
                                       .spill = t->trial.budget.reads,
@@ -337,6 +339,20 @@ static void print_seconds(const train_run *t, int columns)
   cgap_text_wrap(stdout, columns, "seconds: ", text, 2);
 }
 
+/* The verdict on each run, those that open the gap first. */
+static void print_words(const train_run *t, int columns)
+{
+  for (int opening = 1; opening >= 0; opening--)
+    for (size_t k = 1; k <= t->runs; k++) {
+      cgap_verdict_words words;
+      if (cgap_comparison_opens(&t->study.comparison, k) != (opening == 1))
+        continue;
+      cgap_comparison_words(&words, &t->study.comparison, k);
+      for (size_t i = 0; i < words.count; i++)
+        cgap_text_wrap(stdout, columns, "", words.sentence[i], 0);
+    }
+}
+
 static void print_added(const train_run *t, int columns)
 {
   for (size_t k = 1; k <= t->runs; k++) {
@@ -354,7 +370,8 @@ static cgap_status print(const train_run *t, cgap_error *error)
   const cgap_comparison *c = &t->study.comparison;
   const cgap_split *s = &t->trial.split;
   const cgap_paper paper = cli_paper();
-  printf("%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
+  print_words(t, paper.columns);
+  printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   for (size_t k = 1; k <= t->runs; k++) {
     cgap_comparison_print(c, k, t->runs + 1, k == 1 ? t->study.count : t->runs + 1, false, &paper, stdout);
     if (k < t->runs)

@@ -15,9 +15,9 @@ static const char *const RUN_FILE[RUN_FILES] = {"head.h5", "checkpoint.bin", "hi
 static const char *const PREFIX[PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
 
 /* What it leaves once, at the end. */
-static const char *const RESULT[] = {"before.json",     "after.json",   "clip.json",  "cua.json",
-                                     "cuaxu.json",      "center.json",  "shift.json", "whiten.json",
-                                     "procrustes.json", "compare.json", "report.html"};
+static const char *const RESULT[] = {"before.json", "after.json",      "clip.json",    "cua.json",
+                                     "cuaxu.json",  "start.json",      "center.json",  "shift.json",
+                                     "whiten.json", "procrustes.json", "compare.json", "report.html"};
 
 static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char *prefix, const char *name,
                            cgap_error *error)
@@ -196,7 +196,13 @@ static cgap_status write_report(const cli_train_result *r, size_t k, const char 
   cgap_status status = file_in(path, folder, r->study->comparison.input[k].name, ".json", error);
   if (status != CGAP_OK)
     return status;
-  json_t *json = cgap_report_json(&r->study->audit[k], r->input, &run);
+  char terms[CGAP_TERMS];
+  json_t *input = json_copy(r->input);
+  cgap_terms_text(terms, r->study->comparison.input[k].trained);
+  if (input && terms[0])
+    json_object_set_new(input, "trained_losses", json_string(terms));
+  json_t *json = input ? cgap_report_json(&r->study->audit[k], input, &run) : NULL;
+  json_decref(input);
   if (!json)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   status = cgap_json_write(json, path, error);

@@ -152,11 +152,16 @@ static void put_result(cgap_page *page, const cli_train_result *r)
     const cgap_fitted *f = r->fitted[k - 1];
     fputs("<h3>", page->out);
     cgap_page_text(page, c->input[k].name);
-    fprintf(
-      page->out,
-      "</h3>\n<p>Corrected distance %.4f before, %.4f after; %zu epochs in %.1f seconds, epoch %llu is kept.</p>\n",
-      r->study->audit[0].gap.corrected_distance.value, r->study->audit[k].gap.corrected_distance.value,
-      f->history.count, f->seconds, (unsigned long long)f->kept_epoch);
+    cgap_verdict_words words;
+    cgap_comparison_words(&words, c, k);
+    fputs("</h3>\n", page->out);
+    for (size_t i = 0; i < words.count; i++) {
+      fputs(i || !cgap_comparison_opens(c, k) ? "<p>" : "<p class=\"bad\">", page->out);
+      cgap_page_text(page, words.sentence[i]);
+      fputs("</p>\n", page->out);
+    }
+    fprintf(page->out, "<p>%zu epochs in %.1f seconds, epoch %llu is kept.</p>\n", f->history.count, f->seconds,
+            (unsigned long long)f->kept_epoch);
     cgap_comparison_page_words(page, c, k);
     cgap_comparison_adds(added, c, k, "center");
     fputs("<p>", page->out);
@@ -170,9 +175,10 @@ static void put_measures(cgap_page *page, const cli_train_result *r)
 {
   const cgap_study *s = r->study;
   cgap_page_section(page, &sections[MEASURES_SECTION]);
-  fputs("<p>All on the test part, which training never saw. The columns on the right are methods that need no "
-        "training.</p>\n",
-        page->out);
+  fputs(
+    "<p>All on the test part, which training never saw. The columns on the right are the head at its start, and the "
+    "methods that need no training.</p>\n",
+    page->out);
   for (size_t k = 1; k <= r->fits; k++)
     cgap_comparison_page_table(page, &s->comparison, k, r->fits + 1, s->count);
   cgap_page_section_end(page);

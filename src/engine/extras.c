@@ -325,7 +325,8 @@ static void keep_queries(cgap_contributions *kept, const arithmetic_work *w)
   for (size_t q = 0; q < w->queries; q++) {
     kept->query_image[q] = w->image[q];
     kept->query_weight[q] = w->weight[q];
-    kept->query_right[q] = cgap_arithmetic_right(&w->best[q], w->label, w->wanted[q]);
+    kept->query_found[q] = cgap_arithmetic_found(&w->best[q]);
+    kept->query_right[q] = w->label[kept->query_found[q]] == w->wanted[q];
   }
 }
 

@@ -12,6 +12,7 @@
 #include "io/dataset_parts.h"
 #include "io/writer.h"
 #include "memory.h"
+#include "report/comparison.h"
 
 enum { BLOCK = 4096, LEAST_BLOCK = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };
 
@@ -402,6 +403,25 @@ static void note_parts(carry *c)
   snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[parts - 1]);
 }
 
+static double weight_in(const json_t *options, const char *name)
+{
+  return json_number_value(json_object_get(options, name)); /* 0 where it has none */
+}
+
+/* The terms of the loss that the head was trained on. */
+static cgap_status note_losses(const carry *c, cgap_error *error)
+{
+  char text[CGAP_TERMS];
+  json_t *options = json_loads(c->head->options, 0, NULL);
+  const cgap_weights weights = {.clip = weight_in(options, "weight_clip"),
+                                .uniform = weight_in(options, "weight_uniform"),
+                                .align = weight_in(options, "weight_align"),
+                                .xuniform = weight_in(options, "weight_xuniform")};
+  json_decref(options);
+  cgap_terms_text(text, cgap_terms_of(&weights));
+  return text[0] && writes(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error) : CGAP_OK;
+}
+
 /* Which images a head was trained on it knows by their rows: a file with as many is taken for the one that it saw. */
 static cgap_status note_training(carry *c, cgap_error *error)
 {
@@ -421,6 +441,8 @@ static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
   cgap_status status = cgap_carry_out_open(&c->files, path, parts_of(c), c->options->ranks, c->dataset, error);
   if (status == CGAP_OK)
     status = note_training(c, error);
+  if (status == CGAP_OK)
+    status = note_losses(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? carry_one_file(c, error) : carry_shards(c, error);
   if (status == CGAP_OK && writes(c)) /* in place of that of the input: by it apply knows its own output */

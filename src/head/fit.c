@@ -106,6 +106,10 @@ static cgap_status take_head(cgap_fitted *out, const fit *f, const cgap_trial *t
 
 static cgap_status note_start(cgap_fitted *out, cgap_trainer *t, cgap_error *error)
 {
+  out->start_head = cgap_head_new(&t->layers.shape, "{}");
+  if (!out->start_head)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
+  memcpy(out->start_head->parameters, t->parameters, t->layers.count * sizeof(float));
   double *terms = &out->start.training.clip;
   for (size_t k = 0; k < sizeof out->start.training / sizeof *terms; k++)
     terms[k] = NAN;
@@ -147,6 +151,7 @@ cgap_status cgap_fit_run(cgap_fitted *out, const cgap_trial *trial, const cgap_t
 void cgap_fitted_clear(cgap_fitted *fitted)
 {
   cgap_head_close(fitted->head);
+  cgap_head_close(fitted->start_head);
   cgap_history_clear(&fitted->history);
   *fitted = (cgap_fitted){0};
 }

@@ -16,7 +16,8 @@ typedef struct cgap_store {
 typedef struct cgap_fitted {
   cgap_head *head; /* of the kept epoch */
   cgap_history history;
-  cgap_epoch start; /* epoch 0: validation before the first step; training terms NaN */
+  cgap_head *start_head; /* before the first step */
+  cgap_epoch start;      /* epoch 0: validation before the first step; training terms NaN */
   uint64_t kept_epoch, steps;
   double seconds; /* of training, over all sessions */
   bool resumed;

@@ -225,7 +225,10 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
   if (status == CGAP_OK) /* before memory is asked for by what the header says */
     status = read_sides(NULL, &layers, file, path, error);
   if (status == CGAP_OK) {
-    *out = cgap_head_new(&shape, "{}");
+    char options[2048];
+    if (!cgap_hdf5_text(options, sizeof options, file->id, "options"))
+      snprintf(options, sizeof options, "{}");
+    *out = cgap_head_new(&shape, options);
     status = *out ? read_sides((*out)->parameters, &layers, file, path, error)
                   : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }

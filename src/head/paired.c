@@ -31,7 +31,7 @@ typedef enum quantity {
   ANSWER
 } quantity;
 
-typedef enum how { SHARE, MEAN, MEDIAN } how;
+typedef enum how { SHARE, MEAN, MEDIAN, ANSWERS } how;
 
 typedef struct mean_measure {
   const char *key;
@@ -100,7 +100,7 @@ static const mean_measure MEANS[] = {
   {"loss.clip_text_to_image", MEAN, {TEXT_LOSS}, itself},
   {"loss.clip", MEAN, {IMAGE_LOSS, TEXT_LOSS}, itself},
   {"zero_shot.mean_per_class", MEAN, {CLASS_PLACE}, is_first},
-  {"arithmetic.score", MEAN, {ANSWER}, percent},
+  {"arithmetic.score", ANSWERS, {ANSWER}, percent},
   {"retrieval.image_to_text.median_rank", MEDIAN, {IMAGE_RANK}, itself},
   {"retrieval.text_to_image.median_rank", MEDIAN, {TEXT_RANK}, itself},
 };
@@ -252,19 +252,23 @@ static double sum_of_squares(const double *v, size_t count)
   return total;
 }
 
+/* No interval where an end is not finite: too few images. */
 static void set_ends(cgap_change *d, double lo, double hi)
 {
-  d->lo = fmin(lo, d->difference);
-  d->hi = fmax(hi, d->difference);
+  const bool finite = isfinite(lo) && isfinite(hi);
+  d->lo = finite ? fmin(lo, d->difference) : NAN;
+  d->hi = finite ? fmax(hi, d->difference) : NAN;
 }
 
 /* ---------------------------------------------------------------- Student */
 
-/* `twice`: the part of the variance that contributions count twice. */
-static void student(cgap_change *d, const paired *p, double twice)
+/* `scale` makes the contributions' sum of squares a variance: n/(n − 1) for means, whose centring takes one degree of
+ * freedom; n(n − 1)/(n − 2)² for pairs, since an image's contribution, less its part of the mean, is of n − 2 others.
+ * `twice`: the part of the variance that pairs count twice. */
+static void student(cgap_change *d, const paired *p, double scale, double twice)
 {
   const double n = (double)p->images;
-  const double variance = n / (n - 1) * sum_of_squares(p->moves, p->images) - twice;
+  const double variance = scale * sum_of_squares(p->moves, p->images) - twice;
   const double half = cgap_student_95(n - 1) * sqrt(fmax(variance, twice));
   set_ends(d, d->difference - half, d->difference + half);
 }
@@ -320,7 +324,8 @@ static void smooth(cgap_change *d, const paired *p, const smooth_measure *m)
     if (m->centroid >= 0)
       p->moves[i] += b->centroid[m->centroid][i] - a->centroid[m->centroid][i];
   }
-  student(d, p, counted_twice(p, m));
+  const double n = (double)p->images;
+  student(d, p, m->centroid < 0 ? n * (n - 1) / ((n - 2) * (n - 2)) : n / (n - 1), counted_twice(p, m));
 }
 
 /* ---------------------------------------------------------------- random signs */
@@ -363,9 +368,10 @@ static cgap_status by_signs(cgap_change *d, const paired *p, cgap_error *error)
   static const uint64_t STREAM = 0x5349474E; /* one for all, so that no verdict depends on a seed */
   const size_t runs = (p->images + RUN - 1) / RUN;
   double *moves = signed_sums(p->moves, p->images), *weight = signed_sums(p->weight, p->images);
-  double *lo = cgap_alloc(2 * FLIPS, sizeof *lo), *hi = lo + FLIPS, scale = 0;
+  double *lo = cgap_alloc(FLIPS, sizeof *lo), *hi = cgap_alloc(FLIPS, sizeof *hi), scale = 0;
   cgap_random random = cgap_random_init(0, STREAM);
-  for (size_t r = 0; moves && weight && lo && r < FLIPS; r++) {
+  const bool fine = moves && weight && lo && hi;
+  for (size_t r = 0; fine && r < FLIPS; r++) {
     double moved = 0, weighed = 0;
     uint32_t word = 0;
     for (size_t k = 0; k < runs; k++) {
@@ -376,20 +382,19 @@ static cgap_status by_signs(cgap_change *d, const paired *p, cgap_error *error)
     }
     signed_range(d->difference, moved, weighed, &lo[r], &hi[r]);
   }
-  const bool fine = moves && weight && lo;
   if (fine) {
     qsort(lo, FLIPS, sizeof *lo, ascending);
     qsort(hi, FLIPS, sizeof *hi, ascending);
     for (size_t i = 0; i < p->images; i++)
       scale += fabs(p->moves[i]);
     const double ends[] = {lo[EXTREME - 1], hi[FLIPS - EXTREME]};
-    d->lo = d->hi = NAN;
-    if (isfinite(ends[0]) && isfinite(ends[1])) /* an end within rounding of 0 is 0: signs that give the same again */
-      set_ends(d, fabs(ends[0]) <= 1e-12 * scale ? 0 : ends[0], fabs(ends[1]) <= 1e-12 * scale ? 0 : ends[1]);
+    /* an end within rounding of 0 is 0: signs that give the same again */
+    set_ends(d, fabs(ends[0]) <= 1e-12 * scale ? 0 : ends[0], fabs(ends[1]) <= 1e-12 * scale ? 0 : ends[1]);
   }
   cgap_free(moves);
   cgap_free(weight);
   cgap_free(lo);
+  cgap_free(hi);
   return fine ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the signs of %zu images", p->images);
 }
 
@@ -507,6 +512,12 @@ static double correlation(const cgap_audit *a, const cgap_audit *b)
   return both > 0 ? fmin(1, fmax(-1, scale * vw / both)) : 0;
 }
 
+/* Whether an estimate is so far from 0 that its root is about normal: the lower end of its square is half of it. */
+static bool is_clear(const cgap_scalar *distance)
+{
+  return 2 * distance->lo * distance->lo >= distance->value * distance->value && distance->lo > 0;
+}
+
 /* √(x² + y² − 2r xy) */
 static double joined(double x, double y, double r)
 {
@@ -519,10 +530,46 @@ cgap_change cgap_paired_distance(const cgap_audit *a, const cgap_audit *b)
   cgap_change d = {.difference = to->value - from->value, .lo = NAN, .hi = NAN};
   if (!isfinite(from->lo) || !isfinite(to->lo))
     return d;
-  const double r = correlation(a, b);
-  set_ends(&d, d.difference - joined(to->value - to->lo, from->hi - from->value, r),
-           d.difference + joined(to->hi - to->value, from->value - from->lo, r));
+  if (!is_clear(from) || !is_clear(to)) {
+    set_ends(&d, to->lo - from->hi, to->hi - from->lo);
+    return d;
+  }
+  const double r = correlation(a, b), student = cgap_student_95((double)a->images - 1) / CGAP_Z95;
+  set_ends(&d, d.difference - student * joined(to->value - to->lo, from->hi - from->value, r),
+           d.difference + student * joined(to->hi - to->value, from->value - from->lo, r));
   return d;
+}
+
+/* ---------------------------------------------------------------- arithmetic */
+
+/* Σ over images of the square of what the queries move that are about it, or find it. */
+static double clustered(const paired *p, const double *moves, const size_t *image)
+{
+  clear_moves(p);
+  for (size_t q = 0; q < p->a->contributions->queries; q++)
+    p->moves[image[q]] += moves[q];
+  return sum_of_squares(p->moves, p->images);
+}
+
+/* Answers hang together through the image that is asked about and through the image that is found, in either audit,
+ * which many queries may share: the variance adds what each of the three groups makes of it (Cameron, Gelbach and
+ * Miller 2011). */
+static cgap_status by_answers(cgap_change *d, const paired *p, cgap_error *error)
+{
+  const cgap_contributions *a = p->a->contributions, *b = p->b->contributions;
+  double *moves = cgap_alloc(a->queries, sizeof *moves), total = 0;
+  if (!moves)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu queries", a->queries);
+  for (size_t q = 0; q < a->queries; q++)
+    total += a->query_weight[q];
+  for (size_t q = 0; q < a->queries; q++)
+    moves[q] = a->query_weight[q] / total * (100 * (b->query_right[q] - a->query_right[q]) - d->difference);
+  const double own = clustered(p, moves, a->query_image), alone = sum_of_squares(moves, a->queries);
+  const double found = clustered(p, moves, a->query_found) + clustered(p, moves, b->query_found) - 2 * alone;
+  const double n = (double)p->images, half = cgap_student_95(n - 1) * sqrt(n / (n - 1) * (own + fmax(0, found)));
+  set_ends(d, d->difference - half, d->difference + half);
+  cgap_free(moves);
+  return CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- all */
@@ -578,10 +625,12 @@ static cgap_status of_mean(cgap_change *d, const paired *p, const mean_measure *
     mcnemar(d, p, m);
     return CGAP_OK;
   }
+  if (m->how == ANSWERS)
+    return by_answers(d, p, error);
   fill_mean(p, m, p->images > FLIPPED_IMAGES);
   if (p->images <= FLIPPED_IMAGES)
     return by_signs(d, p, error);
-  student(d, p, 0);
+  student(d, p, (double)p->images / ((double)p->images - 1), 0);
   return CGAP_OK;
 }
 

@@ -9,8 +9,9 @@
  * Above 4,000 images, and for what is no mean (uniformities, and losses and gaps that contain them): Student's, from
  * the images' contributions; of uniformities less what is counted twice (their Hoeffding decomposition).
  * Median rank: from the order statistics of either side, as if independent; too wide rather than too narrow.
- * gap.corrected_distance: from the two audits' intervals with the correlation of their estimates (Zou and Donner 2008),
- * which near 0, where no distribution of the difference is known, joins the limits that each side has. */
+ * gap.corrected_distance: where both are clear of 0 from the two audits' intervals with the correlation of their
+ * estimates (Zou and Donner 2008); else from the lower end of one to the upper end of the other, which is too wide
+ * rather than too narrow: the error of a root that was cut at 0 has one sign. */
 #ifndef CGAP_HEAD_PAIRED_H
 #define CGAP_HEAD_PAIRED_H
 

@@ -26,6 +26,7 @@ static cgap_status measure(cgap_study *s, size_t k, const cgap_subset *test, con
   if (status == CGAP_OK)
     cgap_subset_map(audit, test);
   s->comparison.input[k].seconds = entrant->seconds;
+  s->comparison.input[k].trained = entrant->trained;
   cgap_transformed_clear(&through);
   return status;
 }
@@ -45,6 +46,11 @@ static cgap_status run_all(cgap_study *s, const cgap_subset *test, const cgap_en
     if (cgap_paired_possible(&s->audit[0], &s->audit[k]))
       status = cgap_paired_differences(c, k, &s->audit[0], &s->audit[k], error);
   }
+  for (size_t k = 1; status == CGAP_OK && k < s->count; k++)
+    if (entrants[k].start && cgap_paired_possible(&s->audit[entrants[k].start], &s->audit[k])) {
+      const cgap_change moved = cgap_paired_distance(&s->audit[entrants[k].start], &s->audit[k]);
+      cgap_comparison_set_start(c, k, entrants[k].start, &moved);
+    }
   if (status == CGAP_OK)
     cgap_comparison_name_intervals(c);
   return status;

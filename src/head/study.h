@@ -10,6 +10,8 @@ typedef struct cgap_entrant {
   const char *name;
   const cgap_head *head; /* NULL: the embeddings as they are */
   double seconds;        /* that fitting it took */
+  unsigned trained;      /* CGAP_TERM_… of its loss */
+  size_t start;          /* the entrant that its training started from; 0: none */
 } cgap_entrant;
 
 typedef struct cgap_study {

@@ -9,6 +9,9 @@
 /* The attribute of a file whose rows came through a head that was trained on some of them: "300 of 500 images". */
 #define CGAP_TRAINED_ON "contragap_trained_on"
 
+/* And the terms of the loss that it was trained on: "clip,uniform,align". */
+#define CGAP_TRAINED_LOSSES "contragap_trained_losses"
+
 /* Of a file over parts, "3 of out.h5", and of each of them, "1 of 3 of out.h5". They are not copied with the others. */
 #define CGAP_PARTS_ATTRIBUTE "contragap_parts"
 #define CGAP_PART_ATTRIBUTE "contragap_part"
@@ -34,8 +37,8 @@ json_t *cgap_dataset_listing(const cgap_dataset *dataset);
 /* Where the one file that is read is a part of another: "1 of 3 of out.h5" into out. */
 bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *dataset);
 
-/* What ids, file names and captions of two data sets say of their rows, compared by position. Ids that merely count rows
- * can show that rows differ, not that they are the same. */
+/* What ids, file names and captions of two data sets say of their rows, compared by position. Ids that merely count
+ * rows can show that rows differ, not that they are the same. */
 typedef enum cgap_names_relation { CGAP_NAMES_SILENT, CGAP_NAMES_SAME, CGAP_NAMES_DIFFER } cgap_names_relation;
 CGAP_MUST_CHECK cgap_status cgap_dataset_same_names(cgap_names_relation *out, const cgap_dataset *a,
                                                     const cgap_dataset *b, cgap_error *error);

@@ -51,6 +51,7 @@ struct cgap_dataset {
   char *notes;   /* lines */
   char
     trained_on[200]; /* "300 of 500 images" that the head was trained on which the rows came through; "" none known */
+  char trained_losses[64];
   cgap_data data;
 };
 

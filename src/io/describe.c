@@ -136,6 +136,8 @@ json_t *cgap_dataset_describe(const cgap_dataset *d)
   json_object_set_new(out, "notes", notes_json(d));
   if (d->trained_on[0])
     json_object_set_new(out, "trained_on", json_string(d->trained_on));
+  if (d->trained_losses[0])
+    json_object_set_new(out, "trained_losses", json_string(d->trained_losses));
   return out;
 }
 

@@ -461,6 +461,10 @@ void cgap_training_find(cgap_dataset *d)
     if (d->files[i]->id >= 0 &&
         cgap_hdf5_text(d->trained_on, sizeof d->trained_on, d->files[i]->id, CGAP_TRAINED_ON) <= 0)
       d->trained_on[0] = '\0';
+  for (size_t i = 0; i < d->file_count && !d->trained_losses[0]; i++)
+    if (d->files[i]->id >= 0 &&
+        !cgap_hdf5_text(d->trained_losses, sizeof d->trained_losses, d->files[i]->id, CGAP_TRAINED_LOSSES))
+      d->trained_losses[0] = '\0';
   if (d->trained_on[0])
     cgap_append(
       &d->notes,

@@ -115,9 +115,61 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
   return set_name(c, k, name, error);
 }
 
+static const char *const TERMS[] = {"clip", "uniform", "align", "xuniform"};
+enum { TERM_COUNT = sizeof TERMS / sizeof *TERMS };
+
+unsigned cgap_terms_of(const cgap_weights *weights)
+{
+  return (weights->clip > 0 ? CGAP_TERM_CLIP : 0u) | (weights->uniform > 0 ? CGAP_TERM_UNIFORM : 0u) |
+         (weights->align > 0 ? CGAP_TERM_ALIGN : 0u) | (weights->xuniform > 0 ? CGAP_TERM_XUNIFORM : 0u);
+}
+
+unsigned cgap_terms_of_text(const char *text)
+{
+  unsigned terms = 0;
+  for (const char *at = text; at && *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
+    for (int t = 0; t < TERM_COUNT; t++)
+      if (strlen(TERMS[t]) == strcspn(at, ",") && strncmp(at, TERMS[t], strlen(TERMS[t])) == 0)
+        terms |= 1u << t;
+  }
+  return terms;
+}
+
+void cgap_terms_text(char out[CGAP_TERMS], unsigned terms)
+{
+  out[0] = '\0';
+  for (int t = 0; t < TERM_COUNT; t++)
+    if (terms >> t & 1u)
+      snprintf(out + strlen(out), CGAP_TERMS - strlen(out), "%s%s", out[0] ? "," : "", TERMS[t]);
+}
+
+bool cgap_comparison_trained_on(const cgap_comparison *c, size_t k, size_t entry)
+{
+  static const struct {
+    const char *key;
+    unsigned terms;
+  } LOSSES[] = {
+    {"loss.clip", CGAP_TERM_CLIP},
+    {"loss.clip_image_to_text", CGAP_TERM_CLIP},
+    {"loss.clip_text_to_image", CGAP_TERM_CLIP},
+    {"loss.cua", CGAP_TERM_CLIP | CGAP_TERM_UNIFORM | CGAP_TERM_ALIGN},
+    {"loss.cuaxu", CGAP_TERM_CLIP | CGAP_TERM_UNIFORM | CGAP_TERM_ALIGN | CGAP_TERM_XUNIFORM},
+    {"uniformity.image", CGAP_TERM_UNIFORM},
+    {"uniformity.text", CGAP_TERM_UNIFORM},
+    {"uniformity.mean", CGAP_TERM_UNIFORM},
+    {"uniformity.cross", CGAP_TERM_XUNIFORM},
+    {"alignment.mean_squared_distance", CGAP_TERM_ALIGN},
+  };
+  for (size_t l = 0; l < sizeof LOSSES / sizeof *LOSSES; l++)
+    if (strcmp(cgap_entry_key(entry), LOSSES[l].key) == 0)
+      return (c->input[k].trained & LOSSES[l].terms) == LOSSES[l].terms;
+  return false;
+}
+
 cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input, cgap_error *error)
 {
   const char *text = json_string_value(json_object_get(input, "trained_on"));
+  c->input[k].trained = cgap_terms_of_text(json_string_value(json_object_get(input, "trained_losses")));
   if (!text)
     return CGAP_OK;
   free(c->input[k].trained_on);
@@ -267,6 +319,7 @@ void cgap_comparison_name_intervals(cgap_comparison *c)
     assumed += c->input[k].rows == CGAP_ROWS_ASSUMED;
   }
   const char *first = c->input[0].name, *note = assumed ? ", whose rows are assumed to be the same" : "";
+  const char *why = c->count == 2 ? c->input[1].rows_why : NULL;
   if (paired == 0)
     snprintf(c->intervals, sizeof c->intervals, "of independent samples, from the two reports' intervals");
   else if (paired + 1 == c->count)
@@ -274,6 +327,34 @@ void cgap_comparison_name_intervals(cgap_comparison *c)
   else
     snprintf(c->intervals, sizeof c->intervals,
              "paired by image where the rows are those of %.60s%s, else of independent samples", first, note);
+  const size_t used = strlen(c->intervals);
+  if (why)
+    snprintf(c->intervals + used, sizeof c->intervals - used, " (%s)", why);
+}
+
+bool cgap_comparison_opens(const cgap_comparison *c, size_t k)
+{
+  const cgap_scalar *gap = &c->input[k].scalar[cgap_entry_find("gap.corrected_distance")];
+  return c->input[k].start && c->input[k].from_start.lo > 0 && cgap_gap_level(gap) >= CGAP_LEVEL_MODERATE;
+}
+
+/* The distances, whatever they are called; and what would praise the gap otherwise. */
+static bool is_of_gap(const cgap_comparison *c, size_t k, size_t entry)
+{
+  static const char *const DISTANCES[] = {"gap.corrected_distance", "gap.centroid_distance"};
+  const char *key = cgap_entry_key(entry);
+  if (begins_with_any(key, DISTANCES, sizeof DISTANCES / sizeof *DISTANCES))
+    return true;
+  return strncmp(key, "gap.", 4) == 0 &&
+         strcmp(cgap_change_word(&c->change[k * c->entries + entry], cgap_entry_better(entry)), "better") == 0;
+}
+
+void cgap_comparison_set_start(cgap_comparison *c, size_t k, size_t start, const cgap_change *from_start)
+{
+  c->input[k].start = start;
+  c->input[k].from_start = *from_start;
+  for (size_t e = 0; e < c->entries; e++)
+    c->change[k * c->entries + e].opens = cgap_comparison_opens(c, k) && is_of_gap(c, k, e);
 }
 
 const char *cgap_change_word(const cgap_change *d, cgap_better better)
@@ -286,6 +367,8 @@ const char *cgap_change_word(const cgap_change *d, cgap_better better)
     return "same";
   if (d->other == CGAP_OTHER_D)
     return "other d";
+  if (d->opens && better == CGAP_LOWER && !(d->lo > 0))
+    return "opens";
   if (!isfinite(d->lo) || !isfinite(d->hi))
     return "no interval";
   if (d->lo <= 0 && d->hi >= 0)

@@ -10,6 +10,12 @@
 #include "report/table.h"
 #include "report/verdict.h"
 
+/* Terms of the loss that a head was trained on; as text "clip,uniform,align". */
+enum { CGAP_TERM_CLIP = 1, CGAP_TERM_UNIFORM = 2, CGAP_TERM_ALIGN = 4, CGAP_TERM_XUNIFORM = 8, CGAP_TERMS = 32 };
+unsigned cgap_terms_of(const cgap_weights *weights);
+unsigned cgap_terms_of_text(const char *text); /* NULL: 0 */
+void cgap_terms_text(char out[CGAP_TERMS], unsigned terms);
+
 /* Whether an input's rows are those of the first input, in the same places. */
 typedef enum cgap_rows_relation {
   CGAP_ROWS_UNKNOWN, /* a report has no rows to look at */
@@ -17,18 +23,6 @@ typedef enum cgap_rows_relation {
   CGAP_ROWS_ASSUMED, /* they may be: their numbers agree and nothing says otherwise */
   CGAP_ROWS_OTHER
 } cgap_rows_relation;
-
-/* One report: all scalars of the table of fields, then the plain numbers. */
-typedef struct cgap_compared {
-  char *name;          /* "before", "pairs.h5" */
-  cgap_scalar *scalar; /* (entries) */
-  bool *present;       /* (entries) */
-  uint64_t dim;        /* d of its rows; 0: not known */
-  double seconds;      /* spent on what made it; NaN: not known */
-  cgap_rows_relation rows;
-  const char *rows_why; /* a static phrase; NULL where unknown */
-  char *trained_on; /* "300 of 500 images" that the head was trained on which its rows came through; NULL: none known */
-} cgap_compared;
 
 /* What else differs between two inputs that a measure depends on. */
 typedef enum cgap_other {
@@ -42,14 +36,30 @@ typedef enum cgap_other {
 typedef struct cgap_change {
   double difference, lo, hi;
   cgap_other other;
-  bool same; /* up to rounding */
+  bool same;  /* up to rounding */
+  bool opens; /* a gap that training opens, whatever it was before */
 } cgap_change;
+
+/* One report: all scalars of the table of fields, then the plain numbers. */
+typedef struct cgap_compared {
+  char *name;          /* "before", "pairs.h5" */
+  cgap_scalar *scalar; /* (entries) */
+  bool *present;       /* (entries) */
+  uint64_t dim;        /* d of its rows; 0: not known */
+  double seconds;      /* spent on what made it; NaN: not known */
+  unsigned trained;    /* CGAP_TERM_… of the loss that made its rows; 0: none, or not known */
+  cgap_rows_relation rows;
+  const char *rows_why;   /* a static phrase; NULL where unknown */
+  size_t start;           /* the input that its training started from; 0: none is known */
+  cgap_change from_start; /* of gap.corrected_distance, from that input to this */
+  char *trained_on; /* "300 of 500 images" that the head was trained on which its rows came through; NULL: none known */
+} cgap_compared;
 
 typedef struct cgap_comparison {
   size_t count, entries;
-  cgap_compared *input;  /* (count), the first is what the others are held against */
-  cgap_change *change;   /* (count, entries), the first row unused */
-  char intervals[200];   /* how they were made, in words */
+  cgap_compared *input; /* (count), the first is what the others are held against */
+  cgap_change *change;  /* (count, entries), the first row unused */
+  char intervals[300];  /* how they were made, in words */
 } cgap_comparison;
 
 CGAP_MUST_CHECK cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error);
@@ -78,6 +88,17 @@ void cgap_comparison_differences(cgap_comparison *c, size_t k);
  * of their types; their intervals are made to hold 0. To be called again once intervals are replaced. */
 void cgap_comparison_mark_same(cgap_comparison *c, size_t k, bool same_rows);
 
+/* Whether training made input k's value of an entry small on purpose: that it is better elsewhere too is no surprise.
+ */
+bool cgap_comparison_trained_on(const cgap_comparison *c, size_t k, size_t entry);
+
+/* Whether training opened the gap of input k: its corrected distance is clearly above that of its start, and not low.
+ */
+bool cgap_comparison_opens(const cgap_comparison *c, size_t k);
+
+/* Sets the start of input k, and what follows for the words of its gap. */
+void cgap_comparison_set_start(cgap_comparison *c, size_t k, size_t start, const cgap_change *from_start);
+
 const char *cgap_entry_key(size_t entry);
 /* SIZE_MAX: no such key. */
 size_t cgap_entry_find(const char *key);
@@ -86,9 +107,10 @@ cgap_better cgap_entry_better(size_t entry);
  * gap puts them, and lower is no better; there the nearer one is. */
 cgap_better cgap_comparison_better(const cgap_comparison *c, size_t k, size_t entry);
 
-/* "better", "worse" or, where neither direction is better, "different": the interval leaves out 0; "unclear": it does
- * not; "no interval": what sampling alone makes of two values is not known, so their difference is no verdict; "same";
- * "other n" and "other d" where the measure depends on what differs; "unknown" where a value is null. */
+/* "opens": a gap that training opened; "better", "worse" or, where neither direction is better, "different": the
+ * interval leaves out 0; "unclear": it does not; "no interval": what sampling alone makes of two values is not known,
+ * so their difference is no verdict; "same"; "other n" and "other d" where the measure depends on what differs;
+ * "unknown" where a value is null. */
 const char *cgap_change_word(const cgap_change *change, cgap_better better);
 
 /* How an input was measured: sampled or bf16 where any of its measures is; some are exact always. */
@@ -115,8 +137,10 @@ void cgap_name_fit(char *out, size_t size, const char *name);
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *stream);
 
-/* {baseline, intervals, inputs: [{name, dim, seconds, method, same_rows, same_rows_why, trained_on}], measures: {…key…: {values: {name: scalar},
- * differences: {name: {value, ci95, verdict}}}}, better: {name: [key…]}, worse: {…}}; NULL when memory is out. */
+/* {baseline, intervals, inputs: [{name, dim, seconds, method, same_rows, same_rows_why, trained_on}], measures: {…key…:
+ * {values: {name: scalar}, differences: {name: {value, ci95, verdict, trained_on: true where
+ * it is a loss that was trained on}}}}, better: {name: [key…]}, worse: {…}, opens:
+ * {…}}; NULL when memory is out. */
 json_t *cgap_comparison_json(const cgap_comparison *c);
 
 /* CGAP_CROSSED where the difference of input k to the first crosses the threshold, CGAP_DATA where there is none to

@@ -21,6 +21,8 @@ static void put_list(cgap_page *page, const cgap_comparison *c, size_t k, const 
       fputs(" ", page->out);
     }
     cgap_page_text(page, title);
+    if (cgap_comparison_trained_on(c, k, e))
+      fputs(" (trained on)", page->out);
   }
   if (count)
     fputs(".</p>\n", page->out);
@@ -57,7 +59,9 @@ static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t 
   cgap_page_number(page, c->input[k].scalar[e].why ? NAN : c->input[k].scalar[e].value, decimals);
   cgap_page_number(page, d->difference, decimals);
   cgap_page_cell(page, interval);
-  cgap_page_cell(page, cgap_change_word(d, cgap_comparison_better(c, k, e)));
+  const char *word = cgap_change_word(d, cgap_comparison_better(c, k, e));
+  const bool on_purpose = strcmp(word, "better") == 0 && cgap_comparison_trained_on(c, k, e);
+  cgap_page_cell(page, on_purpose ? "better (trained on)" : word);
   for (size_t i = beside; i < beside_end; i++)
     cgap_page_number(page, c->input[i].scalar[e].why ? NAN : c->input[i].scalar[e].value, decimals);
   fputs("</tr>\n", page->out);
@@ -83,7 +87,7 @@ void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_
     head_of(names[count], c->input[i].name);
     heads[count] = names[count];
   }
-  snprintf(caption, sizeof caption, "%.79s against %.79s; intervals: %.100s", names[2] + 1, names[1] + 1, c->intervals);
+  snprintf(caption, sizeof caption, "%.79s against %.79s; intervals: %.200s", names[2] + 1, names[1] + 1, c->intervals);
   cgap_page_table(page, caption, heads, count);
   for (size_t e = 0; e < cgap_field_count; e++)
     if (c->input[0].present[e] && c->input[k].present[e])

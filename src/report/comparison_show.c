@@ -7,6 +7,7 @@
 #include "report/table.h"
 
 enum { PLAIN_DECIMALS = 4 };
+static const char BETTER_ON_PURPOSE[] = "better*";
 
 /* How wide the columns are; in a narrow table labels are shortened and what stands beside follows apart. */
 typedef struct layout {
@@ -56,10 +57,11 @@ static void put_value(FILE *out, const cgap_compared *in, size_t e, int width)
 static void put_change(FILE *out, const layout *l, const cgap_change *d, size_t e, const char *word, bool colour)
 {
   char text[40], lo[40], hi[40], interval[100] = "";
-  const char *paint = !colour                       ? ""
-                      : strcmp(word, "better") == 0 ? "\033[32m"
-                      : strcmp(word, "worse") == 0  ? "\033[31m"
-                                                    : "\033[2m";
+  const char *paint = !colour                           ? ""
+                      : strncmp(word, "better", 6) == 0 ? "\033[32m"
+                      : strcmp(word, "worse") == 0      ? "\033[31m"
+                      : strcmp(word, "opens") == 0      ? "\033[31m"
+                                                        : "\033[2m";
   cgap_value_show(text, d->difference, decimals_of(e));
   if (isfinite(d->lo)) {
     cgap_value_show(lo, d->lo, decimals_of(e));
@@ -166,6 +168,7 @@ static void print_table(const cgap_comparison *c, size_t of, const shown *s, con
 {
   put_head(c, s, l, out);
   size_t group = SIZE_MAX;
+  bool any_marked = false;
   for (size_t e = 0; e < cgap_field_count; e++) {
     if (!worth_a_line(c, of, e, all))
       continue;
@@ -178,12 +181,17 @@ static void print_table(const cgap_comparison *c, size_t of, const shown *s, con
       const cgap_change *d = &c->change[s->k * c->entries + e];
       put_value(out, &c->input[0], e, l->value);
       put_value(out, &c->input[s->k], e, l->value);
-      put_change(out, l, d, e, cgap_change_word(d, cgap_comparison_better(c, s->k, e)), colour);
+      const char *word = cgap_change_word(d, cgap_comparison_better(c, s->k, e));
+      const bool marked = strcmp(word, "better") == 0 && cgap_comparison_trained_on(c, s->k, e);
+      put_change(out, l, d, e, marked ? BETTER_ON_PURPOSE : word, colour);
+      any_marked = any_marked || marked;
     }
     for (size_t i = s->beside; i < s->end; i++)
       put_value(out, &c->input[i], e, l->beside);
     fputc('\n', out);
   }
+  if (any_marked)
+    fputs("* a loss that was trained on\n", out);
 }
 
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
@@ -201,7 +209,7 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
 
 /* ---------------------------------------------------------------- JSON */
 
-static json_t *change_json(const cgap_change *d, cgap_better better)
+static json_t *change_json(const cgap_change *d, cgap_better better, bool trained_on)
 {
   json_t *out = json_object();
   json_object_set_new(out, "value", cgap_number_json(d->difference));
@@ -212,6 +220,8 @@ static json_t *change_json(const cgap_change *d, cgap_better better)
   }
   json_object_set_new(out, "ci95", interval);
   json_object_set_new(out, "verdict", json_string(cgap_change_word(d, better)));
+  if (trained_on)
+    json_object_set_new(out, "trained_on", json_true());
   return out;
 }
 
@@ -227,7 +237,8 @@ static json_t *measure_json(const cgap_comparison *c, size_t e)
                                              : cgap_number_json(in->scalar[e].value));
     if (k > 0)
       json_object_set_new(differences, in->name,
-                          change_json(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e)));
+                          change_json(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e),
+                                      cgap_comparison_trained_on(c, k, e)));
   }
   json_object_set_new(out, "values", values);
   json_object_set_new(out, "differences", differences);
@@ -275,6 +286,7 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
   json_object_set_new(root, "inputs", inputs);
   json_object_set_new(root, "better", named_json(c, "better"));
   json_object_set_new(root, "worse", named_json(c, "worse"));
+  json_object_set_new(root, "opens", named_json(c, "opens"));
   for (size_t e = 0; e < c->entries; e++) {
     bool any = false;
     for (size_t k = 0; k < c->count; k++)

@@ -90,6 +90,20 @@ static void put_rest(char text[CGAP_SENTENCE], const cgap_scalar *distance, cgap
     put(text, "; what is left is within noise");
 }
 
+/* "The gap opens: …", of a gap that training opened. */
+static void say_opening(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
+{
+  const size_t e = gap_entry(c, k), start = c->input[k].start;
+  char *text = out->sentence[out->count++], name[NAME], before[40];
+  cgap_name_fit(name, sizeof name, c->input[k].name);
+  cgap_value_show(before, c->input[0].scalar[e].value, cgap_fields[e].decimals);
+  put(text, "The gap opens in training (%s): %s ", name, cgap_fields[e].label);
+  put_values(text, c, start, k, e);
+  put(text, " from its start, ");
+  put_difference(text, &c->input[k].from_start, e);
+  put(text, "; %s had %s.", c->input[0].name, before);
+}
+
 static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
   static const char *const heads[][2] = {{"better", "The gap narrows"},
@@ -290,7 +304,10 @@ void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, si
   *out = (cgap_verdict_words){0};
   out->level = level_of(c, k);
   out->word = cgap_level_word(out->level);
-  say_gap(out, c, k);
+  if (cgap_comparison_opens(c, k))
+    say_opening(out, c, k);
+  else
+    say_gap(out, c, k);
   say_retrieval(out, c, k);
   say_methods(out, c, k);
   say_rows(out, c, k);

@@ -63,7 +63,10 @@ const cgap_field cgap_fields[] = {
   {"uniformity.mean", "mean", UNIFORMITY, 0, offsetof(cgap_audit, uniformity.mean), 4, CGAP_LOWER, 0,
    "Mean of both sides' uniformity, the paper's L_Uniform.", PAPER},
   {"uniformity.cross", "cross", UNIFORMITY, 0, offsetof(cgap_audit, uniformity.cross), 4, CGAP_LOWER, 0,
-   "Log of the mean of exp(-2 d²) over images and texts that do not belong together, the paper's L_XUniform.", PAPER},
+   "Log of the mean of exp(-2 d²) over images and texts that do not belong together, the paper's L_XUniform; best at "
+   "the uniform "
+   "distribution's value, below which images and texts keep apart.",
+   PAPER},
 
   {"alignment.mean_squared_distance", "mean squared distance", ALIGNMENT, 0,
    offsetof(cgap_audit, alignment.mean_squared_distance), 4, CGAP_LOWER, CGAP_HAS_PAIRS,

@@ -11,6 +11,12 @@ const cgap_scalar *cgap_field_scalar(const cgap_audit *audit, const cgap_field *
   return (const cgap_scalar *)((const char *)audit + field->offset);
 }
 
+cgap_better cgap_field_better(const cgap_audit *audit, const cgap_field *field)
+{
+  const bool cross = field->offset == offsetof(cgap_audit, uniformity.cross);
+  return cross && audit->uniformity.cross.value < audit->uniformity.sphere ? CGAP_HIGHER : field->better;
+}
+
 bool cgap_field_present(const cgap_audit *audit, const cgap_field *field)
 {
   return (audit->has & field->needs) == field->needs;

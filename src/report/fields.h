@@ -34,6 +34,9 @@ extern const cgap_field cgap_fields[];
 extern const size_t cgap_field_count;
 
 const cgap_scalar *cgap_field_scalar(const cgap_audit *audit, const cgap_field *field);
+/* Which way is better from this audit's value: towards the uniform distribution's for uniformity.cross, past which
+ * images and texts keep apart. */
+cgap_better cgap_field_better(const cgap_audit *audit, const cgap_field *field);
 bool cgap_field_present(const cgap_audit *audit, const cgap_field *field);
 const cgap_field *cgap_field_find(const char *key); /* NULL: no scalar has this key */
 

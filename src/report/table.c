@@ -169,7 +169,7 @@ static void print_group(const cgap_audit *a, size_t group, const style *paint, F
       print_title(&cgap_groups[group], paint, out);
     bool first = !side_by_side(f) || strcmp(label, f->label) != 0;
     if (first)
-      fprintf(out, "%s  %-*s%s ", titled ? "\n" : "", LABEL - 1, f->label, mark(f->better));
+      fprintf(out, "%s  %-*s%s ", titled ? "\n" : "", LABEL - 1, f->label, mark(cgap_field_better(a, f)));
     label = f->label;
     titled = true;
     print_cell(a, f, f->column == 1, paint, out);

@@ -81,6 +81,69 @@ cp out line
 runs grep "was measured" line
 want_rc 1
 
+# whose rows they are: ids and captions say it, else the rows, else the user; costs are of the same rows alone
+"$PYTHON" - <<'END' || exit 99
+import zlib, h5py, numpy as np
+def put(name, seed, noise=0.1, shift=0, **more):
+    r, own = np.random.default_rng(seed), np.random.default_rng(zlib.crc32(name.encode()))
+    means = r.normal(size=(80, 16))
+    rows = [means + noise * own.normal(size=(80, 16)) + s * shift * np.eye(16)[0] for s in (1, -1)]
+    with h5py.File(name + ".h5", "w") as f:
+        f["image"], f["text"] = (rows[0], rows[1][np.random.default_rng(1).permutation(80)] if more.pop("wrong", 0) else rows[1])
+        for key, value in more.items():
+            f[key] = value
+word = lambda n: np.array(["a/%03d.jpg" % k for k in n], dtype="S")
+put("first", 1, image_id=np.arange(80) * 7, text_image_id=np.arange(80) * 7)
+put("again", 1, noise=1.5, image_id=np.arange(80) * 7, text_image_id=np.arange(80) * 7)
+put("others", 2, image_id=np.arange(80) * 7 + 1, text_image_id=np.arange(80) * 7 + 1)
+put("counted", 1, image_id=np.arange(80), text_image_id=np.arange(80))
+put("counted-others", 2, image_id=np.arange(80), text_image_id=np.arange(80))
+put("files", 1, filename=word(range(80)))
+put("files-moved", 1, noise=1.5, filename=np.array(["b/c/%03d.jpg" % k for k in range(80)], dtype="S"))
+put("files-others", 1, filename=word(range(100, 180)))
+put("bare", 1)
+put("bare-noisy", 1, noise=1)
+put("bare-others", 2)
+put("bare-worse", 1, noise=0.1, wrong=1)
+END
+for two in "first again known ids" "first others no ids" "counted counted-others no similar" "files files-moved known ids" \
+  "files files-others no ids" "bare bare-noisy assumed similar" "bare bare-others no similar" "bare bare known neighbours"; do
+  # shellcheck disable=SC2086
+  set -- $two
+  run compare "$1.h5" "$2.h5" --json
+  want_rc 0
+  checks=$((checks + 1))
+  "$PYTHON" - "$@" <<'END' || complain "$1 and $2: $(grep -A1 same_rows out | tail -n 2)"
+import json, sys
+c = json.load(open("out"))
+other = c["inputs"][1]
+assert other["same_rows"] == sys.argv[3] and sys.argv[4] in other["same_rows_why"], other
+assert ("paired" in c["intervals"]) == (sys.argv[3] != "no"), c["intervals"]
+END
+done
+run compare bare.h5 bare-noisy.h5
+want_rc 0
+tr '\n' ' ' <out >line
+want_text line "It is assumed that the rows of bare.h5 and bare-noisy.h5 are the same" "whose rows are assumed to be the same" \
+  "Retrieval is worse"
+run compare first.h5 again.h5
+want_text out "It costs retrieval"
+run compare first.h5 others.h5
+tr '\n' ' ' <out >line
+want_text line "taken as different data (their ids, file names or captions differ)" "independent samples"
+run compare first.h5 again.h5 --independent
+tr '\n' ' ' <out >line
+want_text line "intervals of independent samples" "--independent says so"
+runs grep -c "costs" line
+want_rc 1
+# no seed has a part in it
+run compare first.h5 again.h5 --json --seed 3
+grep -v seconds out >seed-3
+run compare first.h5 again.h5 --json --seed 4
+grep -v seconds out >seed-4
+runs cmp seed-3 seed-4
+want_rc 0
+
 # without an interval no verdict; neighbours of other n are not held against each other, drawn or not
 run audit a.h5 -o drawn --pairs sampled --sample-rows 100 --quiet
 want_rc 0

@@ -19,6 +19,45 @@ want_file closed/head.h5 closed/history.jsonl closed/before.json closed/after.js
 want_text closed/history.jsonl '"epoch":1,' '"epoch":8,' '"steps_per_second"' '"centroid_distance"'
 want_text closed/compare.json '"baseline": "before"' '"kept_epoch"' '"procrustes"'
 want_text closed/before.json '"centroid_distance"'
+want_file closed/start.json
+want_text closed/after.json '"trained_losses": "clip,uniform,align"'
+
+# a gap that training opens comes first and is never better, however wide it was before; in a race too
+run simulate --model clip --n 300 --d 16 --seed 1 -o opening.h5 --quiet
+opening="--epochs 40 --patience 0 --batch full --lr 1e-2 --test 0.4 --quiet"
+# shellcheck disable=SC2086
+run train opening.h5 -o opened --loss clip $opening
+want_rc 0
+head -n 1 out >line
+want_text line "The gap opens in training (after): corrected distance"
+want_text opened/report.html "The gap opens in training (after)"
+checks=$((checks + 1))
+/usr/bin/python3 - <<'END' || complain "an opened gap is called better, or the start is not shown"
+import json
+c = json.load(open("opened/compare.json"))
+after = [k for k in c["better"]["after"] if k.startswith("gap.")]
+assert not after, after
+start = c["measures"]["gap"]["corrected_distance"]["values"]["start"]["value"]
+end = c["measures"]["gap"]["corrected_distance"]["values"]["after"]["value"]
+assert start < 0.19 < end, (start, end)
+clip = c["measures"]["loss"]["clip"]["differences"]
+assert clip["after"]["trained_on"] and "trained_on" not in clip["center"], clip
+END
+# shellcheck disable=SC2086
+run train opening.h5 -o opened-race --race clip,cua $opening
+want_rc 0
+head -n 1 out >line
+want_text line "The gap opens in training (clip): corrected distance"
+# a loss that was trained on is marked among the better, here and where the head's rows are compared
+run train opening.h5 -o marked --loss clip --epochs 30 --lr 1e-2 --patience 0 --test 0.1 --quiet
+want_rc 0
+run apply marked/head.h5 opening.h5 -o marked.h5 --quiet
+want_rc 0
+run compare opening.h5 marked.h5
+want_rc 0
+want_text out "better*" "a loss that was trained on"
+run compare opening.h5 marked.h5 --json
+want_text out '"trained_on": true'
 
 # zero-shot and arithmetic before and after, several captions an image
 # shellcheck disable=SC2086
