@@ -103,7 +103,6 @@ static void describe_float(cgap_entry *entry, hid_t type)
   char name[48];
   (void)snprintf(name, sizeof name, "float of %zu bits in an unusual layout", 8 * H5Tget_size(type));
   cgap_entry_type_text(entry, name);
-  entry->obstacle = cgap_format("a %s, which is not read; write it again as float32", name);
 }
 
 /* The fields of a compound type; where some hold rows of numbers, the line that makes datasets of them. */
