@@ -110,8 +110,6 @@ static void flip(const char *name, bytes *b, size_t stride, size_t least_refused
     count[outcome < OUTCOMES ? outcome : OTHER]++;
     b->at[i] ^= bit;
   }
-  printf("%s: %zu same %zu refused %zu other %zu signalled\n", name, count[SAME], count[REFUSED], count[OTHER],
-         count[SIGNALLED]);
   cr_expect_geq(count[REFUSED], least_refused, "%s: only %zu flips are refused", name, count[REFUSED]);
   free(b->at);
   free(b->spared);
@@ -369,4 +367,43 @@ Test(damage, a_group_of_thousands_is_listed_whole, .init = ask_enter, .fini = as
   cr_expect_eq(json_array_size(json_object_get(json_array_get(listing, 0), "datasets")), MANY + 5);
   json_decref(listing);
   cgap_dataset_close(d);
+}
+
+/* Whole, though odd: what is in the file besides must not stand in the way. */
+Test(damage, odd_objects_are_no_damage, .init = ask_enter, .fini = ask_leave)
+{
+  static const char *const words[] = {"a", "of two words"};
+  for (int block = 0; block < 2; block++) {
+    const hid_t file = block ? h5_create_after_block(ask_directory, "odd.h5") : create("odd.h5", false);
+    const hsize_t size[9] = {5, 5, 1, 1, 1, 1, 1, 1, 1};
+    const hid_t never = H5Screate_simple(2, size, NULL), nine = H5Screate_simple(9, size, NULL);
+    const hid_t null = H5Screate(H5S_NULL), scalar = H5Screate(H5S_SCALAR);
+    const struct {
+      const char *path;
+      hid_t type, space;
+    } odd[] = {
+      {"/never", H5T_NATIVE_FLOAT, never},  {"/nine", H5T_NATIVE_INT, nine},
+      {"/null", H5T_NATIVE_FLOAT, null},    {"/scalar", H5T_NATIVE_DOUBLE, scalar},
+      {"/long", H5T_NATIVE_LDOUBLE, never}, {"/reference", H5T_STD_REF_OBJ, scalar},
+    };
+    put_elements(file, false);
+    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+      const hid_t one = H5Dcreate2(file, odd[k].path, odd[k].type, odd[k].space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+      cr_assert(one >= 0, "%s", odd[k].path);
+      H5Dclose(one);
+    }
+    h5_strings(file, "/words", words, 2, true);
+    h5_strings(file, "/short_words", words, 2, false);
+    const hid_t type = H5Tcopy(H5T_NATIVE_INT);
+    cr_assert(H5Tcommit2(file, "/type", type, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    H5Tclose(type);
+    H5Sclose(never);
+    H5Sclose(nine);
+    H5Sclose(null);
+    H5Sclose(scalar);
+    h5_close(file);
+    cgap_dataset *d = ask_open(&(io_ask){.files = {"odd.h5"}});
+    cr_expect_eq(cgap_dataset_data(d)->pairing, CGAP_BY_INDEX);
+    cgap_dataset_close(d);
+  }
 }

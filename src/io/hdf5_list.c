@@ -104,7 +104,6 @@ static void describe_float(cgap_entry *entry, hid_t type)
   char name[48];
   (void)snprintf(name, sizeof name, "float of %zu bits in an unusual layout", 8 * H5Tget_size(type));
   cgap_entry_type_text(entry, name);
-  entry->obstacle = cgap_format("a %s, which is not read; write it again as float32", name);
 }
 
 /* The fields of a compound type; where some hold rows of numbers, the line that makes datasets of them. */
@@ -264,16 +263,22 @@ static cgap_entry *add_entry(walk *w, const char *path)
   return entry && entry->path ? entry : NULL;
 }
 
-/* Old files have no checksum: where a shape, a type or a place is wrong, the bytes set aside do not agree with it. */
+/* Old files have no checksum: where a shape, a type or a place is wrong, the bytes set aside do not agree with it. Of
+ * strings and references, what is in memory is of another size. */
 static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, const cgap_entry *entry)
 {
+  H5D_space_status_t space = H5D_SPACE_STATUS_ERROR;
   const haddr_t offset = H5Dget_offset(dataset);
   const hsize_t stored = H5Dget_storage_size(dataset);
   const size_t item = H5Tget_size(type);
+  const H5T_class_t class = H5Tget_class(type);
+  const bool plain =
+    class == H5T_INTEGER || class == H5T_FLOAT || (class == H5T_STRING && H5Tis_variable_str(type) == 0);
   size_t elements = 0;
   const bool counted = cgap_entry_elements(&elements, entry);
-  if (entry->rank > CGAP_SHAPE_MAX ||
-      offset == HADDR_UNDEF) /* nothing was written yet: all is the fill value; or the bytes are in other files */
+  if (!plain || entry->rank > CGAP_SHAPE_MAX || offset == HADDR_UNDEF) /* the last: chunks, or other files */
+    return CGAP_OK;
+  if (H5Dget_space_status(dataset, &space) >= 0 && space == H5D_SPACE_STATUS_NOT_ALLOCATED) /* all is the fill value */
     return CGAP_OK;
   const uint64_t bytes = w->file->bytes;
   const bool within = entry->number != w->file->number || (offset <= bytes && stored <= bytes - offset);

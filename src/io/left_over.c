@@ -84,7 +84,7 @@ static cgap_status settle_dangling(cgap_dataset *d, const cgap_entry *e, cgap_er
 static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
 {
   const cgap_words w = cgap_words_of(e->path);
-  return e->kind == CGAP_KIND_OTHER && e->obstacle && !e->alias && (w.leaf & CGAP_WORD_CLASS) &&
+  return e->kind == CGAP_KIND_OTHER && (e->obstacle || e->rank >= 2) && !e->alias && (w.leaf & CGAP_WORD_CLASS) &&
          (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_EMBEDDING)) && d->role[CGAP_ROLE_CLASS_TEXT].count == 0;
 }
 
@@ -100,7 +100,9 @@ static cgap_status settle(cgap_dataset *d, const cgap_file *file, const cgap_inp
     else if (is_taken(d, e))
       continue;
     else if (is_unread_class_text(d, e))
-      status = cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
+      status = e->obstacle ? cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle)
+                           : cgap_fail(error, CGAP_DATA, "%s: %s cannot be class texts; write them again as float32",
+                                       e->name, e->type_text);
     else if (file->loose && !file->folder && !(options->unpaired && names_pairing(e)))
       status = refuse_unused_file(d, e, error);
     else if (!chosen && looks_like_rows(d, e))

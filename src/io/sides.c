@@ -305,8 +305,8 @@ cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error)
     const cgap_file *file = d->inputs[i].file;
     for (size_t k = 0; k < file->count; k++) {
       const cgap_entry *e = &file->entries[k];
-      if (e->kind == CGAP_KIND_OTHER && e->obstacle && !e->alias && cgap_choose_misfit(e, CGAP_WORD_TEXT))
-        return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
+      if (e->kind == CGAP_KIND_OTHER && !e->alias && cgap_choose_misfit(e, CGAP_WORD_TEXT))
+        return check_one(&(cgap_taken){file, e}, 1, error);
     }
   }
   return CGAP_OK;
