@@ -71,7 +71,7 @@ static cgap_status keep_copy(const char *path, cgap_error *error)
   char copy[CGAP_PATH];
   for (int k = 1;; k++) {
     if (snprintf(copy, sizeof copy, "%s.bak-%d", path, k) >= (int)sizeof copy)
-      return cgap_fail(error, CGAP_FILE, "%s: its name is too long for a copy beside it", path);
+      return cgap_fail(error, CGAP_FILE, "%s: its name is too long for a copy next to it", path);
     if (access(copy, F_OK) == 0)
       continue;
     size_t bytes;

@@ -218,8 +218,7 @@ static cgap_status check_picture(const char *folder, const char *name, const cha
   cgap_status status = cgap_folder_file(path, folder, file, error);
   if (status || cli_shared.force || lstat(path, &facts) != 0 || cgap_gnuplot_drew(path, format))
     return status;
-  return cgap_fail(error, CGAP_FILE, "%s: is no picture of gnuplot's; move it away, or give --force to replace it",
-                   path);
+  return cgap_fail(error, CGAP_FILE, "%s: gnuplot did not draw it; move it away, or give --force to replace it", path);
 }
 
 /* The scripts that lie in the folder are the user's; only missing ones are put there. */

@@ -169,7 +169,7 @@ cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t la
   cgap_status status = cgap_json_lines_read(path, take_line, &r, &end, error);
   if (status == CGAP_OK && out->count < last)
     status = cgap_fail(error, CGAP_FILE,
-                       "%s: holds %zu epochs, the checkpoint beside it is of epoch %llu; put the file back, or give "
+                       "%s: holds %zu epochs, checkpoint.bin is of epoch %llu; put the file back, or give "
                        "--force to begin again without what the folder holds",
                        path, out->count, (unsigned long long)last);
   const bool more = r.epochs > last;

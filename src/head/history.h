@@ -29,8 +29,8 @@ char *cgap_history_line(const cgap_epoch *record);
 CGAP_MUST_CHECK cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error);
 
 /* Reads the epochs up to `last`, that of the checkpoint, and leaves the file with those lines alone, later ones in a
- * copy beside it. A last line without its end does not count. CGAP_FILE, with the file as it was, where another line is
- * no record of its epoch or where there are fewer than `last`. */
+ * copy next to it. A last line without its end does not count. CGAP_FILE, with the file as it was, where another line
+ * is no record of its epoch or where there are fewer than `last`. */
 CGAP_MUST_CHECK cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t last, cgap_error *error);
 
 #endif

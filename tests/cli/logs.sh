@@ -77,7 +77,7 @@ damage "line 8: no JSON" sed '8s/loss/\x00oss/'
 damage "line 9: no epoch" sed '9s/"epoch"/"epoche"/'
 damage "line 6: epoch 5 where epoch 6 belongs" sed 5p
 damage "line 7: epoch 8 where epoch 7 belongs" sed 7d
-damage "holds 399 epochs, the checkpoint beside it is of epoch 400" sed '$d'
+damage "holds 399 epochs, checkpoint.bin is of epoch 400" sed '$d'
 damage "holds 0 epochs" true
 rm pieces/history.jsonl
 # shellcheck disable=SC2086
