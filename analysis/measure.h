@@ -96,9 +96,8 @@ typedef struct cgap_median_window {
 typedef struct cgap_block_fit {
   double within[CGAP_OFFSETS], whole[CGAP_OFFSETS]; /* sums of products over the pairs at each offset */
   double count[CGAP_OFFSETS];                       /* of how many; 0: not asked */
-  /* mean squares, over the block's texts, of products with an image at random: within, texts that share an image
-   * being added up first; with centroids of the file, each text alone; and these added up */
-  double within_square, text_square, group_square;
+  double within_square; /* mean over the block's texts of the square of a product with one of its images at random,
+                         * texts that share an image being added up first */
 } cgap_block_fit;
 
 /* All that is summed about a data set before the measures finish. */
@@ -117,6 +116,8 @@ struct cgap_evidence {
   const double *group_moment;  /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
   const cgap_block_fit *block; /* (blocks) block b: texts b·M/blocks … */
   size_t blocks;
+  double group_growth; /* how many times as much the mean over random pairs varies since texts of one image (or of its
+                        * copies) stay together */
 
   cgap_median_window window;
   bool median_alone; /* the pass is for the median, and no other measure is shown its cosines */

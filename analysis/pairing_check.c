@@ -40,17 +40,6 @@ static double square_of_random(const cgap_evidence *e)
   return fmax(0, trace);
 }
 
-/* How much more the mean over random pairs varies since texts of one image come together; 1 where none do. */
-static double growth_of_groups(const cgap_evidence *e)
-{
-  double texts = 0, groups = 0;
-  for (size_t b = 0; b < e->blocks; b++) {
-    texts += e->block[b].text_square;
-    groups += e->block[b].group_square;
-  }
-  return texts > 0 ? fmax(1, groups / texts) : 1;
-}
-
 /* Mean over the pairs of (x − x̄)·(y − ȳ). */
 static double mean_product(const cgap_evidence *e, double matched_mean)
 {
@@ -91,23 +80,74 @@ static int shift_of_whole(const cgap_evidence *e, double square)
 
 /* ---------------------------------------------------------------- blocks */
 
-/* z of the pairs as given: within each block, and with the file's centroids and random order. NaN: nothing varies. */
+/* z within each block at every offset, and of the pairs as given with the file's centroids and random order. NaN:
+ * nothing varies, or the offset is not asked for. */
 typedef struct block_z {
-  double within[CGAP_PAIR_BLOCKS], whole[CGAP_PAIR_BLOCKS];
-  int shift[CGAP_PAIR_BLOCKS];
+  double within[CGAP_PAIR_BLOCKS][CGAP_OFFSETS], whole[CGAP_PAIR_BLOCKS];
+  bool named[CGAP_PAIR_BLOCKS];
 } block_z;
 
 static void find_block_z(block_z *out, const cgap_evidence *e, double square)
 {
+  *out = (block_z){.named = {false}};
   for (size_t b = 0; b < e->blocks; b++) {
     const cgap_block_fit *fit = &e->block[b];
-    double z[CGAP_OFFSETS];
     for (int k = 0; k < CGAP_OFFSETS; k++)
-      z[k] = z_of(fit->within[k], fit->count[k], fit->within_square > 1e-26 ? fit->within_square : 0);
-    out->within[b] = z[CGAP_SHIFTS];
+      out->within[b][k] = z_of(fit->within[k], fit->count[k], fit->within_square > 1e-26 ? fit->within_square : 0);
     out->whole[b] = z_of(fit->whole[CGAP_SHIFTS], fit->count[CGAP_SHIFTS], square);
-    out->shift[b] = shift_of(z);
   }
+}
+
+/* Stouffer's sum of the z of blocks [first, end). */
+static double within_together(const block_z *z, size_t first, size_t end, int offset)
+{
+  double total = 0;
+  for (size_t b = first; b < end; b++)
+    total += z->within[b][offset];
+  return total / sqrt((double)(end - first));
+}
+
+static double whole_together(const block_z *z, size_t first, size_t end)
+{
+  double total = 0;
+  for (size_t b = first; b < end; b++)
+    total += z->whole[b];
+  return total / sqrt((double)(end - first));
+}
+
+static bool any_named(const block_z *z, size_t first, size_t end)
+{
+  bool any = false;
+  for (size_t b = first; b < end; b++)
+    any = any || z->named[b];
+  return any;
+}
+
+/* Names blocks [first, end) as one, by their texts in the rows of the file. */
+static void name_blocks(cgap_pairing_check *check, const cgap_evidence *e, block_z *z, size_t first, size_t end,
+                        int shift)
+{
+  const size_t texts = e->text.rows;
+  check->blocks[check->block_count++] = (cgap_pair_block){.first = e->text.file_row[first * texts / e->blocks],
+                                                          .last = e->text.file_row[end * texts / e->blocks - 1],
+                                                          .z = within_together(z, first, end, CGAP_SHIFTS),
+                                                          .shift = shift};
+  for (size_t b = first; b < end; b++)
+    z->named[b] = true;
+}
+
+/* Each block alone, then two, four … of those that were not named, for models that tell little. */
+static void name_shifted(cgap_pairing_check *check, const cgap_evidence *e, block_z *z)
+{
+  for (size_t together = 1; together < e->blocks; together *= 2)
+    for (size_t first = 0; first + together <= e->blocks; first += together) {
+      double at[CGAP_OFFSETS];
+      for (int k = 0; k < CGAP_OFFSETS; k++)
+        at[k] = within_together(z, first, first + together, k);
+      const int shift = any_named(z, first, first + together) ? 0 : shift_of(at);
+      if (shift)
+        name_blocks(check, e, z, first, first + together, shift);
+    }
 }
 
 static int ascending(const void *a, const void *b)
@@ -116,60 +156,47 @@ static int ascending(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* 0 where there is none. */
-static double median_of_finite(const double *v, size_t count)
+/* Of the z of the pairs as given, within blocks; 0 where there is none. */
+static double median_within(const block_z *z, size_t blocks)
 {
   double sorted[CGAP_PAIR_BLOCKS];
   size_t n = 0;
-  for (size_t b = 0; b < count; b++)
-    if (isfinite(v[b]))
-      sorted[n++] = v[b];
+  for (size_t b = 0; b < blocks; b++)
+    if (isfinite(z->within[b][CGAP_SHIFTS]))
+      sorted[n++] = z->within[b][CGAP_SHIFTS];
   qsort(sorted, n, sizeof *sorted, ascending);
   return n ? (sorted[(n - 1) / 2] + sorted[n / 2]) / 2 : 0;
 }
 
-/* Stouffer's sum of `count` z. */
-static double z_together(const double *z, size_t count)
+static void name_unmatched(cgap_pairing_check *check, const cgap_evidence *e, block_z *z)
 {
-  double total = 0;
-  for (size_t k = 0; k < count; k++)
-    total += z[k];
-  return total / sqrt((double)count);
+  const double of_whole = check->z / sqrt((double)e->blocks), of_blocks = median_within(z, e->blocks);
+  size_t together = 1;
+  while (fmax(of_whole, of_blocks) * sqrt((double)together) < SHOWS && together <= e->blocks)
+    together++;
+  const bool whole_shows = of_whole * sqrt((double)together) >= SHOWS,
+             blocks_show = of_blocks * sqrt((double)together) >= SHOWS;
+  for (size_t first = 0; first + together <= e->blocks && together < e->blocks; first += together) {
+    const size_t end = first + together;
+    if (!any_named(z, first, end) && within_together(z, first, end, CGAP_SHIFTS) < MATCHED_Z &&
+        (blocks_show || (whole_shows && whole_together(z, first, end) < MATCHED_Z)))
+      name_blocks(check, e, z, first, end, 0);
+  }
 }
 
-/* Texts of blocks [first, end), in the rows of the file. */
-static void name_block(cgap_pairing_check *check, const cgap_evidence *e, size_t first, size_t end, double z, int shift)
+static int by_first(const void *a, const void *b)
 {
-  const size_t texts = e->text.rows;
-  check->blocks[check->block_count++] = (cgap_pair_block){.first = e->text.file_row[first * texts / e->blocks],
-                                                          .last = e->text.file_row[end * texts / e->blocks - 1],
-                                                          .z = z,
-                                                          .shift = shift};
+  const size_t x = ((const cgap_pair_block *)a)->first, y = ((const cgap_pair_block *)b)->first;
+  return (x > y) - (x < y);
 }
 
 static void find_blocks(cgap_pairing_check *check, const cgap_evidence *e, double square)
 {
   block_z z;
   find_block_z(&z, e, square);
-  const double of_whole = check->z / sqrt((double)e->blocks), of_blocks = median_of_finite(z.within, e->blocks);
-  size_t together = 1;
-  while (fmax(of_whole, of_blocks) * sqrt((double)together) < SHOWS && together <= e->blocks)
-    together++;
-  const bool whole_shows = of_whole * sqrt((double)together) >= SHOWS,
-             blocks_show = of_blocks * sqrt((double)together) >= SHOWS;
-  for (size_t first = 0, end; first < e->blocks; first = end) {
-    end = first + together < e->blocks ? first + together : e->blocks;
-    bool shifted = false;
-    for (size_t b = first; b < end; b++) {
-      if (z.shift[b])
-        name_block(check, e, b, b + 1, z.within[b], z.shift[b]);
-      shifted = shifted || z.shift[b];
-    }
-    const double within = z_together(z.within + first, end - first), whole = z_together(z.whole + first, end - first);
-    if (!shifted && end - first == together && within < MATCHED_Z &&
-        (blocks_show || (whole_shows && whole < MATCHED_Z)))
-      name_block(check, e, first, end, within, 0);
-  }
+  name_shifted(check, e, &z);
+  name_unmatched(check, e, &z);
+  qsort(check->blocks, check->block_count, sizeof *check->blocks, by_first);
 }
 
 void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out)
@@ -177,7 +204,7 @@ void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out)
   if (!e->paired)
     return;
   cgap_pairing_check *check = &out->pairing_check;
-  const double square = square_of_random(e) * growth_of_groups(e);
+  const double square = square_of_random(e) * e->group_growth;
   check->matched_mean = out->cosine_pair.mean;
   check->shuffled_mean = out->cosine_cross.why ? out->cosine_pair.mean : out->cosine_cross.mean;
   check->verdict = CGAP_PAIRING_UNCLEAR;

@@ -241,7 +241,6 @@ void case_build(test_case *out, const case_spec *spec, uint64_t seed)
   out->naive.image_row = rows;
   out->naive.text = keep_rows(out, ey, keep_text, m, d, &rows, &out->naive.texts);
   out->naive.text_row = rows;
-  out->naive.row_offsets = out->naive.images == n && out->naive.texts == m;
   add_pairs(out, spec, owner, n, m, keep_image);
   if (spec->flags & CASE_ZERO_SHOT)
     add_classes(out, &r, spec, x, n);

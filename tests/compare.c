@@ -57,6 +57,7 @@ static bool is_near_enough(const compare_field *field, const cgap_audit *got, co
 {
   double open = strcmp(field->key, "gap.linear_separability") == 0 ? want->open_separability
                 : strcmp(field->key, "gap.separability_auc") == 0  ? want->open_auc
+                : strcmp(field->key, "checks.pairing.z") == 0      ? want->open_z
                                                                    : 0;
   return fabs(compare_value(got, field) - compare_value(&want->audit, field)) <= open;
 }

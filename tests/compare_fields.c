@@ -109,6 +109,7 @@ const compare_field COMPARE_FIELDS[] = {
   {"arithmetic.score", AT(arithmetic.score), COMPARE_SCALAR, TOLERANCE_EXACT, ARITHMETIC},
   {"checks.pairing.matched_mean", AT(pairing_check.matched_mean), COMPARE_NUMBER, TOLERANCE_CLOSE, PAIRS},
   {"checks.pairing.shuffled_mean", AT(pairing_check.shuffled_mean), COMPARE_NUMBER, TOLERANCE_CLOSE, PAIRS},
+  {"checks.pairing.below_median_share", AT(pairing_check.below_median_share), COMPARE_SCALAR, TOLERANCE_EXACT, PAIRS},
   {"checks.pairing.z", AT(pairing_check.z), COMPARE_NUMBER, TOLERANCE_SPECTRUM, PAIRS},
   {"checks.image.norm_mean", AT(checks_image.norm_mean), COMPARE_NUMBER, TOLERANCE_SPECTRUM, 0},
   {"checks.text.norm_mean", AT(checks_text.norm_mean), COMPARE_NUMBER, TOLERANCE_SPECTRUM, 0},

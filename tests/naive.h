@@ -20,7 +20,6 @@ typedef struct naive_input {
   const int64_t *image_label, *query; /* (images), (queries, 4) with kept image rows */
   const double *query_weight;         /* (queries) or NULL */
 
-  bool row_offsets; /* the pairing check looks for them: no row was dropped or merged */
   double temperature;
 } naive_input;
 
@@ -37,6 +36,8 @@ typedef struct naive_result {
   /* what rows whose scores lie within 1e-5 of the line, or of one another, weigh in the separability: its fit ends
    * where the gradient is 1e-6 of the weights, and such rows may fall on either side */
   double open_separability, open_auc;
+  /* where texts share an image and the rows are many, z rests on some of the images and groups: within a twentieth */
+  double open_z;
   /* near duplicates at cosine > 0.999 + 1e-6 and > 0.999 − 1e-6 */
   uint64_t near_least[2], near_most[2];
 } naive_result;

@@ -143,43 +143,67 @@ static void check_rows(cgap_side_checks *c, const double *raw, const double *cos
   }
 }
 
-/* mean cosine of (o(j) + shift, j) over the *count texts where that row exists */
+/* (x_i − x̄)·(y_j − ȳ) */
+static double product_of(const naive_state *s, size_t i, size_t j)
+{
+  return s->xy[i * s->m + j] - naive_dot(s->x + i * s->d, s->my, s->d) - naive_dot(s->mx, s->y + j * s->d, s->d) +
+         naive_dot(s->mx, s->my, s->d);
+}
+
+static size_t file_row(const naive_state *s, size_t image)
+{
+  return s->in->image_row ? s->in->image_row[image] : image;
+}
+
+/* Mean product of (o(j) + shift, j) over the *count texts where that row of the file is. */
 static double shifted_mean(const naive_state *s, int shift, size_t *count)
 {
   double sum = 0;
   *count = 0;
-  for (size_t j = 0; j < s->m; j++) {
-    long i = (long)s->in->owner[j] + shift;
-    if (i >= 0 && i < (long)s->n) {
-      sum += s->xy[(size_t)i * s->m + j];
-      ++*count;
-    }
-  }
+  for (size_t j = 0; j < s->m; j++)
+    for (size_t i = 0; i < s->n; i++)
+      if (file_row(s, i) == file_row(s, s->in->owner[j]) + (size_t)shift) {
+        sum += product_of(s, i, j);
+        ++*count;
+      }
   return sum / (double)*count;
 }
 
-/* trace(Cx·Cy), divisors N and M: the mean square of the doubly centred cosines */
-static double cross_trace(const naive_state *s)
+static bool same_group(const naive_state *s, size_t a, size_t b)
 {
-  double total = 0, mean = naive_dot(s->mx, s->my, s->d);
-  for (size_t i = 0; i < s->n; i++)
-    for (size_t j = 0; j < s->m; j++) {
-      double c =
-        s->xy[i * s->m + j] - naive_dot(s->x + i * s->d, s->my, s->d) - naive_dot(s->mx, s->y + j * s->d, s->d) + mean;
-      total += c * c;
-    }
-  return total / ((double)s->n * (double)s->m);
+  const size_t i = s->in->owner[a], k = s->in->owner[b];
+  return memcmp(s->in->image + i * s->d, s->in->image + k * s->d, s->d * sizeof *s->in->image) == 0;
 }
 
-/* The offset of greatest z, each over its own couples, where that is at least 4 and 4 more than as given. */
-static int better_shift(const naive_state *s, double shuffled, double sd)
+/* Mean square, over random images, of the sum of the products of the texts of one image (or its copies), per text; at
+ * least that of each text alone. *grouped: whether any text shares its image. */
+static double square_of_random(const naive_state *s, bool *grouped)
+{
+  double together = 0, alone = 0;
+  *grouped = false;
+  for (size_t j = 0; j < s->m; j++)
+    for (size_t k = 0; k < s->m; k++) {
+      if (!same_group(s, j, k))
+        continue;
+      *grouped = *grouped || j != k;
+      for (size_t i = 0; i < s->n; i++) {
+        const double square = product_of(s, i, j) * product_of(s, i, k);
+        together += square;
+        alone += j == k ? square : 0;
+      }
+    }
+  return fmax(alone, together) / ((double)s->n * (double)s->m);
+}
+
+/* The offset of greatest z, each over its own pairs, where that is at least 4 and 4 more than as given. */
+static int better_shift(const naive_state *s, double square)
 {
   double z[11], best = -INFINITY;
   int shift = 0;
   for (int o = -5; o <= 5; o++) {
     size_t count;
     double mean = shifted_mean(s, o, &count);
-    z[o + 5] = count ? (mean - shuffled) / (sd * sqrt((double)s->m / (double)count)) : -INFINITY;
+    z[o + 5] = count ? mean * sqrt((double)count / square) : -INFINITY;
     if (o != 0 && z[o + 5] > best) {
       best = z[o + 5];
       shift = o;
@@ -188,15 +212,45 @@ static int better_shift(const naive_state *s, double shuffled, double sd)
   return best >= 4 && best - z[5] >= 4 ? shift : 0;
 }
 
-static void check_pairing(cgap_pairing_check *out, const naive_state *s, const cgap_cosines *cross)
+/* Twice the share of pairs at or below the median of the unmatched, ties within 1e-12. */
+static cgap_scalar below_median(const naive_state *s)
 {
+  double *sorted = support_alloc(s->n * s->m, sizeof *sorted), *below = support_alloc(s->m, sizeof *below), share = 0;
+  size_t count = 0;
+  for (size_t i = 0; i < s->n; i++)
+    for (size_t j = 0; j < s->m; j++)
+      if (s->in->owner[j] != i)
+        sorted[count++] = s->xy[i * s->m + j];
+  qsort(sorted, count, sizeof *sorted, naive_compare_doubles);
+  const double median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+  for (size_t j = 0; j < s->m; j++) {
+    below[j] = s->xy[s->in->owner[j] * s->m + j] <= median + 1e-12;
+    share += below[j] / (double)s->m;
+  }
+  cgap_scalar out = naive_wilson(share, s->m, naive_mean_variance(s, below, true));
+  out.value = fmin(1, 2 * out.value);
+  out.lo = fmin(1, 2 * out.lo);
+  out.hi = fmin(1, 2 * out.hi);
+  free(sorted);
+  free(below);
+  return out;
+}
+
+static void check_pairing(naive_result *result, const naive_state *s)
+{
+  const cgap_audit *a = &result->audit;
+  cgap_pairing_check *out = &result->audit.pairing_check;
   size_t all;
-  double sd = sqrt(cross_trace(s) / (double)s->m);
-  out->matched_mean = shifted_mean(s, 0, &all);
-  out->shuffled_mean = cross->mean;
-  out->z = (out->matched_mean - cross->mean) / sd;
+  bool grouped;
+  double square = square_of_random(s, &grouped);
+  out->matched_mean = a->cosine_pair.mean;
+  out->shuffled_mean = a->cosine_cross.mean;
+  /* N/(N − 1): the centroids are those of the same rows */
+  out->z = shifted_mean(s, 0, &all) * (double)s->n / (double)(s->n - 1) * sqrt((double)s->m / square);
   out->verdict = out->z >= 4 ? CGAP_PAIRING_MATCHED : out->z < 2 ? CGAP_PAIRING_SHUFFLED : CGAP_PAIRING_UNCLEAR;
-  out->shift = s->in->row_offsets ? better_shift(s, cross->mean, sd) : 0;
+  result->open_z = grouped && (s->n > 256 || s->m > 256) ? fabs(out->z) / 20 : 0;
+  out->shift = better_shift(s, square);
+  out->below_median_share = below_median(s);
 }
 
 static void worst_pairs(cgap_audit *a, const naive_state *s)
@@ -223,7 +277,7 @@ void naive_checks(naive_result *out, const naive_state *s)
              &out->near_most[0]);
   check_rows(&a->checks_text, s->in->text, s->yy, s->m, s->d, s->in->text_row, &out->near_least[1], &out->near_most[1]);
   if (s->in->owner) {
-    check_pairing(&a->pairing_check, s, &a->cosine_cross);
+    check_pairing(out, s);
     worst_pairs(a, s);
   }
 }

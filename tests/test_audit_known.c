@@ -1,5 +1,6 @@
 /* Answers that are known without a program: closed forms and identities. */
 #include "reference.h"
+#include "report/verdict.h"
 #include "run_audit.h"
 #include "support.h"
 
@@ -255,6 +256,37 @@ Test(audit_known, separability_needs_30_rows_of_each_modality)
   }
   free(x);
   free(y);
+}
+
+/* A distance near 0 is no closed gap: rows that never meet, centred rows, and rows that are all but equal. */
+Test(audit_known, verdicts_of_what_the_distance_does_not_see)
+{
+  enum { N = 200, D = 40 };
+  double *x, *y, *cone = support_alloc(N * D, sizeof *cone);
+  run_couples(10, N, D, 0, &x, &y);
+  for (size_t i = 0; i < N; i++)
+    for (size_t k = 0; k < D; k++) {
+      cone[i * D + k] = y[i * D + k] + (k == 0 ? 100 : 0);
+      if (k < D / 2)
+        y[i * D + k] = 0;
+      else
+        x[i * D + k] = 0;
+    }
+  const struct {
+    const char *name;
+    const double *text;
+    cgap_level level;
+  } cases[] = {
+    {"orthogonal", y, CGAP_LEVEL_APART}, {"cone", cone, CGAP_LEVEL_COLLAPSED}, {"same", x, CGAP_LEVEL_NOISE}};
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    run_rows rows = {N, N, D, x, cases[c].text, NULL, CGAP_UNPAIRED, false};
+    cgap_audit a = run_audit(&rows, 0.01, 2, 0);
+    cr_expect_eq(cgap_audit_level(&a), cases[c].level, "%s: %s", cases[c].name, cgap_level_word(cgap_audit_level(&a)));
+    cgap_audit_clear(&a);
+  }
+  free(x);
+  free(y);
+  free(cone);
 }
 
 /* All rows are shown where there are few: pooled scores have mean 0, variances λ1 and λ2, and no covariance. */

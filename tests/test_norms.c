@@ -289,6 +289,21 @@ Test(norms, bad_class_texts_and_words_are_counted)
   w.words[2 * D] = INFINITY;
   memset(w.words, 0, D * sizeof *w.words);
   expect_refused(&data, "test:/words: 4 rows, 1 with NaN or infinity (row 2)", "1 of norm zero (row 0)");
+  cgap_train_options o = CGAP_TRAIN_OPTIONS_INIT;
+  cgap_head *head = NULL;
+  cgap_error error = {0};
+  o.epochs = 1;
+  cr_expect_eq(cgap_train_run(&head, &data, &o, NULL, &error), CGAP_DATA, "before it trains");
+  cr_expect_not_null(strstr(error.message, "test:/words: 4 rows"), "%s", error.message);
+  data.drop_bad = true; /* queries of words 1 and 3 alone are left, of which there are none */
+  audit = run_audit_data(&data, 0.01, 1, 0);
+  cr_expect_eq(audit.arithmetic.score.n, 0);
+  cgap_audit_clear(&audit);
+  w.words[2 * D] = 1; /* words 1, 2 and 3, of which two follow each other in half of the queries */
+  audit = run_audit_data(&data, 0.01, 1, 0);
+  cr_expect_eq(audit.arithmetic.score.n, QUERIES / 2);
+  cr_expect(isfinite(audit.arithmetic.score.value));
+  cgap_audit_clear(&audit);
   free_whole(&w);
 }
 

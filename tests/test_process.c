@@ -1,6 +1,7 @@
 /* The library changes nothing of its caller's process: numbers of threads, locale, HDF5's error handler; and calls in
  * several threads at once give the bits of calls one after the other. */
 #include "compare.h"
+#include "json_memory.h"
 #include "run_audit.h"
 #include "simulate.h"
 #include "support.h"
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { CALLERS = 3, IMAGES = 300, D = 24, TIMES = 2 };
 
@@ -195,6 +198,29 @@ Test(process, numbers_of_threads_stay_and_do_not_matter)
   support_remove(folder);
 }
 
+/* OpenMP's threads do not survive a fork; a child that asks for one thread needs none of them. */
+Test(process, a_forked_child_audits_on_one_thread)
+{
+  enum { LONG = 60 };
+  char folder[256];
+  int status = 0;
+  support_directory(folder, sizeof folder);
+  job j = make_job(1, folder);
+  const cgap_data data = cgap_simulation_data(&j.rows);
+  j.audit = run_audit_data(&data, 0.01, 2, 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(LONG);
+    cgap_audit audit = run_audit_data(&data, 0.01, 1, 0);
+    _exit(compare_bits("a child", &audit, &j.audit) != 0);
+  }
+  cr_assert_gt(child, 0);
+  cr_assert_eq(waitpid(child, &status, 0), child);
+  cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child ended with %x", (unsigned)status);
+  free_job(&j);
+  support_remove(folder);
+}
+
 /* ---------------------------------------------------------------- locale */
 
 /* A locale whose decimal point is a comma, made in the folder; false where this machine cannot make one. */
@@ -263,4 +289,21 @@ Test(process, a_comma_locale_stays_out_of_files_and_messages)
   cgap_head_close(head);
   free_job(&j);
   support_remove(folder);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+/* jansson drops a value that it has no memory for; what is written afterwards would lack it, and is refused. */
+Test(process, json_that_lacks_a_value_is_not_written)
+{
+#if !defined(__SANITIZE_ADDRESS__) /* which ends a program that asks for too much */
+  json_t *root = json_object();
+  cgap_json_watch_memory();
+  char *text = cgap_json_text(root, JSON_COMPACT);
+  cr_assert_str_eq(text, "{}");
+  free(text);
+  cr_expect_neq(json_object_set_new(root, "name", json_stringn_nocheck("name", SIZE_MAX / 4)), 0);
+  cr_expect_null(cgap_json_text(root, JSON_COMPACT));
+  json_decref(root);
+#endif
 }

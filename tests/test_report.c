@@ -55,6 +55,7 @@ static const char *const contract[] = {"gap.corrected_distance",
                                        "hubness.image_to_text.skewness",
                                        "hubness.text_to_image.robin_hood",
                                        "hubness.image_to_text.anti_hub_share",
+                                       "checks.pairing.below_median_share",
                                        "mixed.same_modality_share",
                                        "mixed.image",
                                        "mixed.text",
@@ -86,7 +87,7 @@ Test(fields, keys_are_distinct_and_complete)
   }
   for (size_t i = 0; i < sizeof contract / sizeof *contract; i++)
     cr_expect_not_null(cgap_field_find(contract[i]), "no field %s", contract[i]);
-  cr_expect_eq(cgap_field_count, 60, "%zu fields", cgap_field_count);
+  cr_expect_eq(cgap_field_count, 61, "%zu fields", cgap_field_count);
 }
 
 Test(json, every_scalar_stands_under_its_key)
@@ -333,6 +334,21 @@ Test(verdict, search_names_the_size_of_the_index)
   expect_sentence(&audit, "Search", "Search is not shown to beat guessing: among 1200 texts");
   expect_sentence(&audit, "dimensions", "of 16 dimensions about");
   expect_sentence(&audit, "Zero-shot", "of the images have the text of their own class nearest");
+  report_support_clear(&audit);
+}
+
+/* 768 dimensions of which half are in use: uniformity is 0.01 above that of the whole sphere */
+Test(verdict, half_of_the_dimensions_are_not_evenly_spread)
+{
+  cgap_audit audit;
+  fill_distance(&audit, ALL, 1000, 1000, 0.3, 0.2, 0.4);
+  audit.dim = 768;
+  audit.uniformity.sphere = -3.9896;
+  audit.uniformity.image.value = audit.uniformity.text.value = -3.979;
+  audit.pca_image.participation_ratio = audit.pca_text.participation_ratio = (cgap_scalar){.value = 434, .n = 1000};
+  expect_sentence(&audit, "sphere", "Images and texts each fill the sphere evenly");
+  audit.pca_image.participation_ratio.value = 277;
+  expect_sentence(&audit, "sphere", "Images fill most of the sphere, texts fill the sphere evenly");
   report_support_clear(&audit);
 }
 

@@ -85,8 +85,8 @@ typedef enum cgap_type { CGAP_FLOAT16, CGAP_BFLOAT16, CGAP_FLOAT32, CGAP_FLOAT64
 CGAP_API size_t cgap_type_size(cgap_type type);      /* bytes of one element */
 CGAP_API const char *cgap_type_name(cgap_type type); /* "float16", … */
 
-/* A view of `rows` rows of `dim` elements that somebody else owns. `read` copies rows
- * [first, first + count) into `out` (count × dim elements of `type`, native byte order); it is
+/* A view of `rows` rows of `dim` elements (2 to 65536) that the caller owns. `read` copies rows
+ * [first, first + count) into `out` (count × dim elements of `type`, native byte order); a call has it
  * called from one thread at a time, which need not be the one that called the library. Training
  * whose rows do not fit into memory calls it all along, for rows in any order. */
 typedef struct cgap_source {
@@ -95,7 +95,7 @@ typedef struct cgap_source {
   cgap_type type;
   cgap_status (*read)(const struct cgap_source *source, size_t first, size_t count, void *out, cgap_error *error);
   void *context;
-  const char *name; /* for messages: "pairs.h5:/image" */
+  const char *name; /* for messages: "pairs.h5:/image"; NULL: what it is for */
 } cgap_source;
 
 /* A source over a matrix in memory, (rows, dim) without padding, which must outlive it. */
@@ -114,12 +114,12 @@ typedef struct cgap_data {
   cgap_source text;  /* (texts, dim); rows == 0: none */
   cgap_pairing pairing;
   const uint64_t *text_image; /* (texts) for CGAP_BY_INDEX, else NULL */
-  bool drop_bad;              /* drop rows with NaN, infinity or norm zero instead of refusing them */
+  bool drop_bad;              /* drop rows with NaN, infinity or norm zero instead of refusing them; class texts too */
   bool merge_images;          /* images with equal rows become one image with several texts */
 
   const int64_t *labels;  /* (images) or NULL */
   cgap_source class_text; /* (classes × prompts, dim); rows == 0: none */
-  size_t prompts;         /* per class, at least 1 where class_text has rows */
+  size_t prompts;         /* per class; 0: 1 */
 
   cgap_source words;          /* (words, dim) of the group "arithmetic"; rows == 0: none */
   const int64_t *image_label; /* (images) */
@@ -380,7 +380,7 @@ typedef enum cgap_precision { CGAP_PRECISION_FP32, CGAP_PRECISION_BF16 } cgap_pr
 
 typedef struct cgap_audit_options {
   double temperature;    /* of loss.clip_*; at least 0.005 */
-  int threads;           /* 0: as many as the machine has */
+  int threads;           /* up to 1024; 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free, shared by the ranks of a node */
   cgap_progress progress;
   cgap_comm *ranks; /* that do this together, or NULL */
@@ -406,7 +406,7 @@ CGAP_API cgap_audit_options cgap_audit_options_default(void);
 /* Measures data; *out is filled, to be cleared by cgap_audit_clear, whatever was returned. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *data,
                                                     const cgap_audit_options *options, cgap_error *error);
-CGAP_API void cgap_audit_clear(cgap_audit *audit);
+CGAP_API void cgap_audit_clear(cgap_audit *audit); /* NULL is fine */
 
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {
@@ -574,7 +574,7 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_run(cgap_head **out, const cgap_
 enum { CGAP_TRAINING, CGAP_VALIDATION, CGAP_TEST, CGAP_PARTS };
 
 /* (*rows) the part of each image row of the data that the head was trained on, -1 for one that was dropped; the head's
- * own. NULL and 0 for a closer. */
+ * own. NULL and 0 for a closer, and where head is NULL. */
 CGAP_API const int64_t *cgap_head_split(const cgap_head *head, size_t *rows);
 
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error);

@@ -79,7 +79,7 @@ static const cli_spec spec = {
   .usage = "FILE… [-o DIR]",
   .example = "contragap audit img_emb.npy text_emb.npy\n"
              "contragap audit pairs.h5 -o report\n"
-             "contragap audit pairs.h5 --fail-if 'gap.centroid_distance>0.5'",
+             "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'",
   .about = "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
            "on top; with -o also a report, a row per pair, and figures.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},

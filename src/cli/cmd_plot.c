@@ -60,7 +60,7 @@ static const cli_spec spec = {
   .argument = "DIR",
 };
 
-enum { NAMES = 200, NAME = 100 };
+enum { NAMES = 200, NAME = 256 };
 
 typedef struct plot_list {
   char folder[CGAP_PATH];

@@ -20,6 +20,7 @@
 #include "head/data_hash.h"
 #include "head/fit.h"
 #include "head/options.h"
+#include "json_memory.h"
 #include "output.h"
 #include "report/fields.h"
 
@@ -314,7 +315,7 @@ static cgap_status work(void *context, size_t k, char **result, cgap_error *erro
     status = s->failed;
   }
   if (status == CGAP_OK && (json_object_set_new(run, "line", json_string(s->line)) != 0 ||
-                            !(*result = json_dumps(run, JSON_COMPACT | JSON_PRESERVE_ORDER))))
+                            !(*result = cgap_json_text(run, JSON_COMPACT | JSON_PRESERVE_ORDER))))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   json_decref(options);
   json_decref(setting);

@@ -55,10 +55,10 @@ static const cli_spec spec = {
   .example = "contragap train pairs.h5 -o closed\n"
              "contragap train pairs.h5 -o race --race clip,cua,cuaxu --batch 64 \\\n"
              "  --schedule constant --patience 0",
-  .about = "Fits a light head on frozen embeddings that closes the gap, and says what that gained and what it cost, on "
-           "images that training never saw, beside what closes the gap without training. Several FILEs are one data "
-           "set: images and "
-           "texts as .npy, or shards.",
+  .about =
+    "Fits a light head on frozen embeddings to narrow the gap, and says what that gained and what it cost, on "
+    "images that training never saw, next to methods that need no training. Several FILEs are one data set: images "
+    "and texts as .npy, or shards.",
   .groups = {{"Options", own}, CLI_HEAD_GROUP, CLI_SETTING_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
 };

@@ -17,6 +17,7 @@
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "output.h"
+#include "report/gnuplot.h"
 
 enum { GRACE_MILLISECONDS = 400 };
 
@@ -59,7 +60,8 @@ void cli_leave_output(const char *path)
   }
 }
 
-/* Files of this process that have no name of their own yet: those of cgap_temporary_name, .NAME.PID.tmp.svg */
+/* Files of this process that have no name of their own yet: those of cgap_temporary_name, of pictures with an ending
+ * more */
 static void remove_temporary(const char *folder)
 {
   char mark[40];
@@ -125,6 +127,7 @@ static void *watch(void *unused)
   int number = next_signal();
   const double first = cli_seconds();
   atomic_store(&stop, true);
+  cgap_gnuplot_stop();
   nanosleep(&grace, NULL);
   if (!atomic_load(&answered))
     end_now();

@@ -8,6 +8,7 @@
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/ranks.h"
+#include "json_memory.h"
 #include "suggest.h"
 
 static const cli_command commands[] = {
@@ -93,6 +94,7 @@ int main(int argc, char **argv)
 {
   const cli_command *command = argc > 1 ? find_command(argv[1]) : NULL;
   cli_signals_hold();
+  cgap_json_watch_memory();
   if (command)
     cli_wide_blas(argv); /* before there is a second thread, which executing would end */
   cli_signals_watch();

@@ -169,7 +169,7 @@ static int take_option(parse_state *s, const cli_option *option)
   char why[200];
   char *text = poptGetOptArg(s->context);
   if (text && !own(s, text))
-    return cli_usage("memory is out");
+    return cli_fail(&(cgap_error){CGAP_RESOURCE, "out of memory for the options"});
   if (cli_value_read(option, text ? text : "", why))
     return CLI_GO;
   return cli_usage("%s: --%s %s: %s", s->spec->name, option->name, text ? text : "", why);
@@ -205,11 +205,11 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
     return document;
   parse_state *s = calloc(1, sizeof *s);
   if (!s)
-    return cli_usage("memory is out");
+    return cli_fail(&(cgap_error){CGAP_RESOURCE, "out of memory for the options"});
   out->state = s;
   s->spec = spec;
   if (!build_table(s) || !(s->context = poptGetContext("contragap", argc, (const char **)argv, s->table, 0)))
-    return cli_usage("memory is out");
+    return cli_fail(&(cgap_error){CGAP_RESOURCE, "out of memory for the options"});
   int val, code;
   while ((val = poptGetNextOpt(s->context)) > 0) {
     if (val == HELP_VAL)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "json_lines.h"
+#include "json_memory.h"
 #include "output.h"
 #include "report/fields.h"
 
@@ -120,7 +121,7 @@ cgap_status sweep_results_take(sweep_results *r, const json_t *options, const js
 
 cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
 {
-  char *text = run ? json_dumps(run, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+  char *text = cgap_json_text(run, JSON_COMPACT | JSON_PRESERVE_ORDER);
   const size_t length = text ? strlen(text) : 0;
   char *line = text ? realloc(text, length + 2) : NULL;
   cgap_status status = CGAP_OK;

@@ -131,22 +131,19 @@ cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error
   return status;
 }
 
-/* Whether this command writes the result: of a race a report for each loss, else one for all. */
+/* Whether this command writes the result: a race one for each of its losses, else after.json. */
 static bool is_written(const char *result, const cli_train_begin *how)
 {
-  static const char *const LOSSES[] = {"clip", "cua", "cuaxu"};
-  char prefix[20];
-  const bool race = how->prefix[0][0] != '\0';
-  bool written = !race || strcmp(result, "after.json") != 0;
-  for (size_t l = 0; l < sizeof LOSSES / sizeof *LOSSES; l++) {
-    if (strcspn(result, ".") != strlen(LOSSES[l]) || strncmp(result, LOSSES[l], strlen(LOSSES[l])) != 0)
+  for (int p = 1; p < PREFIXES; p++) {
+    const size_t letters = strlen(PREFIX[p]) - 1;
+    if (strncmp(result, PREFIX[p], letters) != 0 || result[letters] != '.')
       continue;
-    written = false;
-    snprintf(prefix, sizeof prefix, "%s-", LOSSES[l]);
     for (size_t k = 0; k < how->runs; k++)
-      written = written || strcmp(how->prefix[k], prefix) == 0;
+      if (strcmp(how->prefix[k], PREFIX[p]) == 0)
+        return true;
+    return false;
   }
-  return written;
+  return how->prefix[0][0] == '\0' || strcmp(result, "after.json") != 0;
 }
 
 /* Files of others that this command would write over. */

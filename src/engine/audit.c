@@ -73,6 +73,7 @@ static void set_evidence(run *r)
     .group_moment = c->group_moment,
     .block = c->block,
     .blocks = c->blocks,
+    .group_growth = c->group_growth,
   };
 }
 

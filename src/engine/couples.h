@@ -15,6 +15,7 @@ typedef struct cgap_couple_sums {
   double *group_moment;      /* (dim, dim) */
   cgap_block_fit block[CGAP_PAIR_BLOCKS];
   size_t blocks;
+  double group_growth;
 } cgap_couple_sums;
 
 /* How many runs of CGAP_TILE images are held at once. */
@@ -25,8 +26,8 @@ CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_e
                                              int threads, cgap_progress progress, cgap_error *error);
 void cgap_couples_clear(cgap_couple_sums *sums);
 
-/* How well the texts of each block fit their images and those some rows off: out->block and ->blocks. A block is
- * measured by the rank that has the first of its texts that are looked at. */
+/* How well the texts of each block fit their images and those some rows off: out->block, ->blocks and ->group_growth. A
+ * block is measured by the rank that has the first of its texts that are looked at. */
 CGAP_MUST_CHECK cgap_status cgap_shifts_measure(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
                                                 int threads, cgap_error *error);
 

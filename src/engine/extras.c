@@ -112,10 +112,11 @@ static cgap_status check_dim(const cgap_source *source, const cgap_side *side, c
 
 /* ---------------------------------------------------------------- zero-shot */
 
+/* vectors NULL: only whether every class has one. */
 static cgap_status read_classes(const cgap_source *source, size_t classes, size_t prompts, bool drop_bad,
                                 double *vectors, cgap_error *error)
 {
-  double *texts = cgap_alloc(prompts * source->dim, sizeof *texts);
+  double *texts = cgap_alloc((prompts + 1) * source->dim, sizeof *texts); /* and a vector */
   cgap_status status = CGAP_OK;
   cgap_side_checks checks = {0};
   char what[600] = "";
@@ -126,7 +127,8 @@ static cgap_status read_classes(const cgap_source *source, size_t classes, size_
     status = read_double(source, c * prompts, prompts, texts, error);
     if (status || (note_bad(&checks, c * prompts, prompts, texts, source->dim) && !drop_bad))
       continue;
-    if (!cgap_class_vectors(texts, 1, prompts, source->dim, drop_bad, vectors + c * source->dim, &place))
+    if (!cgap_class_vectors(texts, 1, prompts, source->dim, drop_bad,
+                            vectors ? vectors + c * source->dim : texts + prompts * source->dim, &place))
       status = cgap_fail(error, CGAP_DATA,
                          "%s: class %zu has no direction: its %zu texts cancel out or are all left out as bad; give "
                          "another --class-text",
@@ -240,19 +242,25 @@ static bool work_alloc(arithmetic_work *w)
   return w->query && w->image && w->label && w->wanted && w->weight && w->words && w->vectors && w->best;
 }
 
-static cgap_status read_words(arithmetic_work *w, cgap_error *error)
+/* out (words, dim) unit rows; a bad one becomes zeros, where that is asked. */
+static cgap_status read_words(const cgap_source *words, bool drop_bad, double *out, cgap_error *error)
 {
-  const cgap_source *words = &w->e->data->words;
   cgap_side_checks checks = {0};
   char what[600] = "";
-  cgap_status status = read_double(words, 0, words->rows, w->words, error);
-  if (!status && note_bad(&checks, 0, words->rows, w->words, words->dim)) {
+  cgap_status status = read_double(words, 0, words->rows, out, error);
+  if (!status && note_bad(&checks, 0, words->rows, out, words->dim) && !drop_bad) {
     (void)cgap_describe_bad(words, &checks, what, sizeof what);
-    status = cgap_fail(error, CGAP_DATA, "%s; mend these words, or leave the group out of the file", what);
+    status = cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave out the queries that name them", what);
   }
   for (size_t k = 0; !status && k < words->rows; k++)
-    (void)cgap_normalise(w->words + k * words->dim, w->words + k * words->dim, words->dim);
+    (void)cgap_normalise(out + k * words->dim, out + k * words->dim, words->dim);
   return status;
+}
+
+static bool is_left_out(const arithmetic_work *w, int64_t word)
+{
+  const size_t dim = w->e->data->words.dim;
+  return cgap_norm(w->words + (size_t)word * dim, dim) == 0;
 }
 
 static cgap_status take_queries(arithmetic_work *w, cgap_error *error)
@@ -270,7 +278,7 @@ static cgap_status take_queries(arithmetic_work *w, cgap_error *error)
         return cgap_fail(error, CGAP_DATA, "arithmetic/query: row %zu names word %lld, %s has %zu rows", q,
                          (long long)query[k], data->words.name, data->words.rows);
     const size_t image = w->e->image_kept_as[query[0]];
-    if (image == SIZE_MAX)
+    if (image == SIZE_MAX || is_left_out(w, query[1]) || is_left_out(w, query[2]))
       continue;
     w->query[w->queries] = q;
     w->image[w->queries] = image;
@@ -361,11 +369,28 @@ cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, 
   if (!status && !work_alloc(&w))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu queries", e->data->words.name, e->data->queries);
   if (!status)
-    status = read_words(&w, error);
+    status = read_words(&e->data->words, e->data->drop_bad, w.words, error);
   if (!status)
     status = take_queries(&w, error);
   if (!status)
     status = answer_queries(&w, ranks, threads, out, error);
   work_clear(&w);
+  return status;
+}
+
+/* ---------------------------------------------------------------- before long work */
+
+cgap_status cgap_extras_check(const cgap_data *data, cgap_error *error)
+{
+  const cgap_source *classes = &data->class_text, *words = &data->words;
+  cgap_status status = CGAP_OK;
+  if (data->labels && classes->rows)
+    status = read_classes(classes, classes->rows / data->prompts, data->prompts, data->drop_bad, NULL, error);
+  if (status || words->rows == 0 || !data->query || data->queries == 0)
+    return status;
+  double *unit = cgap_alloc(words->rows * words->dim, sizeof *unit);
+  status = unit ? read_words(words, data->drop_bad, unit, error)
+                : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu words", words->name, words->rows);
+  cgap_free(unit);
   return status;
 }

@@ -14,4 +14,7 @@ CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_co
 CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, int threads,
                                                     cgap_audit *out, cgap_error *error);
 
+/* Whether class texts and words can be used, before work that takes long and needs them at its end. */
+CGAP_MUST_CHECK cgap_status cgap_extras_check(const cgap_data *data, cgap_error *error);
+
 #endif

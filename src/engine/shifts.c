@@ -18,7 +18,9 @@ enum {
   LISTED_ROWS = 320,
   SHIFTS = CGAP_OFFSETS,
   WINDOW_ROWS = RUN_ROWS + SHIFTS,
-  OTHERS = 128,
+  OTHERS = 256,
+  BLOCK_OTHERS = 128,
+  GROUPS = 256,
   AT_ONCE = 16,
   FOUR = 4,
   NUMBERS = sizeof(cgap_block_fit) / sizeof(double)
@@ -134,7 +136,7 @@ static cgap_status fetch_images(block_run *run, int s, int threads, size_t *coun
 static cgap_status fetch_block(block_run *run, int threads, cgap_error *error)
 {
   const cgap_embeddings *e = run->embeddings;
-  const size_t dim = e->image.dim, step = (run->rows + OTHERS - 1) / OTHERS;
+  const size_t dim = e->image.dim, step = (run->rows + BLOCK_OTHERS - 1) / BLOCK_OTHERS;
   size_t count = 0;
   set_window(run);
   cgap_status status = cgap_side_fetch(&e->text, NULL, run->first, run->rows, threads, run->text, error);
@@ -172,40 +174,33 @@ static bool go_together(const block_run *run, size_t j)
   return a == b || (equal && equal[a] == equal[b]);
 }
 
-/* Mean squares of the products with an image at random: within the block, then with centroids of the file. */
-static void measure_spread(const block_run *run, int threads, cgap_block_fit *out)
+/* product (others, RUN_ROWS) = own · textᵀ, AT_ONCE rows at a time. */
+static void multiply(const block_run *run, size_t others, int threads)
 {
-  const size_t dim = run->embeddings->image.dim, step = (run->rows + OTHERS - 1) / OTHERS,
-               others = (run->rows + step - 1) / step;
-  const double both = cgap_dot(run->image_mean, run->text_mean, dim);
-  double within[OTHERS] = {0}, texts[OTHERS] = {0}, groups[OTHERS] = {0};
+  const size_t dim = run->embeddings->image.dim;
 #pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t first = 0; first < others; first += AT_ONCE) {
-    const size_t count = others - first < AT_ONCE ? others - first : AT_ONCE;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)run->rows, (int)dim, 1.0,
-                run->own + first * dim, (int)dim, run->text, (int)dim, 0.0, run->product + first * RUN_ROWS, RUN_ROWS);
-    for (size_t i = first; i < first + count; i++) {
-      const double *product = run->product + i * RUN_ROWS;
-      const double offset = cgap_dot(run->own + i * dim, run->text_mean, dim) + both;
-      double near = 0, far = 0;
-      for (size_t j = 0; j < run->rows; j++) {
-        const double of_file = product[j] + run->text_along[j] + offset;
-        const bool joins = j > 0 && go_together(run, j);
-        near = joins ? near + product[j] : product[j];
-        far = joins ? far + of_file : of_file;
-        texts[i] += of_file * of_file;
-        if (j + 1 == run->rows || !go_together(run, j + 1)) {
-          within[i] += near * near;
-          groups[i] += far * far;
-        }
-      }
+  for (size_t first = 0; first < others; first += AT_ONCE)
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)(others - first < AT_ONCE ? others - first : AT_ONCE),
+                (int)run->rows, (int)dim, 1.0, run->own + first * dim, (int)dim, run->text, (int)dim, 0.0,
+                run->product + first * RUN_ROWS, RUN_ROWS);
+}
+
+/* The mean square of the product with an image of the block at random. */
+static double measure_spread(const block_run *run, int threads)
+{
+  const size_t step = (run->rows + BLOCK_OTHERS - 1) / BLOCK_OTHERS, others = (run->rows + step - 1) / step;
+  double squares = 0;
+  multiply(run, others, threads);
+  for (size_t i = 0; i < others; i++) {
+    const double *product = run->product + i * RUN_ROWS;
+    double group = 0;
+    for (size_t j = 0; j < run->rows; j++) {
+      group = j > 0 && go_together(run, j) ? group + product[j] : product[j];
+      if (j + 1 == run->rows || !go_together(run, j + 1))
+        squares += group * group;
     }
   }
-  for (size_t i = 0; i < others; i++) {
-    out->within_square += within[i] / (double)(others * run->rows);
-    out->text_square += texts[i] / (double)(others * run->rows);
-    out->group_square += groups[i] / (double)(others * run->rows);
-  }
+  return squares / (double)(others * run->rows);
 }
 
 /* ---------------------------------------------------------------- shifts */
@@ -271,7 +266,7 @@ static cgap_status measure_block(block_run *run, int threads, cgap_block_fit *ou
 {
   cgap_status status = fetch_block(run, threads, error);
   if (!status)
-    measure_spread(run, threads, out);
+    out->within_square = measure_spread(run, threads);
   if (!status && run->images)
     sum_shifts(run, run->images, 0, SHIFTS, threads, out);
   for (int s = 0; !status && !run->images && s < SHIFTS; s++) {
@@ -281,6 +276,82 @@ static cgap_status measure_block(block_run *run, int threads, cgap_block_fit *ou
       sum_shifts(run, count, s, s + 1, threads, out);
   }
   return status;
+}
+
+/* ---------------------------------------------------------------- groups of the whole file */
+
+/* Texts of images with the same rows: one group. */
+static size_t group_of(const cgap_embeddings *e, size_t text)
+{
+  const size_t image = e->pairs.image_of[text];
+  return e->image.first_equal ? e->image.first_equal[image] : image;
+}
+
+/* Up to GROUPS groups spread over the file, with RUN_ROWS texts at most: their texts, group by group, into run->wanted
+ * and the group of each into group. false: every text is alone. out of memory: *status. */
+static bool choose_groups(block_run *run, size_t *group, cgap_status *status, cgap_error *error)
+{
+  const cgap_embeddings *e = run->embeddings;
+  size_t *place = cgap_zalloc(e->image.rows, sizeof *place), groups = 0, most = 0, kept = 0, seen = 0, at = 0;
+  if (!place)
+    *status = cgap_fail(error, CGAP_RESOURCE, "no memory for the groups of %zu images", e->image.rows);
+  for (size_t j = 0; place && j < e->text.rows; j++) {
+    const size_t count = ++place[group_of(e, j)];
+    groups += count == 1;
+    most = count > most ? count : most;
+  }
+  const size_t step = groups / GROUPS + 1;
+  for (size_t g = 0; place && g < e->image.rows; g++) { /* from a count to where its texts begin */
+    const size_t count = place[g];
+    const bool take = count > 0 && seen++ % step == 0 && at + count <= RUN_ROWS;
+    place[g] = take ? at : SIZE_MAX;
+    at += take ? count : 0;
+    kept += take;
+  }
+  for (size_t j = 0; place && j < e->text.rows; j++) {
+    size_t *next = &place[group_of(e, j)];
+    if (*next == SIZE_MAX)
+      continue;
+    group[*next] = group_of(e, j);
+    run->wanted[(*next)++] = j;
+  }
+  run->rows = at;
+  cgap_free(place);
+  return most > 1 && kept > 0;
+}
+
+/* How many times as much the sum over pairs put together at random varies where texts of one image stay together. */
+static cgap_status measure_growth(block_run *run, int threads, double *growth, cgap_error *error)
+{
+  const cgap_embeddings *e = run->embeddings;
+  const size_t dim = e->image.dim, others = e->image.rows < OTHERS ? e->image.rows : OTHERS;
+  size_t group[RUN_ROWS], image[OTHERS];
+  double alone = 0, together = 0;
+  cgap_status status = CGAP_OK;
+  *growth = 1;
+  if (!choose_groups(run, group, &status, error))
+    return status;
+  for (size_t i = 0; i < others; i++)
+    image[i] = i * e->image.rows / others;
+  status = cgap_side_fetch(&e->text, run->wanted, 0, run->rows, threads, run->text, error);
+  if (!status)
+    status = cgap_side_fetch(&e->image, image, 0, others, threads, run->own, error);
+  if (status)
+    return status;
+  subtract(run->text, run->rows, dim, e->text.mean, threads);
+  subtract(run->own, others, dim, e->image.mean, threads);
+  multiply(run, others, threads);
+  for (size_t i = 0; i < others; i++) {
+    const double *product = run->product + i * RUN_ROWS;
+    double sum = 0;
+    for (size_t j = 0; j < run->rows; j++) {
+      sum = j > 0 && group[j] == group[j - 1] ? sum + product[j] : product[j];
+      alone += product[j] * product[j];
+      together += j + 1 == run->rows || group[j] != group[j + 1] ? sum * sum : 0;
+    }
+  }
+  *growth = alone > 0 && together > alone ? together / alone : 1;
+  return CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- all blocks */
@@ -355,8 +426,13 @@ cgap_status cgap_shifts_measure(cgap_couple_sums *out, const cgap_embeddings *e,
     if (!ranks || is_own(&e->text, run.first))
       status = measure_block(&run, threads, &out->block[b], error);
   }
+  out->group_growth = 0;
+  if (!status && cgap_comm_rank(ranks) == 0)
+    status = measure_growth(&run, threads, &out->group_growth, error);
   if (!status) /* every number is one rank's, the others' are 0 */
     status = cgap_comm_sum(ranks, out->block, blocks * NUMBERS, CGAP_COMM_F64, error);
+  if (!status)
+    status = cgap_comm_sum(ranks, &out->group_growth, 1, CGAP_COMM_F64, error);
   run_clear(&run);
   return status;
 }

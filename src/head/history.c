@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "json_lines.h"
+#include "json_memory.h"
 #include "output.h"
 
 /* The numbers of a record by their keys; NULL group: at the top. */
@@ -101,7 +102,7 @@ char *cgap_history_line(const cgap_epoch *record)
     }
     json_object_set_new(to, FIELDS[k].key, isfinite(value) ? json_real(value) : json_null());
   }
-  char *text = json_dumps(root, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = NULL;
+  char *text = cgap_json_text(root, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = NULL;
   json_decref(root);
   if (text && (line = malloc(strlen(text) + 2))) {
     strcpy(line, text);

@@ -280,7 +280,7 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
     out->class_text = at.all;
   }
   if (status == CGAP_OK && data->words.rows) {
-    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_SIDE, false, false, threads, error);
+    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_SIDE, false, data->drop_bad, threads, error);
     out->words = at.all;
   }
   if (status != CGAP_OK)

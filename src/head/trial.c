@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "engine/embeddings.h"
+#include "engine/extras.h"
 #include "head/closers.h"
 #include "head/options.h"
 #include "memory.h"
@@ -142,6 +143,8 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
                      "%s: training needs pairs of images and texts, and this has %s; give --text or --text-image",
                      data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
   status = cgap_train_check(o, data->image.dim, error);
+  if (status == CGAP_OK)
+    status = cgap_extras_check(data, error);
   if (status == CGAP_OK)
     status = cgap_budget_make(&out->budget, data, o, error);
   if (status != CGAP_OK)

@@ -23,34 +23,42 @@ static const struct {
   {CGAP_ROLE_WEIGHT, "weight", false},
 };
 
-/* "/arithmetic" or one beside the images; a new string, NULL when the file has neither. */
-static char *find_group(const cgap_taken *image)
+static bool has_group(const cgap_file *file, const char *group)
 {
-  char *beside = strdup(image->entry->path);
-  if (!beside)
-    return NULL;
-  *strrchr(beside, '/') = '\0';
-  char *candidates[2] = {cgap_format("%s/arithmetic", beside), strdup("/arithmetic")};
-  char *found = NULL;
-  for (int c = 0; c < 2 && !found; c++) {
-    size_t length = candidates[c] ? strlen(candidates[c]) : 0;
-    for (size_t i = 0; i < image->file->count && length && !found; i++) {
-      const char *path = image->file->entries[i].path;
-      if (!strncmp(path, candidates[c], length) && path[length] == '/')
-        found = strdup(candidates[c]);
-    }
+  const size_t length = strlen(group);
+  for (size_t i = 0; i < file->count; i++)
+    if (!strncmp(file->entries[i].path, group, length) && file->entries[i].path[length] == '/')
+      return true;
+  return false;
+}
+
+/* "/arithmetic" or one in the group of the images; *out is a new string, NULL when the file has neither. */
+static cgap_status find_group(char **out, const cgap_taken *image, cgap_error *error)
+{
+  const char *path = image->entry->path;
+  char *group = cgap_format("%.*s/arithmetic", (int)(strrchr(path, '/') - path), path);
+  *out = NULL;
+  if (group && !has_group(image->file, group)) {
+    free(group);
+    group = strdup("/arithmetic");
   }
-  free(candidates[0]);
-  free(candidates[1]);
-  free(beside);
-  return found;
+  if (!group)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the names of its groups", image->file->path);
+  if (has_group(image->file, group))
+    *out = group;
+  else
+    free(group);
+  return CGAP_OK;
 }
 
 static cgap_status take_members(cgap_dataset *d, const cgap_taken *image, const char *group, cgap_error *error)
 {
   for (size_t m = 0; m < sizeof MEMBERS / sizeof *MEMBERS; m++) {
     char *path = cgap_format("%s/%s", group, MEMBERS[m].name);
-    const cgap_entry *entry = path ? cgap_file_find(image->file, path) : NULL;
+    if (!path)
+      return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for the names of its datasets", image->file->path,
+                       group);
+    const cgap_entry *entry = cgap_file_find(image->file, path);
     free(path);
     if (!entry && MEMBERS[m].needed)
       return cgap_fail(error, CGAP_FILE,
@@ -169,8 +177,10 @@ cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error)
   const cgap_taken *holder = NULL;
   char *group = NULL;
   size_t holders = 0;
-  for (size_t i = 0; i < image->count; i++) {
-    char *found = find_group(&image->taken[i]);
+  cgap_status status = CGAP_OK;
+  for (size_t i = 0; i < image->count && status == CGAP_OK; i++) {
+    char *found = NULL;
+    status = find_group(&found, &image->taken[i], error);
     holders += found != NULL;
     if (found && !group) {
       group = found;
@@ -179,11 +189,10 @@ cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error)
       free(found);
     }
   }
-  cgap_status status = CGAP_OK;
-  if (holders > 1)
+  if (status == CGAP_OK && holders > 1)
     cgap_append(&d->notes,
                 "arithmetic not used: %zu shards have the group, it has to speak of all images in one file\n", holders);
-  else if (holders == 1)
+  else if (status == CGAP_OK && holders == 1)
     status = take_members(d, holder, group, error);
   if (status == CGAP_OK && holders == 1)
     status = read_members(d, error);

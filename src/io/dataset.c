@@ -284,6 +284,8 @@ static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *opti
   cgap_status status = cgap_class_text_find(d, options, error);
   if (status == CGAP_OK)
     status = cgap_labels_find(d, options, error);
+  if (status == CGAP_OK && d->role[CGAP_ROLE_TEXT].count == 0)
+    status = cgap_sides_check_unread(d, error);
   const bool no_text = d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0);
   if (status == CGAP_OK && no_text)
     status = options->one_side ? cgap_one_side_check(d, error) : cgap_sides_refuse(d, true, error);

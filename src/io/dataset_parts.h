@@ -81,6 +81,8 @@ const cgap_entry *cgap_input_find(const cgap_input *input, const char *path);
 /* Fills the image and text series (text may stay empty) and checks shapes and types. */
 CGAP_MUST_CHECK cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* Refuses files without images, or without texts and without class texts and labels in their place. */
+/* CGAP_FILE: a dataset named for texts is there and cannot be read; class texts do not stand in for it. */
+CGAP_MUST_CHECK cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error);
 cgap_status cgap_sides_refuse(const cgap_dataset *d, bool text, cgap_error *error);
 size_t cgap_series_rows(const cgap_series *series);
 

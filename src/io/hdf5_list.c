@@ -6,6 +6,7 @@
 #include "io/dataset.h"
 #include "io/filters.h"
 #include "io/format.h"
+#include "io/hdf5_values.h"
 #include "io/links.h"
 #include "io/virtual.h"
 
@@ -102,6 +103,7 @@ static void describe_float(cgap_entry *entry, hid_t type)
   char name[48];
   (void)snprintf(name, sizeof name, "float of %zu bits in an unusual layout", 8 * H5Tget_size(type));
   cgap_entry_type_text(entry, name);
+  entry->obstacle = cgap_format("a %s, which is not read; write it again as float32", name);
 }
 
 /* The fields of a compound type; where some hold rows of numbers, the line that makes datasets of them. */
@@ -248,6 +250,29 @@ static cgap_entry *add_entry(walk *w, const char *path)
   return entry && entry->path ? entry : NULL;
 }
 
+/* Old files have no checksum: where a shape, a type or a place is wrong, the bytes set aside do not agree with it. */
+static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, const cgap_entry *entry)
+{
+  const haddr_t offset = H5Dget_offset(dataset);
+  const hsize_t stored = H5Dget_storage_size(dataset);
+  const size_t item = H5Tget_size(type);
+  size_t elements = 0;
+  const bool counted = cgap_entry_elements(&elements, entry);
+  if (entry->rank > CGAP_SHAPE_MAX ||
+      offset == HADDR_UNDEF) /* nothing was written yet: all is the fill value; or the bytes are in other files */
+    return CGAP_OK;
+  const uint64_t bytes = w->file->bytes;
+  const bool within = entry->number != w->file->number || (offset <= bytes && stored <= bytes - offset);
+  if (within && counted && item > 0 && stored / item == elements && stored % item == 0)
+    return CGAP_OK;
+  return cgap_fail(
+    w->error, CGAP_FILE,
+    "%s:%s: %zu elements of %zu bytes do not agree with its %llu bytes at %llu of the file's %llu; it is "
+    "damaged, copy or download it again",
+    w->file->path, entry->path, elements, item, (unsigned long long)stored, (unsigned long long)offset,
+    (unsigned long long)bytes);
+}
+
 static cgap_status add_dataset(walk *w, hid_t dataset, const char *path)
 {
   H5O_info_t info;
@@ -264,7 +289,9 @@ static cgap_status add_dataset(walk *w, hid_t dataset, const char *path)
   hid_t type = H5Dget_type(dataset);
   const bool fine = type >= 0 && describe_type(entry, w->file, dataset, type) && describe_shape(entry, dataset) &&
                     describe_storage(entry, w->file, dataset);
-  const cgap_status status = !fine ? fail_object(w, path) : entry->storage ? CGAP_OK : fail_memory(w);
+  cgap_status status = !fine ? fail_object(w, path) : entry->storage ? CGAP_OK : fail_memory(w);
+  if (status == CGAP_OK)
+    status = check_contiguous(w, dataset, type, entry);
   if (type >= 0)
     H5Tclose(type);
   return status;
@@ -338,9 +365,15 @@ static cgap_status walk_group(walk *w, hid_t group, const char *path, int depth)
 
 static cgap_status walk_object(walk *w, hid_t object, const char *path, int depth)
 {
+  enum { LAYOUT = 8 }; /* the number of the message that says where elements are: datasets alone have it */
   const H5I_type_t kind = H5Iget_type(object);
+  H5O_info_t info;
   if (kind == H5I_DATASET)
     return add_dataset(w, object, path);
+  if (H5Oget_info2(object, &info, H5O_INFO_HDR) < 0)
+    return fail_object(w, path);
+  if (info.hdr.mesg.present >> LAYOUT & 1)
+    return fail_read(w, path, "it has a layout, and is no dataset");
   return kind == H5I_GROUP ? walk_group(w, object, path, depth) : CGAP_OK;
 }
 
@@ -359,7 +392,10 @@ static cgap_status walk_link(walk *w, hid_t group, const link *l, const char *pa
   const cgap_link_end end = cgap_link_follow(&text, group, l->name);
   if (end == CGAP_LINK_DANGLES)
     return text ? add_dangling(w, path, text) : fail_memory(w);
-  const cgap_status status = fail_read(w, path, text ? text : why);
+  const cgap_status status =
+    text ? cgap_fail(w->error, CGAP_FILE, "%s:%s: cannot be read: %s; copy it again, or wait where it is in use",
+                     w->file->path, path, text)
+         : fail_read(w, path, why);
   free(text);
   return status;
 }

@@ -4,16 +4,27 @@
 #include "io/format.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 enum { NAMED_MAX = 12 };
+
+/* The same bytes, by whatever name the file was opened. */
+static bool same_array(const cgap_entry *a, const cgap_entry *b)
+{
+  struct stat of_a, of_b;
+  if (!a->pieces || !b->pieces)
+    return !a->pieces && !b->pieces && a->number == b->number && a->address == b->address;
+  const cgap_piece *x = a->pieces, *y = b->pieces;
+  return x->offset == y->offset && x->member == y->member && stat(x->path, &of_a) == 0 && stat(y->path, &of_b) == 0 &&
+         of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
 
 static bool is_taken(const cgap_dataset *d, const cgap_entry *entry)
 {
   for (int role = 0; role < CGAP_ROLES; role++) {
     for (size_t k = 0; k < d->role[role].count; k++) {
       const cgap_entry *taken = d->role[role].taken[k].entry;
-      if (taken == entry ||
-          (!entry->pieces && !taken->pieces && taken->number == entry->number && taken->address == entry->address))
+      if (taken == entry || same_array(taken, entry))
         return true;
     }
   }
@@ -69,6 +80,14 @@ static cgap_status settle_dangling(cgap_dataset *d, const cgap_entry *e, cgap_er
   return CGAP_OK;
 }
 
+/* Class texts that are there and cannot be read are no reason to leave zero-shot out. */
+static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
+{
+  const cgap_words w = cgap_words_of(e->path);
+  return e->kind == CGAP_KIND_OTHER && e->obstacle && !e->alias && (w.leaf & CGAP_WORD_CLASS) &&
+         (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_EMBEDDING)) && d->role[CGAP_ROLE_CLASS_TEXT].count == 0;
+}
+
 static cgap_status settle(cgap_dataset *d, const cgap_file *file, const cgap_input_options *options, size_t *named,
                           cgap_error *error)
 {
@@ -80,6 +99,8 @@ static cgap_status settle(cgap_dataset *d, const cgap_file *file, const cgap_inp
       status = settle_dangling(d, e, error);
     else if (is_taken(d, e))
       continue;
+    else if (is_unread_class_text(d, e))
+      status = cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
     else if (file->loose && !file->folder && !(options->unpaired && names_pairing(e)))
       status = refuse_unused_file(d, e, error);
     else if (!chosen && looks_like_rows(d, e))

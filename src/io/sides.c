@@ -294,3 +294,16 @@ cgap_status cgap_sides_refuse(const cgap_dataset *d, bool text, cgap_error *erro
 {
   return refuse_none(d, text ? 1 : 0, error);
 }
+
+cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error)
+{
+  for (size_t i = 0; i < d->input_count; i++) {
+    const cgap_file *file = d->inputs[i].file;
+    for (size_t k = 0; k < file->count; k++) {
+      const cgap_entry *e = &file->entries[k];
+      if (e->kind == CGAP_KIND_OTHER && e->obstacle && !e->alias && cgap_choose_misfit(e, CGAP_WORD_TEXT))
+        return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
+    }
+  }
+  return CGAP_OK;
+}

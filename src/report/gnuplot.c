@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -13,6 +14,21 @@
 #include "output.h"
 
 extern char **environ;
+
+enum { FILE_NAME = 300 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pid_t running; /* 0: none, or not to be waited for any more */
+static bool stopped;
+
+void cgap_gnuplot_stop(void)
+{
+  pthread_mutex_lock(&lock);
+  stopped = true;
+  if (running)
+    (void)kill(running, SIGTERM);
+  pthread_mutex_unlock(&lock);
+}
 
 static const char MISSING[] = "gnuplot is not installed, so figures are not drawn (Debian: apt install gnuplot-nox); "
                               "tables and scripts are kept, contragap plot DIR draws them later";
@@ -121,28 +137,60 @@ static void listen(int from, char said[300])
   last_word(said, text);
 }
 
+/* Starts it, unless cgap_gnuplot_stop has been called. 0 or an errno. */
+static int begin(pid_t *child, int *from, bool *interrupted, const char *folder, char *const *arguments)
+{
+  int number = 0;
+  pthread_mutex_lock(&lock);
+  *interrupted = stopped;
+  if (!stopped)
+    number = start(child, from, folder, arguments);
+  running = stopped || number ? 0 : *child;
+  pthread_mutex_unlock(&lock);
+  return number;
+}
+
+/* Waits for its end. Its number is free for another process only when nothing signals it any more. 0 or an errno. */
+static int finish(pid_t child, int *status)
+{
+  siginfo_t unused;
+  while (waitid(P_PID, (id_t)child, &unused, WEXITED | WNOWAIT) != 0 && errno == EINTR)
+    continue;
+  pthread_mutex_lock(&lock);
+  running = 0;
+  pthread_mutex_unlock(&lock);
+  while (waitpid(child, status, 0) < 0)
+    if (errno != EINTR)
+      return errno;
+  return 0;
+}
+
 static cgap_status run(const char *folder, const char *name, const char *temporary, const cgap_drawing *d,
                        cgap_error *error)
 {
-  char script[100], table[100], said[300];
+  char script[FILE_NAME], table[FILE_NAME], said[300];
   snprintf(script, sizeof script, "%s.gp", name);
   snprintf(table, sizeof table, "%s.tsv", name);
   const char *const words[] = {
     "gnuplot", "-d", "-c", script, table, temporary, d->theme ? d->theme : "light", d->size ? d->size : "", NULL};
   char *arguments[sizeof words / sizeof *words];
   memcpy(arguments, words, sizeof words); /* exec wants pointers to char and changes nothing */
-  pid_t child;
-  int from = -1, status;
-  int number = start(&child, &from, folder, arguments);
+  pid_t child = 0;
+  int from = -1, status = 0;
+  bool interrupted = false;
+  int number = begin(&child, &from, &interrupted, folder, arguments);
   if (number == ENOENT && !cgap_gnuplot_found())
     return cgap_fail(error, CGAP_USAGE, "%s", MISSING);
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot cannot be started: %s", folder, script, strerror(number));
-  listen(from, said);
-  while (waitpid(child, &status, 0) < 0)
-    if (errno != EINTR)
-      return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was lost: %s", folder, script, strerror(errno));
-  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+  if (!interrupted) {
+    listen(from, said);
+    number = finish(child, &status);
+    interrupted = WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM);
+  }
+  if (number)
+    return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot was lost: %s", folder, script, strerror(number));
+  if (interrupted)
     return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while drawing %s/%s; what was written before it stays",
                      folder, script);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
@@ -150,17 +198,20 @@ static cgap_status run(const char *folder, const char *name, const char *tempora
   return CGAP_OK;
 }
 
-/* Draws under a temporary name, whose path comes back; nothing is left behind on failure. */
-static cgap_status draw(char path[CGAP_PATH], const char *folder, const char *name, const cgap_drawing *d,
+/* Draws under a temporary name, whose path comes back; its ending tells the script the format. Nothing is left behind
+ * on failure. */
+static cgap_status draw(char path[CGAP_TEMPORARY], const char *folder, const char *name, const cgap_drawing *d,
                         cgap_error *error)
 {
-  char temporary[200];
+  char picture[CGAP_PATH];
   struct stat there;
-  snprintf(temporary, sizeof temporary, ".%s.%ld.tmp.%s", name, (long)getpid(), d->format);
-  cgap_status status = cgap_folder_file(path, folder, temporary, error);
+  cgap_status status = cgap_folder_file(picture, folder, name, error);
   if (status)
     return status;
-  status = run(folder, name, temporary, d, error);
+  cgap_temporary_name(path, picture, (long)getpid());
+  const size_t length = strlen(path);
+  snprintf(path + length, CGAP_TEMPORARY - length, ".%s", d->format);
+  status = run(folder, name, strrchr(path, '/') + 1, d, error);
   if (!status && (stat(path, &there) != 0 || there.st_size == 0))
     status = cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; is the disk full?", folder, name);
   if (status)
@@ -170,7 +221,7 @@ static cgap_status draw(char path[CGAP_PATH], const char *folder, const char *na
 
 cgap_status cgap_gnuplot_draw(const char *folder, const char *name, const cgap_drawing *d, cgap_error *error)
 {
-  char file[100], path[CGAP_PATH], temporary[CGAP_PATH];
+  char file[FILE_NAME], path[CGAP_PATH], temporary[CGAP_TEMPORARY];
   snprintf(file, sizeof file, "%s.%s", name, d->format);
   cgap_status status = cgap_folder_file(path, folder, file, error);
   if (!status)
@@ -200,7 +251,7 @@ bool cgap_gnuplot_drew(const char *path, const char *format)
 
 char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_drawing *d, cgap_error *error)
 {
-  char temporary[CGAP_PATH];
+  char temporary[CGAP_TEMPORARY];
   if (draw(temporary, folder, name, d, error) != CGAP_OK)
     return NULL;
   char *text = cgap_read_text(temporary, NULL);

@@ -18,6 +18,10 @@ CGAP_MUST_CHECK cgap_status cgap_gnuplot_draw(const char *folder, const char *na
 /* The same into a string of its own (free), leaving no file. NULL on failure. */
 char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_drawing *drawing, cgap_error *error);
 
+/* From another thread: ends the gnuplot that is running and lets none start any more; what draws returns
+ * CGAP_INTERRUPTED. */
+void cgap_gnuplot_stop(void);
+
 /* Whether the picture says that gnuplot drew it; of PNG, whether it is such a one as cairo writes. */
 bool cgap_gnuplot_drew(const char *path, const char *format);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "json_memory.h"
 #include "output.h"
 
 json_t *cgap_number_json(double value)
@@ -86,7 +87,7 @@ json_t *cgap_run_json(const cgap_run *run)
 
 cgap_status cgap_json_print(const json_t *json, FILE *stream, cgap_error *error)
 {
-  char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+  char *text = cgap_json_text(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
   if (!text)
     return cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory; close other programs");
   bool sound = fputs(text, stream) >= 0 && fputc('\n', stream) != EOF && fflush(stream) == 0;
@@ -97,7 +98,7 @@ cgap_status cgap_json_print(const json_t *json, FILE *stream, cgap_error *error)
 
 cgap_status cgap_json_write(const json_t *json, const char *path, cgap_error *error)
 {
-  char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+  char *text = cgap_json_text(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
   if (!text)
     return cgap_fail(error, CGAP_RESOURCE, "%s: the report does not fit into memory; close other programs", path);
   size_t length = strlen(text);

@@ -27,7 +27,7 @@ static char *own_script(const char *file)
 /* A script, or for "sweep-dim.gp" the one of its kind, "sweep.gp". */
 static const char *embedded_or_kind(const char *file)
 {
-  char kind[100];
+  char kind[300];
   const char *text = embedded(file);
   if (text)
     return text;
@@ -51,7 +51,7 @@ static cgap_status copy_script(const char *folder, const char *file, cgap_error 
 
 cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *error)
 {
-  char file[100];
+  char file[300];
   snprintf(file, sizeof file, "%s.gp", name);
   cgap_status status = copy_script(folder, "style.gp", error);
   if (!status)

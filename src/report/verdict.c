@@ -114,9 +114,9 @@ static void say_collapsed(cgap_verdict_words *out, const cgap_audit *a, const ch
     snprintf(other, WORDS, ", of two %s %.3f", texts_word(a), a->cosine_text.mean);
   add(out,
       "The embeddings are collapsed: the mean cosine of two %s is %.3f%s (this tool calls it collapsed above %.2f), so "
-      "every distance is small, that of the modalities too: %s.",
+      "that such rows can hardly be told from each other; %s, by itself %s.",
       images ? "images" : texts_word(a), images ? a->cosine_image.mean : a->cosine_text.mean, other, COLLAPSED,
-      distance);
+      distance, cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
 }
 
 /* The whole interval is at 0: the distance is far below what sampling alone gives, so the means were subtracted from
@@ -209,12 +209,16 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
 
 /* ---------------------------------------------------------------- cones and dimensions */
 
-static const char *fills(double missing)
+/* Evenly: near the uniform distribution's value, with as many dimensions in use as that many rows of it have (n·d/(n +
+ * d), the participation ratio of n rows of equal variances); half of the dimensions cost uniformity almost nothing. */
+static const char *fills(const cgap_audit *a, const cgap_scalar *uniformity, const cgap_scalar *dimensions, size_t rows)
 {
-  return missing < 0.03  ? "fill the sphere evenly"
-         : missing < 0.7 ? "fill most of the sphere"
-         : missing < 2   ? "fill a part of the sphere"
-                         : "fill only a narrow cone";
+  const double missing = uniformity->value - a->uniformity.sphere, n = (double)rows, d = (double)a->dim;
+  const bool all_used = !known(dimensions) || dimensions->value > 0.8 * n * d / (n + d);
+  return missing < 0.03 && all_used ? "fill the sphere evenly"
+         : missing < 0.7            ? "fill most of the sphere"
+         : missing < 2              ? "fill a part of the sphere"
+                                    : "fill only a narrow cone";
 }
 
 static void dimensions_words(char out[WORDS], const cgap_audit *a)
@@ -239,7 +243,8 @@ static void say_cones(cgap_verdict_words *out, const cgap_audit *a)
   cgap_value_show(image, u->image.value, 2);
   cgap_value_show(text, u->text.value, 2);
   dimensions_words(dimensions, a);
-  const char *images_fill = fills(u->image.value - u->sphere), *texts_fill = fills(u->text.value - u->sphere);
+  const char *images_fill = fills(a, &u->image, &a->pca_image.participation_ratio, a->images);
+  const char *texts_fill = fills(a, &u->text, &a->pca_text.participation_ratio, a->texts);
   if (images_fill == texts_fill)
     add(out, "Images and %s each %s: uniformity %s and %s (evenly spread: %.2f)%s.", texts_word(a), images_fill, image,
         text, u->sphere, dimensions);

@@ -206,6 +206,62 @@ with h5py.File("deep.h5") as f:
 END
 
 # refusals
+
+# one modality alone: through a head, and through a method fitted on it
+/usr/bin/python3 - <<'END' || exit 99
+import h5py, numpy as np
+with h5py.File("pairs.h5") as f:
+    image, text = f["image"][()], f["text"][()].reshape(-1, 24)
+np.save("new_img.npy", image[:7])
+np.save("new_txt.npy", text[:9])
+np.save("rows.npy", image[:7])
+np.savez("odd.npz", image=image[:7], rows=text[:7])
+with h5py.File("new_images.h5", "w") as f:
+    f["image"], f["image_id"] = image[:7], np.arange(7)
+END
+run apply closed/head.h5 pairs.h5 -o whole.h5
+want_rc 0
+lone() { # lone NAME ROWS ARGS…: apply ARGS… writes the dataset NAME alone
+  name=$1
+  rows=$2
+  shift 2
+  run apply "$@" -o alone.h5
+  want_rc 0
+  checks=$((checks + 1))
+  /usr/bin/python3 - "$name" "$rows" <<'END' || complain "alone.h5 holds something else"
+import sys, h5py, numpy as np
+name, rows = sys.argv[1], int(sys.argv[2])
+with h5py.File("alone.h5") as f, h5py.File("whole.h5") as whole:
+    assert [key for key in f if key in ("image", "text")] == [name], list(f)
+    want = whole[name][()].reshape(-1, f[name].shape[1])[:rows]
+    assert f[name].shape == want.shape and abs(f[name][()] - want).max() < 1e-6 # products of other sizes round otherwise
+END
+}
+lone image 7 closed --image new_img.npy
+lone image 7 closed/head.h5 new_img.npy
+lone text 9 closed --text new_txt.npy
+lone text 9 closed new_txt.npy
+lone image 7 closed new_images.h5
+run apply --method center pairs.h5 -o whole.h5
+want_rc 0
+lone image 7 --method center --fit pairs.h5 new_img.npy
+lone text 9 --method center --fit pairs.h5 --text new_txt.npy
+for method in center whiten; do
+  run apply --method $method --image new_img.npy -o alone.h5
+  want_rc 0
+done
+run apply --method center --image new_img.npy -o alone.h5
+checks=$((checks + 1))
+/usr/bin/python3 - <<'END' || complain "the mean of the images is not what went"
+import h5py, numpy as np
+x = np.load("new_img.npy").astype("f8")
+x /= np.linalg.norm(x, axis=1, keepdims=True)
+x -= x.mean(0)
+x /= np.linalg.norm(x, axis=1, keepdims=True)
+with h5py.File("alone.h5") as f:
+    assert list(f) == ["image"] and abs(f["image"][()] - x).max() < 1e-5
+END
+
 refuse() {
   want=$1
   word=$2
@@ -235,4 +291,8 @@ refuse 5 "--memory allows 20M; give --memory" --method center pairs.h5 -o refuse
 refuse 5 "--memory allows 20M; give --memory" closed/head.h5 pairs.h5 -o refused.h5 --memory 20M
 head -c 3000 closed/head.h5 >cut.h5
 refuse 3 "cut.h5" cut.h5 pairs.h5 -o refused.h5
+refuse 3 "procrustes is fitted on pairs" --method procrustes --image new_img.npy -o refused.h5
+refuse 3 "new_img.npy: no texts to fit the method on" --method center --fit new_img.npy --text new_txt.npy -o refused.h5
+refuse 3 "nothing that can be the text" closed odd.npz -o refused.h5 # its other rows would be left as they are
+refuse 3 "--image and --text" closed rows.npy -o refused.h5
 finish

@@ -75,6 +75,27 @@ want_rc 1
 runs tail -n 1 table
 want_text out "lower is better"
 
+# the verdict of rows from which a shift was subtracted, of two sets, of class texts alone, of a sample
+run simulate --model clip --n 600 --d 64 --classes 5 --seed 3 -o mixing.h5 --quiet
+want_rc 0
+run apply --method center mixing.h5 -o centred.h5 --quiet
+want_rc 0
+run audit centred.h5 --quiet
+want_rc 0
+want_text out "The modalities are apart: the shift is gone, the neighbourhoods still differ."
+run audit centred.h5 --json --quiet
+want_rc 0
+want_text out '"gap": "apart"' '"pairing": "matched"' '"schema_version": 1' "Search: among 600 texts"
+run audit mixing.h5 --unpaired --json --quiet
+want_rc 0
+want_text out "The gap is severe: corrected distance 0." "A linear classifier tells images from texts" "of 64 dimensions about"
+run audit mixing.h5 --text /class_text --unpaired --json --quiet
+want_rc 0
+want_text out "is not known (under 30 rows of a modality: too few to learn)"
+run audit mixing.h5 --pairs sampled --sample-rows 100 --json --quiet
+want_rc 0
+want_text out '"gap": "severe"' "Search: among 600 texts"
+
 # the plan, and what -v says
 run audit pairs.h5 --dry-run -o never
 want_rc 0

@@ -221,4 +221,115 @@ runs env TMPDIR=/nowhere/at/all "$CONTRAGAP" audit f4/deflated.npz
 want_rc 3
 want_line err "/nowhere/at/all" "TMPDIR"
 
+# what is next to a .npy is named for what it is
+/usr/bin/python3 - <<'END' || exit 99
+import os, zipfile
+import h5py, numpy as np
+r = np.random.default_rng(3)
+rows = [r.normal(size=(20, 6)).astype("f4") for _ in range(3)]
+np.save("img.npy", rows[0])
+np.save("txt.npy", rows[1])
+np.save("aud.npy", rows[2])
+np.save("text_image.npy", np.arange(20)[::-1])
+np.savez("text.npz", text=rows[1])
+np.savez("three.npz", image=rows[0], text=rows[1], audio=rows[2])
+with h5py.File("text.h5", "w") as f:
+    f["text"] = rows[1]
+with open("pointer.npy", "w") as f:
+    f.write("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3968\n")
+with open("page.npy", "w") as f:
+    f.write("<!DOCTYPE html>\n<html></html>\n")
+open("empty.npy", "w").close()
+os.symlink("nowhere.npy", "lost.npy")
+os.makedirs("links/img_emb")
+np.save("links/img_emb/0.npy", rows[0])
+os.symlink("nowhere.npy", "links/img_emb/1.npy")
+os.makedirs("widths")
+for k, width in enumerate((6, 6, 4)):
+    np.save("widths/img_emb_%d.npy" % k, rows[0][:, :width])
+    np.save("widths/text_emb_%d.npy" % k, rows[1][:, :width])
+with zipfile.ZipFile("apple.zip", "w") as f:
+    for name in "img", "txt":
+        f.write(name + ".npy", "out/" + name + ".npy")
+        f.writestr("__MACOSX/out/._" + name + ".npy", b"\0\5\x16\7" + bytes(90))
+with open("three.npz", "rb") as f:
+    data = bytearray(f.read())
+data[data.find(rows[1].tobytes()[:32]) + 3] ^= 0x40
+with open("bits.npz", "wb") as f:
+    f.write(data)
+END
+said() {
+  want=$1
+  words=$2
+  shift 2
+  run info "$@"
+  want_rc "$want"
+  want_line err "$words"
+}
+for order in "img.npy %" "% img.npy"; do
+  for odd in "pointer.npy:a Git LFS pointer" "page.npy:a web page (HTML)" "empty.npy:empty (0 bytes)" "lost.npy:no such file: it is a link" \
+    "gone.npy:no such file" "gone.h5:no such file"; do
+    # shellcheck disable=SC2086
+    said 3 "${odd%%:*}: ${odd#*:}" $(printf '%s' "$order" | sed "s/%/${odd%%:*}/") || true
+  done
+done
+said 3 "gone.npy: no such file" --image gone.npy --text txt.npy
+said 3 "gone.npy: no such file" --image img.npy --text gone.npy
+said 3 "no such file for --labels" img.npy txt.npy --labels gone.npy
+said 3 "1.npy: cannot be opened" links
+said 4 "(20, 4)" widths
+want_text err "(20, 6)"
+# the other side may be in another container
+report want.json img.npy txt.npy
+same_report img.npy text.npz
+same_report text.h5 img.npy
+same_report apple.zip
+same_report img.npy text.npz --threads 1
+# a file that nothing takes is refused, an array in a file is noted
+said 3 "aud.npy: given, and not used" img.npy txt.npy aud.npy
+said 3 "aud.npy: given, and not used" aud.npy img.npy txt.npy
+run audit img.npy txt.npy text_image.npy
+want_rc 0
+run audit img.npy txt.npy text_image.npy --unpaired
+want_rc 0
+run audit three.npz
+want_rc 0
+want_line err "note: three.npz:/audio: float32 of shape (20, 6), not used"
+run info three.npz
+want_text out "three.npz:/audio"
+# a checksum of the archive
+for command in info audit; do
+  run $command bits.npz
+  want_rc 3
+  want_line err "bits.npz:/text" "CRC"
+done
+run apply --method center three.npz -o centred.h5
+want_rc 0
+want_text err "left out: /audio"
+checks=$((checks + 1))
+if grep -q "several files" err; then
+  complain "speaks of several files: $(cat err)"
+fi
+# files that other programs hold, and few that may be open
+if command -v flock >/dev/null; then
+  runs env HDF5_USE_FILE_LOCKING=TRUE flock -x text.h5 "$CONTRAGAP" info text.h5
+  want_rc 3
+  want_line err "text.h5: locked" "HDF5_USE_FILE_LOCKING=FALSE"
+  runs env HDF5_USE_FILE_LOCKING=FALSE flock -x text.h5 "$CONTRAGAP" info --image img.npy --text text.h5
+  want_rc 0
+fi
+for limit in 4 5 6 7 8 10; do
+  for file in text.h5 three.npz; do
+    # shellcheck disable=SC2016
+    runs sh -c 'ulimit -n "$1"; exec "$0" audit --image img.npy --text "$2"' "$CONTRAGAP" "$limit" "$file"
+    checks=$((checks + 1))
+    if [ "$rc" -ne 0 ]; then
+      grep -q -e "oo many" -e "Can't open file" err || complain "$limit files: $(cat err)"
+      if grep -q -e damaged -e virtual err; then
+        complain "$limit files: $(cat err)"
+      fi
+    fi
+  done
+done
+
 finish

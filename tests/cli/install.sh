@@ -175,7 +175,7 @@ sample() {
   checks=$((checks + 1))
   ! ldd "./$name-static" | grep -q libcontragap || complain "$name-static is linked to the shared library"
 }
-sample audit_matrix "centroid distance 0.800000" "R@1 image to text 1.000"
+sample audit_matrix "corrected distance 0.800000" "R@1 image to text  1.000"
 sample own_measure "energy distance 1.210104"
 sample train_head "on 120 images that training never saw: 1."
 # its head is one that the program takes
