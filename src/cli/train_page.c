@@ -175,10 +175,9 @@ static void put_measures(cgap_page *page, const cli_train_result *r)
 {
   const cgap_study *s = r->study;
   cgap_page_section(page, &sections[MEASURES_SECTION]);
-  fputs(
-    "<p>All on the test part, which training never saw. The columns on the right are the head at its start, and the "
-    "methods that need no training.</p>\n",
-    page->out);
+  fputs("<p>All on the test part, which training never saw. The columns on the right are the head at its start, and "
+        "methods that need no training.</p>\n",
+        page->out);
   for (size_t k = 1; k <= r->fits; k++)
     cgap_comparison_page_table(page, &s->comparison, k, r->fits + 1, s->count);
   cgap_page_section_end(page);
