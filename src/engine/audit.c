@@ -6,6 +6,7 @@
 #include "engine/extras.h"
 #include "engine/lists.h"
 #include "engine/prepare.h"
+#include "engine/probe.h"
 #include "engine/ring.h"
 #include "engine/sampled.h"
 #include "engine/scatter.h"
@@ -93,9 +94,11 @@ static cgap_status run_tiles(run *r, cgap_error *error)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
                      e->text.rows);
   cgap_visitors room = {0};
-  cgap_status status = CGAP_OK;
+  bool precise[CGAP_COUPLE_KINDS];
+  cgap_status status = cgap_probe_run(precise, e, &r->embeddings, is_rough(r), error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
-    const cgap_tile_options options = tile_options(r, share[kind], share[kind + 1]);
+    cgap_tile_options options = tile_options(r, share[kind], share[kind + 1]);
+    memcpy(options.precise, precise, sizeof precise);
     status = r->options->ranks ? cgap_ring_run(e, &r->embeddings, r->options->ranks, (cgap_couples)kind, &options,
                                                &room, r->prepared.plan.visit_bytes, error)
                                : cgap_tiles_run(e, &r->embeddings, (cgap_couples)kind, &options, error);
