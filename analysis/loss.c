@@ -5,7 +5,7 @@
  * Strips sum e^{s/τ} over unmatched couples, in float beside a power of two where a strip's terms are no further apart
  * than that bears, else in double: e^{±200} needs no running maximum. A float cosine is off by some
  * 3e-8, its exponent at τ = 0.01 by 3e-6: many queries average that away, few do not, and have their cosines made again
- * in double. */
+ * in double; strips that are in double are summed as they are. */
 #include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
@@ -29,7 +29,7 @@ static void exact_strip(const cgap_strip *s, const cgap_evidence *e, cgap_sums *
     for (size_t c = s->first[r]; c < s->columns; c++) {
       if (s->cosine[r * s->stride + c] < -FLT_MAX) /* masked */
         continue;
-      const double k = exp(e->exact(e->exact_context, s->couples, s->row + r, s->column + c) / e->temperature);
+      const double k = exp(cgap_strip_exact(s, e, r, c) / e->temperature);
       sums->row_sums[s->tile_row + r] += k;
       sums->column_sums[c] += k;
     }
@@ -78,7 +78,7 @@ static void softmax_strip(const cgap_strip *s, const cgap_evidence *e, const cga
   strip_range(s, &least, &greatest);
   if (least > greatest)
     return;
-  if (e->image.rows <= FEW && e->text.rows <= FEW)
+  if (s->precise || (e->image.rows <= FEW && e->text.rows <= FEW))
     exact_strip(s, e, sums);
   else if ((greatest - least) * bits <= SPREAD)
     softmax_strip_near(s, kernels, scale, (int)ceil(greatest * bits), sums);

@@ -25,6 +25,7 @@ typedef struct cgap_evidence cgap_evidence;
 typedef struct cgap_strip {
   cgap_couples couples;
   const float *cosine;
+  const double *precise; /* the same in double, where the pass makes them so, else NULL */
   size_t stride, rows, columns;
   const size_t *first;                     /* (rows) */
   bool rough;                              /* margins differ from couple to couple: bfloat16 */
@@ -136,6 +137,12 @@ struct cgap_evidence {
   void (*ahead)(const void *context, size_t row, bool rows);
   const void *exact_context; /* of all three */
 };
+
+/* A couple's cosine in double: of the strip, or made now. */
+static inline double cgap_strip_exact(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)
+{
+  return s->precise ? s->precise[r * s->stride + c] : e->exact(e->exact_context, s->couples, s->row + r, s->column + c);
+}
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */
 #define CGAP_KERNEL_T 2.0

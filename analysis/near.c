@@ -11,7 +11,7 @@ static bool is_duplicate(const cgap_strip *s, const cgap_evidence *e, size_t r, 
   const double cosine = (double)s->cosine[r * s->stride + c];
   if (fabs(cosine - NEAR_DUPLICATE) > (double)s->row_margin[r])
     return cosine > NEAR_DUPLICATE;
-  return e->exact(e->exact_context, s->couples, s->row + r, s->column + c) > NEAR_DUPLICATE;
+  return cgap_strip_exact(s, e, r, c) > NEAR_DUPLICATE;
 }
 
 static void near_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)

@@ -82,7 +82,7 @@ static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range 
 static void decide_open(const cgap_strip *s, const cgap_evidence *e, size_t r, open_couple open, cgap_sums *sums)
 {
   const size_t c = open.column;
-  const double cosine = e->exact(e->exact_context, s->couples, s->row + r, s->column + c);
+  const double cosine = cgap_strip_exact(s, e, r, c);
   if (open.of_row)
     decide(cosine, e->best_positive[s->row + r], sums->row_counts + s->tile_row + r, sums->row_stride);
   if (open.of_column)
@@ -103,7 +103,7 @@ static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_ke
   sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += above;
   const size_t count = sift(s, e, r, near, k, index, found, open, sums);
   for (size_t f = 0; f < count; f++) {
-    if (f + 1 < count)
+    if (!s->precise && f + 1 < count)
       e->ahead(e->exact_context, s->column + open[f + 1].column, false);
     decide_open(s, e, r, open[f], sums);
   }

@@ -14,11 +14,27 @@
 
 enum { KERNEL, SQUARES };
 
+/* Equal floats add up with roundings in one direction, so what is in double is summed in double. */
+static void precise_strip(const cgap_strip *s, cgap_sums *sums)
+{
+  for (size_t r = 0; r < s->rows; r++)
+    for (size_t c = s->first[r]; c < s->columns; c++) { /* e^-INFINITY of masked ones is 0 */
+      const double k = exp(2 * CGAP_KERNEL_T * s->precise[r * s->stride + c]);
+      sums->row_sums[KERNEL * sums->row_stride + s->tile_row + r] += k;
+      sums->row_sums[SQUARES * sums->row_stride + s->tile_row + r] += k * k;
+      sums->column_sums[c] += k;
+    }
+}
+
 static void kernel_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   (void)e;
   const cgap_exponent exponent = cgap_exponent_init(2 * CGAP_KERNEL_T, -126, 0);
   float columns[CGAP_TILE] = {0};
+  if (s->precise) {
+    precise_strip(s, sums);
+    return;
+  }
   for (size_t r = 0; r < s->rows; r++) {
     const size_t first = s->first[r], row = s->tile_row + r;
     kernels->exp_sums(s->cosine + r * s->stride + first, s->columns - first, &exponent, columns + first,

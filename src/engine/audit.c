@@ -9,6 +9,7 @@
 #include "engine/lists.h"
 #include "engine/median.h"
 #include "engine/prepare.h"
+#include "engine/probe.h"
 #include "engine/ring.h"
 #include "engine/sampled.h"
 #include "engine/scatter.h"
@@ -26,7 +27,8 @@ typedef struct run {
   cgap_embeddings embeddings;
   cgap_couple_sums couples;
   cgap_evidence evidence;
-  cgap_median median; /* of the unmatched cosines, as far as it is known */
+  bool precise[CGAP_COUPLE_KINDS]; /* products in double */
+  cgap_median median;              /* of the unmatched cosines, as far as it is known */
 } run;
 
 /* Of several ranks the first one finishes and keeps the results. */
@@ -81,13 +83,15 @@ static void set_evidence(run *r)
 static cgap_tile_options tile_options(const run *r, double before, double after)
 {
   const cgap_plan *plan = &r->prepared.plan;
-  return (cgap_tile_options){.threads = plan->threads,
-                             .panel_rows = plan->panel_rows,
-                             .column_rows = plan->column_rows,
-                             .bfloat = is_rough(r),
-                             .share_before = before,
-                             .share_after = after,
-                             .progress = r->options->progress};
+  cgap_tile_options o = {.threads = plan->threads,
+                         .panel_rows = plan->panel_rows,
+                         .column_rows = plan->column_rows,
+                         .bfloat = is_rough(r),
+                         .share_before = before,
+                         .share_after = after,
+                         .progress = r->options->progress};
+  memcpy(o.precise, r->precise, sizeof o.precise);
+  return o;
 }
 
 static cgap_status lists_init(const run *r, cgap_evidence *e, cgap_error *error)
@@ -164,6 +168,8 @@ static cgap_status run_tiles(run *r, cgap_error *error)
                      UINT32_MAX - 1);
   cgap_visitors room = {0};
   cgap_status status = lists_init(r, e, error);
+  if (!status)
+    status = cgap_probe_run(r->precise, e, &r->embeddings, is_rough(r), error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
     const cgap_tile_options options = tile_options(r, share[kind], share[kind + 1]);
     status = run_kind(r, e, (cgap_couples)kind, &options, &room, error);

@@ -23,15 +23,15 @@ static size_t locks_of(const cgap_totals *totals)
   return totals->rows / CGAP_TILE + 1;
 }
 
-bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, bool complete)
+bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, cgap_best_kind kind)
 {
   const size_t rows = totals->rows;
   *b = (cgap_best){
-    .totals = totals, .kernels = cgap_kernels_here(), .triangle = triangle, .columns = columns, .complete = complete};
+    .totals = totals, .kernels = cgap_kernels_here(), .triangle = triangle, .columns = columns, .kind = kind};
   b->lock = cgap_alloc(locks_of(totals), sizeof *b->lock);
   for (size_t k = 0; b->lock && k < locks_of(totals); k++)
     omp_init_lock(&b->lock[k]);
-  if (!totals->lists.list)
+  if (!totals->lists.list || kind == CGAP_BEST_PRECISE)
     return b->lock != NULL;
   b->waiting = cgap_alloc(rows, CGAP_WAITING * sizeof *b->waiting);
   b->count = cgap_zalloc(rows, sizeof *b->count);
@@ -85,7 +85,7 @@ void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound)
   }
   cgap_best_lock(b, row);
   for (size_t r = 0; r < rows; r++)
-    bound[r] = b->sure[at + r];
+    bound[r] = b->sure ? b->sure[at + r] : reached(&b->totals->lists, at + r);
   cgap_best_unlock(b, row);
 }
 
@@ -151,7 +151,7 @@ static bool keep_all(cgap_best *b, size_t i)
 {
   const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
   const bool untouched = b->totals->lists.list[i * CGAP_NEIGHBOURS].row == UINT32_MAX;
-  if (!b->complete || !untouched || b->count[i] > CGAP_NEIGHBOURS)
+  if (b->kind != CGAP_BEST_COMPLETE || !untouched || b->count[i] > CGAP_NEIGHBOURS)
     return false;
   for (size_t k = 0; k < b->count[i]; k++)
     cgap_neighbours_offer(&b->totals->lists, i, (double)waiting[k].cosine, waiting[k].row);
@@ -186,9 +186,13 @@ static void take(cgap_best *b, const cgap_batch *batch, bool columns)
     const size_t own = columns ? column : row, other = columns ? row : column;
     if (!is_first(first_equal, other))
       continue;
-    add_waiting(b, batch->evidence, own - first, (cgap_candidate){.cosine = found->cosine, .row = (uint32_t)other},
-                batch->a ? cgap_rough_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first)
-                         : batch->margin);
+    if (!b->waiting)
+      cgap_neighbours_offer(&b->totals->lists, own - first, found->cosine, (uint32_t)other);
+    else
+      add_waiting(b, batch->evidence, own - first,
+                  (cgap_candidate){.cosine = (float)found->cosine, .row = (uint32_t)other},
+                  batch->a ? cgap_rough_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first)
+                           : batch->margin);
   }
 }
 

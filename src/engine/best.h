@@ -13,8 +13,8 @@
 
 /* A couple of a tile that may be among the ten best of its row, or of its column. */
 typedef struct cgap_found {
+  double cosine;
   uint16_t row, column; /* of the tile */
-  float cosine;
 } cgap_found;
 
 typedef struct cgap_batch {
@@ -34,14 +34,21 @@ typedef struct cgap_candidate {
   uint32_t row;
 } cgap_candidate;
 
+/* What comes. */
+typedef enum cgap_best_kind {
+  CGAP_BEST_PART,     /* some of the candidates: other lists are merged with these */
+  CGAP_BEST_COMPLETE, /* all candidates, before they are settled */
+  CGAP_BEST_PRECISE   /* cosines made in double, which go straight into the lists */
+} cgap_best_kind;
+
 /* Of the rows of some totals. */
 typedef struct cgap_best {
   const cgap_kernels *kernels;
   cgap_totals *totals;    /* not owned; without lists nobody wants any */
   omp_lock_t *lock;       /* (rows / CGAP_TILE + 1) for CGAP_TILE rows of the totals each: their sums too */
   bool triangle, columns; /* how a row and a candidate make a couple: the lower first, or the candidate is the row */
-  bool complete;          /* all candidates come before they are settled: no other lists will be merged with these */
-  /* where there are lists, else NULL */
+  cgap_best_kind kind;
+  /* where there are lists and candidates wait, else NULL */
   cgap_candidate *waiting; /* (rows, CGAP_WAITING) */
   uint8_t *count;          /* (rows) of those waiting */
   float *sure;             /* (rows) what ten candidates are sure to reach */
@@ -49,7 +56,7 @@ typedef struct cgap_best {
 } cgap_best;
 
 /* columns: the totals are of a tile's columns; of a triangle either way. false: out of memory. */
-bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, bool complete);
+bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, cgap_best_kind kind);
 void cgap_best_clear(cgap_best *b);
 size_t cgap_best_row_bytes(void);
 

@@ -8,6 +8,7 @@
 #include "engine/controls.h"
 #include "engine/extras.h"
 #include "engine/lists.h"
+#include "engine/probe.h"
 #include "engine/ring.h"
 #include "engine/totals.h"
 #include "memory.h"
@@ -22,6 +23,7 @@ typedef struct work {
   const cgap_evidence *whole;
   const cgap_embeddings *embeddings;
   const cgap_sampled_options *options;
+  bool precise[CGAP_COUPLE_KINDS];
   cgap_drawn sample, queries;
   cgap_controls controls;
   cgap_visitors room;
@@ -80,6 +82,7 @@ static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings 
   const cgap_tile_options *whole = &w->options->tiles;
   cgap_tile_options o = *whole;
   o.want = want;
+  memcpy(o.precise, w->precise, sizeof w->precise);
   const double span = whole->share_after - whole->share_before;
   o.share_before = whole->share_before + span * w->seconds_done / w->seconds_all;
   w->seconds_done += couples;
@@ -108,6 +111,8 @@ static cgap_status look_within(work *w, cgap_error *error)
     status = cgap_controls_run(&w->controls, &w->sample, o->ranks, o->tiles.threads, error);
   *e = evidence_of(w->whole, &w->sample);
   e->window = w->whole->window;
+  if (!status)
+    status = cgap_probe_run(w->precise, e, &w->sample.embeddings, o->tiles.bfloat, error);
   if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)

@@ -3,10 +3,15 @@
 #include "engine/totals.h"
 #include "memory.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <string.h>
 
-enum { SHOWN = 32 }; /* rows shown to the measures at once: they stay in the first-level cache for most */
+enum {
+  SHOWN = 32,  /* rows shown to the measures at once: they stay in the first-level cache for most */
+  CHUNK = 256, /* elements of rows that are multiplied in double at once */
+  PRECISE = CGAP_STRIP * CGAP_TILE + (CGAP_STRIP + CGAP_TILE) * CHUNK
+};
 
 /* ---------------------------------------------------------------- workers */
 
@@ -47,16 +52,21 @@ static float *floats(cgap_tile_worker *w, size_t place)
 bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
 {
   *w = (cgap_tile_worker){.kind = pass->product, .packed = SIZE_MAX};
-  w->product = pass->product->open(pass->a.side->dim, pass->bfloat);
+  if (pass->precise)
+    w->precise = cgap_alloc(PRECISE, sizeof *w->precise);
+  else
+    w->product = pass->product->open(pass->a.side->dim, pass->bfloat);
   w->memory = cgap_alloc((CGAP_STRIP + 6 + CGAP_NEIGHBOURS) * CGAP_TILE, sizeof *w->memory);
   w->found = cgap_alloc(CGAP_FOUND, sizeof *w->found);
-  bool fine = w->product && w->memory && w->found;
+  bool fine = (w->product || w->precise) && w->memory && w->found;
   for (int m = 0; m < CGAP_MEASURES; m++)
     if (fine && pass->evidence->sums[pass->kind][m].counts) /* a sum that somebody wants */
       fine = sums_alloc(&w->sums[m], cgap_measures[m]->need);
   if (!fine)
     return false;
   w->strip = w->memory + CGAP_TILE;
+  w->a = pass->precise ? w->precise + CGAP_STRIP * CGAP_TILE : NULL;
+  w->b = pass->precise ? w->a + CGAP_STRIP * CHUNK : NULL;
   w->row_bound = floats(w, 0);
   w->column_bound = floats(w, 1);
   w->row_margin = floats(w, 2);
@@ -70,6 +80,7 @@ void cgap_tile_worker_clear(cgap_tile_worker *w)
 {
   if (w->product)
     w->kind->close(w->product);
+  cgap_free(w->precise);
   cgap_free(w->memory);
   cgap_free(w->found);
   for (int m = 0; m < CGAP_MEASURES; m++)
@@ -78,7 +89,9 @@ void cgap_tile_worker_clear(cgap_tile_worker *w)
 
 size_t cgap_tile_worker_bytes(size_t dim)
 {
-  return (size_t)CGAP_TILE * (CGAP_STRIP * sizeof(float) + dim * sizeof(float) + 320) + CGAP_FOUND * sizeof(cgap_found);
+  const size_t packed = CGAP_TILE * dim * sizeof(float), precise = PRECISE * sizeof(double);
+  return (packed > precise ? packed : precise) + CGAP_TILE * (CGAP_STRIP * sizeof(float) + 320) +
+         CGAP_FOUND * sizeof(cgap_found);
 }
 
 /* ---------------------------------------------------------------- ten best */
@@ -140,7 +153,7 @@ static void make_room(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
   fetch_bounds(p, t, w);
 }
 
-static void keep(cgap_tile_worker *w, size_t r, size_t c, float cosine)
+static void keep(cgap_tile_worker *w, size_t r, size_t c, double cosine)
 {
   w->found[w->count++] = (cgap_found){.row = (uint16_t)r, .column = (uint16_t)c, .cosine = cosine};
 }
@@ -154,8 +167,10 @@ static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, c
     make_room(p, t, w);
     const size_t found =
       p->kernels->find(cosine, s->columns - first, w->row_bound[r] - w->row_margin[r], w->column_look + first, index);
-    for (size_t f = 0; f < found; f++)
-      keep(w, r, first + index[f], cosine[index[f]]);
+    for (size_t f = 0; f < found; f++) {
+      const size_t c = first + index[f];
+      keep(w, r, c, s->precise ? s->precise[k * s->stride + c] : (double)cosine[index[f]]);
+    }
   }
 }
 
@@ -189,7 +204,7 @@ static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
 
 /* Matched couples do not count in any sum: masked. As neighbours they do. */
 static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s,
-                         float *cosines)
+                         float *cosines, double *precise)
 {
   const cgap_evidence *e = p->evidence;
   if (p->triangle || !e->paired)
@@ -200,9 +215,11 @@ static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
       const size_t text = e->text_of[m];
       if (text < t->column || text >= t->column + t->columns)
         continue;
-      float *cosine = cosines + k * s->stride + (text - t->column);
-      keep(w, s->tile_row + k, text - t->column, *cosine);
-      *cosine = -INFINITY;
+      const size_t at = k * s->stride + (text - t->column);
+      keep(w, s->tile_row + k, text - t->column, precise ? precise[at] : (double)cosines[at]);
+      cosines[at] = -INFINITY;
+      if (precise)
+        precise[at] = -INFINITY;
     }
   }
 }
@@ -219,7 +236,7 @@ static void widen_range(const cgap_tile_pass *p, cgap_tile_worker *w, const cgap
     const double cosine = (double)s->cosine[k * s->stride + c];
     if (cosine < -2 || !((lower && cosine <= low + 2 * margin) || (higher && cosine >= high - 2 * margin)))
       continue;
-    const double x = p->evidence->exact(p->evidence->exact_context, s->couples, s->row + k, s->column + c);
+    const double x = cgap_strip_exact(s, p->evidence, k, c);
     w->least = fmin(w->least, x);
     w->greatest = fmax(w->greatest, x);
   }
@@ -262,15 +279,46 @@ static bool multiply(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_til
   return *stride != 0;
 }
 
+/* Some elements of a panel's rows, of unit rows in double. */
+static void take_elements(const cgap_panel *panel, size_t row, size_t rows, size_t first, size_t count, double *out)
+{
+  const cgap_side *side = panel->side;
+  const cgap_type type = side->source->type;
+  const size_t size = cgap_type_size(type);
+  for (size_t i = row; i < row + rows; i++, out += count)
+    cgap_to_scaled(type, panel->raw + ((i - panel->first) * side->dim + first) * size, count, side->inverse_norm[i],
+                   out);
+}
+
+/* The same in double, from the file's values, and rounded. */
+static void multiply_precisely(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row,
+                               size_t rows, size_t first)
+{
+  const size_t dim = p->a.side->dim, columns = t->columns - first;
+  for (size_t done = 0; done < dim; done += CHUNK) {
+    const size_t count = dim - done < CHUNK ? dim - done : CHUNK;
+    take_elements(&p->a, t->row + row, rows, done, count, w->a);
+    take_elements(&p->b, t->column + first, columns, done, count, w->b);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)count, 1.0, w->a, (int)count,
+                w->b, (int)count, done ? 1.0 : 0.0, w->precise + first, CGAP_TILE);
+  }
+  for (size_t k = 0; k < rows; k++)
+    for (size_t c = first; c < t->columns; c++)
+      w->strip[k * CGAP_TILE + c - first] = (float)w->precise[k * CGAP_TILE + c];
+}
+
 static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row)
 {
   const size_t rows = t->rows - row < CGAP_STRIP ? t->rows - row : CGAP_STRIP, first = t->diagonal ? row : 0;
-  size_t stride;
-  if (!multiply(p, t, w, row, rows, first, &stride))
+  size_t stride = CGAP_TILE;
+  if (p->precise)
+    multiply_precisely(p, t, w, row, rows, first);
+  else if (!multiply(p, t, w, row, rows, first, &stride))
     return false;
   float *cosine = w->strip - first; /* column 0 of the tile, left of what was multiplied */
   cgap_strip s = {.couples = p->kind,
                   .cosine = cosine,
+                  .precise = w->precise,
                   .stride = stride,
                   .rows = rows,
                   .columns = t->columns,
@@ -280,11 +328,12 @@ static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
                   .row = t->row + row,
                   .column = t->column,
                   .tile_row = row};
-  mask_matched(p, t, w, &s, cosine);
+  mask_matched(p, t, w, &s, cosine, w->precise);
   seed_bounds(p, t, w, &s);
   for (size_t k = 0; k < rows; k += SHOWN) {
     cgap_strip shown = s;
     shown.cosine += k * stride;
+    shown.precise = s.precise ? s.precise + k * stride : NULL;
     shown.row_margin += k;
     shown.rows = rows - k < SHOWN ? rows - k : SHOWN;
     shown.row += k;

@@ -21,6 +21,7 @@ typedef struct cgap_tile_pass {
   const cgap_kernels *kernels;
   const cgap_product_kind *product;
   bool bfloat;
+  bool precise; /* products are made in double, and rounded to what measures look at first */
   float margin; /* by how much any cosine may be off, where the product is of unit rows */
 } cgap_tile_pass;
 
@@ -37,6 +38,8 @@ typedef struct cgap_tile_worker {
   const cgap_product_kind *kind;
   void *product;
   size_t packed;                     /* the column that its packed rows start at; SIZE_MAX: none */
+  double *precise;                   /* (CGAP_STRIP, CGAP_TILE), where products are made in double, and … */
+  double *a, *b;                     /* … (CGAP_STRIP, CHUNK), (CGAP_TILE, CHUNK) elements of rows */
   float *memory;                     /* of what follows */
   float *strip;                      /* (CGAP_STRIP, CGAP_TILE), and room of a tile's row before it */
   cgap_sums sums[CGAP_MEASURES];     /* of this tile alone */

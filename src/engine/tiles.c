@@ -9,6 +9,8 @@
 #include <math.h>
 #include <omp.h>
 
+/* By how much what was made in double is off once it is a float, and bounds with it. */
+#define ROUNDED 0x1p-22f
 enum { LINE = 64, MOST_AHEAD = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
 
 /* One pass over one kind of couples. */
@@ -170,8 +172,9 @@ static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const
     .column_first = kind == CGAP_IMAGE_IMAGE ? evidence->image.first_equal : evidence->text.first_equal,
     .kernels = cgap_kernels_here(),
     .product = cgap_product_here(options->bfloat),
-    .bfloat = options->bfloat,
-    .margin = cgap_product_margin(evidence->dim),
+    .bfloat = options->bfloat && !options->precise[kind],
+    .precise = options->precise[kind],
+    .margin = options->precise[kind] ? ROUNDED : cgap_product_margin(evidence->dim),
   };
   for (int m = 0; m < CGAP_MEASURES; m++)
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
@@ -237,7 +240,7 @@ static cgap_status run_all_panels(pass *p, cgap_error *error)
   cgap_panels_open(&panels, o->threads);
   while (!status && more) {
     status = cgap_panels_next(&panels, &p->tile.a, &p->tile.b, &more, error);
-    if (!status && more && o->bfloat)
+    if (!status && more && p->tile.bfloat)
       status = make_rough(p, &panels, &a, &b, error);
     if (!status && more)
       status = run_panels(p, error);
@@ -250,13 +253,13 @@ static cgap_status run_all_panels(pass *p, cgap_error *error)
   return status;
 }
 
-static cgap_status open_lists(pass *p, cgap_totals *rows, cgap_totals *columns, bool complete, cgap_error *error)
+static cgap_status open_lists(pass *p, cgap_totals *rows, cgap_totals *columns, cgap_best_kind kind, cgap_error *error)
 {
   const bool one = rows == columns, triangle = p->tile.triangle;
   p->tile.row_best = &p->rows;
   p->tile.column_best = one ? &p->rows : &p->columns;
-  return cgap_best_init(&p->rows, rows, triangle, false, complete) &&
-             (one || cgap_best_init(&p->columns, columns, triangle, true, complete))
+  return cgap_best_init(&p->rows, rows, triangle, false, kind) &&
+             (one || cgap_best_init(&p->columns, columns, triangle, true, kind))
            ? CGAP_OK
            : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
 }
@@ -275,13 +278,15 @@ static void pass_clear(pass *p)
   p->evidence->exact_context = NULL;
 }
 
-/* Whether a float product tells the ten best of most rows, and all of them at once: all rows are in memory, and equal
- * ones, which the lists are to bring together, there are none. */
-static bool is_complete(const pass *p, const cgap_embeddings *e)
+/* What comes to the lists. A float product tells the ten best of most rows where all rows are in memory, and there are
+ * no equal ones, which the lists are to bring together. */
+static cgap_best_kind best_kind(const pass *p, const cgap_embeddings *e)
 {
-  const size_t columns = p->options->column_rows, least_step = columns ? columns : p->options->panel_rows;
-  return !p->tile.bfloat && e->image.unit && e->text.unit && !e->image.first_equal && !e->text.first_equal &&
-         least_step >= e->image.rows && least_step >= e->text.rows;
+  const size_t columns = p->options->column_rows, step = columns ? columns : p->options->panel_rows;
+  const bool all = e->image.unit && e->text.unit && step >= e->image.rows && step >= e->text.rows;
+  if (p->tile.precise)
+    return CGAP_BEST_PRECISE;
+  return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_BEST_COMPLETE : CGAP_BEST_PART;
 }
 
 /* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
@@ -294,10 +299,10 @@ static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, c
   pass_init(&p, evidence, kind, options);
   p.embeddings = e;
   p.tiles = tiles_of(&p, 0, rows->rows, 0, columns->rows);
-  const bool complete = is_complete(&p, e);
-  if (complete)
+  const cgap_best_kind best = best_kind(&p, e);
+  if (best == CGAP_BEST_COMPLETE)
     evidence->list_margin = p.tile.margin;
-  cgap_status status = open_lists(&p, rows, columns, complete, error);
+  cgap_status status = open_lists(&p, rows, columns, best, error);
   if (!status)
     status = run_all_panels(&p, error);
   pass_clear(&p);
@@ -317,10 +322,10 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cg
   const int blas_threads = cgap_blas_single();
   p.tile.a = cgap_panel_view(a);
   p.tile.b = cgap_panel_view(b);
-  cgap_status status = open_lists(&p, rows, columns, false, error);
-  if (!status && options->bfloat)
+  cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_BEST_PRECISE : CGAP_BEST_PART, error);
+  if (!status && p.tile.bfloat)
     status = cgap_rough_make(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
-  if (!status && options->bfloat)
+  if (!status && p.tile.bfloat)
     status = cgap_rough_make(&p.tile.b_rough, b, b->side->mean, a->side->mean, options->threads, error);
   if (!status)
     status = run_panels(&p, error);

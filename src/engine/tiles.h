@@ -14,6 +14,7 @@ typedef struct cgap_tile_options {
   size_t panel_rows;  /* rows of a side held at once; a multiple of CGAP_TILE, or the whole side where resident */
   size_t column_rows; /* the same of the other side, of which the next are read meanwhile; divides it. 0: as many */
   bool bfloat;        /* products in bfloat16; the machine has to have them */
+  bool precise[CGAP_COUPLE_KINDS]; /* products in double instead: cgap_probe_run */
   cgap_tiles_want want;
   double share_before; /* for progress: this pass is [share_before, share_after] of its phase */
   double share_after;
