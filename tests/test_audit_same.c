@@ -147,8 +147,10 @@ Test(audit_same, one_caption_against_five)
                          "hubness",
                          "mixed",
                          "checks.pairing.z",
+                         "checks.pairing.below_median_share", /* its value stays; at 0 its interval is of all texts */
                          NULL};
   cr_expect_eq(differences("five captions", &b, &a, moved), 0);
+  cr_expect_eq(b.pairing_check.below_median_share.value, a.pairing_check.below_median_share.value);
   cr_expect(
     support_near("five captions", "uniformity.cross", b.uniformity.cross.value, a.uniformity.cross.value, 1e-6, 0));
   cr_expect(support_near("five captions", "loss.clip_text_to_image", b.loss.clip_text_to_image.value,

@@ -196,7 +196,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   cgap_input_options input = cli_input(&files);
   input.one_side = true;
   if (status == CGAP_OK)
-    status = cli_open(&dataset, &input, error);
+    status = cgap_dataset_open(&dataset, &input, error);
   if (status == CGAP_OK)
     status = check_output(opt.method == 0 ? args->items[0] : NULL, dataset, error);
   if (status == CGAP_OK && !head)

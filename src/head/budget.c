@@ -19,12 +19,13 @@ enum {
   PROGRAM_BYTES = 46 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   ROW_BYTES = 150,          /* of each row: norm, place, couples, order; the table of hashes while it is needed */
   MIB = 1 << 20,
-  BLOCKS = 3,          /* of the file that the row pass holds */
-  AT_ONCE = 1024,      /* rows on their way from the file */
-  TRANSFORMED = 4096,  /* rows on their way through a head */
-  DRAWS = 200,         /* of many test images */
-  DRAW_STRIP = 1 << 8, /* bytes of a test row in one of a thread's three strips of drawings */
-  KEPT_ARRAYS = 5      /* parameters, those to keep, the gradient, two moments */
+  BLOCKS = 3,         /* of the file that the row pass holds */
+  AT_ONCE = 1024,     /* rows on their way from the file */
+  TRANSFORMED = 4096, /* rows on their way through a head */
+  AUDITS = 8,         /* of the test part: before, after, start and the training-free methods */
+  CONTRIBUTED = 16,   /* doubles of each image and text that an audit keeps for the intervals of differences */
+  PROBED = 256,       /* images of which it keeps the kernel between any two, of three kinds */
+  KEPT_ARRAYS = 5     /* parameters, those to keep, the gradient, two moments */
 };
 
 typedef struct sizes {
@@ -81,7 +82,7 @@ static double step_bytes(const sizes *s, bool reads)
   return (KEPT_ARRAYS * s->parameters + loss + batches + layers + blocks) * sizeof(float);
 }
 
-/* Before and after: the test part through a head, its audit, its drawings. */
+/* Before and after: the test part through a head, its audits, and what these keep for the intervals. */
 static double study_bytes(const cgap_data *d, const sizes *s, bool reads, cgap_error *error)
 {
   cgap_source sides[] = {d->image, d->text};
@@ -98,9 +99,8 @@ static double study_bytes(const cgap_data *d, const sizes *s, bool reads, cgap_e
     return INFINITY;
   const double audit = (double)plan.smallest_bytes - PROGRAM_BYTES;
   const double transform = TRANSFORMED * (s->dim * (s->raw + sizeof(float)) + 2 * s->dim_new * sizeof(float));
-  const double drawn =
-    (rows + most) * s->dim_new * sizeof(float) + most * DRAWS * sizeof(float) + s->threads * DRAW_STRIP * 3 * most;
-  return fmax(fmax(audit, transform), drawn);
+  const double probed = fmin(PROBED, most), kept = AUDITS * (CONTRIBUTED * rows + 3 * probed * probed) * sizeof(double);
+  return fmax(audit, transform) + kept;
 }
 
 /* The three phases, of which the greatest counts. */

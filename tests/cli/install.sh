@@ -131,13 +131,14 @@ tr -s ' \n' '  ' <"$prefix/include/contragap/contragap.h" | grep -o 'CGAP_API [^
 [ "$(wc -l <declared)" -ge 20 ] || complain "only $(wc -l <declared) functions found in the header"
 diff declared symbols >difference || complain "header (<) and library (>) differ:" "$(head -10 difference)"
 
-# no output, no exit, no state: the compiler's own few words aside (CPU model, the lock of a critical section)
+# no output, no exit, no state: the compiler's own few words aside (CPU model, the lock of a critical section), and
+# those of calls under way (a count behind a lock, and whether memory or gnuplot ended)
 if [ -z "$sanitize" ]; then
   checks=$((checks + 1))
   nm -D --undefined-only "$library/libcontragap.so" | awk '{print $2}' | sed 's/@.*//' |
     grep -xE 'stdout|stderr|_*v?printf(_chk)?|puts|putchar|perror|_?exit|abort|_Exit' >odd && complain "the library calls:" "$(cat odd)"
   size -A "$library/libcontragap.so" | awk '$1 == ".data" || $1 == ".bss" {sum += $2} END {print sum}' >state
-  [ "$(cat state)" -le 256 ] || complain "$(cat state) bytes of global state:" "$(nm "$library/libcontragap.so" | grep -E ' [bB] ')"
+  [ "$(cat state)" -le 288 ] || complain "$(cat state) bytes of global state:" "$(nm "$library/libcontragap.so" | grep -E ' [bB] ')"
 fi
 
 PKG_CONFIG_PATH=$library/pkgconfig

@@ -55,9 +55,9 @@ done
 TERM=xterm on_terminal 130 audit pairs.h5 --progress never
 want_rc 0
 widest plain 81 130
-TERM=xterm on_terminal 160 train pairs.h5 -o closed --epochs 2 --quiet --force
+TERM=xterm on_terminal 180 train pairs.h5 -o closed --epochs 2 --quiet --force
 want_rc 0
-widest plain 150 160
+widest plain 150 180
 want_text plain "recall@1, image to text" "procrustes"
 TERM=xterm on_terminal 70 audit pairs.h5 --progress never
 want_rc 0
