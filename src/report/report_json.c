@@ -191,8 +191,7 @@ static bool put_pairs(json_t *root, const cgap_audit *a)
   return cgap_json_put(root, "loss.temperature", cgap_number_json(a->loss.temperature)) &&
          cgap_json_put(root, "hubness.image_to_text.hubs", hub_list(&a->hubs_image_to_text)) &&
          cgap_json_put(root, "hubness.text_to_image.hubs", hub_list(&a->hubs_text_to_image)) &&
-         put_pairing_check(root, &a->pairing_check) &&
-         cgap_json_put(root, "pairs.worst", worst_pairs(a));
+         put_pairing_check(root, &a->pairing_check) && cgap_json_put(root, "pairs.worst", worst_pairs(a));
 }
 
 static json_t *sample(const cgap_sample *s)

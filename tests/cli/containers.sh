@@ -269,7 +269,7 @@ said() {
 for order in "img.npy %" "% img.npy"; do
   for odd in "pointer.npy:a Git LFS pointer" "page.npy:a web page (HTML)" "empty.npy:empty (0 bytes)" "lost.npy:no such file: it is a link" \
     "gone.npy:no such file" "gone.h5:no such file"; do
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086  # two words
     said 3 "${odd%%:*}: ${odd#*:}" $(printf '%s' "$order" | sed "s/%/${odd%%:*}/") || true
   done
 done
