@@ -258,6 +258,8 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   warn_of_one_side(r->input);
   warn_of_part(r->dataset, args);
   if (opt.out && cli_ranks_first())
+    status = cli_overwrite_inputs(opt.out, written, r->dataset, NULL, 0, error);
+  if (!status && opt.out && cli_ranks_first())
     status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
   if (!status && opt.out && cli_ranks_first())
     status = cgap_folder_open(&r->folder, opt.out, error);
