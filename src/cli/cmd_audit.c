@@ -57,9 +57,10 @@ static const cli_option own[] = {
    .kind = CLI_CHOICE,
    .target = &opt.precision,
    .choices = precision_choices,
-   .help = "products of rows in float32, or in bfloat16: twice as fast, but what they leave open is made again; ranks "
-           "are the same, uniformities move by some 1e-5 of rows that differ in hundreds of dimensions, by some 1e-4 "
-           "of few dimensions, by 0.07 at the very most; needs AVX512-BF16"},
+   .help =
+     "precision of the matrix of cosines; bf16 is twice as fast, close comparisons are computed again in double, so "
+     "that ranks are identical; uniformities move by about 1e-5 where rows have hundreds of dimensions, by about "
+     "1e-4 where they have few, by 0.07 at most; needs AVX512-BF16"},
   {.name = "sample-rows",
    .kind = CLI_COUNT,
    .target = &opt.sample_rows,
