@@ -157,7 +157,7 @@ Test(comparison, a_gap_without_an_interval_neither_narrows_nor_widens)
 }
 
 /* Two reports of a distance and of how the modalities mix. */
-static void compare_mixing(cgap_comparison *c, double distance, double same_modality)
+static void compare_mixing(cgap_comparison *c, double distance, const double same_modality[2], double cosine)
 {
   cgap_error error;
   cr_assert_eq(cgap_comparison_init(c, 2, &error), CGAP_OK);
@@ -168,8 +168,10 @@ static void compare_mixing(cgap_comparison *c, double distance, double same_moda
       json_object_set_new(near, "ci95", json_pack("[f,f]", 0.0, 0.02));
     cr_assert(cgap_json_put(report, "gap.corrected_distance", k ? near : far));
     json_decref(k ? far : near);
-    cr_assert(cgap_json_put(report, "mixed.same_modality_share", scalar_of(k ? same_modality : 1, NAN, 90, "exact")));
+    cr_assert(cgap_json_put(report, "mixed.same_modality_share", scalar_of(same_modality[k], NAN, 90, "exact")));
     cr_assert(cgap_json_put(report, "mixed.unbiased", scalar_of(0.5, NAN, 90, "exact")));
+    if (k)
+      cr_assert(cgap_json_put(report, "cosine.text.mean", json_real(cosine)));
     cr_assert_eq(cgap_comparison_report(c, k, k ? "b" : "a", report, &error), CGAP_OK, "%s", error.message);
     json_decref(report);
   }
@@ -179,16 +181,18 @@ static void compare_mixing(cgap_comparison *c, double distance, double same_moda
 Test(comparison, a_closed_shift_is_no_closed_gap_where_neighbours_differ)
 {
   const struct {
-    double distance, same_modality;
+    double distance, same_modality[2], cosine;
     cgap_level level;
     const char *words;
-  } cases[] = {{0, 0.6, CGAP_LEVEL_NOISE, "; what is left is within noise."},
-               {0, 0.92, CGAP_LEVEL_APART, "; the shift is gone, the neighbourhoods still differ."},
-               {0.1, 0.92, CGAP_LEVEL_APART, "; the shift is small, the neighbourhoods still differ."}};
+  } cases[] = {{0, {1, 0.6}, 0.5, CGAP_LEVEL_NOISE, "; what is left is within noise."},
+               {0, {1, 0.92}, 0.5, CGAP_LEVEL_APART, "; the shift is gone, the neighbourhoods still differ."},
+               {0.1, {1, 0.92}, 0.5, CGAP_LEVEL_APART, "; the shift is small, the neighbourhoods still differ."},
+               {0.1, {0.5, 0.92}, 0.5, CGAP_LEVEL_APART, "; the shift is small, the neighbourhoods differ now."},
+               {0, {1, 0.6}, 0.99, CGAP_LEVEL_COLLAPSED, "; the embeddings of b are collapsed."}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cgap_verdict_words words;
     cgap_comparison c;
-    compare_mixing(&c, cases[i].distance, cases[i].same_modality);
+    compare_mixing(&c, cases[i].distance, cases[i].same_modality, cases[i].cosine);
     cgap_comparison_words(&words, &c, 1);
     cr_expect_not_null(strstr(words.sentence[0], cases[i].words), "%s", words.sentence[0]);
     cr_expect_eq(words.level, cases[i].level);

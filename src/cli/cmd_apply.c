@@ -133,12 +133,6 @@ static cgap_status check(const cli_args *args, cgap_error *error)
   return CGAP_OK;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-  struct stat one, other;
-  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
 /* Never over what is read, and without --force over nothing but an earlier output of apply. */
 static cgap_status check_output(const char *head, const cgap_dataset *dataset, cgap_error *error)
 {
@@ -146,7 +140,7 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   const char *const others[] = {head, head ? inside : NULL, opt.fit};
   cgap_status status = cgap_folder_file(inside, head ? head : "", "head.h5", error);
   for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
-    if (others[k] && is_same_file(others[k], opt.out))
+    if (others[k] && cli_same_file(others[k], opt.out))
       status = cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", opt.out);
   if (status == CGAP_OK && cli_ranks_first() && !cgap_dataset_reads(dataset, opt.out)) /* that cgap_carry refuses */
     status = cli_overwrite_file(opt.out, "apply", error);

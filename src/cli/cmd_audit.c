@@ -57,9 +57,10 @@ static const cli_option own[] = {
    .kind = CLI_CHOICE,
    .target = &opt.precision,
    .choices = precision_choices,
-   .help = "products of rows in float32, or in bfloat16: twice as fast, but what they leave open is made again; ranks "
-           "are the same, uniformities move by some 1e-5 of rows that differ in hundreds of dimensions, by some 1e-4 "
-           "of few dimensions, by 0.07 at the very most; needs AVX512-BF16"},
+   .help =
+     "precision of the matrix of cosines; bf16 is twice as fast, close comparisons are computed again in double, so "
+     "that ranks are identical; uniformities move by about 1e-5 where rows have hundreds of dimensions, by about "
+     "1e-4 where they have few, by 0.07 at most; needs AVX512-BF16"},
   {.name = "sample-rows",
    .kind = CLI_COUNT,
    .target = &opt.sample_rows,
@@ -258,6 +259,8 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   warn_of_one_side(r->input);
   warn_of_part(r->dataset, args);
   if (opt.out && cli_ranks_first())
+    status = cli_overwrite_inputs(opt.out, written, r->dataset, NULL, 0, error);
+  if (!status && opt.out && cli_ranks_first())
     status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
   if (!status && opt.out && cli_ranks_first())
     status = cgap_folder_open(&r->folder, opt.out, error);

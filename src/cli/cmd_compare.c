@@ -202,7 +202,7 @@ static cgap_status measure(compare_run *r, const cli_args *args, cgap_error *err
   if (status == CGAP_OK)
     status = cgap_comparison_init(&r->comparison, r->count, error);
   if (status == CGAP_OK && opt.out)
-    status = cli_compare_folder_open(&r->folder, opt.out, error);
+    status = cli_compare_folder_open(&r->folder, opt.out, args->items, args->count, error);
   for (size_t k = 0; status == CGAP_OK && k < r->count; k++)
     status = take(r, k, args, error);
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++)

@@ -267,10 +267,11 @@ static cgap_status name_data(sweep_run *s, cgap_error *error)
   return status;
 }
 
+static const char *const written[] = {"sweep.csv", "sweep.json", "report.html", "runs.jsonl", NULL};
+
 /* Before anything is read; the folder is made when all has been checked. */
 static cgap_status check_folder(cgap_error *error)
 {
-  static const char *const written[] = {"sweep.csv", "sweep.json", "report.html", NULL};
   char path[CGAP_PATH];
   cgap_status status = cgap_folder_file(path, opt.out, "runs.jsonl", error);
   if (status == CGAP_OK && !opt.resume && !cli_shared.force && access(path, F_OK) == 0)
@@ -283,7 +284,9 @@ static cgap_status check_folder(cgap_error *error)
 
 static cgap_status open_folder(sweep_run *s, cgap_error *error)
 {
-  cgap_status status = cgap_folder_open(&s->folder, opt.out, error);
+  cgap_status status = cli_overwrite_inputs(opt.out, written, s->dataset, NULL, 0, error);
+  if (status == CGAP_OK)
+    status = cgap_folder_open(&s->folder, opt.out, error);
   return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
 }
 

@@ -262,7 +262,8 @@ static cgap_status name_events(race_run *r, cgap_error *error)
 
 static cgap_status open_folder(train_run *t, cgap_error *error)
 {
-  cli_train_begin how = {.resume = opt.resume, .force = cli_shared.force, .table = opt.csv, .runs = t->runs};
+  cli_train_begin how = {
+    .dataset = t->dataset, .resume = opt.resume, .force = cli_shared.force, .table = opt.csv, .runs = t->runs};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++) {
     how.prefix[k] = t->run[k].prefix;

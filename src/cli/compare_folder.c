@@ -8,10 +8,13 @@
 #include "report/figures.h"
 #include "report/plots.h"
 
-cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, cgap_error *error)
+cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, const char *const *inputs, size_t count,
+                                    cgap_error *error)
 {
   static const char *const written[] = {"compare.json", "report.html", NULL};
-  cgap_status status = cli_overwrite_folder(folder, CLI_FOLDER_COMPARE, written, error);
+  cgap_status status = cli_overwrite_inputs(folder, written, NULL, inputs, count, error);
+  if (status == CGAP_OK)
+    status = cli_overwrite_folder(folder, CLI_FOLDER_COMPARE, written, error);
   return status == CGAP_OK ? cgap_folder_open(out, folder, error) : status;
 }
 

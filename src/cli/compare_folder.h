@@ -14,8 +14,10 @@ typedef struct cli_comparison {
   cgap_run run;
 } cli_comparison;
 
-/* Before the work: makes the folder. CGAP_FILE where it holds what compare did not write. */
-CGAP_MUST_CHECK cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, cgap_error *error);
+/* Before the work: makes the folder. CGAP_FILE where it holds what compare did not write, CGAP_USAGE where it would
+ * replace an input. */
+CGAP_MUST_CHECK cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, const char *const *inputs,
+                                                    size_t count, cgap_error *error);
 
 /* told: as of cgap_draw_figures. */
 CGAP_MUST_CHECK cgap_status cli_compare_write(const cli_comparison *c, const char *folder,

@@ -12,6 +12,7 @@
 #include "io/hdf5_file.h"
 #include "output.h"
 #include "report/figures.h"
+#include "report/gnuplot.h"
 
 enum { NAME = 300, MOST_TEXT = 65536 };
 
@@ -99,8 +100,20 @@ static bool is_own_kind(const char *folder, const char *name)
   return true;
 }
 
-/* A file that a figure of the program would replace into found. */
-static bool holds_figure(const char *folder, char found[NAME])
+/* In a folder that the command wrote pictures may be drawn again: those that gnuplot drew. */
+static bool is_own_figure(const char *folder, const char *name, const char *format)
+{
+  static const char *const PICTURES[] = {"svg", "png", "pdf"};
+  char path[CGAP_PATH];
+  cgap_error ignored;
+  for (size_t k = 0; k < sizeof PICTURES / sizeof *PICTURES; k++)
+    if (strcmp(format, PICTURES[k]) == 0)
+      return cgap_folder_file(path, folder, name, &ignored) == CGAP_OK && cgap_gnuplot_drew(path, format);
+  return true;
+}
+
+/* A file that a figure of the program would replace into found; own: the command wrote the folder. */
+static bool holds_figure(const char *folder, bool own, char found[NAME])
 {
   static const char *const ENDINGS[] = {".tsv", ".gp", ".svg", ".png", ".pdf"};
   char path[CGAP_PATH];
@@ -116,7 +129,8 @@ static bool holds_figure(const char *folder, char found[NAME])
     if (!drawn)
       continue;
     snprintf(stem, sizeof stem, "%.*s", (int)(dot - entry->d_name), entry->d_name);
-    any = cgap_figure_find(stem) || strcmp(entry->d_name, "style.gp") == 0;
+    any = (cgap_figure_find(stem) || strcmp(entry->d_name, "style.gp") == 0) &&
+          !(own && is_own_figure(path, entry->d_name, dot + 1));
     snprintf(found, NAME, "figures/%.280s", entry->d_name);
   }
   if (list)
@@ -147,7 +161,32 @@ cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const
   for (; *names; names++)
     if (holds(folder, *names) && !(own && is_own_kind(folder, *names)))
       return fail_foreign(folder, *names, kind, error);
-  return !own && holds_figure(folder, found) ? fail_foreign(folder, found, kind, error) : CGAP_OK;
+  return holds_figure(folder, own, found) ? fail_foreign(folder, found, kind, error) : CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- what is read */
+
+bool cli_same_file(const char *a, const char *b)
+{
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+cgap_status cli_overwrite_inputs(const char *folder, const char *const *names, const cgap_dataset *dataset,
+                                 const char *const *inputs, size_t count, cgap_error *error)
+{
+  for (; *names; names++) {
+    char path[CGAP_PATH];
+    cgap_status status = cgap_folder_file(path, folder, *names, error);
+    if (status != CGAP_OK)
+      return status;
+    bool is_read = dataset && cgap_dataset_reads(dataset, path);
+    for (size_t k = 0; !is_read && k < count; k++)
+      is_read = cli_same_file(inputs[k], path);
+    if (is_read)
+      return cgap_fail(error, CGAP_USAGE, "%s: is what is read; name another folder with -o", path);
+  }
+  return CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- files */

@@ -5,6 +5,7 @@
 #define CGAP_CLI_OVERWRITE_H
 
 #include "contragap/contragap.h"
+#include "io/dataset.h"
 
 /* The commands that write a folder of results. */
 typedef enum cli_folder_kind {
@@ -17,6 +18,14 @@ typedef enum cli_folder_kind {
 /* names: files that the command would write there, up to a NULL; its figures count too. A folder that the command wrote
  * passes: whether a finished training or sweep may be replaced is asked before. */
 CGAP_MUST_CHECK cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const char *const *names,
+                                                 cgap_error *error);
+
+bool cli_same_file(const char *a, const char *b);
+
+/* CGAP_USAGE where a file that the command writes or removes in the folder is one that it reads: of the dataset (NULL:
+ * none) or an input. --force changes nothing about that. */
+CGAP_MUST_CHECK cgap_status cli_overwrite_inputs(const char *folder, const char *const *names,
+                                                 const cgap_dataset *dataset, const char *const *inputs, size_t count,
                                                  cgap_error *error);
 
 /* An HDF5 file whose attribute "command" begins with `contragap COMMAND` passes. */

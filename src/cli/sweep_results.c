@@ -64,6 +64,22 @@ typedef struct reading {
   const char *data;
 } reading;
 
+/* A measure that another version added may be missing; none is of another name or kind. */
+static cgap_status check_measures(const cgap_json_line *line, cgap_error *error)
+{
+  json_t *results = json_object_get(line->value, "results"), *value;
+  const char *key;
+  char what[200];
+  if (json_object_size(results) == 0)
+    return cgap_json_line_refuse(line, "no measures", error);
+  json_object_foreach(results, key, value) if (!cgap_key_exists(key) || !(json_is_number(value) || json_is_null(value)))
+  {
+    snprintf(what, sizeof what, "%.100s is no measure, or its value no number", key);
+    return cgap_json_line_refuse(line, what, error);
+  }
+  return CGAP_OK;
+}
+
 static cgap_status take_run(void *context, const cgap_json_line *line, cgap_error *error)
 {
   reading *r = context;
@@ -72,6 +88,8 @@ static cgap_status take_run(void *context, const cgap_json_line *line, cgap_erro
     if (!json_is_object(json_object_get(line->value, OBJECTS[k])))
       return cgap_json_line_refuse(line, "no run of a sweep", error);
   cgap_status status = check_data(r->results, line->value, r->data, error);
+  if (status == CGAP_OK)
+    status = check_measures(line, error);
   if (status == CGAP_OK && !json_is_true(json_object_get(line->value, "failed")) && /* else to be tried again */
       json_array_append(r->results->file, line->value) != 0)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");

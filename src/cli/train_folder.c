@@ -164,15 +164,36 @@ static cgap_status check_foreign(const char *folder, const cli_train_begin *how,
   return cli_overwrite_folder(folder, CLI_FOLDER_TRAIN, names, error);
 }
 
+/* None of what a training may leave is what it reads: force removes all of it. */
+static cgap_status check_inputs(const char *folder, const cgap_dataset *dataset, cgap_error *error)
+{
+  enum { RESULTS = sizeof RESULT / sizeof *RESULT };
+  char file[PREFIXES * RUN_FILES][40];
+  const char *names[PREFIXES * RUN_FILES + RESULTS + 1];
+  size_t count = 0;
+  for (int p = 0; p < PREFIXES; p++)
+    for (int k = 0; k < RUN_FILES; k++, count++) {
+      snprintf(file[count], sizeof file[count], "%s%s", PREFIX[p], RUN_FILE[k]);
+      names[count] = file[count];
+    }
+  for (size_t k = 0; k < RESULTS; k++)
+    names[count++] = RESULT[k];
+  names[count] = NULL;
+  return cli_overwrite_inputs(folder, names, dataset, NULL, 0, error);
+}
+
 cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how, cgap_error *error)
 {
   char first[300];
+  cgap_status status = check_inputs(path, how->dataset, error);
+  if (status != CGAP_OK)
+    return status;
   if (!how->resume && !how->force && cli_train_folder_holds_run(path, first))
     return cgap_fail(
       error, CGAP_FILE,
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
       first);
-  cgap_status status = how->resume ? check_resume(path, how, error) : CGAP_OK;
+  status = how->resume ? check_resume(path, how, error) : CGAP_OK;
   if (status == CGAP_OK)
     status = check_foreign(path, how, error);
   if (status == CGAP_OK)

@@ -5,11 +5,13 @@
 #include "cli/train_options.h"
 #include "head/fit.h"
 #include "head/study.h"
+#include "io/dataset.h"
 #include "output.h"
 #include "report/json.h"
 
 /* How the folder is entered, and which runs the command has. */
 typedef struct cli_train_begin {
+  const cgap_dataset *dataset; /* what is read */
   bool resume, force;
   bool table;                     /* history.csv too */
   const char *prefix[CLI_LOSSES]; /* "" or "clip-" … */
@@ -25,7 +27,9 @@ CGAP_MUST_CHECK cgap_status cli_train_events_check(const cli_train_begin *how, c
 bool cli_train_folder_holds_run(const char *folder, char found[300]);
 
 /* CGAP_FILE where the folder holds another run, or what training did not write, and neither resume nor force is given,
- * and where resume finds what another run left. force removes all that a run leaves, by exact names, and nothing else.
+ * and where resume finds what another run left;
+ * CGAP_USAGE where it would replace what is read. force removes all that a run leaves, by exact names, and nothing
+ * else.
  */
 CGAP_MUST_CHECK cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how,
                                                   cgap_error *error);

@@ -122,15 +122,21 @@ cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap
   return status;
 }
 
-static cgap_epoch record_of(const json_t *root)
+static cgap_status record_of(cgap_epoch *out, const cgap_json_line *line, cgap_error *error)
 {
-  cgap_epoch out = {.epoch = (size_t)json_integer_value(json_object_get(root, "epoch"))};
+  *out = (cgap_epoch){.epoch = (size_t)json_integer_value(json_object_get(line->value, "epoch"))};
   for (size_t k = 0; k < FIELD_COUNT; k++) {
-    const json_t *from = FIELDS[k].group ? json_object_get(root, FIELDS[k].group) : root;
+    const json_t *from = FIELDS[k].group ? json_object_get(line->value, FIELDS[k].group) : line->value;
     const json_t *value = json_object_get(from, FIELDS[k].key);
-    *(double *)((char *)&out + FIELDS[k].offset) = json_is_number(value) ? json_number_value(value) : NAN;
+    if (!json_is_number(value) && !json_is_null(value)) {
+      char what[120];
+      snprintf(what, sizeof what, "no number %s%s%s", FIELDS[k].group ? FIELDS[k].group : "",
+               FIELDS[k].group ? "." : "", FIELDS[k].key);
+      return cgap_json_line_refuse(line, what, error);
+    }
+    *(double *)((char *)out + FIELDS[k].offset) = json_is_number(value) ? json_number_value(value) : NAN;
   }
-  return out;
+  return CGAP_OK;
 }
 
 /* Epochs up to the checkpoint's are taken, later ones will be made again. */
@@ -157,8 +163,9 @@ static cgap_status take_line(void *context, const cgap_json_line *line, cgap_err
     r->end = line->first;
   if (r->epochs++ >= r->last)
     return CGAP_OK;
-  const cgap_epoch record = record_of(line->value);
-  return cgap_history_add(r->out, &record, error);
+  cgap_epoch record;
+  const cgap_status status = record_of(&record, line, error);
+  return status == CGAP_OK ? cgap_history_add(r->out, &record, error) : status;
 }
 
 cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t last, cgap_error *error)

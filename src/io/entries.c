@@ -177,7 +177,7 @@ cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error)
   qsort(sorted, file->count, sizeof *sorted, by_path);
   for (size_t i = 1; i < file->count && status == CGAP_OK; i++) {
     if (!strcmp(sorted[i - 1]->path, sorted[i]->path))
-      status = cgap_fail(error, CGAP_FILE, "%s: the name %s stands in %s twice; give each array a name of its own",
+      status = cgap_fail(error, CGAP_FILE, "%s: two arrays of the name %s in %s; give each another name",
                          sorted[i]->name, sorted[i]->path, file->path);
   }
   free(sorted);

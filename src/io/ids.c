@@ -189,8 +189,8 @@ static cgap_status refuse_match(const cgap_dataset *d, const cgap_ids *images, c
     while (!same_id(&images->id[first], &images->id[twice]))
       first++;
     return cgap_fail(error, CGAP_DATA,
-                     "%s: id %s stands at rows %zu and %zu; an image has one row, or give --text-image", image->name,
-                     cgap_id_text(id, sizeof id, images, twice), first, twice);
+                     "%s: duplicate image id %s (rows %zu and %zu); image ids must be unique, or give --text-image",
+                     image->name, cgap_id_text(id, sizeof id, images, twice), first, twice);
   }
   while (row[j] != SIZE_MAX)
     j++;

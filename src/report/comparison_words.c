@@ -67,13 +67,25 @@ static size_t gap_entry(const cgap_comparison *c, size_t k)
                                                                           : cgap_entry_find("gap.centroid_distance");
 }
 
+/* Whether few of its rows have neighbours of the other modality, however wide the gap. */
+static bool hardly_mixes(const cgap_compared *in)
+{
+  const cgap_scalar near = {.value = 0, .lo = NAN, .hi = NAN};
+  const size_t share = cgap_entry_find("mixed.same_modality_share"), chance = cgap_entry_find("mixed.unbiased");
+  return in->present[share] && in->present[chance] && cgap_is_apart(&near, &in->scalar[share], &in->scalar[chance]);
+}
+
 static cgap_level level_of(const cgap_comparison *c, size_t k)
 {
   const cgap_compared *in = &c->input[k];
   const size_t gap = gap_entry(c, k), share = cgap_entry_find("mixed.same_modality_share"),
-               chance = cgap_entry_find("mixed.unbiased");
+               chance = cgap_entry_find("mixed.unbiased"), image = cgap_entry_find("cosine.image.mean"),
+               text = cgap_entry_find("cosine.text.mean");
   if (!in->present[gap])
     return CGAP_LEVEL_UNKNOWN;
+  if ((in->present[image] && cgap_is_collapsed(&in->scalar[image])) ||
+      (in->present[text] && cgap_is_collapsed(&in->scalar[text])))
+    return CGAP_LEVEL_COLLAPSED;
   if (in->present[share] && in->present[chance] &&
       cgap_is_apart(&in->scalar[gap], &in->scalar[share], &in->scalar[chance]))
     return CGAP_LEVEL_APART;
@@ -81,11 +93,14 @@ static cgap_level level_of(const cgap_comparison *c, size_t k)
 }
 
 /* What is left of the gap, where the difference does not say it. */
-static void put_rest(char text[CGAP_SENTENCE], const cgap_scalar *distance, cgap_level level)
+static void put_rest(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, cgap_level level)
 {
-  const bool none = cgap_gap_level(distance) == CGAP_LEVEL_NOISE;
-  if (level == CGAP_LEVEL_APART)
-    put(text, "; the shift is %s, the neighbourhoods still differ", none ? "gone" : "small");
+  const bool none = cgap_gap_level(&c->input[k].scalar[gap_entry(c, k)]) == CGAP_LEVEL_NOISE;
+  if (level == CGAP_LEVEL_COLLAPSED)
+    put(text, "; the embeddings of %s are collapsed", c->input[k].name);
+  else if (level == CGAP_LEVEL_APART)
+    put(text, "; the shift is %s, the neighbourhoods %s", none ? "gone" : "small",
+        hardly_mixes(&c->input[0]) ? "still differ" : "differ now");
   else if (none)
     put(text, "; what is left is within noise");
 }
@@ -126,7 +141,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
     put_values(text, c, 0, k, e);
     put(text, ", ");
     put_difference(text, d, e);
-    put_rest(text, &c->input[k].scalar[e], out->level);
+    put_rest(text, c, k, out->level);
   }
   put(text, ".");
 }

@@ -40,10 +40,10 @@ static void put_word(FILE *stream, const char *text, size_t bytes)
   }
 }
 
-void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *text, int indent)
+/* From column `at` on; no newline at the end. */
+static void wrap(FILE *stream, int columns, int at, const char *text, int indent)
 {
   const int last = columns < WIDEST_TEXT ? columns : WIDEST_TEXT;
-  int at = fprintf(stream, "%s", first) ? width_of(first, strlen(first)) : 0;
   bool start = true;
   while (*text) {
     size_t word = strcspn(text, " ");
@@ -61,6 +61,12 @@ void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *te
     text += word;
     text += strspn(text, " ");
   }
+}
+
+void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *text, int indent)
+{
+  fputs(first, stream);
+  wrap(stream, columns, width_of(first, strlen(first)), text, indent);
   fputc('\n', stream);
 }
 
@@ -121,9 +127,11 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
     fprintf(out, "%7s", value);
   else if (side_by_side(f))
     fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
-  else if (s->why)
-    fprintf(out, "%9s  %s%.*s%s", value, paint->dim, paint->columns - LABEL - 14, s->why, paint->off);
-  else
+  else if (s->why) {
+    fprintf(out, "%9s  %s", value, paint->dim);
+    wrap(out, paint->columns, LABEL + 14, s->why, LABEL + 14);
+    fprintf(out, "%s", paint->off);
+  } else
     fprintf(out, *interval ? "%9s  %s%s%s" : "%9s", value, paint->dim, interval, paint->off);
 }
 
@@ -256,7 +264,7 @@ static void print_legend(const cgap_audit *a, const style *paint, FILE *out)
   for (size_t i = 0; i < cgap_field_count; i++)
     any_null = any_null || (cgap_field_present(a, &cgap_fields[i]) && cgap_field_scalar(a, &cgap_fields[i])->why);
   fprintf(out, "\n%s↓ lower is better, ↑ higher; [95 %% interval]%s%s\n", paint->dim,
-          any_null ? "; n/a: the reason stands by it" : "", paint->off);
+          any_null ? "; n/a: with its reason" : "", paint->off);
 }
 
 cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_paper *paper, FILE *out,

@@ -32,6 +32,11 @@ cgap_level cgap_gap_level(const cgap_scalar *d)
   return isfinite(d->lo) && d->lo <= 0 ? CGAP_LEVEL_NOISE : level_at(d->value);
 }
 
+bool cgap_is_collapsed(const cgap_scalar *mean_cosine)
+{
+  return known(mean_cosine) && mean_cosine->value > COLLAPSED;
+}
+
 static bool is_collapsed(const cgap_cosines *c)
 {
   return c->count && !c->why && c->mean > COLLAPSED;

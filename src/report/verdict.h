@@ -34,6 +34,8 @@ cgap_level cgap_gap_level(const cgap_scalar *corrected_distance);
 bool cgap_is_apart(const cgap_scalar *corrected_distance, const cgap_scalar *same_modality,
                    const cgap_scalar *unbiased);
 
+bool cgap_is_collapsed(const cgap_scalar *mean_cosine); /* of two rows of one modality: above 0.98 */
+
 /* The first that fits: collapsed (the mean cosine within a modality is above 0.98), apart, else the level of the
  * corrected distance. */
 cgap_level cgap_audit_level(const cgap_audit *audit);

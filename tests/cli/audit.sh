@@ -92,6 +92,9 @@ want_text out "The gap is severe: corrected distance 0." "A linear classifier te
 run audit mixing.h5 --text /class_text --unpaired --json --quiet
 want_rc 0
 want_text out "is not known (under 30 rows of a modality: too few to learn)"
+run audit mixing.h5 --text /class_text --unpaired --quiet # on two lines, whole
+want_rc 0
+want_text out "n/a  under 30 rows of a modality: too few to" "                                      learn"
 run audit mixing.h5 --pairs sampled --sample-rows 100 --json --quiet
 want_rc 0
 want_text out '"gap": "severe"' "Search: among 600 texts"

@@ -75,6 +75,9 @@ damage "line 400: no JSON" sed '400s/}$//'
 damage "line 8: no JSON" sed '8s/^.*$//'
 damage "line 8: no JSON" sed '8s/loss/\x00oss/'
 damage "line 9: no epoch" sed '9s/"epoch"/"epoche"/'
+damage "line 9: no number seconds" sed '9s/"seconds"/"Seconds"/'
+damage "line 9: no number training.loss" sed '9s/"loss"/"less"/'
+damage "line 9: no number validation.loss" sed '9s/"validation":{/"validation":0,"of":{/'
 damage "line 6: epoch 5 where epoch 6 belongs" sed 5p
 damage "line 7: epoch 8 where epoch 7 belongs" sed 7d
 damage "holds 399 epochs, checkpoint.bin is of epoch 400" sed '$d'

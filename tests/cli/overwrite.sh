@@ -109,6 +109,13 @@ for file in rows.tsv report.html; do
   audits own --force
   want_rc 0
 done
+for format in svg png pdf; do
+  printf 'mine' >own/figures/scatter.$format
+  sums own >before
+  audits own
+  refused own "figures/scatter.$format"
+  rm own/figures/scatter.$format
+done
 printf '{"run": {"command_line": "contragap auditing"}}' >own/report.json
 sums own >before
 audits own
@@ -262,6 +269,29 @@ ls -l pairs.h5 head.h5 folder-of-a-head/head.h5 >after
 cksum pairs.h5 head.h5 folder-of-a-head/head.h5 >>after
 runs cmp before after
 want_rc 0
+
+# … nor in a folder, by any command
+mkdir inside
+for case in "audit report.json" "audit rows.tsv" "train head.h5" "train checkpoint.bin" "train clip-head.h5" "train before.json" \
+  "sweep runs.jsonl" "sweep sweep.csv" "compare report.html"; do
+  command=${case% *}
+  file=inside/${case#* }
+  cp pairs.h5 "$file"
+  cksum "$file" >before
+  case $command in
+  audit) set -- audit "$file" ;;
+  train) set -- train "$file" --epochs 2 --batch 32 ;;
+  sweep) set -- sweep "$file" --loss cua --seeds 1 --epochs 1 ;;
+  compare) set -- compare "$file" more.h5 ;;
+  esac
+  run "$@" --quiet -o inside --force
+  want_rc 2
+  want_line err "$file: is what is read" "-o"
+  cksum "$file" >after
+  runs cmp before after
+  want_rc 0
+  rm "$file"
+done
 
 # ---- folders of .npy, which say nothing of who wrote them
 run convert pairs.h5 --format npy -o arrays --quiet

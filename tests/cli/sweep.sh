@@ -61,6 +61,9 @@ damage() {
 damage "line 2: no JSON" sed '2s/^{/[/'
 damage "line 16: no JSON" sed '16s/}$//' # its end is there
 damage "line 3: no JSON" sed '3s/^.*$//'
+damage "line 5: no measures" sed '5s/"results":{[^}]*}/"results":{}/'
+damage "line 5: gap.rmf is no measure" sed '5s/gap\.rmg/gap.rmf/'
+damage "line 5: gap.rmg is no measure, or its value no number" sed '5s/"gap\.rmg":/"gap.rmg":"0","was":/'
 damage "line 5: no JSON" sed '5s/dim/\x00im/'
 damage "line 4: no run of a sweep" sed '4s/"options"/"option"/'
 damage "line 7: no run of a sweep" sed '7s/^.*$/[1,2]/'
