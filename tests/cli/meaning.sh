@@ -170,7 +170,7 @@ want_text out '"zero_shot": {'
 # what looks meant and cannot be used
 run audit object.h5
 want_rc 4
-want_line err "object.h5:/text_image: compound of shape (600,) cannot be a pairing"
+want_line err "object.h5:/text_image: compound" "of shape (600,) cannot be a pairing"
 run audit object.h5 --text-image none
 want_rc 0
 run audit object.h5 --text none
