@@ -97,6 +97,34 @@ Test(meaning, a_dataset_counts_under_each_of_its_names, .init = ask_enter, .fini
   }
 }
 
+Test(meaning, the_right_one_of_many_datasets_is_found, .init = ask_enter, .fini = ask_leave)
+{
+  char name[40];
+  hid_t file = make(N, N);
+  for (int i = 0; i < 300; i++) {
+    (void)snprintf(name, sizeof name, "/image_aux/%03d", i);
+    h5_plain(file, name, (h5_shape){2, {N, 2}});
+  }
+  h5_plain(file, "/image_features", (h5_shape){2, {N, D}});
+  h5_close(file);
+  cgap_dataset *d = ask_open(&plain);
+  cr_expect_str_eq(cgap_dataset_data(d)->image.name, "a.h5:/image_features");
+  cgap_dataset_close(d);
+}
+
+Test(meaning, a_link_to_a_pairing_that_leads_nowhere_is_refused, .init = ask_enter, .fini = ask_leave)
+{
+  static const char *const names[] = {"/text_image", "/image_id", "/text_indptr", "/captions_per_image"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char words[80];
+    hid_t file = make(N, N);
+    cr_assert_geq(H5Lcreate_soft("/nowhere", file, names[i], H5P_DEFAULT, H5P_DEFAULT), 0);
+    h5_close(file);
+    (void)snprintf(words, sizeof words, "a.h5:%s|/nowhere|--text-image", names[i]);
+    ask_refuse(names[i], &plain, CGAP_FILE, words);
+  }
+}
+
 Test(meaning, an_axis_of_one_is_none, .init = ask_enter, .fini = ask_leave)
 {
   const h5_shape shapes[] = {{3, {N, 1, D}}, {3, {1, N, D}}, {2, {N, D}}};
@@ -130,6 +158,9 @@ static const struct {
   {"/text_starts", {1, {N}}, {0, 1, 3, 4}, {0, 1, 1, 2, 3, 3}},
   {"/text_starts", {1, {N}}, {1, 2, 4, 5}, {0, 1, 1, 2, 3, 3}},
   {"/text_offsets", {1, {N}}, {2, 3, 4, 6}, {0, 0, 1, 2, 3, 3}},
+  {"/text_ends", {1, {N}}, {2, 3, 4, 6}, {0, 0, 1, 2, 3, 3}},
+  {"/caption_bounds", {1, {N + 1}}, {0, 1, 3, 3, 6}, {0, 1, 1, 3, 3, 3}},
+  {"/image_of_text", {1, {M}}, {3, 0, 0, 2, 1, 1}, {3, 0, 0, 2, 1, 1}},
   {"/row_splits", {1, {N + 1}}, {0, 1, 3, 3, 6}, {0, 1, 1, 3, 3, 3}},
   {"/captions_per_image", {1, {N}}, {1, 2, 0, 3}, {0, 1, 1, 3, 3, 3}},
   {"/text_lengths", {2, {1, N}}, {1, 2, 0, 3}, {0, 1, 1, 3, 3, 3}},
@@ -175,6 +206,10 @@ Test(meaning, the_texts_of_each_image_may_be_given, .init = ask_enter, .fini = a
   h5_close(file);
   ask_refuse("twice", &plain, CGAP_DATA, "a.h5:/img2txt|image 2|text row 2|another");
   file = make(N, N);
+  h5_integers(file, "/text_of_image", (h5_shape){1, {N}}, inverse, H5T_STD_I64LE);
+  h5_close(file);
+  expect_rows("of", &plain, of_four, N);
+  file = make(N, N);
   h5_integers(file, "/image_text_index", (h5_shape){1, {N}}, inverse, H5T_STD_I64LE);
   h5_close(file);
   ask_refuse("either direction", &plain, CGAP_FILE, "a.h5:/image_text_index|--text-image");
@@ -196,6 +231,7 @@ static const struct {
   {"/text_indptr", {1, {N + 1}}, {0, 1, 3, 2, 6}, CGAP_DATA, "/text_indptr|not rising|4 images|6 texts"},
   {"/text_indptr", {1, {N + 1}}, {0, 1, 3, 3, 5}, CGAP_DATA, "/text_indptr|from 0 to 5|6 texts"},
   {"/text_indptr", {1, {N - 1}}, {0, 1, 6}, CGAP_DATA, "/text_indptr|(3,)|N + 1 integers"},
+  {"/text_start_end", {2, {N, 2}}, {0, 1, 1, 3, 3, 3, 3, 6}, CGAP_DATA, "/text_start_end|(4, 2)|N + 1 integers"},
   {"/text_offsets", {1, {N}}, {1, 2, 4, 6}, CGAP_FILE, "/text_offsets|begin or where they end|5"},
   {"/text_lengths", {1, {N}}, {1, 2, 0, 2}, CGAP_DATA, "/text_lengths|6 texts|sum is less"},
   {"/captions_per_image", {1, {N}}, {1, 2, -1, 4}, CGAP_DATA, "/captions_per_image|negative"},
@@ -279,7 +315,7 @@ static const struct {
 } IDS[] = {
   {"/image_filenames", "/text_filenames"}, {"/image_path", "/text_image_path"}, {"/filenames", "/caption_filenames"},
   {"/cocoids", "/text_cocoids"},           {"/img_keys", "/txt_keys"},          {"/images/names", "/texts/names"},
-  {"/image_ids", "/caption_ids"},          {"/image_uuid", "/text_image_uuid"},
+  {"/image_sha256", "/text_image_sha256"}, {"/image_ids", "/caption_ids"},      {"/image_uuid", "/text_image_uuid"},
 };
 
 Test(meaning, ids_have_many_names, .init = ask_enter, .fini = ask_leave)
@@ -616,6 +652,23 @@ Test(meaning, octave_has_a_group_for_each_variable, .init = ask_enter, .fini = a
   cr_expect_str_eq(cgap_dataset_data(d)->image.name, "a.h5:/image_features");
   ask_numbers("Octave", &cgap_dataset_data(d)->image, (h5_shape){2, {N, D}}, 3);
   cgap_dataset_close(d);
+}
+
+/* They have no address as datasets have, and are not names of one. */
+Test(meaning, octave_cells_cannot_be_ids, .init = ask_enter, .fini = ask_leave)
+{
+  static const char *const names[] = {"/image_id", "/text_image_id", "/other"};
+  static const int64_t dims[2] = {N, 1};
+  hid_t file = make(N, N);
+  for (size_t k = 0; k < 3; k++) {
+    char path[60];
+    (void)snprintf(path, sizeof path, "%s/value/dims", names[k]);
+    h5_integers(file, path, (h5_shape){1, {2}}, dims, H5T_STD_I32LE);
+    h5_text(file, names[k], "type", "cell");
+    h5_mark(file, names[k], "OCTAVE_NEW_FORMAT", "1");
+  }
+  h5_close(file);
+  ask_refuse("cells", &plain, CGAP_DATA, "a.h5:/text_image_id|Octave cell|(4, 1)");
 }
 
 /* ---------------------------------------------------------------- notes */

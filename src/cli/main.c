@@ -8,6 +8,7 @@
 #include "cli/leave.h"
 #include "cli/opt.h"
 #include "cli/ranks.h"
+#include "io/dataset.h"
 #include "json_memory.h"
 #include "suggest.h"
 
@@ -99,6 +100,7 @@ int main(int argc, char **argv)
     cli_wide_blas(argv); /* before there is a second thread, which executing would end */
   cli_signals_watch();
   cli_leave_guard();
+  cgap_hdf5_skip_exit();
   allow_many_files();
   const int code = run(argc, argv, command);
   cli_leave_decided();

@@ -20,7 +20,7 @@ enum {
   WORTH_LABELLED = -1, /* some of the images, where there are images */
   WORTH_SAME_DIM = 40,
   WORTH_SAME_GROUP = 6,
-  POOL_MAX = 256
+  POOL_MAX = 4096
 };
 
 typedef struct candidate {
@@ -94,19 +94,22 @@ static unsigned side_of(const cgap_entry *entry)
   return entry->side ? entry->side : cgap_words_of(entry->path).side;
 }
 
-static void collect(pool *p, const cgap_input *input, cgap_wish wish, unsigned side)
+static cgap_status collect(pool *p, const cgap_input *input, cgap_wish wish, unsigned side, cgap_error *error)
 {
   bool named = false;
   p->count = 0;
   if (!wish.wanted)
-    return;
+    return CGAP_OK;
   if (wish.fixed) {
     p->item[p->count++] = (candidate){wish.fixed, 0};
-    return;
+    return CGAP_OK;
   }
-  for (size_t i = 0; i < input->file->count && p->count < POOL_MAX; i++) {
+  for (size_t i = 0; i < input->file->count; i++) {
     const cgap_entry *entry = &input->file->entries[i];
     int score = fits(entry, side) && in_scope(input, entry) ? name_score(input->file, entry, side) : 0;
+    if (score > 0 && p->count == POOL_MAX)
+      return cgap_fail(error, CGAP_FILE, "%s: more than %d datasets may be the %s; give --image and --text",
+                       input->file->path, POOL_MAX, side == CGAP_WORD_IMAGE ? "image" : "text");
     if (score > 0)
       p->item[p->count++] = (candidate){entry, score};
     named = named || (score > 0 && side_of(entry) == side);
@@ -118,6 +121,7 @@ static void collect(pool *p, const cgap_input *input, cgap_wish wish, unsigned s
       p->item[kept++] = p->item[i];
   }
   p->count = kept;
+  return CGAP_OK;
 }
 
 bool cgap_entry_neighbours(const cgap_entry *a, const cgap_entry *b)
@@ -201,8 +205,11 @@ cgap_status cgap_choose(cgap_choice *out, const cgap_input *input, cgap_wish ima
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", input->file->path);
     goto done;
   }
-  collect(images, input, image, CGAP_WORD_IMAGE);
-  collect(texts, input, text, CGAP_WORD_TEXT);
+  status = collect(images, input, image, CGAP_WORD_IMAGE, error);
+  if (status == CGAP_OK)
+    status = collect(texts, input, text, CGAP_WORD_TEXT, error);
+  if (status != CGAP_OK)
+    goto done;
   for (size_t i = 0; i < (images->count ? images->count : 1); i++) {
     for (size_t j = 0; j < (texts->count ? texts->count : 1); j++)
       offer(&s, images->count ? &images->item[i] : NULL, texts->count ? &texts->item[j] : NULL);

@@ -49,4 +49,8 @@ bool cgap_file_is_npy(const char *path);
 /* Whether one of the files that are read lies at `path`: nothing may be written there. */
 bool cgap_dataset_reads(const cgap_dataset *dataset, const char *path);
 
+/* For a program, before it reads anything: where a damaged file has left something open inside HDF5, HDF5 prints lines
+ * of its own at exit. A library's caller decides that for itself. */
+void cgap_hdf5_skip_exit(void);
+
 #endif

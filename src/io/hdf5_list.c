@@ -337,12 +337,18 @@ static cgap_status add_dangling(walk *w, const char *path, char *missing)
   return entry->storage ? CGAP_OK : fail_memory(w);
 }
 
-/* A variable that is no dataset of its own, in words. */
-static cgap_status add_other(walk *w, const char *path, const char *type, const size_t shape[2], const char *obstacle)
+/* A variable that is a group and no dataset of its own, in words. */
+static cgap_status add_other(walk *w, hid_t group, const char *path, const char *type, const size_t *shape,
+                             const char *obstacle)
 {
+  H5O_info_t info;
+  if (H5Oget_info2(group, &info, H5O_INFO_BASIC) < 0)
+    return fail_object(w, path);
   cgap_entry *entry = add_entry(w, path);
   if (!entry)
     return fail_memory(w);
+  entry->number = info.fileno;
+  entry->address = info.addr;
   entry->kind = CGAP_KIND_OTHER;
   entry->rank = shape ? 2 : 0;
   for (int k = 0; k < entry->rank; k++)
@@ -415,15 +421,17 @@ static cgap_status add_variable(bool *found, walk *w, hid_t group, const char *p
   size_t shape[2];
   *found = true;
   if (cgap_mark_sparse(shape, group))
-    return add_other(w, path, "MATLAB sparse matrix", shape, "a sparse matrix; in MATLAB write full(X)");
+    return add_other(w, group, path, "MATLAB sparse matrix", shape, "a sparse matrix; in MATLAB write full(X)");
   const cgap_octave what = cgap_mark_octave(type, sizeof type, group);
   if (what == CGAP_OCTAVE_UNREADABLE)
     return fail_object(w, path);
   if (what == CGAP_OCTAVE_ARRAY || what == CGAP_OCTAVE_STRUCT)
     return add_octave_value(w, group, path, what, type, depth);
   *found = what == CGAP_OCTAVE_OTHER;
+  if (!*found)
+    return CGAP_OK;
   (void)snprintf(text, sizeof text, "Octave %.60s", type);
-  return *found ? add_other(w, path, text, NULL, NULL) : CGAP_OK;
+  return add_other(w, group, path, text, cgap_mark_octave_dims(shape, group) ? shape : NULL, NULL);
 }
 
 static herr_t take_link(hid_t group, const char *name, const H5L_info_t *info, void *context)

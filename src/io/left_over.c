@@ -65,6 +65,8 @@ static void note_rows(cgap_dataset *d, const cgap_entry *e, size_t *named)
 static bool names_pairing(const cgap_entry *e)
 {
   const cgap_words w = cgap_words_of(e->path);
+  if (w.leaf & CGAP_WORD_TEXT && w.leaf & (CGAP_WORD_POINTER | CGAP_WORD_COUNT) && !w.more)
+    return true;
   return (w.leaf & CGAP_WORD_IMAGE) && (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_ID | CGAP_WORD_INDEX)) &&
          !(w.leaf & (CGAP_WORD_EMBEDDING | CGAP_WORD_LABEL | CGAP_WORD_SIDELINE));
 }

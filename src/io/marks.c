@@ -126,6 +126,24 @@ cgap_octave cgap_mark_octave(char *type, size_t size, hid_t group)
   return info.type == H5O_TYPE_DATASET ? CGAP_OCTAVE_ARRAY : CGAP_OCTAVE_STRUCT;
 }
 
+bool cgap_mark_octave_dims(size_t shape[2], hid_t group)
+{
+  uint64_t dims[2] = {0};
+  if (H5Lexists(group, "value", H5P_DEFAULT) <= 0 || H5Lexists(group, "value/dims", H5P_DEFAULT) <= 0)
+    return false;
+  hid_t dataset = H5Dopen2(group, "value/dims", H5P_DEFAULT);
+  if (dataset < 0)
+    return false;
+  hid_t space = H5Dget_space(dataset);
+  const bool found = H5Sget_simple_extent_npoints(space) == 2 &&
+                     H5Dread(dataset, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, dims) >= 0;
+  shape[0] = (size_t)dims[0];
+  shape[1] = (size_t)dims[1];
+  H5Sclose(space);
+  H5Dclose(dataset);
+  return found;
+}
+
 bool cgap_mark_octave_array(cgap_entry *e, const char *type, hid_t dataset)
 {
   const htri_t empty = H5Aexists(dataset, "OCTAVE_EMPTY_MATRIX");

@@ -24,6 +24,9 @@ cgap_octave cgap_mark_octave(char *type, size_t size, hid_t group);
 /* The entry of the dataset `value` in it, as cgap_mark_matlab. */
 bool cgap_mark_octave_array(cgap_entry *entry, const char *type, hid_t dataset);
 
+/* The rows and columns of a cell array; false where the variable is none. */
+bool cgap_mark_octave_dims(size_t shape[2], hid_t group);
+
 /* A MATLAB sparse matrix is a group: its rows and columns; false where a group is none. */
 bool cgap_mark_sparse(size_t shape[2], hid_t group);
 

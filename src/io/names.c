@@ -48,6 +48,9 @@ static const struct {
   {"uid", PART, CGAP_WORD_ID},
   {"uuid", PART, CGAP_WORD_ID},
   {"cocoid", PART, CGAP_WORD_ID},
+  {"hash", PART, CGAP_WORD_ID},
+  {"md", WHOLE, CGAP_WORD_ID}, /* md5, sha256 */
+  {"sha", WHOLE, CGAP_WORD_ID},
   {"index", PART, CGAP_WORD_INDEX},
   {"idx", PART, CGAP_WORD_INDEX},
   {"indices", PART, CGAP_WORD_INDEX},
@@ -61,6 +64,8 @@ static const struct {
   {"starts", WHOLE, CGAP_WORD_POINTER | CGAP_WORD_SIDELINE},
   {"splits", WHOLE, CGAP_WORD_POINTER | CGAP_WORD_SIDELINE}, /* of TensorFlow's ragged tensors; "split" is another */
   {"boundaries", PART, CGAP_WORD_POINTER | CGAP_WORD_SIDELINE},
+  {"bound", PART, CGAP_WORD_POINTER | CGAP_WORD_SIDELINE},
+  {"ends", WHOLE, CGAP_WORD_POINTER | CGAP_WORD_SIDELINE},
   {"cumsum", PART, CGAP_WORD_POINTER | CGAP_WORD_SIDELINE},
   {"length", STEM, CGAP_WORD_COUNT | CGAP_WORD_SIDELINE},
   {"len", PART, CGAP_WORD_COUNT | CGAP_WORD_SIDELINE},
@@ -95,6 +100,7 @@ static const struct {
   {"cls", PART, 0},
   {"data", PART, 0},
   {"enc", PART, 0},
+  {"end", WHOLE, 0},
   {"encoded", PART, 0},
   {"encoder", PART, 0},
   {"encoding", PART, 0},
@@ -156,7 +162,7 @@ static bool read_token(const char *token, bool whole, unsigned *flags, cgap_word
 /* Splits at everything that is no letter, and where a capital follows a small letter. */
 static unsigned component_words(const char *name, size_t length, cgap_words *words)
 {
-  unsigned flags = 0;
+  unsigned flags = 0, of = 0; /* of: the modality before "of" or "for" */
   char token[TOKEN_MAX];
   size_t used = 0;
   for (size_t i = 0; i <= length; i++) {
@@ -164,7 +170,10 @@ static unsigned component_words(const char *name, size_t length, cgap_words *wor
     bool starts = i > 0 && isupper(c) && islower((unsigned char)name[i - 1]);
     if ((!isalpha(c) || starts) && used > 0) {
       token[used] = '\0';
-      words->more = !read_token(token, true, &flags, words) || words->more;
+      if (!strcmp(token, "of") || !strcmp(token, "for"))
+        of = flags & CGAP_WORD_MODALITY;
+      else
+        words->more = !read_token(token, true, &flags, words) || words->more;
       used = 0;
     }
     if (isalpha(c) && used + 1 < sizeof token)
@@ -172,6 +181,10 @@ static unsigned component_words(const char *name, size_t length, cgap_words *wor
     if (c == '2' && i > 0 && isalpha((unsigned char)name[i - 1]) && i + 1 < length &&
         isalpha((unsigned char)name[i + 1])) /* img2txt */
       flags |= CGAP_WORD_TO;
+  }
+  if (of && of != CGAP_WORD_MODALITY && (flags & CGAP_WORD_MODALITY) == CGAP_WORD_MODALITY) {
+    words->text_first = of == CGAP_WORD_IMAGE; /* image_of_text is text_to_image */
+    flags |= CGAP_WORD_TO;
   }
   return flags;
 }

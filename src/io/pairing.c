@@ -86,7 +86,8 @@ static int pointer_fit(const cgap_entry *entry, const cgap_words *w, const cgap_
   const size_t list = cgap_entry_list(entry);
   const size_t pieces = entry->piece_count > 1 ? entry->piece_count : 1;
   const int score = w->leaf & CGAP_WORD_POINTER ? of_texts(w, near) : 0;
-  if (score == 0 || (list == 0 && is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->rank == 0 ||
+  const bool ranges = entry->rank == 2 && entry->shape[0] == near->images && entry->shape[1] == 2;
+  if (score == 0 || (list == 0 && is_number(entry) && !ranges) || entry->kind == CGAP_KIND_STRING || entry->rank == 0 ||
       is_measure(entry, w))
     return 0;
   if (is_number(entry) && (list == near->images || list == near->images + pieces))

@@ -187,4 +187,26 @@ run info rows.h5
 want_text out "text_image gives each text's image row"
 run info prompts.h5
 want_text out "left out    /prompt_text"
+
+# a damaged object: one line of ours, and none of HDF5's at exit
+"$python" - <<'END' || exit 99
+import re
+import h5py
+import numpy as np
+with h5py.File("new.h5", "w", libver="latest") as f:
+    for name in ("image", "text", "arithmetic/words"):
+        f[name] = np.random.default_rng(4).normal(size=(20, 6))
+data = open("new.h5", "rb").read()
+for number, header in enumerate(re.finditer(b"OHDR", data)):
+    damaged = bytearray(data)
+    damaged[header.start() + 20] ^= 4
+    open("damaged_%d.h5" % number, "wb").write(damaged)
+END
+for file in damaged_*.h5; do
+  for command in audit info; do
+    run "$command" "$file"
+    want_rc 3
+    want_line err "$file" "damaged"
+  done
+done
 finish
