@@ -310,6 +310,36 @@ checks=$((checks + 1))
 if grep -q "several files" err; then
   complain "speaks of several files: $(cat err)"
 fi
+# a pickle that would run something: what is named, and nothing runs
+"$python" - <<'END' || exit 99
+import os, pickle, zipfile
+import numpy as np
+class Trap:
+    def __reduce__(self):
+        return os.system, ("touch has_run",)
+rows = np.zeros((4, 3), "f4")
+for protocol in range(6):
+    for name, item in (("trap", Trap()), ("arrays", rows)):
+        with open("%s_%d.pkl" % (name, protocol), "wb") as f:
+            pickle.dump({"image": rows, "text": item}, f, protocol)
+with zipfile.ZipFile("trap_6.pkl", "w") as f:
+    f.writestr("archive/data.pkl", pickle.dumps(Trap(), 2))
+END
+for protocol in 0 1 2 3 4 5 6; do
+  run audit "trap_$protocol.pkl"
+  want_rc 3
+  want_line err "trap_$protocol.pkl: a Python pickle that would call posix.system"
+done
+for protocol in 0 1 2 3 4 5; do
+  run audit "arrays_$protocol.pkl"
+  want_rc 3
+  want_line err "arrays_$protocol.pkl: a Python pickle" "numpy.savez"
+  checks=$((checks + 1))
+  if grep -q "would call" err; then
+    complain "arrays that call: $(cat err)"
+  fi
+done
+want_absent has_run
 # files that other programs hold, and few that may be open
 if command -v flock >/dev/null; then
   runs env HDF5_USE_FILE_LOCKING=TRUE flock -x text.h5 "$CONTRAGAP" info text.h5
