@@ -310,6 +310,24 @@ checks=$((checks + 1))
 if grep -q "several files" err; then
   complain "speaks of several files: $(cat err)"
 fi
+# a pairing next to .npy files that is none of them
+mkdir other_form
+cp img.npy txt.npy other_form
+run audit other_form
+want_rc 0
+for name in text_image.csv caption_to_image.json text_image_id.txt; do
+  echo 0 >"other_form/$name"
+  run audit other_form
+  want_rc 3
+  want_line err "other_form/$name: its name says which text belongs to which image" "numpy.save"
+  rm "other_form/$name"
+done
+for name in captions.txt metadata.csv image_ids.txt text_image.png; do
+  echo 0 >"other_form/$name"
+done
+run audit other_form
+want_rc 0
+
 # a pickle that would run something: what is named, and nothing runs
 "$python" - <<'END' || exit 99
 import os, pickle, zipfile
