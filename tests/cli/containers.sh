@@ -358,6 +358,10 @@ for protocol in 0 1 2 3 4 5; do
   fi
 done
 want_absent has_run
+# a file that lacks a side, next to one that has both
+run audit img.npy three.npz
+want_rc 3
+want_line err "img.npy: no text found, 1 of 2 files have one, three.npz has both" "leave one of them out"
 # files that other programs hold, and few that may be open
 if command -v flock >/dev/null; then
   runs env HDF5_USE_FILE_LOCKING=TRUE flock -x text.h5 "$CONTRAGAP" info text.h5
