@@ -2,6 +2,7 @@
 #include "io/hdf5_file.h"
 
 #include "io/format.h"
+#include "io/pickle.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -125,9 +126,23 @@ static cgap_status refuse_as(const char *path, const char *what, language in, cg
   return status;
 }
 
-cgap_status cgap_refuse_torch(const char *path, cgap_error *error)
+/* What a pickle would run is named, in place of a line that would run it. */
+static cgap_status refuse_pickle(const char *path, const char *what, const unsigned char *bytes, size_t count,
+                                 cgap_error *error)
 {
-  return refuse_as(path, TORCH, PYTHON, error);
+  char name[100];
+  if (!cgap_pickle_calls(name, sizeof name, bytes, count))
+    return refuse_as(path, what, PYTHON, error);
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: a Python pickle that would call %s, which is not read and was not run; load it in Python only if "
+    "you trust who wrote it, and write the arrays with numpy.savez",
+    path, name);
+}
+
+cgap_status cgap_refuse_torch(const char *path, const unsigned char *pickle, size_t count, cgap_error *error)
+{
+  return refuse_pickle(path, TORCH, pickle, count, error);
 }
 
 static bool ends_with(const char *text, const char *ending)
@@ -184,7 +199,10 @@ cgap_status cgap_refuse_foreign(const cgap_file *file, cgap_error *error)
     if ((size_t)got >= FOREIGN[i].length && !memcmp(head, FOREIGN[i].start, FOREIGN[i].length)) {
       const bool torch =
         FOREIGN[i].start[0] == '\x80' && (ends_with(file->path, ".pt") || ends_with(file->path, ".pth"));
-      return refuse_as(file->path, torch ? TORCH : FOREIGN[i].what, FOREIGN[i].in, error);
+      const char *what = torch ? TORCH : FOREIGN[i].what;
+      return FOREIGN[i].start[0] == '\x80'
+               ? refuse_pickle(file->path, what, (const unsigned char *)head, (size_t)got, error)
+               : refuse_as(file->path, what, FOREIGN[i].in, error);
     }
   }
   const kind *text = text_kind(head, (size_t)got);
@@ -192,7 +210,9 @@ cgap_status cgap_refuse_foreign(const cgap_file *file, cgap_error *error)
     return refuse_as(file->path, text->what, text->in, error);
   for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) {
     if (ends_with(file->path, ENDINGS[i].start))
-      return refuse_as(file->path, ENDINGS[i].what, ENDINGS[i].in, error);
+      return strstr(ENDINGS[i].what, "Python pickle")
+               ? refuse_pickle(file->path, ENDINGS[i].what, (const unsigned char *)head, (size_t)got, error)
+               : refuse_as(file->path, ENDINGS[i].what, ENDINGS[i].in, error);
   }
   return cgap_fail(error, CGAP_FILE,
                    "%s: not an HDF5 file (no signature in its %llu bytes), nor .npy, .npz or safetensors; give one of "

@@ -119,7 +119,8 @@ void cgap_entry_type_text(cgap_entry *entry, const char *name);
 
 /* CGAP_FILE: what a file is that none of the readers takes (foreign.c). */
 cgap_status cgap_refuse_foreign(const cgap_file *file, cgap_error *error);
-cgap_status cgap_refuse_torch(const char *path, cgap_error *error); /* a file of torch.save */
+/* A file of torch.save; the first bytes of the pickle in it. */
+cgap_status cgap_refuse_torch(const char *path, const unsigned char *pickle, size_t count, cgap_error *error);
 
 /* "(500, 512)" into out; returns out. */
 const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry);

@@ -304,6 +304,21 @@ static bool is_npy_name(const char *name)
   return name[0] != '.' && dot && !strcmp(dot, ".npy");
 }
 
+/* text_image.csv: a pairing, or the ids of one, in a form that is not read. */
+static bool is_other_pairing(const char *name)
+{
+  static const char *const FORMS[] = {".txt", ".csv", ".tsv", ".json", ".jsonl", ".pkl", ".pt", ".npz", ".h5"};
+  const char *dot = strrchr(name, '.');
+  size_t i = 0;
+  while (dot && i < sizeof FORMS / sizeof *FORMS && strcmp(dot, FORMS[i]) != 0)
+    i++;
+  char stem[80];
+  (void)snprintf(stem, sizeof stem, "/%.*s", dot ? (int)(dot - name) : 0, name);
+  const cgap_words w = cgap_words_of(stem);
+  return dot && i < sizeof FORMS / sizeof *FORMS && w.text_first && !w.more &&
+         !(w.leaf & (CGAP_WORD_EMBEDDING | CGAP_WORD_CLASS | CGAP_WORD_LABEL | CGAP_WORD_SIDELINE));
+}
+
 /* below: the files of a folder in the folder, whose name then counts. */
 static cgap_status scan(loose_list *list, const char *folder, bool below, cgap_error *error)
 {
@@ -324,6 +339,11 @@ static cgap_status scan(loose_list *list, const char *folder, bool below, cgap_e
     bool there = stat(path, &status) == 0;
     if (!there && is_npy_name(item->d_name)) { /* an error, or a link that leads nowhere: it was meant */
       result = cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s; mend it or remove it", path, strerror(errno));
+    } else if (there && S_ISREG(status.st_mode) && is_other_pairing(item->d_name)) {
+      result = cgap_fail(error, CGAP_FILE,
+                         "%s: its name says which text belongs to which image, and of a folder .npy files alone are "
+                         "read; write it with numpy.save, or give the .npy files without it",
+                         path);
     } else if (there && S_ISDIR(status.st_mode) && !below) {
       result = scan(list, path, true, error);
     } else if (there && S_ISREG(status.st_mode) && is_npy_name(item->d_name)) {

@@ -111,6 +111,19 @@ static bool ends_with(const char *text, const char *ending, size_t *before)
   return a > b && !strcmp(text + *before, ending);
 }
 
+static cgap_status refuse_torch(const cgap_file *file, zip_t *zip, const zip_stat_t *stat, cgap_error *error)
+{
+  unsigned char pickle[4096];
+  zip_file_t *member = NULL;
+  const size_t count = stat->size < sizeof pickle ? (size_t)stat->size : sizeof pickle;
+  cgap_status status = cgap_zip_member(&member, zip, (int64_t)stat->index, stat->name, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_read(member, pickle, count, stat->name, error);
+  if (member)
+    (void)zip_fclose(member);
+  return status == CGAP_OK ? cgap_refuse_torch(file->path, pickle, count, error) : status;
+}
+
 static cgap_status list_members(cgap_file *file, zip_t *zip, cgap_error *error)
 {
   zip_int64_t count = zip_get_num_entries(zip, 0);
@@ -124,7 +137,7 @@ static cgap_status list_members(cgap_file *file, zip_t *zip, cgap_error *error)
       return cgap_fail(error, CGAP_FILE, "%s: member %lld cannot be read; copy or download it again", file->path,
                        (long long)i);
     if (ends_with(stat.name, "data.pkl", &length)) /* torch.save writes a zip with a pickle in it */
-      return cgap_refuse_torch(file->path, error);
+      return refuse_torch(file, zip, &stat, error);
     bool attributes = false;
     if (!ends_with(stat.name, ".npy", &length))
       continue;

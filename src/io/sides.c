@@ -203,12 +203,14 @@ static cgap_status check_shards(const finder *f, cgap_error *error)
   if (f->spec[0].file || f->spec[1].file || text->count == 0 || image->count == 0)
     return CGAP_OK;
   size_t both = 0;
-  const cgap_file *odd = NULL;
+  const cgap_file *odd = NULL, *whole = NULL;
   int lacking = 0;
   for (size_t i = 0; i < d->input_count; i++) {
     bool has_image = holds(image, d->inputs[i].file), has_text = holds(text, d->inputs[i].file);
     both += has_image && has_text;
-    if (!(has_image && has_text)) {
+    if (has_image && has_text) {
+      whole = d->inputs[i].file;
+    } else {
       odd = d->inputs[i].file;
       lacking = has_image ? 1 : 0;
     }
@@ -219,8 +221,10 @@ static cgap_status check_shards(const finder *f, cgap_error *error)
                        d->inputs[i].file->path);
   }
   if (both > 0 && odd)
-    return cgap_fail(error, CGAP_FILE, "%s: no %s found, %zu of %zu shards have one; give %s", odd->path,
-                     SIDES[lacking].what, lacking ? text->count : image->count, d->input_count, SIDES[lacking].option);
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: no %s found, %zu of %zu files have one, %s has both; leave one of them out, or give %s",
+                     odd->path, SIDES[lacking].what, lacking ? text->count : image->count, d->input_count, whole->path,
+                     SIDES[lacking].option);
   return CGAP_OK;
 }
 

@@ -310,6 +310,58 @@ checks=$((checks + 1))
 if grep -q "several files" err; then
   complain "speaks of several files: $(cat err)"
 fi
+# a pairing next to .npy files that is none of them
+mkdir other_form
+cp img.npy txt.npy other_form
+run audit other_form
+want_rc 0
+for name in text_image.csv caption_to_image.json text_image_id.txt; do
+  echo 0 >"other_form/$name"
+  run audit other_form
+  want_rc 3
+  want_line err "other_form/$name: its name says which text belongs to which image" "numpy.save"
+  rm "other_form/$name"
+done
+for name in captions.txt metadata.csv image_ids.txt text_image.png; do
+  echo 0 >"other_form/$name"
+done
+run audit other_form
+want_rc 0
+
+# a pickle that would run something: what is named, and nothing runs
+"$python" - <<'END' || exit 99
+import os, pickle, zipfile
+import numpy as np
+class Trap:
+    def __reduce__(self):
+        return os.system, ("touch has_run",)
+rows = np.zeros((4, 3), "f4")
+for protocol in range(6):
+    for name, item in (("trap", Trap()), ("arrays", rows)):
+        with open("%s_%d.pkl" % (name, protocol), "wb") as f:
+            pickle.dump({"image": rows, "text": item}, f, protocol)
+with zipfile.ZipFile("trap_6.pkl", "w") as f:
+    f.writestr("archive/data.pkl", pickle.dumps(Trap(), 2))
+END
+for protocol in 0 1 2 3 4 5 6; do
+  run audit "trap_$protocol.pkl"
+  want_rc 3
+  want_line err "trap_$protocol.pkl: a Python pickle that would call posix.system"
+done
+for protocol in 0 1 2 3 4 5; do
+  run audit "arrays_$protocol.pkl"
+  want_rc 3
+  want_line err "arrays_$protocol.pkl: a Python pickle" "numpy.savez"
+  checks=$((checks + 1))
+  if grep -q "would call" err; then
+    complain "arrays that call: $(cat err)"
+  fi
+done
+want_absent has_run
+# a file that lacks a side, next to one that has both
+run audit img.npy three.npz
+want_rc 3
+want_line err "img.npy: no text found, 1 of 2 files have one, three.npz has both" "leave one of them out"
 # files that other programs hold, and few that may be open
 if command -v flock >/dev/null; then
   runs env HDF5_USE_FILE_LOCKING=TRUE flock -x text.h5 "$CONTRAGAP" info text.h5
