@@ -5,8 +5,8 @@
 const cgap_figure_info cgap_figure_infos[] = {
   {"scatter", "Images and texts on the two main axes",
    "Each dot is a row; a thin line joins an image and its text (at most 300 are drawn), the thick one the two "
-   "centroids. Two clouds apart with "
-   "parallel lines between them are a gap; one mixed cloud with short lines is none."},
+   "centroids. Two clouds apart with parallel lines between them are a gap. One mixed cloud shows none on these two "
+   "axes; whether images and texts mix in the others is what the measures of the same modality say."},
   {"cosines", "Cosines of pairs and of others",
    "Matching pairs should be to the right of the others, without overlap. Where pairs of images or of texts are to the "
    "right of the matching pairs, a row is nearer to others of its own modality than to its partner."},
