@@ -5,26 +5,27 @@
 #include "engine/product.h"
 #include "engine/rough.h"
 #include "memory.h"
+#include "random.h"
 
 #include <cblas.h>
 #include <math.h>
 
-enum { COLUMNS = 128, ROWS = COLUMNS / 2 }; /* of the couples that are looked at */
-#define MOST_SHIFT 1e-6                     /* what roundings in one direction may move a sum's logarithm by … */
-#define OPEN_SHARE 0.2                      /* … the share of comparisons that may be made again one by one … */
-#define SURE 5                              /* … and what is no chance, in standard errors */
+enum { COLUMNS = 256, ROWS = CGAP_STRIP }; /* of the couples that are looked at */
+#define MOST_SHIFT 1e-6                    /* what roundings in one direction may move a sum's logarithm by … */
+#define OPEN_SHARE 0.2                     /* … the share of comparisons that may be made again one by one … */
+#define SURE 5                             /* … and what is no chance, in standard errors */
 
-/* Rows of a side, spread evenly over it, those at even places first. */
+/* Rows of a side, spread over it. */
 typedef struct part {
   const cgap_side *side;
   size_t count;
   size_t row[COLUMNS];
-  double *precise; /* (count, dim) */
-  float *unit;     /* (count, dim) */
-  cgap_rough rough;
+  double *precise;       /* (count, dim) */
+  float *unit;           /* (count, dim) */
+  cgap_rough own, cross; /* for products within the side, and with the other */
 } part;
 
-/* Couples of the first half of one part and all of another: their cosines, and what tiles would show. */
+/* Couples of the first rows of one part and all of another: their cosines, and what tiles would show. */
 typedef struct couples {
   const cgap_evidence *evidence;
   cgap_couples kind;
@@ -39,16 +40,26 @@ static void part_clear(part *p)
 {
   cgap_free(p->precise);
   cgap_free(p->unit);
-  cgap_rough_clear(&p->rough);
+  cgap_rough_clear(&p->own);
+  cgap_rough_clear(&p->cross);
+}
+
+/* One row of each stretch of the side, in no order, so that no order of the file's rows hides some of them. */
+static void choose_rows(part *p)
+{
+  cgap_random random = cgap_random_init(p->side->rows, 0);
+  for (size_t k = 0; k < p->count; k++) {
+    const size_t first = k * p->side->rows / p->count, end = (k + 1) * p->side->rows / p->count;
+    p->row[k] = first + cgap_random_below(&random, end - first);
+  }
+  cgap_random_shuffle(&random, p->row, p->count);
 }
 
 static cgap_status part_take(part *p, const cgap_side *side, const cgap_side *other, bool bfloat, cgap_error *error)
 {
   const size_t dim = side->dim;
   *p = (part){.side = side, .count = side->rows < COLUMNS ? side->rows : COLUMNS};
-  const size_t half = (p->count + 1) / 2;
-  for (size_t k = 0; k < p->count; k++)
-    p->row[k] = (k < half ? 2 * k : 2 * (k - half) + 1) * side->rows / p->count;
+  choose_rows(p);
   p->precise = cgap_alloc(p->count * dim, sizeof *p->precise);
   p->unit = cgap_alloc(p->count * dim, sizeof *p->unit);
   if (!p->precise || !p->unit)
@@ -58,29 +69,41 @@ static cgap_status part_take(part *p, const cgap_side *side, const cgap_side *ot
     p->unit[k] = (float)p->precise[k];
   const cgap_panel panel = {.side = side, .rows = p->count, .unit = p->unit};
   if (!status && bfloat)
-    status = cgap_rough_make(&p->rough, &panel, side->mean, other->mean, 1, error);
+    status = cgap_rough_make(&p->own, &panel, side->mean, side->mean, 1, error);
+  if (!status && bfloat)
+    status = cgap_rough_make(&p->cross, &panel, side->mean, other->mean, 1, error);
   return status;
+}
+
+static const cgap_rough *rough_of(const couples *c, const part *p)
+{
+  return c->kind == CGAP_IMAGE_TEXT ? &p->cross : &p->own;
 }
 
 static bool multiply(couples *c, bool bfloat)
 {
+  const cgap_rough *a = rough_of(c, c->a), *b = rough_of(c, c->b);
   const cgap_product_kind *kind = cgap_product_here(bfloat);
   const int dim = (int)c->a->side->dim, rows = (int)c->rows, columns = (int)c->columns;
   void *product = kind->open((size_t)dim, bfloat);
-  if (product && kind->pack(product, bfloat ? (const void *)c->b->rough.row : c->b->unit, c->columns))
-    c->stride = kind->strip(product, bfloat ? (const void *)c->a->rough.row : c->a->unit, c->rows, 0, c->shown);
+  if (product && kind->pack(product, bfloat ? (const void *)b->row : c->b->unit, c->columns))
+    c->stride = kind->strip(product, bfloat ? (const void *)a->row : c->a->unit, c->rows, 0, c->shown);
   if (product)
     kind->close(product);
   for (size_t r = 0; bfloat && c->stride && r < c->rows; r++)
-    cgap_kernels_here()->add_parts(c->shown + r * c->stride, c->columns, c->a->rough.part[r], c->b->rough.part);
+    cgap_kernels_here()->add_parts(c->shown + r * c->stride, c->columns, a->part[r], b->part);
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, columns, dim, 1.0, c->a->precise, dim, c->b->precise, dim,
               0.0, c->cosine, columns);
   return c->stride != 0;
 }
 
+/* Whether the couple counts in sums: no row with itself, and none that belongs together. */
 static bool counts(const couples *c, size_t r, size_t k)
 {
-  return c->a->side != c->b->side || c->a->row[r] != c->b->row[k];
+  const size_t row = c->a->row[r], column = c->b->row[k];
+  if (c->kind == CGAP_IMAGE_TEXT)
+    return !c->evidence->paired || c->evidence->image_of[column] != row;
+  return row != column;
 }
 
 /* ---------------------------------------------------------------- what they show */
@@ -116,6 +139,60 @@ static double shift_of_sums(const couples *c, double scale)
   return scale * fmax(0, fabs(y / n + slope * away) - SURE * chance);
 }
 
+/* What is left of the chance of a sample where it is a good part of all couples, nothing where it is all. */
+static double left_to_chance(const couples *c)
+{
+  const double all = (double)c->a->side->rows * (double)c->b->side->rows;
+  return sqrt(fmax(0, 1 - (double)c->rows * (double)c->columns / all));
+}
+
+/* The same as the couples themselves have it, whatever rows they are of: a few rows that round in one direction move
+ * the sum and no line through all of them. */
+static double shift_of_kernels(const couples *c)
+{
+  const double scale = 2 * CGAP_KERNEL_T;
+  double weight = 0, moved = 0, squares = 0;
+  for (size_t r = 0; r < c->rows; r++)
+    for (size_t k = 0; k < c->columns; k++) {
+      if (!counts(c, r, k))
+        continue;
+      const double cosine = c->cosine[r * c->columns + k], w = exp(scale * cosine);
+      const double off = w * ((double)c->shown[r * c->stride + k] - cosine);
+      weight += w;
+      moved += off;
+      squares += off * off;
+    }
+  return weight > 0 ? scale * fmax(0, fabs(moved) - SURE * left_to_chance(c) * sqrt(squares)) / weight : 0;
+}
+
+/* What roundings move the mean loss of the queries by, those of rows or of columns. */
+static double shift_of_losses(const couples *c, bool of_rows)
+{
+  const cgap_evidence *e = c->evidence;
+  const size_t queries = of_rows ? c->rows : c->columns, candidates = of_rows ? c->columns : c->rows;
+  const double scale = 1 / e->temperature;
+  const double times = (double)(of_rows ? c->b : c->a)->side->rows / (double)candidates;
+  double moved = 0, squares = 0;
+  for (size_t q = 0; q < queries; q++) {
+    const double own = of_rows ? e->best_positive[c->a->row[q]] : e->pair_cosine[c->b->row[q]];
+    double weight = 0, off = 0, most = 0;
+    for (size_t k = 0; k < candidates; k++)
+      most = fmax(most, scale * (c->cosine[of_rows ? q * c->columns + k : k * c->columns + q] - own));
+    for (size_t k = 0; k < candidates; k++) {
+      const size_t row = of_rows ? q : k, column = of_rows ? k : q;
+      if (!counts(c, row, column))
+        continue;
+      const double cosine = c->cosine[row * c->columns + column], w = times * exp(scale * (cosine - own) - most);
+      weight += w;
+      off += w * ((double)c->shown[row * c->stride + column] - cosine);
+    }
+    off *= scale / (weight + exp(-most));
+    moved += off;
+    squares += off * off;
+  }
+  return fmax(0, fabs(moved) - SURE * left_to_chance(c) * sqrt(squares)) / (double)queries;
+}
+
 /* The share of couples that are within their margins of what their rows compare them with: the positive, or the
  * greatest here. */
 static double open_share(const couples *c, bool bfloat)
@@ -131,7 +208,7 @@ static double open_share(const couples *c, bool bfloat)
       if (counts(c, r, k)) {
         n++;
         open += fabs(c->cosine[r * c->columns + k] - mark) <=
-                (bfloat ? (double)cgap_rough_margin(&c->a->rough, r, &c->b->rough, k) : margin);
+                (bfloat ? (double)cgap_rough_margin(rough_of(c, c->a), r, rough_of(c, c->b), k) : margin);
       }
   }
   return n > 0 ? open / n : 0;
@@ -140,14 +217,16 @@ static double open_share(const couples *c, bool bfloat)
 static bool is_hard(const couples *c, bool bfloat)
 {
   const bool softmax = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired && !bfloat;
-  return shift_of_sums(c, 2 * CGAP_KERNEL_T) > (bfloat ? 5 : 0.25) * MOST_SHIFT ||
-         (softmax && shift_of_sums(c, 1 / c->evidence->temperature) > MOST_SHIFT / 2) ||
+  const double most = (bfloat ? 5 : 0.25) * MOST_SHIFT;
+  return shift_of_kernels(c) > most || shift_of_sums(c, 2 * CGAP_KERNEL_T) > most ||
+         (softmax && (shift_of_sums(c, 1 / c->evidence->temperature) > MOST_SHIFT / 2 ||
+                      shift_of_losses(c, true) > MOST_SHIFT / 2 || shift_of_losses(c, false) > MOST_SHIFT / 2)) ||
          open_share(c, bfloat) > OPEN_SHARE;
 }
 
 static cgap_status look(couples *c, bool bfloat, bool *precise, cgap_error *error)
 {
-  c->rows = (c->a->count + 1) / 2;
+  c->rows = c->a->count < ROWS ? c->a->count : ROWS;
   c->columns = c->b->count;
   c->stride = 0;
   if (!multiply(c, bfloat))
