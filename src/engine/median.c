@@ -11,8 +11,9 @@
 /* AT_ONCE: rows of one product. */
 enum { AT_ONCE = 32 };
 
-/* The window reaches this many standard errors of the median's place either way. */
-#define REACH 5.0
+/* The window reaches this many standard errors of the median's place either way; where it misses, a second look is due.
+ */
+#define REACH 4.0
 #define TIE 1e-12
 
 double cgap_median_margin(size_t dim)

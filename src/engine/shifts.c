@@ -21,7 +21,7 @@ enum {
   OTHERS = 256,
   BLOCK_OTHERS = 128,
   GROUPS = 256,
-  AT_ONCE = 16,
+  AT_ONCE = 64,
   FOUR = 4,
   NUMBERS = sizeof(cgap_block_fit) / sizeof(double)
 };

@@ -51,7 +51,7 @@ static float *floats(cgap_tile_worker *w, size_t place)
 
 bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
 {
-  *w = (cgap_tile_worker){.kind = pass->product, .packed = SIZE_MAX};
+  *w = (cgap_tile_worker){.kind = pass->product, .packed = SIZE_MAX, .least = INFINITY, .greatest = -INFINITY};
   if (pass->precise)
     w->precise = cgap_alloc(PRECISE, sizeof *w->precise);
   else
@@ -368,8 +368,6 @@ static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_w
   for (int m = 0; m < CGAP_MEASURES; m++)
     if (w->sums[m].counts)
       sums_zero(&w->sums[m], cgap_measures[m]->need);
-  w->least = INFINITY;
-  w->greatest = -INFINITY;
   if (p->bfloat) {
     set_margins(&p->a_rough, a, t->rows, &p->b_rough, b, t->columns, w->row_margin);
     set_margins(&p->b_rough, b, t->columns, &p->a_rough, a, t->rows, w->column_margin);

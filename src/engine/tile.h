@@ -50,7 +50,7 @@ typedef struct cgap_tile_worker {
   float *column_look;                /* column_bound less the margin */
   float *column_best;                /* (CGAP_NEIGHBOURS, CGAP_TILE) of a tile whose columns come for the first time */
   bool new_columns;                  /* whether it is one */
-  double least, greatest;
+  double least, greatest;            /* of all tiles so far */
 } cgap_tile_worker;
 
 bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass); /* false: out of memory */
