@@ -3,11 +3,11 @@
 #include <malloc.h>
 #include <omp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* OpenBLAS's own, which cblas.h does not declare: a buffer that stays mapped for later calls. */
@@ -15,7 +15,9 @@ void *blas_memory_alloc(int);
 void blas_memory_free(void *);
 
 enum { MOST_BUFFERS = 128 }; /* OpenBLAS holds twice as many */
-static const size_t BLAS_BUFFER_BYTES = (size_t)128 << 20, REST_BYTES = (size_t)64 << 20;
+static const size_t BLAS_BUFFER_BYTES = (size_t)128 << 20, USUAL_STACK_BYTES = (size_t)8 << 20;
+static const size_t LOADING_REST_BYTES = (size_t)16 << 20; /* the heap, the stack of the thread that hears signals */
+static const size_t WORK_REST_BYTES = (size_t)64 << 20;
 
 static bool is_limited(void)
 {
@@ -33,6 +35,13 @@ static bool is_free(size_t bytes)
   return block != MAP_FAILED && munmap(block, bytes) == 0;
 }
 
+/* What the work of so many threads takes: their stacks and a buffer each, one more for a call within a call. */
+static size_t work_bytes(int threads, size_t stack)
+{
+  const size_t buffers = (size_t)(threads < MOST_BUFFERS ? threads : MOST_BUFFERS) + 1;
+  return (size_t)threads * stack + buffers * BLAS_BUFFER_BYTES + WORK_REST_BYTES;
+}
+
 /* ---------------------------------------------------------------- before OpenBLAS is loaded */
 
 static int number_in(char *const *environment, const char *name)
@@ -44,27 +53,35 @@ static int number_in(char *const *environment, const char *name)
   return 0;
 }
 
-/* As OpenBLAS counts them. */
-static int blas_threads(char *const *environment)
+/* What OpenBLAS maps while it is loaded: a buffer for each thread that it counts, where omp is OMP_NUM_THREADS. Built
+ * with OpenMP, 0.3.21 reads that variable alone and counts all processors of the machine, also those that the process
+ * may not use; other builds and versions read the others as well. The largest of these numbers serves for all. */
+static size_t loading_bytes(char *const *environment, int omp)
 {
-  static const char *const NAMES[] = {"OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"};
-  cpu_set_t set;
-  int asked = 0, cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  for (size_t k = 0; asked <= 0 && k < sizeof NAMES / sizeof *NAMES; k++)
-    asked = number_in(environment, NAMES[k]);
-  return asked > 0 && asked < cores ? asked : cores;
+  static const char *const OTHERS[] = {"OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS"};
+  const long configured = sysconf(_SC_NPROCESSORS_CONF);
+  const int most = configured > 0 && configured < MOST_BUFFERS ? (int)configured : MOST_BUFFERS;
+  int count = omp > 0 ? omp : most;
+  for (size_t k = 0; k < sizeof OTHERS / sizeof *OTHERS; k++)
+    if (number_in(environment, OTHERS[k]) > count)
+      count = number_in(environment, OTHERS[k]);
+  return (size_t)(count < most ? count : most) * BLAS_BUFFER_BYTES + LOADING_REST_BYTES;
 }
 
-/* Runs before the constructors of all libraries: nothing but system calls. */
+/* Runs before the constructors of all libraries: nothing that they set up is used. */
 static void check_before_loading(int argc, char **argv, char **environment)
 {
-  static const char REFUSAL[] = "contragap: the limit of the address space (ulimit -v) is too small to load OpenBLAS, "
-                                "which takes 128 MiB a thread; raise it, or set OPENBLAS_NUM_THREADS=1\n";
+  static char refusal[] = "contragap: the limit of the address space (ulimit -v) is too small to load OpenBLAS, which "
+                          "takes 128 MiB a thread; raise it",
+              advice[] = ", or set OMP_NUM_THREADS=1 and give --threads 1", end[] = "\n";
   (void)argc;
   (void)argv;
-  if (!is_limited() || is_free((size_t)blas_threads(environment) * BLAS_BUFFER_BYTES))
+  if (!is_limited() || is_free(loading_bytes(environment, number_in(environment, "OMP_NUM_THREADS"))))
     return;
-  if (write(STDERR_FILENO, REFUSAL, sizeof REFUSAL - 1) < 0)
+  const bool one = is_free(loading_bytes(environment, 1) + work_bytes(1, USUAL_STACK_BYTES));
+  const struct iovec line[] = {
+    {refusal, sizeof refusal - 1}, {advice, one ? sizeof advice - 1 : 0}, {end, sizeof end - 1}};
+  if (writev(STDERR_FILENO, line, sizeof line / sizeof *line) < 0)
     _exit(CGAP_RESOURCE);
   _exit(CGAP_RESOURCE);
 }
@@ -77,7 +94,7 @@ __attribute__((section(".preinit_array"), used)) static void (*const at_start)(i
 static size_t stack_bytes(void)
 {
   pthread_attr_t usual;
-  size_t bytes = (size_t)8 << 20;
+  size_t bytes = USUAL_STACK_BYTES;
   if (pthread_getattr_default_np(&usual) == 0) {
     (void)pthread_attr_getstacksize(&usual, &bytes);
     (void)pthread_attr_destroy(&usual);
@@ -85,7 +102,6 @@ static size_t stack_bytes(void)
   return bytes;
 }
 
-/* One more than threads, for a call within a call. */
 static void take_buffers(int threads)
 {
   void *buffer[MOST_BUFFERS + 1];
@@ -96,6 +112,16 @@ static void take_buffers(int threads)
     blas_memory_free(buffer[k]);
 }
 
+/* Only what then fits is named. */
+static const char *what_fits(int threads, size_t bytes_of_one, size_t spared)
+{
+  if (threads > 1 && is_free(bytes_of_one))
+    return ", or give --threads 1";
+  return spared > 0 && (spared >= bytes_of_one || is_free(bytes_of_one - spared))
+           ? ", or set OMP_NUM_THREADS=1 and give --threads 1"
+           : "";
+}
+
 cgap_status cli_address_space_take(int threads, cgap_error *error)
 {
   if (!is_limited())
@@ -103,13 +129,14 @@ cgap_status cli_address_space_take(int threads, cgap_error *error)
   (void)mallopt(M_ARENA_MAX, 1); /* else each thread reserves another 64 MiB */
   const int own = omp_get_max_threads() > omp_get_num_procs() ? omp_get_max_threads() : omp_get_num_procs();
   const int count = threads > 0 ? threads : own;
-  const size_t buffers = (size_t)(count < MOST_BUFFERS ? count : MOST_BUFFERS) + 1;
-  const size_t bytes = (size_t)count * stack_bytes() + buffers * BLAS_BUFFER_BYTES + REST_BYTES;
+  const size_t stack = stack_bytes(), bytes = work_bytes(count, stack), one = work_bytes(1, stack);
+  const size_t loaded = loading_bytes(environ, number_in(environ, "OMP_NUM_THREADS")),
+               spared = loaded - loading_bytes(environ, 1); /* by OMP_NUM_THREADS=1 */
   if (!is_free(bytes))
-    return cgap_fail(error, CGAP_RESOURCE,
-                     "%d thread%s need %zu MB of address space, which its limit (ulimit -v) does not leave; raise the "
-                     "limit%s",
-                     count, count == 1 ? "" : "s", bytes >> 20, count == 1 ? "" : ", or give --threads 1");
+    return cgap_fail(
+      error, CGAP_RESOURCE,
+      "%d thread%s %zu MB of address space, which its limit (ulimit -v) does not leave; raise the limit%s", count,
+      count == 1 ? " needs" : "s need", bytes >> 20, what_fits(count, one, spared));
 #pragma omp parallel num_threads(count)
   {
 #pragma omp barrier

@@ -197,6 +197,15 @@ static void note_output(const parse_state *s)
       cli_leave_output(*(const char *const *)s->option[i]->target);
 }
 
+/* Whether the option was given; NULL where the command has none of that name. */
+static const bool *mark_of(const parse_state *s, const char *option)
+{
+  for (size_t i = 0; s && i < s->count; i++)
+    if (strcmp(s->option[i]->name, option) == 0)
+      return &s->given[i];
+  return NULL;
+}
+
 int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
 {
   *out = (cli_args){0};
@@ -226,18 +235,16 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
     out->count++;
   code = check_arguments(spec, out);
   cgap_error error = {0};
-  if (code == CLI_GO && cli_address_space_take(cli_rank_threads(), &error) != CGAP_OK)
+  const bool computes = mark_of(s, "threads");
+  if (code == CLI_GO && computes && cli_address_space_take(cli_rank_threads(), &error) != CGAP_OK)
     code = cli_fail(&error);
   return code;
 }
 
 bool cli_given(const cli_args *args, const char *option)
 {
-  const parse_state *s = args->state;
-  for (size_t i = 0; s && i < s->count; i++)
-    if (strcmp(s->option[i]->name, option) == 0)
-      return s->given[i];
-  return false;
+  const bool *mark = mark_of(args->state, option);
+  return mark && *mark;
 }
 
 void cli_args_clear(cli_args *args)

@@ -378,7 +378,7 @@ const char *cgap_change_word(const cgap_change *d, cgap_better better)
   return (d->difference < 0) == (better == CGAP_LOWER) ? "better" : "worse";
 }
 
-/* NULL: no such key */
+/* NULL: no report has this key */
 static const cgap_change *change_of_key(const cgap_comparison *c, size_t k, const char *key)
 {
   const size_t e = cgap_entry_find(key);
@@ -390,7 +390,10 @@ cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap
   const cgap_change *d = change_of_key(c, k, t->key);
   *error = (cgap_error){0};
   if (!d)
-    return cgap_fail(error, CGAP_USAGE, "--fail-if: no measure is called %s", t->key);
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s is not in these reports; leave it out, or give "
+                     "--allow-missing",
+                     t->text, t->key);
   const char *first = c->input[0].name, *other = c->input[k].name;
   if (d->other == CGAP_OTHER_N)
     return cgap_fail(error, CGAP_DATA,

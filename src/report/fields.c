@@ -67,6 +67,28 @@ cgap_looked_up cgap_look_up(const cgap_audit *audit, const char *key)
     .found = true, .present = (audit->has & plain->needs) == plain->needs, .value = why ? NAN : value, .why = why};
 }
 
+/* Measures that are defined, but that no report of this version has. */
+static const char *const unreported[] = {"gap.mmd2",
+                                         "csls.image_to_text.recall_at_1",
+                                         "csls.image_to_text.recall_at_5",
+                                         "csls.image_to_text.recall_at_10",
+                                         "csls.text_to_image.recall_at_1",
+                                         "csls.text_to_image.recall_at_5",
+                                         "csls.text_to_image.recall_at_10",
+                                         "mixed_retrieval.image_query.ndcg_at_10",
+                                         "mixed_retrieval.image_query.recall_at_1",
+                                         "mixed_retrieval.image_query.recall_at_10",
+                                         "mixed_retrieval.image_query.median_rank",
+                                         "mixed_retrieval.image_query.mrr",
+                                         "mixed_retrieval.text_query.ndcg_at_10",
+                                         "mixed_retrieval.text_query.recall_at_1",
+                                         "mixed_retrieval.text_query.recall_at_10",
+                                         "mixed_retrieval.text_query.median_rank",
+                                         "mixed_retrieval.text_query.mrr",
+                                         "agreement.mutual_knn",
+                                         "agreement.mutual_knn_by_chance",
+                                         "agreement.cka"};
+
 const char *cgap_key_suggestion(const char *key)
 {
   cgap_suggestion near = cgap_suggestion_init(key);
@@ -74,10 +96,20 @@ const char *cgap_key_suggestion(const char *key)
     cgap_suggestion_offer(&near, cgap_fields[i].key);
   for (size_t i = 0; i < cgap_plain_count; i++)
     cgap_suggestion_offer(&near, cgap_plains[i].key);
+  for (size_t i = 0; i < sizeof unreported / sizeof *unreported; i++)
+    cgap_suggestion_offer(&near, unreported[i]);
   return near.name;
 }
 
 bool cgap_key_exists(const char *key)
 {
   return cgap_field_find(key) || find_plain(key);
+}
+
+bool cgap_key_defined(const char *key)
+{
+  for (size_t i = 0; i < sizeof unreported / sizeof *unreported; i++)
+    if (strcmp(unreported[i], key) == 0)
+      return true;
+  return cgap_key_exists(key);
 }

@@ -68,5 +68,6 @@ cgap_looked_up cgap_look_up(const cgap_audit *audit, const char *key);
 /* The key nearest to one that does not exist, or NULL. */
 const char *cgap_key_suggestion(const char *key);
 bool cgap_key_exists(const char *key);
+bool cgap_key_defined(const char *key); /* also where no report of this version has it */
 
 #endif

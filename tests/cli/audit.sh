@@ -239,6 +239,21 @@ want_line err "retrieval.image_to_text.recall_at_1 is not in this report" "--all
 run audit pairs.h5 --unpaired --fail-if 'retrieval.image_to_text.recall_at_1<2' --allow-missing
 want_rc 0
 want_line err "warning" "cannot be tested"
+# a measure that this version does not report is no misspelt one
+for key in gap.mmd2 csls.image_to_text.recall_at_1 mixed_retrieval.text_query.ndcg_at_10 agreement.mutual_knn; do
+  run audit pairs.h5 --fail-if "$key<0.5"
+  want_rc 4
+  want_line err "$key is not in this report" "--allow-missing"
+  run audit pairs.h5 --fail-if "$key<0.5" --allow-missing
+  want_rc 0
+  want_line err "warning" "$key is not in this report"
+  run compare pairs.h5 pairs.h5 --fail-if "$key<0.5"
+  want_rc 4
+  want_line err "$key is not in these reports" "--allow-missing"
+done
+refuse "did you mean gap.mmd2?" audit pairs.h5 --fail-if 'gap.mmd3<0.5'
+refuse "no measure" audit pairs.h5 --fail-if 'csls.recall_at_1<0.5'
+
 # what cannot be tested (4) comes before what is crossed (1), which comes before a warning
 for first in 'gap.centroid_distance>0.01' 'gap.rmg<2'; do
   second='gap.rmg<2'
