@@ -224,12 +224,12 @@ static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
   }
 }
 
-/* Takes what may be the least or the greatest cosine of the tile from row k, in double. No cosine is above 1: where
- * that is reached, equal rows need not be looked at again. */
+/* Takes what may be the least or the greatest cosine of the tile from row k, in double. Cosines within 1e-12 of 1 are
+ * 1, whichever comes first: above it there is none, and equal rows need not be looked at again. */
 static void widen_range(const cgap_tile_pass *p, cgap_tile_worker *w, const cgap_strip *s, size_t k)
 {
   const double margin = (double)s->row_margin[k], low = (double)s->least[k], high = (double)s->greatest[k];
-  const bool lower = w->least > low - margin, higher = w->greatest < high + margin && w->greatest < 1 - 1e-12;
+  const bool lower = w->least > low - margin, higher = w->greatest < high + margin && w->greatest < 1;
   if (low > high || (!lower && !higher)) /* none counts, or neither */
     return;
   for (size_t c = s->first[k]; c < s->columns; c++) {
@@ -238,7 +238,7 @@ static void widen_range(const cgap_tile_pass *p, cgap_tile_worker *w, const cgap
       continue;
     const double x = cgap_strip_exact(s, p->evidence, k, c);
     w->least = fmin(w->least, x);
-    w->greatest = fmax(w->greatest, x);
+    w->greatest = fmax(w->greatest, x < 1 - 1e-12 ? x : 1);
   }
 }
 
