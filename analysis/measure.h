@@ -28,7 +28,7 @@ typedef struct cgap_strip {
   const double *precise; /* the same in double, where the pass makes them so, else NULL */
   size_t stride, rows, columns;
   const size_t *first;                     /* (rows) */
-  bool rough;                              /* margins differ from couple to couple: bfloat16 */
+  bool rough;                              /* margins differ from pair to pair: bfloat16 */
   const float *row_margin, *column_margin; /* (rows), (columns) by how much any cosine of the row, the column is off */
   const float *least, *greatest;           /* (rows) of each row; ±INFINITY where none counts */
   size_t row, column;                      /* which rows of the sides the strip's first row and column are */
@@ -138,7 +138,7 @@ struct cgap_evidence {
   const void *exact_context; /* of all three */
 };
 
-/* A couple's cosine in double: of the strip, or made now. */
+/* The cosine of two rows in double: of the strip, or computed now. */
 static inline double cgap_strip_exact(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)
 {
   return s->precise ? s->precise[r * s->stride + c] : e->exact(e->exact_context, s->couples, s->row + r, s->column + c);

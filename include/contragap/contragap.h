@@ -374,11 +374,12 @@ typedef enum cgap_pairs_choice {
 
 /* Cosines of all couples come from float32 products, or from bfloat16 ones of centred rows: twice as fast by
  * themselves, where oneDNN is built in and the processor has AVX512-BF16. Ranks, neighbours and near duplicates are the
- * same: what the rounding leaves open is made again in double. Rounding an element moves it by 2^-9 of itself at most,
- * so a cosine of rows less their centroids by 2^-8 ‖x − mean‖‖y − mean‖, 0.016 at the very most, and the logarithm of a
- * mean of e^(4 cosine) by 4 times that; roundings of many elements and couples cancel, and uniformities are seen to
- * move by 1e-5 at d = 512 and 1e-4 at d = 64. Quantiles move by less than 1e-3. Numbers that rest on rounded cosines
- * have the method "bf16". Rows whose roundings would not cancel are multiplied in double, whatever is asked for. */
+ * same: what the rounding leaves open is computed again in double. Rounding an element moves it by 2^-9 of itself at
+ * most, so a cosine of rows less their centroids by 2^-8 ‖x − mean‖‖y − mean‖, 0.016 at the very most, and the
+ * logarithm of a mean of e^(4 cosine) by 4 times that; roundings of many elements and pairs of rows cancel, and
+ * uniformities are seen to move by 1e-5 at d = 512 and 1e-4 at d = 64. Quantiles move by less than 1e-3. Numbers that
+ * rest on rounded cosines have the method "bf16". Rows whose roundings would not cancel are multiplied in double,
+ * whatever is asked for. */
 typedef enum cgap_precision { CGAP_PRECISION_FP32, CGAP_PRECISION_BF16 } cgap_precision;
 
 typedef struct cgap_audit_options {

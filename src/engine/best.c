@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are made again in double */
+enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are computed again in double */
 
 /* fmaxf and fminf are calls where NaN is not ruled out. */
 static float greater(float a, float b)

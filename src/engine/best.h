@@ -1,6 +1,6 @@
 /* The ten best of each row while tiles run. A tile hands over what it found in batches, each couple for its row and for
  * its column, with cosines that are off by up to a margin. Candidates wait: when CGAP_WAITING have come to a row, those
- * that ten others surely beat are dropped, and what still waits at the end is made again in double. The lists hold
+ * that ten others surely beat are dropped, and what still waits at the end is computed again in double. The lists hold
  * cosines made in double alone, whatever the order in which couples came; but where all candidates of a row have come
  * and no more than ten are left, these are the ten best, and their cosines may stay as they are. */
 #ifndef CGAP_ENGINE_BEST_H

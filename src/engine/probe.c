@@ -10,9 +10,9 @@
 #include <cblas.h>
 #include <math.h>
 
-enum { COLUMNS = 256, ROWS = CGAP_STRIP }; /* of the couples that are looked at */
+enum { COLUMNS = 256, ROWS = CGAP_STRIP }; /* of the pairs that are looked at */
 #define MOST_SHIFT 1e-6                    /* what roundings in one direction may move a sum's logarithm by … */
-#define OPEN_SHARE 0.2                     /* … the share of comparisons that may be made again one by one … */
+#define OPEN_SHARE 0.2                     /* … the share of comparisons that may be computed again one by one … */
 #define SURE 5                             /* … and what is no chance, in standard errors */
 
 /* Rows of a side, spread over it. */
@@ -26,7 +26,7 @@ typedef struct part {
 } part;
 
 /* Couples of the first rows of one part and all of another: their cosines, and what tiles would show. */
-typedef struct couples {
+typedef struct pairs {
   const cgap_evidence *evidence;
   cgap_couples kind;
   const part *a, *b;
@@ -34,7 +34,7 @@ typedef struct couples {
   double cosine[ROWS * COLUMNS]; /* (rows, columns) */
   float *shown;                  /* (rows, stride), at most (CGAP_STRIP, CGAP_TILE) */
   size_t stride;
-} couples;
+} pairs;
 
 static void part_clear(part *p)
 {
@@ -75,12 +75,12 @@ static cgap_status part_take(part *p, const cgap_side *side, const cgap_side *ot
   return status;
 }
 
-static const cgap_rough *rough_of(const couples *c, const part *p)
+static const cgap_rough *rough_of(const pairs *c, const part *p)
 {
   return c->kind == CGAP_IMAGE_TEXT ? &p->cross : &p->own;
 }
 
-static bool multiply(couples *c, bool bfloat)
+static bool multiply(pairs *c, bool bfloat)
 {
   const cgap_rough *a = rough_of(c, c->a), *b = rough_of(c, c->b);
   const cgap_product_kind *kind = cgap_product_here(bfloat);
@@ -97,8 +97,8 @@ static bool multiply(couples *c, bool bfloat)
   return c->stride != 0;
 }
 
-/* Whether the couple counts in sums: no row with itself, and none that belongs together. */
-static bool counts(const couples *c, size_t r, size_t k)
+/* Whether the pair counts in sums: no row with itself, and none that belongs together. */
+static bool counts(const pairs *c, size_t r, size_t k)
 {
   const size_t row = c->a->row[r], column = c->b->row[k];
   if (c->kind == CGAP_IMAGE_TEXT)
@@ -110,7 +110,7 @@ static bool counts(const couples *c, size_t r, size_t k)
 
 /* By how much roundings in one direction move log Σ e^(scale·cosine): an error that goes with the cosine is fitted by a
  * straight line, and read off where the sum has its weight. Beyond what chance explains. */
-static double shift_of_sums(const couples *c, double scale)
+static double shift_of_sums(const pairs *c, double scale)
 {
   double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0, weight = 0, at = 0, greatest = -1;
   for (size_t k = 0; k < c->rows * c->columns; k++)
@@ -139,16 +139,16 @@ static double shift_of_sums(const couples *c, double scale)
   return scale * fmax(0, fabs(y / n + slope * away) - SURE * chance);
 }
 
-/* What is left of the chance of a sample where it is a good part of all couples, nothing where it is all. */
-static double left_to_chance(const couples *c)
+/* What is left of the chance of a sample where it is a good part of all pairs, nothing where it is all. */
+static double left_to_chance(const pairs *c)
 {
   const double all = (double)c->a->side->rows * (double)c->b->side->rows;
   return sqrt(fmax(0, 1 - (double)c->rows * (double)c->columns / all));
 }
 
-/* The same as the couples themselves have it, whatever rows they are of: a few rows that round in one direction move
+/* The same as the pairs themselves have it, whatever rows they are of: a few rows that round in one direction move
  * the sum and no line through all of them. */
-static double shift_of_kernels(const couples *c)
+static double shift_of_kernels(const pairs *c)
 {
   const double scale = 2 * CGAP_KERNEL_T;
   double weight = 0, moved = 0, squares = 0;
@@ -166,7 +166,7 @@ static double shift_of_kernels(const couples *c)
 }
 
 /* What roundings move the mean loss of the queries by, those of rows or of columns. */
-static double shift_of_losses(const couples *c, bool of_rows)
+static double shift_of_losses(const pairs *c, bool of_rows)
 {
   const cgap_evidence *e = c->evidence;
   const size_t queries = of_rows ? c->rows : c->columns, candidates = of_rows ? c->columns : c->rows;
@@ -193,9 +193,9 @@ static double shift_of_losses(const couples *c, bool of_rows)
   return fmax(0, fabs(moved) - SURE * left_to_chance(c) * sqrt(squares)) / (double)queries;
 }
 
-/* The share of couples that are within their margins of what their rows compare them with: the positive, or the
+/* The share of pairs that are within their margins of what their rows compare them with: the positive, or the
  * greatest here. */
-static double open_share(const couples *c, bool bfloat)
+static double open_share(const pairs *c, bool bfloat)
 {
   const bool positives = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired;
   const double margin = (double)cgap_product_margin(c->a->side->dim);
@@ -214,7 +214,7 @@ static double open_share(const couples *c, bool bfloat)
   return n > 0 ? open / n : 0;
 }
 
-static bool is_hard(const couples *c, bool bfloat)
+static bool is_hard(const pairs *c, bool bfloat)
 {
   const bool softmax = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired && !bfloat;
   const double most = (bfloat ? 5 : 0.25) * MOST_SHIFT;
@@ -224,7 +224,7 @@ static bool is_hard(const couples *c, bool bfloat)
          open_share(c, bfloat) > OPEN_SHARE;
 }
 
-static cgap_status look(couples *c, bool bfloat, bool *precise, cgap_error *error)
+static cgap_status look(pairs *c, bool bfloat, bool *precise, cgap_error *error)
 {
   c->rows = c->a->count < ROWS ? c->a->count : ROWS;
   c->columns = c->b->count;
@@ -239,7 +239,7 @@ cgap_status cgap_probe_run(bool precise[CGAP_COUPLE_KINDS], const cgap_evidence 
                            bool bfloat, cgap_error *error)
 {
   part image = {0}, text = {0};
-  couples *c = cgap_zalloc(1, sizeof *c);
+  pairs *c = cgap_zalloc(1, sizeof *c);
   float *shown = cgap_alloc((size_t)CGAP_STRIP * CGAP_TILE, sizeof *shown);
   cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows", COLUMNS);
   if (!status)
