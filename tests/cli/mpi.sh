@@ -402,10 +402,11 @@ options="--batch 600 --epochs 300 --patience 0 --seed 3"
 # shellcheck disable=SC2086
 timeout -s INT 3 $MPIEXEC -n 2 "$CONTRAGAP" train pairs.h5 $options -o resumed --threads 1 \
   >/dev/null 2>&1 </dev/null
-for _ in $(seq 100); do # ranks outlive their launcher for a moment
+for _ in $(seq 300); do # ranks outlive their launcher for a moment
   grep -lzsx '[r]esumed' /proc/[0-9]*/cmdline >/dev/null || break
   sleep 0.1
 done
+sleep 0.5
 want_file resumed/checkpoint.bin
 # shellcheck disable=SC2086
 ranks 3 train pairs.h5 $options -o resumed --resume
