@@ -1,6 +1,6 @@
 /* The ten best of each row: lists kept in the order (greater cosine, then lower row). Cosines are made in double and
- * rounded to whole multiples of 1e-12, so that couples whose cosines are equal tie, whatever order their products were
- * summed in, and also across two lists. The set of the best does not depend on the order in which couples come, so
+ * rounded to whole multiples of 1e-12, so that pairs whose cosines are equal tie, whatever order their products were
+ * summed in, and also across two lists. The set of the best does not depend on the order in which pairs come, so
  * lists may be merged in any. Equal rows would make long work of ties: only the first of them is a candidate in the
  * tile pass, and the lists are expanded afterwards. */
 #ifndef CGAP_ANALYSIS_NEIGHBOURS_H

@@ -127,7 +127,7 @@ static mean_kernel side_kernel(const cgap_evidence *e, cgap_couples kind, double
   return k;
 }
 
-/* Across the sides: matched couples were masked. each (images), or NULL, receives A_g where paired. */
+/* Across the sides: matched pairs were masked. each (images), or NULL, receives A_g where paired. */
 static mean_kernel cross_kernel(const cgap_evidence *e, double *each)
 {
   const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_KERNEL];

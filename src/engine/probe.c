@@ -25,7 +25,7 @@ typedef struct part {
   cgap_rough own, cross; /* for products within the side, and with the other */
 } part;
 
-/* Couples of the first rows of one part and all of another: their cosines, and what tiles would show. */
+/* Pairs of the first rows of one part and all of another: their cosines, and what tiles would show. */
 typedef struct pairs {
   const cgap_evidence *evidence;
   cgap_couples kind;
