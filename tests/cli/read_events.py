@@ -43,11 +43,16 @@ def unmask(masked):
     return ((rotated >> 17) | (rotated << 15)) & 0xFFFFFFFF
 
 
-def records(path):
+def records(path, may_end_torn):
+    """The records of a file. A killed process leaves a torn last record where its write crossed a page of the file
+    (the kernel stops between pages); TensorBoard reads up to it and goes on with the next file."""
     data, at = open(path, "rb").read(), 0
     while at < len(data):
-        assert at + 16 <= len(data), f"{path}: cut short at {at}"
-        length, sum_of_length = struct.unpack_from("<QI", data, at)
+        whole = at + 16 <= len(data)
+        length, sum_of_length = struct.unpack_from("<QI", data, at) if whole else (0, 0)
+        if at + 16 + length > len(data):
+            assert may_end_torn, f"{path}: cut short at {at}"
+            return
         assert crc32c(data[at : at + 8]) == unmask(sum_of_length), f"{path}: checksum of the length at {at}"
         body = data[at + 12 : at + 12 + length]
         (sum_of_body,) = struct.unpack_from("<I", data, at + 12 + length)
@@ -86,9 +91,10 @@ def fields(data):
 def read(folder):
     """{tag: {step: (wall time, value)}} as TensorBoard shows it: a session's start drops what it passes again."""
     scalars, sessions = {}, 0
-    for name in sorted(os.listdir(folder)):
+    names = sorted(os.listdir(folder))
+    for name in names:
         assert "tfevents" in name, name
-        for number, record in enumerate(records(os.path.join(folder, name))):
+        for number, record in enumerate(records(os.path.join(folder, name), name != names[-1])):
             event = dict(fields(record))
             step, wall = event.get(2, 0), struct.unpack("<d", event[1])[0]
             assert abs(wall - os.path.getmtime(os.path.join(folder, name))) < 3600, "wall time"
