@@ -3,7 +3,7 @@
  * gap.share_of_alignment = ‖mean over P of (x − y)‖²/mean_squared_distance: the part that is one shift. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 

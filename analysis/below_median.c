@@ -8,7 +8,7 @@
  * against the values of those pairs, decided in double; within 1e-12 they tie. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
  * vector). The ends of D ± 1.96 √Var D are cut at 0, then the root. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 

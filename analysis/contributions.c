@@ -1,6 +1,6 @@
 #include "analysis/contributions.h"
 
-#include "memory.h"
+#include "base/memory.h"
 
 cgap_contributions *cgap_contributions_new(size_t images, size_t texts, size_t classes, size_t queries)
 {

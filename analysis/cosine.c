@@ -3,7 +3,7 @@
  * from the tiles; quantiles by the linear rule between order statistics placed in a histogram of 4000 bins
  * (for `pair` exact). */
 #include "analysis/finish.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <stdlib.h>

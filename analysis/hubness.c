@@ -3,7 +3,7 @@
  * that would have to move to make all equal (Feldbauer et al. 2018); anti_hub_share, targets that never occur. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 

@@ -9,7 +9,7 @@
 #include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <float.h>
 #include <math.h>

@@ -9,9 +9,9 @@
 #ifndef CGAP_ANALYSIS_MEASURE_H
 #define CGAP_ANALYSIS_MEASURE_H
 
-#include "analysis/kernels.h"
 #include "analysis/neighbours.h"
 #include "contragap/contragap.h"
+#include "simd/audit_kernels.h"
 
 /* The pairing check tries row offsets of up to CGAP_SHIFTS either way, in the file and in up to CGAP_PAIR_BLOCKS blocks
  * of at least CGAP_BLOCK_TEXTS texts that follow one another. */

@@ -1,6 +1,6 @@
 #include "analysis/neighbours.h"
 
-#include "memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * ≥ 0.9. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <cblas.h>
 #include <lapacke.h>

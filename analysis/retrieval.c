@@ -4,7 +4,7 @@
  * Recall@k, mean and median rank, mean reciprocal rank as in Musgrave et al. 2020, Voorhees 1999. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <stdlib.h>

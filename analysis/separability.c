@@ -12,7 +12,7 @@
 #include "analysis/separability.h"
 
 #include "analysis/interval.h"
-#include "memory.h"
+#include "base/memory.h"
 
 #include <cblas.h>
 #include <lapacke.h>

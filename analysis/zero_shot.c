@@ -5,7 +5,7 @@
 #include "analysis/zero_shot.h"
 
 #include "analysis/interval.h"
-#include "norm.h"
+#include "base/norm.h"
 
 enum { TOP = 5 };
 #define CANCELLED 1e-12 /* times the prompts: a sum of unit rows that is rounding alone */

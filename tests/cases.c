@@ -1,6 +1,6 @@
 #include "cases.h"
+#include "audit/plan.h"
 #include "compare.h"
-#include "engine/plan.h"
 #include "support.h"
 
 #include <math.h>

@@ -2,8 +2,8 @@
 #ifndef CGAP_TESTS_HEAD_REFERENCE_H
 #define CGAP_TESTS_HEAD_REFERENCE_H
 
-#include "head/layers.h"
-#include "head/loss.h"
+#include "head/model/layers.h"
+#include "head/model/loss.h"
 
 /* A batch: couple[i·texts + j] says whether image i and text j belong together. */
 typedef struct reference_batch {

@@ -1,6 +1,6 @@
 /* The leak gate: simulate, audit, free, in a plain main. LeakSanitizer does not fail a Criterion program;
  * this one it does. Errors on the way are freed as well as results. */
-#include "simulate.h"
+#include "simulate/simulate.h"
 
 #include <stdio.h>
 

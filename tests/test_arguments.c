@@ -1,7 +1,7 @@
 /* Every call of the public header with arguments that make no sense: a status and one line, nothing left behind, and no
  * crash; what is merely left out is taken as the header says. */
 #include "run_audit.h"
-#include "simulate.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* What must not change the numbers: rotation, order, threads, memory, the way couples are written down. */
+#include "audit/plan.h"
 #include "compare.h"
-#include "engine/plan.h"
 #include "run_audit.h"
 #include "support.h"
 

@@ -1,6 +1,6 @@
 /* Arrays outside HDF5, written byte by byte here: rows come back bit by bit in any piece, whatever the version, byte
  * order, axis order and container; what belongs to the sides is found; headers that lie are refused. */
-#include "io/npy.h"
+#include "io/read/npy.h"
 #include "io_ask.h"
 #include "support.h"
 

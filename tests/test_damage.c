@@ -1,7 +1,7 @@
 /* Damage: whatever bit of a file is wrong, what is read of it is what was written, or it is refused. Where a format has
  * no checksum, bytes are left out that nothing can tell from right ones, such as elements and names. */
 #include "h5_make.h"
-#include "io/dataset.h"
+#include "io/find/dataset.h"
 #include "io_ask.h"
 #include "support.h"
 

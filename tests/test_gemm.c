@@ -1,6 +1,6 @@
 /* The product of one thread: against a plain one in double, and the same bits wherever it is called from. */
-#include "engine/blas.h"
-#include "gemm.h"
+#include "base/blas_threads.h"
+#include "simd/gemm.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

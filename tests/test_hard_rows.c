@@ -1,10 +1,10 @@
 /* Rows whose float products round in one direction, or lie so near together that a float tells nothing: binary codes,
  * constants, rows of one magnitude, whole numbers, narrow cones. Ranks, neighbours, extremes and sums beside a plain
  * double program. */
-#include "analysis/kernels.h"
-#include "engine/plan.h"
-#include "engine/product.h"
-#include "engine/rough.h"
+#include "audit/plan.h"
+#include "simd/audit_kernels.h"
+#include "simd/bfloat16_rows.h"
+#include "simd/tile_gemm.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* The split, the parts and the batches: who may meet whom. */
-#include "head/batches.h"
-#include "head/trial.h"
+#include "head/training/batches.h"
+#include "head/training/training_data.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,9 +1,9 @@
 /* Training whose rows stay in the file: the same bits as with all of them in memory, whatever the file, and what is put
  * aside where single rows cannot be read. */
 #include "h5_make.h"
-#include "head/fit.h"
-#include "head/study.h"
-#include "simulate.h"
+#include "head/evaluation/evaluation.h"
+#include "head/training/training_run.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

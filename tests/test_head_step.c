@@ -1,9 +1,9 @@
 /* One step of each head against ref/head_step.json, the numbers of an independent program; and untouched embeddings as
  * one full batch against the audit. */
-#include "engine/embeddings.h"
-#include "head/adamw.h"
+#include "head/training/adamw.h"
 #include "head_reference.h"
 #include "reference.h"
+#include "rows/embeddings.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

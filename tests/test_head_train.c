@@ -1,9 +1,9 @@
 /* Training as a whole: the same bits for any number of threads and after any interruption; files that come back; what
  * diverges is stopped. */
-#include "head/checkpoint.h"
-#include "head/fit.h"
-#include "io/writer.h"
-#include "simulate.h"
+#include "head/training/checkpoint.h"
+#include "head/training/training_run.h"
+#include "io/write/writer.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

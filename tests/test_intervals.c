@@ -1,7 +1,7 @@
 /* Do the 95 % intervals cover the truth? 400 simulated sets of each of three populations, every set audited;
  * the share of sets whose interval holds the population's value must lie in 92 to 98 % (400 draws at 95 %
  * have a standard deviation of 1.1 %), and at 95 % or more where the true gap is 0. */
-#include "simulate.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -2,7 +2,7 @@
  * sampled; the share of sets whose interval holds the population's value must lie in 92 to 98 % (400 draws at 95 % have
  * a standard deviation of 1.1 %). Shown beside it: how many times the control variates reduce the variance of sampling,
  * and by how much the sampled intervals of uniformity are wider than those of all couples. */
-#include "simulate.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

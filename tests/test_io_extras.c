@@ -1,6 +1,6 @@
 /* Class texts, labels, arithmetic; and every file that cannot be used, with the status and words of its refusal. */
 #include "h5_make.h"
-#include "io/dataset.h"
+#include "io/find/dataset.h"
 #include "io_ask.h"
 #include "support.h"
 

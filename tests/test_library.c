@@ -1,7 +1,7 @@
 /* The public header on memory that the caller owns: tallies, training, application, progress and cancelling. */
-#include "head/head.h"
+#include "head/model/head.h"
 #include "run_audit.h"
-#include "simulate.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* What a file means: names, second names, every form of a pairing, ids and labels that is read, and every one that
  * looks meant and is refused by name; matrices that are stored columns first; notes of what was left out. */
 #include "h5_make.h"
-#include "io/dataset.h"
+#include "io/find/dataset.h"
 #include "io_ask.h"
 #include "support.h"
 

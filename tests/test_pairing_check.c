@@ -1,7 +1,7 @@
 /* What the pairing check claims, over many data sets: planted mismatches are read as what they are, shifts and blocks
  * are named where they are, and nothing is named of healthy, random or collapsed rows. */
 #include "run_audit.h"
-#include "simulate.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* Panels meet each other once, with the rows that they should have, in whatever number of threads and steps; a failure
  * to read ends the walk; jobs done ahead give their status and words. */
-#include "engine/panels.h"
-#include "engine/side.h"
+#include "rows/block_order.h"
+#include "rows/modality.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

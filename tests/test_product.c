@@ -1,10 +1,10 @@
 /* The parts under the tile pass: products of every kind that this machine has, sums in fixed point, rows in bfloat16
  * with their margins; and audits in bfloat16 beside those in float. */
-#include "analysis/kernels.h"
-#include "engine/fixed.h"
-#include "engine/product.h"
-#include "engine/rough.h"
+#include "base/exact_sum.h"
 #include "run_audit.h"
+#include "simd/audit_kernels.h"
+#include "simd/bfloat16_rows.h"
+#include "simd/tile_gemm.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

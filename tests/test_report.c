@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/did_you_mean.h"
 #include "report/curves.h"
 #include "report/fail_if.h"
 #include "report/fields.h"
@@ -16,7 +17,6 @@
 #include "report/table.h"
 #include "report/verdict.h"
 #include "report_support.h"
-#include "suggest.h"
 #include "support.h"
 
 enum { ALL = CGAP_HAS_PAIRS | CGAP_HAS_ZERO_SHOT | CGAP_HAS_ARITHMETIC };

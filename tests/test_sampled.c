@@ -1,7 +1,7 @@
 /* A sampled audit: the same bits for one seed however it runs, right on average, exact where nothing is left out, and
  * for each query what all couples would say. */
 #include "compare.h"
-#include "simulate.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

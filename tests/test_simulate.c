@@ -1,6 +1,6 @@
 /* The simulated populations: what they promise exactly, what their samples must show, and that neither
  * threads nor the number of rows change a bit. */
-#include "simulate.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <cblas.h>

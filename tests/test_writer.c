@@ -1,9 +1,9 @@
 /* Writing: what was written is read back; rounding to 16 bits is to nearest, ties to even; nothing stands under the
  * file's name before it is complete, and nothing is left behind when it never is. */
+#include "base/half.h"
 #include "h5_make.h"
-#include "io/half.h"
-#include "io/hdf5_file.h"
-#include "io/writer.h"
+#include "io/read/hdf5_file.h"
+#include "io/write/writer.h"
 #include "io_ask.h"
 #include "support.h"
 

@@ -3,15 +3,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/output_file.h"
 #include "cli/commands.h"
-#include "cli/opt.h"
+#include "cli/options.h"
 #include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
-#include "head/carry.h"
-#include "head/closers.h"
-#include "io/dataset.h"
-#include "output.h"
+#include "head/evaluation/apply_file.h"
+#include "head/model/methods.h"
+#include "io/find/dataset.h"
 
 static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};
 

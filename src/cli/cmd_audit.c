@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/leave.h"
-#include "cli/opt.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
 #include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
-#include "io/dataset.h"
+#include "io/find/dataset.h"
 #include "report/audit_page.h"
 #include "report/fail_if.h"
 #include "report/folder.h"

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench.h"
+#include "bench/bench.h"
 #include "cli/commands.h"
-#include "cli/opt.h"
+#include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "report/json.h"

@@ -5,16 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output_file.h"
 #include "cli/commands.h"
 #include "cli/compare_folder.h"
 #include "cli/compare_input.h"
-#include "cli/leave.h"
-#include "cli/opt.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
 #include "cli/progress.h"
-#include "head/paired.h"
-#include "head/same_rows.h"
-#include "io/dataset.h"
-#include "output.h"
+#include "head/evaluation/paired.h"
+#include "head/evaluation/same_rows.h"
+#include "io/find/dataset.h"
 #include "report/comparison.h"
 #include "report/json.h"
 #include "report/table.h"

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/opt.h"
+#include "cli/options.h"
 #include "cli/overwrite.h"
 #include "cli/progress.h"
-#include "io/convert.h"
+#include "io/write/convert.h"
 
 static struct {
   const char *out;

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/opt.h"
+#include "cli/options.h"
 #include "cli/progress.h"
-#include "io/dataset.h"
+#include "io/find/dataset.h"
 #include "report/json.h"
 
 static struct {

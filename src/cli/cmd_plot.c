@@ -8,14 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/did_you_mean.h"
+#include "base/output_file.h"
 #include "cli/commands.h"
-#include "cli/leave.h"
-#include "cli/opt.h"
-#include "output.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 #include "report/plots.h"
-#include "suggest.h"
 
 static const char *const formats[] = {"svg", "png", "pdf", NULL};
 static const char *const themes[] = {"light", "dark", NULL};

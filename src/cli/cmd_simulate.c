@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/opt.h"
+#include "cli/options.h"
 #include "cli/overwrite.h"
 #include "cli/progress.h"
-#include "simulate.h"
+#include "simulate/simulate.h"
 
 static cgap_simulate_options simulation = CGAP_SIMULATE_OPTIONS_INIT;
 

@@ -5,10 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/plan.h"
+#include "base/json_memory.h"
+#include "base/output_file.h"
 #include "cli/commands.h"
-#include "cli/farm.h"
-#include "cli/leave.h"
-#include "cli/opt.h"
+#include "cli/interrupt.h"
+#include "cli/job_queue.h"
+#include "cli/options.h"
 #include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
@@ -16,12 +19,9 @@
 #include "cli/sweep_setting.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
-#include "engine/plan.h"
-#include "head/data_hash.h"
-#include "head/fit.h"
-#include "head/options.h"
-#include "json_memory.h"
-#include "output.h"
+#include "head/training/data_hash.h"
+#include "head/training/train_options.h"
+#include "head/training/training_run.h"
 #include "report/fields.h"
 
 static struct {

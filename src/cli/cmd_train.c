@@ -6,15 +6,15 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/leave.h"
-#include "cli/opt.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "cli/train_page.h"
 #include "cli/train_plan.h"
-#include "io/dataset.h"
+#include "io/find/dataset.h"
 
 enum { MOST_RUNS = CLI_LOSSES };
 

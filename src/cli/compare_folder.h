@@ -2,7 +2,7 @@
 #ifndef CGAP_CLI_COMPARE_FOLDER_H
 #define CGAP_CLI_COMPARE_FOLDER_H
 
-#include "output.h"
+#include "base/output_file.h"
 #include "report/comparison.h"
 #include "report/json.h"
 

@@ -2,8 +2,8 @@
 #ifndef CGAP_CLI_COMPARE_INPUT_H
 #define CGAP_CLI_COMPARE_INPUT_H
 
-#include "cli/opt.h"
-#include "output.h"
+#include "base/output_file.h"
+#include "cli/options.h"
 
 /* Whether a report stands behind an argument, and its path: a folder's report.json, a training's after.json, or a file
  * that begins with a brace. */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/value.h"
+#include "cli/option_values.h"
 #include "report/table.h"
 
 enum { COLUMN = 27 };

@@ -3,14 +3,14 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/did_you_mean.h"
+#include "base/json_memory.h"
 #include "cli/commands.h"
-#include "cli/documents.h"
-#include "cli/leave.h"
-#include "cli/opt.h"
+#include "cli/documents/documents.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
 #include "cli/ranks.h"
-#include "io/dataset.h"
-#include "json_memory.h"
-#include "suggest.h"
+#include "io/find/dataset.h"
 
 static const cli_command commands[] = {
   {"info", "what is in a file, what was taken from it, and why", cmd_info, false},

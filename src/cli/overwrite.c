@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/opt.h"
+#include "base/output_file.h"
+#include "cli/options.h"
 #include "cli/train_folder.h"
-#include "io/hdf5_file.h"
-#include "output.h"
+#include "io/read/hdf5_file.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 

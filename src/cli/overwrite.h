@@ -5,7 +5,7 @@
 #define CGAP_CLI_OVERWRITE_H
 
 #include "contragap/contragap.h"
-#include "io/dataset.h"
+#include "io/find/dataset.h"
 
 /* The commands that write a folder of results. */
 typedef enum cli_folder_kind {

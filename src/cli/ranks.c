@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/leave.h"
-#include "cli/opt.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
 #include "cli/progress.h"
 #include "comm/comm.h"
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_lines.h"
-#include "json_memory.h"
-#include "output.h"
+#include "base/json_lines.h"
+#include "base/json_memory.h"
+#include "base/output_file.h"
 #include "report/fields.h"
 
 static json_t *results_json(const cgap_audit *audit)

@@ -5,8 +5,8 @@
 #include <jansson.h>
 
 #include "cli/train_options.h"
-#include "head/fit.h"
-#include "head/grid.h"
+#include "head/training/sweep_grid.h"
+#include "head/training/training_run.h"
 #include "report/json.h"
 
 /* A run is {"setting": {axis: text}, "data", "options": {…}, "seconds", "epochs", "kept_epoch",

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/sweep_setting.h"
-#include "head/options.h"
+#include "head/training/train_options.h"
 
 static cgap_status read_real(double *out, cgap_axis axis, const char *text, cgap_error *error)
 {

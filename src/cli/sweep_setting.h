@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "cli/train_options.h"
-#include "head/grid.h"
+#include "head/training/sweep_grid.h"
 
 /* base, with what the setting says of each axis. CGAP_USAGE names the axis and the text that it cannot have. */
 CGAP_MUST_CHECK cgap_status sweep_setting_options(cgap_train_options *out, const cgap_grid *grid,

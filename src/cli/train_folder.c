@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/overwrite.h"
-#include "head/events.h"
+#include "head/training/tensorboard.h"
 
 /* What a training leaves, alone (prefix "") and for each loss of a race. */
 enum { HEAD, CHECKPOINT, HISTORY, TABLE, RUN_FILES, PREFIXES = 1 + CLI_LOSSES };

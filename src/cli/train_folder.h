@@ -2,11 +2,11 @@
 #ifndef CGAP_CLI_TRAIN_FOLDER_H
 #define CGAP_CLI_TRAIN_FOLDER_H
 
+#include "base/output_file.h"
 #include "cli/train_options.h"
-#include "head/fit.h"
-#include "head/study.h"
-#include "io/dataset.h"
-#include "output.h"
+#include "head/evaluation/evaluation.h"
+#include "head/training/training_run.h"
+#include "io/find/dataset.h"
 #include "report/json.h"
 
 /* How the folder is entered, and which runs the command has. */

@@ -2,7 +2,7 @@
 #ifndef CGAP_CLI_TRAIN_OPTIONS_H
 #define CGAP_CLI_TRAIN_OPTIONS_H
 
-#include "cli/opt.h"
+#include "cli/options.h"
 
 extern const cli_option cli_head_options[]; /* --head … --hidden */
 #define CLI_HEAD_GROUP                                                                                                 \

@@ -3,9 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "cli/opt.h"
-#include "head/budget.h"
-#include "scratch.h"
+#include "base/unnamed_file.h"
+#include "cli/options.h"
+#include "head/training/budget.h"
 
 enum { WORDS = 800 };
 

@@ -7,8 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "comm/internal.h"
-#include "memory.h"
 
 static int number_in(const char *name)
 {

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "comm/internal.h"
-#include "memory.h"
 
 double cgap_comm_seconds(void)
 {

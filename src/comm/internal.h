@@ -1,4 +1,4 @@
-/* What comm.c, exchange.c and settle.c share. */
+/* What comm.c, exchange.c and comm_finish.c share. */
 #ifndef CGAP_COMM_INTERNAL_H
 #define CGAP_COMM_INTERNAL_H
 

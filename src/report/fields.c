@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "suggest.h"
+#include "base/did_you_mean.h"
 
 const cgap_scalar *cgap_field_scalar(const cgap_audit *audit, const cgap_field *field)
 {

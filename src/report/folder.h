@@ -2,7 +2,7 @@
 #ifndef CGAP_REPORT_FOLDER_H
 #define CGAP_REPORT_FOLDER_H
 
-#include "output.h"
+#include "base/output_file.h"
 #include "report/json.h"
 
 typedef struct cgap_report {

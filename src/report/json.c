@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "json_memory.h"
-#include "output.h"
+#include "base/json_memory.h"
+#include "base/output_file.h"
 
 json_t *cgap_number_json(double value)
 {

@@ -2,7 +2,7 @@
 #ifndef CGAP_REPORT_PAGE_H
 #define CGAP_REPORT_PAGE_H
 
-#include "output.h"
+#include "base/output_file.h"
 #include "report/verdict.h"
 
 typedef struct cgap_page {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "output.h"
+#include "base/output_file.h"
 
 static const char *embedded(const char *file)
 {

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "output.h"
+#include "base/output_file.h"
 
 static void rank(FILE *stream, double value, char end)
 {

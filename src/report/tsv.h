@@ -3,7 +3,7 @@
 #ifndef CGAP_REPORT_TSV_H
 #define CGAP_REPORT_TSV_H
 
-#include "output.h"
+#include "base/output_file.h"
 
 typedef struct cgap_tsv {
   cgap_outfile file; /* rows are printed to file.stream */

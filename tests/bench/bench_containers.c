@@ -4,8 +4,8 @@
  *
  * .npy has to reach 80 % of HDF5. */
 #include "bench.h"
-#include "io/convert.h"
-#include "simulate.h"
+#include "io/write/convert.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <stdlib.h>

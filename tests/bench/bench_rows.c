@@ -6,12 +6,12 @@
  * FILE: one that `contragap simulate` made, contiguous, of which the first N pairs are taken, and once. DROP: the page
  * cache is asked to forget it before each reading. Opening is what `contragap info` does; the pass reads, converts,
  * checks, normalises and sums each row once. */
+#include "base/blas_threads.h"
 #include "bench.h"
-#include "engine/blas.h"
-#include "engine/embeddings.h"
-#include "engine/moment.h"
-#include "engine/panel.h"
-#include "simulate.h"
+#include "rows/embeddings.h"
+#include "rows/row_block.h"
+#include "rows/second_moment.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <cblas.h>

@@ -7,8 +7,8 @@
  * the naive double program. */
 #include "bench.h"
 #include "compare.h"
-#include "engine/product.h"
-#include "simulate.h"
+#include "simd/tile_gemm.h"
+#include "simulate/simulate.h"
 #include "support.h"
 
 #include <cblas.h>

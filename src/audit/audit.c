@@ -1,0 +1,451 @@
+/* cgap_audit_run: rows → couples → tiles → finish. */
+#include "analysis/finish.h"
+#include "audit/contributions.h"
+#include "audit/matched_pairs.h"
+#include "audit/measure_runs.h"
+#include "audit/median_window.h"
+#include "audit/pair_pass.h"
+#include "audit/pair_sums.h"
+#include "audit/pca_scatter.h"
+#include "audit/plan_prepare.h"
+#include "audit/probe.h"
+#include "audit/ranks_ring.h"
+#include "audit/sampled_audit.h"
+#include "audit/spectra.h"
+#include "audit/top_k_lists.h"
+#include "base/blas_threads.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "comm/comm.h"
+
+#include <string.h>
+#include <time.h>
+
+typedef struct run {
+  const cgap_audit_options *options;
+  cgap_prepared prepared;
+  cgap_embeddings embeddings;
+  cgap_couple_sums couples;
+  cgap_evidence evidence;
+  bool precise[CGAP_COUPLE_KINDS]; /* products in double */
+  cgap_median median;              /* of the unmatched cosines, as far as it is known */
+} run;
+
+/* Of several ranks the first one finishes and keeps the results. */
+static bool is_first(const run *r)
+{
+  return cgap_comm_rank(r->options->ranks) == 0;
+}
+
+/* A sample's contributions are not those of all pairs, and ranks hold parts of them. */
+static bool keeps_contributions(const run *r)
+{
+  return r->options->contributions && r->embeddings.paired && !r->options->ranks && r->prepared.sampling.images == 0;
+}
+
+static bool is_rough(const run *r)
+{
+  return r->options->precision == CGAP_PRECISION_BF16;
+}
+
+static double now(void)
+{
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void set_evidence(run *r)
+{
+  const cgap_embeddings *e = &r->embeddings;
+  const cgap_couple_sums *c = &r->couples;
+  r->evidence = (cgap_evidence){
+    .dim = e->image.dim,
+    .image = cgap_modality_of(&e->image),
+    .text = cgap_modality_of(&e->text),
+    .paired = e->paired,
+    .temperature = r->options->temperature,
+    .image_of = e->pairs.image_of,
+    .first = e->pairs.first,
+    .text_of = e->pairs.text,
+    .pair_cosine = c->pair_cosine,
+    .best_positive = c->best_positive,
+    .within_kernel = c->within_kernel,
+    .paired_image_mean = c->paired_image_mean,
+    .group_moment = c->group_moment,
+    .block = c->block,
+    .blocks = c->blocks,
+    .group_growth = c->group_growth,
+  };
+}
+
+/* Of the tiles of one kind of couples, [before, after] of the phase. */
+static cgap_tile_options tile_options(const run *r, double before, double after)
+{
+  const cgap_plan *plan = &r->prepared.plan;
+  cgap_tile_options o = {.threads = plan->threads,
+                         .panel_rows = plan->panel_rows,
+                         .column_rows = plan->column_rows,
+                         .bfloat = is_rough(r),
+                         .share_before = before,
+                         .share_after = after,
+                         .progress = r->options->progress};
+  memcpy(o.precise, r->precise, sizeof o.precise);
+  return o;
+}
+
+static cgap_status lists_init(const run *r, cgap_evidence *e, cgap_error *error)
+{
+  if (!is_first(r) ||
+      (cgap_neighbours_init(&e->image_image, e->image.rows) && cgap_neighbours_init(&e->image_text, e->image.rows) &&
+       cgap_neighbours_init(&e->text_image, e->text.rows) && cgap_neighbours_init(&e->text_text, e->text.rows)))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
+                   e->text.rows);
+}
+
+static void clear_tiles(cgap_evidence *e)
+{
+  cgap_sums_clear(e);
+  cgap_neighbours_clear(&e->image_image);
+  cgap_neighbours_clear(&e->image_text);
+  cgap_neighbours_clear(&e->text_image);
+  cgap_neighbours_clear(&e->text_text);
+}
+
+static cgap_status run_kind(run *r, cgap_evidence *e, cgap_couples kind, const cgap_tile_options *options,
+                            cgap_visitors *room, cgap_error *error)
+{
+  if (!r->options->ranks)
+    return cgap_tiles_run(e, &r->embeddings, kind, options, error);
+  return cgap_ring_run(e, &r->embeddings, r->options->ranks, kind, options, room, r->prepared.plan.visit_bytes, error);
+}
+
+/* Looks at the cross cosines against the values of the pairs that the bounds of the median leave open. */
+static cgap_status look_again(run *r, const double *value, size_t values, cgap_visitors *room, cgap_error *error)
+{
+  const cgap_tile_options options = tile_options(r, 1, 1);
+  cgap_evidence e = r->evidence;
+  memset(e.sums, 0, sizeof e.sums);
+  e.image_image = e.image_text = e.text_image = e.text_text = (cgap_neighbours){0};
+  e.window.value = value;
+  e.window.values = values;
+  e.median_alone = true;
+  cgap_status status = lists_init(r, &e, error);
+  if (!status)
+    status = run_kind(r, &e, CGAP_IMAGE_TEXT, &options, room, error);
+  if (!status)
+    cgap_median_narrow(&r->median, &e, 0);
+  clear_tiles(&e);
+  return status;
+}
+
+/* Of rounded cosines the median is what they say it is. */
+static cgap_status find_median(run *r, cgap_visitors *room, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  size_t values = 1;
+  if (r->evidence.window.step > 0)
+    cgap_median_narrow(&r->median, &r->evidence, cgap_median_margin(r->evidence.dim));
+  while (!status && r->evidence.window.step > 0 && !is_rough(r) && values > 0) {
+    double *value = NULL;
+    if (!cgap_median_open(&r->median, &r->evidence, &value, &values))
+      status = cgap_fail(error, CGAP_RESOURCE, "no memory for the cosines of %zu pairs", r->evidence.text.rows);
+    if (!status && values > 0)
+      status = look_again(r, value, values, room, error);
+    cgap_free(value);
+  }
+  return status;
+}
+
+static cgap_status run_tiles(run *r, cgap_error *error)
+{
+  cgap_evidence *e = &r->evidence;
+  const double n = (double)e->image.rows, m = (double)e->text.rows, work = n * n / 2 + m * m / 2 + n * m;
+  const double share[CGAP_COUPLE_KINDS + 1] = {0, n * n / 2 / work, (n * n + m * m) / 2 / work, 1};
+  if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
+    return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u a side", e->image.rows, e->text.rows,
+                     UINT32_MAX - 1);
+  cgap_visitors room = {0};
+  cgap_status status = lists_init(r, e, error);
+  if (!status)
+    status = cgap_probe_run(r->precise, e, &r->embeddings, is_rough(r), error);
+  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
+    const cgap_tile_options options = tile_options(r, share[kind], share[kind + 1]);
+    status = run_kind(r, e, (cgap_couples)kind, &options, &room, error);
+  }
+  if (!status)
+    status = find_median(r, &room, error);
+  cgap_visitors_clear(&room);
+  return status || !is_first(r) ? status : cgap_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
+}
+
+/* The measures that follow from what was summed, in an order that lets losses use uniformity and alignment. */
+static cgap_status finish_sums(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  static cgap_status (*const finishers[])(const cgap_evidence *, cgap_audit *, cgap_error *) = {
+    cgap_alignment_finish, cgap_uniformity_finish, cgap_cosine_finish,
+    cgap_loss_finish,      cgap_retrieval_finish,  cgap_hubness_finish,
+  };
+  cgap_centroid_finish(e, out);
+  cgap_rmg_finish(e, out);
+  cgap_mixed_finish(e, out);
+  cgap_near_finish(e, out);
+  cgap_worst_finish(e, out);
+  for (size_t k = 0; k < sizeof finishers / sizeof *finishers; k++) {
+    cgap_status status = finishers[k](e, out, error);
+    if (status)
+      return status;
+  }
+  cgap_pairing_finish(e, out);
+  return CGAP_OK;
+}
+
+/* What rests on rounded cosines says so; ranks and neighbours were made sure of. */
+static void mark_rough(const run *r, cgap_audit *out)
+{
+  cgap_scalar *const rough[] = {
+    &out->uniformity.image,
+    &out->uniformity.text,
+    &out->uniformity.mean,
+    &out->uniformity.cross,
+    &out->loss.clip_image_to_text,
+    &out->loss.clip_text_to_image,
+    &out->loss.clip,
+    &out->loss.cua,
+    &out->loss.cuaxu,
+  };
+  for (size_t k = 0; k < sizeof rough / sizeof *rough; k++)
+    rough[k]->method = rough[k]->method == CGAP_EXACT ? CGAP_BF16 : rough[k]->method;
+  cgap_scalar *below = &out->pairing_check.below_median_share;
+  if (r->evidence.window.step > 0 && below->method == CGAP_EXACT)
+    below->method = CGAP_BF16;
+}
+
+/* Before a step that cannot be asked while it works: says which one it is. */
+static cgap_status begin_step(const run *r, const char *phase, cgap_error *error)
+{
+  const cgap_progress *p = &r->options->progress;
+  if (!p->tick || !p->tick(p->context, phase, 0))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_INTERRUPTED, "interrupted before the %s; nothing was written", phase);
+}
+
+typedef struct finishing {
+  const cgap_evidence *evidence;
+  cgap_audit *out;
+  cgap_status status;
+  cgap_error error;
+} finishing;
+
+static void finish_beside(void *context)
+{
+  finishing *f = context;
+  f->status = finish_sums(f->evidence, f->out, &f->error);
+}
+
+/* The spectra, and meanwhile what follows from the sums; then the points on the components. */
+static cgap_status finish_sides(run *r, cgap_audit *out, cgap_error *error)
+{
+  const int threads = r->prepared.plan.threads;
+  const bool sums = r->prepared.sampling.images == 0 && is_first(r);
+  double *components = cgap_alloc(2 * r->evidence.dim, sizeof *components);
+  finishing f = {.evidence = &r->evidence, .out = out};
+  cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
+  if (!status)
+    status = begin_step(r, "spectra", error);
+  if (!status)
+    status = cgap_spectra_run(&r->evidence, r->options->ranks, threads, (cgap_beside){sums ? finish_beside : NULL, &f},
+                              components, out, error);
+  if (!status && f.status) {
+    status = f.status;
+    *error = f.error;
+  }
+  if (!status && is_first(r))
+    status = cgap_scatter_run(&r->embeddings, components, threads, out, error);
+  cgap_free(components);
+  return status;
+}
+
+static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
+{
+  const int threads = r->prepared.plan.threads;
+  cgap_status status = CGAP_OK;
+  if (r->prepared.sampling.images == 0)
+    status =
+      cgap_separability_run(&r->evidence, &r->embeddings, r->options->ranks, threads, r->options->progress, out, error);
+  if (!status && out->has & CGAP_HAS_ZERO_SHOT)
+    status = begin_step(r, "zero-shot", error);
+  if (!status && out->has & CGAP_HAS_ZERO_SHOT)
+    status = cgap_zero_shot_run(&r->embeddings, r->options->ranks, threads, out, error);
+  if (!status && out->has & CGAP_HAS_ARITHMETIC)
+    status = begin_step(r, "arithmetic", error);
+  if (!status && out->has & CGAP_HAS_ARITHMETIC)
+    status = cgap_arithmetic_run_all(&r->embeddings, r->options->ranks, threads, out, error);
+  return status;
+}
+
+static void *copy(const void *from, size_t count, size_t size)
+{
+  void *to = from ? cgap_alloc(count, size) : NULL;
+  return to ? memcpy(to, from, count * size) : NULL;
+}
+
+/* In place of the tiles over all couples: the measures that need none, and the others from a sample. */
+static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
+{
+  const cgap_evidence *e = &r->evidence;
+  const cgap_sampled_options options = {.size = r->prepared.sampling,
+                                        .hold = r->prepared.plan.hold,
+                                        .ranks = r->options->ranks,
+                                        .visit_bytes = r->prepared.plan.visit_bytes,
+                                        .seed = r->options->seed,
+                                        .tiles = tile_options(r, 0, 1)};
+  cgap_status status = CGAP_OK;
+  if (is_first(r)) {
+    cgap_centroid_finish(e, out);
+    cgap_rmg_finish(e, out);
+    cgap_worst_finish(e, out);
+    status = cgap_alignment_finish(e, out, error);
+  }
+  if (!status)
+    status = cgap_sampled_run(out, e, &r->embeddings, &r->couples, &options, error);
+  if (!status && is_first(r))
+    cgap_pairing_finish(e, out);
+  return status;
+}
+
+/* What the report keeps of rows and couples. */
+static cgap_status keep_rows(const run *r, cgap_audit *out, cgap_error *error)
+{
+  const cgap_embeddings *e = &r->embeddings;
+  out->images = e->image.rows;
+  out->texts = e->text.rows;
+  out->dim = e->image.dim;
+  out->dropped_images = e->dropped_images;
+  out->dropped_texts = e->dropped_texts;
+  out->merged_images = e->merged_images;
+  memcpy(out->pairing, e->pairing, sizeof out->pairing);
+  out->checks_image = e->image.checks;
+  out->checks_text = e->text.checks;
+  out->image_mean = copy(e->image.mean, e->image.dim, sizeof(double));
+  out->text_mean = copy(e->text.mean, e->text.dim, sizeof(double));
+  if (!out->image_mean || !out->text_mean)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for the centroids of the report");
+  return CGAP_OK;
+}
+
+/* What the report has of every row is handed over when nobody needs it any more. */
+static void give_rows(run *r, cgap_audit *out)
+{
+  cgap_embeddings *e = &r->embeddings;
+  out->image_row = e->image.file_row;
+  out->text_row = e->text.file_row;
+  out->image_of = e->pairs.image_of;
+  out->pair_cosine = r->couples.pair_cosine;
+  e->image.file_row = e->text.file_row = e->pairs.image_of = NULL;
+  r->couples.pair_cosine = NULL;
+}
+
+static void run_clear(run *r)
+{
+  clear_tiles(&r->evidence);
+  cgap_couples_clear(&r->couples);
+  cgap_embeddings_clear(&r->embeddings);
+}
+
+static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
+{
+  const double start = now();
+  const cgap_progress progress = r->options->progress;
+  const cgap_data *data = &r->prepared.data;
+  const cgap_plan *plan = &r->prepared.plan;
+  cgap_status status = cgap_prepare_plan(&r->prepared, r->options, error);
+  if (!status && r->options->ranks)
+    status =
+      cgap_embeddings_share(&r->embeddings, data, plan->resident, r->options->ranks, plan->threads, progress, error);
+  else if (!status)
+    status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
+  cgap_give_back();
+  const double loaded = now();
+  if (!status && r->embeddings.paired)
+    status = cgap_couples_run(&r->couples, &r->embeddings, r->options->ranks, plan->threads, progress, error);
+  if (!status && is_first(r))
+    status = keep_rows(r, out, error);
+  if (!status)
+    set_evidence(r);
+  if (!status)
+    status =
+      cgap_median_foretell(&r->evidence.window, &r->median, &r->embeddings, r->options->ranks, plan->threads, error);
+  if (!status)
+    cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
+  if (!status && keeps_contributions(r))
+    status = cgap_contributions_begin(out, &r->embeddings, error);
+  cgap_give_back();
+  const double coupled = now();
+  const bool sampled = r->prepared.sampling.images > 0;
+  if (!status)
+    status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
+  cgap_give_back();
+  const double tiled = now();
+  if (!status)
+    status = finish_sides(r, out, error);
+  if (!status && is_first(r) && r->embeddings.paired && (!sampled || r->evidence.window.step == 0))
+    status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
+  if (!status && is_rough(r))
+    mark_rough(r, out);
+  if (!status)
+    status = finish_extras(r, out, error);
+  if (!status && out->contributions)
+    status = cgap_contributions_complete(out, &r->embeddings, &r->evidence, plan->threads, error);
+  if (!status && is_first(r))
+    give_rows(r, out);
+  out->seconds_rows = loaded - start;
+  out->seconds_couples = coupled - loaded;
+  out->seconds_tiles = tiled - coupled;
+  out->seconds_total = now() - start;
+  return status;
+}
+
+cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *given, const cgap_audit_options *options,
+                           cgap_error *error)
+{
+  cgap_status status = cgap_check_argument(out, "cgap_audit_run", "out", error);
+  if (status)
+    return status;
+  *out = (cgap_audit){0};
+  run r = {.options = options};
+  status = cgap_prepare(&r.prepared, given, options, error);
+  out->has = r.prepared.has;
+  /* one BLAS thread throughout: alone in its team, a thread would get all of them, and other bits */
+  const int blas_threads = cgap_blas_single();
+  if (!status)
+    status = run_all(&r, out, error);
+  cgap_blas_restore(blas_threads);
+  const bool keep = !status && is_first(&r);
+  run_clear(&r);
+  if (!keep)
+    cgap_audit_clear(out);
+  return status;
+}
+
+void cgap_audit_clear(cgap_audit *audit)
+{
+  if (!audit)
+    return;
+  cgap_free(audit->pca_image.explained_variance_ratio);
+  cgap_free(audit->pca_text.explained_variance_ratio);
+  cgap_free(audit->pca_joint.explained_variance_ratio);
+  cgap_free(audit->image_mean);
+  cgap_free(audit->text_mean);
+  cgap_free(audit->image_row);
+  cgap_free(audit->text_row);
+  cgap_free(audit->image_of);
+  cgap_free(audit->pair_cosine);
+  cgap_free(audit->rank_text_to_image);
+  cgap_free(audit->rank_image_to_text);
+  cgap_free(audit->scatter_image);
+  cgap_free(audit->scatter_text);
+  cgap_contributions_free(audit->contributions);
+  *audit = (cgap_audit){0};
+}

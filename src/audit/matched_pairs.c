@@ -1,0 +1,403 @@
+#include "audit/matched_pairs.h"
+
+#include "base/background_reader.h"
+#include "base/blas_threads.h"
+#include "base/memory.h"
+#include "comm/rank_rows.h"
+#include "rows/modality.h"
+#include "rows/row_block.h"
+#include "rows/second_moment.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdint.h>
+#include <string.h>
+
+/* MOST_RUNS: of a batch. KEPT: texts of an image that are doubles at a time, while they are measured. */
+enum { MOST_RUNS = 4, MOST_HELD_RUNS = 64, KEPT = 5, ROWS = 1 + KEPT + 1 };
+
+size_t cgap_couples_runs(int threads)
+{
+  return threads < MOST_RUNS ? (size_t)threads : MOST_RUNS;
+}
+
+/* Runs of images with all their texts: as many runs as threads have work with, or many where all are in memory. */
+typedef struct batch {
+  size_t first_image, images, first_text, texts; /* texts count places in pairs.text */
+  size_t start[MOST_HELD_RUNS + 1], runs;        /* run r: images start[r] … start[r + 1] − 1 of the batch */
+  unsigned char *image, *text; /* (images, dim), (texts, dim) as the file has them: of rows not in memory */
+  const cgap_embeddings *embeddings;
+} batch;
+
+/* What is summed over images, by runs. */
+typedef struct image_sums {
+  cgap_moment group; /* of N·g_i */
+  cgap_wide weighed; /* (dim) Σ surplus·x */
+  double *row;       /* (threads, ROWS, dim) unit rows of the image at hand and of its texts */
+} image_sums;
+
+static size_t texts_of(const cgap_pairs *pairs, size_t first_image, size_t images)
+{
+  return pairs->first[first_image + images] - pairs->first[first_image];
+}
+
+/* As many whole images as have at most `rows` rows together with their texts; at least one. A run ends where a tile
+ * does, so that every rank has whole runs. Threads and memory do not matter: sums are rounded run by run. */
+static size_t run_length(const cgap_pairs *pairs, size_t first_image, size_t rows)
+{
+  size_t images = 1;
+  while (first_image + images < pairs->images && images < rows && (first_image + images) % CGAP_TILE != 0 &&
+         texts_of(pairs, first_image, images + 1) <= rows)
+    images++;
+  return images;
+}
+
+/* At most `runs` runs of the images before `end`, with no more than `texts` texts or those of one. */
+static void next_batch(batch *b, const cgap_pairs *pairs, size_t first_image, size_t end, size_t rows, size_t runs,
+                       size_t texts)
+{
+  b->first_image = first_image;
+  b->first_text = pairs->first[first_image];
+  b->start[0] = b->images = b->runs = 0;
+  while (b->runs < runs && first_image + b->images < end) {
+    const size_t images = b->images + run_length(pairs, first_image + b->images, rows);
+    if (b->runs > 0 && texts_of(pairs, first_image, images) > texts)
+      break;
+    b->start[++b->runs] = b->images = images;
+  }
+  b->texts = texts_of(pairs, first_image, b->images);
+}
+
+static void clear_batch(batch *b)
+{
+  cgap_free(b->image);
+  cgap_free(b->text);
+  b->image = b->text = NULL;
+}
+
+static cgap_status read_batch(void *batch_, cgap_error *error)
+{
+  batch *b = batch_;
+  const cgap_embeddings *e = b->embeddings;
+  const size_t *texts = e->pairs.text + b->first_text;
+  bool straight = true;
+  for (size_t k = 1; straight && k < b->texts; k++)
+    straight = texts[k] == texts[0] + k;
+  clear_batch(b);
+  cgap_status status = cgap_side_bring(&e->image, NULL, b->first_image, b->images, &b->image, error);
+  if (!status && b->texts > 0)
+    status = cgap_side_bring(&e->text, straight ? NULL : texts, texts[0], b->texts, &b->text, error);
+  return status;
+}
+
+/* A row of a side as a double unit row; place: in the batch's rows. */
+static void make_unit(const cgap_side *side, size_t row, const unsigned char *brought, size_t place, double *out)
+{
+  const cgap_type type = side->source->type;
+  const unsigned char *held = cgap_side_row(side, row);
+  const unsigned char *raw = held ? held : brought + place * side->dim * cgap_type_size(type);
+  cgap_to_scaled(type, raw, side->dim, side->inverse_norm[row], out);
+}
+
+static void make_image(const batch *b, size_t i, double *out)
+{
+  make_unit(&b->embeddings->image, b->first_image + i, b->image, i, out);
+}
+
+/* An image of the batch and its texts, while one thread measures them. */
+typedef struct group {
+  const batch *batch;
+  size_t image, first, texts; /* first: a place in pairs.text */
+  size_t kept;                /* texts [kept, kept + KEPT) are in `text` */
+  double *x, *text, *spare;   /* (dim), (KEPT, dim), (dim) */
+} group;
+
+static void make_text(const group *g, size_t t, double *out)
+{
+  const size_t place = g->first + t;
+  make_unit(&g->batch->embeddings->text, g->batch->embeddings->pairs.text[place], g->batch->text,
+            place - g->batch->first_text, out);
+}
+
+static void keep_texts(group *g, size_t from)
+{
+  g->kept = from;
+  for (size_t t = from; t < g->texts && t < from + KEPT; t++)
+    make_text(g, t, g->text + (t - from) * g->batch->embeddings->text.dim);
+}
+
+/* Text t as a double unit row: kept, or for now in the spare one. */
+static const double *text_of(const group *g, size_t t)
+{
+  if (t >= g->kept && t < g->kept + KEPT)
+    return g->text + (t - g->kept) * g->batch->embeddings->text.dim;
+  make_text(g, t, g->spare);
+  return g->spare;
+}
+
+static group group_of(const batch *b, size_t i, double *row)
+{
+  const cgap_pairs *pairs = &b->embeddings->pairs;
+  const size_t dim = b->embeddings->image.dim, image = b->first_image + i, first = pairs->first[image];
+  group g = {.batch = b,
+             .image = image,
+             .first = first,
+             .texts = pairs->first[image + 1] - first,
+             .x = row,
+             .text = row + dim,
+             .spare = row + (1 + KEPT) * dim};
+  make_image(b, i, g.x);
+  keep_texts(&g, 0);
+  return g;
+}
+
+/* Σ over couples of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
+static void measure_within(cgap_couple_sums *out, group *g, size_t dim)
+{
+  double kernel = 0, linear = 0, square = 0;
+  for (size_t first = 0; first + 1 < g->texts; first += KEPT) {
+    if (first != g->kept)
+      keep_texts(g, first);
+    for (size_t b = first + 1; b < g->texts; b++) {
+      const double *y = text_of(g, b);
+      for (size_t a = first; a < b && a < first + KEPT; a++) {
+        const double cosine = cgap_dot(text_of(g, a), y, dim);
+        kernel += exp(2 * CGAP_KERNEL_T * (cosine - 1));
+        linear += cosine;
+        square += cosine * cosine;
+      }
+    }
+  }
+  out->within_kernel[g->image] = kernel;
+  out->within_cosine[g->image] = linear;
+  out->within_square[g->image] = square;
+}
+
+/* sum becomes N·g_i. */
+static void measure_group(cgap_couple_sums *out, group *g, double *sum)
+{
+  const cgap_embeddings *e = g->batch->embeddings;
+  const size_t dim = e->image.dim;
+  const double *mean = e->text.mean, share = (double)e->image.rows / (double)e->text.rows;
+  double best = -2;
+  for (size_t k = 0; k < dim; k++)
+    sum[k] = g->x[k] - e->image.mean[k];
+  for (size_t t = 0; t < g->texts; t++) {
+    const double *y = text_of(g, t), cosine = cgap_dot(g->x, y, dim);
+    out->pair_cosine[e->pairs.text[g->first + t]] = cosine;
+    best = cosine > best ? cosine : best;
+    for (size_t k = 0; k < dim; k++)
+      sum[k] -= (y[k] - mean[k]) * share;
+  }
+  out->best_positive[g->image] = g->texts ? best : 2;
+  measure_within(out, g, dim);
+}
+
+typedef struct measuring {
+  cgap_couple_sums *out;
+  const image_sums *sums;
+  const batch *batch;
+} measuring;
+
+/* N·g_i of images [first, first + images) of the batch, and all that is found on the way. */
+static const double *make_sums(void *context, size_t first, size_t images, double *room)
+{
+  const measuring *m = context;
+  const size_t dim = m->batch->embeddings->image.dim;
+  double *row = m->sums->row + (size_t)omp_get_thread_num() * ROWS * dim;
+  for (size_t i = 0; i < images; i++) {
+    group g = group_of(m->batch, first + i, row);
+    measure_group(m->out, &g, room + i * dim);
+  }
+  return room;
+}
+
+/* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images
+ * [first, end) of the batch. */
+static void weigh_images(image_sums *sums, const batch *b, size_t first, size_t end)
+{
+  const cgap_embeddings *e = b->embeddings;
+  const size_t dim = e->image.dim;
+  double *x = sums->row, *own = sums->row + dim;
+  bool any = false;
+  memset(own, 0, dim * sizeof *own);
+  for (size_t i = first; i < end; i++) {
+    const double surplus = (double)texts_of(&e->pairs, b->first_image + i, 1) - 1;
+    if (surplus == 0)
+      continue;
+    any = true;
+    make_image(b, i, x);
+    for (size_t k = 0; k < dim; k++)
+      own[k] += surplus * x[k];
+  }
+  if (any)
+    cgap_wide_add(&sums->weighed, 0, own, dim);
+}
+
+static cgap_status measure_batch(cgap_couple_sums *out, image_sums *sums, const batch *b, int threads,
+                                 cgap_error *error)
+{
+  const size_t step = cgap_moment_run(b->embeddings->image.dim);
+  size_t start[MOST_HELD_RUNS * (CGAP_TILE / CGAP_MOMENT_LEAST_RUN) + 1] = {0}, pieces = 0;
+  for (size_t r = 0; r < b->runs; r++)
+    for (; start[pieces] < b->start[r + 1]; pieces++)
+      start[pieces + 1] = start[pieces] + step < b->start[r + 1] ? start[pieces] + step : b->start[r + 1];
+  measuring m = {out, sums, b};
+  const cgap_moment_work work = {.make = make_sums, .context = &m, .start = start, .runs = pieces};
+  cgap_status status = cgap_moment_make(&sums->group, &work, threads, error);
+  for (size_t r = 0; !status && r < b->runs; r++)
+    weigh_images(sums, b, b->start[r], b->start[r + 1]);
+  return status;
+}
+
+/* Bounds: of Σ ‖N·g_i‖² over the images of a run, ‖N·g_i‖ ≤ 2 + 2 |T_i| N/M, and of Σ surplus. */
+static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int threads, cgap_error *error)
+{
+  const double share = (double)e->image.rows / (double)e->text.rows;
+  double squares = 0, bound = 1;
+  for (size_t i = 0; i < e->image.rows; i++) {
+    const double norm = 2 + 2 * share * (double)(e->pairs.first[i + 1] - e->pairs.first[i]);
+    squares = i % CGAP_TILE == 0 ? norm * norm : squares + norm * norm;
+    bound = fmax(bound, squares);
+  }
+  cgap_status status = cgap_moment_init(&sums->group, e->image.dim, bound, error);
+  sums->row = cgap_alloc((size_t)threads * ROWS * e->image.dim, sizeof *sums->row);
+  if (!status &&
+      (!sums->row || !cgap_wide_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows)))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for a mean of %zu dimensions", e->image.dim);
+  return status;
+}
+
+static cgap_status sums_finish(image_sums *sums, cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
+                               cgap_error *error)
+{
+  const size_t dim = e->image.dim;
+  const double images = (double)e->image.rows;
+  cgap_status status = cgap_moment_finish(&sums->group, ranks, 1 / (images * images), out->group_moment, NULL, error);
+  if (!status)
+    status = cgap_wide_reduce(&sums->weighed, ranks, error);
+  if (status)
+    return status;
+  cgap_wide_values(&sums->weighed, 0, dim, out->paired_image_mean);
+  for (size_t k = 0; k < dim; k++)
+    out->paired_image_mean[k] = (out->paired_image_mean[k] + images * e->image.mean[k]) / (double)e->text.rows;
+  return CGAP_OK;
+}
+
+/* What each rank found of its own images, to all. Couples come image by image: a text's place is not its row. */
+static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, cgap_error *error)
+{
+  const size_t texts = e->text.rows, images = e->image.rows;
+  double *const by_image[] = {out->best_positive, out->within_kernel, out->within_cosine, out->within_square};
+  if (!ranks)
+    return CGAP_OK;
+  double *cosine = cgap_alloc(texts, sizeof *cosine);
+  cgap_status status = CGAP_OK;
+  if (!cosine)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", texts);
+  for (size_t k = 0; k < texts; k++)
+    cosine[k] = out->pair_cosine[e->pairs.text[k]];
+  status = cgap_share_gather_by(ranks, cosine, images, e->pairs.first, sizeof *cosine, error);
+  for (size_t k = 0; !status && k < texts; k++)
+    out->pair_cosine[e->pairs.text[k]] = cosine[k];
+  for (size_t k = 0; !status && k < sizeof by_image / sizeof *by_image; k++)
+    status = cgap_share_gather(ranks, by_image[k], images, sizeof(double), error);
+  cgap_free(cosine);
+  return status;
+}
+
+static bool couples_alloc(cgap_couple_sums *out, const cgap_embeddings *e)
+{
+  *out = (cgap_couple_sums){0};
+  out->pair_cosine = cgap_alloc(e->text.rows, sizeof(double));
+  out->best_positive = cgap_alloc(e->image.rows, sizeof(double));
+  out->within_kernel = cgap_alloc(e->image.rows, sizeof(double));
+  out->within_cosine = cgap_alloc(e->image.rows, sizeof(double));
+  out->within_square = cgap_alloc(e->image.rows, sizeof(double));
+  out->paired_image_mean = cgap_zalloc(e->image.dim, sizeof(double));
+  out->group_moment = cgap_zalloc(e->image.dim * e->image.dim, sizeof(double));
+  return out->pair_cosine && out->best_positive && out->within_kernel && out->within_cosine && out->within_square &&
+         out->paired_image_mean && out->group_moment;
+}
+
+static cgap_status tick(const cgap_share *own, size_t done, cgap_comm *ranks, const cgap_progress *progress,
+                        cgap_error *error)
+{
+  const double share = (double)(done - own->first) / (double)(own->end - own->first);
+  if (progress->tick && progress->tick(progress->context, "matched couples", share))
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
+  return cgap_comm_poll(ranks, NULL, error);
+}
+
+/* While one batch is measured the next is read, unless all rows are in memory. */
+static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *ranks,
+                              int threads, cgap_progress progress, cgap_error *error)
+{
+  const size_t rows = cgap_chunk_rows(e->image.dim);
+  const cgap_share own = cgap_share_of(ranks, e->image.rows);
+  const bool held = e->image.unit && e->text.unit, whole = held && !ranks;
+  const size_t runs = whole ? MOST_HELD_RUNS : cgap_couples_runs(threads), texts = whole ? SIZE_MAX : rows;
+  batch batches[2] = {{.embeddings = e}, {.embeddings = e}};
+  cgap_ahead ahead;
+  cgap_status status = CGAP_OK;
+  cgap_ahead_open(&ahead, held ? 1 : threads);
+  if (own.first < own.end) {
+    next_batch(&batches[0], &e->pairs, own.first, own.end, rows, runs, texts);
+    cgap_ahead_start(&ahead, read_batch, &batches[0]);
+  }
+  for (size_t done = own.first, turn = 0; !status && done < own.end; turn = 1 - turn) {
+    status = cgap_ahead_wait(&ahead, error);
+    done += batches[turn].images;
+    if (!status && done < own.end) {
+      next_batch(&batches[1 - turn], &e->pairs, done, own.end, rows, runs, texts);
+      cgap_ahead_start(&ahead, read_batch, &batches[1 - turn]);
+    }
+    if (!status)
+      status = measure_batch(out, sums, &batches[turn], threads, error);
+    if (!status)
+      status = tick(&own, done, ranks, &progress, error);
+  }
+  cgap_ahead_close(&ahead);
+  clear_batch(&batches[0]);
+  clear_batch(&batches[1]);
+  return status;
+}
+
+cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
+                             cgap_progress progress, cgap_error *error)
+{
+  const int blas_threads = cgap_blas_single();
+  image_sums sums = {0};
+  cgap_status status = CGAP_OK;
+  if (!couples_alloc(out, e))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples of %zu dimensions", e->text.rows, e->image.dim);
+  if (!status)
+    status = sums_init(&sums, e, threads, error);
+  if (!status)
+    status = run_images(out, &sums, e, ranks, threads, progress, error);
+  if (!status)
+    status = gather_couples(out, e, ranks, error);
+  if (!status)
+    status = cgap_shifts_measure(out, e, ranks, threads, error);
+  if (!status)
+    status = sums_finish(&sums, out, e, ranks, error);
+  if (status)
+    cgap_couples_clear(out);
+  cgap_moment_clear(&sums.group);
+  cgap_wide_clear(&sums.weighed);
+  cgap_free(sums.row);
+  cgap_blas_restore(blas_threads);
+  return status;
+}
+
+void cgap_couples_clear(cgap_couple_sums *sums)
+{
+  cgap_free(sums->pair_cosine);
+  cgap_free(sums->best_positive);
+  cgap_free(sums->within_kernel);
+  cgap_free(sums->within_cosine);
+  cgap_free(sums->within_square);
+  cgap_free(sums->paired_image_mean);
+  cgap_free(sums->group_moment);
+  *sums = (cgap_couple_sums){0};
+}

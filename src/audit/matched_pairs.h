@@ -1,0 +1,34 @@
+/* The pass over matched couples: everything that needs an image beside its own texts, in double. */
+#ifndef CGAP_ENGINE_COUPLES_H
+#define CGAP_ENGINE_COUPLES_H
+
+#include "analysis/measure.h"
+#include "rows/embeddings.h"
+
+typedef struct cgap_couple_sums {
+  double *pair_cosine;       /* (texts) */
+  double *best_positive;     /* (images), 2 for an image without a text */
+  double *within_kernel;     /* (images) */
+  double *within_cosine;     /* (images) Σ of the cosines of an image's own texts with each other */
+  double *within_square;     /* (images) Σ of their squares */
+  double *paired_image_mean; /* (dim) */
+  double *group_moment;      /* (dim, dim) */
+  cgap_block_fit block[CGAP_PAIR_BLOCKS];
+  size_t blocks;
+  double group_growth;
+} cgap_couple_sums;
+
+/* How many runs of CGAP_TILE images are held at once. */
+size_t cgap_couples_runs(int threads);
+
+/* Every rank ends with all of it. */
+CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
+                                             int threads, cgap_progress progress, cgap_error *error);
+void cgap_couples_clear(cgap_couple_sums *sums);
+
+/* How well the texts of each block fit their images and those some rows off: out->block, ->blocks and ->group_growth. A
+ * block is measured by the rank that has the first of its texts that are looked at. */
+CGAP_MUST_CHECK cgap_status cgap_shifts_measure(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
+                                                int threads, cgap_error *error);
+
+#endif

@@ -1,0 +1,396 @@
+#include "audit/measure_runs.h"
+
+#include "analysis/arithmetic.h"
+#include "analysis/contributions.h"
+#include "analysis/separability.h"
+#include "analysis/zero_shot.h"
+#include "base/memory.h"
+#include "base/norm.h"
+#include "rows/row_block.h"
+#include "rows/row_pass.h"
+#include "rows/row_scores.h"
+
+enum { QUERIES_AT_ONCE = 64 };
+
+/* ---------------------------------------------------------------- separability */
+
+typedef struct fold_products {
+  const cgap_embeddings *e;
+  cgap_comm *ranks;
+  int threads;
+  cgap_progress progress;
+  int calls;
+  cgap_gradient gradient;
+} fold_products;
+
+typedef struct fold_call {
+  cgap_fold_rows rows;
+  void *context;
+  cgap_couples side;
+} fold_call;
+
+static void fold_residual(void *context, size_t first, size_t rows, double *scores, double *sums)
+{
+  const fold_call *call = context;
+  call->rows(call->context, call->side, first, rows, scores, sums);
+}
+
+static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows rows, void *context, double *gradient,
+                            double *sums, cgap_error *error)
+{
+  fold_products *p = self;
+  fold_call image = {rows, context, CGAP_IMAGE_IMAGE}, text = {rows, context, CGAP_TEXT_TEXT};
+  const cgap_embeddings *e = p->e;
+  cgap_status status = cgap_scores_gradient(&p->gradient, &e->image, cgap_share_of(p->ranks, e->image.rows), weights,
+                                            p->threads, fold_residual, &image, error);
+  if (!status)
+    status = cgap_scores_gradient(&p->gradient, &e->text, cgap_share_of(p->ranks, e->text.rows), weights, p->threads,
+                                  fold_residual, &text, error);
+  if (!status)
+    status = cgap_gradient_take(&p->gradient, p->ranks, gradient, sums, error);
+  p->calls++; /* how many there will be nobody knows: the share creeps towards 1 */
+  if (!status && p->progress.tick && p->progress.tick(p->progress.context, "separability", 1 - exp(-p->calls / 20.0)))
+    status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while fitting the separability; nothing was written");
+  return status;
+}
+
+static cgap_status fold_gather(void *self, cgap_couples side, double *values, cgap_error *error)
+{
+  const fold_products *p = self;
+  const size_t rows = side == CGAP_TEXT_TEXT ? p->e->text.rows : p->e->image.rows;
+  return cgap_share_gather(p->ranks, values, rows, sizeof *values, error);
+}
+
+cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks,
+                                  int threads, cgap_progress progress, cgap_audit *out, cgap_error *error)
+{
+  fold_products products = {.e = e, .ranks = ranks, .threads = threads, .progress = progress};
+  cgap_status status = cgap_gradient_init(&products.gradient, e->image.dim, CGAP_FOLDS, CGAP_FOLD_SUMS, error);
+  if (!status)
+    status = cgap_separability_finish(
+      evidence, &(cgap_products){.run = fold_run, .gather = fold_gather, .self = &products}, out, error);
+  cgap_gradient_clear(&products.gradient);
+  return status;
+}
+
+/* ---------------------------------------------------------------- rows of small sources */
+
+/* Rows [first, first + rows) of a source in double, as the file has them. */
+static cgap_status read_double(const cgap_source *source, size_t first, size_t rows, double *out, cgap_error *error)
+{
+  unsigned char *raw = cgap_alloc(rows * source->dim, cgap_type_size(source->type));
+  if (!raw)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, rows, source->dim);
+  cgap_status status = source->read(source, first, rows, raw, error);
+  if (!status)
+    cgap_to_double(source->type, raw, rows * source->dim, out);
+  cgap_free(raw);
+  return status;
+}
+
+/* Notes the rows [first, first + rows) that are bad; true: one of them is. */
+static bool note_bad(cgap_side_checks *checks, size_t first, size_t rows, const double *values, size_t dim)
+{
+  bool any = false;
+  for (size_t k = 0; k < rows; k++) {
+    const double norm = cgap_norm(values + k * dim, dim);
+    if (norm > 0)
+      continue;
+    cgap_check_note(norm == 0 ? &checks->zero : &checks->not_finite, first + k);
+    any = true;
+  }
+  return any;
+}
+
+static cgap_status check_dim(const cgap_source *source, const cgap_side *side, cgap_error *error)
+{
+  if (source->dim == side->dim)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_DATA, "%s has %zu dimensions, %s %zu: not one joint space", source->name, source->dim,
+                   side->source->name, side->dim);
+}
+
+/* ---------------------------------------------------------------- zero-shot */
+
+/* vectors NULL: only whether every class has one. */
+static cgap_status read_classes(const cgap_source *source, size_t classes, size_t prompts, bool drop_bad,
+                                double *vectors, cgap_error *error)
+{
+  double *texts = cgap_alloc((prompts + 1) * source->dim, sizeof *texts); /* and a vector */
+  cgap_status status = CGAP_OK;
+  cgap_side_checks checks = {0};
+  char what[600] = "";
+  size_t place;
+  if (!texts)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu prompts", source->name, prompts);
+  for (size_t c = 0; !status && c < classes; c++) {
+    status = read_double(source, c * prompts, prompts, texts, error);
+    if (status || (note_bad(&checks, c * prompts, prompts, texts, source->dim) && !drop_bad))
+      continue;
+    if (!cgap_class_vectors(texts, 1, prompts, source->dim, drop_bad,
+                            vectors ? vectors + c * source->dim : texts + prompts * source->dim, &place))
+      status = cgap_fail(error, CGAP_DATA,
+                         "%s: class %zu has no direction: its %zu texts cancel out or are all left out as bad; give "
+                         "another --class-text",
+                         source->name, c, prompts);
+  }
+  if (!status && !drop_bad && cgap_describe_bad(source, &checks, what, sizeof what))
+    status = cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave such texts out, or another --class-text", what);
+  cgap_free(texts);
+  return status;
+}
+
+static cgap_status check_labels(const cgap_embeddings *e, size_t classes, cgap_error *error)
+{
+  for (size_t i = 0; i < e->image.rows; i++) {
+    const int64_t label = e->data->labels[e->image.file_row[i]];
+    if (label < 0 || (uint64_t)label >= classes)
+      return cgap_fail(error, CGAP_DATA, "labels: row %zu names class %lld, %s has %zu", e->image.file_row[i],
+                       (long long)label, e->data->class_text.name, classes);
+  }
+  return CGAP_OK;
+}
+
+/* Over all ranks. */
+static cgap_status sum_tally(cgap_zero_shot_tally *t, cgap_comm *ranks, cgap_error *error)
+{
+  uint64_t totals[] = {t->images, t->top_1, t->top_5};
+  cgap_status status = cgap_comm_sum(ranks, totals, sizeof totals / sizeof *totals, CGAP_COMM_U64, error);
+  if (!status)
+    status = cgap_comm_sum(ranks, t->class_images, t->classes, CGAP_COMM_U64, error);
+  if (!status)
+    status = cgap_comm_sum(ranks, t->class_right, t->classes, CGAP_COMM_U64, error);
+  t->images = totals[0];
+  t->top_1 = totals[1];
+  t->top_5 = totals[2];
+  return status;
+}
+
+cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
+                               cgap_error *error)
+{
+  const cgap_source *source = &e->data->class_text;
+  const size_t prompts = e->data->prompts ? e->data->prompts : 1, classes = source->rows / prompts;
+  cgap_status status = check_dim(source, &e->image, error);
+  if (!status)
+    status = check_labels(e, classes, error);
+  if (status)
+    return status;
+  cgap_zero_shot_tally tally = {.labels = e->data->labels, .file_row = e->image.file_row, .classes = classes};
+  cgap_contributions *kept = out->contributions;
+  for (size_t i = 0; kept && i < e->image.rows; i++)
+    kept->label[i] = (size_t)e->data->labels[e->image.file_row[i]];
+  tally.place = kept ? kept->place : NULL;
+  double *vectors = cgap_alloc(classes * source->dim, sizeof *vectors);
+  tally.class_images = cgap_zalloc(classes, sizeof *tally.class_images);
+  tally.class_right = cgap_zalloc(classes, sizeof *tally.class_right);
+  if (!vectors || !tally.class_images || !tally.class_right)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu classes", source->name, classes);
+  if (!status)
+    status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
+  if (!status)
+    status = cgap_scores_run(&e->image, cgap_share_of(ranks, e->image.rows), vectors, classes, threads,
+                             cgap_zero_shot_visit, &tally, error);
+  if (!status)
+    status = sum_tally(&tally, ranks, error);
+  if (!status)
+    cgap_zero_shot_finish(&tally, out);
+  cgap_free(vectors);
+  cgap_free(tally.class_images);
+  cgap_free(tally.class_right);
+  return status;
+}
+
+/* ---------------------------------------------------------------- arithmetic */
+
+/* Queries whose image was kept, with everything their scoring needs. */
+typedef struct arithmetic_work {
+  const cgap_embeddings *e;
+  size_t queries;
+  size_t *query;           /* (queries) which of the data's queries */
+  size_t *image;           /* (queries) kept row */
+  int64_t *label, *wanted; /* (images), (queries) */
+  double *weight;          /* (queries) */
+  double *words;           /* (words, dim) unit */
+  double *vectors;         /* (2·QUERIES_AT_ONCE, dim) */
+  cgap_arithmetic_best *best;
+} arithmetic_work;
+
+static void work_clear(arithmetic_work *w)
+{
+  cgap_free(w->query);
+  cgap_free(w->image);
+  cgap_free(w->label);
+  cgap_free(w->wanted);
+  cgap_free(w->weight);
+  cgap_free(w->words);
+  cgap_free(w->vectors);
+  cgap_free(w->best);
+}
+
+static bool work_alloc(arithmetic_work *w)
+{
+  const cgap_data *data = w->e->data;
+  w->query = cgap_alloc(data->queries, sizeof *w->query);
+  w->image = cgap_alloc(data->queries, sizeof *w->image);
+  w->label = cgap_alloc(w->e->image.rows, sizeof *w->label);
+  w->wanted = cgap_alloc(data->queries, sizeof *w->wanted);
+  w->weight = cgap_alloc(data->queries, sizeof *w->weight);
+  w->words = cgap_alloc(data->words.rows * data->words.dim, sizeof *w->words);
+  w->vectors = cgap_alloc(2 * QUERIES_AT_ONCE * data->words.dim, sizeof *w->vectors);
+  w->best = cgap_alloc(data->queries, sizeof *w->best);
+  return w->query && w->image && w->label && w->wanted && w->weight && w->words && w->vectors && w->best;
+}
+
+/* out (words, dim) unit rows; a bad one becomes zeros, where that is asked. */
+static cgap_status read_words(const cgap_source *words, bool drop_bad, double *out, cgap_error *error)
+{
+  cgap_side_checks checks = {0};
+  char what[600] = "";
+  cgap_status status = read_double(words, 0, words->rows, out, error);
+  if (!status && note_bad(&checks, 0, words->rows, out, words->dim) && !drop_bad) {
+    (void)cgap_describe_bad(words, &checks, what, sizeof what);
+    status = cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave out the queries that name them", what);
+  }
+  for (size_t k = 0; !status && k < words->rows; k++)
+    (void)cgap_normalise(out + k * words->dim, out + k * words->dim, words->dim);
+  return status;
+}
+
+static bool is_left_out(const arithmetic_work *w, int64_t word)
+{
+  const size_t dim = w->e->data->words.dim;
+  return cgap_norm(w->words + (size_t)word * dim, dim) == 0;
+}
+
+static cgap_status take_queries(arithmetic_work *w, cgap_error *error)
+{
+  const cgap_data *data = w->e->data;
+  for (size_t i = 0; i < w->e->image.rows; i++)
+    w->label[i] = data->image_label[w->e->image.file_row[i]];
+  for (size_t q = 0; q < data->queries; q++) {
+    const int64_t *query = data->query + 4 * q;
+    if (query[0] < 0 || (uint64_t)query[0] >= data->image.rows)
+      return cgap_fail(error, CGAP_DATA, "arithmetic/query: row %zu names image %lld, %s has %zu rows", q,
+                       (long long)query[0], data->image.name, data->image.rows);
+    for (int k = 1; k <= 2; k++)
+      if (query[k] < 0 || (uint64_t)query[k] >= data->words.rows)
+        return cgap_fail(error, CGAP_DATA, "arithmetic/query: row %zu names word %lld, %s has %zu rows", q,
+                         (long long)query[k], data->words.name, data->words.rows);
+    const size_t image = w->e->image_kept_as[query[0]];
+    if (image == SIZE_MAX || is_left_out(w, query[1]) || is_left_out(w, query[2]))
+      continue;
+    w->query[w->queries] = q;
+    w->image[w->queries] = image;
+    w->wanted[w->queries] = query[3];
+    w->weight[w->queries++] = data->query_weight ? data->query_weight[q] : 1;
+  }
+  return CGAP_OK;
+}
+
+static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, cgap_error *error)
+{
+  const cgap_data *data = w->e->data;
+  const size_t dim = data->words.dim;
+  for (size_t q = 0; q < count; q++) {
+    const int64_t *query = data->query + 4 * w->query[first + q];
+    const double *source = w->words + (size_t)query[1] * dim, *target = w->words + (size_t)query[2] * dim;
+    double *own = w->vectors + 2 * q * dim;
+    cgap_status status = cgap_side_fetch(&w->e->image, NULL, w->image[first + q], 1, 1, own, error);
+    if (status)
+      return status;
+    for (size_t a = 0; a < dim; a++)
+      own[dim + a] = target[a] - source[a];
+  }
+  return CGAP_OK;
+}
+
+/* The nearest images of queries [first, first + count). */
+static cgap_status answer_block(arithmetic_work *w, size_t first, size_t count, int threads, cgap_error *error)
+{
+  const cgap_share all = {0, w->e->image.rows};
+  cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best + first, .threads = threads};
+  cgap_arithmetic_start(&run);
+  cgap_status status = make_vectors(w, first, count, error);
+  if (!status)
+    status = cgap_scores_run(&w->e->image, all, w->vectors, 2 * count, threads, cgap_arithmetic_visit, &run, error);
+  return status;
+}
+
+static void keep_queries(cgap_contributions *kept, const arithmetic_work *w)
+{
+  if (!kept)
+    return;
+  kept->queries = w->queries;
+  for (size_t q = 0; q < w->queries; q++) {
+    kept->query_image[q] = w->image[q];
+    kept->query_weight[q] = w->weight[q];
+    kept->query_found[q] = cgap_arithmetic_found(&w->best[q]);
+    kept->query_right[q] = w->label[kept->query_found[q]] == w->wanted[q];
+  }
+}
+
+/* A block of queries is one rank's, which goes over all images for it: among images that are nearly equal the order
+ * decides. */
+static cgap_status answer_queries(arithmetic_work *w, cgap_comm *ranks, int threads, cgap_audit *out, cgap_error *error)
+{
+  double right[CGAP_CURVE_POINTS] = {0}, total = 0;
+  const size_t blocks = (w->queries + QUERIES_AT_ONCE - 1) / QUERIES_AT_ONCE, size = (size_t)cgap_comm_size(ranks);
+  const size_t rank = (size_t)cgap_comm_rank(ranks);
+  size_t *place = cgap_alloc(size + 1, sizeof *place);
+  cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
+  for (size_t r = 0; place && r <= size; r++) {
+    const size_t query = blocks * r / size * QUERIES_AT_ONCE;
+    place[r] = query < w->queries ? query : w->queries;
+  }
+  for (size_t first = status ? 0 : place[rank]; !status && first < place[rank + 1]; first += QUERIES_AT_ONCE) {
+    const size_t left = place[rank + 1] - first;
+    status = answer_block(w, first, left < QUERIES_AT_ONCE ? left : QUERIES_AT_ONCE, threads, error);
+  }
+  for (size_t r = 0; place && r <= size; r++)
+    place[r] *= sizeof *w->best;
+  if (!status)
+    status = cgap_comm_gather(ranks, w->best, place, error);
+  cgap_free(place);
+  const cgap_arithmetic_run all = {.queries = w->queries, .image = w->image, .best = w->best};
+  if (!status) {
+    cgap_arithmetic_add(&all, w->label, w->wanted, w->weight, right, &total);
+    cgap_arithmetic_finish(right, total, w->queries, out);
+    keep_queries(out->contributions, w);
+  }
+  return status;
+}
+
+cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
+                                    cgap_error *error)
+{
+  arithmetic_work w = {.e = e};
+  cgap_status status = check_dim(&e->data->words, &e->image, error);
+  if (!status && !work_alloc(&w))
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu queries", e->data->words.name, e->data->queries);
+  if (!status)
+    status = read_words(&e->data->words, e->data->drop_bad, w.words, error);
+  if (!status)
+    status = take_queries(&w, error);
+  if (!status)
+    status = answer_queries(&w, ranks, threads, out, error);
+  work_clear(&w);
+  return status;
+}
+
+/* ---------------------------------------------------------------- before long work */
+
+cgap_status cgap_extras_check(const cgap_data *data, cgap_error *error)
+{
+  const cgap_source *classes = &data->class_text, *words = &data->words;
+  cgap_status status = CGAP_OK;
+  if (data->labels && classes->rows)
+    status = read_classes(classes, classes->rows / data->prompts, data->prompts, data->drop_bad, NULL, error);
+  if (status || words->rows == 0 || !data->query || data->queries == 0)
+    return status;
+  double *unit = cgap_alloc(words->rows * words->dim, sizeof *unit);
+  status = unit ? read_words(words, data->drop_bad, unit, error)
+                : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu words", words->name, words->rows);
+  cgap_free(unit);
+  return status;
+}

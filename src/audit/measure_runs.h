@@ -1,0 +1,20 @@
+/* What an audit measures besides rows and couples: separability, zero-shot, arithmetic. */
+#ifndef CGAP_ENGINE_EXTRAS_H
+#define CGAP_ENGINE_EXTRAS_H
+
+#include "analysis/measure.h"
+#include "rows/embeddings.h"
+
+/* On every rank; the results are the same on all. */
+CGAP_MUST_CHECK cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e,
+                                                  cgap_comm *ranks, int threads, cgap_progress progress,
+                                                  cgap_audit *out, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
+                                               cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, int threads,
+                                                    cgap_audit *out, cgap_error *error);
+
+/* Whether class texts and words can be used, before work that takes long and needs them at its end. */
+CGAP_MUST_CHECK cgap_status cgap_extras_check(const cgap_data *data, cgap_error *error);
+
+#endif

@@ -1,0 +1,393 @@
+#include "audit/pair_pass.h"
+
+#include "audit/pair_sums.h"
+#include "audit/pair_tile.h"
+#include "base/blas_threads.h"
+#include "base/memory.h"
+#include "rows/block_order.h"
+
+#include <math.h>
+#include <omp.h>
+
+/* By how much what was made in double is off once it is a float, and bounds with it. */
+#define ROUNDED 0x1p-22f
+enum { LINE = 64, MOST_AHEAD = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
+
+/* One pass over one kind of couples. */
+typedef struct pass {
+  cgap_tile_pass tile;
+  cgap_evidence *evidence;
+  const cgap_embeddings *embeddings;
+  cgap_best rows, columns; /* of a triangle's one block the first alone */
+  cgap_fixed format[CGAP_MEASURES];
+  const cgap_tile_options *options;
+  size_t tiles_done, tiles; /* for progress */
+  bool cancelled, out_of_memory;
+} pass;
+
+/* ---------------------------------------------------------------- merging */
+
+static void merge_rows(const pass *p, cgap_best *best, size_t row, size_t rows, const cgap_tile_worker *w, bool columns)
+{
+  if (!best->totals->memory)
+    return;
+  cgap_best_lock(best, row);
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (w->sums[m].counts)
+      cgap_totals_add(best->totals, m, &p->format[m], columns ? w->sums[m].column_sums : w->sums[m].row_sums,
+                      columns ? w->sums[m].column_counts : w->sums[m].row_counts, CGAP_TILE, row, rows);
+  cgap_best_unlock(best, row);
+}
+
+/* In any order: nothing here depends on it. */
+static void merge(pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
+{
+  cgap_evidence *e = p->evidence;
+  const cgap_couples kind = p->tile.kind;
+  merge_rows(p, p->tile.row_best, t->row, t->rows, w, false);
+  merge_rows(p, p->tile.column_best, t->column, t->columns, w, true);
+#pragma omp critical(cgap_merge)
+  {
+    for (int m = 0; m < CGAP_MEASURES; m++)
+      for (size_t k = 0; w->sums[m].counts && k < cgap_measures[m]->need.counts; k++)
+        e->sums[kind][m].counts[k] += w->sums[m].counts[k];
+    e->least[kind] = fmin(e->least[kind], w->least);
+    e->greatest[kind] = fmax(e->greatest[kind], w->greatest);
+  }
+}
+
+/* ---------------------------------------------------------------- the pass */
+
+/* A tile of the panels at hand; of a triangle only those on and right of the diagonal. */
+static bool tile_at(const cgap_tile_pass *p, size_t row_block, size_t column_block, cgap_tile_place *t)
+{
+  t->row = p->a.first + row_block * CGAP_TILE;
+  t->column = p->b.first + column_block * CGAP_TILE;
+  t->rows = p->a.rows - row_block * CGAP_TILE;
+  t->columns = p->b.rows - column_block * CGAP_TILE;
+  t->rows = t->rows < CGAP_TILE ? t->rows : CGAP_TILE;
+  t->columns = t->columns < CGAP_TILE ? t->columns : CGAP_TILE;
+  t->diagonal = p->triangle && t->row == t->column;
+  return !p->triangle || t->row <= t->column;
+}
+
+static void report_progress(pass *p, size_t done)
+{
+  const cgap_tile_options *o = p->options;
+  double share = o->share_before + (o->share_after - o->share_before) * (double)done / (double)p->tiles;
+  if (o->progress.tick && o->progress.tick(o->progress.context, "couples", share)) {
+#pragma omp atomic write
+    p->cancelled = true;
+  }
+}
+
+static void run_tile(pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+{
+  size_t done;
+  if (!cgap_tile_run(&p->tile, t, w)) {
+#pragma omp atomic write
+    p->out_of_memory = true;
+    return;
+  }
+  merge(p, t, w);
+#pragma omp atomic capture
+  done = ++p->tiles_done;
+  if (omp_get_thread_num() == 0)
+    report_progress(p, done);
+}
+
+/* Tiles below one another share the packed rows of their columns, so these come in turn. */
+static cgap_status run_panels(pass *p, cgap_error *error)
+{
+  const size_t row_blocks = (p->tile.a.rows + CGAP_TILE - 1) / CGAP_TILE,
+               column_blocks = (p->tile.b.rows + CGAP_TILE - 1) / CGAP_TILE;
+#pragma omp parallel num_threads(p->options->threads)
+  {
+    cgap_tile_worker w;
+    if (!cgap_tile_worker_init(&w, &p->tile)) {
+#pragma omp atomic write
+      p->out_of_memory = true;
+    }
+#pragma omp for schedule(dynamic, 1)
+    for (size_t n = 0; n < row_blocks * column_blocks; n++) {
+      cgap_tile_place t;
+      bool stop, failed;
+#pragma omp atomic read
+      stop = p->cancelled;
+#pragma omp atomic read
+      failed = p->out_of_memory;
+      if (!stop && !failed && tile_at(&p->tile, n % row_blocks, n / row_blocks, &t))
+        run_tile(p, &t, &w);
+    }
+    cgap_tile_worker_clear(&w);
+  }
+  if (p->out_of_memory)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for the workers of the tile pass; try fewer --threads");
+  cgap_best_settle(&p->rows, p->evidence, p->options->threads);
+  if (p->tile.column_best != &p->rows)
+    cgap_best_settle(&p->columns, p->evidence, p->options->threads);
+  return p->cancelled ? cgap_fail(error, CGAP_INTERRUPTED, "interrupted during the tile pass; nothing was written")
+                      : CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- cosines one by one */
+
+static double exact_cosine(const void *context, cgap_couples couples, size_t row, size_t column)
+{
+  const cgap_tile_pass *p = context;
+  const cgap_side *a = p->a.side, *b = p->b.side;
+  (void)couples;
+  const size_t a_bytes = a->dim * cgap_type_size(a->source->type), b_bytes = b->dim * cgap_type_size(b->source->type);
+  return cgap_raw_dot(a->source->type, p->a.raw + (row - p->a.first) * a_bytes, a->inverse_norm[row], b->source->type,
+                      p->b.raw + (column - p->b.first) * b_bytes, b->inverse_norm[column], a->dim);
+}
+
+static float margin(const void *context, size_t row, size_t column)
+{
+  const cgap_tile_pass *p = context;
+  return cgap_rough_margin(&p->a_rough, row - p->a.first, &p->b_rough, column - p->b.first);
+}
+
+/* All of it: rows that are asked for lie far apart. */
+static void fetch_ahead(const void *context, size_t row, bool rows)
+{
+  const cgap_tile_pass *p = context;
+  const cgap_panel *panel = rows ? &p->a : &p->b;
+  const size_t bytes = panel->side->dim * cgap_type_size(panel->side->source->type);
+  const unsigned char *raw = panel->raw + (row - panel->first) * bytes;
+  for (size_t k = 0; k < bytes && k < MOST_AHEAD; k += LINE)
+    __builtin_prefetch(raw + k);
+}
+
+/* ---------------------------------------------------------------- start and end */
+
+static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const cgap_tile_options *options)
+{
+  *p = (pass){.evidence = evidence, .options = options};
+  p->tile = (cgap_tile_pass){
+    .evidence = evidence,
+    .kind = kind,
+    .triangle = kind != CGAP_IMAGE_TEXT,
+    .row_first = kind == CGAP_TEXT_TEXT ? evidence->text.first_equal : evidence->image.first_equal,
+    .column_first = kind == CGAP_IMAGE_IMAGE ? evidence->image.first_equal : evidence->text.first_equal,
+    .kernels = cgap_kernels_here(),
+    .product = cgap_product_here(options->bfloat),
+    .bfloat = options->bfloat && !options->precise[kind],
+    .precise = options->precise[kind],
+    .margin = options->precise[kind] ? ROUNDED : cgap_product_margin(evidence->dim),
+  };
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
+  evidence->exact = exact_cosine;
+  evidence->margin = margin;
+  evidence->ahead = fetch_ahead;
+  evidence->exact_context = &p->tile;
+}
+
+/* Tiles of these rows and columns; of a triangle those on and right of the diagonal. */
+static size_t tiles_of(const pass *p, size_t first_row, size_t rows, size_t first_column, size_t columns)
+{
+  const size_t row_tiles = (rows + CGAP_TILE - 1) / CGAP_TILE, column_tiles = (columns + CGAP_TILE - 1) / CGAP_TILE;
+  size_t tiles = 0;
+  if (!p->tile.triangle)
+    return row_tiles * column_tiles;
+  for (size_t c = 0; c < column_tiles; c++) {
+    const size_t column = first_column / CGAP_TILE + c, row = first_row / CGAP_TILE;
+    const size_t above = column >= row ? column - row + 1 : 0;
+    tiles += above < row_tiles ? above : row_tiles;
+  }
+  return tiles;
+}
+
+/* Of a panel that lies in another the rough rows do too. */
+static cgap_rough rough_view(const cgap_rough *of, size_t off, size_t rows, size_t dim)
+{
+  return (cgap_rough){.rows = rows,
+                      .product = of->product,
+                      .row = of->row + off * dim,
+                      .part = of->part + off,
+                      .norm = of->norm + off,
+                      .residual = of->residual + off};
+}
+
+/* What the tiles take in bfloat16 of the panels at hand; a and b own it. */
+static cgap_status make_rough(pass *p, const cgap_panels *panels, cgap_rough *a, cgap_rough *b, cgap_error *error)
+{
+  const cgap_side *rows = panels->rows, *columns = panels->columns;
+  cgap_status status = CGAP_OK;
+  if (panels->new_a)
+    status = cgap_rough_make(a, &p->tile.a, rows->mean, columns->mean, p->options->threads, error);
+  if (!status && panels->new_b)
+    status = cgap_rough_make(b, &p->tile.b, columns->mean, rows->mean, p->options->threads, error);
+  p->tile.a_rough = *a;
+  p->tile.b_rough =
+    panels->within && !status ? rough_view(a, p->tile.b.first - p->tile.a.first, p->tile.b.rows, rows->dim) : *b;
+  return status;
+}
+
+static cgap_status run_all_panels(pass *p, cgap_error *error)
+{
+  const cgap_couples kind = p->tile.kind;
+  const cgap_tile_options *o = p->options;
+  cgap_panels panels = {.rows = kind == CGAP_TEXT_TEXT ? &p->embeddings->text : &p->embeddings->image,
+                        .columns = kind == CGAP_IMAGE_IMAGE ? &p->embeddings->image : &p->embeddings->text,
+                        .row_step = o->panel_rows,
+                        .column_step = o->column_rows ? o->column_rows : o->panel_rows,
+                        .triangle = p->tile.triangle};
+  cgap_rough a = {0}, b = {0};
+  cgap_status status = CGAP_OK;
+  bool more = true;
+  cgap_panels_open(&panels, o->threads);
+  while (!status && more) {
+    status = cgap_panels_next(&panels, &p->tile.a, &p->tile.b, &more, error);
+    if (!status && more && p->tile.bfloat)
+      status = make_rough(p, &panels, &a, &b, error);
+    if (!status && more)
+      status = run_panels(p, error);
+  }
+  cgap_panels_close(&panels);
+  cgap_rough_clear(&a);
+  cgap_rough_clear(&b);
+  p->tile.a = p->tile.b = (cgap_panel){0};
+  p->tile.a_rough = p->tile.b_rough = (cgap_rough){0};
+  return status;
+}
+
+static cgap_status open_lists(pass *p, cgap_totals *rows, cgap_totals *columns, cgap_best_kind kind, cgap_error *error)
+{
+  const bool one = rows == columns, triangle = p->tile.triangle;
+  p->tile.row_best = &p->rows;
+  p->tile.column_best = one ? &p->rows : &p->columns;
+  return cgap_best_init(&p->rows, rows, triangle, false, kind) &&
+             (one || cgap_best_init(&p->columns, columns, triangle, true, kind))
+           ? CGAP_OK
+           : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
+}
+
+static void pass_clear(pass *p)
+{
+  cgap_best_clear(&p->rows);
+  cgap_best_clear(&p->columns);
+  cgap_panel_clear(&p->tile.a);
+  cgap_panel_clear(&p->tile.b);
+  cgap_rough_clear(&p->tile.a_rough);
+  cgap_rough_clear(&p->tile.b_rough);
+  p->evidence->exact = NULL;
+  p->evidence->margin = NULL;
+  p->evidence->ahead = NULL;
+  p->evidence->exact_context = NULL;
+}
+
+/* What comes to the lists. A float product tells the ten best of most rows where all rows are in memory, and there are
+ * no equal ones, which the lists are to bring together. */
+static cgap_best_kind best_kind(const pass *p, const cgap_embeddings *e)
+{
+  const size_t columns = p->options->column_rows, step = columns ? columns : p->options->panel_rows;
+  const bool all = e->image.unit && e->text.unit && step >= e->image.rows && step >= e->text.rows;
+  if (p->tile.precise)
+    return CGAP_BEST_PRECISE;
+  return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_BEST_COMPLETE : CGAP_BEST_PART;
+}
+
+/* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
+static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
+                            const cgap_tile_options *options, cgap_totals *rows, cgap_totals *columns,
+                            cgap_error *error)
+{
+  const int blas_threads = cgap_blas_single();
+  pass p;
+  pass_init(&p, evidence, kind, options);
+  p.embeddings = e;
+  p.tiles = tiles_of(&p, 0, rows->rows, 0, columns->rows);
+  const cgap_best_kind best = best_kind(&p, e);
+  if (best == CGAP_BEST_COMPLETE)
+    evidence->list_margin = p.tile.margin;
+  cgap_status status = open_lists(&p, rows, columns, best, error);
+  if (!status)
+    status = run_all_panels(&p, error);
+  pass_clear(&p);
+  cgap_blas_restore(blas_threads);
+  return status;
+}
+
+cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cgap_tile_options *options,
+                            const cgap_panel *a, cgap_totals *rows, const cgap_panel *b, cgap_totals *columns,
+                            cgap_error *error)
+{
+  pass p;
+  pass_init(&p, evidence, kind, options);
+  p.tiles = tiles_of(&p, a->first, a->rows, b->first, b->rows);
+  if (p.tiles == 0)
+    return CGAP_OK;
+  const int blas_threads = cgap_blas_single();
+  p.tile.a = cgap_panel_view(a);
+  p.tile.b = cgap_panel_view(b);
+  cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_BEST_PRECISE : CGAP_BEST_PART, error);
+  if (!status && p.tile.bfloat)
+    status = cgap_rough_make(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
+  if (!status && p.tile.bfloat)
+    status = cgap_rough_make(&p.tile.b_rough, b, b->side->mean, a->side->mean, options->threads, error);
+  if (!status)
+    status = run_panels(&p, error);
+  pass_clear(&p);
+  cgap_blas_restore(blas_threads);
+  return status;
+}
+
+void cgap_tiles_finish(cgap_evidence *e, const cgap_totals *totals, bool columns)
+{
+  cgap_neighbours *lists[CGAP_COUPLE_KINDS][2] = {
+    [CGAP_IMAGE_IMAGE] = {&e->image_image, NULL},
+    [CGAP_TEXT_TEXT] = {&e->text_text, NULL},
+    [CGAP_IMAGE_TEXT] = {&e->image_text, &e->text_image},
+  };
+  const cgap_sums *sums = e->sums[totals->kind];
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (sums[m].counts)
+      cgap_totals_finish(totals, e, m, columns ? sums[m].column_sums : sums[m].row_sums,
+                         columns ? sums[m].column_counts : sums[m].row_counts,
+                         columns ? sums[m].column_stride : sums[m].row_stride);
+  if (totals->lists.list)
+    cgap_neighbours_copy(lists[totals->kind][columns], totals->first, &totals->lists);
+}
+
+/* Queries against all candidates: sums of the queries, no lists, nothing of the candidates. */
+static cgap_status run_queries(cgap_evidence *evidence, const cgap_embeddings *e, const cgap_tile_options *options,
+                               cgap_error *error)
+{
+  const size_t images = evidence->image.rows, texts = evidence->text.rows;
+  const bool columns = options->want == CGAP_WANT_COLUMN_QUERIES;
+  cgap_totals asked = {0}, none = {.kind = CGAP_IMAGE_TEXT, .rows = columns ? images : texts};
+  cgap_status status = cgap_sums_init_queries(evidence, columns ? 0 : images, columns ? texts : 0, error);
+  if (!status && !cgap_totals_init_queries(&asked, evidence, columns ? texts : images))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", columns ? texts : images);
+  if (!status)
+    status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &none : &asked, columns ? &asked : &none, error);
+  if (!status)
+    cgap_tiles_finish(evidence, &asked, columns);
+  cgap_totals_clear(&asked);
+  return status;
+}
+
+cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
+                           const cgap_tile_options *options, cgap_error *error)
+{
+  const size_t images = evidence->image.rows, texts = evidence->text.rows;
+  const bool triangle = kind != CGAP_IMAGE_TEXT;
+  cgap_totals rows = {0}, columns = {0};
+  if (options->want != CGAP_WANT_ALL)
+    return run_queries(evidence, e, options, error);
+  cgap_status status = cgap_sums_init(evidence, kind, true, error);
+  if (!status && (!cgap_totals_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images) ||
+                  (!triangle && !cgap_totals_init(&columns, evidence, kind, 0, texts))))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", images, texts);
+  if (!status)
+    status = run_pass(evidence, e, kind, options, &rows, triangle ? &rows : &columns, error);
+  if (!status)
+    cgap_tiles_finish(evidence, &rows, false);
+  if (!status && !triangle)
+    cgap_tiles_finish(evidence, &columns, true);
+  cgap_totals_clear(&rows);
+  cgap_totals_clear(&columns);
+  return status;
+}

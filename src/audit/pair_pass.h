@@ -1,0 +1,39 @@
+/* The tile pass: all couples of one kind, as tiles X_I · Y_Jᵀ, each shown once to every measure. */
+#ifndef CGAP_ENGINE_TILES_H
+#define CGAP_ENGINE_TILES_H
+
+#include "audit/pair_sums.h"
+#include "rows/row_block.h"
+
+/* What is wanted of a pass over images and texts. Queries against all candidates want the sums of the queries, for
+ * ranks and losses, and nothing of the candidates: those may be many. */
+typedef enum cgap_tiles_want { CGAP_WANT_ALL, CGAP_WANT_ROW_QUERIES, CGAP_WANT_COLUMN_QUERIES } cgap_tiles_want;
+
+typedef struct cgap_tile_options {
+  int threads;
+  size_t panel_rows;  /* rows of a side held at once; a multiple of CGAP_TILE, or the whole side where resident */
+  size_t column_rows; /* the same of the other side, of which the next are read meanwhile; divides it. 0: as many */
+  bool bfloat;        /* products in bfloat16; the machine has to have them */
+  bool precise[CGAP_COUPLE_KINDS]; /* products in double instead: cgap_probe_run */
+  cgap_tiles_want want;
+  double share_before; /* for progress: this pass is [share_before, share_after] of its phase */
+  double share_after;
+  cgap_progress progress;
+} cgap_tile_options;
+
+/* Fills evidence->sums[kind] (cleared by cgap_sums_clear), least and greatest, and the ten best of this kind, whose
+ * lists exist. */
+CGAP_MUST_CHECK cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
+                                           const cgap_tile_options *options, cgap_error *error);
+
+/* A part of a pass: the couples of two panels that are in memory, into the totals of their rows (the same totals
+ * where the panels are of one block). Adds to the counts of evidence->sums[kind], to least and greatest. Panels begin
+ * at whole tiles; of a triangle, a is not right of b. */
+CGAP_MUST_CHECK cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind,
+                                            const cgap_tile_options *options, const cgap_panel *a, cgap_totals *rows,
+                                            const cgap_panel *b, cgap_totals *columns, cgap_error *error);
+
+/* Writes totals into evidence->sums and the lists; columns: of the second side of a kind. */
+void cgap_tiles_finish(cgap_evidence *evidence, const cgap_totals *totals, bool columns);
+
+#endif

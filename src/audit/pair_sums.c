@@ -1,0 +1,205 @@
+#include "audit/pair_sums.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { IN_A_ROW = 10 }; /* log2 CGAP_TILE: couples of a row in one tile */
+
+bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired)
+{
+  return (measure->couples & 1u << kind) && (paired || !measure->paired_only);
+}
+
+/* The same of a pass: the median is looked for once, where it is not known, or alone. */
+static bool is_wanted(const cgap_evidence *e, int measure, cgap_couples kind)
+{
+  const bool median = e->window.step > 0 || e->window.values > 0;
+  return cgap_looks_at(cgap_measures[measure], kind, e->paired) &&
+         (measure == CGAP_MEASURE_MEDIAN ? median : !e->median_alone);
+}
+
+/* Ranks and losses are what queries are asked for. */
+static bool is_of_queries(int measure)
+{
+  return measure == CGAP_MEASURE_SOFTMAX || measure == CGAP_MEASURE_RANKS;
+}
+
+cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature)
+{
+  if (measure->need.sums == 0)
+    return (cgap_fixed){0};
+  const int greatest = (int)ceil(measure->need.greatest_log(temperature) / log(2.0)) + 1;
+  return cgap_fixed_for(-greatest, greatest + IN_A_ROW);
+}
+
+/* Lays the arrays of the measures of which sums are made out over t->memory, or over NULL to learn the bytes. */
+static size_t lay_out_sums(cgap_totals *t, const cgap_evidence *e, bool queries)
+{
+  size_t at = 0;
+  for (int m = 0; m < CGAP_MEASURES; m++) {
+    const cgap_measure *measure = cgap_measures[m];
+    if (!is_wanted(e, m, t->kind) || (queries && !is_of_queries(m)))
+      continue;
+    const size_t words = cgap_measure_format(measure, e->temperature).words;
+    t->sums[m] = t->memory && measure->need.sums ? (int64_t *)(t->memory + at) : NULL;
+    at += measure->need.sums * t->rows * words * sizeof(int64_t);
+    t->counts[m] = t->memory && measure->need.row_counts ? (uint64_t *)(t->memory + at) : NULL;
+    at += measure->need.row_counts * t->rows * sizeof(uint64_t);
+  }
+  return at;
+}
+
+static size_t lay_out(cgap_totals *t, const cgap_evidence *e)
+{
+  const size_t at = lay_out_sums(t, e, false);
+  t->lists = (cgap_neighbours){.rows = t->rows, .list = t->memory ? (cgap_neighbour *)(t->memory + at) : NULL};
+  return at + t->rows * CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
+}
+
+bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_couples kind, size_t first, size_t rows)
+{
+  *t = (cgap_totals){.kind = kind, .first = first, .rows = rows};
+  t->bytes = lay_out(t, evidence);
+  t->memory = cgap_zalloc(t->bytes, 1);
+  if (!t->memory)
+    return false;
+  (void)lay_out(t, evidence);
+  cgap_neighbours_reset(&t->lists, rows);
+  return true;
+}
+
+bool cgap_totals_init_queries(cgap_totals *t, const cgap_evidence *evidence, size_t rows)
+{
+  *t = (cgap_totals){.kind = CGAP_IMAGE_TEXT, .rows = rows};
+  t->bytes = lay_out_sums(t, evidence, true);
+  t->memory = cgap_zalloc(t->bytes, 1);
+  if (t->memory)
+    (void)lay_out_sums(t, evidence, true);
+  return t->memory != NULL;
+}
+
+void cgap_totals_clear(cgap_totals *t)
+{
+  cgap_free(t->memory);
+  *t = (cgap_totals){0};
+}
+
+size_t cgap_totals_row_bytes(double temperature)
+{
+  size_t bytes = CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    bytes += cgap_measures[m]->need.sums * cgap_measure_format(cgap_measures[m], temperature).words * sizeof(int64_t) +
+             cgap_measures[m]->need.row_counts * sizeof(uint64_t);
+  return bytes;
+}
+
+void cgap_totals_add(cgap_totals *t, int measure, const cgap_fixed *format, const double *sums, const uint64_t *counts,
+                     size_t stride, size_t row, size_t rows)
+{
+  const cgap_need need = cgap_measures[measure]->need;
+  const size_t at = row - t->first;
+  for (size_t k = 0; k < need.sums; k++)
+    for (size_t i = 0; i < rows; i++)
+      cgap_fixed_add(format, t->sums[measure] + (k * t->rows + at + i) * format->words, sums[k * stride + i]);
+  for (size_t k = 0; k < need.row_counts; k++)
+    for (size_t i = 0; i < rows; i++)
+      t->counts[measure][k * t->rows + at + i] += counts[k * stride + i];
+}
+
+static void offer_lists(cgap_totals *t, const cgap_totals *part)
+{
+  for (size_t r = 0; r < part->rows; r++) {
+    const cgap_neighbour *list = part->lists.list + r * CGAP_NEIGHBOURS;
+    for (int k = 0; k < CGAP_NEIGHBOURS && list[k].row != UINT32_MAX; k++)
+      cgap_neighbours_offer(&t->lists, part->first - t->first + r, list[k].cosine, list[k].row);
+  }
+}
+
+void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *part)
+{
+  const size_t at = part->first - t->first;
+  for (int m = 0; m < CGAP_MEASURES; m++) {
+    const cgap_need need = cgap_measures[m]->need;
+    const size_t words = cgap_measure_format(cgap_measures[m], evidence->temperature).words;
+    for (size_t k = 0; part->sums[m] && k < need.sums; k++)
+      for (size_t i = 0; i < part->rows * words; i++)
+        t->sums[m][(k * t->rows + at) * words + i] += part->sums[m][k * part->rows * words + i];
+    for (size_t k = 0; part->counts[m] && k < need.row_counts; k++)
+      for (size_t i = 0; i < part->rows; i++)
+        t->counts[m][k * t->rows + at + i] += part->counts[m][k * part->rows + i];
+  }
+  offer_lists(t, part);
+}
+
+void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,
+                        uint64_t *counts, size_t stride)
+{
+  const cgap_measure *m = cgap_measures[measure];
+  const cgap_fixed format = cgap_measure_format(m, evidence->temperature);
+  for (size_t k = 0; k < m->need.sums; k++)
+    for (size_t i = 0; i < t->rows; i++)
+      sums[k * stride + t->first + i] = cgap_fixed_value(&format, t->sums[measure] + (k * t->rows + i) * format.words);
+  for (size_t k = 0; k < m->need.row_counts; k++)
+    memcpy(counts + k * stride + t->first, t->counts[measure] + k * t->rows, t->rows * sizeof *counts);
+}
+
+/* ---------------------------------------------------------------- sums of whole sides */
+
+static bool sums_alloc(cgap_sums *s, cgap_need need, size_t rows, size_t columns, bool shared)
+{
+  *s = (cgap_sums){.row_stride = rows, .column_stride = columns};
+  s->counts = cgap_zalloc(need.counts, sizeof *s->counts);
+  s->row_sums = cgap_alloc(need.sums * rows, sizeof *s->row_sums);
+  s->row_counts = cgap_alloc(need.row_counts * rows, sizeof *s->row_counts);
+  s->column_sums = shared ? s->row_sums : cgap_alloc(need.sums * columns, sizeof *s->column_sums);
+  s->column_counts = shared ? s->row_counts : cgap_alloc(need.row_counts * columns, sizeof *s->column_counts);
+  return s->counts && s->row_sums && s->row_counts && s->column_sums && s->column_counts;
+}
+
+static void sums_free(cgap_sums *s)
+{
+  if (s->column_sums != s->row_sums)
+    cgap_free(s->column_sums);
+  if (s->column_counts != s->row_counts)
+    cgap_free(s->column_counts);
+  cgap_free(s->counts);
+  cgap_free(s->row_sums);
+  cgap_free(s->row_counts);
+  *s = (cgap_sums){0};
+}
+
+cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whole, cgap_error *error)
+{
+  size_t rows = kind == CGAP_TEXT_TEXT ? evidence->text.rows : evidence->image.rows;
+  size_t columns = kind == CGAP_IMAGE_IMAGE ? evidence->image.rows : evidence->text.rows;
+  rows = whole ? rows : 0;
+  columns = whole ? columns : 0;
+  evidence->least[kind] = INFINITY;
+  evidence->greatest[kind] = -INFINITY;
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (is_wanted(evidence, m, kind) &&
+        !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, kind != CGAP_IMAGE_TEXT))
+      return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", rows, columns);
+  return CGAP_OK;
+}
+
+cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t columns, cgap_error *error)
+{
+  const cgap_couples kind = CGAP_IMAGE_TEXT;
+  evidence->least[kind] = INFINITY;
+  evidence->greatest[kind] = -INFINITY;
+  for (int m = 0; m < CGAP_MEASURES; m++)
+    if (is_of_queries(m) && cgap_looks_at(cgap_measures[m], kind, evidence->paired) &&
+        !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, false))
+      return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", rows + columns);
+  return CGAP_OK;
+}
+
+void cgap_sums_clear(cgap_evidence *evidence)
+{
+  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
+    for (int m = 0; m < CGAP_MEASURES; m++)
+      sums_free(&evidence->sums[kind][m]);
+}

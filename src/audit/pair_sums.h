@@ -1,0 +1,52 @@
+/* What a tile pass gathers about a run of rows of one side: per-row sums and counts of every measure that looks at this
+ * kind of couples, and the ten best of each row. All of it merges in any order, so that threads, panels and machines
+ * give the same bits. */
+#ifndef CGAP_ENGINE_TOTALS_H
+#define CGAP_ENGINE_TOTALS_H
+
+#include "analysis/measure.h"
+#include "base/exact_sum.h"
+
+typedef struct cgap_totals {
+  cgap_couples kind;
+  size_t first, rows; /* rows [first, first + rows) of the side */
+  size_t bytes;       /* of `memory`, which holds all that follows */
+  unsigned char *memory;
+  int64_t *sums[CGAP_MEASURES];    /* (need.sums, rows, format.words) */
+  uint64_t *counts[CGAP_MEASURES]; /* (need.row_counts, rows) */
+  cgap_neighbours lists;
+} cgap_totals;
+
+/* Whether a measure looks at this kind of couples. */
+bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired);
+
+/* The fixed point of a measure's sums. */
+cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature);
+
+/* Empty totals; false: out of memory. evidence says what is paired and the temperature. */
+bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_couples kind, size_t first, size_t rows);
+void cgap_totals_clear(cgap_totals *t);
+size_t cgap_totals_row_bytes(double temperature);
+
+/* Adds what a tile found about `rows` rows from `row` (of the side) on. */
+void cgap_totals_add(cgap_totals *t, int measure, const cgap_fixed *format, const double *sums, const uint64_t *counts,
+                     size_t stride, size_t row, size_t rows);
+
+/* Writes one measure's sums and counts into the arrays of a whole side, (need, stride). */
+void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,
+                        uint64_t *counts, size_t stride);
+
+/* t += those of all or some of its rows. */
+void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *part);
+
+/* Allocates the sums of the measures that look at this kind, of whole sides; evidence->sums[kind] then holds them.
+ * whole false: of no rows, the pass's counts alone. Sets least and greatest to those of no couple. */
+CGAP_MUST_CHECK cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whole, cgap_error *error);
+/* The same of images and texts where only queries are asked about: the sums of CGAP_MEASURE_SOFTMAX and
+ * CGAP_MEASURE_RANKS, of so many rows and columns; and totals of them, without lists. */
+CGAP_MUST_CHECK cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t columns,
+                                                   cgap_error *error);
+bool cgap_totals_init_queries(cgap_totals *t, const cgap_evidence *evidence, size_t rows);
+void cgap_sums_clear(cgap_evidence *evidence);
+
+#endif

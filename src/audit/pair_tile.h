@@ -1,0 +1,64 @@
+/* One tile: its product in strips, each shown once to every measure, and what may be among the ten best of its rows and
+ * columns. */
+#ifndef CGAP_ENGINE_TILE_H
+#define CGAP_ENGINE_TILE_H
+
+#include "analysis/measure.h"
+#include "audit/top_k_pass.h"
+#include "rows/row_block.h"
+#include "simd/bfloat16_rows.h"
+#include "simd/tile_gemm.h"
+
+/* What all workers of a pass read. */
+typedef struct cgap_tile_pass {
+  const cgap_evidence *evidence;
+  cgap_couples kind;
+  bool triangle;
+  cgap_panel a, b;                        /* rows and columns */
+  cgap_rough a_rough, b_rough;            /* where bfloat16 is asked for */
+  cgap_best *row_best, *column_best;      /* the same of a triangle */
+  const size_t *row_first, *column_first; /* first_equal of the sides */
+  const cgap_kernels *kernels;
+  const cgap_product_kind *product;
+  bool bfloat;
+  bool precise; /* products are made in double, and rounded to what measures look at first */
+  float margin; /* by how much any cosine may be off, where the product is of unit rows */
+} cgap_tile_pass;
+
+typedef struct cgap_tile_place {
+  size_t row, column;   /* of the sides */
+  size_t rows, columns; /* at most CGAP_TILE */
+  bool diagonal;        /* only what is right of the diagonal counts */
+} cgap_tile_place;
+
+enum { CGAP_FOUND = 8 * CGAP_TILE };
+
+/* What one worker owns. */
+typedef struct cgap_tile_worker {
+  const cgap_product_kind *kind;
+  void *product;
+  size_t packed;                     /* the column that its packed rows start at; SIZE_MAX: none */
+  double *precise;                   /* (CGAP_STRIP, CGAP_TILE), where products are made in double, and … */
+  double *a, *b;                     /* … (CGAP_STRIP, CHUNK), (CGAP_TILE, CHUNK) elements of rows */
+  float *memory;                     /* of what follows */
+  float *strip;                      /* (CGAP_STRIP, CGAP_TILE), and room of a tile's row before it */
+  cgap_sums sums[CGAP_MEASURES];     /* of this tile alone */
+  cgap_found *found;                 /* (CGAP_FOUND) not yet handed over */
+  size_t count;                      /* of them */
+  float *row_bound, *column_bound;   /* what a candidate must reach; both (CGAP_TILE) */
+  float *row_margin, *column_margin; /* by how much a cosine may be off; both (CGAP_TILE) */
+  float *column_look;                /* column_bound less the margin */
+  float *column_best;                /* (CGAP_NEIGHBOURS, CGAP_TILE) of a tile whose columns come for the first time */
+  bool new_columns;                  /* whether it is one */
+  double least, greatest;            /* of all tiles so far */
+} cgap_tile_worker;
+
+bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass); /* false: out of memory */
+void cgap_tile_worker_clear(cgap_tile_worker *w);
+size_t cgap_tile_worker_bytes(size_t dim);
+
+/* Fills the worker's sums, least and greatest for one tile, and hands over to the pass's lists what may be among the
+ * ten best. false: out of memory. */
+bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cgap_tile_worker *w);
+
+#endif

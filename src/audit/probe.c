@@ -1,0 +1,262 @@
+#include "audit/probe.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "rows/row_block.h"
+#include "simd/audit_kernels.h"
+#include "simd/bfloat16_rows.h"
+#include "simd/tile_gemm.h"
+
+#include <cblas.h>
+#include <math.h>
+
+enum { COLUMNS = 256, ROWS = CGAP_STRIP }; /* of the pairs that are looked at */
+#define MOST_SHIFT 1e-6                    /* what roundings in one direction may move a sum's logarithm by … */
+#define OPEN_SHARE 0.2                     /* … the share of comparisons that may be computed again one by one … */
+#define SURE 5                             /* … and what is no chance, in standard errors */
+
+/* Rows of a side, spread over it. */
+typedef struct part {
+  const cgap_side *side;
+  size_t count;
+  size_t row[COLUMNS];
+  double *precise;       /* (count, dim) */
+  float *unit;           /* (count, dim) */
+  cgap_rough own, cross; /* for products within the side, and with the other */
+} part;
+
+/* Pairs of the first rows of one part and all of another: their cosines, and what tiles would show. */
+typedef struct pairs {
+  const cgap_evidence *evidence;
+  cgap_couples kind;
+  const part *a, *b;
+  size_t rows, columns;
+  double cosine[ROWS * COLUMNS]; /* (rows, columns) */
+  float *shown;                  /* (rows, stride), at most (CGAP_STRIP, CGAP_TILE) */
+  size_t stride;
+} pairs;
+
+static void part_clear(part *p)
+{
+  cgap_free(p->precise);
+  cgap_free(p->unit);
+  cgap_rough_clear(&p->own);
+  cgap_rough_clear(&p->cross);
+}
+
+/* One row of each stretch of the side, in no order, so that no order of the file's rows hides some of them. */
+static void choose_rows(part *p)
+{
+  cgap_random random = cgap_random_init(p->side->rows, 0);
+  for (size_t k = 0; k < p->count; k++) {
+    const size_t first = k * p->side->rows / p->count, end = (k + 1) * p->side->rows / p->count;
+    p->row[k] = first + cgap_random_below(&random, end - first);
+  }
+  cgap_random_shuffle(&random, p->row, p->count);
+}
+
+static cgap_status part_take(part *p, const cgap_side *side, const cgap_side *other, bool bfloat, cgap_error *error)
+{
+  const size_t dim = side->dim;
+  *p = (part){.side = side, .count = side->rows < COLUMNS ? side->rows : COLUMNS};
+  choose_rows(p);
+  p->precise = cgap_alloc(p->count * dim, sizeof *p->precise);
+  p->unit = cgap_alloc(p->count * dim, sizeof *p->unit);
+  if (!p->precise || !p->unit)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, p->count, dim);
+  cgap_status status = cgap_side_fetch(side, p->row, 0, p->count, 1, p->precise, error);
+  for (size_t k = 0; !status && k < p->count * dim; k++)
+    p->unit[k] = (float)p->precise[k];
+  const cgap_panel panel = {.side = side, .rows = p->count, .unit = p->unit};
+  if (!status && bfloat)
+    status = cgap_rough_make(&p->own, &panel, side->mean, side->mean, 1, error);
+  if (!status && bfloat)
+    status = cgap_rough_make(&p->cross, &panel, side->mean, other->mean, 1, error);
+  return status;
+}
+
+static const cgap_rough *rough_of(const pairs *c, const part *p)
+{
+  return c->kind == CGAP_IMAGE_TEXT ? &p->cross : &p->own;
+}
+
+static bool multiply(pairs *c, bool bfloat)
+{
+  const cgap_rough *a = rough_of(c, c->a), *b = rough_of(c, c->b);
+  const cgap_product_kind *kind = cgap_product_here(bfloat);
+  const int dim = (int)c->a->side->dim, rows = (int)c->rows, columns = (int)c->columns;
+  void *product = kind->open((size_t)dim, bfloat);
+  if (product && kind->pack(product, bfloat ? (const void *)b->row : c->b->unit, c->columns))
+    c->stride = kind->strip(product, bfloat ? (const void *)a->row : c->a->unit, c->rows, 0, c->shown);
+  if (product)
+    kind->close(product);
+  for (size_t r = 0; bfloat && c->stride && r < c->rows; r++)
+    cgap_kernels_here()->add_parts(c->shown + r * c->stride, c->columns, a->part[r], b->part);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, columns, dim, 1.0, c->a->precise, dim, c->b->precise, dim,
+              0.0, c->cosine, columns);
+  return c->stride != 0;
+}
+
+/* Whether the pair counts in sums: no row with itself, and none that belongs together. */
+static bool counts(const pairs *c, size_t r, size_t k)
+{
+  const size_t row = c->a->row[r], column = c->b->row[k];
+  if (c->kind == CGAP_IMAGE_TEXT)
+    return !c->evidence->paired || c->evidence->image_of[column] != row;
+  return row != column;
+}
+
+/* ---------------------------------------------------------------- what they show */
+
+/* By how much roundings in one direction move log Σ e^(scale·cosine): an error that goes with the cosine is fitted by a
+ * straight line, and read off where the sum has its weight. Beyond what chance explains. */
+static double shift_of_sums(const pairs *c, double scale)
+{
+  double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0, weight = 0, at = 0, greatest = -1;
+  for (size_t k = 0; k < c->rows * c->columns; k++)
+    greatest = fmax(greatest, counts(c, k / c->columns, k % c->columns) ? c->cosine[k] : -1);
+  for (size_t r = 0; r < c->rows; r++)
+    for (size_t k = 0; k < c->columns; k++) {
+      if (!counts(c, r, k))
+        continue;
+      const double cosine = c->cosine[r * c->columns + k], off = (double)c->shown[r * c->stride + k] - cosine;
+      const double w = exp(scale * (cosine - greatest));
+      n++;
+      x += cosine;
+      y += off;
+      xx += cosine * cosine;
+      xy += cosine * off;
+      yy += off * off;
+      weight += w;
+      at += w * cosine;
+    }
+  if (n < 1)
+    return 0;
+  const double spread = fmax(0, xx / n - x / n * x / n), along = xy / n - x / n * y / n;
+  const double slope = spread > 1e-20 ? along / spread : 0, away = at / weight - x / n;
+  const double left = fmax(0, yy / n - y / n * y / n - slope * along);
+  const double chance = sqrt(left / n * (1 + (spread > 1e-20 ? away * away / spread : 0)));
+  return scale * fmax(0, fabs(y / n + slope * away) - SURE * chance);
+}
+
+/* What is left of the chance of a sample where it is a good part of all pairs, nothing where it is all. */
+static double left_to_chance(const pairs *c)
+{
+  const double all = (double)c->a->side->rows * (double)c->b->side->rows;
+  return sqrt(fmax(0, 1 - (double)c->rows * (double)c->columns / all));
+}
+
+/* The same as the pairs themselves have it, whatever rows they are of: a few rows that round in one direction move
+ * the sum and no line through all of them. */
+static double shift_of_kernels(const pairs *c)
+{
+  const double scale = 2 * CGAP_KERNEL_T;
+  double weight = 0, moved = 0, squares = 0;
+  for (size_t r = 0; r < c->rows; r++)
+    for (size_t k = 0; k < c->columns; k++) {
+      if (!counts(c, r, k))
+        continue;
+      const double cosine = c->cosine[r * c->columns + k], w = exp(scale * cosine);
+      const double off = w * ((double)c->shown[r * c->stride + k] - cosine);
+      weight += w;
+      moved += off;
+      squares += off * off;
+    }
+  return weight > 0 ? scale * fmax(0, fabs(moved) - SURE * left_to_chance(c) * sqrt(squares)) / weight : 0;
+}
+
+/* What roundings move the mean loss of the queries by, those of rows or of columns. */
+static double shift_of_losses(const pairs *c, bool of_rows)
+{
+  const cgap_evidence *e = c->evidence;
+  const size_t queries = of_rows ? c->rows : c->columns, candidates = of_rows ? c->columns : c->rows;
+  const double scale = 1 / e->temperature;
+  const double times = (double)(of_rows ? c->b : c->a)->side->rows / (double)candidates;
+  double moved = 0, squares = 0;
+  for (size_t q = 0; q < queries; q++) {
+    const double own = of_rows ? e->best_positive[c->a->row[q]] : e->pair_cosine[c->b->row[q]];
+    double weight = 0, off = 0, most = 0;
+    for (size_t k = 0; k < candidates; k++)
+      most = fmax(most, scale * (c->cosine[of_rows ? q * c->columns + k : k * c->columns + q] - own));
+    for (size_t k = 0; k < candidates; k++) {
+      const size_t row = of_rows ? q : k, column = of_rows ? k : q;
+      if (!counts(c, row, column))
+        continue;
+      const double cosine = c->cosine[row * c->columns + column], w = times * exp(scale * (cosine - own) - most);
+      weight += w;
+      off += w * ((double)c->shown[row * c->stride + column] - cosine);
+    }
+    off *= scale / (weight + exp(-most));
+    moved += off;
+    squares += off * off;
+  }
+  return fmax(0, fabs(moved) - SURE * left_to_chance(c) * sqrt(squares)) / (double)queries;
+}
+
+/* The share of pairs that are within their margins of what their rows compare them with: the positive, or the
+ * greatest here. */
+static double open_share(const pairs *c, bool bfloat)
+{
+  const bool positives = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired;
+  const double margin = (double)cgap_product_margin(c->a->side->dim);
+  double open = 0, n = 0;
+  for (size_t r = 0; r < c->rows; r++) {
+    double mark = positives ? c->evidence->best_positive[c->a->row[r]] : -1;
+    for (size_t k = 0; !positives && k < c->columns; k++)
+      mark = fmax(mark, counts(c, r, k) ? c->cosine[r * c->columns + k] : -1);
+    for (size_t k = 0; k < c->columns; k++)
+      if (counts(c, r, k)) {
+        n++;
+        open += fabs(c->cosine[r * c->columns + k] - mark) <=
+                (bfloat ? (double)cgap_rough_margin(rough_of(c, c->a), r, rough_of(c, c->b), k) : margin);
+      }
+  }
+  return n > 0 ? open / n : 0;
+}
+
+static bool is_hard(const pairs *c, bool bfloat)
+{
+  const bool softmax = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired && !bfloat;
+  const double most = (bfloat ? 5 : 0.25) * MOST_SHIFT;
+  return shift_of_kernels(c) > most || shift_of_sums(c, 2 * CGAP_KERNEL_T) > most ||
+         (softmax && (shift_of_sums(c, 1 / c->evidence->temperature) > MOST_SHIFT / 2 ||
+                      shift_of_losses(c, true) > MOST_SHIFT / 2 || shift_of_losses(c, false) > MOST_SHIFT / 2)) ||
+         open_share(c, bfloat) > OPEN_SHARE;
+}
+
+static cgap_status look(pairs *c, bool bfloat, bool *precise, cgap_error *error)
+{
+  c->rows = c->a->count < ROWS ? c->a->count : ROWS;
+  c->columns = c->b->count;
+  c->stride = 0;
+  if (!multiply(c, bfloat))
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for the products of %zu and %zu rows", c->rows, c->columns);
+  *precise = is_hard(c, bfloat);
+  return CGAP_OK;
+}
+
+cgap_status cgap_probe_run(bool precise[CGAP_COUPLE_KINDS], const cgap_evidence *evidence, const cgap_embeddings *e,
+                           bool bfloat, cgap_error *error)
+{
+  part image = {0}, text = {0};
+  pairs *c = cgap_zalloc(1, sizeof *c);
+  float *shown = cgap_alloc((size_t)CGAP_STRIP * CGAP_TILE, sizeof *shown);
+  cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows", COLUMNS);
+  if (!status)
+    status = part_take(&image, &e->image, &e->text, bfloat, error);
+  if (!status)
+    status = part_take(&text, &e->text, &e->image, bfloat, error);
+  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
+    c->evidence = evidence;
+    c->kind = (cgap_couples)kind;
+    c->shown = shown;
+    c->a = kind == CGAP_TEXT_TEXT ? &text : &image;
+    c->b = kind == CGAP_IMAGE_IMAGE ? &image : &text;
+    status = look(c, bfloat, &precise[kind], error);
+  }
+  part_clear(&image);
+  part_clear(&text);
+  cgap_free(shown);
+  cgap_free(c);
+  return status;
+}

@@ -1,0 +1,116 @@
+#include "audit/ranks_queries.h"
+
+#include "base/background_reader.h"
+#include "comm/rank_rows.h"
+
+typedef struct asking {
+  cgap_evidence *evidence;
+  cgap_comm *ranks;
+  cgap_tile_options options;
+  bool columns;       /* texts ask, else images */
+  cgap_panel queries; /* all of them */
+  cgap_totals asked, none;
+  cgap_error error; /* of what ranks say during a pass */
+  cgap_status status;
+  cgap_progress progress;
+} asking;
+
+/* Between tiles: whether another rank has failed. */
+static bool tick(void *context, const char *phase, double share)
+{
+  asking *a = context;
+  a->status = cgap_comm_poll(a->ranks, NULL, &a->error);
+  return a->status || (a->progress.tick && a->progress.tick(a->progress.context, phase, share));
+}
+
+static cgap_status show(asking *a, const cgap_panel *candidates, cgap_error *error)
+{
+  const cgap_panel *rows = a->columns ? candidates : &a->queries, *columns = a->columns ? &a->queries : candidates;
+  a->none.first = candidates->first;
+  a->none.rows = candidates->rows;
+  cgap_status status =
+    cgap_tiles_show(a->evidence, CGAP_IMAGE_TEXT, &a->options, rows, a->columns ? &a->none : &a->asked, columns,
+                    a->columns ? &a->asked : &a->none, error);
+  if (a->status && error)
+    *error = a->error;
+  return a->status ? a->status : status;
+}
+
+/* Candidates that are read, where they are not in memory, while those before them are shown. */
+typedef struct run_of_rows {
+  cgap_panel panel;
+  const cgap_side *side;
+  size_t first, rows;
+} run_of_rows;
+
+static cgap_status load_rows(void *context, cgap_error *error)
+{
+  run_of_rows *r = context;
+  return cgap_panel_load(&r->panel, r->side, r->first, r->rows, error);
+}
+
+static void expect_rows(cgap_ahead *ahead, run_of_rows *r, size_t first, size_t end)
+{
+  const size_t step = r->side->unit ? r->side->rows : CGAP_ASK_ROWS / 2;
+  r->first = first;
+  r->rows = end - first < step ? end - first : step;
+  if (r->rows > 0)
+    cgap_ahead_start(ahead, load_rows, r);
+}
+
+static cgap_status show_all(asking *a, const cgap_side *side, cgap_error *error)
+{
+  const cgap_share own = cgap_share_of(a->ranks, side->rows);
+  const double before = a->options.share_before, span = a->options.share_after - before;
+  run_of_rows room[2] = {{.side = side}, {.side = side}};
+  cgap_status status = CGAP_OK;
+  cgap_ahead ahead;
+  int turn = 0;
+  cgap_ahead_open(&ahead, side->unit ? 1 : a->options.threads);
+  expect_rows(&ahead, &room[0], own.first, own.end);
+  for (size_t first = own.first; !status && first < own.end; turn = 1 - turn) {
+    const run_of_rows *now = &room[turn];
+    const size_t next = first + now->rows;
+    status = cgap_ahead_wait(&ahead, error);
+    if (status)
+      break;
+    expect_rows(&ahead, &room[1 - turn], next, own.end);
+    a->options.share_before = before + span * (double)(first - own.first) / (double)(own.end - own.first);
+    a->options.share_after = before + span * (double)(next - own.first) / (double)(own.end - own.first);
+    status = show(a, &now->panel, error);
+    first = next;
+  }
+  cgap_ahead_close(&ahead);
+  cgap_panel_clear(&room[0].panel);
+  cgap_panel_clear(&room[1].panel);
+  return status;
+}
+
+cgap_status cgap_ask_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks,
+                         const cgap_tile_options *options, cgap_error *error)
+{
+  asking a = {.evidence = evidence,
+              .ranks = ranks,
+              .options = *options,
+              .columns = options->want == CGAP_WANT_COLUMN_QUERIES,
+              .none = {.kind = CGAP_IMAGE_TEXT},
+              .progress = options->progress};
+  const cgap_side *queries = a.columns ? &e->text : &e->image, *candidates = a.columns ? &e->image : &e->text;
+  a.options.progress = (cgap_progress){.tick = tick, .context = &a};
+  cgap_status status =
+    cgap_sums_init_queries(evidence, a.columns ? 0 : queries->rows, a.columns ? queries->rows : 0, error);
+  if (!status && !cgap_totals_init_queries(&a.asked, evidence, queries->rows))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", queries->rows);
+  if (!status)
+    status = cgap_panel_load(&a.queries, queries, 0, queries->rows, error);
+  if (!status)
+    status = show_all(&a, candidates, error);
+  if (!status) /* words of fixed point and counts, and nothing else */
+    status = cgap_comm_sum(ranks, a.asked.memory, a.asked.bytes / sizeof(uint64_t), CGAP_COMM_U64, error);
+  if (!status)
+    cgap_tiles_finish(evidence, &a.asked, a.columns);
+  cgap_panel_clear(&a.queries);
+  if (!status) /* else MPI may still use it */
+    cgap_totals_clear(&a.asked);
+  return status;
+}

@@ -1,0 +1,15 @@
+/* Queries against all candidates, where ranks share the candidates: every rank has all queries and shows them its own
+ * candidates, and what they are told is added. */
+#ifndef CGAP_ENGINE_ASK_H
+#define CGAP_ENGINE_ASK_H
+
+#include "audit/pair_pass.h"
+
+enum { CGAP_ASK_ROWS = 8 * CGAP_TILE }; /* candidates at once, where they are not in memory: half are shown */
+
+/* As cgap_tiles_run with CGAP_WANT_ROW_QUERIES or CGAP_WANT_COLUMN_QUERIES, on every rank. The side of the queries is
+ * in memory everywhere, the other is shared (cgap_embeddings_share). */
+CGAP_MUST_CHECK cgap_status cgap_ask_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks,
+                                         const cgap_tile_options *options, cgap_error *error);
+
+#endif

@@ -1,0 +1,381 @@
+#include "audit/ranks_ring.h"
+
+#include "audit/ranks_gather.h"
+#include "base/memory.h"
+#include "comm/rank_rows.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { PASSENGER_BYTES = 1 << 26 }; /* of a piece that goes round: a rank holds one, and the raw rows of the next */
+
+typedef struct ring {
+  cgap_evidence *evidence;
+  cgap_comm *ranks;
+  cgap_couples kind;
+  cgap_tile_options options;
+  const cgap_side *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
+  bool triangle, away_first;    /* images travel: they are the rows of the tiles */
+  int rank, size;
+  cgap_totals home_totals, away_totals; /* of this rank's blocks; away_totals of no triangle */
+  cgap_totals visiting;                 /* of the rows at hand */
+  size_t piece;                         /* rows of a piece at most */
+  cgap_visitors *room;
+  cgap_transfer raw; /* unit rows are made again where rows arrive */
+  bool moving;
+  cgap_progress progress;
+  double done, all; /* couples of rows, for progress */
+  double share_before, share_after;
+  cgap_error error; /* of what is under way during a pass */
+  cgap_status status;
+} ring;
+
+size_t cgap_ring_row_bytes(cgap_type type, size_t dim)
+{
+  return dim * (sizeof(float) + cgap_type_size(type));
+}
+
+/* Piece k of rank r's block of the side that travels. */
+static cgap_share piece_of(const ring *g, int r, size_t k)
+{
+  const cgap_share block = cgap_share_of_rank(g->away->rows, r, g->size);
+  return (cgap_share){cgap_lesser(block.first + k * g->piece, block.end),
+                      cgap_lesser(block.first + (k + 1) * g->piece, block.end)};
+}
+
+/* ---------------------------------------------------------------- while tiles are at work */
+
+/* Between tiles the rows under way move on. */
+static bool tick(void *context, const char *phase, double share)
+{
+  ring *g = context;
+  g->status = cgap_comm_poll(g->ranks, g->moving ? &g->raw : NULL, &g->error);
+  if (g->status)
+    return true;
+  return g->progress.tick && g->progress.tick(g->progress.context, phase, share);
+}
+
+/* The couples of rows at home and rows that visit. */
+static cgap_status meet(ring *g, const cgap_panel *home, const cgap_panel *guest, cgap_totals *guest_totals,
+                        cgap_error *error)
+{
+  const double couples = (double)home->rows * (double)guest->rows;
+  const bool guest_first = g->triangle ? guest->first < home->first : g->away_first;
+  if (home->rows == 0 || guest->rows == 0)
+    return CGAP_OK;
+  g->options.share_before = g->share_before + (g->share_after - g->share_before) * fmin(1, g->done / g->all);
+  g->done += couples;
+  g->options.share_after = g->share_before + (g->share_after - g->share_before) * fmin(1, g->done / g->all);
+  cgap_status status =
+    guest_first ? cgap_tiles_show(g->evidence, g->kind, &g->options, guest, guest_totals, home, &g->home_totals, error)
+                : cgap_tiles_show(g->evidence, g->kind, &g->options, home, &g->home_totals, guest, guest_totals, error);
+  if (g->status) {
+    if (error)
+      *error = g->error;
+    return g->status;
+  }
+  return status;
+}
+
+static cgap_status load(cgap_panel *panel, const cgap_side *side, size_t first, size_t end, cgap_error *error)
+{
+  return cgap_panel_load(panel, side, first, end > first ? end - first : 0, error);
+}
+
+/* ---------------------------------------------------------------- one stop */
+
+static size_t half_of(cgap_share block)
+{
+  const size_t tiles = (block.end - block.first + CGAP_TILE - 1) / CGAP_TILE;
+  return cgap_lesser(block.first + tiles / 2 * CGAP_TILE, block.end);
+}
+
+/* The piece at hand is of rank `owner`. Two ranks that are half a ring apart meet twice: of the block of the lower one,
+ * the first half is shown where it is at home, the second where it visits. */
+static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_error *error)
+{
+  cgap_share home = cgap_share_of_rank(g->home->rows, g->rank, g->size);
+  cgap_share visit = {guest->first, guest->first + guest->rows};
+  const bool own = g->triangle && owner == g->rank;
+  if (own) /* right of the diagonal */
+    home.end = cgap_lesser(home.end, visit.end);
+  else if (g->triangle && 2 * ((g->rank - owner + g->size) % g->size) == g->size) {
+    if (g->rank < owner)
+      home.end = half_of(home);
+    else
+      visit.first = cgap_greater(visit.first, half_of(cgap_share_of_rank(g->home->rows, owner, g->size)));
+  }
+  cgap_panel stays = {0}, comes = cgap_panel_view(guest);
+  const size_t skipped = cgap_lesser(visit.first - guest->first, guest->rows), dim = guest->side->dim;
+  comes.first += skipped;
+  comes.rows -= skipped;
+  comes.unit += skipped * dim;
+  comes.raw += skipped * dim * cgap_type_size(guest->side->source->type);
+  cgap_status status = load(&stays, g->home, home.first, home.end, error);
+  if (!status)
+    status = meet(g, &stays, &comes, own ? &g->home_totals : &g->visiting, error);
+  cgap_panel_clear(&stays);
+  return status;
+}
+
+/* ---------------------------------------------------------------- on the way */
+
+static size_t raw_bytes(const cgap_side *side)
+{
+  return side->dim * cgap_type_size(side->source->type);
+}
+
+/* Memory is kept from pass to pass: to be given new pages takes as long as to copy rows into them. */
+static cgap_status reserve(cgap_visitors *v, const cgap_side *side, size_t rows, int raws, cgap_error *error)
+{
+  const size_t raw = rows * raw_bytes(side), unit = rows * side->dim * sizeof(float);
+  bool fine = true;
+  for (int k = 0; k < raws; k++) {
+    if (raw > v->raw_bytes[k]) {
+      cgap_free(v->raw[k]);
+      v->raw[k] = cgap_alloc(raw, 1);
+      v->raw_bytes[k] = raw;
+    }
+    fine = fine && v->raw[k];
+  }
+  if (unit > v->unit_bytes) {
+    cgap_free(v->unit);
+    v->unit = cgap_alloc(unit, 1);
+    v->unit_bytes = unit;
+  }
+  return fine && v->unit ? CGAP_OK
+                         : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu visiting rows of %zu",
+                                     side->source->name, rows, side->dim);
+}
+
+void cgap_visitors_clear(cgap_visitors *v)
+{
+  cgap_free(v->raw[0]);
+  cgap_free(v->raw[1]);
+  cgap_free(v->unit);
+  *v = (cgap_visitors){0};
+}
+
+/* Rows that have come, as a panel. */
+static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_share rows)
+{
+  const size_t n = rows.end - rows.first;
+  cgap_side_normalise(g->away, rows.first, n, raw, g->room->unit, g->options.threads);
+  return (cgap_panel){.side = g->away, .first = rows.first, .rows = n, .unit = g->room->unit, .raw = raw};
+}
+
+/* The rows at hand go to the next rank, those of the one before come. */
+static cgap_status send_rows(ring *g, const cgap_panel *now, unsigned char *next, cgap_share coming, cgap_error *error)
+{
+  const int to = (g->rank + 1) % g->size, from = (g->rank + g->size - 1) % g->size;
+  cgap_status status = cgap_comm_pass(g->ranks, &g->raw, 0, now->raw, now->rows * raw_bytes(g->away), to, next,
+                                      (coming.end - coming.first) * raw_bytes(g->away), from, error);
+  g->moving = !status;
+  return status;
+}
+
+static cgap_status rows_come(ring *g, cgap_error *error)
+{
+  cgap_status status = g->moving ? cgap_comm_wait(g->ranks, &g->raw, error) : CGAP_OK;
+  g->moving = false;
+  return status;
+}
+
+/* What was gathered about the rows at hand goes to rank `to`; *g->visiting becomes what rank `from` has of `rows`. */
+static cgap_status pass_totals(ring *g, int to, int from, cgap_share rows, cgap_error *error)
+{
+  cgap_totals coming;
+  cgap_transfer t;
+  if (!cgap_totals_init(&coming, g->evidence, g->kind, rows.first, rows.end - rows.first))
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", rows.end - rows.first);
+  cgap_status status = cgap_comm_pass(g->ranks, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory,
+                                      coming.bytes, from, error);
+  if (!status)
+    status = cgap_comm_wait(g->ranks, &t, error);
+  if (status) /* its room may still be written to */
+    return status;
+  cgap_totals_clear(&g->visiting);
+  g->visiting = coming;
+  return CGAP_OK;
+}
+
+/* Piece k of every rank goes round: of a triangle half the ring, else all of it; then its totals go home. */
+static cgap_status go_round(ring *g, size_t k, cgap_error *error)
+{
+  const int stops = g->triangle ? g->size / 2 + 1 : g->size;
+  const cgap_share mine = piece_of(g, g->rank, k);
+  cgap_panel now = {0};
+  cgap_status status = load(&now, g->away, mine.first, mine.end, error);
+  cgap_totals_clear(&g->visiting);
+  if (!status && !cgap_totals_init(&g->visiting, g->evidence, g->kind, mine.first, mine.end - mine.first))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", mine.end - mine.first);
+  for (int s = 0; !status && s < stops; s++) {
+    const int owner = (g->rank - s + g->size) % g->size, coming = (owner - 1 + g->size) % g->size;
+    const bool on = s + 1 < stops;
+    unsigned char *next = g->room->raw[s % 2];
+    if (on)
+      status = send_rows(g, &now, next, piece_of(g, coming, k), error);
+    if (!status)
+      status = stop_at(g, owner, &now, error);
+    if (g->triangle && s == 0)
+      cgap_lists_lend(&g->visiting, &g->home_totals);
+    if (!status)
+      status = rows_come(g, error);
+    if (!status && on)
+      status =
+        pass_totals(g, (g->rank + 1) % g->size, (g->rank + g->size - 1) % g->size, piece_of(g, coming, k), error);
+    if (!status && on)
+      now = welcome(g, next, piece_of(g, coming, k));
+  }
+  if (!status)
+    status = pass_totals(g, (g->rank - stops + 1 + g->size) % g->size, (g->rank + stops - 1) % g->size, mine, error);
+  if (!status && g->triangle)
+    cgap_lists_return(&g->visiting, &g->home_totals);
+  if (!status)
+    cgap_totals_merge(g->triangle ? &g->home_totals : &g->away_totals, g->evidence, &g->visiting);
+  return status;
+}
+
+/* ---------------------------------------------------------------- the smaller side in every rank */
+
+/* All rows of a side. */
+static cgap_status replicate(ring *g, cgap_panel *out, cgap_error *error)
+{
+  const cgap_side *side = g->away;
+  const size_t bytes = raw_bytes(side);
+  cgap_status status = reserve(g->room, side, side->rows, 1, error);
+  if (status)
+    return status;
+  memcpy(g->room->raw[0] + side->own_first * bytes, side->raw, side->own_rows * bytes);
+  status = cgap_share_gather(g->ranks, g->room->raw[0], side->rows, bytes, error);
+  if (!status)
+    *out = welcome(g, g->room->raw[0], (cgap_share){0, side->rows});
+  return status;
+}
+
+static cgap_status run_replicated(ring *g, cgap_error *error)
+{
+  cgap_panel home = {0}, away = {0};
+  cgap_status status = replicate(g, &away, error);
+  if (!status && !cgap_totals_init(&g->visiting, g->evidence, g->kind, 0, g->away->rows))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g->away->rows);
+  if (!status)
+    status = load(&home, g->home, g->home->own_first, g->home->own_first + g->home->own_rows, error);
+  if (!status)
+    status = meet(g, &home, &away, &g->visiting, error);
+  if (!status)
+    status = cgap_bring_sum(g->evidence, g->ranks, &g->visiting, error);
+  if (!status && g->rank == 0)
+    cgap_tiles_finish(g->evidence, &g->visiting, !g->away_first);
+  return status;
+}
+
+/* ---------------------------------------------------------------- all */
+
+/* Whether the side that travels is small enough to be in every rank: half of a rank's own rows of both sides at most,
+ * or with too few tiles to go round, and within the memory. */
+static bool fits_everywhere(const ring *g, uint64_t memory_bytes)
+{
+  const cgap_side *away = g->away, *home = g->home;
+  const uint64_t row = cgap_ring_row_bytes(away->source->type, away->dim);
+  const uint64_t totals = 2 * cgap_totals_row_bytes(g->evidence->temperature);
+  const uint64_t all = away->rows * (row + totals), size = (uint64_t)g->size;
+  const uint64_t own = (away->rows * row + home->rows * cgap_ring_row_bytes(home->source->type, home->dim)) / size;
+  return !g->triangle && all <= memory_bytes && (2 * away->rows * row <= own || away->rows < size * CGAP_TILE);
+}
+
+/* One way for all: their memories differ, by what they hold and by their nodes. */
+static cgap_status agree(ring *g, uint64_t memory_bytes, bool *replicated, cgap_error *error)
+{
+  uint64_t without = !fits_everywhere(g, memory_bytes);
+  const cgap_status status = cgap_comm_sum(g->ranks, &without, 1, CGAP_COMM_U64, error);
+  *replicated = without == 0;
+  return status;
+}
+
+static cgap_status open_ring(ring *g, cgap_error *error)
+{
+  const cgap_side *away = g->away;
+  size_t most = 0;
+  for (int r = 0; r < g->size; r++) {
+    const cgap_share block = cgap_share_of_rank(away->rows, r, g->size);
+    most = cgap_greater(most, block.end - block.first);
+  }
+  g->piece = PASSENGER_BYTES / cgap_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
+  g->piece = cgap_lesser(cgap_greater(g->piece, CGAP_TILE), cgap_greater(most, CGAP_TILE));
+  cgap_status status = reserve(g->room, away, g->piece, 2, error);
+  if (!status && !g->triangle &&
+      !cgap_totals_init(&g->away_totals, g->evidence, g->kind, away->own_first, away->own_rows))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", away->own_rows);
+  return status;
+}
+
+static cgap_status run_ring(ring *g, cgap_error *error)
+{
+  size_t pieces = 1;
+  cgap_status status = open_ring(g, error);
+  for (int r = 0; !status && r < g->size; r++) {
+    const cgap_share block = cgap_share_of_rank(g->away->rows, r, g->size);
+    pieces = cgap_greater(pieces, (block.end - block.first + g->piece - 1) / g->piece);
+  }
+  for (size_t k = 0; !status && k < pieces; k++)
+    status = go_round(g, k, error);
+  return status;
+}
+
+/* Where a message was left in the middle the memory stays: MPI may still use it. */
+static void close_ring(ring *g, bool broken)
+{
+  if (broken) {
+    *g->room = (cgap_visitors){0};
+    return;
+  }
+  cgap_totals_clear(&g->home_totals);
+  cgap_totals_clear(&g->away_totals);
+  cgap_totals_clear(&g->visiting);
+}
+
+/* Couples that this rank will show, about: for progress. */
+static double work_of(const ring *g, bool replicated)
+{
+  const double home = (double)g->home->own_rows, away = (double)g->away->rows;
+  return replicated || !g->triangle ? home * away : home * away / 2;
+}
+
+cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks, cgap_couples kind,
+                          const cgap_tile_options *options, cgap_visitors *room, uint64_t memory_bytes,
+                          cgap_error *error)
+{
+  ring g = {.evidence = evidence,
+            .room = room,
+            .ranks = ranks,
+            .kind = kind,
+            .options = *options,
+            .triangle = kind != CGAP_IMAGE_TEXT,
+            .away_first = kind == CGAP_IMAGE_TEXT && e->image.rows < e->text.rows,
+            .rank = cgap_comm_rank(ranks),
+            .size = cgap_comm_size(ranks),
+            .progress = options->progress,
+            .share_before = options->share_before,
+            .share_after = options->share_after};
+  g.home = kind == CGAP_TEXT_TEXT || g.away_first ? &e->text : &e->image;
+  g.away = kind == CGAP_IMAGE_IMAGE || g.away_first ? &e->image : &e->text;
+  g.options.progress = (cgap_progress){.tick = tick, .context = &g};
+  bool replicated = false;
+  cgap_status status = agree(&g, memory_bytes, &replicated, error);
+  g.all = fmax(1, work_of(&g, replicated));
+  if (!status)
+    status = cgap_sums_init(evidence, kind, g.rank == 0, error);
+  if (!status && !cgap_totals_init(&g.home_totals, evidence, kind, g.home->own_first, g.home->own_rows))
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g.home->own_rows);
+  if (!status)
+    status = replicated ? run_replicated(&g, error) : run_ring(&g, error);
+  if (!status)
+    status = cgap_bring_totals(evidence, ranks, &g.home_totals, g.home->rows, g.away_first, error);
+  if (!status && !g.triangle && !replicated)
+    status = cgap_bring_totals(evidence, ranks, &g.away_totals, g.away->rows, !g.away_first, error);
+  if (!status)
+    status = cgap_bring_counts(evidence, ranks, kind, error);
+  close_ring(&g, status != CGAP_OK);
+  return status;
+}

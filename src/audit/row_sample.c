@@ -1,0 +1,335 @@
+#include "audit/row_sample.h"
+
+#include "audit/caption_order.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "comm/rank_rows.h"
+#include "rows/modality.h"
+#include "rows/row_block.h"
+#include "rows/second_moment.h"
+
+#include <stdint.h>
+#include <string.h>
+
+enum { READ_ROWS = 4096 };
+
+/* ---------------------------------------------------------------- drawing */
+
+/* `count` of 0 … from − 1, ascending, each set of them as likely (Fan, Muller and Rezucha 1962). */
+static size_t *draw(size_t count, size_t from, uint64_t seed, uint64_t stream)
+{
+  cgap_random random = cgap_random_init(seed, stream);
+  size_t *out = cgap_alloc(count, sizeof *out), taken = 0;
+  for (size_t i = 0; out && taken < count; i++)
+    if (cgap_random_below(&random, from - i) < count - taken)
+      out[taken++] = i;
+  return out;
+}
+
+/* Every text of the images in s->image; *texts says how many. image_of (texts) counts places in s->image. */
+static size_t *texts_of(const cgap_embeddings *whole, const size_t *image, size_t images, size_t **image_of,
+                        size_t *texts)
+{
+  size_t *place = cgap_alloc(whole->image.rows, sizeof *place), *out = NULL;
+  *texts = 0;
+  for (size_t k = 0; k < images; k++)
+    *texts += whole->pairs.first[image[k] + 1] - whole->pairs.first[image[k]];
+  out = cgap_alloc(*texts, sizeof *out);
+  *image_of = cgap_alloc(*texts, sizeof **image_of);
+  if (!place || !out || !*image_of) {
+    cgap_free(place);
+    cgap_free(out);
+    cgap_free(*image_of);
+    return NULL;
+  }
+  for (size_t i = 0; i < whole->image.rows; i++)
+    place[i] = SIZE_MAX;
+  for (size_t k = 0; k < images; k++)
+    place[image[k]] = k;
+  for (size_t j = 0, taken = 0; j < whole->text.rows && taken < *texts; j++)
+    if (place[whole->pairs.image_of[j]] != SIZE_MAX) {
+      (*image_of)[taken] = place[whole->pairs.image_of[j]];
+      out[taken++] = j;
+    }
+  cgap_free(place);
+  return out;
+}
+
+/* ---------------------------------------------------------------- sides */
+
+static cgap_status no_memory(const cgap_side *whole, size_t rows, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for a sample of %zu rows of %zu", whole->source->name, rows,
+                   whole->dim);
+}
+
+/* The first of equal rows within the sample. */
+static bool find_equals(cgap_side *out, const cgap_side *whole, const size_t *rows)
+{
+  if (whole->checks.duplicates.count == 0) {
+    for (size_t k = 0; k < out->rows; k++)
+      out->first_equal[k] = k;
+    return true;
+  }
+  size_t *first = cgap_alloc(whole->rows, sizeof *first);
+  for (size_t i = 0; first && i < whole->rows; i++)
+    first[i] = SIZE_MAX;
+  for (size_t k = 0; first && k < out->rows; k++) {
+    size_t *at = &first[whole->first_equal[rows[k]]];
+    *at = *at == SIZE_MAX ? k : *at;
+    out->first_equal[k] = *at;
+    out->checks.duplicates.count += *at != k;
+  }
+  cgap_free(first);
+  return first != NULL;
+}
+
+static cgap_status take_side(cgap_side *out, const cgap_side *whole, const size_t *rows, size_t count,
+                             cgap_error *error)
+{
+  *out = (cgap_side){.source = whole->source, .rows = count, .own_rows = count, .dim = whole->dim};
+  out->file_row = cgap_alloc(count, sizeof *out->file_row);
+  out->first_equal = cgap_alloc(count, sizeof *out->first_equal);
+  out->inverse_norm = cgap_alloc(count, sizeof *out->inverse_norm);
+  if (!out->file_row || !out->first_equal || !out->inverse_norm || !find_equals(out, whole, rows))
+    return no_memory(whole, count, error);
+  for (size_t k = 0; k < count; k++) {
+    out->file_row[k] = whole->file_row[rows[k]];
+    out->inverse_norm[k] = whole->inverse_norm[rows[k]];
+  }
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- what belongs to rows */
+
+static double *pick(const double *from, const size_t *rows, size_t count)
+{
+  double *out = cgap_alloc(count, sizeof *out);
+  for (size_t k = 0; out && k < count; k++)
+    out[k] = from[rows[k]];
+  return out;
+}
+
+static bool take_couples(cgap_drawn *s, const cgap_couple_sums *c)
+{
+  const size_t images = s->embeddings.image.rows;
+  s->pair_cosine = pick(c->pair_cosine, s->text, s->embeddings.text.rows);
+  s->best_positive = pick(c->best_positive, s->image, images);
+  s->within_kernel = pick(c->within_kernel, s->image, images);
+  s->within_cosine = pick(c->within_cosine, s->image, images);
+  s->within_square = pick(c->within_square, s->image, images);
+  return s->pair_cosine && s->best_positive && s->within_kernel && s->within_cosine && s->within_square;
+}
+
+/* s->image and, where unpaired, s->text are there. */
+static cgap_status take(cgap_drawn *s, const cgap_embeddings *whole, const cgap_couple_sums *couples,
+                        cgap_drawn_size size, cgap_error *error)
+{
+  cgap_embeddings *e = &s->embeddings;
+  size_t *image_of = NULL;
+  *e = (cgap_embeddings){.data = whole->data, .paired = whole->paired};
+  if (whole->paired && s->image)
+    s->text = texts_of(whole, s->image, size.images, &image_of, &size.texts);
+  if (!s->image || !s->text)
+    return no_memory(&whole->image, size.images, error);
+  cgap_status status = CGAP_OK;
+  if (whole->paired) /* takes image_of over, whatever it returns */
+    status = cgap_pairs_init(&e->pairs, image_of, size.images, size.texts, error);
+  if (!status)
+    status = take_side(&e->image, &whole->image, s->image, size.images, error);
+  if (!status)
+    status = take_side(&e->text, &whole->text, s->text, size.texts, error);
+  if (!status && whole->paired && !take_couples(s, couples))
+    status = no_memory(&whole->text, size.texts, error);
+  return status;
+}
+
+cgap_status cgap_drawn_make(cgap_drawn *out, const cgap_embeddings *whole, const cgap_couple_sums *couples,
+                            cgap_drawn_size size, uint64_t seed, uint64_t stream, cgap_error *error)
+{
+  *out = (cgap_drawn){.image = draw(size.images, whole->image.rows, seed, stream)};
+  if (!whole->paired)
+    out->text = draw(size.texts, whole->text.rows, seed, stream + 1);
+  cgap_status status = take(out, whole, couples, size, error);
+  if (status)
+    cgap_drawn_clear(out);
+  return status;
+}
+
+/* bfloat16 wants rows less a mean: what few queries ask is all rows' matter. */
+static cgap_status take_means(cgap_embeddings *e, const cgap_embeddings *whole, cgap_error *error)
+{
+  const size_t bytes = e->image.dim * sizeof(double);
+  e->image.mean = cgap_alloc(bytes, 1);
+  e->text.mean = cgap_alloc(bytes, 1);
+  if (!e->image.mean || !e->text.mean)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for two means of %zu dimensions", e->image.dim);
+  memcpy(e->image.mean, whole->image.mean, bytes);
+  memcpy(e->text.mean, whole->text.mean, bytes);
+  return CGAP_OK;
+}
+
+cgap_status cgap_drawn_part(cgap_drawn *out, const cgap_drawn *of, const cgap_embeddings *whole,
+                            const cgap_couple_sums *couples, size_t images, uint64_t seed, uint64_t stream,
+                            cgap_error *error)
+{
+  *out = (cgap_drawn){.image = draw(images, of->embeddings.image.rows, seed, stream)};
+  for (size_t k = 0; out->image && k < images; k++)
+    out->image[k] = of->image[out->image[k]];
+  cgap_status status = take(out, whole, couples, (cgap_drawn_size){.images = images}, error);
+  if (!status)
+    status = take_means(&out->embeddings, whole, error);
+  if (status)
+    cgap_drawn_clear(out);
+  return status;
+}
+
+void cgap_drawn_clear(cgap_drawn *s)
+{
+  cgap_embeddings_clear(&s->embeddings);
+  cgap_free(s->image);
+  cgap_free(s->text);
+  cgap_free(s->pair_cosine);
+  cgap_free(s->best_positive);
+  cgap_free(s->within_kernel);
+  cgap_free(s->within_cosine);
+  cgap_free(s->within_square);
+  *s = (cgap_drawn){0};
+}
+
+/* ---------------------------------------------------------------- rows in memory */
+
+static bool is_held(const cgap_side *whole, size_t row)
+{
+  return whole->unit && row >= whole->own_first && row < whole->own_first + whole->own_rows;
+}
+
+/* Rows [share.first, share.end) of those that side->raw and unit hold: from the whole's where it has them in memory,
+ * else from the source. */
+static cgap_status fill(const cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_share share,
+                        cgap_error *error)
+{
+  const size_t dim = side->dim, bytes = dim * cgap_type_size(side->source->type);
+  cgap_status status = CGAP_OK;
+  for (size_t k = share.first, n; !status && k < share.end; k += n) {
+    unsigned char *raw = side->raw + (k - side->own_first) * bytes;
+    float *unit = side->unit + (k - side->own_first) * dim;
+    n = 1;
+    if (is_held(whole, rows[k])) {
+      memcpy(raw, whole->raw + (rows[k] - whole->own_first) * bytes, bytes);
+      memcpy(unit, whole->unit + (rows[k] - whole->own_first) * dim, dim * sizeof *unit);
+      continue;
+    }
+    while (n < READ_ROWS && k + n < share.end && !is_held(whole, rows[k + n]))
+      n++;
+    status = cgap_side_read(side, k, n, raw, error);
+    if (!status)
+      cgap_side_normalise(side, k, n, raw, unit, 1);
+  }
+  return status;
+}
+
+static cgap_status hold_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_share share,
+                             cgap_error *error)
+{
+  side->own_first = share.first;
+  side->own_rows = share.end - share.first;
+  side->raw = cgap_alloc(side->own_rows, side->dim * cgap_type_size(side->source->type));
+  side->unit = cgap_alloc(side->own_rows, side->dim * sizeof *side->unit);
+  if (!side->raw || !side->unit)
+    return no_memory(whole, side->own_rows, error);
+  return fill(side, whole, rows, share, error);
+}
+
+cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks, cgap_error *error)
+{
+  cgap_side *image = &s->embeddings.image, *text = &s->embeddings.text;
+  cgap_status status = hold_side(image, &whole->image, s->image, cgap_share_of(ranks, image->rows), error);
+  return status ? status : hold_side(text, &whole->text, s->text, cgap_share_of(ranks, text->rows), error);
+}
+
+/* place (ranks + 1): where each rank's rows of the whole begin in the subset, which has the order of the whole. */
+static void find_places(size_t *place, int ranks, const cgap_side *side, const cgap_side *whole, const size_t *rows)
+{
+  size_t k = 0;
+  for (int r = 0; r < ranks; r++) {
+    place[r] = k;
+    for (const size_t end = cgap_share_of_rank(whole->rows, r, ranks).end; k < side->rows && rows[k] < end;)
+      k++;
+  }
+  place[ranks] = side->rows;
+}
+
+static cgap_status gather_rows(cgap_side *side, size_t *place, cgap_comm *ranks, cgap_error *error)
+{
+  const int size = cgap_comm_size(ranks);
+  const size_t unit = side->dim * sizeof *side->unit, raw = side->dim * cgap_type_size(side->source->type);
+  for (int r = 0; r <= size; r++)
+    place[r] *= unit;
+  cgap_status status = cgap_comm_gather(ranks, side->unit, place, error);
+  for (int r = 0; r <= size; r++)
+    place[r] = place[r] / unit * raw;
+  return status ? status : cgap_comm_gather(ranks, side->raw, place, error);
+}
+
+static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_comm *ranks,
+                               cgap_error *error)
+{
+  const int size = cgap_comm_size(ranks), rank = cgap_comm_rank(ranks);
+  size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
+  side->raw = cgap_alloc(side->rows, side->dim * cgap_type_size(side->source->type));
+  side->unit = cgap_alloc(side->rows, side->dim * sizeof *side->unit);
+  cgap_status status = place && side->raw && side->unit ? CGAP_OK : no_memory(whole, side->rows, error);
+  if (!status) {
+    find_places(place, size, side, whole, rows);
+    status = fill(side, whole, rows, (cgap_share){place[rank], place[rank + 1]}, error);
+  }
+  if (!status)
+    status = gather_rows(side, place, ranks, error);
+  cgap_free(place);
+  return status;
+}
+
+cgap_status cgap_drawn_spread(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks, cgap_error *error)
+{
+  cgap_status status = spread_side(&s->embeddings.image, &whole->image, s->image, ranks, error);
+  return status ? status : spread_side(&s->embeddings.text, &whole->text, s->text, ranks, error);
+}
+
+/* ---------------------------------------------------------------- moments */
+
+static cgap_status side_moments(cgap_side *side, cgap_comm *ranks, int threads, cgap_error *error)
+{
+  const size_t dim = side->dim, run = cgap_moment_run(dim), block = run * (size_t)threads;
+  const cgap_share share = cgap_share_of(ranks, side->rows);
+  double *rows = cgap_alloc(block * dim, sizeof *rows);
+  size_t *start = cgap_alloc((size_t)threads + 1, sizeof *start);
+  cgap_moment moment = {0};
+  side->mean = cgap_zalloc(dim, sizeof *side->mean);
+  side->moment = cgap_zalloc(dim * dim, sizeof *side->moment);
+  cgap_status status = rows && start && side->mean && side->moment ? CGAP_OK : no_memory(side, side->rows, error);
+  if (!status)
+    status = cgap_moment_init(&moment, dim, (double)run, error);
+  for (size_t first = share.first; !status && first < share.end; first += block) {
+    const size_t n = cgap_lesser(block, share.end - first), runs = (n + run - 1) / run;
+    for (size_t r = 0; r <= runs; r++)
+      start[r] = cgap_lesser(r * run, n);
+    status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
+    if (!status)
+      status = cgap_moment_add(&moment, rows, start, runs, threads, error);
+  }
+  if (!status)
+    status = cgap_moment_finish(&moment, ranks, 1, side->moment, side->mean, error);
+  for (size_t a = 0; !status && a < dim; a++)
+    side->mean[a] /= (double)side->rows;
+  cgap_moment_clear(&moment);
+  cgap_free(rows);
+  cgap_free(start);
+  return status;
+}
+
+cgap_status cgap_drawn_moments(cgap_drawn *s, cgap_comm *ranks, int threads, cgap_error *error)
+{
+  cgap_status status = side_moments(&s->embeddings.image, ranks, threads, error);
+  return status ? status : side_moments(&s->embeddings.text, ranks, threads, error);
+}

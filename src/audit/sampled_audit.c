@@ -1,0 +1,358 @@
+/* Three looks at the couples: all those within a sample; a part of the sample's images, as queries, against every text;
+ * their texts against every image. What a query is told (its rank, its loss) then is what all couples would tell it. */
+#include "audit/sampled_audit.h"
+
+#include "analysis/finish.h"
+#include "analysis/sampled.h"
+#include "audit/control_variates.h"
+#include "audit/measure_runs.h"
+#include "audit/pair_sums.h"
+#include "audit/probe.h"
+#include "audit/ranks_queries.h"
+#include "audit/ranks_ring.h"
+#include "audit/top_k_lists.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { SAMPLE_STREAM = 0x5A0, QUERY_STREAM = 0x5A2 };
+
+typedef struct work {
+  const cgap_evidence *whole;
+  const cgap_embeddings *embeddings;
+  const cgap_sampled_options *options;
+  bool precise[CGAP_COUPLE_KINDS];
+  cgap_drawn sample, queries;
+  cgap_controls controls;
+  cgap_visitors room;
+  cgap_evidence of_sample, from_images, from_texts, of_queries;
+  double seconds_done, seconds_all; /* work of the tile passes, in couples */
+} work;
+
+/* Of several ranks the first one finishes. */
+static bool is_first(const work *w)
+{
+  return cgap_comm_rank(w->options->ranks) == 0;
+}
+
+/* ---------------------------------------------------------------- evidence */
+
+static cgap_evidence evidence_of(const cgap_evidence *whole, const cgap_drawn *s)
+{
+  return (cgap_evidence){.dim = whole->dim,
+                         .image = cgap_modality_of(&s->embeddings.image),
+                         .text = cgap_modality_of(&s->embeddings.text),
+                         .paired = whole->paired,
+                         .temperature = whole->temperature,
+                         .image_of = s->embeddings.pairs.image_of,
+                         .first = s->embeddings.pairs.first,
+                         .text_of = s->embeddings.pairs.text,
+                         .pair_cosine = s->pair_cosine,
+                         .best_positive = s->best_positive,
+                         .within_kernel = s->within_kernel};
+}
+
+static bool lists_init(cgap_evidence *e)
+{
+  return cgap_neighbours_init(&e->image_text, e->image.rows) && cgap_neighbours_init(&e->text_image, e->text.rows) &&
+         cgap_neighbours_init(&e->image_image, e->image.rows) && cgap_neighbours_init(&e->text_text, e->text.rows);
+}
+
+static void evidence_clear(cgap_evidence *e)
+{
+  cgap_sums_clear(e);
+  cgap_neighbours_clear(&e->image_image);
+  cgap_neighbours_clear(&e->image_text);
+  cgap_neighbours_clear(&e->text_image);
+  cgap_neighbours_clear(&e->text_text);
+}
+
+static cgap_status no_lists(const cgap_evidence *e, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
+                   e->text.rows);
+}
+
+/* One pass; `couples` is its part of the progress. */
+static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
+                        cgap_tiles_want want, double couples, cgap_error *error)
+{
+  const cgap_tile_options *whole = &w->options->tiles;
+  cgap_tile_options o = *whole;
+  o.want = want;
+  memcpy(o.precise, w->precise, sizeof w->precise);
+  const double span = whole->share_after - whole->share_before;
+  o.share_before = whole->share_before + span * w->seconds_done / w->seconds_all;
+  w->seconds_done += couples;
+  o.share_after = whole->share_before + span * w->seconds_done / w->seconds_all;
+  if (!w->options->ranks)
+    return cgap_tiles_run(evidence, e, kind, &o, error);
+  if (want != CGAP_WANT_ALL)
+    return cgap_ask_run(evidence, e, w->options->ranks, &o, error);
+  return cgap_ring_run(evidence, e, w->options->ranks, kind, &o, &w->room, w->options->visit_bytes, error);
+}
+
+/* ---------------------------------------------------------------- within the sample */
+
+static double couples_of(const cgap_evidence *e, cgap_couples kind)
+{
+  const double images = (double)e->image.rows, texts = (double)e->text.rows;
+  return kind == CGAP_IMAGE_IMAGE ? images * images / 2 : kind == CGAP_TEXT_TEXT ? texts * texts / 2 : images * texts;
+}
+
+static cgap_status look_within(work *w, cgap_error *error)
+{
+  cgap_evidence *e = &w->of_sample;
+  const cgap_sampled_options *o = w->options;
+  cgap_status status = cgap_drawn_moments(&w->sample, o->ranks, o->tiles.threads, error);
+  if (!status)
+    status = cgap_controls_run(&w->controls, &w->sample, o->ranks, o->tiles.threads, error);
+  *e = evidence_of(w->whole, &w->sample);
+  e->window = w->whole->window;
+  if (!status)
+    status = cgap_probe_run(w->precise, e, &w->sample.embeddings, o->tiles.bfloat, error);
+  if (!status && is_first(w) && !lists_init(e))
+    status = no_lists(e, error);
+  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
+    status =
+      pass(w, e, &w->sample.embeddings, (cgap_couples)kind, CGAP_WANT_ALL, couples_of(e, (cgap_couples)kind), error);
+  return status || !is_first(w) ? status : cgap_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
+}
+
+static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
+{
+  cgap_sampled s = {.whole = w->whole, .sample = &w->of_sample};
+  cgap_controls_set(&w->controls, &s);
+  s.within[CGAP_KERNEL_OF] = w->sample.within_kernel;
+  s.within[CGAP_COSINE_OF] = w->sample.within_cosine;
+  s.within[CGAP_SQUARE_OF] = w->sample.within_square;
+  for (size_t i = 0; w->whole->paired && i < w->whole->image.rows; i++) {
+    s.whole_within[CGAP_KERNEL_OF] += couples->within_kernel[i];
+    s.whole_within[CGAP_COSINE_OF] += couples->within_cosine[i];
+    s.whole_within[CGAP_SQUARE_OF] += couples->within_square[i];
+  }
+  return s;
+}
+
+static cgap_status finish_within(const work *w, const cgap_couple_sums *couples, cgap_audit *out, cgap_error *error)
+{
+  const cgap_sampled s = sampled_of(w, couples);
+  cgap_status status = cgap_uniformity_finish_sampled(&s, out, error); /* before the histogram loses what is masked */
+  if (!status)
+    status = cgap_cosine_finish_seen(w->whole, &w->of_sample, out, error);
+  if (!status)
+    status = cgap_hubness_finish(&w->of_sample, out, error);
+  cgap_mixed_finish(&w->of_sample, out);
+  cgap_near_finish(&w->of_sample, out);
+  if (!status && w->whole->window.step > 0) {
+    cgap_median median;
+    cgap_median_narrow(&median, &w->of_sample, 0);
+    status = cgap_below_median_finish(w->whole, &w->of_sample, &median, out, error);
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- queries against everything */
+
+/* Images that ask, every text as a candidate. */
+static cgap_status ask_texts(work *w, cgap_error *error)
+{
+  const cgap_embeddings *q = &w->queries.embeddings;
+  cgap_embeddings e = {.data = w->embeddings->data, .image = q->image, .text = w->embeddings->text, .paired = true};
+  cgap_evidence *evidence = &w->from_images;
+  cgap_pairs *pairs = &e.pairs;
+  size_t *text_of = cgap_alloc(q->text.rows, sizeof *text_of);
+  if (!text_of)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu texts", q->text.rows);
+  for (size_t k = 0; k < q->text.rows; k++)
+    text_of[k] = w->queries.text[q->pairs.text[k]];
+  *pairs = (cgap_pairs){.images = q->image.rows,
+                        .texts = e.text.rows,
+                        .image_of = w->embeddings->pairs.image_of,
+                        .first = q->pairs.first,
+                        .text = text_of};
+  *evidence = evidence_of(w->whole, &w->queries);
+  evidence->text = w->whole->text;
+  evidence->text_of = text_of;
+  evidence->image_of = NULL;
+  evidence->pair_cosine = w->whole->pair_cosine;
+  cgap_status status =
+    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, couples_of(evidence, CGAP_IMAGE_TEXT), error);
+  cgap_free(text_of);
+  evidence->text_of = NULL;
+  return status;
+}
+
+/* Texts that ask, every image as a candidate. */
+static cgap_status ask_images(work *w, cgap_error *error)
+{
+  const cgap_embeddings *q = &w->queries.embeddings;
+  const size_t images = w->whole->image.rows;
+  cgap_embeddings e = {.data = w->embeddings->data, .image = w->embeddings->image, .text = q->text, .paired = true};
+  cgap_evidence *evidence = &w->from_texts;
+  size_t *first = cgap_zalloc(images + 1, sizeof *first);
+  if (!first)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", images);
+  for (size_t k = 0; k < q->image.rows; k++)
+    first[w->queries.image[k] + 1] = q->pairs.first[k + 1] - q->pairs.first[k];
+  for (size_t i = 0; i < images; i++)
+    first[i + 1] += first[i];
+  e.pairs = (cgap_pairs){.images = images, .texts = q->text.rows, .first = first, .text = q->pairs.text};
+  *evidence = evidence_of(w->whole, &w->queries);
+  evidence->image = w->whole->image;
+  evidence->first = first;
+  evidence->image_of = NULL;
+  evidence->best_positive = w->whole->best_positive;
+  cgap_status status =
+    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_COLUMN_QUERIES, couples_of(evidence, CGAP_IMAGE_TEXT), error);
+  cgap_free(first);
+  evidence->first = NULL;
+  return status;
+}
+
+/* Ranks of queries, to the places of all rows. */
+static cgap_status spread_ranks(double **rank, const size_t *row, size_t queries, size_t rows, cgap_error *error)
+{
+  double *all = cgap_alloc(rows, sizeof *all);
+  if (!all)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ranks", rows);
+  for (size_t i = 0; i < rows; i++)
+    all[i] = NAN;
+  for (size_t k = 0; k < queries; k++)
+    all[row[k]] = (*rank)[k];
+  cgap_free(*rank);
+  *rank = all;
+  return CGAP_OK;
+}
+
+static cgap_status finish_queries(work *w, cgap_audit *out, cgap_error *error)
+{
+  cgap_evidence *e = &w->of_queries;
+  *e = evidence_of(w->whole, &w->queries);
+  for (int m = CGAP_MEASURE_SOFTMAX; m <= CGAP_MEASURE_RANKS; m++) {
+    const cgap_sums *images = &w->from_images.sums[CGAP_IMAGE_TEXT][m],
+                    *texts = &w->from_texts.sums[CGAP_IMAGE_TEXT][m];
+    e->sums[CGAP_IMAGE_TEXT][m] = (cgap_sums){.row_sums = images->row_sums,
+                                              .row_counts = images->row_counts,
+                                              .row_stride = images->row_stride,
+                                              .column_sums = texts->column_sums,
+                                              .column_counts = texts->column_counts,
+                                              .column_stride = texts->column_stride};
+  }
+  cgap_status status = cgap_loss_finish(e, out, error);
+  if (!status)
+    status = cgap_retrieval_finish(e, out, error);
+  if (!status)
+    status = spread_ranks(&out->rank_image_to_text, w->queries.image, e->image.rows, w->whole->image.rows, error);
+  if (!status)
+    status = spread_ranks(&out->rank_text_to_image, w->queries.text, e->text.rows, w->whole->text.rows, error);
+  return status;
+}
+
+static cgap_status look_from_queries(work *w, const cgap_couple_sums *couples, cgap_audit *out, cgap_error *error)
+{
+  const cgap_sampled_options *o = w->options;
+  cgap_status status =
+    cgap_drawn_part(&w->queries, &w->sample, w->embeddings, couples, o->size.queries, o->seed, QUERY_STREAM, error);
+  if (!status && o->ranks)
+    status = cgap_drawn_spread(&w->queries, w->embeddings, o->ranks, error);
+  else if (!status && o->hold)
+    status = cgap_drawn_hold(&w->queries, w->embeddings, NULL, error);
+  if (!status)
+    status = ask_texts(w, error);
+  if (!status)
+    status = ask_images(w, error);
+  if (!status && is_first(w))
+    status = finish_queries(w, out, error);
+  out->sample.image_queries = (size_t)out->image_to_text.recall_at_1.n;
+  out->sample.text_queries = (size_t)out->text_to_image.recall_at_1.n;
+  return status;
+}
+
+/* ---------------------------------------------------------------- all */
+
+#define AT(member) offsetof(cgap_audit, member)
+
+static void say_sampled(cgap_audit *out)
+{
+  static const size_t scalars[] = {
+    AT(gap.linear_separability),
+    AT(gap.separability_auc),
+    AT(uniformity.image),
+    AT(uniformity.text),
+    AT(uniformity.mean),
+    AT(uniformity.cross),
+    AT(loss.clip_image_to_text),
+    AT(loss.clip_text_to_image),
+    AT(loss.clip),
+    AT(loss.cua),
+    AT(loss.cuaxu),
+    AT(image_to_text.recall_at_1),
+    AT(image_to_text.recall_at_5),
+    AT(image_to_text.recall_at_10),
+    AT(image_to_text.median_rank),
+    AT(image_to_text.mean_rank),
+    AT(image_to_text.mrr),
+    AT(text_to_image.recall_at_1),
+    AT(text_to_image.recall_at_5),
+    AT(text_to_image.recall_at_10),
+    AT(text_to_image.median_rank),
+    AT(text_to_image.mean_rank),
+    AT(text_to_image.mrr),
+    AT(hubs_image_to_text.skewness),
+    AT(hubs_image_to_text.robin_hood),
+    AT(hubs_image_to_text.anti_hub_share),
+    AT(hubs_text_to_image.skewness),
+    AT(hubs_text_to_image.robin_hood),
+    AT(hubs_text_to_image.anti_hub_share),
+    AT(mixed.same_modality_share),
+    AT(mixed.image),
+    AT(mixed.text),
+    AT(mixed.unbiased),
+  };
+  for (size_t k = 0; k < sizeof scalars / sizeof *scalars; k++)
+    ((cgap_scalar *)((char *)out + scalars[k]))->method = CGAP_SAMPLED;
+}
+
+/* The work of all passes, for progress. */
+static double all_couples(const work *w)
+{
+  const cgap_embeddings *e = &w->sample.embeddings;
+  const double images = (double)e->image.rows, texts = (double)e->text.rows;
+  const double asking = (double)w->options->size.queries,
+               all = (double)w->whole->image.rows + (double)w->whole->text.rows;
+  return images * images / 2 + texts * texts / 2 + images * texts + asking * texts / images * all;
+}
+
+cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const cgap_embeddings *e,
+                             const cgap_couple_sums *couples, const cgap_sampled_options *options, cgap_error *error)
+{
+  work w = {.whole = whole, .embeddings = e, .options = options};
+  const cgap_drawn_size size = {.images = options->size.images, .texts = options->size.texts};
+  cgap_status status = cgap_drawn_make(&w.sample, e, couples, size, options->seed, SAMPLE_STREAM, error);
+  w.seconds_all = status ? 1 : all_couples(&w);
+  if (!status && (options->hold || options->ranks))
+    status = cgap_drawn_hold(&w.sample, e, options->ranks, error);
+  if (!status)
+    status = look_within(&w, error);
+  if (!status && is_first(&w))
+    status = finish_within(&w, couples, out, error);
+  if (!status)
+    status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->ranks, options->tiles.threads,
+                                   options->tiles.progress, out, error);
+  if (!status && whole->paired)
+    status = look_from_queries(&w, couples, out, error);
+  out->sample.images = w.sample.embeddings.image.rows;
+  out->sample.texts = w.sample.embeddings.text.rows;
+  say_sampled(out);
+  evidence_clear(&w.of_sample);
+  evidence_clear(&w.from_images);
+  evidence_clear(&w.from_texts);
+  cgap_controls_clear(&w.controls);
+  cgap_visitors_clear(&w.room);
+  cgap_drawn_clear(&w.sample);
+  cgap_drawn_clear(&w.queries);
+  return status;
+}

@@ -1,0 +1,25 @@
+/* The measures over couples, from a sample. */
+#ifndef CGAP_ENGINE_SAMPLED_H
+#define CGAP_ENGINE_SAMPLED_H
+
+#include "audit/pair_pass.h"
+#include "audit/plan_sampling.h"
+#include "audit/row_sample.h"
+
+typedef struct cgap_sampled_options {
+  cgap_sampling size;
+  bool hold;            /* the sample's rows are kept in memory; of several ranks they are, shared out */
+  cgap_comm *ranks;     /* or NULL */
+  uint64_t visit_bytes; /* of several ranks: for rows that are not a rank's own */
+  uint64_t seed;
+  cgap_tile_options tiles; /* its share counts over all of this */
+} cgap_sampled_options;
+
+/* Fills what takes couples: uniformity, the quantiles of cosines, losses, retrieval, hubness, mixing, near duplicates,
+ * and the separability of the sample's rows. `whole` is the evidence of all rows, of which no couples were looked at;
+ * alignment stands in *out already. On every rank; *out is rank 0's. */
+CGAP_MUST_CHECK cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const cgap_embeddings *e,
+                                             const cgap_couple_sums *couples, const cgap_sampled_options *options,
+                                             cgap_error *error);
+
+#endif

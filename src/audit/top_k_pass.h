@@ -1,0 +1,76 @@
+/* The ten best of each row while tiles run. A tile hands over what it found in batches, each couple for its row and for
+ * its column, with cosines that are off by up to a margin. Candidates wait: when CGAP_WAITING have come to a row, those
+ * that ten others surely beat are dropped, and what still waits at the end is computed again in double. The lists hold
+ * cosines made in double alone, whatever the order in which couples came; but where all candidates of a row have come
+ * and no more than ten are left, these are the ten best, and their cosines may stay as they are. */
+#ifndef CGAP_ENGINE_BEST_H
+#define CGAP_ENGINE_BEST_H
+
+#include "audit/pair_sums.h"
+#include "simd/bfloat16_rows.h"
+
+#include <omp.h>
+
+/* A couple of a tile that may be among the ten best of its row, or of its column. */
+typedef struct cgap_found {
+  double cosine;
+  uint16_t row, column; /* of the tile */
+} cgap_found;
+
+typedef struct cgap_batch {
+  const cgap_found *found;
+  size_t count;
+  size_t row, column;                     /* of the sides: where the tile begins */
+  float margin;                           /* by how much cosines may be off, where they are not rough */
+  const cgap_rough *a, *b;                /* of rows and columns where they are (bfloat16), else NULL … */
+  size_t a_first, b_first;                /* … which begin at these of the sides */
+  const size_t *row_first, *column_first; /* first_equal of the sides: only the first of equal rows is a candidate */
+  const cgap_evidence *evidence;          /* for `exact` */
+} cgap_batch;
+
+/* A candidate that waits. */
+typedef struct cgap_candidate {
+  float cosine;
+  uint32_t row;
+} cgap_candidate;
+
+/* What comes. */
+typedef enum cgap_best_kind {
+  CGAP_BEST_PART,     /* some of the candidates: other lists are merged with these */
+  CGAP_BEST_COMPLETE, /* all candidates, before they are settled */
+  CGAP_BEST_PRECISE   /* cosines made in double, which go straight into the lists */
+} cgap_best_kind;
+
+/* Of the rows of some totals. */
+typedef struct cgap_best {
+  const cgap_kernels *kernels;
+  cgap_totals *totals;    /* not owned; without lists nobody wants any */
+  omp_lock_t *lock;       /* (rows / CGAP_TILE + 1) for CGAP_TILE rows of the totals each: their sums too */
+  bool triangle, columns; /* how a row and a candidate make a couple: the lower first, or the candidate is the row */
+  cgap_best_kind kind;
+  /* where there are lists and candidates wait, else NULL */
+  cgap_candidate *waiting; /* (rows, CGAP_WAITING) */
+  uint8_t *count;          /* (rows) of those waiting */
+  float *sure;             /* (rows) what ten candidates are sure to reach */
+  float *margin;           /* (rows) the greatest of those waiting */
+} cgap_best;
+
+/* columns: the totals are of a tile's columns; of a triangle either way. false: out of memory. */
+bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, cgap_best_kind kind);
+void cgap_best_clear(cgap_best *b);
+size_t cgap_best_row_bytes(void);
+
+/* Locks the totals of the tile's rows that begin at `row` of the side. */
+void cgap_best_lock(cgap_best *b, size_t row);
+void cgap_best_unlock(cgap_best *b, size_t row);
+
+/* bound (rows) = what a candidate's cosine must reach, within its margin, to be among the ten best of a row. */
+void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound);
+
+/* Takes what a tile found, for its rows or for its columns. */
+void cgap_best_take(cgap_best *b, const cgap_batch *batch, bool columns);
+
+/* Makes what waits again in double and puts it into the lists. */
+void cgap_best_settle(cgap_best *b, const cgap_evidence *evidence, int threads);
+
+#endif

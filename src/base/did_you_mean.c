@@ -1,0 +1,47 @@
+#include "base/did_you_mean.h"
+
+#include <stdint.h>
+#include <string.h>
+
+enum { LONGEST = 63 };
+
+static size_t least(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+size_t cgap_edit_distance(const char *a, const char *b)
+{
+  size_t m = strlen(a), n = strlen(b);
+  if (m > LONGEST || n > LONGEST)
+    return SIZE_MAX;
+  /* rows i − 2, i − 1 and i of the table, in turn */
+  size_t table[3][LONGEST + 1];
+  for (size_t j = 0; j <= n; j++)
+    table[0][j] = j;
+  for (size_t i = 1; i <= m; i++) {
+    size_t *row = table[i % 3], *above = table[(i + 2) % 3], *above_that = table[(i + 1) % 3];
+    row[0] = i;
+    for (size_t j = 1; j <= n; j++) {
+      row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = least(row[j], above_that[j - 2] + 1);
+    }
+  }
+  return table[m % 3][n];
+}
+
+cgap_suggestion cgap_suggestion_init(const char *wanted)
+{
+  /* one letter in four may be wrong, and one more; beyond that a suggestion is a guess */
+  return (cgap_suggestion){.wanted = wanted, .distance = strlen(wanted) / 4 + 2};
+}
+
+void cgap_suggestion_offer(cgap_suggestion *s, const char *name)
+{
+  size_t distance = cgap_edit_distance(s->wanted, name);
+  if (distance < s->distance) {
+    s->distance = distance;
+    s->name = name;
+  }
+}

@@ -1,0 +1,221 @@
+#include "base/output_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+cgap_status cgap_fail_errno(cgap_error *error, int number, const char *path, const char *doing)
+{
+  if (number == ENOSPC || number == EDQUOT || number == EFBIG)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: cannot %s: %s; free some space or choose another place", path, doing,
+                     strerror(number));
+  return cgap_fail(error, CGAP_FILE, "%s: cannot %s: %s; choose another place or change its rights", path, doing,
+                   strerror(number));
+}
+
+static cgap_status make_one(const char *path, cgap_error *error)
+{
+  struct stat there;
+  if (mkdir(path, 0777) == 0)
+    return CGAP_OK;
+  int number = errno;
+  if (stat(path, &there) == 0 && S_ISDIR(there.st_mode))
+    return CGAP_OK;
+  if (number == EEXIST)
+    return cgap_fail(error, CGAP_FILE, "%s: is a file, not a folder; name another folder", path);
+  return cgap_fail_errno(error, number, path, "make the folder");
+}
+
+/* Makes path and its parents; folder->made remembers how much of it stood before. */
+static cgap_status make_all(cgap_folder *folder, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  struct stat there;
+  size_t length = strlen(folder->path);
+  for (size_t i = 1; i <= length; i++) {
+    if (folder->path[i] != '/' && i < length)
+      continue;
+    memcpy(path, folder->path, i);
+    path[i] = '\0';
+    bool stood = stat(path, &there) == 0;
+    if (!stood && !folder->fresh) {
+      folder->fresh = true;
+      folder->made = i;
+    }
+    cgap_status status = make_one(path, error);
+    if (status)
+      return status;
+  }
+  return CGAP_OK;
+}
+
+/* Whether a file can be made there: a right may be missing in more ways than access() knows. */
+static cgap_status try_to_write(const char *folder, cgap_error *error)
+{
+  char probe[CGAP_PATH];
+  if (snprintf(probe, sizeof probe, "%s/.contragap-%ld", folder, (long)getpid()) >= (int)sizeof probe)
+    return cgap_fail(error, CGAP_FILE, "%s: the name of the folder is too long; choose a shorter one", folder);
+  FILE *stream = fopen(probe, "wb");
+  if (!stream)
+    return cgap_fail_errno(error, errno, folder, "write into the folder");
+  (void)fclose(stream);
+  (void)unlink(probe);
+  return CGAP_OK;
+}
+
+cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *error)
+{
+  *out = (cgap_folder){0};
+  size_t length = strlen(path);
+  while (length > 1 && path[length - 1] == '/')
+    length--;
+  if (length == 0 || length > CGAP_PATH - 256)
+    return cgap_fail(error, CGAP_FILE, "the name of the output folder has %zu letters; give one of 1 to %d", length,
+                     CGAP_PATH - 256);
+  memcpy(out->path, path, length);
+  cgap_status status = make_all(out, error);
+  if (!status)
+    status = try_to_write(out->path, error);
+  if (status)
+    cgap_folder_abandon(out);
+  return status;
+}
+
+void cgap_folder_abandon(cgap_folder *folder)
+{
+  size_t length = strlen(folder->path);
+  while (folder->fresh && length >= folder->made) {
+    folder->path[length] = '\0';
+    if (rmdir(folder->path) != 0 && errno != ENOENT)
+      break;
+    while (length > 0 && folder->path[length - 1] != '/')
+      length--;
+    if (length == 0)
+      break;
+    length--;
+  }
+  *folder = (cgap_folder){0};
+}
+
+cgap_status cgap_folder_file(char path[CGAP_PATH], const char *folder, const char *name, cgap_error *error)
+{
+  int length = snprintf(path, CGAP_PATH, "%s/%s", folder, name);
+  if (length < 0 || length >= CGAP_PATH)
+    return cgap_fail(error, CGAP_FILE, "%s: the name of the file is longer than %d letters; choose a shorter folder",
+                     folder, CGAP_PATH - 1);
+  return CGAP_OK;
+}
+
+void cgap_temporary_name(char out[CGAP_TEMPORARY], const char *path, long process)
+{
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  snprintf(out, CGAP_TEMPORARY, "%.*s.contragap-%016llx.%ld.tmp", (int)(name - path), path,
+           (unsigned long long)XXH3_64bits(name, strlen(name)), process);
+}
+
+cgap_status cgap_outfile_open(cgap_outfile *out, const char *path, cgap_error *error)
+{
+  *out = (cgap_outfile){0};
+  if (strlen(path) >= sizeof out->path)
+    return cgap_fail(error, CGAP_FILE, "%s: the name is too long; choose a shorter one", path);
+  strcpy(out->path, path);
+  cgap_temporary_name(out->temporary, path, (long)getpid());
+  out->stream = fopen(out->temporary, "wb");
+  return out->stream ? CGAP_OK : cgap_fail_errno(error, errno, path, "write");
+}
+
+cgap_status cgap_outfile_close(cgap_outfile *file, bool commit, cgap_error *error)
+{
+  if (!file->stream)
+    return CGAP_OK;
+  errno = 0;
+  bool sound = !ferror(file->stream);
+  sound = fflush(file->stream) == 0 && sound;
+  int number = errno;
+  if (fclose(file->stream) != 0) {
+    sound = false;
+    number = errno;
+  }
+  file->stream = NULL;
+  if (commit && sound && rename(file->temporary, file->path) != 0) {
+    sound = false;
+    number = errno;
+  }
+  if (!commit || !sound)
+    unlink(file->temporary);
+  /* a write inside fprintf that failed earlier has lost its errno; on a regular file that is a full disk */
+  return !commit || sound ? CGAP_OK : cgap_fail_errno(error, number ? number : ENOSPC, file->path, "write");
+}
+
+cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cgap_error *error)
+{
+  cgap_outfile file;
+  cgap_status status = cgap_outfile_open(&file, path, error);
+  if (status)
+    return status;
+  errno = 0;
+  if (fwrite(text, 1, bytes, file.stream) != bytes) {
+    int number = errno;
+    cgap_error ignored;
+    status = cgap_outfile_close(&file, false, &ignored);
+    return cgap_fail_errno(error, number ? number : ENOSPC, path, "write");
+  }
+  return cgap_outfile_close(&file, true, error);
+}
+
+/* Where only a part fits, that is taken back, so that the file never holds half a line. */
+static cgap_status append(int file, const void *bytes, size_t count, const char *path, cgap_error *error)
+{
+  const off_t before = lseek(file, 0, SEEK_END);
+  const ssize_t written = before < 0 ? -1 : write(file, bytes, count);
+  if (written == (ssize_t)count)
+    return CGAP_OK;
+  const int why = written < 0 ? errno : ENOSPC;
+  if (written > 0 && ftruncate(file, before) != 0)
+    return cgap_fail_errno(error, errno, path, "cut back");
+  return cgap_fail_errno(error, why, path, "write");
+}
+
+cgap_status cgap_append_file(const char *path, const void *bytes, size_t count, cgap_error *error)
+{
+  const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  cgap_status status =
+    file < 0 ? cgap_fail_errno(error, errno, path, "write") : append(file, bytes, count, path, error);
+  if (file >= 0 && close(file) != 0 && status == CGAP_OK)
+    status = cgap_fail_errno(error, errno, path, "write");
+  return status;
+}
+
+char *cgap_read_text(const char *path, size_t *bytes)
+{
+  FILE *stream = fopen(path, "rb");
+  char *text = NULL;
+  size_t used = 0, room = 0, got = 0;
+  while (stream) {
+    if (room - used < 2) {
+      char *grown = realloc(text, room = room ? 2 * room : 65536);
+      if (!grown)
+        break;
+      text = grown;
+    }
+    got = fread(text + used, 1, room - used - 1, stream);
+    used += got;
+    if (got == 0)
+      break;
+  }
+  bool sound = stream && text && feof(stream) && !ferror(stream);
+  if (stream)
+    fclose(stream);
+  if (!sound) {
+    free(text);
+    return NULL;
+  }
+  text[used] = '\0';
+  if (bytes)
+    *bytes = used;
+  return text;
+}

@@ -1,0 +1,198 @@
+#include "bench/bench.h"
+
+#include "base/memory.h"
+#include "bench/internal.h"
+#include "simd/gemm.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+  MEMORY_DOUBLES = 1 << 25, /* 256 MB: far past any cache */
+  RING_BYTES = 1 << 26,     /* as large as the pieces in which the audit sends rows round */
+};
+
+double cgap_bench_now(void)
+{
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double rate_of(const cgap_bench *b, const char *key)
+{
+  for (size_t k = 0; key && k < b->count; k++)
+    if (strcmp(b->rate[k].key, key) == 0)
+      return b->rate[k].value;
+  return NAN;
+}
+
+cgap_status cgap_bench_begin(const cgap_bench_state *b, cgap_error *error)
+{
+  uint64_t here = 1;
+  return cgap_comm_sum(b->options->ranks, &here, 1, CGAP_COMM_U64, error);
+}
+
+cgap_status cgap_bench_add(cgap_bench_state *b, cgap_rate rate, cgap_error *error)
+{
+  cgap_status status = cgap_comm_sum(b->options->ranks, &rate.value, 1, CGAP_COMM_F64, error);
+  rate.value /= cgap_comm_size(b->options->ranks);
+  rate.limit = rate_of(b->out, rate.limited_by);
+  b->out->rate[b->out->count++] = rate;
+  return status;
+}
+
+cgap_status cgap_bench_tick(const cgap_bench_state *b, const char *phase, cgap_error *error)
+{
+  const cgap_progress *p = &b->options->progress;
+  if (p->tick && p->tick(p->context, phase, (double)b->out->count / CGAP_RATES))
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written");
+  return CGAP_OK;
+}
+
+cgap_status cgap_bench_no_memory(cgap_error *error)
+{
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for the benchmark; give smaller --n or --d");
+}
+
+/* ---------------------------------------------------------------- limits */
+
+/* C = A · Bᵀ of squares, by BLAS's own threads. */
+static void square_together(size_t n, const float *a, const float *b, float *c, int threads)
+{
+  (void)threads;
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)n, (int)n, 1, a, (int)n, b, (int)n, 0, c, (int)n);
+}
+
+/* The same, each thread with rows of its own. */
+static void square_apart(size_t n, const float *a, const float *b, float *c, int threads)
+{
+  const cgap_operand right = {b, n, true};
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+  for (int t = 0; t < threads; t++) {
+    const size_t first = n * (size_t)t / (size_t)threads, end = n * ((size_t)t + 1) / (size_t)threads;
+    const cgap_operand left = {a + first * n, n, false};
+    cgap_sgemm(end - first, n, n, left, right, 0, c + first * n, n);
+  }
+}
+
+/* The best sgemm of any square size, of the products that the work could take. */
+static cgap_status bench_sgemm(cgap_bench_state *b, cgap_error *error)
+{
+  static void (*const WAYS[])(size_t, const float *, const float *, float *, int) = {square_together, square_apart};
+  static const size_t SIZES[] = {512, 1024, 2048, 3072};
+  const size_t most = (size_t)3072 * 3072;
+  float *m = cgap_alloc(3 * most, sizeof *m);
+  const int blas_threads = openblas_get_num_threads();
+  double best = 0;
+  if (!m)
+    return cgap_bench_no_memory(error);
+  for (size_t k = 0; k < 3 * most; k++)
+    m[k] = (float)(k % 7) - 3;
+  cgap_status status = cgap_bench_begin(b, error);
+  for (size_t way = 0; !status && way < sizeof WAYS / sizeof *WAYS; way++) {
+    openblas_set_num_threads(way == 0 ? b->threads : 1);
+    for (size_t k = 0; k < CGAP_BENCH_REPEATS * sizeof SIZES / sizeof *SIZES; k++) {
+      const size_t n = SIZES[k / CGAP_BENCH_REPEATS];
+      const double start = cgap_bench_now();
+      WAYS[way](n, m, m + most, m + 2 * most, b->threads);
+      best = fmax(best, 2e-9 * (double)(n * n) * (double)n / (cgap_bench_now() - start));
+    }
+  }
+  openblas_set_num_threads(blas_threads);
+  cgap_free(m);
+  const cgap_rate rate = {.key = "sgemm", .label = "sgemm, best square", .unit = "GFLOP/s", .value = best};
+  return status ? status : cgap_bench_add(b, rate, error);
+}
+
+static cgap_status bench_memory(cgap_bench_state *b, cgap_error *error)
+{
+  double *m = cgap_alloc(MEMORY_DOUBLES, sizeof *m), best = INFINITY, total = 0;
+  if (!m)
+    return cgap_bench_no_memory(error);
+#pragma omp parallel for schedule(static) num_threads(b->threads)
+  for (size_t k = 0; k < MEMORY_DOUBLES; k++)
+    m[k] = 1;
+  cgap_status status = cgap_bench_begin(b, error);
+  for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
+    double sum = 0;
+    const double start = cgap_bench_now();
+#pragma omp parallel for simd schedule(static) reduction(+ : sum) num_threads(b->threads)
+    for (size_t k = 0; k < MEMORY_DOUBLES; k++)
+      sum += m[k];
+    best = fmin(best, cgap_bench_now() - start);
+    total += sum;
+  }
+  cgap_free(m);
+  if (!status && total != (double)CGAP_BENCH_REPEATS * MEMORY_DOUBLES)
+    status = cgap_fail(error, CGAP_RESOURCE, "the memory of this machine gives back other numbers than it was given");
+  const cgap_rate rate = {
+    .key = "memory", .label = "memory, read", .unit = "GB/s", .value = 1e-9 * sizeof(double) * MEMORY_DOUBLES / best};
+  return status ? status : cgap_bench_add(b, rate, error);
+}
+
+/* ---------------------------------------------------------------- the ring */
+
+/* A block to the next rank while that of the one before comes in: seconds. */
+static cgap_status pass_block(cgap_comm *ranks, const unsigned char *out, unsigned char *in, double *seconds,
+                              cgap_error *error)
+{
+  const int size = cgap_comm_size(ranks), rank = cgap_comm_rank(ranks);
+  cgap_transfer t;
+  const double start = cgap_bench_now();
+  cgap_status status =
+    cgap_comm_pass(ranks, &t, 0, out, RING_BYTES, (rank + 1) % size, in, RING_BYTES, (rank + size - 1) % size, error);
+  if (!status)
+    status = cgap_comm_wait(ranks, &t, error);
+  *seconds = cgap_bench_now() - start;
+  return status;
+}
+
+/* What a rank sends a second while it receives as much and all others do the same. */
+static cgap_status bench_ring(cgap_bench_state *b, cgap_error *error)
+{
+  cgap_comm *ranks = b->options->ranks;
+  if (!ranks)
+    return CGAP_OK;
+  unsigned char *out = cgap_alloc(RING_BYTES, 1), *in = cgap_zalloc(RING_BYTES, 1);
+  const int size = cgap_comm_size(ranks), before = (cgap_comm_rank(ranks) + size - 1) % size;
+  double best = INFINITY, seconds = 0;
+  cgap_status status = out && in ? CGAP_OK : cgap_bench_no_memory(error);
+  if (!status)
+    memset(out, 1 + cgap_comm_rank(ranks) % 100, RING_BYTES);
+  for (int r = 0; !status && r < CGAP_BENCH_REPEATS + 1; r++) { /* the first one opens connections */
+    status = cgap_bench_begin(b, error);
+    if (!status)
+      status = pass_block(ranks, out, in, &seconds, error);
+    best = r > 0 ? fmin(best, seconds) : best;
+  }
+  if (!status && (in[0] != 1 + before % 100 || in[RING_BYTES - 1] != in[0]))
+    status = cgap_fail(error, CGAP_RESOURCE, "what rank %d sent did not come here", before);
+  cgap_comm_free(ranks, out);
+  cgap_comm_free(ranks, in);
+  const cgap_rate rate = {
+    .key = "ring", .label = "ring, sent by a rank", .unit = "GB/s", .value = 1e-9 * RING_BYTES / best};
+  return status ? status : cgap_bench_add(b, rate, error);
+}
+
+cgap_status cgap_bench_run(cgap_bench *out, const cgap_bench_options *options, cgap_error *error)
+{
+  static cgap_status (*const parts[])(cgap_bench_state *, cgap_error *) = {
+    bench_sgemm, bench_memory, bench_ring, cgap_bench_files, cgap_bench_audit, cgap_bench_training,
+  };
+  *out = (cgap_bench){.count = 0};
+  cgap_bench_state b = {
+    .out = out, .options = options, .threads = options->threads ? options->threads : omp_get_num_procs()};
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; !status && k < sizeof parts / sizeof *parts; k++) {
+    status = parts[k](&b, error);
+    if (!status)
+      status = cgap_bench_tick(&b, "benchmark", error);
+  }
+  if (status)
+    *out = (cgap_bench){.count = 0};
+  return status;
+}

@@ -1,0 +1,210 @@
+#include "cli/interrupt.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/output_file.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/ranks.h"
+#include "report/gnuplot.h"
+
+enum { GRACE_MILLISECONDS = 400 };
+
+static sigset_t asking;
+static atomic_bool stop, answered, decided;
+static char kept[CGAP_PATH + 300] = "nothing was written";
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+  char path[CGAP_PATH];
+  size_t stood; /* letters of path that existed when the program began */
+} output;
+
+void cli_leave_says(const char *format, ...)
+{
+  va_list values;
+  va_start(values, format);
+  pthread_mutex_lock(&kept_lock);
+  vsnprintf(kept, sizeof kept, format, values);
+  pthread_mutex_unlock(&kept_lock);
+  va_end(values);
+}
+
+void cli_leave_output(const char *path)
+{
+  struct stat there;
+  size_t length = strlen(path);
+  while (length > 1 && path[length - 1] == '/')
+    length--;
+  if (length >= sizeof output.path)
+    return;
+  memcpy(output.path, path, length);
+  output.path[length] = '\0';
+  for (output.stood = length; output.stood > 0; output.stood--) {
+    char part[CGAP_PATH];
+    if (output.path[output.stood] != '/' && output.path[output.stood] != '\0')
+      continue;
+    snprintf(part, sizeof part, "%.*s", (int)output.stood, output.path);
+    if (stat(part, &there) == 0)
+      break;
+  }
+}
+
+/* Files of this process that have no name of their own yet: those of cgap_temporary_name, of pictures with an ending
+ * more */
+static void remove_temporary(const char *folder)
+{
+  char mark[40];
+  snprintf(mark, sizeof mark, ".%ld.tmp", (long)getpid());
+  DIR *list = opendir(folder);
+  for (const struct dirent *entry; list && (entry = readdir(list));) {
+    char path[CGAP_PATH + 300];
+    if (strstr(entry->d_name, mark) && snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path)
+      (void)unlink(path);
+  }
+  if (list)
+    closedir(list);
+}
+
+static void clean_up(void)
+{
+  char path[CGAP_PATH + 20];
+  if (!output.path[0])
+    return;
+  remove_temporary(output.path);
+  snprintf(path, sizeof path, "%s/figures", output.path);
+  remove_temporary(path);
+  const char *slash = strrchr(output.path, '/');
+  snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - output.path) + 1 : 1, slash ? output.path : ".");
+  remove_temporary(path);
+  for (size_t length = strlen(output.path); length > output.stood; length--)
+    if (output.path[length] == '/' || output.path[length] == '\0') {
+      output.path[length] = '\0';
+      if (rmdir(output.path) != 0) /* a folder with something in it stays */
+        break;
+    }
+}
+
+/* The next signal that asks the program to stop. */
+static int next_signal(void)
+{
+  int number = 0;
+  while (sigwait(&asking, &number) != 0)
+    continue;
+  return number;
+}
+
+static void end_now(void)
+{
+  clean_up();
+  cli_progress_clear();
+  pthread_mutex_lock(&kept_lock);
+  char text[sizeof kept + 40];
+  const int length = snprintf(text, sizeof text, "contragap: interrupted; %s\n", kept);
+  for (int k = 0; k + 1 < length; k++)
+    if ((unsigned char)text[k] < 32)
+      text[k] = '?';
+  if (cli_ranks_first() && write(STDERR_FILENO, text, (size_t)length) < 0)
+    _exit(CGAP_INTERRUPTED);
+  _exit(CGAP_INTERRUPTED); /* not exit: the work still runs and holds locks */
+}
+
+/* What comes within a second of the first belongs to it: timeout signals the child and its group. */
+static void *watch(void *unused)
+{
+  static const struct timespec grace = {.tv_nsec = GRACE_MILLISECONDS * 1000000L};
+  (void)unused;
+  int number = next_signal();
+  const double first = cli_seconds();
+  atomic_store(&stop, true);
+  cgap_gnuplot_stop();
+  nanosleep(&grace, NULL);
+  if (!atomic_load(&answered))
+    end_now();
+  do
+    number = next_signal();
+  while (cli_seconds() - first < 1);
+  signal(number, SIG_DFL);
+  pthread_sigmask(SIG_UNBLOCK, &asking, NULL);
+  raise(number);
+  return NULL;
+}
+
+void cli_signals_hold(void)
+{
+  struct sigaction hangup;
+  sigemptyset(&asking);
+  sigaddset(&asking, SIGINT);
+  sigaddset(&asking, SIGTERM);
+  if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
+    sigaddset(&asking, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &asking, NULL); /* threads that come later inherit it */
+}
+
+void cli_signals_watch(void)
+{
+  pthread_t thread;
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  if (pthread_create(&thread, NULL, watch, NULL) == 0)
+    (void)pthread_detach(thread);
+  else
+    pthread_sigmask(SIG_UNBLOCK, &asking, NULL);
+}
+
+/* Last of what exit() calls. Nothing of stdio, whose locks the threads that still run may hold. */
+static void end_guarded(int code, void *unused)
+{
+  static const char LINE[] =
+    "contragap: a library ended the program, as it does where memory or threads run out (ulimit -v, ulimit -u, the "
+    "memory of a job); give --threads 1 or raise the limit\n";
+  (void)code;
+  (void)unused;
+  if (atomic_load(&decided))
+    return;
+  clean_up();
+  cli_progress_clear();
+  if (cli_ranks_first() && write(STDERR_FILENO, LINE, sizeof LINE - 1) < 0)
+    _exit(CGAP_RESOURCE);
+  _exit(CGAP_RESOURCE);
+}
+
+void cli_leave_guard(void)
+{
+  (void)on_exit(end_guarded, NULL);
+}
+
+void cli_leave_decided(void)
+{
+  atomic_store(&decided, true);
+}
+
+int cli_leave_code(int code)
+{
+  cgap_error error = {0};
+  if (code != CGAP_OK || !cli_interrupted())
+    return code;
+  cli_leave_answered();
+  (void)cgap_fail(&error, CGAP_INTERRUPTED, "interrupted when all was done: what was asked for is complete");
+  return cli_fail(&error);
+}
+
+bool cli_interrupted(void)
+{
+  return atomic_load(&stop);
+}
+
+void cli_leave_answered(void)
+{
+  atomic_store(&answered, true);
+}

@@ -1,0 +1,109 @@
+#include "cli/job_queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "comm/comm.h"
+
+enum { ASKS, GIVEN, RESULT }; /* letters */
+static const size_t NOTHING = SIZE_MAX;
+
+/* Rank 0: a letter of a rank that is free. */
+static cgap_status answer(cli_farm *f, bool *any, cgap_error *error)
+{
+  int from;
+  size_t bytes;
+  void *letter;
+  cgap_status status = cgap_comm_take(f->ranks, ASKS, false, &from, &letter, &bytes, error);
+  *any = letter != NULL;
+  if (status != CGAP_OK || !letter)
+    return status;
+  const size_t job = f->next < f->count ? f->todo[f->next++] : NOTHING;
+  f->sent_home += job == NOTHING;
+  cgap_free(letter);
+  return cgap_comm_post(f->ranks, from, GIVEN, &job, sizeof job, error);
+}
+
+static cgap_status take_result(cli_farm *f, bool *any, cgap_error *error)
+{
+  int from;
+  size_t bytes;
+  void *letter;
+  cgap_status status = cgap_comm_take(f->ranks, RESULT, false, &from, &letter, &bytes, error);
+  *any = letter != NULL;
+  if (status == CGAP_OK && letter) {
+    status = f->keep(f->context, letter, error);
+    f->kept++;
+  }
+  cgap_free(letter);
+  return status;
+}
+
+cgap_status cli_farm_serve(cli_farm *f, cgap_error *error)
+{
+  bool asked = true, came = true;
+  cgap_status status = CGAP_OK;
+  if (!f->ranks || cgap_comm_rank(f->ranks) > 0)
+    return cgap_comm_poll(f->ranks, NULL, error);
+  while (status == CGAP_OK && (asked || came)) {
+    status = take_result(f, &came, error);
+    if (status == CGAP_OK)
+      status = answer(f, &asked, error);
+  }
+  return status;
+}
+
+static cgap_status lead(cli_farm *f, cgap_error *error)
+{
+  const size_t others = (size_t)cgap_comm_size(f->ranks) - 1;
+  cgap_status status = CGAP_OK;
+  while (status == CGAP_OK && f->next < f->count) {
+    char *result = NULL;
+    status = f->work(f->context, f->todo[f->next++], &result, error);
+    if (status == CGAP_OK)
+      status = f->keep(f->context, result, error);
+    f->kept++;
+    free(result);
+    if (status == CGAP_OK)
+      status = cli_farm_serve(f, error);
+  }
+  for (unsigned polls = 0; status == CGAP_OK && (f->kept < f->count || f->sent_home < others); polls++) {
+    const size_t before = f->kept + f->sent_home;
+    status = cli_farm_serve(f, error);
+    polls = f->kept + f->sent_home > before ? 0 : polls;
+    cgap_comm_rest(polls);
+  }
+  return status;
+}
+
+static cgap_status follow(cli_farm *f, cgap_error *error)
+{
+  for (;;) {
+    int from;
+    size_t bytes;
+    void *letter = NULL;
+    char *result = NULL;
+    cgap_status status = cgap_comm_post(f->ranks, 0, ASKS, "", 1, error);
+    if (status == CGAP_OK)
+      status = cgap_comm_take(f->ranks, GIVEN, true, &from, &letter, &bytes, error);
+    if (status != CGAP_OK)
+      return status;
+    size_t job;
+    memcpy(&job, letter, sizeof job);
+    cgap_free(letter);
+    if (job == NOTHING)
+      return CGAP_OK;
+    status = f->work(f->context, job, &result, error);
+    if (status == CGAP_OK)
+      status = cgap_comm_post(f->ranks, 0, RESULT, result, strlen(result) + 1, error);
+    free(result);
+    if (status != CGAP_OK)
+      return status;
+  }
+}
+
+cgap_status cli_farm_run(cli_farm *farm, cgap_error *error)
+{
+  return cgap_comm_rank(farm->ranks) == 0 ? lead(farm, error) : follow(farm, error);
+}

@@ -1,0 +1,287 @@
+#include "cli/options.h"
+
+#include <popt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/did_you_mean.h"
+#include "cli/address_space.h"
+#include "cli/documents/documents.h"
+#include "cli/help.h"
+#include "cli/interrupt.h"
+#include "cli/option_values.h"
+#include "cli/ranks.h"
+
+cli_common cli_shared;
+
+static const char *const progress_choices[] = {"auto", "always", "never", NULL};
+
+const cli_option cli_input_options[] = {
+  {.name = "image",
+   .kind = CLI_STRING,
+   .target = &cli_shared.image,
+   .value = "PATH",
+   .help = "dataset of the images, in FILE or as FILE2.h5:/path, FILE2.npz:key, FILE2.npy",
+   .zero = "found by name"},
+  {.name = "text",
+   .kind = CLI_STRING,
+   .target = &cli_shared.text,
+   .value = "PATH",
+   .help = "dataset of the texts; none: labels and class texts in their place",
+   .zero = "found by name"},
+  {.name = "text-image",
+   .kind = CLI_STRING,
+   .target = &cli_shared.text_image,
+   .value = "PATH",
+   .help = "dataset with each text's image row; none: pair by position",
+   .zero = "found by name"},
+  {.name = "labels",
+   .kind = CLI_STRING,
+   .target = &cli_shared.labels,
+   .value = "PATH",
+   .help = "dataset of the images' classes",
+   .zero = "found by name"},
+  {.name = "class-text",
+   .kind = CLI_STRING,
+   .target = &cli_shared.class_text,
+   .value = "PATH",
+   .help = "dataset of class texts for zero-shot",
+   .zero = "found by name"},
+  {.name = "unpaired", .kind = CLI_FLAG, .target = &cli_shared.unpaired, .help = "two sets with no pairing"},
+  {.name = "drop-bad",
+   .kind = CLI_FLAG,
+   .target = &cli_shared.drop_bad,
+   .help = "drop rows with NaN, infinity or norm zero"},
+  {.name = "merge-images",
+   .kind = CLI_FLAG,
+   .target = &cli_shared.merge_images,
+   .help = "equal image rows are one image with several texts"},
+  {0}};
+
+const cli_option cli_run_options[] = {
+  {.name = "threads",
+   .kind = CLI_INT,
+   .target = &cli_shared.threads,
+   .value = "N",
+   .help = "threads to work with",
+   .low = 1,
+   .high = 1024,
+   .zero = "as many as the machine has"},
+  {.name = "memory",
+   .kind = CLI_BYTES,
+   .target = &cli_shared.memory_bytes,
+   .value = "SIZE",
+   .help = "memory to stay under, as 400M or 2G",
+   .zero = "half of what is free"},
+  {.name = "seed", .kind = CLI_SEED, .target = &cli_shared.seed, .value = "N", .help = "start of every random number"},
+  {.name = "progress",
+   .kind = CLI_CHOICE,
+   .target = &cli_shared.progress,
+   .choices = progress_choices,
+   .help = "a progress line on stderr"},
+  {.name = "quiet", .kind = CLI_FLAG, .target = &cli_shared.quiet, .help = "no talk on stderr but errors and warnings"},
+  {.name = "verbose",
+   .letter = 'v',
+   .kind = CLI_FLAG,
+   .target = &cli_shared.verbose,
+   .help = "say more about what is done"},
+  {0}};
+
+/* Everything that a parsed command line owns. */
+typedef struct parse_state {
+  poptContext context;
+  struct poptOption *table;
+  const cli_option **option; /* by popt's val − 1 */
+  bool *given;               /* likewise */
+  size_t count;
+  char **owned;
+  size_t owned_count;
+  const cli_spec *spec;
+} parse_state;
+
+enum { HELP_VAL = 1 << 20 };
+
+static size_t count_options(const cli_spec *spec)
+{
+  size_t count = 0;
+  for (const cli_group *g = spec->groups; g->title; g++)
+    for (const cli_option *o = g->options; o->name; o++)
+      count++;
+  return count;
+}
+
+/* popt splits the command line; what the values mean stays with our table, so every value is a string to popt. */
+static bool build_table(parse_state *s)
+{
+  s->count = count_options(s->spec);
+  s->table = calloc(s->count + 2, sizeof *s->table);
+  s->option = calloc(s->count + 1, sizeof *s->option);
+  s->given = calloc(s->count + 1, sizeof *s->given);
+  if (!s->table || !s->option || !s->given)
+    return false;
+  size_t at = 0;
+  for (const cli_group *g = s->spec->groups; g->title; g++) {
+    for (const cli_option *o = g->options; o->name; o++, at++) {
+      s->option[at] = o;
+      s->table[at] = (struct poptOption){.longName = o->name,
+                                         .shortName = o->letter,
+                                         .argInfo = o->kind == CLI_FLAG ? POPT_ARG_NONE : POPT_ARG_STRING,
+                                         .val = (int)at + 1};
+    }
+  }
+  s->table[at] = (struct poptOption){.longName = "help", .shortName = 'h', .argInfo = POPT_ARG_NONE, .val = HELP_VAL};
+  return true;
+}
+
+static bool own(parse_state *s, char *text)
+{
+  char **grown = realloc(s->owned, (s->owned_count + 1) * sizeof *grown);
+  if (!grown) {
+    free(text);
+    return false;
+  }
+  s->owned = grown;
+  s->owned[s->owned_count++] = text;
+  return true;
+}
+
+static int bad_option(const parse_state *s, int code)
+{
+  char given[100];
+  snprintf(given, sizeof given, "%s", poptBadOption(s->context, POPT_BADOPTION_NOALIAS));
+  given[strcspn(given, "=")] = '\0';
+  if (code == POPT_ERROR_NOARG)
+    return cli_usage("%s: %s needs a value (see contragap %s --help)", s->spec->name, given, s->spec->name);
+  if (code != POPT_ERROR_BADOPT)
+    return cli_usage("%s: %s: %s (see contragap %s --help)", s->spec->name, given, poptStrerror(code), s->spec->name);
+  cgap_suggestion near = cgap_suggestion_init(given + strspn(given, "-"));
+  for (size_t i = 0; i < s->count; i++)
+    cgap_suggestion_offer(&near, s->option[i]->name);
+  if (near.name && given[0] == '-' && given[1] == '-')
+    return cli_usage("%s: unknown option %s; did you mean --%s?", s->spec->name, given, near.name);
+  return cli_usage("%s: unknown option %s (see contragap %s --help)", s->spec->name, given, s->spec->name);
+}
+
+static int take_option(parse_state *s, const cli_option *option)
+{
+  char why[200];
+  char *text = poptGetOptArg(s->context);
+  if (text && !own(s, text))
+    return cli_fail(&(cgap_error){CGAP_RESOURCE, "out of memory for the options"});
+  if (cli_value_read(option, text ? text : "", why))
+    return CLI_GO;
+  return cli_usage("%s: --%s %s: %s", s->spec->name, option->name, text ? text : "", why);
+}
+
+static int check_arguments(const cli_spec *spec, const cli_args *args)
+{
+  const char *what = spec->argument ? spec->argument : "FILE";
+  if (args->count < spec->at_least && spec->at_least == 1)
+    return cli_usage("%s: no %s given (usage: contragap %s %s)", spec->name, what, spec->name, spec->usage);
+  if (args->count < spec->at_least)
+    return cli_usage("%s: %zu of at least %zu %s arguments given (usage: contragap %s %s)", spec->name, args->count,
+                     spec->at_least, what, spec->name, spec->usage);
+  if (spec->at_most && args->count > spec->at_most)
+    return cli_usage("%s: %zu arguments where %zu will do; %s is one too many (usage: contragap %s %s)", spec->name,
+                     args->count, spec->at_most, args->items[spec->at_most], spec->name, spec->usage);
+  return CLI_GO;
+}
+
+/* Where the command writes: its option --output. */
+static void note_output(const parse_state *s)
+{
+  for (size_t i = 0; i < s->count; i++)
+    if (s->given[i] && strcmp(s->option[i]->name, "output") == 0)
+      cli_leave_output(*(const char *const *)s->option[i]->target);
+}
+
+/* Whether the option was given; NULL where the command has none of that name. */
+static const bool *mark_of(const parse_state *s, const char *option)
+{
+  for (size_t i = 0; s && i < s->count; i++)
+    if (strcmp(s->option[i]->name, option) == 0)
+      return &s->given[i];
+  return NULL;
+}
+
+int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
+{
+  *out = (cli_args){0};
+  int document = argc == 2 ? cli_document_part(spec, argv[1]) : CLI_GO;
+  if (document != CLI_GO)
+    return document;
+  parse_state *s = calloc(1, sizeof *s);
+  if (!s)
+    return cli_fail(&(cgap_error){CGAP_RESOURCE, "out of memory for the options"});
+  out->state = s;
+  s->spec = spec;
+  if (!build_table(s) || !(s->context = poptGetContext("contragap", argc, (const char **)argv, s->table, 0)))
+    return cli_fail(&(cgap_error){CGAP_RESOURCE, "out of memory for the options"});
+  int val, code;
+  while ((val = poptGetNextOpt(s->context)) > 0) {
+    if (val == HELP_VAL)
+      return cli_help(spec);
+    s->given[val - 1] = true;
+    if ((code = take_option(s, s->option[val - 1])) != CLI_GO)
+      return code;
+  }
+  if (val < -1)
+    return bad_option(s, val);
+  note_output(s);
+  out->items = poptGetArgs(s->context);
+  while (out->items && out->items[out->count])
+    out->count++;
+  code = check_arguments(spec, out);
+  cgap_error error = {0};
+  const bool computes = mark_of(s, "threads");
+  if (code == CLI_GO && computes && cli_address_space_take(cli_rank_threads(), &error) != CGAP_OK)
+    code = cli_fail(&error);
+  return code;
+}
+
+bool cli_given(const cli_args *args, const char *option)
+{
+  const bool *mark = mark_of(args->state, option);
+  return mark && *mark;
+}
+
+void cli_args_clear(cli_args *args)
+{
+  parse_state *s = args->state;
+  *args = (cli_args){0};
+  if (!s)
+    return;
+  for (size_t i = 0; i < s->count; i++) {
+    if (s->option && s->option[i] && s->option[i]->kind == CLI_LIST) {
+      cli_list *list = s->option[i]->target;
+      free(list->items);
+      *list = (cli_list){0};
+    }
+  }
+  for (size_t i = 0; i < s->owned_count; i++)
+    free(s->owned[i]);
+  free(s->owned);
+  if (s->context)
+    poptFreeContext(s->context);
+  free(s->table);
+  free(s->option);
+  free(s->given);
+  free(s);
+}
+
+cgap_input_options cli_input(const cli_args *args)
+{
+  return (cgap_input_options){.files = args->items,
+                              .file_count = args->count,
+                              .image = cli_shared.image,
+                              .text = cli_shared.text,
+                              .text_image = cli_shared.text_image,
+                              .labels = cli_shared.labels,
+                              .class_text = cli_shared.class_text,
+                              .unpaired = cli_shared.unpaired,
+                              .drop_bad = cli_shared.drop_bad,
+                              .merge_images = cli_shared.merge_images,
+                              .threads = cli_shared.threads};
+}

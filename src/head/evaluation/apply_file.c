@@ -1,0 +1,477 @@
+#include "head/evaluation/apply_file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/plan.h"
+#include "base/memory.h"
+#include "head/evaluation/apply_output.h"
+#include "head/training/split.h"
+#include "io/find/dataset_internal.h"
+#include "io/write/writer.h"
+#include "report/comparison.h"
+#include "rows/row_reader.h"
+
+enum { BLOCK = 4096, LEAST_BLOCK = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };
+
+/* The datasets that change, where each goes in our own layout, through which side, and whether parts share it. */
+static const struct moved {
+  cgap_role role;
+  int side;
+  const char *name;
+  bool shared;
+} MOVED[] = {
+  {CGAP_ROLE_IMAGE, CGAP_IMAGE_SIDE, "/image", true},
+  {CGAP_ROLE_TEXT, CGAP_TEXT_SIDE, "/text", true},
+  {CGAP_ROLE_CLASS_TEXT, CGAP_TEXT_SIDE, "/class_text", false},
+  {CGAP_ROLE_WORDS, CGAP_TEXT_SIDE, "/arithmetic/words", false},
+};
+enum { MOVES = sizeof MOVED / sizeof *MOVED };
+
+typedef struct carry {
+  const cgap_head *head;
+  const cgap_dataset *dataset;
+  const cgap_carry_options *options;
+  cgap_carry_out files;
+  cgap_carried *out;
+  size_t block;    /* rows at once, BLOCK at most */
+  float *changed;  /* (block, dim) */
+  bool bad[BLOCK]; /* of them */
+  size_t done, total;
+} carry;
+
+/* One rank writes what is not in parts; what the others have passed through comes to it. */
+static bool writes(const carry *c)
+{
+  return c->files.whole != NULL;
+}
+
+/* bad rows become zeros, or are refused */
+static cgap_status change_block(carry *c, cgap_reader *r, int side, size_t first, size_t rows, cgap_error *error)
+{
+  const size_t dim = c->head->layers.shape.dim;
+  memset(c->bad, 0, sizeof c->bad);
+  cgap_status status = cgap_reader_read(r, first, rows, c->options->leave_bad ? c->bad : NULL, error);
+  if (status == CGAP_OK)
+    status = cgap_head_transform(c->head, side, r->unit, rows, c->changed, c->options->threads, error);
+  for (size_t i = 0; status == CGAP_OK && i < rows; i++)
+    if (c->bad[i])
+      memset(c->changed + i * dim, 0, dim * sizeof *c->changed);
+  return status;
+}
+
+static void count_bad(carry *c, size_t first, size_t end)
+{
+  for (size_t i = first; i < end; i++)
+    c->out->bad += c->bad[i];
+}
+
+static cgap_status tick(carry *c, size_t rows, cgap_error *error)
+{
+  const cgap_progress *p = &c->options->progress;
+  c->done += rows;
+  if (p->tick && p->tick(p->context, "applying", (double)c->done / (double)c->total))
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written");
+  return CGAP_OK;
+}
+
+/* A block is one rank's, in turn; it goes to the one that writes. */
+static cgap_status bring_block(carry *c, int owner, size_t rows, cgap_error *error)
+{
+  const size_t bytes = rows * c->head->layers.shape.dim * sizeof *c->changed;
+  const int rank = cgap_comm_rank(c->options->ranks);
+  cgap_transfer t;
+  if (owner == 0 || (rank != 0 && rank != owner))
+    return cgap_comm_poll(c->options->ranks, NULL, error);
+  cgap_status status = cgap_comm_pass(c->options->ranks, &t, 0, c->changed, rank ? bytes : 0, 0, c->changed,
+                                      rank ? 0 : bytes, owner, error);
+  return status == CGAP_OK ? cgap_comm_wait(c->options->ranks, &t, error) : status;
+}
+
+static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side, size_t first, size_t rows,
+                              cgap_error *error)
+{
+  const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->ranks));
+  cgap_status status = CGAP_OK;
+  if (owner == cgap_comm_rank(c->options->ranks)) {
+    status = change_block(c, r, side, first, rows, error);
+    count_bad(c, 0, rows);
+  }
+  if (status == CGAP_OK)
+    status = bring_block(c, owner, rows, error);
+  if (status == CGAP_OK && writes(c))
+    status = cgap_writer_append(c->files.whole, to, c->changed, rows, error);
+  return status == CGAP_OK ? tick(c, rows, error) : status;
+}
+
+/* Blocks in turn, one rank's after another's, to the rank that writes. */
+static cgap_status pass_in_turn(carry *c, cgap_reader *r, const char *to, int side, size_t rows, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += c->block)
+    status = pass_block(c, r, to, side, first, rows - first < c->block ? rows - first : c->block, error);
+  return status;
+}
+
+/* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are passed by
+ * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
+static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int side, size_t middle, cgap_error *error)
+{
+  const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->ranks);
+  if (rank >= c->files.parts)
+    return CGAP_OK;
+  const size_t begin = each * cgap_carry_out_first(&c->files, rank, rows / each);
+  const size_t end = each * cgap_carry_out_first(&c->files, rank + 1, rows / each);
+  cgap_status status = CGAP_OK;
+  for (size_t first = begin / LEAST_BLOCK * LEAST_BLOCK; status == CGAP_OK && first < end; first += c->block) {
+    const size_t from = first < begin ? begin - first : 0, until = end - first < c->block ? end - first : c->block;
+    const size_t whole = (until + LEAST_BLOCK - 1) / LEAST_BLOCK * LEAST_BLOCK;
+    status = change_block(c, r, side, first, rows - first < whole ? rows - first : whole, error);
+    count_bad(c, from, until);
+    if (status == CGAP_OK)
+      status =
+        cgap_writer_append(c->files.part, to, c->changed + from * c->head->layers.shape.dim, until - from, error);
+    if (status == CGAP_OK)
+      status = cgap_comm_poll(c->options->ranks, NULL, error);
+    if (status == CGAP_OK)
+      status = tick(c, (until - from) * c->files.parts, error);
+  }
+  return status;
+}
+
+/* A dataset as it goes out, and all rows of it. middle 0: rank 2 */
+static cgap_status pass_rows(carry *c, const cgap_source *source, const struct moved *m, const char *to, size_t middle,
+                             cgap_error *error)
+{
+  const size_t dim = c->head->layers.shape.dim, rows = middle ? source->rows / middle : source->rows;
+  const bool shared = c->files.parts && m->shared;
+  cgap_reader reader = {0};
+  cgap_status status = CGAP_OK;
+  if (shared)
+    status = cgap_carry_out_create(&c->files, to, source->type, rows, middle, dim, error);
+  else if (writes(c))
+    status = cgap_writer_create(c->files.whole, to, source->type, rows, middle, dim, error);
+  if (status == CGAP_OK)
+    status = cgap_reader_init(&reader, source, c->block, error);
+  if (status == CGAP_OK)
+    status = shared ? pass_own(c, &reader, to, m->side, middle, error)
+                    : pass_in_turn(c, &reader, to, m->side, source->rows, error);
+  cgap_reader_clear(&reader);
+  c->out->rows += source->rows;
+  return status;
+}
+
+/* ---------------------------------------------------------------- one file: its own layout */
+
+static cgap_status pass_dataset(carry *c, const cgap_taken *taken, const struct moved *m, cgap_error *error)
+{
+  const cgap_entry *e = taken->entry;
+  cgap_rows *rows = NULL;
+  cgap_source source;
+  char name[512];
+  snprintf(name, sizeof name, "%.250s:%.250s", taken->file->path, e->path);
+  cgap_status status = cgap_rows_open(&rows, &source, taken, 1, name, error);
+  cgap_rows_threads(rows, c->options->threads);
+  if (status == CGAP_OK)
+    status = pass_rows(c, &source, m, e->path, e->rank == 3 ? e->shape[1] : 0, error);
+  if (status == CGAP_OK && writes(c))
+    status = cgap_writer_copy_attributes(c->files.whole, taken->file, e->path, e->path, error);
+  cgap_rows_close(rows);
+  return status;
+}
+
+static const struct moved *move_of(const cgap_dataset *d, const cgap_entry *entry)
+{
+  for (size_t k = 0; k < MOVES; k++)
+    if (d->role[MOVED[k].role].count && d->role[MOVED[k].role].taken[0].entry == entry)
+      return &MOVED[k];
+  return NULL;
+}
+
+/* Whether an entry is a dataset that goes through the head under another name. */
+static bool is_other_name(const cgap_dataset *d, const cgap_entry *entry)
+{
+  for (size_t k = 0; k < MOVES; k++)
+    if (d->role[MOVED[k].role].count && cgap_entry_same(d->role[MOVED[k].role].taken[0].entry, entry))
+      return true;
+  return false;
+}
+
+/* Attributes of the groups on the way to an object, once each is there; those on the way to the one before have
+ * theirs. */
+static cgap_status copy_group_attributes(carry *c, const cgap_file *file, const char *path, const char *before,
+                                         cgap_error *error)
+{
+  char group[1024];
+  cgap_status status = CGAP_OK;
+  for (const char *slash = strchr(path + 1, '/'); status == CGAP_OK && slash; slash = strchr(slash + 1, '/')) {
+    if (strncmp(path, before, (size_t)(slash - path) + 1) == 0)
+      continue;
+    snprintf(group, sizeof group, "%.*s", (int)(slash - path), path);
+    status = cgap_writer_copy_attributes(c->files.whole, file, group, group, error);
+  }
+  return status;
+}
+
+static cgap_status copy_dataset(carry *c, const cgap_file *file, const cgap_entry *e, cgap_error *error)
+{
+  cgap_status status = cgap_dataset_room(c->dataset, e, error);
+  return status == CGAP_OK ? cgap_writer_copy(c->files.whole, file, e->path, e->path, error) : status;
+}
+
+static cgap_status carry_one_file(carry *c, cgap_error *error)
+{
+  const cgap_file *file = c->dataset->inputs[0].file;
+  const char *before = "";
+  cgap_status status = writes(c) ? cgap_writer_copy_attributes(c->files.whole, file, "/", "/", error) : CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < file->count; k++) {
+    const cgap_entry *e = &file->entries[k];
+    const struct moved *move = move_of(c->dataset, e);
+    if (move)
+      status = pass_dataset(c, &(cgap_taken){file, e}, move, error);
+    else if (e->alias || e->dangling || is_other_name(c->dataset, e))
+      continue; /* its group may not be there; its rows would be the old ones */
+    else if (writes(c))
+      status = copy_dataset(c, file, e, error);
+    if (status == CGAP_OK && writes(c))
+      status = copy_group_attributes(c, file, e->path, before, error);
+    before = e->path;
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- shards: our own layout */
+
+static cgap_status pass_series(carry *c, const struct moved *m, const cgap_source *source, size_t middle,
+                               cgap_error *error)
+{
+  return source->rows ? pass_rows(c, source, m, m->name, middle, error) : CGAP_OK;
+}
+
+static cgap_status write_text_image(carry *c, const cgap_data *d, cgap_error *error)
+{
+  if (!d->text_image)
+    return CGAP_OK;
+  int64_t *rows = cgap_alloc(d->text.rows, sizeof *rows);
+  if (!rows)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t j = 0; j < d->text.rows; j++)
+    rows[j] = (int64_t)d->text_image[j];
+  cgap_status status = cgap_writer_int64(c->files.whole, "/text_image", rows, d->text.rows, 0, error);
+  cgap_free(rows);
+  return status;
+}
+
+/* Ids are left out too: text_image says the same. */
+static bool has_place(const cgap_dataset *d, const cgap_entry *entry)
+{
+  for (int role = 0; role < CGAP_ROLES; role++)
+    for (size_t k = 0; k < d->role[role].count; k++)
+      if (d->role[role].taken[k].entry == entry)
+        return role != CGAP_ROLE_IMAGE_ID && role != CGAP_ROLE_TEXT_ID;
+  return false;
+}
+
+static bool is_listed(const char *list, const char *name)
+{
+  const size_t length = strlen(name);
+  for (const char *at = list; (at = strstr(at, name)); at += length)
+    if ((at == list || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
+      return true;
+  return false;
+}
+
+static void note_left_out(carry *c)
+{
+  char *list = c->out->left_out;
+  const size_t size = sizeof c->out->left_out;
+  for (size_t f = 0; f < c->dataset->file_count; f++)
+    for (size_t k = 0; k < c->dataset->files[f]->count; k++) {
+      const cgap_entry *e = &c->dataset->files[f]->entries[k];
+      const size_t used = strlen(list);
+      if (e->alias || has_place(c->dataset, e) || is_listed(list, e->path))
+        continue;
+      if (used + strlen(e->path) + 8 < size)
+        snprintf(list + used, size - used, "%s%s", used ? ", " : "", e->path);
+      else if (!is_listed(list, "…") && used + 8 < size)
+        snprintf(list + used, size - used, "%s…", used ? ", " : "");
+    }
+}
+
+static cgap_status carry_shards(carry *c, cgap_error *error)
+{
+  const cgap_data *d = &c->dataset->data;
+  cgap_status status = pass_series(c, &MOVED[0], &d->image, 0, error);
+  if (status == CGAP_OK)
+    status = pass_series(c, &MOVED[1], &d->text, 0, error);
+  if (status == CGAP_OK)
+    status = pass_series(c, &MOVED[2], &d->class_text, d->prompts > 1 ? d->prompts : 0, error);
+  if (status == CGAP_OK)
+    status = pass_series(c, &MOVED[3], &d->words, 0, error);
+  if (!writes(c))
+    return status;
+  if (status == CGAP_OK)
+    status = write_text_image(c, d, error);
+  if (status == CGAP_OK && d->labels)
+    status = cgap_writer_int64(c->files.whole, "/labels", d->labels, d->image.rows, 0, error);
+  if (status == CGAP_OK && d->image_label)
+    status = cgap_writer_int64(c->files.whole, "/arithmetic/image_label", d->image_label, d->image.rows, 0, error);
+  if (status == CGAP_OK && d->query)
+    status = cgap_writer_int64(c->files.whole, "/arithmetic/query", d->query, d->queries, 4, error);
+  if (status == CGAP_OK && d->query_weight)
+    status = cgap_writer_float64(c->files.whole, "/arithmetic/weight", d->query_weight, d->queries, 0, error);
+  const cgap_file *first = c->dataset->files[0];
+  if (status == CGAP_OK && first->id >= 0)
+    status = cgap_writer_copy_attributes(c->files.whole, first, "/", "/", error);
+  note_left_out(c);
+  return status;
+}
+
+/* ---------------------------------------------------------------- all */
+
+static bool is_one_file(const cgap_dataset *d)
+{
+  if (d->file_count != 1 || d->input_count != 1 || d->files[0]->id < 0) /* not HDF5: it has no layout of its own */
+    return false;
+  for (size_t k = 0; k < MOVES; k++)
+    if (d->role[MOVED[k].role].count > 1)
+      return false;
+  for (size_t k = 0; k < d->files[0]->count; k++) /* the rows go out as rows, which its marks would deny */
+    if (d->files[0]->entries[k].turned)
+      return false;
+  return true;
+}
+
+/* Both have one width, and one alone may be there. */
+static const cgap_source *some_side(const cgap_dataset *d)
+{
+  return d->data.image.rows ? &d->data.image : &d->data.text;
+}
+
+static cgap_status check(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
+{
+  const size_t takes = head->layers.shape.dim_in;
+  const cgap_source *rows = some_side(d);
+  if (rows->dim != takes)
+    return cgap_fail(
+      error, CGAP_DATA,
+      "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these embeddings", rows->name,
+      rows->dim, takes);
+  if (cgap_dataset_reads(d, path))
+    return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give another name with -o", path);
+  return CGAP_OK;
+}
+
+/* As many rows at once as the memory has room for. */
+static cgap_status choose_block(carry *c, cgap_error *error)
+{
+  const cgap_head_shape *shape = &c->head->layers.shape;
+  const cgap_source *rows = some_side(c->dataset);
+  const double limit = c->options->memory_bytes
+                         ? (double)c->options->memory_bytes
+                         : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(c->options->ranks);
+  const double row = (double)shape->dim_in * (double)(cgap_type_size(rows->type) + 2 * sizeof(float)) +
+                     (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
+  const double base = BASE_BYTES + (double)c->head->layers.count * (double)sizeof(float);
+  c->block = BLOCK;
+  while (c->block > LEAST_BLOCK && base + (double)c->block * row > limit)
+    c->block /= 2;
+  if (base + (double)c->block * row <= limit)
+    return CGAP_OK;
+  const double least = ceil((base + (double)c->block * row) / 1048576);
+  return cgap_fail(error, CGAP_RESOURCE,
+                   "%s: %zu rows of %zu at a time need %.0fM, --memory allows %.0fM; give --memory %.0fM", rows->name,
+                   c->block, rows->dim, least, floor(limit / 1048576), least);
+}
+
+/* As many parts as ranks, where there are images enough; one alone is the file itself. */
+static size_t parts_of(const carry *c)
+{
+  const size_t ranks = (size_t)cgap_comm_size(c->options->ranks), images = c->dataset->data.image.rows;
+  const size_t parts = ranks < images ? ranks : images;
+  return c->options->one_file || parts < 2 ? 0 : parts;
+}
+
+static void note_parts(carry *c)
+{
+  const size_t parts = c->out->parts = c->files.parts;
+  if (!parts)
+    return;
+  snprintf(c->out->first_part, sizeof c->out->first_part, "%s", c->files.name[0]);
+  snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[parts - 1]);
+}
+
+static double weight_in(const json_t *options, const char *name)
+{
+  return json_number_value(json_object_get(options, name)); /* 0 where it has none */
+}
+
+/* The terms of the loss that the head was trained on. */
+static cgap_status note_losses(const carry *c, cgap_error *error)
+{
+  char text[CGAP_TERMS];
+  json_t *options = json_loads(c->head->options, 0, NULL);
+  const cgap_weights weights = {.clip = weight_in(options, "weight_clip"),
+                                .uniform = weight_in(options, "weight_uniform"),
+                                .align = weight_in(options, "weight_align"),
+                                .xuniform = weight_in(options, "weight_xuniform")};
+  json_decref(options);
+  cgap_terms_text(text, cgap_terms_of(&weights));
+  return text[0] && writes(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error) : CGAP_OK;
+}
+
+/* Which images a head was trained on it knows by their rows: a file with as many is taken for the one that it saw. */
+static cgap_status note_training(carry *c, cgap_error *error)
+{
+  char text[100];
+  const cgap_head *h = c->head;
+  const size_t images = c->dataset->data.image.rows;
+  for (size_t i = 0; h->split && h->split_rows == images && i < images; i++)
+    c->out->trained += h->split[i] == CGAP_TRAINING;
+  if (!c->out->trained || !writes(c))
+    return CGAP_OK;
+  (void)snprintf(text, sizeof text, "%zu of %zu images", c->out->trained, images);
+  return cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_ON, text, error);
+}
+
+static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
+{
+  cgap_status status = cgap_carry_out_open(&c->files, path, parts_of(c), c->options->ranks, c->dataset, error);
+  if (status == CGAP_OK)
+    status = note_training(c, error);
+  if (status == CGAP_OK)
+    status = note_losses(c, error);
+  if (status == CGAP_OK)
+    status = is_one_file(c->dataset) ? carry_one_file(c, error) : carry_shards(c, error);
+  if (status == CGAP_OK && writes(c)) /* in place of that of the input: by it apply knows its own output */
+    status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
+  uint64_t bad = c->out->bad;
+  if (status == CGAP_OK)
+    status = cgap_comm_sum(c->options->ranks, &bad, 1, CGAP_COMM_U64, error);
+  c->out->bad = (size_t)bad;
+  if (status == CGAP_OK)
+    note_parts(c);
+  return cgap_carry_out_close(&c->files, status, error);
+}
+
+cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
+                       const cgap_carry_options *options, cgap_error *error)
+{
+  const cgap_data *d = &dataset->data;
+  carry c = {.head = head, .dataset = dataset, .options = options, .out = out};
+  *out = (cgap_carried){0};
+  c.total = d->image.rows + d->text.rows + d->class_text.rows + d->words.rows;
+  cgap_status status = check(head, dataset, path, error);
+  if (status == CGAP_OK)
+    status = choose_block(&c, error);
+  if (status == CGAP_OK) /* ranks may have different memory */
+    status = cgap_comm_share(options->ranks, 0, &c.block, sizeof c.block, error);
+  if (status != CGAP_OK)
+    return status;
+  c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
+  status = c.changed ? carry_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_comm_free(options->ranks, c.changed);
+  return status;
+}

@@ -1,0 +1,338 @@
+#include "head/evaluation/apply_output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/output_file.h"
+#include "base/text_buffer.h"
+#include "io/read/hdf5_file.h"
+
+enum { SAYS_SIZE = 320 }; /* a name of a file, and two numbers */
+
+/* ---------------------------------------------------------------- names */
+
+static size_t folder_length(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* closed.h5 is closed to its parts; of a name that is nearly as long as one can be, what leaves space for the number,
+ * cut between characters of UTF-8. */
+static size_t stem_length(const char *name)
+{
+  enum { MOST = 200 };
+  const char *dot = strrchr(name, '.');
+  const bool ends = dot && dot > name && (!strcmp(dot, ".h5") || !strcmp(dot, ".hdf5"));
+  size_t length = ends ? (size_t)(dot - name) : strlen(name);
+  if (length > MOST)
+    for (length = MOST; length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80;)
+      length--;
+  return length;
+}
+
+/* closed.part-01-of-12.h5; another try where such files stand there: closed.part-01-of-12.2.h5 */
+static char *part_name(const char *path, size_t part, size_t parts, int try)
+{
+  const char *name = path + folder_length(path);
+  char counted[24], number[24] = "";
+  const int width = snprintf(counted, sizeof counted, "%zu", parts);
+  if (try > 1)
+    (void)snprintf(number, sizeof number, ".%d", try);
+  return cgap_format("%.*s.part-%0*zu-of-%s%s.h5", (int)stem_length(name), name, width, part + 1, counted, number);
+}
+
+static char *beside(const char *path, const char *name)
+{
+  return cgap_format("%.*s%s", (int)folder_length(path), path, name);
+}
+
+/* Who cleans up knows its own process and rank 0 those of all: the names tell both. */
+static char *temporary_of_part(const cgap_carry_out *o, size_t part)
+{
+  char temporary[CGAP_TEMPORARY], *whole = beside(o->path, o->name[part]);
+  if (!whole)
+    return NULL;
+  cgap_temporary_name(temporary, whole, (long)o->process[part]);
+  free(whole);
+  return cgap_format("%s.%lld.tmp", temporary, (long long)o->process[0]);
+}
+
+static char *temporary_of_whole(const cgap_carry_out *o)
+{
+  char temporary[CGAP_TEMPORARY];
+  cgap_temporary_name(temporary, o->path, (long)o->process[0]);
+  return strdup(temporary);
+}
+
+/* ---------------------------------------------------------------- what stood there */
+
+static bool take_number(const char **at, size_t *out)
+{
+  const char *first = *at;
+  for (*out = 0; **at >= '0' && **at <= '9' && *at - first < 10; ++*at)
+    *out = *out * 10 + (size_t)(**at - '0');
+  return *at > first;
+}
+
+static bool take_text(const char **at, const char *text)
+{
+  const size_t length = strlen(text);
+  const bool there = !strncmp(*at, text, length);
+  *at += there ? length : 0;
+  return there;
+}
+
+/* The number of a part that is called as part_name calls those of path, and lies where they do; 0: it is none. */
+static size_t number_of_part(const char *path, const char *source)
+{
+  const size_t folder = folder_length(path), stem = stem_length(path + folder);
+  size_t part = 0, parts = 0, try = 0;
+  if (folder_length(source) != folder || strncmp(source, path, folder + stem) != 0)
+    return 0;
+  const char *at = source + folder + stem;
+  bool fits = take_text(&at, ".part-") && take_number(&at, &part) && take_text(&at, "-of-") && take_number(&at, &parts);
+  if (fits && at[0] == '.' && at[1] != 'h')
+    fits = take_text(&at, ".") && take_number(&at, &try);
+  return fits && !strcmp(at, ".h5") && part <= parts ? part : 0;
+}
+
+/* Only what an earlier run has made for this very name: it is called so, and says itself whose part it is. Others may
+ * have laid a virtual file of their own over files of such names. */
+static bool is_own_part(const char *path, const char *parts, const char *source)
+{
+  char says[SAYS_SIZE + 24] = "", wanted[SAYS_SIZE + 24];
+  const size_t part = number_of_part(path, source);
+  cgap_file *file = NULL;
+  cgap_error unheard;
+  if (!part || cgap_file_open(&file, source, &unheard) != CGAP_OK)
+    return false;
+  (void)snprintf(wanted, sizeof wanted, "%zu of %s", part, parts);
+  const bool own =
+    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_PART_ATTRIBUTE) > 0 && !strcmp(says, wanted);
+  cgap_file_close(file);
+  return own;
+}
+
+static void note_old_part(cgap_carry_out *o, const char *source)
+{
+  for (size_t i = 0; i < o->old_count; i++)
+    if (!strcmp(o->old[i], source))
+      return;
+  char **grown = realloc(o->old, (o->old_count + 1) * sizeof *grown);
+  if (!grown)
+    return;
+  o->old = grown;
+  o->old[o->old_count] = strdup(source);
+  o->old_count += o->old[o->old_count] != NULL;
+}
+
+static void note_old_parts(cgap_carry_out *o, const cgap_dataset *input)
+{
+  cgap_file *file = NULL;
+  cgap_error unheard;
+  char parts[SAYS_SIZE] = "";
+  if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
+    return;
+  const bool own = file->id >= 0 && cgap_hdf5_text(parts, sizeof parts, file->id, CGAP_PARTS_ATTRIBUTE) > 0;
+  for (size_t k = 0; own && k < file->count; k++)
+    for (size_t i = 0; i < file->entries[k].source_count; i++) {
+      const char *source = file->entries[k].sources[i];
+      if (!cgap_dataset_reads(input, source) && is_own_part(o->path, parts, source))
+        note_old_part(o, source);
+    }
+  cgap_file_close(file);
+}
+
+/* ---------------------------------------------------------------- open */
+
+/* Whether a part of this try stands there already. -1: out of memory. */
+static int is_taken(const char *path, size_t parts, int try)
+{
+  int taken = 0;
+  for (size_t part = 0; part < parts && !taken; part++) {
+    char *name = part_name(path, part, parts, try), *whole = name ? beside(path, name) : NULL;
+    taken = !whole ? -1 : access(whole, F_OK) == 0;
+    free(whole);
+    free(name);
+  }
+  return taken;
+}
+
+/* Rank 0 says how the parts are called; each says which process it is. */
+static cgap_status agree(cgap_carry_out *o, cgap_error *error)
+{
+  const int size = cgap_comm_size(o->ranks);
+  int64_t try = 1;
+  size_t *first = cgap_alloc((size_t)size + 1, sizeof *first);
+  o->name = cgap_zalloc(o->parts, sizeof *o->name);
+  o->process = cgap_zalloc((size_t)size, sizeof *o->process);
+  if (!first || !o->name || !o->process) {
+    cgap_free(first);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->parts);
+  }
+  for (int r = 0; r <= size; r++)
+    first[r] = (size_t)r * sizeof *o->process;
+  o->process[cgap_comm_rank(o->ranks)] = (int64_t)getpid();
+  cgap_status status = cgap_comm_gather(o->ranks, o->process, first, error);
+  cgap_free(first);
+  while (cgap_comm_rank(o->ranks) == 0 && is_taken(o->path, o->parts, (int)try) > 0)
+    try++;
+  if (status == CGAP_OK)
+    status = cgap_comm_share(o->ranks, 0, &try, sizeof try, error);
+  for (size_t part = 0; status == CGAP_OK && part < o->parts; part++)
+    if (!(o->name[part] = part_name(o->path, part, o->parts, (int)try)))
+      status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->parts);
+  return status;
+}
+
+static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
+{
+  const size_t rank = (size_t)cgap_comm_rank(o->ranks);
+  if (rank >= o->parts)
+    return CGAP_OK;
+  char *path = beside(o->path, o->name[rank]), *temporary = temporary_of_part(o, rank);
+  cgap_status status = path && temporary ? cgap_writer_open_as(&o->part, path, temporary, error)
+                                         : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", o->path);
+  free(temporary);
+  free(path);
+  return status;
+}
+
+/* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: by that they are known to belong together. */
+static cgap_status sign(const cgap_carry_out *o, cgap_error *error)
+{
+  char parts[SAYS_SIZE], part[SAYS_SIZE + 24];
+  cgap_status status = CGAP_OK;
+  (void)snprintf(parts, sizeof parts, "%zu of %s", o->parts, o->path + folder_length(o->path));
+  (void)snprintf(part, sizeof part, "%d of %s", cgap_comm_rank(o->ranks) + 1, parts);
+  if (o->part)
+    status = cgap_writer_attribute(o->part, "/", CGAP_PART_ATTRIBUTE, part, error);
+  if (o->parts && o->whole && status == CGAP_OK)
+    status = cgap_writer_attribute(o->whole, "/", CGAP_PARTS_ATTRIBUTE, parts, error);
+  return status;
+}
+
+cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t parts, cgap_comm *ranks,
+                                const cgap_dataset *input, cgap_error *error)
+{
+  *out = (cgap_carry_out){.ranks = ranks, .path = path, .parts = parts};
+  cgap_status status = parts ? agree(out, error) : CGAP_OK;
+  if (status == CGAP_OK && cgap_comm_rank(ranks) == 0) {
+    note_old_parts(out, input);
+    status = cgap_writer_open(&out->whole, path, error);
+  }
+  if (status == CGAP_OK)
+    status = open_part(out, error);
+  return status == CGAP_OK ? sign(out, error) : status;
+}
+
+/* ---------------------------------------------------------------- datasets */
+
+size_t cgap_carry_out_first(const cgap_carry_out *out, size_t part, size_t rows)
+{
+  const size_t each = rows / out->parts, more = rows % out->parts;
+  return part * each + (part < more ? part : more);
+}
+
+static size_t rows_of(const cgap_carry_out *o, size_t part, size_t rows)
+{
+  return cgap_carry_out_first(o, part + 1, rows) - cgap_carry_out_first(o, part, rows);
+}
+
+cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_type type, size_t rows, size_t middle,
+                                  size_t dim, cgap_error *error)
+{
+  const size_t own = out->part ? rows_of(out, (size_t)cgap_comm_rank(out->ranks), rows) : 0;
+  cgap_status status = own ? cgap_writer_create(out->part, path, type, own, middle, dim, error) : CGAP_OK;
+  if (status != CGAP_OK || !out->whole)
+    return status;
+  cgap_writer_source *sources = cgap_alloc(out->parts, sizeof *sources);
+  if (!sources)
+    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu parts", out->path, path, out->parts);
+  for (size_t part = 0; part < out->parts; part++)
+    sources[part] = (cgap_writer_source){out->name[part], rows_of(out, part, rows)};
+  status = cgap_writer_virtual(out->whole, path, type, middle, dim, sources, out->parts, error);
+  cgap_free(sources);
+  return status;
+}
+
+/* ---------------------------------------------------------------- close */
+
+/* Passed once all ranks have come here without a failure. */
+static cgap_status meet(const cgap_carry_out *o, cgap_error *error)
+{
+  uint64_t one = 1;
+  return cgap_comm_sum(o->ranks, &one, 1, CGAP_COMM_U64, error);
+}
+
+static cgap_status take_name(cgap_writer **w, cgap_error *error)
+{
+  cgap_status status = cgap_writer_close(*w, true, error);
+  *w = NULL;
+  return status;
+}
+
+/* All on disk, then the parts under their names, which were free, then the file that leads to them: there is no moment
+ * at which a file stands under the path of which something is missing. */
+static cgap_status publish(cgap_carry_out *o, cgap_error *error)
+{
+  cgap_status status = o->part ? cgap_writer_finish(o->part, error) : CGAP_OK;
+  if (status == CGAP_OK && o->whole)
+    status = cgap_writer_finish(o->whole, error);
+  if (status == CGAP_OK)
+    status = meet(o, error);
+  o->published = status == CGAP_OK;
+  if (status == CGAP_OK)
+    status = take_name(&o->part, error);
+  if (status == CGAP_OK)
+    status = meet(o, error);
+  return status == CGAP_OK ? take_name(&o->whole, error) : status;
+}
+
+static void remove_named(char *name)
+{
+  if (name)
+    (void)unlink(name);
+  free(name);
+}
+
+/* Also what a rank has left that was killed. Temporary names go first: a part that is being renamed meanwhile either
+ * has its name by then and is removed under it, or finds nothing to rename. */
+static void remove_all(cgap_carry_out *o)
+{
+  cgap_status given_up = cgap_writer_close(o->part, false, NULL);
+  given_up = cgap_writer_close(o->whole, false, NULL);
+  (void)given_up;
+  const bool first = cgap_comm_rank(o->ranks) == 0, named = o->parts && o->name[o->parts - 1];
+  if (!named || (!first && o->published))
+    return;
+  remove_named(temporary_of_whole(o));
+  for (size_t part = 0; part < o->parts; part++)
+    remove_named(temporary_of_part(o, part));
+  for (size_t part = 0; first && part < o->parts; part++)
+    remove_named(beside(o->path, o->name[part]));
+}
+
+cgap_status cgap_carry_out_close(cgap_carry_out *out, cgap_status status, cgap_error *error)
+{
+  if (status == CGAP_OK)
+    status = publish(out, error);
+  if (status != CGAP_OK)
+    remove_all(out);
+  for (size_t i = 0; i < out->old_count; i++) {
+    if (status == CGAP_OK)
+      (void)unlink(out->old[i]);
+    free(out->old[i]);
+  }
+  for (size_t part = 0; out->name && part < out->parts; part++)
+    free(out->name[part]);
+  free(out->old);
+  cgap_free(out->name);
+  cgap_free(out->process);
+  *out = (cgap_carry_out){0};
+  return status;
+}

@@ -1,0 +1,35 @@
+/* Before and after: audits of the test part as it is and through several heads, and what differs. */
+#ifndef CGAP_HEAD_STUDY_H
+#define CGAP_HEAD_STUDY_H
+
+#include "head/training/training_data.h"
+#include "report/comparison.h"
+
+/* One column of a study. */
+typedef struct cgap_entrant {
+  const char *name;
+  const cgap_head *head; /* NULL: the embeddings as they are */
+  double seconds;        /* that fitting it took */
+  unsigned trained;      /* CGAP_TERM_… of its loss */
+  size_t start;          /* the entrant that its training started from; 0: none */
+} cgap_entrant;
+
+typedef struct cgap_study {
+  size_t count;
+  cgap_audit *audit; /* (count) */
+  cgap_comparison comparison;
+} cgap_study;
+
+typedef struct cgap_study_options {
+  int threads;
+  uint64_t memory_bytes;
+  bool spill; /* new rows go into nameless files in place of the memory */
+  cgap_progress progress;
+} cgap_study_options;
+
+/* The first entrant is what the others are held against. */
+CGAP_MUST_CHECK cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_entrant *entrants,
+                                           size_t count, const cgap_study_options *options, cgap_error *error);
+void cgap_study_clear(cgap_study *study);
+
+#endif

@@ -1,0 +1,248 @@
+/* Forward and backward of the heads. Work is cut into fixed blocks, whatever the number of threads. */
+#include "head/model/layers.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "simd/gemm.h"
+#include "simd/training_kernels.h"
+
+enum {
+  BLOCK = CGAP_LAYERS_BLOCK,
+  COLUMNS = 256,
+  PARALLEL_FROM = 1 << 19 /* multiplications that are worth a second thread */
+};
+
+bool cgap_activations_init(cgap_activations *out, const cgap_layers *l, size_t rows)
+{
+  *out = (cgap_activations){.rows = rows};
+  const size_t hidden = l->shape.kind == CGAP_HEAD_MLP ? l->shape.hidden : 0;
+  size_t z = 0, h = 0;
+  if (!cgap_product(&z, rows, l->shape.dim) || !cgap_product(&h, rows, hidden))
+    return false;
+  out->z = cgap_alloc(z, sizeof *out->z);
+  out->norm = cgap_alloc(rows, sizeof *out->norm);
+  out->before = hidden ? cgap_alloc(h, sizeof *out->before) : NULL;
+  out->after = hidden ? cgap_alloc(h, sizeof *out->after) : NULL;
+  out->pull = hidden ? cgap_alloc(h, sizeof *out->pull) : NULL;
+  return out->z && out->norm && (!hidden || (out->before && out->after && out->pull));
+}
+
+void cgap_activations_clear(cgap_activations *a)
+{
+  cgap_free(a->z);
+  cgap_free(a->norm);
+  cgap_free(a->before);
+  cgap_free(a->after);
+  cgap_free(a->pull);
+  *a = (cgap_activations){0};
+}
+
+/* out (rows, w.rows) = β·out + in · Wᵀ + b */
+static void affine(const float *parameters, const cgap_block *w, const cgap_block *b, const float *in, size_t rows,
+                   float beta, float *out)
+{
+  const cgap_operand x = {in, w->columns, false}, weight = {parameters + w->offset, w->columns, true};
+  cgap_sgemm(rows, w->rows, w->columns, x, weight, beta, out, w->rows);
+  const float *bias = parameters + b->offset;
+  for (size_t i = 0; b->rows && i < rows; i++)
+    for (size_t k = 0; k < b->rows; k++)
+      out[i * b->rows + k] += bias[k];
+}
+
+/* x Φ(x) and its derivative Φ(x) + x φ(x) (Hendrycks and Gimpel 2016, exact form) */
+static float gelu(float x)
+{
+  return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+}
+
+static float gelu_slope(float x)
+{
+  return 0.5f * (1.0f + erff(x * 0.70710678f)) + x * 0.39894228f * expf(-0.5f * x * x);
+}
+
+static bool is_residual(const cgap_head_shape *s)
+{
+  return s->kind != CGAP_HEAD_LINEAR && s->dim == s->dim_in;
+}
+
+/* z = a/‖a‖, in place; a row of zeros stays one. */
+static void normalise(const cgap_vector *v, float *z, size_t rows, size_t dim, float *norm)
+{
+  for (size_t i = 0; i < rows; i++) {
+    float *a = z + i * dim;
+    norm[i] = (float)sqrt(v->dot(a, a, dim));
+    const float inverse = norm[i] > 0 ? 1.0f / norm[i] : 0;
+    for (size_t k = 0; k < dim; k++)
+      a[k] *= inverse;
+  }
+}
+
+static void forward_block(const cgap_layers *l, const float *parameters, int side, const float *in, size_t first,
+                          size_t rows, cgap_activations *out)
+{
+  const cgap_head_shape *s = &l->shape;
+  const cgap_tower *t = &l->tower[side];
+  const float *x = in + first * s->dim_in;
+  float *a = out->z + first * s->dim;
+  const float beta = is_residual(s) ? 1.0f : 0.0f;
+  if (is_residual(s))
+    memcpy(a, x, rows * s->dim * sizeof *a);
+  if (s->kind == CGAP_HEAD_MLP) {
+    float *before = out->before + first * s->hidden, *after = out->after + first * s->hidden;
+    affine(parameters, &t->weight, &t->bias, x, rows, 0, before);
+    for (size_t k = 0; k < rows * s->hidden; k++)
+      after[k] = gelu(before[k]);
+    affine(parameters, &t->weight2, &t->bias2, after, rows, beta, a);
+  } else {
+    affine(parameters, &t->weight, &t->bias, x, rows, beta, a);
+  }
+  normalise(cgap_vector_here(), a, rows, s->dim, out->norm + first);
+}
+
+static size_t blocks_of(size_t rows)
+{
+  return (rows + BLOCK - 1) / BLOCK;
+}
+
+static size_t extent(size_t block, size_t rows)
+{
+  return rows - block * BLOCK < BLOCK ? rows - block * BLOCK : BLOCK;
+}
+
+void cgap_layers_forward(const cgap_layers *l, const float *parameters, const float *const in[CGAP_SIDES],
+                         const size_t rows[CGAP_SIDES], cgap_activations out[CGAP_SIDES], int threads)
+{
+  const size_t images = blocks_of(rows[CGAP_IMAGE_SIDE]), all = images + blocks_of(rows[CGAP_TEXT_SIDE]);
+  const bool worth = (rows[0] + rows[1]) * (l->count / 2) >= PARALLEL_FROM;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
+  for (size_t i = 0; i < all; i++) {
+    const int side = i < images ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE;
+    const size_t block = i < images ? i : i - images;
+    forward_block(l, parameters, side, in[side], block * BLOCK, extent(block, rows[side]), &out[side]);
+  }
+}
+
+void cgap_layers_apply(const cgap_layers *l, const float *parameters, int side, const float *in, size_t rows,
+                       float *out, cgap_activations *scratch)
+{
+  for (size_t block = 0; block < blocks_of(rows); block++) {
+    const size_t count = extent(block, rows);
+    forward_block(l, parameters, side, in + block * BLOCK * l->shape.dim_in, 0, count, scratch);
+    memcpy(out + block * BLOCK * l->shape.dim, scratch->z, count * l->shape.dim * sizeof *out);
+  }
+}
+
+/* z = a/‖a‖ gives ∂L/∂a = (I − z zᵀ) ∂L/∂z / ‖a‖, in place */
+static void project(const cgap_vector *v, const float *z, const float *norm, size_t rows, size_t dim, float *dz)
+{
+  for (size_t i = 0; i < rows; i++) {
+    const float *zi = z + i * dim;
+    float *d = dz + i * dim;
+    const float along = (float)v->dot(zi, d, dim), inverse = norm[i] > 0 ? 1.0f / norm[i] : 0;
+    for (size_t k = 0; k < dim; k++)
+      d[k] = (d[k] - along * zi[k]) * inverse;
+  }
+}
+
+/* dz becomes ∂L/∂a; of an mlp `before` becomes ∂L/∂(the hidden layer before gelu). */
+static void backward_block(const cgap_layers *l, const float *parameters, int side, size_t first, size_t rows,
+                           cgap_activations *a, float *dz)
+{
+  const cgap_head_shape *s = &l->shape;
+  const cgap_tower *t = &l->tower[side];
+  float *da = dz + first * s->dim;
+  project(cgap_vector_here(), a->z + first * s->dim, a->norm + first, rows, s->dim, da);
+  if (s->kind != CGAP_HEAD_MLP)
+    return;
+  float *before = a->before + first * s->hidden, *pull = a->pull + first * s->hidden;
+  const cgap_operand above = {da, s->dim, false}, weight = {parameters + t->weight2.offset, s->hidden, false};
+  cgap_sgemm(rows, s->hidden, s->dim, above, weight, 0, pull, s->hidden);
+  for (size_t k = 0; k < rows * s->hidden; k++)
+    before[k] = pull[k] * gelu_slope(before[k]);
+}
+
+/* gradient of W (rows, columns), columns [first, first + count): β·… + daᵀ · in */
+static void weight_gradient(const cgap_block *w, const float *da, const float *in, size_t rows, size_t first,
+                            size_t count, float beta, float *gradient)
+{
+  const cgap_operand above = {da, w->rows, true}, x = {in + first, w->columns, false};
+  cgap_sgemm(w->rows, count, rows, above, x, beta, gradient + w->offset + first, w->columns);
+}
+
+static void bias_gradient(const cgap_block *b, const float *da, size_t rows, float beta, float *gradient)
+{
+  enum { WIDTH = 64 };
+  for (size_t first = 0; first < b->rows; first += WIDTH) {
+    const size_t width = b->rows - first < WIDTH ? b->rows - first : WIDTH;
+    double sum[WIDTH] = {0};
+    for (size_t i = 0; i < rows; i++)
+      for (size_t k = 0; k < width; k++)
+        sum[k] += (double)da[i * b->rows + first + k];
+    float *out = gradient + b->offset + first;
+    for (size_t k = 0; k < width; k++)
+      out[k] = (beta > 0 ? out[k] : 0) + (float)sum[k];
+  }
+}
+
+/* A weight of one side with its bias, and what its gradient is a product of. */
+typedef struct pulled {
+  const cgap_block *weight, *bias;
+  const float *da, *in;
+  size_t rows;
+  float beta; /* 1: the text side adds to the image side's, where they are tied */
+} pulled;
+
+static size_t panels_of(const pulled *p)
+{
+  return (p->weight->columns + COLUMNS - 1) / COLUMNS + 1;
+}
+
+static void gradient_panel(const pulled *p, size_t panel, float *gradient)
+{
+  const size_t first = panel * COLUMNS, columns = p->weight->columns;
+  if (first >= columns)
+    bias_gradient(p->bias, p->da, p->rows, p->beta, gradient);
+  else
+    weight_gradient(p->weight, p->da, p->in, p->rows, first, columns - first < COLUMNS ? columns - first : COLUMNS,
+                    p->beta, gradient);
+}
+
+/* Panels of one layer of both sides are shared out together, unless the sides are tied: then one after the other. */
+static void layer_gradient(const pulled side[CGAP_SIDES], bool tied, float *gradient, int threads)
+{
+  const size_t panels = panels_of(&side[0]), columns = side[0].weight->columns; /* the same on both sides */
+  const bool worth = (side[0].rows + side[1].rows) * side[0].weight->rows * columns >= PARALLEL_FROM;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
+  for (size_t p = 0; p < (tied ? 1 : CGAP_SIDES) * panels; p++) {
+    gradient_panel(&side[p / panels], p % panels, gradient);
+    if (tied)
+      gradient_panel(&side[CGAP_TEXT_SIDE], p, gradient);
+  }
+}
+
+void cgap_layers_backward(const cgap_layers *l, const float *parameters, const float *const in[CGAP_SIDES],
+                          const size_t rows[CGAP_SIDES], cgap_activations a[CGAP_SIDES], float *const dz[CGAP_SIDES],
+                          float *gradient, int threads)
+{
+  const size_t images = blocks_of(rows[CGAP_IMAGE_SIDE]), all = images + blocks_of(rows[CGAP_TEXT_SIDE]);
+  const bool mlp = l->shape.kind == CGAP_HEAD_MLP;
+  const bool worth = (rows[0] + rows[1]) * l->shape.dim * (8 + l->shape.hidden) >= PARALLEL_FROM;
+  pulled first[CGAP_SIDES], second[CGAP_SIDES];
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
+  for (size_t i = 0; i < all; i++) {
+    const int side = i < images ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE;
+    const size_t block = i < images ? i : i - images;
+    backward_block(l, parameters, side, block * BLOCK, extent(block, rows[side]), &a[side], dz[side]);
+  }
+  for (int side = 0; side < CGAP_SIDES; side++) {
+    const cgap_tower *t = &l->tower[side];
+    const float beta = l->shape.shared && side == CGAP_TEXT_SIDE ? 1.0f : 0.0f;
+    first[side] = (pulled){&t->weight, &t->bias, mlp ? a[side].before : dz[side], in[side], rows[side], beta};
+    second[side] = (pulled){&t->weight2, &t->bias2, dz[side], a[side].after, rows[side], beta};
+  }
+  layer_gradient(first, l->shape.shared, gradient, threads);
+  if (mlp)
+    layer_gradient(second, l->shape.shared, gradient, threads);
+}

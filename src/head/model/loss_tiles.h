@@ -1,0 +1,79 @@
+/* The two sweeps over tiles that the losses are made of, and what they share. */
+#ifndef CGAP_HEAD_LOSS_TILES_H
+#define CGAP_HEAD_LOSS_TILES_H
+
+#include "comm/comm.h"
+#include "head/model/loss.h"
+#include "simd/training_kernels.h"
+
+enum {
+  CGAP_LOSS_TILE = 256,            /* rows and columns of a tile: never a matter of threads */
+  CGAP_LOSS_GROUPS = 16,           /* row blocks of a panel are summed in at most so many groups, merged in order */
+  CGAP_LOSS_KEEP = 4 * 1024 * 1024 /* cosines of a batch that are kept for the backward sweep, not made again */
+};
+
+/* A running Σ e^{scale·(s − greatest)}. */
+typedef struct cgap_running {
+  float greatest;
+  double sum;
+} cgap_running;
+
+/* into += a running sum at the same scale. */
+void cgap_running_merge(cgap_running *into, float greatest, double sum, double scale);
+
+/* What one group of row blocks leaves for the panel's columns. */
+typedef struct cgap_slot {
+  cgap_running *column; /* (CGAP_LOSS_TILE) */
+  float *gradient;      /* (CGAP_LOSS_TILE, dim) */
+  double sum, dot;      /* of the kernel; of cosine × gradient */
+} cgap_slot;
+
+struct cgap_loss {
+  size_t images, texts, couple_capacity, dim;
+  int threads;
+  cgap_comm *ranks;   /* or NULL */
+  cgap_status status; /* what was heard of other ranks */
+  cgap_error error;
+  const cgap_vector *vector;
+  cgap_running *row, *column;              /* negatives of each image, each text */
+  float *row_reference, *row_offset;       /* (images), as cgap_soft */
+  float *column_reference, *column_offset; /* (texts) */
+  float *positive;                         /* (couples) cosine */
+  float *pull;                             /* (couples) ∂total/∂cosine */
+  float *keep;                             /* (images, texts) cosines, or NULL: too many */
+  float *scratch;                          /* (threads) tiles */
+  float *slot_gradient;
+  cgap_running *slot_column;
+  cgap_slot slot[2 * CGAP_LOSS_GROUPS]; /* as many again for the other side's uniformity */
+};
+
+/* The cross sweep's constant inputs. */
+typedef struct cgap_cross {
+  const cgap_coupling *couples;
+  const float *x, *y;
+  double temperature;
+  float cross; /* ∂total/∂(Σ kernel over unmatched)·4: factor of e^{4s − 4} */
+} cgap_cross;
+
+/* Fills row, column (negatives only) and positive; returns Σ e^{4s − 4} over the unmatched. */
+double cgap_loss_forward(cgap_loss *loss, const cgap_cross *cross);
+
+/* Of x and of y: gradient (rows, dim) becomes scale·gradient + what the cosines pull; not read where scale is 0. */
+typedef struct cgap_pulled {
+  float *gradient[2], scale[2];
+} cgap_pulled;
+
+/* Returns Σ s·∂total/∂s over the unmatched, the cross term left out. */
+double cgap_loss_backward(cgap_loss *loss, const cgap_cross *cross, const cgap_pulled *out);
+
+/* Both sides, each beside itself. */
+typedef struct cgap_sides {
+  const float *z[2]; /* (rows, dim) */
+  size_t rows[2];
+  float *gradient[2]; /* (rows, dim); NULL: not wanted */
+} cgap_sides;
+
+/* Of each side Σ over i < k of e^{4 z_i·z_k − 4}; its gradient becomes Σ_{k≠i} e^{4 z_i·z_k − 4} z_k. */
+void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2]);
+
+#endif

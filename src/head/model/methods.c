@@ -1,0 +1,174 @@
+#include "head/model/methods.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/blas_threads.h"
+#include "base/memory.h"
+
+/* Added to every eigenvalue, as a share of their mean: few rows leave most directions without variance. */
+static const double WHITEN_RIDGE = 0.1;
+/* Added to the couples' moment, as a share of its mean diagonal: directions without data stay where they are. */
+static const double TURN_RIDGE = 1e-6;
+
+static const char *const NAMES[CGAP_CLOSERS] = {"center", "shift", "whiten", "procrustes"};
+
+const char *cgap_closer_name(cgap_closer closer)
+{
+  return (unsigned)closer < CGAP_CLOSERS ? NAMES[closer] : "unknown";
+}
+
+static void put_bias(cgap_head *h, int side, const double *bias)
+{
+  float *out = h->parameters + h->layers.tower[side].bias.offset;
+  for (size_t k = 0; k < h->layers.shape.dim; k++)
+    out[k] = (float)bias[k];
+}
+
+/* The residual head adds z itself: W = A − I */
+static void put_matrix(cgap_head *h, int side, const double *a)
+{
+  const size_t d = h->layers.shape.dim;
+  float *out = h->parameters + h->layers.tower[side].weight.offset;
+  for (size_t k = 0; k < d * d; k++)
+    out[k] = (float)(a[k] - (k % (d + 1) == 0));
+}
+
+static void center(cgap_head *h, const cgap_part *p, double *work)
+{
+  const double *mean[] = {p->image_mean, p->text_mean};
+  for (int side = 0; side < CGAP_SIDES; side++) {
+    for (size_t k = 0; k < p->dim; k++)
+      work[k] = -mean[side][k];
+    put_bias(h, side, work);
+  }
+}
+
+static void shift(cgap_head *h, const cgap_part *p, double factor, double *work)
+{
+  for (int side = 0; side < CGAP_SIDES; side++) {
+    for (size_t k = 0; k < p->dim; k++)
+      work[k] = (side == CGAP_IMAGE_SIDE ? -0.5 : 0.5) * factor * (p->image_mean[k] - p->text_mean[k]);
+    put_bias(h, side, work);
+  }
+}
+
+/* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two sides of a part, in double; index (count) picks the rows of each,
+ * NULL: in order */
+static cgap_status moment(double *out, const cgap_part *p, const int side[2], const size_t *const index[2],
+                          size_t count, cgap_error *error)
+{
+  enum { RUN = 512 };
+  const size_t dim = p->dim;
+  double *wide = cgap_alloc(2 * RUN * dim, sizeof *wide);
+  float *rows = cgap_alloc(RUN * dim, sizeof *rows);
+  cgap_status status = wide && rows ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for a closer");
+  memset(out, 0, dim * dim * sizeof *out);
+  for (size_t first = 0; status == CGAP_OK && first < count; first += RUN) {
+    const size_t run = count - first < RUN ? count - first : RUN;
+    for (int k = 0; status == CGAP_OK && k < 2; k++) {
+      status = cgap_part_take(p, side[k], index[k] ? index[k] + first : NULL, first, run, rows, error);
+      for (size_t i = 0; status == CGAP_OK && i < run * dim; i++)
+        wide[(size_t)k * RUN * dim + i] = (double)rows[i];
+    }
+    if (status == CGAP_OK)
+      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)dim, (int)dim, (int)run, 1, wide, (int)dim,
+                  wide + RUN * dim, (int)dim, 1, out, (int)dim);
+  }
+  cgap_free(wide);
+  cgap_free(rows);
+  return status;
+}
+
+/* c, a symmetric matrix, becomes (c + r I)^−½. values (dim), work (2 dim²) */
+static bool inverse_root(double *c, size_t d, double *values, double *work)
+{
+  double trace = 0;
+  for (size_t k = 0; k < d; k++)
+    trace += c[k * (d + 1)];
+  if (!(trace > 0) || LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)d, c, (lapack_int)d, values) != 0)
+    return false;
+  for (size_t j = 0; j < d; j++) {
+    const double root = pow(fmax(values[j], 0) + WHITEN_RIDGE * trace / (double)d, -0.25);
+    for (size_t i = 0; i < d; i++)
+      work[i * d + j] = c[i * d + j] * root;
+  }
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)d, (int)d, (int)d, 1, work, (int)d, work, (int)d, 0, c,
+              (int)d);
+  return true;
+}
+
+static cgap_status whiten(cgap_head *h, const cgap_part *p, double *work, cgap_error *error)
+{
+  const size_t d = p->dim, rows[] = {p->couples.images, p->couples.texts};
+  const double *mean[] = {p->image_mean, p->text_mean};
+  double *c = work, *values = c + d * d, *spare = values + d;
+  for (int side = 0; side < CGAP_SIDES; side++) {
+    const cgap_status status = moment(c, p, (int[]){side, side}, (const size_t *[]){NULL, NULL}, rows[side], error);
+    if (status != CGAP_OK)
+      return status;
+    for (size_t k = 0; k < d * d; k++)
+      c[k] = c[k] / (double)rows[side] - mean[side][k / d] * mean[side][k % d];
+    if (!inverse_root(c, d, values, spare))
+      return cgap_fail(error, CGAP_DATA, "whiten: the rows of one side do not differ, there is nothing to whiten");
+    put_matrix(h, side, c);
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)d, (int)d, -1, c, (int)d, mean[side], 1, 0, values, 1);
+    put_bias(h, side, values);
+  }
+  return CGAP_OK;
+}
+
+/* max over orthogonal R of Σ x·R y = tr(Rᵀ M), M = Σ x yᵀ = U S Vᵀ: R = U Vᵀ (Schönemann 1966) */
+static cgap_status procrustes(cgap_head *h, const cgap_part *p, double *work, cgap_error *error)
+{
+  const size_t d = p->dim;
+  double *m = work, *u = m + d * d, *vt = u + d * d, *s = vt + d * d, trace = 0;
+  const cgap_status status =
+    moment(m, p, (int[]){CGAP_IMAGE_SIDE, CGAP_TEXT_SIDE},
+           (const size_t *[]){p->couples.couple_image, p->couples.couple_text}, p->couples.count, error);
+  if (status != CGAP_OK)
+    return status;
+  for (size_t k = 0; k < d; k++)
+    trace += fabs(m[k * (d + 1)]);
+  for (size_t k = 0; k < d; k++)
+    m[k * (d + 1)] += TURN_RIDGE * trace / (double)d;
+  const lapack_int n = (lapack_int)d;
+  if (LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'A', n, n, m, n, s, u, n, vt, n) != 0)
+    return cgap_fail(error, CGAP_DATA, "procrustes: the singular values of the couples' moment did not converge");
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, u, n, vt, n, 0, m, n);
+  put_matrix(h, CGAP_TEXT_SIDE, m);
+  return CGAP_OK;
+}
+
+cgap_status cgap_closer_of_part(cgap_head **out, cgap_closer closer, double factor, const cgap_part *p,
+                                cgap_error *error)
+{
+  const cgap_head_shape shape = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = p->dim, .dim = p->dim};
+  char options[80];
+  snprintf(options, sizeof options, "{\"method\": \"%s\"}", NAMES[closer]);
+  *out = cgap_head_new(&shape, options);
+  size_t squares = 0;
+  double *work = cgap_product(&squares, p->dim, p->dim) ? cgap_alloc(4 * squares + 2 * p->dim, sizeof *work) : NULL;
+  const int blas = cgap_blas_single();
+  cgap_status status = CGAP_OK;
+  if (!*out || !work)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %s of %zu dimensions", NAMES[closer], p->dim);
+  else if (closer == CGAP_CENTER)
+    center(*out, p, work);
+  else if (closer == CGAP_SHIFT)
+    shift(*out, p, factor, work);
+  else if (closer == CGAP_WHITEN)
+    status = whiten(*out, p, work, error);
+  else
+    status = procrustes(*out, p, work, error);
+  cgap_blas_restore(blas);
+  cgap_free(work);
+  if (status != CGAP_OK) {
+    cgap_head_close(*out);
+    *out = NULL;
+  }
+  return status;
+}

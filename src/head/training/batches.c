@@ -1,0 +1,286 @@
+#include "head/training/trainer.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+
+enum {
+  PARALLEL_FROM = 1 << 15, /* numbers to copy that are worth a second thread */
+  AHEAD = 3,               /* rows asked for before they are copied */
+  LINE = 16                /* numbers of a cache line */
+};
+
+static const double WAITING = 8e-6; /* seconds a row, above which it came from the disk */
+static const uint64_t ORDER_STREAM = UINT64_C(1) << 32;
+
+static bool is_full(const cgap_batches *b)
+{
+  return b->size == b->part->couples.texts;
+}
+
+/* The most images and couples that `size` texts can have: those of the texts with the most. */
+static void bounds(cgap_batches *b)
+{
+  const cgap_coupling *p = &b->part->couples;
+  size_t most = 0;
+  for (size_t j = 0; j < p->texts; j++) {
+    const size_t couples = p->text_first[j + 1] - p->text_first[j];
+    most = couples > most ? couples : most;
+  }
+  b->most_couples = most > p->count / b->size ? p->count : most * b->size;
+  b->most_images = b->most_couples < p->images ? b->most_couples : p->images;
+}
+
+static bool room_init(cgap_batch *out, const cgap_batches *b)
+{
+  *out = (cgap_batch){.number = SIZE_MAX};
+  out->image = cgap_alloc(b->most_images, sizeof *out->image);
+  out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_couples, sizeof *out->index);
+  out->image_rows = cgap_alloc(b->most_images, b->part->dim * sizeof(float));
+  out->text_rows = cgap_alloc(b->size, b->part->dim * sizeof(float));
+  return out->image && out->index && out->image_rows && out->text_rows;
+}
+
+static bool allocate(cgap_batches *b)
+{
+  const cgap_coupling *p = &b->part->couples;
+  b->order = cgap_alloc(p->texts, sizeof *b->order);
+  b->stamp = cgap_alloc(p->images, sizeof *b->stamp);
+  if (!b->order || !b->stamp || !room_init(&b->batch[0], b) || (b->reads && !room_init(&b->batch[1], b)))
+    return false;
+  memset(b->stamp, 0xff, p->images * sizeof *b->stamp);
+  return true;
+}
+
+/* The one batch of a whole part: its own rows where they are in memory, else read once. */
+static cgap_status take_all(cgap_batches *b, cgap_error *error)
+{
+  const cgap_part *p = b->part;
+  cgap_batch *room = &b->batch[0];
+  b->couples = p->couples;
+  b->x = p->image;
+  b->y = p->text;
+  if (!b->reads)
+    return CGAP_OK;
+  b->x = room->image_rows = cgap_alloc(p->couples.images, p->dim * sizeof(float));
+  b->y = room->text_rows = cgap_alloc(p->couples.texts, p->dim * sizeof(float));
+  if (!b->x || !b->y)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->couples.texts);
+  cgap_status status = cgap_part_take(p, CGAP_IMAGE_SIDE, NULL, 0, p->couples.images, room->image_rows, error);
+  return status == CGAP_OK ? cgap_part_take(p, CGAP_TEXT_SIDE, NULL, 0, p->couples.texts, room->text_rows, error)
+                           : status;
+}
+
+cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t size, uint64_t seed, int threads,
+                              cgap_error *error)
+{
+  const size_t texts = part->couples.texts;
+  cgap_status status = CGAP_OK;
+  *out = (cgap_batches){.part = part, .size = size ? size : texts, .seed = seed, .reads = !part->image};
+  out->shares = out->reads && part->threads[CGAP_IMAGE_SIDE] && part->threads[CGAP_TEXT_SIDE];
+  if (size == CGAP_BATCH_AUTO)
+    out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
+  out->count = texts / out->size;
+  bounds(out);
+  if (is_full(out))
+    status = take_all(out, error);
+  else if (!allocate(out))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
+  if (status != CGAP_OK)
+    cgap_batches_clear(out);
+  else if (out->reads && !out->shares && !is_full(out))
+    cgap_ahead_open(&out->ahead, threads);
+  return status;
+}
+
+void cgap_batches_clear(cgap_batches *b)
+{
+  cgap_ahead_close(&b->ahead);
+  cgap_free(b->order);
+  cgap_free(b->stamp);
+  for (int k = 0; k < 2; k++) {
+    cgap_free(b->batch[k].image);
+    cgap_free(b->batch[k].index);
+    cgap_free(b->batch[k].image_rows);
+    cgap_free(b->batch[k].text_rows);
+  }
+  *b = (cgap_batches){0};
+}
+
+void cgap_batches_epoch(cgap_batches *b, size_t epoch)
+{
+  if (is_full(b))
+    return;
+  const cgap_status left = b->started ? cgap_ahead_wait(&b->ahead, NULL) : CGAP_OK;
+  (void)left; /* what is read still, or failed to be, is of another order */
+  b->started = false;
+  b->batch[1].number = SIZE_MAX;
+  cgap_random random = cgap_random_init(b->seed, ORDER_STREAM + epoch);
+  for (size_t j = 0; j < b->part->couples.texts; j++)
+    b->order[j] = j;
+  cgap_random_shuffle(&random, b->order, b->part->couples.texts);
+}
+
+/* Numbers the images of a batch in the order they are met, into met; counts[i + 1] is image i's number of couples. */
+static size_t meet_images(const cgap_batches *b, size_t *met, const size_t *text, size_t *counts)
+{
+  const cgap_coupling *p = &b->part->couples;
+  size_t images = 0;
+  for (size_t j = 0; j < b->size; j++)
+    for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
+      const size_t image = p->couple_image[p->text_couple[k]];
+      if (b->stamp[image] >= images || met[b->stamp[image]] != image) {
+        b->stamp[image] = images;
+        met[images] = image;
+        counts[++images] = 0;
+      }
+      counts[b->stamp[image] + 1]++;
+    }
+  return images;
+}
+
+static const float *source_row(const cgap_batches *b, const cgap_batch *out, const size_t *text, size_t k)
+{
+  const size_t images = out->couples.images;
+  return k < images ? b->part->image + out->image[k] * b->part->dim : b->part->text + text[k - images] * b->part->dim;
+}
+
+static void fetch(const float *row, size_t dim)
+{
+  for (size_t k = 0; k < dim; k += LINE)
+    __builtin_prefetch(row + k);
+}
+
+/* The rows come from all over the part's memory: those to come are asked for while one is copied. */
+static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, int threads)
+{
+  const size_t dim = b->part->dim, images = out->couples.images, rows = images + b->size;
+#pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
+  for (size_t k = 0; k < rows; k++) {
+    float *to = k < images ? out->image_rows + k * dim : out->text_rows + (k - images) * dim;
+    if (k + AHEAD < rows)
+      fetch(source_row(b, out, text, k + AHEAD), dim);
+    memcpy(to, source_row(b, out, text, k), dim * sizeof *to);
+  }
+}
+
+/* Couples and rows of batch out->number. */
+static void match(cgap_batches *b, cgap_batch *out)
+{
+  const cgap_coupling *p = &b->part->couples;
+  const size_t *text = b->order + out->number * b->size;
+  size_t *text_first = out->index, *image_first = text_first + b->size + 1;
+  image_first[0] = 0;
+  const size_t images = meet_images(b, out->image, text, image_first);
+  size_t *couple_text = image_first + b->most_images + 1, *text_couple = couple_text + b->most_couples, count = 0;
+  size_t *couple_image = text_couple + b->most_couples;
+  for (size_t i = 0; i < images; i++)
+    image_first[i + 1] += image_first[i];
+  text_first[0] = 0;
+  for (size_t j = 0; j < b->size; j++) {
+    for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
+      const size_t image = b->stamp[p->couple_image[p->text_couple[k]]], place = image_first[image]++;
+      couple_text[place] = j;
+      couple_image[place] = image;
+      text_couple[count++] = place;
+    }
+    text_first[j + 1] = count;
+  }
+  memmove(image_first + 1, image_first, images * sizeof *image_first);
+  image_first[0] = 0;
+  out->couples =
+    (cgap_coupling){images, b->size, count, image_first, couple_text, text_first, text_couple, couple_image};
+}
+
+/* The rows of a batch that has been matched. */
+static cgap_status read_rows(const cgap_batches *b, cgap_batch *out, cgap_error *error)
+{
+  const size_t *text = b->order + out->number * b->size;
+  const cgap_status status =
+    cgap_part_take(b->part, CGAP_IMAGE_SIDE, out->image, 0, out->couples.images, out->image_rows, error);
+  return status == CGAP_OK ? cgap_part_take(b->part, CGAP_TEXT_SIDE, text, 0, b->size, out->text_rows, error) : status;
+}
+
+static void match_at(cgap_batches *b, int place, size_t number)
+{
+  b->batch[place].number = number;
+  match(b, &b->batch[place]);
+}
+
+static void swap(cgap_batches *b)
+{
+  const cgap_batch spare = b->batch[0];
+  b->batch[0] = b->batch[1];
+  b->batch[1] = spare;
+}
+
+/* Batch `number` into batch[0] by all threads. From the page cache that is quick; where the disk is waited for, it is
+ * told which rows the next batch has. */
+static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error)
+{
+  if (b->batch[1].number == number)
+    swap(b);
+  else
+    match_at(b, 0, number);
+  b->batch[1].number = SIZE_MAX;
+  const double start = cgap_seconds_now(), rows = (double)(b->batch[0].couples.images + b->size);
+  const cgap_status status = read_rows(b, &b->batch[0], error);
+  b->waits = cgap_seconds_now() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
+  if (status == CGAP_OK && b->waits && number + 1 < b->count) {
+    match_at(b, 1, number + 1);
+    cgap_part_expect(b->part, CGAP_IMAGE_SIDE, b->batch[1].image, b->batch[1].couples.images);
+    cgap_part_expect(b->part, CGAP_TEXT_SIDE, b->order + (number + 1) * b->size, b->size);
+  }
+  return status;
+}
+
+/* A whole batch: a job for the thread beside. */
+static cgap_status read_batch(cgap_batches *b, cgap_batch *out, cgap_error *error)
+{
+  match(b, out);
+  return read_rows(b, out, error);
+}
+
+static cgap_status read_next(void *batches, cgap_error *error)
+{
+  cgap_batches *b = batches;
+  return read_batch(b, &b->batch[1], error);
+}
+
+/* Batch `number` into batch[0], and the one after it on its way into batch[1]. */
+static cgap_status take_read(cgap_batches *b, size_t number, cgap_error *error)
+{
+  cgap_status status = b->started ? cgap_ahead_wait(&b->ahead, error) : CGAP_OK;
+  const bool ready = b->started && b->batch[1].number == number;
+  b->started = false;
+  if (status == CGAP_OK && ready) {
+    swap(b);
+  } else if (status == CGAP_OK) {
+    b->batch[0].number = number;
+    status = read_batch(b, &b->batch[0], error);
+  }
+  if (status == CGAP_OK && number + 1 < b->count) {
+    b->batch[1].number = number + 1;
+    b->started = true;
+    cgap_ahead_start(&b->ahead, read_next, b);
+  }
+  return status;
+}
+
+cgap_status cgap_batches_take(cgap_batches *b, size_t number, int threads, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  if (is_full(b))
+    return CGAP_OK;
+  if (b->reads) {
+    status = b->shares ? take_shared(b, number, error) : take_read(b, number, error);
+  } else {
+    match_at(b, 0, number);
+    gather(b, &b->batch[0], b->order + number * b->size, threads);
+  }
+  b->couples = b->batch[0].couples;
+  b->x = b->batch[0].image_rows;
+  b->y = b->batch[0].text_rows;
+  return status;
+}

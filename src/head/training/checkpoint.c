@@ -1,0 +1,174 @@
+#include "head/training/checkpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "base/output_file.h"
+#include "head/training/train_options.h"
+
+/* The file: this, then four arrays of `count` floats (parameters, kept, first and second moment). */
+typedef struct checkpoint {
+  char magic[8];
+  uint64_t version, bytes; /* of the whole file */
+  uint64_t hash;           /* of all that follows */
+  cgap_fingerprint fingerprint;
+  uint64_t count, adamw_step;
+  cgap_progress_state state;
+} checkpoint;
+
+static const char MAGIC[8] = "cgapckpt";
+enum { VERSION = 1, ARRAYS = 4 };
+
+/* Unit rows in blocks, the same as of all at once. *h: the seed, then the hash. */
+static cgap_status hash_rows(uint64_t *h, const cgap_part *p, int side, size_t rows, cgap_error *error)
+{
+  enum { AT_ONCE = 1024 };
+  float *block = cgap_alloc(AT_ONCE, p->dim * sizeof *block);
+  XXH3_state_t *state = XXH3_createState();
+  cgap_status status = CGAP_OK;
+  if (!block || !state || XXH3_64bits_reset_withSeed(state, *h) != XXH_OK)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += AT_ONCE) {
+    const size_t count = rows - first < AT_ONCE ? rows - first : AT_ONCE;
+    status = cgap_part_take(p, side, NULL, first, count, block, error);
+    if (status == CGAP_OK)
+      (void)XXH3_64bits_update(state, block, count * p->dim * sizeof *block);
+  }
+  if (status == CGAP_OK)
+    *h = XXH3_64bits_digest(state);
+  (void)XXH3_freeState(state);
+  cgap_free(block);
+  return status;
+}
+
+static cgap_status hash_part(uint64_t *h, const cgap_part *p, cgap_error *error)
+{
+  const cgap_coupling *c = &p->couples;
+  cgap_status status = hash_rows(h, p, CGAP_IMAGE_SIDE, c->images, error);
+  if (status == CGAP_OK)
+    status = hash_rows(h, p, CGAP_TEXT_SIDE, c->texts, error);
+  *h = XXH3_64bits_withSeed(c->image_first, (c->images + 1) * sizeof(size_t), *h);
+  *h = XXH3_64bits_withSeed(c->couple_text, c->count * sizeof(size_t), *h);
+  return status;
+}
+
+cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *t, cgap_error *error)
+{
+  char text[2048];
+  cgap_train_describe(text, sizeof text, &t->options, &t->layers.shape);
+  *out = (cgap_fingerprint){.options = XXH3_64bits(text, strlen(text)), .data = 1};
+  const cgap_status status = hash_part(&out->data, t->training, error);
+  return status == CGAP_OK && t->validation->couples.count ? hash_part(&out->data, t->validation, error) : status;
+}
+
+static uint64_t hash_of(const checkpoint *head, const float *const arrays[ARRAYS])
+{
+  uint64_t h = XXH3_64bits(&head->fingerprint, sizeof *head - offsetof(checkpoint, fingerprint));
+  for (int k = 0; k < ARRAYS; k++)
+    h = XXH3_64bits_withSeed(arrays[k], head->count * sizeof(float), h);
+  return h;
+}
+
+cgap_status cgap_checkpoint_write(const cgap_trainer *t, cgap_fingerprint fingerprint, const char *path,
+                                  cgap_error *error)
+{
+  const float *const arrays[ARRAYS] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
+  checkpoint head; /* its padding is hashed and written */
+  memset(&head, 0, sizeof head);
+  memcpy(head.magic, MAGIC, sizeof MAGIC);
+  head.version = VERSION;
+  head.bytes = sizeof head + ARRAYS * t->count * sizeof(float);
+  head.fingerprint = fingerprint;
+  head.count = t->count;
+  head.adamw_step = t->adamw.step;
+  head.state = t->state;
+  head.hash = hash_of(&head, arrays);
+  cgap_outfile file;
+  cgap_status status = cgap_outfile_open(&file, path, error);
+  if (status != CGAP_OK)
+    return status;
+  bool fine = fwrite(&head, sizeof head, 1, file.stream) == 1;
+  for (int k = 0; fine && k < ARRAYS; k++)
+    fine = fwrite(arrays[k], sizeof(float), t->count, file.stream) == t->count;
+  if (!fine)
+    status = cgap_fail_errno(error, errno, path, "write");
+  cgap_status closed = cgap_outfile_close(&file, fine, fine ? error : NULL);
+  return fine ? closed : status;
+}
+
+static cgap_status fail_damaged(const char *path, const char *why, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_FILE, "%s: %s; remove it, or give --force to begin anew", path, why);
+}
+
+/* A read that failed says nothing of the file. */
+static cgap_status fail_short(FILE *file, const char *path, cgap_error *error)
+{
+  return ferror(file) ? cgap_fail_errno(error, errno, path, "read") : fail_damaged(path, "cut short", error);
+}
+
+static cgap_status check(const checkpoint *head, const cgap_trainer *t, cgap_fingerprint f, const char *path,
+                         cgap_error *error)
+{
+  if (head->fingerprint.options != f.options)
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s: a checkpoint of a run with other options; give the same ones, or --force to begin anew",
+                     path);
+  if (head->fingerprint.data != f.data || head->count != t->count)
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s: a checkpoint of a run on other data; give the same file, or --force to begin anew", path);
+  return CGAP_OK;
+}
+
+/* The file into *head and *block (head->count × ARRAYS, cgap_free), its checksum compared: before that, nothing in it
+ * says anything of its run. */
+static cgap_status read_whole(checkpoint *head, float **block, FILE *file, const char *path, cgap_error *error)
+{
+  struct stat facts;
+  if (fstat(fileno(file), &facts) != 0)
+    return cgap_fail_errno(error, errno, path, "read");
+  if (fread(head, sizeof *head, 1, file) != 1)
+    return fail_short(file, path, error);
+  if (memcmp(head->magic, MAGIC, sizeof MAGIC) != 0)
+    return fail_damaged(path, "not a checkpoint of contragap", error);
+  if (head->version != VERSION)
+    return fail_damaged(path, "a checkpoint of another version", error);
+  const uint64_t floats = ((uint64_t)facts.st_size - sizeof *head) / sizeof **block;
+  if (head->bytes != (uint64_t)facts.st_size || floats % ARRAYS != 0 || head->count != floats / ARRAYS)
+    return fail_damaged(path, "cut short, or longer than it says", error);
+  *block = cgap_alloc(floats, sizeof **block);
+  if (!*block)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  if (fread(*block, sizeof **block, floats, file) != floats)
+    return fail_short(file, path, error);
+  const size_t count = head->count;
+  const float *const arrays[ARRAYS] = {*block, *block + count, *block + 2 * count, *block + 3 * count};
+  return head->hash == hash_of(head, arrays) ? CGAP_OK
+                                             : fail_damaged(path, "damaged: its checksum does not fit", error);
+}
+
+cgap_status cgap_checkpoint_read(cgap_trainer *t, cgap_fingerprint fingerprint, const char *path, cgap_error *error)
+{
+  checkpoint head;
+  float *block = NULL;
+  FILE *file = fopen(path, "rb");
+  if (!file)
+    return cgap_fail_errno(error, errno, path, "read");
+  cgap_status status = read_whole(&head, &block, file, path, error);
+  if (status == CGAP_OK)
+    status = check(&head, t, fingerprint, path, error);
+  if (status == CGAP_OK) {
+    float *const to[ARRAYS] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
+    for (int k = 0; k < ARRAYS; k++)
+      memcpy(to[k], block + (size_t)k * t->count, t->count * sizeof *block);
+    t->adamw.step = head.adamw_step;
+    t->state = head.state;
+  }
+  cgap_free(block);
+  fclose(file);
+  return status;
+}

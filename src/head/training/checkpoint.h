@@ -1,0 +1,23 @@
+/* Checkpoints: the trainer's state in one file, under its name only when it is whole. */
+#ifndef CGAP_HEAD_CHECKPOINT_H
+#define CGAP_HEAD_CHECKPOINT_H
+
+#include "head/training/trainer.h"
+
+/* What the run is: a checkpoint goes on with the same options and data only. */
+typedef struct cgap_fingerprint {
+  uint64_t options, data;
+} cgap_fingerprint;
+
+/* Goes through the rows of both parts once. */
+CGAP_MUST_CHECK cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *trainer, cgap_error *error);
+
+CGAP_MUST_CHECK cgap_status cgap_checkpoint_write(const cgap_trainer *trainer, cgap_fingerprint fingerprint,
+                                                  const char *path, cgap_error *error);
+
+/* Puts the state of the file into a trainer that was made for the same run. CGAP_FILE: missing, cut short, damaged or
+ * no checkpoint; CGAP_USAGE: of a run with other options or data. The trainer is unchanged on failure. */
+CGAP_MUST_CHECK cgap_status cgap_checkpoint_read(cgap_trainer *trainer, cgap_fingerprint fingerprint, const char *path,
+                                                 cgap_error *error);
+
+#endif

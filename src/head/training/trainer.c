@@ -1,0 +1,404 @@
+#include "head/training/trainer.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/blas_threads.h"
+#include "base/memory.h"
+#include "comm/comm.h"
+#include "head/training/train_options.h"
+
+static const double LEAST_TEMPERATURE = 0.005, MOST_TEMPERATURE = 1000;
+
+double cgap_seconds_now(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+  return a > b ? a : b;
+}
+
+static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
+{
+  const cgap_coupling *v = &t->validation->couples;
+  const size_t batch_images = larger(t->batches.most_images, 1);
+  const size_t images = larger(batch_images, v->images), texts = larger(t->batches.size, v->texts);
+  const size_t couples = larger(t->batches.most_couples, v->count), dim = t->layers.shape.dim;
+  t->parameters = cgap_zalloc(t->count, sizeof *t->parameters);
+  t->kept = cgap_zalloc(t->count, sizeof *t->kept);
+  t->gradient = cgap_zalloc(t->count, sizeof *t->gradient);
+  t->pull[CGAP_IMAGE_SIDE] = cgap_alloc(batch_images, dim * sizeof(float));
+  t->pull[CGAP_TEXT_SIDE] = cgap_alloc(t->batches.size, dim * sizeof(float));
+  if (!t->parameters || !t->kept || !t->gradient || !t->pull[0] || !t->pull[1] ||
+      !cgap_adamw_init(&t->adamw, t->count) ||
+      !cgap_activations_init(&t->activations[CGAP_IMAGE_SIDE], &t->layers, images) ||
+      !cgap_activations_init(&t->activations[CGAP_TEXT_SIDE], &t->layers, texts))
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "out of memory for batches of %zu images and %zu texts; give a smaller --batch", images, texts);
+  cgap_status status = cgap_loss_open(&t->loss, images, texts, couples, dim, t->options.threads, error);
+  if (status == CGAP_OK)
+    cgap_loss_share(t->loss, t->options.ranks);
+  return status;
+}
+
+cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_part *training, const cgap_part *validation,
+                              const cgap_train_options *options, cgap_error *error)
+{
+  *t = (cgap_trainer){.options = *options, .training = training, .validation = validation};
+  if (t->options.threads <= 0)
+    t->options.threads = omp_get_max_threads();
+  t->options.learning_rate = cgap_train_rate(options);
+  cgap_head_shape shape = cgap_train_shape(options, training->dim);
+  t->layers = cgap_layers_init(&shape);
+  t->count = t->layers.count + CGAP_ADAMW_TEMPERATURE;
+  t->state.kept_loss = INFINITY;
+  t->state.first_loss = NAN;
+  cgap_status status =
+    cgap_batches_init(&t->batches, training, options->batch, options->seed, t->options.threads, error);
+  t->options.epochs = cgap_train_epochs(options, t->batches.count);
+  if (status == CGAP_OK)
+    status = open_workspace(t, error);
+  if (status != CGAP_OK) {
+    cgap_trainer_clear(t);
+    return status;
+  }
+  cgap_layers_start(&t->layers, t->parameters, options->start, training->image_mean, training->text_mean,
+                    options->seed);
+  t->parameters[t->layers.count] = (float)log(options->temperature);
+  memcpy(t->kept, t->parameters, t->count * sizeof *t->kept);
+  return CGAP_OK;
+}
+
+void cgap_trainer_clear(cgap_trainer *t)
+{
+  for (int side = 0; side < CGAP_SIDES; side++) {
+    cgap_activations_clear(&t->activations[side]);
+    cgap_free(t->pull[side]);
+  }
+  cgap_free(t->parameters);
+  cgap_free(t->kept);
+  cgap_free(t->gradient);
+  cgap_adamw_clear(&t->adamw);
+  cgap_batches_clear(&t->batches);
+  cgap_loss_close(t->loss);
+  *t = (cgap_trainer){0};
+}
+
+bool cgap_trainer_done(const cgap_trainer *t)
+{
+  const cgap_progress_state *s = &t->state;
+  return s->epoch >= t->options.epochs ||
+         (t->options.patience > 0 && s->epoch >= s->kept_epoch + t->options.patience && s->epoch > 0);
+}
+
+static double temperature_of(const cgap_trainer *t)
+{
+  return t->options.learn_temperature ? exp((double)t->parameters[t->layers.count]) : t->options.temperature;
+}
+
+static double current_rate(const cgap_trainer *t)
+{
+  const cgap_train_options *o = &t->options;
+  return cgap_schedule_rate(o->schedule, o->learning_rate, t->state.steps, (uint64_t)o->epochs * t->batches.count);
+}
+
+/* What this rank maps of both sides; alone: all. */
+typedef struct part_of_batch {
+  size_t first[CGAP_SIDES], rows[CGAP_SIDES];
+  const float *in[CGAP_SIDES];
+  cgap_activations activations[CGAP_SIDES]; /* views */
+} part_of_batch;
+
+static void skip_rows(cgap_activations *a, const cgap_head_shape *shape, size_t rows)
+{
+  a->z += rows * shape->dim;
+  a->norm += rows;
+  a->before = a->before ? a->before + rows * shape->hidden : NULL;
+  a->after = a->after ? a->after + rows * shape->hidden : NULL;
+  a->pull = a->pull ? a->pull + rows * shape->hidden : NULL;
+}
+
+static part_of_batch part_of(const cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y)
+{
+  const size_t rows[] = {couples->images, couples->texts};
+  const size_t size = (size_t)cgap_comm_size(t->options.ranks), rank = (size_t)cgap_comm_rank(t->options.ranks);
+  const float *const in[] = {x, y};
+  part_of_batch p;
+  for (int side = 0; side < CGAP_SIDES; side++) {
+    const size_t first = rows[side] * rank / size;
+    cgap_activations *a = &p.activations[side];
+    p.first[side] = first;
+    p.rows[side] = rows[side] * (rank + 1) / size - first;
+    p.in[side] = in[side] + first * t->layers.shape.dim_in;
+    *a = t->activations[side];
+    skip_rows(a, &t->layers.shape, first);
+  }
+  return p;
+}
+
+/* The new rows of all ranks. */
+static cgap_status gather_rows(cgap_trainer *t, const cgap_coupling *couples, cgap_error *error)
+{
+  const size_t rows[] = {couples->images, couples->texts}, size = (size_t)cgap_comm_size(t->options.ranks);
+  size_t *place = cgap_alloc(size + 1, sizeof *place);
+  cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
+  for (int side = 0; status == CGAP_OK && side < CGAP_SIDES; side++) {
+    for (size_t r = 0; r <= size; r++)
+      place[r] = rows[side] * r / size * t->layers.shape.dim * sizeof(float);
+    status = cgap_comm_gather(t->options.ranks, t->activations[side].z, place, error);
+  }
+  cgap_free(place);
+  return status;
+}
+
+/* The losses of rows that have been mapped. */
+static cgap_status score(cgap_trainer *t, const cgap_coupling *couples, cgap_loss_terms *terms,
+                         cgap_loss_gradient *gradient, cgap_error *error)
+{
+  cgap_status status = t->options.ranks ? gather_rows(t, couples, error) : CGAP_OK;
+  if (status != CGAP_OK)
+    return status;
+  cgap_loss_run(t->loss, couples, t->activations[0].z, t->activations[1].z, &t->options.weights, temperature_of(t),
+                terms, gradient);
+  return cgap_loss_heard(t->loss, error);
+}
+
+static cgap_status forward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
+                           cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
+{
+  part_of_batch p = part_of(t, couples, x, y);
+  cgap_layers_forward(&t->layers, t->parameters, p.in, p.rows, p.activations, t->options.threads);
+  return score(t, couples, terms, gradient, error);
+}
+
+/* Maps a part whose rows are not in memory, so many at a time as make whole blocks: the same bits. */
+static cgap_status map_read(cgap_trainer *t, const cgap_part *part, cgap_error *error)
+{
+  enum { AT_ONCE = 4 * CGAP_LAYERS_BLOCK };
+  float *block = cgap_alloc(AT_ONCE, part->dim * sizeof *block);
+  const part_of_batch p = part_of(t, &part->couples, block, block);
+  cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for validation");
+  for (int side = 0; side < CGAP_SIDES; side++)
+    for (size_t first = 0; status == CGAP_OK && first < p.rows[side]; first += AT_ONCE) {
+      const size_t count = p.rows[side] - first < AT_ONCE ? p.rows[side] - first : AT_ONCE;
+      const float *const in[] = {block, block};
+      size_t rows[CGAP_SIDES] = {0};
+      cgap_activations at[] = {p.activations[0], p.activations[1]};
+      rows[side] = count;
+      skip_rows(&at[side], &t->layers.shape, first);
+      status = cgap_part_take(part, side, NULL, p.first[side] + first, count, block, error);
+      if (status == CGAP_OK)
+        cgap_layers_forward(&t->layers, t->parameters, in, rows, at, t->options.threads);
+    }
+  cgap_free(block);
+  return status;
+}
+
+/* The gradient of the parameters, over all ranks. */
+static cgap_status backward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
+                            cgap_error *error)
+{
+  const size_t dim = t->layers.shape.dim;
+  part_of_batch p = part_of(t, couples, x, y);
+  float *const pull[] = {t->pull[0] + p.first[0] * dim, t->pull[1] + p.first[1] * dim};
+  cgap_layers_backward(&t->layers, t->parameters, p.in, p.rows, p.activations, pull, t->gradient, t->options.threads);
+  return cgap_comm_sum(t->options.ranks, t->gradient, t->layers.count, CGAP_COMM_F32, error);
+}
+
+static double centroid_distance(const float *x, size_t images, const float *y, size_t texts, size_t dim)
+{
+  double square = 0;
+  for (size_t k = 0; k < dim; k++) {
+    double image = 0, text = 0;
+    for (size_t i = 0; i < images; i++)
+      image += (double)x[i * dim + k];
+    for (size_t j = 0; j < texts; j++)
+      text += (double)y[j * dim + k];
+    image = image / (double)images - text / (double)texts;
+    square += image * image;
+  }
+  return sqrt(square);
+}
+
+cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, double *gap, cgap_error *error)
+{
+  const cgap_coupling *v = &t->validation->couples;
+  double *all = &terms->clip;
+  for (size_t k = 0; k < sizeof *terms / sizeof *all; k++)
+    all[k] = NAN;
+  *gap = NAN;
+  if (v->count == 0)
+    return CGAP_OK;
+  cgap_status status = CGAP_OK;
+  if (t->validation->image) {
+    status = forward(t, v, t->validation->image, t->validation->text, terms, NULL, error);
+  } else {
+    status = map_read(t, t->validation, error);
+    if (status == CGAP_OK)
+      status = score(t, v, terms, NULL, error);
+  }
+  if (status != CGAP_OK)
+    return status;
+  *gap = centroid_distance(t->activations[0].z, v->images, t->activations[1].z, v->texts, t->layers.shape.dim);
+  return CGAP_OK;
+}
+
+static void add_terms(cgap_loss_terms *sums, const cgap_loss_terms *terms)
+{
+  double *a = &sums->clip;
+  const double *b = &terms->clip;
+  for (size_t k = 0; k < sizeof *terms / sizeof *a; k++)
+    a[k] += b[k];
+}
+
+static bool keeps_log_temperature(cgap_trainer *t)
+{
+  float *log_temperature = &t->parameters[t->layers.count];
+  if (!t->options.learn_temperature)
+    return true;
+  if (!isfinite(*log_temperature)) /* fmaxf would make a number of it */
+    return false;
+  *log_temperature = fmaxf(*log_temperature, (float)log(LEAST_TEMPERATURE));
+  *log_temperature = fminf(*log_temperature, (float)log(MOST_TEMPERATURE));
+  return true;
+}
+
+/* Far above where training began: no step that learns goes there. */
+static bool exploded(const cgap_progress_state *s, double loss)
+{
+  return !isfinite(loss) || loss > s->first_loss + 10 * (1 + fabs(s->first_loss));
+}
+
+/* A head of these gives rows that have a norm in float. */
+static bool parameters_usable(const cgap_trainer *t)
+{
+  static const float MOST = 1e15F; /* far above any that learns; a sum of squares stays finite */
+  for (size_t k = 0; k < t->count; k++)
+    if (!(fabsf(t->parameters[k]) <= MOST))
+      return false;
+  return true;
+}
+
+/* step: from 1, of the epoch at work */
+static cgap_status fail_diverged(const cgap_trainer *t, uint64_t step, double loss, cgap_error *error)
+{
+  const cgap_progress_state *s = &t->state;
+  return cgap_fail(
+    error, CGAP_USAGE,
+    "training diverged in epoch %llu, step %llu: the loss is %g, after %g at the first step; epoch %llu is "
+    "kept; give a lower --lr than %g",
+    (unsigned long long)s->epoch + 1, (unsigned long long)step, isnan(loss) ? fabs(loss) : loss,
+    isnan(s->first_loss) ? fabs(s->first_loss) : s->first_loss, (unsigned long long)s->kept_epoch,
+    t->options.learning_rate);
+}
+
+static cgap_status one_step(cgap_trainer *t, cgap_error *error)
+{
+  cgap_progress_state *s = &t->state;
+  const double start = cgap_seconds_now(), rate = current_rate(t);
+  cgap_loss_terms terms;
+  cgap_loss_gradient gradient = {.x = t->pull[CGAP_IMAGE_SIDE], .y = t->pull[CGAP_TEXT_SIDE]};
+  const cgap_batches *b = &t->batches;
+  cgap_status status = cgap_batches_take(&t->batches, s->batch, t->options.threads, error);
+  if (status == CGAP_OK)
+    status = forward(t, &b->couples, b->x, b->y, &terms, &gradient, error);
+  if (status != CGAP_OK)
+    return status;
+  if (isnan(s->first_loss))
+    s->first_loss = terms.total;
+  if (exploded(s, terms.total))
+    return fail_diverged(t, s->batch + 1, terms.total, error);
+  status = backward(t, &b->couples, b->x, b->y, error);
+  if (status != CGAP_OK)
+    return status;
+  t->gradient[t->layers.count] = t->options.learn_temperature ? (float)gradient.log_temperature : 0;
+  s->gradient_norm = cgap_adamw_update(&t->adamw, &t->layers, t->parameters, t->gradient, rate, t->options.decay,
+                                       t->options.clip_norm, t->options.threads);
+  if (!isfinite(s->gradient_norm) || !keeps_log_temperature(t))
+    return fail_diverged(t, s->batch + 1, s->gradient_norm, error);
+  add_terms(&s->sums, &terms);
+  s->batch++;
+  s->steps++;
+  s->step_seconds += cgap_seconds_now() - start;
+  return CGAP_OK;
+}
+
+static void keep_or_not(cgap_trainer *t, double validation_loss)
+{
+  cgap_progress_state *s = &t->state;
+  const bool better = t->options.patience == 0 || isnan(s->kept_loss) || validation_loss < s->kept_loss;
+  if (!better)
+    return;
+  s->kept_loss = validation_loss;
+  s->kept_epoch = s->epoch;
+  memcpy(t->kept, t->parameters, t->count * sizeof *t->kept);
+}
+
+/* The loss is looked at before each step: what the last one did shows only here. */
+static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double started, cgap_error *error)
+{
+  cgap_progress_state *s = &t->state;
+  *record = (cgap_epoch){.epoch = s->epoch + 1, .temperature = temperature_of(t), .gradient_norm = s->gradient_norm};
+  record->learning_rate = cgap_schedule_rate(t->options.schedule, t->options.learning_rate, s->steps - 1,
+                                             (uint64_t)t->options.epochs * t->batches.count);
+  record->steps_per_second = s->step_seconds > 0 ? (double)s->batch / s->step_seconds : 0;
+  double *mean = &record->training.clip;
+  const double *sum = &s->sums.clip;
+  for (size_t k = 0; k < sizeof s->sums / sizeof *sum; k++)
+    mean[k] = sum[k] / (double)s->batch;
+  cgap_status status = cgap_trainer_validate(t, &record->validation, &record->validation_gap, error);
+  if (status == CGAP_OK) /* the same on all ranks, whatever their processors made of it */
+    status = cgap_comm_share(t->options.ranks, 0, t->parameters, t->count * sizeof *t->parameters, error);
+  if (status != CGAP_OK)
+    return status;
+  if (!parameters_usable(t) || (t->validation->couples.count && !isfinite(record->validation.total)))
+    return fail_diverged(t, s->batch, record->validation.total, error);
+  s->epoch++;
+  s->batch = 0;
+  s->step_seconds = 0;
+  s->sums = (cgap_loss_terms){0};
+  keep_or_not(t, record->validation.total);
+  s->seconds += cgap_seconds_now() - started;
+  record->seconds = s->seconds;
+  return CGAP_OK;
+}
+
+cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *error)
+{
+  cgap_progress_state *s = &t->state;
+  const cgap_progress *p = &t->options.progress;
+  const double started = cgap_seconds_now();
+  const int blas = cgap_blas_single();
+  cgap_status status = CGAP_OK;
+  cgap_batches_epoch(&t->batches, s->epoch);
+  while (status == CGAP_OK && s->batch < t->batches.count) {
+    const double share = (double)s->steps / ((double)t->options.epochs * (double)t->batches.count);
+    if (p->tick && p->tick(p->context, "training", share))
+      status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted in epoch %llu", (unsigned long long)s->epoch + 1);
+    else
+      status = one_step(t, error);
+  }
+  if (status == CGAP_OK)
+    status = finish_epoch(t, record, started, error);
+  else
+    s->seconds += cgap_seconds_now() - started;
+  cgap_blas_restore(blas);
+  return status;
+}
+
+cgap_status cgap_trainer_share(cgap_trainer *t, cgap_error *error)
+{
+  float *const arrays[] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
+  cgap_status status = cgap_comm_share(t->options.ranks, 0, &t->state, sizeof t->state, error);
+  if (status == CGAP_OK)
+    status = cgap_comm_share(t->options.ranks, 0, &t->adamw.step, sizeof t->adamw.step, error);
+  for (size_t k = 0; status == CGAP_OK && k < sizeof arrays / sizeof *arrays; k++)
+    status = cgap_comm_share(t->options.ranks, 0, arrays[k], t->count * sizeof(float), error);
+  return status;
+}

@@ -1,0 +1,60 @@
+/* Training: one epoch after the other over a training part, watched on a validation part. The state is
+ * all that a run needs to go on with the same bits: parameters, moments, where it stands, what it keeps. */
+#ifndef CGAP_HEAD_TRAINER_H
+#define CGAP_HEAD_TRAINER_H
+
+#include "head/training/adamw.h"
+#include "head/training/batches.h"
+
+/* Written to checkpoints as it is: plain numbers, no pointers. */
+typedef struct cgap_progress_state {
+  uint64_t epoch;      /* completed */
+  uint64_t batch;      /* completed in the epoch at work */
+  uint64_t kept_epoch; /* 0: the start */
+  uint64_t steps;
+  double kept_loss;             /* validation loss of the kept epoch; INFINITY: none yet */
+  double first_loss;            /* of the first step, to tell an explosion; NaN: none yet */
+  double seconds, step_seconds; /* since training began; of the steps of the epoch at work */
+  cgap_loss_terms sums;         /* over the batches of the epoch at work */
+  double gradient_norm;
+} cgap_progress_state;
+
+typedef struct cgap_trainer {
+  cgap_train_options options;
+  const cgap_part *training, *validation; /* borrowed; validation->couples.count 0: none */
+  cgap_layers layers;
+  cgap_progress_state state;
+  float *parameters; /* (count): the layers', then log τ */
+  float *kept;       /* (count) of the epoch to keep */
+  float *gradient;   /* (count) */
+  size_t count;
+  cgap_adamw adamw;
+
+  cgap_batches batches;
+  cgap_loss *loss;
+  cgap_activations activations[CGAP_SIDES]; /* for the largest batch and the validation part */
+  float *pull[CGAP_SIDES];                  /* ∂L/∂z */
+} cgap_trainer;
+
+/* options have been checked; parts must outlive the trainer. */
+CGAP_MUST_CHECK cgap_status cgap_trainer_init(cgap_trainer *out, const cgap_part *training, const cgap_part *validation,
+                                              const cgap_train_options *options, cgap_error *error);
+void cgap_trainer_clear(cgap_trainer *trainer);
+
+bool cgap_trainer_done(const cgap_trainer *trainer); /* by epochs or patience */
+
+/* Goes on to the end of the epoch at work and fills *record. CGAP_INTERRUPTED: between two steps, the state can be
+ * saved and resumed there. CGAP_USAGE: the loss is no number any more or has exploded; `kept` is the last good epoch.
+ */
+CGAP_MUST_CHECK cgap_status cgap_trainer_epoch(cgap_trainer *trainer, cgap_epoch *record, cgap_error *error);
+
+/* Loss terms and centroid distance of a part under the trainer's parameters; total NaN for an empty part. */
+CGAP_MUST_CHECK cgap_status cgap_trainer_validate(cgap_trainer *trainer, cgap_loss_terms *terms, double *gap,
+                                                  cgap_error *error);
+
+/* Every rank gets the state of rank 0. */
+CGAP_MUST_CHECK cgap_status cgap_trainer_share(cgap_trainer *trainer, cgap_error *error);
+
+double cgap_seconds_now(void); /* of a clock that only goes forward */
+
+#endif

@@ -1,0 +1,32 @@
+/* A whole training: epoch after epoch, with checkpoints and a history in a folder where one is given. */
+#ifndef CGAP_HEAD_FIT_H
+#define CGAP_HEAD_FIT_H
+
+#include "head/training/history.h"
+#include "head/training/training_data.h"
+
+typedef struct cgap_store {
+  const char *folder; /* NULL: nothing is written */
+  const char *prefix; /* of the files' names, "" or "clip-" */
+  bool resume;        /* from the folder's checkpoint, where it has one */
+  bool table;         /* history.csv beside history.jsonl */
+  const char *events; /* folder for TensorBoard; NULL: none */
+} cgap_store;
+
+typedef struct cgap_fitted {
+  cgap_head *head; /* of the kept epoch */
+  cgap_history history;
+  cgap_head *start_head; /* before the first step */
+  cgap_epoch start;      /* epoch 0: validation before the first step; training terms NaN */
+  uint64_t kept_epoch, steps;
+  double seconds; /* of training, over all sessions */
+  bool resumed;
+} cgap_fitted;
+
+/* CGAP_INTERRUPTED: a checkpoint has been saved. CGAP_USAGE with head set: training diverged, the head is that of the
+ * last good epoch. Clear in any case. */
+CGAP_MUST_CHECK cgap_status cgap_fit_run(cgap_fitted *out, const cgap_trial *trial, const cgap_train_options *options,
+                                         const cgap_store *store, const cgap_observer *observer, cgap_error *error);
+void cgap_fitted_clear(cgap_fitted *fitted);
+
+#endif

@@ -1,0 +1,162 @@
+/* Finding the small datasets that belong to a side: pairings, ids, labels, class texts. */
+#include "io/find/dataset_internal.h"
+
+#include "base/text_buffer.h"
+#include "io/read/small_datasets.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+cgap_near cgap_near_of(const cgap_dataset *d, cgap_role side, size_t shard)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const bool by_shard = image->count == text->count;
+  return (cgap_near){
+    .side = &d->role[side].taken[shard],
+    .images = by_shard || side == CGAP_ROLE_IMAGE ? cgap_taken_rows(&image->taken[shard]) : cgap_series_rows(image),
+    .texts = by_shard || side == CGAP_ROLE_TEXT ? cgap_taken_rows(&text->taken[shard]) : cgap_series_rows(text),
+    .apart = text->count > 0 && image->taken->file != text->taken->file,
+  };
+}
+
+cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_near *near, cgap_fit fit,
+                           const char *what, cgap_error *error)
+{
+  const cgap_taken *side = near->side;
+  int best = 0;
+  size_t ties = 0;
+  char *list = NULL;
+  *out = NULL;
+  for (size_t i = 0; i < side->file->count; i++) {
+    const cgap_entry *entry = &side->file->entries[i];
+    if (cgap_entry_same(entry, side->entry) || strstr(entry->path, "/arithmetic/"))
+      continue;
+    cgap_words words = cgap_words_of(entry->path);
+    const int own = fit(entry, &words, near);
+    const int score = own > 0 ? 2 * own + cgap_entry_neighbours(entry, side->entry) : 0;
+    if (score == 0 || score < best || (score == best && cgap_entry_same(entry, *out)))
+      continue;
+    if (score > best) {
+      free(list);
+      list = NULL;
+      ties = 0;
+      best = score;
+      *out = entry;
+    }
+    cgap_candidate_append(&list, &ties, entry);
+  }
+  cgap_status status = CGAP_OK;
+  if (ties > 1) {
+    *out = NULL;
+    status = cgap_fail(error, CGAP_FILE, "%s: %zu datasets can be %s; give one of:%s", side->file->path, ties, what,
+                       list ? list : "");
+  }
+  free(list);
+  if (score_out)
+    *score_out = best / 2;
+  return status;
+}
+
+const char *cgap_entry_text(char *out, size_t size, const cgap_entry *entry)
+{
+  char shape[160];
+  (void)snprintf(out, size, "%s: %s of shape %s", entry->name, entry->type_text,
+                 cgap_shape_text(shape, sizeof shape, entry));
+  return out;
+}
+
+cgap_status cgap_note_refusal(cgap_dataset *d, cgap_status status, const char *what, cgap_error *error)
+{
+  if (status != CGAP_DATA)
+    return status;
+  cgap_append(&d->notes, "%s not used: %s\n", what, error ? error->message : "they do not fit");
+  if (error)
+    *error = (cgap_error){0};
+  return CGAP_OK;
+}
+
+const cgap_entry *cgap_input_find(const cgap_input *input, const char *path)
+{
+  const cgap_entry *entry = NULL;
+  if (input->inside && path[0] != '/') {
+    char *below = cgap_format("%s/%s", input->inside, path);
+    entry = below ? cgap_file_find(input->file, below) : NULL;
+    free(below);
+  }
+  return entry ? entry : cgap_file_find(input->file, path);
+}
+
+cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, const cgap_spec *spec, cgap_error *error)
+{
+  const cgap_file *file = spec->file ? spec->file : side->file;
+  *out = NULL;
+  if (!spec->path && file->count == 1) {
+    *out = file->entries;
+    return CGAP_OK;
+  }
+  if (!spec->path)
+    return cgap_fail(error, CGAP_USAGE, "%s: %s needs the dataset too: %s:/path", file->path, spec->option, file->path);
+  char *group = strdup(side->entry->path);
+  if (group)
+    *strrchr(group, '/') = '\0';
+  cgap_input input = {.file = file, .inside = group};
+  *out = cgap_input_find(&input, spec->path);
+  free(group);
+  if (*out && (*out)->dangling)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", (*out)->name, (*out)->obstacle);
+  return *out ? CGAP_OK : cgap_refuse_missing(file, spec->path, spec->option, error);
+}
+
+/* ---------------------------------------------------------------- one value an image */
+
+cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_spec *spec, cgap_fit fit,
+                                const char *what, cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE];
+  cgap_status status = CGAP_OK;
+  size_t places = spec->file ? 1 : image->count;
+  for (size_t i = 0; i < places && status == CGAP_OK; i++) {
+    const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, i);
+    const cgap_entry *entry = NULL;
+    status = spec->given ? cgap_find_given(&entry, near.side, spec, error)
+                         : cgap_find_near(&entry, NULL, &near, fit, what, error);
+    if (status == CGAP_OK && entry)
+      status = cgap_series_add(out, spec->file ? spec->file : near.side->file, entry, error);
+  }
+  return status;
+}
+
+cgap_status cgap_per_image_check(const cgap_series *series, const cgap_series *image, const char *option,
+                                 cgap_error *error)
+{
+  size_t rows = 0, images = cgap_series_rows(image);
+  for (size_t i = 0; i < series->count; i++) {
+    const cgap_entry *e = series->taken[i].entry;
+    char text[400];
+    if ((e->kind != CGAP_KIND_INTEGER && e->kind != CGAP_KIND_FLOAT) || cgap_entry_list(e) == 0)
+      return cgap_fail(error, CGAP_DATA, "%s; one integer per image is needed%s%s",
+                       cgap_entry_text(text, sizeof text, e), option ? ": give " : "", option ? option : "");
+    rows += cgap_entry_list(e);
+  }
+  if (rows != images)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed%s%s", series->name, rows,
+                     image->name, images, option ? ": give " : "", option ? option : "");
+  return CGAP_OK;
+}
+
+cgap_status cgap_int64_series(int64_t **out, const cgap_series *series, cgap_error *error)
+{
+  size_t total = 0, at = 0;
+  for (size_t i = 0; i < series->count; i++)
+    total += cgap_entry_list(series->taken[i].entry);
+  *out = malloc((total + 1) * sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu values", series->name, total);
+  cgap_status status = CGAP_OK;
+  for (size_t i = 0; i < series->count && status == CGAP_OK; i++) {
+    status = cgap_read_whole(*out + at, &series->taken[i], "labels", error);
+    at += cgap_entry_list(series->taken[i].entry);
+  }
+  return status;
+}

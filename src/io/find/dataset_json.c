@@ -1,0 +1,178 @@
+/* What was taken and what is there, as JSON. */
+#include "io/find/dataset_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *shape_json(const cgap_entry *entry)
+{
+  json_t *shape = json_array();
+  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX; k++)
+    json_array_append_new(shape, json_integer((json_int_t)entry->shape[k]));
+  return shape;
+}
+
+/* JSON is UTF-8; a name that is not has its odd bytes replaced. */
+static json_t *text_json(const char *text, size_t length)
+{
+  json_t *out = json_stringn(text, length);
+  char *plain = out ? NULL : strndup(text, length);
+  if (!plain)
+    return out;
+  for (char *p = plain; *p; p++)
+    *p = (unsigned char)*p < 0x80 ? *p : '?';
+  out = json_string(plain);
+  free(plain);
+  return out;
+}
+
+static json_t *text_or_null(const char *text)
+{
+  return text ? text_json(text, strlen(text)) : json_null();
+}
+
+static json_t *entry_json(const cgap_entry *entry)
+{
+  json_t *out = json_object();
+  json_object_set_new(out, "path", text_or_null(entry->path));
+  json_object_set_new(out, "shape", shape_json(entry));
+  json_object_set_new(out, "type", json_string(entry->type_text));
+  json_object_set_new(out, "storage", text_or_null(entry->storage));
+  return out;
+}
+
+/* The file, or, where an array lies in several, the first of them under "file" and all under "files". */
+static void set_files(json_t *item, const cgap_taken *taken)
+{
+  const cgap_entry *e = taken->entry;
+  json_object_set_new(item, "file", text_or_null(e->pieces ? e->pieces[0].path : taken->file->path));
+  if (e->piece_count < 2)
+    return;
+  json_t *files = json_array();
+  for (size_t i = 0; i < e->piece_count; i++)
+    json_array_append_new(files, text_or_null(e->pieces[i].path));
+  json_object_set_new(item, "files", files);
+}
+
+static json_t *datasets_json(const cgap_series *series)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; i < series->count; i++) {
+    json_t *item = entry_json(series->taken[i].entry);
+    set_files(item, &series->taken[i]);
+    json_array_append_new(list, item);
+  }
+  return list;
+}
+
+static json_t *series_json(const cgap_series *series)
+{
+  if (series->count == 0)
+    return json_null();
+  json_t *out = json_object();
+  json_object_set_new(out, "name", text_or_null(series->name));
+  if (series->taken->entry->kind == CGAP_KIND_FLOAT && series->taken->entry->rank >= 2) {
+    json_object_set_new(out, "rows", json_integer((json_int_t)cgap_series_rows(series)));
+    json_object_set_new(out, "dim", json_integer((json_int_t)cgap_taken_dim(series->taken)));
+    json_object_set_new(out, "type", json_string(cgap_type_name(series->taken->entry->type)));
+  }
+  json_object_set_new(out, "why", text_or_null(series->why));
+  json_object_set_new(out, "datasets", datasets_json(series));
+  return out;
+}
+
+static json_t *pairing_json(const cgap_dataset *d)
+{
+  static const char *const KINDS[] = {
+    [CGAP_UNPAIRED] = "unpaired", [CGAP_BY_ROW] = "by row", [CGAP_BY_INDEX] = "by index", [CGAP_PAIRING_OPEN] = "open"};
+  static const cgap_role USED[] = {CGAP_ROLE_TEXT_IMAGE, CGAP_ROLE_IMAGE_ID, CGAP_ROLE_TEXT_ID};
+  if (!d->pairing)
+    return json_null();
+  json_t *out = json_object(), *datasets = json_array();
+  for (size_t i = 0; i < sizeof USED / sizeof *USED; i++) {
+    json_t *some = datasets_json(&d->role[USED[i]]);
+    json_array_extend(datasets, some);
+    json_decref(some);
+  }
+  json_object_set_new(out, "kind", json_string(KINDS[d->data.pairing]));
+  json_object_set_new(out, "why", text_or_null(d->pairing));
+  json_object_set_new(out, "datasets", datasets);
+  return out;
+}
+
+static json_t *arithmetic_json(const cgap_dataset *d)
+{
+  if (d->role[CGAP_ROLE_WORDS].count == 0)
+    return json_null();
+  json_t *out = json_object();
+  json_object_set_new(out, "words", series_json(&d->role[CGAP_ROLE_WORDS]));
+  json_object_set_new(out, "image_label", series_json(&d->role[CGAP_ROLE_IMAGE_LABEL]));
+  json_object_set_new(out, "query", series_json(&d->role[CGAP_ROLE_QUERY]));
+  json_object_set_new(out, "weight", series_json(&d->role[CGAP_ROLE_WEIGHT]));
+  return out;
+}
+
+static json_t *notes_json(const cgap_dataset *d)
+{
+  json_t *list = json_array();
+  const char *line = d->notes ? d->notes : "";
+  for (const char *end; (end = strchr(line, '\n')); line = end + 1)
+    json_array_append_new(list, text_json(line, (size_t)(end - line)));
+  return list;
+}
+
+json_t *cgap_dataset_describe(const cgap_dataset *d)
+{
+  json_t *out = json_object(), *files = json_array();
+  for (size_t i = 0; i < d->file_count; i++)
+    json_array_append_new(files, text_or_null(d->files[i]->path));
+  json_object_set_new(out, "files", files);
+  json_object_set_new(out, "image", series_json(&d->role[CGAP_ROLE_IMAGE]));
+  json_object_set_new(out, "text", series_json(&d->role[CGAP_ROLE_TEXT]));
+  json_object_set_new(out, "pairing", pairing_json(d));
+  json_object_set_new(out, "labels", series_json(&d->role[CGAP_ROLE_LABELS]));
+  json_object_set_new(out, "class_text", series_json(&d->role[CGAP_ROLE_CLASS_TEXT]));
+  json_object_set_new(out, "arithmetic", arithmetic_json(d));
+  json_object_set_new(out, "notes", notes_json(d));
+  if (d->trained_on[0])
+    json_object_set_new(out, "trained_on", json_string(d->trained_on));
+  if (d->trained_losses[0])
+    json_object_set_new(out, "trained_losses", json_string(d->trained_losses));
+  return out;
+}
+
+/* What a dataset was taken for; NULL: for nothing. */
+static const char *taken_as(const cgap_dataset *d, const cgap_entry *entry)
+{
+  static const char *const NAMES[CGAP_ROLES] = {
+    [CGAP_ROLE_IMAGE] = "image",           [CGAP_ROLE_TEXT] = "text",        [CGAP_ROLE_TEXT_IMAGE] = "pairing",
+    [CGAP_ROLE_IMAGE_ID] = "pairing",      [CGAP_ROLE_TEXT_ID] = "pairing",  [CGAP_ROLE_LABELS] = "labels",
+    [CGAP_ROLE_CLASS_TEXT] = "class_text", [CGAP_ROLE_WORDS] = "arithmetic", [CGAP_ROLE_IMAGE_LABEL] = "arithmetic",
+    [CGAP_ROLE_QUERY] = "arithmetic",      [CGAP_ROLE_WEIGHT] = "arithmetic"};
+  for (int role = 0; role < CGAP_ROLES; role++)
+    for (size_t k = 0; k < d->role[role].count; k++)
+      if (cgap_entry_same(d->role[role].taken[k].entry, entry))
+        return NAMES[role];
+  return NULL;
+}
+
+json_t *cgap_dataset_listing(const cgap_dataset *d)
+{
+  json_t *out = json_array();
+  for (size_t i = 0; i < d->file_count; i++) {
+    const cgap_file *file = d->files[i];
+    json_t *item = json_object(), *datasets = json_array();
+    for (size_t k = 0; k < file->count; k++) {
+      json_t *entry = entry_json(&file->entries[k]);
+      json_object_set_new(entry, "unreadable", text_or_null(file->entries[k].obstacle));
+      json_object_set_new(entry, "taken_as", text_or_null(taken_as(d, &file->entries[k])));
+      json_object_set_new(entry, "same_as_earlier", json_boolean(file->entries[k].alias));
+      json_array_append_new(datasets, entry);
+    }
+    json_object_set_new(item, "path", text_or_null(file->path));
+    json_object_set_new(item, "bytes", json_integer((json_int_t)file->bytes));
+    json_object_set_new(item, "datasets", datasets);
+    json_array_append_new(out, item);
+  }
+  return out;
+}

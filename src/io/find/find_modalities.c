@@ -1,0 +1,327 @@
+/* The two sides: which datasets they are, over all files, and whether their shapes and types will do. */
+#include "io/find/dataset_internal.h"
+
+#include "base/memory.h"
+#include "base/text_buffer.h"
+#include "io/find/name_words.h"
+#include "io/read/small_datasets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_LEAST = 3, DIM_LEAST = 2 };
+
+static const struct {
+  cgap_role role;
+  unsigned word;
+  const char *option, *what;
+} SIDES[2] = {
+  {CGAP_ROLE_IMAGE, CGAP_WORD_IMAGE, "--image", "image"},
+  {CGAP_ROLE_TEXT, CGAP_WORD_TEXT, "--text", "text"},
+};
+
+size_t cgap_series_rows(const cgap_series *series)
+{
+  size_t rows = 0;
+  for (size_t i = 0; i < series->count; i++)
+    rows += cgap_taken_rows(&series->taken[i]);
+  return rows;
+}
+
+/* ---------------------------------------------------------------- what each dataset has to be */
+
+static cgap_status check_one(const cgap_taken *t, int side, cgap_error *error)
+{
+  char shape[160];
+  const cgap_entry *e = t->entry;
+  size_t elements = 0;
+  cgap_shape_text(shape, sizeof shape, e);
+  if (e->kind != CGAP_KIND_FLOAT && e->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
+  if (e->kind != CGAP_KIND_FLOAT)
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: %s of shape %s cannot be %s embeddings; float16, float32, float64 or bfloat16 (uint16 with "
+                     "the attribute dtype = \"bfloat16\") is needed: convert it to float32 or give %s",
+                     e->name, e->type_text, shape, SIDES[side].what, SIDES[side].option);
+  if (side == 0 && e->rank != 2 && (e->rank != 3 || cgap_entry_middle(e) > 0))
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: shape %s has rank %d, an image dataset has rank 2, (N, d); pool it to one row an image or "
+                     "give --image",
+                     e->name, shape, e->rank);
+  if (side == 1 && e->rank != 2 && e->rank != 3)
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: shape %s has rank %d, a text dataset has rank 2, (M, d), or 3, (N, k, d); give --text",
+                     e->name, shape, e->rank);
+  if (!cgap_entry_elements(&elements, e) || !cgap_product(&elements, elements, 8))
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s is larger than any memory; the file is damaged", e->name, shape);
+  if (cgap_taken_rows(t) == 0)
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; at least %d are needed", e->name, shape, ROWS_LEAST);
+  if (cgap_taken_dim(t) < DIM_LEAST)
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s has d = %zu; at least %d is needed", e->name, shape,
+                     cgap_taken_dim(t), DIM_LEAST);
+  if (e->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
+  return CGAP_OK;
+}
+
+static cgap_status check_side(const cgap_series *series, int side, cgap_error *error)
+{
+  const cgap_taken *first = series->taken;
+  for (size_t i = 0; i < series->count; i++) {
+    const cgap_taken *t = &series->taken[i];
+    cgap_status status = check_one(t, side, error);
+    if (status != CGAP_OK)
+      return status;
+    if (cgap_taken_dim(t) != cgap_taken_dim(first))
+      return cgap_fail(error, CGAP_DATA, "%s: d = %zu, %s has %zu; shards need one d", t->entry->name,
+                       cgap_taken_dim(t), first->entry->name, cgap_taken_dim(first));
+    if (t->entry->type != first->entry->type)
+      return cgap_fail(error, CGAP_DATA, "%s: %s, %s is %s; shards need one type", t->entry->name, t->entry->type_text,
+                       first->entry->name, first->entry->type_text);
+    if (t->entry->rank != first->entry->rank)
+      return cgap_fail(error, CGAP_DATA, "%s: rank %d, %s has %d; shards need one rank", t->entry->name, t->entry->rank,
+                       first->entry->name, first->entry->rank);
+    if (cgap_entry_middle(t->entry) != cgap_entry_middle(first->entry))
+      return cgap_fail(error, CGAP_DATA, "%s: %zu texts an image, %s has %zu; shards need one shape", t->entry->name,
+                       t->entry->shape[1], first->entry->name, first->entry->shape[1]);
+  }
+  size_t rows = cgap_series_rows(series);
+  if (rows < ROWS_LEAST)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu rows; at least %d are needed", series->name, rows, ROWS_LEAST);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- nothing found */
+
+static cgap_status refuse_none(const cgap_dataset *d, int side, cgap_error *error)
+{
+  for (size_t i = 0; i < d->input_count; i++) {
+    const cgap_file *file = d->inputs[i].file;
+    for (size_t k = 0; k < file->count; k++) {
+      if (cgap_choose_misfit(&file->entries[k], SIDES[side].word))
+        return check_one(&(cgap_taken){file, &file->entries[k]}, side, error);
+    }
+  }
+  char *text = NULL;
+  const cgap_file *file = d->inputs[0].file;
+  if (file->count == 0)
+    return cgap_fail(error, CGAP_FILE, "%s: holds no dataset at all; name a file with images and texts", file->path);
+  if (side == 0 && d->role[CGAP_ROLE_TEXT].count == 0)
+    cgap_append(&text, "%s: nothing that can be the image or the text; give --image and --text; there is:", file->path);
+  else
+    cgap_append(&text, "%s: nothing that can be the %s; give %s; there is:", file->path, SIDES[side].what,
+                SIDES[side].option);
+  cgap_candidates_append(&text, file);
+  cgap_status status = cgap_fail(error, CGAP_FILE, "%s", text ? text : file->path);
+  free(text);
+  return status;
+}
+
+/* ---------------------------------------------------------------- over all files */
+
+typedef struct finder {
+  cgap_dataset *d;
+  cgap_spec spec[2];
+  bool one_side; /* texts alone are enough */
+} finder;
+
+/* An option that names a file of its own has one dataset, found in that file alone. */
+static cgap_status take_from_own_file(finder *f, int side, cgap_error *error)
+{
+  const cgap_spec *spec = &f->spec[side];
+  cgap_series *series = &f->d->role[SIDES[side].role];
+  const cgap_entry *entry = spec->path ? cgap_file_find(spec->file, spec->path) : NULL;
+  if (spec->path && !entry)
+    return cgap_refuse_missing(spec->file, spec->path, spec->option, error);
+  if (!entry) {
+    cgap_choice choice;
+    cgap_input input = {.file = spec->file};
+    cgap_status status =
+      cgap_choose(&choice, &input, (cgap_wish){.wanted = side == 0}, (cgap_wish){.wanted = side == 1}, error);
+    if (status != CGAP_OK)
+      return status;
+    entry = side == 0 ? choice.image : choice.text;
+    if (!entry && spec->file->count == 1)
+      entry = spec->file->entries;
+    if (!entry)
+      return cgap_refuse_missing(spec->file, SIDES[side].what, spec->option, error);
+  }
+  cgap_status status = cgap_series_add(series, spec->file, entry, error);
+  cgap_series_explain(series, "given by %s", spec->option);
+  return status;
+}
+
+static cgap_wish wish_for(finder *f, int side, size_t input)
+{
+  const cgap_spec *spec = &f->spec[side];
+  if (spec->none)
+    return (cgap_wish){0};
+  if (spec->file) /* taken already: only a measure for the other side */
+    return (cgap_wish){.wanted = true, .fixed = f->d->role[SIDES[side].role].taken->entry};
+  if (!spec->given)
+    return (cgap_wish){.wanted = true};
+  const cgap_entry *entry = cgap_input_find(&f->d->inputs[input], spec->path);
+  return (cgap_wish){.wanted = entry != NULL, .fixed = entry};
+}
+
+static cgap_status take_from_input(finder *f, size_t i, cgap_error *error)
+{
+  const cgap_input *input = &f->d->inputs[i];
+  cgap_choice choice;
+  cgap_status status = cgap_choose(&choice, input, wish_for(f, 0, i), wish_for(f, 1, i), error);
+  for (int side = 0; side < 2 && status == CGAP_OK; side++) {
+    const cgap_entry *entry = side == 0 ? choice.image : choice.text;
+    cgap_series *series = &f->d->role[SIDES[side].role];
+    if (!entry || f->spec[side].file)
+      continue;
+    status = cgap_series_add(series, input->file, entry, error);
+    char why[200];
+    cgap_choose_explain(why, sizeof why, input->file, entry, SIDES[side].word);
+    if (series->count == 1)
+      cgap_series_explain(series, "%s%s", f->spec[side].given ? "given by " : why,
+                          f->spec[side].given ? SIDES[side].option : "");
+    else
+      cgap_series_explain(series, "%s", series->why ? series->why : why);
+  }
+  return status;
+}
+
+static bool holds(const cgap_series *series, const cgap_file *file)
+{
+  for (size_t i = 0; i < series->count; i++) {
+    if (series->taken[i].file == file)
+      return true;
+  }
+  return false;
+}
+
+/* Shards have both sides each; or each file has one side. A file that breaks the pattern is an accident. */
+static cgap_status check_shards(const finder *f, cgap_error *error)
+{
+  const cgap_dataset *d = f->d;
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  if (f->spec[0].file || f->spec[1].file || text->count == 0 || image->count == 0)
+    return CGAP_OK;
+  size_t both = 0;
+  const cgap_file *odd = NULL, *whole = NULL;
+  int lacking = 0;
+  for (size_t i = 0; i < d->input_count; i++) {
+    bool has_image = holds(image, d->inputs[i].file), has_text = holds(text, d->inputs[i].file);
+    both += has_image && has_text;
+    if (has_image && has_text) {
+      whole = d->inputs[i].file;
+    } else {
+      odd = d->inputs[i].file;
+      lacking = has_image ? 1 : 0;
+    }
+    if (!has_image && !has_text)
+      return cgap_fail(error, CGAP_FILE,
+                       "%s: neither image nor text found, the other files have them; leave it out or "
+                       "give --image and --text",
+                       d->inputs[i].file->path);
+  }
+  if (both > 0 && odd)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: no %s found, %zu of %zu files have one, %s has both; leave one of them out, or give %s",
+                     odd->path, SIDES[lacking].what, lacking ? text->count : image->count, d->input_count, whole->path,
+                     SIDES[lacking].option);
+  return CGAP_OK;
+}
+
+/* Shard k of the images goes with shard k of the texts: one that is missing on a side would pair strangers. */
+static cgap_status check_numbers(const cgap_entry *image, const cgap_entry *text, cgap_error *error)
+{
+  if (image->piece_count < 2 || text->piece_count < 2)
+    return CGAP_OK;
+  size_t least = image->piece_count < text->piece_count ? image->piece_count : text->piece_count, i = 0;
+  while (i < least && image->pieces[i].number == text->pieces[i].number)
+    i++;
+  if (i == least && image->piece_count == text->piece_count)
+    return CGAP_OK;
+  const cgap_entry *longer =
+    i == text->piece_count || (i < image->piece_count && image->pieces[i].number < text->pieces[i].number) ? image
+                                                                                                           : text;
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s has no shard like it on the other side (%zu image shards, %zu text shards); add it or leave this one out",
+    longer->pieces[i].path, image->piece_count, text->piece_count);
+}
+
+static cgap_status check_found(const finder *f, cgap_error *error)
+{
+  const cgap_dataset *d = f->d;
+  for (int side = 0; side < 2; side++) {
+    const cgap_series *series = &d->role[SIDES[side].role];
+    if (f->spec[side].given && series->count == 0 && !(side == 1 && f->spec[side].none))
+      return cgap_refuse_missing(d->inputs[0].file, f->spec[side].path, f->spec[side].option, error);
+  }
+  if (d->role[CGAP_ROLE_IMAGE].count == 0 && f->one_side && d->role[CGAP_ROLE_TEXT].count > 0)
+    return check_side(&d->role[CGAP_ROLE_TEXT], 1, error);
+  if (d->role[CGAP_ROLE_IMAGE].count == 0)
+    return refuse_none(d, 0, error);
+  cgap_status status = check_side(&d->role[CGAP_ROLE_IMAGE], 0, error);
+  if (status != CGAP_OK)
+    return status;
+  /* class texts may stand in for texts; that is seen to after they were looked for */
+  if (d->role[CGAP_ROLE_TEXT].count == 0)
+    return CGAP_OK;
+  status = check_shards(f, error);
+  if (status == CGAP_OK)
+    status = check_side(&d->role[CGAP_ROLE_TEXT], 1, error);
+  const cgap_taken *image = d->role[CGAP_ROLE_IMAGE].taken, *text = d->role[CGAP_ROLE_TEXT].taken;
+  if (status == CGAP_OK && cgap_taken_dim(image) != cgap_taken_dim(text))
+    return cgap_fail(
+      error, CGAP_DATA, "%s and %s have d = %zu and %zu: not one joint space; give --image and --text of one model%s",
+      image->entry->name, text->entry->name, cgap_taken_dim(image), cgap_taken_dim(text),
+      cgap_taken_rows(image) == cgap_taken_rows(text) ? ", or, if the items are the columns, the transposed matrices"
+                                                      : "");
+  return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
+}
+
+cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  finder f = {.d = d, .one_side = options->one_side};
+  cgap_status status = cgap_spec_parse(&f.spec[0], d, "--image", options->image, error);
+  if (status == CGAP_OK)
+    status = cgap_spec_parse(&f.spec[1], d, "--text", options->text, error);
+  for (int side = 0; side < 2 && status == CGAP_OK; side++) {
+    if (f.spec[side].file)
+      status = take_from_own_file(&f, side, error);
+  }
+  bool both_taken = f.spec[0].file && f.spec[1].file;
+  for (size_t i = 0; i < d->input_count && status == CGAP_OK && !both_taken; i++)
+    status = take_from_input(&f, i, error);
+  if (status == CGAP_OK)
+    status = check_found(&f, error);
+  free(f.spec[0].owned);
+  free(f.spec[1].owned);
+  return status;
+}
+
+cgap_status cgap_sides_refuse(const cgap_dataset *d, bool text, cgap_error *error)
+{
+  return refuse_none(d, text ? 1 : 0, error);
+}
+
+cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error)
+{
+  for (size_t i = 0; i < d->input_count; i++) {
+    const cgap_file *file = d->inputs[i].file;
+    for (size_t k = 0; k < file->count; k++) {
+      const cgap_entry *e = &file->entries[k];
+      if (e->kind == CGAP_KIND_OTHER && !e->alias && cgap_choose_misfit(e, CGAP_WORD_TEXT))
+        return check_one(&(cgap_taken){file, e}, 1, error);
+    }
+  }
+  return CGAP_OK;
+}
+
+/* No texts, and no class texts with labels in their place. */
+cgap_status cgap_sides_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error)
+{
+  if (none_wanted)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: --text none, and no labels and class texts in their place; give --labels and --class-text",
+                     d->role[CGAP_ROLE_IMAGE].name);
+  return refuse_none(d, 1, error);
+}

@@ -1,0 +1,709 @@
+/* Which text belongs to which image: the rules of the specification, in their order. */
+#include "io/find/dataset_internal.h"
+
+#include "base/text_buffer.h"
+#include "io/read/small_datasets.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t elements_of(const cgap_entry *entry)
+{
+  size_t elements = 0;
+  return cgap_entry_elements(&elements, entry) ? elements : 0;
+}
+
+static bool is_number(const cgap_entry *entry)
+{
+  return entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT;
+}
+
+/* ---------------------------------------------------------------- what a dataset may say of the pairs */
+
+/* A dataset that pairs: the image row of each text; where the texts of each image begin; how many there are; the text
+ * rows of each image. */
+typedef enum pair_form { FORM_INDEX, FORM_POINTER, FORM_COUNT, FORM_TEXTS, FORMS } pair_form;
+
+static const unsigned NO_PAIRS = CGAP_WORD_ID | CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_EMBEDDING;
+
+/* How well a name says "the image row of each text". */
+static int index_name(const cgap_words *w)
+{
+  if (!(w->leaf & CGAP_WORD_IMAGE) || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)))
+    return 0;
+  bool index = w->leaf & CGAP_WORD_INDEX;
+  if (w->leaf & CGAP_WORD_TEXT)
+    return w->text_first ? (index ? 9 : 10) : (index && !(w->leaf & CGAP_WORD_TO) ? 4 : 0);
+  if (w->group == CGAP_WORD_TEXT)
+    return index ? 8 : w->more ? 0 : 7;
+  return index && w->group == 0 ? 6 : 0;
+}
+
+/* Floats of a name that says more are measures: text_image_similarity. */
+static bool is_measure(const cgap_entry *entry, const cgap_words *w)
+{
+  return w->more && entry->kind != CGAP_KIND_INTEGER;
+}
+
+/* A dataset named text_image that cannot be used is a mistake, which is not passed over in silence; strings are ids. */
+int cgap_index_fit(const cgap_entry *entry, const cgap_words *words, const cgap_near *near)
+{
+  const cgap_entry *text = near->side->entry;
+  const size_t list = cgap_entry_list(entry), elements = elements_of(entry);
+  const int score = index_name(words);
+  bool as_texts = entry->rank == 2 && text->rank == 3 && entry->shape[0] == text->shape[0];
+  if (score == 0 || entry->rank == 0 || entry->rank > 2 || is_measure(entry, words))
+    return 0;
+  if (entry->kind == CGAP_KIND_STRING)
+    return words->leaf & CGAP_WORD_INDEX && score >= 6 && list == near->texts ? score : 0;
+  if (is_number(entry) && elements == near->texts && (list > 0 || as_texts))
+    return CGAP_FIT_USABLE + score;
+  if (score < 6 || (score == 6 && (!is_number(entry) || list == 0 || list == near->images)))
+    return 0;
+  return entry->kind != CGAP_KIND_FLOAT || list > 0 || entry->shape[1] == near->images ? score : 0;
+}
+
+/* How well a name speaks of the texts of each image. */
+static int of_texts(const cgap_words *w, const cgap_near *near)
+{
+  if (w->more && near->images == near->texts) /* caption_start_time */
+    return 0;
+  const unsigned modality = w->leaf & CGAP_WORD_MODALITY;
+  if (w->leaf & (NO_PAIRS | CGAP_WORD_INDEX) && !(w->leaf & CGAP_WORD_POINTER))
+    return 0;
+  return modality & CGAP_WORD_TEXT ? 10 : w->group == CGAP_WORD_TEXT ? 8 : modality || w->group ? 6 : 3;
+}
+
+/* Where the number alone does not pair and the name speaks of texts, numbers that do not fit are a mistake. */
+static bool is_meant(const cgap_words *w, const cgap_near *near)
+{
+  return of_texts(w, near) >= 8 && near->images != near->texts;
+}
+
+static int pointer_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+{
+  const size_t list = cgap_entry_list(entry);
+  const size_t pieces = entry->piece_count > 1 ? entry->piece_count : 1;
+  const int score = w->leaf & CGAP_WORD_POINTER ? of_texts(w, near) : 0;
+  const bool ranges = entry->rank == 2 && entry->shape[0] == near->images && entry->shape[1] == 2;
+  if (score == 0 || (list == 0 && is_number(entry) && !ranges) || entry->kind == CGAP_KIND_STRING || entry->rank == 0 ||
+      is_measure(entry, w))
+    return 0;
+  if (is_number(entry) && (list == near->images || list == near->images + pieces))
+    return score > 3 || near->images != near->texts ? CGAP_FIT_USABLE + score : 0;
+  return is_meant(w, near) && list != near->texts && list != near->texts + pieces ? score : 0;
+}
+
+static int count_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+{
+  const size_t list = cgap_entry_list(entry);
+  const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w, near) : 0;
+  if (score == 0 || (list == 0 && is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->rank == 0 ||
+      is_measure(entry, w))
+    return 0;
+  if (is_number(entry) && list == near->images)
+    return score > 3 || near->images != near->texts ? CGAP_FIT_USABLE + score : 0;
+  return is_meant(w, near) && list != near->texts && list != 1 ? score : 0;
+}
+
+static int texts_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+{
+  const unsigned both = CGAP_WORD_MODALITY;
+  const bool to = w->leaf & CGAP_WORD_TO;
+  if ((w->leaf & both) != both || w->text_first || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)) ||
+      (w->leaf & CGAP_WORD_INDEX && !to) || entry->rank == 0 || entry->rank > 2 || entry->kind == CGAP_KIND_STRING ||
+      is_measure(entry, w))
+    return 0;
+  if (is_number(entry) && entry->shape[0] == near->images && elements_of(entry) == near->texts)
+    return CGAP_FIT_USABLE + (to ? 10 : 5);
+  if (is_number(entry) && cgap_entry_list(entry) == near->images && near->images == near->texts)
+    return CGAP_FIT_USABLE + (to ? 10 : 5);
+  return to ? 10 : 0;
+}
+
+static const struct {
+  cgap_fit fit;
+  cgap_role side; /* whose file it is looked for in, before the other's */
+  const char *what, *why, *says;
+  const char *needs; /* for a refusal */
+} FORM[FORMS] = {
+  {cgap_index_fit, CGAP_ROLE_TEXT, "the pairing (--text-image)", "its name says the image of each text",
+   "gives each text's image row", "one integer per text is needed: the row of its image"},
+  {pointer_fit, CGAP_ROLE_TEXT, "where the texts of each image begin", "its name says where each image's texts begin",
+   "gives where the texts of each image begin", "N + 1 integers are needed: where the texts of each image begin"},
+  {count_fit, CGAP_ROLE_TEXT, "how many texts each image has", "its name says how many texts each image has",
+   "gives how many texts each image has", "one integer per image is needed: how many texts it has"},
+  {texts_fit, CGAP_ROLE_IMAGE, "the texts of each image", "its name says the texts of each image",
+   "gives the text rows of each image", "N or (N, k) integers are needed: the text rows of each image"},
+};
+
+/* ---------------------------------------------------------------- from what it says to image rows */
+
+/* Texts [first_text, + texts) and images [first_image, + images) that a list of values speaks of. */
+typedef struct stretch {
+  const cgap_taken *taken;
+  size_t first_image, images, texts;
+  int64_t base; /* that rows count from */
+} stretch;
+
+static void range_of(int64_t *lowest, int64_t *highest, const int64_t *values, size_t count)
+{
+  *lowest = INT64_MAX;
+  *highest = INT64_MIN;
+  for (size_t j = 0; j < count; j++) {
+    *lowest = values[j] < *lowest ? values[j] : *lowest;
+    *highest = values[j] > *highest ? values[j] : *highest;
+  }
+}
+
+/* MATLAB and Octave count from 1; so a turned list without a 0 does. */
+static int64_t base_of(const cgap_taken *taken, const int64_t *values, size_t count)
+{
+  int64_t lowest = 0, highest = 0;
+  range_of(&lowest, &highest, values, count);
+  return taken->entry->turned && count > 0 && lowest >= 1 ? 1 : 0;
+}
+
+static bool counts_from_one(const int64_t *rows, size_t texts, size_t images)
+{
+  int64_t lowest = 0, highest = 0;
+  range_of(&lowest, &highest, rows, texts);
+  return lowest == 1 && highest == (int64_t)images;
+}
+
+/* Rows (texts) of one shard as rows of all: they count from its first image. */
+static cgap_status place_index(uint64_t *out, const int64_t *rows, size_t count, const stretch *s, cgap_error *error)
+{
+  for (size_t j = 0; j < count; j++) {
+    const int64_t row = rows[j] - s->base;
+    if (row < 0 || (uint64_t)row >= s->images)
+      return cgap_fail(error, CGAP_DATA,
+                       "%s: text %zu points to image row %" PRId64 ", there are %zu images (rows %" PRId64
+                       " to %zu); %s",
+                       s->taken->entry->name, j, rows[j], s->images, s->base, s->images - 1 + (size_t)s->base,
+                       counts_from_one(rows, count, s->images) ? "all of it counts from 1: take 1 from each"
+                                                               : "mend it or give --text-image");
+    out[j] = s->first_image + (uint64_t)row;
+  }
+  return CGAP_OK;
+}
+
+/* Fills the image of each text where image i has the texts from begin(i) on. */
+static void fill_from(uint64_t *out, const int64_t *begin, size_t images, int64_t base, const stretch *s)
+{
+  size_t image = 0;
+  for (size_t j = 0; j < s->texts; j++) {
+    while (image + 1 < images && begin[image + 1] - base <= (int64_t)j)
+      image++;
+    out[j] = s->first_image + image;
+  }
+}
+
+/* N + 1 values begin with 0 and end with M, or 1 and M + 1; of N, either the beginnings or the ends are there. */
+static cgap_status place_pointers(uint64_t *out, const int64_t *v, size_t count, const stretch *s, cgap_error *error)
+{
+  const char *name = s->taken->entry->name;
+  const int64_t texts = (int64_t)s->texts, first = count ? v[0] : 0, last = count ? v[count - 1] : 0;
+  bool rising = count == s->images || count == s->images + 1;
+  for (size_t i = 1; i < count && rising; i++)
+    rising = v[i] >= v[i - 1];
+  const bool whole = rising && count == s->images + 1, short_one = rising && count == s->images;
+  if (whole && (first == 0 || first == 1) && last - first == texts) {
+    fill_from(out, v, s->images, first, s);
+    return CGAP_OK;
+  }
+  const bool begins = short_one && first == 0 && last <= texts, from_one = short_one && first == 1 && last <= texts + 1;
+  const bool ends = short_one && first >= 0 && last == texts;
+  if (begins + from_one + ends > 1)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: its %zu values may be where each image's texts begin or where they end; write %zu, from 0 to "
+                     "%zu, or give --text-image",
+                     name, count, s->images + 1, s->texts);
+  if (begins || from_one) {
+    fill_from(out, v, s->images, first, s);
+    return CGAP_OK;
+  }
+  if (ends) {
+    for (size_t j = 0, image = 0; j < s->texts; j++) {
+      while (v[image] <= (int64_t)j)
+        image++;
+      out[j] = s->first_image + image;
+    }
+    return CGAP_OK;
+  }
+  return cgap_fail(error, CGAP_DATA,
+                   "%s: %zu values from %" PRId64 " to %" PRId64
+                   "%s cannot be where the texts of %zu images begin in %zu "
+                   "texts; mend it or give --text-image",
+                   name, count, first, last, rising ? "" : ", not rising,", s->images, s->texts);
+}
+
+static cgap_status place_counts(uint64_t *out, const int64_t *v, size_t count, const stretch *s, cgap_error *error)
+{
+  size_t sum = 0, image = 0;
+  bool good = count == s->images;
+  for (size_t i = 0; i < count && good; i++) {
+    good = v[i] >= 0 && (uint64_t)v[i] <= s->texts - sum;
+    sum += good ? (size_t)v[i] : 0;
+  }
+  if (!good || sum != s->texts)
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: %zu values cannot be how many of the %zu texts each of %zu images has: %s; mend it or give "
+                     "--text-image",
+                     s->taken->entry->name, count, s->texts, s->images,
+                     good                 ? "their sum is less"
+                     : count == s->images ? "one is negative, or their sum is more"
+                                          : "not one per image");
+  for (size_t j = 0, left = (size_t)v[0]; j < s->texts; j++, left--) {
+    while (left == 0)
+      left = (size_t)v[++image];
+    out[j] = s->first_image + image;
+  }
+  return CGAP_OK;
+}
+
+/* (N, k) text rows, each text once. */
+static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, const stretch *s, cgap_error *error)
+{
+  const size_t each = s->texts / s->images;
+  if (count != s->texts || each * s->images != s->texts)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu values for %zu texts; each text is needed once, or give --text-image",
+                     s->taken->entry->name, count, s->texts);
+  for (size_t j = 0; j < s->texts; j++)
+    out[j] = UINT64_MAX;
+  for (size_t k = 0; k < count; k++) {
+    const int64_t text = v[k] - s->base;
+    if (text < 0 || (uint64_t)text >= s->texts || out[text] != UINT64_MAX)
+      return cgap_fail(error, CGAP_DATA,
+                       "%s: image %zu points to text row %" PRId64 ", %s; mend it or give --text-image",
+                       s->taken->entry->name, k / each, v[k],
+                       text >= 0 && (uint64_t)text < s->texts ? "which another one has" : "which is not there");
+    out[text] = s->first_image + k / each;
+  }
+  return CGAP_OK;
+}
+
+static cgap_status place(uint64_t *out, pair_form form, const int64_t *values, size_t count, stretch s,
+                         cgap_error *error)
+{
+  s.base = base_of(s.taken, values, count);
+  switch (form) {
+  case FORM_INDEX:
+    return place_index(out, values, count, &s, error);
+  case FORM_POINTER:
+    return place_pointers(out, values, count, &s, error);
+  case FORM_COUNT:
+    return place_counts(out, values, count, &s, error);
+  default:
+    return place_texts(out, values, count, &s, error);
+  }
+}
+
+/* ---------------------------------------------------------------- over shards */
+
+static size_t piece_rows(const cgap_entry *e, size_t piece)
+{
+  return e->pieces[piece].rows * (e->rank == 3 ? e->shape[1] : 1);
+}
+
+/* Arrays of .npy that are in as many files as the images count in each from its own first image. */
+static bool goes_by_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text, pair_form form)
+{
+  return form != FORM_TEXTS && entry->rank == 1 && entry->piece_count > 1 && entry->piece_count == image->piece_count &&
+         (form == FORM_INDEX || text->piece_count == image->piece_count);
+}
+
+static cgap_status place_pieces(uint64_t *out, pair_form form, const int64_t *values, const cgap_taken *taken,
+                                const cgap_entry *image, const cgap_entry *text, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  stretch s = {.taken = taken};
+  for (size_t k = 0; k < image->piece_count && status == CGAP_OK; k++) {
+    const size_t count = taken->entry->pieces[k].rows;
+    s.images = piece_rows(image, k);
+    s.texts = form == FORM_INDEX ? count : piece_rows(text, k);
+    status = place(out, form, values, count, s, error);
+    out += s.texts;
+    values += count;
+    s.first_image += s.images;
+  }
+  return status;
+}
+
+/* One dataset, of one shard. */
+static cgap_status read_form(uint64_t *out, pair_form form, const stretch *s, const cgap_entry *image,
+                             const cgap_entry *text, cgap_error *error)
+{
+  const cgap_entry *e = s->taken->entry;
+  const size_t count = elements_of(e);
+  int64_t *values = malloc((count + 1) * sizeof *values);
+  if (!values)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", e->name, count);
+  cgap_status status = cgap_read_whole(values, s->taken, "rows", error);
+  if (status == CGAP_OK)
+    status = goes_by_pieces(e, image, text, form) ? place_pieces(out, form, values, s->taken, image, text, error)
+                                                  : place(out, form, values, count, *s, error);
+  free(values);
+  return status;
+}
+
+static cgap_status refuse_form(const cgap_taken *taken, pair_form form, size_t texts, cgap_error *error)
+{
+  const cgap_entry *e = taken->entry;
+  char text[400];
+  if (is_number(e) && form == FORM_INDEX && cgap_entry_list(e) > 0)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu entries for %zu texts; one per text is needed, or give --text-image",
+                     e->name, elements_of(e), texts);
+  return cgap_fail(error, e->obstacle ? CGAP_FILE : CGAP_DATA, "%s cannot be a pairing; %s, or give --text-image",
+                   cgap_entry_text(text, sizeof text, e), FORM[form].needs);
+}
+
+/* The datasets of one form, for each shard of the texts one; in the images' file where the texts' has none. */
+static cgap_status find_form(cgap_series *out, bool *usable, bool *meant, const cgap_dataset *d, pair_form form,
+                             cgap_error *error)
+{
+  const cgap_series *text = &d->role[CGAP_ROLE_TEXT], *image = &d->role[CGAP_ROLE_IMAGE];
+  cgap_status status = CGAP_OK;
+  *usable = true;
+  *meant = form == FORM_INDEX;
+  for (size_t i = 0; i < text->count && status == CGAP_OK; i++) {
+    cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, i);
+    const cgap_entry *entry = NULL;
+    const cgap_file *file = near.side->file;
+    int score = 0;
+    status = cgap_find_near(&entry, &score, &near, FORM[form].fit, FORM[form].what, error);
+    if (status == CGAP_OK && !entry && image->count == text->count && image->taken[i].file != file &&
+        form != FORM_INDEX) {
+      near.side = &image->taken[i];
+      file = near.side->file;
+      status = cgap_find_near(&entry, &score, &near, FORM[form].fit, FORM[form].what, error);
+    }
+    if (status == CGAP_FILE && form != FORM_INDEX && near.images == near.texts) { /* lengths of texts, most likely */
+      out->count = 0;
+      return CGAP_OK;
+    }
+    if (status != CGAP_OK || !entry)
+      continue;
+    const cgap_words words = cgap_words_of(entry->path);
+    *meant = *meant || is_meant(&words, &near) || (form == FORM_TEXTS && words.leaf & CGAP_WORD_TO);
+    *usable = *usable && score >= CGAP_FIT_USABLE;
+    status = cgap_series_add(out, file, entry, error);
+  }
+  if (status == CGAP_OK && out->count > 0 && out->count < text->count)
+    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have a pairing; give --text-image", out->name, out->count,
+                     text->count);
+  return status;
+}
+
+/* The image row of each text by the datasets of a form. */
+static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form form, const cgap_series *series,
+                               cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const size_t texts = cgap_series_rows(text), images = cgap_series_rows(image);
+  const bool by_shard = series->count > 1 && image->count == series->count;
+  *out = malloc((texts + 1) * sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", series->name, texts);
+  cgap_status status = CGAP_OK;
+  stretch s = {0};
+  for (size_t i = 0, at = 0; i < series->count && status == CGAP_OK; i++) {
+    s.taken = &series->taken[i];
+    s.texts = series->count > 1 ? cgap_taken_rows(&text->taken[i]) : texts;
+    s.images = by_shard ? cgap_taken_rows(&image->taken[i]) : images;
+    if (form == FORM_INDEX && elements_of(s.taken->entry) != s.texts)
+      status = refuse_form(s.taken, form, s.texts, error);
+    else
+      status = read_form(*out + at, form, &s, image->taken[by_shard ? i : 0].entry,
+                         text->taken[series->count > 1 ? i : 0].entry, error);
+    at += s.texts;
+    s.first_image += by_shard ? s.images : 0;
+  }
+  if (status != CGAP_OK) {
+    free(*out);
+    *out = NULL;
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- one pairing of what says one */
+
+static cgap_status refuse_disagreement(const cgap_dataset *d, const char *other, size_t text, cgap_error *error)
+{
+  const cgap_series *first = &d->role[CGAP_ROLE_TEXT_IMAGE];
+  return cgap_fail(error, CGAP_FILE,
+                   "%s and %s disagree about the image of text %zu; give one as --text-image, or take "
+                   "the other out of the file",
+                   first->name, other, text);
+}
+
+/* Takes `map`, by `series`, for the pairing, or refuses it where another dataset has said otherwise. */
+static cgap_status settle(cgap_dataset *d, cgap_series *series, uint64_t *map, const char *says, cgap_error *error)
+{
+  const size_t texts = cgap_series_rows(&d->role[CGAP_ROLE_TEXT]);
+  cgap_series *index = &d->role[CGAP_ROLE_TEXT_IMAGE];
+  if (!d->text_image) {
+    cgap_series old = *index;
+    *index = *series;
+    *series = old;
+    d->text_image = map;
+    d->data.pairing = CGAP_BY_INDEX;
+    d->pairing = cgap_format(
+      "%s %s%s (%s)", index->name, says,
+      index->count > 1 && index->count == d->role[CGAP_ROLE_IMAGE].count ? ", counted in each shard" : "", index->why);
+    return CGAP_OK;
+  }
+  cgap_status status = CGAP_OK;
+  for (size_t j = 0; j < texts && status == CGAP_OK; j++)
+    if (map[j] != d->text_image[j])
+      status = refuse_disagreement(d, series->name, j, error);
+  free(map);
+  return status;
+}
+
+/* A name that says an index of both, image first, may be that of each image's text where there are as many. */
+static cgap_status check_direction(const cgap_series *index, const uint64_t *map, size_t images, size_t texts,
+                                   cgap_error *error)
+{
+  const cgap_words words = cgap_words_of(index->taken->entry->path);
+  if (index_name(&words) != 4 || images != texts)
+    return CGAP_OK;
+  for (size_t j = 0; j < texts; j++)
+    if (map[map[j]] != j)
+      return cgap_fail(error, CGAP_FILE,
+                       "%s: may be the image row of each text or the text row of each image; give it as --text-image "
+                       "where it is the first",
+                       index->name);
+  return CGAP_OK;
+}
+
+static void note_base(cgap_dataset *d, const cgap_series *series)
+{
+  if (series->taken->entry->turned)
+    cgap_append(&d->notes, "%s: rows count from 1, as in MATLAB and Octave, where none is 0\n", series->name);
+}
+
+static cgap_status take_form(cgap_dataset *d, pair_form form, cgap_error *error)
+{
+  cgap_series series = {0};
+  uint64_t *map = NULL;
+  bool usable = false, meant = false;
+  const size_t images = cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]), texts = cgap_series_rows(&d->role[CGAP_ROLE_TEXT]);
+  cgap_status status = find_form(&series, &usable, &meant, d, form, error);
+  if (status == CGAP_OK && series.count > 0) {
+    cgap_series_explain(&series, "%s", FORM[form].why);
+    status = usable ? read_series(&map, d, form, &series, error) : refuse_form(series.taken, form, texts, error);
+    if (status == CGAP_OK && form == FORM_INDEX)
+      status = check_direction(&series, map, images, texts, error);
+    if (!meant && (status == CGAP_DATA || (status == CGAP_FILE && usable && !series.taken->entry->obstacle)))
+      status = cgap_note_refusal(d, CGAP_DATA, "a dataset for the pairing", error);
+  }
+  if (status == CGAP_OK && map && (form == FORM_INDEX || form == FORM_TEXTS))
+    note_base(d, &series);
+  if (status == CGAP_OK && map)
+    status = settle(d, &series, map, FORM[form].says, error);
+  else
+    free(map);
+  free(series.taken);
+  free(series.name);
+  free(series.why);
+  return status;
+}
+
+/* --text-image: integers of each text, whatever they are called. */
+static cgap_status take_given(cgap_dataset *d, const cgap_spec *spec, cgap_error *error)
+{
+  const cgap_series *text = &d->role[CGAP_ROLE_TEXT];
+  cgap_series series = {0};
+  uint64_t *map = NULL;
+  cgap_status status = CGAP_OK;
+  const size_t wanted = spec->file ? 1 : text->count;
+  for (size_t i = 0; i < wanted && status == CGAP_OK; i++) {
+    const cgap_entry *entry = NULL;
+    status = cgap_find_given(&entry, &text->taken[i], spec, error);
+    if (status == CGAP_OK)
+      status = cgap_series_add(&series, spec->file ? spec->file : text->taken[i].file, entry, error);
+    if (status == CGAP_OK && (!is_number(entry) || (cgap_entry_list(entry) == 0 && entry->rank != 2)))
+      status = refuse_form(&series.taken[i], FORM_INDEX, cgap_series_rows(text), error);
+  }
+  cgap_series_explain(&series, "given by --text-image");
+  if (status == CGAP_OK)
+    status = read_series(&map, d, FORM_INDEX, &series, error);
+  if (status == CGAP_OK)
+    note_base(d, &series);
+  if (status == CGAP_OK)
+    status = settle(d, &series, map, FORM[FORM_INDEX].says, error);
+  free(series.taken);
+  free(series.name);
+  free(series.why);
+  return status;
+}
+
+/* Where nothing else pairs, a dataset called so was meant to. */
+static int pairs_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+{
+  const size_t elements = elements_of(entry);
+  if (!(w->leaf & CGAP_WORD_PAIRS) || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)) || entry->rank == 0)
+    return 0;
+  return entry->kind == CGAP_KIND_OTHER ||
+         (entry->kind == CGAP_KIND_INTEGER && (elements == near->texts || elements == 2 * near->texts));
+}
+
+static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
+{
+  const cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, 0);
+  const cgap_entry *entry = NULL;
+  char text[400];
+  cgap_status status = cgap_find_near(&entry, NULL, &near, pairs_fit, "the pairing (--text-image)", error);
+  if (status != CGAP_OK || !entry)
+    return status;
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: its name says pairs, not which rows of which side; write the image row of each text and give it "
+    "as --text-image (--text-image none: pair by position)",
+    cgap_entry_text(text, sizeof text, entry));
+}
+
+/* By ids, which are compared with what the other datasets say. */
+static cgap_status take_ids(cgap_dataset *d, cgap_error *error)
+{
+  const cgap_series *text_id = &d->role[CGAP_ROLE_TEXT_ID], *image_id = &d->role[CGAP_ROLE_IMAGE_ID];
+  uint64_t *map = NULL;
+  cgap_status status = cgap_pairing_join(&map, d, error);
+  if (status == CGAP_OK && !map && !d->text_image)
+    status = cgap_pairing_join_own(&map, d, error);
+  if (status != CGAP_OK || !map)
+    return status;
+  if (d->text_image) {
+    cgap_series ids = {.name = text_id->name};
+    return settle(d, &ids, map, "", error);
+  }
+  d->text_image = map;
+  d->data.pairing = CGAP_BY_INDEX;
+  d->pairing = image_id->count
+                 ? cgap_format("ids: %s of the texts against %s of the images", text_id->name, image_id->name)
+                 : cgap_format("%s: the rows of the images, from 0, each at least once", text_id->name);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- without a dataset that says it */
+
+/* Texts of shape (N, k, d) in every shard, N the shard's images. */
+static bool texts_by_image(const cgap_series *image, const cgap_series *text)
+{
+  if (text->count != image->count)
+    return false;
+  for (size_t i = 0; i < text->count; i++) {
+    const cgap_entry *t = text->taken[i].entry;
+    if (cgap_entry_middle(t) == 0 || t->shape[0] != cgap_taken_rows(&image->taken[i]))
+      return false;
+  }
+  return true;
+}
+
+static cgap_status pair_by_shape(cgap_dataset *d, size_t texts, cgap_error *error)
+{
+  size_t k = d->role[CGAP_ROLE_TEXT].taken->entry->shape[1];
+  d->text_image = malloc((texts + 1) * sizeof *d->text_image);
+  if (!d->text_image)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", d->role[CGAP_ROLE_TEXT].name, texts);
+  for (size_t j = 0; j < texts; j++)
+    d->text_image[j] = j / k;
+  d->data.pairing = CGAP_BY_INDEX;
+  d->pairing = cgap_format("%zu texts an image, from the shape (N, k, d) of %s", k, d->role[CGAP_ROLE_TEXT].name);
+  return CGAP_OK;
+}
+
+/* Texts an image, the same in every shard; 0 where counts alone do not pair. */
+static size_t texts_an_image(const cgap_series *image, const cgap_series *text, size_t images, size_t texts)
+{
+  if (texts % images != 0)
+    return 0;
+  for (size_t i = 0; text->count == image->count && i < text->count; i++) {
+    const cgap_entry *t = text->taken[i].entry, *m = image->taken[i].entry;
+    if (cgap_taken_rows(&text->taken[i]) != texts / images * cgap_taken_rows(&image->taken[i]))
+      return 0;
+    for (size_t s = 0; t->piece_count == m->piece_count && s < t->piece_count; s++) {
+      if (t->pieces[s].rows * (t->rank == 3 ? t->shape[1] : 1) != texts / images * m->pieces[s].rows)
+        return 0;
+    }
+  }
+  return texts / images;
+}
+
+static cgap_status refuse_counts(const cgap_dataset *d, size_t images, size_t texts, cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  if (texts % images == 0)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: %zu rows for the %zu of %s, but not so many in every shard; make the shards alike, or give "
+                     "--text-image",
+                     text->name, texts, images, image->name);
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: %zu rows, %s has %zu, and no text_image, image_index or ids say which belong together; make them "
+    "equal, or give --text-image or --unpaired%s",
+    text->name, texts, image->name, images,
+    d->role[CGAP_ROLE_LABELS].count ? ", or, if these are texts of classes, --text none --class-text PATH" : "");
+}
+
+static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  size_t each = texts_an_image(image, text, images, texts);
+  if (each == 0)
+    return refuse_counts(d, images, texts, error);
+  if (each == 1) {
+    d->data.pairing = CGAP_BY_ROW;
+    d->pairing = cgap_format("row i with row i (%zu each)", images);
+  } else {
+    d->data.pairing = CGAP_PAIRING_OPEN;
+    d->pairing = cgap_format("open: %zu texts an image by count; whether image-major or caption-major the pairing test "
+                             "settles",
+                             each);
+  }
+  return CGAP_OK;
+}
+
+static cgap_status find_pairing(cgap_dataset *d, const cgap_spec *spec, bool by_position, cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  size_t images = cgap_series_rows(image), texts = cgap_series_rows(text);
+  cgap_status status = CGAP_OK;
+  if (spec->given && !by_position)
+    return take_given(d, spec, error);
+  for (int form = 0; form < FORMS && status == CGAP_OK && !by_position; form++)
+    status = take_form(d, (pair_form)form, error);
+  if (status == CGAP_OK && !by_position)
+    status = take_ids(d, error);
+  if (status == CGAP_OK && !by_position && !d->text_image)
+    status = refuse_pairs(d, error);
+  if (status != CGAP_OK || d->text_image)
+    return status;
+  if (texts_by_image(image, text))
+    return pair_by_shape(d, texts, error);
+  return pair_by_count(d, images, texts, error);
+}
+
+cgap_status cgap_pairing_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  d->data.pairing = CGAP_UNPAIRED;
+  if (d->role[CGAP_ROLE_TEXT].count == 0) {
+    d->pairing = cgap_format("none: no texts; the class texts stand on the other side");
+    return CGAP_OK;
+  }
+  if (options->unpaired) {
+    d->pairing = cgap_format("none: two sets (--unpaired)");
+    return CGAP_OK;
+  }
+  cgap_spec spec;
+  cgap_status status = cgap_spec_parse(&spec, d, "--text-image", options->text_image, error);
+  if (status == CGAP_OK)
+    status = find_pairing(d, &spec, spec.none, error);
+  free(spec.owned);
+  if (status == CGAP_OK && !d->pairing)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", d->role[CGAP_ROLE_TEXT].name);
+  d->data.text_image = d->text_image;
+  return status;
+}

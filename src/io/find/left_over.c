@@ -1,0 +1,146 @@
+/* What was given or is there and no role takes: nothing that appears intended is left out in silence. */
+#include "io/find/dataset_internal.h"
+
+#include "base/text_buffer.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { NAMED_MAX = 12 };
+
+/* The same bytes, by whatever name the file was opened. */
+static bool same_array(const cgap_entry *a, const cgap_entry *b)
+{
+  struct stat of_a, of_b;
+  if (!a->pieces || !b->pieces)
+    return !a->pieces && !b->pieces && a->number == b->number && a->address == b->address;
+  const cgap_piece *x = a->pieces, *y = b->pieces;
+  return x->offset == y->offset && x->member == y->member && stat(x->path, &of_a) == 0 && stat(y->path, &of_b) == 0 &&
+         of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+static bool is_taken(const cgap_dataset *d, const cgap_entry *entry)
+{
+  for (int role = 0; role < CGAP_ROLES; role++) {
+    for (size_t k = 0; k < d->role[role].count; k++) {
+      const cgap_entry *taken = d->role[role].taken[k].entry;
+      if (taken == entry || same_array(taken, entry))
+        return true;
+    }
+  }
+  return false;
+}
+
+/* A file given by name that takes no part; one that a note names already may stay. */
+static cgap_status refuse_unused_file(const cgap_dataset *d, const cgap_entry *entry, cgap_error *error)
+{
+  const char *path = entry->pieces[0].path;
+  if (d->notes && strstr(d->notes, path))
+    return CGAP_OK;
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: given, and not used: the images are %s, the texts %s; leave it out, or say what it is with "
+                   "--image, --text, --text-image, --labels or --class-text",
+                   path, image->count ? image->name : "none", text->count ? text->name : "none");
+}
+
+/* Rows as many as there are images or texts, and more than one number in each. */
+static bool looks_like_rows(const cgap_dataset *d, const cgap_entry *e)
+{
+  const size_t images = d->data.image.rows, texts = d->data.text.rows;
+  return e->kind == CGAP_KIND_FLOAT && (e->rank == 2 || e->rank == 3) && e->shape[e->rank - 1] > 1 &&
+         (e->shape[0] == images || e->shape[0] == texts) && !e->alias && !strstr(e->path, "/arithmetic/");
+}
+
+static void note_rows(cgap_dataset *d, const cgap_entry *e, size_t *named)
+{
+  char shape[160];
+  if (++*named <= NAMED_MAX)
+    cgap_append(&d->notes, "%s: %s of shape %s, not used; --image and --text take other datasets\n", e->name,
+                e->type_text, cgap_shape_text(shape, sizeof shape, e));
+}
+
+/* ---------------------------------------------------------------- links that lead nowhere */
+
+static bool names_pairing(const cgap_entry *e)
+{
+  const cgap_words w = cgap_words_of(e->path);
+  if (w.leaf & CGAP_WORD_TEXT && w.leaf & (CGAP_WORD_POINTER | CGAP_WORD_COUNT) && !w.more)
+    return true;
+  return (w.leaf & CGAP_WORD_IMAGE) && (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_ID | CGAP_WORD_INDEX)) &&
+         !(w.leaf & (CGAP_WORD_EMBEDDING | CGAP_WORD_LABEL | CGAP_WORD_SIDELINE));
+}
+
+/* One that would have been the pairing is missed where the rows alone pair; others are a note. */
+static cgap_status settle_dangling(cgap_dataset *d, const cgap_entry *e, cgap_error *error)
+{
+  const bool by_rows = d->data.pairing == CGAP_BY_ROW || d->data.pairing == CGAP_PAIRING_OPEN;
+  if (by_rows && names_pairing(e))
+    return cgap_fail(error, CGAP_FILE, "%s: %s; it appears to be the pairing: or give --text-image", e->name,
+                     e->obstacle);
+  cgap_append(&d->notes, "%s not used: %s\n", e->name, e->obstacle);
+  return CGAP_OK;
+}
+
+/* Class texts that are there and cannot be read are no reason to leave zero-shot out. */
+static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
+{
+  const cgap_words w = cgap_words_of(e->path);
+  return e->kind == CGAP_KIND_OTHER && (e->obstacle || e->rank >= 2) && !e->alias && (w.leaf & CGAP_WORD_CLASS) &&
+         (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_EMBEDDING)) && d->role[CGAP_ROLE_CLASS_TEXT].count == 0;
+}
+
+static cgap_status settle(cgap_dataset *d, const cgap_file *file, const cgap_input_options *options, size_t *named,
+                          cgap_error *error)
+{
+  const bool chosen = options->image && options->text;
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; k < file->count && status == CGAP_OK; k++) {
+    const cgap_entry *e = &file->entries[k];
+    if (e->dangling)
+      status = settle_dangling(d, e, error);
+    else if (is_taken(d, e))
+      continue;
+    else if (is_unread_class_text(d, e))
+      status = e->obstacle ? cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle)
+                           : cgap_fail(error, CGAP_DATA, "%s: %s cannot be class texts; write them again as float32",
+                                       e->name, e->type_text);
+    else if (file->loose && !file->folder && !(options->unpaired && names_pairing(e)))
+      status = refuse_unused_file(d, e, error);
+    else if (!chosen && looks_like_rows(d, e))
+      note_rows(d, e, named);
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- one side alone */
+
+/* Rows of the side's width that no role takes would be left as they are next to rows that change. */
+cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error)
+{
+  const bool text = d->role[CGAP_ROLE_TEXT].count == 0;
+  const size_t dim = text ? d->data.image.dim : d->data.text.dim;
+  for (size_t i = 0; i < d->file_count; i++) {
+    for (size_t k = 0; k < d->files[i]->count; k++) {
+      const cgap_entry *e = &d->files[i]->entries[k];
+      const bool rows = e->kind == CGAP_KIND_FLOAT && (e->rank == 2 || e->rank == 3) && e->shape[e->rank - 1] == dim;
+      const cgap_words w = cgap_words_of(e->path);
+      const bool lost = e->dangling && w.side == (text ? CGAP_WORD_TEXT : CGAP_WORD_IMAGE);
+      if ((rows || lost) && !is_taken(d, e) && !((w.leaf | w.parent) & CGAP_WORD_CLASS) &&
+          !strstr(e->path, "/arithmetic/"))
+        return cgap_sides_refuse(d, text, error);
+    }
+  }
+  return CGAP_OK;
+}
+
+cgap_status cgap_left_over_settle(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  size_t named = 0;
+  cgap_status status = CGAP_OK;
+  for (size_t i = 0; i < d->file_count && status == CGAP_OK; i++)
+    status = settle(d, d->files[i], options, &named, error);
+  if (named > NAMED_MAX)
+    cgap_append(&d->notes, "and %zu more datasets of as many rows, not used\n", named - NAMED_MAX);
+  return status;
+}

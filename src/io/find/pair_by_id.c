@@ -1,0 +1,387 @@
+/* Pairing by ids on both sides: each image has an id, each text names its image's. */
+#include "io/find/dataset_internal.h"
+
+#include "base/text_buffer.h"
+#include "io/read/small_datasets.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+static const unsigned NO_ID = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
+
+/* Of ids and names that say the same, the ids. */
+static int id_first(const cgap_words *w)
+{
+  return !strcmp(w->id_word, "id");
+}
+
+static bool has_word(const cgap_words *w, const cgap_near *near)
+{
+  return !near->word || !strcmp(near->word, w->id_word);
+}
+
+static bool is_list_of(const cgap_entry *entry, size_t count)
+{
+  return entry->kind != CGAP_KIND_OTHER && cgap_entry_list(entry) == count;
+}
+
+/* Lists of any length may be ids of a wrong length; matrices are something else. */
+static int usable_or_broken(const cgap_entry *entry, size_t count, int score, bool clear)
+{
+  if (is_list_of(entry, count))
+    return CGAP_FIT_USABLE + score;
+  return clear && entry->rank > 0 && (entry->kind != CGAP_KIND_FLOAT || cgap_entry_list(entry) > 0) ? score : 0;
+}
+
+static int image_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+{
+  bool id = w->leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX);
+  if (!id || (w->leaf & (NO_ID | CGAP_WORD_TEXT)) || w->group == CGAP_WORD_TEXT || !has_word(w, near))
+    return 0;
+  const int score = id_first(w) + (w->leaf & CGAP_WORD_IMAGE ? 10 : w->group == CGAP_WORD_IMAGE ? 8 : 5);
+  return usable_or_broken(entry, near->images, score, w->leaf & CGAP_WORD_IMAGE && w->leaf & CGAP_WORD_ID);
+}
+
+/* The id of each text's image. Texts in a file of their own, or of another number, need not say "text" again; an
+ * image's name may be told without a word for ids. */
+static int text_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+{
+  const bool named = w->leaf & CGAP_WORD_ID ||
+                     (entry->kind == CGAP_KIND_STRING && !w->more && (w->text_first || w->group == CGAP_WORD_TEXT));
+  if (!(w->leaf & CGAP_WORD_IMAGE) || !named || (w->leaf & NO_ID))
+    return 0;
+  if (w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT)
+    return usable_or_broken(entry, near->texts, id_first(w) + (w->leaf & CGAP_WORD_TEXT ? 10 : 8), true);
+  const bool lone = near->apart || near->images != near->texts;
+  return lone && w->group != CGAP_WORD_IMAGE && cgap_entry_list(entry) == near->texts
+           ? usable_or_broken(entry, near->texts, 6 + id_first(w), false)
+           : 0;
+}
+
+/* Ids that may be the image's or the text's own. */
+static int own_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+{
+  const bool of_text = w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT;
+  if (!of_text || !(w->leaf & CGAP_WORD_ID) || (w->leaf & (NO_ID | CGAP_WORD_IMAGE)) || !has_word(w, near))
+    return 0;
+  return usable_or_broken(entry, near->texts, w->leaf & CGAP_WORD_TEXT ? 10 : 8, false);
+}
+
+/* The datasets of each shard of a side; *usable where all of them are. */
+static cgap_status find_series(cgap_series *out, bool *usable, const cgap_dataset *d, cgap_role side, cgap_fit fit,
+                               const char *word, const char *what, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  out->count = 0;
+  *usable = true;
+  for (size_t i = 0; i < d->role[side].count && status == CGAP_OK; i++) {
+    cgap_near near = cgap_near_of(d, side, i);
+    const cgap_entry *entry = NULL;
+    int score = 0;
+    near.word = word;
+    status = cgap_find_near(&entry, &score, &near, fit, what, error);
+    if (status == CGAP_OK && entry)
+      status = cgap_series_add(out, near.side->file, entry, error);
+    *usable = *usable && (!entry || score >= CGAP_FIT_USABLE);
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- the table of ids */
+
+typedef struct table {
+  size_t *slot; /* (mask + 1) row + 1, or 0 */
+  size_t mask;
+  const cgap_ids *ids;
+} table;
+
+static bool same_id(const cgap_id *a, const cgap_id *b)
+{
+  return a->length == b->length && !memcmp(a->bytes, b->bytes, a->length);
+}
+
+/* The slot that holds the id, or the empty one where it belongs. */
+static size_t *find_slot(const table *t, const cgap_id *id)
+{
+  size_t at = (size_t)XXH3_64bits(id->bytes, id->length) & t->mask;
+  while (t->slot[at] && !same_id(&t->ids->id[t->slot[at] - 1], id))
+    at = (at + 1) & t->mask;
+  return &t->slot[at];
+}
+
+cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, const cgap_ids *of, const char *name,
+                           cgap_error *error)
+{
+  table t = {.ids = among};
+  size_t size = 16;
+  while (size < 2 * among->count)
+    size *= 2;
+  t.mask = size - 1;
+  t.slot = calloc(size, sizeof *t.slot);
+  *twice = SIZE_MAX;
+  if (!t.slot)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", name, among->count);
+  for (size_t i = 0; i < among->count; i++) {
+    size_t *slot = find_slot(&t, &among->id[i]);
+    if (*slot && *twice == SIZE_MAX)
+      *twice = i;
+    if (!*slot)
+      *slot = i + 1;
+  }
+  for (size_t j = 0; j < of->count; j++) {
+    const size_t row = *find_slot(&t, &of->id[j]);
+    out[j] = row ? row - 1 : SIZE_MAX;
+  }
+  free(t.slot);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- refusals */
+
+static cgap_status refuse_series(const cgap_series *series, const char *each, size_t count, cgap_error *error)
+{
+  char text[400];
+  for (size_t i = 0; i < series->count; i++) {
+    const cgap_entry *e = series->taken[i].entry;
+    if (e->kind == CGAP_KIND_OTHER && e->obstacle)
+      return cgap_fail(error, CGAP_FILE,
+                       "%s cannot be ids: an object array is a Python pickle, which is not read; "
+                       "write strings, numpy.array(ids, dtype='S'), or integers, or give --text-image",
+                       cgap_entry_text(text, sizeof text, e));
+    if (series->count == 1 || e->kind == CGAP_KIND_OTHER || cgap_entry_list(e) == 0)
+      return cgap_fail(error, CGAP_DATA,
+                       "%s cannot be the ids: one integer or string is needed for each of %zu %ss; mend it, or give "
+                       "--text-image (--text-image none: pair by position)",
+                       cgap_entry_text(text, sizeof text, e), count, each);
+  }
+  return cgap_fail(error, CGAP_DATA, "%s: not as many ids in each shard as it has %ss; mend it or give --text-image",
+                   series->name, each);
+}
+
+/* The image side of the ids of texts is not there. */
+static cgap_status refuse_alone(const cgap_dataset *d, const cgap_series *text_id, size_t images, cgap_error *error)
+{
+  const size_t count = d->role[CGAP_ROLE_IMAGE_ID].count;
+  if (count > 0)
+    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have ids of the images; give --text-image",
+                     d->role[CGAP_ROLE_IMAGE_ID].name, count, d->role[CGAP_ROLE_IMAGE].count);
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: gives the image id of each text, and no dataset gives those of the %zu images; add image_id, or "
+    "give --text-image %s where it counts image rows, or --text-image none to pair by position",
+    text_id->name, images, text_id->taken->entry->path);
+}
+
+static cgap_status refuse_kinds(const cgap_series *image, const cgap_series *text, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_DATA, "%s is %s, %s is %s; write both as integers or both as strings", image->name,
+                   image->taken->entry->type_text, text->name, text->taken->entry->type_text);
+}
+
+static cgap_status refuse_match(const cgap_dataset *d, const cgap_ids *images, const cgap_ids *texts, const size_t *row,
+                                size_t twice, cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
+  char id[80];
+  size_t first = 0, j = 0;
+  if (twice != SIZE_MAX) {
+    while (!same_id(&images->id[first], &images->id[twice]))
+      first++;
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: duplicate image id %s (rows %zu and %zu); image ids must be unique, or give --text-image",
+                     image->name, cgap_id_text(id, sizeof id, images, twice), first, twice);
+  }
+  while (row[j] != SIZE_MAX)
+    j++;
+  return cgap_fail(error, CGAP_DATA,
+                   "%s: text %zu has id %s, which none of the %zu images of %s has; mend it or give --text-image",
+                   text->name, j, cgap_id_text(id, sizeof id, texts, j), images->count, image->name);
+}
+
+/* ---------------------------------------------------------------- joining */
+
+typedef struct joined {
+  cgap_ids images, texts;
+  size_t *row; /* (texts) */
+  size_t twice, found;
+} joined;
+
+static void joined_clear(joined *j)
+{
+  cgap_ids_clear(&j->images);
+  cgap_ids_clear(&j->texts);
+  free(j->row);
+  *j = (joined){0};
+}
+
+/* Reads both series, which are of one kind, and looks each text's id up. */
+static cgap_status join(joined *j, const cgap_dataset *d, cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
+  *j = (joined){.twice = SIZE_MAX};
+  cgap_status status = cgap_ids_read(&j->images, image->taken, image->count, error);
+  if (status == CGAP_OK)
+    status = cgap_ids_read(&j->texts, text->taken, text->count, error);
+  if (status == CGAP_OK && j->images.kind != j->texts.kind)
+    status = refuse_kinds(image, text, error);
+  if (status == CGAP_OK && !(j->row = malloc((j->texts.count + 1) * sizeof *j->row)))
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", text->name, j->texts.count);
+  if (status == CGAP_OK)
+    status = cgap_ids_match(j->row, &j->twice, &j->images, &j->texts, image->name, error);
+  for (size_t t = 0; status == CGAP_OK && t < j->texts.count; t++)
+    j->found += j->row[t] != SIZE_MAX;
+  return status;
+}
+
+static cgap_status give_rows(uint64_t **out, const joined *j, const char *name, cgap_error *error)
+{
+  *out = malloc((j->texts.count + 1) * sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", name, j->texts.count);
+  for (size_t t = 0; t < j->texts.count; t++)
+    (*out)[t] = (uint64_t)j->row[t];
+  return CGAP_OK;
+}
+
+/* Ids of the texts alone are image rows where they are the numbers 0 to N − 1, each there. */
+static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *error)
+{
+  const cgap_series *text = &d->role[CGAP_ROLE_TEXT_ID];
+  const size_t images = cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]);
+  size_t seen = 0;
+  cgap_ids ids = {0};
+  if (text->taken->entry->kind == CGAP_KIND_STRING || text->count > 1)
+    return refuse_alone(d, text, images, error);
+  cgap_status status = cgap_ids_read(&ids, text->taken, text->count, error);
+  if (status != CGAP_OK)
+    return status;
+  bool *there = calloc(images, sizeof *there);
+  *out = malloc((ids.count + 1) * sizeof **out);
+  if (!there || !*out)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", text->name, ids.count);
+  bool rows = status == CGAP_OK;
+  for (size_t t = 0; t < ids.count && rows; t++) {
+    memcpy(*out + t, ids.id[t].bytes, sizeof **out);
+    rows = (*out)[t] < images;
+    seen += rows && !there[(*out)[t]];
+    if (rows)
+      there[(*out)[t]] = true;
+  }
+  if (status == CGAP_OK && (!rows || seen < images))
+    status = refuse_alone(d, text, images, error);
+  if (status != CGAP_OK) {
+    free(*out);
+    *out = NULL;
+  }
+  free(there);
+  cgap_ids_clear(&ids);
+  return status;
+}
+
+cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error)
+{
+  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  cgap_series *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
+  bool usable = false;
+  joined j = {0};
+  *out = NULL;
+  cgap_status status =
+    find_series(text_id, &usable, d, CGAP_ROLE_TEXT, text_id_fit, NULL, "the image id of each text", error);
+  if (status != CGAP_OK || text_id->count == 0)
+    return status;
+  if (!usable)
+    return refuse_series(text_id, "text", cgap_series_rows(text), error);
+  if (text_id->count < text->count)
+    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have image ids of the texts; give --text-image",
+                     text_id->name, text_id->count, text->count);
+  cgap_series_explain(text_id, "its name says the image id of each text");
+  const cgap_words words = cgap_words_of(text_id->taken->entry->path);
+  status =
+    find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_fit, words.id_word, "the id of each image", error);
+  if (status == CGAP_OK && (image_id->count == 0 || !usable))
+    status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_fit, NULL, "the id of each image", error);
+  if (status != CGAP_OK)
+    return status;
+  if (image_id->count > 0 && image_id->taken->entry == text_id->taken->entry)
+    image_id->count = 0;
+  if (image_id->count > 0 && !usable)
+    return refuse_series(image_id, "image", cgap_series_rows(image), error);
+  if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID) && words.text_first)
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: strings, and no dataset has such ids of the images; write the row of each text's image, or "
+                     "give --text-image (--text-image none: pair by position)",
+                     text_id->name);
+  if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID)) { /* strings that name an image, of whatever use */
+    cgap_append(&d->notes, "%s not used for the pairing: no dataset has ids of the images\n", text_id->name);
+    text_id->count = 0;
+    return CGAP_OK;
+  }
+  if (image_id->count < image->count)
+    return image_id->count ? refuse_alone(d, text_id, cgap_series_rows(image), error) : rows_as_ids(out, d, error);
+  cgap_series_explain(image_id, "its name says an id of each image");
+  status = join(&j, d, error);
+  if (status == CGAP_OK && (j.twice != SIZE_MAX || j.found < j.texts.count))
+    status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
+  if (status == CGAP_OK)
+    status = give_rows(out, &j, text_id->name, error);
+  joined_clear(&j);
+  return status;
+}
+
+/* ---------------------------------------------------------------- ids that may be the texts' own */
+
+/* Joins what both sides call by one word. Where each text's is an image's they pair; where hardly any is, they are the
+ * texts' own. */
+static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cgap_error *error)
+{
+  cgap_series *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
+  bool images_usable = false, texts_usable = false;
+  joined j = {0};
+  cgap_status status =
+    find_series(text_id, &texts_usable, d, CGAP_ROLE_TEXT, own_id_fit, word, "the id of each text", error);
+  if (status == CGAP_OK)
+    status =
+      find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_fit, word, "the id of each image", error);
+  if (status == CGAP_FILE) /* several that are as good: of what may be used, none is */
+    return cgap_note_refusal(d, CGAP_DATA, "ids of the texts", error);
+  if (status != CGAP_OK || !images_usable || !texts_usable || image_id->count < d->role[CGAP_ROLE_IMAGE].count ||
+      text_id->count < d->role[CGAP_ROLE_TEXT].count || image_id->taken->entry == text_id->taken->entry)
+    return status;
+  status = join(&j, d, error);
+  if (status == CGAP_DATA)
+    status = cgap_note_refusal(d, status, text_id->name, error);
+  else if (status == CGAP_OK && j.found == j.texts.count && j.twice == SIZE_MAX)
+    status = give_rows(out, &j, text_id->name, error);
+  else if (status == CGAP_OK && 2 * j.found >= j.texts.count && j.twice == SIZE_MAX)
+    status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
+  else if (status == CGAP_OK)
+    cgap_append(&d->notes, "%s not used for the pairing: %zu of %zu are ids of %s%s\n", text_id->name, j.found,
+                j.texts.count, image_id->name, j.twice == SIZE_MAX ? "" : ", which has some of them twice");
+  joined_clear(&j);
+  return status;
+}
+
+cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *d, cgap_error *error)
+{
+  cgap_series *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
+  const cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, 0);
+  const cgap_file *file = near.side->file;
+  cgap_status status = CGAP_OK;
+  *out = NULL;
+  for (size_t i = 0; i < file->count && status == CGAP_OK && !*out; i++) {
+    const cgap_words words = cgap_words_of(file->entries[i].path);
+    bool seen = own_id_fit(&file->entries[i], &words, &near) == 0;
+    for (size_t k = 0; k < i && !seen; k++) {
+      const cgap_words earlier = cgap_words_of(file->entries[k].path);
+      seen = own_id_fit(&file->entries[k], &earlier, &near) > 0 && !strcmp(earlier.id_word, words.id_word);
+    }
+    if (!seen)
+      status = join_by(out, d, words.id_word, error);
+  }
+  if (!*out)
+    image_id->count = text_id->count = 0;
+  cgap_series_explain(image_id, "its name says an id of each image");
+  cgap_series_explain(text_id, "each is the id of an image");
+  return status;
+}

@@ -1,0 +1,186 @@
+#include "io/read/array_reader.h"
+
+#include "io/read/byte_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCRATCH_BYTES = 1 << 18 };
+
+struct cgap_array {
+  const cgap_entry *entry;
+  size_t middle, dim; /* rows of the first axis count as middle rows of dim */
+  cgap_bytes *bytes;  /* of piece `current`: with thousands of shards not all can be open */
+  size_t current;
+  unsigned char *scratch; /* SCRATCH_BYTES, for what lies in another order */
+};
+
+void cgap_swap_bytes(void *data, size_t count, size_t size)
+{
+  if (size == 2) {
+    uint16_t *v = data;
+    for (size_t i = 0; i < count; i++)
+      v[i] = __builtin_bswap16(v[i]);
+  } else if (size == 4) {
+    uint32_t *v = data;
+    for (size_t i = 0; i < count; i++)
+      v[i] = __builtin_bswap32(v[i]);
+  } else if (size == 8) {
+    uint64_t *v = data;
+    for (size_t i = 0; i < count; i++)
+      v[i] = __builtin_bswap64(v[i]);
+  }
+}
+
+cgap_status cgap_array_open(cgap_array **out, const cgap_entry *entry, cgap_error *error)
+{
+  *out = NULL;
+  if (entry->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
+  cgap_array *a = calloc(1, sizeof *a);
+  if (!a)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
+  a->entry = entry;
+  a->middle = entry->rank == 3 ? entry->shape[1] : 1;
+  a->dim = entry->rank == 2 || entry->rank == 3 ? entry->shape[entry->rank - 1] : 1;
+  *out = a;
+  return CGAP_OK;
+}
+
+void cgap_array_close(cgap_array *a)
+{
+  if (!a)
+    return;
+  cgap_bytes_close(a->bytes);
+  free(a->scratch);
+  free(a);
+}
+
+/* ---------------------------------------------------------------- one piece */
+
+static cgap_status use_piece(cgap_array *a, size_t i, cgap_error *error)
+{
+  if (a->bytes && a->current == i)
+    return CGAP_OK;
+  cgap_bytes_close(a->bytes);
+  a->bytes = NULL;
+  a->current = i;
+  const cgap_entry *e = a->entry;
+  return cgap_bytes_open(&a->bytes, &e->pieces[i], e->piece_count > 1 ? e->pieces[i].path : e->name, error);
+}
+
+/* out[i·step] = in[i·stride] for i < count, elements of `size` bytes. */
+static void spread(unsigned char *out, size_t step, const unsigned char *in, size_t stride, size_t count, size_t size)
+{
+  if (size == 2) {
+    for (size_t i = 0; i < count; i++)
+      memcpy(out + 2 * i * step, in + 2 * i * stride, 2);
+  } else if (size == 4) {
+    for (size_t i = 0; i < count; i++)
+      memcpy(out + 4 * i * step, in + 4 * i * stride, 4);
+  } else {
+    for (size_t i = 0; i < count; i++)
+      memcpy(out + size * i * step, in + size * i * stride, size);
+  }
+}
+
+/* Where rows (i, m) of one middle index m lie in a block of rows that begins at `first`. */
+typedef struct column {
+  size_t m, c;        /* middle index, place in the row */
+  size_t from, until; /* along the first axis */
+} column;
+
+/* One column of a block: elements `stride[0]` apart, read in runs that the scratch holds. */
+static cgap_status read_column(cgap_array *a, const cgap_piece *p, column k, size_t first, unsigned char *out,
+                               cgap_error *error)
+{
+  const size_t size = a->entry->item, stride = p->stride[0], run = SCRATCH_BYTES / (stride * size);
+  const size_t base = a->entry->rank == 3 ? k.m * p->stride[1] + k.c * p->stride[2] : k.c * p->stride[1];
+  for (size_t i = k.from; i < k.until;) {
+    size_t here = k.until - i < run ? k.until - i : run;
+    cgap_status status =
+      cgap_bytes_read(a->bytes, (base + i * stride) * size, ((here - 1) * stride + 1) * size, a->scratch, error);
+    if (status != CGAP_OK)
+      return status;
+    spread(out + ((i * a->middle + k.m - first) * a->dim + k.c) * size, a->middle * a->dim, a->scratch, stride, here,
+           size);
+    i += here;
+  }
+  return CGAP_OK;
+}
+
+static cgap_status read_strided(cgap_array *a, const cgap_piece *p, size_t first, size_t count, unsigned char *out,
+                                cgap_error *error)
+{
+  if (!a->scratch && !(a->scratch = malloc(SCRATCH_BYTES)))
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", a->entry->name);
+  for (size_t m = 0; m < a->middle; m++) {
+    /* the rows i·middle + m of the block */
+    size_t from = first > m ? (first - m + a->middle - 1) / a->middle : 0;
+    size_t until = first + count > m ? (first + count - m + a->middle - 1) / a->middle : 0;
+    for (size_t c = 0; c < a->dim && from < until; c++) {
+      cgap_status status = read_column(a, p, (column){m, c, from, until}, first, out, error);
+      if (status != CGAP_OK)
+        return status;
+    }
+  }
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+cgap_status cgap_array_read(cgap_array *a, size_t first, size_t count, void *out, cgap_error *error)
+{
+  const cgap_entry *e = a->entry;
+  const size_t row = a->dim * e->item;
+  unsigned char *to = out;
+  cgap_status status = CGAP_OK;
+  for (size_t i = 0; i < e->piece_count && count > 0 && status == CGAP_OK; i++) {
+    size_t rows = e->pieces[i].rows * a->middle;
+    if (first >= rows) {
+      first -= rows;
+      continue;
+    }
+    size_t here = rows - first < count ? rows - first : count;
+    status = use_piece(a, i, error);
+    if (status == CGAP_OK)
+      status = e->pieces[i].strided ? read_strided(a, &e->pieces[i], first, here, to, error)
+                                    : cgap_bytes_read(a->bytes, (uint64_t)first * row, here * row, to, error);
+    to += here * row;
+    count -= here;
+    first = 0;
+  }
+  return status;
+}
+
+bool cgap_array_seeks(const cgap_array *a)
+{
+  const cgap_entry *e = a->entry;
+  bool seeks = true;
+  for (size_t i = 0; i < e->piece_count; i++) /* of several unpacked members each would be unpacked anew */
+    seeks =
+      seeks && !e->pieces[i].strided && (e->pieces[i].member < 0 || (e->pieces[i].deflated && e->piece_count == 1));
+  return seeks;
+}
+
+bool cgap_array_shares(const cgap_array *a)
+{
+  return a->bytes && a->entry->piece_count == 1 && cgap_array_seeks(a);
+}
+
+cgap_status cgap_array_read_all(void *out, const cgap_entry *entry, cgap_error *error)
+{
+  cgap_array *a = NULL;
+  size_t rows = entry->rank ? entry->shape[0] : 1;
+  if (entry->rank > 3)
+    return cgap_fail(error, CGAP_DATA, "%s: %d axes; at most 3 are read", entry->name, entry->rank);
+  cgap_status status = cgap_array_open(&a, entry, error);
+  if (status != CGAP_OK)
+    return status;
+  rows *= a->middle;
+  status = cgap_array_read(a, 0, rows, out, error);
+  if (status == CGAP_OK && entry->swap)
+    cgap_swap_bytes(out, rows * a->dim * (entry->wide ? entry->item / 4 : 1), entry->wide ? 4 : entry->item);
+  cgap_array_close(a);
+  return status;
+}

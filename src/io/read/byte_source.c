@@ -1,0 +1,172 @@
+#include "io/read/byte_source.h"
+
+#include "base/unnamed_file.h"
+#include "io/read/zip.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PREAD_MAX = 1 << 30, UNPACK_BYTES = 1 << 20 };
+
+struct cgap_bytes {
+  const cgap_piece *piece;
+  const char *name;
+  int fd;        /* of the file, or of the unpacked member */
+  uint64_t base; /* of the first element in it */
+  zip_t *zip;
+  zip_file_t *member; /* stored */
+  uint64_t at;        /* where the member stands */
+};
+
+cgap_status cgap_pread_all(int fd, uint64_t at, size_t count, void *out, const char *name, cgap_error *error)
+{
+  unsigned char *to = out;
+  while (count > 0) {
+    ssize_t got = pread(fd, to, count < PREAD_MAX ? count : PREAD_MAX, (off_t)at);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return cgap_fail(error, CGAP_FILE, "%s: reading failed at byte %llu: %s", name, (unsigned long long)at,
+                       strerror(errno));
+    if (got == 0)
+      return cgap_fail(error, CGAP_FILE, "%s: the file ends at byte %llu, %zu bytes too early; copy it again", name,
+                       (unsigned long long)at, count);
+    at += (uint64_t)got;
+    to += got;
+    count -= (size_t)got;
+  }
+  return CGAP_OK;
+}
+
+/* Rows of a stored member are read from any place, past its checksum: it is compared before the first of them. */
+static cgap_status check_stored(const cgap_bytes *b, cgap_piece *piece, cgap_error *error)
+{
+  zip_file_t *member = NULL;
+  if (piece->checked || piece->deflated)
+    return CGAP_OK;
+  cgap_status status = cgap_zip_member(&member, b->zip, piece->member, b->name, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_check(member, b->name, error);
+  if (member)
+    zip_fclose(member);
+  piece->checked = status == CGAP_OK;
+  return status;
+}
+
+cgap_status cgap_bytes_open(cgap_bytes **out, cgap_piece *piece, const char *name, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  *out = NULL;
+  cgap_bytes *b = calloc(1, sizeof *b);
+  if (!b)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
+  b->piece = piece;
+  b->name = name;
+  b->fd = -1;
+  b->base = piece->offset;
+  if (piece->member >= 0) {
+    status = cgap_zip_open(&b->zip, piece->path, error);
+    if (status == CGAP_OK)
+      status = check_stored(b, piece, error);
+  } else {
+    b->fd = open(piece->path, O_RDONLY | O_CLOEXEC);
+    if (b->fd < 0)
+      status = cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", piece->path, strerror(errno));
+  }
+  if (status != CGAP_OK) {
+    cgap_bytes_close(b);
+    b = NULL;
+  }
+  *out = b;
+  return status;
+}
+
+void cgap_bytes_close(cgap_bytes *b)
+{
+  if (!b)
+    return;
+  if (b->member)
+    zip_fclose(b->member);
+  if (b->zip)
+    zip_discard(b->zip);
+  if (b->fd >= 0)
+    close(b->fd);
+  free(b);
+}
+
+/* ---------------------------------------------------------------- members of a zip archive */
+
+static cgap_status unpack_to(const cgap_bytes *b, zip_file_t *member, int fd, cgap_error *error)
+{
+  unsigned char *block = malloc(UNPACK_BYTES);
+  cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", b->name);
+  for (uint64_t skip = b->piece->offset; skip > 0 && status == CGAP_OK;) {
+    size_t here = skip < UNPACK_BYTES ? (size_t)skip : UNPACK_BYTES;
+    status = cgap_zip_read(member, block, here, b->name, error);
+    skip -= here;
+  }
+  for (uint64_t left = b->piece->span; left > 0 && status == CGAP_OK;) {
+    size_t here = left < UNPACK_BYTES ? (size_t)left : UNPACK_BYTES;
+    status = cgap_zip_read(member, block, here, b->name, error);
+    if (status == CGAP_OK)
+      status = cgap_scratch_write(fd, block, here, error);
+    left -= here;
+  }
+  free(block);
+  return status;
+}
+
+static cgap_status unpack(cgap_bytes *b, cgap_error *error)
+{
+  zip_file_t *member = NULL;
+  int fd = -1;
+  cgap_status status = cgap_scratch_open(
+    &fd, b->piece->span, b->name, "set TMPDIR to a larger place or write it with numpy.savez, not compressed", error);
+  if (status == CGAP_OK)
+    status = cgap_zip_member(&member, b->zip, b->piece->member, b->name, error);
+  if (status == CGAP_OK)
+    status = unpack_to(b, member, fd, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_check(member, b->name, error);
+  if (member)
+    zip_fclose(member);
+  if (status == CGAP_OK) {
+    b->fd = fd;
+    b->base = 0;
+  } else if (fd >= 0) {
+    close(fd);
+  }
+  return status;
+}
+
+static cgap_status read_stored(cgap_bytes *b, uint64_t at, size_t count, void *out, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  uint64_t place = b->piece->offset + at;
+  if (!b->member) {
+    status = cgap_zip_member(&b->member, b->zip, b->piece->member, b->name, error);
+    b->at = 0;
+  }
+  if (status == CGAP_OK && b->at != place && zip_fseek(b->member, (zip_int64_t)place, SEEK_SET) != 0)
+    status = cgap_fail(error, CGAP_FILE, "%s: cannot be read at byte %llu (%s); copy or download it again", b->name,
+                       (unsigned long long)place, zip_file_strerror(b->member));
+  if (status == CGAP_OK)
+    status = cgap_zip_read(b->member, out, count, b->name, error);
+  b->at = place + count;
+  return status;
+}
+
+cgap_status cgap_bytes_read(cgap_bytes *b, uint64_t at, size_t count, void *out, cgap_error *error)
+{
+  if (b->piece->member >= 0 && !b->piece->deflated)
+    return read_stored(b, at, count, out, error);
+  if (b->fd < 0) {
+    cgap_status status = unpack(b, error);
+    if (status != CGAP_OK)
+      return status;
+  }
+  return cgap_pread_all(b->fd, b->base + at, count, out, b->name, error);
+}

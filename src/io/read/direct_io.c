@@ -1,0 +1,77 @@
+#include "io/read/direct_io.h"
+
+#include "io/read/byte_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+  PAGE = 4096,           /* a multiple of every block size that is about */
+  ROOM_BYTES = 4 << 20,  /* read at once */
+  LEAST_BYTES = 1 << 20, /* of a request */
+};
+
+struct cgap_direct {
+  int fd;
+  unsigned char *room; /* (ROOM_BYTES), on a page */
+};
+
+cgap_direct *cgap_direct_open_any(const char *path)
+{
+  cgap_direct *d = calloc(1, sizeof *d);
+  if (!d)
+    return NULL;
+  d->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+  d->room = aligned_alloc(PAGE, ROOM_BYTES);
+  if (d->fd >= 0 && d->room && pread(d->fd, d->room, PAGE, 0) > 0) /* some only say no when they are read */
+    return d;
+  cgap_direct_close(d);
+  return NULL;
+}
+
+cgap_direct *cgap_direct_open(const char *path, uint64_t bytes)
+{
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page <= 0 || bytes / 3 < (uint64_t)pages / 4 * (uint64_t)page)
+    return NULL;
+  return cgap_direct_open_any(path);
+}
+
+void cgap_direct_close(cgap_direct *d)
+{
+  if (!d)
+    return;
+  if (d->fd >= 0)
+    close(d->fd);
+  free(d->room);
+  free(d);
+}
+
+bool cgap_direct_takes(const cgap_direct *d, size_t count)
+{
+  return d && count >= LEAST_BYTES;
+}
+
+cgap_status cgap_direct_read(cgap_direct *d, int fd, uint64_t at, size_t count, void *out, const char *name,
+                             cgap_error *error)
+{
+  unsigned char *to = out;
+  while (count > 0) {
+    const size_t before = (size_t)(at % PAGE), most = ROOM_BYTES - before, here = count < most ? count : most;
+    const size_t whole = (before + here + PAGE - 1) / PAGE * PAGE;
+    const ssize_t got = pread(d->fd, d->room, whole, (off_t)(at - before));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0 || (size_t)got <= before) /* the ordinary way says what is wrong, or does without */
+      return cgap_pread_all(fd, at, count, to, name, error);
+    const size_t read = (size_t)got - before < here ? (size_t)got - before : here;
+    memcpy(to, d->room + before, read);
+    at += read;
+    to += read;
+    count -= read;
+  }
+  return CGAP_OK;
+}

@@ -1,0 +1,229 @@
+/* Entries from arrays that lie in files as they are: .npy, members of .npz, tensors. */
+#include "base/text_buffer.h"
+#include "io/find/name_words.h"
+#include "io/read/containers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HALVES = 2 };
+
+static const struct {
+  const char *path;
+  unsigned side;
+  const char *why;
+} HALF[HALVES] = {
+  {"image", CGAP_WORD_IMAGE, "the first of the two in an array (2, N, d)"},
+  {"text", CGAP_WORD_TEXT, "the second of the two in an array (2, N, d)"},
+};
+
+/* What stands in the way of reading it, and the line of Python that helps; NULL: nothing. */
+static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, const cgap_piece *piece)
+{
+  if (!a->pickled && !a->fields[0])
+    return true;
+  char *file = cgap_python_string(piece->path), *key = piece->member < 0 ? strdup("") : cgap_python_key(path + 1);
+  const char *pickle = a->pickled ? ", allow_pickle=True" : "";
+  if (file && key && a->pickled)
+    e->obstacle = cgap_format(
+      "an object array is a Python pickle, which is not read; in Python, where %s: import numpy; a "
+      "= numpy.load(%s%s)%s; %s",
+      a->rank ? "its elements are rows of numbers" : "it is a dict of arrays", file, pickle, key,
+      a->rank ? "numpy.save('new.npy', numpy.stack(list(a)).astype('float32'))" : "numpy.savez('new.npz', **a.item())");
+  else if (file && key)
+    e->obstacle = cgap_format(
+      "structured rows with the fields %s, which are read from arrays of their own; in Python: "
+      "import numpy; a = numpy.load(%s)%s; %s",
+      a->fields, file, key,
+      a->field_rows ? "numpy.savez('new.npz', **{name: a[name] for name in a.dtype.names})"
+                    : "numpy.save('new.npy', numpy.stack([a[name] for name in a.dtype.names if a[name].dtype"
+                      ".kind == 'f'], 1))");
+  free(file);
+  free(key);
+  return e->obstacle != NULL;
+}
+
+static bool fail_memory(const cgap_found *found, cgap_error *error)
+{
+  (void)cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", found->name);
+  return false;
+}
+
+/* Bytes from the first element to the end of the last one. */
+static uint64_t span_of(const cgap_npy *a)
+{
+  uint64_t bytes = a->item;
+  for (int k = 0; k < a->rank; k++)
+    bytes *= a->shape[k];
+  return bytes;
+}
+
+/* Element strides of an array in Fortran order; one axis or none is in both orders. */
+static void set_strides(cgap_piece *piece, const cgap_npy *a)
+{
+  piece->strided = a->fortran && a->rank > 1;
+  for (int k = 0; k < 3; k++)
+    piece->stride[k] = k == 0 ? 1 : k < a->rank ? piece->stride[k - 1] * a->shape[k - 1] : 0;
+}
+
+static bool same_kind(const cgap_entry *e, const cgap_npy *a)
+{
+  bool same = e->kind == a->kind && e->type == a->type && e->swap == a->swap && e->item == a->item &&
+              e->is_signed == a->is_signed && e->rank == a->rank;
+  for (int k = 1; same && k < a->rank; k++)
+    same = e->shape[k] == a->shape[k];
+  return same;
+}
+
+static bool add_piece(cgap_entry *e, const cgap_found *found, const cgap_npy *a, const cgap_piece *piece,
+                      cgap_error *error)
+{
+  cgap_piece *grown = realloc(e->pieces, (e->piece_count + 1) * sizeof *grown);
+  if (!grown)
+    return fail_memory(found, error);
+  e->pieces = grown;
+  grown[e->piece_count] = *piece;
+  grown[e->piece_count].rows = a->rank ? a->shape[0] : 1;
+  grown[e->piece_count].path = strdup(piece->path);
+  if (!grown[e->piece_count].path)
+    return fail_memory(found, error);
+  e->piece_count++;
+  return true;
+}
+
+/* One more shard of an entry that is there. */
+static bool join_shard(cgap_entry *e, const cgap_found *found, const cgap_npy *a, const cgap_piece *piece,
+                       cgap_error *error)
+{
+  char shape[160], first[160];
+  if (!same_kind(e, a) || a->rank == 0) {
+    cgap_entry own = {.rank = a->rank}, other = *e;
+    memcpy(own.shape, a->shape, sizeof own.shape);
+    if (other.rank > 0)
+      other.shape[0] = e->pieces[0].rows;
+    (void)cgap_fail(error, CGAP_DATA,
+                    "%s: %s of shape %s, %s has %s of shape %s; shards need one type and d, leave out those of another",
+                    found->name, a->type_name, cgap_shape_text(shape, sizeof shape, &own), e->pieces[0].path,
+                    e->type_text, cgap_shape_text(first, sizeof first, &other));
+    return false;
+  }
+  if (e->shape[0] > SIZE_MAX / 16 - a->shape[0]) {
+    (void)cgap_fail(error, CGAP_DATA, "%s: more rows in all shards than any memory holds", found->name);
+    return false;
+  }
+  e->shape[0] += a->shape[0];
+  return add_piece(e, found, a, piece, error);
+}
+
+static bool new_entry(cgap_file *file, const char *path, int half, const cgap_found *found, const cgap_npy *a,
+                      const cgap_piece *piece, cgap_error *error)
+{
+  cgap_entry *e = cgap_file_add(file);
+  if (!e)
+    return fail_memory(found, error);
+  e->path = strdup(path);
+  e->name = half < 0 ? strdup(found->name) : cgap_format("%s[%d]", found->name, half);
+  cgap_append(&e->storage, "%s%s", found->storage, a->fortran && a->rank > 1 ? ", Fortran order" : "");
+  e->kind = a->kind;
+  e->type = a->type;
+  e->swap = a->swap;
+  e->is_signed = a->is_signed;
+  e->wide = a->wide;
+  e->item = a->item;
+  e->rank = a->rank;
+  memcpy(e->shape, a->shape, sizeof e->shape);
+  cgap_entry_type_text(e, a->type_name);
+  if (half >= 0) {
+    e->side = HALF[half].side;
+    e->side_why = HALF[half].why;
+  }
+  if (!e->path || !e->name || !e->storage || !set_obstacle(e, path, a, piece))
+    return fail_memory(found, error);
+  return add_piece(e, found, a, piece, error);
+}
+
+/* Of shards, which come in order, the entry is one of the last; two, where an array holds both sides. */
+static cgap_entry *find_recent(cgap_file *file, const char *path)
+{
+  for (size_t back = 1; back <= HALVES && back <= file->count; back++) {
+    if (!strcmp(file->entries[file->count - back].path, path))
+      return &file->entries[file->count - back];
+  }
+  return NULL;
+}
+
+static bool add_one(cgap_file *file, const char *path, int half, const cgap_found *found, const cgap_npy *a,
+                    const cgap_piece *piece, cgap_error *error)
+{
+  cgap_entry *there = piece->numbered ? find_recent(file, path) : NULL;
+  return there && there->pieces[0].numbered ? join_shard(there, found, a, piece, error)
+                                            : new_entry(file, path, half, found, a, piece, error);
+}
+
+static int by_path(const void *a, const void *b)
+{
+  const cgap_entry *x = *(const cgap_entry *const *)a, *y = *(const cgap_entry *const *)b;
+  return strcmp(x->path, y->path);
+}
+
+cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  const cgap_entry **sorted = malloc((file->count + 1) * sizeof *sorted);
+  if (!sorted)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu arrays", file->path, file->count);
+  for (size_t i = 0; i < file->count; i++)
+    sorted[i] = &file->entries[i];
+  qsort(sorted, file->count, sizeof *sorted, by_path);
+  for (size_t i = 1; i < file->count && status == CGAP_OK; i++) {
+    if (!strcmp(sorted[i - 1]->path, sorted[i]->path))
+      status = cgap_fail(error, CGAP_FILE, "%s: two arrays of the name %s in %s; give each another name",
+                         sorted[i]->name, sorted[i]->path, file->path);
+  }
+  free(sorted);
+  return status;
+}
+
+/* The two halves of (2, N, d), each an array (N, d). */
+static bool add_halves(cgap_file *file, const cgap_found *found, cgap_error *error)
+{
+  const cgap_npy *a = found->array;
+  cgap_npy half = *a;
+  bool good = true;
+  half.rank = 2;
+  half.shape[0] = a->shape[1];
+  half.shape[1] = a->shape[2];
+  uint64_t span = span_of(&half);
+  for (int h = 0; h < HALVES && good; h++) {
+    cgap_piece piece = found->piece;
+    char *path = cgap_format("%s/%s", found->path, HALF[h].path);
+    set_strides(&piece, a);
+    piece.offset += (uint64_t)h * (piece.strided ? a->item : span);
+    piece.span = piece.strided ? span_of(a) - (uint64_t)h * a->item : span;
+    piece.stride[0] = piece.stride[1];
+    piece.stride[1] = piece.stride[2];
+    piece.stride[2] = 0;
+    good = path ? add_one(file, path, h, found, &half, &piece, error) : fail_memory(found, error);
+    free(path);
+  }
+  return good;
+}
+
+cgap_status cgap_found_add(cgap_file *file, const cgap_found *found, cgap_error *error)
+{
+  const cgap_npy *a = found->array;
+  cgap_error own = {0};
+  error = error ? error : &own;
+  bool halves =
+    a->kind == CGAP_KIND_FLOAT && a->rank == 3 && a->shape[0] == HALVES && cgap_words_of(found->path).side == 0;
+  bool good = false;
+  if (halves) {
+    good = add_halves(file, found, error);
+  } else {
+    cgap_piece piece = found->piece;
+    set_strides(&piece, a);
+    piece.span = span_of(a);
+    good = add_one(file, found->path, -1, found, a, &piece, error);
+  }
+  return good ? CGAP_OK : error->status;
+}

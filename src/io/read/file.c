@@ -1,0 +1,218 @@
+/* Opening a file, whatever its container; its list of entries. */
+#include "base/text_buffer.h"
+#include "io/find/dataset.h"
+#include "io/read/containers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Who reads what, asked in this order. */
+static const struct {
+  bool (*is)(const cgap_file *file);
+  cgap_status (*open)(cgap_file *file, cgap_error *error);
+} CONTAINERS[] = {
+  {cgap_hdf5_is, cgap_hdf5_open},
+  {cgap_npy_file_is, cgap_npy_file_open},
+  {cgap_npz_is, cgap_npz_open},
+  {cgap_safetensors_is, cgap_safetensors_open},
+};
+
+cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *error)
+{
+  struct stat status;
+  if (lstat(path, &status) == 0 && stat(path, &status) != 0 && errno == ENOENT)
+    return cgap_fail(error, CGAP_FILE, "%s: no such file: it is a link to one that is missing; mend the link", path);
+  if (stat(path, &status) != 0 && errno == ENOENT)
+    return cgap_fail(error, CGAP_FILE, "%s: no such file%s", path,
+                     strpbrk(path, "*?[") ? "; patterns are for the shell to fill in, where they stand without quotes"
+                                          : "");
+  if (stat(path, &status) != 0)
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+  file->folder = S_ISDIR(status.st_mode);
+  if (!file->folder && !S_ISREG(status.st_mode))
+    return cgap_fail(error, CGAP_FILE, "%s: not a regular file; it is read in any order and has to be one", path);
+  if (!file->folder && status.st_size == 0)
+    return cgap_fail(error, CGAP_FILE, "%s: empty (0 bytes); write or download it again", path);
+  file->fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (file->fd < 0)
+    return cgap_fail(error, errno == EMFILE || errno == ENFILE ? CGAP_RESOURCE : CGAP_FILE, "%s: cannot be opened: %s",
+                     path, strerror(errno));
+  file->bytes = (uint64_t)status.st_size;
+  file->device = (uint64_t)status.st_dev;
+  file->inode = (uint64_t)status.st_ino;
+  return CGAP_OK;
+}
+
+static cgap_status open_container(cgap_file *file, cgap_error *error)
+{
+  cgap_status status = cgap_file_open_plain(file, file->path, error);
+  if (status != CGAP_OK)
+    return status;
+  if (file->folder)
+    return cgap_folder_open_npy(file, error);
+  for (size_t i = 0; i < sizeof CONTAINERS / sizeof *CONTAINERS; i++) {
+    if (CONTAINERS[i].is(file))
+      return CONTAINERS[i].open(file, error);
+  }
+  return cgap_refuse_foreign(file, error);
+}
+
+/* All that a file has is one thing that is not read: then that is what to say. */
+static cgap_status check_alone(const cgap_file *file, cgap_error *error)
+{
+  const cgap_entry *e = file->entries;
+  if (file->count != 1 || e->kind != CGAP_KIND_OTHER || !e->obstacle)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
+}
+
+/* What messages call the entries that have no name yet. */
+static cgap_status name_entries(cgap_file *file, cgap_error *error)
+{
+  bool good = true;
+  for (size_t i = 0; i < file->count; i++) {
+    cgap_entry *e = &file->entries[i];
+    if (!e->name)
+      e->name = cgap_format("%s:%s", file->path, e->path);
+    good = good && e->name;
+  }
+  return good ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+}
+
+/* paths NULL: one file or folder at `path`. */
+static cgap_status open_any(cgap_file **out, const char *path, const char *const *paths, size_t count,
+                            cgap_error *error)
+{
+  *out = NULL;
+  cgap_file *file = calloc(1, sizeof *file);
+  if (!file)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
+  file->fd = -1;
+  file->id = H5I_INVALID_HID;
+  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_status status = CGAP_OK;
+  file->path = count > 1 ? cgap_format("%s (and %zu more)", path, count - 1) : strdup(path);
+  if (!file->path)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
+  if (status == CGAP_OK)
+    status = paths ? cgap_npy_files_open(file, paths, count, error) : open_container(file, error);
+  if (status == CGAP_OK)
+    status = name_entries(file, error);
+  if (status == CGAP_OK)
+    status = cgap_entries_check(file, error);
+  if (status == CGAP_OK)
+    status = check_alone(file, error);
+  if (status != CGAP_OK) {
+    cgap_file_close(file);
+    file = NULL;
+  }
+  cgap_quiet_end(quiet);
+  *out = file;
+  return status;
+}
+
+cgap_status cgap_file_open(cgap_file **out, const char *path, cgap_error *error)
+{
+  return open_any(out, path, NULL, 0, error);
+}
+
+cgap_status cgap_file_open_npy(cgap_file **out, const char *const *paths, size_t count, cgap_error *error)
+{
+  return count == 1 ? cgap_file_open(out, paths[0], error) : open_any(out, paths[0], paths, count, error);
+}
+
+void cgap_file_close(cgap_file *file)
+{
+  if (!file)
+    return;
+  for (size_t i = 0; i < file->count; i++)
+    cgap_entry_clear(&file->entries[i]);
+  free(file->entries);
+  if (file->id >= 0)
+    H5Fclose(file->id);
+  if (file->fd >= 0)
+    close(file->fd);
+  free(file->path);
+  free(file);
+}
+
+const cgap_entry *cgap_file_find(const cgap_file *file, const char *path)
+{
+  while (*path == '/')
+    path++;
+  for (size_t i = 0; i < file->count; i++) {
+    const cgap_entry *e = &file->entries[i];
+    if (!strcmp(e->path + 1, path) || (e->place && !strcmp(e->place + 1, path)))
+      return e;
+  }
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- entries */
+
+cgap_entry *cgap_file_add(cgap_file *file)
+{
+  if (file->count == file->capacity) {
+    size_t capacity = file->capacity ? 2 * file->capacity : 32;
+    cgap_entry *grown = realloc(file->entries, capacity * sizeof *grown);
+    if (!grown)
+      return NULL;
+    file->entries = grown;
+    file->capacity = capacity;
+  }
+  cgap_entry *entry = &file->entries[file->count++];
+  memset(entry, 0, sizeof *entry);
+  return entry;
+}
+
+void cgap_entry_clear(cgap_entry *entry)
+{
+  for (size_t i = 0; i < entry->piece_count; i++)
+    free(entry->pieces[i].path);
+  free(entry->pieces);
+  for (size_t i = 0; i < entry->source_count; i++)
+    free(entry->sources[i]);
+  free(entry->sources);
+  free(entry->path);
+  free(entry->place);
+  free(entry->name);
+  free(entry->storage);
+  free(entry->obstacle);
+}
+
+const char *cgap_entry_place(const cgap_entry *entry)
+{
+  return entry->place ? entry->place : entry->path;
+}
+
+const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
+{
+  size_t at = 0;
+  int written = snprintf(out, size, "(");
+  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
+    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", entry->shape[k]);
+  if (written > 0 && (at += (size_t)written) < size)
+    (void)snprintf(out + at, size - at, "%s)", entry->rank > CGAP_SHAPE_MAX ? ", …" : entry->rank == 1 ? "," : "");
+  return out;
+}
+
+bool cgap_npy_file_is(const cgap_file *file)
+{
+  unsigned char head[16];
+  ssize_t got = pread(file->fd, head, sizeof head, 0);
+  return got > 0 && cgap_npy_is(head, (size_t)got);
+}
+
+bool cgap_file_is_npy(const char *path)
+{
+  cgap_file file = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  bool is = file.fd >= 0 && cgap_npy_file_is(&file);
+  if (file.fd >= 0)
+    close(file.fd);
+  return is;
+}

@@ -1,0 +1,325 @@
+#include "io/read/hdf5_chunks.h"
+
+#include "base/memory.h"
+#include "io/read/byte_source.h"
+#include "io/read/hdf5_unpack.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { AXES = 3 };                                /* rows of rank 2 are (N, 1, d) */
+static const size_t KEPT_MOST = (size_t)16 << 20; /* bytes of chunks kept between two calls; one, however large */
+
+/* A chunk unpacked, its elements still shuffled where the filter did that. */
+typedef struct kept {
+  size_t number; /* of the chunk, row-major over the grid */
+  unsigned char *bytes;
+  bool shuffled;
+} kept;
+
+typedef struct kept_list {
+  kept *item;
+  size_t count, most;
+} kept_list;
+
+struct cgap_chunks {
+  hid_t dataset;
+  int fd; /* or -1 */
+  const cgap_entry *entry;
+  size_t size[AXES], chunk[AXES], grid[AXES];
+  size_t element, chunk_bytes;
+  cgap_unpacking how;
+  unsigned char fill[8]; /* an element of a chunk that was never written */
+  kept_list kept;
+  cgap_unpack_room *room; /* (rooms) one a thread */
+  int rooms;
+};
+
+/* ---------------------------------------------------------------- open */
+
+static void set_axes(cgap_chunks *c, const hsize_t *chunk)
+{
+  const cgap_entry *e = c->entry;
+  for (int k = 0; k < AXES; k++) {
+    const int axis = e->rank == AXES ? k : k == 0 ? 0 : 1;
+    const bool middle = e->rank < AXES && k == 1;
+    c->size[k] = middle ? 1 : e->shape[axis];
+    c->chunk[k] = middle ? 1 : (size_t)chunk[axis];
+    c->grid[k] = (c->size[k] + c->chunk[k] - 1) / c->chunk[k];
+  }
+}
+
+static bool fits(const cgap_entry *e, hid_t plist, hsize_t *chunk)
+{
+  unsigned options = 0;
+  return (e->rank == 2 || e->rank == AXES) && H5Pget_layout(plist) == H5D_CHUNKED &&
+         H5Pget_chunk(plist, AXES, chunk) == e->rank && H5Pget_chunk_opts(plist, &options) >= 0 && options == 0;
+}
+
+cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
+                             cgap_error *error)
+{
+  hsize_t chunk[AXES] = {0};
+  cgap_chunks c = {.dataset = dataset, .fd = fd, .entry = entry, .element = cgap_type_size(entry->type)};
+  *out = NULL;
+  if (!fits(entry, plist, chunk) || !cgap_unpacking_of(&c.how, plist, c.element))
+    return CGAP_OK;
+  set_axes(&c, chunk);
+  hid_t type = H5Dget_type(dataset);
+  H5D_fill_value_t given = H5D_FILL_VALUE_UNDEFINED;
+  if (H5Pfill_value_defined(plist, &given) >= 0 && given == H5D_FILL_VALUE_USER_DEFINED)
+    (void)H5Pget_fill_value(plist, type, c.fill);
+  H5Tclose(type);
+  c.chunk_bytes = c.chunk[0] * c.chunk[1] * c.chunk[2] * c.element; /* HDF5 keeps it below 4 GB */
+  c.kept.most = KEPT_MOST / c.chunk_bytes ? KEPT_MOST / c.chunk_bytes : 1;
+  *out = calloc(1, sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
+  **out = c;
+  return CGAP_OK;
+}
+
+static void kept_clear(kept_list *list)
+{
+  for (size_t i = 0; i < list->count; i++)
+    cgap_free(list->item[i].bytes);
+  free(list->item);
+  list->item = NULL;
+  list->count = 0;
+}
+
+void cgap_chunks_close(cgap_chunks *c)
+{
+  if (!c)
+    return;
+  kept_clear(&c->kept);
+  for (int k = 0; k < c->rooms; k++)
+    cgap_unpack_clear(&c->room[k]);
+  free(c->room);
+  free(c);
+}
+
+/* ---------------------------------------------------------------- one call */
+
+/* Rows asked for, and the part of the grid that they lie in. */
+typedef struct request {
+  cgap_chunks *chunks;
+  size_t first, count;
+  unsigned char *out;
+  size_t first_chunk, tasks; /* consecutive numbers of the grid: whole slices along the first axis */
+  kept_list kept;            /* for the next call */
+  size_t failed;             /* the lowest number that failed, SIZE_MAX: none */
+  cgap_error *error;
+} request;
+
+typedef struct box {
+  size_t from[AXES], until[AXES]; /* of the dataset */
+} box;
+
+static box box_of(const cgap_chunks *c, size_t number)
+{
+  const size_t at[AXES] = {number / (c->grid[1] * c->grid[2]), number / c->grid[2] % c->grid[1], number % c->grid[2]};
+  box b;
+  for (int k = 0; k < AXES; k++) {
+    b.from[k] = at[k] * c->chunk[k];
+    b.until[k] = b.from[k] + c->chunk[k] < c->size[k] ? b.from[k] + c->chunk[k] : c->size[k];
+  }
+  return b;
+}
+
+/* Copies what a chunk has of the rows asked for; false: nothing. bytes NULL: only asks. */
+static bool scatter(const request *r, size_t number, const kept *chunk)
+{
+  const cgap_chunks *c = r->chunks;
+  const box b = box_of(c, number);
+  const size_t middle = c->size[1], size = c->element, row_bytes = c->size[2] * size, end = r->first + r->count;
+  const size_t elements = c->chunk_bytes / size;
+  bool any = false;
+  for (size_t i = b.from[0]; i < b.until[0]; i++)
+    for (size_t m = b.from[1]; m < b.until[1]; m++) {
+      const size_t row = i * middle + m;
+      if (row < r->first || row >= end)
+        continue;
+      any = true;
+      if (!chunk)
+        return true;
+      const size_t place = ((i - b.from[0]) * c->chunk[1] + (m - b.from[1])) * c->chunk[2];
+      unsigned char *to = r->out + (row - r->first) * row_bytes + b.from[2] * size;
+      if (chunk->shuffled)
+        cgap_unshuffle(to, chunk->bytes + place, elements, b.until[2] - b.from[2], size);
+      else
+        memcpy(to, chunk->bytes + place * size, (b.until[2] - b.from[2]) * size);
+    }
+  return any;
+}
+
+static void fill(const cgap_chunks *c, unsigned char *bytes)
+{
+  for (size_t i = 0; i < c->chunk_bytes; i += c->element)
+    memcpy(bytes + i, c->fill, c->element);
+}
+
+/* Where a chunk lies, or, without a file of our own, its bytes into room->packed. */
+static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_room *room, haddr_t *address, hsize_t *bytes,
+                unsigned *mask, const char **why)
+{
+  const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
+  const hsize_t *offset = c->entry->rank == AXES ? rank_3 : rank_2;
+  cgap_quiet quiet = cgap_quiet_begin();
+  bool good = H5Dget_chunk_info_by_coord(c->dataset, offset, mask, address, bytes) >= 0;
+  *why = good ? NULL : "HDF5 does not find it";
+  *bytes = *address == HADDR_UNDEF ? 0 : *bytes;
+  if (good && c->fd < 0 && *bytes > 0 && (good = cgap_unpack_reserve(room, (size_t)*bytes)) &&
+      H5Dread_chunk(c->dataset, H5P_DEFAULT, offset, mask, room->packed) < 0) {
+    good = false;
+    *why = "HDF5 cannot read it";
+  }
+  cgap_quiet_end(quiet);
+  return good;
+}
+
+/* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
+ * at a time, whichever file it is about; the bytes themselves need no turn. */
+static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_room *room, size_t *stored, unsigned *mask,
+                  const char **why, cgap_error *read)
+{
+  hsize_t bytes = 0;
+  haddr_t address = HADDR_UNDEF;
+  bool good;
+#pragma omp critical(cgap_hdf5)
+  good = ask(c, b, room, &address, &bytes, mask, why);
+  *stored = (size_t)bytes;
+  if (!good || c->fd < 0 || bytes == 0)
+    return good;
+  if (!cgap_unpack_reserve(room, *stored))
+    return false;
+  return cgap_pread_all(c->fd, address, *stored, room->packed, c->entry->name, read) == CGAP_OK;
+}
+
+/* Fetches and unpacks into room->plain. */
+static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_room *room, kept *chunk, const char **why,
+                   cgap_error *read)
+{
+  const box b = box_of(c, number);
+  size_t stored = 0;
+  unsigned mask = 0;
+  *chunk = (kept){.number = number};
+  *why = NULL;
+  if (!fetch(c, &b, room, &stored, &mask, why, read))
+    return false;
+  if (!room->plain)
+    room->plain = cgap_alloc(c->chunk_bytes, 1);
+  if (!room->plain)
+    return false;
+  chunk->bytes = room->plain;
+  if (stored > 0)
+    return cgap_unpack(&c->how, room, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
+  fill(c, room->plain);
+  return true;
+}
+
+/* Whether rows past those asked for lie in it. */
+static bool reaches_past(const request *r, size_t number)
+{
+  const cgap_chunks *c = r->chunks;
+  const box b = box_of(c, number);
+  return (b.until[0] - 1) * c->size[1] + b.until[1] > r->first + r->count;
+}
+
+/* Keeps a chunk for the next call; false: it has no rows for that, or there is no room. */
+static bool keep(request *r, const kept *chunk)
+{
+  bool keeps = false;
+  if (!reaches_past(r, chunk->number))
+    return false;
+#pragma omp critical(cgap_chunks_kept)
+  if (r->kept.count < r->kept.most) {
+    r->kept.item[r->kept.count++] = *chunk;
+    keeps = true;
+  }
+  return keeps;
+}
+
+/* read: why the file's bytes did not come. Else why NULL: memory is out. */
+static void note_failure(request *r, size_t number, const char *why, const cgap_error *read)
+{
+  const cgap_chunks *c = r->chunks;
+  const box b = box_of(c, number);
+#pragma omp critical(cgap_chunks_kept)
+  if (number < r->failed) {
+    r->failed = number;
+    if (read->status)
+      *r->error = *read;
+    else if (why)
+      (void)cgap_fail(r->error, CGAP_FILE, "%s: the chunk of rows %zu to %zu is damaged: %s; copy the file again",
+                      c->entry->name, b.from[0] * c->size[1] + b.from[1],
+                      (b.until[0] - 1) * c->size[1] + b.until[1] - 1, why);
+    else
+      (void)cgap_fail(r->error, CGAP_RESOURCE, "%s: out of memory for a chunk of %zu bytes", c->entry->name,
+                      c->chunk_bytes);
+  }
+}
+
+static void run_task(request *r, size_t number, cgap_unpack_room *room)
+{
+  cgap_chunks *c = r->chunks;
+  const char *why = NULL;
+  cgap_error read = {0};
+  kept *there = NULL, own;
+  if (!scatter(r, number, NULL))
+    return;
+  for (size_t i = 0; !there && i < c->kept.count; i++)
+    there = c->kept.item[i].number == number ? &c->kept.item[i] : NULL;
+  if (there) { /* no other task has this number */
+    (void)scatter(r, number, there);
+    if (keep(r, there))
+      there->bytes = NULL;
+  } else if (!unpack(c, number, room, &own, &why, &read)) {
+    note_failure(r, number, why, &read);
+  } else {
+    (void)scatter(r, number, &own);
+    if (keep(r, &own))
+      room->plain = NULL;
+  }
+}
+
+static bool request_init(request *r, int threads)
+{
+  cgap_chunks *c = r->chunks;
+  const size_t slice = c->grid[1] * c->grid[2], rows = c->chunk[0] * c->size[1];
+  r->first_chunk = r->first / rows * slice;
+  r->tasks = ((r->first + r->count - 1) / rows + 1) * slice - r->first_chunk;
+  if (threads > c->rooms) {
+    cgap_unpack_room *grown = realloc(c->room, (size_t)threads * sizeof *grown);
+    if (!grown)
+      return false;
+    memset(grown + c->rooms, 0, (size_t)(threads - c->rooms) * sizeof *grown);
+    c->room = grown;
+    c->rooms = threads;
+  }
+  r->kept.most = c->kept.most;
+  r->kept.item = calloc(r->kept.most, sizeof *r->kept.item);
+  return r->kept.item != NULL;
+}
+
+cgap_status cgap_chunks_read(cgap_chunks *c, size_t first, size_t count, int threads, void *out, cgap_error *error)
+{
+  cgap_error own = {0};
+  request r = {
+    .chunks = c, .first = first, .count = count, .out = out, .failed = SIZE_MAX, .error = error ? error : &own};
+  if (count == 0)
+    return CGAP_OK;
+  threads = c->how.deflate >= 0 ? threads : 1; /* copying alone is the memory's work */
+  if (!request_init(&r, threads))
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", c->entry->name);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1 && r.tasks > 1)
+  for (size_t k = 0; k < r.tasks; k++)
+    run_task(&r, r.first_chunk + k, &c->room[omp_get_thread_num()]);
+  kept_clear(&c->kept);
+  c->kept = r.kept;
+  if (r.failed == SIZE_MAX)
+    return CGAP_OK;
+  kept_clear(&c->kept);
+  return r.error->status;
+}

@@ -1,0 +1,29 @@
+/* Where HDF5 does not hand out chunks as they are stored. */
+#include "io/read/hdf5_chunks.h"
+
+cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
+                             cgap_error *error)
+{
+  (void)dataset;
+  (void)plist;
+  (void)fd;
+  (void)entry;
+  (void)error;
+  *out = NULL;
+  return CGAP_OK;
+}
+
+void cgap_chunks_close(cgap_chunks *chunks)
+{
+  (void)chunks;
+}
+
+cgap_status cgap_chunks_read(cgap_chunks *chunks, size_t first, size_t count, int threads, void *out, cgap_error *error)
+{
+  (void)chunks;
+  (void)first;
+  (void)count;
+  (void)threads;
+  (void)out;
+  return cgap_fail(error, CGAP_FILE, "this HDF5 does not hand out chunks");
+}

@@ -1,0 +1,13 @@
+/* Filters of chunked datasets: what they are, and whether they are there. */
+#ifndef CGAP_IO_FILTERS_H
+#define CGAP_IO_FILTERS_H
+
+#include "io/read/hdf5_file.h"
+
+/* Appends ", shuffle, gzip" to *text. */
+void cgap_filters_describe(char **text, hid_t plist);
+
+/* NULL, or a new string: the filter that is missing here and the package that has it. */
+char *cgap_filters_obstacle(hid_t plist, hid_t dataset);
+
+#endif

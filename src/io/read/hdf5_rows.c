@@ -1,0 +1,409 @@
+/* Reading rows. Arrays outside HDF5 are array_reader.c's. Contiguous data of HDF5 are read with pread at the place HDF5
+ * names, chunks with the usual filters by hdf5_chunks.c in threads; the rest goes through H5Dread with the file's own
+ * type, since HDF5's conversion of float16 runs at some 30 MB/s. Byte order is put right here. */
+#include "io/read/hdf5_rows.h"
+
+#include "io/read/array_reader.h"
+#include "io/read/byte_source.h"
+#include "io/read/direct_io.h"
+#include "io/read/hdf5_chunks.h"
+
+#include "base/memory.h"
+
+#include <fcntl.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CACHE_SLOTS = 12421, TILE_ROWS = 32 };
+static const size_t CACHE_LEAST = (size_t)1 << 20, CACHE_MOST = (size_t)16 << 20;
+static const size_t TURNED_BYTES = (size_t)16 << 20, TURNED_CHUNK_BYTES = (size_t)128 << 20;
+
+/* A block of a dataset that is stored with the axes in reverse order: (d, k, most) or (d, most), as it was read. */
+typedef struct turned_block {
+  unsigned char *bytes; /* NULL: nothing was read yet */
+  size_t first, count;  /* of the meant first axis */
+  size_t most;
+} turned_block;
+
+typedef struct part {
+  cgap_taken taken;
+  size_t first, rows;  /* in the whole */
+  cgap_array *array;   /* outside HDF5, else NULL */
+  cgap_chunks *chunks; /* unpacked here, else NULL */
+  hid_t dataset, type, space;
+  bool direct;       /* contiguous in the file, at `offset` bytes */
+  uint64_t offset;   /* bytes from the start of the file */
+  cgap_direct *past; /* the page cache, where the file is too large for it; else NULL */
+  turned_block turned;
+} part;
+
+struct cgap_rows {
+  part *parts;
+  size_t count;
+  int threads; /* that unpack */
+};
+
+size_t cgap_taken_rows(const cgap_taken *taken)
+{
+  const cgap_entry *e = taken->entry;
+  return e->rank == 3 ? e->shape[0] * e->shape[1] : e->shape[0];
+}
+
+size_t cgap_taken_dim(const cgap_taken *taken)
+{
+  return taken->entry->rank >= 2 && taken->entry->rank <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->rank - 1]
+                                                                         : 0;
+}
+
+size_t cgap_entry_middle(const cgap_entry *e)
+{
+  return e->rank == 3 && e->shape[0] != 1 && e->shape[1] != 1 ? e->shape[1] : 0;
+}
+
+/* ---------------------------------------------------------------- open */
+
+/* Blocks of rows cut through chunks: without room for one row of chunks, each chunk would be unpacked again and
+ * again. */
+static hid_t access_plist(const part *p, hid_t create_plist)
+{
+  hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
+  hsize_t chunk[H5S_MAX_RANK] = {0};
+  if (H5Pget_layout(create_plist) != H5D_CHUNKED || H5Pget_chunk(create_plist, H5S_MAX_RANK, chunk) < 2)
+    return access;
+  const cgap_entry *e = p->taken.entry;
+  size_t bytes = H5Tget_size(p->type) * (size_t)chunk[0];
+  for (int k = 1; k < e->rank; k++) {
+    size_t chunks = (e->shape[k] + (size_t)chunk[k] - 1) / (size_t)chunk[k];
+    bytes *= chunks * (size_t)chunk[k];
+  }
+  bytes = bytes < CACHE_LEAST ? CACHE_LEAST : bytes > CACHE_MOST ? CACHE_MOST : bytes;
+  H5Pset_chunk_cache(access, CACHE_SLOTS, bytes, 1.0);
+  return access;
+}
+
+/* The file that a dataset's addresses count in from its start; -1: none that we have. */
+static int plain_file(const part *p)
+{
+  const cgap_file *file = p->taken.file;
+  const hid_t plist = H5Fget_create_plist(file->id);
+  hsize_t block = 0;
+  const bool plain = plist >= 0 && H5Pget_userblock(plist, &block) >= 0 && block == 0;
+  if (plist >= 0)
+    H5Pclose(plist);
+  return plain && p->taken.entry->number == file->number ? file->fd : -1;
+}
+
+/* How much of the first axis one block of a turned dataset has: whole chunks where they are not too large, so that none
+ * is unpacked twice in a pass. */
+static size_t turned_most(const part *p, hid_t create_plist)
+{
+  const cgap_entry *e = p->taken.entry;
+  hsize_t chunk[H5S_MAX_RANK] = {0};
+  const size_t each = e->shape[1] * (e->rank == 3 ? e->shape[2] : 1) * H5Tget_size(p->type);
+  size_t most = cgap_greater(TURNED_BYTES / each, 1);
+  if (H5Pget_layout(create_plist) == H5D_CHUNKED && H5Pget_chunk(create_plist, H5S_MAX_RANK, chunk) == e->rank) {
+    const size_t across = (size_t)chunk[e->rank - 1];
+    if (most >= across)
+      most -= most % across;
+    else if (across <= TURNED_CHUNK_BYTES / each)
+      most = across;
+  }
+  return cgap_lesser(most, e->shape[0]);
+}
+
+static cgap_status open_part(part *p, cgap_error *error)
+{
+  const cgap_file *file = p->taken.file;
+  const cgap_entry *entry = p->taken.entry;
+  hid_t plist = H5I_INVALID_HID, access = H5I_INVALID_HID;
+  if (entry->pieces)
+    return cgap_array_open(&p->array, entry, error);
+  if (entry->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
+  p->dataset = H5Dopen2(file->id, cgap_entry_place(entry), H5P_DEFAULT);
+  if (p->dataset < 0)
+    goto damaged;
+  p->type = H5Dget_type(p->dataset);
+  plist = H5Dget_create_plist(p->dataset);
+  if (p->type < 0 || plist < 0)
+    goto damaged;
+  if (entry->turned) {
+    p->turned.most = turned_most(p, plist);
+    p->space = H5Dget_space(p->dataset);
+    H5Pclose(plist);
+    return CGAP_OK;
+  }
+  if (H5Pget_layout(plist) == H5D_CONTIGUOUS && H5Pget_external_count(plist) == 0 && entry->number == file->number) {
+    haddr_t offset = H5Dget_offset(p->dataset);
+    p->direct = offset != HADDR_UNDEF;
+    p->offset = p->direct ? (uint64_t)offset : 0;
+  }
+  access = access_plist(p, plist);
+  H5Dclose(p->dataset);
+  p->dataset = H5Dopen2(file->id, cgap_entry_place(entry), access);
+  p->space = p->dataset < 0 ? H5I_INVALID_HID : H5Dget_space(p->dataset);
+  cgap_status status = CGAP_OK;
+  if (p->space >= 0)
+    status = cgap_chunks_open(&p->chunks, p->dataset, plist, plain_file(p), entry, error);
+  H5Pclose(access);
+  H5Pclose(plist);
+  if (p->direct)
+    p->past = cgap_direct_open(file->path, file->bytes);
+  if (p->direct) /* read from front to back: the system may fetch further ahead */
+    (void)posix_fadvise(file->fd, (off_t)p->offset, (off_t)H5Dget_storage_size(p->dataset), POSIX_FADV_SEQUENTIAL);
+  if (p->space >= 0)
+    return status;
+damaged:
+  return cgap_fail(error, CGAP_FILE, "%s: cannot be opened; the file is damaged, copy it again", entry->name);
+}
+
+/* ---------------------------------------------------------------- read */
+
+typedef struct refusal {
+  char why[400]; /* HDF5's reason, kept before the next call clears it */
+} refusal;
+
+static bool read_slab(const part *p, const hsize_t start[3], const hsize_t count[3], void *out, refusal *r)
+{
+  int rank = p->taken.entry->rank;
+  hid_t memory = H5Screate_simple(rank, count, NULL);
+  bool ok = memory >= 0 && H5Sselect_hyperslab(p->space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+            H5Dread(p->dataset, p->type, memory, p->space, H5P_DEFAULT, out) >= 0;
+  if (!ok)
+    cgap_hdf5_reason(r->why, sizeof r->why);
+  H5Sclose(memory);
+  return ok;
+}
+
+/* Rows of a rank 3 dataset are (first axis, middle axis) in order: whole groups in one slab, ends apart. */
+static bool read_slabs(const part *p, size_t first, size_t count, size_t row_bytes, unsigned char *out, refusal *r)
+{
+  const cgap_entry *e = p->taken.entry;
+  size_t dim = cgap_taken_dim(&p->taken);
+  if (e->rank == 2)
+    return read_slab(p, (hsize_t[3]){first, 0, 0}, (hsize_t[3]){count, dim, 0}, out, r);
+  size_t middle = e->shape[1];
+  while (count > 0) {
+    size_t within = first % middle, groups = 1, rows = middle - within;
+    if (within == 0 && count >= middle)
+      rows = middle, groups = count / middle;
+    else if (rows > count)
+      rows = count;
+    if (!read_slab(p, (hsize_t[3]){first / middle, within, 0}, (hsize_t[3]){groups, rows, dim}, out, r))
+      return false;
+    first += groups * rows;
+    count -= groups * rows;
+    out += groups * rows * row_bytes;
+  }
+  return true;
+}
+
+/* The block of a turned dataset that has index `first` of the meant first axis. */
+static bool read_turned_block(part *p, size_t first, refusal *r)
+{
+  const cgap_entry *e = p->taken.entry;
+  turned_block *b = &p->turned;
+  const size_t dim = cgap_taken_dim(&p->taken), middle = e->rank == 3 ? e->shape[1] : 1;
+  if (b->bytes && first >= b->first && first < b->first + b->count)
+    return true;
+  if (!b->bytes && !(b->bytes = cgap_alloc(b->most, dim * middle * cgap_type_size(e->type)))) {
+    (void)snprintf(r->why, sizeof r->why, "out of memory");
+    return false;
+  }
+  b->first = first / b->most * b->most;
+  b->count = cgap_lesser(b->most, e->shape[0] - b->first);
+  const hsize_t start[3] = {0, e->rank == 3 ? 0 : b->first, b->first};
+  const hsize_t count[3] = {dim, e->rank == 3 ? middle : b->count, b->count};
+  if (read_slab(p, start, count, b->bytes, r))
+    return true;
+  b->count = 0;
+  return false;
+}
+
+/* Rows of a turned dataset, tile by tile, so that both sides of the transposition stay in the cache. */
+static bool read_turned(part *p, size_t first, size_t count, unsigned char *out, refusal *r)
+{
+  const cgap_entry *e = p->taken.entry;
+  const size_t dim = cgap_taken_dim(&p->taken), middle = e->rank == 3 ? e->shape[1] : 1;
+  const size_t size = cgap_type_size(e->type);
+  while (count > 0) {
+    if (!read_turned_block(p, first / middle, r))
+      return false;
+    const turned_block *b = &p->turned;
+    const size_t here = cgap_lesser(count, (b->first + b->count) * middle - first);
+    for (size_t tile = 0; tile < here; tile += TILE_ROWS) {
+      const size_t until = cgap_lesser(here, tile + TILE_ROWS);
+      for (size_t c = 0; c < dim; c++)
+        for (size_t k = tile; k < until; k++) {
+          const size_t row = first + k, from = (c * middle + row % middle) * b->count + (row / middle - b->first);
+          memcpy(out + (k * dim + c) * size, b->bytes + from * size, size);
+        }
+    }
+    first += here;
+    count -= here;
+    out += here * dim * size;
+  }
+  return true;
+}
+
+static cgap_status read_part(part *p, size_t first, size_t count, int threads, unsigned char *out, cgap_error *error)
+{
+  const cgap_entry *e = p->taken.entry;
+  size_t dim = cgap_taken_dim(&p->taken);
+  size_t size = cgap_type_size(e->type);
+  cgap_status status = CGAP_OK;
+  if (p->array) {
+    status = cgap_array_read(p->array, first, count, out, error);
+  } else if (p->direct) {
+    status = cgap_direct_takes(p->past, count * dim * size)
+               ? cgap_direct_read(p->past, p->taken.file->fd, p->offset + (uint64_t)first * dim * size,
+                                  count * dim * size, out, e->name, error)
+               : cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
+                                e->name, error);
+  } else if (p->chunks) {
+    status = cgap_chunks_read(p->chunks, first, count, threads, out, error);
+  } else {
+    refusal r = {""};
+    cgap_quiet quiet = cgap_quiet_begin();
+    if (!(e->turned ? read_turned(p, first, count, out, &r) : read_slabs(p, first, count, dim * size, out, &r))) {
+      status = cgap_fail(error, CGAP_FILE, "%s: rows %zu to %zu cannot be read (HDF5: %s); copy the file again",
+                         e->name, first, first + count - 1, r.why[0] ? r.why : "no reason given");
+    }
+    cgap_quiet_end(quiet);
+  }
+  if (status == CGAP_OK && e->swap)
+    cgap_swap_bytes(out, count * dim, size);
+  return status;
+}
+
+static cgap_status rows_read(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+{
+  const cgap_rows *rows = source->context;
+  unsigned char *to = out;
+  size_t row_bytes = source->dim * cgap_type_size(source->type);
+  if (first > source->rows || count > source->rows - first)
+    return cgap_fail(error, CGAP_DATA, "%s: rows %zu to %zu asked for, it has %zu", source->name, first, first + count,
+                     source->rows);
+  for (size_t i = 0; i < rows->count && count > 0; i++) {
+    part *p = &rows->parts[i];
+    if (first >= p->first + p->rows)
+      continue;
+    size_t within = first - p->first;
+    size_t here = p->rows - within < count ? p->rows - within : count;
+    cgap_status status = read_part(p, within, here, rows->threads, to, error);
+    if (status != CGAP_OK)
+      return status;
+    first += here;
+    count -= here;
+    to += here * row_bytes;
+  }
+  return CGAP_OK;
+}
+
+bool cgap_source_seeks(const cgap_source *source)
+{
+  if (source->read != rows_read)
+    return true;
+  const cgap_rows *rows = source->context;
+  bool seeks = true;
+  for (size_t i = 0; i < rows->count; i++)
+    seeks = seeks && (rows->parts[i].array ? cgap_array_seeks(rows->parts[i].array) : rows->parts[i].direct);
+  return seeks;
+}
+
+bool cgap_source_shares(const cgap_source *source)
+{
+  if (source->read != rows_read)
+    return false;
+  const cgap_rows *rows = source->context;
+  bool shares = cgap_source_seeks(source);
+  for (size_t i = 0; i < rows->count; i++)
+    shares = shares && (!rows->parts[i].array || cgap_array_shares(rows->parts[i].array));
+  return shares;
+}
+
+void cgap_source_expect(const cgap_source *source, size_t first, size_t count)
+{
+  if (source->read != rows_read)
+    return;
+  const cgap_rows *rows = source->context;
+  const size_t row_bytes = source->dim * cgap_type_size(source->type);
+  for (size_t i = 0; i < rows->count; i++) {
+    const part *p = &rows->parts[i];
+    if (p->direct && first >= p->first && first < p->first + p->rows)
+      (void)posix_fadvise(p->taken.file->fd, (off_t)(p->offset + (first - p->first) * row_bytes),
+                          (off_t)(count * row_bytes), POSIX_FADV_WILLNEED);
+  }
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_taken *taken, size_t count,
+                           const char *name, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  size_t total = 0;
+  *out = NULL;
+  *source = (cgap_source){0};
+  cgap_rows *rows = calloc(1, sizeof *rows);
+  part *parts = calloc(count, sizeof *parts);
+  if (!rows || !parts) {
+    free(rows);
+    free(parts);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
+  }
+  rows->parts = parts;
+  rows->count = count;
+  rows->threads = 1;
+  for (size_t i = 0; i < count; i++)
+    parts[i] = (part){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
+  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
+    parts[i].first = total;
+    parts[i].rows = cgap_taken_rows(&taken[i]);
+    total += parts[i].rows;
+    status = open_part(&parts[i], error);
+  }
+  if (status != CGAP_OK) {
+    cgap_rows_close(rows);
+    return status;
+  }
+  *source = (cgap_source){.rows = total,
+                          .dim = cgap_taken_dim(taken),
+                          .type = taken->entry->type,
+                          .read = rows_read,
+                          .context = rows,
+                          .name = name};
+  *out = rows;
+  return CGAP_OK;
+}
+
+void cgap_rows_threads(cgap_rows *rows, int threads)
+{
+  if (rows)
+    rows->threads = threads > 0 ? threads : omp_get_num_procs();
+}
+
+static void close_id(hid_t id, herr_t (*closer)(hid_t))
+{
+  if (id >= 0)
+    (void)closer(id);
+}
+
+void cgap_rows_close(cgap_rows *rows)
+{
+  if (!rows)
+    return;
+  for (size_t i = 0; i < rows->count; i++) {
+    cgap_array_close(rows->parts[i].array);
+    cgap_chunks_close(rows->parts[i].chunks);
+    cgap_direct_close(rows->parts[i].past);
+    cgap_free(rows->parts[i].turned.bytes);
+    close_id(rows->parts[i].space, H5Sclose);
+    close_id(rows->parts[i].type, H5Tclose);
+    close_id(rows->parts[i].dataset, H5Dclose);
+  }
+  free(rows->parts);
+  free(rows);
+}

@@ -1,0 +1,168 @@
+/* .npz: a zip archive of .npy arrays, stored or deflated. */
+#include "base/text_buffer.h"
+#include "io/read/containers.h"
+#include "io/read/zip.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+  MEMBERS_MAX = 1000000,
+  CHECKED_AT_ONCE =
+    16 << 20,          /* bytes of a member whose checksum is compared while it is listed: ids, labels, pairings */
+  DEFLATE_MOST = 1032, /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
+  APPLE_MARK = 4
+};
+
+bool cgap_npz_is(const cgap_file *file)
+{
+  char head[4];
+  return pread(file->fd, head, sizeof head, 0) == (ssize_t)sizeof head && !memcmp(head, "PK\x03\x04", sizeof head);
+}
+
+typedef struct member_reader {
+  zip_file_t *file;
+  const char *name;
+} member_reader;
+
+static bool next_bytes(void *context, void *out, size_t count, cgap_error *error)
+{
+  member_reader *r = context;
+  return cgap_zip_read(r->file, out, count, r->name, error) == CGAP_OK;
+}
+
+static cgap_status check_member(const zip_stat_t *stat, const char *name, cgap_error *error)
+{
+  if (stat->encryption_method != ZIP_EM_NONE)
+    return cgap_fail(error, CGAP_FILE, "%s: encrypted; write it again with numpy.savez", name);
+  if (stat->comp_method != ZIP_CM_STORE && stat->comp_method != ZIP_CM_DEFLATE)
+    return cgap_fail(error, CGAP_FILE, "%s: zip method %d; write it again with numpy.savez or savez_compressed", name,
+                     (int)stat->comp_method);
+  if (stat->comp_method == ZIP_CM_DEFLATE && stat->size / DEFLATE_MOST > stat->comp_size)
+    return cgap_fail(
+      error, CGAP_FILE,
+      "%s: claims to unpack from %llu bytes to %llu, more than deflate can; the file is damaged or hostile", name,
+      (unsigned long long)stat->comp_size, (unsigned long long)stat->size);
+  if (stat->comp_method == ZIP_CM_STORE && stat->size != stat->comp_size)
+    return cgap_fail(error, CGAP_FILE, "%s: stored, yet %llu bytes and %llu; the file is damaged", name,
+                     (unsigned long long)stat->comp_size, (unsigned long long)stat->size);
+  return CGAP_OK;
+}
+
+static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *stat, size_t length, cgap_error *error)
+{
+  bool deflated = stat->comp_method == ZIP_CM_DEFLATE;
+  char *path = cgap_format("/%.*s", (int)length, stat->name);
+  char *name = cgap_format("%s:/%.*s", file->path, (int)length, stat->name);
+  member_reader r = {.name = name};
+  cgap_npy array;
+  cgap_status status =
+    path && name ? check_member(stat, name, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+  if (status == CGAP_OK)
+    status = cgap_zip_member(&r.file, zip, (int64_t)stat->index, name, error);
+  if (status == CGAP_OK)
+    status = cgap_npy_read(&array, next_bytes, &r, stat->size, name, error);
+  const bool small = stat->size <= CHECKED_AT_ONCE;
+  if (status == CGAP_OK && small)
+    status = cgap_zip_check(r.file, name, error);
+  if (status == CGAP_OK) {
+    cgap_found found = {.path = path,
+                        .name = name,
+                        .storage = deflated ? "zip, deflated" : "zip, stored",
+                        .array = &array,
+                        .piece = {.path = file->path,
+                                  .member = (int64_t)stat->index,
+                                  .deflated = deflated,
+                                  .checked = small,
+                                  .offset = array.start}};
+    status = cgap_found_add(file, &found, error);
+  }
+  if (r.file)
+    zip_fclose(r.file);
+  free(name);
+  free(path);
+  return status;
+}
+
+/* macOS puts the attributes of NAME into an archive as ._NAME (RFC 1740, "AppleDouble header file"). */
+static cgap_status is_apple_double(bool *out, zip_t *zip, const zip_stat_t *stat, cgap_error *error)
+{
+  static const unsigned char MARK[APPLE_MARK] = {0x00, 0x05, 0x16, 0x07};
+  const char *slash = strrchr(stat->name, '/'), *leaf = slash ? slash + 1 : stat->name;
+  unsigned char head[APPLE_MARK];
+  zip_file_t *member = NULL;
+  *out = false;
+  if (strncmp(leaf, "._", 2) != 0 || stat->size < APPLE_MARK)
+    return CGAP_OK;
+  cgap_status status = cgap_zip_member(&member, zip, (int64_t)stat->index, stat->name, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_read(member, head, APPLE_MARK, stat->name, error);
+  *out = status == CGAP_OK && !memcmp(head, MARK, APPLE_MARK);
+  if (member)
+    zip_fclose(member);
+  return status;
+}
+
+static bool ends_with(const char *text, const char *ending, size_t *before)
+{
+  size_t a = strlen(text), b = strlen(ending);
+  *before = a >= b ? a - b : 0;
+  return a > b && !strcmp(text + *before, ending);
+}
+
+static cgap_status refuse_torch(const cgap_file *file, zip_t *zip, const zip_stat_t *stat, cgap_error *error)
+{
+  unsigned char pickle[4096];
+  zip_file_t *member = NULL;
+  const size_t count = stat->size < sizeof pickle ? (size_t)stat->size : sizeof pickle;
+  cgap_status status = cgap_zip_member(&member, zip, (int64_t)stat->index, stat->name, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_read(member, pickle, count, stat->name, error);
+  if (member)
+    (void)zip_fclose(member);
+  return status == CGAP_OK ? cgap_refuse_torch(file->path, pickle, count, error) : status;
+}
+
+static cgap_status list_members(cgap_file *file, zip_t *zip, cgap_error *error)
+{
+  zip_int64_t count = zip_get_num_entries(zip, 0);
+  cgap_status status = CGAP_OK;
+  for (zip_int64_t i = 0; i < count && status == CGAP_OK; i++) {
+    zip_stat_t stat;
+    size_t length;
+    const zip_uint64_t needed =
+      ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+    if (zip_stat_index(zip, (zip_uint64_t)i, ZIP_FL_ENC_GUESS, &stat) != 0 || (stat.valid & needed) != needed)
+      return cgap_fail(error, CGAP_FILE, "%s: member %lld cannot be read; copy or download it again", file->path,
+                       (long long)i);
+    if (ends_with(stat.name, "data.pkl", &length)) /* torch.save writes a zip with a pickle in it */
+      return refuse_torch(file, zip, &stat, error);
+    bool attributes = false;
+    if (!ends_with(stat.name, ".npy", &length))
+      continue;
+    if (file->count >= MEMBERS_MAX)
+      return cgap_fail(error, CGAP_FILE,
+                       "%s: %lld members, at most %d arrays are listed; write images and texts to an "
+                       "archive of their own",
+                       file->path, (long long)count, MEMBERS_MAX);
+    status = is_apple_double(&attributes, zip, &stat, error);
+    if (status == CGAP_OK && !attributes)
+      status = add_member(file, zip, &stat, length, error);
+  }
+  return status;
+}
+
+cgap_status cgap_npz_open(cgap_file *file, cgap_error *error)
+{
+  zip_t *zip = NULL;
+  cgap_status status = cgap_zip_open(&zip, file->path, error);
+  if (status == CGAP_OK)
+    status = list_members(file, zip, error);
+  if (status == CGAP_OK && file->count == 0)
+    status = cgap_fail(error, CGAP_FILE,
+                       "%s: a zip archive with no .npy array in it; write the arrays with numpy.savez", file->path);
+  if (zip)
+    zip_discard(zip);
+  return status;
+}

@@ -1,0 +1,314 @@
+#include "io/read/small_datasets.h"
+
+#include "io/read/array_values.h"
+
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double WHOLE_MOST = 9007199254740992.0; /* 2^53: whole numbers up to here are exact in a double */
+
+bool cgap_entry_elements(size_t *out, const cgap_entry *entry)
+{
+  *out = 1;
+  for (int k = 0; k < entry->rank; k++) {
+    if (k >= CGAP_SHAPE_MAX || !cgap_product(out, *out, entry->shape[k]))
+      return false;
+  }
+  return true;
+}
+
+static cgap_status read_whole(void *out, const cgap_taken *taken, hid_t memory_type, cgap_error *error)
+{
+  char why[400] = "";
+  if (taken->entry->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", taken->entry->name, taken->entry->obstacle);
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t dataset = H5Dopen2(taken->file->id, cgap_entry_place(taken->entry), H5P_DEFAULT);
+  bool ok = dataset >= 0 && H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0;
+  if (!ok)
+    cgap_hdf5_reason(why, sizeof why);
+  if (dataset >= 0)
+    H5Dclose(dataset);
+  cgap_quiet_end(quiet);
+  if (ok)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "%s: cannot be read (HDF5: %s); copy the file again", taken->entry->name,
+                   why[0] ? why : "no reason given");
+}
+
+size_t cgap_entry_list(const cgap_entry *entry)
+{
+  size_t longest = entry->rank > 0 ? 1 : 0;
+  for (int k = 0; k < entry->rank; k++) {
+    const size_t size = k < CGAP_SHAPE_MAX ? entry->shape[k] : 0;
+    if (size == 0 || (size > 1 && longest > 1))
+      return 0;
+    longest = size > longest ? size : longest;
+  }
+  return longest;
+}
+
+/* 8-byte elements of a turned dataset put in row-major order of its meant shape. */
+static cgap_status turn_values(void *values, const cgap_entry *e, cgap_error *error)
+{
+  size_t count = 0, at[CGAP_SHAPE_MAX] = {0};
+  if (!e->turned || cgap_entry_list(e) > 0 || !cgap_entry_elements(&count, e))
+    return CGAP_OK;
+  uint64_t *copy = cgap_alloc(count, sizeof *copy), *out = values;
+  if (!copy)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu values", e->name, count);
+  memcpy(copy, out, count * sizeof *copy);
+  for (size_t i = 0; i < count; i++) {
+    size_t from = 0;
+    for (int k = e->rank - 1; k >= 0; k--)
+      from = from * e->shape[k] + at[k];
+    out[i] = copy[from];
+    for (int k = e->rank - 1; k >= 0 && ++at[k] == e->shape[k]; k--)
+      at[k] = 0;
+  }
+  cgap_free(copy);
+  return CGAP_OK;
+}
+
+/* Unsigned values keep their bits, so that ids past 2^63 stay apart; as a row or label they are negative and refused.
+ */
+cgap_status cgap_read_int64(int64_t *out, const cgap_taken *taken, cgap_error *error)
+{
+  if (taken->entry->pieces)
+    return cgap_array_int64(out, taken->entry, error);
+  cgap_status status = read_whole(out, taken, taken->entry->is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, error);
+  return status == CGAP_OK ? turn_values(out, taken->entry, error) : status;
+}
+
+cgap_status cgap_read_float64(double *out, const cgap_taken *taken, cgap_error *error)
+{
+  if (taken->entry->pieces)
+    return cgap_array_float64(out, taken->entry, error);
+  cgap_status status = read_whole(out, taken, H5T_NATIVE_DOUBLE, error);
+  return status == CGAP_OK ? turn_values(out, taken->entry, error) : status;
+}
+
+static cgap_status read_from_floats(int64_t *out, const cgap_taken *taken, const char *what, cgap_error *error)
+{
+  const cgap_entry *e = taken->entry;
+  char shape[160];
+  size_t count = 0;
+  if (e->type == CGAP_BFLOAT16)
+    return cgap_fail(error, CGAP_DATA, "%s: bfloat16 cannot hold %s; write integers", e->name, what);
+  if (!cgap_entry_elements(&count, e))
+    return cgap_fail(error, CGAP_DATA, "%s: more values than any memory holds", e->name);
+  double *values = cgap_alloc(count, sizeof *values);
+  if (!values)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu values", e->name, count);
+  cgap_status status = cgap_read_float64(values, taken, error);
+  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
+    if (!(fabs(values[i]) <= WHOLE_MOST) || values[i] != floor(values[i]))
+      status = cgap_fail(error, CGAP_DATA,
+                         "%s: %s of shape %s, entry %zu is %g; %s are whole numbers: mend it or write integers",
+                         e->name, e->type_text, cgap_shape_text(shape, sizeof shape, e), i, values[i], what);
+    else
+      out[i] = (int64_t)values[i];
+  }
+  cgap_free(values);
+  return status;
+}
+
+cgap_status cgap_read_whole(int64_t *out, const cgap_taken *taken, const char *what, cgap_error *error)
+{
+  return taken->entry->kind == CGAP_KIND_FLOAT ? read_from_floats(out, taken, what, error)
+                                               : cgap_read_int64(out, taken, error);
+}
+
+/* ---------------------------------------------------------------- ids */
+
+static size_t fixed_length(const unsigned char *bytes, size_t size, H5T_str_t padding)
+{
+  size_t length = strnlen((const char *)bytes, size);
+  while (padding == H5T_STR_SPACEPAD && length > 0 && bytes[length - 1] == ' ')
+    length--;
+  return length;
+}
+
+static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_taken *taken, hid_t type, size_t count,
+                              cgap_error *error)
+{
+  size_t size = H5Tget_size(type);
+  H5T_str_t padding = H5Tget_strpad(type);
+  size_t bytes = 0;
+  if (!cgap_product(&bytes, count, size) || !(*blob = malloc(bytes + 1)))
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+  cgap_status status = read_whole(*blob, taken, type, error);
+  for (size_t i = 0; i < count && status == CGAP_OK; i++)
+    id[i] = (cgap_id){*blob + i * size, fixed_length(*blob + i * size, size, padding)};
+  return status;
+}
+
+/* HDF5 gives each string a block of its own: they are gathered into one. */
+static cgap_status gather(cgap_id *id, unsigned char **blob, char *const *strings, size_t count)
+{
+  size_t bytes = 1;
+  for (size_t i = 0; i < count; i++)
+    bytes += strings[i] ? strlen(strings[i]) : 0;
+  unsigned char *to = *blob = malloc(bytes);
+  if (!to)
+    return CGAP_RESOURCE;
+  for (size_t i = 0; i < count; i++) {
+    size_t length = strings[i] ? strlen(strings[i]) : 0;
+    if (length)
+      memcpy(to, strings[i], length);
+    id[i] = (cgap_id){to, length};
+    to += length;
+  }
+  return CGAP_OK;
+}
+
+static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_taken *taken, hid_t type, size_t count,
+                                 cgap_error *error)
+{
+  char **strings = calloc(count + 1, sizeof *strings);
+  if (!strings)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+  cgap_status status = read_whole(strings, taken, type, error);
+  if (status == CGAP_OK && gather(id, blob, strings, count) != CGAP_OK)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+  for (size_t i = 0; i < count; i++)
+    H5free_memory(strings[i]);
+  free(strings);
+  return status;
+}
+
+static cgap_status read_integers(cgap_id *id, unsigned char **blob, const cgap_taken *taken, size_t count,
+                                 cgap_error *error)
+{
+  int64_t *values = malloc((count + 1) * sizeof *values);
+  *blob = (unsigned char *)values;
+  if (!values)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+  cgap_status status = cgap_read_whole(values, taken, "ids", error);
+  for (size_t i = 0; i < count; i++)
+    id[i] = (cgap_id){(const unsigned char *)(values + i), sizeof *values};
+  return status;
+}
+
+/* A character as UTF-8 at `to`, which has 3 bytes; MATLAB has 16 bits each. Returns how many. */
+static size_t put_character(unsigned char *to, unsigned c)
+{
+  if (c < 0x80) {
+    to[0] = (unsigned char)c;
+    return 1;
+  }
+  const size_t more = c < 0x800 ? 1 : 2;
+  to[0] = (unsigned char)((more == 1 ? 0xc0u : 0xe0u) | c >> (6 * more));
+  for (size_t k = 1; k <= more; k++)
+    to[k] = (unsigned char)(0x80u | (c >> (6 * (more - k)) & 0x3fu));
+  return more + 1;
+}
+
+/* Strings that are the rows of a matrix of characters, stored columns first, filled up with spaces or zeros. */
+static cgap_status read_characters(cgap_id *id, unsigned char **blob, const cgap_taken *taken, size_t count,
+                                   cgap_error *error)
+{
+  const size_t length = taken->entry->characters;
+  size_t elements = 0;
+  uint16_t *values = cgap_product(&elements, count, length) ? cgap_alloc(elements, sizeof *values) : NULL;
+  *blob = values ? malloc(3 * elements + 1) : NULL;
+  cgap_status status = *blob
+                         ? read_whole(values, taken, H5T_NATIVE_UINT16, error)
+                         : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+  unsigned char *to = *blob;
+  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
+    size_t used = length;
+    while (used > 0 && (values[(used - 1) * count + i] == 0 || values[(used - 1) * count + i] == ' '))
+      used--;
+    id[i] = (cgap_id){to, 0};
+    for (size_t c = 0; c < used; c++)
+      to += put_character(to, values[c * count + i]);
+    id[i].length = (size_t)(to - id[i].bytes);
+  }
+  cgap_free(values);
+  return status;
+}
+
+static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_taken *taken, size_t count, cgap_error *error)
+{
+  if (taken->entry->kind != CGAP_KIND_STRING)
+    return read_integers(id, blob, taken, count, error);
+  if (taken->entry->characters)
+    return read_characters(id, blob, taken, count, error);
+  if (taken->entry->pieces)
+    return cgap_array_strings(id, blob, taken->entry, error);
+  hid_t dataset = H5Dopen2(taken->file->id, cgap_entry_place(taken->entry), H5P_DEFAULT);
+  hid_t type = dataset < 0 ? H5I_INVALID_HID : H5Dget_type(dataset);
+  if (dataset >= 0)
+    H5Dclose(dataset);
+  if (type < 0)
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened; the file is damaged, copy it again", taken->entry->name);
+  cgap_status status = H5Tis_variable_str(type) > 0 ? read_variable(id, blob, taken, type, count, error)
+                                                    : read_fixed(id, blob, taken, type, count, error);
+  H5Tclose(type);
+  return status;
+}
+
+static cgap_kind id_kind(const cgap_entry *entry)
+{
+  return entry->kind == CGAP_KIND_STRING ? CGAP_KIND_STRING : CGAP_KIND_INTEGER;
+}
+
+cgap_status cgap_ids_read(cgap_ids *out, const cgap_taken *taken, size_t count, cgap_error *error)
+{
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++)
+    total += cgap_entry_list(taken[i].entry);
+  *out = (cgap_ids){.count = total, .kind = id_kind(taken->entry), .blobs = count};
+  out->id = calloc(total + 1, sizeof *out->id);
+  out->blob = calloc(count, sizeof *out->blob);
+  if (!out->id || !out->blob) {
+    cgap_ids_clear(out);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, total);
+  }
+  cgap_status status = CGAP_OK;
+  size_t at = 0;
+  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
+    const size_t here = cgap_entry_list(taken[i].entry);
+    if (id_kind(taken[i].entry) != out->kind)
+      status = cgap_fail(error, CGAP_DATA, "%s: ids of type %s, %s has %s; write both as the same type",
+                         taken[i].entry->name, taken[i].entry->type_text, taken->entry->name, taken->entry->type_text);
+    else
+      status = read_ids(out->id + at, &out->blob[i], &taken[i], here, error);
+    at += here;
+  }
+  if (status != CGAP_OK)
+    cgap_ids_clear(out);
+  return status;
+}
+
+void cgap_ids_clear(cgap_ids *ids)
+{
+  for (size_t i = 0; ids->blob && i < ids->blobs; i++)
+    free(ids->blob[i]);
+  free(ids->blob);
+  free(ids->id);
+  *ids = (cgap_ids){0};
+}
+
+const char *cgap_id_text(char *out, size_t size, const cgap_ids *ids, size_t row)
+{
+  const cgap_id *id = &ids->id[row];
+  if (ids->kind == CGAP_KIND_INTEGER) {
+    int64_t value = 0;
+    memcpy(&value, id->bytes, sizeof value);
+    (void)snprintf(out, size, "%" PRId64, value);
+    return out;
+  }
+  (void)snprintf(out, size, "\"%.*s\"", id->length < 60 ? (int)id->length : 60, (const char *)id->bytes);
+  for (char *p = out; *p; p++) {
+    if ((unsigned char)*p < ' ')
+      *p = '?';
+  }
+  return out;
+}

@@ -1,0 +1,221 @@
+/* What a file is that no reader takes, and what to do about it: lines that can be typed as they are. */
+#include "io/read/hdf5_file.h"
+
+#include "base/text_buffer.h"
+#include "io/read/pickle.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { HEAD_BYTES = 4096, TAR_MARK = 257 };
+
+/* How the file's name goes into a line: as Python or the shell writes it. */
+typedef enum { NO_LINE, PYTHON, SHELL } language;
+
+/* Pickles can run any code when they are loaded, which is why nothing here reads them. */
+#define PICKLE                                                                                                         \
+  "a Python pickle, which is not read: loading one runs what it says. In Python, if you trust it: import numpy, "      \
+  "pickle; a = pickle.load(open(%s, 'rb')); numpy.savez('new.npz', **(a if isinstance(a, dict) else {'rows': a}))"
+#define TORCH                                                                                                          \
+  "a PyTorch file, a Python pickle, which is not read. In Python: import numpy, torch; a = torch.load(%s, "            \
+  "map_location='cpu', weights_only=True); numpy.savez('new.npz', **{name: rows.float().numpy() for name, rows in (a " \
+  "if isinstance(a, dict) else {'rows': a}).items()})"
+#define TABLE                                                                                                          \
+  "a table of text, which is not read. In Python, where each line is one row of numbers: import numpy; "               \
+  "numpy.save('new.npy', numpy.loadtxt(%s, delimiter="
+#define JSON                                                                                                           \
+  "JSON, which is not read. In Python: import json, numpy; "                                                           \
+  "a = json.loads('[' + open(%s).read().replace('}\\n{', '},{') + ']'); a = a[0] if len(a) == 1 else a; "              \
+  "numpy.savez('new.npz', **(a if isinstance(a, dict) else {name: [row[name] for row in a] for name in a[0]} if "      \
+  "isinstance(a[0], dict) else {'rows': a}))"
+#define FAISS                                                                                                          \
+  "a FAISS index, which is not read. In Python: import faiss, numpy; a = faiss.read_index(%s); numpy.save('new.npy', " \
+  "a.reconstruct_n(0, a.ntotal))"
+#define MATLAB                                                                                                         \
+  "a MATLAB file before version 7.3, which is not read. In Python: import numpy, scipy.io; numpy.savez('new.npz', "    \
+  "**{name: rows for name, rows in scipy.io.loadmat(%s).items() if name[0] != '_'})"
+#define PARQUET                                                                                                        \
+  "a Parquet file, which is not read. In Python: import numpy, pandas; a = pandas.read_parquet(%s); "                  \
+  "numpy.savez('new.npz', **{name: numpy.stack(a[name]) for name in a})"
+#define ARROW                                                                                                          \
+  "an Arrow or Feather file, which is not read. In Python: import numpy, pandas; a = pandas.read_feather(%s); "        \
+  "numpy.savez('new.npz', **{name: numpy.stack(a[name]) for name in a})"
+
+static const char HTML[] = "a web page (HTML), not the data: the download went to a page; fetch the file itself";
+static const char ANNEX[] = "a git-annex pointer, not the data; run `git annex get %s`";
+static const char ARCHIVE[] = "an archive, which is not read; unpack it, and give the files in it";
+
+typedef struct kind {
+  const char *start; /* the first bytes, or the end of the name */
+  size_t length;     /* of start; 0: to its end */
+  language in;
+  const char *what; /* with %s where `in` says so */
+} kind;
+
+/* By the first bytes. */
+static const kind FOREIGN[] = {
+  {"\x80\x02", 2, PYTHON, PICKLE},
+  {"\x80\x03", 2, PYTHON, PICKLE},
+  {"\x80\x04", 2, PYTHON, PICKLE},
+  {"\x80\x05", 2, PYTHON, PICKLE},
+  {"PK\x05\x06", 4, NO_LINE, "an empty zip archive; write the arrays again, with numpy.savez"},
+  {"\x1f\x8b", 2, SHELL, "gzip-compressed; unpack it: gunzip -k %s"},
+  {"BZh", 3, SHELL, "bzip2-compressed; unpack it: bunzip2 -k %s"},
+  {"\xfd"
+   "7zXZ",
+   5, SHELL, "xz-compressed; unpack it: unxz -k %s"},
+  {"\x28\xb5\x2f\xfd", 4, SHELL, "zstd-compressed; unpack it: unzstd %s"},
+  {"7z\xbc\xaf", 4, NO_LINE, ARCHIVE},
+  {"Rar!", 4, NO_LINE, ARCHIVE},
+  {"CDF", 3, SHELL, "a classic NetCDF file, which is not read; convert it: nccopy -k nc4 %s new.nc"},
+  {"PAR1", 4, PYTHON, PARQUET},
+  {"ARROW1", 6, PYTHON, ARROW},
+  {"FEA1", 4, PYTHON, ARROW},
+  {"IxF", 3, PYTHON, FAISS},
+  {"IxM", 3, PYTHON, FAISS},
+  {"Iw", 2, PYTHON, FAISS},
+  {"IH", 2, PYTHON, FAISS},
+  {"IxPQ", 4, PYTHON, FAISS},
+  {"IxSQ", 4, PYTHON, FAISS},
+  {"IxPT", 4, PYTHON, FAISS},
+  {"MATLAB 5.0 MAT-file", 19, PYTHON, MATLAB},
+  {"SQLite format 3", 15, NO_LINE, "an SQLite database, which is not read; write the rows with numpy.save"},
+  {"/annex/objects/", 15, SHELL, ANNEX},
+};
+
+/* By the name, where the bytes say nothing: old pickles are text. */
+static const kind ENDINGS[] = {
+  {".pt", 0, PYTHON, TORCH},
+  {".pth", 0, PYTHON, TORCH},
+  {".pkl", 0, PYTHON, PICKLE},
+  {".pickle", 0, PYTHON, PICKLE},
+  {".safetensors", 0, NO_LINE,
+   "no safetensors file: its first eight bytes are not the length of a JSON header; copy or download it again"},
+  {".npy", 0, NO_LINE, "no .npy array: it does not start with \\x93NUMPY; write it again with numpy.save"},
+  {".npz", 0, NO_LINE, "no .npz archive: it does not start as a zip; write it again with numpy.savez"},
+  {".csv", 0, PYTHON, TABLE "',', dtype='float32'))"},
+  {".tsv", 0, PYTHON, TABLE "'\\t', dtype='float32'))"},
+};
+
+static const char LFS_START[] = "version https://git-lfs.github.com/spec/";
+
+static cgap_status refuse_pointer(const char *path, const char *head, cgap_error *error)
+{
+  const char *size = strstr(head, "\nsize ");
+  unsigned long long bytes = 0;
+  if (size && sscanf(size, "\nsize %llu", &bytes) == 1)
+    return cgap_fail(error, CGAP_FILE, "%s: a Git LFS pointer, not the %llu bytes it stands for; run `git lfs pull`",
+                     path, bytes);
+  return cgap_fail(error, CGAP_FILE, "%s: a Git LFS pointer, not the data; run `git lfs pull`", path);
+}
+
+/* %s in what is the name of the file, as the line's language writes it. */
+static cgap_status refuse_as(const char *path, const char *what, language in, cgap_error *error)
+{
+  char *name = in == PYTHON ? cgap_python_string(path) : in == SHELL ? cgap_shell_word(path) : strdup("");
+  if (!name)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
+  const char *gap = in == NO_LINE ? NULL : strstr(what, "%s");
+  const int before = gap ? (int)(gap - what) : (int)strlen(what);
+  const cgap_status status = cgap_fail(error, CGAP_FILE, "%s: %.*s%s%s", path, before, what, name, gap ? gap + 2 : "");
+  free(name);
+  return status;
+}
+
+/* What a pickle would run is named, in place of a line that would run it. */
+static cgap_status refuse_pickle(const char *path, const char *what, const unsigned char *bytes, size_t count,
+                                 cgap_error *error)
+{
+  char name[100];
+  if (!cgap_pickle_calls(name, sizeof name, bytes, count))
+    return refuse_as(path, what, PYTHON, error);
+  return cgap_fail(
+    error, CGAP_FILE,
+    "%s: a Python pickle that would call %s, which is not read and was not run; load it in Python only if "
+    "you trust who wrote it, and write the arrays with numpy.savez",
+    path, name);
+}
+
+cgap_status cgap_refuse_torch(const char *path, const unsigned char *pickle, size_t count, cgap_error *error)
+{
+  return refuse_pickle(path, TORCH, pickle, count, error);
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+  size_t a = strlen(text), b = strlen(ending);
+  return a >= b && !strcmp(text + a - b, ending);
+}
+
+static const char *skip_blanks(const char *at)
+{
+  while (isspace((unsigned char)*at))
+    at++;
+  return at;
+}
+
+/* { and a key, [ and a number or another of these: no other text starts so. */
+static bool is_json(const char *head)
+{
+  const char *at = skip_blanks(head), first = *at;
+  at = skip_blanks(at + (first != '\0'));
+  return (first == '{' && *at == '"') ||
+         (first == '[' && (*at == '[' || *at == '{' || *at == '-' || isdigit((unsigned char)*at)));
+}
+
+static bool is_html(const char *head)
+{
+  const char *at = skip_blanks(head);
+  return !strncasecmp(at, "<!doctype html", 14) || !strncasecmp(at, "<html", 5);
+}
+
+/* What text is by its start, or by its place in it; NULL: none of these. */
+static const kind *text_kind(const char *head, size_t got)
+{
+  static const kind TEXT[] = {
+    {NULL, 0, PYTHON, JSON}, {NULL, 0, NO_LINE, HTML}, {NULL, 0, NO_LINE, ARCHIVE}, {NULL, 0, SHELL, ANNEX}};
+  if (is_json(head))
+    return &TEXT[0];
+  if (is_html(head))
+    return &TEXT[1];
+  if (got >= TAR_MARK + 5 && !memcmp(head + TAR_MARK, "ustar", 5))
+    return &TEXT[2];
+  return strstr(head, ".git/annex/objects/") ? &TEXT[3] : NULL;
+}
+
+cgap_status cgap_refuse_foreign(const cgap_file *file, cgap_error *error)
+{
+  char head[HEAD_BYTES + 1] = {0};
+  ssize_t got = pread(file->fd, head, HEAD_BYTES, 0);
+  if (got < 0)
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be read: %s", file->path, strerror(errno));
+  if (!strncmp(head, LFS_START, sizeof LFS_START - 1))
+    return refuse_pointer(file->path, head, error);
+  for (size_t i = 0; i < sizeof FOREIGN / sizeof *FOREIGN; i++) {
+    if ((size_t)got >= FOREIGN[i].length && !memcmp(head, FOREIGN[i].start, FOREIGN[i].length)) {
+      const bool torch =
+        FOREIGN[i].start[0] == '\x80' && (ends_with(file->path, ".pt") || ends_with(file->path, ".pth"));
+      const char *what = torch ? TORCH : FOREIGN[i].what;
+      return FOREIGN[i].start[0] == '\x80'
+               ? refuse_pickle(file->path, what, (const unsigned char *)head, (size_t)got, error)
+               : refuse_as(file->path, what, FOREIGN[i].in, error);
+    }
+  }
+  const kind *text = text_kind(head, (size_t)got);
+  if (text)
+    return refuse_as(file->path, text->what, text->in, error);
+  for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) {
+    if (ends_with(file->path, ENDINGS[i].start))
+      return strstr(ENDINGS[i].what, "Python pickle")
+               ? refuse_pickle(file->path, ENDINGS[i].what, (const unsigned char *)head, (size_t)got, error)
+               : refuse_as(file->path, ENDINGS[i].what, ENDINGS[i].in, error);
+  }
+  return cgap_fail(error, CGAP_FILE,
+                   "%s: not an HDF5 file (no signature in its %llu bytes), nor .npy, .npz or safetensors; give one of "
+                   "these",
+                   file->path, (unsigned long long)file->bytes);
+}

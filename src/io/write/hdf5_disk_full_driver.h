@@ -1,0 +1,22 @@
+/* Where HDF5 writes: a file driver that remembers the first write that failed and from then on takes and forgets.
+ *
+ * HDF5 1.10 cannot close a file that it cannot write: the file stays half open and the process ends in a crash at
+ * exit. With this driver a full disk is no error to HDF5; the writer asks the sink, gives up the file and closes it. */
+#ifndef CGAP_IO_SINK_H
+#define CGAP_IO_SINK_H
+
+#include "io/read/hdf5_file.h"
+
+typedef struct cgap_sink {
+  int fd;     /* open for reading and writing; the owner closes it after the HDF5 file */
+  int number; /* errno of the first write that failed; 0: none has */
+  hid_t driver;
+} cgap_sink;
+
+/* A new HDF5 file of nothing yet on sink->fd; `name` is what HDF5 calls it. Negative where HDF5 refuses. */
+hid_t cgap_sink_create(cgap_sink *sink, const char *name);
+
+/* After H5Fclose. */
+void cgap_sink_close(cgap_sink *sink);
+
+#endif

@@ -1,0 +1,128 @@
+#include "rows/block_order.h"
+#include "base/memory.h"
+
+static bool within_row(const cgap_panels *p, const cgap_walk *at)
+{
+  return p->triangle && at->column < at->row + p->row_step;
+}
+
+/* Along a row of panels, then back along the next. */
+static void walk_on(const cgap_panels *p, cgap_walk *at)
+{
+  const size_t first = p->triangle ? at->row : 0;
+  if (!at->back && p->columns->rows - at->column > p->column_step) {
+    at->column += p->column_step;
+  } else if (at->back && at->column > first) {
+    at->column -= p->column_step;
+  } else if (p->rows->rows - at->row > p->row_step) {
+    at->row += p->row_step;
+    at->back = !at->back;
+    if (p->triangle && !at->back)
+      at->column = at->row;
+  } else {
+    at->over = true;
+  }
+}
+
+/* Whether a step needs a panel that is not at hand; *row: of rows. */
+static bool lacks(const cgap_panels *p, const cgap_walk *at, bool *row)
+{
+  *row = !p->a.side || p->a.first != at->row;
+  return *row || (!within_row(p, at) && (!p->b.side || p->b.first != at->column));
+}
+
+static cgap_status load(void *context, cgap_error *error)
+{
+  cgap_panel *panel = context;
+  return cgap_panel_load(panel, panel->side, panel->first, panel->rows, error);
+}
+
+/* Sets what a panel is to hold. */
+static void aim(const cgap_panels *p, cgap_panel *panel, const cgap_walk *at, bool row)
+{
+  panel->side = row ? p->rows : p->columns;
+  panel->first = row ? at->row : at->column;
+  panel->rows = cgap_lesser(panel->side->rows - panel->first, row ? p->row_step : p->column_step);
+}
+
+/* Starts to read the next panel that will be lacking. */
+static void ask(cgap_panels *p)
+{
+  cgap_walk at = p->at;
+  bool row = false;
+  while (!at.over && !lacks(p, &at, &row))
+    walk_on(p, &at);
+  if (at.over || !p->ahead.threaded)
+    return;
+  aim(p, &p->next, &at, row);
+  p->asked = true;
+  p->asked_row = row;
+  cgap_ahead_start(&p->ahead, load, &p->next);
+}
+
+/* What was asked for is what is lacking first. */
+static cgap_status take(cgap_panels *p, bool row, cgap_error *error)
+{
+  cgap_panel *panel = row ? &p->a : &p->b;
+  cgap_status status;
+  if (p->asked) {
+    status = cgap_ahead_wait(&p->ahead, error);
+    p->asked = false;
+    const cgap_panel old = *panel;
+    *panel = p->next;
+    p->next = old;
+  } else {
+    aim(p, panel, &p->at, row);
+    status = load(panel, error);
+  }
+  if (status)
+    panel->side = NULL;
+  p->new_a |= row;
+  p->new_b |= !row;
+  return status;
+}
+
+void cgap_panels_open(cgap_panels *p, int threads)
+{
+  const bool held = p->rows->unit && p->columns->unit;
+  cgap_ahead_open(&p->ahead, held ? 1 : threads);
+}
+
+void cgap_panels_close(cgap_panels *p)
+{
+  cgap_ahead_close(&p->ahead);
+  cgap_panel_clear(&p->a);
+  cgap_panel_clear(&p->b);
+  cgap_panel_clear(&p->next);
+}
+
+cgap_status cgap_panels_next(cgap_panels *p, cgap_panel *a, cgap_panel *b, bool *more, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  bool row;
+  if (p->started)
+    walk_on(p, &p->at);
+  else
+    p->at = (cgap_walk){.over = p->rows->rows == 0 || p->columns->rows == 0};
+  p->started = true;
+  p->new_a = p->new_b = false;
+  *more = !p->at.over;
+  while (*more && !status && lacks(p, &p->at, &row))
+    status = take(p, row, error);
+  if (!*more || status)
+    return status;
+  if (!p->asked)
+    ask(p);
+  *a = cgap_panel_view(&p->a);
+  *b = cgap_panel_view(&p->b);
+  p->within = within_row(p, &p->at);
+  if (p->within) {
+    const size_t off = p->at.column - p->at.row, dim = p->rows->dim;
+    *b = cgap_panel_view(&p->a);
+    b->first += off;
+    b->rows = cgap_lesser(p->a.rows - off, p->column_step);
+    b->unit += off * dim;
+    b->raw += off * dim * cgap_type_size(p->rows->source->type);
+  }
+  return CGAP_OK;
+}

@@ -1,0 +1,60 @@
+#include "rows/duplicate_rows.h"
+
+#include "base/memory.h"
+
+#include <xxhash.h>
+
+typedef struct cgap_slot {
+  cgap_hash hash;
+  size_t place; /* row + 1; 0: free */
+} cgap_slot;
+
+__extension__ typedef unsigned __int128 wide;
+
+/* A hash spread evenly over any number of slots. */
+static size_t home(const cgap_distinct *d, cgap_hash hash)
+{
+  return (size_t)((wide)hash.low * d->slots >> 64);
+}
+
+static size_t slots_of(size_t rows)
+{
+  return rows + rows / 2 + 16;
+}
+
+bool cgap_distinct_init(cgap_distinct *d, size_t rows)
+{
+  const size_t slots = slots_of(rows);
+  *d = (cgap_distinct){.slots = slots, .slot = cgap_zalloc(slots, sizeof *d->slot)};
+  return d->slot != NULL;
+}
+
+void cgap_distinct_clear(cgap_distinct *d)
+{
+  cgap_free(d->slot);
+  *d = (cgap_distinct){0};
+}
+
+cgap_hash cgap_hash_row(const void *bytes, size_t size)
+{
+  XXH128_hash_t h = XXH3_128bits(bytes, size);
+  return (cgap_hash){.low = h.low64, .high = h.high64};
+}
+
+void cgap_distinct_expect(const cgap_distinct *d, cgap_hash hash)
+{
+  __builtin_prefetch(&d->slot[home(d, hash)], 1);
+}
+
+size_t cgap_distinct_add(cgap_distinct *d, cgap_hash hash, size_t row)
+{
+  for (size_t at = home(d, hash);; at = at + 1 < d->slots ? at + 1 : 0) {
+    cgap_slot *slot = &d->slot[at];
+    if (slot->place == 0) {
+      *slot = (cgap_slot){.hash = hash, .place = row + 1};
+      return row;
+    }
+    if (slot->hash.low == hash.low && slot->hash.high == hash.high)
+      return slot->place - 1;
+  }
+}

@@ -1,0 +1,210 @@
+#include "rows/embeddings.h"
+
+#include "audit/caption_order.h"
+#include "base/blas_threads.h"
+#include "base/memory.h"
+#include "rows/modality.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+enum { LEAST_ROWS = 3, LEAST_UNPAIRED_TEXTS = 2 };
+
+/* The image row of text j, in the file's count. */
+static size_t file_image_of(const cgap_data *data, cgap_order order, size_t j)
+{
+  switch (data->pairing) {
+  case CGAP_BY_INDEX:
+    return (size_t)data->text_image[j];
+  case CGAP_PAIRING_OPEN:
+    return order == CGAP_IMAGE_MAJOR ? j / (data->text.rows / data->image.rows) : j % data->image.rows;
+  default:
+    return j;
+  }
+}
+
+/* How couples were formed, with the number of texts an image. */
+static void describe_pairing(cgap_embeddings *e, cgap_order order)
+{
+  size_t least = SIZE_MAX, most = 0;
+  char texts[64];
+  for (size_t i = 0; i < e->pairs.images; i++) {
+    const size_t n = e->pairs.first[i + 1] - e->pairs.first[i];
+    least = n < least ? n : least;
+    most = n > most ? n : most;
+  }
+  (void)snprintf(texts, sizeof texts,
+                 least < most ? "%zu to %zu texts an image"
+                 : most == 1  ? "one text an image"
+                              : "%zu texts an image",
+                 least, most);
+  switch (e->data->pairing) {
+  case CGAP_UNPAIRED:
+    (void)snprintf(e->pairing, sizeof e->pairing, "unpaired");
+    break;
+  case CGAP_BY_ROW:
+    if (e->merged_images)
+      (void)snprintf(e->pairing, sizeof e->pairing, "equal images merged, %s", texts);
+    else
+      (void)snprintf(e->pairing, sizeof e->pairing, "row i with row i");
+    break;
+  case CGAP_BY_INDEX:
+    (void)snprintf(e->pairing, sizeof e->pairing, "%s", texts);
+    break;
+  case CGAP_PAIRING_OPEN:
+    (void)snprintf(e->pairing, sizeof e->pairing, "%s, %s (the order that the rows support)", texts,
+                   order == CGAP_IMAGE_MAJOR ? "image-major" : "caption-major");
+    break;
+  }
+}
+
+static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
+{
+  const cgap_source *image = &data->image, *text = &data->text;
+  if (image->dim != text->dim)
+    return cgap_fail(error, CGAP_DATA, "%s has %zu dimensions, %s %zu: not one joint space", image->name, image->dim,
+                     text->name, text->dim);
+  if (data->merge_images && data->pairing == CGAP_UNPAIRED)
+    return cgap_fail(error, CGAP_USAGE,
+                     "%s: equal images are merged for the sake of their texts; --merge-images and "
+                     "unpaired texts do not go together",
+                     image->name);
+  if (data->pairing == CGAP_BY_ROW && image->rows != text->rows)
+    return cgap_fail(error, CGAP_FILE, "%s: %zu rows, %s has %zu; give --text-image or --unpaired", text->name,
+                     text->rows, image->name, image->rows);
+  for (size_t j = 0; data->pairing == CGAP_BY_INDEX && j < text->rows; j++)
+    if (data->text_image[j] >= image->rows)
+      return cgap_fail(error, CGAP_DATA, "%s: text %zu names image row %llu, %s has %zu rows", text->name, j,
+                       (unsigned long long)data->text_image[j], image->name, image->rows);
+  return CGAP_OK;
+}
+
+/* Both sides in one line, so that a file is mended once. */
+static cgap_status check_bad(const cgap_embeddings *e, cgap_error *error)
+{
+  char what[1500] = "";
+  if (e->data->drop_bad)
+    return CGAP_OK;
+  (void)cgap_describe_bad(e->image.source, &e->image.checks, what, sizeof what);
+  (void)cgap_describe_bad(e->text.source, &e->text.checks, what, sizeof what);
+  return *what ? cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave them out", what) : CGAP_OK;
+}
+
+static cgap_status check_rows(const cgap_side *side, size_t least, cgap_error *error)
+{
+  if (side->rows < least)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", side->source->name, side->rows,
+                     least);
+  return CGAP_OK;
+}
+
+/* Texts whose image was dropped go with it. */
+static cgap_status skip_texts(bool **skip, cgap_embeddings *e, cgap_order order, const size_t *kept_as,
+                              cgap_error *error)
+{
+  const size_t texts = e->data->text.rows;
+  *skip = cgap_zalloc(texts, sizeof **skip);
+  if (!*skip)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu texts", texts);
+  for (size_t j = 0; j < texts; j++)
+    (*skip)[j] = kept_as[file_image_of(e->data, order, j)] == SIZE_MAX;
+  return CGAP_OK;
+}
+
+static cgap_status make_pairs(cgap_embeddings *e, cgap_order order, const size_t *kept_as, cgap_error *error)
+{
+  size_t *image_of = cgap_alloc(e->text.rows, sizeof *image_of);
+  if (!image_of)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", e->text.rows);
+  for (size_t j = 0; j < e->text.rows; j++)
+    image_of[j] = kept_as[file_image_of(e->data, order, e->text.file_row[j])];
+  return cgap_pairs_init(&e->pairs, image_of, e->image.rows, e->text.rows, error);
+}
+
+static cgap_status load(cgap_embeddings *out, cgap_side_options *o, cgap_order order, size_t *kept_as,
+                        cgap_error *error)
+{
+  const cgap_data *data = out->data;
+  bool *skip = NULL;
+  o->merge = data->merge_images && out->paired;
+  o->phase = "images";
+  cgap_status status = cgap_side_load(&out->image, &data->image, o, kept_as, error);
+  if (!status && out->paired)
+    status = skip_texts(&skip, out, order, kept_as, error);
+  o->skip = skip;
+  o->merge = false;
+  o->phase = "texts";
+  if (!status)
+    status = cgap_side_load(&out->text, &data->text, o, NULL, error);
+  if (!status)
+    status = check_bad(out, error);
+  if (!status)
+    status = check_rows(&out->image, LEAST_ROWS, error);
+  if (!status)
+    status = check_rows(&out->text, out->paired ? LEAST_ROWS : LEAST_UNPAIRED_TEXTS, error);
+  if (!status && out->paired)
+    status = make_pairs(out, order, kept_as, error);
+  cgap_free(skip);
+  return status;
+}
+
+static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_side_options options, cgap_error *error)
+{
+  *out = (cgap_embeddings){.data = data, .paired = data->pairing != CGAP_UNPAIRED};
+  cgap_order order = CGAP_IMAGE_MAJOR;
+  cgap_status status = check_shapes(data, error);
+  if (!status && data->pairing == CGAP_PAIRING_OPEN)
+    status = cgap_pairing_settle(&order, data, error);
+  if (status)
+    return status;
+  size_t *kept_as = cgap_alloc(data->image.rows, sizeof *kept_as);
+  if (!kept_as)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", data->image.rows);
+  const int blas_threads = cgap_blas_single();
+  status = load(out, &options, order, kept_as, error);
+  cgap_blas_restore(blas_threads);
+  out->image_kept_as = kept_as;
+  if (status) {
+    cgap_embeddings_clear(out);
+    return status;
+  }
+  const uint64_t bad_images = out->image.checks.not_finite.count + out->image.checks.zero.count;
+  out->dropped_images = (size_t)bad_images;
+  out->dropped_texts = data->text.rows - out->text.rows;
+  out->merged_images = data->image.rows - out->image.rows - out->dropped_images;
+  describe_pairing(out, order);
+  return CGAP_OK;
+}
+
+cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident, int threads,
+                                 cgap_progress progress, cgap_error *error)
+{
+  return load_all(out, data, (cgap_side_options){.resident = resident, .threads = threads, .progress = progress},
+                  error);
+}
+
+cgap_status cgap_embeddings_share(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *ranks,
+                                  int threads, cgap_progress progress, cgap_error *error)
+{
+  return load_all(out, data,
+                  (cgap_side_options){.resident = resident, .threads = threads, .progress = progress, .ranks = ranks},
+                  error);
+}
+
+void cgap_embeddings_clear(cgap_embeddings *e)
+{
+  cgap_side_clear(&e->image);
+  cgap_side_clear(&e->text);
+  cgap_pairs_clear(&e->pairs);
+  cgap_free(e->image_kept_as);
+  *e = (cgap_embeddings){0};
+}
+
+cgap_modality cgap_modality_of(const cgap_side *side)
+{
+  return (cgap_modality){.rows = side->rows,
+                         .mean = side->mean,
+                         .moment = side->moment,
+                         .file_row = side->file_row,
+                         .first_equal = side->checks.duplicates.count ? side->first_equal : NULL};
+}

@@ -1,0 +1,40 @@
+#include "rows/picked_rows.h"
+
+#include <stdlib.h>
+
+struct cgap_picked {
+  cgap_source from;
+  const size_t *rows;
+};
+
+static cgap_status read_picked(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+{
+  const cgap_picked *p = source->context;
+  const size_t row_bytes = source->dim * cgap_type_size(source->type);
+  cgap_status status = CGAP_OK;
+  for (size_t done = 0, run; status == CGAP_OK && done < count; done += run) {
+    const size_t *rows = p->rows + first + done;
+    for (run = 1; done + run < count && rows[run] == rows[0] + run; run++)
+      ;
+    status = p->from.read(&p->from, rows[0], run, (unsigned char *)out + done * row_bytes, error);
+  }
+  return status;
+}
+
+cgap_picked *cgap_picked_open(cgap_source *view, const cgap_source *from, const size_t *rows, size_t count)
+{
+  cgap_picked *p = malloc(sizeof *p);
+  if (!p)
+    return NULL;
+  *p = (cgap_picked){.from = *from, .rows = rows};
+  *view = *from;
+  view->rows = count;
+  view->read = read_picked;
+  view->context = p;
+  return p;
+}
+
+void cgap_picked_close(cgap_picked *p)
+{
+  free(p);
+}

@@ -1,0 +1,201 @@
+#include "rows/row_scores.h"
+
+#include "base/blas_threads.h"
+#include "base/memory.h"
+#include "rows/row_block.h"
+#include "simd/audit_kernels.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK = 256, FEW_BLOCK = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
+#define MOST_SUM 4503599627370496.0 /* 2^52 */
+
+cgap_status cgap_scores_run(const cgap_side *side, cgap_share share, const double *vectors, size_t count, int threads,
+                            cgap_scores_visit visit, void *context, cgap_error *error)
+{
+  const size_t dim = side->dim, block = BLOCK * (size_t)threads;
+  const int blas_threads = cgap_blas_single();
+  double *rows = cgap_alloc(block * dim, sizeof *rows), *scores = cgap_alloc(block * count, sizeof *scores);
+  cgap_status status = CGAP_OK;
+  if (!rows || !scores)
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for scores of %zu rows against %zu vectors", block, count);
+  for (size_t first = share.first; !status && first < share.end; first += block) {
+    const size_t n = cgap_lesser(block, share.end - first);
+    status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
+    if (status)
+      break;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t b = 0; b < n; b += BLOCK)
+      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cgap_lesser(BLOCK, n - b), (int)count, (int)dim, 1.0,
+                  rows + b * dim, (int)dim, vectors, (int)dim, 0.0, scores + b * count, (int)count);
+    visit(context, first, n, scores);
+  }
+  cgap_free(rows);
+  cgap_free(scores);
+  cgap_blas_restore(blas_threads);
+  return status;
+}
+
+/* What a thread works in. */
+typedef struct room {
+  double *rows, *lanes, *scores; /* (FEW_BLOCK, dim), (FEW_BLOCK, CGAP_FEW), (FEW_BLOCK, count) */
+  double *gradient, *sums;       /* of one run: (dim, CGAP_FEW), (sums) */
+} room;
+
+typedef struct gradient_job {
+  const cgap_kernels *kernels;
+  const double *weights; /* (dim, CGAP_FEW), lanes beyond count 0 */
+  cgap_gradient *out;
+  cgap_residual residual;
+  void *context;
+} gradient_job;
+
+static bool room_alloc(room *own, size_t dim, size_t count, size_t sums)
+{
+  own->rows = cgap_alloc(FEW_BLOCK * dim, sizeof *own->rows);
+  own->lanes = cgap_zalloc(FEW_BLOCK * CGAP_FEW, sizeof *own->lanes);
+  own->scores = cgap_alloc(FEW_BLOCK * count, sizeof *own->scores);
+  own->gradient = cgap_alloc(dim * CGAP_FEW, sizeof *own->gradient);
+  own->sums = cgap_alloc(sums, sizeof *own->sums);
+  return own->rows && own->lanes && own->scores && own->gradient && own->sums;
+}
+
+static void room_free(room *own)
+{
+  cgap_free(own->rows);
+  cgap_free(own->lanes);
+  cgap_free(own->scores);
+  cgap_free(own->gradient);
+  cgap_free(own->sums);
+}
+
+/* One run of rows, in blocks that stay in the cache between the product forward and the one back. */
+static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_t first, size_t rows, const room *own)
+{
+  const size_t dim = panel->side->dim, count = job->out->count;
+  memset(own->gradient, 0, dim * CGAP_FEW * sizeof *own->gradient);
+  memset(own->sums, 0, job->out->whole.count * sizeof *own->sums);
+  for (size_t b = first; b < first + rows; b += FEW_BLOCK) {
+    const float *z = panel->unit + b * dim;
+    const size_t n = cgap_lesser(FEW_BLOCK, first + rows - b);
+    job->kernels->widen(z, n * dim, 1, own->rows);
+    job->kernels->few_scores(own->rows, n, dim, job->weights, own->lanes);
+    for (size_t i = 0; i < n; i++)
+      memcpy(own->scores + i * count, own->lanes + i * CGAP_FEW, count * sizeof *own->scores);
+    job->residual(job->context, panel->first + b, n, own->scores, own->sums);
+    for (size_t i = 0; i < n; i++)
+      memcpy(own->lanes + i * CGAP_FEW, own->scores + i * count, count * sizeof *own->scores);
+    job->kernels->few_gradient(own->rows, n, dim, own->lanes, own->gradient);
+  }
+}
+
+/* A sum's bound is not known: its whole part and the rest have formats of their own. */
+static void add_sums(cgap_gradient *out, const double *sums)
+{
+  for (size_t k = 0; k < out->whole.count; k++) {
+    const double sum = fmin(fmax(sums[k], -MOST_SUM), MOST_SUM), whole = floor(sum), part = sum - whole;
+    cgap_wide_add(&out->whole, k, &whole, 1);
+    cgap_wide_add(&out->part, k, &part, 1);
+  }
+}
+
+/* The runs of a panel, each with a gradient of its own, added in fixed point. */
+static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int threads)
+{
+  const size_t dim = panel->side->dim, runs = (panel->rows + RUN - 1) / RUN;
+  bool fine = true;
+#pragma omp parallel num_threads(threads)
+  {
+    room mine;
+    const bool ready = room_alloc(&mine, dim, job->out->count, job->out->whole.count);
+    if (!ready) {
+#pragma omp atomic write
+      fine = false;
+    }
+#pragma omp for schedule(dynamic, 1)
+    for (size_t r = 0; r < runs; r++) {
+      if (!ready)
+        continue;
+      gradient_run(job, panel, r * RUN, cgap_lesser(RUN, panel->rows - r * RUN), &mine);
+#pragma omp critical(cgap_gradient)
+      {
+        cgap_wide_add(&job->out->lanes, 0, mine.gradient, dim * CGAP_FEW);
+        add_sums(job->out, mine.sums);
+      }
+    }
+    room_free(&mine);
+  }
+  return fine;
+}
+
+/* (count, dim) as (dim, CGAP_FEW); NULL: out of memory */
+static double *side_by_side(const double *vectors, size_t count, size_t dim)
+{
+  double *out = cgap_zalloc(dim * CGAP_FEW, sizeof *out);
+  for (size_t k = 0; out && k < count; k++)
+    for (size_t a = 0; a < dim; a++)
+      out[a * CGAP_FEW + k] = vectors[k * dim + a];
+  return out;
+}
+
+cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, size_t sums, cgap_error *error)
+{
+  *out = (cgap_gradient){.dim = dim, .count = count};
+  if (cgap_wide_init(&out->lanes, dim * CGAP_FEW, RUN) && cgap_wide_init(&out->whole, sums, MOST_SUM) &&
+      cgap_wide_init(&out->part, sums, 1))
+    return CGAP_OK;
+  cgap_gradient_clear(out);
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, dim);
+}
+
+void cgap_gradient_clear(cgap_gradient *g)
+{
+  cgap_wide_clear(&g->lanes);
+  cgap_wide_clear(&g->whole);
+  cgap_wide_clear(&g->part);
+  *g = (cgap_gradient){0};
+}
+
+cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap_share share, const double *weights,
+                                 int threads, cgap_residual residual, void *context, cgap_error *error)
+{
+  const size_t step = side->unit ? side->rows : PANEL, count = out->count;
+  cgap_panel panel = {0};
+  double *lanes = side_by_side(weights, count, side->dim);
+  const gradient_job job = {cgap_kernels_here(), lanes, out, residual, context};
+  cgap_status status =
+    lanes ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu vectors of %zu", count, side->dim);
+  for (size_t first = share.first; !status && first < share.end; first += step) {
+    status = cgap_panel_load(&panel, side, first, cgap_lesser(step, share.end - first), error);
+    if (!status && !gradient_panel(&job, &panel, threads))
+      status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, side->dim);
+  }
+  cgap_panel_clear(&panel);
+  cgap_free(lanes);
+  return status;
+}
+
+cgap_status cgap_gradient_take(cgap_gradient *g, cgap_comm *ranks, double *gradient, double *sums, cgap_error *error)
+{
+  cgap_wide *const all[] = {&g->lanes, &g->whole, &g->part};
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; !status && k < sizeof all / sizeof *all; k++)
+    status = cgap_wide_reduce(all[k], ranks, error);
+  for (size_t a = 0; !status && a < g->dim; a++) {
+    double lanes[CGAP_FEW];
+    cgap_wide_values(&g->lanes, a * CGAP_FEW, CGAP_FEW, lanes);
+    for (size_t k = 0; k < g->count; k++)
+      gradient[k * g->dim + a] = lanes[k];
+  }
+  for (size_t k = 0; !status && k < g->whole.count; k++) {
+    double part;
+    cgap_wide_values(&g->whole, k, 1, &sums[k]);
+    cgap_wide_values(&g->part, k, 1, &part);
+    sums[k] += part;
+  }
+  for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+    cgap_wide_zero(all[k]);
+  return status;
+}

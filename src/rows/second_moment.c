@@ -1,0 +1,180 @@
+#include "rows/second_moment.h"
+
+#include "base/memory.h"
+#include "simd/audit_kernels.h"
+
+#include <cblas.h>
+#include <omp.h>
+#include <string.h>
+
+enum { LEAST_RUN = CGAP_MOMENT_LEAST_RUN, MOST_RUN = 1024, SLICE = 16, BAND = 64 };
+
+size_t cgap_moment_run(size_t dim)
+{
+  size_t rows = MOST_RUN;
+  while (rows > LEAST_RUN && rows * dim > (size_t)1 << 20)
+    rows /= 2;
+  return rows;
+}
+
+cgap_status cgap_moment_init(cgap_moment *out, size_t dim, double bound, cgap_error *error)
+{
+  *out = (cgap_moment){.dim = dim};
+  if (cgap_wide_init(&out->total, (dim + 1) * dim, bound))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim);
+}
+
+void cgap_moment_clear(cgap_moment *m)
+{
+  cgap_wide_clear(&m->total);
+  cgap_free(m->room);
+  *m = (cgap_moment){0};
+}
+
+/* sum += Σ z, four rows at a time, in their order. */
+static void add_rows(double *sum, const double *rows, size_t n, size_t dim)
+{
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const double *a = rows + i * dim, *b = a + dim, *c = b + dim, *d = c + dim;
+    for (size_t k = 0; k < dim; k++)
+      sum[k] = sum[k] + a[k] + b[k] + c[k] + d[k];
+  }
+  for (; i < n; i++)
+    for (size_t k = 0; k < dim; k++)
+      sum[k] += rows[i * dim + k];
+}
+
+/* What a thread works in. */
+typedef struct place {
+  double *own;  /* (dim + 1, dim): Σ z zᵀ, and below it Σ z */
+  double *room; /* (cgap_moment_run(dim), dim) */
+} place;
+
+/* Rows are summed while they are in the nearest cache. */
+static void moment_of_run(const place *p, const cgap_moment_work *work, size_t first, size_t n, size_t dim)
+{
+  double *sum = p->own + dim * dim;
+  const double *rows = NULL;
+  memset(sum, 0, dim * sizeof *sum);
+  for (size_t i = 0; i < n; i += SLICE) {
+    const size_t here = n - i < SLICE ? n - i : SLICE;
+    const double *slice = work->make(work->context, first + i, here, p->room + i * dim);
+    rows = rows ? rows : slice;
+    add_rows(sum, slice, here, dim);
+  }
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows, (int)dim, 0.0, p->own, (int)dim);
+}
+
+static size_t place_size(size_t dim)
+{
+  return (dim + 1 + cgap_moment_run(dim)) * dim;
+}
+
+/* The threads' places stay from call to call: fresh memory costs as much as the sums. */
+static bool reserve(cgap_moment *m, int threads)
+{
+  if (m->threads >= threads)
+    return true;
+  cgap_free(m->room);
+  m->room = cgap_alloc((size_t)threads * place_size(m->dim), sizeof *m->room);
+  m->threads = m->room ? threads : 0;
+  return m->room != NULL;
+}
+
+static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, const place *p)
+{
+  const size_t dim = m->dim;
+  if (item >= work->runs) {
+    work->more(work->context, item - work->runs);
+    return;
+  }
+  const size_t first = work->start[item], rows = work->start[item + 1] - first;
+  if (rows == 0)
+    return;
+  moment_of_run(p, work, first, rows, dim);
+#pragma omp critical(cgap_moment)
+  for (size_t i = 0; i <= dim; i++) /* the row below the triangle is the sum */
+    cgap_wide_add(&m->total, i * dim + i % dim, p->own + i * dim + i % dim, dim - i % dim);
+}
+
+cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int threads, cgap_error *error)
+{
+  const size_t dim = m->dim;
+  if (!reserve(m, threads))
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim);
+#pragma omp parallel num_threads(threads)
+  {
+    double *own = m->room + (size_t)omp_get_thread_num() * place_size(dim);
+    const place p = {.own = own, .room = own + (dim + 1) * dim};
+#pragma omp for schedule(dynamic, 1)
+    for (size_t item = 0; item < work->runs + work->pieces; item++)
+      do_item(m, work, item, &p);
+  }
+  return CGAP_OK;
+}
+
+typedef struct given_rows {
+  const double *rows;
+  size_t dim;
+} given_rows;
+
+static const double *hand_out(void *context, size_t first, size_t rows, double *room)
+{
+  const given_rows *g = context;
+  (void)rows;
+  (void)room;
+  return g->rows + first * g->dim;
+}
+
+cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *start, size_t runs, int threads,
+                            cgap_error *error)
+{
+  given_rows given = {rows, m->dim};
+  const cgap_moment_work work = {.make = hand_out, .context = &given, .start = start, .runs = runs};
+  return cgap_moment_make(m, &work, threads, error);
+}
+
+/* Rows [first, first + BAND) of the upper triangle. */
+static void take_band(const cgap_moment *m, size_t first, double scale, double *moment)
+{
+  const size_t dim = m->dim;
+  for (size_t i = first; i < first + BAND && i < dim; i++) {
+    double *row = moment + i * dim;
+    cgap_wide_values(&m->total, i * dim + i, dim - i, row + i);
+    for (size_t j = i; j < dim; j++)
+      row[j] *= scale;
+  }
+}
+
+/* The lower triangle's rows [first, first + BAND), from the upper one, band by band of it. */
+static void mirror_band(size_t dim, size_t first, double *moment)
+{
+  for (size_t from = 0; from <= first; from += BAND)
+    for (size_t i = first; i < first + BAND && i < dim; i++)
+      for (size_t j = from; j < from + BAND && j < i; j++)
+        moment[i * dim + j] = moment[j * dim + i];
+}
+
+cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *ranks, double scale, double *moment, double *sum,
+                               cgap_error *error)
+{
+  const size_t dim = m->dim;
+  const int threads = m->threads > 0 ? m->threads : 1;
+  cgap_status status = cgap_wide_reduce(&m->total, ranks, error);
+  if (status)
+    return status;
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp for schedule(dynamic, 1)
+    for (size_t i = 0; i < dim; i += BAND)
+      take_band(m, i, scale, moment);
+#pragma omp for schedule(dynamic, 1)
+    for (size_t i = 0; i < dim; i += BAND)
+      mirror_band(dim, i, moment);
+  }
+  if (sum)
+    cgap_wide_values(&m->total, dim * dim, dim, sum);
+  return CGAP_OK;
+}

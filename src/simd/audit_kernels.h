@@ -1,0 +1,107 @@
+/* Kernels: the loops over a row of cosines, or of file values, in which the time is spent.
+ *
+ * audit_kernels_body.c is plain C and is compiled once for each instruction set (see meson.build here);
+ * the table is chosen once, by cpuid. "portable" is the reference that the others are tested against.
+ * A masked couple (one that does not count) has the cosine -INFINITY: it adds nothing to exponential
+ * sums and is above nothing.
+ */
+#ifndef CGAP_ENGINE_KERNELS_H
+#define CGAP_ENGINE_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  CGAP_TILE = 1024,  /* rows and columns of a tile: never a matter of threads or memory */
+  CGAP_WAITING = 32, /* candidates of a row for its ten best, before all but some ten are let go */
+  CGAP_TOGETHER = 8,
+  CGAP_FEW = 8
+};
+
+/* e^(scale·s) as 2^(s·factor), factor = scale/ln 2. The argument is reduced by whole steps of 1/factor, split in two
+ * floats of which the first has few enough bits that its multiples are exact, so that the reduced argument is good to
+ * float rounding with and without fused multiply-adds; with them, factor + factor_low does the same. Arguments below
+ * `lowest` are taken as `lowest`. Values are divided by 2^apart, an integer, which keeps large ones within a float. */
+typedef struct cgap_exponent {
+  float factor, factor_low, step_high, step_low, lowest, apart;
+} cgap_exponent;
+
+typedef struct cgap_kernels {
+  const char *name;
+
+  /* Least and greatest of s, masked couples left out of the least. */
+  void (*range)(const float *s, size_t n, float *least, float *greatest);
+
+  /* *sum += Σ e^(scale·s_j), *squares += Σ e^(2·scale·s_j), columns[j] += e^(scale·s_j), in float, which has to hold
+   * them; the squares may fall to zero. */
+  void (*exp_sums)(const float *s, size_t n, const cgap_exponent *e, float *columns, double *sum, double *squares);
+
+  /* The same without squares, in one piece and with double columns: scale up to 200 (e^200 needs a double). */
+  void (*exp_sums_wide)(const float *s, size_t n, const cgap_exponent *e, double *columns, double *sum);
+
+  /* counts[bin]++ for `bins` equal bins over [-1, 1], at most 2^16; what lies outside, and masked couples, in the end
+   * bins. n at most CGAP_TILE. */
+  void (*histogram)(const float *s, size_t n, uint64_t *counts, int bins);
+
+  /* The tenth greatest. */
+  float (*tenth)(const float s[CGAP_WAITING]);
+
+  /* best[k·CGAP_TILE + j], 0 <= k < 10, descending in k: the ten greatest of what column j has shown and of the maxima
+   * of CGAP_TOGETHER of these rows at a time. The last is a bound that ten or more of the column reach. */
+  void (*best_of_columns)(const float *s, size_t stride, size_t rows, size_t n, float *best);
+
+  /* A bound that ten or more of s reach, n at least CGAP_WAITING: the tenth greatest of the maxima of so many
+   * interleaved parts. */
+  float (*tenth_or_less)(const float *s, size_t n);
+
+  /* Places j with s_j >= row_bound or s_j >= column_bound[j], ascending, into index; returns how many.
+   * n at most CGAP_TILE. */
+  size_t (*find)(const float *s, size_t n, float row_bound, const float *column_bound, uint16_t *index);
+
+  /* *above += how many s_j > high, columns_above[j] += s_j > column_high[j]. Places j with low <= s_j <= high or
+   * column_low[j] <= s_j <= column_high[j], ascending, into index; returns how many. n at most CGAP_TILE. */
+  size_t (*compare)(const float *s, size_t n, float low, float high, uint32_t *above, const float *column_low,
+                    const float *column_high, uint32_t *columns_above, uint16_t *index);
+
+  /* a·b in double: the products of floats are exact in it. */
+  double (*dot)(const float *a, const float *b, size_t n);
+
+  /* s[j] += part + parts[j] */
+  void (*add_parts)(float *s, size_t n, float part, const float *parts);
+
+  /* out = bfloat16 of x − centre, to the nearest, ties to even; *norm = ‖x − centre‖², *rounded = ‖out‖²,
+   * *residual = ‖x − centre − out‖². */
+  void (*to_bfloat)(const float *x, const float *centre, size_t n, uint16_t *out, float *norm, float *rounded,
+                    float *residual);
+
+  /* Products with CGAP_FEW vectors at once, in double: scores (rows, CGAP_FEW) = z (rows, dim) · w (dim, CGAP_FEW), and
+   * back, gradient (dim, CGAP_FEW) += zᵀ · residual (rows, CGAP_FEW). All sums run in the order of z. */
+  void (*few_scores)(const double *z, size_t rows, size_t dim, const double *w, double *scores);
+  void (*few_gradient)(const double *z, size_t rows, size_t dim, const double *residual, double *gradient);
+
+  void (*from_half)(const uint16_t *in, size_t n, float *out);
+  void (*from_half_scaled)(const uint16_t *in, size_t n, double scale, double *out); /* each times scale */
+  void (*from_bfloat)(const uint16_t *in, size_t n, float *out);
+
+  /* Σ x_j² in double, of eight sums side by side. The squares of floats are exact: with and without fused
+   * multiply-adds the same. */
+  double (*square_sum)(const float *x, size_t n);
+
+  /* high[j], low[j] += the two whole numbers, units 1 and 2^-31, nearest to x_j·up, which is at most 2^31. */
+  void (*add_wide)(const double *x, size_t n, double up, uint64_t *high, uint64_t *low);
+
+  /* out[j] = in[j]·scale, in double; and that rounded to float. */
+  void (*widen)(const float *in, size_t n, double scale, double *out);
+  void (*rescale)(const float *in, size_t n, double scale, float *out);
+} cgap_kernels;
+
+/* Powers of two below the lowest are taken as it, counted after 2^apart is taken out. */
+cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two, int apart);
+
+/* The table for this machine. */
+const cgap_kernels *cgap_kernels_here(void);
+
+/* All tables that this machine can run, portable first; for tests. Returns how many. */
+size_t cgap_kernels_list(const cgap_kernels *out[3]);
+
+#endif

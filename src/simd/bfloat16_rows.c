@@ -1,0 +1,63 @@
+#include "simd/bfloat16_rows.h"
+
+#include "base/memory.h"
+#include "simd/audit_kernels.h"
+
+#include <math.h>
+
+size_t cgap_rough_row_bytes(size_t dim)
+{
+  return dim * sizeof(uint16_t) + 3 * sizeof(float);
+}
+
+void cgap_rough_clear(cgap_rough *r)
+{
+  cgap_free(r->row);
+  cgap_free(r->part);
+  cgap_free(r->norm);
+  cgap_free(r->residual);
+  *r = (cgap_rough){0};
+}
+
+static bool reserve(cgap_rough *r, size_t rows, size_t dim)
+{
+  if (r->rows >= rows)
+    return true;
+  cgap_rough_clear(r);
+  r->row = cgap_alloc(rows, dim * sizeof *r->row);
+  r->part = cgap_alloc(rows, sizeof *r->part);
+  r->norm = cgap_alloc(rows, sizeof *r->norm);
+  r->residual = cgap_alloc(rows, sizeof *r->residual);
+  r->rows = rows;
+  return r->row && r->part && r->norm && r->residual;
+}
+
+cgap_status cgap_rough_make(cgap_rough *out, const cgap_panel *panel, const double *mean, const double *other_mean,
+                            int threads, cgap_error *error)
+{
+  const size_t dim = panel->side->dim;
+  const cgap_kernels *kernels = cgap_kernels_here();
+  float *centre = cgap_alloc(dim, sizeof *centre), *other = cgap_alloc(dim, sizeof *other);
+  const bool fine = reserve(out, panel->rows, dim) && centre && other;
+  for (size_t k = 0; fine && k < dim; k++) {
+    centre[k] = (float)mean[k];
+    other[k] = (float)other_mean[k];
+  }
+  const double both = fine ? kernels->dot(centre, other, dim) : 0;
+  const float up = 1 + cgap_product_margin(dim); /* float sums of squares are good to that */
+  out->product = cgap_product_margin(dim);
+#pragma omp parallel for schedule(static) num_threads(threads) if (fine)
+  for (size_t i = 0; i < (fine ? panel->rows : 0); i++) {
+    const float *x = panel->unit + i * dim;
+    float norm, rounded, residual;
+    kernels->to_bfloat(x, centre, dim, out->row + i * dim, &norm, &rounded, &residual);
+    out->part[i] = (float)(kernels->dot(x, other, dim) - both / 2);
+    out->norm[i] = up * sqrtf(fmaxf(norm, rounded));
+    out->residual[i] = up * sqrtf(residual);
+  }
+  cgap_free(centre);
+  cgap_free(other);
+  return fine ? CGAP_OK
+              : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu in bfloat16",
+                          panel->side->source->name, panel->rows, dim);
+}

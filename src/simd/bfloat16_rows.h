@@ -1,0 +1,56 @@
+/* By how much cosines that are made in float may be off, and rows in bfloat16.
+ *
+ * A float sum of n products, in whatever order, is off by γ_n Σ |x_k y_k| at most, γ_n = n u/(1 − n u), u = 2^-24
+ * (Higham 2002, 3.1); of unit rows that is γ_n (Cauchy and Schwarz). Rows of one magnitude round in one direction and
+ * come near it. Elements that were rounded before, and bounds that are rounded afterwards, count as SPARE further
+ * roundings.
+ *
+ * Rows in bfloat16 are unit rows less their centroid, rounded, with what puts the cosine together again. With x = c + μ
+ * and y = d + ν, x·y = c·d + x·ν + y·μ − μ·ν; the first product is made in bfloat16 and summed in float, the rest is
+ * made in double and added in float. |c·d − ĉ·d̂| ≤ ‖c − ĉ‖‖d‖ + ‖ĉ‖‖d − d̂‖, the sum is off by γ_n ‖ĉ‖‖d̂‖, and what is
+ * added by a few roundings of numbers about 1. */
+#ifndef CGAP_ENGINE_ROUGH_H
+#define CGAP_ENGINE_ROUGH_H
+
+#include "rows/row_block.h"
+
+/* By how much a float product of unit rows of so many elements may be off. */
+static inline float cgap_product_margin(size_t dim)
+{
+  enum { SPARE = 8 };
+  const double share = (double)(dim + SPARE) * 0x1p-24;
+  return (float)(share / (1 - share));
+}
+
+typedef struct cgap_rough {
+  size_t rows;
+  float product;   /* cgap_product_margin of the rows */
+  uint16_t *row;   /* (rows, dim) ĉ */
+  float *part;     /* (rows) x·ν − μ·ν/2 */
+  float *norm;     /* (rows) the greater of ‖c‖ and ‖ĉ‖, rounded up */
+  float *residual; /* (rows) ‖c − ĉ‖, rounded up */
+} cgap_rough;
+
+/* From the rows of a panel, the centroid of its side and that of the other. Reuses the buffers of *out. */
+CGAP_MUST_CHECK cgap_status cgap_rough_make(cgap_rough *out, const cgap_panel *panel, const double *mean,
+                                            const double *other_mean, int threads, cgap_error *error);
+void cgap_rough_clear(cgap_rough *r);
+
+/* By how much a cosine may be off, of rows with these residuals and norms. */
+static inline float cgap_rough_margin_of(float residual, float norm, float other_residual, float other_norm,
+                                         float product)
+{
+  const float added = 0x1p-20f; /* 16 roundings, of numbers up to 1: unit rows, parts, and bounds */
+  return residual * other_norm + norm * other_residual + product * norm * other_norm + added;
+}
+
+/* By how much the cosine of row i of a and row j of b may be off. */
+static inline float cgap_rough_margin(const cgap_rough *a, size_t i, const cgap_rough *b, size_t j)
+{
+  return cgap_rough_margin_of(a->residual[i], a->norm[i], b->residual[j], b->norm[j], a->product);
+}
+
+/* Bytes of a row. */
+size_t cgap_rough_row_bytes(size_t dim);
+
+#endif

@@ -1,0 +1,92 @@
+#include "simd/tile_gemm.h"
+
+#include "base/memory.h"
+#include "simd/audit_kernels.h"
+
+#include <cblas.h>
+
+static const cgap_product_kind *const kinds[] = {
+#ifdef CGAP_ONEDNN
+  &cgap_product_onednn,
+#endif
+  &cgap_product_openblas,
+};
+
+size_t cgap_product_list(bool bfloat, const cgap_product_kind *out[2])
+{
+  size_t n = 0;
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+    if (kinds[k]->here(bfloat))
+      out[n++] = kinds[k];
+  return n;
+}
+
+const cgap_product_kind *cgap_product_here(bool bfloat)
+{
+  const cgap_product_kind *list[2];
+  return cgap_product_list(bfloat, list) ? list[0] : NULL;
+}
+
+const char *cgap_product_lacks(void)
+{
+#if !defined(CGAP_ONEDNN)
+  return "oneDNN, which this build is without";
+#elif defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") ? "a newer oneDNN"
+                                              : "the instruction set AVX512-BF16, which this processor lacks";
+#else
+  return "the instruction set AVX512-BF16 of x86-64 processors";
+#endif
+}
+
+/* ---------------------------------------------------------------- OpenBLAS */
+
+typedef struct blas_product {
+  size_t dim, columns;
+  const float *b;
+} blas_product;
+
+static bool blas_here(bool bfloat)
+{
+  return !bfloat;
+}
+
+static void *blas_open(size_t dim, bool bfloat)
+{
+  (void)bfloat;
+  blas_product *p = cgap_zalloc(1, sizeof *p);
+  if (p)
+    p->dim = dim;
+  return p;
+}
+
+static bool blas_pack(void *product, const void *b, size_t columns)
+{
+  blas_product *p = product;
+  p->b = b;
+  p->columns = columns;
+  return true;
+}
+
+static size_t blas_strip(void *product, const void *a, size_t rows, size_t first, float *out)
+{
+  const blas_product *p = product;
+  const int dim = (int)p->dim;
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)(p->columns - first), dim, 1.0f, a, dim,
+              p->b + first * p->dim, dim, 0.0f, out, CGAP_TILE);
+  return CGAP_TILE;
+}
+
+static void blas_close(void *product)
+{
+  cgap_free(product);
+}
+
+const cgap_product_kind cgap_product_openblas = {
+  .name = "OpenBLAS",
+  .here = blas_here,
+  .open = blas_open,
+  .pack = blas_pack,
+  .strip = blas_strip,
+  .close = blas_close,
+};

@@ -1,0 +1,58 @@
+/* The loops over a tile of cosines and over parameters in which training spends its time, beside gemm.
+ *
+ * training_kernels_body.c is plain C, compiled once for each instruction set (see meson.build); the table is
+ * chosen by cpuid. A masked couple holds a cosine far below −1 (see CGAP_MASK in loss_tiles.h): its
+ * exponential vanishes beside any other.
+ */
+#ifndef CGAP_HEAD_VECTOR_H
+#define CGAP_HEAD_VECTOR_H
+
+#include <stddef.h>
+
+/* What the gradient of a tile needs, per row and per column: e^(scale·(s − reference) − offset). */
+typedef struct cgap_soft {
+  const float *reference, *offset;
+} cgap_soft;
+
+/* One AdamW step's numbers (Loshchilov and Hutter 2019). */
+typedef struct cgap_adamw_step {
+  float rate;         /* the schedule's learning rate */
+  float decay;        /* decoupled weight decay; 0 for biases */
+  float beta1, beta2; /* decay of the two moments */
+  float unbias1;      /* 1/(1 − beta1^step) */
+  float unbias2;      /* 1/(1 − beta2^step) */
+  float epsilon;
+  float gradient_scale; /* of gradient clipping; 1: none */
+} cgap_adamw_step;
+
+typedef struct cgap_vector {
+  const char *name;
+
+  /* Greatest cosine of every row and column of a (rows, columns) tile with leading dimension ld. */
+  void (*tile_greatest)(const float *s, size_t rows, size_t columns, size_t ld, float *row, float *column);
+
+  /* row_sum[i] = Σ_j e^(scale·(s_ij − row[i])), column_sum[j] = Σ_i e^(scale·(s_ij − column[j]));
+   * returns Σ e^(4s_ij − 4). */
+  double (*tile_sums)(const float *s, size_t rows, size_t columns, size_t ld, float scale, const float *row,
+                      const float *column, double *row_sum, double *column_sum);
+
+  /* In place s_ij ← g_ij + cross·e^(4s_ij − 4) with g_ij = e^(…row) + e^(…column) as in cgap_soft;
+   * returns Σ s_ij·g_ij over the cosines as they were. */
+  double (*tile_gradient)(float *s, size_t rows, size_t columns, size_t ld, float scale, cgap_soft row,
+                          cgap_soft column, float cross);
+
+  /* In place s_ij ← e^(4s_ij − 4); returns the sum. */
+  double (*tile_kernel)(float *s, size_t rows, size_t columns, size_t ld);
+
+  /* One step over `count` parameters w with gradient g and moments m and v. */
+  void (*adamw)(float *w, const float *g, float *m, float *v, size_t count, const cgap_adamw_step *step);
+
+  double (*dot)(const float *a, const float *b, size_t count); /* summed in double */
+} cgap_vector;
+
+const cgap_vector *cgap_vector_here(void);
+
+/* All tables that this machine can run, portable first; for tests. Returns how many. */
+size_t cgap_vector_list(const cgap_vector *out[3]);
+
+#endif
