@@ -15,6 +15,7 @@
 #include "audit/top_k_lists.h"
 #include "base/blas_threads.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "comm/comm.h"
 
@@ -46,13 +47,6 @@ static bool keeps_contributions(const run *r)
 static bool is_rough(const run *r)
 {
   return r->options->precision == CGAP_PRECISION_BF16;
-}
-
-static double now(void)
-{
-  struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void set_evidence(run *r)
@@ -356,7 +350,7 @@ static void run_clear(run *r)
 
 static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
 {
-  const double start = now();
+  const double start = cgap_clock_seconds();
   const cgap_progress progress = r->options->progress;
   const cgap_data *data = &r->prepared.data;
   const cgap_plan *plan = &r->prepared.plan;
@@ -367,7 +361,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   else if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
   cgap_give_back();
-  const double loaded = now();
+  const double loaded = cgap_clock_seconds();
   if (!status && r->embeddings.paired)
     status = cgap_couples_run(&r->couples, &r->embeddings, r->options->ranks, plan->threads, progress, error);
   if (!status && is_first(r))
@@ -382,12 +376,12 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && keeps_contributions(r))
     status = cgap_contributions_begin(out, &r->embeddings, error);
   cgap_give_back();
-  const double coupled = now();
+  const double coupled = cgap_clock_seconds();
   const bool sampled = r->prepared.sampling.images > 0;
   if (!status)
     status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
   cgap_give_back();
-  const double tiled = now();
+  const double tiled = cgap_clock_seconds();
   if (!status)
     status = finish_sides(r, out, error);
   if (!status && is_first(r) && r->embeddings.paired && (!sampled || r->evidence.window.step == 0))
@@ -403,7 +397,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   out->seconds_rows = loaded - start;
   out->seconds_couples = coupled - loaded;
   out->seconds_tiles = tiled - coupled;
-  out->seconds_total = now() - start;
+  out->seconds_total = cgap_clock_seconds() - start;
   return status;
 }
 

@@ -1,7 +1,7 @@
 #include "bench/bench.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
-#include "bench/internal.h"
 #include "simd/gemm.h"
 
 #include <cblas.h>
@@ -14,49 +14,6 @@ enum {
   MEMORY_DOUBLES = 1 << 25, /* 256 MB: far past any cache */
   RING_BYTES = 1 << 26,     /* as large as the pieces in which the audit sends rows round */
 };
-
-double cgap_bench_now(void)
-{
-  struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double rate_of(const cgap_bench *b, const char *key)
-{
-  for (size_t k = 0; key && k < b->count; k++)
-    if (strcmp(b->rate[k].key, key) == 0)
-      return b->rate[k].value;
-  return NAN;
-}
-
-cgap_status cgap_bench_begin(const cgap_bench_state *b, cgap_error *error)
-{
-  uint64_t here = 1;
-  return cgap_comm_sum(b->options->ranks, &here, 1, CGAP_COMM_U64, error);
-}
-
-cgap_status cgap_bench_add(cgap_bench_state *b, cgap_rate rate, cgap_error *error)
-{
-  cgap_status status = cgap_comm_sum(b->options->ranks, &rate.value, 1, CGAP_COMM_F64, error);
-  rate.value /= cgap_comm_size(b->options->ranks);
-  rate.limit = rate_of(b->out, rate.limited_by);
-  b->out->rate[b->out->count++] = rate;
-  return status;
-}
-
-cgap_status cgap_bench_tick(const cgap_bench_state *b, const char *phase, cgap_error *error)
-{
-  const cgap_progress *p = &b->options->progress;
-  if (p->tick && p->tick(p->context, phase, (double)b->out->count / CGAP_RATES))
-    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written");
-  return CGAP_OK;
-}
-
-cgap_status cgap_bench_no_memory(cgap_error *error)
-{
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for the benchmark; give smaller --n or --d");
-}
 
 /* ---------------------------------------------------------------- limits */
 
@@ -97,9 +54,9 @@ static cgap_status bench_sgemm(cgap_bench_state *b, cgap_error *error)
     openblas_set_num_threads(way == 0 ? b->threads : 1);
     for (size_t k = 0; k < CGAP_BENCH_REPEATS * sizeof SIZES / sizeof *SIZES; k++) {
       const size_t n = SIZES[k / CGAP_BENCH_REPEATS];
-      const double start = cgap_bench_now();
+      const double start = cgap_clock_seconds();
       WAYS[way](n, m, m + most, m + 2 * most, b->threads);
-      best = fmax(best, 2e-9 * (double)(n * n) * (double)n / (cgap_bench_now() - start));
+      best = fmax(best, 2e-9 * (double)(n * n) * (double)n / (cgap_clock_seconds() - start));
     }
   }
   openblas_set_num_threads(blas_threads);
@@ -119,11 +76,11 @@ static cgap_status bench_memory(cgap_bench_state *b, cgap_error *error)
   cgap_status status = cgap_bench_begin(b, error);
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
     double sum = 0;
-    const double start = cgap_bench_now();
+    const double start = cgap_clock_seconds();
 #pragma omp parallel for simd schedule(static) reduction(+ : sum) num_threads(b->threads)
     for (size_t k = 0; k < MEMORY_DOUBLES; k++)
       sum += m[k];
-    best = fmin(best, cgap_bench_now() - start);
+    best = fmin(best, cgap_clock_seconds() - start);
     total += sum;
   }
   cgap_free(m);
@@ -142,12 +99,12 @@ static cgap_status pass_block(cgap_comm *ranks, const unsigned char *out, unsign
 {
   const int size = cgap_comm_size(ranks), rank = cgap_comm_rank(ranks);
   cgap_transfer t;
-  const double start = cgap_bench_now();
+  const double start = cgap_clock_seconds();
   cgap_status status =
     cgap_comm_pass(ranks, &t, 0, out, RING_BYTES, (rank + 1) % size, in, RING_BYTES, (rank + size - 1) % size, error);
   if (!status)
     status = cgap_comm_wait(ranks, &t, error);
-  *seconds = cgap_bench_now() - start;
+  *seconds = cgap_clock_seconds() - start;
   return status;
 }
 

@@ -1,5 +1,6 @@
+#include "base/clock.h"
 #include "base/memory.h"
-#include "bench/internal.h"
+#include "bench/rates.h"
 #include "io/write/writer.h"
 #include "rows/embeddings.h"
 #include "rows/modality.h"
@@ -26,13 +27,13 @@ static cgap_status plain_read(const char *path, double *gbps, cgap_error *error)
   double best = INFINITY, bytes = 0;
   for (int r = 0; buffer && r < CGAP_BENCH_REPEATS + 1; r++) {
     const int fd = open(path, O_RDONLY);
-    const double start = cgap_bench_now();
+    const double start = cgap_clock_seconds();
     ssize_t n = 0;
     bytes = 0;
     while (fd >= 0 && (n = read(fd, buffer, PIECE)) > 0)
       bytes += (double)n;
     if (r > 0)
-      best = fmin(best, cgap_bench_now() - start);
+      best = fmin(best, cgap_clock_seconds() - start);
     if (fd >= 0)
       (void)close(fd);
     if (fd < 0 || n < 0) {
@@ -57,9 +58,9 @@ static cgap_status row_pass(const cgap_bench_state *b, const char *path, double 
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
     const cgap_data *data = cgap_dataset_data(dataset);
     cgap_embeddings e;
-    const double start = cgap_bench_now();
+    const double start = cgap_clock_seconds();
     status = cgap_embeddings_load(&e, data, false, b->threads, (cgap_progress){0}, error);
-    best = fmin(best, cgap_bench_now() - start);
+    best = fmin(best, cgap_clock_seconds() - start);
     bytes =
       (double)(data->image.rows + data->text.rows) * (double)data->image.dim * (double)cgap_type_size(data->image.type);
     if (!status)
@@ -85,11 +86,11 @@ static cgap_status rows_read(const char *path, int threads, double *gbps, cgap_e
   if (!rows)
     status = cgap_bench_no_memory(error);
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
-    const double start = cgap_bench_now();
+    const double start = cgap_clock_seconds();
     bytes = (double)source->rows * (double)row_bytes;
     for (size_t first = 0; !status && first < source->rows; first += chunk)
       status = source->read(source, first, source->rows - first < chunk ? source->rows - first : chunk, rows, error);
-    best = fmin(best, cgap_bench_now() - start);
+    best = fmin(best, cgap_clock_seconds() - start);
   }
   cgap_free(rows);
   cgap_dataset_close(dataset);
@@ -115,9 +116,9 @@ static cgap_status moment_rate(const cgap_bench_state *b, cgap_type type, double
   const int blas_threads = openblas_get_num_threads();
   openblas_set_num_threads(1);
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
-    const double start = cgap_bench_now();
+    const double start = cgap_clock_seconds();
     status = cgap_moment_add(&moment, z, first, runs, b->threads, error);
-    best = fmin(best, cgap_bench_now() - start);
+    best = fmin(best, cgap_clock_seconds() - start);
   }
   openblas_set_num_threads(blas_threads);
   cgap_free(z);

@@ -2,9 +2,10 @@
 #include "audit/measure_runs.h"
 #include "audit/spectra.h"
 #include "base/blas_threads.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "bench/internal.h"
+#include "bench/rates.h"
 #include "head/model/loss.h"
 #include "rows/embeddings.h"
 #include "simulate/simulate.h"
@@ -50,9 +51,9 @@ static cgap_status bench_couples(cgap_bench_state *b, const cgap_embeddings *e, 
   double best = INFINITY;
   cgap_status status = cgap_bench_begin(b, error);
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
-    const double start = cgap_bench_now();
+    const double start = cgap_clock_seconds();
     status = cgap_couples_run(&sums, e, NULL, b->threads, (cgap_progress){0}, error);
-    best = fmin(best, cgap_bench_now() - start);
+    best = fmin(best, cgap_clock_seconds() - start);
     if (!status)
       cgap_couples_clear(&sums);
   }
@@ -73,13 +74,13 @@ static cgap_status bench_finish(cgap_bench_state *b, const cgap_embeddings *e, c
   double *components = cgap_alloc(2 * e->image.dim, sizeof *components);
   cgap_audit audit = {0};
   cgap_status status = components ? cgap_bench_begin(b, error) : cgap_bench_no_memory(error);
-  const double start = cgap_bench_now();
+  const double start = cgap_clock_seconds();
   if (!status)
     status = cgap_separability_run(&evidence, e, NULL, b->threads, (cgap_progress){0}, &audit, error);
-  const double fitted = cgap_bench_now();
+  const double fitted = cgap_clock_seconds();
   if (!status)
     status = cgap_spectra_run(&evidence, NULL, b->threads, (cgap_beside){0}, components, &audit, error);
-  const double solved = cgap_bench_now();
+  const double solved = cgap_clock_seconds();
   cgap_free(components);
   cgap_audit_clear(&audit);
   const cgap_rate fit = {.key = "separability",
@@ -169,9 +170,9 @@ cgap_status cgap_bench_training(cgap_bench_state *b, cgap_error *error)
       index[k] = k;
     fill_unit(rows, (size_t)2 * N, D, 7);
     for (int r = 0; r < STEPS; r++) {
-      const double start = cgap_bench_now();
+      const double start = cgap_clock_seconds();
       cgap_loss_run(loss, &couples, rows, rows + (size_t)N * D, &weights, 0.02, &terms, &gradient);
-      best = fmin(best, cgap_bench_now() - start);
+      best = fmin(best, cgap_clock_seconds() - start);
     }
   }
   cgap_loss_close(loss);

@@ -2,68 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
-#include "comm/internal.h"
+#include "comm/failure.h"
 
 /* How long rank 0 waits for ranks that should come to their end, once one has failed. */
 static const double PATIENCE_SECONDS = 20, PATIENCE_STOPPED_SECONDS = 0.4;
-
-static void fill(failure *f, const cgap_comm *c, const cgap_error *error)
-{
-  memset(f, 0, sizeof *f); /* it is sent with its padding */
-  f->rank = c->place.rank;
-  f->status = (int)error->status;
-  memcpy(f->node, c->place.node, sizeof f->node);
-  memcpy(f->message, error->message, sizeof f->message);
-  f->message[sizeof f->message - 1] = '\0';
-}
-
-static cgap_status fail_told(const failure *f, cgap_error *error)
-{
-  if (f->status == CGAP_INTERRUPTED)
-    return cgap_fail(error, CGAP_INTERRUPTED, "%s", f->message);
-  return cgap_fail(error, (cgap_status)f->status, "rank %d on %s: %s", f->rank, f->node, f->message);
-}
-
-/* Takes a notice that waits. */
-static void take_notice(cgap_comm *c)
-{
-  int from = -1, bytes = 0;
-  failure f;
-  if (!c->backend->probe(&from, TAG_FAILURE, &bytes) || bytes != (int)sizeof f)
-    return;
-  void *request = c->backend->receive(&f, bytes, from, TAG_FAILURE);
-  while (request && c->backend->test(request) == 0)
-    ;
-  if (request && !c->told) {
-    c->first = f;
-    c->told = true;
-  }
-}
-
-cgap_status cgap_comm_listen(cgap_comm *c, cgap_error *error)
-{
-  if (!c)
-    return CGAP_OK;
-  if (!c->told)
-    take_notice(c);
-  if (c->told)
-    return fail_told(&c->first, error);
-  if (c->stop && c->stop(c->stop_context))
-    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written");
-  return CGAP_OK;
-}
-
-void cgap_comm_raise(cgap_comm *c, const cgap_error *error)
-{
-  if (!c || c->raised || c->told || error->status == CGAP_OK)
-    return;
-  c->raised = true;
-  fill(&c->own, c, error);
-  for (int r = 0; r < c->place.size; r++)
-    if (r != c->place.rank)
-      c->notice[r] = c->backend->send(&c->own, (int)sizeof c->own, r, TAG_FAILURE);
-}
 
 /* What a rank says at its end; rank 0's answer. */
 typedef struct done {
@@ -123,9 +67,9 @@ static void pronounce(const cgap_comm *c, const verdict *v, cgap_error *error)
   if (v->originals && (common || v->first.status == CGAP_INTERRUPTED))
     (void)cgap_fail(error, (cgap_status)v->first.status, "%s", v->first.message);
   else if (v->originals)
-    (void)fail_told(&v->first, error);
+    (void)cgap_failure_tell(&v->first, error);
   else if (c->told)
-    (void)fail_told(&c->first, error);
+    (void)cgap_failure_tell(&c->first, error);
   else
     (void)cgap_fail(error, CGAP_RESOURCE, "rank %d on %s has ended without a word", v->silent, c->node[v->silent]);
 }
@@ -134,18 +78,18 @@ static void settle_first(cgap_comm *c, done *mine, cgap_error *error)
 {
   verdict v = {0};
   done d;
-  double since = cgap_comm_seconds();
+  double since = cgap_clock_seconds();
   weigh(&v, mine);
   for (unsigned polls = 0; v.heard < c->place.size; polls++) {
     v.stopped = c->stop && c->stop(c->stop_context);
-    take_notice(c);
+    cgap_comm_take_notice(c);
     if (receive_waiting(c, &d, sizeof d, TAG_DONE)) {
       weigh(&v, &d);
       c->heard[d.how.rank] = true;
       polls = 0;
-      since = cgap_comm_seconds();
+      since = cgap_clock_seconds();
     } else if ((v.failed || c->told || v.stopped) &&
-               cgap_comm_seconds() - since > (v.stopped ? PATIENCE_STOPPED_SECONDS : PATIENCE_SECONDS)) {
+               cgap_clock_seconds() - since > (v.stopped ? PATIENCE_STOPPED_SECONDS : PATIENCE_SECONDS)) {
       break;
     }
     cgap_comm_rest(polls);
@@ -165,9 +109,9 @@ static void settle_other(cgap_comm *c, done *mine, cgap_error *error)
 {
   int answer[2] = {0, 0};
   send_whole(c, mine, sizeof *mine, 0, TAG_DONE);
-  const double since = cgap_comm_seconds();
+  const double since = cgap_clock_seconds();
   for (unsigned polls = 0; !receive_waiting(c, answer, sizeof answer, TAG_VERDICT); polls++) {
-    if (mine->how.status && cgap_comm_seconds() - since > 2 * PATIENCE_SECONDS)
+    if (mine->how.status && cgap_clock_seconds() - since > 2 * PATIENCE_SECONDS)
       answer[1] = 1;
     if (answer[1])
       break;
@@ -188,7 +132,7 @@ cgap_status cgap_comm_settle(cgap_comm *c, cgap_error *error)
   cgap_comm_raise(c, error);
   mine.original = c->raised;
   mine.broken = c->broken;
-  fill(&mine.how, c, error);
+  cgap_failure_fill(&mine.how, c, error);
   if (c->place.rank == 0)
     settle_first(c, &mine, error);
   else

@@ -3,15 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
-#include "comm/internal.h"
-
-double cgap_comm_seconds(void)
-{
-  struct timespec t;
-  (void)clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "comm/failure.h"
 
 void cgap_comm_rest(unsigned polls)
 {
@@ -23,7 +17,8 @@ void cgap_comm_rest(unsigned polls)
     (void)sched_yield();
 }
 
-cgap_status cgap_comm_until(cgap_comm *c, void *request, const char *doing, cgap_error *error)
+/* Until the request is done; NULL: it could not be started. */
+static cgap_status until(cgap_comm *c, void *request, const char *doing, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   if (!request) {
@@ -73,7 +68,7 @@ cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_ty
   for (size_t first = 0; status == CGAP_OK && first < count; first += piece) {
     const size_t n = cgap_lesser(count - first, piece);
     memcpy(room, (char *)values + first * size, n * size);
-    status = cgap_comm_until(c, c->backend->sum(room, (int)n, type), "add over the ranks", error);
+    status = until(c, c->backend->sum(room, (int)n, type), "add over the ranks", error);
     if (status == CGAP_OK)
       memcpy((char *)values + first * size, room, n * size);
   }
@@ -93,7 +88,7 @@ cgap_status cgap_comm_share(cgap_comm *c, int from, void *block, size_t bytes, c
   for (size_t first = 0; status == CGAP_OK && first < bytes; first += piece) {
     const size_t n = cgap_lesser(bytes - first, piece);
     memcpy(room, (char *)block + first, n);
-    status = cgap_comm_until(c, c->backend->share(room, (int)n, from), "send to all ranks", error);
+    status = until(c, c->backend->share(room, (int)n, from), "send to all ranks", error);
     if (status == CGAP_OK)
       memcpy((char *)block + first, room, n);
   }
@@ -122,8 +117,7 @@ static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, 
   char *mine = room + places[rank];
   if (counts[rank])
     memcpy(mine, block + first[rank] + done, (size_t)counts[rank]);
-  cgap_status status =
-    cgap_comm_until(c, c->backend->gather(mine, room, counts, places), "gather from all ranks", error);
+  cgap_status status = until(c, c->backend->gather(mine, room, counts, places), "gather from all ranks", error);
   for (int r = 0; status == CGAP_OK && r < size; r++)
     if (r != rank && counts[r])
       memcpy(block + first[r] + done, room + places[r], (size_t)counts[r]);
@@ -247,8 +241,7 @@ cgap_status cgap_comm_post(cgap_comm *c, int to, int tag, const void *block, siz
   if (!room)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %zu bytes", bytes);
   memcpy(room, block, bytes);
-  cgap_status status =
-    cgap_comm_until(c, c->backend->send(room, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+  cgap_status status = until(c, c->backend->send(room, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
   cgap_comm_free(c, room);
   return status;
 }
@@ -274,7 +267,7 @@ cgap_status cgap_comm_take(cgap_comm *c, int tag, bool wait, int *from, void **b
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %d bytes", length);
   ((char *)*block)[length] = '\0';
   *bytes = (size_t)length;
-  status = cgap_comm_until(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
+  status = until(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
   if (status != CGAP_OK) /* it stays, as MPI may still write there */
     *block = NULL;
   return status;

@@ -1,5 +1,5 @@
 /* Row makers of the offset, uniform and cone models, and the normal numbers under all of them. */
-#include "simulate/internal.h"
+#include "simulate/models.h"
 
 #include <math.h>
 

@@ -1,5 +1,6 @@
 /* What the models' populations have for centroid distance and alignment. */
-#include "simulate/internal.h"
+#include "simulate/simulate.h"
+#include "simulate/simulator.h"
 
 #include <math.h>
 
@@ -53,7 +54,7 @@ static double mean_cosine(const cgap_clip *c)
   return STEP * STEP * sum / PI;
 }
 
-cgap_truth cgap_clip_truth(const cgap_clip *c)
+static cgap_truth clip_truth(const cgap_clip *c)
 {
   double image = inverse_norm(c, c->image), text = inverse_norm(c, c->text);
   return (cgap_truth){
@@ -81,7 +82,7 @@ cgap_truth cgap_simulate_truth(const cgap_simulate_options *options)
     truth = (cgap_truth){length, 2 - length * length};
     break;
   case CGAP_MODEL_CLIP:
-    truth = cgap_clip_truth(&simulator.clip);
+    truth = clip_truth(&simulator.clip);
     break;
   }
   cgap_simulator_close(&simulator);

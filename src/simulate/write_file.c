@@ -1,8 +1,9 @@
 /* A simulation into an HDF5 file, block by block. */
-#include "simulate/internal.h"
+#include "simulate/simulate.h"
 
 #include "base/memory.h"
 #include "io/write/writer.h"
+#include "simulate/simulator.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
-#include "head/training/trainer.h"
+#include "head/training/batches.h"
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
 
@@ -224,9 +225,9 @@ static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error
   else
     match_at(b, 0, number);
   b->batch[1].number = SIZE_MAX;
-  const double start = cgap_seconds_now(), rows = (double)(b->batch[0].couples.images + b->size);
+  const double start = cgap_clock_seconds(), rows = (double)(b->batch[0].couples.images + b->size);
   const cgap_status status = read_rows(b, &b->batch[0], error);
-  b->waits = cgap_seconds_now() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
+  b->waits = cgap_clock_seconds() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
   if (status == CGAP_OK && b->waits && number + 1 < b->count) {
     match_at(b, 1, number + 1);
     cgap_part_expect(b->part, CGAP_IMAGE_SIDE, b->batch[1].image, b->batch[1].couples.images);

@@ -6,18 +6,12 @@
 #include <time.h>
 
 #include "base/blas_threads.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "comm/comm.h"
 #include "head/training/train_options.h"
 
 static const double LEAST_TEMPERATURE = 0.005, MOST_TEMPERATURE = 1000;
-
-double cgap_seconds_now(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static size_t larger(size_t a, size_t b)
 {
@@ -301,7 +295,7 @@ static cgap_status fail_diverged(const cgap_trainer *t, uint64_t step, double lo
 static cgap_status one_step(cgap_trainer *t, cgap_error *error)
 {
   cgap_progress_state *s = &t->state;
-  const double start = cgap_seconds_now(), rate = current_rate(t);
+  const double start = cgap_clock_seconds(), rate = current_rate(t);
   cgap_loss_terms terms;
   cgap_loss_gradient gradient = {.x = t->pull[CGAP_IMAGE_SIDE], .y = t->pull[CGAP_TEXT_SIDE]};
   const cgap_batches *b = &t->batches;
@@ -325,7 +319,7 @@ static cgap_status one_step(cgap_trainer *t, cgap_error *error)
   add_terms(&s->sums, &terms);
   s->batch++;
   s->steps++;
-  s->step_seconds += cgap_seconds_now() - start;
+  s->step_seconds += cgap_clock_seconds() - start;
   return CGAP_OK;
 }
 
@@ -364,7 +358,7 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
   s->step_seconds = 0;
   s->sums = (cgap_loss_terms){0};
   keep_or_not(t, record->validation.total);
-  s->seconds += cgap_seconds_now() - started;
+  s->seconds += cgap_clock_seconds() - started;
   record->seconds = s->seconds;
   return CGAP_OK;
 }
@@ -373,7 +367,7 @@ cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *
 {
   cgap_progress_state *s = &t->state;
   const cgap_progress *p = &t->options.progress;
-  const double started = cgap_seconds_now();
+  const double started = cgap_clock_seconds();
   const int blas = cgap_blas_single();
   cgap_status status = CGAP_OK;
   cgap_batches_epoch(&t->batches, s->epoch);
@@ -387,7 +381,7 @@ cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *
   if (status == CGAP_OK)
     status = finish_epoch(t, record, started, error);
   else
-    s->seconds += cgap_seconds_now() - started;
+    s->seconds += cgap_clock_seconds() - started;
   cgap_blas_restore(blas);
   return status;
 }

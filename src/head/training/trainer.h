@@ -55,6 +55,4 @@ CGAP_MUST_CHECK cgap_status cgap_trainer_validate(cgap_trainer *trainer, cgap_lo
 /* Every rank gets the state of rank 0. */
 CGAP_MUST_CHECK cgap_status cgap_trainer_share(cgap_trainer *trainer, cgap_error *error);
 
-double cgap_seconds_now(void); /* of a clock that only goes forward */
-
 #endif

@@ -4,6 +4,7 @@
 
 #include "audit/measure_runs.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "head/model/methods.h"
 #include "head/training/train_options.h"
@@ -46,9 +47,9 @@ static cgap_status fit_closers(cgap_trial *t, const cgap_embeddings *e, const cg
   if (status != CGAP_OK)
     return status;
   for (int k = 0; status == CGAP_OK && k < CGAP_CLOSERS; k++) {
-    const double start = cgap_seconds_now();
+    const double start = cgap_clock_seconds();
     status = cgap_closer_of_part(&t->closer[k], (cgap_closer)k, CLOSER_SHIFT_ALL, &part, error);
-    t->closer_seconds[k] = cgap_seconds_now() - start;
+    t->closer_seconds[k] = cgap_clock_seconds() - start;
   }
   cgap_part_clear(&part);
   return status;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/blas_threads.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "head/training/checkpoint.h"
@@ -37,9 +38,9 @@ static cgap_status save(fit *f, cgap_error *error)
 {
   if (!f->checkpoint[0])
     return CGAP_OK;
-  const double start = cgap_seconds_now();
+  const double start = cgap_clock_seconds();
   cgap_status status = cgap_checkpoint_write(&f->trainer, f->fingerprint, f->checkpoint, error);
-  f->saved_at = cgap_seconds_now();
+  f->saved_at = cgap_clock_seconds();
   f->saving = f->saved_at - start;
   return status;
 }
@@ -64,7 +65,7 @@ static cgap_status begin(fit *f, cgap_fitted *out, const cgap_store *store, cgap
 static cgap_status epochs(fit *f, cgap_fitted *out, const cgap_observer *observer, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  f->saved_at = cgap_seconds_now();
+  f->saved_at = cgap_clock_seconds();
   while (status == CGAP_OK && !cgap_trainer_done(&f->trainer)) {
     cgap_epoch record;
     status = cgap_trainer_epoch(&f->trainer, &record, error);
@@ -78,7 +79,7 @@ static cgap_status epochs(fit *f, cgap_fitted *out, const cgap_observer *observe
       status = cgap_logs_add(&f->logs, &record, f->trainer.state.steps, error);
     if (status == CGAP_OK && observer && observer->epoch)
       observer->epoch(observer->context, &record, &f->trainer.options);
-    if (status == CGAP_OK && cgap_seconds_now() - f->saved_at >= f->saving / SAVING_SHARE)
+    if (status == CGAP_OK && cgap_clock_seconds() - f->saved_at >= f->saving / SAVING_SHARE)
       status = save(f, error);
   }
   return status == CGAP_OK ? save(f, error) : status;

@@ -1,9 +1,10 @@
-/* What the files of simulate share: the plan of a population, its streams, and the row makers. */
-#ifndef CGAP_SIMULATE_INTERNAL_H
-#define CGAP_SIMULATE_INTERNAL_H
+/* The models: the plan of a population, its streams of random numbers, and what makes one row of each model (models.c:
+ * offset, uniform, cone; clip.c: clip and its classes). */
+#ifndef CGAP_SIMULATE_MODELS_H
+#define CGAP_SIMULATE_MODELS_H
 
 #include "base/random.h"
-#include "simulate/simulate.h"
+#include "simulate/options.h"
 
 /* Who draws: the high byte of a stream, its low bytes the row. The population has a key of its own. */
 typedef enum cgap_stream {
@@ -51,12 +52,11 @@ typedef struct cgap_simulator {
   cgap_clip clip;
 } cgap_simulator;
 
-CGAP_MUST_CHECK cgap_status cgap_simulator_open(cgap_simulator *out, const cgap_simulate_options *options,
-                                                cgap_error *error);
-void cgap_simulator_close(cgap_simulator *simulator);
-uint64_t cgap_simulator_owner(const cgap_simulator *simulator, size_t text);
-void cgap_simulator_images(const cgap_simulator *simulator, size_t first, size_t count, double *out);
-void cgap_simulator_texts(const cgap_simulator *simulator, size_t first, size_t count, double *out);
+/* The image of a text. */
+static inline uint64_t cgap_simulator_owner(const cgap_simulator *s, size_t text)
+{
+  return s->text_image ? s->text_image[text] : text / s->options.captions_most;
+}
 
 /* One unit row of dim values. */
 typedef void cgap_row_maker(const cgap_simulator *simulator, uint64_t row, double *out);
@@ -69,7 +69,6 @@ void cgap_unit_row(double *row, size_t dim);
 
 CGAP_MUST_CHECK cgap_status cgap_clip_open(cgap_clip *out, const cgap_simulate_options *options, cgap_error *error);
 void cgap_clip_close(cgap_clip *clip);
-cgap_truth cgap_clip_truth(const cgap_clip *clip);
 double cgap_cone_resultant(size_t dim, double kappa); /* length of the mean of a von Mises–Fisher */
 
 /* Classes (clip with classes > 0). */

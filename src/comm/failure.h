@@ -1,6 +1,6 @@
-/* What comm.c, exchange.c and comm_finish.c share. */
-#ifndef CGAP_COMM_INTERNAL_H
-#define CGAP_COMM_INTERNAL_H
+/* A rank among others, and how it hears and tells of failures. */
+#ifndef CGAP_COMM_FAILURE_H
+#define CGAP_COMM_FAILURE_H
 
 #include "comm/comm.h"
 
@@ -32,12 +32,16 @@ struct cgap_comm {
   char (*node)[NODE_NAME]; /* (size) where each rank is */
 };
 
-/* A failure that came in becomes CGAP_OK's opposite here; looks for one. */
+/* Checks whether another rank has reported a failure; returns it as an error. A NULL comm has none. */
 CGAP_MUST_CHECK cgap_status cgap_comm_listen(cgap_comm *c, cgap_error *error);
 
-/* Until the request is done; NULL: it could not be started. */
-CGAP_MUST_CHECK cgap_status cgap_comm_until(cgap_comm *c, void *request, const char *doing, cgap_error *error);
+/* Receives a report that has arrived, if any, into c->first. */
+void cgap_comm_take_notice(cgap_comm *c);
 
-double cgap_comm_seconds(void);
+/* What this rank reports: its place and its error (CGAP_OK: none). */
+void cgap_failure_fill(failure *f, const cgap_comm *c, const cgap_error *error);
+
+/* The error that a report of another rank becomes here. */
+cgap_status cgap_failure_tell(const failure *f, cgap_error *error);
 
 #endif

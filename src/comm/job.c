@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "comm/internal.h"
+#include "comm/failure.h"
 
 static int number_in(const char *name)
 {
