@@ -1,7 +1,8 @@
 /* Panels meet each other once, with the rows that they should have, in whatever number of threads and steps; a failure
  * to read ends the walk; jobs done ahead give their status and words. */
-#include "rows/block_order.h"
 #include "rows/modality.h"
+#include "rows/row_blocks.h"
+#include "rows/row_pass.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

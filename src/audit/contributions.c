@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "rows/row_scores.h"
 
 enum { PROBED_IMAGES = 256, PROBED_TEXTS = 2048 };

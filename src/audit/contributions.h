@@ -3,6 +3,7 @@
 #define CGAP_ENGINE_CONTRIBUTIONS_H
 
 #include "analysis/contributions.h"
+#include "analysis/measure.h"
 #include "rows/embeddings.h"
 
 /* Before the measures finish: out->contributions for the rows of e, which is paired. */

@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "comm/rank_rows.h"
 #include "rows/modality.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
+#include "rows/row_pass.h"
+#include "simd/convert.h"
 
 #include <cblas.h>
 

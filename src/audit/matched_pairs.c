@@ -5,8 +5,10 @@
 #include "base/memory.h"
 #include "comm/rank_rows.h"
 #include "rows/modality.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
+#include "rows/row_pass.h"
 #include "rows/second_moment.h"
+#include "simd/convert.h"
 
 #include <math.h>
 #include <omp.h>

@@ -6,9 +6,10 @@
 #include "analysis/zero_shot.h"
 #include "base/memory.h"
 #include "base/norm.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "rows/row_pass.h"
 #include "rows/row_scores.h"
+#include "simd/convert.h"
 
 enum { QUERIES_AT_ONCE = 64 };
 

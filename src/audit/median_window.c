@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "comm/comm.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 
 #include <cblas.h>
 #include <math.h>

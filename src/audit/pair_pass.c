@@ -4,7 +4,8 @@
 #include "audit/pair_tile.h"
 #include "base/blas_threads.h"
 #include "base/memory.h"
-#include "rows/block_order.h"
+#include "rows/row_blocks.h"
+#include "simd/convert.h"
 
 #include <math.h>
 #include <omp.h>
@@ -216,9 +217,9 @@ static cgap_status make_rough(pass *p, const cgap_panels *panels, cgap_rough *a,
   const cgap_side *rows = panels->rows, *columns = panels->columns;
   cgap_status status = CGAP_OK;
   if (panels->new_a)
-    status = cgap_rough_make(a, &p->tile.a, rows->mean, columns->mean, p->options->threads, error);
+    status = cgap_panel_to_rough(a, &p->tile.a, rows->mean, columns->mean, p->options->threads, error);
   if (!status && panels->new_b)
-    status = cgap_rough_make(b, &p->tile.b, columns->mean, rows->mean, p->options->threads, error);
+    status = cgap_panel_to_rough(b, &p->tile.b, columns->mean, rows->mean, p->options->threads, error);
   p->tile.a_rough = *a;
   p->tile.b_rough =
     panels->within && !status ? rough_view(a, p->tile.b.first - p->tile.a.first, p->tile.b.rows, rows->dim) : *b;
@@ -324,9 +325,9 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cg
   p.tile.b = cgap_panel_view(b);
   cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_BEST_PRECISE : CGAP_BEST_PART, error);
   if (!status && p.tile.bfloat)
-    status = cgap_rough_make(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
+    status = cgap_panel_to_rough(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
   if (!status && p.tile.bfloat)
-    status = cgap_rough_make(&p.tile.b_rough, b, b->side->mean, a->side->mean, options->threads, error);
+    status = cgap_panel_to_rough(&p.tile.b_rough, b, b->side->mean, a->side->mean, options->threads, error);
   if (!status)
     status = run_panels(&p, error);
   pass_clear(&p);

@@ -3,7 +3,8 @@
 #define CGAP_ENGINE_TILES_H
 
 #include "audit/pair_sums.h"
-#include "rows/row_block.h"
+#include "rows/embeddings.h"
+#include "rows/row_blocks.h"
 
 /* What is wanted of a pass over images and texts. Queries against all candidates want the sums of the queries, for
  * ranks and losses, and nothing of the candidates: those may be many. */

@@ -203,3 +203,11 @@ void cgap_sums_clear(cgap_evidence *evidence)
     for (int m = 0; m < CGAP_MEASURES; m++)
       sums_free(&evidence->sums[kind][m]);
 }
+cgap_modality cgap_modality_of(const cgap_side *side)
+{
+  return (cgap_modality){.rows = side->rows,
+                         .mean = side->mean,
+                         .moment = side->moment,
+                         .file_row = side->file_row,
+                         .first_equal = side->checks.duplicates.count ? side->first_equal : NULL};
+}

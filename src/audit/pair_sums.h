@@ -6,6 +6,7 @@
 
 #include "analysis/measure.h"
 #include "base/exact_sum.h"
+#include "rows/modality.h"
 
 typedef struct cgap_totals {
   cgap_couples kind;
@@ -16,6 +17,9 @@ typedef struct cgap_totals {
   uint64_t *counts[CGAP_MEASURES]; /* (need.row_counts, rows) */
   cgap_neighbours lists;
 } cgap_totals;
+
+/* A modality as measures see it; a view. */
+cgap_modality cgap_modality_of(const cgap_side *side);
 
 /* Whether a measure looks at this kind of couples. */
 bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired);

@@ -2,6 +2,7 @@
 
 #include "audit/pair_sums.h"
 #include "base/memory.h"
+#include "simd/convert.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -5,7 +5,7 @@
 
 #include "analysis/measure.h"
 #include "audit/top_k_pass.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "simd/bfloat16_rows.h"
 #include "simd/tile_gemm.h"
 

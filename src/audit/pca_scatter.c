@@ -1,7 +1,7 @@
 #include "audit/pca_scatter.h"
 
 #include "base/memory.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 
 #include <math.h>
 

@@ -7,6 +7,7 @@
 #include "base/available_memory.h"
 #include "comm/rank_rows.h"
 #include "rows/row_pass.h"
+#include "rows/second_moment.h"
 
 #include <inttypes.h>
 #include <omp.h>

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "simd/audit_kernels.h"
 #include "simd/bfloat16_rows.h"
 #include "simd/tile_gemm.h"
@@ -69,9 +69,9 @@ static cgap_status part_take(part *p, const cgap_side *side, const cgap_side *ot
     p->unit[k] = (float)p->precise[k];
   const cgap_panel panel = {.side = side, .rows = p->count, .unit = p->unit};
   if (!status && bfloat)
-    status = cgap_rough_make(&p->own, &panel, side->mean, side->mean, 1, error);
+    status = cgap_panel_to_rough(&p->own, &panel, side->mean, side->mean, 1, error);
   if (!status && bfloat)
-    status = cgap_rough_make(&p->cross, &panel, side->mean, other->mean, 1, error);
+    status = cgap_panel_to_rough(&p->cross, &panel, side->mean, other->mean, 1, error);
   return status;
 }
 

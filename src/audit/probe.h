@@ -4,6 +4,7 @@
 #ifndef CGAP_ENGINE_PROBE_H
 #define CGAP_ENGINE_PROBE_H
 
+#include "analysis/measure.h"
 #include "rows/embeddings.h"
 
 /* Sets precise of each kind of pairs. Every rank looks at the same rows. */

@@ -4,6 +4,7 @@
 #define CGAP_ENGINE_ASK_H
 
 #include "audit/pair_pass.h"
+#include "rows/embeddings.h"
 
 enum { CGAP_ASK_ROWS = 8 * CGAP_TILE }; /* candidates at once, where they are not in memory: half are shown */
 

@@ -4,6 +4,7 @@
 #define CGAP_ENGINE_RING_H
 
 #include "audit/pair_pass.h"
+#include "rows/embeddings.h"
 
 /* Room for rows that visit, kept from one pass to the next; {0} at first. */
 typedef struct cgap_visitors {

@@ -5,7 +5,8 @@
 #include "audit/matched_pairs.h"
 #include "base/memory.h"
 #include "comm/comm.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
+#include "simd/convert.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -1,11 +1,11 @@
 #include "audit/row_sample.h"
 
-#include "audit/caption_order.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "comm/rank_rows.h"
+#include "rows/caption_order.h"
 #include "rows/modality.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "rows/second_moment.h"
 
 #include <stdint.h>

@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "rows/embeddings.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 
 enum { SIDE = 256 }; /* divides CGAP_TILE, in which plans count: panels hold whole bands */
 

@@ -1,6 +1,7 @@
 #include "audit/top_k_lists.h"
 
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
+#include "simd/convert.h"
 
 /* Both lists of a side's rows: neighbours of their own side, and of the other. */
 typedef struct lists {

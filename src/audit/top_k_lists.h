@@ -2,6 +2,7 @@
 #ifndef CGAP_ENGINE_LISTS_H
 #define CGAP_ENGINE_LISTS_H
 
+#include "analysis/measure.h"
 #include "rows/embeddings.h"
 
 /* Brings the equals of those that the tiles offered, and makes again in double what is open between the two lists of a

@@ -4,6 +4,7 @@
 #include "io/write/writer.h"
 #include "rows/embeddings.h"
 #include "rows/modality.h"
+#include "rows/row_pass.h"
 #include "rows/second_moment.h"
 #include "simulate/simulate.h"
 

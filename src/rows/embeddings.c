@@ -1,9 +1,9 @@
 #include "rows/embeddings.h"
 
-#include "audit/caption_order.h"
 #include "base/blas_threads.h"
 #include "base/memory.h"
-#include "rows/modality.h"
+#include "rows/caption_order.h"
+#include "rows/row_pass.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -200,11 +200,28 @@ void cgap_embeddings_clear(cgap_embeddings *e)
   *e = (cgap_embeddings){0};
 }
 
-cgap_modality cgap_modality_of(const cgap_side *side)
+cgap_status cgap_pairs_init(cgap_pairs *out, size_t *image_of, size_t images, size_t texts, cgap_error *error)
 {
-  return (cgap_modality){.rows = side->rows,
-                         .mean = side->mean,
-                         .moment = side->moment,
-                         .file_row = side->file_row,
-                         .first_equal = side->checks.duplicates.count ? side->first_equal : NULL};
+  *out = (cgap_pairs){.images = images, .texts = texts, .image_of = image_of};
+  out->first = cgap_zalloc(images + 2, sizeof *out->first);
+  out->text = cgap_alloc(texts, sizeof *out->text);
+  if (!out->first || !out->text) {
+    cgap_pairs_clear(out);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", texts);
+  }
+  for (size_t j = 0; j < texts; j++)
+    out->first[image_of[j] + 2]++;
+  for (size_t i = 0; i < images; i++)
+    out->first[i + 2] += out->first[i + 1];
+  for (size_t j = 0; j < texts; j++)
+    out->text[out->first[image_of[j] + 1]++] = j;
+  return CGAP_OK;
+}
+
+void cgap_pairs_clear(cgap_pairs *pairs)
+{
+  cgap_free(pairs->image_of);
+  cgap_free(pairs->first);
+  cgap_free(pairs->text);
+  *pairs = (cgap_pairs){0};
 }

@@ -1,24 +1,8 @@
 /* Embeddings as the engine holds them: checked, bad rows dropped, couples settled, unit rows at hand. */
-#ifndef CGAP_ENGINE_EMBEDDINGS_H
-#define CGAP_ENGINE_EMBEDDINGS_H
+#ifndef CGAP_ROWS_EMBEDDINGS_H
+#define CGAP_ROWS_EMBEDDINGS_H
 
-#include "analysis/measure.h"
-#include "contragap/contragap.h"
-
-/* One modality. Index i counts kept rows, 0 ≤ i < rows; file_row[i] is its row in the file. */
-typedef struct cgap_side {
-  const cgap_source *source;
-  size_t rows, dim;
-  size_t *file_row;           /* (rows) */
-  size_t *first_equal;        /* (rows) the first kept row with the same bytes, or itself; NULL where all rows differ */
-  double *inverse_norm;       /* (rows), 1/‖row‖ of the file's values, as cgap_to_scaled takes it */
-  double *mean;               /* (dim) centroid of the unit rows */
-  double *moment;             /* (dim, dim) Σ z zᵀ over unit rows z, in double; upper triangle = lower */
-  size_t own_first, own_rows; /* what raw and unit hold of them: all, or what this rank has */
-  unsigned char *raw;         /* (own_rows, dim) of source->type, or NULL when not resident */
-  float *unit;                /* (own_rows, dim) float32 unit rows, or NULL when not resident */
-  cgap_side_checks checks;
-} cgap_side;
+#include "rows/modality.h"
 
 /* Couples, grouped by image (compressed rows): texts of image i are text[first[i] … first[i + 1]). */
 typedef struct cgap_pairs {
@@ -50,7 +34,9 @@ CGAP_MUST_CHECK cgap_status cgap_embeddings_share(cgap_embeddings *out, const cg
                                                   cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);
 
-/* A side as measures see it; a view. */
-cgap_modality cgap_modality_of(const cgap_side *side);
+/* Groups texts by image. image_of (texts) is taken over by out. */
+CGAP_MUST_CHECK cgap_status cgap_pairs_init(cgap_pairs *out, size_t *image_of, size_t images, size_t texts,
+                                            cgap_error *error);
+void cgap_pairs_clear(cgap_pairs *pairs);
 
 #endif

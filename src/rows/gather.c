@@ -5,8 +5,9 @@
 
 #include "base/memory.h"
 #include "io/read/hdf5_rows.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "rows/spill_file.h"
+#include "simd/convert.h"
 
 enum {
   RUN_BYTES = 1 << 18, /* read at once */

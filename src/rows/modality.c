@@ -1,16 +1,33 @@
 #include "rows/modality.h"
 
-#include "base/background_reader.h"
 #include "base/memory.h"
-#include "comm/rank_rows.h"
-#include "rows/row_block.h"
-#include "rows/row_pass.h"
+#include "simd/convert.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- bad rows, in words */
+void cgap_side_clear(cgap_side *side)
+{
+  cgap_free(side->file_row);
+  cgap_free(side->first_equal);
+  cgap_free(side->inverse_norm);
+  cgap_free(side->mean);
+  cgap_free(side->moment);
+  cgap_free(side->raw);
+  cgap_free(side->unit);
+  *side = (cgap_side){0};
+}
+
+/* ---------------------------------------------------------------- checks */
+
+void cgap_check_note(cgap_check *check, size_t row)
+{
+  check->count++;
+  if (check->example_count < CGAP_EXAMPLES)
+    check->examples[check->example_count++] = row;
+}
 
 static void print_rows(const cgap_check *check, char *out, size_t size)
 {
@@ -53,297 +70,115 @@ bool cgap_describe_bad(const cgap_source *source, const cgap_side_checks *checks
   return *what != '\0';
 }
 
-/* ---------------------------------------------------------------- the pass of a whole file */
+/* ---------------------------------------------------------------- rows, wherever they are */
 
-static bool side_alloc(cgap_side *side, size_t held)
-{
-  const size_t rows = side->source->rows, dim = side->dim;
-  side->file_row = cgap_alloc(rows, sizeof *side->file_row);
-  side->first_equal = cgap_alloc(rows, sizeof *side->first_equal);
-  side->inverse_norm = cgap_alloc(rows, sizeof *side->inverse_norm);
-  side->mean = cgap_zalloc(dim, sizeof *side->mean);
-  side->moment = cgap_alloc(dim * dim, sizeof *side->moment);
-  side->raw = held ? cgap_alloc(held, dim * cgap_type_size(side->source->type)) : NULL;
-  side->unit = held ? cgap_alloc(held * dim, sizeof *side->unit) : NULL;
-  return side->file_row && side->first_equal && side->inverse_norm && side->mean && side->moment &&
-         (!held || (side->raw && side->unit));
-}
-
-static cgap_status tick(const cgap_row_pass *p, double done, cgap_error *error)
-{
-  const cgap_progress *progress = &p->options->progress;
-  if (progress->tick && progress->tick(progress->context, p->options->phase, done))
-    return cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written",
-                     p->side->source->name);
-  return cgap_comm_poll(p->options->ranks, NULL, error);
-}
-
-/* A block is read to where its rows stay, as if all stayed, or to one of three rooms in turn. */
-static cgap_block block_at(const cgap_row_pass *p, size_t first, size_t turn)
-{
-  const cgap_source *source = p->side->source;
-  unsigned char *raw = p->side->raw;
-  return cgap_block_at(p, first, source->rows,
-                       raw ? raw + first * source->dim * cgap_type_size(source->type) : p->room[turn]);
-}
-
-/* Kept rows move up to where others were left out. */
-static void close_up(const cgap_side *side)
+cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out, cgap_error *error)
 {
   const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  for (size_t i = 0; side->raw && side->rows < side->source->rows && i < side->rows; i++)
-    memmove(side->raw + i * row_bytes, side->raw + side->file_row[i] * row_bytes, row_bytes);
-}
-
-/* While a block is summed, the next is looked at by threads that have nothing to sum, and the one after it is read. */
-static cgap_status read_all(cgap_row_pass *p, cgap_error *error)
-{
-  const size_t rows = p->side->source->rows, step = p->block_rows;
-  cgap_block blocks[CGAP_BLOCKS] = {block_at(p, 0, 0)};
-  cgap_ahead ahead;
-  cgap_ahead_open(&ahead, p->options->threads);
-  cgap_ahead_start(&ahead, cgap_block_read, &blocks[0]);
-  cgap_status status = cgap_ahead_wait(&ahead, error);
-  if (!status && step < rows) {
-    blocks[1] = block_at(p, step, 1);
-    cgap_ahead_start(&ahead, cgap_block_read, &blocks[1]);
+  for (size_t done = 0; done < rows;) {
+    size_t start = side->file_row[first + done], run = 1;
+    while (done + run < rows && side->file_row[first + done + run] == start + run)
+      run++;
+    cgap_status status = side->source->read(side->source, start, run, out + done * row_bytes, error);
+    if (status)
+      return status;
+    done += run;
   }
-  if (!status)
-    cgap_block_look(p, &blocks[0], p->norm, p->hash);
-  for (size_t first = 0, turn = 0; !status && first < rows; first += step, turn = (turn + 1) % CGAP_BLOCKS) {
-    const size_t kept = p->side->rows, next = (turn + 1) % CGAP_BLOCKS, after = (turn + 2) % CGAP_BLOCKS;
-    const bool has_next = rows - first > step;
-    size_t count;
-    cgap_block_sift(p, first, blocks[turn].rows, p->norm, p->hash);
-    if (has_next)
-      status = cgap_ahead_wait(&ahead, error);
-    if (!status && has_next && rows - first > 2 * step) {
-      blocks[after] = block_at(p, first + 2 * step, after);
-      cgap_ahead_start(&ahead, cgap_block_read, &blocks[after]);
-    }
-    if (!status)
-      status = cgap_block_sum(p, &blocks[turn], kept, &count, has_next ? &blocks[next] : NULL, error);
-    if (!status)
-      status = tick(p, (double)(first + blocks[turn].rows) / (double)rows, error);
-  }
-  cgap_ahead_close(&ahead);
-  if (!status)
-    close_up(p->side);
-  p->side->own_rows = p->side->rows;
-  return status;
+  return CGAP_OK;
 }
 
-/* ---------------------------------------------------------------- the pass of one of several ranks */
-
-/* The blocks of a share, one after the other: in side->raw where rows stay, else in two rooms in turn. While one is
- * worked on the next is read. */
-typedef struct share_reader {
-  const cgap_row_pass *pass;
-  cgap_share own;
-  bool reads; /* else they are in side->raw already */
-  cgap_ahead ahead;
-  cgap_block block[2];
-  size_t first; /* of the next block … */
-  int turn;     /* … which stands here */
-} share_reader;
-
-static void expect_block(share_reader *r)
+void cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
+                         int threads)
 {
-  const cgap_row_pass *p = r->pass;
-  const cgap_source *source = p->side->source;
-  unsigned char *raw = p->side->raw;
-  if (r->first >= r->own.end)
-    return;
-  r->block[r->turn] = cgap_block_at(p, r->first, r->own.end,
-                                    raw ? raw + (r->first - r->own.first) * source->dim * cgap_type_size(source->type)
-                                        : p->room[r->turn]);
-  if (r->reads)
-    cgap_ahead_start(&r->ahead, cgap_block_read, &r->block[r->turn]);
+  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  for (size_t i = 0; i < rows; i++)
+    cgap_to_unit(side->source->type, raw + i * row_bytes, dim, side->inverse_norm[first + i], unit + i * dim);
 }
 
-static void open_reader(share_reader *r, const cgap_row_pass *p, cgap_share own, bool reads)
+bool cgap_side_holds(const cgap_side *side, size_t first, size_t rows)
 {
-  *r = (share_reader){.pass = p, .own = own, .reads = reads, .first = own.first};
-  cgap_ahead_open(&r->ahead, reads ? p->options->threads : 1);
-  expect_block(r);
+  return side->unit && first >= side->own_first && first + rows <= side->own_first + side->own_rows;
 }
 
-/* The block at hand, until the next is asked for. */
-static cgap_status next_block(share_reader *r, cgap_block *out, cgap_error *error)
+int cgap_wanted_by_row(const void *a, const void *b)
 {
-  cgap_status status = r->reads ? cgap_ahead_wait(&r->ahead, error) : CGAP_OK;
-  *out = r->block[r->turn];
-  r->turn = 1 - r->turn;
-  r->first += out->rows;
-  if (!status)
-    expect_block(r);
-  return status;
+  const size_t x = ((const cgap_wanted *)a)->row, y = ((const cgap_wanted *)b)->row;
+  return (x > y) - (x < y);
 }
 
-/* Reads the rows of the share and looks at them. */
-static cgap_status look_at_share(cgap_row_pass *p, cgap_share own, cgap_error *error)
+/* Those of rows (count) that are not in memory, each into its place of buffer; rows that follow each other at once. */
+static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t count, unsigned char *buffer,
+                               cgap_error *error)
 {
-  share_reader reader;
-  cgap_block b;
-  cgap_status status = CGAP_OK;
-  open_reader(&reader, p, own, true);
-  while (!status && reader.first < own.end) {
-    status = next_block(&reader, &b, error);
-    if (!status)
-      cgap_block_look(p, &b, p->norm + b.first, p->hash + b.first);
-    if (!status)
-      status = tick(p, 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
-  }
-  cgap_ahead_close(&reader.ahead);
-  return status;
-}
-
-static cgap_status hear(cgap_row_pass *p, cgap_error *error)
-{
-  const size_t rows = p->side->source->rows;
-  cgap_status status = cgap_share_gather(p->options->ranks, p->norm, rows, sizeof *p->norm, error);
-  return status ? status : cgap_share_gather(p->options->ranks, p->hash, rows, sizeof *p->hash, error);
-}
-
-/* The first kept row's values and the sums of the rows that lie in our part of the file. */
-static cgap_status take(cgap_row_pass *p, cgap_share own, cgap_error *error)
-{
-  cgap_side *side = p->side;
-  const cgap_source *source = side->source;
-  size_t kept = 0, count;
-  share_reader reader;
-  cgap_block b;
-  cgap_status status = CGAP_OK;
-  if (side->rows > 0)
-    status = source->read(source, side->file_row[0], 1, p->room[0], error);
-  if (!status && side->rows > 0)
-    cgap_to_double(source->type, p->room[0], source->dim, p->first_row);
-  while (kept < side->rows && side->file_row[kept] < own.first)
-    kept++;
-  open_reader(&reader, p, own, !side->raw);
-  while (!status && reader.first < own.end) {
-    status = next_block(&reader, &b, error);
-    if (!status)
-      status = cgap_block_sum(p, &b, kept, &count, NULL, error);
-    kept += status ? 0 : count;
-    if (!status)
-      status = tick(p, 0.5 + 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
-  }
-  cgap_ahead_close(&reader.ahead);
-  return status;
-}
-
-static cgap_status join_columns(cgap_row_pass *p, cgap_error *error)
-{
-  const size_t dim = p->side->dim;
-  uint64_t *varies = cgap_alloc(dim, sizeof *varies);
-  if (!varies)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu columns", dim);
-  for (size_t k = 0; k < dim; k++)
-    varies[k] = p->varies[k];
-  cgap_status status = cgap_comm_sum(p->options->ranks, varies, dim, CGAP_COMM_U64, error);
-  for (size_t k = 0; k < dim; k++)
-    p->varies[k] = varies[k] > 0;
-  cgap_free(varies);
-  return status;
-}
-
-/* What this rank holds of the kept rows. They are those of its part of the file already where none was left out. */
-static cgap_status hold(cgap_row_pass *p, cgap_share own, cgap_error *error)
-{
-  cgap_side *side = p->side;
+  enum { AT_ONCE = 256 };
   const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  const cgap_share share = cgap_share_of(p->options->ranks, side->rows);
-  side->own_first = share.first;
-  side->own_rows = share.end - share.first;
-  if (!side->raw)
-    return CGAP_OK;
-  if (side->rows == side->source->rows || side->own_rows == 0) {
-    cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads);
-    return CGAP_OK;
-  }
-  if (side->own_rows > own.end - own.first) {
-    cgap_free(side->raw);
-    cgap_free(side->unit);
-    side->raw = cgap_alloc(side->own_rows, row_bytes);
-    side->unit = cgap_alloc(side->own_rows * side->dim, sizeof *side->unit);
-    if (!side->raw || !side->unit)
-      return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, side->own_rows,
-                       side->dim);
-  }
-  cgap_status status = cgap_side_read(side, share.first, side->own_rows, side->raw, error);
-  if (!status)
-    cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads);
-  return status;
-}
-
-static cgap_status read_share(cgap_row_pass *p, cgap_share own, cgap_error *error)
-{
-  const size_t rows = p->side->source->rows;
-  cgap_status status = look_at_share(p, own, error);
-  if (!status)
-    status = hear(p, error);
-  if (!status)
-    cgap_block_sift(p, 0, rows, p->norm, p->hash);
-  if (!status)
-    status = take(p, own, error);
-  cgap_row_pass_join(p);
-  if (!status)
-    status = join_columns(p, error);
-  return status ? status : hold(p, own, error);
-}
-
-/* ---------------------------------------------------------------- both */
-
-static cgap_status finish_side(cgap_row_pass *p, cgap_error *error)
-{
-  cgap_side *side = p->side;
-  cgap_status status = cgap_moment_finish(&p->moment, p->options->ranks, 1, side->moment, side->mean, error);
-  cgap_row_pass_join(p);
-  for (size_t k = 0; !status && k < side->dim; k++) {
-    side->mean[k] /= (double)(side->rows ? side->rows : 1);
-    if (side->rows > 1 && !p->varies[k])
-      cgap_check_note(&side->checks.constant_columns, k);
-  }
-  if (side->checks.duplicates.count == 0) { /* every row is the first of its kind */
-    cgap_free(side->first_equal);
-    side->first_equal = NULL;
-  }
-  side->checks.norm_mean = side->rows ? (double)(p->norm_sum / (long double)side->rows) : 0;
-  return status;
-}
-
-cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap_side_options *options, size_t *kept_as,
-                           cgap_error *error)
-{
-  *out = (cgap_side){.source = source, .dim = source->dim};
-  cgap_row_pass p = {.side = out, .options = options, .kept_as = kept_as};
-  const cgap_share own = cgap_share_of(options->ranks, source->rows);
-  const size_t held = !options->resident ? 0 : own.end > own.first ? own.end - own.first : 1;
+  cgap_wanted *list = cgap_alloc(count, sizeof *list);
+  unsigned char *room = cgap_alloc(AT_ONCE, row_bytes);
   cgap_status status = CGAP_OK;
-  if (!side_alloc(out, held))
-    status =
-      cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows, source->dim);
-  if (!status)
-    status = cgap_row_pass_open(&p, error);
-  if (!status)
-    status = options->ranks ? read_share(&p, own, error) : read_all(&p, error);
-  if (!status)
-    status = finish_side(&p, error);
-  cgap_row_pass_close(&p);
+  size_t missing = 0;
+  if (!list || !room)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
+  for (size_t i = 0; !status && i < count; i++)
+    if (!cgap_side_holds(side, rows[i], 1))
+      list[missing++] = (cgap_wanted){rows[i], i};
+  if (missing)
+    qsort(list, missing, sizeof *list, cgap_wanted_by_row);
+  for (size_t i = 0, n = 0; !status && i < missing; i += n) {
+    size_t last = list[i].row;
+    for (n = 1; i + n < missing && list[i + n].row <= last + 1 && list[i + n].row < list[i].row + AT_ONCE; n++)
+      last = list[i + n].row;
+    status = cgap_side_read(side, list[i].row, last - list[i].row + 1, room, error);
+    for (size_t k = 0; !status && k < n; k++)
+      memcpy(buffer + list[i + k].place * row_bytes, room + (list[i + k].row - list[i].row) * row_bytes, row_bytes);
+  }
+  cgap_free(list);
+  cgap_free(room);
+  return status;
+}
+
+const unsigned char *cgap_side_row(const cgap_side *side, size_t row)
+{
+  if (!cgap_side_holds(side, row, 1))
+    return NULL;
+  return side->raw + (row - side->own_first) * side->dim * cgap_type_size(side->source->type);
+}
+
+cgap_status cgap_side_bring(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+                            unsigned char **buffer, cgap_error *error)
+{
+  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  bool all = rows ? side->unit != NULL : cgap_side_holds(side, first, count);
+  for (size_t i = 0; rows && all && i < count; i++)
+    all = cgap_side_holds(side, rows[i], 1);
+  *buffer = all ? NULL : cgap_alloc(count, row_bytes);
+  if (all)
+    return CGAP_OK;
+  if (!*buffer)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, count, side->dim);
+  cgap_status status =
+    rows ? read_listed(side, rows, count, *buffer, error) : cgap_side_read(side, first, count, *buffer, error);
+  if (status) {
+    cgap_free(*buffer);
+    *buffer = NULL;
+  }
+  return status;
+}
+
+cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count, int threads,
+                            double *out, cgap_error *error)
+{
+  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
+  unsigned char *buffer;
+  cgap_status status = cgap_side_bring(side, rows, first, count, &buffer, error);
   if (status)
-    cgap_side_clear(out);
+    count = 0;
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t i = 0; i < count; i++) {
+    const size_t row = rows ? rows[i] : first + i;
+    const unsigned char *held = cgap_side_row(side, row), *raw = held ? held : buffer + i * row_bytes;
+    cgap_to_scaled(side->source->type, raw, dim, side->inverse_norm[row], out + i * dim);
+  }
+  cgap_free(buffer);
   return status;
-}
-
-void cgap_side_clear(cgap_side *side)
-{
-  cgap_free(side->file_row);
-  cgap_free(side->first_equal);
-  cgap_free(side->inverse_norm);
-  cgap_free(side->mean);
-  cgap_free(side->moment);
-  cgap_free(side->raw);
-  cgap_free(side->unit);
-  *side = (cgap_side){0};
 }

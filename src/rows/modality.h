@@ -1,32 +1,60 @@
-/* The row pass over one modality: read once, check, normalise, sum. Bad rows (not finite, norm zero) are left out. */
-#ifndef CGAP_ENGINE_SIDE_H
-#define CGAP_ENGINE_SIDE_H
+/* One modality in memory: which rows of its source are kept, their norms, their sums, and the rows themselves where
+ * they are held; and those rows wherever they are: in memory, or read again from the source. */
+#ifndef CGAP_ROWS_MODALITY_H
+#define CGAP_ROWS_MODALITY_H
 
-#include "rows/embeddings.h"
+#include "contragap/contragap.h"
 
-typedef struct cgap_side_options {
-  const bool *skip; /* (source rows) rows to leave out though nothing may be wrong with them, or NULL */
-  bool merge;       /* equal rows become one */
-  bool resident;
-  int threads;
-  const char *phase; /* for progress */
-  cgap_progress progress;
-  cgap_comm *ranks; /* that share the rows out, or NULL; resident: each holds its own, else it reads them twice */
-} cgap_side_options;
+/* Index i counts kept rows, 0 ≤ i < rows; file_row[i] is its row in the file. */
+typedef struct cgap_side {
+  const cgap_source *source;
+  size_t rows, dim;
+  size_t *file_row;           /* (rows) */
+  size_t *first_equal;        /* (rows) the first kept row with the same bytes, or itself; NULL where all rows differ */
+  double *inverse_norm;       /* (rows), 1/‖row‖ of the file's values, as cgap_to_scaled takes it */
+  double *mean;               /* (dim) centroid of the unit rows */
+  double *moment;             /* (dim, dim) Σ z zᵀ over unit rows z, in double; upper triangle = lower */
+  size_t own_first, own_rows; /* what raw and unit hold of them: all, or what this rank has */
+  unsigned char *raw;         /* (own_rows, dim) of source->type, or NULL when not resident */
+  float *unit;                /* (own_rows, dim) float32 unit rows, or NULL when not resident */
+  cgap_side_checks checks;
+} cgap_side;
 
-/* kept_as (source rows), or NULL: which kept row each row of the source became; SIZE_MAX where dropped. */
-CGAP_MUST_CHECK cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap_side_options *options,
-                                           size_t *kept_as, cgap_error *error);
 void cgap_side_clear(cgap_side *side);
+
+void cgap_check_note(cgap_check *check, size_t row); /* counts it, and keeps the first as examples */
 
 /* Appends to out which rows of a source are bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
  * false: none is, and nothing is appended. */
 bool cgap_describe_bad(const cgap_source *source, const cgap_side_checks *checks, char *out, size_t size);
 
-/* Rows of `dim` doubles that are worked on at once in the row pass. */
-size_t cgap_chunk_rows(size_t dim);
+/* The file's values of kept rows [first, first + rows), without the rows between that were dropped, into out. */
+CGAP_MUST_CHECK cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out,
+                                           cgap_error *error);
 
-/* Rows of a source that the row pass reads at once, a whole number of chunks or all; two such blocks are held. */
-size_t cgap_block_rows(const cgap_source *source);
+/* Unit rows of such values. */
+void cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
+                         int threads);
+
+/* A row of a list and where it goes; for qsort, in the order of the rows. */
+typedef struct cgap_wanted {
+  size_t row, place;
+} cgap_wanted;
+int cgap_wanted_by_row(const void *a, const void *b);
+
+/* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
+CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+                                            int threads, double *out, cgap_error *error);
+
+/* Whether these kept rows are in memory. */
+bool cgap_side_holds(const cgap_side *side, size_t first, size_t rows);
+
+/* The file's values of a kept row, where they are in memory, else NULL. */
+const unsigned char *cgap_side_row(const cgap_side *side, size_t row);
+
+/* The file's values of those of these rows that are not in memory, each into its place of *buffer (count, dim), which
+ * is allocated where there are any, else left NULL. */
+CGAP_MUST_CHECK cgap_status cgap_side_bring(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+                                            unsigned char **buffer, cgap_error *error);
 
 #endif

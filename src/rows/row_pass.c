@@ -1,9 +1,13 @@
 #include "rows/row_pass.h"
 
+#include "base/background_reader.h"
 #include "base/memory.h"
 #include "base/norm.h"
-#include "rows/row_block.h"
+#include "comm/rank_rows.h"
+#include "rows/duplicate_rows.h"
+#include "rows/second_moment.h"
 #include "simd/audit_kernels.h"
+#include "simd/convert.h"
 
 #include <math.h>
 #include <omp.h>
@@ -11,6 +15,31 @@
 
 #define UNIT_TOLERANCE 1e-3
 enum { PIECE_ROWS = 128, LOOK_AHEAD = 16, BLOCK_BYTES = 8 << 20 };
+
+/* Rows as the file has them. */
+typedef struct file_block {
+  const cgap_source *source;
+  size_t first, rows; /* of the file */
+  unsigned char *raw;
+} file_block;
+
+typedef struct row_pass {
+  cgap_side *side;
+  const cgap_side_options *options;
+  size_t *kept_as;
+  size_t block_rows;
+  unsigned char *room[CGAP_BLOCKS]; /* (block_rows, dim) as the file has them */
+  double *norm;                     /* (block_rows), of all rows under ranks; as cgap_norm has it */
+  cgap_hash *hash;                  /* the same */
+  float *row;                       /* (threads, dim) */
+  double *first_row;                /* (dim) values of the first kept row, for constant columns */
+  bool *varies;                     /* (threads, dim) */
+  size_t *place;                    /* (block_rows) the kept rows of a block, in it */
+  size_t *start;                    /* where the block's runs begin among them */
+  cgap_moment moment;
+  cgap_distinct distinct;
+  long double norm_sum; /* norms near the largest double have a mean, though their sum overflows */
+} row_pass;
 
 /* A whole number of runs. */
 size_t cgap_chunk_rows(size_t dim)
@@ -26,7 +55,7 @@ size_t cgap_block_rows(const cgap_source *source)
   return rows < source->rows ? rows : source->rows;
 }
 
-static bool alloc(cgap_row_pass *p)
+static bool alloc_pass(row_pass *p)
 {
   const cgap_source *source = p->side->source;
   const size_t dim = source->dim, threads = (size_t)p->options->threads;
@@ -45,17 +74,17 @@ static bool alloc(cgap_row_pass *p)
          p->place && p->start && cgap_distinct_init(&p->distinct, source->rows);
 }
 
-cgap_status cgap_row_pass_open(cgap_row_pass *p, cgap_error *error)
+static cgap_status open_pass(row_pass *p, cgap_error *error)
 {
   const cgap_source *source = p->side->source;
   p->block_rows = cgap_block_rows(source);
-  if (!alloc(p))
+  if (!alloc_pass(p))
     return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows,
                      source->dim);
   return cgap_moment_init(&p->moment, source->dim, (double)cgap_moment_run(source->dim), error);
 }
 
-void cgap_row_pass_close(cgap_row_pass *p)
+static void close_pass(row_pass *p)
 {
   for (int k = 0; k < CGAP_BLOCKS; k++)
     cgap_free(p->room[k]);
@@ -72,17 +101,17 @@ void cgap_row_pass_close(cgap_row_pass *p)
 
 /* ---------------------------------------------------------------- a block is read and looked at */
 
-cgap_block cgap_block_at(const cgap_row_pass *p, size_t first, size_t end, unsigned char *raw)
+static file_block block_from(const row_pass *p, size_t first, size_t end, unsigned char *raw)
 {
-  return (cgap_block){.source = p->side->source,
+  return (file_block){.source = p->side->source,
                       .first = first,
                       .rows = end - first < p->block_rows ? end - first : p->block_rows,
                       .raw = raw};
 }
 
-cgap_status cgap_block_read(void *block, cgap_error *error)
+static cgap_status read_block(void *block, cgap_error *error)
 {
-  const cgap_block *b = block;
+  const file_block *b = block;
   return b->source->read(b->source, b->first, b->rows, b->raw, error);
 }
 
@@ -96,14 +125,14 @@ static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, floa
   return isfinite(total) ? sqrt(total) : NAN;
 }
 
-static const unsigned char *raw_row(const cgap_block *b, size_t i)
+static const unsigned char *raw_row(const file_block *b, size_t i)
 {
   return b->raw + i * b->source->dim * cgap_type_size(b->source->type);
 }
 
 /* Norm and hash of rows [first, end) of a block. */
-static void look_at(const cgap_row_pass *p, const cgap_block *b, size_t first, size_t end, double *norm,
-                    cgap_hash *hash)
+static void hash_and_norm_rows(const row_pass *p, const file_block *b, size_t first, size_t end, double *norm,
+                               cgap_hash *hash)
 {
   const cgap_type type = b->source->type;
   const size_t dim = b->source->dim, row_bytes = dim * cgap_type_size(type);
@@ -114,32 +143,25 @@ static void look_at(const cgap_row_pass *p, const cgap_block *b, size_t first, s
   }
 }
 
-static size_t pieces_of(const cgap_block *b)
+static size_t pieces_of(const file_block *b)
 {
   return (b->rows + PIECE_ROWS - 1) / PIECE_ROWS;
 }
 
-static void look_at_piece(const cgap_row_pass *p, const cgap_block *b, size_t piece, double *norm, cgap_hash *hash)
+static void hash_and_norm_piece(const row_pass *p, const file_block *b, size_t piece, double *norm, cgap_hash *hash)
 {
   const size_t first = piece * PIECE_ROWS;
-  look_at(p, b, first, first + PIECE_ROWS < b->rows ? first + PIECE_ROWS : b->rows, norm, hash);
+  hash_and_norm_rows(p, b, first, first + PIECE_ROWS < b->rows ? first + PIECE_ROWS : b->rows, norm, hash);
 }
 
-void cgap_block_look(const cgap_row_pass *p, const cgap_block *b, double *norm, cgap_hash *hash)
+static void hash_and_norm_block(const row_pass *p, const file_block *b, double *norm, cgap_hash *hash)
 {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(p->options->threads)
   for (size_t k = 0; k < pieces_of(b); k++)
-    look_at_piece(p, b, k, norm, hash);
+    hash_and_norm_piece(p, b, k, norm, hash);
 }
 
 /* ---------------------------------------------------------------- which rows stay */
-
-void cgap_check_note(cgap_check *check, size_t row)
-{
-  check->count++;
-  if (check->example_count < CGAP_EXAMPLES)
-    check->examples[check->example_count++] = row;
-}
 
 static bool is_bad(cgap_side_checks *checks, double norm, size_t file_row)
 {
@@ -150,7 +172,7 @@ static bool is_bad(cgap_side_checks *checks, double norm, size_t file_row)
 }
 
 /* Notes a row of this norm as kept row side->rows. */
-static void keep(cgap_row_pass *p, double norm, size_t file_row, size_t first_equal)
+static void keep_row(row_pass *p, double norm, size_t file_row, size_t first_equal)
 {
   cgap_side *side = p->side;
   side->file_row[side->rows] = file_row;
@@ -162,7 +184,7 @@ static void keep(cgap_row_pass *p, double norm, size_t file_row, size_t first_eq
   side->rows++;
 }
 
-void cgap_block_sift(cgap_row_pass *p, size_t first, size_t rows, const double *norm, const cgap_hash *hash)
+static void select_rows(row_pass *p, size_t first, size_t rows, const double *norm, const cgap_hash *hash)
 {
   cgap_side *side = p->side;
   const cgap_side_options *o = p->options;
@@ -180,13 +202,13 @@ void cgap_block_sift(cgap_row_pass *p, size_t first, size_t rows, const double *
     if (p->kept_as)
       p->kept_as[file_row] = o->merge ? same : side->rows;
     if (same == side->rows || !o->merge)
-      keep(p, norm[i], file_row, same);
+      keep_row(p, norm[i], file_row, same);
   }
 }
 
 /* ---------------------------------------------------------------- sums */
 
-static void note_columns(const cgap_row_pass *p, const double *row)
+static void note_columns(const row_pass *p, const double *row)
 {
   const size_t dim = p->side->dim;
   bool *varies = p->varies + (size_t)omp_get_thread_num() * dim;
@@ -195,8 +217,8 @@ static void note_columns(const cgap_row_pass *p, const double *row)
 }
 
 typedef struct kept_rows {
-  const cgap_row_pass *pass;
-  const cgap_block *block, *next;
+  const row_pass *pass;
+  const file_block *block, *next;
   size_t before; /* kept rows in front of the block's */
 } kept_rows;
 
@@ -205,7 +227,7 @@ typedef struct kept_rows {
 static const double *make_unit(void *context, size_t first, size_t rows, double *room)
 {
   const kept_rows *k = context;
-  const cgap_row_pass *p = k->pass;
+  const row_pass *p = k->pass;
   const cgap_side *side = p->side;
   const cgap_type type = side->source->type;
   const size_t dim = side->dim;
@@ -226,14 +248,14 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
   return room;
 }
 
-static void look_at_next(void *context, size_t piece)
+static void hash_and_norm_next(void *context, size_t piece)
 {
   const kept_rows *k = context;
-  look_at_piece(k->pass, k->next, piece, k->pass->norm, k->pass->hash);
+  hash_and_norm_piece(k->pass, k->next, piece, k->pass->norm, k->pass->hash);
 }
 
-cgap_status cgap_block_sum(cgap_row_pass *p, const cgap_block *b, size_t kept, size_t *count, const cgap_block *next,
-                           cgap_error *error)
+static cgap_status sum_block(row_pass *p, const file_block *b, size_t kept, size_t *count, const file_block *next,
+                             cgap_error *error)
 {
   const cgap_side *side = p->side;
   const size_t run = cgap_moment_run(side->dim);
@@ -253,14 +275,297 @@ cgap_status cgap_block_sum(cgap_row_pass *p, const cgap_block *b, size_t kept, s
                                  .context = &rows,
                                  .start = p->start,
                                  .runs = (b->rows + run - 1) / run,
-                                 .more = next ? look_at_next : NULL,
+                                 .more = next ? hash_and_norm_next : NULL,
                                  .pieces = next ? pieces_of(next) : 0};
   return cgap_moment_make(&p->moment, &work, p->options->threads, error);
 }
 
-void cgap_row_pass_join(cgap_row_pass *p)
+static void join_threads(row_pass *p)
 {
   const size_t dim = p->side->dim;
   for (size_t k = dim; k < (size_t)p->options->threads * dim; k++)
     p->varies[k % dim] |= p->varies[k];
+}
+
+/* ---------------------------------------------------------------- the pass of a whole file */
+
+static bool side_alloc(cgap_side *side, size_t held)
+{
+  const size_t rows = side->source->rows, dim = side->dim;
+  side->file_row = cgap_alloc(rows, sizeof *side->file_row);
+  side->first_equal = cgap_alloc(rows, sizeof *side->first_equal);
+  side->inverse_norm = cgap_alloc(rows, sizeof *side->inverse_norm);
+  side->mean = cgap_zalloc(dim, sizeof *side->mean);
+  side->moment = cgap_alloc(dim * dim, sizeof *side->moment);
+  side->raw = held ? cgap_alloc(held, dim * cgap_type_size(side->source->type)) : NULL;
+  side->unit = held ? cgap_alloc(held * dim, sizeof *side->unit) : NULL;
+  return side->file_row && side->first_equal && side->inverse_norm && side->mean && side->moment &&
+         (!held || (side->raw && side->unit));
+}
+
+static cgap_status tick(const row_pass *p, double done, cgap_error *error)
+{
+  const cgap_progress *progress = &p->options->progress;
+  if (progress->tick && progress->tick(progress->context, p->options->phase, done))
+    return cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written",
+                     p->side->source->name);
+  return cgap_comm_poll(p->options->ranks, NULL, error);
+}
+
+/* A block is read to where its rows stay, as if all stayed, or to one of three rooms in turn. */
+static file_block block_at(const row_pass *p, size_t first, size_t turn)
+{
+  const cgap_source *source = p->side->source;
+  unsigned char *raw = p->side->raw;
+  return block_from(p, first, source->rows,
+                    raw ? raw + first * source->dim * cgap_type_size(source->type) : p->room[turn]);
+}
+
+/* Kept rows move up to where others were left out. */
+static void compact_rows(const cgap_side *side)
+{
+  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  for (size_t i = 0; side->raw && side->rows < side->source->rows && i < side->rows; i++)
+    memmove(side->raw + i * row_bytes, side->raw + side->file_row[i] * row_bytes, row_bytes);
+}
+
+/* While a block is summed, the next is looked at by threads that have nothing to sum, and the one after it is read. */
+static cgap_status read_all(row_pass *p, cgap_error *error)
+{
+  const size_t rows = p->side->source->rows, step = p->block_rows;
+  file_block blocks[CGAP_BLOCKS] = {block_at(p, 0, 0)};
+  cgap_ahead ahead;
+  cgap_ahead_open(&ahead, p->options->threads);
+  cgap_ahead_start(&ahead, read_block, &blocks[0]);
+  cgap_status status = cgap_ahead_wait(&ahead, error);
+  if (!status && step < rows) {
+    blocks[1] = block_at(p, step, 1);
+    cgap_ahead_start(&ahead, read_block, &blocks[1]);
+  }
+  if (!status)
+    hash_and_norm_block(p, &blocks[0], p->norm, p->hash);
+  for (size_t first = 0, turn = 0; !status && first < rows; first += step, turn = (turn + 1) % CGAP_BLOCKS) {
+    const size_t kept = p->side->rows, next = (turn + 1) % CGAP_BLOCKS, after = (turn + 2) % CGAP_BLOCKS;
+    const bool has_next = rows - first > step;
+    size_t count;
+    select_rows(p, first, blocks[turn].rows, p->norm, p->hash);
+    if (has_next)
+      status = cgap_ahead_wait(&ahead, error);
+    if (!status && has_next && rows - first > 2 * step) {
+      blocks[after] = block_at(p, first + 2 * step, after);
+      cgap_ahead_start(&ahead, read_block, &blocks[after]);
+    }
+    if (!status)
+      status = sum_block(p, &blocks[turn], kept, &count, has_next ? &blocks[next] : NULL, error);
+    if (!status)
+      status = tick(p, (double)(first + blocks[turn].rows) / (double)rows, error);
+  }
+  cgap_ahead_close(&ahead);
+  if (!status)
+    compact_rows(p->side);
+  p->side->own_rows = p->side->rows;
+  return status;
+}
+
+/* ---------------------------------------------------------------- the pass of one of several ranks */
+
+/* The blocks of a share, one after the other: in side->raw where rows stay, else in two rooms in turn. While one is
+ * worked on the next is read. */
+typedef struct own_rows_reader {
+  const row_pass *pass;
+  cgap_share own;
+  bool reads; /* else they are in side->raw already */
+  cgap_ahead ahead;
+  file_block block[2];
+  size_t first; /* of the next block … */
+  int turn;     /* … which stands here */
+} own_rows_reader;
+
+static void expect_block(own_rows_reader *r)
+{
+  const row_pass *p = r->pass;
+  const cgap_source *source = p->side->source;
+  unsigned char *raw = p->side->raw;
+  if (r->first >= r->own.end)
+    return;
+  r->block[r->turn] =
+    block_from(p, r->first, r->own.end,
+               raw ? raw + (r->first - r->own.first) * source->dim * cgap_type_size(source->type) : p->room[r->turn]);
+  if (r->reads)
+    cgap_ahead_start(&r->ahead, read_block, &r->block[r->turn]);
+}
+
+static void open_reader(own_rows_reader *r, const row_pass *p, cgap_share own, bool reads)
+{
+  *r = (own_rows_reader){.pass = p, .own = own, .reads = reads, .first = own.first};
+  cgap_ahead_open(&r->ahead, reads ? p->options->threads : 1);
+  expect_block(r);
+}
+
+/* The block at hand, until the next is asked for. */
+static cgap_status next_block(own_rows_reader *r, file_block *out, cgap_error *error)
+{
+  cgap_status status = r->reads ? cgap_ahead_wait(&r->ahead, error) : CGAP_OK;
+  *out = r->block[r->turn];
+  r->turn = 1 - r->turn;
+  r->first += out->rows;
+  if (!status)
+    expect_block(r);
+  return status;
+}
+
+/* Reads the rows of the share and looks at them. */
+static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_share own, cgap_error *error)
+{
+  own_rows_reader reader;
+  file_block b;
+  cgap_status status = CGAP_OK;
+  open_reader(&reader, p, own, true);
+  while (!status && reader.first < own.end) {
+    status = next_block(&reader, &b, error);
+    if (!status)
+      hash_and_norm_block(p, &b, p->norm + b.first, p->hash + b.first);
+    if (!status)
+      status = tick(p, 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
+  }
+  cgap_ahead_close(&reader.ahead);
+  return status;
+}
+
+static cgap_status gather_norms(row_pass *p, cgap_error *error)
+{
+  const size_t rows = p->side->source->rows;
+  cgap_status status = cgap_share_gather(p->options->ranks, p->norm, rows, sizeof *p->norm, error);
+  return status ? status : cgap_share_gather(p->options->ranks, p->hash, rows, sizeof *p->hash, error);
+}
+
+/* The first kept row's values and the sums of the rows that lie in our part of the file. */
+static cgap_status accumulate_own_rows(row_pass *p, cgap_share own, cgap_error *error)
+{
+  cgap_side *side = p->side;
+  const cgap_source *source = side->source;
+  size_t kept = 0, count;
+  own_rows_reader reader;
+  file_block b;
+  cgap_status status = CGAP_OK;
+  if (side->rows > 0)
+    status = source->read(source, side->file_row[0], 1, p->room[0], error);
+  if (!status && side->rows > 0)
+    cgap_to_double(source->type, p->room[0], source->dim, p->first_row);
+  while (kept < side->rows && side->file_row[kept] < own.first)
+    kept++;
+  open_reader(&reader, p, own, !side->raw);
+  while (!status && reader.first < own.end) {
+    status = next_block(&reader, &b, error);
+    if (!status)
+      status = sum_block(p, &b, kept, &count, NULL, error);
+    kept += status ? 0 : count;
+    if (!status)
+      status = tick(p, 0.5 + 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
+  }
+  cgap_ahead_close(&reader.ahead);
+  return status;
+}
+
+static cgap_status join_columns(row_pass *p, cgap_error *error)
+{
+  const size_t dim = p->side->dim;
+  uint64_t *varies = cgap_alloc(dim, sizeof *varies);
+  if (!varies)
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu columns", dim);
+  for (size_t k = 0; k < dim; k++)
+    varies[k] = p->varies[k];
+  cgap_status status = cgap_comm_sum(p->options->ranks, varies, dim, CGAP_COMM_U64, error);
+  for (size_t k = 0; k < dim; k++)
+    p->varies[k] = varies[k] > 0;
+  cgap_free(varies);
+  return status;
+}
+
+/* What this rank holds of the kept rows. They are those of its part of the file already where none was left out. */
+static cgap_status load_own_rows(row_pass *p, cgap_share own, cgap_error *error)
+{
+  cgap_side *side = p->side;
+  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  const cgap_share share = cgap_share_of(p->options->ranks, side->rows);
+  side->own_first = share.first;
+  side->own_rows = share.end - share.first;
+  if (!side->raw)
+    return CGAP_OK;
+  if (side->rows == side->source->rows || side->own_rows == 0) {
+    cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads);
+    return CGAP_OK;
+  }
+  if (side->own_rows > own.end - own.first) {
+    cgap_free(side->raw);
+    cgap_free(side->unit);
+    side->raw = cgap_alloc(side->own_rows, row_bytes);
+    side->unit = cgap_alloc(side->own_rows * side->dim, sizeof *side->unit);
+    if (!side->raw || !side->unit)
+      return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, side->own_rows,
+                       side->dim);
+  }
+  cgap_status status = cgap_side_read(side, share.first, side->own_rows, side->raw, error);
+  if (!status)
+    cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads);
+  return status;
+}
+
+static cgap_status read_own_rows(row_pass *p, cgap_share own, cgap_error *error)
+{
+  const size_t rows = p->side->source->rows;
+  cgap_status status = hash_and_norm_own_rows(p, own, error);
+  if (!status)
+    status = gather_norms(p, error);
+  if (!status)
+    select_rows(p, 0, rows, p->norm, p->hash);
+  if (!status)
+    status = accumulate_own_rows(p, own, error);
+  join_threads(p);
+  if (!status)
+    status = join_columns(p, error);
+  return status ? status : load_own_rows(p, own, error);
+}
+
+/* ---------------------------------------------------------------- both */
+
+static cgap_status finish_side(row_pass *p, cgap_error *error)
+{
+  cgap_side *side = p->side;
+  cgap_status status = cgap_moment_finish(&p->moment, p->options->ranks, 1, side->moment, side->mean, error);
+  join_threads(p);
+  for (size_t k = 0; !status && k < side->dim; k++) {
+    side->mean[k] /= (double)(side->rows ? side->rows : 1);
+    if (side->rows > 1 && !p->varies[k])
+      cgap_check_note(&side->checks.constant_columns, k);
+  }
+  if (side->checks.duplicates.count == 0) { /* every row is the first of its kind */
+    cgap_free(side->first_equal);
+    side->first_equal = NULL;
+  }
+  side->checks.norm_mean = side->rows ? (double)(p->norm_sum / (long double)side->rows) : 0;
+  return status;
+}
+
+cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap_side_options *options, size_t *kept_as,
+                           cgap_error *error)
+{
+  *out = (cgap_side){.source = source, .dim = source->dim};
+  row_pass p = {.side = out, .options = options, .kept_as = kept_as};
+  const cgap_share own = cgap_share_of(options->ranks, source->rows);
+  const size_t held = !options->resident ? 0 : own.end > own.first ? own.end - own.first : 1;
+  cgap_status status = CGAP_OK;
+  if (!side_alloc(out, held))
+    status =
+      cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows, source->dim);
+  if (!status)
+    status = open_pass(&p, error);
+  if (!status)
+    status = options->ranks ? read_own_rows(&p, own, error) : read_all(&p, error);
+  if (!status)
+    status = finish_side(&p, error);
+  close_pass(&p);
+  if (status)
+    cgap_side_clear(out);
+  return status;
 }

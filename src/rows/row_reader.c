@@ -4,7 +4,8 @@
 
 #include "base/memory.h"
 #include "base/norm.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
+#include "simd/convert.h"
 
 bool cgap_unit_rows(float *out, const void *raw, cgap_type type, size_t rows, size_t dim, double *one_row,
                     size_t *where)

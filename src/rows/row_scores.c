@@ -2,7 +2,7 @@
 
 #include "base/blas_threads.h"
 #include "base/memory.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "simd/audit_kernels.h"
 
 #include <cblas.h>

@@ -32,13 +32,12 @@ static bool reserve(cgap_rough *r, size_t rows, size_t dim)
   return r->row && r->part && r->norm && r->residual;
 }
 
-cgap_status cgap_rough_make(cgap_rough *out, const cgap_panel *panel, const double *mean, const double *other_mean,
-                            int threads, cgap_error *error)
+cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, size_t dim, const char *name,
+                            const double *mean, const double *other_mean, int threads, cgap_error *error)
 {
-  const size_t dim = panel->side->dim;
   const cgap_kernels *kernels = cgap_kernels_here();
   float *centre = cgap_alloc(dim, sizeof *centre), *other = cgap_alloc(dim, sizeof *other);
-  const bool fine = reserve(out, panel->rows, dim) && centre && other;
+  const bool fine = reserve(out, rows, dim) && centre && other;
   for (size_t k = 0; fine && k < dim; k++) {
     centre[k] = (float)mean[k];
     other[k] = (float)other_mean[k];
@@ -47,8 +46,8 @@ cgap_status cgap_rough_make(cgap_rough *out, const cgap_panel *panel, const doub
   const float up = 1 + cgap_product_margin(dim); /* float sums of squares are good to that */
   out->product = cgap_product_margin(dim);
 #pragma omp parallel for schedule(static) num_threads(threads) if (fine)
-  for (size_t i = 0; i < (fine ? panel->rows : 0); i++) {
-    const float *x = panel->unit + i * dim;
+  for (size_t i = 0; i < (fine ? rows : 0); i++) {
+    const float *x = unit + i * dim;
     float norm, rounded, residual;
     kernels->to_bfloat(x, centre, dim, out->row + i * dim, &norm, &rounded, &residual);
     out->part[i] = (float)(kernels->dot(x, other, dim) - both / 2);
@@ -58,6 +57,5 @@ cgap_status cgap_rough_make(cgap_rough *out, const cgap_panel *panel, const doub
   cgap_free(centre);
   cgap_free(other);
   return fine ? CGAP_OK
-              : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu in bfloat16",
-                          panel->side->source->name, panel->rows, dim);
+              : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu in bfloat16", name, rows, dim);
 }

@@ -12,7 +12,7 @@
 #ifndef CGAP_ENGINE_ROUGH_H
 #define CGAP_ENGINE_ROUGH_H
 
-#include "rows/row_block.h"
+#include "contragap/contragap.h"
 
 /* By how much a float product of unit rows of so many elements may be off. */
 static inline float cgap_product_margin(size_t dim)
@@ -31,9 +31,11 @@ typedef struct cgap_rough {
   float *residual; /* (rows) ‖c − ĉ‖, rounded up */
 } cgap_rough;
 
-/* From the rows of a panel, the centroid of its side and that of the other. Reuses the buffers of *out. */
-CGAP_MUST_CHECK cgap_status cgap_rough_make(cgap_rough *out, const cgap_panel *panel, const double *mean,
-                                            const double *other_mean, int threads, cgap_error *error);
+/* From unit rows (rows, dim), the centroid of their modality and that of the other. Reuses the buffers of *out. name:
+ * of the source, for messages. */
+CGAP_MUST_CHECK cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, size_t dim,
+                                            const char *name, const double *mean, const double *other_mean, int threads,
+                                            cgap_error *error);
 void cgap_rough_clear(cgap_rough *r);
 
 /* By how much a cosine may be off, of rows with these residuals and norms. */

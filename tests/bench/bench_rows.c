@@ -9,8 +9,9 @@
 #include "base/blas_threads.h"
 #include "bench.h"
 #include "rows/embeddings.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "rows/second_moment.h"
+#include "simd/convert.h"
 #include "simulate/simulate.h"
 #include "support.h"
 

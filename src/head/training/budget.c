@@ -12,6 +12,7 @@
 #include "head/training/train_options.h"
 #include "io/read/hdf5_rows.h"
 #include "rows/modality.h"
+#include "rows/row_pass.h"
 #include "rows/second_moment.h"
 
 /* Bytes, measured as well as counted. */

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
 #include "rows/row_reader.h"
 
 enum { LEAST_IMAGES = 10, SPLIT_STREAM = 0x5350, AT_ONCE = 1024 };

@@ -7,7 +7,8 @@
 
 #include "base/memory.h"
 #include "base/text_buffer.h"
-#include "rows/row_block.h"
+#include "rows/row_blocks.h"
+#include "simd/convert.h"
 
 #include <math.h>
 

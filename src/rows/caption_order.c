@@ -1,8 +1,8 @@
-#include "audit/caption_order.h"
+#include "rows/caption_order.h"
 
 #include "base/memory.h"
 #include "base/norm.h"
-#include "rows/row_block.h"
+#include "simd/convert.h"
 
 enum { SAMPLE = 2000 };
 #define SUPPORTED_Z 4.0
@@ -87,30 +87,4 @@ cgap_status cgap_pairing_settle(cgap_order *out, const cgap_data *data, cgap_err
   cgap_free(s.text);
   cgap_free(s.raw);
   return status;
-}
-
-cgap_status cgap_pairs_init(cgap_pairs *out, size_t *image_of, size_t images, size_t texts, cgap_error *error)
-{
-  *out = (cgap_pairs){.images = images, .texts = texts, .image_of = image_of};
-  out->first = cgap_zalloc(images + 2, sizeof *out->first);
-  out->text = cgap_alloc(texts, sizeof *out->text);
-  if (!out->first || !out->text) {
-    cgap_pairs_clear(out);
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", texts);
-  }
-  for (size_t j = 0; j < texts; j++)
-    out->first[image_of[j] + 2]++;
-  for (size_t i = 0; i < images; i++)
-    out->first[i + 2] += out->first[i + 1];
-  for (size_t j = 0; j < texts; j++)
-    out->text[out->first[image_of[j] + 1]++] = j;
-  return CGAP_OK;
-}
-
-void cgap_pairs_clear(cgap_pairs *pairs)
-{
-  cgap_free(pairs->image_of);
-  cgap_free(pairs->first);
-  cgap_free(pairs->text);
-  *pairs = (cgap_pairs){0};
 }

@@ -1,5 +1,67 @@
-#include "rows/block_order.h"
+#include "rows/row_blocks.h"
+
 #include "base/memory.h"
+
+static cgap_status reserve(cgap_panel *panel, size_t rows, cgap_error *error)
+{
+  const cgap_side *side = panel->side;
+  const size_t element = cgap_type_size(side->source->type);
+  if (rows <= panel->capacity && element <= panel->element)
+    return CGAP_OK;
+  cgap_free(panel->own_unit);
+  cgap_free(panel->own_raw);
+  panel->capacity = rows;
+  panel->element = element;
+  panel->own_unit = cgap_alloc(rows, side->dim * sizeof(float));
+  panel->own_raw = cgap_alloc(rows, side->dim * element);
+  if (!panel->own_unit || !panel->own_raw)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, rows, side->dim);
+  return CGAP_OK;
+}
+
+cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t first, size_t rows, cgap_error *error)
+{
+  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
+  panel->side = side;
+  panel->first = first;
+  panel->rows = rows;
+  if (cgap_side_holds(side, first, rows)) {
+    panel->unit = side->unit + (first - side->own_first) * dim;
+    panel->raw = side->raw + (first - side->own_first) * row_bytes;
+    return CGAP_OK;
+  }
+  cgap_status status = reserve(panel, rows, error);
+  if (!status)
+    status = cgap_side_read(side, first, rows, panel->own_raw, error);
+  if (!status)
+    cgap_side_normalise(side, first, rows, panel->own_raw, panel->own_unit, 1);
+  panel->unit = panel->own_unit;
+  panel->raw = panel->own_raw;
+  return status;
+}
+
+cgap_panel cgap_panel_view(const cgap_panel *panel)
+{
+  return (cgap_panel){
+    .side = panel->side, .first = panel->first, .rows = panel->rows, .unit = panel->unit, .raw = panel->raw};
+}
+
+void cgap_panel_clear(cgap_panel *panel)
+{
+  cgap_free(panel->own_unit);
+  cgap_free(panel->own_raw);
+  *panel = (cgap_panel){0};
+}
+
+cgap_status cgap_panel_to_rough(cgap_rough *out, const cgap_panel *panel, const double *mean, const double *other_mean,
+                                int threads, cgap_error *error)
+{
+  const cgap_side *side = panel->side;
+  return cgap_rough_make(out, panel->unit, panel->rows, side->dim, side->source->name, mean, other_mean, threads,
+                         error);
+}
+
+/* ---------------------------------------------------------------- in which order blocks meet */
 
 static bool within_row(const cgap_panels *p, const cgap_walk *at)
 {

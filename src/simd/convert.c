@@ -1,0 +1,131 @@
+#include "simd/convert.h"
+
+#include "base/norm.h"
+#include "simd/audit_kernels.h"
+
+#include <string.h>
+
+enum { PIECE = 256 };
+
+void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out)
+{
+  const cgap_kernels *kernels = cgap_kernels_here();
+  switch (type) {
+  case CGAP_FLOAT16:
+    kernels->from_half(raw, n, out);
+    break;
+  case CGAP_BFLOAT16:
+    kernels->from_bfloat(raw, n, out);
+    break;
+  case CGAP_FLOAT32:
+    memcpy(out, raw, n * sizeof *out);
+    break;
+  case CGAP_FLOAT64:
+    for (size_t i = 0; i < n; i++)
+      out[i] = (float)((const double *)raw)[i];
+    break;
+  }
+}
+
+/* Only rows of doubles can be so short, or so long, that 1/‖row‖ is no normal double. */
+static bool is_extreme(cgap_type type, double scale)
+{
+  return type == CGAP_FLOAT64 && !isnormal(scale);
+}
+
+void cgap_to_scaled(cgap_type type, const void *raw, size_t n, double scale, double *out)
+{
+  const cgap_kernels *kernels = cgap_kernels_here();
+  if (is_extreme(type, scale)) {
+    (void)cgap_normalise(out, raw, n);
+    return;
+  }
+  if (type == CGAP_FLOAT16) {
+    kernels->from_half_scaled(raw, n, scale, out);
+    return;
+  }
+  for (size_t k = 0; type == CGAP_FLOAT64 && k < n; k++)
+    out[k] = ((const double *)raw)[k] * scale;
+  for (size_t done = 0; type != CGAP_FLOAT64 && done < n; done += PIECE) {
+    float piece[PIECE];
+    size_t count = n - done < PIECE ? n - done : PIECE;
+    cgap_to_float(type, (const unsigned char *)raw + done * cgap_type_size(type), count, piece);
+    kernels->widen(piece, count, scale, out + done);
+  }
+}
+
+void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out)
+{
+  cgap_to_scaled(type, raw, n, 1, out);
+}
+
+void cgap_to_unit(cgap_type type, const void *raw, size_t n, double scale, float *out)
+{
+  const cgap_kernels *kernels = cgap_kernels_here();
+  const cgap_scale by = is_extreme(type, scale) ? cgap_scale_of(raw, n) : (cgap_scale){0, scale};
+  for (size_t k = 0; type == CGAP_FLOAT64 && k < n; k++)
+    out[k] = (float)cgap_scaled(((const double *)raw)[k], by);
+  for (size_t done = 0; type != CGAP_FLOAT64 && done < n; done += PIECE) {
+    float piece[PIECE];
+    size_t count = n - done < PIECE ? n - done : PIECE;
+    cgap_to_float(type, (const unsigned char *)raw + done * cgap_type_size(type), count, piece);
+    kernels->rescale(piece, count, scale, out + done);
+  }
+}
+
+double cgap_dot(const double *a, const double *b, size_t n)
+{
+  double total = 0;
+#pragma omp simd reduction(+ : total)
+  for (size_t k = 0; k < n; k++)
+    total += a[k] * b[k];
+  return total;
+}
+
+/* Values as floats: where they are, or put into room. */
+static const float *as_floats(cgap_type type, const unsigned char *raw, size_t n, float *room)
+{
+  if (type == CGAP_FLOAT32)
+    return (const float *)(const void *)raw;
+  cgap_to_float(type, raw, n, room);
+  return room;
+}
+
+/* Of values that floats hold: scaled in the end. */
+static double dot_of_floats(cgap_type a_type, const unsigned char *a, cgap_type b_type, const unsigned char *b,
+                            size_t dim)
+{
+  const cgap_kernels *kernels = cgap_kernels_here();
+  const size_t a_size = cgap_type_size(a_type), b_size = cgap_type_size(b_type);
+  const size_t step = a_type == CGAP_FLOAT32 && b_type == CGAP_FLOAT32 ? dim : PIECE;
+  double total = 0;
+  for (size_t done = 0; done < dim; done += step) {
+    float x[PIECE], y[PIECE];
+    const size_t count = dim - done < step ? dim - done : step;
+    total += kernels->dot(as_floats(a_type, a + done * a_size, count, x),
+                          as_floats(b_type, b + done * b_size, count, y), count);
+  }
+  return total;
+}
+
+double cgap_raw_dot(cgap_type a_type, const void *a, double a_scale, cgap_type b_type, const void *b, double b_scale,
+                    size_t dim)
+{
+  if (a_type != CGAP_FLOAT64 && b_type != CGAP_FLOAT64)
+    return dot_of_floats(a_type, a, b_type, b, dim) * a_scale * b_scale;
+  const cgap_scale a_by = is_extreme(a_type, a_scale) ? cgap_scale_of(a, dim) : (cgap_scale){0, a_scale};
+  const cgap_scale b_by = is_extreme(b_type, b_scale) ? cgap_scale_of(b, dim) : (cgap_scale){0, b_scale};
+  double total = 0;
+  for (size_t done = 0; done < dim; done += PIECE) {
+    double x[PIECE], y[PIECE];
+    const size_t count = dim - done < PIECE ? dim - done : PIECE;
+    cgap_to_double(a_type, (const unsigned char *)a + done * cgap_type_size(a_type), count, x);
+    cgap_to_double(b_type, (const unsigned char *)b + done * cgap_type_size(b_type), count, y);
+    for (size_t i = 0; i < count; i++) { /* scaled first: products of huge or tiny values would not be finite */
+      x[i] = cgap_scaled(x[i], a_by);
+      y[i] = cgap_scaled(y[i], b_by);
+    }
+    total += cgap_dot(x, y, count);
+  }
+  return total;
+}

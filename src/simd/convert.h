@@ -1,0 +1,22 @@
+/* Values as a file has them, in float or double, scaled; and inner products of such rows. */
+#ifndef CGAP_SIMD_CONVERT_H
+#define CGAP_SIMD_CONVERT_H
+
+#include "contragap/contragap.h"
+
+/* n elements of `type` as double, as float, each as double times scale, and that rounded to float. A scale is a row's
+ * 1/‖row‖; where that is no normal double, and n a whole row of doubles, the row is normalised by way of its largest
+ * element. */
+void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out);
+void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out);
+void cgap_to_scaled(cgap_type type, const void *raw, size_t n, double scale, double *out);
+void cgap_to_unit(cgap_type type, const void *raw, size_t n, double scale, float *out);
+
+/* The inner product of two rows of file values, each times its scale, in double. */
+double cgap_raw_dot(cgap_type a_type, const void *a, double a_scale, cgap_type b_type, const void *b, double b_scale,
+                    size_t dim);
+
+/* a·b of (n) doubles. */
+double cgap_dot(const double *a, const double *b, size_t n);
+
+#endif
