@@ -2,6 +2,8 @@
 #ifndef CGAP_ANALYSIS_INTERVAL_H
 #define CGAP_ANALYSIS_INTERVAL_H
 
+#include <math.h>
+
 #include "analysis/measure.h"
 
 #define CGAP_Z95 1.96
@@ -21,5 +23,10 @@ double cgap_variance_of_image_mean(const double *v, size_t images, double mean);
 
 /* Wilson's interval of a proportion p with n/deff trials, deff = max(1, variance/(p(1 − p)/n)). */
 cgap_scalar cgap_scalar_wilson(double p, double variance, uint64_t n);
+
+static inline bool cgap_scalar_known(const cgap_scalar *s)
+{
+  return !s->why && isfinite(s->value);
+}
 
 #endif

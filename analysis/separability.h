@@ -24,9 +24,4 @@ typedef struct cgap_products {
 CGAP_MUST_CHECK cgap_status cgap_separability_finish(const cgap_evidence *e, const cgap_products *products,
                                                      cgap_audit *out, cgap_error *error);
 
-/* The unknowns v (dim) and the intercept from which all folds begin. factor (dim, dim): lower L, L Lᵀ = I + κ Σ (z − m)
- * (z − m)ᵀ, w = L⁻ᵀ v; mean (dim): m; share: of the rows that a fold is fitted to; room: (2, dim). */
-void cgap_separability_start(const cgap_evidence *e, const double *factor, const double *mean, double share, double *v,
-                             double *intercept, double *room);
-
 #endif

@@ -1,6 +1,6 @@
 #include "report_support.h"
 
-#include "report/fields.h"
+#include "analysis/fields.h"
 #include "support.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/comparison.h"
+#include "report/comparison_show.h"
 #include "report/json.h"
 
 /* What a report says of one measure, beside its centroid distance. */

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analysis/fields.h"
 #include "base/did_you_mean.h"
 #include "report/curves.h"
 #include "report/fail_if.h"
-#include "report/fields.h"
 #include "report/figures.h"
 #include "report/folder.h"
 #include "report/gnuplot.h"

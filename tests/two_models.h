@@ -3,7 +3,7 @@
 #ifndef CGAP_TESTS_TWO_MODELS_H
 #define CGAP_TESTS_TWO_MODELS_H
 
-#include "report/comparison.h"
+#include "report/comparison_show.h"
 #include "support.h"
 
 typedef struct two_models_options {

@@ -67,9 +67,9 @@ static void set_evidence(run *r)
     .within_kernel = c->within_kernel,
     .paired_image_mean = c->paired_image_mean,
     .group_moment = c->group_moment,
-    .block = c->block,
-    .blocks = c->blocks,
-    .group_growth = c->group_growth,
+    .block = c->offsets.block,
+    .blocks = c->offsets.blocks,
+    .group_growth = c->offsets.group_growth,
   };
 }
 

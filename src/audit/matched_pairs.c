@@ -380,7 +380,7 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cg
   if (!status)
     status = gather_couples(out, e, ranks, error);
   if (!status)
-    status = cgap_shifts_measure(out, e, ranks, threads, error);
+    status = cgap_row_offsets_measure(&out->offsets, e, ranks, threads, error);
   if (!status)
     status = sums_finish(&sums, out, e, ranks, error);
   if (status)

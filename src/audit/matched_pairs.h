@@ -3,6 +3,7 @@
 #define CGAP_ENGINE_COUPLES_H
 
 #include "analysis/measure.h"
+#include "audit/row_offset_check.h"
 #include "rows/embeddings.h"
 
 typedef struct cgap_couple_sums {
@@ -13,9 +14,7 @@ typedef struct cgap_couple_sums {
   double *within_square;     /* (images) Σ of their squares */
   double *paired_image_mean; /* (dim) */
   double *group_moment;      /* (dim, dim) */
-  cgap_block_fit block[CGAP_PAIR_BLOCKS];
-  size_t blocks;
-  double group_growth;
+  cgap_row_offsets offsets;
 } cgap_couple_sums;
 
 /* How many runs of CGAP_TILE images are held at once. */
@@ -25,10 +24,5 @@ size_t cgap_couples_runs(int threads);
 CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
                                              int threads, cgap_progress progress, cgap_error *error);
 void cgap_couples_clear(cgap_couple_sums *sums);
-
-/* How well the texts of each block fit their images and those some rows off: out->block, ->blocks and ->group_growth. A
- * block is measured by the rank that has the first of its texts that are looked at. */
-CGAP_MUST_CHECK cgap_status cgap_shifts_measure(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
-                                                int threads, cgap_error *error);
 
 #endif

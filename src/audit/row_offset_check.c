@@ -2,7 +2,7 @@
  * blocks of consecutive texts. All products are of centred rows; what a random order would give comes from products of
  * every text of a block with images spread over it. A file too large to be looked at whole is looked at in the middle
  * of each block. */
-#include "audit/matched_pairs.h"
+#include "audit/row_offset_check.h"
 #include "base/memory.h"
 #include "comm/comm.h"
 #include "rows/row_blocks.h"
@@ -410,8 +410,8 @@ static void set_run(block_run *run, size_t first, size_t rows)
   }
 }
 
-cgap_status cgap_shifts_measure(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
-                                cgap_error *error)
+cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
+                                     cgap_error *error)
 {
   const size_t texts = e->text.rows, full = texts / CGAP_BLOCK_TEXTS;
   const size_t blocks = full > CGAP_PAIR_BLOCKS ? CGAP_PAIR_BLOCKS : full > 0 ? full : 1;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/fields.h"
 #include "audit/plan.h"
 #include "base/json_memory.h"
 #include "base/output_file.h"
@@ -22,7 +23,6 @@
 #include "head/training/data_hash.h"
 #include "head/training/train_options.h"
 #include "head/training/training_run.h"
-#include "report/fields.h"
 
 static struct {
   const char *out;

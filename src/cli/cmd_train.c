@@ -15,6 +15,7 @@
 #include "cli/train_page.h"
 #include "cli/train_plan.h"
 #include "io/find/dataset.h"
+#include "report/comparison_show.h"
 
 enum { MOST_RUNS = CLI_LOSSES };
 

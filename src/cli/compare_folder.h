@@ -3,7 +3,7 @@
 #define CGAP_CLI_COMPARE_FOLDER_H
 
 #include "base/output_file.h"
-#include "report/comparison.h"
+#include "report/comparison_show.h"
 #include "report/json.h"
 
 typedef struct cli_comparison {

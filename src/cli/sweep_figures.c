@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/fields.h"
 #include "cli/sweep_results.h"
 #include "report/comparison_page.h"
 #include "report/curves.h"
-#include "report/fields.h"
 #include "report/sweep_page.h"
 
 /* What the figures show, mean over both directions where there are two. */

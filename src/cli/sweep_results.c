@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/fields.h"
 #include "base/json_lines.h"
 #include "base/json_memory.h"
 #include "base/output_file.h"
-#include "report/fields.h"
 
 static json_t *results_json(const cgap_audit *audit)
 {

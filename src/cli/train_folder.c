@@ -8,6 +8,7 @@
 
 #include "cli/overwrite.h"
 #include "head/training/tensorboard.h"
+#include "report/comparison_show.h"
 
 /* What a training leaves, alone (prefix "") and for each loss of a race. */
 enum { HEAD, CHECKPOINT, HISTORY, TABLE, RUN_FILES, PREFIXES = 1 + CLI_LOSSES };

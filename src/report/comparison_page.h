@@ -2,7 +2,7 @@
 #ifndef CGAP_REPORT_COMPARISON_PAGE_H
 #define CGAP_REPORT_COMPARISON_PAGE_H
 
-#include "report/comparison.h"
+#include "report/comparison_show.h"
 #include "report/json.h"
 #include "report/page.h"
 

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "report/comparison.h"
+#include "report/comparison_show.h"
 #include "report/json.h"
 #include "report/table.h"
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "report/comparison.h"
+#include "report/comparison_show.h"
 #include "report/table.h"
 
 enum { NAME = 60 };

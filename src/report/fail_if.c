@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/fields.h"
+#include "analysis/fields.h"
 #include "report/json.h"
 
 /* longer signs first: "<=" also starts with "<" */

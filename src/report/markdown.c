@@ -1,7 +1,7 @@
 /* The audit's table in Markdown, for a model card. */
 #include <math.h>
 
-#include "report/fields.h"
+#include "analysis/fields.h"
 #include "report/table.h"
 #include "report/verdict.h"
 

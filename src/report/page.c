@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "report/fields.h"
+#include "analysis/fields.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 #include "report/plots.h"

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "report/fields.h"
+#include "analysis/fields.h"
 #include "report/json.h"
 #include "report/verdict.h"
 

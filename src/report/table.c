@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "report/fields.h"
+#include "analysis/fields.h"
 #include "report/verdict.h"
 
 enum { WIDEST_TEXT = 100, LABEL = 24 };

@@ -10,66 +10,7 @@
 #include "report/table.h"
 
 /* Thresholds of this tool's own, shown wherever their word is. */
-static const double LOW = 0.19, SEVERE = 0.63; /* of the corrected distance */
-static const double COLLAPSED = 0.98;          /* mean cosine within a modality */
-static const double APART = 0.7;               /* from chance (0) to no row of the other modality nearby (1) */
 #define SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"
-
-static bool known(const cgap_scalar *s)
-{
-  return !s->why && isfinite(s->value);
-}
-
-static cgap_level level_at(double distance)
-{
-  return distance < LOW ? CGAP_LEVEL_LOW : distance < SEVERE ? CGAP_LEVEL_MODERATE : CGAP_LEVEL_SEVERE;
-}
-
-cgap_level cgap_gap_level(const cgap_scalar *d)
-{
-  if (!known(d))
-    return CGAP_LEVEL_UNKNOWN;
-  return isfinite(d->lo) && d->lo <= 0 ? CGAP_LEVEL_NOISE : level_at(d->value);
-}
-
-bool cgap_is_collapsed(const cgap_scalar *mean_cosine)
-{
-  return known(mean_cosine) && mean_cosine->value > COLLAPSED;
-}
-
-static bool is_collapsed(const cgap_cosines *c)
-{
-  return c->count && !c->why && c->mean > COLLAPSED;
-}
-
-/* The fraction of a row's nearest rows that are of its own modality above which the modalities are apart. */
-static double apart_above(const cgap_scalar *unbiased)
-{
-  return unbiased->value + APART * (1 - unbiased->value);
-}
-
-bool cgap_is_apart(const cgap_scalar *d, const cgap_scalar *same_modality, const cgap_scalar *unbiased)
-{
-  return known(d) && known(same_modality) && known(unbiased) && (isfinite(d->lo) ? d->lo : d->value) <= LOW &&
-         same_modality->value > apart_above(unbiased);
-}
-
-cgap_level cgap_audit_level(const cgap_audit *a)
-{
-  if (is_collapsed(&a->cosine_image) || is_collapsed(&a->cosine_text))
-    return CGAP_LEVEL_COLLAPSED;
-  const cgap_scalar *d = &a->gap.corrected_distance;
-  return cgap_is_apart(d, &a->mixed.same_modality_share, &a->mixed.unbiased) ? CGAP_LEVEL_APART : cgap_gap_level(d);
-}
-
-const char *cgap_level_word(cgap_level level)
-{
-  static const char *const words[CGAP_LEVELS] = {
-    [CGAP_LEVEL_UNKNOWN] = "unknown",    [CGAP_LEVEL_NOISE] = "none",    [CGAP_LEVEL_LOW] = "low",
-    [CGAP_LEVEL_MODERATE] = "moderate",  [CGAP_LEVEL_SEVERE] = "severe", [CGAP_LEVEL_APART] = "apart",
-    [CGAP_LEVEL_COLLAPSED] = "collapsed"};
-  return words[level];
-}
 
 static void CGAP_PRINTF(2, 3) add(cgap_verdict_words *out, const char *format, ...)
 {
@@ -104,24 +45,26 @@ static void crossing_words(char out[WORDS], const cgap_scalar *d, cgap_level lev
   out[0] = '\0';
   if (!isfinite(d->lo) || !isfinite(d->hi))
     return;
-  if (level == CGAP_LEVEL_NOISE && d->hi >= LOW)
-    snprintf(out, WORDS, ", but a %s one of up to %.3f is not excluded", cgap_level_word(level_at(d->hi)), d->hi);
-  else if (level != CGAP_LEVEL_NOISE && level_at(d->lo) != level_at(d->hi))
-    snprintf(out, WORDS, "; the interval reaches from %s to %s", cgap_level_word(level_at(d->lo)),
-             cgap_level_word(level_at(d->hi)));
+  if (level == CGAP_LEVEL_NOISE && d->hi >= CGAP_GAP_LOW)
+    snprintf(out, WORDS, ", but a %s one of up to %.3f is not excluded", cgap_level_word(cgap_distance_level(d->hi)),
+             d->hi);
+  else if (level != CGAP_LEVEL_NOISE && cgap_distance_level(d->lo) != cgap_distance_level(d->hi))
+    snprintf(out, WORDS, "; the interval reaches from %s to %s", cgap_level_word(cgap_distance_level(d->lo)),
+             cgap_level_word(cgap_distance_level(d->hi)));
 }
 
 static void say_collapsed(cgap_verdict_words *out, const cgap_audit *a, const char *distance)
 {
-  const bool images = is_collapsed(&a->cosine_image), both = images && is_collapsed(&a->cosine_text);
+  const bool images = cgap_cosines_collapsed(&a->cosine_image),
+             both = images && cgap_cosines_collapsed(&a->cosine_text);
   char other[WORDS] = "";
   if (both)
     snprintf(other, WORDS, ", of two %s %.3f", texts_word(a), a->cosine_text.mean);
   add(out,
       "The embeddings are collapsed: the mean cosine of two %s is %.3f%s (this tool calls it collapsed above %.2f), so "
       "that such rows can hardly be told from each other; %s, by itself %s.",
-      images ? "images" : texts_word(a), images ? a->cosine_image.mean : a->cosine_text.mean, other, COLLAPSED,
-      distance, cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
+      images ? "images" : texts_word(a), images ? a->cosine_image.mean : a->cosine_text.mean, other,
+      CGAP_COLLAPSED_COSINE, distance, cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
 }
 
 /* The whole interval is at 0: the distance is far below what sampling alone gives, so the means were subtracted from
@@ -140,14 +83,14 @@ static void say_apart(cgap_verdict_words *out, const cgap_audit *a, const char *
       "The modalities are apart: %s. %.0f %% of a row's nearest rows are of its own modality (by chance %.0f %%; this "
       "tool calls it apart above %.0f %%); %s.",
       what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value,
-      100 * apart_above(&a->mixed.unbiased), distance);
+      100 * cgap_apart_above(&a->mixed.unbiased), distance);
 }
 
 static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_scalar *d = &a->gap.corrected_distance;
   char distance[WORDS], crossing[WORDS];
-  if (!known(d)) {
+  if (!cgap_scalar_known(d)) {
     add(out, "The gap could not be measured: %s.", d->why ? d->why : "the centroids are not defined");
     return;
   }
@@ -177,7 +120,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_scalar *s = &a->gap.linear_separability, *auc = &a->gap.separability_auc;
   const char *texts = texts_word(a);
-  if (!known(s)) {
+  if (!cgap_scalar_known(s)) {
     add(out, "Whether a linear classifier tells images from %s is not known (%s).", texts,
         s->why ? s->why : "it was not measured");
     return;
@@ -185,7 +128,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
   const size_t rows = classifier_rows(a);
   const double percent = 100 * s->value;
   const cgap_scalar right = cgap_scalar_wilson(s->value, 0, rows);
-  const bool by_score = known(auc) && cgap_scalar_wilson(auc->value, 0, rows).lo >= 0.65;
+  const bool by_score = cgap_scalar_known(auc) && cgap_scalar_wilson(auc->value, 0, rows).lo >= 0.65;
   if (right.lo < 0.65 && by_score) /* one modality is so small that the threshold sits on its far side */
     add(out,
         "A linear classifier tells images from %s by its score (area under the ROC curve %.3f), but its threshold is "
@@ -219,7 +162,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
 static const char *fills(const cgap_audit *a, const cgap_scalar *uniformity, const cgap_scalar *dimensions, size_t rows)
 {
   const double missing = uniformity->value - a->uniformity.sphere, n = (double)rows, d = (double)a->dim;
-  const bool all_used = !known(dimensions) || dimensions->value > 0.8 * n * d / (n + d);
+  const bool all_used = !cgap_scalar_known(dimensions) || dimensions->value > 0.8 * n * d / (n + d);
   return missing < 0.03 && all_used ? "fill the sphere evenly"
          : missing < 0.7            ? "fill most of the sphere"
          : missing < 2              ? "fill a part of the sphere"
@@ -231,7 +174,7 @@ static void dimensions_words(char out[WORDS], const cgap_audit *a)
   const cgap_scalar *image = &a->pca_image.participation_ratio, *text = &a->pca_text.participation_ratio;
   char counts[2][40];
   out[0] = '\0';
-  if (!known(image) || !known(text))
+  if (!cgap_scalar_known(image) || !cgap_scalar_known(text))
     return;
   cgap_value_show(counts[0], image->value, image->value < 10);
   cgap_value_show(counts[1], text->value, text->value < 10);
@@ -243,7 +186,7 @@ static void say_cones(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_uniformity *u = &a->uniformity;
   char image[40], text[40], dimensions[WORDS];
-  if (!known(&u->image) || !known(&u->text))
+  if (!cgap_scalar_known(&u->image) || !cgap_scalar_known(&u->text))
     return;
   cgap_value_show(image, u->image.value, 2);
   cgap_value_show(text, u->text.value, 2);
@@ -281,8 +224,8 @@ static void say_search(cgap_verdict_words *out, const cgap_audit *a)
   const cgap_retrieval *image = &a->image_to_text, *text = &a->text_to_image;
   const double images = (double)a->images, texts = (double)a->texts;
   char by_image[WORDS], by_text[WORDS];
-  if (!(a->has & CGAP_HAS_PAIRS) || !known(&image->recall_at_1) || !known(&text->recall_at_1) ||
-      !known(&image->recall_at_10) || !known(&text->recall_at_10))
+  if (!(a->has & CGAP_HAS_PAIRS) || !cgap_scalar_known(&image->recall_at_1) || !cgap_scalar_known(&text->recall_at_1) ||
+      !cgap_scalar_known(&image->recall_at_10) || !cgap_scalar_known(&text->recall_at_10))
     return;
   found_words(by_image, &image->recall_at_1, &image->recall_at_10);
   found_words(by_text, &text->recall_at_1, &text->recall_at_10);
@@ -299,7 +242,7 @@ static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_scalar *s = &a->zero_shot.top_1;
   char ends[WORDS] = "", classes[WORDS] = "";
-  if (!(a->has & CGAP_HAS_ZERO_SHOT) || !known(s))
+  if (!(a->has & CGAP_HAS_ZERO_SHOT) || !cgap_scalar_known(s))
     return;
   if (isfinite(s->lo) && isfinite(s->hi))
     snprintf(ends, WORDS, " [%.1f, %.1f]", 100 * s->lo, 100 * s->hi);
@@ -313,7 +256,7 @@ static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
 static void say_shift(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_scalar *share = &a->gap.share_of_alignment;
-  if ((a->has & CGAP_HAS_PAIRS) && known(share))
+  if ((a->has & CGAP_HAS_PAIRS) && cgap_scalar_known(share))
     add(out, "%.0f %% of the mean squared distance of matching pairs is one constant shift.", 100 * share->value);
 }
 

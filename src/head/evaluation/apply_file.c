@@ -8,10 +8,10 @@
 #include "audit/plan.h"
 #include "base/memory.h"
 #include "head/evaluation/apply_output.h"
+#include "head/evaluation/comparison.h"
 #include "head/training/split.h"
 #include "io/find/dataset_internal.h"
 #include "io/write/writer.h"
-#include "report/comparison.h"
 #include "rows/row_reader.h"
 
 enum { BLOCK = 4096, LEAST_BLOCK = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };

@@ -2,8 +2,8 @@
 #ifndef CGAP_HEAD_STUDY_H
 #define CGAP_HEAD_STUDY_H
 
+#include "head/evaluation/comparison.h"
 #include "head/training/training_data.h"
-#include "report/comparison.h"
 
 /* One column of a study. */
 typedef struct cgap_entrant {

@@ -15,7 +15,7 @@
 #ifndef CGAP_HEAD_PAIRED_H
 #define CGAP_HEAD_PAIRED_H
 
-#include "report/comparison.h"
+#include "head/evaluation/comparison.h"
 
 /* Whether the audits have the same images with the same texts in the same places, as far as numbers tell, and both kept
  * their contributions. */

@@ -3,7 +3,7 @@
 #ifndef CGAP_HEAD_SAME_ROWS_H
 #define CGAP_HEAD_SAME_ROWS_H
 
-#include "report/comparison.h"
+#include "head/evaluation/comparison.h"
 
 /* Of audits that cgap_paired_possible has; why receives a static phrase. Same: nearly every probed image, and its
  * texts, has the neighbours in b that it has in a, and no other image has. Other: similarities in b have nothing to do

@@ -62,4 +62,6 @@ enum { CGAP_LAYERS_BLOCK = 256 };
 void cgap_layers_apply(const cgap_layers *layers, const float *parameters, int side, const float *in, size_t rows,
                        float *out, cgap_activations *scratch);
 
+const char *cgap_head_kind_name(cgap_head_kind kind); /* "linear", … */
+
 #endif

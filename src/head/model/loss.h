@@ -18,26 +18,13 @@
 #ifndef CGAP_HEAD_LOSS_H
 #define CGAP_HEAD_LOSS_H
 
-#include "contragap/contragap.h"
-
-/* Who belongs to whom. Couple c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
- * couple_text[c], ascending within an image; text_couple lists the couples by text. A view. */
-typedef struct cgap_coupling {
-  size_t images, texts, count;
-  const size_t *image_first;  /* (images + 1) */
-  const size_t *couple_text;  /* (count) */
-  const size_t *text_first;   /* (texts + 1) */
-  const size_t *text_couple;  /* (count) */
-  const size_t *couple_image; /* (count), or NULL where only the losses are wanted */
-} cgap_coupling;
+#include "head/model/loss_tiles.h"
 
 /* ∂total/∂: x (images, dim), y (texts, dim) of the rows as free vectors (not yet projected on the sphere). */
 typedef struct cgap_loss_gradient {
   float *x, *y;
   double log_temperature;
 } cgap_loss_gradient;
-
-typedef struct cgap_loss cgap_loss; /* the workspace */
 
 /* For batches of at most these sizes. Freed by cgap_loss_close. */
 CGAP_MUST_CHECK cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t couples, size_t dim,

@@ -3,7 +3,7 @@
  * written by the one task that has them, panel after panel. */
 #include "head/model/loss_tiles.h"
 
-#include "head/model/loss_ranks.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <omp.h>
@@ -91,6 +91,109 @@ void cgap_running_merge(cgap_running *into, float greatest, double sum, double s
   }
 }
 
+/* ---------------------------------------------------------------- ranks */
+
+/* A batch shared out over ranks: each sweeps its own row blocks against all columns, and what they find is joined. A
+ * rank that hears of a failure notes it in the loss; the rest of the step is then without meaning. */
+
+/* Blocks of this rank, [begin, end) of `blocks`; alone: all. */
+typedef struct block_range {
+  size_t begin, end;
+} block_range;
+
+static block_range own_of(size_t blocks, int rank, int size)
+{
+  return (block_range){blocks * (size_t)rank / (size_t)size, blocks * ((size_t)rank + 1) / (size_t)size};
+}
+
+static block_range own_blocks(const cgap_loss *l, size_t blocks)
+{
+  return own_of(blocks, cgap_comm_rank(l->ranks), cgap_comm_size(l->ranks));
+}
+
+static void sum_over_ranks(cgap_loss *l, double *values, size_t count)
+{
+  if (!l->status)
+    l->status = cgap_comm_sum(l->ranks, values, count, CGAP_COMM_F64, &l->error);
+}
+
+static void sum_rows_over_ranks(cgap_loss *l, float *values, size_t count)
+{
+  if (!l->status)
+    l->status = cgap_comm_sum(l->ranks, values, count, CGAP_COMM_F32, &l->error);
+}
+
+/* What each rank found of the columns of its rows: (ranks, texts), joined in the order of the ranks. */
+static void join_columns(cgap_loss *l, size_t texts, double scale, size_t *place)
+{
+  const size_t size = (size_t)cgap_comm_size(l->ranks), rank = (size_t)cgap_comm_rank(l->ranks);
+  cgap_running *all = cgap_alloc(size * texts, sizeof *all);
+  if (!all) {
+    l->status = cgap_fail(&l->error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", texts);
+    return;
+  }
+  for (size_t r = 0; r <= size; r++)
+    place[r] = r * texts * sizeof *all;
+  memcpy(all + rank * texts, l->column, texts * sizeof *all);
+  l->status = cgap_comm_gather(l->ranks, all, place, &l->error);
+  for (size_t j = 0; j < texts; j++) {
+    cgap_running total = {.greatest = -INFINITY};
+    for (size_t r = 0; r < size; r++)
+      cgap_running_merge(&total, all[r * texts + j].greatest, all[r * texts + j].sum, scale);
+    l->column[j] = total;
+  }
+  if (l->status == CGAP_OK)
+    cgap_free(all);
+}
+
+static void join_forward(cgap_loss *l, const cgap_cross *x, size_t height, size_t blocks, double *sum)
+{
+  const size_t images = x->couples->images;
+  const int size = cgap_comm_size(l->ranks);
+  if (!l->ranks || l->status)
+    return;
+  size_t *place = cgap_alloc(2 * ((size_t)size + 1), sizeof *place), *couple = place ? place + size + 1 : NULL;
+  if (!place) {
+    l->status = cgap_fail(&l->error, CGAP_RESOURCE, "out of memory for %d ranks", size);
+    return;
+  }
+  for (int r = 0; r <= size; r++) {
+    const size_t row = r < size ? cgap_lesser(own_of(blocks, r, size).begin * height, images) : images;
+    place[r] = row * sizeof *l->row;
+    couple[r] = x->couples->image_first[row] * sizeof *l->positive;
+  }
+  sum_over_ranks(l, sum, 1);
+  if (!l->status)
+    l->status = cgap_comm_gather(l->ranks, l->row, place, &l->error);
+  if (!l->status)
+    l->status = cgap_comm_gather(l->ranks, l->positive, couple, &l->error);
+  if (!l->status)
+    join_columns(l, x->couples->texts, 1.0 / x->temperature, place);
+  cgap_free(place);
+}
+
+static void scale_rows(float *gradient, size_t count, float scale)
+{
+  for (size_t k = 0; k < count; k++)
+    gradient[k] = scale != 0 ? gradient[k] * scale : 0;
+}
+
+static void scale_rows_of_others(const cgap_loss *l, const cgap_cross *x, size_t height, size_t blocks,
+                                 const cgap_pulled *out)
+{
+  const block_range own = own_blocks(l, blocks);
+  const size_t images = x->couples->images, begin = cgap_lesser(own.begin * height, images);
+  const size_t end = cgap_lesser(own.end * height, images);
+  if (!l->ranks)
+    return;
+  scale_rows(out->gradient[0], begin * l->dim, out->scale[0]);
+  scale_rows(out->gradient[0] + end * l->dim, (images - end) * l->dim, out->scale[0]);
+  if (own.begin == own.end)
+    scale_rows(out->gradient[1], x->couples->texts * l->dim, out->scale[1]);
+}
+
+/* ---------------------------------------------------------------- sweeps */
+
 static void forget(cgap_running *running, size_t count)
 {
   for (size_t i = 0; i < count; i++)
@@ -168,7 +271,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
 {
   const size_t images = x->couples->images, texts = x->couples->texts;
   const size_t height = height_of(images), blocks = blocks_of(images, height);
-  const cgap_own own = cgap_loss_own(loss, blocks);
+  const block_range own = own_blocks(loss, blocks);
   const size_t mine = own.end - own.begin, groups = groups_of(mine);
   const size_t panels = blocks_of(texts, TILE);
   const double scale = 1.0 / x->temperature;
@@ -196,7 +299,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
                            loss->slot[g].column[j].sum, scale);
     }
   }
-  cgap_loss_join_forward(loss, x, height, blocks, &sum);
+  join_forward(loss, x, height, blocks, &sum);
   return sum;
 }
 
@@ -232,12 +335,12 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulle
 {
   const size_t images = x->couples->images, texts = x->couples->texts;
   const size_t height = height_of(images), blocks = blocks_of(images, height);
-  const cgap_own own = cgap_loss_own(loss, blocks);
+  const block_range own = own_blocks(loss, blocks);
   const size_t mine = own.end - own.begin, groups = groups_of(mine);
   const size_t panels = blocks_of(texts, TILE);
   float *keep = images * texts <= CGAP_LOSS_KEEP ? loss->keep : NULL;
   double dot = 0;
-  cgap_loss_scale_others(loss, x, height, blocks, out);
+  scale_rows_of_others(loss, x, height, blocks, out);
 #pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim >= PARALLEL_FROM)
   for (size_t panel = 0; panel < panels; panel++) {
     const size_t end = panel * TILE + extent(panel, texts, TILE);
@@ -260,9 +363,9 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulle
       dot += loss->slot[g].dot;
   }
   if (loss->ranks) {
-    cgap_loss_sum(loss, &dot, 1);
-    cgap_loss_sum_rows(loss, out->gradient[0], images * loss->dim);
-    cgap_loss_sum_rows(loss, out->gradient[1], texts * loss->dim);
+    sum_over_ranks(loss, &dot, 1);
+    sum_rows_over_ranks(loss, out->gradient[0], images * loss->dim);
+    sum_rows_over_ranks(loss, out->gradient[1], texts * loss->dim);
   }
   return dot;
 }
@@ -326,5 +429,5 @@ void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2
         sum[g % 2] += loss->slot[g % 2 * CGAP_LOSS_GROUPS + g / 2].sum;
   }
   if (loss->ranks)
-    cgap_loss_sum(loss, sum, 2);
+    sum_over_ranks(loss, sum, 2);
 }

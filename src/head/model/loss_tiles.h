@@ -3,7 +3,6 @@
 #define CGAP_HEAD_LOSS_TILES_H
 
 #include "comm/comm.h"
-#include "head/model/loss.h"
 #include "simd/training_kernels.h"
 
 enum {
@@ -28,7 +27,18 @@ typedef struct cgap_slot {
   double sum, dot;      /* of the kernel; of cosine × gradient */
 } cgap_slot;
 
-struct cgap_loss {
+/* Who belongs to whom. Couple c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
+ * couple_text[c], ascending within an image; text_couple lists the couples by text. A view. */
+typedef struct cgap_coupling {
+  size_t images, texts, count;
+  const size_t *image_first;  /* (images + 1) */
+  const size_t *couple_text;  /* (count) */
+  const size_t *text_first;   /* (texts + 1) */
+  const size_t *text_couple;  /* (count) */
+  const size_t *couple_image; /* (count), or NULL where only the losses are wanted */
+} cgap_coupling;
+
+typedef struct cgap_loss {
   size_t images, texts, couple_capacity, dim;
   int threads;
   cgap_comm *ranks;   /* or NULL */
@@ -45,7 +55,7 @@ struct cgap_loss {
   float *slot_gradient;
   cgap_running *slot_column;
   cgap_slot slot[2 * CGAP_LOSS_GROUPS]; /* as many again for the other side's uniformity */
-};
+} cgap_loss;
 
 /* The cross sweep's constant inputs. */
 typedef struct cgap_cross {

@@ -2,17 +2,12 @@
 
 #include "base/c_locale.h"
 #include "base/check.h"
+#include "head/model/layers.h"
 
 #include <math.h>
 #include <stdio.h>
 
 enum { LINEAR_DIM = 128, MOST_WIDTH = 1 << 20, MOST_STEPS = 1 << 30 };
-
-const char *cgap_head_kind_name(cgap_head_kind kind)
-{
-  static const char *const NAMES[] = {"linear", "residual", "mlp"};
-  return NAMES[kind];
-}
 
 size_t cgap_train_epochs(const cgap_train_options *o, size_t steps_an_epoch)
 {

@@ -10,8 +10,6 @@ cgap_head_shape cgap_train_shape(const cgap_train_options *options, size_t dim_i
 double cgap_train_rate(const cgap_train_options *options); /* the learning rate */
 size_t cgap_train_epochs(const cgap_train_options *options, size_t steps_an_epoch);
 
-const char *cgap_head_kind_name(cgap_head_kind kind); /* "linear", … */
-
 /* Everything that the numbers of a run depend on, threads and progress left out, as one line of JSON; for head files
  * and to tell one run's checkpoint from another's. */
 void cgap_train_describe(char *out, size_t size, const cgap_train_options *options, const cgap_head_shape *shape);

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "head/model/methods.h"
+#include "head/training/methods.h"
 #include "head/training/train_options.h"
 #include "rows/embeddings.h"
 

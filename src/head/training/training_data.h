@@ -2,9 +2,9 @@
 #ifndef CGAP_HEAD_TRIAL_H
 #define CGAP_HEAD_TRIAL_H
 
-#include "head/evaluation/test_set.h"
-#include "head/model/methods.h"
 #include "head/training/budget.h"
+#include "head/training/methods.h"
+#include "head/training/test_set.h"
 #include "head/training/trainer.h"
 
 typedef struct cgap_trial_rows cgap_trial_rows;

@@ -1,4 +1,4 @@
-#include "head/evaluation/test_set.h"
+#include "head/training/test_set.h"
 
 #include <string.h>
 

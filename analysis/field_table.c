@@ -1,5 +1,5 @@
 /* The rows of the table of fields; the look-ups stand in fields.c. */
-#include "report/fields.h"
+#include "analysis/fields.h"
 
 enum { GAP, UNIFORMITY, ALIGNMENT, RETRIEVAL, ZERO_SHOT, ARITHMETIC, LOSS, SPECTRUM, HUBNESS, MIXED };
 

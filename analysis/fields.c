@@ -1,4 +1,4 @@
-#include "report/fields.h"
+#include "analysis/fields.h"
 
 #include <math.h>
 #include <stdio.h>

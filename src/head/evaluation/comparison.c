@@ -1,10 +1,10 @@
-#include "report/comparison.h"
+#include "head/evaluation/comparison.h"
+#include "analysis/gap_level.h"
+#include <stdio.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "report/json.h"
 
 cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error)
 {
@@ -38,7 +38,7 @@ void cgap_comparison_clear(cgap_comparison *c)
 }
 
 /* "pairs.h5", then "pairs.h5 (2)" */
-static cgap_status set_name(cgap_comparison *c, size_t k, const char *name, cgap_error *error)
+cgap_status cgap_comparison_set_name(cgap_comparison *c, size_t k, const char *name, cgap_error *error)
 {
   const size_t room = strlen(name) + 32;
   char *own = malloc(room);
@@ -112,7 +112,7 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
       in->scalar[e] = plain_scalar(found.value, found.why);
     }
   }
-  return set_name(c, k, name, error);
+  return cgap_comparison_set_name(c, k, name, error);
 }
 
 static const char *const TERMS[] = {"clip", "uniform", "align", "xuniform"};
@@ -164,61 +164,6 @@ bool cgap_comparison_trained_on(const cgap_comparison *c, size_t k, size_t entry
     if (strcmp(cgap_entry_key(entry), LOSSES[l].key) == 0)
       return (c->input[k].trained & LOSSES[l].terms) == LOSSES[l].terms;
   return false;
-}
-
-cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input, cgap_error *error)
-{
-  const char *text = json_string_value(json_object_get(input, "trained_on"));
-  c->input[k].trained = cgap_terms_of_text(json_string_value(json_object_get(input, "trained_losses")));
-  if (!text)
-    return CGAP_OK;
-  free(c->input[k].trained_on);
-  c->input[k].trained_on = strdup(text);
-  return c->input[k].trained_on ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
-}
-
-static double number_of(const json_t *json)
-{
-  return json_is_number(json) ? json_number_value(json) : NAN;
-}
-
-static cgap_scalar scalar_of(const json_t *json)
-{
-  if (!json_is_object(json))
-    return plain_scalar(number_of(json), NULL);
-  const json_t *interval = json_object_get(json, "ci95");
-  cgap_scalar s = plain_scalar(number_of(json_object_get(json, "value")), NULL);
-  s.lo = number_of(json_array_get(interval, 0));
-  s.hi = number_of(json_array_get(interval, 1));
-  s.n = (uint64_t)json_integer_value(json_object_get(json, "n"));
-  const char *method = json_string_value(json_object_get(json, "method"));
-  s.method = !method                          ? CGAP_EXACT
-             : strcmp(method, "sampled") == 0 ? CGAP_SAMPLED
-             : strcmp(method, "bf16") == 0    ? CGAP_BF16
-                                              : CGAP_EXACT;
-  return s;
-}
-
-cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *name, const json_t *report,
-                                   cgap_error *error)
-{
-  cgap_compared *in = &c->input[k];
-  bool any = false;
-  for (size_t e = 0; e < c->entries; e++) {
-    const json_t *found = cgap_json_get(report, cgap_entry_key(e));
-    in->present[e] = found != NULL;
-    in->scalar[e] = scalar_of(found);
-    any = any || (found && e < cgap_field_count);
-  }
-  in->dim = (uint64_t)json_integer_value(cgap_json_get(report, "input.measured.dim"));
-  in->seconds = number_of(cgap_json_get(report, "run.seconds"));
-  if (!any)
-    return cgap_fail(
-      error, CGAP_DATA,
-      "%s: no report of contragap (no key such as gap.centroid_distance); give a report.json or a file of embeddings",
-      name);
-  cgap_status status = cgap_comparison_trained(c, k, json_object_get(report, "input"), error);
-  return status == CGAP_OK ? set_name(c, k, name, error) : status;
 }
 
 static bool has_interval(const cgap_scalar *s)
@@ -379,51 +324,8 @@ const char *cgap_change_word(const cgap_change *d, cgap_better better)
 }
 
 /* NULL: no report has this key */
-static const cgap_change *change_of_key(const cgap_comparison *c, size_t k, const char *key)
+const cgap_change *cgap_comparison_change_of(const cgap_comparison *c, size_t k, const char *key)
 {
   const size_t e = cgap_entry_find(key);
   return e == SIZE_MAX ? NULL : &c->change[k * c->entries + e];
-}
-
-cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *t, cgap_error *error)
-{
-  const cgap_change *d = change_of_key(c, k, t->key);
-  *error = (cgap_error){0};
-  if (!d)
-    return cgap_fail(error, CGAP_DATA,
-                     "--fail-if '%s' cannot be tested: %s is not in these reports; leave it out, or give "
-                     "--allow-missing",
-                     t->text, t->key);
-  const char *first = c->input[0].name, *other = c->input[k].name;
-  if (d->other == CGAP_OTHER_N)
-    return cgap_fail(error, CGAP_DATA,
-                     "--fail-if '%s' cannot be tested: %s depends on the number of rows, which differs between %s and "
-                     "%s; leave it out, or give --allow-missing",
-                     t->text, t->key, first, other);
-  if (!isfinite(d->difference))
-    return cgap_fail(error, CGAP_DATA,
-                     "--fail-if '%s' cannot be tested: %s is not known in both %s and %s; leave it out, or give "
-                     "--allow-missing",
-                     t->text, t->key, first, other);
-  if (!cgap_threshold_crosses(t, d->difference))
-    return CGAP_OK;
-  return cgap_fail(error, CGAP_CROSSED,
-                   "threshold crossed: the difference of %s from %s to %s is %.6g (--fail-if '%s')", t->key, first,
-                   other, d->difference, t->text);
-}
-
-json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count)
-{
-  json_t *out = json_array();
-  for (size_t i = 0; out && i < count; i++)
-    for (size_t k = 1; k < c->count; k++) {
-      const cgap_change *d = change_of_key(c, k, thresholds[i].key);
-      json_t *one = cgap_threshold_json(&thresholds[i], d ? d->difference : NAN);
-      if (!one || json_object_set_new(one, "input", json_string(c->input[k].name)) != 0 ||
-          json_array_append_new(out, one) != 0) {
-        json_decref(out);
-        return NULL;
-      }
-    }
-  return out;
 }

@@ -1,3 +1,4 @@
+/* Which kinds of product this machine has, and OpenBLAS's; oneDNN's is tile_gemm_onednn.c. */
 #include "simd/tile_gemm.h"
 
 #include "base/memory.h"

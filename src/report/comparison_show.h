@@ -1,0 +1,56 @@
+/* A comparison as people and programs read it: from reports, in words, as a table, as JSON, against thresholds. */
+#ifndef CGAP_REPORT_COMPARISON_SHOW_H
+#define CGAP_REPORT_COMPARISON_SHOW_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "head/evaluation/comparison.h"
+#include "report/fail_if.h"
+#include "report/table.h"
+#include "report/verdict.h"
+
+/* Fills input k from a report.json: CGAP_DATA where it holds none of the keys. */
+CGAP_MUST_CHECK cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *name, const json_t *report,
+                                                   cgap_error *error);
+
+/* What the input of an audit says of training, as it stands in a report; copied. */
+CGAP_MUST_CHECK cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input,
+                                                    cgap_error *error);
+
+/* How the gap moved from the first input to input k, then what that did to retrieval, where both sides have it, and
+ * where one was measured less exactly or on another number of rows than the other, or holds rows that a head was
+ * trained on, that. The level is that of input k's gap. */
+void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k);
+
+/* Whether the first input and input k are of different d; text then says so in one sentence that names both. */
+bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k);
+
+/* Input k against another than the first, by name, in one sentence of values: what a head adds to the simplest way to
+ * close the gap. "" where no input has the name. */
+void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, const char *other);
+
+/* name, without its end and with "…" where it does not fit into size bytes (8 at least). */
+void cgap_name_fit(char *out, size_t size, const char *name);
+
+/* Input k against the first: value, value, difference, interval, word; then a column of values for each input in
+ * [beside, beside_end). Where the paper has not room for those, they follow in a table of their own. Names too long
+ * for a column become A, B, …, named above the table. all: measures without direction or interval too. */
+void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
+                           const cgap_paper *paper, FILE *stream);
+
+/* {baseline, intervals, inputs: [{name, dim, seconds, method, same_rows, same_rows_why, trained_on}], measures: {…key…:
+ * {values: {name: scalar}, differences: {name: {value, ci95, verdict, trained_on: true where
+ * it is a loss that was trained on}}}}, better: {name: [key…]}, worse: {…}, opens:
+ * {…}}; NULL when memory is out. */
+json_t *cgap_comparison_json(const cgap_comparison *c);
+
+/* CGAP_CROSSED where the difference of input k to the first crosses the threshold, CGAP_DATA where there is none to
+ * test; error->message says which. */
+cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *threshold,
+                                  cgap_error *error);
+
+/* The outcome of each threshold for each input but the first, which "input" names. NULL: memory is out. */
+json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count);
+
+#endif
