@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "head/model/head.h"
-#include "head/training/train_options.h"
+#include "head/model/layers.h"
 #include "io/read/small_datasets.h"
 #include "io/write/writer.h"
 
