@@ -28,7 +28,7 @@ static double distance(double cosine)
   return sqrt(squared_distance(cosine));
 }
 
-cgap_status cgap_alignment_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   if (!e->paired)
     return CGAP_OK;
@@ -45,3 +45,21 @@ cgap_status cgap_alignment_finish(const cgap_evidence *e, cgap_audit *out, cgap_
   cgap_free(v);
   return CGAP_OK;
 }
+
+static const cgap_field fields[] = {
+  {"gap.share_of_alignment", "share of misalignment", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.share_of_alignment),
+   4, CGAP_LOWER, CGAP_HAS_PAIRS, "How much of the mean squared distance of the pairs is one constant shift.", ""},
+  {"alignment.mean_squared_distance", "mean squared distance", CGAP_GROUP_ALIGNMENT, 0,
+   offsetof(cgap_audit, alignment.mean_squared_distance), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Mean squared distance of an image and its text, the paper's L_Align.", CGAP_WANG},
+  {"alignment.mean_distance", "mean distance", CGAP_GROUP_ALIGNMENT, 0, offsetof(cgap_audit, alignment.mean_distance),
+   4, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean distance of an image and its text.", CGAP_WANG},
+};
+
+const cgap_measure cgap_measure_alignment = {
+  .name = "alignment",
+  .basis = CGAP_ON_ROWS,
+  .finish = finish,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

@@ -4,6 +4,8 @@
  * two inner products with each image serve every λ. */
 #include "analysis/arithmetic.h"
 
+#include "analysis/measure.h"
+
 #include "analysis/interval.h"
 
 #include <math.h>
@@ -83,3 +85,17 @@ void cgap_arithmetic_finish(const double *right, double total, uint64_t queries,
               : cgap_scalar_null(
                   queries ? "the queries' weights are all zero" : "every query's image or word was left out", queries);
 }
+
+static const cgap_field fields[] = {
+  {"arithmetic.score", "score (percent)", CGAP_GROUP_ARITHMETIC, 0, offsetof(cgap_audit, arithmetic.score), 2,
+   CGAP_HIGHER, CGAP_HAS_ARITHMETIC,
+   "Percent of transformations image + (target word - source word) whose nearest image is of the wanted kind.",
+   "Couairon et al. 2021, arXiv 2112.03162"},
+};
+
+const cgap_measure cgap_measure_arithmetic = {
+  .name = "arithmetic",
+  .basis = CGAP_ON_ROWS,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

@@ -67,14 +67,6 @@ static void median_strip(const cgap_strip *s, const cgap_evidence *e, const cgap
     count_row(s, e, kernels, r, never, none, sums);
 }
 
-const cgap_measure cgap_measure_median = {
-  .name = "median of unmatched cosines",
-  .couples = 1u << CGAP_IMAGE_TEXT,
-  .paired_only = true,
-  .need = {.counts = SLOT + CGAP_MEDIAN_BINS},
-  .strip = median_strip,
-};
-
 /* ---------------------------------------------------------------- where the median is */
 
 /* In slots counted from 0 (none of the cosines below the first, `below` of them) the one of the cosine of this rank. */
@@ -128,7 +120,7 @@ static void narrow_by_values(cgap_median *m, const cgap_median_window *w, const 
 
 void cgap_median_narrow(cgap_median *m, const cgap_evidence *seen, double margin)
 {
-  const uint64_t *counts = seen->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_MEDIAN].counts;
+  const uint64_t *counts = cgap_sums_of(seen, CGAP_IMAGE_TEXT, &cgap_measure_below_median)->counts;
   const uint64_t count = (uint64_t)seen->image.rows * seen->text.rows - seen->text.rows;
   uint64_t there = counts[ABOVE];
   for (size_t k = 0; k < CGAP_MEDIAN_BINS; k++)
@@ -183,7 +175,7 @@ bool cgap_median_open(const cgap_median *m, const cgap_evidence *e, double **val
 static double slope(const cgap_evidence *e, const cgap_evidence *seen)
 {
   const cgap_median_window *w = &seen->window;
-  const uint64_t *counts = seen->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_MEDIAN].counts;
+  const uint64_t *counts = cgap_sums_of(seen, CGAP_IMAGE_TEXT, &cgap_measure_below_median)->counts;
   const double high = w->low + w->step * CGAP_MEDIAN_BINS;
   double pairs = 0, others = 0;
   for (size_t k = 0; k < CGAP_MEDIAN_BINS; k++)
@@ -230,3 +222,22 @@ cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence
     *share = cgap_scalar_null("every text belongs to the one image", texts);
   return CGAP_OK;
 }
+
+static const cgap_field fields[] = {
+  {"checks.pairing.below_median_share", "pairs below the median", CGAP_GROUP_ALIGNMENT, 0,
+   offsetof(cgap_audit, pairing_check.below_median_share), 4, CGAP_NEITHER, CGAP_HAS_PAIRS,
+   "Twice the share of pairs whose cosine is at most the median of images and texts that do not belong together: of a "
+   "model that can tell its pairs, the share of mismatched ones.",
+   ""},
+};
+
+const cgap_measure cgap_measure_below_median = {
+  .name = "pairs below the median",
+  .couples = 1u << CGAP_IMAGE_TEXT,
+  .paired_only = true,
+  .need = {.counts = SLOT + CGAP_MEDIAN_BINS},
+  .strip = median_strip,
+  .basis = CGAP_ON_ROWS,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

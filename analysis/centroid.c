@@ -67,8 +67,9 @@ static void finish_dimensions(const cgap_evidence *e, double square, cgap_gap *g
   }
 }
 
-void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
+  (void)error;
   const double images = (double)e->image.rows;
   const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
   double square = 0, image_square = 0, text_square = 0, product = 0, floor_square = 0;
@@ -89,4 +90,31 @@ void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out)
                                ? cgap_scalar_plain(product / sqrt(image_square * text_square), n)
                                : cgap_scalar_null("a centroid is the origin", n);
   finish_dimensions(e, square, &out->gap);
+  return CGAP_OK;
 }
+
+static const cgap_field fields[] = {
+  {"gap.corrected_distance", "corrected distance", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.corrected_distance), 4,
+   CGAP_LOWER, 0,
+   "Estimate of the distance between the population's mean image and mean text: the centroid distance, from whose "
+   "square that of the noise floor is subtracted.",
+   ""},
+  {"gap.centroid_distance", "centroid distance", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.centroid_distance), 4,
+   CGAP_LOWER, 0,
+   "Distance between the mean image and the mean text of these unit rows; on a sample it is too large, by what the "
+   "noise "
+   "floor says.",
+   "Liang et al. 2022, arXiv 2203.02053"},
+  {"gap.noise_floor", "noise floor", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.noise_floor), 4, CGAP_NEITHER, 0,
+   "The centroid distance that sampling alone gives at this size when the true centroids coincide.", ""},
+  {"gap.centroid_cosine", "centroid cosine", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.centroid_cosine), 4,
+   CGAP_NEITHER, 0, "Cosine of the two centroids; says little once both lie near the origin, as after centring.", ""},
+};
+
+const cgap_measure cgap_measure_centroid = {
+  .name = "centroid",
+  .basis = CGAP_ON_ROWS,
+  .finish = finish,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

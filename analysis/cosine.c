@@ -3,6 +3,7 @@
  * from the tiles; quantiles by the linear rule between order statistics placed in a histogram of 4000 bins
  * (for `pair` exact). */
 #include "analysis/finish.h"
+#include "analysis/sampled.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -16,13 +17,6 @@ static void histogram_strip(const cgap_strip *s, const cgap_evidence *e, const c
   for (size_t r = 0; r < s->rows; r++)
     kernels->histogram(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], sums->counts, CGAP_FINE_BINS);
 }
-
-const cgap_measure cgap_measure_histogram = {
-  .name = "histogram",
-  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
-  .need = {.counts = CGAP_FINE_BINS},
-  .strip = histogram_strip,
-};
 
 static int ascending(const void *a, const void *b)
 {
@@ -88,7 +82,7 @@ static double clamp(double x)
 static void finish_tiles(const cgap_evidence *seen, cgap_couples kind, uint64_t count, double sum, double squares,
                          cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
-  uint64_t *fine = seen->sums[kind][CGAP_MEASURE_HISTOGRAM].counts, total = 0;
+  uint64_t *fine = cgap_sums_of(seen, kind, &cgap_measure_cosine)->counts, total = 0;
   *c = (cgap_cosines){.count = count};
   if (kind == CGAP_IMAGE_TEXT && seen->paired)
     fine[0] -= seen->text.rows;
@@ -150,13 +144,8 @@ static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_er
   return CGAP_OK;
 }
 
-cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
-{
-  return cgap_cosine_finish_seen(e, e, out, error);
-}
-
-cgap_status cgap_cosine_finish_seen(const cgap_evidence *e, const cgap_evidence *seen, cgap_audit *out,
-                                    cgap_error *error)
+/* Means and deviations of e's pairs, all else of those in `seen`: e's, or a sample's. */
+static cgap_status finish_seen(const cgap_evidence *e, const cgap_evidence *seen, cgap_audit *out, cgap_error *error)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   double sum = images * texts * product_trace(e->image.mean, e->text.mean, e->dim);
@@ -175,3 +164,73 @@ cgap_status cgap_cosine_finish_seen(const cgap_evidence *e, const cgap_evidence 
                &out->cosine_cross, out->histogram_cross);
   return e->paired ? finish_pairs(e, out, error) : CGAP_OK;
 }
+
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+{
+  return finish_seen(e, e, out, error);
+}
+
+static cgap_status finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error)
+{
+  return finish_seen(s->whole, s->sample, out, error);
+}
+
+static const cgap_plain plains[] = {
+  {"cosine.pair.mean", offsetof(cgap_audit, cosine_pair.mean), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.pair.sd", offsetof(cgap_audit, cosine_pair.sd), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.pair.min", offsetof(cgap_audit, cosine_pair.min), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.pair.max", offsetof(cgap_audit, cosine_pair.max), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.pair.p05", offsetof(cgap_audit, cosine_pair.p05), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.pair.p25", offsetof(cgap_audit, cosine_pair.p25), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.pair.p50", offsetof(cgap_audit, cosine_pair.p50), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.pair.p75", offsetof(cgap_audit, cosine_pair.p75), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.pair.p95", offsetof(cgap_audit, cosine_pair.p95), false, CGAP_HAS_PAIRS,
+   offsetof(cgap_audit, cosine_pair.why)},
+  {"cosine.cross.mean", offsetof(cgap_audit, cosine_cross.mean), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.sd", offsetof(cgap_audit, cosine_cross.sd), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.min", offsetof(cgap_audit, cosine_cross.min), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.max", offsetof(cgap_audit, cosine_cross.max), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p05", offsetof(cgap_audit, cosine_cross.p05), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p25", offsetof(cgap_audit, cosine_cross.p25), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p50", offsetof(cgap_audit, cosine_cross.p50), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p75", offsetof(cgap_audit, cosine_cross.p75), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.cross.p95", offsetof(cgap_audit, cosine_cross.p95), false, 0, offsetof(cgap_audit, cosine_cross.why)},
+  {"cosine.image.mean", offsetof(cgap_audit, cosine_image.mean), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.image.sd", offsetof(cgap_audit, cosine_image.sd), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.image.min", offsetof(cgap_audit, cosine_image.min), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.image.max", offsetof(cgap_audit, cosine_image.max), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.image.p05", offsetof(cgap_audit, cosine_image.p05), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.image.p25", offsetof(cgap_audit, cosine_image.p25), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.image.p50", offsetof(cgap_audit, cosine_image.p50), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.image.p75", offsetof(cgap_audit, cosine_image.p75), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.image.p95", offsetof(cgap_audit, cosine_image.p95), false, 0, offsetof(cgap_audit, cosine_image.why)},
+  {"cosine.text.mean", offsetof(cgap_audit, cosine_text.mean), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.sd", offsetof(cgap_audit, cosine_text.sd), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.min", offsetof(cgap_audit, cosine_text.min), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.max", offsetof(cgap_audit, cosine_text.max), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p05", offsetof(cgap_audit, cosine_text.p05), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p25", offsetof(cgap_audit, cosine_text.p25), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p50", offsetof(cgap_audit, cosine_text.p50), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p75", offsetof(cgap_audit, cosine_text.p75), false, 0, offsetof(cgap_audit, cosine_text.why)},
+  {"cosine.text.p95", offsetof(cgap_audit, cosine_text.p95), false, 0, offsetof(cgap_audit, cosine_text.why)},
+};
+
+const cgap_measure cgap_measure_cosine = {
+  .name = "cosines",
+  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
+  .need = {.counts = CGAP_FINE_BINS},
+  .strip = histogram_strip,
+  .basis = CGAP_ON_PAIRS,
+  .finish = finish,
+  .finish_sampled = finish_sampled,
+  .plains = plains,
+  .plain_count = sizeof plains / sizeof *plains,
+};

@@ -1,11 +1,9 @@
 /* The table of fields: every number of the report by its key. The JSON, the table, --fail-if, compare and the page
- * all read this one table; a new measure is one new row. */
+ * all read this one table, which is made of what the measures say of themselves (measure.h). */
 #ifndef CGAP_REPORT_FIELDS_H
 #define CGAP_REPORT_FIELDS_H
 
-#include "contragap/contragap.h"
-
-typedef enum cgap_better { CGAP_NEITHER, CGAP_LOWER, CGAP_HIGHER } cgap_better;
+#include "analysis/measure.h"
 
 /* A block of the table: a title, and the column heads where its fields come side by side. */
 typedef struct cgap_group {
@@ -14,24 +12,15 @@ typedef struct cgap_group {
   bool intervals;         /* some field of the block has a 95 % interval */
 } cgap_group;
 
-/* One scalar of SPEC's table of measures. */
-typedef struct cgap_field {
-  const char *key;   /* "gap.centroid_distance" */
-  const char *label; /* in its block: "centroid distance" */
-  size_t group;      /* index into cgap_groups */
-  int column;        /* into the block's columns; 0 where it has none */
-  size_t offset;     /* of its cgap_scalar in cgap_audit */
-  int decimals;
-  cgap_better better;
-  unsigned needs; /* CGAP_HAS_… bits without which the key is absent */
-  const char *definition;
-  const char *source; /* "" where it is plain statistics */
-} cgap_field;
+extern const cgap_group cgap_groups[CGAP_GROUPS];
 
-extern const cgap_group cgap_groups[];
-extern const size_t cgap_group_count;
-extern const cgap_field cgap_fields[];
-extern const size_t cgap_field_count;
+/* The fields of all measures, block by block. */
+size_t cgap_field_count(void);
+const cgap_field *cgap_field_at(size_t index);
+
+/* The numbers without an interval. */
+size_t cgap_plain_count(void);
+const cgap_plain *cgap_plain_at(size_t index);
 
 const cgap_scalar *cgap_field_scalar(const cgap_audit *audit, const cgap_field *field);
 /* Which way is better from this audit's value: towards the uniform distribution's for uniformity.cross, past which
@@ -42,18 +31,6 @@ const cgap_field *cgap_field_find(const char *key); /* NULL: no scalar has this 
 
 /* "retrieval.image_to_text.recall_at_1" in words: "recall@1, image to text". */
 void cgap_field_title(const cgap_field *field, char out[100]);
-
-/* The numbers that stand plain in the report. */
-typedef struct cgap_plain {
-  const char *key; /* "cosine.pair.mean" */
-  size_t offset;   /* of the double, or of the uint64 where `counted` */
-  bool counted;
-  unsigned needs;
-  size_t why; /* offset of the sentence that makes it null; 0: none */
-} cgap_plain;
-
-extern const cgap_plain cgap_plains[];
-extern const size_t cgap_plain_count;
 
 /* The value behind any key of either table. found: false where no table has the key; present: false where this audit
  * does not have it; value NaN and why where it is null. */

@@ -1,5 +1,5 @@
-/* Each measure's last step: from what was summed to numbers of the report. A finisher fills its own fields of
- * the audit; those that allocate or can fail return a status. Formula and source stand in each file. */
+/* What some measures offer besides their descriptors: to the engine, which has runs of its own for them, or to others.
+ */
 #ifndef CGAP_ANALYSIS_FINISH_H
 #define CGAP_ANALYSIS_FINISH_H
 
@@ -7,20 +7,8 @@
 
 enum { CGAP_FINE_BINS = 4000 }; /* of the histogram that the tiles fill */
 
-/* gap.centroid_*, .corrected_distance, .noise_floor, .dimensions */
-void cgap_centroid_finish(const cgap_evidence *e, cgap_audit *out);
-void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out); /* gap.rmg */
-CGAP_MUST_CHECK cgap_status cgap_alignment_finish(const cgap_evidence *e, cgap_audit *out,
-                                                  cgap_error *error); /* alignment.*, gap.share_of_alignment */
-CGAP_MUST_CHECK cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out,
-                                                   cgap_error *error); /* uniformity.* */
-
 /* log E e^(-t‖x − y‖²) for x, y uniform on the unit sphere of R^dim: -2t + log 0F1(; dim/2; t²). */
 double cgap_sphere_uniformity(size_t dim, double t);
-
-void cgap_mixed_finish(const cgap_evidence *e, cgap_audit *out);   /* mixed.* */
-void cgap_near_finish(const cgap_evidence *e, cgap_audit *out);    /* checks.*.near_duplicates */
-void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out); /* checks.pairing */
 
 /* What is known of the median of the unmatched cosines: pairs up to low are at most it, from high on above it. */
 typedef struct cgap_median {
@@ -37,18 +25,6 @@ CGAP_MUST_CHECK bool cgap_median_open(const cgap_median *m, const cgap_evidence 
 /* checks.pairing.below_median_share, of e's pairs; seen: whose cosines the median is of, e's or a sample's. */
 CGAP_MUST_CHECK cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence *seen,
                                                      const cgap_median *m, cgap_audit *out, cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_cosine_finish(const cgap_evidence *e, cgap_audit *out,
-                                               cgap_error *error); /* cosine.* */
-/* The same where the tiles saw a sample alone: means and deviations of e's couples, all else of those in `seen`. */
-CGAP_MUST_CHECK cgap_status cgap_cosine_finish_seen(const cgap_evidence *e, const cgap_evidence *seen, cgap_audit *out,
-                                                    cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_loss_finish(const cgap_evidence *e, cgap_audit *out,
-                                             cgap_error *error); /* loss.*, after uniformity and alignment */
-CGAP_MUST_CHECK cgap_status cgap_retrieval_finish(const cgap_evidence *e, cgap_audit *out,
-                                                  cgap_error *error); /* retrieval.* */
-CGAP_MUST_CHECK cgap_status cgap_hubness_finish(const cgap_evidence *e, cgap_audit *out,
-                                                cgap_error *error); /* hubness.* */
-void cgap_worst_finish(const cgap_evidence *e, cgap_audit *out);    /* pairs.worst */
 
 /* pca.* rests on eigenproblems, one a pool of rows, that any thread or rank may solve. values: of problem k they begin
  * at cgap_pca_place(k), and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. */

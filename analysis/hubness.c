@@ -56,10 +56,41 @@ static cgap_status finish_direction(const cgap_neighbours *queries, const cgap_m
   return CGAP_OK;
 }
 
-cgap_status cgap_hubness_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   if (!e->paired)
     return CGAP_OK;
   cgap_status status = finish_direction(&e->image_text, &e->text, &out->hubs_image_to_text, error);
   return status ? status : finish_direction(&e->text_image, &e->image, &out->hubs_text_to_image, error);
 }
+
+static const cgap_field fields[] = {
+  {"hubness.image_to_text.skewness", "skewness", CGAP_GROUP_HUBNESS, 0,
+   offsetof(cgap_audit, hubs_image_to_text.skewness), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Skewness of how often a row is among the 10 nearest of the other side's queries.",
+   "Radovanović et al. 2010, JMLR 11"},
+  {"hubness.text_to_image.skewness", "skewness", CGAP_GROUP_HUBNESS, 1,
+   offsetof(cgap_audit, hubs_text_to_image.skewness), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Skewness of how often a row is among the 10 nearest of the other side's queries.",
+   "Radovanović et al. 2010, JMLR 11"},
+  {"hubness.image_to_text.robin_hood", "Robin Hood index", CGAP_GROUP_HUBNESS, 0,
+   offsetof(cgap_audit, hubs_image_to_text.robin_hood), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Share of neighbour places that would have to move for all rows to be hit alike.", "Feldbauer et al. 2018, ICBK"},
+  {"hubness.text_to_image.robin_hood", "Robin Hood index", CGAP_GROUP_HUBNESS, 1,
+   offsetof(cgap_audit, hubs_text_to_image.robin_hood), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Share of neighbour places that would have to move for all rows to be hit alike.", "Feldbauer et al. 2018, ICBK"},
+  {"hubness.image_to_text.anti_hub_share", "never a neighbour", CGAP_GROUP_HUBNESS, 0,
+   offsetof(cgap_audit, hubs_image_to_text.anti_hub_share), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Share of rows that no query has among its 10 nearest.", "Radovanović et al. 2010, JMLR 11"},
+  {"hubness.text_to_image.anti_hub_share", "never a neighbour", CGAP_GROUP_HUBNESS, 1,
+   offsetof(cgap_audit, hubs_text_to_image.anti_hub_share), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Share of rows that no query has among its 10 nearest.", "Radovanović et al. 2010, JMLR 11"},
+};
+
+const cgap_measure cgap_measure_hubness = {
+  .name = "hubness",
+  .basis = CGAP_ON_NEIGHBOURS,
+  .finish = finish,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

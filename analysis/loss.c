@@ -91,14 +91,6 @@ static double greatest_log(double temperature)
   return 1 / temperature;
 }
 
-const cgap_measure cgap_measure_softmax = {
-  .name = "softmax",
-  .couples = 1u << CGAP_IMAGE_TEXT,
-  .paired_only = true,
-  .need = {.sums = 1, .greatest_log = greatest_log},
-  .strip = softmax_strip,
-};
-
 static cgap_scalar text_to_image(const cgap_evidence *e, const double *rest, double *v)
 {
   double mean = 0;
@@ -130,12 +122,12 @@ static cgap_scalar image_to_text(const cgap_evidence *e, const double *rest, dou
   return cgap_scalar_normal(mean, cgap_variance_of_image_mean(v, e->image.rows, mean), (uint64_t)asking);
 }
 
-cgap_status cgap_loss_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   if (!e->paired)
     return CGAP_OK;
   const size_t longest = e->image.rows > e->text.rows ? e->image.rows : e->text.rows;
-  const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_SOFTMAX];
+  const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_loss);
   double *v = cgap_alloc(longest, sizeof *v);
   if (!v)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu losses", longest);
@@ -153,3 +145,35 @@ cgap_status cgap_loss_finish(const cgap_evidence *e, cgap_audit *out, cgap_error
   cgap_free(v);
   return CGAP_OK;
 }
+
+static const cgap_field fields[] = {
+  {"loss.clip", "CLIP", CGAP_GROUP_LOSS, 0, offsetof(cgap_audit, loss.clip), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "The contrastive loss at temperature 0.01, mean of both directions.", CGAP_RADFORD},
+  {"loss.clip_image_to_text", "CLIP, image to text", CGAP_GROUP_LOSS, 0, offsetof(cgap_audit, loss.clip_image_to_text),
+   4, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean over images of the cross-entropy of picking the own text.", CGAP_RADFORD},
+  {"loss.clip_text_to_image", "CLIP, text to image", CGAP_GROUP_LOSS, 0, offsetof(cgap_audit, loss.clip_text_to_image),
+   4, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean over texts of the cross-entropy of picking the own image.", CGAP_RADFORD},
+  {"loss.cua", "CUA", CGAP_GROUP_LOSS, 0, offsetof(cgap_audit, loss.cua), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "CLIP + L_Uniform + L_Align.", CGAP_FAHIM},
+  {"loss.cuaxu", "CUAXU", CGAP_GROUP_LOSS, 0, offsetof(cgap_audit, loss.cuaxu), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "CUA + L_XUniform.", CGAP_FAHIM},
+};
+
+static const cgap_plain plains[] = {
+  {"loss.temperature", offsetof(cgap_audit, loss.temperature), false, CGAP_HAS_PAIRS, 0},
+};
+
+const cgap_measure cgap_measure_loss = {
+  .name = "losses",
+  .couples = 1u << CGAP_IMAGE_TEXT,
+  .paired_only = true,
+  .need = {.sums = 1, .greatest_log = greatest_log},
+  .strip = softmax_strip,
+  .basis = CGAP_ON_QUERIES,
+  .rounded = true,
+  .finish = finish,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+  .plains = plains,
+  .plain_count = sizeof plains / sizeof *plains,
+};

@@ -51,26 +51,97 @@ typedef struct cgap_need {
   double (*greatest_log)(double temperature); /* where there are sums: a couple adds between e^-this and e^this */
 } cgap_need;
 
+/* On what a measure's values rest; from this follows what a sample makes of them. */
+typedef enum cgap_basis {
+  CGAP_ON_ROWS,           /* rows and matched pairs: all of them, also where other pairs are sampled */
+  CGAP_ON_ROWS_OF_SAMPLE, /* rows: of the sample */
+  CGAP_ON_PAIRS,          /* all pairs: those within the sample */
+  CGAP_ON_QUERIES,        /* what a query finds among all candidates: some queries */
+  CGAP_ON_NEIGHBOURS      /* the ten best of each row: within the sample */
+} cgap_basis;
+
+typedef enum cgap_better { CGAP_NEITHER, CGAP_LOWER, CGAP_HIGHER } cgap_better;
+
+/* Blocks of the table, in its order. */
+typedef enum cgap_group_index {
+  CGAP_GROUP_GAP,
+  CGAP_GROUP_UNIFORMITY,
+  CGAP_GROUP_ALIGNMENT,
+  CGAP_GROUP_RETRIEVAL,
+  CGAP_GROUP_ZERO_SHOT,
+  CGAP_GROUP_ARITHMETIC,
+  CGAP_GROUP_LOSS,
+  CGAP_GROUP_SPECTRUM,
+  CGAP_GROUP_HUBNESS,
+  CGAP_GROUP_MIXED,
+  CGAP_GROUPS
+} cgap_group_index;
+
+/* One scalar of the report. */
+typedef struct cgap_field {
+  const char *key;   /* "gap.centroid_distance" */
+  const char *label; /* in its block: "centroid distance" */
+  cgap_group_index group;
+  int column;    /* into the block's columns; 0 where it has none */
+  size_t offset; /* of its cgap_scalar in cgap_audit */
+  int decimals;
+  cgap_better better;
+  unsigned needs; /* CGAP_HAS_… bits without which the key is absent */
+  const char *definition;
+  const char *source; /* "" where it is plain statistics */
+} cgap_field;
+
+/* A number without an interval. */
+typedef struct cgap_plain {
+  const char *key; /* "cosine.pair.mean" */
+  size_t offset;   /* of the double, or of the uint64 where `counted` */
+  bool counted;
+  unsigned needs;
+  size_t why; /* offset of the sentence that makes it null; 0: none */
+} cgap_plain;
+
+/* Papers that several measures come from. */
+#define CGAP_FAHIM "Fahim, Murphy, Fyshe 2024, arXiv 2405.18570"
+#define CGAP_WANG "Wang, Isola 2020, arXiv 2005.10242"
+#define CGAP_RADFORD "Radford et al. 2021, arXiv 2103.00020"
+
+struct cgap_sampled; /* analysis/sampled.h */
+
+/* A measure, in its own words: what it is shown, how it finishes, on what it rests, and what it reports. All else
+ * follows: sums, samples, bfloat16, JSON, table, page, --fail-if, compare. */
 typedef struct cgap_measure {
   const char *name;
-  unsigned couples; /* bit 1 << kind for each kind of couple it looks at */
+
+  /* what it is shown of pairs */
+  unsigned couples; /* bit 1 << kind for each kind of pair it looks at; 0: none */
   bool paired_only;
   cgap_need need;
   void (*strip)(const cgap_strip *strip, const cgap_evidence *evidence, const cgap_kernels *kernels, cgap_sums *sums);
+
+  /* from sums to numbers. NULL: the engine has a run of its own for it (separability, zero-shot, arithmetic, spectra,
+   * and the median, which may take further looks). finish_sampled NULL: a sample's sums are finished like all. */
+  cgap_basis basis;
+  bool rounded; /* in bfloat16 its sums are of rounded cosines, and its scalars say so */
+  cgap_status (*finish)(const cgap_evidence *evidence, cgap_audit *out, cgap_error *error);
+  cgap_status (*finish_sampled)(const struct cgap_sampled *sampled, cgap_audit *out, cgap_error *error);
+
+  /* what it reports */
+  const cgap_field *fields;
+  size_t field_count;
+  const cgap_plain *plains;
+  size_t plain_count;
 } cgap_measure;
 
-enum {
-  CGAP_MEASURE_KERNEL,
-  CGAP_MEASURE_HISTOGRAM,
-  CGAP_MEASURE_SOFTMAX,
-  CGAP_MEASURE_RANKS,
-  CGAP_MEASURE_NEAR,
-  CGAP_MEASURE_MEDIAN,
-  CGAP_MEASURES
-};
+/* The measures in the order in which they finish, then NULL: the one list of them, in measures.c. */
+enum { CGAP_MEASURES = 24 };
 extern const cgap_measure *const cgap_measures[CGAP_MEASURES];
-extern const cgap_measure cgap_measure_kernel, cgap_measure_histogram, cgap_measure_softmax, cgap_measure_ranks,
-  cgap_measure_near, cgap_measure_median;
+
+/* Sets the method of a measure's scalars that say they are exact; a sample's of all. */
+void cgap_measure_mark(const cgap_measure *measure, cgap_method method, cgap_audit *out);
+
+/* Those whose sums others read, or that the engine has to name. */
+extern const cgap_measure cgap_measure_uniformity, cgap_measure_cosine, cgap_measure_loss, cgap_measure_retrieval,
+  cgap_measure_near_duplicates, cgap_measure_below_median;
 
 /* One modality as measures see it. */
 typedef struct cgap_modality {
@@ -137,6 +208,9 @@ struct cgap_evidence {
   void (*ahead)(const void *context, size_t row, bool rows);
   const void *exact_context; /* of all three */
 };
+
+/* What the pass has summed for a measure over one kind of pairs. */
+const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_couples kind, const cgap_measure *measure);
 
 /* The cosine of two rows in double: of the strip, or computed now. */
 static inline double cgap_strip_exact(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)

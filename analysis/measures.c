@@ -1,8 +1,43 @@
-/* The measures that are shown strips. A new one: a file here, a line below and in measure.h. */
+/* The list of measures. A new one: a file here, its name below and in meson.build, its value in cgap_audit. */
 #include "analysis/measure.h"
 
+extern const cgap_measure cgap_measure_centroid, cgap_measure_separability, cgap_measure_rmg, cgap_measure_alignment,
+  cgap_measure_pairing_check, cgap_measure_zero_shot, cgap_measure_arithmetic, cgap_measure_pca, cgap_measure_hubness,
+  cgap_measure_modality_mixing, cgap_measure_worst_pairs;
+
+/* Losses use uniformity and alignment, the pairing check the cosines. */
 const cgap_measure *const cgap_measures[CGAP_MEASURES] = {
-  [CGAP_MEASURE_KERNEL] = &cgap_measure_kernel,   [CGAP_MEASURE_HISTOGRAM] = &cgap_measure_histogram,
-  [CGAP_MEASURE_SOFTMAX] = &cgap_measure_softmax, [CGAP_MEASURE_RANKS] = &cgap_measure_ranks,
-  [CGAP_MEASURE_NEAR] = &cgap_measure_near,       [CGAP_MEASURE_MEDIAN] = &cgap_measure_median,
+  &cgap_measure_centroid,
+  &cgap_measure_separability,
+  &cgap_measure_rmg,
+  &cgap_measure_uniformity,
+  &cgap_measure_alignment,
+  &cgap_measure_cosine,
+  &cgap_measure_below_median,
+  &cgap_measure_pairing_check,
+  &cgap_measure_retrieval,
+  &cgap_measure_zero_shot,
+  &cgap_measure_arithmetic,
+  &cgap_measure_loss,
+  &cgap_measure_pca,
+  &cgap_measure_hubness,
+  &cgap_measure_modality_mixing,
+  &cgap_measure_near_duplicates,
+  &cgap_measure_worst_pairs,
 };
+
+const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_couples kind, const cgap_measure *measure)
+{
+  for (size_t m = 0; cgap_measures[m]; m++)
+    if (cgap_measures[m] == measure)
+      return &e->sums[kind][m];
+  return NULL;
+}
+
+void cgap_measure_mark(const cgap_measure *measure, cgap_method method, cgap_audit *out)
+{
+  for (size_t k = 0; k < measure->field_count; k++) {
+    cgap_scalar *s = (cgap_scalar *)((char *)out + measure->fields[k].offset);
+    s->method = s->method == CGAP_EXACT || method == CGAP_SAMPLED ? method : s->method;
+  }
+}

@@ -21,8 +21,9 @@ static double side_share(const cgap_neighbours *own, const cgap_neighbours *othe
   return total / (double)own->rows;
 }
 
-void cgap_mixed_finish(const cgap_evidence *e, cgap_audit *out)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
+  (void)error;
   const size_t pool = e->image.rows + e->text.rows, k = pool - 1 < CGAP_NEIGHBOURS ? pool - 1 : CGAP_NEIGHBOURS;
   const double n = (double)e->image.rows, m = (double)e->text.rows;
   const double image = side_share(&e->image_image, &e->image_text, k, true);
@@ -31,4 +32,25 @@ void cgap_mixed_finish(const cgap_evidence *e, cgap_audit *out)
   out->mixed.text = cgap_scalar_plain(text, e->text.rows);
   out->mixed.same_modality_share = cgap_scalar_plain((n * image + m * text) / (n + m), pool);
   out->mixed.unbiased = cgap_scalar_plain((n * (n - 1) + m * (m - 1)) / ((n + m) * (n + m - 1)), pool);
+  return CGAP_OK;
 }
+
+static const cgap_field fields[] = {
+  {"mixed.same_modality_share", "share of 10 nearest", CGAP_GROUP_MIXED, 0,
+   offsetof(cgap_audit, mixed.same_modality_share), 4, CGAP_LOWER, 0,
+   "Share of a row's 10 nearest rows, of both sides pooled, that are of its own modality.", ""},
+  {"mixed.image", "share of 10 nearest", CGAP_GROUP_MIXED, 1, offsetof(cgap_audit, mixed.image), 4, CGAP_LOWER, 0,
+   "Of an image's 10 nearest rows, the share that are images.", ""},
+  {"mixed.text", "share of 10 nearest", CGAP_GROUP_MIXED, 2, offsetof(cgap_audit, mixed.text), 4, CGAP_LOWER, 0,
+   "Of a text's 10 nearest rows, the share that are texts.", ""},
+  {"mixed.unbiased", "share of 10 nearest", CGAP_GROUP_MIXED, 3, offsetof(cgap_audit, mixed.unbiased), 4, CGAP_NEITHER,
+   0, "The share of the own modality that chance would give at these sizes.", ""},
+};
+
+const cgap_measure cgap_measure_modality_mixing = {
+  .name = "mixing of the modalities",
+  .basis = CGAP_ON_NEIGHBOURS,
+  .finish = finish,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

@@ -28,13 +28,6 @@ static void near_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_k
   }
 }
 
-const cgap_measure cgap_measure_near = {
-  .name = "near duplicates",
-  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT,
-  .need = {.row_counts = 1},
-  .strip = near_strip,
-};
-
 static void finish_side(const cgap_modality *side, const uint64_t *partners, cgap_check *out)
 {
   *out = (cgap_check){0};
@@ -47,8 +40,38 @@ static void finish_side(const cgap_modality *side, const uint64_t *partners, cga
   }
 }
 
-void cgap_near_finish(const cgap_evidence *e, cgap_audit *out)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
-  finish_side(&e->image, e->sums[CGAP_IMAGE_IMAGE][CGAP_MEASURE_NEAR].row_counts, &out->checks_image.near_duplicates);
-  finish_side(&e->text, e->sums[CGAP_TEXT_TEXT][CGAP_MEASURE_NEAR].row_counts, &out->checks_text.near_duplicates);
+  (void)error;
+  finish_side(&e->image, cgap_sums_of(e, CGAP_IMAGE_IMAGE, &cgap_measure_near_duplicates)->row_counts,
+              &out->checks_image.near_duplicates);
+  finish_side(&e->text, cgap_sums_of(e, CGAP_TEXT_TEXT, &cgap_measure_near_duplicates)->row_counts,
+              &out->checks_text.near_duplicates);
+  return CGAP_OK;
 }
+
+static const cgap_plain plains[] = {
+  {"checks.image.not_finite.count", offsetof(cgap_audit, checks_image.not_finite.count), true, 0, 0},
+  {"checks.image.zero.count", offsetof(cgap_audit, checks_image.zero.count), true, 0, 0},
+  {"checks.image.off_unit.count", offsetof(cgap_audit, checks_image.off_unit.count), true, 0, 0},
+  {"checks.image.constant_columns.count", offsetof(cgap_audit, checks_image.constant_columns.count), true, 0, 0},
+  {"checks.image.duplicates.count", offsetof(cgap_audit, checks_image.duplicates.count), true, 0, 0},
+  {"checks.image.near_duplicates.count", offsetof(cgap_audit, checks_image.near_duplicates.count), true, 0, 0},
+  {"checks.text.not_finite.count", offsetof(cgap_audit, checks_text.not_finite.count), true, 0, 0},
+  {"checks.text.zero.count", offsetof(cgap_audit, checks_text.zero.count), true, 0, 0},
+  {"checks.text.off_unit.count", offsetof(cgap_audit, checks_text.off_unit.count), true, 0, 0},
+  {"checks.text.constant_columns.count", offsetof(cgap_audit, checks_text.constant_columns.count), true, 0, 0},
+  {"checks.text.duplicates.count", offsetof(cgap_audit, checks_text.duplicates.count), true, 0, 0},
+  {"checks.text.near_duplicates.count", offsetof(cgap_audit, checks_text.near_duplicates.count), true, 0, 0},
+};
+
+const cgap_measure cgap_measure_near_duplicates = {
+  .name = "near duplicates",
+  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT,
+  .need = {.row_counts = 1},
+  .strip = near_strip,
+  .basis = CGAP_ON_PAIRS,
+  .finish = finish,
+  .plains = plains,
+  .plain_count = sizeof plains / sizeof *plains,
+};

@@ -199,10 +199,11 @@ static void find_blocks(cgap_pairing_check *check, const cgap_evidence *e, doubl
   qsort(check->blocks, check->block_count, sizeof *check->blocks, by_first);
 }
 
-void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
+  (void)error;
   if (!e->paired)
-    return;
+    return CGAP_OK;
   cgap_pairing_check *check = &out->pairing_check;
   const double square = square_of_random(e) * e->group_growth;
   check->matched_mean = out->cosine_pair.mean;
@@ -210,7 +211,7 @@ void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out)
   check->verdict = CGAP_PAIRING_UNCLEAR;
   check->z = NAN;
   if (!(sqrt(square / (double)e->text.rows) > 1e-12)) /* every order of equal rows is as good */
-    return;
+    return CGAP_OK;
   check->z = mean_product(e, check->matched_mean) / sqrt(square / (double)e->text.rows);
   if (check->z >= MATCHED_Z)
     check->verdict = CGAP_PAIRING_MATCHED;
@@ -219,4 +220,19 @@ void cgap_pairing_finish(const cgap_evidence *e, cgap_audit *out)
   check->shift = shift_of_whole(e, square);
   if (check->verdict == CGAP_PAIRING_MATCHED && e->blocks > 1)
     find_blocks(check, e, square);
+  return CGAP_OK;
 }
+
+static const cgap_plain plains[] = {
+  {"checks.pairing.matched_mean", offsetof(cgap_audit, pairing_check.matched_mean), false, CGAP_HAS_PAIRS, 0},
+  {"checks.pairing.shuffled_mean", offsetof(cgap_audit, pairing_check.shuffled_mean), false, CGAP_HAS_PAIRS, 0},
+  {"checks.pairing.z", offsetof(cgap_audit, pairing_check.z), false, CGAP_HAS_PAIRS, 0},
+};
+
+const cgap_measure cgap_measure_pairing_check = {
+  .name = "pairing check",
+  .basis = CGAP_ON_ROWS,
+  .finish = finish,
+  .plains = plains,
+  .plain_count = sizeof plains / sizeof *plains,
+};

@@ -234,3 +234,55 @@ cgap_status cgap_pca_finish(const cgap_evidence *e, double *values, double *comp
   orient(e, values + cgap_pca_place(JOINT, e->dim) + 2 * e->dim, components);
   return CGAP_OK;
 }
+
+static const cgap_field fields[] = {
+  {"pca.image.participation_ratio", "participation ratio", CGAP_GROUP_SPECTRUM, 0,
+   offsetof(cgap_audit, pca_image.participation_ratio), 2, CGAP_HIGHER, 0,
+   "(sum of variances)² / sum of squared variances of the principal components: how many directions share the "
+   "variance.",
+   ""},
+  {"pca.text.participation_ratio", "participation ratio", CGAP_GROUP_SPECTRUM, 1,
+   offsetof(cgap_audit, pca_text.participation_ratio), 2, CGAP_HIGHER, 0,
+   "(sum of variances)² / sum of squared variances of the principal components: how many directions share the "
+   "variance.",
+   ""},
+  {"pca.joint.participation_ratio", "participation ratio", CGAP_GROUP_SPECTRUM, 2,
+   offsetof(cgap_audit, pca_joint.participation_ratio), 2, CGAP_HIGHER, 0,
+   "(sum of variances)² / sum of squared variances of the principal components: how many directions share the "
+   "variance.",
+   ""},
+  {"pca.image.isoscore", "IsoScore", CGAP_GROUP_SPECTRUM, 0, offsetof(cgap_audit, pca_image.isoscore), 4, CGAP_HIGHER,
+   0, "(participation ratio - 1)/(d - 1): 0 is one direction, 1 is all alike.", "Rudman et al. 2022, arXiv 2108.07344"},
+  {"pca.text.isoscore", "IsoScore", CGAP_GROUP_SPECTRUM, 1, offsetof(cgap_audit, pca_text.isoscore), 4, CGAP_HIGHER, 0,
+   "(participation ratio - 1)/(d - 1): 0 is one direction, 1 is all alike.", "Rudman et al. 2022, arXiv 2108.07344"},
+  {"pca.joint.isoscore", "IsoScore", CGAP_GROUP_SPECTRUM, 2, offsetof(cgap_audit, pca_joint.isoscore), 4, CGAP_HIGHER,
+   0, "(participation ratio - 1)/(d - 1): 0 is one direction, 1 is all alike.", "Rudman et al. 2022, arXiv 2108.07344"},
+  {"pca.image.entropy_rank", "entropy rank", CGAP_GROUP_SPECTRUM, 0, offsetof(cgap_audit, pca_image.entropy_rank), 2,
+   CGAP_HIGHER, 0, "exp of the entropy of the variance shares.", "Roy, Vetterli 2007, EUSIPCO"},
+  {"pca.text.entropy_rank", "entropy rank", CGAP_GROUP_SPECTRUM, 1, offsetof(cgap_audit, pca_text.entropy_rank), 2,
+   CGAP_HIGHER, 0, "exp of the entropy of the variance shares.", "Roy, Vetterli 2007, EUSIPCO"},
+  {"pca.joint.entropy_rank", "entropy rank", CGAP_GROUP_SPECTRUM, 2, offsetof(cgap_audit, pca_joint.entropy_rank), 2,
+   CGAP_HIGHER, 0, "exp of the entropy of the variance shares.", "Roy, Vetterli 2007, EUSIPCO"},
+  {"pca.image.rankme", "RankMe", CGAP_GROUP_SPECTRUM, 0, offsetof(cgap_audit, pca_image.rankme), 2, CGAP_HIGHER, 0,
+   "exp of the entropy of the uncentred singular values.", "Garrido et al. 2023, arXiv 2210.02885"},
+  {"pca.text.rankme", "RankMe", CGAP_GROUP_SPECTRUM, 1, offsetof(cgap_audit, pca_text.rankme), 2, CGAP_HIGHER, 0,
+   "exp of the entropy of the uncentred singular values.", "Garrido et al. 2023, arXiv 2210.02885"},
+  {"pca.joint.rankme", "RankMe", CGAP_GROUP_SPECTRUM, 2, offsetof(cgap_audit, pca_joint.rankme), 2, CGAP_HIGHER, 0,
+   "exp of the entropy of the uncentred singular values.", "Garrido et al. 2023, arXiv 2210.02885"},
+  {"pca.image.components_90", "components for 90 %", CGAP_GROUP_SPECTRUM, 0,
+   offsetof(cgap_audit, pca_image.components_90), 0, CGAP_HIGHER, 0,
+   "The least number of components that carry 90 percent of the variance.", ""},
+  {"pca.text.components_90", "components for 90 %", CGAP_GROUP_SPECTRUM, 1,
+   offsetof(cgap_audit, pca_text.components_90), 0, CGAP_HIGHER, 0,
+   "The least number of components that carry 90 percent of the variance.", ""},
+  {"pca.joint.components_90", "components for 90 %", CGAP_GROUP_SPECTRUM, 2,
+   offsetof(cgap_audit, pca_joint.components_90), 0, CGAP_HIGHER, 0,
+   "The least number of components that carry 90 percent of the variance.", ""},
+};
+
+const cgap_measure cgap_measure_pca = {
+  .name = "spectrum",
+  .basis = CGAP_ON_ROWS,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

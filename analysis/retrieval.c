@@ -123,14 +123,6 @@ static void ranks_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_
     sums->column_counts[ABOVE * sums->column_stride + c] += k.above[c];
 }
 
-const cgap_measure cgap_measure_ranks = {
-  .name = "ranks",
-  .couples = 1u << CGAP_IMAGE_TEXT,
-  .paired_only = true,
-  .need = {.row_counts = 2},
-  .strip = ranks_strip,
-};
-
 static int ascending(const void *a, const void *b)
 {
   const double x = *(const double *)a, y = *(const double *)b;
@@ -204,11 +196,11 @@ static void finish_direction(const queries *q, cgap_retrieval *out)
   out->median_rank = cgap_scalar_plain(median(q->rank, q->rows, q->asking, q->v), q->asking);
 }
 
-cgap_status cgap_retrieval_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   if (!e->paired)
     return CGAP_OK;
-  const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_RANKS];
+  const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_retrieval);
   const size_t images = e->image.rows, texts = e->text.rows, longest = images > texts ? images : texts;
   double *v = cgap_alloc(longest, sizeof *v);
   out->rank_image_to_text = cgap_alloc(images, sizeof(double));
@@ -236,3 +228,50 @@ cgap_status cgap_retrieval_finish(const cgap_evidence *e, cgap_audit *out, cgap_
   cgap_free(v);
   return CGAP_OK;
 }
+
+static const cgap_field fields[] = {
+  {"retrieval.image_to_text.recall_at_1", "recall@1", CGAP_GROUP_RETRIEVAL, 0,
+   offsetof(cgap_audit, image_to_text.recall_at_1), 4, CGAP_HIGHER, CGAP_HAS_PAIRS,
+   "Share of queries whose own partner comes first.", CGAP_RADFORD},
+  {"retrieval.text_to_image.recall_at_1", "recall@1", CGAP_GROUP_RETRIEVAL, 1,
+   offsetof(cgap_audit, text_to_image.recall_at_1), 4, CGAP_HIGHER, CGAP_HAS_PAIRS,
+   "Share of queries whose own partner comes first.", CGAP_RADFORD},
+  {"retrieval.image_to_text.recall_at_5", "recall@5", CGAP_GROUP_RETRIEVAL, 0,
+   offsetof(cgap_audit, image_to_text.recall_at_5), 4, CGAP_HIGHER, CGAP_HAS_PAIRS,
+   "Share of queries whose own partner is among the first 5.", CGAP_RADFORD},
+  {"retrieval.text_to_image.recall_at_5", "recall@5", CGAP_GROUP_RETRIEVAL, 1,
+   offsetof(cgap_audit, text_to_image.recall_at_5), 4, CGAP_HIGHER, CGAP_HAS_PAIRS,
+   "Share of queries whose own partner is among the first 5.", CGAP_RADFORD},
+  {"retrieval.image_to_text.recall_at_10", "recall@10", CGAP_GROUP_RETRIEVAL, 0,
+   offsetof(cgap_audit, image_to_text.recall_at_10), 4, CGAP_HIGHER, CGAP_HAS_PAIRS,
+   "Share of queries whose own partner is among the first 10.", CGAP_RADFORD},
+  {"retrieval.text_to_image.recall_at_10", "recall@10", CGAP_GROUP_RETRIEVAL, 1,
+   offsetof(cgap_audit, text_to_image.recall_at_10), 4, CGAP_HIGHER, CGAP_HAS_PAIRS,
+   "Share of queries whose own partner is among the first 10.", CGAP_RADFORD},
+  {"retrieval.image_to_text.median_rank", "median rank", CGAP_GROUP_RETRIEVAL, 0,
+   offsetof(cgap_audit, image_to_text.median_rank), 1, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Median rank of the own partner; 1 is first, ties count half.", ""},
+  {"retrieval.text_to_image.median_rank", "median rank", CGAP_GROUP_RETRIEVAL, 1,
+   offsetof(cgap_audit, text_to_image.median_rank), 1, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Median rank of the own partner; 1 is first, ties count half.", ""},
+  {"retrieval.image_to_text.mean_rank", "mean rank", CGAP_GROUP_RETRIEVAL, 0,
+   offsetof(cgap_audit, image_to_text.mean_rank), 2, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean rank of the own partner.", ""},
+  {"retrieval.text_to_image.mean_rank", "mean rank", CGAP_GROUP_RETRIEVAL, 1,
+   offsetof(cgap_audit, text_to_image.mean_rank), 2, CGAP_LOWER, CGAP_HAS_PAIRS, "Mean rank of the own partner.", ""},
+  {"retrieval.image_to_text.mrr", "reciprocal rank", CGAP_GROUP_RETRIEVAL, 0, offsetof(cgap_audit, image_to_text.mrr),
+   4, CGAP_HIGHER, CGAP_HAS_PAIRS, "Mean of 1/rank of the own partner.", ""},
+  {"retrieval.text_to_image.mrr", "reciprocal rank", CGAP_GROUP_RETRIEVAL, 1, offsetof(cgap_audit, text_to_image.mrr),
+   4, CGAP_HIGHER, CGAP_HAS_PAIRS, "Mean of 1/rank of the own partner.", ""},
+};
+
+const cgap_measure cgap_measure_retrieval = {
+  .name = "retrieval",
+  .couples = 1u << CGAP_IMAGE_TEXT,
+  .paired_only = true,
+  .need = {.row_counts = 2},
+  .strip = ranks_strip,
+  .basis = CGAP_ON_QUERIES,
+  .finish = finish,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

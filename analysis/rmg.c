@@ -15,10 +15,11 @@ static double mean_distance_within(const cgap_modality *side, size_t dim)
   return (1 - (n * square - 1) / (n - 1)) / 2;
 }
 
-void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
+  (void)error;
   if (!e->paired)
-    return;
+    return CGAP_OK;
   double pair = 0;
   for (size_t j = 0; j < e->text.rows; j++)
     pair += e->pair_cosine[j];
@@ -26,4 +27,19 @@ void cgap_rmg_finish(const cgap_evidence *e, cgap_audit *out)
   const double whole = matched + (mean_distance_within(&e->image, e->dim) + mean_distance_within(&e->text, e->dim)) / 2;
   out->gap.rmg = whole > 1e-12 ? cgap_scalar_plain(fmax(0, matched) / whole, e->image.rows)
                                : cgap_scalar_null("all rows are equal", e->image.rows);
+  return CGAP_OK;
 }
+
+static const cgap_field fields[] = {
+  {"gap.rmg", "relative modality gap", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.rmg), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
+   "Cosine distance of the pairs, relative to itself plus the mean cosine distance within the modalities.",
+   "Schrodi et al. 2024, arXiv 2404.07983"},
+};
+
+const cgap_measure cgap_measure_rmg = {
+  .name = "relative modality gap",
+  .basis = CGAP_ON_ROWS,
+  .finish = finish,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

@@ -445,3 +445,20 @@ cgap_status cgap_separability_finish(const cgap_evidence *e, const cgap_products
   fit_clear(&f);
   return status;
 }
+
+static const cgap_field fields[] = {
+  {"gap.linear_separability", "linear separability", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.linear_separability),
+   4, CGAP_LOWER, 0,
+   "Held-out accuracy of a logistic regression that tells images from texts, five folds, classes weighted alike; 0.5 "
+   "is chance.",
+   CGAP_FAHIM},
+  {"gap.separability_auc", "separability AUC", CGAP_GROUP_GAP, 0, offsetof(cgap_audit, gap.separability_auc), 4,
+   CGAP_LOWER, 0, "Area under the ROC curve of the same regression, mean of the folds; 0.5 is chance.", CGAP_FAHIM},
+};
+
+const cgap_measure cgap_measure_separability = {
+  .name = "separability",
+  .basis = CGAP_ON_ROWS_OF_SAMPLE,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+};

@@ -8,6 +8,7 @@
 #include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
+#include "analysis/sampled.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -50,13 +51,6 @@ static double greatest_log(double temperature)
   (void)temperature;
   return 2 * 2 * CGAP_KERNEL_T; /* of the squares */
 }
-
-const cgap_measure cgap_measure_kernel = {
-  .name = "kernel",
-  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
-  .need = {.sums = 2, .greatest_log = greatest_log},
-  .strip = kernel_strip,
-};
 
 /* A mean kernel with what its variance needs. */
 typedef struct mean_kernel {
@@ -104,7 +98,7 @@ static cgap_scalar scalar_of(const mean_kernel *k)
 static mean_kernel side_kernel(const cgap_evidence *e, cgap_couples kind, double *touch)
 {
   const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
-  const cgap_sums *sums = &e->sums[kind][CGAP_MEASURE_KERNEL];
+  const cgap_sums *sums = cgap_sums_of(e, kind, &cgap_measure_uniformity);
   const double *rows = sums->row_sums + KERNEL * sums->row_stride,
                *squares = sums->row_sums + SQUARES * sums->row_stride;
   const double n = (double)side->rows, f = factor();
@@ -130,7 +124,7 @@ static mean_kernel side_kernel(const cgap_evidence *e, cgap_couples kind, double
 /* Across the sides: matched pairs were masked. each (images), or NULL, receives A_g where paired. */
 static mean_kernel cross_kernel(const cgap_evidence *e, double *each)
 {
-  const cgap_sums *sums = &e->sums[CGAP_IMAGE_TEXT][CGAP_MEASURE_KERNEL];
+  const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_uniformity);
   const double images = (double)e->image.rows, texts = (double)e->text.rows, f = factor();
   const double *rows = sums->row_sums, *columns = sums->column_sums;
   mean_kernel k =
@@ -175,7 +169,7 @@ static void keep(double *out, const double *touch, const mean_kernel *k, size_t 
     out[g] = touch[g] / (k->couples * k->mean);
 }
 
-cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   double *touch[2] = {cgap_alloc(e->image.rows, sizeof(double)),
                       cgap_alloc(e->paired ? e->image.rows : e->text.rows, sizeof(double))};
@@ -203,3 +197,36 @@ cgap_status cgap_uniformity_finish(const cgap_evidence *e, cgap_audit *out, cgap
   cgap_free(touch[1]);
   return status;
 }
+
+static const cgap_field fields[] = {
+  {"uniformity.image", "image", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.image), 4, CGAP_LOWER, 0,
+   "Log of the mean of exp(-2 d²) over couples of images; the lower, the more evenly they fill the sphere.", CGAP_WANG},
+  {"uniformity.text", "text", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.text), 4, CGAP_LOWER, 0,
+   "Log of the mean of exp(-2 d²) over couples of texts.", CGAP_WANG},
+  {"uniformity.mean", "mean", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.mean), 4, CGAP_LOWER, 0,
+   "Mean of both sides' uniformity, the paper's L_Uniform.", CGAP_FAHIM},
+  {"uniformity.cross", "cross", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.cross), 4, CGAP_LOWER, 0,
+   "Log of the mean of exp(-2 d²) over images and texts that do not belong together, the paper's L_XUniform; best at "
+   "the uniform "
+   "distribution's value, below which images and texts keep apart.",
+   CGAP_FAHIM},
+};
+
+static const cgap_plain plains[] = {
+  {"uniformity.sphere", offsetof(cgap_audit, uniformity.sphere), false, 0, 0},
+};
+
+const cgap_measure cgap_measure_uniformity = {
+  .name = "uniformity",
+  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
+  .need = {.sums = 2, .greatest_log = greatest_log},
+  .strip = kernel_strip,
+  .basis = CGAP_ON_PAIRS,
+  .rounded = true,
+  .finish = finish,
+  .finish_sampled = cgap_uniformity_finish_sampled,
+  .fields = fields,
+  .field_count = sizeof fields / sizeof *fields,
+  .plains = plains,
+  .plain_count = sizeof plains / sizeof *plains,
+};

@@ -114,14 +114,16 @@ static void measure_whole(estimate *m, const cgap_sampled *s)
 /* Σ of a function over the couples of each row or column. */
 static double row_sum(const cgap_sampled *s, cgap_couples kind, int function, size_t row)
 {
-  return function == CGAP_KERNEL_OF ? kernel_factor() * s->sample->sums[kind][CGAP_MEASURE_KERNEL].row_sums[row]
-                                    : s->row[kind][function][row];
+  return function == CGAP_KERNEL_OF
+           ? kernel_factor() * cgap_sums_of(s->sample, kind, &cgap_measure_uniformity)->row_sums[row]
+           : s->row[kind][function][row];
 }
 
 static double column_sum(const cgap_sampled *s, cgap_couples kind, int function, size_t column)
 {
-  return function == CGAP_KERNEL_OF ? kernel_factor() * s->sample->sums[kind][CGAP_MEASURE_KERNEL].column_sums[column]
-                                    : s->column[kind][function][column];
+  return function == CGAP_KERNEL_OF
+           ? kernel_factor() * cgap_sums_of(s->sample, kind, &cgap_measure_uniformity)->column_sums[column]
+           : s->column[kind][function][column];
 }
 
 /* Couples of one side that touch group g, which is an image's texts where `grouped`, else a row. */
@@ -217,7 +219,7 @@ static void centre(estimate *m)
  * these functions. */
 static void measure_spread(estimate *m, const cgap_evidence *e)
 {
-  const uint64_t *bins = e->sums[m->kind][CGAP_MEASURE_HISTOGRAM].counts;
+  const uint64_t *bins = cgap_sums_of(e, m->kind, &cgap_measure_cosine)->counts;
   double couples = 0;
   for (size_t b = 0; b < CGAP_FINE_BINS; b++) {
     const double masked = b == 0 && m->kind == CGAP_IMAGE_TEXT && e->paired ? (double)e->text.rows : 0;

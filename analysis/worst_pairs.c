@@ -1,8 +1,9 @@
 /* pairs.worst: the couples of lowest cosine, lowest first, lower text first among equals: likely mismatches. */
 #include "analysis/finish.h"
 
-void cgap_worst_finish(const cgap_evidence *e, cgap_audit *out)
+static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
+  (void)error;
   for (size_t j = 0; e->paired && j < e->text.rows; j++) {
     size_t place = out->worst_count;
     for (; place > 0 && e->pair_cosine[j] < out->worst[place - 1].cosine; place--)
@@ -14,4 +15,11 @@ void cgap_worst_finish(const cgap_evidence *e, cgap_audit *out)
       out->worst_count += out->worst_count < CGAP_WORST;
     }
   }
+  return CGAP_OK;
 }
+
+const cgap_measure cgap_measure_worst_pairs = {
+  .name = "worst pairs",
+  .basis = CGAP_ON_ROWS,
+  .finish = finish,
+};

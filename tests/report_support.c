@@ -8,10 +8,10 @@
 
 static void fill_scalars(cgap_audit *a)
 {
-  for (size_t i = 0; i < cgap_field_count; i++) {
-    cgap_scalar *s = (cgap_scalar *)((char *)a + cgap_fields[i].offset);
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    cgap_scalar *s = (cgap_scalar *)((char *)a + cgap_field_at(i)->offset);
     *s = (cgap_scalar){.value = 0.01 * (double)(i + 1), .lo = NAN, .hi = NAN, .n = 100 + i};
-    if (i % 3 == 0 && cgap_groups[cgap_fields[i].group].intervals) {
+    if (i % 3 == 0 && cgap_groups[cgap_field_at(i)->group].intervals) {
       s->lo = s->value - 0.005;
       s->hi = s->value + 0.005;
     }

@@ -174,46 +174,23 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   return status || !is_first(r) ? status : cgap_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
 }
 
-/* The measures that follow from what was summed, in an order that lets losses use uniformity and alignment. */
 static cgap_status finish_sums(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
-  static cgap_status (*const finishers[])(const cgap_evidence *, cgap_audit *, cgap_error *) = {
-    cgap_alignment_finish, cgap_uniformity_finish, cgap_cosine_finish,
-    cgap_loss_finish,      cgap_retrieval_finish,  cgap_hubness_finish,
-  };
-  cgap_centroid_finish(e, out);
-  cgap_rmg_finish(e, out);
-  cgap_mixed_finish(e, out);
-  cgap_near_finish(e, out);
-  cgap_worst_finish(e, out);
-  for (size_t k = 0; k < sizeof finishers / sizeof *finishers; k++) {
-    cgap_status status = finishers[k](e, out, error);
-    if (status)
-      return status;
-  }
-  cgap_pairing_finish(e, out);
-  return CGAP_OK;
+  cgap_status status = CGAP_OK;
+  for (size_t m = 0; !status && cgap_measures[m]; m++)
+    if (cgap_measures[m]->finish)
+      status = cgap_measures[m]->finish(e, out, error);
+  return status;
 }
 
-/* What rests on rounded cosines says so; ranks and neighbours were made sure of. */
-static void mark_rough(const run *r, cgap_audit *out)
+/* Marks what was computed from rounded cosines; ranks, neighbours and near duplicates were decided in double. */
+static void mark_rounded(const run *r, cgap_audit *out)
 {
-  cgap_scalar *const rough[] = {
-    &out->uniformity.image,
-    &out->uniformity.text,
-    &out->uniformity.mean,
-    &out->uniformity.cross,
-    &out->loss.clip_image_to_text,
-    &out->loss.clip_text_to_image,
-    &out->loss.clip,
-    &out->loss.cua,
-    &out->loss.cuaxu,
-  };
-  for (size_t k = 0; k < sizeof rough / sizeof *rough; k++)
-    rough[k]->method = rough[k]->method == CGAP_EXACT ? CGAP_BF16 : rough[k]->method;
-  cgap_scalar *below = &out->pairing_check.below_median_share;
-  if (r->evidence.window.step > 0 && below->method == CGAP_EXACT)
-    below->method = CGAP_BF16;
+  for (size_t m = 0; cgap_measures[m]; m++)
+    if (cgap_measures[m]->rounded)
+      cgap_measure_mark(cgap_measures[m], CGAP_BF16, out);
+  if (r->evidence.window.step > 0)
+    cgap_measure_mark(&cgap_measure_below_median, CGAP_BF16, out);
 }
 
 /* Before a step that cannot be asked while it works: says which one it is. */
@@ -285,7 +262,7 @@ static void *copy(const void *from, size_t count, size_t size)
   return to ? memcpy(to, from, count * size) : NULL;
 }
 
-/* In place of the tiles over all couples: the measures that need none, and the others from a sample. */
+/* In place of the tiles over all pairs: those of a sample, and all measures that are finished from sums. */
 static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
 {
   const cgap_evidence *e = &r->evidence;
@@ -295,18 +272,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
                                         .visit_bytes = r->prepared.plan.visit_bytes,
                                         .seed = r->options->seed,
                                         .tiles = tile_options(r, 0, 1)};
-  cgap_status status = CGAP_OK;
-  if (is_first(r)) {
-    cgap_centroid_finish(e, out);
-    cgap_rmg_finish(e, out);
-    cgap_worst_finish(e, out);
-    status = cgap_alignment_finish(e, out, error);
-  }
-  if (!status)
-    status = cgap_sampled_run(out, e, &r->embeddings, &r->couples, &options, error);
-  if (!status && is_first(r))
-    cgap_pairing_finish(e, out);
-  return status;
+  return cgap_sampled_run(out, e, &r->embeddings, &r->couples, &options, error);
 }
 
 /* What the report keeps of rows and couples. */
@@ -387,7 +353,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && is_first(r) && r->embeddings.paired && (!sampled || r->evidence.window.step == 0))
     status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
   if (!status && is_rough(r))
-    mark_rough(r, out);
+    mark_rounded(r, out);
   if (!status)
     status = finish_extras(r, out, error);
   if (!status && out->contributions)

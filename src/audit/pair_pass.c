@@ -33,7 +33,7 @@ static void merge_rows(const pass *p, cgap_best *best, size_t row, size_t rows, 
   if (!best->totals->memory)
     return;
   cgap_best_lock(best, row);
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     if (w->sums[m].counts)
       cgap_totals_add(best->totals, m, &p->format[m], columns ? w->sums[m].column_sums : w->sums[m].row_sums,
                       columns ? w->sums[m].column_counts : w->sums[m].row_counts, CGAP_TILE, row, rows);
@@ -49,7 +49,7 @@ static void merge(pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
   merge_rows(p, p->tile.column_best, t->column, t->columns, w, true);
 #pragma omp critical(cgap_merge)
   {
-    for (int m = 0; m < CGAP_MEASURES; m++)
+    for (int m = 0; cgap_measures[m]; m++)
       for (size_t k = 0; w->sums[m].counts && k < cgap_measures[m]->need.counts; k++)
         e->sums[kind][m].counts[k] += w->sums[m].counts[k];
     e->least[kind] = fmin(e->least[kind], w->least);
@@ -177,7 +177,7 @@ static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const
     .precise = options->precise[kind],
     .margin = options->precise[kind] ? ROUNDED : cgap_product_margin(evidence->dim),
   };
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
   evidence->exact = exact_cosine;
   evidence->margin = margin;
@@ -343,7 +343,7 @@ void cgap_tiles_finish(cgap_evidence *e, const cgap_totals *totals, bool columns
     [CGAP_IMAGE_TEXT] = {&e->image_text, &e->text_image},
   };
   const cgap_sums *sums = e->sums[totals->kind];
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     if (sums[m].counts)
       cgap_totals_finish(totals, e, m, columns ? sums[m].column_sums : sums[m].row_sums,
                          columns ? sums[m].column_counts : sums[m].row_counts,

@@ -9,7 +9,7 @@ enum { IN_A_ROW = 10 }; /* log2 CGAP_TILE: couples of a row in one tile */
 
 bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired)
 {
-  return (measure->couples & 1u << kind) && (paired || !measure->paired_only);
+  return measure && (measure->couples & 1u << kind) && (paired || !measure->paired_only);
 }
 
 /* The same of a pass: the median is looked for once, where it is not known, or alone. */
@@ -17,18 +17,18 @@ static bool is_wanted(const cgap_evidence *e, int measure, cgap_couples kind)
 {
   const bool median = e->window.step > 0 || e->window.values > 0;
   return cgap_looks_at(cgap_measures[measure], kind, e->paired) &&
-         (measure == CGAP_MEASURE_MEDIAN ? median : !e->median_alone);
+         (cgap_measures[measure] == &cgap_measure_below_median ? median : !e->median_alone);
 }
 
 /* Ranks and losses are what queries are asked for. */
 static bool is_of_queries(int measure)
 {
-  return measure == CGAP_MEASURE_SOFTMAX || measure == CGAP_MEASURE_RANKS;
+  return cgap_measures[measure] && cgap_measures[measure]->basis == CGAP_ON_QUERIES;
 }
 
 cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature)
 {
-  if (measure->need.sums == 0)
+  if (!measure || measure->need.sums == 0)
     return (cgap_fixed){0};
   const int greatest = (int)ceil(measure->need.greatest_log(temperature) / log(2.0)) + 1;
   return cgap_fixed_for(-greatest, greatest + IN_A_ROW);
@@ -38,7 +38,7 @@ cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature)
 static size_t lay_out_sums(cgap_totals *t, const cgap_evidence *e, bool queries)
 {
   size_t at = 0;
-  for (int m = 0; m < CGAP_MEASURES; m++) {
+  for (int m = 0; cgap_measures[m]; m++) {
     const cgap_measure *measure = cgap_measures[m];
     if (!is_wanted(e, m, t->kind) || (queries && !is_of_queries(m)))
       continue;
@@ -89,7 +89,7 @@ void cgap_totals_clear(cgap_totals *t)
 size_t cgap_totals_row_bytes(double temperature)
 {
   size_t bytes = CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     bytes += cgap_measures[m]->need.sums * cgap_measure_format(cgap_measures[m], temperature).words * sizeof(int64_t) +
              cgap_measures[m]->need.row_counts * sizeof(uint64_t);
   return bytes;
@@ -120,7 +120,7 @@ static void offer_lists(cgap_totals *t, const cgap_totals *part)
 void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *part)
 {
   const size_t at = part->first - t->first;
-  for (int m = 0; m < CGAP_MEASURES; m++) {
+  for (int m = 0; cgap_measures[m]; m++) {
     const cgap_need need = cgap_measures[m]->need;
     const size_t words = cgap_measure_format(cgap_measures[m], evidence->temperature).words;
     for (size_t k = 0; part->sums[m] && k < need.sums; k++)
@@ -178,7 +178,7 @@ cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whol
   columns = whole ? columns : 0;
   evidence->least[kind] = INFINITY;
   evidence->greatest[kind] = -INFINITY;
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     if (is_wanted(evidence, m, kind) &&
         !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, kind != CGAP_IMAGE_TEXT))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", rows, columns);
@@ -190,7 +190,7 @@ cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t 
   const cgap_couples kind = CGAP_IMAGE_TEXT;
   evidence->least[kind] = INFINITY;
   evidence->greatest[kind] = -INFINITY;
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     if (is_of_queries(m) && cgap_looks_at(cgap_measures[m], kind, evidence->paired) &&
         !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, false))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", rows + columns);
@@ -200,7 +200,7 @@ cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t 
 void cgap_sums_clear(cgap_evidence *evidence)
 {
   for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
-    for (int m = 0; m < CGAP_MEASURES; m++)
+    for (int m = 0; cgap_measures[m]; m++)
       sums_free(&evidence->sums[kind][m]);
 }
 cgap_modality cgap_modality_of(const cgap_side *side)

@@ -21,7 +21,7 @@ typedef struct cgap_totals {
 /* A modality as measures see it; a view. */
 cgap_modality cgap_modality_of(const cgap_side *side);
 
-/* Whether a measure looks at this kind of couples. */
+/* Whether a measure (NULL: none) looks at this kind of couples. */
 bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired);
 
 /* The fixed point of a measure's sums. */
@@ -46,8 +46,8 @@ void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap
 /* Allocates the sums of the measures that look at this kind, of whole sides; evidence->sums[kind] then holds them.
  * whole false: of no rows, the pass's counts alone. Sets least and greatest to those of no couple. */
 CGAP_MUST_CHECK cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whole, cgap_error *error);
-/* The same of images and texts where only queries are asked about: the sums of CGAP_MEASURE_SOFTMAX and
- * CGAP_MEASURE_RANKS, of so many rows and columns; and totals of them, without lists. */
+/* The same of images and texts where only queries are asked about: the sums of the measures on
+ * queries, of so many rows and columns; and totals of them, without lists. */
 CGAP_MUST_CHECK cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t columns,
                                                    cgap_error *error);
 bool cgap_totals_init_queries(cgap_totals *t, const cgap_evidence *evidence, size_t rows);

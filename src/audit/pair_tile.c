@@ -60,7 +60,7 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
   w->memory = cgap_alloc((CGAP_STRIP + 6 + CGAP_NEIGHBOURS) * CGAP_TILE, sizeof *w->memory);
   w->found = cgap_alloc(CGAP_FOUND, sizeof *w->found);
   bool fine = (w->product || w->precise) && w->memory && w->found;
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     if (fine && pass->evidence->sums[pass->kind][m].counts) /* a sum that somebody wants */
       fine = sums_alloc(&w->sums[m], cgap_measures[m]->need);
   if (!fine)
@@ -84,7 +84,7 @@ void cgap_tile_worker_clear(cgap_tile_worker *w)
   cgap_free(w->precise);
   cgap_free(w->memory);
   cgap_free(w->found);
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     sums_free(&w->sums[m]);
 }
 
@@ -256,7 +256,7 @@ static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_wo
     p->kernels->range(s.cosine + k * s.stride + first[k], s.columns - first[k], &least[k], &greatest[k]);
     widen_range(p, w, &s, k);
   }
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     if (w->sums[m].counts)
       cgap_measures[m]->strip(&s, p->evidence, p->kernels, &w->sums[m]);
   find_neighbours(p, t, w, &s);
@@ -366,7 +366,7 @@ static void set_margins(const cgap_rough *own, size_t first, size_t rows, const 
 static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
   const size_t a = t->row - p->a.first, b = t->column - p->b.first;
-  for (int m = 0; m < CGAP_MEASURES; m++)
+  for (int m = 0; cgap_measures[m]; m++)
     if (w->sums[m].counts)
       sums_zero(&w->sums[m], cgap_measures[m]->need);
   if (p->bfloat) {

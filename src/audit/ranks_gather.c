@@ -66,7 +66,7 @@ cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *ranks, cgap_couples k
   double(*ends)[2] = cgap_alloc((size_t)size, sizeof *ends);
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
   cgap_status status = ends && place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", size);
-  for (int m = 0; !status && m < CGAP_MEASURES; m++)
+  for (int m = 0; !status && cgap_measures[m]; m++)
     if (e->sums[kind][m].counts)
       status = cgap_comm_sum(ranks, e->sums[kind][m].counts, cgap_measures[m]->need.counts, CGAP_COMM_U64, error);
   for (int r = 0; !status && r <= size; r++)

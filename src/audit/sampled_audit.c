@@ -136,24 +136,6 @@ static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
   return s;
 }
 
-static cgap_status finish_within(const work *w, const cgap_couple_sums *couples, cgap_audit *out, cgap_error *error)
-{
-  const cgap_sampled s = sampled_of(w, couples);
-  cgap_status status = cgap_uniformity_finish_sampled(&s, out, error); /* before the histogram loses what is masked */
-  if (!status)
-    status = cgap_cosine_finish_seen(w->whole, &w->of_sample, out, error);
-  if (!status)
-    status = cgap_hubness_finish(&w->of_sample, out, error);
-  cgap_mixed_finish(&w->of_sample, out);
-  cgap_near_finish(&w->of_sample, out);
-  if (!status && w->whole->window.step > 0) {
-    cgap_median median;
-    cgap_median_narrow(&median, &w->of_sample, 0);
-    status = cgap_below_median_finish(w->whole, &w->of_sample, &median, out, error);
-  }
-  return status;
-}
-
 /* ---------------------------------------------------------------- queries against everything */
 
 /* Images that ask, every text as a candidate. */
@@ -227,11 +209,12 @@ static cgap_status spread_ranks(double **rank, const size_t *row, size_t queries
   return CGAP_OK;
 }
 
-static cgap_status finish_queries(work *w, cgap_audit *out, cgap_error *error)
+/* What the queries of both modalities found, as if one pass had asked them. */
+static void join_queries(work *w)
 {
   cgap_evidence *e = &w->of_queries;
   *e = evidence_of(w->whole, &w->queries);
-  for (int m = CGAP_MEASURE_SOFTMAX; m <= CGAP_MEASURE_RANKS; m++) {
+  for (size_t m = 0; cgap_measures[m]; m++) {
     const cgap_sums *images = &w->from_images.sums[CGAP_IMAGE_TEXT][m],
                     *texts = &w->from_texts.sums[CGAP_IMAGE_TEXT][m];
     e->sums[CGAP_IMAGE_TEXT][m] = (cgap_sums){.row_sums = images->row_sums,
@@ -241,17 +224,9 @@ static cgap_status finish_queries(work *w, cgap_audit *out, cgap_error *error)
                                               .column_counts = texts->column_counts,
                                               .column_stride = texts->column_stride};
   }
-  cgap_status status = cgap_loss_finish(e, out, error);
-  if (!status)
-    status = cgap_retrieval_finish(e, out, error);
-  if (!status)
-    status = spread_ranks(&out->rank_image_to_text, w->queries.image, e->image.rows, w->whole->image.rows, error);
-  if (!status)
-    status = spread_ranks(&out->rank_text_to_image, w->queries.text, e->text.rows, w->whole->text.rows, error);
-  return status;
 }
 
-static cgap_status look_from_queries(work *w, const cgap_couple_sums *couples, cgap_audit *out, cgap_error *error)
+static cgap_status look_from_queries(work *w, const cgap_couple_sums *couples, cgap_error *error)
 {
   const cgap_sampled_options *o = w->options;
   cgap_status status =
@@ -265,55 +240,50 @@ static cgap_status look_from_queries(work *w, const cgap_couple_sums *couples, c
   if (!status)
     status = ask_images(w, error);
   if (!status && is_first(w))
-    status = finish_queries(w, out, error);
-  out->sample.image_queries = (size_t)out->image_to_text.recall_at_1.n;
-  out->sample.text_queries = (size_t)out->text_to_image.recall_at_1.n;
+    join_queries(w);
   return status;
 }
 
 /* ---------------------------------------------------------------- all */
 
-#define AT(member) offsetof(cgap_audit, member)
-
-static void say_sampled(cgap_audit *out)
+/* Each measure from what the sample has of that on which it rests. */
+static cgap_status finish_measure(const work *w, const cgap_measure *m, const cgap_sampled *sampled, cgap_audit *out,
+                                  cgap_error *error)
 {
-  static const size_t scalars[] = {
-    AT(gap.linear_separability),
-    AT(gap.separability_auc),
-    AT(uniformity.image),
-    AT(uniformity.text),
-    AT(uniformity.mean),
-    AT(uniformity.cross),
-    AT(loss.clip_image_to_text),
-    AT(loss.clip_text_to_image),
-    AT(loss.clip),
-    AT(loss.cua),
-    AT(loss.cuaxu),
-    AT(image_to_text.recall_at_1),
-    AT(image_to_text.recall_at_5),
-    AT(image_to_text.recall_at_10),
-    AT(image_to_text.median_rank),
-    AT(image_to_text.mean_rank),
-    AT(image_to_text.mrr),
-    AT(text_to_image.recall_at_1),
-    AT(text_to_image.recall_at_5),
-    AT(text_to_image.recall_at_10),
-    AT(text_to_image.median_rank),
-    AT(text_to_image.mean_rank),
-    AT(text_to_image.mrr),
-    AT(hubs_image_to_text.skewness),
-    AT(hubs_image_to_text.robin_hood),
-    AT(hubs_image_to_text.anti_hub_share),
-    AT(hubs_text_to_image.skewness),
-    AT(hubs_text_to_image.robin_hood),
-    AT(hubs_text_to_image.anti_hub_share),
-    AT(mixed.same_modality_share),
-    AT(mixed.image),
-    AT(mixed.text),
-    AT(mixed.unbiased),
-  };
-  for (size_t k = 0; k < sizeof scalars / sizeof *scalars; k++)
-    ((cgap_scalar *)((char *)out + scalars[k]))->method = CGAP_SAMPLED;
+  if (!m->finish || (m->basis == CGAP_ON_QUERIES && !w->whole->paired))
+    return CGAP_OK;
+  if (m->basis == CGAP_ON_ROWS)
+    return m->finish(w->whole, out, error);
+  if (m->basis == CGAP_ON_QUERIES)
+    return m->finish(&w->of_queries, out, error);
+  return m->finish_sampled ? m->finish_sampled(sampled, out, error) : m->finish(&w->of_sample, out, error);
+}
+
+static cgap_status finish_median(const work *w, cgap_audit *out, cgap_error *error)
+{
+  cgap_median median;
+  if (w->whole->window.step == 0)
+    return CGAP_OK;
+  cgap_median_narrow(&median, &w->of_sample, 0);
+  return cgap_below_median_finish(w->whole, &w->of_sample, &median, out, error);
+}
+
+static cgap_status finish_all(work *w, const cgap_couple_sums *couples, cgap_audit *out, cgap_error *error)
+{
+  const cgap_sampled sampled = sampled_of(w, couples);
+  const cgap_evidence *q = &w->of_queries;
+  cgap_status status = CGAP_OK;
+  for (size_t m = 0; !status && cgap_measures[m]; m++)
+    status = finish_measure(w, cgap_measures[m], &sampled, out, error);
+  if (!status)
+    status = finish_median(w, out, error);
+  if (!status && w->whole->paired)
+    status = spread_ranks(&out->rank_image_to_text, w->queries.image, q->image.rows, w->whole->image.rows, error);
+  if (!status && w->whole->paired)
+    status = spread_ranks(&out->rank_text_to_image, w->queries.text, q->text.rows, w->whole->text.rows, error);
+  out->sample.image_queries = (size_t)out->image_to_text.recall_at_1.n;
+  out->sample.text_queries = (size_t)out->text_to_image.recall_at_1.n;
+  return status;
 }
 
 /* The work of all passes, for progress. */
@@ -337,16 +307,18 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
     status = cgap_drawn_hold(&w.sample, e, options->ranks, error);
   if (!status)
     status = look_within(&w, error);
-  if (!status && is_first(&w))
-    status = finish_within(&w, couples, out, error);
   if (!status)
     status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->ranks, options->tiles.threads,
                                    options->tiles.progress, out, error);
   if (!status && whole->paired)
-    status = look_from_queries(&w, couples, out, error);
+    status = look_from_queries(&w, couples, error);
+  if (!status && is_first(&w))
+    status = finish_all(&w, couples, out, error);
   out->sample.images = w.sample.embeddings.image.rows;
   out->sample.texts = w.sample.embeddings.text.rows;
-  say_sampled(out);
+  for (size_t m = 0; cgap_measures[m]; m++)
+    if (cgap_measures[m]->basis != CGAP_ON_ROWS)
+      cgap_measure_mark(cgap_measures[m], CGAP_SAMPLED, out);
   evidence_clear(&w.of_sample);
   evidence_clear(&w.from_images);
   evidence_clear(&w.from_texts);

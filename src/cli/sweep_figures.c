@@ -228,9 +228,9 @@ static unsigned has_of(const sweep_results *r)
     k++;
   const json_t *results = json_object_get(json_array_get(r->runs, k), "results");
   unsigned has = 0;
-  for (size_t e = 0; e < cgap_field_count; e++)
-    if (json_object_get(results, cgap_fields[e].key))
-      has |= cgap_fields[e].needs;
+  for (size_t e = 0; e < cgap_field_count(); e++)
+    if (json_object_get(results, cgap_field_at(e)->key))
+      has |= cgap_field_at(e)->needs;
   return has;
 }
 

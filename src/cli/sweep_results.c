@@ -13,10 +13,10 @@
 static json_t *results_json(const cgap_audit *audit)
 {
   json_t *out = json_object();
-  for (size_t e = 0; e < cgap_field_count; e++) {
-    const cgap_scalar *value = cgap_field_scalar(audit, &cgap_fields[e]);
-    if (cgap_field_present(audit, &cgap_fields[e]))
-      json_object_set_new(out, cgap_fields[e].key, cgap_number_json(value->why ? NAN : value->value));
+  for (size_t e = 0; e < cgap_field_count(); e++) {
+    const cgap_scalar *value = cgap_field_scalar(audit, cgap_field_at(e));
+    if (cgap_field_present(audit, cgap_field_at(e)))
+      json_object_set_new(out, cgap_field_at(e)->key, cgap_number_json(value->why ? NAN : value->value));
   }
   return out;
 }
@@ -24,8 +24,8 @@ static json_t *results_json(const cgap_audit *audit)
 static json_t *nulls_json(void)
 {
   json_t *out = json_object();
-  for (size_t e = 0; e < cgap_field_count; e++)
-    json_object_set_new(out, cgap_fields[e].key, json_null());
+  for (size_t e = 0; e < cgap_field_count(); e++)
+    json_object_set_new(out, cgap_field_at(e)->key, json_null());
   return out;
 }
 
@@ -210,8 +210,8 @@ static void put_csv_run(FILE *out, const json_t *run)
   fprintf(out, "%.9g,%lld,%lld", json_number_value(json_object_get(run, "seconds")),
           (long long)json_integer_value(json_object_get(run, "epochs")),
           (long long)json_integer_value(json_object_get(run, "kept_epoch")));
-  for (size_t e = 0; e < cgap_field_count; e++) {
-    const double value = result_of(run, cgap_fields[e].key);
+  for (size_t e = 0; e < cgap_field_count(); e++) {
+    const double value = result_of(run, cgap_field_at(e)->key);
     if (isfinite(value))
       fprintf(out, ",%.9g", value);
     else
@@ -232,8 +232,8 @@ static cgap_status write_csv(const sweep_results *r, const char *folder, cgap_er
   for (int a = 0; a < CGAP_AXES; a++)
     fprintf(file.stream, "%s,", cgap_axis_name((cgap_axis)a));
   fprintf(file.stream, "seconds,epochs,kept_epoch");
-  for (size_t e = 0; e < cgap_field_count; e++)
-    fprintf(file.stream, ",%s", cgap_fields[e].key);
+  for (size_t e = 0; e < cgap_field_count(); e++)
+    fprintf(file.stream, ",%s", cgap_field_at(e)->key);
   fprintf(file.stream, "\n");
   size_t k;
   json_t *run;
@@ -272,12 +272,12 @@ static json_t *measures_json(const sweep_results *r, const cgap_grid *g, const s
   json_t *out = json_object();
   bool fine = out != NULL;
   *n = 0;
-  for (size_t e = 0; e < cgap_field_count && fine; e++) {
-    const cgap_spread spread = sweep_spread_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_fields[e].key, NULL);
+  for (size_t e = 0; e < cgap_field_count() && fine; e++) {
+    const cgap_spread spread = sweep_spread_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_field_at(e)->key, NULL);
     if (spread.n == 0)
       continue;
     *n = spread.n > *n ? spread.n : *n;
-    fine = put(out, cgap_fields[e].key,
+    fine = put(out, cgap_field_at(e)->key,
                json_pack("{s:o, s:o}", "mean", cgap_number_json(spread.mean), "sd", cgap_number_json(spread.sd)));
   }
   return whole(out, fine);

@@ -103,8 +103,8 @@ static void put_measures(cgap_page *page, const cgap_audit *a)
   char title[100], interval[100];
   cgap_page_section(page, &sections[MEASURES]);
   cgap_page_table(page, "Every measure with its 95 % interval, where one is stated", heads, 5);
-  for (size_t i = 0; i < cgap_field_count; i++) {
-    const cgap_field *f = &cgap_fields[i];
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
     if (!cgap_field_present(a, f))
       continue;
     const cgap_scalar *s = cgap_field_scalar(a, f);

@@ -9,12 +9,12 @@
 static void put_list(cgap_page *page, const cgap_comparison *c, size_t k, const char *word, const char *lead)
 {
   size_t count = 0;
-  for (size_t e = 0; e < cgap_field_count; e++) {
+  for (size_t e = 0; e < cgap_field_count(); e++) {
     char title[100];
     const cgap_change *d = &c->change[k * c->entries + e];
     if (strcmp(cgap_change_word(d, cgap_comparison_better(c, k, e)), word) != 0)
       continue;
-    cgap_field_title(&cgap_fields[e], title);
+    cgap_field_title(cgap_field_at(e), title);
     fputs(count++ ? "; " : "<p>", page->out);
     if (count == 1) {
       cgap_page_text(page, lead);
@@ -46,13 +46,13 @@ static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t 
 {
   char title[100], lo[40], hi[40], interval[100] = "";
   const cgap_change *d = &c->change[k * c->entries + e];
-  const int decimals = cgap_fields[e].decimals;
+  const int decimals = cgap_field_at(e)->decimals;
   if (isfinite(d->lo) && isfinite(d->hi)) {
     cgap_value_show(lo, d->lo, decimals);
     cgap_value_show(hi, d->hi, decimals);
     snprintf(interval, sizeof interval, "%s to %s", lo, hi);
   }
-  cgap_field_title(&cgap_fields[e], title);
+  cgap_field_title(cgap_field_at(e), title);
   cgap_page_row(page);
   cgap_page_cell(page, title);
   cgap_page_number(page, c->input[0].scalar[e].why ? NAN : c->input[0].scalar[e].value, decimals);
@@ -89,7 +89,7 @@ void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_
   }
   snprintf(caption, sizeof caption, "%.79s against %.79s; intervals: %.200s", names[2] + 1, names[1] + 1, c->intervals);
   cgap_page_table(page, caption, heads, count);
-  for (size_t e = 0; e < cgap_field_count; e++)
+  for (size_t e = 0; e < cgap_field_count(); e++)
     if (c->input[0].present[e] && c->input[k].present[e])
       put_row(page, c, k, e, beside, beside + count - FIXED);
   cgap_page_table_end(page);
@@ -178,10 +178,10 @@ static void put_run(cgap_page *page, const cgap_comparison *c, const cgap_compar
 static unsigned has_of(const cgap_comparison *c)
 {
   unsigned has = 0;
-  for (size_t e = 0; e < cgap_field_count; e++)
+  for (size_t e = 0; e < cgap_field_count(); e++)
     for (size_t k = 1; k < c->count; k++)
       if (c->input[0].present[e] && c->input[k].present[e])
-        has |= cgap_fields[e].needs;
+        has |= cgap_field_at(e)->needs;
   return has;
 }
 

@@ -48,7 +48,7 @@ cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *nam
     const json_t *found = cgap_json_get(report, cgap_entry_key(e));
     in->present[e] = found != NULL;
     in->scalar[e] = scalar_of(found);
-    any = any || (found && e < cgap_field_count);
+    any = any || (found && e < cgap_field_count());
   }
   in->dim = (uint64_t)json_integer_value(cgap_json_get(report, "input.measured.dim"));
   in->seconds = number_of(cgap_json_get(report, "run.seconds"));

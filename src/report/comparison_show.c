@@ -29,7 +29,7 @@ static layout layout_for(int columns, size_t beside)
 
 static int decimals_of(size_t e)
 {
-  return e < cgap_field_count ? cgap_fields[e].decimals : PLAIN_DECIMALS;
+  return e < cgap_field_count() ? cgap_field_at(e)->decimals : PLAIN_DECIMALS;
 }
 
 /* Of several bytes a character, so that columns stay in line. */
@@ -158,7 +158,7 @@ static void put_label(const cgap_field *f, const layout *l, FILE *out)
 
 static bool worth_a_line(const cgap_comparison *c, size_t k, size_t e, bool all)
 {
-  if (e >= cgap_field_count || !c->input[0].present[e] || !c->input[k].present[e])
+  if (e >= cgap_field_count() || !c->input[0].present[e] || !c->input[k].present[e])
     return false;
   return all || cgap_entry_better(e) != CGAP_NEITHER;
 }
@@ -169,14 +169,14 @@ static void print_table(const cgap_comparison *c, size_t of, const shown *s, con
   put_head(c, s, l, out);
   size_t group = SIZE_MAX;
   bool any_marked = false;
-  for (size_t e = 0; e < cgap_field_count; e++) {
+  for (size_t e = 0; e < cgap_field_count(); e++) {
     if (!worth_a_line(c, of, e, all))
       continue;
-    if (cgap_fields[e].group != group)
-      fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_fields[e].group].title,
+    if (cgap_field_at(e)->group != group)
+      fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_field_at(e)->group].title,
               colour ? "\033[0m" : "");
-    group = cgap_fields[e].group;
-    put_label(&cgap_fields[e], l, out);
+    group = cgap_field_at(e)->group;
+    put_label(cgap_field_at(e), l, out);
     if (s->k) {
       const cgap_change *d = &c->change[s->k * c->entries + e];
       put_value(out, &c->input[0], e, l->value);
@@ -233,7 +233,7 @@ static json_t *measure_json(const cgap_comparison *c, size_t e)
     if (!in->present[e])
       continue;
     json_object_set_new(values, in->name,
-                        e < cgap_field_count ? cgap_scalar_json(&in->scalar[e])
+                        e < cgap_field_count() ? cgap_scalar_json(&in->scalar[e])
                                              : cgap_number_json(in->scalar[e].value));
     if (k > 0)
       json_object_set_new(differences, in->name,

@@ -35,15 +35,15 @@ static void CGAP_PRINTF(2, 3) put(char text[CGAP_SENTENCE], const char *format, 
 static void put_values(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t first, size_t k, size_t e)
 {
   char from[40], to[40];
-  cgap_value_show(from, c->input[first].scalar[e].value, cgap_fields[e].decimals);
-  cgap_value_show(to, c->input[k].scalar[e].value, cgap_fields[e].decimals);
+  cgap_value_show(from, c->input[first].scalar[e].value, cgap_field_at(e)->decimals);
+  cgap_value_show(to, c->input[k].scalar[e].value, cgap_field_at(e)->decimals);
   put(text, "%s to %s", from, to);
 }
 
 static void put_difference(char text[CGAP_SENTENCE], const cgap_change *d, size_t e)
 {
   char value[40], lo[40], hi[40];
-  const int decimals = cgap_fields[e].decimals;
+  const int decimals = cgap_field_at(e)->decimals;
   cgap_value_show(value, d->difference, decimals);
   put(text, "%s%s", d->difference > 0 ? "+" : "", value);
   if (!isfinite(d->lo) || !isfinite(d->hi))
@@ -111,8 +111,8 @@ static void say_opening(cgap_verdict_words *out, const cgap_comparison *c, size_
   const size_t e = gap_entry(c, k), start = c->input[k].start;
   char *text = out->sentence[out->count++], name[NAME], before[40];
   cgap_name_fit(name, sizeof name, c->input[k].name);
-  cgap_value_show(before, c->input[0].scalar[e].value, cgap_fields[e].decimals);
-  put(text, "The gap opens in training (%s): %s ", name, cgap_fields[e].label);
+  cgap_value_show(before, c->input[0].scalar[e].value, cgap_field_at(e)->decimals);
+  put(text, "The gap opens in training (%s): %s ", name, cgap_field_at(e)->label);
   put_values(text, c, start, k, e);
   put(text, " from its start, ");
   put_difference(text, &c->input[k].from_start, e);
@@ -137,7 +137,7 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
     if (strcmp(word, heads[i][0]) == 0)
       put(text, "%s from %s to %s", heads[i][1], from, to);
   if (isfinite(d->difference)) {
-    put(text, ": %s ", cgap_fields[e].label);
+    put(text, ": %s ", cgap_field_at(e)->label);
     put_values(text, c, 0, k, e);
     put(text, ", ");
     put_difference(text, d, e);
@@ -205,7 +205,7 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
 cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k)
 {
   bool has[] = {[CGAP_EXACT] = false, [CGAP_SAMPLED] = false, [CGAP_BF16] = false};
-  for (size_t e = 0; e < cgap_field_count; e++)
+  for (size_t e = 0; e < cgap_field_count(); e++)
     if (c->input[k].present[e] && !c->input[k].scalar[e].why)
       has[c->input[k].scalar[e].method] = true;
   return has[CGAP_SAMPLED] ? CGAP_SAMPLED : has[CGAP_BF16] ? CGAP_BF16 : CGAP_EXACT;
@@ -232,9 +232,9 @@ static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k
 {
   char a[NAME], b[NAME];
   size_t e = 0;
-  while (e < cgap_field_count && change_at(c, k, e)->other != CGAP_OTHER_N)
+  while (e < cgap_field_count() && change_at(c, k, e)->other != CGAP_OTHER_N)
     e++;
-  if (e == cgap_field_count)
+  if (e == cgap_field_count())
     return;
   cgap_name_fit(a, sizeof a, c->input[0].name);
   cgap_name_fit(b, sizeof b, c->input[k].name);

@@ -57,9 +57,9 @@ cgap_status cgap_markdown_print(const cgap_audit *a, const char *name, FILE *out
   for (size_t i = 0; i < verdict.count; i++)
     fprintf(out, i == 0 ? "- **%s**\n" : "- %s\n", verdict.sentence[i]);
   fprintf(out, "\n| measure | value | 95 %% interval | better |\n| --- | ---: | --- | --- |\n");
-  for (size_t i = 0; i < cgap_field_count; i++)
-    if (cgap_field_present(a, &cgap_fields[i]))
-      row(out, a, &cgap_fields[i]);
+  for (size_t i = 0; i < cgap_field_count(); i++)
+    if (cgap_field_present(a, cgap_field_at(i)))
+      row(out, a, cgap_field_at(i));
   if (fflush(out) != 0 || ferror(out))
     return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
   return CGAP_OK;

@@ -10,8 +10,8 @@ enum { SCHEMA_VERSION = 1 }; /* rises where a key is removed or changes its mean
 
 static bool put_scalars(json_t *root, const cgap_audit *audit)
 {
-  for (size_t i = 0; i < cgap_field_count; i++) {
-    const cgap_field *field = &cgap_fields[i];
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *field = cgap_field_at(i);
     if (cgap_field_present(audit, field) &&
         !cgap_json_put(root, field->key, cgap_scalar_json(cgap_field_scalar(audit, field))))
       return false;

@@ -152,8 +152,8 @@ static void print_title(const cgap_group *group, const style *paint, FILE *out)
 static void print_reasons(const cgap_audit *a, size_t group, const style *paint, FILE *out)
 {
   const char *said = "";
-  for (size_t i = 0; i < cgap_field_count; i++) {
-    const cgap_field *f = &cgap_fields[i];
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
     const char *why =
       f->group == group && side_by_side(f) && cgap_field_present(a, f) ? cgap_field_scalar(a, f)->why : NULL;
     if (!why || strcmp(why, said) == 0)
@@ -169,8 +169,8 @@ static void print_group(const cgap_audit *a, size_t group, const style *paint, F
 {
   bool titled = false;
   const char *label = "";
-  for (size_t i = 0; i < cgap_field_count; i++) {
-    const cgap_field *f = &cgap_fields[i];
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
     if (f->group != group || !cgap_field_present(a, f))
       continue;
     if (!titled)
@@ -261,8 +261,8 @@ static void print_head(const cgap_audit *a, const char *name, const style *paint
 static void print_legend(const cgap_audit *a, const style *paint, FILE *out)
 {
   bool any_null = false;
-  for (size_t i = 0; i < cgap_field_count; i++)
-    any_null = any_null || (cgap_field_present(a, &cgap_fields[i]) && cgap_field_scalar(a, &cgap_fields[i])->why);
+  for (size_t i = 0; i < cgap_field_count(); i++)
+    any_null = any_null || (cgap_field_present(a, cgap_field_at(i)) && cgap_field_scalar(a, cgap_field_at(i))->why);
   fprintf(out, "\n%s↓ lower is better, ↑ higher; [95 %% interval]%s%s\n", paint->dim,
           any_null ? "; n/a: with its reason" : "", paint->off);
 }
@@ -274,7 +274,7 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
   const style *paint = &style_here;
   style_here.columns = paper->columns;
   print_head(a, name, paint, out);
-  for (size_t g = 0; g < cgap_group_count; g++) {
+  for (size_t g = 0; g < CGAP_GROUPS; g++) {
     print_group(a, g, paint, out);
     if (strcmp(cgap_groups[g].title, "Uniformity") == 0)
       print_sphere(a, paint, out);

@@ -8,7 +8,7 @@
 
 cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error)
 {
-  *out = (cgap_comparison){.count = count, .entries = cgap_field_count + cgap_plain_count};
+  *out = (cgap_comparison){.count = count, .entries = cgap_field_count() + cgap_plain_count()};
   out->input = calloc(count, sizeof *out->input);
   out->change = calloc(count * out->entries, sizeof *out->change);
   bool fine = out->input && out->change;
@@ -58,12 +58,12 @@ cgap_status cgap_comparison_set_name(cgap_comparison *c, size_t k, const char *n
 
 const char *cgap_entry_key(size_t entry)
 {
-  return entry < cgap_field_count ? cgap_fields[entry].key : cgap_plains[entry - cgap_field_count].key;
+  return entry < cgap_field_count() ? cgap_field_at(entry)->key : cgap_plain_at(entry - cgap_field_count())->key;
 }
 
 size_t cgap_entry_find(const char *key)
 {
-  for (size_t e = 0; e < cgap_field_count + cgap_plain_count; e++)
+  for (size_t e = 0; e < cgap_field_count() + cgap_plain_count(); e++)
     if (strcmp(cgap_entry_key(e), key) == 0)
       return e;
   return SIZE_MAX;
@@ -71,7 +71,7 @@ size_t cgap_entry_find(const char *key)
 
 cgap_better cgap_entry_better(size_t entry)
 {
-  return entry < cgap_field_count ? cgap_fields[entry].better : CGAP_NEITHER;
+  return entry < cgap_field_count() ? cgap_field_at(entry)->better : CGAP_NEITHER;
 }
 
 /* How far an input's cross uniformity is from that of the uniform distribution in its dimension; NaN: not known. */
@@ -103,9 +103,9 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
   cgap_compared *in = &c->input[k];
   in->dim = audit->dim;
   for (size_t e = 0; e < c->entries; e++) {
-    if (e < cgap_field_count) {
-      in->present[e] = cgap_field_present(audit, &cgap_fields[e]);
-      in->scalar[e] = *cgap_field_scalar(audit, &cgap_fields[e]);
+    if (e < cgap_field_count()) {
+      in->present[e] = cgap_field_present(audit, cgap_field_at(e));
+      in->scalar[e] = *cgap_field_scalar(audit, cgap_field_at(e));
     } else {
       const cgap_looked_up found = cgap_look_up(audit, cgap_entry_key(e));
       in->present[e] = found.present;
