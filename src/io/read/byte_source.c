@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PREAD_MAX = 1 << 30, UNPACK_BYTES = 1 << 20 };
+enum { UNPACK_BYTES = 1 << 20 };
 
 struct cgap_bytes {
   const cgap_piece *piece;
@@ -20,26 +20,6 @@ struct cgap_bytes {
   zip_file_t *member; /* stored */
   uint64_t at;        /* where the member stands */
 };
-
-cgap_status cgap_pread_all(int fd, uint64_t at, size_t count, void *out, const char *name, cgap_error *error)
-{
-  unsigned char *to = out;
-  while (count > 0) {
-    ssize_t got = pread(fd, to, count < PREAD_MAX ? count : PREAD_MAX, (off_t)at);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return cgap_fail(error, CGAP_FILE, "%s: reading failed at byte %llu: %s", name, (unsigned long long)at,
-                       strerror(errno));
-    if (got == 0)
-      return cgap_fail(error, CGAP_FILE, "%s: the file ends at byte %llu, %zu bytes too early; copy it again", name,
-                       (unsigned long long)at, count);
-    at += (uint64_t)got;
-    to += got;
-    count -= (size_t)got;
-  }
-  return CGAP_OK;
-}
 
 /* Rows of a stored member are read from any place, past its checksum: it is compared before the first of them. */
 static cgap_status check_stored(const cgap_bytes *b, cgap_piece *piece, cgap_error *error)

@@ -13,8 +13,4 @@ CGAP_MUST_CHECK cgap_status cgap_bytes_open(cgap_bytes **out, cgap_piece *piece,
 CGAP_MUST_CHECK cgap_status cgap_bytes_read(cgap_bytes *bytes, uint64_t at, size_t count, void *out, cgap_error *error);
 void cgap_bytes_close(cgap_bytes *bytes); /* NULL is fine */
 
-/* `count` bytes of a file at `at`; name is for messages. */
-CGAP_MUST_CHECK cgap_status cgap_pread_all(int fd, uint64_t at, size_t count, void *out, const char *name,
-                                           cgap_error *error);
-
 #endif

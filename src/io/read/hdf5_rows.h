@@ -28,15 +28,4 @@ void cgap_rows_close(cgap_rows *rows); /* NULL is fine */
 /* Threads that unpack compressed chunks; 1 unless set, 0: as many as the machine has. NULL is fine. */
 void cgap_rows_threads(cgap_rows *rows, int threads);
 
-/* Whether a few rows from anywhere in a source are as quick to read as the same number in order: not where they lie in
- * chunks. Of a source that somebody else made this is taken for granted. */
-bool cgap_source_seeks(const cgap_source *source);
-
-/* Whether such reads may come from several threads at once, after the first that came from one. Not taken for granted
- * of anybody's. */
-bool cgap_source_shares(const cgap_source *source);
-
-/* Says that rows [first, first + count) will be read soon, so that the disk may begin; does nothing where it cannot. */
-void cgap_source_expect(const cgap_source *source, size_t first, size_t count);
-
 #endif
