@@ -2,7 +2,7 @@
 #include "io/find/dataset_internal.h"
 
 #include "base/text_buffer.h"
-#include "io/find/name_words.h"
+#include "io/read/name_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>

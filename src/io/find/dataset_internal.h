@@ -3,8 +3,9 @@
 #define CGAP_IO_DATASET_PARTS_H
 
 #include "io/find/dataset.h"
-#include "io/find/name_words.h"
+#include "io/read/hdf5_basics.h"
 #include "io/read/hdf5_rows.h"
+#include "io/read/name_words.h"
 #include "io/read/small_datasets.h"
 
 typedef enum cgap_role {

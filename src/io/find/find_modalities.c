@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text_buffer.h"
-#include "io/find/name_words.h"
+#include "io/read/name_words.h"
 #include "io/read/small_datasets.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/unnamed_file.h"
+#include "io/read/hdf5_basics.h"
 #include "io/read/hdf5_unpack.h"
 
 #include <omp.h>

@@ -2,7 +2,7 @@
 #ifndef CGAP_IO_LINKS_H
 #define CGAP_IO_LINKS_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
 
 typedef enum cgap_link_end {
   CGAP_LINK_DANGLES,   /* the file or the object that it names is not there */

@@ -5,6 +5,7 @@
 
 #include "io/read/array_reader.h"
 #include "io/read/direct_io.h"
+#include "io/read/hdf5_basics.h"
 #include "io/read/hdf5_chunks.h"
 
 #include "base/memory.h"
@@ -46,23 +47,6 @@ struct cgap_rows {
   size_t count;
   int threads; /* that unpack */
 };
-
-size_t cgap_taken_rows(const cgap_taken *taken)
-{
-  const cgap_entry *e = taken->entry;
-  return e->rank == 3 ? e->shape[0] * e->shape[1] : e->shape[0];
-}
-
-size_t cgap_taken_dim(const cgap_taken *taken)
-{
-  return taken->entry->rank >= 2 && taken->entry->rank <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->rank - 1]
-                                                                         : 0;
-}
-
-size_t cgap_entry_middle(const cgap_entry *e)
-{
-  return e->rank == 3 && e->shape[0] != 1 && e->shape[1] != 1 ? e->shape[1] : 0;
-}
 
 /* ---------------------------------------------------------------- open */
 

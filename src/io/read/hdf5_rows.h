@@ -2,20 +2,7 @@
 #ifndef CGAP_IO_HDF5_ROWS_H
 #define CGAP_IO_HDF5_ROWS_H
 
-#include "io/read/hdf5_file.h"
-
-/* A dataset of a file; file and entry are borrowed. */
-typedef struct cgap_taken {
-  const cgap_file *file;
-  const cgap_entry *entry;
-} cgap_taken;
-
-/* Rows and elements a row of a float dataset of rank 2 or 3: (N, k, d) counts as N·k rows. */
-size_t cgap_taken_rows(const cgap_taken *taken);
-size_t cgap_taken_dim(const cgap_taken *taken);
-
-/* k of a dataset (N, k, d) that has k rows each; 0 where it is (N, d), or (N, 1, d) or (1, N, d), which are no more. */
-size_t cgap_entry_middle(const cgap_entry *entry);
+#include "io/read/container.h"
 
 typedef struct cgap_rows cgap_rows;
 

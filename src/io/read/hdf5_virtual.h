@@ -2,7 +2,7 @@
 #ifndef CGAP_IO_VIRTUAL_H
 #define CGAP_IO_VIRTUAL_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
 
 /* Sets what entry (a virtual dataset of `file`, with its creation list) has of sources, and its obstacle where one of
  * them is missing, damaged or too small: HDF5 itself would read the fill value in its place without a word. */

@@ -1,7 +1,7 @@
 /* The writer: everything goes to a file beside the target that is renamed when it is complete. */
 #include "base/output_file.h"
 #include "base/text_buffer.h"
-#include "io/read/hdf5_file.h"
+#include "io/read/hdf5_basics.h"
 #include "io/write/writer_internal.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* What belongs to datasets: attributes, and objects copied from other files. */
-#include "io/find/dataset.h"
+#include "io/read/hdf5_basics.h"
+#include "io/read/name_words.h"
 #include "io/write/writer_internal.h"
 
 #include <stdlib.h>
