@@ -5,7 +5,6 @@
 #include "io/read/formats.h"
 #include "io/read/hdf5_basics.h"
 #include "io/read/hdf5_filters.h"
-#include "io/read/hdf5_links.h"
 #include "io/read/hdf5_marks.h"
 #include "io/read/hdf5_virtual.h"
 #include "io/read/name_words.h"
