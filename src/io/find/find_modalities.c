@@ -116,14 +116,14 @@ static unsigned side_of(const cgap_entry *entry)
   return entry->side ? entry->side : cgap_words_of(entry->path).side;
 }
 
-static cgap_status collect(pool *p, const cgap_input *input, modality_request wish, unsigned side, cgap_error *error)
+static cgap_status collect(pool *p, const cgap_input *input, modality_request request, unsigned side, cgap_error *error)
 {
   bool named = false;
   p->count = 0;
-  if (!wish.wanted)
+  if (!request.wanted)
     return CGAP_OK;
-  if (wish.fixed) {
-    p->item[p->count++] = (candidate){wish.fixed, 0};
+  if (request.fixed) {
+    p->item[p->count++] = (candidate){request.fixed, 0};
     return CGAP_OK;
   }
   for (size_t i = 0; i < input->file->count; i++) {
@@ -387,7 +387,7 @@ static cgap_status take_from_own_file(finder *f, int side, cgap_error *error)
   return status;
 }
 
-static modality_request wish_for(finder *f, int side, size_t input)
+static modality_request request_for(finder *f, int side, size_t input)
 {
   const cgap_spec *spec = &f->spec[side];
   if (spec->none)
@@ -404,7 +404,7 @@ static cgap_status take_from_input(finder *f, size_t i, cgap_error *error)
 {
   const cgap_input *input = &f->d->inputs[i];
   chosen_pair choice;
-  cgap_status status = choose_modalities(&choice, input, wish_for(f, 0, i), wish_for(f, 1, i), error);
+  cgap_status status = choose_modalities(&choice, input, request_for(f, 0, i), request_for(f, 1, i), error);
   for (int side = 0; side < 2 && status == CGAP_OK; side++) {
     const cgap_entry *entry = side == 0 ? choice.image : choice.text;
     cgap_series *series = &f->d->role[SIDES[side].role];
