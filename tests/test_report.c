@@ -79,8 +79,8 @@ Test(fields, keys_are_distinct_and_complete)
   for (size_t i = 0; i < cgap_field_count(); i++) {
     for (size_t j = i + 1; j < cgap_field_count(); j++) {
       cr_expect_str_neq(cgap_field_at(i)->key, cgap_field_at(j)->key);
-      cr_expect_neq(cgap_field_at(i)->offset, cgap_field_at(j)->offset, "%s and %s share a scalar", cgap_field_at(i)->key,
-                    cgap_field_at(j)->key);
+      cr_expect_neq(cgap_field_at(i)->offset, cgap_field_at(j)->offset, "%s and %s share a scalar",
+                    cgap_field_at(i)->key, cgap_field_at(j)->key);
     }
     cr_expect(strlen(cgap_field_at(i)->definition) > 10, "%s has no definition", cgap_field_at(i)->key);
     cr_expect_lt(cgap_field_at(i)->group, CGAP_GROUPS);

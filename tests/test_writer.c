@@ -2,7 +2,7 @@
  * file's name before it is complete, and nothing is left behind when it never is. */
 #include "base/half.h"
 #include "h5_make.h"
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
 #include "io/write/writer.h"
 #include "io_ask.h"
 #include "support.h"

@@ -1,5 +1,5 @@
-/* Element types, and sources over memory. */
-#include "contragap/contragap.h"
+/* Element types, sources over memory, and sources with hooks. */
+#include "base/source.h"
 
 #include <string.h>
 
@@ -41,4 +41,37 @@ cgap_source cgap_source_view(const void *matrix, size_t rows, size_t dim, cgap_t
 {
   return (cgap_source){
     .rows = rows, .dim = dim, .type = type, .read = view_read, .context = (void *)(uintptr_t)matrix, .name = name};
+}
+
+/* ---------------------------------------------------------------- sources with hooks */
+
+/* NULL: a source made outside this library. */
+static const cgap_source_hooks *hooks_of(const cgap_source *source)
+{
+  return source->read == cgap_source_read ? source->context : NULL;
+}
+
+cgap_status cgap_source_read(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+{
+  const cgap_source_hooks *hooks = source->context;
+  return hooks->read(source, first, count, out, error);
+}
+
+bool cgap_source_seeks(const cgap_source *source)
+{
+  const cgap_source_hooks *hooks = hooks_of(source);
+  return !hooks || hooks->seeks(source);
+}
+
+bool cgap_source_shares(const cgap_source *source)
+{
+  const cgap_source_hooks *hooks = hooks_of(source);
+  return hooks && hooks->shares(source);
+}
+
+void cgap_source_expect(const cgap_source *source, size_t first, size_t count)
+{
+  const cgap_source_hooks *hooks = hooks_of(source);
+  if (hooks)
+    hooks->expect(source, first, count);
 }

@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/output_file.h"
+
+enum { PREAD_MAX = 1 << 30 };
 
 static const char DOING[] = "put rows aside there (set TMPDIR)";
 
@@ -77,6 +80,26 @@ cgap_status cgap_scratch_write(int fd, const void *data, size_t count, cgap_erro
       return cgap_fail_errno(error, errno, cgap_scratch_folder(), DOING);
     from += put;
     count -= (size_t)put;
+  }
+  return CGAP_OK;
+}
+
+cgap_status cgap_pread_all(int fd, uint64_t at, size_t count, void *out, const char *name, cgap_error *error)
+{
+  unsigned char *to = out;
+  while (count > 0) {
+    ssize_t got = pread(fd, to, count < PREAD_MAX ? count : PREAD_MAX, (off_t)at);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return cgap_fail(error, CGAP_FILE, "%s: reading failed at byte %llu: %s", name, (unsigned long long)at,
+                       strerror(errno));
+    if (got == 0)
+      return cgap_fail(error, CGAP_FILE, "%s: the file ends at byte %llu, %zu bytes too early; copy it again", name,
+                       (unsigned long long)at, count);
+    at += (uint64_t)got;
+    to += got;
+    count -= (size_t)got;
   }
   return CGAP_OK;
 }

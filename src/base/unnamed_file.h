@@ -16,4 +16,8 @@ CGAP_MUST_CHECK cgap_status cgap_scratch_open(int *out, uint64_t bytes, const ch
 /* Writes all of `count` bytes at the end of what was written before. */
 CGAP_MUST_CHECK cgap_status cgap_scratch_write(int fd, const void *data, size_t count, cgap_error *error);
 
+/* Reads `count` bytes of any file from byte `at` on; name is for messages. CGAP_FILE where it ends before. */
+CGAP_MUST_CHECK cgap_status cgap_pread_all(int fd, uint64_t at, size_t count, void *out, const char *name,
+                                           cgap_error *error);
+
 #endif

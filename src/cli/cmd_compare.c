@@ -15,6 +15,7 @@
 #include "head/evaluation/paired.h"
 #include "head/evaluation/same_rows.h"
 #include "io/find/dataset.h"
+#include "io/read/container.h"
 #include "report/comparison_show.h"
 #include "report/json.h"
 #include "report/table.h"

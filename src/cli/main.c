@@ -10,7 +10,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/ranks.h"
-#include "io/find/dataset.h"
+#include "io/read/hdf5_basics.h"
 
 static const cli_command commands[] = {
   {"info", "what is in a file, what was taken from it, and why", cmd_info, false},

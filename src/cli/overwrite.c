@@ -10,7 +10,7 @@
 #include "base/output_file.h"
 #include "cli/options.h"
 #include "cli/train_folder.h"
-#include "io/read/hdf5_file.h"
+#include "io/read/hdf5_basics.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 

@@ -234,7 +234,7 @@ static json_t *measure_json(const cgap_comparison *c, size_t e)
       continue;
     json_object_set_new(values, in->name,
                         e < cgap_field_count() ? cgap_scalar_json(&in->scalar[e])
-                                             : cgap_number_json(in->scalar[e].value));
+                                               : cgap_number_json(in->scalar[e].value));
     if (k > 0)
       json_object_set_new(differences, in->name,
                           change_json(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e),

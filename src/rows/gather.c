@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "io/read/hdf5_rows.h"
+#include "base/source.h"
 #include "rows/row_blocks.h"
 #include "rows/spill_file.h"
 #include "simd/convert.h"

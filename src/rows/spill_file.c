@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "base/unnamed_file.h"
-#include "io/read/byte_source.h"
 
 enum { BLOCK_BYTES = 1 << 22 };
 

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
-#include "io/read/hdf5_file.h"
+#include "io/read/hdf5_basics.h"
 
 enum { SAYS_SIZE = 320 }; /* a name of a file, and two numbers */
 

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "head/model/head.h"
 #include "head/model/layers.h"
+#include "io/read/hdf5_basics.h"
 #include "io/read/small_datasets.h"
 #include "io/write/writer.h"
 

@@ -5,12 +5,12 @@
 #include <stdio.h>
 
 #include "audit/plan.h"
+#include "base/source.h"
 #include "comm/comm.h"
 #include "head/model/layers.h"
 #include "head/model/loss_tiles.h"
 #include "head/training/batches.h"
 #include "head/training/train_options.h"
-#include "io/read/hdf5_rows.h"
 #include "rows/modality.h"
 #include "rows/row_pass.h"
 #include "rows/second_moment.h"

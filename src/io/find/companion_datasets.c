@@ -1,10 +1,9 @@
 /* Finding the small datasets that belong to a side: pairings, ids, labels, class texts. */
-#include "io/find/dataset_internal.h"
+#include "io/find/companion_datasets.h"
 
 #include "base/text_buffer.h"
 #include "io/read/small_datasets.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,35 +55,6 @@ cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_ne
   if (score_out)
     *score_out = best / 2;
   return status;
-}
-
-const char *cgap_entry_text(char *out, size_t size, const cgap_entry *entry)
-{
-  char shape[160];
-  (void)snprintf(out, size, "%s: %s of shape %s", entry->name, entry->type_text,
-                 cgap_shape_text(shape, sizeof shape, entry));
-  return out;
-}
-
-cgap_status cgap_note_refusal(cgap_dataset *d, cgap_status status, const char *what, cgap_error *error)
-{
-  if (status != CGAP_DATA)
-    return status;
-  cgap_append(&d->notes, "%s not used: %s\n", what, error ? error->message : "they do not fit");
-  if (error)
-    *error = (cgap_error){0};
-  return CGAP_OK;
-}
-
-const cgap_entry *cgap_input_find(const cgap_input *input, const char *path)
-{
-  const cgap_entry *entry = NULL;
-  if (input->inside && path[0] != '/') {
-    char *below = cgap_format("%s/%s", input->inside, path);
-    entry = below ? cgap_file_find(input->file, below) : NULL;
-    free(below);
-  }
-  return entry ? entry : cgap_file_find(input->file, path);
 }
 
 cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, const cgap_spec *spec, cgap_error *error)

@@ -3,18 +3,9 @@
 #define CGAP_IO_DATASET_H
 
 #include "contragap/contragap.h"
+#include "io/read/name_words.h" /* for the names of our attributes */
 
 #include <jansson.h>
-
-/* The attribute of a file whose rows came through a head that was trained on some of them: "300 of 500 images". */
-#define CGAP_TRAINED_ON "contragap_trained_on"
-
-/* And the terms of the loss that it was trained on: "clip,uniform,align". */
-#define CGAP_TRAINED_LOSSES "contragap_trained_losses"
-
-/* Of a file over parts, "3 of out.h5", and of each of them, "1 of 3 of out.h5". They are not copied with the others. */
-#define CGAP_PARTS_ATTRIBUTE "contragap_parts"
-#define CGAP_PART_ATTRIBUTE "contragap_part"
 
 /* As cgap_dataset_open, but *out keeps the files' listing even when nothing fits or what fits is refused: NULL only
  * where no file could be opened. With a status other than CGAP_OK its data are empty. */
@@ -43,14 +34,7 @@ typedef enum cgap_names_relation { CGAP_NAMES_SILENT, CGAP_NAMES_SAME, CGAP_NAME
 CGAP_MUST_CHECK cgap_status cgap_dataset_same_names(cgap_names_relation *out, const cgap_dataset *a,
                                                     const cgap_dataset *b, cgap_error *error);
 
-/* Whether a path is a .npy file, by its first bytes. */
-bool cgap_file_is_npy(const char *path);
-
 /* Whether one of the files that are read lies at `path`: nothing may be written there. */
 bool cgap_dataset_reads(const cgap_dataset *dataset, const char *path);
-
-/* For a program, before it reads anything: where a damaged file has left something open inside HDF5, HDF5 prints lines
- * of its own at exit. A library's caller decides that for itself. */
-void cgap_hdf5_skip_exit(void);
 
 #endif

@@ -1,4 +1,5 @@
 /* What was taken and what is there, as JSON. */
+#include "io/find/dataset.h"
 #include "io/find/dataset_internal.h"
 
 #include <stdlib.h>

@@ -1,9 +1,8 @@
 /* The group "arithmetic" (SIMAT): words, image_label, query and optional weight. */
-#include "io/find/dataset_internal.h"
+#include "io/find/finders.h"
 
 #include "base/memory.h"
 #include "base/text_buffer.h"
-#include "io/read/small_datasets.h"
 
 #include <inttypes.h>
 #include <math.h>

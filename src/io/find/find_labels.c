@@ -1,9 +1,8 @@
 /* What a file may hold besides the two sides: class texts, labels, the group "arithmetic". */
-#include "io/find/dataset_internal.h"
+#include "io/find/finders.h"
 
 #include "base/memory.h"
 #include "base/text_buffer.h"
-#include "io/read/small_datasets.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -451,29 +450,4 @@ cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options,
     status = find_labels(d, &spec, error);
   free(spec.owned);
   return status;
-}
-
-/* ---------------------------------------------------------------- training */
-
-void cgap_training_find(cgap_dataset *d)
-{
-  for (size_t i = 0; i < d->file_count && !d->trained_on[0]; i++)
-    if (d->files[i]->id >= 0 &&
-        cgap_hdf5_text(d->trained_on, sizeof d->trained_on, d->files[i]->id, CGAP_TRAINED_ON) <= 0)
-      d->trained_on[0] = '\0';
-  for (size_t i = 0; i < d->file_count && !d->trained_losses[0]; i++)
-    if (d->files[i]->id >= 0 &&
-        !cgap_hdf5_text(d->trained_losses, sizeof d->trained_losses, d->files[i]->id, CGAP_TRAINED_LOSSES))
-      d->trained_losses[0] = '\0';
-  if (d->trained_on[0])
-    cgap_append(
-      &d->notes,
-      "came through a head that was trained on %s, of this file or of another with as many: it suits those better\n",
-      d->trained_on);
-}
-
-bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *d)
-{
-  return d->file_count == 1 && d->files[0]->id >= 0 &&
-         cgap_hdf5_text(out, size, d->files[0]->id, CGAP_PART_ATTRIBUTE) > 0;
 }

@@ -1,8 +1,7 @@
 /* Which text belongs to which image: the rules of the specification, in their order. */
-#include "io/find/dataset_internal.h"
+#include "io/find/finders.h"
 
 #include "base/text_buffer.h"
-#include "io/read/small_datasets.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

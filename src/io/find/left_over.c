@@ -1,5 +1,5 @@
 /* What was given or is there and no role takes: nothing that appears intended is left out in silence. */
-#include "io/find/dataset_internal.h"
+#include "io/find/finders.h"
 
 #include "base/text_buffer.h"
 

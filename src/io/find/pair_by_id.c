@@ -1,8 +1,7 @@
 /* Pairing by ids on both sides: each image has an id, each text names its image's. */
-#include "io/find/dataset_internal.h"
+#include "io/find/finders.h"
 
 #include "base/text_buffer.h"
-#include "io/read/small_datasets.h"
 
 #include <stdlib.h>
 #include <string.h>

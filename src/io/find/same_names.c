@@ -1,4 +1,5 @@
 /* Whether two data sets name their rows alike: by ids, file names or captions at the same place in both. */
+#include "io/find/dataset.h"
 #include "io/find/dataset_internal.h"
 
 #include "io/read/small_datasets.h"

@@ -3,7 +3,7 @@
  * have, and, where there are fewer rows than columns, columns that match in pairs while the rows, not they, differ in
  * their means, as the dimensions of embeddings do. A note, never a refusal: small sets of wide rows are ordinary. Reads
  * the rows once, some at a time; keeps at most 2048 columns. */
-#include "io/find/dataset_internal.h"
+#include "io/find/finders.h"
 
 #include "base/memory.h"
 #include "base/text_buffer.h"

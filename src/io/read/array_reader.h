@@ -2,7 +2,7 @@
 #ifndef CGAP_IO_ARRAY_H
 #define CGAP_IO_ARRAY_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
 
 typedef struct cgap_array cgap_array;
 
@@ -25,5 +25,20 @@ CGAP_MUST_CHECK cgap_status cgap_array_read_all(void *out, const cgap_entry *ent
 
 /* Swaps the bytes of `count` elements of 2, 4 or 8 bytes in place; other sizes are left alone. */
 void cgap_swap_bytes(void *data, size_t count, size_t size);
+
+/* ---------------------------------------------------------------- small entries, whole */
+
+/* An id is a run of bytes: 8 for an integer, the text without padding for a string. */
+typedef struct cgap_id {
+  const unsigned char *bytes;
+  size_t length;
+} cgap_id;
+
+CGAP_MUST_CHECK cgap_status cgap_array_int64(int64_t *out, const cgap_entry *entry, cgap_error *error);
+/* Integers and floats but bfloat16. */
+CGAP_MUST_CHECK cgap_status cgap_array_float64(double *out, const cgap_entry *entry, cgap_error *error);
+/* Strings into id (rows) and one block (free): without their padding, characters of four bytes as UTF-8. */
+CGAP_MUST_CHECK cgap_status cgap_array_strings(cgap_id *id, unsigned char **blob, const cgap_entry *entry,
+                                               cgap_error *error);
 
 #endif

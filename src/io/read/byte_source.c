@@ -1,7 +1,6 @@
 #include "io/read/byte_source.h"
 
 #include "base/unnamed_file.h"
-#include "io/read/zip.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PREAD_MAX = 1 << 30, UNPACK_BYTES = 1 << 20 };
+enum { UNPACK_BYTES = 1 << 20, CHECK_BYTES = 1 << 18 };
 
 struct cgap_bytes {
   const cgap_piece *piece;
@@ -21,25 +20,68 @@ struct cgap_bytes {
   uint64_t at;        /* where the member stands */
 };
 
-cgap_status cgap_pread_all(int fd, uint64_t at, size_t count, void *out, const char *name, cgap_error *error)
+/* ---------------------------------------------------------------- members of zip archives */
+
+cgap_status cgap_zip_open(zip_t **out, const char *path, cgap_error *error)
+{
+  int code = 0;
+  /* the names of its members stand in two places without a checksum: they have to agree */
+  *out = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
+  if (*out)
+    return CGAP_OK;
+  zip_error_t why;
+  zip_error_init_with_code(&why, code);
+  const bool damaged = code != ZIP_ER_OPEN && code != ZIP_ER_READ && code != ZIP_ER_SEEK && code != ZIP_ER_MEMORY;
+  cgap_status status =
+    damaged ? cgap_fail(error, CGAP_FILE, "%s: a damaged or truncated zip archive (%s); copy or download it again",
+                        path, zip_error_strerror(&why))
+            : cgap_fail(error, code == ZIP_ER_MEMORY || errno == EMFILE ? CGAP_RESOURCE : CGAP_FILE,
+                        "%s: cannot be opened: %s", path, zip_error_strerror(&why));
+  zip_error_fini(&why);
+  return status;
+}
+
+cgap_status cgap_zip_member(zip_file_t **out, zip_t *zip, int64_t member, const char *name, cgap_error *error)
+{
+  *out = zip_fopen_index(zip, (zip_uint64_t)member, 0);
+  if (*out)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "%s: cannot be opened in its archive (%s); copy or download it again", name,
+                   zip_strerror(zip));
+}
+
+cgap_status cgap_zip_read(zip_file_t *file, void *out, size_t count, const char *name, cgap_error *error)
 {
   unsigned char *to = out;
-  while (count > 0) {
-    ssize_t got = pread(fd, to, count < PREAD_MAX ? count : PREAD_MAX, (off_t)at);
-    if (got < 0 && errno == EINTR)
-      continue;
+  for (size_t left = count; left > 0;) {
+    zip_int64_t got = zip_fread(file, to, left);
     if (got < 0)
-      return cgap_fail(error, CGAP_FILE, "%s: reading failed at byte %llu: %s", name, (unsigned long long)at,
-                       strerror(errno));
+      return cgap_fail(error, CGAP_FILE, "%s: cannot be unpacked (%s); copy or download it again", name,
+                       zip_file_strerror(file));
     if (got == 0)
-      return cgap_fail(error, CGAP_FILE, "%s: the file ends at byte %llu, %zu bytes too early; copy it again", name,
-                       (unsigned long long)at, count);
-    at += (uint64_t)got;
+      return cgap_fail(error, CGAP_FILE, "%s: its data end %zu bytes too early; copy or download it again", name, left);
     to += got;
-    count -= (size_t)got;
+    left -= (size_t)got;
   }
   return CGAP_OK;
 }
+
+cgap_status cgap_zip_check(zip_file_t *file, const char *name, cgap_error *error)
+{
+  char *block = malloc(CHECK_BYTES);
+  zip_int64_t got = 0;
+  if (!block)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %d bytes", name, CHECK_BYTES);
+  while ((got = zip_fread(file, block, CHECK_BYTES)) > 0)
+    ;
+  free(block);
+  if (got < 0)
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be unpacked (%s); copy or download it again", name,
+                     zip_file_strerror(file));
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- the bytes of a piece */
 
 /* Rows of a stored member are read from any place, past its checksum: it is compared before the first of them. */
 static cgap_status check_stored(const cgap_bytes *b, cgap_piece *piece, cgap_error *error)

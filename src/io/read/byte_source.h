@@ -1,8 +1,10 @@
-/* The bytes of one piece, at any place. */
+/* The bytes of one piece, at any place; zip archives, by libzip. */
 #ifndef CGAP_IO_BYTES_H
 #define CGAP_IO_BYTES_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
+
+#include <zip.h>
 
 typedef struct cgap_bytes cgap_bytes;
 
@@ -13,8 +15,18 @@ CGAP_MUST_CHECK cgap_status cgap_bytes_open(cgap_bytes **out, cgap_piece *piece,
 CGAP_MUST_CHECK cgap_status cgap_bytes_read(cgap_bytes *bytes, uint64_t at, size_t count, void *out, cgap_error *error);
 void cgap_bytes_close(cgap_bytes *bytes); /* NULL is fine */
 
-/* `count` bytes of a file at `at`; name is for messages. */
-CGAP_MUST_CHECK cgap_status cgap_pread_all(int fd, uint64_t at, size_t count, void *out, const char *name,
-                                           cgap_error *error);
+/* ---------------------------------------------------------------- members of zip archives, read in order */
+
+/* Read-only; closed by zip_discard. */
+CGAP_MUST_CHECK cgap_status cgap_zip_open(zip_t **out, const char *path, cgap_error *error);
+/* Closed by zip_fclose, before the archive. */
+CGAP_MUST_CHECK cgap_status cgap_zip_member(zip_file_t **out, zip_t *zip, int64_t member, const char *name,
+                                            cgap_error *error);
+/* The next `count` bytes, or CGAP_FILE. name: for messages. */
+CGAP_MUST_CHECK cgap_status cgap_zip_read(zip_file_t *file, void *out, size_t count, const char *name,
+                                          cgap_error *error);
+
+/* Reads what is left of a member that was read in order: its checksum is compared at its end, or CGAP_FILE. */
+CGAP_MUST_CHECK cgap_status cgap_zip_check(zip_file_t *file, const char *name, cgap_error *error);
 
 #endif

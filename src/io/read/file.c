@@ -1,14 +1,11 @@
-/* Opening a file, whatever its container; its list of entries. */
+/* Opening a file, whatever its container. */
 #include "base/text_buffer.h"
-#include "io/find/dataset.h"
-#include "io/read/containers.h"
+#include "io/read/formats.h"
+#include "io/read/hdf5_basics.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Who reads what, asked in this order. */
@@ -21,32 +18,6 @@ static const struct {
   {cgap_npz_is, cgap_npz_open},
   {cgap_safetensors_is, cgap_safetensors_open},
 };
-
-cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *error)
-{
-  struct stat status;
-  if (lstat(path, &status) == 0 && stat(path, &status) != 0 && errno == ENOENT)
-    return cgap_fail(error, CGAP_FILE, "%s: no such file: it is a link to one that is missing; mend the link", path);
-  if (stat(path, &status) != 0 && errno == ENOENT)
-    return cgap_fail(error, CGAP_FILE, "%s: no such file%s", path,
-                     strpbrk(path, "*?[") ? "; patterns are for the shell to fill in, where they stand without quotes"
-                                          : "");
-  if (stat(path, &status) != 0)
-    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", path, strerror(errno));
-  file->folder = S_ISDIR(status.st_mode);
-  if (!file->folder && !S_ISREG(status.st_mode))
-    return cgap_fail(error, CGAP_FILE, "%s: not a regular file; it is read in any order and has to be one", path);
-  if (!file->folder && status.st_size == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: empty (0 bytes); write or download it again", path);
-  file->fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (file->fd < 0)
-    return cgap_fail(error, errno == EMFILE || errno == ENFILE ? CGAP_RESOURCE : CGAP_FILE, "%s: cannot be opened: %s",
-                     path, strerror(errno));
-  file->bytes = (uint64_t)status.st_size;
-  file->device = (uint64_t)status.st_dev;
-  file->inode = (uint64_t)status.st_ino;
-  return CGAP_OK;
-}
 
 static cgap_status open_container(cgap_file *file, cgap_error *error)
 {
@@ -139,73 +110,6 @@ void cgap_file_close(cgap_file *file)
     close(file->fd);
   free(file->path);
   free(file);
-}
-
-const cgap_entry *cgap_file_find(const cgap_file *file, const char *path)
-{
-  while (*path == '/')
-    path++;
-  for (size_t i = 0; i < file->count; i++) {
-    const cgap_entry *e = &file->entries[i];
-    if (!strcmp(e->path + 1, path) || (e->place && !strcmp(e->place + 1, path)))
-      return e;
-  }
-  return NULL;
-}
-
-/* ---------------------------------------------------------------- entries */
-
-cgap_entry *cgap_file_add(cgap_file *file)
-{
-  if (file->count == file->capacity) {
-    size_t capacity = file->capacity ? 2 * file->capacity : 32;
-    cgap_entry *grown = realloc(file->entries, capacity * sizeof *grown);
-    if (!grown)
-      return NULL;
-    file->entries = grown;
-    file->capacity = capacity;
-  }
-  cgap_entry *entry = &file->entries[file->count++];
-  memset(entry, 0, sizeof *entry);
-  return entry;
-}
-
-void cgap_entry_clear(cgap_entry *entry)
-{
-  for (size_t i = 0; i < entry->piece_count; i++)
-    free(entry->pieces[i].path);
-  free(entry->pieces);
-  for (size_t i = 0; i < entry->source_count; i++)
-    free(entry->sources[i]);
-  free(entry->sources);
-  free(entry->path);
-  free(entry->place);
-  free(entry->name);
-  free(entry->storage);
-  free(entry->obstacle);
-}
-
-const char *cgap_entry_place(const cgap_entry *entry)
-{
-  return entry->place ? entry->place : entry->path;
-}
-
-const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
-{
-  size_t at = 0;
-  int written = snprintf(out, size, "(");
-  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
-    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", entry->shape[k]);
-  if (written > 0 && (at += (size_t)written) < size)
-    (void)snprintf(out + at, size - at, "%s)", entry->rank > CGAP_SHAPE_MAX ? ", …" : entry->rank == 1 ? "," : "");
-  return out;
-}
-
-bool cgap_npy_file_is(const cgap_file *file)
-{
-  unsigned char head[16];
-  ssize_t got = pread(file->fd, head, sizeof head, 0);
-  return got > 0 && cgap_npy_is(head, (size_t)got);
 }
 
 bool cgap_file_is_npy(const char *path)

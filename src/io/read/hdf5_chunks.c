@@ -1,7 +1,8 @@
 #include "io/read/hdf5_chunks.h"
 
 #include "base/memory.h"
-#include "io/read/byte_source.h"
+#include "base/unnamed_file.h"
+#include "io/read/hdf5_basics.h"
 #include "io/read/hdf5_unpack.h"
 
 #include <omp.h>

@@ -5,7 +5,7 @@
 #ifndef CGAP_IO_CHUNKS_H
 #define CGAP_IO_CHUNKS_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
 
 typedef struct cgap_chunks cgap_chunks;
 

@@ -2,7 +2,7 @@
 #ifndef CGAP_IO_FILTERS_H
 #define CGAP_IO_FILTERS_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
 
 /* Appends ", shuffle, gzip" to *text. */
 void cgap_filters_describe(char **text, hid_t plist);

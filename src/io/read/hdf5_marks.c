@@ -1,6 +1,7 @@
 #include "io/read/hdf5_marks.h"
 
 #include "base/text_buffer.h"
+#include "io/read/hdf5_basics.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef CGAP_IO_MARKS_H
 #define CGAP_IO_MARKS_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
 
 /* Where a dataset has MATLAB's mark: its axes as MATLAB counts them; strings and what is no array of numbers. false:
  * HDF5 cannot read whether there is one. */

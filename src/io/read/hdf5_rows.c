@@ -4,11 +4,13 @@
 #include "io/read/hdf5_rows.h"
 
 #include "io/read/array_reader.h"
-#include "io/read/byte_source.h"
 #include "io/read/direct_io.h"
+#include "io/read/hdf5_basics.h"
 #include "io/read/hdf5_chunks.h"
 
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/unnamed_file.h"
 
 #include <fcntl.h>
 #include <omp.h>
@@ -40,27 +42,11 @@ typedef struct part {
 } part;
 
 struct cgap_rows {
+  cgap_source_hooks hooks; /* first, as base/source.h asks */
   part *parts;
   size_t count;
   int threads; /* that unpack */
 };
-
-size_t cgap_taken_rows(const cgap_taken *taken)
-{
-  const cgap_entry *e = taken->entry;
-  return e->rank == 3 ? e->shape[0] * e->shape[1] : e->shape[0];
-}
-
-size_t cgap_taken_dim(const cgap_taken *taken)
-{
-  return taken->entry->rank >= 2 && taken->entry->rank <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->rank - 1]
-                                                                         : 0;
-}
-
-size_t cgap_entry_middle(const cgap_entry *e)
-{
-  return e->rank == 3 && e->shape[0] != 1 && e->shape[1] != 1 ? e->shape[1] : 0;
-}
 
 /* ---------------------------------------------------------------- open */
 
@@ -278,7 +264,7 @@ static cgap_status read_part(part *p, size_t first, size_t count, int threads, u
   return status;
 }
 
-static cgap_status rows_read(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+static cgap_status read_rows(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
 {
   const cgap_rows *rows = source->context;
   unsigned char *to = out;
@@ -302,10 +288,8 @@ static cgap_status rows_read(const cgap_source *source, size_t first, size_t cou
   return CGAP_OK;
 }
 
-bool cgap_source_seeks(const cgap_source *source)
+static bool rows_seek(const cgap_source *source)
 {
-  if (source->read != rows_read)
-    return true;
   const cgap_rows *rows = source->context;
   bool seeks = true;
   for (size_t i = 0; i < rows->count; i++)
@@ -313,21 +297,17 @@ bool cgap_source_seeks(const cgap_source *source)
   return seeks;
 }
 
-bool cgap_source_shares(const cgap_source *source)
+static bool rows_share(const cgap_source *source)
 {
-  if (source->read != rows_read)
-    return false;
   const cgap_rows *rows = source->context;
-  bool shares = cgap_source_seeks(source);
+  bool shares = rows_seek(source);
   for (size_t i = 0; i < rows->count; i++)
     shares = shares && (!rows->parts[i].array || cgap_array_shares(rows->parts[i].array));
   return shares;
 }
 
-void cgap_source_expect(const cgap_source *source, size_t first, size_t count)
+static void expect_rows(const cgap_source *source, size_t first, size_t count)
 {
-  if (source->read != rows_read)
-    return;
   const cgap_rows *rows = source->context;
   const size_t row_bytes = source->dim * cgap_type_size(source->type);
   for (size_t i = 0; i < rows->count; i++) {
@@ -354,9 +334,8 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_take
     free(parts);
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   }
-  rows->parts = parts;
-  rows->count = count;
-  rows->threads = 1;
+  *rows =
+    (cgap_rows){.hooks = {read_rows, rows_seek, rows_share, expect_rows}, .parts = parts, .count = count, .threads = 1};
   for (size_t i = 0; i < count; i++)
     parts[i] = (part){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
@@ -372,7 +351,7 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_take
   *source = (cgap_source){.rows = total,
                           .dim = cgap_taken_dim(taken),
                           .type = taken->entry->type,
-                          .read = rows_read,
+                          .read = cgap_source_read,
                           .context = rows,
                           .name = name};
   *out = rows;

@@ -2,20 +2,7 @@
 #ifndef CGAP_IO_HDF5_ROWS_H
 #define CGAP_IO_HDF5_ROWS_H
 
-#include "io/read/hdf5_file.h"
-
-/* A dataset of a file; file and entry are borrowed. */
-typedef struct cgap_taken {
-  const cgap_file *file;
-  const cgap_entry *entry;
-} cgap_taken;
-
-/* Rows and elements a row of a float dataset of rank 2 or 3: (N, k, d) counts as N·k rows. */
-size_t cgap_taken_rows(const cgap_taken *taken);
-size_t cgap_taken_dim(const cgap_taken *taken);
-
-/* k of a dataset (N, k, d) that has k rows each; 0 where it is (N, d), or (N, 1, d) or (1, N, d), which are no more. */
-size_t cgap_entry_middle(const cgap_entry *entry);
+#include "io/read/container.h"
 
 typedef struct cgap_rows cgap_rows;
 
@@ -27,16 +14,5 @@ void cgap_rows_close(cgap_rows *rows); /* NULL is fine */
 
 /* Threads that unpack compressed chunks; 1 unless set, 0: as many as the machine has. NULL is fine. */
 void cgap_rows_threads(cgap_rows *rows, int threads);
-
-/* Whether a few rows from anywhere in a source are as quick to read as the same number in order: not where they lie in
- * chunks. Of a source that somebody else made this is taken for granted. */
-bool cgap_source_seeks(const cgap_source *source);
-
-/* Whether such reads may come from several threads at once, after the first that came from one. Not taken for granted
- * of anybody's. */
-bool cgap_source_shares(const cgap_source *source);
-
-/* Says that rows [first, first + count) will be read soon, so that the disk may begin; does nothing where it cannot. */
-void cgap_source_expect(const cgap_source *source, size_t first, size_t count);
 
 #endif

@@ -8,7 +8,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SPARE_FILES = 32 };
+enum { SPARE_FILES = 32, LINKS_MAX = 16 /* one after the other, as in HDF5 */ };
+
+/* Where another file was looked for. Both are freed by the caller. */
+typedef struct sought_file {
+  char *path;       /* where it was found, or looked for last */
+  char *unreadable; /* one that is there under this name and does not open; NULL: none */
+} sought_file;
 
 /* A mapping of the virtual dataset, as it stands in the file. */
 typedef struct mapping {
@@ -60,7 +66,7 @@ static bool is_there(const char *path)
   return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-static hid_t open_in(cgap_sought *where, const char *folder, size_t length, const char *name)
+static hid_t open_in(sought_file *where, const char *folder, size_t length, const char *name)
 {
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
 #if H5_VERSION_GE(1, 10, 7)
@@ -77,14 +83,14 @@ static hid_t open_in(cgap_sought *where, const char *folder, size_t length, cons
   return file;
 }
 
-static hid_t open_beside(cgap_sought *where, const char *file, const char *name)
+static hid_t open_beside(sought_file *where, const char *file, const char *name)
 {
   const char *slash = strrchr(file, '/');
   return slash ? open_in(where, file, slash > file ? (size_t)(slash - file) : 1, name) : open_in(where, "", 0, name);
 }
 
 /* Folders of the variable, with colons between them; ${ORIGIN} is the file's own. */
-static hid_t open_by_prefix(cgap_sought *where, const char *file, const char *name, const char *prefix)
+static hid_t open_by_prefix(sought_file *where, const char *file, const char *name, const char *prefix)
 {
   static const char ORIGIN[] = "${ORIGIN}";
   hid_t found = H5I_INVALID_HID;
@@ -102,7 +108,9 @@ static hid_t open_by_prefix(cgap_sought *where, const char *file, const char *na
   return found;
 }
 
-hid_t cgap_sought_open(cgap_sought *where, const char *file, const char *name, const char *variable)
+/* Opens the file that `file` names as a source or in a link, in HDF5's order: as it is where absolute, by the variable
+ * (HDF5_VDS_PREFIX, HDF5_EXT_PREFIX), next to the file, from here, next to what a link to the file leads to. */
+static hid_t open_sought(sought_file *where, const char *file, const char *name, const char *variable)
 {
   hid_t found = name[0] == '/' ? open_in(where, "", 0, name) : H5I_INVALID_HID;
   const char *last = strrchr(name, '/');
@@ -155,7 +163,7 @@ static char *obstacle_in(hid_t file, const char *path, const mapping *m)
   return obstacle;
 }
 
-static char *obstacle_of_file(const cgap_sought *where, const mapping *m, size_t index, size_t count)
+static char *obstacle_of_file(const sought_file *where, const mapping *m, size_t index, size_t count)
 {
   if (!where->unreadable)
     return cgap_format("a virtual dataset whose source %s is missing (source %zu of %zu); put it next to the file",
@@ -190,9 +198,9 @@ static void set_obstacle(cgap_entry *entry, char *obstacle)
 
 static void check_mapping(cgap_entry *entry, const mapping *m, const char *file, size_t index, size_t count)
 {
-  cgap_sought where = {NULL, NULL};
+  sought_file where = {NULL, NULL};
   const bool itself = strcmp(m->file, ".") == 0;
-  hid_t source = itself ? open_in(&where, "", 0, file) : cgap_sought_open(&where, file, m->file, "HDF5_VDS_PREFIX");
+  hid_t source = itself ? open_in(&where, "", 0, file) : open_sought(&where, file, m->file, "HDF5_VDS_PREFIX");
   if (source < 0) {
     set_obstacle(entry, obstacle_of_file(&where, m, index, count));
     free(where.path);
@@ -268,4 +276,137 @@ void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
   cgap_append(&entry->storage, "virtual");
   if (entry->source_count && !entry->obstacle)
     cgap_append(&entry->storage, " over %zu file%s", entry->source_count, entry->source_count > 1 ? "s" : "");
+}
+
+/* ---------------------------------------------------------------- links */
+
+/* What a soft link says, or an external one, which holds the file's name and the object's. Freed by the caller. */
+static char *link_value(hid_t group, const char *name, size_t *size)
+{
+  H5L_info_t info;
+  if (H5Lget_info(group, name, &info, H5P_DEFAULT) < 0)
+    return NULL;
+  *size = info.u.val_size;
+  char *value = calloc(*size + 1, 1);
+  if (value && H5Lget_val(group, name, value, *size, H5P_DEFAULT) >= 0)
+    return value;
+  free(value);
+  return NULL;
+}
+
+static cgap_link_end follow(char **why, hid_t group, const char *name, int links);
+
+static bool is_group(hid_t start, const char *path)
+{
+  hid_t object = H5Oopen(start, path, H5P_DEFAULT);
+  const bool group = object < 0 || H5Iget_type(object) == H5I_GROUP; /* what does not open may be one */
+  if (object >= 0)
+    H5Oclose(object);
+  return group;
+}
+
+/* One name of a path: CGAP_LINK_UNREADABLE where it is there, or cannot be told. */
+static cgap_link_end step(char **why, hid_t start, const char *path, bool last, int links)
+{
+  const htri_t there = H5Lexists(start, path, H5P_DEFAULT);
+  H5L_info_t info;
+  if (there == 0)
+    return CGAP_LINK_DANGLES;
+  if (there < 0 || H5Lget_info(start, path, &info, H5P_DEFAULT) < 0)
+    return CGAP_LINK_UNREADABLE;
+  if (info.type != H5L_TYPE_HARD && H5Oexists_by_name(start, path, H5P_DEFAULT) <= 0)
+    return follow(why, start, path, links + 1);
+  return last || is_group(start, path) ? CGAP_LINK_UNREADABLE : CGAP_LINK_DANGLES;
+}
+
+/* The path that a link names, name by name. */
+static cgap_link_end follow_path(char **why, hid_t start, const char *target, int links)
+{
+  cgap_link_end end = CGAP_LINK_UNREADABLE;
+  char *path = strdup(target);
+  for (char *at = path; path && end == CGAP_LINK_UNREADABLE && !*why;) {
+    at += strspn(at, "/");
+    char *next = at + strcspn(at, "/");
+    const bool last = next[strspn(next, "/")] == '\0';
+    const char kept = *next;
+    *next = '\0';
+    if (*at && strcmp(at, ".") != 0)
+      end = step(why, start, path, last, links);
+    *next = kept;
+    if (last)
+      break;
+    at = next;
+  }
+  free(path);
+  return end;
+}
+
+static cgap_link_end follow_soft(char **why, hid_t group, const char *target, int links)
+{
+  const cgap_link_end end = follow_path(why, group, target, links);
+  if (end == CGAP_LINK_DANGLES && !*why)
+    *why = cgap_format("a link to %s, which is not there; mend the link or remove it", target);
+  return end;
+}
+
+static cgap_link_end follow_external(char **why, hid_t group, const char *value, size_t size, int links)
+{
+  const char *file = NULL, *object = NULL;
+  char own[4096] = "";
+  unsigned flags = 0;
+  sought_file where = {NULL, NULL};
+  if (H5Lunpack_elink_val(value, size, &flags, &file, &object) < 0 || H5Fget_name(group, own, sizeof own) < 0)
+    return CGAP_LINK_UNREADABLE;
+  cgap_link_end end = CGAP_LINK_UNREADABLE;
+  hid_t other = open_sought(&where, own, file, "HDF5_EXT_PREFIX");
+  if (other >= 0) {
+    end = follow_path(why, other, object, links);
+    H5Fclose(other);
+    if (end == CGAP_LINK_DANGLES && !*why)
+      *why = cgap_format("a link to %s in %s, which has no such object; mend the link or remove it", object, file);
+  } else if (where.unreadable) {
+    *why = cgap_format("it is a link to %s in %s, and that file does not open", object, where.unreadable);
+  } else {
+    end = CGAP_LINK_DANGLES;
+    *why = cgap_format("a link to %s in %s, and that file is missing; put it next to this one", object, file);
+  }
+  free(where.path);
+  free(where.unreadable);
+  return end;
+}
+
+static cgap_link_end follow(char **why, hid_t group, const char *name, int links)
+{
+  H5L_info_t info;
+  size_t size = 0;
+  if (links > LINKS_MAX) {
+    *why = strdup("a link that leads back to itself; mend it or remove it");
+    return CGAP_LINK_DANGLES;
+  }
+  if (H5Lget_info(group, name, &info, H5P_DEFAULT) < 0)
+    return CGAP_LINK_UNREADABLE;
+  char *value = link_value(group, name, &size);
+  if (!value)
+    return CGAP_LINK_UNREADABLE;
+  /* a soft link of a path counts from the group that holds it */
+  hid_t holder = group;
+  char *above = strrchr(name, '/') ? strndup(name, (size_t)(strrchr(name, '/') - name) + 1) : NULL;
+  if (above)
+    holder = H5Oopen(group, above, H5P_DEFAULT);
+  cgap_link_end end = CGAP_LINK_UNREADABLE;
+  if (holder >= 0)
+    end = info.type == H5L_TYPE_SOFT       ? follow_soft(why, holder, value, links)
+          : info.type == H5L_TYPE_EXTERNAL ? follow_external(why, holder, value, size, links)
+                                           : CGAP_LINK_UNREADABLE;
+  if (above && holder >= 0)
+    H5Oclose(holder);
+  free(above);
+  free(value);
+  return end;
+}
+
+cgap_link_end cgap_link_follow(char **why, hid_t group, const char *name)
+{
+  *why = NULL;
+  return follow(why, group, name, 0);
 }

@@ -1,8 +1,9 @@
-/* Sources of virtual datasets: where they are, and whether they are whole. */
+/* The other files that an HDF5 file names: the sources of virtual datasets, whether they are there and whole, and what
+ * its links lead to. */
 #ifndef CGAP_IO_VIRTUAL_H
 #define CGAP_IO_VIRTUAL_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/container.h"
 
 /* Sets what entry (a virtual dataset of `file`, with its creation list) has of sources, and its obstacle where one of
  * them is missing, damaged or too small: HDF5 itself would read the fill value in its place without a word. */
@@ -12,14 +13,13 @@ void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file);
  * which HDF5 would read the fill value. NULL: nothing. The caller frees it. */
 char *cgap_virtual_excess(const cgap_entry *const *entries, size_t count);
 
-/* Where another file was looked for. Both are freed by the caller. */
-typedef struct cgap_sought {
-  char *path;       /* where it was found, or looked for last */
-  char *unreadable; /* one that is there under this name and does not open; NULL: none */
-} cgap_sought;
+typedef enum cgap_link_end {
+  CGAP_LINK_DANGLES,   /* the file or the object that it names is not there */
+  CGAP_LINK_UNREADABLE /* all that it names is there, or cannot be told: what does not open is damaged */
+} cgap_link_end;
 
-/* Opens the file that `file` names as a source or in a link, in HDF5's order: as it is where absolute, by the variable
- * (HDF5_VDS_PREFIX, HDF5_EXT_PREFIX), next to the file, from here, next to what a link to the file leads to. */
-hid_t cgap_sought_open(cgap_sought *where, const char *file, const char *name, const char *variable);
+/* Follows a soft or external link of a group as far as it goes. *why, for the caller to free: where it leads and what
+ * is missing or unreadable there; NULL when memory is out, or nothing is known beyond HDF5's own reason. */
+cgap_link_end cgap_link_follow(char **why, hid_t group, const char *name);
 
 #endif

@@ -2,24 +2,7 @@
 #ifndef CGAP_IO_NPY_H
 #define CGAP_IO_NPY_H
 
-#include "io/read/hdf5_file.h"
-
-typedef struct cgap_npy {
-  cgap_kind kind;
-  cgap_type type;     /* CGAP_KIND_FLOAT */
-  bool swap;          /* stored in the other byte order */
-  bool is_signed;     /* CGAP_KIND_INTEGER */
-  bool wide;          /* CGAP_KIND_STRING: four bytes a character */
-  bool pickled;       /* an object array */
-  bool fortran;       /* the first axis runs fastest */
-  size_t item;        /* bytes an element */
-  char type_name[48]; /* "float32", "object" */
-  char fields[200];   /* of a structured type: "id, image_embedding"; else "" */
-  bool field_rows;    /* one of them holds an array */
-  int rank;
-  size_t shape[CGAP_SHAPE_MAX];
-  size_t start; /* bytes in front of the first element */
-} cgap_npy;
+#include "io/read/container.h"
 
 /* Whether these first bytes are those of a .npy array. */
 bool cgap_npy_is(const unsigned char *head, size_t count);

@@ -1,8 +1,9 @@
 /* .npy files: one, several side by side, shards one after the other, a folder of them. The array of img_emb_3.npy is
  * called /img_emb_3, or, with others of that name and another number, it is a shard of /img_emb. */
 #include "base/text_buffer.h"
-#include "io/find/name_words.h"
-#include "io/read/containers.h"
+#include "io/read/formats.h"
+#include "io/read/name_words.h"
+#include "io/read/npy.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -379,4 +380,11 @@ cgap_status cgap_folder_open_npy(cgap_file *file, cgap_error *error)
     status = open_list(file, &list, error);
   clear_list(&list);
   return status;
+}
+
+bool cgap_npy_file_is(const cgap_file *file)
+{
+  unsigned char head[16];
+  ssize_t got = pread(file->fd, head, sizeof head, 0);
+  return got > 0 && cgap_npy_is(head, (size_t)got);
 }

@@ -1,7 +1,8 @@
 /* .npz: a zip archive of .npy arrays, stored or deflated. */
 #include "base/text_buffer.h"
-#include "io/read/containers.h"
-#include "io/read/zip.h"
+#include "io/read/byte_source.h"
+#include "io/read/formats.h"
+#include "io/read/npy.h"
 
 #include <stdlib.h>
 #include <string.h>

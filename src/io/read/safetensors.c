@@ -2,7 +2,7 @@
  * (huggingface/safetensors, README, "Format"). */
 #include "base/memory.h"
 #include "base/text_buffer.h"
-#include "io/read/containers.h"
+#include "io/read/formats.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -1,8 +1,7 @@
 #include "io/read/small_datasets.h"
 
-#include "io/read/array_values.h"
-
 #include "base/memory.h"
+#include "io/read/hdf5_basics.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,16 +10,6 @@
 #include <string.h>
 
 static const double WHOLE_MOST = 9007199254740992.0; /* 2^53: whole numbers up to here are exact in a double */
-
-bool cgap_entry_elements(size_t *out, const cgap_entry *entry)
-{
-  *out = 1;
-  for (int k = 0; k < entry->rank; k++) {
-    if (k >= CGAP_SHAPE_MAX || !cgap_product(out, *out, entry->shape[k]))
-      return false;
-  }
-  return true;
-}
 
 static cgap_status read_whole(void *out, const cgap_taken *taken, hid_t memory_type, cgap_error *error)
 {
@@ -39,18 +28,6 @@ static cgap_status read_whole(void *out, const cgap_taken *taken, hid_t memory_t
     return CGAP_OK;
   return cgap_fail(error, CGAP_FILE, "%s: cannot be read (HDF5: %s); copy the file again", taken->entry->name,
                    why[0] ? why : "no reason given");
-}
-
-size_t cgap_entry_list(const cgap_entry *entry)
-{
-  size_t longest = entry->rank > 0 ? 1 : 0;
-  for (int k = 0; k < entry->rank; k++) {
-    const size_t size = k < CGAP_SHAPE_MAX ? entry->shape[k] : 0;
-    if (size == 0 || (size > 1 && longest > 1))
-      return 0;
-    longest = size > longest ? size : longest;
-  }
-  return longest;
 }
 
 /* 8-byte elements of a turned dataset put in row-major order of its meant shape. */

@@ -2,13 +2,7 @@
 #ifndef CGAP_IO_HDF5_VALUES_H
 #define CGAP_IO_HDF5_VALUES_H
 
-#include "io/read/hdf5_rows.h"
-
-/* Elements of an entry of any rank; false when the product does not fit. */
-bool cgap_entry_elements(size_t *out, const cgap_entry *entry);
-
-/* How many values a list has: (N), and (N, 1) or (1, N), which columns and rows of a matrix are; 0: no list. */
-size_t cgap_entry_list(const cgap_entry *entry);
+#include "io/read/array_reader.h"
 
 /* All values in row-major order into out, which has room for them. */
 CGAP_MUST_CHECK cgap_status cgap_read_int64(int64_t *out, const cgap_taken *taken, cgap_error *error);
@@ -16,12 +10,6 @@ CGAP_MUST_CHECK cgap_status cgap_read_float64(double *out, const cgap_taken *tak
 
 /* Whole numbers, of integers or floats. CGAP_DATA: NaN, fractions; what: "labels". */
 CGAP_MUST_CHECK cgap_status cgap_read_whole(int64_t *out, const cgap_taken *taken, const char *what, cgap_error *error);
-
-/* An id is a run of bytes: 8 for an integer, the text without padding for a string. */
-typedef struct cgap_id {
-  const unsigned char *bytes;
-  size_t length;
-} cgap_id;
 
 typedef struct cgap_ids {
   cgap_id *id; /* (count) */

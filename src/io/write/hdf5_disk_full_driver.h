@@ -5,7 +5,7 @@
 #ifndef CGAP_IO_SINK_H
 #define CGAP_IO_SINK_H
 
-#include "io/read/hdf5_file.h"
+#include "io/read/hdf5_basics.h"
 
 typedef struct cgap_sink {
   int fd;     /* open for reading and writing; the owner closes it after the HDF5 file */

@@ -1,20 +1,52 @@
-/* The writer: everything goes to a file beside the target that is renamed when it is complete. */
+/* The writer of HDF5: everything goes to a file next to the target that is renamed when it is complete. Rows are
+ * converted in a buffer of BUFFER_BYTES; datasets are filled row by row, written whole, made virtual or copied. */
+#include "io/write/writer.h"
+
+#include "base/half.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
-#include "io/read/hdf5_file.h"
-#include "io/write/writer_internal.h"
+#include "io/read/hdf5_basics.h"
+#include "io/read/name_words.h"
+#include "io/write/hdf5_disk_full_driver.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { BUFFER_BYTES = 1 << 22, CHUNK_ROWS = 1024 };
+
+/* A dataset that is being filled row by row. */
+typedef struct row_stream {
+  char *path;
+  hid_t dataset, type;
+  cgap_type element;
+  size_t rows, middle, dim; /* middle 0: rank 2 */
+  size_t total, written;    /* flattened rows */
+} row_stream;
+
+struct cgap_writer {
+  char *path, *temporary;
+  cgap_sink sink;
+  hid_t file;
+  row_stream *streams;
+  size_t count;
+  void *buffer;  /* BUFFER_BYTES bytes, for conversion */
+  unsigned gzip; /* level, 0: none */
+  bool broken;   /* a write failed: what is in the file is worth nothing */
+  bool finished; /* on disk under its temporary name */
+  char why[400]; /* HDF5's reason for it */
+};
+
 /* ---------------------------------------------------------------- failures */
 
-bool cgap_writer_noted(cgap_writer *w, bool failed)
+/* Whether the H5 call that was just made failed, as it says itself or as the sink knows. Its reason is kept before
+ * the next call clears it. */
+static bool note_failure(cgap_writer *w, bool failed)
 {
   if (failed && !w->broken)
     cgap_hdf5_reason(w->why, sizeof w->why);
@@ -22,12 +54,17 @@ bool cgap_writer_noted(cgap_writer *w, bool failed)
   return failed || w->sink.number;
 }
 
-cgap_status cgap_writer_fail(const cgap_writer *w, const char *path, cgap_error *error)
+static cgap_status fail_write(const cgap_writer *w, const char *path, cgap_error *error)
 {
   if (w->sink.number)
     return cgap_fail_errno(error, w->sink.number, w->path, "write");
   return cgap_fail(error, CGAP_FILE, "%s:%s: cannot be written (HDF5: %s)", w->path, path,
                    w->why[0] ? w->why : "no reason given");
+}
+
+static cgap_status fail_memory(cgap_writer *w, const char *path, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", w->path, path);
 }
 
 /* ---------------------------------------------------------------- open */
@@ -61,8 +98,8 @@ static cgap_status create_file(cgap_writer *w, cgap_error *error)
     return cgap_fail_errno(error, errno, w->path, "write");
   w->file = cgap_sink_create(&w->sink, w->temporary);
   cgap_status status = CGAP_OK;
-  if (cgap_writer_noted(w, w->file < 0)) {
-    status = cgap_writer_fail(w, "/", error);
+  if (note_failure(w, w->file < 0)) {
+    status = fail_write(w, "/", error);
     if (w->file >= 0)
       H5Fclose(w->file);
     cgap_sink_close(&w->sink);
@@ -72,7 +109,7 @@ static cgap_status create_file(cgap_writer *w, cgap_error *error)
   return status;
 }
 
-static void discard(cgap_writer *w)
+static void free_writer(cgap_writer *w)
 {
   free(w->streams);
   free(w->buffer);
@@ -93,7 +130,7 @@ cgap_status cgap_writer_open_as(cgap_writer **out, const char *path, const char 
   w->file = H5I_INVALID_HID;
   w->path = strdup(path);
   w->temporary = strdup(temporary);
-  w->buffer = malloc(CGAP_WRITER_BUFFER);
+  w->buffer = malloc(BUFFER_BYTES);
   if (!w->path || !w->temporary || !w->buffer)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   cgap_quiet quiet = cgap_quiet_begin();
@@ -103,7 +140,7 @@ cgap_status cgap_writer_open_as(cgap_writer **out, const char *path, const char 
   if (status == CGAP_OK)
     *out = w;
   else
-    discard(w);
+    free_writer(w);
   return status;
 }
 
@@ -124,12 +161,12 @@ static cgap_status close_streams(cgap_writer *w, bool commit, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t i = 0; i < w->count; i++) {
-    cgap_stream *s = &w->streams[i];
+    row_stream *s = &w->streams[i];
     if (commit && status == CGAP_OK && s->written != s->total)
       status =
         cgap_fail(error, CGAP_USAGE, "%s:%s: %zu of %zu rows were written", w->path, s->path, s->written, s->total);
-    if (cgap_writer_noted(w, H5Dclose(s->dataset) < 0) && commit && status == CGAP_OK)
-      status = cgap_writer_fail(w, s->path, error);
+    if (note_failure(w, H5Dclose(s->dataset) < 0) && commit && status == CGAP_OK)
+      status = fail_write(w, s->path, error);
     H5Tclose(s->type);
     free(s->path);
   }
@@ -140,10 +177,10 @@ static cgap_status close_streams(cgap_writer *w, bool commit, cgap_error *error)
 static cgap_status close_file(cgap_writer *w, bool commit, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  bool failed = cgap_writer_noted(w, H5Fclose(w->file) < 0);
+  bool failed = note_failure(w, H5Fclose(w->file) < 0);
   cgap_sink_close(&w->sink);
   if (commit && failed)
-    status = cgap_writer_fail(w, "/", error);
+    status = fail_write(w, "/", error);
   if (commit && status == CGAP_OK && fsync(w->sink.fd) != 0)
     status = cgap_fail_errno(error, errno, w->path, "write");
   if (close(w->sink.fd) != 0 && commit && status == CGAP_OK)
@@ -152,12 +189,12 @@ static cgap_status close_file(cgap_writer *w, bool commit, cgap_error *error)
 }
 
 /* commit false: closed all the same, whatever is in it. */
-static cgap_status finish(cgap_writer *w, bool commit, cgap_error *error)
+static cgap_status finish_file(cgap_writer *w, bool commit, cgap_error *error)
 {
   cgap_quiet quiet = cgap_quiet_begin();
   cgap_status status = CGAP_OK;
   if (commit && w->broken)
-    status = cgap_writer_fail(w, "/", error);
+    status = fail_write(w, "/", error);
   cgap_status closed = close_streams(w, commit && status == CGAP_OK, error);
   status = status == CGAP_OK ? closed : status;
   closed = close_file(w, commit && status == CGAP_OK, error);
@@ -170,7 +207,7 @@ static cgap_status finish(cgap_writer *w, bool commit, cgap_error *error)
 
 cgap_status cgap_writer_finish(cgap_writer *w, cgap_error *error)
 {
-  return finish(w, true, error);
+  return finish_file(w, true, error);
 }
 
 cgap_status cgap_writer_close(cgap_writer *w, bool commit, cgap_error *error)
@@ -179,13 +216,509 @@ cgap_status cgap_writer_close(cgap_writer *w, bool commit, cgap_error *error)
     return CGAP_OK;
   cgap_status status = CGAP_OK;
   if (!w->finished)
-    status = finish(w, commit, error);
+    status = finish_file(w, commit, error);
   else if (commit && w->broken)
-    status = cgap_writer_fail(w, "/", error);
+    status = fail_write(w, "/", error);
   if (commit && status == CGAP_OK && rename(w->temporary, w->path) != 0)
     status = cgap_fail_errno(error, errno, w->path, "write");
   if (!commit || status != CGAP_OK)
     unlink(w->temporary);
-  discard(w);
+  free_writer(w);
+  return status;
+}
+
+/* ---------------------------------------------------------------- attributes */
+
+cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *name, const char *value,
+                                  cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR), attribute = H5I_INVALID_HID;
+  H5Tset_size(type, strlen(value) + 1);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  if (H5Aexists_by_name(w->file, path, name, H5P_DEFAULT) > 0)
+    (void)H5Adelete_by_name(w->file, path, name, H5P_DEFAULT);
+  attribute = H5Acreate_by_name(w->file, path, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  if (note_failure(w, attribute < 0 || H5Awrite(attribute, type, value) < 0))
+    status = fail_write(w, path, error);
+  if (attribute >= 0)
+    H5Aclose(attribute);
+  H5Sclose(space);
+  H5Tclose(type);
+  cgap_quiet_end(quiet);
+  return status;
+}
+
+/* ---------------------------------------------------------------- datasets */
+
+static hid_t half_type(void)
+{
+  hid_t type = H5Tcopy(H5T_NATIVE_FLOAT);
+  H5Tset_fields(type, 15, 10, 5, 0, 10);
+  H5Tset_size(type, 2);
+  H5Tset_ebias(type, 15);
+  return type;
+}
+
+static hid_t storage_type(cgap_type type)
+{
+  switch (type) {
+  case CGAP_FLOAT16:
+    return half_type();
+  case CGAP_BFLOAT16:
+    return H5Tcopy(H5T_NATIVE_UINT16);
+  case CGAP_FLOAT32:
+    return H5Tcopy(H5T_NATIVE_FLOAT);
+  default:
+    return H5Tcopy(H5T_NATIVE_DOUBLE);
+  }
+}
+
+void cgap_writer_compress(cgap_writer *w, unsigned level)
+{
+  w->gzip = level;
+}
+
+static void set_compression(hid_t create, unsigned level, int rank, const hsize_t *shape)
+{
+  hsize_t chunk[3] = {0};
+  for (int k = 0; k < rank; k++)
+    chunk[k] = k == 0 && shape[k] > CHUNK_ROWS ? CHUNK_ROWS : shape[k];
+  H5Pset_chunk(create, rank, chunk);
+  H5Pset_deflate(create, level);
+}
+
+/* A new dataset with the creation list `create`, or a negative number, whose reason is noted. Groups on the way are
+ * made; no times are kept, so that the same content gives the same bytes. */
+static hid_t create_dataset(cgap_writer *w, const char *path, hid_t type, int rank, const hsize_t *shape, hid_t create)
+{
+  hid_t space = H5Screate_simple(rank, shape, NULL);
+  hid_t link = H5Pcreate(H5P_LINK_CREATE);
+  H5Pset_create_intermediate_group(link, 1);
+  H5Pset_obj_track_times(create, false);
+  hid_t dataset = H5Dcreate2(w->file, path, type, space, link, create, H5P_DEFAULT);
+  (void)note_failure(w, dataset < 0);
+  H5Pclose(link);
+  H5Sclose(space);
+  return dataset;
+}
+
+static hid_t create_filled(cgap_writer *w, const char *path, hid_t type, int rank, const hsize_t *shape)
+{
+  hid_t create = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
+  if (w->gzip && (rank == 2 || rank == 3) && shape[0] > 0)
+    set_compression(create, w->gzip, rank, shape);
+  hid_t dataset = create_dataset(w, path, type, rank, shape, create);
+  H5Pclose(create);
+  return dataset;
+}
+
+static row_stream *find_stream(cgap_writer *w, const char *path)
+{
+  for (size_t i = 0; i < w->count; i++) {
+    if (!strcmp(w->streams[i].path, path))
+      return &w->streams[i];
+  }
+  return NULL;
+}
+
+static cgap_status create_stream(cgap_writer *w, const row_stream *wanted, const char *path, cgap_error *error)
+{
+  row_stream *grown = realloc(w->streams, (w->count + 1) * sizeof *grown);
+  if (!grown)
+    return fail_memory(w, path, error);
+  w->streams = grown;
+  row_stream *s = &grown[w->count];
+  *s = *wanted;
+  s->path = strdup(path);
+  if (!s->path)
+    return fail_memory(w, path, error);
+  s->type = storage_type(s->element);
+  hsize_t flat[2] = {s->rows, s->dim}, deep[3] = {s->rows, s->middle, s->dim};
+  s->dataset = create_filled(w, path, s->type, s->middle ? 3 : 2, s->middle ? deep : flat);
+  if (s->dataset < 0 || w->broken) {
+    cgap_status status = fail_write(w, path, error);
+    if (s->dataset >= 0)
+      H5Dclose(s->dataset);
+    H5Tclose(s->type);
+    free(s->path);
+    return status;
+  }
+  w->count++;
+  return s->element == CGAP_BFLOAT16 ? cgap_writer_attribute(w, path, "dtype", "bfloat16", error) : CGAP_OK;
+}
+
+cgap_status cgap_writer_create(cgap_writer *w, const char *path, cgap_type type, size_t rows, size_t middle, size_t dim,
+                               cgap_error *error)
+{
+  row_stream s = {.element = type,
+                  .rows = rows,
+                  .middle = middle,
+                  .dim = dim,
+                  .total = rows * (middle ? middle : 1),
+                  .dataset = H5I_INVALID_HID};
+  if (dim == 0 || dim * sizeof(double) > BUFFER_BYTES || find_stream(w, path))
+    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu elements a row; 1 to %zu are possible, and a name is used once",
+                     w->path, path, dim, BUFFER_BYTES / sizeof(double));
+  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_status status = create_stream(w, &s, path, error);
+  cgap_quiet_end(quiet);
+  return status;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+/* The block as the dataset has it: the caller's own where the types agree, else converted into the buffer. */
+static const void *convert_rows(void *buffer, cgap_type type, const float *narrow, const double *wide, size_t count)
+{
+  uint16_t *half = buffer;
+  if (type == CGAP_FLOAT32 && narrow)
+    return narrow;
+  if (type == CGAP_FLOAT64 && wide)
+    return wide;
+  if (type == CGAP_FLOAT16) {
+    for (size_t i = 0; i < count; i++)
+      half[i] = cgap_half_from_double(narrow ? (double)narrow[i] : wide[i]);
+  } else if (type == CGAP_BFLOAT16) {
+    for (size_t i = 0; i < count; i++)
+      half[i] = cgap_bfloat16_from_double(narrow ? (double)narrow[i] : wide[i]);
+  } else if (narrow) {
+    for (size_t i = 0; i < count; i++)
+      ((double *)buffer)[i] = narrow[i];
+  } else {
+    for (size_t i = 0; i < count; i++)
+      ((float *)buffer)[i] = (float)wide[i];
+  }
+  return buffer;
+}
+
+static bool write_slab(cgap_writer *w, const row_stream *s, const hsize_t start[3], const hsize_t count[3],
+                       const void *data)
+{
+  int rank = s->middle ? 3 : 2;
+  hid_t memory = H5Screate_simple(rank, count, NULL), space = H5Dget_space(s->dataset);
+  bool ok = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0;
+  ok = ok && H5Dwrite(s->dataset, s->type, memory, space, H5P_DEFAULT, data) >= 0;
+  ok = !note_failure(w, !ok);
+  H5Sclose(space);
+  H5Sclose(memory);
+  return ok;
+}
+
+/* Rows of a rank 3 dataset in order: whole groups in one slab, the ends apart. */
+static bool write_rows(cgap_writer *w, row_stream *s, size_t count, const unsigned char *data)
+{
+  size_t row_bytes = s->dim * cgap_type_size(s->element);
+  if (!s->middle) {
+    bool ok = write_slab(w, s, (hsize_t[3]){s->written, 0, 0}, (hsize_t[3]){count, s->dim, 0}, data);
+    s->written += ok ? count : 0;
+    return ok;
+  }
+  while (count > 0) {
+    size_t within = s->written % s->middle, groups = 1, rows = s->middle - within;
+    if (within == 0 && count >= s->middle)
+      groups = count / s->middle;
+    else if (rows > count)
+      rows = count;
+    if (!write_slab(w, s, (hsize_t[3]){s->written / s->middle, within, 0}, (hsize_t[3]){groups, rows, s->dim}, data))
+      return false;
+    s->written += groups * rows;
+    count -= groups * rows;
+    data += groups * rows * row_bytes;
+  }
+  return true;
+}
+
+static cgap_status append_rows(cgap_writer *w, const char *path, const float *narrow, const double *wide, size_t count,
+                               cgap_error *error)
+{
+  row_stream *s = find_stream(w, path);
+  if (!s || count > s->total - s->written)
+    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu rows more than the %zu that were announced", w->path, path, count,
+                     s ? s->total : 0);
+  size_t block = BUFFER_BYTES / (s->dim * cgap_type_size(s->element));
+  cgap_status status = CGAP_OK;
+  cgap_quiet quiet = cgap_quiet_begin();
+  for (size_t done = 0; done < count && status == CGAP_OK;) {
+    size_t here = count - done < block ? count - done : block;
+    const void *block_rows = convert_rows(w->buffer, s->element, narrow ? narrow + done * s->dim : NULL,
+                                          wide ? wide + done * s->dim : NULL, here * s->dim);
+    if (!write_rows(w, s, here, block_rows))
+      status = fail_write(w, path, error);
+    done += here;
+  }
+  cgap_quiet_end(quiet);
+  return status;
+}
+
+cgap_status cgap_writer_append(cgap_writer *w, const char *path, const float *rows, size_t count, cgap_error *error)
+{
+  return append_rows(w, path, rows, NULL, count, error);
+}
+
+cgap_status cgap_writer_append_raw(cgap_writer *w, const char *path, const void *rows, size_t count, cgap_error *error)
+{
+  row_stream *s = find_stream(w, path);
+  if (!s || count > s->total - s->written)
+    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu rows more than the %zu that were announced", w->path, path, count,
+                     s ? s->total : 0);
+  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_status status = write_rows(w, s, count, rows) ? CGAP_OK : fail_write(w, path, error);
+  cgap_quiet_end(quiet);
+  return status;
+}
+
+cgap_status cgap_writer_append_double(cgap_writer *w, const char *path, const double *rows, size_t count,
+                                      cgap_error *error)
+{
+  return append_rows(w, path, NULL, rows, count, error);
+}
+
+/* ---------------------------------------------------------------- whole datasets */
+
+static cgap_status write_whole(cgap_writer *w, const char *path, hid_t type, const void *values, size_t rows,
+                               size_t columns, cgap_error *error)
+{
+  hsize_t shape[2] = {rows, columns};
+  cgap_status status = CGAP_OK;
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t dataset = create_filled(w, path, type, columns ? 2 : 1, shape);
+  if (dataset < 0 || note_failure(w, rows > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
+    status = fail_write(w, path, error);
+  if (dataset >= 0 && note_failure(w, H5Dclose(dataset) < 0) && status == CGAP_OK)
+    status = fail_write(w, path, error);
+  cgap_quiet_end(quiet);
+  return status;
+}
+
+cgap_status cgap_writer_int64(cgap_writer *w, const char *path, const int64_t *values, size_t rows, size_t columns,
+                              cgap_error *error)
+{
+  return write_whole(w, path, H5T_NATIVE_INT64, values, rows, columns, error);
+}
+
+cgap_status cgap_writer_float64(cgap_writer *w, const char *path, const double *values, size_t rows, size_t columns,
+                                cgap_error *error)
+{
+  return write_whole(w, path, H5T_NATIVE_DOUBLE, values, rows, columns, error);
+}
+
+/* ---------------------------------------------------------------- virtual datasets */
+
+/* HDF5 takes %b in the name of a source for a number. */
+static char *escaped(const char *name)
+{
+  char *out = malloc(2 * strlen(name) + 1), *to = out;
+  for (const char *p = name; out && *p; p++) {
+    if (*p == '%')
+      *to++ = '%';
+    *to++ = *p;
+  }
+  if (out)
+    *to = '\0';
+  return out;
+}
+
+/* Elsewhere a source that is missing is read as this: NaN says so, other values would not. */
+static void fill_with_nan(hid_t create, cgap_type type)
+{
+  static const float nan_float = NAN;
+  static const uint16_t nan_bfloat16 = 0x7fc0;
+  const bool half = type == CGAP_BFLOAT16;
+  H5Pset_fill_value(create, half ? H5T_NATIVE_UINT16 : H5T_NATIVE_FLOAT,
+                    half ? (const void *)&nan_bfloat16 : &nan_float);
+}
+
+static bool map_source(hid_t create, const char *path, int rank, const hsize_t *shape, const cgap_writer_source *source,
+                       size_t first)
+{
+  const hsize_t start[3] = {first, 0, 0};
+  const hsize_t size[3] = {source->rows, shape[1], shape[2]};
+  hid_t space = H5Screate_simple(rank, shape, NULL), part = H5Screate_simple(rank, size, NULL);
+  char *file = escaped(source->file), *dataset = escaped(path);
+  const bool fine = file && dataset && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
+                    H5Pset_virtual(create, space, file, dataset, part) >= 0;
+  free(dataset);
+  free(file);
+  H5Sclose(part);
+  H5Sclose(space);
+  return fine;
+}
+
+static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type type, int rank, const hsize_t *shape,
+                                  const cgap_writer_source *sources, size_t count, cgap_error *error)
+{
+  hid_t create = H5Pcreate(H5P_DATASET_CREATE), stored = storage_type(type), dataset = H5I_INVALID_HID;
+  cgap_status status = CGAP_OK;
+  size_t first = 0;
+  bool fine = true;
+  fill_with_nan(create, type);
+  for (size_t i = 0; fine && i < count; first += sources[i++].rows)
+    fine = sources[i].rows == 0 || map_source(create, path, rank, shape, &sources[i], first);
+  if (!note_failure(w, !fine))
+    dataset = create_dataset(w, path, stored, rank, shape, create);
+  if (dataset < 0 || note_failure(w, H5Dclose(dataset) < 0))
+    status = fail_write(w, path, error);
+  H5Tclose(stored);
+  H5Pclose(create);
+  return status;
+}
+
+cgap_status cgap_writer_virtual(cgap_writer *w, const char *path, cgap_type type, size_t middle, size_t dim,
+                                const cgap_writer_source *sources, size_t count, cgap_error *error)
+{
+  hsize_t shape[3] = {0, middle ? middle : dim, dim};
+  for (size_t i = 0; i < count; i++)
+    shape[0] += sources[i].rows;
+  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_status status = create_virtual(w, path, type, middle ? 3 : 2, shape, sources, count, error);
+  cgap_quiet_end(quiet);
+  return status == CGAP_OK && type == CGAP_BFLOAT16 ? cgap_writer_attribute(w, path, "dtype", "bfloat16", error)
+                                                    : status;
+}
+
+/* ---------------------------------------------------------------- copies from other files */
+
+static bool copy_values(hid_t from, hid_t type, hid_t space, hid_t to, const char *name)
+{
+  const hssize_t count = H5Sget_simple_extent_npoints(space);
+  void *values = calloc((size_t)(count > 0 ? count : 0) + 1, H5Tget_size(type));
+  hid_t copy = values ? H5Acreate2(to, name, type, space, H5P_DEFAULT, H5P_DEFAULT) : H5I_INVALID_HID;
+  const bool fine = copy >= 0 && H5Aread(from, type, values) >= 0 && H5Awrite(copy, type, values) >= 0;
+  if (fine && count > 0)
+    H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
+  if (copy >= 0)
+    H5Aclose(copy);
+  free(values);
+  return fine;
+}
+
+static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context)
+{
+  const hid_t to = *(const hid_t *)context;
+  (void)info;
+  if (H5Aexists(to, name) > 0 || !strcmp(name, CGAP_PARTS_ATTRIBUTE) || !strcmp(name, CGAP_PART_ATTRIBUTE))
+    return 0;
+  hid_t from = H5Aopen(object, name, H5P_DEFAULT);
+  hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,
+        space = from >= 0 ? H5Aget_space(from) : H5I_INVALID_HID;
+  const bool fine = type >= 0 && space >= 0 && copy_values(from, type, space, to, name);
+  if (space >= 0)
+    H5Sclose(space);
+  if (type >= 0)
+    H5Tclose(type);
+  if (from >= 0)
+    H5Aclose(from);
+  return fine ? 0 : -1;
+}
+
+/* All elements, some rows at a time. */
+static bool copy_elements(cgap_writer *w, hid_t from, hid_t to, hid_t type, int rank, const hsize_t *shape)
+{
+  hsize_t size[H5S_MAX_RANK] = {0}, start[H5S_MAX_RANK] = {0};
+  hid_t space = H5Dget_space(from);
+  size_t row = H5Tget_size(type);
+  for (int k = 1; k < rank; k++)
+    row *= (size_t)(size[k] = shape[k]);
+  const hsize_t rows = rank ? shape[0] : 1, most = row && row < BUFFER_BYTES ? BUFFER_BYTES / row : 1;
+  void *values = malloc((size_t)most * row + 1);
+  bool fine = values != NULL;
+  for (; fine && start[0] < rows; start[0] += size[0]) {
+    size[0] = rows - start[0] < most ? rows - start[0] : most;
+    hid_t memory = H5Screate_simple(rank, size, NULL);
+    if (rank)
+      H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
+    const bool got = !note_failure(w, H5Dread(from, type, memory, space, H5P_DEFAULT, values) < 0);
+    fine = got && !note_failure(w, H5Dwrite(to, type, memory, space, H5P_DEFAULT, values) < 0);
+    if (got)
+      H5Dvlen_reclaim(type, memory, H5P_DEFAULT, values);
+    H5Sclose(memory);
+  }
+  free(values);
+  H5Sclose(space);
+  return fine;
+}
+
+static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
+{
+  hsize_t shape[H5S_MAX_RANK] = {0}, at = 0;
+  hid_t type = H5Tcopy(from), space = H5Dget_space(from), create = H5Pcreate(H5P_DATASET_CREATE);
+  const int rank = H5Sget_simple_extent_dims(space, shape, NULL);
+  hid_t to = create_dataset(w, as, type, rank, shape, create);
+  const bool fine = to >= 0 && copy_elements(w, from, to, type, rank, shape) &&
+                    !note_failure(w, H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0);
+  if (to >= 0)
+    H5Dclose(to);
+  H5Pclose(create);
+  H5Sclose(space);
+  H5Tclose(type);
+  return fine;
+}
+
+/* HDF5 would copy the names of the files that the elements lie in, which are others seen from another folder. */
+static bool lies_elsewhere(hid_t dataset)
+{
+  hid_t create = H5Dget_create_plist(dataset);
+  const bool elsewhere = H5Pget_layout(create) == H5D_VIRTUAL || H5Pget_external_count(create) > 0;
+  H5Pclose(create);
+  return elsewhere;
+}
+
+static bool copy_object(cgap_writer *w, hid_t file, const cgap_entry *entry, const char *path, const char *as)
+{
+  hid_t from = entry ? H5Dopen2(file, path, H5P_DEFAULT) : H5I_INVALID_HID;
+  bool fine = false;
+  if (from >= 0 && lies_elsewhere(from)) {
+    fine = copy_rows(w, from, as);
+  } else {
+    hid_t link = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(link, 1);
+    fine = !note_failure(w, H5Ocopy(file, path, w->file, as, H5P_DEFAULT, link) < 0);
+    H5Pclose(link);
+  }
+  if (from >= 0)
+    H5Dclose(from);
+  return fine;
+}
+
+static cgap_status fail_copy(const cgap_writer *w, const cgap_file *from, const char *path, const char *what,
+                             const char *as, cgap_error *error)
+{
+  if (w->sink.number)
+    return fail_write(w, as, error);
+  return cgap_fail(error, CGAP_FILE, "%s:%s%s cannot be copied to %s:%s (HDF5: %s)", from->path, path, what, w->path,
+                   as, w->why[0] ? w->why : "no reason given");
+}
+
+cgap_status cgap_writer_copy(cgap_writer *w, const cgap_file *from, const char *path, const char *as, cgap_error *error)
+{
+  const cgap_entry *entry = cgap_file_find(from, path);
+  if (entry && entry->is_virtual && entry->obstacle)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
+  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_status status = CGAP_OK;
+  if (note_failure(w, !copy_object(w, from->id, entry, path, as)))
+    status = fail_copy(w, from, path, "", as, error);
+  cgap_quiet_end(quiet);
+  return status;
+}
+
+cgap_status cgap_writer_copy_attributes(cgap_writer *w, const cgap_file *from, const char *path, const char *as,
+                                        cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  cgap_quiet quiet = cgap_quiet_begin();
+  hid_t source = H5Oopen(from->id, path, H5P_DEFAULT);
+  hid_t to = source < 0 ? H5I_INVALID_HID : H5Oopen(w->file, as, H5P_DEFAULT);
+  hsize_t at = 0;
+  if (note_failure(w, to < 0 || H5Aiterate2(source, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0))
+    status = fail_copy(w, from, path, ": its attributes", as, error);
+  if (to >= 0)
+    H5Oclose(to);
+  if (source >= 0)
+    H5Oclose(source);
+  cgap_quiet_end(quiet);
   return status;
 }

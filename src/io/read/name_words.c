@@ -1,4 +1,4 @@
-#include "io/find/name_words.h"
+#include "io/read/name_words.h"
 
 #include <ctype.h>
 #include <stdio.h>

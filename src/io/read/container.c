@@ -1,10 +1,157 @@
-/* Entries from arrays that lie in files as they are: .npy, members of .npz, tensors. */
-#include "base/text_buffer.h"
-#include "io/find/name_words.h"
-#include "io/read/containers.h"
+/* The list of what is in an open file, whatever its container. Arrays outside HDF5, .npy, members of .npz and tensors,
+ * become entries with pieces. */
+#include "io/read/container.h"
 
+#include "base/memory.h"
+#include "base/text_buffer.h"
+#include "io/read/name_words.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---------------------------------------------------------------- what is in a file */
+
+const cgap_entry *cgap_file_find(const cgap_file *file, const char *path)
+{
+  while (*path == '/')
+    path++;
+  for (size_t i = 0; i < file->count; i++) {
+    const cgap_entry *e = &file->entries[i];
+    if (!strcmp(e->path + 1, path) || (e->place && !strcmp(e->place + 1, path)))
+      return e;
+  }
+  return NULL;
+}
+
+const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
+{
+  size_t at = 0;
+  int written = snprintf(out, size, "(");
+  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
+    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", entry->shape[k]);
+  if (written > 0 && (at += (size_t)written) < size)
+    (void)snprintf(out + at, size - at, "%s)", entry->rank > CGAP_SHAPE_MAX ? ", …" : entry->rank == 1 ? "," : "");
+  return out;
+}
+
+bool cgap_entry_elements(size_t *out, const cgap_entry *entry)
+{
+  *out = 1;
+  for (int k = 0; k < entry->rank; k++) {
+    if (k >= CGAP_SHAPE_MAX || !cgap_product(out, *out, entry->shape[k]))
+      return false;
+  }
+  return true;
+}
+
+size_t cgap_entry_list(const cgap_entry *entry)
+{
+  size_t longest = entry->rank > 0 ? 1 : 0;
+  for (int k = 0; k < entry->rank; k++) {
+    const size_t size = k < CGAP_SHAPE_MAX ? entry->shape[k] : 0;
+    if (size == 0 || (size > 1 && longest > 1))
+      return 0;
+    longest = size > longest ? size : longest;
+  }
+  return longest;
+}
+
+size_t cgap_taken_rows(const cgap_taken *taken)
+{
+  const cgap_entry *e = taken->entry;
+  return e->rank == 3 ? e->shape[0] * e->shape[1] : e->shape[0];
+}
+
+size_t cgap_taken_dim(const cgap_taken *taken)
+{
+  return taken->entry->rank >= 2 && taken->entry->rank <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->rank - 1]
+                                                                         : 0;
+}
+
+size_t cgap_entry_middle(const cgap_entry *e)
+{
+  return e->rank == 3 && e->shape[0] != 1 && e->shape[1] != 1 ? e->shape[1] : 0;
+}
+
+const char *cgap_entry_place(const cgap_entry *entry)
+{
+  return entry->place ? entry->place : entry->path;
+}
+
+/* ---------------------------------------------------------------- files and entries */
+
+cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *error)
+{
+  struct stat status;
+  if (lstat(path, &status) == 0 && stat(path, &status) != 0 && errno == ENOENT)
+    return cgap_fail(error, CGAP_FILE, "%s: no such file: it is a link to one that is missing; mend the link", path);
+  if (stat(path, &status) != 0 && errno == ENOENT)
+    return cgap_fail(error, CGAP_FILE, "%s: no such file%s", path,
+                     strpbrk(path, "*?[") ? "; patterns are for the shell to fill in, where they stand without quotes"
+                                          : "");
+  if (stat(path, &status) != 0)
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+  file->folder = S_ISDIR(status.st_mode);
+  if (!file->folder && !S_ISREG(status.st_mode))
+    return cgap_fail(error, CGAP_FILE, "%s: not a regular file; it is read in any order and has to be one", path);
+  if (!file->folder && status.st_size == 0)
+    return cgap_fail(error, CGAP_FILE, "%s: empty (0 bytes); write or download it again", path);
+  file->fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (file->fd < 0)
+    return cgap_fail(error, errno == EMFILE || errno == ENFILE ? CGAP_RESOURCE : CGAP_FILE, "%s: cannot be opened: %s",
+                     path, strerror(errno));
+  file->bytes = (uint64_t)status.st_size;
+  file->device = (uint64_t)status.st_dev;
+  file->inode = (uint64_t)status.st_ino;
+  return CGAP_OK;
+}
+
+cgap_entry *cgap_file_add(cgap_file *file)
+{
+  if (file->count == file->capacity) {
+    size_t capacity = file->capacity ? 2 * file->capacity : 32;
+    cgap_entry *grown = realloc(file->entries, capacity * sizeof *grown);
+    if (!grown)
+      return NULL;
+    file->entries = grown;
+    file->capacity = capacity;
+  }
+  cgap_entry *entry = &file->entries[file->count++];
+  memset(entry, 0, sizeof *entry);
+  return entry;
+}
+
+void cgap_entry_clear(cgap_entry *entry)
+{
+  for (size_t i = 0; i < entry->piece_count; i++)
+    free(entry->pieces[i].path);
+  free(entry->pieces);
+  for (size_t i = 0; i < entry->source_count; i++)
+    free(entry->sources[i]);
+  free(entry->sources);
+  free(entry->path);
+  free(entry->place);
+  free(entry->name);
+  free(entry->storage);
+  free(entry->obstacle);
+}
+
+static const char *other_order_name(void)
+{
+  return H5Tget_order(H5T_NATIVE_INT) == H5T_ORDER_LE ? ", big-endian" : ", little-endian";
+}
+
+void cgap_entry_type_text(cgap_entry *entry, const char *name)
+{
+  (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? other_order_name() : "");
+}
+
+/* ---------------------------------------------------------------- arrays outside HDF5 */
 
 enum { HALVES = 2 };
 

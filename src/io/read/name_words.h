@@ -1,4 +1,4 @@
-/* What the name of a dataset says about it. */
+/* Names that mean something here: the words in the name of a dataset, and the attributes of our own files. */
 #ifndef CGAP_IO_NAMES_H
 #define CGAP_IO_NAMES_H
 
@@ -39,5 +39,17 @@ cgap_words cgap_words_of(const char *path);
 
 /* The words of a file's name, without folder and extension: CGAP_WORD_IMAGE, _TEXT or both. */
 unsigned cgap_words_of_file(const char *path);
+
+/* ---------------------------------------------------------------- attributes */
+
+/* The attribute of a file whose rows came through a head that was trained on some of them: "300 of 500 images". */
+#define CGAP_TRAINED_ON "contragap_trained_on"
+
+/* And the terms of the loss that it was trained on: "clip,uniform,align". */
+#define CGAP_TRAINED_LOSSES "contragap_trained_losses"
+
+/* Of a file over parts, "3 of out.h5", and of each of them, "1 of 3 of out.h5". They are not copied with the others. */
+#define CGAP_PARTS_ATTRIBUTE "contragap_parts"
+#define CGAP_PART_ATTRIBUTE "contragap_part"
 
 #endif

@@ -1,6 +1,6 @@
 /* A file that is open for reading, of whichever container, and the list of what is in it. */
-#ifndef CGAP_IO_HDF5_FILE_H
-#define CGAP_IO_HDF5_FILE_H
+#ifndef CGAP_IO_CONTAINER_H
+#define CGAP_IO_CONTAINER_H
 
 #define H5_USE_110_API
 #include <hdf5.h>
@@ -74,19 +74,13 @@ typedef struct cgap_file {
   size_t count, capacity;
 } cgap_file;
 
-/* HDF5 prints its error stack unless told not to; that setting belongs to the whole process, so it is put
- * back after each call into this library. */
-typedef struct cgap_quiet {
-  H5E_auto2_t function;
-  void *context;
-  bool restore;
-} cgap_quiet;
+/* A dataset of a file; file and entry are borrowed. */
+typedef struct cgap_taken {
+  const cgap_file *file;
+  const cgap_entry *entry;
+} cgap_taken;
 
-cgap_quiet cgap_quiet_begin(void);
-void cgap_quiet_end(cgap_quiet quiet);
-
-/* The innermost reason on HDF5's error stack, one line; "" when there is none. Ask before the next H5 call. */
-void cgap_hdf5_reason(char *out, size_t size);
+/* ---------------------------------------------------------------- file.c */
 
 /* Opens and lists HDF5, .npy, .npz, safetensors or a folder of .npy. CGAP_FILE: missing, empty, truncated, a Git LFS
  * pointer, a pickle, none of these. */
@@ -96,20 +90,37 @@ CGAP_MUST_CHECK cgap_status cgap_file_open_npy(cgap_file **out, const char *cons
                                                cgap_error *error);
 void cgap_file_close(cgap_file *file); /* NULL is fine */
 
+/* Whether a path is a .npy file, by its first bytes. */
+bool cgap_file_is_npy(const char *path);
+
+/* ---------------------------------------------------------------- what is in a file */
+
 /* The entry at a path ("image" and "/image" are the same), or NULL. */
 const cgap_entry *cgap_file_find(const cgap_file *file, const char *path);
 
-/* The string attribute of an object, without its padding: 1; 0 where there is none, or it is as long as size; -1 where
- * it cannot be read. */
-int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
+/* "(500, 512)" into out; returns out. */
+const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry);
 
-/* Opens as HDF5 and fills entries (hdf5_file.c, hdf5_list.c). */
-bool cgap_hdf5_is(const cgap_file *file);
-CGAP_MUST_CHECK cgap_status cgap_hdf5_open(cgap_file *file, cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_file_list(cgap_file *file, cgap_error *error);
+/* Elements of an entry of any rank; false when the product does not fit. */
+bool cgap_entry_elements(size_t *out, const cgap_entry *entry);
+
+/* How many values a list has: (N), and (N, 1) or (1, N), which columns and rows of a matrix are; 0: no list. */
+size_t cgap_entry_list(const cgap_entry *entry);
+
+/* Rows and elements a row of a float dataset of rank 2 or 3: (N, k, d) counts as N·k rows. */
+size_t cgap_taken_rows(const cgap_taken *taken);
+size_t cgap_taken_dim(const cgap_taken *taken);
+
+/* k of a dataset (N, k, d) that has k rows each; 0 where it is (N, d), or (N, 1, d) or (1, N, d), which are no more. */
+size_t cgap_entry_middle(const cgap_entry *entry);
 
 /* The path at which HDF5 has the dataset. */
 const char *cgap_entry_place(const cgap_entry *entry);
+
+/* ---------------------------------------------------------------- for those that fill a file */
+
+/* Sets fd, bytes and folder of a path. CGAP_FILE: missing, empty, no regular file. */
+CGAP_MUST_CHECK cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *error);
 
 /* A new entry, empty, or NULL when memory is out. */
 cgap_entry *cgap_file_add(cgap_file *file);
@@ -117,12 +128,36 @@ void cgap_entry_clear(cgap_entry *entry);
 /* type_text = name, with the byte order where it is not this machine's. */
 void cgap_entry_type_text(cgap_entry *entry, const char *name);
 
-/* CGAP_FILE: what a file is that none of the readers takes (unsupported_files.c). */
-cgap_status cgap_refuse_foreign(const cgap_file *file, cgap_error *error);
-/* A file of torch.save; the first bytes of the pickle in it. */
-cgap_status cgap_refuse_torch(const char *path, const unsigned char *pickle, size_t count, cgap_error *error);
+/* One array as the header of a .npy file, of a member of .npz or of a tensor tells it. */
+typedef struct cgap_npy {
+  cgap_kind kind;
+  cgap_type type;     /* CGAP_KIND_FLOAT */
+  bool swap;          /* stored in the other byte order */
+  bool is_signed;     /* CGAP_KIND_INTEGER */
+  bool wide;          /* CGAP_KIND_STRING: four bytes a character */
+  bool pickled;       /* an object array */
+  bool fortran;       /* the first axis runs fastest */
+  size_t item;        /* bytes an element */
+  char type_name[48]; /* "float32", "object" */
+  char fields[200];   /* of a structured type: "id, image_embedding"; else "" */
+  bool field_rows;    /* one of them holds an array */
+  int rank;
+  size_t shape[CGAP_SHAPE_MAX];
+  size_t start; /* bytes in front of the first element */
+} cgap_npy;
 
-/* "(500, 512)" into out; returns out. */
-const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry);
+/* An array, and where its elements are. */
+typedef struct cgap_found {
+  const char *path; /* of the entry, "/group/name" */
+  const char *name; /* for messages */
+  const char *storage;
+  const cgap_npy *array;
+  cgap_piece piece; /* path is copied; offset is that of the first element */
+} cgap_found;
+
+/* Adds the entry, or two where (2, N, d) floats are image and text and the name says neither or both. */
+CGAP_MUST_CHECK cgap_status cgap_found_add(cgap_file *file, const cgap_found *found, cgap_error *error);
+/* CGAP_FILE: two entries have one path. */
+CGAP_MUST_CHECK cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error);
 
 #endif

@@ -1,0 +1,362 @@
+/* What all finders share: the datasets of a role, refusals that list what there is, the files and options that name
+ * datasets. */
+#include "io/find/dataset_internal.h"
+
+#include "base/did_you_mean.h"
+#include "base/text_buffer.h"
+#include "io/read/hdf5_virtual.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { LISTED_MAX = 12 };
+
+/* ---------------------------------------------------------------- the datasets of a role */
+
+cgap_status cgap_series_add(cgap_series *series, const cgap_file *file, const cgap_entry *entry, cgap_error *error)
+{
+  cgap_taken *grown = realloc(series->taken, (series->count + 1) * sizeof *grown);
+  if (!grown)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
+  series->taken = grown;
+  grown[series->count++] = (cgap_taken){file, entry};
+  free(series->name);
+  series->name = series->count == 1 ? strdup(entry->name)
+                                    : cgap_format("%s (and %zu more)", series->taken->entry->name, series->count - 1);
+  return series->name ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
+}
+
+void cgap_series_explain(cgap_series *series, const char *format, ...)
+{
+  char *why = NULL;
+  va_list arguments;
+  va_start(arguments, format);
+  if (vasprintf(&why, format, arguments) < 0)
+    why = NULL;
+  va_end(arguments);
+  free(series->why);
+  series->why = why;
+}
+
+size_t cgap_series_rows(const cgap_series *series)
+{
+  size_t rows = 0;
+  for (size_t i = 0; i < series->count; i++)
+    rows += cgap_taken_rows(&series->taken[i]);
+  return rows;
+}
+
+cgap_status cgap_dataset_room(const cgap_dataset *d, const cgap_entry *more, cgap_error *error)
+{
+  size_t count = 0, all = 1;
+  for (int role = 0; role < CGAP_ROLES; role++)
+    all += d->role[role].count;
+  const cgap_entry **entries = malloc(all * sizeof *entries);
+  if (!entries)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu datasets", all);
+  for (int role = 0; role < CGAP_ROLES; role++)
+    for (size_t k = 0; k < d->role[role].count; k++)
+      entries[count++] = d->role[role].taken[k].entry;
+  if (more)
+    entries[count++] = more;
+  char *excess = cgap_virtual_excess(entries, count);
+  cgap_status status = excess ? cgap_fail(error, CGAP_FILE, "%s: %s", d->inputs[0].file->path, excess) : CGAP_OK;
+  free(excess);
+  free(entries);
+  return status;
+}
+
+/* ---------------------------------------------------------------- entries */
+
+bool cgap_entry_neighbours(const cgap_entry *a, const cgap_entry *b)
+{
+  size_t na = (size_t)(strrchr(a->path, '/') - a->path), nb = (size_t)(strrchr(b->path, '/') - b->path);
+  return na == nb && !memcmp(a->path, b->path, na);
+}
+
+bool cgap_entry_same(const cgap_entry *a, const cgap_entry *b)
+{
+  const bool links = !a->pieces && !b->pieces && (a->alias || b->alias);
+  return a == b || (links && a->number == b->number && a->address == b->address);
+}
+
+const char *cgap_entry_text(char *out, size_t size, const cgap_entry *entry)
+{
+  char shape[160];
+  (void)snprintf(out, size, "%s: %s of shape %s", entry->name, entry->type_text,
+                 cgap_shape_text(shape, sizeof shape, entry));
+  return out;
+}
+
+/* ---------------------------------------------------------------- refusals and notes */
+
+void cgap_candidate_append(char **text, size_t *number, const cgap_entry *entry)
+{
+  char shape[160];
+  if (++*number <= LISTED_MAX)
+    cgap_append(text, " %zu) %s %s %s", *number, entry->path, cgap_shape_text(shape, sizeof shape, entry),
+                entry->type_text);
+}
+
+void cgap_candidates_append(char **text, const cgap_file *file)
+{
+  size_t number = 0;
+  for (size_t i = 0; i < file->count; i++)
+    cgap_candidate_append(text, &number, &file->entries[i]);
+  char *word = number > LISTED_MAX ? cgap_shell_word(file->path) : NULL;
+  if (word)
+    cgap_append(text, " and %zu more (contragap info %s)", number - LISTED_MAX, word);
+  free(word);
+  if (number == 0)
+    cgap_append(text, " no dataset at all");
+}
+
+cgap_status cgap_refuse_missing(const cgap_file *file, const char *path, const char *option, cgap_error *error)
+{
+  char *text = NULL;
+  cgap_suggestion near = cgap_suggestion_init(path + (path[0] == '/'));
+  for (size_t i = 0; i < file->count; i++)
+    cgap_suggestion_offer(&near, file->entries[i].path + 1);
+  const char *leaf = strrchr(path, '/');
+  if (option && strchr(leaf ? leaf : path, '.')) /* more like the name of a file */
+    cgap_append(&text, "%s: no such file for %s, and ", path, option);
+  cgap_append(&text, "%s: no dataset %s%s%s%s", file->path, path[0] == '/' ? "" : "/", path, option ? " for " : "",
+              option ? option : "");
+  if (near.name)
+    cgap_append(&text, "; did you mean /%s?", near.name);
+  cgap_append(&text, "; there is:");
+  cgap_candidates_append(&text, file);
+  cgap_status status = cgap_fail(error, CGAP_FILE, "%s", text ? text : path);
+  free(text);
+  return status;
+}
+
+cgap_status cgap_note_refusal(cgap_dataset *d, cgap_status status, const char *what, cgap_error *error)
+{
+  if (status != CGAP_DATA)
+    return status;
+  cgap_append(&d->notes, "%s not used: %s\n", what, error ? error->message : "they do not fit");
+  if (error)
+    *error = (cgap_error){0};
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- files, and the places in them that options name */
+
+/* A folder of .npy files counts as one. */
+static bool is_file(const char *path)
+{
+  struct stat status;
+  return stat(path, &status) == 0;
+}
+
+/* FILE:key, where FILE is there: the last such colon, or NULL. */
+static const char *key_colon(const char *value)
+{
+  for (const char *p = value + strlen(value); p > value; p--) {
+    char *file = *p == ':' ? strndup(value, (size_t)(p - value)) : NULL;
+    bool there = file && is_file(file);
+    free(file);
+    if (there)
+      return p;
+  }
+  return NULL;
+}
+
+/* FILE:/path splits at the last ":/", FILE:key at its colon, unless the whole is a file. Sets *inside into value, or
+ * NULL. */
+static char *split(const char *value, const char **inside)
+{
+  const char *colon = NULL;
+  *inside = NULL;
+  for (const char *p = value; (p = strstr(p, ":/")); p++)
+    colon = p;
+  if (is_file(value))
+    return strdup(value);
+  if (!colon || colon == value)
+    colon = key_colon(value);
+  if (!colon || colon == value || colon[1] == '\0')
+    return strdup(value);
+  *inside = colon + 1;
+  return strndup(value, (size_t)(colon - value));
+}
+
+/* The file, opened once however often it is named. */
+static cgap_status open_once(const cgap_file **out, cgap_dataset *d, const char *path, cgap_error *error)
+{
+  struct stat status;
+  *out = NULL;
+  if (stat(path, &status) == 0) {
+    for (size_t i = 0; i < d->file_count && !*out; i++) {
+      if (d->files[i]->device == (uint64_t)status.st_dev && d->files[i]->inode == (uint64_t)status.st_ino)
+        *out = d->files[i];
+    }
+    if (*out)
+      return CGAP_OK;
+  }
+  cgap_file **grown = realloc(d->files, (d->file_count + 1) * sizeof *grown);
+  if (!grown)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
+  d->files = grown;
+  cgap_file *file = NULL;
+  cgap_status result = cgap_file_open(&file, path, error);
+  if (result == CGAP_OK)
+    d->files[d->file_count++] = file;
+  *out = file;
+  return result;
+}
+
+const cgap_entry *cgap_input_find(const cgap_input *input, const char *path)
+{
+  const cgap_entry *entry = NULL;
+  if (input->inside && path[0] != '/') {
+    char *below = cgap_format("%s/%s", input->inside, path);
+    entry = below ? cgap_file_find(input->file, below) : NULL;
+    free(below);
+  }
+  return entry ? entry : cgap_file_find(input->file, path);
+}
+
+static bool some_input_has(const cgap_dataset *d, const char *path)
+{
+  for (size_t i = 0; i < d->input_count; i++) {
+    if (cgap_input_find(&d->inputs[i], path))
+      return true;
+  }
+  return false;
+}
+
+cgap_status cgap_spec_parse(cgap_spec *out, cgap_dataset *d, const char *option, const char *value, cgap_error *error)
+{
+  *out = (cgap_spec){.option = option};
+  if (!value)
+    return CGAP_OK;
+  const char *inside = NULL;
+  char *file = split(value, &inside);
+  if (!file)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", value);
+  out->given = true;
+  out->path = inside;
+  cgap_status status = CGAP_OK;
+  if (inside || (!some_input_has(d, value) && is_file(value)))
+    status = open_once(&out->file, d, file, error);
+  else
+    out->path = out->owned = strdup(value);
+  out->none = !out->file && !strcmp(value, "none") && !some_input_has(d, value);
+  free(file);
+  return status;
+}
+
+static cgap_status add_input(cgap_dataset *d, const char *value, cgap_error *error)
+{
+  const char *inside = NULL;
+  char *path = split(value, &inside);
+  cgap_input *grown = realloc(d->inputs, (d->input_count + 1) * sizeof *grown);
+  cgap_status status = CGAP_OK;
+  if (grown)
+    d->inputs = grown;
+  if (!path || !grown)
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", value);
+  cgap_input input = {0};
+  if (status == CGAP_OK)
+    status = open_once(&input.file, d, path, error);
+  if (status == CGAP_OK && inside && strcmp(inside, "/") != 0) {
+    bool there = false;
+    input.inside = inside[0] == '/' ? strdup(inside) : cgap_format("/%s", inside);
+    size_t length = input.inside ? strlen(input.inside) : 0;
+    while (length > 1 && input.inside[length - 1] == '/')
+      input.inside[--length] = '\0';
+    for (size_t i = 0; i < input.file->count && length; i++) {
+      const char *entry = input.file->entries[i].path;
+      there = there || (!strncmp(entry, input.inside, length) && (entry[length] == '\0' || entry[length] == '/'));
+    }
+    if (!there)
+      status = cgap_refuse_missing(input.file, inside, NULL, error);
+  }
+  if (status == CGAP_OK)
+    d->inputs[d->input_count++] = input;
+  else
+    free(input.inside);
+  free(path);
+  return status;
+}
+
+/* Several .npy files are one input, as the datasets of an HDF5 file are. */
+static cgap_status add_npy(cgap_dataset *d, const char *const *paths, size_t count, cgap_error *error)
+{
+  cgap_file **files = realloc(d->files, (d->file_count + 1) * sizeof *files);
+  d->files = files ? files : d->files;
+  cgap_input *inputs = realloc(d->inputs, (d->input_count + 1) * sizeof *inputs);
+  d->inputs = inputs ? inputs : d->inputs;
+  if (!files || !inputs)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", paths[0]);
+  cgap_file *file = NULL;
+  cgap_status status = cgap_file_open_npy(&file, paths, count, error);
+  if (status == CGAP_OK) {
+    d->files[d->file_count++] = file;
+    d->inputs[d->input_count++] = (cgap_input){.file = file};
+  }
+  return status;
+}
+
+/* The .npy files together are one input; every other file is one of its own. */
+static cgap_status add_inputs(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  size_t count = 0;
+  const char **npy = calloc(options->file_count + 1, sizeof *npy);
+  bool *is_npy = calloc(options->file_count + 1, sizeof *is_npy);
+  if (!npy || !is_npy) {
+    free(npy);
+    free(is_npy);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu names", options->file_count);
+  }
+  for (size_t i = 0; i < options->file_count; i++) {
+    is_npy[i] = cgap_file_is_npy(options->files[i]);
+    if (is_npy[i])
+      npy[count++] = options->files[i];
+  }
+  for (size_t i = 0; i < options->file_count && status == CGAP_OK; i++) {
+    if (!is_npy[i])
+      status = add_input(d, options->files[i], error);
+    else if (options->files[i] == npy[0])
+      status = add_npy(d, npy, count, error);
+  }
+  free(npy);
+  free(is_npy);
+  return status;
+}
+
+/* A value that no file answers to: the name of one, or a dataset's. */
+static bool named_like_file(const char *value)
+{
+  const char *slash = strrchr(value, '/');
+  return strchr(slash ? slash + 1 : value, '.') != NULL;
+}
+
+cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  cgap_status status = add_inputs(d, options, error);
+  if (status != CGAP_OK || d->input_count > 0)
+    return status;
+  const char *named[2] = {options->image, options->text};
+  for (int side = 0; side < 2 && status == CGAP_OK; side++) {
+    const char *inside = NULL;
+    char *file = named[side] ? split(named[side], &inside) : NULL;
+    if (file && (inside || is_file(file) || named_like_file(file)))
+      status = add_input(d, file, error);
+    else if (named[side])
+      status =
+        cgap_fail(error, CGAP_USAGE, "no file for %s %s; give FILE or %s FILE.h5:%s%s", side ? "--text" : "--image",
+                  named[side], side ? "--text" : "--image", named[side][0] == '/' ? "" : "/", named[side]);
+    free(file);
+  }
+  if (status == CGAP_OK && d->input_count == 0)
+    status = cgap_fail(
+      error, CGAP_USAGE,
+      "no file given; give FILE (HDF5, .npy, .npz, safetensors), or --image FILE.h5:/path and --text FILE.h5:/path");
+  return status;
+}

@@ -1,0 +1,94 @@
+#include "io/read/hdf5_basics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void cgap_hdf5_skip_exit(void)
+{
+  (void)H5dont_atexit();
+}
+
+cgap_quiet cgap_quiet_begin(void)
+{
+  cgap_quiet quiet = {0};
+  quiet.restore = H5Eget_auto2(H5E_DEFAULT, &quiet.function, &quiet.context) >= 0;
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+  return quiet;
+}
+
+void cgap_quiet_end(cgap_quiet quiet)
+{
+  H5Eclear2(H5E_DEFAULT);
+  if (quiet.restore)
+    H5Eset_auto2(H5E_DEFAULT, quiet.function, quiet.context);
+}
+
+typedef struct reason {
+  char *out;
+  size_t size;
+} reason;
+
+static herr_t take_innermost(unsigned n, const H5E_error2_t *item, void *context)
+{
+  reason *r = context;
+  if (n == 0 && item->desc)
+    (void)snprintf(r->out, r->size, "%s", item->desc);
+  return 0;
+}
+
+void cgap_hdf5_reason(char *out, size_t size)
+{
+  reason r = {out, size};
+  out[0] = '\0';
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &r);
+  for (char *p = out; *p; p++) {
+    if ((unsigned char)*p < ' ')
+      *p = ' ';
+  }
+}
+
+static int read_variable(char *out, size_t size, hid_t attribute, hid_t type)
+{
+  char *text = NULL;
+  if (H5Aread(attribute, type, &text) < 0)
+    return -1;
+  const bool fits = text && strlen(text) < size;
+  if (fits)
+    strcpy(out, text);
+  H5free_memory(text);
+  return fits;
+}
+
+static int read_text(char *out, size_t size, hid_t attribute, hid_t type)
+{
+  if (H5Tis_variable_str(type) > 0)
+    return read_variable(out, size, attribute, type);
+  if (H5Tget_size(type) >= size)
+    return 0;
+  return H5Aread(attribute, type, out) < 0 ? -1 : 1;
+}
+
+int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name)
+{
+  memset(out, 0, size);
+  const htri_t exists = H5Aexists(object, name);
+  if (exists <= 0)
+    return exists < 0 ? -1 : 0;
+  hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+  hid_t type = attribute < 0 ? H5I_INVALID_HID : H5Aget_type(attribute);
+  hid_t space = attribute < 0 ? H5I_INVALID_HID : H5Aget_space(attribute);
+  int there = type < 0 || space < 0 ? -1 : 0;
+  if (there == 0 && H5Tget_class(type) == H5T_STRING && H5Sget_simple_extent_npoints(space) == 1)
+    there = read_text(out, size, attribute, type);
+  if (there < 1)
+    out[0] = '\0';
+  for (size_t end = strlen(out); end > 0 && out[end - 1] == ' ';)
+    out[--end] = '\0';
+  if (space >= 0)
+    H5Sclose(space);
+  if (type >= 0)
+    H5Tclose(type);
+  if (attribute >= 0)
+    H5Aclose(attribute);
+  return there;
+}
