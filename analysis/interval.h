@@ -29,4 +29,14 @@ static inline bool cgap_scalar_known(const cgap_scalar *s)
   return !s->why && isfinite(s->value);
 }
 
+/* ---------------------------------------------------------------- quantiles */
+
+/* Quantiles of the distributions that intervals of differences rest on. */
+
+/* x with I_x(a, b) = p, I the regularised incomplete beta function; a, b > 0, 0 < p < 1. */
+double cgap_beta_quantile(double p, double a, double b);
+
+/* t with P(|T| > t) = 0.05 for Student's T with `freedom` degrees of freedom, above 0. */
+double cgap_student_95(double freedom);
+
 #endif

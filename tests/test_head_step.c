@@ -1,6 +1,6 @@
 /* One step of each head against ref/head_step.json, the numbers of an independent program; and untouched embeddings as
  * one full batch against the audit. */
-#include "head/training/adamw.h"
+#include "head/training/trainer.h"
 #include "head_reference.h"
 #include "reference.h"
 #include "rows/embeddings.h"

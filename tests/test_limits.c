@@ -1,6 +1,6 @@
 /* What a control group leaves of memory, in both versions and with limits further up; reading past the page cache gives
  * the bytes of the file wherever a request begins and ends. */
-#include "base/available_memory.h"
+#include "base/memory.h"
 #include "io/read/direct_io.h"
 #include "support.h"
 

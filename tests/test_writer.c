@@ -1,10 +1,10 @@
 /* Writing: what was written is read back; rounding to 16 bits is to nearest, ties to even; nothing stands under the
  * file's name before it is complete, and nothing is left behind when it never is. */
-#include "base/half.h"
 #include "h5_make.h"
 #include "io/read/container.h"
 #include "io/write/writer.h"
 #include "io_ask.h"
+#include "simd/convert.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -2,7 +2,9 @@
 #ifndef CGAP_ENGINE_EXTRAS_H
 #define CGAP_ENGINE_EXTRAS_H
 
+#include "analysis/finish.h"
 #include "analysis/measure.h"
+#include "comm/comm.h"
 #include "rows/embeddings.h"
 
 /* On every rank; the results are the same on all. */
@@ -16,5 +18,22 @@ CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cg
 
 /* Whether class texts and words can be used, before work that takes long and needs them at its end. */
 CGAP_MUST_CHECK cgap_status cgap_extras_check(const cgap_data *data, cgap_error *error);
+
+/* ---------------------------------------------------------------- pca scatter */
+
+/* The points of the scatter: some rows on the first two components. */
+
+/* components (2, dim) of pca.joint. Of one rank. */
+CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, int threads,
+                                             cgap_audit *out, cgap_error *error);
+
+/* ---------------------------------------------------------------- spectra */
+
+/* The eigenproblems of pca.*, which ranks share out. */
+
+/* pca.* of *out and components (2, dim), on rank 0, and meanwhile the work beside; called on every rank. */
+CGAP_MUST_CHECK cgap_status cgap_spectra_run(const cgap_evidence *evidence, cgap_comm *ranks, int threads,
+                                             cgap_beside beside, double *components, cgap_audit *out,
+                                             cgap_error *error);
 
 #endif

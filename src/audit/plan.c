@@ -4,12 +4,19 @@
 #include "audit/pair_tile.h"
 #include "audit/ranks_queries.h"
 #include "audit/ranks_ring.h"
-#include "base/available_memory.h"
+#include "base/blas_threads.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "comm/comm.h"
 #include "comm/rank_rows.h"
 #include "rows/row_pass.h"
 #include "rows/second_moment.h"
+#include "simd/audit_kernels.h"
+#include "simd/tile_gemm.h"
 
+#include <cblas.h>
 #include <inttypes.h>
+#include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -143,5 +150,320 @@ cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap
   if (!out->resident)
     out->needed_bytes = out->smallest_bytes;
   out->visit_bytes = out->memory_bytes - out->needed_bytes;
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- plan sampling */
+
+#define MINUTE 60.0
+#define SURELY_LESS 1e11 /* operations a thread that no machine takes a minute for … */
+#define SURELY_MORE 1e14 /* … and that every one does */
+#define QUERY_WORK 8e12  /* operations that ranking may take */
+enum { SAMPLE_ROWS = 32768, LEAST_QUERIES = 1000, MOST_QUERIES = 10000, PROBE = 512, PROBES = 8, LEAST_IMAGES = 100 };
+/* what is done to a cosine takes as long as so many more dimensions of its product: in float, and in bfloat16, where
+ * products take half as long and some are made again */
+enum { SWEEPS = 128, SWEEPS_ROUGH = 384 };
+
+/* Operations a second of one thread's strips, begun with those of all others; 0: no memory. */
+static double strip_rate(const cgap_product_kind *kind, size_t dim, bool bfloat, const float *rows)
+{
+  float *out = cgap_alloc(CGAP_STRIP * CGAP_TILE, sizeof *out);
+  void *product = kind->open(dim, bfloat);
+  const bool fine = out && product && kind->pack(product, rows, PROBE);
+  double best = 0;
+  for (int run = 0; run < PROBES; run++) {
+#pragma omp barrier
+    const double start = omp_get_wtime();
+    const bool made = fine && kind->strip(product, rows, CGAP_STRIP, 0, out) != 0;
+    const double seconds = omp_get_wtime() - start;
+    if (made && seconds > 0)
+      best = fmax(best, 2.0 * CGAP_STRIP * PROBE * (double)dim / seconds);
+  }
+  if (product)
+    kind->close(product);
+  cgap_free(out);
+  return best;
+}
+
+double cgap_tiles_seconds(double cosines, size_t dim, bool bfloat, int threads)
+{
+  const cgap_product_kind *kind = cgap_product_here(bfloat);
+  float *rows = cgap_zalloc(PROBE * dim, sizeof *rows);
+  const int blas_threads = cgap_blas_single();
+  double rate = 0;
+#pragma omp parallel num_threads(threads) reduction(+ : rate) if (rows && kind)
+  rate += rows && kind ? strip_rate(kind, dim, bfloat, rows) : 0;
+  cgap_blas_restore(blas_threads);
+  cgap_free(rows);
+  return rate > 0 ? 2 * cosines * ((double)dim + (bfloat ? SWEEPS_ROUGH : SWEEPS)) / rate : INFINITY;
+}
+
+/* All couples: each within a side once. */
+static double cosines_of(double images, double texts)
+{
+  return images * images / 2 + texts * texts / 2 + images * texts;
+}
+
+/* As many images as have, with their texts, twice the rows of a side. */
+static void choose_size(cgap_sampling *s, size_t images, size_t texts, size_t dim, bool paired,
+                        const cgap_audit_options *o)
+{
+  const size_t most = cgap_lesser(o->sample_rows ? o->sample_rows : SAMPLE_ROWS, cgap_greater(images, texts));
+  const double rows = (double)most, n = (double)images, m = (double)texts;
+  if (!paired) {
+    s->images = cgap_lesser(images, most);
+    s->texts = cgap_lesser(texts, most);
+    return;
+  }
+  s->images = cgap_lesser(images, (size_t)fmax(LEAST_IMAGES, 2 * rows * n / (n + m)));
+  s->texts = (size_t)round((double)s->images * m / n);
+  const double queries = fmin(MOST_QUERIES, fmax(LEAST_QUERIES, QUERY_WORK / (2 * (n + m) * (double)dim)));
+  s->queries = cgap_lesser(s->images, o->sample_queries ? o->sample_queries : (size_t)queries);
+}
+
+cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
+                                   const cgap_audit_options *options)
+{
+  cgap_sampling all = {.exact_seconds = NAN}, part = all;
+  const int ranks = cgap_comm_size(options->ranks);
+  const double cosines = cosines_of((double)images, (double)texts), work = 2 * (double)dim * cosines / threads / ranks;
+  if (options->pairs == CGAP_PAIRS_EXACT)
+    return all;
+  choose_size(&part, images, texts, dim, paired, options);
+  if (part.images == images && (paired || part.texts == texts))
+    return all;
+  if (options->pairs == CGAP_PAIRS_AUTO) {
+    if (work < SURELY_LESS)
+      return all;
+    all.exact_seconds = part.exact_seconds =
+      cgap_tiles_seconds(cosines, dim, options->precision == CGAP_PRECISION_BF16, threads) / ranks;
+    if (all.exact_seconds < MINUTE && work < SURELY_MORE)
+      return all;
+  }
+  return part;
+}
+
+uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int ranks)
+{
+  const double held = 1.0 / ranks + (s->images ? (double)s->queries / (double)s->images : 0);
+  return (uint64_t)(held * (double)dim *
+                    ((double)s->images * (double)(sizeof(float) + cgap_type_size(image)) +
+                     (double)s->texts * (double)(sizeof(float) + cgap_type_size(text))));
+}
+
+/* ---------------------------------------------------------------- plan estimate */
+
+enum {
+  SEPARABILITY_PASSES = 4, /* evaluations of its fit, where there is a gap */
+  PROBE_DIM = 1024,        /* at most; the work of a row grows with the square */
+  PROBE_ROWS = 256,
+  ESTIMATE_PROBES = 3
+};
+
+/* Seconds for the second moments of a row, all threads at work. */
+static double moment_seconds(size_t dim, int threads)
+{
+  const size_t d = dim < PROBE_DIM ? dim : PROBE_DIM;
+  double *rows = cgap_zalloc(PROBE_ROWS * d, sizeof *rows), best = NAN;
+  double *out = cgap_alloc((size_t)threads * d, d * sizeof *out);
+  const int blas_threads = cgap_blas_single();
+  for (int probe = 0; rows && out && probe < ESTIMATE_PROBES; probe++) {
+    const double start = omp_get_wtime();
+#pragma omp parallel num_threads(threads)
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)d, PROBE_ROWS, 1.0, rows, (int)d, 0.0,
+                out + (size_t)omp_get_thread_num() * d * d, (int)d);
+    best = fmin(best, (omp_get_wtime() - start) / PROBE_ROWS / threads);
+  }
+  cgap_blas_restore(blas_threads);
+  cgap_free(rows);
+  cgap_free(out);
+  return best * (double)dim / (double)d * (double)dim / (double)d;
+}
+
+/* Seconds to read a row, as the system has it now. */
+static double read_seconds(const cgap_source *source)
+{
+  const size_t rows = cgap_block_rows(source);
+  unsigned char *room = cgap_alloc(rows, source->dim * cgap_type_size(source->type));
+  double seconds = NAN;
+  cgap_error ignored;
+  const double start = omp_get_wtime();
+  if (room && rows > 0 && source->read(source, (source->rows - rows) / 2, rows, room, &ignored) == CGAP_OK)
+    seconds = (omp_get_wtime() - start) / (double)rows;
+  cgap_free(room);
+  return seconds;
+}
+
+static double panels_of(size_t rows, size_t panel_rows)
+{
+  return ceil((double)rows / (double)panel_rows);
+}
+
+/* Rows that the tile pass reads, for each row of the file. */
+static double tile_passes(double n, double m, const cgap_plan *plan)
+{
+  const double images = panels_of((size_t)n, plan->panel_rows), texts = panels_of((size_t)m, plan->panel_rows);
+  const double triangles = n * (1 + (images - 1) / 2) + m * (1 + (texts - 1) / 2);
+  return (triangles + n + m * images) / (n + m);
+}
+
+static double estimate_cosines_of(double n, double m, const cgap_sampling *s)
+{
+  if (s->images == 0)
+    return n * n / 2 + m * m / 2 + n * m;
+  const double a = (double)s->images, b = (double)s->texts, asking = (double)s->queries;
+  return a * a / 2 + b * b / 2 + a * b + asking * m + asking * b / a * n;
+}
+
+cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_sampling *sampling,
+                                 bool bfloat)
+{
+  const double n = (double)data->image.rows, m = (double)data->text.rows;
+  const bool paired = data->pairing != CGAP_UNPAIRED;
+  const double moment = moment_seconds(data->image.dim, plan->threads), read = read_seconds(&data->image);
+  const double tiles = cgap_tiles_seconds(estimate_cosines_of(n, m, sampling), data->image.dim, bfloat, plan->threads);
+  cgap_estimate e = {.block_rows = cgap_block_rows(&data->image), .passes = 1};
+  if (!plan->resident)
+    e.passes += paired + (plan->ranks > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
+  /* the first pass and the one over couples sum second moments, of rows and of images; the others overlap or compute */
+  const double rows = (n + m) * fmax(read, moment) + (paired ? n * moment : 0);
+  const double again = (e.passes - 1) * (n + m) * read;
+  e.seconds = (rows + again + tiles) / plan->ranks;
+  return e;
+}
+
+/* ---------------------------------------------------------------- plan prepare */
+
+#define LEAST_TEMPERATURE 0.005 /* e^(1/τ) must be a double */
+
+static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
+{
+  if (!(o->temperature >= LEAST_TEMPERATURE && isfinite(o->temperature)))
+    return cgap_fail(error, CGAP_USAGE, "temperature %g: give a number of at least %g", o->temperature,
+                     LEAST_TEMPERATURE);
+  cgap_status status = cgap_check_threads(o->threads, error);
+  if (!status)
+    status = cgap_check_choice("pairs", (int)o->pairs, CGAP_PAIRS_AUTO + 1, error);
+  if (!status)
+    status = cgap_check_choice("precision", (int)o->precision, CGAP_PRECISION_BF16 + 1, error);
+  if (status)
+    return status;
+  if (o->precision == CGAP_PRECISION_BF16 && !cgap_product_here(true))
+    return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give --precision fp32", cgap_product_lacks());
+  return CGAP_OK;
+}
+
+/* Without texts the class texts stand for them, unpaired. */
+static cgap_status settle_sides(cgap_prepared *out, cgap_error *error)
+{
+  cgap_data *data = &out->data;
+  if (data->text.rows == 0 && data->class_text.rows > 0) {
+    data->text = data->class_text;
+    data->pairing = CGAP_UNPAIRED;
+    out->has |= CGAP_TEXT_IS_CLASSES;
+  }
+  if (data->text.rows == 0)
+    return cgap_fail(error, CGAP_FILE, "%s: no texts beside its %zu rows, and no class texts", data->image.name,
+                     data->image.rows);
+  if (data->pairing != CGAP_UNPAIRED)
+    out->has |= CGAP_HAS_PAIRS;
+  if (data->labels && data->class_text.rows > 0)
+    out->has |= CGAP_HAS_ZERO_SHOT;
+  if (data->words.rows > 0 && data->image_label && data->query && data->queries > 0)
+    out->has |= CGAP_HAS_ARITHMETIC;
+  return CGAP_OK;
+}
+
+cgap_status cgap_prepare(cgap_prepared *out, const cgap_data *given, const cgap_audit_options *options,
+                         cgap_error *error)
+{
+  *out = (cgap_prepared){0};
+  cgap_status status = cgap_check_argument(given, "audit", "data", error);
+  if (!status)
+    status = cgap_check_argument(options, "audit", "options", error);
+  if (!status)
+    status = check_options(options, error);
+  if (!status)
+    status = cgap_check_data(&out->data, given, error);
+  return status ? status : settle_sides(out, error);
+}
+
+static bool is_first(const cgap_audit_options *o)
+{
+  return cgap_comm_rank(o->ranks) == 0;
+}
+
+static cgap_sampling choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
+                            const cgap_audit_options *options, cgap_pairs_choice pairs)
+{
+  cgap_audit_options o = *options;
+  o.pairs = pairs;
+  return cgap_sampling_choose(images, texts, dim, paired, threads, &o);
+}
+
+cgap_status cgap_prepare_plan(cgap_prepared *out, const cgap_audit_options *o, cgap_error *error)
+{
+  const cgap_source *image = &out->data.image, *text = &out->data.text;
+  const int threads = o->threads ? o->threads : omp_get_num_procs();
+  if (is_first(o))
+    out->sampling =
+      choose(image->rows, text->rows, image->dim, out->data.pairing != CGAP_UNPAIRED, threads, o, o->pairs);
+  const cgap_status status = cgap_comm_share(o->ranks, 0, &out->sampling, sizeof out->sampling, error);
+  if (status)
+    return status;
+  const cgap_plan_options options = {
+    .threads = threads,
+    .bfloat = o->precision == CGAP_PRECISION_BF16,
+    .memory_bytes = o->memory_bytes,
+    .sample_bytes = cgap_sampling_bytes(&out->sampling, image->dim, image->type, text->type, cgap_comm_size(o->ranks))};
+  return o->ranks ? cgap_plan_share(&out->plan, image, text, o->ranks, &options, error)
+                  : cgap_plan_make(&out->plan, image, text, &options, error);
+}
+
+void cgap_prepare_sample(cgap_prepared *out, const cgap_embeddings *e, const cgap_audit_options *options)
+{
+  if (out->sampling.images)
+    out->sampling =
+      choose(e->image.rows, e->text.rows, e->image.dim, e->paired, out->plan.threads, options, CGAP_PAIRS_SAMPLED);
+}
+
+cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const cgap_audit_options *options,
+                            cgap_error *error)
+{
+  cgap_prepared prepared;
+  cgap_status status = cgap_check_argument(out, "cgap_audit_plan", "out", error);
+  if (status)
+    return status;
+  *out = (cgap_plan_info){0};
+  status = cgap_prepare(&prepared, given, options, error);
+  if (!status)
+    status = cgap_prepare_plan(&prepared, options, error);
+  if (status)
+    return status;
+  const cgap_plan *plan = &prepared.plan;
+  const cgap_sampling *sampling = &prepared.sampling;
+  const cgap_source *image = &prepared.data.image, *text = &prepared.data.text;
+  const size_t longest = cgap_greater(image->rows, text->rows);
+  const cgap_estimate estimate =
+    is_first(options) ? cgap_estimate_make(&prepared.data, plan, sampling, options->precision == CGAP_PRECISION_BF16)
+                      : (cgap_estimate){0};
+  *out = (cgap_plan_info){.images = image->rows,
+                          .texts = text->rows,
+                          .dim = image->dim,
+                          .ranks = plan->ranks,
+                          .threads = plan->threads,
+                          .resident = plan->resident,
+                          .panel_rows = plan->panel_rows,
+                          .panels = (longest + plan->panel_rows - 1) / plan->panel_rows,
+                          .memory_bytes = plan->memory_bytes,
+                          .needed_bytes = plan->needed_bytes,
+                          .smallest_bytes = plan->smallest_bytes,
+                          .exact_seconds = sampling->exact_seconds,
+                          .sample_images = sampling->images,
+                          .sample_texts = sampling->texts,
+                          .sample_queries = sampling->queries,
+                          .block_rows = estimate.block_rows,
+                          .passes = estimate.passes,
+                          .seconds = estimate.seconds};
   return CGAP_OK;
 }

@@ -1,6 +1,8 @@
 #include "base/json_lines.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,4 +107,31 @@ cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_
   if (fclose(file) != 0 && status == CGAP_OK)
     status = cgap_fail_errno(error, errno, path, "write");
   return status == CGAP_OK && !ended ? cgap_append_file(path, "\n", 1, error) : status;
+}
+
+/* ---------------------------------------------------------------- json memory */
+
+static atomic_bool incomplete;
+
+static void *allocate(size_t bytes)
+{
+  void *block = malloc(bytes);
+  if (!block)
+    atomic_store(&incomplete, true);
+  return block;
+}
+
+void cgap_json_watch_memory(void)
+{
+  json_set_alloc_funcs(allocate, free);
+}
+
+char *cgap_json_text(const json_t *json, size_t flags)
+{
+  char *text = json ? json_dumps(json, flags) : NULL;
+  if (text && atomic_load(&incomplete)) {
+    free(text);
+    text = NULL;
+  }
+  return text;
 }

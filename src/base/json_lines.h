@@ -30,4 +30,16 @@ cgap_status cgap_json_line_refuse(const cgap_json_line *line, const char *what, 
  * so the file as it was stays as PATH.bak-1, -2 and so on. Nothing is done to a missing file. */
 CGAP_MUST_CHECK cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_error *error);
 
+/* ---------------------------------------------------------------- json memory */
+
+/* jansson leaves out what it has no memory for, so that a report would lack a key without a word. The program notes
+ * each such failure, and writes no JSON after one. */
+
+/* For the program alone, at its start: jansson has one allocator for the whole process. */
+void cgap_json_watch_memory(void);
+
+/* A value as text (free). NULL where it is NULL, or jansson has been short of memory: something may be missing in it.
+ */
+char *cgap_json_text(const json_t *json, size_t flags);
+
 #endif

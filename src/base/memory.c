@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #if defined(__GLIBC__)
+#include <inttypes.h>
 #include <malloc.h>
+#include <stdio.h>
 #endif
 
 enum { ALIGNMENT = 64 };
@@ -43,4 +45,87 @@ void cgap_give_back(void)
 void cgap_free(void *block)
 {
   free(block);
+}
+
+/* ---------------------------------------------------------------- available memory */
+
+enum { LINE = 512, PATH = 1024 };
+
+/* A number in a file of one; UINT64_MAX for "max", or where there is none. */
+static uint64_t number_in(const char *folder, const char *name)
+{
+  char path[PATH];
+  uint64_t value = UINT64_MAX;
+  FILE *f = snprintf(path, sizeof path, "%s/%s", folder, name) < PATH ? fopen(path, "r") : NULL;
+  if (f && fscanf(f, "%" SCNu64, &value) != 1)
+    value = UINT64_MAX;
+  if (f)
+    (void)fclose(f);
+  return value;
+}
+
+/* The value of a key in a file of "key value" lines; 0 where it has none. */
+static uint64_t key_in(const char *folder, const char *name, const char *key)
+{
+  char path[PATH], line[LINE], word[LINE];
+  uint64_t value = 0, found;
+  FILE *f = snprintf(path, sizeof path, "%s/%s", folder, name) < PATH ? fopen(path, "r") : NULL;
+  while (f && fgets(line, sizeof line, f))
+    if (sscanf(line, "%511s %" SCNu64, word, &found) == 2 && strcmp(word, key) == 0)
+      value = found;
+  if (f)
+    (void)fclose(f);
+  return value;
+}
+
+/* What one group leaves: its limit less its use, of which the file pages that nobody has in use are given back. */
+static uint64_t room_of(const char *folder, int version)
+{
+  static const char *const NAMES[2][3] = {{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},
+                                          {"memory.max", "memory.current", "inactive_file"}};
+  const char *const *names = NAMES[version - 1];
+  const uint64_t limit = number_in(folder, names[0]), used = number_in(folder, names[1]);
+  if (limit == UINT64_MAX || used == UINT64_MAX)
+    return UINT64_MAX;
+  const uint64_t cache = key_in(folder, "memory.stat", names[2]), held = used > cache ? used - cache : 0;
+  return limit > held ? limit - held : 0;
+}
+
+uint64_t cgap_cgroup_room_at(const char *root, const char *path, int version)
+{
+  char folder[PATH];
+  uint64_t room = UINT64_MAX;
+  if (snprintf(folder, sizeof folder, "%s%s", root, path) >= PATH)
+    return room;
+  for (;;) {
+    const uint64_t here = room_of(folder, version);
+    room = here < room ? here : room;
+    char *slash = strrchr(folder, '/');
+    if (!slash || slash < folder + strlen(root))
+      return room;
+    *slash = '\0';
+  }
+}
+
+uint64_t cgap_cgroup_room(void)
+{
+  char line[LINE];
+  uint64_t room = UINT64_MAX;
+  FILE *f = fopen("/proc/self/cgroup", "r");
+  while (f && fgets(line, sizeof line, f)) {
+    line[strcspn(line, "\n")] = '\0';
+    const char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+    if (!path)
+      continue;
+    const int version = path == controllers + 1 ? 2 : 1;
+    const char *memory = strstr(controllers, "memory");
+    if (version == 1 && (!memory || memory > path))
+      continue;
+    const char *root = version == 2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    const uint64_t here = cgap_cgroup_room_at(root, path + 1, version);
+    room = here < room ? here : room;
+  }
+  if (f)
+    (void)fclose(f);
+  return room;
 }

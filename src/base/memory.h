@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 static inline size_t cgap_lesser(size_t a, size_t b)
 {
@@ -26,5 +27,17 @@ void cgap_free(void *block);                  /* NULL is fine */
 
 /* Gives freed memory back to the system, after a pass whose buffers are not needed again. */
 void cgap_give_back(void);
+
+/* ---------------------------------------------------------------- available memory */
+
+/* Control groups: what the system allows a process besides what the machine has. */
+
+/* Bytes that this process's control group and those above it may still take, page cache not counted; UINT64_MAX where
+ * none limits it. */
+uint64_t cgap_cgroup_room(void);
+
+/* The same of the groups on the way to `path` under `root`, by the names that version 2 (else 1) has for limit and
+ * use; for tests. */
+uint64_t cgap_cgroup_room_at(const char *root, const char *path, int version);
 
 #endif

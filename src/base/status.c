@@ -1,7 +1,7 @@
 /* Status and error: the one line that a failure says. */
 #include "contragap/contragap.h"
 
-#include "base/c_locale.h"
+#include "base/text_buffer.h"
 
 #include <stdarg.h>
 #include <stdio.h>

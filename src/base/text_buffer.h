@@ -3,6 +3,7 @@
 #define CGAP_IO_FORMAT_H
 
 #include "contragap/contragap.h"
+#include <locale.h>
 
 /* A new string, to be freed; NULL when memory is out. */
 char *cgap_format(const char *format, ...) CGAP_PRINTF(1, 2);
@@ -16,5 +17,18 @@ char *cgap_python_key(const char *key);
 
 /* For the shell: the text as one word, with quotes where it needs them. A new string; NULL when memory is out. */
 char *cgap_shell_word(const char *text);
+
+/* ---------------------------------------------------------------- c locale */
+
+/* Numbers in text as the C locale writes them, whatever locale the caller's process or thread has: for files that
+ * programs read, and for messages. */
+
+typedef struct cgap_c_locale {
+  locale_t own, before; /* own 0: memory was out, and nothing is changed */
+} cgap_c_locale;
+
+/* For the calling thread alone, until the end. */
+cgap_c_locale cgap_c_locale_begin(void);
+void cgap_c_locale_end(cgap_c_locale locale);
 
 #endif

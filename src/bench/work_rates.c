@@ -1,7 +1,6 @@
 #include "audit/matched_pairs.h"
 #include "audit/measure_runs.h"
 #include "audit/pair_sums.h"
-#include "audit/spectra.h"
 #include "base/blas_threads.h"
 #include "base/clock.h"
 #include "base/memory.h"

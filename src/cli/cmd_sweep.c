@@ -7,7 +7,7 @@
 
 #include "analysis/fields.h"
 #include "audit/plan.h"
-#include "base/json_memory.h"
+#include "base/json_lines.h"
 #include "base/output_file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -20,7 +20,7 @@
 #include "cli/sweep_setting.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
-#include "head/training/data_hash.h"
+#include "head/training/checkpoint.h"
 #include "head/training/train_options.h"
 #include "head/training/training_run.h"
 

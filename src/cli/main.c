@@ -4,7 +4,7 @@
 #include <sys/resource.h>
 
 #include "base/did_you_mean.h"
-#include "base/json_memory.h"
+#include "base/json_lines.h"
 #include "cli/commands.h"
 #include "cli/documents/documents.h"
 #include "cli/interrupt.h"

@@ -7,7 +7,6 @@
 
 #include "analysis/fields.h"
 #include "base/json_lines.h"
-#include "base/json_memory.h"
 #include "base/output_file.h"
 
 static json_t *results_json(const cgap_audit *audit)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/overwrite.h"
-#include "head/training/tensorboard.h"
+#include "head/training/epoch_log.h"
 #include "report/comparison_show.h"
 
 /* What a training leaves, alone (prefix "") and for each loss of a race. */

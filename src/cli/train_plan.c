@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/unnamed_file.h"
+#include "base/output_file.h"
 #include "cli/options.h"
 #include "head/training/budget.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "base/json_memory.h"
+#include "base/json_lines.h"
 #include "base/output_file.h"
 
 json_t *cgap_number_json(double value)

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/unnamed_file.h"
+#include "base/output_file.h"
 
 enum { BLOCK_BYTES = 1 << 22 };
 

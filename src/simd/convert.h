@@ -3,6 +3,8 @@
 #define CGAP_SIMD_CONVERT_H
 
 #include "contragap/contragap.h"
+#include <stddef.h>
+#include <stdint.h>
 
 /* n elements of `type` as double, as float, each as double times scale, and that rounded to float. A scale is a row's
  * 1/‖row‖; where that is no normal double, and n a whole row of doubles, the row is normalised by way of its largest
@@ -18,5 +20,13 @@ double cgap_raw_dot(cgap_type a_type, const void *a, double a_scale, cgap_type b
 
 /* a·b of (n) doubles. */
 double cgap_dot(const double *a, const double *b, size_t n);
+
+/* ---------------------------------------------------------------- half */
+
+/* Rounding to the two 16-bit floats, to nearest, ties to even; beyond the range to infinity, NaN stays NaN. From
+ * double in one step, since rounding by way of float would round twice. The way back is the engine's. */
+
+uint16_t cgap_half_from_double(double value);
+uint16_t cgap_bfloat16_from_double(double value);
 
 #endif

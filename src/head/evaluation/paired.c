@@ -6,7 +6,6 @@
 
 #include "analysis/contributions.h"
 #include "analysis/interval.h"
-#include "analysis/quantiles.h"
 #include "base/memory.h"
 #include "base/random.h"
 

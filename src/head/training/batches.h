@@ -3,7 +3,7 @@
 #define CGAP_HEAD_BATCHES_H
 
 #include "base/background_reader.h"
-#include "head/training/split_rows.h"
+#include "head/training/split.h"
 
 enum { CGAP_BATCH_AUTO_SIZE = 256 }; /* texts of a batch by default, or all where they are fewer */
 

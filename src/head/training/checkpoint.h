@@ -2,6 +2,7 @@
 #ifndef CGAP_HEAD_CHECKPOINT_H
 #define CGAP_HEAD_CHECKPOINT_H
 
+#include "contragap/contragap.h"
 #include "head/training/trainer.h"
 
 /* What the run is: a checkpoint goes on with the same options and data only. */
@@ -19,5 +20,13 @@ CGAP_MUST_CHECK cgap_status cgap_checkpoint_write(const cgap_trainer *trainer, c
  * no checkpoint; CGAP_USAGE: of a run with other options or data. The trainer is unchanged on failure. */
 CGAP_MUST_CHECK cgap_status cgap_checkpoint_read(cgap_trainer *trainer, cgap_fingerprint fingerprint, const char *path,
                                                  cgap_error *error);
+
+/* ---------------------------------------------------------------- data hash */
+
+/* Which data a result came from. */
+
+/* Of the rows of both sides as they stand in the file, who belongs to whom, and what is done with bad and equal
+ * rows. Reads every row once; CGAP_FILE and CGAP_RESOURCE as reading has them. */
+CGAP_MUST_CHECK cgap_status cgap_data_hash(uint64_t *out, const cgap_data *data, cgap_error *error);
 
 #endif

@@ -1,8 +1,17 @@
 #include "head/training/epoch_log.h"
+#include "base/json_lines.h"
+#include "base/output_file.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 /* A line of the table: numbers as history.jsonl has them, an empty cell where there is none. */
 static void put_row(FILE *out, const cgap_epoch *record)
@@ -94,4 +103,341 @@ cgap_status cgap_logs_add(const cgap_logs *logs, const cgap_epoch *record, uint6
   if (status == CGAP_OK && logs->events.path[0])
     status = add_event(&logs->events, record, step, error);
   return status;
+}
+
+/* ---------------------------------------------------------------- history */
+
+/* The numbers of a record by their keys; NULL group: at the top. */
+typedef struct field {
+  const char *group, *key;
+  size_t offset;
+} field;
+
+enum { TRAINING = offsetof(cgap_epoch, training), VALIDATION = offsetof(cgap_epoch, validation) };
+
+static const field FIELDS[] = {
+  {NULL, "seconds", offsetof(cgap_epoch, seconds)},
+  {NULL, "steps_per_second", offsetof(cgap_epoch, steps_per_second)},
+  {NULL, "lr", offsetof(cgap_epoch, learning_rate)},
+  {NULL, "temperature", offsetof(cgap_epoch, temperature)},
+  {NULL, "gradient_norm", offsetof(cgap_epoch, gradient_norm)},
+  {"training", "loss", TRAINING + offsetof(cgap_loss_terms, total)},
+  {"training", "clip", TRAINING + offsetof(cgap_loss_terms, clip)},
+  {"training", "clip_image_to_text", TRAINING + offsetof(cgap_loss_terms, image_to_text)},
+  {"training", "clip_text_to_image", TRAINING + offsetof(cgap_loss_terms, text_to_image)},
+  {"training", "uniform", TRAINING + offsetof(cgap_loss_terms, uniform)},
+  {"training", "uniform_image", TRAINING + offsetof(cgap_loss_terms, uniform_image)},
+  {"training", "uniform_text", TRAINING + offsetof(cgap_loss_terms, uniform_text)},
+  {"training", "align", TRAINING + offsetof(cgap_loss_terms, align)},
+  {"training", "xuniform", TRAINING + offsetof(cgap_loss_terms, xuniform)},
+  {"training", "recall_at_1_image_to_text", TRAINING + offsetof(cgap_loss_terms, recall_image_to_text)},
+  {"training", "recall_at_1_text_to_image", TRAINING + offsetof(cgap_loss_terms, recall_text_to_image)},
+  {"validation", "loss", VALIDATION + offsetof(cgap_loss_terms, total)},
+  {"validation", "clip", VALIDATION + offsetof(cgap_loss_terms, clip)},
+  {"validation", "clip_image_to_text", VALIDATION + offsetof(cgap_loss_terms, image_to_text)},
+  {"validation", "clip_text_to_image", VALIDATION + offsetof(cgap_loss_terms, text_to_image)},
+  {"validation", "uniform", VALIDATION + offsetof(cgap_loss_terms, uniform)},
+  {"validation", "uniform_image", VALIDATION + offsetof(cgap_loss_terms, uniform_image)},
+  {"validation", "uniform_text", VALIDATION + offsetof(cgap_loss_terms, uniform_text)},
+  {"validation", "align", VALIDATION + offsetof(cgap_loss_terms, align)},
+  {"validation", "xuniform", VALIDATION + offsetof(cgap_loss_terms, xuniform)},
+  {"validation", "recall_at_1_image_to_text", VALIDATION + offsetof(cgap_loss_terms, recall_image_to_text)},
+  {"validation", "recall_at_1_text_to_image", VALIDATION + offsetof(cgap_loss_terms, recall_text_to_image)},
+  {"validation", "centroid_distance", offsetof(cgap_epoch, validation_gap)},
+};
+enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
+_Static_assert((int)FIELD_COUNT == (int)CGAP_HISTORY_VALUES, "history.h says how many there are");
+
+void cgap_history_clear(cgap_history *h)
+{
+  free(h->epoch);
+  *h = (cgap_history){0};
+}
+
+cgap_status cgap_history_add(cgap_history *h, const cgap_epoch *record, cgap_error *error)
+{
+  if (h->count == h->capacity) {
+    const size_t capacity = h->capacity ? 2 * h->capacity : 64;
+    cgap_epoch *grown = realloc(h->epoch, capacity * sizeof *grown);
+    if (!grown)
+      return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+    h->epoch = grown;
+    h->capacity = capacity;
+  }
+  h->epoch[h->count++] = *record;
+  return CGAP_OK;
+}
+
+static double value_of(const cgap_epoch *record, const field *f)
+{
+  return *(const double *)((const char *)record + f->offset);
+}
+
+size_t cgap_history_values(cgap_history_value out[CGAP_HISTORY_VALUES], const cgap_epoch *record, char separator)
+{
+  for (size_t k = 0; k < FIELD_COUNT; k++) {
+    const field *f = &FIELDS[k];
+    out[k].value = value_of(record, f);
+    if (f->group)
+      snprintf(out[k].name, sizeof out[k].name, "%s%c%s", f->group, separator, f->key);
+    else
+      snprintf(out[k].name, sizeof out[k].name, "%s", f->key);
+  }
+  return FIELD_COUNT;
+}
+
+char *cgap_history_line(const cgap_epoch *record)
+{
+  json_t *root = json_object();
+  json_object_set_new(root, "epoch", json_integer((json_int_t)record->epoch));
+  for (size_t k = 0; k < FIELD_COUNT; k++) {
+    const double value = value_of(record, &FIELDS[k]);
+    json_t *to = root;
+    if (FIELDS[k].group && !(to = json_object_get(root, FIELDS[k].group))) {
+      json_object_set_new(root, FIELDS[k].group, json_object());
+      to = json_object_get(root, FIELDS[k].group);
+    }
+    json_object_set_new(to, FIELDS[k].key, isfinite(value) ? json_real(value) : json_null());
+  }
+  char *text = cgap_json_text(root, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = NULL;
+  json_decref(root);
+  if (text && (line = malloc(strlen(text) + 2))) {
+    strcpy(line, text);
+    strcat(line, "\n");
+  }
+  free(text);
+  return line;
+}
+
+cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error)
+{
+  char *line = cgap_history_line(record);
+  if (!line)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_status status = cgap_append_file(path, line, strlen(line), error);
+  free(line);
+  return status;
+}
+
+static cgap_status record_of(cgap_epoch *out, const cgap_json_line *line, cgap_error *error)
+{
+  *out = (cgap_epoch){.epoch = (size_t)json_integer_value(json_object_get(line->value, "epoch"))};
+  for (size_t k = 0; k < FIELD_COUNT; k++) {
+    const json_t *from = FIELDS[k].group ? json_object_get(line->value, FIELDS[k].group) : line->value;
+    const json_t *value = json_object_get(from, FIELDS[k].key);
+    if (!json_is_number(value) && !json_is_null(value)) {
+      char what[120];
+      snprintf(what, sizeof what, "no number %s%s%s", FIELDS[k].group ? FIELDS[k].group : "",
+               FIELDS[k].group ? "." : "", FIELDS[k].key);
+      return cgap_json_line_refuse(line, what, error);
+    }
+    *(double *)((char *)out + FIELDS[k].offset) = json_is_number(value) ? json_number_value(value) : NAN;
+  }
+  return CGAP_OK;
+}
+
+/* Epochs up to the checkpoint's are taken, later ones will be made again. */
+typedef struct reading {
+  cgap_history *out;
+  uint64_t last;
+  size_t epochs; /* lines so far */
+  uint64_t end;  /* of the last line that is taken */
+} reading;
+
+static cgap_status take_line(void *context, const cgap_json_line *line, cgap_error *error)
+{
+  reading *r = context;
+  char what[120];
+  const json_t *epoch = json_object_get(line->value, "epoch");
+  if (!json_is_integer(epoch))
+    return cgap_json_line_refuse(line, "no epoch", error);
+  if (json_integer_value(epoch) != (json_int_t)r->epochs + 1) {
+    snprintf(what, sizeof what, "epoch %lld where epoch %zu belongs", (long long)json_integer_value(epoch),
+             r->epochs + 1);
+    return cgap_json_line_refuse(line, what, error);
+  }
+  if (r->epochs == r->last)
+    r->end = line->first;
+  if (r->epochs++ >= r->last)
+    return CGAP_OK;
+  cgap_epoch record;
+  const cgap_status status = record_of(&record, line, error);
+  return status == CGAP_OK ? cgap_history_add(r->out, &record, error) : status;
+}
+
+cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t last, cgap_error *error)
+{
+  reading r = {.out = out, .last = last};
+  uint64_t end;
+  *out = (cgap_history){0};
+  cgap_status status = cgap_json_lines_read(path, take_line, &r, &end, error);
+  if (status == CGAP_OK && out->count < last)
+    status = cgap_fail(error, CGAP_FILE,
+                       "%s: holds %zu epochs, checkpoint.bin is of epoch %llu; put the file back, or give "
+                       "--force to begin again without what the folder holds",
+                       path, out->count, (unsigned long long)last);
+  const bool more = r.epochs > last;
+  if (status == CGAP_OK)
+    status = cgap_json_lines_cut(path, more ? r.end : end, more, error);
+  if (status != CGAP_OK)
+    cgap_history_clear(out);
+  return status;
+}
+
+/* ---------------------------------------------------------------- tensorboard */
+
+static const char LEAD[] = "events.out.tfevents.", END[] = ".contragap"; /* readers look for "tfevents" */
+
+/* Fields of the messages, as (number << 3 | wire type): 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes. */
+enum {
+  EVENT_WALL_TIME = 1 << 3 | 1,
+  EVENT_STEP = 2 << 3 | 0,
+  EVENT_FILE_VERSION = 3 << 3 | 2,
+  EVENT_SUMMARY = 5 << 3 | 2,
+  EVENT_SESSION_LOG = 7 << 3 | 2,
+  SUMMARY_VALUE = 1 << 3 | 2,
+  VALUE_TAG = 1 << 3 | 2,
+  VALUE_SIMPLE = 2 << 3 | 5,
+  SESSION_STATUS = 1 << 3 | 0,
+  SESSION_START = 1
+};
+
+enum { TAG_ROOM = 100, MESSAGE_ROOM = 64 + CGAP_EVENT_SCALARS * (TAG_ROOM + 16) };
+
+typedef struct message {
+  unsigned char bytes[MESSAGE_ROOM];
+  size_t used;
+} message;
+
+/* ---------------------------------------------------------------- wire format */
+
+static void put(message *m, const void *bytes, size_t count)
+{
+  if (count > sizeof m->bytes - m->used) /* cannot be: tags and their number are bounded */
+    return;
+  memcpy(m->bytes + m->used, bytes, count);
+  m->used += count;
+}
+
+static void put_varint(message *m, uint64_t value)
+{
+  do {
+    const unsigned char byte = (unsigned char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
+    put(m, &byte, 1);
+  } while (value >>= 7);
+}
+
+static void put_little_endian(message *m, uint64_t bits, size_t bytes)
+{
+  for (size_t k = 0; k < bytes; k++) {
+    const unsigned char byte = (unsigned char)(bits >> (8 * k));
+    put(m, &byte, 1);
+  }
+}
+
+static void put_field(message *m, int number, const void *bytes, size_t count)
+{
+  put_varint(m, (uint64_t)number);
+  put_varint(m, count);
+  put(m, bytes, count);
+}
+
+static void begin(message *m, uint64_t step)
+{
+  struct timespec now;
+  uint64_t bits;
+  (void)clock_gettime(CLOCK_REALTIME, &now);
+  const double seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+  memcpy(&bits, &seconds, sizeof bits);
+  m->used = 0;
+  put_varint(m, EVENT_WALL_TIME);
+  put_little_endian(m, bits, sizeof bits);
+  put_varint(m, EVENT_STEP);
+  put_varint(m, step);
+}
+
+static void put_scalar(message *summary, const cgap_event_scalar *s)
+{
+  message value = {.used = 0};
+  const float single = (float)s->value;
+  uint32_t bits;
+  memcpy(&bits, &single, sizeof bits);
+  put_field(&value, VALUE_TAG, s->tag, strnlen(s->tag, TAG_ROOM));
+  put_varint(&value, VALUE_SIMPLE);
+  put_little_endian(&value, bits, sizeof bits);
+  put_field(summary, SUMMARY_VALUE, value.bytes, value.used);
+}
+
+/* ---------------------------------------------------------------- records */
+
+/* CRC-32C (Castagnoli), reflected, bit by bit: a record has a kilobyte or two, and there is one an epoch. */
+static uint32_t crc32c(const unsigned char *bytes, size_t count)
+{
+  uint32_t crc = 0xffffffffu;
+  for (size_t k = 0; k < count; k++) {
+    crc ^= bytes[k];
+    for (int bit = 0; bit < 8; bit++)
+      crc = (crc >> 1) ^ (crc & 1 ? 0x82f63b78u : 0);
+  }
+  return ~crc;
+}
+
+/* The checksum of bytes that may hold checksums themselves (record_writer.h, crc32c.h: Mask). */
+static uint32_t masked(const unsigned char *bytes, size_t count)
+{
+  const uint32_t crc = crc32c(bytes, count);
+  return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
+}
+
+static cgap_status append(const cgap_events *events, const message *m, cgap_error *error)
+{
+  message record = {.used = 0};
+  put_little_endian(&record, m->used, 8);
+  put_little_endian(&record, masked(record.bytes, 8), 4);
+  put(&record, m->bytes, m->used);
+  put_little_endian(&record, masked(m->bytes, m->used), 4);
+  return cgap_append_file(events->path, record.bytes, record.used, error);
+}
+
+cgap_status cgap_events_open(cgap_events *out, const char *folder, uint64_t first_step, cgap_error *error)
+{
+  static const char version[] = "brain.Event:2", start[] = {SESSION_STATUS, SESSION_START};
+  char name[120];
+  struct timespec now;
+  message m;
+  *out = (cgap_events){.path = ""};
+  if (mkdir(folder, 0777) != 0 && errno != EEXIST)
+    return cgap_fail_errno(error, errno, folder, "make the folder");
+  (void)clock_gettime(CLOCK_REALTIME, &now);
+  snprintf(name, sizeof name, "%s%010lld.%09ld%s", LEAD, (long long)now.tv_sec, now.tv_nsec, END);
+  cgap_status status = cgap_folder_file(out->path, folder, name, error);
+  if (status == CGAP_OK) {
+    begin(&m, 0);
+    put_field(&m, EVENT_FILE_VERSION, version, sizeof version - 1);
+    status = append(out, &m, error);
+  }
+  if (status == CGAP_OK) {
+    begin(&m, first_step);
+    put_field(&m, EVENT_SESSION_LOG, start, sizeof start);
+    status = append(out, &m, error);
+  }
+  return status;
+}
+
+cgap_status cgap_events_add(const cgap_events *events, uint64_t step, const cgap_event_scalar *scalars, size_t count,
+                            cgap_error *error)
+{
+  message m, summary = {.used = 0};
+  for (size_t k = 0; k < count && k < CGAP_EVENT_SCALARS; k++)
+    if (isfinite(scalars[k].value))
+      put_scalar(&summary, &scalars[k]);
+  begin(&m, step);
+  put_field(&m, EVENT_SUMMARY, summary.bytes, summary.used);
+  return append(events, &m, error);
+}
+
+bool cgap_events_name(const char *name)
+{
+  const size_t length = strlen(name), lead = sizeof LEAD - 1, end = sizeof END - 1;
+  return length > lead + end && strncmp(name, LEAD, lead) == 0 && strcmp(name + length - end, END) == 0;
 }

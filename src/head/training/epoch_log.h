@@ -3,8 +3,73 @@
 #ifndef CGAP_HEAD_LOGS_H
 #define CGAP_HEAD_LOGS_H
 
-#include "head/training/history.h"
-#include "head/training/tensorboard.h"
+#include "base/output_file.h"
+#include "contragap/contragap.h"
+
+/* ---------------------------------------------------------------- history */
+
+/* history.jsonl: a line of JSON for every epoch, appended whole. */
+
+typedef struct cgap_history {
+  cgap_epoch *epoch; /* (count) */
+  size_t count, capacity;
+} cgap_history;
+
+void cgap_history_clear(cgap_history *history);
+CGAP_MUST_CHECK cgap_status cgap_history_add(cgap_history *history, const cgap_epoch *record, cgap_error *error);
+
+/* The numbers of a record beside its epoch, in the order of history.jsonl, by "group.key", or "key" at the top. */
+typedef struct cgap_history_value {
+  char name[60];
+  double value;
+} cgap_history_value;
+
+enum { CGAP_HISTORY_VALUES = 28 };
+
+/* separator: what stands between group and key. Returns CGAP_HISTORY_VALUES. */
+size_t cgap_history_values(cgap_history_value out[CGAP_HISTORY_VALUES], const cgap_epoch *record, char separator);
+
+/* One line of JSON with its line end, to be freed with free; NULL: out of memory. */
+char *cgap_history_line(const cgap_epoch *record);
+
+CGAP_MUST_CHECK cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error);
+
+/* Reads the epochs up to `last`, that of the checkpoint, and leaves the file with those lines alone, later ones in a
+ * copy next to it. A last line without its end does not count. CGAP_FILE, with the file as it was, where another line
+ * is no record of its epoch or where there are fewer than `last`. */
+CGAP_MUST_CHECK cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t last, cgap_error *error);
+
+/* ---------------------------------------------------------------- tensorboard */
+
+/* TensorBoard's event files: scalars against the training step and the wall clock.
+ *
+ * A file is a sequence of records: uint64 length, uint32 masked CRC-32C of the length, the bytes, uint32 masked CRC-32C
+ * of the bytes, all little-endian (TensorFlow, core/lib/io/record_writer.h). The bytes are a protocol buffer "Event"
+ * (core/util/event.proto). A file grows by whole records alone. */
+
+typedef struct cgap_events {
+  char path[CGAP_PATH]; /* "": closed */
+} cgap_events;
+
+typedef struct cgap_event_scalar {
+  const char *tag;
+  double value; /* left out where it is no number */
+} cgap_event_scalar;
+
+enum { CGAP_EVENT_SCALARS = 64 }; /* at most, in one event */
+
+/* Begins a new file in folder, which is made where it is missing. Events of earlier files whose step is first_step or
+ * later no longer count to a reader: a resumed run passes those again. */
+CGAP_MUST_CHECK cgap_status cgap_events_open(cgap_events *out, const char *folder, uint64_t first_step,
+                                             cgap_error *error);
+
+CGAP_MUST_CHECK cgap_status cgap_events_add(const cgap_events *events, uint64_t step, const cgap_event_scalar *scalars,
+                                            size_t count, cgap_error *error);
+
+/* Whether a file of this name is one that cgap_events_open began. */
+bool cgap_events_name(const char *name);
+
+/* ---------------------------------------------------------------- epoch log */
 
 typedef struct cgap_logs {
   char history[CGAP_PATH], table[CGAP_PATH]; /* "": not written */

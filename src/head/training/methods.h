@@ -3,7 +3,7 @@
 #define CGAP_HEAD_CLOSERS_H
 
 #include "head/model/head.h"
-#include "head/training/split_rows.h"
+#include "head/training/split.h"
 
 /* A residual head that does what `closer` does. center: z − mean of its side. shift: both sides along the gap
  * vector, each half of `factor` of it. whiten: (C + r I)^−½ (z − mean), C the side's covariance. procrustes: the texts

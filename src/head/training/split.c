@@ -1,9 +1,11 @@
 #include "head/training/split.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "rows/gather.h"
 #include "rows/row_blocks.h"
 #include "rows/row_reader.h"
 
@@ -169,4 +171,299 @@ void cgap_split_clear(cgap_split *split)
 {
   cgap_free(split->part);
   *split = (cgap_split){0};
+}
+
+/* ---------------------------------------------------------------- split rows */
+
+enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452, ROWS_AT_ONCE = 1024 };
+
+static cgap_status rows_fail_memory(const cgap_side *side, cgap_error *error)
+{
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows", side->source->name, side->rows);
+}
+
+/* Counting sort by text, then by image, keeps the texts of an image ascending. */
+static void sort_couples(size_t *first, size_t keys, size_t count, const size_t *key, const size_t *order, size_t *out)
+{
+  memset(first, 0, (keys + 1) * sizeof *first);
+  for (size_t c = 0; c < count; c++)
+    first[key[c] + 1]++;
+  for (size_t k = 0; k < keys; k++)
+    first[k + 1] += first[k];
+  for (size_t c = 0; c < count; c++) {
+    const size_t at = order ? order[c] : c;
+    out[first[key[at]]++] = at;
+  }
+  memmove(first + 1, first, keys * sizeof *first); /* the ends have become the beginnings of the next */
+  first[0] = 0;
+}
+
+/* Couples in `order` without doubles into couple_text; image_first again. Returns how many. */
+static size_t drop_doubles(size_t *image_first, size_t images, const size_t *order, const size_t *text,
+                           size_t *couple_text)
+{
+  size_t kept = 0, at = 0;
+  for (size_t i = 0; i < images; i++) {
+    const size_t end = image_first[i + 1], begin = kept;
+    for (; at < end; at++)
+      if (kept == begin || couple_text[kept - 1] != text[order[at]])
+        couple_text[kept++] = text[order[at]];
+    image_first[i + 1] = kept;
+  }
+  return kept;
+}
+
+bool cgap_coupling_init(cgap_coupling *out, size_t **index, size_t images, size_t texts, size_t count,
+                        const size_t *couple_image, const size_t *couple_text)
+{
+  size_t *block = cgap_alloc(images + texts + 2 + 3 * count, sizeof *block);
+  size_t *work = cgap_alloc(2 * count, sizeof *work);
+  *index = block;
+  *out = (cgap_coupling){0};
+  if (block && work) {
+    size_t *image_first = block, *text_first = block + images + 1, *by_image = text_first + texts + 1;
+    size_t *by_text = by_image + count, *image_of = by_text + count;
+    sort_couples(text_first, texts, count, couple_text, NULL, work);
+    sort_couples(image_first, images, count, couple_image, work, work + count);
+    count = drop_doubles(image_first, images, work + count, couple_text, by_image);
+    sort_couples(text_first, texts, count, by_image, NULL, by_text);
+    for (size_t i = 0; i < images; i++)
+      for (size_t c = image_first[i]; c < image_first[i + 1]; c++)
+        image_of[c] = i;
+    *out = (cgap_coupling){images, texts, count, image_first, by_image, text_first, by_text, image_of};
+  }
+  cgap_free(work);
+  return block && work;
+}
+
+/* What each row of a side became in the part: SIZE_MAX where it is not in it. */
+typedef struct chosen {
+  size_t *image, *text;               /* (images), (texts) of the embeddings */
+  size_t images, texts;               /* rows of the part */
+  size_t *couple_image, *couple_text; /* (couples) */
+  size_t couples;
+} chosen;
+
+/* Draws which of the part's images take part, in a fixed order of all of them, so that fewer are a subset of more. */
+static void draw_images(chosen *c, const cgap_embeddings *e, const cgap_split *split, int part,
+                        const cgap_part_options *o, size_t *order)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < e->image.rows; i++) {
+    c->image[i] = SIZE_MAX;
+    if (split->part[i] == part && e->pairs.first[i + 1] > e->pairs.first[i])
+      order[count++] = i;
+  }
+  if (o->most_images > 0 && o->most_images < count) {
+    cgap_random random = cgap_random_init(o->seed, DRAW_STREAM);
+    cgap_random_shuffle(&random, order, count);
+    count = o->most_images;
+  }
+  for (size_t k = 0; k < count; k++)
+    c->image[order[k]] = 0;
+}
+
+/* The image of every text of the part; a share of the texts exchange theirs. */
+static void list_couples(chosen *c, const cgap_embeddings *e, const cgap_part_options *o, size_t *order)
+{
+  for (size_t j = 0; j < e->text.rows; j++) {
+    c->text[j] = SIZE_MAX;
+    if (c->image[e->pairs.image_of[j]] == SIZE_MAX)
+      continue;
+    c->text[j] = 0;
+    c->couple_image[c->couples] = e->pairs.image_of[j];
+    c->couple_text[c->couples++] = j;
+  }
+  const size_t wrong = (size_t)(o->noise * (double)c->couples + 0.5);
+  if (wrong < 2)
+    return;
+  for (size_t k = 0; k < c->couples; k++)
+    order[k] = k;
+  cgap_random random = cgap_random_init(o->seed, NOISE_STREAM);
+  cgap_random_shuffle(&random, order, c->couples);
+  const size_t spare = c->couple_image[order[0]];
+  for (size_t k = 0; k + 1 < wrong; k++)
+    c->couple_image[order[k]] = c->couple_image[order[k + 1]];
+  c->couple_image[order[wrong - 1]] = spare;
+}
+
+/* The rows of one side that take part, in the order of the file. */
+typedef struct taking {
+  const cgap_side *side;
+  size_t *place;  /* (side rows) SIZE_MAX where a row takes no part; becomes its row of the part */
+  bool merge;     /* equal ones become one */
+  int threads;    /* that read */
+  size_t *listed; /* (taken) kept rows */
+  size_t taken, rows;
+  cgap_distinct seen;
+  float *block, *spare; /* (AT_ONCE, dim) of rows that are not in memory; (dim) */
+} taking;
+
+static bool open_taking(taking *t)
+{
+  const size_t dim = t->side->dim;
+  for (size_t i = 0; i < t->side->rows; i++)
+    t->taken += t->place[i] != SIZE_MAX;
+  t->listed = cgap_alloc(t->taken, sizeof *t->listed);
+  t->spare = cgap_alloc(dim, sizeof *t->spare);
+  t->block = cgap_alloc(t->side->unit ? 1 : ROWS_AT_ONCE, dim * sizeof *t->block);
+  const bool fine = (!t->merge || cgap_distinct_init(&t->seen, t->taken)) && t->listed && t->spare && t->block;
+  for (size_t i = 0, k = 0; fine && i < t->side->rows; i++)
+    if (t->place[i] != SIZE_MAX)
+      t->listed[k++] = i;
+  return fine;
+}
+
+static void close_taking(taking *t)
+{
+  if (t->merge)
+    cgap_distinct_clear(&t->seen);
+  cgap_free(t->listed);
+  cgap_free(t->spare);
+  cgap_free(t->block);
+}
+
+/* Numbers one row; equal ones get one number, and the last of them stands for all. */
+static void take_row(taking *t, size_t row, const float *unit, float *out, size_t *kept, double *sum)
+{
+  const size_t dim = t->side->dim;
+  const size_t first = t->merge ? cgap_distinct_add(&t->seen, cgap_unit_hash(unit, dim, t->spare), row) : row;
+  const size_t at = t->place[row] = first == row ? t->rows++ : t->place[first];
+  if (out)
+    memcpy(out + at * dim, unit, dim * sizeof *unit);
+  kept[at] = row;
+  for (size_t k = 0; k < dim; k++)
+    sum[k] += (double)unit[k];
+}
+
+/* out (taken, dim) or NULL, kept (taken), mean (dim) */
+static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, cgap_error *error)
+{
+  const size_t dim = t->side->dim;
+  for (size_t first = 0; first < t->taken; first += ROWS_AT_ONCE) {
+    const size_t count = t->taken - first < ROWS_AT_ONCE ? t->taken - first : ROWS_AT_ONCE;
+    const cgap_status status =
+      t->side->unit ? CGAP_OK : cgap_gather(t->side, t->listed + first, count, t->threads, t->block, error);
+    if (status != CGAP_OK)
+      return status;
+    for (size_t k = 0; k < count; k++) {
+      const size_t row = t->listed[first + k];
+      take_row(t, row, t->side->unit ? t->side->unit + row * dim : t->block + k * dim, out, kept, mean);
+    }
+  }
+  for (size_t k = 0; k < dim; k++)
+    mean[k] /= (double)(t->taken ? t->taken : 1);
+  return CGAP_OK;
+}
+
+static cgap_status build_side(cgap_part *out, int side, size_t *rows, const cgap_side *from, size_t *place,
+                              const cgap_part_options *o, cgap_error *error)
+{
+  const bool shares = o->leave && cgap_gather_shares(from);
+  taking t = {.side = from, .place = place, .merge = !o->keep_duplicates, .threads = shares ? o->threads : 1};
+  float **unit = side == CGAP_IMAGE_SIDE ? &out->image : &out->text;
+  double **mean = side == CGAP_IMAGE_SIDE ? &out->image_mean : &out->text_mean;
+  cgap_status status = CGAP_OK;
+  bool fine = open_taking(&t) && (*mean = cgap_zalloc(from->dim, sizeof **mean)) &&
+              (out->kept[side] = cgap_alloc(t.taken, sizeof *out->kept[side]));
+  if (fine && !o->leave)
+    fine = (*unit = cgap_alloc(t.taken, from->dim * sizeof **unit));
+  if (fine)
+    status = take_rows(&t, *unit, out->kept[side], *mean, error);
+  *rows = t.rows;
+  out->side[side] = o->leave ? from : NULL;
+  out->threads[side] = shares ? o->threads : 0;
+  close_taking(&t);
+  return fine ? status : rows_fail_memory(from, error);
+}
+
+static cgap_status build(cgap_part *out, chosen *c, const cgap_embeddings *e, const cgap_part_options *o,
+                         cgap_error *error)
+{
+  cgap_status status = build_side(out, CGAP_IMAGE_SIDE, &c->images, &e->image, c->image, o, error);
+  if (status == CGAP_OK)
+    status = build_side(out, CGAP_TEXT_SIDE, &c->texts, &e->text, c->text, o, error);
+  if (status != CGAP_OK)
+    return status;
+  for (size_t k = 0; k < c->couples; k++) {
+    c->couple_image[k] = c->image[c->couple_image[k]];
+    c->couple_text[k] = c->text[c->couple_text[k]];
+  }
+  return cgap_coupling_init(&out->couples, &out->index, c->images, c->texts, c->couples, c->couple_image,
+                            c->couple_text)
+           ? CGAP_OK
+           : rows_fail_memory(&e->text, error);
+}
+
+cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_split *split, int part,
+                           const cgap_part_options *options, cgap_error *error)
+{
+  const size_t images = e->image.rows, texts = e->text.rows;
+  size_t *block = cgap_alloc(images + (images > texts ? images : texts) + 3 * texts, sizeof *block);
+  chosen c = {.image = block};
+  *out = (cgap_part){.dim = e->image.dim};
+  cgap_status status = CGAP_OK;
+  if (!block) {
+    status = rows_fail_memory(&e->image, error);
+  } else {
+    size_t *order = block + images;
+    c.text = order + (images > texts ? images : texts);
+    c.couple_image = c.text + texts;
+    c.couple_text = c.couple_image + texts;
+    draw_images(&c, e, split, part, options, order);
+    list_couples(&c, e, options, order);
+    status = build(out, &c, e, options, error);
+  }
+  cgap_free(block);
+  if (status != CGAP_OK)
+    cgap_part_clear(out);
+  return status;
+}
+
+/* The kept rows of a part's rows; NULL: out of memory. */
+static size_t *list_kept(const cgap_part *p, int side, const size_t *rows, size_t first, size_t count)
+{
+  const size_t *kept = p->kept[side];
+  size_t *list = cgap_alloc(count, sizeof *list);
+  for (size_t k = 0; list && k < count; k++) {
+    const size_t row = rows ? rows[k] : first + k;
+    list[k] = kept ? kept[row] : row;
+  }
+  return list;
+}
+
+cgap_status cgap_part_take(const cgap_part *p, int side, const size_t *rows, size_t first, size_t count, float *out,
+                           cgap_error *error)
+{
+  const float *unit = side == CGAP_IMAGE_SIDE ? p->image : p->text;
+  for (size_t k = 0; unit && k < count; k++)
+    memcpy(out + k * p->dim, unit + (rows ? rows[k] : first + k) * p->dim, p->dim * sizeof *out);
+  if (unit)
+    return CGAP_OK;
+  size_t *list = list_kept(p, side, rows, first, count);
+  const int threads = p->threads[side] > 1 ? p->threads[side] : 1;
+  const cgap_status status =
+    list ? cgap_gather(p->side[side], list, count, threads, out, error) : rows_fail_memory(p->side[side], error);
+  cgap_free(list);
+  return status;
+}
+
+void cgap_part_expect(const cgap_part *p, int side, const size_t *rows, size_t count)
+{
+  size_t *list = p->side[side] ? list_kept(p, side, rows, 0, count) : NULL;
+  if (list)
+    cgap_gather_expect(p->side[side], list, count);
+  cgap_free(list);
+}
+
+void cgap_part_clear(cgap_part *part)
+{
+  cgap_free(part->image);
+  cgap_free(part->text);
+  cgap_free(part->kept[CGAP_IMAGE_SIDE]);
+  cgap_free(part->kept[CGAP_TEXT_SIDE]);
+  cgap_free(part->image_mean);
+  cgap_free(part->text_mean);
+  cgap_free(part->index);
+  *part = (cgap_part){0};
 }

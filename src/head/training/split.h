@@ -3,6 +3,8 @@
 #ifndef CGAP_HEAD_SPLIT_H
 #define CGAP_HEAD_SPLIT_H
 
+#include "head/model/layers.h"
+#include "head/model/loss.h"
 #include "rows/embeddings.h"
 
 typedef struct cgap_split {
@@ -17,5 +19,46 @@ typedef struct cgap_split {
 CGAP_MUST_CHECK cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double validation, double test,
                                             uint64_t seed, cgap_error *error);
 void cgap_split_clear(cgap_split *split);
+
+/* ---------------------------------------------------------------- split rows */
+
+/* The rows and couples of one part of the data, as training and validation use them. */
+
+/* Owns everything but what `side` points at. Images without a text are left out. */
+typedef struct cgap_part {
+  size_t dim;
+  float *image, *text; /* (couples.images, dim), (couples.texts, dim) unit rows; NULL where they stay … */
+  const cgap_side *side[CGAP_SIDES]; /* … in these, images and texts, which outlive the part … */
+  size_t *kept[CGAP_SIDES];          /* … as these rows; NULL: row i is kept row i */
+  double *image_mean, *text_mean;    /* (dim) over the part's rows as they stand in the file, equal ones too */
+  int threads[CGAP_SIDES];           /* that may read at once, where rows stay there; 0: they may not */
+  size_t *index;                     /* the arrays of couples */
+  cgap_coupling couples;
+} cgap_part;
+
+typedef struct cgap_part_options {
+  bool keep_duplicates; /* else equal unit rows of a side become one row with all positives */
+  double noise;         /* share of the texts whose images are dealt anew among themselves; 0: none */
+  size_t most_images;   /* at most so many images, drawn at random; 0: all */
+  uint64_t seed;        /* of the noise and the draw */
+  bool leave;           /* unit rows stay where e has them, which then outlives the part … */
+  int threads;          /* … and are read by so many, where they can */
+} cgap_part_options;
+
+CGAP_MUST_CHECK cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_split *split, int part,
+                                           const cgap_part_options *options, cgap_error *error);
+void cgap_part_clear(cgap_part *part);
+
+/* out (count, dim): unit rows rows[0], rows[1], … of a side; rows NULL: from `first` on. */
+CGAP_MUST_CHECK cgap_status cgap_part_take(const cgap_part *part, int side, const size_t *rows, size_t first,
+                                           size_t count, float *out, cgap_error *error);
+
+/* Rows that will be taken soon. */
+void cgap_part_expect(const cgap_part *part, int side, const size_t *rows, size_t count);
+
+/* Couples sorted by image and text, doubles removed, and the lists by text. The view's arrays lie in *index, which is
+ * to be freed. false: out of memory. couple_image and couple_text (count) are reordered. */
+bool cgap_coupling_init(cgap_coupling *out, size_t **index, size_t images, size_t texts, size_t count,
+                        const size_t *couple_image, const size_t *couple_text);
 
 #endif

@@ -1,7 +1,7 @@
 #include "head/training/train_options.h"
 
-#include "base/c_locale.h"
 #include "base/check.h"
+#include "base/text_buffer.h"
 #include "head/model/layers.h"
 
 #include <math.h>

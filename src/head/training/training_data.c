@@ -1,6 +1,7 @@
 #include "head/training/training_data.h"
 
 #include <omp.h>
+#include <string.h>
 
 #include "audit/measure_runs.h"
 #include "base/check.h"
@@ -9,6 +10,7 @@
 #include "head/training/methods.h"
 #include "head/training/train_options.h"
 #include "rows/embeddings.h"
+#include "rows/row_reader.h"
 
 enum { CLOSER_SHIFT_ALL = 1 };
 
@@ -202,4 +204,300 @@ void cgap_trial_clear(cgap_trial *t)
   cgap_free(t->part_of_row);
   clear_rows(t->rows);
   *t = (cgap_trial){0};
+}
+
+/* ---------------------------------------------------------------- test set */
+
+static size_t bytes_of(const cgap_side *side)
+{
+  return side->dim * cgap_type_size(side->source->type);
+}
+
+/* place[i]: row of the subset that kept image i became, or SIZE_MAX. Returns how many. */
+static size_t place_images(size_t *place, const cgap_split *split, size_t images, int part)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < images; i++)
+    place[i] = split->part[i] == part ? count++ : SIZE_MAX;
+  return count;
+}
+
+static bool copy_images(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t count)
+{
+  const cgap_data *d = e->data;
+  const size_t bytes = bytes_of(&e->image);
+  const bool held = e->image.raw;
+  s->image = held ? cgap_alloc(count, bytes) : NULL;
+  s->image_row = cgap_alloc(count, sizeof *s->image_row);
+  s->labels = d->labels ? cgap_alloc(count, sizeof *s->labels) : NULL;
+  s->image_label = d->image_label ? cgap_alloc(count, sizeof *s->image_label) : NULL;
+  if ((held && !s->image) || !s->image_row || (d->labels && !s->labels) || (d->image_label && !s->image_label))
+    return false;
+  for (size_t i = 0; i < e->image.rows; i++) {
+    const size_t row = e->image.file_row[i], to = place[i];
+    if (to == SIZE_MAX)
+      continue;
+    if (held)
+      memcpy(s->image + to * bytes, e->image.raw + i * bytes, bytes);
+    s->image_row[to] = row;
+    if (s->labels)
+      s->labels[to] = d->labels[row];
+    if (s->image_label)
+      s->image_label[to] = d->image_label[row];
+  }
+  return true;
+}
+
+static bool copy_texts(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t count)
+{
+  const size_t bytes = bytes_of(&e->text);
+  const bool held = e->text.raw;
+  size_t to = 0;
+  s->text = held ? cgap_alloc(count, bytes) : NULL;
+  s->text_row = cgap_alloc(count, sizeof *s->text_row);
+  s->text_image = cgap_alloc(count, sizeof *s->text_image);
+  if ((held && !s->text) || !s->text_row || !s->text_image)
+    return false;
+  for (size_t j = 0; j < e->text.rows; j++) {
+    const size_t image = place[e->pairs.image_of[j]];
+    if (image == SIZE_MAX)
+      continue;
+    if (held)
+      memcpy(s->text + to * bytes, e->text.raw + j * bytes, bytes);
+    s->text_row[to] = e->text.file_row[j];
+    s->text_image[to++] = image;
+  }
+  return true;
+}
+
+/* The queries whose image is in the subset. of_row: subset row of a row of the file, SIZE_MAX: none. */
+static bool copy_queries(cgap_subset *s, const cgap_data *d, const size_t *of_row)
+{
+  enum { COLUMNS = 4 };
+  size_t count = 0;
+  s->query = cgap_alloc(COLUMNS * d->queries, sizeof *s->query);
+  s->query_weight = d->query_weight ? cgap_alloc(d->queries, sizeof *s->query_weight) : NULL;
+  if (!s->query || (d->query_weight && !s->query_weight))
+    return false;
+  for (size_t q = 0; q < d->queries; q++) {
+    const int64_t *query = d->query + COLUMNS * q;
+    const size_t image = query[0] >= 0 && (uint64_t)query[0] < d->image.rows ? of_row[query[0]] : SIZE_MAX;
+    if (image == SIZE_MAX)
+      continue;
+    memcpy(s->query + COLUMNS * count, query, COLUMNS * sizeof *query);
+    s->query[COLUMNS * count] = (int64_t)image;
+    if (s->query_weight)
+      s->query_weight[count] = d->query_weight[q];
+    count++;
+  }
+  s->data.query = s->query;
+  s->data.query_weight = s->query_weight;
+  s->data.queries = count;
+  return true;
+}
+
+static bool has_arithmetic(const cgap_data *d)
+{
+  return d->words.rows > 0 && d->image_label && d->query && d->queries > 0;
+}
+
+/* The rows as a source: a copy in memory, or picked from the whole. */
+static bool view_rows(cgap_source *out, cgap_picked **picked, const cgap_side *side, const unsigned char *copy,
+                      const size_t *rows, size_t count)
+{
+  if (copy)
+    *out = cgap_source_view(copy, count, side->dim, side->source->type, side->source->name);
+  else
+    *picked = cgap_picked_open(out, side->source, rows, count);
+  return copy || *picked;
+}
+
+static bool fill(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t images, size_t texts,
+                 size_t *of_row)
+{
+  const cgap_data *d = e->data;
+  if (!copy_images(s, e, place, images) || !copy_texts(s, e, place, texts))
+    return false;
+  s->data = (cgap_data){
+    .pairing = CGAP_BY_INDEX,
+    .text_image = s->text_image,
+    .drop_bad = d->drop_bad,
+    .labels = s->labels,
+    .class_text = d->class_text,
+    .prompts = d->prompts,
+  };
+  if (!view_rows(&s->data.image, &s->picked[0], &e->image, s->image, s->image_row, images) ||
+      !view_rows(&s->data.text, &s->picked[1], &e->text, s->text, s->text_row, texts))
+    return false;
+  if (!has_arithmetic(d))
+    return true;
+  for (size_t row = 0; row < d->image.rows; row++)
+    of_row[row] = SIZE_MAX;
+  for (size_t k = 0; k < images; k++)
+    of_row[s->image_row[k]] = k;
+  s->data.words = d->words;
+  s->data.image_label = s->image_label;
+  return copy_queries(s, d, of_row);
+}
+
+cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const cgap_split *split, int part,
+                             cgap_error *error)
+{
+  *out = (cgap_subset){0};
+  size_t *place = cgap_alloc(e->image.rows, sizeof *place);
+  size_t *of_row = cgap_alloc(has_arithmetic(e->data) ? e->data->image.rows : 0, sizeof *of_row);
+  const bool fine =
+    place && of_row && fill(out, e, place, place_images(place, split, e->image.rows, part), split->texts[part], of_row);
+  cgap_free(place);
+  cgap_free(of_row);
+  if (fine)
+    return CGAP_OK;
+  cgap_subset_clear(out);
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the test part", e->image.source->name);
+}
+
+void cgap_subset_clear(cgap_subset *s)
+{
+  cgap_free(s->image);
+  cgap_free(s->text);
+  cgap_picked_close(s->picked[0]);
+  cgap_picked_close(s->picked[1]);
+  cgap_free(s->text_image);
+  cgap_free(s->image_row);
+  cgap_free(s->text_row);
+  cgap_free(s->labels);
+  cgap_free(s->image_label);
+  cgap_free(s->query);
+  cgap_free(s->query_weight);
+  *s = (cgap_subset){0};
+}
+
+/* ---------------------------------------------------------------- rows of the file */
+
+static void map_rows(size_t *rows, size_t count, const size_t *to)
+{
+  for (size_t k = 0; rows && k < count; k++)
+    rows[k] = to[rows[k]];
+}
+
+static void map_checks(cgap_side_checks *c, const size_t *to)
+{
+  cgap_check *all[] = {&c->not_finite, &c->zero, &c->off_unit, &c->duplicates, &c->near_duplicates};
+  for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+    map_rows(all[k]->examples, all[k]->example_count, to);
+}
+
+static void map_hubs(cgap_hubness *h, const size_t *to)
+{
+  for (size_t k = 0; k < h->hub_count; k++)
+    h->hubs[k].row = to[h->hubs[k].row];
+}
+
+void cgap_subset_map(cgap_audit *a, const cgap_subset *s)
+{
+  map_rows(a->image_row, a->images, s->image_row);
+  map_rows(a->text_row, a->texts, s->text_row);
+  map_checks(&a->checks_image, s->image_row);
+  map_checks(&a->checks_text, s->text_row);
+  map_hubs(&a->hubs_image_to_text, s->text_row);
+  map_hubs(&a->hubs_text_to_image, s->image_row);
+  for (size_t k = 0; k < a->worst_count; k++)
+    a->worst[k] = (cgap_pair){s->image_row[a->worst[k].image], s->text_row[a->worst[k].text], a->worst[k].cosine};
+  for (size_t k = 0; k < a->scatter_images; k++)
+    a->scatter_image[k].row = s->image_row[a->scatter_image[k].row];
+  for (size_t k = 0; k < a->scatter_texts; k++)
+    a->scatter_text[k].row = s->text_row[a->scatter_text[k].row];
+}
+
+/* ---------------------------------------------------------------- through a head */
+
+enum { BLOCK = 4096 };
+
+/* Where new rows go: all at once into memory, or block by block into a file. */
+typedef struct place {
+  float *all, *block; /* (rows, dim), or NULL and (BLOCK, dim) */
+  cgap_spill *spill;
+} place;
+
+static cgap_status open_place(place *p, cgap_source *view, const cgap_source *in, size_t dim, bool spill,
+                              cgap_error *error)
+{
+  size_t count = 0;
+  *p = (place){0};
+  if (spill) {
+    p->block = cgap_alloc(BLOCK, dim * sizeof *p->block);
+    return p->block ? cgap_spill_open(&p->spill, view, in->rows, dim, CGAP_FLOAT32, in->name, error)
+                    : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for new rows", in->name);
+  }
+  p->all = cgap_product(&count, in->rows, dim) ? cgap_alloc(count, sizeof *p->all) : NULL;
+  if (!p->all)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu new rows", in->name, in->rows);
+  *view = cgap_source_view(p->all, in->rows, dim, CGAP_FLOAT32, in->name);
+  return CGAP_OK;
+}
+
+/* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the row. */
+static cgap_status transform(place *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int side,
+                             bool spill, bool leave_bad, int threads, cgap_error *error)
+{
+  const size_t dim = head->layers.shape.dim, rows = in->rows;
+  bool bad[BLOCK] = {false};
+  cgap_reader reader = {0};
+  cgap_status status = open_place(p, view, in, dim, spill, error);
+  if (status == CGAP_OK)
+    status = cgap_reader_init(&reader, in, rows < BLOCK ? rows : BLOCK, error);
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += BLOCK) {
+    const size_t count = rows - first < BLOCK ? rows - first : BLOCK;
+    float *to = p->spill ? p->block : p->all + first * dim;
+    status = cgap_reader_read(&reader, first, count, leave_bad ? bad : NULL, error);
+    if (status == CGAP_OK)
+      status = cgap_head_transform(head, side, reader.unit, count, to, threads, error);
+    for (size_t i = 0; status == CGAP_OK && i < count; i++)
+      if (bad[i])
+        memset(to + i * dim, 0, dim * sizeof *to);
+    if (status == CGAP_OK && p->spill)
+      status = cgap_spill_add(p->spill, to, count, error);
+  }
+  cgap_reader_clear(&reader);
+  cgap_free(p->block);
+  return status;
+}
+
+cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, const cgap_head *head, bool spill,
+                                  int threads, cgap_error *error)
+{
+  *out = (cgap_transformed){.data = *data};
+  cgap_data *d = &out->data;
+  place at = {0};
+  cgap_status status = transform(&at, &d->image, &data->image, head, CGAP_IMAGE_SIDE, spill, false, threads, error);
+  out->image = at.all;
+  out->spilled[0] = at.spill;
+  if (status == CGAP_OK) {
+    status = transform(&at, &d->text, &data->text, head, CGAP_TEXT_SIDE, spill, false, threads, error);
+    out->text = at.all;
+    out->spilled[1] = at.spill;
+  }
+  if (status == CGAP_OK && data->class_text.rows) {
+    status =
+      transform(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_SIDE, false, data->drop_bad, threads, error);
+    out->class_text = at.all;
+  }
+  if (status == CGAP_OK && data->words.rows) {
+    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_SIDE, false, data->drop_bad, threads, error);
+    out->words = at.all;
+  }
+  if (status != CGAP_OK)
+    cgap_transformed_clear(out);
+  return status;
+}
+
+void cgap_transformed_clear(cgap_transformed *t)
+{
+  cgap_free(t->image);
+  cgap_free(t->text);
+  cgap_free(t->class_text);
+  cgap_free(t->words);
+  cgap_spill_close(t->spilled[0]);
+  cgap_spill_close(t->spilled[1]);
+  *t = (cgap_transformed){0};
 }

@@ -2,7 +2,7 @@
 #ifndef CGAP_HEAD_FIT_H
 #define CGAP_HEAD_FIT_H
 
-#include "head/training/history.h"
+#include "head/training/epoch_log.h"
 #include "head/training/training_data.h"
 
 typedef struct cgap_store {

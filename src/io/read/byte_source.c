@@ -1,6 +1,6 @@
 #include "io/read/byte_source.h"
 
-#include "base/unnamed_file.h"
+#include "base/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "io/read/hdf5_chunks.h"
 
 #include "base/memory.h"
-#include "base/unnamed_file.h"
+#include "base/output_file.h"
 #include "io/read/hdf5_basics.h"
 #include "io/read/hdf5_unpack.h"
 

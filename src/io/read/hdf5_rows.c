@@ -9,8 +9,8 @@
 #include "io/read/hdf5_chunks.h"
 
 #include "base/memory.h"
+#include "base/output_file.h"
 #include "base/source.h"
-#include "base/unnamed_file.h"
 
 #include <fcntl.h>
 #include <omp.h>

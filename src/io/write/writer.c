@@ -2,12 +2,12 @@
  * converted in a buffer of BUFFER_BYTES; datasets are filled row by row, written whole, made virtual or copied. */
 #include "io/write/writer.h"
 
-#include "base/half.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
 #include "io/read/name_words.h"
 #include "io/write/hdf5_disk_full_driver.h"
+#include "simd/convert.h"
 
 #include <errno.h>
 #include <fcntl.h>
