@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "analysis/interval.h"
-#include "report/table.h"
+#include "report/text.h"
 
 /* Thresholds of this tool's own, shown wherever their word is. */
 static const double LOW = 0.19, SEVERE = 0.63; /* of the corrected distance */
