@@ -1,7 +1,6 @@
 #include "analysis/fields.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,54 +21,38 @@ const cgap_group cgap_groups[CGAP_GROUPS] = {
   [CGAP_GROUP_MIXED] = {"Same modality", {"all", "image", "text", "by chance"}, false},
 };
 
-enum { FIELDS_MAX = 256 };
-
-static struct {
-  const cgap_field *field[FIELDS_MAX];
-  const cgap_plain *plain[FIELDS_MAX];
-  size_t fields, plains;
-} table;
-
-static void make_table(void)
-{
-  for (int group = 0; group < CGAP_GROUPS; group++)
-    for (size_t m = 0; cgap_measures[m]; m++)
-      for (size_t k = 0; k < cgap_measures[m]->field_count && table.fields < FIELDS_MAX; k++)
-        if ((int)cgap_measures[m]->fields[k].group == group)
-          table.field[table.fields++] = &cgap_measures[m]->fields[k];
-  for (size_t m = 0; cgap_measures[m]; m++)
-    for (size_t k = 0; k < cgap_measures[m]->plain_count && table.plains < FIELDS_MAX; k++)
-      table.plain[table.plains++] = &cgap_measures[m]->plains[k];
-}
-
-static void need_table(void)
-{
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  (void)pthread_once(&once, make_table);
-}
-
 size_t cgap_field_count(void)
 {
-  need_table();
-  return table.fields;
+  size_t count = 0;
+  for (size_t m = 0; cgap_measures[m]; m++)
+    count += cgap_measures[m]->field_count;
+  return count;
 }
 
 const cgap_field *cgap_field_at(size_t index)
 {
-  need_table();
-  return table.field[index];
+  for (int group = 0; group < CGAP_GROUPS; group++)
+    for (size_t m = 0; cgap_measures[m]; m++)
+      for (size_t k = 0; k < cgap_measures[m]->field_count; k++)
+        if ((int)cgap_measures[m]->fields[k].group == group && index-- == 0)
+          return &cgap_measures[m]->fields[k];
+  return NULL;
 }
 
 size_t cgap_plain_count(void)
 {
-  need_table();
-  return table.plains;
+  size_t count = 0;
+  for (size_t m = 0; cgap_measures[m]; m++)
+    count += cgap_measures[m]->plain_count;
+  return count;
 }
 
 const cgap_plain *cgap_plain_at(size_t index)
 {
-  need_table();
-  return table.plain[index];
+  for (size_t m = 0; cgap_measures[m]; index -= cgap_measures[m++]->plain_count)
+    if (index < cgap_measures[m]->plain_count)
+      return &cgap_measures[m]->plains[index];
+  return NULL;
 }
 
 /* ---------------------------------------------------------------- look-ups */

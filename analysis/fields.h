@@ -16,7 +16,7 @@ extern const cgap_group cgap_groups[CGAP_GROUPS];
 
 /* The fields of all measures, block by block. */
 size_t cgap_field_count(void);
-const cgap_field *cgap_field_at(size_t index);
+const cgap_field *cgap_field_at(size_t index); /* NULL past the last */
 
 /* The numbers without an interval. */
 size_t cgap_plain_count(void);

@@ -12,6 +12,7 @@
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/ranks.h"
 #include "head/evaluation/paired.h"
 #include "head/evaluation/same_rows.h"
 #include "io/find/dataset.h"

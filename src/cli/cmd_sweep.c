@@ -16,7 +16,7 @@
 #include "cli/overwrite.h"
 #include "cli/progress.h"
 #include "cli/ranks.h"
-#include "cli/sweep_results.h"
+#include "cli/sweep_figures.h"
 #include "cli/sweep_setting.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
@@ -421,7 +421,9 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
     s->results.dim = data->image.dim;
   }
   if (status == CGAP_OK)
-    status = sweep_results_write(&s->results, &s->grid, opt.out, &run, s->source, told, error);
+    status = sweep_results_write(&s->results, &s->grid, opt.out, &run, error);
+  if (status == CGAP_OK)
+    status = sweep_figures_write(&s->results, &s->grid, opt.out, &run, s->source, told, error);
   if (status == CGAP_OK) {
     sweep_results_print(&s->results, &s->grid, cli_paper().columns);
     status = cli_printed(CGAP_OK, error);

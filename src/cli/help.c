@@ -4,19 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/option_values.h"
-#include "report/table.h"
+#include "cli/messages.h"
+#include "cli/run_info.h"
+#include "report/text.h"
 
 enum { COLUMN = 27 };
-
-/* Columns of UTF-8 text: bytes that do not continue a character. */
-static int columns(const char *text, size_t bytes)
-{
-  int count = 0;
-  for (size_t i = 0; i < bytes; i++)
-    count += ((unsigned char)text[i] & 0xC0) != 0x80;
-  return count;
-}
 
 static void print_choices(char *out, size_t size, const char *const *choices)
 {
@@ -39,7 +31,7 @@ static void print_option(const cli_option *option)
   cli_value_show(option, shown);
   snprintf(text, sizeof text, "%s%s%s%s%s", option->help, shown[0] ? " [" : "", shown, shown[0] ? "]" : "",
            option->kind == CLI_LIST ? " (may be given again)" : "");
-  int at = columns(head, strlen(head));
+  int at = cgap_text_width(head, strlen(head));
   if (at + 2 > COLUMN) {
     printf("%s\n", head);
     at = 0;

@@ -2,7 +2,7 @@
 #ifndef CGAP_CLI_HELP_H
 #define CGAP_CLI_HELP_H
 
-#include "cli/options.h"
+#include "cli/option_values.h"
 
 int cli_help(const cli_spec *spec); /* on stdout; returns 0 */
 

@@ -14,14 +14,13 @@
 #include <unistd.h>
 
 #include "base/output_file.h"
-#include "cli/options.h"
-#include "cli/progress.h"
-#include "cli/ranks.h"
+#include "cli/run_info.h"
 #include "report/gnuplot.h"
 
 enum { GRACE_MILLISECONDS = 400 };
 
 static sigset_t asking;
+static void (*_Atomic wipe)(void);
 static atomic_bool stop, answered, decided;
 static char kept[CGAP_PATH + 300] = "nothing was written";
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -104,10 +103,22 @@ static int next_signal(void)
   return number;
 }
 
+void cli_leave_wipe(void (*line)(void))
+{
+  atomic_store(&wipe, line);
+}
+
+static void wipe_line(void)
+{
+  void (*const line)(void) = atomic_load(&wipe);
+  if (line)
+    line();
+}
+
 static void end_now(void)
 {
   clean_up();
-  cli_progress_clear();
+  wipe_line();
   pthread_mutex_lock(&kept_lock);
   char text[sizeof kept + 40];
   const int length = snprintf(text, sizeof text, "contragap: interrupted; %s\n", kept);
@@ -173,7 +184,7 @@ static void end_guarded(int code, void *unused)
   if (atomic_load(&decided))
     return;
   clean_up();
-  cli_progress_clear();
+  wipe_line();
   if (cli_ranks_first() && write(STDERR_FILENO, LINE, sizeof LINE - 1) < 0)
     _exit(CGAP_RESOURCE);
   _exit(CGAP_RESOURCE);
@@ -187,16 +198,6 @@ void cli_leave_guard(void)
 void cli_leave_decided(void)
 {
   atomic_store(&decided, true);
-}
-
-int cli_leave_code(int code)
-{
-  cgap_error error = {0};
-  if (code != CGAP_OK || !cli_interrupted())
-    return code;
-  cli_leave_answered();
-  (void)cgap_fail(&error, CGAP_INTERRUPTED, "interrupted when all was done: what was asked for is complete");
-  return cli_fail(&error);
 }
 
 bool cli_interrupted(void)

@@ -28,8 +28,8 @@ void cli_leave_answered(void); /* the work knows and is on its way out: it is gi
 void cli_leave_guard(void);
 void cli_leave_decided(void);
 
-/* CGAP_INTERRUPTED in place of CGAP_OK where a signal came that the work did not notice before its end. */
-int cli_leave_code(int code);
+/* What wipes the progress line before a last line is printed; runs on a thread of its own. */
+void cli_leave_wipe(void (*line)(void));
 
 /* What stands if the program is ended now, as it follows "interrupted; ". At the start: "nothing was written". */
 void cli_leave_says(const char *format, ...) CGAP_PRINTF(1, 2);

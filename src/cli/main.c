@@ -65,6 +65,17 @@ static void allow_many_files(void)
   }
 }
 
+/* CGAP_INTERRUPTED in place of CGAP_OK where a signal came that the work did not notice before its end. */
+static int final_code(int code)
+{
+  cgap_error error = {0};
+  if (code != CGAP_OK || !cli_interrupted())
+    return code;
+  cli_leave_answered();
+  (void)cgap_fail(&error, CGAP_INTERRUPTED, "interrupted when all was done: what was asked for is complete");
+  return cli_fail(&error);
+}
+
 static int run(int argc, char **argv, const cli_command *command)
 {
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -88,7 +99,7 @@ static int run(int argc, char **argv, const cli_command *command)
   if (code != CLI_GO)
     return code;
   code = command->run(argc - 1, argv + 1);
-  return cli_ranks() ? cli_ranks_close(code) : cli_leave_code(code);
+  return cli_ranks() ? cli_ranks_close(code) : final_code(code);
 }
 
 int main(int argc, char **argv)

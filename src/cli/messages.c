@@ -1,4 +1,5 @@
-/* What the program says to a person: one line each, on stderr. */
+#include "cli/messages.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -7,10 +8,15 @@
 #include <unistd.h>
 
 #include "cli/interrupt.h"
-#include "cli/options.h"
 #include "cli/progress.h"
-#include "cli/ranks.h"
-#include "io/find/dataset.h"
+#include "cli/run_info.h"
+
+static bool (*keep_failure)(const cgap_error *error);
+
+void cli_fail_offer(bool (*keep)(const cgap_error *error))
+{
+  keep_failure = keep;
+}
 
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
@@ -33,7 +39,7 @@ static void line(const char *lead, const char *format, va_list values)
 
 int cli_fail(const cgap_error *error)
 {
-  if (cli_ranks_keep(error) || !cli_ranks_first())
+  if ((keep_failure && keep_failure(error)) || !cli_ranks_first())
     return (int)error->status;
   cli_progress_clear();
   char text[sizeof error->message];

@@ -11,10 +11,7 @@
 #include "cli/documents/documents.h"
 #include "cli/help.h"
 #include "cli/interrupt.h"
-#include "cli/option_values.h"
 #include "cli/ranks.h"
-
-cli_common cli_shared;
 
 static const char *const progress_choices[] = {"auto", "always", "never", NULL};
 
@@ -284,4 +281,31 @@ cgap_input_options cli_input(const cli_args *args)
                               .drop_bad = cli_shared.drop_bad,
                               .merge_images = cli_shared.merge_images,
                               .threads = cli_shared.threads};
+}
+
+static const char *without_folder(const char *path)
+{
+  /* "a/b.h5:/group/x" is b.h5:/group/x */
+  const char *part = strstr(path, ":/");
+  const char *name = path;
+  for (const char *c = path; *c && (!part || c < part); c++)
+    if (*c == '/' && c[1])
+      name = c + 1;
+  return name;
+}
+
+void cli_source_name(char *out, size_t size, const cli_args *args)
+{
+  const char *first = args->count ? args->items[0] : cli_shared.image ? cli_shared.image : "";
+  if (args->count > 2)
+    snprintf(out, size, "%s and %zu more", without_folder(first), args->count - 1);
+  else if (args->count == 2)
+    snprintf(out, size, "%s, %s", without_folder(first), without_folder(args->items[1]));
+  else if (!args->count && cli_shared.text)
+    snprintf(out, size, "%s, %s", without_folder(first), without_folder(cli_shared.text));
+  else
+    snprintf(out, size, "%s", without_folder(first));
+  for (char *c = out; *c; c++)
+    if ((unsigned char)*c < 32 || *c == 127)
+      *c = ' ';
 }

@@ -6,15 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/output_file.h"
 #include "cli/options.h"
-#include "cli/train_folder.h"
 #include "io/read/hdf5_basics.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
 
 enum { NAME = 300, MOST_TEXT = 65536 };
+
+const char *const cli_training_files[CLI_TRAINING_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl",
+                                                            "history.csv"};
+const char *const cli_training_prefixes[CLI_TRAINING_PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
 
 /* An error is no absence: what cannot be looked at is there. */
 static bool is_there(const char *path)
@@ -72,11 +76,24 @@ static bool has_sweep(const char *folder, char found[NAME])
   return holds(folder, found);
 }
 
+bool cli_overwrite_finds_training(const char *folder, char found[NAME])
+{
+  for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
+    for (int k = CLI_TRAINING_HEAD; k <= CLI_TRAINING_HISTORY; k++) { /* a history.csv alone may be anyone's */
+      char path[CGAP_PATH];
+      cgap_error ignored;
+      snprintf(found, NAME, "%s%s", cli_training_prefixes[p], cli_training_files[k]);
+      if (cgap_folder_file(path, folder, found, &ignored) == CGAP_OK && access(path, F_OK) == 0)
+        return true;
+    }
+  return false;
+}
+
 static const struct {
   const char *command, *result;
   bool (*has)(const char *folder, char found[NAME]); /* the file by which that is known into found */
 } KINDS[] = {[CLI_FOLDER_AUDIT] = {"audit", "an audit", has_audit},
-             [CLI_FOLDER_TRAIN] = {"train", "a training", cli_train_folder_holds_run},
+             [CLI_FOLDER_TRAIN] = {"train", "a training", cli_overwrite_finds_training},
              [CLI_FOLDER_COMPARE] = {"compare", "a comparison", has_comparison},
              [CLI_FOLDER_SWEEP] = {"sweep", "a sweep", has_sweep}};
 

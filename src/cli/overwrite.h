@@ -15,6 +15,21 @@ typedef enum cli_folder_kind {
   CLI_FOLDER_SWEEP
 } cli_folder_kind;
 
+/* What a training leaves: these files, each alone (prefix "") and for each loss of a race. */
+enum {
+  CLI_TRAINING_HEAD,
+  CLI_TRAINING_CHECKPOINT,
+  CLI_TRAINING_HISTORY,
+  CLI_TRAINING_TABLE,
+  CLI_TRAINING_FILES,
+  CLI_TRAINING_PREFIXES = 4
+};
+extern const char *const cli_training_files[CLI_TRAINING_FILES];
+extern const char *const cli_training_prefixes[CLI_TRAINING_PREFIXES];
+
+/* A file of any training in the folder into found; false: there is none. */
+bool cli_overwrite_finds_training(const char *folder, char found[300]);
+
 /* names: files that the command would write there, up to a NULL; its figures count too. A folder that the command wrote
  * passes: whether a finished training or sweep may be replaced is asked before. */
 CGAP_MUST_CHECK cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const char *const *names,

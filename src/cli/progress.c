@@ -6,8 +6,7 @@
 #include <unistd.h>
 
 #include "cli/interrupt.h"
-#include "cli/options.h"
-#include "cli/ranks.h"
+#include "cli/run_info.h"
 
 static struct {
   char phase[64];
@@ -73,6 +72,7 @@ static bool tick(void *context, const char *phase, double share)
 
 cgap_progress cli_progress(void)
 {
+  cli_leave_wipe(cli_progress_clear);
   line.last = redraws() ? 0 : cli_seconds();
   return (cgap_progress){.tick = tick};
 }

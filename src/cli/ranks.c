@@ -2,16 +2,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/interrupt.h"
-#include "cli/options.h"
-#include "cli/progress.h"
+#include "cli/messages.h"
+#include "cli/run_info.h"
 #include "comm/comm.h"
 
 static struct {
   cgap_comm *comm;
-  bool other; /* one of the ranks that do not talk */
   bool failed;
   cgap_error error;
 } ranks;
@@ -34,21 +34,35 @@ static void warn_alone(void)
              tasks);
 }
 
+/* Keeps a failure for cli_ranks_close; false: there are no ranks, say it at once. */
+static bool keep_failure(const cgap_error *error)
+{
+  if (!ranks.comm || error->status == CGAP_CROSSED)
+    return false;
+  if (!ranks.failed)
+    ranks.error = *error;
+  ranks.failed = true;
+  cgap_comm_raise(ranks.comm, error);
+  return true;
+}
+
 int cli_ranks_open(bool shares)
 {
   cgap_error error = {0};
-  ranks.other = cgap_comm_launched() > 1 && cgap_comm_launched_as() > 0;
-  if (ranks.other && !freopen("/dev/null", "w", stdout))
-    ranks.other = true;
+  const bool other = cgap_comm_launched() > 1 && cgap_comm_launched_as() > 0;
+  cli_ranks_set_first(!other);
+  cli_fail_offer(keep_failure);
+  if (other && !freopen("/dev/null", "w", stdout))
+    cli_ranks_set_first(false);
   if (!shares)
-    return ranks.other ? CGAP_OK : CLI_GO;
+    return other ? CGAP_OK : CLI_GO;
   if (cgap_comm_open(&ranks.comm, &error) != CGAP_OK)
     return cli_fail(&error);
   cgap_comm_on_stop(ranks.comm, stopped, NULL);
   if (!ranks.comm)
     warn_alone();
   else
-    ranks.other = cgap_comm_rank(ranks.comm) > 0;
+    cli_ranks_set_first(cgap_comm_rank(ranks.comm) == 0);
   return CLI_GO;
 }
 
@@ -62,7 +76,7 @@ int cli_ranks_close(int code)
   const cgap_status status = cgap_comm_settle(comm, &ranks.error);
   cli_leave_answered(); /* MPI may end this process by a signal */
   ranks.comm = NULL;    /* what is said now is said at once */
-  if (status != CGAP_OK && ranks.error.message[0] && !ranks.other)
+  if (status != CGAP_OK && ranks.error.message[0] && cli_ranks_first())
     (void)cli_fail(&ranks.error);
   code = status != CGAP_OK ? (int)status : code;
   cli_leave_decided(); /* ranks that no longer hear each other are ended within it */
@@ -75,22 +89,6 @@ cgap_comm *cli_ranks(void)
   return ranks.comm;
 }
 
-bool cli_ranks_first(void)
-{
-  return !ranks.other;
-}
-
-bool cli_ranks_keep(const cgap_error *error)
-{
-  if (!ranks.comm || error->status == CGAP_CROSSED)
-    return false;
-  if (!ranks.failed)
-    ranks.error = *error;
-  ranks.failed = true;
-  cgap_comm_raise(ranks.comm, error);
-  return true;
-}
-
 int cli_rank_threads(void)
 {
   if (cli_shared.threads || !ranks.comm)
@@ -98,4 +96,13 @@ int cli_rank_threads(void)
   const int own = cli_cores() / cgap_comm_neighbours(ranks.comm);
   const bool bound = cli_cores() < (int)sysconf(_SC_NPROCESSORS_ONLN); /* the launcher has given it a part */
   return bound ? cli_cores() : own > 0 ? own : 1;
+}
+
+cgap_paper cli_paper(void)
+{
+  const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
+  const bool plain = (off && *off) || !kind || !*kind || strcmp(kind, "dumb") == 0 ||
+                     cli_ranks(); /* a launcher's terminal is its own: what it gets may end in a file */
+  const int columns = cli_columns(STDOUT_FILENO);
+  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !plain, .columns = columns < 80 ? 80 : columns};
 }

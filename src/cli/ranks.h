@@ -3,6 +3,7 @@
 #define CGAP_CLI_RANKS_H
 
 #include "contragap/contragap.h"
+#include "report/table.h"
 
 /* Before a command runs. shares: the command's work is shared out over ranks; without, rank 0 does all of it and the
  * others are not needed. Returns CLI_GO, or the exit code to leave with. */
@@ -13,12 +14,10 @@ int cli_ranks_close(int code);
 
 cgap_comm *cli_ranks(void); /* NULL: alone */
 
-bool cli_ranks_first(void); /* this process is rank 0, or alone: it talks and writes */
-
-/* Keeps a failure for cli_ranks_close; false: there are no ranks, say it at once. */
-bool cli_ranks_keep(const cgap_error *error);
-
 /* --threads, and where it is not given under ranks, this rank's part of the node's; 0: the work's own choice. */
 int cli_rank_threads(void);
+
+/* stdout: colours unless it has none or NO_COLOR is set, its columns */
+cgap_paper cli_paper(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* What a run tells about itself: its input's name, its command line, the clock, the machine. */
+#include "cli/run_info.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,40 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/options.h"
-#include "cli/ranks.h"
-
-static const char *without_folder(const char *path)
-{
-  /* "a/b.h5:/group/x" is b.h5:/group/x */
-  const char *part = strstr(path, ":/");
-  const char *name = path;
-  for (const char *c = path; *c && (!part || c < part); c++)
-    if (*c == '/' && c[1])
-      name = c + 1;
-  return name;
-}
+cli_common cli_shared;
+static bool is_other_rank;
 
 bool cli_ends_with(const char *text, const char *ending)
 {
   const size_t a = strlen(text), b = strlen(ending);
   return a >= b && strcmp(text + a - b, ending) == 0;
-}
-
-void cli_source_name(char *out, size_t size, const cli_args *args)
-{
-  const char *first = args->count ? args->items[0] : cli_shared.image ? cli_shared.image : "";
-  if (args->count > 2)
-    snprintf(out, size, "%s and %zu more", without_folder(first), args->count - 1);
-  else if (args->count == 2)
-    snprintf(out, size, "%s, %s", without_folder(first), without_folder(args->items[1]));
-  else if (!args->count && cli_shared.text)
-    snprintf(out, size, "%s, %s", without_folder(first), without_folder(cli_shared.text));
-  else
-    snprintf(out, size, "%s", without_folder(first));
-  for (char *c = out; *c; c++)
-    if ((unsigned char)*c < 32 || *c == 127)
-      *c = ' ';
 }
 
 /* A word that the shell would split stands in single quotes. */
@@ -103,11 +77,12 @@ int cli_columns(int file)
   return window.ws_col < MOST ? window.ws_col : MOST;
 }
 
-cgap_paper cli_paper(void)
+bool cli_ranks_first(void)
 {
-  const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
-  const bool plain = (off && *off) || !kind || !*kind || strcmp(kind, "dumb") == 0 ||
-                     cli_ranks(); /* a launcher's terminal is its own: what it gets may end in a file */
-  const int columns = cli_columns(STDOUT_FILENO);
-  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !plain, .columns = columns < 80 ? 80 : columns};
+  return !is_other_rank;
+}
+
+void cli_ranks_set_first(bool first)
+{
+  is_other_rank = !first;
 }

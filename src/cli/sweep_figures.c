@@ -1,11 +1,11 @@
-/* Figures, page and table of a sweep. */
+#include "cli/sweep_figures.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "cli/sweep_results.h"
 #include "report/comparison_page.h"
 #include "report/curves.h"
 #include "report/sweep_page.h"

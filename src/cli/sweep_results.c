@@ -336,10 +336,8 @@ static cgap_status write_json(const sweep_results *r, const cgap_grid *g, const 
 }
 
 cgap_status sweep_results_write(const sweep_results *r, const cgap_grid *g, const char *folder, const cgap_run *run,
-                                const char *source, void (*told)(const char *line), cgap_error *error)
+                                cgap_error *error)
 {
-  cgap_status status = write_csv(r, folder, error);
-  if (status == CGAP_OK)
-    status = write_json(r, g, folder, run, error);
-  return status == CGAP_OK ? sweep_figures_write(r, g, folder, run, source, told, error) : status;
+  const cgap_status status = write_csv(r, folder, error);
+  return status == CGAP_OK ? write_json(r, g, folder, run, error) : status;
 }

@@ -36,15 +36,9 @@ CGAP_MUST_CHECK cgap_status sweep_results_take(sweep_results *results, const jso
 /* Appends to the file, one whole line, and to the present grid; steals run. */
 CGAP_MUST_CHECK cgap_status sweep_results_add(sweep_results *results, json_t *run, cgap_error *error);
 
-/* sweep.csv, sweep.json, and what sweep_figures_write writes. */
+/* sweep.csv and sweep.json. */
 CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, const cgap_grid *grid, const char *folder,
-                                                const cgap_run *run, const char *source, void (*told)(const char *line),
-                                                cgap_error *error);
-
-/* report.html, and in folder/figures a figure for each axis that varies and a map of the first two. */
-CGAP_MUST_CHECK cgap_status sweep_figures_write(const sweep_results *results, const cgap_grid *grid, const char *folder,
-                                                const cgap_run *run, const char *source, void (*told)(const char *line),
-                                                cgap_error *error);
+                                                const cgap_run *run, cgap_error *error);
 
 /* A bit for each axis. */
 enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES) - 1) & ~(1 << CGAP_AXIS_SEED) };
@@ -56,8 +50,5 @@ cgap_spread sweep_spread_over(const sweep_results *results, const cgap_grid *gri
 
 /* The settings without the seed are those whose seed is the first one; fills index. */
 bool sweep_is_first_seed(const cgap_grid *grid, size_t setting, size_t index[CGAP_AXES]);
-
-/* Means over seeds of the main measures, a line a setting, on stdout. */
-void sweep_results_print(const sweep_results *results, const cgap_grid *grid, int columns);
 
 #endif

@@ -10,11 +10,6 @@
 #include "head/training/epoch_log.h"
 #include "report/comparison_show.h"
 
-/* What a training leaves, alone (prefix "") and for each loss of a race. */
-enum { HEAD, CHECKPOINT, HISTORY, TABLE, RUN_FILES, PREFIXES = 1 + CLI_LOSSES };
-static const char *const RUN_FILE[RUN_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl", "history.csv"};
-static const char *const PREFIX[PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
-
 /* What it leaves once, at the end. */
 static const char *const RESULT[] = {"before.json", "after.json",      "clip.json",    "cua.json",
                                      "cuaxu.json",  "start.json",      "center.json",  "shift.json",
@@ -43,26 +38,15 @@ static void remove_file(const char *folder, const char *prefix, const char *name
     (void)remove(path); /* a file that stays is replaced when the run writes its own */
 }
 
-bool cli_train_folder_holds_run(const char *folder, char found[300])
-{
-  for (int p = 0; p < PREFIXES; p++)
-    for (int k = HEAD; k <= HISTORY; k++) /* a history.csv alone may be anybody's */
-      if (stands(folder, PREFIX[p], RUN_FILE[k])) {
-        snprintf(found, 300, "%s%s", PREFIX[p], RUN_FILE[k]);
-        return true;
-      }
-  return false;
-}
-
 /* Only these names, and only in the folder of a run: whatever else lies there is the user's. */
 static void remove_run(const char *folder)
 {
   char first[300];
-  if (!cli_train_folder_holds_run(folder, first))
+  if (!cli_overwrite_finds_training(folder, first))
     return;
-  for (int p = 0; p < PREFIXES; p++)
-    for (int k = 0; k < RUN_FILES; k++)
-      remove_file(folder, PREFIX[p], RUN_FILE[k]);
+  for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
+    for (int k = 0; k < CLI_TRAINING_FILES; k++)
+      remove_file(folder, cli_training_prefixes[p], cli_training_files[k]);
   for (size_t k = 0; k < sizeof RESULT / sizeof *RESULT; k++)
     remove_file(folder, "", RESULT[k]);
 }
@@ -73,21 +57,21 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
   bool known = false, other = false;
   char found[300] = "", lacking[300] = "checkpoint.bin";
   for (size_t k = how->runs; k-- > 0;) {
-    const bool checkpoint = stands(folder, how->prefix[k], RUN_FILE[CHECKPOINT]);
+    const bool checkpoint = stands(folder, how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]);
     known = known || checkpoint;
     if (checkpoint)
       continue;
-    snprintf(lacking, sizeof lacking, "%s%s", how->prefix[k], RUN_FILE[CHECKPOINT]);
-    if (stands(folder, how->prefix[k], RUN_FILE[HEAD])) {
-      snprintf(found, sizeof found, "%s%s", how->prefix[k], RUN_FILE[HEAD]);
+    snprintf(lacking, sizeof lacking, "%s%s", how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]);
+    if (stands(folder, how->prefix[k], cli_training_files[CLI_TRAINING_HEAD])) {
+      snprintf(found, sizeof found, "%s%s", how->prefix[k], cli_training_files[CLI_TRAINING_HEAD]);
       other = true;
       break;
     }
   }
-  for (int p = 0; !known && !other && p < PREFIXES; p++)
-    for (int k = HEAD; !other && k <= CHECKPOINT; k++)
-      if ((other = stands(folder, PREFIX[p], RUN_FILE[k])))
-        snprintf(found, sizeof found, "%s%s", PREFIX[p], RUN_FILE[k]);
+  for (int p = 0; !known && !other && p < CLI_TRAINING_PREFIXES; p++)
+    for (int k = CLI_TRAINING_HEAD; !other && k <= CLI_TRAINING_CHECKPOINT; k++)
+      if ((other = stands(folder, cli_training_prefixes[p], cli_training_files[k])))
+        snprintf(found, sizeof found, "%s%s", cli_training_prefixes[p], cli_training_files[k]);
   if (!other)
     return CGAP_OK;
   return cgap_fail(error, CGAP_FILE,
@@ -99,7 +83,7 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
 bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how)
 {
   for (size_t k = 0; k < how->runs; k++)
-    if (stands(path, how->prefix[k], RUN_FILE[CHECKPOINT]))
+    if (stands(path, how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]))
       return true;
   return false;
 }
@@ -135,12 +119,12 @@ cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error
 /* Whether this command writes the result: a race one for each of its losses, else after.json. */
 static bool is_written(const char *result, const cli_train_begin *how)
 {
-  for (int p = 1; p < PREFIXES; p++) {
-    const size_t letters = strlen(PREFIX[p]) - 1;
-    if (strncmp(result, PREFIX[p], letters) != 0 || result[letters] != '.')
+  for (int p = 1; p < CLI_TRAINING_PREFIXES; p++) {
+    const size_t letters = strlen(cli_training_prefixes[p]) - 1;
+    if (strncmp(result, cli_training_prefixes[p], letters) != 0 || result[letters] != '.')
       continue;
     for (size_t k = 0; k < how->runs; k++)
-      if (strcmp(how->prefix[k], PREFIX[p]) == 0)
+      if (strcmp(how->prefix[k], cli_training_prefixes[p]) == 0)
         return true;
     return false;
   }
@@ -158,7 +142,7 @@ static cgap_status check_foreign(const char *folder, const cli_train_begin *how,
     if (is_written(RESULT[k], how))
       names[count++] = RESULT[k];
   for (size_t k = 0; how->table && !how->resume && k < how->runs; k++) {
-    snprintf(table[k], sizeof table[k], "%s%s", how->prefix[k], RUN_FILE[TABLE]);
+    snprintf(table[k], sizeof table[k], "%s%s", how->prefix[k], cli_training_files[CLI_TRAINING_TABLE]);
     names[count++] = table[k];
   }
   names[count] = NULL;
@@ -169,12 +153,12 @@ static cgap_status check_foreign(const char *folder, const cli_train_begin *how,
 static cgap_status check_inputs(const char *folder, const cgap_dataset *dataset, cgap_error *error)
 {
   enum { RESULTS = sizeof RESULT / sizeof *RESULT };
-  char file[PREFIXES * RUN_FILES][40];
-  const char *names[PREFIXES * RUN_FILES + RESULTS + 1];
+  char file[CLI_TRAINING_PREFIXES * CLI_TRAINING_FILES][40];
+  const char *names[CLI_TRAINING_PREFIXES * CLI_TRAINING_FILES + RESULTS + 1];
   size_t count = 0;
-  for (int p = 0; p < PREFIXES; p++)
-    for (int k = 0; k < RUN_FILES; k++, count++) {
-      snprintf(file[count], sizeof file[count], "%s%s", PREFIX[p], RUN_FILE[k]);
+  for (int p = 0; p < CLI_TRAINING_PREFIXES; p++)
+    for (int k = 0; k < CLI_TRAINING_FILES; k++, count++) {
+      snprintf(file[count], sizeof file[count], "%s%s", cli_training_prefixes[p], cli_training_files[k]);
       names[count] = file[count];
     }
   for (size_t k = 0; k < RESULTS; k++)
@@ -189,7 +173,7 @@ cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_
   cgap_status status = check_inputs(path, how->dataset, error);
   if (status != CGAP_OK)
     return status;
-  if (!how->resume && !how->force && cli_train_folder_holds_run(path, first))
+  if (!how->resume && !how->force && cli_overwrite_finds_training(path, first))
     return cgap_fail(
       error, CGAP_FILE,
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,

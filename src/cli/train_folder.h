@@ -23,9 +23,6 @@ typedef struct cli_train_begin {
  * force removes them. Other programs' events are left alone. */
 CGAP_MUST_CHECK cgap_status cli_train_events_check(const cli_train_begin *how, cgap_error *error);
 
-/* A file of any run in the folder into found; false: there is none. */
-bool cli_train_folder_holds_run(const char *folder, char found[300]);
-
 /* CGAP_FILE where the folder holds another run, or what training did not write, and neither resume nor force is given,
  * and where resume finds what another run left;
  * CGAP_USAGE where it would replace what is read. force removes all that a run leaves, by exact names, and nothing

@@ -215,8 +215,8 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
   cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
-    bool again = i > 0 && shares_definition(f, f - 1);
-    bool shared = i + 1 < cgap_field_count() && shares_definition(f, f + 1);
+    bool again = i > 0 && shares_definition(f, cgap_field_at(i - 1));
+    bool shared = i + 1 < cgap_field_count() && shares_definition(f, cgap_field_at(i + 1));
     if ((has & f->needs) != f->needs || again)
       continue;
     cgap_field_title(f, title);

@@ -6,7 +6,7 @@
 #include "analysis/fields.h"
 #include "report/verdict.h"
 
-enum { WIDEST_TEXT = 100, LABEL = 24 };
+enum { LABEL = 24 };
 
 typedef struct style {
   const char *bold, *dim, *off;
@@ -21,70 +21,6 @@ static const style colour_style = {
   "\033[0m",
   {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m", "\033[1;31m", "\033[1;31m"},
   0};
-
-static int width_of(const char *text, size_t bytes)
-{
-  int count = 0;
-  for (size_t i = 0; i < bytes; i++)
-    count += ((unsigned char)text[i] & 0xC0) != 0x80;
-  return count;
-}
-
-/* A no-break space (U+00A0) holds two words together; it is printed as a space. */
-static void put_word(FILE *stream, const char *text, size_t bytes)
-{
-  for (size_t i = 0; i < bytes; i++) {
-    const bool hard = i + 1 < bytes && strncmp(text + i, CGAP_NO_BREAK, 2) == 0;
-    fputc(hard ? ' ' : text[i], stream);
-    i += hard;
-  }
-}
-
-/* From column `at` on; no newline at the end. */
-static void wrap(FILE *stream, int columns, int at, const char *text, int indent)
-{
-  const int last = columns < WIDEST_TEXT ? columns : WIDEST_TEXT;
-  bool start = true;
-  while (*text) {
-    size_t word = strcspn(text, " ");
-    int wide = width_of(text, word);
-    if (!start && at + 1 + wide > last) {
-      fprintf(stream, "\n%*s", indent, "");
-      at = indent;
-      start = true;
-    }
-    if (!start)
-      fputc(' ', stream);
-    put_word(stream, text, word);
-    at += wide + !start;
-    start = false;
-    text += word;
-    text += strspn(text, " ");
-  }
-}
-
-void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *text, int indent)
-{
-  fputs(first, stream);
-  wrap(stream, columns, width_of(first, strlen(first)), text, indent);
-  fputc('\n', stream);
-}
-
-void cgap_value_show(char out[40], double value, int decimals)
-{
-  if (!isfinite(value)) {
-    snprintf(out, 40, "n/a");
-    return;
-  }
-  double size = fabs(value);
-  if (decimals > 0 && size >= 100000)
-    decimals = 0;
-  else if (decimals > 1 && size >= 1000)
-    decimals = 1;
-  snprintf(out, 40, "%.*f", decimals, value);
-  if (strspn(out, "-0.") == strlen(out) && out[0] == '-') /* "-0.0000" */
-    memmove(out, out + 1, strlen(out));
-}
 
 static void interval_show(char out[100], const cgap_scalar *s, int decimals)
 {
@@ -129,7 +65,7 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
     fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
   else if (s->why) {
     fprintf(out, "%9s  %s", value, paint->dim);
-    wrap(out, paint->columns, LABEL + 14, s->why, LABEL + 14);
+    cgap_text_wrap_from(out, paint->columns, LABEL + 14, s->why, LABEL + 14);
     fprintf(out, "%s", paint->off);
   } else
     fprintf(out, *interval ? "%9s  %s%s%s" : "%9s", value, paint->dim, interval, paint->off);
@@ -138,7 +74,7 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
 static void print_title(const cgap_group *group, const style *paint, FILE *out)
 {
   fprintf(out, "\n%s%s%s", paint->bold, group->title, paint->off);
-  int left = LABEL + 3 - width_of(group->title, strlen(group->title));
+  int left = LABEL + 3 - cgap_text_width(group->title, strlen(group->title));
   for (int c = 0; c < 4 && group->columns[c]; c++) {
     const bool last = c == 3 || !group->columns[c + 1];
     const int width = !group->intervals ? cell_width(group) : last ? 0 : -25;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "contragap/contragap.h"
+#include "report/text.h"
 
 /* What a table is printed on. */
 typedef struct cgap_paper {
@@ -18,14 +19,5 @@ CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char
 
 CGAP_MUST_CHECK cgap_status cgap_markdown_print(const cgap_audit *audit, const char *name, FILE *stream,
                                                 cgap_error *error);
-
-/* value with its field's decimals, fewer where it is large; "n/a" where null. */
-void cgap_value_show(char out[40], double value, int decimals);
-
-#define CGAP_NO_BREAK "\xC2\xA0" /* between words that stay on one line */
-
-/* Prints words wrapped at `columns`, at 100 where those are more, behind `first`; later lines are indented by `indent`
- * blanks. */
-void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *text, int indent);
 
 #endif

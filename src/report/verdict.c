@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "analysis/interval.h"
-#include "report/table.h"
+#include "report/text.h"
 
 /* Thresholds of this tool's own, shown wherever their word is. */
 #define SCALE "this tool's own scale: low below 0.19, moderate, severe from 0.63"

@@ -1,8 +1,7 @@
-/* Completions for bash and zsh: commands, their options, the choices of an option, and files everywhere else. */
+#include "cli/documents/completion.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "cli/documents/documents.h"
 
 /* Whether an option's value names a file or a folder. */
 static bool takes_path(const cli_option *o)

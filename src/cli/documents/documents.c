@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/documents/completion.h"
+#include "cli/documents/manual.h"
+#include "cli/messages.h"
+
 /* begin and end stand around the parts of all commands; a man page has one command. */
 static const struct document {
   const char *option;

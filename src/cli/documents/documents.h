@@ -6,24 +6,12 @@
 #define CGAP_CLI_DOCUMENTS_H
 
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/option_values.h"
 
 /* The whole document on stdout; CLI_GO where argv[1] asks for none. */
 int cli_document(int argc, char **argv, const cli_command *commands, size_t count);
 
 /* A command's own part of it; CLI_GO where `option` asks for none. */
 int cli_document_part(const cli_spec *spec, const char *option);
-
-/* ---------------------------------------------------------------- manual.c, completion.c */
-
-void cli_manual_program(const cli_command *commands, size_t count);
-void cli_manual_begin(const cli_command *command);
-void cli_manual_part(const cli_spec *spec);
-void cli_bash_begin(const cli_command *commands, size_t count);
-void cli_bash_part(const cli_spec *spec);
-void cli_bash_end(void);
-void cli_zsh_begin(const cli_command *commands, size_t count);
-void cli_zsh_part(const cli_spec *spec);
-void cli_zsh_end(void);
 
 #endif

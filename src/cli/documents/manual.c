@@ -1,9 +1,9 @@
-/* Man pages, in roff (man(7)). */
+#include "cli/documents/manual.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/documents/documents.h"
-#include "cli/option_values.h"
+#include "contragap/contragap.h"
 
 /* Text that roff takes literally: no escape, no request at the start of a line, a hyphen that stays one. */
 static void put(const char *text, size_t length)

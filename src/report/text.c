@@ -1,0 +1,69 @@
+#include "report/text.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { WIDEST_TEXT = 100 };
+
+int cgap_text_width(const char *text, size_t bytes)
+{
+  int count = 0;
+  for (size_t i = 0; i < bytes; i++)
+    count += ((unsigned char)text[i] & 0xC0) != 0x80;
+  return count;
+}
+
+/* A no-break space (U+00A0) holds two words together; it is printed as a space. */
+static void put_word(FILE *stream, const char *text, size_t bytes)
+{
+  for (size_t i = 0; i < bytes; i++) {
+    const bool hard = i + 1 < bytes && strncmp(text + i, CGAP_NO_BREAK, 2) == 0;
+    fputc(hard ? ' ' : text[i], stream);
+    i += hard;
+  }
+}
+
+void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, int indent)
+{
+  const int last = columns < WIDEST_TEXT ? columns : WIDEST_TEXT;
+  bool start = true;
+  while (*text) {
+    size_t word = strcspn(text, " ");
+    int wide = cgap_text_width(text, word);
+    if (!start && at + 1 + wide > last) {
+      fprintf(stream, "\n%*s", indent, "");
+      at = indent;
+      start = true;
+    }
+    if (!start)
+      fputc(' ', stream);
+    put_word(stream, text, word);
+    at += wide + !start;
+    start = false;
+    text += word;
+    text += strspn(text, " ");
+  }
+}
+
+void cgap_text_wrap(FILE *stream, int columns, const char *first, const char *text, int indent)
+{
+  fputs(first, stream);
+  cgap_text_wrap_from(stream, columns, cgap_text_width(first, strlen(first)), text, indent);
+  fputc('\n', stream);
+}
+
+void cgap_value_show(char out[40], double value, int decimals)
+{
+  if (!isfinite(value)) {
+    snprintf(out, 40, "n/a");
+    return;
+  }
+  double size = fabs(value);
+  if (decimals > 0 && size >= 100000)
+    decimals = 0;
+  else if (decimals > 1 && size >= 1000)
+    decimals = 1;
+  snprintf(out, 40, "%.*f", decimals, value);
+  if (strspn(out, "-0.") == strlen(out) && out[0] == '-') /* "-0.0000" */
+    memmove(out, out + 1, strlen(out));
+}
