@@ -195,6 +195,7 @@ struct cgap_evidence {
   bool median_alone; /* the pass is for the median, and no other measure is shown its cosines */
 
   /* the tile pass */
+  const cgap_measure *const *measures; /* whose sums these are, in this order: cgap_measures */
   cgap_sums sums[CGAP_COUPLE_KINDS][CGAP_MEASURES];
   double least[CGAP_COUPLE_KINDS], greatest[CGAP_COUPLE_KINDS];
   cgap_neighbours image_image, image_text, text_image, text_text; /* ten best: of each image among images, … */
@@ -210,7 +211,13 @@ struct cgap_evidence {
 };
 
 /* What the pass has summed for a measure over one kind of pairs. */
-const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_couples kind, const cgap_measure *measure);
+static inline const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_couples kind, const cgap_measure *measure)
+{
+  size_t m = 0;
+  while (e->measures[m] != measure)
+    m++;
+  return &e->sums[kind][m];
+}
 
 /* The cosine of two rows in double: of the strip, or computed now. */
 static inline double cgap_strip_exact(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)

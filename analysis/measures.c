@@ -26,14 +26,6 @@ const cgap_measure *const cgap_measures[CGAP_MEASURES] = {
   &cgap_measure_worst_pairs,
 };
 
-const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_couples kind, const cgap_measure *measure)
-{
-  for (size_t m = 0; cgap_measures[m]; m++)
-    if (cgap_measures[m] == measure)
-      return &e->sums[kind][m];
-  return NULL;
-}
-
 void cgap_measure_mark(const cgap_measure *measure, cgap_method method, cgap_audit *out)
 {
   for (size_t k = 0; k < measure->field_count; k++) {

@@ -11,6 +11,7 @@ typedef enum cgap_function { CGAP_KERNEL_OF, CGAP_COSINE_OF, CGAP_SQUARE_OF, CGA
 
 typedef struct cgap_sampled {
   const cgap_evidence *whole, *sample;
+  const cgap_measure *uniformity; /* whose sums of the kernel are in sample */
 
   /* Σ over the couples of each row, and of each column, within the sample: of the cosine and of its square, in double
    * from means and second moments. Of a triangle, rows and columns are the same arrays. The kernel's are sample->sums'.

@@ -198,6 +198,12 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   return status;
 }
 
+static cgap_status finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error)
+{
+  out->uniformity.sphere = cgap_sphere_uniformity(s->sample->dim, CGAP_KERNEL_T);
+  return cgap_uniformity_finish_sampled(s, out, error);
+}
+
 static const cgap_field fields[] = {
   {"uniformity.image", "image", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.image), 4, CGAP_LOWER, 0,
    "Log of the mean of exp(-2 d²) over couples of images; the lower, the more evenly they fill the sphere.", CGAP_WANG},
@@ -224,7 +230,7 @@ const cgap_measure cgap_measure_uniformity = {
   .basis = CGAP_ON_PAIRS,
   .rounded = true,
   .finish = finish,
-  .finish_sampled = cgap_uniformity_finish_sampled,
+  .finish_sampled = finish_sampled,
   .fields = fields,
   .field_count = sizeof fields / sizeof *fields,
   .plains = plains,

@@ -114,15 +114,14 @@ static void measure_whole(estimate *m, const cgap_sampled *s)
 /* Σ of a function over the couples of each row or column. */
 static double row_sum(const cgap_sampled *s, cgap_couples kind, int function, size_t row)
 {
-  return function == CGAP_KERNEL_OF
-           ? kernel_factor() * cgap_sums_of(s->sample, kind, &cgap_measure_uniformity)->row_sums[row]
-           : s->row[kind][function][row];
+  return function == CGAP_KERNEL_OF ? kernel_factor() * cgap_sums_of(s->sample, kind, s->uniformity)->row_sums[row]
+                                    : s->row[kind][function][row];
 }
 
 static double column_sum(const cgap_sampled *s, cgap_couples kind, int function, size_t column)
 {
   return function == CGAP_KERNEL_OF
-           ? kernel_factor() * cgap_sums_of(s->sample, kind, &cgap_measure_uniformity)->column_sums[column]
+           ? kernel_factor() * cgap_sums_of(s->sample, kind, s->uniformity)->column_sums[column]
            : s->column[kind][function][column];
 }
 
@@ -452,7 +451,6 @@ cgap_status cgap_uniformity_finish_sampled(const cgap_sampled *s, cgap_audit *ou
     out->uniformity.text = scalar_of(&m[CGAP_TEXT_TEXT], e->text.rows);
     out->uniformity.cross = scalar_of(&m[CGAP_IMAGE_TEXT], n);
     out->uniformity.mean = mean_of(s, m, n);
-    out->uniformity.sphere = cgap_sphere_uniformity(e->dim, CGAP_KERNEL_T);
     for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
       out->sample.gain[kind] = m[kind].gain;
   }

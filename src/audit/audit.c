@@ -52,6 +52,7 @@ static void set_evidence(run *r)
   const cgap_embeddings *e = &r->embeddings;
   const cgap_couple_sums *c = &r->couples;
   r->evidence = (cgap_evidence){
+    .measures = cgap_measures,
     .dim = e->image.dim,
     .image = cgap_modality_of(&e->image),
     .text = cgap_modality_of(&e->text),

@@ -47,7 +47,8 @@ static bool is_first(const work *w)
 
 static cgap_evidence evidence_of(const cgap_evidence *whole, const cgap_drawn *s)
 {
-  return (cgap_evidence){.dim = whole->dim,
+  return (cgap_evidence){.measures = cgap_measures,
+                         .dim = whole->dim,
                          .image = cgap_modality_of(&s->embeddings.image),
                          .text = cgap_modality_of(&s->embeddings.text),
                          .paired = whole->paired,
@@ -129,7 +130,7 @@ static cgap_status look_within(work *w, cgap_error *error)
 
 static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
 {
-  cgap_sampled s = {.whole = w->whole, .sample = &w->of_sample};
+  cgap_sampled s = {.whole = w->whole, .sample = &w->of_sample, .uniformity = &cgap_measure_uniformity};
   cgap_controls_set(&w->controls, &s);
   s.within[CGAP_KERNEL_OF] = w->sample.within_kernel;
   s.within[CGAP_COSINE_OF] = w->sample.within_cosine;

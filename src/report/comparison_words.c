@@ -202,15 +202,6 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   put(text, ".");
 }
 
-cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k)
-{
-  bool has[] = {[CGAP_EXACT] = false, [CGAP_SAMPLED] = false, [CGAP_BF16] = false};
-  for (size_t e = 0; e < cgap_field_count(); e++)
-    if (c->input[k].present[e] && !c->input[k].scalar[e].why)
-      has[c->input[k].scalar[e].method] = true;
-  return has[CGAP_SAMPLED] ? CGAP_SAMPLED : has[CGAP_BF16] ? CGAP_BF16 : CGAP_EXACT;
-}
-
 static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
 {
   static const char *const WORDS[] = {

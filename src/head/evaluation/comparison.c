@@ -329,3 +329,12 @@ const cgap_change *cgap_comparison_change_of(const cgap_comparison *c, size_t k,
   const size_t e = cgap_entry_find(key);
   return e == SIZE_MAX ? NULL : &c->change[k * c->entries + e];
 }
+
+cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k)
+{
+  bool has[] = {[CGAP_EXACT] = false, [CGAP_SAMPLED] = false, [CGAP_BF16] = false};
+  for (size_t e = 0; e < cgap_field_count(); e++)
+    if (c->input[k].present[e] && !c->input[k].scalar[e].why)
+      has[c->input[k].scalar[e].method] = true;
+  return has[CGAP_SAMPLED] ? CGAP_SAMPLED : has[CGAP_BF16] ? CGAP_BF16 : CGAP_EXACT;
+}
