@@ -3,6 +3,7 @@
 #include "analysis/fields.h"
 #include "support.h"
 
+#include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -156,4 +157,13 @@ void report_support_clear(cgap_audit *a)
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
     free(blocks[i]);
   *a = (cgap_audit){0};
+}
+
+json_t *report_support_json(cgap_audit *out, unsigned has)
+{
+  cgap_run run = {.command_line = "contragap audit x.h5", .threads = 2, .seconds = 1.5, .peak_memory_bytes = 1 << 20};
+  report_support_fill(out, has, 30, 40, 16);
+  json_t *report = cgap_report_json(out, NULL, &run);
+  cr_assert_not_null(report);
+  return report;
 }

@@ -1,0 +1,232 @@
+/* What an audit writes: complete files, its folder, tables and scripts of figures, and what gnuplot makes of them. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "report/curves.h"
+#include "report/figures.h"
+#include "report/folder.h"
+#include "report/gnuplot.h"
+#include "report_support.h"
+#include "support.h"
+
+static bool there(const char *folder, const char *name)
+{
+  char path[CGAP_PATH];
+  struct stat about;
+  return cgap_folder_file(path, folder, name, NULL) == CGAP_OK && stat(path, &about) == 0 && about.st_size > 0;
+}
+
+Test(output, appears_only_when_complete)
+{
+  char folder[200], path[CGAP_PATH];
+  cgap_error error;
+  cgap_outfile file;
+  support_directory(folder, sizeof folder);
+  cr_assert_eq(cgap_folder_file(path, folder, "a.txt", &error), CGAP_OK);
+  cr_assert_eq(cgap_write_file(path, "old", 3, &error), CGAP_OK);
+  cr_assert_eq(cgap_outfile_open(&file, path, &error), CGAP_OK);
+  fputs("new", file.stream);
+  char *text = cgap_read_text(path, NULL);
+  cr_expect_str_eq(text, "old");
+  free(text);
+  cr_assert_eq(cgap_outfile_close(&file, false, &error), CGAP_OK);
+  cr_expect(access(file.temporary, F_OK) != 0);
+  cr_assert_eq(cgap_outfile_open(&file, path, &error), CGAP_OK);
+  fputs("newer", file.stream);
+  cr_assert_eq(cgap_outfile_close(&file, true, &error), CGAP_OK);
+  size_t bytes;
+  text = cgap_read_text(path, &bytes);
+  cr_expect_str_eq(text, "newer");
+  cr_expect_eq(bytes, 5);
+  free(text);
+  cr_assert_eq(cgap_outfile_open(&file, "/dev/full", &error), CGAP_OK);
+  unlink(file.temporary);
+  fclose(file.stream);
+  file.stream = fopen("/dev/full", "wb");
+  fputs("no room", file.stream);
+  cr_expect_eq(cgap_outfile_close(&file, true, &error), CGAP_RESOURCE);
+  support_remove(folder);
+}
+
+Test(output, folders_are_made_and_taken_back)
+{
+  char base[200], deep[300], inside[400];
+  cgap_error error;
+  cgap_folder folder;
+  support_directory(base, sizeof base);
+  snprintf(deep, sizeof deep, "%s/a/b/c/", base);
+  cr_assert_eq(cgap_folder_open(&folder, deep, &error), CGAP_OK);
+  cr_expect_eq(access(deep, W_OK), 0);
+  cgap_folder_abandon(&folder);
+  snprintf(deep, sizeof deep, "%s/a", base);
+  cr_expect_neq(access(deep, F_OK), 0);
+  cr_expect_eq(access(base, F_OK), 0);
+  snprintf(inside, sizeof inside, "%s/kept", base);
+  cr_assert_eq(cgap_write_file(inside, "x", 1, &error), CGAP_OK);
+  cr_assert_eq(cgap_folder_open(&folder, base, &error), CGAP_OK);
+  cgap_folder_abandon(&folder);
+  cr_expect_eq(access(inside, F_OK), 0, "abandoning a folder that was there before must leave it");
+  cr_expect_eq(cgap_folder_open(&folder, inside, &error), CGAP_FILE);
+  cr_expect_not_null(strstr(error.message, "is a file"));
+  cr_expect_eq(cgap_folder_open(&folder, "/proc/contragap", &error), CGAP_FILE);
+  support_remove(base);
+}
+
+static size_t lines_of(const char *folder, const char *name, char sign)
+{
+  char path[CGAP_PATH];
+  size_t count = 0;
+  cr_assert_eq(cgap_folder_file(path, folder, name, NULL), CGAP_OK);
+  char *text = cgap_read_text(path, NULL);
+  cr_assert_not_null(text, "%s", path);
+  for (char *line = text; *line; line += strcspn(line, "\n") + 1)
+    count += (*line == '#') == (sign == '#');
+  free(text);
+  return count;
+}
+
+Test(folder, holds_tables_scripts_and_pictures)
+{
+  static const char *const names[] = {"scatter", "cosines", "variance", "dimensions", "recall", "plane"};
+  char folder[200], figures[300], file[100];
+  cgap_audit audit;
+  cgap_error error;
+  support_directory(folder, sizeof folder);
+  json_t *json = report_support_json(&audit, CGAP_HAS_PAIRS);
+  cgap_report report = {.audit = &audit, .json = json, .source = "a \"quoted\" <b>_name\t.h5"};
+  cr_assert_eq(cgap_report_write(&report, folder, &error), CGAP_OK, "%s", error.message);
+  cr_expect(there(folder, "report.json"));
+  cr_expect_eq(lines_of(folder, "rows.tsv", ' '), 1 + 40);
+  snprintf(figures, sizeof figures, "%s/figures", folder);
+  cr_expect_eq(lines_of(figures, "scatter.tsv", ' '), 1 + 40);
+  cr_expect_eq(lines_of(figures, "cosines.tsv", ' '), 1 + 200);
+  cr_expect_eq(lines_of(figures, "variance.tsv", ' '), 1 + 16);
+  cr_expect_eq(lines_of(figures, "dimensions.tsv", ' '), 1 + 16);
+  cr_expect_eq(lines_of(figures, "plane.tsv", ' '), 1 + 4);
+  cr_expect_eq(lines_of(figures, "recall.tsv", ' '), 1 + 9 + 5);
+  cr_expect(there(figures, "style.gp"));
+  if (cgap_gnuplot_found()) {
+    cr_assert_eq(cgap_report_draw(&audit, folder, NULL, &error), CGAP_OK);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+      snprintf(file, sizeof file, "%s.svg", names[i]);
+      cr_expect(there(figures, file), "%s was not drawn", file);
+    }
+  }
+  json_decref(json);
+  report_support_clear(&audit);
+  support_remove(folder);
+}
+
+/* What gnuplot makes of the table is no error and has every word. */
+static void draws(const char *folder, const char *name, const char *word)
+{
+  const cgap_drawing drawing = {.format = "svg", .theme = "light"};
+  cgap_error error = {0};
+  if (!cgap_gnuplot_found())
+    return;
+  char *svg = cgap_gnuplot_text(folder, name, &drawing, &error);
+  cr_expect(svg && strstr(svg, word), "%s: no '%s'; %s", name, word, error.message);
+  free(svg);
+}
+
+Test(figures, before_and_after_on_the_same_axes)
+{
+  char folder[200];
+  cgap_audit before, after;
+  cgap_error error;
+  const char *names[10];
+  support_directory(folder, sizeof folder);
+  report_support_fill(&before, CGAP_HAS_PAIRS, 30, 40, 16);
+  report_support_fill(&after, CGAP_HAS_PAIRS, 30, 40, 8);
+  after.gap.corrected_distance = (cgap_scalar){.value = 0.1234, .lo = NAN, .hi = NAN};
+  cr_assert_eq(cgap_before_after_write(&before, &after, "pairs.h5", folder, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(lines_of(folder, "scatter_before_after.tsv", ' '), 1 + 2 * 40);
+  cr_expect_eq(lines_of(folder, "cosines_before_after.tsv", ' '), 1 + 2 * 200);
+  cr_expect_eq(lines_of(folder, "variance_before_after.tsv", ' '), 1 + 16 + 8);
+  cr_expect_eq(lines_of(folder, "dimensions_before_after.tsv", ' '), 1 + 16 + 8);
+  size_t count = cgap_before_after_of(names, 10);
+  cr_expect_eq(count, 4);
+  for (size_t i = 0; i < count; i++)
+    draws(folder, names[i], "before");
+  draws(folder, "scatter_before_after", "0.123 after");
+  report_support_clear(&before);
+  report_support_clear(&after);
+  support_remove(folder);
+}
+
+Test(figures, curves_of_a_race_and_of_forty_seeds)
+{
+  enum { SEEDS = 40, POINTS = 5 };
+  static const double x[POINTS] = {16, 32, 64, 128, 256}, y[POINTS] = {0.5, 0.4, NAN, 0.2, 0.1};
+  char folder[200], series[SEEDS][20];
+  cgap_curve curves[SEEDS];
+  cgap_error error;
+  cgap_curves_about about = {
+    .title = "A title", .shown = "a number", .x = "dimension", .log_x = true, .source = "x.h5"};
+  support_directory(folder, sizeof folder);
+  for (int s = 0; s < SEEDS; s++) {
+    snprintf(series[s], sizeof series[s], "seed %d", s);
+    curves[s] = (cgap_curve){
+      .panel = s % 2 ? "recall@1" : "centroid distance", .series = series[s], .x = x, .y = y, .count = POINTS};
+  }
+  cr_assert_eq(cgap_curves_write(folder, "sweep", curves, SEEDS, &about, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(lines_of(folder, "sweep.tsv", ' '), 1 + SEEDS * POINTS);
+  cr_expect(there(folder, "panels.gp"), "what sweep.gp calls must be in the same folder");
+  draws(folder, "sweep", "40 runs");
+  draws(folder, "sweep", "recall@1");
+  cr_assert_eq(cgap_curves_write(folder, "race", curves, 4, &about, &error), CGAP_OK);
+  draws(folder, "race", "seed 3");
+  about.log_x = false;
+  cr_assert_eq(cgap_curves_write(folder, "history", curves, 1, &about, &error), CGAP_OK);
+  draws(folder, "history", "centroid distance");
+  support_remove(folder);
+}
+
+Test(figures, a_map_names_its_cells)
+{
+  static const char *const columns[] = {"16", "32", "64"}, *const rows[] = {"0.01", "0.02"};
+  static const double value[] = {0.1, 0.2, 0.3, 0.456, NAN, 0.6};
+  const cgap_map map = {.x = "dimension",
+                        .y = "temperature",
+                        .measure = "centroid distance",
+                        .column = columns,
+                        .row = rows,
+                        .columns = 3,
+                        .rows = 2,
+                        .value = value};
+  const cgap_curves_about about = {.title = "A map", .source = "x.h5"};
+  char folder[200];
+  cgap_error error;
+  support_directory(folder, sizeof folder);
+  cr_assert_eq(cgap_map_write(folder, &map, &about, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(lines_of(folder, "map.tsv", ' '), 1 + 6);
+  draws(folder, "map", "0.456");
+  draws(folder, "map", "temperature");
+  support_remove(folder);
+}
+
+Test(gnuplot, a_failure_leaves_no_file_and_says_why)
+{
+  char folder[200], path[CGAP_PATH];
+  cgap_error error;
+  const cgap_drawing drawing = {.format = "svg", .theme = "light"};
+  support_directory(folder, sizeof folder);
+  cr_assert_eq(cgap_folder_file(path, folder, "bad.gp", &error), CGAP_OK);
+  cr_assert_eq(cgap_write_file(path, "set output ARG2\nplot nothing at all\n", 36, &error), CGAP_OK);
+  cgap_status status = cgap_gnuplot_draw(folder, "bad", &drawing, &error);
+  if (cgap_gnuplot_found()) {
+    cr_expect_eq(status, CGAP_FILE);
+    cr_expect_not_null(strstr(error.message, "bad.gp"));
+    cr_expect_not_null(strstr(error.message, "line 2"), "%s", error.message);
+  }
+  cr_assert_eq(unlink(path), 0);
+  cr_expect_eq(rmdir(folder), 0, "something was left: %s", strerror(errno));
+  setenv("PATH", "/nowhere", 1);
+  cr_expect_eq(cgap_gnuplot_draw("/tmp", "bad", &drawing, &error), CGAP_USAGE);
+  cr_expect_not_null(strstr(error.message, "gnuplot-nox"));
+}
