@@ -13,7 +13,7 @@ def block(index, data):
 
 out, files = sys.argv[1], sys.argv[2:]
 with open(out, "w", encoding="ascii") as stream:
-    stream.write('#include "report/plots.h"\n\n')
+    stream.write('#include "report/gnuplot.h"\n\n')
     for index, path in enumerate(files):
         with open(path, "rb") as source:
             stream.write(block(index, source.read()))

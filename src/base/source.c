@@ -1,6 +1,10 @@
 /* Element types, sources over memory, and sources with hooks. */
 #include "base/source.h"
+#include "base/text_buffer.h"
+#include "contragap/contragap.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -74,4 +78,41 @@ void cgap_source_expect(const cgap_source *source, size_t first, size_t count)
   const cgap_source_hooks *hooks = hooks_of(source);
   if (hooks)
     hooks->expect(source, first, count);
+}
+
+/* ---------------------------------------------------------------- status */
+
+/* Status and error: the one line that a failure says. */
+
+cgap_status cgap_fail(cgap_error *error, cgap_status status, const char *format, ...)
+{
+  if (error) {
+    const cgap_c_locale locale = cgap_c_locale_begin();
+    va_list arguments;
+    va_start(arguments, format);
+    error->status = status;
+    (void)vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    cgap_c_locale_end(locale);
+  }
+  return status;
+}
+
+const char *cgap_version(void)
+{
+  return CGAP_VERSION;
+}
+
+/* ---------------------------------------------------------------- defaults */
+
+/* The defaults of options as functions: C++17 has no designated initialisers. */
+
+cgap_audit_options cgap_audit_options_default(void)
+{
+  return (cgap_audit_options)CGAP_AUDIT_OPTIONS_INIT;
+}
+
+cgap_train_options cgap_train_options_default(void)
+{
+  return (cgap_train_options)CGAP_TRAIN_OPTIONS_INIT;
 }

@@ -8,7 +8,6 @@
 #include "base/output_file.h"
 #include "cli/commands.h"
 #include "cli/compare_folder.h"
-#include "cli/compare_input.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/progress.h"

@@ -15,7 +15,6 @@
 #include "cli/options.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
-#include "report/plots.h"
 
 static const char *const formats[] = {"svg", "png", "pdf", NULL};
 static const char *const themes[] = {"light", "dark", NULL};

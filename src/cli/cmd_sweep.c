@@ -17,7 +17,7 @@
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "cli/sweep_figures.h"
-#include "cli/sweep_setting.h"
+#include "cli/sweep_results.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
 #include "head/training/checkpoint.h"

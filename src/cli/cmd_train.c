@@ -13,7 +13,6 @@
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "cli/train_page.h"
-#include "cli/train_plan.h"
 #include "io/find/dataset.h"
 #include "report/comparison_show.h"
 

@@ -3,6 +3,7 @@
 #define CGAP_CLI_COMPARE_FOLDER_H
 
 #include "base/output_file.h"
+#include "cli/options.h"
 #include "report/comparison_show.h"
 #include "report/json.h"
 
@@ -22,5 +23,16 @@ CGAP_MUST_CHECK cgap_status cli_compare_folder_open(cgap_folder *out, const char
 /* told: as of cgap_draw_figures. */
 CGAP_MUST_CHECK cgap_status cli_compare_write(const cli_comparison *c, const char *folder,
                                               void (*told)(const char *line), cgap_error *error);
+
+/* ---------------------------------------------------------------- compare input */
+
+/* The arguments of `compare`: which are reports, and short names for all. */
+
+/* Whether a report stands behind an argument, and its path: a folder's report.json, a training's after.json, or a file
+ * that begins with a brace. */
+bool cli_compare_report(char path[CGAP_PATH], const char *argument);
+
+/* The shortest tail of argument k that no other argument ends with. */
+void cli_compare_name(char out[CGAP_PATH], const cli_args *args, size_t k);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/output_file.h"
 #include "cli/train_options.h"
+#include "contragap/contragap.h"
 #include "head/evaluation/evaluation.h"
 #include "head/training/training_run.h"
 #include "io/find/dataset.h"
@@ -48,5 +49,13 @@ typedef struct cli_train_result {
 
 /* before.json and one for every other input, and compare.json. */
 CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder, cgap_error *error);
+
+/* ---------------------------------------------------------------- train plan */
+
+/* train's memory, in words: for -v and --dry-run. */
+
+/* On stdout where that is all that was asked for, else as talk. CGAP_RESOURCE where nothing fits. */
+CGAP_MUST_CHECK cgap_status cli_train_plan_say(const cgap_data *data, const cgap_train_options *options, bool print,
+                                               cgap_error *error);
 
 #endif

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/plots.h"
-#include "report/tsv.h"
+#include "report/figures.h"
+#include "report/gnuplot.h"
 
 static void about_common(cgap_tsv *t, const cgap_curves_about *about)
 {

@@ -1,10 +1,13 @@
 #include "report/figures.h"
 
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "report/figure_tables.h"
-#include "report/plots.h"
+#include "report/gnuplot.h"
+#include "report/table.h"
 
 enum { SOURCE = 200, LETTERS = 56 };
 
@@ -137,4 +140,413 @@ cgap_status cgap_before_after_write(const cgap_audit *before, const cgap_audit *
       return status;
   }
   return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- figure info */
+
+const cgap_figure_info cgap_figure_infos[] = {
+  {"scatter", "Images and texts on the two main axes",
+   "Each dot is a row; a thin line joins an image and its text (at most 300 are drawn), the thick one the two "
+   "centroids. Two clouds apart with parallel lines between them are a gap. One mixed cloud shows none on these two "
+   "axes; whether images and texts mix in the others is what the measures of the same modality say."},
+  {"cosines", "Cosines of pairs and of others",
+   "Matching pairs should be to the right of the others, without overlap. Where pairs of images or of texts are to the "
+   "right of the matching pairs, a row is nearer to others of its own modality than to its partner."},
+  {"variance", "Variance of the principal components",
+   "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all alike."},
+  {"dimensions", "The gap, coordinate by coordinate",
+   "A few long bars mean that the gap sits in a few coordinates, as it often does in CLIP; many short ones that it is "
+   "spread."},
+  {"recall", "Recall at k",
+   "The share of queries that find their partner among the first k; the dotted line is guessing."},
+  {"plane", "Uniformity and alignment",
+   "Down means that pairs lie closer, left that the rows fill the sphere more evenly; good embeddings are low and "
+   "left. "
+   "Hollow points are values of the paper, on other data."},
+  {"scatter_before_after", "Images and texts, before and after",
+   "The same rows before and after, on axes of the same scale: the two clouds should come together. Two dimensions do "
+   "not "
+   "show whether they mix in the others."},
+  {"cosines_before_after", "Cosines, before and after",
+   "Where the gap is closed and the rows are spread, the matching pairs are to the right of everything else."},
+  {"variance_before_after", "Variance, before and after",
+   "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
+  {"dimensions_before_after", "The gap by coordinate, before and after", "Bars after should all be short."},
+  {"history", "Training", "Every loss term and measure of the validation part, epoch by epoch."},
+  {"race", "The race", "The same start, data and options under several losses: only the loss differs."},
+  {"sweep", "The sweep",
+   "Each measure against the option that was varied; bars are one standard deviation of the runs."},
+  {"map", "The map", "One measure over two options; each cell names its value."},
+};
+const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
+
+const cgap_figure_info *cgap_figure_find(const char *name)
+{
+  const size_t kind = strcspn(name, "-"); /* "sweep-dim" is a sweep */
+  for (size_t i = 0; i < cgap_figure_info_count; i++)
+    if (strlen(cgap_figure_infos[i].name) == kind && strncmp(cgap_figure_infos[i].name, name, kind) == 0)
+      return &cgap_figure_infos[i];
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- figure tables */
+
+/* The rows of each figure's table. */
+
+/* "0.851 [0.834, 0.868]", or "n/a" */
+static void shown(char out[100], const cgap_scalar *s, int decimals)
+{
+  char value[40], lo[40], hi[40];
+  cgap_value_show(value, s->why ? NAN : s->value, decimals);
+  cgap_value_show(lo, s->lo, decimals);
+  cgap_value_show(hi, s->hi, decimals);
+  if (!s->why && isfinite(s->lo) && isfinite(s->hi))
+    snprintf(out, 100, "%.30s [%.30s, %.30s]", value, lo, hi);
+  else
+    snprintf(out, 100, "%s", value);
+}
+
+static int by_row(const void *a, const void *b)
+{
+  size_t x = ((const cgap_point *)a)->row, y = ((const cgap_point *)b)->row;
+  return (x > y) - (x < y);
+}
+
+static int by_index(const void *a, const void *b)
+{
+  size_t x = *(const size_t *)a, y = *(const size_t *)b;
+  return (x > y) - (x < y);
+}
+
+static void put_point(cgap_tsv *t, const cgap_point *p)
+{
+  if (p)
+    fprintf(t->file.stream, "%zu\t%.6g\t%.6g\t", p->row, p->x, p->y);
+  else
+    fprintf(t->file.stream, "NA\tNA\tNA\t");
+}
+
+/* One line a couple; a point without a partner in the picture has a line of its own. */
+static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, bool *drawn)
+{
+  size_t couples = 0;
+  for (size_t s = 0; s < a->scatter_texts; s++) {
+    const cgap_point *text = &a->scatter_text[s], *image = NULL;
+    const size_t *at = a->image_of ? bsearch(&text->row, a->text_row, a->texts, sizeof(size_t), by_index) : NULL;
+    if (at) {
+      cgap_point wanted = {.row = a->image_row[a->image_of[at - a->text_row]]};
+      image = bsearch(&wanted, images, a->scatter_images, sizeof *images, by_row);
+    }
+    if (image)
+      drawn[image - images] = true;
+    couples += image != NULL;
+    cgap_tsv_row(t);
+    put_point(t, image);
+    put_point(t, text);
+    cgap_tsv_number(t, image ? a->pair_cosine[at - a->text_row] : NAN, '\n');
+  }
+  for (size_t i = 0; i < a->scatter_images; i++) {
+    if (drawn[i])
+      continue;
+    cgap_tsv_row(t);
+    put_point(t, &images[i]);
+    put_point(t, NULL);
+    cgap_tsv_number(t, NAN, '\n');
+  }
+  return couples;
+}
+
+static void about_centroid(cgap_tsv *t, const char *side, const cgap_point *points, size_t count)
+{
+  char key[60];
+  double x = 0, y = 0;
+  for (size_t i = 0; i < count; i++) {
+    x += points[i].x / (double)count;
+    y += points[i].y / (double)count;
+  }
+  snprintf(key, sizeof key, "%s_centroid_x", side);
+  cgap_tsv_about(t, key, "%.6g", x);
+  snprintf(key, sizeof key, "%s_centroid_y", side);
+  cgap_tsv_about(t, key, "%.6g", y);
+}
+
+/* Rows that are too many to be drawn, or too few to be a cloud. */
+static void about_drawn(cgap_tsv *t, const cgap_audit *a)
+{
+  enum { FEW = 50 };
+  const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
+  char images[80] = "", texts[100] = "";
+  if (a->scatter_images < a->images)
+    snprintf(images, sizeof images, "%zu images", a->scatter_images); /* of how many stands below the picture */
+  if (a->scatter_texts < a->texts)
+    snprintf(texts, sizeof texts, "%zu %s", a->scatter_texts, text);
+  else if (a->texts < FEW && a->images > 4 * a->texts)
+    snprintf(texts, sizeof texts, "all %zu %s", a->texts, text);
+  if (*images || *texts)
+    cgap_tsv_about(t, "note", "only %s%s%s drawn", images, *images && *texts ? ", " : "", texts);
+}
+
+cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  char distance[100];
+  cgap_point *images = calloc(a->scatter_images + 1, sizeof *images);
+  bool *drawn = calloc(a->scatter_images + 1, sizeof *drawn);
+  if (!images || !drawn) {
+    free(images);
+    free(drawn);
+    return cgap_fail(error, CGAP_RESOURCE, "memory is out while the scatter is written");
+  }
+  if (a->scatter_images)
+    memcpy(images, a->scatter_image, a->scatter_images * sizeof *images);
+  qsort(images, a->scatter_images, sizeof *images, by_row);
+  size_t couples = put_couples(t, a, images, drawn);
+  free(images);
+  free(drawn);
+  shown(distance, &a->gap.corrected_distance, 3);
+  cgap_tsv_about(t, "couples", "%zu", couples);
+  cgap_tsv_about(t, "corrected_distance", "%s", distance);
+  if (a->pca_joint.count > 1) {
+    cgap_tsv_about(t, "share_1", "%.6g", a->pca_joint.explained_variance_ratio[0]);
+    cgap_tsv_about(t, "share_2", "%.6g", a->pca_joint.explained_variance_ratio[1]);
+  }
+  about_centroid(t, "image", a->scatter_image, a->scatter_images);
+  about_centroid(t, "text", a->scatter_text, a->scatter_texts);
+  about_drawn(t, a);
+  return CGAP_OK;
+}
+
+/* How many couples a histogram holds, and between which edges; of an empty one nothing is said but the 0. */
+static void about_histogram(cgap_tsv *t, const char *name, const cgap_audit *a, const uint64_t *counts, double *low,
+                            double *high)
+{
+  uint64_t total = 0;
+  int first = CGAP_HISTOGRAM_BINS, last = 0;
+  char key[40];
+  for (int b = 0; b < CGAP_HISTOGRAM_BINS; b++) {
+    total += counts[b];
+    first = counts[b] && b < first ? b : first;
+    last = counts[b] ? b : last;
+  }
+  snprintf(key, sizeof key, "total_%s", name);
+  cgap_tsv_about(t, key, "%llu", (unsigned long long)total);
+  if (!total)
+    return;
+  snprintf(key, sizeof key, "first_%s", name);
+  cgap_tsv_about(t, key, "%.2f", a->histogram_edges[first]);
+  snprintf(key, sizeof key, "last_%s", name);
+  cgap_tsv_about(t, key, "%.2f", a->histogram_edges[last + 1]);
+  *low = fmin(*low, a->histogram_edges[first]);
+  *high = fmax(*high, a->histogram_edges[last + 1]);
+}
+
+static void about_histograms(cgap_tsv *t, const cgap_audit *a)
+{
+  const struct {
+    const char *name;
+    const uint64_t *counts;
+  } all[] = {{"pair", a->histogram_pair},
+             {"cross", a->histogram_cross},
+             {"image", a->histogram_image},
+             {"text", a->histogram_text}};
+  double low = 1, high = -1;
+  for (int h = 0; h < 4; h++)
+    about_histogram(t, all[h].name, a, all[h].counts, &low, &high);
+  cgap_tsv_about(t, "first", "%.2f", low < high ? low : -1);
+  cgap_tsv_about(t, "last", "%.2f", low < high ? high : 1);
+}
+
+cgap_status cgap_table_of_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  for (int b = 0; b < CGAP_HISTOGRAM_BINS; b++) {
+    cgap_tsv_row(t);
+    fprintf(t->file.stream, "%.2f\t%.2f\t%llu\t%llu\t%llu\t%llu\n", a->histogram_edges[b], a->histogram_edges[b + 1],
+            (unsigned long long)a->histogram_pair[b], (unsigned long long)a->histogram_cross[b],
+            (unsigned long long)a->histogram_image[b], (unsigned long long)a->histogram_text[b]);
+  }
+  char mean[4][40];
+  const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text";
+  const cgap_cosines *const sets[] = {&a->cosine_pair, &a->cosine_cross, &a->cosine_image, &a->cosine_text};
+  for (int s = 0; s < 4; s++)
+    cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);
+  if (a->has & CGAP_HAS_PAIRS)
+    cgap_tsv_about(t, "means", "%s (pairs), %s (not a pair), %s (images), %s (texts)", mean[0], mean[1], mean[2],
+                   mean[3]);
+  else
+    cgap_tsv_about(t, "means", "%s (image–%s), %s (images), %s (%ss)", mean[1], text, mean[2], mean[3], text);
+  about_histograms(t, a);
+  return CGAP_OK;
+}
+
+cgap_status cgap_table_of_variance(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  const cgap_spectrum *const spectra[] = {&a->pca_image, &a->pca_text, &a->pca_joint};
+  double sum[3] = {0};
+  for (size_t k = 0; k < a->dim; k++) {
+    cgap_tsv_row(t);
+    fprintf(t->file.stream, "%zu\t", k + 1);
+    for (int s = 0; s < 3; s++) {
+      if (k < spectra[s]->count)
+        sum[s] += spectra[s]->explained_variance_ratio[k];
+      cgap_tsv_number(t, spectra[s]->count ? sum[s] : NAN, '\t');
+    }
+    cgap_tsv_number(t, (double)(k + 1) / (double)a->dim, '\n');
+  }
+  char ratio[3][100];
+  for (int s = 0; s < 3; s++)
+    shown(ratio[s], &spectra[s]->participation_ratio, 1);
+  cgap_tsv_about(t, "image_ratio", "%s", ratio[0]);
+  cgap_tsv_about(t, "text_ratio", "%s", ratio[1]);
+  cgap_tsv_about(t, "ratios", "%s (image), %s (text), %s (joint)", ratio[0], ratio[1], ratio[2]);
+  return CGAP_OK;
+}
+
+static bool among_largest(const cgap_audit *a, size_t coordinate)
+{
+  for (size_t i = 0; i < a->gap.dimension_count; i++)
+    if (a->gap.dimensions[i].index == coordinate)
+      return a->gap.dimensions[i].share >= 0.02;
+  return false;
+}
+
+cgap_status cgap_table_of_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  double square = 0, largest = 0;
+  for (size_t k = 0; k < a->dim; k++) {
+    double off = a->image_mean[k] - a->text_mean[k];
+    square += off * off;
+    largest = fmax(largest, off * off);
+  }
+  for (size_t k = 0; k < a->dim; k++) {
+    double off = a->image_mean[k] - a->text_mean[k];
+    cgap_tsv_row(t);
+    fprintf(t->file.stream, "%zu\t%.9g\t%.9g\t%.9g\t", k, a->image_mean[k], a->text_mean[k], off);
+    cgap_tsv_number(t, square > 0 ? off * off / square : NAN, '\t');
+    fprintf(t->file.stream, among_largest(a, k) ? "%zu\n" : "NA\n", k);
+  }
+  char distance[100];
+  shown(distance, &a->gap.corrected_distance, 3);
+  cgap_tsv_about(t, "corrected_distance", "%s", distance);
+  if (square > 0)
+    cgap_tsv_about(t, "largest", "%.1f %%", 100 * largest / square);
+  else
+    cgap_tsv_about(t, "largest", "nothing");
+  return CGAP_OK;
+}
+
+static double share_within(const double *ranks, size_t count, double k)
+{
+  size_t asked = 0, found = 0;
+  for (size_t i = 0; i < count; i++) {
+    asked += isfinite(ranks[i]);
+    found += ranks[i] <= k;
+  }
+  return asked ? (double)found / (double)asked : NAN;
+}
+
+cgap_status cgap_table_of_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  static const double steps[] = {1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9};
+  char recall[2][100];
+  size_t largest = a->images > a->texts ? a->images : a->texts;
+  double per_image = (double)a->texts / (double)a->images, last = 1;
+  for (double decade = 1; decade <= (double)largest && decade < 1000; decade *= 10) {
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+      double k = decade * steps[s];
+      if (k != floor(k) || k > (double)largest)
+        continue;
+      last = k;
+      fprintf(t->file.stream, "%.0f\t", k);
+      cgap_tsv_number(t, share_within(a->rank_image_to_text, a->images, k), '\t');
+      cgap_tsv_number(t, share_within(a->rank_text_to_image, a->texts, k), '\t');
+      cgap_tsv_number(t, 1 - pow(fmax(0, 1 - k / (double)a->texts), per_image), '\t');
+      cgap_tsv_number(t, fmin(1, k / (double)a->images), '\n');
+    }
+  }
+  shown(recall[0], &a->image_to_text.recall_at_1, 3);
+  shown(recall[1], &a->text_to_image.recall_at_1, 3);
+  cgap_tsv_about(t, "recall_image_to_text", "%s", recall[0]);
+  cgap_tsv_about(t, "recall_text_to_image", "%s", recall[1]);
+  cgap_tsv_about(t, "last", "%.0f", fmax(last, 2));
+  return CGAP_OK;
+}
+
+cgap_status cgap_table_of_plane(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+{
+  (void)error;
+  /* the paper's values at d = 128, on COCO */
+  static const struct {
+    const char *name;
+    double uniformity, alignment;
+  } paper[] = {
+    {"CLIP (paper, d 128)", -1.91, 0.87}, {"CUA (paper, d 128)", -3.65, 0.54}, {"CUAXU (paper, d 128)", -3.75, 0.73}};
+  for (size_t i = 0; i < sizeof paper / sizeof *paper; i++)
+    fprintf(t->file.stream, "%s\treference\t%.9g\t%.9g\tNA\tNA\tNA\tNA\n", paper[i].name, paper[i].uniformity,
+            paper[i].alignment);
+  const cgap_scalar *u = &a->uniformity.mean, *l = &a->alignment.mean_squared_distance;
+  const double values[] = {u->value, l->value, u->lo, u->hi, l->lo, l->hi};
+  fprintf(t->file.stream, "this file\tthis\t");
+  for (int v = 0; v < 6; v++)
+    cgap_tsv_number(t, values[v], v < 5 ? '\t' : '\n');
+  char shown_u[100], shown_l[100];
+  shown(shown_u, u, 3);
+  shown(shown_l, l, 3);
+  cgap_tsv_about(t, "uniformity", "%s", shown_u);
+  cgap_tsv_about(t, "alignment", "%s", shown_l);
+  cgap_tsv_about(t, "sphere", "%.9g", a->uniformity.sphere);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- tsv */
+
+cgap_status cgap_tsv_open(cgap_tsv *out, const char *folder, const char *name, const char *header, cgap_error *error)
+{
+  char file[100], path[CGAP_PATH];
+  *out = (cgap_tsv){0};
+  snprintf(file, sizeof file, "%s.tsv", name);
+  cgap_status status = cgap_folder_file(path, folder, file, error);
+  if (!status)
+    status = cgap_outfile_open(&out->file, path, error);
+  if (!status)
+    fprintf(out->file.stream, "%s\n", header);
+  return status;
+}
+
+void cgap_tsv_row(cgap_tsv *table)
+{
+  if (table->when)
+    fprintf(table->file.stream, "%s\t", table->when);
+}
+
+void cgap_tsv_number(cgap_tsv *table, double value, char end)
+{
+  if (isfinite(value))
+    fprintf(table->file.stream, "%.9g%c", value, end);
+  else
+    fprintf(table->file.stream, "NA%c", end);
+}
+
+void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...)
+{
+  char value[1000];
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(value, sizeof value, format, values);
+  va_end(values);
+  fprintf(table->file.stream, "# %s%s%s\t", table->when ? table->when : "", table->when ? "_" : "", key);
+  for (const char *c = value; *c; c++) {
+    if (*c == '"')
+      fputs("\xE2\x80\xB3", table->file.stream);
+    else
+      fputc((unsigned char)*c < 32 ? ' ' : *c, table->file.stream);
+  }
+  fputc('\n', table->file.stream);
+}
+
+cgap_status cgap_tsv_close(cgap_tsv *table, bool commit, cgap_error *error)
+{
+  return cgap_outfile_close(&table->file, commit, error);
 }

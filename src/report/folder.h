@@ -3,6 +3,7 @@
 #define CGAP_REPORT_FOLDER_H
 
 #include "base/output_file.h"
+#include "contragap/contragap.h"
 #include "report/json.h"
 
 typedef struct cgap_report {
@@ -19,5 +20,13 @@ CGAP_MUST_CHECK cgap_status cgap_report_write(const cgap_report *report, const c
  * called with a line for each, once where gnuplot is missing. CGAP_INTERRUPTED where a signal ended gnuplot. */
 CGAP_MUST_CHECK cgap_status cgap_report_draw(const cgap_audit *audit, const char *folder,
                                              void (*told)(const char *line), cgap_error *error);
+
+/* ---------------------------------------------------------------- rows */
+
+/* rows.tsv: a line for every couple. */
+
+/* text and image rows of the file, their cosine, and the rank of each for the other. Where the audit has no
+ * pairs, an earlier file of that name is removed. */
+CGAP_MUST_CHECK cgap_status cgap_rows_write(const cgap_audit *audit, const char *path, cgap_error *error);
 
 #endif

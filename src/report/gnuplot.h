@@ -3,6 +3,7 @@
 #define CGAP_REPORT_GNUPLOT_H
 
 #include "contragap/contragap.h"
+#include <stddef.h>
 
 typedef struct cgap_drawing {
   const char *format; /* "svg", "png", "pdf", "txt" */
@@ -26,5 +27,20 @@ void cgap_gnuplot_stop(void);
 bool cgap_gnuplot_drew(const char *path, const char *format);
 
 bool cgap_gnuplot_found(void); /* there is a gnuplot on PATH */
+
+/* ---------------------------------------------------------------- plots */
+
+/* The gnuplot scripts of plots/, in the library (written by plots/embed.py). */
+
+typedef struct cgap_plot {
+  const char *name; /* "scatter.gp" */
+  const char *text;
+} cgap_plot;
+
+extern const cgap_plot cgap_plots[];
+extern const size_t cgap_plot_count;
+
+/* Writes NAME.gp and style.gp into folder. Where CONTRAGAP_PLOTS names a folder that has NAME.gp, that one is taken. */
+CGAP_MUST_CHECK cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *error);
 
 #endif

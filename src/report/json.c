@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "analysis/fields.h"
 #include "base/json_lines.h"
 #include "base/output_file.h"
+#include "report/verdict.h"
 
 json_t *cgap_number_json(double value)
 {
@@ -106,4 +108,263 @@ cgap_status cgap_json_write(const json_t *json, const char *path, cgap_error *er
   cgap_status status = cgap_write_file(path, text, length + 1, error);
   free(text);
   return status;
+}
+
+/* ---------------------------------------------------------------- report json */
+
+/* cgap_audit → the JSON of the report: scalars from the table of fields, the rest here. */
+
+enum { SCHEMA_VERSION = 1 }; /* rises where a key is removed or changes its meaning */
+
+static bool put_scalars(json_t *root, const cgap_audit *audit)
+{
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *field = cgap_field_at(i);
+    if (cgap_field_present(audit, field) &&
+        !cgap_json_put(root, field->key, cgap_scalar_json(cgap_field_scalar(audit, field))))
+      return false;
+  }
+  return true;
+}
+
+static json_t *numbers(const double *values, size_t count)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < count; i++)
+    json_array_append_new(list, cgap_number_json(values[i]));
+  return list;
+}
+
+static json_t *counts(const uint64_t *values, size_t count)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < count; i++)
+    json_array_append_new(list, json_integer((json_int_t)values[i]));
+  return list;
+}
+
+static json_t *cosines(const cgap_cosines *c)
+{
+  bool null = c->why || c->count == 0;
+  const struct {
+    const char *name;
+    double value;
+  } parts[] = {{"mean", c->mean}, {"sd", c->sd},   {"min", c->min}, {"max", c->max}, {"p05", c->p05},
+               {"p25", c->p25},   {"p50", c->p50}, {"p75", c->p75}, {"p95", c->p95}};
+  json_t *out = json_object();
+  for (size_t i = 0; out && i < sizeof parts / sizeof *parts; i++)
+    json_object_set_new(out, parts[i].name, null ? json_null() : cgap_number_json(parts[i].value));
+  json_object_set_new(out, "count", json_integer((json_int_t)c->count));
+  if (c->sampled)
+    json_object_set_new(out, "sampled", json_integer((json_int_t)c->sampled));
+  if (null)
+    json_object_set_new(out, "why", json_string(c->why ? c->why : "there are no couples"));
+  return out;
+}
+
+static bool put_cosines(json_t *root, const cgap_audit *a)
+{
+  bool paired = a->has & CGAP_HAS_PAIRS;
+  const struct {
+    const char *name;
+    const cgap_cosines *summary;
+    const uint64_t *histogram;
+    bool present;
+  } sets[] = {{"pair", &a->cosine_pair, a->histogram_pair, paired},
+              {"cross", &a->cosine_cross, a->histogram_cross, true},
+              {"image", &a->cosine_image, a->histogram_image, true},
+              {"text", &a->cosine_text, a->histogram_text, true}};
+  char path[60];
+  bool sound = cgap_json_put(root, "cosine.histogram.edges", numbers(a->histogram_edges, CGAP_HISTOGRAM_BINS + 1));
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+    if (!sets[i].present)
+      continue;
+    snprintf(path, sizeof path, "cosine.%s", sets[i].name);
+    sound = sound && cgap_json_put(root, path, cosines(sets[i].summary));
+    snprintf(path, sizeof path, "cosine.histogram.%s", sets[i].name);
+    sound = sound && cgap_json_put(root, path, counts(sets[i].histogram, CGAP_HISTOGRAM_BINS));
+  }
+  return sound;
+}
+
+static bool put_dimensions(json_t *root, const cgap_audit *a)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < a->gap.dimension_count; i++) {
+    const cgap_dimension *d = &a->gap.dimensions[i];
+    json_array_append_new(list, json_pack("{s:I, s:o, s:o, s:o}", "index", (json_int_t)d->index, "share",
+                                          cgap_number_json(d->share), "image_mean", cgap_number_json(d->image_mean),
+                                          "text_mean", cgap_number_json(d->text_mean)));
+  }
+  return cgap_json_put(root, "gap.dimensions", list);
+}
+
+static bool put_spectra(json_t *root, const cgap_audit *a)
+{
+  const char *const paths[] = {"pca.image.explained_variance_ratio", "pca.text.explained_variance_ratio",
+                               "pca.joint.explained_variance_ratio"};
+  const cgap_spectrum *const spectra[] = {&a->pca_image, &a->pca_text, &a->pca_joint};
+  bool sound = true;
+  for (int i = 0; i < 3; i++)
+    sound = sound && cgap_json_put(root, paths[i],
+                                   numbers(spectra[i]->explained_variance_ratio,
+                                           spectra[i]->explained_variance_ratio ? spectra[i]->count : 0));
+  return sound;
+}
+
+static json_t *hub_list(const cgap_hubness *h)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < h->hub_count; i++)
+    json_array_append_new(
+      list, json_pack("{s:I, s:I}", "row", (json_int_t)h->hubs[i].row, "count", (json_int_t)h->hubs[i].count));
+  return list;
+}
+
+static bool put_curve(json_t *root, const cgap_arithmetic *arithmetic)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < CGAP_CURVE_POINTS; i++)
+    json_array_append_new(list, json_pack("{s:o, s:o}", "lambda", cgap_number_json(arithmetic->lambda[i]), "score",
+                                          cgap_number_json(arithmetic->curve[i])));
+  return cgap_json_put(root, "arithmetic.curve", list);
+}
+
+static json_t *check(const cgap_check *c, const char *rows)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < c->example_count; i++)
+    json_array_append_new(list, json_integer((json_int_t)c->examples[i]));
+  return json_pack("{s:I, s:o}", "count", (json_int_t)c->count, rows, list);
+}
+
+/* sampled: rows that near duplicates were looked for among, 0: all. */
+static json_t *side_checks(const cgap_side_checks *c, size_t sampled)
+{
+  json_t *near = check(&c->near_duplicates, "rows");
+  if (sampled)
+    json_object_set_new(near, "n", json_integer((json_int_t)sampled));
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "not_finite", check(&c->not_finite, "rows"), "zero",
+                   check(&c->zero, "rows"), "off_unit", check(&c->off_unit, "rows"), "constant_columns",
+                   check(&c->constant_columns, "columns"), "duplicates", check(&c->duplicates, "rows"),
+                   "near_duplicates", near, "norm_mean", cgap_number_json(c->norm_mean));
+}
+
+static const char *pairing_word(const cgap_pairing_check *c)
+{
+  static const char *const verdicts[] = {
+    [CGAP_PAIRING_MATCHED] = "matched", [CGAP_PAIRING_SHUFFLED] = "shuffled", [CGAP_PAIRING_UNCLEAR] = "unclear"};
+  return verdicts[c->verdict];
+}
+
+static json_t *shift(int rows)
+{
+  return rows ? json_integer(rows) : json_null();
+}
+
+static json_t *pair_blocks(const cgap_pairing_check *c)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < c->block_count; i++) {
+    const cgap_pair_block *b = &c->blocks[i];
+    json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o}", "first", (json_int_t)b->first, "last",
+                                          (json_int_t)b->last, "z", cgap_number_json(b->z), "shift", shift(b->shift)));
+  }
+  return list;
+}
+
+/* Without below_median_share, which is in the table of fields. */
+static bool put_pairing_check(json_t *root, const cgap_pairing_check *c)
+{
+  return cgap_json_put(root, "checks.pairing.matched_mean", cgap_number_json(c->matched_mean)) &&
+         cgap_json_put(root, "checks.pairing.shuffled_mean", cgap_number_json(c->shuffled_mean)) &&
+         cgap_json_put(root, "checks.pairing.z", cgap_number_json(c->z)) &&
+         cgap_json_put(root, "checks.pairing.verdict", json_string(pairing_word(c))) &&
+         cgap_json_put(root, "checks.pairing.shift", shift(c->shift)) &&
+         cgap_json_put(root, "checks.pairing.blocks", pair_blocks(c));
+}
+
+static json_t *worst_pairs(const cgap_audit *a)
+{
+  json_t *list = json_array();
+  for (size_t i = 0; list && i < a->worst_count; i++)
+    json_array_append_new(list,
+                          json_pack("{s:I, s:I, s:o}", "image", (json_int_t)a->worst[i].image, "text",
+                                    (json_int_t)a->worst[i].text, "cosine", cgap_number_json(a->worst[i].cosine)));
+  return list;
+}
+
+static bool put_pairs(json_t *root, const cgap_audit *a)
+{
+  return cgap_json_put(root, "loss.temperature", cgap_number_json(a->loss.temperature)) &&
+         cgap_json_put(root, "hubness.image_to_text.hubs", hub_list(&a->hubs_image_to_text)) &&
+         cgap_json_put(root, "hubness.text_to_image.hubs", hub_list(&a->hubs_text_to_image)) &&
+         put_pairing_check(root, &a->pairing_check) && cgap_json_put(root, "pairs.worst", worst_pairs(a));
+}
+
+static json_t *sample(const cgap_sample *s)
+{
+  return json_pack("{s:I, s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "images", (json_int_t)s->images, "texts",
+                   (json_int_t)s->texts, "image_queries", (json_int_t)s->image_queries, "text_queries",
+                   (json_int_t)s->text_queries, "gain", "image", cgap_number_json(s->gain[CGAP_IMAGE_IMAGE]), "text",
+                   cgap_number_json(s->gain[CGAP_TEXT_TEXT]), "cross", cgap_number_json(s->gain[CGAP_IMAGE_TEXT]));
+}
+
+static json_t *measured(const cgap_audit *a)
+{
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s?}", "images", (json_int_t)a->images, "texts",
+                   (json_int_t)a->texts, "dim", (json_int_t)a->dim, "dropped_images", (json_int_t)a->dropped_images,
+                   "dropped_texts", (json_int_t)a->dropped_texts, "merged_images", (json_int_t)a->merged_images,
+                   "pairing", a->pairing);
+}
+
+/* A pairing that was open has been settled by the rows: how, in words. */
+static bool put_settled(json_t *root, const cgap_audit *a)
+{
+  const char *kind = json_string_value(cgap_json_get(root, "input.pairing.kind"));
+  return !kind || strcmp(kind, "open") != 0 || cgap_json_put(root, "input.pairing.settled", json_string(a->pairing));
+}
+
+/* The words of the table's top. gap: null where the distance is unknown; pairing: null without pairs. */
+static json_t *verdict(const cgap_audit *a)
+{
+  cgap_verdict_words words;
+  cgap_notes said;
+  cgap_verdict_write(&words, a);
+  cgap_notes_write(&said, a);
+  json_t *sentences = json_array(), *notes = json_array();
+  for (size_t i = 0; sentences && i < words.count; i++)
+    json_array_append_new(sentences, json_string(words.sentence[i]));
+  for (size_t i = 0; notes && i < said.count; i++)
+    json_array_append_new(notes, json_string(said.text[i]));
+  return json_pack("{s:s?, s:s?, s:o, s:o}", "gap", words.level == CGAP_LEVEL_UNKNOWN ? NULL : words.word, "pairing",
+                   a->has & CGAP_HAS_PAIRS ? pairing_word(&a->pairing_check) : NULL, "sentences", sentences, "notes",
+                   notes);
+}
+
+json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run)
+{
+  json_t *root = json_object();
+  bool sound = root && cgap_json_put(root, "schema_version", json_integer(SCHEMA_VERSION)) &&
+               cgap_json_put(root, "verdict", verdict(a)) && put_scalars(root, a) && put_cosines(root, a) &&
+               put_dimensions(root, a) && put_spectra(root, a) &&
+               cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&
+               cgap_json_put(root, "checks.image", side_checks(&a->checks_image, a->sample.images)) &&
+               cgap_json_put(root, "checks.text", side_checks(&a->checks_text, a->sample.texts));
+  if (sound && a->sample.images)
+    sound = cgap_json_put(root, "sample", sample(&a->sample));
+  if (sound && (a->has & CGAP_HAS_PAIRS))
+    sound = put_pairs(root, a);
+  if (sound && (a->has & CGAP_HAS_ARITHMETIC))
+    sound = put_curve(root, &a->arithmetic);
+  if (sound)
+    sound = cgap_json_put(root, "input", input ? json_deep_copy(input) : json_object()) && put_settled(root, a) &&
+            cgap_json_put(root, "input.measured", measured(a));
+  if (sound && run)
+    sound = cgap_json_put(root, "run", cgap_run_json(run));
+  if (!sound) {
+    json_decref(root);
+    return NULL;
+  }
+  return root;
 }

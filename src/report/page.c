@@ -6,7 +6,6 @@
 #include "analysis/fields.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
-#include "report/plots.h"
 #include "report/svg.h"
 #include "report/table.h"
 

@@ -14,4 +14,23 @@ int cli_document(int argc, char **argv, const cli_command *commands, size_t coun
 /* A command's own part of it; CLI_GO where `option` asks for none. */
 int cli_document_part(const cli_spec *spec, const char *option);
 
+/* ---------------------------------------------------------------- manual */
+
+/* Man pages, in roff (man(7)). */
+
+void cli_manual_program(const cli_command *commands, size_t count);
+void cli_manual_begin(const cli_command *command);
+void cli_manual_part(const cli_spec *spec);
+
+/* ---------------------------------------------------------------- completion */
+
+/* Completions for bash and zsh: commands, their options, the choices of an option, and files everywhere else. */
+
+void cli_bash_begin(const cli_command *commands, size_t count);
+void cli_bash_part(const cli_spec *spec);
+void cli_bash_end(void);
+void cli_zsh_begin(const cli_command *commands, size_t count);
+void cli_zsh_part(const cli_spec *spec);
+void cli_zsh_end(void);
+
 #endif
