@@ -323,3 +323,11 @@ cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *er
   }
   return status;
 }
+
+const char *cgap_embedded(const char *name)
+{
+  for (size_t i = 0; i < cgap_plot_count; i++)
+    if (strcmp(cgap_plots[i].name, name) == 0)
+      return cgap_plots[i].text;
+  return "";
+}

@@ -40,6 +40,9 @@ typedef struct cgap_plot {
 extern const cgap_plot cgap_plots[];
 extern const size_t cgap_plot_count;
 
+/* The text of an embedded file; "" where there is none of that name. */
+const char *cgap_embedded(const char *name);
+
 /* Writes NAME.gp and style.gp into folder. Where CONTRAGAP_PLOTS names a folder that has NAME.gp, that one is taken. */
 CGAP_MUST_CHECK cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *error);
 

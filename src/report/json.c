@@ -1,4 +1,5 @@
 #include "report/json.h"
+#include "report/gnuplot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -341,6 +342,65 @@ static json_t *verdict(const cgap_audit *a)
                    a->has & CGAP_HAS_PAIRS ? pairing_word(&a->pairing_check) : NULL, "sentences", sentences, "notes",
                    notes);
 }
+
+/* ---------------------------------------------------------------- its schema */
+
+/* The schema of the object `name` in that of its parent; made where it is missing. Borrowed; NULL: memory is out. */
+static json_t *schema_of(json_t *parent, const char *name, bool required)
+{
+  json_t *properties = json_object_get(parent, "properties"), *child = json_object_get(properties, name);
+  if (!child) {
+    child = json_pack("{s:s, s:{}, s:[], s:b}", "type", "object", "properties", "required", "additionalProperties", 0);
+    if (json_object_set_new(properties, name, child) != 0)
+      return NULL;
+  }
+  json_t *names = json_object_get(parent, "required"), *known;
+  size_t i;
+  json_array_foreach(names, i, known) if (strcmp(json_string_value(known), name) == 0) required = false;
+  return !required || json_array_append_new(names, json_string(name)) == 0 ? child : NULL;
+}
+
+/* Whether another field of the same parent is there in every report. */
+static bool has_constant_sibling(const cgap_field *field)
+{
+  const size_t parent = (size_t)(strrchr(field->key, '.') - field->key);
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *other = cgap_field_at(i);
+    if (other->needs == 0 && strncmp(other->key, field->key, parent + 1) == 0 && !strchr(other->key + parent + 1, '.'))
+      return true;
+  }
+  return false;
+}
+
+/* A field that needs more than rows is required where its parent is there, unless the parent always is. */
+static bool put_field_schema(json_t *root, const cgap_field *field)
+{
+  char name[100];
+  const char *path = field->key;
+  json_t *at = root;
+  for (size_t length; at && path[length = strcspn(path, ".")]; path += length + 1) {
+    snprintf(name, sizeof name, "%.*s", (int)length, path);
+    at = schema_of(at, name, field->needs == 0);
+  }
+  if (!at || !schema_of(at, path, field->needs == 0 || !has_constant_sibling(field)))
+    return false;
+  return json_object_set_new(json_object_get(at, "properties"), path,
+                             json_pack("{s:s}", "$ref", "#/definitions/scalar")) == 0;
+}
+
+json_t *cgap_report_schema(void)
+{
+  json_t *root = json_loads(cgap_embedded("report.schema.base.json"), 0, NULL);
+  bool sound = root != NULL;
+  for (size_t i = 0; sound && i < cgap_field_count(); i++)
+    sound = put_field_schema(root, cgap_field_at(i));
+  if (sound)
+    return root;
+  json_decref(root);
+  return NULL;
+}
+
+/* ---------------------------------------------------------------- the report */
 
 json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run)
 {

@@ -21,6 +21,10 @@ typedef struct cgap_run {
  * The caller owns the result (json_decref). NULL: memory is out. */
 json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run);
 
+/* The JSON Schema of a report: report.schema.base.json, and the scalars that the measures name. The caller owns the
+ * result. NULL: memory is out. */
+json_t *cgap_report_schema(void);
+
 json_t *cgap_run_json(const cgap_run *run);
 const char *cgap_method_name(cgap_method method);    /* "exact", "sampled", "bf16" */
 json_t *cgap_scalar_json(const cgap_scalar *scalar); /* {value, ci95, n, method}, "why" where value is null */

@@ -11,14 +11,6 @@
 
 #include <stdlib.h>
 
-static const char *part(const char *name)
-{
-  for (size_t i = 0; i < cgap_plot_count; i++)
-    if (strcmp(cgap_plots[i].name, name) == 0)
-      return cgap_plots[i].text;
-  return "";
-}
-
 void cgap_page_text(cgap_page *page, const char *text)
 {
   cgap_html_escape(page->out, text);
@@ -42,7 +34,7 @@ cgap_status cgap_page_open(cgap_page *page, const char *path, const char *title,
   fprintf(page->out,
           "</title>\n<style>\n%s</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#%s\">Skip to the report</a>\n"
           "<header>\n<h1>",
-          part("page.css"), sections[0].id);
+          cgap_embedded("page.css"), sections[0].id);
   cgap_page_text(page, title);
   fputs("</h1>\n<p class=\"soft\">", page->out);
   cgap_page_text(page, about);
@@ -57,7 +49,7 @@ cgap_status cgap_page_close(cgap_page *page, bool commit, cgap_error *error)
 {
   if (page->out)
     fprintf(page->out, "</main>\n<footer>contragap %s</footer>\n<script>\n%s</script>\n</body>\n</html>\n",
-            cgap_version(), part("page.js"));
+            cgap_version(), cgap_embedded("page.js"));
   return cgap_outfile_close(&page->file, commit, error);
 }
 

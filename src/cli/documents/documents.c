@@ -5,6 +5,7 @@
 
 #include "cli/messages.h"
 #include "contragap/contragap.h"
+#include "report/json.h"
 
 /* begin and end stand around the parts of all commands; a man page has one command. */
 static const struct document {
@@ -59,8 +60,20 @@ static int man_page(const struct document *d, const char *name, const cli_comman
   return cli_usage("unknown command %s", name);
 }
 
+static int print_schema(void)
+{
+  cgap_error error;
+  json_t *schema = cgap_report_schema();
+  cgap_status status =
+    schema ? cgap_json_print(schema, stdout, &error) : cgap_fail(&error, CGAP_RESOURCE, "out of memory");
+  json_decref(schema);
+  return status ? cli_fail(&error) : cli_flushed();
+}
+
 int cli_document(int argc, char **argv, const cli_command *commands, size_t count)
 {
+  if (argc == 2 && strcmp(argv[1], "--help-schema") == 0)
+    return print_schema();
   const struct document *d = argc > 1 ? find(argv[1]) : NULL;
   int code = CGAP_OK;
   if (!d)

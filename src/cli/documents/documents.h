@@ -1,7 +1,7 @@
 /* What is made from the option tables besides --help: man pages, and completions for bash and zsh. The build asks the
  * program for them by options that --help does not list:
  *
- *   contragap --help-roff [COMMAND]   contragap --help-bash   contragap --help-zsh */
+ *   contragap --help-roff [COMMAND]   contragap --help-bash   contragap --help-zsh   contragap --help-schema */
 #ifndef CGAP_CLI_DOCUMENTS_H
 #define CGAP_CLI_DOCUMENTS_H
 
