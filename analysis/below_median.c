@@ -34,37 +34,44 @@ static size_t slot_of(const cgap_median_window *w, double cosine)
   return 2 * low + (low < w->values && cosine >= w->value[low] - TIE);
 }
 
-static void count_row(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r,
-                      const float *never, uint32_t *none, cgap_sums *sums)
+static void count_bins(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   const cgap_median_window *w = &e->window;
-  const float *cosine = s->cosine + r * s->stride;
-  const double margin = (double)s->row_margin[r] + SPARE, width = w->step * CGAP_MEDIAN_BINS;
-  const double low = w->values ? w->value[0] - margin : w->low;
-  const double high = w->values ? w->value[w->values - 1] + margin : w->low + width;
+  const cgap_bins bins = {.least = (float)w->low,
+                          .greatest = (float)(w->low + w->step * CGAP_MEDIAN_BINS),
+                          .low = w->low,
+                          .step = w->step,
+                          .bins = CGAP_MEDIAN_BINS};
+  for (size_t r = 0; r < s->rows; r++)
+    kernels->window(s->cosine + r * s->stride, s->columns, &bins, &sums->counts[ABOVE], sums->counts + SLOT);
+}
+
+static void count_slots(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+{
+  const cgap_median_window *w = &e->window;
+  float never[CGAP_TILE]; /* a column bound that no cosine reaches */
+  uint32_t none[CGAP_TILE] = {0};
   uint16_t index[CGAP_TILE];
-  uint32_t above = 0;
-  const size_t found = kernels->compare(cosine, s->columns, (float)low, (float)high, &above, never, never, none, index);
-  for (size_t f = 0; f < found; f++) {
-    const size_t c = index[f];
-    if (w->values) {
-      sums->counts[SLOT + slot_of(w, e->exact(e->exact_context, s->couples, s->row + r, s->column + c))]++;
-      continue;
-    }
-    const double bin = ((double)cosine[c] - low) / w->step;
-    sums->counts[SLOT + (size_t)fmin(fmax(bin, 0), CGAP_MEDIAN_BINS - 1)]++;
+  for (size_t c = 0; c < s->columns; c++)
+    never[c] = INFINITY;
+  for (size_t r = 0; r < s->rows; r++) {
+    const double margin = (double)s->row_margin[r] + SPARE;
+    const float low = (float)(w->value[0] - margin), high = (float)(w->value[w->values - 1] + margin);
+    uint32_t above = 0;
+    const size_t found =
+      kernels->compare(s->cosine + r * s->stride, s->columns, low, high, &above, never, never, none, index);
+    for (size_t f = 0; f < found; f++)
+      sums->counts[SLOT + slot_of(w, e->exact(e->exact_context, s->couples, s->row + r, s->column + index[f]))]++;
+    sums->counts[ABOVE] += above;
   }
-  sums->counts[ABOVE] += above;
 }
 
 static void median_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
-  float never[CGAP_TILE]; /* a column bound that no cosine reaches */
-  uint32_t none[CGAP_TILE] = {0};
-  for (size_t c = 0; c < s->columns; c++)
-    never[c] = INFINITY;
-  for (size_t r = 0; r < s->rows; r++)
-    count_row(s, e, kernels, r, never, none, sums);
+  if (e->window.values)
+    count_slots(s, e, kernels, sums);
+  else
+    count_bins(s, e, kernels, sums);
 }
 
 /* ---------------------------------------------------------------- where the median is */

@@ -180,6 +180,33 @@ Test(kernels, histogram_ends)
   }
 }
 
+/* Bounds within the bins and beyond them; the cosines at the bounds count. */
+static void check_window(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+{
+  enum { BINS = 50 };
+  uint64_t counts[BINS] = {0}, want[BINS] = {0}, above = 7, want_above = 7;
+  for (int turn = 0; turn < 4; turn++) {
+    const float a = s[support_below(r, n)], b = s[support_below(r, n)];
+    cgap_bins w = {.least = fminf(a, b), .greatest = fmaxf(a, b), .low = -0.3, .step = 0.013, .bins = BINS};
+    if (turn == 3)
+      w.least = -2, w.greatest = 2;
+    for (size_t j = 0; j < n; j++) {
+      want_above += s[j] > w.greatest;
+      if (s[j] >= w.least && s[j] <= w.greatest)
+        want[(size_t)fmin(fmax(((double)s[j] - w.low) / w.step, 0), BINS - 1)]++;
+    }
+    k->window(s, n, &w, &above, counts);
+  }
+  cr_expect(support_count(where, "above", above, want_above));
+  for (size_t bin = 0; bin < BINS; bin++)
+    cr_expect(support_count(where, "bin", counts[bin], want[bin]));
+}
+
+Test(kernels, bins_of_a_window)
+{
+  each(check_window);
+}
+
 static void check_compare(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   float *low = support_alloc(n, sizeof *low), *high = support_alloc(n, sizeof *high);

@@ -26,6 +26,13 @@ typedef struct cgap_exponent {
   float factor, factor_low, step_high, step_low, lowest, apart;
 } cgap_exponent;
 
+/* Cosines of [least, greatest], in `bins` bins of this width from low on; at most 2^16 of them. */
+typedef struct cgap_bins {
+  float least, greatest;
+  double low, step;
+  int bins;
+} cgap_bins;
+
 typedef struct cgap_kernels {
   const char *name;
 
@@ -42,6 +49,10 @@ typedef struct cgap_kernels {
   /* counts[bin]++ for `bins` equal bins over [-1, 1], at most 2^16; what lies outside, and masked couples, in the end
    * bins. n at most CGAP_TILE. */
   void (*histogram)(const float *s, size_t n, uint64_t *counts, int bins);
+
+  /* *above += how many s_j > greatest; of those with least <= s_j <= greatest counts[bin]++, bin the whole part of
+   * (s_j − low)/step in double, what is outside the bins in those at the ends. n at most CGAP_TILE. */
+  void (*window)(const float *s, size_t n, const cgap_bins *w, uint64_t *above, uint64_t *counts);
 
   /* The tenth greatest. */
   float (*tenth)(const float s[CGAP_WAITING]);

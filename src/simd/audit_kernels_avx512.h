@@ -94,6 +94,27 @@ static void bins_of(const float *s, size_t n, int bins, uint16_t *bin)
   }
 }
 
+/* Writes those within to out (CGAP_TILE), one after the other. Each step writes sixteen lanes, and the next step
+ * overwrites those that are not within; no step writes beyond what it has read. */
+static size_t take_between(const float *restrict s, size_t n, float least, float greatest, float *restrict out,
+                           uint64_t *above)
+{
+  const __m512 low = _mm512_set1_ps(least), high = _mm512_set1_ps(greatest);
+  size_t taken = 0, over = 0;
+  for (size_t j = 0; j < n; j += WIDE) {
+    const __mmask16 left = lanes(n - j);
+    const __m512 x = _mm512_maskz_loadu_ps(left, s + j);
+    const __mmask16 reach = _mm512_mask_cmp_ps_mask(left, x, low, _CMP_GE_OQ),
+                    beyond = _mm512_mask_cmp_ps_mask(left, x, high, _CMP_GT_OQ);
+    const __mmask16 within = (__mmask16)(reach & ~beyond);
+    _mm512_storeu_ps(out + taken, _mm512_maskz_compress_ps(within, x));
+    taken += (size_t)__builtin_popcount(within);
+    over += (size_t)__builtin_popcount(beyond);
+  }
+  *above += over;
+  return taken;
+}
+
 /* The places of the bits that are set. */
 static inline size_t put_places(uint64_t bits, size_t first, uint16_t *index, size_t found)
 {

@@ -30,11 +30,9 @@ static inline size_t lesser(size_t a, size_t b)
 #endif
 
 /* Four places are fetched at once: counting is bound by loads and stores. */
-static void histogram(const float *restrict s, size_t n, uint64_t *restrict counts, int bins)
+static void count_bins(const uint16_t *restrict bin, size_t n, uint64_t *restrict counts)
 {
-  uint16_t bin[CGAP_TILE];
   size_t j = 0;
-  bins_of(s, n, bins, bin);
   for (; j + 4 <= n; j += 4) {
     uint64_t four;
     memcpy(&four, bin + j, sizeof four);
@@ -45,6 +43,30 @@ static void histogram(const float *restrict s, size_t n, uint64_t *restrict coun
   }
   for (; j < n; j++)
     counts[bin[j]]++;
+}
+
+static void histogram(const float *restrict s, size_t n, uint64_t *restrict counts, int bins)
+{
+  uint16_t bin[CGAP_TILE];
+  bins_of(s, n, bins, bin);
+  count_bins(bin, n, counts);
+}
+
+static void window(const float *restrict s, size_t n, const cgap_bins *w, uint64_t *restrict above,
+                   uint64_t *restrict counts)
+{
+  const double low = w->low, step = w->step, last = w->bins - 1;
+  float within[CGAP_TILE];
+  uint16_t bin[CGAP_TILE];
+  const size_t count = take_between(s, n, w->least, w->greatest, within, above);
+#pragma omp simd
+  for (size_t f = 0; f < count; f++) {
+    double place = ((double)within[f] - low) / step;
+    place = place > 0 ? place : 0;
+    place = place < last ? place : last;
+    bin[f] = (uint16_t)(int32_t)place;
+  }
+  count_bins(bin, count, counts);
 }
 
 /* Four runs side by side, so that sums do not wait for one another. */
@@ -323,6 +345,7 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .exp_sums = exp_sums,
   .exp_sums_wide = exp_sums_wide,
   .histogram = histogram,
+  .window = window,
   .tenth = tenth,
   .best_of_columns = best_of_columns,
   .tenth_or_less = tenth_or_less,

@@ -113,6 +113,24 @@ static void bins_of(const float *restrict s, size_t n, int bins, uint16_t *restr
   }
 }
 
+/* Writes those within to out (CGAP_TILE), one after the other. Each cosine is written, and the next one overwrites it
+ * where it is not within. */
+static size_t take_between(const float *restrict s, size_t n, float least, float greatest, float *restrict out,
+                           uint64_t *above)
+{
+  size_t taken = 0;
+  uint32_t over = 0;
+#pragma omp simd reduction(+ : over)
+  for (size_t j = 0; j < n; j++)
+    over += s[j] > greatest;
+  for (size_t j = 0; j < n; j++) {
+    out[taken] = s[j];
+    taken += (s[j] >= least) & (s[j] <= greatest);
+  }
+  *above += over;
+  return taken;
+}
+
 /* The places of the bytes that are 1, found eight at a time. */
 static inline size_t places_of(const uint8_t hit[LOOK], size_t first, uint16_t *restrict index, size_t found)
 {
