@@ -28,19 +28,24 @@ static const cli_option own[] = {
    .kind = CLI_CHOICE,
    .target = &opt.method,
    .choices = method_names,
-   .help = "in place of HEAD: subtract each side's mean; shift along the gap; whiten each side; turn the texts onto "
-           "the images"},
+   .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each "
+           "modality; rotate the texts onto the images"},
   {.name = "fit",
    .kind = CLI_STRING,
    .target = &opt.fit,
    .value = "FILE2",
    .help = "fit the method on another file",
    .zero = "on FILE"},
-  {.name = "factor", .kind = CLI_REAL, .target = &opt.factor, .value = "X", .help = "of the gap vector, for shift"},
+  {.name = "factor",
+   .kind = CLI_REAL,
+   .target = &opt.factor,
+   .value = "X",
+   .help = "for shift: how much of the gap vector to remove"},
   {.name = "one-file",
    .kind = CLI_FLAG,
    .target = &opt.one_file,
-   .help = "with ranks: rank 0 writes all rows; else each writes a part beside OUT.h5, which reads as one file"},
+   .help = "with ranks: rank 0 writes all rows; otherwise each rank writes a part next to OUT.h5, "
+           "which reads as one file"},
   CLI_FORCE_OPTION,
   {0}};
 

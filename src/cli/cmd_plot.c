@@ -39,11 +39,15 @@ static const cli_option own[] = {
    .help = "width and height in pixels",
    .zero = "760,520; png 1520,1040"},
   {.name = "theme", .kind = CLI_CHOICE, .target = &opt.theme, .choices = themes, .help = "colours"},
-  {.name = "only", .kind = CLI_LIST, .target = &opt.only, .value = "NAME", .help = "this figure alone"},
-  {.name = "list", .kind = CLI_FLAG, .target = &opt.list, .help = "name the figures of DIR and draw none"},
-  {.name = "terminal", .kind = CLI_FLAG, .target = &opt.terminal, .help = "draw in the terminal, with letters"},
+  {.name = "only",
+   .kind = CLI_LIST,
+   .target = &opt.only,
+   .value = "NAME",
+   .help = "draw only this figure (repeatable)"},
+  {.name = "list", .kind = CLI_FLAG, .target = &opt.list, .help = "list the figures in DIR and draw none"},
+  {.name = "terminal", .kind = CLI_FLAG, .target = &opt.terminal, .help = "draw in the terminal, with characters"},
   CLI_FORCE_OPTION,
-  {.name = "quiet", .kind = CLI_FLAG, .target = &cli_shared.quiet, .help = "no talk on stderr but errors and warnings"},
+  {.name = "quiet", .kind = CLI_FLAG, .target = &cli_shared.quiet, .help = "print only errors and warnings on stderr"},
   {0}};
 
 static const cli_spec spec = {

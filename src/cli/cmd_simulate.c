@@ -40,7 +40,8 @@ static const cli_option own[] = {
    .kind = CLI_STRING,
    .target = &opt.captions,
    .value = "K",
-   .help = "texts an image: a number writes /text as (N, K, d); a range such as 1-8 writes /text_image"},
+   .help = "texts per image: a number writes /text as (N, K, d); a range such as 1-8 writes "
+           "/text_image"},
   {.name = "classes",
    .kind = CLI_COUNT,
    .target = &simulation.classes,

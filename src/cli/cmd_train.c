@@ -34,19 +34,20 @@ static const cli_option own[] = {
    .kind = CLI_STRING,
    .target = &opt.race,
    .value = "LOSS,LOSS",
-   .help = "the same training under several losses, side by side"},
-  {.name = "csv", .kind = CLI_FLAG, .target = &opt.csv, .help = "history.csv beside history.jsonl, an epoch a line"},
+   .help = "train with several losses and compare them"},
+  {.name = "csv", .kind = CLI_FLAG, .target = &opt.csv, .help = "also write history.csv, one line per epoch"},
   {.name = "tensorboard",
    .kind = CLI_STRING,
    .target = &opt.tensorboard,
    .value = "DIR",
-   .help = "every epoch's losses and measures as TensorBoard events, in a race a folder for each loss"},
-  {.name = "resume", .kind = CLI_FLAG, .target = &opt.resume, .help = "go on from the checkpoint in DIR"},
+   .help = "write each epoch's losses and measures as TensorBoard events; in a race, one folder per "
+           "loss"},
+  {.name = "resume", .kind = CLI_FLAG, .target = &opt.resume, .help = "continue from the checkpoint in DIR"},
   CLI_FORCE_OPTION,
   {.name = "dry-run",
    .kind = CLI_FLAG,
    .target = &opt.dry_run,
-   .help = "say where rows are kept and how much memory that needs, and stop"},
+   .help = "print where rows are kept and the memory that needs, and stop"},
   {0}};
 
 static const cli_spec spec = {

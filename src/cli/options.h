@@ -16,7 +16,7 @@ extern const cli_option cli_run_options[];   /* --threads --memory --seed --prog
 #define CLI_FORCE_OPTION                                                                                               \
   {                                                                                                                    \
     .name = "force", .kind = CLI_FLAG, .target = &cli_shared.force,                                                    \
-    .help = "replace what is there already: a finished training or sweep, results of another command, your files"      \
+    .help = "replace existing output: a finished training or sweep, results of another command, your files"            \
   }
 #define CLI_INPUT_GROUP                                                                                                \
   {                                                                                                                    \
