@@ -80,7 +80,7 @@ want_rc 0
 run simulate --model clip --n 300 --d 100 -o three.h5
 want_rc 0
 
-# the table, the JSON, a threshold
+# the table, the JSON and its schema, a threshold
 run audit five.h5
 want_rc 0
 checks=$((checks + 1))
@@ -88,6 +88,15 @@ grep -Eq 'images per dimension +(↓ +)?5\.000' out || complain "not in the tabl
 run audit five.h5 --json
 want_rc 0
 want_json out 'r["gap"]["toy"]["value"] == 5 and r["gap"]["toy"]["n"] == 300 and r["gap"]["toy"]["method"] == "exact"'
+cp out report.json
+run --help-schema
+want_rc 0
+cp out schema.json
+want_json schema.json '"toy" in r["properties"]["gap"]["properties"]'
+if "$PYTHON" -c 'import jsonschema' 2>/dev/null; then
+  runs "$PYTHON" "$here/cli/report_schema.py" schema.json report.json
+  want_rc 0
+fi
 run audit five.h5 --fail-if 'gap.toy>4.9'
 want_rc 1
 want_text err "gap.toy"
