@@ -1,8 +1,6 @@
-# The figures: the same table gives the same picture (bytes, for the gnuplot that the expected ones were made with), and
-# whatever the gnuplot, a picture has the points, curves and words that its table asks for.
+# The figures: a picture has the points, curves and words that its table asks for, whatever the gnuplot.
 . "$(dirname "$0")/lib.sh"
 command -v gnuplot >/dev/null 2>&1 || skip "gnuplot is not installed"
-pinned="gnuplot 5.4 patchlevel 4"
 
 mkdir -p report/figures
 cp "$here"/figures/*.tsv report/figures/
@@ -10,9 +8,6 @@ run plot report --quiet
 want_rc 0
 for figure in scatter cosines variance dimensions recall plane; do
   want_file "report/figures/$figure.svg" "report/figures/$figure.gp"
-  if [ "$(gnuplot --version)" = "$pinned" ]; then
-    want_same "report/figures/$figure.svg" "figure-$figure.svg"
-  fi
 done
 
 # count WORDS FILE: how often they stand there
@@ -42,14 +37,22 @@ mkdir -p trained/figures
 cp "$here"/figures/trained/*.tsv trained/figures/
 run plot trained --quiet
 want_rc 0
-for figure in history race map sweep-dim sweep-temperature scatter_before_after cosines_before_after \
-  variance_before_after dimensions_before_after; do
+# FIGURE CURVES: gnuplot's plots in it, a curve, a cloud of points or a key each
+while read -r figure curves; do
   want_file "trained/figures/$figure.svg"
   want_text "trained/figures/$figure.svg" "golden.h5"
-  if [ "$(gnuplot --version)" = "$pinned" ]; then
-    want_same "trained/figures/$figure.svg" "figure-$figure.svg"
-  fi
-done
+  want_count "$curves" 'id="gnuplot_plot_' "trained/figures/$figure.svg"
+done <<'FIGURES'
+history 26
+race 33
+map 3
+sweep-dim 27
+sweep-temperature 27
+scatter_before_after 15
+cosines_before_after 16
+variance_before_after 7
+dimensions_before_after 8
+FIGURES
 
 # formats, sizes, themes
 run plot report --format png,pdf --size 400,300 --theme dark --only plane
