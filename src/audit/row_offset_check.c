@@ -13,7 +13,8 @@
 #include <string.h>
 
 /* LISTED_ROWS: texts of a block of a large file whose images are far apart, each of which is then a read.
- * OTHERS: images of a block that every text of it is multiplied with, AT_ONCE at a time. */
+ * OTHERS: images of a block that every text of it is multiplied with, AT_ONCE texts at a time.
+ * COLUMNS: elements of rows that a thread centres. */
 enum {
   RUN_ROWS = 1024,
   LISTED_ROWS = 320,
@@ -23,6 +24,7 @@ enum {
   BLOCK_OTHERS = 128,
   GROUPS = 256,
   AT_ONCE = 64,
+  COLUMNS = 128,
   FOUR = 4,
   NUMBERS = sizeof(cgap_block_fit) / sizeof(double)
 };
@@ -84,11 +86,11 @@ static void set_window(block_run *run)
 
 /* ---------------------------------------------------------------- rows less centroids */
 
-static void subtract(double *row, size_t rows, size_t dim, const double *mean, int threads)
+/* Of elements [first, end) of each row. */
+static void subtract(double *row, size_t rows, size_t dim, const double *mean, size_t first, size_t end)
 {
-#pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t i = 0; i < rows; i++)
-    for (size_t k = 0; k < dim; k++)
+    for (size_t k = first; k < end; k++)
       row[i * dim + k] -= mean[k];
 }
 
@@ -98,23 +100,30 @@ static size_t place_of(const block_run *run, size_t j, size_t image)
   return run->images ? image - run->first_image : j;
 }
 
-static void add_row(double *sum, const double *row, size_t dim)
+/* Elements [first, end) of texts and images: less the centroid of the file, then less that of the block. The sum of an
+ * element runs over the texts in their order, whichever thread makes it. */
+static void centre_elements(block_run *run, size_t images, size_t first, size_t end)
 {
-  for (size_t k = 0; k < dim; k++)
-    sum[k] += row[k];
-}
-
-static void divide(double *sum, size_t dim, double by)
-{
-  for (size_t k = 0; k < dim; k++)
-    sum[k] /= by;
-}
-
-static void along(const double *row, size_t rows, size_t dim, const double *direction, int threads, double *out)
-{
-#pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t i = 0; i < rows; i++)
-    out[i] = cgap_dot(row + i * dim, direction, dim);
+  const cgap_embeddings *e = run->embeddings;
+  const size_t dim = e->image.dim;
+  subtract(run->text, run->rows, dim, e->text.mean, first, end);
+  subtract(run->image, images, dim, e->image.mean, first, end);
+  for (size_t k = first; k < end; k++)
+    run->text_mean[k] = run->image_mean[k] = 0;
+  for (size_t j = 0; j < run->rows; j++) {
+    const double *text = run->text + j * dim,
+                 *own = run->image + place_of(run, j, shifted_image(run, j, CGAP_SHIFTS)) * dim;
+    for (size_t k = first; k < end; k++) {
+      run->text_mean[k] += text[k];
+      run->image_mean[k] += own[k];
+    }
+  }
+  for (size_t k = first; k < end; k++) {
+    run->text_mean[k] /= (double)run->rows;
+    run->image_mean[k] /= (double)run->rows;
+  }
+  subtract(run->text, run->rows, dim, run->text_mean, first, end);
+  subtract(run->image, images, dim, run->image_mean, first, end);
 }
 
 /* Reads the images of the window, or, where there is none, those at shift s. */
@@ -126,41 +135,24 @@ static cgap_status fetch_images(block_run *run, int s, int threads, size_t *coun
     const size_t image = shifted_image(run, j, s);
     run->wanted[j] = image == SIZE_MAX ? e->pairs.image_of[run->first + j] : image; /* which is not asked for */
   }
-  cgap_status status =
-    cgap_side_fetch(&e->image, run->images ? NULL : run->wanted, run->first_image, *count, threads, run->image, error);
-  if (!status)
-    subtract(run->image, *count, e->image.dim, e->image.mean, threads);
-  return status;
+  return cgap_side_fetch(&e->image, run->images ? NULL : run->wanted, run->first_image, *count, threads, run->image,
+                         error);
 }
 
-/* Texts and the images at shift 0, less the block's centroids; of some texts the images, in run->own. */
+/* Texts and the images at shift 0, less the block's centroids. */
 static cgap_status fetch_block(block_run *run, int threads, cgap_error *error)
 {
   const cgap_embeddings *e = run->embeddings;
-  const size_t dim = e->image.dim, step = (run->rows + BLOCK_OTHERS - 1) / BLOCK_OTHERS;
+  const size_t dim = e->image.dim;
   size_t count = 0;
   set_window(run);
   cgap_status status = cgap_side_fetch(&e->text, NULL, run->first, run->rows, threads, run->text, error);
   if (!status)
     status = fetch_images(run, CGAP_SHIFTS, threads, &count, error);
-  if (status)
-    return status;
-  subtract(run->text, run->rows, dim, e->text.mean, threads);
-  memset(run->text_mean, 0, dim * sizeof *run->text_mean);
-  memset(run->image_mean, 0, dim * sizeof *run->image_mean);
-  for (size_t j = 0; j < run->rows; j++) {
-    const double *own = run->image + place_of(run, j, shifted_image(run, j, CGAP_SHIFTS)) * dim;
-    add_row(run->text_mean, run->text + j * dim, dim);
-    add_row(run->image_mean, own, dim);
-    if (j % step == 0)
-      memcpy(run->own + j / step * dim, own, dim * sizeof *own);
-  }
-  divide(run->text_mean, dim, (double)run->rows);
-  divide(run->image_mean, dim, (double)run->rows);
-  subtract(run->text, run->rows, dim, run->text_mean, threads);
-  subtract(run->own, (run->rows + step - 1) / step, dim, run->image_mean, threads);
-  along(run->text, run->rows, dim, run->image_mean, threads, run->text_along);
-  return CGAP_OK;
+#pragma omp parallel for schedule(static) num_threads(threads) if (!status)
+  for (size_t first = 0; first < (status ? 0 : dim); first += COLUMNS)
+    centre_elements(run, count, first, cgap_lesser(first + COLUMNS, dim));
+  return status;
 }
 
 /* ---------------------------------------------------------------- what a random order gives */
@@ -175,29 +167,37 @@ static bool go_together(const block_run *run, size_t j)
   return a == b || (equal && equal[a] == equal[b]);
 }
 
-/* product (others, RUN_ROWS) = own · textᵀ, AT_ONCE rows at a time. */
-static void multiply(const block_run *run, size_t others, int threads)
+/* Columns [first, first + AT_ONCE) of product (others, RUN_ROWS) = own · textᵀ. */
+static void multiply(const block_run *run, size_t others, size_t first)
 {
   const size_t dim = run->embeddings->image.dim;
-#pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t first = 0; first < others; first += AT_ONCE)
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)(others - first < AT_ONCE ? others - first : AT_ONCE),
-                (int)run->rows, (int)dim, 1.0, run->own + first * dim, (int)dim, run->text, (int)dim, 0.0,
-                run->product + first * RUN_ROWS, RUN_ROWS);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)others, (int)cgap_lesser(AT_ONCE, run->rows - first),
+              (int)dim, 1.0, run->own, (int)dim, run->text + first * dim, (int)dim, 0.0, run->product + first,
+              RUN_ROWS);
 }
 
 /* The mean square of the product with an image of the block at random. */
 static double measure_spread(const block_run *run, int threads)
 {
-  const size_t step = (run->rows + BLOCK_OTHERS - 1) / BLOCK_OTHERS, others = (run->rows + step - 1) / step;
+  const size_t dim = run->embeddings->image.dim, step = (run->rows + BLOCK_OTHERS - 1) / BLOCK_OTHERS,
+               others = (run->rows + step - 1) / step;
+  bool goes_on[RUN_ROWS + 1] = {false}; /* with the text before it */
   double squares = 0;
-  multiply(run, others, threads);
+  for (size_t j = 0; j < run->rows; j++) {
+    goes_on[j] = j > 0 && go_together(run, j);
+    if (j % step == 0)
+      memcpy(run->own + j / step * dim, run->image + place_of(run, j, shifted_image(run, j, CGAP_SHIFTS)) * dim,
+             dim * sizeof *run->own);
+  }
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t first = 0; first < run->rows; first += AT_ONCE)
+    multiply(run, others, first);
   for (size_t i = 0; i < others; i++) {
     const double *product = run->product + i * RUN_ROWS;
     double group = 0;
     for (size_t j = 0; j < run->rows; j++) {
-      group = j > 0 && go_together(run, j) ? group + product[j] : product[j];
-      if (j + 1 == run->rows || !go_together(run, j + 1))
+      group = goes_on[j] ? group + product[j] : product[j];
+      if (!goes_on[j + 1])
         squares += group * group;
     }
   }
@@ -240,17 +240,22 @@ static void measure_text(const block_run *run, size_t j, int first, int end)
   }
 }
 
-/* Of shifts [first, end): sums over the texts, in their order. run->image holds the images, less the block's centroid
- * from here on. */
+/* Of shifts [first, end): sums over the texts, in their order. */
 static void sum_shifts(block_run *run, size_t images, int first, int end, int threads, cgap_block_fit *out)
 {
   const size_t dim = run->embeddings->image.dim;
   const double both = cgap_dot(run->image_mean, run->text_mean, dim);
-  subtract(run->image, images, dim, run->image_mean, threads);
-  along(run->image, images, dim, run->text_mean, threads, run->image_along);
-#pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t j = 0; j < run->rows; j++)
-    measure_text(run, j, first, end);
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp for schedule(static) nowait
+    for (size_t i = 0; i < images; i++)
+      run->image_along[i] = cgap_dot(run->image + i * dim, run->text_mean, dim);
+#pragma omp for schedule(static) nowait
+    for (size_t j = 0; j < run->rows; j++) {
+      run->text_along[j] = cgap_dot(run->text + j * dim, run->image_mean, dim);
+      measure_text(run, j, first, end);
+    }
+  }
   for (size_t j = 0; j < run->rows; j++)
     for (int s = first; s < end; s++) {
       const size_t image = shifted_image(run, j, s);
@@ -265,6 +270,7 @@ static void sum_shifts(block_run *run, size_t images, int first, int end, int th
 
 static cgap_status measure_block(block_run *run, int threads, cgap_block_fit *out, cgap_error *error)
 {
+  const size_t dim = run->embeddings->image.dim;
   cgap_status status = fetch_block(run, threads, error);
   if (!status)
     out->within_square = measure_spread(run, threads);
@@ -273,8 +279,14 @@ static cgap_status measure_block(block_run *run, int threads, cgap_block_fit *ou
   for (int s = 0; !status && !run->images && s < SHIFTS; s++) {
     size_t count = 0;
     status = fetch_images(run, s, threads, &count, error);
-    if (!status)
-      sum_shifts(run, count, s, s + 1, threads, out);
+    if (status)
+      break;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t i = 0; i < count; i++) {
+      subtract(run->image + i * dim, 1, dim, run->embeddings->image.mean, 0, dim);
+      subtract(run->image + i * dim, 1, dim, run->image_mean, 0, dim);
+    }
+    sum_shifts(run, count, s, s + 1, threads, out);
   }
   return status;
 }
@@ -339,9 +351,11 @@ static cgap_status measure_growth(block_run *run, int threads, double *growth, c
     status = cgap_side_fetch(&e->image, image, 0, others, threads, run->own, error);
   if (status)
     return status;
-  subtract(run->text, run->rows, dim, e->text.mean, threads);
-  subtract(run->own, others, dim, e->image.mean, threads);
-  multiply(run, others, threads);
+  subtract(run->text, run->rows, dim, e->text.mean, 0, dim);
+  subtract(run->own, others, dim, e->image.mean, 0, dim);
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (size_t first = 0; first < run->rows; first += AT_ONCE)
+    multiply(run, others, first);
   for (size_t i = 0; i < others; i++) {
     const double *product = run->product + i * RUN_ROWS;
     double sum = 0;

@@ -133,13 +133,15 @@ static void settle(cgap_best *b, const cgap_evidence *e, size_t i)
   b->sure[i] = greater(b->sure[i], reached(&b->totals->lists, i));
 }
 
+/* Half of the candidates are not good enough, in no order that a processor foresees: no branch depends on it. */
 static void add_waiting(cgap_best *b, const cgap_evidence *e, size_t i, cgap_candidate candidate, float margin)
 {
-  if (candidate.cosine + margin < b->sure[i])
-    return;
-  b->margin[i] = greater(b->margin[i], margin);
-  b->waiting[i * CGAP_WAITING + b->count[i]++] = candidate;
-  if (b->count[i] < CGAP_WAITING)
+  const bool waits = candidate.cosine + margin >= b->sure[i];
+  const size_t count = b->count[i];
+  b->margin[i] = greater(b->margin[i], waits ? margin : 0);
+  b->waiting[i * CGAP_WAITING + count] = candidate;
+  b->count[i] = (uint8_t)(count + waits);
+  if (count + waits < CGAP_WAITING)
     return;
   sift(b, i);
   if (b->count[i] > ENOUGH)
