@@ -1,6 +1,7 @@
 #include "rows/modality.h"
 
 #include "base/memory.h"
+#include "rows/picked_rows.h"
 #include "simd/convert.h"
 
 #include <stdarg.h>
@@ -74,17 +75,7 @@ bool cgap_describe_bad(const cgap_source *source, const cgap_side_checks *checks
 
 cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out, cgap_error *error)
 {
-  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  for (size_t done = 0; done < rows;) {
-    size_t start = side->file_row[first + done], run = 1;
-    while (done + run < rows && side->file_row[first + done + run] == start + run)
-      run++;
-    cgap_status status = side->source->read(side->source, start, run, out + done * row_bytes, error);
-    if (status)
-      return status;
-    done += run;
-  }
-  return CGAP_OK;
+  return cgap_read_listed(side->source, side->file_row + first, rows, out, error);
 }
 
 void cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,

@@ -7,18 +7,22 @@ struct cgap_picked {
   const size_t *rows;
 };
 
+cgap_status cgap_read_listed(const cgap_source *source, const size_t *rows, size_t count, void *out, cgap_error *error)
+{
+  const size_t row_bytes = source->dim * cgap_type_size(source->type);
+  cgap_status status = CGAP_OK;
+  for (size_t done = 0, run; !status && done < count; done += run) {
+    for (run = 1; done + run < count && rows[done + run] == rows[done] + run; run++)
+      ;
+    status = source->read(source, rows[done], run, (unsigned char *)out + done * row_bytes, error);
+  }
+  return status;
+}
+
 static cgap_status read_picked(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
 {
   const cgap_picked *p = source->context;
-  const size_t row_bytes = source->dim * cgap_type_size(source->type);
-  cgap_status status = CGAP_OK;
-  for (size_t done = 0, run; status == CGAP_OK && done < count; done += run) {
-    const size_t *rows = p->rows + first + done;
-    for (run = 1; done + run < count && rows[run] == rows[0] + run; run++)
-      ;
-    status = p->from.read(&p->from, rows[0], run, (unsigned char *)out + done * row_bytes, error);
-  }
-  return status;
+  return cgap_read_listed(&p->from, p->rows + first, count, out, error);
 }
 
 cgap_picked *cgap_picked_open(cgap_source *view, const cgap_source *from, const size_t *rows, size_t count)

@@ -1,8 +1,14 @@
-/* Some rows of a source, as a source of their own. */
+/* Reads the rows of a source that a list names, in the order of the list; and makes of such rows a source of their own.
+ */
 #ifndef CGAP_HEAD_PICKED_H
 #define CGAP_HEAD_PICKED_H
 
 #include "contragap/contragap.h"
+
+/* The `count` listed rows of a source into out (count, dim) of its type. Rows that follow each other are read at once.
+ */
+CGAP_MUST_CHECK cgap_status cgap_read_listed(const cgap_source *source, const size_t *rows, size_t count, void *out,
+                                             cgap_error *error);
 
 typedef struct cgap_picked cgap_picked;
 
