@@ -205,7 +205,7 @@ cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence
                                      cgap_audit *out, cgap_error *error)
 {
   const size_t texts = e->text.rows;
-  cgap_scalar *share = &out->pairing_check.below_median_share;
+  cgap_scalar *proportion = &out->pairing_check.below_median_share;
   double *below = cgap_alloc(texts, sizeof *below), mean = 0;
   if (!below)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
@@ -218,15 +218,15 @@ cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence
   if (seen != e)
     variance += slope(e, seen) * slope(e, seen) * variance_of_place(e, seen);
   cgap_free(below);
-  *share = cgap_scalar_wilson(mean, variance, texts);
-  share->value = fmin(1, 2 * share->value);
-  if (!isnan(share->lo)) {
-    share->lo = fmin(1, 2 * share->lo);
-    share->hi = fmin(1, 2 * share->hi);
+  *proportion = cgap_scalar_wilson(mean, variance, texts);
+  proportion->value = fmin(1, 2 * proportion->value);
+  if (!isnan(proportion->lo)) {
+    proportion->lo = fmin(1, 2 * proportion->lo);
+    proportion->hi = fmin(1, 2 * proportion->hi);
   }
-  share->method = seen == e ? CGAP_EXACT : CGAP_SAMPLED;
+  proportion->method = seen == e ? CGAP_EXACT : CGAP_SAMPLED;
   if (e->image.rows < 2)
-    *share = cgap_scalar_null("every text belongs to the one image", texts);
+    *proportion = cgap_scalar_null("every text belongs to the one image", texts);
   return CGAP_OK;
 }
 

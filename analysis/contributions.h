@@ -11,7 +11,7 @@ typedef enum cgap_of_centroids {
   CGAP_OF_SQUARED_DISTANCE, /* half of it: g · g_i of gap.noise_floor */
   CGAP_OF_CENTROID_COSINE,
   CGAP_OF_RMG,
-  CGAP_OF_SHARE,
+  CGAP_OF_SHARE_OF_ALIGNMENT,
   CGAP_OF_CENTROIDS
 } cgap_of_centroids;
 

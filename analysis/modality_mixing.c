@@ -6,7 +6,7 @@
 
 /* Mean share over the rows of one side. Images come first in the pool, so that among equal cosines, which the two lists
  * have as equal numbers, the own side wins for images, and the other for texts. */
-static double side_share(const cgap_neighbours *own, const cgap_neighbours *other, size_t k, bool own_first)
+static double same_modality_fraction(const cgap_neighbours *own, const cgap_neighbours *other, size_t k, bool own_first)
 {
   double total = 0;
   for (size_t row = 0; row < own->rows; row++) {
@@ -26,8 +26,8 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   (void)error;
   const size_t pool = e->image.rows + e->text.rows, k = pool - 1 < CGAP_NEIGHBOURS ? pool - 1 : CGAP_NEIGHBOURS;
   const double n = (double)e->image.rows, m = (double)e->text.rows;
-  const double image = side_share(&e->image_image, &e->image_text, k, true);
-  const double text = side_share(&e->text_text, &e->text_image, k, false);
+  const double image = same_modality_fraction(&e->image_image, &e->image_text, k, true);
+  const double text = same_modality_fraction(&e->text_text, &e->text_image, k, false);
   out->mixed.image = cgap_scalar_plain(image, e->image.rows);
   out->mixed.text = cgap_scalar_plain(text, e->text.rows);
   out->mixed.same_modality_share = cgap_scalar_plain((n * image + m * text) / (n + m), pool);

@@ -121,11 +121,11 @@ static void solve(problem *p)
   cgap_free(block);
 }
 
-static double entropy_rank(const double *share, size_t n)
+static double entropy_rank(const double *variance_ratio, size_t n)
 {
   double entropy = 0;
   for (size_t k = 0; k < n; k++)
-    entropy -= share[k] > 0 ? share[k] * log(share[k]) : 0;
+    entropy -= variance_ratio[k] > 0 ? variance_ratio[k] * log(variance_ratio[k]) : 0;
   return exp(entropy);
 }
 

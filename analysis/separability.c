@@ -70,10 +70,10 @@ static void settle(const line *l, double at[2])
       return;
     const double a = (bend[2] * slope[0] - bend[1] * slope[1]) / area;
     const double b = (bend[0] * slope[1] - bend[1] * slope[0]) / area;
-    double share = 1, there[2] = {at[0] - a, at[1] - b}, next = measure(l, there, next_slope, next_bend);
-    for (; !(next <= value) && share > 1e-6; next = measure(l, there, next_slope, next_bend)) {
-      share /= 2;
-      there[0] = at[0] - share * a, there[1] = at[1] - share * b;
+    double step = 1, there[2] = {at[0] - a, at[1] - b}, next = measure(l, there, next_slope, next_bend);
+    for (; !(next <= value) && step > 1e-6; next = measure(l, there, next_slope, next_bend)) {
+      step /= 2;
+      there[0] = at[0] - step * a, there[1] = at[1] - step * b;
     }
     if (!(next < value - 1e-9 * value))
       return;
@@ -84,7 +84,7 @@ static void settle(const line *l, double at[2])
   }
 }
 
-static void start_of_fit(const cgap_evidence *e, const double *factor, const double *mean, double share, double *v,
+static void start_of_fit(const cgap_evidence *e, const double *factor, const double *mean, double fraction, double *v,
                          double *intercept, double *room)
 {
   const cgap_modality *side[2] = {&e->image, &e->text};
@@ -100,7 +100,7 @@ static void start_of_fit(const cgap_evidence *e, const double *factor, const dou
     const double rows = (double)side[s]->rows, along = cblas_ddot(dim, w, 1, side[s]->mean, 1);
     const double middle = cblas_ddot(dim, w, 1, mean, 1);
     cblas_dsymv(CblasRowMajor, CblasUpper, dim, 1 / rows, side[s]->moment, dim, w, 1, 0, image, 1);
-    l.rows[s] = share * rows;
+    l.rows[s] = fraction * rows;
     l.mean[s] = s == TEXTS ? along - middle : middle - along;
     l.deviation[s] = sqrt(fmax(0, cblas_ddot(dim, w, 1, image, 1) - along * along));
   }

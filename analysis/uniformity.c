@@ -155,9 +155,9 @@ static double mean_variance(const cgap_evidence *e, const mean_kernel side[2], d
     total += a * a;
   }
   for (int s = 0; s < 2; s++) {
-    const double whole = side[s].couples * side[s].mean, share = side[s].touching / (whole * whole);
+    const double whole = side[s].couples * side[s].mean, variance_share = side[s].touching / (whole * whole);
     const double relative = variance(&side[s]) / (side[s].mean * side[s].mean);
-    total += e->paired ? (relative - share) / 4 : relative / 4;
+    total += e->paired ? (relative - variance_share) / 4 : relative / 4;
   }
   return total;
 }

@@ -33,7 +33,7 @@ enum { PARTS = 2 };
 /* Groups drawn together: all of them; unpaired couples of an image and a text have two such parts. */
 typedef struct part {
   size_t groups;
-  double share;                  /* n/N */
+  double sampling_fraction;                  /* n/N */
   double *touch[CGAP_FUNCTIONS]; /* (groups) A_g */
   double *touching;              /* (groups) couples that touch it */
 } part;
@@ -167,7 +167,7 @@ static void gather_cross(estimate *m, const cgap_sampled *s)
 
 static bool part_init(part *p, size_t groups, size_t whole)
 {
-  *p = (part){.groups = groups, .share = (double)groups / (double)whole};
+  *p = (part){.groups = groups, .sampling_fraction = (double)groups / (double)whole};
   p->touching = cgap_alloc(groups, sizeof *p->touching);
   bool fine = p->touching != NULL;
   for (int f = 0; f < CGAP_FUNCTIONS; f++) {
@@ -306,7 +306,7 @@ static fitting measure_fitting(const estimate *m, const products *all)
   }
   const double fixed_variance = fixed_squares - fixed_sum * fixed_sum / groups,
                full_variance = full_squares - full_sum * full_sum / groups;
-  return (fitting){.bias = (groups - 1) * (1 - p->share) * together / groups,
+  return (fitting){.bias = (groups - 1) * (1 - p->sampling_fraction) * together / groups,
                    .growth = fixed_variance > 0 ? fmax(1, full_variance / fixed_variance) : 1};
 }
 
@@ -346,8 +346,8 @@ static variance variance_of(const estimate *m, const double *weight, bool whole)
     double touching = 0;
     for (size_t g = 0; g < p->groups; g++)
       touching += touch_of(p, weight, g) * touch_of(p, weight, g);
-    projected += (whole ? p->share : 1 - p->share) * (touching - twice * squares);
-    together *= pow(p->share, twice);
+    projected += (whole ? p->sampling_fraction : 1 - p->sampling_fraction) * (touching - twice * squares);
+    together *= pow(p->sampling_fraction, twice);
   }
   const double scale = m->couples * m->couples;
   return (variance){projected / scale, (whole ? together : 1 - together) * squares / scale};
@@ -419,7 +419,7 @@ static cgap_scalar scalar_of(const estimate *m, uint64_t n)
 /* Of the mean of two sides' logs: the groups are drawn, and come, together. */
 static double mean_variance(const cgap_sampled *s, const estimate side[2])
 {
-  const double plain[CGAP_FUNCTIONS] = {1, 0, 0}, share = side[0].part[0].share;
+  const double plain[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = side[0].part[0].sampling_fraction;
   double total = 0, drawn = 0, there = 0;
   for (int k = 0; k < 2; k++)
     total += side[k].variance / (side[k].value * side[k].value) / 4;
@@ -428,7 +428,7 @@ static double mean_variance(const cgap_sampled *s, const estimate side[2])
     there += touch_of(&side[0].part[0], plain, g) * touch_of(&side[1].part[0], plain, g);
   }
   const double scale = side[0].couples * side[0].value * side[1].couples * side[1].value;
-  return total + ((1 - share) * drawn + share * there) / (2 * scale);
+  return total + ((1 - sampling_fraction) * drawn + sampling_fraction * there) / (2 * scale);
 }
 
 static cgap_scalar mean_of(const cgap_sampled *s, const estimate side[2], uint64_t n)

@@ -57,7 +57,7 @@ void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *
 }
 
 /* n/(n − 1) Σ (v − p)²/n² of zeros and ones. */
-static double variance_of_share(double p, double n)
+static double variance_of_proportion(double p, double n)
 {
   return n > 1 ? p * (1 - p) / (n - 1) : 0;
 }
@@ -68,13 +68,13 @@ void cgap_zero_shot_finish(const cgap_zero_shot_tally *t, cgap_audit *out)
   double mean = 0, variance = 0, present = 0;
   for (size_t c = 0; c < t->classes; c++)
     if (t->class_images[c]) {
-      const double share = (double)t->class_right[c] / (double)t->class_images[c];
-      mean += share;
-      variance += variance_of_share(share, (double)t->class_images[c]);
+      const double accuracy = (double)t->class_right[c] / (double)t->class_images[c];
+      mean += accuracy;
+      variance += variance_of_proportion(accuracy, (double)t->class_images[c]);
       present++;
     }
-  out->zero_shot.top_1 = cgap_scalar_wilson(top_1, variance_of_share(top_1, n), t->images);
-  out->zero_shot.top_5 = cgap_scalar_wilson(top_5, variance_of_share(top_5, n), t->images);
+  out->zero_shot.top_1 = cgap_scalar_wilson(top_1, variance_of_proportion(top_1, n), t->images);
+  out->zero_shot.top_5 = cgap_scalar_wilson(top_5, variance_of_proportion(top_5, n), t->images);
   out->zero_shot.mean_per_class = cgap_scalar_wilson(mean / present, variance / (present * present), t->images);
 }
 

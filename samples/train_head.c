@@ -54,9 +54,9 @@ static double distance(float x[ROWS][DIM], float y[ROWS][DIM], const int64_t *pa
 }
 
 /* Called again and again; true would stop the training, which then returns CGAP_INTERRUPTED. */
-static bool keep_going(void *context, const char *phase, double share)
+static bool keep_going(void *context, const char *phase, double fraction)
 {
-  (void)context, (void)phase, (void)share;
+  (void)context, (void)phase, (void)fraction;
   return false;
 }
 

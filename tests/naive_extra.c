@@ -42,10 +42,10 @@ void naive_zero_shot(naive_result *out, const naive_state *s)
     images[label]++;
   }
   for (size_t k = 0; k < in->classes; k++) {
-    double share = images[k] > 0 ? right[k] / images[k] : 0;
+    double fraction = images[k] > 0 ? right[k] / images[k] : 0;
     present += images[k] > 0;
-    per_class += share;
-    variance += images[k] > 1 ? share * (1 - share) / (images[k] - 1) : 0; /* of the class's mean, as below */
+    per_class += fraction;
+    variance += images[k] > 1 ? fraction * (1 - fraction) / (images[k] - 1) : 0; /* of the class's mean, as below */
   }
   /* one v an image: Var v̄ = N/(N − 1) p(1 − p)/N */
   double p1 = top1 / (double)n, p5 = top5 / (double)n;
@@ -215,7 +215,7 @@ static int better_shift(const naive_state *s, double square)
 /* Twice the share of pairs at or below the median of the unmatched, ties within 1e-12. */
 static cgap_scalar below_median(const naive_state *s)
 {
-  double *sorted = support_alloc(s->n * s->m, sizeof *sorted), *below = support_alloc(s->m, sizeof *below), share = 0;
+  double *sorted = support_alloc(s->n * s->m, sizeof *sorted), *below = support_alloc(s->m, sizeof *below), fraction = 0;
   size_t count = 0;
   for (size_t i = 0; i < s->n; i++)
     for (size_t j = 0; j < s->m; j++)
@@ -225,9 +225,9 @@ static cgap_scalar below_median(const naive_state *s)
   const double median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
   for (size_t j = 0; j < s->m; j++) {
     below[j] = s->xy[s->in->owner[j] * s->m + j] <= median + 1e-12;
-    share += below[j] / (double)s->m;
+    fraction += below[j] / (double)s->m;
   }
-  cgap_scalar out = naive_wilson(share, s->m, naive_mean_variance(s, below, true));
+  cgap_scalar out = naive_wilson(fraction, s->m, naive_mean_variance(s, below, true));
   out.value = fmin(1, 2 * out.value);
   out.lo = fmin(1, 2 * out.lo);
   out.hi = fmin(1, 2 * out.hi);

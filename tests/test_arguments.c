@@ -537,9 +537,9 @@ static cgap_status silent(const cgap_source *source, size_t first, size_t count,
   return CGAP_RESOURCE;
 }
 
-static bool stop(void *context, const char *phase, double share)
+static bool stop(void *context, const char *phase, double fraction)
 {
-  (void)context, (void)phase, (void)share;
+  (void)context, (void)phase, (void)fraction;
   return true;
 }
 

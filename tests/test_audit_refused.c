@@ -88,9 +88,9 @@ static void little_memory(change *c)
   c->options.memory_bytes = 1 << 20;
 }
 
-static bool stop_at_once(void *context, const char *phase, double share)
+static bool stop_at_once(void *context, const char *phase, double fraction)
 {
-  (void)phase, (void)share;
+  (void)phase, (void)fraction;
   ++*(int *)context;
   return true;
 }

@@ -69,7 +69,7 @@ static const cgap_comm_backend backend = {.version = CGAP_COMM_VERSION,
                                           .send = late_send,
                                           .receive = late_receive,
                                           .sum = late_sum,
-                                          .share = late_share,
+                                          .broadcast = late_share,
                                           .gather = late_gather,
                                           .test = late_test,
                                           .probe = late_probe};
@@ -113,7 +113,7 @@ Test(comm, nothing_of_a_caller_is_written_to_later)
     comes_late(block);
   }
   c = stopping(&asked);
-  cr_expect_eq(cgap_comm_share(&c, 0, block, BYTES, NULL), CGAP_INTERRUPTED);
+  cr_expect_eq(cgap_comm_broadcast(&c, 0, block, BYTES, NULL), CGAP_INTERRUPTED);
   comes_late(block);
   c = stopping(&asked);
   asked = 1; /* a letter is posted before anybody is asked */

@@ -288,10 +288,10 @@ Test(head_reads, no_room_to_put_rows_aside)
 
 /* ---------------------------------------------------------------- resuming */
 
-static bool stop_later(void *context, const char *phase, double share)
+static bool stop_later(void *context, const char *phase, double fraction)
 {
   size_t *left = context;
-  (void)share;
+  (void)fraction;
   return strcmp(phase, "training") == 0 && (*left)-- == 0;
 }
 

@@ -68,7 +68,7 @@ static void check_jackknife(size_t captions)
                               c->centroid[CGAP_OF_SQUARED_DISTANCE],
                               c->centroid[CGAP_OF_CENTROID_COSINE],
                               c->centroid[CGAP_OF_RMG],
-                              c->centroid[CGAP_OF_SHARE]};
+                              c->centroid[CGAP_OF_SHARE_OF_ALIGNMENT]};
   const char *const names[KEYS] = {"image", "text", "cross", "distance", "cosine", "rmg", "share"};
   double products[KEYS] = {0}, squares[KEYS] = {0}, wanted[KEYS] = {0};
   for (size_t i = 0; i < LEFT_OUT; i++) {

@@ -128,10 +128,10 @@ typedef struct stopper {
   size_t left;
 } stopper;
 
-static bool stop_later(void *context, const char *phase, double share)
+static bool stop_later(void *context, const char *phase, double fraction)
 {
   stopper *s = context;
-  (void)phase, (void)share;
+  (void)phase, (void)fraction;
   return s->left-- == 0;
 }
 

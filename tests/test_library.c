@@ -166,20 +166,20 @@ typedef struct watch {
   const char *stop_at; /* the phase in which to stop; NULL: never */
   size_t calls, phases;
   char phase[80];
-  double share;
+  double fraction;
   bool fell; /* the share fell within a phase */
 } watch;
 
-static bool tick(void *context, const char *phase, double share)
+static bool tick(void *context, const char *phase, double fraction)
 {
   watch *w = context;
   w->calls++;
   if (strcmp(w->phase, phase) != 0)
     w->phases++;
   else
-    w->fell = w->fell || share < w->share;
+    w->fell = w->fell || fraction < w->fraction;
   snprintf(w->phase, sizeof w->phase, "%s", phase);
-  w->share = share;
+  w->fraction = fraction;
   return w->stop_at && strcmp(w->stop_at, phase) == 0;
 }
 
@@ -208,7 +208,7 @@ Test(library, tally_says_how_far_it_is_and_stops)
   o.threads = 1;
   cr_assert_eq(cgap_tally_run(t.sums, t.counts, &data, &all, &o, &error), CGAP_OK);
   cr_expect_str_eq(w.phase, "couples");
-  cr_expect_float_eq(w.share, 1, 0);
+  cr_expect_float_eq(w.fraction, 1, 0);
   cr_expect(!w.fell);
   for (int threads = 1; threads <= 2; threads++) {
     w = (watch){.stop_at = "couples"};
@@ -388,10 +388,10 @@ typedef struct list {
   size_t count;
 } list;
 
-static bool note_phase(void *context, const char *phase, double share)
+static bool note_phase(void *context, const char *phase, double fraction)
 {
   list *l = context;
-  cr_expect(share >= 0 && share <= 1, "%s: %g", phase, share);
+  cr_expect(fraction >= 0 && fraction <= 1, "%s: %g", phase, fraction);
   if (l->count < MOST_PHASES && (l->count == 0 || strcmp(l->name[l->count - 1], phase) != 0))
     snprintf(l->name[l->count++], sizeof l->name[0], "%s", phase);
   return false;

@@ -144,10 +144,10 @@ static pairs unrelated(uint64_t seed, size_t images, size_t captions, size_t dim
 /* ---------------------------------------------------------------- planted mismatches */
 
 /* `share` of the texts go to others' places, round in a circle. */
-static void plant(pairs *p, double share, support_random *r)
+static void plant(pairs *p, double fraction, support_random *r)
 {
   size_t *order = identity(p->texts), *chosen = identity(p->texts);
-  const size_t wrong = (size_t)lround(share * (double)p->texts);
+  const size_t wrong = (size_t)lround(fraction * (double)p->texts);
   support_shuffle(r, chosen, p->texts);
   for (size_t k = 0; k < wrong; k++)
     order[chosen[k]] = chosen[(k + 1) % wrong];
@@ -175,9 +175,9 @@ static void read_plantings(const char *what, const pairs *whole)
     for (int k = 0; k < PLANTINGS; k++) {
       pairs p = copy_of(whole);
       plant(&p, SHARES[s], &r);
-      const cgap_scalar share = check(&p).below_median_share;
-      mean += share.value / PLANTINGS;
-      covered += share.lo <= SHARES[s] && SHARES[s] <= share.hi;
+      const cgap_scalar proportion = check(&p).below_median_share;
+      mean += proportion.value / PLANTINGS;
+      covered += proportion.lo <= SHARES[s] && SHARES[s] <= proportion.hi;
       pairs_free(&p);
     }
     fprintf(stderr, "%-20s planted %.1f, read %.4f on average; the interval holds it %zu of %d times\n", what,

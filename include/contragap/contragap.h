@@ -49,10 +49,10 @@ CGAP_API cgap_status cgap_fail(cgap_error *error, cgap_status status, const char
 
 CGAP_API const char *cgap_version(void);
 
-/* Called between blocks of work, from the calling thread. `share` is done/total of the phase, 0 to 1.
+/* Called between blocks of work, from the calling thread. `fraction` is done/total of the phase, 0 to 1.
  * Returning true asks the work to stop: the call then returns CGAP_INTERRUPTED. */
 typedef struct cgap_progress {
-  bool (*tick)(void *context, const char *phase, double share);
+  bool (*tick)(void *context, const char *phase, double fraction);
   void *context;
 } cgap_progress;
 

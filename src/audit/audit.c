@@ -80,8 +80,8 @@ static cgap_tile_options tile_options(const run *r, double before, double after)
                          .panel_rows = plan->panel_rows,
                          .column_rows = plan->column_rows,
                          .bfloat = is_rough(r),
-                         .share_before = before,
-                         .share_after = after,
+                         .fraction_before = before,
+                         .fraction_after = after,
                          .progress = r->options->progress};
   memcpy(o.precise, r->precise, sizeof o.precise);
   return o;
@@ -155,7 +155,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
 {
   cgap_evidence *e = &r->evidence;
   const double n = (double)e->image.rows, m = (double)e->text.rows, work = n * n / 2 + m * m / 2 + n * m;
-  const double share[CGAP_COUPLE_KINDS + 1] = {0, n * n / 2 / work, (n * n + m * m) / 2 / work, 1};
+  const double fraction[CGAP_COUPLE_KINDS + 1] = {0, n * n / 2 / work, (n * n + m * m) / 2 / work, 1};
   if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
     return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u a side", e->image.rows, e->text.rows,
                      UINT32_MAX - 1);
@@ -164,7 +164,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   if (!status)
     status = cgap_probe_run(r->precise, e, &r->embeddings, is_rough(r), error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
-    const cgap_tile_options options = tile_options(r, share[kind], share[kind + 1]);
+    const cgap_tile_options options = tile_options(r, fraction[kind], fraction[kind + 1]);
     status = run_kind(r, e, (cgap_couples)kind, &options, &room, error);
   }
   if (!status)
@@ -322,7 +322,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   cgap_status status = cgap_prepare_plan(&r->prepared, r->options, error);
   if (!status && r->options->ranks)
     status =
-      cgap_embeddings_share(&r->embeddings, data, plan->resident, r->options->ranks, plan->threads, progress, error);
+      cgap_embeddings_load_distributed(&r->embeddings, data, plan->resident, r->options->ranks, plan->threads, progress, error);
   else if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
   cgap_give_back();

@@ -107,7 +107,7 @@ static void image_contributions(const cgap_contributions *out, size_t i, const c
     (within * pair / (4 * texts) - matched * within_moves) / ((matched + within) * (matched + within));
   const double shift = pp - 2 * py + yy;
   const double shift_moves = 2 * (m * (a[P] - a[Y] - pp + py) - (b[P] - b[Y] - m * (py - yy))) / texts;
-  out->centroid[CGAP_OF_SHARE][i] = shift_moves / aligned - shift * pair / texts / (aligned * aligned);
+  out->centroid[CGAP_OF_SHARE_OF_ALIGNMENT][i] = shift_moves / aligned - shift * pair / texts / (aligned * aligned);
 }
 
 static double trace_of_square(const cgap_evidence *e)
@@ -147,10 +147,10 @@ static cgap_status add_centroids(cgap_audit *out, const cgap_embeddings *e, cons
     for (size_t a = 0; a < dim; a++)
       vectors[v * dim + a] = centroids[v][a];
   if (status == CGAP_OK)
-    status = cgap_scores_run(&e->image, (cgap_share){0, images}, vectors, VECTORS, threads, visit_images, &p, error);
+    status = cgap_scores_run(&e->image, (cgap_rank_rows){0, images}, vectors, VECTORS, threads, visit_images, &p, error);
   if (status == CGAP_OK)
     status =
-      cgap_scores_run(&e->text, (cgap_share){0, e->text.rows}, vectors, VECTORS, threads, visit_texts, &p, error);
+      cgap_scores_run(&e->text, (cgap_rank_rows){0, e->text.rows}, vectors, VECTORS, threads, visit_texts, &p, error);
   if (status == CGAP_OK)
     fill_centroids(out, evidence, &p, vectors, pair);
   cgap_free(p.image);

@@ -180,7 +180,7 @@ static void measure_group(cgap_couple_sums *out, group *g, double *sum)
 {
   const cgap_embeddings *e = g->batch->embeddings;
   const size_t dim = e->image.dim;
-  const double *mean = e->text.mean, share = (double)e->image.rows / (double)e->text.rows;
+  const double *mean = e->text.mean, images_per_text = (double)e->image.rows / (double)e->text.rows;
   double best = -2;
   for (size_t k = 0; k < dim; k++)
     sum[k] = g->x[k] - e->image.mean[k];
@@ -189,7 +189,7 @@ static void measure_group(cgap_couple_sums *out, group *g, double *sum)
     out->pair_cosine[e->pairs.text[g->first + t]] = cosine;
     best = cosine > best ? cosine : best;
     for (size_t k = 0; k < dim; k++)
-      sum[k] -= (y[k] - mean[k]) * share;
+      sum[k] -= (y[k] - mean[k]) * images_per_text;
   }
   out->best_positive[g->image] = g->texts ? best : 2;
   measure_within(out, g, dim);
@@ -255,10 +255,10 @@ static cgap_status measure_batch(cgap_couple_sums *out, image_sums *sums, const 
 /* Bounds: of Σ ‖N·g_i‖² over the images of a run, ‖N·g_i‖ ≤ 2 + 2 |T_i| N/M, and of Σ surplus. */
 static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int threads, cgap_error *error)
 {
-  const double share = (double)e->image.rows / (double)e->text.rows;
+  const double images_per_text = (double)e->image.rows / (double)e->text.rows;
   double squares = 0, bound = 1;
   for (size_t i = 0; i < e->image.rows; i++) {
-    const double norm = 2 + 2 * share * (double)(e->pairs.first[i + 1] - e->pairs.first[i]);
+    const double norm = 2 + 2 * images_per_text * (double)(e->pairs.first[i + 1] - e->pairs.first[i]);
     squares = i % CGAP_TILE == 0 ? norm * norm : squares + norm * norm;
     bound = fmax(bound, squares);
   }
@@ -299,11 +299,11 @@ static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", texts);
   for (size_t k = 0; k < texts; k++)
     cosine[k] = out->pair_cosine[e->pairs.text[k]];
-  status = cgap_share_gather_by(ranks, cosine, images, e->pairs.first, sizeof *cosine, error);
+  status = cgap_rank_rows_gather_by(ranks, cosine, images, e->pairs.first, sizeof *cosine, error);
   for (size_t k = 0; !status && k < texts; k++)
     out->pair_cosine[e->pairs.text[k]] = cosine[k];
   for (size_t k = 0; !status && k < sizeof by_image / sizeof *by_image; k++)
-    status = cgap_share_gather(ranks, by_image[k], images, sizeof(double), error);
+    status = cgap_rank_rows_gather(ranks, by_image[k], images, sizeof(double), error);
   cgap_free(cosine);
   return status;
 }
@@ -322,11 +322,11 @@ static bool couples_alloc(cgap_couple_sums *out, const cgap_embeddings *e)
          out->paired_image_mean && out->group_moment;
 }
 
-static cgap_status tick(const cgap_share *own, size_t done, cgap_comm *ranks, const cgap_progress *progress,
+static cgap_status tick(const cgap_rank_rows *own, size_t done, cgap_comm *ranks, const cgap_progress *progress,
                         cgap_error *error)
 {
-  const double share = (double)(done - own->first) / (double)(own->end - own->first);
-  if (progress->tick && progress->tick(progress->context, "matched couples", share))
+  const double fraction = (double)(done - own->first) / (double)(own->end - own->first);
+  if (progress->tick && progress->tick(progress->context, "matched couples", fraction))
     return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
   return cgap_comm_poll(ranks, NULL, error);
 }
@@ -336,7 +336,7 @@ static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cga
                               int threads, cgap_progress progress, cgap_error *error)
 {
   const size_t rows = cgap_chunk_rows(e->image.dim);
-  const cgap_share own = cgap_share_of(ranks, e->image.rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(ranks, e->image.rows);
   const bool held = e->image.unit && e->text.unit, whole = held && !ranks;
   const size_t runs = whole ? MOST_HELD_RUNS : cgap_couples_runs(threads), texts = whole ? SIZE_MAX : rows;
   batch batches[2] = {{.embeddings = e}, {.embeddings = e}};

@@ -43,10 +43,10 @@ static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows ro
   fold_products *p = self;
   fold_call image = {rows, context, CGAP_IMAGE_IMAGE}, text = {rows, context, CGAP_TEXT_TEXT};
   const cgap_embeddings *e = p->e;
-  cgap_status status = cgap_scores_gradient(&p->gradient, &e->image, cgap_share_of(p->ranks, e->image.rows), weights,
+  cgap_status status = cgap_scores_gradient(&p->gradient, &e->image, cgap_rank_rows_own(p->ranks, e->image.rows), weights,
                                             p->threads, fold_residual, &image, error);
   if (!status)
-    status = cgap_scores_gradient(&p->gradient, &e->text, cgap_share_of(p->ranks, e->text.rows), weights, p->threads,
+    status = cgap_scores_gradient(&p->gradient, &e->text, cgap_rank_rows_own(p->ranks, e->text.rows), weights, p->threads,
                                   fold_residual, &text, error);
   if (!status)
     status = cgap_gradient_take(&p->gradient, p->ranks, gradient, sums, error);
@@ -60,7 +60,7 @@ static cgap_status fold_gather(void *self, cgap_couples side, double *values, cg
 {
   const fold_products *p = self;
   const size_t rows = side == CGAP_TEXT_TEXT ? p->e->text.rows : p->e->image.rows;
-  return cgap_share_gather(p->ranks, values, rows, sizeof *values, error);
+  return cgap_rank_rows_gather(p->ranks, values, rows, sizeof *values, error);
 }
 
 cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks,
@@ -191,7 +191,7 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int t
   if (!status)
     status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
   if (!status)
-    status = cgap_scores_run(&e->image, cgap_share_of(ranks, e->image.rows), vectors, classes, threads,
+    status = cgap_scores_run(&e->image, cgap_rank_rows_own(ranks, e->image.rows), vectors, classes, threads,
                              cgap_zero_shot_visit, &tally, error);
   if (!status)
     status = sum_tally(&tally, ranks, error);
@@ -310,7 +310,7 @@ static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, 
 /* The nearest images of queries [first, first + count). */
 static cgap_status answer_block(arithmetic_work *w, size_t first, size_t count, int threads, cgap_error *error)
 {
-  const cgap_share all = {0, w->e->image.rows};
+  const cgap_rank_rows all = {0, w->e->image.rows};
   cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best + first, .threads = threads};
   cgap_arithmetic_start(&run);
   cgap_status status = make_vectors(w, first, count, error);

@@ -94,13 +94,13 @@ static double median_of(probe *p)
   return (select_rank(p->sorted, p->count, (p->count - 1) / 2) + select_rank(p->sorted, p->count, p->count / 2)) / 2;
 }
 
-static double variance_of(const double *share, size_t count)
+static double variance_of(const double *fraction_below, size_t count)
 {
   double mean = 0, squares = 0;
   for (size_t k = 0; k < count; k++)
-    mean += share[k] / (double)count;
+    mean += fraction_below[k] / (double)count;
   for (size_t k = 0; k < count; k++)
-    squares += (share[k] - mean) * (share[k] - mean);
+    squares += (fraction_below[k] - mean) * (fraction_below[k] - mean);
   return count > 1 ? squares / (double)(count - 1) : 0;
 }
 

@@ -75,8 +75,8 @@ static bool tile_at(const cgap_tile_pass *p, size_t row_block, size_t column_blo
 static void report_progress(pass *p, size_t done)
 {
   const cgap_tile_options *o = p->options;
-  double share = o->share_before + (o->share_after - o->share_before) * (double)done / (double)p->tiles;
-  if (o->progress.tick && o->progress.tick(o->progress.context, "couples", share)) {
+  double fraction = o->fraction_before + (o->fraction_after - o->fraction_before) * (double)done / (double)p->tiles;
+  if (o->progress.tick && o->progress.tick(o->progress.context, "couples", fraction)) {
 #pragma omp atomic write
     p->cancelled = true;
   }

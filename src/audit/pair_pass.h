@@ -17,8 +17,8 @@ typedef struct cgap_tile_options {
   bool bfloat;        /* products in bfloat16; the machine has to have them */
   bool precise[CGAP_COUPLE_KINDS]; /* products in double instead: cgap_probe_run */
   cgap_tiles_want want;
-  double share_before; /* for progress: this pass is [share_before, share_after] of its phase */
-  double share_after;
+  double fraction_before; /* for progress: this pass is [fraction_before, fraction_after] of its phase */
+  double fraction_after;
   cgap_progress progress;
 } cgap_tile_options;
 

@@ -122,12 +122,12 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   return CGAP_OK;
 }
 
-cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap_source *text, const cgap_comm *ranks,
+cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image, const cgap_source *text, const cgap_comm *ranks,
                             const cgap_plan_options *options, cgap_error *error)
 {
   const int size = cgap_comm_size(ranks);
   const bool sampled = options->sample_bytes > 0;
-  const cgap_share images = cgap_share_of(ranks, image->rows), texts = cgap_share_of(ranks, text->rows);
+  const cgap_rank_rows images = cgap_rank_rows_own(ranks, image->rows), texts = cgap_rank_rows_own(ranks, text->rows);
   const uint64_t rough = options->bfloat ? cgap_rough_row_bytes(image->dim) : 0;
   const uint64_t image_row = cgap_ring_row_bytes(image->type, image->dim) + rough,
                  text_row = cgap_ring_row_bytes(text->type, text->dim) + rough;
@@ -408,7 +408,7 @@ cgap_status cgap_prepare_plan(cgap_prepared *out, const cgap_audit_options *o, c
   if (is_first(o))
     out->sampling =
       choose(image->rows, text->rows, image->dim, out->data.pairing != CGAP_UNPAIRED, threads, o, o->pairs);
-  const cgap_status status = cgap_comm_share(o->ranks, 0, &out->sampling, sizeof out->sampling, error);
+  const cgap_status status = cgap_comm_broadcast(o->ranks, 0, &out->sampling, sizeof out->sampling, error);
   if (status)
     return status;
   const cgap_plan_options options = {
@@ -416,7 +416,7 @@ cgap_status cgap_prepare_plan(cgap_prepared *out, const cgap_audit_options *o, c
     .bfloat = o->precision == CGAP_PRECISION_BF16,
     .memory_bytes = o->memory_bytes,
     .sample_bytes = cgap_sampling_bytes(&out->sampling, image->dim, image->type, text->type, cgap_comm_size(o->ranks))};
-  return o->ranks ? cgap_plan_share(&out->plan, image, text, o->ranks, &options, error)
+  return o->ranks ? cgap_plan_make_distributed(&out->plan, image, text, o->ranks, &options, error)
                   : cgap_plan_make(&out->plan, image, text, &options, error);
 }
 

@@ -36,7 +36,7 @@ uint64_t cgap_free_memory(void);
 /* The plan of one of several ranks: its share of the rows in memory, with those that visit; of a sample's audit, whose
  * sample_bytes are what a rank holds of it, the rows may stay in the file. memory_bytes 0: half of what is free, shared
  * by the ranks of the node. */
-CGAP_MUST_CHECK cgap_status cgap_plan_share(cgap_plan *out, const cgap_source *image, const cgap_source *text,
+CGAP_MUST_CHECK cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image, const cgap_source *text,
                                             const cgap_comm *ranks, const cgap_plan_options *options,
                                             cgap_error *error);
 

@@ -12,7 +12,7 @@
 
 enum { COLUMNS = 256, ROWS = CGAP_STRIP }; /* of the pairs that are looked at */
 #define MOST_SHIFT 1e-6                    /* what roundings in one direction may move a sum's logarithm by … */
-#define OPEN_SHARE 0.2                     /* … the share of comparisons that may be computed again one by one … */
+#define OPEN_FRACTION 0.2                     /* … the share of comparisons that may be computed again one by one … */
 #define SURE 5                             /* … and what is no chance, in standard errors */
 
 /* Rows of a side, spread over it. */
@@ -195,7 +195,7 @@ static double shift_of_losses(const pairs *c, bool of_rows)
 
 /* The share of pairs that are within their margins of what their rows compare them with: the positive, or the
  * greatest here. */
-static double open_share(const pairs *c, bool bfloat)
+static double open_fraction(const pairs *c, bool bfloat)
 {
   const bool positives = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired;
   const double margin = (double)cgap_product_margin(c->a->side->dim);
@@ -221,7 +221,7 @@ static bool is_hard(const pairs *c, bool bfloat)
   return shift_of_kernels(c) > most || shift_of_sums(c, 2 * CGAP_KERNEL_T) > most ||
          (softmax && (shift_of_sums(c, 1 / c->evidence->temperature) > MOST_SHIFT / 2 ||
                       shift_of_losses(c, true) > MOST_SHIFT / 2 || shift_of_losses(c, false) > MOST_SHIFT / 2)) ||
-         open_share(c, bfloat) > OPEN_SHARE;
+         open_fraction(c, bfloat) > OPEN_FRACTION;
 }
 
 static cgap_status look(pairs *c, bool bfloat, bool *precise, cgap_error *error)

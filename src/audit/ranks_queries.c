@@ -16,11 +16,11 @@ typedef struct asking {
 } asking;
 
 /* Between tiles: whether another rank has failed. */
-static bool tick(void *context, const char *phase, double share)
+static bool tick(void *context, const char *phase, double fraction)
 {
   asking *a = context;
   a->status = cgap_comm_poll(a->ranks, NULL, &a->error);
-  return a->status || (a->progress.tick && a->progress.tick(a->progress.context, phase, share));
+  return a->status || (a->progress.tick && a->progress.tick(a->progress.context, phase, fraction));
 }
 
 static cgap_status show(asking *a, const cgap_panel *candidates, cgap_error *error)
@@ -60,8 +60,8 @@ static void expect_rows(cgap_ahead *ahead, run_of_rows *r, size_t first, size_t 
 
 static cgap_status show_all(asking *a, const cgap_side *side, cgap_error *error)
 {
-  const cgap_share own = cgap_share_of(a->ranks, side->rows);
-  const double before = a->options.share_before, span = a->options.share_after - before;
+  const cgap_rank_rows own = cgap_rank_rows_own(a->ranks, side->rows);
+  const double before = a->options.fraction_before, span = a->options.fraction_after - before;
   run_of_rows room[2] = {{.side = side}, {.side = side}};
   cgap_status status = CGAP_OK;
   cgap_ahead ahead;
@@ -75,8 +75,8 @@ static cgap_status show_all(asking *a, const cgap_side *side, cgap_error *error)
     if (status)
       break;
     expect_rows(&ahead, &room[1 - turn], next, own.end);
-    a->options.share_before = before + span * (double)(first - own.first) / (double)(own.end - own.first);
-    a->options.share_after = before + span * (double)(next - own.first) / (double)(own.end - own.first);
+    a->options.fraction_before = before + span * (double)(first - own.first) / (double)(own.end - own.first);
+    a->options.fraction_after = before + span * (double)(next - own.first) / (double)(own.end - own.first);
     status = show(a, &now->panel, error);
     first = next;
   }

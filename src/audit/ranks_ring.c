@@ -25,7 +25,7 @@ typedef struct ring {
   bool moving;
   cgap_progress progress;
   double done, all; /* couples of rows, for progress */
-  double share_before, share_after;
+  double fraction_before, fraction_after;
   cgap_error error; /* of what is under way during a pass */
   cgap_status status;
 } ring;
@@ -36,23 +36,23 @@ size_t cgap_ring_row_bytes(cgap_type type, size_t dim)
 }
 
 /* Piece k of rank r's block of the side that travels. */
-static cgap_share piece_of(const ring *g, int r, size_t k)
+static cgap_rank_rows piece_of(const ring *g, int r, size_t k)
 {
-  const cgap_share block = cgap_share_of_rank(g->away->rows, r, g->size);
-  return (cgap_share){cgap_lesser(block.first + k * g->piece, block.end),
+  const cgap_rank_rows block = cgap_rank_rows_of(g->away->rows, r, g->size);
+  return (cgap_rank_rows){cgap_lesser(block.first + k * g->piece, block.end),
                       cgap_lesser(block.first + (k + 1) * g->piece, block.end)};
 }
 
 /* ---------------------------------------------------------------- while tiles are at work */
 
 /* Between tiles the rows under way move on. */
-static bool tick(void *context, const char *phase, double share)
+static bool tick(void *context, const char *phase, double fraction)
 {
   ring *g = context;
   g->status = cgap_comm_poll(g->ranks, g->moving ? &g->raw : NULL, &g->error);
   if (g->status)
     return true;
-  return g->progress.tick && g->progress.tick(g->progress.context, phase, share);
+  return g->progress.tick && g->progress.tick(g->progress.context, phase, fraction);
 }
 
 /* The couples of rows at home and rows that visit. */
@@ -63,9 +63,9 @@ static cgap_status meet(ring *g, const cgap_panel *home, const cgap_panel *guest
   const bool guest_first = g->triangle ? guest->first < home->first : g->away_first;
   if (home->rows == 0 || guest->rows == 0)
     return CGAP_OK;
-  g->options.share_before = g->share_before + (g->share_after - g->share_before) * fmin(1, g->done / g->all);
+  g->options.fraction_before = g->fraction_before + (g->fraction_after - g->fraction_before) * fmin(1, g->done / g->all);
   g->done += couples;
-  g->options.share_after = g->share_before + (g->share_after - g->share_before) * fmin(1, g->done / g->all);
+  g->options.fraction_after = g->fraction_before + (g->fraction_after - g->fraction_before) * fmin(1, g->done / g->all);
   cgap_status status =
     guest_first ? cgap_tiles_show(g->evidence, g->kind, &g->options, guest, guest_totals, home, &g->home_totals, error)
                 : cgap_tiles_show(g->evidence, g->kind, &g->options, home, &g->home_totals, guest, guest_totals, error);
@@ -84,7 +84,7 @@ static cgap_status load(cgap_panel *panel, const cgap_side *side, size_t first, 
 
 /* ---------------------------------------------------------------- one stop */
 
-static size_t half_of(cgap_share block)
+static size_t half_of(cgap_rank_rows block)
 {
   const size_t tiles = (block.end - block.first + CGAP_TILE - 1) / CGAP_TILE;
   return cgap_lesser(block.first + tiles / 2 * CGAP_TILE, block.end);
@@ -94,8 +94,8 @@ static size_t half_of(cgap_share block)
  * the first half is shown where it is at home, the second where it visits. */
 static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_error *error)
 {
-  cgap_share home = cgap_share_of_rank(g->home->rows, g->rank, g->size);
-  cgap_share visit = {guest->first, guest->first + guest->rows};
+  cgap_rank_rows home = cgap_rank_rows_of(g->home->rows, g->rank, g->size);
+  cgap_rank_rows visit = {guest->first, guest->first + guest->rows};
   const bool own = g->triangle && owner == g->rank;
   if (own) /* right of the diagonal */
     home.end = cgap_lesser(home.end, visit.end);
@@ -103,7 +103,7 @@ static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_err
     if (g->rank < owner)
       home.end = half_of(home);
     else
-      visit.first = cgap_greater(visit.first, half_of(cgap_share_of_rank(g->home->rows, owner, g->size)));
+      visit.first = cgap_greater(visit.first, half_of(cgap_rank_rows_of(g->home->rows, owner, g->size)));
   }
   cgap_panel stays = {0}, comes = cgap_panel_view(guest);
   const size_t skipped = cgap_lesser(visit.first - guest->first, guest->rows), dim = guest->side->dim;
@@ -157,7 +157,7 @@ void cgap_visitors_clear(cgap_visitors *v)
 }
 
 /* Rows that have come, as a panel. */
-static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_share rows)
+static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_rank_rows rows)
 {
   const size_t n = rows.end - rows.first;
   cgap_side_normalise(g->away, rows.first, n, raw, g->room->unit, g->options.threads);
@@ -165,7 +165,7 @@ static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_share ro
 }
 
 /* The rows at hand go to the next rank, those of the one before come. */
-static cgap_status send_rows(ring *g, const cgap_panel *now, unsigned char *next, cgap_share coming, cgap_error *error)
+static cgap_status send_rows(ring *g, const cgap_panel *now, unsigned char *next, cgap_rank_rows coming, cgap_error *error)
 {
   const int to = (g->rank + 1) % g->size, from = (g->rank + g->size - 1) % g->size;
   cgap_status status = cgap_comm_pass(g->ranks, &g->raw, 0, now->raw, now->rows * raw_bytes(g->away), to, next,
@@ -182,7 +182,7 @@ static cgap_status rows_come(ring *g, cgap_error *error)
 }
 
 /* What was gathered about the rows at hand goes to rank `to`; *g->visiting becomes what rank `from` has of `rows`. */
-static cgap_status pass_totals(ring *g, int to, int from, cgap_share rows, cgap_error *error)
+static cgap_status pass_totals(ring *g, int to, int from, cgap_rank_rows rows, cgap_error *error)
 {
   cgap_totals coming;
   cgap_transfer t;
@@ -203,7 +203,7 @@ static cgap_status pass_totals(ring *g, int to, int from, cgap_share rows, cgap_
 static cgap_status go_round(ring *g, size_t k, cgap_error *error)
 {
   const int stops = g->triangle ? g->size / 2 + 1 : g->size;
-  const cgap_share mine = piece_of(g, g->rank, k);
+  const cgap_rank_rows mine = piece_of(g, g->rank, k);
   cgap_panel now = {0};
   cgap_status status = load(&now, g->away, mine.first, mine.end, error);
   cgap_totals_clear(&g->visiting);
@@ -247,9 +247,9 @@ static cgap_status replicate(ring *g, cgap_panel *out, cgap_error *error)
   if (status)
     return status;
   memcpy(g->room->raw[0] + side->own_first * bytes, side->raw, side->own_rows * bytes);
-  status = cgap_share_gather(g->ranks, g->room->raw[0], side->rows, bytes, error);
+  status = cgap_rank_rows_gather(g->ranks, g->room->raw[0], side->rows, bytes, error);
   if (!status)
-    *out = welcome(g, g->room->raw[0], (cgap_share){0, side->rows});
+    *out = welcome(g, g->room->raw[0], (cgap_rank_rows){0, side->rows});
   return status;
 }
 
@@ -298,7 +298,7 @@ static cgap_status open_ring(ring *g, cgap_error *error)
   const cgap_side *away = g->away;
   size_t most = 0;
   for (int r = 0; r < g->size; r++) {
-    const cgap_share block = cgap_share_of_rank(away->rows, r, g->size);
+    const cgap_rank_rows block = cgap_rank_rows_of(away->rows, r, g->size);
     most = cgap_greater(most, block.end - block.first);
   }
   g->piece = PASSENGER_BYTES / cgap_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
@@ -315,7 +315,7 @@ static cgap_status run_ring(ring *g, cgap_error *error)
   size_t pieces = 1;
   cgap_status status = open_ring(g, error);
   for (int r = 0; !status && r < g->size; r++) {
-    const cgap_share block = cgap_share_of_rank(g->away->rows, r, g->size);
+    const cgap_rank_rows block = cgap_rank_rows_of(g->away->rows, r, g->size);
     pieces = cgap_greater(pieces, (block.end - block.first + g->piece - 1) / g->piece);
   }
   for (size_t k = 0; !status && k < pieces; k++)
@@ -356,8 +356,8 @@ cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cga
             .rank = cgap_comm_rank(ranks),
             .size = cgap_comm_size(ranks),
             .progress = options->progress,
-            .share_before = options->share_before,
-            .share_after = options->share_after};
+            .fraction_before = options->fraction_before,
+            .fraction_after = options->fraction_after};
   g.home = kind == CGAP_TEXT_TEXT || g.away_first ? &e->text : &e->image;
   g.away = kind == CGAP_IMAGE_IMAGE || g.away_first ? &e->image : &e->text;
   g.options.progress = (cgap_progress){.tick = tick, .context = &g};
@@ -420,7 +420,7 @@ cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *ranks, const cgap_tot
   }
   cgap_tiles_finish(e, mine, columns);
   for (int r = 1; !status && r < size; r++) {
-    const cgap_share block = cgap_share_of_rank(rows, r, size);
+    const cgap_rank_rows block = cgap_rank_rows_of(rows, r, size);
     cgap_totals other;
     if (!cgap_totals_init(&other, e, mine->kind, block.first, block.end - block.first))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", block.end - block.first);

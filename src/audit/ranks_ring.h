@@ -17,7 +17,7 @@ typedef struct cgap_visitors {
 void cgap_visitors_clear(cgap_visitors *v);
 
 /* As cgap_tiles_run, on every rank; rank 0 ends with all of it, the others with the counts of the pass. Embeddings are
- * shared (cgap_embeddings_share). memory_bytes: what this rank may use for rows that are not its own. */
+ * shared (cgap_embeddings_load_distributed). memory_bytes: what this rank may use for rows that are not its own. */
 CGAP_MUST_CHECK cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks,
                                           cgap_couples kind, const cgap_tile_options *options, cgap_visitors *room,
                                           uint64_t memory_bytes, cgap_error *error);

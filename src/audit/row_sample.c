@@ -206,12 +206,12 @@ static bool is_held(const cgap_side *whole, size_t row)
 
 /* Rows [share.first, share.end) of those that side->raw and unit hold: from the whole's where it has them in memory,
  * else from the source. */
-static cgap_status fill(const cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_share share,
+static cgap_status fill(const cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_rank_rows own,
                         cgap_error *error)
 {
   const size_t dim = side->dim, bytes = dim * cgap_type_size(side->source->type);
   cgap_status status = CGAP_OK;
-  for (size_t k = share.first, n; !status && k < share.end; k += n) {
+  for (size_t k = own.first, n; !status && k < own.end; k += n) {
     unsigned char *raw = side->raw + (k - side->own_first) * bytes;
     float *unit = side->unit + (k - side->own_first) * dim;
     n = 1;
@@ -220,7 +220,7 @@ static cgap_status fill(const cgap_side *side, const cgap_side *whole, const siz
       memcpy(unit, whole->unit + (rows[k] - whole->own_first) * dim, dim * sizeof *unit);
       continue;
     }
-    while (n < READ_ROWS && k + n < share.end && !is_held(whole, rows[k + n]))
+    while (n < READ_ROWS && k + n < own.end && !is_held(whole, rows[k + n]))
       n++;
     status = cgap_side_read(side, k, n, raw, error);
     if (!status)
@@ -229,23 +229,23 @@ static cgap_status fill(const cgap_side *side, const cgap_side *whole, const siz
   return status;
 }
 
-static cgap_status hold_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_share share,
+static cgap_status hold_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_rank_rows own,
                              cgap_error *error)
 {
-  side->own_first = share.first;
-  side->own_rows = share.end - share.first;
+  side->own_first = own.first;
+  side->own_rows = own.end - own.first;
   side->raw = cgap_alloc(side->own_rows, side->dim * cgap_type_size(side->source->type));
   side->unit = cgap_alloc(side->own_rows, side->dim * sizeof *side->unit);
   if (!side->raw || !side->unit)
     return no_memory(whole, side->own_rows, error);
-  return fill(side, whole, rows, share, error);
+  return fill(side, whole, rows, own, error);
 }
 
 cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks, cgap_error *error)
 {
   cgap_side *image = &s->embeddings.image, *text = &s->embeddings.text;
-  cgap_status status = hold_side(image, &whole->image, s->image, cgap_share_of(ranks, image->rows), error);
-  return status ? status : hold_side(text, &whole->text, s->text, cgap_share_of(ranks, text->rows), error);
+  cgap_status status = hold_side(image, &whole->image, s->image, cgap_rank_rows_own(ranks, image->rows), error);
+  return status ? status : hold_side(text, &whole->text, s->text, cgap_rank_rows_own(ranks, text->rows), error);
 }
 
 /* place (ranks + 1): where each rank's rows of the whole begin in the subset, which has the order of the whole. */
@@ -254,7 +254,7 @@ static void find_places(size_t *place, int ranks, const cgap_side *side, const c
   size_t k = 0;
   for (int r = 0; r < ranks; r++) {
     place[r] = k;
-    for (const size_t end = cgap_share_of_rank(whole->rows, r, ranks).end; k < side->rows && rows[k] < end;)
+    for (const size_t end = cgap_rank_rows_of(whole->rows, r, ranks).end; k < side->rows && rows[k] < end;)
       k++;
   }
   place[ranks] = side->rows;
@@ -282,7 +282,7 @@ static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const si
   cgap_status status = place && side->raw && side->unit ? CGAP_OK : no_memory(whole, side->rows, error);
   if (!status) {
     find_places(place, size, side, whole, rows);
-    status = fill(side, whole, rows, (cgap_share){place[rank], place[rank + 1]}, error);
+    status = fill(side, whole, rows, (cgap_rank_rows){place[rank], place[rank + 1]}, error);
   }
   if (!status)
     status = gather_rows(side, place, ranks, error);
@@ -301,7 +301,7 @@ cgap_status cgap_drawn_spread(cgap_drawn *s, const cgap_embeddings *whole, cgap_
 static cgap_status side_moments(cgap_side *side, cgap_comm *ranks, int threads, cgap_error *error)
 {
   const size_t dim = side->dim, run = cgap_moment_run(dim), block = run * (size_t)threads;
-  const cgap_share share = cgap_share_of(ranks, side->rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(ranks, side->rows);
   double *rows = cgap_alloc(block * dim, sizeof *rows);
   size_t *start = cgap_alloc((size_t)threads + 1, sizeof *start);
   cgap_moment moment = {0};
@@ -310,8 +310,8 @@ static cgap_status side_moments(cgap_side *side, cgap_comm *ranks, int threads, 
   cgap_status status = rows && start && side->mean && side->moment ? CGAP_OK : no_memory(side, side->rows, error);
   if (!status)
     status = cgap_moment_init(&moment, dim, (double)run, error);
-  for (size_t first = share.first; !status && first < share.end; first += block) {
-    const size_t n = cgap_lesser(block, share.end - first), runs = (n + run - 1) / run;
+  for (size_t first = own.first; !status && first < own.end; first += block) {
+    const size_t n = cgap_lesser(block, own.end - first), runs = (n + run - 1) / run;
     for (size_t r = 0; r <= runs; r++)
       start[r] = cgap_lesser(r * run, n);
     status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);

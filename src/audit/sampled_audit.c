@@ -90,10 +90,10 @@ static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings 
   cgap_tile_options o = *whole;
   o.want = want;
   memcpy(o.precise, w->precise, sizeof w->precise);
-  const double span = whole->share_after - whole->share_before;
-  o.share_before = whole->share_before + span * w->seconds_done / w->seconds_all;
+  const double span = whole->fraction_after - whole->fraction_before;
+  o.fraction_before = whole->fraction_before + span * w->seconds_done / w->seconds_all;
   w->seconds_done += couples;
-  o.share_after = whole->share_before + span * w->seconds_done / w->seconds_all;
+  o.fraction_after = whole->fraction_before + span * w->seconds_done / w->seconds_all;
   if (!w->options->ranks)
     return cgap_tiles_run(evidence, e, kind, &o, error);
   if (want != CGAP_WANT_ALL)
@@ -357,13 +357,13 @@ static cgap_status sums_of_side(const cgap_side *side, const cgap_side *const ot
                                 cgap_comm *ranks, int threads, cgap_error *error)
 {
   const size_t dim = side->dim, chunk = cgap_chunk_rows(dim);
-  const cgap_share share = cgap_share_of(ranks, side->rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(ranks, side->rows);
   double *row = cgap_alloc(chunk * dim, sizeof *row), *product = cgap_alloc(chunk * dim, sizeof *product);
   cgap_status status = CGAP_OK;
   if (!row || !product)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, chunk, dim);
-  for (size_t first = share.first; !status && first < share.end; first += chunk) {
-    const size_t n = share.end - first < chunk ? share.end - first : chunk;
+  for (size_t first = own.first; !status && first < own.end; first += chunk) {
+    const size_t n = own.end - first < chunk ? own.end - first : chunk;
     status = cgap_side_fetch(side, NULL, first, n, threads, row, error);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t b = 0; b < (status ? 0 : n); b += BLOCK)
@@ -373,7 +373,7 @@ static cgap_status sums_of_side(const cgap_side *side, const cgap_side *const ot
   }
   for (int k = 0; k < 4; k++)
     if (!status)
-      status = cgap_share_gather(ranks, out[k / 2][k % 2], side->rows, sizeof(double), error);
+      status = cgap_rank_rows_gather(ranks, out[k / 2][k % 2], side->rows, sizeof(double), error);
   cgap_free(row);
   cgap_free(product);
   return status;

@@ -67,10 +67,10 @@ bool cgap_source_seeks(const cgap_source *source)
   return !hooks || hooks->seeks(source);
 }
 
-bool cgap_source_shares(const cgap_source *source)
+bool cgap_source_is_thread_safe(const cgap_source *source)
 {
   const cgap_source_hooks *hooks = hooks_of(source);
-  return hooks && hooks->shares(source);
+  return hooks && hooks->is_thread_safe(source);
 }
 
 void cgap_source_expect(const cgap_source *source, size_t first, size_t count)

@@ -8,7 +8,7 @@
 typedef struct cgap_source_hooks {
   cgap_status (*read)(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error);
   bool (*seeks)(const cgap_source *source);
-  bool (*shares)(const cgap_source *source);
+  bool (*is_thread_safe)(const cgap_source *source);
   void (*expect)(const cgap_source *source, size_t first, size_t count);
 } cgap_source_hooks;
 
@@ -22,7 +22,7 @@ bool cgap_source_seeks(const cgap_source *source);
 
 /* Whether such reads may come from several threads at once, after a first one that came from one thread. false without
  * hooks. */
-bool cgap_source_shares(const cgap_source *source);
+bool cgap_source_is_thread_safe(const cgap_source *source);
 
 /* Says that rows [first, first + count) will be read soon, so that the disk may begin. Does nothing without hooks. */
 void cgap_source_expect(const cgap_source *source, size_t first, size_t count);

@@ -139,10 +139,10 @@ typedef struct sweep_run {
 
 /* ---------------------------------------------------------------- one run */
 
-static bool tick(void *context, const char *phase, double share)
+static bool tick(void *context, const char *phase, double fraction)
 {
   sweep_run *s = context;
-  const double run = strcmp(phase, "training") == 0 ? share : 1; /* what follows a training takes little */
+  const double run = strcmp(phase, "training") == 0 ? fraction : 1; /* what follows a training takes little */
   if (!s->failed)
     s->failed = cli_farm_serve(&s->farm, &s->error);
   return s->failed || (s->inner.tick && s->inner.tick(s->inner.context, s->line,

@@ -127,11 +127,11 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
   return t->runs ? CGAP_OK : cgap_fail(error, CGAP_USAGE, "--race: name the losses, as in clip,cua,cuaxu");
 }
 
-static bool tick(void *context, const char *phase, double share)
+static bool tick(void *context, const char *phase, double fraction)
 {
   const train_run *t = context;
   const bool training = strcmp(phase, "training") == 0 && t->line[0];
-  return t->inner.tick && t->inner.tick(t->inner.context, training ? t->line : phase, share);
+  return t->inner.tick && t->inner.tick(t->inner.context, training ? t->line : phase, fraction);
 }
 
 /* As all runs have them, and the trial that they share. */

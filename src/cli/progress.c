@@ -14,9 +14,9 @@ static struct {
   bool drawn;
 } line;
 
-static void eta(char out[40], double share, double spent)
+static void eta(char out[40], double fraction, double spent)
 {
-  double left = share > 0.02 && spent > 0.5 ? spent * (1 - share) / share : -1;
+  double left = fraction > 0.02 && spent > 0.5 ? spent * (1 - fraction) / fraction : -1;
   if (left < 0)
     out[0] = '\0';
   else if (left < 90)
@@ -32,11 +32,11 @@ static bool redraws(void)
   return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
 }
 
-static void draw(const char *phase, double share, double spent, bool again)
+static void draw(const char *phase, double fraction, double spent, bool again)
 {
   char left[40], done[60];
-  eta(left, share, spent);
-  const int tail = snprintf(done, sizeof done, ": %.0f %%%s", 100 * share, left);
+  eta(left, fraction, spent);
+  const int tail = snprintf(done, sizeof done, ": %.0f %%%s", 100 * fraction, left);
   if (again) /* a line that wraps could not be drawn over */
     fprintf(stderr, "\r%.*s%s\033[K", cli_columns(STDERR_FILENO) - 1 - tail, phase, done);
   else
@@ -45,7 +45,7 @@ static void draw(const char *phase, double share, double spent, bool again)
   line.drawn = again;
 }
 
-static bool tick(void *context, const char *phase, double share)
+static bool tick(void *context, const char *phase, double fraction)
 {
   (void)context;
   const bool wanted =
@@ -66,7 +66,7 @@ static bool tick(void *context, const char *phase, double share)
   if (now - line.last < (again ? 0.1 : 10))
     return stop;
   line.last = now;
-  draw(phase, share, now - line.phase_start, again);
+  draw(phase, fraction, now - line.phase_start, again);
   return stop;
 }
 

@@ -46,7 +46,7 @@ static bool keep_failure(const cgap_error *error)
   return true;
 }
 
-int cli_ranks_open(bool shares)
+int cli_ranks_open(bool distributed)
 {
   cgap_error error = {0};
   const bool other = cgap_comm_launched() > 1 && cgap_comm_launched_as() > 0;
@@ -54,7 +54,7 @@ int cli_ranks_open(bool shares)
   cli_fail_offer(keep_failure);
   if (other && !freopen("/dev/null", "w", stdout))
     cli_ranks_set_first(false);
-  if (!shares)
+  if (!distributed)
     return other ? CGAP_OK : CLI_GO;
   if (cgap_comm_open(&ranks.comm, &error) != CGAP_OK)
     return cli_fail(&error);

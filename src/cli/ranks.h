@@ -7,7 +7,7 @@
 
 /* Before a command runs. shares: the command's work is shared out over ranks; without, rank 0 does all of it and the
  * others are not needed. Returns CLI_GO, or the exit code to leave with. */
-int cli_ranks_open(bool shares);
+int cli_ranks_open(bool distributed);
 
 /* After it: the exit code of the job from that of this rank. Ends MPI. */
 int cli_ranks_close(int code);

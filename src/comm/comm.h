@@ -27,7 +27,7 @@ CGAP_MUST_CHECK cgap_status cgap_comm_sum(cgap_comm *comm, void *values, size_t 
 CGAP_MUST_CHECK cgap_status cgap_comm_gather(cgap_comm *comm, void *block, const size_t *first, cgap_error *error);
 
 /* `bytes` bytes of rank `from` to all. */
-CGAP_MUST_CHECK cgap_status cgap_comm_share(cgap_comm *comm, int from, void *block, size_t bytes, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_comm_broadcast(cgap_comm *comm, int from, void *block, size_t bytes, cgap_error *error);
 
 /* Ring exchange: one block goes out to a rank while another comes in; both belong to the transfer until
  * cgap_comm_wait. Moves on in cgap_comm_poll. Any of the two may have 0 bytes. Transfers under way at a time have

@@ -76,7 +76,7 @@ cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_ty
   return status;
 }
 
-cgap_status cgap_comm_share(cgap_comm *c, int from, void *block, size_t bytes, cgap_error *error)
+cgap_status cgap_comm_broadcast(cgap_comm *c, int from, void *block, size_t bytes, cgap_error *error)
 {
   if (!c)
     return CGAP_OK;
@@ -88,7 +88,7 @@ cgap_status cgap_comm_share(cgap_comm *c, int from, void *block, size_t bytes, c
   for (size_t first = 0; status == CGAP_OK && first < bytes; first += piece) {
     const size_t n = cgap_lesser(bytes - first, piece);
     memcpy(room, (char *)block + first, n);
-    status = until(c, c->backend->share(room, (int)n, from), "send to all ranks", error);
+    status = until(c, c->backend->broadcast(room, (int)n, from), "send to all ranks", error);
     if (status == CGAP_OK)
       memcpy((char *)block + first, room, n);
   }

@@ -70,7 +70,7 @@ static void *sum_values(void *values, int count, cgap_comm_type type)
   return request_of(code, request);
 }
 
-static void *share_block(void *block, int bytes, int from)
+static void *broadcast_block(void *block, int bytes, int from)
 {
   MPI_Request request = MPI_REQUEST_NULL;
   const int code = MPI_Ibcast(block, bytes, MPI_BYTE, from, world, &request);
@@ -126,7 +126,7 @@ __attribute__((visibility("default"))) const cgap_comm_backend contragap_mpi_bac
   .send = send_block,
   .receive = receive_block,
   .sum = sum_values,
-  .share = share_block,
+  .broadcast = broadcast_block,
   .gather = gather_blocks,
   .test = test_request,
   .probe = probe_message,

@@ -3,18 +3,18 @@
 #include "base/memory.h"
 #include "simd/audit_kernels.h"
 
-cgap_share cgap_share_of_rank(size_t rows, int rank, int size)
+cgap_rank_rows cgap_rank_rows_of(size_t rows, int rank, int size)
 {
   const size_t tiles = (rows + CGAP_TILE - 1) / CGAP_TILE, r = (size_t)rank, n = (size_t)size;
-  return (cgap_share){cgap_lesser(tiles * r / n * CGAP_TILE, rows), cgap_lesser(tiles * (r + 1) / n * CGAP_TILE, rows)};
+  return (cgap_rank_rows){cgap_lesser(tiles * r / n * CGAP_TILE, rows), cgap_lesser(tiles * (r + 1) / n * CGAP_TILE, rows)};
 }
 
-cgap_share cgap_share_of(const cgap_comm *ranks, size_t rows)
+cgap_rank_rows cgap_rank_rows_own(const cgap_comm *ranks, size_t rows)
 {
-  return cgap_share_of_rank(rows, cgap_comm_rank(ranks), cgap_comm_size(ranks));
+  return cgap_rank_rows_of(rows, cgap_comm_rank(ranks), cgap_comm_size(ranks));
 }
 
-cgap_status cgap_share_gather_by(cgap_comm *ranks, void *block, size_t rows, const size_t *first, size_t size,
+cgap_status cgap_rank_rows_gather_by(cgap_comm *ranks, void *block, size_t rows, const size_t *first, size_t size,
                                  cgap_error *error)
 {
   const int n = cgap_comm_size(ranks);
@@ -24,7 +24,7 @@ cgap_status cgap_share_gather_by(cgap_comm *ranks, void *block, size_t rows, con
   if (!place)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", n);
   for (int r = 0; r <= n; r++) {
-    const size_t row = r < n ? cgap_share_of_rank(rows, r, n).first : rows;
+    const size_t row = r < n ? cgap_rank_rows_of(rows, r, n).first : rows;
     place[r] = (first ? first[row] : row) * size;
   }
   cgap_status status = cgap_comm_gather(ranks, block, place, error);
@@ -32,7 +32,7 @@ cgap_status cgap_share_gather_by(cgap_comm *ranks, void *block, size_t rows, con
   return status;
 }
 
-cgap_status cgap_share_gather(cgap_comm *ranks, void *block, size_t rows, size_t size, cgap_error *error)
+cgap_status cgap_rank_rows_gather(cgap_comm *ranks, void *block, size_t rows, size_t size, cgap_error *error)
 {
-  return cgap_share_gather_by(ranks, block, rows, NULL, size, error);
+  return cgap_rank_rows_gather_by(ranks, block, rows, NULL, size, error);
 }

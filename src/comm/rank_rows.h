@@ -4,19 +4,19 @@
 
 #include "comm/comm.h"
 
-typedef struct cgap_share {
+typedef struct cgap_rank_rows {
   size_t first, end;
-} cgap_share;
+} cgap_rank_rows;
 
-cgap_share cgap_share_of_rank(size_t rows, int rank, int size);
-cgap_share cgap_share_of(const cgap_comm *ranks, size_t rows); /* of this rank */
+cgap_rank_rows cgap_rank_rows_of(size_t rows, int rank, int size);
+cgap_rank_rows cgap_rank_rows_own(const cgap_comm *ranks, size_t rows); /* of this rank */
 
 /* block (rows, size bytes): every rank has filled its own rows, and gets all. */
-CGAP_MUST_CHECK cgap_status cgap_share_gather(cgap_comm *ranks, void *block, size_t rows, size_t size,
+CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather(cgap_comm *ranks, void *block, size_t rows, size_t size,
                                               cgap_error *error);
 
 /* The same where rank r's part is [first[row], first[end row)) of the block, first (rows + 1) counting elements. */
-CGAP_MUST_CHECK cgap_status cgap_share_gather_by(cgap_comm *ranks, void *block, size_t rows, const size_t *first,
+CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather_by(cgap_comm *ranks, void *block, size_t rows, const size_t *first,
                                                  size_t size, cgap_error *error);
 
 #endif

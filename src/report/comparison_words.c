@@ -71,14 +71,14 @@ static size_t gap_entry(const cgap_comparison *c, size_t k)
 static bool hardly_mixes(const cgap_compared *in)
 {
   const cgap_scalar near = {.value = 0, .lo = NAN, .hi = NAN};
-  const size_t share = cgap_entry_find("mixed.same_modality_share"), chance = cgap_entry_find("mixed.unbiased");
-  return in->present[share] && in->present[chance] && cgap_is_apart(&near, &in->scalar[share], &in->scalar[chance]);
+  const size_t same = cgap_entry_find("mixed.same_modality_share"), chance = cgap_entry_find("mixed.unbiased");
+  return in->present[same] && in->present[chance] && cgap_is_apart(&near, &in->scalar[same], &in->scalar[chance]);
 }
 
 static cgap_level level_of(const cgap_comparison *c, size_t k)
 {
   const cgap_compared *in = &c->input[k];
-  const size_t gap = gap_entry(c, k), share = cgap_entry_find("mixed.same_modality_share"),
+  const size_t gap = gap_entry(c, k), same = cgap_entry_find("mixed.same_modality_share"),
                chance = cgap_entry_find("mixed.unbiased"), image = cgap_entry_find("cosine.image.mean"),
                text = cgap_entry_find("cosine.text.mean");
   if (!in->present[gap])
@@ -86,8 +86,8 @@ static cgap_level level_of(const cgap_comparison *c, size_t k)
   if ((in->present[image] && cgap_is_collapsed(&in->scalar[image])) ||
       (in->present[text] && cgap_is_collapsed(&in->scalar[text])))
     return CGAP_LEVEL_COLLAPSED;
-  if (in->present[share] && in->present[chance] &&
-      cgap_is_apart(&in->scalar[gap], &in->scalar[share], &in->scalar[chance]))
+  if (in->present[same] && in->present[chance] &&
+      cgap_is_apart(&in->scalar[gap], &in->scalar[same], &in->scalar[chance]))
     return CGAP_LEVEL_APART;
   return cgap_gap_level(&in->scalar[gap]);
 }

@@ -436,7 +436,7 @@ cgap_status cgap_table_of_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_erro
   return CGAP_OK;
 }
 
-static double share_within(const double *ranks, size_t count, double k)
+static double fraction_within(const double *ranks, size_t count, double k)
 {
   size_t asked = 0, found = 0;
   for (size_t i = 0; i < count; i++) {
@@ -460,8 +460,8 @@ cgap_status cgap_table_of_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *e
         continue;
       last = k;
       fprintf(t->file.stream, "%.0f\t", k);
-      cgap_tsv_number(t, share_within(a->rank_image_to_text, a->images, k), '\t');
-      cgap_tsv_number(t, share_within(a->rank_text_to_image, a->texts, k), '\t');
+      cgap_tsv_number(t, fraction_within(a->rank_image_to_text, a->images, k), '\t');
+      cgap_tsv_number(t, fraction_within(a->rank_text_to_image, a->texts, k), '\t');
       cgap_tsv_number(t, 1 - pow(fmax(0, 1 - k / (double)a->texts), per_image), '\t');
       cgap_tsv_number(t, fmin(1, k / (double)a->images), '\n');
     }

@@ -119,15 +119,15 @@ static bool is_well_above_chance(const cgap_scalar *recall_at_10, size_t images)
 static void note_mismatched(cgap_notes *out, const cgap_audit *a)
 {
   const cgap_pairing_check *c = &a->pairing_check;
-  const cgap_scalar *share = &c->below_median_share;
-  if (c->verdict != CGAP_PAIRING_MATCHED || share->why || !(share->lo > 0.05) ||
+  const cgap_scalar *proportion = &c->below_median_share;
+  if (c->verdict != CGAP_PAIRING_MATCHED || proportion->why || !(proportion->lo > 0.05) ||
       !is_well_above_chance(&a->image_to_text.recall_at_10, a->images) ||
       !is_well_above_chance(&a->text_to_image.recall_at_10, a->images))
     return;
   note(out, true,
        "About %.0f %% of the pairs look mismatched [%.0f, %.0f]: their cosine is that of images and texts that do not "
        "belong together. The pairs with the lowest cosine are listed; check them first.",
-       100 * share->value, 100 * share->lo, 100 * share->hi);
+       100 * proportion->value, 100 * proportion->lo, 100 * proportion->hi);
 }
 
 static void note_pairing(cgap_notes *out, const cgap_audit *a)

@@ -185,7 +185,7 @@ void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const
 }
 
 /* Fields side by side often share one definition: it is written once, the key with a star for the side. */
-static bool shares_definition(const cgap_field *a, const cgap_field *b)
+static bool has_same_definition(const cgap_field *a, const cgap_field *b)
 {
   return a->group == b->group && strcmp(a->definition, b->definition) == 0;
 }
@@ -206,8 +206,8 @@ void cgap_page_definitions(cgap_page *page, unsigned has)
   cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
-    bool again = i > 0 && shares_definition(f, cgap_field_at(i - 1));
-    bool shared = i + 1 < cgap_field_count() && shares_definition(f, cgap_field_at(i + 1));
+    bool again = i > 0 && has_same_definition(f, cgap_field_at(i - 1));
+    bool shared = i + 1 < cgap_field_count() && has_same_definition(f, cgap_field_at(i + 1));
     if ((has & f->needs) != f->needs || again)
       continue;
     cgap_field_title(f, title);

@@ -255,9 +255,9 @@ static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
 /* What centring does to the pairs is not said: rows are normalised again afterwards, and may be farther apart. */
 static void say_shift(cgap_verdict_words *out, const cgap_audit *a)
 {
-  const cgap_scalar *share = &a->gap.share_of_alignment;
-  if ((a->has & CGAP_HAS_PAIRS) && cgap_scalar_known(share))
-    add(out, "%.0f %% of the mean squared distance of matching pairs is one constant shift.", 100 * share->value);
+  const cgap_scalar *alignment = &a->gap.share_of_alignment;
+  if ((a->has & CGAP_HAS_PAIRS) && cgap_scalar_known(alignment))
+    add(out, "%.0f %% of the mean squared distance of matching pairs is one constant shift.", 100 * alignment->value);
 }
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)

@@ -183,7 +183,7 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
                   error);
 }
 
-cgap_status cgap_embeddings_share(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *ranks,
+cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *ranks,
                                   int threads, cgap_progress progress, cgap_error *error)
 {
   return load_all(out, data,

@@ -92,9 +92,9 @@ static cgap_status read_pieces(const cgap_side *side, const cgap_wanted *list, s
   return status;
 }
 
-bool cgap_gather_shares(const cgap_side *side)
+bool cgap_gather_is_thread_safe(const cgap_side *side)
 {
-  return cgap_spill_is(side->source) || cgap_source_shares(side->source);
+  return cgap_spill_is(side->source) || cgap_source_is_thread_safe(side->source);
 }
 
 cgap_status cgap_gather(const cgap_side *side, const size_t *rows, size_t count, int threads, float *out,

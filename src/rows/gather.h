@@ -5,7 +5,7 @@
 #include "rows/embeddings.h"
 
 /* Whether several threads may read from a side at once, which it has been read from before. */
-bool cgap_gather_shares(const cgap_side *side);
+bool cgap_gather_is_thread_safe(const cgap_side *side);
 
 /* out (count, dim): unit rows of the kept rows that are listed, in that order, the same bits from either place. Rows
  * that follow each other are read at once. Where the side is not resident, threads above 1 only where it shares. */

@@ -373,7 +373,7 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
  * worked on the next is read. */
 typedef struct own_rows_reader {
   const row_pass *pass;
-  cgap_share own;
+  cgap_rank_rows own;
   bool reads; /* else they are in side->raw already */
   cgap_ahead ahead;
   file_block block[2];
@@ -395,7 +395,7 @@ static void expect_block(own_rows_reader *r)
     cgap_ahead_start(&r->ahead, read_block, &r->block[r->turn]);
 }
 
-static void open_reader(own_rows_reader *r, const row_pass *p, cgap_share own, bool reads)
+static void open_reader(own_rows_reader *r, const row_pass *p, cgap_rank_rows own, bool reads)
 {
   *r = (own_rows_reader){.pass = p, .own = own, .reads = reads, .first = own.first};
   cgap_ahead_open(&r->ahead, reads ? p->options->threads : 1);
@@ -415,7 +415,7 @@ static cgap_status next_block(own_rows_reader *r, file_block *out, cgap_error *e
 }
 
 /* Reads the rows of the share and looks at them. */
-static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_share own, cgap_error *error)
+static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
 {
   own_rows_reader reader;
   file_block b;
@@ -435,12 +435,12 @@ static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_share own, cgap_erro
 static cgap_status gather_norms(row_pass *p, cgap_error *error)
 {
   const size_t rows = p->side->source->rows;
-  cgap_status status = cgap_share_gather(p->options->ranks, p->norm, rows, sizeof *p->norm, error);
-  return status ? status : cgap_share_gather(p->options->ranks, p->hash, rows, sizeof *p->hash, error);
+  cgap_status status = cgap_rank_rows_gather(p->options->ranks, p->norm, rows, sizeof *p->norm, error);
+  return status ? status : cgap_rank_rows_gather(p->options->ranks, p->hash, rows, sizeof *p->hash, error);
 }
 
 /* The first kept row's values and the sums of the rows that lie in our part of the file. */
-static cgap_status accumulate_own_rows(row_pass *p, cgap_share own, cgap_error *error)
+static cgap_status accumulate_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
 {
   cgap_side *side = p->side;
   const cgap_source *source = side->source;
@@ -483,17 +483,17 @@ static cgap_status join_columns(row_pass *p, cgap_error *error)
 }
 
 /* What this rank holds of the kept rows. They are those of its part of the file already where none was left out. */
-static cgap_status load_own_rows(row_pass *p, cgap_share own, cgap_error *error)
+static cgap_status load_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
 {
   cgap_side *side = p->side;
   const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  const cgap_share share = cgap_share_of(p->options->ranks, side->rows);
-  side->own_first = share.first;
-  side->own_rows = share.end - share.first;
+  const cgap_rank_rows kept_own = cgap_rank_rows_own(p->options->ranks, side->rows);
+  side->own_first = kept_own.first;
+  side->own_rows = kept_own.end - kept_own.first;
   if (!side->raw)
     return CGAP_OK;
   if (side->rows == side->source->rows || side->own_rows == 0) {
-    cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads);
+    cgap_side_normalise(side, kept_own.first, side->own_rows, side->raw, side->unit, p->options->threads);
     return CGAP_OK;
   }
   if (side->own_rows > own.end - own.first) {
@@ -505,13 +505,13 @@ static cgap_status load_own_rows(row_pass *p, cgap_share own, cgap_error *error)
       return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, side->own_rows,
                        side->dim);
   }
-  cgap_status status = cgap_side_read(side, share.first, side->own_rows, side->raw, error);
+  cgap_status status = cgap_side_read(side, kept_own.first, side->own_rows, side->raw, error);
   if (!status)
-    cgap_side_normalise(side, share.first, side->own_rows, side->raw, side->unit, p->options->threads);
+    cgap_side_normalise(side, kept_own.first, side->own_rows, side->raw, side->unit, p->options->threads);
   return status;
 }
 
-static cgap_status read_own_rows(row_pass *p, cgap_share own, cgap_error *error)
+static cgap_status read_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
 {
   const size_t rows = p->side->source->rows;
   cgap_status status = hash_and_norm_own_rows(p, own, error);
@@ -552,7 +552,7 @@ cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap
 {
   *out = (cgap_side){.source = source, .dim = source->dim};
   row_pass p = {.side = out, .options = options, .kept_as = kept_as};
-  const cgap_share own = cgap_share_of(options->ranks, source->rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(options->ranks, source->rows);
   const size_t held = !options->resident ? 0 : own.end > own.first ? own.end - own.first : 1;
   cgap_status status = CGAP_OK;
   if (!side_alloc(out, held))

@@ -12,7 +12,7 @@
 enum { BLOCK = 256, FEW_BLOCK = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
 #define MOST_SUM 4503599627370496.0 /* 2^52 */
 
-cgap_status cgap_scores_run(const cgap_side *side, cgap_share share, const double *vectors, size_t count, int threads,
+cgap_status cgap_scores_run(const cgap_side *side, cgap_rank_rows range, const double *vectors, size_t count, int threads,
                             cgap_scores_visit visit, void *context, cgap_error *error)
 {
   const size_t dim = side->dim, block = BLOCK * (size_t)threads;
@@ -21,8 +21,8 @@ cgap_status cgap_scores_run(const cgap_side *side, cgap_share share, const doubl
   cgap_status status = CGAP_OK;
   if (!rows || !scores)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for scores of %zu rows against %zu vectors", block, count);
-  for (size_t first = share.first; !status && first < share.end; first += block) {
-    const size_t n = cgap_lesser(block, share.end - first);
+  for (size_t first = range.first; !status && first < range.end; first += block) {
+    const size_t n = cgap_lesser(block, range.end - first);
     status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
     if (status)
       break;
@@ -158,7 +158,7 @@ void cgap_gradient_clear(cgap_gradient *g)
   *g = (cgap_gradient){0};
 }
 
-cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap_share share, const double *weights,
+cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap_rank_rows range, const double *weights,
                                  int threads, cgap_residual residual, void *context, cgap_error *error)
 {
   const size_t step = side->unit ? side->rows : PANEL, count = out->count;
@@ -167,8 +167,8 @@ cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap
   const gradient_job job = {cgap_kernels_here(), lanes, out, residual, context};
   cgap_status status =
     lanes ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu vectors of %zu", count, side->dim);
-  for (size_t first = share.first; !status && first < share.end; first += step) {
-    status = cgap_panel_load(&panel, side, first, cgap_lesser(step, share.end - first), error);
+  for (size_t first = range.first; !status && first < range.end; first += step) {
+    status = cgap_panel_load(&panel, side, first, cgap_lesser(step, range.end - first), error);
     if (!status && !gradient_panel(&job, &panel, threads))
       status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, side->dim);
   }

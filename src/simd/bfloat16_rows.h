@@ -18,8 +18,8 @@
 static inline float cgap_product_margin(size_t dim)
 {
   enum { SPARE = 8 };
-  const double share = (double)(dim + SPARE) * 0x1p-24;
-  return (float)(share / (1 - share));
+  const double n_u = (double)(dim + SPARE) * 0x1p-24;
+  return (float)(n_u / (1 - n_u));
 }
 
 typedef struct cgap_rough {

@@ -33,8 +33,8 @@ static cgap_status write_rows(job *j, const char *path, fill_rows *fill, size_t 
     fill(j->simulator, first, count, j->block);
     status = cgap_writer_append_double(j->writer, path, j->block, count, error);
     j->done += count;
-    double share = (double)j->done / (double)j->total;
-    if (!status && j->progress.tick && j->progress.tick(j->progress.context, "simulate", share))
+    double fraction = (double)j->done / (double)j->total;
+    if (!status && j->progress.tick && j->progress.tick(j->progress.context, "simulate", fraction))
       status =
         cgap_fail(error, CGAP_INTERRUPTED, "interrupted after %zu of %zu rows; nothing was written", j->done, j->total);
   }

@@ -470,7 +470,7 @@ cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_data
   if (status == CGAP_OK)
     status = choose_block(&c, error);
   if (status == CGAP_OK) /* ranks may have different memory */
-    status = cgap_comm_share(options->ranks, 0, &c.block, sizeof c.block, error);
+    status = cgap_comm_broadcast(options->ranks, 0, &c.block, sizeof c.block, error);
   if (status != CGAP_OK)
     return status;
   c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);

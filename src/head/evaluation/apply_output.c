@@ -182,7 +182,7 @@ static cgap_status agree(cgap_carry_out *o, cgap_error *error)
   while (cgap_comm_rank(o->ranks) == 0 && is_taken(o->path, o->parts, (int)try) > 0)
     try++;
   if (status == CGAP_OK)
-    status = cgap_comm_share(o->ranks, 0, &try, sizeof try, error);
+    status = cgap_comm_broadcast(o->ranks, 0, &try, sizeof try, error);
   for (size_t part = 0; status == CGAP_OK && part < o->parts; part++)
     if (!(o->name[part] = part_name(o->path, part, o->parts, (int)try)))
       status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->parts);

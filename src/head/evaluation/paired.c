@@ -122,7 +122,7 @@ static const smooth_measure SMOOTH[] = {
   {"loss.cuaxu", {[CGAP_IMAGE_IMAGE] = 0.5, [CGAP_TEXT_TEXT] = 0.5, [CGAP_IMAGE_TEXT] = 1}, -1, true},
   {"gap.centroid_cosine", {0}, CGAP_OF_CENTROID_COSINE, false},
   {"gap.rmg", {0}, CGAP_OF_RMG, false},
-  {"gap.share_of_alignment", {0}, CGAP_OF_SHARE, false},
+  {"gap.share_of_alignment", {0}, CGAP_OF_SHARE_OF_ALIGNMENT, false},
 };
 
 /* Two audits of the same images. */
@@ -434,13 +434,13 @@ static void mcnemar(cgap_change *d, const paired *p, const mean_measure *m)
 {
   double lost, gained;
   count_changed(&lost, &gained, p, m);
-  const double changed = lost + gained, share = changed / asking(p->a, m->of[0]);
+  const double changed = lost + gained, changed_fraction = changed / asking(p->a, m->of[0]);
   const double effect = changed > 0 && m->of[0] == TEXT_RANK ? design_effect(p, m, changed, d->difference) : 1;
   lost /= effect;
   gained /= effect;
   const double lo = gained > 0 ? cgap_beta_quantile(0.025, gained, lost + 1) : 0;
   const double hi = lost > 0 ? cgap_beta_quantile(0.975, gained + 1, lost) : 1;
-  set_ends(d, share * (2 * lo - 1), share * (2 * hi - 1));
+  set_ends(d, changed_fraction * (2 * lo - 1), changed_fraction * (2 * hi - 1));
 }
 
 /* ---------------------------------------------------------------- medians */
@@ -454,10 +454,10 @@ static double median_effect(const paired *p, const cgap_audit *a, double median)
   clear_moves(p);
   for (size_t j = 0; j < a->texts; j++)
     below += a->rank_text_to_image[j] <= median;
-  const double share = below / texts;
+  const double below_fraction = below / texts;
   for (size_t j = 0; j < a->texts; j++)
-    p->moves[a->image_of[j]] += (a->rank_text_to_image[j] <= median) - share;
-  const double alone = texts * share * (1 - share);
+    p->moves[a->image_of[j]] += (a->rank_text_to_image[j] <= median) - below_fraction;
+  const double alone = texts * below_fraction * (1 - below_fraction);
   return alone > 0 ? fmax(1, n / (n - 1) * sum_of_squares(p->moves, p->images) / alone) : 1;
 }
 

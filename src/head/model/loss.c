@@ -66,7 +66,7 @@ cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t 
   return CGAP_OK;
 }
 
-void cgap_loss_share(cgap_loss *l, cgap_comm *ranks)
+void cgap_loss_set_comm(cgap_loss *l, cgap_comm *ranks)
 {
   l->ranks = ranks;
 }
@@ -96,11 +96,11 @@ void cgap_loss_close(cgap_loss *l)
 
 /* log(e^a + e^b); *share: the part that e^b has of the sum. A batch does this for each of its rows: plain comparisons
  * and one exponential. */
-static double log_add(double a, double b, double *share)
+static double log_add(double a, double b, double *weight_of_first)
 {
   const bool above = a > b; /* false for a number that is none: the sum is none then */
   const double high = above ? a : b, low = above ? b : a, e = low == -INFINITY ? 0 : exp(low - high);
-  *share = (above ? e : 1) / (1 + e);
+  *weight_of_first = (above ? e : 1) / (1 + e);
   return e > 0 || isnan(e) ? high + log1p(e) : high;
 }
 
@@ -142,11 +142,11 @@ static double query(const direction *d, size_t q, double beta, const cgap_loss *
   double loss = 0, best = -INFINITY, log_pull = -INFINITY; /* log Σ_p 1/(e^{βs_p} + R) */
   for (size_t k = begin; k < end; k++) {
     size_t c = couple_at(d, k);
-    double s = (double)l->positive[c], share, ignored, all = log_add(beta * s, rest, &share);
+    double s = (double)l->positive[c], weight_of_first, ignored, all = log_add(beta * s, rest, &weight_of_first);
     loss += all - beta * s;
     log_pull = k == begin ? -all : log_add(log_pull, -all, &ignored);
     best = s > best ? s : best;
-    l->pull[c] -= (float)(d->weight * beta / (double)count * share);
+    l->pull[c] -= (float)(d->weight * beta / (double)count * weight_of_first);
   }
   const bool pulls = count > 0 && negatives->sum > 0 && d->weight > 0;
   const double spread = count > 1 ? log((double)count) : 0;

@@ -79,7 +79,7 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t s
   const size_t texts = part->couples.texts;
   cgap_status status = CGAP_OK;
   *out = (cgap_batches){.part = part, .size = size ? size : texts, .seed = seed, .reads = !part->image};
-  out->shares = out->reads && part->threads[CGAP_IMAGE_SIDE] && part->threads[CGAP_TEXT_SIDE];
+  out->thread_safe = out->reads && part->threads[CGAP_IMAGE_SIDE] && part->threads[CGAP_TEXT_SIDE];
   if (size == CGAP_BATCH_AUTO)
     out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
   out->count = texts / out->size;
@@ -90,7 +90,7 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t s
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
   if (status != CGAP_OK)
     cgap_batches_clear(out);
-  else if (out->reads && !out->shares && !is_full(out))
+  else if (out->reads && !out->thread_safe && !is_full(out))
     cgap_ahead_open(&out->ahead, threads);
   return status;
 }
@@ -275,7 +275,7 @@ cgap_status cgap_batches_take(cgap_batches *b, size_t number, int threads, cgap_
   if (is_full(b))
     return CGAP_OK;
   if (b->reads) {
-    status = b->shares ? take_shared(b, number, error) : take_read(b, number, error);
+    status = b->thread_safe ? take_shared(b, number, error) : take_read(b, number, error);
   } else {
     match_at(b, 0, number);
     gather(b, &b->batch[0], b->order + number * b->size, threads);

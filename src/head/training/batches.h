@@ -28,7 +28,7 @@ typedef struct cgap_batches {
   cgap_batch batch[2]; /* the current one and, where rows are not in memory, the next */
   cgap_ahead ahead;    /* that reads the next one's rows */
   bool reads;          /* rows are not in memory … */
-  bool shares;         /* … and all threads read them, when they are wanted; else one reads the next batch's … */
+  bool thread_safe;         /* … and all threads read them, when they are wanted; else one reads the next batch's … */
   bool started;        /* … which it does at the moment */
   bool waits;          /* the last batch's rows were waited for: the disk is told of the next one's */
 

@@ -106,10 +106,10 @@ static void fill(unsigned char *part_of_set, int part, size_t wanted, const size
   }
 }
 
-static size_t share_of(size_t images, double share)
+static size_t images_of_fraction(size_t images, double fraction)
 {
-  const size_t wanted = (size_t)llround(share * (double)images);
-  return share > 0 && wanted == 0 ? 1 : wanted;
+  const size_t wanted = (size_t)llround(fraction * (double)images);
+  return fraction > 0 && wanted == 0 ? 1 : wanted;
 }
 
 static void deal(cgap_split *out, const cgap_embeddings *e, double validation, double test, uint64_t seed, size_t *root,
@@ -124,8 +124,8 @@ static void deal(cgap_split *out, const cgap_embeddings *e, double validation, d
   }
   cgap_random random = cgap_random_init(seed, SPLIT_STREAM);
   cgap_random_shuffle(&random, order, sets);
-  fill(out->part, CGAP_TEST, share_of(images, test), order, size, sets);
-  fill(out->part, CGAP_VALIDATION, share_of(images, validation), order, size, sets);
+  fill(out->part, CGAP_TEST, images_of_fraction(images, test), order, size, sets);
+  fill(out->part, CGAP_VALIDATION, images_of_fraction(images, validation), order, size, sets);
   for (size_t i = 0; i < images; i++) {
     out->part[i] = out->part[root_of(root, i)];
     out->images[out->part[i]]++;
@@ -359,8 +359,8 @@ static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, 
 static cgap_status build_side(cgap_part *out, int side, size_t *rows, const cgap_side *from, size_t *place,
                               const cgap_part_options *o, cgap_error *error)
 {
-  const bool shares = o->leave && cgap_gather_shares(from);
-  taking t = {.side = from, .place = place, .merge = !o->keep_duplicates, .threads = shares ? o->threads : 1};
+  const bool is_thread_safe = o->leave && cgap_gather_is_thread_safe(from);
+  taking t = {.side = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
   float **unit = side == CGAP_IMAGE_SIDE ? &out->image : &out->text;
   double **mean = side == CGAP_IMAGE_SIDE ? &out->image_mean : &out->text_mean;
   cgap_status status = CGAP_OK;
@@ -372,7 +372,7 @@ static cgap_status build_side(cgap_part *out, int side, size_t *rows, const cgap
     status = take_rows(&t, *unit, out->kept[side], *mean, error);
   *rows = t.rows;
   out->side[side] = o->leave ? from : NULL;
-  out->threads[side] = shares ? o->threads : 0;
+  out->threads[side] = is_thread_safe ? o->threads : 0;
   close_taking(&t);
   return fine ? status : rows_fail_memory(from, error);
 }

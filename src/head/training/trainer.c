@@ -38,7 +38,7 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
                      "out of memory for batches of %zu images and %zu texts; give a smaller --batch", images, texts);
   cgap_status status = cgap_loss_open(&t->loss, images, texts, couples, dim, t->options.threads, error);
   if (status == CGAP_OK)
-    cgap_loss_share(t->loss, t->options.ranks);
+    cgap_loss_set_comm(t->loss, t->options.ranks);
   return status;
 }
 
@@ -349,7 +349,7 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
     mean[k] = sum[k] / (double)s->batch;
   cgap_status status = cgap_trainer_validate(t, &record->validation, &record->validation_gap, error);
   if (status == CGAP_OK) /* the same on all ranks, whatever their processors made of it */
-    status = cgap_comm_share(t->options.ranks, 0, t->parameters, t->count * sizeof *t->parameters, error);
+    status = cgap_comm_broadcast(t->options.ranks, 0, t->parameters, t->count * sizeof *t->parameters, error);
   if (status != CGAP_OK)
     return status;
   if (!parameters_usable(t) || (t->validation->couples.count && !isfinite(record->validation.total)))
@@ -373,8 +373,8 @@ cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *
   cgap_status status = CGAP_OK;
   cgap_batches_epoch(&t->batches, s->epoch);
   while (status == CGAP_OK && s->batch < t->batches.count) {
-    const double share = (double)s->steps / ((double)t->options.epochs * (double)t->batches.count);
-    if (p->tick && p->tick(p->context, "training", share))
+    const double fraction = (double)s->steps / ((double)t->options.epochs * (double)t->batches.count);
+    if (p->tick && p->tick(p->context, "training", fraction))
       status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted in epoch %llu", (unsigned long long)s->epoch + 1);
     else
       status = one_step(t, error);
@@ -387,14 +387,14 @@ cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *
   return status;
 }
 
-cgap_status cgap_trainer_share(cgap_trainer *t, cgap_error *error)
+cgap_status cgap_trainer_broadcast(cgap_trainer *t, cgap_error *error)
 {
   float *const arrays[] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
-  cgap_status status = cgap_comm_share(t->options.ranks, 0, &t->state, sizeof t->state, error);
+  cgap_status status = cgap_comm_broadcast(t->options.ranks, 0, &t->state, sizeof t->state, error);
   if (status == CGAP_OK)
-    status = cgap_comm_share(t->options.ranks, 0, &t->adamw.step, sizeof t->adamw.step, error);
+    status = cgap_comm_broadcast(t->options.ranks, 0, &t->adamw.step, sizeof t->adamw.step, error);
   for (size_t k = 0; status == CGAP_OK && k < sizeof arrays / sizeof *arrays; k++)
-    status = cgap_comm_share(t->options.ranks, 0, arrays[k], t->count * sizeof(float), error);
+    status = cgap_comm_broadcast(t->options.ranks, 0, arrays[k], t->count * sizeof(float), error);
   return status;
 }
 

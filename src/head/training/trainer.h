@@ -80,6 +80,6 @@ CGAP_MUST_CHECK cgap_status cgap_trainer_validate(cgap_trainer *trainer, cgap_lo
                                                   cgap_error *error);
 
 /* Every rank gets the state of rank 0. */
-CGAP_MUST_CHECK cgap_status cgap_trainer_share(cgap_trainer *trainer, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_trainer_broadcast(cgap_trainer *trainer, cgap_error *error);
 
 #endif

@@ -139,7 +139,7 @@ cgap_status cgap_fit_run(cgap_fitted *out, const cgap_trial *trial, const cgap_t
   if (status == CGAP_OK)
     status = begin(f, out, store, error);
   if (status == CGAP_OK)
-    status = cgap_trainer_share(&f->trainer, error);
+    status = cgap_trainer_broadcast(&f->trainer, error);
   const bool began = status == CGAP_OK;
   if (began)
     status = epochs(f, out, observer, error);

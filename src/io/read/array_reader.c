@@ -165,7 +165,7 @@ bool cgap_array_seeks(const cgap_array *a)
   return seeks;
 }
 
-bool cgap_array_shares(const cgap_array *a)
+bool cgap_array_is_thread_safe(const cgap_array *a)
 {
   return a->bytes && a->entry->piece_count == 1 && cgap_array_seeks(a);
 }

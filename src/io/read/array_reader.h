@@ -18,7 +18,7 @@ CGAP_MUST_CHECK cgap_status cgap_array_read(cgap_array *array, size_t first, siz
 /* Whether a few rows from anywhere are as quick to read as the same number in order. */
 bool cgap_array_seeks(const cgap_array *array);
 /* Whether it may be read by several threads at once; not before the first read. */
-bool cgap_array_shares(const cgap_array *array);
+bool cgap_array_is_thread_safe(const cgap_array *array);
 
 /* All elements of a small entry, in native byte order: 4-byte characters too. */
 CGAP_MUST_CHECK cgap_status cgap_array_read_all(void *out, const cgap_entry *entry, cgap_error *error);

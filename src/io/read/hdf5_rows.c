@@ -300,10 +300,10 @@ static bool rows_seek(const cgap_source *source)
 static bool rows_share(const cgap_source *source)
 {
   const cgap_rows *rows = source->context;
-  bool shares = rows_seek(source);
+  bool thread_safe = rows_seek(source);
   for (size_t i = 0; i < rows->count; i++)
-    shares = shares && (!rows->parts[i].array || cgap_array_shares(rows->parts[i].array));
-  return shares;
+    thread_safe = thread_safe && (!rows->parts[i].array || cgap_array_is_thread_safe(rows->parts[i].array));
+  return thread_safe;
 }
 
 static void expect_rows(const cgap_source *source, size_t first, size_t count)
