@@ -395,7 +395,7 @@ Test(containers, headers_that_numpy_writes_are_read)
     cr_expect_eq(parse(&npy, cases[i].text, cases[i].payload, &error), CGAP_OK, "%s: %s", cases[i].text, error.message);
     cr_expect_eq(npy.kind, cases[i].kind, "%s", cases[i].text);
     cr_expect_eq(npy.item, cases[i].item, "%s", cases[i].text);
-    cr_expect_eq(npy.rank, cases[i].rank, "%s", cases[i].text);
+    cr_expect_eq(npy.ndim, cases[i].rank, "%s", cases[i].text);
     cr_expect_str_eq(npy.type_name, cases[i].name);
   }
 }

@@ -387,7 +387,7 @@ typedef struct cgap_audit_options {
   int threads;           /* up to 1024; 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free, shared by the ranks of a node */
   cgap_progress progress;
-  cgap_comm *ranks; /* that do this together, or NULL */
+  cgap_comm *comm; /* that do this together, or NULL */
   cgap_pairs_choice pairs;
   cgap_precision precision;
   uint64_t seed;         /* of what is drawn */
@@ -415,7 +415,7 @@ CGAP_API void cgap_audit_clear(cgap_audit *audit); /* NULL is fine */
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {
   size_t images, texts, dim; /* rows of the file */
-  int ranks;                 /* 1: a process alone; threads and memory are of each */
+  int rank_count;                 /* 1: a process alone; threads and memory are of each */
   int threads;
   bool resident;           /* rows stay in memory; else they are read again, panel by panel */
   size_t panel_rows;       /* rows of a side held at once */
@@ -514,7 +514,7 @@ typedef struct cgap_train_options {
    * refused is what needs more even so. */
   uint64_t memory_bytes;
   cgap_progress progress;
-  cgap_comm *ranks; /* that share out each batch, or NULL */
+  cgap_comm *comm; /* that share out each batch, or NULL */
 } cgap_train_options;
 
 CGAP_API cgap_train_options cgap_train_options_default(void);

@@ -33,13 +33,13 @@ typedef struct run {
 /* Of several ranks the first one finishes and keeps the results. */
 static bool is_first(const run *r)
 {
-  return cgap_comm_rank(r->options->ranks) == 0;
+  return cgap_comm_rank(r->options->comm) == 0;
 }
 
 /* A sample's contributions are not those of all pairs, and ranks hold parts of them. */
 static bool keeps_contributions(const run *r)
 {
-  return r->options->contributions && r->embeddings.paired && !r->options->ranks && r->prepared.sampling.images == 0;
+  return r->options->contributions && r->embeddings.paired && !r->options->comm && r->prepared.sampling.images == 0;
 }
 
 static bool is_rough(const run *r)
@@ -109,9 +109,9 @@ static void clear_tiles(cgap_evidence *e)
 static cgap_status run_kind(run *r, cgap_evidence *e, cgap_couples kind, const cgap_tile_options *options,
                             cgap_visitors *room, cgap_error *error)
 {
-  if (!r->options->ranks)
+  if (!r->options->comm)
     return cgap_tiles_run(e, &r->embeddings, kind, options, error);
-  return cgap_ring_run(e, &r->embeddings, r->options->ranks, kind, options, room, r->prepared.plan.visit_bytes, error);
+  return cgap_ring_run(e, &r->embeddings, r->options->comm, kind, options, room, r->prepared.plan.visit_bytes, error);
 }
 
 /* Looks at the cross cosines against the values of the pairs that the bounds of the median leave open. */
@@ -225,7 +225,7 @@ static cgap_status finish_sides(run *r, cgap_audit *out, cgap_error *error)
   if (!status)
     status = begin_step(r, "spectra", error);
   if (!status)
-    status = cgap_spectra_run(&r->evidence, r->options->ranks, threads, (cgap_beside){sums ? finish_beside : NULL, &f},
+    status = cgap_spectra_run(&r->evidence, r->options->comm, threads, (cgap_beside){sums ? finish_beside : NULL, &f},
                               components, out, error);
   if (!status && f.status) {
     status = f.status;
@@ -243,15 +243,15 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
   cgap_status status = CGAP_OK;
   if (r->prepared.sampling.images == 0)
     status =
-      cgap_separability_run(&r->evidence, &r->embeddings, r->options->ranks, threads, r->options->progress, out, error);
+      cgap_separability_run(&r->evidence, &r->embeddings, r->options->comm, threads, r->options->progress, out, error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
     status = begin_step(r, "zero-shot", error);
   if (!status && out->has & CGAP_HAS_ZERO_SHOT)
-    status = cgap_zero_shot_run(&r->embeddings, r->options->ranks, threads, out, error);
+    status = cgap_zero_shot_run(&r->embeddings, r->options->comm, threads, out, error);
   if (!status && out->has & CGAP_HAS_ARITHMETIC)
     status = begin_step(r, "arithmetic", error);
   if (!status && out->has & CGAP_HAS_ARITHMETIC)
-    status = cgap_arithmetic_run_all(&r->embeddings, r->options->ranks, threads, out, error);
+    status = cgap_arithmetic_run_all(&r->embeddings, r->options->comm, threads, out, error);
   return status;
 }
 
@@ -267,7 +267,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
   const cgap_evidence *e = &r->evidence;
   const cgap_sampled_options options = {.size = r->prepared.sampling,
                                         .hold = r->prepared.plan.hold,
-                                        .ranks = r->options->ranks,
+                                        .comm = r->options->comm,
                                         .visit_bytes = r->prepared.plan.visit_bytes,
                                         .seed = r->options->seed,
                                         .tiles = tile_options(r, 0, 1)};
@@ -320,22 +320,22 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   const cgap_data *data = &r->prepared.data;
   const cgap_plan *plan = &r->prepared.plan;
   cgap_status status = cgap_prepare_plan(&r->prepared, r->options, error);
-  if (!status && r->options->ranks)
+  if (!status && r->options->comm)
     status =
-      cgap_embeddings_load_distributed(&r->embeddings, data, plan->resident, r->options->ranks, plan->threads, progress, error);
+      cgap_embeddings_load_distributed(&r->embeddings, data, plan->resident, r->options->comm, plan->threads, progress, error);
   else if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
   cgap_give_back();
   const double loaded = cgap_clock_seconds();
   if (!status && r->embeddings.paired)
-    status = cgap_couples_run(&r->couples, &r->embeddings, r->options->ranks, plan->threads, progress, error);
+    status = cgap_couples_run(&r->couples, &r->embeddings, r->options->comm, plan->threads, progress, error);
   if (!status && is_first(r))
     status = keep_rows(r, out, error);
   if (!status)
     set_evidence(r);
   if (!status)
     status =
-      cgap_median_foretell(&r->evidence.window, &r->median, &r->embeddings, r->options->ranks, plan->threads, error);
+      cgap_median_foretell(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads, error);
   if (!status)
     cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
   if (!status && keeps_contributions(r))

@@ -270,14 +270,14 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int thr
   return status;
 }
 
-static cgap_status sums_finish(image_sums *sums, cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
+static cgap_status sums_finish(image_sums *sums, cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *comm,
                                cgap_error *error)
 {
   const size_t dim = e->image.dim;
   const double images = (double)e->image.rows;
-  cgap_status status = cgap_moment_finish(&sums->group, ranks, 1 / (images * images), out->group_moment, NULL, error);
+  cgap_status status = cgap_moment_finish(&sums->group, comm, 1 / (images * images), out->group_moment, NULL, error);
   if (!status)
-    status = cgap_wide_reduce(&sums->weighed, ranks, error);
+    status = cgap_wide_reduce(&sums->weighed, comm, error);
   if (status)
     return status;
   cgap_wide_values(&sums->weighed, 0, dim, out->paired_image_mean);
@@ -287,11 +287,11 @@ static cgap_status sums_finish(image_sums *sums, cgap_couple_sums *out, const cg
 }
 
 /* What each rank found of its own images, to all. Couples come image by image: a text's place is not its row. */
-static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, cgap_error *error)
+static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *comm, cgap_error *error)
 {
   const size_t texts = e->text.rows, images = e->image.rows;
   double *const by_image[] = {out->best_positive, out->within_kernel, out->within_cosine, out->within_square};
-  if (!ranks)
+  if (!comm)
     return CGAP_OK;
   double *cosine = cgap_alloc(texts, sizeof *cosine);
   cgap_status status = CGAP_OK;
@@ -299,11 +299,11 @@ static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", texts);
   for (size_t k = 0; k < texts; k++)
     cosine[k] = out->pair_cosine[e->pairs.text[k]];
-  status = cgap_rank_rows_gather_by(ranks, cosine, images, e->pairs.first, sizeof *cosine, error);
+  status = cgap_rank_rows_gather_by(comm, cosine, images, e->pairs.first, sizeof *cosine, error);
   for (size_t k = 0; !status && k < texts; k++)
     out->pair_cosine[e->pairs.text[k]] = cosine[k];
   for (size_t k = 0; !status && k < sizeof by_image / sizeof *by_image; k++)
-    status = cgap_rank_rows_gather(ranks, by_image[k], images, sizeof(double), error);
+    status = cgap_rank_rows_gather(comm, by_image[k], images, sizeof(double), error);
   cgap_free(cosine);
   return status;
 }
@@ -322,22 +322,22 @@ static bool couples_alloc(cgap_couple_sums *out, const cgap_embeddings *e)
          out->paired_image_mean && out->group_moment;
 }
 
-static cgap_status tick(const cgap_rank_rows *own, size_t done, cgap_comm *ranks, const cgap_progress *progress,
+static cgap_status tick(const cgap_rank_rows *own, size_t done, cgap_comm *comm, const cgap_progress *progress,
                         cgap_error *error)
 {
   const double fraction = (double)(done - own->first) / (double)(own->end - own->first);
   if (progress->tick && progress->tick(progress->context, "matched couples", fraction))
     return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
-  return cgap_comm_poll(ranks, NULL, error);
+  return cgap_comm_poll(comm, NULL, error);
 }
 
 /* While one batch is measured the next is read, unless all rows are in memory. */
-static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *ranks,
+static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *comm,
                               int threads, cgap_progress progress, cgap_error *error)
 {
   const size_t rows = cgap_chunk_rows(e->image.dim);
-  const cgap_rank_rows own = cgap_rank_rows_own(ranks, e->image.rows);
-  const bool held = e->image.unit && e->text.unit, whole = held && !ranks;
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
+  const bool held = e->image.unit && e->text.unit, whole = held && !comm;
   const size_t runs = whole ? MOST_HELD_RUNS : cgap_couples_runs(threads), texts = whole ? SIZE_MAX : rows;
   batch batches[2] = {{.embeddings = e}, {.embeddings = e}};
   cgap_ahead ahead;
@@ -357,7 +357,7 @@ static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cga
     if (!status)
       status = measure_batch(out, sums, &batches[turn], threads, error);
     if (!status)
-      status = tick(&own, done, ranks, &progress, error);
+      status = tick(&own, done, comm, &progress, error);
   }
   cgap_ahead_close(&ahead);
   clear_batch(&batches[0]);
@@ -365,7 +365,7 @@ static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cga
   return status;
 }
 
-cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
+cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
                              cgap_progress progress, cgap_error *error)
 {
   const int blas_threads = cgap_blas_single();
@@ -376,13 +376,13 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cg
   if (!status)
     status = sums_init(&sums, e, threads, error);
   if (!status)
-    status = run_images(out, &sums, e, ranks, threads, progress, error);
+    status = run_images(out, &sums, e, comm, threads, progress, error);
   if (!status)
-    status = gather_couples(out, e, ranks, error);
+    status = gather_couples(out, e, comm, error);
   if (!status)
-    status = cgap_row_offsets_measure(&out->offsets, e, ranks, threads, error);
+    status = cgap_row_offsets_measure(&out->offsets, e, comm, threads, error);
   if (!status)
-    status = sums_finish(&sums, out, e, ranks, error);
+    status = sums_finish(&sums, out, e, comm, error);
   if (status)
     cgap_couples_clear(out);
   cgap_moment_clear(&sums.group);

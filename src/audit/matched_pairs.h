@@ -21,7 +21,7 @@ typedef struct cgap_couple_sums {
 size_t cgap_couples_runs(int threads);
 
 /* Every rank ends with all of it. */
-CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *ranks,
+CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *comm,
                                              int threads, cgap_progress progress, cgap_error *error);
 void cgap_couples_clear(cgap_couple_sums *sums);
 

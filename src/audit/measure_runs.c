@@ -18,7 +18,7 @@ enum { QUERIES_AT_ONCE = 64 };
 
 typedef struct fold_products {
   const cgap_embeddings *e;
-  cgap_comm *ranks;
+  cgap_comm *comm;
   int threads;
   cgap_progress progress;
   int calls;
@@ -43,13 +43,13 @@ static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows ro
   fold_products *p = self;
   fold_call image = {rows, context, CGAP_IMAGE_IMAGE}, text = {rows, context, CGAP_TEXT_TEXT};
   const cgap_embeddings *e = p->e;
-  cgap_status status = cgap_scores_gradient(&p->gradient, &e->image, cgap_rank_rows_own(p->ranks, e->image.rows), weights,
+  cgap_status status = cgap_scores_gradient(&p->gradient, &e->image, cgap_rank_rows_own(p->comm, e->image.rows), weights,
                                             p->threads, fold_residual, &image, error);
   if (!status)
-    status = cgap_scores_gradient(&p->gradient, &e->text, cgap_rank_rows_own(p->ranks, e->text.rows), weights, p->threads,
+    status = cgap_scores_gradient(&p->gradient, &e->text, cgap_rank_rows_own(p->comm, e->text.rows), weights, p->threads,
                                   fold_residual, &text, error);
   if (!status)
-    status = cgap_gradient_take(&p->gradient, p->ranks, gradient, sums, error);
+    status = cgap_gradient_take(&p->gradient, p->comm, gradient, sums, error);
   p->calls++; /* how many there will be nobody knows: the share creeps towards 1 */
   if (!status && p->progress.tick && p->progress.tick(p->progress.context, "separability", 1 - exp(-p->calls / 20.0)))
     status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while fitting the separability; nothing was written");
@@ -60,13 +60,13 @@ static cgap_status fold_gather(void *self, cgap_couples side, double *values, cg
 {
   const fold_products *p = self;
   const size_t rows = side == CGAP_TEXT_TEXT ? p->e->text.rows : p->e->image.rows;
-  return cgap_rank_rows_gather(p->ranks, values, rows, sizeof *values, error);
+  return cgap_rank_rows_gather(p->comm, values, rows, sizeof *values, error);
 }
 
-cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks,
+cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
                                   int threads, cgap_progress progress, cgap_audit *out, cgap_error *error)
 {
-  fold_products products = {.e = e, .ranks = ranks, .threads = threads, .progress = progress};
+  fold_products products = {.e = e, .comm = comm, .threads = threads, .progress = progress};
   cgap_status status = cgap_gradient_init(&products.gradient, e->image.dim, CGAP_FOLDS, CGAP_FOLD_SUMS, error);
   if (!status)
     status = cgap_separability_finish(
@@ -154,21 +154,21 @@ static cgap_status check_labels(const cgap_embeddings *e, size_t classes, cgap_e
 }
 
 /* Over all ranks. */
-static cgap_status sum_tally(cgap_zero_shot_tally *t, cgap_comm *ranks, cgap_error *error)
+static cgap_status sum_tally(cgap_zero_shot_tally *t, cgap_comm *comm, cgap_error *error)
 {
   uint64_t totals[] = {t->images, t->top_1, t->top_5};
-  cgap_status status = cgap_comm_sum(ranks, totals, sizeof totals / sizeof *totals, CGAP_COMM_U64, error);
+  cgap_status status = cgap_comm_sum(comm, totals, sizeof totals / sizeof *totals, CGAP_COMM_U64, error);
   if (!status)
-    status = cgap_comm_sum(ranks, t->class_images, t->classes, CGAP_COMM_U64, error);
+    status = cgap_comm_sum(comm, t->class_images, t->classes, CGAP_COMM_U64, error);
   if (!status)
-    status = cgap_comm_sum(ranks, t->class_right, t->classes, CGAP_COMM_U64, error);
+    status = cgap_comm_sum(comm, t->class_right, t->classes, CGAP_COMM_U64, error);
   t->images = totals[0];
   t->top_1 = totals[1];
   t->top_5 = totals[2];
   return status;
 }
 
-cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
+cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int threads, cgap_audit *out,
                                cgap_error *error)
 {
   const cgap_source *source = &e->data->class_text;
@@ -191,10 +191,10 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int t
   if (!status)
     status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
   if (!status)
-    status = cgap_scores_run(&e->image, cgap_rank_rows_own(ranks, e->image.rows), vectors, classes, threads,
+    status = cgap_scores_run(&e->image, cgap_rank_rows_own(comm, e->image.rows), vectors, classes, threads,
                              cgap_zero_shot_visit, &tally, error);
   if (!status)
-    status = sum_tally(&tally, ranks, error);
+    status = sum_tally(&tally, comm, error);
   if (!status)
     cgap_zero_shot_finish(&tally, out);
   cgap_free(vectors);
@@ -334,11 +334,11 @@ static void keep_queries(cgap_contributions *kept, const arithmetic_work *w)
 
 /* A block of queries is one rank's, which goes over all images for it: among images that are nearly equal the order
  * decides. */
-static cgap_status answer_queries(arithmetic_work *w, cgap_comm *ranks, int threads, cgap_audit *out, cgap_error *error)
+static cgap_status answer_queries(arithmetic_work *w, cgap_comm *comm, int threads, cgap_audit *out, cgap_error *error)
 {
   double right[CGAP_CURVE_POINTS] = {0}, total = 0;
-  const size_t blocks = (w->queries + QUERIES_AT_ONCE - 1) / QUERIES_AT_ONCE, size = (size_t)cgap_comm_size(ranks);
-  const size_t rank = (size_t)cgap_comm_rank(ranks);
+  const size_t blocks = (w->queries + QUERIES_AT_ONCE - 1) / QUERIES_AT_ONCE, size = (size_t)cgap_comm_size(comm);
+  const size_t rank = (size_t)cgap_comm_rank(comm);
   size_t *place = cgap_alloc(size + 1, sizeof *place);
   cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
   for (size_t r = 0; place && r <= size; r++) {
@@ -352,7 +352,7 @@ static cgap_status answer_queries(arithmetic_work *w, cgap_comm *ranks, int thre
   for (size_t r = 0; place && r <= size; r++)
     place[r] *= sizeof *w->best;
   if (!status)
-    status = cgap_comm_gather(ranks, w->best, place, error);
+    status = cgap_comm_gather(comm, w->best, place, error);
   cgap_free(place);
   const cgap_arithmetic_run all = {.queries = w->queries, .image = w->image, .best = w->best};
   if (!status) {
@@ -363,7 +363,7 @@ static cgap_status answer_queries(arithmetic_work *w, cgap_comm *ranks, int thre
   return status;
 }
 
-cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
+cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *comm, int threads, cgap_audit *out,
                                     cgap_error *error)
 {
   arithmetic_work w = {.e = e};
@@ -375,7 +375,7 @@ cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, 
   if (!status)
     status = take_queries(&w, error);
   if (!status)
-    status = answer_queries(&w, ranks, threads, out, error);
+    status = answer_queries(&w, comm, threads, out, error);
   work_clear(&w);
   return status;
 }
@@ -482,16 +482,16 @@ cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components,
 /* ---------------------------------------------------------------- spectra */
 
 /* The first problem of a rank. Rank 0 takes one less than its part: it finishes the other measures. */
-static int first_problem(int rank, int ranks)
+static int first_problem(int rank, int rank_count)
 {
-  const int first = (CGAP_PCA_PROBLEMS + 1) * rank / ranks - 1;
+  const int first = (CGAP_PCA_PROBLEMS + 1) * rank / rank_count - 1;
   return first > 0 ? first : 0;
 }
 
-cgap_status cgap_spectra_run(const cgap_evidence *evidence, cgap_comm *ranks, int threads, cgap_beside beside,
+cgap_status cgap_spectra_run(const cgap_evidence *evidence, cgap_comm *comm, int threads, cgap_beside beside,
                              double *components, cgap_audit *out, cgap_error *error)
 {
-  const int size = cgap_comm_size(ranks), rank = cgap_comm_rank(ranks);
+  const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm);
   double *values = cgap_alloc(cgap_pca_place(CGAP_PCA_PROBLEMS, evidence->dim), sizeof *values);
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
   cgap_status status = CGAP_OK;
@@ -503,7 +503,7 @@ cgap_status cgap_spectra_run(const cgap_evidence *evidence, cgap_comm *ranks, in
     status = cgap_pca_solve(evidence, first_problem(rank, size), first_problem(rank + 1, size), threads, beside, values,
                             error);
   if (!status)
-    status = cgap_comm_gather(ranks, values, place, error);
+    status = cgap_comm_gather(comm, values, place, error);
   if (!status && rank == 0)
     status = cgap_pca_finish(evidence, values, components, out, error);
   cgap_free(values);

@@ -9,11 +9,11 @@
 
 /* On every rank; the results are the same on all. */
 CGAP_MUST_CHECK cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e,
-                                                  cgap_comm *ranks, int threads, cgap_progress progress,
+                                                  cgap_comm *comm, int threads, cgap_progress progress,
                                                   cgap_audit *out, cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *ranks, int threads, cgap_audit *out,
+CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int threads, cgap_audit *out,
                                                cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *ranks, int threads,
+CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *comm, int threads,
                                                     cgap_audit *out, cgap_error *error);
 
 /* Whether class texts and words can be used, before work that takes long and needs them at its end. */
@@ -32,7 +32,7 @@ CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const dou
 /* The eigenproblems of pca.*, which ranks share out. */
 
 /* pca.* of *out and components (2, dim), on rank 0, and meanwhile the work beside; called on every rank. */
-CGAP_MUST_CHECK cgap_status cgap_spectra_run(const cgap_evidence *evidence, cgap_comm *ranks, int threads,
+CGAP_MUST_CHECK cgap_status cgap_spectra_run(const cgap_evidence *evidence, cgap_comm *comm, int threads,
                                              cgap_beside beside, double *components, cgap_audit *out,
                                              cgap_error *error);
 

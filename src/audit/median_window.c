@@ -158,19 +158,19 @@ static cgap_status foretell(cgap_median_window *window, cgap_median *median, con
 }
 
 cgap_status cgap_median_foretell(cgap_median_window *window, cgap_median *median, const cgap_embeddings *e,
-                                 cgap_comm *ranks, int threads, cgap_error *error)
+                                 cgap_comm *comm, int threads, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   *window = (cgap_median_window){0};
   *median = (cgap_median){0};
   if (!e->paired || e->image.rows < 2)
     return CGAP_OK;
-  if (cgap_comm_rank(ranks) == 0)
+  if (cgap_comm_rank(comm) == 0)
     status = foretell(window, median, e, threads, error);
   double found[] = {window->low, window->step, window->row_variance, window->column_variance,
                     median->low, median->high};
   if (!status) /* the other ranks add 0 */
-    status = cgap_comm_sum(ranks, found, sizeof found / sizeof *found, CGAP_COMM_F64, error);
+    status = cgap_comm_sum(comm, found, sizeof found / sizeof *found, CGAP_COMM_F64, error);
   *window =
     (cgap_median_window){.low = found[0], .step = found[1], .row_variance = found[2], .column_variance = found[3]};
   *median = (cgap_median){found[4], found[5]};

@@ -94,7 +94,7 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   const uint64_t dim = image->dim, longest = greater(image->rows, text->rows);
   const uint64_t row_bytes = dim * (sizeof(float) + greater(cgap_type_size(image->type), cgap_type_size(text->type))) +
                              (options->bfloat ? cgap_rough_row_bytes(dim) : 0);
-  *out = (cgap_plan){.ranks = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
+  *out = (cgap_plan){.rank_count = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
   const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
   const uint64_t resident = fixed + row_bytes * ((uint64_t)image->rows + text->rows);
@@ -122,18 +122,18 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   return CGAP_OK;
 }
 
-cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image, const cgap_source *text, const cgap_comm *ranks,
+cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image, const cgap_source *text, const cgap_comm *comm,
                             const cgap_plan_options *options, cgap_error *error)
 {
-  const int size = cgap_comm_size(ranks);
+  const int size = cgap_comm_size(comm);
   const bool sampled = options->sample_bytes > 0;
-  const cgap_rank_rows images = cgap_rank_rows_own(ranks, image->rows), texts = cgap_rank_rows_own(ranks, text->rows);
+  const cgap_rank_rows images = cgap_rank_rows_own(comm, image->rows), texts = cgap_rank_rows_own(comm, text->rows);
   const uint64_t rough = options->bfloat ? cgap_rough_row_bytes(image->dim) : 0;
   const uint64_t image_row = cgap_ring_row_bytes(image->type, image->dim) + rough,
                  text_row = cgap_ring_row_bytes(text->type, text->dim) + rough;
-  *out = (cgap_plan){.ranks = size, .threads = options->threads ? options->threads : omp_get_num_procs()};
+  *out = (cgap_plan){.rank_count = size, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes =
-    options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(ranks);
+    options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(comm);
   out->panel_rows = greater(1, greater(images.end - images.first, texts.end - texts.first)); /* a rank may have none */
   const uint64_t fixed = fixed_bytes(image, text, sampled, out->threads) + options->sample_bytes +
                          2 * CGAP_TILE * greater(image_row, text_row);
@@ -225,8 +225,8 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
                                    const cgap_audit_options *options)
 {
   cgap_sampling all = {.exact_seconds = NAN}, part = all;
-  const int ranks = cgap_comm_size(options->ranks);
-  const double cosines = cosines_of((double)images, (double)texts), work = 2 * (double)dim * cosines / threads / ranks;
+  const int rank_count = cgap_comm_size(options->comm);
+  const double cosines = cosines_of((double)images, (double)texts), work = 2 * (double)dim * cosines / threads / rank_count;
   if (options->pairs == CGAP_PAIRS_EXACT)
     return all;
   choose_size(&part, images, texts, dim, paired, options);
@@ -236,16 +236,16 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
     if (work < SURELY_LESS)
       return all;
     all.exact_seconds = part.exact_seconds =
-      cgap_tiles_seconds(cosines, dim, options->precision == CGAP_PRECISION_BF16, threads) / ranks;
+      cgap_tiles_seconds(cosines, dim, options->precision == CGAP_PRECISION_BF16, threads) / rank_count;
     if (all.exact_seconds < MINUTE && work < SURELY_MORE)
       return all;
   }
   return part;
 }
 
-uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int ranks)
+uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int rank_count)
 {
-  const double held = 1.0 / ranks + (s->images ? (double)s->queries / (double)s->images : 0);
+  const double held = 1.0 / rank_count + (s->images ? (double)s->queries / (double)s->images : 0);
   return (uint64_t)(held * (double)dim *
                     ((double)s->images * (double)(sizeof(float) + cgap_type_size(image)) +
                      (double)s->texts * (double)(sizeof(float) + cgap_type_size(text))));
@@ -324,11 +324,11 @@ cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, c
   const double tiles = cgap_tiles_seconds(estimate_cosines_of(n, m, sampling), data->image.dim, bfloat, plan->threads);
   cgap_estimate e = {.block_rows = cgap_block_rows(&data->image), .passes = 1};
   if (!plan->resident)
-    e.passes += paired + (plan->ranks > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
+    e.passes += paired + (plan->rank_count > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
   /* the first pass and the one over couples sum second moments, of rows and of images; the others overlap or compute */
   const double rows = (n + m) * fmax(read, moment) + (paired ? n * moment : 0);
   const double again = (e.passes - 1) * (n + m) * read;
-  e.seconds = (rows + again + tiles) / plan->ranks;
+  e.seconds = (rows + again + tiles) / plan->rank_count;
   return e;
 }
 
@@ -390,7 +390,7 @@ cgap_status cgap_prepare(cgap_prepared *out, const cgap_data *given, const cgap_
 
 static bool is_first(const cgap_audit_options *o)
 {
-  return cgap_comm_rank(o->ranks) == 0;
+  return cgap_comm_rank(o->comm) == 0;
 }
 
 static cgap_sampling choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
@@ -408,15 +408,15 @@ cgap_status cgap_prepare_plan(cgap_prepared *out, const cgap_audit_options *o, c
   if (is_first(o))
     out->sampling =
       choose(image->rows, text->rows, image->dim, out->data.pairing != CGAP_UNPAIRED, threads, o, o->pairs);
-  const cgap_status status = cgap_comm_broadcast(o->ranks, 0, &out->sampling, sizeof out->sampling, error);
+  const cgap_status status = cgap_comm_broadcast(o->comm, 0, &out->sampling, sizeof out->sampling, error);
   if (status)
     return status;
   const cgap_plan_options options = {
     .threads = threads,
     .bfloat = o->precision == CGAP_PRECISION_BF16,
     .memory_bytes = o->memory_bytes,
-    .sample_bytes = cgap_sampling_bytes(&out->sampling, image->dim, image->type, text->type, cgap_comm_size(o->ranks))};
-  return o->ranks ? cgap_plan_make_distributed(&out->plan, image, text, o->ranks, &options, error)
+    .sample_bytes = cgap_sampling_bytes(&out->sampling, image->dim, image->type, text->type, cgap_comm_size(o->comm))};
+  return o->comm ? cgap_plan_make_distributed(&out->plan, image, text, o->comm, &options, error)
                   : cgap_plan_make(&out->plan, image, text, &options, error);
 }
 
@@ -450,7 +450,7 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
   *out = (cgap_plan_info){.images = image->rows,
                           .texts = text->rows,
                           .dim = image->dim,
-                          .ranks = plan->ranks,
+                          .rank_count = plan->rank_count,
                           .threads = plan->threads,
                           .resident = plan->resident,
                           .panel_rows = plan->panel_rows,

@@ -7,7 +7,7 @@
 #include "rows/embeddings.h"
 
 typedef struct cgap_plan {
-  int ranks; /* 1: a process alone */
+  int rank_count; /* 1: a process alone */
   int threads;
   bool resident;
   size_t panel_rows;       /* rows of a side at once in the tile pass … */
@@ -37,7 +37,7 @@ uint64_t cgap_free_memory(void);
  * sample_bytes are what a rank holds of it, the rows may stay in the file. memory_bytes 0: half of what is free, shared
  * by the ranks of the node. */
 CGAP_MUST_CHECK cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image, const cgap_source *text,
-                                            const cgap_comm *ranks, const cgap_plan_options *options,
+                                            const cgap_comm *comm, const cgap_plan_options *options,
                                             cgap_error *error);
 
 /* ---------------------------------------------------------------- plan sampling */
@@ -61,7 +61,7 @@ double cgap_tiles_seconds(double cosines, size_t dim, bool bfloat, int threads);
 
 /* What the sample's rows need in memory, its queries a second time; of several ranks, which share the sample out, and
  * have the queries each. */
-uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int ranks);
+uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int rank_count);
 
 /* ---------------------------------------------------------------- plan estimate */
 

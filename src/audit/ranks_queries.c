@@ -5,7 +5,7 @@
 
 typedef struct asking {
   cgap_evidence *evidence;
-  cgap_comm *ranks;
+  cgap_comm *comm;
   cgap_tile_options options;
   bool columns;       /* texts ask, else images */
   cgap_panel queries; /* all of them */
@@ -19,7 +19,7 @@ typedef struct asking {
 static bool tick(void *context, const char *phase, double fraction)
 {
   asking *a = context;
-  a->status = cgap_comm_poll(a->ranks, NULL, &a->error);
+  a->status = cgap_comm_poll(a->comm, NULL, &a->error);
   return a->status || (a->progress.tick && a->progress.tick(a->progress.context, phase, fraction));
 }
 
@@ -60,7 +60,7 @@ static void expect_rows(cgap_ahead *ahead, run_of_rows *r, size_t first, size_t 
 
 static cgap_status show_all(asking *a, const cgap_side *side, cgap_error *error)
 {
-  const cgap_rank_rows own = cgap_rank_rows_own(a->ranks, side->rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(a->comm, side->rows);
   const double before = a->options.fraction_before, span = a->options.fraction_after - before;
   run_of_rows room[2] = {{.side = side}, {.side = side}};
   cgap_status status = CGAP_OK;
@@ -86,11 +86,11 @@ static cgap_status show_all(asking *a, const cgap_side *side, cgap_error *error)
   return status;
 }
 
-cgap_status cgap_ask_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks,
+cgap_status cgap_ask_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
                          const cgap_tile_options *options, cgap_error *error)
 {
   asking a = {.evidence = evidence,
-              .ranks = ranks,
+              .comm = comm,
               .options = *options,
               .columns = options->want == CGAP_WANT_COLUMN_QUERIES,
               .none = {.kind = CGAP_IMAGE_TEXT},
@@ -106,7 +106,7 @@ cgap_status cgap_ask_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap
   if (!status)
     status = show_all(&a, candidates, error);
   if (!status) /* words of fixed point and counts, and nothing else */
-    status = cgap_comm_sum(ranks, a.asked.memory, a.asked.bytes / sizeof(uint64_t), CGAP_COMM_U64, error);
+    status = cgap_comm_sum(comm, a.asked.memory, a.asked.bytes / sizeof(uint64_t), CGAP_COMM_U64, error);
   if (!status)
     cgap_tiles_finish(evidence, &a.asked, a.columns);
   cgap_panel_clear(&a.queries);

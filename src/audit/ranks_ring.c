@@ -11,7 +11,7 @@ enum { PASSENGER_BYTES = 1 << 26 }; /* of a piece that goes round: a rank holds 
 
 typedef struct ring {
   cgap_evidence *evidence;
-  cgap_comm *ranks;
+  cgap_comm *comm;
   cgap_couples kind;
   cgap_tile_options options;
   const cgap_side *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
@@ -49,7 +49,7 @@ static cgap_rank_rows piece_of(const ring *g, int r, size_t k)
 static bool tick(void *context, const char *phase, double fraction)
 {
   ring *g = context;
-  g->status = cgap_comm_poll(g->ranks, g->moving ? &g->raw : NULL, &g->error);
+  g->status = cgap_comm_poll(g->comm, g->moving ? &g->raw : NULL, &g->error);
   if (g->status)
     return true;
   return g->progress.tick && g->progress.tick(g->progress.context, phase, fraction);
@@ -168,7 +168,7 @@ static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_rank_row
 static cgap_status send_rows(ring *g, const cgap_panel *now, unsigned char *next, cgap_rank_rows coming, cgap_error *error)
 {
   const int to = (g->rank + 1) % g->size, from = (g->rank + g->size - 1) % g->size;
-  cgap_status status = cgap_comm_pass(g->ranks, &g->raw, 0, now->raw, now->rows * raw_bytes(g->away), to, next,
+  cgap_status status = cgap_comm_pass(g->comm, &g->raw, 0, now->raw, now->rows * raw_bytes(g->away), to, next,
                                       (coming.end - coming.first) * raw_bytes(g->away), from, error);
   g->moving = !status;
   return status;
@@ -176,7 +176,7 @@ static cgap_status send_rows(ring *g, const cgap_panel *now, unsigned char *next
 
 static cgap_status rows_come(ring *g, cgap_error *error)
 {
-  cgap_status status = g->moving ? cgap_comm_wait(g->ranks, &g->raw, error) : CGAP_OK;
+  cgap_status status = g->moving ? cgap_comm_wait(g->comm, &g->raw, error) : CGAP_OK;
   g->moving = false;
   return status;
 }
@@ -188,10 +188,10 @@ static cgap_status pass_totals(ring *g, int to, int from, cgap_rank_rows rows, c
   cgap_transfer t;
   if (!cgap_totals_init(&coming, g->evidence, g->kind, rows.first, rows.end - rows.first))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", rows.end - rows.first);
-  cgap_status status = cgap_comm_pass(g->ranks, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory,
+  cgap_status status = cgap_comm_pass(g->comm, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory,
                                       coming.bytes, from, error);
   if (!status)
-    status = cgap_comm_wait(g->ranks, &t, error);
+    status = cgap_comm_wait(g->comm, &t, error);
   if (status) /* its room may still be written to */
     return status;
   cgap_totals_clear(&g->visiting);
@@ -247,7 +247,7 @@ static cgap_status replicate(ring *g, cgap_panel *out, cgap_error *error)
   if (status)
     return status;
   memcpy(g->room->raw[0] + side->own_first * bytes, side->raw, side->own_rows * bytes);
-  status = cgap_rank_rows_gather(g->ranks, g->room->raw[0], side->rows, bytes, error);
+  status = cgap_rank_rows_gather(g->comm, g->room->raw[0], side->rows, bytes, error);
   if (!status)
     *out = welcome(g, g->room->raw[0], (cgap_rank_rows){0, side->rows});
   return status;
@@ -264,7 +264,7 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
   if (!status)
     status = meet(g, &home, &away, &g->visiting, error);
   if (!status)
-    status = cgap_bring_sum(g->evidence, g->ranks, &g->visiting, error);
+    status = cgap_bring_sum(g->evidence, g->comm, &g->visiting, error);
   if (!status && g->rank == 0)
     cgap_tiles_finish(g->evidence, &g->visiting, !g->away_first);
   return status;
@@ -288,7 +288,7 @@ static bool fits_everywhere(const ring *g, uint64_t memory_bytes)
 static cgap_status agree(ring *g, uint64_t memory_bytes, bool *replicated, cgap_error *error)
 {
   uint64_t without = !fits_everywhere(g, memory_bytes);
-  const cgap_status status = cgap_comm_sum(g->ranks, &without, 1, CGAP_COMM_U64, error);
+  const cgap_status status = cgap_comm_sum(g->comm, &without, 1, CGAP_COMM_U64, error);
   *replicated = without == 0;
   return status;
 }
@@ -342,19 +342,19 @@ static double work_of(const ring *g, bool replicated)
   return replicated || !g->triangle ? home * away : home * away / 2;
 }
 
-cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *ranks, cgap_couples kind,
+cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_couples kind,
                           const cgap_tile_options *options, cgap_visitors *room, uint64_t memory_bytes,
                           cgap_error *error)
 {
   ring g = {.evidence = evidence,
             .room = room,
-            .ranks = ranks,
+            .comm = comm,
             .kind = kind,
             .options = *options,
             .triangle = kind != CGAP_IMAGE_TEXT,
             .away_first = kind == CGAP_IMAGE_TEXT && e->image.rows < e->text.rows,
-            .rank = cgap_comm_rank(ranks),
-            .size = cgap_comm_size(ranks),
+            .rank = cgap_comm_rank(comm),
+            .size = cgap_comm_size(comm),
             .progress = options->progress,
             .fraction_before = options->fraction_before,
             .fraction_after = options->fraction_after};
@@ -371,35 +371,35 @@ cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cga
   if (!status)
     status = replicated ? run_replicated(&g, error) : run_ring(&g, error);
   if (!status)
-    status = cgap_bring_totals(evidence, ranks, &g.home_totals, g.home->rows, g.away_first, error);
+    status = cgap_bring_totals(evidence, comm, &g.home_totals, g.home->rows, g.away_first, error);
   if (!status && !g.triangle && !replicated)
-    status = cgap_bring_totals(evidence, ranks, &g.away_totals, g.away->rows, !g.away_first, error);
+    status = cgap_bring_totals(evidence, comm, &g.away_totals, g.away->rows, !g.away_first, error);
   if (!status)
-    status = cgap_bring_counts(evidence, ranks, kind, error);
+    status = cgap_bring_counts(evidence, comm, kind, error);
   close_ring(&g, status != CGAP_OK);
   return status;
 }
 
 /* ---------------------------------------------------------------- ranks gather */
 
-cgap_status cgap_bring_sum(const cgap_evidence *e, cgap_comm *ranks, cgap_totals *mine, cgap_error *error)
+cgap_status cgap_bring_sum(const cgap_evidence *e, cgap_comm *comm, cgap_totals *mine, cgap_error *error)
 {
-  const int rank = cgap_comm_rank(ranks), size = cgap_comm_size(ranks);
+  const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   cgap_status status = CGAP_OK;
   for (int step = 1; !status && step < size; step *= 2) {
     cgap_totals other = {0};
     cgap_transfer t;
     if (rank % (2 * step) == step) {
-      status = cgap_comm_pass(ranks, &t, 2, mine->memory, mine->bytes, rank - step, NULL, 0, 0, error);
-      return status ? status : cgap_comm_wait(ranks, &t, error);
+      status = cgap_comm_pass(comm, &t, 2, mine->memory, mine->bytes, rank - step, NULL, 0, 0, error);
+      return status ? status : cgap_comm_wait(comm, &t, error);
     }
     if (rank + step >= size)
       continue;
     if (!cgap_totals_init(&other, e, mine->kind, mine->first, mine->rows))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", mine->rows);
-    status = cgap_comm_pass(ranks, &t, 2, NULL, 0, 0, other.memory, other.bytes, rank + step, error);
+    status = cgap_comm_pass(comm, &t, 2, NULL, 0, 0, other.memory, other.bytes, rank + step, error);
     if (!status)
-      status = cgap_comm_wait(ranks, &t, error);
+      status = cgap_comm_wait(comm, &t, error);
     if (status)
       return status;
     cgap_totals_merge(mine, e, &other);
@@ -408,15 +408,15 @@ cgap_status cgap_bring_sum(const cgap_evidence *e, cgap_comm *ranks, cgap_totals
   return status;
 }
 
-cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *ranks, const cgap_totals *mine, size_t rows, bool columns,
+cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *comm, const cgap_totals *mine, size_t rows, bool columns,
                               cgap_error *error)
 {
-  const int rank = cgap_comm_rank(ranks), size = cgap_comm_size(ranks);
+  const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   cgap_status status = CGAP_OK;
   cgap_transfer t;
   if (rank > 0) {
-    status = cgap_comm_pass(ranks, &t, 2, mine->memory, mine->bytes, 0, NULL, 0, 0, error);
-    return status ? status : cgap_comm_wait(ranks, &t, error);
+    status = cgap_comm_pass(comm, &t, 2, mine->memory, mine->bytes, 0, NULL, 0, 0, error);
+    return status ? status : cgap_comm_wait(comm, &t, error);
   }
   cgap_tiles_finish(e, mine, columns);
   for (int r = 1; !status && r < size; r++) {
@@ -424,9 +424,9 @@ cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *ranks, const cgap_tot
     cgap_totals other;
     if (!cgap_totals_init(&other, e, mine->kind, block.first, block.end - block.first))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", block.end - block.first);
-    status = cgap_comm_pass(ranks, &t, 2, NULL, 0, 0, other.memory, other.bytes, r, error);
+    status = cgap_comm_pass(comm, &t, 2, NULL, 0, 0, other.memory, other.bytes, r, error);
     if (!status)
-      status = cgap_comm_wait(ranks, &t, error);
+      status = cgap_comm_wait(comm, &t, error);
     if (status)
       return status;
     cgap_tiles_finish(e, &other, columns);
@@ -435,21 +435,21 @@ cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *ranks, const cgap_tot
   return status;
 }
 
-cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *ranks, cgap_couples kind, cgap_error *error)
+cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *comm, cgap_couples kind, cgap_error *error)
 {
-  const int rank = cgap_comm_rank(ranks), size = cgap_comm_size(ranks);
+  const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   double(*ends)[2] = cgap_alloc((size_t)size, sizeof *ends);
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
   cgap_status status = ends && place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", size);
   for (int m = 0; !status && cgap_measures[m]; m++)
     if (e->sums[kind][m].counts)
-      status = cgap_comm_sum(ranks, e->sums[kind][m].counts, cgap_measures[m]->need.counts, CGAP_COMM_U64, error);
+      status = cgap_comm_sum(comm, e->sums[kind][m].counts, cgap_measures[m]->need.counts, CGAP_COMM_U64, error);
   for (int r = 0; !status && r <= size; r++)
     place[r] = (size_t)r * sizeof *ends;
   if (!status) {
     ends[rank][0] = e->least[kind];
     ends[rank][1] = e->greatest[kind];
-    status = cgap_comm_gather(ranks, ends, place, error);
+    status = cgap_comm_gather(comm, ends, place, error);
   }
   for (int r = 0; !status && r < size; r++) {
     e->least[kind] = fmin(e->least[kind], ends[r][0]);

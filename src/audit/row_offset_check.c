@@ -424,7 +424,7 @@ static void set_run(block_run *run, size_t first, size_t rows)
   }
 }
 
-cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embeddings *e, cgap_comm *ranks, int threads,
+cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
                                      cgap_error *error)
 {
   const size_t texts = e->text.rows, full = texts / CGAP_BLOCK_TEXTS;
@@ -438,16 +438,16 @@ cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embedding
   for (size_t b = 0; !status && b < blocks; b++) {
     const size_t first = b * texts / blocks;
     set_run(&run, first, (b + 1) * texts / blocks - first);
-    if (!ranks || is_own(&e->text, run.first))
+    if (!comm || is_own(&e->text, run.first))
       status = measure_block(&run, threads, &out->block[b], error);
   }
   out->group_growth = 0;
-  if (!status && cgap_comm_rank(ranks) == 0)
+  if (!status && cgap_comm_rank(comm) == 0)
     status = measure_growth(&run, threads, &out->group_growth, error);
   if (!status) /* every number is one rank's, the others' are 0 */
-    status = cgap_comm_sum(ranks, out->block, blocks * NUMBERS, CGAP_COMM_F64, error);
+    status = cgap_comm_sum(comm, out->block, blocks * NUMBERS, CGAP_COMM_F64, error);
   if (!status)
-    status = cgap_comm_sum(ranks, &out->group_growth, 1, CGAP_COMM_F64, error);
+    status = cgap_comm_sum(comm, &out->group_growth, 1, CGAP_COMM_F64, error);
   run_clear(&run);
   return status;
 }

@@ -12,7 +12,7 @@ typedef struct cgap_row_offsets {
 } cgap_row_offsets;
 
 /* A block is measured by the rank that has the first of its texts that are looked at; every rank ends with all. */
-CGAP_MUST_CHECK cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embeddings *e, cgap_comm *ranks,
+CGAP_MUST_CHECK cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embeddings *e, cgap_comm *comm,
                                                      int threads, cgap_error *error);
 
 #endif

@@ -241,41 +241,41 @@ static cgap_status hold_side(cgap_side *side, const cgap_side *whole, const size
   return fill(side, whole, rows, own, error);
 }
 
-cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks, cgap_error *error)
+cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
 {
   cgap_side *image = &s->embeddings.image, *text = &s->embeddings.text;
-  cgap_status status = hold_side(image, &whole->image, s->image, cgap_rank_rows_own(ranks, image->rows), error);
-  return status ? status : hold_side(text, &whole->text, s->text, cgap_rank_rows_own(ranks, text->rows), error);
+  cgap_status status = hold_side(image, &whole->image, s->image, cgap_rank_rows_own(comm, image->rows), error);
+  return status ? status : hold_side(text, &whole->text, s->text, cgap_rank_rows_own(comm, text->rows), error);
 }
 
 /* place (ranks + 1): where each rank's rows of the whole begin in the subset, which has the order of the whole. */
-static void find_places(size_t *place, int ranks, const cgap_side *side, const cgap_side *whole, const size_t *rows)
+static void find_places(size_t *place, int rank_count, const cgap_side *side, const cgap_side *whole, const size_t *rows)
 {
   size_t k = 0;
-  for (int r = 0; r < ranks; r++) {
+  for (int r = 0; r < rank_count; r++) {
     place[r] = k;
-    for (const size_t end = cgap_rank_rows_of(whole->rows, r, ranks).end; k < side->rows && rows[k] < end;)
+    for (const size_t end = cgap_rank_rows_of(whole->rows, r, rank_count).end; k < side->rows && rows[k] < end;)
       k++;
   }
-  place[ranks] = side->rows;
+  place[rank_count] = side->rows;
 }
 
-static cgap_status gather_rows(cgap_side *side, size_t *place, cgap_comm *ranks, cgap_error *error)
+static cgap_status gather_rows(cgap_side *side, size_t *place, cgap_comm *comm, cgap_error *error)
 {
-  const int size = cgap_comm_size(ranks);
+  const int size = cgap_comm_size(comm);
   const size_t unit = side->dim * sizeof *side->unit, raw = side->dim * cgap_type_size(side->source->type);
   for (int r = 0; r <= size; r++)
     place[r] *= unit;
-  cgap_status status = cgap_comm_gather(ranks, side->unit, place, error);
+  cgap_status status = cgap_comm_gather(comm, side->unit, place, error);
   for (int r = 0; r <= size; r++)
     place[r] = place[r] / unit * raw;
-  return status ? status : cgap_comm_gather(ranks, side->raw, place, error);
+  return status ? status : cgap_comm_gather(comm, side->raw, place, error);
 }
 
-static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_comm *ranks,
+static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_comm *comm,
                                cgap_error *error)
 {
-  const int size = cgap_comm_size(ranks), rank = cgap_comm_rank(ranks);
+  const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm);
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
   side->raw = cgap_alloc(side->rows, side->dim * cgap_type_size(side->source->type));
   side->unit = cgap_alloc(side->rows, side->dim * sizeof *side->unit);
@@ -285,23 +285,23 @@ static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const si
     status = fill(side, whole, rows, (cgap_rank_rows){place[rank], place[rank + 1]}, error);
   }
   if (!status)
-    status = gather_rows(side, place, ranks, error);
+    status = gather_rows(side, place, comm, error);
   cgap_free(place);
   return status;
 }
 
-cgap_status cgap_drawn_spread(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks, cgap_error *error)
+cgap_status cgap_drawn_spread(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
 {
-  cgap_status status = spread_side(&s->embeddings.image, &whole->image, s->image, ranks, error);
-  return status ? status : spread_side(&s->embeddings.text, &whole->text, s->text, ranks, error);
+  cgap_status status = spread_side(&s->embeddings.image, &whole->image, s->image, comm, error);
+  return status ? status : spread_side(&s->embeddings.text, &whole->text, s->text, comm, error);
 }
 
 /* ---------------------------------------------------------------- moments */
 
-static cgap_status side_moments(cgap_side *side, cgap_comm *ranks, int threads, cgap_error *error)
+static cgap_status side_moments(cgap_side *side, cgap_comm *comm, int threads, cgap_error *error)
 {
   const size_t dim = side->dim, run = cgap_moment_run(dim), block = run * (size_t)threads;
-  const cgap_rank_rows own = cgap_rank_rows_own(ranks, side->rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, side->rows);
   double *rows = cgap_alloc(block * dim, sizeof *rows);
   size_t *start = cgap_alloc((size_t)threads + 1, sizeof *start);
   cgap_moment moment = {0};
@@ -319,7 +319,7 @@ static cgap_status side_moments(cgap_side *side, cgap_comm *ranks, int threads, 
       status = cgap_moment_add(&moment, rows, start, runs, threads, error);
   }
   if (!status)
-    status = cgap_moment_finish(&moment, ranks, 1, side->moment, side->mean, error);
+    status = cgap_moment_finish(&moment, comm, 1, side->moment, side->mean, error);
   for (size_t a = 0; !status && a < dim; a++)
     side->mean[a] /= (double)side->rows;
   cgap_moment_clear(&moment);
@@ -328,8 +328,8 @@ static cgap_status side_moments(cgap_side *side, cgap_comm *ranks, int threads, 
   return status;
 }
 
-cgap_status cgap_drawn_moments(cgap_drawn *s, cgap_comm *ranks, int threads, cgap_error *error)
+cgap_status cgap_drawn_moments(cgap_drawn *s, cgap_comm *comm, int threads, cgap_error *error)
 {
-  cgap_status status = side_moments(&s->embeddings.image, ranks, threads, error);
-  return status ? status : side_moments(&s->embeddings.text, ranks, threads, error);
+  cgap_status status = side_moments(&s->embeddings.image, comm, threads, error);
+  return status ? status : side_moments(&s->embeddings.text, comm, threads, error);
 }

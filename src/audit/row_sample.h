@@ -28,15 +28,15 @@ CGAP_MUST_CHECK cgap_status cgap_drawn_part(cgap_drawn *out, const cgap_drawn *o
                                             uint64_t stream, cgap_error *error);
 
 /* Takes the rows into memory, of several ranks those of the rank's share; else they are read again, panel by panel. */
-CGAP_MUST_CHECK cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks,
+CGAP_MUST_CHECK cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *comm,
                                             cgap_error *error);
 
 /* Takes all rows into the memory of every rank: each reads those that are its own of the whole, and all gather. */
-CGAP_MUST_CHECK cgap_status cgap_drawn_spread(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *ranks,
+CGAP_MUST_CHECK cgap_status cgap_drawn_spread(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *comm,
                                               cgap_error *error);
 
 /* mean and moment of both sides, over the subset's rows, on every rank. */
-CGAP_MUST_CHECK cgap_status cgap_drawn_moments(cgap_drawn *s, cgap_comm *ranks, int threads, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_drawn_moments(cgap_drawn *s, cgap_comm *comm, int threads, cgap_error *error);
 
 void cgap_drawn_clear(cgap_drawn *s);
 

@@ -40,7 +40,7 @@ typedef struct work {
 /* Of several ranks the first one finishes. */
 static bool is_first(const work *w)
 {
-  return cgap_comm_rank(w->options->ranks) == 0;
+  return cgap_comm_rank(w->options->comm) == 0;
 }
 
 /* ---------------------------------------------------------------- evidence */
@@ -94,11 +94,11 @@ static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings 
   o.fraction_before = whole->fraction_before + span * w->seconds_done / w->seconds_all;
   w->seconds_done += couples;
   o.fraction_after = whole->fraction_before + span * w->seconds_done / w->seconds_all;
-  if (!w->options->ranks)
+  if (!w->options->comm)
     return cgap_tiles_run(evidence, e, kind, &o, error);
   if (want != CGAP_WANT_ALL)
-    return cgap_ask_run(evidence, e, w->options->ranks, &o, error);
-  return cgap_ring_run(evidence, e, w->options->ranks, kind, &o, &w->room, w->options->visit_bytes, error);
+    return cgap_ask_run(evidence, e, w->options->comm, &o, error);
+  return cgap_ring_run(evidence, e, w->options->comm, kind, &o, &w->room, w->options->visit_bytes, error);
 }
 
 /* ---------------------------------------------------------------- within the sample */
@@ -113,9 +113,9 @@ static cgap_status look_within(work *w, cgap_error *error)
 {
   cgap_evidence *e = &w->of_sample;
   const cgap_sampled_options *o = w->options;
-  cgap_status status = cgap_drawn_moments(&w->sample, o->ranks, o->tiles.threads, error);
+  cgap_status status = cgap_drawn_moments(&w->sample, o->comm, o->tiles.threads, error);
   if (!status)
-    status = cgap_controls_run(&w->controls, &w->sample, o->ranks, o->tiles.threads, error);
+    status = cgap_controls_run(&w->controls, &w->sample, o->comm, o->tiles.threads, error);
   *e = evidence_of(w->whole, &w->sample);
   e->window = w->whole->window;
   if (!status)
@@ -238,8 +238,8 @@ static cgap_status look_from_queries(work *w, const cgap_couple_sums *couples, c
   const cgap_sampled_options *o = w->options;
   cgap_status status =
     cgap_drawn_part(&w->queries, &w->sample, w->embeddings, couples, o->size.queries, o->seed, QUERY_STREAM, error);
-  if (!status && o->ranks)
-    status = cgap_drawn_spread(&w->queries, w->embeddings, o->ranks, error);
+  if (!status && o->comm)
+    status = cgap_drawn_spread(&w->queries, w->embeddings, o->comm, error);
   else if (!status && o->hold)
     status = cgap_drawn_hold(&w->queries, w->embeddings, NULL, error);
   if (!status)
@@ -310,12 +310,12 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
   const cgap_drawn_size size = {.images = options->size.images, .texts = options->size.texts};
   cgap_status status = cgap_drawn_make(&w.sample, e, couples, size, options->seed, SAMPLE_STREAM, error);
   w.seconds_all = status ? 1 : all_couples(&w);
-  if (!status && (options->hold || options->ranks))
-    status = cgap_drawn_hold(&w.sample, e, options->ranks, error);
+  if (!status && (options->hold || options->comm))
+    status = cgap_drawn_hold(&w.sample, e, options->comm, error);
   if (!status)
     status = look_within(&w, error);
   if (!status)
-    status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->ranks, options->tiles.threads,
+    status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->comm, options->tiles.threads,
                                    options->tiles.progress, out, error);
   if (!status && whole->paired)
     status = look_from_queries(&w, couples, error);
@@ -354,10 +354,10 @@ static void sums_of_block(const cgap_side *others, const double *row, size_t row
 }
 
 static cgap_status sums_of_side(const cgap_side *side, const cgap_side *const others[2], double *const *const out[2],
-                                cgap_comm *ranks, int threads, cgap_error *error)
+                                cgap_comm *comm, int threads, cgap_error *error)
 {
   const size_t dim = side->dim, chunk = cgap_chunk_rows(dim);
-  const cgap_rank_rows own = cgap_rank_rows_own(ranks, side->rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, side->rows);
   double *row = cgap_alloc(chunk * dim, sizeof *row), *product = cgap_alloc(chunk * dim, sizeof *product);
   cgap_status status = CGAP_OK;
   if (!row || !product)
@@ -373,7 +373,7 @@ static cgap_status sums_of_side(const cgap_side *side, const cgap_side *const ot
   }
   for (int k = 0; k < 4; k++)
     if (!status)
-      status = cgap_rank_rows_gather(ranks, out[k / 2][k % 2], side->rows, sizeof(double), error);
+      status = cgap_rank_rows_gather(comm, out[k / 2][k % 2], side->rows, sizeof(double), error);
   cgap_free(row);
   cgap_free(product);
   return status;
@@ -400,7 +400,7 @@ static void leave_out_pairs(cgap_controls *c, const cgap_drawn *s)
   }
 }
 
-cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_comm *ranks, int threads,
+cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_comm *comm, int threads,
                               cgap_error *error)
 {
   const cgap_side *image = &drawn->embeddings.image, *text = &drawn->embeddings.text;
@@ -418,10 +418,10 @@ cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_
   const int blas_threads = cgap_blas_single();
   cgap_status status =
     sums_of_side(image, (const cgap_side *const[2]){image, text},
-                 (double *const *const[2]){out->image_image, out->image_text}, ranks, threads, error);
+                 (double *const *const[2]){out->image_image, out->image_text}, comm, threads, error);
   if (!status)
     status = sums_of_side(text, (const cgap_side *const[2]){text, image},
-                          (double *const *const[2]){out->text_text, out->text_image}, ranks, threads, error);
+                          (double *const *const[2]){out->text_text, out->text_image}, comm, threads, error);
   cgap_blas_restore(blas_threads);
   leave_out_selves(out->image_image, image->rows);
   leave_out_selves(out->text_text, text->rows);

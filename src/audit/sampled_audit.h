@@ -10,7 +10,7 @@
 typedef struct cgap_sampled_options {
   cgap_sampling size;
   bool hold;            /* the sample's rows are kept in memory; of several ranks they are, shared out */
-  cgap_comm *ranks;     /* or NULL */
+  cgap_comm *comm;     /* or NULL */
   uint64_t visit_bytes; /* of several ranks: for rows that are not a rank's own */
   uint64_t seed;
   cgap_tile_options tiles; /* its share counts over all of this */
@@ -34,7 +34,7 @@ typedef struct cgap_controls {
 } cgap_controls;
 
 /* After cgap_drawn_moments, on every rank. A row itself, and couples that belong together, are left out. */
-CGAP_MUST_CHECK cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_comm *ranks,
+CGAP_MUST_CHECK cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_comm *comm,
                                               int threads, cgap_error *error);
 void cgap_controls_clear(cgap_controls *c);
 void cgap_controls_set(const cgap_controls *c, cgap_sampled *sampled);

@@ -94,16 +94,16 @@ static cgap_status bench_memory(cgap_bench_state *b, cgap_error *error)
 /* ---------------------------------------------------------------- the ring */
 
 /* A block to the next rank while that of the one before comes in: seconds. */
-static cgap_status pass_block(cgap_comm *ranks, const unsigned char *out, unsigned char *in, double *seconds,
+static cgap_status pass_block(cgap_comm *comm, const unsigned char *out, unsigned char *in, double *seconds,
                               cgap_error *error)
 {
-  const int size = cgap_comm_size(ranks), rank = cgap_comm_rank(ranks);
+  const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm);
   cgap_transfer t;
   const double start = cgap_clock_seconds();
   cgap_status status =
-    cgap_comm_pass(ranks, &t, 0, out, RING_BYTES, (rank + 1) % size, in, RING_BYTES, (rank + size - 1) % size, error);
+    cgap_comm_pass(comm, &t, 0, out, RING_BYTES, (rank + 1) % size, in, RING_BYTES, (rank + size - 1) % size, error);
   if (!status)
-    status = cgap_comm_wait(ranks, &t, error);
+    status = cgap_comm_wait(comm, &t, error);
   *seconds = cgap_clock_seconds() - start;
   return status;
 }
@@ -111,25 +111,25 @@ static cgap_status pass_block(cgap_comm *ranks, const unsigned char *out, unsign
 /* What a rank sends a second while it receives as much and all others do the same. */
 static cgap_status bench_ring(cgap_bench_state *b, cgap_error *error)
 {
-  cgap_comm *ranks = b->options->ranks;
-  if (!ranks)
+  cgap_comm *comm = b->options->comm;
+  if (!comm)
     return CGAP_OK;
   unsigned char *out = cgap_alloc(RING_BYTES, 1), *in = cgap_zalloc(RING_BYTES, 1);
-  const int size = cgap_comm_size(ranks), before = (cgap_comm_rank(ranks) + size - 1) % size;
+  const int size = cgap_comm_size(comm), before = (cgap_comm_rank(comm) + size - 1) % size;
   double best = INFINITY, seconds = 0;
   cgap_status status = out && in ? CGAP_OK : cgap_bench_no_memory(error);
   if (!status)
-    memset(out, 1 + cgap_comm_rank(ranks) % 100, RING_BYTES);
+    memset(out, 1 + cgap_comm_rank(comm) % 100, RING_BYTES);
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS + 1; r++) { /* the first one opens connections */
     status = cgap_bench_begin(b, error);
     if (!status)
-      status = pass_block(ranks, out, in, &seconds, error);
+      status = pass_block(comm, out, in, &seconds, error);
     best = r > 0 ? fmin(best, seconds) : best;
   }
   if (!status && (in[0] != 1 + before % 100 || in[RING_BYTES - 1] != in[0]))
     status = cgap_fail(error, CGAP_RESOURCE, "what rank %d sent did not come here", before);
-  cgap_comm_free(ranks, out);
-  cgap_comm_free(ranks, in);
+  cgap_comm_free(comm, out);
+  cgap_comm_free(comm, in);
   const cgap_rate rate = {
     .key = "ring", .label = "ring, sent by a rank", .unit = "GB/s", .value = 1e-9 * RING_BYTES / best};
   return status ? status : cgap_bench_add(b, rate, error);

@@ -232,7 +232,7 @@ cgap_status cgap_bench_files(cgap_bench_state *b, cgap_error *error)
   char path[1024];
   double plain = 0;
   (void)snprintf(path, sizeof path, "%s/contragap-bench-%d-%ld.h5", b->options->folder,
-                 cgap_comm_rank(b->options->ranks), (long)getpid());
+                 cgap_comm_rank(b->options->comm), (long)getpid());
   cgap_status status = bench_type(b, path, CGAP_FLOAT32, wide, &plain, error);
   if (!status)
     status = bench_type(b, path, CGAP_FLOAT16, half, &plain, error);

@@ -14,13 +14,13 @@ static double rate_of(const cgap_bench *b, const char *key)
 cgap_status cgap_bench_begin(const cgap_bench_state *b, cgap_error *error)
 {
   uint64_t here = 1;
-  return cgap_comm_sum(b->options->ranks, &here, 1, CGAP_COMM_U64, error);
+  return cgap_comm_sum(b->options->comm, &here, 1, CGAP_COMM_U64, error);
 }
 
 cgap_status cgap_bench_add(cgap_bench_state *b, cgap_rate rate, cgap_error *error)
 {
-  cgap_status status = cgap_comm_sum(b->options->ranks, &rate.value, 1, CGAP_COMM_F64, error);
-  rate.value /= cgap_comm_size(b->options->ranks);
+  cgap_status status = cgap_comm_sum(b->options->comm, &rate.value, 1, CGAP_COMM_F64, error);
+  rate.value /= cgap_comm_size(b->options->comm);
   rate.limit = rate_of(b->out, rate.limited_by);
   b->out->rate[b->out->count++] = rate;
   return status;

@@ -18,7 +18,7 @@ typedef struct cgap_bench_options {
   size_t rows, dim;   /* pairs of the tile pass */
   int threads;        /* 0: as many as the machine has */
   const char *folder; /* where the files that are read are made, and removed */
-  cgap_comm *ranks;   /* all measure at the same time; NULL: one process */
+  cgap_comm *comm;   /* all measure at the same time; NULL: one process */
   cgap_progress progress;
 } cgap_bench_options;
 

@@ -202,7 +202,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
     status = fit_method(&head, dataset, error);
   const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,
                                       .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
-                                      .ranks = cli_ranks(),
+                                      .comm = cli_ranks(),
                                       .one_file = opt.one_file,
                                       .memory_bytes = cli_shared.memory_bytes,
                                       .progress = cli_progress()};

@@ -172,12 +172,12 @@ static void pairs_words(char out[200], const cgap_plan_info *p)
 
 static void plan_words(char out[WORDS], const cgap_plan_info *p)
 {
-  char rows[120] = "rows stay in memory", couples[200], time[40], ranks[40] = "", each[20] = "";
-  if (p->ranks > 1) {
-    snprintf(ranks, sizeof ranks, "%d ranks of ", p->ranks);
+  char rows[120] = "rows stay in memory", couples[200], time[40], rank_words[40] = "", each[20] = "";
+  if (p->rank_count > 1) {
+    snprintf(rank_words, sizeof rank_words, "%d ranks of ", p->rank_count);
     snprintf(each, sizeof each, " a rank");
   }
-  if (!p->resident && p->ranks > 1)
+  if (!p->resident && p->rank_count > 1)
     snprintf(rows, sizeof rows, "rows stay in the file");
   else if (!p->resident)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
@@ -187,7 +187,7 @@ static void plan_words(char out[WORDS], const cgap_plan_info *p)
            "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
            "%zu rows, "
            "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
-           p->images, p->texts, p->dim, couples, cosines_of(p), ranks, p->threads, p->threads == 1 ? "" : "s", time,
+           p->images, p->texts, p->dim, couples, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s", time,
            p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576), each,
            floor((double)p->memory_bytes / 1048576));
 }
@@ -243,7 +243,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   cgap_input_options input = cli_input(args);
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
   options.threads = cli_rank_threads();
-  options.ranks = cli_ranks();
+  options.comm = cli_ranks();
   options.memory_bytes = cli_shared.memory_bytes;
   options.pairs = (cgap_pairs_choice)opt.pairs;
   options.precision = (cgap_precision)opt.precision;
@@ -278,7 +278,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   r->run = (cgap_run){.command_line = r->command_line,
                       .seed = cli_shared.seed,
                       .threads = options.threads ? options.threads : cli_cores(),
-                      .ranks = cli_ranks() ? cgap_comm_size(cli_ranks()) : 0,
+                      .rank_count = cli_ranks() ? cgap_comm_size(cli_ranks()) : 0,
                       .seconds = cli_seconds() - start,
                       .peak_memory_bytes = cgap_peak_memory_bytes()};
   say_sampled(&r->audit);

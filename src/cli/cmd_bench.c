@@ -44,7 +44,7 @@ static const cli_spec spec = {
 
 static json_t *to_json(const cgap_bench *bench, const cgap_bench_options *options)
 {
-  json_t *root = json_pack("{s:{s:i, s:i, s:I, s:I}}", "run", "ranks", cgap_comm_size(options->ranks), "threads",
+  json_t *root = json_pack("{s:{s:i, s:i, s:I, s:I}}", "run", "ranks", cgap_comm_size(options->comm), "threads",
                            options->threads, "rows", (json_int_t)options->rows, "dim", (json_int_t)options->dim);
   for (size_t k = 0; root && k < bench->count; k++) {
     const cgap_rate *r = &bench->rate[k];
@@ -96,7 +96,7 @@ int cmd_bench(int argc, char **argv)
     options.dim = opt.dim;
     options.threads = cli_rank_threads();
     options.threads = options.threads ? options.threads : cli_cores();
-    options.ranks = cli_ranks();
+    options.comm = cli_ranks();
     options.progress = cli_progress();
     if (getenv("TMPDIR"))
       options.folder = getenv("TMPDIR");

@@ -161,7 +161,7 @@ static cgap_status make_ready(sweep_run *s, const cgap_train_options *o, cgap_er
   cgap_train_options quiet = *o;
   quiet.progress = (cgap_progress){0};
   quiet.threads = cli_rank_threads();
-  quiet.ranks = cli_ranks(); /* for the memory, which those of a node share; each trains alone */
+  quiet.comm = cli_ranks(); /* for the memory, which those of a node share; each trains alone */
   cgap_status status = cgap_trial_open(&s->trial, cgap_dataset_data(s->dataset), &quiet, false, error);
   if (status == CGAP_OK)
     snprintf(s->ready_for, sizeof s->ready_for, "%s", wanted);
@@ -199,12 +199,12 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
-  const bool marked = s->farm.ranks && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
+  const bool marked = s->farm.comm && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
   if (status == CGAP_OK || diverged || marked)
     *out = sweep_run_json(setting, s->data, options, &fitted, status == CGAP_OK ? &audit : NULL, error->message);
   if (marked && !diverged) {
     char why[sizeof error->message + 300];
-    snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->farm.ranks), cgap_comm_node(s->farm.ranks),
+    snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->farm.comm), cgap_comm_node(s->farm.comm),
              error->message);
     json_object_set_new(*out, "why", json_string(why));
     json_object_set_new(*out, "failed", json_true());
@@ -367,7 +367,7 @@ static cgap_status sweep(sweep_run *s, cgap_error *error)
   cgap_status status = todo ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && cli_ranks_first())
     status = look_up(s, todo, &missing, error);
-  s->farm = (cli_farm){.ranks = cli_ranks(), .todo = todo, .count = missing, .work = work, .keep = keep, .context = s};
+  s->farm = (cli_farm){.comm = cli_ranks(), .todo = todo, .count = missing, .work = work, .keep = keep, .context = s};
   if (status == CGAP_OK)
     status = cli_farm_run(&s->farm, error);
   cli_progress_clear();
@@ -411,7 +411,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   const cgap_run run = {.command_line = s->command_line,
                         .seed = cli_shared.seed,
                         .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
-                        .ranks = cli_ranks() ? cgap_comm_size(cli_ranks()) : 0,
+                        .rank_count = cli_ranks() ? cgap_comm_size(cli_ranks()) : 0,
                         .seconds = cli_seconds() - s->start,
                         .peak_memory_bytes = cgap_peak_memory_bytes()};
   if (status == CGAP_OK) {

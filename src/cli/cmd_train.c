@@ -145,7 +145,7 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
   cgap_status status = cli_train_options(&t->options, error);
   t->options.progress = (cgap_progress){.tick = tick, .context = t};
   t->options.threads = cli_rank_threads();
-  t->options.ranks = cli_ranks();
+  t->options.comm = cli_ranks();
   return status == CGAP_OK ? list_runs(t, error) : status;
 }
 

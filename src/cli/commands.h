@@ -7,7 +7,7 @@
 typedef struct cli_command {
   const char *name, *summary;
   int (*run)(int argc, char **argv);
-  bool ranks; /* shares its work out where several ranks are started */
+  bool distributed; /* shares its work out where several ranks are started */
 } cli_command;
 
 /* Starts the program again with faster BLAS kernels where OpenBLAS does not know the processor; argv is main's. */

@@ -15,14 +15,14 @@ static cgap_status answer(cli_farm *f, bool *any, cgap_error *error)
   int from;
   size_t bytes;
   void *letter;
-  cgap_status status = cgap_comm_take(f->ranks, ASKS, false, &from, &letter, &bytes, error);
+  cgap_status status = cgap_comm_take(f->comm, ASKS, false, &from, &letter, &bytes, error);
   *any = letter != NULL;
   if (status != CGAP_OK || !letter)
     return status;
   const size_t job = f->next < f->count ? f->todo[f->next++] : NOTHING;
   f->sent_home += job == NOTHING;
   cgap_free(letter);
-  return cgap_comm_post(f->ranks, from, GIVEN, &job, sizeof job, error);
+  return cgap_comm_post(f->comm, from, GIVEN, &job, sizeof job, error);
 }
 
 static cgap_status take_result(cli_farm *f, bool *any, cgap_error *error)
@@ -30,7 +30,7 @@ static cgap_status take_result(cli_farm *f, bool *any, cgap_error *error)
   int from;
   size_t bytes;
   void *letter;
-  cgap_status status = cgap_comm_take(f->ranks, RESULT, false, &from, &letter, &bytes, error);
+  cgap_status status = cgap_comm_take(f->comm, RESULT, false, &from, &letter, &bytes, error);
   *any = letter != NULL;
   if (status == CGAP_OK && letter) {
     status = f->keep(f->context, letter, error);
@@ -44,8 +44,8 @@ cgap_status cli_farm_serve(cli_farm *f, cgap_error *error)
 {
   bool asked = true, came = true;
   cgap_status status = CGAP_OK;
-  if (!f->ranks || cgap_comm_rank(f->ranks) > 0)
-    return cgap_comm_poll(f->ranks, NULL, error);
+  if (!f->comm || cgap_comm_rank(f->comm) > 0)
+    return cgap_comm_poll(f->comm, NULL, error);
   while (status == CGAP_OK && (asked || came)) {
     status = take_result(f, &came, error);
     if (status == CGAP_OK)
@@ -56,7 +56,7 @@ cgap_status cli_farm_serve(cli_farm *f, cgap_error *error)
 
 static cgap_status lead(cli_farm *f, cgap_error *error)
 {
-  const size_t others = (size_t)cgap_comm_size(f->ranks) - 1;
+  const size_t others = (size_t)cgap_comm_size(f->comm) - 1;
   cgap_status status = CGAP_OK;
   while (status == CGAP_OK && f->next < f->count) {
     char *result = NULL;
@@ -84,9 +84,9 @@ static cgap_status follow(cli_farm *f, cgap_error *error)
     size_t bytes;
     void *letter = NULL;
     char *result = NULL;
-    cgap_status status = cgap_comm_post(f->ranks, 0, ASKS, "", 1, error);
+    cgap_status status = cgap_comm_post(f->comm, 0, ASKS, "", 1, error);
     if (status == CGAP_OK)
-      status = cgap_comm_take(f->ranks, GIVEN, true, &from, &letter, &bytes, error);
+      status = cgap_comm_take(f->comm, GIVEN, true, &from, &letter, &bytes, error);
     if (status != CGAP_OK)
       return status;
     size_t job;
@@ -96,7 +96,7 @@ static cgap_status follow(cli_farm *f, cgap_error *error)
       return CGAP_OK;
     status = f->work(f->context, job, &result, error);
     if (status == CGAP_OK)
-      status = cgap_comm_post(f->ranks, 0, RESULT, result, strlen(result) + 1, error);
+      status = cgap_comm_post(f->comm, 0, RESULT, result, strlen(result) + 1, error);
     free(result);
     if (status != CGAP_OK)
       return status;
@@ -105,5 +105,5 @@ static cgap_status follow(cli_farm *f, cgap_error *error)
 
 cgap_status cli_farm_run(cli_farm *farm, cgap_error *error)
 {
-  return cgap_comm_rank(farm->ranks) == 0 ? lead(farm, error) : follow(farm, error);
+  return cgap_comm_rank(farm->comm) == 0 ? lead(farm, error) : follow(farm, error);
 }

@@ -5,7 +5,7 @@
 #include "contragap/contragap.h"
 
 typedef struct cli_farm {
-  cgap_comm *ranks;
+  cgap_comm *comm;
   const size_t *todo; /* (count) of rank 0: numbers of jobs */
   size_t count;
   /* Does a job; *result is a text (free), which for a job that could not be done says so. A status that is not fine

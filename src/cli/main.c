@@ -95,7 +95,7 @@ static int run(int argc, char **argv, const cli_command *command)
     return code;
   if (!command)
     return unknown_command(argv[1]);
-  code = cli_ranks_open(command->ranks);
+  code = cli_ranks_open(command->distributed);
   if (code != CLI_GO)
     return code;
   code = command->run(argc - 1, argv + 1);

@@ -9,14 +9,14 @@ typedef struct cgap_rank_rows {
 } cgap_rank_rows;
 
 cgap_rank_rows cgap_rank_rows_of(size_t rows, int rank, int size);
-cgap_rank_rows cgap_rank_rows_own(const cgap_comm *ranks, size_t rows); /* of this rank */
+cgap_rank_rows cgap_rank_rows_own(const cgap_comm *comm, size_t rows); /* of this rank */
 
 /* block (rows, size bytes): every rank has filled its own rows, and gets all. */
-CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather(cgap_comm *ranks, void *block, size_t rows, size_t size,
+CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather(cgap_comm *comm, void *block, size_t rows, size_t size,
                                               cgap_error *error);
 
 /* The same where rank r's part is [first[row], first[end row)) of the block, first (rows + 1) counting elements. */
-CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather_by(cgap_comm *ranks, void *block, size_t rows, const size_t *first,
+CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather_by(cgap_comm *comm, void *block, size_t rows, const size_t *first,
                                                  size_t size, cgap_error *error);
 
 #endif

@@ -83,8 +83,8 @@ json_t *cgap_run_json(const cgap_run *run)
   json_t *out = json_pack("{s:s, s:s?, s:I, s:i, s:o, s:I}", "version", cgap_version(), "command_line",
                           run->command_line, "seed", (json_int_t)run->seed, "threads", run->threads, "seconds",
                           cgap_number_json(run->seconds), "peak_memory_bytes", (json_int_t)run->peak_memory_bytes);
-  if (out && run->ranks > 0)
-    json_object_set_new(out, "ranks", json_integer(run->ranks));
+  if (out && run->rank_count > 0)
+    json_object_set_new(out, "ranks", json_integer(run->rank_count));
   return out;
 }
 

@@ -12,7 +12,7 @@ typedef struct cgap_run {
   const char *command_line;
   uint64_t seed;
   int threads; /* that worked, of each rank */
-  int ranks;   /* 0: one process */
+  int rank_count;   /* 0: one process */
   double seconds;
   uint64_t peak_memory_bytes;
 } cgap_run;

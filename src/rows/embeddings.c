@@ -183,11 +183,11 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
                   error);
 }
 
-cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *ranks,
+cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *comm,
                                   int threads, cgap_progress progress, cgap_error *error)
 {
   return load_all(out, data,
-                  (cgap_side_options){.resident = resident, .threads = threads, .progress = progress, .ranks = ranks},
+                  (cgap_side_options){.resident = resident, .threads = threads, .progress = progress, .comm = comm},
                   error);
 }
 

@@ -30,7 +30,7 @@ CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cga
 /* The same as one of several ranks: all scalars of rows and couples, and of the rows, where resident, those of the
  * rank's share. */
 CGAP_MUST_CHECK cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident,
-                                                  cgap_comm *ranks, int threads, cgap_progress progress,
+                                                  cgap_comm *comm, int threads, cgap_progress progress,
                                                   cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);
 

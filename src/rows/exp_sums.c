@@ -35,9 +35,9 @@ void cgap_wide_add(cgap_wide *wide, size_t first, const double *values, size_t n
                                 (uint64_t *)wide->low + first);
 }
 
-cgap_status cgap_wide_reduce(cgap_wide *wide, cgap_comm *ranks, cgap_error *error)
+cgap_status cgap_wide_reduce(cgap_wide *wide, cgap_comm *comm, cgap_error *error)
 {
-  return cgap_comm_sum(ranks, wide->high, 2 * wide->count, CGAP_COMM_U64, error);
+  return cgap_comm_sum(comm, wide->high, 2 * wide->count, CGAP_COMM_U64, error);
 }
 
 /* The low integer's carry goes to the high one, so that equal sums have equal parts, however they came about. */

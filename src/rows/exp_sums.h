@@ -21,7 +21,7 @@ void cgap_wide_zero(cgap_wide *wide);
 void cgap_wide_add(cgap_wide *wide, size_t first, const double *values, size_t n);
 
 /* Over all ranks. */
-CGAP_MUST_CHECK cgap_status cgap_wide_reduce(cgap_wide *wide, cgap_comm *ranks, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_wide_reduce(cgap_wide *wide, cgap_comm *comm, cgap_error *error);
 
 void cgap_wide_values(const cgap_wide *wide, size_t first, size_t n, double *out);
 

@@ -59,8 +59,8 @@ static bool alloc_pass(row_pass *p)
 {
   const cgap_source *source = p->side->source;
   const size_t dim = source->dim, threads = (size_t)p->options->threads;
-  const size_t known = p->options->ranks ? source->rows : p->block_rows;
-  const int rooms = p->options->resident ? 0 : p->options->ranks ? 2 : CGAP_BLOCKS;
+  const size_t known = p->options->comm ? source->rows : p->block_rows;
+  const int rooms = p->options->resident ? 0 : p->options->comm ? 2 : CGAP_BLOCKS;
   for (int k = 0; k < CGAP_BLOCKS; k++)
     p->room[k] = cgap_alloc(rooms > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
   p->norm = cgap_alloc(known, sizeof *p->norm);
@@ -231,7 +231,7 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
   const cgap_side *side = p->side;
   const cgap_type type = side->source->type;
   const size_t dim = side->dim;
-  const bool holds = side->unit && !p->options->ranks;
+  const bool holds = side->unit && !p->options->comm;
   const bool looks = memchr(p->varies + (size_t)omp_get_thread_num() * dim, 0, dim) != NULL;
   for (size_t i = 0; i < rows; i++) {
     const unsigned char *raw = raw_row(k->block, p->place[first + i]);
@@ -309,7 +309,7 @@ static cgap_status tick(const row_pass *p, double done, cgap_error *error)
   if (progress->tick && progress->tick(progress->context, p->options->phase, done))
     return cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written",
                      p->side->source->name);
-  return cgap_comm_poll(p->options->ranks, NULL, error);
+  return cgap_comm_poll(p->options->comm, NULL, error);
 }
 
 /* A block is read to where its rows stay, as if all stayed, or to one of three rooms in turn. */
@@ -435,8 +435,8 @@ static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_rank_rows own, cgap_
 static cgap_status gather_norms(row_pass *p, cgap_error *error)
 {
   const size_t rows = p->side->source->rows;
-  cgap_status status = cgap_rank_rows_gather(p->options->ranks, p->norm, rows, sizeof *p->norm, error);
-  return status ? status : cgap_rank_rows_gather(p->options->ranks, p->hash, rows, sizeof *p->hash, error);
+  cgap_status status = cgap_rank_rows_gather(p->options->comm, p->norm, rows, sizeof *p->norm, error);
+  return status ? status : cgap_rank_rows_gather(p->options->comm, p->hash, rows, sizeof *p->hash, error);
 }
 
 /* The first kept row's values and the sums of the rows that lie in our part of the file. */
@@ -475,7 +475,7 @@ static cgap_status join_columns(row_pass *p, cgap_error *error)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu columns", dim);
   for (size_t k = 0; k < dim; k++)
     varies[k] = p->varies[k];
-  cgap_status status = cgap_comm_sum(p->options->ranks, varies, dim, CGAP_COMM_U64, error);
+  cgap_status status = cgap_comm_sum(p->options->comm, varies, dim, CGAP_COMM_U64, error);
   for (size_t k = 0; k < dim; k++)
     p->varies[k] = varies[k] > 0;
   cgap_free(varies);
@@ -487,7 +487,7 @@ static cgap_status load_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *er
 {
   cgap_side *side = p->side;
   const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  const cgap_rank_rows kept_own = cgap_rank_rows_own(p->options->ranks, side->rows);
+  const cgap_rank_rows kept_own = cgap_rank_rows_own(p->options->comm, side->rows);
   side->own_first = kept_own.first;
   side->own_rows = kept_own.end - kept_own.first;
   if (!side->raw)
@@ -532,7 +532,7 @@ static cgap_status read_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *er
 static cgap_status finish_side(row_pass *p, cgap_error *error)
 {
   cgap_side *side = p->side;
-  cgap_status status = cgap_moment_finish(&p->moment, p->options->ranks, 1, side->moment, side->mean, error);
+  cgap_status status = cgap_moment_finish(&p->moment, p->options->comm, 1, side->moment, side->mean, error);
   join_threads(p);
   for (size_t k = 0; !status && k < side->dim; k++) {
     side->mean[k] /= (double)(side->rows ? side->rows : 1);
@@ -552,7 +552,7 @@ cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap
 {
   *out = (cgap_side){.source = source, .dim = source->dim};
   row_pass p = {.side = out, .options = options, .kept_as = kept_as};
-  const cgap_rank_rows own = cgap_rank_rows_own(options->ranks, source->rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(options->comm, source->rows);
   const size_t held = !options->resident ? 0 : own.end > own.first ? own.end - own.first : 1;
   cgap_status status = CGAP_OK;
   if (!side_alloc(out, held))
@@ -561,7 +561,7 @@ cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap
   if (!status)
     status = open_pass(&p, error);
   if (!status)
-    status = options->ranks ? read_own_rows(&p, own, error) : read_all(&p, error);
+    status = options->comm ? read_own_rows(&p, own, error) : read_all(&p, error);
   if (!status)
     status = finish_side(&p, error);
   close_pass(&p);

@@ -13,7 +13,7 @@ typedef struct cgap_side_options {
   int threads;
   const char *phase; /* for progress */
   cgap_progress progress;
-  cgap_comm *ranks; /* that share the rows out, or NULL; resident: each holds its own, else it reads them twice */
+  cgap_comm *comm; /* that share the rows out, or NULL; resident: each holds its own, else it reads them twice */
 } cgap_side_options;
 
 /* kept_as (source rows), or NULL: which kept row each row of the source became; SIZE_MAX where dropped. */

@@ -177,12 +177,12 @@ cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap
   return status;
 }
 
-cgap_status cgap_gradient_take(cgap_gradient *g, cgap_comm *ranks, double *gradient, double *sums, cgap_error *error)
+cgap_status cgap_gradient_take(cgap_gradient *g, cgap_comm *comm, double *gradient, double *sums, cgap_error *error)
 {
   cgap_wide *const all[] = {&g->lanes, &g->whole, &g->part};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; !status && k < sizeof all / sizeof *all; k++)
-    status = cgap_wide_reduce(all[k], ranks, error);
+    status = cgap_wide_reduce(all[k], comm, error);
   for (size_t a = 0; !status && a < g->dim; a++) {
     double lanes[CGAP_FEW];
     cgap_wide_values(&g->lanes, a * CGAP_FEW, CGAP_FEW, lanes);

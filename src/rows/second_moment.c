@@ -157,12 +157,12 @@ static void mirror_band(size_t dim, size_t first, double *moment)
         moment[i * dim + j] = moment[j * dim + i];
 }
 
-cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *ranks, double scale, double *moment, double *sum,
+cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *comm, double scale, double *moment, double *sum,
                                cgap_error *error)
 {
   const size_t dim = m->dim;
   const int threads = m->threads > 0 ? m->threads : 1;
-  cgap_status status = cgap_wide_reduce(&m->total, ranks, error);
+  cgap_status status = cgap_wide_reduce(&m->total, comm, error);
   if (status)
     return status;
 #pragma omp parallel num_threads(threads)

@@ -42,7 +42,7 @@ CGAP_MUST_CHECK cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_w
                                              cgap_error *error);
 
 /* Over all ranks, into moment (dim, dim), both triangles, times `scale`, and sum (dim), where not NULL. */
-CGAP_MUST_CHECK cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *ranks, double scale, double *moment,
+CGAP_MUST_CHECK cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *comm, double scale, double *moment,
                                                double *sum, cgap_error *error);
 
 #endif

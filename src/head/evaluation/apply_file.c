@@ -84,21 +84,21 @@ static cgap_status tick(carry *c, size_t rows, cgap_error *error)
 static cgap_status bring_block(carry *c, int owner, size_t rows, cgap_error *error)
 {
   const size_t bytes = rows * c->head->layers.shape.dim * sizeof *c->changed;
-  const int rank = cgap_comm_rank(c->options->ranks);
+  const int rank = cgap_comm_rank(c->options->comm);
   cgap_transfer t;
   if (owner == 0 || (rank != 0 && rank != owner))
-    return cgap_comm_poll(c->options->ranks, NULL, error);
-  cgap_status status = cgap_comm_pass(c->options->ranks, &t, 0, c->changed, rank ? bytes : 0, 0, c->changed,
+    return cgap_comm_poll(c->options->comm, NULL, error);
+  cgap_status status = cgap_comm_pass(c->options->comm, &t, 0, c->changed, rank ? bytes : 0, 0, c->changed,
                                       rank ? 0 : bytes, owner, error);
-  return status == CGAP_OK ? cgap_comm_wait(c->options->ranks, &t, error) : status;
+  return status == CGAP_OK ? cgap_comm_wait(c->options->comm, &t, error) : status;
 }
 
 static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side, size_t first, size_t rows,
                               cgap_error *error)
 {
-  const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->ranks));
+  const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->comm));
   cgap_status status = CGAP_OK;
-  if (owner == cgap_comm_rank(c->options->ranks)) {
+  if (owner == cgap_comm_rank(c->options->comm)) {
     status = change_block(c, r, side, first, rows, error);
     count_bad(c, 0, rows);
   }
@@ -122,7 +122,7 @@ static cgap_status pass_in_turn(carry *c, cgap_reader *r, const char *to, int si
  * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
 static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int side, size_t middle, cgap_error *error)
 {
-  const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->ranks);
+  const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->comm);
   if (rank >= c->files.parts)
     return CGAP_OK;
   const size_t begin = each * cgap_carry_out_first(&c->files, rank, rows / each);
@@ -137,7 +137,7 @@ static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int side, 
       status =
         cgap_writer_append(c->files.part, to, c->changed + from * c->head->layers.shape.dim, until - from, error);
     if (status == CGAP_OK)
-      status = cgap_comm_poll(c->options->ranks, NULL, error);
+      status = cgap_comm_poll(c->options->comm, NULL, error);
     if (status == CGAP_OK)
       status = tick(c, (until - from) * c->files.parts, error);
   }
@@ -178,7 +178,7 @@ static cgap_status pass_dataset(carry *c, const cgap_taken *taken, const struct 
   cgap_status status = cgap_rows_open(&rows, &source, taken, 1, name, error);
   cgap_rows_threads(rows, c->options->threads);
   if (status == CGAP_OK)
-    status = pass_rows(c, &source, m, e->path, e->rank == 3 ? e->shape[1] : 0, error);
+    status = pass_rows(c, &source, m, e->path, e->ndim == 3 ? e->shape[1] : 0, error);
   if (status == CGAP_OK && writes(c))
     status = cgap_writer_copy_attributes(c->files.whole, taken->file, e->path, e->path, error);
   cgap_rows_close(rows);
@@ -374,7 +374,7 @@ static cgap_status choose_block(carry *c, cgap_error *error)
   const cgap_source *rows = some_side(c->dataset);
   const double limit = c->options->memory_bytes
                          ? (double)c->options->memory_bytes
-                         : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(c->options->ranks);
+                         : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(c->options->comm);
   const double row = (double)shape->dim_in * (double)(cgap_type_size(rows->type) + 2 * sizeof(float)) +
                      (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
   const double base = BASE_BYTES + (double)c->head->layers.count * (double)sizeof(float);
@@ -392,8 +392,8 @@ static cgap_status choose_block(carry *c, cgap_error *error)
 /* As many parts as ranks, where there are images enough; one alone is the file itself. */
 static size_t parts_of(const carry *c)
 {
-  const size_t ranks = (size_t)cgap_comm_size(c->options->ranks), images = c->dataset->data.image.rows;
-  const size_t parts = ranks < images ? ranks : images;
+  const size_t rank_count = (size_t)cgap_comm_size(c->options->comm), images = c->dataset->data.image.rows;
+  const size_t parts = rank_count < images ? rank_count : images;
   return c->options->one_file || parts < 2 ? 0 : parts;
 }
 
@@ -441,7 +441,7 @@ static cgap_status note_training(carry *c, cgap_error *error)
 
 static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
 {
-  cgap_status status = cgap_carry_out_open(&c->files, path, parts_of(c), c->options->ranks, c->dataset, error);
+  cgap_status status = cgap_carry_out_open(&c->files, path, parts_of(c), c->options->comm, c->dataset, error);
   if (status == CGAP_OK)
     status = note_training(c, error);
   if (status == CGAP_OK)
@@ -452,7 +452,7 @@ static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
     status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
   uint64_t bad = c->out->bad;
   if (status == CGAP_OK)
-    status = cgap_comm_sum(c->options->ranks, &bad, 1, CGAP_COMM_U64, error);
+    status = cgap_comm_sum(c->options->comm, &bad, 1, CGAP_COMM_U64, error);
   c->out->bad = (size_t)bad;
   if (status == CGAP_OK)
     note_parts(c);
@@ -470,12 +470,12 @@ cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_data
   if (status == CGAP_OK)
     status = choose_block(&c, error);
   if (status == CGAP_OK) /* ranks may have different memory */
-    status = cgap_comm_broadcast(options->ranks, 0, &c.block, sizeof c.block, error);
+    status = cgap_comm_broadcast(options->comm, 0, &c.block, sizeof c.block, error);
   if (status != CGAP_OK)
     return status;
   c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
   status = c.changed ? carry_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_comm_free(options->ranks, c.changed);
+  cgap_comm_free(options->comm, c.changed);
   return status;
 }
 

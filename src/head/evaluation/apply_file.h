@@ -9,7 +9,7 @@ typedef struct cgap_carry_options {
   int threads;
   uint64_t memory_bytes; /* fewer rows are passed at once where it is short; 0: half of what is free */
   cgap_progress progress;
-  cgap_comm *ranks; /* that share the rows out. NULL: alone */
+  cgap_comm *comm; /* that share the rows out. NULL: alone */
   bool one_file;    /* rank 0 writes all rows; else each rank writes a part, with virtual datasets over the parts */
 } cgap_carry_options;
 

@@ -165,7 +165,7 @@ static int is_taken(const char *path, size_t parts, int try)
 /* Rank 0 says how the parts are called; each says which process it is. */
 static cgap_status agree(cgap_carry_out *o, cgap_error *error)
 {
-  const int size = cgap_comm_size(o->ranks);
+  const int size = cgap_comm_size(o->comm);
   int64_t try = 1;
   size_t *first = cgap_alloc((size_t)size + 1, sizeof *first);
   o->name = cgap_zalloc(o->parts, sizeof *o->name);
@@ -176,13 +176,13 @@ static cgap_status agree(cgap_carry_out *o, cgap_error *error)
   }
   for (int r = 0; r <= size; r++)
     first[r] = (size_t)r * sizeof *o->process;
-  o->process[cgap_comm_rank(o->ranks)] = (int64_t)getpid();
-  cgap_status status = cgap_comm_gather(o->ranks, o->process, first, error);
+  o->process[cgap_comm_rank(o->comm)] = (int64_t)getpid();
+  cgap_status status = cgap_comm_gather(o->comm, o->process, first, error);
   cgap_free(first);
-  while (cgap_comm_rank(o->ranks) == 0 && is_taken(o->path, o->parts, (int)try) > 0)
+  while (cgap_comm_rank(o->comm) == 0 && is_taken(o->path, o->parts, (int)try) > 0)
     try++;
   if (status == CGAP_OK)
-    status = cgap_comm_broadcast(o->ranks, 0, &try, sizeof try, error);
+    status = cgap_comm_broadcast(o->comm, 0, &try, sizeof try, error);
   for (size_t part = 0; status == CGAP_OK && part < o->parts; part++)
     if (!(o->name[part] = part_name(o->path, part, o->parts, (int)try)))
       status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->parts);
@@ -191,7 +191,7 @@ static cgap_status agree(cgap_carry_out *o, cgap_error *error)
 
 static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
 {
-  const size_t rank = (size_t)cgap_comm_rank(o->ranks);
+  const size_t rank = (size_t)cgap_comm_rank(o->comm);
   if (rank >= o->parts)
     return CGAP_OK;
   char *path = beside(o->path, o->name[rank]), *temporary = temporary_of_part(o, rank);
@@ -208,7 +208,7 @@ static cgap_status sign(const cgap_carry_out *o, cgap_error *error)
   char parts[SAYS_SIZE], part[SAYS_SIZE + 24];
   cgap_status status = CGAP_OK;
   (void)snprintf(parts, sizeof parts, "%zu of %s", o->parts, o->path + folder_length(o->path));
-  (void)snprintf(part, sizeof part, "%d of %s", cgap_comm_rank(o->ranks) + 1, parts);
+  (void)snprintf(part, sizeof part, "%d of %s", cgap_comm_rank(o->comm) + 1, parts);
   if (o->part)
     status = cgap_writer_attribute(o->part, "/", CGAP_PART_ATTRIBUTE, part, error);
   if (o->parts && o->whole && status == CGAP_OK)
@@ -216,12 +216,12 @@ static cgap_status sign(const cgap_carry_out *o, cgap_error *error)
   return status;
 }
 
-cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t parts, cgap_comm *ranks,
+cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t parts, cgap_comm *comm,
                                 const cgap_dataset *input, cgap_error *error)
 {
-  *out = (cgap_carry_out){.ranks = ranks, .path = path, .parts = parts};
+  *out = (cgap_carry_out){.comm = comm, .path = path, .parts = parts};
   cgap_status status = parts ? agree(out, error) : CGAP_OK;
-  if (status == CGAP_OK && cgap_comm_rank(ranks) == 0) {
+  if (status == CGAP_OK && cgap_comm_rank(comm) == 0) {
     note_old_parts(out, input);
     status = cgap_writer_open(&out->whole, path, error);
   }
@@ -246,7 +246,7 @@ static size_t rows_of(const cgap_carry_out *o, size_t part, size_t rows)
 cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_type type, size_t rows, size_t middle,
                                   size_t dim, cgap_error *error)
 {
-  const size_t own = out->part ? rows_of(out, (size_t)cgap_comm_rank(out->ranks), rows) : 0;
+  const size_t own = out->part ? rows_of(out, (size_t)cgap_comm_rank(out->comm), rows) : 0;
   cgap_status status = own ? cgap_writer_create(out->part, path, type, own, middle, dim, error) : CGAP_OK;
   if (status != CGAP_OK || !out->whole)
     return status;
@@ -266,7 +266,7 @@ cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_ty
 static cgap_status meet(const cgap_carry_out *o, cgap_error *error)
 {
   uint64_t one = 1;
-  return cgap_comm_sum(o->ranks, &one, 1, CGAP_COMM_U64, error);
+  return cgap_comm_sum(o->comm, &one, 1, CGAP_COMM_U64, error);
 }
 
 static cgap_status take_name(cgap_writer **w, cgap_error *error)
@@ -307,7 +307,7 @@ static void remove_all(cgap_carry_out *o)
   cgap_status given_up = cgap_writer_close(o->part, false, NULL);
   given_up = cgap_writer_close(o->whole, false, NULL);
   (void)given_up;
-  const bool first = cgap_comm_rank(o->ranks) == 0, named = o->parts && o->name[o->parts - 1];
+  const bool first = cgap_comm_rank(o->comm) == 0, named = o->parts && o->name[o->parts - 1];
   if (!named || (!first && o->published))
     return;
   remove_named(temporary_of_whole(o));

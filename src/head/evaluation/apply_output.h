@@ -8,7 +8,7 @@
 #include "io/write/writer.h"
 
 typedef struct cgap_carry_out {
-  cgap_comm *ranks;
+  cgap_comm *comm;
   const char *path;
   cgap_writer *whole; /* rank 0's, else NULL */
   cgap_writer *part;  /* of ranks below `parts`, else NULL */
@@ -22,7 +22,7 @@ typedef struct cgap_carry_out {
 
 /* Of all ranks together; parts 0 or at most as many as there are ranks. path is borrowed. The parts that the input
  * reads are not replaced with the file that they belonged to. */
-CGAP_MUST_CHECK cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t parts, cgap_comm *ranks,
+CGAP_MUST_CHECK cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t parts, cgap_comm *comm,
                                                 const cgap_dataset *input, cgap_error *error);
 
 /* The first row of a part, of `rows` that are shared out; that of part `parts` is rows. */

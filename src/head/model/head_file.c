@@ -114,7 +114,7 @@ static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const
 {
   const cgap_entry *e = cgap_file_find(file, "/contragap_head");
   int64_t n[SHAPE_NUMBERS];
-  if (!e || e->kind != CGAP_KIND_INTEGER || e->rank != 1 || e->shape[0] != SHAPE_NUMBERS)
+  if (!e || e->kind != CGAP_KIND_INTEGER || e->ndim != 1 || e->shape[0] != SHAPE_NUMBERS)
     return fail_foreign(path, "no dataset /contragap_head of 6 integers", error);
   cgap_status status = cgap_read_int64(n, &(cgap_taken){file, e}, error);
   if (status != CGAP_OK)
@@ -143,7 +143,7 @@ static cgap_status check_block(const cgap_entry **out, const cgap_block *b, cons
   const cgap_entry *e = *out = cgap_file_find(file, name);
   char why[200], shape[80];
   const bool matrix = b->columns > 1;
-  if (e && e->kind == CGAP_KIND_FLOAT && e->rank == (matrix ? 2 : 1) && e->shape[0] == b->rows &&
+  if (e && e->kind == CGAP_KIND_FLOAT && e->ndim == (matrix ? 2 : 1) && e->shape[0] == b->rows &&
       (!matrix || e->shape[1] == b->columns))
     return CGAP_OK;
   snprintf(why, sizeof why, "%s is %s, its head says (%zu, %zu)", name,
@@ -194,7 +194,7 @@ static cgap_status read_split(cgap_head *head, const cgap_file *file, const char
   const cgap_entry *e = cgap_file_find(file, "/split");
   if (!e)
     return CGAP_OK;
-  if (e->kind != CGAP_KIND_INTEGER || e->rank != 1 || e->shape[0] == 0)
+  if (e->kind != CGAP_KIND_INTEGER || e->ndim != 1 || e->shape[0] == 0)
     return fail_foreign(path, "/split is no list of integers", error);
   if (e->shape[0] / DEFLATE_AT_MOST > file->bytes / sizeof *head->split)
     return fail_foreign(path, "/split has more rows than the file could hold", error);

@@ -66,9 +66,9 @@ cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t 
   return CGAP_OK;
 }
 
-void cgap_loss_set_comm(cgap_loss *l, cgap_comm *ranks)
+void cgap_loss_set_comm(cgap_loss *l, cgap_comm *comm)
 {
-  l->ranks = ranks;
+  l->comm = comm;
 }
 
 cgap_status cgap_loss_heard(const cgap_loss *l, cgap_error *error)

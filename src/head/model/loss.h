@@ -32,7 +32,7 @@ CGAP_MUST_CHECK cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_
 void cgap_loss_close(cgap_loss *loss); /* NULL is fine */
 
 /* The sweeps of every run are shared out over ranks, which all make it; the results are the same on each. */
-void cgap_loss_set_comm(cgap_loss *loss, cgap_comm *ranks);
+void cgap_loss_set_comm(cgap_loss *loss, cgap_comm *comm);
 
 /* What was heard of other ranks since: not CGAP_OK, and the results of the last run mean nothing. */
 CGAP_MUST_CHECK cgap_status cgap_loss_heard(const cgap_loss *loss, cgap_error *error);

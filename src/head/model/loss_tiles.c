@@ -108,25 +108,25 @@ static block_range own_of(size_t blocks, int rank, int size)
 
 static block_range own_blocks(const cgap_loss *l, size_t blocks)
 {
-  return own_of(blocks, cgap_comm_rank(l->ranks), cgap_comm_size(l->ranks));
+  return own_of(blocks, cgap_comm_rank(l->comm), cgap_comm_size(l->comm));
 }
 
 static void sum_over_ranks(cgap_loss *l, double *values, size_t count)
 {
   if (!l->status)
-    l->status = cgap_comm_sum(l->ranks, values, count, CGAP_COMM_F64, &l->error);
+    l->status = cgap_comm_sum(l->comm, values, count, CGAP_COMM_F64, &l->error);
 }
 
 static void sum_rows_over_ranks(cgap_loss *l, float *values, size_t count)
 {
   if (!l->status)
-    l->status = cgap_comm_sum(l->ranks, values, count, CGAP_COMM_F32, &l->error);
+    l->status = cgap_comm_sum(l->comm, values, count, CGAP_COMM_F32, &l->error);
 }
 
 /* What each rank found of the columns of its rows: (ranks, texts), joined in the order of the ranks. */
 static void join_columns(cgap_loss *l, size_t texts, double scale, size_t *place)
 {
-  const size_t size = (size_t)cgap_comm_size(l->ranks), rank = (size_t)cgap_comm_rank(l->ranks);
+  const size_t size = (size_t)cgap_comm_size(l->comm), rank = (size_t)cgap_comm_rank(l->comm);
   cgap_running *all = cgap_alloc(size * texts, sizeof *all);
   if (!all) {
     l->status = cgap_fail(&l->error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", texts);
@@ -135,7 +135,7 @@ static void join_columns(cgap_loss *l, size_t texts, double scale, size_t *place
   for (size_t r = 0; r <= size; r++)
     place[r] = r * texts * sizeof *all;
   memcpy(all + rank * texts, l->column, texts * sizeof *all);
-  l->status = cgap_comm_gather(l->ranks, all, place, &l->error);
+  l->status = cgap_comm_gather(l->comm, all, place, &l->error);
   for (size_t j = 0; j < texts; j++) {
     cgap_running total = {.greatest = -INFINITY};
     for (size_t r = 0; r < size; r++)
@@ -149,8 +149,8 @@ static void join_columns(cgap_loss *l, size_t texts, double scale, size_t *place
 static void join_forward(cgap_loss *l, const cgap_cross *x, size_t height, size_t blocks, double *sum)
 {
   const size_t images = x->couples->images;
-  const int size = cgap_comm_size(l->ranks);
-  if (!l->ranks || l->status)
+  const int size = cgap_comm_size(l->comm);
+  if (!l->comm || l->status)
     return;
   size_t *place = cgap_alloc(2 * ((size_t)size + 1), sizeof *place), *couple = place ? place + size + 1 : NULL;
   if (!place) {
@@ -164,9 +164,9 @@ static void join_forward(cgap_loss *l, const cgap_cross *x, size_t height, size_
   }
   sum_over_ranks(l, sum, 1);
   if (!l->status)
-    l->status = cgap_comm_gather(l->ranks, l->row, place, &l->error);
+    l->status = cgap_comm_gather(l->comm, l->row, place, &l->error);
   if (!l->status)
-    l->status = cgap_comm_gather(l->ranks, l->positive, couple, &l->error);
+    l->status = cgap_comm_gather(l->comm, l->positive, couple, &l->error);
   if (!l->status)
     join_columns(l, x->couples->texts, 1.0 / x->temperature, place);
   cgap_free(place);
@@ -184,7 +184,7 @@ static void scale_rows_of_others(const cgap_loss *l, const cgap_cross *x, size_t
   const block_range own = own_blocks(l, blocks);
   const size_t images = x->couples->images, begin = cgap_lesser(own.begin * height, images);
   const size_t end = cgap_lesser(own.end * height, images);
-  if (!l->ranks)
+  if (!l->comm)
     return;
   scale_rows(out->gradient[0], begin * l->dim, out->scale[0]);
   scale_rows(out->gradient[0] + end * l->dim, (images - end) * l->dim, out->scale[0]);
@@ -362,7 +362,7 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulle
     for (size_t g = 0; g < groups; g++)
       dot += loss->slot[g].dot;
   }
-  if (loss->ranks) {
+  if (loss->comm) {
     sum_over_ranks(loss, &dot, 1);
     sum_rows_over_ranks(loss, out->gradient[0], images * loss->dim);
     sum_rows_over_ranks(loss, out->gradient[1], texts * loss->dim);
@@ -381,7 +381,7 @@ static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap
   slot->sum += loss->vector->tile_kernel(t->s, t->rows, t->columns, t->ld) * (diagonal ? 0.5 : 1);
   if (!gradient)
     return;
-  pull_rows(t, z, loss->dim, diagonal && !loss->ranks ? 0 : 1,
+  pull_rows(t, z, loss->dim, diagonal && !loss->comm ? 0 : 1,
             gradient); /* panels come in order: the diagonal's is a row's first */
   if (!diagonal)
     pull_columns(t, z, loss->dim, first, slot->gradient);
@@ -404,9 +404,9 @@ static void uniformity_group(cgap_loss *loss, const cgap_sides *sides, int side,
 void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2])
 {
   const size_t most = sides->rows[0] > sides->rows[1] ? sides->rows[0] : sides->rows[1];
-  const size_t size = (size_t)cgap_comm_size(loss->ranks), rank = (size_t)cgap_comm_rank(loss->ranks);
+  const size_t size = (size_t)cgap_comm_size(loss->comm), rank = (size_t)cgap_comm_rank(loss->comm);
   sum[0] = sum[1] = 0;
-  for (int side = 0; loss->ranks && side < 2; side++)
+  for (int side = 0; loss->comm && side < 2; side++)
     if (sides->gradient[side])
       memset(sides->gradient[side], 0, sides->rows[side] * loss->dim * sizeof(float));
 #pragma omp parallel num_threads(loss->threads) if (most * most * loss->dim >= PARALLEL_FROM)
@@ -428,6 +428,6 @@ void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2
       if (panel * TILE < sides->rows[g % 2])
         sum[g % 2] += loss->slot[g % 2 * CGAP_LOSS_GROUPS + g / 2].sum;
   }
-  if (loss->ranks)
+  if (loss->comm)
     sum_over_ranks(loss, sum, 2);
 }

@@ -41,7 +41,7 @@ typedef struct cgap_coupling {
 typedef struct cgap_loss {
   size_t images, texts, couple_capacity, dim;
   int threads;
-  cgap_comm *ranks;   /* or NULL */
+  cgap_comm *comm;   /* or NULL */
   cgap_status status; /* what was heard of other ranks */
   cgap_error error;
   const cgap_vector *vector;

@@ -127,9 +127,9 @@ static phases phases_of(const cgap_data *d, const sizes *s, bool reads, cgap_err
   return p;
 }
 
-static double limit_of(uint64_t given, const cgap_comm *ranks)
+static double limit_of(uint64_t given, const cgap_comm *comm)
 {
-  return given ? (double)given : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(ranks);
+  return given ? (double)given : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(comm);
 }
 
 static uint64_t whole_mib(double bytes)
@@ -191,7 +191,7 @@ cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *d, const cgap_tr
   const sizes s = sizes_of(d, o);
   cgap_error own = {0};
   const phases held = phases_of(d, &s, false, &own), read = phases_of(d, &s, true, &own);
-  const double limit = limit_of(o->memory_bytes, o->ranks);
+  const double limit = limit_of(o->memory_bytes, o->comm);
   const bool less = greatest(&read) < greatest(&held); /* one batch of all may take as much from the file */
   *out = (cgap_budget){.reads = less && greatest(&held) > limit, .limit_bytes = (uint64_t)limit};
   if (own.status != CGAP_OK)

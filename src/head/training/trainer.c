@@ -38,7 +38,7 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
                      "out of memory for batches of %zu images and %zu texts; give a smaller --batch", images, texts);
   cgap_status status = cgap_loss_open(&t->loss, images, texts, couples, dim, t->options.threads, error);
   if (status == CGAP_OK)
-    cgap_loss_set_comm(t->loss, t->options.ranks);
+    cgap_loss_set_comm(t->loss, t->options.comm);
   return status;
 }
 
@@ -122,7 +122,7 @@ static void skip_rows(cgap_activations *a, const cgap_head_shape *shape, size_t 
 static part_of_batch part_of(const cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y)
 {
   const size_t rows[] = {couples->images, couples->texts};
-  const size_t size = (size_t)cgap_comm_size(t->options.ranks), rank = (size_t)cgap_comm_rank(t->options.ranks);
+  const size_t size = (size_t)cgap_comm_size(t->options.comm), rank = (size_t)cgap_comm_rank(t->options.comm);
   const float *const in[] = {x, y};
   part_of_batch p;
   for (int side = 0; side < CGAP_SIDES; side++) {
@@ -140,13 +140,13 @@ static part_of_batch part_of(const cgap_trainer *t, const cgap_coupling *couples
 /* The new rows of all ranks. */
 static cgap_status gather_rows(cgap_trainer *t, const cgap_coupling *couples, cgap_error *error)
 {
-  const size_t rows[] = {couples->images, couples->texts}, size = (size_t)cgap_comm_size(t->options.ranks);
+  const size_t rows[] = {couples->images, couples->texts}, size = (size_t)cgap_comm_size(t->options.comm);
   size_t *place = cgap_alloc(size + 1, sizeof *place);
   cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
   for (int side = 0; status == CGAP_OK && side < CGAP_SIDES; side++) {
     for (size_t r = 0; r <= size; r++)
       place[r] = rows[side] * r / size * t->layers.shape.dim * sizeof(float);
-    status = cgap_comm_gather(t->options.ranks, t->activations[side].z, place, error);
+    status = cgap_comm_gather(t->options.comm, t->activations[side].z, place, error);
   }
   cgap_free(place);
   return status;
@@ -156,7 +156,7 @@ static cgap_status gather_rows(cgap_trainer *t, const cgap_coupling *couples, cg
 static cgap_status score(cgap_trainer *t, const cgap_coupling *couples, cgap_loss_terms *terms,
                          cgap_loss_gradient *gradient, cgap_error *error)
 {
-  cgap_status status = t->options.ranks ? gather_rows(t, couples, error) : CGAP_OK;
+  cgap_status status = t->options.comm ? gather_rows(t, couples, error) : CGAP_OK;
   if (status != CGAP_OK)
     return status;
   cgap_loss_run(t->loss, couples, t->activations[0].z, t->activations[1].z, &t->options.weights, temperature_of(t),
@@ -203,7 +203,7 @@ static cgap_status backward(cgap_trainer *t, const cgap_coupling *couples, const
   part_of_batch p = part_of(t, couples, x, y);
   float *const pull[] = {t->pull[0] + p.first[0] * dim, t->pull[1] + p.first[1] * dim};
   cgap_layers_backward(&t->layers, t->parameters, p.in, p.rows, p.activations, pull, t->gradient, t->options.threads);
-  return cgap_comm_sum(t->options.ranks, t->gradient, t->layers.count, CGAP_COMM_F32, error);
+  return cgap_comm_sum(t->options.comm, t->gradient, t->layers.count, CGAP_COMM_F32, error);
 }
 
 static double centroid_distance(const float *x, size_t images, const float *y, size_t texts, size_t dim)
@@ -349,7 +349,7 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
     mean[k] = sum[k] / (double)s->batch;
   cgap_status status = cgap_trainer_validate(t, &record->validation, &record->validation_gap, error);
   if (status == CGAP_OK) /* the same on all ranks, whatever their processors made of it */
-    status = cgap_comm_broadcast(t->options.ranks, 0, t->parameters, t->count * sizeof *t->parameters, error);
+    status = cgap_comm_broadcast(t->options.comm, 0, t->parameters, t->count * sizeof *t->parameters, error);
   if (status != CGAP_OK)
     return status;
   if (!parameters_usable(t) || (t->validation->couples.count && !isfinite(record->validation.total)))
@@ -390,11 +390,11 @@ cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *
 cgap_status cgap_trainer_broadcast(cgap_trainer *t, cgap_error *error)
 {
   float *const arrays[] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
-  cgap_status status = cgap_comm_broadcast(t->options.ranks, 0, &t->state, sizeof t->state, error);
+  cgap_status status = cgap_comm_broadcast(t->options.comm, 0, &t->state, sizeof t->state, error);
   if (status == CGAP_OK)
-    status = cgap_comm_broadcast(t->options.ranks, 0, &t->adamw.step, sizeof t->adamw.step, error);
+    status = cgap_comm_broadcast(t->options.comm, 0, &t->adamw.step, sizeof t->adamw.step, error);
   for (size_t k = 0; status == CGAP_OK && k < sizeof arrays / sizeof *arrays; k++)
-    status = cgap_comm_broadcast(t->options.ranks, 0, arrays[k], t->count * sizeof(float), error);
+    status = cgap_comm_broadcast(t->options.comm, 0, arrays[k], t->count * sizeof(float), error);
   return status;
 }
 

@@ -8,7 +8,7 @@
 static json_t *shape_json(const cgap_entry *entry)
 {
   json_t *shape = json_array();
-  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX; k++)
+  for (int k = 0; k < entry->ndim && k < CGAP_SHAPE_MAX; k++)
     json_array_append_new(shape, json_integer((json_int_t)entry->shape[k]));
   return shape;
 }
@@ -72,7 +72,7 @@ static json_t *series_json(const cgap_series *series)
     return json_null();
   json_t *out = json_object();
   json_object_set_new(out, "name", text_or_null(series->name));
-  if (series->taken->entry->kind == CGAP_KIND_FLOAT && series->taken->entry->rank >= 2) {
+  if (series->taken->entry->kind == CGAP_KIND_FLOAT && series->taken->entry->ndim >= 2) {
     json_object_set_new(out, "rows", json_integer((json_int_t)cgap_series_rows(series)));
     json_object_set_new(out, "dim", json_integer((json_int_t)cgap_taken_dim(series->taken)));
     json_object_set_new(out, "type", json_string(cgap_type_name(series->taken->entry->type)));

@@ -79,13 +79,13 @@ static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
   const cgap_taken *query = d->role[CGAP_ROLE_QUERY].taken;
   const cgap_series *weight = &d->role[CGAP_ROLE_WEIGHT];
   char shape[160];
-  if (words->entry->kind != CGAP_KIND_FLOAT || words->entry->rank != 2 ||
+  if (words->entry->kind != CGAP_KIND_FLOAT || words->entry->ndim != 2 ||
       cgap_taken_dim(words) != cgap_taken_dim(image))
     return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; floats of shape (W, %zu) are needed, d being that of %s",
                      d->role[CGAP_ROLE_WORDS].name, words->entry->type_text,
                      cgap_shape_text(shape, sizeof shape, words->entry), cgap_taken_dim(image),
                      d->role[CGAP_ROLE_IMAGE].name);
-  if ((query->entry->kind != CGAP_KIND_INTEGER && query->entry->kind != CGAP_KIND_FLOAT) || query->entry->rank != 2 ||
+  if ((query->entry->kind != CGAP_KIND_INTEGER && query->entry->kind != CGAP_KIND_FLOAT) || query->entry->ndim != 2 ||
       query->entry->shape[1] != QUERY_COLUMNS || query->entry->shape[0] == 0)
     return cgap_fail(error, CGAP_DATA,
                      "%s: %s of shape %s; integers of shape (Q, 4) are needed: image row, source word, target word, "

@@ -39,7 +39,7 @@ static bool named(const cgap_entry *entry, const char *name)
 static int class_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   bool named_class = (w->leaf | w->parent) & CGAP_WORD_CLASS;
-  if (!named_class || entry->kind != CGAP_KIND_FLOAT || (entry->rank != 2 && entry->rank != 3) ||
+  if (!named_class || entry->kind != CGAP_KIND_FLOAT || (entry->ndim != 2 && entry->ndim != 3) ||
       (w->leaf & CGAP_WORD_LABEL))
     return 0;
   if (named(entry, "class_text"))
@@ -70,7 +70,7 @@ static int label_name(const cgap_entry *entry, const cgap_words *w)
 /* One of a kind in each row: (N, C). */
 static bool is_table(const cgap_entry *entry)
 {
-  return (entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT) && entry->rank == 2 &&
+  return (entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT) && entry->ndim == 2 &&
          cgap_entry_list(entry) == 0;
 }
 
@@ -78,7 +78,7 @@ static int label_fit(const cgap_entry *entry, const cgap_words *w, const cgap_ne
 {
   const int name = label_name(entry, w);
   const size_t list = cgap_entry_list(entry);
-  if (name == 0 || entry->rank == 0)
+  if (name == 0 || entry->ndim == 0)
     return 0;
   if (entry->kind != CGAP_KIND_OTHER && list == near->images)
     return name + (entry->kind == CGAP_KIND_INTEGER ? 80 : entry->kind == CGAP_KIND_FLOAT ? 60 : 40);
@@ -104,7 +104,7 @@ static cgap_status check_class_text(const cgap_taken *t, const cgap_taken *image
   const cgap_entry *e = t->entry;
   char shape[160];
   cgap_shape_text(shape, sizeof shape, e);
-  if (e->kind != CGAP_KIND_FLOAT || (e->rank != 2 && e->rank != 3))
+  if (e->kind != CGAP_KIND_FLOAT || (e->ndim != 2 && e->ndim != 3))
     return cgap_fail(error, CGAP_DATA,
                      "%s: %s of shape %s cannot be class texts; floats of shape (C, d) or (C, "
                      "prompts, d) are needed: give --class-text",

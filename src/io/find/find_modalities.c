@@ -108,7 +108,7 @@ static bool in_scope(const cgap_input *input, const cgap_entry *entry)
 static bool fits(const cgap_entry *entry, unsigned side)
 {
   return entry->kind == CGAP_KIND_FLOAT &&
-         (entry->rank == 2 || (entry->rank == 3 && (side == CGAP_WORD_TEXT || cgap_entry_middle(entry) == 0)));
+         (entry->ndim == 2 || (entry->ndim == 3 && (side == CGAP_WORD_TEXT || cgap_entry_middle(entry) == 0)));
 }
 
 static unsigned side_of(const cgap_entry *entry)
@@ -148,7 +148,7 @@ static cgap_status collect(pool *p, const cgap_input *input, modality_request re
 
 static size_t last_size(const cgap_entry *e)
 {
-  return e->rank > 0 && e->rank <= CGAP_SHAPE_MAX ? e->shape[e->rank - 1] : 0;
+  return e->ndim > 0 && e->ndim <= CGAP_SHAPE_MAX ? e->shape[e->ndim - 1] : 0;
 }
 
 static int pair_score(const candidate *image, const candidate *text)
@@ -261,7 +261,7 @@ static bool is_misfit(const cgap_entry *entry, unsigned side)
   bool about = w.leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX | CGAP_WORD_SIDELINE);
   bool pickled = entry->kind == CGAP_KIND_OTHER && entry->obstacle;
   return w.side == side && named_for(&w, side) && !about && !fits(entry, side) && entry->kind != CGAP_KIND_STRING &&
-         (entry->rank >= 2 || pickled) && !strstr(entry->path, "/arithmetic/");
+         (entry->ndim >= 2 || pickled) && !strstr(entry->path, "/arithmetic/");
 }
 
 /* ---------------------------------------------------------------- what each dataset has to be */
@@ -279,15 +279,15 @@ static cgap_status check_one(const cgap_taken *t, int side, cgap_error *error)
                      "%s: %s of shape %s cannot be %s embeddings; float16, float32, float64 or bfloat16 (uint16 with "
                      "the attribute dtype = \"bfloat16\") is needed: convert it to float32 or give %s",
                      e->name, e->type_text, shape, SIDES[side].what, SIDES[side].option);
-  if (side == 0 && e->rank != 2 && (e->rank != 3 || cgap_entry_middle(e) > 0))
+  if (side == 0 && e->ndim != 2 && (e->ndim != 3 || cgap_entry_middle(e) > 0))
     return cgap_fail(error, CGAP_DATA,
                      "%s: shape %s has rank %d, an image dataset has rank 2, (N, d); pool it to one row an image or "
                      "give --image",
-                     e->name, shape, e->rank);
-  if (side == 1 && e->rank != 2 && e->rank != 3)
+                     e->name, shape, e->ndim);
+  if (side == 1 && e->ndim != 2 && e->ndim != 3)
     return cgap_fail(error, CGAP_DATA,
                      "%s: shape %s has rank %d, a text dataset has rank 2, (M, d), or 3, (N, k, d); give --text",
-                     e->name, shape, e->rank);
+                     e->name, shape, e->ndim);
   if (!cgap_entry_elements(&elements, e) || !cgap_product(&elements, elements, 8))
     return cgap_fail(error, CGAP_DATA, "%s: shape %s is larger than any memory; the file is damaged", e->name, shape);
   if (cgap_taken_rows(t) == 0)
@@ -314,9 +314,9 @@ static cgap_status check_side(const cgap_series *series, int side, cgap_error *e
     if (t->entry->type != first->entry->type)
       return cgap_fail(error, CGAP_DATA, "%s: %s, %s is %s; shards need one type", t->entry->name, t->entry->type_text,
                        first->entry->name, first->entry->type_text);
-    if (t->entry->rank != first->entry->rank)
-      return cgap_fail(error, CGAP_DATA, "%s: rank %d, %s has %d; shards need one rank", t->entry->name, t->entry->rank,
-                       first->entry->name, first->entry->rank);
+    if (t->entry->ndim != first->entry->ndim)
+      return cgap_fail(error, CGAP_DATA, "%s: rank %d, %s has %d; shards need one rank", t->entry->name, t->entry->ndim,
+                       first->entry->name, first->entry->ndim);
     if (cgap_entry_middle(t->entry) != cgap_entry_middle(first->entry))
       return cgap_fail(error, CGAP_DATA, "%s: %zu texts an image, %s has %zu; shards need one shape", t->entry->name,
                        t->entry->shape[1], first->entry->name, first->entry->shape[1]);

@@ -51,8 +51,8 @@ int cgap_index_fit(const cgap_entry *entry, const cgap_words *words, const cgap_
   const cgap_entry *text = near->side->entry;
   const size_t list = cgap_entry_list(entry), elements = elements_of(entry);
   const int score = index_name(words);
-  bool as_texts = entry->rank == 2 && text->rank == 3 && entry->shape[0] == text->shape[0];
-  if (score == 0 || entry->rank == 0 || entry->rank > 2 || is_measure(entry, words))
+  bool as_texts = entry->ndim == 2 && text->ndim == 3 && entry->shape[0] == text->shape[0];
+  if (score == 0 || entry->ndim == 0 || entry->ndim > 2 || is_measure(entry, words))
     return 0;
   if (entry->kind == CGAP_KIND_STRING)
     return words->leaf & CGAP_WORD_INDEX && score >= 6 && list == near->texts ? score : 0;
@@ -85,8 +85,8 @@ static int pointer_fit(const cgap_entry *entry, const cgap_words *w, const cgap_
   const size_t list = cgap_entry_list(entry);
   const size_t pieces = entry->piece_count > 1 ? entry->piece_count : 1;
   const int score = w->leaf & CGAP_WORD_POINTER ? of_texts(w, near) : 0;
-  const bool ranges = entry->rank == 2 && entry->shape[0] == near->images && entry->shape[1] == 2;
-  if (score == 0 || (list == 0 && is_number(entry) && !ranges) || entry->kind == CGAP_KIND_STRING || entry->rank == 0 ||
+  const bool ranges = entry->ndim == 2 && entry->shape[0] == near->images && entry->shape[1] == 2;
+  if (score == 0 || (list == 0 && is_number(entry) && !ranges) || entry->kind == CGAP_KIND_STRING || entry->ndim == 0 ||
       is_measure(entry, w))
     return 0;
   if (is_number(entry) && (list == near->images || list == near->images + pieces))
@@ -98,7 +98,7 @@ static int count_fit(const cgap_entry *entry, const cgap_words *w, const cgap_ne
 {
   const size_t list = cgap_entry_list(entry);
   const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w, near) : 0;
-  if (score == 0 || (list == 0 && is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->rank == 0 ||
+  if (score == 0 || (list == 0 && is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->ndim == 0 ||
       is_measure(entry, w))
     return 0;
   if (is_number(entry) && list == near->images)
@@ -111,7 +111,7 @@ static int texts_fit(const cgap_entry *entry, const cgap_words *w, const cgap_ne
   const unsigned both = CGAP_WORD_MODALITY;
   const bool to = w->leaf & CGAP_WORD_TO;
   if ((w->leaf & both) != both || w->text_first || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)) ||
-      (w->leaf & CGAP_WORD_INDEX && !to) || entry->rank == 0 || entry->rank > 2 || entry->kind == CGAP_KIND_STRING ||
+      (w->leaf & CGAP_WORD_INDEX && !to) || entry->ndim == 0 || entry->ndim > 2 || entry->kind == CGAP_KIND_STRING ||
       is_measure(entry, w))
     return 0;
   if (is_number(entry) && entry->shape[0] == near->images && elements_of(entry) == near->texts)
@@ -303,13 +303,13 @@ static cgap_status place(uint64_t *out, pair_form form, const int64_t *values, s
 
 static size_t piece_rows(const cgap_entry *e, size_t piece)
 {
-  return e->pieces[piece].rows * (e->rank == 3 ? e->shape[1] : 1);
+  return e->pieces[piece].rows * (e->ndim == 3 ? e->shape[1] : 1);
 }
 
 /* Arrays of .npy that are in as many files as the images count in each from its own first image. */
 static bool goes_by_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text, pair_form form)
 {
-  return form != FORM_TEXTS && entry->rank == 1 && entry->piece_count > 1 && entry->piece_count == image->piece_count &&
+  return form != FORM_TEXTS && entry->ndim == 1 && entry->piece_count > 1 && entry->piece_count == image->piece_count &&
          (form == FORM_INDEX || text->piece_count == image->piece_count);
 }
 
@@ -523,7 +523,7 @@ static cgap_status take_given(cgap_dataset *d, const cgap_spec *spec, cgap_error
     status = cgap_find_given(&entry, &text->taken[i], spec, error);
     if (status == CGAP_OK)
       status = cgap_series_add(&series, spec->file ? spec->file : text->taken[i].file, entry, error);
-    if (status == CGAP_OK && (!is_number(entry) || (cgap_entry_list(entry) == 0 && entry->rank != 2)))
+    if (status == CGAP_OK && (!is_number(entry) || (cgap_entry_list(entry) == 0 && entry->ndim != 2)))
       status = refuse_form(&series.taken[i], FORM_INDEX, cgap_series_rows(text), error);
   }
   cgap_series_explain(&series, "given by --text-image");
@@ -543,7 +543,7 @@ static cgap_status take_given(cgap_dataset *d, const cgap_spec *spec, cgap_error
 static int pairs_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const size_t elements = elements_of(entry);
-  if (!(w->leaf & CGAP_WORD_PAIRS) || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)) || entry->rank == 0)
+  if (!(w->leaf & CGAP_WORD_PAIRS) || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)) || entry->ndim == 0)
     return 0;
   return entry->kind == CGAP_KIND_OTHER ||
          (entry->kind == CGAP_KIND_INTEGER && (elements == near->texts || elements == 2 * near->texts));
@@ -624,7 +624,7 @@ static size_t texts_an_image(const cgap_series *image, const cgap_series *text, 
     if (cgap_taken_rows(&text->taken[i]) != texts / images * cgap_taken_rows(&image->taken[i]))
       return 0;
     for (size_t s = 0; t->piece_count == m->piece_count && s < t->piece_count; s++) {
-      if (t->pieces[s].rows * (t->rank == 3 ? t->shape[1] : 1) != texts / images * m->pieces[s].rows)
+      if (t->pieces[s].rows * (t->ndim == 3 ? t->shape[1] : 1) != texts / images * m->pieces[s].rows)
         return 0;
     }
   }

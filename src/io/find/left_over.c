@@ -48,7 +48,7 @@ static cgap_status refuse_unused_file(const cgap_dataset *d, const cgap_entry *e
 static bool looks_like_rows(const cgap_dataset *d, const cgap_entry *e)
 {
   const size_t images = d->data.image.rows, texts = d->data.text.rows;
-  return e->kind == CGAP_KIND_FLOAT && (e->rank == 2 || e->rank == 3) && e->shape[e->rank - 1] > 1 &&
+  return e->kind == CGAP_KIND_FLOAT && (e->ndim == 2 || e->ndim == 3) && e->shape[e->ndim - 1] > 1 &&
          (e->shape[0] == images || e->shape[0] == texts) && !e->alias && !strstr(e->path, "/arithmetic/");
 }
 
@@ -86,7 +86,7 @@ static cgap_status settle_dangling(cgap_dataset *d, const cgap_entry *e, cgap_er
 static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
 {
   const cgap_words w = cgap_words_of(e->path);
-  return e->kind == CGAP_KIND_OTHER && (e->obstacle || e->rank >= 2) && !e->alias && (w.leaf & CGAP_WORD_CLASS) &&
+  return e->kind == CGAP_KIND_OTHER && (e->obstacle || e->ndim >= 2) && !e->alias && (w.leaf & CGAP_WORD_CLASS) &&
          (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_EMBEDDING)) && d->role[CGAP_ROLE_CLASS_TEXT].count == 0;
 }
 
@@ -123,7 +123,7 @@ cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error)
   for (size_t i = 0; i < d->file_count; i++) {
     for (size_t k = 0; k < d->files[i]->count; k++) {
       const cgap_entry *e = &d->files[i]->entries[k];
-      const bool rows = e->kind == CGAP_KIND_FLOAT && (e->rank == 2 || e->rank == 3) && e->shape[e->rank - 1] == dim;
+      const bool rows = e->kind == CGAP_KIND_FLOAT && (e->ndim == 2 || e->ndim == 3) && e->shape[e->ndim - 1] == dim;
       const cgap_words w = cgap_words_of(e->path);
       const bool lost = e->dangling && w.side == (text ? CGAP_WORD_TEXT : CGAP_WORD_IMAGE);
       if ((rows || lost) && !is_taken(d, e) && !((w.leaf | w.parent) & CGAP_WORD_CLASS) &&

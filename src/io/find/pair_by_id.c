@@ -30,7 +30,7 @@ static int usable_or_broken(const cgap_entry *entry, size_t count, int score, bo
 {
   if (is_list_of(entry, count))
     return CGAP_FIT_USABLE + score;
-  return clear && entry->rank > 0 && (entry->kind != CGAP_KIND_FLOAT || cgap_entry_list(entry) > 0) ? score : 0;
+  return clear && entry->ndim > 0 && (entry->kind != CGAP_KIND_FLOAT || cgap_entry_list(entry) > 0) ? score : 0;
 }
 
 static int image_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)

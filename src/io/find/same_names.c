@@ -12,7 +12,7 @@ static bool names_rows(const cgap_entry *e, const cgap_dataset *d)
   const unsigned never = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
   const cgap_words words = cgap_words_of(e->path);
   const cgap_series *pairing = &d->role[CGAP_ROLE_TEXT_IMAGE];
-  if (e->alias || e->obstacle || e->rank != 1 || (words.leaf & never) || strstr(e->path, "/arithmetic/"))
+  if (e->alias || e->obstacle || e->ndim != 1 || (words.leaf & never) || strstr(e->path, "/arithmetic/"))
     return false;
   for (size_t k = 0; k < pairing->count; k++)
     if (pairing->taken[k].entry == e)

@@ -43,8 +43,8 @@ cgap_status cgap_array_open(cgap_array **out, const cgap_entry *entry, cgap_erro
   if (!a)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
   a->entry = entry;
-  a->middle = entry->rank == 3 ? entry->shape[1] : 1;
-  a->dim = entry->rank == 2 || entry->rank == 3 ? entry->shape[entry->rank - 1] : 1;
+  a->middle = entry->ndim == 3 ? entry->shape[1] : 1;
+  a->dim = entry->ndim == 2 || entry->ndim == 3 ? entry->shape[entry->ndim - 1] : 1;
   *out = a;
   return CGAP_OK;
 }
@@ -97,7 +97,7 @@ static cgap_status read_column(cgap_array *a, const cgap_piece *p, column k, siz
                                cgap_error *error)
 {
   const size_t size = a->entry->item, stride = p->stride[0], run = SCRATCH_BYTES / (stride * size);
-  const size_t base = a->entry->rank == 3 ? k.m * p->stride[1] + k.c * p->stride[2] : k.c * p->stride[1];
+  const size_t base = a->entry->ndim == 3 ? k.m * p->stride[1] + k.c * p->stride[2] : k.c * p->stride[1];
   for (size_t i = k.from; i < k.until;) {
     size_t here = k.until - i < run ? k.until - i : run;
     cgap_status status =
@@ -173,9 +173,9 @@ bool cgap_array_is_thread_safe(const cgap_array *a)
 cgap_status cgap_array_read_all(void *out, const cgap_entry *entry, cgap_error *error)
 {
   cgap_array *a = NULL;
-  size_t rows = entry->rank ? entry->shape[0] : 1;
-  if (entry->rank > 3)
-    return cgap_fail(error, CGAP_DATA, "%s: %d axes; at most 3 are read", entry->name, entry->rank);
+  size_t rows = entry->ndim ? entry->shape[0] : 1;
+  if (entry->ndim > 3)
+    return cgap_fail(error, CGAP_DATA, "%s: %d axes; at most 3 are read", entry->name, entry->ndim);
   cgap_status status = cgap_array_open(&a, entry, error);
   if (status != CGAP_OK)
     return status;

@@ -32,17 +32,17 @@ const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
 {
   size_t at = 0;
   int written = snprintf(out, size, "(");
-  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
+  for (int k = 0; k < entry->ndim && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
     written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", entry->shape[k]);
   if (written > 0 && (at += (size_t)written) < size)
-    (void)snprintf(out + at, size - at, "%s)", entry->rank > CGAP_SHAPE_MAX ? ", …" : entry->rank == 1 ? "," : "");
+    (void)snprintf(out + at, size - at, "%s)", entry->ndim > CGAP_SHAPE_MAX ? ", …" : entry->ndim == 1 ? "," : "");
   return out;
 }
 
 bool cgap_entry_elements(size_t *out, const cgap_entry *entry)
 {
   *out = 1;
-  for (int k = 0; k < entry->rank; k++) {
+  for (int k = 0; k < entry->ndim; k++) {
     if (k >= CGAP_SHAPE_MAX || !cgap_product(out, *out, entry->shape[k]))
       return false;
   }
@@ -51,8 +51,8 @@ bool cgap_entry_elements(size_t *out, const cgap_entry *entry)
 
 size_t cgap_entry_list(const cgap_entry *entry)
 {
-  size_t longest = entry->rank > 0 ? 1 : 0;
-  for (int k = 0; k < entry->rank; k++) {
+  size_t longest = entry->ndim > 0 ? 1 : 0;
+  for (int k = 0; k < entry->ndim; k++) {
     const size_t size = k < CGAP_SHAPE_MAX ? entry->shape[k] : 0;
     if (size == 0 || (size > 1 && longest > 1))
       return 0;
@@ -64,18 +64,18 @@ size_t cgap_entry_list(const cgap_entry *entry)
 size_t cgap_taken_rows(const cgap_taken *taken)
 {
   const cgap_entry *e = taken->entry;
-  return e->rank == 3 ? e->shape[0] * e->shape[1] : e->shape[0];
+  return e->ndim == 3 ? e->shape[0] * e->shape[1] : e->shape[0];
 }
 
 size_t cgap_taken_dim(const cgap_taken *taken)
 {
-  return taken->entry->rank >= 2 && taken->entry->rank <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->rank - 1]
+  return taken->entry->ndim >= 2 && taken->entry->ndim <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->ndim - 1]
                                                                          : 0;
 }
 
 size_t cgap_entry_middle(const cgap_entry *e)
 {
-  return e->rank == 3 && e->shape[0] != 1 && e->shape[1] != 1 ? e->shape[1] : 0;
+  return e->ndim == 3 && e->shape[0] != 1 && e->shape[1] != 1 ? e->shape[1] : 0;
 }
 
 const char *cgap_entry_place(const cgap_entry *entry)
@@ -175,8 +175,8 @@ static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, con
     e->obstacle = cgap_format(
       "an object array is a Python pickle, which is not read; in Python, where %s: import numpy; a "
       "= numpy.load(%s%s)%s; %s",
-      a->rank ? "its elements are rows of numbers" : "it is a dict of arrays", file, pickle, key,
-      a->rank ? "numpy.save('new.npy', numpy.stack(list(a)).astype('float32'))" : "numpy.savez('new.npz', **a.item())");
+      a->ndim ? "its elements are rows of numbers" : "it is a dict of arrays", file, pickle, key,
+      a->ndim ? "numpy.save('new.npy', numpy.stack(list(a)).astype('float32'))" : "numpy.savez('new.npz', **a.item())");
   else if (file && key)
     e->obstacle = cgap_format(
       "structured rows with the fields %s, which are read from arrays of their own; in Python: "
@@ -200,7 +200,7 @@ static bool fail_memory(const cgap_found *found, cgap_error *error)
 static uint64_t span_of(const cgap_npy *a)
 {
   uint64_t bytes = a->item;
-  for (int k = 0; k < a->rank; k++)
+  for (int k = 0; k < a->ndim; k++)
     bytes *= a->shape[k];
   return bytes;
 }
@@ -208,16 +208,16 @@ static uint64_t span_of(const cgap_npy *a)
 /* Element strides of an array in Fortran order; one axis or none is in both orders. */
 static void set_strides(cgap_piece *piece, const cgap_npy *a)
 {
-  piece->strided = a->fortran && a->rank > 1;
+  piece->strided = a->fortran && a->ndim > 1;
   for (int k = 0; k < 3; k++)
-    piece->stride[k] = k == 0 ? 1 : k < a->rank ? piece->stride[k - 1] * a->shape[k - 1] : 0;
+    piece->stride[k] = k == 0 ? 1 : k < a->ndim ? piece->stride[k - 1] * a->shape[k - 1] : 0;
 }
 
 static bool same_kind(const cgap_entry *e, const cgap_npy *a)
 {
   bool same = e->kind == a->kind && e->type == a->type && e->swap == a->swap && e->item == a->item &&
-              e->is_signed == a->is_signed && e->rank == a->rank;
-  for (int k = 1; same && k < a->rank; k++)
+              e->is_signed == a->is_signed && e->ndim == a->ndim;
+  for (int k = 1; same && k < a->ndim; k++)
     same = e->shape[k] == a->shape[k];
   return same;
 }
@@ -230,7 +230,7 @@ static bool add_piece(cgap_entry *e, const cgap_found *found, const cgap_npy *a,
     return fail_memory(found, error);
   e->pieces = grown;
   grown[e->piece_count] = *piece;
-  grown[e->piece_count].rows = a->rank ? a->shape[0] : 1;
+  grown[e->piece_count].rows = a->ndim ? a->shape[0] : 1;
   grown[e->piece_count].path = strdup(piece->path);
   if (!grown[e->piece_count].path)
     return fail_memory(found, error);
@@ -243,10 +243,10 @@ static bool join_shard(cgap_entry *e, const cgap_found *found, const cgap_npy *a
                        cgap_error *error)
 {
   char shape[160], first[160];
-  if (!same_kind(e, a) || a->rank == 0) {
-    cgap_entry own = {.rank = a->rank}, other = *e;
+  if (!same_kind(e, a) || a->ndim == 0) {
+    cgap_entry own = {.ndim = a->ndim}, other = *e;
     memcpy(own.shape, a->shape, sizeof own.shape);
-    if (other.rank > 0)
+    if (other.ndim > 0)
       other.shape[0] = e->pieces[0].rows;
     (void)cgap_fail(error, CGAP_DATA,
                     "%s: %s of shape %s, %s has %s of shape %s; shards need one type and d, leave out those of another",
@@ -270,14 +270,14 @@ static bool new_entry(cgap_file *file, const char *path, int half, const cgap_fo
     return fail_memory(found, error);
   e->path = strdup(path);
   e->name = half < 0 ? strdup(found->name) : cgap_format("%s[%d]", found->name, half);
-  cgap_append(&e->storage, "%s%s", found->storage, a->fortran && a->rank > 1 ? ", Fortran order" : "");
+  cgap_append(&e->storage, "%s%s", found->storage, a->fortran && a->ndim > 1 ? ", Fortran order" : "");
   e->kind = a->kind;
   e->type = a->type;
   e->swap = a->swap;
   e->is_signed = a->is_signed;
   e->wide = a->wide;
   e->item = a->item;
-  e->rank = a->rank;
+  e->ndim = a->ndim;
   memcpy(e->shape, a->shape, sizeof e->shape);
   cgap_entry_type_text(e, a->type_name);
   if (half >= 0) {
@@ -337,7 +337,7 @@ static bool add_halves(cgap_file *file, const cgap_found *found, cgap_error *err
   const cgap_npy *a = found->array;
   cgap_npy half = *a;
   bool good = true;
-  half.rank = 2;
+  half.ndim = 2;
   half.shape[0] = a->shape[1];
   half.shape[1] = a->shape[2];
   uint64_t span = span_of(&half);
@@ -362,7 +362,7 @@ cgap_status cgap_found_add(cgap_file *file, const cgap_found *found, cgap_error 
   cgap_error own = {0};
   error = error ? error : &own;
   bool halves =
-    a->kind == CGAP_KIND_FLOAT && a->rank == 3 && a->shape[0] == HALVES && cgap_words_of(found->path).side == 0;
+    a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES && cgap_words_of(found->path).side == 0;
   bool good = false;
   if (halves) {
     good = add_halves(file, found, error);

@@ -42,7 +42,7 @@ typedef struct cgap_entry {
   bool is_signed; /* CGAP_KIND_INTEGER */
   bool alias;     /* another path of a dataset listed before */
   bool dangling;  /* HDF5: a soft or external link that leads nowhere; obstacle says where */
-  int rank;       /* may exceed CGAP_SHAPE_MAX, shape then holds the first sizes */
+  int ndim;       /* may exceed CGAP_SHAPE_MAX, shape then holds the first sizes */
   size_t shape[CGAP_SHAPE_MAX];
   char type_text[96];       /* "float32", "int64, big-endian" */
   char *storage;            /* "chunked 64 × 512, shuffle, gzip" */
@@ -141,7 +141,7 @@ typedef struct cgap_npy {
   char type_name[48]; /* "float32", "object" */
   char fields[200];   /* of a structured type: "id, image_embedding"; else "" */
   bool field_rows;    /* one of them holds an array */
-  int rank;
+  int ndim;
   size_t shape[CGAP_SHAPE_MAX];
   size_t start; /* bytes in front of the first element */
 } cgap_npy;

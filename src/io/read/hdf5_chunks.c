@@ -43,8 +43,8 @@ static void set_axes(cgap_chunks *c, const hsize_t *chunk)
 {
   const cgap_entry *e = c->entry;
   for (int k = 0; k < AXES; k++) {
-    const int axis = e->rank == AXES ? k : k == 0 ? 0 : 1;
-    const bool middle = e->rank < AXES && k == 1;
+    const int axis = e->ndim == AXES ? k : k == 0 ? 0 : 1;
+    const bool middle = e->ndim < AXES && k == 1;
     c->size[k] = middle ? 1 : e->shape[axis];
     c->chunk[k] = middle ? 1 : (size_t)chunk[axis];
     c->grid[k] = (c->size[k] + c->chunk[k] - 1) / c->chunk[k];
@@ -54,8 +54,8 @@ static void set_axes(cgap_chunks *c, const hsize_t *chunk)
 static bool fits(const cgap_entry *e, hid_t plist, hsize_t *chunk)
 {
   unsigned options = 0;
-  return (e->rank == 2 || e->rank == AXES) && H5Pget_layout(plist) == H5D_CHUNKED &&
-         H5Pget_chunk(plist, AXES, chunk) == e->rank && H5Pget_chunk_opts(plist, &options) >= 0 && options == 0;
+  return (e->ndim == 2 || e->ndim == AXES) && H5Pget_layout(plist) == H5D_CHUNKED &&
+         H5Pget_chunk(plist, AXES, chunk) == e->ndim && H5Pget_chunk_opts(plist, &options) >= 0 && options == 0;
 }
 
 cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
@@ -166,7 +166,7 @@ static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_room *room, hadd
                 unsigned *mask, const char **why)
 {
   const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
-  const hsize_t *offset = c->entry->rank == AXES ? rank_3 : rank_2;
+  const hsize_t *offset = c->entry->ndim == AXES ? rank_3 : rank_2;
   cgap_quiet quiet = cgap_quiet_begin();
   bool good = H5Dget_chunk_info_by_coord(c->dataset, offset, mask, address, bytes) >= 0;
   *why = good ? NULL : "HDF5 does not find it";

@@ -164,20 +164,20 @@ static bool describe_shape(cgap_entry *entry, hid_t dataset)
   hid_t space = H5Dget_space(dataset);
   if (space < 0)
     return false;
-  int rank = H5Sget_simple_extent_dims(space, sizes, NULL);
-  entry->rank = rank > 0 ? rank : 0;
-  for (int k = 0; k < entry->rank && k < CGAP_SHAPE_MAX; k++)
+  int ndim = H5Sget_simple_extent_dims(space, sizes, NULL);
+  entry->ndim = ndim > 0 ? ndim : 0;
+  for (int k = 0; k < entry->ndim && k < CGAP_SHAPE_MAX; k++)
     entry->shape[k] = (size_t)sizes[k];
   H5Sclose(space);
-  return rank >= 0;
+  return ndim >= 0;
 }
 
 static void describe_chunks(cgap_entry *entry, hid_t plist)
 {
   hsize_t chunk[H5S_MAX_RANK] = {0};
-  int rank = H5Pget_chunk(plist, H5S_MAX_RANK, chunk);
+  int ndim = H5Pget_chunk(plist, H5S_MAX_RANK, chunk);
   cgap_append(&entry->storage, "chunked");
-  for (int k = 0; k < rank; k++)
+  for (int k = 0; k < ndim; k++)
     cgap_append(&entry->storage, "%s%llu", k ? " × " : " ", (unsigned long long)chunk[k]);
 }
 
@@ -265,7 +265,7 @@ static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, co
     class == H5T_INTEGER || class == H5T_FLOAT || (class == H5T_STRING && H5Tis_variable_str(type) == 0);
   size_t elements = 0;
   const bool counted = cgap_entry_elements(&elements, entry);
-  if (!plain || entry->rank > CGAP_SHAPE_MAX || offset == HADDR_UNDEF) /* the last: chunks, or other files */
+  if (!plain || entry->ndim > CGAP_SHAPE_MAX || offset == HADDR_UNDEF) /* the last: chunks, or other files */
     return CGAP_OK;
   if (H5Dget_space_status(dataset, &space) >= 0 && space == H5D_SPACE_STATUS_NOT_ALLOCATED) /* all is the fill value */
     return CGAP_OK;
@@ -339,8 +339,8 @@ static cgap_status add_other(walk *w, hid_t group, const char *path, const char 
   entry->number = info.fileno;
   entry->address = info.addr;
   entry->kind = CGAP_KIND_OTHER;
-  entry->rank = shape ? 2 : 0;
-  for (int k = 0; k < entry->rank; k++)
+  entry->ndim = shape ? 2 : 0;
+  for (int k = 0; k < entry->ndim; k++)
     entry->shape[k] = shape[k];
   cgap_entry_type_text(entry, type);
   entry->storage = strdup("group");

@@ -10,12 +10,12 @@
 /* The order in which both programs count the axes, which is the reverse of HDF5's. */
 static void turn(cgap_entry *e, const char *program)
 {
-  if (e->rank > CGAP_SHAPE_MAX)
+  if (e->ndim > CGAP_SHAPE_MAX)
     return;
-  for (int k = 0; k < e->rank / 2; k++) {
+  for (int k = 0; k < e->ndim / 2; k++) {
     const size_t first = e->shape[k];
-    e->shape[k] = e->shape[e->rank - 1 - k];
-    e->shape[e->rank - 1 - k] = first;
+    e->shape[k] = e->shape[e->ndim - 1 - k];
+    e->shape[e->ndim - 1 - k] = first;
   }
   e->turned = true;
   cgap_append(&e->storage, ", columns first as %s writes", program);
@@ -31,12 +31,12 @@ static void set_other(cgap_entry *e, const char *program, const char *type)
 /* A matrix of characters has a string in each row. */
 static void set_strings(cgap_entry *e)
 {
-  const bool flat = e->kind == CGAP_KIND_INTEGER && e->rank == 2;
+  const bool flat = e->kind == CGAP_KIND_INTEGER && e->ndim == 2;
   if (!flat)
     return;
   e->kind = CGAP_KIND_STRING;
   e->characters = e->shape[1];
-  e->rank = 1;
+  e->ndim = 1;
   (void)snprintf(e->type_text, sizeof e->type_text, "string");
 }
 

@@ -60,7 +60,7 @@ static hid_t access_plist(const part *p, hid_t create_plist)
     return access;
   const cgap_entry *e = p->taken.entry;
   size_t bytes = H5Tget_size(p->type) * (size_t)chunk[0];
-  for (int k = 1; k < e->rank; k++) {
+  for (int k = 1; k < e->ndim; k++) {
     size_t chunks = (e->shape[k] + (size_t)chunk[k] - 1) / (size_t)chunk[k];
     bytes *= chunks * (size_t)chunk[k];
   }
@@ -87,10 +87,10 @@ static size_t turned_most(const part *p, hid_t create_plist)
 {
   const cgap_entry *e = p->taken.entry;
   hsize_t chunk[H5S_MAX_RANK] = {0};
-  const size_t each = e->shape[1] * (e->rank == 3 ? e->shape[2] : 1) * H5Tget_size(p->type);
+  const size_t each = e->shape[1] * (e->ndim == 3 ? e->shape[2] : 1) * H5Tget_size(p->type);
   size_t most = cgap_greater(TURNED_BYTES / each, 1);
-  if (H5Pget_layout(create_plist) == H5D_CHUNKED && H5Pget_chunk(create_plist, H5S_MAX_RANK, chunk) == e->rank) {
-    const size_t across = (size_t)chunk[e->rank - 1];
+  if (H5Pget_layout(create_plist) == H5D_CHUNKED && H5Pget_chunk(create_plist, H5S_MAX_RANK, chunk) == e->ndim) {
+    const size_t across = (size_t)chunk[e->ndim - 1];
     if (most >= across)
       most -= most % across;
     else if (across <= TURNED_CHUNK_BYTES / each)
@@ -153,8 +153,8 @@ typedef struct refusal {
 
 static bool read_slab(const part *p, const hsize_t start[3], const hsize_t count[3], void *out, refusal *r)
 {
-  int rank = p->taken.entry->rank;
-  hid_t memory = H5Screate_simple(rank, count, NULL);
+  int ndim = p->taken.entry->ndim;
+  hid_t memory = H5Screate_simple(ndim, count, NULL);
   bool ok = memory >= 0 && H5Sselect_hyperslab(p->space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
             H5Dread(p->dataset, p->type, memory, p->space, H5P_DEFAULT, out) >= 0;
   if (!ok)
@@ -168,7 +168,7 @@ static bool read_slabs(const part *p, size_t first, size_t count, size_t row_byt
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_taken_dim(&p->taken);
-  if (e->rank == 2)
+  if (e->ndim == 2)
     return read_slab(p, (hsize_t[3]){first, 0, 0}, (hsize_t[3]){count, dim, 0}, out, r);
   size_t middle = e->shape[1];
   while (count > 0) {
@@ -191,7 +191,7 @@ static bool read_turned_block(part *p, size_t first, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
   turned_block *b = &p->turned;
-  const size_t dim = cgap_taken_dim(&p->taken), middle = e->rank == 3 ? e->shape[1] : 1;
+  const size_t dim = cgap_taken_dim(&p->taken), middle = e->ndim == 3 ? e->shape[1] : 1;
   if (b->bytes && first >= b->first && first < b->first + b->count)
     return true;
   if (!b->bytes && !(b->bytes = cgap_alloc(b->most, dim * middle * cgap_type_size(e->type)))) {
@@ -200,8 +200,8 @@ static bool read_turned_block(part *p, size_t first, refusal *r)
   }
   b->first = first / b->most * b->most;
   b->count = cgap_lesser(b->most, e->shape[0] - b->first);
-  const hsize_t start[3] = {0, e->rank == 3 ? 0 : b->first, b->first};
-  const hsize_t count[3] = {dim, e->rank == 3 ? middle : b->count, b->count};
+  const hsize_t start[3] = {0, e->ndim == 3 ? 0 : b->first, b->first};
+  const hsize_t count[3] = {dim, e->ndim == 3 ? middle : b->count, b->count};
   if (read_slab(p, start, count, b->bytes, r))
     return true;
   b->count = 0;
@@ -212,7 +212,7 @@ static bool read_turned_block(part *p, size_t first, refusal *r)
 static bool read_turned(part *p, size_t first, size_t count, unsigned char *out, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
-  const size_t dim = cgap_taken_dim(&p->taken), middle = e->rank == 3 ? e->shape[1] : 1;
+  const size_t dim = cgap_taken_dim(&p->taken), middle = e->ndim == 3 ? e->shape[1] : 1;
   const size_t size = cgap_type_size(e->type);
   while (count > 0) {
     if (!read_turned_block(p, first / middle, r))

@@ -136,12 +136,12 @@ static bool covers(hid_t dataset, const mapping *m)
 {
   hsize_t size[H5S_MAX_RANK] = {0}, first[H5S_MAX_RANK] = {0}, last[H5S_MAX_RANK] = {0};
   hid_t space = H5Dget_space(dataset);
-  const int rank = H5Sget_simple_extent_dims(space, size, NULL);
+  const int ndim = H5Sget_simple_extent_dims(space, size, NULL);
   bool fits = true;
   if (H5Sget_select_type(m->source) == H5S_SEL_ALL)
     fits = H5Sget_simple_extent_npoints(space) >= H5Sget_select_npoints(m->taken);
   else if (H5Sget_select_bounds(m->source, first, last) >= 0)
-    for (int k = 0; k < rank; k++)
+    for (int k = 0; k < ndim; k++)
       fits = fits && (last[k] < size[k] || last[k] == H5S_UNLIMITED);
   H5Sclose(space);
   return fits;

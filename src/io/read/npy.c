@@ -146,14 +146,14 @@ static bool read_shape(cursor *c, cgap_npy *out)
   if (!skip(c, '('))
     return damaged(c, "its shape is no tuple");
   while (!skip(c, ')')) {
-    if (out->rank == CGAP_SHAPE_MAX) {
+    if (out->ndim == CGAP_SHAPE_MAX) {
       (void)cgap_fail(c->error, CGAP_DATA, "%s: more than %d axes; embeddings have two or three", c->name,
                       CGAP_SHAPE_MAX);
       return false;
     }
-    if (!read_size(c, &out->shape[out->rank]))
+    if (!read_size(c, &out->shape[out->ndim]))
       return false;
-    out->rank++;
+    out->ndim++;
     if (!skip(c, ',')) {
       if (!skip(c, ')'))
         return damaged(c, "its shape does not end");
@@ -278,7 +278,7 @@ static bool read_dictionary(cursor *c, cgap_npy *out)
 
 static const char *shape_of(char *out, size_t size, const cgap_npy *npy)
 {
-  cgap_entry entry = {.rank = npy->rank};
+  cgap_entry entry = {.ndim = npy->ndim};
   memcpy(entry.shape, npy->shape, sizeof entry.shape);
   return cgap_shape_text(out, size, &entry);
 }
@@ -288,9 +288,9 @@ static cgap_status check_size(const cgap_npy *npy, uint64_t total, const char *n
   char shape[200];
   size_t bytes = npy->item;
   bool fits = true;
-  for (int k = 0; k < npy->rank; k++)
+  for (int k = 0; k < npy->ndim; k++)
     fits = fits && npy->shape[k] > 0 ? cgap_product(&bytes, bytes, npy->shape[k]) : fits;
-  for (int k = 0; k < npy->rank; k++)
+  for (int k = 0; k < npy->ndim; k++)
     bytes = npy->shape[k] ? bytes : 0;
   if (!fits || bytes > (size_t)INT64_MAX)
     return cgap_fail(error, CGAP_DATA, "%s: shape %s of %s is larger than any memory; the file is damaged", name,

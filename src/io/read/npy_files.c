@@ -237,7 +237,7 @@ static void settle_two(cgap_file *file, const loose_list *list)
   size_t count = 0;
   for (size_t i = 0; i < file->count; i++) {
     cgap_entry *e = &file->entries[i];
-    if (e->kind != CGAP_KIND_FLOAT || e->rank < 2)
+    if (e->kind != CGAP_KIND_FLOAT || e->ndim < 2)
       continue;
     if (count < 2)
       two[count] = e;

@@ -145,7 +145,7 @@ static cgap_status read_shape(tensor *t, size_t *bytes, const cgap_file *file, c
     uint64_t size = 0;
     if (!read_count(&size, axis))
       return fail_tensor(file, t, CGAP_DATA, "an axis of its shape is negative or no integer", error);
-    t->array.shape[t->array.rank++] = (size_t)size;
+    t->array.shape[t->array.ndim++] = (size_t)size;
     empty = empty || size == 0;
     fits = fits && (size == 0 || cgap_product(bytes, *bytes, (size_t)size));
   }

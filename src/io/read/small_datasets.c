@@ -42,10 +42,10 @@ static cgap_status turn_values(void *values, const cgap_entry *e, cgap_error *er
   memcpy(copy, out, count * sizeof *copy);
   for (size_t i = 0; i < count; i++) {
     size_t from = 0;
-    for (int k = e->rank - 1; k >= 0; k--)
+    for (int k = e->ndim - 1; k >= 0; k--)
       from = from * e->shape[k] + at[k];
     out[i] = copy[from];
-    for (int k = e->rank - 1; k >= 0 && ++at[k] == e->shape[k]; k--)
+    for (int k = e->ndim - 1; k >= 0 && ++at[k] == e->shape[k]; k--)
       at[k] = 0;
   }
   cgap_free(copy);

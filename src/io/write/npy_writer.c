@@ -41,14 +41,14 @@ static char native_order(void)
 }
 
 /* Version 1.0; the array begins at a multiple of 64 bytes. */
-static cgap_status write_header(FILE *out, const char *path, char letter, size_t item, const size_t *shape, int rank,
+static cgap_status write_header(FILE *out, const char *path, char letter, size_t item, const size_t *shape, int ndim,
                                 cgap_error *error)
 {
   char text[256];
   int used = snprintf(text, sizeof text, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (", native_order(),
                       letter, item);
-  for (int k = 0; k < rank; k++)
-    used += snprintf(text + used, sizeof text - (size_t)used, "%zu,%s", shape[k], k + 1 < rank ? " " : "");
+  for (int k = 0; k < ndim; k++)
+    used += snprintf(text + used, sizeof text - (size_t)used, "%zu,%s", shape[k], k + 1 < ndim ? " " : "");
   used += snprintf(text + used, sizeof text - (size_t)used, "), }");
   while ((10 + used + 1) % HEADER_ALIGN != 0)
     text[used++] = ' ';
@@ -76,7 +76,7 @@ static cgap_status make_group(const cgap_npy_writer *w, const char *path, cgap_e
   return cgap_fail_errno(error, errno, group, "make the folder");
 }
 
-static cgap_status begin(cgap_npy_writer *w, const char *path, char letter, size_t item, const size_t *shape, int rank,
+static cgap_status begin(cgap_npy_writer *w, const char *path, char letter, size_t item, const size_t *shape, int ndim,
                          cgap_error *error)
 {
   char name[200], full[CGAP_PATH];
@@ -91,7 +91,7 @@ static cgap_status begin(cgap_npy_writer *w, const char *path, char letter, size
   if (status != CGAP_OK)
     return status;
   w->count++;
-  return write_header(w->file[w->count - 1].stream, full, letter, item, shape, rank, error);
+  return write_header(w->file[w->count - 1].stream, full, letter, item, shape, ndim, error);
 }
 
 cgap_status cgap_npy_writer_create(cgap_npy_writer *w, const char *path, cgap_type type, size_t rows, size_t middle,

@@ -280,20 +280,20 @@ void cgap_writer_compress(cgap_writer *w, unsigned level)
   w->gzip = level;
 }
 
-static void set_compression(hid_t create, unsigned level, int rank, const hsize_t *shape)
+static void set_compression(hid_t create, unsigned level, int ndim, const hsize_t *shape)
 {
   hsize_t chunk[3] = {0};
-  for (int k = 0; k < rank; k++)
+  for (int k = 0; k < ndim; k++)
     chunk[k] = k == 0 && shape[k] > CHUNK_ROWS ? CHUNK_ROWS : shape[k];
-  H5Pset_chunk(create, rank, chunk);
+  H5Pset_chunk(create, ndim, chunk);
   H5Pset_deflate(create, level);
 }
 
 /* A new dataset with the creation list `create`, or a negative number, whose reason is noted. Groups on the way are
  * made; no times are kept, so that the same content gives the same bytes. */
-static hid_t create_dataset(cgap_writer *w, const char *path, hid_t type, int rank, const hsize_t *shape, hid_t create)
+static hid_t create_dataset(cgap_writer *w, const char *path, hid_t type, int ndim, const hsize_t *shape, hid_t create)
 {
-  hid_t space = H5Screate_simple(rank, shape, NULL);
+  hid_t space = H5Screate_simple(ndim, shape, NULL);
   hid_t link = H5Pcreate(H5P_LINK_CREATE);
   H5Pset_create_intermediate_group(link, 1);
   H5Pset_obj_track_times(create, false);
@@ -304,13 +304,13 @@ static hid_t create_dataset(cgap_writer *w, const char *path, hid_t type, int ra
   return dataset;
 }
 
-static hid_t create_filled(cgap_writer *w, const char *path, hid_t type, int rank, const hsize_t *shape)
+static hid_t create_filled(cgap_writer *w, const char *path, hid_t type, int ndim, const hsize_t *shape)
 {
   hid_t create = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
-  if (w->gzip && (rank == 2 || rank == 3) && shape[0] > 0)
-    set_compression(create, w->gzip, rank, shape);
-  hid_t dataset = create_dataset(w, path, type, rank, shape, create);
+  if (w->gzip && (ndim == 2 || ndim == 3) && shape[0] > 0)
+    set_compression(create, w->gzip, ndim, shape);
+  hid_t dataset = create_dataset(w, path, type, ndim, shape, create);
   H5Pclose(create);
   return dataset;
 }
@@ -397,8 +397,8 @@ static const void *convert_rows(void *buffer, cgap_type type, const float *narro
 static bool write_slab(cgap_writer *w, const row_stream *s, const hsize_t start[3], const hsize_t count[3],
                        const void *data)
 {
-  int rank = s->middle ? 3 : 2;
-  hid_t memory = H5Screate_simple(rank, count, NULL), space = H5Dget_space(s->dataset);
+  int ndim = s->middle ? 3 : 2;
+  hid_t memory = H5Screate_simple(ndim, count, NULL), space = H5Dget_space(s->dataset);
   bool ok = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0;
   ok = ok && H5Dwrite(s->dataset, s->type, memory, space, H5P_DEFAULT, data) >= 0;
   ok = !note_failure(w, !ok);
@@ -531,12 +531,12 @@ static void fill_with_nan(hid_t create, cgap_type type)
                     half ? (const void *)&nan_bfloat16 : &nan_float);
 }
 
-static bool map_source(hid_t create, const char *path, int rank, const hsize_t *shape, const cgap_writer_source *source,
+static bool map_source(hid_t create, const char *path, int ndim, const hsize_t *shape, const cgap_writer_source *source,
                        size_t first)
 {
   const hsize_t start[3] = {first, 0, 0};
   const hsize_t size[3] = {source->rows, shape[1], shape[2]};
-  hid_t space = H5Screate_simple(rank, shape, NULL), part = H5Screate_simple(rank, size, NULL);
+  hid_t space = H5Screate_simple(ndim, shape, NULL), part = H5Screate_simple(ndim, size, NULL);
   char *file = escaped(source->file), *dataset = escaped(path);
   const bool fine = file && dataset && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
                     H5Pset_virtual(create, space, file, dataset, part) >= 0;
@@ -547,7 +547,7 @@ static bool map_source(hid_t create, const char *path, int rank, const hsize_t *
   return fine;
 }
 
-static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type type, int rank, const hsize_t *shape,
+static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type type, int ndim, const hsize_t *shape,
                                   const cgap_writer_source *sources, size_t count, cgap_error *error)
 {
   hid_t create = H5Pcreate(H5P_DATASET_CREATE), stored = storage_type(type), dataset = H5I_INVALID_HID;
@@ -556,9 +556,9 @@ static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type ty
   bool fine = true;
   fill_with_nan(create, type);
   for (size_t i = 0; fine && i < count; first += sources[i++].rows)
-    fine = sources[i].rows == 0 || map_source(create, path, rank, shape, &sources[i], first);
+    fine = sources[i].rows == 0 || map_source(create, path, ndim, shape, &sources[i], first);
   if (!note_failure(w, !fine))
-    dataset = create_dataset(w, path, stored, rank, shape, create);
+    dataset = create_dataset(w, path, stored, ndim, shape, create);
   if (dataset < 0 || note_failure(w, H5Dclose(dataset) < 0))
     status = fail_write(w, path, error);
   H5Tclose(stored);
@@ -615,20 +615,20 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
 }
 
 /* All elements, some rows at a time. */
-static bool copy_elements(cgap_writer *w, hid_t from, hid_t to, hid_t type, int rank, const hsize_t *shape)
+static bool copy_elements(cgap_writer *w, hid_t from, hid_t to, hid_t type, int ndim, const hsize_t *shape)
 {
   hsize_t size[H5S_MAX_RANK] = {0}, start[H5S_MAX_RANK] = {0};
   hid_t space = H5Dget_space(from);
   size_t row = H5Tget_size(type);
-  for (int k = 1; k < rank; k++)
+  for (int k = 1; k < ndim; k++)
     row *= (size_t)(size[k] = shape[k]);
-  const hsize_t rows = rank ? shape[0] : 1, most = row && row < BUFFER_BYTES ? BUFFER_BYTES / row : 1;
+  const hsize_t rows = ndim ? shape[0] : 1, most = row && row < BUFFER_BYTES ? BUFFER_BYTES / row : 1;
   void *values = malloc((size_t)most * row + 1);
   bool fine = values != NULL;
   for (; fine && start[0] < rows; start[0] += size[0]) {
     size[0] = rows - start[0] < most ? rows - start[0] : most;
-    hid_t memory = H5Screate_simple(rank, size, NULL);
-    if (rank)
+    hid_t memory = H5Screate_simple(ndim, size, NULL);
+    if (ndim)
       H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
     const bool got = !note_failure(w, H5Dread(from, type, memory, space, H5P_DEFAULT, values) < 0);
     fine = got && !note_failure(w, H5Dwrite(to, type, memory, space, H5P_DEFAULT, values) < 0);
@@ -645,9 +645,9 @@ static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
 {
   hsize_t shape[H5S_MAX_RANK] = {0}, at = 0;
   hid_t type = H5Tcopy(from), space = H5Dget_space(from), create = H5Pcreate(H5P_DATASET_CREATE);
-  const int rank = H5Sget_simple_extent_dims(space, shape, NULL);
-  hid_t to = create_dataset(w, as, type, rank, shape, create);
-  const bool fine = to >= 0 && copy_elements(w, from, to, type, rank, shape) &&
+  const int ndim = H5Sget_simple_extent_dims(space, shape, NULL);
+  hid_t to = create_dataset(w, as, type, ndim, shape, create);
+  const bool fine = to >= 0 && copy_elements(w, from, to, type, ndim, shape) &&
                     !note_failure(w, H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0);
   if (to >= 0)
     H5Dclose(to);
