@@ -277,7 +277,7 @@ static cgap_status call_with(int call, const cgap_data *data, cgap_error *error)
     status = cgap_train_run(&head, data, &t, NULL, error);
     break;
   case CLOSER:
-    status = cgap_closer_fit(&head, CGAP_WHITEN, 1, data, 0, quiet, error);
+    status = cgap_gap_method_fit(&head, CGAP_WHITEN, 1, data, 0, quiet, error);
     break;
   default:
     break;
@@ -443,14 +443,14 @@ Test(arguments, pointers_that_are_null)
   cgap_audit audit;
   cgap_plan_info plan;
   cgap_dataset *file = NULL;
-  cgap_head *head = NULL, *closer = NULL;
+  cgap_head *head = NULL, *method = NULL;
   cgap_error error = {0};
   double sum;
   uint64_t count;
   float rows[N * D] = {0};
   make_given(&g);
   const cgap_data *d = &g.data;
-  cr_assert_eq(cgap_closer_fit(&closer, CGAP_CENTER, 1, d, 0, quiet, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_gap_method_fit(&method, CGAP_CENTER, 1, d, 0, quiet, &error), CGAP_OK, "%s", error.message);
   const cgap_source *text = &d->text;
   const cgap_status got[] = {
     cgap_audit_run(NULL, d, &o, &error),
@@ -468,24 +468,24 @@ Test(arguments, pointers_that_are_null)
     cgap_train_run(NULL, d, &t, NULL, &error),
     cgap_train_run(&head, NULL, &t, NULL, &error),
     cgap_train_run(&head, d, NULL, NULL, &error),
-    cgap_closer_fit(NULL, CGAP_CENTER, 1, d, 0, quiet, &error),
-    cgap_closer_fit(&head, CGAP_CENTER, 1, NULL, 0, quiet, &error),
-    cgap_closer_fit(&head, (cgap_closer)9, 1, d, 0, quiet, &error),
-    cgap_closer_fit(&head, CGAP_SHIFT, NAN, d, 0, quiet, &error),
-    cgap_closer_fit(&head, CGAP_CENTER, 1, d, -1, quiet, &error),
+    cgap_gap_method_fit(NULL, CGAP_CENTER, 1, d, 0, quiet, &error),
+    cgap_gap_method_fit(&head, CGAP_CENTER, 1, NULL, 0, quiet, &error),
+    cgap_gap_method_fit(&head, (cgap_gap_method)9, 1, d, 0, quiet, &error),
+    cgap_gap_method_fit(&head, CGAP_SHIFT, NAN, d, 0, quiet, &error),
+    cgap_gap_method_fit(&head, CGAP_CENTER, 1, d, -1, quiet, &error),
     cgap_head_apply(NULL, CGAP_IMAGE_ROWS, rows, N, rows, &error),
-    cgap_head_apply(closer, CGAP_IMAGE_ROWS, NULL, N, rows, &error),
-    cgap_head_apply(closer, CGAP_IMAGE_ROWS, rows, N, NULL, &error),
-    cgap_head_apply(closer, (cgap_row_kind)5, rows, N, rows, &error),
+    cgap_head_apply(method, CGAP_IMAGE_ROWS, NULL, N, rows, &error),
+    cgap_head_apply(method, CGAP_IMAGE_ROWS, rows, N, NULL, &error),
+    cgap_head_apply(method, (cgap_row_kind)5, rows, N, rows, &error),
     cgap_head_apply_source(NULL, CGAP_TEXT_ROWS, text, rows, 0, quiet, &error),
-    cgap_head_apply_source(closer, CGAP_TEXT_ROWS, NULL, rows, 0, quiet, &error),
-    cgap_head_apply_source(closer, CGAP_TEXT_ROWS, text, NULL, 0, quiet, &error),
-    cgap_head_apply_source(closer, CGAP_TEXT_ROWS, text, rows, INT_MAX, quiet, &error),
-    cgap_head_apply_source(closer, (cgap_row_kind)-1, text, rows, 0, quiet, &error),
+    cgap_head_apply_source(method, CGAP_TEXT_ROWS, NULL, rows, 0, quiet, &error),
+    cgap_head_apply_source(method, CGAP_TEXT_ROWS, text, NULL, 0, quiet, &error),
+    cgap_head_apply_source(method, CGAP_TEXT_ROWS, text, rows, INT_MAX, quiet, &error),
+    cgap_head_apply_source(method, (cgap_row_kind)-1, text, rows, 0, quiet, &error),
     cgap_head_read(NULL, "head.h5", &error),
     cgap_head_read(&head, NULL, &error),
     cgap_head_write(NULL, "head.h5", &error),
-    cgap_head_write(closer, NULL, &error),
+    cgap_head_write(method, NULL, &error),
     cgap_dataset_open(NULL, &none, &error),
     cgap_dataset_open(&file, NULL, &error),
     cgap_dataset_open(&file, &none, &error),
@@ -497,7 +497,7 @@ Test(arguments, pointers_that_are_null)
     cr_expect_eq(got[k], CGAP_USAGE, "call %zu: %d", k, (int)got[k]);
   expect_line("the last", &error);
   cr_expect(!head && !file);
-  cgap_head_close(closer);
+  cgap_head_close(method);
   cgap_simulation_clear(&g.rows);
 }
 
@@ -516,7 +516,7 @@ Test(arguments, calls_that_cannot_fail)
   cr_expect_eq(cgap_type_size((cgap_type)-1), 0);
   cr_expect_eq(cgap_type_size((cgap_type)4), 0);
   cr_expect_str_eq(cgap_type_name((cgap_type)99), "unknown");
-  cr_expect_str_eq(cgap_closer_name((cgap_closer)CGAP_CLOSERS), "unknown");
+  cr_expect_str_eq(cgap_gap_method_name((cgap_gap_method)CGAP_GAP_METHODS), "unknown");
   cr_expect_eq(cgap_comm_rank(NULL), 0);
   cr_expect_eq(cgap_comm_size(NULL), 1);
   cr_expect_eq(cgap_fail(NULL, CGAP_DATA, "no error to fill"), CGAP_DATA);
@@ -555,7 +555,7 @@ Test(arguments, reads_that_fail_and_calls_that_are_stopped)
   t.progress = o.progress;
   cr_expect_eq(cgap_audit_run(&audit, &g.data, &o, &error), CGAP_INTERRUPTED);
   cr_expect_eq(cgap_train_run(&head, &g.data, &t, NULL, &error), CGAP_INTERRUPTED);
-  cr_expect_eq(cgap_closer_fit(&head, CGAP_CENTER, 1, &g.data, 0, o.progress, &error), CGAP_INTERRUPTED);
+  cr_expect_eq(cgap_gap_method_fit(&head, CGAP_CENTER, 1, &g.data, 0, o.progress, &error), CGAP_INTERRUPTED);
   cr_expect_null(head);
   for (int call = 0; call < CALLS; call++) {
     if (call == PLAN) /* a plan without a measurement */

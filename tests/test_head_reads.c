@@ -138,8 +138,8 @@ static void expect_same(const char *where, const cgap_data *data, const cgap_tra
     cr_expect(support_same(where, "validation", b->validation.total, a->validation.total));
     cr_expect(support_same(where, "gap", b->validation_gap, a->validation_gap));
   }
-  for (int k = 0; k < CGAP_CLOSERS; k++)
-    expect_same_head(cgap_closer_name((cgap_closer)k), held.trial.closer[k], read.trial.closer[k]);
+  for (int k = 0; k < CGAP_GAP_METHODS; k++)
+    expect_same_head(cgap_gap_method_name((cgap_gap_method)k), held.trial.method[k], read.trial.method[k]);
   expect_same_source(where, &held.trial.test.data.image, &read.trial.test.data.image);
   expect_same_source(where, &held.trial.test.data.text, &read.trial.test.data.text);
   outcome_clear(&held);
@@ -439,18 +439,18 @@ Test(head_reads, a_way_out_is_named_where_it_is_one)
 Test(head_reads, closers_fitted_within_a_limit)
 {
   world w = world_init(CGAP_FLOAT16, 3);
-  for (int k = 0; k < CGAP_CLOSERS; k++) {
-    const cgap_closer closer = (cgap_closer)k;
-    const bool rows = closer == CGAP_WHITEN || closer == CGAP_PROCRUSTES;
+  for (int k = 0; k < CGAP_GAP_METHODS; k++) {
+    const cgap_gap_method method = (cgap_gap_method)k;
+    const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES;
     cgap_head *held = NULL, *read = NULL;
     cgap_budget budget;
-    cr_assert_eq(cgap_budget_closer(&budget, &w.data, rows, "it", 0, NULL), CGAP_OK);
+    cr_assert_eq(cgap_budget_gap_method(&budget, &w.data, rows, "it", 0, NULL), CGAP_OK);
     const uint64_t limit = budget.held_bytes - rows;
-    cr_assert_eq(cgap_closer_fit(&held, closer, 1, &w.data, 2, (cgap_progress){0}, NULL), CGAP_OK);
-    cr_assert_eq(cgap_budget_closer(&budget, &w.data, rows, "it", limit, NULL), CGAP_OK);
+    cr_assert_eq(cgap_gap_method_fit(&held, method, 1, &w.data, 2, (cgap_progress){0}, NULL), CGAP_OK);
+    cr_assert_eq(cgap_budget_gap_method(&budget, &w.data, rows, "it", limit, NULL), CGAP_OK);
     cr_expect_eq(budget.reads, rows);
-    cr_assert_eq(cgap_closer_fit_within(&read, closer, 1, &w.data, 2, limit, (cgap_progress){0}, NULL), CGAP_OK);
-    expect_same_head(cgap_closer_name(closer), held, read);
+    cr_assert_eq(cgap_gap_method_fit_within(&read, method, 1, &w.data, 2, limit, (cgap_progress){0}, NULL), CGAP_OK);
+    expect_same_head(cgap_gap_method_name(method), held, read);
     cgap_head_close(held);
     cgap_head_close(read);
   }

@@ -342,9 +342,9 @@ Test(head_train, closers_close_what_they_are_fitted_on)
   const cgap_head_shape same = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = 24, .dim = 24};
   cgap_head *nothing = cgap_head_new(&same, "{}");
   const double before = gap_through(nothing, &s.trial.training);
-  for (int k = 0; k < CGAP_CLOSERS; k++) {
-    const double after = gap_through(s.trial.closer[k], &s.trial.training);
-    cr_expect_lt(after, before / 4, "%s: %g after %g", cgap_closer_name((cgap_closer)k), after, before);
+  for (int k = 0; k < CGAP_GAP_METHODS; k++) {
+    const double after = gap_through(s.trial.method[k], &s.trial.training);
+    cr_expect_lt(after, before / 4, "%s: %g after %g", cgap_gap_method_name((cgap_gap_method)k), after, before);
   }
   cgap_head_close(nothing);
   setting_clear(&s);
@@ -366,7 +366,7 @@ Test(head_train, procrustes_undoes_a_rotation)
                           .pairing = CGAP_BY_ROW};
   cgap_head *head = NULL;
   cgap_error error = {0};
-  cr_assert_eq(cgap_closer_fit(&head, CGAP_PROCRUSTES, 1, &data, 1, (cgap_progress){0}, &error), CGAP_OK, "%s",
+  cr_assert_eq(cgap_gap_method_fit(&head, CGAP_PROCRUSTES, 1, &data, 1, (cgap_progress){0}, &error), CGAP_OK, "%s",
                error.message);
   float *in = support_encode(y, N * D, CGAP_FLOAT32), out[N * D];
   cr_assert_eq(cgap_head_apply(head, CGAP_TEXT_ROWS, in, N, out, &error), CGAP_OK);

@@ -319,7 +319,7 @@ Test(library, the_split_comes_back_from_a_file)
   cgap_simulation s = simulated(80, 6);
   const cgap_data data = cgap_simulation_data(&s);
   cgap_train_options o = quick_options();
-  cgap_head *head = NULL, *read = NULL, *closer = NULL;
+  cgap_head *head = NULL, *read = NULL, *method = NULL;
   cgap_error error = {0};
   char folder[256], path[300];
   size_t rows, back;
@@ -331,12 +331,12 @@ Test(library, the_split_comes_back_from_a_file)
   const int64_t *was = cgap_head_split(head, &rows), *is = cgap_head_split(read, &back);
   cr_assert_eq(rows, back);
   cr_expect_eq(memcmp(was, is, rows * sizeof *was), 0);
-  cr_assert_eq(cgap_closer_fit(&closer, CGAP_CENTER, 1, &data, 1, (cgap_progress){0}, &error), CGAP_OK);
-  cr_expect_null(cgap_head_split(closer, &rows));
+  cr_assert_eq(cgap_gap_method_fit(&method, CGAP_CENTER, 1, &data, 1, (cgap_progress){0}, &error), CGAP_OK);
+  cr_expect_null(cgap_head_split(method, &rows));
   cr_expect_eq(rows, 0);
   cgap_head_close(head);
   cgap_head_close(read);
-  cgap_head_close(closer);
+  cgap_head_close(method);
   support_remove(folder);
   cgap_simulation_clear(&s);
 }

@@ -235,19 +235,19 @@ Test(norms, heads_do_not_see_lengths)
   o.epochs = 3;
   o.batch = 10;
   o.threads = 2;
-  for (int kind = -1; kind < CGAP_CLOSERS; kind++) { /* -1: a trained head */
+  for (int kind = -1; kind < CGAP_GAP_METHODS; kind++) { /* -1: a trained head */
     for (int k = 0; k < 2; k++) {
       cgap_head *head = NULL;
       const cgap_status status =
         kind < 0 ? cgap_train_run(&head, &data[k], &o, NULL, &error)
-                 : cgap_closer_fit(&head, (cgap_closer)kind, 1, &data[k], 2, (cgap_progress){0}, &error);
+                 : cgap_gap_method_fit(&head, (cgap_gap_method)kind, 1, &data[k], 2, (cgap_progress){0}, &error);
       cr_assert_eq(status, CGAP_OK, "%s", error.message);
       cr_assert_eq(cgap_head_apply_source(head, CGAP_TEXT_ROWS, &data[k].text, out[k], 2, (cgap_progress){0}, &error),
                    CGAP_OK, "%s", error.message);
       cgap_head_close(head);
     }
     for (size_t k = 0; k < N * D; k++)
-      cr_assert(support_near(kind < 0 ? "trained" : cgap_closer_name((cgap_closer)kind), "element", (double)out[1][k],
+      cr_assert(support_near(kind < 0 ? "trained" : cgap_gap_method_name((cgap_gap_method)kind), "element", (double)out[1][k],
                              (double)out[0][k], 1e-5, 0));
   }
   free(far[0]);

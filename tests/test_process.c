@@ -30,7 +30,7 @@ typedef struct job {
   cgap_simulation rows;
   int threads, openmp; /* of the audit; of the caller's own regions */
   cgap_audit audit, of_file;
-  float *head, *closer; /* (images, D) the images through a trained head, through CGAP_PROCRUSTES */
+  float *head, *method; /* (images, D) the images through a trained head, through CGAP_PROCRUSTES */
   int openmp_after;
 } job;
 
@@ -53,7 +53,7 @@ static job make_job(int k, const char *folder)
                  error.message);
   }
   j.head = support_alloc(j.rows.images * D, sizeof *j.head);
-  j.closer = support_alloc(j.rows.images * D, sizeof *j.closer);
+  j.method = support_alloc(j.rows.images * D, sizeof *j.method);
   return j;
 }
 
@@ -63,7 +63,7 @@ static void free_job(job *j)
   cgap_audit_clear(&j->audit);
   cgap_audit_clear(&j->of_file);
   free(j->head);
-  free(j->closer);
+  free(j->method);
 }
 
 /* Criterion's assertions belong to the main thread: a worker that fails ends the test. */
@@ -109,8 +109,8 @@ static void *run_job(void *job_)
     j->audit = run_audit_data(&data, 0.01, j->threads, 0);
     must(cgap_train_run(&head, &data, &o, NULL, &error), &error);
     apply(j->head, head, &data.image, j->threads);
-    must(cgap_closer_fit(&head, CGAP_PROCRUSTES, 1, &data, j->threads, (cgap_progress){0}, &error), &error);
-    apply(j->closer, head, &data.image, j->threads);
+    must(cgap_gap_method_fit(&head, CGAP_PROCRUSTES, 1, &data, j->threads, (cgap_progress){0}, &error), &error);
+    apply(j->method, head, &data.image, j->threads);
     if (j->path[0])
       audit_file(j);
   }
@@ -123,7 +123,7 @@ static void expect_same(const char *where, const job *got, const job *want)
   const size_t bytes = want->rows.images * D * sizeof(float);
   cr_expect_eq(compare_bits(where, &got->audit, &want->audit), 0);
   cr_expect_eq(memcmp(got->head, want->head, bytes), 0, "%s: a trained head", where);
-  cr_expect_eq(memcmp(got->closer, want->closer, bytes), 0, "%s: a closer", where);
+  cr_expect_eq(memcmp(got->method, want->method, bytes), 0, "%s: a closer", where);
   if (want->path[0])
     cr_expect_eq(compare_bits(where, &got->of_file, &want->of_file), 0);
   cr_expect_eq(got->openmp_after, got->openmp, "%s: OpenMP had %d threads, now %d", where, got->openmp,

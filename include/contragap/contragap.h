@@ -562,9 +562,9 @@ typedef struct cgap_observer {
 typedef enum cgap_row_kind { CGAP_IMAGE_ROWS, CGAP_TEXT_ROWS } cgap_row_kind;
 
 /* What closes a gap without training; it stands beside every trained head. */
-typedef enum cgap_closer { CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_PROCRUSTES } cgap_closer;
-enum { CGAP_CLOSERS = 4 };
-CGAP_API const char *cgap_closer_name(cgap_closer closer);
+typedef enum cgap_gap_method { CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_PROCRUSTES } cgap_gap_method;
+enum { CGAP_GAP_METHODS = 4 };
+CGAP_API const char *cgap_gap_method_name(cgap_gap_method gap_method);
 
 typedef struct cgap_head cgap_head; /* a fitted head, or a closer */
 
@@ -598,7 +598,7 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply_source(const cgap_head *hea
                                                             cgap_progress progress, cgap_error *error);
 
 /* A closer fitted on all pairs of data. factor: of the gap vector, for CGAP_SHIFT; 1 closes it. */
-CGAP_API CGAP_MUST_CHECK cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor,
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method gap_method, double factor,
                                                      const cgap_data *data, int threads, cgap_progress progress,
                                                      cgap_error *error);
 

@@ -104,7 +104,7 @@ static cgap_status check_fit(const cgap_data *fit, const cgap_data *data, cgap_e
 
 static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap_error *error)
 {
-  const cgap_closer closer = (cgap_closer)(opt.method - 1);
+  const cgap_gap_method gap_method = (cgap_gap_method)(opt.method - 1);
   cgap_dataset *other = NULL;
   if (opt.fit) {
     const cgap_input_options input = fit_input();
@@ -115,7 +115,7 @@ static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap
   const cgap_data *data = cgap_dataset_data(other ? other : dataset);
   cgap_status status = check_fit(data, cgap_dataset_data(dataset), error);
   if (status == CGAP_OK)
-    status = cgap_closer_fit_within(out, closer, opt.factor, data, cli_shared.threads, cli_shared.memory_bytes,
+    status = cgap_gap_method_fit_within(out, gap_method, opt.factor, data, cli_shared.threads, cli_shared.memory_bytes,
                                     cli_progress(), error);
   cgap_dataset_close(other);
   return status;

@@ -233,16 +233,16 @@ static void say_split(const train_run *t)
 
 static cgap_status study(train_run *t, cgap_error *error)
 {
-  cgap_entrant entrants[2 + MOST_RUNS + CGAP_CLOSERS] = {{.name = "before"}};
+  cgap_entrant entrants[2 + MOST_RUNS + CGAP_GAP_METHODS] = {{.name = "before"}};
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
     entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].fitted.head, t->run[k].fitted.seconds,
                                        cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
   entrants[count++] = (cgap_entrant){.name = "start", .head = t->run[0].fitted.start_head}; /* that of all runs */
-  for (int k = 0; k < CGAP_CLOSERS; k++)
-    if (t->trial.closer[k])
+  for (int k = 0; k < CGAP_GAP_METHODS; k++)
+    if (t->trial.method[k])
       entrants[count++] =
-        (cgap_entrant){cgap_closer_name((cgap_closer)k), t->trial.closer[k], t->trial.closer_seconds[k], 0, 0};
+        (cgap_entrant){cgap_gap_method_name((cgap_gap_method)k), t->trial.method[k], t->trial.method_seconds[k], 0, 0};
   const cgap_study_options options = {.threads = cli_shared.threads,
                                       .memory_bytes = cgap_trial_study_memory(&t->trial, &t->options),
                                       .spill = t->trial.budget.reads,

@@ -204,7 +204,7 @@ cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *d, const cgap_tr
   return CGAP_OK;
 }
 
-cgap_status cgap_budget_closer(cgap_budget *out, const cgap_data *d, bool rows, const char *name, uint64_t limit,
+cgap_status cgap_budget_gap_method(cgap_budget *out, const cgap_data *d, bool rows, const char *name, uint64_t limit,
                                cgap_error *error)
 {
   const cgap_train_options o = CGAP_TRAIN_OPTIONS_INIT;

@@ -18,7 +18,7 @@ CGAP_MUST_CHECK cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *
                                              cgap_error *error);
 
 /* A closer fitted on whole data: reads where `rows` of it are needed and do not fit. limit 0: half of what is free. */
-CGAP_MUST_CHECK cgap_status cgap_budget_closer(cgap_budget *out, const cgap_data *data, bool rows, const char *name,
+CGAP_MUST_CHECK cgap_status cgap_budget_gap_method(cgap_budget *out, const cgap_data *data, bool rows, const char *name,
                                                uint64_t limit, cgap_error *error);
 
 #endif

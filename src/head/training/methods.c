@@ -19,11 +19,11 @@ static const double WHITEN_RIDGE = 0.1;
 /* Added to the couples' moment, as a share of its mean diagonal: directions without data stay where they are. */
 static const double TURN_RIDGE = 1e-6;
 
-static const char *const NAMES[CGAP_CLOSERS] = {"center", "shift", "whiten", "procrustes"};
+static const char *const NAMES[CGAP_GAP_METHODS] = {"center", "shift", "whiten", "procrustes"};
 
-const char *cgap_closer_name(cgap_closer closer)
+const char *cgap_gap_method_name(cgap_gap_method method)
 {
-  return (unsigned)closer < CGAP_CLOSERS ? NAMES[closer] : "unknown";
+  return (unsigned)method < CGAP_GAP_METHODS ? NAMES[method] : "unknown";
 }
 
 static void put_bias(cgap_head *h, int side, const double *bias)
@@ -148,24 +148,24 @@ static cgap_status procrustes(cgap_head *h, const cgap_part *p, double *work, cg
   return CGAP_OK;
 }
 
-cgap_status cgap_closer_of_part(cgap_head **out, cgap_closer closer, double factor, const cgap_part *p,
+cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor, const cgap_part *p,
                                 cgap_error *error)
 {
   const cgap_head_shape shape = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = p->dim, .dim = p->dim};
   char options[80];
-  snprintf(options, sizeof options, "{\"method\": \"%s\"}", NAMES[closer]);
+  snprintf(options, sizeof options, "{\"method\": \"%s\"}", NAMES[method]);
   *out = cgap_head_new(&shape, options);
   size_t squares = 0;
   double *work = cgap_product(&squares, p->dim, p->dim) ? cgap_alloc(4 * squares + 2 * p->dim, sizeof *work) : NULL;
   const int blas = cgap_blas_single();
   cgap_status status = CGAP_OK;
   if (!*out || !work)
-    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %s of %zu dimensions", NAMES[closer], p->dim);
-  else if (closer == CGAP_CENTER)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %s of %zu dimensions", NAMES[method], p->dim);
+  else if (method == CGAP_CENTER)
     center(*out, p, work);
-  else if (closer == CGAP_SHIFT)
+  else if (method == CGAP_SHIFT)
     shift(*out, p, factor, work);
-  else if (closer == CGAP_WHITEN)
+  else if (method == CGAP_WHITEN)
     status = whiten(*out, p, work, error);
   else
     status = procrustes(*out, p, work, error);
@@ -183,23 +183,23 @@ cgap_status cgap_closer_of_part(cgap_head **out, cgap_closer closer, double fact
 
 /* Without texts the class texts stand for them; only a rotation needs to know who belongs to whom. Of one side alone,
  * each is fitted on it: what that makes of the other side's place is not used. */
-static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_closer closer, cgap_error *error)
+static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_gap_method method, cgap_error *error)
 {
   *out = *data;
   if (data->text.rows == 0 && data->class_text.rows > 0) {
     out->text = data->class_text;
     out->pairing = CGAP_UNPAIRED;
   }
-  const bool apart = closer == CGAP_CENTER || closer == CGAP_WHITEN; /* each side by itself */
+  const bool apart = method == CGAP_CENTER || method == CGAP_WHITEN; /* each side by itself */
   if (apart && (out->text.rows == 0 || out->image.rows == 0)) {
     out->image = out->image.rows ? out->image : out->text;
     out->text = out->text.rows ? out->text : out->image;
     out->pairing = CGAP_UNPAIRED;
   }
-  if (out->text.rows == 0 || out->image.rows == 0 || (closer == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
+  if (out->text.rows == 0 || out->image.rows == 0 || (method == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
     return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; give --fit FILE2",
-                     (data->image.rows ? data->image : data->text).name, cgap_closer_name(closer),
-                     closer == CGAP_PROCRUSTES ? "pairs of images and texts" : "images and texts");
+                     (data->image.rows ? data->image : data->text).name, cgap_gap_method_name(method),
+                     method == CGAP_PROCRUSTES ? "pairs of images and texts" : "images and texts");
   return CGAP_OK;
 }
 
@@ -216,7 +216,7 @@ static cgap_part whole(const cgap_embeddings *e)
       .images = e->image.rows, .texts = e->text.rows, .count = e->text.rows, .couple_image = e->pairs.image_of}};
 }
 
-cgap_status cgap_closer_fit_within(cgap_head **out, cgap_closer closer, double factor, const cgap_data *data,
+cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data,
                                    int threads, uint64_t limit, cgap_progress progress, cgap_error *error)
 {
   cgap_embeddings e = {0};
@@ -224,10 +224,10 @@ cgap_status cgap_closer_fit_within(cgap_head **out, cgap_closer closer, double f
   cgap_budget budget;
   cgap_spill *spill[CGAP_SIDES] = {NULL, NULL};
   *out = NULL;
-  const bool rows = closer == CGAP_WHITEN || closer == CGAP_PROCRUSTES; /* the others are made of the means alone */
-  cgap_status status = sides_of(&sides, data, closer, error);
+  const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES; /* the others are made of the means alone */
+  cgap_status status = sides_of(&sides, data, method, error);
   if (status == CGAP_OK)
-    status = cgap_budget_closer(&budget, &sides, rows, cgap_closer_name(closer), limit, error);
+    status = cgap_budget_gap_method(&budget, &sides, rows, cgap_gap_method_name(method), limit, error);
   cgap_source *const side[] = {&sides.image, &sides.text};
   for (int k = 0; status == CGAP_OK && k < CGAP_SIDES; k++) {
     const cgap_source from = *side[k];
@@ -239,17 +239,17 @@ cgap_status cgap_closer_fit_within(cgap_head **out, cgap_closer closer, double f
                                   progress, error);
   const cgap_part all = whole(&e);
   if (status == CGAP_OK)
-    status = cgap_closer_of_part(out, closer, factor, &all, error);
+    status = cgap_gap_method_fit_rows(out, method, factor, &all, error);
   cgap_embeddings_clear(&e);
   for (int k = 0; k < CGAP_SIDES; k++)
     cgap_spill_close(spill[k]);
   return status;
 }
 
-cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor, const cgap_data *data, int threads,
+cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data, int threads,
                             cgap_progress progress, cgap_error *error)
 {
-  static const char *const CALL = "cgap_closer_fit";
+  static const char *const CALL = "cgap_gap_method_fit";
   cgap_data checked;
   cgap_status status = cgap_check_argument(out, CALL, "out", error);
   if (status != CGAP_OK)
@@ -257,13 +257,13 @@ cgap_status cgap_closer_fit(cgap_head **out, cgap_closer closer, double factor, 
   *out = NULL;
   status = cgap_check_argument(data, CALL, "data", error);
   if (status == CGAP_OK)
-    status = cgap_check_choice("closer", (int)closer, CGAP_CLOSERS, error);
+    status = cgap_check_choice("closer", (int)method, CGAP_GAP_METHODS, error);
   if (status == CGAP_OK && !isfinite(factor))
     status = cgap_fail(error, CGAP_USAGE, "factor %g: give a finite number; 1 closes the gap", factor);
   if (status == CGAP_OK)
     status = cgap_check_threads(threads, error);
   if (status == CGAP_OK)
     status = cgap_check_data(&checked, data, error);
-  return status == CGAP_OK ? cgap_closer_fit_within(out, closer, factor, &checked, threads, 0, progress, error)
+  return status == CGAP_OK ? cgap_gap_method_fit_within(out, method, factor, &checked, threads, 0, progress, error)
                            : status;
 }

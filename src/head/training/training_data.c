@@ -12,7 +12,7 @@
 #include "rows/embeddings.h"
 #include "rows/row_reader.h"
 
-enum { CLOSER_SHIFT_ALL = 1 };
+enum { SHIFT_WHOLE_GAP = 1 };
 
 cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_kind kind, cgap_error *error)
 {
@@ -41,17 +41,17 @@ static int threads_of(const cgap_train_options *o)
   return o->threads > 0 ? o->threads : omp_get_max_threads();
 }
 
-static cgap_status fit_closers(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, cgap_error *error)
+static cgap_status fit_methods(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, cgap_error *error)
 {
   const cgap_part_options every = {.keep_duplicates = true, .leave = t->budget.reads, .threads = threads_of(o)};
   cgap_part part;
   cgap_status status = cgap_part_init(&part, e, &t->split, CGAP_TRAINING, &every, error);
   if (status != CGAP_OK)
     return status;
-  for (int k = 0; status == CGAP_OK && k < CGAP_CLOSERS; k++) {
+  for (int k = 0; status == CGAP_OK && k < CGAP_GAP_METHODS; k++) {
     const double start = cgap_clock_seconds();
-    status = cgap_closer_of_part(&t->closer[k], (cgap_closer)k, CLOSER_SHIFT_ALL, &part, error);
-    t->closer_seconds[k] = cgap_clock_seconds() - start;
+    status = cgap_gap_method_fit_rows(&t->method[k], (cgap_gap_method)k, SHIFT_WHOLE_GAP, &part, error);
+    t->method_seconds[k] = cgap_clock_seconds() - start;
   }
   cgap_part_clear(&part);
   return status;
@@ -72,7 +72,7 @@ static bool note_parts(cgap_trial *t, const cgap_embeddings *e)
   return true;
 }
 
-static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, bool closers,
+static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, bool methods,
                               cgap_error *error)
 {
   const cgap_part_options training = {.keep_duplicates = o->keep_duplicates,
@@ -90,8 +90,8 @@ static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cga
                        o->training_images, t->split.images[CGAP_TRAINING]);
   if (status == CGAP_OK && !note_parts(t, e))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  if (status == CGAP_OK && closers)
-    status = fit_closers(t, e, o, error);
+  if (status == CGAP_OK && methods)
+    status = fit_methods(t, e, o, error);
   if (status == CGAP_OK)
     status = cgap_part_init(&t->training, e, &t->split, CGAP_TRAINING, &training, error);
   if (status == CGAP_OK)
@@ -129,7 +129,7 @@ static void clear_rows(cgap_trial_rows *rows)
   cgap_free(rows);
 }
 
-cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_train_options *o, bool closers,
+cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_train_options *o, bool methods,
                             cgap_error *error)
 {
   cgap_data checked;
@@ -160,7 +160,7 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
   if (status == CGAP_OK)
     status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
-    status = make_parts(out, &rows->e, o, closers, error);
+    status = make_parts(out, &rows->e, o, methods, error);
   cgap_give_back(); /* what reading took is not needed for training */
   if (status != CGAP_OK) {
     cgap_trial_clear(out);
@@ -199,8 +199,8 @@ void cgap_trial_clear(cgap_trial *t)
   cgap_part_clear(&t->training);
   cgap_part_clear(&t->validation);
   cgap_subset_clear(&t->test);
-  for (int k = 0; k < CGAP_CLOSERS; k++)
-    cgap_head_close(t->closer[k]);
+  for (int k = 0; k < CGAP_GAP_METHODS; k++)
+    cgap_head_close(t->method[k]);
   cgap_free(t->part_of_row);
   clear_rows(t->rows);
   *t = (cgap_trial){0};

@@ -55,8 +55,8 @@ typedef struct cgap_trial {
   cgap_split split;
   cgap_part training, validation;
   cgap_subset test;
-  cgap_head *closer[CGAP_CLOSERS]; /* NULL: not asked for */
-  double closer_seconds[CGAP_CLOSERS];
+  cgap_head *method[CGAP_GAP_METHODS]; /* NULL: not asked for */
+  double method_seconds[CGAP_GAP_METHODS];
   size_t dim;
   size_t training_images, training_texts; /* before equal rows became one */
   int64_t *part_of_row;                   /* (file_images) of head.h5's /split */
@@ -66,7 +66,7 @@ typedef struct cgap_trial {
 /* data must outlive the trial. Of options the split, the duplicates, the noise, the size and the seed matter here.
  * CGAP_FILE where there are no pairs, CGAP_DATA where there are too few. */
 CGAP_MUST_CHECK cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *options,
-                                            bool closers, cgap_error *error);
+                                            bool methods, cgap_error *error);
 void cgap_trial_clear(cgap_trial *trial);
 
 /* After the last training: the parts' rows are let go, their numbers and the test part stay. */

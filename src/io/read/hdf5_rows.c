@@ -364,10 +364,10 @@ void cgap_rows_threads(cgap_rows *rows, int threads)
     rows->threads = threads > 0 ? threads : omp_get_num_procs();
 }
 
-static void close_id(hid_t id, herr_t (*closer)(hid_t))
+static void close_id(hid_t id, herr_t (*close_function)(hid_t))
 {
   if (id >= 0)
-    (void)closer(id);
+    (void)close_function(id);
 }
 
 void cgap_rows_close(cgap_rows *rows)
