@@ -165,12 +165,12 @@ typedef struct cgap_median_window {
 
 /* The pairs of one block. Products are (x − x̄)·(y − ȳ), with the centroids of the block (within) or of the file
  * (whole); at offset k the image is k − CGAP_SHIFTS rows from the text's own. Doubles alone: ranks add them up. */
-typedef struct cgap_block_fit {
+typedef struct cgap_block_products {
   double within[CGAP_OFFSETS], whole[CGAP_OFFSETS]; /* sums of products over the pairs at each offset */
   double count[CGAP_OFFSETS];                       /* of how many; 0: not asked */
   double within_square; /* mean over the block's texts of the square of a product with one of its images at random,
                          * texts that share an image being added up first */
-} cgap_block_fit;
+} cgap_block_products;
 
 /* All that is summed about a data set before the measures finish. */
 struct cgap_evidence {
@@ -186,7 +186,7 @@ struct cgap_evidence {
   const double *within_kernel;     /* (images) Σ over couples of an image's own texts of e^(-t‖y − y'‖²) */
   const double *paired_image_mean; /* (dim) mean over couples of x_o(j) */
   const double *group_moment;  /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
-  const cgap_block_fit *block; /* (blocks) block b: texts b·M/blocks … */
+  const cgap_block_products *block; /* (blocks) block b: texts b·M/blocks … */
   size_t blocks;
   double group_growth; /* how many times as much the mean over random pairs varies since texts of one image (or of its
                         * copies) stay together */

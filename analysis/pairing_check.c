@@ -91,10 +91,10 @@ static void find_block_z(block_z *out, const cgap_evidence *e, double square)
 {
   *out = (block_z){.named = {false}};
   for (size_t b = 0; b < e->blocks; b++) {
-    const cgap_block_fit *fit = &e->block[b];
+    const cgap_block_products *products = &e->block[b];
     for (int k = 0; k < CGAP_OFFSETS; k++)
-      out->within[b][k] = z_of(fit->within[k], fit->count[k], fit->within_square > 1e-26 ? fit->within_square : 0);
-    out->whole[b] = z_of(fit->whole[CGAP_SHIFTS], fit->count[CGAP_SHIFTS], square);
+      out->within[b][k] = z_of(products->within[k], products->count[k], products->within_square > 1e-26 ? products->within_square : 0);
+    out->whole[b] = z_of(products->whole[CGAP_SHIFTS], products->count[CGAP_SHIFTS], square);
   }
 }
 

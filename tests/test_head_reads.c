@@ -77,7 +77,7 @@ static cgap_train_options without_room(const cgap_train_options *options, const 
 
 typedef struct outcome {
   cgap_trial trial;
-  cgap_fitted fitted;
+  cgap_training_result training_result;
 } outcome;
 
 /* A trial made ready for some options, and a training with others. */
@@ -90,7 +90,7 @@ static outcome train_other(const cgap_data *data, const cgap_train_options *o, c
   cr_assert_eq(cgap_trial_open(&out.trial, data, o, true, &error), CGAP_OK, "%s", error.message);
   cr_assert_eq(out.trial.budget.reads, reads);
   cr_assert_eq(!out.trial.training.image, reads);
-  cr_assert_eq(cgap_fit_run(&out.fitted, &out.trial, fit, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_training_run(&out.training_result, &out.trial, fit, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
   return out;
 }
 
@@ -101,7 +101,7 @@ static outcome train(const cgap_data *data, const cgap_train_options *o, bool re
 
 static void outcome_clear(outcome *o)
 {
-  cgap_fitted_clear(&o->fitted);
+  cgap_training_result_clear(&o->training_result);
   cgap_trial_clear(&o->trial);
 }
 
@@ -130,10 +130,10 @@ static void expect_same(const char *where, const cgap_data *data, const cgap_tra
 {
   const cgap_train_options less = without_room(options, data);
   outcome held = train(data, options, false), read = train(data, &less, true);
-  expect_same_head(where, held.fitted.head, read.fitted.head);
-  cr_assert_eq(held.fitted.history.count, read.fitted.history.count);
-  for (size_t k = 0; k < held.fitted.history.count; k++) {
-    const cgap_epoch *a = &held.fitted.history.epoch[k], *b = &read.fitted.history.epoch[k];
+  expect_same_head(where, held.training_result.head, read.training_result.head);
+  cr_assert_eq(held.training_result.history.count, read.training_result.history.count);
+  for (size_t k = 0; k < held.training_result.history.count; k++) {
+    const cgap_epoch *a = &held.training_result.history.epoch[k], *b = &read.training_result.history.epoch[k];
     cr_expect(support_same(where, "training", b->training.total, a->training.total));
     cr_expect(support_same(where, "validation", b->validation.total, a->validation.total));
     cr_expect(support_same(where, "gap", b->validation_gap, a->validation_gap));
@@ -187,7 +187,7 @@ Test(head_reads, one_batch_of_all)
   cgap_train_options all = o;
   all.batch = 0;
   outcome held = train_other(&w.data, &o, &all, false), read = train_other(&w.data, &less, &all, true);
-  expect_same_head("one batch", held.fitted.head, read.fitted.head);
+  expect_same_head("one batch", held.training_result.head, read.training_result.head);
   outcome_clear(&held);
   outcome_clear(&read);
   world_clear(&w);
@@ -248,10 +248,10 @@ Test(head_reads, files_of_every_layout)
     expect_same(name, data, &o);
     outcome read = train(data, &less, true);
     if (first)
-      expect_same_head(name, first, read.fitted.head);
+      expect_same_head(name, first, read.training_result.head);
     else {
-      first = read.fitted.head;
-      read.fitted.head = NULL;
+      first = read.training_result.head;
+      read.training_result.head = NULL;
     }
     outcome_clear(&read);
     cgap_dataset_close(file);
@@ -307,23 +307,23 @@ Test(head_reads, a_run_goes_on_either_way)
   cr_assert_eq(cgap_trial_open(&trials[1], &w.data, &less, false, &error), CGAP_OK, "%s", error.message);
   char folder[300];
   support_directory(folder, sizeof folder);
-  cgap_fitted pieces = {0};
+  cgap_training_result pieces = {0};
   cgap_status status = CGAP_INTERRUPTED;
   size_t turns = 0, left = 0;
   for (; status == CGAP_INTERRUPTED; turns++) {
     cr_assert_lt(turns, 100);
-    cgap_fitted_clear(&pieces);
+    cgap_training_result_clear(&pieces);
     left = 5 + turns % 3;
     cgap_train_options now = turns % 2 ? less : o;
     now.progress = (cgap_progress){stop_later, &left};
     const cgap_store store = {.folder = folder, .prefix = "", .resume = turns > 0};
-    status = cgap_fit_run(&pieces, &trials[turns % 2], &now, &store, NULL, &error);
+    status = cgap_training_run(&pieces, &trials[turns % 2], &now, &store, NULL, &error);
   }
   cr_assert_eq(status, CGAP_OK, "%s", error.message);
   cr_expect_gt(turns, 4);
-  expect_same_head("by turns", whole.fitted.head, pieces.head);
+  expect_same_head("by turns", whole.training_result.head, pieces.head);
   support_remove(folder);
-  cgap_fitted_clear(&pieces);
+  cgap_training_result_clear(&pieces);
   cgap_trial_clear(&trials[0]);
   cgap_trial_clear(&trials[1]);
   outcome_clear(&whole);
@@ -340,7 +340,7 @@ Test(head_reads, before_and_after_are_the_same)
   cgap_study studies[2];
   for (int k = 0; k < 2; k++) {
     outcome *out = k ? &read : &held;
-    const cgap_entrant entrants[] = {{.name = "before"}, {.name = "after", .head = out->fitted.head}};
+    const cgap_entrant entrants[] = {{.name = "before"}, {.name = "after", .head = out->training_result.head}};
     cgap_error error = {0};
     cgap_trial_rest(&out->trial);
     const cgap_study_options how = {.threads = 2,

@@ -53,12 +53,12 @@ static void setting_clear(setting *s)
   cgap_simulation_clear(&s->simulation);
 }
 
-static cgap_fitted fit(const setting *s, const cgap_train_options *o)
+static cgap_training_result fit(const setting *s, const cgap_train_options *o)
 {
-  cgap_fitted f;
+  cgap_training_result f;
   cgap_error error = {0};
   const cgap_store nowhere = {0};
-  cr_assert_eq(cgap_fit_run(&f, &s->trial, o, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_training_run(&f, &s->trial, o, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
   return f;
 }
 
@@ -76,12 +76,12 @@ Test(head_train, threads_leave_the_bits)
   o.batch = 700;
   o.epochs = 3;
   setting s = setting_init(1200, 1, &o);
-  cgap_fitted one = fit(&s, &o);
+  cgap_training_result one = fit(&s, &o);
   o.threads = 3;
-  cgap_fitted three = fit(&s, &o);
+  cgap_training_result three = fit(&s, &o);
   expect_same_head("threads", one.head, three.head);
-  cgap_fitted_clear(&one);
-  cgap_fitted_clear(&three);
+  cgap_training_result_clear(&one);
+  cgap_training_result_clear(&three);
   setting_clear(&s);
 }
 
@@ -94,14 +94,14 @@ Test(head_train, the_loss_falls_and_the_gap_closes)
   o.epochs = 30;
   o.patience = 0;
   setting s = setting_init(400, 1, &o);
-  cgap_fitted f = fit(&s, &o);
+  cgap_training_result f = fit(&s, &o);
   const cgap_epoch *first = &f.history.epoch[0], *last = &f.history.epoch[f.history.count - 1];
   cr_assert_eq(f.history.count, 30);
   cr_expect_eq(f.kept_epoch, 30);
   cr_expect_lt(last->training.total, first->training.total - 1);
   cr_expect_lt(last->validation.total, f.start.validation.total);
   cr_expect_lt(last->validation_gap, f.start.validation_gap / 2);
-  cgap_fitted_clear(&f);
+  cgap_training_result_clear(&f);
   setting_clear(&s);
 }
 
@@ -112,14 +112,14 @@ Test(head_train, patience_keeps_the_lowest_validation_loss)
   o.patience = 4;
   o.learning_rate = 3e-3; /* learns the training part by heart */
   setting s = setting_init(150, 1, &o);
-  cgap_fitted f = fit(&s, &o);
+  cgap_training_result f = fit(&s, &o);
   size_t best = 0;
   for (size_t k = 0; k < f.history.count; k++)
     best = f.history.epoch[k].validation.total < f.history.epoch[best].validation.total ? k : best;
   cr_expect_lt(f.history.count, 200);
   cr_expect_eq(f.kept_epoch, best + 1);
   cr_expect_eq(f.history.count, best + 1 + 4);
-  cgap_fitted_clear(&f);
+  cgap_training_result_clear(&f);
   setting_clear(&s);
 }
 
@@ -141,7 +141,7 @@ Test(head_train, a_resumed_run_has_the_same_bits)
   cgap_train_options o = quick_options();
   o.learn_temperature = true;
   setting s = setting_init(200, 2, &o);
-  cgap_fitted whole = fit(&s, &o), pieces;
+  cgap_training_result whole = fit(&s, &o), pieces;
   char folder[300];
   support_directory(folder, sizeof folder);
   stopper stop;
@@ -153,9 +153,9 @@ Test(head_train, a_resumed_run_has_the_same_bits)
     cr_assert_lt(interruptions, 100);
     stop.left = 4 + interruptions % 3;
     const cgap_store store = {.folder = folder, .prefix = "", .resume = interruptions > 0};
-    status = cgap_fit_run(&pieces, &s.trial, &o, &store, NULL, &error);
+    status = cgap_training_run(&pieces, &s.trial, &o, &store, NULL, &error);
     if (status == CGAP_INTERRUPTED)
-      cgap_fitted_clear(&pieces);
+      cgap_training_result_clear(&pieces);
   }
   cr_assert_eq(status, CGAP_OK, "%s", error.message);
   cr_expect_gt(interruptions, 5);
@@ -167,8 +167,8 @@ Test(head_train, a_resumed_run_has_the_same_bits)
     cr_expect_eq(whole.history.epoch[k].validation.total, pieces.history.epoch[k].validation.total);
   }
   support_remove(folder);
-  cgap_fitted_clear(&whole);
-  cgap_fitted_clear(&pieces);
+  cgap_training_result_clear(&whole);
+  cgap_training_result_clear(&pieces);
   setting_clear(&s);
 }
 
@@ -304,15 +304,15 @@ Test(head_train, a_rate_without_measure_is_stopped_and_the_last_good_state_kept)
   o.learning_rate = 1e37;
   o.schedule = CGAP_SCHEDULE_CONSTANT;
   setting s = setting_init(100, 1, &o);
-  cgap_fitted f;
+  cgap_training_result f;
   cgap_error error = {0};
   const cgap_store nowhere = {0};
-  cr_expect_eq(cgap_fit_run(&f, &s.trial, &o, &nowhere, NULL, &error), CGAP_USAGE);
+  cr_expect_eq(cgap_training_run(&f, &s.trial, &o, &nowhere, NULL, &error), CGAP_USAGE);
   cr_expect(strstr(error.message, "diverged") && strstr(error.message, "--lr"), "%s", error.message);
   cr_assert_not_null(f.head);
   for (size_t k = 0; k < f.head->layers.count; k++)
     cr_assert(isfinite(f.head->parameters[k]));
-  cgap_fitted_clear(&f);
+  cgap_training_result_clear(&f);
   setting_clear(&s);
 }
 

@@ -274,7 +274,7 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
 
 /* Whether the side that travels is small enough to be in every rank: half of a rank's own rows of both sides at most,
  * or with too few tiles to go round, and within the memory. */
-static bool fits_everywhere(const ring *g, uint64_t memory_bytes)
+static bool fits_on_all_ranks(const ring *g, uint64_t memory_bytes)
 {
   const cgap_side *away = g->away, *home = g->home;
   const uint64_t row = cgap_ring_row_bytes(away->source->type, away->dim);
@@ -287,7 +287,7 @@ static bool fits_everywhere(const ring *g, uint64_t memory_bytes)
 /* One way for all: their memories differ, by what they hold and by their nodes. */
 static cgap_status agree(ring *g, uint64_t memory_bytes, bool *replicated, cgap_error *error)
 {
-  uint64_t without = !fits_everywhere(g, memory_bytes);
+  uint64_t without = !fits_on_all_ranks(g, memory_bytes);
   const cgap_status status = cgap_comm_sum(g->comm, &without, 1, CGAP_COMM_U64, error);
   *replicated = without == 0;
   return status;

@@ -26,7 +26,7 @@ enum {
   AT_ONCE = 64,
   COLUMNS = 128,
   FOUR = 4,
-  NUMBERS = sizeof(cgap_block_fit) / sizeof(double)
+  NUMBERS = sizeof(cgap_block_products) / sizeof(double)
 };
 
 /* The texts of a block that are looked at, and images: those at one shift, or all from the first to the last at any
@@ -40,7 +40,7 @@ typedef struct block_run {
   double *product;                  /* (OTHERS, RUN_ROWS) */
   double *text_mean, *image_mean;   /* (dim) centroids of the block less those of the file */
   double *text_along, *image_along; /* (RUN_ROWS), (WINDOW_ROWS): texts · image_mean, images · text_mean */
-  double *fit;                      /* (RUN_ROWS, SHIFTS) products of texts with images at each shift */
+  double *products;                      /* (RUN_ROWS, SHIFTS) products of texts with images at each shift */
   size_t *wanted;                   /* (RUN_ROWS) */
 } block_run;
 
@@ -236,12 +236,12 @@ static void measure_text(const block_run *run, size_t j, int first, int end)
     }
     four_dots(image, y, dim, product);
     for (int k = 0; k < FOUR && s + k < end; k++)
-      run->fit[j * SHIFTS + (size_t)(s + k)] = product[k];
+      run->products[j * SHIFTS + (size_t)(s + k)] = product[k];
   }
 }
 
 /* Of shifts [first, end): sums over the texts, in their order. */
-static void sum_shifts(block_run *run, size_t images, int first, int end, int threads, cgap_block_fit *out)
+static void sum_shifts(block_run *run, size_t images, int first, int end, int threads, cgap_block_products *out)
 {
   const size_t dim = run->embeddings->image.dim;
   const double both = cgap_dot(run->image_mean, run->text_mean, dim);
@@ -259,7 +259,7 @@ static void sum_shifts(block_run *run, size_t images, int first, int end, int th
   for (size_t j = 0; j < run->rows; j++)
     for (int s = first; s < end; s++) {
       const size_t image = shifted_image(run, j, s);
-      const double product = run->fit[j * SHIFTS + (size_t)s];
+      const double product = run->products[j * SHIFTS + (size_t)s];
       if (image == SIZE_MAX)
         continue;
       out->within[s] += product;
@@ -268,7 +268,7 @@ static void sum_shifts(block_run *run, size_t images, int first, int end, int th
     }
 }
 
-static cgap_status measure_block(block_run *run, int threads, cgap_block_fit *out, cgap_error *error)
+static cgap_status measure_block(block_run *run, int threads, cgap_block_products *out, cgap_error *error)
 {
   const size_t dim = run->embeddings->image.dim;
   cgap_status status = fetch_block(run, threads, error);
@@ -386,10 +386,10 @@ static bool run_alloc(block_run *run, size_t dim)
   run->image_mean = cgap_alloc(dim, sizeof *run->image_mean);
   run->text_along = cgap_alloc(RUN_ROWS, sizeof *run->text_along);
   run->image_along = cgap_alloc(WINDOW_ROWS, sizeof *run->image_along);
-  run->fit = cgap_alloc(RUN_ROWS * SHIFTS, sizeof *run->fit);
+  run->products = cgap_alloc(RUN_ROWS * SHIFTS, sizeof *run->products);
   run->wanted = cgap_alloc(RUN_ROWS, sizeof *run->wanted);
   return run->text && run->image && run->own && run->product && run->text_mean && run->image_mean && run->text_along &&
-         run->image_along && run->fit && run->wanted;
+         run->image_along && run->products && run->wanted;
 }
 
 static void run_clear(block_run *run)
@@ -402,7 +402,7 @@ static void run_clear(block_run *run)
   cgap_free(run->image_mean);
   cgap_free(run->text_along);
   cgap_free(run->image_along);
-  cgap_free(run->fit);
+  cgap_free(run->products);
   cgap_free(run->wanted);
 }
 

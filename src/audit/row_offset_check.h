@@ -6,7 +6,7 @@
 #include "rows/embeddings.h"
 
 typedef struct cgap_row_offsets {
-  cgap_block_fit block[CGAP_PAIR_BLOCKS];
+  cgap_block_products block[CGAP_PAIR_BLOCKS];
   size_t blocks;
   double group_growth;
 } cgap_row_offsets;

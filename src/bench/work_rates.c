@@ -83,7 +83,7 @@ static cgap_status bench_finish(cgap_bench_state *b, const cgap_embeddings *e, c
   const double solved = cgap_clock_seconds();
   cgap_free(components);
   cgap_audit_clear(&audit);
-  const cgap_rate fit = {.key = "separability",
+  const cgap_rate fit_rate = {.key = "separability",
                          .label = "rows through the separability",
                          .unit = "k/s",
                          .value = 1e-3 * rows / (fitted - start)};
@@ -92,7 +92,7 @@ static cgap_status bench_finish(cgap_bench_state *b, const cgap_embeddings *e, c
                              .unit = "GFLOP/s",
                              .value = 4e-9 * dim * dim * dim / (solved - fitted)};
   if (!status)
-    status = cgap_bench_add(b, fit, error);
+    status = cgap_bench_add(b, fit_rate, error);
   return status ? status : cgap_bench_add(b, spectra, error);
 }
 

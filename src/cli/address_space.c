@@ -116,7 +116,7 @@ static void take_buffers(int threads)
 }
 
 /* Only what then fits is named. */
-static const char *what_fits(int threads, size_t bytes_of_one, size_t spared)
+static const char *largest_thread_count(int threads, size_t bytes_of_one, size_t spared)
 {
   if (threads > 1 && is_free(bytes_of_one))
     return ", or give --threads 1";
@@ -139,7 +139,7 @@ cgap_status cli_address_space_take(int threads, cgap_error *error)
     return cgap_fail(
       error, CGAP_RESOURCE,
       "%d thread%s %zu MB of address space, which its limit (ulimit -v) does not leave; raise the limit%s", count,
-      count == 1 ? " needs" : "s need", bytes >> 20, what_fits(count, one, spared));
+      count == 1 ? " needs" : "s need", bytes >> 20, largest_thread_count(count, one, spared));
 #pragma omp parallel num_threads(count)
   {
 #pragma omp barrier

@@ -180,7 +180,7 @@ static uint64_t audit_memory(void)
 static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_options *o, json_t *options, json_t **out,
                            cgap_error *error)
 {
-  cgap_fitted fitted = {0};
+  cgap_training_result training_result = {0};
   cgap_transformed through = {0};
   cgap_audit audit = {0};
   cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
@@ -189,19 +189,19 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   const cgap_store nowhere = {0};
   cgap_status status = make_ready(s, o, error);
   if (status == CGAP_OK)
-    status = cgap_train_fits(o, &s->trial.training, error);
+    status = cgap_train_check_batch(o, &s->trial.training, error);
   if (status == CGAP_OK)
-    status = cgap_fit_run(&fitted, &s->trial, o, &nowhere, NULL, error);
-  const bool diverged = status == CGAP_USAGE && fitted.head;
+    status = cgap_training_run(&training_result, &s->trial, o, &nowhere, NULL, error);
+  const bool diverged = status == CGAP_USAGE && training_result.head;
   if (status == CGAP_OK)
     status =
-      cgap_transformed_init(&through, &s->trial.test.data, fitted.head, s->trial.budget.reads, how.threads, error);
+      cgap_transformed_init(&through, &s->trial.test.data, training_result.head, s->trial.budget.reads, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
   const bool marked = s->farm.comm && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
   if (status == CGAP_OK || diverged || marked)
-    *out = sweep_run_json(setting, s->data, options, &fitted, status == CGAP_OK ? &audit : NULL, error->message);
+    *out = sweep_run_json(setting, s->data, options, &training_result, status == CGAP_OK ? &audit : NULL, error->message);
   if (marked && !diverged) {
     char why[sizeof error->message + 300];
     snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->farm.comm), cgap_comm_node(s->farm.comm),
@@ -213,7 +213,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
     status = CGAP_OK;
   cgap_audit_clear(&audit);
   cgap_transformed_clear(&through);
-  cgap_fitted_clear(&fitted);
+  cgap_training_result_clear(&training_result);
   return status;
 }
 
@@ -252,7 +252,7 @@ static cgap_status check_all(sweep_run *s, cgap_error *error)
       continue;
     status = make_ready(s, &o, error);
     if (status == CGAP_OK)
-      status = cgap_train_fits(&o, &s->trial.training, error);
+      status = cgap_train_check_batch(&o, &s->trial.training, error);
     if (status == CGAP_RESOURCE && !cli_ranks_first()) /* what this rank alone lacks its runs will say */
       status = CGAP_OK;
   }

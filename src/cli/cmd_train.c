@@ -69,7 +69,7 @@ typedef struct race_run {
   char name[16], prefix[20];
   char events[CGAP_PATH]; /* folder for TensorBoard, or "" */
   cgap_train_options options;
-  cgap_fitted fitted;
+  cgap_training_result training_result;
 } race_run;
 
 typedef struct train_run {
@@ -191,7 +191,7 @@ static cgap_status fail_interrupted(cgap_error *error)
                    "interrupted; %s holds a checkpoint: the same command with --resume goes on from there", opt.out);
 }
 
-static cgap_status fit(train_run *t, race_run *r, cgap_error *error)
+static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
 {
   const cgap_store store = {.folder = cli_ranks_first() ? opt.out : NULL,
                             .prefix = r->prefix,
@@ -199,21 +199,21 @@ static cgap_status fit(train_run *t, race_run *r, cgap_error *error)
                             .table = opt.csv,
                             .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
   const cgap_observer observer = {.epoch = observe, .context = t};
-  cgap_status status = cgap_fit_run(&r->fitted, &t->trial, &r->options, &store, &observer, error);
+  cgap_status status = cgap_training_run(&r->training_result, &t->trial, &r->options, &store, &observer, error);
   cli_progress_clear();
   t->line[0] = '\0';
   if (status == CGAP_INTERRUPTED)
     return fail_interrupted(error);
-  if (r->fitted.head && cli_ranks_first()) {
+  if (r->training_result.head && cli_ranks_first()) {
     cgap_error written;
-    cgap_status saved = cli_train_write_head(opt.out, r->prefix, r->fitted.head, &written);
+    cgap_status saved = cli_train_write_head(opt.out, r->prefix, r->training_result.head, &written);
     if (status == CGAP_OK && saved != CGAP_OK)
       *error = written;
     status = status == CGAP_OK ? saved : status;
   }
   if (status == CGAP_OK)
-    cli_say("%s: %zu epochs, %llu steps in %.1f s; epoch %llu is kept", r->name, r->fitted.history.count,
-            (unsigned long long)r->fitted.steps, r->fitted.seconds, (unsigned long long)r->fitted.kept_epoch);
+    cli_say("%s: %zu epochs, %llu steps in %.1f s; epoch %llu is kept", r->name, r->training_result.history.count,
+            (unsigned long long)r->training_result.steps, r->training_result.seconds, (unsigned long long)r->training_result.kept_epoch);
   return status;
 }
 
@@ -236,9 +236,9 @@ static cgap_status study(train_run *t, cgap_error *error)
   cgap_entrant entrants[2 + MOST_RUNS + CGAP_GAP_METHODS] = {{.name = "before"}};
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
-    entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].fitted.head, t->run[k].fitted.seconds,
+    entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,
                                        cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
-  entrants[count++] = (cgap_entrant){.name = "start", .head = t->run[0].fitted.start_head}; /* that of all runs */
+  entrants[count++] = (cgap_entrant){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
     if (t->trial.method[k])
       entrants[count++] =
@@ -293,11 +293,11 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
     return status;
   status = cgap_trial_open(&t->trial, &t->data, &t->options, true, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
-    status = cgap_train_fits(&t->run[k].options, &t->trial.training, error);
+    status = cgap_train_check_batch(&t->run[k].options, &t->trial.training, error);
   if (status == CGAP_OK && cli_ranks_first())
     status = open_folder(t, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
-    status = fit(t, &t->run[k], error);
+    status = run_training(t, &t->run[k], error);
   if (status == CGAP_OK)
     say_split(t);
   cgap_trial_rest(&t->trial);
@@ -325,7 +325,7 @@ static cgap_status write_results(train_run *t, cgap_error *error)
                                      .seconds = cli_seconds() - t->start,
                                      .peak_memory_bytes = cgap_peak_memory_bytes()}};
   for (size_t k = 0; k < t->runs; k++)
-    result.fitted[result.fits++] = &t->run[k].fitted;
+    result.training_result[result.run_count++] = &t->run[k].training_result;
   cgap_status status = cli_train_write(&result, opt.out, error);
   return status == CGAP_OK ? cli_train_page_write(&result, opt.out, told, error) : status;
 }
@@ -404,7 +404,7 @@ static int run_train(const cli_args *args, int argc, char **argv)
   }
   const int code = status ? cli_fail(&error) : CGAP_OK;
   for (size_t k = 0; k < t.runs; k++)
-    cgap_fitted_clear(&t.run[k].fitted);
+    cgap_training_result_clear(&t.run[k].training_result);
   cgap_study_clear(&t.study);
   cgap_trial_clear(&t.trial);
   json_decref(t.input);

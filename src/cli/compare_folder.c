@@ -92,8 +92,8 @@ static cgap_status copy_figures(figure_list *list, const cli_comparison *c, cons
 static cgap_status before_after(figure_list *list, const cli_comparison *c, const char *folder, cgap_error *error)
 {
   char source[400], from[100], to[100];
-  cgap_name_fit(from, sizeof from, c->comparison->input[0].name);
-  cgap_name_fit(to, sizeof to, c->comparison->input[1].name);
+  cgap_name_shorten(from, sizeof from, c->comparison->input[0].name);
+  cgap_name_shorten(to, sizeof to, c->comparison->input[1].name);
   snprintf(source, sizeof source, "%s, %s", from, to);
   list->count = cgap_before_after_of(list->names, TWICE);
   list->words = c->comparison->count > 2 ? "Before is the first file, after the second; the others have no figures."

@@ -30,16 +30,16 @@ static json_t *nulls_json(void)
   return out;
 }
 
-json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_fitted *fitted,
+json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_training_result *training_result,
                        const cgap_audit *audit, const char *why)
 {
   json_t *out = json_object();
   json_object_set(out, "setting", setting);
   json_object_set_new(out, "data", json_string(data));
   json_object_set(out, "options", options);
-  json_object_set_new(out, "seconds", cgap_number_json(fitted->seconds));
-  json_object_set_new(out, "epochs", json_integer((json_int_t)fitted->history.count));
-  json_object_set_new(out, "kept_epoch", json_integer((json_int_t)fitted->kept_epoch));
+  json_object_set_new(out, "seconds", cgap_number_json(training_result->seconds));
+  json_object_set_new(out, "epochs", json_integer((json_int_t)training_result->history.count));
+  json_object_set_new(out, "kept_epoch", json_integer((json_int_t)training_result->kept_epoch));
   if (!audit)
     json_object_set_new(out, "why", json_string(why));
   json_object_set_new(out, "results", audit ? results_json(audit) : nulls_json());

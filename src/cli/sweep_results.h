@@ -20,7 +20,7 @@ typedef struct sweep_results {
 } sweep_results;
 
 /* A new run, the caller's. audit NULL: there are no results, and why says how that came. */
-json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_fitted *fitted,
+json_t *sweep_run_json(json_t *setting, const char *data, json_t *options, const cgap_training_result *training_result,
                        const cgap_audit *audit, const char *why);
 
 /* resume: takes the runs that folder/runs.jsonl holds, a last half-written line left out. CGAP_FILE where another line

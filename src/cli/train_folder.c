@@ -228,8 +228,8 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
   cgap_status status = cgap_folder_file(path, folder, "compare.json", error);
   if (!json || !trainings)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  for (size_t k = 0; status == CGAP_OK && k < r->fits; k++) {
-    const cgap_fitted *f = r->fitted[k];
+  for (size_t k = 0; status == CGAP_OK && k < r->run_count; k++) {
+    const cgap_training_result *f = r->training_result[k];
     json_t *one = json_object();
     json_object_set_new(one, "epochs", json_integer((json_int_t)f->history.count));
     json_object_set_new(one, "kept_epoch", json_integer((json_int_t)f->kept_epoch));

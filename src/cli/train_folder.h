@@ -40,8 +40,8 @@ CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char 
 
 typedef struct cli_train_result {
   const cgap_study *study;
-  const cgap_fitted *fitted[CLI_LOSSES]; /* inputs 1 to fits of the study */
-  size_t fits;
+  const cgap_training_result *training_result[CLI_LOSSES]; /* inputs 1 to fits of the study */
+  size_t run_count;
   const char *source;
   json_t *input; /* borrowed */
   cgap_run run;

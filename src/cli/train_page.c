@@ -42,12 +42,12 @@ static double value_of(const cgap_epoch *e, int measure, bool training)
 }
 
 /* Epochs 0 (the start, validation alone) to the last. */
-static size_t epochs_of(const cgap_fitted *f)
+static size_t epochs_of(const cgap_training_result *f)
 {
   return f->history.count + 1;
 }
 
-static void fill(double *x, double *y, const cgap_fitted *f, int measure, bool training)
+static void fill(double *x, double *y, const cgap_training_result *f, int measure, bool training)
 {
   for (size_t k = 0; k < epochs_of(f); k++) {
     const cgap_epoch *e = k ? &f->history.epoch[k - 1] : &f->start;
@@ -73,8 +73,8 @@ typedef struct curve_list {
 static bool curve_list_init(curve_list *l, const cli_train_result *r, size_t room)
 {
   *l = (curve_list){0};
-  for (size_t k = 0; k < r->fits; k++)
-    l->most = epochs_of(r->fitted[k]) > l->most ? epochs_of(r->fitted[k]) : l->most;
+  for (size_t k = 0; k < r->run_count; k++)
+    l->most = epochs_of(r->training_result[k]) > l->most ? epochs_of(r->training_result[k]) : l->most;
   l->curve = calloc(room, sizeof *l->curve);
   l->numbers = calloc(2 * room * l->most, sizeof *l->numbers);
   return l->curve && l->numbers;
@@ -86,7 +86,7 @@ static void curve_list_clear(curve_list *l)
   free(l->numbers);
 }
 
-static void add_curve(curve_list *l, const cgap_fitted *f, int measure, const char *series, bool training)
+static void add_curve(curve_list *l, const cgap_training_result *f, int measure, const char *series, bool training)
 {
   double *x = l->numbers + 2 * l->count * l->most, *y = x + l->most;
   fill(x, y, f, measure, training);
@@ -97,7 +97,7 @@ static void add_curve(curve_list *l, const cgap_fitted *f, int measure, const ch
 
 static cgap_status write_curves(const cli_train_result *r, const char *folder, cgap_error *error)
 {
-  const bool race = r->fits > 1;
+  const bool race = r->run_count > 1;
   const cgap_comparison *c = &r->study->comparison;
   const cgap_audit *after = &r->study->audit[1];
   char shown[200];
@@ -105,19 +105,19 @@ static cgap_status write_curves(const cli_train_result *r, const char *folder, c
   cgap_status status = CGAP_OK;
   snprintf(shown, sizeof shown, "corrected distance of the test part: %.3f before",
            r->study->audit[0].gap.corrected_distance.value);
-  for (size_t k = 1; k <= r->fits; k++) {
+  for (size_t k = 1; k <= r->run_count; k++) {
     const size_t used = strlen(shown);
     snprintf(shown + used, sizeof shown - used, ", %.3f %s%s", r->study->audit[k].gap.corrected_distance.value,
              race ? "under " : "", c->input[k].name);
   }
-  if (!curve_list_init(&list, r, (size_t)MEASURES * (race ? r->fits : 2)))
+  if (!curve_list_init(&list, r, (size_t)MEASURES * (race ? r->run_count : 2)))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (int m = 0; status == CGAP_OK && m < MEASURES; m++)
-    for (size_t k = 0; k < r->fits; k++) {
+    for (size_t k = 0; k < r->run_count; k++) {
       if (!race)
-        add_curve(&list, r->fitted[k], m, "training", true);
+        add_curve(&list, r->training_result[k], m, "training", true);
       if (!race || m != 0) /* losses of different kinds do not compare */
-        add_curve(&list, r->fitted[k], m, race ? c->input[k + 1].name : "validation", false);
+        add_curve(&list, r->training_result[k], m, race ? c->input[k + 1].name : "validation", false);
     }
   const cgap_curves_about about = {.title = race ? "The race: only the loss differs" : "Training",
                                    .shown = shown,
@@ -148,8 +148,8 @@ static void put_result(cgap_page *page, const cli_train_result *r)
   const cgap_comparison *c = &r->study->comparison;
   char added[CGAP_SENTENCE];
   cgap_page_section(page, &sections[RESULT]);
-  for (size_t k = 1; k <= r->fits; k++) {
-    const cgap_fitted *f = r->fitted[k - 1];
+  for (size_t k = 1; k <= r->run_count; k++) {
+    const cgap_training_result *f = r->training_result[k - 1];
     fputs("<h3>", page->out);
     cgap_page_text(page, c->input[k].name);
     cgap_verdict_words words;
@@ -178,8 +178,8 @@ static void put_measures(cgap_page *page, const cli_train_result *r)
   fputs("<p>All on the test part, which training never saw. The columns on the right are the head at its start, and "
         "methods that need no training.</p>\n",
         page->out);
-  for (size_t k = 1; k <= r->fits; k++)
-    cgap_comparison_page_table(page, &s->comparison, k, r->fits + 1, s->count);
+  for (size_t k = 1; k <= r->run_count; k++)
+    cgap_comparison_page_table(page, &s->comparison, k, r->run_count + 1, s->count);
   cgap_page_section_end(page);
 }
 
@@ -189,7 +189,7 @@ static void put_run(cgap_page *page, const cli_train_result *r)
   cgap_page_section(page, &sections[RUN]);
   fputs("<dl>\n", page->out);
   cgap_page_term(page, "command", r->run.command_line ? r->run.command_line : "");
-  cgap_page_term(page, "options", r->fitted[0]->head->options);
+  cgap_page_term(page, "options", r->training_result[0]->head->options);
   snprintf(text, sizeof text, "%.1f in all, %d threads", r->run.seconds, r->run.threads);
   cgap_page_term(page, "seconds", text);
   cgap_page_term(page, "version", cgap_version());
@@ -230,7 +230,7 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
                                  cgap_error *error)
 {
   char path[CGAP_PATH];
-  const char *names[NAMES] = {r->fits > 1 ? "race" : "history"};
+  const char *names[NAMES] = {r->run_count > 1 ? "race" : "history"};
   cgap_folder made;
   const size_t count = 1 + cgap_before_after_of(names + 1, NAMES - 1);
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
@@ -239,7 +239,7 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
   if (status == CGAP_OK)
     status = write_curves(r, path, error);
   if (status == CGAP_OK) /* of a race the last, which has every term */
-    status = cgap_before_after_write(&r->study->audit[0], &r->study->audit[r->fits], r->source, path, error);
+    status = cgap_before_after_write(&r->study->audit[0], &r->study->audit[r->run_count], r->source, path, error);
   if (status == CGAP_OK)
     status = cgap_draw_figures(path, names, count, told, error);
   return status == CGAP_OK ? write_page(r, folder, path, names, count, error) : status;

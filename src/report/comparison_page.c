@@ -72,7 +72,7 @@ enum { HEAD = 80 };
 static void head_of(char out[HEAD], const char *name)
 {
   out[0] = '#';
-  cgap_name_fit(out + 1, HEAD - 1, name);
+  cgap_name_shorten(out + 1, HEAD - 1, name);
 }
 
 void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_t k, size_t beside, size_t beside_end)
@@ -210,8 +210,8 @@ cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comp
   for (size_t s = 0; s < SECTIONS; s++)
     if (s != FIGURES || about->figure_count)
       sections[used++] = all_sections[s];
-  cgap_name_fit(from, sizeof from, c->input[0].name);
-  cgap_name_fit(to, sizeof to, c->input[1].name);
+  cgap_name_shorten(from, sizeof from, c->input[0].name);
+  cgap_name_shorten(to, sizeof to, c->input[1].name);
   snprintf(title, sizeof title, "From %s to %s%s", from, to, c->count > 2 ? " and others" : "");
   cgap_status status = cgap_folder_file(path, folder, "report.html", error);
   if (status == CGAP_OK)

@@ -87,7 +87,7 @@ static bool is_shown(const shown *s, size_t i)
   return (s->k && (i == 0 || i == s->k)) || (i >= s->beside && i < s->end);
 }
 
-static bool names_fit(const cgap_comparison *c, const shown *s, const layout *l)
+static bool are_names_short(const cgap_comparison *c, const shown *s, const layout *l)
 {
   for (size_t i = 0; i < c->count; i++) {
     const int width = s->k && (i == 0 || i == s->k) ? l->value : l->beside;
@@ -108,7 +108,7 @@ static void letter_of(char out[24], size_t i)
 
 static void put_head(const cgap_comparison *c, const shown *s, const layout *l, FILE *out)
 {
-  const bool fit = names_fit(c, s, l);
+  const bool fit = are_names_short(c, s, l);
   char letter[24];
   for (size_t i = 0; !fit && i < c->count; i++)
     if (is_shown(s, i)) {

@@ -8,7 +8,7 @@
 
 enum { NAME = 60 };
 
-void cgap_name_fit(char *out, size_t size, const char *name)
+void cgap_name_shorten(char *out, size_t size, const char *name)
 {
   static const char MORE[] = "…";
   size_t length = strlen(name);
@@ -110,7 +110,7 @@ static void say_opening(cgap_verdict_words *out, const cgap_comparison *c, size_
 {
   const size_t e = gap_entry(c, k), start = c->input[k].start;
   char *text = out->sentence[out->count++], name[NAME], before[40];
-  cgap_name_fit(name, sizeof name, c->input[k].name);
+  cgap_name_shorten(name, sizeof name, c->input[k].name);
   cgap_value_show(before, c->input[0].scalar[e].value, cgap_field_at(e)->decimals);
   put(text, "The gap opens in training (%s): %s ", name, cgap_field_at(e)->label);
   put_values(text, c, start, k, e);
@@ -131,8 +131,8 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
   const cgap_change *d = change_at(c, k, e);
   const char *word = cgap_change_word(d, CGAP_LOWER);
   char *text = out->sentence[out->count++], from[NAME], to[NAME];
-  cgap_name_fit(from, sizeof from, c->input[0].name);
-  cgap_name_fit(to, sizeof to, c->input[k].name);
+  cgap_name_shorten(from, sizeof from, c->input[0].name);
+  cgap_name_shorten(to, sizeof to, c->input[k].name);
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
     if (strcmp(word, heads[i][0]) == 0)
       put(text, "%s from %s to %s", heads[i][1], from, to);
@@ -210,8 +210,8 @@ static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_
   char a[NAME], b[NAME];
   if (first == other)
     return;
-  cgap_name_fit(a, sizeof a, c->input[0].name);
-  cgap_name_fit(b, sizeof b, c->input[k].name);
+  cgap_name_shorten(a, sizeof a, c->input[0].name);
+  cgap_name_shorten(b, sizeof b, c->input[k].name);
   put(out->sentence[out->count++],
       "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
       "--precision to be sure.",
@@ -227,8 +227,8 @@ static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k
     e++;
   if (e == cgap_field_count())
     return;
-  cgap_name_fit(a, sizeof a, c->input[0].name);
-  cgap_name_fit(b, sizeof b, c->input[k].name);
+  cgap_name_shorten(a, sizeof a, c->input[0].name);
+  cgap_name_shorten(b, sizeof b, c->input[k].name);
   put(out->sentence[out->count++],
       "Not compared where it says \"other n\" (%s: %llu rows, %s: %llu): these measures depend on the number of rows.",
       a, (unsigned long long)c->input[0].scalar[e].n, b, (unsigned long long)c->input[k].scalar[e].n);
@@ -239,8 +239,8 @@ static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size
 {
   const cgap_compared *in = &c->input[k];
   char a[NAME], b[NAME];
-  cgap_name_fit(a, sizeof a, c->input[0].name);
-  cgap_name_fit(b, sizeof b, in->name);
+  cgap_name_shorten(a, sizeof a, c->input[0].name);
+  cgap_name_shorten(b, sizeof b, in->name);
   if (in->rows == CGAP_ROWS_ASSUMED)
     put(out->sentence[out->count++],
         "It is assumed that the rows of %s and %s are the same images and texts (%s): intervals are paired; with "
@@ -260,8 +260,8 @@ bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c,
   text[0] = '\0';
   if (!first->dim || !in->dim || first->dim == in->dim)
     return false;
-  cgap_name_fit(a, sizeof a, first->name);
-  cgap_name_fit(b, sizeof b, in->name);
+  cgap_name_shorten(a, sizeof a, first->name);
+  cgap_name_shorten(b, sizeof b, in->name);
   put(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict", a,
       (unsigned long long)first->dim, b, (unsigned long long)in->dim);
   return true;
@@ -272,7 +272,7 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
   char name[NAME];
   if (!c->input[k].trained_on)
     return;
-  cgap_name_fit(name, sizeof name, c->input[k].name);
+  cgap_name_shorten(name, sizeof name, c->input[k].name);
   put(out->sentence[out->count++],
       "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
       "before.json and after.json of the training.",

@@ -119,8 +119,8 @@ static bool here(bool bfloat)
 {
   dnnl_memory_desc_t a, b, out;
   const int threads = omp_get_max_threads();
-  const bool fit = bfloat ? __builtin_cpu_supports("avx512bf16") : __builtin_cpu_supports("avx512f");
-  product *p = fit ? open_product(CGAP_STEP, bfloat) : NULL;
+  const bool supported = bfloat ? __builtin_cpu_supports("avx512bf16") : __builtin_cpu_supports("avx512f");
+  product *p = supported ? open_product(CGAP_STEP, bfloat) : NULL;
   dnnl_primitive_desc_t d = p ? describe_strip(p, CGAP_STRIP, CGAP_TILE, &a, &b, &out) : NULL;
   if (d)
     (void)dnnl_primitive_desc_destroy(d);

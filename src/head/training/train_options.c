@@ -12,10 +12,10 @@ enum { LINEAR_DIM = 128, MOST_WIDTH = 1 << 20, MOST_STEPS = 1 << 30 };
 size_t cgap_train_epochs(const cgap_train_options *o, size_t steps_an_epoch)
 {
   enum { MOST = 100, LEAST = 5, STEPS = 3000 };
-  const size_t fit = STEPS / (steps_an_epoch ? steps_an_epoch : 1);
+  const size_t affordable = STEPS / (steps_an_epoch ? steps_an_epoch : 1);
   if (o->steps && steps_an_epoch)
     return (o->steps + steps_an_epoch - 1) / steps_an_epoch;
-  return o->epochs ? o->epochs : fit > MOST ? MOST : fit < LEAST ? LEAST : fit;
+  return o->epochs ? o->epochs : affordable > MOST ? MOST : affordable < LEAST ? LEAST : affordable;
 }
 
 double cgap_train_rate(const cgap_train_options *o)

@@ -23,7 +23,7 @@ cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_k
   return CGAP_OK;
 }
 
-cgap_status cgap_train_fits(const cgap_train_options *o, const cgap_part *training, cgap_error *error)
+cgap_status cgap_train_check_batch(const cgap_train_options *o, const cgap_part *training, cgap_error *error)
 {
   const size_t texts = training->couples.texts;
   if (texts < 2)

@@ -76,7 +76,7 @@ void cgap_trial_rest(cgap_trial *trial);
 uint64_t cgap_trial_study_memory(const cgap_trial *trial, const cgap_train_options *options);
 
 /* Whether the training part is large enough for these options: CGAP_USAGE where a batch is larger than it. */
-CGAP_MUST_CHECK cgap_status cgap_train_fits(const cgap_train_options *options, const cgap_part *training,
+CGAP_MUST_CHECK cgap_status cgap_train_check_batch(const cgap_train_options *options, const cgap_part *training,
                                             cgap_error *error);
 
 /* Both sides are the image rows (or the text rows), row i with row i; labels, classes and words are left out. */

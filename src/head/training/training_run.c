@@ -20,15 +20,15 @@
 /* A checkpoint may cost this share of the time between two. */
 static const double SAVING_SHARE = 0.05;
 
-typedef struct fit {
+typedef struct run_state {
   cgap_trainer trainer;
   cgap_fingerprint fingerprint;
   char checkpoint[CGAP_PATH]; /* "" without a folder */
   cgap_logs logs;
   double saved_at, saving; /* when, and how long it took */
-} fit;
+} run_state;
 
-static cgap_status name_files(fit *f, const cgap_store *store, cgap_error *error)
+static cgap_status name_files(run_state *f, const cgap_store *store, cgap_error *error)
 {
   char name[100];
   if (!store->folder)
@@ -37,7 +37,7 @@ static cgap_status name_files(fit *f, const cgap_store *store, cgap_error *error
   return cgap_folder_file(f->checkpoint, store->folder, name, error);
 }
 
-static cgap_status save(fit *f, cgap_error *error)
+static cgap_status save(run_state *f, cgap_error *error)
 {
   if (!f->checkpoint[0])
     return CGAP_OK;
@@ -49,7 +49,7 @@ static cgap_status save(fit *f, cgap_error *error)
 }
 
 /* Goes on where the folder's checkpoint stands; a run that was ended before its first begins anew. */
-static cgap_status begin(fit *f, cgap_fitted *out, const cgap_store *store, cgap_error *error)
+static cgap_status begin(run_state *f, cgap_training_result *out, const cgap_store *store, cgap_error *error)
 {
   if (!f->checkpoint[0])
     return CGAP_OK;
@@ -65,7 +65,7 @@ static cgap_status begin(fit *f, cgap_fitted *out, const cgap_store *store, cgap
   return status == CGAP_OK ? cgap_logs_open(&f->logs, &where, &out->history, at->epoch, at->steps, error) : status;
 }
 
-static cgap_status epochs(fit *f, cgap_fitted *out, const cgap_observer *observer, cgap_error *error)
+static cgap_status epochs(run_state *f, cgap_training_result *out, const cgap_observer *observer, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   f->saved_at = cgap_clock_seconds();
@@ -88,7 +88,7 @@ static cgap_status epochs(fit *f, cgap_fitted *out, const cgap_observer *observe
   return status == CGAP_OK ? save(f, error) : status;
 }
 
-static cgap_status take_head(cgap_fitted *out, const fit *f, const cgap_trial *trial, cgap_error *error)
+static cgap_status take_head(cgap_training_result *out, const run_state *f, const cgap_trial *trial, cgap_error *error)
 {
   char text[2048];
   const cgap_trainer *t = &f->trainer;
@@ -108,7 +108,7 @@ static cgap_status take_head(cgap_fitted *out, const fit *f, const cgap_trial *t
   return CGAP_OK;
 }
 
-static cgap_status note_start(cgap_fitted *out, cgap_trainer *t, cgap_error *error)
+static cgap_status note_start(cgap_training_result *out, cgap_trainer *t, cgap_error *error)
 {
   out->start_head = cgap_head_new(&t->layers.shape, "{}");
   if (!out->start_head)
@@ -124,11 +124,11 @@ static cgap_status note_start(cgap_fitted *out, cgap_trainer *t, cgap_error *err
   return status;
 }
 
-cgap_status cgap_fit_run(cgap_fitted *out, const cgap_trial *trial, const cgap_train_options *options,
+cgap_status cgap_training_run(cgap_training_result *out, const cgap_trial *trial, const cgap_train_options *options,
                          const cgap_store *store, const cgap_observer *observer, cgap_error *error)
 {
-  fit *f = cgap_zalloc(1, sizeof *f);
-  *out = (cgap_fitted){0};
+  run_state *f = cgap_zalloc(1, sizeof *f);
+  *out = (cgap_training_result){0};
   if (!f)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_status status = cgap_trainer_init(&f->trainer, &trial->training, &trial->validation, options, error);
@@ -152,12 +152,12 @@ cgap_status cgap_fit_run(cgap_fitted *out, const cgap_trial *trial, const cgap_t
   return status;
 }
 
-void cgap_fitted_clear(cgap_fitted *fitted)
+void cgap_training_result_clear(cgap_training_result *training_result)
 {
-  cgap_head_close(fitted->head);
-  cgap_head_close(fitted->start_head);
-  cgap_history_clear(&fitted->history);
-  *fitted = (cgap_fitted){0};
+  cgap_head_close(training_result->head);
+  cgap_head_close(training_result->start_head);
+  cgap_history_clear(&training_result->history);
+  *training_result = (cgap_training_result){0};
 }
 
 /* ---------------------------------------------------------------- train memory */
@@ -169,21 +169,21 @@ cgap_status cgap_train_run(cgap_head **out, const cgap_data *data, const cgap_tr
 {
   const cgap_store nowhere = {0};
   cgap_trial trial = {0};
-  cgap_fitted fitted = {0};
+  cgap_training_result training_result = {0};
   cgap_status status = cgap_check_argument(out, "cgap_train_run", "out", error);
   if (status != CGAP_OK)
     return status;
   *out = NULL;
   status = cgap_trial_open(&trial, data, options, false, error);
   if (status == CGAP_OK)
-    status = cgap_train_fits(options, &trial.training, error);
+    status = cgap_train_check_batch(options, &trial.training, error);
   if (status == CGAP_OK)
-    status = cgap_fit_run(&fitted, &trial, options, &nowhere, observer, error);
+    status = cgap_training_run(&training_result, &trial, options, &nowhere, observer, error);
   if (status == CGAP_OK) {
-    *out = fitted.head;
-    fitted.head = NULL;
+    *out = training_result.head;
+    training_result.head = NULL;
   }
-  cgap_fitted_clear(&fitted);
+  cgap_training_result_clear(&training_result);
   cgap_trial_clear(&trial);
   return status;
 }

@@ -13,7 +13,7 @@ typedef struct cgap_store {
   const char *events; /* folder for TensorBoard; NULL: none */
 } cgap_store;
 
-typedef struct cgap_fitted {
+typedef struct cgap_training_result {
   cgap_head *head; /* of the kept epoch */
   cgap_history history;
   cgap_head *start_head; /* before the first step */
@@ -21,12 +21,12 @@ typedef struct cgap_fitted {
   uint64_t kept_epoch, steps;
   double seconds; /* of training, over all sessions */
   bool resumed;
-} cgap_fitted;
+} cgap_training_result;
 
 /* CGAP_INTERRUPTED: a checkpoint has been saved. CGAP_USAGE with head set: training diverged, the head is that of the
  * last good epoch. Clear in any case. */
-CGAP_MUST_CHECK cgap_status cgap_fit_run(cgap_fitted *out, const cgap_trial *trial, const cgap_train_options *options,
+CGAP_MUST_CHECK cgap_status cgap_training_run(cgap_training_result *out, const cgap_trial *trial, const cgap_train_options *options,
                                          const cgap_store *store, const cgap_observer *observer, cgap_error *error);
-void cgap_fitted_clear(cgap_fitted *fitted);
+void cgap_training_result_clear(cgap_training_result *training_result);
 
 #endif

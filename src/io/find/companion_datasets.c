@@ -19,7 +19,7 @@ cgap_near cgap_near_of(const cgap_dataset *d, cgap_role side, size_t shard)
   };
 }
 
-cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_near *near, cgap_fit fit,
+cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_near *near, cgap_name_score name_score,
                            const char *what, cgap_error *error)
 {
   const cgap_taken *side = near->side;
@@ -32,7 +32,7 @@ cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_ne
     if (cgap_entry_same(entry, side->entry) || strstr(entry->path, "/arithmetic/"))
       continue;
     cgap_words words = cgap_words_of(entry->path);
-    const int own = fit(entry, &words, near);
+    const int own = name_score(entry, &words, near);
     const int score = own > 0 ? 2 * own + cgap_entry_neighbours(entry, side->entry) : 0;
     if (score == 0 || score < best || (score == best && cgap_entry_same(entry, *out)))
       continue;
@@ -80,7 +80,7 @@ cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, cons
 
 /* ---------------------------------------------------------------- one value an image */
 
-cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_spec *spec, cgap_fit fit,
+cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_spec *spec, cgap_name_score name_score,
                                 const char *what, cgap_error *error)
 {
   const cgap_series *image = &d->role[CGAP_ROLE_IMAGE];
@@ -90,7 +90,7 @@ cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_sp
     const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, i);
     const cgap_entry *entry = NULL;
     status = spec->given ? cgap_find_given(&entry, near.side, spec, error)
-                         : cgap_find_near(&entry, NULL, &near, fit, what, error);
+                         : cgap_find_near(&entry, NULL, &near, name_score, what, error);
     if (status == CGAP_OK && entry)
       status = cgap_series_add(out, spec->file ? spec->file : near.side->file, entry, error);
   }

@@ -15,13 +15,13 @@ typedef struct cgap_near {
 cgap_near cgap_near_of(const cgap_dataset *d, cgap_role side, size_t shard);
 
 /* How well an entry fits a role; 0: not at all. */
-typedef int (*cgap_fit)(const cgap_entry *entry, const cgap_words *words, const cgap_near *near);
+typedef int (*cgap_name_score)(const cgap_entry *entry, const cgap_words *words, const cgap_near *near);
 
 /* A score from here on says that the entry can be used; below, only that it looks meant. */
-enum { CGAP_FIT_USABLE = 100 };
+enum { CGAP_SCORE_USABLE = 100 };
 
 /* The one entry of the side's file that fits best, or NULL; score may be NULL. CGAP_FILE on a tie. */
-CGAP_MUST_CHECK cgap_status cgap_find_near(const cgap_entry **out, int *score, const cgap_near *near, cgap_fit fit,
+CGAP_MUST_CHECK cgap_status cgap_find_near(const cgap_entry **out, int *score, const cgap_near *near, cgap_name_score fit,
                                            const char *what, cgap_error *error);
 
 /* The entry of --text-image, --labels or --class-text; a relative path may count from the side's group. */
@@ -29,7 +29,7 @@ CGAP_MUST_CHECK cgap_status cgap_find_given(const cgap_entry **out, const cgap_t
                                             cgap_error *error);
 
 /* Values that belong to images: one dataset for each shard, or one for all in one of the files. */
-CGAP_MUST_CHECK cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_spec *spec, cgap_fit fit,
+CGAP_MUST_CHECK cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_spec *spec, cgap_name_score fit,
                                                 const char *what, cgap_error *error);
 /* That they are whole numbers, one for each image. */
 CGAP_MUST_CHECK cgap_status cgap_per_image_check(const cgap_series *series, const cgap_series *image,

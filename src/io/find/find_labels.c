@@ -18,12 +18,12 @@ static cgap_status pass_over(cgap_dataset *d, cgap_series *series, const char *w
   return cgap_note_refusal(d, CGAP_DATA, what, error);
 }
 
-static bool any_fits(const cgap_near *near, cgap_fit fit)
+static bool any_is_usable(const cgap_near *near, cgap_name_score name_score)
 {
   for (size_t i = 0; i < near->side->file->count; i++) {
     const cgap_entry *entry = &near->side->file->entries[i];
     cgap_words words = cgap_words_of(entry->path);
-    if (!cgap_entry_same(entry, near->side->entry) && fit(entry, &words, near) > 0)
+    if (!cgap_entry_same(entry, near->side->entry) && name_score(entry, &words, near) > 0)
       return true;
   }
   return false;
@@ -36,7 +36,7 @@ static bool named(const cgap_entry *entry, const char *name)
   return !strcmp(strrchr(entry->path, '/') + 1, name);
 }
 
-static int class_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int class_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   bool named_class = (w->leaf | w->parent) & CGAP_WORD_CLASS;
   if (!named_class || entry->kind != CGAP_KIND_FLOAT || (entry->ndim != 2 && entry->ndim != 3) ||
@@ -74,7 +74,7 @@ static bool is_table(const cgap_entry *entry)
          cgap_entry_list(entry) == 0;
 }
 
-static int label_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int label_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const int name = label_name(entry, w);
   const size_t list = cgap_entry_list(entry);
@@ -90,7 +90,7 @@ static int label_fit(const cgap_entry *entry, const cgap_words *w, const cgap_ne
 }
 
 /* The classes' names: strings, one per class. */
-static int class_name_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int class_name_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const bool named_so = w->leaf & (CGAP_WORD_CLASS | CGAP_WORD_LABEL);
   (void)near;
@@ -125,7 +125,7 @@ static cgap_status find_class_text(cgap_dataset *d, const cgap_spec *spec, bool 
   const cgap_entry *entry = NULL;
   cgap_status status = spec->given
                          ? cgap_find_given(&entry, image, spec, error)
-                         : cgap_find_near(&entry, NULL, &near, class_fit, "the class texts (--class-text)", error);
+                         : cgap_find_near(&entry, NULL, &near, class_score, "the class texts (--class-text)", error);
   if (status == CGAP_OK && !entry)
     return CGAP_OK;
   cgap_taken taken = {spec->file ? spec->file : image->file, entry};
@@ -148,7 +148,7 @@ cgap_status cgap_class_text_find(cgap_dataset *d, const cgap_input_options *opti
   cgap_status status = cgap_spec_parse(&spec, d, "--class-text", options->class_text, error);
   const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, 0);
   if (status == CGAP_OK && !spec.none)
-    status = find_class_text(d, &spec, spec.given || options->labels || any_fits(&near, label_fit), error);
+    status = find_class_text(d, &spec, spec.given || options->labels || any_is_usable(&near, label_score), error);
   free(spec.owned);
   return status;
 }
@@ -179,7 +179,7 @@ static const cgap_entry *class_names(const cgap_dataset *d)
   const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, 0);
   const cgap_entry *entry = NULL;
   cgap_error unused;
-  if (cgap_find_near(&entry, NULL, &near, class_name_fit, "the names of the classes", &unused) != CGAP_OK)
+  if (cgap_find_near(&entry, NULL, &near, class_name_score, "the names of the classes", &unused) != CGAP_OK)
     return NULL;
   return entry;
 }
@@ -223,9 +223,9 @@ static cgap_status leave_out_prompts(cgap_dataset *d, cgap_error *error)
   const cgap_entry *t = text->taken->entry, *classes = NULL;
   const size_t images = cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]), texts = cgap_series_rows(text);
   char shape[160];
-  if (!any_fits(&near, label_fit) || any_fits(&near_text, cgap_index_fit))
+  if (!any_is_usable(&near, label_score) || any_is_usable(&near_text, cgap_index_score))
     return CGAP_OK;
-  cgap_status status = cgap_find_near(&classes, NULL, &near, class_fit, "the class texts (--class-text)", error);
+  cgap_status status = cgap_find_near(&classes, NULL, &near, class_score, "the class texts (--class-text)", error);
   if (status != CGAP_OK || !classes)
     return status;
   const size_t count = classes->shape[0], other = cgap_entry_middle(classes) ? classes->shape[1] : count;
@@ -424,7 +424,7 @@ static cgap_status read_labels(cgap_dataset *d, cgap_error *error)
 static cgap_status find_labels(cgap_dataset *d, const cgap_spec *spec, cgap_error *error)
 {
   cgap_series *labels = &d->role[CGAP_ROLE_LABELS];
-  cgap_status status = cgap_per_image_find(d, labels, spec, label_fit, "the labels (--labels)", error);
+  cgap_status status = cgap_per_image_find(d, labels, spec, label_score, "the labels (--labels)", error);
   if (status == CGAP_OK && labels->count == 0)
     return CGAP_OK;
   if (status == CGAP_OK) {

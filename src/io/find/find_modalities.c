@@ -105,7 +105,7 @@ static bool in_scope(const cgap_input *input, const cgap_entry *entry)
   return !strncmp(entry->path, input->inside, length) && (entry->path[length] == '\0' || entry->path[length] == '/');
 }
 
-static bool fits(const cgap_entry *entry, unsigned side)
+static bool can_be_modality(const cgap_entry *entry, unsigned side)
 {
   return entry->kind == CGAP_KIND_FLOAT &&
          (entry->ndim == 2 || (entry->ndim == 3 && (side == CGAP_WORD_TEXT || cgap_entry_middle(entry) == 0)));
@@ -128,7 +128,7 @@ static cgap_status collect(pool *p, const cgap_input *input, modality_request re
   }
   for (size_t i = 0; i < input->file->count; i++) {
     const cgap_entry *entry = &input->file->entries[i];
-    int score = fits(entry, side) && in_scope(input, entry) ? name_score(input->file, entry, side) : 0;
+    int score = can_be_modality(entry, side) && in_scope(input, entry) ? name_score(input->file, entry, side) : 0;
     if (score > 0 && p->count == POOL_MAX)
       return cgap_fail(error, CGAP_FILE, "%s: more than %d datasets may be the %s; give --image and --text",
                        input->file->path, POOL_MAX, side == CGAP_WORD_IMAGE ? "image" : "text");
@@ -260,7 +260,7 @@ static bool is_misfit(const cgap_entry *entry, unsigned side)
   cgap_words w = cgap_words_of(entry->path);
   bool about = w.leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX | CGAP_WORD_SIDELINE);
   bool pickled = entry->kind == CGAP_KIND_OTHER && entry->obstacle;
-  return w.side == side && named_for(&w, side) && !about && !fits(entry, side) && entry->kind != CGAP_KIND_STRING &&
+  return w.side == side && named_for(&w, side) && !about && !can_be_modality(entry, side) && entry->kind != CGAP_KIND_STRING &&
          (entry->ndim >= 2 || pickled) && !strstr(entry->path, "/arithmetic/");
 }
 

@@ -46,7 +46,7 @@ static bool is_measure(const cgap_entry *entry, const cgap_words *w)
 }
 
 /* A dataset named text_image that cannot be used is a mistake, which is not passed over in silence; strings are ids. */
-int cgap_index_fit(const cgap_entry *entry, const cgap_words *words, const cgap_near *near)
+int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cgap_near *near)
 {
   const cgap_entry *text = near->side->entry;
   const size_t list = cgap_entry_list(entry), elements = elements_of(entry);
@@ -57,7 +57,7 @@ int cgap_index_fit(const cgap_entry *entry, const cgap_words *words, const cgap_
   if (entry->kind == CGAP_KIND_STRING)
     return words->leaf & CGAP_WORD_INDEX && score >= 6 && list == near->texts ? score : 0;
   if (is_number(entry) && elements == near->texts && (list > 0 || as_texts))
-    return CGAP_FIT_USABLE + score;
+    return CGAP_SCORE_USABLE + score;
   if (score < 6 || (score == 6 && (!is_number(entry) || list == 0 || list == near->images)))
     return 0;
   return entry->kind != CGAP_KIND_FLOAT || list > 0 || entry->shape[1] == near->images ? score : 0;
@@ -80,7 +80,7 @@ static bool is_meant(const cgap_words *w, const cgap_near *near)
   return of_texts(w, near) >= 8 && near->images != near->texts;
 }
 
-static int pointer_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int pointer_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const size_t list = cgap_entry_list(entry);
   const size_t pieces = entry->piece_count > 1 ? entry->piece_count : 1;
@@ -90,11 +90,11 @@ static int pointer_fit(const cgap_entry *entry, const cgap_words *w, const cgap_
       is_measure(entry, w))
     return 0;
   if (is_number(entry) && (list == near->images || list == near->images + pieces))
-    return score > 3 || near->images != near->texts ? CGAP_FIT_USABLE + score : 0;
+    return score > 3 || near->images != near->texts ? CGAP_SCORE_USABLE + score : 0;
   return is_meant(w, near) && list != near->texts && list != near->texts + pieces ? score : 0;
 }
 
-static int count_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int count_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const size_t list = cgap_entry_list(entry);
   const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w, near) : 0;
@@ -102,11 +102,11 @@ static int count_fit(const cgap_entry *entry, const cgap_words *w, const cgap_ne
       is_measure(entry, w))
     return 0;
   if (is_number(entry) && list == near->images)
-    return score > 3 || near->images != near->texts ? CGAP_FIT_USABLE + score : 0;
+    return score > 3 || near->images != near->texts ? CGAP_SCORE_USABLE + score : 0;
   return is_meant(w, near) && list != near->texts && list != 1 ? score : 0;
 }
 
-static int texts_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int texts_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const unsigned both = CGAP_WORD_MODALITY;
   const bool to = w->leaf & CGAP_WORD_TO;
@@ -115,25 +115,25 @@ static int texts_fit(const cgap_entry *entry, const cgap_words *w, const cgap_ne
       is_measure(entry, w))
     return 0;
   if (is_number(entry) && entry->shape[0] == near->images && elements_of(entry) == near->texts)
-    return CGAP_FIT_USABLE + (to ? 10 : 5);
+    return CGAP_SCORE_USABLE + (to ? 10 : 5);
   if (is_number(entry) && cgap_entry_list(entry) == near->images && near->images == near->texts)
-    return CGAP_FIT_USABLE + (to ? 10 : 5);
+    return CGAP_SCORE_USABLE + (to ? 10 : 5);
   return to ? 10 : 0;
 }
 
 static const struct {
-  cgap_fit fit;
+  cgap_name_score name_score;
   cgap_role side; /* whose file it is looked for in, before the other's */
   const char *what, *why, *says;
   const char *needs; /* for a refusal */
 } FORM[FORMS] = {
-  {cgap_index_fit, CGAP_ROLE_TEXT, "the pairing (--text-image)", "its name says the image of each text",
+  {cgap_index_score, CGAP_ROLE_TEXT, "the pairing (--text-image)", "its name says the image of each text",
    "gives each text's image row", "one integer per text is needed: the row of its image"},
-  {pointer_fit, CGAP_ROLE_TEXT, "where the texts of each image begin", "its name says where each image's texts begin",
+  {pointer_score, CGAP_ROLE_TEXT, "where the texts of each image begin", "its name says where each image's texts begin",
    "gives where the texts of each image begin", "N + 1 integers are needed: where the texts of each image begin"},
-  {count_fit, CGAP_ROLE_TEXT, "how many texts each image has", "its name says how many texts each image has",
+  {count_score, CGAP_ROLE_TEXT, "how many texts each image has", "its name says how many texts each image has",
    "gives how many texts each image has", "one integer per image is needed: how many texts it has"},
-  {texts_fit, CGAP_ROLE_IMAGE, "the texts of each image", "its name says the texts of each image",
+  {texts_score, CGAP_ROLE_IMAGE, "the texts of each image", "its name says the texts of each image",
    "gives the text rows of each image", "N or (N, k) integers are needed: the text rows of each image"},
 };
 
@@ -371,12 +371,12 @@ static cgap_status find_form(cgap_series *out, bool *usable, bool *meant, const 
     const cgap_entry *entry = NULL;
     const cgap_file *file = near.side->file;
     int score = 0;
-    status = cgap_find_near(&entry, &score, &near, FORM[form].fit, FORM[form].what, error);
+    status = cgap_find_near(&entry, &score, &near, FORM[form].name_score, FORM[form].what, error);
     if (status == CGAP_OK && !entry && image->count == text->count && image->taken[i].file != file &&
         form != FORM_INDEX) {
       near.side = &image->taken[i];
       file = near.side->file;
-      status = cgap_find_near(&entry, &score, &near, FORM[form].fit, FORM[form].what, error);
+      status = cgap_find_near(&entry, &score, &near, FORM[form].name_score, FORM[form].what, error);
     }
     if (status == CGAP_FILE && form != FORM_INDEX && near.images == near.texts) { /* lengths of texts, most likely */
       out->count = 0;
@@ -386,7 +386,7 @@ static cgap_status find_form(cgap_series *out, bool *usable, bool *meant, const 
       continue;
     const cgap_words words = cgap_words_of(entry->path);
     *meant = *meant || is_meant(&words, &near) || (form == FORM_TEXTS && words.leaf & CGAP_WORD_TO);
-    *usable = *usable && score >= CGAP_FIT_USABLE;
+    *usable = *usable && score >= CGAP_SCORE_USABLE;
     status = cgap_series_add(out, file, entry, error);
   }
   if (status == CGAP_OK && out->count > 0 && out->count < text->count)
@@ -540,7 +540,7 @@ static cgap_status take_given(cgap_dataset *d, const cgap_spec *spec, cgap_error
 }
 
 /* Where nothing else pairs, a dataset called so was meant to. */
-static int pairs_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int pairs_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const size_t elements = elements_of(entry);
   if (!(w->leaf & CGAP_WORD_PAIRS) || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)) || entry->ndim == 0)
@@ -554,7 +554,7 @@ static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
   const cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, 0);
   const cgap_entry *entry = NULL;
   char text[400];
-  cgap_status status = cgap_find_near(&entry, NULL, &near, pairs_fit, "the pairing (--text-image)", error);
+  cgap_status status = cgap_find_near(&entry, NULL, &near, pairs_score, "the pairing (--text-image)", error);
   if (status != CGAP_OK || !entry)
     return status;
   return cgap_fail(

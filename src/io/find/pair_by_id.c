@@ -29,11 +29,11 @@ static bool is_list_of(const cgap_entry *entry, size_t count)
 static int usable_or_broken(const cgap_entry *entry, size_t count, int score, bool clear)
 {
   if (is_list_of(entry, count))
-    return CGAP_FIT_USABLE + score;
+    return CGAP_SCORE_USABLE + score;
   return clear && entry->ndim > 0 && (entry->kind != CGAP_KIND_FLOAT || cgap_entry_list(entry) > 0) ? score : 0;
 }
 
-static int image_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int image_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   bool id = w->leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX);
   if (!id || (w->leaf & (NO_ID | CGAP_WORD_TEXT)) || w->group == CGAP_WORD_TEXT || !has_word(w, near))
@@ -44,7 +44,7 @@ static int image_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap
 
 /* The id of each text's image. Texts in a file of their own, or of another number, need not say "text" again; an
  * image's name may be told without a word for ids. */
-static int text_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int text_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const bool named = w->leaf & CGAP_WORD_ID ||
                      (entry->kind == CGAP_KIND_STRING && !w->more && (w->text_first || w->group == CGAP_WORD_TEXT));
@@ -59,7 +59,7 @@ static int text_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_
 }
 
 /* Ids that may be the image's or the text's own. */
-static int own_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int own_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
 {
   const bool of_text = w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT;
   if (!of_text || !(w->leaf & CGAP_WORD_ID) || (w->leaf & (NO_ID | CGAP_WORD_IMAGE)) || !has_word(w, near))
@@ -68,7 +68,7 @@ static int own_id_fit(const cgap_entry *entry, const cgap_words *w, const cgap_n
 }
 
 /* The datasets of each shard of a side; *usable where all of them are. */
-static cgap_status find_series(cgap_series *out, bool *usable, const cgap_dataset *d, cgap_role side, cgap_fit fit,
+static cgap_status find_series(cgap_series *out, bool *usable, const cgap_dataset *d, cgap_role side, cgap_name_score name_score,
                                const char *word, const char *what, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
@@ -79,10 +79,10 @@ static cgap_status find_series(cgap_series *out, bool *usable, const cgap_datase
     const cgap_entry *entry = NULL;
     int score = 0;
     near.word = word;
-    status = cgap_find_near(&entry, &score, &near, fit, what, error);
+    status = cgap_find_near(&entry, &score, &near, name_score, what, error);
     if (status == CGAP_OK && entry)
       status = cgap_series_add(out, near.side->file, entry, error);
-    *usable = *usable && (!entry || score >= CGAP_FIT_USABLE);
+    *usable = *usable && (!entry || score >= CGAP_SCORE_USABLE);
   }
   return status;
 }
@@ -286,7 +286,7 @@ cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error
   joined j = {0};
   *out = NULL;
   cgap_status status =
-    find_series(text_id, &usable, d, CGAP_ROLE_TEXT, text_id_fit, NULL, "the image id of each text", error);
+    find_series(text_id, &usable, d, CGAP_ROLE_TEXT, text_id_score, NULL, "the image id of each text", error);
   if (status != CGAP_OK || text_id->count == 0)
     return status;
   if (!usable)
@@ -297,9 +297,9 @@ cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error
   cgap_series_explain(text_id, "its name says the image id of each text");
   const cgap_words words = cgap_words_of(text_id->taken->entry->path);
   status =
-    find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_fit, words.id_word, "the id of each image", error);
+    find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, words.id_word, "the id of each image", error);
   if (status == CGAP_OK && (image_id->count == 0 || !usable))
-    status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_fit, NULL, "the id of each image", error);
+    status = find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, NULL, "the id of each image", error);
   if (status != CGAP_OK)
     return status;
   if (image_id->count > 0 && image_id->taken->entry == text_id->taken->entry)
@@ -338,10 +338,10 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   bool images_usable = false, texts_usable = false;
   joined j = {0};
   cgap_status status =
-    find_series(text_id, &texts_usable, d, CGAP_ROLE_TEXT, own_id_fit, word, "the id of each text", error);
+    find_series(text_id, &texts_usable, d, CGAP_ROLE_TEXT, own_id_score, word, "the id of each text", error);
   if (status == CGAP_OK)
     status =
-      find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_fit, word, "the id of each image", error);
+      find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_score, word, "the id of each image", error);
   if (status == CGAP_FILE) /* several that are as good: of what may be used, none is */
     return cgap_note_refusal(d, CGAP_DATA, "ids of the texts", error);
   if (status != CGAP_OK || !images_usable || !texts_usable || image_id->count < d->role[CGAP_ROLE_IMAGE].count ||
@@ -370,10 +370,10 @@ cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *d, cgap_error *e
   *out = NULL;
   for (size_t i = 0; i < file->count && status == CGAP_OK && !*out; i++) {
     const cgap_words words = cgap_words_of(file->entries[i].path);
-    bool seen = own_id_fit(&file->entries[i], &words, &near) == 0;
+    bool seen = own_id_score(&file->entries[i], &words, &near) == 0;
     for (size_t k = 0; k < i && !seen; k++) {
       const cgap_words earlier = cgap_words_of(file->entries[k].path);
-      seen = own_id_fit(&file->entries[k], &earlier, &near) > 0 && !strcmp(earlier.id_word, words.id_word);
+      seen = own_id_score(&file->entries[k], &earlier, &near) > 0 && !strcmp(earlier.id_word, words.id_word);
     }
     if (!seen)
       status = join_by(out, d, words.id_word, error);

@@ -51,7 +51,7 @@ static void set_axes(cgap_chunks *c, const hsize_t *chunk)
   }
 }
 
-static bool fits(const cgap_entry *e, hid_t plist, hsize_t *chunk)
+static bool is_supported_layout(const cgap_entry *e, hid_t plist, hsize_t *chunk)
 {
   unsigned options = 0;
   return (e->ndim == 2 || e->ndim == AXES) && H5Pget_layout(plist) == H5D_CHUNKED &&
@@ -64,7 +64,7 @@ cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int 
   hsize_t chunk[AXES] = {0};
   cgap_chunks c = {.dataset = dataset, .fd = fd, .entry = entry, .element = cgap_type_size(entry->type)};
   *out = NULL;
-  if (!fits(entry, plist, chunk) || !cgap_unpacking_of(&c.how, plist, c.element))
+  if (!is_supported_layout(entry, plist, chunk) || !cgap_unpacking_of(&c.how, plist, c.element))
     return CGAP_OK;
   set_axes(&c, chunk);
   hid_t type = H5Dget_type(dataset);
