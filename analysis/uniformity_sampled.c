@@ -420,15 +420,15 @@ static cgap_scalar scalar_of(const estimate *m, uint64_t n)
 static double mean_variance(const cgap_sampled *s, const estimate side[2])
 {
   const double plain[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = side[0].part[0].sampling_fraction;
-  double total = 0, drawn = 0, there = 0;
+  double total = 0, from_sample = 0, there = 0;
   for (int k = 0; k < 2; k++)
     total += side[k].variance / (side[k].value * side[k].value) / 4;
   for (size_t g = 0; s->sample->paired && g < side[0].part[0].groups; g++) {
-    drawn += touch_of(&side[0].part[0], side[0].weight, g) * touch_of(&side[1].part[0], side[1].weight, g);
+    from_sample += touch_of(&side[0].part[0], side[0].weight, g) * touch_of(&side[1].part[0], side[1].weight, g);
     there += touch_of(&side[0].part[0], plain, g) * touch_of(&side[1].part[0], plain, g);
   }
   const double scale = side[0].couples * side[0].value * side[1].couples * side[1].value;
-  return total + ((1 - sampling_fraction) * drawn + sampling_fraction * there) / (2 * scale);
+  return total + ((1 - sampling_fraction) * from_sample + sampling_fraction * there) / (2 * scale);
 }
 
 static cgap_scalar mean_of(const cgap_sampled *s, const estimate side[2], uint64_t n)

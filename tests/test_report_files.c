@@ -111,7 +111,7 @@ Test(folder, holds_tables_scripts_and_pictures)
   cr_expect_eq(lines_of(figures, "recall.tsv", ' '), 1 + 9 + 5);
   cr_expect(there(figures, "style.gp"));
   if (cgap_gnuplot_found()) {
-    cr_assert_eq(cgap_report_draw(&audit, folder, NULL, &error), CGAP_OK);
+    cr_assert_eq(cgap_report_render(&audit, folder, NULL, &error), CGAP_OK);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
       snprintf(file, sizeof file, "%s.svg", names[i]);
       cr_expect(there(figures, file), "%s was not drawn", file);
@@ -125,7 +125,7 @@ Test(folder, holds_tables_scripts_and_pictures)
 /* What gnuplot makes of the table is no error and has every word. */
 static void draws(const char *folder, const char *name, const char *word)
 {
-  const cgap_drawing drawing = {.format = "svg", .theme = "light"};
+  const cgap_plot_job drawing = {.format = "svg", .theme = "light"};
   cgap_error error = {0};
   if (!cgap_gnuplot_found())
     return;
@@ -214,11 +214,11 @@ Test(gnuplot, a_failure_leaves_no_file_and_says_why)
 {
   char folder[200], path[CGAP_PATH];
   cgap_error error;
-  const cgap_drawing drawing = {.format = "svg", .theme = "light"};
+  const cgap_plot_job drawing = {.format = "svg", .theme = "light"};
   support_directory(folder, sizeof folder);
   cr_assert_eq(cgap_folder_file(path, folder, "bad.gp", &error), CGAP_OK);
   cr_assert_eq(cgap_write_file(path, "set output ARG2\nplot nothing at all\n", 36, &error), CGAP_OK);
-  cgap_status status = cgap_gnuplot_draw(folder, "bad", &drawing, &error);
+  cgap_status status = cgap_gnuplot_render(folder, "bad", &drawing, &error);
   if (cgap_gnuplot_found()) {
     cr_expect_eq(status, CGAP_FILE);
     cr_expect_not_null(strstr(error.message, "bad.gp"));
@@ -227,6 +227,6 @@ Test(gnuplot, a_failure_leaves_no_file_and_says_why)
   cr_assert_eq(unlink(path), 0);
   cr_expect_eq(rmdir(folder), 0, "something was left: %s", strerror(errno));
   setenv("PATH", "/nowhere", 1);
-  cr_expect_eq(cgap_gnuplot_draw("/tmp", "bad", &drawing, &error), CGAP_USAGE);
+  cr_expect_eq(cgap_gnuplot_render("/tmp", "bad", &drawing, &error), CGAP_USAGE);
   cr_expect_not_null(strstr(error.message, "gnuplot-nox"));
 }

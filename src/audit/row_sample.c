@@ -16,7 +16,7 @@ enum { READ_ROWS = 4096 };
 /* ---------------------------------------------------------------- drawing */
 
 /* `count` of 0 … from − 1, ascending, each set of them as likely (Fan, Muller and Rezucha 1962). */
-static size_t *draw(size_t count, size_t from, uint64_t seed, uint64_t stream)
+static size_t *draw_rows(size_t count, size_t from, uint64_t seed, uint64_t stream)
 {
   cgap_random random = cgap_random_init(seed, stream);
   size_t *out = cgap_alloc(count, sizeof *out), taken = 0;
@@ -110,7 +110,7 @@ static double *pick(const double *from, const size_t *rows, size_t count)
   return out;
 }
 
-static bool take_couples(cgap_drawn *s, const cgap_couple_sums *c)
+static bool take_couples(cgap_row_sample *s, const cgap_couple_sums *c)
 {
   const size_t images = s->embeddings.image.rows;
   s->pair_cosine = pick(c->pair_cosine, s->text, s->embeddings.text.rows);
@@ -122,8 +122,8 @@ static bool take_couples(cgap_drawn *s, const cgap_couple_sums *c)
 }
 
 /* s->image and, where unpaired, s->text are there. */
-static cgap_status take(cgap_drawn *s, const cgap_embeddings *whole, const cgap_couple_sums *couples,
-                        cgap_drawn_size size, cgap_error *error)
+static cgap_status take(cgap_row_sample *s, const cgap_embeddings *whole, const cgap_couple_sums *couples,
+                        cgap_row_sample_size size, cgap_error *error)
 {
   cgap_embeddings *e = &s->embeddings;
   size_t *image_of = NULL;
@@ -144,15 +144,15 @@ static cgap_status take(cgap_drawn *s, const cgap_embeddings *whole, const cgap_
   return status;
 }
 
-cgap_status cgap_drawn_make(cgap_drawn *out, const cgap_embeddings *whole, const cgap_couple_sums *couples,
-                            cgap_drawn_size size, uint64_t seed, uint64_t stream, cgap_error *error)
+cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *whole, const cgap_couple_sums *couples,
+                            cgap_row_sample_size size, uint64_t seed, uint64_t stream, cgap_error *error)
 {
-  *out = (cgap_drawn){.image = draw(size.images, whole->image.rows, seed, stream)};
+  *out = (cgap_row_sample){.image = draw_rows(size.images, whole->image.rows, seed, stream)};
   if (!whole->paired)
-    out->text = draw(size.texts, whole->text.rows, seed, stream + 1);
+    out->text = draw_rows(size.texts, whole->text.rows, seed, stream + 1);
   cgap_status status = take(out, whole, couples, size, error);
   if (status)
-    cgap_drawn_clear(out);
+    cgap_row_sample_clear(out);
   return status;
 }
 
@@ -169,22 +169,22 @@ static cgap_status take_means(cgap_embeddings *e, const cgap_embeddings *whole, 
   return CGAP_OK;
 }
 
-cgap_status cgap_drawn_part(cgap_drawn *out, const cgap_drawn *of, const cgap_embeddings *whole,
+cgap_status cgap_row_sample_subset(cgap_row_sample *out, const cgap_row_sample *of, const cgap_embeddings *whole,
                             const cgap_couple_sums *couples, size_t images, uint64_t seed, uint64_t stream,
                             cgap_error *error)
 {
-  *out = (cgap_drawn){.image = draw(images, of->embeddings.image.rows, seed, stream)};
+  *out = (cgap_row_sample){.image = draw_rows(images, of->embeddings.image.rows, seed, stream)};
   for (size_t k = 0; out->image && k < images; k++)
     out->image[k] = of->image[out->image[k]];
-  cgap_status status = take(out, whole, couples, (cgap_drawn_size){.images = images}, error);
+  cgap_status status = take(out, whole, couples, (cgap_row_sample_size){.images = images}, error);
   if (!status)
     status = take_means(&out->embeddings, whole, error);
   if (status)
-    cgap_drawn_clear(out);
+    cgap_row_sample_clear(out);
   return status;
 }
 
-void cgap_drawn_clear(cgap_drawn *s)
+void cgap_row_sample_clear(cgap_row_sample *s)
 {
   cgap_embeddings_clear(&s->embeddings);
   cgap_free(s->image);
@@ -194,7 +194,7 @@ void cgap_drawn_clear(cgap_drawn *s)
   cgap_free(s->within_kernel);
   cgap_free(s->within_cosine);
   cgap_free(s->within_square);
-  *s = (cgap_drawn){0};
+  *s = (cgap_row_sample){0};
 }
 
 /* ---------------------------------------------------------------- rows in memory */
@@ -241,7 +241,7 @@ static cgap_status hold_side(cgap_side *side, const cgap_side *whole, const size
   return fill(side, whole, rows, own, error);
 }
 
-cgap_status cgap_drawn_hold(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
+cgap_status cgap_row_sample_load_own(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
 {
   cgap_side *image = &s->embeddings.image, *text = &s->embeddings.text;
   cgap_status status = hold_side(image, &whole->image, s->image, cgap_rank_rows_own(comm, image->rows), error);
@@ -290,7 +290,7 @@ static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const si
   return status;
 }
 
-cgap_status cgap_drawn_spread(cgap_drawn *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
+cgap_status cgap_row_sample_replicate(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
 {
   cgap_status status = spread_side(&s->embeddings.image, &whole->image, s->image, comm, error);
   return status ? status : spread_side(&s->embeddings.text, &whole->text, s->text, comm, error);
@@ -328,7 +328,7 @@ static cgap_status side_moments(cgap_side *side, cgap_comm *comm, int threads, c
   return status;
 }
 
-cgap_status cgap_drawn_moments(cgap_drawn *s, cgap_comm *comm, int threads, cgap_error *error)
+cgap_status cgap_row_sample_moments(cgap_row_sample *s, cgap_comm *comm, int threads, cgap_error *error)
 {
   cgap_status status = side_moments(&s->embeddings.image, comm, threads, error);
   return status ? status : side_moments(&s->embeddings.text, comm, threads, error);

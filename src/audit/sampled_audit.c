@@ -30,7 +30,7 @@ typedef struct work {
   const cgap_embeddings *embeddings;
   const cgap_sampled_options *options;
   bool precise[CGAP_COUPLE_KINDS];
-  cgap_drawn sample, queries;
+  cgap_row_sample sample, queries;
   cgap_controls controls;
   cgap_visitors room;
   cgap_evidence of_sample, from_images, from_texts, of_queries;
@@ -45,7 +45,7 @@ static bool is_first(const work *w)
 
 /* ---------------------------------------------------------------- evidence */
 
-static cgap_evidence evidence_of(const cgap_evidence *whole, const cgap_drawn *s)
+static cgap_evidence evidence_of(const cgap_evidence *whole, const cgap_row_sample *s)
 {
   return (cgap_evidence){.measures = cgap_measures,
                          .dim = whole->dim,
@@ -113,7 +113,7 @@ static cgap_status look_within(work *w, cgap_error *error)
 {
   cgap_evidence *e = &w->of_sample;
   const cgap_sampled_options *o = w->options;
-  cgap_status status = cgap_drawn_moments(&w->sample, o->comm, o->tiles.threads, error);
+  cgap_status status = cgap_row_sample_moments(&w->sample, o->comm, o->tiles.threads, error);
   if (!status)
     status = cgap_controls_run(&w->controls, &w->sample, o->comm, o->tiles.threads, error);
   *e = evidence_of(w->whole, &w->sample);
@@ -237,11 +237,11 @@ static cgap_status look_from_queries(work *w, const cgap_couple_sums *couples, c
 {
   const cgap_sampled_options *o = w->options;
   cgap_status status =
-    cgap_drawn_part(&w->queries, &w->sample, w->embeddings, couples, o->size.queries, o->seed, QUERY_STREAM, error);
+    cgap_row_sample_subset(&w->queries, &w->sample, w->embeddings, couples, o->size.queries, o->seed, QUERY_STREAM, error);
   if (!status && o->comm)
-    status = cgap_drawn_spread(&w->queries, w->embeddings, o->comm, error);
+    status = cgap_row_sample_replicate(&w->queries, w->embeddings, o->comm, error);
   else if (!status && o->hold)
-    status = cgap_drawn_hold(&w->queries, w->embeddings, NULL, error);
+    status = cgap_row_sample_load_own(&w->queries, w->embeddings, NULL, error);
   if (!status)
     status = ask_texts(w, error);
   if (!status)
@@ -307,11 +307,11 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
                              const cgap_couple_sums *couples, const cgap_sampled_options *options, cgap_error *error)
 {
   work w = {.whole = whole, .embeddings = e, .options = options};
-  const cgap_drawn_size size = {.images = options->size.images, .texts = options->size.texts};
-  cgap_status status = cgap_drawn_make(&w.sample, e, couples, size, options->seed, SAMPLE_STREAM, error);
+  const cgap_row_sample_size size = {.images = options->size.images, .texts = options->size.texts};
+  cgap_status status = cgap_row_sample_init(&w.sample, e, couples, size, options->seed, SAMPLE_STREAM, error);
   w.seconds_all = status ? 1 : all_couples(&w);
   if (!status && (options->hold || options->comm))
-    status = cgap_drawn_hold(&w.sample, e, options->comm, error);
+    status = cgap_row_sample_load_own(&w.sample, e, options->comm, error);
   if (!status)
     status = look_within(&w, error);
   if (!status)
@@ -331,8 +331,8 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
   evidence_clear(&w.from_texts);
   cgap_controls_clear(&w.controls);
   cgap_visitors_clear(&w.room);
-  cgap_drawn_clear(&w.sample);
-  cgap_drawn_clear(&w.queries);
+  cgap_row_sample_clear(&w.sample);
+  cgap_row_sample_clear(&w.queries);
   return status;
 }
 
@@ -388,7 +388,7 @@ static void leave_out_selves(double *const *sums, size_t rows)
   }
 }
 
-static void leave_out_pairs(cgap_controls *c, const cgap_drawn *s)
+static void leave_out_pairs(cgap_controls *c, const cgap_row_sample *s)
 {
   const cgap_pairs *pairs = &s->embeddings.pairs;
   for (size_t j = 0; s->embeddings.paired && j < pairs->texts; j++) {
@@ -400,10 +400,10 @@ static void leave_out_pairs(cgap_controls *c, const cgap_drawn *s)
   }
 }
 
-cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_comm *comm, int threads,
+cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_rows, cgap_comm *comm, int threads,
                               cgap_error *error)
 {
-  const cgap_side *image = &drawn->embeddings.image, *text = &drawn->embeddings.text;
+  const cgap_side *image = &drawn_rows->embeddings.image, *text = &drawn_rows->embeddings.text;
   bool fine = true;
   *out = (cgap_controls){0};
   for (int k = 0; k < 2; k++) {
@@ -425,7 +425,7 @@ cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_
   cgap_blas_restore(blas_threads);
   leave_out_selves(out->image_image, image->rows);
   leave_out_selves(out->text_text, text->rows);
-  leave_out_pairs(out, drawn);
+  leave_out_pairs(out, drawn_rows);
   return status;
 }
 

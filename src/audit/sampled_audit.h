@@ -33,8 +33,8 @@ typedef struct cgap_controls {
   double *text_text[2], *text_image[2];   /* (texts) */
 } cgap_controls;
 
-/* After cgap_drawn_moments, on every rank. A row itself, and couples that belong together, are left out. */
-CGAP_MUST_CHECK cgap_status cgap_controls_run(cgap_controls *out, const cgap_drawn *drawn, cgap_comm *comm,
+/* After cgap_row_sample_moments, on every rank. A row itself, and couples that belong together, are left out. */
+CGAP_MUST_CHECK cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_rows, cgap_comm *comm,
                                               int threads, cgap_error *error);
 void cgap_controls_clear(cgap_controls *c);
 void cgap_controls_set(const cgap_controls *c, cgap_sampled *sampled);

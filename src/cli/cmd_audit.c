@@ -299,7 +299,7 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
   cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run};
   cgap_status status = cgap_report_write(&report, opt.out, error);
   if (!status)
-    status = cgap_report_draw(&r->audit, opt.out, told, error);
+    status = cgap_report_render(&r->audit, opt.out, told, error);
   if (!status)
     status = cgap_audit_page_write(&report, opt.out, error);
   return status;

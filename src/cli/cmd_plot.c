@@ -199,12 +199,12 @@ static cgap_status print_list(const plot_list *list, cgap_error *error)
   return cli_printed(CGAP_OK, error);
 }
 
-static cgap_status draw_letters(const plot_list *list, const char *name, cgap_error *error)
+static cgap_status render_as_text(const plot_list *list, const char *name, cgap_error *error)
 {
   char size[40];
   terminal_size(size);
-  const cgap_drawing drawing = {.format = "txt", .theme = "light", .size = size};
-  char *text = cgap_gnuplot_text(list->folder, name, &drawing, error);
+  const cgap_plot_job job = {.format = "txt", .theme = "light", .size = size};
+  char *text = cgap_gnuplot_text(list->folder, name, &job, error);
   if (!text)
     return error->status;
   fputs(text, stdout);
@@ -219,27 +219,27 @@ static cgap_status check_picture(const char *folder, const char *name, const cha
   struct stat facts;
   snprintf(file, sizeof file, "%s.%s", name, format);
   cgap_status status = cgap_folder_file(path, folder, file, error);
-  if (status || cli_shared.force || lstat(path, &facts) != 0 || cgap_gnuplot_drew(path, format))
+  if (status || cli_shared.force || lstat(path, &facts) != 0 || cgap_gnuplot_made(path, format))
     return status;
   return cgap_fail(error, CGAP_FILE, "%s: gnuplot did not draw it; move it away, or give --force to replace it", path);
 }
 
 /* The scripts that lie in the folder are the user's; only missing ones are put there. */
-static cgap_status draw_one(const plot_list *list, const char *name, const bool wanted[3], const char *size,
+static cgap_status render_one(const plot_list *list, const char *name, const bool wanted[3], const char *size,
                             cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   if (!is_there(list->folder, name, ".gp") || !is_there(list->folder, "style", ".gp"))
     status = cgap_plots_copy(list->folder, name, error);
   if (!status && opt.terminal)
-    return draw_letters(list, name, error);
+    return render_as_text(list, name, error);
   for (int f = 0; formats[f] && !status; f++) {
-    const cgap_drawing drawing = {.format = formats[f], .theme = themes[opt.theme], .size = size};
+    const cgap_plot_job job = {.format = formats[f], .theme = themes[opt.theme], .size = size};
     if (!wanted[f])
       continue;
     status = check_picture(list->folder, name, formats[f], error);
     if (!status)
-      status = cgap_gnuplot_draw(list->folder, name, &drawing, error);
+      status = cgap_gnuplot_render(list->folder, name, &job, error);
     if (!status)
       cli_say("drew %s/%s.%s", list->folder, name, formats[f]);
   }
@@ -247,13 +247,13 @@ static cgap_status draw_one(const plot_list *list, const char *name, const bool 
 }
 
 /* A figure that fails is said, the others are drawn; the first failure is the exit code. */
-static int draw_all(const plot_list *list, const bool wanted[3], const char *size)
+static int render_all(const plot_list *list, const bool wanted[3], const char *size)
 {
   int code = CGAP_OK;
   cli_leave_says("the figures of %s that were drawn before stay", list->folder);
   for (size_t i = 0; i < list->count; i++) {
     cgap_error error = {0};
-    cgap_status status = draw_one(list, list->name[i], wanted, size, &error);
+    cgap_status status = render_one(list, list->name[i], wanted, size, &error);
     if (status) {
       int failed = cli_fail(&error);
       code = code ? code : failed;
@@ -283,7 +283,7 @@ int cmd_plot(int argc, char **argv)
     status = choose(&list, &error);
   if (!status && opt.list)
     status = print_list(&list, &error);
-  code = status ? cli_fail(&error) : opt.list ? CGAP_OK : draw_all(&list, wanted, size);
+  code = status ? cli_fail(&error) : opt.list ? CGAP_OK : render_all(&list, wanted, size);
 done:
   cli_args_clear(&args);
   return code;

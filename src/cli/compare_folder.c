@@ -118,7 +118,7 @@ static cgap_status write_figures(figure_list *list, const cli_comparison *c, con
     status = before_after(list, c, path, error);
   if (status == CGAP_OK && list->count == 0)
     cgap_folder_abandon(&made);
-  return status == CGAP_OK ? cgap_draw_figures(path, list->names, list->count, told, error) : status;
+  return status == CGAP_OK ? cgap_render_figures(path, list->names, list->count, told, error) : status;
 }
 
 cgap_status cli_compare_write(const cli_comparison *c, const char *folder, void (*told)(const char *line),

@@ -20,7 +20,7 @@ typedef struct cli_comparison {
 CGAP_MUST_CHECK cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, const char *const *inputs,
                                                     size_t count, cgap_error *error);
 
-/* told: as of cgap_draw_figures. */
+/* told: as of cgap_render_figures. */
 CGAP_MUST_CHECK cgap_status cli_compare_write(const cli_comparison *c, const char *folder,
                                               void (*told)(const char *line), cgap_error *error);
 

@@ -125,7 +125,7 @@ static bool is_own_figure(const char *folder, const char *name, const char *form
   cgap_error ignored;
   for (size_t k = 0; k < sizeof PICTURES / sizeof *PICTURES; k++)
     if (strcmp(format, PICTURES[k]) == 0)
-      return cgap_folder_file(path, folder, name, &ignored) == CGAP_OK && cgap_gnuplot_drew(path, format);
+      return cgap_folder_file(path, folder, name, &ignored) == CGAP_OK && cgap_gnuplot_made(path, format);
   return true;
 }
 
@@ -140,10 +140,10 @@ static bool holds_figure(const char *folder, bool own, char found[NAME])
   for (const struct dirent *entry; !any && list && (entry = readdir(list));) {
     char stem[NAME];
     const char *dot = strrchr(entry->d_name, '.');
-    bool drawn = false;
+    bool own_figure = false;
     for (size_t k = 0; dot && k < sizeof ENDINGS / sizeof *ENDINGS; k++)
-      drawn = drawn || strcmp(dot, ENDINGS[k]) == 0;
-    if (!drawn)
+      own_figure = own_figure || strcmp(dot, ENDINGS[k]) == 0;
+    if (!own_figure)
       continue;
     snprintf(stem, sizeof stem, "%.*s", (int)(dot - entry->d_name), entry->d_name);
     any = (cgap_figure_find(stem) || strcmp(entry->d_name, "style.gp") == 0) &&

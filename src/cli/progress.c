@@ -11,7 +11,7 @@
 static struct {
   char phase[64];
   double phase_start, last;
-  bool drawn;
+  bool line_shown;
 } line;
 
 static void eta(char out[40], double fraction, double spent)
@@ -32,7 +32,7 @@ static bool redraws(void)
   return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
 }
 
-static void draw(const char *phase, double fraction, double spent, bool again)
+static void print_line(const char *phase, double fraction, double spent, bool again)
 {
   char left[40], done[60];
   eta(left, fraction, spent);
@@ -42,7 +42,7 @@ static void draw(const char *phase, double fraction, double spent, bool again)
   else
     fprintf(stderr, "%s%s\n", phase, done);
   fflush(stderr);
-  line.drawn = again;
+  line.line_shown = again;
 }
 
 static bool tick(void *context, const char *phase, double fraction)
@@ -66,7 +66,7 @@ static bool tick(void *context, const char *phase, double fraction)
   if (now - line.last < (again ? 0.1 : 10))
     return stop;
   line.last = now;
-  draw(phase, fraction, now - line.phase_start, again);
+  print_line(phase, fraction, now - line.phase_start, again);
   return stop;
 }
 
@@ -81,6 +81,6 @@ void cli_progress_clear(void)
 {
   static const char wipe[] = "\r\033[K";
   /* not through stdio, whose lock the work may hold when a thread beside it ends the program */
-  if (line.drawn && write(STDERR_FILENO, wipe, sizeof wipe - 1) > 0)
-    line.drawn = false;
+  if (line.line_shown && write(STDERR_FILENO, wipe, sizeof wipe - 1) > 0)
+    line.line_shown = false;
 }

@@ -280,15 +280,15 @@ cgap_status sweep_figures_write(const sweep_results *r, const cgap_grid *g, cons
   cgap_status status = cgap_folder_file(figures, folder, "figures", error);
   if (status == CGAP_OK)
     status = cgap_folder_open(&made, figures, error);
-  char drawn[CGAP_AXES][40];
+  char figure_names[CGAP_AXES][40];
   const char *names[CGAP_AXES + 1];
   size_t count = 0, varied = 0;
   cgap_axis first[2];
   for (int a = CGAP_AXIS_IMAGES; status == CGAP_OK && a < CGAP_AXES; a++)
     if (g->count[a] > 1) {
       status = write_axis(r, g, (cgap_axis)a, figures, source, error);
-      snprintf(drawn[a], sizeof drawn[a], "sweep-%s", cgap_axis_name((cgap_axis)a));
-      names[count++] = drawn[a];
+      snprintf(figure_names[a], sizeof figure_names[a], "sweep-%s", cgap_axis_name((cgap_axis)a));
+      names[count++] = figure_names[a];
       if (varied < 2)
         first[varied++] = (cgap_axis)a;
     }
@@ -297,7 +297,7 @@ cgap_status sweep_figures_write(const sweep_results *r, const cgap_grid *g, cons
     names[count++] = "map";
   }
   if (status == CGAP_OK)
-    status = cgap_draw_figures(figures, names, count, told, error);
+    status = cgap_render_figures(figures, names, count, told, error);
   return status == CGAP_OK ? write_page(r, g, folder, run, source, error) : status;
 }
 

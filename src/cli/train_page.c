@@ -241,6 +241,6 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
   if (status == CGAP_OK) /* of a race the last, which has every term */
     status = cgap_before_after_write(&r->study->audit[0], &r->study->audit[r->run_count], r->source, path, error);
   if (status == CGAP_OK)
-    status = cgap_draw_figures(path, names, count, told, error);
+    status = cgap_render_figures(path, names, count, told, error);
   return status == CGAP_OK ? write_page(r, folder, path, names, count, error) : status;
 }

@@ -80,15 +80,15 @@ static cgap_status put_figures(cgap_page *page, const cgap_audit *a, const char 
   fputs("<div class=\"figures\">\n", page->out);
   for (size_t f = 0; f < count && !status; f++) {
     cgap_error fault;
-    cgap_status drawn = cgap_page_figure(page, path, names[f], &fault);
-    if (drawn == CGAP_INTERRUPTED || drawn == CGAP_RESOURCE)
-      status = cgap_fail(error, drawn, "%s", fault.message);
-    if (!drawn)
+    cgap_status rendered = cgap_page_figure(page, path, names[f], &fault);
+    if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
+      status = cgap_fail(error, rendered, "%s", fault.message);
+    if (!rendered)
       continue;
     fputs("<p>", page->out);
     cgap_page_text(page, fault.message);
     fputs(".</p>\n", page->out);
-    if (drawn == CGAP_USAGE)
+    if (rendered == CGAP_USAGE)
       break;
   }
   fputs("</div>\n", page->out);

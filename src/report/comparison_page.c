@@ -102,15 +102,15 @@ cgap_status cgap_page_figures(cgap_page *page, const char *folder, const char *c
   fputs("<div class=\"figures\">\n", page->out);
   for (size_t f = 0; f < count && !status; f++) {
     cgap_error fault = {0};
-    cgap_status drawn = cgap_page_figure(page, folder, names[f], &fault);
-    if (drawn == CGAP_INTERRUPTED || drawn == CGAP_RESOURCE)
-      status = cgap_fail(error, drawn, "%s", fault.message);
-    if (!drawn)
+    cgap_status rendered = cgap_page_figure(page, folder, names[f], &fault);
+    if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
+      status = cgap_fail(error, rendered, "%s", fault.message);
+    if (!rendered)
       continue;
     fputs("<p>", page->out);
     cgap_page_text(page, fault.message);
     fputs(".</p>\n", page->out);
-    if (drawn == CGAP_USAGE)
+    if (rendered == CGAP_USAGE)
       break;
   }
   fputs("</div>\n", page->out);
@@ -231,19 +231,19 @@ cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comp
   return commit ? closed : status;
 }
 
-cgap_status cgap_draw_figures(const char *folder, const char *const *names, size_t count,
+cgap_status cgap_render_figures(const char *folder, const char *const *names, size_t count,
                               void (*told)(const char *line), cgap_error *error)
 {
-  const cgap_drawing drawing = {.format = "svg", .theme = "light"};
+  const cgap_plot_job job = {.format = "svg", .theme = "light"};
   cgap_status status = CGAP_OK;
   for (size_t f = 0; f < count && !status; f++) {
     cgap_error fault = {0};
-    cgap_status drawn = cgap_gnuplot_draw(folder, names[f], &drawing, &fault);
-    if (drawn == CGAP_INTERRUPTED || drawn == CGAP_RESOURCE)
-      status = cgap_fail(error, drawn, "%s", fault.message);
-    else if (drawn && told)
+    cgap_status rendered = cgap_gnuplot_render(folder, names[f], &job, &fault);
+    if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
+      status = cgap_fail(error, rendered, "%s", fault.message);
+    else if (rendered && told)
       told(fault.message);
-    if (drawn == CGAP_USAGE) /* no gnuplot: said once */
+    if (rendered == CGAP_USAGE) /* no gnuplot: said once */
       break;
   }
   return status;

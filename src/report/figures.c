@@ -227,7 +227,7 @@ static void put_point(cgap_tsv *t, const cgap_point *p)
 }
 
 /* One line a couple; a point without a partner in the picture has a line of its own. */
-static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, bool *drawn)
+static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, bool *plotted)
 {
   size_t couples = 0;
   for (size_t s = 0; s < a->scatter_texts; s++) {
@@ -238,7 +238,7 @@ static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, 
       image = bsearch(&wanted, images, a->scatter_images, sizeof *images, by_row);
     }
     if (image)
-      drawn[image - images] = true;
+      plotted[image - images] = true;
     couples += image != NULL;
     cgap_tsv_row(t);
     put_point(t, image);
@@ -246,7 +246,7 @@ static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, 
     cgap_tsv_number(t, image ? a->pair_cosine[at - a->text_row] : NAN, '\n');
   }
   for (size_t i = 0; i < a->scatter_images; i++) {
-    if (drawn[i])
+    if (plotted[i])
       continue;
     cgap_tsv_row(t);
     put_point(t, &images[i]);
@@ -271,7 +271,7 @@ static void about_centroid(cgap_tsv *t, const char *side, const cgap_point *poin
 }
 
 /* Rows that are too many to be drawn, or too few to be a cloud. */
-static void about_drawn(cgap_tsv *t, const cgap_audit *a)
+static void about_shown_rows(cgap_tsv *t, const cgap_audit *a)
 {
   enum { FEW = 50 };
   const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
@@ -290,18 +290,18 @@ cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *
 {
   char distance[100];
   cgap_point *images = calloc(a->scatter_images + 1, sizeof *images);
-  bool *drawn = calloc(a->scatter_images + 1, sizeof *drawn);
-  if (!images || !drawn) {
+  bool *plotted = calloc(a->scatter_images + 1, sizeof *plotted);
+  if (!images || !plotted) {
     free(images);
-    free(drawn);
+    free(plotted);
     return cgap_fail(error, CGAP_RESOURCE, "memory is out while the scatter is written");
   }
   if (a->scatter_images)
     memcpy(images, a->scatter_image, a->scatter_images * sizeof *images);
   qsort(images, a->scatter_images, sizeof *images, by_row);
-  size_t couples = put_couples(t, a, images, drawn);
+  size_t couples = put_couples(t, a, images, plotted);
   free(images);
-  free(drawn);
+  free(plotted);
   shown(distance, &a->gap.corrected_distance, 3);
   cgap_tsv_about(t, "couples", "%zu", couples);
   cgap_tsv_about(t, "corrected_distance", "%s", distance);
@@ -311,7 +311,7 @@ cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *
   }
   about_centroid(t, "image", a->scatter_image, a->scatter_images);
   about_centroid(t, "text", a->scatter_text, a->scatter_texts);
-  about_drawn(t, a);
+  about_shown_rows(t, a);
   return CGAP_OK;
 }
 

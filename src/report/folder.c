@@ -30,23 +30,23 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
   return status;
 }
 
-cgap_status cgap_report_draw(const cgap_audit *audit, const char *folder, void (*told)(const char *line),
+cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void (*told)(const char *line),
                              cgap_error *error)
 {
   enum { ROOM = 20 };
   const char *names[ROOM];
   char path[CGAP_PATH];
-  const cgap_drawing drawing = {.format = "svg", .theme = "light"};
+  const cgap_plot_job job = {.format = "svg", .theme = "light"};
   size_t count = cgap_figures_of(audit, names, ROOM);
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
   for (size_t f = 0; f < count && !status; f++) {
     cgap_error fault = {0};
-    cgap_status drawn = cgap_gnuplot_draw(path, names[f], &drawing, &fault);
-    if (drawn == CGAP_INTERRUPTED || drawn == CGAP_RESOURCE)
-      status = cgap_fail(error, drawn, "%s", fault.message);
-    else if (drawn && told)
+    cgap_status rendered = cgap_gnuplot_render(path, names[f], &job, &fault);
+    if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
+      status = cgap_fail(error, rendered, "%s", fault.message);
+    else if (rendered && told)
       told(fault.message);
-    if (drawn == CGAP_USAGE) /* no gnuplot: said once */
+    if (rendered == CGAP_USAGE) /* no gnuplot: said once */
       break;
   }
   return status;

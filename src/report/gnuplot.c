@@ -166,7 +166,7 @@ static int finish(pid_t child, int *status)
   return 0;
 }
 
-static cgap_status run(const char *folder, const char *name, const char *temporary, const cgap_drawing *d,
+static cgap_status run(const char *folder, const char *name, const char *temporary, const cgap_plot_job *d,
                        cgap_error *error)
 {
   char script[FILE_NAME], table[FILE_NAME], said[300];
@@ -201,7 +201,7 @@ static cgap_status run(const char *folder, const char *name, const char *tempora
 
 /* Draws under a temporary name, whose path comes back; its ending tells the script the format. Nothing is left behind
  * on failure. */
-static cgap_status draw(char path[CGAP_TEMPORARY], const char *folder, const char *name, const cgap_drawing *d,
+static cgap_status render_temporary(char path[CGAP_TEMPORARY], const char *folder, const char *name, const cgap_plot_job *d,
                         cgap_error *error)
 {
   char picture[CGAP_PATH];
@@ -220,13 +220,13 @@ static cgap_status draw(char path[CGAP_TEMPORARY], const char *folder, const cha
   return status;
 }
 
-cgap_status cgap_gnuplot_draw(const char *folder, const char *name, const cgap_drawing *d, cgap_error *error)
+cgap_status cgap_gnuplot_render(const char *folder, const char *name, const cgap_plot_job *d, cgap_error *error)
 {
   char file[FILE_NAME], path[CGAP_PATH], temporary[CGAP_TEMPORARY];
   snprintf(file, sizeof file, "%s.%s", name, d->format);
   cgap_status status = cgap_folder_file(path, folder, file, error);
   if (!status)
-    status = draw(temporary, folder, name, d, error);
+    status = render_temporary(temporary, folder, name, d, error);
   if (status)
     return status;
   if (rename(temporary, path) != 0) {
@@ -237,7 +237,7 @@ cgap_status cgap_gnuplot_draw(const char *folder, const char *name, const cgap_d
   return CGAP_OK;
 }
 
-bool cgap_gnuplot_drew(const char *path, const char *format)
+bool cgap_gnuplot_made(const char *path, const char *format)
 {
   static const char *const MARKS[][2] = {{"svg", "Produced by GNUPLOT"}, {"png", "bKGD"}, {"pdf", "Producer (cairo"}};
   size_t bytes = 0;
@@ -250,10 +250,10 @@ bool cgap_gnuplot_drew(const char *path, const char *format)
   return drew;
 }
 
-char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_drawing *d, cgap_error *error)
+char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_plot_job *d, cgap_error *error)
 {
   char temporary[CGAP_TEMPORARY];
-  if (draw(temporary, folder, name, d, error) != CGAP_OK)
+  if (render_temporary(temporary, folder, name, d, error) != CGAP_OK)
     return NULL;
   char *text = cgap_read_text(temporary, NULL);
   if (!text)

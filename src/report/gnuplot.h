@@ -5,26 +5,26 @@
 #include "contragap/contragap.h"
 #include <stddef.h>
 
-typedef struct cgap_drawing {
+typedef struct cgap_plot_job {
   const char *format; /* "svg", "png", "pdf", "txt" */
   const char *theme;  /* "light", "dark", "page" */
   const char *size;   /* "760,520"; NULL: the script's own */
-} cgap_drawing;
+} cgap_plot_job;
 
 /* Runs folder/NAME.gp on folder/NAME.tsv; the picture folder/NAME.FORMAT appears only when gnuplot ended well and wrote
  * something. CGAP_USAGE: there is no gnuplot. CGAP_FILE: it failed; error->message has its first line. */
-CGAP_MUST_CHECK cgap_status cgap_gnuplot_draw(const char *folder, const char *name, const cgap_drawing *drawing,
+CGAP_MUST_CHECK cgap_status cgap_gnuplot_render(const char *folder, const char *name, const cgap_plot_job *job,
                                               cgap_error *error);
 
 /* The same into a string of its own (free), leaving no file. NULL on failure. */
-char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_drawing *drawing, cgap_error *error);
+char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_plot_job *job, cgap_error *error);
 
 /* From another thread: ends the gnuplot that is running and lets none start any more; what draws returns
  * CGAP_INTERRUPTED. */
 void cgap_gnuplot_stop(void);
 
 /* Whether the picture says that gnuplot drew it; of PNG, whether it is such a one as cairo writes. */
-bool cgap_gnuplot_drew(const char *path, const char *format);
+bool cgap_gnuplot_made(const char *path, const char *format);
 
 bool cgap_gnuplot_found(void); /* there is a gnuplot on PATH */
 

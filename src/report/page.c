@@ -123,11 +123,11 @@ void cgap_page_term(cgap_page *page, const char *term, const char *text)
 
 cgap_status cgap_page_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
-  const cgap_drawing drawing = {.format = "svg", .theme = "page", .size = "640,460"};
+  const cgap_plot_job job = {.format = "svg", .theme = "page", .size = "640,460"};
   const cgap_figure_info *info = cgap_figure_find(name);
   const char *title = info ? info->title : name, *reading = info ? info->reading : "";
   char label[700];
-  char *svg = cgap_gnuplot_text(folder, name, &drawing, error);
+  char *svg = cgap_gnuplot_text(folder, name, &job, error);
   if (!svg)
     return error->status;
   snprintf(label, sizeof label, "Figure: %s. %s", title, reading);
