@@ -4,7 +4,7 @@
 #include "base/norm.h"
 #include "simd/convert.h"
 
-enum { SAMPLE = 2000 };
+enum { PROBE_IMAGES = 2000 };
 #define SUPPORTED_Z 4.0
 
 static cgap_status unit_row(const cgap_source *source, size_t row, unsigned char *raw, double *out, cgap_error *error)
@@ -19,18 +19,18 @@ static cgap_status unit_row(const cgap_source *source, size_t row, unsigned char
 }
 
 /* A sample of images with one text each under an order. */
-typedef struct sample {
+typedef struct probe {
   size_t count, dim;
   double *image, *text; /* (count, dim) */
   unsigned char *raw;
-} sample;
+} probe;
 
 static size_t text_under(cgap_order order, size_t image, size_t images, size_t captions)
 {
   return order == CGAP_IMAGE_MAJOR ? image * captions : image + (captions - 1) * images;
 }
 
-static cgap_status sample_read(sample *s, const cgap_data *data, cgap_order order, cgap_error *error)
+static cgap_status probe_read(probe *s, const cgap_data *data, cgap_order order, cgap_error *error)
 {
   const size_t images = data->image.rows, captions = data->text.rows / images;
   cgap_status status = CGAP_OK;
@@ -45,7 +45,7 @@ static cgap_status sample_read(sample *s, const cgap_data *data, cgap_order orde
 
 /* z of the mean of (matched cosine − cosine with the text of an image half the sample away); bad rows are
  * left out here and refused later. */
-static double sample_z(const sample *s)
+static double probe_z(const probe *s)
 {
   double sum = 0, squares = 0, n = 0;
   for (size_t i = 0; i < s->count; i++) {
@@ -64,7 +64,7 @@ static double sample_z(const sample *s)
 
 cgap_status cgap_pairing_settle(cgap_order *out, const cgap_data *data, cgap_error *error)
 {
-  sample s = {.count = data->image.rows < SAMPLE ? data->image.rows : SAMPLE, .dim = data->image.dim};
+  probe s = {.count = data->image.rows < PROBE_IMAGES ? data->image.rows : PROBE_IMAGES, .dim = data->image.dim};
   double z[2] = {0, 0};
   cgap_status status = CGAP_OK;
   s.image = cgap_alloc(s.count * s.dim, sizeof *s.image);
@@ -73,8 +73,8 @@ cgap_status cgap_pairing_settle(cgap_order *out, const cgap_data *data, cgap_err
   if (!s.image || !s.text || !s.raw)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for a sample of %zu rows of %zu", s.count, s.dim);
   for (cgap_order order = CGAP_IMAGE_MAJOR; !status && order <= CGAP_CAPTION_MAJOR; order++) {
-    status = sample_read(&s, data, order, error);
-    z[order] = status ? 0 : sample_z(&s);
+    status = probe_read(&s, data, order, error);
+    z[order] = status ? 0 : probe_z(&s);
   }
   *out = z[CGAP_IMAGE_MAJOR] >= z[CGAP_CAPTION_MAJOR] ? CGAP_IMAGE_MAJOR : CGAP_CAPTION_MAJOR;
   if (!status && z[*out] < SUPPORTED_Z)
