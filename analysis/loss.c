@@ -20,7 +20,7 @@ enum {
    * beside the least of them, in float and in double */
   SPREAD = 80,
   LOWEST = -126,
-  LOWEST_WIDE = -1000
+  LOWEST_DOUBLE = -1000
 };
 
 static void exact_strip(const cgap_strip *s, const cgap_evidence *e, cgap_sums *sums)
@@ -63,11 +63,11 @@ static void softmax_strip_near(const cgap_strip *s, const cgap_kernels *kernels,
     sums->column_sums[c] += (double)columns[c] * unit;
 }
 
-static void softmax_strip_wide(const cgap_strip *s, const cgap_kernels *kernels, double scale, cgap_sums *sums)
+static void softmax_strip_double(const cgap_strip *s, const cgap_kernels *kernels, double scale, cgap_sums *sums)
 {
-  const cgap_exponent exponent = cgap_exponent_init(scale, LOWEST_WIDE, 0);
+  const cgap_exponent exponent = cgap_exponent_init(scale, LOWEST_DOUBLE, 0);
   for (size_t r = 0; r < s->rows; r++)
-    kernels->exp_sums_wide(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], &exponent,
+    kernels->exp_sums_double(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], &exponent,
                            sums->column_sums + s->first[r], &sums->row_sums[s->tile_row + r]);
 }
 
@@ -83,7 +83,7 @@ static void softmax_strip(const cgap_strip *s, const cgap_evidence *e, const cga
   else if ((greatest - least) * bits <= SPREAD)
     softmax_strip_near(s, kernels, scale, (int)ceil(greatest * bits), sums);
   else
-    softmax_strip_wide(s, kernels, scale, sums);
+    softmax_strip_double(s, kernels, scale, sums);
 }
 
 static double greatest_log(double temperature)

@@ -134,7 +134,7 @@ Test(product, pieces_agree)
 Test(product, fixed_sums_know_no_order)
 {
   enum { COUNT = 1000 };
-  const cgap_fixed format = cgap_fixed_for(-290, 300);
+  const cgap_exact_format format = cgap_exact_format_for(-290, 300);
   double values[COUNT], total = 0;
   support_random r = support_seed(11);
   int64_t forward[64] = {0}, backward[64] = {0}, halves[2][64] = {{0}};
@@ -144,31 +144,31 @@ Test(product, fixed_sums_know_no_order)
     total += values[i];
   }
   for (int i = 0; i < COUNT; i++) {
-    cgap_fixed_add(&format, forward, values[i]);
-    cgap_fixed_add(&format, backward, values[COUNT - 1 - i]);
-    cgap_fixed_add(&format, halves[i % 2], values[i]);
+    cgap_exact_add(&format, forward, values[i]);
+    cgap_exact_add(&format, backward, values[COUNT - 1 - i]);
+    cgap_exact_add(&format, halves[i % 2], values[i]);
   }
   for (size_t k = 0; k < format.words; k++)
     halves[0][k] += halves[1][k];
-  const double sum = cgap_fixed_value(&format, forward);
+  const double sum = cgap_exact_value(&format, forward);
   cr_expect(support_near("fixed", "sum", sum, total, 0, 1e-13));
-  cr_expect(support_same("fixed", "backward", cgap_fixed_value(&format, backward), sum));
-  cr_expect(support_same("fixed", "in two parts", cgap_fixed_value(&format, halves[0]), sum));
+  cr_expect(support_same("fixed", "backward", cgap_exact_value(&format, backward), sum));
+  cr_expect(support_same("fixed", "in two parts", cgap_exact_value(&format, halves[0]), sum));
 }
 
 Test(product, fixed_values_are_exact)
 {
   const double values[] = {0, 1, 0.1, 1.0 / 3, 4096.75, ldexp(1.7, -12), ldexp(1.9999999999999998, 12)};
-  const cgap_fixed format = cgap_fixed_for(-12, 13);
+  const cgap_exact_format format = cgap_exact_format_for(-12, 13);
   for (size_t k = 0; k < sizeof values / sizeof *values; k++) {
     int64_t digits[16] = {0};
-    cgap_fixed_add(&format, digits, values[k]);
-    cr_expect(support_same("one value", "back", cgap_fixed_value(&format, digits), values[k]));
+    cgap_exact_add(&format, digits, values[k]);
+    cr_expect(support_same("one value", "back", cgap_exact_value(&format, digits), values[k]));
   }
   int64_t digits[16] = {0};
   for (int i = 0; i < 1 << 20; i++)
-    cgap_fixed_add(&format, digits, 0.25);
-  cr_expect(support_same("many", "sum", cgap_fixed_value(&format, digits), 0.25 * (1 << 20)));
+    cgap_exact_add(&format, digits, 0.25);
+  cr_expect(support_same("many", "sum", cgap_exact_value(&format, digits), 0.25 * (1 << 20)));
 }
 
 /* ---------------------------------------------------------------- bfloat16 */

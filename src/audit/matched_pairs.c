@@ -34,7 +34,7 @@ typedef struct batch {
 /* What is summed over images, by runs. */
 typedef struct image_sums {
   cgap_moment group; /* of N·g_i */
-  cgap_wide weighed; /* (dim) Σ surplus·x */
+  cgap_exact_sums weighed; /* (dim) Σ surplus·x */
   double *row;       /* (threads, ROWS, dim) unit rows of the image at hand and of its texts */
 } image_sums;
 
@@ -233,7 +233,7 @@ static void weigh_images(image_sums *sums, const batch *b, size_t first, size_t 
       own[k] += surplus * x[k];
   }
   if (any)
-    cgap_wide_add(&sums->weighed, 0, own, dim);
+    cgap_exact_sums_add(&sums->weighed, 0, own, dim);
 }
 
 static cgap_status measure_batch(cgap_couple_sums *out, image_sums *sums, const batch *b, int threads,
@@ -265,7 +265,7 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int thr
   cgap_status status = cgap_moment_init(&sums->group, e->image.dim, bound, error);
   sums->row = cgap_alloc((size_t)threads * ROWS * e->image.dim, sizeof *sums->row);
   if (!status &&
-      (!sums->row || !cgap_wide_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows)))
+      (!sums->row || !cgap_exact_sums_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows)))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for a mean of %zu dimensions", e->image.dim);
   return status;
 }
@@ -277,10 +277,10 @@ static cgap_status sums_finish(image_sums *sums, cgap_couple_sums *out, const cg
   const double images = (double)e->image.rows;
   cgap_status status = cgap_moment_finish(&sums->group, comm, 1 / (images * images), out->group_moment, NULL, error);
   if (!status)
-    status = cgap_wide_reduce(&sums->weighed, comm, error);
+    status = cgap_exact_sums_reduce(&sums->weighed, comm, error);
   if (status)
     return status;
-  cgap_wide_values(&sums->weighed, 0, dim, out->paired_image_mean);
+  cgap_exact_sums_values(&sums->weighed, 0, dim, out->paired_image_mean);
   for (size_t k = 0; k < dim; k++)
     out->paired_image_mean[k] = (out->paired_image_mean[k] + images * e->image.mean[k]) / (double)e->text.rows;
   return CGAP_OK;
@@ -386,7 +386,7 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cg
   if (status)
     cgap_couples_clear(out);
   cgap_moment_clear(&sums.group);
-  cgap_wide_clear(&sums.weighed);
+  cgap_exact_sums_clear(&sums.weighed);
   cgap_free(sums.row);
   cgap_blas_restore(blas_threads);
   return status;

@@ -20,7 +20,7 @@ typedef struct pass {
   cgap_evidence *evidence;
   const cgap_embeddings *embeddings;
   cgap_best rows, columns; /* of a triangle's one block the first alone */
-  cgap_fixed format[CGAP_MEASURES];
+  cgap_exact_format format[CGAP_MEASURES];
   const cgap_tile_options *options;
   size_t tiles_done, tiles; /* for progress */
   bool cancelled, out_of_memory;

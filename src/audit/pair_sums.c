@@ -26,12 +26,12 @@ static bool is_of_queries(int measure)
   return cgap_measures[measure] && cgap_measures[measure]->basis == CGAP_ON_QUERIES;
 }
 
-cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature)
+cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temperature)
 {
   if (!measure || measure->need.sums == 0)
-    return (cgap_fixed){0};
+    return (cgap_exact_format){0};
   const int greatest = (int)ceil(measure->need.greatest_log(temperature) / log(2.0)) + 1;
-  return cgap_fixed_for(-greatest, greatest + IN_A_ROW);
+  return cgap_exact_format_for(-greatest, greatest + IN_A_ROW);
 }
 
 /* Lays the arrays of the measures of which sums are made out over t->memory, or over NULL to learn the bytes. */
@@ -95,14 +95,14 @@ size_t cgap_totals_row_bytes(double temperature)
   return bytes;
 }
 
-void cgap_totals_add(cgap_totals *t, int measure, const cgap_fixed *format, const double *sums, const uint64_t *counts,
+void cgap_totals_add(cgap_totals *t, int measure, const cgap_exact_format *format, const double *sums, const uint64_t *counts,
                      size_t stride, size_t row, size_t rows)
 {
   const cgap_need need = cgap_measures[measure]->need;
   const size_t at = row - t->first;
   for (size_t k = 0; k < need.sums; k++)
     for (size_t i = 0; i < rows; i++)
-      cgap_fixed_add(format, t->sums[measure] + (k * t->rows + at + i) * format->words, sums[k * stride + i]);
+      cgap_exact_add(format, t->sums[measure] + (k * t->rows + at + i) * format->words, sums[k * stride + i]);
   for (size_t k = 0; k < need.row_counts; k++)
     for (size_t i = 0; i < rows; i++)
       t->counts[measure][k * t->rows + at + i] += counts[k * stride + i];
@@ -137,10 +137,10 @@ void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int
                         uint64_t *counts, size_t stride)
 {
   const cgap_measure *m = cgap_measures[measure];
-  const cgap_fixed format = cgap_measure_format(m, evidence->temperature);
+  const cgap_exact_format format = cgap_measure_format(m, evidence->temperature);
   for (size_t k = 0; k < m->need.sums; k++)
     for (size_t i = 0; i < t->rows; i++)
-      sums[k * stride + t->first + i] = cgap_fixed_value(&format, t->sums[measure] + (k * t->rows + i) * format.words);
+      sums[k * stride + t->first + i] = cgap_exact_value(&format, t->sums[measure] + (k * t->rows + i) * format.words);
   for (size_t k = 0; k < m->need.row_counts; k++)
     memcpy(counts + k * stride + t->first, t->counts[measure] + k * t->rows, t->rows * sizeof *counts);
 }

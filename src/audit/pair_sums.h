@@ -25,7 +25,7 @@ cgap_modality cgap_modality_of(const cgap_side *side);
 bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired);
 
 /* The fixed point of a measure's sums. */
-cgap_fixed cgap_measure_format(const cgap_measure *measure, double temperature);
+cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temperature);
 
 /* Empty totals; false: out of memory. evidence says what is paired and the temperature. */
 bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_couples kind, size_t first, size_t rows);
@@ -33,7 +33,7 @@ void cgap_totals_clear(cgap_totals *t);
 size_t cgap_totals_row_bytes(double temperature);
 
 /* Adds what a tile found about `rows` rows from `row` (of the side) on. */
-void cgap_totals_add(cgap_totals *t, int measure, const cgap_fixed *format, const double *sums, const uint64_t *counts,
+void cgap_totals_add(cgap_totals *t, int measure, const cgap_exact_format *format, const double *sums, const uint64_t *counts,
                      size_t stride, size_t row, size_t rows);
 
 /* Writes one measure's sums and counts into the arrays of a whole side, (need, stride). */

@@ -5,13 +5,13 @@
 
 enum { DIGIT = 32, MANTISSA = 53, MANY = 40 };
 
-cgap_fixed cgap_fixed_for(int least_exponent, int greatest_exponent)
+cgap_exact_format cgap_exact_format_for(int least_exponent, int greatest_exponent)
 {
   const int least = least_exponent - MANTISSA, bits = greatest_exponent + MANY - least;
-  return (cgap_fixed){.least = least, .words = (size_t)(bits / DIGIT + 2)}; /* a mantissa touches three digits */
+  return (cgap_exact_format){.least = least, .words = (size_t)(bits / DIGIT + 2)}; /* a mantissa touches three digits */
 }
 
-void cgap_fixed_add(const cgap_fixed *format, int64_t *digits, double value)
+void cgap_exact_add(const cgap_exact_format *format, int64_t *digits, double value)
 {
   uint64_t bits;
   memcpy(&bits, &value, sizeof bits);
@@ -34,7 +34,7 @@ void cgap_fixed_add(const cgap_fixed *format, int64_t *digits, double value)
   digits[digit + 2] += (int64_t)high;
 }
 
-double cgap_fixed_value(const cgap_fixed *format, const int64_t *digits)
+double cgap_exact_value(const cgap_exact_format *format, const int64_t *digits)
 {
   double value = 0;
   int64_t over = 0; /* what a digit holds beyond its 32 bits belongs to the next: equal sums have equal digits then */

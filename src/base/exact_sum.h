@@ -7,16 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct cgap_fixed {
+typedef struct cgap_exact_format {
   int least; /* the last digit counts units of 2^least */
   size_t words;
-} cgap_fixed;
+} cgap_exact_format;
 
 /* For values that are 0 or in [2^least_exponent, 2^greatest_exponent], to full double precision, and up to 2^40 of
  * them. */
-cgap_fixed cgap_fixed_for(int least_exponent, int greatest_exponent);
+cgap_exact_format cgap_exact_format_for(int least_exponent, int greatest_exponent);
 
-void cgap_fixed_add(const cgap_fixed *format, int64_t *digits, double value);
-double cgap_fixed_value(const cgap_fixed *format, const int64_t *digits);
+void cgap_exact_add(const cgap_exact_format *format, int64_t *digits, double value);
+double cgap_exact_value(const cgap_exact_format *format, const int64_t *digits);
 
 #endif

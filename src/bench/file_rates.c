@@ -225,7 +225,7 @@ static cgap_status bench_rows(cgap_bench_state *b, const char *path, double plai
 
 cgap_status cgap_bench_files(cgap_bench_state *b, cgap_error *error)
 {
-  static const cgap_rate wide = {
+  static const cgap_rate float32_rate = {
     .key = "read_float32", .label = "rows read, float32", .unit = "GB/s", .limited_by = "file"};
   static const cgap_rate half = {
     .key = "read_float16", .label = "rows read, float16", .unit = "GB/s", .limited_by = "file"};
@@ -233,7 +233,7 @@ cgap_status cgap_bench_files(cgap_bench_state *b, cgap_error *error)
   double plain = 0;
   (void)snprintf(path, sizeof path, "%s/contragap-bench-%d-%ld.h5", b->options->folder,
                  cgap_comm_rank(b->options->comm), (long)getpid());
-  cgap_status status = bench_type(b, path, CGAP_FLOAT32, wide, &plain, error);
+  cgap_status status = bench_type(b, path, CGAP_FLOAT32, float32_rate, &plain, error);
   if (!status)
     status = bench_type(b, path, CGAP_FLOAT16, half, &plain, error);
   if (!status)

@@ -182,7 +182,7 @@ static bool set_core(void)
   return setenv("OPENBLAS_CORETYPE", "SkylakeX", 0) == 0;
 }
 
-void cli_wide_blas(char **argv)
+void cli_select_blas(char **argv)
 {
   const bool waiting = set_waiting(), core = set_core();
   if (waiting || core)

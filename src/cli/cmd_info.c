@@ -149,10 +149,10 @@ static void print_part(const char *title, const json_t *part)
     (void)snprintf(rows, sizeof rows, ", %lld rows of %lld, %s",
                    (long long)json_integer_value(json_object_get(part, "rows")),
                    (long long)json_integer_value(json_object_get(part, "dim")), kind);
-  const int wide = TITLE + columns_of(string_of(part, "name")) + columns_of(rows) + columns_of(why) + 3;
+  const int shown_width = TITLE + columns_of(string_of(part, "name")) + columns_of(rows) + columns_of(why) + 3;
   put(string_of(part, "name"));
   printf("%s", rows);
-  if (wide > cli_columns(STDOUT_FILENO)) /* the reason has a line of its own */
+  if (shown_width > cli_columns(STDOUT_FILENO)) /* the reason has a line of its own */
     printf("\n%*s(", TITLE, "");
   else
     printf(" (");

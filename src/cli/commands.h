@@ -11,7 +11,7 @@ typedef struct cli_command {
 } cli_command;
 
 /* Starts the program again with faster BLAS kernels where OpenBLAS does not know the processor; argv is main's. */
-void cli_wide_blas(char **argv);
+void cli_select_blas(char **argv);
 
 int cmd_audit(int argc, char **argv);
 int cmd_info(int argc, char **argv);

@@ -108,7 +108,7 @@ int main(int argc, char **argv)
   cli_signals_hold();
   cgap_json_watch_memory();
   if (command)
-    cli_wide_blas(argv); /* before there is a second thread, which executing would end */
+    cli_select_blas(argv); /* before there is a second thread, which executing would end */
   cli_signals_watch();
   cli_leave_guard();
   cgap_hdf5_skip_exit();

@@ -42,7 +42,7 @@ static bool axis_numbers(const cgap_grid *g, cgap_axis axis, double *x)
 }
 
 /* Values above 0 that span a decade stand on a logarithmic axis. */
-static bool is_wide(const double *x, size_t count)
+static bool needs_log_axis(const double *x, size_t count)
 {
   double least = INFINITY, most = 0;
   for (size_t k = 0; k < count; k++) {
@@ -90,7 +90,7 @@ static cgap_status write_axis(const sweep_results *r, const cgap_grid *g, cgap_a
   if (!curve || !numbers)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK) {
-    const bool log_x = axis_numbers(g, axis, x) && is_wide(x, g->count[axis]);
+    const bool log_x = axis_numbers(g, axis, x) && needs_log_axis(x, g->count[axis]);
     size_t used = 0;
     for (size_t c = 0; c < SHOWN_COUNT; c++)
       for (size_t l = 0; l < losses; l++, used++)
@@ -311,10 +311,10 @@ typedef struct cell {
 
 static int axis_width(const cgap_grid *g, cgap_axis axis)
 {
-  size_t wide = strlen(cgap_axis_name(axis));
+  size_t shown_width = strlen(cgap_axis_name(axis));
   for (size_t k = 0; k < g->count[axis]; k++)
-    wide = strlen(g->value[axis][k]) > wide ? strlen(g->value[axis][k]) : wide;
-  return (int)wide + 2;
+    shown_width = strlen(g->value[axis][k]) > shown_width ? strlen(g->value[axis][k]) : shown_width;
+  return (int)shown_width + 2;
 }
 
 static cell cell_for(const cgap_grid *g, int columns)

@@ -150,9 +150,9 @@ static void put_label(const cgap_field *f, const layout *l, FILE *out)
 {
   char title[100];
   label_of(title, f, l->narrow);
-  const int room = l->label - 2, wide = width_of(title);
-  fprintf(out, "  %s%*s", title, wide <= room ? room - wide : 0, "");
-  if (wide > room)
+  const int room = l->label - 2, shown_width = width_of(title);
+  fprintf(out, "  %s%*s", title, shown_width <= room ? room - shown_width : 0, "");
+  if (shown_width > room)
     fprintf(out, "\n%*s", l->label, "");
 }
 

@@ -29,8 +29,8 @@ void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, in
   bool start = true;
   while (*text) {
     size_t word = strcspn(text, " ");
-    int wide = cgap_text_width(text, word);
-    if (!start && at + 1 + wide > last) {
+    int shown_width = cgap_text_width(text, word);
+    if (!start && at + 1 + shown_width > last) {
       fprintf(stream, "\n%*s", indent, "");
       at = indent;
       start = true;
@@ -38,7 +38,7 @@ void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, in
     if (!start)
       fputc(' ', stream);
     put_word(stream, text, word);
-    at += wide + !start;
+    at += shown_width + !start;
     start = false;
     text += word;
     text += strspn(text, " ");

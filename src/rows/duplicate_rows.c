@@ -9,12 +9,12 @@ typedef struct cgap_slot {
   size_t place; /* row + 1; 0: free */
 } cgap_slot;
 
-__extension__ typedef unsigned __int128 wide;
+__extension__ typedef unsigned __int128 uint128;
 
 /* A hash spread evenly over any number of slots. */
 static size_t home(const cgap_distinct *d, cgap_hash hash)
 {
-  return (size_t)((wide)hash.low * d->slots >> 64);
+  return (size_t)((uint128)hash.low * d->slots >> 64);
 }
 
 static size_t slots_of(size_t rows)

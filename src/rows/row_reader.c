@@ -34,10 +34,10 @@ cgap_status cgap_reader_init(cgap_reader *out, const cgap_source *source, size_t
   *out = (cgap_reader){.source = source, .capacity = capacity};
   if (cgap_product(&count, capacity, source->dim)) {
     out->raw = cgap_alloc(count, cgap_type_size(source->type));
-    out->wide = cgap_alloc(source->dim, sizeof *out->wide);
+    out->row_double = cgap_alloc(source->dim, sizeof *out->row_double);
     out->unit = cgap_alloc(count, sizeof *out->unit);
   }
-  if (out->raw && out->wide && out->unit)
+  if (out->raw && out->row_double && out->unit)
     return CGAP_OK;
   cgap_reader_clear(out);
   return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", source->name, capacity, source->dim);
@@ -46,7 +46,7 @@ cgap_status cgap_reader_init(cgap_reader *out, const cgap_source *source, size_t
 void cgap_reader_clear(cgap_reader *r)
 {
   cgap_free(r->raw);
-  cgap_free(r->wide);
+  cgap_free(r->row_double);
   cgap_free(r->unit);
   *r = (cgap_reader){0};
 }
@@ -59,7 +59,7 @@ cgap_status cgap_reader_read(cgap_reader *r, size_t first, size_t count, bool *b
   for (size_t i = 0; status == CGAP_OK && i < count; i++) {
     size_t where;
     const bool fine =
-      cgap_unit_rows(r->unit + i * s->dim, (const char *)r->raw + i * bytes, s->type, 1, s->dim, r->wide, &where);
+      cgap_unit_rows(r->unit + i * s->dim, (const char *)r->raw + i * bytes, s->type, 1, s->dim, r->row_double, &where);
     if (bad)
       bad[i] = !fine;
     else if (!fine)

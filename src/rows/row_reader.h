@@ -10,7 +10,7 @@ typedef struct cgap_reader {
   const cgap_source *source;
   size_t capacity;
   void *raw;
-  double *wide; /* one row */
+  double *row_double; /* one row */
   float *unit;  /* (capacity, dim) */
 } cgap_reader;
 

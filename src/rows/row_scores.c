@@ -96,8 +96,8 @@ static void add_sums(cgap_gradient *out, const double *sums)
 {
   for (size_t k = 0; k < out->whole.count; k++) {
     const double sum = fmin(fmax(sums[k], -MOST_SUM), MOST_SUM), whole = floor(sum), part = sum - whole;
-    cgap_wide_add(&out->whole, k, &whole, 1);
-    cgap_wide_add(&out->part, k, &part, 1);
+    cgap_exact_sums_add(&out->whole, k, &whole, 1);
+    cgap_exact_sums_add(&out->part, k, &part, 1);
   }
 }
 
@@ -121,7 +121,7 @@ static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int
       gradient_run(job, panel, r * RUN, cgap_lesser(RUN, panel->rows - r * RUN), &mine);
 #pragma omp critical(cgap_gradient)
       {
-        cgap_wide_add(&job->out->lanes, 0, mine.gradient, dim * CGAP_FEW);
+        cgap_exact_sums_add(&job->out->lanes, 0, mine.gradient, dim * CGAP_FEW);
         add_sums(job->out, mine.sums);
       }
     }
@@ -143,8 +143,8 @@ static double *side_by_side(const double *vectors, size_t count, size_t dim)
 cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, size_t sums, cgap_error *error)
 {
   *out = (cgap_gradient){.dim = dim, .count = count};
-  if (cgap_wide_init(&out->lanes, dim * CGAP_FEW, RUN) && cgap_wide_init(&out->whole, sums, MOST_SUM) &&
-      cgap_wide_init(&out->part, sums, 1))
+  if (cgap_exact_sums_init(&out->lanes, dim * CGAP_FEW, RUN) && cgap_exact_sums_init(&out->whole, sums, MOST_SUM) &&
+      cgap_exact_sums_init(&out->part, sums, 1))
     return CGAP_OK;
   cgap_gradient_clear(out);
   return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, dim);
@@ -152,9 +152,9 @@ cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, siz
 
 void cgap_gradient_clear(cgap_gradient *g)
 {
-  cgap_wide_clear(&g->lanes);
-  cgap_wide_clear(&g->whole);
-  cgap_wide_clear(&g->part);
+  cgap_exact_sums_clear(&g->lanes);
+  cgap_exact_sums_clear(&g->whole);
+  cgap_exact_sums_clear(&g->part);
   *g = (cgap_gradient){0};
 }
 
@@ -179,23 +179,23 @@ cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap
 
 cgap_status cgap_gradient_take(cgap_gradient *g, cgap_comm *comm, double *gradient, double *sums, cgap_error *error)
 {
-  cgap_wide *const all[] = {&g->lanes, &g->whole, &g->part};
+  cgap_exact_sums *const all[] = {&g->lanes, &g->whole, &g->part};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; !status && k < sizeof all / sizeof *all; k++)
-    status = cgap_wide_reduce(all[k], comm, error);
+    status = cgap_exact_sums_reduce(all[k], comm, error);
   for (size_t a = 0; !status && a < g->dim; a++) {
     double lanes[CGAP_FEW];
-    cgap_wide_values(&g->lanes, a * CGAP_FEW, CGAP_FEW, lanes);
+    cgap_exact_sums_values(&g->lanes, a * CGAP_FEW, CGAP_FEW, lanes);
     for (size_t k = 0; k < g->count; k++)
       gradient[k * g->dim + a] = lanes[k];
   }
   for (size_t k = 0; !status && k < g->whole.count; k++) {
     double part;
-    cgap_wide_values(&g->whole, k, 1, &sums[k]);
-    cgap_wide_values(&g->part, k, 1, &part);
+    cgap_exact_sums_values(&g->whole, k, 1, &sums[k]);
+    cgap_exact_sums_values(&g->part, k, 1, &part);
     sums[k] += part;
   }
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-    cgap_wide_zero(all[k]);
+    cgap_exact_sums_zero(all[k]);
   return status;
 }

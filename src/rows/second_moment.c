@@ -20,14 +20,14 @@ size_t cgap_moment_run(size_t dim)
 cgap_status cgap_moment_init(cgap_moment *out, size_t dim, double bound, cgap_error *error)
 {
   *out = (cgap_moment){.dim = dim};
-  if (cgap_wide_init(&out->total, (dim + 1) * dim, bound))
+  if (cgap_exact_sums_init(&out->total, (dim + 1) * dim, bound))
     return CGAP_OK;
   return cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim);
 }
 
 void cgap_moment_clear(cgap_moment *m)
 {
-  cgap_wide_clear(&m->total);
+  cgap_exact_sums_clear(&m->total);
   cgap_free(m->room);
   *m = (cgap_moment){0};
 }
@@ -96,7 +96,7 @@ static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, c
   moment_of_run(p, work, first, rows, dim);
 #pragma omp critical(cgap_moment)
   for (size_t i = 0; i <= dim; i++) /* the row below the triangle is the sum */
-    cgap_wide_add(&m->total, i * dim + i % dim, p->own + i * dim + i % dim, dim - i % dim);
+    cgap_exact_sums_add(&m->total, i * dim + i % dim, p->own + i * dim + i % dim, dim - i % dim);
 }
 
 cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int threads, cgap_error *error)
@@ -142,7 +142,7 @@ static void take_band(const cgap_moment *m, size_t first, double scale, double *
   const size_t dim = m->dim;
   for (size_t i = first; i < first + BAND && i < dim; i++) {
     double *row = moment + i * dim;
-    cgap_wide_values(&m->total, i * dim + i, dim - i, row + i);
+    cgap_exact_sums_values(&m->total, i * dim + i, dim - i, row + i);
     for (size_t j = i; j < dim; j++)
       row[j] *= scale;
   }
@@ -162,7 +162,7 @@ cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *comm, double scale, do
 {
   const size_t dim = m->dim;
   const int threads = m->threads > 0 ? m->threads : 1;
-  cgap_status status = cgap_wide_reduce(&m->total, comm, error);
+  cgap_status status = cgap_exact_sums_reduce(&m->total, comm, error);
   if (status)
     return status;
 #pragma omp parallel num_threads(threads)
@@ -175,6 +175,6 @@ cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *comm, double scale, do
       mirror_band(dim, i, moment);
   }
   if (sum)
-    cgap_wide_values(&m->total, dim * dim, dim, sum);
+    cgap_exact_sums_values(&m->total, dim * dim, dim, sum);
   return CGAP_OK;
 }

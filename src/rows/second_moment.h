@@ -11,7 +11,7 @@ size_t cgap_moment_run(size_t dim);
 
 typedef struct cgap_moment {
   size_t dim;
-  cgap_wide total; /* (dim, dim), its upper triangle used, then (dim) */
+  cgap_exact_sums total; /* (dim, dim), its upper triangle used, then (dim) */
   double *room;    /* what `threads` threads work in, from the first rows on */
   int threads;
 } cgap_moment;

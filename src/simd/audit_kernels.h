@@ -44,7 +44,7 @@ typedef struct cgap_kernels {
   void (*exp_sums)(const float *s, size_t n, const cgap_exponent *e, float *columns, double *sum, double *squares);
 
   /* The same without squares, in one piece and with double columns: scale up to 200 (e^200 needs a double). */
-  void (*exp_sums_wide)(const float *s, size_t n, const cgap_exponent *e, double *columns, double *sum);
+  void (*exp_sums_double)(const float *s, size_t n, const cgap_exponent *e, double *columns, double *sum);
 
   /* counts[bin]++ for `bins` equal bins over [-1, 1], at most 2^16; what lies outside, and masked couples, in the end
    * bins. n at most CGAP_TILE. */
@@ -99,7 +99,7 @@ typedef struct cgap_kernels {
   double (*square_sum)(const float *x, size_t n);
 
   /* high[j], low[j] += the two whole numbers, units 1 and 2^-31, nearest to x_j·up, which is at most 2^31. */
-  void (*add_wide)(const double *x, size_t n, double up, uint64_t *high, uint64_t *low);
+  void (*add_exact)(const double *x, size_t n, double up, uint64_t *high, uint64_t *low);
 
   /* out[j] = in[j]·scale, in double; and that rounded to float. */
   void (*widen)(const float *in, size_t n, double scale, double *out);

@@ -4,19 +4,19 @@
  * set has them; what each does stands in audit_kernels.h. */
 #include <immintrin.h>
 
-enum { WIDE = 16 }; /* floats of a register */
+enum { FLOAT_LANES = 16 }; /* floats of a register */
 
 /* Lanes that are left, n > 0 of them. */
 static inline __mmask16 lanes(size_t n)
 {
-  return n >= WIDE ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1);
+  return n >= FLOAT_LANES ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1);
 }
 
 static void range(const float *s, size_t n, float *least, float *greatest)
 {
   const __m512 masked = _mm512_set1_ps(-INFINITY);
   __m512 lo = _mm512_set1_ps(INFINITY), hi = masked;
-  for (size_t j = 0; j < n; j += WIDE) {
+  for (size_t j = 0; j < n; j += FLOAT_LANES) {
     const __m512 x = _mm512_mask_loadu_ps(masked, lanes(n - j), s + j);
     hi = _mm512_max_ps(hi, x);
     lo = _mm512_mask_min_ps(lo, _mm512_cmp_ps_mask(x, masked, _CMP_NEQ_OQ), lo, x);
@@ -45,7 +45,7 @@ static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, 
 {
   const __m512 apart = _mm512_set1_ps(e->apart);
   __m512 total = _mm512_setzero_ps(), total_squares = total, whole;
-  for (size_t j = 0; j < n; j += WIDE) {
+  for (size_t j = 0; j < n; j += FLOAT_LANES) {
     const __mmask16 left = lanes(n - j);
     const __m512 p = exp2_parts(_mm512_maskz_loadu_ps(left, s + j), e, &whole);
     const __m512 k = _mm512_maskz_scalef_ps(left, p, _mm512_sub_ps(whole, apart));
@@ -58,26 +58,26 @@ static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, 
 }
 
 /* Eight of the sixteen: *columns += p·2^whole, which is returned. */
-static inline __m512d add_wide_powers(__m256 p, __m256 whole, __mmask8 left, double *columns)
+static inline __m512d add_powers_double(__m256 p, __m256 whole, __mmask8 left, double *columns)
 {
   const __m512d k = _mm512_maskz_scalef_pd(left, _mm512_cvtps_pd(p), _mm512_cvtps_pd(whole));
   _mm512_mask_storeu_pd(columns, left, _mm512_add_pd(k, _mm512_maskz_loadu_pd(left, columns)));
   return k;
 }
 
-static void exp_sums_wide(const float *restrict s, size_t n, const cgap_exponent *e, double *restrict columns,
+static void exp_sums_double(const float *restrict s, size_t n, const cgap_exponent *e, double *restrict columns,
                           double *sum)
 {
   __m512d low = _mm512_setzero_pd(), high = low;
   __m512 whole;
-  for (size_t j = 0; j < n; j += WIDE) {
+  for (size_t j = 0; j < n; j += FLOAT_LANES) {
     const __mmask16 left = lanes(n - j);
     const __m512 p = exp2_parts(_mm512_maskz_loadu_ps(left, s + j), e, &whole);
     low = _mm512_add_pd(
-      low, add_wide_powers(_mm512_castps512_ps256(p), _mm512_castps512_ps256(whole), (__mmask8)left, columns + j));
-    if (left >> WIDE / 2)
-      high = _mm512_add_pd(high, add_wide_powers(_mm512_extractf32x8_ps(p, 1), _mm512_extractf32x8_ps(whole, 1),
-                                                 (__mmask8)(left >> WIDE / 2), columns + j + WIDE / 2));
+      low, add_powers_double(_mm512_castps512_ps256(p), _mm512_castps512_ps256(whole), (__mmask8)left, columns + j));
+    if (left >> FLOAT_LANES / 2)
+      high = _mm512_add_pd(high, add_powers_double(_mm512_extractf32x8_ps(p, 1), _mm512_extractf32x8_ps(whole, 1),
+                                                 (__mmask8)(left >> FLOAT_LANES / 2), columns + j + FLOAT_LANES / 2));
   }
   *sum += _mm512_reduce_add_pd(_mm512_add_pd(low, high));
 }
@@ -86,7 +86,7 @@ static void bins_of(const float *s, size_t n, int bins, uint16_t *bin)
 {
   const __m512 one = _mm512_set1_ps(1.0f), half = _mm512_set1_ps(0.5f * (float)bins),
                last = _mm512_set1_ps((float)bins - 1.0f);
-  for (size_t j = 0; j < n; j += WIDE) {
+  for (size_t j = 0; j < n; j += FLOAT_LANES) {
     const __mmask16 left = lanes(n - j);
     __m512 place = _mm512_mul_ps(_mm512_add_ps(_mm512_maskz_loadu_ps(left, s + j), one), half);
     place = _mm512_min_ps(_mm512_max_ps(place, _mm512_setzero_ps()), last);
@@ -101,7 +101,7 @@ static size_t take_between(const float *restrict s, size_t n, float least, float
 {
   const __m512 low = _mm512_set1_ps(least), high = _mm512_set1_ps(greatest);
   size_t taken = 0, over = 0;
-  for (size_t j = 0; j < n; j += WIDE) {
+  for (size_t j = 0; j < n; j += FLOAT_LANES) {
     const __mmask16 left = lanes(n - j);
     const __m512 x = _mm512_maskz_loadu_ps(left, s + j);
     const __mmask16 reach = _mm512_mask_cmp_ps_mask(left, x, low, _CMP_GE_OQ),
@@ -130,7 +130,7 @@ static size_t find(const float *restrict s, size_t n, float row_bound, const flo
   size_t found = 0;
   for (size_t j = 0; j < n; j += LOOK) {
     uint64_t hits = 0;
-    for (size_t k = 0; k < LOOK && j + k < n; k += WIDE) {
+    for (size_t k = 0; k < LOOK && j + k < n; k += FLOAT_LANES) {
       const __mmask16 left = lanes(n - j - k);
       const __m512 bound = _mm512_min_ps(_mm512_maskz_loadu_ps(left, column_bound + j + k), row);
       hits |= (uint64_t)_mm512_mask_cmp_ps_mask(left, _mm512_maskz_loadu_ps(left, s + j + k), bound, _CMP_GE_OQ) << k;
@@ -149,7 +149,7 @@ static size_t compare(const float *restrict s, size_t n, float low, float high, 
   size_t found = 0;
   for (size_t j = 0; j < n; j += LOOK) {
     uint64_t near = 0, over = 0;
-    for (size_t k = 0; k < LOOK && j + k < n; k += WIDE) {
+    for (size_t k = 0; k < LOOK && j + k < n; k += FLOAT_LANES) {
       const __mmask16 left = lanes(n - j - k);
       const __m512 x = _mm512_maskz_loadu_ps(left, s + j + k);
       const __m512i counts = _mm512_maskz_loadu_epi32(left, columns_above + j + k);

@@ -299,7 +299,7 @@ static double square_sum(const float *restrict x, size_t n)
 }
 
 /* A sum with 1.5·2^52 has the nearest whole number in its last bits. Every step is exact but the last rounding. */
-static void add_wide(const double *restrict x, size_t n, double up, uint64_t *restrict high, uint64_t *restrict low)
+static void add_exact(const double *restrict x, size_t n, double up, uint64_t *restrict high, uint64_t *restrict low)
 {
   const double magic = 0x1.8p52, digit = 0x1p31;
   uint64_t zero;
@@ -343,7 +343,7 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .name = CGAP_KERNELS_NAME,
   .range = range,
   .exp_sums = exp_sums,
-  .exp_sums_wide = exp_sums_wide,
+  .exp_sums_double = exp_sums_double,
   .histogram = histogram,
   .window = window,
   .tenth = tenth,
@@ -360,7 +360,7 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .from_half_scaled = from_half_scaled,
   .from_bfloat = from_bfloat,
   .square_sum = square_sum,
-  .add_wide = add_wide,
+  .add_exact = add_exact,
   .widen = widen,
   .rescale = rescale,
 };

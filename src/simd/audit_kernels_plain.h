@@ -8,7 +8,7 @@ static inline float power_of_two(int32_t n)
   return out;
 }
 
-static inline double power_of_two_wide(int64_t n)
+static inline double power_of_two_double(int64_t n)
 {
   int64_t bits = (n + 1023) * (INT64_C(1) << 52);
   double out;
@@ -84,7 +84,7 @@ static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, 
   *squares += (double)total_squares;
 }
 
-static void exp_sums_wide(const float *restrict s, size_t n, const cgap_exponent *e, double *restrict columns,
+static void exp_sums_double(const float *restrict s, size_t n, const cgap_exponent *e, double *restrict columns,
                           double *sum)
 {
   const float factor = e->factor, step_high = e->step_high, step_low = e->step_low, lowest = e->lowest;
@@ -94,7 +94,7 @@ static void exp_sums_wide(const float *restrict s, size_t n, const cgap_exponent
     float x = s[j] > lowest ? s[j] : lowest;
     float whole = nearest(x * factor);
     double k = (double)exp2_reduced((x - whole * step_high - whole * step_low) * factor) *
-               power_of_two_wide((int64_t)(int32_t)whole);
+               power_of_two_double((int64_t)(int32_t)whole);
     total += k;
     columns[j] += k;
   }

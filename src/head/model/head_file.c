@@ -39,13 +39,13 @@ static cgap_status write_block(cgap_writer *w, const char *path, const cgap_bloc
     cgap_status status = cgap_writer_create(w, path, CGAP_FLOAT32, b->rows, 0, b->columns, error);
     return status == CGAP_OK ? cgap_writer_append(w, path, values, b->rows, error) : status;
   }
-  double *wide = cgap_alloc(b->rows, sizeof *wide);
-  if (!wide)
+  double *doubles = cgap_alloc(b->rows, sizeof *doubles);
+  if (!doubles)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t k = 0; k < b->rows; k++)
-    wide[k] = (double)values[k];
-  cgap_status status = cgap_writer_float64(w, path, wide, b->rows, 0, error);
-  cgap_free(wide);
+    doubles[k] = (double)values[k];
+  cgap_status status = cgap_writer_float64(w, path, doubles, b->rows, 0, error);
+  cgap_free(doubles);
   return status;
 }
 
@@ -158,16 +158,16 @@ static cgap_status read_block(float *parameters, const cgap_block *b, const cgap
   cgap_status status = check_block(&e, b, file, name, path, error);
   if (status != CGAP_OK || !parameters)
     return status;
-  double *wide = cgap_alloc(b->rows * b->columns, sizeof *wide);
-  if (!wide)
+  double *doubles = cgap_alloc(b->rows * b->columns, sizeof *doubles);
+  if (!doubles)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  status = cgap_read_float64(wide, &(cgap_taken){file, e}, error);
+  status = cgap_read_float64(doubles, &(cgap_taken){file, e}, error);
   bool finite = true;
   for (size_t k = 0; status == CGAP_OK && k < b->rows * b->columns; k++) {
-    parameters[b->offset + k] = (float)wide[k];
-    finite = finite && wide[k] - wide[k] == 0;
+    parameters[b->offset + k] = (float)doubles[k];
+    finite = finite && doubles[k] - doubles[k] == 0;
   }
-  cgap_free(wide);
+  cgap_free(doubles);
   return status == CGAP_OK && !finite ? fail_foreign(path, "it holds NaN or infinity", error) : status;
 }
 

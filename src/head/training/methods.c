@@ -68,22 +68,22 @@ static cgap_status moment(double *out, const cgap_part *p, const int side[2], co
 {
   enum { RUN = 512 };
   const size_t dim = p->dim;
-  double *wide = cgap_alloc(2 * RUN * dim, sizeof *wide);
+  double *row_double = cgap_alloc(2 * RUN * dim, sizeof *row_double);
   float *rows = cgap_alloc(RUN * dim, sizeof *rows);
-  cgap_status status = wide && rows ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for a closer");
+  cgap_status status = row_double && rows ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for a closer");
   memset(out, 0, dim * dim * sizeof *out);
   for (size_t first = 0; status == CGAP_OK && first < count; first += RUN) {
     const size_t run = count - first < RUN ? count - first : RUN;
     for (int k = 0; status == CGAP_OK && k < 2; k++) {
       status = cgap_part_take(p, side[k], index[k] ? index[k] + first : NULL, first, run, rows, error);
       for (size_t i = 0; status == CGAP_OK && i < run * dim; i++)
-        wide[(size_t)k * RUN * dim + i] = (double)rows[i];
+        row_double[(size_t)k * RUN * dim + i] = (double)rows[i];
     }
     if (status == CGAP_OK)
-      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)dim, (int)dim, (int)run, 1, wide, (int)dim,
-                  wide + RUN * dim, (int)dim, 1, out, (int)dim);
+      cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)dim, (int)dim, (int)run, 1, row_double, (int)dim,
+                  row_double + RUN * dim, (int)dim, 1, out, (int)dim);
   }
-  cgap_free(wide);
+  cgap_free(row_double);
   cgap_free(rows);
   return status;
 }

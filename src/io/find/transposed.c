@@ -147,12 +147,12 @@ void cgap_exchanged_note(cgap_dataset *d)
 {
   const cgap_source *image = &d->data.image, *text = &d->data.text;
   columns c[2] = {{0}, {0}};
-  const bool wide = image->rows < image->dim;
+  const bool has_more_columns = image->rows < image->dim;
   if (image->rows != text->rows || image->rows == 0 || image->rows > ROWS_MOST)
     return;
-  if (read_columns(&c[0], image, wide) && read_columns(&c[1], text, wide)) {
+  if (read_columns(&c[0], image, has_more_columns) && read_columns(&c[1], text, has_more_columns)) {
     const bool one_norm = has_one_norm(&c[0]) && has_one_norm(&c[1]);
-    const bool alike = wide && rows_differ(&c[0]) && rows_differ(&c[1]) && columns_match(&c[0], &c[1]);
+    const bool alike = has_more_columns && rows_differ(&c[0]) && rows_differ(&c[1]) && columns_match(&c[0], &c[1]);
     if (one_norm || alike)
       cgap_append(&d->notes,
                   "%s and %s: rows and columns may be exchanged (transposed): %zu rows of %zu elements, and %s; if the "

@@ -182,7 +182,7 @@ cgap_status cgap_array_read_all(void *out, const cgap_entry *entry, cgap_error *
   rows *= a->middle;
   status = cgap_array_read(a, 0, rows, out, error);
   if (status == CGAP_OK && entry->swap)
-    cgap_swap_bytes(out, rows * a->dim * (entry->wide ? entry->item / 4 : 1), entry->wide ? 4 : entry->item);
+    cgap_swap_bytes(out, rows * a->dim * (entry->ucs4 ? entry->item / 4 : 1), entry->ucs4 ? 4 : entry->item);
   cgap_array_close(a);
   return status;
 }
@@ -314,7 +314,7 @@ cgap_status cgap_array_strings(cgap_id *id, unsigned char **blob, const cgap_ent
   cgap_status status = read_raw(blob, &count, e, error);
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
     unsigned char *text = *blob + i * e->item;
-    id[i] = (cgap_id){text, e->wide ? narrow(text, e->item) : strnlen((const char *)text, e->item)};
+    id[i] = (cgap_id){text, e->ucs4 ? narrow(text, e->item) : strnlen((const char *)text, e->item)};
   }
   return status;
 }

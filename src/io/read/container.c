@@ -275,7 +275,7 @@ static bool new_entry(cgap_file *file, const char *path, int half, const cgap_fo
   e->type = a->type;
   e->swap = a->swap;
   e->is_signed = a->is_signed;
-  e->wide = a->wide;
+  e->ucs4 = a->ucs4;
   e->item = a->item;
   e->ndim = a->ndim;
   memcpy(e->shape, a->shape, sizeof e->shape);

@@ -59,7 +59,7 @@ typedef struct cgap_entry {
   cgap_piece *pieces;   /* one after the other along the first axis; NULL: in HDF5 */
   size_t piece_count;
   size_t item; /* with pieces: bytes an element */
-  bool wide;   /* with pieces: strings of four bytes a character */
+  bool ucs4;   /* with pieces: strings of four bytes a character */
 } cgap_entry;
 
 typedef struct cgap_file {
@@ -134,7 +134,7 @@ typedef struct cgap_npy {
   cgap_type type;     /* CGAP_KIND_FLOAT */
   bool swap;          /* stored in the other byte order */
   bool is_signed;     /* CGAP_KIND_INTEGER */
-  bool wide;          /* CGAP_KIND_STRING: four bytes a character */
+  bool ucs4;          /* CGAP_KIND_STRING: four bytes a character */
   bool pickled;       /* an object array */
   bool fortran;       /* the first axis runs fastest */
   size_t item;        /* bytes an element */

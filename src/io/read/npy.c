@@ -209,7 +209,7 @@ static bool set_type(cursor *c, cgap_npy *out, const char *text)
     return damaged(c, "its type is of an impossible size");
   out->kind = CGAP_KIND_OTHER;
   out->item = letter == 'O' ? 0 : (size_t)size * (letter == 'U' ? 4 : 1);
-  out->wide = letter == 'U';
+  out->ucs4 = letter == 'U';
   out->pickled = letter == 'O';
   out->swap = (size > 1 || letter == 'U') && other_order(*text);
   (void)snprintf(out->type_name, sizeof out->type_name, "%s", text);

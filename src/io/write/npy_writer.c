@@ -113,24 +113,24 @@ static cgap_status put(cgap_npy_writer *w, const void *data, size_t size, size_t
   return CGAP_OK;
 }
 
-static cgap_status put_widened(cgap_npy_writer *w, const uint16_t *in, size_t count, cgap_error *error)
+static cgap_status put_as_float32(cgap_npy_writer *w, const uint16_t *in, size_t count, cgap_error *error)
 {
-  uint32_t *wide = cgap_alloc(WIDEN_ELEMENTS, sizeof *wide);
-  cgap_status status = wide ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", w->folder.path);
+  uint32_t *floats = cgap_alloc(WIDEN_ELEMENTS, sizeof *floats);
+  cgap_status status = floats ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", w->folder.path);
   for (size_t at = 0; at < count && status == CGAP_OK; at += WIDEN_ELEMENTS) {
     size_t here = count - at < WIDEN_ELEMENTS ? count - at : WIDEN_ELEMENTS;
     for (size_t i = 0; i < here; i++)
-      wide[i] = (uint32_t)in[at + i] << 16; /* the upper half of a float32 */
-    status = put(w, wide, sizeof *wide, here, error);
+      floats[i] = (uint32_t)in[at + i] << 16; /* the upper half of a float32 */
+    status = put(w, floats, sizeof *floats, here, error);
   }
-  cgap_free(wide);
+  cgap_free(floats);
   return status;
 }
 
 cgap_status cgap_npy_writer_append(cgap_npy_writer *w, const void *rows, size_t count, cgap_error *error)
 {
   if (w->type == CGAP_BFLOAT16)
-    return put_widened(w, rows, count * w->dim, error);
+    return put_as_float32(w, rows, count * w->dim, error);
   return put(w, rows, cgap_type_size(w->type), count * w->dim, error);
 }
 

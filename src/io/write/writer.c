@@ -371,25 +371,25 @@ cgap_status cgap_writer_create(cgap_writer *w, const char *path, cgap_type type,
 /* ---------------------------------------------------------------- rows */
 
 /* The block as the dataset has it: the caller's own where the types agree, else converted into the buffer. */
-static const void *convert_rows(void *buffer, cgap_type type, const float *narrow, const double *wide, size_t count)
+static const void *convert_rows(void *buffer, cgap_type type, const float *floats, const double *doubles, size_t count)
 {
   uint16_t *half = buffer;
-  if (type == CGAP_FLOAT32 && narrow)
-    return narrow;
-  if (type == CGAP_FLOAT64 && wide)
-    return wide;
+  if (type == CGAP_FLOAT32 && floats)
+    return floats;
+  if (type == CGAP_FLOAT64 && doubles)
+    return doubles;
   if (type == CGAP_FLOAT16) {
     for (size_t i = 0; i < count; i++)
-      half[i] = cgap_half_from_double(narrow ? (double)narrow[i] : wide[i]);
+      half[i] = cgap_half_from_double(floats ? (double)floats[i] : doubles[i]);
   } else if (type == CGAP_BFLOAT16) {
     for (size_t i = 0; i < count; i++)
-      half[i] = cgap_bfloat16_from_double(narrow ? (double)narrow[i] : wide[i]);
-  } else if (narrow) {
+      half[i] = cgap_bfloat16_from_double(floats ? (double)floats[i] : doubles[i]);
+  } else if (floats) {
     for (size_t i = 0; i < count; i++)
-      ((double *)buffer)[i] = narrow[i];
+      ((double *)buffer)[i] = floats[i];
   } else {
     for (size_t i = 0; i < count; i++)
-      ((float *)buffer)[i] = (float)wide[i];
+      ((float *)buffer)[i] = (float)doubles[i];
   }
   return buffer;
 }
@@ -431,7 +431,7 @@ static bool write_rows(cgap_writer *w, row_stream *s, size_t count, const unsign
   return true;
 }
 
-static cgap_status append_rows(cgap_writer *w, const char *path, const float *narrow, const double *wide, size_t count,
+static cgap_status append_rows(cgap_writer *w, const char *path, const float *floats, const double *doubles, size_t count,
                                cgap_error *error)
 {
   row_stream *s = find_stream(w, path);
@@ -443,8 +443,8 @@ static cgap_status append_rows(cgap_writer *w, const char *path, const float *na
   cgap_quiet quiet = cgap_quiet_begin();
   for (size_t done = 0; done < count && status == CGAP_OK;) {
     size_t here = count - done < block ? count - done : block;
-    const void *block_rows = convert_rows(w->buffer, s->element, narrow ? narrow + done * s->dim : NULL,
-                                          wide ? wide + done * s->dim : NULL, here * s->dim);
+    const void *block_rows = convert_rows(w->buffer, s->element, floats ? floats + done * s->dim : NULL,
+                                          doubles ? doubles + done * s->dim : NULL, here * s->dim);
     if (!write_rows(w, s, here, block_rows))
       status = fail_write(w, path, error);
     done += here;
