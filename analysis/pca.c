@@ -31,13 +31,13 @@ typedef struct problem {
 } problem;
 
 /* What a problem is solved in, n = dim. */
-typedef struct room {
+typedef struct eigen_scratch {
   double *matrix;         /* (n, n) */
   double *mean;           /* (n) */
   double *mirror, *moved; /* (n): I − τ·mirror·mirrorᵀ turns the mean onto the first axis */
   double *diagonal, *beside, *tau;
   double *spare; /* (2, n) */
-} room;
+} eigen_scratch;
 
 /* Σ (z − m)(z − m)ᵀ, all of it, and m. */
 static void fill(const pool *p, double *matrix, double *mean)
@@ -58,7 +58,7 @@ static void fill(const pool *p, double *matrix, double *mean)
 
 /* In coordinates whose first axis is the mean's, a reduction that leaves this axis alone serves both problems: the
  * uncentred moment differs by Σ m mᵀ, one element of the tridiagonal matrix. Returns LAPACK's info; *length: of m. */
-static int reduce(const room *r, size_t n, double *tau, double *length)
+static int reduce(const eigen_scratch *r, size_t n, double *tau, double *length)
 {
   const int dim = (int)n;
   memcpy(r->mirror, r->mean, n * sizeof *r->mirror);
@@ -74,7 +74,7 @@ static int reduce(const room *r, size_t n, double *tau, double *length)
 }
 
 /* Eigenvalues of the tridiagonal matrix with `more` on its first element, by `scale`. */
-static int values_of(const room *r, size_t n, double more, double scale, double *out)
+static int values_of(const eigen_scratch *r, size_t n, double more, double scale, double *out)
 {
   double *value = r->spare, *beside = r->spare + n;
   memcpy(value, r->diagonal, n * sizeof *value);
@@ -87,7 +87,7 @@ static int values_of(const room *r, size_t n, double more, double scale, double 
 }
 
 /* The two greatest eigenvalues' vectors, back in the coordinates of the rows. */
-static int vectors_of(const room *r, size_t n, double tau, double *out)
+static int vectors_of(const eigen_scratch *r, size_t n, double tau, double *out)
 {
   const lapack_int dim = (lapack_int)n;
   lapack_int found = 0, support[4];
@@ -108,7 +108,7 @@ static void solve(problem *p)
   if (!block)
     return;
   double *const row = block + n * n;
-  const room r = {block, row, row + n, row + 2 * n, row + 3 * n, row + 4 * n, row + 5 * n, row + 6 * n};
+  const eigen_scratch r = {block, row, row + n, row + 2 * n, row + 3 * n, row + 4 * n, row + 5 * n, row + 6 * n};
   fill(&p->rows, r.matrix, r.mean);
   int info = reduce(&r, n, &tau, &length);
   if (!info)

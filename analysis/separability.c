@@ -85,11 +85,11 @@ static void settle(const line *l, double at[2])
 }
 
 static void start_of_fit(const cgap_evidence *e, const double *factor, const double *mean, double fraction, double *v,
-                         double *intercept, double *room)
+                         double *intercept, double *scratch)
 {
   const cgap_modality *side[2] = {&e->image, &e->text};
   const int dim = (int)e->dim;
-  double *w = room, *image = room + e->dim, at[2] = {0, 0};
+  double *w = scratch, *image = scratch + e->dim, at[2] = {0, 0};
   for (size_t a = 0; a < e->dim; a++)
     v[a] = e->text.mean[a] - e->image.mean[a];
   cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, dim, factor, dim, v, 1);

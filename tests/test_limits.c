@@ -30,24 +30,24 @@ Test(limits, the_least_of_the_groups_on_the_way_counts)
   snprintf(inner, sizeof inner, "%s/job/step", root);
   mkdir(job, 0700);
   mkdir(inner, 0700);
-  cr_expect_eq(cgap_cgroup_room_at(root, "/job/step", 2), UINT64_MAX, "no files, no limit");
+  cr_expect_eq(cgap_cgroup_available_at(root, "/job/step", 2), UINT64_MAX, "no files, no limit");
   put(inner, "memory.max", "max\n");
   put(inner, "memory.current", "1000\n");
-  cr_expect_eq(cgap_cgroup_room_at(root, "/job/step", 2), UINT64_MAX);
+  cr_expect_eq(cgap_cgroup_available_at(root, "/job/step", 2), UINT64_MAX);
   put(job, "memory.max", "5000\n");
   put(job, "memory.current", "3500\n");
-  cr_expect_eq(cgap_cgroup_room_at(root, "/job/step", 2), 1500);
+  cr_expect_eq(cgap_cgroup_available_at(root, "/job/step", 2), 1500);
   put(job, "memory.stat", "anon 1200\ninactive_file 700\nactive_file 30\n");
-  cr_expect_eq(cgap_cgroup_room_at(root, "/job/step", 2), 2200, "cache can be given back");
+  cr_expect_eq(cgap_cgroup_available_at(root, "/job/step", 2), 2200, "cache can be given back");
   put(inner, "memory.max", "1800\n");
-  cr_expect_eq(cgap_cgroup_room_at(root, "/job/step", 2), 800);
+  cr_expect_eq(cgap_cgroup_available_at(root, "/job/step", 2), 800);
   put(inner, "memory.current", "2000\n");
-  cr_expect_eq(cgap_cgroup_room_at(root, "/job/step", 2), 0);
-  cr_expect_eq(cgap_cgroup_room_at(root, "/job/step", 1), UINT64_MAX, "version 1 has other names");
+  cr_expect_eq(cgap_cgroup_available_at(root, "/job/step", 2), 0);
+  cr_expect_eq(cgap_cgroup_available_at(root, "/job/step", 1), UINT64_MAX, "version 1 has other names");
   put(job, "memory.limit_in_bytes", "900\n");
   put(job, "memory.usage_in_bytes", "600\n");
   put(job, "memory.stat", "cache 100\ntotal_inactive_file 50\n");
-  cr_expect_eq(cgap_cgroup_room_at(root, "/job/step", 1), 350);
+  cr_expect_eq(cgap_cgroup_available_at(root, "/job/step", 1), 350);
   support_remove(root);
 }
 

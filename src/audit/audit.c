@@ -107,15 +107,15 @@ static void clear_tiles(cgap_evidence *e)
 }
 
 static cgap_status run_kind(run *r, cgap_evidence *e, cgap_couples kind, const cgap_tile_options *options,
-                            cgap_visitors *room, cgap_error *error)
+                            cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   if (!r->options->comm)
     return cgap_tiles_run(e, &r->embeddings, kind, options, error);
-  return cgap_ring_run(e, &r->embeddings, r->options->comm, kind, options, room, r->prepared.plan.visit_bytes, error);
+  return cgap_ring_run(e, &r->embeddings, r->options->comm, kind, options, receive_buffers, r->prepared.plan.visit_bytes, error);
 }
 
 /* Looks at the cross cosines against the values of the pairs that the bounds of the median leave open. */
-static cgap_status look_again(run *r, const double *value, size_t values, cgap_visitors *room, cgap_error *error)
+static cgap_status look_again(run *r, const double *value, size_t values, cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   const cgap_tile_options options = tile_options(r, 1, 1);
   cgap_evidence e = r->evidence;
@@ -126,7 +126,7 @@ static cgap_status look_again(run *r, const double *value, size_t values, cgap_v
   e.median_alone = true;
   cgap_status status = lists_init(r, &e, error);
   if (!status)
-    status = run_kind(r, &e, CGAP_IMAGE_TEXT, &options, room, error);
+    status = run_kind(r, &e, CGAP_IMAGE_TEXT, &options, receive_buffers, error);
   if (!status)
     cgap_median_narrow(&r->median, &e, 0);
   clear_tiles(&e);
@@ -134,7 +134,7 @@ static cgap_status look_again(run *r, const double *value, size_t values, cgap_v
 }
 
 /* Of rounded cosines the median is what they say it is. */
-static cgap_status find_median(run *r, cgap_visitors *room, cgap_error *error)
+static cgap_status find_median(run *r, cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   size_t values = 1;
@@ -145,7 +145,7 @@ static cgap_status find_median(run *r, cgap_visitors *room, cgap_error *error)
     if (!cgap_median_open(&r->median, &r->evidence, &value, &values))
       status = cgap_fail(error, CGAP_RESOURCE, "no memory for the cosines of %zu pairs", r->evidence.text.rows);
     if (!status && values > 0)
-      status = look_again(r, value, values, room, error);
+      status = look_again(r, value, values, receive_buffers, error);
     cgap_free(value);
   }
   return status;
@@ -159,17 +159,17 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
     return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u a side", e->image.rows, e->text.rows,
                      UINT32_MAX - 1);
-  cgap_visitors room = {0};
+  cgap_receive_buffers receive_buffers = {0};
   cgap_status status = lists_init(r, e, error);
   if (!status)
     status = cgap_probe_run(r->precise, e, &r->embeddings, is_rough(r), error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
     const cgap_tile_options options = tile_options(r, fraction[kind], fraction[kind + 1]);
-    status = run_kind(r, e, (cgap_couples)kind, &options, &room, error);
+    status = run_kind(r, e, (cgap_couples)kind, &options, &receive_buffers, error);
   }
   if (!status)
-    status = find_median(r, &room, error);
-  cgap_visitors_clear(&room);
+    status = find_median(r, &receive_buffers, error);
+  cgap_receive_buffers_clear(&receive_buffers);
   return status || !is_first(r) ? status : cgap_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
 }
 

@@ -202,16 +202,16 @@ typedef struct measuring {
 } measuring;
 
 /* N·g_i of images [first, first + images) of the batch, and all that is found on the way. */
-static const double *make_sums(void *context, size_t first, size_t images, double *room)
+static const double *make_sums(void *context, size_t first, size_t images, double *scratch)
 {
   const measuring *m = context;
   const size_t dim = m->batch->embeddings->image.dim;
   double *row = m->sums->row + (size_t)omp_get_thread_num() * ROWS * dim;
   for (size_t i = 0; i < images; i++) {
     group g = group_of(m->batch, first + i, row);
-    measure_group(m->out, &g, room + i * dim);
+    measure_group(m->out, &g, scratch + i * dim);
   }
-  return room;
+  return scratch;
 }
 
 /* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images

@@ -146,7 +146,7 @@ static void hand_over(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
 }
 
 /* Room for a row's finds; bounds are higher after what filled it. */
-static void make_room(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void reserve_found(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
   if (w->count + CGAP_TILE <= CGAP_FOUND)
     return;
@@ -165,7 +165,7 @@ static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, c
   for (size_t k = 0; k < s->rows; k++) {
     const size_t first = s->first[k], r = s->tile_row + k;
     const float *cosine = s->cosine + k * s->stride + first;
-    make_room(p, t, w);
+    reserve_found(p, t, w);
     const size_t found =
       p->kernels->find(cosine, s->columns - first, w->row_bound[r] - w->row_margin[r], w->column_look + first, index);
     for (size_t f = 0; f < found; f++) {
@@ -211,7 +211,7 @@ static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
   if (p->triangle || !e->paired)
     return;
   for (size_t k = 0; k < s->rows; k++) {
-    make_room(p, t, w);
+    reserve_found(p, t, w);
     for (size_t m = e->first[s->row + k]; m < e->first[s->row + k + 1]; m++) {
       const size_t text = e->text_of[m];
       if (text < t->column || text >= t->column + t->columns)

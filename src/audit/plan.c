@@ -48,7 +48,7 @@ static uint64_t machine_memory(void)
 
 uint64_t cgap_free_memory(void)
 {
-  const uint64_t machine = machine_memory(), group = cgap_cgroup_room();
+  const uint64_t machine = machine_memory(), group = cgap_cgroup_available();
   return group < machine ? group : machine;
 }
 
@@ -80,9 +80,9 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
 }
 
 /* Panels of the tile pass: one of rows, two of columns, which are half as many. */
-static void set_panels(cgap_plan *out, uint64_t room, uint64_t row_bytes, uint64_t longest)
+static void set_panels(cgap_plan *out, uint64_t available, uint64_t row_bytes, uint64_t longest)
 {
-  const uint64_t tiles = greater(room / (row_bytes * CGAP_TILE), LEAST_ROW_TILES + 2);
+  const uint64_t tiles = greater(available / (row_bytes * CGAP_TILE), LEAST_ROW_TILES + 2);
   const uint64_t columns = greater(tiles / 4, 1), rows = (tiles - 2 * columns) / columns * columns;
   out->column_rows = lesser(columns * CGAP_TILE, longest);
   out->panel_rows = lesser(rows * CGAP_TILE, longest);
@@ -110,12 +110,12 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
                      !options->sample_bytes && sampled + panels <= out->memory_bytes ? ", or --pairs sampled" : "");
   /* the rows of a sample stay in memory where that leaves room for the smallest plan */
   out->hold = options->sample_bytes > 0 && out->smallest_bytes + options->sample_bytes <= out->memory_bytes;
-  const uint64_t room = out->memory_bytes - (out->hold ? options->sample_bytes : 0);
-  out->resident = resident <= room;
+  const uint64_t available = out->memory_bytes - (out->hold ? options->sample_bytes : 0);
+  out->resident = resident <= available;
   out->panel_rows = out->column_rows = longest;
   out->needed_bytes = resident;
   if (!out->resident) {
-    set_panels(out, room - fixed, row_bytes, longest);
+    set_panels(out, available - fixed, row_bytes, longest);
     out->needed_bytes = fixed + row_bytes * (out->panel_rows + 2 * out->column_rows);
   }
   out->needed_bytes += out->hold ? options->sample_bytes : 0;
@@ -284,13 +284,13 @@ static double moment_seconds(size_t dim, int threads)
 static double read_seconds(const cgap_source *source)
 {
   const size_t rows = cgap_block_rows(source);
-  unsigned char *room = cgap_alloc(rows, source->dim * cgap_type_size(source->type));
+  unsigned char *available = cgap_alloc(rows, source->dim * cgap_type_size(source->type));
   double seconds = NAN;
   cgap_error ignored;
   const double start = omp_get_wtime();
-  if (room && rows > 0 && source->read(source, (source->rows - rows) / 2, rows, room, &ignored) == CGAP_OK)
+  if (available && rows > 0 && source->read(source, (source->rows - rows) / 2, rows, available, &ignored) == CGAP_OK)
     seconds = (omp_get_wtime() - start) / (double)rows;
-  cgap_free(room);
+  cgap_free(available);
   return seconds;
 }
 

@@ -62,27 +62,27 @@ static cgap_status show_all(asking *a, const cgap_side *side, cgap_error *error)
 {
   const cgap_rank_rows own = cgap_rank_rows_own(a->comm, side->rows);
   const double before = a->options.fraction_before, span = a->options.fraction_after - before;
-  run_of_rows room[2] = {{.side = side}, {.side = side}};
+  run_of_rows half[2] = {{.side = side}, {.side = side}};
   cgap_status status = CGAP_OK;
   cgap_ahead ahead;
   int turn = 0;
   cgap_ahead_open(&ahead, side->unit ? 1 : a->options.threads);
-  expect_rows(&ahead, &room[0], own.first, own.end);
+  expect_rows(&ahead, &half[0], own.first, own.end);
   for (size_t first = own.first; !status && first < own.end; turn = 1 - turn) {
-    const run_of_rows *now = &room[turn];
+    const run_of_rows *now = &half[turn];
     const size_t next = first + now->rows;
     status = cgap_ahead_wait(&ahead, error);
     if (status)
       break;
-    expect_rows(&ahead, &room[1 - turn], next, own.end);
+    expect_rows(&ahead, &half[1 - turn], next, own.end);
     a->options.fraction_before = before + span * (double)(first - own.first) / (double)(own.end - own.first);
     a->options.fraction_after = before + span * (double)(next - own.first) / (double)(own.end - own.first);
     status = show(a, &now->panel, error);
     first = next;
   }
   cgap_ahead_close(&ahead);
-  cgap_panel_clear(&room[0].panel);
-  cgap_panel_clear(&room[1].panel);
+  cgap_panel_clear(&half[0].panel);
+  cgap_panel_clear(&half[1].panel);
   return status;
 }
 

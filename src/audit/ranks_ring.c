@@ -20,7 +20,7 @@ typedef struct ring {
   cgap_totals home_totals, away_totals; /* of this rank's blocks; away_totals of no triangle */
   cgap_totals visiting;                 /* of the rows at hand */
   size_t piece;                         /* rows of a piece at most */
-  cgap_visitors *room;
+  cgap_receive_buffers *receive_buffers;
   cgap_transfer raw; /* unit rows are made again where rows arrive */
   bool moving;
   cgap_progress progress;
@@ -126,7 +126,7 @@ static size_t raw_bytes(const cgap_side *side)
 }
 
 /* Memory is kept from pass to pass: to be given new pages takes as long as to copy rows into them. */
-static cgap_status reserve(cgap_visitors *v, const cgap_side *side, size_t rows, int raws, cgap_error *error)
+static cgap_status reserve(cgap_receive_buffers *v, const cgap_side *side, size_t rows, int raws, cgap_error *error)
 {
   const size_t raw = rows * raw_bytes(side), unit = rows * side->dim * sizeof(float);
   bool fine = true;
@@ -148,20 +148,20 @@ static cgap_status reserve(cgap_visitors *v, const cgap_side *side, size_t rows,
                                      side->source->name, rows, side->dim);
 }
 
-void cgap_visitors_clear(cgap_visitors *v)
+void cgap_receive_buffers_clear(cgap_receive_buffers *v)
 {
   cgap_free(v->raw[0]);
   cgap_free(v->raw[1]);
   cgap_free(v->unit);
-  *v = (cgap_visitors){0};
+  *v = (cgap_receive_buffers){0};
 }
 
 /* Rows that have come, as a panel. */
 static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_rank_rows rows)
 {
   const size_t n = rows.end - rows.first;
-  cgap_side_normalise(g->away, rows.first, n, raw, g->room->unit, g->options.threads);
-  return (cgap_panel){.side = g->away, .first = rows.first, .rows = n, .unit = g->room->unit, .raw = raw};
+  cgap_side_normalise(g->away, rows.first, n, raw, g->receive_buffers->unit, g->options.threads);
+  return (cgap_panel){.side = g->away, .first = rows.first, .rows = n, .unit = g->receive_buffers->unit, .raw = raw};
 }
 
 /* The rows at hand go to the next rank, those of the one before come. */
@@ -212,7 +212,7 @@ static cgap_status go_round(ring *g, size_t k, cgap_error *error)
   for (int s = 0; !status && s < stops; s++) {
     const int owner = (g->rank - s + g->size) % g->size, coming = (owner - 1 + g->size) % g->size;
     const bool on = s + 1 < stops;
-    unsigned char *next = g->room->raw[s % 2];
+    unsigned char *next = g->receive_buffers->raw[s % 2];
     if (on)
       status = send_rows(g, &now, next, piece_of(g, coming, k), error);
     if (!status)
@@ -243,13 +243,13 @@ static cgap_status replicate(ring *g, cgap_panel *out, cgap_error *error)
 {
   const cgap_side *side = g->away;
   const size_t bytes = raw_bytes(side);
-  cgap_status status = reserve(g->room, side, side->rows, 1, error);
+  cgap_status status = reserve(g->receive_buffers, side, side->rows, 1, error);
   if (status)
     return status;
-  memcpy(g->room->raw[0] + side->own_first * bytes, side->raw, side->own_rows * bytes);
-  status = cgap_rank_rows_gather(g->comm, g->room->raw[0], side->rows, bytes, error);
+  memcpy(g->receive_buffers->raw[0] + side->own_first * bytes, side->raw, side->own_rows * bytes);
+  status = cgap_rank_rows_gather(g->comm, g->receive_buffers->raw[0], side->rows, bytes, error);
   if (!status)
-    *out = welcome(g, g->room->raw[0], (cgap_rank_rows){0, side->rows});
+    *out = welcome(g, g->receive_buffers->raw[0], (cgap_rank_rows){0, side->rows});
   return status;
 }
 
@@ -303,7 +303,7 @@ static cgap_status open_ring(ring *g, cgap_error *error)
   }
   g->piece = PASSENGER_BYTES / cgap_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
   g->piece = cgap_lesser(cgap_greater(g->piece, CGAP_TILE), cgap_greater(most, CGAP_TILE));
-  cgap_status status = reserve(g->room, away, g->piece, 2, error);
+  cgap_status status = reserve(g->receive_buffers, away, g->piece, 2, error);
   if (!status && !g->triangle &&
       !cgap_totals_init(&g->away_totals, g->evidence, g->kind, away->own_first, away->own_rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", away->own_rows);
@@ -327,7 +327,7 @@ static cgap_status run_ring(ring *g, cgap_error *error)
 static void close_ring(ring *g, bool broken)
 {
   if (broken) {
-    *g->room = (cgap_visitors){0};
+    *g->receive_buffers = (cgap_receive_buffers){0};
     return;
   }
   cgap_totals_clear(&g->home_totals);
@@ -343,11 +343,11 @@ static double work_of(const ring *g, bool replicated)
 }
 
 cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_couples kind,
-                          const cgap_tile_options *options, cgap_visitors *room, uint64_t memory_bytes,
+                          const cgap_tile_options *options, cgap_receive_buffers *receive_buffers, uint64_t memory_bytes,
                           cgap_error *error)
 {
   ring g = {.evidence = evidence,
-            .room = room,
+            .receive_buffers = receive_buffers,
             .comm = comm,
             .kind = kind,
             .options = *options,

@@ -9,17 +9,17 @@
 #include "rows/embeddings.h"
 
 /* Room for rows that visit, kept from one pass to the next; {0} at first. */
-typedef struct cgap_visitors {
+typedef struct cgap_receive_buffers {
   unsigned char *raw[2];
   float *unit;
   size_t raw_bytes[2], unit_bytes;
-} cgap_visitors;
-void cgap_visitors_clear(cgap_visitors *v);
+} cgap_receive_buffers;
+void cgap_receive_buffers_clear(cgap_receive_buffers *v);
 
 /* As cgap_tiles_run, on every rank; rank 0 ends with all of it, the others with the counts of the pass. Embeddings are
  * shared (cgap_embeddings_load_distributed). memory_bytes: what this rank may use for rows that are not its own. */
 CGAP_MUST_CHECK cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
-                                          cgap_couples kind, const cgap_tile_options *options, cgap_visitors *room,
+                                          cgap_couples kind, const cgap_tile_options *options, cgap_receive_buffers *receive_buffers,
                                           uint64_t memory_bytes, cgap_error *error);
 
 /* Bytes of a row that visits, of a side of this type. */

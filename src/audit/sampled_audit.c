@@ -32,7 +32,7 @@ typedef struct work {
   bool precise[CGAP_COUPLE_KINDS];
   cgap_row_sample sample, queries;
   cgap_controls controls;
-  cgap_visitors room;
+  cgap_receive_buffers receive_buffers;
   cgap_evidence of_sample, from_images, from_texts, of_queries;
   double seconds_done, seconds_all; /* work of the tile passes, in couples */
 } work;
@@ -98,7 +98,7 @@ static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings 
     return cgap_tiles_run(evidence, e, kind, &o, error);
   if (want != CGAP_WANT_ALL)
     return cgap_ask_run(evidence, e, w->options->comm, &o, error);
-  return cgap_ring_run(evidence, e, w->options->comm, kind, &o, &w->room, w->options->visit_bytes, error);
+  return cgap_ring_run(evidence, e, w->options->comm, kind, &o, &w->receive_buffers, w->options->visit_bytes, error);
 }
 
 /* ---------------------------------------------------------------- within the sample */
@@ -330,7 +330,7 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
   evidence_clear(&w.from_images);
   evidence_clear(&w.from_texts);
   cgap_controls_clear(&w.controls);
-  cgap_visitors_clear(&w.room);
+  cgap_receive_buffers_clear(&w.receive_buffers);
   cgap_row_sample_clear(&w.sample);
   cgap_row_sample_clear(&w.queries);
   return status;

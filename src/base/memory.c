@@ -79,7 +79,7 @@ static uint64_t key_in(const char *folder, const char *name, const char *key)
 }
 
 /* What one group leaves: its limit less its use, of which the file pages that nobody has in use are given back. */
-static uint64_t room_of(const char *folder, int version)
+static uint64_t available_in_group(const char *folder, int version)
 {
   static const char *const NAMES[2][3] = {{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},
                                           {"memory.max", "memory.current", "inactive_file"}};
@@ -91,26 +91,26 @@ static uint64_t room_of(const char *folder, int version)
   return limit > held ? limit - held : 0;
 }
 
-uint64_t cgap_cgroup_room_at(const char *root, const char *path, int version)
+uint64_t cgap_cgroup_available_at(const char *root, const char *path, int version)
 {
   char folder[PATH];
-  uint64_t room = UINT64_MAX;
+  uint64_t available = UINT64_MAX;
   if (snprintf(folder, sizeof folder, "%s%s", root, path) >= PATH)
-    return room;
+    return available;
   for (;;) {
-    const uint64_t here = room_of(folder, version);
-    room = here < room ? here : room;
+    const uint64_t here = available_in_group(folder, version);
+    available = here < available ? here : available;
     char *slash = strrchr(folder, '/');
     if (!slash || slash < folder + strlen(root))
-      return room;
+      return available;
     *slash = '\0';
   }
 }
 
-uint64_t cgap_cgroup_room(void)
+uint64_t cgap_cgroup_available(void)
 {
   char line[LINE];
-  uint64_t room = UINT64_MAX;
+  uint64_t available = UINT64_MAX;
   FILE *f = fopen("/proc/self/cgroup", "r");
   while (f && fgets(line, sizeof line, f)) {
     line[strcspn(line, "\n")] = '\0';
@@ -122,10 +122,10 @@ uint64_t cgap_cgroup_room(void)
     if (version == 1 && (!memory || memory > path))
       continue;
     const char *root = version == 2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-    const uint64_t here = cgap_cgroup_room_at(root, path + 1, version);
-    room = here < room ? here : room;
+    const uint64_t here = cgap_cgroup_available_at(root, path + 1, version);
+    available = here < available ? here : available;
   }
   if (f)
     (void)fclose(f);
-  return room;
+  return available;
 }

@@ -196,15 +196,15 @@ char *cgap_read_text(const char *path, size_t *bytes)
 {
   FILE *stream = fopen(path, "rb");
   char *text = NULL;
-  size_t used = 0, room = 0, got = 0;
+  size_t used = 0, available = 0, got = 0;
   while (stream) {
-    if (room - used < 2) {
-      char *grown = realloc(text, room = room ? 2 * room : 65536);
+    if (available - used < 2) {
+      char *grown = realloc(text, available = available ? 2 * available : 65536);
       if (!grown)
         break;
       text = grown;
     }
-    got = fread(text + used, 1, room - used - 1, stream);
+    got = fread(text + used, 1, available - used - 1, stream);
     used += got;
     if (got == 0)
       break;
@@ -244,11 +244,11 @@ static int open_nameless(const char *folder)
   return fd;
 }
 
-static cgap_status fail_full(const char *folder, uint64_t bytes, uint64_t room, const char *name, const char *way_out,
+static cgap_status fail_full(const char *folder, uint64_t bytes, uint64_t available, const char *name, const char *way_out,
                              cgap_error *error)
 {
   return cgap_fail(error, CGAP_RESOURCE, "%s: takes %llu bytes beside the memory, %s has %llu free; %s", name,
-                   (unsigned long long)bytes, folder, (unsigned long long)room, way_out);
+                   (unsigned long long)bytes, folder, (unsigned long long)available, way_out);
 }
 
 /* 0, or why not. Where the file system cannot do it, writing says when the disk is full; libc would touch every block.
@@ -267,9 +267,9 @@ cgap_status cgap_scratch_open(int *out, uint64_t bytes, const char *name, const 
   struct statvfs disk;
   *out = -1;
   const bool known = statvfs(folder, &disk) == 0;
-  const uint64_t room = known ? (uint64_t)disk.f_bavail * disk.f_frsize : 0;
-  if (known && room < bytes)
-    return fail_full(folder, bytes, room, name, way_out, error);
+  const uint64_t available = known ? (uint64_t)disk.f_bavail * disk.f_frsize : 0;
+  if (known && available < bytes)
+    return fail_full(folder, bytes, available, name, way_out, error);
   const int fd = open_nameless(folder);
   if (fd < 0)
     return cgap_fail_errno(error, errno, folder, DOING);
@@ -279,7 +279,7 @@ cgap_status cgap_scratch_open(int *out, uint64_t bytes, const char *name, const 
     return CGAP_OK;
   }
   close(fd);
-  return why == ENOSPC ? fail_full(folder, bytes, room, name, way_out, error)
+  return why == ENOSPC ? fail_full(folder, bytes, available, name, way_out, error)
                        : cgap_fail_errno(error, why, folder, DOING);
 }
 

@@ -70,13 +70,13 @@ typedef struct curve_list {
   size_t count, most;
 } curve_list;
 
-static bool curve_list_init(curve_list *l, const cli_train_result *r, size_t room)
+static bool curve_list_init(curve_list *l, const cli_train_result *r, size_t capacity)
 {
   *l = (curve_list){0};
   for (size_t k = 0; k < r->run_count; k++)
     l->most = epochs_of(r->training_result[k]) > l->most ? epochs_of(r->training_result[k]) : l->most;
-  l->curve = calloc(room, sizeof *l->curve);
-  l->numbers = calloc(2 * room * l->most, sizeof *l->numbers);
+  l->curve = calloc(capacity, sizeof *l->curve);
+  l->numbers = calloc(2 * capacity * l->most, sizeof *l->numbers);
   return l->curve && l->numbers;
 }
 

@@ -49,7 +49,7 @@ void cgap_comm_free(const cgap_comm *c, void *block)
     cgap_free(block);
 }
 
-static cgap_status take_room(char **out, size_t bytes, cgap_error *error)
+static cgap_status alloc_message(char **out, size_t bytes, cgap_error *error)
 {
   *out = cgap_alloc(bytes, 1);
   return *out ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for a message of %zu bytes to all ranks", bytes);
@@ -61,18 +61,18 @@ cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_ty
   if (!c)
     return CGAP_OK;
   const size_t piece = cgap_lesser(count, SUM_VALUES), size = sizes[type];
-  char *room = NULL;
+  char *message = NULL;
   cgap_status status = cgap_comm_listen(c, error);
   if (status == CGAP_OK)
-    status = take_room(&room, piece * size, error);
+    status = alloc_message(&message, piece * size, error);
   for (size_t first = 0; status == CGAP_OK && first < count; first += piece) {
     const size_t n = cgap_lesser(count - first, piece);
-    memcpy(room, (char *)values + first * size, n * size);
-    status = until(c, c->backend->sum(room, (int)n, type), "add over the ranks", error);
+    memcpy(message, (char *)values + first * size, n * size);
+    status = until(c, c->backend->sum(message, (int)n, type), "add over the ranks", error);
     if (status == CGAP_OK)
-      memcpy((char *)values + first * size, room, n * size);
+      memcpy((char *)values + first * size, message, n * size);
   }
-  cgap_comm_free(c, room);
+  cgap_comm_free(c, message);
   return status;
 }
 
@@ -81,18 +81,18 @@ cgap_status cgap_comm_broadcast(cgap_comm *c, int from, void *block, size_t byte
   if (!c)
     return CGAP_OK;
   const size_t piece = cgap_lesser(bytes, GATHER_BYTES);
-  char *room = NULL;
+  char *message = NULL;
   cgap_status status = cgap_comm_listen(c, error);
   if (status == CGAP_OK)
-    status = take_room(&room, piece, error);
+    status = alloc_message(&message, piece, error);
   for (size_t first = 0; status == CGAP_OK && first < bytes; first += piece) {
     const size_t n = cgap_lesser(bytes - first, piece);
-    memcpy(room, (char *)block + first, n);
-    status = until(c, c->backend->broadcast(room, (int)n, from), "send to all ranks", error);
+    memcpy(message, (char *)block + first, n);
+    status = until(c, c->backend->broadcast(message, (int)n, from), "send to all ranks", error);
     if (status == CGAP_OK)
-      memcpy((char *)block + first, room, n);
+      memcpy((char *)block + first, message, n);
   }
-  cgap_comm_free(c, room);
+  cgap_comm_free(c, message);
   return status;
 }
 
@@ -104,7 +104,7 @@ static size_t left_of(const size_t *first, int r, size_t done, size_t piece)
 }
 
 /* A piece of each rank's block at a time, by way of `room`. */
-static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, size_t done, size_t piece, char *room,
+static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, size_t done, size_t piece, char *message,
                                 int *counts, cgap_error *error)
 {
   const int size = c->place.size, rank = c->place.rank;
@@ -114,13 +114,13 @@ static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, 
     places[r] = total;
     total += counts[r];
   }
-  char *mine = room + places[rank];
+  char *mine = message + places[rank];
   if (counts[rank])
     memcpy(mine, block + first[rank] + done, (size_t)counts[rank]);
-  cgap_status status = until(c, c->backend->gather(mine, room, counts, places), "gather from all ranks", error);
+  cgap_status status = until(c, c->backend->gather(mine, message, counts, places), "gather from all ranks", error);
   for (int r = 0; status == CGAP_OK && r < size; r++)
     if (r != rank && counts[r])
-      memcpy(block + first[r] + done, room + places[r], (size_t)counts[r]);
+      memcpy(block + first[r] + done, message + places[r], (size_t)counts[r]);
   return status;
 }
 
@@ -136,13 +136,13 @@ cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cga
   cgap_status status = cgap_comm_listen(c, error);
   if (status != CGAP_OK || most == 0)
     return status;
-  char *room = cgap_alloc(cgap_lesser(whole, piece * size), 1);
+  char *message = cgap_alloc(cgap_lesser(whole, piece * size), 1);
   int *counts = cgap_alloc(2 * size, sizeof *counts);
-  if (!room || !counts)
+  if (!message || !counts)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory to gather %zu bytes of each rank", piece);
   for (size_t done = 0; status == CGAP_OK && done < most; done += piece)
-    status = gather_piece(c, block, first, done, piece, room, counts, error);
-  cgap_comm_free(c, room);
+    status = gather_piece(c, block, first, done, piece, message, counts, error);
+  cgap_comm_free(c, message);
   cgap_comm_free(c, counts);
   return status;
 }
@@ -237,12 +237,12 @@ cgap_status cgap_comm_post(cgap_comm *c, int to, int tag, const void *block, siz
 {
   if (bytes > PIECE_BYTES)
     return cgap_fail(error, CGAP_RESOURCE, "a letter of %zu bytes is too long", bytes);
-  char *room = cgap_alloc(bytes, 1);
-  if (!room)
+  char *message = cgap_alloc(bytes, 1);
+  if (!message)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %zu bytes", bytes);
-  memcpy(room, block, bytes);
-  cgap_status status = until(c, c->backend->send(room, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
-  cgap_comm_free(c, room);
+  memcpy(message, block, bytes);
+  cgap_status status = until(c, c->backend->send(message, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+  cgap_comm_free(c, message);
   return status;
 }
 

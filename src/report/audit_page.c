@@ -71,10 +71,10 @@ static void put_verdict(cgap_page *page, const cgap_audit *a)
 
 static cgap_status put_figures(cgap_page *page, const cgap_audit *a, const char *folder, cgap_error *error)
 {
-  enum { ROOM = 20 };
-  const char *names[ROOM];
+  enum { MOST_FIGURES = 20 };
+  const char *names[MOST_FIGURES];
   char path[CGAP_PATH];
-  size_t count = cgap_figures_of(a, names, ROOM);
+  size_t count = cgap_figures_of(a, names, MOST_FIGURES);
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
   cgap_page_section(page, &sections[FIGURES]);
   fputs("<div class=\"figures\">\n", page->out);

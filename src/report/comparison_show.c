@@ -150,9 +150,9 @@ static void put_label(const cgap_field *f, const layout *l, FILE *out)
 {
   char title[100];
   label_of(title, f, l->narrow);
-  const int room = l->label - 2, shown_width = width_of(title);
-  fprintf(out, "  %s%*s", title, shown_width <= room ? room - shown_width : 0, "");
-  if (shown_width > room)
+  const int label_width = l->label - 2, shown_width = width_of(title);
+  fprintf(out, "  %s%*s", title, shown_width <= label_width ? label_width - shown_width : 0, "");
+  if (shown_width > label_width)
     fprintf(out, "\n%*s", l->label, "");
 }
 

@@ -54,10 +54,10 @@ static const struct figure {
 
 enum { FIGURES = sizeof figures / sizeof *figures };
 
-size_t cgap_figures_of(const cgap_audit *a, const char *names[], size_t room)
+size_t cgap_figures_of(const cgap_audit *a, const char *names[], size_t capacity)
 {
   size_t count = 0;
-  for (size_t f = 0; f < FIGURES && count < room; f++)
+  for (size_t f = 0; f < FIGURES && count < capacity; f++)
     if ((a->has & figures[f].needs) == figures[f].needs)
       names[count++] = figures[f].name;
   return count;
@@ -103,12 +103,12 @@ cgap_status cgap_figures_write(const cgap_audit *a, const char *source, const ch
   return CGAP_OK;
 }
 
-size_t cgap_before_after_of(const char *names[], size_t room)
+size_t cgap_before_after_of(const char *names[], size_t capacity)
 {
   static const char *const all[] = {"scatter_before_after", "cosines_before_after", "variance_before_after",
                                     "dimensions_before_after"};
   size_t count = 0;
-  for (size_t f = 0; f < sizeof all / sizeof *all && count < room; f++)
+  for (size_t f = 0; f < sizeof all / sizeof *all && count < capacity; f++)
     names[count++] = all[f];
   return count;
 }

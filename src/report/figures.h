@@ -41,12 +41,12 @@ CGAP_MUST_CHECK cgap_status cgap_figures_write(const cgap_audit *audit, const ch
                                                cgap_error *error);
 
 /* The names of the figures that this audit has, in the order of a report; at most `room`. */
-size_t cgap_figures_of(const cgap_audit *audit, const char *names[], size_t room);
+size_t cgap_figures_of(const cgap_audit *audit, const char *names[], size_t capacity);
 
 /* Scatter, cosines, variance and dimensions of two audits on the same axes: tables and scripts, as above. */
 CGAP_MUST_CHECK cgap_status cgap_before_after_write(const cgap_audit *before, const cgap_audit *after,
                                                     const char *source, const char *folder, cgap_error *error);
-size_t cgap_before_after_of(const char *names[], size_t room);
+size_t cgap_before_after_of(const char *names[], size_t capacity);
 
 /* ---------------------------------------------------------------- figure tables */
 

@@ -33,11 +33,11 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
 cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void (*told)(const char *line),
                              cgap_error *error)
 {
-  enum { ROOM = 20 };
-  const char *names[ROOM];
+  enum { MOST_FIGURES = 20 };
+  const char *names[MOST_FIGURES];
   char path[CGAP_PATH];
   const cgap_plot_job job = {.format = "svg", .theme = "light"};
-  size_t count = cgap_figures_of(audit, names, ROOM);
+  size_t count = cgap_figures_of(audit, names, MOST_FIGURES);
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
   for (size_t f = 0; f < count && !status; f++) {
     cgap_error fault = {0};

@@ -105,10 +105,10 @@ static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t
   enum { AT_ONCE = 256 };
   const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
   cgap_wanted *list = cgap_alloc(count, sizeof *list);
-  unsigned char *room = cgap_alloc(AT_ONCE, row_bytes);
+  unsigned char *run_buffer = cgap_alloc(AT_ONCE, row_bytes);
   cgap_status status = CGAP_OK;
   size_t missing = 0;
-  if (!list || !room)
+  if (!list || !run_buffer)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
   for (size_t i = 0; !status && i < count; i++)
     if (!cgap_side_holds(side, rows[i], 1))
@@ -119,12 +119,12 @@ static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t
     size_t last = list[i].row;
     for (n = 1; i + n < missing && list[i + n].row <= last + 1 && list[i + n].row < list[i].row + AT_ONCE; n++)
       last = list[i + n].row;
-    status = cgap_side_read(side, list[i].row, last - list[i].row + 1, room, error);
+    status = cgap_side_read(side, list[i].row, last - list[i].row + 1, run_buffer, error);
     for (size_t k = 0; !status && k < n; k++)
-      memcpy(buffer + list[i + k].place * row_bytes, room + (list[i + k].row - list[i].row) * row_bytes, row_bytes);
+      memcpy(buffer + list[i + k].place * row_bytes, run_buffer + (list[i + k].row - list[i].row) * row_bytes, row_bytes);
   }
   cgap_free(list);
-  cgap_free(room);
+  cgap_free(run_buffer);
   return status;
 }
 

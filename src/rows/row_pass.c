@@ -28,7 +28,7 @@ typedef struct row_pass {
   const cgap_side_options *options;
   size_t *kept_as;
   size_t block_rows;
-  unsigned char *room[CGAP_BLOCKS]; /* (block_rows, dim) as the file has them */
+  unsigned char *buffer[CGAP_BLOCKS]; /* (block_rows, dim) as the file has them */
   double *norm;                     /* (block_rows), of all rows under ranks; as cgap_norm has it */
   cgap_hash *hash;                  /* the same */
   float *row;                       /* (threads, dim) */
@@ -60,9 +60,9 @@ static bool alloc_pass(row_pass *p)
   const cgap_source *source = p->side->source;
   const size_t dim = source->dim, threads = (size_t)p->options->threads;
   const size_t known = p->options->comm ? source->rows : p->block_rows;
-  const int rooms = p->options->resident ? 0 : p->options->comm ? 2 : CGAP_BLOCKS;
+  const int buffers = p->options->resident ? 0 : p->options->comm ? 2 : CGAP_BLOCKS;
   for (int k = 0; k < CGAP_BLOCKS; k++)
-    p->room[k] = cgap_alloc(rooms > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
+    p->buffer[k] = cgap_alloc(buffers > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
   p->norm = cgap_alloc(known, sizeof *p->norm);
   p->hash = cgap_alloc(known, sizeof *p->hash);
   p->row = cgap_alloc(threads * dim, sizeof *p->row);
@@ -70,7 +70,7 @@ static bool alloc_pass(row_pass *p)
   p->varies = cgap_zalloc(threads * dim, sizeof *p->varies);
   p->place = cgap_alloc(p->block_rows, sizeof *p->place);
   p->start = cgap_alloc(p->block_rows / cgap_moment_run(dim) + 2, sizeof *p->start);
-  return p->room[0] && p->room[1] && p->room[2] && p->norm && p->hash && p->row && p->first_row && p->varies &&
+  return p->buffer[0] && p->buffer[1] && p->buffer[2] && p->norm && p->hash && p->row && p->first_row && p->varies &&
          p->place && p->start && cgap_distinct_init(&p->distinct, source->rows);
 }
 
@@ -87,7 +87,7 @@ static cgap_status open_pass(row_pass *p, cgap_error *error)
 static void close_pass(row_pass *p)
 {
   for (int k = 0; k < CGAP_BLOCKS; k++)
-    cgap_free(p->room[k]);
+    cgap_free(p->buffer[k]);
   cgap_free(p->norm);
   cgap_free(p->hash);
   cgap_free(p->row);
@@ -116,12 +116,12 @@ static cgap_status read_block(void *block, cgap_error *error)
 }
 
 /* Euclidean norm of a row as the file has it, as cgap_norm has it; the squares of floats fit a double at any scale. */
-static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, float *room)
+static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, float *scratch)
 {
   if (type == CGAP_FLOAT64)
     return cgap_norm((const double *)(const void *)raw, dim);
-  cgap_to_float(type, raw, dim, room);
-  const double total = cgap_kernels_here()->square_sum(room, dim);
+  cgap_to_float(type, raw, dim, scratch);
+  const double total = cgap_kernels_here()->square_sum(scratch, dim);
   return isfinite(total) ? sqrt(total) : NAN;
 }
 
@@ -136,9 +136,9 @@ static void hash_and_norm_rows(const row_pass *p, const file_block *b, size_t fi
 {
   const cgap_type type = b->source->type;
   const size_t dim = b->source->dim, row_bytes = dim * cgap_type_size(type);
-  float *room = p->row + (size_t)omp_get_thread_num() * dim;
+  float *scratch = p->row + (size_t)omp_get_thread_num() * dim;
   for (size_t i = first; i < end; i++) {
-    norm[i] = norm_of(type, raw_row(b, i), dim, room);
+    norm[i] = norm_of(type, raw_row(b, i), dim, scratch);
     hash[i] = cgap_hash_row(raw_row(b, i), row_bytes);
   }
 }
@@ -224,7 +224,7 @@ typedef struct kept_rows {
 
 /* Unit rows of the block's kept rows [first, first + rows), as floats in memory where that is asked. A thread that has
  * seen every column vary looks no more. */
-static const double *make_unit(void *context, size_t first, size_t rows, double *room)
+static const double *make_unit(void *context, size_t first, size_t rows, double *scratch)
 {
   const kept_rows *k = context;
   const row_pass *p = k->pass;
@@ -236,7 +236,7 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
   for (size_t i = 0; i < rows; i++) {
     const unsigned char *raw = raw_row(k->block, p->place[first + i]);
     const size_t kept = k->before + first + i;
-    double *row = room + i * dim;
+    double *row = scratch + i * dim;
     if (looks) {
       cgap_to_double(type, raw, dim, row);
       note_columns(p, row);
@@ -245,7 +245,7 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
     for (size_t c = 0; holds && c < dim; c++)
       side->unit[kept * dim + c] = (float)row[c];
   }
-  return room;
+  return scratch;
 }
 
 static void hash_and_norm_next(void *context, size_t piece)
@@ -318,7 +318,7 @@ static file_block block_at(const row_pass *p, size_t first, size_t turn)
   const cgap_source *source = p->side->source;
   unsigned char *raw = p->side->raw;
   return block_from(p, first, source->rows,
-                    raw ? raw + first * source->dim * cgap_type_size(source->type) : p->room[turn]);
+                    raw ? raw + first * source->dim * cgap_type_size(source->type) : p->buffer[turn]);
 }
 
 /* Kept rows move up to where others were left out. */
@@ -390,7 +390,7 @@ static void expect_block(own_rows_reader *r)
     return;
   r->block[r->turn] =
     block_from(p, r->first, r->own.end,
-               raw ? raw + (r->first - r->own.first) * source->dim * cgap_type_size(source->type) : p->room[r->turn]);
+               raw ? raw + (r->first - r->own.first) * source->dim * cgap_type_size(source->type) : p->buffer[r->turn]);
   if (r->reads)
     cgap_ahead_start(&r->ahead, read_block, &r->block[r->turn]);
 }
@@ -449,9 +449,9 @@ static cgap_status accumulate_own_rows(row_pass *p, cgap_rank_rows own, cgap_err
   file_block b;
   cgap_status status = CGAP_OK;
   if (side->rows > 0)
-    status = source->read(source, side->file_row[0], 1, p->room[0], error);
+    status = source->read(source, side->file_row[0], 1, p->buffer[0], error);
   if (!status && side->rows > 0)
-    cgap_to_double(source->type, p->room[0], source->dim, p->first_row);
+    cgap_to_double(source->type, p->buffer[0], source->dim, p->first_row);
   while (kept < side->rows && side->file_row[kept] < own.first)
     kept++;
   open_reader(&reader, p, own, !side->raw);

@@ -39,10 +39,10 @@ cgap_status cgap_scores_run(const cgap_side *side, cgap_rank_rows range, const d
 }
 
 /* What a thread works in. */
-typedef struct room {
+typedef struct thread_scratch {
   double *rows, *lanes, *scores; /* (FEW_BLOCK, dim), (FEW_BLOCK, CGAP_FEW), (FEW_BLOCK, count) */
   double *gradient, *sums;       /* of one run: (dim, CGAP_FEW), (sums) */
-} room;
+} thread_scratch;
 
 typedef struct gradient_job {
   const cgap_kernels *kernels;
@@ -52,7 +52,7 @@ typedef struct gradient_job {
   void *context;
 } gradient_job;
 
-static bool room_alloc(room *own, size_t dim, size_t count, size_t sums)
+static bool scratch_alloc(thread_scratch *own, size_t dim, size_t count, size_t sums)
 {
   own->rows = cgap_alloc(FEW_BLOCK * dim, sizeof *own->rows);
   own->lanes = cgap_zalloc(FEW_BLOCK * CGAP_FEW, sizeof *own->lanes);
@@ -62,7 +62,7 @@ static bool room_alloc(room *own, size_t dim, size_t count, size_t sums)
   return own->rows && own->lanes && own->scores && own->gradient && own->sums;
 }
 
-static void room_free(room *own)
+static void scratch_free(thread_scratch *own)
 {
   cgap_free(own->rows);
   cgap_free(own->lanes);
@@ -72,7 +72,7 @@ static void room_free(room *own)
 }
 
 /* One run of rows, in blocks that stay in the cache between the product forward and the one back. */
-static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_t first, size_t rows, const room *own)
+static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_t first, size_t rows, const thread_scratch *own)
 {
   const size_t dim = panel->side->dim, count = job->out->count;
   memset(own->gradient, 0, dim * CGAP_FEW * sizeof *own->gradient);
@@ -108,8 +108,8 @@ static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int
   bool fine = true;
 #pragma omp parallel num_threads(threads)
   {
-    room mine;
-    const bool ready = room_alloc(&mine, dim, job->out->count, job->out->whole.count);
+    thread_scratch mine;
+    const bool ready = scratch_alloc(&mine, dim, job->out->count, job->out->whole.count);
     if (!ready) {
 #pragma omp atomic write
       fine = false;
@@ -125,7 +125,7 @@ static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int
         add_sums(job->out, mine.sums);
       }
     }
-    room_free(&mine);
+    scratch_free(&mine);
   }
   return fine;
 }

@@ -28,7 +28,7 @@ cgap_status cgap_moment_init(cgap_moment *out, size_t dim, double bound, cgap_er
 void cgap_moment_clear(cgap_moment *m)
 {
   cgap_exact_sums_clear(&m->total);
-  cgap_free(m->room);
+  cgap_free(m->scratch);
   *m = (cgap_moment){0};
 }
 
@@ -49,7 +49,7 @@ static void add_rows(double *sum, const double *rows, size_t n, size_t dim)
 /* What a thread works in. */
 typedef struct place {
   double *own;  /* (dim + 1, dim): Σ z zᵀ, and below it Σ z */
-  double *room; /* (cgap_moment_run(dim), dim) */
+  double *scratch; /* (cgap_moment_run(dim), dim) */
 } place;
 
 /* Rows are summed while they are in the nearest cache. */
@@ -60,7 +60,7 @@ static void moment_of_run(const place *p, const cgap_moment_work *work, size_t f
   memset(sum, 0, dim * sizeof *sum);
   for (size_t i = 0; i < n; i += SLICE) {
     const size_t here = n - i < SLICE ? n - i : SLICE;
-    const double *slice = work->make(work->context, first + i, here, p->room + i * dim);
+    const double *slice = work->make(work->context, first + i, here, p->scratch + i * dim);
     rows = rows ? rows : slice;
     add_rows(sum, slice, here, dim);
   }
@@ -77,10 +77,10 @@ static bool reserve(cgap_moment *m, int threads)
 {
   if (m->threads >= threads)
     return true;
-  cgap_free(m->room);
-  m->room = cgap_alloc((size_t)threads * place_size(m->dim), sizeof *m->room);
-  m->threads = m->room ? threads : 0;
-  return m->room != NULL;
+  cgap_free(m->scratch);
+  m->scratch = cgap_alloc((size_t)threads * place_size(m->dim), sizeof *m->scratch);
+  m->threads = m->scratch ? threads : 0;
+  return m->scratch != NULL;
 }
 
 static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, const place *p)
@@ -106,8 +106,8 @@ cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int t
     return cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim);
 #pragma omp parallel num_threads(threads)
   {
-    double *own = m->room + (size_t)omp_get_thread_num() * place_size(dim);
-    const place p = {.own = own, .room = own + (dim + 1) * dim};
+    double *own = m->scratch + (size_t)omp_get_thread_num() * place_size(dim);
+    const place p = {.own = own, .scratch = own + (dim + 1) * dim};
 #pragma omp for schedule(dynamic, 1)
     for (size_t item = 0; item < work->runs + work->pieces; item++)
       do_item(m, work, item, &p);
@@ -120,11 +120,11 @@ typedef struct given_rows {
   size_t dim;
 } given_rows;
 
-static const double *hand_out(void *context, size_t first, size_t rows, double *room)
+static const double *hand_out(void *context, size_t first, size_t rows, double *scratch)
 {
   const given_rows *g = context;
   (void)rows;
-  (void)room;
+  (void)scratch;
   return g->rows + first * g->dim;
 }
 

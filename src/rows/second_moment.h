@@ -12,7 +12,7 @@ size_t cgap_moment_run(size_t dim);
 typedef struct cgap_moment {
   size_t dim;
   cgap_exact_sums total; /* (dim, dim), its upper triangle used, then (dim) */
-  double *room;    /* what `threads` threads work in, from the first rows on */
+  double *scratch;    /* what `threads` threads work in, from the first rows on */
   int threads;
 } cgap_moment;
 
@@ -26,7 +26,7 @@ CGAP_MUST_CHECK cgap_status cgap_moment_add(cgap_moment *m, const double *rows, 
 
 /* Returns rows [first, first + rows), (rows, dim): in room or elsewhere, but those of a run in one piece. Called by
  * several threads at once, for the rows of a run in order by the thread that sums it. */
-typedef const double *cgap_make_rows(void *context, size_t first, size_t rows, double *room);
+typedef const double *cgap_make_rows(void *context, size_t first, size_t rows, double *scratch);
 
 /* Rows that are made run by run, and what the threads do besides once all runs are taken. */
 typedef struct cgap_moment_work {

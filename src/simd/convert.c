@@ -83,12 +83,12 @@ double cgap_dot(const double *a, const double *b, size_t n)
 }
 
 /* Values as floats: where they are, or put into room. */
-static const float *as_floats(cgap_type type, const unsigned char *raw, size_t n, float *room)
+static const float *as_floats(cgap_type type, const unsigned char *raw, size_t n, float *scratch)
 {
   if (type == CGAP_FLOAT32)
     return (const float *)(const void *)raw;
-  cgap_to_float(type, raw, n, room);
-  return room;
+  cgap_to_float(type, raw, n, scratch);
+  return scratch;
 }
 
 /* Of values that floats hold: scaled in the end. */

@@ -220,7 +220,7 @@ static cgap_status copy_group_attributes(carry *c, const cgap_file *file, const 
 
 static cgap_status copy_dataset(carry *c, const cgap_file *file, const cgap_entry *e, cgap_error *error)
 {
-  cgap_status status = cgap_dataset_room(c->dataset, e, error);
+  cgap_status status = cgap_dataset_check_open_files(c->dataset, e, error);
   return status == CGAP_OK ? cgap_writer_copy(c->files.whole, file, e->path, e->path, error) : status;
 }
 

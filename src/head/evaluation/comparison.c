@@ -40,15 +40,15 @@ void cgap_comparison_clear(cgap_comparison *c)
 /* "pairs.h5", then "pairs.h5 (2)" */
 cgap_status cgap_comparison_set_name(cgap_comparison *c, size_t k, const char *name, cgap_error *error)
 {
-  const size_t room = strlen(name) + 32;
-  char *own = malloc(room);
+  const size_t capacity = strlen(name) + 32;
+  char *own = malloc(capacity);
   if (!own)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  snprintf(own, room, "%s", name);
+  snprintf(own, capacity, "%s", name);
   size_t same = 1;
   for (size_t i = 0; i < c->count; i++)
     if (i != k && c->input[i].name && strcmp(c->input[i].name, own) == 0) {
-      snprintf(own, room, "%s (%zu)", name, ++same);
+      snprintf(own, capacity, "%s (%zu)", name, ++same);
       i = (size_t)-1;
     }
   free(c->input[k].name);

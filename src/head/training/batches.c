@@ -33,7 +33,7 @@ static void bounds(cgap_batches *b)
   b->most_images = b->most_couples < p->images ? b->most_couples : p->images;
 }
 
-static bool room_init(cgap_batch *out, const cgap_batches *b)
+static bool batch_alloc(cgap_batch *out, const cgap_batches *b)
 {
   *out = (cgap_batch){.number = SIZE_MAX};
   out->image = cgap_alloc(b->most_images, sizeof *out->image);
@@ -48,7 +48,7 @@ static bool allocate(cgap_batches *b)
   const cgap_coupling *p = &b->part->couples;
   b->order = cgap_alloc(p->texts, sizeof *b->order);
   b->stamp = cgap_alloc(p->images, sizeof *b->stamp);
-  if (!b->order || !b->stamp || !room_init(&b->batch[0], b) || (b->reads && !room_init(&b->batch[1], b)))
+  if (!b->order || !b->stamp || !batch_alloc(&b->batch[0], b) || (b->reads && !batch_alloc(&b->batch[1], b)))
     return false;
   memset(b->stamp, 0xff, p->images * sizeof *b->stamp);
   return true;
@@ -58,18 +58,18 @@ static bool allocate(cgap_batches *b)
 static cgap_status take_all(cgap_batches *b, cgap_error *error)
 {
   const cgap_part *p = b->part;
-  cgap_batch *room = &b->batch[0];
+  cgap_batch *batch = &b->batch[0];
   b->couples = p->couples;
   b->x = p->image;
   b->y = p->text;
   if (!b->reads)
     return CGAP_OK;
-  b->x = room->image_rows = cgap_alloc(p->couples.images, p->dim * sizeof(float));
-  b->y = room->text_rows = cgap_alloc(p->couples.texts, p->dim * sizeof(float));
+  b->x = batch->image_rows = cgap_alloc(p->couples.images, p->dim * sizeof(float));
+  b->y = batch->text_rows = cgap_alloc(p->couples.texts, p->dim * sizeof(float));
   if (!b->x || !b->y)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->couples.texts);
-  cgap_status status = cgap_part_take(p, CGAP_IMAGE_SIDE, NULL, 0, p->couples.images, room->image_rows, error);
-  return status == CGAP_OK ? cgap_part_take(p, CGAP_TEXT_SIDE, NULL, 0, p->couples.texts, room->text_rows, error)
+  cgap_status status = cgap_part_take(p, CGAP_IMAGE_SIDE, NULL, 0, p->couples.images, batch->image_rows, error);
+  return status == CGAP_OK ? cgap_part_take(p, CGAP_TEXT_SIDE, NULL, 0, p->couples.texts, batch->text_rows, error)
                            : status;
 }
 

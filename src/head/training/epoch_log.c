@@ -302,10 +302,10 @@ enum {
   SESSION_START = 1
 };
 
-enum { TAG_ROOM = 100, MESSAGE_ROOM = 64 + CGAP_EVENT_SCALARS * (TAG_ROOM + 16) };
+enum { TAG_BYTES = 100, MESSAGE_BYTES = 64 + CGAP_EVENT_SCALARS * (TAG_BYTES + 16) };
 
 typedef struct message {
-  unsigned char bytes[MESSAGE_ROOM];
+  unsigned char bytes[MESSAGE_BYTES];
   size_t used;
 } message;
 
@@ -362,7 +362,7 @@ static void put_scalar(message *summary, const cgap_event_scalar *s)
   const float single = (float)s->value;
   uint32_t bits;
   memcpy(&bits, &single, sizeof bits);
-  put_field(&value, VALUE_TAG, s->tag, strnlen(s->tag, TAG_ROOM));
+  put_field(&value, VALUE_TAG, s->tag, strnlen(s->tag, TAG_BYTES));
   put_varint(&value, VALUE_SIMPLE);
   put_little_endian(&value, bits, sizeof bits);
   put_field(summary, SUMMARY_VALUE, value.bytes, value.used);

@@ -81,13 +81,13 @@ static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap
   if (status == CGAP_OK)
     status = cgap_prompts_leave_out(d, options, error);
   if (status == CGAP_OK)
-    status = cgap_dataset_room(d, NULL, error);
+    status = cgap_dataset_check_open_files(d, NULL, error);
   if (status == CGAP_OK)
     status = open_sources(d, options->threads, error);
   if (status == CGAP_OK)
     status = d->role[CGAP_ROLE_IMAGE].count > 0 ? find_the_rest(d, options, error) : cgap_one_side_check(d, error);
   if (status == CGAP_OK)
-    status = cgap_dataset_room(d, NULL, error);
+    status = cgap_dataset_check_open_files(d, NULL, error);
   if (status == CGAP_OK)
     note_tokens(d);
   if (status == CGAP_OK)

@@ -49,7 +49,7 @@ size_t cgap_series_rows(const cgap_series *series)
   return rows;
 }
 
-cgap_status cgap_dataset_room(const cgap_dataset *d, const cgap_entry *more, cgap_error *error)
+cgap_status cgap_dataset_check_open_files(const cgap_dataset *d, const cgap_entry *more, cgap_error *error)
 {
   size_t count = 0, all = 1;
   for (int role = 0; role < CGAP_ROLES; role++)

@@ -73,7 +73,7 @@ size_t cgap_series_rows(const cgap_series *series);
 
 /* CGAP_FILE: the datasets that were taken, and one more (or NULL), are virtual over more files in all than may be open
  * at once. */
-CGAP_MUST_CHECK cgap_status cgap_dataset_room(const cgap_dataset *d, const cgap_entry *more, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_dataset_check_open_files(const cgap_dataset *d, const cgap_entry *more, cgap_error *error);
 
 /* ---------------------------------------------------------------- entries */
 

@@ -10,13 +10,13 @@
 
 enum {
   PAGE = 4096,           /* a multiple of every block size that is about */
-  ROOM_BYTES = 4 << 20,  /* read at once */
+  BUFFER_BYTES = 4 << 20,  /* read at once */
   LEAST_BYTES = 1 << 20, /* of a request */
 };
 
 struct cgap_direct {
   int fd;
-  unsigned char *room; /* (ROOM_BYTES), on a page */
+  unsigned char *buffer; /* (BUFFER_BYTES), on a page */
 };
 
 cgap_direct *cgap_direct_open_any(const char *path)
@@ -25,8 +25,8 @@ cgap_direct *cgap_direct_open_any(const char *path)
   if (!d)
     return NULL;
   d->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-  d->room = aligned_alloc(PAGE, ROOM_BYTES);
-  if (d->fd >= 0 && d->room && pread(d->fd, d->room, PAGE, 0) > 0) /* some only say no when they are read */
+  d->buffer = aligned_alloc(PAGE, BUFFER_BYTES);
+  if (d->fd >= 0 && d->buffer && pread(d->fd, d->buffer, PAGE, 0) > 0) /* some only say no when they are read */
     return d;
   cgap_direct_close(d);
   return NULL;
@@ -46,7 +46,7 @@ void cgap_direct_close(cgap_direct *d)
     return;
   if (d->fd >= 0)
     close(d->fd);
-  free(d->room);
+  free(d->buffer);
   free(d);
 }
 
@@ -60,15 +60,15 @@ cgap_status cgap_direct_read(cgap_direct *d, int fd, uint64_t at, size_t count, 
 {
   unsigned char *to = out;
   while (count > 0) {
-    const size_t before = (size_t)(at % PAGE), most = ROOM_BYTES - before, here = count < most ? count : most;
+    const size_t before = (size_t)(at % PAGE), most = BUFFER_BYTES - before, here = count < most ? count : most;
     const size_t whole = (before + here + PAGE - 1) / PAGE * PAGE;
-    const ssize_t got = pread(d->fd, d->room, whole, (off_t)(at - before));
+    const ssize_t got = pread(d->fd, d->buffer, whole, (off_t)(at - before));
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0 || (size_t)got <= before) /* the ordinary way says what is wrong, or does without */
       return cgap_pread_all(fd, at, count, to, name, error);
     const size_t read = (size_t)got - before < here ? (size_t)got - before : here;
-    memcpy(to, d->room + before, read);
+    memcpy(to, d->buffer + before, read);
     at += read;
     to += read;
     count -= read;

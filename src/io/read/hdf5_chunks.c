@@ -33,8 +33,8 @@ struct cgap_chunks {
   cgap_unpacking how;
   unsigned char fill[8]; /* an element of a chunk that was never written */
   kept_list kept;
-  cgap_unpack_room *room; /* (rooms) one a thread */
-  int rooms;
+  cgap_unpack_scratch *scratch; /* (rooms) one a thread */
+  int scratch_count;
 };
 
 /* ---------------------------------------------------------------- open */
@@ -95,9 +95,9 @@ void cgap_chunks_close(cgap_chunks *c)
   if (!c)
     return;
   kept_clear(&c->kept);
-  for (int k = 0; k < c->rooms; k++)
-    cgap_unpack_clear(&c->room[k]);
-  free(c->room);
+  for (int k = 0; k < c->scratch_count; k++)
+    cgap_unpack_clear(&c->scratch[k]);
+  free(c->scratch);
   free(c);
 }
 
@@ -162,7 +162,7 @@ static void fill(const cgap_chunks *c, unsigned char *bytes)
 }
 
 /* Where a chunk lies, or, without a file of our own, its bytes into room->packed. */
-static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_room *room, haddr_t *address, hsize_t *bytes,
+static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch, haddr_t *address, hsize_t *bytes,
                 unsigned *mask, const char **why)
 {
   const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
@@ -171,8 +171,8 @@ static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_room *room, hadd
   bool good = H5Dget_chunk_info_by_coord(c->dataset, offset, mask, address, bytes) >= 0;
   *why = good ? NULL : "HDF5 does not find it";
   *bytes = *address == HADDR_UNDEF ? 0 : *bytes;
-  if (good && c->fd < 0 && *bytes > 0 && (good = cgap_unpack_reserve(room, (size_t)*bytes)) &&
-      H5Dread_chunk(c->dataset, H5P_DEFAULT, offset, mask, room->packed) < 0) {
+  if (good && c->fd < 0 && *bytes > 0 && (good = cgap_unpack_reserve(scratch, (size_t)*bytes)) &&
+      H5Dread_chunk(c->dataset, H5P_DEFAULT, offset, mask, scratch->packed) < 0) {
     good = false;
     *why = "HDF5 cannot read it";
   }
@@ -182,24 +182,24 @@ static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_room *room, hadd
 
 /* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
  * at a time, whichever file it is about; the bytes themselves need no turn. */
-static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_room *room, size_t *stored, unsigned *mask,
+static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch, size_t *stored, unsigned *mask,
                   const char **why, cgap_error *read)
 {
   hsize_t bytes = 0;
   haddr_t address = HADDR_UNDEF;
   bool good;
 #pragma omp critical(cgap_hdf5)
-  good = ask(c, b, room, &address, &bytes, mask, why);
+  good = ask(c, b, scratch, &address, &bytes, mask, why);
   *stored = (size_t)bytes;
   if (!good || c->fd < 0 || bytes == 0)
     return good;
-  if (!cgap_unpack_reserve(room, *stored))
+  if (!cgap_unpack_reserve(scratch, *stored))
     return false;
-  return cgap_pread_all(c->fd, address, *stored, room->packed, c->entry->name, read) == CGAP_OK;
+  return cgap_pread_all(c->fd, address, *stored, scratch->packed, c->entry->name, read) == CGAP_OK;
 }
 
 /* Fetches and unpacks into room->plain. */
-static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_room *room, kept *chunk, const char **why,
+static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_scratch *scratch, kept *chunk, const char **why,
                    cgap_error *read)
 {
   const box b = box_of(c, number);
@@ -207,16 +207,16 @@ static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_room *room, 
   unsigned mask = 0;
   *chunk = (kept){.number = number};
   *why = NULL;
-  if (!fetch(c, &b, room, &stored, &mask, why, read))
+  if (!fetch(c, &b, scratch, &stored, &mask, why, read))
     return false;
-  if (!room->plain)
-    room->plain = cgap_alloc(c->chunk_bytes, 1);
-  if (!room->plain)
+  if (!scratch->plain)
+    scratch->plain = cgap_alloc(c->chunk_bytes, 1);
+  if (!scratch->plain)
     return false;
-  chunk->bytes = room->plain;
+  chunk->bytes = scratch->plain;
   if (stored > 0)
-    return cgap_unpack(&c->how, room, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
-  fill(c, room->plain);
+    return cgap_unpack(&c->how, scratch, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
+  fill(c, scratch->plain);
   return true;
 }
 
@@ -262,7 +262,7 @@ static void note_failure(request *r, size_t number, const char *why, const cgap_
   }
 }
 
-static void run_task(request *r, size_t number, cgap_unpack_room *room)
+static void run_task(request *r, size_t number, cgap_unpack_scratch *scratch)
 {
   cgap_chunks *c = r->chunks;
   const char *why = NULL;
@@ -276,12 +276,12 @@ static void run_task(request *r, size_t number, cgap_unpack_room *room)
     (void)scatter(r, number, there);
     if (keep(r, there))
       there->bytes = NULL;
-  } else if (!unpack(c, number, room, &own, &why, &read)) {
+  } else if (!unpack(c, number, scratch, &own, &why, &read)) {
     note_failure(r, number, why, &read);
   } else {
     (void)scatter(r, number, &own);
     if (keep(r, &own))
-      room->plain = NULL;
+      scratch->plain = NULL;
   }
 }
 
@@ -291,13 +291,13 @@ static bool request_init(request *r, int threads)
   const size_t slice = c->grid[1] * c->grid[2], rows = c->chunk[0] * c->size[1];
   r->first_chunk = r->first / rows * slice;
   r->tasks = ((r->first + r->count - 1) / rows + 1) * slice - r->first_chunk;
-  if (threads > c->rooms) {
-    cgap_unpack_room *grown = realloc(c->room, (size_t)threads * sizeof *grown);
+  if (threads > c->scratch_count) {
+    cgap_unpack_scratch *grown = realloc(c->scratch, (size_t)threads * sizeof *grown);
     if (!grown)
       return false;
-    memset(grown + c->rooms, 0, (size_t)(threads - c->rooms) * sizeof *grown);
-    c->room = grown;
-    c->rooms = threads;
+    memset(grown + c->scratch_count, 0, (size_t)(threads - c->scratch_count) * sizeof *grown);
+    c->scratch = grown;
+    c->scratch_count = threads;
   }
   r->kept.most = c->kept.most;
   r->kept.item = calloc(r->kept.most, sizeof *r->kept.item);
@@ -316,7 +316,7 @@ cgap_status cgap_chunks_read(cgap_chunks *c, size_t first, size_t count, int thr
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", c->entry->name);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1 && r.tasks > 1)
   for (size_t k = 0; k < r.tasks; k++)
-    run_task(&r, r.first_chunk + k, &c->room[omp_get_thread_num()]);
+    run_task(&r, r.first_chunk + k, &c->scratch[omp_get_thread_num()]);
   kept_clear(&c->kept);
   c->kept = r.kept;
   if (r.failed == SIZE_MAX)

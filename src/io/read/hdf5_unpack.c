@@ -23,40 +23,40 @@ bool cgap_unpacking_of(cgap_unpacking *out, hid_t plist, size_t element)
   return count >= 0;
 }
 
-bool cgap_unpack_reserve(cgap_unpack_room *room, size_t bytes)
+bool cgap_unpack_reserve(cgap_unpack_scratch *scratch, size_t bytes)
 {
-  if (bytes <= room->capacity)
+  if (bytes <= scratch->capacity)
     return true;
-  cgap_free(room->packed);
-  room->packed = cgap_alloc(bytes, 1);
-  room->capacity = room->packed ? bytes : 0;
-  return room->packed != NULL;
+  cgap_free(scratch->packed);
+  scratch->packed = cgap_alloc(bytes, 1);
+  scratch->capacity = scratch->packed ? bytes : 0;
+  return scratch->packed != NULL;
 }
 
-void cgap_unpack_clear(cgap_unpack_room *room)
+void cgap_unpack_clear(cgap_unpack_scratch *scratch)
 {
-  cgap_free(room->packed);
-  cgap_free(room->plain);
-  if (room->inflater)
-    libdeflate_free_decompressor(room->inflater);
-  *room = (cgap_unpack_room){0};
+  cgap_free(scratch->packed);
+  cgap_free(scratch->plain);
+  if (scratch->inflater)
+    libdeflate_free_decompressor(scratch->inflater);
+  *scratch = (cgap_unpack_scratch){0};
 }
 
-bool cgap_unpack(const cgap_unpacking *how, cgap_unpack_room *room, size_t stored, unsigned mask, size_t bytes,
+bool cgap_unpack(const cgap_unpacking *how, cgap_unpack_scratch *scratch, size_t stored, unsigned mask, size_t bytes,
                  bool *shuffled, const char **why)
 {
   *shuffled = how->shuffle >= 0 && !(mask >> how->shuffle & 1u);
   if (how->deflate < 0 || mask >> how->deflate & 1u) {
     *why = "it is of another length than its shape says";
     if (stored == bytes)
-      memcpy(room->plain, room->packed, bytes);
+      memcpy(scratch->plain, scratch->packed, bytes);
     return stored == bytes;
   }
   *why = NULL;
-  if (!room->inflater && !(room->inflater = libdeflate_alloc_decompressor()))
+  if (!scratch->inflater && !(scratch->inflater = libdeflate_alloc_decompressor()))
     return false;
   *why = "gzip does not unpack it to the length that its shape says";
-  return libdeflate_zlib_decompress(room->inflater, room->packed, stored, room->plain, bytes, NULL) ==
+  return libdeflate_zlib_decompress(scratch->inflater, scratch->packed, stored, scratch->plain, bytes, NULL) ==
          LIBDEFLATE_SUCCESS;
 }
 

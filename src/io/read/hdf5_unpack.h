@@ -16,19 +16,19 @@ typedef struct cgap_unpacking {
 bool cgap_unpacking_of(cgap_unpacking *out, hid_t create_plist, size_t element);
 
 /* What a thread works in. */
-typedef struct cgap_unpack_room {
+typedef struct cgap_unpack_scratch {
   unsigned char *packed; /* (capacity) */
   size_t capacity;
   unsigned char *plain; /* the chunk unpacked; its caller's to allocate and to take away */
   struct libdeflate_decompressor *inflater;
-} cgap_unpack_room;
+} cgap_unpack_scratch;
 
-bool cgap_unpack_reserve(cgap_unpack_room *room, size_t bytes); /* packed; false: out of memory */
-void cgap_unpack_clear(cgap_unpack_room *room);
+bool cgap_unpack_reserve(cgap_unpack_scratch *scratch, size_t bytes); /* packed; false: out of memory */
+void cgap_unpack_clear(cgap_unpack_scratch *scratch);
 
 /* room->packed, `stored` bytes, into room->plain, exactly `bytes`; mask: bits of filters that this chunk went without.
  * *shuffled: cgap_unshuffle has still to sort the elements. false: *why says what is wrong, NULL: memory is out. */
-bool cgap_unpack(const cgap_unpacking *how, cgap_unpack_room *room, size_t stored, unsigned mask, size_t bytes,
+bool cgap_unpack(const cgap_unpacking *how, cgap_unpack_scratch *scratch, size_t stored, unsigned mask, size_t bytes,
                  bool *shuffled, const char **why);
 
 /* `count` elements of `size` bytes, whose bytes k lie together at in + k·stride. */

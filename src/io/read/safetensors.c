@@ -172,7 +172,7 @@ static void read_type(tensor *t, const char *dtype)
   t->array.swap = *(const unsigned char *)&one != 1 && t->array.item > 1; /* the format is little-endian */
 }
 
-static cgap_status read_tensor(tensor *t, const cgap_file *file, const json_t *value, uint64_t room, cgap_error *error)
+static cgap_status read_tensor(tensor *t, const cgap_file *file, const json_t *value, uint64_t data_bytes, cgap_error *error)
 {
   const char *dtype = json_string_value(json_object_get(value, "dtype"));
   const json_t *offsets = json_object_get(value, "data_offsets");
@@ -186,10 +186,10 @@ static cgap_status read_tensor(tensor *t, const cgap_file *file, const json_t *v
   if (json_array_size(offsets) != 2 || !read_count(&t->begin, json_array_get(offsets, 0)) ||
       !read_count(&t->end, json_array_get(offsets, 1)) || t->begin > t->end)
     return fail_tensor(file, t, CGAP_FILE, "no pair of data_offsets", error);
-  if (t->end > room)
+  if (t->end > data_bytes)
     return cgap_fail(error, CGAP_FILE,
                      "%s:/%s: ends at byte %" PRIu64 " of the data, %" PRIu64 " are there; copy or download it again",
-                     file->path, t->key, t->end, room);
+                     file->path, t->key, t->end, data_bytes);
   if (t->array.item && t->end - t->begin != bytes)
     return cgap_fail(error, CGAP_FILE,
                      "%s:/%s: %" PRIu64
@@ -207,7 +207,7 @@ static int by_place(const void *a, const void *b)
 }
 
 /* The tensors fill what follows the header, without holes and without lying on each other. */
-static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t count, uint64_t room, cgap_error *error)
+static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t count, uint64_t data_bytes, cgap_error *error)
 {
   uint64_t at = 0;
   qsort(tensors, count, sizeof *tensors, by_place);
@@ -219,10 +219,10 @@ static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t c
                        file->path, tensors[i].key, tensors[i].begin, at);
     at = tensors[i].end;
   }
-  if (at != room)
+  if (at != data_bytes)
     return cgap_fail(error, CGAP_FILE,
                      "%s: %" PRIu64 " bytes follow the last tensor's end at %" PRIu64 "; copy or download it again",
-                     file->path, room - at, at);
+                     file->path, data_bytes - at, at);
   return CGAP_OK;
 }
 
