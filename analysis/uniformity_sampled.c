@@ -28,20 +28,20 @@
 
 #include <math.h>
 
-enum { PARTS = 2 };
+enum { STRATA = 2 };
 
 /* Groups drawn together: all of them; unpaired couples of an image and a text have two such parts. */
-typedef struct part {
+typedef struct stratum {
   size_t groups;
   double sampling_fraction;                  /* n/N */
   double *touch[CGAP_FUNCTIONS]; /* (groups) A_g */
   double *touching;              /* (groups) couples that touch it */
-} part;
+} stratum;
 
 typedef struct estimate {
   cgap_couples kind;
-  part part[PARTS];
-  size_t parts;
+  stratum stratum[STRATA];
+  size_t strata;
   double couples;                                /* L: of the block, between groups */
   double mean[CGAP_FUNCTIONS];                   /* over them */
   double centre;                                 /* m; after centre() the functions are k, c − m and (c − m)² */
@@ -130,7 +130,7 @@ static void gather_side(estimate *m, const cgap_sampled *s, bool grouped)
 {
   const cgap_evidence *e = s->sample;
   const double rows = (double)rows_of(e, m->kind)->rows;
-  part *p = &m->part[0];
+  stratum *p = &m->stratum[0];
   for (size_t g = 0; g < p->groups; g++) {
     const double members = grouped ? (double)(e->first[g + 1] - e->first[g]) : 1;
     p->touching[g] = members * (rows - members);
@@ -150,24 +150,24 @@ static void gather_cross(estimate *m, const cgap_sampled *s)
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   for (size_t i = 0; i < e->image.rows; i++) {
     const double own = e->paired ? (double)(e->first[i + 1] - e->first[i]) : 0;
-    m->part[0].touching[i] = texts - own + own * (images - 1);
+    m->stratum[0].touching[i] = texts - own + own * (images - 1);
     for (int f = 0; f < CGAP_FUNCTIONS; f++) {
       double total = row_sum(s, m->kind, f, i);
       for (size_t t = e->paired ? e->first[i] : 0; e->paired && t < e->first[i + 1]; t++)
         total += column_sum(s, m->kind, f, e->text_of[t]);
-      m->part[0].touch[f][i] = total;
+      m->stratum[0].touch[f][i] = total;
     }
   }
   for (size_t j = 0; !e->paired && j < e->text.rows; j++) {
-    m->part[1].touching[j] = images;
+    m->stratum[1].touching[j] = images;
     for (int f = 0; f < CGAP_FUNCTIONS; f++)
-      m->part[1].touch[f][j] = column_sum(s, m->kind, f, j);
+      m->stratum[1].touch[f][j] = column_sum(s, m->kind, f, j);
   }
 }
 
-static bool part_init(part *p, size_t groups, size_t whole)
+static bool stratum_init(stratum *p, size_t groups, size_t whole)
 {
-  *p = (part){.groups = groups, .sampling_fraction = (double)groups / (double)whole};
+  *p = (stratum){.groups = groups, .sampling_fraction = (double)groups / (double)whole};
   p->touching = cgap_alloc(groups, sizeof *p->touching);
   bool fine = p->touching != NULL;
   for (int f = 0; f < CGAP_FUNCTIONS; f++) {
@@ -179,19 +179,19 @@ static bool part_init(part *p, size_t groups, size_t whole)
 
 static void estimate_clear(estimate *m)
 {
-  for (size_t k = 0; k < PARTS; k++) {
-    cgap_free(m->part[k].touching);
+  for (size_t k = 0; k < STRATA; k++) {
+    cgap_free(m->stratum[k].touching);
     for (int f = 0; f < CGAP_FUNCTIONS; f++)
-      cgap_free(m->part[k].touch[f]);
+      cgap_free(m->stratum[k].touch[f]);
   }
 }
 
 /* Sums become sums of deviations. The square is taken about the file's mean cosine: c and c² alone are nearly one. */
 static void centre(estimate *m)
 {
-  const part *first = &m->part[0];
+  const stratum *first = &m->stratum[0];
   const double centre = m->centre = m->whole_mean[CGAP_COSINE_OF],
-               times = m->parts == 1 ? 2 : 1; /* each couple touches */
+               times = m->strata == 1 ? 2 : 1; /* each couple touches */
   double total[CGAP_FUNCTIONS] = {0};
   m->couples = 0;
   for (size_t g = 0; g < first->groups; g++) {
@@ -201,11 +201,11 @@ static void centre(estimate *m)
   }
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
     m->mean[f] = total[f] / m->couples;
-  for (size_t k = 0; k < m->parts; k++)
-    for (size_t g = 0; g < m->part[k].groups; g++) {
-      double *const *touch = m->part[k].touch;
+  for (size_t k = 0; k < m->strata; k++)
+    for (size_t g = 0; g < m->stratum[k].groups; g++) {
+      double *const *touch = m->stratum[k].touch;
       for (int f = 0; f < CGAP_FUNCTIONS; f++)
-        touch[f][g] -= m->part[k].touching[g] * m->mean[f];
+        touch[f][g] -= m->stratum[k].touching[g] * m->mean[f];
       touch[CGAP_SQUARE_OF][g] -= 2 * centre * touch[CGAP_COSINE_OF][g];
     }
   m->mean[CGAP_SQUARE_OF] += centre * (centre - 2 * m->mean[CGAP_COSINE_OF]);
@@ -241,8 +241,8 @@ static void measure_spread(estimate *m, const cgap_evidence *e)
 static double product_of_touches(const estimate *m, int f, int g)
 {
   double total = 0;
-  for (size_t k = 0; k < m->parts; k++)
-    total += trace_of_product(m->part[k].touch[f], m->part[k].touch[g], m->part[k].groups);
+  for (size_t k = 0; k < m->strata; k++)
+    total += trace_of_product(m->stratum[k].touch[f], m->stratum[k].touch[g], m->stratum[k].groups);
   return total;
 }
 
@@ -283,7 +283,7 @@ typedef struct fitting {
  * is far out, above all where groups differ in size: an image of four texts counts sixteenfold in a fit. */
 static fitting measure_fitting(const estimate *m, const products *all)
 {
-  const part *p = &m->part[0];
+  const stratum *p = &m->stratum[0];
   const double groups = (double)p->groups;
   double together = 0, fixed_sum = 0, fixed_squares = 0, full_sum = 0, full_squares = 0;
   for (size_t g = 0; g < p->groups; g++) {
@@ -311,7 +311,7 @@ static fitting measure_fitting(const estimate *m, const products *all)
 }
 
 /* Whether the block's groups differ in size. */
-static bool is_ragged(const part *p)
+static bool is_ragged(const stratum *p)
 {
   bool ragged = false;
   for (size_t g = 1; g < p->groups; g++)
@@ -319,7 +319,7 @@ static bool is_ragged(const part *p)
   return ragged;
 }
 
-static double touch_of(const part *p, const double *weight, size_t g)
+static double touch_of(const stratum *p, const double *weight, size_t g)
 {
   double total = 0;
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
@@ -335,14 +335,14 @@ typedef struct variance {
 /* Of the block's mean of Σ weight · function about the file's, or (`whole`) of the file's about the population's. */
 static variance variance_of(const estimate *m, const double *weight, bool whole)
 {
-  const double twice = m->parts == 1 ? 2 : 1; /* a couple touches as many groups of a part */
+  const double twice = m->strata == 1 ? 2 : 1; /* a couple touches as many groups of a part */
   double squares = 0, projected = 0, together = 1;
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
     for (int g = 0; g < CGAP_FUNCTIONS; g++)
       squares += weight[f] * weight[g] * m->spread[f][g];
   squares = fmax(0, squares);
-  for (size_t k = 0; k < m->parts; k++) {
-    const part *p = &m->part[k];
+  for (size_t k = 0; k < m->strata; k++) {
+    const stratum *p = &m->stratum[k];
     double touching = 0;
     for (size_t g = 0; g < p->groups; g++)
       touching += touch_of(p, weight, g) * touch_of(p, weight, g);
@@ -366,7 +366,7 @@ static void finish_estimate(estimate *m, const cgap_sampled *s)
   const products all = products_of(m);
   fit_weights(m->weight, &all);
   fitting of_fit = {.growth = 1};
-  if (m->kind == CGAP_TEXT_TEXT && is_ragged(&m->part[0]))
+  if (m->kind == CGAP_TEXT_TEXT && is_ragged(&m->stratum[0]))
     of_fit = measure_fitting(m, &all);
   m->value = m->mean[CGAP_KERNEL_OF] - of_fit.bias;
   for (int f = CGAP_COSINE_OF; f < CGAP_FUNCTIONS; f++)
@@ -392,9 +392,9 @@ static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_couples
   const cgap_evidence *e = s->sample, *whole = s->whole;
   const bool grouped = kind == CGAP_TEXT_TEXT && e->paired, two = kind == CGAP_IMAGE_TEXT && !e->paired;
   const cgap_modality *side = grouped ? &e->image : rows_of(e, kind);
-  *m = (estimate){.kind = kind, .parts = two ? 2 : 1};
-  if (!part_init(&m->part[0], side->rows, grouped ? whole->image.rows : rows_of(whole, kind)->rows) ||
-      (two && !part_init(&m->part[1], e->text.rows, whole->text.rows)))
+  *m = (estimate){.kind = kind, .strata = two ? 2 : 1};
+  if (!stratum_init(&m->stratum[0], side->rows, grouped ? whole->image.rows : rows_of(whole, kind)->rows) ||
+      (two && !stratum_init(&m->stratum[1], e->text.rows, whole->text.rows)))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", side->rows);
   measure_whole(m, s);
   if (kind == CGAP_IMAGE_TEXT)
@@ -419,13 +419,13 @@ static cgap_scalar scalar_of(const estimate *m, uint64_t n)
 /* Of the mean of two sides' logs: the groups are drawn, and come, together. */
 static double mean_variance(const cgap_sampled *s, const estimate side[2])
 {
-  const double plain[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = side[0].part[0].sampling_fraction;
+  const double plain[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = side[0].stratum[0].sampling_fraction;
   double total = 0, from_sample = 0, there = 0;
   for (int k = 0; k < 2; k++)
     total += side[k].variance / (side[k].value * side[k].value) / 4;
-  for (size_t g = 0; s->sample->paired && g < side[0].part[0].groups; g++) {
-    from_sample += touch_of(&side[0].part[0], side[0].weight, g) * touch_of(&side[1].part[0], side[1].weight, g);
-    there += touch_of(&side[0].part[0], plain, g) * touch_of(&side[1].part[0], plain, g);
+  for (size_t g = 0; s->sample->paired && g < side[0].stratum[0].groups; g++) {
+    from_sample += touch_of(&side[0].stratum[0], side[0].weight, g) * touch_of(&side[1].stratum[0], side[1].weight, g);
+    there += touch_of(&side[0].stratum[0], plain, g) * touch_of(&side[1].stratum[0], plain, g);
   }
   const double scale = side[0].couples * side[0].value * side[1].couples * side[1].value;
   return total + ((1 - sampling_fraction) * from_sample + sampling_fraction * there) / (2 * scale);

@@ -171,8 +171,8 @@ static void check_across(const char *where, float residual, size_t levels, bool 
   support_random r = support_seed(3);
   couples_init(&c, 1, false, rough, residual, levels);
   cgap_totals of_rows = totals_of(c.rows), of_columns = totals_of(c.columns);
-  cr_assert(cgap_best_init(&rows, &of_rows, false, false, CGAP_BEST_PART));
-  cr_assert(cgap_best_init(&columns, &of_columns, false, true, CGAP_BEST_PART));
+  cr_assert(cgap_best_init(&rows, &of_rows, false, false, CGAP_BEST_PARTIAL));
+  cr_assert(cgap_best_init(&columns, &of_columns, false, true, CGAP_BEST_PARTIAL));
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
     show_tile(&c, &r, &rows, &columns, 0, column, row_first, column_first);
   cgap_best_settle(&rows, &c.evidence, 2);
@@ -220,7 +220,7 @@ Test(best, triangle)
     support_random r = support_seed(4);
     couples_init(&c, 2, true, rough, 0.002f, 0);
     cgap_totals totals = totals_of(c.rows);
-    cr_assert(cgap_best_init(&best, &totals, true, false, CGAP_BEST_PART));
+    cr_assert(cgap_best_init(&best, &totals, true, false, CGAP_BEST_PARTIAL));
     for (size_t column = 0; column < c.columns; column += CGAP_TILE)
       for (size_t row = 0; row <= column; row += CGAP_TILE)
         show_tile(&c, &r, &best, &best, row, column, NULL, NULL);
@@ -272,8 +272,8 @@ Test(best, bounds)
   support_random r = support_seed(5);
   couples_init(&c, 3, false, true, 0.002f, 0);
   cgap_totals of_rows = totals_of(c.rows), none = {.rows = c.columns};
-  cr_assert(cgap_best_init(&rows, &of_rows, false, false, CGAP_BEST_PART));
-  cr_assert(cgap_best_init(&columns, &none, false, true, CGAP_BEST_PART));
+  cr_assert(cgap_best_init(&rows, &of_rows, false, false, CGAP_BEST_PARTIAL));
+  cr_assert(cgap_best_init(&columns, &none, false, true, CGAP_BEST_PARTIAL));
   cgap_best_bounds(&rows, 0, c.rows, bound);
   for (size_t i = 0; i < c.rows; i++)
     cr_assert_leq(bound[i], CGAP_NO_BOUND);

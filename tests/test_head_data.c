@@ -87,9 +87,9 @@ Test(head_data, nothing_of_the_test_part_is_trained_on)
     cr_expect_eq(split.texts[0] + split.texts[1] + split.texts[2], TEXTS);
     cr_expect_not(split.texts_across);
     for (size_t i = 9; i < IMAGES; i += 10)
-      cr_expect_eq(split.part[i], split.part[i - 1], "equal images %zu and %zu in two parts", i - 1, i);
+      cr_expect_eq(split.of_image[i], split.of_image[i - 1], "equal images %zu and %zu in two parts", i - 1, i);
     for (size_t j = 24; j < TEXTS; j += 25)
-      cr_expect_eq(split.part[j / 2], split.part[(j - 3) / 2], "the text %zu stands in two parts", j);
+      cr_expect_eq(split.of_image[j / 2], split.of_image[(j - 3) / 2], "the text %zu stands in two parts", j);
     cgap_split_clear(&split);
   }
   cgap_embeddings_clear(&e);
@@ -110,19 +110,19 @@ Test(head_data, rows_that_differ_in_length_alone_are_equal)
       w.text[j * DIM + k] *= 4;
   cgap_embeddings e = load(&w);
   cgap_split split;
-  cgap_part part;
+  cgap_split_rows part;
   cr_assert_eq(cgap_split_init(&split, &e, 0.1, 0.2, 3, NULL), CGAP_OK);
   for (size_t i = 9; i < IMAGES; i += 10)
-    cr_expect_eq(split.part[i], split.part[i - 1], "equal images %zu and %zu in two parts", i - 1, i);
+    cr_expect_eq(split.of_image[i], split.of_image[i - 1], "equal images %zu and %zu in two parts", i - 1, i);
   for (size_t j = 24; j < TEXTS; j += 25)
-    cr_expect_eq(split.part[j / 2], split.part[(j - 3) / 2], "the text %zu stands in two parts", j);
+    cr_expect_eq(split.of_image[j / 2], split.of_image[(j - 3) / 2], "the text %zu stands in two parts", j);
   size_t repeats = 0;
   for (size_t i = 9; i < IMAGES; i += 10)
-    repeats += split.part[i] == CGAP_TRAINING;
-  cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &(cgap_part_options){0}, NULL), CGAP_OK);
+    repeats += split.of_image[i] == CGAP_TRAINING;
+  cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){0}, NULL), CGAP_OK);
   cr_assert_gt(repeats, 0);
   cr_expect_eq(part.couples.images, split.images[CGAP_TRAINING] - repeats);
-  cgap_part_clear(&part);
+  cgap_split_rows_clear(&part);
   cgap_split_clear(&split);
   cgap_embeddings_clear(&e);
   world_clear(&w);
@@ -136,8 +136,8 @@ Test(head_data, the_split_is_the_seeds)
   cr_assert_eq(cgap_split_init(&a, &e, 0.1, 0.2, 7, NULL), CGAP_OK);
   cr_assert_eq(cgap_split_init(&b, &e, 0.1, 0.2, 7, NULL), CGAP_OK);
   cr_assert_eq(cgap_split_init(&c, &e, 0.1, 0.2, 8, NULL), CGAP_OK);
-  cr_expect_arr_eq(a.part, b.part, IMAGES);
-  cr_expect_arr_neq(a.part, c.part, IMAGES);
+  cr_expect_arr_eq(a.of_image, b.of_image, IMAGES);
+  cr_expect_arr_neq(a.of_image, c.of_image, IMAGES);
   cgap_split_clear(&a);
   cgap_split_clear(&b);
   cgap_split_clear(&c);
@@ -184,7 +184,7 @@ Test(head_data, nine_images_are_too_few)
 /* A split that puts every image into training */
 static cgap_split all_training(size_t images)
 {
-  return (cgap_split){.part = support_alloc(images, 1)};
+  return (cgap_split){.of_image = support_alloc(images, 1)};
 }
 
 Test(head_data, equal_rows_become_one_with_all_positives)
@@ -195,8 +195,8 @@ Test(head_data, equal_rows_become_one_with_all_positives)
   world w = world_init(3, 4, image_class, text_class, text_image);
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(3);
-  cgap_part part;
-  cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &(cgap_part_options){0}, NULL), CGAP_OK);
+  cgap_split_rows part;
+  cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){0}, NULL), CGAP_OK);
   const cgap_coupling *c = &part.couples;
   cr_assert_eq(c->images, 2);
   cr_assert_eq(c->texts, 3);
@@ -208,14 +208,14 @@ Test(head_data, equal_rows_become_one_with_all_positives)
   cr_expect_arr_eq(c->couple_image, image, sizeof image);
   cr_expect_arr_eq(c->text_first, text_first, sizeof text_first);
   cr_expect_arr_eq(c->text_couple, text_couple, sizeof text_couple);
-  cgap_part_clear(&part);
-  const cgap_part_options keep = {.keep_duplicates = true};
-  cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &keep, NULL), CGAP_OK);
+  cgap_split_rows_clear(&part);
+  const cgap_split_rows_options keep = {.keep_duplicates = true};
+  cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &keep, NULL), CGAP_OK);
   cr_expect_eq(part.couples.images, 3);
   cr_expect_eq(part.couples.texts, 4);
   cr_expect_eq(part.couples.count, 4);
-  cgap_part_clear(&part);
-  free(split.part);
+  cgap_split_rows_clear(&part);
+  free(split.of_image);
   cgap_embeddings_clear(&e);
   world_clear(&w);
 }
@@ -242,16 +242,16 @@ Test(head_data, noise_moves_the_share_asked_for)
   world w = distinct(100, 100);
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(100);
-  cgap_part part;
-  const cgap_part_options noise = {.noise = 0.3, .seed = 5};
-  cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &noise, NULL), CGAP_OK);
+  cgap_split_rows part;
+  const cgap_split_rows_options noise = {.noise = 0.3, .seed = 5};
+  cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &noise, NULL), CGAP_OK);
   size_t moved = 0;
   for (size_t c = 0; c < part.couples.count; c++)
     moved += part.couples.couple_image[c] != part.couples.couple_text[c];
   cr_expect_eq(moved, 30);
   cr_expect_eq(part.couples.count, 100);
-  cgap_part_clear(&part);
-  free(split.part);
+  cgap_split_rows_clear(&part);
+  free(split.of_image);
   cgap_embeddings_clear(&e);
   world_clear(&w);
 }
@@ -261,11 +261,11 @@ Test(head_data, fewer_training_images_are_some_of_more)
   world w = distinct(60, 120);
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(60);
-  cgap_part few, more;
+  cgap_split_rows few, more;
   cr_assert_eq(
-    cgap_part_init(&few, &e, &split, CGAP_TRAINING, &(cgap_part_options){.most_images = 10, .seed = 3}, NULL), CGAP_OK);
+    cgap_split_rows_init(&few, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){.most_images = 10, .seed = 3}, NULL), CGAP_OK);
   cr_assert_eq(
-    cgap_part_init(&more, &e, &split, CGAP_TRAINING, &(cgap_part_options){.most_images = 30, .seed = 3}, NULL),
+    cgap_split_rows_init(&more, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){.most_images = 30, .seed = 3}, NULL),
     CGAP_OK);
   cr_expect_eq(few.couples.images, 10);
   cr_expect_eq(few.couples.texts, 20);
@@ -276,9 +276,9 @@ Test(head_data, fewer_training_images_are_some_of_more)
       found = found || memcmp(few.image + i * DIM, more.image + k * DIM, DIM * sizeof(float)) == 0;
     cr_expect(found, "image %zu of the few is not among the more", i);
   }
-  cgap_part_clear(&few);
-  cgap_part_clear(&more);
-  free(split.part);
+  cgap_split_rows_clear(&few);
+  cgap_split_rows_clear(&more);
+  free(split.of_image);
   cgap_embeddings_clear(&e);
   world_clear(&w);
 }
@@ -305,9 +305,9 @@ Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
   world w = repeated();
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(IMAGES);
-  cgap_part part;
+  cgap_split_rows part;
   cgap_batches b;
-  cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &(cgap_part_options){0}, NULL), CGAP_OK);
+  cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){0}, NULL), CGAP_OK);
   cr_assert_eq(cgap_batches_init(&b, &part, 50, 9, 1, NULL), CGAP_OK);
   cr_expect_eq(part.couples.texts, 384);
   cr_expect_eq(b.count, 7); /* 34 texts are left out */
@@ -342,8 +342,8 @@ Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
   }
   free(seen);
   cgap_batches_clear(&b);
-  cgap_part_clear(&part);
-  free(split.part);
+  cgap_split_rows_clear(&part);
+  free(split.of_image);
   cgap_embeddings_clear(&e);
   world_clear(&w);
 }
@@ -353,16 +353,16 @@ Test(head_data, a_full_batch_is_the_part)
   world w = distinct(20, 40);
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(20);
-  cgap_part part;
+  cgap_split_rows part;
   cgap_batches b;
-  cr_assert_eq(cgap_part_init(&part, &e, &split, CGAP_TRAINING, &(cgap_part_options){0}, NULL), CGAP_OK);
+  cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){0}, NULL), CGAP_OK);
   cr_assert_eq(cgap_batches_init(&b, &part, 0, 1, 1, NULL), CGAP_OK);
   cr_expect_eq(b.count, 1);
   cr_expect_eq(b.x, part.image);
   cr_expect_eq(b.couples.count, 40);
   cgap_batches_clear(&b);
-  cgap_part_clear(&part);
-  free(split.part);
+  cgap_split_rows_clear(&part);
+  free(split.of_image);
   cgap_embeddings_clear(&e);
   world_clear(&w);
 }

@@ -276,7 +276,7 @@ Test(library, a_head_is_trained_and_applied_on_views)
   const cgap_progress quiet = {0};
   cgap_head *head = NULL;
   cgap_error error = {0};
-  size_t epochs = 0, rows = 0, count[CGAP_PARTS] = {0};
+  size_t epochs = 0, rows = 0, count[CGAP_SPLITS] = {0};
   const cgap_observer observer = {note_epoch, &epochs};
   cr_assert_eq(cgap_train_run(&head, &data, &o, &observer, &error), CGAP_OK, "%s", error.message);
   cr_expect_eq(epochs, 5);

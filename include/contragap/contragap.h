@@ -575,7 +575,7 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_run(cgap_head **out, const cgap_
                                                     const cgap_train_options *options, const cgap_observer *observer,
                                                     cgap_error *error);
 
-enum { CGAP_TRAINING, CGAP_VALIDATION, CGAP_TEST, CGAP_PARTS };
+enum { CGAP_TRAINING, CGAP_VALIDATION, CGAP_TEST, CGAP_SPLITS };
 
 /* (*rows) the part of each image row of the data that the head was trained on, -1 for one that was dropped; the head's
  * own. NULL and 0 for a closer, and where head is NULL. */

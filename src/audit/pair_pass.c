@@ -206,7 +206,7 @@ static cgap_rough rough_view(const cgap_rough *of, size_t off, size_t rows, size
   return (cgap_rough){.rows = rows,
                       .product = of->product,
                       .row = of->row + off * dim,
-                      .part = of->part + off,
+                      .offset = of->offset + off,
                       .norm = of->norm + off,
                       .residual = of->residual + off};
 }
@@ -287,7 +287,7 @@ static cgap_best_kind best_kind(const pass *p, const cgap_embeddings *e)
   const bool all = e->image.unit && e->text.unit && step >= e->image.rows && step >= e->text.rows;
   if (p->tile.precise)
     return CGAP_BEST_PRECISE;
-  return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_BEST_COMPLETE : CGAP_BEST_PART;
+  return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_BEST_COMPLETE : CGAP_BEST_PARTIAL;
 }
 
 /* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
@@ -323,7 +323,7 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cg
   const int blas_threads = cgap_blas_single();
   p.tile.a = cgap_panel_view(a);
   p.tile.b = cgap_panel_view(b);
-  cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_BEST_PRECISE : CGAP_BEST_PART, error);
+  cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_BEST_PRECISE : CGAP_BEST_PARTIAL, error);
   if (!status && p.tile.bfloat)
     status = cgap_panel_to_rough(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
   if (!status && p.tile.bfloat)

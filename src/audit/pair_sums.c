@@ -108,29 +108,29 @@ void cgap_totals_add(cgap_totals *t, int measure, const cgap_exact_format *forma
       t->counts[measure][k * t->rows + at + i] += counts[k * stride + i];
 }
 
-static void offer_lists(cgap_totals *t, const cgap_totals *part)
+static void offer_lists(cgap_totals *t, const cgap_totals *added)
 {
-  for (size_t r = 0; r < part->rows; r++) {
-    const cgap_neighbour *list = part->lists.list + r * CGAP_NEIGHBOURS;
+  for (size_t r = 0; r < added->rows; r++) {
+    const cgap_neighbour *list = added->lists.list + r * CGAP_NEIGHBOURS;
     for (int k = 0; k < CGAP_NEIGHBOURS && list[k].row != UINT32_MAX; k++)
-      cgap_neighbours_offer(&t->lists, part->first - t->first + r, list[k].cosine, list[k].row);
+      cgap_neighbours_offer(&t->lists, added->first - t->first + r, list[k].cosine, list[k].row);
   }
 }
 
-void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *part)
+void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *added)
 {
-  const size_t at = part->first - t->first;
+  const size_t at = added->first - t->first;
   for (int m = 0; cgap_measures[m]; m++) {
     const cgap_need need = cgap_measures[m]->need;
     const size_t words = cgap_measure_format(cgap_measures[m], evidence->temperature).words;
-    for (size_t k = 0; part->sums[m] && k < need.sums; k++)
-      for (size_t i = 0; i < part->rows * words; i++)
-        t->sums[m][(k * t->rows + at) * words + i] += part->sums[m][k * part->rows * words + i];
-    for (size_t k = 0; part->counts[m] && k < need.row_counts; k++)
-      for (size_t i = 0; i < part->rows; i++)
-        t->counts[m][k * t->rows + at + i] += part->counts[m][k * part->rows + i];
+    for (size_t k = 0; added->sums[m] && k < need.sums; k++)
+      for (size_t i = 0; i < added->rows * words; i++)
+        t->sums[m][(k * t->rows + at) * words + i] += added->sums[m][k * added->rows * words + i];
+    for (size_t k = 0; added->counts[m] && k < need.row_counts; k++)
+      for (size_t i = 0; i < added->rows; i++)
+        t->counts[m][k * t->rows + at + i] += added->counts[m][k * added->rows + i];
   }
-  offer_lists(t, part);
+  offer_lists(t, added);
 }
 
 void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,

@@ -41,7 +41,7 @@ void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int
                         uint64_t *counts, size_t stride);
 
 /* t += those of all or some of its rows. */
-void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *part);
+void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *added);
 
 /* Allocates the sums of the measures that look at this kind, of whole sides; evidence->sums[kind] then holds them.
  * whole false: of no rows, the pass's counts alone. Sets least and greatest to those of no couple. */

@@ -275,8 +275,8 @@ static bool multiply(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_til
   *stride = w->kind->strip(w->product, p->bfloat ? (const void *)(p->a_rough.row + a * dim) : p->a.unit + a * dim, rows,
                            first, w->strip);
   for (size_t k = 0; p->bfloat && *stride && k < rows; k++)
-    p->kernels->add_parts(w->strip + k * *stride, t->columns - first, p->a_rough.part[a + k],
-                          p->b_rough.part + b + first);
+    p->kernels->add_offsets(w->strip + k * *stride, t->columns - first, p->a_rough.offset[a + k],
+                          p->b_rough.offset + b + first);
   return *stride != 0;
 }
 

@@ -224,23 +224,23 @@ static void choose_size(cgap_sampling *s, size_t images, size_t texts, size_t di
 cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
                                    const cgap_audit_options *options)
 {
-  cgap_sampling all = {.exact_seconds = NAN}, part = all;
+  cgap_sampling all = {.exact_seconds = NAN}, of_sample = all;
   const int rank_count = cgap_comm_size(options->comm);
   const double cosines = cosines_of((double)images, (double)texts), work = 2 * (double)dim * cosines / threads / rank_count;
   if (options->pairs == CGAP_PAIRS_EXACT)
     return all;
-  choose_size(&part, images, texts, dim, paired, options);
-  if (part.images == images && (paired || part.texts == texts))
+  choose_size(&of_sample, images, texts, dim, paired, options);
+  if (of_sample.images == images && (paired || of_sample.texts == texts))
     return all;
   if (options->pairs == CGAP_PAIRS_AUTO) {
     if (work < SURELY_LESS)
       return all;
-    all.exact_seconds = part.exact_seconds =
+    all.exact_seconds = of_sample.exact_seconds =
       cgap_tiles_seconds(cosines, dim, options->precision == CGAP_PRECISION_BF16, threads) / rank_count;
     if (all.exact_seconds < MINUTE && work < SURELY_MORE)
       return all;
   }
-  return part;
+  return of_sample;
 }
 
 uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int rank_count)

@@ -16,27 +16,27 @@ enum { COLUMNS = 256, ROWS = CGAP_STRIP }; /* of the pairs that are looked at */
 #define SURE 5                             /* … and what is no chance, in standard errors */
 
 /* Rows of a side, spread over it. */
-typedef struct part {
+typedef struct probe_rows {
   const cgap_side *side;
   size_t count;
   size_t row[COLUMNS];
   double *precise;       /* (count, dim) */
   float *unit;           /* (count, dim) */
   cgap_rough own, cross; /* for products within the side, and with the other */
-} part;
+} probe_rows;
 
 /* Pairs of the first rows of one part and all of another: their cosines, and what tiles would show. */
 typedef struct pairs {
   const cgap_evidence *evidence;
   cgap_couples kind;
-  const part *a, *b;
+  const probe_rows *a, *b;
   size_t rows, columns;
   double cosine[ROWS * COLUMNS]; /* (rows, columns) */
   float *shown;                  /* (rows, stride), at most (CGAP_STRIP, CGAP_TILE) */
   size_t stride;
 } pairs;
 
-static void part_clear(part *p)
+static void probe_rows_clear(probe_rows *p)
 {
   cgap_free(p->precise);
   cgap_free(p->unit);
@@ -45,7 +45,7 @@ static void part_clear(part *p)
 }
 
 /* One row of each stretch of the side, in no order, so that no order of the file's rows hides some of them. */
-static void choose_rows(part *p)
+static void choose_rows(probe_rows *p)
 {
   cgap_random random = cgap_random_init(p->side->rows, 0);
   for (size_t k = 0; k < p->count; k++) {
@@ -55,10 +55,10 @@ static void choose_rows(part *p)
   cgap_random_shuffle(&random, p->row, p->count);
 }
 
-static cgap_status part_take(part *p, const cgap_side *side, const cgap_side *other, bool bfloat, cgap_error *error)
+static cgap_status probe_rows_load(probe_rows *p, const cgap_side *side, const cgap_side *other, bool bfloat, cgap_error *error)
 {
   const size_t dim = side->dim;
-  *p = (part){.side = side, .count = side->rows < COLUMNS ? side->rows : COLUMNS};
+  *p = (probe_rows){.side = side, .count = side->rows < COLUMNS ? side->rows : COLUMNS};
   choose_rows(p);
   p->precise = cgap_alloc(p->count * dim, sizeof *p->precise);
   p->unit = cgap_alloc(p->count * dim, sizeof *p->unit);
@@ -75,7 +75,7 @@ static cgap_status part_take(part *p, const cgap_side *side, const cgap_side *ot
   return status;
 }
 
-static const cgap_rough *rough_of(const pairs *c, const part *p)
+static const cgap_rough *rough_of(const pairs *c, const probe_rows *p)
 {
   return c->kind == CGAP_IMAGE_TEXT ? &p->cross : &p->own;
 }
@@ -91,7 +91,7 @@ static bool multiply(pairs *c, bool bfloat)
   if (product)
     kind->close(product);
   for (size_t r = 0; bfloat && c->stride && r < c->rows; r++)
-    cgap_kernels_here()->add_parts(c->shown + r * c->stride, c->columns, a->part[r], b->part);
+    cgap_kernels_here()->add_offsets(c->shown + r * c->stride, c->columns, a->offset[r], b->offset);
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, columns, dim, 1.0, c->a->precise, dim, c->b->precise, dim,
               0.0, c->cosine, columns);
   return c->stride != 0;
@@ -238,14 +238,14 @@ static cgap_status look(pairs *c, bool bfloat, bool *precise, cgap_error *error)
 cgap_status cgap_probe_run(bool precise[CGAP_COUPLE_KINDS], const cgap_evidence *evidence, const cgap_embeddings *e,
                            bool bfloat, cgap_error *error)
 {
-  part image = {0}, text = {0};
+  probe_rows image = {0}, text = {0};
   pairs *c = cgap_zalloc(1, sizeof *c);
   float *shown = cgap_alloc((size_t)CGAP_STRIP * CGAP_TILE, sizeof *shown);
   cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows", COLUMNS);
   if (!status)
-    status = part_take(&image, &e->image, &e->text, bfloat, error);
+    status = probe_rows_load(&image, &e->image, &e->text, bfloat, error);
   if (!status)
-    status = part_take(&text, &e->text, &e->image, bfloat, error);
+    status = probe_rows_load(&text, &e->text, &e->image, bfloat, error);
   for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
     c->evidence = evidence;
     c->kind = (cgap_couples)kind;
@@ -254,8 +254,8 @@ cgap_status cgap_probe_run(bool precise[CGAP_COUPLE_KINDS], const cgap_evidence 
     c->b = kind == CGAP_IMAGE_IMAGE ? &image : &text;
     status = look(c, bfloat, &precise[kind], error);
   }
-  part_clear(&image);
-  part_clear(&text);
+  probe_rows_clear(&image);
+  probe_rows_clear(&text);
   cgap_free(shown);
   cgap_free(c);
   return status;

@@ -36,7 +36,7 @@ typedef struct cgap_candidate {
 
 /* What comes. */
 typedef enum cgap_best_kind {
-  CGAP_BEST_PART,     /* some of the candidates: other lists are merged with these */
+  CGAP_BEST_PARTIAL,     /* some of the candidates: other lists are merged with these */
   CGAP_BEST_COMPLETE, /* all candidates, before they are settled */
   CGAP_BEST_PRECISE   /* cosines made in double, which go straight into the lists */
 } cgap_best_kind;

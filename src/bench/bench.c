@@ -137,15 +137,15 @@ static cgap_status bench_ring(cgap_bench_state *b, cgap_error *error)
 
 cgap_status cgap_bench_run(cgap_bench *out, const cgap_bench_options *options, cgap_error *error)
 {
-  static cgap_status (*const parts[])(cgap_bench_state *, cgap_error *) = {
+  static cgap_status (*const stages[])(cgap_bench_state *, cgap_error *) = {
     bench_sgemm, bench_memory, bench_ring, cgap_bench_files, cgap_bench_audit, cgap_bench_training,
   };
   *out = (cgap_bench){.count = 0};
   cgap_bench_state b = {
     .out = out, .options = options, .threads = options->threads ? options->threads : omp_get_num_procs()};
   cgap_status status = CGAP_OK;
-  for (size_t k = 0; !status && k < sizeof parts / sizeof *parts; k++) {
-    status = parts[k](&b, error);
+  for (size_t k = 0; !status && k < sizeof stages / sizeof *stages; k++) {
+    status = stages[k](&b, error);
     if (!status)
       status = cgap_bench_tick(&b, "benchmark", error);
   }

@@ -154,7 +154,7 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
 
 static void say_done(const cgap_carried *carried, size_t dim)
 {
-  if (carried->parts)
+  if (carried->part_count)
     cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s beside it: move and copy them together "
             "(--one-file: all in one); h5py reads a missing one as NaN without a word",
             opt.out, carried->rows, dim, carried->first_part, carried->last_part);

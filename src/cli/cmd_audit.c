@@ -220,11 +220,11 @@ static void warn_of_one_side(const json_t *input)
     cli_warn("%s: image and text are one and the same dataset; give --image and --text", image);
 }
 
-static void warn_of_part(const cgap_dataset *dataset, const cli_args *args)
+static void warn_of_output_part(const cgap_dataset *dataset, const cli_args *args)
 {
-  char part[512];
-  if (args->count == 1 && cgap_dataset_part(part, sizeof part, dataset))
-    cli_warn("%s: part %s; the rows of the others are not in it", args->items[0], part);
+  char output_part[512];
+  if (args->count == 1 && cgap_dataset_output_part(output_part, sizeof output_part, dataset))
+    cli_warn("%s: part %s; the rows of the others are not in it", args->items[0], output_part);
 }
 
 static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cgap_error *error)
@@ -259,7 +259,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   if (status || opt.dry_run)
     return status;
   warn_of_one_side(r->input);
-  warn_of_part(r->dataset, args);
+  warn_of_output_part(r->dataset, args);
   if (opt.out && cli_ranks_first())
     status = cli_overwrite_inputs(opt.out, written, r->dataset, NULL, 0, error);
   if (!status && opt.out && cli_ranks_first())

@@ -136,21 +136,21 @@ static void print_file(const json_t *file)
 
 /* ---------------------------------------------------------------- what was taken */
 
-static void print_part(const char *title, const json_t *part)
+static void print_role(const char *title, const json_t *role)
 {
   put_padded(title, TITLE);
-  if (!json_is_object(part)) {
+  if (!json_is_object(role)) {
     printf("none\n");
     return;
   }
-  const char *kind = string_of(part, "type"), *why = string_of(part, "why");
+  const char *kind = string_of(role, "type"), *why = string_of(role, "why");
   char rows[100] = "";
   if (kind)
     (void)snprintf(rows, sizeof rows, ", %lld rows of %lld, %s",
-                   (long long)json_integer_value(json_object_get(part, "rows")),
-                   (long long)json_integer_value(json_object_get(part, "dim")), kind);
-  const int shown_width = TITLE + columns_of(string_of(part, "name")) + columns_of(rows) + columns_of(why) + 3;
-  put(string_of(part, "name"));
+                   (long long)json_integer_value(json_object_get(role, "rows")),
+                   (long long)json_integer_value(json_object_get(role, "dim")), kind);
+  const int shown_width = TITLE + columns_of(string_of(role, "name")) + columns_of(rows) + columns_of(why) + 3;
+  put(string_of(role, "name"));
   printf("%s", rows);
   if (shown_width > cli_columns(STDOUT_FILENO)) /* the reason has a line of its own */
     printf("\n%*s(", TITLE, "");
@@ -166,7 +166,7 @@ static void print_taken(const json_t *taken)
   const json_t *notes = json_object_get(taken, "notes"), *note;
   size_t n;
   for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
-    print_part(PARTS[i].title, json_object_get(taken, PARTS[i].key));
+    print_role(PARTS[i].title, json_object_get(taken, PARTS[i].key));
     if (i == 1) {
       put_padded("pairing", TITLE);
       put(json_is_object(pairing) ? string_of(pairing, "why") : "none");
@@ -174,12 +174,12 @@ static void print_taken(const json_t *taken)
     }
   }
   if (!json_is_object(arithmetic))
-    print_part("arithmetic", NULL);
+    print_role("arithmetic", NULL);
   for (size_t i = 0; json_is_object(arithmetic) && i < sizeof MEMBERS / sizeof *MEMBERS; i++) {
     char title[40];
     (void)snprintf(title, sizeof title, i ? "" : "arithmetic");
     if (json_is_object(json_object_get(arithmetic, MEMBERS[i])))
-      print_part(title, json_object_get(arithmetic, MEMBERS[i]));
+      print_role(title, json_object_get(arithmetic, MEMBERS[i]));
   }
   json_array_foreach(notes, n, note)
   {

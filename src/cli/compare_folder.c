@@ -204,11 +204,11 @@ static size_t told_length(const char *path)
 }
 
 /* The last `parts` parts of a path. */
-static void tail_of(char out[CGAP_PATH], const char *path, size_t parts)
+static void tail_of(char out[CGAP_PATH], const char *path, size_t components)
 {
   const size_t length = told_length(path);
   size_t at = length;
-  while (at > 0 && (path[at - 1] != '/' || --parts > 0))
+  while (at > 0 && (path[at - 1] != '/' || --components > 0))
     at--;
   snprintf(out, CGAP_PATH, "%.*s", (int)(length - at), path + at);
 }
@@ -216,11 +216,11 @@ static void tail_of(char out[CGAP_PATH], const char *path, size_t parts)
 void cli_compare_name(char out[CGAP_PATH], const cli_args *args, size_t k)
 {
   char other[CGAP_PATH];
-  for (size_t parts = 1;; parts++) {
+  for (size_t components = 1;; components++) {
     bool alone = true;
-    tail_of(out, args->items[k], parts);
+    tail_of(out, args->items[k], components);
     for (size_t i = 0; i < args->count && alone; i++) {
-      tail_of(other, args->items[i], parts);
+      tail_of(other, args->items[i], components);
       alone = i == k || strcmp(other, out) != 0;
     }
     if (alone || strlen(out) == told_length(args->items[k]))

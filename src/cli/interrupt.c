@@ -50,11 +50,11 @@ void cli_leave_output(const char *path)
   memcpy(output.path, path, length);
   output.path[length] = '\0';
   for (output.stood = length; output.stood > 0; output.stood--) {
-    char part[CGAP_PATH];
+    char parent[CGAP_PATH];
     if (output.path[output.stood] != '/' && output.path[output.stood] != '\0')
       continue;
-    snprintf(part, sizeof part, "%.*s", (int)output.stood, output.path);
-    if (stat(part, &there) == 0)
+    snprintf(parent, sizeof parent, "%.*s", (int)output.stood, output.path);
+    if (stat(parent, &there) == 0)
       break;
   }
 }

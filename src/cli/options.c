@@ -206,7 +206,7 @@ static const bool *mark_of(const parse_state *s, const char *option)
 int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
 {
   *out = (cli_args){0};
-  int document = argc == 2 ? cli_document_part(spec, argv[1]) : CLI_GO;
+  int document = argc == 2 ? cli_document_command(spec, argv[1]) : CLI_GO;
   if (document != CLI_GO)
     return document;
   parse_state *s = calloc(1, sizeof *s);

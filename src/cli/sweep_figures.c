@@ -149,15 +149,15 @@ static cgap_status write_map(const sweep_results *r, const cgap_grid *g, cgap_ax
 /* ---------------------------------------------------------------- the page */
 
 /* What the page points into. */
-typedef struct page_parts {
+typedef struct page_data {
   cgap_sweep_axis axis[CGAP_AXES];
   cgap_sweep_value *along[CGAP_AXES], *value;
   const char **setting;
   char figure[CGAP_AXES][40];
   size_t axes;
-} page_parts;
+} page_data;
 
-static void page_parts_clear(page_parts *p)
+static void page_data_clear(page_data *p)
 {
   for (size_t a = 0; a < CGAP_AXES; a++)
     free(p->along[a]);
@@ -165,7 +165,7 @@ static void page_parts_clear(page_parts *p)
   free(p->setting);
 }
 
-static bool fill_axis(page_parts *p, const sweep_results *r, const cgap_grid *g, cgap_axis axis)
+static bool fill_axis(page_data *p, const sweep_results *r, const cgap_grid *g, cgap_axis axis)
 {
   const size_t count = g->count[axis], at = p->axes;
   const bool by_loss = axis != CGAP_AXIS_LOSS && g->count[CGAP_AXIS_LOSS] > 1;
@@ -201,7 +201,7 @@ static bool fill_axis(page_parts *p, const sweep_results *r, const cgap_grid *g,
 }
 
 /* Settings and values of every point; returns how many there are. */
-static size_t fill_points(page_parts *p, const sweep_results *r, const cgap_grid *g)
+static size_t fill_points(page_data *p, const sweep_results *r, const cgap_grid *g)
 {
   size_t index[CGAP_AXES], points = 0;
   for (size_t s = 0; s < cgap_grid_settings(g); s++) {
@@ -237,7 +237,7 @@ static unsigned has_of(const sweep_results *r)
 static cgap_status write_page(const sweep_results *r, const cgap_grid *g, const char *folder, const cgap_run *run,
                               const char *source, cgap_error *error)
 {
-  page_parts p = {0};
+  page_data p = {0};
   const char *measure[SHOWN_COUNT];
   const size_t settings = cgap_grid_settings(g);
   bool fine = true;
@@ -268,7 +268,7 @@ static cgap_status write_page(const sweep_results *r, const cgap_grid *g, const 
                               .run = *run};
     status = cgap_sweep_page_write(&sweep, folder, error);
   }
-  page_parts_clear(&p);
+  page_data_clear(&p);
   return status;
 }
 

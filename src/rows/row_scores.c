@@ -95,9 +95,9 @@ static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_
 static void add_sums(cgap_gradient *out, const double *sums)
 {
   for (size_t k = 0; k < out->whole.count; k++) {
-    const double sum = fmin(fmax(sums[k], -MOST_SUM), MOST_SUM), whole = floor(sum), part = sum - whole;
+    const double sum = fmin(fmax(sums[k], -MOST_SUM), MOST_SUM), whole = floor(sum), remainder = sum - whole;
     cgap_exact_sums_add(&out->whole, k, &whole, 1);
-    cgap_exact_sums_add(&out->part, k, &part, 1);
+    cgap_exact_sums_add(&out->remainder, k, &remainder, 1);
   }
 }
 
@@ -144,7 +144,7 @@ cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, siz
 {
   *out = (cgap_gradient){.dim = dim, .count = count};
   if (cgap_exact_sums_init(&out->lanes, dim * CGAP_FEW, RUN) && cgap_exact_sums_init(&out->whole, sums, MOST_SUM) &&
-      cgap_exact_sums_init(&out->part, sums, 1))
+      cgap_exact_sums_init(&out->remainder, sums, 1))
     return CGAP_OK;
   cgap_gradient_clear(out);
   return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, dim);
@@ -154,7 +154,7 @@ void cgap_gradient_clear(cgap_gradient *g)
 {
   cgap_exact_sums_clear(&g->lanes);
   cgap_exact_sums_clear(&g->whole);
-  cgap_exact_sums_clear(&g->part);
+  cgap_exact_sums_clear(&g->remainder);
   *g = (cgap_gradient){0};
 }
 
@@ -179,7 +179,7 @@ cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap
 
 cgap_status cgap_gradient_take(cgap_gradient *g, cgap_comm *comm, double *gradient, double *sums, cgap_error *error)
 {
-  cgap_exact_sums *const all[] = {&g->lanes, &g->whole, &g->part};
+  cgap_exact_sums *const all[] = {&g->lanes, &g->whole, &g->remainder};
   cgap_status status = CGAP_OK;
   for (size_t k = 0; !status && k < sizeof all / sizeof *all; k++)
     status = cgap_exact_sums_reduce(all[k], comm, error);
@@ -190,10 +190,10 @@ cgap_status cgap_gradient_take(cgap_gradient *g, cgap_comm *comm, double *gradie
       gradient[k * g->dim + a] = lanes[k];
   }
   for (size_t k = 0; !status && k < g->whole.count; k++) {
-    double part;
+    double remainder;
     cgap_exact_sums_values(&g->whole, k, 1, &sums[k]);
-    cgap_exact_sums_values(&g->part, k, 1, &part);
-    sums[k] += part;
+    cgap_exact_sums_values(&g->remainder, k, 1, &remainder);
+    sums[k] += remainder;
   }
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)
     cgap_exact_sums_zero(all[k]);

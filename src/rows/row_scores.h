@@ -18,7 +18,7 @@ CGAP_MUST_CHECK cgap_status cgap_scores_run(const cgap_side *side, cgap_rank_row
 typedef struct cgap_gradient {
   size_t dim, count;
   cgap_exact_sums lanes;       /* (dim, CGAP_FEW) */
-  cgap_exact_sums whole, part; /* (sums) */
+  cgap_exact_sums whole, remainder; /* (sums) */
 } cgap_gradient;
 
 CGAP_MUST_CHECK cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, size_t sums,

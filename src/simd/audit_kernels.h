@@ -78,7 +78,7 @@ typedef struct cgap_kernels {
   double (*dot)(const float *a, const float *b, size_t n);
 
   /* s[j] += part + parts[j] */
-  void (*add_parts)(float *s, size_t n, float part, const float *parts);
+  void (*add_offsets)(float *s, size_t n, float offset, const float *offsets);
 
   /* out = bfloat16 of x − centre, to the nearest, ties to even; *norm = ‖x − centre‖², *rounded = ‖out‖²,
    * *residual = ‖x − centre − out‖². */

@@ -86,11 +86,11 @@ static double dot(const float *restrict a, const float *restrict b, size_t n)
   return (t0 + t1) + (t2 + t3);
 }
 
-static void add_parts(float *restrict s, size_t n, float part, const float *restrict parts)
+static void add_offsets(float *restrict s, size_t n, float offset, const float *restrict offsets)
 {
 #pragma omp simd
   for (size_t j = 0; j < n; j++)
-    s[j] += part + parts[j];
+    s[j] += offset + offsets[j];
 }
 
 static inline uint32_t nearest_bfloat(float x)
@@ -352,7 +352,7 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .find = find,
   .compare = compare,
   .dot = dot,
-  .add_parts = add_parts,
+  .add_offsets = add_offsets,
   .to_bfloat = to_bfloat,
   .few_scores = few_scores,
   .few_gradient = few_gradient,

@@ -13,7 +13,7 @@ size_t cgap_rough_row_bytes(size_t dim)
 void cgap_rough_clear(cgap_rough *r)
 {
   cgap_free(r->row);
-  cgap_free(r->part);
+  cgap_free(r->offset);
   cgap_free(r->norm);
   cgap_free(r->residual);
   *r = (cgap_rough){0};
@@ -25,11 +25,11 @@ static bool reserve(cgap_rough *r, size_t rows, size_t dim)
     return true;
   cgap_rough_clear(r);
   r->row = cgap_alloc(rows, dim * sizeof *r->row);
-  r->part = cgap_alloc(rows, sizeof *r->part);
+  r->offset = cgap_alloc(rows, sizeof *r->offset);
   r->norm = cgap_alloc(rows, sizeof *r->norm);
   r->residual = cgap_alloc(rows, sizeof *r->residual);
   r->rows = rows;
-  return r->row && r->part && r->norm && r->residual;
+  return r->row && r->offset && r->norm && r->residual;
 }
 
 cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, size_t dim, const char *name,
@@ -50,7 +50,7 @@ cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, siz
     const float *x = unit + i * dim;
     float norm, rounded, residual;
     kernels->to_bfloat(x, centre, dim, out->row + i * dim, &norm, &rounded, &residual);
-    out->part[i] = (float)(kernels->dot(x, other, dim) - both / 2);
+    out->offset[i] = (float)(kernels->dot(x, other, dim) - both / 2);
     out->norm[i] = up * sqrtf(fmaxf(norm, rounded));
     out->residual[i] = up * sqrtf(residual);
   }

@@ -26,7 +26,7 @@ typedef struct cgap_rough {
   size_t rows;
   float product;   /* cgap_product_margin of the rows */
   uint16_t *row;   /* (rows, dim) ĉ */
-  float *part;     /* (rows) x·ν − μ·ν/2 */
+  float *offset;     /* (rows) x·ν − μ·ν/2 */
   float *norm;     /* (rows) the greater of ‖c‖ and ‖ĉ‖, rounded up */
   float *residual; /* (rows) ‖c − ĉ‖, rounded up */
 } cgap_rough;

@@ -144,7 +144,7 @@ static void add_attribute(const cgap_clip *clip, size_t attribute, double *z)
 }
 
 /* z of an image, the same for its image and all of its texts. */
-static void shared_part(const cgap_simulator *s, uint64_t image, double *z)
+static void shared_component(const cgap_simulator *s, uint64_t image, double *z)
 {
   const cgap_clip *clip = &s->clip;
   cgap_normals normals = cgap_normals_init(s->options.seed, CGAP_STREAM_SHARED, image);
@@ -163,7 +163,7 @@ void cgap_clip_image(const cgap_simulator *s, uint64_t row, double *out)
 {
   const cgap_clip *clip = &s->clip;
   cgap_normals normals = cgap_normals_init(s->options.seed, CGAP_STREAM_IMAGE, row);
-  shared_part(s, row, out + 2);
+  shared_component(s, row, out + 2);
   for (size_t k = 0; k < clip->noise; k++)
     out[k + 2] += clip->image[k] * cgap_normals_next(&normals);
   out[0] = clip->mean[0];
@@ -175,7 +175,7 @@ void cgap_clip_text(const cgap_simulator *s, uint64_t row, double *out)
 {
   const cgap_clip *clip = &s->clip;
   cgap_normals normals = cgap_normals_init(s->options.seed, CGAP_STREAM_TEXT, row);
-  shared_part(s, cgap_simulator_owner(s, row), out + 2);
+  shared_component(s, cgap_simulator_owner(s, row), out + 2);
   for (size_t k = 0; k < clip->noise; k++)
     out[k + 2] += clip->text[k] * cgap_normals_next(&normals);
   out[0] = clip->mean[0];

@@ -10,13 +10,13 @@
 /* begin and end stand around the parts of all commands; a man page has one command. */
 static const struct document {
   const char *option;
-  void (*part)(const cli_spec *spec);
+  void (*command)(const cli_spec *spec);
   void (*begin)(const cli_command *commands, size_t count);
   void (*end)(void);
 } DOCUMENTS[] = {
-  {"--help-roff", cli_manual_part, NULL, NULL},
-  {"--help-bash", cli_bash_part, cli_bash_begin, cli_bash_end},
-  {"--help-zsh", cli_zsh_part, cli_zsh_begin, cli_zsh_end},
+  {"--help-roff", cli_manual_command, NULL, NULL},
+  {"--help-bash", cli_bash_command, cli_bash_begin, cli_bash_end},
+  {"--help-zsh", cli_zsh_command, cli_zsh_begin, cli_zsh_end},
 };
 
 static const struct document *find(const char *option)
@@ -27,16 +27,16 @@ static const struct document *find(const char *option)
   return NULL;
 }
 
-int cli_document_part(const cli_spec *spec, const char *option)
+int cli_document_command(const cli_spec *spec, const char *option)
 {
   const struct document *d = find(option);
   if (!d)
     return CLI_GO;
-  d->part(spec);
+  d->command(spec);
   return cli_flushed();
 }
 
-static int run_part(const cli_command *command, const struct document *d)
+static int run_command(const cli_command *command, const struct document *d)
 {
   char name[40], option[40];
   (void)snprintf(name, sizeof name, "%s", command->name);
@@ -54,7 +54,7 @@ static int man_page(const struct document *d, const char *name, const cli_comman
   for (size_t i = 0; i < count; i++) {
     if (strcmp(commands[i].name, name) == 0) {
       cli_manual_begin(&commands[i]);
-      return run_part(&commands[i], d);
+      return run_command(&commands[i], d);
     }
   }
   return cli_usage("unknown command %s", name);
@@ -82,7 +82,7 @@ int cli_document(int argc, char **argv, const cli_command *commands, size_t coun
     return man_page(d, argc > 2 ? argv[2] : NULL, commands, count);
   d->begin(commands, count);
   for (size_t i = 0; i < count && code == CGAP_OK; i++)
-    code = run_part(&commands[i], d);
+    code = run_command(&commands[i], d);
   if (code == CGAP_OK)
     d->end();
   return code == CGAP_OK ? cli_flushed() : code;
@@ -214,7 +214,7 @@ static void put_option(const cli_option *o)
   printf("%s\n", o->kind == CLI_LIST ? " (may be given again)" : "");
 }
 
-void cli_manual_part(const cli_spec *spec)
+void cli_manual_command(const cli_spec *spec)
 {
   printf(".SH SYNOPSIS\n.B contragap %s\n", spec->name);
   put_text(spec->usage);
@@ -282,7 +282,7 @@ static void bash_value(const cli_option *o)
   printf("' ;;\n");
 }
 
-void cli_bash_part(const cli_spec *spec)
+void cli_bash_command(const cli_spec *spec)
 {
   printf("    %s)\n      case $previous in\n", spec->name);
   for (const cli_group *g = spec->groups; g->title; g++)
@@ -358,7 +358,7 @@ static void zsh_option(const cli_option *o)
   printf("' \\\n");
 }
 
-void cli_zsh_part(const cli_spec *spec)
+void cli_zsh_command(const cli_spec *spec)
 {
   printf("    %s)\n      _arguments -s \\\n", spec->name);
   for (const cli_group *g = spec->groups; g->title; g++)

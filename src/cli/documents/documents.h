@@ -12,7 +12,7 @@
 int cli_document(int argc, char **argv, const cli_command *commands, size_t count);
 
 /* A command's own part of it; CLI_GO where `option` asks for none. */
-int cli_document_part(const cli_spec *spec, const char *option);
+int cli_document_command(const cli_spec *spec, const char *option);
 
 /* ---------------------------------------------------------------- manual */
 
@@ -20,17 +20,17 @@ int cli_document_part(const cli_spec *spec, const char *option);
 
 void cli_manual_program(const cli_command *commands, size_t count);
 void cli_manual_begin(const cli_command *command);
-void cli_manual_part(const cli_spec *spec);
+void cli_manual_command(const cli_spec *spec);
 
 /* ---------------------------------------------------------------- completion */
 
 /* Completions for bash and zsh: commands, their options, the choices of an option, and files everywhere else. */
 
 void cli_bash_begin(const cli_command *commands, size_t count);
-void cli_bash_part(const cli_spec *spec);
+void cli_bash_command(const cli_spec *spec);
 void cli_bash_end(void);
 void cli_zsh_begin(const cli_command *commands, size_t count);
-void cli_zsh_part(const cli_spec *spec);
+void cli_zsh_command(const cli_spec *spec);
 void cli_zsh_end(void);
 
 #endif

@@ -123,7 +123,7 @@ static cgap_status pass_in_turn(carry *c, cgap_reader *r, const char *to, int si
 static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int side, size_t middle, cgap_error *error)
 {
   const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->comm);
-  if (rank >= c->files.parts)
+  if (rank >= c->files.part_count)
     return CGAP_OK;
   const size_t begin = each * cgap_carry_out_first(&c->files, rank, rows / each);
   const size_t end = each * cgap_carry_out_first(&c->files, rank + 1, rows / each);
@@ -135,11 +135,11 @@ static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int side, 
     count_bad(c, from, until);
     if (status == CGAP_OK)
       status =
-        cgap_writer_append(c->files.part, to, c->changed + from * c->head->layers.shape.dim, until - from, error);
+        cgap_writer_append(c->files.part_writer, to, c->changed + from * c->head->layers.shape.dim, until - from, error);
     if (status == CGAP_OK)
       status = cgap_comm_poll(c->options->comm, NULL, error);
     if (status == CGAP_OK)
-      status = tick(c, (until - from) * c->files.parts, error);
+      status = tick(c, (until - from) * c->files.part_count, error);
   }
   return status;
 }
@@ -149,7 +149,7 @@ static cgap_status pass_rows(carry *c, const cgap_source *source, const struct m
                              cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim, rows = middle ? source->rows / middle : source->rows;
-  const bool shared = c->files.parts && m->shared;
+  const bool shared = c->files.part_count && m->shared;
   cgap_reader reader = {0};
   cgap_status status = CGAP_OK;
   if (shared)
@@ -390,20 +390,20 @@ static cgap_status choose_block(carry *c, cgap_error *error)
 }
 
 /* As many parts as ranks, where there are images enough; one alone is the file itself. */
-static size_t parts_of(const carry *c)
+static size_t count_output_parts(const carry *c)
 {
   const size_t rank_count = (size_t)cgap_comm_size(c->options->comm), images = c->dataset->data.image.rows;
-  const size_t parts = rank_count < images ? rank_count : images;
-  return c->options->one_file || parts < 2 ? 0 : parts;
+  const size_t part_count = rank_count < images ? rank_count : images;
+  return c->options->one_file || part_count < 2 ? 0 : part_count;
 }
 
-static void note_parts(carry *c)
+static void note_output_parts(carry *c)
 {
-  const size_t parts = c->out->parts = c->files.parts;
-  if (!parts)
+  const size_t part_count = c->out->part_count = c->files.part_count;
+  if (!part_count)
     return;
   snprintf(c->out->first_part, sizeof c->out->first_part, "%s", c->files.name[0]);
-  snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[parts - 1]);
+  snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[part_count - 1]);
 }
 
 static double weight_in(const json_t *options, const char *name)
@@ -441,7 +441,7 @@ static cgap_status note_training(carry *c, cgap_error *error)
 
 static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
 {
-  cgap_status status = cgap_carry_out_open(&c->files, path, parts_of(c), c->options->comm, c->dataset, error);
+  cgap_status status = cgap_carry_out_open(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
   if (status == CGAP_OK)
     status = note_training(c, error);
   if (status == CGAP_OK)
@@ -455,7 +455,7 @@ static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
     status = cgap_comm_sum(c->options->comm, &bad, 1, CGAP_COMM_U64, error);
   c->out->bad = (size_t)bad;
   if (status == CGAP_OK)
-    note_parts(c);
+    note_output_parts(c);
   return cgap_carry_out_close(&c->files, status, error);
 }
 

@@ -17,7 +17,7 @@ typedef struct cgap_carried {
   size_t rows, bad;   /* passed through; of them left as zeros */
   char left_out[300]; /* datasets of shards that have no place in one file, by name; "" none */
   size_t trained;     /* images that the head was trained on, where it knows and the input has as many; 0: none */
-  size_t parts;       /* files beside the output that belong to it; 0: none */
+  size_t part_count;       /* files beside the output that belong to it; 0: none */
   char first_part[256], last_part[256];
 } cgap_carried;
 

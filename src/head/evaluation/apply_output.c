@@ -35,14 +35,14 @@ static size_t stem_length(const char *name)
 }
 
 /* closed.part-01-of-12.h5; another try where such files stand there: closed.part-01-of-12.2.h5 */
-static char *part_name(const char *path, size_t part, size_t parts, int try)
+static char *part_name(const char *path, size_t part_index, size_t part_count, int try)
 {
   const char *name = path + folder_length(path);
   char counted[24], number[24] = "";
-  const int width = snprintf(counted, sizeof counted, "%zu", parts);
+  const int width = snprintf(counted, sizeof counted, "%zu", part_count);
   if (try > 1)
     (void)snprintf(number, sizeof number, ".%d", try);
-  return cgap_format("%.*s.part-%0*zu-of-%s%s.h5", (int)stem_length(name), name, width, part + 1, counted, number);
+  return cgap_format("%.*s.part-%0*zu-of-%s%s.h5", (int)stem_length(name), name, width, part_index + 1, counted, number);
 }
 
 static char *beside(const char *path, const char *name)
@@ -51,12 +51,12 @@ static char *beside(const char *path, const char *name)
 }
 
 /* Who cleans up knows its own process and rank 0 those of all: the names tell both. */
-static char *temporary_of_part(const cgap_carry_out *o, size_t part)
+static char *temporary_of_part(const cgap_carry_out *o, size_t part_index)
 {
-  char temporary[CGAP_TEMPORARY], *whole = beside(o->path, o->name[part]);
+  char temporary[CGAP_TEMPORARY], *whole = beside(o->path, o->name[part_index]);
   if (!whole)
     return NULL;
-  cgap_temporary_name(temporary, whole, (long)o->process[part]);
+  cgap_temporary_name(temporary, whole, (long)o->process[part_index]);
   free(whole);
   return cgap_format("%s.%lld.tmp", temporary, (long long)o->process[0]);
 }
@@ -90,29 +90,29 @@ static bool take_text(const char **at, const char *text)
 static size_t number_of_part(const char *path, const char *source)
 {
   const size_t folder = folder_length(path), stem = stem_length(path + folder);
-  size_t part = 0, parts = 0, try = 0;
+  size_t part_index = 0, part_count = 0, try = 0;
   if (folder_length(source) != folder || strncmp(source, path, folder + stem) != 0)
     return 0;
   const char *at = source + folder + stem;
-  bool fits = take_text(&at, ".part-") && take_number(&at, &part) && take_text(&at, "-of-") && take_number(&at, &parts);
+  bool fits = take_text(&at, ".part-") && take_number(&at, &part_index) && take_text(&at, "-of-") && take_number(&at, &part_count);
   if (fits && at[0] == '.' && at[1] != 'h')
     fits = take_text(&at, ".") && take_number(&at, &try);
-  return fits && !strcmp(at, ".h5") && part <= parts ? part : 0;
+  return fits && !strcmp(at, ".h5") && part_index <= part_count ? part_index : 0;
 }
 
 /* Only what an earlier run has made for this very name: it is called so, and says itself whose part it is. Others may
  * have laid a virtual file of their own over files of such names. */
-static bool is_own_part(const char *path, const char *parts, const char *source)
+static bool is_own_part(const char *path, const char *part_count, const char *source)
 {
   char says[SAYS_SIZE + 24] = "", wanted[SAYS_SIZE + 24];
-  const size_t part = number_of_part(path, source);
+  const size_t part_index = number_of_part(path, source);
   cgap_file *file = NULL;
   cgap_error unheard;
-  if (!part || cgap_file_open(&file, source, &unheard) != CGAP_OK)
+  if (!part_index || cgap_file_open(&file, source, &unheard) != CGAP_OK)
     return false;
-  (void)snprintf(wanted, sizeof wanted, "%zu of %s", part, parts);
+  (void)snprintf(wanted, sizeof wanted, "%zu of %s", part_index, part_count);
   const bool own =
-    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_PART_ATTRIBUTE) > 0 && !strcmp(says, wanted);
+    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_OUTPUT_PART_ATTRIBUTE) > 0 && !strcmp(says, wanted);
   cgap_file_close(file);
   return own;
 }
@@ -134,14 +134,14 @@ static void note_old_parts(cgap_carry_out *o, const cgap_dataset *input)
 {
   cgap_file *file = NULL;
   cgap_error unheard;
-  char parts[SAYS_SIZE] = "";
+  char part_count[SAYS_SIZE] = "";
   if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
     return;
-  const bool own = file->id >= 0 && cgap_hdf5_text(parts, sizeof parts, file->id, CGAP_PARTS_ATTRIBUTE) > 0;
+  const bool own = file->id >= 0 && cgap_hdf5_text(part_count, sizeof part_count, file->id, CGAP_OUTPUT_PARTS_ATTRIBUTE) > 0;
   for (size_t k = 0; own && k < file->count; k++)
     for (size_t i = 0; i < file->entries[k].source_count; i++) {
       const char *source = file->entries[k].sources[i];
-      if (!cgap_dataset_reads(input, source) && is_own_part(o->path, parts, source))
+      if (!cgap_dataset_reads(input, source) && is_own_part(o->path, part_count, source))
         note_old_part(o, source);
     }
   cgap_file_close(file);
@@ -150,11 +150,11 @@ static void note_old_parts(cgap_carry_out *o, const cgap_dataset *input)
 /* ---------------------------------------------------------------- open */
 
 /* Whether a part of this try stands there already. -1: out of memory. */
-static int is_taken(const char *path, size_t parts, int try)
+static int is_taken(const char *path, size_t part_count, int try)
 {
   int taken = 0;
-  for (size_t part = 0; part < parts && !taken; part++) {
-    char *name = part_name(path, part, parts, try), *whole = name ? beside(path, name) : NULL;
+  for (size_t part_index = 0; part_index < part_count && !taken; part_index++) {
+    char *name = part_name(path, part_index, part_count, try), *whole = name ? beside(path, name) : NULL;
     taken = !whole ? -1 : access(whole, F_OK) == 0;
     free(whole);
     free(name);
@@ -168,34 +168,34 @@ static cgap_status agree(cgap_carry_out *o, cgap_error *error)
   const int size = cgap_comm_size(o->comm);
   int64_t try = 1;
   size_t *first = cgap_alloc((size_t)size + 1, sizeof *first);
-  o->name = cgap_zalloc(o->parts, sizeof *o->name);
+  o->name = cgap_zalloc(o->part_count, sizeof *o->name);
   o->process = cgap_zalloc((size_t)size, sizeof *o->process);
   if (!first || !o->name || !o->process) {
     cgap_free(first);
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->parts);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->part_count);
   }
   for (int r = 0; r <= size; r++)
     first[r] = (size_t)r * sizeof *o->process;
   o->process[cgap_comm_rank(o->comm)] = (int64_t)getpid();
   cgap_status status = cgap_comm_gather(o->comm, o->process, first, error);
   cgap_free(first);
-  while (cgap_comm_rank(o->comm) == 0 && is_taken(o->path, o->parts, (int)try) > 0)
+  while (cgap_comm_rank(o->comm) == 0 && is_taken(o->path, o->part_count, (int)try) > 0)
     try++;
   if (status == CGAP_OK)
     status = cgap_comm_broadcast(o->comm, 0, &try, sizeof try, error);
-  for (size_t part = 0; status == CGAP_OK && part < o->parts; part++)
-    if (!(o->name[part] = part_name(o->path, part, o->parts, (int)try)))
-      status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->parts);
+  for (size_t part_index = 0; status == CGAP_OK && part_index < o->part_count; part_index++)
+    if (!(o->name[part_index] = part_name(o->path, part_index, o->part_count, (int)try)))
+      status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->part_count);
   return status;
 }
 
 static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
 {
   const size_t rank = (size_t)cgap_comm_rank(o->comm);
-  if (rank >= o->parts)
+  if (rank >= o->part_count)
     return CGAP_OK;
   char *path = beside(o->path, o->name[rank]), *temporary = temporary_of_part(o, rank);
-  cgap_status status = path && temporary ? cgap_writer_open_as(&o->part, path, temporary, error)
+  cgap_status status = path && temporary ? cgap_writer_open_as(&o->part_writer, path, temporary, error)
                                          : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", o->path);
   free(temporary);
   free(path);
@@ -205,22 +205,22 @@ static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
 /* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: by that they are known to belong together. */
 static cgap_status sign(const cgap_carry_out *o, cgap_error *error)
 {
-  char parts[SAYS_SIZE], part[SAYS_SIZE + 24];
+  char part_count[SAYS_SIZE], part_index[SAYS_SIZE + 24];
   cgap_status status = CGAP_OK;
-  (void)snprintf(parts, sizeof parts, "%zu of %s", o->parts, o->path + folder_length(o->path));
-  (void)snprintf(part, sizeof part, "%d of %s", cgap_comm_rank(o->comm) + 1, parts);
-  if (o->part)
-    status = cgap_writer_attribute(o->part, "/", CGAP_PART_ATTRIBUTE, part, error);
-  if (o->parts && o->whole && status == CGAP_OK)
-    status = cgap_writer_attribute(o->whole, "/", CGAP_PARTS_ATTRIBUTE, parts, error);
+  (void)snprintf(part_count, sizeof part_count, "%zu of %s", o->part_count, o->path + folder_length(o->path));
+  (void)snprintf(part_index, sizeof part_index, "%d of %s", cgap_comm_rank(o->comm) + 1, part_count);
+  if (o->part_writer)
+    status = cgap_writer_attribute(o->part_writer, "/", CGAP_OUTPUT_PART_ATTRIBUTE, part_index, error);
+  if (o->part_count && o->whole && status == CGAP_OK)
+    status = cgap_writer_attribute(o->whole, "/", CGAP_OUTPUT_PARTS_ATTRIBUTE, part_count, error);
   return status;
 }
 
-cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t parts, cgap_comm *comm,
+cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t part_count, cgap_comm *comm,
                                 const cgap_dataset *input, cgap_error *error)
 {
-  *out = (cgap_carry_out){.comm = comm, .path = path, .parts = parts};
-  cgap_status status = parts ? agree(out, error) : CGAP_OK;
+  *out = (cgap_carry_out){.comm = comm, .path = path, .part_count = part_count};
+  cgap_status status = part_count ? agree(out, error) : CGAP_OK;
   if (status == CGAP_OK && cgap_comm_rank(comm) == 0) {
     note_old_parts(out, input);
     status = cgap_writer_open(&out->whole, path, error);
@@ -232,30 +232,30 @@ cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t pa
 
 /* ---------------------------------------------------------------- datasets */
 
-size_t cgap_carry_out_first(const cgap_carry_out *out, size_t part, size_t rows)
+size_t cgap_carry_out_first(const cgap_carry_out *out, size_t part_index, size_t rows)
 {
-  const size_t each = rows / out->parts, more = rows % out->parts;
-  return part * each + (part < more ? part : more);
+  const size_t each = rows / out->part_count, more = rows % out->part_count;
+  return part_index * each + (part_index < more ? part_index : more);
 }
 
-static size_t rows_of(const cgap_carry_out *o, size_t part, size_t rows)
+static size_t rows_of(const cgap_carry_out *o, size_t part_index, size_t rows)
 {
-  return cgap_carry_out_first(o, part + 1, rows) - cgap_carry_out_first(o, part, rows);
+  return cgap_carry_out_first(o, part_index + 1, rows) - cgap_carry_out_first(o, part_index, rows);
 }
 
 cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_type type, size_t rows, size_t middle,
                                   size_t dim, cgap_error *error)
 {
-  const size_t own = out->part ? rows_of(out, (size_t)cgap_comm_rank(out->comm), rows) : 0;
-  cgap_status status = own ? cgap_writer_create(out->part, path, type, own, middle, dim, error) : CGAP_OK;
+  const size_t own = out->part_writer ? rows_of(out, (size_t)cgap_comm_rank(out->comm), rows) : 0;
+  cgap_status status = own ? cgap_writer_create(out->part_writer, path, type, own, middle, dim, error) : CGAP_OK;
   if (status != CGAP_OK || !out->whole)
     return status;
-  cgap_writer_source *sources = cgap_alloc(out->parts, sizeof *sources);
+  cgap_writer_source *sources = cgap_alloc(out->part_count, sizeof *sources);
   if (!sources)
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu parts", out->path, path, out->parts);
-  for (size_t part = 0; part < out->parts; part++)
-    sources[part] = (cgap_writer_source){out->name[part], rows_of(out, part, rows)};
-  status = cgap_writer_virtual(out->whole, path, type, middle, dim, sources, out->parts, error);
+    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu parts", out->path, path, out->part_count);
+  for (size_t part_index = 0; part_index < out->part_count; part_index++)
+    sources[part_index] = (cgap_writer_source){out->name[part_index], rows_of(out, part_index, rows)};
+  status = cgap_writer_virtual(out->whole, path, type, middle, dim, sources, out->part_count, error);
   cgap_free(sources);
   return status;
 }
@@ -280,14 +280,14 @@ static cgap_status take_name(cgap_writer **w, cgap_error *error)
  * at which a file stands under the path of which something is missing. */
 static cgap_status publish(cgap_carry_out *o, cgap_error *error)
 {
-  cgap_status status = o->part ? cgap_writer_finish(o->part, error) : CGAP_OK;
+  cgap_status status = o->part_writer ? cgap_writer_finish(o->part_writer, error) : CGAP_OK;
   if (status == CGAP_OK && o->whole)
     status = cgap_writer_finish(o->whole, error);
   if (status == CGAP_OK)
     status = meet(o, error);
   o->published = status == CGAP_OK;
   if (status == CGAP_OK)
-    status = take_name(&o->part, error);
+    status = take_name(&o->part_writer, error);
   if (status == CGAP_OK)
     status = meet(o, error);
   return status == CGAP_OK ? take_name(&o->whole, error) : status;
@@ -304,17 +304,17 @@ static void remove_named(char *name)
  * has its name by then and is removed under it, or finds nothing to rename. */
 static void remove_all(cgap_carry_out *o)
 {
-  cgap_status given_up = cgap_writer_close(o->part, false, NULL);
+  cgap_status given_up = cgap_writer_close(o->part_writer, false, NULL);
   given_up = cgap_writer_close(o->whole, false, NULL);
   (void)given_up;
-  const bool first = cgap_comm_rank(o->comm) == 0, named = o->parts && o->name[o->parts - 1];
+  const bool first = cgap_comm_rank(o->comm) == 0, named = o->part_count && o->name[o->part_count - 1];
   if (!named || (!first && o->published))
     return;
   remove_named(temporary_of_whole(o));
-  for (size_t part = 0; part < o->parts; part++)
-    remove_named(temporary_of_part(o, part));
-  for (size_t part = 0; first && part < o->parts; part++)
-    remove_named(beside(o->path, o->name[part]));
+  for (size_t part_index = 0; part_index < o->part_count; part_index++)
+    remove_named(temporary_of_part(o, part_index));
+  for (size_t part_index = 0; first && part_index < o->part_count; part_index++)
+    remove_named(beside(o->path, o->name[part_index]));
 }
 
 cgap_status cgap_carry_out_close(cgap_carry_out *out, cgap_status status, cgap_error *error)
@@ -328,8 +328,8 @@ cgap_status cgap_carry_out_close(cgap_carry_out *out, cgap_status status, cgap_e
       (void)unlink(out->old[i]);
     free(out->old[i]);
   }
-  for (size_t part = 0; out->name && part < out->parts; part++)
-    free(out->name[part]);
+  for (size_t part_index = 0; out->name && part_index < out->part_count; part_index++)
+    free(out->name[part_index]);
   free(out->old);
   cgap_free(out->name);
   cgap_free(out->process);

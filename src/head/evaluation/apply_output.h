@@ -11,8 +11,8 @@ typedef struct cgap_carry_out {
   cgap_comm *comm;
   const char *path;
   cgap_writer *whole; /* rank 0's, else NULL */
-  cgap_writer *part;  /* of ranks below `parts`, else NULL */
-  size_t parts;       /* 0: one file */
+  cgap_writer *part_writer;  /* of ranks below `parts`, else NULL */
+  size_t part_count;       /* 0: one file */
   char **name;        /* (parts) without their folder, as the virtual datasets call them */
   int64_t *process;   /* (size) of each rank */
   bool published;     /* parts take their names: rank 0 alone removes them now */
@@ -22,11 +22,11 @@ typedef struct cgap_carry_out {
 
 /* Of all ranks together; parts 0 or at most as many as there are ranks. path is borrowed. The parts that the input
  * reads are not replaced with the file that they belonged to. */
-CGAP_MUST_CHECK cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t parts, cgap_comm *comm,
+CGAP_MUST_CHECK cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t part_count, cgap_comm *comm,
                                                 const cgap_dataset *input, cgap_error *error);
 
 /* The first row of a part, of `rows` that are shared out; that of part `parts` is rows. */
-size_t cgap_carry_out_first(const cgap_carry_out *out, size_t part, size_t rows);
+size_t cgap_carry_out_first(const cgap_carry_out *out, size_t part_index, size_t rows);
 
 /* A dataset over the parts: this rank's share is cgap_writer_append'ed to out->part. */
 CGAP_MUST_CHECK cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_type type, size_t rows,

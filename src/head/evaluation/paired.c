@@ -213,11 +213,11 @@ static void add_mean(const paired *p, quantity q, double (*value)(double), doubl
     }
   mean = centred ? mean / total : 0;
   for (size_t k = 0; k < count && total > 0; k++) {
-    const double from = quantity_of(p->a, q, k), part = scale * weight_of(p, q, k) / total;
+    const double from = quantity_of(p->a, q, k), item_weight = scale * weight_of(p, q, k) / total;
     if (isnan(from))
       continue;
-    p->moves[owner_of(p->a, q, k)] += part * (value(quantity_of(p->b, q, k)) - value(from) - mean);
-    p->weight[owner_of(p->a, q, k)] += part;
+    p->moves[owner_of(p->a, q, k)] += item_weight * (value(quantity_of(p->b, q, k)) - value(from) - mean);
+    p->weight[owner_of(p->a, q, k)] += item_weight;
   }
 }
 

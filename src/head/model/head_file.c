@@ -204,7 +204,7 @@ static cgap_status read_split(cgap_head *head, const cgap_file *file, const char
   head->split_rows = e->shape[0];
   cgap_status status = cgap_read_int64(head->split, &(cgap_taken){file, e}, error);
   for (size_t i = 0; status == CGAP_OK && i < head->split_rows; i++)
-    if (head->split[i] < -1 || head->split[i] >= CGAP_PARTS)
+    if (head->split[i] < -1 || head->split[i] >= CGAP_SPLITS)
       status = fail_foreign(path, "/split holds other numbers than -1, 0, 1, 2", error);
   return status;
 }

@@ -17,13 +17,13 @@ static const uint64_t ORDER_STREAM = UINT64_C(1) << 32;
 
 static bool is_full(const cgap_batches *b)
 {
-  return b->size == b->part->couples.texts;
+  return b->size == b->split_rows->couples.texts;
 }
 
 /* The most images and couples that `size` texts can have: those of the texts with the most. */
 static void bounds(cgap_batches *b)
 {
-  const cgap_coupling *p = &b->part->couples;
+  const cgap_coupling *p = &b->split_rows->couples;
   size_t most = 0;
   for (size_t j = 0; j < p->texts; j++) {
     const size_t couples = p->text_first[j + 1] - p->text_first[j];
@@ -38,14 +38,14 @@ static bool batch_alloc(cgap_batch *out, const cgap_batches *b)
   *out = (cgap_batch){.number = SIZE_MAX};
   out->image = cgap_alloc(b->most_images, sizeof *out->image);
   out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_couples, sizeof *out->index);
-  out->image_rows = cgap_alloc(b->most_images, b->part->dim * sizeof(float));
-  out->text_rows = cgap_alloc(b->size, b->part->dim * sizeof(float));
+  out->image_rows = cgap_alloc(b->most_images, b->split_rows->dim * sizeof(float));
+  out->text_rows = cgap_alloc(b->size, b->split_rows->dim * sizeof(float));
   return out->image && out->index && out->image_rows && out->text_rows;
 }
 
 static bool allocate(cgap_batches *b)
 {
-  const cgap_coupling *p = &b->part->couples;
+  const cgap_coupling *p = &b->split_rows->couples;
   b->order = cgap_alloc(p->texts, sizeof *b->order);
   b->stamp = cgap_alloc(p->images, sizeof *b->stamp);
   if (!b->order || !b->stamp || !batch_alloc(&b->batch[0], b) || (b->reads && !batch_alloc(&b->batch[1], b)))
@@ -57,7 +57,7 @@ static bool allocate(cgap_batches *b)
 /* The one batch of a whole part: its own rows where they are in memory, else read once. */
 static cgap_status take_all(cgap_batches *b, cgap_error *error)
 {
-  const cgap_part *p = b->part;
+  const cgap_split_rows *p = b->split_rows;
   cgap_batch *batch = &b->batch[0];
   b->couples = p->couples;
   b->x = p->image;
@@ -68,18 +68,18 @@ static cgap_status take_all(cgap_batches *b, cgap_error *error)
   b->y = batch->text_rows = cgap_alloc(p->couples.texts, p->dim * sizeof(float));
   if (!b->x || !b->y)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->couples.texts);
-  cgap_status status = cgap_part_take(p, CGAP_IMAGE_SIDE, NULL, 0, p->couples.images, batch->image_rows, error);
-  return status == CGAP_OK ? cgap_part_take(p, CGAP_TEXT_SIDE, NULL, 0, p->couples.texts, batch->text_rows, error)
+  cgap_status status = cgap_split_rows_read(p, CGAP_IMAGE_SIDE, NULL, 0, p->couples.images, batch->image_rows, error);
+  return status == CGAP_OK ? cgap_split_rows_read(p, CGAP_TEXT_SIDE, NULL, 0, p->couples.texts, batch->text_rows, error)
                            : status;
 }
 
-cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t size, uint64_t seed, int threads,
+cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_rows, size_t size, uint64_t seed, int threads,
                               cgap_error *error)
 {
-  const size_t texts = part->couples.texts;
+  const size_t texts = split_rows->couples.texts;
   cgap_status status = CGAP_OK;
-  *out = (cgap_batches){.part = part, .size = size ? size : texts, .seed = seed, .reads = !part->image};
-  out->thread_safe = out->reads && part->threads[CGAP_IMAGE_SIDE] && part->threads[CGAP_TEXT_SIDE];
+  *out = (cgap_batches){.split_rows = split_rows, .size = size ? size : texts, .seed = seed, .reads = !split_rows->image};
+  out->thread_safe = out->reads && split_rows->threads[CGAP_IMAGE_SIDE] && split_rows->threads[CGAP_TEXT_SIDE];
   if (size == CGAP_BATCH_AUTO)
     out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
   out->count = texts / out->size;
@@ -118,15 +118,15 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
   b->started = false;
   b->batch[1].number = SIZE_MAX;
   cgap_random random = cgap_random_init(b->seed, ORDER_STREAM + epoch);
-  for (size_t j = 0; j < b->part->couples.texts; j++)
+  for (size_t j = 0; j < b->split_rows->couples.texts; j++)
     b->order[j] = j;
-  cgap_random_shuffle(&random, b->order, b->part->couples.texts);
+  cgap_random_shuffle(&random, b->order, b->split_rows->couples.texts);
 }
 
 /* Numbers the images of a batch in the order they are met, into met; counts[i + 1] is image i's number of couples. */
 static size_t meet_images(const cgap_batches *b, size_t *met, const size_t *text, size_t *counts)
 {
-  const cgap_coupling *p = &b->part->couples;
+  const cgap_coupling *p = &b->split_rows->couples;
   size_t images = 0;
   for (size_t j = 0; j < b->size; j++)
     for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
@@ -144,7 +144,7 @@ static size_t meet_images(const cgap_batches *b, size_t *met, const size_t *text
 static const float *source_row(const cgap_batches *b, const cgap_batch *out, const size_t *text, size_t k)
 {
   const size_t images = out->couples.images;
-  return k < images ? b->part->image + out->image[k] * b->part->dim : b->part->text + text[k - images] * b->part->dim;
+  return k < images ? b->split_rows->image + out->image[k] * b->split_rows->dim : b->split_rows->text + text[k - images] * b->split_rows->dim;
 }
 
 static void fetch(const float *row, size_t dim)
@@ -156,7 +156,7 @@ static void fetch(const float *row, size_t dim)
 /* The rows come from all over the part's memory: those to come are asked for while one is copied. */
 static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, int threads)
 {
-  const size_t dim = b->part->dim, images = out->couples.images, rows = images + b->size;
+  const size_t dim = b->split_rows->dim, images = out->couples.images, rows = images + b->size;
 #pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
   for (size_t k = 0; k < rows; k++) {
     float *to = k < images ? out->image_rows + k * dim : out->text_rows + (k - images) * dim;
@@ -169,7 +169,7 @@ static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, i
 /* Couples and rows of batch out->number. */
 static void match(cgap_batches *b, cgap_batch *out)
 {
-  const cgap_coupling *p = &b->part->couples;
+  const cgap_coupling *p = &b->split_rows->couples;
   const size_t *text = b->order + out->number * b->size;
   size_t *text_first = out->index, *image_first = text_first + b->size + 1;
   image_first[0] = 0;
@@ -199,8 +199,8 @@ static cgap_status read_rows(const cgap_batches *b, cgap_batch *out, cgap_error 
 {
   const size_t *text = b->order + out->number * b->size;
   const cgap_status status =
-    cgap_part_take(b->part, CGAP_IMAGE_SIDE, out->image, 0, out->couples.images, out->image_rows, error);
-  return status == CGAP_OK ? cgap_part_take(b->part, CGAP_TEXT_SIDE, text, 0, b->size, out->text_rows, error) : status;
+    cgap_split_rows_read(b->split_rows, CGAP_IMAGE_SIDE, out->image, 0, out->couples.images, out->image_rows, error);
+  return status == CGAP_OK ? cgap_split_rows_read(b->split_rows, CGAP_TEXT_SIDE, text, 0, b->size, out->text_rows, error) : status;
 }
 
 static void match_at(cgap_batches *b, int place, size_t number)
@@ -230,8 +230,8 @@ static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error
   b->waits = cgap_clock_seconds() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
   if (status == CGAP_OK && b->waits && number + 1 < b->count) {
     match_at(b, 1, number + 1);
-    cgap_part_expect(b->part, CGAP_IMAGE_SIDE, b->batch[1].image, b->batch[1].couples.images);
-    cgap_part_expect(b->part, CGAP_TEXT_SIDE, b->order + (number + 1) * b->size, b->size);
+    cgap_split_rows_expect(b->split_rows, CGAP_IMAGE_SIDE, b->batch[1].image, b->batch[1].couples.images);
+    cgap_split_rows_expect(b->split_rows, CGAP_TEXT_SIDE, b->order + (number + 1) * b->size, b->size);
   }
   return status;
 }

@@ -17,7 +17,7 @@ typedef struct cgap_batch {
 } cgap_batch;
 
 typedef struct cgap_batches {
-  const cgap_part *part;
+  const cgap_split_rows *split_rows;
   size_t size;                      /* texts a batch; all of them: one batch in the part's own order */
   size_t count;                     /* batches an epoch: what is left at the end is left out */
   size_t most_images, most_couples; /* of any batch */
@@ -39,7 +39,7 @@ typedef struct cgap_batches {
 /* size as of cgap_train_options, at most the part's texts. Where the part's rows are not in memory those of each batch
  * are read: by all threads when they are wanted, or, from a source that only one may read, in a thread of its own while
  * the batch before is at work. Batches and their bits are the same. threads: of the training as a whole. */
-CGAP_MUST_CHECK cgap_status cgap_batches_init(cgap_batches *out, const cgap_part *part, size_t size, uint64_t seed,
+CGAP_MUST_CHECK cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_rows, size_t size, uint64_t seed,
                                               int threads, cgap_error *error);
 void cgap_batches_clear(cgap_batches *batches);
 

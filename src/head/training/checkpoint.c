@@ -24,7 +24,7 @@ static const char MAGIC[8] = "cgapckpt";
 enum { VERSION = 1, ARRAYS = 4 };
 
 /* Unit rows in blocks, the same as of all at once. *h: the seed, then the hash. */
-static cgap_status hash_rows(uint64_t *h, const cgap_part *p, int side, size_t rows, cgap_error *error)
+static cgap_status hash_rows(uint64_t *h, const cgap_split_rows *p, int side, size_t rows, cgap_error *error)
 {
   enum { AT_ONCE = 1024 };
   float *block = cgap_alloc(AT_ONCE, p->dim * sizeof *block);
@@ -34,7 +34,7 @@ static cgap_status hash_rows(uint64_t *h, const cgap_part *p, int side, size_t r
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t first = 0; status == CGAP_OK && first < rows; first += AT_ONCE) {
     const size_t count = rows - first < AT_ONCE ? rows - first : AT_ONCE;
-    status = cgap_part_take(p, side, NULL, first, count, block, error);
+    status = cgap_split_rows_read(p, side, NULL, first, count, block, error);
     if (status == CGAP_OK)
       (void)XXH3_64bits_update(state, block, count * p->dim * sizeof *block);
   }
@@ -45,7 +45,7 @@ static cgap_status hash_rows(uint64_t *h, const cgap_part *p, int side, size_t r
   return status;
 }
 
-static cgap_status hash_part(uint64_t *h, const cgap_part *p, cgap_error *error)
+static cgap_status hash_part(uint64_t *h, const cgap_split_rows *p, cgap_error *error)
 {
   const cgap_coupling *c = &p->couples;
   cgap_status status = hash_rows(h, p, CGAP_IMAGE_SIDE, c->images, error);

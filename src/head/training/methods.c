@@ -42,7 +42,7 @@ static void put_matrix(cgap_head *h, int side, const double *a)
     out[k] = (float)(a[k] - (k % (d + 1) == 0));
 }
 
-static void center(cgap_head *h, const cgap_part *p, double *work)
+static void center(cgap_head *h, const cgap_split_rows *p, double *work)
 {
   const double *mean[] = {p->image_mean, p->text_mean};
   for (int side = 0; side < CGAP_SIDES; side++) {
@@ -52,7 +52,7 @@ static void center(cgap_head *h, const cgap_part *p, double *work)
   }
 }
 
-static void shift(cgap_head *h, const cgap_part *p, double factor, double *work)
+static void shift(cgap_head *h, const cgap_split_rows *p, double factor, double *work)
 {
   for (int side = 0; side < CGAP_SIDES; side++) {
     for (size_t k = 0; k < p->dim; k++)
@@ -63,7 +63,7 @@ static void shift(cgap_head *h, const cgap_part *p, double factor, double *work)
 
 /* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two sides of a part, in double; index (count) picks the rows of each,
  * NULL: in order */
-static cgap_status moment(double *out, const cgap_part *p, const int side[2], const size_t *const index[2],
+static cgap_status moment(double *out, const cgap_split_rows *p, const int side[2], const size_t *const index[2],
                           size_t count, cgap_error *error)
 {
   enum { RUN = 512 };
@@ -75,7 +75,7 @@ static cgap_status moment(double *out, const cgap_part *p, const int side[2], co
   for (size_t first = 0; status == CGAP_OK && first < count; first += RUN) {
     const size_t run = count - first < RUN ? count - first : RUN;
     for (int k = 0; status == CGAP_OK && k < 2; k++) {
-      status = cgap_part_take(p, side[k], index[k] ? index[k] + first : NULL, first, run, rows, error);
+      status = cgap_split_rows_read(p, side[k], index[k] ? index[k] + first : NULL, first, run, rows, error);
       for (size_t i = 0; status == CGAP_OK && i < run * dim; i++)
         row_double[(size_t)k * RUN * dim + i] = (double)rows[i];
     }
@@ -106,7 +106,7 @@ static bool inverse_root(double *c, size_t d, double *values, double *work)
   return true;
 }
 
-static cgap_status whiten(cgap_head *h, const cgap_part *p, double *work, cgap_error *error)
+static cgap_status whiten(cgap_head *h, const cgap_split_rows *p, double *work, cgap_error *error)
 {
   const size_t d = p->dim, rows[] = {p->couples.images, p->couples.texts};
   const double *mean[] = {p->image_mean, p->text_mean};
@@ -127,7 +127,7 @@ static cgap_status whiten(cgap_head *h, const cgap_part *p, double *work, cgap_e
 }
 
 /* max over orthogonal R of Σ x·R y = tr(Rᵀ M), M = Σ x yᵀ = U S Vᵀ: R = U Vᵀ (Schönemann 1966) */
-static cgap_status procrustes(cgap_head *h, const cgap_part *p, double *work, cgap_error *error)
+static cgap_status procrustes(cgap_head *h, const cgap_split_rows *p, double *work, cgap_error *error)
 {
   const size_t d = p->dim;
   double *m = work, *u = m + d * d, *vt = u + d * d, *s = vt + d * d, trace = 0;
@@ -148,7 +148,7 @@ static cgap_status procrustes(cgap_head *h, const cgap_part *p, double *work, cg
   return CGAP_OK;
 }
 
-cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor, const cgap_part *p,
+cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor, const cgap_split_rows *p,
                                 cgap_error *error)
 {
   const cgap_head_shape shape = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = p->dim, .dim = p->dim};
@@ -203,9 +203,9 @@ static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_gap_meth
   return CGAP_OK;
 }
 
-static cgap_part whole(const cgap_embeddings *e)
+static cgap_split_rows whole(const cgap_embeddings *e)
 {
-  return (cgap_part){
+  return (cgap_split_rows){
     .dim = e->image.dim,
     .image = e->image.unit,
     .text = e->text.unit,
@@ -237,7 +237,7 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
   if (status == CGAP_OK)
     status = cgap_embeddings_load(&e, &sides, rows && !budget.reads, threads > 0 ? threads : omp_get_max_threads(),
                                   progress, error);
-  const cgap_part all = whole(&e);
+  const cgap_split_rows all = whole(&e);
   if (status == CGAP_OK)
     status = cgap_gap_method_fit_rows(out, method, factor, &all, error);
   cgap_embeddings_clear(&e);

@@ -94,14 +94,14 @@ static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double m
 }
 
 /* Gives sets to `part` in the order drawn, while they fit in what it is to have. */
-static void fill(unsigned char *part_of_set, int part, size_t wanted, const size_t *order, const size_t *size,
+static void fill(unsigned char *split_of_set, int split_index, size_t wanted, const size_t *order, const size_t *size,
                  size_t sets)
 {
   for (size_t k = 0; k < sets && wanted > 0; k++) {
     const size_t set = order[k];
-    if (part_of_set[set] != CGAP_TRAINING || size[set] > wanted)
+    if (split_of_set[set] != CGAP_TRAINING || size[set] > wanted)
       continue;
-    part_of_set[set] = (unsigned char)part;
+    split_of_set[set] = (unsigned char)split_index;
     wanted -= size[set];
   }
 }
@@ -124,12 +124,12 @@ static void deal(cgap_split *out, const cgap_embeddings *e, double validation, d
   }
   cgap_random random = cgap_random_init(seed, SPLIT_STREAM);
   cgap_random_shuffle(&random, order, sets);
-  fill(out->part, CGAP_TEST, images_of_fraction(images, test), order, size, sets);
-  fill(out->part, CGAP_VALIDATION, images_of_fraction(images, validation), order, size, sets);
+  fill(out->of_image, CGAP_TEST, images_of_fraction(images, test), order, size, sets);
+  fill(out->of_image, CGAP_VALIDATION, images_of_fraction(images, validation), order, size, sets);
   for (size_t i = 0; i < images; i++) {
-    out->part[i] = out->part[root_of(root, i)];
-    out->images[out->part[i]]++;
-    out->texts[out->part[i]] += e->pairs.first[i + 1] - e->pairs.first[i];
+    out->of_image[i] = out->of_image[root_of(root, i)];
+    out->images[out->of_image[i]]++;
+    out->texts[out->of_image[i]] += e->pairs.first[i + 1] - e->pairs.first[i];
   }
 }
 
@@ -142,23 +142,23 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
     return cgap_fail(error, CGAP_DATA,
                      "%s: %zu images, at least %d are needed to split them for training, validation and test",
                      e->image.source->name, images, LEAST_IMAGES);
-  out->part = cgap_zalloc(images, 1);
+  out->of_image = cgap_zalloc(images, 1);
   size_t *root = cgap_alloc(3 * images, sizeof *root), *size = root + images, *order = size + images;
   cgap_status status = CGAP_OK;
-  if (!out->part || !root)
+  if (!out->of_image || !root)
     status = fail_memory(&e->image, error);
   else
     status = make_sets(out, e, fmax(validation, 0.05), root, size, error);
   if (status == CGAP_OK)
     deal(out, e, validation, test, seed, root, size, order);
-  for (int part = 0; status == CGAP_OK && part < CGAP_PARTS; part++)
-    if (out->texts[part] == 0 && !(part == CGAP_VALIDATION && validation == 0))
+  for (int split_index = 0; status == CGAP_OK && split_index < CGAP_SPLITS; split_index++)
+    if (out->texts[split_index] == 0 && !(split_index == CGAP_VALIDATION && validation == 0))
       status = cgap_fail(error, CGAP_DATA,
                          "%s: the split leaves the %s part without texts (%zu images, %zu of them equal to another); "
                          "give other --val and --test, or another --seed",
                          e->image.source->name,
-                         part == CGAP_TEST       ? "test"
-                         : part == CGAP_TRAINING ? "training"
+                         split_index == CGAP_TEST       ? "test"
+                         : split_index == CGAP_TRAINING ? "training"
                                                  : "validation",
                          images, out->tied);
   cgap_free(root);
@@ -169,7 +169,7 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
 
 void cgap_split_clear(cgap_split *split)
 {
-  cgap_free(split->part);
+  cgap_free(split->of_image);
   *split = (cgap_split){0};
 }
 
@@ -245,13 +245,13 @@ typedef struct chosen {
 } chosen;
 
 /* Draws which of the part's images take part, in a fixed order of all of them, so that fewer are a subset of more. */
-static void draw_images(chosen *c, const cgap_embeddings *e, const cgap_split *split, int part,
-                        const cgap_part_options *o, size_t *order)
+static void draw_images(chosen *c, const cgap_embeddings *e, const cgap_split *split, int split_index,
+                        const cgap_split_rows_options *o, size_t *order)
 {
   size_t count = 0;
   for (size_t i = 0; i < e->image.rows; i++) {
     c->image[i] = SIZE_MAX;
-    if (split->part[i] == part && e->pairs.first[i + 1] > e->pairs.first[i])
+    if (split->of_image[i] == split_index && e->pairs.first[i + 1] > e->pairs.first[i])
       order[count++] = i;
   }
   if (o->most_images > 0 && o->most_images < count) {
@@ -264,7 +264,7 @@ static void draw_images(chosen *c, const cgap_embeddings *e, const cgap_split *s
 }
 
 /* The image of every text of the part; a share of the texts exchange theirs. */
-static void list_couples(chosen *c, const cgap_embeddings *e, const cgap_part_options *o, size_t *order)
+static void list_couples(chosen *c, const cgap_embeddings *e, const cgap_split_rows_options *o, size_t *order)
 {
   for (size_t j = 0; j < e->text.rows; j++) {
     c->text[j] = SIZE_MAX;
@@ -356,8 +356,8 @@ static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, 
   return CGAP_OK;
 }
 
-static cgap_status build_side(cgap_part *out, int side, size_t *rows, const cgap_side *from, size_t *place,
-                              const cgap_part_options *o, cgap_error *error)
+static cgap_status build_side(cgap_split_rows *out, int side, size_t *rows, const cgap_side *from, size_t *place,
+                              const cgap_split_rows_options *o, cgap_error *error)
 {
   const bool is_thread_safe = o->leave && cgap_gather_is_thread_safe(from);
   taking t = {.side = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
@@ -377,7 +377,7 @@ static cgap_status build_side(cgap_part *out, int side, size_t *rows, const cgap
   return fine ? status : rows_fail_memory(from, error);
 }
 
-static cgap_status build(cgap_part *out, chosen *c, const cgap_embeddings *e, const cgap_part_options *o,
+static cgap_status build(cgap_split_rows *out, chosen *c, const cgap_embeddings *e, const cgap_split_rows_options *o,
                          cgap_error *error)
 {
   cgap_status status = build_side(out, CGAP_IMAGE_SIDE, &c->images, &e->image, c->image, o, error);
@@ -395,13 +395,13 @@ static cgap_status build(cgap_part *out, chosen *c, const cgap_embeddings *e, co
            : rows_fail_memory(&e->text, error);
 }
 
-cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_split *split, int part,
-                           const cgap_part_options *options, cgap_error *error)
+cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e, const cgap_split *split, int split_index,
+                           const cgap_split_rows_options *options, cgap_error *error)
 {
   const size_t images = e->image.rows, texts = e->text.rows;
   size_t *block = cgap_alloc(images + (images > texts ? images : texts) + 3 * texts, sizeof *block);
   chosen c = {.image = block};
-  *out = (cgap_part){.dim = e->image.dim};
+  *out = (cgap_split_rows){.dim = e->image.dim};
   cgap_status status = CGAP_OK;
   if (!block) {
     status = rows_fail_memory(&e->image, error);
@@ -410,18 +410,18 @@ cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_
     c.text = order + (images > texts ? images : texts);
     c.couple_image = c.text + texts;
     c.couple_text = c.couple_image + texts;
-    draw_images(&c, e, split, part, options, order);
+    draw_images(&c, e, split, split_index, options, order);
     list_couples(&c, e, options, order);
     status = build(out, &c, e, options, error);
   }
   cgap_free(block);
   if (status != CGAP_OK)
-    cgap_part_clear(out);
+    cgap_split_rows_clear(out);
   return status;
 }
 
 /* The kept rows of a part's rows; NULL: out of memory. */
-static size_t *list_kept(const cgap_part *p, int side, const size_t *rows, size_t first, size_t count)
+static size_t *list_kept(const cgap_split_rows *p, int side, const size_t *rows, size_t first, size_t count)
 {
   const size_t *kept = p->kept[side];
   size_t *list = cgap_alloc(count, sizeof *list);
@@ -432,7 +432,7 @@ static size_t *list_kept(const cgap_part *p, int side, const size_t *rows, size_
   return list;
 }
 
-cgap_status cgap_part_take(const cgap_part *p, int side, const size_t *rows, size_t first, size_t count, float *out,
+cgap_status cgap_split_rows_read(const cgap_split_rows *p, int side, const size_t *rows, size_t first, size_t count, float *out,
                            cgap_error *error)
 {
   const float *unit = side == CGAP_IMAGE_SIDE ? p->image : p->text;
@@ -448,7 +448,7 @@ cgap_status cgap_part_take(const cgap_part *p, int side, const size_t *rows, siz
   return status;
 }
 
-void cgap_part_expect(const cgap_part *p, int side, const size_t *rows, size_t count)
+void cgap_split_rows_expect(const cgap_split_rows *p, int side, const size_t *rows, size_t count)
 {
   size_t *list = p->side[side] ? list_kept(p, side, rows, 0, count) : NULL;
   if (list)
@@ -456,14 +456,14 @@ void cgap_part_expect(const cgap_part *p, int side, const size_t *rows, size_t c
   cgap_free(list);
 }
 
-void cgap_part_clear(cgap_part *part)
+void cgap_split_rows_clear(cgap_split_rows *rows)
 {
-  cgap_free(part->image);
-  cgap_free(part->text);
-  cgap_free(part->kept[CGAP_IMAGE_SIDE]);
-  cgap_free(part->kept[CGAP_TEXT_SIDE]);
-  cgap_free(part->image_mean);
-  cgap_free(part->text_mean);
-  cgap_free(part->index);
-  *part = (cgap_part){0};
+  cgap_free(rows->image);
+  cgap_free(rows->text);
+  cgap_free(rows->kept[CGAP_IMAGE_SIDE]);
+  cgap_free(rows->kept[CGAP_TEXT_SIDE]);
+  cgap_free(rows->image_mean);
+  cgap_free(rows->text_mean);
+  cgap_free(rows->index);
+  *rows = (cgap_split_rows){0};
 }

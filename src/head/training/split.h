@@ -8,8 +8,8 @@
 #include "rows/embeddings.h"
 
 typedef struct cgap_split {
-  unsigned char *part; /* (images) */
-  size_t images[CGAP_PARTS], texts[CGAP_PARTS];
+  unsigned char *of_image; /* (images) */
+  size_t images[CGAP_SPLITS], texts[CGAP_SPLITS];
   size_t tied;       /* images that go with another one */
   bool texts_across; /* equal texts were so frequent that only equal images go together */
 } cgap_split;
@@ -25,7 +25,7 @@ void cgap_split_clear(cgap_split *split);
 /* The rows and couples of one part of the data, as training and validation use them. */
 
 /* Owns everything but what `side` points at. Images without a text are left out. */
-typedef struct cgap_part {
+typedef struct cgap_split_rows {
   size_t dim;
   float *image, *text; /* (couples.images, dim), (couples.texts, dim) unit rows; NULL where they stay … */
   const cgap_side *side[CGAP_SIDES]; /* … in these, images and texts, which outlive the part … */
@@ -34,27 +34,27 @@ typedef struct cgap_part {
   int threads[CGAP_SIDES];           /* that may read at once, where rows stay there; 0: they may not */
   size_t *index;                     /* the arrays of couples */
   cgap_coupling couples;
-} cgap_part;
+} cgap_split_rows;
 
-typedef struct cgap_part_options {
+typedef struct cgap_split_rows_options {
   bool keep_duplicates; /* else equal unit rows of a side become one row with all positives */
   double noise;         /* share of the texts whose images are dealt anew among themselves; 0: none */
   size_t most_images;   /* at most so many images, drawn at random; 0: all */
   uint64_t seed;        /* of the noise and the draw */
   bool leave;           /* unit rows stay where e has them, which then outlives the part … */
   int threads;          /* … and are read by so many, where they can */
-} cgap_part_options;
+} cgap_split_rows_options;
 
-CGAP_MUST_CHECK cgap_status cgap_part_init(cgap_part *out, const cgap_embeddings *e, const cgap_split *split, int part,
-                                           const cgap_part_options *options, cgap_error *error);
-void cgap_part_clear(cgap_part *part);
+CGAP_MUST_CHECK cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e, const cgap_split *split, int split_index,
+                                           const cgap_split_rows_options *options, cgap_error *error);
+void cgap_split_rows_clear(cgap_split_rows *rows);
 
 /* out (count, dim): unit rows rows[0], rows[1], … of a side; rows NULL: from `first` on. */
-CGAP_MUST_CHECK cgap_status cgap_part_take(const cgap_part *part, int side, const size_t *rows, size_t first,
+CGAP_MUST_CHECK cgap_status cgap_split_rows_read(const cgap_split_rows *split_rows, int side, const size_t *rows, size_t first,
                                            size_t count, float *out, cgap_error *error);
 
 /* Rows that will be taken soon. */
-void cgap_part_expect(const cgap_part *part, int side, const size_t *rows, size_t count);
+void cgap_split_rows_expect(const cgap_split_rows *split_rows, int side, const size_t *rows, size_t count);
 
 /* Couples sorted by image and text, doubles removed, and the lists by text. The view's arrays lie in *index, which is
  * to be freed. false: out of memory. couple_image and couple_text (count) are reordered. */

@@ -42,7 +42,7 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
   return status;
 }
 
-cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_part *training, const cgap_part *validation,
+cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_split_rows *training, const cgap_split_rows *validation,
                               const cgap_train_options *options, cgap_error *error)
 {
   *t = (cgap_trainer){.options = *options, .training = training, .validation = validation};
@@ -104,11 +104,11 @@ static double current_rate(const cgap_trainer *t)
 }
 
 /* What this rank maps of both sides; alone: all. */
-typedef struct part_of_batch {
+typedef struct rank_batch {
   size_t first[CGAP_SIDES], rows[CGAP_SIDES];
   const float *in[CGAP_SIDES];
   cgap_activations activations[CGAP_SIDES]; /* views */
-} part_of_batch;
+} rank_batch;
 
 static void skip_rows(cgap_activations *a, const cgap_head_shape *shape, size_t rows)
 {
@@ -119,12 +119,12 @@ static void skip_rows(cgap_activations *a, const cgap_head_shape *shape, size_t 
   a->pull = a->pull ? a->pull + rows * shape->hidden : NULL;
 }
 
-static part_of_batch part_of(const cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y)
+static rank_batch rank_batch_of(const cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y)
 {
   const size_t rows[] = {couples->images, couples->texts};
   const size_t size = (size_t)cgap_comm_size(t->options.comm), rank = (size_t)cgap_comm_rank(t->options.comm);
   const float *const in[] = {x, y};
-  part_of_batch p;
+  rank_batch p;
   for (int side = 0; side < CGAP_SIDES; side++) {
     const size_t first = rows[side] * rank / size;
     cgap_activations *a = &p.activations[side];
@@ -167,17 +167,17 @@ static cgap_status score(cgap_trainer *t, const cgap_coupling *couples, cgap_los
 static cgap_status forward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
                            cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
 {
-  part_of_batch p = part_of(t, couples, x, y);
+  rank_batch p = rank_batch_of(t, couples, x, y);
   cgap_layers_forward(&t->layers, t->parameters, p.in, p.rows, p.activations, t->options.threads);
   return score(t, couples, terms, gradient, error);
 }
 
 /* Maps a part whose rows are not in memory, so many at a time as make whole blocks: the same bits. */
-static cgap_status map_read(cgap_trainer *t, const cgap_part *part, cgap_error *error)
+static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *split_rows, cgap_error *error)
 {
   enum { AT_ONCE = 4 * CGAP_LAYERS_BLOCK };
-  float *block = cgap_alloc(AT_ONCE, part->dim * sizeof *block);
-  const part_of_batch p = part_of(t, &part->couples, block, block);
+  float *block = cgap_alloc(AT_ONCE, split_rows->dim * sizeof *block);
+  const rank_batch p = rank_batch_of(t, &split_rows->couples, block, block);
   cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for validation");
   for (int side = 0; side < CGAP_SIDES; side++)
     for (size_t first = 0; status == CGAP_OK && first < p.rows[side]; first += AT_ONCE) {
@@ -187,7 +187,7 @@ static cgap_status map_read(cgap_trainer *t, const cgap_part *part, cgap_error *
       cgap_activations at[] = {p.activations[0], p.activations[1]};
       rows[side] = count;
       skip_rows(&at[side], &t->layers.shape, first);
-      status = cgap_part_take(part, side, NULL, p.first[side] + first, count, block, error);
+      status = cgap_split_rows_read(split_rows, side, NULL, p.first[side] + first, count, block, error);
       if (status == CGAP_OK)
         cgap_layers_forward(&t->layers, t->parameters, in, rows, at, t->options.threads);
     }
@@ -200,7 +200,7 @@ static cgap_status backward(cgap_trainer *t, const cgap_coupling *couples, const
                             cgap_error *error)
 {
   const size_t dim = t->layers.shape.dim;
-  part_of_batch p = part_of(t, couples, x, y);
+  rank_batch p = rank_batch_of(t, couples, x, y);
   float *const pull[] = {t->pull[0] + p.first[0] * dim, t->pull[1] + p.first[1] * dim};
   cgap_layers_backward(&t->layers, t->parameters, p.in, p.rows, p.activations, pull, t->gradient, t->options.threads);
   return cgap_comm_sum(t->options.comm, t->gradient, t->layers.count, CGAP_COMM_F32, error);
@@ -234,7 +234,7 @@ cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, doubl
   if (t->validation->image) {
     status = forward(t, v, t->validation->image, t->validation->text, terms, NULL, error);
   } else {
-    status = map_read(t, t->validation, error);
+    status = forward_read_rows(t, t->validation, error);
     if (status == CGAP_OK)
       status = score(t, v, terms, NULL, error);
   }
@@ -481,8 +481,8 @@ double cgap_adamw_update(cgap_adamw *a, const cgap_layers *l, float *parameters,
                          double decay, double clip, int threads)
 {
   const cgap_vector *vector = cgap_vector_here();
-  stretch part[STRETCHES];
-  const size_t parts = stretches_of(l, a->count, part), chunks = (a->count + CHUNK - 1) / CHUNK;
+  stretch stretches[STRETCHES];
+  const size_t stretch_count = stretches_of(l, a->count, stretches), chunks = (a->count + CHUNK - 1) / CHUNK;
   double norm = 0;
   cgap_adamw_step step[2]; /* not decayed, decayed */
   a->step++;
@@ -497,11 +497,11 @@ double cgap_adamw_update(cgap_adamw *a, const cgap_layers *l, float *parameters,
       step[0] = step_of(a, rate, 0, clip, norm);
       step[1] = step_of(a, rate, decay, clip, norm);
     }
-    for (size_t p = 0; p < parts; p++) {
+    for (size_t p = 0; p < stretch_count; p++) {
 #pragma omp for schedule(static) nowait
-      for (size_t k = part[p].offset; k < part[p].offset + part[p].count; k += CHUNK)
-        vector->adamw(parameters + k, gradient + k, a->m + k, a->v + k, chunk_at(k, part[p].offset + part[p].count),
-                      &step[part[p].decayed]);
+      for (size_t k = stretches[p].offset; k < stretches[p].offset + stretches[p].count; k += CHUNK)
+        vector->adamw(parameters + k, gradient + k, a->m + k, a->v + k, chunk_at(k, stretches[p].offset + stretches[p].count),
+                      &step[stretches[p].decayed]);
     }
   }
   return norm;

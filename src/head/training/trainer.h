@@ -48,7 +48,7 @@ typedef struct cgap_progress_state {
 
 typedef struct cgap_trainer {
   cgap_train_options options;
-  const cgap_part *training, *validation; /* borrowed; validation->couples.count 0: none */
+  const cgap_split_rows *training, *validation; /* borrowed; validation->couples.count 0: none */
   cgap_layers layers;
   cgap_progress_state state;
   float *parameters; /* (count): the layers', then log τ */
@@ -64,7 +64,7 @@ typedef struct cgap_trainer {
 } cgap_trainer;
 
 /* options have been checked; parts must outlive the trainer. */
-CGAP_MUST_CHECK cgap_status cgap_trainer_init(cgap_trainer *out, const cgap_part *training, const cgap_part *validation,
+CGAP_MUST_CHECK cgap_status cgap_trainer_init(cgap_trainer *out, const cgap_split_rows *training, const cgap_split_rows *validation,
                                               const cgap_train_options *options, cgap_error *error);
 void cgap_trainer_clear(cgap_trainer *trainer);
 

@@ -23,7 +23,7 @@ cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_k
   return CGAP_OK;
 }
 
-cgap_status cgap_train_check_batch(const cgap_train_options *o, const cgap_part *training, cgap_error *error)
+cgap_status cgap_train_check_batch(const cgap_train_options *o, const cgap_split_rows *training, cgap_error *error)
 {
   const size_t texts = training->couples.texts;
   if (texts < 2)
@@ -43,59 +43,59 @@ static int threads_of(const cgap_train_options *o)
 
 static cgap_status fit_methods(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, cgap_error *error)
 {
-  const cgap_part_options every = {.keep_duplicates = true, .leave = t->budget.reads, .threads = threads_of(o)};
-  cgap_part part;
-  cgap_status status = cgap_part_init(&part, e, &t->split, CGAP_TRAINING, &every, error);
+  const cgap_split_rows_options every = {.keep_duplicates = true, .leave = t->budget.reads, .threads = threads_of(o)};
+  cgap_split_rows training_rows;
+  cgap_status status = cgap_split_rows_init(&training_rows, e, &t->split, CGAP_TRAINING, &every, error);
   if (status != CGAP_OK)
     return status;
   for (int k = 0; status == CGAP_OK && k < CGAP_GAP_METHODS; k++) {
     const double start = cgap_clock_seconds();
-    status = cgap_gap_method_fit_rows(&t->method[k], (cgap_gap_method)k, SHIFT_WHOLE_GAP, &part, error);
+    status = cgap_gap_method_fit_rows(&t->method[k], (cgap_gap_method)k, SHIFT_WHOLE_GAP, &training_rows, error);
     t->method_seconds[k] = cgap_clock_seconds() - start;
   }
-  cgap_part_clear(&part);
+  cgap_split_rows_clear(&training_rows);
   return status;
 }
 
-static bool note_parts(cgap_trial *t, const cgap_embeddings *e)
+static bool note_splits(cgap_trial *t, const cgap_embeddings *e)
 {
   t->file_images = e->data->image.rows;
-  t->part_of_row = cgap_alloc(t->file_images, sizeof *t->part_of_row);
-  if (!t->part_of_row)
+  t->split_of_row = cgap_alloc(t->file_images, sizeof *t->split_of_row);
+  if (!t->split_of_row)
     return false;
   for (size_t row = 0; row < t->file_images; row++)
-    t->part_of_row[row] = -1;
+    t->split_of_row[row] = -1;
   for (size_t i = 0; i < e->image.rows; i++)
-    t->part_of_row[e->image.file_row[i]] = t->split.part[i];
+    t->split_of_row[e->image.file_row[i]] = t->split.of_image[i];
   t->training_images = t->split.images[CGAP_TRAINING];
   t->training_texts = t->split.texts[CGAP_TRAINING];
   return true;
 }
 
-static cgap_status make_parts(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, bool methods,
+static cgap_status make_split_rows(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, bool methods,
                               cgap_error *error)
 {
-  const cgap_part_options training = {.keep_duplicates = o->keep_duplicates,
+  const cgap_split_rows_options training = {.keep_duplicates = o->keep_duplicates,
                                       .noise = o->noise,
                                       .most_images = o->training_images,
                                       .seed = o->seed,
                                       .leave = t->budget.reads,
                                       .threads = threads_of(o)};
-  const cgap_part_options validation = {
+  const cgap_split_rows_options validation = {
     .keep_duplicates = o->keep_duplicates, .leave = t->budget.reads, .threads = threads_of(o)};
   cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
   if (status == CGAP_OK && o->training_images > t->split.images[CGAP_TRAINING])
     status = cgap_fail(error, CGAP_USAGE,
                        "--train-images %zu: the training part has %zu images; give that many or fewer, or leave it out",
                        o->training_images, t->split.images[CGAP_TRAINING]);
-  if (status == CGAP_OK && !note_parts(t, e))
+  if (status == CGAP_OK && !note_splits(t, e))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && methods)
     status = fit_methods(t, e, o, error);
   if (status == CGAP_OK)
-    status = cgap_part_init(&t->training, e, &t->split, CGAP_TRAINING, &training, error);
+    status = cgap_split_rows_init(&t->training, e, &t->split, CGAP_TRAINING, &training, error);
   if (status == CGAP_OK)
-    status = cgap_part_init(&t->validation, e, &t->split, CGAP_VALIDATION, &validation, error);
+    status = cgap_split_rows_init(&t->validation, e, &t->split, CGAP_VALIDATION, &validation, error);
   return status == CGAP_OK ? cgap_subset_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
 }
 
@@ -160,7 +160,7 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
   if (status == CGAP_OK)
     status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
-    status = make_parts(out, &rows->e, o, methods, error);
+    status = make_split_rows(out, &rows->e, o, methods, error);
   cgap_give_back(); /* what reading took is not needed for training */
   if (status != CGAP_OK) {
     cgap_trial_clear(out);
@@ -173,12 +173,12 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
 
 void cgap_trial_rest(cgap_trial *t)
 {
-  cgap_part *parts[] = {&t->training, &t->validation};
+  cgap_split_rows *splits[] = {&t->training, &t->validation};
   for (int k = 0; k < 2; k++) {
-    const size_t images = parts[k]->couples.images, texts = parts[k]->couples.texts;
-    cgap_part_clear(parts[k]);
-    parts[k]->couples.images = images;
-    parts[k]->couples.texts = texts;
+    const size_t images = splits[k]->couples.images, texts = splits[k]->couples.texts;
+    cgap_split_rows_clear(splits[k]);
+    splits[k]->couples.images = images;
+    splits[k]->couples.texts = texts;
   }
   if (t->rows)
     cgap_embeddings_clear(&t->rows->e);
@@ -196,12 +196,12 @@ uint64_t cgap_trial_study_memory(const cgap_trial *t, const cgap_train_options *
 void cgap_trial_clear(cgap_trial *t)
 {
   cgap_split_clear(&t->split);
-  cgap_part_clear(&t->training);
-  cgap_part_clear(&t->validation);
+  cgap_split_rows_clear(&t->training);
+  cgap_split_rows_clear(&t->validation);
   cgap_subset_clear(&t->test);
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
     cgap_head_close(t->method[k]);
-  cgap_free(t->part_of_row);
+  cgap_free(t->split_of_row);
   clear_rows(t->rows);
   *t = (cgap_trial){0};
 }
@@ -214,11 +214,11 @@ static size_t bytes_of(const cgap_side *side)
 }
 
 /* place[i]: row of the subset that kept image i became, or SIZE_MAX. Returns how many. */
-static size_t place_images(size_t *place, const cgap_split *split, size_t images, int part)
+static size_t place_images(size_t *place, const cgap_split *split, size_t images, int split_index)
 {
   size_t count = 0;
   for (size_t i = 0; i < images; i++)
-    place[i] = split->part[i] == part ? count++ : SIZE_MAX;
+    place[i] = split->of_image[i] == split_index ? count++ : SIZE_MAX;
   return count;
 }
 
@@ -340,14 +340,14 @@ static bool fill(cgap_subset *s, const cgap_embeddings *e, const size_t *place, 
   return copy_queries(s, d, of_row);
 }
 
-cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const cgap_split *split, int part,
+cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const cgap_split *split, int split_index,
                              cgap_error *error)
 {
   *out = (cgap_subset){0};
   size_t *place = cgap_alloc(e->image.rows, sizeof *place);
   size_t *of_row = cgap_alloc(has_arithmetic(e->data) ? e->data->image.rows : 0, sizeof *of_row);
   const bool fine =
-    place && of_row && fill(out, e, place, place_images(place, split, e->image.rows, part), split->texts[part], of_row);
+    place && of_row && fill(out, e, place, place_images(place, split, e->image.rows, split_index), split->texts[split_index], of_row);
   cgap_free(place);
   cgap_free(of_row);
   if (fine)

@@ -26,7 +26,7 @@ typedef struct cgap_subset {
 
 /* The data of e must outlive the subset where it has class texts or words, and where e is not resident. */
 CGAP_MUST_CHECK cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const cgap_split *split,
-                                             int part, cgap_error *error);
+                                             int split_index, cgap_error *error);
 void cgap_subset_clear(cgap_subset *subset);
 
 /* The rows of an audit of the subset's data, or of the same rows transformed, become those of the file. */
@@ -53,13 +53,13 @@ typedef struct cgap_trial {
   cgap_budget budget;
   cgap_trial_rows *rows; /* that the parts read from; NULL where they are in memory */
   cgap_split split;
-  cgap_part training, validation;
+  cgap_split_rows training, validation;
   cgap_subset test;
   cgap_head *method[CGAP_GAP_METHODS]; /* NULL: not asked for */
   double method_seconds[CGAP_GAP_METHODS];
   size_t dim;
   size_t training_images, training_texts; /* before equal rows became one */
-  int64_t *part_of_row;                   /* (file_images) of head.h5's /split */
+  int64_t *split_of_row;                   /* (file_images) of head.h5's /split */
   size_t file_images;
 } cgap_trial;
 
@@ -76,7 +76,7 @@ void cgap_trial_rest(cgap_trial *trial);
 uint64_t cgap_trial_study_memory(const cgap_trial *trial, const cgap_train_options *options);
 
 /* Whether the training part is large enough for these options: CGAP_USAGE where a batch is larger than it. */
-CGAP_MUST_CHECK cgap_status cgap_train_check_batch(const cgap_train_options *options, const cgap_part *training,
+CGAP_MUST_CHECK cgap_status cgap_train_check_batch(const cgap_train_options *options, const cgap_split_rows *training,
                                             cgap_error *error);
 
 /* Both sides are the image rows (or the text rows), row i with row i; labels, classes and words are left out. */

@@ -100,7 +100,7 @@ static cgap_status take_head(cgap_training_result *out, const run_state *f, cons
   if (!out->head || !(out->head->split = cgap_alloc(trial->file_images, sizeof(int64_t))))
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
   memcpy(out->head->parameters, t->kept, t->layers.count * sizeof(float));
-  memcpy(out->head->split, trial->part_of_row, trial->file_images * sizeof(int64_t));
+  memcpy(out->head->split, trial->split_of_row, trial->file_images * sizeof(int64_t));
   out->head->split_rows = trial->file_images;
   out->head->kept_epoch = t->state.kept_epoch;
   out->head->temperature =

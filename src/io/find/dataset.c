@@ -223,8 +223,8 @@ bool cgap_dataset_reads(const cgap_dataset *d, const char *path)
   return false;
 }
 
-bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *d)
+bool cgap_dataset_output_part(char *out, size_t size, const cgap_dataset *d)
 {
   return d->file_count == 1 && d->files[0]->id >= 0 &&
-         cgap_hdf5_text(out, size, d->files[0]->id, CGAP_PART_ATTRIBUTE) > 0;
+         cgap_hdf5_text(out, size, d->files[0]->id, CGAP_OUTPUT_PART_ATTRIBUTE) > 0;
 }

@@ -26,7 +26,7 @@ const char *cgap_dataset_notes(const cgap_dataset *dataset);
 json_t *cgap_dataset_listing(const cgap_dataset *dataset);
 
 /* Where the one file that is read is a part of another: "1 of 3 of out.h5" into out. */
-bool cgap_dataset_part(char *out, size_t size, const cgap_dataset *dataset);
+bool cgap_dataset_output_part(char *out, size_t size, const cgap_dataset *dataset);
 
 /* What ids, file names and captions of two data sets say of their rows, compared by position. Ids that merely count
  * rows can show that rows differ, not that they are the same. */

@@ -29,7 +29,7 @@ typedef struct turned_block {
   size_t most;
 } turned_block;
 
-typedef struct part {
+typedef struct opened_dataset {
   cgap_taken taken;
   size_t first, rows;  /* in the whole */
   cgap_array *array;   /* outside HDF5, else NULL */
@@ -39,11 +39,11 @@ typedef struct part {
   uint64_t offset;   /* bytes from the start of the file */
   cgap_direct *past; /* the page cache, where the file is too large for it; else NULL */
   turned_block turned;
-} part;
+} opened_dataset;
 
 struct cgap_rows {
   cgap_source_hooks hooks; /* first, as base/source.h asks */
-  part *parts;
+  opened_dataset *datasets;
   size_t count;
   int threads; /* that unpack */
 };
@@ -52,7 +52,7 @@ struct cgap_rows {
 
 /* Blocks of rows cut through chunks: without room for one row of chunks, each chunk would be unpacked again and
  * again. */
-static hid_t access_plist(const part *p, hid_t create_plist)
+static hid_t access_plist(const opened_dataset *p, hid_t create_plist)
 {
   hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
   hsize_t chunk[H5S_MAX_RANK] = {0};
@@ -70,7 +70,7 @@ static hid_t access_plist(const part *p, hid_t create_plist)
 }
 
 /* The file that a dataset's addresses count in from its start; -1: none that we have. */
-static int plain_file(const part *p)
+static int plain_file(const opened_dataset *p)
 {
   const cgap_file *file = p->taken.file;
   const hid_t plist = H5Fget_create_plist(file->id);
@@ -83,7 +83,7 @@ static int plain_file(const part *p)
 
 /* How much of the first axis one block of a turned dataset has: whole chunks where they are not too large, so that none
  * is unpacked twice in a pass. */
-static size_t turned_most(const part *p, hid_t create_plist)
+static size_t turned_most(const opened_dataset *p, hid_t create_plist)
 {
   const cgap_entry *e = p->taken.entry;
   hsize_t chunk[H5S_MAX_RANK] = {0};
@@ -99,7 +99,7 @@ static size_t turned_most(const part *p, hid_t create_plist)
   return cgap_lesser(most, e->shape[0]);
 }
 
-static cgap_status open_part(part *p, cgap_error *error)
+static cgap_status open_dataset(opened_dataset *p, cgap_error *error)
 {
   const cgap_file *file = p->taken.file;
   const cgap_entry *entry = p->taken.entry;
@@ -151,7 +151,7 @@ typedef struct refusal {
   char why[400]; /* HDF5's reason, kept before the next call clears it */
 } refusal;
 
-static bool read_slab(const part *p, const hsize_t start[3], const hsize_t count[3], void *out, refusal *r)
+static bool read_slab(const opened_dataset *p, const hsize_t start[3], const hsize_t count[3], void *out, refusal *r)
 {
   int ndim = p->taken.entry->ndim;
   hid_t memory = H5Screate_simple(ndim, count, NULL);
@@ -164,7 +164,7 @@ static bool read_slab(const part *p, const hsize_t start[3], const hsize_t count
 }
 
 /* Rows of a rank 3 dataset are (first axis, middle axis) in order: whole groups in one slab, ends apart. */
-static bool read_slabs(const part *p, size_t first, size_t count, size_t row_bytes, unsigned char *out, refusal *r)
+static bool read_slabs(const opened_dataset *p, size_t first, size_t count, size_t row_bytes, unsigned char *out, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_taken_dim(&p->taken);
@@ -187,7 +187,7 @@ static bool read_slabs(const part *p, size_t first, size_t count, size_t row_byt
 }
 
 /* The block of a turned dataset that has index `first` of the meant first axis. */
-static bool read_turned_block(part *p, size_t first, refusal *r)
+static bool read_turned_block(opened_dataset *p, size_t first, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
   turned_block *b = &p->turned;
@@ -209,7 +209,7 @@ static bool read_turned_block(part *p, size_t first, refusal *r)
 }
 
 /* Rows of a turned dataset, tile by tile, so that both sides of the transposition stay in the cache. */
-static bool read_turned(part *p, size_t first, size_t count, unsigned char *out, refusal *r)
+static bool read_turned(opened_dataset *p, size_t first, size_t count, unsigned char *out, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
   const size_t dim = cgap_taken_dim(&p->taken), middle = e->ndim == 3 ? e->shape[1] : 1;
@@ -234,7 +234,7 @@ static bool read_turned(part *p, size_t first, size_t count, unsigned char *out,
   return true;
 }
 
-static cgap_status read_part(part *p, size_t first, size_t count, int threads, unsigned char *out, cgap_error *error)
+static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, int threads, unsigned char *out, cgap_error *error)
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_taken_dim(&p->taken);
@@ -273,12 +273,12 @@ static cgap_status read_rows(const cgap_source *source, size_t first, size_t cou
     return cgap_fail(error, CGAP_DATA, "%s: rows %zu to %zu asked for, it has %zu", source->name, first, first + count,
                      source->rows);
   for (size_t i = 0; i < rows->count && count > 0; i++) {
-    part *p = &rows->parts[i];
+    opened_dataset *p = &rows->datasets[i];
     if (first >= p->first + p->rows)
       continue;
     size_t within = first - p->first;
     size_t here = p->rows - within < count ? p->rows - within : count;
-    cgap_status status = read_part(p, within, here, rows->threads, to, error);
+    cgap_status status = read_dataset(p, within, here, rows->threads, to, error);
     if (status != CGAP_OK)
       return status;
     first += here;
@@ -293,7 +293,7 @@ static bool rows_seek(const cgap_source *source)
   const cgap_rows *rows = source->context;
   bool seeks = true;
   for (size_t i = 0; i < rows->count; i++)
-    seeks = seeks && (rows->parts[i].array ? cgap_array_seeks(rows->parts[i].array) : rows->parts[i].direct);
+    seeks = seeks && (rows->datasets[i].array ? cgap_array_seeks(rows->datasets[i].array) : rows->datasets[i].direct);
   return seeks;
 }
 
@@ -302,7 +302,7 @@ static bool rows_share(const cgap_source *source)
   const cgap_rows *rows = source->context;
   bool thread_safe = rows_seek(source);
   for (size_t i = 0; i < rows->count; i++)
-    thread_safe = thread_safe && (!rows->parts[i].array || cgap_array_is_thread_safe(rows->parts[i].array));
+    thread_safe = thread_safe && (!rows->datasets[i].array || cgap_array_is_thread_safe(rows->datasets[i].array));
   return thread_safe;
 }
 
@@ -311,7 +311,7 @@ static void expect_rows(const cgap_source *source, size_t first, size_t count)
   const cgap_rows *rows = source->context;
   const size_t row_bytes = source->dim * cgap_type_size(source->type);
   for (size_t i = 0; i < rows->count; i++) {
-    const part *p = &rows->parts[i];
+    const opened_dataset *p = &rows->datasets[i];
     if (p->direct && first >= p->first && first < p->first + p->rows)
       (void)posix_fadvise(p->taken.file->fd, (off_t)(p->offset + (first - p->first) * row_bytes),
                           (off_t)(count * row_bytes), POSIX_FADV_WILLNEED);
@@ -328,21 +328,21 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_take
   *out = NULL;
   *source = (cgap_source){0};
   cgap_rows *rows = calloc(1, sizeof *rows);
-  part *parts = calloc(count, sizeof *parts);
-  if (!rows || !parts) {
+  opened_dataset *datasets = calloc(count, sizeof *datasets);
+  if (!rows || !datasets) {
     free(rows);
-    free(parts);
+    free(datasets);
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   }
   *rows =
-    (cgap_rows){.hooks = {read_rows, rows_seek, rows_share, expect_rows}, .parts = parts, .count = count, .threads = 1};
+    (cgap_rows){.hooks = {read_rows, rows_seek, rows_share, expect_rows}, .datasets = datasets, .count = count, .threads = 1};
   for (size_t i = 0; i < count; i++)
-    parts[i] = (part){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
+    datasets[i] = (opened_dataset){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
-    parts[i].first = total;
-    parts[i].rows = cgap_taken_rows(&taken[i]);
-    total += parts[i].rows;
-    status = open_part(&parts[i], error);
+    datasets[i].first = total;
+    datasets[i].rows = cgap_taken_rows(&taken[i]);
+    total += datasets[i].rows;
+    status = open_dataset(&datasets[i], error);
   }
   if (status != CGAP_OK) {
     cgap_rows_close(rows);
@@ -375,14 +375,14 @@ void cgap_rows_close(cgap_rows *rows)
   if (!rows)
     return;
   for (size_t i = 0; i < rows->count; i++) {
-    cgap_array_close(rows->parts[i].array);
-    cgap_chunks_close(rows->parts[i].chunks);
-    cgap_direct_close(rows->parts[i].past);
-    cgap_free(rows->parts[i].turned.bytes);
-    close_id(rows->parts[i].space, H5Sclose);
-    close_id(rows->parts[i].type, H5Tclose);
-    close_id(rows->parts[i].dataset, H5Dclose);
+    cgap_array_close(rows->datasets[i].array);
+    cgap_chunks_close(rows->datasets[i].chunks);
+    cgap_direct_close(rows->datasets[i].past);
+    cgap_free(rows->datasets[i].turned.bytes);
+    close_id(rows->datasets[i].space, H5Sclose);
+    close_id(rows->datasets[i].type, H5Tclose);
+    close_id(rows->datasets[i].dataset, H5Dclose);
   }
-  free(rows->parts);
+  free(rows->datasets);
   free(rows);
 }

@@ -49,7 +49,7 @@ unsigned cgap_words_of_file(const char *path);
 #define CGAP_TRAINED_LOSSES "contragap_trained_losses"
 
 /* Of a file over parts, "3 of out.h5", and of each of them, "1 of 3 of out.h5". They are not copied with the others. */
-#define CGAP_PARTS_ATTRIBUTE "contragap_parts"
-#define CGAP_PART_ATTRIBUTE "contragap_part"
+#define CGAP_OUTPUT_PARTS_ATTRIBUTE "contragap_parts"
+#define CGAP_OUTPUT_PART_ATTRIBUTE "contragap_part"
 
 #endif

@@ -536,13 +536,13 @@ static bool map_source(hid_t create, const char *path, int ndim, const hsize_t *
 {
   const hsize_t start[3] = {first, 0, 0};
   const hsize_t size[3] = {source->rows, shape[1], shape[2]};
-  hid_t space = H5Screate_simple(ndim, shape, NULL), part = H5Screate_simple(ndim, size, NULL);
+  hid_t space = H5Screate_simple(ndim, shape, NULL), source_space = H5Screate_simple(ndim, size, NULL);
   char *file = escaped(source->file), *dataset = escaped(path);
   const bool fine = file && dataset && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
-                    H5Pset_virtual(create, space, file, dataset, part) >= 0;
+                    H5Pset_virtual(create, space, file, dataset, source_space) >= 0;
   free(dataset);
   free(file);
-  H5Sclose(part);
+  H5Sclose(source_space);
   H5Sclose(space);
   return fine;
 }
@@ -599,7 +599,7 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
 {
   const hid_t to = *(const hid_t *)context;
   (void)info;
-  if (H5Aexists(to, name) > 0 || !strcmp(name, CGAP_PARTS_ATTRIBUTE) || !strcmp(name, CGAP_PART_ATTRIBUTE))
+  if (H5Aexists(to, name) > 0 || !strcmp(name, CGAP_OUTPUT_PARTS_ATTRIBUTE) || !strcmp(name, CGAP_OUTPUT_PART_ATTRIBUTE))
     return 0;
   hid_t from = H5Aopen(object, name, H5P_DEFAULT);
   hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,
