@@ -122,7 +122,7 @@ static void finish_side(const cgap_evidence *e, const cgap_evidence *seen, cgap_
 static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   const size_t n = e->text.rows;
-  double *sorted = cgap_alloc(n, sizeof *sorted), sum = 0, spread = 0;
+  double *sorted = cgap_alloc(n, sizeof *sorted), sum = 0, deviation = 0;
   cgap_cosines *c = &out->cosine_pair;
   if (!sorted)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", n);
@@ -134,8 +134,8 @@ static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_er
   }
   *c = (cgap_cosines){.count = n, .mean = sum / (double)n};
   for (size_t j = 0; j < n; j++)
-    spread += (sorted[j] - c->mean) * (sorted[j] - c->mean);
-  c->sd = sqrt(spread / (double)(n - 1));
+    deviation += (sorted[j] - c->mean) * (sorted[j] - c->mean);
+  c->sd = sqrt(deviation / (double)(n - 1));
   qsort(sorted, n, sizeof *sorted, ascending);
   c->min = sorted[0];
   c->max = sorted[n - 1];

@@ -317,8 +317,8 @@ static cgap_status condition(fit *f, cgap_error *error)
   const double kappa = KAPPA / sqrt(n);
   for (size_t a = 0; a < dim; a++)
     for (size_t b = 0; b <= a; b++) {
-      const double spread = e->image.moment[a * dim + b] + e->text.moment[a * dim + b] - n * f->mean[a] * f->mean[b];
-      f->factor[a * dim + b] = (a == b) + kappa * spread;
+      const double variance = e->image.moment[a * dim + b] + e->text.moment[a * dim + b] - n * f->mean[a] * f->mean[b];
+      f->factor[a * dim + b] = (a == b) + kappa * variance;
     }
   f->intercept_scale = sqrt(1 + kappa * n);
   /* the lower triangle by rows is the upper one by columns, and need not be turned round */

@@ -47,7 +47,7 @@ typedef struct estimate {
   double centre;                                 /* m; after centre() the functions are k, c − m and (c − m)² */
   double whole_couples, all_couples;             /* the file's: between groups; all */
   double whole_mean[CGAP_FUNCTIONS];             /* over those between groups; the kernel's is not known */
-  double spread[CGAP_FUNCTIONS][CGAP_FUNCTIONS]; /* Σ over couples of products of deviations */
+  double deviation_products[CGAP_FUNCTIONS][CGAP_FUNCTIONS]; /* Σ over couples of products of deviations */
   double weight[CGAP_FUNCTIONS];                 /* r = Σ weight · function */
   double value, variance;                        /* û and its variance */
   double gain;
@@ -216,7 +216,7 @@ static void centre(estimate *m)
 
 /* Sums over couples of products of deviations, from the histogram: its bins are narrow for what varies as slowly as
  * these functions. */
-static void measure_spread(estimate *m, const cgap_evidence *e)
+static void measure_deviations(estimate *m, const cgap_evidence *e)
 {
   const uint64_t *bins = cgap_sums_of(e, m->kind, &cgap_measure_cosine)->counts;
   double couples = 0;
@@ -229,11 +229,11 @@ static void measure_spread(estimate *m, const cgap_evidence *e)
     couples += count;
     for (int f = 0; count > 0 && f < CGAP_FUNCTIONS; f++)
       for (int g = 0; g < CGAP_FUNCTIONS; g++)
-        m->spread[f][g] += count * deviation[f] * deviation[g];
+        m->deviation_products[f][g] += count * deviation[f] * deviation[g];
   }
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
     for (int g = 0; g < CGAP_FUNCTIONS; g++)
-      m->spread[f][g] *= m->couples / couples; /* couples within a group are left out, and are few */
+      m->deviation_products[f][g] *= m->couples / couples; /* couples within a group are left out, and are few */
 }
 
 /* ---------------------------------------------------------------- control variates and variance */
@@ -339,7 +339,7 @@ static variance variance_of(const estimate *m, const double *weight, bool whole)
   double squares = 0, projected = 0, together = 1;
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
     for (int g = 0; g < CGAP_FUNCTIONS; g++)
-      squares += weight[f] * weight[g] * m->spread[f][g];
+      squares += weight[f] * weight[g] * m->deviation_products[f][g];
   squares = fmax(0, squares);
   for (size_t k = 0; k < m->strata; k++) {
     const stratum *p = &m->stratum[k];
@@ -402,7 +402,7 @@ static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_couples
   else
     gather_side(m, s, grouped);
   centre(m);
-  measure_spread(m, e);
+  measure_deviations(m, e);
   finish_estimate(m, s);
   return CGAP_OK;
 }

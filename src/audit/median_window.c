@@ -32,7 +32,7 @@ typedef struct probe {
   size_t count;
 } probe;
 
-static size_t spread_rows(size_t *row, size_t rows)
+static size_t choose_spaced_rows(size_t *row, size_t rows)
 {
   const size_t count = cgap_lesser(rows, CGAP_PROBE_ROWS);
   for (size_t k = 0; k < count; k++)
@@ -135,8 +135,8 @@ static cgap_status foretell(cgap_median_window *window, cgap_median *median, con
                             cgap_error *error)
 {
   probe p = {.embeddings = e};
-  p.images = spread_rows(p.image, e->image.rows);
-  p.texts = spread_rows(p.text, e->text.rows);
+  p.images = choose_spaced_rows(p.image, e->image.rows);
+  p.texts = choose_spaced_rows(p.text, e->text.rows);
   p.image_row = cgap_alloc(p.images * e->image.dim, sizeof *p.image_row);
   p.text_row = cgap_alloc(p.texts * e->text.dim, sizeof *p.text_row);
   p.cosine = cgap_alloc(p.images * p.texts, sizeof *p.cosine);

@@ -132,10 +132,10 @@ static double shift_of_sums(const pairs *c, double scale)
     }
   if (n < 1)
     return 0;
-  const double spread = fmax(0, xx / n - x / n * x / n), along = xy / n - x / n * y / n;
-  const double slope = spread > 1e-20 ? along / spread : 0, away = at / weight - x / n;
+  const double deviation = fmax(0, xx / n - x / n * x / n), along = xy / n - x / n * y / n;
+  const double slope = deviation > 1e-20 ? along / deviation : 0, away = at / weight - x / n;
   const double left = fmax(0, yy / n - y / n * y / n - slope * along);
-  const double chance = sqrt(left / n * (1 + (spread > 1e-20 ? away * away / spread : 0)));
+  const double chance = sqrt(left / n * (1 + (deviation > 1e-20 ? away * away / deviation : 0)));
   return scale * fmax(0, fabs(y / n + slope * away) - SURE * chance);
 }
 

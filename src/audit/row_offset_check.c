@@ -177,7 +177,7 @@ static void multiply(const block_run *run, size_t others, size_t first)
 }
 
 /* The mean square of the product with an image of the block at random. */
-static double measure_spread(const block_run *run, int threads)
+static double measure_random_square(const block_run *run, int threads)
 {
   const size_t dim = run->embeddings->image.dim, step = (run->rows + BLOCK_OTHERS - 1) / BLOCK_OTHERS,
                others = (run->rows + step - 1) / step;
@@ -273,7 +273,7 @@ static cgap_status measure_block(block_run *run, int threads, cgap_block_product
   const size_t dim = run->embeddings->image.dim;
   cgap_status status = fetch_block(run, threads, error);
   if (!status)
-    out->within_square = measure_spread(run, threads);
+    out->within_square = measure_random_square(run, threads);
   if (!status && run->images)
     sum_shifts(run, run->images, 0, SHIFTS, threads, out);
   for (int s = 0; !status && !run->images && s < SHIFTS; s++) {

@@ -272,7 +272,7 @@ static cgap_status gather_rows(cgap_side *side, size_t *place, cgap_comm *comm, 
   return status ? status : cgap_comm_gather(comm, side->raw, place, error);
 }
 
-static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_comm *comm,
+static cgap_status replicate_modality(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_comm *comm,
                                cgap_error *error)
 {
   const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm);
@@ -292,8 +292,8 @@ static cgap_status spread_side(cgap_side *side, const cgap_side *whole, const si
 
 cgap_status cgap_row_sample_replicate(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
 {
-  cgap_status status = spread_side(&s->embeddings.image, &whole->image, s->image, comm, error);
-  return status ? status : spread_side(&s->embeddings.text, &whole->text, s->text, comm, error);
+  cgap_status status = replicate_modality(&s->embeddings.image, &whole->image, s->image, comm, error);
+  return status ? status : replicate_modality(&s->embeddings.text, &whole->text, s->text, comm, error);
 }
 
 /* ---------------------------------------------------------------- moments */

@@ -202,7 +202,7 @@ static cgap_status ask_images(work *w, cgap_error *error)
 }
 
 /* Ranks of queries, to the places of all rows. */
-static cgap_status spread_ranks(double **rank, const size_t *row, size_t queries, size_t rows, cgap_error *error)
+static cgap_status expand_ranks(double **rank, const size_t *row, size_t queries, size_t rows, cgap_error *error)
 {
   double *all = cgap_alloc(rows, sizeof *all);
   if (!all)
@@ -285,9 +285,9 @@ static cgap_status finish_all(work *w, const cgap_couple_sums *couples, cgap_aud
   if (!status)
     status = finish_median(w, out, error);
   if (!status && w->whole->paired)
-    status = spread_ranks(&out->rank_image_to_text, w->queries.image, q->image.rows, w->whole->image.rows, error);
+    status = expand_ranks(&out->rank_image_to_text, w->queries.image, q->image.rows, w->whole->image.rows, error);
   if (!status && w->whole->paired)
-    status = spread_ranks(&out->rank_text_to_image, w->queries.text, q->text.rows, w->whole->text.rows, error);
+    status = expand_ranks(&out->rank_text_to_image, w->queries.text, q->text.rows, w->whole->text.rows, error);
   out->sample.image_queries = (size_t)out->image_to_text.recall_at_1.n;
   out->sample.text_queries = (size_t)out->text_to_image.recall_at_1.n;
   return status;

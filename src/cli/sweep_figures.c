@@ -21,10 +21,10 @@ static const struct shown {
 };
 enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN };
 
-static cgap_spread shown_spread(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES],
+static cgap_mean_sd shown_mean_sd(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES],
                                 unsigned fixed, const struct shown *what)
 {
-  return sweep_spread_over(r, g, index, fixed, what->key, what->other);
+  return sweep_mean_sd_over(r, g, index, fixed, what->key, what->other);
 }
 
 /* x of an axis: its values where they are numbers, else their places. */
@@ -64,7 +64,7 @@ static void fill_curve(cgap_curve *out, const sweep_results *r, const cgap_grid 
   index[CGAP_AXIS_LOSS] = by_loss ? loss : 0;
   for (size_t k = 0; k < count; k++) {
     index[axis] = k;
-    const cgap_spread s = shown_spread(r, g, index, fixed, what);
+    const cgap_mean_sd s = shown_mean_sd(r, g, index, fixed, what);
     y[k] = s.mean;
     low[k] = s.mean - s.sd;
     high[k] = s.mean + s.sd;
@@ -124,7 +124,7 @@ static cgap_status write_map(const sweep_results *r, const cgap_grid *g, cgap_ax
   for (size_t k = 0; k < rows * columns; k++) {
     index[row] = k / columns;
     index[column] = k % columns;
-    value[k] = shown_spread(r, g, index, 1U << row | 1U << column, &SHOWN[0]).mean;
+    value[k] = shown_mean_sd(r, g, index, 1U << row | 1U << column, &SHOWN[0]).mean;
   }
   const cgap_map map = {.x = cgap_axis_name(column),
                         .y = cgap_axis_name(row),
@@ -183,7 +183,7 @@ static bool fill_axis(page_data *p, const sweep_results *r, const cgap_grid *g, 
         index[CGAP_AXIS_LOSS] = by_loss ? l : 0;
         index[axis] = k;
         const unsigned fixed = 1U << axis | (by_loss ? 1U << CGAP_AXIS_LOSS : 0U);
-        const cgap_spread s = shown_spread(r, g, index, fixed, &SHOWN[m]);
+        const cgap_mean_sd s = shown_mean_sd(r, g, index, fixed, &SHOWN[m]);
         *v = (cgap_sweep_value){s.mean, s.sd};
       }
   snprintf(p->figure[at], sizeof p->figure[at], "sweep-%s", cgap_axis_name(axis));
@@ -212,7 +212,7 @@ static size_t fill_points(page_data *p, const sweep_results *r, const cgap_grid 
       if (g->count[a] > 1)
         p->setting[at++] = g->value[a][index[a]];
     for (size_t m = 0; m < SHOWN_COUNT; m++) {
-      const cgap_spread v = shown_spread(r, g, index, SWEEP_ALL_BUT_SEED, &SHOWN[m]);
+      const cgap_mean_sd v = shown_mean_sd(r, g, index, SWEEP_ALL_BUT_SEED, &SHOWN[m]);
       p->value[points * SHOWN_COUNT + m] = (cgap_sweep_value){v.mean, v.sd};
     }
     points++;
@@ -306,7 +306,7 @@ cgap_status sweep_figures_write(const sweep_results *r, const cgap_grid *g, cons
 /* How a mean and its spread over seeds are written: with less where the lines would not fit. */
 typedef struct cell {
   int width;
-  enum { SPREAD_IN_WORDS, SPREAD_BY_SIGN, NO_SPREAD } spread;
+  enum { SD_IN_WORDS, SD_AFTER_SIGN, NO_SD } sd_style;
 } cell;
 
 static int axis_width(const cgap_grid *g, cgap_axis axis)
@@ -319,7 +319,7 @@ static int axis_width(const cgap_grid *g, cgap_axis axis)
 
 static cell cell_for(const cgap_grid *g, int columns)
 {
-  static const cell CELLS[] = {{20, SPREAD_IN_WORDS}, {16, SPREAD_BY_SIGN}, {12, NO_SPREAD}};
+  static const cell CELLS[] = {{20, SD_IN_WORDS}, {16, SD_AFTER_SIGN}, {12, NO_SD}};
   const size_t last = sizeof CELLS / sizeof *CELLS - 1;
   int axes = 0;
   size_t k = 0;
@@ -330,17 +330,17 @@ static cell cell_for(const cgap_grid *g, int columns)
   return CELLS[k];
 }
 
-static void print_spread(const cell *c, const cgap_spread *spread)
+static void print_mean_sd(const cell *c, const cgap_mean_sd *value)
 {
   char text[60] = "n/a";
-  const bool spreads = isfinite(spread->sd) && c->spread != NO_SPREAD;
-  if (spreads && c->spread == SPREAD_IN_WORDS)
-    snprintf(text, sizeof text, "%.4f (sd %.4f)", spread->mean, spread->sd);
-  else if (spreads)
-    snprintf(text, sizeof text, "%.4f ±%.4f", spread->mean, spread->sd);
-  else if (spread->n > 0)
-    snprintf(text, sizeof text, "%.4f", spread->mean);
-  printf("%*s", c->width + (spreads && c->spread == SPREAD_BY_SIGN), text); /* ± has two bytes */
+  const bool has_sd = isfinite(value->sd) && c->sd_style != NO_SD;
+  if (has_sd && c->sd_style == SD_IN_WORDS)
+    snprintf(text, sizeof text, "%.4f (sd %.4f)", value->mean, value->sd);
+  else if (has_sd)
+    snprintf(text, sizeof text, "%.4f ±%.4f", value->mean, value->sd);
+  else if (value->n > 0)
+    snprintf(text, sizeof text, "%.4f", value->mean);
+  printf("%*s", c->width + (has_sd && c->sd_style == SD_AFTER_SIGN), text); /* ± has two bytes */
 }
 
 void sweep_results_print(const sweep_results *r, const cgap_grid *g, int columns)
@@ -361,11 +361,11 @@ void sweep_results_print(const sweep_results *r, const cgap_grid *g, int columns
       if (g->count[a] > 1)
         printf("%*s", axis_width(g, (cgap_axis)a), g->value[a][index[a]]);
     for (size_t k = 0; k < SHOWN_COUNT; k++) {
-      const cgap_spread spread = shown_spread(r, g, index, SWEEP_ALL_BUT_SEED, &SHOWN[k]);
-      print_spread(&c, &spread);
+      const cgap_mean_sd value = shown_mean_sd(r, g, index, SWEEP_ALL_BUT_SEED, &SHOWN[k]);
+      print_mean_sd(&c, &value);
     }
     printf("\n");
   }
-  if (c.spread == NO_SPREAD && g->count[CGAP_AXIS_SEED] > 1)
+  if (c.sd_style == NO_SD && g->count[CGAP_AXIS_SEED] > 1)
     printf("\nmeans over %zu seeds; how they spread stands in report.html\n", g->count[CGAP_AXIS_SEED]);
 }

@@ -179,7 +179,7 @@ static bool agrees(const json_t *run, const cgap_grid *g, const size_t index[CGA
   return true;
 }
 
-cgap_spread sweep_spread_over(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES], unsigned fixed,
+cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES], unsigned fixed,
                               const char *key, const char *other)
 {
   const size_t count = json_array_size(r->runs);
@@ -191,7 +191,7 @@ cgap_spread sweep_spread_over(const sweep_results *r, const cgap_grid *g, const 
     if (values && agrees(run, g, index, fixed))
       values[found++] = other ? (result_of(run, key) + result_of(run, other)) / 2 : result_of(run, key);
   }
-  cgap_spread s = cgap_spread_of(values, found);
+  cgap_mean_sd s = cgap_mean_sd_of(values, found);
   free(values);
   return s;
 }
@@ -274,12 +274,12 @@ static json_t *measures_json(const sweep_results *r, const cgap_grid *g, const s
   bool fine = out != NULL;
   *n = 0;
   for (size_t e = 0; e < cgap_field_count() && fine; e++) {
-    const cgap_spread spread = sweep_spread_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_field_at(e)->key, NULL);
-    if (spread.n == 0)
+    const cgap_mean_sd mean_sd = sweep_mean_sd_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_field_at(e)->key, NULL);
+    if (mean_sd.n == 0)
       continue;
-    *n = spread.n > *n ? spread.n : *n;
+    *n = mean_sd.n > *n ? mean_sd.n : *n;
     fine = put(out, cgap_field_at(e)->key,
-               json_pack("{s:o, s:o}", "mean", cgap_number_json(spread.mean), "sd", cgap_number_json(spread.sd)));
+               json_pack("{s:o, s:o}", "mean", cgap_number_json(mean_sd.mean), "sd", cgap_number_json(mean_sd.sd)));
   }
   return whole(out, fine);
 }

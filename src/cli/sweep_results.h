@@ -45,7 +45,7 @@ enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES) - 1) & ~(1 << CGAP_AXIS_SEED) };
 
 /* Of a measure, or of each run's mean of two (other not NULL), over the runs that agree with `index` on every axis
  * whose bit is set in `fixed`. */
-cgap_spread sweep_spread_over(const sweep_results *results, const cgap_grid *grid, const size_t index[CGAP_AXES],
+cgap_mean_sd sweep_mean_sd_over(const sweep_results *results, const cgap_grid *grid, const size_t index[CGAP_AXES],
                               unsigned fixed, const char *key, const char *other);
 
 /* The settings without the seed are those whose seed is the first one; fills index. */

@@ -50,11 +50,11 @@ static void put_at(cgap_page *page, const char *words, double value, const char 
 static void put_trend(cgap_page *page, const cgap_sweep_axis *a, const cgap_sweep_value *v)
 {
   const size_t last = a->count - 1;
-  const double move = v[last].mean - v[0].mean, spread = fmax(v[0].sd, v[last].sd);
+  const double move = v[last].mean - v[0].mean, deviation = fmax(v[0].sd, v[last].sd);
   bool steady = true;
   for (size_t k = 1; k < a->count; k++)
     steady = steady && (v[k].mean - v[k - 1].mean) * move > 0;
-  const bool small = isfinite(spread) && fabs(move) <= spread;
+  const bool small = isfinite(deviation) && fabs(move) <= deviation;
   fputs(small ? "goes" : move > 0 ? "rises" : "falls", page->out);
   put_at(page, " from", v[0].mean, a->value[0]);
   put_at(page, " to", v[last].mean, a->value[last]);
@@ -170,7 +170,7 @@ static void put_setting(cgap_page *page, const cgap_sweep_axis *a, const char *t
   fputs("</td>", page->out);
 }
 
-static void put_spread(cgap_page *page, const cgap_sweep_value *v)
+static void put_mean_sd(cgap_page *page, const cgap_sweep_value *v)
 {
   char mean[40], sd[40];
   if (!isfinite(v->sd)) {
@@ -203,7 +203,7 @@ static void put_points(cgap_page *page, const cgap_sweep *s)
     for (size_t a = 0; a < s->axes; a++)
       put_setting(page, &s->axis[a], s->setting[p * s->axes + a]);
     for (size_t m = 0; m < s->measures; m++)
-      put_spread(page, &s->value[p * s->measures + m]);
+      put_mean_sd(page, &s->value[p * s->measures + m]);
     fputs("</tr>\n", page->out);
   }
   cgap_page_table_end(page);

@@ -16,9 +16,9 @@ static const struct {
 static cgap_status draw_captions(cgap_simulator *s, cgap_error *error)
 {
   const cgap_simulate_options *o = &s->options;
-  size_t spread = o->captions_most - o->captions_least + 1;
+  size_t choices = o->captions_most - o->captions_least + 1;
   s->texts = o->images * o->captions_most;
-  if (spread == 1)
+  if (choices == 1)
     return CGAP_OK;
   uint64_t *owner = cgap_alloc(s->texts, sizeof *owner);
   if (!owner)
@@ -27,7 +27,7 @@ static cgap_status draw_captions(cgap_simulator *s, cgap_error *error)
   s->texts = 0;
   for (size_t i = 0; i < o->images; i++) {
     cgap_random random = cgap_random_init(o->seed, (uint64_t)CGAP_STREAM_CAPTIONS << 56 | i);
-    size_t captions = o->captions_least + (size_t)cgap_random_below(&random, spread);
+    size_t captions = o->captions_least + (size_t)cgap_random_below(&random, choices);
     for (size_t c = 0; c < captions; c++)
       owner[s->texts++] = i;
   }

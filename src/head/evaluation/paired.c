@@ -584,15 +584,15 @@ bool cgap_paired_same_rows(const cgap_audit *a, const cgap_audit *b)
 {
   const cgap_contributions *c = a->contributions, *d = b->contributions;
   const double most = 2 * (c->rounding + d->rounding) + 1e-12, mean = sum(a->pair_cosine, a->texts) / (double)a->texts;
-  double greatest = 0, squares = 0, spread = 0;
+  double greatest = 0, squares = 0, deviations = 0;
   for (size_t j = 0; j < a->texts; j++) {
     const double difference = a->pair_cosine[j] - b->pair_cosine[j];
     greatest = fmax(greatest, fabs(difference));
     squares += difference * difference;
-    spread += (a->pair_cosine[j] - mean) * (a->pair_cosine[j] - mean);
+    deviations += (a->pair_cosine[j] - mean) * (a->pair_cosine[j] - mean);
   }
   /* cosines that hardly differ from each other would all agree */
-  bool same = greatest <= most && (greatest <= 1e-12 || squares <= 0.01 * spread);
+  bool same = greatest <= most && (greatest <= 1e-12 || squares <= 0.01 * deviations);
   for (size_t k = 0; same && k < CGAP_COUPLE_KINDS * c->probed * c->probed; k++)
     same = fabs(c->between[0][k] - d->between[0][k]) <= 2 * CGAP_KERNEL_T * most * c->between[0][k];
   return same;

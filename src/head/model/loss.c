@@ -149,9 +149,9 @@ static double query(const direction *d, size_t q, double beta, const cgap_loss *
     l->pull[c] -= (float)(d->weight * beta / (double)count * weight_of_first);
   }
   const bool pulls = count > 0 && negatives->sum > 0 && d->weight > 0;
-  const double spread = count > 1 ? log((double)count) : 0;
+  const double log_count = count > 1 ? log((double)count) : 0;
   d->reference[q] = pulls ? negatives->greatest : 0;
-  d->offset[q] = pulls ? (float)-(beta * (double)negatives->greatest + log_pull - spread + d->log_strength) : NO_PULL;
+  d->offset[q] = pulls ? (float)-(beta * (double)negatives->greatest + log_pull - log_count + d->log_strength) : NO_PULL;
   sums->found += count > 0 && best > (double)negatives->greatest;
   return count > 0 ? loss / (double)count : 0;
 }

@@ -68,9 +68,9 @@ void cgap_grid_setting(const cgap_grid *g, size_t setting, size_t index[CGAP_AXE
   }
 }
 
-cgap_spread cgap_spread_of(const double *values, size_t count)
+cgap_mean_sd cgap_mean_sd_of(const double *values, size_t count)
 {
-  cgap_spread s = {.mean = NAN, .sd = NAN};
+  cgap_mean_sd s = {.mean = NAN, .sd = NAN};
   double sum = 0, squares = 0;
   for (size_t k = 0; k < count; k++)
     if (isfinite(values[k])) {

@@ -37,11 +37,11 @@ size_t cgap_grid_settings(const cgap_grid *grid); /* their number */
 /* Index into the values of each axis, 0 where it has none. */
 void cgap_grid_setting(const cgap_grid *grid, size_t setting, size_t index[CGAP_AXES]);
 
-typedef struct cgap_spread {
+typedef struct cgap_mean_sd {
   double mean, sd; /* sd with n − 1; NaN below two values */
   size_t n;        /* finite values */
-} cgap_spread;
+} cgap_mean_sd;
 
-cgap_spread cgap_spread_of(const double *values, size_t count);
+cgap_mean_sd cgap_mean_sd_of(const double *values, size_t count);
 
 #endif

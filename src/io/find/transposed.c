@@ -23,11 +23,11 @@ static const double MATCH = 0.1, SURE = 8; /* mean difference of cosines, and th
 typedef struct columns {
   float *value; /* (rows, count), in the end each row less its mean; NULL: not wanted */
   size_t count, rows;
-  double row_spread, column_spread; /* sd over mean of the norms */
+  double row_sd, column_sd; /* sd over mean of the norms */
   double row_effect, column_effect; /* of the means: 1 by chance */
 } columns;
 
-static double spread(double sum, double squares, size_t count)
+static double relative_sd(double sum, double squares, size_t count)
 {
   const double mean = sum / (double)count, variance = squares / (double)count - mean * mean;
   return mean > 0 ? sqrt(variance > 0 ? variance : 0) / mean : 0;
@@ -92,8 +92,8 @@ static bool read_columns(columns *c, const cgap_source *source, bool wanted)
   }
   good = good && isfinite(row_squares) && isfinite(squares);
   if (good) {
-    c->row_spread = spread(row_sum, row_squares, c->rows);
-    c->column_spread = spread(sum, squares, c->count);
+    c->row_sd = relative_sd(row_sum, row_squares, c->rows);
+    c->column_sd = relative_sd(sum, squares, c->count);
   }
   if (good && wanted)
     compare_means(c, norms);
@@ -140,7 +140,7 @@ static bool rows_differ(const columns *c)
 
 static bool has_one_norm(const columns *c)
 {
-  return c->column_spread < ONE_NORM && c->row_spread > OTHER_NORM;
+  return c->column_sd < ONE_NORM && c->row_sd > OTHER_NORM;
 }
 
 void cgap_exchanged_note(cgap_dataset *d)

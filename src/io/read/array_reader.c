@@ -72,7 +72,7 @@ static cgap_status use_piece(cgap_array *a, size_t i, cgap_error *error)
 }
 
 /* out[i·step] = in[i·stride] for i < count, elements of `size` bytes. */
-static void spread(unsigned char *out, size_t step, const unsigned char *in, size_t stride, size_t count, size_t size)
+static void copy_strided(unsigned char *out, size_t step, const unsigned char *in, size_t stride, size_t count, size_t size)
 {
   if (size == 2) {
     for (size_t i = 0; i < count; i++)
@@ -104,7 +104,7 @@ static cgap_status read_column(cgap_array *a, const cgap_piece *p, column k, siz
       cgap_bytes_read(a->bytes, (base + i * stride) * size, ((here - 1) * stride + 1) * size, a->scratch, error);
     if (status != CGAP_OK)
       return status;
-    spread(out + ((i * a->middle + k.m - first) * a->dim + k.c) * size, a->middle * a->dim, a->scratch, stride, here,
+    copy_strided(out + ((i * a->middle + k.m - first) * a->dim + k.c) * size, a->middle * a->dim, a->scratch, stride, here,
            size);
     i += here;
   }
