@@ -60,7 +60,7 @@ static double measure(const line *l, const double at[2], double slope[2], double
 }
 
 /* Newton's steps, halved where they go too far. */
-static void settle(const line *l, double at[2])
+static void fit_line(const line *l, double at[2])
 {
   double slope[2], bend[3], next_slope[2], next_bend[3];
   double value = measure(l, at, slope, bend);
@@ -104,7 +104,7 @@ static void start_of_fit(const cgap_evidence *e, const double *factor, const dou
     l.mean[s] = s == TEXTS ? along - middle : middle - along;
     l.deviation[s] = sqrt(fmax(0, cblas_ddot(dim, w, 1, image, 1) - along * along));
   }
-  settle(&l, at);
+  fit_line(&l, at);
   for (size_t a = 0; a < e->dim; a++)
     v[a] *= at[0];
   *intercept = at[1];
@@ -132,7 +132,7 @@ typedef struct fit {
   double offset[CGAP_FOLDS]; /* b' − w·m */
   double *score[2];          /* (rows) of the fold that has the row, at the last point asked for … */
   double *at, *slope, value; /* … which is this one, with what was found there */
-  bool asked, settled, converged;
+  bool asked, decided, converged;
   cgap_status status;
   cgap_error *error;
 } fit;
@@ -202,7 +202,7 @@ static double error_of(const fit *f, size_t k, const double *along, double resid
 }
 
 /* Whether the margin that no held-out row lacks is larger than the error. */
-static bool is_settled(const double *lacking, double error)
+static bool is_decided(const double *lacking, double error)
 {
   for (size_t m = 0; m < CGAP_FOLD_MARGINS; m++)
     if (lacking[m] == 0 && error < margins[m])
@@ -231,7 +231,7 @@ static void evaluate(fit *f, const lbfgsfloatval_t *x)
     cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, (int)f->dim, f->factor, (int)f->dim, into, 1);
     into[f->dim] = residuals[k] / f->intercept_scale;
   }
-  f->settled = !f->status && is_settled(residuals + CGAP_FOLDS, error);
+  f->decided = !f->status && is_decided(residuals + CGAP_FOLDS, error);
 }
 
 /* The last point may be asked for again: the first by L-BFGS, the last after it. */
@@ -256,7 +256,7 @@ static int stop_early(void *instance, const lbfgsfloatval_t *x, const lbfgsfloat
 {
   (void)x, (void)g, (void)fx, (void)xnorm, (void)gnorm, (void)step, (void)n, (void)k, (void)ls;
   const fit *f = instance;
-  return f->status || f->settled;
+  return f->status || f->decided;
 }
 
 typedef struct labelled {
@@ -384,7 +384,7 @@ static cgap_status fit_run(fit *f, cgap_error *error)
   parameter.epsilon = 1e-7;
   parameter.max_iterations = MAX_ITERATIONS;
   (void)objective(f, x, g, n, 0);
-  if (!f->status && !f->settled)
+  if (!f->status && !f->decided)
     code = lbfgs(n, x, NULL, objective, stop_early, f, &parameter);
   if (!f->status && code == LBFGSERR_OUTOFMEMORY)
     f->status = cgap_fail(error, CGAP_RESOURCE, "no memory for a fit of %d unknowns", n);

@@ -175,8 +175,8 @@ static void check_across(const char *where, float residual, size_t levels, bool 
   cr_assert(cgap_best_init(&columns, &of_columns, false, true, CGAP_BEST_PARTIAL));
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
     show_tile(&c, &r, &rows, &columns, 0, column, row_first, column_first);
-  cgap_best_settle(&rows, &c.evidence, 2);
-  cgap_best_settle(&columns, &c.evidence, 2);
+  cgap_best_resolve(&rows, &c.evidence, 2);
+  cgap_best_resolve(&columns, &c.evidence, 2);
   expect_lists(where, &c, &of_rows, false, false, column_first);
   expect_lists(where, &c, &of_columns, false, true, row_first);
   cr_expect_geq(c.remade, 10 * (c.rows + c.columns));
@@ -224,7 +224,7 @@ Test(best, triangle)
     for (size_t column = 0; column < c.columns; column += CGAP_TILE)
       for (size_t row = 0; row <= column; row += CGAP_TILE)
         show_tile(&c, &r, &best, &best, row, column, NULL, NULL);
-    cgap_best_settle(&best, &c.evidence, 2);
+    cgap_best_resolve(&best, &c.evidence, 2);
     expect_lists(rough ? "rough" : "float", &c, &totals, true, false, NULL);
     cgap_best_clear(&best);
     cgap_neighbours_clear(&totals.lists);
@@ -244,7 +244,7 @@ Test(best, complete)
   cr_assert(cgap_best_init(&columns, &none, false, true, CGAP_BEST_COMPLETE));
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
     show_tile(&c, &r, &rows, &columns, 0, column, NULL, NULL);
-  cgap_best_settle(&rows, &c.evidence, 2);
+  cgap_best_resolve(&rows, &c.evidence, 2);
   cr_expect_gt(c.remade, 0);
   cr_expect_lt(c.remade, 6 * c.rows, "%zu", c.remade);
   for (size_t own = 0; own < c.rows; own++) {

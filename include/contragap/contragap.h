@@ -73,7 +73,7 @@ CGAP_API void cgap_comm_on_stop(cgap_comm *comm, bool (*stop)(void *context), vo
 
 /* The end of the common work, on every rank: *error is how it went here. Afterwards it holds, on rank 0, how it went
  * for the job, with the rank and the node of a failure that is not everybody's. Returns its status. */
-CGAP_API CGAP_MUST_CHECK cgap_status cgap_comm_settle(cgap_comm *comm, cgap_error *error);
+CGAP_API CGAP_MUST_CHECK cgap_status cgap_comm_finish(cgap_comm *comm, cgap_error *error);
 
 /* Ends MPI. Where settling found ranks in the middle of a message, that ends the process as well, with `code`. */
 CGAP_API void cgap_comm_close(cgap_comm *comm, int code);

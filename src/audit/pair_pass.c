@@ -124,9 +124,9 @@ static cgap_status run_panels(pass *p, cgap_error *error)
   }
   if (p->out_of_memory)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the workers of the tile pass; try fewer --threads");
-  cgap_best_settle(&p->rows, p->evidence, p->options->threads);
+  cgap_best_resolve(&p->rows, p->evidence, p->options->threads);
   if (p->tile.column_best != &p->rows)
-    cgap_best_settle(&p->columns, p->evidence, p->options->threads);
+    cgap_best_resolve(&p->columns, p->evidence, p->options->threads);
   return p->cancelled ? cgap_fail(error, CGAP_INTERRUPTED, "interrupted during the tile pass; nothing was written")
                       : CGAP_OK;
 }

@@ -354,7 +354,7 @@ static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
 }
 
 /* Without texts the class texts stand for them, unpaired. */
-static cgap_status settle_sides(cgap_prepared *out, cgap_error *error)
+static cgap_status use_class_texts(cgap_prepared *out, cgap_error *error)
 {
   cgap_data *data = &out->data;
   if (data->text.rows == 0 && data->class_text.rows > 0) {
@@ -385,7 +385,7 @@ cgap_status cgap_prepare(cgap_prepared *out, const cgap_data *given, const cgap_
     status = check_options(options, error);
   if (!status)
     status = cgap_check_data(&out->data, given, error);
-  return status ? status : settle_sides(out, error);
+  return status ? status : use_class_texts(out, error);
 }
 
 static bool is_first(const cgap_audit_options *o)

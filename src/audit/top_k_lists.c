@@ -41,7 +41,7 @@ static void make_again(cgap_neighbours *n, size_t row, const cgap_side *side, co
                           old[k].row);
 }
 
-static void settle(const lists *l, int threads)
+static void resolve_lists(const lists *l, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads)
   for (size_t row = 0; row < l->side->rows; row++)
@@ -62,8 +62,8 @@ cgap_status cgap_lists_complete(cgap_evidence *evidence, const cgap_embeddings *
       !cgap_neighbours_expand(&evidence->text_text, text_first, texts, true))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", images, texts);
   if (margin > 0) {
-    settle(&(lists){&e->image, &e->text, &evidence->image_image, &evidence->image_text, margin}, threads);
-    settle(&(lists){&e->text, &e->image, &evidence->text_text, &evidence->text_image, margin}, threads);
+    resolve_lists(&(lists){&e->image, &e->text, &evidence->image_image, &evidence->image_text, margin}, threads);
+    resolve_lists(&(lists){&e->text, &e->image, &evidence->text_text, &evidence->text_image, margin}, threads);
   }
   return CGAP_OK;
 }

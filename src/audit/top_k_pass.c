@@ -116,7 +116,7 @@ static bool is_turned(const cgap_best *b, size_t row, uint32_t candidate)
 }
 
 /* Cosines of those waiting in double, into the list. */
-static void settle(cgap_best *b, const cgap_evidence *e, size_t i)
+static void resolve_row(cgap_best *b, const cgap_evidence *e, size_t i)
 {
   const size_t row = b->totals->first + i;
   const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
@@ -145,7 +145,7 @@ static void add_waiting(cgap_best *b, const cgap_evidence *e, size_t i, cgap_can
     return;
   sift(b, i);
   if (b->count[i] > ENOUGH)
-    settle(b, e, i);
+    resolve_row(b, e, i);
 }
 
 /* Those waiting as they are, where they are the ten best; false: they may not be. */
@@ -161,13 +161,13 @@ static bool keep_all(cgap_best *b, size_t i)
   return true;
 }
 
-void cgap_best_settle(cgap_best *b, const cgap_evidence *evidence, int threads)
+void cgap_best_resolve(cgap_best *b, const cgap_evidence *evidence, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads) if (b->waiting)
   for (size_t i = 0; i < (b->waiting ? b->totals->rows : 0); i++) {
     sift(b, i);
     if (!keep_all(b, i))
-      settle(b, evidence, i);
+      resolve_row(b, evidence, i);
   }
 }
 

@@ -71,6 +71,6 @@ void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound);
 void cgap_best_take(cgap_best *b, const cgap_batch *batch, bool columns);
 
 /* Makes what waits again in double and puts it into the lists. */
-void cgap_best_settle(cgap_best *b, const cgap_evidence *evidence, int threads);
+void cgap_best_resolve(cgap_best *b, const cgap_evidence *evidence, int threads);
 
 #endif

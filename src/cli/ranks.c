@@ -73,7 +73,7 @@ int cli_ranks_close(int code)
   cgap_comm *comm = ranks.comm;
   if (!ranks.failed && code > CGAP_CROSSED) /* said already */
     ranks.error.status = (cgap_status)code;
-  const cgap_status status = cgap_comm_settle(comm, &ranks.error);
+  const cgap_status status = cgap_comm_finish(comm, &ranks.error);
   cli_leave_answered(); /* MPI may end this process by a signal */
   ranks.comm = NULL;    /* what is said now is said at once */
   if (status != CGAP_OK && ranks.error.message[0] && cli_ranks_first())

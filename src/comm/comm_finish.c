@@ -74,7 +74,7 @@ static void pronounce(const cgap_comm *c, const verdict *v, cgap_error *error)
     (void)cgap_fail(error, CGAP_RESOURCE, "rank %d on %s has ended without a word", v->silent, c->node[v->silent]);
 }
 
-static void settle_first(cgap_comm *c, done *mine, cgap_error *error)
+static void finish_as_first(cgap_comm *c, done *mine, cgap_error *error)
 {
   verdict v = {0};
   done d;
@@ -105,7 +105,7 @@ static void settle_first(cgap_comm *c, done *mine, cgap_error *error)
     send_whole(c, answer, sizeof answer, r, TAG_VERDICT);
 }
 
-static void settle_other(cgap_comm *c, done *mine, cgap_error *error)
+static void finish_as_other(cgap_comm *c, done *mine, cgap_error *error)
 {
   int answer[2] = {0, 0};
   send_whole(c, mine, sizeof *mine, 0, TAG_DONE);
@@ -123,7 +123,7 @@ static void settle_other(cgap_comm *c, done *mine, cgap_error *error)
 }
 
 /* With a failure the notices that nobody took are still under way: MPI_Finalize would wait for them. */
-cgap_status cgap_comm_settle(cgap_comm *c, cgap_error *error)
+cgap_status cgap_comm_finish(cgap_comm *c, cgap_error *error)
 {
   if (!c)
     return error->status;
@@ -134,8 +134,8 @@ cgap_status cgap_comm_settle(cgap_comm *c, cgap_error *error)
   mine.broken = c->broken;
   cgap_failure_fill(&mine.how, c, error);
   if (c->place.rank == 0)
-    settle_first(c, &mine, error);
+    finish_as_first(c, &mine, error);
   else
-    settle_other(c, &mine, error);
+    finish_as_other(c, &mine, error);
   return error->status;
 }

@@ -320,7 +320,7 @@ static json_t *measured(const cgap_audit *a)
 }
 
 /* A pairing that was open has been settled by the rows: how, in words. */
-static bool put_settled(json_t *root, const cgap_audit *a)
+static bool put_resolved_pairing(json_t *root, const cgap_audit *a)
 {
   const char *kind = json_string_value(cgap_json_get(root, "input.pairing.kind"));
   return !kind || strcmp(kind, "open") != 0 || cgap_json_put(root, "input.pairing.settled", json_string(a->pairing));
@@ -418,7 +418,7 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
   if (sound && (a->has & CGAP_HAS_ARITHMETIC))
     sound = put_curve(root, &a->arithmetic);
   if (sound)
-    sound = cgap_json_put(root, "input", input ? json_deep_copy(input) : json_object()) && put_settled(root, a) &&
+    sound = cgap_json_put(root, "input", input ? json_deep_copy(input) : json_object()) && put_resolved_pairing(root, a) &&
             cgap_json_put(root, "input.measured", measured(a));
   if (sound && run)
     sound = cgap_json_put(root, "run", cgap_run_json(run));

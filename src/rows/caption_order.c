@@ -62,7 +62,7 @@ static double probe_z(const probe *s)
   return variance > 0 ? sum / n / sqrt(variance / n) : 0;
 }
 
-cgap_status cgap_pairing_settle(cgap_order *out, const cgap_data *data, cgap_error *error)
+cgap_status cgap_caption_order_detect(cgap_order *out, const cgap_data *data, cgap_error *error)
 {
   probe s = {.count = data->image.rows < PROBE_IMAGES ? data->image.rows : PROBE_IMAGES, .dim = data->image.dim};
   double z[2] = {0, 0};

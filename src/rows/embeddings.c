@@ -154,7 +154,7 @@ static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_si
   cgap_order order = CGAP_IMAGE_MAJOR;
   cgap_status status = check_shapes(data, error);
   if (!status && data->pairing == CGAP_PAIRING_OPEN)
-    status = cgap_pairing_settle(&order, data, error);
+    status = cgap_caption_order_detect(&order, data, error);
   if (status)
     return status;
   size_t *kept_as = cgap_alloc(data->image.rows, sizeof *kept_as);

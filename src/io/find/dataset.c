@@ -93,7 +93,7 @@ static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap
   if (status == CGAP_OK)
     note_training(d);
   if (status == CGAP_OK)
-    status = cgap_left_over_settle(d, options, error);
+    status = cgap_left_over_check(d, options, error);
   d->data.drop_bad = options->drop_bad;
   d->data.merge_images = options->merge_images;
   return status;

@@ -438,7 +438,7 @@ static cgap_status refuse_disagreement(const cgap_dataset *d, const char *other,
 }
 
 /* Takes `map`, by `series`, for the pairing, or refuses it where another dataset has said otherwise. */
-static cgap_status settle(cgap_dataset *d, cgap_series *series, uint64_t *map, const char *says, cgap_error *error)
+static cgap_status set_pairing(cgap_dataset *d, cgap_series *series, uint64_t *map, const char *says, cgap_error *error)
 {
   const size_t texts = cgap_series_rows(&d->role[CGAP_ROLE_TEXT]);
   cgap_series *index = &d->role[CGAP_ROLE_TEXT_IMAGE];
@@ -501,7 +501,7 @@ static cgap_status take_form(cgap_dataset *d, pair_form form, cgap_error *error)
   if (status == CGAP_OK && map && (form == FORM_INDEX || form == FORM_TEXTS))
     note_base(d, &series);
   if (status == CGAP_OK && map)
-    status = settle(d, &series, map, FORM[form].says, error);
+    status = set_pairing(d, &series, map, FORM[form].says, error);
   else
     free(map);
   free(series.taken);
@@ -532,7 +532,7 @@ static cgap_status take_given(cgap_dataset *d, const cgap_spec *spec, cgap_error
   if (status == CGAP_OK)
     note_base(d, &series);
   if (status == CGAP_OK)
-    status = settle(d, &series, map, FORM[FORM_INDEX].says, error);
+    status = set_pairing(d, &series, map, FORM[FORM_INDEX].says, error);
   free(series.taken);
   free(series.name);
   free(series.why);
@@ -576,7 +576,7 @@ static cgap_status take_ids(cgap_dataset *d, cgap_error *error)
     return status;
   if (d->text_image) {
     cgap_series ids = {.name = text_id->name};
-    return settle(d, &ids, map, "", error);
+    return set_pairing(d, &ids, map, "", error);
   }
   d->text_image = map;
   d->data.pairing = CGAP_BY_INDEX;

@@ -50,7 +50,7 @@ CGAP_MUST_CHECK cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *er
 
 /* Refuses a file given by name that no role takes, and a link that leads nowhere where the pairing should be; notes
  * datasets that look like embeddings and were not taken. */
-CGAP_MUST_CHECK cgap_status cgap_left_over_settle(cgap_dataset *d, const cgap_input_options *options,
+CGAP_MUST_CHECK cgap_status cgap_left_over_check(cgap_dataset *d, const cgap_input_options *options,
                                                   cgap_error *error);
 /* CGAP_FILE: the one side that was found is not all there is: something else may be the other side. */
 CGAP_MUST_CHECK cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error);

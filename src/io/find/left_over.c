@@ -72,7 +72,7 @@ static bool names_pairing(const cgap_entry *e)
 }
 
 /* One that would have been the pairing is missed where the rows alone pair; others are a note. */
-static cgap_status settle_dangling(cgap_dataset *d, const cgap_entry *e, cgap_error *error)
+static cgap_status check_dangling(cgap_dataset *d, const cgap_entry *e, cgap_error *error)
 {
   const bool by_rows = d->data.pairing == CGAP_BY_ROW || d->data.pairing == CGAP_PAIRING_OPEN;
   if (by_rows && names_pairing(e))
@@ -90,7 +90,7 @@ static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
          (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_EMBEDDING)) && d->role[CGAP_ROLE_CLASS_TEXT].count == 0;
 }
 
-static cgap_status settle(cgap_dataset *d, const cgap_file *file, const cgap_input_options *options, size_t *named,
+static cgap_status check_file(cgap_dataset *d, const cgap_file *file, const cgap_input_options *options, size_t *named,
                           cgap_error *error)
 {
   const bool chosen = options->image && options->text;
@@ -98,7 +98,7 @@ static cgap_status settle(cgap_dataset *d, const cgap_file *file, const cgap_inp
   for (size_t k = 0; k < file->count && status == CGAP_OK; k++) {
     const cgap_entry *e = &file->entries[k];
     if (e->dangling)
-      status = settle_dangling(d, e, error);
+      status = check_dangling(d, e, error);
     else if (is_taken(d, e))
       continue;
     else if (is_unread_class_text(d, e))
@@ -134,12 +134,12 @@ cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error)
   return CGAP_OK;
 }
 
-cgap_status cgap_left_over_settle(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_left_over_check(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   size_t named = 0;
   cgap_status status = CGAP_OK;
   for (size_t i = 0; i < d->file_count && status == CGAP_OK; i++)
-    status = settle(d, d->files[i], options, &named, error);
+    status = check_file(d, d->files[i], options, &named, error);
   if (named > NAMED_MAX)
     cgap_append(&d->notes, "and %zu more datasets of as many rows, not used\n", named - NAMED_MAX);
   return status;

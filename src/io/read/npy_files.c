@@ -231,7 +231,7 @@ static unsigned own_side(const cgap_entry *e)
 }
 
 /* Two arrays of which the names say one side or none: the other side is the other one; the image comes first. */
-static void settle_two(cgap_file *file, const loose_list *list)
+static void choose_modalities_of_two(cgap_file *file, const loose_list *list)
 {
   cgap_entry *two[2] = {NULL, NULL};
   size_t count = 0;
@@ -284,7 +284,7 @@ cgap_status cgap_npy_files_open(cgap_file *file, const char *const *paths, size_
   if (status == CGAP_OK)
     status = open_list(file, &list, error);
   if (status == CGAP_OK)
-    settle_two(file, &list);
+    choose_modalities_of_two(file, &list);
   clear_list(&list);
   return status;
 }
