@@ -40,7 +40,7 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   for (size_t a = 0; a < e->dim; a++)
     shift += (e->paired_image_mean[a] - e->text.mean[a]) * (e->paired_image_mean[a] - e->text.mean[a]);
   const double whole = out->alignment.mean_squared_distance.value;
-  out->gap.share_of_alignment = whole > 1e-12 ? cgap_scalar_plain(shift / whole, e->image.rows)
+  out->gap.share_of_alignment = whole > 1e-12 ? cgap_scalar_number(shift / whole, e->image.rows)
                                               : cgap_scalar_null("every text equals its image", e->image.rows);
   cgap_free(v);
   return CGAP_OK;

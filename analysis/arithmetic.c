@@ -81,7 +81,7 @@ void cgap_arithmetic_finish(const double *right, double total, uint64_t queries,
     out->arithmetic.curve[p] = 100 * right[p] / total;
   }
   out->arithmetic.score =
-    total > 0 ? cgap_scalar_plain(out->arithmetic.curve[AT_ONE], queries)
+    total > 0 ? cgap_scalar_number(out->arithmetic.curve[AT_ONE], queries)
               : cgap_scalar_null(
                   queries ? "the queries' weights are all zero" : "every query's image or word was left out", queries);
 }

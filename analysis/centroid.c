@@ -83,11 +83,11 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
                               : mean_covariance(&e->image, e->dim, a, a) + mean_covariance(&e->text, e->dim, a, a);
   }
   floor_square = fmax(0, floor_square);
-  out->gap.centroid_distance = cgap_scalar_plain(sqrt(square), n);
+  out->gap.centroid_distance = cgap_scalar_number(sqrt(square), n);
   out->gap.corrected_distance = corrected_distance(e, square, floor_square, n);
-  out->gap.noise_floor = cgap_scalar_plain(sqrt(floor_square), n);
+  out->gap.noise_floor = cgap_scalar_number(sqrt(floor_square), n);
   out->gap.centroid_cosine = image_square > NOTHING && text_square > NOTHING
-                               ? cgap_scalar_plain(product / sqrt(image_square * text_square), n)
+                               ? cgap_scalar_number(product / sqrt(image_square * text_square), n)
                                : cgap_scalar_null("a centroid is the origin", n);
   finish_dimensions(e, square, &out->gap);
   return CGAP_OK;

@@ -175,7 +175,7 @@ static cgap_status finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_e
   return finish_seen(s->whole, s->sample, out, error);
 }
 
-static const cgap_plain plains[] = {
+static const cgap_number numbers[] = {
   {"cosine.pair.mean", offsetof(cgap_audit, cosine_pair.mean), false, CGAP_HAS_PAIRS,
    offsetof(cgap_audit, cosine_pair.why)},
   {"cosine.pair.sd", offsetof(cgap_audit, cosine_pair.sd), false, CGAP_HAS_PAIRS,
@@ -231,6 +231,6 @@ const cgap_measure cgap_measure_cosine = {
   .basis = CGAP_ON_PAIRS,
   .finish = finish,
   .finish_sampled = finish_sampled,
-  .plains = plains,
-  .plain_count = sizeof plains / sizeof *plains,
+  .numbers = numbers,
+  .number_count = sizeof numbers / sizeof *numbers,
 };

@@ -39,19 +39,19 @@ const cgap_field *cgap_field_at(size_t index)
   return NULL;
 }
 
-size_t cgap_plain_count(void)
+size_t cgap_number_count(void)
 {
   size_t count = 0;
   for (size_t m = 0; cgap_measures[m]; m++)
-    count += cgap_measures[m]->plain_count;
+    count += cgap_measures[m]->number_count;
   return count;
 }
 
-const cgap_plain *cgap_plain_at(size_t index)
+const cgap_number *cgap_number_at(size_t index)
 {
-  for (size_t m = 0; cgap_measures[m]; index -= cgap_measures[m++]->plain_count)
-    if (index < cgap_measures[m]->plain_count)
-      return &cgap_measures[m]->plains[index];
+  for (size_t m = 0; cgap_measures[m]; index -= cgap_measures[m++]->number_count)
+    if (index < cgap_measures[m]->number_count)
+      return &cgap_measures[m]->numbers[index];
   return NULL;
 }
 
@@ -90,11 +90,11 @@ void cgap_field_title(const cgap_field *field, char out[100])
     snprintf(out, 100, "%s: %s", group->title, field->label);
 }
 
-static const cgap_plain *find_plain(const char *key)
+static const cgap_number *find_number(const char *key)
 {
-  for (size_t i = 0; i < cgap_plain_count(); i++)
-    if (strcmp(cgap_plain_at(i)->key, key) == 0)
-      return cgap_plain_at(i);
+  for (size_t i = 0; i < cgap_number_count(); i++)
+    if (strcmp(cgap_number_at(i)->key, key) == 0)
+      return cgap_number_at(i);
   return NULL;
 }
 
@@ -106,16 +106,16 @@ cgap_looked_up cgap_look_up(const cgap_audit *audit, const char *key)
     return (cgap_looked_up){
       .found = true, .present = cgap_field_present(audit, field), .value = s->why ? NAN : s->value, .why = s->why};
   }
-  const cgap_plain *plain = find_plain(key);
-  if (!plain)
+  const cgap_number *number = find_number(key);
+  if (!number)
     return (cgap_looked_up){.value = NAN};
-  const char *at = (const char *)audit + plain->offset;
-  double value = plain->counted ? (double)*(const uint64_t *)(const void *)at : *(const double *)(const void *)at;
-  const char *why = plain->why ? *(const char *const *)(const void *)((const char *)audit + plain->why) : NULL;
+  const char *at = (const char *)audit + number->offset;
+  double value = number->counted ? (double)*(const uint64_t *)(const void *)at : *(const double *)(const void *)at;
+  const char *why = number->why ? *(const char *const *)(const void *)((const char *)audit + number->why) : NULL;
   if (!why && !isfinite(value))
     why = "not defined for these data";
   return (cgap_looked_up){
-    .found = true, .present = (audit->has & plain->needs) == plain->needs, .value = why ? NAN : value, .why = why};
+    .found = true, .present = (audit->has & number->needs) == number->needs, .value = why ? NAN : value, .why = why};
 }
 
 /* Measures that are defined, but that no report of this version has. */
@@ -145,8 +145,8 @@ const char *cgap_key_suggestion(const char *key)
   cgap_suggestion near = cgap_suggestion_init(key);
   for (size_t i = 0; i < cgap_field_count(); i++)
     cgap_suggestion_offer(&near, cgap_field_at(i)->key);
-  for (size_t i = 0; i < cgap_plain_count(); i++)
-    cgap_suggestion_offer(&near, cgap_plain_at(i)->key);
+  for (size_t i = 0; i < cgap_number_count(); i++)
+    cgap_suggestion_offer(&near, cgap_number_at(i)->key);
   for (size_t i = 0; i < sizeof unreported / sizeof *unreported; i++)
     cgap_suggestion_offer(&near, unreported[i]);
   return near.name;
@@ -154,7 +154,7 @@ const char *cgap_key_suggestion(const char *key)
 
 bool cgap_key_exists(const char *key)
 {
-  return cgap_field_find(key) || find_plain(key);
+  return cgap_field_find(key) || find_number(key);
 }
 
 bool cgap_key_defined(const char *key)

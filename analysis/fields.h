@@ -19,8 +19,8 @@ size_t cgap_field_count(void);
 const cgap_field *cgap_field_at(size_t index); /* NULL past the last */
 
 /* The numbers without an interval. */
-size_t cgap_plain_count(void);
-const cgap_plain *cgap_plain_at(size_t index);
+size_t cgap_number_count(void);
+const cgap_number *cgap_number_at(size_t index);
 
 const cgap_scalar *cgap_field_scalar(const cgap_audit *audit, const cgap_field *field);
 /* Which way is better from this audit's value: towards the uniform distribution's for uniformity.cross, past which

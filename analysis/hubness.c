@@ -47,10 +47,10 @@ static cgap_status finish_direction(const cgap_neighbours *queries, const cgap_m
   }
   second /= (double)n;
   third /= (double)n;
-  out->skewness = second > 0 ? cgap_scalar_plain(third / (second * sqrt(second)), n)
+  out->skewness = second > 0 ? cgap_scalar_number(third / (second * sqrt(second)), n)
                              : cgap_scalar_null("every target occurs equally often", n);
-  out->robin_hood = cgap_scalar_plain(0.5 * away / (mean * (double)n), n);
-  out->anti_hub_share = cgap_scalar_plain(never / (double)n, n);
+  out->robin_hood = cgap_scalar_number(0.5 * away / (mean * (double)n), n);
+  out->anti_hub_share = cgap_scalar_number(never / (double)n, n);
   finish_hubs(count, targets, out);
   cgap_free(count);
   return CGAP_OK;

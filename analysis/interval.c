@@ -7,14 +7,14 @@ cgap_scalar cgap_scalar_bounds(double value, double lo, double hi, uint64_t n)
   return (cgap_scalar){.value = value, .lo = lo, .hi = hi, .n = n, .method = CGAP_EXACT};
 }
 
-cgap_scalar cgap_scalar_plain(double value, uint64_t n)
+cgap_scalar cgap_scalar_number(double value, uint64_t n)
 {
   return cgap_scalar_bounds(value, NAN, NAN, n);
 }
 
 cgap_scalar cgap_scalar_null(const char *why, uint64_t n)
 {
-  cgap_scalar s = cgap_scalar_plain(NAN, n);
+  cgap_scalar s = cgap_scalar_number(NAN, n);
   s.why = why;
   return s;
 }
@@ -22,7 +22,7 @@ cgap_scalar cgap_scalar_null(const char *why, uint64_t n)
 cgap_scalar cgap_scalar_normal(double value, double variance, uint64_t n)
 {
   if (isnan(variance)) /* one unit alone says nothing of its spread */
-    return cgap_scalar_plain(value, n);
+    return cgap_scalar_number(value, n);
   const double half = CGAP_Z95 * sqrt(variance < 0 ? 0 : variance); /* NaN: no interval */
   return cgap_scalar_bounds(value, value - half, value + half, n);
 }
@@ -55,10 +55,10 @@ double cgap_variance_of_image_mean(const double *v, size_t images, double mean)
 
 cgap_scalar cgap_scalar_wilson(double p, double variance, uint64_t n)
 {
-  const double plain = p * (1 - p) / (double)n;
+  const double binomial = p * (1 - p) / (double)n;
   if (isnan(variance))
-    return cgap_scalar_plain(p, n);
-  const double effect = plain > 0 ? fmax(1, variance / plain) : 1;
+    return cgap_scalar_number(p, n);
+  const double effect = binomial > 0 ? fmax(1, variance / binomial) : 1;
   const double trials = (double)n / effect, z2 = CGAP_Z95 * CGAP_Z95;
   const double centre = (p + z2 / (2 * trials)) / (1 + z2 / trials);
   const double half = CGAP_Z95 / (1 + z2 / trials) * sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials));

@@ -138,10 +138,10 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   loss->clip_image_to_text = image_to_text(e, sums->row_sums, kept ? kept->loss_image : v);
   const double clip = (loss->clip_text_to_image.value + loss->clip_image_to_text.value) / 2;
   const double cua = clip + out->uniformity.mean.value + out->alignment.mean_squared_distance.value;
-  loss->clip = cgap_scalar_plain(clip, e->image.rows);
-  loss->cua = cgap_scalar_plain(cua, e->image.rows);
+  loss->clip = cgap_scalar_number(clip, e->image.rows);
+  loss->cua = cgap_scalar_number(cua, e->image.rows);
   loss->cuaxu = out->uniformity.cross.why ? cgap_scalar_null(out->uniformity.cross.why, e->image.rows)
-                                          : cgap_scalar_plain(cua + out->uniformity.cross.value, e->image.rows);
+                                          : cgap_scalar_number(cua + out->uniformity.cross.value, e->image.rows);
   cgap_free(v);
   return CGAP_OK;
 }
@@ -159,7 +159,7 @@ static const cgap_field fields[] = {
    "CUA + L_XUniform.", CGAP_FAHIM},
 };
 
-static const cgap_plain plains[] = {
+static const cgap_number numbers[] = {
   {"loss.temperature", offsetof(cgap_audit, loss.temperature), false, CGAP_HAS_PAIRS, 0},
 };
 
@@ -174,6 +174,6 @@ const cgap_measure cgap_measure_loss = {
   .finish = finish,
   .fields = fields,
   .field_count = sizeof fields / sizeof *fields,
-  .plains = plains,
-  .plain_count = sizeof plains / sizeof *plains,
+  .numbers = numbers,
+  .number_count = sizeof numbers / sizeof *numbers,
 };

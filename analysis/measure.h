@@ -92,13 +92,13 @@ typedef struct cgap_field {
 } cgap_field;
 
 /* A number without an interval. */
-typedef struct cgap_plain {
+typedef struct cgap_number {
   const char *key; /* "cosine.pair.mean" */
   size_t offset;   /* of the double, or of the uint64 where `counted` */
   bool counted;
   unsigned needs;
   size_t why; /* offset of the sentence that makes it null; 0: none */
-} cgap_plain;
+} cgap_number;
 
 /* Papers that several measures come from. */
 #define CGAP_FAHIM "Fahim, Murphy, Fyshe 2024, arXiv 2405.18570"
@@ -128,8 +128,8 @@ typedef struct cgap_measure {
   /* what it reports */
   const cgap_field *fields;
   size_t field_count;
-  const cgap_plain *plains;
-  size_t plain_count;
+  const cgap_number *numbers;
+  size_t number_count;
 } cgap_measure;
 
 /* The measures in the order in which they finish, then NULL: the one list of them, in measures.c. */

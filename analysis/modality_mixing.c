@@ -28,10 +28,10 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   const double n = (double)e->image.rows, m = (double)e->text.rows;
   const double image = same_modality_fraction(&e->image_image, &e->image_text, k, true);
   const double text = same_modality_fraction(&e->text_text, &e->text_image, k, false);
-  out->mixed.image = cgap_scalar_plain(image, e->image.rows);
-  out->mixed.text = cgap_scalar_plain(text, e->text.rows);
-  out->mixed.same_modality_share = cgap_scalar_plain((n * image + m * text) / (n + m), pool);
-  out->mixed.unbiased = cgap_scalar_plain((n * (n - 1) + m * (m - 1)) / ((n + m) * (n + m - 1)), pool);
+  out->mixed.image = cgap_scalar_number(image, e->image.rows);
+  out->mixed.text = cgap_scalar_number(text, e->text.rows);
+  out->mixed.same_modality_share = cgap_scalar_number((n * image + m * text) / (n + m), pool);
+  out->mixed.unbiased = cgap_scalar_number((n * (n - 1) + m * (m - 1)) / ((n + m) * (n + m - 1)), pool);
   return CGAP_OK;
 }
 

@@ -50,7 +50,7 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   return CGAP_OK;
 }
 
-static const cgap_plain plains[] = {
+static const cgap_number numbers[] = {
   {"checks.image.not_finite.count", offsetof(cgap_audit, checks_image.not_finite.count), true, 0, 0},
   {"checks.image.zero.count", offsetof(cgap_audit, checks_image.zero.count), true, 0, 0},
   {"checks.image.off_unit.count", offsetof(cgap_audit, checks_image.off_unit.count), true, 0, 0},
@@ -72,6 +72,6 @@ const cgap_measure cgap_measure_near_duplicates = {
   .strip = near_strip,
   .basis = CGAP_ON_PAIRS,
   .finish = finish,
-  .plains = plains,
-  .plain_count = sizeof plains / sizeof *plains,
+  .numbers = numbers,
+  .number_count = sizeof numbers / sizeof *numbers,
 };

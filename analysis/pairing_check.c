@@ -223,7 +223,7 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   return CGAP_OK;
 }
 
-static const cgap_plain plains[] = {
+static const cgap_number numbers[] = {
   {"checks.pairing.matched_mean", offsetof(cgap_audit, pairing_check.matched_mean), false, CGAP_HAS_PAIRS, 0},
   {"checks.pairing.shuffled_mean", offsetof(cgap_audit, pairing_check.shuffled_mean), false, CGAP_HAS_PAIRS, 0},
   {"checks.pairing.z", offsetof(cgap_audit, pairing_check.z), false, CGAP_HAS_PAIRS, 0},
@@ -233,6 +233,6 @@ const cgap_measure cgap_measure_pairing_check = {
   .name = "pairing check",
   .basis = CGAP_ON_ROWS,
   .finish = finish,
-  .plains = plains,
-  .plain_count = sizeof plains / sizeof *plains,
+  .numbers = numbers,
+  .number_count = sizeof numbers / sizeof *numbers,
 };

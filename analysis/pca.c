@@ -150,10 +150,10 @@ static void finish_variance(cgap_spectrum *out, const double *lambda, size_t dim
       least = k + 1;
   }
   const double ratio = sum * sum / squares;
-  out->participation_ratio = cgap_scalar_plain(ratio, n);
-  out->isoscore = cgap_scalar_plain((ratio - 1) / ((double)dim - 1), n);
-  out->entropy_rank = cgap_scalar_plain(entropy_rank(out->explained_variance_ratio, dim), n);
-  out->components_90 = cgap_scalar_plain((double)least, n);
+  out->participation_ratio = cgap_scalar_number(ratio, n);
+  out->isoscore = cgap_scalar_number((ratio - 1) / ((double)dim - 1), n);
+  out->entropy_rank = cgap_scalar_number(entropy_rank(out->explained_variance_ratio, dim), n);
+  out->components_90 = cgap_scalar_number((double)least, n);
 }
 
 /* square: squared singular values, descending; turned into shares in place. */
@@ -165,7 +165,7 @@ static void finish_rankme(cgap_spectrum *out, double *square, size_t dim, double
     sum += sqrt(square[k]);
   for (size_t k = 0; k < count; k++)
     square[k] = sqrt(square[k]) / sum + 1e-7;
-  out->rankme = cgap_scalar_plain(entropy_rank(square, count), n);
+  out->rankme = cgap_scalar_number(entropy_rank(square, count), n);
 }
 
 /* Signs that do not depend on the library: images lie on the positive side of each component. */

@@ -193,7 +193,7 @@ static void finish_direction(const queries *q, cgap_retrieval *out)
   out->recall_at_10 = mean_of(q, is_within_10, true);
   out->mean_rank = mean_of(q, itself, false);
   out->mrr = mean_of(q, reciprocal, false);
-  out->median_rank = cgap_scalar_plain(median(q->rank, q->rows, q->asking, q->v), q->asking);
+  out->median_rank = cgap_scalar_number(median(q->rank, q->rows, q->asking, q->v), q->asking);
 }
 
 static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)

@@ -25,7 +25,7 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
     pair += e->pair_cosine[j];
   const double matched = (1 - pair / (double)e->text.rows) / 2;
   const double whole = matched + (mean_distance_within(&e->image, e->dim) + mean_distance_within(&e->text, e->dim)) / 2;
-  out->gap.rmg = whole > 1e-12 ? cgap_scalar_plain(fmax(0, matched) / whole, e->image.rows)
+  out->gap.rmg = whole > 1e-12 ? cgap_scalar_number(fmax(0, matched) / whole, e->image.rows)
                                : cgap_scalar_null("all rows are equal", e->image.rows);
   return CGAP_OK;
 }

@@ -415,8 +415,8 @@ static cgap_status finish_folds(const fit *f, uint64_t n, cgap_gap *gap, cgap_er
   const char *why = isnan(accuracy) ? "a fold holds rows of one side only"
                     : !f->converged ? "the fit did not converge in 500 iterations"
                                     : NULL;
-  gap->linear_separability = why ? cgap_scalar_null(why, n) : cgap_scalar_plain(accuracy, n);
-  gap->separability_auc = why ? cgap_scalar_null(why, n) : cgap_scalar_plain(auc, n);
+  gap->linear_separability = why ? cgap_scalar_null(why, n) : cgap_scalar_number(accuracy, n);
+  gap->separability_auc = why ? cgap_scalar_null(why, n) : cgap_scalar_number(auc, n);
   return CGAP_OK;
 }
 

@@ -218,7 +218,7 @@ static const cgap_field fields[] = {
    CGAP_FAHIM},
 };
 
-static const cgap_plain plains[] = {
+static const cgap_number numbers[] = {
   {"uniformity.sphere", offsetof(cgap_audit, uniformity.sphere), false, 0, 0},
 };
 
@@ -233,8 +233,8 @@ const cgap_measure cgap_measure_uniformity = {
   .finish_sampled = finish_sampled,
   .fields = fields,
   .field_count = sizeof fields / sizeof *fields,
-  .plains = plains,
-  .plain_count = sizeof plains / sizeof *plains,
+  .numbers = numbers,
+  .number_count = sizeof numbers / sizeof *numbers,
 };
 
 /* ---------------------------------------------------------------- sphere */

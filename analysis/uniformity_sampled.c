@@ -362,7 +362,7 @@ static double whole_variance(const variance *block, const variance *file)
 
 static void finish_estimate(estimate *m, const cgap_sampled *s)
 {
-  const double plain[CGAP_FUNCTIONS] = {1, 0, 0};
+  const double kernel_alone[CGAP_FUNCTIONS] = {1, 0, 0};
   const products all = products_of(m);
   fit_weights(m->weight, &all);
   fitting of_fit = {.growth = 1};
@@ -376,7 +376,7 @@ static void finish_estimate(estimate *m, const cgap_sampled *s)
     m->weight[CGAP_COSINE_OF] = m->weight[CGAP_SQUARE_OF] = 0;
     of_fit.growth = 1;
   }
-  const variance without = variance_of(m, plain, false), file = variance_of(m, plain, true), none = {0};
+  const variance without = variance_of(m, kernel_alone, false), file = variance_of(m, kernel_alone, true), none = {0};
   variance with = variance_of(m, m->weight, false);
   with.projected *= with.projected > 0 ? of_fit.growth : 1;
   const double between = m->whole_couples / m->all_couples, left = whole_variance(&with, &none);
@@ -419,13 +419,13 @@ static cgap_scalar scalar_of(const estimate *m, uint64_t n)
 /* Of the mean of two sides' logs: the groups are drawn, and come, together. */
 static double mean_variance(const cgap_sampled *s, const estimate side[2])
 {
-  const double plain[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = side[0].stratum[0].sampling_fraction;
+  const double kernel_alone[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = side[0].stratum[0].sampling_fraction;
   double total = 0, from_sample = 0, there = 0;
   for (int k = 0; k < 2; k++)
     total += side[k].variance / (side[k].value * side[k].value) / 4;
   for (size_t g = 0; s->sample->paired && g < side[0].stratum[0].groups; g++) {
     from_sample += touch_of(&side[0].stratum[0], side[0].weight, g) * touch_of(&side[1].stratum[0], side[1].weight, g);
-    there += touch_of(&side[0].stratum[0], plain, g) * touch_of(&side[1].stratum[0], plain, g);
+    there += touch_of(&side[0].stratum[0], kernel_alone, g) * touch_of(&side[1].stratum[0], kernel_alone, g);
   }
   const double scale = side[0].couples * side[0].value * side[1].couples * side[1].value;
   return total + ((1 - sampling_fraction) * from_sample + sampling_fraction * there) / (2 * scale);

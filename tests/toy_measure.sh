@@ -20,7 +20,7 @@ cat >after/analysis/toy.c <<'END_OF_MEASURE'
 static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
-  out->gap.toy = cgap_scalar_plain((double)e->image.rows / (double)e->dim, e->image.rows);
+  out->gap.toy = cgap_scalar_number((double)e->image.rows / (double)e->dim, e->image.rows);
   return CGAP_OK;
 }
 

@@ -21,7 +21,7 @@ enum {
 };
 
 /* A file as plain bytes, once it is in the page cache. */
-static cgap_status plain_read(const char *path, double *gbps, cgap_error *error)
+static cgap_status raw_read(const char *path, double *gbps, cgap_error *error)
 {
   enum { PIECE = 4 << 20 };
   unsigned char *buffer = cgap_alloc(PIECE, 1);
@@ -181,7 +181,7 @@ static cgap_status bench_gzip(cgap_bench_state *b, const char *from, cgap_error 
 }
 
 /* Writes the pairs of a file at path in this type, and reads them. *plain: the file as bytes, of the first one. */
-static cgap_status bench_type(cgap_bench_state *b, const char *path, cgap_type type, cgap_rate rate, double *plain,
+static cgap_status bench_type(cgap_bench_state *b, const char *path, cgap_type type, cgap_rate rate, double *raw,
                               cgap_error *error)
 {
   cgap_simulate_options simulate = CGAP_SIMULATE_OPTIONS_INIT;
@@ -192,9 +192,9 @@ static cgap_status bench_type(cgap_bench_state *b, const char *path, cgap_type t
   cgap_status status = cgap_simulate_file(path, &simulate, type, "contragap bench", (cgap_progress){0}, error);
   if (!status)
     status = cgap_bench_begin(b, error);
-  if (!status && *plain == 0) {
-    status = plain_read(path, plain, error);
-    const cgap_rate file = {.key = "file", .label = "file, from the page cache", .unit = "GB/s", .value = *plain};
+  if (!status && *raw == 0) {
+    status = raw_read(path, raw, error);
+    const cgap_rate file = {.key = "file", .label = "file, from the page cache", .unit = "GB/s", .value = *raw};
     if (!status)
       status = cgap_bench_add(b, file, error);
   }
@@ -206,14 +206,14 @@ static cgap_status bench_type(cgap_bench_state *b, const char *path, cgap_type t
 }
 
 /* The row pass beside its limit. */
-static cgap_status bench_rows(cgap_bench_state *b, const char *path, double plain, cgap_error *error)
+static cgap_status bench_rows(cgap_bench_state *b, const char *path, double raw, cgap_error *error)
 {
   double moments = 0, pass = 0;
   cgap_status status = cgap_bench_begin(b, error);
   if (!status)
     status = moment_rate(b, CGAP_FLOAT16, &moments, error);
   const cgap_rate limit = {
-    .key = "moments", .label = "second moments of float16 rows", .unit = "GB/s", .value = fmin(moments, plain)};
+    .key = "moments", .label = "second moments of float16 rows", .unit = "GB/s", .value = fmin(moments, raw)};
   if (!status)
     status = cgap_bench_add(b, limit, error);
   if (!status)
@@ -230,16 +230,16 @@ cgap_status cgap_bench_files(cgap_bench_state *b, cgap_error *error)
   static const cgap_rate half = {
     .key = "read_float16", .label = "rows read, float16", .unit = "GB/s", .limited_by = "file"};
   char path[1024];
-  double plain = 0;
+  double raw = 0;
   (void)snprintf(path, sizeof path, "%s/contragap-bench-%d-%ld.h5", b->options->folder,
                  cgap_comm_rank(b->options->comm), (long)getpid());
-  cgap_status status = bench_type(b, path, CGAP_FLOAT32, float32_rate, &plain, error);
+  cgap_status status = bench_type(b, path, CGAP_FLOAT32, float32_rate, &raw, error);
   if (!status)
-    status = bench_type(b, path, CGAP_FLOAT16, half, &plain, error);
+    status = bench_type(b, path, CGAP_FLOAT16, half, &raw, error);
   if (!status)
     status = bench_gzip(b, path, error);
   if (!status)
-    status = bench_rows(b, path, plain, error);
+    status = bench_rows(b, path, raw, error);
   (void)remove(path);
   return status;
 }

@@ -101,8 +101,8 @@ int cli_rank_threads(void)
 cgap_paper cli_paper(void)
 {
   const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
-  const bool plain = (off && *off) || !kind || !*kind || strcmp(kind, "dumb") == 0 ||
+  const bool no_colour = (off && *off) || !kind || !*kind || strcmp(kind, "dumb") == 0 ||
                      cli_ranks(); /* a launcher's terminal is its own: what it gets may end in a file */
   const int columns = cli_columns(STDOUT_FILENO);
-  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !plain, .columns = columns < 80 ? 80 : columns};
+  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !no_colour, .columns = columns < 80 ? 80 : columns};
 }

@@ -20,8 +20,8 @@ bool cli_ends_with(const char *text, const char *ending)
 /* A word that the shell would split stands in single quotes. */
 static void put_word(FILE *out, const char *word)
 {
-  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,/:@%";
-  if (*word && word[strspn(word, plain)] == '\0') {
+  static const char unquoted[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,/:@%";
+  if (*word && word[strspn(word, unquoted)] == '\0') {
     fputs(word, out);
     return;
   }

@@ -6,7 +6,7 @@
 #include "report/json.h"
 #include "report/table.h"
 
-enum { PLAIN_DECIMALS = 4 };
+enum { NUMBER_DECIMALS = 4 };
 static const char BETTER_ON_PURPOSE[] = "better*";
 
 /* How wide the columns are; in a narrow table labels are shortened and what stands beside follows apart. */
@@ -29,7 +29,7 @@ static layout layout_for(int columns, size_t beside)
 
 static int decimals_of(size_t e)
 {
-  return e < cgap_field_count() ? cgap_field_at(e)->decimals : PLAIN_DECIMALS;
+  return e < cgap_field_count() ? cgap_field_at(e)->decimals : NUMBER_DECIMALS;
 }
 
 /* Of several bytes a character, so that columns stay in line. */

@@ -8,7 +8,7 @@
 
 cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error *error)
 {
-  *out = (cgap_comparison){.count = count, .entries = cgap_field_count() + cgap_plain_count()};
+  *out = (cgap_comparison){.count = count, .entries = cgap_field_count() + cgap_number_count()};
   out->input = calloc(count, sizeof *out->input);
   out->change = calloc(count * out->entries, sizeof *out->change);
   bool fine = out->input && out->change;
@@ -58,12 +58,12 @@ cgap_status cgap_comparison_set_name(cgap_comparison *c, size_t k, const char *n
 
 const char *cgap_entry_key(size_t entry)
 {
-  return entry < cgap_field_count() ? cgap_field_at(entry)->key : cgap_plain_at(entry - cgap_field_count())->key;
+  return entry < cgap_field_count() ? cgap_field_at(entry)->key : cgap_number_at(entry - cgap_field_count())->key;
 }
 
 size_t cgap_entry_find(const char *key)
 {
-  for (size_t e = 0; e < cgap_field_count() + cgap_plain_count(); e++)
+  for (size_t e = 0; e < cgap_field_count() + cgap_number_count(); e++)
     if (strcmp(cgap_entry_key(e), key) == 0)
       return e;
   return SIZE_MAX;
@@ -92,7 +92,7 @@ cgap_better cgap_comparison_better(const cgap_comparison *c, size_t k, size_t en
   return (b < a) == (c->change[k * c->entries + entry].difference < 0) ? CGAP_LOWER : CGAP_HIGHER;
 }
 
-static cgap_scalar plain_scalar(double value, const char *why)
+static cgap_scalar number_scalar(double value, const char *why)
 {
   return (cgap_scalar){.value = value, .lo = NAN, .hi = NAN, .why = isfinite(value) ? NULL : why ? why : "null"};
 }
@@ -109,7 +109,7 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
     } else {
       const cgap_looked_up found = cgap_look_up(audit, cgap_entry_key(e));
       in->present[e] = found.present;
-      in->scalar[e] = plain_scalar(found.value, found.why);
+      in->scalar[e] = number_scalar(found.value, found.why);
     }
   }
   return cgap_comparison_set_name(c, k, name, error);

@@ -17,13 +17,13 @@ static json_t *shape_json(const cgap_entry *entry)
 static json_t *text_json(const char *text, size_t length)
 {
   json_t *out = json_stringn(text, length);
-  char *plain = out ? NULL : strndup(text, length);
-  if (!plain)
+  char *cleaned = out ? NULL : strndup(text, length);
+  if (!cleaned)
     return out;
-  for (char *p = plain; *p; p++)
+  for (char *p = cleaned; *p; p++)
     *p = (unsigned char)*p < 0x80 ? *p : '?';
-  out = json_string(plain);
-  free(plain);
+  out = json_string(cleaned);
+  free(cleaned);
   return out;
 }
 

@@ -85,7 +85,7 @@ const char *cgap_entry_place(const cgap_entry *entry)
 
 /* ---------------------------------------------------------------- files and entries */
 
-cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *error)
+cgap_status cgap_file_open_regular(cgap_file *file, const char *path, cgap_error *error)
 {
   struct stat status;
   if (lstat(path, &status) == 0 && stat(path, &status) != 0 && errno == ENOENT)

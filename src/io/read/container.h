@@ -120,7 +120,7 @@ const char *cgap_entry_place(const cgap_entry *entry);
 /* ---------------------------------------------------------------- for those that fill a file */
 
 /* Sets fd, bytes and folder of a path. CGAP_FILE: missing, empty, no regular file. */
-CGAP_MUST_CHECK cgap_status cgap_file_open_plain(cgap_file *file, const char *path, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_file_open_regular(cgap_file *file, const char *path, cgap_error *error);
 
 /* A new entry, empty, or NULL when memory is out. */
 cgap_entry *cgap_file_add(cgap_file *file);

@@ -21,7 +21,7 @@ static const struct {
 
 static cgap_status open_container(cgap_file *file, cgap_error *error)
 {
-  cgap_status status = cgap_file_open_plain(file, file->path, error);
+  cgap_status status = cgap_file_open_regular(file, file->path, error);
   if (status != CGAP_OK)
     return status;
   if (file->folder)

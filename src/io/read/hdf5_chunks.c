@@ -209,14 +209,14 @@ static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_scratch *scr
   *why = NULL;
   if (!fetch(c, &b, scratch, &stored, &mask, why, read))
     return false;
-  if (!scratch->plain)
-    scratch->plain = cgap_alloc(c->chunk_bytes, 1);
-  if (!scratch->plain)
+  if (!scratch->raw)
+    scratch->raw = cgap_alloc(c->chunk_bytes, 1);
+  if (!scratch->raw)
     return false;
-  chunk->bytes = scratch->plain;
+  chunk->bytes = scratch->raw;
   if (stored > 0)
     return cgap_unpack(&c->how, scratch, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
-  fill(c, scratch->plain);
+  fill(c, scratch->raw);
   return true;
 }
 
@@ -281,7 +281,7 @@ static void run_task(request *r, size_t number, cgap_unpack_scratch *scratch)
   } else {
     (void)scatter(r, number, &own);
     if (keep(r, &own))
-      scratch->plain = NULL;
+      scratch->raw = NULL;
   }
 }
 

@@ -261,11 +261,11 @@ static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, co
   const hsize_t stored = H5Dget_storage_size(dataset);
   const size_t item = H5Tget_size(type);
   const H5T_class_t class = H5Tget_class(type);
-  const bool plain =
+  const bool regular =
     class == H5T_INTEGER || class == H5T_FLOAT || (class == H5T_STRING && H5Tis_variable_str(type) == 0);
   size_t elements = 0;
   const bool counted = cgap_entry_elements(&elements, entry);
-  if (!plain || entry->ndim > CGAP_SHAPE_MAX || offset == HADDR_UNDEF) /* the last: chunks, or other files */
+  if (!regular || entry->ndim > CGAP_SHAPE_MAX || offset == HADDR_UNDEF) /* the last: chunks, or other files */
     return CGAP_OK;
   if (H5Dget_space_status(dataset, &space) >= 0 && space == H5D_SPACE_STATUS_NOT_ALLOCATED) /* all is the fill value */
     return CGAP_OK;

@@ -70,15 +70,15 @@ static hid_t access_plist(const opened_dataset *p, hid_t create_plist)
 }
 
 /* The file that a dataset's addresses count in from its start; -1: none that we have. */
-static int plain_file(const opened_dataset *p)
+static int regular_file(const opened_dataset *p)
 {
   const cgap_file *file = p->taken.file;
   const hid_t plist = H5Fget_create_plist(file->id);
   hsize_t block = 0;
-  const bool plain = plist >= 0 && H5Pget_userblock(plist, &block) >= 0 && block == 0;
+  const bool regular = plist >= 0 && H5Pget_userblock(plist, &block) >= 0 && block == 0;
   if (plist >= 0)
     H5Pclose(plist);
-  return plain && p->taken.entry->number == file->number ? file->fd : -1;
+  return regular && p->taken.entry->number == file->number ? file->fd : -1;
 }
 
 /* How much of the first axis one block of a turned dataset has: whole chunks where they are not too large, so that none
@@ -132,7 +132,7 @@ static cgap_status open_dataset(opened_dataset *p, cgap_error *error)
   p->space = p->dataset < 0 ? H5I_INVALID_HID : H5Dget_space(p->dataset);
   cgap_status status = CGAP_OK;
   if (p->space >= 0)
-    status = cgap_chunks_open(&p->chunks, p->dataset, plist, plain_file(p), entry, error);
+    status = cgap_chunks_open(&p->chunks, p->dataset, plist, regular_file(p), entry, error);
   H5Pclose(access);
   H5Pclose(plist);
   if (p->direct)

@@ -36,7 +36,7 @@ bool cgap_unpack_reserve(cgap_unpack_scratch *scratch, size_t bytes)
 void cgap_unpack_clear(cgap_unpack_scratch *scratch)
 {
   cgap_free(scratch->packed);
-  cgap_free(scratch->plain);
+  cgap_free(scratch->raw);
   if (scratch->inflater)
     libdeflate_free_decompressor(scratch->inflater);
   *scratch = (cgap_unpack_scratch){0};
@@ -49,14 +49,14 @@ bool cgap_unpack(const cgap_unpacking *how, cgap_unpack_scratch *scratch, size_t
   if (how->deflate < 0 || mask >> how->deflate & 1u) {
     *why = "it is of another length than its shape says";
     if (stored == bytes)
-      memcpy(scratch->plain, scratch->packed, bytes);
+      memcpy(scratch->raw, scratch->packed, bytes);
     return stored == bytes;
   }
   *why = NULL;
   if (!scratch->inflater && !(scratch->inflater = libdeflate_alloc_decompressor()))
     return false;
   *why = "gzip does not unpack it to the length that its shape says";
-  return libdeflate_zlib_decompress(scratch->inflater, scratch->packed, stored, scratch->plain, bytes, NULL) ==
+  return libdeflate_zlib_decompress(scratch->inflater, scratch->packed, stored, scratch->raw, bytes, NULL) ==
          LIBDEFLATE_SUCCESS;
 }
 

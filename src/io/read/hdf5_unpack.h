@@ -19,7 +19,7 @@ bool cgap_unpacking_of(cgap_unpacking *out, hid_t create_plist, size_t element);
 typedef struct cgap_unpack_scratch {
   unsigned char *packed; /* (capacity) */
   size_t capacity;
-  unsigned char *plain; /* the chunk unpacked; its caller's to allocate and to take away */
+  unsigned char *raw; /* the chunk unpacked; its caller's to allocate and to take away */
   struct libdeflate_decompressor *inflater;
 } cgap_unpack_scratch;
 

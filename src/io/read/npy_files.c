@@ -143,38 +143,38 @@ static bool next_bytes(void *context, void *out, size_t count, cgap_error *error
 }
 
 /* The header of an open file, and its entries under `path`. */
-static cgap_status add_array(cgap_file *file, const cgap_file *plain, const char *path, const loose *l, bool shard,
+static cgap_status add_array(cgap_file *file, const cgap_file *npy_file, const char *path, const loose *l, bool shard,
                              cgap_error *error)
 {
   cgap_npy array;
-  fd_reader r = {.file = plain};
-  cgap_status status = cgap_npy_read(&array, next_bytes, &r, plain->bytes, plain->path, error);
+  fd_reader r = {.file = npy_file};
+  cgap_status status = cgap_npy_read(&array, next_bytes, &r, npy_file->bytes, npy_file->path, error);
   if (status != CGAP_OK)
     return status;
   cgap_found found = {
     .path = path,
-    .name = plain->path,
+    .name = npy_file->path,
     .storage = ".npy",
     .array = &array,
     .piece = {
-      .path = plain->path, .member = -1, .offset = array.start, .numbered = shard, .number = shard ? l->number : 0}};
+      .path = npy_file->path, .member = -1, .offset = array.start, .numbered = shard, .number = shard ? l->number : 0}};
   return cgap_found_add(file, &found, error);
 }
 
 static cgap_status open_one(cgap_file *file, const loose *l, bool shard, cgap_error *error)
 {
-  cgap_file plain = {.path = l->path, .fd = -1};
+  cgap_file npy_file = {.path = l->path, .fd = -1};
   char *path = entry_path(l, shard);
   cgap_status status =
-    path ? cgap_file_open_plain(&plain, l->path, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", l->path);
-  if (status == CGAP_OK && (plain.folder || !cgap_npy_file_is(&plain)))
-    status = plain.folder ? cgap_fail(error, CGAP_FILE, "%s: a folder; give its files", l->path)
-                          : cgap_refuse_foreign(&plain, error);
+    path ? cgap_file_open_regular(&npy_file, l->path, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", l->path);
+  if (status == CGAP_OK && (npy_file.folder || !cgap_npy_file_is(&npy_file)))
+    status = npy_file.folder ? cgap_fail(error, CGAP_FILE, "%s: a folder; give its files", l->path)
+                          : cgap_refuse_foreign(&npy_file, error);
   if (status == CGAP_OK)
-    status = add_array(file, &plain, path, l, shard, error);
-  file->bytes += status == CGAP_OK ? plain.bytes : 0;
-  if (plain.fd >= 0)
-    close(plain.fd);
+    status = add_array(file, &npy_file, path, l, shard, error);
+  file->bytes += status == CGAP_OK ? npy_file.bytes : 0;
+  if (npy_file.fd >= 0)
+    close(npy_file.fd);
   free(path);
   return status;
 }

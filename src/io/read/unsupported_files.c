@@ -157,7 +157,7 @@ static size_t length_of(const unsigned char *at, size_t left)
   return lines && end ? (size_t)(end - at) + 1 : 0;
 }
 
-static bool is_plain(word module, word name)
+static bool is_harmless(word module, word name)
 {
   static const char *const KNOWN[] = {"numpy.core.",   "numpy._core.",           "numpy.ndarray",
                                       "numpy.dtype",   "torch._utils._rebuild_", "collections.OrderedDict",
@@ -190,7 +190,7 @@ static bool find_pickled_call(char *out, size_t size, const unsigned char *bytes
       module = name = (word){0};
     }
     if ((code == 'c' || code == 'i' || code == '\x93') && module.text && module.length + name.length < NAME_MAX_BYTES &&
-        !is_plain(module, name)) {
+        !is_harmless(module, name)) {
       (void)snprintf(out, size, "%.*s.%.*s", (int)module.length, module.text, (int)name.length, name.text);
       return true;
     }
