@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-static cgap_scalar over_couples(const cgap_evidence *e, double *v, double (*of)(double cosine))
+static cgap_scalar mean_over_pairs(const cgap_evidence *e, double *v, double (*of)(double cosine))
 {
   double mean = 0;
   for (size_t j = 0; j < e->text.rows; j++) {
@@ -35,8 +35,8 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   double *v = cgap_alloc(e->text.rows, sizeof *v), shift = 0;
   if (!v)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", e->text.rows);
-  out->alignment.mean_squared_distance = over_couples(e, v, squared_distance);
-  out->alignment.mean_distance = over_couples(e, v, distance);
+  out->alignment.mean_squared_distance = mean_over_pairs(e, v, squared_distance);
+  out->alignment.mean_distance = mean_over_pairs(e, v, distance);
   for (size_t a = 0; a < e->dim; a++)
     shift += (e->paired_image_mean[a] - e->text.mean[a]) * (e->paired_image_mean[a] - e->text.mean[a]);
   const double whole = out->alignment.mean_squared_distance.value;

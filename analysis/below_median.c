@@ -61,7 +61,7 @@ static void count_slots(const cgap_strip *s, const cgap_evidence *e, const cgap_
     const size_t found =
       kernels->compare(s->cosine + r * s->stride, s->columns, low, high, &above, never, never, none, index);
     for (size_t f = 0; f < found; f++)
-      sums->counts[SLOT + slot_of(w, e->exact(e->exact_context, s->couples, s->row + r, s->column + index[f]))]++;
+      sums->counts[SLOT + slot_of(w, e->exact(e->exact_context, s->kind, s->row + r, s->column + index[f]))]++;
     sums->counts[ABOVE] += above;
   }
 }
@@ -240,7 +240,7 @@ static const cgap_field fields[] = {
 
 const cgap_measure cgap_measure_below_median = {
   .name = "pairs below the median",
-  .couples = 1u << CGAP_IMAGE_TEXT,
+  .kinds = 1u << CGAP_IMAGE_TEXT,
   .paired_only = true,
   .need = {.counts = SLOT + CGAP_MEDIAN_BINS},
   .strip = median_strip,

@@ -4,7 +4,7 @@
 
 cgap_contributions *cgap_contributions_new(size_t images, size_t texts, size_t classes, size_t queries)
 {
-  enum { EACH = CGAP_COUPLE_KINDS + CGAP_OF_CENTROIDS + 1 };
+  enum { EACH = CGAP_PAIR_KINDS + CGAP_OF_CENTROIDS + 1 };
   cgap_contributions *c = cgap_zalloc(1, sizeof *c);
   size_t count = 0;
   if (!c)
@@ -13,7 +13,7 @@ cgap_contributions *cgap_contributions_new(size_t images, size_t texts, size_t c
   c->images = images;
   c->texts = texts;
   c->classes = classes;
-  for (int k = 0; next && k < CGAP_COUPLE_KINDS; k++, next += images)
+  for (int k = 0; next && k < CGAP_PAIR_KINDS; k++, next += images)
     c->kernel[k] = next;
   for (int k = 0; next && k < CGAP_OF_CENTROIDS; k++, next += images)
     c->centroid[k] = next;

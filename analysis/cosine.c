@@ -79,7 +79,7 @@ static double clamp(double x)
 
 /* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched couples stand in the lowest bin and
  * are taken out. */
-static void finish_tiles(const cgap_evidence *seen, cgap_couples kind, uint64_t count, double sum, double squares,
+static void finish_tiles(const cgap_evidence *seen, cgap_pair_kind kind, uint64_t count, double sum, double squares,
                          cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
   uint64_t *fine = cgap_sums_of(seen, kind, &cgap_measure_cosine)->counts, total = 0;
@@ -109,7 +109,7 @@ static double product_trace(const double *a, const double *b, size_t n)
   return total;
 }
 
-static void finish_side(const cgap_evidence *e, const cgap_evidence *seen, cgap_couples kind, cgap_cosines *c,
+static void finish_side(const cgap_evidence *e, const cgap_evidence *seen, cgap_pair_kind kind, cgap_cosines *c,
                         uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
   const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
@@ -225,7 +225,7 @@ static const cgap_number numbers[] = {
 
 const cgap_measure cgap_measure_cosine = {
   .name = "cosines",
-  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
+  .kinds = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
   .need = {.counts = CGAP_FINE_BINS},
   .strip = histogram_strip,
   .basis = CGAP_ON_PAIRS,

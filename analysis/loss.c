@@ -165,7 +165,7 @@ static const cgap_number numbers[] = {
 
 const cgap_measure cgap_measure_loss = {
   .name = "losses",
-  .couples = 1u << CGAP_IMAGE_TEXT,
+  .kinds = 1u << CGAP_IMAGE_TEXT,
   .paired_only = true,
   .need = {.sums = 1, .greatest_log = greatest_log},
   .strip = softmax_strip,

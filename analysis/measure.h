@@ -23,7 +23,7 @@ typedef struct cgap_evidence cgap_evidence;
  * (on the diagonal of a triangle a row starts right of itself). Couples that belong together (matched) are
  * masked with -INFINITY. */
 typedef struct cgap_strip {
-  cgap_couples couples;
+  cgap_pair_kind kind;
   const float *cosine;
   const double *precise; /* the same in double, where the pass makes them so, else NULL */
   size_t stride, rows, columns;
@@ -113,7 +113,7 @@ typedef struct cgap_measure {
   const char *name;
 
   /* what it is shown of pairs */
-  unsigned couples; /* bit 1 << kind for each kind of pair it looks at; 0: none */
+  unsigned kinds; /* bit 1 << kind for each kind of pair it looks at; 0: none */
   bool paired_only;
   cgap_need need;
   void (*strip)(const cgap_strip *strip, const cgap_evidence *evidence, const cgap_kernels *kernels, cgap_sums *sums);
@@ -196,13 +196,13 @@ struct cgap_evidence {
 
   /* the tile pass */
   const cgap_measure *const *measures; /* whose sums these are, in this order: cgap_measures */
-  cgap_sums sums[CGAP_COUPLE_KINDS][CGAP_MEASURES];
-  double least[CGAP_COUPLE_KINDS], greatest[CGAP_COUPLE_KINDS];
+  cgap_sums sums[CGAP_PAIR_KINDS][CGAP_MEASURES];
+  double least[CGAP_PAIR_KINDS], greatest[CGAP_PAIR_KINDS];
   cgap_neighbours image_image, image_text, text_image, text_text; /* ten best: of each image among images, … */
   float list_margin; /* by how much their cosines may be off; 0: made in double */
 
   /* the cosine of image i and text j (or of two rows of a side) in double, from the file's values */
-  double (*exact)(const void *context, cgap_couples couples, size_t row, size_t column);
+  double (*exact)(const void *context, cgap_pair_kind kind, size_t row, size_t column);
   /* by how much the cosine that a rough strip shows may be off: of this couple, where its margins are of any */
   float (*margin)(const void *context, size_t row, size_t column);
   /* has the row that `exact` will be asked for next on its way; rows: one of the rows, else of the columns */
@@ -211,7 +211,7 @@ struct cgap_evidence {
 };
 
 /* What the pass has summed for a measure over one kind of pairs. */
-static inline const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_couples kind, const cgap_measure *measure)
+static inline const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_pair_kind kind, const cgap_measure *measure)
 {
   size_t m = 0;
   while (e->measures[m] != measure)
@@ -222,7 +222,7 @@ static inline const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_couples
 /* The cosine of two rows in double: of the strip, or computed now. */
 static inline double cgap_strip_exact(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)
 {
-  return s->precise ? s->precise[r * s->stride + c] : e->exact(e->exact_context, s->couples, s->row + r, s->column + c);
+  return s->precise ? s->precise[r * s->stride + c] : e->exact(e->exact_context, s->kind, s->row + r, s->column + c);
 }
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */

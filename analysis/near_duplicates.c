@@ -67,7 +67,7 @@ static const cgap_number numbers[] = {
 
 const cgap_measure cgap_measure_near_duplicates = {
   .name = "near duplicates",
-  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT,
+  .kinds = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT,
   .need = {.row_counts = 1},
   .strip = near_strip,
   .basis = CGAP_ON_PAIRS,

@@ -38,10 +38,10 @@ static bool is_in(float cosine, range near)
 }
 
 /* A couple that the strip's margins leave open for its row's query, its column's, or both. */
-typedef struct open_couple {
+typedef struct open_pair {
   uint16_t column;
   bool of_row, of_column;
-} open_couple;
+} open_pair;
 
 /* The bounds of a strip's columns, and how many are above them. */
 typedef struct columns {
@@ -62,7 +62,7 @@ static bool stays_open(const cgap_strip *s, const cgap_evidence *e, size_t r, si
 
 /* Of the couples at index those that stay open. */
 static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range near, const columns *k,
-                   const uint16_t *index, size_t found, open_couple *open, cgap_sums *sums)
+                   const uint16_t *index, size_t found, open_pair *open, cgap_sums *sums)
 {
   uint64_t *row_above = &sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r];
   size_t count = 0;
@@ -73,13 +73,13 @@ static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range 
     const bool of_column =
       is_in(cosine, (range){k->low[c], k->high[c]}) &&
       stays_open(s, e, r, c, e->pair_cosine[s->column + c], &sums->column_counts[ABOVE * sums->column_stride + c]);
-    open[count] = (open_couple){.column = (uint16_t)c, .of_row = of_row, .of_column = of_column};
+    open[count] = (open_pair){.column = (uint16_t)c, .of_row = of_row, .of_column = of_column};
     count += of_row || of_column;
   }
   return count;
 }
 
-static void decide_open(const cgap_strip *s, const cgap_evidence *e, size_t r, open_couple open, cgap_sums *sums)
+static void decide_open(const cgap_strip *s, const cgap_evidence *e, size_t r, open_pair open, cgap_sums *sums)
 {
   const size_t c = open.column;
   const double cosine = cgap_strip_exact(s, e, r, c);
@@ -94,7 +94,7 @@ static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_ke
                       cgap_sums *sums)
 {
   uint16_t index[CGAP_TILE];
-  open_couple open[CGAP_TILE];
+  open_pair open[CGAP_TILE];
   uint32_t above = 0;
   const float *cosine = s->cosine + r * s->stride;
   const range near = around(e->best_positive[s->row + r], s->row_margin[r]);
@@ -266,7 +266,7 @@ static const cgap_field fields[] = {
 
 const cgap_measure cgap_measure_retrieval = {
   .name = "retrieval",
-  .couples = 1u << CGAP_IMAGE_TEXT,
+  .kinds = 1u << CGAP_IMAGE_TEXT,
   .paired_only = true,
   .need = {.row_counts = 2},
   .strip = ranks_strip,

@@ -16,7 +16,7 @@ typedef struct cgap_sampled {
   /* Σ over the couples of each row, and of each column, within the sample: of the cosine and of its square, in double
    * from means and second moments. Of a triangle, rows and columns are the same arrays. The kernel's are sample->sums'.
    */
-  const double *row[CGAP_COUPLE_KINDS][CGAP_FUNCTIONS], *column[CGAP_COUPLE_KINDS][CGAP_FUNCTIONS];
+  const double *row[CGAP_PAIR_KINDS][CGAP_FUNCTIONS], *column[CGAP_PAIR_KINDS][CGAP_FUNCTIONS];
 
   /* Σ over couples of an image's own texts, where paired */
   const double *within[CGAP_FUNCTIONS]; /* (images of the sample) */

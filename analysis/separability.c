@@ -150,7 +150,7 @@ static size_t fold_of(const fit *f, int side, size_t row)
 /* Log-loss and its derivative by the score; class 1 is text. A row does not count in its own fold's fit. sums: the
  * loss, then the derivative by each fold's intercept, then for each of `margins` the fits that lack it: on the wrong
  * side of the line, or held out and within the margin. */
-static void residual_rows(void *context, cgap_couples kind, size_t first, size_t rows, double *scores, double *sums)
+static void residual_rows(void *context, cgap_pair_kind kind, size_t first, size_t rows, double *scores, double *sums)
 {
   fit *f = context;
   const int side = kind == CGAP_TEXT_TEXT ? TEXTS : IMAGES;

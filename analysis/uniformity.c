@@ -55,7 +55,7 @@ static double greatest_log(double temperature)
 /* A mean kernel with what its variance needs. */
 typedef struct mean_kernel {
   double mean, squares; /* u; S = Σ k̃² */
-  double couples;       /* L */
+  double pairs;       /* L */
   double touching;      /* Σ_g A_g² */
   uint64_t n;
 } mean_kernel;
@@ -73,29 +73,29 @@ static double sum(const double *v, size_t n)
   return total;
 }
 
-static mean_kernel mean_of(double total, double squares, double couples, uint64_t n)
+static mean_kernel mean_of(double total, double squares, double pairs, uint64_t n)
 {
-  mean_kernel k = {.couples = couples, .n = n};
-  k.mean = couples > 0 ? total / couples : NAN;
-  k.squares = fmax(0, squares - couples * k.mean * k.mean);
+  mean_kernel k = {.pairs = pairs, .n = n};
+  k.mean = pairs > 0 ? total / pairs : NAN;
+  k.squares = fmax(0, squares - pairs * k.mean * k.mean);
   return k;
 }
 
 static double variance(const mean_kernel *k)
 {
-  return fmax(k->touching - k->squares, k->squares) / (k->couples * k->couples);
+  return fmax(k->touching - k->squares, k->squares) / (k->pairs * k->pairs);
 }
 
 static cgap_scalar scalar_of(const mean_kernel *k)
 {
-  if (!(k->couples > 0))
+  if (!(k->pairs > 0))
     return cgap_scalar_null("no couples", k->n);
   return cgap_scalar_normal(log(k->mean), variance(k) / (k->mean * k->mean), k->n);
 }
 
 /* One side. Triangle sums hold each couple in both its rows, squares in one. touch (groups) receives A_g:
  * rows of a group together, less the couples within it that were counted twice. */
-static mean_kernel side_kernel(const cgap_evidence *e, cgap_couples kind, double *touch)
+static mean_kernel side_kernel(const cgap_evidence *e, cgap_pair_kind kind, double *touch)
 {
   const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
   const cgap_sums *sums = cgap_sums_of(e, kind, &cgap_measure_uniformity);
@@ -151,11 +151,11 @@ static double mean_variance(const cgap_evidence *e, const mean_kernel side[2], d
 {
   double total = 0;
   for (size_t g = 0; e->paired && g < e->image.rows; g++) {
-    double a = (touch[0][g] / (side[0].couples * side[0].mean) + touch[1][g] / (side[1].couples * side[1].mean)) / 2;
+    double a = (touch[0][g] / (side[0].pairs * side[0].mean) + touch[1][g] / (side[1].pairs * side[1].mean)) / 2;
     total += a * a;
   }
   for (int s = 0; s < 2; s++) {
-    const double whole = side[s].couples * side[s].mean, variance_share = side[s].touching / (whole * whole);
+    const double whole = side[s].pairs * side[s].mean, variance_share = side[s].touching / (whole * whole);
     const double relative = variance(&side[s]) / (side[s].mean * side[s].mean);
     total += e->paired ? (relative - variance_share) / 4 : relative / 4;
   }
@@ -166,7 +166,7 @@ static double mean_variance(const cgap_evidence *e, const mean_kernel side[2], d
 static void keep(double *out, const double *touch, const mean_kernel *k, size_t groups)
 {
   for (size_t g = 0; g < groups; g++)
-    out[g] = touch[g] / (k->couples * k->mean);
+    out[g] = touch[g] / (k->pairs * k->mean);
 }
 
 static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
@@ -224,7 +224,7 @@ static const cgap_number numbers[] = {
 
 const cgap_measure cgap_measure_uniformity = {
   .name = "uniformity",
-  .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
+  .kinds = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
   .need = {.sums = 2, .greatest_log = greatest_log},
   .strip = kernel_strip,
   .basis = CGAP_ON_PAIRS,

@@ -39,13 +39,13 @@ typedef struct stratum {
 } stratum;
 
 typedef struct estimate {
-  cgap_couples kind;
+  cgap_pair_kind kind;
   stratum stratum[STRATA];
   size_t strata;
-  double couples;                                /* L: of the block, between groups */
+  double pairs;                                /* L: of the block, between groups */
   double mean[CGAP_FUNCTIONS];                   /* over them */
   double centre;                                 /* m; after centre() the functions are k, c − m and (c − m)² */
-  double whole_couples, all_couples;             /* the file's: between groups; all */
+  double whole_pairs, all_pairs;             /* the file's: between groups; all */
   double whole_mean[CGAP_FUNCTIONS];             /* over those between groups; the kernel's is not known */
   double deviation_products[CGAP_FUNCTIONS][CGAP_FUNCTIONS]; /* Σ over couples of products of deviations */
   double weight[CGAP_FUNCTIONS];                 /* r = Σ weight · function */
@@ -58,12 +58,12 @@ static double kernel_factor(void)
   return exp(-2 * CGAP_KERNEL_T);
 }
 
-static const cgap_modality *rows_of(const cgap_evidence *e, cgap_couples kind)
+static const cgap_modality *rows_of(const cgap_evidence *e, cgap_pair_kind kind)
 {
   return kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
 }
 
-static const cgap_modality *columns_of(const cgap_evidence *e, cgap_couples kind)
+static const cgap_modality *columns_of(const cgap_evidence *e, cgap_pair_kind kind)
 {
   return kind == CGAP_IMAGE_IMAGE ? &e->image : &e->text;
 }
@@ -85,40 +85,40 @@ static void measure_whole(estimate *m, const cgap_sampled *s)
   const double rows = (double)a->rows, columns = (double)b->rows;
   double linear = rows * columns * trace_of_product(a->mean, b->mean, e->dim);
   double square = trace_of_product(a->moment, b->moment, e->dim * e->dim);
-  m->all_couples = m->whole_couples = rows * columns;
+  m->all_pairs = m->whole_pairs = rows * columns;
   if (m->kind != CGAP_IMAGE_TEXT) {
     linear = (linear - rows) / 2;
     square = (square - rows) / 2;
-    m->all_couples = m->whole_couples = rows * (rows - 1) / 2;
+    m->all_pairs = m->whole_pairs = rows * (rows - 1) / 2;
   } else if (e->paired) {
     for (size_t j = 0; j < e->text.rows; j++) {
       linear -= e->pair_cosine[j];
       square -= e->pair_cosine[j] * e->pair_cosine[j];
     }
-    m->all_couples = m->whole_couples -= columns;
+    m->all_pairs = m->whole_pairs -= columns;
   }
   if (m->kind == CGAP_TEXT_TEXT && e->paired) {
     linear -= s->whole_within[CGAP_COSINE_OF];
     square -= s->whole_within[CGAP_SQUARE_OF];
     for (size_t i = 0; i < e->image.rows; i++) {
       const double own = (double)(e->first[i + 1] - e->first[i]);
-      m->whole_couples -= own * (own - 1) / 2;
+      m->whole_pairs -= own * (own - 1) / 2;
     }
   }
-  m->whole_mean[CGAP_COSINE_OF] = linear / m->whole_couples;
-  m->whole_mean[CGAP_SQUARE_OF] = square / m->whole_couples;
+  m->whole_mean[CGAP_COSINE_OF] = linear / m->whole_pairs;
+  m->whole_mean[CGAP_SQUARE_OF] = square / m->whole_pairs;
 }
 
 /* ---------------------------------------------------------------- sums by group */
 
 /* Σ of a function over the couples of each row or column. */
-static double row_sum(const cgap_sampled *s, cgap_couples kind, int function, size_t row)
+static double row_sum(const cgap_sampled *s, cgap_pair_kind kind, int function, size_t row)
 {
   return function == CGAP_KERNEL_OF ? kernel_factor() * cgap_sums_of(s->sample, kind, s->uniformity)->row_sums[row]
                                     : s->row[kind][function][row];
 }
 
-static double column_sum(const cgap_sampled *s, cgap_couples kind, int function, size_t column)
+static double column_sum(const cgap_sampled *s, cgap_pair_kind kind, int function, size_t column)
 {
   return function == CGAP_KERNEL_OF
            ? kernel_factor() * cgap_sums_of(s->sample, kind, s->uniformity)->column_sums[column]
@@ -193,14 +193,14 @@ static void centre(estimate *m)
   const double centre = m->centre = m->whole_mean[CGAP_COSINE_OF],
                times = m->strata == 1 ? 2 : 1; /* each couple touches */
   double total[CGAP_FUNCTIONS] = {0};
-  m->couples = 0;
+  m->pairs = 0;
   for (size_t g = 0; g < first->groups; g++) {
-    m->couples += first->touching[g] / times;
+    m->pairs += first->touching[g] / times;
     for (int f = 0; f < CGAP_FUNCTIONS; f++)
       total[f] += first->touch[f][g] / times;
   }
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
-    m->mean[f] = total[f] / m->couples;
+    m->mean[f] = total[f] / m->pairs;
   for (size_t k = 0; k < m->strata; k++)
     for (size_t g = 0; g < m->stratum[k].groups; g++) {
       double *const *touch = m->stratum[k].touch;
@@ -219,21 +219,21 @@ static void centre(estimate *m)
 static void measure_deviations(estimate *m, const cgap_evidence *e)
 {
   const uint64_t *bins = cgap_sums_of(e, m->kind, &cgap_measure_cosine)->counts;
-  double couples = 0;
+  double pairs = 0;
   for (size_t b = 0; b < CGAP_FINE_BINS; b++) {
     const double masked = b == 0 && m->kind == CGAP_IMAGE_TEXT && e->paired ? (double)e->text.rows : 0;
     const double count = (double)bins[b] - masked, cosine = -1 + 2 * ((double)b + 0.5) / CGAP_FINE_BINS;
     const double away = cosine - m->centre;
     const double deviation[CGAP_FUNCTIONS] = {exp(2 * CGAP_KERNEL_T * (cosine - 1)) - m->mean[CGAP_KERNEL_OF],
                                               away - m->mean[CGAP_COSINE_OF], away * away - m->mean[CGAP_SQUARE_OF]};
-    couples += count;
+    pairs += count;
     for (int f = 0; count > 0 && f < CGAP_FUNCTIONS; f++)
       for (int g = 0; g < CGAP_FUNCTIONS; g++)
         m->deviation_products[f][g] += count * deviation[f] * deviation[g];
   }
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
     for (int g = 0; g < CGAP_FUNCTIONS; g++)
-      m->deviation_products[f][g] *= m->couples / couples; /* couples within a group are left out, and are few */
+      m->deviation_products[f][g] *= m->pairs / pairs; /* couples within a group are left out, and are few */
 }
 
 /* ---------------------------------------------------------------- control variates and variance */
@@ -292,7 +292,7 @@ static fitting measure_fitting(const estimate *m, const products *all)
     double weight[CGAP_FUNCTIONS], fixed = 0, moved = 0, mean_moved = 0;
     fit_weights(weight, &without);
     for (int f = 0; f < CGAP_FUNCTIONS; f++) {
-      const double change = -p->touch[f][g] / (m->couples - p->touching[g]); /* of the mean */
+      const double change = -p->touch[f][g] / (m->pairs - p->touching[g]); /* of the mean */
       const double from_file = f == CGAP_KERNEL_OF ? 0 : m->mean[f] - m->whole_mean[f];
       fixed += m->weight[f] * change;
       moved += (weight[f] - m->weight[f]) * change;
@@ -349,7 +349,7 @@ static variance variance_of(const estimate *m, const double *weight, bool whole)
     projected += (whole ? p->sampling_fraction : 1 - p->sampling_fraction) * (touching - twice * squares);
     together *= pow(p->sampling_fraction, twice);
   }
-  const double scale = m->couples * m->couples;
+  const double scale = m->pairs * m->pairs;
   return (variance){projected / scale, (whole ? together : 1 - together) * squares / scale};
 }
 
@@ -379,15 +379,15 @@ static void finish_estimate(estimate *m, const cgap_sampled *s)
   const variance without = variance_of(m, kernel_alone, false), file = variance_of(m, kernel_alone, true), none = {0};
   variance with = variance_of(m, m->weight, false);
   with.projected *= with.projected > 0 ? of_fit.growth : 1;
-  const double between = m->whole_couples / m->all_couples, left = whole_variance(&with, &none);
+  const double between = m->whole_pairs / m->all_pairs, left = whole_variance(&with, &none);
   m->gain = left > 0 ? whole_variance(&without, &none) / left : 1;
   m->value *= between;
   m->variance = between * between * whole_variance(&with, &file);
   if (m->kind == CGAP_TEXT_TEXT && s->whole->paired)
-    m->value += s->whole_within[CGAP_KERNEL_OF] / m->all_couples;
+    m->value += s->whole_within[CGAP_KERNEL_OF] / m->all_pairs;
 }
 
-static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_couples kind, cgap_error *error)
+static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_pair_kind kind, cgap_error *error)
 {
   const cgap_evidence *e = s->sample, *whole = s->whole;
   const bool grouped = kind == CGAP_TEXT_TEXT && e->paired, two = kind == CGAP_IMAGE_TEXT && !e->paired;
@@ -411,7 +411,7 @@ static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_couples
 
 static cgap_scalar scalar_of(const estimate *m, uint64_t n)
 {
-  if (!(m->couples > 0))
+  if (!(m->pairs > 0))
     return cgap_scalar_null("no couples", n);
   return cgap_scalar_normal(log(m->value), m->variance / (m->value * m->value), n);
 }
@@ -427,13 +427,13 @@ static double mean_variance(const cgap_sampled *s, const estimate side[2])
     from_sample += touch_of(&side[0].stratum[0], side[0].weight, g) * touch_of(&side[1].stratum[0], side[1].weight, g);
     there += touch_of(&side[0].stratum[0], kernel_alone, g) * touch_of(&side[1].stratum[0], kernel_alone, g);
   }
-  const double scale = side[0].couples * side[0].value * side[1].couples * side[1].value;
+  const double scale = side[0].pairs * side[0].value * side[1].pairs * side[1].value;
   return total + ((1 - sampling_fraction) * from_sample + sampling_fraction * there) / (2 * scale);
 }
 
 static cgap_scalar mean_of(const cgap_sampled *s, const estimate side[2], uint64_t n)
 {
-  if (!(side[0].couples > 0 && side[1].couples > 0))
+  if (!(side[0].pairs > 0 && side[1].pairs > 0))
     return cgap_scalar_null("no couples", n);
   return cgap_scalar_normal((log(side[0].value) + log(side[1].value)) / 2, mean_variance(s, side), n);
 }
@@ -442,19 +442,19 @@ cgap_status cgap_uniformity_finish_sampled(const cgap_sampled *s, cgap_audit *ou
 {
   const cgap_evidence *e = s->sample;
   const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
-  estimate m[CGAP_COUPLE_KINDS] = {0};
+  estimate m[CGAP_PAIR_KINDS] = {0};
   cgap_status status = CGAP_OK;
-  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
-    status = estimate_run(&m[kind], s, (cgap_couples)kind, error);
+  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
+    status = estimate_run(&m[kind], s, (cgap_pair_kind)kind, error);
   if (!status) {
     out->uniformity.image = scalar_of(&m[CGAP_IMAGE_IMAGE], e->image.rows);
     out->uniformity.text = scalar_of(&m[CGAP_TEXT_TEXT], e->text.rows);
     out->uniformity.cross = scalar_of(&m[CGAP_IMAGE_TEXT], n);
     out->uniformity.mean = mean_of(s, m, n);
-    for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
+    for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
       out->sample.gain[kind] = m[kind].gain;
   }
-  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
     estimate_clear(&m[kind]);
   return status;
 }

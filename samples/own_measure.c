@@ -24,9 +24,9 @@ static void add_tile(const void *context, const cgap_tile *tile, double *sums, u
   for (size_t r = 0; r < tile->rows; r++) {
     for (size_t c = tile->first[r]; c < tile->columns; c++)
       sum += sqrt(2 - 2 * (double)tile->cosine[r * tile->columns + c]);
-    counts[tile->couples] += tile->columns - tile->first[r];
+    counts[tile->kind] += tile->columns - tile->first[r];
   }
-  sums[tile->couples] += sum;
+  sums[tile->kind] += sum;
 }
 
 static double combine(const double *sums, const double *counts)
@@ -37,17 +37,17 @@ static double combine(const double *sums, const double *counts)
 
 static cgap_status energy_distance(double *out, const cgap_data *data, cgap_error *error)
 {
-  double sums[CGAP_COUPLE_KINDS], n[CGAP_COUPLE_KINDS];
-  uint64_t counts[CGAP_COUPLE_KINDS];
+  double sums[CGAP_PAIR_KINDS], n[CGAP_PAIR_KINDS];
+  uint64_t counts[CGAP_PAIR_KINDS];
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
   cgap_tally tally = {
-    .couples = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
-    .sums = CGAP_COUPLE_KINDS,
-    .counts = CGAP_COUPLE_KINDS,
+    .kinds = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
+    .sums = CGAP_PAIR_KINDS,
+    .counts = CGAP_PAIR_KINDS,
     .tile = add_tile,
   };
   cgap_status status = cgap_tally_run(sums, counts, data, &tally, &options, error);
-  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
     n[kind] = (double)counts[kind];
   *out = combine(sums, n);
   return status;
@@ -73,7 +73,7 @@ static double plain_distance(const float *a, const float *b)
 
 static double plain(void)
 {
-  double sums[CGAP_COUPLE_KINDS] = {0}, counts[CGAP_COUPLE_KINDS] = {0};
+  double sums[CGAP_PAIR_KINDS] = {0}, counts[CGAP_PAIR_KINDS] = {0};
   for (int i = 0; i < ROWS; i++)
     for (int j = 0; j < ROWS; j++) {
       sums[CGAP_IMAGE_TEXT] += plain_distance(image[i], text[j]);

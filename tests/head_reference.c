@@ -6,45 +6,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-reference_couples reference_couples_init(const reference_batch *b)
+reference_positives reference_positives_init(const reference_batch *b)
 {
   size_t count = 0;
   for (size_t k = 0; k < b->images * b->texts; k++)
-    count += b->couple[k];
-  reference_couples c = {
+    count += b->matched[k];
+  reference_positives c = {
     .image_first = support_alloc(b->images + 1, sizeof(size_t)),
-    .couple_text = support_alloc(count, sizeof(size_t)),
+    .positive_text = support_alloc(count, sizeof(size_t)),
     .text_first = support_alloc(b->texts + 1, sizeof(size_t)),
-    .text_couple = support_alloc(count, sizeof(size_t)),
+    .text_positive = support_alloc(count, sizeof(size_t)),
   };
   size_t *of = support_alloc(b->images * b->texts, sizeof *of);
   count = 0;
   for (size_t i = 0; i < b->images; i++) {
     for (size_t j = 0; j < b->texts; j++)
-      if (b->couple[i * b->texts + j]) {
+      if (b->matched[i * b->texts + j]) {
         of[i * b->texts + j] = count;
-        c.couple_text[count++] = j;
+        c.positive_text[count++] = j;
       }
     c.image_first[i + 1] = count;
   }
   size_t at = 0;
   for (size_t j = 0; j < b->texts; j++) {
     for (size_t i = 0; i < b->images; i++)
-      if (b->couple[i * b->texts + j])
-        c.text_couple[at++] = of[i * b->texts + j];
+      if (b->matched[i * b->texts + j])
+        c.text_positive[at++] = of[i * b->texts + j];
     c.text_first[j + 1] = at;
   }
   free(of);
-  c.view = (cgap_coupling){b->images, b->texts, count, c.image_first, c.couple_text, c.text_first, c.text_couple, NULL};
+  c.view = (cgap_positives){b->images, b->texts, count, c.image_first, c.positive_text, c.text_first, c.text_positive, NULL};
   return c;
 }
 
-void reference_couples_clear(reference_couples *c)
+void reference_positives_clear(reference_positives *c)
 {
   free(c->image_first);
-  free(c->couple_text);
+  free(c->positive_text);
   free(c->text_first);
-  free(c->text_couple);
+  free(c->text_positive);
 }
 
 static double dot(const double *a, const double *b, size_t n)
@@ -56,14 +56,14 @@ static double dot(const double *a, const double *b, size_t n)
 }
 
 /* One direction of CLIP on scores s (queries, targets); pull += weight · ∂loss/∂s. found: best positive above all. */
-static double clip(const double *s, const bool *couple, size_t queries, size_t targets, double tau, double weight,
+static double clip(const double *s, const bool *matched, size_t queries, size_t targets, double tau, double weight,
                    double *pull, double *recall)
 {
   size_t asked = 0, found = 0;
   double loss = 0;
   for (size_t q = 0; q < queries; q++)
     for (size_t t = 0; t < targets; t++)
-      if (couple[q * targets + t]) {
+      if (matched[q * targets + t]) {
         asked++;
         break;
       }
@@ -72,7 +72,7 @@ static double clip(const double *s, const bool *couple, size_t queries, size_t t
     size_t k = 0;
     for (size_t t = 0; t < targets; t++) {
       double v = s[q * targets + t];
-      if (couple[q * targets + t]) {
+      if (matched[q * targets + t]) {
         k++;
         best = fmax(best, v);
       } else {
@@ -84,13 +84,13 @@ static double clip(const double *s, const bool *couple, size_t queries, size_t t
       continue;
     found += best > rival;
     for (size_t p = 0; p < targets; p++) {
-      if (!couple[q * targets + p])
+      if (!matched[q * targets + p])
         continue;
       double e = exp((s[q * targets + p] - 1) / tau), factor = weight / (double)asked / (double)k / tau;
       own += log(e + rest) - (s[q * targets + p] - 1) / tau;
       pull[q * targets + p] += factor * (e / (e + rest) - 1);
       for (size_t t = 0; t < targets; t++)
-        if (!couple[q * targets + t])
+        if (!matched[q * targets + t])
           pull[q * targets + t] += factor * exp((s[q * targets + t] - 1) / tau) / (e + rest);
     }
     loss += own / (double)k;
@@ -138,7 +138,7 @@ static scores scores_init(const reference_batch *b, const double *x, const doubl
   for (size_t i = 0; i < b->images; i++)
     for (size_t j = 0; j < b->texts; j++) {
       s.s[i * b->texts + j] = s.turned[j * b->images + i] = dot(x + i * dim, y + j * dim, dim);
-      s.couple_turned[j * b->images + i] = b->couple[i * b->texts + j];
+      s.couple_turned[j * b->images + i] = b->matched[i * b->texts + j];
     }
   return s;
 }
@@ -165,17 +165,17 @@ cgap_loss_terms reference_loss(const reference_batch *b, const double *x, const 
   t.uniform_image = uniformity(x, n, dim, w->uniform / 2, gx);
   t.uniform_text = uniformity(y, m, dim, w->uniform / 2, gy);
   t.uniform = (t.uniform_image + t.uniform_text) / 2;
-  t.image_to_text = clip(s.s, b->couple, n, m, tau, w->clip / 2, s.pull, &t.recall_image_to_text);
+  t.image_to_text = clip(s.s, b->matched, n, m, tau, w->clip / 2, s.pull, &t.recall_image_to_text);
   t.text_to_image = clip(s.turned, s.couple_turned, m, n, tau, w->clip / 2, s.pull_turned, &t.recall_text_to_image);
   t.clip = (t.image_to_text + t.text_to_image) / 2;
-  double kernel = 0, unmatched = 0, couples = 0, scale = 0;
+  double kernel = 0, unmatched = 0, positives = 0, scale = 0;
   for (size_t k = 0; k < n * m; k++) {
-    kernel += b->couple[k] ? 0 : exp(4 * s.s[k] - 4);
-    unmatched += !b->couple[k];
-    couples += b->couple[k];
-    t.align += b->couple[k] ? 2 - 2 * s.s[k] : 0;
+    kernel += b->matched[k] ? 0 : exp(4 * s.s[k] - 4);
+    unmatched += !b->matched[k];
+    positives += b->matched[k];
+    t.align += b->matched[k] ? 2 - 2 * s.s[k] : 0;
   }
-  t.align /= couples;
+  t.align /= positives;
   t.xuniform = unmatched > 0 ? log(kernel / unmatched) : NAN;
   t.total = total_of(w, &t);
   for (size_t i = 0; i < n; i++)
@@ -183,7 +183,7 @@ cgap_loss_terms reference_loss(const reference_batch *b, const double *x, const 
       const size_t k = i * m + j;
       double g = s.pull[k] + s.pull_turned[j * n + i];
       scale -= g * s.s[k];
-      g += b->couple[k] ? -2 * w->align / couples : w->xuniform * 4 * exp(4 * s.s[k] - 4) / kernel;
+      g += b->matched[k] ? -2 * w->align / positives : w->xuniform * 4 * exp(4 * s.s[k] - 4) / kernel;
       for (size_t c = 0; gx && c < dim; c++) {
         gx[i * dim + c] += g * y[j * dim + c];
         gy[j * dim + c] += g * x[i * dim + c];

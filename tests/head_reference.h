@@ -8,17 +8,17 @@
 /* A batch: couple[i·texts + j] says whether image i and text j belong together. */
 typedef struct reference_batch {
   size_t images, texts;
-  const bool *couple;
+  const bool *matched;
 } reference_batch;
 
-/* Couples as the library has them; arrays of support_alloc, to be freed by reference_couples_clear. */
-typedef struct reference_couples {
-  cgap_coupling view;
-  size_t *image_first, *couple_text, *text_first, *text_couple;
-} reference_couples;
+/* Couples as the library has them; arrays of support_alloc, to be freed by reference_positives_clear. */
+typedef struct reference_positives {
+  cgap_positives view;
+  size_t *image_first, *positive_text, *text_first, *text_positive;
+} reference_positives;
 
-reference_couples reference_couples_init(const reference_batch *batch);
-void reference_couples_clear(reference_couples *couples);
+reference_positives reference_positives_init(const reference_batch *batch);
+void reference_positives_clear(reference_positives *positives);
 
 /* total = Σ weight·term over unit rows x (images, dim), y (texts, dim). gradient_x, gradient_y (NULL: not wanted) of
  * the rows as free vectors, up to a multiple of the row itself; *gradient_log_temperature may be NULL with them. */

@@ -36,7 +36,7 @@ cgap_audit run_audit(const run_rows *rows, double temperature, int threads, uint
   return run_audit_data(&data, temperature, threads, memory_bytes);
 }
 
-void run_couples(uint64_t seed, size_t rows, size_t dim, double offset, double **x, double **y)
+void run_pairs(uint64_t seed, size_t rows, size_t dim, double offset, double **x, double **y)
 {
   support_random r = support_seed(seed);
   double *e = support_alloc(dim, sizeof *e);

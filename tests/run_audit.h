@@ -19,6 +19,6 @@ cgap_data run_data(const run_rows *rows);
 
 /* Random couples of one latent: x = z + offset e + noise, y = z − offset e + noise, unit rows; (rows, dim) blocks to
  * free. */
-void run_couples(uint64_t seed, size_t rows, size_t dim, double offset, double **x, double **y);
+void run_pairs(uint64_t seed, size_t rows, size_t dim, double offset, double **x, double **y);
 
 #endif

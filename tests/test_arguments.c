@@ -255,7 +255,7 @@ static cgap_status call_with(int call, const cgap_data *data, cgap_error *error)
 {
   const cgap_audit_options o = CGAP_AUDIT_OPTIONS_INIT;
   cgap_train_options t = CGAP_TRAIN_OPTIONS_INIT;
-  const cgap_tally tally = {.couples = 7, .counts = 1, .tile = count_tile};
+  const cgap_tally tally = {.kinds = 7, .counts = 1, .tile = count_tile};
   cgap_audit audit;
   cgap_plan_info plan;
   cgap_head *head = NULL;
@@ -436,7 +436,7 @@ Test(arguments, pointers_that_are_null)
   static given g;
   const cgap_audit_options o = CGAP_AUDIT_OPTIONS_INIT;
   const cgap_train_options t = CGAP_TRAIN_OPTIONS_INIT;
-  const cgap_tally tally = {.couples = 1, .sums = 1, .counts = 1, .tile = count_tile};
+  const cgap_tally tally = {.kinds = 1, .sums = 1, .counts = 1, .tile = count_tile};
   const cgap_input_options without = {.file_count = 2}, none = CGAP_INPUT_OPTIONS_INIT;
   const char *const files[] = {NULL};
   const cgap_input_options with_null = {.files = files, .file_count = 1};

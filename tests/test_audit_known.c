@@ -84,7 +84,7 @@ Test(audit_known, uniform_sphere)
     {32, -3.7518050199}, {64, -3.8752355897}, {128, -3.9375300102}, {512, -3.9843754749}, {768, -3.9895834742}};
   for (size_t k = 0; k < sizeof CASES / sizeof *CASES; k++) {
     double *x, *y;
-    run_couples(k, 4, CASES[k].d, 0, &x, &y);
+    run_pairs(k, 4, CASES[k].d, 0, &x, &y);
     run_rows rows = {4, 4, CASES[k].d, x, y, NULL, CGAP_BY_ROW, false};
     cgap_audit a = run_audit(&rows, 0.01, 1, 0);
     near("sphere", "uniformity.sphere", a.uniformity.sphere, CASES[k].value, 1e-10);
@@ -140,7 +140,7 @@ Test(audit_known, identities)
 {
   enum { N = 230, D = 37 };
   double *x, *y;
-  run_couples(5, N, D, 0.4, &x, &y);
+  run_pairs(5, N, D, 0.4, &x, &y);
   run_rows rows = {N, N, D, x, y, NULL, CGAP_BY_ROW, false};
   cgap_audit a = run_audit(&rows, 0.01, 2, 0);
   double gap2 = pow(a.gap.centroid_distance.value, 2), align = a.alignment.mean_squared_distance.value;
@@ -169,7 +169,7 @@ Test(audit_known, equal_sides)
 {
   enum { N = 100, D = 20 };
   double *x, *y;
-  run_couples(6, N, D, 0, &x, &y);
+  run_pairs(6, N, D, 0, &x, &y);
   run_rows rows = {N, N, D, x, x, NULL, CGAP_BY_ROW, false};
   cgap_audit a = run_audit(&rows, 0.01, 2, 0);
   near("X = Y", "gap.centroid_distance", a.gap.centroid_distance.value, 0, 1e-12);
@@ -197,7 +197,7 @@ Test(audit_known, hot_loss)
   enum { N = 90, D = 12, K = 3 };
   double *x, *y, *texts = support_alloc(K * N * D, sizeof *texts);
   uint64_t owner[K * N];
-  run_couples(7, N, D, 0.3, &x, &y);
+  run_pairs(7, N, D, 0.3, &x, &y);
   run_rows rows = {N, N, D, x, y, NULL, CGAP_BY_ROW, false};
   cgap_audit a = run_audit(&rows, 1e7, 2, 0);
   near("hot", "loss.clip", a.loss.clip.value, log(N), 1e-6);
@@ -246,7 +246,7 @@ Test(audit_known, separability_needs_30_rows_of_each_modality)
 {
   enum { N = 300, D = 64 };
   double *x, *y;
-  run_couples(9, N, D, 0.4, &x, &y);
+  run_pairs(9, N, D, 0.4, &x, &y);
   for (size_t texts = 29; texts <= 30; texts++) {
     run_rows rows = {N, texts, D, x, y, NULL, CGAP_UNPAIRED, false};
     cgap_audit a = run_audit(&rows, 0.01, 2, 0);
@@ -263,7 +263,7 @@ Test(audit_known, verdicts_of_what_the_distance_does_not_see)
 {
   enum { N = 200, D = 40 };
   double *x, *y, *cone = support_alloc(N * D, sizeof *cone);
-  run_couples(10, N, D, 0, &x, &y);
+  run_pairs(10, N, D, 0, &x, &y);
   for (size_t i = 0; i < N; i++)
     for (size_t k = 0; k < D; k++) {
       cone[i * D + k] = y[i * D + k] + (k == 0 ? 100 : 0);
@@ -294,7 +294,7 @@ Test(audit_known, scatter)
 {
   enum { N = 150, D = 14 };
   double *x, *y, total = 0, sum[2] = {0}, square[2] = {0}, product = 0;
-  run_couples(8, N, D, 0.4, &x, &y);
+  run_pairs(8, N, D, 0.4, &x, &y);
   run_rows rows = {N, N, D, x, y, NULL, CGAP_BY_ROW, false};
   cgap_audit a = run_audit(&rows, 0.01, 2, 0);
   for (size_t k = 0; k < D; k++) {

@@ -25,7 +25,7 @@ static void open_pairing(bool image_major)
 {
   double *x, *y, *texts;
   uint64_t owner[K * N];
-  run_couples(41, N, D, 0.3, &x, &y);
+  run_pairs(41, N, D, 0.3, &x, &y);
   texts = captions(y, image_major);
   for (size_t j = 0; j < K * N; j++)
     owner[j] = image_major ? j / K : j % N;
@@ -62,7 +62,7 @@ Test(audit_pairing, open_and_neither)
   cgap_audit out;
   cgap_error error;
   const cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
-  run_couples(42, N, D, 0.3, &x, &y);
+  run_pairs(42, N, D, 0.3, &x, &y);
   strange = captions(y, true);
   support_random r = support_seed(43);
   support_normals(&r, strange, K * N * D);
@@ -81,7 +81,7 @@ static cgap_pairing_check checked(int offset, bool strangers)
 {
   double *x, *y, *moved = support_alloc(N * D, sizeof *moved);
   support_random r = support_seed(44);
-  run_couples(45, N, D, 0.3, &x, &y);
+  run_pairs(45, N, D, 0.3, &x, &y);
   for (int i = 0; i < N; i++)
     memcpy(moved + i * D, y + (i + offset + N) % N * D, D * sizeof *y);
   if (strangers)

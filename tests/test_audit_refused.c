@@ -141,7 +141,7 @@ Test(audit_refused, by_status_and_message)
     change c = {.options = CGAP_AUDIT_OPTIONS_INIT};
     cgap_audit out;
     cgap_error error = {0};
-    run_couples(3, N, D, 0.3, &c.x, &c.y);
+    run_pairs(3, N, D, 0.3, &c.x, &c.y);
     run_rows rows = {N, N, D, c.x, c.y, NULL, CGAP_BY_ROW, false};
     c.data = run_data(&rows);
     c.options.threads = 1;
@@ -166,7 +166,7 @@ Test(audit_refused, without_an_error)
 {
   change c = {.options = CGAP_AUDIT_OPTIONS_INIT};
   cgap_audit out;
-  run_couples(3, N, D, 0.3, &c.x, &c.y);
+  run_pairs(3, N, D, 0.3, &c.x, &c.y);
   run_rows rows = {2, 2, D, c.x, c.y, NULL, CGAP_BY_ROW, false};
   c.data = run_data(&rows);
   cr_expect_eq(cgap_audit_run(&out, &c.data, &c.options, NULL), CGAP_DATA);

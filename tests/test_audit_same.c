@@ -46,7 +46,7 @@ Test(audit_same, rotated)
   double *x, *y, *q = support_alloc(D * D, sizeof *q);
   double *rx = support_alloc(N * D, sizeof *rx), *ry = support_alloc(N * D, sizeof *ry);
   support_random r = support_seed(9);
-  run_couples(21, N, D, 0.5, &x, &y);
+  run_pairs(21, N, D, 0.5, &x, &y);
   support_rotation(&r, q, D);
   support_product(x, q, rx, N, D);
   support_product(y, q, ry, N, D);
@@ -67,7 +67,7 @@ Test(audit_same, permuted)
   double *x, *y, *px = support_alloc(N * D, sizeof *px), *py = support_alloc(N * D, sizeof *py);
   size_t order[N];
   support_random r = support_seed(10);
-  run_couples(22, N, D, 0.5, &x, &y);
+  run_pairs(22, N, D, 0.5, &x, &y);
   for (size_t i = 0; i < N; i++)
     order[i] = i;
   support_shuffle(&r, order, N);
@@ -96,7 +96,7 @@ Test(audit_same, texts_in_any_order)
   uint64_t owner[N];
   size_t order[N];
   support_random r = support_seed(12);
-  run_couples(23, N, D, 0.5, &x, &y);
+  run_pairs(23, N, D, 0.5, &x, &y);
   for (size_t i = 0; i < N; i++)
     order[i] = i;
   support_shuffle(&r, order, N);
@@ -122,7 +122,7 @@ Test(audit_same, one_caption_against_five)
   enum { K = 5 };
   double *x, *y, *five = support_alloc(K * N * D, sizeof *five);
   uint64_t owner[K * N];
-  run_couples(24, N, D, 0.4, &x, &y);
+  run_pairs(24, N, D, 0.4, &x, &y);
   for (size_t j = 0; j < K * N; j++) {
     owner[j] = j / K;
     memcpy(five + j * D, y + j / K * D, D * sizeof *y);
@@ -178,7 +178,7 @@ Test(audit_same, merged_images)
                  *texts = support_alloc(TEXTS * D, sizeof *texts);
   uint64_t owner[TEXTS];
   support_random r = support_seed(13);
-  run_couples(25, N, D, 0.4, &x, &y);
+  run_pairs(25, N, D, 0.4, &x, &y);
   for (size_t j = 0; j < TEXTS; j++) {
     owner[j] = j / K;
     memcpy(repeated + j * D, x + j / K * D, D * sizeof *x);
@@ -206,7 +206,7 @@ Test(audit_same, classes_as_texts)
   enum { C = 12 };
   double *x, *y;
   int64_t labels[N];
-  run_couples(26, N, D, 0.4, &x, &y);
+  run_pairs(26, N, D, 0.4, &x, &y);
   for (size_t i = 0; i < N; i++)
     labels[i] = (int64_t)(i % C);
   run_rows unpaired = {N, C, D, x, y, NULL, CGAP_UNPAIRED, false};
@@ -243,7 +243,7 @@ Test(audit_same, threads_give_the_same_bits)
 {
   enum { ROWS = 3000, DIM = 16 };
   double *x, *y;
-  run_couples(31, ROWS, DIM, 0.4, &x, &y);
+  run_pairs(31, ROWS, DIM, 0.4, &x, &y);
   expect_same_bits(&(run_rows){ROWS, ROWS, DIM, x, y, NULL, CGAP_BY_ROW, false});
   free(x);
   free(y);
@@ -272,7 +272,7 @@ Test(audit_same, memory_gives_the_same_bits)
   double *x, *y, *texts = support_alloc(TEXTS * DIM, sizeof *texts);
   uint64_t *owner = support_alloc(TEXTS, sizeof *owner);
   cgap_plan plan;
-  run_couples(32, ROWS, DIM, 0.4, &x, &y);
+  run_pairs(32, ROWS, DIM, 0.4, &x, &y);
   for (size_t j = 0; j < TEXTS; j++) {
     owner[j] = j * 7 % ROWS;
     memcpy(texts + j * DIM, y + owner[j] * DIM, DIM * sizeof *y);

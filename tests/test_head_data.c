@@ -121,7 +121,7 @@ Test(head_data, rows_that_differ_in_length_alone_are_equal)
     repeats += split.of_image[i] == CGAP_TRAINING;
   cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){0}, NULL), CGAP_OK);
   cr_assert_gt(repeats, 0);
-  cr_expect_eq(part.couples.images, split.images[CGAP_TRAINING] - repeats);
+  cr_expect_eq(part.positives.images, split.images[CGAP_TRAINING] - repeats);
   cgap_split_rows_clear(&part);
   cgap_split_clear(&split);
   cgap_embeddings_clear(&e);
@@ -197,23 +197,23 @@ Test(head_data, equal_rows_become_one_with_all_positives)
   cgap_split split = all_training(3);
   cgap_split_rows part;
   cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){0}, NULL), CGAP_OK);
-  const cgap_coupling *c = &part.couples;
+  const cgap_positives *c = &part.positives;
   cr_assert_eq(c->images, 2);
   cr_assert_eq(c->texts, 3);
   cr_assert_eq(c->count, 4); /* image 10 with texts 20, 21, 22; image 11 with 21 */
   const size_t first[] = {0, 3, 4}, text[] = {0, 1, 2, 1}, image[] = {0, 0, 0, 1}, text_first[] = {0, 1, 3, 4};
-  const size_t text_couple[] = {0, 1, 3, 2};
+  const size_t text_positive[] = {0, 1, 3, 2};
   cr_expect_arr_eq(c->image_first, first, sizeof first);
-  cr_expect_arr_eq(c->couple_text, text, sizeof text);
-  cr_expect_arr_eq(c->couple_image, image, sizeof image);
+  cr_expect_arr_eq(c->positive_text, text, sizeof text);
+  cr_expect_arr_eq(c->positive_image, image, sizeof image);
   cr_expect_arr_eq(c->text_first, text_first, sizeof text_first);
-  cr_expect_arr_eq(c->text_couple, text_couple, sizeof text_couple);
+  cr_expect_arr_eq(c->text_positive, text_positive, sizeof text_positive);
   cgap_split_rows_clear(&part);
   const cgap_split_rows_options keep = {.keep_duplicates = true};
   cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &keep, NULL), CGAP_OK);
-  cr_expect_eq(part.couples.images, 3);
-  cr_expect_eq(part.couples.texts, 4);
-  cr_expect_eq(part.couples.count, 4);
+  cr_expect_eq(part.positives.images, 3);
+  cr_expect_eq(part.positives.texts, 4);
+  cr_expect_eq(part.positives.count, 4);
   cgap_split_rows_clear(&part);
   free(split.of_image);
   cgap_embeddings_clear(&e);
@@ -246,10 +246,10 @@ Test(head_data, noise_moves_the_share_asked_for)
   const cgap_split_rows_options noise = {.noise = 0.3, .seed = 5};
   cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &noise, NULL), CGAP_OK);
   size_t moved = 0;
-  for (size_t c = 0; c < part.couples.count; c++)
-    moved += part.couples.couple_image[c] != part.couples.couple_text[c];
+  for (size_t c = 0; c < part.positives.count; c++)
+    moved += part.positives.positive_image[c] != part.positives.positive_text[c];
   cr_expect_eq(moved, 30);
-  cr_expect_eq(part.couples.count, 100);
+  cr_expect_eq(part.positives.count, 100);
   cgap_split_rows_clear(&part);
   free(split.of_image);
   cgap_embeddings_clear(&e);
@@ -267,9 +267,9 @@ Test(head_data, fewer_training_images_are_some_of_more)
   cr_assert_eq(
     cgap_split_rows_init(&more, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){.most_images = 30, .seed = 3}, NULL),
     CGAP_OK);
-  cr_expect_eq(few.couples.images, 10);
-  cr_expect_eq(few.couples.texts, 20);
-  cr_expect_eq(more.couples.images, 30);
+  cr_expect_eq(few.positives.images, 10);
+  cr_expect_eq(few.positives.texts, 20);
+  cr_expect_eq(more.positives.images, 30);
   for (size_t i = 0; i < 10; i++) {
     bool found = false;
     for (size_t k = 0; k < 30; k++)
@@ -292,10 +292,10 @@ static size_t find_row(const float *rows, size_t count, const float *row)
   return SIZE_MAX;
 }
 
-static bool coupled(const cgap_coupling *c, size_t image, size_t text)
+static bool coupled(const cgap_positives *c, size_t image, size_t text)
 {
   for (size_t k = c->image_first[image]; k < c->image_first[image + 1]; k++)
-    if (c->couple_text[k] == text)
+    if (c->positive_text[k] == text)
       return true;
   return false;
 }
@@ -309,28 +309,28 @@ Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
   cgap_batches b;
   cr_assert_eq(cgap_split_rows_init(&part, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){0}, NULL), CGAP_OK);
   cr_assert_eq(cgap_batches_init(&b, &part, 50, 9, 1, NULL), CGAP_OK);
-  cr_expect_eq(part.couples.texts, 384);
+  cr_expect_eq(part.positives.texts, 384);
   cr_expect_eq(b.count, 7); /* 34 texts are left out */
-  bool *seen = support_alloc(part.couples.texts, sizeof *seen);
+  bool *seen = support_alloc(part.positives.texts, sizeof *seen);
   cgap_batches_epoch(&b, 0);
   for (size_t k = 0; k < b.count; k++) {
     cr_assert_eq(cgap_batches_take(&b, k, 1, NULL), CGAP_OK);
-    const cgap_coupling *c = &b.couples;
+    const cgap_positives *c = &b.positives;
     cr_assert_eq(c->texts, 50);
-    size_t images[2 * 50], couples = 0;
+    size_t images[2 * 50], positives = 0;
     for (size_t i = 0; i < c->images; i++)
-      images[i] = find_row(part.image, part.couples.images, b.x + i * DIM);
+      images[i] = find_row(part.image, part.positives.images, b.x + i * DIM);
     for (size_t j = 0; j < c->texts; j++) {
-      const size_t text = find_row(part.text, part.couples.texts, b.y + j * DIM);
+      const size_t text = find_row(part.text, part.positives.texts, b.y + j * DIM);
       cr_assert_neq(text, SIZE_MAX);
       cr_expect_not(seen[text], "text %zu stands in two batches", text);
       seen[text] = true;
       for (size_t i = 0; i < c->images; i++) {
-        cr_expect_eq(coupled(c, i, j), coupled(&part.couples, images[i], text));
-        couples += coupled(c, i, j);
+        cr_expect_eq(coupled(c, i, j), coupled(&part.positives, images[i], text));
+        positives += coupled(c, i, j);
       }
     }
-    cr_expect_eq(couples, c->count);
+    cr_expect_eq(positives, c->count);
     for (size_t i = 0; i < c->images; i++) {
       cr_expect_gt(c->image_first[i + 1], c->image_first[i], "an image without a text");
       for (size_t l = 0; l < i; l++)
@@ -338,7 +338,7 @@ Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
     }
     for (size_t j = 0; j < c->texts; j++)
       for (size_t l = c->text_first[j]; l < c->text_first[j + 1]; l++)
-        cr_expect_eq(c->couple_text[c->text_couple[l]], j);
+        cr_expect_eq(c->positive_text[c->text_positive[l]], j);
   }
   free(seen);
   cgap_batches_clear(&b);
@@ -359,7 +359,7 @@ Test(head_data, a_full_batch_is_the_part)
   cr_assert_eq(cgap_batches_init(&b, &part, 0, 1, 1, NULL), CGAP_OK);
   cr_expect_eq(b.count, 1);
   cr_expect_eq(b.x, part.image);
-  cr_expect_eq(b.couples.count, 40);
+  cr_expect_eq(b.positives.count, 40);
   cgap_batches_clear(&b);
   cgap_split_rows_clear(&part);
   free(split.of_image);

@@ -13,7 +13,7 @@
 /* A batch of images with 0 to `most` texts each, some texts of two images. */
 typedef struct setting {
   reference_batch batch;
-  bool *couple;
+  bool *matched;
   double *x, *y; /* unit rows */
   size_t dim;
 } setting;
@@ -21,28 +21,28 @@ typedef struct setting {
 static setting setting_init(uint64_t seed, size_t images, size_t texts, size_t dim, bool several)
 {
   support_random r = support_seed(seed);
-  setting s = {.couple = support_alloc(images * texts, sizeof(bool)), .dim = dim};
+  setting s = {.matched = support_alloc(images * texts, sizeof(bool)), .dim = dim};
   s.x = support_alloc(images * dim, sizeof(double));
   s.y = support_alloc(texts * dim, sizeof(double));
   support_normals(&r, s.x, images * dim);
   support_normals(&r, s.y, texts * dim);
   for (size_t j = 0; j < texts; j++) {
     size_t own = several ? support_below(&r, images) : j % images;
-    s.couple[own * texts + j] = true;
+    s.matched[own * texts + j] = true;
     if (several && j % 5 == 0)
-      s.couple[support_below(&r, images) * texts + j] = true;
+      s.matched[support_below(&r, images) * texts + j] = true;
     for (size_t k = 0; k < dim; k++)
       s.y[j * dim + k] = 0.5 * s.y[j * dim + k] + s.x[own * dim + k];
   }
   support_normalise(s.x, images, dim);
   support_normalise(s.y, texts, dim);
-  s.batch = (reference_batch){images, texts, s.couple};
+  s.batch = (reference_batch){images, texts, s.matched};
   return s;
 }
 
 static void setting_clear(setting *s)
 {
-  free(s->couple);
+  free(s->matched);
   free(s->x);
   free(s->y);
 }
@@ -133,7 +133,7 @@ static cgap_loss_terms float_step(const setting *s, const cgap_layers *l, const 
                                   const cgap_weights *weights, int threads, double *gradient)
 {
   const size_t images = s->batch.images, texts = s->batch.texts, rows[] = {images, texts};
-  reference_couples couples = reference_couples_init(&s->batch);
+  reference_positives positives = reference_positives_init(&s->batch);
   float *p = to_float(parameters, l->count + 1), *x = to_float(s->x, images * s->dim),
         *y = to_float(s->y, texts * s->dim);
   float *g = support_alloc(l->count, sizeof *g), *dx = support_alloc(images * l->shape.dim, sizeof *dx);
@@ -146,9 +146,9 @@ static cgap_loss_terms float_step(const setting *s, const cgap_layers *l, const 
   float *const out[] = {dx, dy};
   cgap_error error;
   cr_assert(cgap_activations_init(&a[0], l, images) && cgap_activations_init(&a[1], l, texts));
-  cr_assert_eq(cgap_loss_open(&loss, images, texts, couples.view.count, l->shape.dim, threads, &error), CGAP_OK);
+  cr_assert_eq(cgap_loss_open(&loss, images, texts, positives.view.count, l->shape.dim, threads, &error), CGAP_OK);
   cgap_layers_forward(l, p, in, rows, a, threads);
-  cgap_loss_run(loss, &couples.view, a[0].z, a[1].z, weights, exp(parameters[l->count]), &terms, &dz);
+  cgap_loss_run(loss, &positives.view, a[0].z, a[1].z, weights, exp(parameters[l->count]), &terms, &dz);
   cgap_layers_backward(l, p, in, rows, a, out, g, threads);
   for (size_t k = 0; k < l->count; k++)
     gradient[k] = g[k];
@@ -156,7 +156,7 @@ static cgap_loss_terms float_step(const setting *s, const cgap_layers *l, const 
   cgap_loss_close(loss);
   cgap_activations_clear(&a[0]);
   cgap_activations_clear(&a[1]);
-  reference_couples_clear(&couples);
+  reference_positives_clear(&positives);
   free(p);
   free(x);
   free(y);

@@ -79,11 +79,11 @@ static void check_case(const json_t *c)
                                  .dim = (size_t)number(c, "dim"),
                                  .hidden = (size_t)number(c, "hidden")};
   const cgap_layers l = cgap_layers_init(&shape);
-  bool couple[IMAGES * TEXTS];
+  bool matched[IMAGES * TEXTS];
   for (size_t k = 0; k < IMAGES * TEXTS; k++)
-    couple[k] = json_integer_value(json_array_get(json_object_get(c, "couple"), k)) != 0;
-  const reference_batch batch = {IMAGES, TEXTS, couple};
-  reference_couples couples = reference_couples_init(&batch);
+    matched[k] = json_integer_value(json_array_get(json_object_get(c, "couple"), k)) != 0;
+  const reference_batch batch = {IMAGES, TEXTS, matched};
+  reference_positives positives = reference_positives_init(&batch);
   const json_t *w = json_object_get(c, "weights");
   const cgap_weights weights = {json_number_value(json_array_get(w, 0)), json_number_value(json_array_get(w, 1)),
                                 json_number_value(json_array_get(w, 2)), json_number_value(json_array_get(w, 3))};
@@ -100,9 +100,9 @@ static void check_case(const json_t *c)
   cgap_adamw adamw;
   cr_assert(cgap_activations_init(&a[0], &l, IMAGES) && cgap_activations_init(&a[1], &l, TEXTS));
   cr_assert(cgap_adamw_init(&adamw, l.count));
-  cr_assert_eq(cgap_loss_open(&loss, IMAGES, TEXTS, couples.view.count, shape.dim, 1, NULL), CGAP_OK);
+  cr_assert_eq(cgap_loss_open(&loss, IMAGES, TEXTS, positives.view.count, shape.dim, 1, NULL), CGAP_OK);
   cgap_layers_forward(&l, p, in, rows, a, 1);
-  cgap_loss_run(loss, &couples.view, a[0].z, a[1].z, &weights, number(c, "temperature"), &terms, &gradient);
+  cgap_loss_run(loss, &positives.view, a[0].z, a[1].z, &weights, number(c, "temperature"), &terms, &gradient);
   cgap_layers_backward(&l, p, in, rows, a, dz, g, 1);
   expect_terms(kind, &terms, json_object_get(c, "terms"));
   expect_numbers(kind, g, c, "gradient", l.count);
@@ -113,7 +113,7 @@ static void check_case(const json_t *c)
   cgap_loss_close(loss);
   cgap_activations_clear(&a[0]);
   cgap_activations_clear(&a[1]);
-  reference_couples_clear(&couples);
+  reference_positives_clear(&positives);
   free(p);
   free(x);
   free(y);
@@ -155,21 +155,21 @@ static void check_file(const char *name)
   size_t *same = support_alloc(n + 1, sizeof *same);
   for (size_t i = 0; i <= n; i++)
     same[i] = i;
-  const cgap_coupling couples = {.images = n,
+  const cgap_positives positives = {.images = n,
                                  .texts = n,
                                  .count = n,
                                  .image_first = same,
-                                 .couple_text = same,
+                                 .positive_text = same,
                                  .text_first = same,
-                                 .text_couple = same};
+                                 .text_positive = same};
   const cgap_weights cua = {1, 1, 1, 0}, cuaxu = {1, 1, 1, 1};
   cgap_loss_terms terms;
   json_t *want = reference_load(name);
   cr_assert_eq(cgap_loss_open(&loss, n, n, n, e.image.dim, 2, &error), CGAP_OK);
-  cgap_loss_run(loss, &couples, e.image.unit, e.text.unit, &cua, 0.01, &terms, NULL);
+  cgap_loss_run(loss, &positives, e.image.unit, e.text.unit, &cua, 0.01, &terms, NULL);
   cr_expect(support_near(name, "loss.clip", terms.clip, reference_number(want, "loss.clip"), 1e-6, 1e-6));
   cr_expect(support_near(name, "loss.cua", terms.total, reference_number(want, "loss.cua"), 1e-6, 1e-6));
-  cgap_loss_run(loss, &couples, e.image.unit, e.text.unit, &cuaxu, 0.01, &terms, NULL);
+  cgap_loss_run(loss, &positives, e.image.unit, e.text.unit, &cuaxu, 0.01, &terms, NULL);
   cr_expect(support_near(name, "loss.cuaxu", terms.total, reference_number(want, "loss.cuaxu"), 1e-6, 1e-6));
   json_decref(want);
   cgap_loss_close(loss);

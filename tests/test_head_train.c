@@ -319,7 +319,7 @@ Test(head_train, a_rate_without_measure_is_stopped_and_the_last_good_state_kept)
 /* ‖mean image − mean text‖ of the training part through a closer */
 static double gap_through(const cgap_head *head, const cgap_split_rows *part)
 {
-  const size_t dim = part->dim, rows[] = {part->couples.images, part->couples.texts};
+  const size_t dim = part->dim, rows[] = {part->positives.images, part->positives.texts};
   double square = 0, *mean = support_alloc(2 * dim, sizeof *mean);
   for (int side = 0; side < 2; side++) {
     float *z = support_alloc(rows[side] * dim, sizeof *z);

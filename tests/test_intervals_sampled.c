@@ -60,7 +60,7 @@ static void measure(cgap_scalar *out, double *gain, const population *p, cgap_pa
   cr_assert_eq(cgap_audit_run(&audit, &data, &how, &error), CGAP_OK, "%s", error.message);
   for (size_t k = 0; k < MEASURES; k++)
     out[k] = *(const cgap_scalar *)((const char *)&audit + MEASURE[k].offset);
-  for (size_t k = 0; gain && k < CGAP_COUPLE_KINDS; k++)
+  for (size_t k = 0; gain && k < CGAP_PAIR_KINDS; k++)
     gain[k] += log(audit.sample.gain[k]) / SETS;
   cgap_audit_clear(&audit);
   cgap_simulation_clear(&set);
@@ -83,7 +83,7 @@ static void cover(const population *p, size_t measures)
 {
   cgap_scalar value[MEASURES];
   size_t inside[MEASURES] = {0}, above[MEASURES] = {0};
-  double truth[MEASURES] = {0}, width[MEASURES] = {0}, exact_width[MEASURES] = {0}, gain[CGAP_COUPLE_KINDS] = {0};
+  double truth[MEASURES] = {0}, width[MEASURES] = {0}, exact_width[MEASURES] = {0}, gain[CGAP_PAIR_KINDS] = {0};
   measure_others(truth, exact_width, p);
   for (size_t s = 0; s < SETS; s++) {
     measure(value, gain, p, CGAP_PAIRS_SAMPLED, 1 + s);

@@ -32,8 +32,8 @@ static void add(double *s, uint64_t *c, double cosine, size_t row, size_t column
 static void show(const void *context, const cgap_tile *t, double *sums, uint64_t *counts)
 {
   (void)context;
-  double *s = sums + t->couples * SUMS;
-  uint64_t *c = counts + t->couples * COUNTS;
+  double *s = sums + t->kind * SUMS;
+  uint64_t *c = counts + t->kind * COUNTS;
   for (size_t r = 0; r < t->rows; r++)
     for (size_t k = t->first[r]; k < t->columns; k++)
       add(s, c, (double)t->cosine[r * t->columns + k], t->file_row[r], t->file_column[k],
@@ -41,15 +41,15 @@ static void show(const void *context, const cgap_tile *t, double *sums, uint64_t
 }
 
 typedef struct totals {
-  double sums[SUMS * CGAP_COUPLE_KINDS];
-  uint64_t counts[COUNTS * CGAP_COUPLE_KINDS];
+  double sums[SUMS * CGAP_PAIR_KINDS];
+  uint64_t counts[COUNTS * CGAP_PAIR_KINDS];
 } totals;
 
-static totals tally(const cgap_data *data, unsigned couples, int threads, uint64_t memory_bytes)
+static totals tally(const cgap_data *data, unsigned kinds, int threads, uint64_t memory_bytes)
 {
   totals t;
   const cgap_tally all = {
-    .couples = couples, .sums = SUMS * CGAP_COUPLE_KINDS, .counts = COUNTS * CGAP_COUPLE_KINDS, .tile = show};
+    .kinds = kinds, .sums = SUMS * CGAP_PAIR_KINDS, .counts = COUNTS * CGAP_PAIR_KINDS, .tile = show};
   cgap_audit_options o = CGAP_AUDIT_OPTIONS_INIT;
   cgap_error error = {0};
   o.threads = threads;
@@ -73,7 +73,7 @@ static double cosine_of(const double *a, const double *b, size_t dim)
 static totals tally_naively(const run_rows *r)
 {
   totals t = {0};
-  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++) {
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++) {
     const double *a = kind == CGAP_TEXT_TEXT ? r->text : r->image, *b = kind == CGAP_IMAGE_IMAGE ? r->image : r->text;
     const size_t n = kind == CGAP_TEXT_TEXT ? r->texts : r->images;
     const size_t m = kind == CGAP_IMAGE_IMAGE ? r->images : r->texts;
@@ -90,10 +90,10 @@ static totals tally_naively(const run_rows *r)
 
 static void expect_near(const totals *got, const totals *want, const char *where)
 {
-  for (size_t k = 0; k < SUMS * CGAP_COUPLE_KINDS;
+  for (size_t k = 0; k < SUMS * CGAP_PAIR_KINDS;
        k++) /* float cosines: 5e-7 of each, the root of small distances more */
     cr_expect(support_near(where, "sum", got->sums[k], want->sums[k], 1e-2, 1e-5));
-  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++) {
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++) {
     const uint64_t *g = got->counts + kind * COUNTS, *w = want->counts + kind * COUNTS;
     cr_expect(support_count(where, "couples", g[0], w[0]));
     cr_expect(support_count(where, "matched", g[1], w[1]));
@@ -110,7 +110,7 @@ Test(library, tally_is_what_two_loops_give)
   enum { N = 300, M = 530, D = 12 };
   double *x, *y, *texts = support_alloc(M * D, sizeof *texts);
   uint64_t *owner = support_alloc(M, sizeof *owner);
-  run_couples(5, N, D, 0.5, &x, &y);
+  run_pairs(5, N, D, 0.5, &x, &y);
   for (size_t j = 0; j < M; j++) {
     owner[j] = j * 11 % N;
     for (size_t k = 0; k < D; k++)
@@ -141,7 +141,7 @@ Test(library, tally_gives_the_same_bits_for_any_threads_and_memory)
 {
   enum { N = 2600, D = 8 };
   double *x, *y;
-  run_couples(6, N, D, 0.5, &x, &y);
+  run_pairs(6, N, D, 0.5, &x, &y);
   const run_rows rows = {N, N, D, x, y, NULL, CGAP_BY_ROW, false};
   const cgap_data data = run_data(&rows);
   cgap_audit_options o = CGAP_AUDIT_OPTIONS_INIT;
@@ -201,7 +201,7 @@ Test(library, tally_says_how_far_it_is_and_stops)
   totals t;
   watch w = {0};
   const cgap_tally all = {
-    .couples = ALL_KINDS, .sums = SUMS * CGAP_COUPLE_KINDS, .counts = COUNTS * CGAP_COUPLE_KINDS, .tile = show};
+    .kinds = ALL_KINDS, .sums = SUMS * CGAP_PAIR_KINDS, .counts = COUNTS * CGAP_PAIR_KINDS, .tile = show};
   cgap_audit_options o = CGAP_AUDIT_OPTIONS_INIT;
   cgap_error error = {0};
   o.progress = (cgap_progress){tick, &w};
@@ -233,8 +233,8 @@ Test(library, tally_refuses_what_makes_no_sense)
     const char *word;
   } cases[] = {
     {{.counts = 1, .tile = show}, "0x0"},
-    {{.couples = 8, .counts = 1, .tile = show}, "0x8"},
-    {{.couples = 1, .counts = 1}, "tile"},
+    {{.kinds = 8, .counts = 1, .tile = show}, "0x8"},
+    {{.kinds = 1, .counts = 1}, "tile"},
   };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     cr_expect_eq(cgap_tally_run(NULL, &count, &data, &cases[k].tally, &o, &error), CGAP_USAGE);
@@ -242,7 +242,7 @@ Test(library, tally_refuses_what_makes_no_sense)
     cr_expect_eq(count, 0);
   }
   data.text.rows = 0;
-  const cgap_tally fine = {.couples = 1, .counts = 1, .tile = show};
+  const cgap_tally fine = {.kinds = 1, .counts = 1, .tile = show};
   cr_expect_eq(cgap_tally_run(NULL, &count, &data, &fine, &o, &error), CGAP_FILE);
   cgap_simulation_clear(&s);
 }

@@ -264,7 +264,7 @@ Test(product, audits_in_bfloat16)
     run_rows rows = {.images = 1500, .texts = 1500, .dim = 40, .pairing = CGAP_BY_ROW};
     double *x, *y;
     snprintf(where, sizeof where, "offset %g", offsets[k]);
-    run_couples(k + 1, rows.images, rows.dim, offsets[k], &x, &y);
+    run_pairs(k + 1, rows.images, rows.dim, offsets[k], &x, &y);
     rows.image = x;
     rows.text = y;
     const cgap_data data = run_data(&rows);
@@ -311,7 +311,7 @@ Test(product, bfloat16_is_refused_where_there_is_none)
   cgap_error error;
   cgap_audit out;
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
-  run_couples(1, 20, 4, 0, &x, &y);
+  run_pairs(1, 20, 4, 0, &x, &y);
   const run_rows rows = {.images = 20, .texts = 20, .dim = 4, .image = x, .text = y};
   const cgap_data data = run_data(&rows);
   options.precision = CGAP_PRECISION_BF16;

@@ -51,7 +51,7 @@ static const cgap_scalar *scalar_of(const cgap_audit *a, const compare_field *f)
 static bool same_bits(const char *where, const cgap_audit *a, const cgap_audit *b)
 {
   bool same = compare_bits(where, a, b) == 0;
-  for (size_t k = 0; k < CGAP_COUPLE_KINDS; k++)
+  for (size_t k = 0; k < CGAP_PAIR_KINDS; k++)
     same = support_same(where, "gain", a->sample.gain[k], b->sample.gain[k]) && same;
   for (size_t f = 0; f < COMPARE_FIELD_COUNT; f++)
     if (COMPARE_FIELDS[f].kind == COMPARE_SCALAR)
@@ -142,7 +142,7 @@ Test(sampled, exact_parts)
   cr_expect_eq(some.image_to_text.recall_at_1.n, ASKING);
   cr_expect_eq(some.hubs_image_to_text.skewness.n, some.sample.texts);
   cr_expect_eq(some.mixed.image.n, some.sample.images);
-  for (size_t k = 0; k < CGAP_COUPLE_KINDS; k++)
+  for (size_t k = 0; k < CGAP_PAIR_KINDS; k++)
     cr_expect_gt(some.sample.gain[k], 50);
   cgap_audit_clear(&all);
   cgap_audit_clear(&some);

@@ -40,7 +40,7 @@ static cgap_status run(void *self, const double *weights, cgap_fold_rows rows, v
   return CGAP_OK;
 }
 
-static cgap_status gather(void *self, cgap_couples side, double *values, cgap_error *error)
+static cgap_status gather(void *self, cgap_pair_kind side, double *values, cgap_error *error)
 {
   (void)self, (void)side, (void)values, (void)error;
   return CGAP_OK;

@@ -312,13 +312,13 @@ typedef struct cgap_point {
 enum { CGAP_HAS_PAIRS = 1, CGAP_HAS_ZERO_SHOT = 2, CGAP_HAS_ARITHMETIC = 4, CGAP_TEXT_IS_CLASSES = 8 };
 
 /* Couples of two images or two texts (i < j), or of an image and a text. */
-typedef enum cgap_couples { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_COUPLE_KINDS } cgap_couples;
+typedef enum cgap_pair_kind { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_PAIR_KINDS } cgap_pair_kind;
 
 /* What an audit of a sample looked at. */
 typedef struct cgap_sample {
   size_t images, texts;               /* rows whose couples with each other were all looked at; 0: all of the data's */
   size_t image_queries, text_queries; /* rows that were ranked against every candidate */
-  double gain[CGAP_COUPLE_KINDS];     /* variance of sampling without the control variates over that with them */
+  double gain[CGAP_PAIR_KINDS];     /* variance of sampling without the control variates over that with them */
 } cgap_sample;
 
 /* The result of an audit. Owns its arrays. */
@@ -359,7 +359,7 @@ typedef struct cgap_audit {
     *scatter_text; /* at most CGAP_SCATTER_ROWS each; where paired, the texts of the images shown */
   size_t scatter_images, scatter_texts;
 
-  double seconds_rows, seconds_couples, seconds_tiles, seconds_total;
+  double seconds_rows, seconds_pairs, seconds_tiles, seconds_total;
 
   struct cgap_contributions *contributions; /* NULL where the options did not ask for them; the library's own */
 } cgap_audit;
@@ -440,7 +440,7 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_plan(cgap_plan_info *out, const 
 /* A block of couples and their cosines. Row r is row `row + r` of the rows measured (bad ones dropped), and row
  * file_row[r] of the file; columns likewise. */
 typedef struct cgap_tile {
-  cgap_couples couples;
+  cgap_pair_kind kind;
   size_t row, column;
   size_t rows, columns;
   const float *cosine; /* (rows, columns), within [-1, 1] */
@@ -453,7 +453,7 @@ typedef struct cgap_tile {
  * and counts, which hold what earlier tiles added. It is called from several threads at once, so the context is only
  * read. Whatever the threads and the memory, each sum is added up in one order: the same bits come out. */
 typedef struct cgap_tally {
-  unsigned couples;    /* bit 1 << kind for each kind of couple */
+  unsigned kinds;    /* bit 1 << kind for each kind of couple */
   size_t sums, counts; /* how many of each */
   void (*tile)(const void *context, const cgap_tile *tile, double *sums, uint64_t *counts);
   const void *context;

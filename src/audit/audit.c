@@ -24,9 +24,9 @@ typedef struct run {
   const cgap_audit_options *options;
   cgap_prepared prepared;
   cgap_embeddings embeddings;
-  cgap_couple_sums couples;
+  cgap_matched_pair_sums matched_pairs;
   cgap_evidence evidence;
-  bool precise[CGAP_COUPLE_KINDS]; /* products in double */
+  bool precise[CGAP_PAIR_KINDS]; /* products in double */
   cgap_median median;              /* of the unmatched cosines, as far as it is known */
 } run;
 
@@ -50,7 +50,7 @@ static bool is_rough(const run *r)
 static void set_evidence(run *r)
 {
   const cgap_embeddings *e = &r->embeddings;
-  const cgap_couple_sums *c = &r->couples;
+  const cgap_matched_pair_sums *c = &r->matched_pairs;
   r->evidence = (cgap_evidence){
     .measures = cgap_measures,
     .dim = e->image.dim,
@@ -106,7 +106,7 @@ static void clear_tiles(cgap_evidence *e)
   cgap_neighbours_clear(&e->text_text);
 }
 
-static cgap_status run_kind(run *r, cgap_evidence *e, cgap_couples kind, const cgap_tile_options *options,
+static cgap_status run_kind(run *r, cgap_evidence *e, cgap_pair_kind kind, const cgap_tile_options *options,
                             cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   if (!r->options->comm)
@@ -155,7 +155,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
 {
   cgap_evidence *e = &r->evidence;
   const double n = (double)e->image.rows, m = (double)e->text.rows, work = n * n / 2 + m * m / 2 + n * m;
-  const double fraction[CGAP_COUPLE_KINDS + 1] = {0, n * n / 2 / work, (n * n + m * m) / 2 / work, 1};
+  const double fraction[CGAP_PAIR_KINDS + 1] = {0, n * n / 2 / work, (n * n + m * m) / 2 / work, 1};
   if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
     return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u a side", e->image.rows, e->text.rows,
                      UINT32_MAX - 1);
@@ -163,9 +163,9 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   cgap_status status = lists_init(r, e, error);
   if (!status)
     status = cgap_probe_run(r->precise, e, &r->embeddings, is_rough(r), error);
-  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
+  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++) {
     const cgap_tile_options options = tile_options(r, fraction[kind], fraction[kind + 1]);
-    status = run_kind(r, e, (cgap_couples)kind, &options, &receive_buffers, error);
+    status = run_kind(r, e, (cgap_pair_kind)kind, &options, &receive_buffers, error);
   }
   if (!status)
     status = find_median(r, &receive_buffers, error);
@@ -271,7 +271,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
                                         .visit_bytes = r->prepared.plan.visit_bytes,
                                         .seed = r->options->seed,
                                         .tiles = tile_options(r, 0, 1)};
-  return cgap_sampled_run(out, e, &r->embeddings, &r->couples, &options, error);
+  return cgap_sampled_run(out, e, &r->embeddings, &r->matched_pairs, &options, error);
 }
 
 /* What the report keeps of rows and couples. */
@@ -301,15 +301,15 @@ static void give_rows(run *r, cgap_audit *out)
   out->image_row = e->image.file_row;
   out->text_row = e->text.file_row;
   out->image_of = e->pairs.image_of;
-  out->pair_cosine = r->couples.pair_cosine;
+  out->pair_cosine = r->matched_pairs.pair_cosine;
   e->image.file_row = e->text.file_row = e->pairs.image_of = NULL;
-  r->couples.pair_cosine = NULL;
+  r->matched_pairs.pair_cosine = NULL;
 }
 
 static void run_clear(run *r)
 {
   clear_tiles(&r->evidence);
-  cgap_couples_clear(&r->couples);
+  cgap_matched_pairs_clear(&r->matched_pairs);
   cgap_embeddings_clear(&r->embeddings);
 }
 
@@ -328,7 +328,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   cgap_give_back();
   const double loaded = cgap_clock_seconds();
   if (!status && r->embeddings.paired)
-    status = cgap_couples_run(&r->couples, &r->embeddings, r->options->comm, plan->threads, progress, error);
+    status = cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, r->options->comm, plan->threads, progress, error);
   if (!status && is_first(r))
     status = keep_rows(r, out, error);
   if (!status)
@@ -341,7 +341,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && keeps_contributions(r))
     status = cgap_contributions_begin(out, &r->embeddings, error);
   cgap_give_back();
-  const double coupled = cgap_clock_seconds();
+  const double matched = cgap_clock_seconds();
   const bool sampled = r->prepared.sampling.images > 0;
   if (!status)
     status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
@@ -360,8 +360,8 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && is_first(r))
     give_rows(r, out);
   out->seconds_rows = loaded - start;
-  out->seconds_couples = coupled - loaded;
-  out->seconds_tiles = tiled - coupled;
+  out->seconds_pairs = matched - loaded;
+  out->seconds_tiles = tiled - matched;
   out->seconds_total = cgap_clock_seconds() - start;
   return status;
 }

@@ -243,7 +243,7 @@ static cgap_status add_probe(cgap_contributions *c, const cgap_embeddings *e, in
   p->x = cgap_alloc(p->images * p->dim, sizeof *p->x);
   p->y = cgap_alloc(p->texts * p->dim, sizeof *p->y);
   p->products = cgap_alloc(cgap_greater(p->images, p->texts), sizeof *p->products);
-  c->between[0] = cgap_zalloc(CGAP_COUPLE_KINDS * square, sizeof(double));
+  c->between[0] = cgap_zalloc(CGAP_PAIR_KINDS * square, sizeof(double));
   cgap_status status = p->x && p->y && p->products && c->between[0] ? CGAP_OK : out_of_memory(e->image.rows, error);
   if (status == CGAP_OK)
     status = cgap_side_fetch(&e->image, p->image, 0, p->images, threads, p->x, error);
@@ -251,7 +251,7 @@ static cgap_status add_probe(cgap_contributions *c, const cgap_embeddings *e, in
     status = cgap_side_fetch(&e->text, p->text, 0, p->texts, threads, p->y, error);
   if (status == CGAP_OK) {
     c->probed = p->images;
-    for (int kind = 1; kind < CGAP_COUPLE_KINDS; kind++)
+    for (int kind = 1; kind < CGAP_PAIR_KINDS; kind++)
       c->between[kind] = c->between[0] + (size_t)kind * square;
     fill_between(c, p);
   }

@@ -18,7 +18,7 @@
 /* MOST_RUNS: of a batch. KEPT: texts of an image that are doubles at a time, while they are measured. */
 enum { MOST_RUNS = 4, MOST_HELD_RUNS = 64, KEPT = 5, ROWS = 1 + KEPT + 1 };
 
-size_t cgap_couples_runs(int threads)
+size_t cgap_matched_pairs_held_runs(int threads)
 {
   return threads < MOST_RUNS ? (size_t)threads : MOST_RUNS;
 }
@@ -154,7 +154,7 @@ static group group_of(const batch *b, size_t i, double *row)
 }
 
 /* Σ over couples of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
-static void measure_within(cgap_couple_sums *out, group *g, size_t dim)
+static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
 {
   double kernel = 0, linear = 0, square = 0;
   for (size_t first = 0; first + 1 < g->texts; first += KEPT) {
@@ -176,7 +176,7 @@ static void measure_within(cgap_couple_sums *out, group *g, size_t dim)
 }
 
 /* sum becomes N·g_i. */
-static void measure_group(cgap_couple_sums *out, group *g, double *sum)
+static void measure_group(cgap_matched_pair_sums *out, group *g, double *sum)
 {
   const cgap_embeddings *e = g->batch->embeddings;
   const size_t dim = e->image.dim;
@@ -196,7 +196,7 @@ static void measure_group(cgap_couple_sums *out, group *g, double *sum)
 }
 
 typedef struct measuring {
-  cgap_couple_sums *out;
+  cgap_matched_pair_sums *out;
   const image_sums *sums;
   const batch *batch;
 } measuring;
@@ -236,7 +236,7 @@ static void weigh_images(image_sums *sums, const batch *b, size_t first, size_t 
     cgap_exact_sums_add(&sums->weighed, 0, own, dim);
 }
 
-static cgap_status measure_batch(cgap_couple_sums *out, image_sums *sums, const batch *b, int threads,
+static cgap_status measure_batch(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, int threads,
                                  cgap_error *error)
 {
   const size_t step = cgap_moment_run(b->embeddings->image.dim);
@@ -270,7 +270,7 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int thr
   return status;
 }
 
-static cgap_status sums_finish(image_sums *sums, cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *comm,
+static cgap_status sums_finish(image_sums *sums, cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm,
                                cgap_error *error)
 {
   const size_t dim = e->image.dim;
@@ -287,7 +287,7 @@ static cgap_status sums_finish(image_sums *sums, cgap_couple_sums *out, const cg
 }
 
 /* What each rank found of its own images, to all. Couples come image by image: a text's place is not its row. */
-static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *comm, cgap_error *error)
+static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm, cgap_error *error)
 {
   const size_t texts = e->text.rows, images = e->image.rows;
   double *const by_image[] = {out->best_positive, out->within_kernel, out->within_cosine, out->within_square};
@@ -308,9 +308,9 @@ static cgap_status gather_couples(cgap_couple_sums *out, const cgap_embeddings *
   return status;
 }
 
-static bool couples_alloc(cgap_couple_sums *out, const cgap_embeddings *e)
+static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddings *e)
 {
-  *out = (cgap_couple_sums){0};
+  *out = (cgap_matched_pair_sums){0};
   out->pair_cosine = cgap_alloc(e->text.rows, sizeof(double));
   out->best_positive = cgap_alloc(e->image.rows, sizeof(double));
   out->within_kernel = cgap_alloc(e->image.rows, sizeof(double));
@@ -332,13 +332,13 @@ static cgap_status tick(const cgap_rank_rows *own, size_t done, cgap_comm *comm,
 }
 
 /* While one batch is measured the next is read, unless all rows are in memory. */
-static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *comm,
+static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *comm,
                               int threads, cgap_progress progress, cgap_error *error)
 {
   const size_t rows = cgap_chunk_rows(e->image.dim);
   const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
   const bool held = e->image.unit && e->text.unit, whole = held && !comm;
-  const size_t runs = whole ? MOST_HELD_RUNS : cgap_couples_runs(threads), texts = whole ? SIZE_MAX : rows;
+  const size_t runs = whole ? MOST_HELD_RUNS : cgap_matched_pairs_held_runs(threads), texts = whole ? SIZE_MAX : rows;
   batch batches[2] = {{.embeddings = e}, {.embeddings = e}};
   cgap_ahead ahead;
   cgap_status status = CGAP_OK;
@@ -365,26 +365,26 @@ static cgap_status run_images(cgap_couple_sums *out, image_sums *sums, const cga
   return status;
 }
 
-cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
+cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
                              cgap_progress progress, cgap_error *error)
 {
   const int blas_threads = cgap_blas_single();
   image_sums sums = {0};
   cgap_status status = CGAP_OK;
-  if (!couples_alloc(out, e))
+  if (!matched_pairs_alloc(out, e))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples of %zu dimensions", e->text.rows, e->image.dim);
   if (!status)
     status = sums_init(&sums, e, threads, error);
   if (!status)
     status = run_images(out, &sums, e, comm, threads, progress, error);
   if (!status)
-    status = gather_couples(out, e, comm, error);
+    status = gather_matched_pairs(out, e, comm, error);
   if (!status)
     status = cgap_row_offsets_measure(&out->offsets, e, comm, threads, error);
   if (!status)
     status = sums_finish(&sums, out, e, comm, error);
   if (status)
-    cgap_couples_clear(out);
+    cgap_matched_pairs_clear(out);
   cgap_moment_clear(&sums.group);
   cgap_exact_sums_clear(&sums.weighed);
   cgap_free(sums.row);
@@ -392,7 +392,7 @@ cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cg
   return status;
 }
 
-void cgap_couples_clear(cgap_couple_sums *sums)
+void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums)
 {
   cgap_free(sums->pair_cosine);
   cgap_free(sums->best_positive);
@@ -401,5 +401,5 @@ void cgap_couples_clear(cgap_couple_sums *sums)
   cgap_free(sums->within_square);
   cgap_free(sums->paired_image_mean);
   cgap_free(sums->group_moment);
-  *sums = (cgap_couple_sums){0};
+  *sums = (cgap_matched_pair_sums){0};
 }

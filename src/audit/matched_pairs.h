@@ -6,7 +6,7 @@
 #include "audit/row_offset_check.h"
 #include "rows/embeddings.h"
 
-typedef struct cgap_couple_sums {
+typedef struct cgap_matched_pair_sums {
   double *pair_cosine;       /* (texts) */
   double *best_positive;     /* (images), 2 for an image without a text */
   double *within_kernel;     /* (images) */
@@ -15,14 +15,14 @@ typedef struct cgap_couple_sums {
   double *paired_image_mean; /* (dim) */
   double *group_moment;      /* (dim, dim) */
   cgap_row_offsets offsets;
-} cgap_couple_sums;
+} cgap_matched_pair_sums;
 
 /* How many runs of CGAP_TILE images are held at once. */
-size_t cgap_couples_runs(int threads);
+size_t cgap_matched_pairs_held_runs(int threads);
 
 /* Every rank ends with all of it. */
-CGAP_MUST_CHECK cgap_status cgap_couples_run(cgap_couple_sums *out, const cgap_embeddings *e, cgap_comm *comm,
+CGAP_MUST_CHECK cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm,
                                              int threads, cgap_progress progress, cgap_error *error);
-void cgap_couples_clear(cgap_couple_sums *sums);
+void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums);
 
 #endif

@@ -28,7 +28,7 @@ typedef struct fold_products {
 typedef struct fold_call {
   cgap_fold_rows rows;
   void *context;
-  cgap_couples side;
+  cgap_pair_kind side;
 } fold_call;
 
 static void fold_residual(void *context, size_t first, size_t rows, double *scores, double *sums)
@@ -56,7 +56,7 @@ static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows ro
   return status;
 }
 
-static cgap_status fold_gather(void *self, cgap_couples side, double *values, cgap_error *error)
+static cgap_status fold_gather(void *self, cgap_pair_kind side, double *values, cgap_error *error)
 {
   const fold_products *p = self;
   const size_t rows = side == CGAP_TEXT_TEXT ? p->e->text.rows : p->e->image.rows;

@@ -44,7 +44,7 @@ static void merge_rows(const pass *p, cgap_best *best, size_t row, size_t rows, 
 static void merge(pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
 {
   cgap_evidence *e = p->evidence;
-  const cgap_couples kind = p->tile.kind;
+  const cgap_pair_kind kind = p->tile.kind;
   merge_rows(p, p->tile.row_best, t->row, t->rows, w, false);
   merge_rows(p, p->tile.column_best, t->column, t->columns, w, true);
 #pragma omp critical(cgap_merge)
@@ -133,11 +133,11 @@ static cgap_status run_panels(pass *p, cgap_error *error)
 
 /* ---------------------------------------------------------------- cosines one by one */
 
-static double exact_cosine(const void *context, cgap_couples couples, size_t row, size_t column)
+static double exact_cosine(const void *context, cgap_pair_kind kind, size_t row, size_t column)
 {
   const cgap_tile_pass *p = context;
   const cgap_side *a = p->a.side, *b = p->b.side;
-  (void)couples;
+  (void)kind;
   const size_t a_bytes = a->dim * cgap_type_size(a->source->type), b_bytes = b->dim * cgap_type_size(b->source->type);
   return cgap_raw_dot(a->source->type, p->a.raw + (row - p->a.first) * a_bytes, a->inverse_norm[row], b->source->type,
                       p->b.raw + (column - p->b.first) * b_bytes, b->inverse_norm[column], a->dim);
@@ -162,7 +162,7 @@ static void fetch_ahead(const void *context, size_t row, bool rows)
 
 /* ---------------------------------------------------------------- start and end */
 
-static void pass_init(pass *p, cgap_evidence *evidence, cgap_couples kind, const cgap_tile_options *options)
+static void pass_init(pass *p, cgap_evidence *evidence, cgap_pair_kind kind, const cgap_tile_options *options)
 {
   *p = (pass){.evidence = evidence, .options = options};
   p->tile = (cgap_tile_pass){
@@ -228,7 +228,7 @@ static cgap_status make_rough(pass *p, const cgap_panels *panels, cgap_rough *a,
 
 static cgap_status run_all_panels(pass *p, cgap_error *error)
 {
-  const cgap_couples kind = p->tile.kind;
+  const cgap_pair_kind kind = p->tile.kind;
   const cgap_tile_options *o = p->options;
   cgap_panels panels = {.rows = kind == CGAP_TEXT_TEXT ? &p->embeddings->text : &p->embeddings->image,
                         .columns = kind == CGAP_IMAGE_IMAGE ? &p->embeddings->image : &p->embeddings->text,
@@ -291,7 +291,7 @@ static cgap_best_kind best_kind(const pass *p, const cgap_embeddings *e)
 }
 
 /* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
-static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
+static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                             const cgap_tile_options *options, cgap_totals *rows, cgap_totals *columns,
                             cgap_error *error)
 {
@@ -311,7 +311,7 @@ static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, c
   return status;
 }
 
-cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cgap_tile_options *options,
+cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_pair_kind kind, const cgap_tile_options *options,
                             const cgap_panel *a, cgap_totals *rows, const cgap_panel *b, cgap_totals *columns,
                             cgap_error *error)
 {
@@ -337,7 +337,7 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind, const cg
 
 void cgap_tiles_finish(cgap_evidence *e, const cgap_totals *totals, bool columns)
 {
-  cgap_neighbours *lists[CGAP_COUPLE_KINDS][2] = {
+  cgap_neighbours *lists[CGAP_PAIR_KINDS][2] = {
     [CGAP_IMAGE_IMAGE] = {&e->image_image, NULL},
     [CGAP_TEXT_TEXT] = {&e->text_text, NULL},
     [CGAP_IMAGE_TEXT] = {&e->image_text, &e->text_image},
@@ -370,7 +370,7 @@ static cgap_status run_queries(cgap_evidence *evidence, const cgap_embeddings *e
   return status;
 }
 
-cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
+cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                            const cgap_tile_options *options, cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;

@@ -15,7 +15,7 @@ typedef struct cgap_tile_options {
   size_t panel_rows;  /* rows of a side held at once; a multiple of CGAP_TILE, or the whole side where resident */
   size_t column_rows; /* the same of the other side, of which the next are read meanwhile; divides it. 0: as many */
   bool bfloat;        /* products in bfloat16; the machine has to have them */
-  bool precise[CGAP_COUPLE_KINDS]; /* products in double instead: cgap_probe_run */
+  bool precise[CGAP_PAIR_KINDS]; /* products in double instead: cgap_probe_run */
   cgap_tiles_want want;
   double fraction_before; /* for progress: this pass is [fraction_before, fraction_after] of its phase */
   double fraction_after;
@@ -24,13 +24,13 @@ typedef struct cgap_tile_options {
 
 /* Fills evidence->sums[kind] (cleared by cgap_sums_clear), least and greatest, and the ten best of this kind, whose
  * lists exist. */
-CGAP_MUST_CHECK cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
+CGAP_MUST_CHECK cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                                            const cgap_tile_options *options, cgap_error *error);
 
 /* A part of a pass: the couples of two panels that are in memory, into the totals of their rows (the same totals
  * where the panels are of one block). Adds to the counts of evidence->sums[kind], to least and greatest. Panels begin
  * at whole tiles; of a triangle, a is not right of b. */
-CGAP_MUST_CHECK cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_couples kind,
+CGAP_MUST_CHECK cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_pair_kind kind,
                                             const cgap_tile_options *options, const cgap_panel *a, cgap_totals *rows,
                                             const cgap_panel *b, cgap_totals *columns, cgap_error *error);
 

@@ -7,13 +7,13 @@
 
 enum { IN_A_ROW = 10 }; /* log2 CGAP_TILE: couples of a row in one tile */
 
-bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired)
+bool cgap_looks_at(const cgap_measure *measure, cgap_pair_kind kind, bool paired)
 {
-  return measure && (measure->couples & 1u << kind) && (paired || !measure->paired_only);
+  return measure && (measure->kinds & 1u << kind) && (paired || !measure->paired_only);
 }
 
 /* The same of a pass: the median is looked for once, where it is not known, or alone. */
-static bool is_wanted(const cgap_evidence *e, int measure, cgap_couples kind)
+static bool is_wanted(const cgap_evidence *e, int measure, cgap_pair_kind kind)
 {
   const bool median = e->window.step > 0 || e->window.values > 0;
   return cgap_looks_at(cgap_measures[measure], kind, e->paired) &&
@@ -58,7 +58,7 @@ static size_t lay_out(cgap_totals *t, const cgap_evidence *e)
   return at + t->rows * CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
 }
 
-bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_couples kind, size_t first, size_t rows)
+bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_pair_kind kind, size_t first, size_t rows)
 {
   *t = (cgap_totals){.kind = kind, .first = first, .rows = rows};
   t->bytes = lay_out(t, evidence);
@@ -170,7 +170,7 @@ static void sums_free(cgap_sums *s)
   *s = (cgap_sums){0};
 }
 
-cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whole, cgap_error *error)
+cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_pair_kind kind, bool whole, cgap_error *error)
 {
   size_t rows = kind == CGAP_TEXT_TEXT ? evidence->text.rows : evidence->image.rows;
   size_t columns = kind == CGAP_IMAGE_IMAGE ? evidence->image.rows : evidence->text.rows;
@@ -187,7 +187,7 @@ cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whol
 
 cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t columns, cgap_error *error)
 {
-  const cgap_couples kind = CGAP_IMAGE_TEXT;
+  const cgap_pair_kind kind = CGAP_IMAGE_TEXT;
   evidence->least[kind] = INFINITY;
   evidence->greatest[kind] = -INFINITY;
   for (int m = 0; cgap_measures[m]; m++)
@@ -199,7 +199,7 @@ cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t 
 
 void cgap_sums_clear(cgap_evidence *evidence)
 {
-  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
     for (int m = 0; cgap_measures[m]; m++)
       sums_free(&evidence->sums[kind][m]);
 }

@@ -9,7 +9,7 @@
 #include "rows/modality.h"
 
 typedef struct cgap_totals {
-  cgap_couples kind;
+  cgap_pair_kind kind;
   size_t first, rows; /* rows [first, first + rows) of the side */
   size_t bytes;       /* of `memory`, which holds all that follows */
   unsigned char *memory;
@@ -22,13 +22,13 @@ typedef struct cgap_totals {
 cgap_modality cgap_modality_of(const cgap_side *side);
 
 /* Whether a measure (NULL: none) looks at this kind of couples. */
-bool cgap_looks_at(const cgap_measure *measure, cgap_couples kind, bool paired);
+bool cgap_looks_at(const cgap_measure *measure, cgap_pair_kind kind, bool paired);
 
 /* The fixed point of a measure's sums. */
 cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temperature);
 
 /* Empty totals; false: out of memory. evidence says what is paired and the temperature. */
-bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_couples kind, size_t first, size_t rows);
+bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_pair_kind kind, size_t first, size_t rows);
 void cgap_totals_clear(cgap_totals *t);
 size_t cgap_totals_row_bytes(double temperature);
 
@@ -45,7 +45,7 @@ void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap
 
 /* Allocates the sums of the measures that look at this kind, of whole sides; evidence->sums[kind] then holds them.
  * whole false: of no rows, the pass's counts alone. Sets least and greatest to those of no couple. */
-CGAP_MUST_CHECK cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_couples kind, bool whole, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_pair_kind kind, bool whole, cgap_error *error);
 /* The same of images and texts where only queries are asked about: the sums of the measures on
  * queries, of so many rows and columns; and totals of them, without lists. */
 CGAP_MUST_CHECK cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t columns,

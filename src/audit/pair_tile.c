@@ -317,7 +317,7 @@ static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
   else if (!multiply(p, t, w, row, rows, first, &stride))
     return false;
   float *cosine = w->strip - first; /* column 0 of the tile, left of what was multiplied */
-  cgap_strip s = {.couples = p->kind,
+  cgap_strip s = {.kind = p->kind,
                   .cosine = cosine,
                   .precise = w->precise,
                   .stride = stride,

@@ -12,7 +12,7 @@
 /* What all workers of a pass read. */
 typedef struct cgap_tile_pass {
   const cgap_evidence *evidence;
-  cgap_couples kind;
+  cgap_pair_kind kind;
   bool triangle;
   cgap_panel a, b;                        /* rows and columns */
   cgap_rough a_rough, b_rough;            /* where bfloat16 is asked for */

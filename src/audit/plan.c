@@ -71,12 +71,12 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
                                   cgap_block_rows(text) * dim * cgap_type_size(text->type));
   const uint64_t sums = (2 + workers) * square + workers * cgap_moment_run(dim) * dim * sizeof(double);
   const uint64_t reading = CGAP_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
-  const uint64_t images = lesser(cgap_couples_runs(threads) * CGAP_TILE, longest);
-  const uint64_t couples = (2 * lesser(cgap_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
+  const uint64_t images = lesser(cgap_matched_pairs_held_runs(threads) * CGAP_TILE, longest);
+  const uint64_t matched_pairs = (2 * lesser(cgap_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
   const uint64_t spectra = workers * 2 * square;
   const uint64_t tiles =
     workers * cgap_tile_worker_bytes(dim) + (sampled ? 0 : (TILE_BYTES + cgap_best_row_bytes()) * rows);
-  return PROGRAM_BYTES + 3 * square + greater(reading, ROW_BYTES * rows + greater(couples, greater(spectra, tiles)));
+  return PROGRAM_BYTES + 3 * square + greater(reading, ROW_BYTES * rows + greater(matched_pairs, greater(spectra, tiles)));
 }
 
 /* Panels of the tile pass: one of rows, two of columns, which are half as many. */

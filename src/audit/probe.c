@@ -28,7 +28,7 @@ typedef struct probe_rows {
 /* Pairs of the first rows of one part and all of another: their cosines, and what tiles would show. */
 typedef struct pairs {
   const cgap_evidence *evidence;
-  cgap_couples kind;
+  cgap_pair_kind kind;
   const probe_rows *a, *b;
   size_t rows, columns;
   double cosine[ROWS * COLUMNS]; /* (rows, columns) */
@@ -235,7 +235,7 @@ static cgap_status look(pairs *c, bool bfloat, bool *precise, cgap_error *error)
   return CGAP_OK;
 }
 
-cgap_status cgap_probe_run(bool precise[CGAP_COUPLE_KINDS], const cgap_evidence *evidence, const cgap_embeddings *e,
+cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_evidence *evidence, const cgap_embeddings *e,
                            bool bfloat, cgap_error *error)
 {
   probe_rows image = {0}, text = {0};
@@ -246,9 +246,9 @@ cgap_status cgap_probe_run(bool precise[CGAP_COUPLE_KINDS], const cgap_evidence 
     status = probe_rows_load(&image, &e->image, &e->text, bfloat, error);
   if (!status)
     status = probe_rows_load(&text, &e->text, &e->image, bfloat, error);
-  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
+  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++) {
     c->evidence = evidence;
-    c->kind = (cgap_couples)kind;
+    c->kind = (cgap_pair_kind)kind;
     c->shown = shown;
     c->a = kind == CGAP_TEXT_TEXT ? &text : &image;
     c->b = kind == CGAP_IMAGE_IMAGE ? &image : &text;

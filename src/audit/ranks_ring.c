@@ -12,7 +12,7 @@ enum { PASSENGER_BYTES = 1 << 26 }; /* of a piece that goes round: a rank holds 
 typedef struct ring {
   cgap_evidence *evidence;
   cgap_comm *comm;
-  cgap_couples kind;
+  cgap_pair_kind kind;
   cgap_tile_options options;
   const cgap_side *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
   bool triangle, away_first;    /* images travel: they are the rows of the tiles */
@@ -59,12 +59,12 @@ static bool tick(void *context, const char *phase, double fraction)
 static cgap_status meet(ring *g, const cgap_panel *home, const cgap_panel *guest, cgap_totals *guest_totals,
                         cgap_error *error)
 {
-  const double couples = (double)home->rows * (double)guest->rows;
+  const double pairs = (double)home->rows * (double)guest->rows;
   const bool guest_first = g->triangle ? guest->first < home->first : g->away_first;
   if (home->rows == 0 || guest->rows == 0)
     return CGAP_OK;
   g->options.fraction_before = g->fraction_before + (g->fraction_after - g->fraction_before) * fmin(1, g->done / g->all);
-  g->done += couples;
+  g->done += pairs;
   g->options.fraction_after = g->fraction_before + (g->fraction_after - g->fraction_before) * fmin(1, g->done / g->all);
   cgap_status status =
     guest_first ? cgap_tiles_show(g->evidence, g->kind, &g->options, guest, guest_totals, home, &g->home_totals, error)
@@ -342,7 +342,7 @@ static double work_of(const ring *g, bool replicated)
   return replicated || !g->triangle ? home * away : home * away / 2;
 }
 
-cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_couples kind,
+cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_pair_kind kind,
                           const cgap_tile_options *options, cgap_receive_buffers *receive_buffers, uint64_t memory_bytes,
                           cgap_error *error)
 {
@@ -435,7 +435,7 @@ cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *comm, const cgap_tota
   return status;
 }
 
-cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *comm, cgap_couples kind, cgap_error *error)
+cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   double(*ends)[2] = cgap_alloc((size_t)size, sizeof *ends);

@@ -19,7 +19,7 @@ void cgap_receive_buffers_clear(cgap_receive_buffers *v);
 /* As cgap_tiles_run, on every rank; rank 0 ends with all of it, the others with the counts of the pass. Embeddings are
  * shared (cgap_embeddings_load_distributed). memory_bytes: what this rank may use for rows that are not its own. */
 CGAP_MUST_CHECK cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
-                                          cgap_couples kind, const cgap_tile_options *options, cgap_receive_buffers *receive_buffers,
+                                          cgap_pair_kind kind, const cgap_tile_options *options, cgap_receive_buffers *receive_buffers,
                                           uint64_t memory_bytes, cgap_error *error);
 
 /* Bytes of a row that visits, of a side of this type. */
@@ -39,7 +39,7 @@ CGAP_MUST_CHECK cgap_status cgap_bring_sum(const cgap_evidence *e, cgap_comm *co
                                            cgap_error *error);
 
 /* Counts of a whole pass, least and greatest, on every rank. */
-CGAP_MUST_CHECK cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *comm, cgap_couples kind, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error);
 
 /* Rows that travel take the ten best known at home along, so that no worse ones are noted on the way: guest is of some
  * of home's rows, and without lists so far. On their return guest keeps what home does not have. */

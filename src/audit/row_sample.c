@@ -110,7 +110,7 @@ static double *pick(const double *from, const size_t *rows, size_t count)
   return out;
 }
 
-static bool take_couples(cgap_row_sample *s, const cgap_couple_sums *c)
+static bool copy_matched_pairs(cgap_row_sample *s, const cgap_matched_pair_sums *c)
 {
   const size_t images = s->embeddings.image.rows;
   s->pair_cosine = pick(c->pair_cosine, s->text, s->embeddings.text.rows);
@@ -122,7 +122,7 @@ static bool take_couples(cgap_row_sample *s, const cgap_couple_sums *c)
 }
 
 /* s->image and, where unpaired, s->text are there. */
-static cgap_status take(cgap_row_sample *s, const cgap_embeddings *whole, const cgap_couple_sums *couples,
+static cgap_status take(cgap_row_sample *s, const cgap_embeddings *whole, const cgap_matched_pair_sums *matched_pairs,
                         cgap_row_sample_size size, cgap_error *error)
 {
   cgap_embeddings *e = &s->embeddings;
@@ -139,18 +139,18 @@ static cgap_status take(cgap_row_sample *s, const cgap_embeddings *whole, const 
     status = take_side(&e->image, &whole->image, s->image, size.images, error);
   if (!status)
     status = take_side(&e->text, &whole->text, s->text, size.texts, error);
-  if (!status && whole->paired && !take_couples(s, couples))
+  if (!status && whole->paired && !copy_matched_pairs(s, matched_pairs))
     status = no_memory(&whole->text, size.texts, error);
   return status;
 }
 
-cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *whole, const cgap_couple_sums *couples,
+cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *whole, const cgap_matched_pair_sums *matched_pairs,
                             cgap_row_sample_size size, uint64_t seed, uint64_t stream, cgap_error *error)
 {
   *out = (cgap_row_sample){.image = draw_rows(size.images, whole->image.rows, seed, stream)};
   if (!whole->paired)
     out->text = draw_rows(size.texts, whole->text.rows, seed, stream + 1);
-  cgap_status status = take(out, whole, couples, size, error);
+  cgap_status status = take(out, whole, matched_pairs, size, error);
   if (status)
     cgap_row_sample_clear(out);
   return status;
@@ -170,13 +170,13 @@ static cgap_status take_means(cgap_embeddings *e, const cgap_embeddings *whole, 
 }
 
 cgap_status cgap_row_sample_subset(cgap_row_sample *out, const cgap_row_sample *of, const cgap_embeddings *whole,
-                            const cgap_couple_sums *couples, size_t images, uint64_t seed, uint64_t stream,
+                            const cgap_matched_pair_sums *matched_pairs, size_t images, uint64_t seed, uint64_t stream,
                             cgap_error *error)
 {
   *out = (cgap_row_sample){.image = draw_rows(images, of->embeddings.image.rows, seed, stream)};
   for (size_t k = 0; out->image && k < images; k++)
     out->image[k] = of->image[out->image[k]];
-  cgap_status status = take(out, whole, couples, (cgap_row_sample_size){.images = images}, error);
+  cgap_status status = take(out, whole, matched_pairs, (cgap_row_sample_size){.images = images}, error);
   if (!status)
     status = take_means(&out->embeddings, whole, error);
   if (status)

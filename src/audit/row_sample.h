@@ -19,12 +19,12 @@ typedef struct cgap_row_sample_size {
 
 /* Without replacement, by `seed` and `stream` alone. */
 CGAP_MUST_CHECK cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *whole,
-                                            const cgap_couple_sums *couples, cgap_row_sample_size size, uint64_t seed,
+                                            const cgap_matched_pair_sums *matched_pairs, cgap_row_sample_size size, uint64_t seed,
                                             uint64_t stream, cgap_error *error);
 
 /* `images` of those that another subset of the same whole holds; paired. The means are the whole's. */
 CGAP_MUST_CHECK cgap_status cgap_row_sample_subset(cgap_row_sample *out, const cgap_row_sample *of, const cgap_embeddings *whole,
-                                            const cgap_couple_sums *couples, size_t images, uint64_t seed,
+                                            const cgap_matched_pair_sums *matched_pairs, size_t images, uint64_t seed,
                                             uint64_t stream, cgap_error *error);
 
 /* Takes the rows into memory, of several ranks those of the rank's share; else they are read again, panel by panel. */

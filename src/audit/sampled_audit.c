@@ -29,7 +29,7 @@ typedef struct work {
   const cgap_evidence *whole;
   const cgap_embeddings *embeddings;
   const cgap_sampled_options *options;
-  bool precise[CGAP_COUPLE_KINDS];
+  bool precise[CGAP_PAIR_KINDS];
   cgap_row_sample sample, queries;
   cgap_controls controls;
   cgap_receive_buffers receive_buffers;
@@ -83,8 +83,8 @@ static cgap_status no_lists(const cgap_evidence *e, cgap_error *error)
 }
 
 /* One pass; `couples` is its part of the progress. */
-static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings *e, cgap_couples kind,
-                        cgap_tiles_want want, double couples, cgap_error *error)
+static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+                        cgap_tiles_want want, double pairs, cgap_error *error)
 {
   const cgap_tile_options *whole = &w->options->tiles;
   cgap_tile_options o = *whole;
@@ -92,7 +92,7 @@ static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings 
   memcpy(o.precise, w->precise, sizeof w->precise);
   const double span = whole->fraction_after - whole->fraction_before;
   o.fraction_before = whole->fraction_before + span * w->seconds_done / w->seconds_all;
-  w->seconds_done += couples;
+  w->seconds_done += pairs;
   o.fraction_after = whole->fraction_before + span * w->seconds_done / w->seconds_all;
   if (!w->options->comm)
     return cgap_tiles_run(evidence, e, kind, &o, error);
@@ -103,7 +103,7 @@ static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings 
 
 /* ---------------------------------------------------------------- within the sample */
 
-static double couples_of(const cgap_evidence *e, cgap_couples kind)
+static double count_pairs(const cgap_evidence *e, cgap_pair_kind kind)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   return kind == CGAP_IMAGE_IMAGE ? images * images / 2 : kind == CGAP_TEXT_TEXT ? texts * texts / 2 : images * texts;
@@ -122,13 +122,13 @@ static cgap_status look_within(work *w, cgap_error *error)
     status = cgap_probe_run(w->precise, e, &w->sample.embeddings, o->tiles.bfloat, error);
   if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
-  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++)
+  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
     status =
-      pass(w, e, &w->sample.embeddings, (cgap_couples)kind, CGAP_WANT_ALL, couples_of(e, (cgap_couples)kind), error);
+      pass(w, e, &w->sample.embeddings, (cgap_pair_kind)kind, CGAP_WANT_ALL, count_pairs(e, (cgap_pair_kind)kind), error);
   return status || !is_first(w) ? status : cgap_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
 }
 
-static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
+static cgap_sampled sampled_of(const work *w, const cgap_matched_pair_sums *matched_pairs)
 {
   cgap_sampled s = {.whole = w->whole, .sample = &w->of_sample, .uniformity = &cgap_measure_uniformity};
   cgap_controls_set(&w->controls, &s);
@@ -136,9 +136,9 @@ static cgap_sampled sampled_of(const work *w, const cgap_couple_sums *couples)
   s.within[CGAP_COSINE_OF] = w->sample.within_cosine;
   s.within[CGAP_SQUARE_OF] = w->sample.within_square;
   for (size_t i = 0; w->whole->paired && i < w->whole->image.rows; i++) {
-    s.whole_within[CGAP_KERNEL_OF] += couples->within_kernel[i];
-    s.whole_within[CGAP_COSINE_OF] += couples->within_cosine[i];
-    s.whole_within[CGAP_SQUARE_OF] += couples->within_square[i];
+    s.whole_within[CGAP_KERNEL_OF] += matched_pairs->within_kernel[i];
+    s.whole_within[CGAP_COSINE_OF] += matched_pairs->within_cosine[i];
+    s.whole_within[CGAP_SQUARE_OF] += matched_pairs->within_square[i];
   }
   return s;
 }
@@ -168,7 +168,7 @@ static cgap_status ask_texts(work *w, cgap_error *error)
   evidence->image_of = NULL;
   evidence->pair_cosine = w->whole->pair_cosine;
   cgap_status status =
-    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, couples_of(evidence, CGAP_IMAGE_TEXT), error);
+    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(text_of);
   evidence->text_of = NULL;
   return status;
@@ -195,7 +195,7 @@ static cgap_status ask_images(work *w, cgap_error *error)
   evidence->image_of = NULL;
   evidence->best_positive = w->whole->best_positive;
   cgap_status status =
-    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_COLUMN_QUERIES, couples_of(evidence, CGAP_IMAGE_TEXT), error);
+    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_COLUMN_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(first);
   evidence->first = NULL;
   return status;
@@ -233,11 +233,11 @@ static void join_queries(work *w)
   }
 }
 
-static cgap_status look_from_queries(work *w, const cgap_couple_sums *couples, cgap_error *error)
+static cgap_status look_from_queries(work *w, const cgap_matched_pair_sums *matched_pairs, cgap_error *error)
 {
   const cgap_sampled_options *o = w->options;
   cgap_status status =
-    cgap_row_sample_subset(&w->queries, &w->sample, w->embeddings, couples, o->size.queries, o->seed, QUERY_STREAM, error);
+    cgap_row_sample_subset(&w->queries, &w->sample, w->embeddings, matched_pairs, o->size.queries, o->seed, QUERY_STREAM, error);
   if (!status && o->comm)
     status = cgap_row_sample_replicate(&w->queries, w->embeddings, o->comm, error);
   else if (!status && o->hold)
@@ -275,9 +275,9 @@ static cgap_status finish_median(const work *w, cgap_audit *out, cgap_error *err
   return cgap_below_median_finish(w->whole, &w->of_sample, &median, out, error);
 }
 
-static cgap_status finish_all(work *w, const cgap_couple_sums *couples, cgap_audit *out, cgap_error *error)
+static cgap_status finish_all(work *w, const cgap_matched_pair_sums *matched_pairs, cgap_audit *out, cgap_error *error)
 {
-  const cgap_sampled sampled = sampled_of(w, couples);
+  const cgap_sampled sampled = sampled_of(w, matched_pairs);
   const cgap_evidence *q = &w->of_queries;
   cgap_status status = CGAP_OK;
   for (size_t m = 0; !status && cgap_measures[m]; m++)
@@ -294,7 +294,7 @@ static cgap_status finish_all(work *w, const cgap_couple_sums *couples, cgap_aud
 }
 
 /* The work of all passes, for progress. */
-static double all_couples(const work *w)
+static double pairs_of_all_passes(const work *w)
 {
   const cgap_embeddings *e = &w->sample.embeddings;
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
@@ -304,12 +304,12 @@ static double all_couples(const work *w)
 }
 
 cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const cgap_embeddings *e,
-                             const cgap_couple_sums *couples, const cgap_sampled_options *options, cgap_error *error)
+                             const cgap_matched_pair_sums *matched_pairs, const cgap_sampled_options *options, cgap_error *error)
 {
   work w = {.whole = whole, .embeddings = e, .options = options};
   const cgap_row_sample_size size = {.images = options->size.images, .texts = options->size.texts};
-  cgap_status status = cgap_row_sample_init(&w.sample, e, couples, size, options->seed, SAMPLE_STREAM, error);
-  w.seconds_all = status ? 1 : all_couples(&w);
+  cgap_status status = cgap_row_sample_init(&w.sample, e, matched_pairs, size, options->seed, SAMPLE_STREAM, error);
+  w.seconds_all = status ? 1 : pairs_of_all_passes(&w);
   if (!status && (options->hold || options->comm))
     status = cgap_row_sample_load_own(&w.sample, e, options->comm, error);
   if (!status)
@@ -318,9 +318,9 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
     status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->comm, options->tiles.threads,
                                    options->tiles.progress, out, error);
   if (!status && whole->paired)
-    status = look_from_queries(&w, couples, error);
+    status = look_from_queries(&w, matched_pairs, error);
   if (!status && is_first(&w))
-    status = finish_all(&w, couples, out, error);
+    status = finish_all(&w, matched_pairs, out, error);
   out->sample.images = w.sample.embeddings.image.rows;
   out->sample.texts = w.sample.embeddings.text.rows;
   for (size_t m = 0; cgap_measures[m]; m++)

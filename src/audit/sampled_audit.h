@@ -20,7 +20,7 @@ typedef struct cgap_sampled_options {
  * and the separability of the sample's rows. `whole` is the evidence of all rows, of which no couples were looked at;
  * alignment stands in *out already. On every rank; *out is rank 0's. */
 CGAP_MUST_CHECK cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const cgap_embeddings *e,
-                                             const cgap_couple_sums *couples, const cgap_sampled_options *options,
+                                             const cgap_matched_pair_sums *matched_pairs, const cgap_sampled_options *options,
                                              cgap_error *error);
 
 /* ---------------------------------------------------------------- control variates */

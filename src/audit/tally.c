@@ -19,7 +19,7 @@ enum { SIDE = 256 }; /* divides CGAP_TILE, in which plans count: panels hold who
 typedef struct pass {
   const cgap_tally *tally;
   const cgap_embeddings *embeddings;
-  cgap_couples kind;
+  cgap_pair_kind kind;
   cgap_panel a, b; /* rows and columns */
   double *sums;    /* (bands of a panel, tally->sums) */
   uint64_t *counts;
@@ -53,7 +53,7 @@ static void show(pass *p, size_t row, size_t column)
   float *cosine = p->cosine + (size_t)omp_get_thread_num() * SIDE * SIDE;
   const size_t band = (row - p->a.first) / SIDE;
   const cgap_tile t = {
-    .couples = p->kind,
+    .kind = p->kind,
     .row = row,
     .column = column,
     .rows = cgap_lesser(SIDE, p->a.first + p->a.rows - row),
@@ -140,12 +140,12 @@ static cgap_status run_panel(pass *p, const cgap_side *columns, size_t panel_row
   return status;
 }
 
-static const cgap_side *rows_of(const cgap_embeddings *e, cgap_couples kind)
+static const cgap_side *rows_of(const cgap_embeddings *e, cgap_pair_kind kind)
 {
   return kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
 }
 
-static const cgap_side *columns_of(const cgap_embeddings *e, cgap_couples kind)
+static const cgap_side *columns_of(const cgap_embeddings *e, cgap_pair_kind kind)
 {
   return kind == CGAP_IMAGE_IMAGE ? &e->image : &e->text;
 }
@@ -153,10 +153,10 @@ static const cgap_side *columns_of(const cgap_embeddings *e, cgap_couples kind)
 static size_t tiles_of(const cgap_embeddings *e, const cgap_tally *tally)
 {
   size_t tiles = 0;
-  for (int kind = 0; kind < CGAP_COUPLE_KINDS; kind++)
-    if (tally->couples & 1u << kind) {
-      const size_t a = bands_of(rows_of(e, (cgap_couples)kind)->rows);
-      const size_t b = bands_of(columns_of(e, (cgap_couples)kind)->rows);
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
+    if (tally->kinds & 1u << kind) {
+      const size_t a = bands_of(rows_of(e, (cgap_pair_kind)kind)->rows);
+      const size_t b = bands_of(columns_of(e, (cgap_pair_kind)kind)->rows);
       tiles += kind == CGAP_IMAGE_TEXT ? a * b : a * (a + 1) / 2;
     }
   return tiles;
@@ -165,10 +165,10 @@ static size_t tiles_of(const cgap_embeddings *e, const cgap_tally *tally)
 static cgap_status run_kinds(pass *p, size_t panel_rows, double *sums, uint64_t *counts, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  for (int kind = 0; !status && kind < CGAP_COUPLE_KINDS; kind++) {
-    p->kind = (cgap_couples)kind;
+  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++) {
+    p->kind = (cgap_pair_kind)kind;
     const cgap_side *rows = rows_of(p->embeddings, p->kind);
-    if (!(p->tally->couples & 1u << kind))
+    if (!(p->tally->kinds & 1u << kind))
       continue;
     for (size_t at = 0; !status && at < rows->rows; at += panel_rows) {
       status = cgap_panel_load(&p->a, rows, at, cgap_lesser(panel_rows, rows->rows - at), error);
@@ -198,9 +198,9 @@ static cgap_status check_arguments(const double *sums, const uint64_t *counts, c
 static cgap_status check(cgap_data *out, const cgap_data *data, const cgap_tally *t, const cgap_audit_options *o,
                          cgap_error *error)
 {
-  if (t->couples == 0 || t->couples >= 1u << CGAP_COUPLE_KINDS)
-    return cgap_fail(error, CGAP_USAGE, "a tally over couples 0x%x: give one bit for each kind, %u at most", t->couples,
-                     (1u << CGAP_COUPLE_KINDS) - 1);
+  if (t->kinds == 0 || t->kinds >= 1u << CGAP_PAIR_KINDS)
+    return cgap_fail(error, CGAP_USAGE, "a tally over couples 0x%x: give one bit for each kind, %u at most", t->kinds,
+                     (1u << CGAP_PAIR_KINDS) - 1);
   if (!t->tile)
     return cgap_fail(error, CGAP_USAGE, "a tally without a function: set its member tile");
   cgap_status status = cgap_check_threads(o->threads, error);

@@ -45,17 +45,17 @@ static cgap_status bench_tiles(cgap_bench_state *b, const cgap_data *data, cgap_
 }
 
 /* Matched couples, on rows in memory. */
-static cgap_status bench_couples(cgap_bench_state *b, const cgap_embeddings *e, cgap_error *error)
+static cgap_status bench_matched_pairs(cgap_bench_state *b, const cgap_embeddings *e, cgap_error *error)
 {
-  cgap_couple_sums sums;
+  cgap_matched_pair_sums sums;
   double best = INFINITY;
   cgap_status status = cgap_bench_begin(b, error);
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
     const double start = cgap_clock_seconds();
-    status = cgap_couples_run(&sums, e, NULL, b->threads, (cgap_progress){0}, error);
+    status = cgap_matched_pairs_run(&sums, e, NULL, b->threads, (cgap_progress){0}, error);
     best = fmin(best, cgap_clock_seconds() - start);
     if (!status)
-      cgap_couples_clear(&sums);
+      cgap_matched_pairs_clear(&sums);
   }
   const cgap_rate rate = {
     .key = "couples", .label = "matched couples", .unit = "k/s", .value = 1e-3 * (double)e->text.rows / best};
@@ -113,7 +113,7 @@ cgap_status cgap_bench_audit(cgap_bench_state *b, cgap_error *error)
     status = cgap_embeddings_load(&e, &data, true, b->threads, (cgap_progress){0}, error);
   if (!status) {
     const int blas_threads = cgap_blas_single();
-    status = bench_couples(b, &e, error);
+    status = bench_matched_pairs(b, &e, error);
     if (!status)
       status = bench_finish(b, &e, error);
     cgap_blas_restore(blas_threads);
@@ -156,14 +156,14 @@ cgap_status cgap_bench_training(cgap_bench_state *b, cgap_error *error)
     status = cgap_loss_open(&loss, N, N, N, D, b->threads, error);
   if (!status) {
     const cgap_weights weights = {1, 1, 1, 1};
-    const cgap_coupling couples = {.images = N,
+    const cgap_positives positives = {.images = N,
                                    .texts = N,
                                    .count = N,
                                    .image_first = index,
-                                   .couple_text = index,
+                                   .positive_text = index,
                                    .text_first = index,
-                                   .text_couple = index,
-                                   .couple_image = index};
+                                   .text_positive = index,
+                                   .positive_image = index};
     cgap_loss_gradient gradient = {.x = rows + (size_t)2 * N * D, .y = rows + (size_t)3 * N * D};
     cgap_loss_terms terms;
     for (size_t k = 0; k <= N; k++)
@@ -171,7 +171,7 @@ cgap_status cgap_bench_training(cgap_bench_state *b, cgap_error *error)
     fill_unit(rows, (size_t)2 * N, D, 7);
     for (int r = 0; r < STEPS; r++) {
       const double start = cgap_clock_seconds();
-      cgap_loss_run(loss, &couples, rows, rows + (size_t)N * D, &weights, 0.02, &terms, &gradient);
+      cgap_loss_run(loss, &positives, rows, rows + (size_t)N * D, &weights, 0.02, &terms, &gradient);
       best = fmin(best, cgap_clock_seconds() - start);
     }
   }

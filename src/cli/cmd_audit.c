@@ -172,7 +172,7 @@ static void pairs_words(char out[200], const cgap_plan_info *p)
 
 static void plan_words(char out[WORDS], const cgap_plan_info *p)
 {
-  char rows[120] = "rows stay in memory", couples[200], time[40], rank_words[40] = "", each[20] = "";
+  char rows[120] = "rows stay in memory", pair_words[200], time[40], rank_words[40] = "", each[20] = "";
   if (p->rank_count > 1) {
     snprintf(rank_words, sizeof rank_words, "%d ranks of ", p->rank_count);
     snprintf(each, sizeof each, " a rank");
@@ -181,13 +181,13 @@ static void plan_words(char out[WORDS], const cgap_plan_info *p)
     snprintf(rows, sizeof rows, "rows stay in the file");
   else if (!p->resident)
     snprintf(rows, sizeof rows, "rows are read again in %zu panels of %zu", p->panels, p->panel_rows);
-  pairs_words(couples, p);
+  pairs_words(pair_words, p);
   time_words(time, p->seconds);
   snprintf(out, WORDS,
            "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
            "%zu rows, "
            "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
-           p->images, p->texts, p->dim, couples, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s", time,
+           p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s", time,
            p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576), each,
            floor((double)p->memory_bytes / 1048576));
 }

@@ -222,10 +222,10 @@ static void say_split(const train_run *t)
   const cgap_split *s = &t->trial.split;
   cli_say("trained on %zu images and %zu texts, validation %zu, test %zu images", s->images[CGAP_TRAINING],
           s->texts[CGAP_TRAINING], s->images[CGAP_VALIDATION], s->images[CGAP_TEST]);
-  if (t->trial.training.couples.images < s->images[CGAP_TRAINING] ||
-      t->trial.training.couples.texts < s->texts[CGAP_TRAINING])
-    cli_say("rows of training after equal ones became one: %zu images, %zu texts", t->trial.training.couples.images,
-            t->trial.training.couples.texts);
+  if (t->trial.training.positives.images < s->images[CGAP_TRAINING] ||
+      t->trial.training.positives.texts < s->texts[CGAP_TRAINING])
+    cli_say("rows of training after equal ones became one: %zu images, %zu texts", t->trial.training.positives.images,
+            t->trial.training.positives.texts);
   if (s->texts_across)
     cli_warn("equal texts belong to so many images that they could not be kept apart: some of the test part's texts "
              "stand in training too");

@@ -227,9 +227,9 @@ static void put_point(cgap_tsv *t, const cgap_point *p)
 }
 
 /* One line a couple; a point without a partner in the picture has a line of its own. */
-static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, bool *plotted)
+static size_t put_pairs_of_points(cgap_tsv *t, const cgap_audit *a, cgap_point *images, bool *plotted)
 {
-  size_t couples = 0;
+  size_t pairs = 0;
   for (size_t s = 0; s < a->scatter_texts; s++) {
     const cgap_point *text = &a->scatter_text[s], *image = NULL;
     const size_t *at = a->image_of ? bsearch(&text->row, a->text_row, a->texts, sizeof(size_t), by_index) : NULL;
@@ -239,7 +239,7 @@ static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, 
     }
     if (image)
       plotted[image - images] = true;
-    couples += image != NULL;
+    pairs += image != NULL;
     cgap_tsv_row(t);
     put_point(t, image);
     put_point(t, text);
@@ -253,7 +253,7 @@ static size_t put_couples(cgap_tsv *t, const cgap_audit *a, cgap_point *images, 
     put_point(t, NULL);
     cgap_tsv_number(t, NAN, '\n');
   }
-  return couples;
+  return pairs;
 }
 
 static void about_centroid(cgap_tsv *t, const char *side, const cgap_point *points, size_t count)
@@ -299,11 +299,11 @@ cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *
   if (a->scatter_images)
     memcpy(images, a->scatter_image, a->scatter_images * sizeof *images);
   qsort(images, a->scatter_images, sizeof *images, by_row);
-  size_t couples = put_couples(t, a, images, plotted);
+  size_t pairs = put_pairs_of_points(t, a, images, plotted);
   free(images);
   free(plotted);
   shown(distance, &a->gap.corrected_distance, 3);
-  cgap_tsv_about(t, "couples", "%zu", couples);
+  cgap_tsv_about(t, "couples", "%zu", pairs);
   cgap_tsv_about(t, "corrected_distance", "%s", distance);
   if (a->pca_joint.count > 1) {
     cgap_tsv_about(t, "share_1", "%.6g", a->pca_joint.explained_variance_ratio[0]);

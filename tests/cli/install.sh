@@ -208,7 +208,7 @@ int main()
   square.image = square.text = cgap_source_view(rows, 4, 2, CGAP_FLOAT32, "square");
   square.pairing = CGAP_BY_ROW;
   cgap_tally tally = cgap_tally();
-  tally.couples = 1u << CGAP_IMAGE_IMAGE;
+  tally.kinds = 1u << CGAP_IMAGE_IMAGE;
   tally.counts = 1;
   tally.tile = [](const void *, const cgap_tile *tile, double *, uint64_t *counts) {
     for (size_t r = 0; r < tile->rows; r++)

@@ -108,7 +108,7 @@ static const mean_measure MEANS[] = {
  * losses of the paper contain. */
 typedef struct smooth_measure {
   const char *key;
-  double kernel[CGAP_COUPLE_KINDS];
+  double kernel[CGAP_PAIR_KINDS];
   int centroid; /* cgap_of_centroids; -1: none */
   bool losses;
 } smooth_measure;
@@ -284,7 +284,7 @@ static double between(const smooth_measure *m, const cgap_audit *a, size_t p, si
                all[] = {n * (n - 1) / 2, texts * (texts - 1) / 2, n * texts - texts};
   const double mean[] = {a->uniformity.image.value, a->uniformity.text.value, a->uniformity.cross.value};
   double h = 0;
-  for (int k = 0; k < CGAP_COUPLE_KINDS; k++)
+  for (int k = 0; k < CGAP_PAIR_KINDS; k++)
     if (m->kernel[k] != 0) {
       const double u = exp(mean[k]);
       h += m->kernel[k] * (c->between[k][p * c->probed + q] - rows[k] * u) / (all[k] * u);
@@ -318,7 +318,7 @@ static void smooth(cgap_change *d, const paired *p, const smooth_measure *m)
     add_mean(p, PAIR_COSINE, squared_distance, 1, true);
   }
   for (size_t i = 0; i < p->images; i++) {
-    for (int k = 0; k < CGAP_COUPLE_KINDS; k++)
+    for (int k = 0; k < CGAP_PAIR_KINDS; k++)
       p->moves[i] += m->kernel[k] * (b->kernel[k][i] - a->kernel[k][i]);
     if (m->centroid >= 0)
       p->moves[i] += b->centroid[m->centroid][i] - a->centroid[m->centroid][i];
@@ -593,7 +593,7 @@ bool cgap_paired_same_rows(const cgap_audit *a, const cgap_audit *b)
   }
   /* cosines that hardly differ from each other would all agree */
   bool same = greatest <= most && (greatest <= 1e-12 || squares <= 0.01 * deviations);
-  for (size_t k = 0; same && k < CGAP_COUPLE_KINDS * c->probed * c->probed; k++)
+  for (size_t k = 0; same && k < CGAP_PAIR_KINDS * c->probed * c->probed; k++)
     same = fabs(c->between[0][k] - d->between[0][k]) <= 2 * CGAP_KERNEL_T * most * c->between[0][k];
   return same;
 }

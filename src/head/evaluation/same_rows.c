@@ -65,7 +65,7 @@ static resemblance resemblance_of(const double *a, const double *b, size_t n, do
 
 cgap_rows_relation cgap_rows_recognised(const cgap_audit *a, const cgap_audit *b, const char **why)
 {
-  static const cgap_couples KINDS[] = {CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT};
+  static const cgap_pair_kind KINDS[] = {CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT};
   const cgap_contributions *c = a->contributions, *d = b->contributions;
   const size_t n = c->probed;
   double *spare = n < FEWEST ? NULL : cgap_alloc(2 * (n + 1), n * sizeof *spare);

@@ -19,7 +19,7 @@ static bool allocate(cgap_loss *l)
   l->column = cgap_alloc(l->texts, sizeof *l->column);
   l->row_reference = cgap_alloc(2 * l->images, sizeof *l->row_reference);
   l->column_reference = cgap_alloc(2 * l->texts, sizeof *l->column_reference);
-  l->positive = cgap_alloc(2 * l->couple_capacity, sizeof *l->positive);
+  l->positive = cgap_alloc(2 * l->positive_capacity, sizeof *l->positive);
   l->keep = cgap_alloc(keeps ? pairs : 1, sizeof *l->keep);
   l->scratch = cgap_alloc((size_t)l->threads * CGAP_LOSS_TILE * CGAP_LOSS_TILE, sizeof *l->scratch);
   l->slot_gradient = cgap_alloc(2 * CGAP_LOSS_GROUPS * slot, sizeof *l->slot_gradient);
@@ -29,7 +29,7 @@ static bool allocate(cgap_loss *l)
     return false;
   l->row_offset = l->row_reference + l->images;
   l->column_offset = l->column_reference + l->texts;
-  l->pull = l->positive + l->couple_capacity;
+  l->pull = l->positive + l->positive_capacity;
   for (size_t g = 0; g < (size_t)2 * CGAP_LOSS_GROUPS; g++) {
     l->slot[g].gradient = l->slot_gradient + g * slot;
     l->slot[g].column = l->slot_column + g * CGAP_LOSS_TILE;
@@ -41,7 +41,7 @@ static bool allocate(cgap_loss *l)
   return true;
 }
 
-cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t couples, size_t dim, int threads,
+cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t positives, size_t dim, int threads,
                            cgap_error *error)
 {
   *out = NULL;
@@ -53,7 +53,7 @@ cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t 
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   l->images = images;
   l->texts = texts;
-  l->couple_capacity = couples;
+  l->positive_capacity = positives;
   l->dim = dim;
   l->threads = threads > 0 ? threads : 1;
   l->vector = cgap_vector_here();
@@ -108,7 +108,7 @@ static double log_add(double a, double b, double *weight_of_first)
 typedef struct direction {
   size_t queries;
   const size_t *first;
-  const size_t *couple; /* couples listed by query; NULL: in their own order */
+  const size_t *positive_index; /* couples listed by query; NULL: in their own order */
   const cgap_running *negatives;
   float *reference, *offset;
   double weight, log_strength; /* of one query's loss; log(weight·β) */
@@ -119,9 +119,9 @@ typedef struct direction_sums {
   size_t asked, found; /* queries with a positive; those whose best positive is above every negative */
 } direction_sums;
 
-static size_t couple_at(const direction *d, size_t place)
+static size_t positive_at(const direction *d, size_t place)
 {
-  return d->couple ? d->couple[place] : place;
+  return d->positive_index ? d->positive_index[place] : place;
 }
 
 static direction_sums asked(const direction *d)
@@ -141,7 +141,7 @@ static double query(const direction *d, size_t q, double beta, const cgap_loss *
   const double rest = negatives->sum > 0 ? beta * (double)negatives->greatest + log(negatives->sum) : -INFINITY;
   double loss = 0, best = -INFINITY, log_pull = -INFINITY; /* log Σ_p 1/(e^{βs_p} + R) */
   for (size_t k = begin; k < end; k++) {
-    size_t c = couple_at(d, k);
+    size_t c = positive_at(d, k);
     double s = (double)l->positive[c], weight_of_first, ignored, all = log_add(beta * s, rest, &weight_of_first);
     loss += all - beta * s;
     log_pull = k == begin ? -all : log_add(log_pull, -all, &ignored);
@@ -172,11 +172,11 @@ static double mean_of(double sum, size_t count)
 }
 
 /* Terms of couples, and what pulls every cosine. Returns Σ s·∂(CLIP part)/∂s over the couples. */
-static double couples_terms(cgap_loss *l, const cgap_coupling *p, const cgap_weights *w, double beta,
+static double positive_terms(cgap_loss *l, const cgap_positives *p, const cgap_weights *w, double beta,
                             cgap_loss_terms *terms)
 {
   direction by_image = {p->images, p->image_first, NULL, l->row, l->row_reference, l->row_offset, 0, 0};
-  direction by_text = {p->texts, p->text_first, p->text_couple, l->column, l->column_reference, l->column_offset, 0, 0};
+  direction by_text = {p->texts, p->text_first, p->text_positive, l->column, l->column_reference, l->column_offset, 0, 0};
   double align = 0, dot = 0;
   memset(l->pull, 0, p->count * sizeof *l->pull);
   direction_sums image = direct(&by_image, beta, w->clip, l), text = direct(&by_text, beta, w->clip, l);
@@ -197,7 +197,7 @@ static double couples_terms(cgap_loss *l, const cgap_coupling *p, const cgap_wei
 
 /* u = log(2 Σ/(n(n − 1))), ∂u/∂z_i = 4/Σ · Σ_k e^{4 z_i·z_k − 4} z_k (L_Uniform takes half). Leaves the sums over k in
  * the gradients, and in *out what they are to be multiplied by. */
-static void uniformity(cgap_loss *l, const cgap_coupling *p, const float *x, const float *y, double weight,
+static void uniformity(cgap_loss *l, const cgap_positives *p, const float *x, const float *y, double weight,
                        cgap_loss_terms *terms, cgap_pulled *out)
 {
   const bool pulls = out && weight > 0;
@@ -224,15 +224,15 @@ static double weighted(double weight, double term)
   return weight > 0 && !isnan(term) ? weight * term : 0;
 }
 
-void cgap_loss_run(cgap_loss *l, const cgap_coupling *p, const float *x, const float *y, const cgap_weights *w,
+void cgap_loss_run(cgap_loss *l, const cgap_positives *p, const float *x, const float *y, const cgap_weights *w,
                    double temperature, cgap_loss_terms *terms, cgap_loss_gradient *gradient)
 {
-  cgap_cross cross = {.couples = p, .x = x, .y = y, .temperature = temperature};
+  cgap_cross cross = {.positives = p, .x = x, .y = y, .temperature = temperature};
   const double unmatched = (double)p->images * (double)p->texts - (double)p->count;
   cgap_pulled pulled = {.gradient = {gradient ? gradient->x : NULL, gradient ? gradient->y : NULL}};
   uniformity(l, p, x, y, w->uniform, terms, gradient ? &pulled : NULL);
   const double kernel = cgap_loss_forward(l, &cross);
-  double dot = couples_terms(l, p, w, 1 / temperature, terms);
+  double dot = positive_terms(l, p, w, 1 / temperature, terms);
   terms->xuniform = unmatched > 0 ? log(kernel / unmatched) : NAN;
   terms->total = weighted(w->clip, terms->clip) + weighted(w->uniform, terms->uniform) +
                  weighted(w->align, terms->align) + weighted(w->xuniform, terms->xuniform) +

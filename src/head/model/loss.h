@@ -27,7 +27,7 @@ typedef struct cgap_loss_gradient {
 } cgap_loss_gradient;
 
 /* For batches of at most these sizes. Freed by cgap_loss_close. */
-CGAP_MUST_CHECK cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t couples, size_t dim,
+CGAP_MUST_CHECK cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t positives, size_t dim,
                                            int threads, cgap_error *error);
 void cgap_loss_close(cgap_loss *loss); /* NULL is fine */
 
@@ -38,7 +38,7 @@ void cgap_loss_set_comm(cgap_loss *loss, cgap_comm *comm);
 CGAP_MUST_CHECK cgap_status cgap_loss_heard(const cgap_loss *loss, cgap_error *error);
 
 /* Fills *terms, and *gradient where it is not NULL. x (images, dim) and y (texts, dim) are unit rows. */
-void cgap_loss_run(cgap_loss *loss, const cgap_coupling *couples, const float *x, const float *y,
+void cgap_loss_run(cgap_loss *loss, const cgap_positives *positives, const float *x, const float *y,
                    const cgap_weights *weights, double temperature, cgap_loss_terms *terms,
                    cgap_loss_gradient *gradient);
 

@@ -148,11 +148,11 @@ static void join_columns(cgap_loss *l, size_t texts, double scale, size_t *place
 
 static void join_forward(cgap_loss *l, const cgap_cross *x, size_t height, size_t blocks, double *sum)
 {
-  const size_t images = x->couples->images;
+  const size_t images = x->positives->images;
   const int size = cgap_comm_size(l->comm);
   if (!l->comm || l->status)
     return;
-  size_t *place = cgap_alloc(2 * ((size_t)size + 1), sizeof *place), *couple = place ? place + size + 1 : NULL;
+  size_t *place = cgap_alloc(2 * ((size_t)size + 1), sizeof *place), *positive_index = place ? place + size + 1 : NULL;
   if (!place) {
     l->status = cgap_fail(&l->error, CGAP_RESOURCE, "out of memory for %d ranks", size);
     return;
@@ -160,15 +160,15 @@ static void join_forward(cgap_loss *l, const cgap_cross *x, size_t height, size_
   for (int r = 0; r <= size; r++) {
     const size_t row = r < size ? cgap_lesser(own_of(blocks, r, size).begin * height, images) : images;
     place[r] = row * sizeof *l->row;
-    couple[r] = x->couples->image_first[row] * sizeof *l->positive;
+    positive_index[r] = x->positives->image_first[row] * sizeof *l->positive;
   }
   sum_over_ranks(l, sum, 1);
   if (!l->status)
     l->status = cgap_comm_gather(l->comm, l->row, place, &l->error);
   if (!l->status)
-    l->status = cgap_comm_gather(l->comm, l->positive, couple, &l->error);
+    l->status = cgap_comm_gather(l->comm, l->positive, positive_index, &l->error);
   if (!l->status)
-    join_columns(l, x->couples->texts, 1.0 / x->temperature, place);
+    join_columns(l, x->positives->texts, 1.0 / x->temperature, place);
   cgap_free(place);
 }
 
@@ -182,14 +182,14 @@ static void scale_rows_of_others(const cgap_loss *l, const cgap_cross *x, size_t
                                  const cgap_pulled *out)
 {
   const block_range own = own_blocks(l, blocks);
-  const size_t images = x->couples->images, begin = cgap_lesser(own.begin * height, images);
+  const size_t images = x->positives->images, begin = cgap_lesser(own.begin * height, images);
   const size_t end = cgap_lesser(own.end * height, images);
   if (!l->comm)
     return;
   scale_rows(out->gradient[0], begin * l->dim, out->scale[0]);
   scale_rows(out->gradient[0] + end * l->dim, (images - end) * l->dim, out->scale[0]);
   if (own.begin == own.end)
-    scale_rows(out->gradient[1], x->couples->texts * l->dim, out->scale[1]);
+    scale_rows(out->gradient[1], x->positives->texts * l->dim, out->scale[1]);
 }
 
 /* ---------------------------------------------------------------- sweeps */
@@ -201,36 +201,36 @@ static void forget(cgap_running *running, size_t count)
 }
 
 /* Calls visit for every couple within the tile. */
-typedef void couple_visit(cgap_loss *loss, size_t couple, float *s, float mask);
+typedef void positive_visit(cgap_loss *loss, size_t positive_index, float *s, float mask);
 
-static void visit_couples(cgap_loss *loss, const cgap_coupling *couples, const tile *t, couple_visit *visit, float mask)
+static void visit_positives(cgap_loss *loss, const cgap_positives *positives, const tile *t, positive_visit *visit, float mask)
 {
   for (size_t i = 0; i < t->rows; i++) {
     size_t image = t->row + i;
-    for (size_t c = couples->image_first[image]; c < couples->image_first[image + 1]; c++) {
-      size_t text = couples->couple_text[c];
+    for (size_t c = positives->image_first[image]; c < positives->image_first[image + 1]; c++) {
+      size_t text = positives->positive_text[c];
       if (text >= t->column && text < t->column + t->columns)
         visit(loss, c, &t->s[i * t->ld + text - t->column], mask);
     }
   }
 }
 
-static void take_and_mask(cgap_loss *loss, size_t couple, float *s, float mask)
+static void take_and_mask(cgap_loss *loss, size_t positive_index, float *s, float mask)
 {
-  loss->positive[couple] = *s;
+  loss->positive[positive_index] = *s;
   *s = mask;
 }
 
-static void only_mask(cgap_loss *loss, size_t couple, float *s, float mask)
+static void only_mask(cgap_loss *loss, size_t positive_index, float *s, float mask)
 {
-  (void)loss, (void)couple;
+  (void)loss, (void)positive_index;
   *s = mask;
 }
 
-static void put_pull(cgap_loss *loss, size_t couple, float *s, float mask)
+static void put_pull(cgap_loss *loss, size_t positive_index, float *s, float mask)
 {
   (void)mask;
-  *s = loss->pull[couple];
+  *s = loss->pull[positive_index];
 }
 
 static tile tile_at(cgap_loss *loss, size_t block, size_t rows, size_t height, size_t panel, size_t columns,
@@ -257,7 +257,7 @@ static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cg
   const double scale = 1.0 / x->temperature;
   const float mask = mask_of(x->temperature), least = mask / 2;
   cosines(t, x->x, x->y, loss->dim);
-  visit_couples(loss, x->couples, t, take_and_mask, mask);
+  visit_positives(loss, x->positives, t, take_and_mask, mask);
   loss->vector->tile_greatest(t->s, t->rows, t->columns, t->ld, row, column);
   slot->sum +=
     loss->vector->tile_sums(t->s, t->rows, t->columns, t->ld, (float)scale, row, column, row_sum, column_sum);
@@ -269,7 +269,7 @@ static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cg
 
 double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
 {
-  const size_t images = x->couples->images, texts = x->couples->texts;
+  const size_t images = x->positives->images, texts = x->positives->texts;
   const size_t height = height_of(images), blocks = blocks_of(images, height);
   const block_range own = own_blocks(loss, blocks);
   const size_t mine = own.end - own.begin, groups = groups_of(mine);
@@ -311,11 +311,11 @@ static void backward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, b
   const cgap_soft column = {loss->column_reference + t->column, loss->column_offset + t->column};
   if (!kept) {
     cosines(t, x->x, x->y, loss->dim);
-    visit_couples(loss, x->couples, t, only_mask, mask);
+    visit_positives(loss, x->positives, t, only_mask, mask);
   }
   slot->dot +=
     loss->vector->tile_gradient(t->s, t->rows, t->columns, t->ld, (float)(1.0 / x->temperature), row, column, x->cross);
-  visit_couples(loss, x->couples, t, put_pull, mask);
+  visit_positives(loss, x->positives, t, put_pull, mask);
   pull_rows(t, x->y, loss->dim, t->column == 0 ? out->scale[0] : 1, out->gradient[0]);
   pull_columns(t, x->x, loss->dim, first, slot->gradient);
 }
@@ -333,7 +333,7 @@ enum { MERGE_ROWS = 32 };
 
 double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulled *out)
 {
-  const size_t images = x->couples->images, texts = x->couples->texts;
+  const size_t images = x->positives->images, texts = x->positives->texts;
   const size_t height = height_of(images), blocks = blocks_of(images, height);
   const block_range own = own_blocks(loss, blocks);
   const size_t mine = own.end - own.begin, groups = groups_of(mine);

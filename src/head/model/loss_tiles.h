@@ -28,18 +28,18 @@ typedef struct cgap_slot {
 } cgap_slot;
 
 /* Who belongs to whom. Couple c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
- * couple_text[c], ascending within an image; text_couple lists the couples by text. A view. */
-typedef struct cgap_coupling {
+ * positive_text[c], ascending within an image; text_positive lists the couples by text. A view. */
+typedef struct cgap_positives {
   size_t images, texts, count;
   const size_t *image_first;  /* (images + 1) */
-  const size_t *couple_text;  /* (count) */
+  const size_t *positive_text;  /* (count) */
   const size_t *text_first;   /* (texts + 1) */
-  const size_t *text_couple;  /* (count) */
-  const size_t *couple_image; /* (count), or NULL where only the losses are wanted */
-} cgap_coupling;
+  const size_t *text_positive;  /* (count) */
+  const size_t *positive_image; /* (count), or NULL where only the losses are wanted */
+} cgap_positives;
 
 typedef struct cgap_loss {
-  size_t images, texts, couple_capacity, dim;
+  size_t images, texts, positive_capacity, dim;
   int threads;
   cgap_comm *comm;   /* or NULL */
   cgap_status status; /* what was heard of other ranks */
@@ -59,7 +59,7 @@ typedef struct cgap_loss {
 
 /* The cross sweep's constant inputs. */
 typedef struct cgap_cross {
-  const cgap_coupling *couples;
+  const cgap_positives *positives;
   const float *x, *y;
   double temperature;
   float cross; /* ∂total/∂(Σ kernel over unmatched)·4: factor of e^{4s − 4} */

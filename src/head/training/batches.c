@@ -17,27 +17,27 @@ static const uint64_t ORDER_STREAM = UINT64_C(1) << 32;
 
 static bool is_full(const cgap_batches *b)
 {
-  return b->size == b->split_rows->couples.texts;
+  return b->size == b->split_rows->positives.texts;
 }
 
 /* The most images and couples that `size` texts can have: those of the texts with the most. */
 static void bounds(cgap_batches *b)
 {
-  const cgap_coupling *p = &b->split_rows->couples;
+  const cgap_positives *p = &b->split_rows->positives;
   size_t most = 0;
   for (size_t j = 0; j < p->texts; j++) {
-    const size_t couples = p->text_first[j + 1] - p->text_first[j];
-    most = couples > most ? couples : most;
+    const size_t positives = p->text_first[j + 1] - p->text_first[j];
+    most = positives > most ? positives : most;
   }
-  b->most_couples = most > p->count / b->size ? p->count : most * b->size;
-  b->most_images = b->most_couples < p->images ? b->most_couples : p->images;
+  b->most_positives = most > p->count / b->size ? p->count : most * b->size;
+  b->most_images = b->most_positives < p->images ? b->most_positives : p->images;
 }
 
 static bool batch_alloc(cgap_batch *out, const cgap_batches *b)
 {
   *out = (cgap_batch){.number = SIZE_MAX};
   out->image = cgap_alloc(b->most_images, sizeof *out->image);
-  out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_couples, sizeof *out->index);
+  out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_positives, sizeof *out->index);
   out->image_rows = cgap_alloc(b->most_images, b->split_rows->dim * sizeof(float));
   out->text_rows = cgap_alloc(b->size, b->split_rows->dim * sizeof(float));
   return out->image && out->index && out->image_rows && out->text_rows;
@@ -45,7 +45,7 @@ static bool batch_alloc(cgap_batch *out, const cgap_batches *b)
 
 static bool allocate(cgap_batches *b)
 {
-  const cgap_coupling *p = &b->split_rows->couples;
+  const cgap_positives *p = &b->split_rows->positives;
   b->order = cgap_alloc(p->texts, sizeof *b->order);
   b->stamp = cgap_alloc(p->images, sizeof *b->stamp);
   if (!b->order || !b->stamp || !batch_alloc(&b->batch[0], b) || (b->reads && !batch_alloc(&b->batch[1], b)))
@@ -59,24 +59,24 @@ static cgap_status take_all(cgap_batches *b, cgap_error *error)
 {
   const cgap_split_rows *p = b->split_rows;
   cgap_batch *batch = &b->batch[0];
-  b->couples = p->couples;
+  b->positives = p->positives;
   b->x = p->image;
   b->y = p->text;
   if (!b->reads)
     return CGAP_OK;
-  b->x = batch->image_rows = cgap_alloc(p->couples.images, p->dim * sizeof(float));
-  b->y = batch->text_rows = cgap_alloc(p->couples.texts, p->dim * sizeof(float));
+  b->x = batch->image_rows = cgap_alloc(p->positives.images, p->dim * sizeof(float));
+  b->y = batch->text_rows = cgap_alloc(p->positives.texts, p->dim * sizeof(float));
   if (!b->x || !b->y)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->couples.texts);
-  cgap_status status = cgap_split_rows_read(p, CGAP_IMAGE_SIDE, NULL, 0, p->couples.images, batch->image_rows, error);
-  return status == CGAP_OK ? cgap_split_rows_read(p, CGAP_TEXT_SIDE, NULL, 0, p->couples.texts, batch->text_rows, error)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->positives.texts);
+  cgap_status status = cgap_split_rows_read(p, CGAP_IMAGE_SIDE, NULL, 0, p->positives.images, batch->image_rows, error);
+  return status == CGAP_OK ? cgap_split_rows_read(p, CGAP_TEXT_SIDE, NULL, 0, p->positives.texts, batch->text_rows, error)
                            : status;
 }
 
 cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_rows, size_t size, uint64_t seed, int threads,
                               cgap_error *error)
 {
-  const size_t texts = split_rows->couples.texts;
+  const size_t texts = split_rows->positives.texts;
   cgap_status status = CGAP_OK;
   *out = (cgap_batches){.split_rows = split_rows, .size = size ? size : texts, .seed = seed, .reads = !split_rows->image};
   out->thread_safe = out->reads && split_rows->threads[CGAP_IMAGE_SIDE] && split_rows->threads[CGAP_TEXT_SIDE];
@@ -118,19 +118,19 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
   b->started = false;
   b->batch[1].number = SIZE_MAX;
   cgap_random random = cgap_random_init(b->seed, ORDER_STREAM + epoch);
-  for (size_t j = 0; j < b->split_rows->couples.texts; j++)
+  for (size_t j = 0; j < b->split_rows->positives.texts; j++)
     b->order[j] = j;
-  cgap_random_shuffle(&random, b->order, b->split_rows->couples.texts);
+  cgap_random_shuffle(&random, b->order, b->split_rows->positives.texts);
 }
 
 /* Numbers the images of a batch in the order they are met, into met; counts[i + 1] is image i's number of couples. */
 static size_t meet_images(const cgap_batches *b, size_t *met, const size_t *text, size_t *counts)
 {
-  const cgap_coupling *p = &b->split_rows->couples;
+  const cgap_positives *p = &b->split_rows->positives;
   size_t images = 0;
   for (size_t j = 0; j < b->size; j++)
     for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
-      const size_t image = p->couple_image[p->text_couple[k]];
+      const size_t image = p->positive_image[p->text_positive[k]];
       if (b->stamp[image] >= images || met[b->stamp[image]] != image) {
         b->stamp[image] = images;
         met[images] = image;
@@ -143,7 +143,7 @@ static size_t meet_images(const cgap_batches *b, size_t *met, const size_t *text
 
 static const float *source_row(const cgap_batches *b, const cgap_batch *out, const size_t *text, size_t k)
 {
-  const size_t images = out->couples.images;
+  const size_t images = out->positives.images;
   return k < images ? b->split_rows->image + out->image[k] * b->split_rows->dim : b->split_rows->text + text[k - images] * b->split_rows->dim;
 }
 
@@ -156,7 +156,7 @@ static void fetch(const float *row, size_t dim)
 /* The rows come from all over the part's memory: those to come are asked for while one is copied. */
 static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, int threads)
 {
-  const size_t dim = b->split_rows->dim, images = out->couples.images, rows = images + b->size;
+  const size_t dim = b->split_rows->dim, images = out->positives.images, rows = images + b->size;
 #pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
   for (size_t k = 0; k < rows; k++) {
     float *to = k < images ? out->image_rows + k * dim : out->text_rows + (k - images) * dim;
@@ -169,29 +169,29 @@ static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, i
 /* Couples and rows of batch out->number. */
 static void match(cgap_batches *b, cgap_batch *out)
 {
-  const cgap_coupling *p = &b->split_rows->couples;
+  const cgap_positives *p = &b->split_rows->positives;
   const size_t *text = b->order + out->number * b->size;
   size_t *text_first = out->index, *image_first = text_first + b->size + 1;
   image_first[0] = 0;
   const size_t images = meet_images(b, out->image, text, image_first);
-  size_t *couple_text = image_first + b->most_images + 1, *text_couple = couple_text + b->most_couples, count = 0;
-  size_t *couple_image = text_couple + b->most_couples;
+  size_t *positive_text = image_first + b->most_images + 1, *text_positive = positive_text + b->most_positives, count = 0;
+  size_t *positive_image = text_positive + b->most_positives;
   for (size_t i = 0; i < images; i++)
     image_first[i + 1] += image_first[i];
   text_first[0] = 0;
   for (size_t j = 0; j < b->size; j++) {
     for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
-      const size_t image = b->stamp[p->couple_image[p->text_couple[k]]], place = image_first[image]++;
-      couple_text[place] = j;
-      couple_image[place] = image;
-      text_couple[count++] = place;
+      const size_t image = b->stamp[p->positive_image[p->text_positive[k]]], place = image_first[image]++;
+      positive_text[place] = j;
+      positive_image[place] = image;
+      text_positive[count++] = place;
     }
     text_first[j + 1] = count;
   }
   memmove(image_first + 1, image_first, images * sizeof *image_first);
   image_first[0] = 0;
-  out->couples =
-    (cgap_coupling){images, b->size, count, image_first, couple_text, text_first, text_couple, couple_image};
+  out->positives =
+    (cgap_positives){images, b->size, count, image_first, positive_text, text_first, text_positive, positive_image};
 }
 
 /* The rows of a batch that has been matched. */
@@ -199,7 +199,7 @@ static cgap_status read_rows(const cgap_batches *b, cgap_batch *out, cgap_error 
 {
   const size_t *text = b->order + out->number * b->size;
   const cgap_status status =
-    cgap_split_rows_read(b->split_rows, CGAP_IMAGE_SIDE, out->image, 0, out->couples.images, out->image_rows, error);
+    cgap_split_rows_read(b->split_rows, CGAP_IMAGE_SIDE, out->image, 0, out->positives.images, out->image_rows, error);
   return status == CGAP_OK ? cgap_split_rows_read(b->split_rows, CGAP_TEXT_SIDE, text, 0, b->size, out->text_rows, error) : status;
 }
 
@@ -225,12 +225,12 @@ static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error
   else
     match_at(b, 0, number);
   b->batch[1].number = SIZE_MAX;
-  const double start = cgap_clock_seconds(), rows = (double)(b->batch[0].couples.images + b->size);
+  const double start = cgap_clock_seconds(), rows = (double)(b->batch[0].positives.images + b->size);
   const cgap_status status = read_rows(b, &b->batch[0], error);
   b->waits = cgap_clock_seconds() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
   if (status == CGAP_OK && b->waits && number + 1 < b->count) {
     match_at(b, 1, number + 1);
-    cgap_split_rows_expect(b->split_rows, CGAP_IMAGE_SIDE, b->batch[1].image, b->batch[1].couples.images);
+    cgap_split_rows_expect(b->split_rows, CGAP_IMAGE_SIDE, b->batch[1].image, b->batch[1].positives.images);
     cgap_split_rows_expect(b->split_rows, CGAP_TEXT_SIDE, b->order + (number + 1) * b->size, b->size);
   }
   return status;
@@ -280,7 +280,7 @@ cgap_status cgap_batches_take(cgap_batches *b, size_t number, int threads, cgap_
     match_at(b, 0, number);
     gather(b, &b->batch[0], b->order + number * b->size, threads);
   }
-  b->couples = b->batch[0].couples;
+  b->positives = b->batch[0].positives;
   b->x = b->batch[0].image_rows;
   b->y = b->batch[0].text_rows;
   return status;

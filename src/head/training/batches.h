@@ -13,14 +13,14 @@ typedef struct cgap_batch {
   size_t *image; /* (size or more) its images */
   size_t *index; /* arrays of couples */
   float *image_rows, *text_rows;
-  cgap_coupling couples; /* views */
+  cgap_positives positives; /* views */
 } cgap_batch;
 
 typedef struct cgap_batches {
   const cgap_split_rows *split_rows;
   size_t size;                      /* texts a batch; all of them: one batch in the part's own order */
   size_t count;                     /* batches an epoch: what is left at the end is left out */
-  size_t most_images, most_couples; /* of any batch */
+  size_t most_images, most_positives; /* of any batch */
   uint64_t seed;
 
   size_t *order;       /* (texts) of this epoch */
@@ -32,7 +32,7 @@ typedef struct cgap_batches {
   bool started;        /* … which it does at the moment */
   bool waits;          /* the last batch's rows were waited for: the disk is told of the next one's */
 
-  cgap_coupling couples; /* the current batch: views */
+  cgap_positives positives; /* the current batch: views */
   const float *x, *y;
 } cgap_batches;
 

@@ -47,12 +47,12 @@ static cgap_status hash_rows(uint64_t *h, const cgap_split_rows *p, int side, si
 
 static cgap_status hash_part(uint64_t *h, const cgap_split_rows *p, cgap_error *error)
 {
-  const cgap_coupling *c = &p->couples;
+  const cgap_positives *c = &p->positives;
   cgap_status status = hash_rows(h, p, CGAP_IMAGE_SIDE, c->images, error);
   if (status == CGAP_OK)
     status = hash_rows(h, p, CGAP_TEXT_SIDE, c->texts, error);
   *h = XXH3_64bits_withSeed(c->image_first, (c->images + 1) * sizeof(size_t), *h);
-  *h = XXH3_64bits_withSeed(c->couple_text, c->count * sizeof(size_t), *h);
+  *h = XXH3_64bits_withSeed(c->positive_text, c->count * sizeof(size_t), *h);
   return status;
 }
 
@@ -62,7 +62,7 @@ cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *t, cg
   cgap_train_describe(text, sizeof text, &t->options, &t->layers.shape);
   *out = (cgap_fingerprint){.options = XXH3_64bits(text, strlen(text)), .data = 1};
   const cgap_status status = hash_part(&out->data, t->training, error);
-  return status == CGAP_OK && t->validation->couples.count ? hash_part(&out->data, t->validation, error) : status;
+  return status == CGAP_OK && t->validation->positives.count ? hash_part(&out->data, t->validation, error) : status;
 }
 
 static uint64_t hash_of(const checkpoint *head, const float *const arrays[ARRAYS])

@@ -108,7 +108,7 @@ static bool inverse_root(double *c, size_t d, double *values, double *work)
 
 static cgap_status whiten(cgap_head *h, const cgap_split_rows *p, double *work, cgap_error *error)
 {
-  const size_t d = p->dim, rows[] = {p->couples.images, p->couples.texts};
+  const size_t d = p->dim, rows[] = {p->positives.images, p->positives.texts};
   const double *mean[] = {p->image_mean, p->text_mean};
   double *c = work, *values = c + d * d, *spare = values + d;
   for (int side = 0; side < CGAP_SIDES; side++) {
@@ -133,7 +133,7 @@ static cgap_status procrustes(cgap_head *h, const cgap_split_rows *p, double *wo
   double *m = work, *u = m + d * d, *vt = u + d * d, *s = vt + d * d, trace = 0;
   const cgap_status status =
     moment(m, p, (int[]){CGAP_IMAGE_SIDE, CGAP_TEXT_SIDE},
-           (const size_t *[]){p->couples.couple_image, p->couples.couple_text}, p->couples.count, error);
+           (const size_t *[]){p->positives.positive_image, p->positives.positive_text}, p->positives.count, error);
   if (status != CGAP_OK)
     return status;
   for (size_t k = 0; k < d; k++)
@@ -212,8 +212,8 @@ static cgap_split_rows whole(const cgap_embeddings *e)
     .side = {&e->image, &e->text},
     .image_mean = e->image.mean,
     .text_mean = e->text.mean,
-    .couples = {
-      .images = e->image.rows, .texts = e->text.rows, .count = e->text.rows, .couple_image = e->pairs.image_of}};
+    .positives = {
+      .images = e->image.rows, .texts = e->text.rows, .count = e->text.rows, .positive_image = e->pairs.image_of}};
 }
 
 cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data,

@@ -183,7 +183,7 @@ static cgap_status rows_fail_memory(const cgap_side *side, cgap_error *error)
 }
 
 /* Counting sort by text, then by image, keeps the texts of an image ascending. */
-static void sort_couples(size_t *first, size_t keys, size_t count, const size_t *key, const size_t *order, size_t *out)
+static void sort_positives(size_t *first, size_t keys, size_t count, const size_t *key, const size_t *order, size_t *out)
 {
   memset(first, 0, (keys + 1) * sizeof *first);
   for (size_t c = 0; c < count; c++)
@@ -198,39 +198,39 @@ static void sort_couples(size_t *first, size_t keys, size_t count, const size_t 
   first[0] = 0;
 }
 
-/* Couples in `order` without doubles into couple_text; image_first again. Returns how many. */
+/* Couples in `order` without doubles into positive_text; image_first again. Returns how many. */
 static size_t drop_doubles(size_t *image_first, size_t images, const size_t *order, const size_t *text,
-                           size_t *couple_text)
+                           size_t *positive_text)
 {
   size_t kept = 0, at = 0;
   for (size_t i = 0; i < images; i++) {
     const size_t end = image_first[i + 1], begin = kept;
     for (; at < end; at++)
-      if (kept == begin || couple_text[kept - 1] != text[order[at]])
-        couple_text[kept++] = text[order[at]];
+      if (kept == begin || positive_text[kept - 1] != text[order[at]])
+        positive_text[kept++] = text[order[at]];
     image_first[i + 1] = kept;
   }
   return kept;
 }
 
-bool cgap_coupling_init(cgap_coupling *out, size_t **index, size_t images, size_t texts, size_t count,
-                        const size_t *couple_image, const size_t *couple_text)
+bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, size_t texts, size_t count,
+                        const size_t *positive_image, const size_t *positive_text)
 {
   size_t *block = cgap_alloc(images + texts + 2 + 3 * count, sizeof *block);
   size_t *work = cgap_alloc(2 * count, sizeof *work);
   *index = block;
-  *out = (cgap_coupling){0};
+  *out = (cgap_positives){0};
   if (block && work) {
     size_t *image_first = block, *text_first = block + images + 1, *by_image = text_first + texts + 1;
     size_t *by_text = by_image + count, *image_of = by_text + count;
-    sort_couples(text_first, texts, count, couple_text, NULL, work);
-    sort_couples(image_first, images, count, couple_image, work, work + count);
-    count = drop_doubles(image_first, images, work + count, couple_text, by_image);
-    sort_couples(text_first, texts, count, by_image, NULL, by_text);
+    sort_positives(text_first, texts, count, positive_text, NULL, work);
+    sort_positives(image_first, images, count, positive_image, work, work + count);
+    count = drop_doubles(image_first, images, work + count, positive_text, by_image);
+    sort_positives(text_first, texts, count, by_image, NULL, by_text);
     for (size_t i = 0; i < images; i++)
       for (size_t c = image_first[i]; c < image_first[i + 1]; c++)
         image_of[c] = i;
-    *out = (cgap_coupling){images, texts, count, image_first, by_image, text_first, by_text, image_of};
+    *out = (cgap_positives){images, texts, count, image_first, by_image, text_first, by_text, image_of};
   }
   cgap_free(work);
   return block && work;
@@ -240,8 +240,8 @@ bool cgap_coupling_init(cgap_coupling *out, size_t **index, size_t images, size_
 typedef struct chosen {
   size_t *image, *text;               /* (images), (texts) of the embeddings */
   size_t images, texts;               /* rows of the part */
-  size_t *couple_image, *couple_text; /* (couples) */
-  size_t couples;
+  size_t *positive_image, *positive_text; /* (couples) */
+  size_t positives;
 } chosen;
 
 /* Draws which of the part's images take part, in a fixed order of all of them, so that fewer are a subset of more. */
@@ -264,27 +264,27 @@ static void draw_images(chosen *c, const cgap_embeddings *e, const cgap_split *s
 }
 
 /* The image of every text of the part; a share of the texts exchange theirs. */
-static void list_couples(chosen *c, const cgap_embeddings *e, const cgap_split_rows_options *o, size_t *order)
+static void list_positives(chosen *c, const cgap_embeddings *e, const cgap_split_rows_options *o, size_t *order)
 {
   for (size_t j = 0; j < e->text.rows; j++) {
     c->text[j] = SIZE_MAX;
     if (c->image[e->pairs.image_of[j]] == SIZE_MAX)
       continue;
     c->text[j] = 0;
-    c->couple_image[c->couples] = e->pairs.image_of[j];
-    c->couple_text[c->couples++] = j;
+    c->positive_image[c->positives] = e->pairs.image_of[j];
+    c->positive_text[c->positives++] = j;
   }
-  const size_t wrong = (size_t)(o->noise * (double)c->couples + 0.5);
+  const size_t wrong = (size_t)(o->noise * (double)c->positives + 0.5);
   if (wrong < 2)
     return;
-  for (size_t k = 0; k < c->couples; k++)
+  for (size_t k = 0; k < c->positives; k++)
     order[k] = k;
   cgap_random random = cgap_random_init(o->seed, NOISE_STREAM);
-  cgap_random_shuffle(&random, order, c->couples);
-  const size_t spare = c->couple_image[order[0]];
+  cgap_random_shuffle(&random, order, c->positives);
+  const size_t spare = c->positive_image[order[0]];
   for (size_t k = 0; k + 1 < wrong; k++)
-    c->couple_image[order[k]] = c->couple_image[order[k + 1]];
-  c->couple_image[order[wrong - 1]] = spare;
+    c->positive_image[order[k]] = c->positive_image[order[k + 1]];
+  c->positive_image[order[wrong - 1]] = spare;
 }
 
 /* The rows of one side that take part, in the order of the file. */
@@ -385,12 +385,12 @@ static cgap_status build(cgap_split_rows *out, chosen *c, const cgap_embeddings 
     status = build_side(out, CGAP_TEXT_SIDE, &c->texts, &e->text, c->text, o, error);
   if (status != CGAP_OK)
     return status;
-  for (size_t k = 0; k < c->couples; k++) {
-    c->couple_image[k] = c->image[c->couple_image[k]];
-    c->couple_text[k] = c->text[c->couple_text[k]];
+  for (size_t k = 0; k < c->positives; k++) {
+    c->positive_image[k] = c->image[c->positive_image[k]];
+    c->positive_text[k] = c->text[c->positive_text[k]];
   }
-  return cgap_coupling_init(&out->couples, &out->index, c->images, c->texts, c->couples, c->couple_image,
-                            c->couple_text)
+  return cgap_positives_init(&out->positives, &out->index, c->images, c->texts, c->positives, c->positive_image,
+                            c->positive_text)
            ? CGAP_OK
            : rows_fail_memory(&e->text, error);
 }
@@ -408,10 +408,10 @@ cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e,
   } else {
     size_t *order = block + images;
     c.text = order + (images > texts ? images : texts);
-    c.couple_image = c.text + texts;
-    c.couple_text = c.couple_image + texts;
+    c.positive_image = c.text + texts;
+    c.positive_text = c.positive_image + texts;
     draw_images(&c, e, split, split_index, options, order);
-    list_couples(&c, e, options, order);
+    list_positives(&c, e, options, order);
     status = build(out, &c, e, options, error);
   }
   cgap_free(block);

@@ -33,7 +33,7 @@ typedef struct cgap_split_rows {
   double *image_mean, *text_mean;    /* (dim) over the part's rows as they stand in the file, equal ones too */
   int threads[CGAP_SIDES];           /* that may read at once, where rows stay there; 0: they may not */
   size_t *index;                     /* the arrays of couples */
-  cgap_coupling couples;
+  cgap_positives positives;
 } cgap_split_rows;
 
 typedef struct cgap_split_rows_options {
@@ -57,8 +57,8 @@ CGAP_MUST_CHECK cgap_status cgap_split_rows_read(const cgap_split_rows *split_ro
 void cgap_split_rows_expect(const cgap_split_rows *split_rows, int side, const size_t *rows, size_t count);
 
 /* Couples sorted by image and text, doubles removed, and the lists by text. The view's arrays lie in *index, which is
- * to be freed. false: out of memory. couple_image and couple_text (count) are reordered. */
-bool cgap_coupling_init(cgap_coupling *out, size_t **index, size_t images, size_t texts, size_t count,
-                        const size_t *couple_image, const size_t *couple_text);
+ * to be freed. false: out of memory. positive_image and positive_text (count) are reordered. */
+bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, size_t texts, size_t count,
+                        const size_t *positive_image, const size_t *positive_text);
 
 #endif

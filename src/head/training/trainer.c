@@ -21,10 +21,10 @@ static size_t larger(size_t a, size_t b)
 
 static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
 {
-  const cgap_coupling *v = &t->validation->couples;
+  const cgap_positives *v = &t->validation->positives;
   const size_t batch_images = larger(t->batches.most_images, 1);
   const size_t images = larger(batch_images, v->images), texts = larger(t->batches.size, v->texts);
-  const size_t couples = larger(t->batches.most_couples, v->count), dim = t->layers.shape.dim;
+  const size_t positives = larger(t->batches.most_positives, v->count), dim = t->layers.shape.dim;
   t->parameters = cgap_zalloc(t->count, sizeof *t->parameters);
   t->kept = cgap_zalloc(t->count, sizeof *t->kept);
   t->gradient = cgap_zalloc(t->count, sizeof *t->gradient);
@@ -36,7 +36,7 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
       !cgap_activations_init(&t->activations[CGAP_TEXT_SIDE], &t->layers, texts))
     return cgap_fail(error, CGAP_RESOURCE,
                      "out of memory for batches of %zu images and %zu texts; give a smaller --batch", images, texts);
-  cgap_status status = cgap_loss_open(&t->loss, images, texts, couples, dim, t->options.threads, error);
+  cgap_status status = cgap_loss_open(&t->loss, images, texts, positives, dim, t->options.threads, error);
   if (status == CGAP_OK)
     cgap_loss_set_comm(t->loss, t->options.comm);
   return status;
@@ -119,9 +119,9 @@ static void skip_rows(cgap_activations *a, const cgap_head_shape *shape, size_t 
   a->pull = a->pull ? a->pull + rows * shape->hidden : NULL;
 }
 
-static rank_batch rank_batch_of(const cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y)
+static rank_batch rank_batch_of(const cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y)
 {
-  const size_t rows[] = {couples->images, couples->texts};
+  const size_t rows[] = {positives->images, positives->texts};
   const size_t size = (size_t)cgap_comm_size(t->options.comm), rank = (size_t)cgap_comm_rank(t->options.comm);
   const float *const in[] = {x, y};
   rank_batch p;
@@ -138,9 +138,9 @@ static rank_batch rank_batch_of(const cgap_trainer *t, const cgap_coupling *coup
 }
 
 /* The new rows of all ranks. */
-static cgap_status gather_rows(cgap_trainer *t, const cgap_coupling *couples, cgap_error *error)
+static cgap_status gather_rows(cgap_trainer *t, const cgap_positives *positives, cgap_error *error)
 {
-  const size_t rows[] = {couples->images, couples->texts}, size = (size_t)cgap_comm_size(t->options.comm);
+  const size_t rows[] = {positives->images, positives->texts}, size = (size_t)cgap_comm_size(t->options.comm);
   size_t *place = cgap_alloc(size + 1, sizeof *place);
   cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
   for (int side = 0; status == CGAP_OK && side < CGAP_SIDES; side++) {
@@ -153,23 +153,23 @@ static cgap_status gather_rows(cgap_trainer *t, const cgap_coupling *couples, cg
 }
 
 /* The losses of rows that have been mapped. */
-static cgap_status score(cgap_trainer *t, const cgap_coupling *couples, cgap_loss_terms *terms,
+static cgap_status score(cgap_trainer *t, const cgap_positives *positives, cgap_loss_terms *terms,
                          cgap_loss_gradient *gradient, cgap_error *error)
 {
-  cgap_status status = t->options.comm ? gather_rows(t, couples, error) : CGAP_OK;
+  cgap_status status = t->options.comm ? gather_rows(t, positives, error) : CGAP_OK;
   if (status != CGAP_OK)
     return status;
-  cgap_loss_run(t->loss, couples, t->activations[0].z, t->activations[1].z, &t->options.weights, temperature_of(t),
+  cgap_loss_run(t->loss, positives, t->activations[0].z, t->activations[1].z, &t->options.weights, temperature_of(t),
                 terms, gradient);
   return cgap_loss_heard(t->loss, error);
 }
 
-static cgap_status forward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
+static cgap_status forward(cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y,
                            cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
 {
-  rank_batch p = rank_batch_of(t, couples, x, y);
+  rank_batch p = rank_batch_of(t, positives, x, y);
   cgap_layers_forward(&t->layers, t->parameters, p.in, p.rows, p.activations, t->options.threads);
-  return score(t, couples, terms, gradient, error);
+  return score(t, positives, terms, gradient, error);
 }
 
 /* Maps a part whose rows are not in memory, so many at a time as make whole blocks: the same bits. */
@@ -177,7 +177,7 @@ static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *spl
 {
   enum { AT_ONCE = 4 * CGAP_LAYERS_BLOCK };
   float *block = cgap_alloc(AT_ONCE, split_rows->dim * sizeof *block);
-  const rank_batch p = rank_batch_of(t, &split_rows->couples, block, block);
+  const rank_batch p = rank_batch_of(t, &split_rows->positives, block, block);
   cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for validation");
   for (int side = 0; side < CGAP_SIDES; side++)
     for (size_t first = 0; status == CGAP_OK && first < p.rows[side]; first += AT_ONCE) {
@@ -196,11 +196,11 @@ static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *spl
 }
 
 /* The gradient of the parameters, over all ranks. */
-static cgap_status backward(cgap_trainer *t, const cgap_coupling *couples, const float *x, const float *y,
+static cgap_status backward(cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y,
                             cgap_error *error)
 {
   const size_t dim = t->layers.shape.dim;
-  rank_batch p = rank_batch_of(t, couples, x, y);
+  rank_batch p = rank_batch_of(t, positives, x, y);
   float *const pull[] = {t->pull[0] + p.first[0] * dim, t->pull[1] + p.first[1] * dim};
   cgap_layers_backward(&t->layers, t->parameters, p.in, p.rows, p.activations, pull, t->gradient, t->options.threads);
   return cgap_comm_sum(t->options.comm, t->gradient, t->layers.count, CGAP_COMM_F32, error);
@@ -223,7 +223,7 @@ static double centroid_distance(const float *x, size_t images, const float *y, s
 
 cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, double *gap, cgap_error *error)
 {
-  const cgap_coupling *v = &t->validation->couples;
+  const cgap_positives *v = &t->validation->positives;
   double *all = &terms->clip;
   for (size_t k = 0; k < sizeof *terms / sizeof *all; k++)
     all[k] = NAN;
@@ -302,14 +302,14 @@ static cgap_status one_step(cgap_trainer *t, cgap_error *error)
   const cgap_batches *b = &t->batches;
   cgap_status status = cgap_batches_take(&t->batches, s->batch, t->options.threads, error);
   if (status == CGAP_OK)
-    status = forward(t, &b->couples, b->x, b->y, &terms, &gradient, error);
+    status = forward(t, &b->positives, b->x, b->y, &terms, &gradient, error);
   if (status != CGAP_OK)
     return status;
   if (isnan(s->first_loss))
     s->first_loss = terms.total;
   if (exploded(s, terms.total))
     return fail_diverged(t, s->batch + 1, terms.total, error);
-  status = backward(t, &b->couples, b->x, b->y, error);
+  status = backward(t, &b->positives, b->x, b->y, error);
   if (status != CGAP_OK)
     return status;
   t->gradient[t->layers.count] = t->options.learn_temperature ? (float)gradient.log_temperature : 0;
@@ -352,7 +352,7 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
     status = cgap_comm_broadcast(t->options.comm, 0, t->parameters, t->count * sizeof *t->parameters, error);
   if (status != CGAP_OK)
     return status;
-  if (!parameters_usable(t) || (t->validation->couples.count && !isfinite(record->validation.total)))
+  if (!parameters_usable(t) || (t->validation->positives.count && !isfinite(record->validation.total)))
     return fail_diverged(t, s->batch, record->validation.total, error);
   s->epoch++;
   s->batch = 0;

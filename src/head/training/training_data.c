@@ -25,7 +25,7 @@ cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_k
 
 cgap_status cgap_train_check_batch(const cgap_train_options *o, const cgap_split_rows *training, cgap_error *error)
 {
-  const size_t texts = training->couples.texts;
+  const size_t texts = training->positives.texts;
   if (texts < 2)
     return cgap_fail(error, CGAP_DATA, "the training part has %zu texts that differ; at least 2 are needed", texts);
   if (o->batch != CGAP_BATCH_AUTO && o->batch > texts)
@@ -175,10 +175,10 @@ void cgap_trial_rest(cgap_trial *t)
 {
   cgap_split_rows *splits[] = {&t->training, &t->validation};
   for (int k = 0; k < 2; k++) {
-    const size_t images = splits[k]->couples.images, texts = splits[k]->couples.texts;
+    const size_t images = splits[k]->positives.images, texts = splits[k]->positives.texts;
     cgap_split_rows_clear(splits[k]);
-    splits[k]->couples.images = images;
-    splits[k]->couples.texts = texts;
+    splits[k]->positives.images = images;
+    splits[k]->positives.texts = texts;
   }
   if (t->rows)
     cgap_embeddings_clear(&t->rows->e);
