@@ -16,10 +16,10 @@
 #define NOTHING 1e-26 /* a squared length that is rounding alone */
 
 /* Entry (a, b) of the covariance of a side's mean: Cov/rows, divisor rows − 1. */
-static double mean_covariance(const cgap_modality *side, size_t dim, size_t a, size_t b)
+static double mean_covariance(const cgap_modality *modality, size_t dim, size_t a, size_t b)
 {
-  const double n = (double)side->rows;
-  return (side->moment[a * dim + b] - n * side->mean[a] * side->mean[b]) / (n - 1) / n;
+  const double n = (double)modality->rows;
+  return (modality->moment[a * dim + b] - n * modality->mean[a] * modality->mean[b]) / (n - 1) / n;
 }
 
 static double error_covariance(const cgap_evidence *e, size_t a, size_t b)

@@ -109,14 +109,14 @@ static double product_trace(const double *a, const double *b, size_t n)
   return total;
 }
 
-static void finish_side(const cgap_evidence *e, const cgap_evidence *seen, cgap_pair_kind kind, cgap_cosines *c,
+static void finish_modality(const cgap_evidence *e, const cgap_evidence *seen, cgap_pair_kind kind, cgap_cosines *c,
                         uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
-  const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
-  const double n = (double)side->rows;
-  const double sum = (n * n * product_trace(side->mean, side->mean, e->dim) - n) / 2;
-  const double squares = (product_trace(side->moment, side->moment, e->dim * e->dim) - n) / 2;
-  finish_tiles(seen, kind, (uint64_t)side->rows * (side->rows - 1) / 2, sum, squares, c, bins);
+  const cgap_modality *modality = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
+  const double n = (double)modality->rows;
+  const double sum = (n * n * product_trace(modality->mean, modality->mean, e->dim) - n) / 2;
+  const double squares = (product_trace(modality->moment, modality->moment, e->dim * e->dim) - n) / 2;
+  finish_tiles(seen, kind, (uint64_t)modality->rows * (modality->rows - 1) / 2, sum, squares, c, bins);
 }
 
 static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
@@ -158,8 +158,8 @@ static cgap_status finish_seen(const cgap_evidence *e, const cgap_evidence *seen
   }
   for (int k = 0; k <= CGAP_HISTOGRAM_BINS; k++)
     out->histogram_edges[k] = (double)(2 * k - CGAP_HISTOGRAM_BINS) / CGAP_HISTOGRAM_BINS;
-  finish_side(e, seen, CGAP_IMAGE_IMAGE, &out->cosine_image, out->histogram_image);
-  finish_side(e, seen, CGAP_TEXT_TEXT, &out->cosine_text, out->histogram_text);
+  finish_modality(e, seen, CGAP_IMAGE_IMAGE, &out->cosine_image, out->histogram_image);
+  finish_modality(e, seen, CGAP_TEXT_TEXT, &out->cosine_text, out->histogram_text);
   finish_tiles(seen, CGAP_IMAGE_TEXT, (uint64_t)e->image.rows * e->text.rows - matched, sum, squares,
                &out->cosine_cross, out->histogram_cross);
   return e->paired ? finish_pairs(e, out, error) : CGAP_OK;

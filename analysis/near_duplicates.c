@@ -28,24 +28,24 @@ static void near_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_k
   }
 }
 
-static void finish_side(const cgap_modality *side, const uint64_t *partners, cgap_check *out)
+static void finish_modality(const cgap_modality *modality, const uint64_t *partners, cgap_check *out)
 {
   *out = (cgap_check){0};
-  for (size_t i = 0; i < side->rows; i++) {
+  for (size_t i = 0; i < modality->rows; i++) {
     if (partners[i] == 0)
       continue;
     out->count++;
     if (out->example_count < CGAP_EXAMPLES)
-      out->examples[out->example_count++] = side->file_row[i];
+      out->examples[out->example_count++] = modality->file_row[i];
   }
 }
 
 static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
-  finish_side(&e->image, cgap_sums_of(e, CGAP_IMAGE_IMAGE, &cgap_measure_near_duplicates)->row_counts,
+  finish_modality(&e->image, cgap_sums_of(e, CGAP_IMAGE_IMAGE, &cgap_measure_near_duplicates)->row_counts,
               &out->checks_image.near_duplicates);
-  finish_side(&e->text, cgap_sums_of(e, CGAP_TEXT_TEXT, &cgap_measure_near_duplicates)->row_counts,
+  finish_modality(&e->text, cgap_sums_of(e, CGAP_TEXT_TEXT, &cgap_measure_near_duplicates)->row_counts,
               &out->checks_text.near_duplicates);
   return CGAP_OK;
 }

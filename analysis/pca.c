@@ -17,7 +17,7 @@ enum { IMAGE, TEXT, JOINT, POOLS = CGAP_PCA_PROBLEMS };
 /* Rows of one side or of both, as sums. */
 typedef struct pool {
   double rows;
-  const cgap_modality *side[2]; /* the second NULL for one side */
+  const cgap_modality *modality[2]; /* the second NULL for one side */
   size_t dim;
 } pool;
 
@@ -45,11 +45,11 @@ static void fill(const pool *p, double *matrix, double *mean)
   const size_t dim = p->dim;
   memset(matrix, 0, dim * dim * sizeof *matrix);
   memset(mean, 0, dim * sizeof *mean);
-  for (int s = 0; s < 2 && p->side[s]; s++) {
+  for (int s = 0; s < 2 && p->modality[s]; s++) {
     for (size_t k = 0; k < dim * dim; k++)
-      matrix[k] += p->side[s]->moment[k];
+      matrix[k] += p->modality[s]->moment[k];
     for (size_t k = 0; k < dim; k++)
-      mean[k] += (double)p->side[s]->rows * p->side[s]->mean[k] / p->rows;
+      mean[k] += (double)p->modality[s]->rows * p->modality[s]->mean[k] / p->rows;
   }
   for (size_t a = 0; a < dim; a++)
     for (size_t b = 0; b < dim; b++)
@@ -183,12 +183,12 @@ static void orient(const cgap_evidence *e, const double *vectors, double *compon
 
 static pool pool_of(const cgap_evidence *e, int which)
 {
-  pool p = {.rows = (double)e->image.rows, .side = {&e->image}, .dim = e->dim};
+  pool p = {.rows = (double)e->image.rows, .modality = {&e->image}, .dim = e->dim};
   if (which == TEXT)
-    p = (pool){.rows = (double)e->text.rows, .side = {&e->text}, .dim = e->dim};
+    p = (pool){.rows = (double)e->text.rows, .modality = {&e->text}, .dim = e->dim};
   if (which == JOINT) {
     p.rows += (double)e->text.rows;
-    p.side[1] = &e->text;
+    p.modality[1] = &e->text;
   }
   return p;
 }

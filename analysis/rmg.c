@@ -6,12 +6,12 @@
 
 #include <math.h>
 
-static double mean_distance_within(const cgap_modality *side, size_t dim)
+static double mean_distance_within(const cgap_modality *modality, size_t dim)
 {
-  const double n = (double)side->rows;
+  const double n = (double)modality->rows;
   double square = 0;
   for (size_t a = 0; a < dim; a++)
-    square += side->mean[a] * side->mean[a];
+    square += modality->mean[a] * modality->mean[a];
   return (1 - (n * square - 1) / (n - 1)) / 2;
 }
 

@@ -42,14 +42,14 @@ static double measure(const line *l, const double at[2], double slope[2], double
   double value = 0.5 * l->penalty * at[0] * at[0];
   slope[0] = l->penalty * at[0], slope[1] = 0;
   bend[0] = l->penalty, bend[1] = bend[2] = 0;
-  for (int side = 0; side < 2; side++) {
-    const double sign = side == TEXTS ? 1 : -1;
+  for (int modality = 0; modality < 2; modality++) {
+    const double sign = modality == TEXTS ? 1 : -1;
     double total = 0;
     for (int k = -NODES; k <= NODES; k++)
       total += exp(-8.0 * k * k / (NODES * NODES)); /* four deviations to either side */
     for (int k = -NODES; k <= NODES; k++) {
-      const double weight = l->rows[side] * exp(-8.0 * k * k / (NODES * NODES)) / total;
-      const double along = l->mean[side] + l->deviation[side] * 4.0 * k / NODES, margin = at[0] * along + sign * at[1];
+      const double weight = l->rows[modality] * exp(-8.0 * k * k / (NODES * NODES)) / total;
+      const double along = l->mean[modality] + l->deviation[modality] * 4.0 * k / NODES, margin = at[0] * along + sign * at[1];
       const double tail = exp(-fabs(margin)), miss = (margin > 0 ? tail : 1) / (1 + tail), bent = miss * (1 - miss);
       value += weight * (log1p(tail) + fmax(0, -margin));
       slope[0] -= weight * miss * along, slope[1] -= weight * miss * sign;
@@ -87,7 +87,7 @@ static void fit_line(const line *l, double at[2])
 static void start_of_fit(const cgap_evidence *e, const double *factor, const double *mean, double fraction, double *v,
                          double *intercept, double *scratch)
 {
-  const cgap_modality *side[2] = {&e->image, &e->text};
+  const cgap_modality *modality[2] = {&e->image, &e->text};
   const int dim = (int)e->dim;
   double *w = scratch, *image = scratch + e->dim, at[2] = {0, 0};
   for (size_t a = 0; a < e->dim; a++)
@@ -97,9 +97,9 @@ static void start_of_fit(const cgap_evidence *e, const double *factor, const dou
   cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, dim, factor, dim, w, 1);
   line l = {.penalty = cblas_ddot(dim, w, 1, w, 1)};
   for (int s = 0; s < 2; s++) {
-    const double rows = (double)side[s]->rows, along = cblas_ddot(dim, w, 1, side[s]->mean, 1);
+    const double rows = (double)modality[s]->rows, along = cblas_ddot(dim, w, 1, modality[s]->mean, 1);
     const double middle = cblas_ddot(dim, w, 1, mean, 1);
-    cblas_dsymv(CblasRowMajor, CblasUpper, dim, 1 / rows, side[s]->moment, dim, w, 1, 0, image, 1);
+    cblas_dsymv(CblasRowMajor, CblasUpper, dim, 1 / rows, modality[s]->moment, dim, w, 1, 0, image, 1);
     l.rows[s] = fraction * rows;
     l.mean[s] = s == TEXTS ? along - middle : middle - along;
     l.deviation[s] = sqrt(fmax(0, cblas_ddot(dim, w, 1, image, 1) - along * along));
@@ -137,14 +137,14 @@ typedef struct fit {
   cgap_error *error;
 } fit;
 
-static size_t rows_of(const fit *f, int side)
+static size_t rows_of(const fit *f, int modality)
 {
-  return side == IMAGES ? f->e->image.rows : f->e->text.rows;
+  return modality == IMAGES ? f->e->image.rows : f->e->text.rows;
 }
 
-static size_t fold_of(const fit *f, int side, size_t row)
+static size_t fold_of(const fit *f, int modality, size_t row)
 {
-  return (side == TEXTS && f->e->paired ? f->e->image_of[row] : row) % CGAP_FOLDS;
+  return (modality == TEXTS && f->e->paired ? f->e->image_of[row] : row) % CGAP_FOLDS;
 }
 
 /* Log-loss and its derivative by the score; class 1 is text. A row does not count in its own fold's fit. sums: the
@@ -153,15 +153,15 @@ static size_t fold_of(const fit *f, int side, size_t row)
 static void residual_rows(void *context, cgap_pair_kind kind, size_t first, size_t rows, double *scores, double *sums)
 {
   fit *f = context;
-  const int side = kind == CGAP_TEXT_TEXT ? TEXTS : IMAGES;
+  const int modality = kind == CGAP_TEXT_TEXT ? TEXTS : IMAGES;
   for (size_t i = 0; i < rows; i++) {
-    const size_t fold = fold_of(f, side, first + i);
+    const size_t fold = fold_of(f, modality, first + i);
     for (size_t k = 0; k < CGAP_FOLDS; k++) {
-      const double z = scores[i * CGAP_FOLDS + k] + f->offset[k], margin = side == TEXTS ? z : -z;
+      const double z = scores[i * CGAP_FOLDS + k] + f->offset[k], margin = modality == TEXTS ? z : -z;
       const double tail = exp(-fabs(margin)), miss = (margin > 0 ? tail : 1) / (1 + tail); /* 1/(1 + e^margin) */
-      const double residual = fold == k ? 0 : side == TEXTS ? -miss : miss;
+      const double residual = fold == k ? 0 : modality == TEXTS ? -miss : miss;
       if (fold == k)
-        f->score[side][first + i] = z;
+        f->score[modality][first + i] = z;
       for (size_t m = 0; m < CGAP_FOLD_MARGINS; m++)
         sums[1 + CGAP_FOLDS + m] += margin < (fold == k ? margins[m] : 0);
       sums[0] += fold == k ? 0 : log1p(tail) + fmax(0, -margin);
@@ -292,15 +292,15 @@ static void score_fold(const fit *f, size_t k, labelled *list, double *accuracy,
 {
   size_t count = 0;
   double right[2] = {0, 0}, n[2] = {0, 0}, greatest_image = -INFINITY, least_text = INFINITY;
-  for (int side = 0; side < 2; side++)
-    for (size_t i = 0; i < rows_of(f, side); i++)
-      if (fold_of(f, side, i) == k) {
-        const double z = f->score[side][i];
-        list[count++] = (labelled){.score = z, .text = side == TEXTS};
-        greatest_image = side == IMAGES ? fmax(greatest_image, z) : greatest_image;
-        least_text = side == TEXTS ? fmin(least_text, z) : least_text;
-        right[side] += side == TEXTS ? z > 0 : z <= 0;
-        n[side]++;
+  for (int modality = 0; modality < 2; modality++)
+    for (size_t i = 0; i < rows_of(f, modality); i++)
+      if (fold_of(f, modality, i) == k) {
+        const double z = f->score[modality][i];
+        list[count++] = (labelled){.score = z, .text = modality == TEXTS};
+        greatest_image = modality == IMAGES ? fmax(greatest_image, z) : greatest_image;
+        least_text = modality == TEXTS ? fmin(least_text, z) : least_text;
+        right[modality] += modality == TEXTS ? z > 0 : z <= 0;
+        n[modality]++;
       }
   const bool apart = greatest_image < least_text; /* nothing to count */
   *accuracy = n[0] > 0 && n[1] > 0 ? (right[0] / n[0] + right[1] / n[1]) / 2 : NAN;
@@ -337,9 +337,9 @@ static bool fit_alloc(fit *f)
   f->factor = cgap_alloc(f->dim, f->dim * sizeof *f->factor);
   f->at = cgap_alloc(CGAP_FOLDS * (f->dim + 1), sizeof *f->at);
   f->slope = cgap_alloc(CGAP_FOLDS * (f->dim + 1), sizeof *f->slope);
-  for (int side = 0; side < 2; side++) {
-    f->score[side] = cgap_alloc(rows_of(f, side), sizeof *f->score[side]);
-    fine = fine && f->score[side];
+  for (int modality = 0; modality < 2; modality++) {
+    f->score[modality] = cgap_alloc(rows_of(f, modality), sizeof *f->score[modality]);
+    fine = fine && f->score[modality];
   }
   return fine && f->weights && f->gradient && f->mean && f->factor && f->at && f->slope;
 }
@@ -352,8 +352,8 @@ static void fit_clear(fit *f)
   cgap_free(f->factor);
   cgap_free(f->at);
   cgap_free(f->slope);
-  for (int side = 0; side < 2; side++)
-    cgap_free(f->score[side]);
+  for (int modality = 0; modality < 2; modality++)
+    cgap_free(f->score[modality]);
 }
 
 static void start(const fit *f, lbfgsfloatval_t *x)
@@ -391,9 +391,9 @@ static cgap_status fit_run(fit *f, cgap_error *error)
   f->converged = code != LBFGSERR_MAXIMUMITERATION;
   if (!f->status)
     (void)objective(f, x, g, n, 0);
-  for (int side = 0; !f->status && side < 2; side++)
+  for (int modality = 0; !f->status && modality < 2; modality++)
     f->status =
-      f->products->gather(f->products->self, side == TEXTS ? CGAP_TEXT_TEXT : CGAP_IMAGE_IMAGE, f->score[side], error);
+      f->products->gather(f->products->self, modality == TEXTS ? CGAP_TEXT_TEXT : CGAP_IMAGE_IMAGE, f->score[modality], error);
   lbfgs_free(x);
   lbfgs_free(g);
   return f->status;

@@ -12,12 +12,12 @@ enum { CGAP_FOLDS = 5 };
  * them into residuals; under ranks each shows its own rows, and the results are of all. `gather` completes numbers
  * (rows) of a side where the callback has filled those that it was shown. */
 enum { CGAP_FOLD_MARGINS = 4, CGAP_FOLD_SUMS = 1 + CGAP_FOLDS + CGAP_FOLD_MARGINS };
-typedef void (*cgap_fold_rows)(void *context, cgap_pair_kind side, size_t first, size_t rows, double *scores,
+typedef void (*cgap_fold_rows)(void *context, cgap_pair_kind modality, size_t first, size_t rows, double *scores,
                                double *sums);
 typedef struct cgap_products {
   cgap_status (*run)(void *self, const double *weights, cgap_fold_rows rows, void *context, double *gradient,
                      double *sums, cgap_error *error);
-  cgap_status (*gather)(void *self, cgap_pair_kind side, double *values, cgap_error *error);
+  cgap_status (*gather)(void *self, cgap_pair_kind modality, double *values, cgap_error *error);
   void *self;
 } cgap_products;
 

@@ -95,16 +95,16 @@ static cgap_scalar scalar_of(const mean_kernel *k)
 
 /* One side. Triangle sums hold each couple in both its rows, squares in one. touch (groups) receives A_g:
  * rows of a group together, less the couples within it that were counted twice. */
-static mean_kernel side_kernel(const cgap_evidence *e, cgap_pair_kind kind, double *touch)
+static mean_kernel modality_kernel(const cgap_evidence *e, cgap_pair_kind kind, double *touch)
 {
-  const cgap_modality *side = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
+  const cgap_modality *modality = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
   const cgap_sums *sums = cgap_sums_of(e, kind, &cgap_measure_uniformity);
   const double *rows = sums->row_sums + KERNEL * sums->row_stride,
                *squares = sums->row_sums + SQUARES * sums->row_stride;
-  const double n = (double)side->rows, f = factor();
-  mean_kernel k = mean_of(f * sum(rows, side->rows) / 2, f * f * sum(squares, side->rows), n * (n - 1) / 2, side->rows);
+  const double n = (double)modality->rows, f = factor();
+  mean_kernel k = mean_of(f * sum(rows, modality->rows) / 2, f * f * sum(squares, modality->rows), n * (n - 1) / 2, modality->rows);
   const bool grouped = kind == CGAP_TEXT_TEXT && e->paired;
-  const size_t groups = grouped ? e->image.rows : side->rows;
+  const size_t groups = grouped ? e->image.rows : modality->rows;
   for (size_t g = 0; g < groups; g++) {
     double total = 0, members = 1, within = 0;
     if (grouped) {
@@ -147,16 +147,16 @@ static mean_kernel cross_kernel(const cgap_evidence *e, double *each)
 }
 
 /* Var of the mean of the two logs: a_g = ½ Σ_sides A_g/(L u), Var = Σ a_g² − ¼ Σ_sides (Σ A_g²/(L u)² − Var u/u²). */
-static double mean_variance(const cgap_evidence *e, const mean_kernel side[2], double *const touch[2])
+static double mean_variance(const cgap_evidence *e, const mean_kernel modality[2], double *const touch[2])
 {
   double total = 0;
   for (size_t g = 0; e->paired && g < e->image.rows; g++) {
-    double a = (touch[0][g] / (side[0].pairs * side[0].mean) + touch[1][g] / (side[1].pairs * side[1].mean)) / 2;
+    double a = (touch[0][g] / (modality[0].pairs * modality[0].mean) + touch[1][g] / (modality[1].pairs * modality[1].mean)) / 2;
     total += a * a;
   }
   for (int s = 0; s < 2; s++) {
-    const double whole = side[s].pairs * side[s].mean, variance_share = side[s].touching / (whole * whole);
-    const double relative = variance(&side[s]) / (side[s].mean * side[s].mean);
+    const double whole = modality[s].pairs * modality[s].mean, variance_share = modality[s].touching / (whole * whole);
+    const double relative = variance(&modality[s]) / (modality[s].mean * modality[s].mean);
     total += e->paired ? (relative - variance_share) / 4 : relative / 4;
   }
   return total;
@@ -177,19 +177,19 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   if (!touch[0] || !touch[1]) {
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", e->image.rows);
   } else {
-    const mean_kernel side[2] = {side_kernel(e, CGAP_IMAGE_IMAGE, touch[0]), side_kernel(e, CGAP_TEXT_TEXT, touch[1])};
+    const mean_kernel modality[2] = {modality_kernel(e, CGAP_IMAGE_IMAGE, touch[0]), modality_kernel(e, CGAP_TEXT_TEXT, touch[1])};
     cgap_contributions *kept = e->paired ? out->contributions : NULL;
     const mean_kernel cross = cross_kernel(e, kept ? kept->kernel[CGAP_IMAGE_TEXT] : NULL);
     const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
-    out->uniformity.image = scalar_of(&side[0]);
-    out->uniformity.text = scalar_of(&side[1]);
+    out->uniformity.image = scalar_of(&modality[0]);
+    out->uniformity.text = scalar_of(&modality[1]);
     out->uniformity.mean =
-      cgap_scalar_normal((log(side[0].mean) + log(side[1].mean)) / 2, mean_variance(e, side, touch), n);
+      cgap_scalar_normal((log(modality[0].mean) + log(modality[1].mean)) / 2, mean_variance(e, modality, touch), n);
     out->uniformity.cross = scalar_of(&cross);
     out->uniformity.sphere = cgap_sphere_uniformity(e->dim, CGAP_KERNEL_T);
     if (kept) {
-      keep(kept->kernel[CGAP_IMAGE_IMAGE], touch[0], &side[0], e->image.rows);
-      keep(kept->kernel[CGAP_TEXT_TEXT], touch[1], &side[1], e->image.rows);
+      keep(kept->kernel[CGAP_IMAGE_IMAGE], touch[0], &modality[0], e->image.rows);
+      keep(kept->kernel[CGAP_TEXT_TEXT], touch[1], &modality[1], e->image.rows);
       keep(kept->kernel[CGAP_IMAGE_TEXT], kept->kernel[CGAP_IMAGE_TEXT], &cross, e->image.rows);
     }
   }

@@ -126,7 +126,7 @@ static double column_sum(const cgap_sampled *s, cgap_pair_kind kind, int functio
 }
 
 /* Couples of one side that touch group g, which is an image's texts where `grouped`, else a row. */
-static void gather_side(estimate *m, const cgap_sampled *s, bool grouped)
+static void gather_sums(estimate *m, const cgap_sampled *s, bool grouped)
 {
   const cgap_evidence *e = s->sample;
   const double rows = (double)rows_of(e, m->kind)->rows;
@@ -391,16 +391,16 @@ static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_pair_ki
 {
   const cgap_evidence *e = s->sample, *whole = s->whole;
   const bool grouped = kind == CGAP_TEXT_TEXT && e->paired, two = kind == CGAP_IMAGE_TEXT && !e->paired;
-  const cgap_modality *side = grouped ? &e->image : rows_of(e, kind);
+  const cgap_modality *modality = grouped ? &e->image : rows_of(e, kind);
   *m = (estimate){.kind = kind, .strata = two ? 2 : 1};
-  if (!stratum_init(&m->stratum[0], side->rows, grouped ? whole->image.rows : rows_of(whole, kind)->rows) ||
+  if (!stratum_init(&m->stratum[0], modality->rows, grouped ? whole->image.rows : rows_of(whole, kind)->rows) ||
       (two && !stratum_init(&m->stratum[1], e->text.rows, whole->text.rows)))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", side->rows);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", modality->rows);
   measure_whole(m, s);
   if (kind == CGAP_IMAGE_TEXT)
     gather_cross(m, s);
   else
-    gather_side(m, s, grouped);
+    gather_sums(m, s, grouped);
   centre(m);
   measure_deviations(m, e);
   finish_estimate(m, s);
@@ -417,25 +417,25 @@ static cgap_scalar scalar_of(const estimate *m, uint64_t n)
 }
 
 /* Of the mean of two sides' logs: the groups are drawn, and come, together. */
-static double mean_variance(const cgap_sampled *s, const estimate side[2])
+static double mean_variance(const cgap_sampled *s, const estimate modality[2])
 {
-  const double kernel_alone[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = side[0].stratum[0].sampling_fraction;
+  const double kernel_alone[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = modality[0].stratum[0].sampling_fraction;
   double total = 0, from_sample = 0, there = 0;
   for (int k = 0; k < 2; k++)
-    total += side[k].variance / (side[k].value * side[k].value) / 4;
-  for (size_t g = 0; s->sample->paired && g < side[0].stratum[0].groups; g++) {
-    from_sample += touch_of(&side[0].stratum[0], side[0].weight, g) * touch_of(&side[1].stratum[0], side[1].weight, g);
-    there += touch_of(&side[0].stratum[0], kernel_alone, g) * touch_of(&side[1].stratum[0], kernel_alone, g);
+    total += modality[k].variance / (modality[k].value * modality[k].value) / 4;
+  for (size_t g = 0; s->sample->paired && g < modality[0].stratum[0].groups; g++) {
+    from_sample += touch_of(&modality[0].stratum[0], modality[0].weight, g) * touch_of(&modality[1].stratum[0], modality[1].weight, g);
+    there += touch_of(&modality[0].stratum[0], kernel_alone, g) * touch_of(&modality[1].stratum[0], kernel_alone, g);
   }
-  const double scale = side[0].pairs * side[0].value * side[1].pairs * side[1].value;
+  const double scale = modality[0].pairs * modality[0].value * modality[1].pairs * modality[1].value;
   return total + ((1 - sampling_fraction) * from_sample + sampling_fraction * there) / (2 * scale);
 }
 
-static cgap_scalar mean_of(const cgap_sampled *s, const estimate side[2], uint64_t n)
+static cgap_scalar mean_of(const cgap_sampled *s, const estimate modality[2], uint64_t n)
 {
-  if (!(side[0].pairs > 0 && side[1].pairs > 0))
+  if (!(modality[0].pairs > 0 && modality[1].pairs > 0))
     return cgap_scalar_null("no couples", n);
-  return cgap_scalar_normal((log(side[0].value) + log(side[1].value)) / 2, mean_variance(s, side), n);
+  return cgap_scalar_normal((log(modality[0].value) + log(modality[1].value)) / 2, mean_variance(s, modality), n);
 }
 
 cgap_status cgap_uniformity_finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error)

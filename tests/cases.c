@@ -256,7 +256,7 @@ void case_clear(test_case *out)
 }
 
 /* Bad rows are counted by their place in the file, which the naive program does not see. */
-static void count_bad(cgap_side_checks *checks, const double *x, size_t rows, size_t d)
+static void count_bad(cgap_modality_checks *checks, const double *x, size_t rows, size_t d)
 {
   for (size_t i = 0; i < rows; i++) {
     double norm = 0;

@@ -138,7 +138,7 @@ static size_t check_differences(const char *where, const char *key, const cgap_c
   return failed;
 }
 
-static size_t side_differences(const char *where, const cgap_side_checks *got, const cgap_side_checks *want,
+static size_t side_differences(const char *where, const cgap_modality_checks *got, const cgap_modality_checks *want,
                                uint64_t near_least, uint64_t near_most)
 {
   size_t failed = check_differences(where, "checks.off_unit", &got->off_unit, &want->off_unit);

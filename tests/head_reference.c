@@ -291,14 +291,14 @@ cgap_loss_terms reference_step(const reference_batch *b, const cgap_layers *l, c
 {
   const size_t dim = l->shape.dim;
   const double tau = exp(p[l->count]);
-  side image = side_forward(l, CGAP_IMAGE_SIDE, p, x, b->images),
-       text = side_forward(l, CGAP_TEXT_SIDE, p, y, b->texts);
+  side image = side_forward(l, CGAP_IMAGE_MODALITY, p, x, b->images),
+       text = side_forward(l, CGAP_TEXT_MODALITY, p, y, b->texts);
   double *dx = support_alloc(b->images * dim, sizeof *dx), *dy = support_alloc(b->texts * dim, sizeof *dy);
   cgap_loss_terms terms = reference_loss(b, image.z, text.z, dim, w, tau, dx, dy, g ? &g[l->count] : NULL);
   if (g) {
     memset(g, 0, l->count * sizeof *g);
-    side_backward(l, CGAP_IMAGE_SIDE, p, x, b->images, &image, dx, g);
-    side_backward(l, CGAP_TEXT_SIDE, p, y, b->texts, &text, dy, g);
+    side_backward(l, CGAP_IMAGE_MODALITY, p, x, b->images, &image, dx, g);
+    side_backward(l, CGAP_TEXT_MODALITY, p, y, b->texts, &text, dy, g);
   }
   free(dx);
   free(dy);

@@ -111,7 +111,7 @@ static void found(cgap_check *check, size_t row)
   check->count++;
 }
 
-static void check_rows(cgap_side_checks *c, const double *raw, const double *cosine, size_t rows, size_t d,
+static void check_rows(cgap_modality_checks *c, const double *raw, const double *cosine, size_t rows, size_t d,
                        const size_t *file_row, uint64_t *least, uint64_t *most)
 {
   double norms = 0;

@@ -138,7 +138,7 @@ static cgap_loss_terms float_step(const setting *s, const cgap_layers *l, const 
         *y = to_float(s->y, texts * s->dim);
   float *g = support_alloc(l->count, sizeof *g), *dx = support_alloc(images * l->shape.dim, sizeof *dx);
   float *dy = support_alloc(texts * l->shape.dim, sizeof *dy);
-  cgap_activations a[CGAP_SIDES];
+  cgap_activations a[CGAP_MODALITIES];
   cgap_loss *loss = NULL;
   cgap_loss_terms terms;
   cgap_loss_gradient dz = {.x = dx, .y = dy};

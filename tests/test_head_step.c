@@ -93,7 +93,7 @@ static void check_case(const json_t *c)
   const float *in[] = {x, y};
   float *const dz[] = {dx, dy};
   const size_t rows[] = {IMAGES, TEXTS};
-  cgap_activations a[CGAP_SIDES];
+  cgap_activations a[CGAP_MODALITIES];
   cgap_loss *loss = NULL;
   cgap_loss_terms terms;
   cgap_loss_gradient gradient = {.x = dx, .y = dy};

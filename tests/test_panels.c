@@ -16,24 +16,24 @@ typedef struct given {
   double *x;
   void *stored;
   cgap_source source;
-  cgap_side side;
+  cgap_modality_rows side;
 } given;
 
 static void give(given *g, size_t rows, uint64_t seed, bool resident)
 {
   support_random random = support_seed(seed);
-  const cgap_side_options options = {.resident = resident, .threads = 2};
+  const cgap_row_pass_options options = {.resident = resident, .threads = 2};
   g->x = support_alloc(rows * DIM, sizeof *g->x);
   support_normals(&random, g->x, rows * DIM);
   support_normalise(g->x, rows, DIM);
   g->stored = support_encode(g->x, rows * DIM, CGAP_FLOAT32);
   g->source = cgap_source_view(g->stored, rows, DIM, CGAP_FLOAT32, "rows");
-  cr_assert_eq(cgap_side_load(&g->side, &g->source, &options, NULL, NULL), CGAP_OK);
+  cr_assert_eq(cgap_row_pass_run(&g->side, &g->source, &options, NULL, NULL), CGAP_OK);
 }
 
 static void take_back(given *g)
 {
-  cgap_side_clear(&g->side);
+  cgap_modality_rows_clear(&g->side);
   free(g->x);
   free(g->stored);
 }

@@ -143,7 +143,7 @@ typedef struct cgap_input_options {
   bool drop_bad;
   bool merge_images;
   int threads;   /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
-  bool one_side; /* images alone or texts alone are enough, where nothing that is there can be the other side */
+  bool one_modality; /* images alone or texts alone are enough, where nothing that is there can be the other side */
 } cgap_input_options;
 
 #ifdef __cplusplus
@@ -267,7 +267,7 @@ typedef struct cgap_check {
   size_t example_count;
 } cgap_check;
 
-typedef struct cgap_side_checks {
+typedef struct cgap_modality_checks {
   cgap_check not_finite;       /* rows with NaN or infinity */
   cgap_check zero;             /* rows of norm zero */
   cgap_check off_unit;         /* rows whose norm is off 1 by more than 1e-3 */
@@ -275,7 +275,7 @@ typedef struct cgap_side_checks {
   cgap_check duplicates;       /* rows that repeat an earlier row exactly */
   cgap_check near_duplicates;  /* rows with another row of the side at cosine > 0.999 */
   double norm_mean;            /* of the rows as they stand in the file */
-} cgap_side_checks;
+} cgap_modality_checks;
 
 typedef enum cgap_verdict { CGAP_PAIRING_MATCHED, CGAP_PAIRING_SHUFFLED, CGAP_PAIRING_UNCLEAR } cgap_verdict;
 
@@ -343,7 +343,7 @@ typedef struct cgap_audit {
   cgap_mixed mixed;
   cgap_zero_shot zero_shot;
   cgap_arithmetic arithmetic;
-  cgap_side_checks checks_image, checks_text;
+  cgap_modality_checks checks_image, checks_text;
   cgap_pairing_check pairing_check;
   cgap_pair worst[CGAP_WORST];
   size_t worst_count;

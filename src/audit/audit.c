@@ -215,7 +215,7 @@ static void finish_beside(void *context)
 }
 
 /* The spectra, and meanwhile what follows from the sums; then the points on the components. */
-static cgap_status finish_sides(run *r, cgap_audit *out, cgap_error *error)
+static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
 {
   const int threads = r->prepared.plan.threads;
   const bool sums = r->prepared.sampling.images == 0 && is_first(r);
@@ -348,7 +348,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   cgap_give_back();
   const double tiled = cgap_clock_seconds();
   if (!status)
-    status = finish_sides(r, out, error);
+    status = finish_modalities(r, out, error);
   if (!status && is_first(r) && r->embeddings.paired && (!sampled || r->evidence.window.step == 0))
     status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
   if (!status && is_rough(r))

@@ -246,9 +246,9 @@ static cgap_status add_probe(cgap_contributions *c, const cgap_embeddings *e, in
   c->between[0] = cgap_zalloc(CGAP_PAIR_KINDS * square, sizeof(double));
   cgap_status status = p->x && p->y && p->products && c->between[0] ? CGAP_OK : out_of_memory(e->image.rows, error);
   if (status == CGAP_OK)
-    status = cgap_side_fetch(&e->image, p->image, 0, p->images, threads, p->x, error);
+    status = cgap_modality_rows_fetch(&e->image, p->image, 0, p->images, threads, p->x, error);
   if (status == CGAP_OK && p->texts)
-    status = cgap_side_fetch(&e->text, p->text, 0, p->texts, threads, p->y, error);
+    status = cgap_modality_rows_fetch(&e->text, p->text, 0, p->texts, threads, p->y, error);
   if (status == CGAP_OK) {
     c->probed = p->images;
     for (int kind = 1; kind < CGAP_PAIR_KINDS; kind++)

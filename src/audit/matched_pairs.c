@@ -86,19 +86,19 @@ static cgap_status read_batch(void *batch_, cgap_error *error)
   for (size_t k = 1; straight && k < b->texts; k++)
     straight = texts[k] == texts[0] + k;
   clear_batch(b);
-  cgap_status status = cgap_side_bring(&e->image, NULL, b->first_image, b->images, &b->image, error);
+  cgap_status status = cgap_modality_rows_read_missing(&e->image, NULL, b->first_image, b->images, &b->image, error);
   if (!status && b->texts > 0)
-    status = cgap_side_bring(&e->text, straight ? NULL : texts, texts[0], b->texts, &b->text, error);
+    status = cgap_modality_rows_read_missing(&e->text, straight ? NULL : texts, texts[0], b->texts, &b->text, error);
   return status;
 }
 
 /* A row of a side as a double unit row; place: in the batch's rows. */
-static void make_unit(const cgap_side *side, size_t row, const unsigned char *brought, size_t place, double *out)
+static void make_unit(const cgap_modality_rows *modality, size_t row, const unsigned char *brought, size_t place, double *out)
 {
-  const cgap_type type = side->source->type;
-  const unsigned char *held = cgap_side_row(side, row);
-  const unsigned char *raw = held ? held : brought + place * side->dim * cgap_type_size(type);
-  cgap_to_scaled(type, raw, side->dim, side->inverse_norm[row], out);
+  const cgap_type type = modality->source->type;
+  const unsigned char *held = cgap_modality_rows_raw(modality, row);
+  const unsigned char *raw = held ? held : brought + place * modality->dim * cgap_type_size(type);
+  cgap_to_scaled(type, raw, modality->dim, modality->inverse_norm[row], out);
 }
 
 static void make_image(const batch *b, size_t i, double *out)

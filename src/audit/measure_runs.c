@@ -28,13 +28,13 @@ typedef struct fold_products {
 typedef struct fold_call {
   cgap_fold_rows rows;
   void *context;
-  cgap_pair_kind side;
+  cgap_pair_kind modality;
 } fold_call;
 
 static void fold_residual(void *context, size_t first, size_t rows, double *scores, double *sums)
 {
   const fold_call *call = context;
-  call->rows(call->context, call->side, first, rows, scores, sums);
+  call->rows(call->context, call->modality, first, rows, scores, sums);
 }
 
 static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows rows, void *context, double *gradient,
@@ -56,10 +56,10 @@ static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows ro
   return status;
 }
 
-static cgap_status fold_gather(void *self, cgap_pair_kind side, double *values, cgap_error *error)
+static cgap_status fold_gather(void *self, cgap_pair_kind modality, double *values, cgap_error *error)
 {
   const fold_products *p = self;
-  const size_t rows = side == CGAP_TEXT_TEXT ? p->e->text.rows : p->e->image.rows;
+  const size_t rows = modality == CGAP_TEXT_TEXT ? p->e->text.rows : p->e->image.rows;
   return cgap_rank_rows_gather(p->comm, values, rows, sizeof *values, error);
 }
 
@@ -91,7 +91,7 @@ static cgap_status read_double(const cgap_source *source, size_t first, size_t r
 }
 
 /* Notes the rows [first, first + rows) that are bad; true: one of them is. */
-static bool note_bad(cgap_side_checks *checks, size_t first, size_t rows, const double *values, size_t dim)
+static bool note_bad(cgap_modality_checks *checks, size_t first, size_t rows, const double *values, size_t dim)
 {
   bool any = false;
   for (size_t k = 0; k < rows; k++) {
@@ -104,12 +104,12 @@ static bool note_bad(cgap_side_checks *checks, size_t first, size_t rows, const 
   return any;
 }
 
-static cgap_status check_dim(const cgap_source *source, const cgap_side *side, cgap_error *error)
+static cgap_status check_dim(const cgap_source *source, const cgap_modality_rows *modality, cgap_error *error)
 {
-  if (source->dim == side->dim)
+  if (source->dim == modality->dim)
     return CGAP_OK;
   return cgap_fail(error, CGAP_DATA, "%s has %zu dimensions, %s %zu: not one joint space", source->name, source->dim,
-                   side->source->name, side->dim);
+                   modality->source->name, modality->dim);
 }
 
 /* ---------------------------------------------------------------- zero-shot */
@@ -120,7 +120,7 @@ static cgap_status read_classes(const cgap_source *source, size_t classes, size_
 {
   double *texts = cgap_alloc((prompts + 1) * source->dim, sizeof *texts); /* and a vector */
   cgap_status status = CGAP_OK;
-  cgap_side_checks checks = {0};
+  cgap_modality_checks checks = {0};
   char what[600] = "";
   size_t place;
   if (!texts)
@@ -247,7 +247,7 @@ static bool work_alloc(arithmetic_work *w)
 /* out (words, dim) unit rows; a bad one becomes zeros, where that is asked. */
 static cgap_status read_words(const cgap_source *words, bool drop_bad, double *out, cgap_error *error)
 {
-  cgap_side_checks checks = {0};
+  cgap_modality_checks checks = {0};
   char what[600] = "";
   cgap_status status = read_double(words, 0, words->rows, out, error);
   if (!status && note_bad(&checks, 0, words->rows, out, words->dim) && !drop_bad) {
@@ -298,7 +298,7 @@ static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, 
     const int64_t *query = data->query + 4 * w->query[first + q];
     const double *source = w->words + (size_t)query[1] * dim, *target = w->words + (size_t)query[2] * dim;
     double *own = w->vectors + 2 * q * dim;
-    cgap_status status = cgap_side_fetch(&w->e->image, NULL, w->image[first + q], 1, 1, own, error);
+    cgap_status status = cgap_modality_rows_fetch(&w->e->image, NULL, w->image[first + q], 1, 1, own, error);
     if (status)
       return status;
     for (size_t a = 0; a < dim; a++)
@@ -421,7 +421,7 @@ static void project_row(const axes *a, const double *row, size_t dim, cgap_point
 }
 
 /* Scores of kept rows on the two components, centred on the pooled mean. */
-static cgap_status project(const axes *a, const cgap_side *side, const size_t *rows, size_t count, cgap_point **out,
+static cgap_status project(const axes *a, const cgap_modality_rows *modality, const size_t *rows, size_t count, cgap_point **out,
                            cgap_error *error)
 {
   cgap_status status = CGAP_OK;
@@ -430,11 +430,11 @@ static cgap_status project(const axes *a, const cgap_side *side, const size_t *r
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu points", count);
   for (size_t first = 0; !status && first < count; first += POINTS_AT_ONCE) {
     const size_t n = cgap_lesser(POINTS_AT_ONCE, count - first);
-    status = cgap_side_fetch(side, rows + first, 0, n, a->threads, a->rows, error);
+    status = cgap_modality_rows_fetch(modality, rows + first, 0, n, a->threads, a->rows, error);
 #pragma omp parallel for schedule(static) num_threads(a->threads)
     for (size_t i = 0; i < (status ? 0 : n); i++) {
-      (*out)[first + i].row = side->file_row[rows[first + i]];
-      project_row(a, a->rows + i * side->dim, side->dim, &(*out)[first + i]);
+      (*out)[first + i].row = modality->file_row[rows[first + i]];
+      project_row(a, a->rows + i * modality->dim, modality->dim, &(*out)[first + i]);
     }
   }
   return status;

@@ -42,11 +42,11 @@ static size_t choose_spaced_rows(size_t *row, size_t rows)
 
 static cgap_status measure(probe *p, int threads, cgap_error *error)
 {
-  const cgap_side *image = &p->embeddings->image, *text = &p->embeddings->text;
+  const cgap_modality_rows *image = &p->embeddings->image, *text = &p->embeddings->text;
   const size_t dim = image->dim;
-  cgap_status status = cgap_side_fetch(image, p->image, 0, p->images, threads, p->image_row, error);
+  cgap_status status = cgap_modality_rows_fetch(image, p->image, 0, p->images, threads, p->image_row, error);
   if (!status)
-    status = cgap_side_fetch(text, p->text, 0, p->texts, threads, p->text_row, error);
+    status = cgap_modality_rows_fetch(text, p->text, 0, p->texts, threads, p->text_row, error);
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t i = 0; i < (status ? 0 : p->images); i += AT_ONCE)
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cgap_lesser(AT_ONCE, p->images - i), (int)p->texts,

@@ -136,7 +136,7 @@ static cgap_status run_panels(pass *p, cgap_error *error)
 static double exact_cosine(const void *context, cgap_pair_kind kind, size_t row, size_t column)
 {
   const cgap_tile_pass *p = context;
-  const cgap_side *a = p->a.side, *b = p->b.side;
+  const cgap_modality_rows *a = p->a.modality, *b = p->b.modality;
   (void)kind;
   const size_t a_bytes = a->dim * cgap_type_size(a->source->type), b_bytes = b->dim * cgap_type_size(b->source->type);
   return cgap_raw_dot(a->source->type, p->a.raw + (row - p->a.first) * a_bytes, a->inverse_norm[row], b->source->type,
@@ -154,7 +154,7 @@ static void fetch_ahead(const void *context, size_t row, bool rows)
 {
   const cgap_tile_pass *p = context;
   const cgap_panel *panel = rows ? &p->a : &p->b;
-  const size_t bytes = panel->side->dim * cgap_type_size(panel->side->source->type);
+  const size_t bytes = panel->modality->dim * cgap_type_size(panel->modality->source->type);
   const unsigned char *raw = panel->raw + (row - panel->first) * bytes;
   for (size_t k = 0; k < bytes && k < MOST_AHEAD; k += LINE)
     __builtin_prefetch(raw + k);
@@ -214,7 +214,7 @@ static cgap_rough rough_view(const cgap_rough *of, size_t off, size_t rows, size
 /* What the tiles take in bfloat16 of the panels at hand; a and b own it. */
 static cgap_status make_rough(pass *p, const cgap_panels *panels, cgap_rough *a, cgap_rough *b, cgap_error *error)
 {
-  const cgap_side *rows = panels->rows, *columns = panels->columns;
+  const cgap_modality_rows *rows = panels->rows, *columns = panels->columns;
   cgap_status status = CGAP_OK;
   if (panels->new_a)
     status = cgap_panel_to_rough(a, &p->tile.a, rows->mean, columns->mean, p->options->threads, error);
@@ -325,9 +325,9 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_pair_kind kind, const 
   p.tile.b = cgap_panel_view(b);
   cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_BEST_PRECISE : CGAP_BEST_PARTIAL, error);
   if (!status && p.tile.bfloat)
-    status = cgap_panel_to_rough(&p.tile.a_rough, a, a->side->mean, b->side->mean, options->threads, error);
+    status = cgap_panel_to_rough(&p.tile.a_rough, a, a->modality->mean, b->modality->mean, options->threads, error);
   if (!status && p.tile.bfloat)
-    status = cgap_panel_to_rough(&p.tile.b_rough, b, b->side->mean, a->side->mean, options->threads, error);
+    status = cgap_panel_to_rough(&p.tile.b_rough, b, b->modality->mean, a->modality->mean, options->threads, error);
   if (!status)
     status = run_panels(&p, error);
   pass_clear(&p);

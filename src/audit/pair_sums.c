@@ -203,11 +203,11 @@ void cgap_sums_clear(cgap_evidence *evidence)
     for (int m = 0; cgap_measures[m]; m++)
       sums_free(&evidence->sums[kind][m]);
 }
-cgap_modality cgap_modality_of(const cgap_side *side)
+cgap_modality cgap_modality_of(const cgap_modality_rows *modality)
 {
-  return (cgap_modality){.rows = side->rows,
-                         .mean = side->mean,
-                         .moment = side->moment,
-                         .file_row = side->file_row,
-                         .first_equal = side->checks.duplicates.count ? side->first_equal : NULL};
+  return (cgap_modality){.rows = modality->rows,
+                         .mean = modality->mean,
+                         .moment = modality->moment,
+                         .file_row = modality->file_row,
+                         .first_equal = modality->checks.duplicates.count ? modality->first_equal : NULL};
 }

@@ -19,7 +19,7 @@ typedef struct cgap_totals {
 } cgap_totals;
 
 /* A modality as measures see it; a view. */
-cgap_modality cgap_modality_of(const cgap_side *side);
+cgap_modality cgap_modality_of(const cgap_modality_rows *modality);
 
 /* Whether a measure (NULL: none) looks at this kind of couples. */
 bool cgap_looks_at(const cgap_measure *measure, cgap_pair_kind kind, bool paired);

@@ -56,7 +56,7 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
   if (pass->precise)
     w->precise = cgap_alloc(PRECISE, sizeof *w->precise);
   else
-    w->product = pass->product->open(pass->a.side->dim, pass->bfloat);
+    w->product = pass->product->open(pass->a.modality->dim, pass->bfloat);
   w->memory = cgap_alloc((CGAP_STRIP + 6 + CGAP_NEIGHBOURS) * CGAP_TILE, sizeof *w->memory);
   w->found = cgap_alloc(CGAP_FOUND, sizeof *w->found);
   bool fine = (w->product || w->precise) && w->memory && w->found;
@@ -266,7 +266,7 @@ static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_wo
 static bool multiply(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row, size_t rows,
                      size_t first, size_t *stride)
 {
-  const size_t dim = p->a.side->dim, a = t->row - p->a.first + row, b = t->column - p->b.first;
+  const size_t dim = p->a.modality->dim, a = t->row - p->a.first + row, b = t->column - p->b.first;
   if (w->packed != t->column &&
       !w->kind->pack(w->product, p->bfloat ? (const void *)(p->b_rough.row + b * dim) : p->b.unit + b * dim,
                      t->columns))
@@ -283,11 +283,11 @@ static bool multiply(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_til
 /* Some elements of a panel's rows, of unit rows in double. */
 static void take_elements(const cgap_panel *panel, size_t row, size_t rows, size_t first, size_t count, double *out)
 {
-  const cgap_side *side = panel->side;
-  const cgap_type type = side->source->type;
+  const cgap_modality_rows *modality = panel->modality;
+  const cgap_type type = modality->source->type;
   const size_t size = cgap_type_size(type);
   for (size_t i = row; i < row + rows; i++, out += count)
-    cgap_to_scaled(type, panel->raw + ((i - panel->first) * side->dim + first) * size, count, side->inverse_norm[i],
+    cgap_to_scaled(type, panel->raw + ((i - panel->first) * modality->dim + first) * size, count, modality->inverse_norm[i],
                    out);
 }
 
@@ -295,7 +295,7 @@ static void take_elements(const cgap_panel *panel, size_t row, size_t rows, size
 static void multiply_precisely(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row,
                                size_t rows, size_t first)
 {
-  const size_t dim = p->a.side->dim, columns = t->columns - first;
+  const size_t dim = p->a.modality->dim, columns = t->columns - first;
   for (size_t done = 0; done < dim; done += CHUNK) {
     const size_t count = dim - done < CHUNK ? dim - done : CHUNK;
     take_elements(&p->a, t->row + row, rows, done, count, w->a);

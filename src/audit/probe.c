@@ -17,7 +17,7 @@ enum { COLUMNS = 256, ROWS = CGAP_STRIP }; /* of the pairs that are looked at */
 
 /* Rows of a side, spread over it. */
 typedef struct probe_rows {
-  const cgap_side *side;
+  const cgap_modality_rows *modality;
   size_t count;
   size_t row[COLUMNS];
   double *precise;       /* (count, dim) */
@@ -47,31 +47,31 @@ static void probe_rows_clear(probe_rows *p)
 /* One row of each stretch of the side, in no order, so that no order of the file's rows hides some of them. */
 static void choose_rows(probe_rows *p)
 {
-  cgap_random random = cgap_random_init(p->side->rows, 0);
+  cgap_random random = cgap_random_init(p->modality->rows, 0);
   for (size_t k = 0; k < p->count; k++) {
-    const size_t first = k * p->side->rows / p->count, end = (k + 1) * p->side->rows / p->count;
+    const size_t first = k * p->modality->rows / p->count, end = (k + 1) * p->modality->rows / p->count;
     p->row[k] = first + cgap_random_below(&random, end - first);
   }
   cgap_random_shuffle(&random, p->row, p->count);
 }
 
-static cgap_status probe_rows_load(probe_rows *p, const cgap_side *side, const cgap_side *other, bool bfloat, cgap_error *error)
+static cgap_status probe_rows_load(probe_rows *p, const cgap_modality_rows *modality, const cgap_modality_rows *other, bool bfloat, cgap_error *error)
 {
-  const size_t dim = side->dim;
-  *p = (probe_rows){.side = side, .count = side->rows < COLUMNS ? side->rows : COLUMNS};
+  const size_t dim = modality->dim;
+  *p = (probe_rows){.modality = modality, .count = modality->rows < COLUMNS ? modality->rows : COLUMNS};
   choose_rows(p);
   p->precise = cgap_alloc(p->count * dim, sizeof *p->precise);
   p->unit = cgap_alloc(p->count * dim, sizeof *p->unit);
   if (!p->precise || !p->unit)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, p->count, dim);
-  cgap_status status = cgap_side_fetch(side, p->row, 0, p->count, 1, p->precise, error);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, p->count, dim);
+  cgap_status status = cgap_modality_rows_fetch(modality, p->row, 0, p->count, 1, p->precise, error);
   for (size_t k = 0; !status && k < p->count * dim; k++)
     p->unit[k] = (float)p->precise[k];
-  const cgap_panel panel = {.side = side, .rows = p->count, .unit = p->unit};
+  const cgap_panel panel = {.modality = modality, .rows = p->count, .unit = p->unit};
   if (!status && bfloat)
-    status = cgap_panel_to_rough(&p->own, &panel, side->mean, side->mean, 1, error);
+    status = cgap_panel_to_rough(&p->own, &panel, modality->mean, modality->mean, 1, error);
   if (!status && bfloat)
-    status = cgap_panel_to_rough(&p->cross, &panel, side->mean, other->mean, 1, error);
+    status = cgap_panel_to_rough(&p->cross, &panel, modality->mean, other->mean, 1, error);
   return status;
 }
 
@@ -84,7 +84,7 @@ static bool multiply(pairs *c, bool bfloat)
 {
   const cgap_rough *a = rough_of(c, c->a), *b = rough_of(c, c->b);
   const cgap_product_kind *kind = cgap_product_here(bfloat);
-  const int dim = (int)c->a->side->dim, rows = (int)c->rows, columns = (int)c->columns;
+  const int dim = (int)c->a->modality->dim, rows = (int)c->rows, columns = (int)c->columns;
   void *product = kind->open((size_t)dim, bfloat);
   if (product && kind->pack(product, bfloat ? (const void *)b->row : c->b->unit, c->columns))
     c->stride = kind->strip(product, bfloat ? (const void *)a->row : c->a->unit, c->rows, 0, c->shown);
@@ -142,7 +142,7 @@ static double shift_of_sums(const pairs *c, double scale)
 /* What is left of the chance of a sample where it is a good part of all pairs, nothing where it is all. */
 static double left_to_chance(const pairs *c)
 {
-  const double all = (double)c->a->side->rows * (double)c->b->side->rows;
+  const double all = (double)c->a->modality->rows * (double)c->b->modality->rows;
   return sqrt(fmax(0, 1 - (double)c->rows * (double)c->columns / all));
 }
 
@@ -171,7 +171,7 @@ static double shift_of_losses(const pairs *c, bool of_rows)
   const cgap_evidence *e = c->evidence;
   const size_t queries = of_rows ? c->rows : c->columns, candidates = of_rows ? c->columns : c->rows;
   const double scale = 1 / e->temperature;
-  const double times = (double)(of_rows ? c->b : c->a)->side->rows / (double)candidates;
+  const double times = (double)(of_rows ? c->b : c->a)->modality->rows / (double)candidates;
   double moved = 0, squares = 0;
   for (size_t q = 0; q < queries; q++) {
     const double own = of_rows ? e->best_positive[c->a->row[q]] : e->pair_cosine[c->b->row[q]];
@@ -198,7 +198,7 @@ static double shift_of_losses(const pairs *c, bool of_rows)
 static double open_fraction(const pairs *c, bool bfloat)
 {
   const bool positives = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired;
-  const double margin = (double)cgap_product_margin(c->a->side->dim);
+  const double margin = (double)cgap_product_margin(c->a->modality->dim);
   double open = 0, n = 0;
   for (size_t r = 0; r < c->rows; r++) {
     double mark = positives ? c->evidence->best_positive[c->a->row[r]] : -1;

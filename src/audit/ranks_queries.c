@@ -39,34 +39,34 @@ static cgap_status show(asking *a, const cgap_panel *candidates, cgap_error *err
 /* Candidates that are read, where they are not in memory, while those before them are shown. */
 typedef struct run_of_rows {
   cgap_panel panel;
-  const cgap_side *side;
+  const cgap_modality_rows *modality;
   size_t first, rows;
 } run_of_rows;
 
 static cgap_status load_rows(void *context, cgap_error *error)
 {
   run_of_rows *r = context;
-  return cgap_panel_load(&r->panel, r->side, r->first, r->rows, error);
+  return cgap_panel_load(&r->panel, r->modality, r->first, r->rows, error);
 }
 
 static void expect_rows(cgap_ahead *ahead, run_of_rows *r, size_t first, size_t end)
 {
-  const size_t step = r->side->unit ? r->side->rows : CGAP_ASK_ROWS / 2;
+  const size_t step = r->modality->unit ? r->modality->rows : CGAP_ASK_ROWS / 2;
   r->first = first;
   r->rows = end - first < step ? end - first : step;
   if (r->rows > 0)
     cgap_ahead_start(ahead, load_rows, r);
 }
 
-static cgap_status show_all(asking *a, const cgap_side *side, cgap_error *error)
+static cgap_status show_all(asking *a, const cgap_modality_rows *modality, cgap_error *error)
 {
-  const cgap_rank_rows own = cgap_rank_rows_own(a->comm, side->rows);
+  const cgap_rank_rows own = cgap_rank_rows_own(a->comm, modality->rows);
   const double before = a->options.fraction_before, span = a->options.fraction_after - before;
-  run_of_rows half[2] = {{.side = side}, {.side = side}};
+  run_of_rows half[2] = {{.modality = modality}, {.modality = modality}};
   cgap_status status = CGAP_OK;
   cgap_ahead ahead;
   int turn = 0;
-  cgap_ahead_open(&ahead, side->unit ? 1 : a->options.threads);
+  cgap_ahead_open(&ahead, modality->unit ? 1 : a->options.threads);
   expect_rows(&ahead, &half[0], own.first, own.end);
   for (size_t first = own.first; !status && first < own.end; turn = 1 - turn) {
     const run_of_rows *now = &half[turn];
@@ -95,7 +95,7 @@ cgap_status cgap_ask_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap
               .columns = options->want == CGAP_WANT_COLUMN_QUERIES,
               .none = {.kind = CGAP_IMAGE_TEXT},
               .progress = options->progress};
-  const cgap_side *queries = a.columns ? &e->text : &e->image, *candidates = a.columns ? &e->image : &e->text;
+  const cgap_modality_rows *queries = a.columns ? &e->text : &e->image, *candidates = a.columns ? &e->image : &e->text;
   a.options.progress = (cgap_progress){.tick = tick, .context = &a};
   cgap_status status =
     cgap_sums_init_queries(evidence, a.columns ? 0 : queries->rows, a.columns ? queries->rows : 0, error);

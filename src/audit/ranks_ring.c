@@ -14,7 +14,7 @@ typedef struct ring {
   cgap_comm *comm;
   cgap_pair_kind kind;
   cgap_tile_options options;
-  const cgap_side *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
+  const cgap_modality_rows *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
   bool triangle, away_first;    /* images travel: they are the rows of the tiles */
   int rank, size;
   cgap_totals home_totals, away_totals; /* of this rank's blocks; away_totals of no triangle */
@@ -77,9 +77,9 @@ static cgap_status meet(ring *g, const cgap_panel *home, const cgap_panel *guest
   return status;
 }
 
-static cgap_status load(cgap_panel *panel, const cgap_side *side, size_t first, size_t end, cgap_error *error)
+static cgap_status load(cgap_panel *panel, const cgap_modality_rows *modality, size_t first, size_t end, cgap_error *error)
 {
-  return cgap_panel_load(panel, side, first, end > first ? end - first : 0, error);
+  return cgap_panel_load(panel, modality, first, end > first ? end - first : 0, error);
 }
 
 /* ---------------------------------------------------------------- one stop */
@@ -106,11 +106,11 @@ static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_err
       visit.first = cgap_greater(visit.first, half_of(cgap_rank_rows_of(g->home->rows, owner, g->size)));
   }
   cgap_panel stays = {0}, comes = cgap_panel_view(guest);
-  const size_t skipped = cgap_lesser(visit.first - guest->first, guest->rows), dim = guest->side->dim;
+  const size_t skipped = cgap_lesser(visit.first - guest->first, guest->rows), dim = guest->modality->dim;
   comes.first += skipped;
   comes.rows -= skipped;
   comes.unit += skipped * dim;
-  comes.raw += skipped * dim * cgap_type_size(guest->side->source->type);
+  comes.raw += skipped * dim * cgap_type_size(guest->modality->source->type);
   cgap_status status = load(&stays, g->home, home.first, home.end, error);
   if (!status)
     status = meet(g, &stays, &comes, own ? &g->home_totals : &g->visiting, error);
@@ -120,15 +120,15 @@ static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_err
 
 /* ---------------------------------------------------------------- on the way */
 
-static size_t raw_bytes(const cgap_side *side)
+static size_t raw_bytes(const cgap_modality_rows *modality)
 {
-  return side->dim * cgap_type_size(side->source->type);
+  return modality->dim * cgap_type_size(modality->source->type);
 }
 
 /* Memory is kept from pass to pass: to be given new pages takes as long as to copy rows into them. */
-static cgap_status reserve(cgap_receive_buffers *v, const cgap_side *side, size_t rows, int raws, cgap_error *error)
+static cgap_status reserve(cgap_receive_buffers *v, const cgap_modality_rows *modality, size_t rows, int raws, cgap_error *error)
 {
-  const size_t raw = rows * raw_bytes(side), unit = rows * side->dim * sizeof(float);
+  const size_t raw = rows * raw_bytes(modality), unit = rows * modality->dim * sizeof(float);
   bool fine = true;
   for (int k = 0; k < raws; k++) {
     if (raw > v->raw_bytes[k]) {
@@ -145,7 +145,7 @@ static cgap_status reserve(cgap_receive_buffers *v, const cgap_side *side, size_
   }
   return fine && v->unit ? CGAP_OK
                          : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu visiting rows of %zu",
-                                     side->source->name, rows, side->dim);
+                                     modality->source->name, rows, modality->dim);
 }
 
 void cgap_receive_buffers_clear(cgap_receive_buffers *v)
@@ -160,8 +160,8 @@ void cgap_receive_buffers_clear(cgap_receive_buffers *v)
 static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_rank_rows rows)
 {
   const size_t n = rows.end - rows.first;
-  cgap_side_normalise(g->away, rows.first, n, raw, g->receive_buffers->unit, g->options.threads);
-  return (cgap_panel){.side = g->away, .first = rows.first, .rows = n, .unit = g->receive_buffers->unit, .raw = raw};
+  cgap_modality_rows_normalise(g->away, rows.first, n, raw, g->receive_buffers->unit, g->options.threads);
+  return (cgap_panel){.modality = g->away, .first = rows.first, .rows = n, .unit = g->receive_buffers->unit, .raw = raw};
 }
 
 /* The rows at hand go to the next rank, those of the one before come. */
@@ -241,15 +241,15 @@ static cgap_status go_round(ring *g, size_t k, cgap_error *error)
 /* All rows of a side. */
 static cgap_status replicate(ring *g, cgap_panel *out, cgap_error *error)
 {
-  const cgap_side *side = g->away;
-  const size_t bytes = raw_bytes(side);
-  cgap_status status = reserve(g->receive_buffers, side, side->rows, 1, error);
+  const cgap_modality_rows *modality = g->away;
+  const size_t bytes = raw_bytes(modality);
+  cgap_status status = reserve(g->receive_buffers, modality, modality->rows, 1, error);
   if (status)
     return status;
-  memcpy(g->receive_buffers->raw[0] + side->own_first * bytes, side->raw, side->own_rows * bytes);
-  status = cgap_rank_rows_gather(g->comm, g->receive_buffers->raw[0], side->rows, bytes, error);
+  memcpy(g->receive_buffers->raw[0] + modality->own_first * bytes, modality->raw, modality->own_rows * bytes);
+  status = cgap_rank_rows_gather(g->comm, g->receive_buffers->raw[0], modality->rows, bytes, error);
   if (!status)
-    *out = welcome(g, g->receive_buffers->raw[0], (cgap_rank_rows){0, side->rows});
+    *out = welcome(g, g->receive_buffers->raw[0], (cgap_rank_rows){0, modality->rows});
   return status;
 }
 
@@ -276,7 +276,7 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
  * or with too few tiles to go round, and within the memory. */
 static bool fits_on_all_ranks(const ring *g, uint64_t memory_bytes)
 {
-  const cgap_side *away = g->away, *home = g->home;
+  const cgap_modality_rows *away = g->away, *home = g->home;
   const uint64_t row = cgap_ring_row_bytes(away->source->type, away->dim);
   const uint64_t totals = 2 * cgap_totals_row_bytes(g->evidence->temperature);
   const uint64_t all = away->rows * (row + totals), size = (uint64_t)g->size;
@@ -295,7 +295,7 @@ static cgap_status agree(ring *g, uint64_t memory_bytes, bool *replicated, cgap_
 
 static cgap_status open_ring(ring *g, cgap_error *error)
 {
-  const cgap_side *away = g->away;
+  const cgap_modality_rows *away = g->away;
   size_t most = 0;
   for (int r = 0; r < g->size; r++) {
     const cgap_rank_rows block = cgap_rank_rows_of(away->rows, r, g->size);

@@ -135,7 +135,7 @@ static cgap_status fetch_images(block_run *run, int s, int threads, size_t *coun
     const size_t image = shifted_image(run, j, s);
     run->wanted[j] = image == SIZE_MAX ? e->pairs.image_of[run->first + j] : image; /* which is not asked for */
   }
-  return cgap_side_fetch(&e->image, run->images ? NULL : run->wanted, run->first_image, *count, threads, run->image,
+  return cgap_modality_rows_fetch(&e->image, run->images ? NULL : run->wanted, run->first_image, *count, threads, run->image,
                          error);
 }
 
@@ -146,7 +146,7 @@ static cgap_status fetch_block(block_run *run, int threads, cgap_error *error)
   const size_t dim = e->image.dim;
   size_t count = 0;
   set_window(run);
-  cgap_status status = cgap_side_fetch(&e->text, NULL, run->first, run->rows, threads, run->text, error);
+  cgap_status status = cgap_modality_rows_fetch(&e->text, NULL, run->first, run->rows, threads, run->text, error);
   if (!status)
     status = fetch_images(run, CGAP_SHIFTS, threads, &count, error);
 #pragma omp parallel for schedule(static) num_threads(threads) if (!status)
@@ -346,9 +346,9 @@ static cgap_status measure_growth(block_run *run, int threads, double *growth, c
     return status;
   for (size_t i = 0; i < others; i++)
     image[i] = i * e->image.rows / others;
-  status = cgap_side_fetch(&e->text, run->wanted, 0, run->rows, threads, run->text, error);
+  status = cgap_modality_rows_fetch(&e->text, run->wanted, 0, run->rows, threads, run->text, error);
   if (!status)
-    status = cgap_side_fetch(&e->image, image, 0, others, threads, run->own, error);
+    status = cgap_modality_rows_fetch(&e->image, image, 0, others, threads, run->own, error);
   if (status)
     return status;
   subtract(run->text, run->rows, dim, e->text.mean, 0, dim);
@@ -371,9 +371,9 @@ static cgap_status measure_growth(block_run *run, int threads, double *growth, c
 
 /* ---------------------------------------------------------------- all blocks */
 
-static bool is_own(const cgap_side *side, size_t row)
+static bool is_own(const cgap_modality_rows *modality, size_t row)
 {
-  return row >= side->own_first && row < side->own_first + side->own_rows;
+  return row >= modality->own_first && row < modality->own_first + modality->own_rows;
 }
 
 static bool run_alloc(block_run *run, size_t dim)

@@ -57,14 +57,14 @@ static size_t *texts_of(const cgap_embeddings *whole, const size_t *image, size_
 
 /* ---------------------------------------------------------------- sides */
 
-static cgap_status no_memory(const cgap_side *whole, size_t rows, cgap_error *error)
+static cgap_status no_memory(const cgap_modality_rows *whole, size_t rows, cgap_error *error)
 {
   return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for a sample of %zu rows of %zu", whole->source->name, rows,
                    whole->dim);
 }
 
 /* The first of equal rows within the sample. */
-static bool find_equals(cgap_side *out, const cgap_side *whole, const size_t *rows)
+static bool find_equals(cgap_modality_rows *out, const cgap_modality_rows *whole, const size_t *rows)
 {
   if (whole->checks.duplicates.count == 0) {
     for (size_t k = 0; k < out->rows; k++)
@@ -84,10 +84,10 @@ static bool find_equals(cgap_side *out, const cgap_side *whole, const size_t *ro
   return first != NULL;
 }
 
-static cgap_status take_side(cgap_side *out, const cgap_side *whole, const size_t *rows, size_t count,
+static cgap_status copy_modality(cgap_modality_rows *out, const cgap_modality_rows *whole, const size_t *rows, size_t count,
                              cgap_error *error)
 {
-  *out = (cgap_side){.source = whole->source, .rows = count, .own_rows = count, .dim = whole->dim};
+  *out = (cgap_modality_rows){.source = whole->source, .rows = count, .own_rows = count, .dim = whole->dim};
   out->file_row = cgap_alloc(count, sizeof *out->file_row);
   out->first_equal = cgap_alloc(count, sizeof *out->first_equal);
   out->inverse_norm = cgap_alloc(count, sizeof *out->inverse_norm);
@@ -136,9 +136,9 @@ static cgap_status take(cgap_row_sample *s, const cgap_embeddings *whole, const 
   if (whole->paired) /* takes image_of over, whatever it returns */
     status = cgap_pairs_init(&e->pairs, image_of, size.images, size.texts, error);
   if (!status)
-    status = take_side(&e->image, &whole->image, s->image, size.images, error);
+    status = copy_modality(&e->image, &whole->image, s->image, size.images, error);
   if (!status)
-    status = take_side(&e->text, &whole->text, s->text, size.texts, error);
+    status = copy_modality(&e->text, &whole->text, s->text, size.texts, error);
   if (!status && whole->paired && !copy_matched_pairs(s, matched_pairs))
     status = no_memory(&whole->text, size.texts, error);
   return status;
@@ -199,21 +199,21 @@ void cgap_row_sample_clear(cgap_row_sample *s)
 
 /* ---------------------------------------------------------------- rows in memory */
 
-static bool is_held(const cgap_side *whole, size_t row)
+static bool is_held(const cgap_modality_rows *whole, size_t row)
 {
   return whole->unit && row >= whole->own_first && row < whole->own_first + whole->own_rows;
 }
 
 /* Rows [share.first, share.end) of those that side->raw and unit hold: from the whole's where it has them in memory,
  * else from the source. */
-static cgap_status fill(const cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_rank_rows own,
+static cgap_status fill(const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows, cgap_rank_rows own,
                         cgap_error *error)
 {
-  const size_t dim = side->dim, bytes = dim * cgap_type_size(side->source->type);
+  const size_t dim = modality->dim, bytes = dim * cgap_type_size(modality->source->type);
   cgap_status status = CGAP_OK;
   for (size_t k = own.first, n; !status && k < own.end; k += n) {
-    unsigned char *raw = side->raw + (k - side->own_first) * bytes;
-    float *unit = side->unit + (k - side->own_first) * dim;
+    unsigned char *raw = modality->raw + (k - modality->own_first) * bytes;
+    float *unit = modality->unit + (k - modality->own_first) * dim;
     n = 1;
     if (is_held(whole, rows[k])) {
       memcpy(raw, whole->raw + (rows[k] - whole->own_first) * bytes, bytes);
@@ -222,70 +222,70 @@ static cgap_status fill(const cgap_side *side, const cgap_side *whole, const siz
     }
     while (n < READ_ROWS && k + n < own.end && !is_held(whole, rows[k + n]))
       n++;
-    status = cgap_side_read(side, k, n, raw, error);
+    status = cgap_modality_rows_read(modality, k, n, raw, error);
     if (!status)
-      cgap_side_normalise(side, k, n, raw, unit, 1);
+      cgap_modality_rows_normalise(modality, k, n, raw, unit, 1);
   }
   return status;
 }
 
-static cgap_status hold_side(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_rank_rows own,
+static cgap_status load_own_rows_of(cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows, cgap_rank_rows own,
                              cgap_error *error)
 {
-  side->own_first = own.first;
-  side->own_rows = own.end - own.first;
-  side->raw = cgap_alloc(side->own_rows, side->dim * cgap_type_size(side->source->type));
-  side->unit = cgap_alloc(side->own_rows, side->dim * sizeof *side->unit);
-  if (!side->raw || !side->unit)
-    return no_memory(whole, side->own_rows, error);
-  return fill(side, whole, rows, own, error);
+  modality->own_first = own.first;
+  modality->own_rows = own.end - own.first;
+  modality->raw = cgap_alloc(modality->own_rows, modality->dim * cgap_type_size(modality->source->type));
+  modality->unit = cgap_alloc(modality->own_rows, modality->dim * sizeof *modality->unit);
+  if (!modality->raw || !modality->unit)
+    return no_memory(whole, modality->own_rows, error);
+  return fill(modality, whole, rows, own, error);
 }
 
 cgap_status cgap_row_sample_load_own(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
 {
-  cgap_side *image = &s->embeddings.image, *text = &s->embeddings.text;
-  cgap_status status = hold_side(image, &whole->image, s->image, cgap_rank_rows_own(comm, image->rows), error);
-  return status ? status : hold_side(text, &whole->text, s->text, cgap_rank_rows_own(comm, text->rows), error);
+  cgap_modality_rows *image = &s->embeddings.image, *text = &s->embeddings.text;
+  cgap_status status = load_own_rows_of(image, &whole->image, s->image, cgap_rank_rows_own(comm, image->rows), error);
+  return status ? status : load_own_rows_of(text, &whole->text, s->text, cgap_rank_rows_own(comm, text->rows), error);
 }
 
 /* place (ranks + 1): where each rank's rows of the whole begin in the subset, which has the order of the whole. */
-static void find_places(size_t *place, int rank_count, const cgap_side *side, const cgap_side *whole, const size_t *rows)
+static void find_places(size_t *place, int rank_count, const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows)
 {
   size_t k = 0;
   for (int r = 0; r < rank_count; r++) {
     place[r] = k;
-    for (const size_t end = cgap_rank_rows_of(whole->rows, r, rank_count).end; k < side->rows && rows[k] < end;)
+    for (const size_t end = cgap_rank_rows_of(whole->rows, r, rank_count).end; k < modality->rows && rows[k] < end;)
       k++;
   }
-  place[rank_count] = side->rows;
+  place[rank_count] = modality->rows;
 }
 
-static cgap_status gather_rows(cgap_side *side, size_t *place, cgap_comm *comm, cgap_error *error)
+static cgap_status gather_rows(cgap_modality_rows *modality, size_t *place, cgap_comm *comm, cgap_error *error)
 {
   const int size = cgap_comm_size(comm);
-  const size_t unit = side->dim * sizeof *side->unit, raw = side->dim * cgap_type_size(side->source->type);
+  const size_t unit = modality->dim * sizeof *modality->unit, raw = modality->dim * cgap_type_size(modality->source->type);
   for (int r = 0; r <= size; r++)
     place[r] *= unit;
-  cgap_status status = cgap_comm_gather(comm, side->unit, place, error);
+  cgap_status status = cgap_comm_gather(comm, modality->unit, place, error);
   for (int r = 0; r <= size; r++)
     place[r] = place[r] / unit * raw;
-  return status ? status : cgap_comm_gather(comm, side->raw, place, error);
+  return status ? status : cgap_comm_gather(comm, modality->raw, place, error);
 }
 
-static cgap_status replicate_modality(cgap_side *side, const cgap_side *whole, const size_t *rows, cgap_comm *comm,
+static cgap_status replicate_modality(cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows, cgap_comm *comm,
                                cgap_error *error)
 {
   const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm);
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
-  side->raw = cgap_alloc(side->rows, side->dim * cgap_type_size(side->source->type));
-  side->unit = cgap_alloc(side->rows, side->dim * sizeof *side->unit);
-  cgap_status status = place && side->raw && side->unit ? CGAP_OK : no_memory(whole, side->rows, error);
+  modality->raw = cgap_alloc(modality->rows, modality->dim * cgap_type_size(modality->source->type));
+  modality->unit = cgap_alloc(modality->rows, modality->dim * sizeof *modality->unit);
+  cgap_status status = place && modality->raw && modality->unit ? CGAP_OK : no_memory(whole, modality->rows, error);
   if (!status) {
-    find_places(place, size, side, whole, rows);
-    status = fill(side, whole, rows, (cgap_rank_rows){place[rank], place[rank + 1]}, error);
+    find_places(place, size, modality, whole, rows);
+    status = fill(modality, whole, rows, (cgap_rank_rows){place[rank], place[rank + 1]}, error);
   }
   if (!status)
-    status = gather_rows(side, place, comm, error);
+    status = gather_rows(modality, place, comm, error);
   cgap_free(place);
   return status;
 }
@@ -298,30 +298,30 @@ cgap_status cgap_row_sample_replicate(cgap_row_sample *s, const cgap_embeddings 
 
 /* ---------------------------------------------------------------- moments */
 
-static cgap_status side_moments(cgap_side *side, cgap_comm *comm, int threads, cgap_error *error)
+static cgap_status modality_moments(cgap_modality_rows *modality, cgap_comm *comm, int threads, cgap_error *error)
 {
-  const size_t dim = side->dim, run = cgap_moment_run(dim), block = run * (size_t)threads;
-  const cgap_rank_rows own = cgap_rank_rows_own(comm, side->rows);
+  const size_t dim = modality->dim, run = cgap_moment_run(dim), block = run * (size_t)threads;
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, modality->rows);
   double *rows = cgap_alloc(block * dim, sizeof *rows);
   size_t *start = cgap_alloc((size_t)threads + 1, sizeof *start);
   cgap_moment moment = {0};
-  side->mean = cgap_zalloc(dim, sizeof *side->mean);
-  side->moment = cgap_zalloc(dim * dim, sizeof *side->moment);
-  cgap_status status = rows && start && side->mean && side->moment ? CGAP_OK : no_memory(side, side->rows, error);
+  modality->mean = cgap_zalloc(dim, sizeof *modality->mean);
+  modality->moment = cgap_zalloc(dim * dim, sizeof *modality->moment);
+  cgap_status status = rows && start && modality->mean && modality->moment ? CGAP_OK : no_memory(modality, modality->rows, error);
   if (!status)
     status = cgap_moment_init(&moment, dim, (double)run, error);
   for (size_t first = own.first; !status && first < own.end; first += block) {
     const size_t n = cgap_lesser(block, own.end - first), runs = (n + run - 1) / run;
     for (size_t r = 0; r <= runs; r++)
       start[r] = cgap_lesser(r * run, n);
-    status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
+    status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, rows, error);
     if (!status)
       status = cgap_moment_add(&moment, rows, start, runs, threads, error);
   }
   if (!status)
-    status = cgap_moment_finish(&moment, comm, 1, side->moment, side->mean, error);
+    status = cgap_moment_finish(&moment, comm, 1, modality->moment, modality->mean, error);
   for (size_t a = 0; !status && a < dim; a++)
-    side->mean[a] /= (double)side->rows;
+    modality->mean[a] /= (double)modality->rows;
   cgap_moment_clear(&moment);
   cgap_free(rows);
   cgap_free(start);
@@ -330,6 +330,6 @@ static cgap_status side_moments(cgap_side *side, cgap_comm *comm, int threads, c
 
 cgap_status cgap_row_sample_moments(cgap_row_sample *s, cgap_comm *comm, int threads, cgap_error *error)
 {
-  cgap_status status = side_moments(&s->embeddings.image, comm, threads, error);
-  return status ? status : side_moments(&s->embeddings.text, comm, threads, error);
+  cgap_status status = modality_moments(&s->embeddings.image, comm, threads, error);
+  return status ? status : modality_moments(&s->embeddings.text, comm, threads, error);
 }

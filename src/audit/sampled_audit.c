@@ -341,7 +341,7 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
 enum { BLOCK = 256 };
 
 /* x·n·mean and xᵀ·moment·x of `rows` double rows; product (rows, dim) is room for x·moment. */
-static void sums_of_block(const cgap_side *others, const double *row, size_t rows, double *product, double *linear,
+static void sums_of_block(const cgap_modality_rows *others, const double *row, size_t rows, double *product, double *linear,
                           double *square)
 {
   const size_t dim = others->dim;
@@ -353,18 +353,18 @@ static void sums_of_block(const cgap_side *others, const double *row, size_t row
   }
 }
 
-static cgap_status sums_of_side(const cgap_side *side, const cgap_side *const others[2], double *const *const out[2],
+static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cgap_modality_rows *const others[2], double *const *const out[2],
                                 cgap_comm *comm, int threads, cgap_error *error)
 {
-  const size_t dim = side->dim, chunk = cgap_chunk_rows(dim);
-  const cgap_rank_rows own = cgap_rank_rows_own(comm, side->rows);
+  const size_t dim = modality->dim, chunk = cgap_chunk_rows(dim);
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, modality->rows);
   double *row = cgap_alloc(chunk * dim, sizeof *row), *product = cgap_alloc(chunk * dim, sizeof *product);
   cgap_status status = CGAP_OK;
   if (!row || !product)
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, chunk, dim);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, chunk, dim);
   for (size_t first = own.first; !status && first < own.end; first += chunk) {
     const size_t n = own.end - first < chunk ? own.end - first : chunk;
-    status = cgap_side_fetch(side, NULL, first, n, threads, row, error);
+    status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, row, error);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t b = 0; b < (status ? 0 : n); b += BLOCK)
       for (int k = 0; k < 2; k++)
@@ -373,7 +373,7 @@ static cgap_status sums_of_side(const cgap_side *side, const cgap_side *const ot
   }
   for (int k = 0; k < 4; k++)
     if (!status)
-      status = cgap_rank_rows_gather(comm, out[k / 2][k % 2], side->rows, sizeof(double), error);
+      status = cgap_rank_rows_gather(comm, out[k / 2][k % 2], modality->rows, sizeof(double), error);
   cgap_free(row);
   cgap_free(product);
   return status;
@@ -403,7 +403,7 @@ static void leave_out_pairs(cgap_controls *c, const cgap_row_sample *s)
 cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_rows, cgap_comm *comm, int threads,
                               cgap_error *error)
 {
-  const cgap_side *image = &drawn_rows->embeddings.image, *text = &drawn_rows->embeddings.text;
+  const cgap_modality_rows *image = &drawn_rows->embeddings.image, *text = &drawn_rows->embeddings.text;
   bool fine = true;
   *out = (cgap_controls){0};
   for (int k = 0; k < 2; k++) {
@@ -417,10 +417,10 @@ cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_r
     return cgap_fail(error, CGAP_RESOURCE, "no memory for sums of %zu and %zu rows", image->rows, text->rows);
   const int blas_threads = cgap_blas_single();
   cgap_status status =
-    sums_of_side(image, (const cgap_side *const[2]){image, text},
+    sums_of_modality(image, (const cgap_modality_rows *const[2]){image, text},
                  (double *const *const[2]){out->image_image, out->image_text}, comm, threads, error);
   if (!status)
-    status = sums_of_side(text, (const cgap_side *const[2]){text, image},
+    status = sums_of_modality(text, (const cgap_modality_rows *const[2]){text, image},
                           (double *const *const[2]){out->text_text, out->text_image}, comm, threads, error);
   cgap_blas_restore(blas_threads);
   leave_out_selves(out->image_image, image->rows);

@@ -13,7 +13,7 @@
 #include "rows/embeddings.h"
 #include "rows/row_blocks.h"
 
-enum { SIDE = 256 }; /* divides CGAP_TILE, in which plans count: panels hold whole bands */
+enum { TILE_EDGE = 256 }; /* divides CGAP_TILE, in which plans count: panels hold whole bands */
 
 /* One pass over one kind of couples, for the panels at hand. */
 typedef struct pass {
@@ -32,14 +32,14 @@ typedef struct pass {
 
 static size_t bands_of(size_t rows)
 {
-  return (rows + SIDE - 1) / SIDE;
+  return (rows + TILE_EDGE - 1) / TILE_EDGE;
 }
 
 /* ---------------------------------------------------------------- one tile */
 
 static void multiply(const pass *p, const cgap_tile *t, float *out)
 {
-  const size_t dim = p->a.side->dim;
+  const size_t dim = p->a.modality->dim;
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)t->rows, (int)t->columns, (int)dim, 1.0F,
               p->a.unit + (t->row - p->a.first) * dim, (int)dim, p->b.unit + (t->column - p->b.first) * dim, (int)dim,
               0.0F, out, (int)t->columns);
@@ -49,19 +49,19 @@ static void multiply(const pass *p, const cgap_tile *t, float *out)
 
 static void show(pass *p, size_t row, size_t column)
 {
-  size_t first[SIDE] = {0};
-  float *cosine = p->cosine + (size_t)omp_get_thread_num() * SIDE * SIDE;
-  const size_t band = (row - p->a.first) / SIDE;
+  size_t first[TILE_EDGE] = {0};
+  float *cosine = p->cosine + (size_t)omp_get_thread_num() * TILE_EDGE * TILE_EDGE;
+  const size_t band = (row - p->a.first) / TILE_EDGE;
   const cgap_tile t = {
     .kind = p->kind,
     .row = row,
     .column = column,
-    .rows = cgap_lesser(SIDE, p->a.first + p->a.rows - row),
-    .columns = cgap_lesser(SIDE, p->b.first + p->b.rows - column),
+    .rows = cgap_lesser(TILE_EDGE, p->a.first + p->a.rows - row),
+    .columns = cgap_lesser(TILE_EDGE, p->b.first + p->b.rows - column),
     .cosine = cosine,
     .first = first,
-    .file_row = p->a.side->file_row + row,
-    .file_column = p->b.side->file_row + column,
+    .file_row = p->a.modality->file_row + row,
+    .file_column = p->b.modality->file_row + column,
     .image_of = p->kind == CGAP_IMAGE_TEXT && p->embeddings->paired ? p->embeddings->pairs.image_of + column : NULL,
   };
   if (p->kind != CGAP_IMAGE_TEXT && row == column)
@@ -103,8 +103,8 @@ static void show_panels(pass *p)
   const bool triangle = p->kind != CGAP_IMAGE_TEXT;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(p->threads)
   for (size_t k = 0; k < bands; k++) {
-    const size_t row = p->a.first + k * SIDE;
-    for (size_t column = p->b.first; column < p->b.first + p->b.rows; column += SIDE) {
+    const size_t row = p->a.first + k * TILE_EDGE;
+    for (size_t column = p->b.first; column < p->b.first + p->b.rows; column += TILE_EDGE) {
       if (triangle && column < row)
         continue;
       show(p, row, column);
@@ -115,7 +115,7 @@ static void show_panels(pass *p)
 }
 
 /* All columns for one panel of rows, and the bands' sums to the whole. */
-static cgap_status run_panel(pass *p, const cgap_side *columns, size_t panel_rows, double *sums, uint64_t *counts,
+static cgap_status run_panel(pass *p, const cgap_modality_rows *columns, size_t panel_rows, double *sums, uint64_t *counts,
                              cgap_error *error)
 {
   const size_t bands = bands_of(p->a.rows), n = p->tally->sums, m = p->tally->counts;
@@ -140,12 +140,12 @@ static cgap_status run_panel(pass *p, const cgap_side *columns, size_t panel_row
   return status;
 }
 
-static const cgap_side *rows_of(const cgap_embeddings *e, cgap_pair_kind kind)
+static const cgap_modality_rows *rows_of(const cgap_embeddings *e, cgap_pair_kind kind)
 {
   return kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
 }
 
-static const cgap_side *columns_of(const cgap_embeddings *e, cgap_pair_kind kind)
+static const cgap_modality_rows *columns_of(const cgap_embeddings *e, cgap_pair_kind kind)
 {
   return kind == CGAP_IMAGE_IMAGE ? &e->image : &e->text;
 }
@@ -167,7 +167,7 @@ static cgap_status run_kinds(pass *p, size_t panel_rows, double *sums, uint64_t 
   cgap_status status = CGAP_OK;
   for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++) {
     p->kind = (cgap_pair_kind)kind;
-    const cgap_side *rows = rows_of(p->embeddings, p->kind);
+    const cgap_modality_rows *rows = rows_of(p->embeddings, p->kind);
     if (!(p->tally->kinds & 1u << kind))
       continue;
     for (size_t at = 0; !status && at < rows->rows; at += panel_rows) {
@@ -219,7 +219,7 @@ static cgap_status allot(pass *p, size_t panel_rows, cgap_error *error)
   if (cgap_product(&sums, bands, p->tally->sums) && cgap_product(&counts, bands, p->tally->counts)) {
     p->sums = cgap_alloc(sums, sizeof *p->sums);
     p->counts = cgap_alloc(counts, sizeof *p->counts);
-    p->cosine = cgap_alloc((size_t)p->threads, SIDE * SIDE * sizeof *p->cosine);
+    p->cosine = cgap_alloc((size_t)p->threads, TILE_EDGE * TILE_EDGE * sizeof *p->cosine);
   }
   if (p->sums && p->counts && p->cosine)
     return CGAP_OK;

@@ -5,7 +5,7 @@
 
 /* Both lists of a side's rows: neighbours of their own side, and of the other. */
 typedef struct lists {
-  const cgap_side *side, *other_side;
+  const cgap_modality_rows *modality, *other_modality;
   cgap_neighbours *own, *other;
   double margin;
 } lists;
@@ -26,7 +26,7 @@ static bool is_open(const lists *l, size_t row)
 }
 
 /* The cosines of a row's list in double. */
-static void make_again(cgap_neighbours *n, size_t row, const cgap_side *side, const cgap_side *candidates)
+static void make_again(cgap_neighbours *n, size_t row, const cgap_modality_rows *modality, const cgap_modality_rows *candidates)
 {
   cgap_neighbour old[CGAP_NEIGHBOURS], *list = n->list + row * CGAP_NEIGHBOURS;
   for (int k = 0; k < CGAP_NEIGHBOURS; k++) {
@@ -35,19 +35,19 @@ static void make_again(cgap_neighbours *n, size_t row, const cgap_side *side, co
   }
   for (int k = 0; k < CGAP_NEIGHBOURS && old[k].row != UINT32_MAX; k++)
     cgap_neighbours_offer(n, row,
-                          cgap_raw_dot(side->source->type, cgap_side_row(side, row), side->inverse_norm[row],
-                                       candidates->source->type, cgap_side_row(candidates, old[k].row),
-                                       candidates->inverse_norm[old[k].row], side->dim),
+                          cgap_raw_dot(modality->source->type, cgap_modality_rows_raw(modality, row), modality->inverse_norm[row],
+                                       candidates->source->type, cgap_modality_rows_raw(candidates, old[k].row),
+                                       candidates->inverse_norm[old[k].row], modality->dim),
                           old[k].row);
 }
 
 static void resolve_lists(const lists *l, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads)
-  for (size_t row = 0; row < l->side->rows; row++)
+  for (size_t row = 0; row < l->modality->rows; row++)
     if (is_open(l, row)) {
-      make_again(l->own, row, l->side, l->side);
-      make_again(l->other, row, l->side, l->other_side);
+      make_again(l->own, row, l->modality, l->modality);
+      make_again(l->other, row, l->modality, l->other_modality);
     }
 }
 

@@ -139,15 +139,15 @@ static cgap_status write_compressed(const char *path, const char *from, cgap_err
   if (status)
     return status;
   const cgap_data *data = cgap_dataset_data(dataset);
-  const cgap_source *sides[2] = {&data->image, &data->text};
+  const cgap_source *modalities[2] = {&data->image, &data->text};
   unsigned char *rows = cgap_alloc(GZIP_ROWS * data->image.dim, cgap_type_size(data->image.type));
   status = rows ? cgap_writer_open(&writer, path, error) : cgap_bench_no_memory(error);
   for (int k = 0; !status && k < 2; k++) {
     const char *name = k == 0 ? "/image" : "/text";
     cgap_writer_compress(writer, GZIP_LEVEL);
-    status = sides[k]->read(sides[k], 0, GZIP_ROWS, rows, error);
+    status = modalities[k]->read(modalities[k], 0, GZIP_ROWS, rows, error);
     if (!status)
-      status = cgap_writer_create(writer, name, sides[k]->type, GZIP_ROWS, 0, sides[k]->dim, error);
+      status = cgap_writer_create(writer, name, modalities[k]->type, GZIP_ROWS, 0, modalities[k]->dim, error);
     if (!status)
       status = cgap_writer_append_raw(writer, name, rows, GZIP_ROWS, error);
   }

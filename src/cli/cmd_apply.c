@@ -84,7 +84,7 @@ static cgap_input_options fit_input(void)
   const char **values[] = {&input.image, &input.text, &input.text_image, &input.labels, &input.class_text};
   input.files = &opt.fit;
   input.file_count = 1;
-  input.one_side = true;
+  input.one_modality = true;
   for (size_t k = 0; k < sizeof values / sizeof *values; k++)
     if (*values[k] && names_file(*values[k]))
       *values[k] = NULL;
@@ -193,7 +193,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
     files.count--;
   }
   cgap_input_options input = cli_input(&files);
-  input.one_side = true;
+  input.one_modality = true;
   if (status == CGAP_OK)
     status = cgap_dataset_open(&dataset, &input, error);
   if (status == CGAP_OK)

@@ -212,7 +212,7 @@ static cgap_status say_plan(const cgap_data *data, cgap_audit_options *options, 
   return cli_printed(CGAP_OK, error);
 }
 
-static void warn_of_one_side(const json_t *input)
+static void warn_of_one_modality(const json_t *input)
 {
   const char *image = json_string_value(cgap_json_get(input, "image.name"));
   const char *text = json_string_value(cgap_json_get(input, "text.name"));
@@ -258,7 +258,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
     status = say_plan(cgap_dataset_data(r->dataset), &options, error);
   if (status || opt.dry_run)
     return status;
-  warn_of_one_side(r->input);
+  warn_of_one_modality(r->input);
   warn_of_output_part(r->dataset, args);
   if (opt.out && cli_ranks_first())
     status = cli_overwrite_inputs(opt.out, written, r->dataset, NULL, 0, error);

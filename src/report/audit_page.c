@@ -122,28 +122,28 @@ static void put_measures(cgap_page *page, const cgap_audit *a)
   cgap_page_section_end(page);
 }
 
-static void put_check(cgap_page *page, const char *side, const char *what, const cgap_check *check)
+static void put_check(cgap_page *page, const char *modality, const char *what, const cgap_check *check)
 {
   char rows[200] = "";
   size_t used = 0;
   for (size_t i = 0; i < check->example_count && used < sizeof rows; i++)
     used += (size_t)snprintf(rows + used, sizeof rows - used, "%s%zu", i ? ", " : "", check->examples[i]);
   cgap_page_row(page);
-  cgap_page_cell(page, side);
+  cgap_page_cell(page, modality);
   cgap_page_cell(page, what);
   cgap_page_count(page, (double)check->count);
   cgap_page_cell(page, rows);
   fputs("</tr>\n", page->out);
 }
 
-static void put_side(cgap_page *page, const char *side, const cgap_side_checks *c)
+static void put_modality(cgap_page *page, const char *modality, const cgap_modality_checks *c)
 {
-  put_check(page, side, "rows with NaN or infinity", &c->not_finite);
-  put_check(page, side, "rows of norm zero", &c->zero);
-  put_check(page, side, "rows whose norm is off 1 by more than 0.001", &c->off_unit);
-  put_check(page, side, "constant columns", &c->constant_columns);
-  put_check(page, side, "rows that repeat an earlier row", &c->duplicates);
-  put_check(page, side, "rows nearly like another (cosine > 0.999)", &c->near_duplicates);
+  put_check(page, modality, "rows with NaN or infinity", &c->not_finite);
+  put_check(page, modality, "rows of norm zero", &c->zero);
+  put_check(page, modality, "rows whose norm is off 1 by more than 0.001", &c->off_unit);
+  put_check(page, modality, "constant columns", &c->constant_columns);
+  put_check(page, modality, "rows that repeat an earlier row", &c->duplicates);
+  put_check(page, modality, "rows nearly like another (cosine > 0.999)", &c->near_duplicates);
 }
 
 static void put_blocks(cgap_page *page, const cgap_pairing_check *c)
@@ -197,17 +197,17 @@ static void put_checks(cgap_page *page, const cgap_audit *a)
   if (a->has & CGAP_HAS_PAIRS)
     put_pairing(page, &a->pairing_check);
   cgap_page_table(page, "What was found in the rows", heads, 4);
-  put_side(page, "image", &a->checks_image);
-  put_side(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
+  put_modality(page, "image", &a->checks_image);
+  put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
   cgap_page_table_end(page);
   if (a->has & CGAP_HAS_PAIRS)
     put_worst(page, a);
   cgap_page_section_end(page);
 }
 
-static void put_dataset(cgap_page *page, const json_t *input, const char *side)
+static void put_dataset(cgap_page *page, const json_t *input, const char *modality)
 {
-  const json_t *at = json_object_get(input, side);
+  const json_t *at = json_object_get(input, modality);
   const char *name = json_string_value(json_object_get(at, "name")),
              *type = json_string_value(json_object_get(at, "type"));
   char text[1200];
@@ -216,7 +216,7 @@ static void put_dataset(cgap_page *page, const json_t *input, const char *side)
   snprintf(text, sizeof text, "%s, %lld rows of %lld, %s", name,
            (long long)json_integer_value(json_object_get(at, "rows")),
            (long long)json_integer_value(json_object_get(at, "dim")), type ? type : "");
-  cgap_page_term(page, side, text);
+  cgap_page_term(page, modality, text);
 }
 
 static void put_run(cgap_page *page, const cgap_report *r)

@@ -256,7 +256,7 @@ static size_t put_pairs_of_points(cgap_tsv *t, const cgap_audit *a, cgap_point *
   return pairs;
 }
 
-static void about_centroid(cgap_tsv *t, const char *side, const cgap_point *points, size_t count)
+static void about_centroid(cgap_tsv *t, const char *modality, const cgap_point *points, size_t count)
 {
   char key[60];
   double x = 0, y = 0;
@@ -264,9 +264,9 @@ static void about_centroid(cgap_tsv *t, const char *side, const cgap_point *poin
     x += points[i].x / (double)count;
     y += points[i].y / (double)count;
   }
-  snprintf(key, sizeof key, "%s_centroid_x", side);
+  snprintf(key, sizeof key, "%s_centroid_x", modality);
   cgap_tsv_about(t, key, "%.6g", x);
-  snprintf(key, sizeof key, "%s_centroid_y", side);
+  snprintf(key, sizeof key, "%s_centroid_y", modality);
   cgap_tsv_about(t, key, "%.6g", y);
 }
 

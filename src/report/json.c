@@ -240,7 +240,7 @@ static json_t *check(const cgap_check *c, const char *rows)
 }
 
 /* sampled: rows that near duplicates were looked for among, 0: all. */
-static json_t *side_checks(const cgap_side_checks *c, size_t sampled)
+static json_t *modality_checks(const cgap_modality_checks *c, size_t sampled)
 {
   json_t *near = check(&c->near_duplicates, "rows");
   if (sampled)
@@ -409,8 +409,8 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
                cgap_json_put(root, "verdict", verdict(a)) && put_scalars(root, a) && put_cosines(root, a) &&
                put_dimensions(root, a) && put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&
-               cgap_json_put(root, "checks.image", side_checks(&a->checks_image, a->sample.images)) &&
-               cgap_json_put(root, "checks.text", side_checks(&a->checks_text, a->sample.texts));
+               cgap_json_put(root, "checks.image", modality_checks(&a->checks_image, a->sample.images)) &&
+               cgap_json_put(root, "checks.text", modality_checks(&a->checks_text, a->sample.texts));
   if (sound && a->sample.images)
     sound = cgap_json_put(root, "sample", sample(&a->sample));
   if (sound && (a->has & CGAP_HAS_PAIRS))

@@ -141,7 +141,7 @@ static void note_pairing(cgap_notes *out, const cgap_audit *a)
 
 /* ---------------------------------------------------------------- what makes the numbers mean little */
 
-static void note_equal_sides(cgap_notes *out, const cgap_audit *a)
+static void note_equal_modalities(cgap_notes *out, const cgap_audit *a)
 {
   if (all_equal(&a->pca_image, a->images))
     note(out, true, "All image rows are the same: nothing that compares images means anything here.");
@@ -210,49 +210,49 @@ static void rows_of(char out[80], const cgap_check *check)
     (void)snprintf(out + used, 80 - used, ")");
 }
 
-static void note_check(cgap_notes *out, const cgap_check *check, const char *side, const char *one, const char *many)
+static void note_check(cgap_notes *out, const cgap_check *check, const char *modality, const char *one, const char *many)
 {
   char first[80];
   rows_of(first, check);
   if (check->count)
-    note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, side, check->count == 1 ? one : many, first);
+    note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, modality, check->count == 1 ? one : many, first);
 }
 
 /* copies: whether rows that repeat others are worth a line of their own. sampled: rows that near duplicates were looked
  * for among; 0: all. */
-static void note_side(cgap_notes *out, const cgap_side_checks *c, const char *side, bool copies, size_t sampled)
+static void note_modality(cgap_notes *out, const cgap_modality_checks *c, const char *modality, bool copies, size_t sampled)
 {
   char many[100] = "rows nearly repeat another (cosine > 0.999)";
   if (sampled)
     (void)snprintf(many, sizeof many, "rows of the %zu sampled nearly repeat another of them (cosine > 0.999)",
                    sampled);
-  note_check(out, &c->not_finite, side, "row has NaN or infinity", "rows have NaN or infinity");
-  note_check(out, &c->zero, side, "row is zero", "rows are zero");
+  note_check(out, &c->not_finite, modality, "row has NaN or infinity", "rows have NaN or infinity");
+  note_check(out, &c->zero, modality, "row is zero", "rows are zero");
   if (copies)
-    note_check(out, &c->duplicates, side, "row repeats an earlier row exactly", "rows repeat an earlier row exactly");
+    note_check(out, &c->duplicates, modality, "row repeats an earlier row exactly", "rows repeat an earlier row exactly");
   /* copies and what they copy are nearly alike as well */
   if (c->near_duplicates.count > 2 * c->duplicates.count)
-    note_check(out, &c->near_duplicates, side, "row nearly repeats another (cosine > 0.999)", many);
-  note_check(out, &c->constant_columns, side, "column holds one value in all rows",
+    note_check(out, &c->near_duplicates, modality, "row nearly repeats another (cosine > 0.999)", many);
+  note_check(out, &c->constant_columns, modality, "column holds one value in all rows",
              "columns hold one value in all rows");
 }
 
 static void note_norms(cgap_notes *out, const cgap_audit *a)
 {
   const struct {
-    const cgap_side_checks *checks;
-    const char *side;
+    const cgap_modality_checks *checks;
+    const char *modality;
     size_t rows;
-  } sides[] = {{&a->checks_image, "image", a->images + a->dropped_images},
+  } modalities[] = {{&a->checks_image, "image", a->images + a->dropped_images},
                {&a->checks_text, text_word(a), a->texts + a->dropped_texts}};
   char text[200];
   size_t used = 0;
   for (size_t k = 0; k < 2; k++) {
-    const uint64_t off = sides[k].checks->off_unit.count;
+    const uint64_t off = modalities[k].checks->off_unit.count;
     if (off)
       used +=
         (size_t)snprintf(text + used, sizeof text - used, "%s%llu of %zu %s rows (mean norm %.4g)", used ? " and " : "",
-                         (unsigned long long)off, sides[k].rows, sides[k].side, sides[k].checks->norm_mean);
+                         (unsigned long long)off, modalities[k].rows, modalities[k].modality, modalities[k].checks->norm_mean);
   }
   if (used)
     note(out, false, "Not of unit norm, and normalised: %s.", text);
@@ -279,7 +279,7 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
 {
   *out = (cgap_notes){0};
   note_pairing(out, a);
-  note_equal_sides(out, a);
+  note_equal_modalities(out, a);
   note_same(out, a);
   note_copies(out, a);
   note_size(out, a);
@@ -290,9 +290,9 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
     note(out, false, "%zu repeated image row%s merged: %zu images are left, with %zu texts.", a->merged_images,
          a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
   if (!all_equal(&a->pca_image, a->images))
-    note_side(out, &a->checks_image, "image", !a->merged_images && !many_copies(a), a->sample.images);
+    note_modality(out, &a->checks_image, "image", !a->merged_images && !many_copies(a), a->sample.images);
   if (!all_equal(&a->pca_text, a->texts))
-    note_side(out, &a->checks_text, text_word(a), true, a->sample.texts);
+    note_modality(out, &a->checks_text, text_word(a), true, a->sample.texts);
   note_norms(out, a);
   note_sample(out, a);
 }

@@ -39,7 +39,7 @@ static const char *mark(cgap_better better)
   return marks[better];
 }
 
-static bool side_by_side(const cgap_field *f)
+static bool in_columns(const cgap_field *f)
 {
   return cgap_groups[f->group].columns[0] != NULL;
 }
@@ -57,11 +57,11 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
   char value[40], interval[100];
   cgap_value_show(value, s->why ? NAN : s->value, f->decimals);
   interval_show(interval, s, f->decimals);
-  if (side_by_side(f) && !group->intervals)
+  if (in_columns(f) && !group->intervals)
     fprintf(out, "%*s", cell_width(group), value);
-  else if (side_by_side(f) && last && !*interval)
+  else if (in_columns(f) && last && !*interval)
     fprintf(out, "%7s", value);
-  else if (side_by_side(f))
+  else if (in_columns(f))
     fprintf(out, "%7s %s%-*s%s", value, paint->dim, last ? 0 : 18, interval, paint->off);
   else if (s->why) {
     fprintf(out, "%9s  %s", value, paint->dim);
@@ -91,7 +91,7 @@ static void print_reasons(const cgap_audit *a, size_t group, const style *paint,
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
     const char *why =
-      f->group == group && side_by_side(f) && cgap_field_present(a, f) ? cgap_field_scalar(a, f)->why : NULL;
+      f->group == group && in_columns(f) && cgap_field_present(a, f) ? cgap_field_scalar(a, f)->why : NULL;
     if (!why || strcmp(why, said) == 0)
       continue;
     fprintf(out, "  %s", paint->dim);
@@ -111,7 +111,7 @@ static void print_group(const cgap_audit *a, size_t group, const style *paint, F
       continue;
     if (!titled)
       print_title(&cgap_groups[group], paint, out);
-    bool first = !side_by_side(f) || strcmp(label, f->label) != 0;
+    bool first = !in_columns(f) || strcmp(label, f->label) != 0;
     if (first)
       fprintf(out, "%s  %-*s%s ", titled ? "\n" : "", LABEL - 1, f->label, mark(cgap_field_better(a, f)));
     label = f->label;

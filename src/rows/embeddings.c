@@ -90,10 +90,10 @@ static cgap_status check_bad(const cgap_embeddings *e, cgap_error *error)
   return *what ? cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave them out", what) : CGAP_OK;
 }
 
-static cgap_status check_rows(const cgap_side *side, size_t least, cgap_error *error)
+static cgap_status check_rows(const cgap_modality_rows *modality, size_t least, cgap_error *error)
 {
-  if (side->rows < least)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", side->source->name, side->rows,
+  if (modality->rows < least)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", modality->source->name, modality->rows,
                      least);
   return CGAP_OK;
 }
@@ -121,21 +121,21 @@ static cgap_status make_pairs(cgap_embeddings *e, cgap_order order, const size_t
   return cgap_pairs_init(&e->pairs, image_of, e->image.rows, e->text.rows, error);
 }
 
-static cgap_status load(cgap_embeddings *out, cgap_side_options *o, cgap_order order, size_t *kept_as,
+static cgap_status load(cgap_embeddings *out, cgap_row_pass_options *o, cgap_order order, size_t *kept_as,
                         cgap_error *error)
 {
   const cgap_data *data = out->data;
   bool *skip = NULL;
   o->merge = data->merge_images && out->paired;
   o->phase = "images";
-  cgap_status status = cgap_side_load(&out->image, &data->image, o, kept_as, error);
+  cgap_status status = cgap_row_pass_run(&out->image, &data->image, o, kept_as, error);
   if (!status && out->paired)
     status = skip_texts(&skip, out, order, kept_as, error);
   o->skip = skip;
   o->merge = false;
   o->phase = "texts";
   if (!status)
-    status = cgap_side_load(&out->text, &data->text, o, NULL, error);
+    status = cgap_row_pass_run(&out->text, &data->text, o, NULL, error);
   if (!status)
     status = check_bad(out, error);
   if (!status)
@@ -148,7 +148,7 @@ static cgap_status load(cgap_embeddings *out, cgap_side_options *o, cgap_order o
   return status;
 }
 
-static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_side_options options, cgap_error *error)
+static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_row_pass_options options, cgap_error *error)
 {
   *out = (cgap_embeddings){.data = data, .paired = data->pairing != CGAP_UNPAIRED};
   cgap_order order = CGAP_IMAGE_MAJOR;
@@ -179,7 +179,7 @@ static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_si
 cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident, int threads,
                                  cgap_progress progress, cgap_error *error)
 {
-  return load_all(out, data, (cgap_side_options){.resident = resident, .threads = threads, .progress = progress},
+  return load_all(out, data, (cgap_row_pass_options){.resident = resident, .threads = threads, .progress = progress},
                   error);
 }
 
@@ -187,14 +187,14 @@ cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_da
                                   int threads, cgap_progress progress, cgap_error *error)
 {
   return load_all(out, data,
-                  (cgap_side_options){.resident = resident, .threads = threads, .progress = progress, .comm = comm},
+                  (cgap_row_pass_options){.resident = resident, .threads = threads, .progress = progress, .comm = comm},
                   error);
 }
 
 void cgap_embeddings_clear(cgap_embeddings *e)
 {
-  cgap_side_clear(&e->image);
-  cgap_side_clear(&e->text);
+  cgap_modality_rows_clear(&e->image);
+  cgap_modality_rows_clear(&e->text);
   cgap_pairs_clear(&e->pairs);
   cgap_free(e->image_kept_as);
   *e = (cgap_embeddings){0};

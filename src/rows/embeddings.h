@@ -14,7 +14,7 @@ typedef struct cgap_pairs {
 
 typedef struct cgap_embeddings {
   const cgap_data *data;
-  cgap_side image, text;
+  cgap_modality_rows image, text;
   bool paired;
   cgap_pairs pairs;      /* empty where not paired */
   size_t *image_kept_as; /* (images of the file) kept image each became, SIZE_MAX: dropped */

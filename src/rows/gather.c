@@ -30,12 +30,12 @@ static cgap_wanted *sorted(const size_t *rows, size_t count)
 }
 
 /* How many of the list lie in one run of the file from the first on, equal ones counted; *rows of it. */
-static size_t run_of(const cgap_side *side, const cgap_wanted *list, size_t count, size_t most, size_t *rows)
+static size_t run_of(const cgap_modality_rows *modality, const cgap_wanted *list, size_t count, size_t most, size_t *rows)
 {
   size_t n = 1;
   *rows = 1;
   for (; n < count; n++) {
-    const size_t step = side->file_row[list[n].row] - side->file_row[list[n - 1].row];
+    const size_t step = modality->file_row[list[n].row] - modality->file_row[list[n - 1].row];
     if (step > 1 || *rows + step > most)
       break;
     *rows += step;
@@ -43,29 +43,29 @@ static size_t run_of(const cgap_side *side, const cgap_wanted *list, size_t coun
   return n;
 }
 
-static cgap_status read_runs(const cgap_side *side, const cgap_wanted *list, size_t count, unsigned char *raw,
+static cgap_status read_runs(const cgap_modality_rows *modality, const cgap_wanted *list, size_t count, unsigned char *raw,
                              size_t most, float *out, cgap_error *error)
 {
-  const cgap_source *s = side->source;
+  const cgap_source *s = modality->source;
   const size_t row_bytes = s->dim * cgap_type_size(s->type);
   for (size_t i = 0, n, rows; i < count; i += n) {
-    const size_t first = side->file_row[list[i].row];
-    n = run_of(side, list + i, count - i, most, &rows);
+    const size_t first = modality->file_row[list[i].row];
+    n = run_of(modality, list + i, count - i, most, &rows);
     const cgap_status status = s->read(s, first, rows, raw, error);
     if (status != CGAP_OK)
       return status;
     for (size_t k = i; k < i + n; k++)
-      cgap_to_unit(s->type, raw + (side->file_row[list[k].row] - first) * row_bytes, s->dim,
-                   side->inverse_norm[list[k].row], out + list[k].place * s->dim);
+      cgap_to_unit(s->type, raw + (modality->file_row[list[k].row] - first) * row_bytes, s->dim,
+                   modality->inverse_norm[list[k].row], out + list[k].place * s->dim);
   }
   return CGAP_OK;
 }
 
 /* Pieces of the list, each read by one thread. */
-static cgap_status read_pieces(const cgap_side *side, const cgap_wanted *list, size_t count, int threads, float *out,
+static cgap_status read_pieces(const cgap_modality_rows *modality, const cgap_wanted *list, size_t count, int threads, float *out,
                                cgap_error *error)
 {
-  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
   const size_t most = row_bytes < RUN_BYTES ? RUN_BYTES / row_bytes : 1;
   const size_t piece = threads > 1 ? count / ((size_t)threads * PIECES) + 1 : count;
   cgap_status status = CGAP_OK;
@@ -77,8 +77,8 @@ static cgap_status read_pieces(const cgap_side *side, const cgap_wanted *list, s
       cgap_error here;
       const size_t rows = count - first < piece ? count - first : piece;
       const cgap_status read =
-        raw ? read_runs(side, list + first, rows, raw, most, out, &here)
-            : cgap_fail(&here, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, rows);
+        raw ? read_runs(modality, list + first, rows, raw, most, out, &here)
+            : cgap_fail(&here, CGAP_RESOURCE, "%s: no memory for %zu rows", modality->source->name, rows);
       if (read != CGAP_OK)
 #pragma omp critical(cgap_gather_error)
       {
@@ -92,29 +92,29 @@ static cgap_status read_pieces(const cgap_side *side, const cgap_wanted *list, s
   return status;
 }
 
-bool cgap_gather_is_thread_safe(const cgap_side *side)
+bool cgap_gather_is_thread_safe(const cgap_modality_rows *modality)
 {
-  return cgap_spill_is(side->source) || cgap_source_is_thread_safe(side->source);
+  return cgap_spill_is(modality->source) || cgap_source_is_thread_safe(modality->source);
 }
 
-cgap_status cgap_gather(const cgap_side *side, const size_t *rows, size_t count, int threads, float *out,
+cgap_status cgap_gather(const cgap_modality_rows *modality, const size_t *rows, size_t count, int threads, float *out,
                         cgap_error *error)
 {
-  const size_t dim = side->dim;
-  for (size_t i = 0; side->unit && i < count; i++)
-    memcpy(out + i * dim, side->unit + rows[i] * dim, dim * sizeof *out);
-  if (side->unit)
+  const size_t dim = modality->dim;
+  for (size_t i = 0; modality->unit && i < count; i++)
+    memcpy(out + i * dim, modality->unit + rows[i] * dim, dim * sizeof *out);
+  if (modality->unit)
     return CGAP_OK;
   cgap_wanted *list = sorted(rows, count);
   const cgap_status status =
-    list ? read_pieces(side, list, count, count < WORTH ? 1 : threads, out, error)
-         : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
+    list ? read_pieces(modality, list, count, count < WORTH ? 1 : threads, out, error)
+         : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", modality->source->name, count);
   cgap_free(list);
   return status;
 }
 
-void cgap_gather_expect(const cgap_side *side, const size_t *rows, size_t count)
+void cgap_gather_expect(const cgap_modality_rows *modality, const size_t *rows, size_t count)
 {
-  for (size_t i = 0; !side->unit && i < count; i++)
-    cgap_source_expect(side->source, side->file_row[rows[i]], 1);
+  for (size_t i = 0; !modality->unit && i < count; i++)
+    cgap_source_expect(modality->source, modality->file_row[rows[i]], 1);
 }

@@ -9,16 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-void cgap_side_clear(cgap_side *side)
+void cgap_modality_rows_clear(cgap_modality_rows *modality)
 {
-  cgap_free(side->file_row);
-  cgap_free(side->first_equal);
-  cgap_free(side->inverse_norm);
-  cgap_free(side->mean);
-  cgap_free(side->moment);
-  cgap_free(side->raw);
-  cgap_free(side->unit);
-  *side = (cgap_side){0};
+  cgap_free(modality->file_row);
+  cgap_free(modality->first_equal);
+  cgap_free(modality->inverse_norm);
+  cgap_free(modality->mean);
+  cgap_free(modality->moment);
+  cgap_free(modality->raw);
+  cgap_free(modality->unit);
+  *modality = (cgap_modality_rows){0};
 }
 
 /* ---------------------------------------------------------------- checks */
@@ -61,7 +61,7 @@ static void describe_check(const cgap_check *check, const char *what, char *out,
          check->count == 1 ? "row" : "rows", rows);
 }
 
-bool cgap_describe_bad(const cgap_source *source, const cgap_side_checks *checks, char *out, size_t size)
+bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size)
 {
   char what[500] = "";
   describe_check(&checks->not_finite, "with NaN or infinity", what, sizeof what);
@@ -73,23 +73,23 @@ bool cgap_describe_bad(const cgap_source *source, const cgap_side_checks *checks
 
 /* ---------------------------------------------------------------- rows, wherever they are */
 
-cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out, cgap_error *error)
+cgap_status cgap_modality_rows_read(const cgap_modality_rows *modality, size_t first, size_t rows, unsigned char *out, cgap_error *error)
 {
-  return cgap_read_listed(side->source, side->file_row + first, rows, out, error);
+  return cgap_read_listed(modality->source, modality->file_row + first, rows, out, error);
 }
 
-void cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
+void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t first, size_t rows, const unsigned char *raw, float *unit,
                          int threads)
 {
-  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
+  const size_t dim = modality->dim, row_bytes = dim * cgap_type_size(modality->source->type);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (size_t i = 0; i < rows; i++)
-    cgap_to_unit(side->source->type, raw + i * row_bytes, dim, side->inverse_norm[first + i], unit + i * dim);
+    cgap_to_unit(modality->source->type, raw + i * row_bytes, dim, modality->inverse_norm[first + i], unit + i * dim);
 }
 
-bool cgap_side_holds(const cgap_side *side, size_t first, size_t rows)
+bool cgap_modality_rows_hold(const cgap_modality_rows *modality, size_t first, size_t rows)
 {
-  return side->unit && first >= side->own_first && first + rows <= side->own_first + side->own_rows;
+  return modality->unit && first >= modality->own_first && first + rows <= modality->own_first + modality->own_rows;
 }
 
 int cgap_wanted_by_row(const void *a, const void *b)
@@ -99,19 +99,19 @@ int cgap_wanted_by_row(const void *a, const void *b)
 }
 
 /* Those of rows (count) that are not in memory, each into its place of buffer; rows that follow each other at once. */
-static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t count, unsigned char *buffer,
+static cgap_status read_listed(const cgap_modality_rows *modality, const size_t *rows, size_t count, unsigned char *buffer,
                                cgap_error *error)
 {
   enum { AT_ONCE = 256 };
-  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
+  const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
   cgap_wanted *list = cgap_alloc(count, sizeof *list);
   unsigned char *run_buffer = cgap_alloc(AT_ONCE, row_bytes);
   cgap_status status = CGAP_OK;
   size_t missing = 0;
   if (!list || !run_buffer)
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", side->source->name, count);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", modality->source->name, count);
   for (size_t i = 0; !status && i < count; i++)
-    if (!cgap_side_holds(side, rows[i], 1))
+    if (!cgap_modality_rows_hold(modality, rows[i], 1))
       list[missing++] = (cgap_wanted){rows[i], i};
   if (missing)
     qsort(list, missing, sizeof *list, cgap_wanted_by_row);
@@ -119,7 +119,7 @@ static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t
     size_t last = list[i].row;
     for (n = 1; i + n < missing && list[i + n].row <= last + 1 && list[i + n].row < list[i].row + AT_ONCE; n++)
       last = list[i + n].row;
-    status = cgap_side_read(side, list[i].row, last - list[i].row + 1, run_buffer, error);
+    status = cgap_modality_rows_read(modality, list[i].row, last - list[i].row + 1, run_buffer, error);
     for (size_t k = 0; !status && k < n; k++)
       memcpy(buffer + list[i + k].place * row_bytes, run_buffer + (list[i + k].row - list[i].row) * row_bytes, row_bytes);
   }
@@ -128,27 +128,27 @@ static cgap_status read_listed(const cgap_side *side, const size_t *rows, size_t
   return status;
 }
 
-const unsigned char *cgap_side_row(const cgap_side *side, size_t row)
+const unsigned char *cgap_modality_rows_raw(const cgap_modality_rows *modality, size_t row)
 {
-  if (!cgap_side_holds(side, row, 1))
+  if (!cgap_modality_rows_hold(modality, row, 1))
     return NULL;
-  return side->raw + (row - side->own_first) * side->dim * cgap_type_size(side->source->type);
+  return modality->raw + (row - modality->own_first) * modality->dim * cgap_type_size(modality->source->type);
 }
 
-cgap_status cgap_side_bring(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count,
                             unsigned char **buffer, cgap_error *error)
 {
-  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  bool all = rows ? side->unit != NULL : cgap_side_holds(side, first, count);
+  const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
+  bool all = rows ? modality->unit != NULL : cgap_modality_rows_hold(modality, first, count);
   for (size_t i = 0; rows && all && i < count; i++)
-    all = cgap_side_holds(side, rows[i], 1);
+    all = cgap_modality_rows_hold(modality, rows[i], 1);
   *buffer = all ? NULL : cgap_alloc(count, row_bytes);
   if (all)
     return CGAP_OK;
   if (!*buffer)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, count, side->dim);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, count, modality->dim);
   cgap_status status =
-    rows ? read_listed(side, rows, count, *buffer, error) : cgap_side_read(side, first, count, *buffer, error);
+    rows ? read_listed(modality, rows, count, *buffer, error) : cgap_modality_rows_read(modality, first, count, *buffer, error);
   if (status) {
     cgap_free(*buffer);
     *buffer = NULL;
@@ -156,19 +156,19 @@ cgap_status cgap_side_bring(const cgap_side *side, const size_t *rows, size_t fi
   return status;
 }
 
-cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count, int threads,
+cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count, int threads,
                             double *out, cgap_error *error)
 {
-  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
+  const size_t dim = modality->dim, row_bytes = dim * cgap_type_size(modality->source->type);
   unsigned char *buffer;
-  cgap_status status = cgap_side_bring(side, rows, first, count, &buffer, error);
+  cgap_status status = cgap_modality_rows_read_missing(modality, rows, first, count, &buffer, error);
   if (status)
     count = 0;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t i = 0; i < count; i++) {
     const size_t row = rows ? rows[i] : first + i;
-    const unsigned char *held = cgap_side_row(side, row), *raw = held ? held : buffer + i * row_bytes;
-    cgap_to_scaled(side->source->type, raw, dim, side->inverse_norm[row], out + i * dim);
+    const unsigned char *held = cgap_modality_rows_raw(modality, row), *raw = held ? held : buffer + i * row_bytes;
+    cgap_to_scaled(modality->source->type, raw, dim, modality->inverse_norm[row], out + i * dim);
   }
   cgap_free(buffer);
   return status;

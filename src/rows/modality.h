@@ -6,7 +6,7 @@
 #include "contragap/contragap.h"
 
 /* Index i counts kept rows, 0 ≤ i < rows; file_row[i] is its row in the file. */
-typedef struct cgap_side {
+typedef struct cgap_modality_rows {
   const cgap_source *source;
   size_t rows, dim;
   size_t *file_row;           /* (rows) */
@@ -17,23 +17,23 @@ typedef struct cgap_side {
   size_t own_first, own_rows; /* what raw and unit hold of them: all, or what this rank has */
   unsigned char *raw;         /* (own_rows, dim) of source->type, or NULL when not resident */
   float *unit;                /* (own_rows, dim) float32 unit rows, or NULL when not resident */
-  cgap_side_checks checks;
-} cgap_side;
+  cgap_modality_checks checks;
+} cgap_modality_rows;
 
-void cgap_side_clear(cgap_side *side);
+void cgap_modality_rows_clear(cgap_modality_rows *modality);
 
 void cgap_check_note(cgap_check *check, size_t row); /* counts it, and keeps the first as examples */
 
 /* Appends to out which rows of a source are bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
  * false: none is, and nothing is appended. */
-bool cgap_describe_bad(const cgap_source *source, const cgap_side_checks *checks, char *out, size_t size);
+bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size);
 
 /* The file's values of kept rows [first, first + rows), without the rows between that were dropped, into out. */
-CGAP_MUST_CHECK cgap_status cgap_side_read(const cgap_side *side, size_t first, size_t rows, unsigned char *out,
+CGAP_MUST_CHECK cgap_status cgap_modality_rows_read(const cgap_modality_rows *modality, size_t first, size_t rows, unsigned char *out,
                                            cgap_error *error);
 
 /* Unit rows of such values. */
-void cgap_side_normalise(const cgap_side *side, size_t first, size_t rows, const unsigned char *raw, float *unit,
+void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t first, size_t rows, const unsigned char *raw, float *unit,
                          int threads);
 
 /* A row of a list and where it goes; for qsort, in the order of the rows. */
@@ -43,18 +43,18 @@ typedef struct cgap_wanted {
 int cgap_wanted_by_row(const void *a, const void *b);
 
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
-CGAP_MUST_CHECK cgap_status cgap_side_fetch(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+CGAP_MUST_CHECK cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count,
                                             int threads, double *out, cgap_error *error);
 
 /* Whether these kept rows are in memory. */
-bool cgap_side_holds(const cgap_side *side, size_t first, size_t rows);
+bool cgap_modality_rows_hold(const cgap_modality_rows *modality, size_t first, size_t rows);
 
 /* The file's values of a kept row, where they are in memory, else NULL. */
-const unsigned char *cgap_side_row(const cgap_side *side, size_t row);
+const unsigned char *cgap_modality_rows_raw(const cgap_modality_rows *modality, size_t row);
 
 /* The file's values of those of these rows that are not in memory, each into its place of *buffer (count, dim), which
  * is allocated where there are any, else left NULL. */
-CGAP_MUST_CHECK cgap_status cgap_side_bring(const cgap_side *side, const size_t *rows, size_t first, size_t count,
+CGAP_MUST_CHECK cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count,
                                             unsigned char **buffer, cgap_error *error);
 
 #endif

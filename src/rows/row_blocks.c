@@ -4,37 +4,37 @@
 
 static cgap_status reserve(cgap_panel *panel, size_t rows, cgap_error *error)
 {
-  const cgap_side *side = panel->side;
-  const size_t element = cgap_type_size(side->source->type);
+  const cgap_modality_rows *modality = panel->modality;
+  const size_t element = cgap_type_size(modality->source->type);
   if (rows <= panel->capacity && element <= panel->element)
     return CGAP_OK;
   cgap_free(panel->own_unit);
   cgap_free(panel->own_raw);
   panel->capacity = rows;
   panel->element = element;
-  panel->own_unit = cgap_alloc(rows, side->dim * sizeof(float));
-  panel->own_raw = cgap_alloc(rows, side->dim * element);
+  panel->own_unit = cgap_alloc(rows, modality->dim * sizeof(float));
+  panel->own_raw = cgap_alloc(rows, modality->dim * element);
   if (!panel->own_unit || !panel->own_raw)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, rows, side->dim);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, rows, modality->dim);
   return CGAP_OK;
 }
 
-cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t first, size_t rows, cgap_error *error)
+cgap_status cgap_panel_load(cgap_panel *panel, const cgap_modality_rows *modality, size_t first, size_t rows, cgap_error *error)
 {
-  const size_t dim = side->dim, row_bytes = dim * cgap_type_size(side->source->type);
-  panel->side = side;
+  const size_t dim = modality->dim, row_bytes = dim * cgap_type_size(modality->source->type);
+  panel->modality = modality;
   panel->first = first;
   panel->rows = rows;
-  if (cgap_side_holds(side, first, rows)) {
-    panel->unit = side->unit + (first - side->own_first) * dim;
-    panel->raw = side->raw + (first - side->own_first) * row_bytes;
+  if (cgap_modality_rows_hold(modality, first, rows)) {
+    panel->unit = modality->unit + (first - modality->own_first) * dim;
+    panel->raw = modality->raw + (first - modality->own_first) * row_bytes;
     return CGAP_OK;
   }
   cgap_status status = reserve(panel, rows, error);
   if (!status)
-    status = cgap_side_read(side, first, rows, panel->own_raw, error);
+    status = cgap_modality_rows_read(modality, first, rows, panel->own_raw, error);
   if (!status)
-    cgap_side_normalise(side, first, rows, panel->own_raw, panel->own_unit, 1);
+    cgap_modality_rows_normalise(modality, first, rows, panel->own_raw, panel->own_unit, 1);
   panel->unit = panel->own_unit;
   panel->raw = panel->own_raw;
   return status;
@@ -43,7 +43,7 @@ cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t fir
 cgap_panel cgap_panel_view(const cgap_panel *panel)
 {
   return (cgap_panel){
-    .side = panel->side, .first = panel->first, .rows = panel->rows, .unit = panel->unit, .raw = panel->raw};
+    .modality = panel->modality, .first = panel->first, .rows = panel->rows, .unit = panel->unit, .raw = panel->raw};
 }
 
 void cgap_panel_clear(cgap_panel *panel)
@@ -56,8 +56,8 @@ void cgap_panel_clear(cgap_panel *panel)
 cgap_status cgap_panel_to_rough(cgap_rough *out, const cgap_panel *panel, const double *mean, const double *other_mean,
                                 int threads, cgap_error *error)
 {
-  const cgap_side *side = panel->side;
-  return cgap_rough_make(out, panel->unit, panel->rows, side->dim, side->source->name, mean, other_mean, threads,
+  const cgap_modality_rows *modality = panel->modality;
+  return cgap_rough_make(out, panel->unit, panel->rows, modality->dim, modality->source->name, mean, other_mean, threads,
                          error);
 }
 
@@ -89,22 +89,22 @@ static void walk_on(const cgap_panels *p, cgap_walk *at)
 /* Whether a step needs a panel that is not at hand; *row: of rows. */
 static bool lacks(const cgap_panels *p, const cgap_walk *at, bool *row)
 {
-  *row = !p->a.side || p->a.first != at->row;
-  return *row || (!within_row(p, at) && (!p->b.side || p->b.first != at->column));
+  *row = !p->a.modality || p->a.first != at->row;
+  return *row || (!within_row(p, at) && (!p->b.modality || p->b.first != at->column));
 }
 
 static cgap_status load(void *context, cgap_error *error)
 {
   cgap_panel *panel = context;
-  return cgap_panel_load(panel, panel->side, panel->first, panel->rows, error);
+  return cgap_panel_load(panel, panel->modality, panel->first, panel->rows, error);
 }
 
 /* Sets what a panel is to hold. */
 static void aim(const cgap_panels *p, cgap_panel *panel, const cgap_walk *at, bool row)
 {
-  panel->side = row ? p->rows : p->columns;
+  panel->modality = row ? p->rows : p->columns;
   panel->first = row ? at->row : at->column;
-  panel->rows = cgap_lesser(panel->side->rows - panel->first, row ? p->row_step : p->column_step);
+  panel->rows = cgap_lesser(panel->modality->rows - panel->first, row ? p->row_step : p->column_step);
 }
 
 /* Starts to read the next panel that will be lacking. */
@@ -138,7 +138,7 @@ static cgap_status take(cgap_panels *p, bool row, cgap_error *error)
     status = load(panel, error);
   }
   if (status)
-    panel->side = NULL;
+    panel->modality = NULL;
   p->new_a |= row;
   p->new_b |= !row;
   return status;

@@ -9,7 +9,7 @@
 #include "simd/bfloat16_rows.h"
 
 typedef struct cgap_panel {
-  const cgap_side *side;
+  const cgap_modality_rows *modality;
   size_t first, rows;
   const float *unit;        /* (rows, dim) */
   const unsigned char *raw; /* (rows, dim) of the side's type */
@@ -20,7 +20,7 @@ typedef struct cgap_panel {
 } cgap_panel;
 
 /* Fills *panel with kept rows [first, first + rows); its buffers are reused from call to call. */
-CGAP_MUST_CHECK cgap_status cgap_panel_load(cgap_panel *panel, const cgap_side *side, size_t first, size_t rows,
+CGAP_MUST_CHECK cgap_status cgap_panel_load(cgap_panel *panel, const cgap_modality_rows *modality, size_t first, size_t rows,
                                             cgap_error *error);
 void cgap_panel_clear(cgap_panel *panel);
 cgap_panel cgap_panel_view(const cgap_panel *panel); /* the same rows, owning nothing */
@@ -36,7 +36,7 @@ typedef struct cgap_walk {
 } cgap_walk;
 
 typedef struct cgap_panels {
-  const cgap_side *rows, *columns;
+  const cgap_modality_rows *rows, *columns;
   size_t row_step, column_step; /* rows of a panel; of a triangle the second divides the first */
   bool triangle;                /* one side with itself: only columns from the row's panel on */
   cgap_panel a, b;              /* those at hand */

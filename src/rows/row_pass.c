@@ -24,8 +24,8 @@ typedef struct file_block {
 } file_block;
 
 typedef struct row_pass {
-  cgap_side *side;
-  const cgap_side_options *options;
+  cgap_modality_rows *modality;
+  const cgap_row_pass_options *options;
   size_t *kept_as;
   size_t block_rows;
   unsigned char *buffer[CGAP_BLOCKS]; /* (block_rows, dim) as the file has them */
@@ -57,7 +57,7 @@ size_t cgap_block_rows(const cgap_source *source)
 
 static bool alloc_pass(row_pass *p)
 {
-  const cgap_source *source = p->side->source;
+  const cgap_source *source = p->modality->source;
   const size_t dim = source->dim, threads = (size_t)p->options->threads;
   const size_t known = p->options->comm ? source->rows : p->block_rows;
   const int buffers = p->options->resident ? 0 : p->options->comm ? 2 : CGAP_BLOCKS;
@@ -76,7 +76,7 @@ static bool alloc_pass(row_pass *p)
 
 static cgap_status open_pass(row_pass *p, cgap_error *error)
 {
-  const cgap_source *source = p->side->source;
+  const cgap_source *source = p->modality->source;
   p->block_rows = cgap_block_rows(source);
   if (!alloc_pass(p))
     return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows,
@@ -103,7 +103,7 @@ static void close_pass(row_pass *p)
 
 static file_block block_from(const row_pass *p, size_t first, size_t end, unsigned char *raw)
 {
-  return (file_block){.source = p->side->source,
+  return (file_block){.source = p->modality->source,
                       .first = first,
                       .rows = end - first < p->block_rows ? end - first : p->block_rows,
                       .raw = raw};
@@ -163,7 +163,7 @@ static void hash_and_norm_block(const row_pass *p, const file_block *b, double *
 
 /* ---------------------------------------------------------------- which rows stay */
 
-static bool is_bad(cgap_side_checks *checks, double norm, size_t file_row)
+static bool is_bad(cgap_modality_checks *checks, double norm, size_t file_row)
 {
   if (norm > 0)
     return false;
@@ -174,34 +174,34 @@ static bool is_bad(cgap_side_checks *checks, double norm, size_t file_row)
 /* Notes a row of this norm as kept row side->rows. */
 static void keep_row(row_pass *p, double norm, size_t file_row, size_t first_equal)
 {
-  cgap_side *side = p->side;
-  side->file_row[side->rows] = file_row;
-  side->first_equal[side->rows] = first_equal;
-  side->inverse_norm[side->rows] = 1.0 / norm;
+  cgap_modality_rows *modality = p->modality;
+  modality->file_row[modality->rows] = file_row;
+  modality->first_equal[modality->rows] = first_equal;
+  modality->inverse_norm[modality->rows] = 1.0 / norm;
   p->norm_sum += norm;
   if (fabs(norm - 1.0) > UNIT_TOLERANCE)
-    cgap_check_note(&side->checks.off_unit, file_row);
-  side->rows++;
+    cgap_check_note(&modality->checks.off_unit, file_row);
+  modality->rows++;
 }
 
 static void select_rows(row_pass *p, size_t first, size_t rows, const double *norm, const cgap_hash *hash)
 {
-  cgap_side *side = p->side;
-  const cgap_side_options *o = p->options;
+  cgap_modality_rows *modality = p->modality;
+  const cgap_row_pass_options *o = p->options;
   for (size_t i = 0; i < rows; i++) {
     const size_t file_row = first + i;
     if (p->kept_as)
       p->kept_as[file_row] = SIZE_MAX;
     if (i + LOOK_AHEAD < rows)
       cgap_distinct_expect(&p->distinct, hash[i + LOOK_AHEAD]);
-    if (is_bad(&side->checks, norm[i], file_row) || (o->skip && o->skip[file_row]))
+    if (is_bad(&modality->checks, norm[i], file_row) || (o->skip && o->skip[file_row]))
       continue;
-    size_t same = cgap_distinct_add(&p->distinct, hash[i], side->rows);
-    if (same != side->rows)
-      cgap_check_note(&side->checks.duplicates, file_row);
+    size_t same = cgap_distinct_add(&p->distinct, hash[i], modality->rows);
+    if (same != modality->rows)
+      cgap_check_note(&modality->checks.duplicates, file_row);
     if (p->kept_as)
-      p->kept_as[file_row] = o->merge ? same : side->rows;
-    if (same == side->rows || !o->merge)
+      p->kept_as[file_row] = o->merge ? same : modality->rows;
+    if (same == modality->rows || !o->merge)
       keep_row(p, norm[i], file_row, same);
   }
 }
@@ -210,7 +210,7 @@ static void select_rows(row_pass *p, size_t first, size_t rows, const double *no
 
 static void note_columns(const row_pass *p, const double *row)
 {
-  const size_t dim = p->side->dim;
+  const size_t dim = p->modality->dim;
   bool *varies = p->varies + (size_t)omp_get_thread_num() * dim;
   for (size_t k = 0; k < dim; k++)
     varies[k] |= row[k] != p->first_row[k];
@@ -228,10 +228,10 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
 {
   const kept_rows *k = context;
   const row_pass *p = k->pass;
-  const cgap_side *side = p->side;
-  const cgap_type type = side->source->type;
-  const size_t dim = side->dim;
-  const bool holds = side->unit && !p->options->comm;
+  const cgap_modality_rows *modality = p->modality;
+  const cgap_type type = modality->source->type;
+  const size_t dim = modality->dim;
+  const bool holds = modality->unit && !p->options->comm;
   const bool looks = memchr(p->varies + (size_t)omp_get_thread_num() * dim, 0, dim) != NULL;
   for (size_t i = 0; i < rows; i++) {
     const unsigned char *raw = raw_row(k->block, p->place[first + i]);
@@ -241,9 +241,9 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
       cgap_to_double(type, raw, dim, row);
       note_columns(p, row);
     }
-    cgap_to_scaled(type, raw, dim, side->inverse_norm[kept], row);
+    cgap_to_scaled(type, raw, dim, modality->inverse_norm[kept], row);
     for (size_t c = 0; holds && c < dim; c++)
-      side->unit[kept * dim + c] = (float)row[c];
+      modality->unit[kept * dim + c] = (float)row[c];
   }
   return scratch;
 }
@@ -257,18 +257,18 @@ static void hash_and_norm_next(void *context, size_t piece)
 static cgap_status sum_block(row_pass *p, const file_block *b, size_t kept, size_t *count, const file_block *next,
                              cgap_error *error)
 {
-  const cgap_side *side = p->side;
-  const size_t run = cgap_moment_run(side->dim);
+  const cgap_modality_rows *modality = p->modality;
+  const size_t run = cgap_moment_run(modality->dim);
   size_t n = 0;
   for (size_t i = 0; i < b->rows; i++) {
     if (i % run == 0)
       p->start[i / run] = n;
-    if (kept + n < side->rows && side->file_row[kept + n] == b->first + i)
+    if (kept + n < modality->rows && modality->file_row[kept + n] == b->first + i)
       p->place[n++] = i;
   }
   p->start[(b->rows + run - 1) / run] = n;
   if (kept == 0 && n > 0)
-    cgap_to_double(side->source->type, raw_row(b, p->place[0]), side->dim, p->first_row);
+    cgap_to_double(modality->source->type, raw_row(b, p->place[0]), modality->dim, p->first_row);
   *count = n;
   kept_rows rows = {.pass = p, .block = b, .next = next, .before = kept};
   const cgap_moment_work work = {.make = make_unit,
@@ -282,25 +282,25 @@ static cgap_status sum_block(row_pass *p, const file_block *b, size_t kept, size
 
 static void join_threads(row_pass *p)
 {
-  const size_t dim = p->side->dim;
+  const size_t dim = p->modality->dim;
   for (size_t k = dim; k < (size_t)p->options->threads * dim; k++)
     p->varies[k % dim] |= p->varies[k];
 }
 
 /* ---------------------------------------------------------------- the pass of a whole file */
 
-static bool side_alloc(cgap_side *side, size_t held)
+static bool modality_rows_alloc(cgap_modality_rows *modality, size_t held)
 {
-  const size_t rows = side->source->rows, dim = side->dim;
-  side->file_row = cgap_alloc(rows, sizeof *side->file_row);
-  side->first_equal = cgap_alloc(rows, sizeof *side->first_equal);
-  side->inverse_norm = cgap_alloc(rows, sizeof *side->inverse_norm);
-  side->mean = cgap_zalloc(dim, sizeof *side->mean);
-  side->moment = cgap_alloc(dim * dim, sizeof *side->moment);
-  side->raw = held ? cgap_alloc(held, dim * cgap_type_size(side->source->type)) : NULL;
-  side->unit = held ? cgap_alloc(held * dim, sizeof *side->unit) : NULL;
-  return side->file_row && side->first_equal && side->inverse_norm && side->mean && side->moment &&
-         (!held || (side->raw && side->unit));
+  const size_t rows = modality->source->rows, dim = modality->dim;
+  modality->file_row = cgap_alloc(rows, sizeof *modality->file_row);
+  modality->first_equal = cgap_alloc(rows, sizeof *modality->first_equal);
+  modality->inverse_norm = cgap_alloc(rows, sizeof *modality->inverse_norm);
+  modality->mean = cgap_zalloc(dim, sizeof *modality->mean);
+  modality->moment = cgap_alloc(dim * dim, sizeof *modality->moment);
+  modality->raw = held ? cgap_alloc(held, dim * cgap_type_size(modality->source->type)) : NULL;
+  modality->unit = held ? cgap_alloc(held * dim, sizeof *modality->unit) : NULL;
+  return modality->file_row && modality->first_equal && modality->inverse_norm && modality->mean && modality->moment &&
+         (!held || (modality->raw && modality->unit));
 }
 
 static cgap_status tick(const row_pass *p, double done, cgap_error *error)
@@ -308,31 +308,31 @@ static cgap_status tick(const row_pass *p, double done, cgap_error *error)
   const cgap_progress *progress = &p->options->progress;
   if (progress->tick && progress->tick(progress->context, p->options->phase, done))
     return cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written",
-                     p->side->source->name);
+                     p->modality->source->name);
   return cgap_comm_poll(p->options->comm, NULL, error);
 }
 
 /* A block is read to where its rows stay, as if all stayed, or to one of three rooms in turn. */
 static file_block block_at(const row_pass *p, size_t first, size_t turn)
 {
-  const cgap_source *source = p->side->source;
-  unsigned char *raw = p->side->raw;
+  const cgap_source *source = p->modality->source;
+  unsigned char *raw = p->modality->raw;
   return block_from(p, first, source->rows,
                     raw ? raw + first * source->dim * cgap_type_size(source->type) : p->buffer[turn]);
 }
 
 /* Kept rows move up to where others were left out. */
-static void compact_rows(const cgap_side *side)
+static void compact_rows(const cgap_modality_rows *modality)
 {
-  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  for (size_t i = 0; side->raw && side->rows < side->source->rows && i < side->rows; i++)
-    memmove(side->raw + i * row_bytes, side->raw + side->file_row[i] * row_bytes, row_bytes);
+  const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
+  for (size_t i = 0; modality->raw && modality->rows < modality->source->rows && i < modality->rows; i++)
+    memmove(modality->raw + i * row_bytes, modality->raw + modality->file_row[i] * row_bytes, row_bytes);
 }
 
 /* While a block is summed, the next is looked at by threads that have nothing to sum, and the one after it is read. */
 static cgap_status read_all(row_pass *p, cgap_error *error)
 {
-  const size_t rows = p->side->source->rows, step = p->block_rows;
+  const size_t rows = p->modality->source->rows, step = p->block_rows;
   file_block blocks[CGAP_BLOCKS] = {block_at(p, 0, 0)};
   cgap_ahead ahead;
   cgap_ahead_open(&ahead, p->options->threads);
@@ -345,7 +345,7 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
   if (!status)
     hash_and_norm_block(p, &blocks[0], p->norm, p->hash);
   for (size_t first = 0, turn = 0; !status && first < rows; first += step, turn = (turn + 1) % CGAP_BLOCKS) {
-    const size_t kept = p->side->rows, next = (turn + 1) % CGAP_BLOCKS, after = (turn + 2) % CGAP_BLOCKS;
+    const size_t kept = p->modality->rows, next = (turn + 1) % CGAP_BLOCKS, after = (turn + 2) % CGAP_BLOCKS;
     const bool has_next = rows - first > step;
     size_t count;
     select_rows(p, first, blocks[turn].rows, p->norm, p->hash);
@@ -362,8 +362,8 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
   }
   cgap_ahead_close(&ahead);
   if (!status)
-    compact_rows(p->side);
-  p->side->own_rows = p->side->rows;
+    compact_rows(p->modality);
+  p->modality->own_rows = p->modality->rows;
   return status;
 }
 
@@ -384,8 +384,8 @@ typedef struct own_rows_reader {
 static void expect_block(own_rows_reader *r)
 {
   const row_pass *p = r->pass;
-  const cgap_source *source = p->side->source;
-  unsigned char *raw = p->side->raw;
+  const cgap_source *source = p->modality->source;
+  unsigned char *raw = p->modality->raw;
   if (r->first >= r->own.end)
     return;
   r->block[r->turn] =
@@ -434,7 +434,7 @@ static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_rank_rows own, cgap_
 
 static cgap_status gather_norms(row_pass *p, cgap_error *error)
 {
-  const size_t rows = p->side->source->rows;
+  const size_t rows = p->modality->source->rows;
   cgap_status status = cgap_rank_rows_gather(p->options->comm, p->norm, rows, sizeof *p->norm, error);
   return status ? status : cgap_rank_rows_gather(p->options->comm, p->hash, rows, sizeof *p->hash, error);
 }
@@ -442,19 +442,19 @@ static cgap_status gather_norms(row_pass *p, cgap_error *error)
 /* The first kept row's values and the sums of the rows that lie in our part of the file. */
 static cgap_status accumulate_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
 {
-  cgap_side *side = p->side;
-  const cgap_source *source = side->source;
+  cgap_modality_rows *modality = p->modality;
+  const cgap_source *source = modality->source;
   size_t kept = 0, count;
   own_rows_reader reader;
   file_block b;
   cgap_status status = CGAP_OK;
-  if (side->rows > 0)
-    status = source->read(source, side->file_row[0], 1, p->buffer[0], error);
-  if (!status && side->rows > 0)
+  if (modality->rows > 0)
+    status = source->read(source, modality->file_row[0], 1, p->buffer[0], error);
+  if (!status && modality->rows > 0)
     cgap_to_double(source->type, p->buffer[0], source->dim, p->first_row);
-  while (kept < side->rows && side->file_row[kept] < own.first)
+  while (kept < modality->rows && modality->file_row[kept] < own.first)
     kept++;
-  open_reader(&reader, p, own, !side->raw);
+  open_reader(&reader, p, own, !modality->raw);
   while (!status && reader.first < own.end) {
     status = next_block(&reader, &b, error);
     if (!status)
@@ -469,7 +469,7 @@ static cgap_status accumulate_own_rows(row_pass *p, cgap_rank_rows own, cgap_err
 
 static cgap_status join_columns(row_pass *p, cgap_error *error)
 {
-  const size_t dim = p->side->dim;
+  const size_t dim = p->modality->dim;
   uint64_t *varies = cgap_alloc(dim, sizeof *varies);
   if (!varies)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu columns", dim);
@@ -485,35 +485,35 @@ static cgap_status join_columns(row_pass *p, cgap_error *error)
 /* What this rank holds of the kept rows. They are those of its part of the file already where none was left out. */
 static cgap_status load_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
 {
-  cgap_side *side = p->side;
-  const size_t row_bytes = side->dim * cgap_type_size(side->source->type);
-  const cgap_rank_rows kept_own = cgap_rank_rows_own(p->options->comm, side->rows);
-  side->own_first = kept_own.first;
-  side->own_rows = kept_own.end - kept_own.first;
-  if (!side->raw)
+  cgap_modality_rows *modality = p->modality;
+  const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
+  const cgap_rank_rows kept_own = cgap_rank_rows_own(p->options->comm, modality->rows);
+  modality->own_first = kept_own.first;
+  modality->own_rows = kept_own.end - kept_own.first;
+  if (!modality->raw)
     return CGAP_OK;
-  if (side->rows == side->source->rows || side->own_rows == 0) {
-    cgap_side_normalise(side, kept_own.first, side->own_rows, side->raw, side->unit, p->options->threads);
+  if (modality->rows == modality->source->rows || modality->own_rows == 0) {
+    cgap_modality_rows_normalise(modality, kept_own.first, modality->own_rows, modality->raw, modality->unit, p->options->threads);
     return CGAP_OK;
   }
-  if (side->own_rows > own.end - own.first) {
-    cgap_free(side->raw);
-    cgap_free(side->unit);
-    side->raw = cgap_alloc(side->own_rows, row_bytes);
-    side->unit = cgap_alloc(side->own_rows * side->dim, sizeof *side->unit);
-    if (!side->raw || !side->unit)
-      return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", side->source->name, side->own_rows,
-                       side->dim);
+  if (modality->own_rows > own.end - own.first) {
+    cgap_free(modality->raw);
+    cgap_free(modality->unit);
+    modality->raw = cgap_alloc(modality->own_rows, row_bytes);
+    modality->unit = cgap_alloc(modality->own_rows * modality->dim, sizeof *modality->unit);
+    if (!modality->raw || !modality->unit)
+      return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, modality->own_rows,
+                       modality->dim);
   }
-  cgap_status status = cgap_side_read(side, kept_own.first, side->own_rows, side->raw, error);
+  cgap_status status = cgap_modality_rows_read(modality, kept_own.first, modality->own_rows, modality->raw, error);
   if (!status)
-    cgap_side_normalise(side, kept_own.first, side->own_rows, side->raw, side->unit, p->options->threads);
+    cgap_modality_rows_normalise(modality, kept_own.first, modality->own_rows, modality->raw, modality->unit, p->options->threads);
   return status;
 }
 
 static cgap_status read_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
 {
-  const size_t rows = p->side->source->rows;
+  const size_t rows = p->modality->source->rows;
   cgap_status status = hash_and_norm_own_rows(p, own, error);
   if (!status)
     status = gather_norms(p, error);
@@ -529,33 +529,33 @@ static cgap_status read_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *er
 
 /* ---------------------------------------------------------------- both */
 
-static cgap_status finish_side(row_pass *p, cgap_error *error)
+static cgap_status finish_modality(row_pass *p, cgap_error *error)
 {
-  cgap_side *side = p->side;
-  cgap_status status = cgap_moment_finish(&p->moment, p->options->comm, 1, side->moment, side->mean, error);
+  cgap_modality_rows *modality = p->modality;
+  cgap_status status = cgap_moment_finish(&p->moment, p->options->comm, 1, modality->moment, modality->mean, error);
   join_threads(p);
-  for (size_t k = 0; !status && k < side->dim; k++) {
-    side->mean[k] /= (double)(side->rows ? side->rows : 1);
-    if (side->rows > 1 && !p->varies[k])
-      cgap_check_note(&side->checks.constant_columns, k);
+  for (size_t k = 0; !status && k < modality->dim; k++) {
+    modality->mean[k] /= (double)(modality->rows ? modality->rows : 1);
+    if (modality->rows > 1 && !p->varies[k])
+      cgap_check_note(&modality->checks.constant_columns, k);
   }
-  if (side->checks.duplicates.count == 0) { /* every row is the first of its kind */
-    cgap_free(side->first_equal);
-    side->first_equal = NULL;
+  if (modality->checks.duplicates.count == 0) { /* every row is the first of its kind */
+    cgap_free(modality->first_equal);
+    modality->first_equal = NULL;
   }
-  side->checks.norm_mean = side->rows ? (double)(p->norm_sum / (long double)side->rows) : 0;
+  modality->checks.norm_mean = modality->rows ? (double)(p->norm_sum / (long double)modality->rows) : 0;
   return status;
 }
 
-cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap_side_options *options, size_t *kept_as,
+cgap_status cgap_row_pass_run(cgap_modality_rows *out, const cgap_source *source, const cgap_row_pass_options *options, size_t *kept_as,
                            cgap_error *error)
 {
-  *out = (cgap_side){.source = source, .dim = source->dim};
-  row_pass p = {.side = out, .options = options, .kept_as = kept_as};
+  *out = (cgap_modality_rows){.source = source, .dim = source->dim};
+  row_pass p = {.modality = out, .options = options, .kept_as = kept_as};
   const cgap_rank_rows own = cgap_rank_rows_own(options->comm, source->rows);
   const size_t held = !options->resident ? 0 : own.end > own.first ? own.end - own.first : 1;
   cgap_status status = CGAP_OK;
-  if (!side_alloc(out, held))
+  if (!modality_rows_alloc(out, held))
     status =
       cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows, source->dim);
   if (!status)
@@ -563,9 +563,9 @@ cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap
   if (!status)
     status = options->comm ? read_own_rows(&p, own, error) : read_all(&p, error);
   if (!status)
-    status = finish_side(&p, error);
+    status = finish_modality(&p, error);
   close_pass(&p);
   if (status)
-    cgap_side_clear(out);
+    cgap_modality_rows_clear(out);
   return status;
 }

@@ -6,7 +6,7 @@
 
 enum { CGAP_BLOCKS = 3 }; /* of rows at once: one is summed, one is looked at, one is read */
 
-typedef struct cgap_side_options {
+typedef struct cgap_row_pass_options {
   const bool *skip; /* (source rows) rows to leave out though nothing may be wrong with them, or NULL */
   bool merge;       /* equal rows become one */
   bool resident;
@@ -14,10 +14,10 @@ typedef struct cgap_side_options {
   const char *phase; /* for progress */
   cgap_progress progress;
   cgap_comm *comm; /* that share the rows out, or NULL; resident: each holds its own, else it reads them twice */
-} cgap_side_options;
+} cgap_row_pass_options;
 
 /* kept_as (source rows), or NULL: which kept row each row of the source became; SIZE_MAX where dropped. */
-CGAP_MUST_CHECK cgap_status cgap_side_load(cgap_side *out, const cgap_source *source, const cgap_side_options *options,
+CGAP_MUST_CHECK cgap_status cgap_row_pass_run(cgap_modality_rows *out, const cgap_source *source, const cgap_row_pass_options *options,
                                            size_t *kept_as, cgap_error *error);
 /* Rows of `dim` doubles that are worked on at once in the row pass. */
 size_t cgap_chunk_rows(size_t dim);

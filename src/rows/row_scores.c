@@ -12,10 +12,10 @@
 enum { BLOCK = 256, FEW_BLOCK = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
 #define MOST_SUM 4503599627370496.0 /* 2^52 */
 
-cgap_status cgap_scores_run(const cgap_side *side, cgap_rank_rows range, const double *vectors, size_t count, int threads,
+cgap_status cgap_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors, size_t count, int threads,
                             cgap_scores_visit visit, void *context, cgap_error *error)
 {
-  const size_t dim = side->dim, block = BLOCK * (size_t)threads;
+  const size_t dim = modality->dim, block = BLOCK * (size_t)threads;
   const int blas_threads = cgap_blas_single();
   double *rows = cgap_alloc(block * dim, sizeof *rows), *scores = cgap_alloc(block * count, sizeof *scores);
   cgap_status status = CGAP_OK;
@@ -23,7 +23,7 @@ cgap_status cgap_scores_run(const cgap_side *side, cgap_rank_rows range, const d
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for scores of %zu rows against %zu vectors", block, count);
   for (size_t first = range.first; !status && first < range.end; first += block) {
     const size_t n = cgap_lesser(block, range.end - first);
-    status = cgap_side_fetch(side, NULL, first, n, threads, rows, error);
+    status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, rows, error);
     if (status)
       break;
 #pragma omp parallel for schedule(static) num_threads(threads)
@@ -74,7 +74,7 @@ static void scratch_free(thread_scratch *own)
 /* One run of rows, in blocks that stay in the cache between the product forward and the one back. */
 static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_t first, size_t rows, const thread_scratch *own)
 {
-  const size_t dim = panel->side->dim, count = job->out->count;
+  const size_t dim = panel->modality->dim, count = job->out->count;
   memset(own->gradient, 0, dim * CGAP_FEW * sizeof *own->gradient);
   memset(own->sums, 0, job->out->whole.count * sizeof *own->sums);
   for (size_t b = first; b < first + rows; b += FEW_BLOCK) {
@@ -104,7 +104,7 @@ static void add_sums(cgap_gradient *out, const double *sums)
 /* The runs of a panel, each with a gradient of its own, added in fixed point. */
 static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int threads)
 {
-  const size_t dim = panel->side->dim, runs = (panel->rows + RUN - 1) / RUN;
+  const size_t dim = panel->modality->dim, runs = (panel->rows + RUN - 1) / RUN;
   bool fine = true;
 #pragma omp parallel num_threads(threads)
   {
@@ -131,7 +131,7 @@ static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int
 }
 
 /* (count, dim) as (dim, CGAP_FEW); NULL: out of memory */
-static double *side_by_side(const double *vectors, size_t count, size_t dim)
+static double *in_columns(const double *vectors, size_t count, size_t dim)
 {
   double *out = cgap_zalloc(dim * CGAP_FEW, sizeof *out);
   for (size_t k = 0; out && k < count; k++)
@@ -158,19 +158,19 @@ void cgap_gradient_clear(cgap_gradient *g)
   *g = (cgap_gradient){0};
 }
 
-cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_side *side, cgap_rank_rows range, const double *weights,
+cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality, cgap_rank_rows range, const double *weights,
                                  int threads, cgap_residual residual, void *context, cgap_error *error)
 {
-  const size_t step = side->unit ? side->rows : PANEL, count = out->count;
+  const size_t step = modality->unit ? modality->rows : PANEL, count = out->count;
   cgap_panel panel = {0};
-  double *lanes = side_by_side(weights, count, side->dim);
+  double *lanes = in_columns(weights, count, modality->dim);
   const gradient_job job = {cgap_kernels_here(), lanes, out, residual, context};
   cgap_status status =
-    lanes ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu vectors of %zu", count, side->dim);
+    lanes ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu vectors of %zu", count, modality->dim);
   for (size_t first = range.first; !status && first < range.end; first += step) {
-    status = cgap_panel_load(&panel, side, first, cgap_lesser(step, range.end - first), error);
+    status = cgap_panel_load(&panel, modality, first, cgap_lesser(step, range.end - first), error);
     if (!status && !gradient_panel(&job, &panel, threads))
-      status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, side->dim);
+      status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, modality->dim);
   }
   cgap_panel_clear(&panel);
   cgap_free(lanes);

@@ -22,14 +22,14 @@ enum { BLOCK = 4096, LEAST_BLOCK = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };
 /* The datasets that change, where each goes in our own layout, through which side, and whether parts share it. */
 static const struct moved {
   cgap_role role;
-  int side;
+  int modality;
   const char *name;
   bool shared;
 } MOVED[] = {
-  {CGAP_ROLE_IMAGE, CGAP_IMAGE_SIDE, "/image", true},
-  {CGAP_ROLE_TEXT, CGAP_TEXT_SIDE, "/text", true},
-  {CGAP_ROLE_CLASS_TEXT, CGAP_TEXT_SIDE, "/class_text", false},
-  {CGAP_ROLE_WORDS, CGAP_TEXT_SIDE, "/arithmetic/words", false},
+  {CGAP_ROLE_IMAGE, CGAP_IMAGE_MODALITY, "/image", true},
+  {CGAP_ROLE_TEXT, CGAP_TEXT_MODALITY, "/text", true},
+  {CGAP_ROLE_CLASS_TEXT, CGAP_TEXT_MODALITY, "/class_text", false},
+  {CGAP_ROLE_WORDS, CGAP_TEXT_MODALITY, "/arithmetic/words", false},
 };
 enum { MOVES = sizeof MOVED / sizeof *MOVED };
 
@@ -52,13 +52,13 @@ static bool writes(const carry *c)
 }
 
 /* bad rows become zeros, or are refused */
-static cgap_status change_block(carry *c, cgap_reader *r, int side, size_t first, size_t rows, cgap_error *error)
+static cgap_status change_block(carry *c, cgap_reader *r, int modality, size_t first, size_t rows, cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim;
   memset(c->bad, 0, sizeof c->bad);
   cgap_status status = cgap_reader_read(r, first, rows, c->options->leave_bad ? c->bad : NULL, error);
   if (status == CGAP_OK)
-    status = cgap_head_transform(c->head, side, r->unit, rows, c->changed, c->options->threads, error);
+    status = cgap_head_transform(c->head, modality, r->unit, rows, c->changed, c->options->threads, error);
   for (size_t i = 0; status == CGAP_OK && i < rows; i++)
     if (c->bad[i])
       memset(c->changed + i * dim, 0, dim * sizeof *c->changed);
@@ -93,13 +93,13 @@ static cgap_status bring_block(carry *c, int owner, size_t rows, cgap_error *err
   return status == CGAP_OK ? cgap_comm_wait(c->options->comm, &t, error) : status;
 }
 
-static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side, size_t first, size_t rows,
+static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int modality, size_t first, size_t rows,
                               cgap_error *error)
 {
   const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->comm));
   cgap_status status = CGAP_OK;
   if (owner == cgap_comm_rank(c->options->comm)) {
-    status = change_block(c, r, side, first, rows, error);
+    status = change_block(c, r, modality, first, rows, error);
     count_bad(c, 0, rows);
   }
   if (status == CGAP_OK)
@@ -110,17 +110,17 @@ static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int side
 }
 
 /* Blocks in turn, one rank's after another's, to the rank that writes. */
-static cgap_status pass_in_turn(carry *c, cgap_reader *r, const char *to, int side, size_t rows, cgap_error *error)
+static cgap_status pass_in_turn(carry *c, cgap_reader *r, const char *to, int modality, size_t rows, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t first = 0; status == CGAP_OK && first < rows; first += c->block)
-    status = pass_block(c, r, to, side, first, rows - first < c->block ? rows - first : c->block, error);
+    status = pass_block(c, r, to, modality, first, rows - first < c->block ? rows - first : c->block, error);
   return status;
 }
 
 /* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are passed by
  * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
-static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int side, size_t middle, cgap_error *error)
+static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int modality, size_t middle, cgap_error *error)
 {
   const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->comm);
   if (rank >= c->files.part_count)
@@ -131,7 +131,7 @@ static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int side, 
   for (size_t first = begin / LEAST_BLOCK * LEAST_BLOCK; status == CGAP_OK && first < end; first += c->block) {
     const size_t from = first < begin ? begin - first : 0, until = end - first < c->block ? end - first : c->block;
     const size_t whole = (until + LEAST_BLOCK - 1) / LEAST_BLOCK * LEAST_BLOCK;
-    status = change_block(c, r, side, first, rows - first < whole ? rows - first : whole, error);
+    status = change_block(c, r, modality, first, rows - first < whole ? rows - first : whole, error);
     count_bad(c, from, until);
     if (status == CGAP_OK)
       status =
@@ -159,8 +159,8 @@ static cgap_status pass_rows(carry *c, const cgap_source *source, const struct m
   if (status == CGAP_OK)
     status = cgap_reader_init(&reader, source, c->block, error);
   if (status == CGAP_OK)
-    status = shared ? pass_own(c, &reader, to, m->side, middle, error)
-                    : pass_in_turn(c, &reader, to, m->side, source->rows, error);
+    status = shared ? pass_own(c, &reader, to, m->modality, middle, error)
+                    : pass_in_turn(c, &reader, to, m->modality, source->rows, error);
   cgap_reader_clear(&reader);
   c->out->rows += source->rows;
   return status;
@@ -348,7 +348,7 @@ static bool is_one_file(const cgap_dataset *d)
 }
 
 /* Both have one width, and one alone may be there. */
-static const cgap_source *some_side(const cgap_dataset *d)
+static const cgap_source *any_modality(const cgap_dataset *d)
 {
   return d->data.image.rows ? &d->data.image : &d->data.text;
 }
@@ -356,7 +356,7 @@ static const cgap_source *some_side(const cgap_dataset *d)
 static cgap_status check(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
 {
   const size_t takes = head->layers.shape.dim_in;
-  const cgap_source *rows = some_side(d);
+  const cgap_source *rows = any_modality(d);
   if (rows->dim != takes)
     return cgap_fail(
       error, CGAP_DATA,
@@ -371,7 +371,7 @@ static cgap_status check(const cgap_head *head, const cgap_dataset *d, const cha
 static cgap_status choose_block(carry *c, cgap_error *error)
 {
   const cgap_head_shape *shape = &c->head->layers.shape;
-  const cgap_source *rows = some_side(c->dataset);
+  const cgap_source *rows = any_modality(c->dataset);
   const double limit = c->options->memory_bytes
                          ? (double)c->options->memory_bytes
                          : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(c->options->comm);
@@ -510,7 +510,7 @@ cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, co
   if (status != CGAP_OK)
     return status;
   const size_t takes = head->layers.shape.dim_in, dim = head->layers.shape.dim, rows = source->rows;
-  const int side = kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE;
+  const int modality = kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
   cgap_reader reader;
   if (source->dim != takes)
     return cgap_fail(error, CGAP_DATA,
@@ -522,7 +522,7 @@ cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, co
     const size_t count = rows - first < APPLY_BLOCK ? rows - first : APPLY_BLOCK;
     status = cgap_reader_read(&reader, first, count, NULL, error);
     if (status == CGAP_OK)
-      status = cgap_head_transform(head, side, reader.unit, count, out + first * dim,
+      status = cgap_head_transform(head, modality, reader.unit, count, out + first * dim,
                                    threads > 0 ? threads : omp_get_max_threads(), error);
     if (status == CGAP_OK && progress.tick &&
         progress.tick(progress.context, "applying", (double)(first + count) / (double)rows))

@@ -44,7 +44,7 @@ const int64_t *cgap_head_split(const cgap_head *head, size_t *rows)
   return head ? head->split : NULL;
 }
 
-cgap_status cgap_head_transform(const cgap_head *head, int side, const float *in, size_t rows, float *out, int threads,
+cgap_status cgap_head_transform(const cgap_head *head, int modality, const float *in, size_t rows, float *out, int threads,
                                 cgap_error *error)
 {
   const cgap_head_shape *s = &head->layers.shape;
@@ -58,7 +58,7 @@ cgap_status cgap_head_transform(const cgap_head *head, int side, const float *in
 #pragma omp for schedule(dynamic, 1)
     for (size_t first = 0; first < rows; first += block)
       if (fine)
-        cgap_layers_apply(&head->layers, head->parameters, side, in + first * s->dim_in,
+        cgap_layers_apply(&head->layers, head->parameters, modality, in + first * s->dim_in,
                           rows - first < block ? rows - first : block, out + first * s->dim, &scratch);
     cgap_activations_clear(&scratch);
   }
@@ -79,5 +79,5 @@ cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const flo
     status = cgap_check_choice("kind of rows", (int)kind, CGAP_TEXT_ROWS + 1, error);
   if (status != CGAP_OK)
     return status;
-  return cgap_head_transform(head, kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE, in, rows, out, 1, error);
+  return cgap_head_transform(head, kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY, in, rows, out, 1, error);
 }

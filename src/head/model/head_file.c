@@ -49,14 +49,14 @@ static cgap_status write_block(cgap_writer *w, const char *path, const cgap_bloc
   return status;
 }
 
-static cgap_status write_side(cgap_writer *w, const cgap_head *h, int side, cgap_error *error)
+static cgap_status write_modality(cgap_writer *w, const cgap_head *h, int modality, cgap_error *error)
 {
   named_block blocks[4];
-  const size_t count = list_blocks(blocks, &h->layers.tower[side]);
+  const size_t count = list_blocks(blocks, &h->layers.tower[modality]);
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < count; k++) {
     char path[64];
-    snprintf(path, sizeof path, "/%s/%s", SIDES[side], blocks[k].name);
+    snprintf(path, sizeof path, "/%s/%s", SIDES[modality], blocks[k].name);
     status = write_block(w, path, blocks[k].block, h->parameters, error);
   }
   return status;
@@ -96,8 +96,8 @@ cgap_status cgap_head_write(const cgap_head *h, const char *path, cgap_error *er
   if (status != CGAP_OK)
     return status;
   status = write_facts(w, h, error);
-  for (int side = 0; status == CGAP_OK && side < (h->layers.shape.shared ? 1 : CGAP_SIDES); side++)
-    status = write_side(w, h, side, error);
+  for (int modality = 0; status == CGAP_OK && modality < (h->layers.shape.shared ? 1 : CGAP_MODALITIES); modality++)
+    status = write_modality(w, h, modality, error);
   const bool commit = status == CGAP_OK;
   cgap_status closed = cgap_writer_close(w, commit, commit ? error : NULL);
   return commit ? closed : status;
@@ -172,16 +172,16 @@ static cgap_status read_block(float *parameters, const cgap_block *b, const cgap
 }
 
 /* parameters NULL: only whether every block is there in its shape. */
-static cgap_status read_sides(float *parameters, const cgap_layers *layers, const cgap_file *file, const char *path,
+static cgap_status read_modalities(float *parameters, const cgap_layers *layers, const cgap_file *file, const char *path,
                               cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  for (int side = 0; status == CGAP_OK && side < (layers->shape.shared ? 1 : CGAP_SIDES); side++) {
+  for (int modality = 0; status == CGAP_OK && modality < (layers->shape.shared ? 1 : CGAP_MODALITIES); modality++) {
     named_block blocks[4];
-    const size_t count = list_blocks(blocks, &layers->tower[side]);
+    const size_t count = list_blocks(blocks, &layers->tower[modality]);
     for (size_t k = 0; status == CGAP_OK && k < count; k++) {
       char name[64];
-      snprintf(name, sizeof name, "/%s/%s", SIDES[side], blocks[k].name);
+      snprintf(name, sizeof name, "/%s/%s", SIDES[modality], blocks[k].name);
       status = read_block(parameters, blocks[k].block, file, name, path, error);
     }
   }
@@ -224,13 +224,13 @@ cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error)
     status = read_shape(&shape, file, path, error);
   const cgap_layers layers = status == CGAP_OK ? cgap_layers_init(&shape) : (cgap_layers){0};
   if (status == CGAP_OK) /* before memory is asked for by what the header says */
-    status = read_sides(NULL, &layers, file, path, error);
+    status = read_modalities(NULL, &layers, file, path, error);
   if (status == CGAP_OK) {
     char options[2048];
     if (!cgap_hdf5_text(options, sizeof options, file->id, "options"))
       snprintf(options, sizeof options, "{}");
     *out = cgap_head_new(&shape, options);
-    status = *out ? read_sides((*out)->parameters, &layers, file, path, error)
+    status = *out ? read_modalities((*out)->parameters, &layers, file, path, error)
                   : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }
   if (status == CGAP_OK)

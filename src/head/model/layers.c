@@ -80,11 +80,11 @@ static void normalise(const cgap_vector *v, float *z, size_t rows, size_t dim, f
   }
 }
 
-static void forward_block(const cgap_layers *l, const float *parameters, int side, const float *in, size_t first,
+static void forward_block(const cgap_layers *l, const float *parameters, int modality, const float *in, size_t first,
                           size_t rows, cgap_activations *out)
 {
   const cgap_head_shape *s = &l->shape;
-  const cgap_tower *t = &l->tower[side];
+  const cgap_tower *t = &l->tower[modality];
   const float *x = in + first * s->dim_in;
   float *a = out->z + first * s->dim;
   const float beta = is_residual(s) ? 1.0f : 0.0f;
@@ -112,25 +112,25 @@ static size_t extent(size_t block, size_t rows)
   return rows - block * BLOCK < BLOCK ? rows - block * BLOCK : BLOCK;
 }
 
-void cgap_layers_forward(const cgap_layers *l, const float *parameters, const float *const in[CGAP_SIDES],
-                         const size_t rows[CGAP_SIDES], cgap_activations out[CGAP_SIDES], int threads)
+void cgap_layers_forward(const cgap_layers *l, const float *parameters, const float *const in[CGAP_MODALITIES],
+                         const size_t rows[CGAP_MODALITIES], cgap_activations out[CGAP_MODALITIES], int threads)
 {
-  const size_t images = blocks_of(rows[CGAP_IMAGE_SIDE]), all = images + blocks_of(rows[CGAP_TEXT_SIDE]);
+  const size_t images = blocks_of(rows[CGAP_IMAGE_MODALITY]), all = images + blocks_of(rows[CGAP_TEXT_MODALITY]);
   const bool worth = (rows[0] + rows[1]) * (l->count / 2) >= PARALLEL_FROM;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
   for (size_t i = 0; i < all; i++) {
-    const int side = i < images ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE;
+    const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
     const size_t block = i < images ? i : i - images;
-    forward_block(l, parameters, side, in[side], block * BLOCK, extent(block, rows[side]), &out[side]);
+    forward_block(l, parameters, modality, in[modality], block * BLOCK, extent(block, rows[modality]), &out[modality]);
   }
 }
 
-void cgap_layers_apply(const cgap_layers *l, const float *parameters, int side, const float *in, size_t rows,
+void cgap_layers_apply(const cgap_layers *l, const float *parameters, int modality, const float *in, size_t rows,
                        float *out, cgap_activations *scratch)
 {
   for (size_t block = 0; block < blocks_of(rows); block++) {
     const size_t count = extent(block, rows);
-    forward_block(l, parameters, side, in + block * BLOCK * l->shape.dim_in, 0, count, scratch);
+    forward_block(l, parameters, modality, in + block * BLOCK * l->shape.dim_in, 0, count, scratch);
     memcpy(out + block * BLOCK * l->shape.dim, scratch->z, count * l->shape.dim * sizeof *out);
   }
 }
@@ -148,11 +148,11 @@ static void project(const cgap_vector *v, const float *z, const float *norm, siz
 }
 
 /* dz becomes ∂L/∂a; of an mlp `before` becomes ∂L/∂(the hidden layer before gelu). */
-static void backward_block(const cgap_layers *l, const float *parameters, int side, size_t first, size_t rows,
+static void backward_block(const cgap_layers *l, const float *parameters, int modality, size_t first, size_t rows,
                            cgap_activations *a, float *dz)
 {
   const cgap_head_shape *s = &l->shape;
-  const cgap_tower *t = &l->tower[side];
+  const cgap_tower *t = &l->tower[modality];
   float *da = dz + first * s->dim;
   project(cgap_vector_here(), a->z + first * s->dim, a->norm + first, rows, s->dim, da);
   if (s->kind != CGAP_HEAD_MLP)
@@ -211,37 +211,37 @@ static void gradient_panel(const pulled *p, size_t panel, float *gradient)
 }
 
 /* Panels of one layer of both sides are shared out together, unless the sides are tied: then one after the other. */
-static void layer_gradient(const pulled side[CGAP_SIDES], bool tied, float *gradient, int threads)
+static void layer_gradient(const pulled modality[CGAP_MODALITIES], bool tied, float *gradient, int threads)
 {
-  const size_t panels = panels_of(&side[0]), columns = side[0].weight->columns; /* the same on both sides */
-  const bool worth = (side[0].rows + side[1].rows) * side[0].weight->rows * columns >= PARALLEL_FROM;
+  const size_t panels = panels_of(&modality[0]), columns = modality[0].weight->columns; /* the same on both sides */
+  const bool worth = (modality[0].rows + modality[1].rows) * modality[0].weight->rows * columns >= PARALLEL_FROM;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
-  for (size_t p = 0; p < (tied ? 1 : CGAP_SIDES) * panels; p++) {
-    gradient_panel(&side[p / panels], p % panels, gradient);
+  for (size_t p = 0; p < (tied ? 1 : CGAP_MODALITIES) * panels; p++) {
+    gradient_panel(&modality[p / panels], p % panels, gradient);
     if (tied)
-      gradient_panel(&side[CGAP_TEXT_SIDE], p, gradient);
+      gradient_panel(&modality[CGAP_TEXT_MODALITY], p, gradient);
   }
 }
 
-void cgap_layers_backward(const cgap_layers *l, const float *parameters, const float *const in[CGAP_SIDES],
-                          const size_t rows[CGAP_SIDES], cgap_activations a[CGAP_SIDES], float *const dz[CGAP_SIDES],
+void cgap_layers_backward(const cgap_layers *l, const float *parameters, const float *const in[CGAP_MODALITIES],
+                          const size_t rows[CGAP_MODALITIES], cgap_activations a[CGAP_MODALITIES], float *const dz[CGAP_MODALITIES],
                           float *gradient, int threads)
 {
-  const size_t images = blocks_of(rows[CGAP_IMAGE_SIDE]), all = images + blocks_of(rows[CGAP_TEXT_SIDE]);
+  const size_t images = blocks_of(rows[CGAP_IMAGE_MODALITY]), all = images + blocks_of(rows[CGAP_TEXT_MODALITY]);
   const bool mlp = l->shape.kind == CGAP_HEAD_MLP;
   const bool worth = (rows[0] + rows[1]) * l->shape.dim * (8 + l->shape.hidden) >= PARALLEL_FROM;
-  pulled first[CGAP_SIDES], second[CGAP_SIDES];
+  pulled first[CGAP_MODALITIES], second[CGAP_MODALITIES];
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
   for (size_t i = 0; i < all; i++) {
-    const int side = i < images ? CGAP_IMAGE_SIDE : CGAP_TEXT_SIDE;
+    const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
     const size_t block = i < images ? i : i - images;
-    backward_block(l, parameters, side, block * BLOCK, extent(block, rows[side]), &a[side], dz[side]);
+    backward_block(l, parameters, modality, block * BLOCK, extent(block, rows[modality]), &a[modality], dz[modality]);
   }
-  for (int side = 0; side < CGAP_SIDES; side++) {
-    const cgap_tower *t = &l->tower[side];
-    const float beta = l->shape.shared && side == CGAP_TEXT_SIDE ? 1.0f : 0.0f;
-    first[side] = (pulled){&t->weight, &t->bias, mlp ? a[side].before : dz[side], in[side], rows[side], beta};
-    second[side] = (pulled){&t->weight2, &t->bias2, dz[side], a[side].after, rows[side], beta};
+  for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
+    const cgap_tower *t = &l->tower[modality];
+    const float beta = l->shape.shared && modality == CGAP_TEXT_MODALITY ? 1.0f : 0.0f;
+    first[modality] = (pulled){&t->weight, &t->bias, mlp ? a[modality].before : dz[modality], in[modality], rows[modality], beta};
+    second[modality] = (pulled){&t->weight2, &t->bias2, dz[modality], a[modality].after, rows[modality], beta};
   }
   layer_gradient(first, l->shape.shared, gradient, threads);
   if (mlp)
@@ -282,8 +282,8 @@ static cgap_tower tower(size_t *count, const cgap_head_shape *s)
 cgap_layers cgap_layers_init(const cgap_head_shape *shape)
 {
   cgap_layers l = {.shape = *shape};
-  l.tower[CGAP_IMAGE_SIDE] = tower(&l.count, shape);
-  l.tower[CGAP_TEXT_SIDE] = shape->shared ? l.tower[CGAP_IMAGE_SIDE] : tower(&l.count, shape);
+  l.tower[CGAP_IMAGE_MODALITY] = tower(&l.count, shape);
+  l.tower[CGAP_TEXT_MODALITY] = shape->shared ? l.tower[CGAP_IMAGE_MODALITY] : tower(&l.count, shape);
   return l;
 }
 
@@ -300,11 +300,11 @@ void cgap_layers_start(const cgap_layers *l, float *parameters, cgap_start start
 {
   const cgap_head_shape *s = &l->shape;
   const bool residual = s->kind != CGAP_HEAD_LINEAR && s->dim == s->dim_in;
-  const double *mean[CGAP_SIDES] = {image_mean, text_mean};
+  const double *mean[CGAP_MODALITIES] = {image_mean, text_mean};
   memset(parameters, 0, l->count * sizeof *parameters);
-  for (int side = 0; side < (s->shared ? 1 : CGAP_SIDES); side++) {
-    const cgap_tower *t = &l->tower[side];
-    cgap_random random = cgap_random_init(seed, START_STREAM + (uint64_t)side);
+  for (int modality = 0; modality < (s->shared ? 1 : CGAP_MODALITIES); modality++) {
+    const cgap_tower *t = &l->tower[modality];
+    cgap_random random = cgap_random_init(seed, START_STREAM + (uint64_t)modality);
     if (s->kind != CGAP_HEAD_RESIDUAL)
       start_random(parameters, &t->weight, &random);
     if (s->kind == CGAP_HEAD_MLP && !residual)
@@ -313,6 +313,6 @@ void cgap_layers_start(const cgap_layers *l, float *parameters, cgap_start start
       continue;
     float *bias = parameters + (s->kind == CGAP_HEAD_MLP ? t->bias2 : t->bias).offset;
     for (size_t k = 0; k < s->dim; k++)
-      bias[k] = (float)-(s->shared ? (image_mean[k] + text_mean[k]) / 2 : mean[side][k]);
+      bias[k] = (float)-(s->shared ? (image_mean[k] + text_mean[k]) / 2 : mean[modality][k]);
   }
 }

@@ -11,7 +11,7 @@
 
 #include "contragap/contragap.h"
 
-enum { CGAP_IMAGE_SIDE, CGAP_TEXT_SIDE, CGAP_SIDES };
+enum { CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY, CGAP_MODALITIES };
 
 /* One block of parameters: (rows, columns) at `offset` of the buffer. columns 1: a bias, which is not decayed. */
 typedef struct cgap_block {
@@ -26,7 +26,7 @@ typedef struct cgap_tower {
 
 typedef struct cgap_layers {
   cgap_head_shape shape;
-  cgap_tower tower[CGAP_SIDES];
+  cgap_tower tower[CGAP_MODALITIES];
   size_t count; /* of parameters */
 } cgap_layers;
 
@@ -49,17 +49,17 @@ bool cgap_activations_init(cgap_activations *out, const cgap_layers *layers, siz
 void cgap_activations_clear(cgap_activations *a);
 
 /* in[side] is (rows[side], dim_in); fills out[side].z. */
-void cgap_layers_forward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_SIDES],
-                         const size_t rows[CGAP_SIDES], cgap_activations out[CGAP_SIDES], int threads);
+void cgap_layers_forward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_MODALITIES],
+                         const size_t rows[CGAP_MODALITIES], cgap_activations out[CGAP_MODALITIES], int threads);
 
 /* dz[side] (rows, dim) is ∂L/∂z and is overwritten; `before` of the activations too. Fills gradient (count). */
-void cgap_layers_backward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_SIDES],
-                          const size_t rows[CGAP_SIDES], cgap_activations a[CGAP_SIDES], float *const dz[CGAP_SIDES],
+void cgap_layers_backward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_MODALITIES],
+                          const size_t rows[CGAP_MODALITIES], cgap_activations a[CGAP_MODALITIES], float *const dz[CGAP_MODALITIES],
                           float *gradient, int threads);
 
 /* One side alone, rows of any number, in blocks; out is (rows, dim). scratch activations hold at least one block. */
 enum { CGAP_LAYERS_BLOCK = 256 };
-void cgap_layers_apply(const cgap_layers *layers, const float *parameters, int side, const float *in, size_t rows,
+void cgap_layers_apply(const cgap_layers *layers, const float *parameters, int modality, const float *in, size_t rows,
                        float *out, cgap_activations *scratch);
 
 const char *cgap_head_kind_name(cgap_head_kind kind); /* "linear", … */

@@ -201,18 +201,18 @@ static void uniformity(cgap_loss *l, const cgap_positives *p, const float *x, co
                        cgap_loss_terms *terms, cgap_pulled *out)
 {
   const bool pulls = out && weight > 0;
-  const cgap_sides sides = {
+  const cgap_modality_pair modalities = {
     .z = {x, y},
     .rows = {p->images, p->texts},
     .gradient = {pulls ? out->gradient[0] : NULL, pulls ? out->gradient[1] : NULL},
   };
   double sum[2], term[2];
-  cgap_loss_uniformity(l, &sides, sum);
-  for (int side = 0; side < 2; side++) {
-    const double rows = (double)sides.rows[side];
-    term[side] = rows < 2 ? NAN : log(2 * sum[side] / (rows * (rows - 1)));
+  cgap_loss_uniformity(l, &modalities, sum);
+  for (int modality = 0; modality < 2; modality++) {
+    const double rows = (double)modalities.rows[modality];
+    term[modality] = rows < 2 ? NAN : log(2 * sum[modality] / (rows * (rows - 1)));
     if (pulls && rows >= 2)
-      out->scale[side] = (float)(weight / 2 * 4 / sum[side]);
+      out->scale[modality] = (float)(weight / 2 * 4 / sum[modality]);
   }
   terms->uniform_image = term[0];
   terms->uniform_text = term[1];

@@ -390,42 +390,42 @@ static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap
 }
 
 /* Slots of the two sides are apart: their groups are shared out together. */
-static void uniformity_group(cgap_loss *loss, const cgap_sides *sides, int side, size_t panel, size_t g, size_t groups)
+static void uniformity_group(cgap_loss *loss, const cgap_modality_pair *modalities, int modality, size_t panel, size_t g, size_t groups)
 {
-  cgap_slot *slot = &loss->slot[side * CGAP_LOSS_GROUPS + g];
+  cgap_slot *slot = &loss->slot[modality * CGAP_LOSS_GROUPS + g];
   const size_t blocks = panel + 1, begin = g * blocks / groups;
   slot->sum = 0;
   for (size_t block = begin; block < (g + 1) * blocks / groups; block++) {
-    tile t = tile_at(loss, block, sides->rows[side], TILE, panel, sides->rows[side], NULL);
-    uniformity_tile(loss, sides->z[side], &t, slot, block == begin, sides->gradient[side]);
+    tile t = tile_at(loss, block, modalities->rows[modality], TILE, panel, modalities->rows[modality], NULL);
+    uniformity_tile(loss, modalities->z[modality], &t, slot, block == begin, modalities->gradient[modality]);
   }
 }
 
-void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2])
+void cgap_loss_uniformity(cgap_loss *loss, const cgap_modality_pair *modalities, double sum[2])
 {
-  const size_t most = sides->rows[0] > sides->rows[1] ? sides->rows[0] : sides->rows[1];
+  const size_t most = modalities->rows[0] > modalities->rows[1] ? modalities->rows[0] : modalities->rows[1];
   const size_t size = (size_t)cgap_comm_size(loss->comm), rank = (size_t)cgap_comm_rank(loss->comm);
   sum[0] = sum[1] = 0;
-  for (int side = 0; loss->comm && side < 2; side++)
-    if (sides->gradient[side])
-      memset(sides->gradient[side], 0, sides->rows[side] * loss->dim * sizeof(float));
+  for (int modality = 0; loss->comm && modality < 2; modality++)
+    if (modalities->gradient[modality])
+      memset(modalities->gradient[modality], 0, modalities->rows[modality] * loss->dim * sizeof(float));
 #pragma omp parallel num_threads(loss->threads) if (most * most * loss->dim >= PARALLEL_FROM)
   for (size_t panel = rank; panel < blocks_of(most, TILE); panel += size) { /* a panel is one rank's */
     const size_t groups = groups_of(panel + 1);
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < 2 * groups; g++)
-      if (panel * TILE < sides->rows[g % 2])
-        uniformity_group(loss, sides, (int)(g % 2), panel, g / 2, groups);
+      if (panel * TILE < modalities->rows[g % 2])
+        uniformity_group(loss, modalities, (int)(g % 2), panel, g / 2, groups);
 #pragma omp for schedule(static)
     for (size_t m = 0; m < 2 * TILE / MERGE_ROWS; m++) {
-      const size_t side = m % 2, row = panel * TILE + m / 2 * MERGE_ROWS, rows = sides->rows[side];
-      if (row < rows && sides->gradient[side])
-        merge_panel(loss, side * CGAP_LOSS_GROUPS, groups, row, rows - row < MERGE_ROWS ? rows - row : MERGE_ROWS, 1,
-                    sides->gradient[side]);
+      const size_t modality = m % 2, row = panel * TILE + m / 2 * MERGE_ROWS, rows = modalities->rows[modality];
+      if (row < rows && modalities->gradient[modality])
+        merge_panel(loss, modality * CGAP_LOSS_GROUPS, groups, row, rows - row < MERGE_ROWS ? rows - row : MERGE_ROWS, 1,
+                    modalities->gradient[modality]);
     }
 #pragma omp single
     for (size_t g = 0; g < 2 * groups; g++)
-      if (panel * TILE < sides->rows[g % 2])
+      if (panel * TILE < modalities->rows[g % 2])
         sum[g % 2] += loss->slot[g % 2 * CGAP_LOSS_GROUPS + g / 2].sum;
   }
   if (loss->comm)

@@ -77,13 +77,13 @@ typedef struct cgap_pulled {
 double cgap_loss_backward(cgap_loss *loss, const cgap_cross *cross, const cgap_pulled *out);
 
 /* Both sides, each beside itself. */
-typedef struct cgap_sides {
+typedef struct cgap_modality_pair {
   const float *z[2]; /* (rows, dim) */
   size_t rows[2];
   float *gradient[2]; /* (rows, dim); NULL: not wanted */
-} cgap_sides;
+} cgap_modality_pair;
 
 /* Of each side Σ over i < k of e^{4 z_i·z_k − 4}; its gradient becomes Σ_{k≠i} e^{4 z_i·z_k − 4} z_k. */
-void cgap_loss_uniformity(cgap_loss *loss, const cgap_sides *sides, double sum[2]);
+void cgap_loss_uniformity(cgap_loss *loss, const cgap_modality_pair *modalities, double sum[2]);
 
 #endif

@@ -68,8 +68,8 @@ static cgap_status take_all(cgap_batches *b, cgap_error *error)
   b->y = batch->text_rows = cgap_alloc(p->positives.texts, p->dim * sizeof(float));
   if (!b->x || !b->y)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->positives.texts);
-  cgap_status status = cgap_split_rows_read(p, CGAP_IMAGE_SIDE, NULL, 0, p->positives.images, batch->image_rows, error);
-  return status == CGAP_OK ? cgap_split_rows_read(p, CGAP_TEXT_SIDE, NULL, 0, p->positives.texts, batch->text_rows, error)
+  cgap_status status = cgap_split_rows_read(p, CGAP_IMAGE_MODALITY, NULL, 0, p->positives.images, batch->image_rows, error);
+  return status == CGAP_OK ? cgap_split_rows_read(p, CGAP_TEXT_MODALITY, NULL, 0, p->positives.texts, batch->text_rows, error)
                            : status;
 }
 
@@ -79,7 +79,7 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_ro
   const size_t texts = split_rows->positives.texts;
   cgap_status status = CGAP_OK;
   *out = (cgap_batches){.split_rows = split_rows, .size = size ? size : texts, .seed = seed, .reads = !split_rows->image};
-  out->thread_safe = out->reads && split_rows->threads[CGAP_IMAGE_SIDE] && split_rows->threads[CGAP_TEXT_SIDE];
+  out->thread_safe = out->reads && split_rows->threads[CGAP_IMAGE_MODALITY] && split_rows->threads[CGAP_TEXT_MODALITY];
   if (size == CGAP_BATCH_AUTO)
     out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
   out->count = texts / out->size;
@@ -199,8 +199,8 @@ static cgap_status read_rows(const cgap_batches *b, cgap_batch *out, cgap_error 
 {
   const size_t *text = b->order + out->number * b->size;
   const cgap_status status =
-    cgap_split_rows_read(b->split_rows, CGAP_IMAGE_SIDE, out->image, 0, out->positives.images, out->image_rows, error);
-  return status == CGAP_OK ? cgap_split_rows_read(b->split_rows, CGAP_TEXT_SIDE, text, 0, b->size, out->text_rows, error) : status;
+    cgap_split_rows_read(b->split_rows, CGAP_IMAGE_MODALITY, out->image, 0, out->positives.images, out->image_rows, error);
+  return status == CGAP_OK ? cgap_split_rows_read(b->split_rows, CGAP_TEXT_MODALITY, text, 0, b->size, out->text_rows, error) : status;
 }
 
 static void match_at(cgap_batches *b, int place, size_t number)
@@ -230,8 +230,8 @@ static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error
   b->waits = cgap_clock_seconds() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
   if (status == CGAP_OK && b->waits && number + 1 < b->count) {
     match_at(b, 1, number + 1);
-    cgap_split_rows_expect(b->split_rows, CGAP_IMAGE_SIDE, b->batch[1].image, b->batch[1].positives.images);
-    cgap_split_rows_expect(b->split_rows, CGAP_TEXT_SIDE, b->order + (number + 1) * b->size, b->size);
+    cgap_split_rows_expect(b->split_rows, CGAP_IMAGE_MODALITY, b->batch[1].image, b->batch[1].positives.images);
+    cgap_split_rows_expect(b->split_rows, CGAP_TEXT_MODALITY, b->order + (number + 1) * b->size, b->size);
   }
   return status;
 }

@@ -60,8 +60,8 @@ static double reading_bytes(const cgap_data *d, const sizes *s)
   const double square = s->dim * s->dim * sizeof(double);
   double blocks = 0;
   for (int k = 0; k < 2; k++) {
-    const cgap_source *side = k ? &d->text : &d->image;
-    const double rows = fmin((double)side->rows, (double)(BLOCKS * cgap_block_rows(side)));
+    const cgap_source *modality = k ? &d->text : &d->image;
+    const double rows = fmin((double)modality->rows, (double)(BLOCKS * cgap_block_rows(modality)));
     blocks = fmax(blocks, rows * s->dim * s->raw);
   }
   const double runs = s->threads * (double)cgap_moment_run(d->image.dim) * s->dim * sizeof(double);
@@ -86,17 +86,17 @@ static double step_bytes(const sizes *s, bool reads)
 /* Before and after: the test part through a head, its audits, and what these keep for the intervals. */
 static double study_bytes(const cgap_data *d, const sizes *s, bool reads, cgap_error *error)
 {
-  cgap_source sides[] = {d->image, d->text};
+  cgap_source modalities[] = {d->image, d->text};
   double rows = 0, most = 0;
   for (int k = 0; k < 2; k++) {
-    sides[k].rows = (size_t)(s->test * (double)sides[k].rows) + 1;
-    sides[k].type = reads ? sides[k].type : CGAP_FLOAT32;
-    rows += (double)sides[k].rows;
-    most = fmax(most, (double)sides[k].rows);
+    modalities[k].rows = (size_t)(s->test * (double)modalities[k].rows) + 1;
+    modalities[k].type = reads ? modalities[k].type : CGAP_FLOAT32;
+    rows += (double)modalities[k].rows;
+    most = fmax(most, (double)modalities[k].rows);
   }
   cgap_plan plan;
   const cgap_plan_options how = {.threads = (int)s->threads, .memory_bytes = UINT64_MAX / 2};
-  if (cgap_plan_make(&plan, &sides[0], &sides[1], &how, error) != CGAP_OK)
+  if (cgap_plan_make(&plan, &modalities[0], &modalities[1], &how, error) != CGAP_OK)
     return INFINITY;
   const double audit = (double)plan.smallest_bytes - PROGRAM_BYTES;
   const double transform = TRANSFORMED * (s->dim * (s->raw + sizeof(float)) + 2 * s->dim_new * sizeof(float));
@@ -178,11 +178,11 @@ static cgap_status fail(const cgap_data *d, const sizes *s, const phases *p, dou
 
 static void plan_spills(cgap_budget *out, const cgap_data *d)
 {
-  const cgap_source *sides[] = {&d->image, &d->text};
+  const cgap_source *modalities[] = {&d->image, &d->text};
   for (int k = 0; k < 2; k++) {
-    out->spill[k] = out->reads && !cgap_source_seeks(sides[k]);
+    out->spill[k] = out->reads && !cgap_source_seeks(modalities[k]);
     if (out->spill[k])
-      out->spill_bytes += (uint64_t)sides[k]->rows * sides[k]->dim * cgap_type_size(sides[k]->type);
+      out->spill_bytes += (uint64_t)modalities[k]->rows * modalities[k]->dim * cgap_type_size(modalities[k]->type);
   }
 }
 

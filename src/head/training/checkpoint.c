@@ -24,7 +24,7 @@ static const char MAGIC[8] = "cgapckpt";
 enum { VERSION = 1, ARRAYS = 4 };
 
 /* Unit rows in blocks, the same as of all at once. *h: the seed, then the hash. */
-static cgap_status hash_rows(uint64_t *h, const cgap_split_rows *p, int side, size_t rows, cgap_error *error)
+static cgap_status hash_rows(uint64_t *h, const cgap_split_rows *p, int modality, size_t rows, cgap_error *error)
 {
   enum { AT_ONCE = 1024 };
   float *block = cgap_alloc(AT_ONCE, p->dim * sizeof *block);
@@ -34,7 +34,7 @@ static cgap_status hash_rows(uint64_t *h, const cgap_split_rows *p, int side, si
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t first = 0; status == CGAP_OK && first < rows; first += AT_ONCE) {
     const size_t count = rows - first < AT_ONCE ? rows - first : AT_ONCE;
-    status = cgap_split_rows_read(p, side, NULL, first, count, block, error);
+    status = cgap_split_rows_read(p, modality, NULL, first, count, block, error);
     if (status == CGAP_OK)
       (void)XXH3_64bits_update(state, block, count * p->dim * sizeof *block);
   }
@@ -48,9 +48,9 @@ static cgap_status hash_rows(uint64_t *h, const cgap_split_rows *p, int side, si
 static cgap_status hash_part(uint64_t *h, const cgap_split_rows *p, cgap_error *error)
 {
   const cgap_positives *c = &p->positives;
-  cgap_status status = hash_rows(h, p, CGAP_IMAGE_SIDE, c->images, error);
+  cgap_status status = hash_rows(h, p, CGAP_IMAGE_MODALITY, c->images, error);
   if (status == CGAP_OK)
-    status = hash_rows(h, p, CGAP_TEXT_SIDE, c->texts, error);
+    status = hash_rows(h, p, CGAP_TEXT_MODALITY, c->texts, error);
   *h = XXH3_64bits_withSeed(c->image_first, (c->images + 1) * sizeof(size_t), *h);
   *h = XXH3_64bits_withSeed(c->positive_text, c->count * sizeof(size_t), *h);
   return status;

@@ -26,18 +26,18 @@ const char *cgap_gap_method_name(cgap_gap_method method)
   return (unsigned)method < CGAP_GAP_METHODS ? NAMES[method] : "unknown";
 }
 
-static void put_bias(cgap_head *h, int side, const double *bias)
+static void put_bias(cgap_head *h, int modality, const double *bias)
 {
-  float *out = h->parameters + h->layers.tower[side].bias.offset;
+  float *out = h->parameters + h->layers.tower[modality].bias.offset;
   for (size_t k = 0; k < h->layers.shape.dim; k++)
     out[k] = (float)bias[k];
 }
 
 /* The residual head adds z itself: W = A − I */
-static void put_matrix(cgap_head *h, int side, const double *a)
+static void put_matrix(cgap_head *h, int modality, const double *a)
 {
   const size_t d = h->layers.shape.dim;
-  float *out = h->parameters + h->layers.tower[side].weight.offset;
+  float *out = h->parameters + h->layers.tower[modality].weight.offset;
   for (size_t k = 0; k < d * d; k++)
     out[k] = (float)(a[k] - (k % (d + 1) == 0));
 }
@@ -45,25 +45,25 @@ static void put_matrix(cgap_head *h, int side, const double *a)
 static void center(cgap_head *h, const cgap_split_rows *p, double *work)
 {
   const double *mean[] = {p->image_mean, p->text_mean};
-  for (int side = 0; side < CGAP_SIDES; side++) {
+  for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
     for (size_t k = 0; k < p->dim; k++)
-      work[k] = -mean[side][k];
-    put_bias(h, side, work);
+      work[k] = -mean[modality][k];
+    put_bias(h, modality, work);
   }
 }
 
 static void shift(cgap_head *h, const cgap_split_rows *p, double factor, double *work)
 {
-  for (int side = 0; side < CGAP_SIDES; side++) {
+  for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
     for (size_t k = 0; k < p->dim; k++)
-      work[k] = (side == CGAP_IMAGE_SIDE ? -0.5 : 0.5) * factor * (p->image_mean[k] - p->text_mean[k]);
-    put_bias(h, side, work);
+      work[k] = (modality == CGAP_IMAGE_MODALITY ? -0.5 : 0.5) * factor * (p->image_mean[k] - p->text_mean[k]);
+    put_bias(h, modality, work);
   }
 }
 
 /* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two sides of a part, in double; index (count) picks the rows of each,
  * NULL: in order */
-static cgap_status moment(double *out, const cgap_split_rows *p, const int side[2], const size_t *const index[2],
+static cgap_status moment(double *out, const cgap_split_rows *p, const int modality[2], const size_t *const index[2],
                           size_t count, cgap_error *error)
 {
   enum { RUN = 512 };
@@ -75,7 +75,7 @@ static cgap_status moment(double *out, const cgap_split_rows *p, const int side[
   for (size_t first = 0; status == CGAP_OK && first < count; first += RUN) {
     const size_t run = count - first < RUN ? count - first : RUN;
     for (int k = 0; status == CGAP_OK && k < 2; k++) {
-      status = cgap_split_rows_read(p, side[k], index[k] ? index[k] + first : NULL, first, run, rows, error);
+      status = cgap_split_rows_read(p, modality[k], index[k] ? index[k] + first : NULL, first, run, rows, error);
       for (size_t i = 0; status == CGAP_OK && i < run * dim; i++)
         row_double[(size_t)k * RUN * dim + i] = (double)rows[i];
     }
@@ -111,17 +111,17 @@ static cgap_status whiten(cgap_head *h, const cgap_split_rows *p, double *work, 
   const size_t d = p->dim, rows[] = {p->positives.images, p->positives.texts};
   const double *mean[] = {p->image_mean, p->text_mean};
   double *c = work, *values = c + d * d, *spare = values + d;
-  for (int side = 0; side < CGAP_SIDES; side++) {
-    const cgap_status status = moment(c, p, (int[]){side, side}, (const size_t *[]){NULL, NULL}, rows[side], error);
+  for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
+    const cgap_status status = moment(c, p, (int[]){modality, modality}, (const size_t *[]){NULL, NULL}, rows[modality], error);
     if (status != CGAP_OK)
       return status;
     for (size_t k = 0; k < d * d; k++)
-      c[k] = c[k] / (double)rows[side] - mean[side][k / d] * mean[side][k % d];
+      c[k] = c[k] / (double)rows[modality] - mean[modality][k / d] * mean[modality][k % d];
     if (!inverse_root(c, d, values, spare))
       return cgap_fail(error, CGAP_DATA, "whiten: the rows of one side do not differ, there is nothing to whiten");
-    put_matrix(h, side, c);
-    cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)d, (int)d, -1, c, (int)d, mean[side], 1, 0, values, 1);
-    put_bias(h, side, values);
+    put_matrix(h, modality, c);
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)d, (int)d, -1, c, (int)d, mean[modality], 1, 0, values, 1);
+    put_bias(h, modality, values);
   }
   return CGAP_OK;
 }
@@ -132,7 +132,7 @@ static cgap_status procrustes(cgap_head *h, const cgap_split_rows *p, double *wo
   const size_t d = p->dim;
   double *m = work, *u = m + d * d, *vt = u + d * d, *s = vt + d * d, trace = 0;
   const cgap_status status =
-    moment(m, p, (int[]){CGAP_IMAGE_SIDE, CGAP_TEXT_SIDE},
+    moment(m, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
            (const size_t *[]){p->positives.positive_image, p->positives.positive_text}, p->positives.count, error);
   if (status != CGAP_OK)
     return status;
@@ -144,7 +144,7 @@ static cgap_status procrustes(cgap_head *h, const cgap_split_rows *p, double *wo
   if (LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'A', n, n, m, n, s, u, n, vt, n) != 0)
     return cgap_fail(error, CGAP_DATA, "procrustes: the singular values of the couples' moment did not converge");
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, u, n, vt, n, 0, m, n);
-  put_matrix(h, CGAP_TEXT_SIDE, m);
+  put_matrix(h, CGAP_TEXT_MODALITY, m);
   return CGAP_OK;
 }
 
@@ -183,7 +183,7 @@ cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, do
 
 /* Without texts the class texts stand for them; only a rotation needs to know who belongs to whom. Of one side alone,
  * each is fitted on it: what that makes of the other side's place is not used. */
-static cgap_status sides_of(cgap_data *out, const cgap_data *data, cgap_gap_method method, cgap_error *error)
+static cgap_status modalities_of(cgap_data *out, const cgap_data *data, cgap_gap_method method, cgap_error *error)
 {
   *out = *data;
   if (data->text.rows == 0 && data->class_text.rows > 0) {
@@ -209,7 +209,7 @@ static cgap_split_rows whole(const cgap_embeddings *e)
     .dim = e->image.dim,
     .image = e->image.unit,
     .text = e->text.unit,
-    .side = {&e->image, &e->text},
+    .modality = {&e->image, &e->text},
     .image_mean = e->image.mean,
     .text_mean = e->text.mean,
     .positives = {
@@ -220,28 +220,28 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
                                    int threads, uint64_t limit, cgap_progress progress, cgap_error *error)
 {
   cgap_embeddings e = {0};
-  cgap_data sides;
+  cgap_data modalities;
   cgap_budget budget;
-  cgap_spill *spill[CGAP_SIDES] = {NULL, NULL};
+  cgap_spill *spill[CGAP_MODALITIES] = {NULL, NULL};
   *out = NULL;
   const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES; /* the others are made of the means alone */
-  cgap_status status = sides_of(&sides, data, method, error);
+  cgap_status status = modalities_of(&modalities, data, method, error);
   if (status == CGAP_OK)
-    status = cgap_budget_gap_method(&budget, &sides, rows, cgap_gap_method_name(method), limit, error);
-  cgap_source *const side[] = {&sides.image, &sides.text};
-  for (int k = 0; status == CGAP_OK && k < CGAP_SIDES; k++) {
-    const cgap_source from = *side[k];
+    status = cgap_budget_gap_method(&budget, &modalities, rows, cgap_gap_method_name(method), limit, error);
+  cgap_source *const modality[] = {&modalities.image, &modalities.text};
+  for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
+    const cgap_source from = *modality[k];
     if (budget.spill[k])
-      status = cgap_spill_copy(&spill[k], side[k], &from, progress, error);
+      status = cgap_spill_copy(&spill[k], modality[k], &from, progress, error);
   }
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&e, &sides, rows && !budget.reads, threads > 0 ? threads : omp_get_max_threads(),
+    status = cgap_embeddings_load(&e, &modalities, rows && !budget.reads, threads > 0 ? threads : omp_get_max_threads(),
                                   progress, error);
   const cgap_split_rows all = whole(&e);
   if (status == CGAP_OK)
     status = cgap_gap_method_fit_rows(out, method, factor, &all, error);
   cgap_embeddings_clear(&e);
-  for (int k = 0; k < CGAP_SIDES; k++)
+  for (int k = 0; k < CGAP_MODALITIES; k++)
     cgap_spill_close(spill[k]);
   return status;
 }

@@ -11,9 +11,9 @@
 
 enum { LEAST_IMAGES = 10, SPLIT_STREAM = 0x5350, AT_ONCE = 1024 };
 
-static cgap_status fail_memory(const cgap_side *side, cgap_error *error)
+static cgap_status fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", side->source->name, side->rows);
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", modality->source->name, modality->rows);
 }
 
 /* Sets of images: root[i] is an earlier image of the same set, or i itself. */
@@ -32,19 +32,19 @@ static void join(size_t *root, size_t a, size_t b)
 }
 
 /* Joins images with equal unit rows (image_of == NULL), or images of equal text rows. */
-static cgap_status join_equal(size_t *root, const cgap_side *side, const size_t *image_of, cgap_error *error)
+static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, const size_t *image_of, cgap_error *error)
 {
   cgap_distinct seen;
   cgap_panel panel = {0};
-  float *spare = cgap_alloc(side->dim, sizeof *spare);
-  const bool fine = cgap_distinct_init(&seen, side->rows) && spare;
-  cgap_status status = fine ? CGAP_OK : fail_memory(side, error);
-  for (size_t begin = 0; status == CGAP_OK && begin < side->rows; begin += AT_ONCE) {
-    const size_t rows = side->rows - begin < AT_ONCE ? side->rows - begin : AT_ONCE;
-    status = cgap_panel_load(&panel, side, begin, rows, error);
+  float *spare = cgap_alloc(modality->dim, sizeof *spare);
+  const bool fine = cgap_distinct_init(&seen, modality->rows) && spare;
+  cgap_status status = fine ? CGAP_OK : fail_memory(modality, error);
+  for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += AT_ONCE) {
+    const size_t rows = modality->rows - begin < AT_ONCE ? modality->rows - begin : AT_ONCE;
+    status = cgap_panel_load(&panel, modality, begin, rows, error);
     for (size_t i = begin; status == CGAP_OK && i < begin + rows; i++) {
-      const float *row = panel.unit + (i - begin) * side->dim;
-      const size_t first = cgap_distinct_add(&seen, cgap_unit_hash(row, side->dim, spare), i);
+      const float *row = panel.unit + (i - begin) * modality->dim;
+      const size_t first = cgap_distinct_add(&seen, cgap_unit_hash(row, modality->dim, spare), i);
       if (first != i)
         join(root, image_of ? image_of[first] : first, image_of ? image_of[i] : i);
     }
@@ -177,9 +177,9 @@ void cgap_split_clear(cgap_split *split)
 
 enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452, ROWS_AT_ONCE = 1024 };
 
-static cgap_status rows_fail_memory(const cgap_side *side, cgap_error *error)
+static cgap_status rows_fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows", side->source->name, side->rows);
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows", modality->source->name, modality->rows);
 }
 
 /* Counting sort by text, then by image, keeps the texts of an image ascending. */
@@ -289,7 +289,7 @@ static void list_positives(chosen *c, const cgap_embeddings *e, const cgap_split
 
 /* The rows of one side that take part, in the order of the file. */
 typedef struct taking {
-  const cgap_side *side;
+  const cgap_modality_rows *modality;
   size_t *place;  /* (side rows) SIZE_MAX where a row takes no part; becomes its row of the part */
   bool merge;     /* equal ones become one */
   int threads;    /* that read */
@@ -301,14 +301,14 @@ typedef struct taking {
 
 static bool open_taking(taking *t)
 {
-  const size_t dim = t->side->dim;
-  for (size_t i = 0; i < t->side->rows; i++)
+  const size_t dim = t->modality->dim;
+  for (size_t i = 0; i < t->modality->rows; i++)
     t->taken += t->place[i] != SIZE_MAX;
   t->listed = cgap_alloc(t->taken, sizeof *t->listed);
   t->spare = cgap_alloc(dim, sizeof *t->spare);
-  t->block = cgap_alloc(t->side->unit ? 1 : ROWS_AT_ONCE, dim * sizeof *t->block);
+  t->block = cgap_alloc(t->modality->unit ? 1 : ROWS_AT_ONCE, dim * sizeof *t->block);
   const bool fine = (!t->merge || cgap_distinct_init(&t->seen, t->taken)) && t->listed && t->spare && t->block;
-  for (size_t i = 0, k = 0; fine && i < t->side->rows; i++)
+  for (size_t i = 0, k = 0; fine && i < t->modality->rows; i++)
     if (t->place[i] != SIZE_MAX)
       t->listed[k++] = i;
   return fine;
@@ -326,7 +326,7 @@ static void close_taking(taking *t)
 /* Numbers one row; equal ones get one number, and the last of them stands for all. */
 static void take_row(taking *t, size_t row, const float *unit, float *out, size_t *kept, double *sum)
 {
-  const size_t dim = t->side->dim;
+  const size_t dim = t->modality->dim;
   const size_t first = t->merge ? cgap_distinct_add(&t->seen, cgap_unit_hash(unit, dim, t->spare), row) : row;
   const size_t at = t->place[row] = first == row ? t->rows++ : t->place[first];
   if (out)
@@ -339,16 +339,16 @@ static void take_row(taking *t, size_t row, const float *unit, float *out, size_
 /* out (taken, dim) or NULL, kept (taken), mean (dim) */
 static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, cgap_error *error)
 {
-  const size_t dim = t->side->dim;
+  const size_t dim = t->modality->dim;
   for (size_t first = 0; first < t->taken; first += ROWS_AT_ONCE) {
     const size_t count = t->taken - first < ROWS_AT_ONCE ? t->taken - first : ROWS_AT_ONCE;
     const cgap_status status =
-      t->side->unit ? CGAP_OK : cgap_gather(t->side, t->listed + first, count, t->threads, t->block, error);
+      t->modality->unit ? CGAP_OK : cgap_gather(t->modality, t->listed + first, count, t->threads, t->block, error);
     if (status != CGAP_OK)
       return status;
     for (size_t k = 0; k < count; k++) {
       const size_t row = t->listed[first + k];
-      take_row(t, row, t->side->unit ? t->side->unit + row * dim : t->block + k * dim, out, kept, mean);
+      take_row(t, row, t->modality->unit ? t->modality->unit + row * dim : t->block + k * dim, out, kept, mean);
     }
   }
   for (size_t k = 0; k < dim; k++)
@@ -356,23 +356,23 @@ static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, 
   return CGAP_OK;
 }
 
-static cgap_status build_side(cgap_split_rows *out, int side, size_t *rows, const cgap_side *from, size_t *place,
+static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *rows, const cgap_modality_rows *from, size_t *place,
                               const cgap_split_rows_options *o, cgap_error *error)
 {
   const bool is_thread_safe = o->leave && cgap_gather_is_thread_safe(from);
-  taking t = {.side = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
-  float **unit = side == CGAP_IMAGE_SIDE ? &out->image : &out->text;
-  double **mean = side == CGAP_IMAGE_SIDE ? &out->image_mean : &out->text_mean;
+  taking t = {.modality = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
+  float **unit = modality == CGAP_IMAGE_MODALITY ? &out->image : &out->text;
+  double **mean = modality == CGAP_IMAGE_MODALITY ? &out->image_mean : &out->text_mean;
   cgap_status status = CGAP_OK;
   bool fine = open_taking(&t) && (*mean = cgap_zalloc(from->dim, sizeof **mean)) &&
-              (out->kept[side] = cgap_alloc(t.taken, sizeof *out->kept[side]));
+              (out->kept[modality] = cgap_alloc(t.taken, sizeof *out->kept[modality]));
   if (fine && !o->leave)
     fine = (*unit = cgap_alloc(t.taken, from->dim * sizeof **unit));
   if (fine)
-    status = take_rows(&t, *unit, out->kept[side], *mean, error);
+    status = take_rows(&t, *unit, out->kept[modality], *mean, error);
   *rows = t.rows;
-  out->side[side] = o->leave ? from : NULL;
-  out->threads[side] = is_thread_safe ? o->threads : 0;
+  out->modality[modality] = o->leave ? from : NULL;
+  out->threads[modality] = is_thread_safe ? o->threads : 0;
   close_taking(&t);
   return fine ? status : rows_fail_memory(from, error);
 }
@@ -380,9 +380,9 @@ static cgap_status build_side(cgap_split_rows *out, int side, size_t *rows, cons
 static cgap_status build(cgap_split_rows *out, chosen *c, const cgap_embeddings *e, const cgap_split_rows_options *o,
                          cgap_error *error)
 {
-  cgap_status status = build_side(out, CGAP_IMAGE_SIDE, &c->images, &e->image, c->image, o, error);
+  cgap_status status = build_modality(out, CGAP_IMAGE_MODALITY, &c->images, &e->image, c->image, o, error);
   if (status == CGAP_OK)
-    status = build_side(out, CGAP_TEXT_SIDE, &c->texts, &e->text, c->text, o, error);
+    status = build_modality(out, CGAP_TEXT_MODALITY, &c->texts, &e->text, c->text, o, error);
   if (status != CGAP_OK)
     return status;
   for (size_t k = 0; k < c->positives; k++) {
@@ -421,9 +421,9 @@ cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e,
 }
 
 /* The kept rows of a part's rows; NULL: out of memory. */
-static size_t *list_kept(const cgap_split_rows *p, int side, const size_t *rows, size_t first, size_t count)
+static size_t *list_kept(const cgap_split_rows *p, int modality, const size_t *rows, size_t first, size_t count)
 {
-  const size_t *kept = p->kept[side];
+  const size_t *kept = p->kept[modality];
   size_t *list = cgap_alloc(count, sizeof *list);
   for (size_t k = 0; list && k < count; k++) {
     const size_t row = rows ? rows[k] : first + k;
@@ -432,27 +432,27 @@ static size_t *list_kept(const cgap_split_rows *p, int side, const size_t *rows,
   return list;
 }
 
-cgap_status cgap_split_rows_read(const cgap_split_rows *p, int side, const size_t *rows, size_t first, size_t count, float *out,
+cgap_status cgap_split_rows_read(const cgap_split_rows *p, int modality, const size_t *rows, size_t first, size_t count, float *out,
                            cgap_error *error)
 {
-  const float *unit = side == CGAP_IMAGE_SIDE ? p->image : p->text;
+  const float *unit = modality == CGAP_IMAGE_MODALITY ? p->image : p->text;
   for (size_t k = 0; unit && k < count; k++)
     memcpy(out + k * p->dim, unit + (rows ? rows[k] : first + k) * p->dim, p->dim * sizeof *out);
   if (unit)
     return CGAP_OK;
-  size_t *list = list_kept(p, side, rows, first, count);
-  const int threads = p->threads[side] > 1 ? p->threads[side] : 1;
+  size_t *list = list_kept(p, modality, rows, first, count);
+  const int threads = p->threads[modality] > 1 ? p->threads[modality] : 1;
   const cgap_status status =
-    list ? cgap_gather(p->side[side], list, count, threads, out, error) : rows_fail_memory(p->side[side], error);
+    list ? cgap_gather(p->modality[modality], list, count, threads, out, error) : rows_fail_memory(p->modality[modality], error);
   cgap_free(list);
   return status;
 }
 
-void cgap_split_rows_expect(const cgap_split_rows *p, int side, const size_t *rows, size_t count)
+void cgap_split_rows_expect(const cgap_split_rows *p, int modality, const size_t *rows, size_t count)
 {
-  size_t *list = p->side[side] ? list_kept(p, side, rows, 0, count) : NULL;
+  size_t *list = p->modality[modality] ? list_kept(p, modality, rows, 0, count) : NULL;
   if (list)
-    cgap_gather_expect(p->side[side], list, count);
+    cgap_gather_expect(p->modality[modality], list, count);
   cgap_free(list);
 }
 
@@ -460,8 +460,8 @@ void cgap_split_rows_clear(cgap_split_rows *rows)
 {
   cgap_free(rows->image);
   cgap_free(rows->text);
-  cgap_free(rows->kept[CGAP_IMAGE_SIDE]);
-  cgap_free(rows->kept[CGAP_TEXT_SIDE]);
+  cgap_free(rows->kept[CGAP_IMAGE_MODALITY]);
+  cgap_free(rows->kept[CGAP_TEXT_MODALITY]);
   cgap_free(rows->image_mean);
   cgap_free(rows->text_mean);
   cgap_free(rows->index);

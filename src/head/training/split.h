@@ -28,10 +28,10 @@ void cgap_split_clear(cgap_split *split);
 typedef struct cgap_split_rows {
   size_t dim;
   float *image, *text; /* (couples.images, dim), (couples.texts, dim) unit rows; NULL where they stay … */
-  const cgap_side *side[CGAP_SIDES]; /* … in these, images and texts, which outlive the part … */
-  size_t *kept[CGAP_SIDES];          /* … as these rows; NULL: row i is kept row i */
+  const cgap_modality_rows *modality[CGAP_MODALITIES]; /* … in these, images and texts, which outlive the part … */
+  size_t *kept[CGAP_MODALITIES];          /* … as these rows; NULL: row i is kept row i */
   double *image_mean, *text_mean;    /* (dim) over the part's rows as they stand in the file, equal ones too */
-  int threads[CGAP_SIDES];           /* that may read at once, where rows stay there; 0: they may not */
+  int threads[CGAP_MODALITIES];           /* that may read at once, where rows stay there; 0: they may not */
   size_t *index;                     /* the arrays of couples */
   cgap_positives positives;
 } cgap_split_rows;
@@ -50,11 +50,11 @@ CGAP_MUST_CHECK cgap_status cgap_split_rows_init(cgap_split_rows *out, const cga
 void cgap_split_rows_clear(cgap_split_rows *rows);
 
 /* out (count, dim): unit rows rows[0], rows[1], … of a side; rows NULL: from `first` on. */
-CGAP_MUST_CHECK cgap_status cgap_split_rows_read(const cgap_split_rows *split_rows, int side, const size_t *rows, size_t first,
+CGAP_MUST_CHECK cgap_status cgap_split_rows_read(const cgap_split_rows *split_rows, int modality, const size_t *rows, size_t first,
                                            size_t count, float *out, cgap_error *error);
 
 /* Rows that will be taken soon. */
-void cgap_split_rows_expect(const cgap_split_rows *split_rows, int side, const size_t *rows, size_t count);
+void cgap_split_rows_expect(const cgap_split_rows *split_rows, int modality, const size_t *rows, size_t count);
 
 /* Couples sorted by image and text, doubles removed, and the lists by text. The view's arrays lie in *index, which is
  * to be freed. false: out of memory. positive_image and positive_text (count) are reordered. */

@@ -28,12 +28,12 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
   t->parameters = cgap_zalloc(t->count, sizeof *t->parameters);
   t->kept = cgap_zalloc(t->count, sizeof *t->kept);
   t->gradient = cgap_zalloc(t->count, sizeof *t->gradient);
-  t->pull[CGAP_IMAGE_SIDE] = cgap_alloc(batch_images, dim * sizeof(float));
-  t->pull[CGAP_TEXT_SIDE] = cgap_alloc(t->batches.size, dim * sizeof(float));
+  t->pull[CGAP_IMAGE_MODALITY] = cgap_alloc(batch_images, dim * sizeof(float));
+  t->pull[CGAP_TEXT_MODALITY] = cgap_alloc(t->batches.size, dim * sizeof(float));
   if (!t->parameters || !t->kept || !t->gradient || !t->pull[0] || !t->pull[1] ||
       !cgap_adamw_init(&t->adamw, t->count) ||
-      !cgap_activations_init(&t->activations[CGAP_IMAGE_SIDE], &t->layers, images) ||
-      !cgap_activations_init(&t->activations[CGAP_TEXT_SIDE], &t->layers, texts))
+      !cgap_activations_init(&t->activations[CGAP_IMAGE_MODALITY], &t->layers, images) ||
+      !cgap_activations_init(&t->activations[CGAP_TEXT_MODALITY], &t->layers, texts))
     return cgap_fail(error, CGAP_RESOURCE,
                      "out of memory for batches of %zu images and %zu texts; give a smaller --batch", images, texts);
   cgap_status status = cgap_loss_open(&t->loss, images, texts, positives, dim, t->options.threads, error);
@@ -72,9 +72,9 @@ cgap_status cgap_trainer_init(cgap_trainer *t, const cgap_split_rows *training, 
 
 void cgap_trainer_clear(cgap_trainer *t)
 {
-  for (int side = 0; side < CGAP_SIDES; side++) {
-    cgap_activations_clear(&t->activations[side]);
-    cgap_free(t->pull[side]);
+  for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
+    cgap_activations_clear(&t->activations[modality]);
+    cgap_free(t->pull[modality]);
   }
   cgap_free(t->parameters);
   cgap_free(t->kept);
@@ -105,9 +105,9 @@ static double current_rate(const cgap_trainer *t)
 
 /* What this rank maps of both sides; alone: all. */
 typedef struct rank_batch {
-  size_t first[CGAP_SIDES], rows[CGAP_SIDES];
-  const float *in[CGAP_SIDES];
-  cgap_activations activations[CGAP_SIDES]; /* views */
+  size_t first[CGAP_MODALITIES], rows[CGAP_MODALITIES];
+  const float *in[CGAP_MODALITIES];
+  cgap_activations activations[CGAP_MODALITIES]; /* views */
 } rank_batch;
 
 static void skip_rows(cgap_activations *a, const cgap_head_shape *shape, size_t rows)
@@ -125,13 +125,13 @@ static rank_batch rank_batch_of(const cgap_trainer *t, const cgap_positives *pos
   const size_t size = (size_t)cgap_comm_size(t->options.comm), rank = (size_t)cgap_comm_rank(t->options.comm);
   const float *const in[] = {x, y};
   rank_batch p;
-  for (int side = 0; side < CGAP_SIDES; side++) {
-    const size_t first = rows[side] * rank / size;
-    cgap_activations *a = &p.activations[side];
-    p.first[side] = first;
-    p.rows[side] = rows[side] * (rank + 1) / size - first;
-    p.in[side] = in[side] + first * t->layers.shape.dim_in;
-    *a = t->activations[side];
+  for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
+    const size_t first = rows[modality] * rank / size;
+    cgap_activations *a = &p.activations[modality];
+    p.first[modality] = first;
+    p.rows[modality] = rows[modality] * (rank + 1) / size - first;
+    p.in[modality] = in[modality] + first * t->layers.shape.dim_in;
+    *a = t->activations[modality];
     skip_rows(a, &t->layers.shape, first);
   }
   return p;
@@ -143,10 +143,10 @@ static cgap_status gather_rows(cgap_trainer *t, const cgap_positives *positives,
   const size_t rows[] = {positives->images, positives->texts}, size = (size_t)cgap_comm_size(t->options.comm);
   size_t *place = cgap_alloc(size + 1, sizeof *place);
   cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
-  for (int side = 0; status == CGAP_OK && side < CGAP_SIDES; side++) {
+  for (int modality = 0; status == CGAP_OK && modality < CGAP_MODALITIES; modality++) {
     for (size_t r = 0; r <= size; r++)
-      place[r] = rows[side] * r / size * t->layers.shape.dim * sizeof(float);
-    status = cgap_comm_gather(t->options.comm, t->activations[side].z, place, error);
+      place[r] = rows[modality] * r / size * t->layers.shape.dim * sizeof(float);
+    status = cgap_comm_gather(t->options.comm, t->activations[modality].z, place, error);
   }
   cgap_free(place);
   return status;
@@ -179,15 +179,15 @@ static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *spl
   float *block = cgap_alloc(AT_ONCE, split_rows->dim * sizeof *block);
   const rank_batch p = rank_batch_of(t, &split_rows->positives, block, block);
   cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for validation");
-  for (int side = 0; side < CGAP_SIDES; side++)
-    for (size_t first = 0; status == CGAP_OK && first < p.rows[side]; first += AT_ONCE) {
-      const size_t count = p.rows[side] - first < AT_ONCE ? p.rows[side] - first : AT_ONCE;
+  for (int modality = 0; modality < CGAP_MODALITIES; modality++)
+    for (size_t first = 0; status == CGAP_OK && first < p.rows[modality]; first += AT_ONCE) {
+      const size_t count = p.rows[modality] - first < AT_ONCE ? p.rows[modality] - first : AT_ONCE;
       const float *const in[] = {block, block};
-      size_t rows[CGAP_SIDES] = {0};
+      size_t rows[CGAP_MODALITIES] = {0};
       cgap_activations at[] = {p.activations[0], p.activations[1]};
-      rows[side] = count;
-      skip_rows(&at[side], &t->layers.shape, first);
-      status = cgap_split_rows_read(split_rows, side, NULL, p.first[side] + first, count, block, error);
+      rows[modality] = count;
+      skip_rows(&at[modality], &t->layers.shape, first);
+      status = cgap_split_rows_read(split_rows, modality, NULL, p.first[modality] + first, count, block, error);
       if (status == CGAP_OK)
         cgap_layers_forward(&t->layers, t->parameters, in, rows, at, t->options.threads);
     }
@@ -298,7 +298,7 @@ static cgap_status one_step(cgap_trainer *t, cgap_error *error)
   cgap_progress_state *s = &t->state;
   const double start = cgap_clock_seconds(), rate = current_rate(t);
   cgap_loss_terms terms;
-  cgap_loss_gradient gradient = {.x = t->pull[CGAP_IMAGE_SIDE], .y = t->pull[CGAP_TEXT_SIDE]};
+  cgap_loss_gradient gradient = {.x = t->pull[CGAP_IMAGE_MODALITY], .y = t->pull[CGAP_TEXT_MODALITY]};
   const cgap_batches *b = &t->batches;
   cgap_status status = cgap_batches_take(&t->batches, s->batch, t->options.threads, error);
   if (status == CGAP_OK)
@@ -434,14 +434,14 @@ typedef struct stretch {
   bool decayed;
 } stretch;
 
-enum { STRETCHES = 4 * CGAP_SIDES + 1 };
+enum { STRETCHES = 4 * CGAP_MODALITIES + 1 };
 
 /* The blocks of the layers, biases not decayed, then log τ. Returns how many. */
 static size_t stretches_of(const cgap_layers *l, size_t count, stretch out[STRETCHES])
 {
   size_t n = 0;
-  for (int side = 0; side < (l->shape.shared ? 1 : CGAP_SIDES); side++) {
-    const cgap_tower *t = &l->tower[side];
+  for (int modality = 0; modality < (l->shape.shared ? 1 : CGAP_MODALITIES); modality++) {
+    const cgap_tower *t = &l->tower[modality];
     const cgap_block *blocks[] = {&t->weight, &t->bias, &t->weight2, &t->bias2};
     for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++)
       out[n++] = (stretch){blocks[b]->offset, blocks[b]->rows * blocks[b]->columns, b % 2 == 0};

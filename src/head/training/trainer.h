@@ -59,8 +59,8 @@ typedef struct cgap_trainer {
 
   cgap_batches batches;
   cgap_loss *loss;
-  cgap_activations activations[CGAP_SIDES]; /* for the largest batch and the validation part */
-  float *pull[CGAP_SIDES];                  /* ∂L/∂z */
+  cgap_activations activations[CGAP_MODALITIES]; /* for the largest batch and the validation part */
+  float *pull[CGAP_MODALITIES];                  /* ∂L/∂z */
 } cgap_trainer;
 
 /* options have been checked; parts must outlive the trainer. */

@@ -104,17 +104,17 @@ static cgap_status make_split_rows(cgap_trial *t, const cgap_embeddings *e, cons
 struct cgap_trial_rows {
   cgap_data data;
   cgap_embeddings e;
-  cgap_spill *spill[CGAP_SIDES];
+  cgap_spill *spill[CGAP_MODALITIES];
 };
 
 static cgap_status put_aside(cgap_trial_rows *rows, const cgap_budget *b, cgap_progress progress, cgap_error *error)
 {
-  cgap_source *sides[] = {&rows->data.image, &rows->data.text};
+  cgap_source *modalities[] = {&rows->data.image, &rows->data.text};
   cgap_status status = CGAP_OK;
-  for (int k = 0; status == CGAP_OK && k < CGAP_SIDES; k++) {
-    const cgap_source from = *sides[k];
+  for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
+    const cgap_source from = *modalities[k];
     if (b->spill[k])
-      status = cgap_spill_copy(&rows->spill[k], sides[k], &from, progress, error);
+      status = cgap_spill_copy(&rows->spill[k], modalities[k], &from, progress, error);
   }
   return status;
 }
@@ -124,7 +124,7 @@ static void clear_rows(cgap_trial_rows *rows)
   if (!rows)
     return;
   cgap_embeddings_clear(&rows->e);
-  for (int k = 0; k < CGAP_SIDES; k++)
+  for (int k = 0; k < CGAP_MODALITIES; k++)
     cgap_spill_close(rows->spill[k]);
   cgap_free(rows);
 }
@@ -208,9 +208,9 @@ void cgap_trial_clear(cgap_trial *t)
 
 /* ---------------------------------------------------------------- test set */
 
-static size_t bytes_of(const cgap_side *side)
+static size_t bytes_of(const cgap_modality_rows *modality)
 {
-  return side->dim * cgap_type_size(side->source->type);
+  return modality->dim * cgap_type_size(modality->source->type);
 }
 
 /* place[i]: row of the subset that kept image i became, or SIZE_MAX. Returns how many. */
@@ -302,13 +302,13 @@ static bool has_arithmetic(const cgap_data *d)
 }
 
 /* The rows as a source: a copy in memory, or picked from the whole. */
-static bool view_rows(cgap_source *out, cgap_picked **picked, const cgap_side *side, const unsigned char *copy,
+static bool view_rows(cgap_source *out, cgap_picked **picked, const cgap_modality_rows *modality, const unsigned char *copy,
                       const size_t *rows, size_t count)
 {
   if (copy)
-    *out = cgap_source_view(copy, count, side->dim, side->source->type, side->source->name);
+    *out = cgap_source_view(copy, count, modality->dim, modality->source->type, modality->source->name);
   else
-    *picked = cgap_picked_open(out, side->source, rows, count);
+    *picked = cgap_picked_open(out, modality->source, rows, count);
   return copy || *picked;
 }
 
@@ -380,7 +380,7 @@ static void map_rows(size_t *rows, size_t count, const size_t *to)
     rows[k] = to[rows[k]];
 }
 
-static void map_checks(cgap_side_checks *c, const size_t *to)
+static void map_checks(cgap_modality_checks *c, const size_t *to)
 {
   cgap_check *all[] = {&c->not_finite, &c->zero, &c->off_unit, &c->duplicates, &c->near_duplicates};
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)
@@ -437,7 +437,7 @@ static cgap_status open_place(place *p, cgap_source *view, const cgap_source *in
 }
 
 /* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the row. */
-static cgap_status transform(place *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int side,
+static cgap_status transform(place *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int modality,
                              bool spill, bool leave_bad, int threads, cgap_error *error)
 {
   const size_t dim = head->layers.shape.dim, rows = in->rows;
@@ -451,7 +451,7 @@ static cgap_status transform(place *p, cgap_source *view, const cgap_source *in,
     float *to = p->spill ? p->block : p->all + first * dim;
     status = cgap_reader_read(&reader, first, count, leave_bad ? bad : NULL, error);
     if (status == CGAP_OK)
-      status = cgap_head_transform(head, side, reader.unit, count, to, threads, error);
+      status = cgap_head_transform(head, modality, reader.unit, count, to, threads, error);
     for (size_t i = 0; status == CGAP_OK && i < count; i++)
       if (bad[i])
         memset(to + i * dim, 0, dim * sizeof *to);
@@ -469,21 +469,21 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
   *out = (cgap_transformed){.data = *data};
   cgap_data *d = &out->data;
   place at = {0};
-  cgap_status status = transform(&at, &d->image, &data->image, head, CGAP_IMAGE_SIDE, spill, false, threads, error);
+  cgap_status status = transform(&at, &d->image, &data->image, head, CGAP_IMAGE_MODALITY, spill, false, threads, error);
   out->image = at.all;
   out->spilled[0] = at.spill;
   if (status == CGAP_OK) {
-    status = transform(&at, &d->text, &data->text, head, CGAP_TEXT_SIDE, spill, false, threads, error);
+    status = transform(&at, &d->text, &data->text, head, CGAP_TEXT_MODALITY, spill, false, threads, error);
     out->text = at.all;
     out->spilled[1] = at.spill;
   }
   if (status == CGAP_OK && data->class_text.rows) {
     status =
-      transform(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_SIDE, false, data->drop_bad, threads, error);
+      transform(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
     out->class_text = at.all;
   }
   if (status == CGAP_OK && data->words.rows) {
-    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_SIDE, false, data->drop_bad, threads, error);
+    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
     out->words = at.all;
   }
   if (status != CGAP_OK)

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-cgap_near cgap_near_of(const cgap_dataset *d, cgap_role side, size_t shard)
+cgap_near cgap_near_of(const cgap_dataset *d, cgap_role modality, size_t shard)
 {
   const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   const bool by_shard = image->count == text->count;
   return (cgap_near){
-    .side = &d->role[side].taken[shard],
-    .images = by_shard || side == CGAP_ROLE_IMAGE ? cgap_taken_rows(&image->taken[shard]) : cgap_series_rows(image),
-    .texts = by_shard || side == CGAP_ROLE_TEXT ? cgap_taken_rows(&text->taken[shard]) : cgap_series_rows(text),
+    .modality = &d->role[modality].taken[shard],
+    .images = by_shard || modality == CGAP_ROLE_IMAGE ? cgap_taken_rows(&image->taken[shard]) : cgap_series_rows(image),
+    .texts = by_shard || modality == CGAP_ROLE_TEXT ? cgap_taken_rows(&text->taken[shard]) : cgap_series_rows(text),
     .apart = text->count > 0 && image->taken->file != text->taken->file,
   };
 }
@@ -22,18 +22,18 @@ cgap_near cgap_near_of(const cgap_dataset *d, cgap_role side, size_t shard)
 cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_near *near, cgap_name_score name_score,
                            const char *what, cgap_error *error)
 {
-  const cgap_taken *side = near->side;
+  const cgap_taken *modality = near->modality;
   int best = 0;
   size_t ties = 0;
   char *list = NULL;
   *out = NULL;
-  for (size_t i = 0; i < side->file->count; i++) {
-    const cgap_entry *entry = &side->file->entries[i];
-    if (cgap_entry_same(entry, side->entry) || strstr(entry->path, "/arithmetic/"))
+  for (size_t i = 0; i < modality->file->count; i++) {
+    const cgap_entry *entry = &modality->file->entries[i];
+    if (cgap_entry_same(entry, modality->entry) || strstr(entry->path, "/arithmetic/"))
       continue;
     cgap_words words = cgap_words_of(entry->path);
     const int own = name_score(entry, &words, near);
-    const int score = own > 0 ? 2 * own + cgap_entry_neighbours(entry, side->entry) : 0;
+    const int score = own > 0 ? 2 * own + cgap_entry_neighbours(entry, modality->entry) : 0;
     if (score == 0 || score < best || (score == best && cgap_entry_same(entry, *out)))
       continue;
     if (score > best) {
@@ -48,7 +48,7 @@ cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_ne
   cgap_status status = CGAP_OK;
   if (ties > 1) {
     *out = NULL;
-    status = cgap_fail(error, CGAP_FILE, "%s: %zu datasets can be %s; give one of:%s", side->file->path, ties, what,
+    status = cgap_fail(error, CGAP_FILE, "%s: %zu datasets can be %s; give one of:%s", modality->file->path, ties, what,
                        list ? list : "");
   }
   free(list);
@@ -57,9 +57,9 @@ cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_ne
   return status;
 }
 
-cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, const cgap_spec *spec, cgap_error *error)
+cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *modality, const cgap_spec *spec, cgap_error *error)
 {
-  const cgap_file *file = spec->file ? spec->file : side->file;
+  const cgap_file *file = spec->file ? spec->file : modality->file;
   *out = NULL;
   if (!spec->path && file->count == 1) {
     *out = file->entries;
@@ -67,7 +67,7 @@ cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, cons
   }
   if (!spec->path)
     return cgap_fail(error, CGAP_USAGE, "%s: %s needs the dataset too: %s:/path", file->path, spec->option, file->path);
-  char *group = strdup(side->entry->path);
+  char *group = strdup(modality->entry->path);
   if (group)
     *strrchr(group, '/') = '\0';
   cgap_input input = {.file = file, .inside = group};
@@ -89,10 +89,10 @@ cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_sp
   for (size_t i = 0; i < places && status == CGAP_OK; i++) {
     const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, i);
     const cgap_entry *entry = NULL;
-    status = spec->given ? cgap_find_given(&entry, near.side, spec, error)
+    status = spec->given ? cgap_find_given(&entry, near.modality, spec, error)
                          : cgap_find_near(&entry, NULL, &near, name_score, what, error);
     if (status == CGAP_OK && entry)
-      status = cgap_series_add(out, spec->file ? spec->file : near.side->file, entry, error);
+      status = cgap_series_add(out, spec->file ? spec->file : near.modality->file, entry, error);
   }
   return status;
 }

@@ -6,13 +6,13 @@
 
 /* What belongs to the rows of one dataset of a side. */
 typedef struct cgap_near {
-  const cgap_taken *side;
+  const cgap_taken *modality;
   size_t images, texts; /* the rows it speaks of: of the shard, where images and texts are in as many shards */
   bool apart;           /* images and texts are in different files */
   const char *word;     /* of an id: the word that its name has to have; NULL: any */
 } cgap_near;
 
-cgap_near cgap_near_of(const cgap_dataset *d, cgap_role side, size_t shard);
+cgap_near cgap_near_of(const cgap_dataset *d, cgap_role modality, size_t shard);
 
 /* How well an entry fits a role; 0: not at all. */
 typedef int (*cgap_name_score)(const cgap_entry *entry, const cgap_words *words, const cgap_near *near);
@@ -25,7 +25,7 @@ CGAP_MUST_CHECK cgap_status cgap_find_near(const cgap_entry **out, int *score, c
                                            const char *what, cgap_error *error);
 
 /* The entry of --text-image, --labels or --class-text; a relative path may count from the side's group. */
-CGAP_MUST_CHECK cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *side, const cgap_spec *spec,
+CGAP_MUST_CHECK cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *modality, const cgap_spec *spec,
                                             cgap_error *error);
 
 /* Values that belong to images: one dataset for each shard, or one for all in one of the files. */

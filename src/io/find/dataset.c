@@ -32,11 +32,11 @@ static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *opti
   if (status == CGAP_OK)
     status = cgap_labels_find(d, options, error);
   if (status == CGAP_OK && d->role[CGAP_ROLE_TEXT].count == 0)
-    status = cgap_sides_check_unread(d, error);
+    status = cgap_modalities_check_unread(d, error);
   const bool no_text = d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0);
   if (status == CGAP_OK && no_text)
-    status = options->one_side ? cgap_one_side_check(d, error)
-                               : cgap_sides_refuse_no_text(d, options->text && !strcmp(options->text, "none"), error);
+    status = options->one_modality ? cgap_one_modality_check(d, error)
+                               : cgap_modalities_refuse_no_text(d, options->text && !strcmp(options->text, "none"), error);
   if (status == CGAP_OK)
     status = cgap_pairing_find(d, options, error);
   if (status == CGAP_OK)
@@ -77,7 +77,7 @@ static void note_training(cgap_dataset *d)
 
 static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_status status = cgap_sides_find(d, options, error);
+  cgap_status status = cgap_modalities_find(d, options, error);
   if (status == CGAP_OK)
     status = cgap_prompts_leave_out(d, options, error);
   if (status == CGAP_OK)
@@ -85,7 +85,7 @@ static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap
   if (status == CGAP_OK)
     status = open_sources(d, options->threads, error);
   if (status == CGAP_OK)
-    status = d->role[CGAP_ROLE_IMAGE].count > 0 ? find_the_rest(d, options, error) : cgap_one_side_check(d, error);
+    status = d->role[CGAP_ROLE_IMAGE].count > 0 ? find_the_rest(d, options, error) : cgap_one_modality_check(d, error);
   if (status == CGAP_OK)
     status = cgap_dataset_check_open_files(d, NULL, error);
   if (status == CGAP_OK)

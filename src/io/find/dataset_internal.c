@@ -343,15 +343,15 @@ cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options,
   if (status != CGAP_OK || d->input_count > 0)
     return status;
   const char *named[2] = {options->image, options->text};
-  for (int side = 0; side < 2 && status == CGAP_OK; side++) {
+  for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
     const char *inside = NULL;
-    char *file = named[side] ? split(named[side], &inside) : NULL;
+    char *file = named[modality] ? split(named[modality], &inside) : NULL;
     if (file && (inside || is_file(file) || named_like_file(file)))
       status = add_input(d, file, error);
-    else if (named[side])
+    else if (named[modality])
       status =
-        cgap_fail(error, CGAP_USAGE, "no file for %s %s; give FILE or %s FILE.h5:%s%s", side ? "--text" : "--image",
-                  named[side], side ? "--text" : "--image", named[side][0] == '/' ? "" : "/", named[side]);
+        cgap_fail(error, CGAP_USAGE, "no file for %s %s; give FILE or %s FILE.h5:%s%s", modality ? "--text" : "--image",
+                  named[modality], modality ? "--text" : "--image", named[modality][0] == '/' ? "" : "/", named[modality]);
     free(file);
   }
   if (status == CGAP_OK && d->input_count == 0)

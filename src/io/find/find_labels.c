@@ -20,10 +20,10 @@ static cgap_status pass_over(cgap_dataset *d, cgap_series *series, const char *w
 
 static bool any_is_usable(const cgap_near *near, cgap_name_score name_score)
 {
-  for (size_t i = 0; i < near->side->file->count; i++) {
-    const cgap_entry *entry = &near->side->file->entries[i];
+  for (size_t i = 0; i < near->modality->file->count; i++) {
+    const cgap_entry *entry = &near->modality->file->entries[i];
     cgap_words words = cgap_words_of(entry->path);
-    if (!cgap_entry_same(entry, near->side->entry) && name_score(entry, &words, near) > 0)
+    if (!cgap_entry_same(entry, near->modality->entry) && name_score(entry, &words, near) > 0)
       return true;
   }
   return false;
@@ -44,9 +44,9 @@ static int class_score(const cgap_entry *entry, const cgap_words *w, const cgap_
     return 0;
   if (named(entry, "class_text"))
     return 20;
-  if (cgap_taken_dim(&(cgap_taken){near->side->file, entry}) != cgap_taken_dim(near->side))
+  if (cgap_taken_dim(&(cgap_taken){near->modality->file, entry}) != cgap_taken_dim(near->modality))
     return 0;
-  return 4 + (w->side == CGAP_WORD_TEXT ? 4 : 0) + (w->leaf & CGAP_WORD_EMBEDDING ? 2 : 0) -
+  return 4 + (w->modality == CGAP_WORD_TEXT ? 4 : 0) + (w->leaf & CGAP_WORD_EMBEDDING ? 2 : 0) -
          (w->leaf & CGAP_WORD_SIDELINE ? 3 : 0);
 }
 
@@ -120,7 +120,7 @@ static cgap_status check_class_text(const cgap_taken *t, const cgap_taken *image
 static cgap_status find_class_text(cgap_dataset *d, const cgap_spec *spec, bool needed, cgap_error *error)
 {
   const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, 0);
-  const cgap_taken *image = near.side;
+  const cgap_taken *image = near.modality;
   cgap_series *series = &d->role[CGAP_ROLE_CLASS_TEXT];
   const cgap_entry *entry = NULL;
   cgap_status status = spec->given

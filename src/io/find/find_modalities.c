@@ -55,13 +55,13 @@ typedef struct pool {
   size_t count;
 } pool;
 
-static bool named_for(const cgap_words *w, unsigned side)
+static bool named_for(const cgap_words *w, unsigned modality)
 {
   if (w->leaf & CGAP_WORD_CLASS)
     return false;
   if (w->leaf & CGAP_WORD_LABEL && !(w->leaf & CGAP_WORD_EMBEDDING)) /* target_image_features are no labels */
     return false;
-  return !(side == CGAP_WORD_TEXT && (w->parent & CGAP_WORD_CLASS));
+  return !(modality == CGAP_WORD_TEXT && (w->parent & CGAP_WORD_CLASS));
 }
 
 static unsigned words_of_file(const cgap_file *file)
@@ -70,23 +70,23 @@ static unsigned words_of_file(const cgap_file *file)
 }
 
 /* How well a name fits a side; 0: not at all. */
-static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned side)
+static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned modality)
 {
   cgap_words w = cgap_words_of(entry->path);
   unsigned own = w.leaf & CGAP_WORD_MODALITY;
   unsigned of_file = words_of_file(file);
   int score = 0;
-  if (entry->side)
-    return entry->side == side ? WORTH_NAME : 0;
-  if (!named_for(&w, side) || strstr(entry->path, "/arithmetic/"))
+  if (entry->modality)
+    return entry->modality == modality ? WORTH_NAME : 0;
+  if (!named_for(&w, modality) || strstr(entry->path, "/arithmetic/"))
     return 0;
-  if (w.side)
-    score = w.side != side ? 0 : own ? WORTH_NAME : WORTH_GROUP;
+  if (w.modality)
+    score = w.modality != modality ? 0 : own ? WORTH_NAME : WORTH_GROUP;
   else if (own)
     score = 0; /* both modalities in one name */
-  else if (of_file == side)
+  else if (of_file == modality)
     score = WORTH_FILE;
-  else if (side == CGAP_WORD_IMAGE && of_file != CGAP_WORD_TEXT && (w.leaf & CGAP_WORD_EMBEDDING))
+  else if (modality == CGAP_WORD_IMAGE && of_file != CGAP_WORD_TEXT && (w.leaf & CGAP_WORD_EMBEDDING))
     score = WORTH_NONE;
   if (score == 0)
     return 0;
@@ -105,18 +105,18 @@ static bool in_scope(const cgap_input *input, const cgap_entry *entry)
   return !strncmp(entry->path, input->inside, length) && (entry->path[length] == '\0' || entry->path[length] == '/');
 }
 
-static bool can_be_modality(const cgap_entry *entry, unsigned side)
+static bool can_be_modality(const cgap_entry *entry, unsigned modality)
 {
   return entry->kind == CGAP_KIND_FLOAT &&
-         (entry->ndim == 2 || (entry->ndim == 3 && (side == CGAP_WORD_TEXT || cgap_entry_middle(entry) == 0)));
+         (entry->ndim == 2 || (entry->ndim == 3 && (modality == CGAP_WORD_TEXT || cgap_entry_middle(entry) == 0)));
 }
 
-static unsigned side_of(const cgap_entry *entry)
+static unsigned modality_of_entry(const cgap_entry *entry)
 {
-  return entry->side ? entry->side : cgap_words_of(entry->path).side;
+  return entry->modality ? entry->modality : cgap_words_of(entry->path).modality;
 }
 
-static cgap_status collect(pool *p, const cgap_input *input, modality_request request, unsigned side, cgap_error *error)
+static cgap_status collect(pool *p, const cgap_input *input, modality_request request, unsigned modality, cgap_error *error)
 {
   bool named = false;
   p->count = 0;
@@ -128,18 +128,18 @@ static cgap_status collect(pool *p, const cgap_input *input, modality_request re
   }
   for (size_t i = 0; i < input->file->count; i++) {
     const cgap_entry *entry = &input->file->entries[i];
-    int score = can_be_modality(entry, side) && in_scope(input, entry) ? name_score(input->file, entry, side) : 0;
+    int score = can_be_modality(entry, modality) && in_scope(input, entry) ? name_score(input->file, entry, modality) : 0;
     if (score > 0 && p->count == POOL_MAX)
       return cgap_fail(error, CGAP_FILE, "%s: more than %d datasets may be the %s; give --image and --text",
-                       input->file->path, POOL_MAX, side == CGAP_WORD_IMAGE ? "image" : "text");
+                       input->file->path, POOL_MAX, modality == CGAP_WORD_IMAGE ? "image" : "text");
     if (score > 0)
       p->item[p->count++] = (candidate){entry, score};
-    named = named || (score > 0 && side_of(entry) == side);
+    named = named || (score > 0 && modality_of_entry(entry) == modality);
   }
   /* names that only fit for want of better ones */
   size_t kept = 0;
   for (size_t i = 0; i < p->count; i++) {
-    if (!named || side_of(p->item[i].entry) == side)
+    if (!named || modality_of_entry(p->item[i].entry) == modality)
       p->item[kept++] = p->item[i];
   }
   p->count = kept;
@@ -239,34 +239,34 @@ done:
 }
 
 /* Why choose_modalities takes an entry, in words. */
-static void explain_choice(char *out, size_t size, const cgap_file *file, const cgap_entry *entry, unsigned side)
+static void explain_choice(char *out, size_t size, const cgap_file *file, const cgap_entry *entry, unsigned modality)
 {
   cgap_words w = cgap_words_of(entry->path);
-  const char *word = side == CGAP_WORD_IMAGE ? w.image_word : w.text_word;
-  if (entry->side)
-    (void)snprintf(out, size, "%s", entry->side_why);
-  else if (w.side == side)
+  const char *word = modality == CGAP_WORD_IMAGE ? w.image_word : w.text_word;
+  if (entry->modality)
+    (void)snprintf(out, size, "%s", entry->modality_why);
+  else if (w.modality == modality)
     (void)snprintf(out, size, "\"%s\" in the name of the %s%s", word, w.leaf & CGAP_WORD_MODALITY ? "dataset" : "group",
                    w.leaf & CGAP_WORD_EMBEDDING ? ", and it says embedding or feature" : "");
-  else if (words_of_file(file) == side)
+  else if (words_of_file(file) == modality)
     (void)snprintf(out, size, "the file's name says it");
   else
     (void)snprintf(out, size, "no dataset is named for images; this one says embedding or feature");
 }
 
 /* Whether an entry's name says the side although it is of another type or rank; for saying what is wrong with it. */
-static bool is_misfit(const cgap_entry *entry, unsigned side)
+static bool is_misfit(const cgap_entry *entry, unsigned modality)
 {
   cgap_words w = cgap_words_of(entry->path);
   bool about = w.leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX | CGAP_WORD_SIDELINE);
   bool pickled = entry->kind == CGAP_KIND_OTHER && entry->obstacle;
-  return w.side == side && named_for(&w, side) && !about && !can_be_modality(entry, side) && entry->kind != CGAP_KIND_STRING &&
+  return w.modality == modality && named_for(&w, modality) && !about && !can_be_modality(entry, modality) && entry->kind != CGAP_KIND_STRING &&
          (entry->ndim >= 2 || pickled) && !strstr(entry->path, "/arithmetic/");
 }
 
 /* ---------------------------------------------------------------- what each dataset has to be */
 
-static cgap_status check_one(const cgap_taken *t, int side, cgap_error *error)
+static cgap_status check_one(const cgap_taken *t, int modality, cgap_error *error)
 {
   char shape[160];
   const cgap_entry *e = t->entry;
@@ -278,13 +278,13 @@ static cgap_status check_one(const cgap_taken *t, int side, cgap_error *error)
     return cgap_fail(error, CGAP_DATA,
                      "%s: %s of shape %s cannot be %s embeddings; float16, float32, float64 or bfloat16 (uint16 with "
                      "the attribute dtype = \"bfloat16\") is needed: convert it to float32 or give %s",
-                     e->name, e->type_text, shape, SIDES[side].what, SIDES[side].option);
-  if (side == 0 && e->ndim != 2 && (e->ndim != 3 || cgap_entry_middle(e) > 0))
+                     e->name, e->type_text, shape, SIDES[modality].what, SIDES[modality].option);
+  if (modality == 0 && e->ndim != 2 && (e->ndim != 3 || cgap_entry_middle(e) > 0))
     return cgap_fail(error, CGAP_DATA,
                      "%s: shape %s has rank %d, an image dataset has rank 2, (N, d); pool it to one row an image or "
                      "give --image",
                      e->name, shape, e->ndim);
-  if (side == 1 && e->ndim != 2 && e->ndim != 3)
+  if (modality == 1 && e->ndim != 2 && e->ndim != 3)
     return cgap_fail(error, CGAP_DATA,
                      "%s: shape %s has rank %d, a text dataset has rank 2, (M, d), or 3, (N, k, d); give --text",
                      e->name, shape, e->ndim);
@@ -300,12 +300,12 @@ static cgap_status check_one(const cgap_taken *t, int side, cgap_error *error)
   return CGAP_OK;
 }
 
-static cgap_status check_side(const cgap_series *series, int side, cgap_error *error)
+static cgap_status check_modality(const cgap_series *series, int modality, cgap_error *error)
 {
   const cgap_taken *first = series->taken;
   for (size_t i = 0; i < series->count; i++) {
     const cgap_taken *t = &series->taken[i];
-    cgap_status status = check_one(t, side, error);
+    cgap_status status = check_one(t, modality, error);
     if (status != CGAP_OK)
       return status;
     if (cgap_taken_dim(t) != cgap_taken_dim(first))
@@ -329,24 +329,24 @@ static cgap_status check_side(const cgap_series *series, int side, cgap_error *e
 
 /* ---------------------------------------------------------------- nothing found */
 
-static cgap_status refuse_none(const cgap_dataset *d, int side, cgap_error *error)
+static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *error)
 {
   for (size_t i = 0; i < d->input_count; i++) {
     const cgap_file *file = d->inputs[i].file;
     for (size_t k = 0; k < file->count; k++) {
-      if (is_misfit(&file->entries[k], SIDES[side].word))
-        return check_one(&(cgap_taken){file, &file->entries[k]}, side, error);
+      if (is_misfit(&file->entries[k], SIDES[modality].word))
+        return check_one(&(cgap_taken){file, &file->entries[k]}, modality, error);
     }
   }
   char *text = NULL;
   const cgap_file *file = d->inputs[0].file;
   if (file->count == 0)
     return cgap_fail(error, CGAP_FILE, "%s: holds no dataset at all; name a file with images and texts", file->path);
-  if (side == 0 && d->role[CGAP_ROLE_TEXT].count == 0)
+  if (modality == 0 && d->role[CGAP_ROLE_TEXT].count == 0)
     cgap_append(&text, "%s: nothing that can be the image or the text; give --image and --text; there is:", file->path);
   else
-    cgap_append(&text, "%s: nothing that can be the %s; give %s; there is:", file->path, SIDES[side].what,
-                SIDES[side].option);
+    cgap_append(&text, "%s: nothing that can be the %s; give %s; there is:", file->path, SIDES[modality].what,
+                SIDES[modality].option);
   cgap_candidates_append(&text, file);
   cgap_status status = cgap_fail(error, CGAP_FILE, "%s", text ? text : file->path);
   free(text);
@@ -358,42 +358,42 @@ static cgap_status refuse_none(const cgap_dataset *d, int side, cgap_error *erro
 typedef struct finder {
   cgap_dataset *d;
   cgap_spec spec[2];
-  bool one_side; /* texts alone are enough */
+  bool one_modality; /* texts alone are enough */
 } finder;
 
 /* An option that names a file of its own has one dataset, found in that file alone. */
-static cgap_status take_from_own_file(finder *f, int side, cgap_error *error)
+static cgap_status take_from_own_file(finder *f, int modality, cgap_error *error)
 {
-  const cgap_spec *spec = &f->spec[side];
-  cgap_series *series = &f->d->role[SIDES[side].role];
+  const cgap_spec *spec = &f->spec[modality];
+  cgap_series *series = &f->d->role[SIDES[modality].role];
   const cgap_entry *entry = spec->path ? cgap_file_find(spec->file, spec->path) : NULL;
   if (spec->path && !entry)
     return cgap_refuse_missing(spec->file, spec->path, spec->option, error);
   if (!entry) {
     chosen_pair choice;
     cgap_input input = {.file = spec->file};
-    cgap_status status = choose_modalities(&choice, &input, (modality_request){.wanted = side == 0},
-                                           (modality_request){.wanted = side == 1}, error);
+    cgap_status status = choose_modalities(&choice, &input, (modality_request){.wanted = modality == 0},
+                                           (modality_request){.wanted = modality == 1}, error);
     if (status != CGAP_OK)
       return status;
-    entry = side == 0 ? choice.image : choice.text;
+    entry = modality == 0 ? choice.image : choice.text;
     if (!entry && spec->file->count == 1)
       entry = spec->file->entries;
     if (!entry)
-      return cgap_refuse_missing(spec->file, SIDES[side].what, spec->option, error);
+      return cgap_refuse_missing(spec->file, SIDES[modality].what, spec->option, error);
   }
   cgap_status status = cgap_series_add(series, spec->file, entry, error);
   cgap_series_explain(series, "given by %s", spec->option);
   return status;
 }
 
-static modality_request request_for(finder *f, int side, size_t input)
+static modality_request request_for(finder *f, int modality, size_t input)
 {
-  const cgap_spec *spec = &f->spec[side];
+  const cgap_spec *spec = &f->spec[modality];
   if (spec->none)
     return (modality_request){0};
   if (spec->file) /* taken already: only a measure for the other side */
-    return (modality_request){.wanted = true, .fixed = f->d->role[SIDES[side].role].taken->entry};
+    return (modality_request){.wanted = true, .fixed = f->d->role[SIDES[modality].role].taken->entry};
   if (!spec->given)
     return (modality_request){.wanted = true};
   const cgap_entry *entry = cgap_input_find(&f->d->inputs[input], spec->path);
@@ -405,17 +405,17 @@ static cgap_status take_from_input(finder *f, size_t i, cgap_error *error)
   const cgap_input *input = &f->d->inputs[i];
   chosen_pair choice;
   cgap_status status = choose_modalities(&choice, input, request_for(f, 0, i), request_for(f, 1, i), error);
-  for (int side = 0; side < 2 && status == CGAP_OK; side++) {
-    const cgap_entry *entry = side == 0 ? choice.image : choice.text;
-    cgap_series *series = &f->d->role[SIDES[side].role];
-    if (!entry || f->spec[side].file)
+  for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
+    const cgap_entry *entry = modality == 0 ? choice.image : choice.text;
+    cgap_series *series = &f->d->role[SIDES[modality].role];
+    if (!entry || f->spec[modality].file)
       continue;
     status = cgap_series_add(series, input->file, entry, error);
     char why[200];
-    explain_choice(why, sizeof why, input->file, entry, SIDES[side].word);
+    explain_choice(why, sizeof why, input->file, entry, SIDES[modality].word);
     if (series->count == 1)
-      cgap_series_explain(series, "%s%s", f->spec[side].given ? "given by " : why,
-                          f->spec[side].given ? SIDES[side].option : "");
+      cgap_series_explain(series, "%s%s", f->spec[modality].given ? "given by " : why,
+                          f->spec[modality].given ? SIDES[modality].option : "");
     else
       cgap_series_explain(series, "%s", series->why ? series->why : why);
   }
@@ -486,16 +486,16 @@ static cgap_status check_numbers(const cgap_entry *image, const cgap_entry *text
 static cgap_status check_found(const finder *f, cgap_error *error)
 {
   const cgap_dataset *d = f->d;
-  for (int side = 0; side < 2; side++) {
-    const cgap_series *series = &d->role[SIDES[side].role];
-    if (f->spec[side].given && series->count == 0 && !(side == 1 && f->spec[side].none))
-      return cgap_refuse_missing(d->inputs[0].file, f->spec[side].path, f->spec[side].option, error);
+  for (int modality = 0; modality < 2; modality++) {
+    const cgap_series *series = &d->role[SIDES[modality].role];
+    if (f->spec[modality].given && series->count == 0 && !(modality == 1 && f->spec[modality].none))
+      return cgap_refuse_missing(d->inputs[0].file, f->spec[modality].path, f->spec[modality].option, error);
   }
-  if (d->role[CGAP_ROLE_IMAGE].count == 0 && f->one_side && d->role[CGAP_ROLE_TEXT].count > 0)
-    return check_side(&d->role[CGAP_ROLE_TEXT], 1, error);
+  if (d->role[CGAP_ROLE_IMAGE].count == 0 && f->one_modality && d->role[CGAP_ROLE_TEXT].count > 0)
+    return check_modality(&d->role[CGAP_ROLE_TEXT], 1, error);
   if (d->role[CGAP_ROLE_IMAGE].count == 0)
     return refuse_none(d, 0, error);
-  cgap_status status = check_side(&d->role[CGAP_ROLE_IMAGE], 0, error);
+  cgap_status status = check_modality(&d->role[CGAP_ROLE_IMAGE], 0, error);
   if (status != CGAP_OK)
     return status;
   /* class texts may stand in for texts; that is seen to after they were looked for */
@@ -503,7 +503,7 @@ static cgap_status check_found(const finder *f, cgap_error *error)
     return CGAP_OK;
   status = check_shards(f, error);
   if (status == CGAP_OK)
-    status = check_side(&d->role[CGAP_ROLE_TEXT], 1, error);
+    status = check_modality(&d->role[CGAP_ROLE_TEXT], 1, error);
   const cgap_taken *image = d->role[CGAP_ROLE_IMAGE].taken, *text = d->role[CGAP_ROLE_TEXT].taken;
   if (status == CGAP_OK && cgap_taken_dim(image) != cgap_taken_dim(text))
     return cgap_fail(
@@ -514,15 +514,15 @@ static cgap_status check_found(const finder *f, cgap_error *error)
   return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
 }
 
-cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_modalities_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  finder f = {.d = d, .one_side = options->one_side};
+  finder f = {.d = d, .one_modality = options->one_modality};
   cgap_status status = cgap_spec_parse(&f.spec[0], d, "--image", options->image, error);
   if (status == CGAP_OK)
     status = cgap_spec_parse(&f.spec[1], d, "--text", options->text, error);
-  for (int side = 0; side < 2 && status == CGAP_OK; side++) {
-    if (f.spec[side].file)
-      status = take_from_own_file(&f, side, error);
+  for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
+    if (f.spec[modality].file)
+      status = take_from_own_file(&f, modality, error);
   }
   bool both_taken = f.spec[0].file && f.spec[1].file;
   for (size_t i = 0; i < d->input_count && status == CGAP_OK && !both_taken; i++)
@@ -534,12 +534,12 @@ cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, 
   return status;
 }
 
-cgap_status cgap_sides_refuse(const cgap_dataset *d, bool text, cgap_error *error)
+cgap_status cgap_modalities_refuse(const cgap_dataset *d, bool text, cgap_error *error)
 {
   return refuse_none(d, text ? 1 : 0, error);
 }
 
-cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error)
+cgap_status cgap_modalities_check_unread(const cgap_dataset *d, cgap_error *error)
 {
   for (size_t i = 0; i < d->input_count; i++) {
     const cgap_file *file = d->inputs[i].file;
@@ -553,7 +553,7 @@ cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error)
 }
 
 /* No texts, and no class texts with labels in their place. */
-cgap_status cgap_sides_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error)
+cgap_status cgap_modalities_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error)
 {
   if (none_wanted)
     return cgap_fail(error, CGAP_FILE,

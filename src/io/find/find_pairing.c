@@ -48,7 +48,7 @@ static bool is_measure(const cgap_entry *entry, const cgap_words *w)
 /* A dataset named text_image that cannot be used is a mistake, which is not passed over in silence; strings are ids. */
 int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cgap_near *near)
 {
-  const cgap_entry *text = near->side->entry;
+  const cgap_entry *text = near->modality->entry;
   const size_t list = cgap_entry_list(entry), elements = elements_of(entry);
   const int score = index_name(words);
   bool as_texts = entry->ndim == 2 && text->ndim == 3 && entry->shape[0] == text->shape[0];
@@ -68,10 +68,10 @@ static int of_texts(const cgap_words *w, const cgap_near *near)
 {
   if (w->more && near->images == near->texts) /* caption_start_time */
     return 0;
-  const unsigned modality = w->leaf & CGAP_WORD_MODALITY;
+  const unsigned modality_flags = w->leaf & CGAP_WORD_MODALITY;
   if (w->leaf & (NO_PAIRS | CGAP_WORD_INDEX) && !(w->leaf & CGAP_WORD_POINTER))
     return 0;
-  return modality & CGAP_WORD_TEXT ? 10 : w->group == CGAP_WORD_TEXT ? 8 : modality || w->group ? 6 : 3;
+  return modality_flags & CGAP_WORD_TEXT ? 10 : w->group == CGAP_WORD_TEXT ? 8 : modality_flags || w->group ? 6 : 3;
 }
 
 /* Where the number alone does not pair and the name speaks of texts, numbers that do not fit are a mistake. */
@@ -123,7 +123,7 @@ static int texts_score(const cgap_entry *entry, const cgap_words *w, const cgap_
 
 static const struct {
   cgap_name_score name_score;
-  cgap_role side; /* whose file it is looked for in, before the other's */
+  cgap_role modality; /* whose file it is looked for in, before the other's */
   const char *what, *why, *says;
   const char *needs; /* for a refusal */
 } FORM[FORMS] = {
@@ -369,13 +369,13 @@ static cgap_status find_form(cgap_series *out, bool *usable, bool *meant, const 
   for (size_t i = 0; i < text->count && status == CGAP_OK; i++) {
     cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, i);
     const cgap_entry *entry = NULL;
-    const cgap_file *file = near.side->file;
+    const cgap_file *file = near.modality->file;
     int score = 0;
     status = cgap_find_near(&entry, &score, &near, FORM[form].name_score, FORM[form].what, error);
     if (status == CGAP_OK && !entry && image->count == text->count && image->taken[i].file != file &&
         form != FORM_INDEX) {
-      near.side = &image->taken[i];
-      file = near.side->file;
+      near.modality = &image->taken[i];
+      file = near.modality->file;
       status = cgap_find_near(&entry, &score, &near, FORM[form].name_score, FORM[form].what, error);
     }
     if (status == CGAP_FILE && form != FORM_INDEX && near.images == near.texts) { /* lengths of texts, most likely */

@@ -9,12 +9,12 @@
 /* ---------------------------------------------------------------- find_modalities.c */
 
 /* Fills the image and text series (text may stay empty) and checks shapes and types. */
-CGAP_MUST_CHECK cgap_status cgap_sides_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_modalities_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* Refuses files without images, or without texts; the second names class texts and labels in their place too. */
-cgap_status cgap_sides_refuse(const cgap_dataset *d, bool text, cgap_error *error);
-cgap_status cgap_sides_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error);
+cgap_status cgap_modalities_refuse(const cgap_dataset *d, bool text, cgap_error *error);
+cgap_status cgap_modalities_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error);
 /* CGAP_FILE: a dataset named for texts is there and cannot be read; class texts do not replace it. */
-CGAP_MUST_CHECK cgap_status cgap_sides_check_unread(const cgap_dataset *d, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_modalities_check_unread(const cgap_dataset *d, cgap_error *error);
 
 /* ---------------------------------------------------------------- pair_by_id.c */
 
@@ -53,7 +53,7 @@ CGAP_MUST_CHECK cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *er
 CGAP_MUST_CHECK cgap_status cgap_left_over_check(cgap_dataset *d, const cgap_input_options *options,
                                                   cgap_error *error);
 /* CGAP_FILE: the one side that was found is not all there is: something else may be the other side. */
-CGAP_MUST_CHECK cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_one_modality_check(const cgap_dataset *d, cgap_error *error);
 
 /* ---------------------------------------------------------------- transposed.c */
 

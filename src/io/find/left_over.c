@@ -116,7 +116,7 @@ static cgap_status check_file(cgap_dataset *d, const cgap_file *file, const cgap
 /* ---------------------------------------------------------------- one side alone */
 
 /* Rows of the side's width that no role takes would be left as they are next to rows that change. */
-cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error)
+cgap_status cgap_one_modality_check(const cgap_dataset *d, cgap_error *error)
 {
   const bool text = d->role[CGAP_ROLE_TEXT].count == 0;
   const size_t dim = text ? d->data.image.dim : d->data.text.dim;
@@ -125,10 +125,10 @@ cgap_status cgap_one_side_check(const cgap_dataset *d, cgap_error *error)
       const cgap_entry *e = &d->files[i]->entries[k];
       const bool rows = e->kind == CGAP_KIND_FLOAT && (e->ndim == 2 || e->ndim == 3) && e->shape[e->ndim - 1] == dim;
       const cgap_words w = cgap_words_of(e->path);
-      const bool lost = e->dangling && w.side == (text ? CGAP_WORD_TEXT : CGAP_WORD_IMAGE);
+      const bool lost = e->dangling && w.modality == (text ? CGAP_WORD_TEXT : CGAP_WORD_IMAGE);
       if ((rows || lost) && !is_taken(d, e) && !((w.leaf | w.parent) & CGAP_WORD_CLASS) &&
           !strstr(e->path, "/arithmetic/"))
-        return cgap_sides_refuse(d, text, error);
+        return cgap_modalities_refuse(d, text, error);
     }
   }
   return CGAP_OK;

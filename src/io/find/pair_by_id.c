@@ -68,20 +68,20 @@ static int own_id_score(const cgap_entry *entry, const cgap_words *w, const cgap
 }
 
 /* The datasets of each shard of a side; *usable where all of them are. */
-static cgap_status find_series(cgap_series *out, bool *usable, const cgap_dataset *d, cgap_role side, cgap_name_score name_score,
+static cgap_status find_series(cgap_series *out, bool *usable, const cgap_dataset *d, cgap_role modality, cgap_name_score name_score,
                                const char *word, const char *what, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   out->count = 0;
   *usable = true;
-  for (size_t i = 0; i < d->role[side].count && status == CGAP_OK; i++) {
-    cgap_near near = cgap_near_of(d, side, i);
+  for (size_t i = 0; i < d->role[modality].count && status == CGAP_OK; i++) {
+    cgap_near near = cgap_near_of(d, modality, i);
     const cgap_entry *entry = NULL;
     int score = 0;
     near.word = word;
     status = cgap_find_near(&entry, &score, &near, name_score, what, error);
     if (status == CGAP_OK && entry)
-      status = cgap_series_add(out, near.side->file, entry, error);
+      status = cgap_series_add(out, near.modality->file, entry, error);
     *usable = *usable && (!entry || score >= CGAP_SCORE_USABLE);
   }
   return status;
@@ -365,7 +365,7 @@ cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *d, cgap_error *e
 {
   cgap_series *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
   const cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, 0);
-  const cgap_file *file = near.side->file;
+  const cgap_file *file = near.modality->file;
   cgap_status status = CGAP_OK;
   *out = NULL;
   for (size_t i = 0; i < file->count && status == CGAP_OK && !*out; i++) {

@@ -157,7 +157,7 @@ enum { HALVES = 2 };
 
 static const struct {
   const char *path;
-  unsigned side;
+  unsigned modality;
   const char *why;
 } HALF[HALVES] = {
   {"image", CGAP_WORD_IMAGE, "the first of the two in an array (2, N, d)"},
@@ -281,8 +281,8 @@ static bool new_entry(cgap_file *file, const char *path, int half, const cgap_fo
   memcpy(e->shape, a->shape, sizeof e->shape);
   cgap_entry_type_text(e, a->type_name);
   if (half >= 0) {
-    e->side = HALF[half].side;
-    e->side_why = HALF[half].why;
+    e->modality = HALF[half].modality;
+    e->modality_why = HALF[half].why;
   }
   if (!e->path || !e->name || !e->storage || !set_obstacle(e, path, a, piece))
     return fail_memory(found, error);
@@ -362,7 +362,7 @@ cgap_status cgap_found_add(cgap_file *file, const cgap_found *found, cgap_error 
   cgap_error own = {0};
   error = error ? error : &own;
   bool halves =
-    a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES && cgap_words_of(found->path).side == 0;
+    a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES && cgap_words_of(found->path).modality == 0;
   bool good = false;
   if (halves) {
     good = add_halves(file, found, error);

@@ -54,8 +54,8 @@ typedef struct cgap_entry {
   bool turned;       /* HDF5: stored with the axes in reverse order (hdf5_marks.h); shape has them as they are meant */
   size_t characters; /* strings stored as a matrix of characters, so many each; 0: none */
 
-  unsigned side;        /* CGAP_WORD_IMAGE or _TEXT where its place says it, whatever its name; else 0 */
-  const char *side_why; /* static */
+  unsigned modality;        /* CGAP_WORD_IMAGE or _TEXT where its place says it, whatever its name; else 0 */
+  const char *modality_why; /* static */
   cgap_piece *pieces;   /* one after the other along the first axis; NULL: in HDF5 */
   size_t piece_count;
   size_t item; /* with pieces: bytes an element */

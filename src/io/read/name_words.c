@@ -200,14 +200,14 @@ cgap_words cgap_words_of(const char *path)
       start--;
     cgap_words found = {0};
     unsigned flags = component_words(start, (size_t)(end - start), &found);
-    unsigned modality = flags & CGAP_WORD_MODALITY;
+    unsigned modality_flags = flags & CGAP_WORD_MODALITY;
     if (leaf) {
       words = found;
       words.leaf = flags;
     } else {
       words.parent |= parent ? flags : 0;
-      if (!words.group && modality != CGAP_WORD_MODALITY)
-        words.group = modality;
+      if (!words.group && modality_flags != CGAP_WORD_MODALITY)
+        words.group = modality_flags;
       if (!words.leaf) {
         keep_word(&words, CGAP_WORD_IMAGE, found.image_word);
         keep_word(&words, CGAP_WORD_TEXT, found.text_word);
@@ -218,7 +218,7 @@ cgap_words cgap_words_of(const char *path)
     end = start > path ? start - 1 : path;
   }
   unsigned own = words.leaf & CGAP_WORD_MODALITY;
-  words.side = own == CGAP_WORD_MODALITY ? 0 : own ? own : words.group;
+  words.modality = own == CGAP_WORD_MODALITY ? 0 : own ? own : words.group;
   return words;
 }
 

@@ -224,10 +224,10 @@ static size_t order_of(const loose_list *list, const cgap_entry *e)
   return 0;
 }
 
-static unsigned own_side(const cgap_entry *e)
+static unsigned modality_by_name(const cgap_entry *e)
 {
   cgap_words w = cgap_words_of(e->path);
-  return e->side ? e->side : w.leaf & CGAP_WORD_CLASS ? CGAP_WORD_CLASS : w.side;
+  return e->modality ? e->modality : w.leaf & CGAP_WORD_CLASS ? CGAP_WORD_CLASS : w.modality;
 }
 
 /* Two arrays of which the names say one side or none: the other side is the other one; the image comes first. */
@@ -250,7 +250,7 @@ static void choose_modalities_of_two(cgap_file *file, const loose_list *list)
     two[1] = two[0];
     two[0] = first;
   }
-  unsigned a = own_side(two[0]), b = own_side(two[1]);
+  unsigned a = modality_by_name(two[0]), b = modality_by_name(two[1]);
   bool from_folder = !(cgap_words_of(two[0]->path).leaf & CGAP_WORD_MODALITY) &&
                      !(cgap_words_of(two[1]->path).leaf & CGAP_WORD_MODALITY);
   if (a == b && from_folder)
@@ -259,10 +259,10 @@ static void choose_modalities_of_two(cgap_file *file, const loose_list *list)
     return;
   bool swapped = a == CGAP_WORD_TEXT || b == CGAP_WORD_IMAGE;
   for (int k = 0; k < 2; k++) {
-    if (own_side(two[k]) && (a | b))
+    if (modality_by_name(two[k]) && (a | b))
       continue;
-    two[k]->side = (k == 0) != swapped ? CGAP_WORD_IMAGE : CGAP_WORD_TEXT;
-    two[k]->side_why = a | b    ? "the other of the two files is the other side"
+    two[k]->modality = (k == 0) != swapped ? CGAP_WORD_IMAGE : CGAP_WORD_TEXT;
+    two[k]->modality_why = a | b    ? "the other of the two files is the other side"
                        : k == 0 ? "the first of two files whose names do not say"
                                 : "the second of two files whose names do not say";
   }
