@@ -15,16 +15,16 @@
 enum { IMAGE, TEXT, JOINT, POOLS = CGAP_PCA_PROBLEMS };
 
 /* Rows of one side or of both, as sums. */
-typedef struct pool {
+typedef struct row_pool {
   double rows;
   const cgap_modality *modality[2]; /* the second NULL for one side */
   size_t dim;
-} pool;
+} row_pool;
 
 /* The eigenvalues of a pool's covariance and of its uncentred moment, (2, dim), descending; of the joint pool also the
  * first two components, (2, dim), the second one first. */
 typedef struct problem {
-  pool rows;
+  row_pool rows;
   bool vectors;
   double *values;
   bool out_of_memory, failed;
@@ -40,7 +40,7 @@ typedef struct eigen_scratch {
 } eigen_scratch;
 
 /* Σ (z − m)(z − m)ᵀ, all of it, and m. */
-static void fill(const pool *p, double *matrix, double *mean)
+static void fill(const row_pool *p, double *matrix, double *mean)
 {
   const size_t dim = p->dim;
   memset(matrix, 0, dim * dim * sizeof *matrix);
@@ -181,11 +181,11 @@ static void orient(const cgap_evidence *e, const double *vectors, double *compon
   }
 }
 
-static pool pool_of(const cgap_evidence *e, int which)
+static row_pool pool_of(const cgap_evidence *e, int which)
 {
-  pool p = {.rows = (double)e->image.rows, .modality = {&e->image}, .dim = e->dim};
+  row_pool p = {.rows = (double)e->image.rows, .modality = {&e->image}, .dim = e->dim};
   if (which == TEXT)
-    p = (pool){.rows = (double)e->text.rows, .modality = {&e->text}, .dim = e->dim};
+    p = (row_pool){.rows = (double)e->text.rows, .modality = {&e->text}, .dim = e->dim};
   if (which == JOINT) {
     p.rows += (double)e->text.rows;
     p.modality[1] = &e->text;

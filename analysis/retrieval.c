@@ -44,10 +44,10 @@ typedef struct open_pair {
 } open_pair;
 
 /* The bounds of a strip's columns, and how many are above them. */
-typedef struct columns {
+typedef struct column_bounds {
   float low[CGAP_TILE], high[CGAP_TILE];
   uint32_t above[CGAP_TILE];
-} columns;
+} column_bounds;
 
 /* Whether the couple's own margin leaves it open too; where not it counts. */
 static bool stays_open(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, double positive,
@@ -61,7 +61,7 @@ static bool stays_open(const cgap_strip *s, const cgap_evidence *e, size_t r, si
 }
 
 /* Of the couples at index those that stay open. */
-static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range near, const columns *k,
+static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range near, const column_bounds *k,
                    const uint16_t *index, size_t found, open_pair *open, cgap_sums *sums)
 {
   uint64_t *row_above = &sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r];
@@ -90,7 +90,7 @@ static void decide_open(const cgap_strip *s, const cgap_evidence *e, size_t r, o
 }
 
 /* One row against its own bounds and those of the columns; what is near is decided. */
-static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r, columns *k,
+static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r, column_bounds *k,
                       cgap_sums *sums)
 {
   uint16_t index[CGAP_TILE];
@@ -111,7 +111,7 @@ static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_ke
 
 static void ranks_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
-  columns k = {.above = {0}};
+  column_bounds k = {.above = {0}};
   for (size_t c = 0; c < s->columns; c++) {
     const range near = around(e->pair_cosine[s->column + c], s->column_margin[c]);
     k.low[c] = near.low;

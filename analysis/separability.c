@@ -120,7 +120,7 @@ enum { LEAST_ROWS = 30, MAX_ITERATIONS = 500 };
 /* Held-out rows are counted that have no such margin. */
 static const double margins[CGAP_FOLD_MARGINS] = {0.5, 1, 2, 4};
 
-typedef struct fit {
+typedef struct separability_fit {
   const cgap_evidence *e;
   const cgap_products *products;
   size_t dim;
@@ -135,14 +135,14 @@ typedef struct fit {
   bool asked, decided, converged;
   cgap_status status;
   cgap_error *error;
-} fit;
+} separability_fit;
 
-static size_t rows_of(const fit *f, int modality)
+static size_t rows_of(const separability_fit *f, int modality)
 {
   return modality == IMAGES ? f->e->image.rows : f->e->text.rows;
 }
 
-static size_t fold_of(const fit *f, int modality, size_t row)
+static size_t fold_of(const separability_fit *f, int modality, size_t row)
 {
   return (modality == TEXTS && f->e->paired ? f->e->image_of[row] : row) % CGAP_FOLDS;
 }
@@ -152,7 +152,7 @@ static size_t fold_of(const fit *f, int modality, size_t row)
  * side of the line, or held out and within the margin. */
 static void residual_rows(void *context, cgap_pair_kind kind, size_t first, size_t rows, double *scores, double *sums)
 {
-  fit *f = context;
+  separability_fit *f = context;
   const int modality = kind == CGAP_TEXT_TEXT ? TEXTS : IMAGES;
   for (size_t i = 0; i < rows; i++) {
     const size_t fold = fold_of(f, modality, first + i);
@@ -172,7 +172,7 @@ static void residual_rows(void *context, cgap_pair_kind kind, size_t first, size
 }
 
 /* v to w: without the intercepts between, and what the centring adds to the score. */
-static void set_weights(fit *f, const lbfgsfloatval_t *x)
+static void set_weights(separability_fit *f, const lbfgsfloatval_t *x)
 {
   const int dim = (int)f->dim;
   for (size_t k = 0; k < CGAP_FOLDS; k++) {
@@ -189,7 +189,7 @@ static void set_weights(fit *f, const lbfgsfloatval_t *x)
  * by R·D. All fitted rows have margins from 0 on: where b' moves by R·D + δ, the misses Σ 1/(1 + e^margin) of one side
  * fall to 2/(1 + e^δ) or less of what they are and the other's grow, and at the optimum both are equal. Their sum is at
  * least ‖w − ∂f/∂w‖/R. */
-static double error_of(const fit *f, size_t k, const double *along, double residual)
+static double error_of(const separability_fit *f, size_t k, const double *along, double residual)
 {
   const int dim = (int)f->dim;
   const double reach = 1 + cblas_dnrm2(dim, f->mean, 1), length = cblas_dnrm2(dim, f->weights + k * f->dim, 1);
@@ -211,7 +211,7 @@ static bool is_decided(const double *lacking, double error)
 }
 
 /* The objective at x, into f, by way of all rows. */
-static void evaluate(fit *f, const lbfgsfloatval_t *x)
+static void evaluate(separability_fit *f, const lbfgsfloatval_t *x)
 {
   if (f->status) /* a call that failed is not made again */
     return;
@@ -238,7 +238,7 @@ static void evaluate(fit *f, const lbfgsfloatval_t *x)
 static lbfgsfloatval_t objective(void *instance, const lbfgsfloatval_t *x, lbfgsfloatval_t *g, const int n,
                                  const lbfgsfloatval_t step)
 {
-  fit *f = instance;
+  separability_fit *f = instance;
   const size_t bytes = (size_t)n * sizeof *x;
   (void)step;
   if (!f->asked || memcmp(x, f->at, bytes) != 0)
@@ -255,7 +255,7 @@ static int stop_early(void *instance, const lbfgsfloatval_t *x, const lbfgsfloat
                       int k, int ls)
 {
   (void)x, (void)g, (void)fx, (void)xnorm, (void)gnorm, (void)step, (void)n, (void)k, (void)ls;
-  const fit *f = instance;
+  const separability_fit *f = instance;
   return f->status || f->decided;
 }
 
@@ -288,7 +288,7 @@ static double ordered(labelled *list, size_t count)
 }
 
 /* Accuracy balanced over the classes and AUC of fold k on its own rows. list has room for all rows. */
-static void score_fold(const fit *f, size_t k, labelled *list, double *accuracy, double *auc)
+static void score_fold(const separability_fit *f, size_t k, labelled *list, double *accuracy, double *auc)
 {
   size_t count = 0;
   double right[2] = {0, 0}, n[2] = {0, 0}, greatest_image = -INFINITY, least_text = INFINITY;
@@ -309,7 +309,7 @@ static void score_fold(const fit *f, size_t k, labelled *list, double *accuracy,
 
 /* The Hessian is I + C Σ p(1 − p)(z − m)(z − m)ᵀ. With one κ for all p(1 − p) it is known beforehand, and in the
  * unknowns that make it the unit matrix L-BFGS takes half the evaluations or fewer. */
-static cgap_status condition(fit *f, cgap_error *error)
+static cgap_status condition(separability_fit *f, cgap_error *error)
 {
   const cgap_evidence *e = f->e;
   const size_t dim = f->dim;
@@ -328,7 +328,7 @@ static cgap_status condition(fit *f, cgap_error *error)
                    e->text.rows);
 }
 
-static bool fit_alloc(fit *f)
+static bool fit_alloc(separability_fit *f)
 {
   bool fine = true;
   f->weights = cgap_alloc(CGAP_FOLDS * f->dim, sizeof *f->weights);
@@ -344,7 +344,7 @@ static bool fit_alloc(fit *f)
   return fine && f->weights && f->gradient && f->mean && f->factor && f->at && f->slope;
 }
 
-static void fit_clear(fit *f)
+static void fit_clear(separability_fit *f)
 {
   cgap_free(f->weights);
   cgap_free(f->gradient);
@@ -356,7 +356,7 @@ static void fit_clear(fit *f)
     cgap_free(f->score[modality]);
 }
 
-static void start(const fit *f, lbfgsfloatval_t *x)
+static void start(const separability_fit *f, lbfgsfloatval_t *x)
 {
   double intercept;
   start_of_fit(f->e, f->factor, f->mean, 1 - 1.0 / CGAP_FOLDS, x, &intercept, f->weights);
@@ -367,7 +367,7 @@ static void start(const fit *f, lbfgsfloatval_t *x)
 
 /* Minimises, and ends with the scores of every row. Where doubles no longer tell whether the objective falls, the line
  * search gives up: that is converged. */
-static cgap_status fit_run(fit *f, cgap_error *error)
+static cgap_status fit_run(separability_fit *f, cgap_error *error)
 {
   lbfgs_parameter_t parameter;
   const int n = (int)(CGAP_FOLDS * (f->dim + 1));
@@ -399,7 +399,7 @@ static cgap_status fit_run(fit *f, cgap_error *error)
   return f->status;
 }
 
-static cgap_status finish_folds(const fit *f, uint64_t n, cgap_gap *gap, cgap_error *error)
+static cgap_status finish_folds(const separability_fit *f, uint64_t n, cgap_gap *gap, cgap_error *error)
 {
   labelled *list = cgap_alloc(rows_of(f, IMAGES) + rows_of(f, TEXTS), sizeof *list);
   double accuracy = 0, auc = 0;
@@ -430,7 +430,7 @@ cgap_status cgap_separability_finish(const cgap_evidence *e, const cgap_products
     out->gap.separability_auc = out->gap.linear_separability;
     return CGAP_OK;
   }
-  fit f = {.e = e, .products = products, .dim = e->dim, .error = error};
+  separability_fit f = {.e = e, .products = products, .dim = e->dim, .error = error};
   cgap_status status = CGAP_OK;
   if (!fit_alloc(&f))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory to fit %zu and %zu rows", e->image.rows, e->text.rows);

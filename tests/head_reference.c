@@ -198,7 +198,7 @@ cgap_loss_terms reference_loss(const reference_batch *b, const double *x, const 
 /* ---------------------------------------------------------------- layers */
 
 /* out (rows, w.rows) += in · Wᵀ + b */
-static void affine(const double *p, const cgap_block *w, const cgap_block *b, const double *in, size_t rows,
+static void affine(const double *p, const cgap_parameter_block *w, const cgap_parameter_block *b, const double *in, size_t rows,
                    double *out)
 {
   for (size_t i = 0; i < rows; i++)
@@ -207,7 +207,7 @@ static void affine(const double *p, const cgap_block *w, const cgap_block *b, co
         dot(in + i * w->columns, p + w->offset + r * w->columns, w->columns) + (b->rows ? p[b->offset + r] : 0);
 }
 
-static void affine_gradient(const cgap_block *w, const cgap_block *b, const double *in, const double *da, size_t rows,
+static void affine_gradient(const cgap_parameter_block *w, const cgap_parameter_block *b, const double *in, const double *da, size_t rows,
                             double *g)
 {
   for (size_t i = 0; i < rows; i++)

@@ -7,25 +7,25 @@
 #include <string.h>
 
 /* A set of couples, written out: cosine, and the groups that each couple touches. */
-typedef struct pairs {
+typedef struct pair_set {
   double *cosine;
   size_t (*group)[2];
   size_t count;
-} pairs;
+} pair_set;
 
-static void add(pairs *c, double cosine, size_t a, size_t b)
+static void add(pair_set *c, double cosine, size_t a, size_t b)
 {
   c->cosine[c->count] = cosine;
   c->group[c->count][0] = a;
   c->group[c->count++][1] = b;
 }
 
-static pairs room(size_t count)
+static pair_set room(size_t count)
 {
-  return (pairs){support_alloc(count, sizeof(double)), support_alloc(count, sizeof(size_t[2])), 0};
+  return (pair_set){support_alloc(count, sizeof(double)), support_alloc(count, sizeof(size_t[2])), 0};
 }
 
-static void empty(pairs *c)
+static void empty(pair_set *c)
 {
   free(c->cosine);
   free(c->group);
@@ -37,9 +37,9 @@ static size_t text_group(const naive_state *s, size_t j)
   return s->in->owner ? s->in->owner[j] : s->n + j;
 }
 
-static pairs count_pairs(const naive_state *s, int set)
+static pair_set count_pairs(const naive_state *s, int set)
 {
-  pairs c = room(set == NAIVE_IMAGE ? s->n * s->n : set == NAIVE_TEXT ? s->m * s->m : s->n * s->m);
+  pair_set c = room(set == NAIVE_IMAGE ? s->n * s->n : set == NAIVE_TEXT ? s->m * s->m : s->n * s->m);
   for (size_t j = 0; set == NAIVE_PAIR && j < s->m; j++)
     add(&c, s->xy[s->in->owner[j] * s->m + j], s->in->owner[j], s->in->owner[j]);
   for (size_t i = 0; set == NAIVE_CROSS && i < s->n; i++)
@@ -61,7 +61,7 @@ static pairs count_pairs(const naive_state *s, int set)
 static cgap_scalar uniform(const naive_state *s, int set, size_t n, double *a, double *squares, double *variance)
 {
   size_t groups = s->n + s->m;
-  pairs c = count_pairs(s, set);
+  pair_set c = count_pairs(s, set);
   cgap_scalar out = naive_null();
   memset(a, 0, groups * sizeof *a);
   *squares = *variance = 0;
@@ -137,7 +137,7 @@ static size_t below(const double *sorted, size_t count, double x)
 
 static void summarise(naive_result *out, const naive_state *s, int set, cgap_cosines *sum)
 {
-  pairs c = count_pairs(s, set);
+  pair_set c = count_pairs(s, set);
   *sum = (cgap_cosines){.count = c.count, .why = c.count ? NULL : "null", .sd = NAN};
   if (c.count > 0) {
     qsort(c.cosine, c.count, sizeof *c.cosine, naive_compare_doubles);

@@ -72,21 +72,21 @@ void naive_retrieval(naive_result *out, const naive_state *s)
 
 /* ---------------------------------------------------------------- the ten best */
 
-typedef struct scored {
+typedef struct naive_scored {
   double score;
   size_t row;
-} scored;
+} naive_scored;
 
 static int better(const void *a, const void *b)
 {
-  const scored *p = a, *q = b;
+  const naive_scored *p = a, *q = b;
   return p->score != q->score ? (p->score < q->score ? 1 : -1) : (p->row > q->row) - (p->row < q->row);
 }
 
 /* Sorts; true where the first k could fall otherwise under another rounding: candidates within 1e-6 on either side of
  * the border that are not equal rows of one side. rows (·, d): the candidates; from `second` on they are of the other
  * side. */
-static bool best_first(scored *list, size_t count, size_t k, const double *rows, size_t d, size_t second)
+static bool best_first(naive_scored *list, size_t count, size_t k, const double *rows, size_t d, size_t second)
 {
   qsort(list, count, sizeof *list, better);
   for (size_t a = k; a-- > 0 && k < count && list[a].score - list[k].score < 1e-6;)
@@ -104,10 +104,10 @@ static size_t occurrences(const double *cosine, size_t queries, size_t query_ste
                           const double *rows, size_t d, double *count)
 {
   size_t k = targets < 10 ? targets : 10, open = 0;
-  scored *list = support_alloc(targets, sizeof *list);
+  naive_scored *list = support_alloc(targets, sizeof *list);
   for (size_t q = 0; q < queries; q++) {
     for (size_t t = 0; t < targets; t++)
-      list[t] = (scored){cosine[q * query_step + t * target_step], t};
+      list[t] = (naive_scored){cosine[q * query_step + t * target_step], t};
     open += best_first(list, targets, k, rows, d, targets);
     for (size_t r = 0; r < k; r++)
       count[list[r].row]++;
@@ -132,9 +132,9 @@ static void hub_measures(cgap_hubness *out, const double *count, size_t targets,
   out->skewness = second > 0 ? naive_scalar(third / pow(second, 1.5), targets) : naive_null();
   out->robin_hood = naive_scalar(half / total, targets);
   out->anti_hub_share = naive_scalar(never / (double)targets, targets);
-  scored *list = support_alloc(targets, sizeof *list);
+  naive_scored *list = support_alloc(targets, sizeof *list);
   for (size_t t = 0; t < targets; t++)
-    list[t] = (scored){count[t], t};
+    list[t] = (naive_scored){count[t], t};
   qsort(list, targets, sizeof *list, better);
   out->hub_count = targets < CGAP_HUBS ? targets : CGAP_HUBS;
   for (size_t h = 0; h < out->hub_count; h++)
@@ -166,14 +166,14 @@ void naive_mixed(naive_result *out, const naive_state *s)
 {
   size_t n = s->n, m = s->m, pool = n + m, k = pool - 1 < 10 ? pool - 1 : 10;
   double same[2] = {0}, *rows = support_alloc(pool * s->d, sizeof *rows);
-  scored *list = support_alloc(pool, sizeof *list);
+  naive_scored *list = support_alloc(pool, sizeof *list);
   memcpy(rows, s->x, n * s->d * sizeof *rows);
   memcpy(rows + n * s->d, s->y, m * s->d * sizeof *rows);
   for (size_t a = 0; a < pool; a++) {
     size_t count = 0;
     for (size_t b = 0; b < pool; b++)
       if (b != a)
-        list[count++] = (scored){pool_cosine(s, a, b), b};
+        list[count++] = (naive_scored){pool_cosine(s, a, b), b};
     out->open_mixed += best_first(list, count, k, rows, s->d, n);
     for (size_t r = 0; r < k; r++)
       same[a >= n] += ((list[r].row >= n) == (a >= n)) / (double)k;

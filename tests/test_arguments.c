@@ -31,14 +31,14 @@ static void expect_refused(const char *name, cgap_status got, int want, const ch
 /* ---------------------------------------------------------------- data */
 
 /* Sound data with classes and arithmetic, for a case to change. */
-typedef struct given {
+typedef struct given_arguments {
   cgap_simulation rows;
   cgap_data data;
   uint64_t owner[N];
   double weight[N];
-} given;
+} given_arguments;
 
-static void make_given(given *g)
+static void make_given(given_arguments *g)
 {
   cgap_simulate_options o = CGAP_SIMULATE_OPTIONS_INIT;
   cgap_error error = {0};
@@ -55,150 +55,150 @@ static void make_given(given *g)
 
 static double matrix[2 * N * D];
 
-static void image_dim_0(given *g)
+static void image_dim_0(given_arguments *g)
 {
   g->data.image.dim = 0;
 }
 
-static void both_dim_0(given *g)
+static void both_dim_0(given_arguments *g)
 {
   g->data.image.dim = g->data.text.dim = g->data.class_text.dim = g->data.words.dim = 0;
 }
 
-static void text_dim_0(given *g)
+static void text_dim_0(given_arguments *g)
 {
   g->data.text.dim = 0;
 }
 
-static void both_dim_1(given *g)
+static void both_dim_1(given_arguments *g)
 {
   g->data.image.dim = g->data.text.dim = 1;
 }
 
-static void vast_dim(given *g)
+static void vast_dim(given_arguments *g)
 {
   g->data.image.dim = g->data.text.dim = SIZE_MAX / 8;
 }
 
-static void dim_as_a_double(given *g)
+static void dim_as_a_double(given_arguments *g)
 {
   g->data.image.dim = g->data.text.dim = (size_t)1 << 62;
 }
 
-static void no_images(given *g)
+static void no_images(given_arguments *g)
 {
   g->data.image.rows = 0;
 }
 
-static void no_images_open(given *g)
+static void no_images_open(given_arguments *g)
 {
   g->data.image.rows = 0;
   g->data.pairing = CGAP_PAIRING_OPEN;
 }
 
-static void vast_rows(given *g)
+static void vast_rows(given_arguments *g)
 {
   g->data.image.rows = g->data.text.rows = SIZE_MAX;
 }
 
-static void rows_that_overflow(given *g)
+static void rows_that_overflow(given_arguments *g)
 {
   g->data.image.rows = g->data.text.rows = SIZE_MAX / D + 1;
 }
 
-static void unknown_type(given *g)
+static void unknown_type(given_arguments *g)
 {
   g->data.image.type = (cgap_type)9;
 }
 
-static void negative_type(given *g)
+static void negative_type(given_arguments *g)
 {
   g->data.text.type = (cgap_type)-1;
 }
 
-static void image_without_read(given *g)
+static void image_without_read(given_arguments *g)
 {
   g->data.image.read = NULL;
 }
 
-static void text_without_read(given *g)
+static void text_without_read(given_arguments *g)
 {
   g->data.text.read = NULL;
 }
 
-static void classes_without_read(given *g)
+static void classes_without_read(given_arguments *g)
 {
   g->data.class_text.read = NULL;
 }
 
-static void words_without_read(given *g)
+static void words_without_read(given_arguments *g)
 {
   g->data.words.read = NULL;
 }
 
-static void no_matrix(given *g)
+static void no_matrix(given_arguments *g)
 {
   g->data.image = cgap_source_view(NULL, N, D, CGAP_FLOAT64, "nothing");
 }
 
-static void nothing_at_all(given *g)
+static void nothing_at_all(given_arguments *g)
 {
   g->data = (cgap_data){0};
 }
 
-static void unknown_pairing(given *g)
+static void unknown_pairing(given_arguments *g)
 {
   g->data.pairing = (cgap_pairing)7;
 }
 
-static void index_missing(given *g)
+static void index_missing(given_arguments *g)
 {
   g->data.pairing = CGAP_BY_INDEX;
   g->data.text_image = NULL;
 }
 
-static void index_out_of_range(given *g)
+static void index_out_of_range(given_arguments *g)
 {
   g->owner[7] = UINT64_MAX;
   g->data.pairing = CGAP_BY_INDEX;
   g->data.text_image = g->owner;
 }
 
-static void fewer_texts_than_images(given *g)
+static void fewer_texts_than_images(given_arguments *g)
 {
   g->data.text.rows = N / 3;
   g->data.pairing = CGAP_PAIRING_OPEN;
 }
 
-static void texts_no_multiple(given *g)
+static void texts_no_multiple(given_arguments *g)
 {
   g->data.text = cgap_source_view(matrix, N + 7, D, CGAP_FLOAT64, "texts");
   g->data.pairing = CGAP_PAIRING_OPEN;
 }
 
-static void rows_differ(given *g)
+static void rows_differ(given_arguments *g)
 {
   g->data.text.rows = N - 1;
 }
 
-static void prompts_no_divisor(given *g)
+static void prompts_no_divisor(given_arguments *g)
 {
   g->data.prompts = 3;
 }
 
-static void vast_prompts(given *g)
+static void vast_prompts(given_arguments *g)
 {
   g->data.prompts = SIZE_MAX;
 }
 
-static void undefined_weight(given *g)
+static void undefined_weight(given_arguments *g)
 {
   g->weight[1] = NAN;
   g->data.query_weight = g->weight;
   g->data.queries = g->data.queries < N ? g->data.queries : N;
 }
 
-static void negative_weight(given *g)
+static void negative_weight(given_arguments *g)
 {
   g->weight[0] = -1;
   g->data.query_weight = g->weight;
@@ -207,7 +207,7 @@ static void negative_weight(given *g)
 
 static const struct {
   const char *name;
-  void (*change)(given *g);
+  void (*change)(given_arguments *g);
   int status;
   const char *word;
 } DATA[] = {
@@ -298,7 +298,7 @@ Test(arguments, data_that_make_no_sense)
 {
   for (size_t k = 0; k < sizeof DATA / sizeof *DATA; k++)
     for (int call = 0; call < CALLS; call++) {
-      static given g;
+      static given_arguments g;
       char name[100];
       cgap_error error = {0};
       make_given(&g);
@@ -314,7 +314,7 @@ Test(arguments, data_that_make_no_sense)
 
 Test(arguments, what_is_left_out_has_a_default)
 {
-  static given g;
+  static given_arguments g;
   cgap_error error = {0};
   make_given(&g);
   g.data.image.name = g.data.text.name = g.data.class_text.name = g.data.words.name = NULL;
@@ -328,15 +328,15 @@ Test(arguments, what_is_left_out_has_a_default)
 
 /* ---------------------------------------------------------------- options */
 
-typedef struct setting {
+typedef struct bad_setting {
   const char *name;
   cgap_audit_options options;
   int status; /* CGAP_OK: taken */
-} setting;
+} bad_setting;
 
 Test(arguments, audit_options_that_make_no_sense)
 {
-  const setting settings[] = {
+  const bad_setting settings[] = {
     {"temperature 0", {.temperature = 0}, CGAP_USAGE},
     {"temperature -1", {.temperature = -1}, CGAP_USAGE},
     {"temperature NaN", {.temperature = NAN}, CGAP_USAGE},
@@ -357,10 +357,10 @@ Test(arguments, audit_options_that_make_no_sense)
      {.temperature = 1, .pairs = CGAP_PAIRS_SAMPLED, .sample_rows = SIZE_MAX, .sample_queries = SIZE_MAX},
      CGAP_OK},
   };
-  static given g;
+  static given_arguments g;
   make_given(&g);
   for (size_t k = 0; k < sizeof settings / sizeof *settings; k++) {
-    const setting *s = &settings[k];
+    const bad_setting *s = &settings[k];
     cgap_audit audit;
     cgap_plan_info plan;
     cgap_error error = {0};
@@ -383,7 +383,7 @@ Test(arguments, training_options_that_make_no_sense)
   const cgap_train_options sound = CGAP_TRAIN_OPTIONS_INIT;
   cgap_train_options all[32];
   size_t count = 0;
-  static given g;
+  static given_arguments g;
   for (size_t k = 0; k < sizeof all / sizeof *all; k++)
     all[k] = sound;
   all[count++].head = (cgap_head_kind)9;
@@ -433,7 +433,7 @@ Test(arguments, training_options_that_make_no_sense)
 
 Test(arguments, pointers_that_are_null)
 {
-  static given g;
+  static given_arguments g;
   const cgap_audit_options o = CGAP_AUDIT_OPTIONS_INIT;
   const cgap_train_options t = CGAP_TRAIN_OPTIONS_INIT;
   const cgap_tally tally = {.kinds = 1, .sums = 1, .counts = 1, .tile = count_tile};
@@ -545,7 +545,7 @@ static bool stop(void *context, const char *phase, double fraction)
 
 Test(arguments, reads_that_fail_and_calls_that_are_stopped)
 {
-  static given g;
+  static given_arguments g;
   const cgap_audit_options o = {.temperature = 0.01, .progress = {stop, NULL}};
   cgap_train_options t = CGAP_TRAIN_OPTIONS_INIT;
   cgap_audit audit;

@@ -13,7 +13,7 @@
 enum { ROWS = 90, COLUMNS = 2 * CGAP_TILE + 37, PIECE = 700 };
 
 /* Cosines of all couples, what products make of them, and rows in bfloat16, or a margin, that allow for as much. */
-typedef struct pairs {
+typedef struct offered_pairs {
   size_t rows, columns;
   double *cosine; /* (rows, columns) */
   float *shown;   /* (rows, columns) */
@@ -22,11 +22,11 @@ typedef struct pairs {
   bool rough; /* else the margin is the same for all */
   cgap_evidence evidence;
   size_t remade;
-} pairs;
+} offered_pairs;
 
 static double exact(const void *context, cgap_pair_kind kind, size_t row, size_t column)
 {
-  pairs *c = (pairs *)context;
+  offered_pairs *c = (offered_pairs *)context;
   (void)kind;
 #pragma omp atomic
   c->remade++;
@@ -35,7 +35,7 @@ static double exact(const void *context, cgap_pair_kind kind, size_t row, size_t
 
 static void ahead(const void *context, size_t row, bool rows)
 {
-  const pairs *c = context;
+  const offered_pairs *c = context;
   cr_assert_lt(row, rows ? c->rows : c->columns);
 }
 
@@ -52,16 +52,16 @@ static cgap_rough rough_of(support_random *r, size_t rows, float residual)
 }
 
 /* By how much a product may be off, with and without margins of its own. */
-static float margin_of(const pairs *c, size_t i, size_t j)
+static float margin_of(const offered_pairs *c, size_t i, size_t j)
 {
   return c->rough ? cgap_rough_margin(&c->a, i, &c->b, j) : c->margin;
 }
 
 /* levels: cosines are one of so many, so that many tie; 0: any. */
-static void couples_init(pairs *c, uint64_t seed, bool triangle, bool rough, float residual, size_t levels)
+static void couples_init(offered_pairs *c, uint64_t seed, bool triangle, bool rough, float residual, size_t levels)
 {
   support_random r = support_seed(seed);
-  *c = (pairs){.rows = triangle ? COLUMNS : ROWS, .columns = COLUMNS, .rough = rough, .margin = residual};
+  *c = (offered_pairs){.rows = triangle ? COLUMNS : ROWS, .columns = COLUMNS, .rough = rough, .margin = residual};
   c->cosine = support_alloc(c->rows * c->columns, sizeof *c->cosine);
   c->shown = support_alloc(c->rows * c->columns, sizeof *c->shown);
   c->a = rough_of(&r, c->rows, residual);
@@ -75,7 +75,7 @@ static void couples_init(pairs *c, uint64_t seed, bool triangle, bool rough, flo
   c->evidence = (cgap_evidence){.exact = exact, .ahead = ahead, .exact_context = c};
 }
 
-static void couples_clear(pairs *c)
+static void couples_clear(offered_pairs *c)
 {
   free(c->cosine);
   free(c->shown);
@@ -88,10 +88,10 @@ static void couples_clear(pairs *c)
 }
 
 /* Hands over the couples of one tile, in an order of its own and in pieces. */
-static void show_tile(const pairs *c, support_random *r, cgap_best *rows, cgap_best *columns, size_t row,
+static void show_tile(const offered_pairs *c, support_random *r, cgap_best *rows, cgap_best *columns, size_t row,
                       size_t column, const size_t *row_first, const size_t *column_first)
 {
-  cgap_found *found = support_alloc((size_t)CGAP_TILE * CGAP_TILE, sizeof *found);
+  cgap_tile_candidate *found = support_alloc((size_t)CGAP_TILE * CGAP_TILE, sizeof *found);
   size_t count = 0;
   for (size_t i = row; i < c->rows && i < row + CGAP_TILE; i++)
     for (size_t j = column; j < c->columns && j < column + CGAP_TILE; j++) {
@@ -99,11 +99,11 @@ static void show_tile(const pairs *c, support_random *r, cgap_best *rows, cgap_b
         continue;
       const size_t place = support_below(r, ++count);
       found[count - 1] = found[place];
-      found[place] = (cgap_found){
+      found[place] = (cgap_tile_candidate){
         .row = (uint16_t)(i - row), .column = (uint16_t)(j - column), .cosine = (double)c->shown[i * c->columns + j]};
     }
   for (size_t at = 0; at < count; at += PIECE) {
-    const cgap_batch batch = {.found = found + at,
+    const cgap_candidate_batch batch = {.found = found + at,
                               .count = count - at < PIECE ? count - at : PIECE,
                               .row = row,
                               .column = column,
@@ -134,14 +134,14 @@ static int better(const void *a_, const void *b_)
   return (a->row > b->row) - (a->row < b->row);
 }
 
-static double cosine_of(const pairs *c, bool triangle, bool columns, size_t own, size_t other)
+static double cosine_of(const offered_pairs *c, bool triangle, bool columns, size_t own, size_t other)
 {
   const size_t row = triangle ? (own < other ? own : other) : columns ? other : own;
   const size_t column = triangle ? (own < other ? other : own) : columns ? own : other;
   return c->cosine[row * c->columns + column];
 }
 
-static void expect_lists(const char *where, const pairs *c, const cgap_totals *t, bool triangle, bool columns,
+static void expect_lists(const char *where, const offered_pairs *c, const cgap_totals *t, bool triangle, bool columns,
                          const size_t *first_equal)
 {
   const size_t others = triangle ? c->rows : columns ? c->rows : c->columns;
@@ -166,7 +166,7 @@ static void expect_lists(const char *where, const pairs *c, const cgap_totals *t
 static void check_across(const char *where, float residual, size_t levels, bool rough, const size_t *row_first,
                          const size_t *column_first)
 {
-  pairs c;
+  offered_pairs c;
   cgap_best rows, columns;
   support_random r = support_seed(3);
   couples_init(&c, 1, false, rough, residual, levels);
@@ -215,7 +215,7 @@ Test(best, equal_rows)
 Test(best, triangle)
 {
   for (int rough = 0; rough < 2; rough++) {
-    pairs c;
+    offered_pairs c;
     cgap_best best;
     support_random r = support_seed(4);
     couples_init(&c, 2, true, rough, 0.002f, 0);
@@ -235,7 +235,7 @@ Test(best, triangle)
 /* Where all candidates come at once, the ten best of most rows are told without a cosine made again. */
 Test(best, complete)
 {
-  pairs c;
+  offered_pairs c;
   cgap_best rows, columns;
   support_random r = support_seed(6);
   couples_init(&c, 4, false, false, 0.0001f, 0);
@@ -266,7 +266,7 @@ Test(best, complete)
 /* What is asked of a candidate rises with what came, and never past the tenth best. */
 Test(best, bounds)
 {
-  pairs c;
+  offered_pairs c;
   cgap_best rows, columns;
   float bound[ROWS];
   support_random r = support_seed(5);

@@ -8,12 +8,12 @@
 #include "report/json.h"
 
 /* What a report says of one measure, beside its centroid distance. */
-typedef struct made {
+typedef struct made_reports {
   const char *key;
   double value, half; /* half the interval; NAN: none */
   json_int_t n, dim;
   const char *method;
-} made;
+} made_reports;
 
 static json_t *scalar_of(double value, double half, json_int_t n, const char *method)
 {
@@ -21,7 +21,7 @@ static json_t *scalar_of(double value, double half, json_int_t n, const char *me
   return json_pack("{s:f,s:o,s:I,s:s}", "value", value, "ci95", interval, "n", n, "method", method);
 }
 
-static json_t *report_of(const made *m)
+static json_t *report_of(const made_reports *m)
 {
   json_t *report = json_object();
   cr_assert(cgap_json_put(report, "gap.centroid_distance", scalar_of(0.5, 0.1, m->n, m->method)));
@@ -31,9 +31,9 @@ static json_t *report_of(const made *m)
   return report;
 }
 
-static void compare(cgap_comparison *c, const made *first, const made *other)
+static void compare(cgap_comparison *c, const made_reports *first, const made_reports *other)
 {
-  const made *const both[] = {first, other};
+  const made_reports *const both[] = {first, other};
   const char *const names[] = {"a", "b"};
   cgap_error error;
   cr_assert_eq(cgap_comparison_init(c, 2, &error), CGAP_OK);
@@ -60,7 +60,7 @@ static const char *word_of(const cgap_comparison *c, const char *key)
 Test(comparison, a_verdict_needs_an_interval_and_equal_rows_and_dimensions)
 {
   const struct {
-    made first, other;
+    made_reports first, other;
     const char *word;
   } cases[] = {
     /* an interval decides, none leaves it open, however far the values are apart */
@@ -108,8 +108,8 @@ Test(comparison, a_verdict_needs_an_interval_and_equal_rows_and_dimensions)
 
 Test(comparison, other_rows_are_named_and_their_threshold_is_not_checked)
 {
-  const made first = {"hubness.image_to_text.skewness", 7, NAN, 9000, 8, "exact"};
-  const made other = {"hubness.image_to_text.skewness", 4, NAN, 4000, 8, "exact"};
+  const made_reports first = {"hubness.image_to_text.skewness", 7, NAN, 9000, 8, "exact"};
+  const made_reports other = {"hubness.image_to_text.skewness", 4, NAN, 4000, 8, "exact"};
   const cgap_threshold threshold = {.text = "hubness.image_to_text.skewness<-1",
                                     .key = "hubness.image_to_text.skewness",
                                     .relation = CGAP_LESS,
@@ -128,7 +128,7 @@ Test(comparison, other_rows_are_named_and_their_threshold_is_not_checked)
 
 Test(comparison, other_dimensions_are_named)
 {
-  const made first = {"gap.rmg", 0.5, NAN, 90, 512, "exact"}, other = {"gap.rmg", 0.4, NAN, 90, 768, "exact"};
+  const made_reports first = {"gap.rmg", 0.5, NAN, 90, 512, "exact"}, other = {"gap.rmg", 0.4, NAN, 90, 768, "exact"};
   char text[CGAP_SENTENCE];
   cgap_comparison c;
   compare(&c, &first, &other);
@@ -146,8 +146,8 @@ Test(comparison, other_dimensions_are_named)
 
 Test(comparison, a_gap_without_an_interval_neither_narrows_nor_widens)
 {
-  const made first = {"gap.centroid_distance", 0.5, NAN, 90, 8, "exact"};
-  const made other = {"gap.centroid_distance", 0.4, NAN, 90, 8, "exact"};
+  const made_reports first = {"gap.centroid_distance", 0.5, NAN, 90, 8, "exact"};
+  const made_reports other = {"gap.centroid_distance", 0.4, NAN, 90, 8, "exact"};
   cgap_verdict_words words;
   cgap_comparison c;
   compare(&c, &first, &other);

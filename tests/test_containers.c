@@ -22,10 +22,10 @@ static void put_file(const char *path, const void *bytes, size_t count)
   cr_assert_eq(fclose(out), 0);
 }
 
-typedef struct form {
+typedef struct shard_form {
   int version;
   bool big, fortran;
-} form;
+} shard_form;
 
 typedef struct blob {
   unsigned char *bytes;
@@ -73,7 +73,7 @@ static size_t fortran_place(size_t index, h5_shape shape)
 }
 
 /* The numbers of h5_numbers(shape) as a .npy array; begin, end: a part of the first axis. */
-static blob npy_part(h5_shape shape, cgap_type type, form f, size_t begin, size_t end)
+static blob npy_part(h5_shape shape, cgap_type type, shard_form f, size_t begin, size_t end)
 {
   static const char *const LETTERS[] = {"f2", NULL, "f4", "f8"};
   char dictionary[300], axes[100] = "";
@@ -105,7 +105,7 @@ static blob npy_part(h5_shape shape, cgap_type type, form f, size_t begin, size_
   return b;
 }
 
-static blob npy_of(h5_shape shape, cgap_type type, form f)
+static blob npy_of(h5_shape shape, cgap_type type, shard_form f)
 {
   return npy_part(shape, type, f, 0, (size_t)shape.size[0]);
 }
@@ -165,7 +165,7 @@ Test(containers, npy_of_every_version_and_order_gives_its_bits_back, .init = ask
 {
   for (size_t t = 0; t < 3; t++) {
     for (int n = 0; n < 12; n++) {
-      form f = {1 + n % 3, n / 3 % 2, n / 6 % 2};
+      shard_form f = {1 + n % 3, n / 3 % 2, n / 6 % 2};
       char where[100];
       (void)snprintf(where, sizeof where, "%s, version %d, %s, %s", cgap_type_name(NUMPY_TYPES[t]), f.version,
                      f.big ? "big" : "little", f.fortran ? "Fortran" : "C");
@@ -181,7 +181,7 @@ Test(containers, an_array_of_two_halves_is_image_and_text, .init = ask_enter, .f
   const h5_shape both = {3, {2, 20, 7}};
   double *numbers = h5_numbers(both);
   for (int fortran = 0; fortran < 2; fortran++) {
-    put_blob("embeddings.npy", npy_of(both, CGAP_FLOAT32, (form){1, false, fortran}));
+    put_blob("embeddings.npy", npy_of(both, CGAP_FLOAT32, (shard_form){1, false, fortran}));
     cgap_dataset *d = ask_open(&(io_ask){.files = {"embeddings.npy"}});
     const cgap_source *side[2] = {&cgap_dataset_data(d)->image, &cgap_dataset_data(d)->text};
     for (int s = 0; s < 2; s++) {
@@ -205,7 +205,7 @@ Test(containers, shards_follow_their_numbers, .init = ask_enter, .fini = ask_lea
   cr_assert_eq(mkdir("text_emb", 0777), 0);
   for (size_t k = 0; k + 1 < sizeof ends / sizeof *ends; k++) {
     char path[60];
-    form f = {1, false, k % 2};
+    shard_form f = {1, false, k % 2};
     (void)snprintf(path, sizeof path, "img_emb/img_emb_%zu.npy", k);
     put_blob(path, npy_part(IMAGE, CGAP_FLOAT16, f, ends[k], ends[k + 1]));
     (void)snprintf(path, sizeof path, "text_emb/text_emb_%zu.npy", k);
@@ -220,7 +220,7 @@ Test(containers, shards_follow_their_numbers, .init = ask_enter, .fini = ask_lea
 Test(containers, npz_stored_and_deflated_give_their_bits_back, .init = ask_enter, .fini = ask_leave)
 {
   for (int n = 0; n < 4; n++) {
-    form f = {1, false, n % 2};
+    shard_form f = {1, false, n % 2};
     blob blobs[3] = {npy_of(IMAGE, CGAP_FLOAT32, f), npy_of(DEEP, CGAP_FLOAT32, f), {0}};
     add(&blobs[2], "not an array", 12);
     zip_members("a.npz", (const char *[]){"image.npy", "deep/text.npy", "readme.txt"}, blobs, 3, n / 2);
@@ -275,7 +275,7 @@ static void put_integers(const char *path, const char *descr, const void *values
 
 Test(containers, labels_and_pairing_lie_beside_the_sides, .init = ask_enter, .fini = ask_leave)
 {
-  const form plain = {1, false, false};
+  const shard_form plain = {1, false, false};
   unsigned char label[37];
   uint16_t owner[111];
   for (int i = 0; i < 37; i++)
@@ -314,7 +314,7 @@ Test(containers, labels_and_pairing_lie_beside_the_sides, .init = ask_enter, .fi
 
 Test(containers, two_files_without_names_are_image_and_text, .init = ask_enter, .fini = ask_leave)
 {
-  const form plain = {1, false, false};
+  const shard_form plain = {1, false, false};
   put_blob("z.npy", npy_of(IMAGE, CGAP_FLOAT32, plain));
   put_blob("a.npy", npy_of(DEEP, CGAP_FLOAT32, plain));
   check_sides("in order", &(io_ask){.files = {"z.npy", "a.npy"}}, DEEP, CGAP_FLOAT32);
@@ -440,7 +440,7 @@ Test(containers, headers_that_lie_are_refused)
 /* A sound file cut at every byte, and with every byte of its header changed, never does worse than be refused. */
 Test(containers, damage_anywhere_is_refused_or_harmless, .init = ask_enter, .fini = ask_leave)
 {
-  const form plain = {1, false, false};
+  const shard_form plain = {1, false, false};
   const h5_shape small = {2, {4, 3}};
   blob members[2] = {npy_of(small, CGAP_FLOAT32, plain), npy_of(small, CGAP_FLOAT32, plain)};
   zip_members("whole.npz", (const char *[]){"image.npy", "text.npy"}, members, 2, true);

@@ -22,12 +22,12 @@ static const struct {
 };
 enum { CASE_COUNT = sizeof CASES / sizeof *CASES, PAD = 3 };
 
-typedef struct product {
+typedef struct gemm_case {
   size_t m, n, k, ldc;
   cgap_operand a, b;
   float beta;
   float *memory[2], *start; /* of a and b; C before (m, ldc) */
-} product;
+} gemm_case;
 
 static float *filled(support_random *r, size_t count)
 {
@@ -37,10 +37,10 @@ static float *filled(support_random *r, size_t count)
   return out;
 }
 
-static product product_init(size_t which)
+static gemm_case product_init(size_t which)
 {
   support_random r = support_seed(90 + which);
-  product p = {.m = CASES[which].m, .n = CASES[which].n, .k = CASES[which].k, .beta = CASES[which].beta};
+  gemm_case p = {.m = CASES[which].m, .n = CASES[which].n, .k = CASES[which].k, .beta = CASES[which].beta};
   p.ldc = p.n + PAD;
   p.a = (cgap_operand){.ld = (CASES[which].a ? p.m : p.k) + PAD, .transposed = CASES[which].a};
   p.b = (cgap_operand){.ld = (CASES[which].b ? p.k : p.n) + PAD, .transposed = CASES[which].b};
@@ -53,7 +53,7 @@ static product product_init(size_t which)
   return p;
 }
 
-static void product_clear(product *p)
+static void product_clear(gemm_case *p)
 {
   free(p->memory[0]);
   free(p->memory[1]);
@@ -61,7 +61,7 @@ static void product_clear(product *p)
 }
 
 /* A new C (free). */
-static float *run(const product *p)
+static float *run(const gemm_case *p)
 {
   float *c = support_alloc(p->m * p->ldc, sizeof *c);
   memcpy(c, p->start, p->m * p->ldc * sizeof *c);
@@ -78,7 +78,7 @@ Test(gemm, equals_a_plain_product_in_double)
 {
   const int blas = cgap_blas_single();
   for (size_t which = 0; which < CASE_COUNT; which++) {
-    product p = product_init(which);
+    gemm_case p = product_init(which);
     float *c = run(&p);
     double worst = 0;
     for (size_t i = 0; i < p.m; i++) {
@@ -107,7 +107,7 @@ Test(gemm, bits_do_not_depend_on_the_threads)
   const int blas = cgap_blas_single(), threads = omp_get_max_threads();
   omp_set_num_threads(3);
   for (size_t which = 0; which < CASE_COUNT; which++) {
-    product p = product_init(which);
+    gemm_case p = product_init(which);
     const size_t bytes = p.m * p.ldc * sizeof(float);
     float *want = run(&p), *one = NULL, *each[3] = {NULL};
     int members = 0;

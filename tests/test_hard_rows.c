@@ -177,25 +177,25 @@ static void expect_range(const char *where, const cgap_cosines *got, const doubl
   cr_expect(support_near(where, "greatest", got->max, fmin(1, greatest), 1e-9, 0));
 }
 
-typedef struct scored {
+typedef struct scored_rows {
   double cosine; /* in whole steps of 1e-12: equal ones tie */
   size_t row;
-} scored;
+} scored_rows;
 
 static int better(const void *a_, const void *b_)
 {
-  const scored *a = a_, *b = b_;
+  const scored_rows *a = a_, *b = b_;
   return a->cosine != b->cosine ? (a->cosine < b->cosine ? 1 : -1) : (a->row > b->row) - (a->row < b->row);
 }
 
 /* How many targets are among nobody's ten best. */
 static double never_of(const double *s, size_t n, size_t row_step, size_t step)
 {
-  scored *list = support_alloc(n, sizeof *list);
+  scored_rows *list = support_alloc(n, sizeof *list);
   size_t *count = support_alloc(n, sizeof *count), never = 0;
   for (size_t q = 0; q < n; q++) {
     for (size_t t = 0; t < n; t++)
-      list[t] = (scored){rint(s[q * row_step + t * step] * 1e12), t};
+      list[t] = (scored_rows){rint(s[q * row_step + t * step] * 1e12), t};
     qsort(list, n, sizeof *list, better);
     for (size_t k = 0; k < 10 && k < n; k++)
       count[list[k].row]++;
@@ -211,7 +211,7 @@ static double never_of(const double *s, size_t n, size_t row_step, size_t step)
 static double own_share(const set *s, bool texts)
 {
   const size_t n = s->n;
-  scored *list = support_alloc(2 * n, sizeof *list);
+  scored_rows *list = support_alloc(2 * n, sizeof *list);
   double own = 0;
   for (size_t q = 0; q < n; q++) {
     size_t count = 0;
@@ -220,7 +220,7 @@ static double own_share(const set *s, bool texts)
       const double cosine =
         texts ? (c < n ? s->xy[row * n + q] : s->yy[q * n + row]) : (c < n ? s->xx[q * n + row] : s->xy[q * n + row]);
       if (row != q || (c >= n) != texts)
-        list[count++] = (scored){rint(cosine * 1e12), c};
+        list[count++] = (scored_rows){rint(cosine * 1e12), c};
     }
     qsort(list, count, sizeof *list, better);
     const size_t ten = count < 10 ? count : 10;

@@ -12,11 +12,11 @@
 enum { DIM = 5 };
 
 /* Images with texts; rows are equal where their class is. */
-typedef struct world {
+typedef struct data_world {
   double *image, *text;
   uint64_t *text_image;
   cgap_data data;
-} world;
+} data_world;
 
 static void put_row(double *out, size_t class)
 {
@@ -25,10 +25,10 @@ static void put_row(double *out, size_t class)
 }
 
 /* image_class[i], text_class[j] name the row; text_image the pairing. */
-static world world_init(size_t images, size_t texts, const size_t *image_class, const size_t *text_class,
+static data_world world_init(size_t images, size_t texts, const size_t *image_class, const size_t *text_class,
                         const uint64_t *text_image)
 {
-  world w = {.image = support_alloc(images * DIM, sizeof(double)),
+  data_world w = {.image = support_alloc(images * DIM, sizeof(double)),
              .text = support_alloc(texts * DIM, sizeof(double)),
              .text_image = support_alloc(texts, sizeof(uint64_t))};
   for (size_t i = 0; i < images; i++)
@@ -43,14 +43,14 @@ static world world_init(size_t images, size_t texts, const size_t *image_class, 
   return w;
 }
 
-static void world_clear(world *w)
+static void world_clear(data_world *w)
 {
   free(w->image);
   free(w->text);
   free(w->text_image);
 }
 
-static cgap_embeddings load(const world *w)
+static cgap_embeddings load(const data_world *w)
 {
   cgap_embeddings e;
   cgap_error error = {0};
@@ -61,7 +61,7 @@ static cgap_embeddings load(const world *w)
 enum { IMAGES = 200, TEXTS = 400 };
 
 /* Every tenth image repeats the one before it, every 25th text the one 3 before. */
-static world repeated(void)
+static data_world repeated(void)
 {
   size_t image_class[IMAGES], text_class[TEXTS];
   uint64_t text_image[TEXTS];
@@ -76,7 +76,7 @@ static world repeated(void)
 
 Test(head_data, nothing_of_the_test_part_is_trained_on)
 {
-  world w = repeated();
+  data_world w = repeated();
   cgap_embeddings e = load(&w);
   for (uint64_t seed = 0; seed < 20; seed++) {
     cgap_split split;
@@ -99,7 +99,7 @@ Test(head_data, nothing_of_the_test_part_is_trained_on)
 /* A row of twice the length, or with −0 for 0, is the same row once it has norm 1. */
 Test(head_data, rows_that_differ_in_length_alone_are_equal)
 {
-  world w = repeated();
+  data_world w = repeated();
   for (size_t i = 0; i < IMAGES; i++)
     w.image[i * DIM] = i % 10 == 9 ? -0.0 : 0;
   for (size_t i = 9; i < IMAGES; i += 10)
@@ -130,7 +130,7 @@ Test(head_data, rows_that_differ_in_length_alone_are_equal)
 
 Test(head_data, the_split_is_the_seeds)
 {
-  world w = repeated();
+  data_world w = repeated();
   cgap_embeddings e = load(&w);
   cgap_split a, b, c;
   cr_assert_eq(cgap_split_init(&a, &e, 0.1, 0.2, 7, NULL), CGAP_OK);
@@ -154,7 +154,7 @@ Test(head_data, texts_that_most_images_share_are_said)
     image_class[i] = text_image[i] = i;
     text_class[i] = i % 3;
   }
-  world w = world_init(30, 30, image_class, text_class, text_image);
+  data_world w = world_init(30, 30, image_class, text_class, text_image);
   cgap_embeddings e = load(&w);
   cgap_split split;
   cr_assert_eq(cgap_split_init(&split, &e, 0.1, 0.2, 1, NULL), CGAP_OK);
@@ -171,7 +171,7 @@ Test(head_data, nine_images_are_too_few)
   uint64_t text_image[9];
   for (size_t i = 0; i < 9; i++)
     class[i] = text_image[i] = i;
-  world w = world_init(9, 9, class, class, text_image);
+  data_world w = world_init(9, 9, class, class, text_image);
   cgap_embeddings e = load(&w);
   cgap_split split;
   cgap_error error;
@@ -192,7 +192,7 @@ Test(head_data, equal_rows_become_one_with_all_positives)
   /* images 0 and 2 are equal; so are texts 1 and 3, of images 0 and 1 */
   const size_t image_class[] = {10, 11, 10}, text_class[] = {20, 21, 22, 21};
   const uint64_t text_image[] = {0, 0, 2, 1};
-  world w = world_init(3, 4, image_class, text_class, text_image);
+  data_world w = world_init(3, 4, image_class, text_class, text_image);
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(3);
   cgap_split_rows part;
@@ -220,7 +220,7 @@ Test(head_data, equal_rows_become_one_with_all_positives)
   world_clear(&w);
 }
 
-static world distinct(size_t images, size_t texts)
+static data_world distinct(size_t images, size_t texts)
 {
   size_t *image_class = support_alloc(images, sizeof(size_t)), *text_class = support_alloc(texts, sizeof(size_t));
   uint64_t *text_image = support_alloc(texts, sizeof(uint64_t));
@@ -230,7 +230,7 @@ static world distinct(size_t images, size_t texts)
     text_class[j] = j;
     text_image[j] = j * images / texts;
   }
-  world w = world_init(images, texts, image_class, text_class, text_image);
+  data_world w = world_init(images, texts, image_class, text_class, text_image);
   free(image_class);
   free(text_class);
   free(text_image);
@@ -239,7 +239,7 @@ static world distinct(size_t images, size_t texts)
 
 Test(head_data, noise_moves_the_share_asked_for)
 {
-  world w = distinct(100, 100);
+  data_world w = distinct(100, 100);
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(100);
   cgap_split_rows part;
@@ -258,7 +258,7 @@ Test(head_data, noise_moves_the_share_asked_for)
 
 Test(head_data, fewer_training_images_are_some_of_more)
 {
-  world w = distinct(60, 120);
+  data_world w = distinct(60, 120);
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(60);
   cgap_split_rows few, more;
@@ -302,7 +302,7 @@ static bool coupled(const cgap_positives *c, size_t image, size_t text)
 
 Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
 {
-  world w = repeated();
+  data_world w = repeated();
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(IMAGES);
   cgap_split_rows part;
@@ -350,7 +350,7 @@ Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
 
 Test(head_data, a_full_batch_is_the_part)
 {
-  world w = distinct(20, 40);
+  data_world w = distinct(20, 40);
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(20);
   cgap_split_rows part;

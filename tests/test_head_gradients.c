@@ -11,17 +11,17 @@
 #include <string.h>
 
 /* A batch of images with 0 to `most` texts each, some texts of two images. */
-typedef struct setting {
+typedef struct gradient_setting {
   reference_batch batch;
   bool *matched;
   double *x, *y; /* unit rows */
   size_t dim;
-} setting;
+} gradient_setting;
 
-static setting setting_init(uint64_t seed, size_t images, size_t texts, size_t dim, bool several)
+static gradient_setting setting_init(uint64_t seed, size_t images, size_t texts, size_t dim, bool several)
 {
   support_random r = support_seed(seed);
-  setting s = {.matched = support_alloc(images * texts, sizeof(bool)), .dim = dim};
+  gradient_setting s = {.matched = support_alloc(images * texts, sizeof(bool)), .dim = dim};
   s.x = support_alloc(images * dim, sizeof(double));
   s.y = support_alloc(texts * dim, sizeof(double));
   support_normals(&r, s.x, images * dim);
@@ -40,7 +40,7 @@ static setting setting_init(uint64_t seed, size_t images, size_t texts, size_t d
   return s;
 }
 
-static void setting_clear(setting *s)
+static void setting_clear(gradient_setting *s)
 {
   free(s->matched);
   free(s->x);
@@ -97,7 +97,7 @@ Test(head_gradients, central_differences)
   const double h = 1e-5;
   for (size_t head = 0; head < HEAD_COUNT; head++)
     for (size_t term = 0; term < TERM_COUNT; term++) {
-      setting s = setting_init(7 + head, 5, 8, 6, true);
+      gradient_setting s = setting_init(7 + head, 5, 8, 6, true);
       cgap_layers l = cgap_layers_init(&HEADS[head].shape);
       double *p = random_parameters(&l, 0.3, 11), *g = support_alloc(l.count + 1, sizeof *g);
       double *numeric = support_alloc(l.count + 1, sizeof *numeric);
@@ -129,7 +129,7 @@ static float *to_float(const double *in, size_t count)
 }
 
 /* The library's step in float; gradient (count + 1) in double for the comparison. */
-static cgap_loss_terms float_step(const setting *s, const cgap_layers *l, const double *parameters,
+static cgap_loss_terms float_step(const gradient_setting *s, const cgap_layers *l, const double *parameters,
                                   const cgap_weights *weights, int threads, double *gradient)
 {
   const size_t images = s->batch.images, texts = s->batch.texts, rows[] = {images, texts};
@@ -181,7 +181,7 @@ Test(head_gradients, float_follows_double)
     for (size_t term = 0; term < TERM_COUNT; term++)
       for (size_t at = 0; at < 4; at++) {
         const bool large = head == 0 && term == TERM_COUNT - 1;
-        setting s = setting_init(3 + head, large ? 300 : 13, large ? 530 : 21, large ? 40 : 6, true);
+        gradient_setting s = setting_init(3 + head, large ? 300 : 13, large ? 530 : 21, large ? 40 : 6, true);
         cgap_head_shape shape = HEADS[head].shape;
         shape.dim_in = s.dim;
         shape.dim = large ? 33 : shape.dim;
@@ -212,7 +212,7 @@ Test(head_gradients, float_follows_double)
 /* More than one panel and group, work enough for every thread */
 Test(head_gradients, threads_leave_the_bits)
 {
-  setting s = setting_init(17, 4200, 1100, 32, true);
+  gradient_setting s = setting_init(17, 4200, 1100, 32, true);
   cgap_head_shape shape = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = 32, .dim = 32};
   cgap_layers l = cgap_layers_init(&shape);
   double *p = random_parameters(&l, 0.05, 5), *one = support_alloc(l.count + 1, sizeof *one);

@@ -17,15 +17,15 @@
 enum { IMAGES = 900, DIM = 40 };
 
 /* Data of one type: every twentieth image repeats the one before, every tenth text is twice as long as it was. */
-typedef struct world {
+typedef struct read_world {
   cgap_simulation simulation;
   void *image, *text;
   cgap_data data;
-} world;
+} read_world;
 
-static world world_init(cgap_type type, size_t captions)
+static read_world world_init(cgap_type type, size_t captions)
 {
-  world w = {0};
+  read_world w = {0};
   cgap_simulate_options o = CGAP_SIMULATE_OPTIONS_INIT;
   o.images = IMAGES;
   o.dim = DIM;
@@ -46,7 +46,7 @@ static world world_init(cgap_type type, size_t captions)
   return w;
 }
 
-static void world_clear(world *w)
+static void world_clear(read_world *w)
 {
   cgap_simulation_clear(&w->simulation);
   free(w->image);
@@ -150,7 +150,7 @@ Test(head_reads, every_type_has_the_bits_it_has_in_memory)
 {
   const cgap_train_options o = quick_options();
   for (int type = CGAP_FLOAT16; type <= CGAP_FLOAT64; type++) {
-    world w = world_init((cgap_type)type, 1);
+    read_world w = world_init((cgap_type)type, 1);
     expect_same(cgap_type_name((cgap_type)type), &w.data, &o);
     world_clear(&w);
   }
@@ -158,7 +158,7 @@ Test(head_reads, every_type_has_the_bits_it_has_in_memory)
 
 Test(head_reads, whatever_the_options)
 {
-  world w = world_init(CGAP_FLOAT16, 4);
+  read_world w = world_init(CGAP_FLOAT16, 4);
   cgap_train_options o = quick_options();
   expect_same("captions", &w.data, &o);
   o.keep_duplicates = true;
@@ -182,7 +182,7 @@ Test(head_reads, whatever_the_options)
 /* Of so few rows one batch of all takes as much from the file as in memory: it is left out of the plan. */
 Test(head_reads, one_batch_of_all)
 {
-  world w = world_init(CGAP_FLOAT16, 2);
+  read_world w = world_init(CGAP_FLOAT16, 2);
   const cgap_train_options o = quick_options(), less = without_room(&o, &w.data);
   cgap_train_options all = o;
   all.batch = 0;
@@ -195,7 +195,7 @@ Test(head_reads, one_batch_of_all)
 
 Test(head_reads, dropped_rows_stay_out)
 {
-  world w = world_init(CGAP_FLOAT32, 2);
+  read_world w = world_init(CGAP_FLOAT32, 2);
   float *image = w.image, *text = w.text;
   for (size_t i = 3; i < w.data.image.rows; i += 17)
     image[i * DIM + 1] = NAN;
@@ -214,7 +214,7 @@ static cgap_dataset *open_file(const char *folder, const char *name, h5_layout l
   char path[400];
   const char *files[] = {path};
   const cgap_input_options input = {.files = files, .file_count = 1};
-  world w = world_init(CGAP_FLOAT32, 1);
+  read_world w = world_init(CGAP_FLOAT32, 1);
   cgap_error error = {0};
   cgap_dataset *out = NULL;
   const h5_shape shape = {2, {IMAGES, DIM}};
@@ -298,7 +298,7 @@ static bool stop_later(void *context, const char *phase, double fraction)
 /* Interrupted in the middle of epochs, and gone on with by turns in memory and out of the file. */
 Test(head_reads, a_run_goes_on_either_way)
 {
-  world w = world_init(CGAP_FLOAT16, 2);
+  read_world w = world_init(CGAP_FLOAT16, 2);
   const cgap_train_options o = quick_options(), less = without_room(&o, &w.data);
   outcome whole = train(&w.data, &o, false);
   cgap_trial trials[2];
@@ -334,7 +334,7 @@ Test(head_reads, a_run_goes_on_either_way)
 
 Test(head_reads, before_and_after_are_the_same)
 {
-  world w = world_init(CGAP_FLOAT16, 2);
+  read_world w = world_init(CGAP_FLOAT16, 2);
   const cgap_train_options o = quick_options(), less = without_room(&o, &w.data);
   outcome held = train(&w.data, &o, false), read = train(&w.data, &less, true);
   cgap_study studies[2];
@@ -376,7 +376,7 @@ Test(head_reads, before_and_after_are_the_same)
 
 Test(head_reads, what_is_refused_says_what_works)
 {
-  world w = world_init(CGAP_FLOAT16, 1);
+  read_world w = world_init(CGAP_FLOAT16, 1);
   cgap_train_options o = quick_options();
   cgap_budget budget;
   cgap_error error = {0};
@@ -392,7 +392,7 @@ Test(head_reads, what_is_refused_says_what_works)
 /* One batch of all is read whole beside the rows on their way: of few rows that takes more than to hold them. */
 Test(head_reads, rows_stay_in_memory_where_reading_takes_more)
 {
-  world w = world_init(CGAP_FLOAT16, 1);
+  read_world w = world_init(CGAP_FLOAT16, 1);
   cgap_train_options o = quick_options();
   cgap_budget budget;
   cgap_error error = {0};
@@ -423,7 +423,7 @@ static void expect_way_out(const cgap_data *data, cgap_train_options o, uint64_t
 /* No option takes less than the program does without any rows. */
 Test(head_reads, a_way_out_is_named_where_it_is_one)
 {
-  world w = world_init(CGAP_FLOAT16, 1);
+  read_world w = world_init(CGAP_FLOAT16, 1);
   cgap_train_options o = quick_options();
   cgap_budget budget;
   cr_assert_eq(cgap_budget_make(&budget, &w.data, &o, NULL), CGAP_OK);
@@ -438,7 +438,7 @@ Test(head_reads, a_way_out_is_named_where_it_is_one)
 /* Closers of whole data, for apply. */
 Test(head_reads, closers_fitted_within_a_limit)
 {
-  world w = world_init(CGAP_FLOAT16, 3);
+  read_world w = world_init(CGAP_FLOAT16, 3);
   for (int k = 0; k < CGAP_GAP_METHODS; k++) {
     const cgap_gap_method method = (cgap_gap_method)k;
     const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES;

@@ -16,12 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct setting {
+typedef struct training_setting {
   cgap_simulation simulation;
   cgap_data data;
   cgap_train_options options;
   cgap_trial trial;
-} setting;
+} training_setting;
 
 static cgap_train_options quick_options(void)
 {
@@ -33,9 +33,9 @@ static cgap_train_options quick_options(void)
   return o;
 }
 
-static setting setting_init(size_t images, size_t captions, const cgap_train_options *options)
+static training_setting setting_init(size_t images, size_t captions, const cgap_train_options *options)
 {
-  setting s = {.options = *options};
+  training_setting s = {.options = *options};
   cgap_error error = {0};
   cgap_simulate_options o = CGAP_SIMULATE_OPTIONS_INIT;
   o.images = images;
@@ -47,13 +47,13 @@ static setting setting_init(size_t images, size_t captions, const cgap_train_opt
   return s;
 }
 
-static void setting_clear(setting *s)
+static void setting_clear(training_setting *s)
 {
   cgap_trial_clear(&s->trial);
   cgap_simulation_clear(&s->simulation);
 }
 
-static cgap_training_result fit(const setting *s, const cgap_train_options *o)
+static cgap_training_result fit(const training_setting *s, const cgap_train_options *o)
 {
   cgap_training_result f;
   cgap_error error = {0};
@@ -75,7 +75,7 @@ Test(head_train, threads_leave_the_bits)
   cgap_train_options o = quick_options();
   o.batch = 700;
   o.epochs = 3;
-  setting s = setting_init(1200, 1, &o);
+  training_setting s = setting_init(1200, 1, &o);
   cgap_training_result one = fit(&s, &o);
   o.threads = 3;
   cgap_training_result three = fit(&s, &o);
@@ -93,7 +93,7 @@ Test(head_train, the_loss_falls_and_the_gap_closes)
   o.learning_rate = 3e-3;
   o.epochs = 30;
   o.patience = 0;
-  setting s = setting_init(400, 1, &o);
+  training_setting s = setting_init(400, 1, &o);
   cgap_training_result f = fit(&s, &o);
   const cgap_epoch *first = &f.history.epoch[0], *last = &f.history.epoch[f.history.count - 1];
   cr_assert_eq(f.history.count, 30);
@@ -111,7 +111,7 @@ Test(head_train, patience_keeps_the_lowest_validation_loss)
   o.epochs = 200;
   o.patience = 4;
   o.learning_rate = 3e-3; /* learns the training part by heart */
-  setting s = setting_init(150, 1, &o);
+  training_setting s = setting_init(150, 1, &o);
   cgap_training_result f = fit(&s, &o);
   size_t best = 0;
   for (size_t k = 0; k < f.history.count; k++)
@@ -140,7 +140,7 @@ Test(head_train, a_resumed_run_has_the_same_bits)
 {
   cgap_train_options o = quick_options();
   o.learn_temperature = true;
-  setting s = setting_init(200, 2, &o);
+  training_setting s = setting_init(200, 2, &o);
   cgap_training_result whole = fit(&s, &o), pieces;
   char folder[300];
   support_directory(folder, sizeof folder);
@@ -181,7 +181,7 @@ static void write_bytes(const char *path, const char *bytes, size_t count)
 Test(head_train, damaged_and_foreign_checkpoints_are_refused)
 {
   cgap_train_options o = quick_options();
-  setting s = setting_init(100, 1, &o);
+  training_setting s = setting_init(100, 1, &o);
   char folder[300], path[400];
   support_directory(folder, sizeof folder);
   snprintf(path, sizeof path, "%s/checkpoint.bin", folder);
@@ -303,7 +303,7 @@ Test(head_train, a_rate_without_measure_is_stopped_and_the_last_good_state_kept)
   cgap_train_options o = quick_options();
   o.learning_rate = 1e37;
   o.schedule = CGAP_SCHEDULE_CONSTANT;
-  setting s = setting_init(100, 1, &o);
+  training_setting s = setting_init(100, 1, &o);
   cgap_training_result f;
   cgap_error error = {0};
   const cgap_store nowhere = {0};
@@ -338,7 +338,7 @@ static double gap_through(const cgap_head *head, const cgap_split_rows *part)
 Test(head_train, closers_close_what_they_are_fitted_on)
 {
   cgap_train_options o = quick_options();
-  setting s = setting_init(300, 1, &o);
+  training_setting s = setting_init(300, 1, &o);
   const cgap_head_shape same = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = 24, .dim = 24};
   cgap_head *nothing = cgap_head_new(&same, "{}");
   const double before = gap_through(nothing, &s.trial.training);
@@ -383,7 +383,7 @@ Test(head_train, procrustes_undoes_a_rotation)
 Test(head_train, same_modality_pairs_each_row_with_itself)
 {
   cgap_train_options o = quick_options();
-  setting s = setting_init(100, 3, &o);
+  training_setting s = setting_init(100, 3, &o);
   cgap_data same;
   cr_assert_eq(cgap_same_modality(&same, &s.data, CGAP_TEXT_ROWS, NULL), CGAP_OK);
   cr_expect_eq(same.image.rows, 300);

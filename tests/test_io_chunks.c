@@ -10,13 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct layout {
+typedef struct chunk_layout {
   hsize_t chunk[3];
   bool shuffle, gzip, checksum;
   bool raw_margin; /* chunks that reach past the data are stored without filters */
-} layout;
+} chunk_layout;
 
-static const layout LAYOUTS[] = {
+static const chunk_layout LAYOUTS[] = {
   {{8, 3, 16}, false, false, false, false}, {{8, 3, 16}, false, true, false, false},
   {{8, 3, 16}, true, true, false, false},   {{7, 2, 5}, true, true, false, false},
   {{7, 2, 5}, true, false, false, false},   {{1, 1, 16}, false, true, false, false},
@@ -36,7 +36,7 @@ static hid_t element_type(cgap_type type)
   return id;
 }
 
-static hid_t plist_of(const layout *l, int rank)
+static hid_t plist_of(const chunk_layout *l, int rank)
 {
   hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
   const hsize_t chunk[3] = {l->chunk[0], rank == 3 ? l->chunk[1] : l->chunk[2], l->chunk[2]};
@@ -64,7 +64,7 @@ static hid_t put(hid_t file, const char *name, h5_shape shape, cgap_type type, h
   return dataset;
 }
 
-static void write_sides(const layout *l, cgap_type type, h5_shape image, h5_shape text)
+static void write_sides(const chunk_layout *l, cgap_type type, h5_shape image, h5_shape text)
 {
   const h5_shape shapes[2] = {image, text};
   static const char *const NAMES[2] = {"image", "text"};
@@ -178,7 +178,7 @@ Test(io_chunks, chunks_never_written_hold_the_fill_value, .init = ask_enter, .fi
 Test(io_chunks, a_chunk_may_go_without_its_filters, .init = ask_enter, .fini = ask_leave)
 {
   const h5_shape shape = {2, {16, DIM}};
-  const layout l = {{8, 1, DIM}, true, true, false, false};
+  const chunk_layout l = {{8, 1, DIM}, true, true, false, false};
   double *numbers = h5_numbers(shape);
   float *bytes = support_encode(numbers, 16 * DIM, CGAP_FLOAT32);
   hid_t file = h5_create(ask_directory, "a.h5"), plist = plist_of(&l, 2);
@@ -200,7 +200,7 @@ Test(io_chunks, a_chunk_may_go_without_its_filters, .init = ask_enter, .fini = a
 Test(io_chunks, a_damaged_chunk_is_one_line, .init = ask_enter, .fini = ask_leave)
 {
   const h5_shape shape = {2, {ROWS, DIM}};
-  const layout l = {{10, 1, DIM}, false, true, false, false};
+  const chunk_layout l = {{10, 1, DIM}, false, true, false, false};
   write_sides(&l, CGAP_FLOAT32, shape, shape);
   hid_t file = H5Fopen("a.h5", H5F_ACC_RDWR, H5P_DEFAULT), dataset = H5Dopen2(file, "image", H5P_DEFAULT);
   const hsize_t cut[2] = {30, 0}, wrong[2] = {70, 0};
@@ -234,7 +234,7 @@ Test(io_chunks, a_damaged_chunk_is_one_line, .init = ask_enter, .fini = ask_leav
 Test(io_chunks, a_file_cut_while_it_is_read_says_where, .init = ask_enter, .fini = ask_leave)
 {
   const h5_shape shape = {2, {ROWS, DIM}};
-  const layout l = {{10, 1, DIM}, false, true, false, false};
+  const chunk_layout l = {{10, 1, DIM}, false, true, false, false};
   write_sides(&l, CGAP_FLOAT32, shape, shape);
   cgap_dataset *d = open_with(2);
   const cgap_source *image = &cgap_dataset_data(d)->image;

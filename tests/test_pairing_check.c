@@ -13,15 +13,15 @@
 enum { PLANTINGS = 60, SEEDS = 200 };
 
 /* Pairs in memory: image row i with texts of owner i, as double rows. */
-typedef struct pairs {
+typedef struct checked_pairs {
   size_t images, texts, dim;
   double *image, *text;
   uint64_t *owner;
-} pairs;
+} checked_pairs;
 
-static pairs pairs_alloc(size_t images, size_t texts, size_t dim)
+static checked_pairs pairs_alloc(size_t images, size_t texts, size_t dim)
 {
-  return (pairs){images,
+  return (checked_pairs){images,
                  texts,
                  dim,
                  support_alloc(images * dim, sizeof(double)),
@@ -29,20 +29,20 @@ static pairs pairs_alloc(size_t images, size_t texts, size_t dim)
                  support_alloc(texts, sizeof(uint64_t))};
 }
 
-static void pairs_free(pairs *p)
+static void pairs_free(checked_pairs *p)
 {
   free(p->image);
   free(p->text);
   free(p->owner);
 }
 
-static cgap_audit audit(const pairs *p)
+static cgap_audit audit(const checked_pairs *p)
 {
   const run_rows rows = {p->images, p->texts, p->dim, p->image, p->text, p->owner, CGAP_BY_INDEX, false};
   return run_audit(&rows, 0.01, 1, 0);
 }
 
-static cgap_pairing_check check(const pairs *p)
+static cgap_pairing_check check(const checked_pairs *p)
 {
   cgap_audit a = audit(p);
   const cgap_pairing_check out = a.pairing_check;
@@ -51,7 +51,7 @@ static cgap_pairing_check check(const pairs *p)
 }
 
 /* Text order[j] takes the place of text j. */
-static void reorder(pairs *p, const size_t *order)
+static void reorder(checked_pairs *p, const size_t *order)
 {
   double *text = support_alloc(p->texts * p->dim, sizeof *text);
   for (size_t j = 0; j < p->texts; j++)
@@ -71,13 +71,13 @@ static size_t *identity(size_t count)
 /* ---------------------------------------------------------------- data */
 
 /* Meanings with `captions` to captions + more texts each, and noise on either side. */
-static pairs healthy(uint64_t seed, size_t images, size_t dim, double noise, size_t captions, size_t more)
+static checked_pairs healthy(uint64_t seed, size_t images, size_t dim, double noise, size_t captions, size_t more)
 {
   support_random r = support_seed(seed);
   size_t texts = 0, *count = support_alloc(images, sizeof *count);
   for (size_t i = 0; i < images; i++)
     texts += count[i] = captions + (more ? support_below(&r, more + 1) : 0);
-  pairs p = pairs_alloc(images, texts, dim);
+  checked_pairs p = pairs_alloc(images, texts, dim);
   double *meaning = support_alloc(dim, sizeof *meaning);
   for (size_t i = 0, j = 0; i < images; i++) {
     support_normals(&r, meaning, dim);
@@ -95,10 +95,10 @@ static pairs healthy(uint64_t seed, size_t images, size_t dim, double noise, siz
 }
 
 /* Sorted by class: a strong class, and what tells items of a class apart. */
-static pairs sorted_by_class(uint64_t seed, size_t rows, size_t classes, size_t dim, double own)
+static checked_pairs sorted_by_class(uint64_t seed, size_t rows, size_t classes, size_t dim, double own)
 {
   support_random r = support_seed(seed);
-  pairs p = pairs_alloc(rows, rows, dim);
+  checked_pairs p = pairs_alloc(rows, rows, dim);
   double *class = support_alloc(classes * dim, sizeof *class);
   support_normals(&r, class, classes * dim);
   for (size_t i = 0; i < rows; i++) {
@@ -114,10 +114,10 @@ static pairs sorted_by_class(uint64_t seed, size_t rows, size_t classes, size_t 
 }
 
 /* Unrelated modalities, in cones of `spread`; texts of one image are alike. */
-static pairs unrelated(uint64_t seed, size_t images, size_t captions, size_t dim, double spread, size_t directions)
+static checked_pairs unrelated(uint64_t seed, size_t images, size_t captions, size_t dim, double spread, size_t directions)
 {
   support_random r = support_seed(seed);
-  pairs p = pairs_alloc(images, images * captions, dim);
+  checked_pairs p = pairs_alloc(images, images * captions, dim);
   double *axes = support_alloc(2 * (directions + 1) * dim, sizeof *axes);
   support_normals(&r, axes, 2 * (directions + 1) * dim);
   for (int side = 0; side < 2; side++) {
@@ -144,7 +144,7 @@ static pairs unrelated(uint64_t seed, size_t images, size_t captions, size_t dim
 /* ---------------------------------------------------------------- planted mismatches */
 
 /* `share` of the texts go to others' places, round in a circle. */
-static void plant(pairs *p, double fraction, support_random *r)
+static void plant(checked_pairs *p, double fraction, support_random *r)
 {
   size_t *order = identity(p->texts), *chosen = identity(p->texts);
   const size_t wrong = (size_t)lround(fraction * (double)p->texts);
@@ -156,16 +156,16 @@ static void plant(pairs *p, double fraction, support_random *r)
   free(chosen);
 }
 
-static pairs copy_of(const pairs *p)
+static checked_pairs copy_of(const checked_pairs *p)
 {
-  pairs out = pairs_alloc(p->images, p->texts, p->dim);
+  checked_pairs out = pairs_alloc(p->images, p->texts, p->dim);
   memcpy(out.image, p->image, p->images * p->dim * sizeof *p->image);
   memcpy(out.text, p->text, p->texts * p->dim * sizeof *p->text);
   memcpy(out.owner, p->owner, p->texts * sizeof *p->owner);
   return out;
 }
 
-static void read_plantings(const char *what, const pairs *whole)
+static void read_plantings(const char *what, const checked_pairs *whole)
 {
   static const double SHARES[] = {0, 0.1, 0.3, 0.5};
   support_random r = support_seed(77);
@@ -173,7 +173,7 @@ static void read_plantings(const char *what, const pairs *whole)
     double mean = 0;
     size_t covered = 0;
     for (int k = 0; k < PLANTINGS; k++) {
-      pairs p = copy_of(whole);
+      checked_pairs p = copy_of(whole);
       plant(&p, SHARES[s], &r);
       const cgap_scalar proportion = check(&p).below_median_share;
       mean += proportion.value / PLANTINGS;
@@ -197,9 +197,9 @@ static void read_rows(double *out, const cgap_source *source)
   free(raw);
 }
 
-static pairs pairs_of(const cgap_data *data)
+static checked_pairs pairs_of(const cgap_data *data)
 {
-  pairs p = pairs_alloc(data->image.rows, data->text.rows, data->image.dim);
+  checked_pairs p = pairs_alloc(data->image.rows, data->text.rows, data->image.dim);
   read_rows(p.image, &data->image);
   read_rows(p.text, &data->text);
   for (size_t j = 0; j < p.texts; j++)
@@ -216,7 +216,7 @@ Test(pairing_check, planted_in_simulated_pairs)
   options.seed = 3;
   cr_assert_eq(cgap_simulate(&set, &options, &error), CGAP_OK, "%s", error.message);
   cgap_data data = cgap_simulation_data(&set);
-  pairs p = pairs_of(&data);
+  checked_pairs p = pairs_of(&data);
   read_plantings("simulated, 1000", &p);
   pairs_free(&p);
   cgap_simulation_clear(&set);
@@ -236,7 +236,7 @@ Test(pairing_check, planted_in_real_pairs)
   options.files = files;
   options.file_count = 1;
   cr_assert_eq(cgap_dataset_open(&set, &options, &error), CGAP_OK, "%s", error.message);
-  pairs p = pairs_of(cgap_dataset_data(set));
+  checked_pairs p = pairs_of(cgap_dataset_data(set));
   read_plantings("CLIP on COCO, 500", &p);
   pairs_free(&p);
   cgap_dataset_close(set);
@@ -244,11 +244,11 @@ Test(pairing_check, planted_in_real_pairs)
 
 /* ---------------------------------------------------------------- nothing where nothing is */
 
-static void expect_nothing(const char *what, pairs (*make)(uint64_t seed))
+static void expect_nothing(const char *what, checked_pairs (*make)(uint64_t seed))
 {
   size_t shifts = 0, blocks = 0, matched = 0;
   for (uint64_t seed = 0; seed < SEEDS; seed++) {
-    pairs p = make(seed);
+    checked_pairs p = make(seed);
     const cgap_pairing_check c = check(&p);
     shifts += c.shift != 0;
     blocks += c.block_count > 0;
@@ -261,42 +261,42 @@ static void expect_nothing(const char *what, pairs (*make)(uint64_t seed))
   cr_expect_eq(blocks, 0, "%s: blocks in %zu of %d", what, blocks, SEEDS);
 }
 
-static pairs random_rows(uint64_t seed)
+static checked_pairs random_rows(uint64_t seed)
 {
   return unrelated(seed, 120, 1, 16, 1, 15);
 }
 
-static pairs collapsed_rows(uint64_t seed)
+static checked_pairs collapsed_rows(uint64_t seed)
 {
   return unrelated(seed, 100, 1, 64, 0.02, 2);
 }
 
-static pairs random_captions(uint64_t seed)
+static checked_pairs random_captions(uint64_t seed)
 {
   return unrelated(seed, 100, 5, 24, 1, 20);
 }
 
-static pairs strong(uint64_t seed)
+static checked_pairs strong(uint64_t seed)
 {
   return healthy(seed, 1000, 24, 0.5, 1, 0);
 }
 
-static pairs weak(uint64_t seed)
+static checked_pairs weak(uint64_t seed)
 {
   return healthy(seed, 2000, 16, 2.5, 1, 0);
 }
 
-static pairs captions(uint64_t seed)
+static checked_pairs captions(uint64_t seed)
 {
   return healthy(seed, 300, 24, 0.5, 1, 5);
 }
 
-static pairs classes(uint64_t seed)
+static checked_pairs classes(uint64_t seed)
 {
   return sorted_by_class(seed, 1000, 20, 32, 1);
 }
 
-static pairs classes_alone(uint64_t seed)
+static checked_pairs classes_alone(uint64_t seed)
 {
   return sorted_by_class(seed, 1000, 7, 32, 0);
 }
@@ -320,11 +320,11 @@ Test(pairing_check, nothing_is_named_of_healthy_files)
 /* z of random pairs has a standard deviation of about 1, with captions that come together too. */
 Test(pairing_check, z_of_random_pairs)
 {
-  pairs (*const makes[])(uint64_t) = {random_rows, collapsed_rows, random_captions};
+  checked_pairs (*const makes[])(uint64_t) = {random_rows, collapsed_rows, random_captions};
   for (size_t m = 0; m < sizeof makes / sizeof *makes; m++) {
     double squares = 0;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
-      pairs p = makes[m](seed);
+      checked_pairs p = makes[m](seed);
       const double z = check(&p).z;
       squares += z * z / SEEDS;
       pairs_free(&p);
@@ -337,7 +337,7 @@ Test(pairing_check, z_of_random_pairs)
 /* ---------------------------------------------------------------- what is there is named */
 
 /* Texts from row `from` on are those `rows` later; the last ones come again. */
-static void move_tail(pairs *p, size_t from, long rows)
+static void move_tail(checked_pairs *p, size_t from, long rows)
 {
   size_t *order = identity(p->texts);
   for (size_t j = from; j < p->texts; j++) {
@@ -366,7 +366,7 @@ static void expect_tail(const char *what, const cgap_pairing_check *c, size_t te
 /* A model that tells little: it takes several blocks. */
 Test(pairing_check, tail_of_a_weak_model)
 {
-  pairs p = healthy(8, 4000, 16, 1.6, 1, 0);
+  checked_pairs p = healthy(8, 4000, 16, 1.6, 1, 0);
   move_tail(&p, 2400, 1);
   const cgap_pairing_check c = check(&p);
   expect_tail("weak", &c, 4000, 2400, 1);
@@ -379,7 +379,7 @@ Test(pairing_check, tails)
   for (size_t n = 0; n < sizeof ROWS / sizeof *ROWS; n++)
     for (long shift = -2; shift <= 2; shift += n < 2 ? 1 : 3) {
       const size_t from = ROWS[n] * 6 / 10;
-      pairs plain = healthy(n, ROWS[n], 16, 0.6, 1, 0), classy = sorted_by_class(n, ROWS[n], 12, 32, 1.5);
+      checked_pairs plain = healthy(n, ROWS[n], 16, 0.6, 1, 0), classy = sorted_by_class(n, ROWS[n], 12, 32, 1.5);
       if (shift == 0)
         continue;
       move_tail(&plain, from, shift);
@@ -396,7 +396,7 @@ Test(pairing_check, tails)
 /* One of 400 images with 1 to 6 captions each is missing at 60 %. */
 Test(pairing_check, missing_image_with_ragged_captions)
 {
-  pairs p = healthy(5, 400, 24, 0.5, 1, 5);
+  checked_pairs p = healthy(5, 400, 24, 0.5, 1, 5);
   const size_t gone = 240;
   size_t from = 0;
   memmove(p.image + gone * p.dim, p.image + (gone + 1) * p.dim, (p.images - gone - 1) * p.dim * sizeof *p.image);
@@ -410,7 +410,7 @@ Test(pairing_check, missing_image_with_ragged_captions)
 /* Five captions an image were assumed, and a few images have six. */
 Test(pairing_check, images_with_six_captions)
 {
-  pairs p = healthy(6, 1000, 24, 0.5, 5, 0);
+  checked_pairs p = healthy(6, 1000, 24, 0.5, 5, 0);
   for (size_t extra = 0; extra < 4; extra++) /* a sixth caption at image 100, 250, 400, 550: later texts move by one */
     move_tail(&p, (100 + 150 * extra) * 5, -1);
   const cgap_pairing_check c = check(&p);
@@ -424,7 +424,7 @@ Test(pairing_check, images_with_six_captions)
 /* A stretch in the middle is shuffled; with a weak model it takes several blocks to tell. */
 static void expect_stretch(uint64_t seed, size_t rows, double noise, size_t first, size_t end)
 {
-  pairs p = healthy(seed, rows, 24, noise, 1, 0);
+  checked_pairs p = healthy(seed, rows, 24, noise, 1, 0);
   support_random r = support_seed(seed);
   size_t *order = identity(rows), named = 0;
   support_shuffle(&r, order + first, end - first);
@@ -457,7 +457,7 @@ Test(pairing_check, few_rows)
   static const size_t ROWS[] = {99, 100, 101, 199, 200, 201};
   for (size_t n = 0; n < sizeof ROWS / sizeof *ROWS; n++)
     for (long shift = -5; shift <= 5; shift++) {
-      pairs p = healthy(n, ROWS[n], 16, 0.5, 1, 0);
+      checked_pairs p = healthy(n, ROWS[n], 16, 0.5, 1, 0);
       move_tail(&p, 0, shift);
       const cgap_pairing_check c = check(&p);
       cr_expect_eq(c.shift, shift, "%zu rows off by %ld: %d", ROWS[n], shift, c.shift);

@@ -12,14 +12,14 @@
 
 enum { ROWS = 37, COLUMNS = 23, DIM = 3 };
 
-typedef struct given {
+typedef struct given_blocks {
   double *x;
   void *stored;
   cgap_source source;
   cgap_modality_rows side;
-} given;
+} given_blocks;
 
-static void give(given *g, size_t rows, uint64_t seed, bool resident)
+static void give(given_blocks *g, size_t rows, uint64_t seed, bool resident)
 {
   support_random random = support_seed(seed);
   const cgap_row_pass_options options = {.resident = resident, .threads = 2};
@@ -31,14 +31,14 @@ static void give(given *g, size_t rows, uint64_t seed, bool resident)
   cr_assert_eq(cgap_row_pass_run(&g->side, &g->source, &options, NULL, NULL), CGAP_OK);
 }
 
-static void take_back(given *g)
+static void take_back(given_blocks *g)
 {
   cgap_modality_rows_clear(&g->side);
   free(g->x);
   free(g->stored);
 }
 
-static void check_panel(const char *where, const given *g, const cgap_panel *panel)
+static void check_panel(const char *where, const given_blocks *g, const cgap_panel *panel)
 {
   for (size_t k = 0; k < panel->rows * DIM; k++)
     cr_assert_float_eq((double)panel->unit[k], g->x[panel->first * DIM + k], 1e-6, "%s: row %zu", where,
@@ -46,7 +46,7 @@ static void check_panel(const char *where, const given *g, const cgap_panel *pan
   cr_assert_eq(memcmp(panel->raw, (char *)g->stored + panel->first * DIM * 4, panel->rows * DIM * 4), 0, "%s", where);
 }
 
-static void walk(const given *rows, const given *columns, size_t row_step, size_t column_step, int threads)
+static void walk(const given_blocks *rows, const given_blocks *columns, size_t row_step, size_t column_step, int threads)
 {
   const bool triangle = rows == columns;
   cgap_panels panels = {.rows = &rows->side,
@@ -80,7 +80,7 @@ Test(panels, each_pair_meets_once)
 {
   static const size_t STEPS[][2] = {{8, 4}, {5, 5}, {12, 3}, {6, 1}, {37, 37}, {4, 2}, {36, 12}};
   for (int resident = 0; resident < 2; resident++) {
-    given x, y;
+    given_blocks x, y;
     give(&x, ROWS, 1, resident);
     give(&y, COLUMNS, 2, resident);
     for (size_t k = 0; k < sizeof STEPS / sizeof *STEPS; k++)
@@ -105,7 +105,7 @@ static cgap_status read_some(const cgap_source *source, size_t first, size_t cou
 
 Test(panels, what_cannot_be_read_ends_the_walk)
 {
-  given x;
+  given_blocks x;
   give(&x, ROWS, 1, false);
   x.source.read = read_some;
   x.source.context = x.stored;

@@ -25,18 +25,18 @@ enum { CALLERS = 3, IMAGES = 300, D = 24, TIMES = 2 };
 /* ---------------------------------------------------------------- threads */
 
 /* What a caller has the library do, and what came out. */
-typedef struct job {
+typedef struct process_job {
   char path[300]; /* of a file with the same rows, where HDF5 may be called from several threads */
   cgap_simulation rows;
   int threads, openmp; /* of the audit; of the caller's own regions */
   cgap_audit audit, of_file;
   float *head, *method; /* (images, D) the images through a trained head, through CGAP_PROCRUSTES */
   int openmp_after;
-} job;
+} process_job;
 
-static job make_job(int k, const char *folder)
+static process_job make_job(int k, const char *folder)
 {
-  job j = {.threads = k + 1, .openmp = 2 + k};
+  process_job j = {.threads = k + 1, .openmp = 2 + k};
   cgap_simulate_options o = CGAP_SIMULATE_OPTIONS_INIT;
   cgap_error error = {0};
   hbool_t safe = false;
@@ -57,7 +57,7 @@ static job make_job(int k, const char *folder)
   return j;
 }
 
-static void free_job(job *j)
+static void free_job(process_job *j)
 {
   cgap_simulation_clear(&j->rows);
   cgap_audit_clear(&j->audit);
@@ -82,7 +82,7 @@ static void apply(float *out, cgap_head *head, const cgap_source *source, int th
   cgap_head_close(head);
 }
 
-static void audit_file(job *j)
+static void audit_file(process_job *j)
 {
   const char *files[] = {j->path};
   const cgap_input_options input = {.files = files, .file_count = 1, .threads = j->threads};
@@ -96,7 +96,7 @@ static void audit_file(job *j)
 
 static void *run_job(void *job_)
 {
-  job *j = job_;
+  process_job *j = job_;
   const cgap_data data = cgap_simulation_data(&j->rows);
   cgap_train_options o = CGAP_TRAIN_OPTIONS_INIT;
   cgap_error error = {0};
@@ -118,7 +118,7 @@ static void *run_job(void *job_)
   return NULL;
 }
 
-static void expect_same(const char *where, const job *got, const job *want)
+static void expect_same(const char *where, const process_job *got, const process_job *want)
 {
   const size_t bytes = want->rows.images * D * sizeof(float);
   cr_expect_eq(compare_bits(where, &got->audit, &want->audit), 0);
@@ -135,7 +135,7 @@ Test(process, three_callers_at_once_get_what_one_gets)
 {
   enum { BLAS = 3, OPENMP = 2 };
   char folder[256];
-  job alone[CALLERS], posix[CALLERS], region[CALLERS];
+  process_job alone[CALLERS], posix[CALLERS], region[CALLERS];
   pthread_t thread[CALLERS];
   support_directory(folder, sizeof folder);
   for (int k = 0; k < CALLERS; k++) {
@@ -171,11 +171,11 @@ Test(process, three_callers_at_once_get_what_one_gets)
 Test(process, numbers_of_threads_stay_and_do_not_matter)
 {
   static const int settings[][2] = {{1, 1}, {4, 1}, {1, 4}, {3, 2}}; /* OpenBLAS, OpenMP */
-  job first = {0};
+  process_job first = {0};
   char folder[256];
   support_directory(folder, sizeof folder);
   for (size_t s = 0; s < sizeof settings / sizeof *settings; s++) {
-    job j = make_job(0, folder);
+    process_job j = make_job(0, folder);
     j.openmp = settings[s][1];
     openblas_set_num_threads(settings[s][0]);
     (void)run_job(&j);
@@ -205,7 +205,7 @@ Test(process, a_forked_child_audits_on_one_thread)
   char folder[256];
   int status = 0;
   support_directory(folder, sizeof folder);
-  job j = make_job(1, folder);
+  process_job j = make_job(1, folder);
   const cgap_data data = cgap_simulation_data(&j.rows);
   j.audit = run_audit_data(&data, 0.01, 2, 0);
   const pid_t child = fork();
@@ -269,7 +269,7 @@ Test(process, a_comma_locale_stays_out_of_files_and_messages)
     support_remove(folder);
     cr_skip_test("no localedef with de_DE (Debian: locales)");
   }
-  job j = make_job(0, folder);
+  process_job j = make_job(0, folder);
   const cgap_data data = cgap_simulation_data(&j.rows);
   o.epochs = 1;
   o.temperature = 0.015;

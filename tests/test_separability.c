@@ -11,16 +11,16 @@ enum { DIM = 2, ROWS = 30 };
 static const double image_mean[DIM] = {1, 0}, text_mean[DIM] = {0, 1}, pooled[DIM] = {0.5, 0.5};
 static const double image_moment[DIM * DIM] = {ROWS, 0, 0, 0.01}, text_moment[DIM * DIM] = {0.01, 0, 0, ROWS};
 
-typedef struct made {
+typedef struct made_rows {
   double slope, residual;            /* of every fold's objective: by the weights, by the intercept */
   double lacking[CGAP_FOLD_MARGINS]; /* rows within 0.5, 1, 2, 4 of the line */
   int calls;
-} made;
+} made_rows;
 
 static cgap_status run(void *self, const double *weights, cgap_fold_rows rows, void *context, double *gradient,
                        double *sums, cgap_error *error)
 {
-  made *m = self;
+  made_rows *m = self;
   (void)error;
   for (int side = 0; side < 2; side++) {
     double scores[ROWS * CGAP_FOLDS], ignored[CGAP_FOLD_SUMS] = {0};
@@ -50,7 +50,7 @@ static cgap_status gather(void *self, cgap_pair_kind side, double *values, cgap_
 Test(separability, ends_where_margins_exceed_the_error)
 {
   static const struct {
-    made made;
+    made_rows made;
     bool ends;
   } cases[] = {
     {{0.1, 0, {0, 1, 1, 1}, 0}, true},    {{0.1, 0, {1, 1, 1, 1}, 0}, false}, /* error 0.34 */
@@ -68,7 +68,7 @@ Test(separability, ends_where_margins_exceed_the_error)
                                   .paired = true,
                                   .image_of = owner};
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
-    made m = cases[k].made;
+    made_rows m = cases[k].made;
     cgap_audit audit = {0};
     cgap_error error = {0};
     const cgap_products products = {.run = run, .gather = gather, .self = &m};

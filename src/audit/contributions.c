@@ -163,15 +163,15 @@ static cgap_status add_centroids(cgap_audit *out, const cgap_embeddings *e, cons
 /* ---------------------------------------------------------------- kernels between images */
 
 /* Rows of the images spread evenly over the data, and of their texts. */
-typedef struct probe {
+typedef struct image_probe {
   size_t images, texts, dim;
   size_t image[PROBED_IMAGES], first[PROBED_IMAGES + 1], text[PROBED_TEXTS];
   double *x, *y;    /* (images, dim), (texts, dim) */
   double *products; /* (images or texts) of one row with all */
-} probe;
+} image_probe;
 
 /* Fewer images where they have many texts. */
-static void choose_probed(probe *p, const cgap_embeddings *e)
+static void choose_probed(image_probe *p, const cgap_embeddings *e)
 {
   const size_t images = e->image.rows;
   for (size_t most = cgap_lesser(images, PROBED_IMAGES);; most /= 2) {
@@ -196,14 +196,14 @@ static double kernel_of(double cosine)
   return exp(2 * CGAP_KERNEL_T * (cosine - 1));
 }
 
-static void multiply(const probe *p, const double *rows, size_t count, const double *row)
+static void multiply(const image_probe *p, const double *rows, size_t count, const double *row)
 {
   if (count)
     cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)count, (int)p->dim, 1, rows, (int)p->dim, row, 1, 0, p->products, 1);
 }
 
 /* The sum over the texts of probed image q. */
-static double over_texts(const probe *p, size_t q)
+static double over_texts(const image_probe *p, size_t q)
 {
   double sum = 0;
   for (size_t t = p->first[q]; t < p->first[q + 1]; t++)
@@ -211,7 +211,7 @@ static double over_texts(const probe *p, size_t q)
   return sum;
 }
 
-static void fill_between(const cgap_contributions *c, const probe *p)
+static void fill_between(const cgap_contributions *c, const image_probe *p)
 {
   const size_t n = p->images;
   for (size_t i = 0; i < n; i++) {
@@ -234,7 +234,7 @@ static void fill_between(const cgap_contributions *c, const probe *p)
 
 static cgap_status add_probe(cgap_contributions *c, const cgap_embeddings *e, int threads, cgap_error *error)
 {
-  probe *p = cgap_zalloc(1, sizeof *p);
+  image_probe *p = cgap_zalloc(1, sizeof *p);
   if (!p)
     return out_of_memory(e->image.rows, error);
   p->dim = e->image.dim;

@@ -22,7 +22,7 @@ double cgap_median_margin(size_t dim)
   return roundings / (1 - roundings);
 }
 
-typedef struct probe {
+typedef struct row_probe {
   const cgap_embeddings *embeddings;
   size_t images, texts;
   size_t image[CGAP_PROBE_ROWS], text[CGAP_PROBE_ROWS]; /* which rows */
@@ -30,7 +30,7 @@ typedef struct probe {
   double *cosine;                                       /* (images, texts); matched ones are NaN */
   double *sorted;                                       /* (count) */
   size_t count;
-} probe;
+} row_probe;
 
 static size_t choose_spaced_rows(size_t *row, size_t rows)
 {
@@ -40,7 +40,7 @@ static size_t choose_spaced_rows(size_t *row, size_t rows)
   return count;
 }
 
-static cgap_status measure(probe *p, int threads, cgap_error *error)
+static cgap_status measure(row_probe *p, int threads, cgap_error *error)
 {
   const cgap_modality_rows *image = &p->embeddings->image, *text = &p->embeddings->text;
   const size_t dim = image->dim;
@@ -89,7 +89,7 @@ static double select_rank(double *v, size_t count, size_t rank)
   return v[rank];
 }
 
-static double median_of(probe *p)
+static double median_of(row_probe *p)
 {
   return (select_rank(p->sorted, p->count, (p->count - 1) / 2) + select_rank(p->sorted, p->count, p->count / 2)) / 2;
 }
@@ -105,7 +105,7 @@ static double variance_of(const double *fraction_below, size_t count)
 }
 
 /* How much rows and columns differ in their share of cosines below the median. */
-static void measure_variances(cgap_median_window *window, const probe *p, double median)
+static void measure_variances(cgap_median_window *window, const row_probe *p, double median)
 {
   double row[CGAP_PROBE_ROWS] = {0}, column[CGAP_PROBE_ROWS] = {0};
   for (size_t i = 0; i < p->images; i++)
@@ -118,7 +118,7 @@ static void measure_variances(cgap_median_window *window, const probe *p, double
   window->column_variance = variance_of(column, p->texts);
 }
 
-static void set_window(cgap_median_window *window, probe *p)
+static void set_window(cgap_median_window *window, row_probe *p)
 {
   measure_variances(window, p, median_of(p));
   const double error =
@@ -134,7 +134,7 @@ static void set_window(cgap_median_window *window, probe *p)
 static cgap_status foretell(cgap_median_window *window, cgap_median *median, const cgap_embeddings *e, int threads,
                             cgap_error *error)
 {
-  probe p = {.embeddings = e};
+  row_probe p = {.embeddings = e};
   p.images = choose_spaced_rows(p.image, e->image.rows);
   p.texts = choose_spaced_rows(p.text, e->text.rows);
   p.image_row = cgap_alloc(p.images * e->image.dim, sizeof *p.image_row);

@@ -15,7 +15,7 @@
 enum { LINE = 64, MOST_AHEAD = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
 
 /* One pass over one kind of couples. */
-typedef struct pass {
+typedef struct pair_pass {
   cgap_tile_pass tile;
   cgap_evidence *evidence;
   const cgap_embeddings *embeddings;
@@ -24,11 +24,11 @@ typedef struct pass {
   const cgap_tile_options *options;
   size_t tiles_done, tiles; /* for progress */
   bool cancelled, out_of_memory;
-} pass;
+} pair_pass;
 
 /* ---------------------------------------------------------------- merging */
 
-static void merge_rows(const pass *p, cgap_best *best, size_t row, size_t rows, const cgap_tile_worker *w, bool columns)
+static void merge_rows(const pair_pass *p, cgap_best *best, size_t row, size_t rows, const cgap_tile_worker *w, bool columns)
 {
   if (!best->totals->memory)
     return;
@@ -41,7 +41,7 @@ static void merge_rows(const pass *p, cgap_best *best, size_t row, size_t rows, 
 }
 
 /* In any order: nothing here depends on it. */
-static void merge(pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
+static void merge(pair_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
 {
   cgap_evidence *e = p->evidence;
   const cgap_pair_kind kind = p->tile.kind;
@@ -72,7 +72,7 @@ static bool tile_at(const cgap_tile_pass *p, size_t row_block, size_t column_blo
   return !p->triangle || t->row <= t->column;
 }
 
-static void report_progress(pass *p, size_t done)
+static void report_progress(pair_pass *p, size_t done)
 {
   const cgap_tile_options *o = p->options;
   double fraction = o->fraction_before + (o->fraction_after - o->fraction_before) * (double)done / (double)p->tiles;
@@ -82,7 +82,7 @@ static void report_progress(pass *p, size_t done)
   }
 }
 
-static void run_tile(pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void run_tile(pair_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
   size_t done;
   if (!cgap_tile_run(&p->tile, t, w)) {
@@ -98,7 +98,7 @@ static void run_tile(pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 }
 
 /* Tiles below one another share the packed rows of their columns, so these come in turn. */
-static cgap_status run_panels(pass *p, cgap_error *error)
+static cgap_status run_panels(pair_pass *p, cgap_error *error)
 {
   const size_t row_blocks = (p->tile.a.rows + CGAP_TILE - 1) / CGAP_TILE,
                column_blocks = (p->tile.b.rows + CGAP_TILE - 1) / CGAP_TILE;
@@ -162,9 +162,9 @@ static void fetch_ahead(const void *context, size_t row, bool rows)
 
 /* ---------------------------------------------------------------- start and end */
 
-static void pass_init(pass *p, cgap_evidence *evidence, cgap_pair_kind kind, const cgap_tile_options *options)
+static void pass_init(pair_pass *p, cgap_evidence *evidence, cgap_pair_kind kind, const cgap_tile_options *options)
 {
-  *p = (pass){.evidence = evidence, .options = options};
+  *p = (pair_pass){.evidence = evidence, .options = options};
   p->tile = (cgap_tile_pass){
     .evidence = evidence,
     .kind = kind,
@@ -186,7 +186,7 @@ static void pass_init(pass *p, cgap_evidence *evidence, cgap_pair_kind kind, con
 }
 
 /* Tiles of these rows and columns; of a triangle those on and right of the diagonal. */
-static size_t tiles_of(const pass *p, size_t first_row, size_t rows, size_t first_column, size_t columns)
+static size_t tiles_of(const pair_pass *p, size_t first_row, size_t rows, size_t first_column, size_t columns)
 {
   const size_t row_tiles = (rows + CGAP_TILE - 1) / CGAP_TILE, column_tiles = (columns + CGAP_TILE - 1) / CGAP_TILE;
   size_t tiles = 0;
@@ -212,7 +212,7 @@ static cgap_rough rough_view(const cgap_rough *of, size_t off, size_t rows, size
 }
 
 /* What the tiles take in bfloat16 of the panels at hand; a and b own it. */
-static cgap_status make_rough(pass *p, const cgap_panels *panels, cgap_rough *a, cgap_rough *b, cgap_error *error)
+static cgap_status make_rough(pair_pass *p, const cgap_panels *panels, cgap_rough *a, cgap_rough *b, cgap_error *error)
 {
   const cgap_modality_rows *rows = panels->rows, *columns = panels->columns;
   cgap_status status = CGAP_OK;
@@ -226,7 +226,7 @@ static cgap_status make_rough(pass *p, const cgap_panels *panels, cgap_rough *a,
   return status;
 }
 
-static cgap_status run_all_panels(pass *p, cgap_error *error)
+static cgap_status run_all_panels(pair_pass *p, cgap_error *error)
 {
   const cgap_pair_kind kind = p->tile.kind;
   const cgap_tile_options *o = p->options;
@@ -254,7 +254,7 @@ static cgap_status run_all_panels(pass *p, cgap_error *error)
   return status;
 }
 
-static cgap_status open_lists(pass *p, cgap_totals *rows, cgap_totals *columns, cgap_best_kind kind, cgap_error *error)
+static cgap_status open_lists(pair_pass *p, cgap_totals *rows, cgap_totals *columns, cgap_best_kind kind, cgap_error *error)
 {
   const bool one = rows == columns, triangle = p->tile.triangle;
   p->tile.row_best = &p->rows;
@@ -265,7 +265,7 @@ static cgap_status open_lists(pass *p, cgap_totals *rows, cgap_totals *columns, 
            : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
 }
 
-static void pass_clear(pass *p)
+static void pass_clear(pair_pass *p)
 {
   cgap_best_clear(&p->rows);
   cgap_best_clear(&p->columns);
@@ -281,7 +281,7 @@ static void pass_clear(pass *p)
 
 /* What comes to the lists. A float product tells the ten best of most rows where all rows are in memory, and there are
  * no equal ones, which the lists are to bring together. */
-static cgap_best_kind best_kind(const pass *p, const cgap_embeddings *e)
+static cgap_best_kind best_kind(const pair_pass *p, const cgap_embeddings *e)
 {
   const size_t columns = p->options->column_rows, step = columns ? columns : p->options->panel_rows;
   const bool all = e->image.unit && e->text.unit && step >= e->image.rows && step >= e->text.rows;
@@ -296,7 +296,7 @@ static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, c
                             cgap_error *error)
 {
   const int blas_threads = cgap_blas_single();
-  pass p;
+  pair_pass p;
   pass_init(&p, evidence, kind, options);
   p.embeddings = e;
   p.tiles = tiles_of(&p, 0, rows->rows, 0, columns->rows);
@@ -315,7 +315,7 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_pair_kind kind, const 
                             const cgap_panel *a, cgap_totals *rows, const cgap_panel *b, cgap_totals *columns,
                             cgap_error *error)
 {
-  pass p;
+  pair_pass p;
   pass_init(&p, evidence, kind, options);
   p.tiles = tiles_of(&p, a->first, a->rows, b->first, b->rows);
   if (p.tiles == 0)

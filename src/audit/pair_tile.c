@@ -92,7 +92,7 @@ size_t cgap_tile_worker_bytes(size_t dim)
 {
   const size_t packed = CGAP_TILE * dim * sizeof(float), precise = PRECISE * sizeof(double);
   return (packed > precise ? packed : precise) + CGAP_TILE * (CGAP_STRIP * sizeof(float) + 320) +
-         CGAP_FOUND * sizeof(cgap_found);
+         CGAP_FOUND * sizeof(cgap_tile_candidate);
 }
 
 /* ---------------------------------------------------------------- ten best */
@@ -128,7 +128,7 @@ static void fetch_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
 
 static void hand_over(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
-  const cgap_batch batch = {.found = w->found,
+  const cgap_candidate_batch batch = {.found = w->found,
                             .count = w->count,
                             .row = t->row,
                             .column = t->column,
@@ -156,7 +156,7 @@ static void reserve_found(const cgap_tile_pass *p, const cgap_tile_place *t, cga
 
 static void keep(cgap_tile_worker *w, size_t r, size_t c, double cosine)
 {
-  w->found[w->count++] = (cgap_found){.row = (uint16_t)r, .column = (uint16_t)c, .cosine = cosine};
+  w->found[w->count++] = (cgap_tile_candidate){.row = (uint16_t)r, .column = (uint16_t)c, .cosine = cosine};
 }
 
 static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)

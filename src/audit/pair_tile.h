@@ -43,7 +43,7 @@ typedef struct cgap_tile_worker {
   float *memory;                     /* of what follows */
   float *strip;                      /* (CGAP_STRIP, CGAP_TILE), and room of a tile's row before it */
   cgap_sums sums[CGAP_MEASURES];     /* of this tile alone */
-  cgap_found *found;                 /* (CGAP_FOUND) not yet handed over */
+  cgap_tile_candidate *found;                 /* (CGAP_FOUND) not yet handed over */
   size_t count;                      /* of them */
   float *row_bound, *column_bound;   /* what a candidate must reach; both (CGAP_TILE) */
   float *row_margin, *column_margin; /* by how much a cosine may be off; both (CGAP_TILE) */

@@ -26,7 +26,7 @@ typedef struct probe_rows {
 } probe_rows;
 
 /* Pairs of the first rows of one part and all of another: their cosines, and what tiles would show. */
-typedef struct pairs {
+typedef struct probe_pairs {
   const cgap_evidence *evidence;
   cgap_pair_kind kind;
   const probe_rows *a, *b;
@@ -34,7 +34,7 @@ typedef struct pairs {
   double cosine[ROWS * COLUMNS]; /* (rows, columns) */
   float *shown;                  /* (rows, stride), at most (CGAP_STRIP, CGAP_TILE) */
   size_t stride;
-} pairs;
+} probe_pairs;
 
 static void probe_rows_clear(probe_rows *p)
 {
@@ -75,12 +75,12 @@ static cgap_status probe_rows_load(probe_rows *p, const cgap_modality_rows *moda
   return status;
 }
 
-static const cgap_rough *rough_of(const pairs *c, const probe_rows *p)
+static const cgap_rough *rough_of(const probe_pairs *c, const probe_rows *p)
 {
   return c->kind == CGAP_IMAGE_TEXT ? &p->cross : &p->own;
 }
 
-static bool multiply(pairs *c, bool bfloat)
+static bool multiply(probe_pairs *c, bool bfloat)
 {
   const cgap_rough *a = rough_of(c, c->a), *b = rough_of(c, c->b);
   const cgap_product_kind *kind = cgap_product_here(bfloat);
@@ -98,7 +98,7 @@ static bool multiply(pairs *c, bool bfloat)
 }
 
 /* Whether the pair counts in sums: no row with itself, and none that belongs together. */
-static bool counts(const pairs *c, size_t r, size_t k)
+static bool counts(const probe_pairs *c, size_t r, size_t k)
 {
   const size_t row = c->a->row[r], column = c->b->row[k];
   if (c->kind == CGAP_IMAGE_TEXT)
@@ -110,7 +110,7 @@ static bool counts(const pairs *c, size_t r, size_t k)
 
 /* By how much roundings in one direction move log Σ e^(scale·cosine): an error that goes with the cosine is fitted by a
  * straight line, and read off where the sum has its weight. Beyond what chance explains. */
-static double shift_of_sums(const pairs *c, double scale)
+static double shift_of_sums(const probe_pairs *c, double scale)
 {
   double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0, weight = 0, at = 0, greatest = -1;
   for (size_t k = 0; k < c->rows * c->columns; k++)
@@ -140,7 +140,7 @@ static double shift_of_sums(const pairs *c, double scale)
 }
 
 /* What is left of the chance of a sample where it is a good part of all pairs, nothing where it is all. */
-static double left_to_chance(const pairs *c)
+static double left_to_chance(const probe_pairs *c)
 {
   const double all = (double)c->a->modality->rows * (double)c->b->modality->rows;
   return sqrt(fmax(0, 1 - (double)c->rows * (double)c->columns / all));
@@ -148,7 +148,7 @@ static double left_to_chance(const pairs *c)
 
 /* The same as the pairs themselves have it, whatever rows they are of: a few rows that round in one direction move
  * the sum and no line through all of them. */
-static double shift_of_kernels(const pairs *c)
+static double shift_of_kernels(const probe_pairs *c)
 {
   const double scale = 2 * CGAP_KERNEL_T;
   double weight = 0, moved = 0, squares = 0;
@@ -166,7 +166,7 @@ static double shift_of_kernels(const pairs *c)
 }
 
 /* What roundings move the mean loss of the queries by, those of rows or of columns. */
-static double shift_of_losses(const pairs *c, bool of_rows)
+static double shift_of_losses(const probe_pairs *c, bool of_rows)
 {
   const cgap_evidence *e = c->evidence;
   const size_t queries = of_rows ? c->rows : c->columns, candidates = of_rows ? c->columns : c->rows;
@@ -195,7 +195,7 @@ static double shift_of_losses(const pairs *c, bool of_rows)
 
 /* The share of pairs that are within their margins of what their rows compare them with: the positive, or the
  * greatest here. */
-static double open_fraction(const pairs *c, bool bfloat)
+static double open_fraction(const probe_pairs *c, bool bfloat)
 {
   const bool positives = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired;
   const double margin = (double)cgap_product_margin(c->a->modality->dim);
@@ -214,7 +214,7 @@ static double open_fraction(const pairs *c, bool bfloat)
   return n > 0 ? open / n : 0;
 }
 
-static bool is_hard(const pairs *c, bool bfloat)
+static bool is_hard(const probe_pairs *c, bool bfloat)
 {
   const bool softmax = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired && !bfloat;
   const double most = (bfloat ? 5 : 0.25) * MOST_SHIFT;
@@ -224,7 +224,7 @@ static bool is_hard(const pairs *c, bool bfloat)
          open_fraction(c, bfloat) > OPEN_FRACTION;
 }
 
-static cgap_status look(pairs *c, bool bfloat, bool *precise, cgap_error *error)
+static cgap_status look(probe_pairs *c, bool bfloat, bool *precise, cgap_error *error)
 {
   c->rows = c->a->count < ROWS ? c->a->count : ROWS;
   c->columns = c->b->count;
@@ -239,7 +239,7 @@ cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_evidence *e
                            bool bfloat, cgap_error *error)
 {
   probe_rows image = {0}, text = {0};
-  pairs *c = cgap_zalloc(1, sizeof *c);
+  probe_pairs *c = cgap_zalloc(1, sizeof *c);
   float *shown = cgap_alloc((size_t)CGAP_STRIP * CGAP_TILE, sizeof *shown);
   cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows", COLUMNS);
   if (!status)

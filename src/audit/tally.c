@@ -16,7 +16,7 @@
 enum { TILE_EDGE = 256 }; /* divides CGAP_TILE, in which plans count: panels hold whole bands */
 
 /* One pass over one kind of couples, for the panels at hand. */
-typedef struct pass {
+typedef struct tally_pass {
   const cgap_tally *tally;
   const cgap_embeddings *embeddings;
   cgap_pair_kind kind;
@@ -28,7 +28,7 @@ typedef struct pass {
   cgap_progress progress;
   size_t done, tiles; /* of all kinds, for progress */
   bool cancelled;
-} pass;
+} tally_pass;
 
 static size_t bands_of(size_t rows)
 {
@@ -37,7 +37,7 @@ static size_t bands_of(size_t rows)
 
 /* ---------------------------------------------------------------- one tile */
 
-static void multiply(const pass *p, const cgap_tile *t, float *out)
+static void multiply(const tally_pass *p, const cgap_tile *t, float *out)
 {
   const size_t dim = p->a.modality->dim;
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)t->rows, (int)t->columns, (int)dim, 1.0F,
@@ -47,7 +47,7 @@ static void multiply(const pass *p, const cgap_tile *t, float *out)
     out[k] = fminf(fmaxf(out[k], -1.0F), 1.0F);
 }
 
-static void show(pass *p, size_t row, size_t column)
+static void show(tally_pass *p, size_t row, size_t column)
 {
   size_t first[TILE_EDGE] = {0};
   float *cosine = p->cosine + (size_t)omp_get_thread_num() * TILE_EDGE * TILE_EDGE;
@@ -74,7 +74,7 @@ static void show(pass *p, size_t row, size_t column)
 /* ---------------------------------------------------------------- panels */
 
 /* From the calling thread alone. */
-static void tell(pass *p, size_t done)
+static void tell(tally_pass *p, size_t done)
 {
   if (p->progress.tick && p->progress.tick(p->progress.context, "couples", (double)done / (double)p->tiles)) {
 #pragma omp atomic write
@@ -83,7 +83,7 @@ static void tell(pass *p, size_t done)
 }
 
 /* A tile is done; true: stop. */
-static bool ticked(pass *p)
+static bool ticked(tally_pass *p)
 {
   size_t done;
   bool stop;
@@ -97,7 +97,7 @@ static bool ticked(pass *p)
 }
 
 /* Every tile of the two panels at hand: a band is one thread's. */
-static void show_panels(pass *p)
+static void show_panels(tally_pass *p)
 {
   const size_t bands = bands_of(p->a.rows);
   const bool triangle = p->kind != CGAP_IMAGE_TEXT;
@@ -115,7 +115,7 @@ static void show_panels(pass *p)
 }
 
 /* All columns for one panel of rows, and the bands' sums to the whole. */
-static cgap_status run_panel(pass *p, const cgap_modality_rows *columns, size_t panel_rows, double *sums, uint64_t *counts,
+static cgap_status run_panel(tally_pass *p, const cgap_modality_rows *columns, size_t panel_rows, double *sums, uint64_t *counts,
                              cgap_error *error)
 {
   const size_t bands = bands_of(p->a.rows), n = p->tally->sums, m = p->tally->counts;
@@ -162,7 +162,7 @@ static size_t tiles_of(const cgap_embeddings *e, const cgap_tally *tally)
   return tiles;
 }
 
-static cgap_status run_kinds(pass *p, size_t panel_rows, double *sums, uint64_t *counts, cgap_error *error)
+static cgap_status run_kinds(tally_pass *p, size_t panel_rows, double *sums, uint64_t *counts, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++) {
@@ -212,7 +212,7 @@ static cgap_status check(cgap_data *out, const cgap_data *data, const cgap_tally
   return status;
 }
 
-static cgap_status allot(pass *p, size_t panel_rows, cgap_error *error)
+static cgap_status allot(tally_pass *p, size_t panel_rows, cgap_error *error)
 {
   const size_t bands = bands_of(panel_rows);
   size_t sums = 0, counts = 0;
@@ -237,7 +237,7 @@ cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *give
   cgap_status status = check_arguments(sums, counts, given, tally, options, error);
   if (status)
     return status;
-  pass p = {.tally = tally, .embeddings = &e, .progress = options->progress};
+  tally_pass p = {.tally = tally, .embeddings = &e, .progress = options->progress};
   for (size_t k = 0; k < tally->sums; k++)
     sums[k] = 0;
   for (size_t k = 0; k < tally->counts; k++)

@@ -178,12 +178,12 @@ static bool is_first(const size_t *first_equal, size_t row)
   return !first_equal || first_equal[row] == row;
 }
 
-static void take(cgap_best *b, const cgap_batch *batch, bool columns)
+static void take(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
 {
   const size_t first = b->totals->first;
   const size_t *first_equal = columns ? batch->row_first : batch->column_first;
   for (size_t f = 0; f < batch->count; f++) {
-    const cgap_found *found = &batch->found[f];
+    const cgap_tile_candidate *found = &batch->found[f];
     const size_t row = batch->row + found->row, column = batch->column + found->column;
     const size_t own = columns ? column : row, other = columns ? row : column;
     if (!is_first(first_equal, other))
@@ -198,7 +198,7 @@ static void take(cgap_best *b, const cgap_batch *batch, bool columns)
   }
 }
 
-void cgap_best_take(cgap_best *b, const cgap_batch *batch, bool columns)
+void cgap_best_take(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
 {
   const size_t row = columns ? batch->column : batch->row;
   if (!b->totals->lists.list || batch->count == 0)

@@ -12,13 +12,13 @@
 #include <omp.h>
 
 /* A couple of a tile that may be among the ten best of its row, or of its column. */
-typedef struct cgap_found {
+typedef struct cgap_tile_candidate {
   double cosine;
   uint16_t row, column; /* of the tile */
-} cgap_found;
+} cgap_tile_candidate;
 
-typedef struct cgap_batch {
-  const cgap_found *found;
+typedef struct cgap_candidate_batch {
+  const cgap_tile_candidate *found;
   size_t count;
   size_t row, column;                     /* of the sides: where the tile begins */
   float margin;                           /* by how much cosines may be off, where they are not rough */
@@ -26,7 +26,7 @@ typedef struct cgap_batch {
   size_t a_first, b_first;                /* … which begin at these of the sides */
   const size_t *row_first, *column_first; /* first_equal of the sides: only the first of equal rows is a candidate */
   const cgap_evidence *evidence;          /* for `exact` */
-} cgap_batch;
+} cgap_candidate_batch;
 
 /* A candidate that waits. */
 typedef struct cgap_candidate {
@@ -68,7 +68,7 @@ void cgap_best_unlock(cgap_best *b, size_t row);
 void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound);
 
 /* Takes what a tile found, for its rows or for its columns. */
-void cgap_best_take(cgap_best *b, const cgap_batch *batch, bool columns);
+void cgap_best_take(cgap_best *b, const cgap_candidate_batch *batch, bool columns);
 
 /* Makes what waits again in double and puts it into the lists. */
 void cgap_best_resolve(cgap_best *b, const cgap_evidence *evidence, int threads);

@@ -11,7 +11,7 @@
 #include "report/sweep_page.h"
 
 /* What the figures show, mean over both directions where there are two. */
-static const struct shown {
+static const struct shown_measure {
   const char *title, *key, *other;
 } SHOWN[] = {
   {"centroid distance", "gap.centroid_distance", NULL},
@@ -22,7 +22,7 @@ static const struct shown {
 enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN };
 
 static cgap_mean_sd shown_mean_sd(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES],
-                                unsigned fixed, const struct shown *what)
+                                unsigned fixed, const struct shown_measure *what)
 {
   return sweep_mean_sd_over(r, g, index, fixed, what->key, what->other);
 }
@@ -54,7 +54,7 @@ static bool needs_log_axis(const double *x, size_t count)
 
 /* Means over everything but the axis and the loss, with bars of one standard deviation. numbers: 3 of each curve. */
 static void fill_curve(cgap_curve *out, const sweep_results *r, const cgap_grid *g, cgap_axis axis, size_t loss,
-                       const struct shown *what, const double *x, double *numbers)
+                       const struct shown_measure *what, const double *x, double *numbers)
 {
   const size_t count = g->count[axis];
   const bool by_loss = axis != CGAP_AXIS_LOSS && g->count[CGAP_AXIS_LOSS] > 0;

@@ -60,10 +60,10 @@ static cgap_status check_data(const sweep_results *r, const json_t *run, const c
     r->path, there ? there : "not named", data);
 }
 
-typedef struct reading {
+typedef struct runs_reader {
   sweep_results *results;
   const char *data;
-} reading;
+} runs_reader;
 
 /* A measure that another version added may be missing; none is of another name or kind. */
 static cgap_status check_measures(const cgap_json_line *line, cgap_error *error)
@@ -83,7 +83,7 @@ static cgap_status check_measures(const cgap_json_line *line, cgap_error *error)
 
 static cgap_status take_run(void *context, const cgap_json_line *line, cgap_error *error)
 {
-  reading *r = context;
+  runs_reader *r = context;
   static const char *const OBJECTS[] = {"setting", "options", "results"};
   for (size_t k = 0; k < sizeof OBJECTS / sizeof *OBJECTS; k++)
     if (!json_is_object(json_object_get(line->value, OBJECTS[k])))
@@ -100,7 +100,7 @@ static cgap_status take_run(void *context, const cgap_json_line *line, cgap_erro
 cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resume, const char *data, cgap_error *error)
 {
   uint64_t end;
-  reading r = {.results = out, .data = data};
+  runs_reader r = {.results = out, .data = data};
   *out = (sweep_results){.file = json_array(), .runs = json_array()};
   if (!out->file || !out->runs)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");

@@ -10,19 +10,19 @@ enum { NUMBER_DECIMALS = 4 };
 static const char BETTER_ON_PURPOSE[] = "better*";
 
 /* How wide the columns are; in a narrow table labels are shortened and what stands beside follows apart. */
-typedef struct layout {
+typedef struct column_layout {
   int label, value, difference, interval, word, beside;
   bool narrow, apart;
-} layout;
+} column_layout;
 
-static const layout NARROW = {24, 9, 9, 18, 9, 11, true, true}; /* 80 in all */
-static const layout WIDE = {36, 14, 12, 20, 9, 12, false, false};
+static const column_layout NARROW = {24, 9, 9, 18, 9, 11, true, true}; /* 80 in all */
+static const column_layout WIDE = {36, 14, 12, 20, 9, 12, false, false};
 
-static layout layout_for(int columns, size_t beside)
+static column_layout layout_for(int columns, size_t beside)
 {
-  const layout *w = &WIDE;
+  const column_layout *w = &WIDE;
   const int table = w->label + 2 * w->value + w->difference + w->interval + w->word + 2;
-  layout out = table <= columns ? WIDE : NARROW;
+  column_layout out = table <= columns ? WIDE : NARROW;
   out.apart = out.narrow || table + (int)beside * w->beside > columns;
   return out;
 }
@@ -54,7 +54,7 @@ static void put_value(FILE *out, const cgap_compared *in, size_t e, int width)
   fprintf(out, "%*s", width, text);
 }
 
-static void put_change(FILE *out, const layout *l, const cgap_change *d, size_t e, const char *word, bool colour)
+static void put_change(FILE *out, const column_layout *l, const cgap_change *d, size_t e, const char *word, bool colour)
 {
   char text[40], lo[40], hi[40], interval[100] = "";
   const char *paint = !colour                           ? ""
@@ -77,17 +77,17 @@ static void put_change(FILE *out, const layout *l, const cgap_change *d, size_t 
 }
 
 /* The inputs that a table shows: the first and k where there are changes, then those beside. */
-typedef struct shown {
+typedef struct shown_inputs {
   size_t k; /* 0: no changes */
   size_t beside, end;
-} shown;
+} shown_inputs;
 
-static bool is_shown(const shown *s, size_t i)
+static bool is_shown(const shown_inputs *s, size_t i)
 {
   return (s->k && (i == 0 || i == s->k)) || (i >= s->beside && i < s->end);
 }
 
-static bool are_names_short(const cgap_comparison *c, const shown *s, const layout *l)
+static bool are_names_short(const cgap_comparison *c, const shown_inputs *s, const column_layout *l)
 {
   for (size_t i = 0; i < c->count; i++) {
     const int width = s->k && (i == 0 || i == s->k) ? l->value : l->beside;
@@ -106,7 +106,7 @@ static void letter_of(char out[24], size_t i)
     snprintf(out, 24, "#%zu", i + 1);
 }
 
-static void put_head(const cgap_comparison *c, const shown *s, const layout *l, FILE *out)
+static void put_head(const cgap_comparison *c, const shown_inputs *s, const column_layout *l, FILE *out)
 {
   const bool fit = are_names_short(c, s, l);
   char letter[24];
@@ -146,7 +146,7 @@ static void label_of(char out[100], const cgap_field *f, bool narrow)
 }
 
 /* A label that its column does not hold has a line of its own. */
-static void put_label(const cgap_field *f, const layout *l, FILE *out)
+static void put_label(const cgap_field *f, const column_layout *l, FILE *out)
 {
   char title[100];
   label_of(title, f, l->narrow);
@@ -163,7 +163,7 @@ static bool worth_a_line(const cgap_comparison *c, size_t k, size_t e, bool all)
   return all || cgap_entry_better(e) != CGAP_NEITHER;
 }
 
-static void print_table(const cgap_comparison *c, size_t of, const shown *s, const layout *l, bool all, bool colour,
+static void print_table(const cgap_comparison *c, size_t of, const shown_inputs *s, const column_layout *l, bool all, bool colour,
                         FILE *out)
 {
   put_head(c, s, l, out);
@@ -197,11 +197,11 @@ static void print_table(const cgap_comparison *c, size_t of, const shown *s, con
 void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, size_t beside_end, bool all,
                            const cgap_paper *paper, FILE *out)
 {
-  const layout l = layout_for(paper->columns, beside_end - beside);
-  const shown one = {.k = k, .beside = beside, .end = l.apart ? beside : beside_end};
+  const column_layout l = layout_for(paper->columns, beside_end - beside);
+  const shown_inputs one = {.k = k, .beside = beside, .end = l.apart ? beside : beside_end};
   print_table(c, k, &one, &l, all, paper->colour, out);
   if (l.apart && beside_end > beside) {
-    const shown rest = {.beside = beside, .end = beside_end};
+    const shown_inputs rest = {.beside = beside, .end = beside_end};
     fputc('\n', out);
     print_table(c, k, &rest, &l, all, paper->colour, out);
   }

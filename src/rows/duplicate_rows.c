@@ -4,10 +4,10 @@
 
 #include <xxhash.h>
 
-typedef struct cgap_slot {
+typedef struct cgap_hash_slot {
   cgap_hash hash;
   size_t place; /* row + 1; 0: free */
-} cgap_slot;
+} cgap_hash_slot;
 
 __extension__ typedef unsigned __int128 uint128;
 
@@ -49,9 +49,9 @@ void cgap_distinct_expect(const cgap_distinct *d, cgap_hash hash)
 size_t cgap_distinct_add(cgap_distinct *d, cgap_hash hash, size_t row)
 {
   for (size_t at = home(d, hash);; at = at + 1 < d->slots ? at + 1 : 0) {
-    cgap_slot *slot = &d->slot[at];
+    cgap_hash_slot *slot = &d->slot[at];
     if (slot->place == 0) {
-      *slot = (cgap_slot){.hash = hash, .place = row + 1};
+      *slot = (cgap_hash_slot){.hash = hash, .place = row + 1};
       return row;
     }
     if (slot->hash.low == hash.low && slot->hash.high == hash.high)

@@ -12,7 +12,7 @@ typedef struct cgap_hash {
 } cgap_hash;
 
 typedef struct cgap_distinct {
-  struct cgap_slot *slot; /* (slots), a third of them free at least */
+  struct cgap_hash_slot *slot; /* (slots), a third of them free at least */
   size_t slots;
 } cgap_distinct;
 

@@ -47,13 +47,13 @@ static void add_rows(double *sum, const double *rows, size_t n, size_t dim)
 }
 
 /* What a thread works in. */
-typedef struct place {
+typedef struct thread_place {
   double *own;  /* (dim + 1, dim): Σ z zᵀ, and below it Σ z */
   double *scratch; /* (cgap_moment_run(dim), dim) */
-} place;
+} thread_place;
 
 /* Rows are summed while they are in the nearest cache. */
-static void moment_of_run(const place *p, const cgap_moment_work *work, size_t first, size_t n, size_t dim)
+static void moment_of_run(const thread_place *p, const cgap_moment_work *work, size_t first, size_t n, size_t dim)
 {
   double *sum = p->own + dim * dim;
   const double *rows = NULL;
@@ -83,7 +83,7 @@ static bool reserve(cgap_moment *m, int threads)
   return m->scratch != NULL;
 }
 
-static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, const place *p)
+static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, const thread_place *p)
 {
   const size_t dim = m->dim;
   if (item >= work->runs) {
@@ -107,7 +107,7 @@ cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int t
 #pragma omp parallel num_threads(threads)
   {
     double *own = m->scratch + (size_t)omp_get_thread_num() * place_size(dim);
-    const place p = {.own = own, .scratch = own + (dim + 1) * dim};
+    const thread_place p = {.own = own, .scratch = own + (dim + 1) * dim};
 #pragma omp for schedule(dynamic, 1)
     for (size_t item = 0; item < work->runs + work->pieces; item++)
       do_item(m, work, item, &p);

@@ -20,7 +20,7 @@ typedef struct shape {
   dnnl_memory_t a, b, out;
 } shape;
 
-typedef struct product {
+typedef struct onednn_product {
   size_t dim, columns;
   size_t element; /* bytes */
   dnnl_data_type_t type;
@@ -31,7 +31,7 @@ typedef struct product {
   size_t step_bytes; /* of CGAP_STEP columns */
   shape shapes[SHAPES];
   size_t count;
-} product;
+} onednn_product;
 
 static size_t round_up(size_t n, size_t step)
 {
@@ -46,14 +46,14 @@ static bool describe(dnnl_memory_desc_t *out, size_t rows, size_t columns, dnnl_
   return dnnl_memory_desc_init_by_strides(out, 2, dims, type, strides) == dnnl_success;
 }
 
-static bool describe_packed(dnnl_memory_desc_t *out, const product *p, size_t columns)
+static bool describe_packed(dnnl_memory_desc_t *out, const onednn_product *p, size_t columns)
 {
   const dnnl_dims_t dims = {(dnnl_dim_t)p->dim, (dnnl_dim_t)columns};
   return dnnl_memory_desc_init_by_tag(out, 2, dims, p->type, p->blocked) == dnnl_success;
 }
 
 /* The primitive for a strip of this shape, and its descriptors: NULL where oneDNN has none for packed weights. */
-static dnnl_primitive_desc_t describe_strip(const product *p, size_t rows, size_t columns, dnnl_memory_desc_t *a,
+static dnnl_primitive_desc_t describe_strip(const onednn_product *p, size_t rows, size_t columns, dnnl_memory_desc_t *a,
                                             dnnl_memory_desc_t *b, dnnl_memory_desc_t *out)
 {
   dnnl_matmul_desc_t matmul;
@@ -73,7 +73,7 @@ static dnnl_primitive_desc_t describe_strip(const product *p, size_t rows, size_
 
 static void close_product(void *product_)
 {
-  product *p = product_;
+  onednn_product *p = product_;
   if (!p)
     return;
   for (size_t k = 0; k < p->count; k++) {
@@ -93,7 +93,7 @@ static void close_product(void *product_)
 /* oneDNN takes as many threads as OpenMP would give it here, unless told: one, in this thread alone. */
 static void *open_product(size_t dim, bool bfloat)
 {
-  product *p = cgap_zalloc(1, sizeof *p);
+  onednn_product *p = cgap_zalloc(1, sizeof *p);
   dnnl_memory_desc_t step;
   omp_set_num_threads(1);
   if (!p)
@@ -120,7 +120,7 @@ static bool here(bool bfloat)
   dnnl_memory_desc_t a, b, out;
   const int threads = omp_get_max_threads();
   const bool supported = bfloat ? __builtin_cpu_supports("avx512bf16") : __builtin_cpu_supports("avx512f");
-  product *p = supported ? open_product(CGAP_STEP, bfloat) : NULL;
+  onednn_product *p = supported ? open_product(CGAP_STEP, bfloat) : NULL;
   dnnl_primitive_desc_t d = p ? describe_strip(p, CGAP_STRIP, CGAP_TILE, &a, &b, &out) : NULL;
   if (d)
     (void)dnnl_primitive_desc_destroy(d);
@@ -131,7 +131,7 @@ static bool here(bool bfloat)
 
 /* CGAP_STEP rows as columns of words: a float, or two elements of bfloat16. What lies beyond the rows, and beyond their
  * ends, is zero. oneDNN's own reordering takes ten times as long. */
-static void pack_step(const product *p, const unsigned char *rows, size_t count, uint32_t *out)
+static void pack_step(const onednn_product *p, const unsigned char *rows, size_t count, uint32_t *out)
 {
   const size_t row_bytes = p->dim * p->element, words = p->step_bytes / (CGAP_STEP * sizeof *out);
   for (size_t first = 0; first < words; first += WORDS) {
@@ -148,7 +148,7 @@ static void pack_step(const product *p, const unsigned char *rows, size_t count,
 
 static bool pack(void *product_, const void *rows, size_t columns)
 {
-  product *p = product_;
+  onednn_product *p = product_;
   p->columns = columns;
   for (size_t c = 0; c < columns; c += CGAP_STEP)
     pack_step(p, (const unsigned char *)rows + c * p->dim * p->element, columns - c,
@@ -156,7 +156,7 @@ static bool pack(void *product_, const void *rows, size_t columns)
   return true;
 }
 
-static bool make_shape(const product *p, shape *s, size_t rows, size_t columns)
+static bool make_shape(const onednn_product *p, shape *s, size_t rows, size_t columns)
 {
   dnnl_memory_desc_t a, b, out;
   dnnl_primitive_desc_t d = describe_strip(p, rows, columns, &a, &b, &out);
@@ -171,7 +171,7 @@ static bool make_shape(const product *p, shape *s, size_t rows, size_t columns)
 }
 
 /* The shape where it is known, made where not; NULL: out of memory. */
-static shape *find_shape(product *p, size_t rows, size_t columns)
+static shape *find_shape(onednn_product *p, size_t rows, size_t columns)
 {
   for (size_t k = 0; k < p->count; k++)
     if (p->shapes[k].rows == rows && p->shapes[k].columns == columns)
@@ -184,7 +184,7 @@ static shape *find_shape(product *p, size_t rows, size_t columns)
 
 static size_t strip(void *product_, const void *a, size_t rows, size_t first, float *out)
 {
-  product *p = product_;
+  onednn_product *p = product_;
   const size_t columns = round_up(p->columns - first, CGAP_STEP);
   shape *s = find_shape(p, rows, columns);
   if (!s || dnnl_memory_set_data_handle(s->a, (void *)a) != dnnl_success ||

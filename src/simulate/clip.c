@@ -59,7 +59,7 @@ static void spectrum(cgap_clip *clip, size_t dim)
   scale_to(clip->text, clip->noise, OWN);
 }
 
-static void normal_rows(cgap_stream stream, size_t rows, size_t columns, double *out)
+static void normal_rows(cgap_random_stream stream, size_t rows, size_t columns, double *out)
 {
   for (size_t r = 0; r < rows; r++) {
     cgap_normals normals = cgap_normals_init(CGAP_POPULATION, stream, r);

@@ -6,7 +6,7 @@
 static const double TWO_PI = 6.283185307179586;
 static const double HALF_ANGLE = 0.5235987755982988; /* 30°: the cones' axes are 60° apart */
 
-cgap_normals cgap_normals_init(uint64_t seed, cgap_stream stream, uint64_t row)
+cgap_normals cgap_normals_init(uint64_t seed, cgap_random_stream stream, uint64_t row)
 {
   return (cgap_normals){.random = cgap_random_init(seed, (uint64_t)stream << 56 | row)};
 }
@@ -115,7 +115,7 @@ static void von_mises_fisher(cgap_normals *normals, size_t dim, double kappa, do
 }
 
 /* Turns the cone by `angle` in the plane of the first two axes. */
-static void cone_row(const cgap_simulator *s, cgap_stream stream, uint64_t row, double angle, double *out)
+static void cone_row(const cgap_simulator *s, cgap_random_stream stream, uint64_t row, double angle, double *out)
 {
   cgap_normals normals = cgap_normals_init(s->options.seed, stream, row);
   von_mises_fisher(&normals, s->options.dim, s->options.kappa, out);

@@ -7,7 +7,7 @@
 #include "simulate/options.h"
 
 /* Who draws: the high byte of a stream, its low bytes the row. The population has a key of its own. */
-typedef enum cgap_stream {
+typedef enum cgap_random_stream {
   CGAP_STREAM_SHARED = 1, /* by image */
   CGAP_STREAM_IMAGE,      /* by image */
   CGAP_STREAM_TEXT,       /* by text */
@@ -18,7 +18,7 @@ typedef enum cgap_stream {
   CGAP_STREAM_CENTRE,     /* population: by class attribute */
   CGAP_STREAM_PROMPT,     /* population: by class */
   CGAP_STREAM_WORD        /* population: by word */
-} cgap_stream;
+} cgap_random_stream;
 
 enum { CGAP_MIRRORS = 2 };
 
@@ -31,7 +31,7 @@ typedef struct cgap_normals {
   bool has_spare;
 } cgap_normals;
 
-cgap_normals cgap_normals_init(uint64_t seed, cgap_stream stream, uint64_t row);
+cgap_normals cgap_normals_init(uint64_t seed, cgap_random_stream stream, uint64_t row);
 double cgap_normals_next(cgap_normals *normals);
 
 /* The clip model. Axes 0 and 1 hold the two mean directions, the other `noise` axes the variance. */

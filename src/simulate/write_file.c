@@ -13,7 +13,7 @@
 enum { BLOCK_BYTES = 16 << 20 };
 
 /* What the parts of a file share. */
-typedef struct job {
+typedef struct simulation_job {
   const cgap_simulator *simulator;
   cgap_writer *writer;
   cgap_type type;
@@ -21,11 +21,11 @@ typedef struct job {
   double *block; /* (block_rows, dim) */
   size_t block_rows;
   size_t done, total; /* rows, for the progress */
-} job;
+} simulation_job;
 
 typedef void fill_rows(const cgap_simulator *simulator, size_t first, size_t count, double *out);
 
-static cgap_status write_rows(job *j, const char *path, fill_rows *fill, size_t rows, cgap_error *error)
+static cgap_status write_rows(simulation_job *j, const char *path, fill_rows *fill, size_t rows, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t first = 0, count = 0; first < rows && !status; first += count) {
@@ -41,7 +41,7 @@ static cgap_status write_rows(job *j, const char *path, fill_rows *fill, size_t 
   return status;
 }
 
-static cgap_status write_pairs(job *j, cgap_error *error)
+static cgap_status write_pairs(simulation_job *j, cgap_error *error)
 {
   const cgap_simulator *s = j->simulator;
   const cgap_simulate_options *o = &s->options;
@@ -70,7 +70,7 @@ static void fill_words(const cgap_simulator *s, size_t first, size_t count, doub
     cgap_classes_word(s, first + i, out + i * s->options.dim);
 }
 
-static cgap_status write_labels(job *j, cgap_error *error)
+static cgap_status write_labels(simulation_job *j, cgap_error *error)
 {
   size_t images = j->simulator->options.images;
   int64_t *labels = cgap_alloc(images, sizeof *labels);
@@ -85,7 +85,7 @@ static cgap_status write_labels(job *j, cgap_error *error)
   return status;
 }
 
-static cgap_status write_queries(job *j, cgap_error *error)
+static cgap_status write_queries(simulation_job *j, cgap_error *error)
 {
   size_t queries = cgap_classes_queries(j->simulator);
   int64_t *query = cgap_alloc(4 * queries, sizeof *query);
@@ -105,7 +105,7 @@ done:
   return status;
 }
 
-static cgap_status write_classes(job *j, cgap_error *error)
+static cgap_status write_classes(simulation_job *j, cgap_error *error)
 {
   const cgap_simulate_options *o = &j->simulator->options;
   size_t words = cgap_classes_words(j->simulator);
@@ -123,7 +123,7 @@ static cgap_status write_classes(job *j, cgap_error *error)
   return status;
 }
 
-static cgap_status write_attributes(job *j, const char *command, cgap_error *error)
+static cgap_status write_attributes(simulation_job *j, const char *command, cgap_error *error)
 {
   const cgap_simulate_options *o = &j->simulator->options;
   char seed[32], h[32], kappa[32];
@@ -147,7 +147,7 @@ static cgap_status write_attributes(job *j, const char *command, cgap_error *err
   return status;
 }
 
-static cgap_status write_all(job *j, const char *command, cgap_error *error)
+static cgap_status write_all(simulation_job *j, const char *command, cgap_error *error)
 {
   const cgap_simulate_options *o = &j->simulator->options;
   size_t rows = BLOCK_BYTES / sizeof(double) / o->dim;
@@ -208,7 +208,7 @@ cgap_status cgap_simulate_file(const char *path, const cgap_simulate_options *op
   cgap_status status = cgap_simulator_open(&simulator, options, error);
   if (status)
     return status;
-  job j = {.simulator = &simulator, .type = type, .progress = progress};
+  simulation_job j = {.simulator = &simulator, .type = type, .progress = progress};
   status = check_space(&simulator, type, path, error);
   if (!status)
     status = cgap_writer_open(&j.writer, path, error);

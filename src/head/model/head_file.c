@@ -15,7 +15,7 @@ static const char *const SIDES[] = {"image", "text"};
 
 typedef struct named_block {
   const char *name;
-  const cgap_block *block;
+  const cgap_parameter_block *block;
 } named_block;
 
 static size_t list_blocks(named_block out[4], const cgap_tower *t)
@@ -31,7 +31,7 @@ static size_t list_blocks(named_block out[4], const cgap_tower *t)
 
 /* ---------------------------------------------------------------- writing */
 
-static cgap_status write_block(cgap_writer *w, const char *path, const cgap_block *b, const float *parameters,
+static cgap_status write_block(cgap_writer *w, const char *path, const cgap_parameter_block *b, const float *parameters,
                                cgap_error *error)
 {
   const float *values = parameters + b->offset;
@@ -137,7 +137,7 @@ static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const
   return CGAP_OK;
 }
 
-static cgap_status check_block(const cgap_entry **out, const cgap_block *b, const cgap_file *file, const char *name,
+static cgap_status check_block(const cgap_entry **out, const cgap_parameter_block *b, const cgap_file *file, const char *name,
                                const char *path, cgap_error *error)
 {
   const cgap_entry *e = *out = cgap_file_find(file, name);
@@ -151,7 +151,7 @@ static cgap_status check_block(const cgap_entry **out, const cgap_block *b, cons
   return fail_foreign(path, why, error);
 }
 
-static cgap_status read_block(float *parameters, const cgap_block *b, const cgap_file *file, const char *name,
+static cgap_status read_block(float *parameters, const cgap_parameter_block *b, const cgap_file *file, const char *name,
                               const char *path, cgap_error *error)
 {
   const cgap_entry *e = NULL;

@@ -41,7 +41,7 @@ void cgap_activations_clear(cgap_activations *a)
 }
 
 /* out (rows, w.rows) = β·out + in · Wᵀ + b */
-static void affine(const float *parameters, const cgap_block *w, const cgap_block *b, const float *in, size_t rows,
+static void affine(const float *parameters, const cgap_parameter_block *w, const cgap_parameter_block *b, const float *in, size_t rows,
                    float beta, float *out)
 {
   const cgap_operand x = {in, w->columns, false}, weight = {parameters + w->offset, w->columns, true};
@@ -165,14 +165,14 @@ static void backward_block(const cgap_layers *l, const float *parameters, int mo
 }
 
 /* gradient of W (rows, columns), columns [first, first + count): β·… + daᵀ · in */
-static void weight_gradient(const cgap_block *w, const float *da, const float *in, size_t rows, size_t first,
+static void weight_gradient(const cgap_parameter_block *w, const float *da, const float *in, size_t rows, size_t first,
                             size_t count, float beta, float *gradient)
 {
   const cgap_operand above = {da, w->rows, true}, x = {in + first, w->columns, false};
   cgap_sgemm(w->rows, count, rows, above, x, beta, gradient + w->offset + first, w->columns);
 }
 
-static void bias_gradient(const cgap_block *b, const float *da, size_t rows, float beta, float *gradient)
+static void bias_gradient(const cgap_parameter_block *b, const float *da, size_t rows, float beta, float *gradient)
 {
   enum { WIDTH = 64 };
   for (size_t first = 0; first < b->rows; first += WIDTH) {
@@ -189,7 +189,7 @@ static void bias_gradient(const cgap_block *b, const float *da, size_t rows, flo
 
 /* A weight of one side with its bias, and what its gradient is a product of. */
 typedef struct pulled {
-  const cgap_block *weight, *bias;
+  const cgap_parameter_block *weight, *bias;
   const float *da, *in;
   size_t rows;
   float beta; /* 1: the text side adds to the image side's, where they are tied */
@@ -258,9 +258,9 @@ const char *cgap_head_kind_name(cgap_head_kind kind)
 
 enum { START_STREAM = 0x5741 }; /* of the random numbers */
 
-static cgap_block block(size_t *count, size_t rows, size_t columns)
+static cgap_parameter_block block(size_t *count, size_t rows, size_t columns)
 {
-  cgap_block b = {.offset = *count, .rows = rows, .columns = columns};
+  cgap_parameter_block b = {.offset = *count, .rows = rows, .columns = columns};
   *count += rows * columns;
   return b;
 }
@@ -288,7 +288,7 @@ cgap_layers cgap_layers_init(const cgap_head_shape *shape)
 }
 
 /* N(0, 1/columns), so that rows of unit norm keep their scale */
-static void start_random(float *parameters, const cgap_block *b, cgap_random *random)
+static void start_random(float *parameters, const cgap_parameter_block *b, cgap_random *random)
 {
   const double sd = 1 / sqrt((double)b->columns);
   for (size_t k = 0; k < b->rows * b->columns; k++)

@@ -14,14 +14,14 @@
 enum { CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY, CGAP_MODALITIES };
 
 /* One block of parameters: (rows, columns) at `offset` of the buffer. columns 1: a bias, which is not decayed. */
-typedef struct cgap_block {
+typedef struct cgap_parameter_block {
   size_t offset, rows, columns;
-} cgap_block;
+} cgap_parameter_block;
 
 /* The blocks of one side. rows == 0: the head has none. */
 typedef struct cgap_tower {
-  cgap_block weight, bias;   /* (dim or hidden, dim_in) */
-  cgap_block weight2, bias2; /* (dim, hidden) of an mlp */
+  cgap_parameter_block weight, bias;   /* (dim or hidden, dim_in) */
+  cgap_parameter_block weight2, bias2; /* (dim, hidden) of an mlp */
 } cgap_tower;
 
 typedef struct cgap_layers {

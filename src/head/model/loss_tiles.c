@@ -250,7 +250,7 @@ static tile tile_at(cgap_loss *loss, size_t block, size_t rows, size_t height, s
   return t;
 }
 
-static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cgap_slot *slot)
+static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cgap_group_slot *slot)
 {
   float row[TILE], column[TILE];
   double row_sum[TILE], column_sum[TILE];
@@ -283,7 +283,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
   for (size_t panel = 0; panel < panels; panel++) {
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < groups; g++) {
-      cgap_slot *slot = &loss->slot[g];
+      cgap_group_slot *slot = &loss->slot[g];
       slot->sum = 0;
       forget(slot->column, TILE);
       for (size_t block = own.begin + g * mine / groups; block < own.begin + (g + 1) * mine / groups; block++) {
@@ -303,7 +303,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
   return sum;
 }
 
-static void backward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, bool kept, cgap_slot *slot, bool first,
+static void backward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, bool kept, cgap_group_slot *slot, bool first,
                           const cgap_pulled *out)
 {
   const float mask = mask_of(x->temperature);
@@ -346,7 +346,7 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulle
     const size_t end = panel * TILE + extent(panel, texts, TILE);
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < groups; g++) {
-      cgap_slot *slot = &loss->slot[g];
+      cgap_group_slot *slot = &loss->slot[g];
       const size_t begin = own.begin + g * mine / groups;
       slot->dot = 0;
       for (size_t block = begin; block < own.begin + (g + 1) * mine / groups; block++) {
@@ -371,7 +371,7 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulle
 }
 
 /* A tile of one side with itself: on the diagonal every couple stands twice and a row is no couple. */
-static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap_slot *slot, bool first,
+static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap_group_slot *slot, bool first,
                             float *gradient)
 {
   const bool diagonal = t->row == t->column;
@@ -392,7 +392,7 @@ static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap
 /* Slots of the two sides are apart: their groups are shared out together. */
 static void uniformity_group(cgap_loss *loss, const cgap_modality_pair *modalities, int modality, size_t panel, size_t g, size_t groups)
 {
-  cgap_slot *slot = &loss->slot[modality * CGAP_LOSS_GROUPS + g];
+  cgap_group_slot *slot = &loss->slot[modality * CGAP_LOSS_GROUPS + g];
   const size_t blocks = panel + 1, begin = g * blocks / groups;
   slot->sum = 0;
   for (size_t block = begin; block < (g + 1) * blocks / groups; block++) {

@@ -21,11 +21,11 @@ typedef struct cgap_running {
 void cgap_running_merge(cgap_running *into, float greatest, double sum, double scale);
 
 /* What one group of row blocks leaves for the panel's columns. */
-typedef struct cgap_slot {
+typedef struct cgap_group_slot {
   cgap_running *column; /* (CGAP_LOSS_TILE) */
   float *gradient;      /* (CGAP_LOSS_TILE, dim) */
   double sum, dot;      /* of the kernel; of cosine × gradient */
-} cgap_slot;
+} cgap_group_slot;
 
 /* Who belongs to whom. Couple c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
  * positive_text[c], ascending within an image; text_positive lists the couples by text. A view. */
@@ -54,7 +54,7 @@ typedef struct cgap_loss {
   float *scratch;                          /* (threads) tiles */
   float *slot_gradient;
   cgap_running *slot_column;
-  cgap_slot slot[2 * CGAP_LOSS_GROUPS]; /* as many again for the other side's uniformity */
+  cgap_group_slot slot[2 * CGAP_LOSS_GROUPS]; /* as many again for the other side's uniformity */
 } cgap_loss;
 
 /* The cross sweep's constant inputs. */

@@ -33,9 +33,9 @@ static void bounds(cgap_batches *b)
   b->most_images = b->most_positives < p->images ? b->most_positives : p->images;
 }
 
-static bool batch_alloc(cgap_batch *out, const cgap_batches *b)
+static bool batch_alloc(cgap_training_batch *out, const cgap_batches *b)
 {
-  *out = (cgap_batch){.number = SIZE_MAX};
+  *out = (cgap_training_batch){.number = SIZE_MAX};
   out->image = cgap_alloc(b->most_images, sizeof *out->image);
   out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_positives, sizeof *out->index);
   out->image_rows = cgap_alloc(b->most_images, b->split_rows->dim * sizeof(float));
@@ -58,7 +58,7 @@ static bool allocate(cgap_batches *b)
 static cgap_status take_all(cgap_batches *b, cgap_error *error)
 {
   const cgap_split_rows *p = b->split_rows;
-  cgap_batch *batch = &b->batch[0];
+  cgap_training_batch *batch = &b->batch[0];
   b->positives = p->positives;
   b->x = p->image;
   b->y = p->text;
@@ -141,7 +141,7 @@ static size_t meet_images(const cgap_batches *b, size_t *met, const size_t *text
   return images;
 }
 
-static const float *source_row(const cgap_batches *b, const cgap_batch *out, const size_t *text, size_t k)
+static const float *source_row(const cgap_batches *b, const cgap_training_batch *out, const size_t *text, size_t k)
 {
   const size_t images = out->positives.images;
   return k < images ? b->split_rows->image + out->image[k] * b->split_rows->dim : b->split_rows->text + text[k - images] * b->split_rows->dim;
@@ -154,7 +154,7 @@ static void fetch(const float *row, size_t dim)
 }
 
 /* The rows come from all over the part's memory: those to come are asked for while one is copied. */
-static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, int threads)
+static void gather(const cgap_batches *b, cgap_training_batch *out, const size_t *text, int threads)
 {
   const size_t dim = b->split_rows->dim, images = out->positives.images, rows = images + b->size;
 #pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
@@ -167,7 +167,7 @@ static void gather(const cgap_batches *b, cgap_batch *out, const size_t *text, i
 }
 
 /* Couples and rows of batch out->number. */
-static void match(cgap_batches *b, cgap_batch *out)
+static void match(cgap_batches *b, cgap_training_batch *out)
 {
   const cgap_positives *p = &b->split_rows->positives;
   const size_t *text = b->order + out->number * b->size;
@@ -195,7 +195,7 @@ static void match(cgap_batches *b, cgap_batch *out)
 }
 
 /* The rows of a batch that has been matched. */
-static cgap_status read_rows(const cgap_batches *b, cgap_batch *out, cgap_error *error)
+static cgap_status read_rows(const cgap_batches *b, cgap_training_batch *out, cgap_error *error)
 {
   const size_t *text = b->order + out->number * b->size;
   const cgap_status status =
@@ -211,7 +211,7 @@ static void match_at(cgap_batches *b, int place, size_t number)
 
 static void swap(cgap_batches *b)
 {
-  const cgap_batch spare = b->batch[0];
+  const cgap_training_batch spare = b->batch[0];
   b->batch[0] = b->batch[1];
   b->batch[1] = spare;
 }
@@ -237,7 +237,7 @@ static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error
 }
 
 /* A whole batch: a job for the thread beside. */
-static cgap_status read_batch(cgap_batches *b, cgap_batch *out, cgap_error *error)
+static cgap_status read_batch(cgap_batches *b, cgap_training_batch *out, cgap_error *error)
 {
   match(b, out);
   return read_rows(b, out, error);

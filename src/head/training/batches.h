@@ -8,13 +8,13 @@
 enum { CGAP_BATCH_AUTO_SIZE = 256 }; /* texts of a batch by default, or all where they are fewer */
 
 /* One batch, as it is made. */
-typedef struct cgap_batch {
+typedef struct cgap_training_batch {
   size_t number; /* of the epoch; SIZE_MAX: none */
   size_t *image; /* (size or more) its images */
   size_t *index; /* arrays of couples */
   float *image_rows, *text_rows;
   cgap_positives positives; /* views */
-} cgap_batch;
+} cgap_training_batch;
 
 typedef struct cgap_batches {
   const cgap_split_rows *split_rows;
@@ -25,7 +25,7 @@ typedef struct cgap_batches {
 
   size_t *order;       /* (texts) of this epoch */
   size_t *stamp;       /* (images) place in the batch, valid where the image's batch is this one */
-  cgap_batch batch[2]; /* the current one and, where rows are not in memory, the next */
+  cgap_training_batch batch[2]; /* the current one and, where rows are not in memory, the next */
   cgap_ahead ahead;    /* that reads the next one's rows */
   bool reads;          /* rows are not in memory … */
   bool thread_safe;         /* … and all threads read them, when they are wanted; else one reads the next batch's … */

@@ -237,16 +237,16 @@ static cgap_status record_of(cgap_epoch *out, const cgap_json_line *line, cgap_e
 }
 
 /* Epochs up to the checkpoint's are taken, later ones will be made again. */
-typedef struct reading {
+typedef struct history_reader {
   cgap_history *out;
   uint64_t last;
   size_t epochs; /* lines so far */
   uint64_t end;  /* of the last line that is taken */
-} reading;
+} history_reader;
 
 static cgap_status take_line(void *context, const cgap_json_line *line, cgap_error *error)
 {
-  reading *r = context;
+  history_reader *r = context;
   char what[120];
   const json_t *epoch = json_object_get(line->value, "epoch");
   if (!json_is_integer(epoch))
@@ -267,7 +267,7 @@ static cgap_status take_line(void *context, const cgap_json_line *line, cgap_err
 
 cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t last, cgap_error *error)
 {
-  reading r = {.out = out, .last = last};
+  history_reader r = {.out = out, .last = last};
   uint64_t end;
   *out = (cgap_history){0};
   cgap_status status = cgap_json_lines_read(path, take_line, &r, &end, error);

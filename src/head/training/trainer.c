@@ -429,24 +429,24 @@ double cgap_schedule_rate(cgap_schedule schedule, double rate, uint64_t step, ui
 }
 
 /* A stretch of parameters that are decayed alike. */
-typedef struct stretch {
+typedef struct parameter_stretch {
   size_t offset, count;
   bool decayed;
-} stretch;
+} parameter_stretch;
 
 enum { STRETCHES = 4 * CGAP_MODALITIES + 1 };
 
 /* The blocks of the layers, biases not decayed, then log τ. Returns how many. */
-static size_t stretches_of(const cgap_layers *l, size_t count, stretch out[STRETCHES])
+static size_t stretches_of(const cgap_layers *l, size_t count, parameter_stretch out[STRETCHES])
 {
   size_t n = 0;
   for (int modality = 0; modality < (l->shape.shared ? 1 : CGAP_MODALITIES); modality++) {
     const cgap_tower *t = &l->tower[modality];
-    const cgap_block *blocks[] = {&t->weight, &t->bias, &t->weight2, &t->bias2};
+    const cgap_parameter_block *blocks[] = {&t->weight, &t->bias, &t->weight2, &t->bias2};
     for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++)
-      out[n++] = (stretch){blocks[b]->offset, blocks[b]->rows * blocks[b]->columns, b % 2 == 0};
+      out[n++] = (parameter_stretch){blocks[b]->offset, blocks[b]->rows * blocks[b]->columns, b % 2 == 0};
   }
-  out[n++] = (stretch){l->count, count - l->count, false};
+  out[n++] = (parameter_stretch){l->count, count - l->count, false};
   return n;
 }
 
@@ -481,7 +481,7 @@ double cgap_adamw_update(cgap_adamw *a, const cgap_layers *l, float *parameters,
                          double decay, double clip, int threads)
 {
   const cgap_vector *vector = cgap_vector_here();
-  stretch stretches[STRETCHES];
+  parameter_stretch stretches[STRETCHES];
   const size_t stretch_count = stretches_of(l, a->count, stretches), chunks = (a->count + CHUNK - 1) / CHUNK;
   double norm = 0;
   cgap_adamw_step step[2]; /* not decayed, decayed */

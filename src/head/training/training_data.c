@@ -414,16 +414,16 @@ void cgap_subset_map(cgap_audit *a, const cgap_subset *s)
 enum { BLOCK = 4096 };
 
 /* Where new rows go: all at once into memory, or block by block into a file. */
-typedef struct place {
+typedef struct transformed_rows {
   float *all, *block; /* (rows, dim), or NULL and (BLOCK, dim) */
   cgap_spill *spill;
-} place;
+} transformed_rows;
 
-static cgap_status open_place(place *p, cgap_source *view, const cgap_source *in, size_t dim, bool spill,
+static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap_source *in, size_t dim, bool spill,
                               cgap_error *error)
 {
   size_t count = 0;
-  *p = (place){0};
+  *p = (transformed_rows){0};
   if (spill) {
     p->block = cgap_alloc(BLOCK, dim * sizeof *p->block);
     return p->block ? cgap_spill_open(&p->spill, view, in->rows, dim, CGAP_FLOAT32, in->name, error)
@@ -437,7 +437,7 @@ static cgap_status open_place(place *p, cgap_source *view, const cgap_source *in
 }
 
 /* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the row. */
-static cgap_status transform(place *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int modality,
+static cgap_status transform(transformed_rows *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int modality,
                              bool spill, bool leave_bad, int threads, cgap_error *error)
 {
   const size_t dim = head->layers.shape.dim, rows = in->rows;
@@ -468,7 +468,7 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
 {
   *out = (cgap_transformed){.data = *data};
   cgap_data *d = &out->data;
-  place at = {0};
+  transformed_rows at = {0};
   cgap_status status = transform(&at, &d->image, &data->image, head, CGAP_IMAGE_MODALITY, spill, false, threads, error);
   out->image = at.all;
   out->spilled[0] = at.spill;

@@ -50,10 +50,10 @@ typedef struct candidate {
   int score;
 } candidate;
 
-typedef struct pool {
+typedef struct candidate_pool {
   candidate item[POOL_MAX];
   size_t count;
-} pool;
+} candidate_pool;
 
 static bool named_for(const cgap_words *w, unsigned modality)
 {
@@ -116,7 +116,7 @@ static unsigned modality_of_entry(const cgap_entry *entry)
   return entry->modality ? entry->modality : cgap_words_of(entry->path).modality;
 }
 
-static cgap_status collect(pool *p, const cgap_input *input, modality_request request, unsigned modality, cgap_error *error)
+static cgap_status collect(candidate_pool *p, const cgap_input *input, modality_request request, unsigned modality, cgap_error *error)
 {
   bool named = false;
   p->count = 0;
@@ -212,7 +212,7 @@ static cgap_status choose_modalities(chosen_pair *out, const cgap_input *input, 
   cgap_status status = CGAP_OK;
   search s = {.best = -1, .ask_image = image.wanted && !image.fixed, .ask_text = text.wanted && !text.fixed};
   *out = (chosen_pair){0};
-  pool *images = calloc(1, sizeof *images), *texts = calloc(1, sizeof *texts);
+  candidate_pool *images = calloc(1, sizeof *images), *texts = calloc(1, sizeof *texts);
   if (!images || !texts) {
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", input->file->path);
     goto done;

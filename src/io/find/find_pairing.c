@@ -140,11 +140,11 @@ static const struct {
 /* ---------------------------------------------------------------- from what it says to image rows */
 
 /* Texts [first_text, + texts) and images [first_image, + images) that a list of values speaks of. */
-typedef struct stretch {
+typedef struct shard_rows {
   const cgap_taken *taken;
   size_t first_image, images, texts;
   int64_t base; /* that rows count from */
-} stretch;
+} shard_rows;
 
 static void range_of(int64_t *lowest, int64_t *highest, const int64_t *values, size_t count)
 {
@@ -172,7 +172,7 @@ static bool counts_from_one(const int64_t *rows, size_t texts, size_t images)
 }
 
 /* Rows (texts) of one shard as rows of all: they count from its first image. */
-static cgap_status place_index(uint64_t *out, const int64_t *rows, size_t count, const stretch *s, cgap_error *error)
+static cgap_status place_index(uint64_t *out, const int64_t *rows, size_t count, const shard_rows *s, cgap_error *error)
 {
   for (size_t j = 0; j < count; j++) {
     const int64_t row = rows[j] - s->base;
@@ -189,7 +189,7 @@ static cgap_status place_index(uint64_t *out, const int64_t *rows, size_t count,
 }
 
 /* Fills the image of each text where image i has the texts from begin(i) on. */
-static void fill_from(uint64_t *out, const int64_t *begin, size_t images, int64_t base, const stretch *s)
+static void fill_from(uint64_t *out, const int64_t *begin, size_t images, int64_t base, const shard_rows *s)
 {
   size_t image = 0;
   for (size_t j = 0; j < s->texts; j++) {
@@ -200,7 +200,7 @@ static void fill_from(uint64_t *out, const int64_t *begin, size_t images, int64_
 }
 
 /* N + 1 values begin with 0 and end with M, or 1 and M + 1; of N, either the beginnings or the ends are there. */
-static cgap_status place_pointers(uint64_t *out, const int64_t *v, size_t count, const stretch *s, cgap_error *error)
+static cgap_status place_pointers(uint64_t *out, const int64_t *v, size_t count, const shard_rows *s, cgap_error *error)
 {
   const char *name = s->taken->entry->name;
   const int64_t texts = (int64_t)s->texts, first = count ? v[0] : 0, last = count ? v[count - 1] : 0;
@@ -238,7 +238,7 @@ static cgap_status place_pointers(uint64_t *out, const int64_t *v, size_t count,
                    name, count, first, last, rising ? "" : ", not rising,", s->images, s->texts);
 }
 
-static cgap_status place_counts(uint64_t *out, const int64_t *v, size_t count, const stretch *s, cgap_error *error)
+static cgap_status place_counts(uint64_t *out, const int64_t *v, size_t count, const shard_rows *s, cgap_error *error)
 {
   size_t sum = 0, image = 0;
   bool good = count == s->images;
@@ -263,7 +263,7 @@ static cgap_status place_counts(uint64_t *out, const int64_t *v, size_t count, c
 }
 
 /* (N, k) text rows, each text once. */
-static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, const stretch *s, cgap_error *error)
+static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, const shard_rows *s, cgap_error *error)
 {
   const size_t each = s->texts / s->images;
   if (count != s->texts || each * s->images != s->texts)
@@ -283,7 +283,7 @@ static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, co
   return CGAP_OK;
 }
 
-static cgap_status place(uint64_t *out, pair_form form, const int64_t *values, size_t count, stretch s,
+static cgap_status place(uint64_t *out, pair_form form, const int64_t *values, size_t count, shard_rows s,
                          cgap_error *error)
 {
   s.base = base_of(s.taken, values, count);
@@ -317,7 +317,7 @@ static cgap_status place_pieces(uint64_t *out, pair_form form, const int64_t *va
                                 const cgap_entry *image, const cgap_entry *text, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  stretch s = {.taken = taken};
+  shard_rows s = {.taken = taken};
   for (size_t k = 0; k < image->piece_count && status == CGAP_OK; k++) {
     const size_t count = taken->entry->pieces[k].rows;
     s.images = piece_rows(image, k);
@@ -331,7 +331,7 @@ static cgap_status place_pieces(uint64_t *out, pair_form form, const int64_t *va
 }
 
 /* One dataset, of one shard. */
-static cgap_status read_form(uint64_t *out, pair_form form, const stretch *s, const cgap_entry *image,
+static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s, const cgap_entry *image,
                              const cgap_entry *text, cgap_error *error)
 {
   const cgap_entry *e = s->taken->entry;
@@ -406,7 +406,7 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
   if (!*out)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", series->name, texts);
   cgap_status status = CGAP_OK;
-  stretch s = {0};
+  shard_rows s = {0};
   for (size_t i = 0, at = 0; i < series->count && status == CGAP_OK; i++) {
     s.taken = &series->taken[i];
     s.texts = series->count > 1 ? cgap_taken_rows(&text->taken[i]) : texts;

@@ -20,12 +20,12 @@ static const double MORE_EFFECT = 10;      /* of the rows' means than of the col
 static const double MATCH = 0.1, SURE = 8; /* mean difference of cosines, and that over its standard error */
 
 /* One side: the first columns of its rows, and how far norms and means spread. */
-typedef struct columns {
+typedef struct column_sample {
   float *value; /* (rows, count), in the end each row less its mean; NULL: not wanted */
   size_t count, rows;
   double row_sd, column_sd; /* sd over mean of the norms */
   double row_effect, column_effect; /* of the means: 1 by chance */
-} columns;
+} column_sample;
 
 static double relative_sd(double sum, double squares, size_t count)
 {
@@ -35,7 +35,7 @@ static double relative_sd(double sum, double squares, size_t count)
 
 /* How much the means of rows, and of columns, differ beyond what chance gives, as the F of a two-way analysis of
  * variance; then each row's mean is taken off. sums: (count) 0 */
-static void compare_means(columns *c, double *sums)
+static void compare_means(column_sample *c, double *sums)
 {
   const double rows = (double)c->rows, count = (double)c->count;
   double all = 0, total = 0, of_rows = 0, of_columns = 0;
@@ -61,11 +61,11 @@ static void compare_means(columns *c, double *sums)
 }
 
 /* False where rows cannot be read or are not finite: that is for others to say. */
-static bool read_columns(columns *c, const cgap_source *source, bool wanted)
+static bool read_columns(column_sample *c, const cgap_source *source, bool wanted)
 {
   const size_t dim = source->dim;
   double row_sum = 0, row_squares = 0, sum = 0, squares = 0;
-  *c = (columns){.count = cgap_lesser(dim, COLUMNS_MOST), .rows = source->rows};
+  *c = (column_sample){.count = cgap_lesser(dim, COLUMNS_MOST), .rows = source->rows};
   c->value = wanted ? cgap_alloc(c->count * c->rows, sizeof *c->value) : NULL;
   unsigned char *raw = cgap_alloc(dim, cgap_type_size(source->type));
   double *row = cgap_alloc(dim, sizeof *row), *norms = cgap_zalloc(c->count, sizeof *norms);
@@ -104,7 +104,7 @@ static bool read_columns(columns *c, const cgap_source *source, bool wanted)
 }
 
 /* Whether column j of the images is nearer to column j of the texts than to the next one, beyond doubt. */
-static bool columns_match(const columns *image, const columns *text)
+static bool columns_match(const column_sample *image, const column_sample *text)
 {
   const size_t n = image->count;
   double *dot = cgap_zalloc(4 * n, sizeof *dot);
@@ -133,12 +133,12 @@ static bool columns_match(const columns *image, const columns *text)
 }
 
 /* Dimensions have means of their own, which items share; items hardly have. */
-static bool rows_differ(const columns *c)
+static bool rows_differ(const column_sample *c)
 {
   return c->row_effect > MORE_EFFECT * (c->column_effect > 1 ? c->column_effect : 1);
 }
 
-static bool has_one_norm(const columns *c)
+static bool has_one_norm(const column_sample *c)
 {
   return c->column_sd < ONE_NORM && c->row_sd > OTHER_NORM;
 }
@@ -146,7 +146,7 @@ static bool has_one_norm(const columns *c)
 void cgap_exchanged_note(cgap_dataset *d)
 {
   const cgap_source *image = &d->data.image, *text = &d->data.text;
-  columns c[2] = {{0}, {0}};
+  column_sample c[2] = {{0}, {0}};
   const bool has_more_columns = image->rows < image->dim;
   if (image->rows != text->rows || image->rows == 0 || image->rows > ROWS_MOST)
     return;

@@ -190,7 +190,7 @@ static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, con
   return e->obstacle != NULL;
 }
 
-static bool fail_memory(const cgap_found *found, cgap_error *error)
+static bool fail_memory(const cgap_array_header *found, cgap_error *error)
 {
   (void)cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", found->name);
   return false;
@@ -222,7 +222,7 @@ static bool same_kind(const cgap_entry *e, const cgap_npy *a)
   return same;
 }
 
-static bool add_piece(cgap_entry *e, const cgap_found *found, const cgap_npy *a, const cgap_piece *piece,
+static bool add_piece(cgap_entry *e, const cgap_array_header *found, const cgap_npy *a, const cgap_piece *piece,
                       cgap_error *error)
 {
   cgap_piece *grown = realloc(e->pieces, (e->piece_count + 1) * sizeof *grown);
@@ -239,7 +239,7 @@ static bool add_piece(cgap_entry *e, const cgap_found *found, const cgap_npy *a,
 }
 
 /* One more shard of an entry that is there. */
-static bool join_shard(cgap_entry *e, const cgap_found *found, const cgap_npy *a, const cgap_piece *piece,
+static bool join_shard(cgap_entry *e, const cgap_array_header *found, const cgap_npy *a, const cgap_piece *piece,
                        cgap_error *error)
 {
   char shape[160], first[160];
@@ -262,7 +262,7 @@ static bool join_shard(cgap_entry *e, const cgap_found *found, const cgap_npy *a
   return add_piece(e, found, a, piece, error);
 }
 
-static bool new_entry(cgap_file *file, const char *path, int half, const cgap_found *found, const cgap_npy *a,
+static bool new_entry(cgap_file *file, const char *path, int half, const cgap_array_header *found, const cgap_npy *a,
                       const cgap_piece *piece, cgap_error *error)
 {
   cgap_entry *e = cgap_file_add(file);
@@ -299,7 +299,7 @@ static cgap_entry *find_recent(cgap_file *file, const char *path)
   return NULL;
 }
 
-static bool add_one(cgap_file *file, const char *path, int half, const cgap_found *found, const cgap_npy *a,
+static bool add_one(cgap_file *file, const char *path, int half, const cgap_array_header *found, const cgap_npy *a,
                     const cgap_piece *piece, cgap_error *error)
 {
   cgap_entry *there = piece->numbered ? find_recent(file, path) : NULL;
@@ -332,7 +332,7 @@ cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error)
 }
 
 /* The two halves of (2, N, d), each an array (N, d). */
-static bool add_halves(cgap_file *file, const cgap_found *found, cgap_error *error)
+static bool add_halves(cgap_file *file, const cgap_array_header *found, cgap_error *error)
 {
   const cgap_npy *a = found->array;
   cgap_npy half = *a;
@@ -356,7 +356,7 @@ static bool add_halves(cgap_file *file, const cgap_found *found, cgap_error *err
   return good;
 }
 
-cgap_status cgap_found_add(cgap_file *file, const cgap_found *found, cgap_error *error)
+cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *found, cgap_error *error)
 {
   const cgap_npy *a = found->array;
   cgap_error own = {0};

@@ -147,16 +147,16 @@ typedef struct cgap_npy {
 } cgap_npy;
 
 /* An array, and where its elements are. */
-typedef struct cgap_found {
+typedef struct cgap_array_header {
   const char *path; /* of the entry, "/group/name" */
   const char *name; /* for messages */
   const char *storage;
   const cgap_npy *array;
   cgap_piece piece; /* path is copied; offset is that of the first element */
-} cgap_found;
+} cgap_array_header;
 
 /* Adds the entry, or two where (2, N, d) floats are image and text and the name says neither or both. */
-CGAP_MUST_CHECK cgap_status cgap_found_add(cgap_file *file, const cgap_found *found, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *found, cgap_error *error);
 /* CGAP_FILE: two entries have one path. */
 CGAP_MUST_CHECK cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error);
 

@@ -213,14 +213,14 @@ static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
 
 /* ---------------------------------------------------------------- the walk through groups */
 
-typedef struct place {
+typedef struct object_place {
   uint64_t number, address;
-} place;
+} object_place;
 
 typedef struct walk {
   cgap_file *file;
   size_t groups;
-  place above[DEPTH_MAX]; /* the groups that lead to the present one */
+  object_place above[DEPTH_MAX]; /* the groups that lead to the present one */
   cgap_error *error;
 } walk;
 
@@ -364,7 +364,7 @@ static cgap_status enter(bool *out, walk *w, hid_t group, const char *path, int 
                      "%s:%s: more than %d groups, or groups more than %d deep; write images and texts to a file of "
                      "their own",
                      w->file->path, path, GROUPS_MAX, DEPTH_MAX);
-  w->above[depth] = (place){info.fileno, info.addr};
+  w->above[depth] = (object_place){info.fileno, info.addr};
   *out = true;
   return CGAP_OK;
 }

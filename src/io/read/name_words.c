@@ -9,11 +9,11 @@ enum { TOKEN_MAX = 64 };
 /* A token is a run of these words and nothing else: "imgembs" is img and emb…, "texture" is no text. A PART may have a
  * plural s and others after it, a STEM takes the rest of the token, a WHOLE is the token. A word of flag 0 says
  * nothing, but may stand between others. */
-typedef enum form { PART, STEM, WHOLE } form;
+typedef enum word_form { PART, STEM, WHOLE } word_form;
 
 static const struct {
   const char *text;
-  form form;
+  word_form form;
   unsigned flag;
 } WORDS[] = {
   {"imagenet", STEM, 0}, /* a data set, not a modality */

@@ -151,14 +151,14 @@ static cgap_status add_array(cgap_file *file, const cgap_file *npy_file, const c
   cgap_status status = cgap_npy_read(&array, next_bytes, &r, npy_file->bytes, npy_file->path, error);
   if (status != CGAP_OK)
     return status;
-  cgap_found found = {
+  cgap_array_header found = {
     .path = path,
     .name = npy_file->path,
     .storage = ".npy",
     .array = &array,
     .piece = {
       .path = npy_file->path, .member = -1, .offset = array.start, .numbered = shard, .number = shard ? l->number : 0}};
-  return cgap_found_add(file, &found, error);
+  return cgap_array_header_add(file, &found, error);
 }
 
 static cgap_status open_one(cgap_file *file, const loose *l, bool shard, cgap_error *error)

@@ -68,7 +68,7 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
   if (status == CGAP_OK && small)
     status = cgap_zip_check(r.file, name, error);
   if (status == CGAP_OK) {
-    cgap_found found = {.path = path,
+    cgap_array_header found = {.path = path,
                         .name = name,
                         .storage = deflated ? "zip, deflated" : "zip, stored",
                         .array = &array,
@@ -77,7 +77,7 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
                                   .deflated = deflated,
                                   .checked = small,
                                   .offset = array.start}};
-    status = cgap_found_add(file, &found, error);
+    status = cgap_array_header_add(file, &found, error);
   }
   if (r.file)
     zip_fclose(r.file);

@@ -229,12 +229,12 @@ static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t c
 static cgap_status add_tensor(cgap_file *file, const tensor *t, uint64_t start, cgap_error *error)
 {
   char *path = cgap_format("/%s", t->key), *name = cgap_format("%s:/%s", file->path, t->key);
-  cgap_found found = {.path = path,
+  cgap_array_header found = {.path = path,
                       .name = name,
                       .storage = "safetensors",
                       .array = &t->array,
                       .piece = {.path = file->path, .member = -1, .offset = start + t->begin}};
-  cgap_status status = path && name ? cgap_found_add(file, &found, error)
+  cgap_status status = path && name ? cgap_array_header_add(file, &found, error)
                                     : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   free(path);
   free(name);

@@ -15,13 +15,13 @@
 enum { BLOCK_BYTES = 4 << 20 };
 
 /* One of the two writers, and where the work stands. */
-typedef struct job {
+typedef struct conversion {
   const cgap_dataset *dataset;
   const cgap_convert_options *options;
   cgap_writer *hdf5;
   cgap_npy_writer *npy;
   size_t done, total; /* rows */
-} job;
+} conversion;
 
 /* ---------------------------------------------------------------- rows */
 
@@ -31,7 +31,7 @@ typedef struct matrix {
   const cgap_series *series;
 } matrix;
 
-static cgap_status begin_matrix(job *j, const matrix *m, cgap_error *error)
+static cgap_status begin_matrix(conversion *j, const matrix *m, cgap_error *error)
 {
   const cgap_source *s = m->source;
   const cgap_data *d = &j->dataset->data;
@@ -42,7 +42,7 @@ static cgap_status begin_matrix(job *j, const matrix *m, cgap_error *error)
   return cgap_writer_create(j->hdf5, m->path, s->type, rows, middle, s->dim, error);
 }
 
-static cgap_status copy_rows(job *j, const matrix *m, unsigned char *block, size_t block_rows, cgap_error *error)
+static cgap_status copy_rows(conversion *j, const matrix *m, unsigned char *block, size_t block_rows, cgap_error *error)
 {
   const cgap_source *s = m->source;
   cgap_status status = CGAP_OK;
@@ -61,7 +61,7 @@ static cgap_status copy_rows(job *j, const matrix *m, unsigned char *block, size
   return status;
 }
 
-static cgap_status write_matrix(job *j, const matrix *m, cgap_error *error)
+static cgap_status write_matrix(conversion *j, const matrix *m, cgap_error *error)
 {
   const cgap_source *s = m->source;
   if (s->rows == 0)
@@ -80,7 +80,7 @@ static cgap_status write_matrix(job *j, const matrix *m, cgap_error *error)
 
 /* ---------------------------------------------------------------- small arrays */
 
-static cgap_status write_whole(job *j, const char *path, bool integers, const void *values, size_t rows, size_t columns,
+static cgap_status write_whole(conversion *j, const char *path, bool integers, const void *values, size_t rows, size_t columns,
                                cgap_error *error)
 {
   if (!values || rows == 0)
@@ -91,7 +91,7 @@ static cgap_status write_whole(job *j, const char *path, bool integers, const vo
                   : cgap_writer_float64(j->hdf5, path, values, rows, columns, error);
 }
 
-static cgap_status write_text_image(job *j, cgap_error *error)
+static cgap_status write_text_image(conversion *j, cgap_error *error)
 {
   const cgap_dataset *d = j->dataset;
   bool by_shape = d->role[CGAP_ROLE_TEXT_IMAGE].count == 0 && d->role[CGAP_ROLE_TEXT_ID].count == 0;
@@ -107,7 +107,7 @@ static cgap_status write_text_image(job *j, cgap_error *error)
   return status;
 }
 
-static cgap_status write_small(job *j, cgap_error *error)
+static cgap_status write_small(conversion *j, cgap_error *error)
 {
   const cgap_data *d = &j->dataset->data;
   const struct {
@@ -129,7 +129,7 @@ static cgap_status write_small(job *j, cgap_error *error)
 
 /* ---------------------------------------------------------------- the whole */
 
-static cgap_status write_attributes(job *j, cgap_error *error)
+static cgap_status write_attributes(conversion *j, cgap_error *error)
 {
   char *files = NULL;
   for (size_t i = 0; i < j->dataset->file_count; i++)
@@ -175,7 +175,7 @@ static cgap_status check_arrays(const cgap_dataset *dataset, const char *folder,
   return CGAP_OK;
 }
 
-static cgap_status write_all(job *j, cgap_error *error)
+static cgap_status write_all(conversion *j, cgap_error *error)
 {
   const cgap_dataset *d = j->dataset;
   const matrix matrices[] = {
@@ -201,7 +201,7 @@ static cgap_status write_all(job *j, cgap_error *error)
 cgap_status cgap_convert(const cgap_dataset *dataset, const char *path, const cgap_convert_options *options,
                          cgap_error *error)
 {
-  job j = {.dataset = dataset, .options = options};
+  conversion j = {.dataset = dataset, .options = options};
   bool npy = options->layout == CGAP_LAYOUT_NPY;
   if (cgap_dataset_reads(dataset, path))
     return cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", path);
