@@ -23,7 +23,7 @@ static double squared_distance(double cosine)
   return fmax(0, 2 - 2 * cosine);
 }
 
-static double distance(double cosine)
+static double distance_of_cosine(double cosine)
 {
   return sqrt(squared_distance(cosine));
 }
@@ -36,7 +36,7 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
   if (!v)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", e->text.rows);
   out->alignment.mean_squared_distance = mean_over_pairs(e, v, squared_distance);
-  out->alignment.mean_distance = mean_over_pairs(e, v, distance);
+  out->alignment.mean_distance = mean_over_pairs(e, v, distance_of_cosine);
   for (size_t a = 0; a < e->dim; a++)
     shift += (e->paired_image_mean[a] - e->text.mean[a]) * (e->paired_image_mean[a] - e->text.mean[a]);
   const double whole = out->alignment.mean_squared_distance.value;

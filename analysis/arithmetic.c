@@ -28,7 +28,7 @@ void cgap_arithmetic_start(cgap_arithmetic_run *run)
 }
 
 /* Nearly all images are better at no λ: that is asked first, without branches. */
-static void offer(cgap_arithmetic_best *best, const double lambda[CGAP_CURVE_POINTS], const double *score, size_t image)
+static void offer_image(cgap_arithmetic_best *best, const double lambda[CGAP_CURVE_POINTS], const double *score, size_t image)
 {
   double value[CGAP_CURVE_POINTS], most = -INFINITY;
   for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)
@@ -55,7 +55,7 @@ void cgap_arithmetic_visit(void *context, size_t first, size_t rows, const doubl
   for (size_t q = 0; q < run->queries; q++)
     for (size_t i = 0; i < rows; i++)
       if (run->image[q] != first + i)
-        offer(&run->best[q], lambda, scores + (i * run->queries + q) * 2, first + i);
+        offer_image(&run->best[q], lambda, scores + (i * run->queries + q) * 2, first + i);
 }
 
 void cgap_arithmetic_add(const cgap_arithmetic_run *run, const int64_t *label_of, const int64_t *wanted,

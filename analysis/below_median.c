@@ -141,13 +141,13 @@ void cgap_median_narrow(cgap_median *m, const cgap_evidence *seen, double margin
 
 /* ---------------------------------------------------------------- pairs between the bounds */
 
-static int ascending(const void *a, const void *b)
+static int compare_doubles(const void *a, const void *b)
 {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
-static bool is_open(const cgap_median *m, double cosine)
+static bool is_undecided_between(const cgap_median *m, double cosine)
 {
   return cosine > m->low && cosine < m->high;
 }
@@ -158,14 +158,14 @@ bool cgap_median_open(const cgap_median *m, const cgap_evidence *e, double **val
   *value = NULL;
   *values = 0;
   for (size_t j = 0; j < e->text.rows; j++)
-    open += is_open(m, e->pair_cosine[j]);
+    open += is_undecided_between(m, e->pair_cosine[j]);
   double *all = cgap_alloc(open, sizeof *all);
   if (!all)
     return false;
   for (size_t j = 0, k = 0; j < e->text.rows; j++)
-    if (is_open(m, e->pair_cosine[j]))
+    if (is_undecided_between(m, e->pair_cosine[j]))
       all[k++] = e->pair_cosine[j];
-  qsort(all, open, sizeof *all, ascending);
+  qsort(all, open, sizeof *all, compare_doubles);
   for (size_t k = 0; k < open; k++)
     if (kept == 0 || all[k] > all[kept - 1] + TIE)
       all[kept++] = all[k];
@@ -179,7 +179,7 @@ bool cgap_median_open(const cgap_median *m, const cgap_evidence *e, double **val
 /* ---------------------------------------------------------------- the share */
 
 /* How many times as many pairs as unmatched cosines are about the median: what an error of the median's place does. */
-static double slope(const cgap_evidence *e, const cgap_evidence *seen)
+static double pair_density_ratio(const cgap_evidence *e, const cgap_evidence *seen)
 {
   const cgap_median_window *w = &seen->window;
   const uint64_t *counts = cgap_sums_of(seen, CGAP_IMAGE_TEXT, &cgap_measure_below_median)->counts;
@@ -216,7 +216,7 @@ cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence
   mean /= (double)texts;
   double variance = cgap_variance_of_text_mean(e, below, mean);
   if (seen != e)
-    variance += slope(e, seen) * slope(e, seen) * variance_of_place(e, seen);
+    variance += pair_density_ratio(e, seen) * pair_density_ratio(e, seen) * variance_of_place(e, seen);
   cgap_free(below);
   *proportion = cgap_scalar_wilson(mean, variance, texts);
   proportion->value = fmin(1, 2 * proportion->value);

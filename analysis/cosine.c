@@ -18,7 +18,7 @@ static void histogram_strip(const cgap_strip *s, const cgap_evidence *e, const c
     kernels->histogram(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], sums->counts, CGAP_FINE_BINS);
 }
 
-static int ascending(const void *a, const void *b)
+static int compare_doubles(const void *a, const void *b)
 {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -43,7 +43,7 @@ static double from_bins(const void *values, uint64_t rank)
   return -1 + 2.0 / CGAP_FINE_BINS * ((double)b + ((double)(rank - before) + 0.5) / (double)counts[b]);
 }
 
-static double quantile(const void *values, order_statistic at, uint64_t count, double p)
+static double quantile_at(const void *values, order_statistic at, uint64_t count, double p)
 {
   const double place = p * (double)(count - 1);
   const uint64_t rank = (uint64_t)place;
@@ -51,18 +51,18 @@ static double quantile(const void *values, order_statistic at, uint64_t count, d
   return low + (place - (double)rank) * (high - low);
 }
 
-static double within(const cgap_cosines *c, double x)
+static double clamp_to_range(const cgap_cosines *c, double x)
 {
   return fmin(c->max, fmax(c->min, x));
 }
 
 static void finish_quantiles(cgap_cosines *c, const void *values, order_statistic at, uint64_t count)
 {
-  c->p05 = within(c, quantile(values, at, count, 0.05));
-  c->p25 = within(c, quantile(values, at, count, 0.25));
-  c->p50 = within(c, quantile(values, at, count, 0.50));
-  c->p75 = within(c, quantile(values, at, count, 0.75));
-  c->p95 = within(c, quantile(values, at, count, 0.95));
+  c->p05 = clamp_to_range(c, quantile_at(values, at, count, 0.05));
+  c->p25 = clamp_to_range(c, quantile_at(values, at, count, 0.25));
+  c->p50 = clamp_to_range(c, quantile_at(values, at, count, 0.50));
+  c->p75 = clamp_to_range(c, quantile_at(values, at, count, 0.75));
+  c->p95 = clamp_to_range(c, quantile_at(values, at, count, 0.95));
 }
 
 static void finish_moments(cgap_cosines *c, double sum, double squares)
@@ -72,7 +72,7 @@ static void finish_moments(cgap_cosines *c, double sum, double squares)
   c->sd = n > 1 ? sqrt(fmax(0, (squares - n * c->mean * c->mean) / (n - 1))) : 0;
 }
 
-static double clamp(double x)
+static double clamp_cosine(double x)
 {
   return fmin(1, fmax(-1, x));
 }
@@ -95,8 +95,8 @@ static void finish_tiles(const cgap_evidence *seen, cgap_pair_kind kind, uint64_
     return;
   }
   c->sampled = total < count ? total : 0;
-  c->min = clamp(seen->least[kind]);
-  c->max = clamp(seen->greatest[kind]);
+  c->min = clamp_cosine(seen->least[kind]);
+  c->max = clamp_cosine(seen->greatest[kind]);
   finish_moments(c, sum, squares);
   finish_quantiles(c, fine, from_bins, total);
 }
@@ -127,7 +127,7 @@ static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_er
   if (!sorted)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", n);
   for (size_t j = 0; j < n; j++) {
-    sorted[j] = clamp(e->pair_cosine[j]);
+    sorted[j] = clamp_cosine(e->pair_cosine[j]);
     sum += sorted[j];
     const double bin = floor((sorted[j] + 1) * CGAP_HISTOGRAM_BINS / 2);
     out->histogram_pair[(size_t)fmin(bin, CGAP_HISTOGRAM_BINS - 1)]++;
@@ -136,7 +136,7 @@ static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_er
   for (size_t j = 0; j < n; j++)
     deviation += (sorted[j] - c->mean) * (sorted[j] - c->mean);
   c->sd = sqrt(deviation / (double)(n - 1));
-  qsort(sorted, n, sizeof *sorted, ascending);
+  qsort(sorted, n, sizeof *sorted, compare_doubles);
   c->min = sorted[0];
   c->max = sorted[n - 1];
   finish_quantiles(c, sorted, from_sorted, c->count);

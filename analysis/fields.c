@@ -98,23 +98,23 @@ static const cgap_number *find_number(const char *key)
   return NULL;
 }
 
-cgap_looked_up cgap_look_up(const cgap_audit *audit, const char *key)
+cgap_key_value cgap_key_find(const cgap_audit *audit, const char *key)
 {
   const cgap_field *field = cgap_field_find(key);
   if (field) {
     const cgap_scalar *s = cgap_field_scalar(audit, field);
-    return (cgap_looked_up){
+    return (cgap_key_value){
       .found = true, .present = cgap_field_present(audit, field), .value = s->why ? NAN : s->value, .why = s->why};
   }
   const cgap_number *number = find_number(key);
   if (!number)
-    return (cgap_looked_up){.value = NAN};
+    return (cgap_key_value){.value = NAN};
   const char *at = (const char *)audit + number->offset;
   double value = number->counted ? (double)*(const uint64_t *)(const void *)at : *(const double *)(const void *)at;
   const char *why = number->why ? *(const char *const *)(const void *)((const char *)audit + number->why) : NULL;
   if (!why && !isfinite(value))
     why = "not defined for these data";
-  return (cgap_looked_up){
+  return (cgap_key_value){
     .found = true, .present = (audit->has & number->needs) == number->needs, .value = why ? NAN : value, .why = why};
 }
 

@@ -34,13 +34,13 @@ void cgap_field_title(const cgap_field *field, char out[100]);
 
 /* The value behind any key of either table. found: false where no table has the key; present: false where this audit
  * does not have it; value NaN and why where it is null. */
-typedef struct cgap_looked_up {
+typedef struct cgap_key_value {
   bool found, present;
   double value;
   const char *why;
-} cgap_looked_up;
+} cgap_key_value;
 
-cgap_looked_up cgap_look_up(const cgap_audit *audit, const char *key);
+cgap_key_value cgap_key_find(const cgap_audit *audit, const char *key);
 
 /* The key nearest to one that does not exist, or NULL. */
 const char *cgap_key_suggestion(const char *key);

@@ -25,7 +25,7 @@ void cgap_neighbours_reset(cgap_neighbours *n, size_t rows)
     n->list[i] = cgap_neighbour_none();
 }
 
-static bool better(cgap_neighbour a, cgap_neighbour b)
+static bool is_better(cgap_neighbour a, cgap_neighbour b)
 {
   return a.cosine > b.cosine || (a.cosine == b.cosine && a.row < b.row);
 }
@@ -39,10 +39,10 @@ void cgap_neighbours_offer(cgap_neighbours *n, size_t row, double cosine, uint32
 {
   cgap_neighbour *list = n->list + row * CGAP_NEIGHBOURS;
   const cgap_neighbour new = {.cosine = cgap_neighbours_rounded(cosine), .row = candidate};
-  if (!better(new, list[CGAP_NEIGHBOURS - 1]))
+  if (!is_better(new, list[CGAP_NEIGHBOURS - 1]))
     return;
   int place = CGAP_NEIGHBOURS - 1;
-  for (; place > 0 && better(new, list[place - 1]); place--)
+  for (; place > 0 && is_better(new, list[place - 1]); place--)
     list[place] = list[place - 1];
   list[place] = new;
 }

@@ -99,7 +99,7 @@ static void find_block_z(block_z *out, const cgap_evidence *e, double square)
 }
 
 /* Stouffer's sum of the z of blocks [first, end). */
-static double within_together(const block_z *z, size_t first, size_t end, int offset)
+static double combine_z_within(const block_z *z, size_t first, size_t end, int offset)
 {
   double total = 0;
   for (size_t b = first; b < end; b++)
@@ -107,7 +107,7 @@ static double within_together(const block_z *z, size_t first, size_t end, int of
   return total / sqrt((double)(end - first));
 }
 
-static double whole_together(const block_z *z, size_t first, size_t end)
+static double combine_z_whole(const block_z *z, size_t first, size_t end)
 {
   double total = 0;
   for (size_t b = first; b < end; b++)
@@ -130,7 +130,7 @@ static void name_blocks(cgap_pairing_check *check, const cgap_evidence *e, block
   const size_t texts = e->text.rows;
   check->blocks[check->block_count++] = (cgap_pair_block){.first = e->text.file_row[first * texts / e->blocks],
                                                           .last = e->text.file_row[end * texts / e->blocks - 1],
-                                                          .z = within_together(z, first, end, CGAP_SHIFTS),
+                                                          .z = combine_z_within(z, first, end, CGAP_SHIFTS),
                                                           .shift = shift};
   for (size_t b = first; b < end; b++)
     z->named[b] = true;
@@ -143,14 +143,14 @@ static void name_shifted(cgap_pairing_check *check, const cgap_evidence *e, bloc
     for (size_t first = 0; first + together <= e->blocks; first += together) {
       double at[CGAP_OFFSETS];
       for (int k = 0; k < CGAP_OFFSETS; k++)
-        at[k] = within_together(z, first, first + together, k);
+        at[k] = combine_z_within(z, first, first + together, k);
       const int shift = any_named(z, first, first + together) ? 0 : shift_of(at);
       if (shift)
         name_blocks(check, e, z, first, first + together, shift);
     }
 }
 
-static int ascending(const void *a, const void *b)
+static int compare_doubles(const void *a, const void *b)
 {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -164,7 +164,7 @@ static double median_within(const block_z *z, size_t blocks)
   for (size_t b = 0; b < blocks; b++)
     if (isfinite(z->within[b][CGAP_SHIFTS]))
       sorted[n++] = z->within[b][CGAP_SHIFTS];
-  qsort(sorted, n, sizeof *sorted, ascending);
+  qsort(sorted, n, sizeof *sorted, compare_doubles);
   return n ? (sorted[(n - 1) / 2] + sorted[n / 2]) / 2 : 0;
 }
 
@@ -178,8 +178,8 @@ static void name_unmatched(cgap_pairing_check *check, const cgap_evidence *e, bl
              blocks_show = of_blocks * sqrt((double)together) >= SHOWS;
   for (size_t first = 0; first + together <= e->blocks && together < e->blocks; first += together) {
     const size_t end = first + together;
-    if (!any_named(z, first, end) && within_together(z, first, end, CGAP_SHIFTS) < MATCHED_Z &&
-        (blocks_show || (whole_shows && whole_together(z, first, end) < MATCHED_Z)))
+    if (!any_named(z, first, end) && combine_z_within(z, first, end, CGAP_SHIFTS) < MATCHED_Z &&
+        (blocks_show || (whole_shows && combine_z_whole(z, first, end) < MATCHED_Z)))
       name_blocks(check, e, z, first, end, 0);
   }
 }

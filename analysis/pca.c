@@ -40,7 +40,7 @@ typedef struct eigen_scratch {
 } eigen_scratch;
 
 /* Σ (z − m)(z − m)ᵀ, all of it, and m. */
-static void fill(const row_pool *p, double *matrix, double *mean)
+static void fill_covariance(const row_pool *p, double *matrix, double *mean)
 {
   const size_t dim = p->dim;
   memset(matrix, 0, dim * dim * sizeof *matrix);
@@ -58,7 +58,7 @@ static void fill(const row_pool *p, double *matrix, double *mean)
 
 /* In coordinates whose first axis is the mean's, a reduction that leaves this axis alone serves both problems: the
  * uncentred moment differs by Σ m mᵀ, one element of the tridiagonal matrix. Returns LAPACK's info; *length: of m. */
-static int reduce(const eigen_scratch *r, size_t n, double *tau, double *length)
+static int tridiagonalise(const eigen_scratch *r, size_t n, double *tau, double *length)
 {
   const int dim = (int)n;
   memcpy(r->mirror, r->mean, n * sizeof *r->mirror);
@@ -100,7 +100,7 @@ static int vectors_of(const eigen_scratch *r, size_t n, double tau, double *out)
   return info;
 }
 
-static void solve(problem *p)
+static void solve_problem(problem *p)
 {
   const size_t n = p->rows.dim;
   double *block = cgap_alloc(n * n + 8 * n, sizeof *block), tau, length;
@@ -109,8 +109,8 @@ static void solve(problem *p)
     return;
   double *const row = block + n * n;
   const eigen_scratch r = {block, row, row + n, row + 2 * n, row + 3 * n, row + 4 * n, row + 5 * n, row + 6 * n};
-  fill(&p->rows, r.matrix, r.mean);
-  int info = reduce(&r, n, &tau, &length);
+  fill_covariance(&p->rows, r.matrix, r.mean);
+  int info = tridiagonalise(&r, n, &tau, &length);
   if (!info)
     info = values_of(&r, n, 0, 1 / (p->rows.rows - 1), p->values);
   if (!info)
@@ -169,7 +169,7 @@ static void finish_rankme(cgap_spectrum *out, double *square, size_t dim, double
 }
 
 /* Signs that do not depend on the library: images lie on the positive side of each component. */
-static void orient(const cgap_evidence *e, const double *vectors, double *components)
+static void orient_components(const cgap_evidence *e, const double *vectors, double *components)
 {
   for (size_t c = 0; c < 2; c++) {
     const double *v = vectors + (1 - c) * e->dim; /* ascending */
@@ -207,7 +207,7 @@ cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threa
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
   for (int k = end; k >= first; k--) /* the joint pool's takes longest, and comes with the work beside */
     if (k < end)
-      solve(&list[k]);
+      solve_problem(&list[k]);
     else if (beside.work)
       beside.work(beside.context);
   for (int k = first; k < end; k++)
@@ -231,7 +231,7 @@ cgap_status cgap_pca_finish(const cgap_evidence *e, double *values, double *comp
     finish_variance(spectrum[k], values + cgap_pca_place(k, e->dim), e->dim, (uint64_t)rows);
     finish_rankme(spectrum[k], values + cgap_pca_place(k, e->dim) + e->dim, e->dim, rows, (uint64_t)rows);
   }
-  orient(e, values + cgap_pca_place(JOINT, e->dim) + 2 * e->dim, components);
+  orient_components(e, values + cgap_pca_place(JOINT, e->dim) + 2 * e->dim, components);
   return CGAP_OK;
 }
 

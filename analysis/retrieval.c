@@ -13,7 +13,7 @@ enum { ABOVE, TIED };
 #define TIE 1e-12
 
 /* A candidate against the positive, in double; counts of a query are stride apart. */
-static void decide(double candidate, double positive, uint64_t *counts, size_t stride)
+static void count_candidate(double candidate, double positive, uint64_t *counts, size_t stride)
 {
   const double difference = candidate - positive;
   if (fabs(difference) <= TIE)
@@ -27,7 +27,7 @@ typedef struct range {
   float low, high;
 } range;
 
-static range around(double positive, float margin)
+static range range_around(double positive, float margin)
 {
   return (range){.low = (float)(positive - (double)margin), .high = (float)(positive + (double)margin)};
 }
@@ -50,7 +50,7 @@ typedef struct column_bounds {
 } column_bounds;
 
 /* Whether the couple's own margin leaves it open too; where not it counts. */
-static bool stays_open(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, double positive,
+static bool is_undecided(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, double positive,
                        uint64_t *above)
 {
   const double difference = (double)s->cosine[r * s->stride + c] - positive;
@@ -61,7 +61,7 @@ static bool stays_open(const cgap_strip *s, const cgap_evidence *e, size_t r, si
 }
 
 /* Of the couples at index those that stay open. */
-static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range near, const column_bounds *k,
+static size_t collect_undecided(const cgap_strip *s, const cgap_evidence *e, size_t r, range near, const column_bounds *k,
                    const uint16_t *index, size_t found, open_pair *open, cgap_sums *sums)
 {
   uint64_t *row_above = &sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r];
@@ -69,24 +69,24 @@ static size_t sift(const cgap_strip *s, const cgap_evidence *e, size_t r, range 
   for (size_t f = 0; f < found; f++) {
     const size_t c = index[f];
     const float cosine = s->cosine[r * s->stride + c];
-    const bool of_row = is_in(cosine, near) && stays_open(s, e, r, c, e->best_positive[s->row + r], row_above);
+    const bool of_row = is_in(cosine, near) && is_undecided(s, e, r, c, e->best_positive[s->row + r], row_above);
     const bool of_column =
       is_in(cosine, (range){k->low[c], k->high[c]}) &&
-      stays_open(s, e, r, c, e->pair_cosine[s->column + c], &sums->column_counts[ABOVE * sums->column_stride + c]);
+      is_undecided(s, e, r, c, e->pair_cosine[s->column + c], &sums->column_counts[ABOVE * sums->column_stride + c]);
     open[count] = (open_pair){.column = (uint16_t)c, .of_row = of_row, .of_column = of_column};
     count += of_row || of_column;
   }
   return count;
 }
 
-static void decide_open(const cgap_strip *s, const cgap_evidence *e, size_t r, open_pair open, cgap_sums *sums)
+static void decide_pair(const cgap_strip *s, const cgap_evidence *e, size_t r, open_pair open, cgap_sums *sums)
 {
   const size_t c = open.column;
   const double cosine = cgap_strip_exact(s, e, r, c);
   if (open.of_row)
-    decide(cosine, e->best_positive[s->row + r], sums->row_counts + s->tile_row + r, sums->row_stride);
+    count_candidate(cosine, e->best_positive[s->row + r], sums->row_counts + s->tile_row + r, sums->row_stride);
   if (open.of_column)
-    decide(cosine, e->pair_cosine[s->column + c], sums->column_counts + c, sums->column_stride);
+    count_candidate(cosine, e->pair_cosine[s->column + c], sums->column_counts + c, sums->column_stride);
 }
 
 /* One row against its own bounds and those of the columns; what is near is decided. */
@@ -97,15 +97,15 @@ static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_ke
   open_pair open[CGAP_TILE];
   uint32_t above = 0;
   const float *cosine = s->cosine + r * s->stride;
-  const range near = around(e->best_positive[s->row + r], s->row_margin[r]);
+  const range near = range_around(e->best_positive[s->row + r], s->row_margin[r]);
   const size_t found =
     kernels->compare(cosine, s->columns, near.low, near.high, &above, k->low, k->high, k->above, index);
   sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += above;
-  const size_t count = sift(s, e, r, near, k, index, found, open, sums);
+  const size_t count = collect_undecided(s, e, r, near, k, index, found, open, sums);
   for (size_t f = 0; f < count; f++) {
     if (!s->precise && f + 1 < count)
       e->ahead(e->exact_context, s->column + open[f + 1].column, false);
-    decide_open(s, e, r, open[f], sums);
+    decide_pair(s, e, r, open[f], sums);
   }
 }
 
@@ -113,7 +113,7 @@ static void ranks_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_
 {
   column_bounds k = {.above = {0}};
   for (size_t c = 0; c < s->columns; c++) {
-    const range near = around(e->pair_cosine[s->column + c], s->column_margin[c]);
+    const range near = range_around(e->pair_cosine[s->column + c], s->column_margin[c]);
     k.low[c] = near.low;
     k.high[c] = near.high;
   }
@@ -123,19 +123,19 @@ static void ranks_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_
     sums->column_counts[ABOVE * sums->column_stride + c] += k.above[c];
 }
 
-static int ascending(const void *a, const void *b)
+static int compare_doubles(const void *a, const void *b)
 {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
-static double median(const double *rank, size_t rows, size_t asking, double *scratch)
+static double median_of_ranks(const double *rank, size_t rows, size_t asking, double *scratch)
 {
   size_t n = 0;
   for (size_t i = 0; i < rows; i++)
     if (!isnan(rank[i]))
       scratch[n++] = rank[i];
-  qsort(scratch, n, sizeof *scratch, ascending);
+  qsort(scratch, n, sizeof *scratch, compare_doubles);
   return asking % 2 ? scratch[asking / 2] : (scratch[asking / 2 - 1] + scratch[asking / 2]) / 2;
 }
 
@@ -154,12 +154,12 @@ static double is_within_10(double rank)
   return rank <= 10;
 }
 
-static double itself(double rank)
+static double identity(double rank)
 {
   return rank;
 }
 
-static double reciprocal(double rank)
+static double reciprocal_rank(double rank)
 {
   return 1 / rank;
 }
@@ -191,9 +191,9 @@ static void finish_direction(const queries *q, cgap_retrieval *out)
   out->recall_at_1 = mean_of(q, is_within_1, true);
   out->recall_at_5 = mean_of(q, is_within_5, true);
   out->recall_at_10 = mean_of(q, is_within_10, true);
-  out->mean_rank = mean_of(q, itself, false);
-  out->mrr = mean_of(q, reciprocal, false);
-  out->median_rank = cgap_scalar_number(median(q->rank, q->rows, q->asking, q->v), q->asking);
+  out->mean_rank = mean_of(q, identity, false);
+  out->mrr = mean_of(q, reciprocal_rank, false);
+  out->median_rank = cgap_scalar_number(median_of_ranks(q->rank, q->rows, q->asking, q->v), q->asking);
 }
 
 static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)

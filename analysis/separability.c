@@ -37,7 +37,7 @@ typedef struct line {
 } line;
 
 /* The objective at a scale and an intercept, with its gradient and its Hessian (aa, ab, bb). */
-static double measure(const line *l, const double at[2], double slope[2], double bend[3])
+static double line_objective(const line *l, const double at[2], double slope[2], double bend[3])
 {
   double value = 0.5 * l->penalty * at[0] * at[0];
   slope[0] = l->penalty * at[0], slope[1] = 0;
@@ -63,15 +63,15 @@ static double measure(const line *l, const double at[2], double slope[2], double
 static void fit_line(const line *l, double at[2])
 {
   double slope[2], bend[3], next_slope[2], next_bend[3];
-  double value = measure(l, at, slope, bend);
+  double value = line_objective(l, at, slope, bend);
   for (int k = 0; k < MOST_STEPS; k++) {
     const double area = bend[0] * bend[2] - bend[1] * bend[1];
     if (!(area > 1e-14 * bend[0] * bend[2]))
       return;
     const double a = (bend[2] * slope[0] - bend[1] * slope[1]) / area;
     const double b = (bend[0] * slope[1] - bend[1] * slope[0]) / area;
-    double step = 1, there[2] = {at[0] - a, at[1] - b}, next = measure(l, there, next_slope, next_bend);
-    for (; !(next <= value) && step > 1e-6; next = measure(l, there, next_slope, next_bend)) {
+    double step = 1, there[2] = {at[0] - a, at[1] - b}, next = line_objective(l, there, next_slope, next_bend);
+    for (; !(next <= value) && step > 1e-6; next = line_objective(l, there, next_slope, next_bend)) {
       step /= 2;
       there[0] = at[0] - step * a, there[1] = at[1] - step * b;
     }
@@ -211,7 +211,7 @@ static bool is_decided(const double *lacking, double error)
 }
 
 /* The objective at x, into f, by way of all rows. */
-static void evaluate(separability_fit *f, const lbfgsfloatval_t *x)
+static void evaluate_fit(separability_fit *f, const lbfgsfloatval_t *x)
 {
   if (f->status) /* a call that failed is not made again */
     return;
@@ -235,14 +235,14 @@ static void evaluate(separability_fit *f, const lbfgsfloatval_t *x)
 }
 
 /* The last point may be asked for again: the first by L-BFGS, the last after it. */
-static lbfgsfloatval_t objective(void *instance, const lbfgsfloatval_t *x, lbfgsfloatval_t *g, const int n,
+static lbfgsfloatval_t lbfgs_objective(void *instance, const lbfgsfloatval_t *x, lbfgsfloatval_t *g, const int n,
                                  const lbfgsfloatval_t step)
 {
   separability_fit *f = instance;
   const size_t bytes = (size_t)n * sizeof *x;
   (void)step;
   if (!f->asked || memcmp(x, f->at, bytes) != 0)
-    evaluate(f, x);
+    evaluate_fit(f, x);
   f->asked = true;
   memcpy(f->at, x, bytes);
   memcpy(g, f->slope, bytes);
@@ -271,7 +271,7 @@ static int by_score(const void *a, const void *b)
 }
 
 /* How many couples of an image and a text have the text above; ties count half. */
-static double ordered(labelled *list, size_t count)
+static double count_ordered(labelled *list, size_t count)
 {
   double below = 0, pairs = 0;
   qsort(list, count, sizeof *list, by_score);
@@ -304,12 +304,12 @@ static void score_fold(const separability_fit *f, size_t k, labelled *list, doub
       }
   const bool apart = greatest_image < least_text; /* nothing to count */
   *accuracy = n[0] > 0 && n[1] > 0 ? (right[0] / n[0] + right[1] / n[1]) / 2 : NAN;
-  *auc = n[0] > 0 && n[1] > 0 ? (apart ? 1 : ordered(list, count) / (n[0] * n[1])) : NAN;
+  *auc = n[0] > 0 && n[1] > 0 ? (apart ? 1 : count_ordered(list, count) / (n[0] * n[1])) : NAN;
 }
 
 /* The Hessian is I + C Σ p(1 − p)(z − m)(z − m)ᵀ. With one κ for all p(1 − p) it is known beforehand, and in the
  * unknowns that make it the unit matrix L-BFGS takes half the evaluations or fewer. */
-static cgap_status condition(separability_fit *f, cgap_error *error)
+static cgap_status set_preconditioner(separability_fit *f, cgap_error *error)
 {
   const cgap_evidence *e = f->e;
   const size_t dim = f->dim;
@@ -356,7 +356,7 @@ static void fit_clear(separability_fit *f)
     cgap_free(f->score[modality]);
 }
 
-static void start(const separability_fit *f, lbfgsfloatval_t *x)
+static void set_start(const separability_fit *f, lbfgsfloatval_t *x)
 {
   double intercept;
   start_of_fit(f->e, f->factor, f->mean, 1 - 1.0 / CGAP_FOLDS, x, &intercept, f->weights);
@@ -378,19 +378,19 @@ static cgap_status fit_run(separability_fit *f, cgap_error *error)
     lbfgs_free(g);
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a fit of %d unknowns", n);
   }
-  start(f, x);
+  set_start(f, x);
   lbfgs_parameter_init(&parameter);
   parameter.m = 10;
   parameter.epsilon = 1e-7;
   parameter.max_iterations = MAX_ITERATIONS;
-  (void)objective(f, x, g, n, 0);
+  (void)lbfgs_objective(f, x, g, n, 0);
   if (!f->status && !f->decided)
-    code = lbfgs(n, x, NULL, objective, stop_early, f, &parameter);
+    code = lbfgs(n, x, NULL, lbfgs_objective, stop_early, f, &parameter);
   if (!f->status && code == LBFGSERR_OUTOFMEMORY)
     f->status = cgap_fail(error, CGAP_RESOURCE, "no memory for a fit of %d unknowns", n);
   f->converged = code != LBFGSERR_MAXIMUMITERATION;
   if (!f->status)
-    (void)objective(f, x, g, n, 0);
+    (void)lbfgs_objective(f, x, g, n, 0);
   for (int modality = 0; !f->status && modality < 2; modality++)
     f->status =
       f->products->gather(f->products->self, modality == TEXTS ? CGAP_TEXT_TEXT : CGAP_IMAGE_IMAGE, f->score[modality], error);
@@ -437,7 +437,7 @@ cgap_status cgap_separability_finish(const cgap_evidence *e, const cgap_products
   for (size_t a = 0; !status && a < e->dim; a++)
     f.mean[a] = (images * e->image.mean[a] + texts * e->text.mean[a]) / (images + texts);
   if (!status)
-    status = condition(&f, error);
+    status = set_preconditioner(&f, error);
   if (!status)
     status = fit_run(&f, error);
   if (!status)

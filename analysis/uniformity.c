@@ -60,12 +60,12 @@ typedef struct mean_kernel {
   uint64_t n;
 } mean_kernel;
 
-static double factor(void)
+static double kernel_factor_of_distance(void)
 {
   return exp(-2 * CGAP_KERNEL_T);
 }
 
-static double sum(const double *v, size_t n)
+static double sum_of(const double *v, size_t n)
 {
   double total = 0;
   for (size_t i = 0; i < n; i++)
@@ -81,7 +81,7 @@ static mean_kernel mean_of(double total, double squares, double pairs, uint64_t 
   return k;
 }
 
-static double variance(const mean_kernel *k)
+static double variance_of_mean(const mean_kernel *k)
 {
   return fmax(k->touching - k->squares, k->squares) / (k->pairs * k->pairs);
 }
@@ -90,7 +90,7 @@ static cgap_scalar scalar_of(const mean_kernel *k)
 {
   if (!(k->pairs > 0))
     return cgap_scalar_null("no couples", k->n);
-  return cgap_scalar_normal(log(k->mean), variance(k) / (k->mean * k->mean), k->n);
+  return cgap_scalar_normal(log(k->mean), variance_of_mean(k) / (k->mean * k->mean), k->n);
 }
 
 /* One side. Triangle sums hold each couple in both its rows, squares in one. touch (groups) receives A_g:
@@ -101,8 +101,8 @@ static mean_kernel modality_kernel(const cgap_evidence *e, cgap_pair_kind kind, 
   const cgap_sums *sums = cgap_sums_of(e, kind, &cgap_measure_uniformity);
   const double *rows = sums->row_sums + KERNEL * sums->row_stride,
                *squares = sums->row_sums + SQUARES * sums->row_stride;
-  const double n = (double)modality->rows, f = factor();
-  mean_kernel k = mean_of(f * sum(rows, modality->rows) / 2, f * f * sum(squares, modality->rows), n * (n - 1) / 2, modality->rows);
+  const double n = (double)modality->rows, f = kernel_factor_of_distance();
+  mean_kernel k = mean_of(f * sum_of(rows, modality->rows) / 2, f * f * sum_of(squares, modality->rows), n * (n - 1) / 2, modality->rows);
   const bool grouped = kind == CGAP_TEXT_TEXT && e->paired;
   const size_t groups = grouped ? e->image.rows : modality->rows;
   for (size_t g = 0; g < groups; g++) {
@@ -125,10 +125,10 @@ static mean_kernel modality_kernel(const cgap_evidence *e, cgap_pair_kind kind, 
 static mean_kernel cross_kernel(const cgap_evidence *e, double *each)
 {
   const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_uniformity);
-  const double images = (double)e->image.rows, texts = (double)e->text.rows, f = factor();
+  const double images = (double)e->image.rows, texts = (double)e->text.rows, f = kernel_factor_of_distance();
   const double *rows = sums->row_sums, *columns = sums->column_sums;
   mean_kernel k =
-    mean_of(f * sum(rows, e->image.rows), f * f * sum(rows + SQUARES * sums->row_stride, e->image.rows),
+    mean_of(f * sum_of(rows, e->image.rows), f * f * sum_of(rows + SQUARES * sums->row_stride, e->image.rows),
             images * texts - (e->paired ? texts : 0), e->paired || images < texts ? e->image.rows : e->text.rows);
   for (size_t i = 0; i < e->image.rows; i++) {
     const double own = e->paired ? (double)(e->first[i + 1] - e->first[i]) : 0;
@@ -156,14 +156,14 @@ static double mean_variance(const cgap_evidence *e, const mean_kernel modality[2
   }
   for (int s = 0; s < 2; s++) {
     const double whole = modality[s].pairs * modality[s].mean, variance_share = modality[s].touching / (whole * whole);
-    const double relative = variance(&modality[s]) / (modality[s].mean * modality[s].mean);
+    const double relative = variance_of_mean(&modality[s]) / (modality[s].mean * modality[s].mean);
     total += e->paired ? (relative - variance_share) / 4 : relative / 4;
   }
   return total;
 }
 
 /* What each group contributes to the log of the mean kernel. */
-static void keep(double *out, const double *touch, const mean_kernel *k, size_t groups)
+static void fill_contributions(double *out, const double *touch, const mean_kernel *k, size_t groups)
 {
   for (size_t g = 0; g < groups; g++)
     out[g] = touch[g] / (k->pairs * k->mean);
@@ -188,9 +188,9 @@ static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *e
     out->uniformity.cross = scalar_of(&cross);
     out->uniformity.sphere = cgap_sphere_uniformity(e->dim, CGAP_KERNEL_T);
     if (kept) {
-      keep(kept->kernel[CGAP_IMAGE_IMAGE], touch[0], &modality[0], e->image.rows);
-      keep(kept->kernel[CGAP_TEXT_TEXT], touch[1], &modality[1], e->image.rows);
-      keep(kept->kernel[CGAP_IMAGE_TEXT], kept->kernel[CGAP_IMAGE_TEXT], &cross, e->image.rows);
+      fill_contributions(kept->kernel[CGAP_IMAGE_IMAGE], touch[0], &modality[0], e->image.rows);
+      fill_contributions(kept->kernel[CGAP_TEXT_TEXT], touch[1], &modality[1], e->image.rows);
+      fill_contributions(kept->kernel[CGAP_IMAGE_TEXT], kept->kernel[CGAP_IMAGE_TEXT], &cross, e->image.rows);
     }
   }
   cgap_free(touch[0]);

@@ -187,7 +187,7 @@ static void estimate_clear(estimate *m)
 }
 
 /* Sums become sums of deviations. The square is taken about the file's mean cosine: c and c² alone are nearly one. */
-static void centre(estimate *m)
+static void centre_sums(estimate *m)
 {
   const stratum *first = &m->stratum[0];
   const double centre = m->centre = m->whole_mean[CGAP_COSINE_OF],
@@ -238,7 +238,7 @@ static void measure_deviations(estimate *m, const cgap_evidence *e)
 
 /* ---------------------------------------------------------------- control variates and variance */
 
-static double product_of_touches(const estimate *m, int f, int g)
+static double product_of_projections(const estimate *m, int f, int g)
 {
   double total = 0;
   for (size_t k = 0; k < m->strata; k++)
@@ -253,11 +253,11 @@ typedef struct products {
 
 static products products_of(const estimate *m)
 {
-  return (products){.kc = product_of_touches(m, CGAP_KERNEL_OF, CGAP_COSINE_OF),
-                    .ks = product_of_touches(m, CGAP_KERNEL_OF, CGAP_SQUARE_OF),
-                    .cc = product_of_touches(m, CGAP_COSINE_OF, CGAP_COSINE_OF),
-                    .cs = product_of_touches(m, CGAP_COSINE_OF, CGAP_SQUARE_OF),
-                    .ss = product_of_touches(m, CGAP_SQUARE_OF, CGAP_SQUARE_OF)};
+  return (products){.kc = product_of_projections(m, CGAP_KERNEL_OF, CGAP_COSINE_OF),
+                    .ks = product_of_projections(m, CGAP_KERNEL_OF, CGAP_SQUARE_OF),
+                    .cc = product_of_projections(m, CGAP_COSINE_OF, CGAP_COSINE_OF),
+                    .cs = product_of_projections(m, CGAP_COSINE_OF, CGAP_SQUARE_OF),
+                    .ss = product_of_projections(m, CGAP_SQUARE_OF, CGAP_SQUARE_OF)};
 }
 
 /* Least squares of the kernel's sums on the other two's; where those are one and the same, or do not vary, on fewer. */
@@ -401,7 +401,7 @@ static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_pair_ki
     gather_cross(m, s);
   else
     gather_sums(m, s, grouped);
-  centre(m);
+  centre_sums(m);
   measure_deviations(m, e);
   finish_estimate(m, s);
   return CGAP_OK;

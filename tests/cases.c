@@ -117,7 +117,7 @@ static bool *spoil(test_case *c, support_random *r, double *x, size_t rows, size
 }
 
 /* The kept rows of x, and which rows of the file they are. */
-static double *keep_rows(test_case *c, const double *x, const bool *keep, size_t rows, size_t d, size_t **file_row,
+static double *copy_report_rows(test_case *c, const double *x, const bool *keep, size_t rows, size_t d, size_t **file_row,
                          size_t *count)
 {
   double *out = own(c, support_alloc(rows * d, sizeof *out));
@@ -237,9 +237,9 @@ void case_build(test_case *out, const case_spec *spec, uint64_t seed)
   out->data.image = cgap_source_view(sx, n, d, spec->type, "case:/image");
   out->data.text = cgap_source_view(sy, m, d, spec->type, "case:/text");
   out->data.drop_bad = spec->flags & CASE_BAD;
-  out->naive.image = keep_rows(out, ex, keep_image, n, d, &rows, &out->naive.images);
+  out->naive.image = copy_report_rows(out, ex, keep_image, n, d, &rows, &out->naive.images);
   out->naive.image_row = rows;
-  out->naive.text = keep_rows(out, ey, keep_text, m, d, &rows, &out->naive.texts);
+  out->naive.text = copy_report_rows(out, ey, keep_text, m, d, &rows, &out->naive.texts);
   out->naive.text_row = rows;
   add_pairs(out, spec, owner, n, m, keep_image);
   if (spec->flags & CASE_ZERO_SHOT)

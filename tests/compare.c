@@ -45,7 +45,7 @@ static size_t scalar_differences(const char *where, const compare_field *field, 
 }
 
 /* A key that another rounding may move: ten best of which some are open. */
-static bool is_open(const compare_field *field, const naive_result *want)
+static bool is_undecided_between(const compare_field *field, const naive_result *want)
 {
   return (strncmp(field->key, "hubness.image", 13) == 0 && want->open_image_to_text) ||
          (strncmp(field->key, "hubness.text", 12) == 0 && want->open_text_to_image) ||
@@ -67,7 +67,7 @@ static size_t field_differences(const char *where, const cgap_audit *got, const 
   size_t failed = 0;
   for (size_t f = 0; f < COMPARE_FIELD_COUNT; f++) {
     const compare_field *field = &COMPARE_FIELDS[f];
-    if ((field->needs & want->audit.has) != field->needs || is_open(field, want))
+    if ((field->needs & want->audit.has) != field->needs || is_undecided_between(field, want))
       continue;
     if (field->kind == COMPARE_SCALAR)
       failed += scalar_differences(where, field, got, &want->audit);

@@ -113,8 +113,8 @@ static void show_tile(const offered_pairs *c, support_random *r, cgap_best *rows
                               .row_first = row_first,
                               .column_first = column_first,
                               .evidence = &c->evidence};
-    cgap_best_take(rows, &batch, false);
-    cgap_best_take(columns, &batch, true);
+    cgap_best_offer(rows, &batch, false);
+    cgap_best_offer(columns, &batch, true);
   }
   free(found);
 }

@@ -104,7 +104,7 @@ Test(comm, nothing_of_a_caller_is_written_to_later)
   memset(block, 1, sizeof block);
   cgap_comm c = stopping(&asked);
   cr_expect_eq(cgap_comm_gather(&c, block, first, NULL), CGAP_INTERRUPTED);
-  cr_expect(c.broken);
+  cr_expect(c.transfer_aborted);
   comes_late(block);
   for (int type = 0; type < CGAP_COMM_TYPES; type++) {
     c = stopping(&asked);
@@ -117,7 +117,7 @@ Test(comm, nothing_of_a_caller_is_written_to_later)
   comes_late(block);
   c = stopping(&asked);
   asked = 1; /* a letter is posted before anybody is asked */
-  cr_expect_eq(cgap_comm_post(&c, 0, 0, block, BYTES, NULL), CGAP_INTERRUPTED);
+  cr_expect_eq(cgap_comm_send_small(&c, 0, 0, block, BYTES, NULL), CGAP_INTERRUPTED);
   comes_late(block);
 }
 
@@ -127,11 +127,11 @@ Test(comm, a_letter_that_did_not_come_is_nobodys)
   size_t bytes;
   void *letter;
   cgap_comm c = stopping(&asked);
-  cr_expect_eq(cgap_comm_take(&c, 0, true, &from, &letter, &bytes, NULL), CGAP_INTERRUPTED);
+  cr_expect_eq(cgap_comm_receive_small(&c, 0, true, &from, &letter, &bytes, NULL), CGAP_INTERRUPTED);
   cr_expect_null(letter);
   memset(late.block, 7, late.bytes); /* still there to be written to */
   cgap_comm_free(&c, late.block);
   memset(late.block, 7, late.bytes);
-  c.broken = false;
+  c.transfer_aborted = false;
   cgap_comm_free(&c, late.block);
 }

@@ -314,7 +314,7 @@ Test(head_data, batches_hold_each_text_once_and_every_couple_among_them)
   bool *seen = support_alloc(part.positives.texts, sizeof *seen);
   cgap_batches_epoch(&b, 0);
   for (size_t k = 0; k < b.count; k++) {
-    cr_assert_eq(cgap_batches_take(&b, k, 1, NULL), CGAP_OK);
+    cr_assert_eq(cgap_batches_load(&b, k, 1, NULL), CGAP_OK);
     const cgap_positives *c = &b.positives;
     cr_assert_eq(c->texts, 50);
     size_t images[2 * 50], positives = 0;

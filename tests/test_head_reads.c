@@ -342,7 +342,7 @@ Test(head_reads, before_and_after_are_the_same)
     outcome *out = k ? &read : &held;
     const cgap_entrant entrants[] = {{.name = "before"}, {.name = "after", .head = out->training_result.head}};
     cgap_error error = {0};
-    cgap_trial_rest(&out->trial);
+    cgap_trial_release_rows(&out->trial);
     const cgap_study_options how = {.threads = 2,
                                     .memory_bytes = cgap_trial_study_memory(&out->trial, k ? &less : &o),
                                     .spill = out->trial.budget.reads};

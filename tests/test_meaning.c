@@ -23,7 +23,7 @@ static hid_t make(size_t images, size_t texts)
   return file;
 }
 
-static void expect_rows(const char *where, const io_ask *a, const uint64_t *want, size_t texts)
+static void start_reading(const char *where, const io_ask *a, const uint64_t *want, size_t texts)
 {
   cgap_dataset *d = ask_open(a);
   const cgap_data *data = cgap_dataset_data(d);
@@ -93,7 +93,7 @@ Test(meaning, a_dataset_counts_under_each_of_its_names, .init = ask_enter, .fini
                          : H5Lcreate_hard(file, names[k][0], file, names[k][1], H5P_DEFAULT, H5P_DEFAULT),
                     0);
     h5_close(file);
-    expect_rows(soft ? "soft links" : "hard links", &plain, want, N);
+    start_reading(soft ? "soft links" : "hard links", &plain, want, N);
   }
 }
 
@@ -184,7 +184,7 @@ Test(meaning, a_pairing_is_read_in_every_form, .init = ask_enter, .fini = ask_le
                   (h5_storage){.type = type == 1 ? CGAP_FLOAT64 : CGAP_FLOAT16, .big_endian = type == 1});
       h5_close(file);
       (void)snprintf(where, sizeof where, "%s, %zu, type %d", PAIRINGS[i].name, i, type);
-      expect_rows(where, &plain, PAIRINGS[i].want, M);
+      start_reading(where, &plain, PAIRINGS[i].want, M);
     }
   }
 }
@@ -196,11 +196,11 @@ Test(meaning, the_texts_of_each_image_may_be_given, .init = ask_enter, .fini = a
   hid_t file = make(3, M);
   h5_integers(file, "/image_to_text", (h5_shape){2, {3, 2}}, texts, H5T_STD_I64LE);
   h5_close(file);
-  expect_rows("(N, k)", &plain, of_three, M);
+  start_reading("(N, k)", &plain, of_three, M);
   file = make(N, N);
   h5_integers(file, "/img2txt", (h5_shape){1, {N}}, inverse, H5T_STD_I64LE);
   h5_close(file);
-  expect_rows("(N)", &plain, of_four, N);
+  start_reading("(N)", &plain, of_four, N);
   file = make(N, N);
   h5_integers(file, "/img2txt", (h5_shape){1, {N}}, twice, H5T_STD_I64LE);
   h5_close(file);
@@ -208,7 +208,7 @@ Test(meaning, the_texts_of_each_image_may_be_given, .init = ask_enter, .fini = a
   file = make(N, N);
   h5_integers(file, "/text_of_image", (h5_shape){1, {N}}, inverse, H5T_STD_I64LE);
   h5_close(file);
-  expect_rows("of", &plain, of_four, N);
+  start_reading("of", &plain, of_four, N);
   file = make(N, N);
   h5_integers(file, "/image_text_index", (h5_shape){1, {N}}, inverse, H5T_STD_I64LE);
   h5_close(file);
@@ -265,13 +265,13 @@ Test(meaning, two_pairings_that_disagree_are_refused, .init = ask_enter, .fini =
   h5_integers(file, "/text_indptr", (h5_shape){1, {N + 1}}, pointer, H5T_STD_I64LE);
   h5_integers(file, "/text_image", (h5_shape){1, {M}}, same, H5T_STD_I64LE);
   h5_close(file);
-  expect_rows("they agree", &plain, want, M);
+  start_reading("they agree", &plain, want, M);
   file = make(N, M);
   h5_integers(file, "/text_indptr", (h5_shape){1, {N + 1}}, pointer, H5T_STD_I64LE);
   h5_integers(file, "/text_image", (h5_shape){1, {M}}, other, H5T_STD_I64LE);
   h5_close(file);
   ask_refuse("they disagree", &plain, CGAP_FILE, "/text_image|/text_indptr|disagree|text 3|--text-image");
-  expect_rows("one given", &(io_ask){.files = {"a.h5"}, .text_image = "/text_image"}, as_other, M);
+  start_reading("one given", &(io_ask){.files = {"a.h5"}, .text_image = "/text_image"}, as_other, M);
 }
 
 /* Nothing here says which text belongs to which image. */
@@ -335,7 +335,7 @@ Test(meaning, ids_have_many_names, .init = ask_enter, .fini = ask_leave)
         h5_floats(file, IDS[i].text, (h5_shape){2, {1, N}}, text_numbers, (h5_storage){.type = CGAP_FLOAT64});
       }
       h5_close(file);
-      expect_rows(IDS[i].text, &plain, want, N);
+      start_reading(IDS[i].text, &plain, want, N);
     }
 }
 
@@ -361,7 +361,7 @@ Test(meaning, ids_are_refused_where_they_say_and_noted_where_they_may, .init = a
   file = make(N, N);
   h5_integers(file, "/text_image_id", (h5_shape){1, {N}}, as_rows, H5T_STD_I64LE);
   h5_close(file);
-  expect_rows("ids that are rows", &plain, rows, N);
+  start_reading("ids that are rows", &plain, rows, N);
   file = make(N, N);
   h5_integers(file, "/image_id", (h5_shape){1, {N - 1}}, images, H5T_STD_I64LE);
   h5_integers(file, "/text_image_id", (h5_shape){1, {N}}, images, H5T_STD_I64LE);
@@ -371,7 +371,7 @@ Test(meaning, ids_are_refused_where_they_say_and_noted_where_they_may, .init = a
   h5_integers(file, "/image_ids", (h5_shape){1, {N}}, images, H5T_STD_I64LE);
   h5_integers(file, "/image_id", (h5_shape){1, {M}}, (const int64_t[M]){90, 70, 60, 80, 80, 90}, H5T_STD_I64LE);
   h5_close(file);
-  expect_rows("by their number", &plain, (const uint64_t[M]){2, 0, 3, 1, 1, 2}, M);
+  start_reading("by their number", &plain, (const uint64_t[M]){2, 0, 3, 1, 1, 2}, M);
 }
 
 /* ---------------------------------------------------------------- labels and class texts */
@@ -589,7 +589,7 @@ Test(meaning, matlab_counts_from_one, .init = ask_enter, .fini = ask_leave)
   h5_floats(file, "/text_image", (h5_shape){2, {1, N}}, rows, (h5_storage){.type = CGAP_FLOAT64});
   h5_mark(file, "/text_image", "MATLAB_class", "double");
   h5_close(file);
-  expect_rows("rows from 1", &plain, want, N);
+  start_reading("rows from 1", &plain, want, N);
   file = h5_create(ask_directory, "a.h5");
   turned(file, "/image", (h5_shape){2, {N, D}}, (h5_storage){.type = CGAP_FLOAT64});
   turned(file, "/text", (h5_shape){2, {N, D}}, (h5_storage){.type = CGAP_FLOAT64});
@@ -622,7 +622,7 @@ Test(meaning, matlab_has_strings_and_cells, .init = ask_enter, .fini = ask_leave
     if (cells)
       ask_refuse("cells", &plain, CGAP_DATA, "a.h5:/image_names|MATLAB cell");
     else
-      expect_rows("characters", &plain, want, N);
+      start_reading("characters", &plain, want, N);
   }
 }
 
@@ -647,7 +647,7 @@ Test(meaning, octave_has_a_group_for_each_variable, .init = ask_enter, .fini = a
     h5_mark(file, variables[k].group, "OCTAVE_NEW_FORMAT", "1");
   }
   h5_close(file);
-  expect_rows("Octave", &plain, want, N);
+  start_reading("Octave", &plain, want, N);
   cgap_dataset *d = ask_open(&plain);
   cr_expect_str_eq(cgap_dataset_data(d)->image.name, "a.h5:/image_features");
   ask_numbers("Octave", &cgap_dataset_data(d)->image, (h5_shape){2, {N, D}}, 3);

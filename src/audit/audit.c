@@ -97,7 +97,7 @@ static cgap_status lists_init(const run *r, cgap_evidence *e, cgap_error *error)
                    e->text.rows);
 }
 
-static void clear_tiles(cgap_evidence *e)
+static void clear_pair_sums(cgap_evidence *e)
 {
   cgap_sums_clear(e);
   cgap_neighbours_clear(&e->image_image);
@@ -115,7 +115,7 @@ static cgap_status run_kind(run *r, cgap_evidence *e, cgap_pair_kind kind, const
 }
 
 /* Looks at the cross cosines against the values of the pairs that the bounds of the median leave open. */
-static cgap_status look_again(run *r, const double *value, size_t values, cgap_receive_buffers *receive_buffers, cgap_error *error)
+static cgap_status count_against_values(run *r, const double *value, size_t values, cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   const cgap_tile_options options = tile_options(r, 1, 1);
   cgap_evidence e = r->evidence;
@@ -129,7 +129,7 @@ static cgap_status look_again(run *r, const double *value, size_t values, cgap_r
     status = run_kind(r, &e, CGAP_IMAGE_TEXT, &options, receive_buffers, error);
   if (!status)
     cgap_median_narrow(&r->median, &e, 0);
-  clear_tiles(&e);
+  clear_pair_sums(&e);
   return status;
 }
 
@@ -145,7 +145,7 @@ static cgap_status find_median(run *r, cgap_receive_buffers *receive_buffers, cg
     if (!cgap_median_open(&r->median, &r->evidence, &value, &values))
       status = cgap_fail(error, CGAP_RESOURCE, "no memory for the cosines of %zu pairs", r->evidence.text.rows);
     if (!status && values > 0)
-      status = look_again(r, value, values, receive_buffers, error);
+      status = count_against_values(r, value, values, receive_buffers, error);
     cgap_free(value);
   }
   return status;
@@ -201,16 +201,16 @@ static cgap_status begin_step(const run *r, const char *phase, cgap_error *error
   return cgap_fail(error, CGAP_INTERRUPTED, "interrupted before the %s; nothing was written", phase);
 }
 
-typedef struct finishing {
+typedef struct sums_task {
   const cgap_evidence *evidence;
   cgap_audit *out;
   cgap_status status;
   cgap_error error;
-} finishing;
+} sums_task;
 
 static void finish_beside(void *context)
 {
-  finishing *f = context;
+  sums_task *f = context;
   f->status = finish_sums(f->evidence, f->out, &f->error);
 }
 
@@ -220,7 +220,7 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
   const int threads = r->prepared.plan.threads;
   const bool sums = r->prepared.sampling.images == 0 && is_first(r);
   double *components = cgap_alloc(2 * r->evidence.dim, sizeof *components);
-  finishing f = {.evidence = &r->evidence, .out = out};
+  sums_task f = {.evidence = &r->evidence, .out = out};
   cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
   if (!status)
     status = begin_step(r, "spectra", error);
@@ -255,7 +255,7 @@ static cgap_status finish_extras(run *r, cgap_audit *out, cgap_error *error)
   return status;
 }
 
-static void *copy(const void *from, size_t count, size_t size)
+static void *copy_array(const void *from, size_t count, size_t size)
 {
   void *to = from ? cgap_alloc(count, size) : NULL;
   return to ? memcpy(to, from, count * size) : NULL;
@@ -275,7 +275,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
 }
 
 /* What the report keeps of rows and couples. */
-static cgap_status keep_rows(const run *r, cgap_audit *out, cgap_error *error)
+static cgap_status copy_report_rows(const run *r, cgap_audit *out, cgap_error *error)
 {
   const cgap_embeddings *e = &r->embeddings;
   out->images = e->image.rows;
@@ -287,15 +287,15 @@ static cgap_status keep_rows(const run *r, cgap_audit *out, cgap_error *error)
   memcpy(out->pairing, e->pairing, sizeof out->pairing);
   out->checks_image = e->image.checks;
   out->checks_text = e->text.checks;
-  out->image_mean = copy(e->image.mean, e->image.dim, sizeof(double));
-  out->text_mean = copy(e->text.mean, e->text.dim, sizeof(double));
+  out->image_mean = copy_array(e->image.mean, e->image.dim, sizeof(double));
+  out->text_mean = copy_array(e->text.mean, e->text.dim, sizeof(double));
   if (!out->image_mean || !out->text_mean)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the centroids of the report");
   return CGAP_OK;
 }
 
 /* What the report has of every row is handed over when nobody needs it any more. */
-static void give_rows(run *r, cgap_audit *out)
+static void move_rows_to_report(run *r, cgap_audit *out)
 {
   cgap_embeddings *e = &r->embeddings;
   out->image_row = e->image.file_row;
@@ -308,7 +308,7 @@ static void give_rows(run *r, cgap_audit *out)
 
 static void run_clear(run *r)
 {
-  clear_tiles(&r->evidence);
+  clear_pair_sums(&r->evidence);
   cgap_matched_pairs_clear(&r->matched_pairs);
   cgap_embeddings_clear(&r->embeddings);
 }
@@ -325,27 +325,27 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
       cgap_embeddings_load_distributed(&r->embeddings, data, plan->resident, r->options->comm, plan->threads, progress, error);
   else if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
-  cgap_give_back();
+  cgap_release_memory();
   const double loaded = cgap_clock_seconds();
   if (!status && r->embeddings.paired)
     status = cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, r->options->comm, plan->threads, progress, error);
   if (!status && is_first(r))
-    status = keep_rows(r, out, error);
+    status = copy_report_rows(r, out, error);
   if (!status)
     set_evidence(r);
   if (!status)
     status =
-      cgap_median_foretell(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads, error);
+      cgap_median_window_choose(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads, error);
   if (!status)
     cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
   if (!status && keeps_contributions(r))
     status = cgap_contributions_begin(out, &r->embeddings, error);
-  cgap_give_back();
+  cgap_release_memory();
   const double matched = cgap_clock_seconds();
   const bool sampled = r->prepared.sampling.images > 0;
   if (!status)
     status = sampled ? run_sample(r, out, error) : run_tiles(r, error);
-  cgap_give_back();
+  cgap_release_memory();
   const double tiled = cgap_clock_seconds();
   if (!status)
     status = finish_modalities(r, out, error);
@@ -358,7 +358,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   if (!status && out->contributions)
     status = cgap_contributions_complete(out, &r->embeddings, &r->evidence, plan->threads, error);
   if (!status && is_first(r))
-    give_rows(r, out);
+    move_rows_to_report(r, out);
   out->seconds_rows = loaded - start;
   out->seconds_pairs = matched - loaded;
   out->seconds_tiles = tiled - matched;

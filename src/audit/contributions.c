@@ -196,7 +196,7 @@ static double kernel_of(double cosine)
   return exp(2 * CGAP_KERNEL_T * (cosine - 1));
 }
 
-static void multiply(const image_probe *p, const double *rows, size_t count, const double *row)
+static void multiply_rows(const image_probe *p, const double *rows, size_t count, const double *row)
 {
   if (count)
     cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)count, (int)p->dim, 1, rows, (int)p->dim, row, 1, 0, p->products, 1);
@@ -215,17 +215,17 @@ static void fill_between(const cgap_contributions *c, const image_probe *p)
 {
   const size_t n = p->images;
   for (size_t i = 0; i < n; i++) {
-    multiply(p, p->x, n, p->x + i * p->dim);
+    multiply_rows(p, p->x, n, p->x + i * p->dim);
     for (size_t q = 0; q < n; q++)
       c->between[CGAP_IMAGE_IMAGE][i * n + q] = kernel_of(p->products[q]);
-    multiply(p, p->y, p->texts, p->x + i * p->dim);
+    multiply_rows(p, p->y, p->texts, p->x + i * p->dim);
     for (size_t q = 0; q < n; q++) {
       const double sum = over_texts(p, q);
       c->between[CGAP_IMAGE_TEXT][i * n + q] += sum;
       c->between[CGAP_IMAGE_TEXT][q * n + i] += sum;
     }
     for (size_t t = p->first[i]; t < p->first[i + 1]; t++) {
-      multiply(p, p->y, p->texts, p->y + t * p->dim);
+      multiply_rows(p, p->y, p->texts, p->y + t * p->dim);
       for (size_t q = 0; q < n; q++)
         c->between[CGAP_TEXT_TEXT][i * n + q] += over_texts(p, q);
     }

@@ -110,7 +110,7 @@ static void make_image(const batch *b, size_t i, double *out)
 typedef struct group {
   const batch *batch;
   size_t image, first, texts; /* first: a place in pairs.text */
-  size_t kept;                /* texts [kept, kept + KEPT) are in `text` */
+  size_t unit_from;                /* texts [kept, kept + KEPT) are in `text` */
   double *x, *text, *spare;   /* (dim), (KEPT, dim), (dim) */
 } group;
 
@@ -121,9 +121,9 @@ static void make_text(const group *g, size_t t, double *out)
             place - g->batch->first_text, out);
 }
 
-static void keep_texts(group *g, size_t from)
+static void make_unit_texts(group *g, size_t from)
 {
-  g->kept = from;
+  g->unit_from = from;
   for (size_t t = from; t < g->texts && t < from + KEPT; t++)
     make_text(g, t, g->text + (t - from) * g->batch->embeddings->text.dim);
 }
@@ -131,8 +131,8 @@ static void keep_texts(group *g, size_t from)
 /* Text t as a double unit row: kept, or for now in the spare one. */
 static const double *text_of(const group *g, size_t t)
 {
-  if (t >= g->kept && t < g->kept + KEPT)
-    return g->text + (t - g->kept) * g->batch->embeddings->text.dim;
+  if (t >= g->unit_from && t < g->unit_from + KEPT)
+    return g->text + (t - g->unit_from) * g->batch->embeddings->text.dim;
   make_text(g, t, g->spare);
   return g->spare;
 }
@@ -149,7 +149,7 @@ static group group_of(const batch *b, size_t i, double *row)
              .text = row + dim,
              .spare = row + (1 + KEPT) * dim};
   make_image(b, i, g.x);
-  keep_texts(&g, 0);
+  make_unit_texts(&g, 0);
   return g;
 }
 
@@ -158,8 +158,8 @@ static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
 {
   double kernel = 0, linear = 0, square = 0;
   for (size_t first = 0; first + 1 < g->texts; first += KEPT) {
-    if (first != g->kept)
-      keep_texts(g, first);
+    if (first != g->unit_from)
+      make_unit_texts(g, first);
     for (size_t b = first + 1; b < g->texts; b++) {
       const double *y = text_of(g, b);
       for (size_t a = first; a < b && a < first + KEPT; a++) {
@@ -216,7 +216,7 @@ static const double *make_sums(void *context, size_t first, size_t images, doubl
 
 /* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images
  * [first, end) of the batch. */
-static void weigh_images(image_sums *sums, const batch *b, size_t first, size_t end)
+static void add_weighted_images(image_sums *sums, const batch *b, size_t first, size_t end)
 {
   const cgap_embeddings *e = b->embeddings;
   const size_t dim = e->image.dim;
@@ -248,7 +248,7 @@ static cgap_status measure_batch(cgap_matched_pair_sums *out, image_sums *sums, 
   const cgap_moment_work work = {.make = make_sums, .context = &m, .start = start, .runs = pieces};
   cgap_status status = cgap_moment_make(&sums->group, &work, threads, error);
   for (size_t r = 0; !status && r < b->runs; r++)
-    weigh_images(sums, b, b->start[r], b->start[r + 1]);
+    add_weighted_images(sums, b, b->start[r], b->start[r + 1]);
   return status;
 }
 
@@ -322,7 +322,7 @@ static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddin
          out->paired_image_mean && out->group_moment;
 }
 
-static cgap_status tick(const cgap_rank_rows *own, size_t done, cgap_comm *comm, const cgap_progress *progress,
+static cgap_status tick_images(const cgap_rank_rows *own, size_t done, cgap_comm *comm, const cgap_progress *progress,
                         cgap_error *error)
 {
   const double fraction = (double)(done - own->first) / (double)(own->end - own->first);
@@ -357,7 +357,7 @@ static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, con
     if (!status)
       status = measure_batch(out, sums, &batches[turn], threads, error);
     if (!status)
-      status = tick(&own, done, comm, &progress, error);
+      status = tick_images(&own, done, comm, &progress, error);
   }
   cgap_ahead_close(&ahead);
   clear_batch(&batches[0]);

@@ -49,7 +49,7 @@ static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows ro
     status = cgap_scores_gradient(&p->gradient, &e->text, cgap_rank_rows_own(p->comm, e->text.rows), weights, p->threads,
                                   fold_residual, &text, error);
   if (!status)
-    status = cgap_gradient_take(&p->gradient, p->comm, gradient, sums, error);
+    status = cgap_gradient_finish(&p->gradient, p->comm, gradient, sums, error);
   p->calls++; /* how many there will be nobody knows: the share creeps towards 1 */
   if (!status && p->progress.tick && p->progress.tick(p->progress.context, "separability", 1 - exp(-p->calls / 20.0)))
     status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while fitting the separability; nothing was written");
@@ -265,7 +265,7 @@ static bool is_left_out(const arithmetic_work *w, int64_t word)
   return cgap_norm(w->words + (size_t)word * dim, dim) == 0;
 }
 
-static cgap_status take_queries(arithmetic_work *w, cgap_error *error)
+static cgap_status select_queries(arithmetic_work *w, cgap_error *error)
 {
   const cgap_data *data = w->e->data;
   for (size_t i = 0; i < w->e->image.rows; i++)
@@ -308,7 +308,7 @@ static cgap_status make_vectors(arithmetic_work *w, size_t first, size_t count, 
 }
 
 /* The nearest images of queries [first, first + count). */
-static cgap_status answer_block(arithmetic_work *w, size_t first, size_t count, int threads, cgap_error *error)
+static cgap_status score_query_block(arithmetic_work *w, size_t first, size_t count, int threads, cgap_error *error)
 {
   const cgap_rank_rows all = {0, w->e->image.rows};
   cgap_arithmetic_run run = {.queries = count, .image = w->image + first, .best = w->best + first, .threads = threads};
@@ -319,7 +319,7 @@ static cgap_status answer_block(arithmetic_work *w, size_t first, size_t count, 
   return status;
 }
 
-static void keep_queries(cgap_contributions *kept, const arithmetic_work *w)
+static void copy_query_answers(cgap_contributions *kept, const arithmetic_work *w)
 {
   if (!kept)
     return;
@@ -334,7 +334,7 @@ static void keep_queries(cgap_contributions *kept, const arithmetic_work *w)
 
 /* A block of queries is one rank's, which goes over all images for it: among images that are nearly equal the order
  * decides. */
-static cgap_status answer_queries(arithmetic_work *w, cgap_comm *comm, int threads, cgap_audit *out, cgap_error *error)
+static cgap_status score_queries(arithmetic_work *w, cgap_comm *comm, int threads, cgap_audit *out, cgap_error *error)
 {
   double right[CGAP_CURVE_POINTS] = {0}, total = 0;
   const size_t blocks = (w->queries + QUERIES_AT_ONCE - 1) / QUERIES_AT_ONCE, size = (size_t)cgap_comm_size(comm);
@@ -347,7 +347,7 @@ static cgap_status answer_queries(arithmetic_work *w, cgap_comm *comm, int threa
   }
   for (size_t first = status ? 0 : place[rank]; !status && first < place[rank + 1]; first += QUERIES_AT_ONCE) {
     const size_t left = place[rank + 1] - first;
-    status = answer_block(w, first, left < QUERIES_AT_ONCE ? left : QUERIES_AT_ONCE, threads, error);
+    status = score_query_block(w, first, left < QUERIES_AT_ONCE ? left : QUERIES_AT_ONCE, threads, error);
   }
   for (size_t r = 0; place && r <= size; r++)
     place[r] *= sizeof *w->best;
@@ -358,7 +358,7 @@ static cgap_status answer_queries(arithmetic_work *w, cgap_comm *comm, int threa
   if (!status) {
     cgap_arithmetic_add(&all, w->label, w->wanted, w->weight, right, &total);
     cgap_arithmetic_finish(right, total, w->queries, out);
-    keep_queries(out->contributions, w);
+    copy_query_answers(out->contributions, w);
   }
   return status;
 }
@@ -373,9 +373,9 @@ cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *comm, i
   if (!status)
     status = read_words(&e->data->words, e->data->drop_bad, w.words, error);
   if (!status)
-    status = take_queries(&w, error);
+    status = select_queries(&w, error);
   if (!status)
-    status = answer_queries(&w, comm, threads, out, error);
+    status = score_queries(&w, comm, threads, out, error);
   work_clear(&w);
   return status;
 }
@@ -421,7 +421,7 @@ static void project_row(const axes *a, const double *row, size_t dim, cgap_point
 }
 
 /* Scores of kept rows on the two components, centred on the pooled mean. */
-static cgap_status project(const axes *a, const cgap_modality_rows *modality, const size_t *rows, size_t count, cgap_point **out,
+static cgap_status project_rows(const axes *a, const cgap_modality_rows *modality, const size_t *rows, size_t count, cgap_point **out,
                            cgap_error *error)
 {
   cgap_status status = CGAP_OK;
@@ -441,7 +441,7 @@ static cgap_status project(const axes *a, const cgap_modality_rows *modality, co
 }
 
 /* Rows spread evenly over the side; where paired, few enough images that their texts fit as well. */
-static void choose(const cgap_embeddings *e, size_t *image, size_t *images, size_t *text, size_t *texts)
+static void choose_points(const cgap_embeddings *e, size_t *image, size_t *images, size_t *text, size_t *texts)
 {
   const size_t n = e->image.rows, m = e->text.rows;
   size_t wanted = n < CGAP_SCATTER_ROWS ? n : CGAP_SCATTER_ROWS;
@@ -471,10 +471,10 @@ cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components,
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", POINTS_AT_ONCE, dim);
   for (size_t k = 0; k < dim; k++)
     a.mean[k] = (images * e->image.mean[k] + texts * e->text.mean[k]) / (images + texts);
-  choose(e, image, &out->scatter_images, text, &out->scatter_texts);
-  cgap_status status = project(&a, &e->image, image, out->scatter_images, &out->scatter_image, error);
+  choose_points(e, image, &out->scatter_images, text, &out->scatter_texts);
+  cgap_status status = project_rows(&a, &e->image, image, out->scatter_images, &out->scatter_image, error);
   if (!status)
-    status = project(&a, &e->text, text, out->scatter_texts, &out->scatter_text, error);
+    status = project_rows(&a, &e->text, text, out->scatter_texts, &out->scatter_text, error);
   cgap_free(block);
   return status;
 }

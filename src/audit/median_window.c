@@ -40,7 +40,7 @@ static size_t choose_spaced_rows(size_t *row, size_t rows)
   return count;
 }
 
-static cgap_status measure(row_probe *p, int threads, cgap_error *error)
+static cgap_status measure_cosines(row_probe *p, int threads, cgap_error *error)
 {
   const cgap_modality_rows *image = &p->embeddings->image, *text = &p->embeddings->text;
   const size_t dim = image->dim;
@@ -131,7 +131,7 @@ static void set_window(cgap_median_window *window, row_probe *p)
   window->step = (high - low + 2 * spare) / CGAP_MEDIAN_BINS;
 }
 
-static cgap_status foretell(cgap_median_window *window, cgap_median *median, const cgap_embeddings *e, int threads,
+static cgap_status choose_window(cgap_median_window *window, cgap_median *median, const cgap_embeddings *e, int threads,
                             cgap_error *error)
 {
   row_probe p = {.embeddings = e};
@@ -145,7 +145,7 @@ static cgap_status foretell(cgap_median_window *window, cgap_median *median, con
   if (!p.image_row || !p.text_row || !p.cosine || !p.sorted)
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the cosines of %zu and %zu rows", p.images, p.texts);
   if (!status)
-    status = measure(&p, threads, error);
+    status = measure_cosines(&p, threads, error);
   if (!status && p.images == e->image.rows && p.texts == e->text.rows && p.count > 0)
     median->low = median->high = median_of(&p) + TIE;
   else if (!status && p.count > 0)
@@ -157,7 +157,7 @@ static cgap_status foretell(cgap_median_window *window, cgap_median *median, con
   return status;
 }
 
-cgap_status cgap_median_foretell(cgap_median_window *window, cgap_median *median, const cgap_embeddings *e,
+cgap_status cgap_median_window_choose(cgap_median_window *window, cgap_median *median, const cgap_embeddings *e,
                                  cgap_comm *comm, int threads, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
@@ -166,7 +166,7 @@ cgap_status cgap_median_foretell(cgap_median_window *window, cgap_median *median
   if (!e->paired || e->image.rows < 2)
     return CGAP_OK;
   if (cgap_comm_rank(comm) == 0)
-    status = foretell(window, median, e, threads, error);
+    status = choose_window(window, median, e, threads, error);
   double found[] = {window->low, window->step, window->row_variance, window->column_variance,
                     median->low, median->high};
   if (!status) /* the other ranks add 0 */

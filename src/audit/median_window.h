@@ -9,7 +9,7 @@
 /* Up to CGAP_PROBE_ROWS images and as many texts, spread evenly: all cosines of small data are among theirs, and the
  * median is known (window->step is 0 then). Else the window is set, for paired data. Ranks all get the first one's. */
 enum { CGAP_PROBE_ROWS = 512 };
-CGAP_MUST_CHECK cgap_status cgap_median_foretell(cgap_median_window *window, cgap_median *median,
+CGAP_MUST_CHECK cgap_status cgap_median_window_choose(cgap_median_window *window, cgap_median *median,
                                                  const cgap_embeddings *e, cgap_comm *comm, int threads,
                                                  cgap_error *error);
 

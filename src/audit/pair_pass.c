@@ -41,7 +41,7 @@ static void merge_rows(const pair_pass *p, cgap_best *best, size_t row, size_t r
 }
 
 /* In any order: nothing here depends on it. */
-static void merge(pair_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
+static void merge_tile(pair_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
 {
   cgap_evidence *e = p->evidence;
   const cgap_pair_kind kind = p->tile.kind;
@@ -90,7 +90,7 @@ static void run_tile(pair_pass *p, const cgap_tile_place *t, cgap_tile_worker *w
     p->out_of_memory = true;
     return;
   }
-  merge(p, t, w);
+  merge_tile(p, t, w);
 #pragma omp atomic capture
   done = ++p->tiles_done;
   if (omp_get_thread_num() == 0)
@@ -143,14 +143,14 @@ static double exact_cosine(const void *context, cgap_pair_kind kind, size_t row,
                       p->b.raw + (column - p->b.first) * b_bytes, b->inverse_norm[column], a->dim);
 }
 
-static float margin(const void *context, size_t row, size_t column)
+static float rounding_margin(const void *context, size_t row, size_t column)
 {
   const cgap_tile_pass *p = context;
   return cgap_rough_margin(&p->a_rough, row - p->a.first, &p->b_rough, column - p->b.first);
 }
 
 /* All of it: rows that are asked for lie far apart. */
-static void fetch_ahead(const void *context, size_t row, bool rows)
+static void prefetch_raw_rows(const void *context, size_t row, bool rows)
 {
   const cgap_tile_pass *p = context;
   const cgap_panel *panel = rows ? &p->a : &p->b;
@@ -180,8 +180,8 @@ static void pass_init(pair_pass *p, cgap_evidence *evidence, cgap_pair_kind kind
   for (int m = 0; cgap_measures[m]; m++)
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
   evidence->exact = exact_cosine;
-  evidence->margin = margin;
-  evidence->ahead = fetch_ahead;
+  evidence->margin = rounding_margin;
+  evidence->ahead = prefetch_raw_rows;
   evidence->exact_context = &p->tile;
 }
 
@@ -358,15 +358,15 @@ static cgap_status run_queries(cgap_evidence *evidence, const cgap_embeddings *e
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const bool columns = options->want == CGAP_WANT_COLUMN_QUERIES;
-  cgap_totals asked = {0}, none = {.kind = CGAP_IMAGE_TEXT, .rows = columns ? images : texts};
+  cgap_totals query_sums = {0}, no_sums = {.kind = CGAP_IMAGE_TEXT, .rows = columns ? images : texts};
   cgap_status status = cgap_sums_init_queries(evidence, columns ? 0 : images, columns ? texts : 0, error);
-  if (!status && !cgap_totals_init_queries(&asked, evidence, columns ? texts : images))
+  if (!status && !cgap_totals_init_queries(&query_sums, evidence, columns ? texts : images))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", columns ? texts : images);
   if (!status)
-    status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &none : &asked, columns ? &asked : &none, error);
+    status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &no_sums : &query_sums, columns ? &query_sums : &no_sums, error);
   if (!status)
-    cgap_tiles_finish(evidence, &asked, columns);
-  cgap_totals_clear(&asked);
+    cgap_tiles_finish(evidence, &query_sums, columns);
+  cgap_totals_clear(&query_sums);
   return status;
 }
 

@@ -7,7 +7,7 @@
 
 enum { IN_A_ROW = 10 }; /* log2 CGAP_TILE: couples of a row in one tile */
 
-bool cgap_looks_at(const cgap_measure *measure, cgap_pair_kind kind, bool paired)
+bool cgap_measure_uses_kind(const cgap_measure *measure, cgap_pair_kind kind, bool paired)
 {
   return measure && (measure->kinds & 1u << kind) && (paired || !measure->paired_only);
 }
@@ -16,7 +16,7 @@ bool cgap_looks_at(const cgap_measure *measure, cgap_pair_kind kind, bool paired
 static bool is_wanted(const cgap_evidence *e, int measure, cgap_pair_kind kind)
 {
   const bool median = e->window.step > 0 || e->window.values > 0;
-  return cgap_looks_at(cgap_measures[measure], kind, e->paired) &&
+  return cgap_measure_uses_kind(cgap_measures[measure], kind, e->paired) &&
          (cgap_measures[measure] == &cgap_measure_below_median ? median : !e->median_alone);
 }
 
@@ -191,7 +191,7 @@ cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t 
   evidence->least[kind] = INFINITY;
   evidence->greatest[kind] = -INFINITY;
   for (int m = 0; cgap_measures[m]; m++)
-    if (is_of_queries(m) && cgap_looks_at(cgap_measures[m], kind, evidence->paired) &&
+    if (is_of_queries(m) && cgap_measure_uses_kind(cgap_measures[m], kind, evidence->paired) &&
         !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, false))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", rows + columns);
   return CGAP_OK;

@@ -22,7 +22,7 @@ typedef struct cgap_totals {
 cgap_modality cgap_modality_of(const cgap_modality_rows *modality);
 
 /* Whether a measure (NULL: none) looks at this kind of couples. */
-bool cgap_looks_at(const cgap_measure *measure, cgap_pair_kind kind, bool paired);
+bool cgap_measure_uses_kind(const cgap_measure *measure, cgap_pair_kind kind, bool paired);
 
 /* The fixed point of a measure's sums. */
 cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temperature);

@@ -45,7 +45,7 @@ static void sums_zero(cgap_sums *s, cgap_need need)
   memset(s->column_counts, 0, need.row_counts * CGAP_TILE * sizeof *s->column_counts);
 }
 
-static float *floats(cgap_tile_worker *w, size_t place)
+static float *row_floats(cgap_tile_worker *w, size_t place)
 {
   return w->strip + CGAP_STRIP * CGAP_TILE + place * CGAP_TILE;
 }
@@ -68,12 +68,12 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
   w->strip = w->memory + CGAP_TILE;
   w->a = pass->precise ? w->precise + CGAP_STRIP * CGAP_TILE : NULL;
   w->b = pass->precise ? w->a + CGAP_STRIP * CHUNK : NULL;
-  w->row_bound = floats(w, 0);
-  w->column_bound = floats(w, 1);
-  w->row_margin = floats(w, 2);
-  w->column_margin = floats(w, 3);
-  w->column_look = floats(w, 4);
-  w->column_best = floats(w, 5);
+  w->row_bound = row_floats(w, 0);
+  w->column_bound = row_floats(w, 1);
+  w->row_margin = row_floats(w, 2);
+  w->column_margin = row_floats(w, 3);
+  w->column_look = row_floats(w, 4);
+  w->column_best = row_floats(w, 5);
   return true;
 }
 
@@ -97,7 +97,7 @@ size_t cgap_tile_worker_bytes(size_t dim)
 
 /* ---------------------------------------------------------------- ten best */
 
-static void raise_row(cgap_tile_worker *w, size_t r, float bound)
+static void raise_row_bound(cgap_tile_worker *w, size_t r, float bound)
 {
   w->row_bound[r] = fmaxf(w->row_bound[r], bound);
 }
@@ -108,7 +108,7 @@ static float within_lists(float cosine)
   return fminf(cosine, 1.0f);
 }
 
-static void raise_column(cgap_tile_worker *w, size_t c, float bound)
+static void raise_column_bound(cgap_tile_worker *w, size_t c, float bound)
 {
   w->column_bound[c] = fmaxf(w->column_bound[c], bound);
   w->column_look[c] = w->column_bound[c] - w->column_margin[c];
@@ -120,13 +120,13 @@ static void fetch_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
   float bound[CGAP_TILE];
   cgap_best_bounds(p->row_best, t->row, t->rows, bound);
   for (size_t r = 0; r < t->rows; r++)
-    raise_row(w, r, bound[r]);
+    raise_row_bound(w, r, bound[r]);
   cgap_best_bounds(p->column_best, t->column, t->columns, bound);
   for (size_t c = 0; c < t->columns; c++)
-    raise_column(w, c, bound[c]);
+    raise_column_bound(w, c, bound[c]);
 }
 
-static void hand_over(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void offer_found(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
   const cgap_candidate_batch batch = {.found = w->found,
                             .count = w->count,
@@ -140,8 +140,8 @@ static void hand_over(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
                             .row_first = p->row_first,
                             .column_first = p->column_first,
                             .evidence = p->evidence};
-  cgap_best_take(p->row_best, &batch, false);
-  cgap_best_take(p->column_best, &batch, true);
+  cgap_best_offer(p->row_best, &batch, false);
+  cgap_best_offer(p->column_best, &batch, true);
   w->count = 0;
 }
 
@@ -150,11 +150,11 @@ static void reserve_found(const cgap_tile_pass *p, const cgap_tile_place *t, cga
 {
   if (w->count + CGAP_TILE <= CGAP_FOUND)
     return;
-  hand_over(p, t, w);
+  offer_found(p, t, w);
   fetch_bounds(p, t, w);
 }
 
-static void keep(cgap_tile_worker *w, size_t r, size_t c, double cosine)
+static void add_found(cgap_tile_worker *w, size_t r, size_t c, double cosine)
 {
   w->found[w->count++] = (cgap_tile_candidate){.row = (uint16_t)r, .column = (uint16_t)c, .cosine = cosine};
 }
@@ -170,7 +170,7 @@ static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, c
       p->kernels->find(cosine, s->columns - first, w->row_bound[r] - w->row_margin[r], w->column_look + first, index);
     for (size_t f = 0; f < found; f++) {
       const size_t c = first + index[f];
-      keep(w, r, c, s->precise ? s->precise[k * s->stride + c] : (double)cosine[index[f]]);
+      add_found(w, r, c, s->precise ? s->precise[k * s->stride + c] : (double)cosine[index[f]]);
     }
   }
 }
@@ -190,12 +190,12 @@ static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
     const float *tenth = w->column_best + (CGAP_NEIGHBOURS - 1) * CGAP_TILE;
     p->kernels->best_of_columns(s->cosine, s->stride, s->rows, t->columns, w->column_best);
     for (size_t c = 0; c < t->columns; c++)
-      raise_column(w, c, within_lists(tenth[c]) - w->column_margin[c]);
+      raise_column_bound(w, c, within_lists(tenth[c]) - w->column_margin[c]);
   }
   for (size_t k = 0; !p->column_first && k < s->rows; k++) {
     const size_t r = s->tile_row + k, first = t->diagonal ? r + 1 : 0;
     if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_WAITING <= t->columns)
-      raise_row(w, r,
+      raise_row_bound(w, r,
                 within_lists(p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first)) -
                   w->row_margin[r]);
   }
@@ -217,7 +217,7 @@ static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
       if (text < t->column || text >= t->column + t->columns)
         continue;
       const size_t at = k * s->stride + (text - t->column);
-      keep(w, s->tile_row + k, text - t->column, precise ? precise[at] : (double)cosines[at]);
+      add_found(w, s->tile_row + k, text - t->column, precise ? precise[at] : (double)cosines[at]);
       cosines[at] = -INFINITY;
       if (precise)
         precise[at] = -INFINITY;
@@ -243,7 +243,7 @@ static void widen_range(const cgap_tile_pass *p, cgap_tile_worker *w, const cgap
   }
 }
 
-static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, cgap_strip s)
+static void show_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, cgap_strip s)
 {
   size_t first[SHOWN];
   float least[SHOWN], greatest[SHOWN];
@@ -263,7 +263,7 @@ static void show(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_wo
 }
 
 /* The product of a strip's rows with the tile's columns; of a diagonal tile without most of what is left of it. */
-static bool multiply(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row, size_t rows,
+static bool multiply_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row, size_t rows,
                      size_t first, size_t *stride)
 {
   const size_t dim = p->a.modality->dim, a = t->row - p->a.first + row, b = t->column - p->b.first;
@@ -281,7 +281,7 @@ static bool multiply(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_til
 }
 
 /* Some elements of a panel's rows, of unit rows in double. */
-static void take_elements(const cgap_panel *panel, size_t row, size_t rows, size_t first, size_t count, double *out)
+static void copy_elements_double(const cgap_panel *panel, size_t row, size_t rows, size_t first, size_t count, double *out)
 {
   const cgap_modality_rows *modality = panel->modality;
   const cgap_type type = modality->source->type;
@@ -298,8 +298,8 @@ static void multiply_precisely(const cgap_tile_pass *p, const cgap_tile_place *t
   const size_t dim = p->a.modality->dim, columns = t->columns - first;
   for (size_t done = 0; done < dim; done += CHUNK) {
     const size_t count = dim - done < CHUNK ? dim - done : CHUNK;
-    take_elements(&p->a, t->row + row, rows, done, count, w->a);
-    take_elements(&p->b, t->column + first, columns, done, count, w->b);
+    copy_elements_double(&p->a, t->row + row, rows, done, count, w->a);
+    copy_elements_double(&p->b, t->column + first, columns, done, count, w->b);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)columns, (int)count, 1.0, w->a, (int)count,
                 w->b, (int)count, done ? 1.0 : 0.0, w->precise + first, CGAP_TILE);
   }
@@ -314,7 +314,7 @@ static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
   size_t stride = CGAP_TILE;
   if (p->precise)
     multiply_precisely(p, t, w, row, rows, first);
-  else if (!multiply(p, t, w, row, rows, first, &stride))
+  else if (!multiply_strip(p, t, w, row, rows, first, &stride))
     return false;
   float *cosine = w->strip - first; /* column 0 of the tile, left of what was multiplied */
   cgap_strip s = {.kind = p->kind,
@@ -339,7 +339,7 @@ static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
     shown.rows = rows - k < SHOWN ? rows - k : SHOWN;
     shown.row += k;
     shown.tile_row += k;
-    show(p, t, w, shown);
+    show_strip(p, t, w, shown);
   }
   return true;
 }
@@ -363,7 +363,7 @@ static void set_margins(const cgap_rough *own, size_t first, size_t rows, const 
     margin[i] = cgap_rough_margin_of(own->residual[first + i], own->norm[first + i], residual, norm, own->product);
 }
 
-static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void start_tile(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
   const size_t a = t->row - p->a.first, b = t->column - p->b.first;
   for (int m = 0; cgap_measures[m]; m++)
@@ -386,9 +386,9 @@ static void start(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_w
 bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cgap_tile_worker *w)
 {
   bool fine = true;
-  start(pass, place, w);
+  start_tile(pass, place, w);
   for (size_t row = 0; fine && row < place->rows; row += CGAP_STRIP)
     fine = run_strip(pass, place, w, row);
-  hand_over(pass, place, w);
+  offer_found(pass, place, w);
   return fine;
 }

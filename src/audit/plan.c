@@ -52,12 +52,12 @@ uint64_t cgap_free_memory(void)
   return group < machine ? group : machine;
 }
 
-static uint64_t greater(uint64_t a, uint64_t b)
+static uint64_t greater_bytes(uint64_t a, uint64_t b)
 {
   return a > b ? a : b;
 }
 
-static uint64_t lesser(uint64_t a, uint64_t b)
+static uint64_t lesser_bytes(uint64_t a, uint64_t b)
 {
   return a < b ? a : b;
 }
@@ -66,41 +66,41 @@ static uint64_t lesser(uint64_t a, uint64_t b)
 static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, bool sampled, int threads)
 {
   const uint64_t dim = image->dim, workers = (uint64_t)threads, rows = (uint64_t)image->rows + text->rows;
-  const uint64_t longest = greater(image->rows, text->rows), square = dim * dim * sizeof(double);
-  const uint64_t blocks = greater(cgap_block_rows(image) * dim * cgap_type_size(image->type),
+  const uint64_t longest = greater_bytes(image->rows, text->rows), square = dim * dim * sizeof(double);
+  const uint64_t blocks = greater_bytes(cgap_block_rows(image) * dim * cgap_type_size(image->type),
                                   cgap_block_rows(text) * dim * cgap_type_size(text->type));
   const uint64_t sums = (2 + workers) * square + workers * cgap_moment_run(dim) * dim * sizeof(double);
   const uint64_t reading = CGAP_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
-  const uint64_t images = lesser(cgap_matched_pairs_held_runs(threads) * CGAP_TILE, longest);
-  const uint64_t matched_pairs = (2 * lesser(cgap_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
+  const uint64_t images = lesser_bytes(cgap_matched_pairs_held_runs(threads) * CGAP_TILE, longest);
+  const uint64_t matched_pairs = (2 * lesser_bytes(cgap_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
   const uint64_t spectra = workers * 2 * square;
   const uint64_t tiles =
     workers * cgap_tile_worker_bytes(dim) + (sampled ? 0 : (TILE_BYTES + cgap_best_row_bytes()) * rows);
-  return PROGRAM_BYTES + 3 * square + greater(reading, ROW_BYTES * rows + greater(matched_pairs, greater(spectra, tiles)));
+  return PROGRAM_BYTES + 3 * square + greater_bytes(reading, ROW_BYTES * rows + greater_bytes(matched_pairs, greater_bytes(spectra, tiles)));
 }
 
 /* Panels of the tile pass: one of rows, two of columns, which are half as many. */
 static void set_panels(cgap_plan *out, uint64_t available, uint64_t row_bytes, uint64_t longest)
 {
-  const uint64_t tiles = greater(available / (row_bytes * CGAP_TILE), LEAST_ROW_TILES + 2);
-  const uint64_t columns = greater(tiles / 4, 1), rows = (tiles - 2 * columns) / columns * columns;
-  out->column_rows = lesser(columns * CGAP_TILE, longest);
-  out->panel_rows = lesser(rows * CGAP_TILE, longest);
+  const uint64_t tiles = greater_bytes(available / (row_bytes * CGAP_TILE), LEAST_ROW_TILES + 2);
+  const uint64_t columns = greater_bytes(tiles / 4, 1), rows = (tiles - 2 * columns) / columns * columns;
+  out->column_rows = lesser_bytes(columns * CGAP_TILE, longest);
+  out->panel_rows = lesser_bytes(rows * CGAP_TILE, longest);
 }
 
 cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_source *text,
                            const cgap_plan_options *options, cgap_error *error)
 {
-  const uint64_t dim = image->dim, longest = greater(image->rows, text->rows);
-  const uint64_t row_bytes = dim * (sizeof(float) + greater(cgap_type_size(image->type), cgap_type_size(text->type))) +
+  const uint64_t dim = image->dim, longest = greater_bytes(image->rows, text->rows);
+  const uint64_t row_bytes = dim * (sizeof(float) + greater_bytes(cgap_type_size(image->type), cgap_type_size(text->type))) +
                              (options->bfloat ? cgap_rough_row_bytes(dim) : 0);
   *out = (cgap_plan){.rank_count = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
   const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
   const uint64_t resident = fixed + row_bytes * ((uint64_t)image->rows + text->rows);
-  const uint64_t panels = row_bytes * lesser((LEAST_ROW_TILES + 2) * CGAP_TILE, 3 * longest);
+  const uint64_t panels = row_bytes * lesser_bytes((LEAST_ROW_TILES + 2) * CGAP_TILE, 3 * longest);
   const uint64_t sampled = fixed_bytes(image, text, true, out->threads);
-  out->smallest_bytes = lesser(fixed + panels, resident);
+  out->smallest_bytes = lesser_bytes(fixed + panels, resident);
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
                      "%s and %s: %zu and %zu rows of %zu need %" PRIu64 "M at least, --memory allows %" PRIu64
@@ -134,12 +134,12 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
   *out = (cgap_plan){.rank_count = size, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes =
     options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(comm);
-  out->panel_rows = greater(1, greater(images.end - images.first, texts.end - texts.first)); /* a rank may have none */
+  out->panel_rows = greater_bytes(1, greater_bytes(images.end - images.first, texts.end - texts.first)); /* a rank may have none */
   const uint64_t fixed = fixed_bytes(image, text, sampled, out->threads) + options->sample_bytes +
-                         2 * CGAP_TILE * greater(image_row, text_row);
+                         2 * CGAP_TILE * greater_bytes(image_row, text_row);
   out->needed_bytes = fixed + image_row * (images.end - images.first) + text_row * (texts.end - texts.first);
   out->smallest_bytes =
-    sampled ? lesser(fixed + CGAP_ASK_ROWS * greater(image_row, text_row), out->needed_bytes) : out->needed_bytes;
+    sampled ? lesser_bytes(fixed + CGAP_QUERY_BLOCK_ROWS * greater_bytes(image_row, text_row), out->needed_bytes) : out->needed_bytes;
   out->resident = out->needed_bytes <= out->memory_bytes;
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
@@ -393,7 +393,7 @@ static bool is_first(const cgap_audit_options *o)
   return cgap_comm_rank(o->comm) == 0;
 }
 
-static cgap_sampling choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
+static cgap_sampling choose_sampling(size_t images, size_t texts, size_t dim, bool paired, int threads,
                             const cgap_audit_options *options, cgap_pairs_choice pairs)
 {
   cgap_audit_options o = *options;
@@ -407,7 +407,7 @@ cgap_status cgap_prepare_plan(cgap_prepared *out, const cgap_audit_options *o, c
   const int threads = o->threads ? o->threads : omp_get_num_procs();
   if (is_first(o))
     out->sampling =
-      choose(image->rows, text->rows, image->dim, out->data.pairing != CGAP_UNPAIRED, threads, o, o->pairs);
+      choose_sampling(image->rows, text->rows, image->dim, out->data.pairing != CGAP_UNPAIRED, threads, o, o->pairs);
   const cgap_status status = cgap_comm_broadcast(o->comm, 0, &out->sampling, sizeof out->sampling, error);
   if (status)
     return status;
@@ -424,7 +424,7 @@ void cgap_prepare_sample(cgap_prepared *out, const cgap_embeddings *e, const cga
 {
   if (out->sampling.images)
     out->sampling =
-      choose(e->image.rows, e->text.rows, e->image.dim, e->paired, out->plan.threads, options, CGAP_PAIRS_SAMPLED);
+      choose_sampling(e->image.rows, e->text.rows, e->image.dim, e->paired, out->plan.threads, options, CGAP_PAIRS_SAMPLED);
 }
 
 cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const cgap_audit_options *options,

@@ -80,7 +80,7 @@ static const cgap_rough *rough_of(const probe_pairs *c, const probe_rows *p)
   return c->kind == CGAP_IMAGE_TEXT ? &p->cross : &p->own;
 }
 
-static bool multiply(probe_pairs *c, bool bfloat)
+static bool multiply_rows(probe_pairs *c, bool bfloat)
 {
   const cgap_rough *a = rough_of(c, c->a), *b = rough_of(c, c->b);
   const cgap_product_kind *kind = cgap_product_here(bfloat);
@@ -98,7 +98,7 @@ static bool multiply(probe_pairs *c, bool bfloat)
 }
 
 /* Whether the pair counts in sums: no row with itself, and none that belongs together. */
-static bool counts(const probe_pairs *c, size_t r, size_t k)
+static bool counts_in_sums(const probe_pairs *c, size_t r, size_t k)
 {
   const size_t row = c->a->row[r], column = c->b->row[k];
   if (c->kind == CGAP_IMAGE_TEXT)
@@ -114,10 +114,10 @@ static double shift_of_sums(const probe_pairs *c, double scale)
 {
   double n = 0, x = 0, y = 0, xx = 0, xy = 0, yy = 0, weight = 0, at = 0, greatest = -1;
   for (size_t k = 0; k < c->rows * c->columns; k++)
-    greatest = fmax(greatest, counts(c, k / c->columns, k % c->columns) ? c->cosine[k] : -1);
+    greatest = fmax(greatest, counts_in_sums(c, k / c->columns, k % c->columns) ? c->cosine[k] : -1);
   for (size_t r = 0; r < c->rows; r++)
     for (size_t k = 0; k < c->columns; k++) {
-      if (!counts(c, r, k))
+      if (!counts_in_sums(c, r, k))
         continue;
       const double cosine = c->cosine[r * c->columns + k], off = (double)c->shown[r * c->stride + k] - cosine;
       const double w = exp(scale * (cosine - greatest));
@@ -154,7 +154,7 @@ static double shift_of_kernels(const probe_pairs *c)
   double weight = 0, moved = 0, squares = 0;
   for (size_t r = 0; r < c->rows; r++)
     for (size_t k = 0; k < c->columns; k++) {
-      if (!counts(c, r, k))
+      if (!counts_in_sums(c, r, k))
         continue;
       const double cosine = c->cosine[r * c->columns + k], w = exp(scale * cosine);
       const double off = w * ((double)c->shown[r * c->stride + k] - cosine);
@@ -180,7 +180,7 @@ static double shift_of_losses(const probe_pairs *c, bool of_rows)
       most = fmax(most, scale * (c->cosine[of_rows ? q * c->columns + k : k * c->columns + q] - own));
     for (size_t k = 0; k < candidates; k++) {
       const size_t row = of_rows ? q : k, column = of_rows ? k : q;
-      if (!counts(c, row, column))
+      if (!counts_in_sums(c, row, column))
         continue;
       const double cosine = c->cosine[row * c->columns + column], w = times * exp(scale * (cosine - own) - most);
       weight += w;
@@ -203,9 +203,9 @@ static double open_fraction(const probe_pairs *c, bool bfloat)
   for (size_t r = 0; r < c->rows; r++) {
     double mark = positives ? c->evidence->best_positive[c->a->row[r]] : -1;
     for (size_t k = 0; !positives && k < c->columns; k++)
-      mark = fmax(mark, counts(c, r, k) ? c->cosine[r * c->columns + k] : -1);
+      mark = fmax(mark, counts_in_sums(c, r, k) ? c->cosine[r * c->columns + k] : -1);
     for (size_t k = 0; k < c->columns; k++)
-      if (counts(c, r, k)) {
+      if (counts_in_sums(c, r, k)) {
         n++;
         open += fabs(c->cosine[r * c->columns + k] - mark) <=
                 (bfloat ? (double)cgap_rough_margin(rough_of(c, c->a), r, rough_of(c, c->b), k) : margin);
@@ -224,12 +224,12 @@ static bool is_hard(const probe_pairs *c, bool bfloat)
          open_fraction(c, bfloat) > OPEN_FRACTION;
 }
 
-static cgap_status look(probe_pairs *c, bool bfloat, bool *precise, cgap_error *error)
+static cgap_status probe_kind(probe_pairs *c, bool bfloat, bool *precise, cgap_error *error)
 {
   c->rows = c->a->count < ROWS ? c->a->count : ROWS;
   c->columns = c->b->count;
   c->stride = 0;
-  if (!multiply(c, bfloat))
+  if (!multiply_rows(c, bfloat))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the products of %zu and %zu rows", c->rows, c->columns);
   *precise = is_hard(c, bfloat);
   return CGAP_OK;
@@ -252,7 +252,7 @@ cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_evidence *e
     c->shown = shown;
     c->a = kind == CGAP_TEXT_TEXT ? &text : &image;
     c->b = kind == CGAP_IMAGE_IMAGE ? &image : &text;
-    status = look(c, bfloat, &precise[kind], error);
+    status = probe_kind(c, bfloat, &precise[kind], error);
   }
   probe_rows_clear(&image);
   probe_rows_clear(&text);

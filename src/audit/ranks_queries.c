@@ -3,34 +3,34 @@
 #include "base/background_reader.h"
 #include "comm/rank_rows.h"
 
-typedef struct asking {
+typedef struct query_pass {
   cgap_evidence *evidence;
   cgap_comm *comm;
   cgap_tile_options options;
   bool columns;       /* texts ask, else images */
   cgap_panel queries; /* all of them */
-  cgap_totals asked, none;
+  cgap_totals query_sums, no_sums;
   cgap_error error; /* of what ranks say during a pass */
   cgap_status status;
   cgap_progress progress;
-} asking;
+} query_pass;
 
 /* Between tiles: whether another rank has failed. */
-static bool tick(void *context, const char *phase, double fraction)
+static bool poll_and_tick(void *context, const char *phase, double fraction)
 {
-  asking *a = context;
+  query_pass *a = context;
   a->status = cgap_comm_poll(a->comm, NULL, &a->error);
   return a->status || (a->progress.tick && a->progress.tick(a->progress.context, phase, fraction));
 }
 
-static cgap_status show(asking *a, const cgap_panel *candidates, cgap_error *error)
+static cgap_status show_candidates(query_pass *a, const cgap_panel *candidates, cgap_error *error)
 {
   const cgap_panel *rows = a->columns ? candidates : &a->queries, *columns = a->columns ? &a->queries : candidates;
-  a->none.first = candidates->first;
-  a->none.rows = candidates->rows;
+  a->no_sums.first = candidates->first;
+  a->no_sums.rows = candidates->rows;
   cgap_status status =
-    cgap_tiles_show(a->evidence, CGAP_IMAGE_TEXT, &a->options, rows, a->columns ? &a->none : &a->asked, columns,
-                    a->columns ? &a->asked : &a->none, error);
+    cgap_tiles_show(a->evidence, CGAP_IMAGE_TEXT, &a->options, rows, a->columns ? &a->no_sums : &a->query_sums, columns,
+                    a->columns ? &a->query_sums : &a->no_sums, error);
   if (a->status && error)
     *error = a->error;
   return a->status ? a->status : status;
@@ -49,16 +49,16 @@ static cgap_status load_rows(void *context, cgap_error *error)
   return cgap_panel_load(&r->panel, r->modality, r->first, r->rows, error);
 }
 
-static void expect_rows(cgap_ahead *ahead, run_of_rows *r, size_t first, size_t end)
+static void start_reading(cgap_ahead *ahead, run_of_rows *r, size_t first, size_t end)
 {
-  const size_t step = r->modality->unit ? r->modality->rows : CGAP_ASK_ROWS / 2;
+  const size_t step = r->modality->unit ? r->modality->rows : CGAP_QUERY_BLOCK_ROWS / 2;
   r->first = first;
   r->rows = end - first < step ? end - first : step;
   if (r->rows > 0)
     cgap_ahead_start(ahead, load_rows, r);
 }
 
-static cgap_status show_all(asking *a, const cgap_modality_rows *modality, cgap_error *error)
+static cgap_status show_all_candidates(query_pass *a, const cgap_modality_rows *modality, cgap_error *error)
 {
   const cgap_rank_rows own = cgap_rank_rows_own(a->comm, modality->rows);
   const double before = a->options.fraction_before, span = a->options.fraction_after - before;
@@ -67,17 +67,17 @@ static cgap_status show_all(asking *a, const cgap_modality_rows *modality, cgap_
   cgap_ahead ahead;
   int turn = 0;
   cgap_ahead_open(&ahead, modality->unit ? 1 : a->options.threads);
-  expect_rows(&ahead, &half[0], own.first, own.end);
+  start_reading(&ahead, &half[0], own.first, own.end);
   for (size_t first = own.first; !status && first < own.end; turn = 1 - turn) {
     const run_of_rows *now = &half[turn];
     const size_t next = first + now->rows;
     status = cgap_ahead_wait(&ahead, error);
     if (status)
       break;
-    expect_rows(&ahead, &half[1 - turn], next, own.end);
+    start_reading(&ahead, &half[1 - turn], next, own.end);
     a->options.fraction_before = before + span * (double)(first - own.first) / (double)(own.end - own.first);
     a->options.fraction_after = before + span * (double)(next - own.first) / (double)(own.end - own.first);
-    status = show(a, &now->panel, error);
+    status = show_candidates(a, &now->panel, error);
     first = next;
   }
   cgap_ahead_close(&ahead);
@@ -86,31 +86,31 @@ static cgap_status show_all(asking *a, const cgap_modality_rows *modality, cgap_
   return status;
 }
 
-cgap_status cgap_ask_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
+cgap_status cgap_ranks_queries_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
                          const cgap_tile_options *options, cgap_error *error)
 {
-  asking a = {.evidence = evidence,
+  query_pass a = {.evidence = evidence,
               .comm = comm,
               .options = *options,
               .columns = options->want == CGAP_WANT_COLUMN_QUERIES,
-              .none = {.kind = CGAP_IMAGE_TEXT},
+              .no_sums = {.kind = CGAP_IMAGE_TEXT},
               .progress = options->progress};
   const cgap_modality_rows *queries = a.columns ? &e->text : &e->image, *candidates = a.columns ? &e->image : &e->text;
-  a.options.progress = (cgap_progress){.tick = tick, .context = &a};
+  a.options.progress = (cgap_progress){.tick = poll_and_tick, .context = &a};
   cgap_status status =
     cgap_sums_init_queries(evidence, a.columns ? 0 : queries->rows, a.columns ? queries->rows : 0, error);
-  if (!status && !cgap_totals_init_queries(&a.asked, evidence, queries->rows))
+  if (!status && !cgap_totals_init_queries(&a.query_sums, evidence, queries->rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", queries->rows);
   if (!status)
     status = cgap_panel_load(&a.queries, queries, 0, queries->rows, error);
   if (!status)
-    status = show_all(&a, candidates, error);
+    status = show_all_candidates(&a, candidates, error);
   if (!status) /* words of fixed point and counts, and nothing else */
-    status = cgap_comm_sum(comm, a.asked.memory, a.asked.bytes / sizeof(uint64_t), CGAP_COMM_U64, error);
+    status = cgap_comm_sum(comm, a.query_sums.memory, a.query_sums.bytes / sizeof(uint64_t), CGAP_COMM_U64, error);
   if (!status)
-    cgap_tiles_finish(evidence, &a.asked, a.columns);
+    cgap_tiles_finish(evidence, &a.query_sums, a.columns);
   cgap_panel_clear(&a.queries);
   if (!status) /* else MPI may still use it */
-    cgap_totals_clear(&a.asked);
+    cgap_totals_clear(&a.query_sums);
   return status;
 }

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PASSENGER_BYTES = 1 << 26 }; /* of a piece that goes round: a rank holds one, and the raw rows of the next */
+enum { RING_PIECE_BYTES = 1 << 26 }; /* of a piece that goes round: a rank holds one, and the raw rows of the next */
 
 typedef struct ring {
   cgap_evidence *evidence;
@@ -46,7 +46,7 @@ static cgap_rank_rows piece_of(const ring *g, int r, size_t k)
 /* ---------------------------------------------------------------- while tiles are at work */
 
 /* Between tiles the rows under way move on. */
-static bool tick(void *context, const char *phase, double fraction)
+static bool poll_and_tick(void *context, const char *phase, double fraction)
 {
   ring *g = context;
   g->status = cgap_comm_poll(g->comm, g->moving ? &g->raw : NULL, &g->error);
@@ -56,7 +56,7 @@ static bool tick(void *context, const char *phase, double fraction)
 }
 
 /* The couples of rows at home and rows that visit. */
-static cgap_status meet(ring *g, const cgap_panel *home, const cgap_panel *guest, cgap_totals *guest_totals,
+static cgap_status show_pair(ring *g, const cgap_panel *home, const cgap_panel *guest, cgap_totals *guest_totals,
                         cgap_error *error)
 {
   const double pairs = (double)home->rows * (double)guest->rows;
@@ -77,7 +77,7 @@ static cgap_status meet(ring *g, const cgap_panel *home, const cgap_panel *guest
   return status;
 }
 
-static cgap_status load(cgap_panel *panel, const cgap_modality_rows *modality, size_t first, size_t end, cgap_error *error)
+static cgap_status load_range(cgap_panel *panel, const cgap_modality_rows *modality, size_t first, size_t end, cgap_error *error)
 {
   return cgap_panel_load(panel, modality, first, end > first ? end - first : 0, error);
 }
@@ -92,7 +92,7 @@ static size_t half_of(cgap_rank_rows block)
 
 /* The piece at hand is of rank `owner`. Two ranks that are half a ring apart meet twice: of the block of the lower one,
  * the first half is shown where it is at home, the second where it visits. */
-static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_error *error)
+static cgap_status show_visiting_piece(ring *g, int owner, const cgap_panel *guest, cgap_error *error)
 {
   cgap_rank_rows home = cgap_rank_rows_of(g->home->rows, g->rank, g->size);
   cgap_rank_rows visit = {guest->first, guest->first + guest->rows};
@@ -111,9 +111,9 @@ static cgap_status stop_at(ring *g, int owner, const cgap_panel *guest, cgap_err
   comes.rows -= skipped;
   comes.unit += skipped * dim;
   comes.raw += skipped * dim * cgap_type_size(guest->modality->source->type);
-  cgap_status status = load(&stays, g->home, home.first, home.end, error);
+  cgap_status status = load_range(&stays, g->home, home.first, home.end, error);
   if (!status)
-    status = meet(g, &stays, &comes, own ? &g->home_totals : &g->visiting, error);
+    status = show_pair(g, &stays, &comes, own ? &g->home_totals : &g->visiting, error);
   cgap_panel_clear(&stays);
   return status;
 }
@@ -126,7 +126,7 @@ static size_t raw_bytes(const cgap_modality_rows *modality)
 }
 
 /* Memory is kept from pass to pass: to be given new pages takes as long as to copy rows into them. */
-static cgap_status reserve(cgap_receive_buffers *v, const cgap_modality_rows *modality, size_t rows, int raws, cgap_error *error)
+static cgap_status reserve_buffers(cgap_receive_buffers *v, const cgap_modality_rows *modality, size_t rows, int raws, cgap_error *error)
 {
   const size_t raw = rows * raw_bytes(modality), unit = rows * modality->dim * sizeof(float);
   bool fine = true;
@@ -157,7 +157,7 @@ void cgap_receive_buffers_clear(cgap_receive_buffers *v)
 }
 
 /* Rows that have come, as a panel. */
-static cgap_panel welcome(const ring *g, const unsigned char *raw, cgap_rank_rows rows)
+static cgap_panel panel_from_received(const ring *g, const unsigned char *raw, cgap_rank_rows rows)
 {
   const size_t n = rows.end - rows.first;
   cgap_modality_rows_normalise(g->away, rows.first, n, raw, g->receive_buffers->unit, g->options.threads);
@@ -174,7 +174,7 @@ static cgap_status send_rows(ring *g, const cgap_panel *now, unsigned char *next
   return status;
 }
 
-static cgap_status rows_come(ring *g, cgap_error *error)
+static cgap_status wait_for_rows(ring *g, cgap_error *error)
 {
   cgap_status status = g->moving ? cgap_comm_wait(g->comm, &g->raw, error) : CGAP_OK;
   g->moving = false;
@@ -182,7 +182,7 @@ static cgap_status rows_come(ring *g, cgap_error *error)
 }
 
 /* What was gathered about the rows at hand goes to rank `to`; *g->visiting becomes what rank `from` has of `rows`. */
-static cgap_status pass_totals(ring *g, int to, int from, cgap_rank_rows rows, cgap_error *error)
+static cgap_status exchange_sums(ring *g, int to, int from, cgap_rank_rows rows, cgap_error *error)
 {
   cgap_totals coming;
   cgap_transfer t;
@@ -200,12 +200,12 @@ static cgap_status pass_totals(ring *g, int to, int from, cgap_rank_rows rows, c
 }
 
 /* Piece k of every rank goes round: of a triangle half the ring, else all of it; then its totals go home. */
-static cgap_status go_round(ring *g, size_t k, cgap_error *error)
+static cgap_status circulate_piece(ring *g, size_t k, cgap_error *error)
 {
   const int stops = g->triangle ? g->size / 2 + 1 : g->size;
   const cgap_rank_rows mine = piece_of(g, g->rank, k);
   cgap_panel now = {0};
-  cgap_status status = load(&now, g->away, mine.first, mine.end, error);
+  cgap_status status = load_range(&now, g->away, mine.first, mine.end, error);
   cgap_totals_clear(&g->visiting);
   if (!status && !cgap_totals_init(&g->visiting, g->evidence, g->kind, mine.first, mine.end - mine.first))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", mine.end - mine.first);
@@ -216,21 +216,21 @@ static cgap_status go_round(ring *g, size_t k, cgap_error *error)
     if (on)
       status = send_rows(g, &now, next, piece_of(g, coming, k), error);
     if (!status)
-      status = stop_at(g, owner, &now, error);
+      status = show_visiting_piece(g, owner, &now, error);
     if (g->triangle && s == 0)
-      cgap_lists_lend(&g->visiting, &g->home_totals);
+      cgap_lists_seed_from_home(&g->visiting, &g->home_totals);
     if (!status)
-      status = rows_come(g, error);
+      status = wait_for_rows(g, error);
     if (!status && on)
       status =
-        pass_totals(g, (g->rank + 1) % g->size, (g->rank + g->size - 1) % g->size, piece_of(g, coming, k), error);
+        exchange_sums(g, (g->rank + 1) % g->size, (g->rank + g->size - 1) % g->size, piece_of(g, coming, k), error);
     if (!status && on)
-      now = welcome(g, next, piece_of(g, coming, k));
+      now = panel_from_received(g, next, piece_of(g, coming, k));
   }
   if (!status)
-    status = pass_totals(g, (g->rank - stops + 1 + g->size) % g->size, (g->rank + stops - 1) % g->size, mine, error);
+    status = exchange_sums(g, (g->rank - stops + 1 + g->size) % g->size, (g->rank + stops - 1) % g->size, mine, error);
   if (!status && g->triangle)
-    cgap_lists_return(&g->visiting, &g->home_totals);
+    cgap_lists_keep_new(&g->visiting, &g->home_totals);
   if (!status)
     cgap_totals_merge(g->triangle ? &g->home_totals : &g->away_totals, g->evidence, &g->visiting);
   return status;
@@ -239,32 +239,32 @@ static cgap_status go_round(ring *g, size_t k, cgap_error *error)
 /* ---------------------------------------------------------------- the smaller side in every rank */
 
 /* All rows of a side. */
-static cgap_status replicate(ring *g, cgap_panel *out, cgap_error *error)
+static cgap_status replicate_rows(ring *g, cgap_panel *out, cgap_error *error)
 {
   const cgap_modality_rows *modality = g->away;
   const size_t bytes = raw_bytes(modality);
-  cgap_status status = reserve(g->receive_buffers, modality, modality->rows, 1, error);
+  cgap_status status = reserve_buffers(g->receive_buffers, modality, modality->rows, 1, error);
   if (status)
     return status;
   memcpy(g->receive_buffers->raw[0] + modality->own_first * bytes, modality->raw, modality->own_rows * bytes);
   status = cgap_rank_rows_gather(g->comm, g->receive_buffers->raw[0], modality->rows, bytes, error);
   if (!status)
-    *out = welcome(g, g->receive_buffers->raw[0], (cgap_rank_rows){0, modality->rows});
+    *out = panel_from_received(g, g->receive_buffers->raw[0], (cgap_rank_rows){0, modality->rows});
   return status;
 }
 
 static cgap_status run_replicated(ring *g, cgap_error *error)
 {
   cgap_panel home = {0}, away = {0};
-  cgap_status status = replicate(g, &away, error);
+  cgap_status status = replicate_rows(g, &away, error);
   if (!status && !cgap_totals_init(&g->visiting, g->evidence, g->kind, 0, g->away->rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g->away->rows);
   if (!status)
-    status = load(&home, g->home, g->home->own_first, g->home->own_first + g->home->own_rows, error);
+    status = load_range(&home, g->home, g->home->own_first, g->home->own_first + g->home->own_rows, error);
   if (!status)
-    status = meet(g, &home, &away, &g->visiting, error);
+    status = show_pair(g, &home, &away, &g->visiting, error);
   if (!status)
-    status = cgap_bring_sum(g->evidence, g->comm, &g->visiting, error);
+    status = cgap_ranks_add_sums(g->evidence, g->comm, &g->visiting, error);
   if (!status && g->rank == 0)
     cgap_tiles_finish(g->evidence, &g->visiting, !g->away_first);
   return status;
@@ -285,7 +285,7 @@ static bool fits_on_all_ranks(const ring *g, uint64_t memory_bytes)
 }
 
 /* One way for all: their memories differ, by what they hold and by their nodes. */
-static cgap_status agree(ring *g, uint64_t memory_bytes, bool *replicated, cgap_error *error)
+static cgap_status agree_on_replication(ring *g, uint64_t memory_bytes, bool *replicated, cgap_error *error)
 {
   uint64_t without = !fits_on_all_ranks(g, memory_bytes);
   const cgap_status status = cgap_comm_sum(g->comm, &without, 1, CGAP_COMM_U64, error);
@@ -301,9 +301,9 @@ static cgap_status open_ring(ring *g, cgap_error *error)
     const cgap_rank_rows block = cgap_rank_rows_of(away->rows, r, g->size);
     most = cgap_greater(most, block.end - block.first);
   }
-  g->piece = PASSENGER_BYTES / cgap_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
+  g->piece = RING_PIECE_BYTES / cgap_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
   g->piece = cgap_lesser(cgap_greater(g->piece, CGAP_TILE), cgap_greater(most, CGAP_TILE));
-  cgap_status status = reserve(g->receive_buffers, away, g->piece, 2, error);
+  cgap_status status = reserve_buffers(g->receive_buffers, away, g->piece, 2, error);
   if (!status && !g->triangle &&
       !cgap_totals_init(&g->away_totals, g->evidence, g->kind, away->own_first, away->own_rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", away->own_rows);
@@ -319,7 +319,7 @@ static cgap_status run_ring(ring *g, cgap_error *error)
     pieces = cgap_greater(pieces, (block.end - block.first + g->piece - 1) / g->piece);
   }
   for (size_t k = 0; !status && k < pieces; k++)
-    status = go_round(g, k, error);
+    status = circulate_piece(g, k, error);
   return status;
 }
 
@@ -336,7 +336,7 @@ static void close_ring(ring *g, bool broken)
 }
 
 /* Couples that this rank will show, about: for progress. */
-static double work_of(const ring *g, bool replicated)
+static double pair_count_of_rank(const ring *g, bool replicated)
 {
   const double home = (double)g->home->own_rows, away = (double)g->away->rows;
   return replicated || !g->triangle ? home * away : home * away / 2;
@@ -360,10 +360,10 @@ cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cga
             .fraction_after = options->fraction_after};
   g.home = kind == CGAP_TEXT_TEXT || g.away_first ? &e->text : &e->image;
   g.away = kind == CGAP_IMAGE_IMAGE || g.away_first ? &e->image : &e->text;
-  g.options.progress = (cgap_progress){.tick = tick, .context = &g};
+  g.options.progress = (cgap_progress){.tick = poll_and_tick, .context = &g};
   bool replicated = false;
-  cgap_status status = agree(&g, memory_bytes, &replicated, error);
-  g.all = fmax(1, work_of(&g, replicated));
+  cgap_status status = agree_on_replication(&g, memory_bytes, &replicated, error);
+  g.all = fmax(1, pair_count_of_rank(&g, replicated));
   if (!status)
     status = cgap_sums_init(evidence, kind, g.rank == 0, error);
   if (!status && !cgap_totals_init(&g.home_totals, evidence, kind, g.home->own_first, g.home->own_rows))
@@ -371,18 +371,18 @@ cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cga
   if (!status)
     status = replicated ? run_replicated(&g, error) : run_ring(&g, error);
   if (!status)
-    status = cgap_bring_totals(evidence, comm, &g.home_totals, g.home->rows, g.away_first, error);
+    status = cgap_ranks_gather_sums(evidence, comm, &g.home_totals, g.home->rows, g.away_first, error);
   if (!status && !g.triangle && !replicated)
-    status = cgap_bring_totals(evidence, comm, &g.away_totals, g.away->rows, !g.away_first, error);
+    status = cgap_ranks_gather_sums(evidence, comm, &g.away_totals, g.away->rows, !g.away_first, error);
   if (!status)
-    status = cgap_bring_counts(evidence, comm, kind, error);
+    status = cgap_ranks_add_counts(evidence, comm, kind, error);
   close_ring(&g, status != CGAP_OK);
   return status;
 }
 
 /* ---------------------------------------------------------------- ranks gather */
 
-cgap_status cgap_bring_sum(const cgap_evidence *e, cgap_comm *comm, cgap_totals *mine, cgap_error *error)
+cgap_status cgap_ranks_add_sums(const cgap_evidence *e, cgap_comm *comm, cgap_totals *mine, cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   cgap_status status = CGAP_OK;
@@ -408,7 +408,7 @@ cgap_status cgap_bring_sum(const cgap_evidence *e, cgap_comm *comm, cgap_totals 
   return status;
 }
 
-cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *comm, const cgap_totals *mine, size_t rows, bool columns,
+cgap_status cgap_ranks_gather_sums(cgap_evidence *e, cgap_comm *comm, const cgap_totals *mine, size_t rows, bool columns,
                               cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
@@ -435,7 +435,7 @@ cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *comm, const cgap_tota
   return status;
 }
 
-cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error)
+cgap_status cgap_ranks_add_counts(cgap_evidence *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   double(*ends)[2] = cgap_alloc((size_t)size, sizeof *ends);
@@ -460,14 +460,14 @@ cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *comm, cgap_pair_kind 
   return status;
 }
 
-void cgap_lists_lend(cgap_totals *guest, const cgap_totals *home)
+void cgap_lists_seed_from_home(cgap_totals *guest, const cgap_totals *home)
 {
   const size_t first = guest->first - home->first;
   memcpy(guest->lists.list, home->lists.list + first * CGAP_NEIGHBOURS,
          guest->rows * CGAP_NEIGHBOURS * sizeof *guest->lists.list);
 }
 
-static bool has(const cgap_neighbour *list, uint32_t row)
+static bool list_has(const cgap_neighbour *list, uint32_t row)
 {
   for (int k = 0; k < CGAP_NEIGHBOURS; k++)
     if (list[k].row == row)
@@ -475,7 +475,7 @@ static bool has(const cgap_neighbour *list, uint32_t row)
   return false;
 }
 
-void cgap_lists_return(cgap_totals *guest, const cgap_totals *home)
+void cgap_lists_keep_new(cgap_totals *guest, const cgap_totals *home)
 {
   const size_t first = guest->first - home->first;
   for (size_t i = 0; i < guest->rows; i++) {
@@ -483,7 +483,7 @@ void cgap_lists_return(cgap_totals *guest, const cgap_totals *home)
     const cgap_neighbour *known = home->lists.list + (first + i) * CGAP_NEIGHBOURS;
     int kept = 0;
     for (int k = 0; k < CGAP_NEIGHBOURS; k++)
-      if (!has(known, list[k].row))
+      if (!list_has(known, list[k].row))
         list[kept++] = list[k];
     for (; kept < CGAP_NEIGHBOURS; kept++)
       list[kept] = cgap_neighbour_none();

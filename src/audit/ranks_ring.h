@@ -31,19 +31,19 @@ size_t cgap_ring_row_bytes(cgap_type type, size_t dim);
 
 /* Totals of each rank's block of a side of `rows` rows, to rank 0, which writes them where they belong: as
  * cgap_tiles_finish does. */
-CGAP_MUST_CHECK cgap_status cgap_bring_totals(cgap_evidence *e, cgap_comm *comm, const cgap_totals *mine, size_t rows,
+CGAP_MUST_CHECK cgap_status cgap_ranks_gather_sums(cgap_evidence *e, cgap_comm *comm, const cgap_totals *mine, size_t rows,
                                               bool columns, cgap_error *error);
 
 /* Every rank's totals of the same rows, added up on rank 0, pair by pair. */
-CGAP_MUST_CHECK cgap_status cgap_bring_sum(const cgap_evidence *e, cgap_comm *comm, cgap_totals *mine,
+CGAP_MUST_CHECK cgap_status cgap_ranks_add_sums(const cgap_evidence *e, cgap_comm *comm, cgap_totals *mine,
                                            cgap_error *error);
 
 /* Counts of a whole pass, least and greatest, on every rank. */
-CGAP_MUST_CHECK cgap_status cgap_bring_counts(cgap_evidence *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_ranks_add_counts(cgap_evidence *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error);
 
 /* Rows that travel take the ten best known at home along, so that no worse ones are noted on the way: guest is of some
  * of home's rows, and without lists so far. On their return guest keeps what home does not have. */
-void cgap_lists_lend(cgap_totals *guest, const cgap_totals *home);
-void cgap_lists_return(cgap_totals *guest, const cgap_totals *home);
+void cgap_lists_seed_from_home(cgap_totals *guest, const cgap_totals *home);
+void cgap_lists_keep_new(cgap_totals *guest, const cgap_totals *home);
 
 #endif

@@ -87,7 +87,7 @@ static void set_window(block_run *run)
 /* ---------------------------------------------------------------- rows less centroids */
 
 /* Of elements [first, end) of each row. */
-static void subtract(double *row, size_t rows, size_t dim, const double *mean, size_t first, size_t end)
+static void subtract_mean(double *row, size_t rows, size_t dim, const double *mean, size_t first, size_t end)
 {
   for (size_t i = 0; i < rows; i++)
     for (size_t k = first; k < end; k++)
@@ -106,8 +106,8 @@ static void centre_elements(block_run *run, size_t images, size_t first, size_t 
 {
   const cgap_embeddings *e = run->embeddings;
   const size_t dim = e->image.dim;
-  subtract(run->text, run->rows, dim, e->text.mean, first, end);
-  subtract(run->image, images, dim, e->image.mean, first, end);
+  subtract_mean(run->text, run->rows, dim, e->text.mean, first, end);
+  subtract_mean(run->image, images, dim, e->image.mean, first, end);
   for (size_t k = first; k < end; k++)
     run->text_mean[k] = run->image_mean[k] = 0;
   for (size_t j = 0; j < run->rows; j++) {
@@ -122,8 +122,8 @@ static void centre_elements(block_run *run, size_t images, size_t first, size_t 
     run->text_mean[k] /= (double)run->rows;
     run->image_mean[k] /= (double)run->rows;
   }
-  subtract(run->text, run->rows, dim, run->text_mean, first, end);
-  subtract(run->image, images, dim, run->image_mean, first, end);
+  subtract_mean(run->text, run->rows, dim, run->text_mean, first, end);
+  subtract_mean(run->image, images, dim, run->image_mean, first, end);
 }
 
 /* Reads the images of the window, or, where there is none, those at shift s. */
@@ -159,7 +159,7 @@ static cgap_status fetch_block(block_run *run, int threads, cgap_error *error)
 
 /* Texts of one image (or of its copies) that follow one another come to a random place together: the products of their
  * sums are what varies. */
-static bool go_together(const block_run *run, size_t j)
+static bool stay_together(const block_run *run, size_t j)
 {
   const cgap_embeddings *e = run->embeddings;
   const size_t *equal = e->image.first_equal, a = e->pairs.image_of[run->first + j],
@@ -168,7 +168,7 @@ static bool go_together(const block_run *run, size_t j)
 }
 
 /* Columns [first, first + AT_ONCE) of product (others, RUN_ROWS) = own · textᵀ. */
-static void multiply(const block_run *run, size_t others, size_t first)
+static void multiply_others(const block_run *run, size_t others, size_t first)
 {
   const size_t dim = run->embeddings->image.dim;
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)others, (int)cgap_lesser(AT_ONCE, run->rows - first),
@@ -184,14 +184,14 @@ static double measure_random_square(const block_run *run, int threads)
   bool goes_on[RUN_ROWS + 1] = {false}; /* with the text before it */
   double squares = 0;
   for (size_t j = 0; j < run->rows; j++) {
-    goes_on[j] = j > 0 && go_together(run, j);
+    goes_on[j] = j > 0 && stay_together(run, j);
     if (j % step == 0)
       memcpy(run->own + j / step * dim, run->image + place_of(run, j, shifted_image(run, j, CGAP_SHIFTS)) * dim,
              dim * sizeof *run->own);
   }
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t first = 0; first < run->rows; first += AT_ONCE)
-    multiply(run, others, first);
+    multiply_others(run, others, first);
   for (size_t i = 0; i < others; i++) {
     const double *product = run->product + i * RUN_ROWS;
     double group = 0;
@@ -283,8 +283,8 @@ static cgap_status measure_block(block_run *run, int threads, cgap_block_product
       break;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < count; i++) {
-      subtract(run->image + i * dim, 1, dim, run->embeddings->image.mean, 0, dim);
-      subtract(run->image + i * dim, 1, dim, run->image_mean, 0, dim);
+      subtract_mean(run->image + i * dim, 1, dim, run->embeddings->image.mean, 0, dim);
+      subtract_mean(run->image + i * dim, 1, dim, run->image_mean, 0, dim);
     }
     sum_shifts(run, count, s, s + 1, threads, out);
   }
@@ -351,11 +351,11 @@ static cgap_status measure_growth(block_run *run, int threads, double *growth, c
     status = cgap_modality_rows_fetch(&e->image, image, 0, others, threads, run->own, error);
   if (status)
     return status;
-  subtract(run->text, run->rows, dim, e->text.mean, 0, dim);
-  subtract(run->own, others, dim, e->image.mean, 0, dim);
+  subtract_mean(run->text, run->rows, dim, e->text.mean, 0, dim);
+  subtract_mean(run->own, others, dim, e->image.mean, 0, dim);
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (size_t first = 0; first < run->rows; first += AT_ONCE)
-    multiply(run, others, first);
+    multiply_others(run, others, first);
   for (size_t i = 0; i < others; i++) {
     const double *product = run->product + i * RUN_ROWS;
     double sum = 0;

@@ -102,7 +102,7 @@ static cgap_status copy_modality(cgap_modality_rows *out, const cgap_modality_ro
 
 /* ---------------------------------------------------------------- what belongs to rows */
 
-static double *pick(const double *from, const size_t *rows, size_t count)
+static double *pick_values(const double *from, const size_t *rows, size_t count)
 {
   double *out = cgap_alloc(count, sizeof *out);
   for (size_t k = 0; out && k < count; k++)
@@ -113,16 +113,16 @@ static double *pick(const double *from, const size_t *rows, size_t count)
 static bool copy_matched_pairs(cgap_row_sample *s, const cgap_matched_pair_sums *c)
 {
   const size_t images = s->embeddings.image.rows;
-  s->pair_cosine = pick(c->pair_cosine, s->text, s->embeddings.text.rows);
-  s->best_positive = pick(c->best_positive, s->image, images);
-  s->within_kernel = pick(c->within_kernel, s->image, images);
-  s->within_cosine = pick(c->within_cosine, s->image, images);
-  s->within_square = pick(c->within_square, s->image, images);
+  s->pair_cosine = pick_values(c->pair_cosine, s->text, s->embeddings.text.rows);
+  s->best_positive = pick_values(c->best_positive, s->image, images);
+  s->within_kernel = pick_values(c->within_kernel, s->image, images);
+  s->within_cosine = pick_values(c->within_cosine, s->image, images);
+  s->within_square = pick_values(c->within_square, s->image, images);
   return s->pair_cosine && s->best_positive && s->within_kernel && s->within_cosine && s->within_square;
 }
 
 /* s->image and, where unpaired, s->text are there. */
-static cgap_status take(cgap_row_sample *s, const cgap_embeddings *whole, const cgap_matched_pair_sums *matched_pairs,
+static cgap_status copy_rows(cgap_row_sample *s, const cgap_embeddings *whole, const cgap_matched_pair_sums *matched_pairs,
                         cgap_row_sample_size size, cgap_error *error)
 {
   cgap_embeddings *e = &s->embeddings;
@@ -150,14 +150,14 @@ cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *wh
   *out = (cgap_row_sample){.image = draw_rows(size.images, whole->image.rows, seed, stream)};
   if (!whole->paired)
     out->text = draw_rows(size.texts, whole->text.rows, seed, stream + 1);
-  cgap_status status = take(out, whole, matched_pairs, size, error);
+  cgap_status status = copy_rows(out, whole, matched_pairs, size, error);
   if (status)
     cgap_row_sample_clear(out);
   return status;
 }
 
 /* bfloat16 wants rows less a mean: what few queries ask is all rows' matter. */
-static cgap_status take_means(cgap_embeddings *e, const cgap_embeddings *whole, cgap_error *error)
+static cgap_status copy_means(cgap_embeddings *e, const cgap_embeddings *whole, cgap_error *error)
 {
   const size_t bytes = e->image.dim * sizeof(double);
   e->image.mean = cgap_alloc(bytes, 1);
@@ -176,9 +176,9 @@ cgap_status cgap_row_sample_subset(cgap_row_sample *out, const cgap_row_sample *
   *out = (cgap_row_sample){.image = draw_rows(images, of->embeddings.image.rows, seed, stream)};
   for (size_t k = 0; out->image && k < images; k++)
     out->image[k] = of->image[out->image[k]];
-  cgap_status status = take(out, whole, matched_pairs, (cgap_row_sample_size){.images = images}, error);
+  cgap_status status = copy_rows(out, whole, matched_pairs, (cgap_row_sample_size){.images = images}, error);
   if (!status)
-    status = take_means(&out->embeddings, whole, error);
+    status = copy_means(&out->embeddings, whole, error);
   if (status)
     cgap_row_sample_clear(out);
   return status;
@@ -206,7 +206,7 @@ static bool is_held(const cgap_modality_rows *whole, size_t row)
 
 /* Rows [share.first, share.end) of those that side->raw and unit hold: from the whole's where it has them in memory,
  * else from the source. */
-static cgap_status fill(const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows, cgap_rank_rows own,
+static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows, cgap_rank_rows own,
                         cgap_error *error)
 {
   const size_t dim = modality->dim, bytes = dim * cgap_type_size(modality->source->type);
@@ -238,7 +238,7 @@ static cgap_status load_own_rows_of(cgap_modality_rows *modality, const cgap_mod
   modality->unit = cgap_alloc(modality->own_rows, modality->dim * sizeof *modality->unit);
   if (!modality->raw || !modality->unit)
     return no_memory(whole, modality->own_rows, error);
-  return fill(modality, whole, rows, own, error);
+  return fill_rows(modality, whole, rows, own, error);
 }
 
 cgap_status cgap_row_sample_load_own(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
@@ -282,7 +282,7 @@ static cgap_status replicate_modality(cgap_modality_rows *modality, const cgap_m
   cgap_status status = place && modality->raw && modality->unit ? CGAP_OK : no_memory(whole, modality->rows, error);
   if (!status) {
     find_places(place, size, modality, whole, rows);
-    status = fill(modality, whole, rows, (cgap_rank_rows){place[rank], place[rank + 1]}, error);
+    status = fill_rows(modality, whole, rows, (cgap_rank_rows){place[rank], place[rank + 1]}, error);
   }
   if (!status)
     status = gather_rows(modality, place, comm, error);

@@ -83,7 +83,7 @@ static cgap_status no_lists(const cgap_evidence *e, cgap_error *error)
 }
 
 /* One pass; `couples` is its part of the progress. */
-static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+static cgap_status run_pass(work *w, cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                         cgap_tiles_want want, double pairs, cgap_error *error)
 {
   const cgap_tile_options *whole = &w->options->tiles;
@@ -97,7 +97,7 @@ static cgap_status pass(work *w, cgap_evidence *evidence, const cgap_embeddings 
   if (!w->options->comm)
     return cgap_tiles_run(evidence, e, kind, &o, error);
   if (want != CGAP_WANT_ALL)
-    return cgap_ask_run(evidence, e, w->options->comm, &o, error);
+    return cgap_ranks_queries_run(evidence, e, w->options->comm, &o, error);
   return cgap_ring_run(evidence, e, w->options->comm, kind, &o, &w->receive_buffers, w->options->visit_bytes, error);
 }
 
@@ -109,7 +109,7 @@ static double count_pairs(const cgap_evidence *e, cgap_pair_kind kind)
   return kind == CGAP_IMAGE_IMAGE ? images * images / 2 : kind == CGAP_TEXT_TEXT ? texts * texts / 2 : images * texts;
 }
 
-static cgap_status look_within(work *w, cgap_error *error)
+static cgap_status measure_within_sample(work *w, cgap_error *error)
 {
   cgap_evidence *e = &w->of_sample;
   const cgap_sampled_options *o = w->options;
@@ -124,7 +124,7 @@ static cgap_status look_within(work *w, cgap_error *error)
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
     status =
-      pass(w, e, &w->sample.embeddings, (cgap_pair_kind)kind, CGAP_WANT_ALL, count_pairs(e, (cgap_pair_kind)kind), error);
+      run_pass(w, e, &w->sample.embeddings, (cgap_pair_kind)kind, CGAP_WANT_ALL, count_pairs(e, (cgap_pair_kind)kind), error);
   return status || !is_first(w) ? status : cgap_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
 }
 
@@ -146,7 +146,7 @@ static cgap_sampled sampled_of(const work *w, const cgap_matched_pair_sums *matc
 /* ---------------------------------------------------------------- queries against everything */
 
 /* Images that ask, every text as a candidate. */
-static cgap_status ask_texts(work *w, cgap_error *error)
+static cgap_status rank_texts(work *w, cgap_error *error)
 {
   const cgap_embeddings *q = &w->queries.embeddings;
   cgap_embeddings e = {.data = w->embeddings->data, .image = q->image, .text = w->embeddings->text, .paired = true};
@@ -168,14 +168,14 @@ static cgap_status ask_texts(work *w, cgap_error *error)
   evidence->image_of = NULL;
   evidence->pair_cosine = w->whole->pair_cosine;
   cgap_status status =
-    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
+    run_pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(text_of);
   evidence->text_of = NULL;
   return status;
 }
 
 /* Texts that ask, every image as a candidate. */
-static cgap_status ask_images(work *w, cgap_error *error)
+static cgap_status rank_images(work *w, cgap_error *error)
 {
   const cgap_embeddings *q = &w->queries.embeddings;
   const size_t images = w->whole->image.rows;
@@ -195,7 +195,7 @@ static cgap_status ask_images(work *w, cgap_error *error)
   evidence->image_of = NULL;
   evidence->best_positive = w->whole->best_positive;
   cgap_status status =
-    pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_COLUMN_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
+    run_pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_COLUMN_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
   cgap_free(first);
   evidence->first = NULL;
   return status;
@@ -233,7 +233,7 @@ static void join_queries(work *w)
   }
 }
 
-static cgap_status look_from_queries(work *w, const cgap_matched_pair_sums *matched_pairs, cgap_error *error)
+static cgap_status measure_queries(work *w, const cgap_matched_pair_sums *matched_pairs, cgap_error *error)
 {
   const cgap_sampled_options *o = w->options;
   cgap_status status =
@@ -243,9 +243,9 @@ static cgap_status look_from_queries(work *w, const cgap_matched_pair_sums *matc
   else if (!status && o->hold)
     status = cgap_row_sample_load_own(&w->queries, w->embeddings, NULL, error);
   if (!status)
-    status = ask_texts(w, error);
+    status = rank_texts(w, error);
   if (!status)
-    status = ask_images(w, error);
+    status = rank_images(w, error);
   if (!status && is_first(w))
     join_queries(w);
   return status;
@@ -313,12 +313,12 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const 
   if (!status && (options->hold || options->comm))
     status = cgap_row_sample_load_own(&w.sample, e, options->comm, error);
   if (!status)
-    status = look_within(&w, error);
+    status = measure_within_sample(&w, error);
   if (!status)
     status = cgap_separability_run(&w.of_sample, &w.sample.embeddings, options->comm, options->tiles.threads,
                                    options->tiles.progress, out, error);
   if (!status && whole->paired)
-    status = look_from_queries(&w, matched_pairs, error);
+    status = measure_queries(&w, matched_pairs, error);
   if (!status && is_first(&w))
     status = finish_all(&w, matched_pairs, out, error);
   out->sample.images = w.sample.embeddings.image.rows;
@@ -380,7 +380,7 @@ static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cg
 }
 
 /* A row with itself has cosine 1. */
-static void leave_out_selves(double *const *sums, size_t rows)
+static void subtract_selves(double *const *sums, size_t rows)
 {
   for (size_t i = 0; i < rows; i++) {
     sums[0][i] -= 1;
@@ -388,7 +388,7 @@ static void leave_out_selves(double *const *sums, size_t rows)
   }
 }
 
-static void leave_out_pairs(cgap_controls *c, const cgap_row_sample *s)
+static void subtract_matched_pairs(cgap_controls *c, const cgap_row_sample *s)
 {
   const cgap_pairs *pairs = &s->embeddings.pairs;
   for (size_t j = 0; s->embeddings.paired && j < pairs->texts; j++) {
@@ -423,9 +423,9 @@ cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_r
     status = sums_of_modality(text, (const cgap_modality_rows *const[2]){text, image},
                           (double *const *const[2]){out->text_text, out->text_image}, comm, threads, error);
   cgap_blas_restore(blas_threads);
-  leave_out_selves(out->image_image, image->rows);
-  leave_out_selves(out->text_text, text->rows);
-  leave_out_pairs(out, drawn_rows);
+  subtract_selves(out->image_image, image->rows);
+  subtract_selves(out->text_text, text->rows);
+  subtract_matched_pairs(out, drawn_rows);
   return status;
 }
 

@@ -37,7 +37,7 @@ static size_t bands_of(size_t rows)
 
 /* ---------------------------------------------------------------- one tile */
 
-static void multiply(const tally_pass *p, const cgap_tile *t, float *out)
+static void multiply_tile(const tally_pass *p, const cgap_tile *t, float *out)
 {
   const size_t dim = p->a.modality->dim;
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)t->rows, (int)t->columns, (int)dim, 1.0F,
@@ -47,7 +47,7 @@ static void multiply(const tally_pass *p, const cgap_tile *t, float *out)
     out[k] = fminf(fmaxf(out[k], -1.0F), 1.0F);
 }
 
-static void show(tally_pass *p, size_t row, size_t column)
+static void show_tile(tally_pass *p, size_t row, size_t column)
 {
   size_t first[TILE_EDGE] = {0};
   float *cosine = p->cosine + (size_t)omp_get_thread_num() * TILE_EDGE * TILE_EDGE;
@@ -67,14 +67,14 @@ static void show(tally_pass *p, size_t row, size_t column)
   if (p->kind != CGAP_IMAGE_TEXT && row == column)
     for (size_t r = 0; r < t.rows; r++)
       first[r] = r + 1;
-  multiply(p, &t, cosine);
+  multiply_tile(p, &t, cosine);
   p->tally->tile(p->tally->context, &t, p->sums + band * p->tally->sums, p->counts + band * p->tally->counts);
 }
 
 /* ---------------------------------------------------------------- panels */
 
 /* From the calling thread alone. */
-static void tell(tally_pass *p, size_t done)
+static void report_progress(tally_pass *p, size_t done)
 {
   if (p->progress.tick && p->progress.tick(p->progress.context, "couples", (double)done / (double)p->tiles)) {
 #pragma omp atomic write
@@ -83,14 +83,14 @@ static void tell(tally_pass *p, size_t done)
 }
 
 /* A tile is done; true: stop. */
-static bool ticked(tally_pass *p)
+static bool count_tile(tally_pass *p)
 {
   size_t done;
   bool stop;
 #pragma omp atomic capture
   done = ++p->done;
   if (omp_get_thread_num() == 0)
-    tell(p, done);
+    report_progress(p, done);
 #pragma omp atomic read
   stop = p->cancelled;
   return stop;
@@ -107,8 +107,8 @@ static void show_panels(tally_pass *p)
     for (size_t column = p->b.first; column < p->b.first + p->b.rows; column += TILE_EDGE) {
       if (triangle && column < row)
         continue;
-      show(p, row, column);
-      if (ticked(p))
+      show_tile(p, row, column);
+      if (count_tile(p))
         break;
     }
   }
@@ -127,7 +127,7 @@ static cgap_status run_panel(tally_pass *p, const cgap_modality_rows *columns, s
     if (!status)
       show_panels(p);
     if (!status && !p->cancelled) /* the calling thread may have had no tile */
-      tell(p, p->done);
+      report_progress(p, p->done);
     if (!status && p->cancelled)
       status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted between tiles; the sums are not complete");
   }
@@ -195,7 +195,7 @@ static cgap_status check_arguments(const double *sums, const uint64_t *counts, c
   return status ? status : cgap_check_argument(counts || !tally->counts, CALL, "counts", error);
 }
 
-static cgap_status check(cgap_data *out, const cgap_data *data, const cgap_tally *t, const cgap_audit_options *o,
+static cgap_status check_tally(cgap_data *out, const cgap_data *data, const cgap_tally *t, const cgap_audit_options *o,
                          cgap_error *error)
 {
   if (t->kinds == 0 || t->kinds >= 1u << CGAP_PAIR_KINDS)
@@ -212,7 +212,7 @@ static cgap_status check(cgap_data *out, const cgap_data *data, const cgap_tally
   return status;
 }
 
-static cgap_status allot(tally_pass *p, size_t panel_rows, cgap_error *error)
+static cgap_status allocate_bands(tally_pass *p, size_t panel_rows, cgap_error *error)
 {
   const size_t bands = bands_of(panel_rows);
   size_t sums = 0, counts = 0;
@@ -242,7 +242,7 @@ cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *give
     sums[k] = 0;
   for (size_t k = 0; k < tally->counts; k++)
     counts[k] = 0;
-  status = check(&checked, given, tally, options, error);
+  status = check_tally(&checked, given, tally, options, error);
   if (!status)
     status =
       cgap_plan_make(&plan, &data->image, &data->text,
@@ -254,7 +254,7 @@ cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *give
   status = cgap_embeddings_load(&e, data, plan.resident, plan.threads, options->progress, error);
   if (!status) {
     p.tiles = tiles_of(&e, tally);
-    status = allot(&p, plan.panel_rows, error);
+    status = allocate_bands(&p, plan.panel_rows, error);
   }
   if (!status)
     status = run_kinds(&p, plan.panel_rows, sums, counts, error);

@@ -12,7 +12,7 @@ typedef struct lists {
 
 /* Whether the border of the ten nearest in the pool runs between an own and another one that are within their margins.
  * Of two of one side it does not matter which is in. */
-static bool is_open(const lists *l, size_t row)
+static bool is_undecided_between(const lists *l, size_t row)
 {
   const cgap_neighbour *own = l->own->list + row * CGAP_NEIGHBOURS, *other = l->other->list + row * CGAP_NEIGHBOURS;
   size_t mine = 0, others = 0;
@@ -26,7 +26,7 @@ static bool is_open(const lists *l, size_t row)
 }
 
 /* The cosines of a row's list in double. */
-static void make_again(cgap_neighbours *n, size_t row, const cgap_modality_rows *modality, const cgap_modality_rows *candidates)
+static void recompute_exactly(cgap_neighbours *n, size_t row, const cgap_modality_rows *modality, const cgap_modality_rows *candidates)
 {
   cgap_neighbour old[CGAP_NEIGHBOURS], *list = n->list + row * CGAP_NEIGHBOURS;
   for (int k = 0; k < CGAP_NEIGHBOURS; k++) {
@@ -45,9 +45,9 @@ static void resolve_lists(const lists *l, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads)
   for (size_t row = 0; row < l->modality->rows; row++)
-    if (is_open(l, row)) {
-      make_again(l->own, row, l->modality, l->modality);
-      make_again(l->other, row, l->modality, l->other_modality);
+    if (is_undecided_between(l, row)) {
+      recompute_exactly(l->own, row, l->modality, l->modality);
+      recompute_exactly(l->other, row, l->modality, l->other_modality);
     }
 }
 

@@ -7,13 +7,13 @@
 enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are computed again in double */
 
 /* fmaxf and fminf are calls where NaN is not ruled out. */
-static float greater(float a, float b)
+static float greater_bound(float a, float b)
 {
   return a > b ? a : b;
 }
 
 /* What ten of a list reach, and no more. */
-static float reached(const cgap_neighbours *lists, size_t i)
+static float bound_of_list(const cgap_neighbours *lists, size_t i)
 {
   return (float)(cgap_neighbours_bound(lists, i) - 0x1p-23);
 }
@@ -38,7 +38,7 @@ bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool colum
   b->sure = cgap_alloc(rows, sizeof *b->sure);
   b->margin = cgap_zalloc(rows, sizeof *b->margin);
   for (size_t i = 0; b->sure && i < rows; i++)
-    b->sure[i] = reached(&totals->lists, i);
+    b->sure[i] = bound_of_list(&totals->lists, i);
   return b->lock && b->waiting && b->count && b->sure && b->margin;
 }
 
@@ -85,14 +85,14 @@ void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound)
   }
   cgap_best_lock(b, row);
   for (size_t r = 0; r < rows; r++)
-    bound[r] = b->sure ? b->sure[at + r] : reached(&b->totals->lists, at + r);
+    bound[r] = b->sure ? b->sure[at + r] : bound_of_list(&b->totals->lists, at + r);
   cgap_best_unlock(b, row);
 }
 
 /* ---------------------------------------------------------------- candidates */
 
 /* Drops those waiting that ten others, or the list, surely beat. */
-static void sift(cgap_best *b, size_t i)
+static void drop_beaten(cgap_best *b, size_t i)
 {
   cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
   float cosine[CGAP_WAITING];
@@ -100,7 +100,7 @@ static void sift(cgap_best *b, size_t i)
   for (size_t k = 0; k < CGAP_WAITING; k++)
     cosine[k] = k < b->count[i] ? waiting[k].cosine : -INFINITY;
   if (b->count[i] >= CGAP_NEIGHBOURS)
-    b->sure[i] = greater(b->sure[i], b->kernels->tenth(cosine) - b->margin[i]);
+    b->sure[i] = greater_bound(b->sure[i], b->kernels->tenth(cosine) - b->margin[i]);
   const float least = b->sure[i] - b->margin[i];
   for (size_t k = 0; k < b->count[i]; k++) { /* without branches: any may go */
     waiting[kept] = waiting[k];
@@ -130,7 +130,7 @@ static void resolve_row(cgap_best *b, const cgap_evidence *e, size_t i)
   }
   b->count[i] = 0;
   b->margin[i] = 0;
-  b->sure[i] = greater(b->sure[i], reached(&b->totals->lists, i));
+  b->sure[i] = greater_bound(b->sure[i], bound_of_list(&b->totals->lists, i));
 }
 
 /* Half of the candidates are not good enough, in no order that a processor foresees: no branch depends on it. */
@@ -138,18 +138,18 @@ static void add_waiting(cgap_best *b, const cgap_evidence *e, size_t i, cgap_can
 {
   const bool waits = candidate.cosine + margin >= b->sure[i];
   const size_t count = b->count[i];
-  b->margin[i] = greater(b->margin[i], waits ? margin : 0);
+  b->margin[i] = greater_bound(b->margin[i], waits ? margin : 0);
   b->waiting[i * CGAP_WAITING + count] = candidate;
   b->count[i] = (uint8_t)(count + waits);
   if (count + waits < CGAP_WAITING)
     return;
-  sift(b, i);
+  drop_beaten(b, i);
   if (b->count[i] > ENOUGH)
     resolve_row(b, e, i);
 }
 
 /* Those waiting as they are, where they are the ten best; false: they may not be. */
-static bool keep_all(cgap_best *b, size_t i)
+static bool adopt_waiting(cgap_best *b, size_t i)
 {
   const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
   const bool untouched = b->totals->lists.list[i * CGAP_NEIGHBOURS].row == UINT32_MAX;
@@ -165,8 +165,8 @@ void cgap_best_resolve(cgap_best *b, const cgap_evidence *evidence, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads) if (b->waiting)
   for (size_t i = 0; i < (b->waiting ? b->totals->rows : 0); i++) {
-    sift(b, i);
-    if (!keep_all(b, i))
+    drop_beaten(b, i);
+    if (!adopt_waiting(b, i))
       resolve_row(b, evidence, i);
   }
 }
@@ -178,7 +178,7 @@ static bool is_first(const size_t *first_equal, size_t row)
   return !first_equal || first_equal[row] == row;
 }
 
-static void take(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
+static void offer_found(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
 {
   const size_t first = b->totals->first;
   const size_t *first_equal = columns ? batch->row_first : batch->column_first;
@@ -198,12 +198,12 @@ static void take(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
   }
 }
 
-void cgap_best_take(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
+void cgap_best_offer(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
 {
   const size_t row = columns ? batch->column : batch->row;
   if (!b->totals->lists.list || batch->count == 0)
     return;
   cgap_best_lock(b, row);
-  take(b, batch, columns);
+  offer_found(b, batch, columns);
   cgap_best_unlock(b, row);
 }

@@ -68,7 +68,7 @@ void cgap_best_unlock(cgap_best *b, size_t row);
 void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound);
 
 /* Takes what a tile found, for its rows or for its columns. */
-void cgap_best_take(cgap_best *b, const cgap_candidate_batch *batch, bool columns);
+void cgap_best_offer(cgap_best *b, const cgap_candidate_batch *batch, bool columns);
 
 /* Makes what waits again in double and puts it into the lists. */
 void cgap_best_resolve(cgap_best *b, const cgap_evidence *evidence, int threads);

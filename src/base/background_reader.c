@@ -1,6 +1,6 @@
 #include "base/background_reader.h"
 
-static void *work(void *self)
+static void *run_jobs(void *self)
 {
   cgap_ahead *a = self;
   pthread_mutex_lock(&a->lock);
@@ -31,7 +31,7 @@ void cgap_ahead_open(cgap_ahead *a, int threads)
     return;
   (void)pthread_mutex_init(&a->lock, NULL);
   (void)pthread_cond_init(&a->changed, NULL);
-  a->threaded = pthread_create(&a->thread, NULL, work, a) == 0;
+  a->threaded = pthread_create(&a->thread, NULL, run_jobs, a) == 0;
 }
 
 void cgap_ahead_close(cgap_ahead *a)

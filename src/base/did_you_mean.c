@@ -5,7 +5,7 @@
 
 enum { LONGEST = 63 };
 
-static size_t least(size_t a, size_t b)
+static size_t lesser(size_t a, size_t b)
 {
   return a < b ? a : b;
 }
@@ -23,9 +23,9 @@ size_t cgap_edit_distance(const char *a, const char *b)
     size_t *row = table[i % 3], *above = table[(i + 2) % 3], *above_that = table[(i + 1) % 3];
     row[0] = i;
     for (size_t j = 1; j <= n; j++) {
-      row[j] = least(least(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+      row[j] = lesser(lesser(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        row[j] = least(row[j], above_that[j - 2] + 1);
+        row[j] = lesser(row[j], above_that[j - 2] + 1);
     }
   }
   return table[m % 3][n];

@@ -20,7 +20,7 @@ cgap_status cgap_json_line_refuse(const cgap_json_line *line, const char *what, 
 }
 
 /* *value NULL with CGAP_OK: half a line, the last one. */
-static cgap_status parse(json_t **value, cgap_json_line *line, const char *text, size_t bytes, cgap_error *error)
+static cgap_status parse_line(json_t **value, cgap_json_line *line, const char *text, size_t bytes, cgap_error *error)
 {
   char what[300];
   json_error_t fault;
@@ -36,7 +36,7 @@ static cgap_status parse(json_t **value, cgap_json_line *line, const char *text,
 }
 
 cgap_status cgap_json_lines_read(const char *path,
-                                 cgap_status (*take)(void *context, const cgap_json_line *line, cgap_error *error),
+                                 cgap_status (*read_line)(void *context, const cgap_json_line *line, cgap_error *error),
                                  void *context, uint64_t *end, cgap_error *error)
 {
   cgap_json_line line = {.path = path};
@@ -51,9 +51,9 @@ cgap_status cgap_json_lines_read(const char *path,
   while (status == CGAP_OK && (errno = 0, bytes = getline(&text, &size, file)) > 0) {
     line.number++;
     line.first = *end;
-    status = parse(&line.value, &line, text, (size_t)bytes, error);
+    status = parse_line(&line.value, &line, text, (size_t)bytes, error);
     if (status == CGAP_OK && line.value) {
-      status = take(context, &line, error);
+      status = read_line(context, &line, error);
       *end += (uint64_t)bytes;
     }
     json_decref(line.value);
@@ -113,7 +113,7 @@ cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_
 
 static atomic_bool incomplete;
 
-static void *allocate(size_t bytes)
+static void *allocate_noting_failure(size_t bytes)
 {
   void *block = malloc(bytes);
   if (!block)
@@ -123,7 +123,7 @@ static void *allocate(size_t bytes)
 
 void cgap_json_watch_memory(void)
 {
-  json_set_alloc_funcs(allocate, free);
+  json_set_alloc_funcs(allocate_noting_failure, free);
 }
 
 char *cgap_json_text(const json_t *json, size_t flags)

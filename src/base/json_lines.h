@@ -19,7 +19,7 @@ typedef struct cgap_json_line {
 /* Calls take with each line, until it returns an error. *end: bytes up to where the next line belongs; a missing file
  * has none. CGAP_FILE where a line is no JSON, with its number. */
 CGAP_MUST_CHECK cgap_status cgap_json_lines_read(const char *path,
-                                                 cgap_status (*take)(void *context, const cgap_json_line *line,
+                                                 cgap_status (*read_line)(void *context, const cgap_json_line *line,
                                                                      cgap_error *error),
                                                  void *context, uint64_t *end, cgap_error *error);
 

@@ -35,7 +35,7 @@ void *cgap_zalloc(size_t count, size_t size)
   return block;
 }
 
-void cgap_give_back(void)
+void cgap_release_memory(void)
 {
 #if defined(__GLIBC__)
   (void)malloc_trim(0);

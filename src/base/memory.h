@@ -26,7 +26,7 @@ void *cgap_zalloc(size_t count, size_t size); /* the same, all bytes 0 */
 void cgap_free(void *block);                  /* NULL is fine */
 
 /* Gives freed memory back to the system, after a pass whose buffers are not needed again. */
-void cgap_give_back(void);
+void cgap_release_memory(void);
 
 /* ---------------------------------------------------------------- available memory */
 

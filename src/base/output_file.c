@@ -56,7 +56,7 @@ static cgap_status make_all(cgap_folder *folder, cgap_error *error)
 }
 
 /* Whether a file can be made there: a right may be missing in more ways than access() knows. */
-static cgap_status try_to_write(const char *folder, cgap_error *error)
+static cgap_status check_writable(const char *folder, cgap_error *error)
 {
   char probe[CGAP_PATH];
   if (snprintf(probe, sizeof probe, "%s/.contragap-%ld", folder, (long)getpid()) >= (int)sizeof probe)
@@ -81,7 +81,7 @@ cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *err
   memcpy(out->path, path, length);
   cgap_status status = make_all(out, error);
   if (!status)
-    status = try_to_write(out->path, error);
+    status = check_writable(out->path, error);
   if (status)
     cgap_folder_abandon(out);
   return status;
@@ -170,7 +170,7 @@ cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cg
 }
 
 /* Where only a part fits, that is taken back, so that the file never holds half a line. */
-static cgap_status append(int file, const void *bytes, size_t count, const char *path, cgap_error *error)
+static cgap_status append_or_undo(int file, const void *bytes, size_t count, const char *path, cgap_error *error)
 {
   const off_t before = lseek(file, 0, SEEK_END);
   const ssize_t written = before < 0 ? -1 : write(file, bytes, count);
@@ -186,7 +186,7 @@ cgap_status cgap_append_file(const char *path, const void *bytes, size_t count, 
 {
   const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   cgap_status status =
-    file < 0 ? cgap_fail_errno(error, errno, path, "write") : append(file, bytes, count, path, error);
+    file < 0 ? cgap_fail_errno(error, errno, path, "write") : append_or_undo(file, bytes, count, path, error);
   if (file >= 0 && close(file) != 0 && status == CGAP_OK)
     status = cgap_fail_errno(error, errno, path, "write");
   return status;
@@ -253,7 +253,7 @@ static cgap_status fail_full(const char *folder, uint64_t bytes, uint64_t availa
 
 /* 0, or why not. Where the file system cannot do it, writing says when the disk is full; libc would touch every block.
  */
-static int reserve(int fd, uint64_t bytes)
+static int reserve_disk(int fd, uint64_t bytes)
 {
   while (bytes && fallocate(fd, 0, 0, (off_t)bytes) != 0)
     if (errno != EINTR)
@@ -273,7 +273,7 @@ cgap_status cgap_scratch_open(int *out, uint64_t bytes, const char *name, const 
   const int fd = open_nameless(folder);
   if (fd < 0)
     return cgap_fail_errno(error, errno, folder, DOING);
-  const int why = reserve(fd, bytes);
+  const int why = reserve_disk(fd, bytes);
   if (why == 0) {
     *out = fd;
     return CGAP_OK;

@@ -73,7 +73,7 @@ bool cgap_source_is_thread_safe(const cgap_source *source)
   return hooks && hooks->is_thread_safe(source);
 }
 
-void cgap_source_expect(const cgap_source *source, size_t first, size_t count)
+void cgap_source_prefetch(const cgap_source *source, size_t first, size_t count)
 {
   const cgap_source_hooks *hooks = hooks_of(source);
   if (hooks)

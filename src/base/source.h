@@ -25,6 +25,6 @@ bool cgap_source_seeks(const cgap_source *source);
 bool cgap_source_is_thread_safe(const cgap_source *source);
 
 /* Says that rows [first, first + count) will be read soon, so that the disk may begin. Does nothing without hooks. */
-void cgap_source_expect(const cgap_source *source, size_t first, size_t count);
+void cgap_source_prefetch(const cgap_source *source, size_t first, size_t count);
 
 #endif

@@ -34,7 +34,7 @@ void cgap_append(char **text, const char *format, ...)
 }
 
 /* In single quotes; those in it, and backslashes where `backslash`, are replaced by what stands for them. */
-static char *quote(const char *text, const char *for_quote, bool backslash)
+static char *quote_text(const char *text, const char *for_quote, bool backslash)
 {
   char *out = malloc(4 * strlen(text) + 3), *to = out;
   if (!out)
@@ -56,13 +56,13 @@ static char *quote(const char *text, const char *for_quote, bool backslash)
 
 char *cgap_python_string(const char *text)
 {
-  return quote(text, "\\'", true);
+  return quote_text(text, "\\'", true);
 }
 
 char *cgap_shell_word(const char *text)
 {
   static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-";
-  return text[0] && text[strspn(text, PLAIN)] == '\0' ? strdup(text) : quote(text, "'\\''", false);
+  return text[0] && text[strspn(text, PLAIN)] == '\0' ? strdup(text) : quote_text(text, "'\\''", false);
 }
 
 char *cgap_python_key(const char *key)

@@ -105,7 +105,7 @@ static size_t stack_bytes(void)
   return bytes;
 }
 
-static void take_buffers(int threads)
+static void allocate_blas_buffers(int threads)
 {
   void *buffer[MOST_BUFFERS + 1];
   const int count = threads < MOST_BUFFERS ? threads + 1 : MOST_BUFFERS + 1;
@@ -143,7 +143,7 @@ cgap_status cli_address_space_take(int threads, cgap_error *error)
 #pragma omp parallel num_threads(count)
   {
 #pragma omp barrier
-  } take_buffers(count);
+  } allocate_blas_buffers(count);
   return CGAP_OK;
 }
 

@@ -121,7 +121,7 @@ static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap
   return status;
 }
 
-static cgap_status check(const cli_args *args, cgap_error *error)
+static cgap_status check_options(const cli_args *args, cgap_error *error)
 {
   static const char *const others[] = {".npy", ".npz", ".safetensors", "/"};
   if (!opt.out)
@@ -152,7 +152,7 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   return status;
 }
 
-static void say_done(const cgap_carried *carried, size_t dim)
+static void print_summary(const cgap_carried *carried, size_t dim)
 {
   if (carried->part_count)
     cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s beside it: move and copy them together "
@@ -180,13 +180,13 @@ static cgap_status read_head(cgap_head **out, const char *name, cgap_error *erro
   return status == CGAP_OK ? cgap_head_read(out, path, error) : status;
 }
 
-static cgap_status apply(const cli_args *args, cgap_error *error)
+static cgap_status run_apply(const cli_args *args, cgap_error *error)
 {
   cli_args files = *args;
   cgap_dataset *dataset = NULL;
   cgap_head *head = NULL;
   cgap_carried carried = {0};
-  cgap_status status = check(args, error);
+  cgap_status status = check_options(args, error);
   if (status == CGAP_OK && opt.method == 0) {
     status = read_head(&head, args->items[0], error);
     files.items++;
@@ -214,7 +214,7 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
   if (status == CGAP_OK && carried.left_out[0])
     cli_warn("%s: has no place for these datasets, they are left out: %s", opt.out, carried.left_out);
   if (status == CGAP_OK)
-    say_done(&carried, cgap_head_shape_of(head).dim);
+    print_summary(&carried, cgap_head_shape_of(head).dim);
   cgap_head_close(head);
   cgap_dataset_close(dataset);
   return status;
@@ -226,7 +226,7 @@ int cmd_apply(int argc, char **argv)
   int code = cli_parse(&args, &spec, argc, argv);
   if (code == CLI_GO) {
     cgap_error error = {0};
-    code = apply(&args, &error) ? cli_fail(&error) : CGAP_OK;
+    code = run_apply(&args, &error) ? cli_fail(&error) : CGAP_OK;
   }
   cli_args_clear(&args);
   return code;

@@ -238,7 +238,7 @@ static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cga
   return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
 }
 
-static cgap_status measure(audit_run *r, const cli_args *args, const cgap_threshold *thresholds, cgap_error *error)
+static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds, cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
@@ -286,7 +286,7 @@ static cgap_status measure(audit_run *r, const cli_args *args, const cgap_thresh
   return make_json(r, thresholds, error);
 }
 
-static void told(const char *line)
+static void warn_line(const char *line)
 {
   cli_warn("%s", line);
 }
@@ -299,13 +299,13 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
   cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run};
   cgap_status status = cgap_report_write(&report, opt.out, error);
   if (!status)
-    status = cgap_report_render(&r->audit, opt.out, told, error);
+    status = cgap_report_render(&r->audit, opt.out, warn_line, error);
   if (!status)
     status = cgap_audit_page_write(&report, opt.out, error);
   return status;
 }
 
-static cgap_status print(const audit_run *r, cgap_error *error)
+static cgap_status print_report(const audit_run *r, cgap_error *error)
 {
   if (opt.json)
     return cli_printed(cgap_json_print(r->json, stdout, error), error);
@@ -315,7 +315,7 @@ static cgap_status print(const audit_run *r, cgap_error *error)
   return cli_printed(cgap_table_print(&r->audit, r->source, &paper, stdout, error), error);
 }
 
-static int check(const cgap_audit *audit, const cgap_threshold *thresholds)
+static int check_thresholds(const cgap_audit *audit, const cgap_threshold *thresholds)
 {
   int code = CGAP_OK;
   for (size_t i = 0; i < opt.fail_if.count; i++) {
@@ -339,13 +339,13 @@ static int run_audit(const cli_args *args, int argc, char **argv)
   r.command_line = cli_command_line(argc, argv);
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
-    status = measure(&r, args, thresholds, &error);
+    status = measure_input(&r, args, thresholds, &error);
   const bool has_report = !status && !opt.dry_run && cli_ranks_first();
   if (has_report)
     status = write_folder(&r, &error);
   if (has_report && !status)
-    status = print(&r, &error);
-  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check(&r.audit, thresholds);
+    status = print_report(&r, &error);
+  int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check_thresholds(&r.audit, thresholds);
   free(thresholds);
   free(r.command_line);
   json_decref(r.input);

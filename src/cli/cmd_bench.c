@@ -70,7 +70,7 @@ static void print_table(const cgap_bench *bench)
   }
 }
 
-static int finish(const cgap_bench *bench, const cgap_bench_options *options, cgap_error *error)
+static int print_result(const cgap_bench *bench, const cgap_bench_options *options, cgap_error *error)
 {
   if (!opt.json) {
     print_table(bench);
@@ -102,7 +102,7 @@ int cmd_bench(int argc, char **argv)
       options.folder = getenv("TMPDIR");
     cgap_status status = cgap_bench_run(&bench, &options, &error);
     cli_progress_clear();
-    code = status ? cli_fail(&error) : finish(&bench, &options, &error);
+    code = status ? cli_fail(&error) : print_result(&bench, &options, &error);
   }
   cli_args_clear(&args);
   return code;

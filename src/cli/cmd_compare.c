@@ -89,7 +89,7 @@ typedef struct compare_run {
 
 /* ---------------------------------------------------------------- inputs */
 
-static cgap_status take_report(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
+static cgap_status read_report(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   json_error_t fault;
   json_t *json = json_load_file(path, 0, &fault);
@@ -112,7 +112,7 @@ static cgap_status refuse_array(const char *path, cgap_error *error)
                    path);
 }
 
-static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
+static cgap_status audit_embeddings(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   compared *c = &r->item[k];
   cgap_input_options input = cli_input(&(cli_args){0});
@@ -142,19 +142,19 @@ static cgap_status take_embeddings(compare_run *r, size_t k, const char *name, c
   return status;
 }
 
-static cgap_status take(compare_run *r, size_t k, const cli_args *args, cgap_error *error)
+static cgap_status read_input(compare_run *r, size_t k, const cli_args *args, cgap_error *error)
 {
   char path[CGAP_PATH], name[CGAP_PATH];
   cli_compare_name(name, args, k);
-  return cli_compare_report(path, args->items[k]) ? take_report(r, k, name, path, error)
-                                                  : take_embeddings(r, k, name, args->items[k], error);
+  return cli_compare_report(path, args->items[k]) ? read_report(r, k, name, path, error)
+                                                  : audit_embeddings(r, k, name, args->items[k], error);
 }
 
 /* ---------------------------------------------------------------- intervals */
 
 /* Whether the rows of an input are those of the first, and what says so: the words of the user, ids and captions of the
  * files, then the rows themselves. */
-static cgap_status relate(cgap_rows_relation *out, const char **why, const compared *a, const compared *b,
+static cgap_status relate_rows(cgap_rows_relation *out, const char **why, const compared *a, const compared *b,
                           cgap_error *error)
 {
   *out = CGAP_ROWS_UNKNOWN;
@@ -183,7 +183,7 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
   cgap_status status = CGAP_OK;
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++) {
     cgap_compared *in = &c->input[k];
-    status = relate(&in->rows, &in->rows_why, &r->item[0], &r->item[k], error);
+    status = relate_rows(&in->rows, &in->rows_why, &r->item[0], &r->item[k], error);
     if (status == CGAP_OK && (in->rows == CGAP_ROWS_SAME || in->rows == CGAP_ROWS_ASSUMED))
       status = cgap_paired_differences(c, k, &r->item[0].audit, &r->item[k].audit, error);
   }
@@ -193,7 +193,7 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
 
 /* ---------------------------------------------------------------- all */
 
-static cgap_status measure(compare_run *r, const cli_args *args, cgap_error *error)
+static cgap_status measure_inputs(compare_run *r, const cli_args *args, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   r->count = args->count;
@@ -208,7 +208,7 @@ static cgap_status measure(compare_run *r, const cli_args *args, cgap_error *err
   if (status == CGAP_OK && opt.out)
     status = cli_compare_folder_open(&r->folder, opt.out, args->items, args->count, error);
   for (size_t k = 0; status == CGAP_OK && k < r->count; k++)
-    status = take(r, k, args, error);
+    status = read_input(r, k, args, error);
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++)
     cgap_comparison_differences(&r->comparison, k);
   return status == CGAP_OK ? pair_intervals(r, error) : status;
@@ -230,7 +230,7 @@ static void print_table(const compare_run *r)
   }
 }
 
-static void told(const char *line)
+static void warn_line(const char *line)
 {
   cli_warn("%s", line);
 }
@@ -252,7 +252,7 @@ static cgap_status write_folder(const compare_run *r, const cli_args *args, cons
                                           .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
                                           .seconds = cli_seconds() - r->start,
                                           .peak_memory_bytes = cgap_peak_memory_bytes()}};
-  cgap_status status = cli_compare_write(&written, opt.out, told, error);
+  cgap_status status = cli_compare_write(&written, opt.out, warn_line, error);
   free(audits);
   return status;
 }
@@ -279,7 +279,7 @@ static cgap_status write_out(const compare_run *r, const cli_args *args, cgap_er
   return status == CGAP_OK ? cli_printed(CGAP_OK, error) : status;
 }
 
-static void warn(const compare_run *r)
+static void warn_of_dimensions(const compare_run *r)
 {
   char text[CGAP_SENTENCE];
   for (size_t k = 1; k < r->count; k++)
@@ -287,7 +287,7 @@ static void warn(const compare_run *r)
       cli_warn("%s", text);
 }
 
-static int check(const compare_run *r)
+static int check_thresholds(const compare_run *r)
 {
   int code = CGAP_OK;
   for (size_t i = 0; i < opt.fail_if.count; i++)
@@ -303,14 +303,14 @@ static int run_compare(const cli_args *args, int argc, char **argv)
 {
   compare_run r = {.command_line = cli_command_line(argc, argv), .start = cli_seconds()};
   cgap_error error = {0};
-  cgap_status status = measure(&r, args, &error);
+  cgap_status status = measure_inputs(&r, args, &error);
   if (status == CGAP_OK)
-    warn(&r);
+    warn_of_dimensions(&r);
   if (status == CGAP_OK)
     status = write_out(&r, args, &error);
   if (status != CGAP_OK)
     cgap_folder_abandon(&r.folder);
-  const int code = status ? cli_fail(&error) : check(&r);
+  const int code = status ? cli_fail(&error) : check_thresholds(&r);
   for (size_t k = 0; r.item && k < r.count; k++) {
     cgap_audit_clear(&r.item[k].audit);
     cgap_dataset_close(r.item[k].dataset);

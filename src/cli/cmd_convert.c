@@ -43,7 +43,7 @@ static const cli_spec spec = {
   .argument = "IN",
 };
 
-static int check(void)
+static int check_options(void)
 {
   if (!opt.out)
     return cli_usage("convert: no output; give -o OUT.h5");
@@ -58,7 +58,7 @@ static int check(void)
   return CGAP_OK;
 }
 
-static void told(const cgap_data *data)
+static void print_summary_of(const cgap_data *data)
 {
   char text[100] = "no texts";
   if (data->text.rows)
@@ -69,9 +69,9 @@ static void told(const cgap_data *data)
     cli_say("NumPy has no bfloat16: it was widened to float32, which is exact");
 }
 
-static int run(const cli_args *args, const char *command)
+static int run_convert(const cli_args *args, const char *command)
 {
-  int code = check();
+  int code = check_options();
   if (code)
     return code;
   cgap_dataset *dataset = NULL;
@@ -86,7 +86,7 @@ static int run(const cli_args *args, const char *command)
     status = cgap_convert(dataset, opt.out, &options, &error);
   cli_progress_clear();
   if (!status)
-    told(cgap_dataset_data(dataset));
+    print_summary_of(cgap_dataset_data(dataset));
   cgap_dataset_close(dataset);
   return status ? cli_fail(&error) : CGAP_OK;
 }
@@ -97,7 +97,7 @@ int cmd_convert(int argc, char **argv)
   char *command = cli_command_line(argc, argv);
   int code = cli_parse(&args, &spec, argc, argv);
   if (code == CLI_GO)
-    code = run(&args, command);
+    code = run_convert(&args, command);
   free(command);
   cli_args_clear(&args);
   return code;

@@ -41,7 +41,7 @@ static const struct {
 static const char *const MEMBERS[] = {"words", "image_label", "query", "weight"};
 
 /* A name comes from the file: no control character of it reaches the terminal. */
-static void put(const char *text)
+static void put_printable(const char *text)
 {
   for (const char *c = text ? text : ""; *c; c++)
     putchar((unsigned char)*c < 32 || *c == 127 ? '?' : *c);
@@ -58,7 +58,7 @@ static int columns_of(const char *text)
 
 static void put_padded(const char *text, int width)
 {
-  put(text);
+  put_printable(text);
   printf("%*s", width > columns_of(text) ? width - columns_of(text) : 0, "");
 }
 
@@ -105,12 +105,12 @@ static void print_dataset(const json_t *dataset, const int width[COLUMNS])
     put_padded(cells[c], width[c]);
   }
   printf("  ");
-  put(cells[COLUMNS - 1]);
+  put_printable(cells[COLUMNS - 1]);
   if (json_is_true(json_object_get(dataset, "same_as_earlier")))
     printf(" (another name of one above)");
   if (unreadable) {
     printf("; ");
-    put(unreadable);
+    put_printable(unreadable);
   }
   putchar('\n');
 }
@@ -120,7 +120,7 @@ static void print_file(const json_t *file)
   const json_t *datasets = json_object_get(file, "datasets"), *dataset;
   int width[COLUMNS] = {0};
   size_t i;
-  put(string_of(file, "path"));
+  put_printable(string_of(file, "path"));
   printf(": %lld bytes, %zu dataset%s\n", (long long)json_integer_value(json_object_get(file, "bytes")),
          json_array_size(datasets), json_array_size(datasets) == 1 ? "" : "s");
   json_array_foreach(datasets, i, dataset)
@@ -150,13 +150,13 @@ static void print_role(const char *title, const json_t *role)
                    (long long)json_integer_value(json_object_get(role, "rows")),
                    (long long)json_integer_value(json_object_get(role, "dim")), kind);
   const int shown_width = TITLE + columns_of(string_of(role, "name")) + columns_of(rows) + columns_of(why) + 3;
-  put(string_of(role, "name"));
+  put_printable(string_of(role, "name"));
   printf("%s", rows);
   if (shown_width > cli_columns(STDOUT_FILENO)) /* the reason has a line of its own */
     printf("\n%*s(", TITLE, "");
   else
     printf(" (");
-  put(why);
+  put_printable(why);
   printf(")\n");
 }
 
@@ -169,7 +169,7 @@ static void print_taken(const json_t *taken)
     print_role(PARTS[i].title, json_object_get(taken, PARTS[i].key));
     if (i == 1) {
       put_padded("pairing", TITLE);
-      put(json_is_object(pairing) ? string_of(pairing, "why") : "none");
+      put_printable(json_is_object(pairing) ? string_of(pairing, "why") : "none");
       putchar('\n');
     }
   }
@@ -184,7 +184,7 @@ static void print_taken(const json_t *taken)
   json_array_foreach(notes, n, note)
   {
     put_padded("note", TITLE);
-    put(json_string_value(note));
+    put_printable(json_string_value(note));
     putchar('\n');
   }
 }
@@ -204,7 +204,7 @@ static void print_left_out(const json_t *files)
         put_padded("left out", TITLE);
       if (left <= LEFT_OUT_MOST) {
         printf(left > 1 ? ", " : "");
-        put(string_of(dataset, "path"));
+        put_printable(string_of(dataset, "path"));
       }
     }
   }
@@ -228,7 +228,7 @@ static cgap_status print_text(const json_t *files, const json_t *taken, cgap_err
 
 /* ---------------------------------------------------------------- the command */
 
-static cgap_status print(const cgap_dataset *dataset, const char *refusal, cgap_error *error)
+static cgap_status print_listing(const cgap_dataset *dataset, const char *refusal, cgap_error *error)
 {
   json_t *files = cgap_dataset_listing(dataset), *taken = cgap_dataset_describe(dataset);
   cgap_status status = CGAP_OK;
@@ -247,13 +247,13 @@ static cgap_status print(const cgap_dataset *dataset, const char *refusal, cgap_
 }
 
 /* A file that is refused is listed all the same: the listing is what helps. */
-static int run(const cli_args *args)
+static int run_info(const cli_args *args)
 {
   cgap_dataset *dataset = NULL;
   cgap_input_options input = cli_input(args);
   cgap_error refusal = {0}, error = {0};
   cgap_status status = cgap_dataset_inspect(&dataset, &input, &refusal);
-  cgap_status printed = dataset ? print(dataset, status ? refusal.message : NULL, &error) : CGAP_OK;
+  cgap_status printed = dataset ? print_listing(dataset, status ? refusal.message : NULL, &error) : CGAP_OK;
   cgap_dataset_close(dataset);
   if (status)
     return cli_fail(&refusal);
@@ -265,7 +265,7 @@ int cmd_info(int argc, char **argv)
   cli_args args;
   int code = cli_parse(&args, &spec, argc, argv);
   if (code == CLI_GO)
-    code = run(&args);
+    code = run_info(&args);
   cli_args_clear(&args);
   return code;
 }

@@ -123,7 +123,7 @@ static bool in_list(const char (*names)[NAME], size_t count, const char *name)
 }
 
 /* Leaves in the list what --only names. */
-static cgap_status choose(plot_list *list, cgap_error *error)
+static cgap_status select_figures(plot_list *list, cgap_error *error)
 {
   for (size_t o = 0; o < opt.only.count; o++) {
     const char *wanted = opt.only.items[o];
@@ -280,7 +280,7 @@ int cmd_plot(int argc, char **argv)
   if (!status)
     status = find_tables(&list, args.items[0], &error);
   if (!status)
-    status = choose(&list, &error);
+    status = select_figures(&list, &error);
   if (!status && opt.list)
     status = print_list(&list, &error);
   code = status ? cli_fail(&error) : opt.list ? CGAP_OK : render_all(&list, wanted, size);

@@ -117,7 +117,7 @@ static int check_model(const cli_args *args)
   return CGAP_OK;
 }
 
-static int run(const cli_args *args, const char *command)
+static int run_simulate(const cli_args *args, const char *command)
 {
   if (args->count)
     return cli_usage("simulate: %s is no option, and simulate reads no files; the output is -o OUT.h5", args->items[0]);
@@ -148,7 +148,7 @@ int cmd_simulate(int argc, char **argv)
   char *command = command_line(argc, argv);
   int code = cli_parse(&args, &spec, argc, argv);
   if (code == CLI_GO)
-    code = run(&args, command ? command : "contragap simulate");
+    code = run_simulate(&args, command ? command : "contragap simulate");
   free(command);
   cli_args_clear(&args);
   return code;

@@ -139,7 +139,7 @@ typedef struct sweep_run {
 
 /* ---------------------------------------------------------------- one run */
 
-static bool tick(void *context, const char *phase, double fraction)
+static bool tick_run(void *context, const char *phase, double fraction)
 {
   sweep_run *s = context;
   const double run = strcmp(phase, "training") == 0 ? fraction : 1; /* what follows a training takes little */
@@ -150,7 +150,7 @@ static bool tick(void *context, const char *phase, double fraction)
 }
 
 /* The trial is kept while seed, noise and size stay. */
-static cgap_status make_ready(sweep_run *s, const cgap_train_options *o, cgap_error *error)
+static cgap_status prepare_trial(sweep_run *s, const cgap_train_options *o, cgap_error *error)
 {
   char wanted[200];
   snprintf(wanted, sizeof wanted, "%llu %.17g %zu", (unsigned long long)o->seed, o->noise, o->training_images);
@@ -187,7 +187,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   how.threads = cli_rank_threads();
   how.memory_bytes = audit_memory();
   const cgap_store nowhere = {0};
-  cgap_status status = make_ready(s, o, error);
+  cgap_status status = prepare_trial(s, o, error);
   if (status == CGAP_OK)
     status = cgap_train_check_batch(o, &s->trial.training, error);
   if (status == CGAP_OK)
@@ -250,7 +250,7 @@ static cgap_status check_all(sweep_run *s, cgap_error *error)
     status = sweep_setting_options(&o, &s->grid, &s->base, k, error);
     if (status != CGAP_OK || (k > 0 && (o.batch == 0 || o.batch == CGAP_BATCH_AUTO)))
       continue;
-    status = make_ready(s, &o, error);
+    status = prepare_trial(s, &o, error);
     if (status == CGAP_OK)
       status = cgap_train_check_batch(&o, &s->trial.training, error);
     if (status == CGAP_RESOURCE && !cli_ranks_first()) /* what this rank alone lacks its runs will say */
@@ -291,7 +291,7 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
 }
 
 /* A setting's options as they stand in the runs, and its spelling. */
-static cgap_status spell(const sweep_run *s, size_t k, cgap_train_options *o, json_t **options, json_t **setting,
+static cgap_status spell_setting(const sweep_run *s, size_t k, cgap_train_options *o, json_t **options, json_t **setting,
                          cgap_error *error)
 {
   cgap_status status = sweep_setting_options(o, &s->grid, &s->base, k, error);
@@ -300,13 +300,13 @@ static cgap_status spell(const sweep_run *s, size_t k, cgap_train_options *o, js
   return status;
 }
 
-static cgap_status work(void *context, size_t k, char **result, cgap_error *error)
+static cgap_status run_job(void *context, size_t k, char **result, cgap_error *error)
 {
   sweep_run *s = context;
   cgap_train_options o;
   json_t *options = NULL, *setting = NULL, *run = NULL;
-  cgap_status status = spell(s, k, &o, &options, &setting, error);
-  o.progress = (cgap_progress){.tick = tick, .context = s};
+  cgap_status status = spell_setting(s, k, &o, &options, &setting, error);
+  o.progress = (cgap_progress){.tick = tick_run, .context = s};
   o.threads = cli_rank_threads();
   snprintf(s->line, sizeof s->line, "sweep, run %zu of %zu", k + 1, s->settings);
   cli_leave_says("%s holds %zu of %zu runs: the same command with --resume goes on from there", opt.out,
@@ -326,7 +326,7 @@ static cgap_status work(void *context, size_t k, char **result, cgap_error *erro
   return status;
 }
 
-static cgap_status keep(void *context, const char *result, cgap_error *error)
+static cgap_status store_result(void *context, const char *result, cgap_error *error)
 {
   sweep_run *s = context;
   json_t *run = json_loads(result, 0, NULL);
@@ -340,7 +340,7 @@ static cgap_status keep(void *context, const char *result, cgap_error *error)
 }
 
 /* The runs of the present grid that the file has, in the grid's order; todo (settings): those that it has not. */
-static cgap_status look_up(sweep_run *s, size_t *todo, size_t *missing, cgap_error *error)
+static cgap_status find_missing_runs(sweep_run *s, size_t *todo, size_t *missing, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   *missing = 0;
@@ -349,7 +349,7 @@ static cgap_status look_up(sweep_run *s, size_t *todo, size_t *missing, cgap_err
     cgap_train_options o;
     bool there = false;
     json_t *options = NULL, *setting = NULL;
-    status = spell(s, k, &o, &options, &setting, error);
+    status = spell_setting(s, k, &o, &options, &setting, error);
     if (status == CGAP_OK)
       status = sweep_results_take(&s->results, options, setting, &there, error);
     if (!there)
@@ -360,14 +360,14 @@ static cgap_status look_up(sweep_run *s, size_t *todo, size_t *missing, cgap_err
   return status;
 }
 
-static cgap_status sweep(sweep_run *s, cgap_error *error)
+static cgap_status run_queue(sweep_run *s, cgap_error *error)
 {
   s->settings = cgap_grid_settings(&s->grid);
   size_t *todo = calloc(s->settings, sizeof *todo), missing = 0;
   cgap_status status = todo ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && cli_ranks_first())
-    status = look_up(s, todo, &missing, error);
-  s->farm = (cli_farm){.comm = cli_ranks(), .todo = todo, .count = missing, .work = work, .keep = keep, .context = s};
+    status = find_missing_runs(s, todo, &missing, error);
+  s->farm = (cli_farm){.comm = cli_ranks(), .todo = todo, .count = missing, .work = run_job, .store = store_result, .context = s};
   if (status == CGAP_OK)
     status = cli_farm_run(&s->farm, error);
   cli_progress_clear();
@@ -378,12 +378,12 @@ static cgap_status sweep(sweep_run *s, cgap_error *error)
   else if (status == CGAP_OK && cli_ranks_first() && missing < s->settings)
     cli_say("%zu of %zu runs were there already", s->settings - missing, s->settings);
   if (status == CGAP_OK && cli_ranks_first()) /* they came in any order */
-    status = look_up(s, todo, &missing, error);
+    status = find_missing_runs(s, todo, &missing, error);
   free(todo);
   return status;
 }
 
-static void told(const char *line)
+static void warn_line(const char *line)
 {
   cli_warn("%s", line);
 }
@@ -405,7 +405,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK && cli_ranks_first())
     status = open_folder(s, error);
   if (status == CGAP_OK)
-    status = sweep(s, error);
+    status = run_queue(s, error);
   if (!cli_ranks_first())
     return status;
   const cgap_run run = {.command_line = s->command_line,
@@ -423,7 +423,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK)
     status = sweep_results_write(&s->results, &s->grid, opt.out, &run, error);
   if (status == CGAP_OK)
-    status = sweep_figures_write(&s->results, &s->grid, opt.out, &run, s->source, told, error);
+    status = sweep_figures_write(&s->results, &s->grid, opt.out, &run, s->source, warn_line, error);
   if (status == CGAP_OK) {
     sweep_results_print(&s->results, &s->grid, cli_paper().columns);
     status = cli_printed(CGAP_OK, error);

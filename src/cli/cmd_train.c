@@ -127,7 +127,7 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
   return t->runs ? CGAP_OK : cgap_fail(error, CGAP_USAGE, "--race: name the losses, as in clip,cua,cuaxu");
 }
 
-static bool tick(void *context, const char *phase, double fraction)
+static bool tick_run(void *context, const char *phase, double fraction)
 {
   const train_run *t = context;
   const bool training = strcmp(phase, "training") == 0 && t->line[0];
@@ -143,7 +143,7 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
   if (opt.resume && cli_shared.force)
     return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force begins anew; give one of them");
   cgap_status status = cli_train_options(&t->options, error);
-  t->options.progress = (cgap_progress){.tick = tick, .context = t};
+  t->options.progress = (cgap_progress){.tick = tick_run, .context = t};
   t->options.threads = cli_rank_threads();
   t->options.comm = cli_ranks();
   return status == CGAP_OK ? list_runs(t, error) : status;
@@ -157,7 +157,7 @@ static void note_checkpoint(void)
   cli_leave_says("%s holds a checkpoint: the same command with --resume goes on from there", opt.out);
 }
 
-static void observe(void *context, const cgap_epoch *e, const cgap_train_options *o)
+static void print_epoch(void *context, const cgap_epoch *e, const cgap_train_options *o)
 {
   train_run *t = context;
   note_checkpoint(); /* written after the first epoch and whenever it costs little */
@@ -198,7 +198,7 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
                             .resume = opt.resume,
                             .table = opt.csv,
                             .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
-  const cgap_observer observer = {.epoch = observe, .context = t};
+  const cgap_observer observer = {.epoch = print_epoch, .context = t};
   cgap_status status = cgap_training_run(&r->training_result, &t->trial, &r->options, &store, &observer, error);
   cli_progress_clear();
   t->line[0] = '\0';
@@ -231,7 +231,7 @@ static void say_split(const train_run *t)
              "stand in training too");
 }
 
-static cgap_status study(train_run *t, cgap_error *error)
+static cgap_status run_study(train_run *t, cgap_error *error)
 {
   cgap_entrant entrants[2 + MOST_RUNS + CGAP_GAP_METHODS] = {{.name = "before"}};
   size_t count = 1;
@@ -282,7 +282,7 @@ static cgap_status open_folder(train_run *t, cgap_error *error)
   return status;
 }
 
-static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
+static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_error *error)
 {
   t->inner = cli_progress();
   t->start = cli_seconds();
@@ -300,16 +300,16 @@ static cgap_status train(train_run *t, const cli_args *args, cgap_error *error)
     status = run_training(t, &t->run[k], error);
   if (status == CGAP_OK)
     say_split(t);
-  cgap_trial_rest(&t->trial);
+  cgap_trial_release_rows(&t->trial);
   if (status == CGAP_OK && cli_ranks_first()) /* rank 0 measures and writes */
-    status = study(t, error);
+    status = run_study(t, error);
   cli_progress_clear();
   return status;
 }
 
 /* ---------------------------------------------------------------- results */
 
-static void told(const char *line)
+static void warn_line(const char *line)
 {
   cli_warn("%s", line);
 }
@@ -327,7 +327,7 @@ static cgap_status write_results(train_run *t, cgap_error *error)
   for (size_t k = 0; k < t->runs; k++)
     result.training_result[result.run_count++] = &t->run[k].training_result;
   cgap_status status = cli_train_write(&result, opt.out, error);
-  return status == CGAP_OK ? cli_train_page_write(&result, opt.out, told, error) : status;
+  return status == CGAP_OK ? cli_train_page_write(&result, opt.out, warn_line, error) : status;
 }
 
 static void print_seconds(const train_run *t, int columns)
@@ -367,7 +367,7 @@ static void print_added(const train_run *t, int columns)
   }
 }
 
-static cgap_status print(const train_run *t, cgap_error *error)
+static cgap_status print_comparison(const train_run *t, cgap_error *error)
 {
   const cgap_comparison *c = &t->study.comparison;
   const cgap_split *s = &t->trial.split;
@@ -392,12 +392,12 @@ static int run_train(const cli_args *args, int argc, char **argv)
   t.command_line = cli_command_line(argc, argv);
   cli_source_name(t.source, sizeof t.source, args);
   if (status == CGAP_OK)
-    status = train(&t, args, &error);
+    status = run_command_train(&t, args, &error);
   const bool has_results = status == CGAP_OK && !opt.dry_run && cli_ranks_first();
   if (has_results)
     status = write_results(&t, &error);
   if (has_results && status == CGAP_OK)
-    status = print(&t, &error);
+    status = print_comparison(&t, &error);
   if (status != CGAP_OK) {
     cgap_folder_abandon(&t.events);
     cgap_folder_abandon(&t.folder);

@@ -192,7 +192,7 @@ bool cli_compare_report(char path[CGAP_PATH], const char *argument)
 }
 
 /* A path without what says nothing: slashes at its end, and the report.json of a folder. */
-static size_t told_length(const char *path)
+static size_t significant_length(const char *path)
 {
   static const char REPORT[] = "/report.json";
   size_t length = strlen(path);
@@ -206,7 +206,7 @@ static size_t told_length(const char *path)
 /* The last `parts` parts of a path. */
 static void tail_of(char out[CGAP_PATH], const char *path, size_t components)
 {
-  const size_t length = told_length(path);
+  const size_t length = significant_length(path);
   size_t at = length;
   while (at > 0 && (path[at - 1] != '/' || --components > 0))
     at--;
@@ -223,7 +223,7 @@ void cli_compare_name(char out[CGAP_PATH], const cli_args *args, size_t k)
       tail_of(other, args->items[i], components);
       alone = i == k || strcmp(other, out) != 0;
     }
-    if (alone || strlen(out) == told_length(args->items[k]))
+    if (alone || strlen(out) == significant_length(args->items[k]))
       return;
   }
 }

@@ -131,7 +131,7 @@ static void end_now(void)
 }
 
 /* What comes within a second of the first belongs to it: timeout signals the child and its group. */
-static void *watch(void *unused)
+static void *watch_signals(void *unused)
 {
   static const struct timespec grace = {.tv_nsec = GRACE_MILLISECONDS * 1000000L};
   (void)unused;
@@ -167,7 +167,7 @@ void cli_signals_watch(void)
   pthread_t thread;
   signal(SIGXFSZ, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
-  if (pthread_create(&thread, NULL, watch, NULL) == 0)
+  if (pthread_create(&thread, NULL, watch_signals, NULL) == 0)
     (void)pthread_detach(thread);
   else
     pthread_sigmask(SIG_UNBLOCK, &asking, NULL);

@@ -10,30 +10,30 @@ enum { ASKS, GIVEN, RESULT }; /* letters */
 static const size_t NOTHING = SIZE_MAX;
 
 /* Rank 0: a letter of a rank that is free. */
-static cgap_status answer(cli_farm *f, bool *any, cgap_error *error)
+static cgap_status assign_job(cli_farm *f, bool *any, cgap_error *error)
 {
   int from;
   size_t bytes;
   void *letter;
-  cgap_status status = cgap_comm_take(f->comm, ASKS, false, &from, &letter, &bytes, error);
+  cgap_status status = cgap_comm_receive_small(f->comm, ASKS, false, &from, &letter, &bytes, error);
   *any = letter != NULL;
   if (status != CGAP_OK || !letter)
     return status;
   const size_t job = f->next < f->count ? f->todo[f->next++] : NOTHING;
-  f->sent_home += job == NOTHING;
+  f->dismissed += job == NOTHING;
   cgap_free(letter);
-  return cgap_comm_post(f->comm, from, GIVEN, &job, sizeof job, error);
+  return cgap_comm_send_small(f->comm, from, GIVEN, &job, sizeof job, error);
 }
 
-static cgap_status take_result(cli_farm *f, bool *any, cgap_error *error)
+static cgap_status receive_result(cli_farm *f, bool *any, cgap_error *error)
 {
   int from;
   size_t bytes;
   void *letter;
-  cgap_status status = cgap_comm_take(f->comm, RESULT, false, &from, &letter, &bytes, error);
+  cgap_status status = cgap_comm_receive_small(f->comm, RESULT, false, &from, &letter, &bytes, error);
   *any = letter != NULL;
   if (status == CGAP_OK && letter) {
-    status = f->keep(f->context, letter, error);
+    status = f->store(f->context, letter, error);
     f->kept++;
   }
   cgap_free(letter);
@@ -42,19 +42,19 @@ static cgap_status take_result(cli_farm *f, bool *any, cgap_error *error)
 
 cgap_status cli_farm_serve(cli_farm *f, cgap_error *error)
 {
-  bool asked = true, came = true;
+  bool assigned = true, came = true;
   cgap_status status = CGAP_OK;
   if (!f->comm || cgap_comm_rank(f->comm) > 0)
     return cgap_comm_poll(f->comm, NULL, error);
-  while (status == CGAP_OK && (asked || came)) {
-    status = take_result(f, &came, error);
+  while (status == CGAP_OK && (assigned || came)) {
+    status = receive_result(f, &came, error);
     if (status == CGAP_OK)
-      status = answer(f, &asked, error);
+      status = assign_job(f, &assigned, error);
   }
   return status;
 }
 
-static cgap_status lead(cli_farm *f, cgap_error *error)
+static cgap_status run_first_rank(cli_farm *f, cgap_error *error)
 {
   const size_t others = (size_t)cgap_comm_size(f->comm) - 1;
   cgap_status status = CGAP_OK;
@@ -62,31 +62,31 @@ static cgap_status lead(cli_farm *f, cgap_error *error)
     char *result = NULL;
     status = f->work(f->context, f->todo[f->next++], &result, error);
     if (status == CGAP_OK)
-      status = f->keep(f->context, result, error);
+      status = f->store(f->context, result, error);
     f->kept++;
     free(result);
     if (status == CGAP_OK)
       status = cli_farm_serve(f, error);
   }
-  for (unsigned polls = 0; status == CGAP_OK && (f->kept < f->count || f->sent_home < others); polls++) {
-    const size_t before = f->kept + f->sent_home;
+  for (unsigned polls = 0; status == CGAP_OK && (f->kept < f->count || f->dismissed < others); polls++) {
+    const size_t before = f->kept + f->dismissed;
     status = cli_farm_serve(f, error);
-    polls = f->kept + f->sent_home > before ? 0 : polls;
-    cgap_comm_rest(polls);
+    polls = f->kept + f->dismissed > before ? 0 : polls;
+    cgap_comm_backoff(polls);
   }
   return status;
 }
 
-static cgap_status follow(cli_farm *f, cgap_error *error)
+static cgap_status run_other_rank(cli_farm *f, cgap_error *error)
 {
   for (;;) {
     int from;
     size_t bytes;
     void *letter = NULL;
     char *result = NULL;
-    cgap_status status = cgap_comm_post(f->comm, 0, ASKS, "", 1, error);
+    cgap_status status = cgap_comm_send_small(f->comm, 0, ASKS, "", 1, error);
     if (status == CGAP_OK)
-      status = cgap_comm_take(f->comm, GIVEN, true, &from, &letter, &bytes, error);
+      status = cgap_comm_receive_small(f->comm, GIVEN, true, &from, &letter, &bytes, error);
     if (status != CGAP_OK)
       return status;
     size_t job;
@@ -96,7 +96,7 @@ static cgap_status follow(cli_farm *f, cgap_error *error)
       return CGAP_OK;
     status = f->work(f->context, job, &result, error);
     if (status == CGAP_OK)
-      status = cgap_comm_post(f->comm, 0, RESULT, result, strlen(result) + 1, error);
+      status = cgap_comm_send_small(f->comm, 0, RESULT, result, strlen(result) + 1, error);
     free(result);
     if (status != CGAP_OK)
       return status;
@@ -105,5 +105,5 @@ static cgap_status follow(cli_farm *f, cgap_error *error)
 
 cgap_status cli_farm_run(cli_farm *farm, cgap_error *error)
 {
-  return cgap_comm_rank(farm->comm) == 0 ? lead(farm, error) : follow(farm, error);
+  return cgap_comm_rank(farm->comm) == 0 ? run_first_rank(farm, error) : run_other_rank(farm, error);
 }

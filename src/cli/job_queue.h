@@ -11,9 +11,9 @@ typedef struct cli_farm {
   /* Does a job; *result is a text (free), which for a job that could not be done says so. A status that is not fine
    * ends the work of all ranks. */
   cgap_status (*work)(void *context, size_t job, char **result, cgap_error *error);
-  cgap_status (*keep)(void *context, const char *result, cgap_error *error); /* on rank 0, also within a job */
+  cgap_status (*store)(void *context, const char *result, cgap_error *error); /* on rank 0, also within a job */
   void *context;
-  size_t next, kept, sent_home; /* of rank 0 */
+  size_t next, kept, dismissed; /* of rank 0 */
 } cli_farm;
 
 /* On every rank, until all jobs are done. */

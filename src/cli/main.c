@@ -76,7 +76,7 @@ static int final_code(int code)
   return cli_fail(&error);
 }
 
-static int run(int argc, char **argv, const cli_command *command)
+static int run_command(int argc, char **argv, const cli_command *command)
 {
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
     return list_commands();
@@ -85,10 +85,10 @@ static int run(int argc, char **argv, const cli_command *command)
     return cli_flushed();
   }
   if (strcmp(argv[1], "help") == 0) {
-    const cli_command *asked = argc > 2 ? find_command(argv[2]) : NULL;
-    if (argc > 2 && !asked)
+    const cli_command *topic = argc > 2 ? find_command(argv[2]) : NULL;
+    if (argc > 2 && !topic)
       return unknown_command(argv[2]);
-    return asked ? asked->run(2, (char *[]){argv[2], (char[]){"--help"}, NULL}) : list_commands();
+    return topic ? topic->run(2, (char *[]){argv[2], (char[]){"--help"}, NULL}) : list_commands();
   }
   int code = cli_document(argc, argv, commands, COMMANDS);
   if (code != CLI_GO)
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
   cli_leave_guard();
   cgap_hdf5_skip_exit();
   allow_many_files();
-  const int code = run(argc, argv, command);
+  const int code = run_command(argc, argv, command);
   cli_leave_decided();
   return code;
 }

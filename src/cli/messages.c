@@ -11,11 +11,11 @@
 #include "cli/progress.h"
 #include "cli/run_info.h"
 
-static bool (*keep_failure)(const cgap_error *error);
+static bool (*failure_hook)(const cgap_error *error);
 
 void cli_fail_offer(bool (*keep)(const cgap_error *error))
 {
-  keep_failure = keep;
+  failure_hook = keep;
 }
 
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
@@ -26,7 +26,7 @@ static void one_line(char *text)
       *c = '?';
 }
 
-static void line(const char *lead, const char *format, va_list values)
+static void print_line(const char *lead, const char *format, va_list values)
 {
   char text[2400];
   if (!cli_ranks_first())
@@ -39,7 +39,7 @@ static void line(const char *lead, const char *format, va_list values)
 
 int cli_fail(const cgap_error *error)
 {
-  if ((keep_failure && keep_failure(error)) || !cli_ranks_first())
+  if ((failure_hook && failure_hook(error)) || !cli_ranks_first())
     return (int)error->status;
   cli_progress_clear();
   char text[sizeof error->message];
@@ -88,7 +88,7 @@ int cli_usage(const char *format, ...)
 {
   va_list values;
   va_start(values, format);
-  line("", format, values);
+  print_line("", format, values);
   va_end(values);
   return CGAP_USAGE;
 }
@@ -99,7 +99,7 @@ void cli_say(const char *format, ...)
     return;
   va_list values;
   va_start(values, format);
-  line("", format, values);
+  print_line("", format, values);
   va_end(values);
 }
 
@@ -109,7 +109,7 @@ void cli_warn(const char *format, ...)
     return;
   va_list values;
   va_start(values, format);
-  line("warning: ", format, values);
+  print_line("warning: ", format, values);
   va_end(values);
 }
 

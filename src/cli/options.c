@@ -132,7 +132,7 @@ static bool build_table(parse_state *s)
   return true;
 }
 
-static bool own(parse_state *s, char *text)
+static bool own_string(parse_state *s, char *text)
 {
   char **grown = realloc(s->owned, (s->owned_count + 1) * sizeof *grown);
   if (!grown) {
@@ -161,11 +161,11 @@ static int bad_option(const parse_state *s, int code)
   return cli_usage("%s: unknown option %s (see contragap %s --help)", s->spec->name, given, s->spec->name);
 }
 
-static int take_option(parse_state *s, const cli_option *option)
+static int apply_option(parse_state *s, const cli_option *option)
 {
   char why[200];
   char *text = poptGetOptArg(s->context);
-  if (text && !own(s, text))
+  if (text && !own_string(s, text))
     return cli_fail(&(cgap_error){CGAP_RESOURCE, "out of memory for the options"});
   if (cli_value_read(option, text ? text : "", why))
     return CLI_GO;
@@ -221,7 +221,7 @@ int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
     if (val == HELP_VAL)
       return cli_help(spec);
     s->given[val - 1] = true;
-    if ((code = take_option(s, s->option[val - 1])) != CLI_GO)
+    if ((code = apply_option(s, s->option[val - 1])) != CLI_GO)
       return code;
   }
   if (val < -1)

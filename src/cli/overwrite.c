@@ -27,7 +27,7 @@ static bool is_there(const char *path)
   return lstat(path, &facts) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-static bool holds(const char *folder, const char *name)
+static bool holds_file(const char *folder, const char *name)
 {
   char path[CGAP_PATH];
   cgap_error ignored;
@@ -43,7 +43,7 @@ static bool is_command(const char *line, const char *command)
 
 /* ---------------------------------------------------------------- folders */
 
-static json_t *load(const char *folder, const char *name)
+static json_t *load_json(const char *folder, const char *name)
 {
   char path[CGAP_PATH];
   cgap_error ignored;
@@ -52,7 +52,7 @@ static json_t *load(const char *folder, const char *name)
 
 static bool has_audit(const char *folder, char found[NAME])
 {
-  json_t *json = load(folder, "report.json");
+  json_t *json = load_json(folder, "report.json");
   const json_t *run = json_object_get(json, "run");
   const bool has = is_command(json_string_value(json_object_get(run, "command_line")), "audit");
   snprintf(found, NAME, "report.json");
@@ -63,7 +63,7 @@ static bool has_audit(const char *folder, char found[NAME])
 /* That of a training says how it trained. */
 static bool has_comparison(const char *folder, char found[NAME])
 {
-  json_t *json = load(folder, "compare.json");
+  json_t *json = load_json(folder, "compare.json");
   const bool has = json_object_get(json, "baseline") && !json_object_get(json, "training");
   snprintf(found, NAME, "compare.json");
   json_decref(json);
@@ -73,7 +73,7 @@ static bool has_comparison(const char *folder, char found[NAME])
 static bool has_sweep(const char *folder, char found[NAME])
 {
   snprintf(found, NAME, "runs.jsonl");
-  return holds(folder, found);
+  return holds_file(folder, found);
 }
 
 bool cli_overwrite_finds_training(const char *folder, char found[NAME])
@@ -97,7 +97,7 @@ static const struct {
              [CLI_FOLDER_COMPARE] = {"compare", "a comparison", has_comparison},
              [CLI_FOLDER_SWEEP] = {"sweep", "a sweep", has_sweep}};
 
-static bool contains(const char *folder, const char *name, const char *mark)
+static bool file_contains(const char *folder, const char *name, const char *mark)
 {
   char path[CGAP_PATH];
   cgap_error ignored;
@@ -111,9 +111,9 @@ static bool contains(const char *folder, const char *name, const char *mark)
 static bool is_own_kind(const char *folder, const char *name)
 {
   if (strcmp(name, "report.html") == 0)
-    return contains(folder, name, "<footer>contragap ");
+    return file_contains(folder, name, "<footer>contragap ");
   if (strcmp(name, "rows.tsv") == 0)
-    return contains(folder, name, "text\timage\tcosine\trank_text_to_image\trank_image_to_text\n");
+    return file_contains(folder, name, "text\timage\tcosine\trank_text_to_image\trank_image_to_text\n");
   return true;
 }
 
@@ -176,7 +176,7 @@ cgap_status cli_overwrite_folder(const char *folder, cli_folder_kind kind, const
                        folder, KINDS[k].result, found, KINDS[kind].command);
   const bool own = KINDS[kind].has(folder, found);
   for (; *names; names++)
-    if (holds(folder, *names) && !(own && is_own_kind(folder, *names)))
+    if (holds_file(folder, *names) && !(own && is_own_kind(folder, *names)))
       return fail_foreign(folder, *names, kind, error);
   return holds_figure(folder, own, found) ? fail_foreign(folder, found, kind, error) : CGAP_OK;
 }

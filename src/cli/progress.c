@@ -14,7 +14,7 @@ static struct {
   bool line_shown;
 } line;
 
-static void eta(char out[40], double fraction, double spent)
+static void format_time_left(char out[40], double fraction, double spent)
 {
   double left = fraction > 0.02 && spent > 0.5 ? spent * (1 - fraction) / fraction : -1;
   if (left < 0)
@@ -26,7 +26,7 @@ static void eta(char out[40], double fraction, double spent)
 }
 
 /* One line that a terminal can draw again; "dumb" ones cannot go back. */
-static bool redraws(void)
+static bool is_redrawable(void)
 {
   const char *kind = getenv("TERM");
   return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
@@ -35,7 +35,7 @@ static bool redraws(void)
 static void print_line(const char *phase, double fraction, double spent, bool again)
 {
   char left[40], done[60];
-  eta(left, fraction, spent);
+  format_time_left(left, fraction, spent);
   const int tail = snprintf(done, sizeof done, ": %.0f %%%s", 100 * fraction, left);
   if (again) /* a line that wraps could not be drawn over */
     fprintf(stderr, "\r%.*s%s\033[K", cli_columns(STDERR_FILENO) - 1 - tail, phase, done);
@@ -45,7 +45,7 @@ static void print_line(const char *phase, double fraction, double spent, bool ag
   line.line_shown = again;
 }
 
-static bool tick(void *context, const char *phase, double fraction)
+static bool print_progress(void *context, const char *phase, double fraction)
 {
   (void)context;
   const bool wanted =
@@ -55,7 +55,7 @@ static bool tick(void *context, const char *phase, double fraction)
     cli_leave_answered();
   if (!wanted || stop || !cli_ranks_first())
     return stop;
-  const bool again = redraws();
+  const bool again = is_redrawable();
   const double now = cli_seconds();
   /* what stands behind a comma is detail of the same phase */
   const int length = (int)strcspn(phase, ",");
@@ -73,8 +73,8 @@ static bool tick(void *context, const char *phase, double fraction)
 cgap_progress cli_progress(void)
 {
   cli_leave_wipe(cli_progress_clear);
-  line.last = redraws() ? 0 : cli_seconds();
-  return (cgap_progress){.tick = tick};
+  line.last = is_redrawable() ? 0 : cli_seconds();
+  return (cgap_progress){.tick = print_progress};
 }
 
 void cli_progress_clear(void)

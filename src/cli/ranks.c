@@ -16,7 +16,7 @@ static struct {
   cgap_error error;
 } ranks;
 
-static bool stopped(void *context)
+static bool is_interrupted(void *context)
 {
   (void)context;
   if (cli_interrupted())
@@ -25,7 +25,7 @@ static bool stopped(void *context)
 }
 
 /* Asked for several tasks of Slurm and started as one: allowed, but hardly meant. */
-static void warn_alone(void)
+static void warn_of_single_rank(void)
 {
   const char *tasks = getenv("SLURM_NTASKS");
   if (tasks && atoi(tasks) > 1)
@@ -35,14 +35,14 @@ static void warn_alone(void)
 }
 
 /* Keeps a failure for cli_ranks_close; false: there are no ranks, say it at once. */
-static bool keep_failure(const cgap_error *error)
+static bool record_failure(const cgap_error *error)
 {
   if (!ranks.comm || error->status == CGAP_CROSSED)
     return false;
   if (!ranks.failed)
     ranks.error = *error;
   ranks.failed = true;
-  cgap_comm_raise(ranks.comm, error);
+  cgap_comm_report_failure(ranks.comm, error);
   return true;
 }
 
@@ -51,16 +51,16 @@ int cli_ranks_open(bool distributed)
   cgap_error error = {0};
   const bool other = cgap_comm_launched() > 1 && cgap_comm_launched_as() > 0;
   cli_ranks_set_first(!other);
-  cli_fail_offer(keep_failure);
+  cli_fail_offer(record_failure);
   if (other && !freopen("/dev/null", "w", stdout))
     cli_ranks_set_first(false);
   if (!distributed)
     return other ? CGAP_OK : CLI_GO;
   if (cgap_comm_open(&ranks.comm, &error) != CGAP_OK)
     return cli_fail(&error);
-  cgap_comm_on_stop(ranks.comm, stopped, NULL);
+  cgap_comm_on_stop(ranks.comm, is_interrupted, NULL);
   if (!ranks.comm)
-    warn_alone();
+    warn_of_single_rank();
   else
     cli_ranks_set_first(cgap_comm_rank(ranks.comm) == 0);
   return CLI_GO;

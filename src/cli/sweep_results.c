@@ -81,7 +81,7 @@ static cgap_status check_measures(const cgap_json_line *line, cgap_error *error)
   return CGAP_OK;
 }
 
-static cgap_status take_run(void *context, const cgap_json_line *line, cgap_error *error)
+static cgap_status read_run(void *context, const cgap_json_line *line, cgap_error *error)
 {
   runs_reader *r = context;
   static const char *const OBJECTS[] = {"setting", "options", "results"};
@@ -108,7 +108,7 @@ cgap_status sweep_results_open(sweep_results *out, const char *folder, bool resu
   if (status == CGAP_OK && !resume)
     return cgap_write_file(out->path, "", 0, error);
   if (status == CGAP_OK)
-    status = cgap_json_lines_read(out->path, take_run, &r, &end, error);
+    status = cgap_json_lines_read(out->path, read_run, &r, &end, error);
   return status == CGAP_OK ? cgap_json_lines_cut(out->path, end, false, error) : status;
 }
 
@@ -171,7 +171,7 @@ static double result_of(const json_t *run, const char *key)
 }
 
 /* Runs that agree with `index` on every axis whose bit is set in `fixed`. */
-static bool agrees(const json_t *run, const cgap_grid *g, const size_t index[CGAP_AXES], unsigned fixed)
+static bool agrees_on_axes(const json_t *run, const cgap_grid *g, const size_t index[CGAP_AXES], unsigned fixed)
 {
   for (int a = 0; a < CGAP_AXES; a++)
     if ((fixed >> a & 1U) && g->count[a] && strcmp(setting_of(run, (cgap_axis)a), g->value[a][index[a]]) != 0)
@@ -188,7 +188,7 @@ cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_grid *g, cons
   json_t *run;
   json_array_foreach(r->runs, k, run)
   {
-    if (values && agrees(run, g, index, fixed))
+    if (values && agrees_on_axes(run, g, index, fixed))
       values[found++] = other ? (result_of(run, key) + result_of(run, other)) / 2 : result_of(run, key);
   }
   cgap_mean_sd s = cgap_mean_sd_of(values, found);
@@ -243,13 +243,13 @@ static cgap_status write_csv(const sweep_results *r, const char *folder, cgap_er
 }
 
 /* Sets object[key]; steals value, which is NULL where memory is out. */
-static bool put(json_t *object, const char *key, json_t *value)
+static bool put_value(json_t *object, const char *key, json_t *value)
 {
   return json_object_set_new(object, key, value) == 0;
 }
 
 /* What was made, or NULL where a part of it could not be. */
-static json_t *whole(json_t *made, bool fine)
+static json_t *complete_or_null(json_t *made, bool fine)
 {
   if (fine)
     return made;
@@ -263,8 +263,8 @@ static json_t *setting_json(const cgap_grid *g, const size_t index[CGAP_AXES], u
   bool fine = out != NULL;
   for (int a = 0; a < CGAP_AXES && fine; a++)
     if ((axes >> a & 1U) && g->count[a])
-      fine = put(out, cgap_axis_name((cgap_axis)a), json_string(g->value[a][index[a]]));
-  return whole(out, fine);
+      fine = put_value(out, cgap_axis_name((cgap_axis)a), json_string(g->value[a][index[a]]));
+  return complete_or_null(out, fine);
 }
 
 /* Of each measure that has a value, over the runs that differ in their seed alone; *n: the most values of one. */
@@ -278,10 +278,10 @@ static json_t *measures_json(const sweep_results *r, const cgap_grid *g, const s
     if (mean_sd.n == 0)
       continue;
     *n = mean_sd.n > *n ? mean_sd.n : *n;
-    fine = put(out, cgap_field_at(e)->key,
+    fine = put_value(out, cgap_field_at(e)->key,
                json_pack("{s:o, s:o}", "mean", cgap_number_json(mean_sd.mean), "sd", cgap_number_json(mean_sd.sd)));
   }
-  return whole(out, fine);
+  return complete_or_null(out, fine);
 }
 
 /* Means and spreads over the seeds of each setting. */
@@ -294,11 +294,11 @@ static json_t *means_json(const sweep_results *r, const cgap_grid *g)
     if (!sweep_is_first_seed(g, s, index))
       continue;
     json_t *one = json_object();
-    fine = put(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED)) &&
-           put(one, "measures", measures_json(r, g, index, &n)) && put(one, "n", json_integer((json_int_t)n));
+    fine = put_value(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED)) &&
+           put_value(one, "measures", measures_json(r, g, index, &n)) && put_value(one, "n", json_integer((json_int_t)n));
     fine = json_array_append_new(out, one) == 0 && fine;
   }
-  return whole(out, fine);
+  return complete_or_null(out, fine);
 }
 
 static json_t *axes_json(const cgap_grid *g)
@@ -309,9 +309,9 @@ static json_t *axes_json(const cgap_grid *g)
     json_t *values = json_array();
     for (size_t k = 0; k < g->count[a]; k++)
       fine = json_array_append_new(values, json_string(g->value[a][k])) == 0 && fine;
-    fine = put(out, cgap_axis_name((cgap_axis)a), values) && fine;
+    fine = put_value(out, cgap_axis_name((cgap_axis)a), values) && fine;
   }
-  return whole(out, fine);
+  return complete_or_null(out, fine);
 }
 
 /* Without a seed: they stand under "axes". */
@@ -327,8 +327,8 @@ static cgap_status write_json(const sweep_results *r, const cgap_grid *g, const 
 {
   char path[CGAP_PATH];
   json_t *root = json_object();
-  const bool fine = put(root, "axes", axes_json(g)) && put(root, "means", means_json(r, g)) &&
-                    json_object_set(root, "runs", r->runs) == 0 && put(root, "run", run_json(run));
+  const bool fine = put_value(root, "axes", axes_json(g)) && put_value(root, "means", means_json(r, g)) &&
+                    json_object_set(root, "runs", r->runs) == 0 && put_value(root, "run", run_json(run));
   cgap_status status =
     fine ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK)

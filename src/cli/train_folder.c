@@ -27,7 +27,7 @@ static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char 
   return cgap_folder_file(path, folder, both, error);
 }
 
-static bool stands(const char *folder, const char *prefix, const char *name)
+static bool file_exists(const char *folder, const char *prefix, const char *name)
 {
   char path[CGAP_PATH];
   cgap_error ignored;
@@ -61,12 +61,12 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
   bool known = false, other = false;
   char found[300] = "", lacking[300] = "checkpoint.bin";
   for (size_t k = how->runs; k-- > 0;) {
-    const bool checkpoint = stands(folder, how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]);
+    const bool checkpoint = file_exists(folder, how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]);
     known = known || checkpoint;
     if (checkpoint)
       continue;
     snprintf(lacking, sizeof lacking, "%s%s", how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]);
-    if (stands(folder, how->prefix[k], cli_training_files[CLI_TRAINING_HEAD])) {
+    if (file_exists(folder, how->prefix[k], cli_training_files[CLI_TRAINING_HEAD])) {
       snprintf(found, sizeof found, "%s%s", how->prefix[k], cli_training_files[CLI_TRAINING_HEAD]);
       other = true;
       break;
@@ -74,7 +74,7 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
   }
   for (int p = 0; !known && !other && p < CLI_TRAINING_PREFIXES; p++)
     for (int k = CLI_TRAINING_HEAD; !other && k <= CLI_TRAINING_CHECKPOINT; k++)
-      if ((other = stands(folder, cli_training_prefixes[p], cli_training_files[k])))
+      if ((other = file_exists(folder, cli_training_prefixes[p], cli_training_files[k])))
         snprintf(found, sizeof found, "%s%s", cli_training_prefixes[p], cli_training_files[k]);
   if (!other)
     return CGAP_OK;
@@ -87,7 +87,7 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
 bool cli_train_checkpoint_stands(const char *path, const cli_train_begin *how)
 {
   for (size_t k = 0; k < how->runs; k++)
-    if (stands(path, how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]))
+    if (file_exists(path, how->prefix[k], cli_training_files[CLI_TRAINING_CHECKPOINT]))
       return true;
   return false;
 }
@@ -260,7 +260,7 @@ cgap_status cli_train_write(const cli_train_result *r, const char *folder, cgap_
 
 enum { WORDS = 800 };
 
-static double mib(uint64_t bytes)
+static double mib_of(uint64_t bytes)
 {
   return ceil((double)bytes / 1048576);
 }
@@ -272,12 +272,12 @@ static void plan_words(char out[WORDS], const cgap_data *d, const cgap_budget *b
   const bool both = b->spill[0] && b->spill[1];
   if (b->reads)
     snprintf(rows, sizeof rows, "rows stay in the file and those of each batch are read (in memory they take %.0fM)",
-             mib(b->held_bytes));
+             mib_of(b->held_bytes));
   if (b->spill_bytes)
     snprintf(aside, sizeof aside, "; %s are unpacked once into a nameless file of %.0fM in %s",
-             both ? "both sides" : SIDES[b->spill[1]], mib(b->spill_bytes), cgap_scratch_folder());
+             both ? "both sides" : SIDES[b->spill[1]], mib_of(b->spill_bytes), cgap_scratch_folder());
   snprintf(out, WORDS, "plan: %zu images, %zu texts, d = %zu: %s%s; needs %.0fM of memory, %.0fM allowed",
-           d->image.rows, d->text.rows, d->image.dim, rows, aside, mib(b->needed_bytes),
+           d->image.rows, d->text.rows, d->image.dim, rows, aside, mib_of(b->needed_bytes),
            floor((double)b->limit_bytes / 1048576));
 }
 

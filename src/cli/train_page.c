@@ -47,7 +47,7 @@ static size_t epochs_of(const cgap_training_result *f)
   return f->history.count + 1;
 }
 
-static void fill(double *x, double *y, const cgap_training_result *f, int measure, bool training)
+static void fill_curve_points(double *x, double *y, const cgap_training_result *f, int measure, bool training)
 {
   for (size_t k = 0; k < epochs_of(f); k++) {
     const cgap_epoch *e = k ? &f->history.epoch[k - 1] : &f->start;
@@ -89,7 +89,7 @@ static void curve_list_clear(curve_list *l)
 static void add_curve(curve_list *l, const cgap_training_result *f, int measure, const char *series, bool training)
 {
   double *x = l->numbers + 2 * l->count * l->most, *y = x + l->most;
-  fill(x, y, f, measure, training);
+  fill_curve_points(x, y, f, measure, training);
   if (has_values(y, epochs_of(f)))
     l->curve[l->count++] =
       (cgap_curve){.panel = MEASURED[measure].panel, .series = series, .x = x, .y = y, .count = epochs_of(f)};

@@ -1,7 +1,7 @@
 /* Ranks: several processes that work on one thing. A NULL comm is a process alone, and every function takes it: sums
  * are what they were, blocks are gathered already.
  *
- * All ranks call the collective functions in the same order. One that fails tells the others by cgap_comm_raise;
+ * All ranks call the collective functions in the same order. One that fails tells the others by cgap_comm_report_failure;
  * whoever waits then stops waiting and fails with what it was told, and so does everyone at the next call: nobody
  * hangs. */
 #ifndef CGAP_COMM_COMM_H
@@ -49,19 +49,19 @@ CGAP_MUST_CHECK cgap_status cgap_comm_wait(cgap_comm *comm, cgap_transfer *t, cg
 CGAP_MUST_CHECK cgap_status cgap_comm_poll(cgap_comm *comm, cgap_transfer *t, cgap_error *error);
 
 /* Letters: a small block to one rank, taken whenever that one looks. tag 0 … 9. */
-CGAP_MUST_CHECK cgap_status cgap_comm_post(cgap_comm *comm, int to, int tag, const void *block, size_t bytes,
+CGAP_MUST_CHECK cgap_status cgap_comm_send_small(cgap_comm *comm, int to, int tag, const void *block, size_t bytes,
                                            cgap_error *error);
 /* *block (cgap_free) is NULL where no letter waits; wait: until one has come. *from: whose. */
-CGAP_MUST_CHECK cgap_status cgap_comm_take(cgap_comm *comm, int tag, bool wait, int *from, void **block, size_t *bytes,
+CGAP_MUST_CHECK cgap_status cgap_comm_receive_small(cgap_comm *comm, int tag, bool wait, int *from, void **block, size_t *bytes,
                                            cgap_error *error);
 
 /* Between two looks for letters, the polls-th in vain: at once, then after others had the processor, then in sleep. */
-void cgap_comm_rest(unsigned polls);
+void cgap_comm_backoff(unsigned polls);
 
 /* Frees a block that a transfer used; one that may still be in use, since a message was left in the middle, stays. */
 void cgap_comm_free(const cgap_comm *comm, void *block);
 
 /* Tells all others that this rank has failed. Once; nothing where the failure is one that it was told of. */
-void cgap_comm_raise(cgap_comm *comm, const cgap_error *error);
+void cgap_comm_report_failure(cgap_comm *comm, const cgap_error *error);
 
 #endif

@@ -10,17 +10,17 @@
 static const double PATIENCE_SECONDS = 20, PATIENCE_STOPPED_SECONDS = 0.4;
 
 /* What a rank says at its end; rank 0's answer. */
-typedef struct done {
+typedef struct rank_outcome {
   int original; /* a failure of its own */
-  int broken;
+  int transfer_aborted;
   failure how;
-} done;
+} rank_outcome;
 
 static void send_whole(cgap_comm *c, void *block, size_t bytes, int to, int tag)
 {
   void *request = c->backend->send(block, (int)bytes, to, tag);
   for (unsigned polls = 0; request && c->backend->test(request) == 0; polls++)
-    cgap_comm_rest(polls);
+    cgap_comm_backoff(polls);
 }
 
 static bool receive_waiting(cgap_comm *c, void *block, size_t bytes, int tag)
@@ -30,22 +30,22 @@ static bool receive_waiting(cgap_comm *c, void *block, size_t bytes, int tag)
     return false;
   void *request = c->backend->receive(block, length, from, tag);
   for (unsigned polls = 0; request && c->backend->test(request) == 0; polls++)
-    cgap_comm_rest(polls);
+    cgap_comm_backoff(polls);
   return request != NULL;
 }
 
 /* What rank 0 makes of all ends: the lowest original failure; the same one on every rank is nobody's own. */
-typedef struct verdict {
-  int heard, failed, originals, alike;
+typedef struct job_outcome {
+  int ended, failed, originals, alike;
   int silent; /* the lowest rank that was not heard */
-  bool broken, stopped;
+  bool transfer_aborted, stopped;
   failure first;
-} verdict;
+} job_outcome;
 
-static void weigh(verdict *v, const done *d)
+static void count_outcome(job_outcome *v, const rank_outcome *d)
 {
-  v->heard++;
-  v->broken |= d->broken;
+  v->ended++;
+  v->transfer_aborted |= d->transfer_aborted;
   v->failed += d->how.status != CGAP_OK;
   if (!d->original)
     return;
@@ -54,7 +54,7 @@ static void weigh(verdict *v, const done *d)
     v->first = d->how;
 }
 
-static void pronounce(const cgap_comm *c, const verdict *v, cgap_error *error)
+static void conclude_outcome(const cgap_comm *c, const job_outcome *v, cgap_error *error)
 {
   char said[sizeof error->message];
   if (v->stopped && v->silent < c->place.size) { /* the launcher ends all ranks when one has died */
@@ -67,45 +67,45 @@ static void pronounce(const cgap_comm *c, const verdict *v, cgap_error *error)
   if (v->originals && (common || v->first.status == CGAP_INTERRUPTED))
     (void)cgap_fail(error, (cgap_status)v->first.status, "%s", v->first.message);
   else if (v->originals)
-    (void)cgap_failure_tell(&v->first, error);
-  else if (c->told)
-    (void)cgap_failure_tell(&c->first, error);
+    (void)cgap_failure_to_error(&v->first, error);
+  else if (c->failed_elsewhere)
+    (void)cgap_failure_to_error(&c->first, error);
   else
     (void)cgap_fail(error, CGAP_RESOURCE, "rank %d on %s has ended without a word", v->silent, c->node[v->silent]);
 }
 
-static void finish_as_first(cgap_comm *c, done *mine, cgap_error *error)
+static void finish_as_first(cgap_comm *c, rank_outcome *mine, cgap_error *error)
 {
-  verdict v = {0};
-  done d;
+  job_outcome v = {0};
+  rank_outcome d;
   double since = cgap_clock_seconds();
-  weigh(&v, mine);
-  for (unsigned polls = 0; v.heard < c->place.size; polls++) {
+  count_outcome(&v, mine);
+  for (unsigned polls = 0; v.ended < c->place.size; polls++) {
     v.stopped = c->stop && c->stop(c->stop_context);
-    cgap_comm_take_notice(c);
+    cgap_comm_receive_failure(c);
     if (receive_waiting(c, &d, sizeof d, TAG_DONE)) {
-      weigh(&v, &d);
-      c->heard[d.how.rank] = true;
+      count_outcome(&v, &d);
+      c->ended[d.how.rank] = true;
       polls = 0;
       since = cgap_clock_seconds();
-    } else if ((v.failed || c->told || v.stopped) &&
+    } else if ((v.failed || c->failed_elsewhere || v.stopped) &&
                cgap_clock_seconds() - since > (v.stopped ? PATIENCE_STOPPED_SECONDS : PATIENCE_SECONDS)) {
       break;
     }
-    cgap_comm_rest(polls);
+    cgap_comm_backoff(polls);
   }
-  const bool whole = v.heard == c->place.size;
-  for (v.silent = 1; v.silent < c->place.size && c->heard[v.silent];)
+  const bool whole = v.ended == c->place.size;
+  for (v.silent = 1; v.silent < c->place.size && c->ended[v.silent];)
     v.silent++;
-  c->broken = v.broken || !whole || v.failed != v.originals || (v.failed && v.failed < v.heard);
+  c->transfer_aborted = v.transfer_aborted || !whole || v.failed != v.originals || (v.failed && v.failed < v.ended);
   if (v.failed || !whole)
-    pronounce(c, &v, error);
-  int answer[2] = {(int)error->status, c->broken};
+    conclude_outcome(c, &v, error);
+  int answer[2] = {(int)error->status, c->transfer_aborted};
   for (int r = 1; whole && r < c->place.size; r++)
     send_whole(c, answer, sizeof answer, r, TAG_VERDICT);
 }
 
-static void finish_as_other(cgap_comm *c, done *mine, cgap_error *error)
+static void finish_as_other(cgap_comm *c, rank_outcome *mine, cgap_error *error)
 {
   int answer[2] = {0, 0};
   send_whole(c, mine, sizeof *mine, 0, TAG_DONE);
@@ -115,9 +115,9 @@ static void finish_as_other(cgap_comm *c, done *mine, cgap_error *error)
       answer[1] = 1;
     if (answer[1])
       break;
-    cgap_comm_rest(polls);
+    cgap_comm_backoff(polls);
   }
-  c->broken |= answer[1] != 0;
+  c->transfer_aborted |= answer[1] != 0;
   error->status = answer[0] ? (cgap_status)answer[0] : error->status;
   error->message[0] = '\0';
 }
@@ -127,11 +127,11 @@ cgap_status cgap_comm_finish(cgap_comm *c, cgap_error *error)
 {
   if (!c)
     return error->status;
-  done mine;
+  rank_outcome mine;
   memset(&mine, 0, sizeof mine);
-  cgap_comm_raise(c, error);
-  mine.original = c->raised;
-  mine.broken = c->broken;
+  cgap_comm_report_failure(c, error);
+  mine.original = c->reported;
+  mine.transfer_aborted = c->transfer_aborted;
   cgap_failure_fill(&mine.how, c, error);
   if (c->place.rank == 0)
     finish_as_first(c, &mine, error);

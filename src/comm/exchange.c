@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "comm/failure.h"
 
-void cgap_comm_rest(unsigned polls)
+void cgap_comm_backoff(unsigned polls)
 {
   enum { SPINS = 200, YIELDS = 2000 };
   const struct timespec nap = {.tv_nsec = 50000};
@@ -18,11 +18,11 @@ void cgap_comm_rest(unsigned polls)
 }
 
 /* Until the request is done; NULL: it could not be started. */
-static cgap_status until(cgap_comm *c, void *request, const char *doing, cgap_error *error)
+static cgap_status wait_for_request(cgap_comm *c, void *request, const char *doing, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   if (!request) {
-    c->broken = true;
+    c->transfer_aborted = true;
     return cgap_fail(error, CGAP_RESOURCE, "%s cannot %s", c->place.library, doing);
   }
   for (unsigned polls = 0; status == CGAP_OK; polls++) {
@@ -32,10 +32,10 @@ static cgap_status until(cgap_comm *c, void *request, const char *doing, cgap_er
     if (done < 0)
       status = cgap_fail(error, CGAP_RESOURCE, "%s failed to %s", c->place.library, doing);
     else if (polls % 64 == 63)
-      status = cgap_comm_listen(c, error);
-    cgap_comm_rest(polls);
+      status = cgap_comm_check_failure(c, error);
+    cgap_comm_backoff(polls);
   }
-  c->broken = true;
+  c->transfer_aborted = true;
   return status;
 }
 
@@ -45,7 +45,7 @@ static cgap_status until(cgap_comm *c, void *request, const char *doing, cgap_er
  * our own. */
 void cgap_comm_free(const cgap_comm *c, void *block)
 {
-  if (!c || !c->broken)
+  if (!c || !c->transfer_aborted)
     cgap_free(block);
 }
 
@@ -62,13 +62,13 @@ cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_ty
     return CGAP_OK;
   const size_t piece = cgap_lesser(count, SUM_VALUES), size = sizes[type];
   char *message = NULL;
-  cgap_status status = cgap_comm_listen(c, error);
+  cgap_status status = cgap_comm_check_failure(c, error);
   if (status == CGAP_OK)
     status = alloc_message(&message, piece * size, error);
   for (size_t first = 0; status == CGAP_OK && first < count; first += piece) {
     const size_t n = cgap_lesser(count - first, piece);
     memcpy(message, (char *)values + first * size, n * size);
-    status = until(c, c->backend->sum(message, (int)n, type), "add over the ranks", error);
+    status = wait_for_request(c, c->backend->sum(message, (int)n, type), "add over the ranks", error);
     if (status == CGAP_OK)
       memcpy((char *)values + first * size, message, n * size);
   }
@@ -82,13 +82,13 @@ cgap_status cgap_comm_broadcast(cgap_comm *c, int from, void *block, size_t byte
     return CGAP_OK;
   const size_t piece = cgap_lesser(bytes, GATHER_BYTES);
   char *message = NULL;
-  cgap_status status = cgap_comm_listen(c, error);
+  cgap_status status = cgap_comm_check_failure(c, error);
   if (status == CGAP_OK)
     status = alloc_message(&message, piece, error);
   for (size_t first = 0; status == CGAP_OK && first < bytes; first += piece) {
     const size_t n = cgap_lesser(bytes - first, piece);
     memcpy(message, (char *)block + first, n);
-    status = until(c, c->backend->broadcast(message, (int)n, from), "send to all ranks", error);
+    status = wait_for_request(c, c->backend->broadcast(message, (int)n, from), "send to all ranks", error);
     if (status == CGAP_OK)
       memcpy((char *)block + first, message, n);
   }
@@ -117,7 +117,7 @@ static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, 
   char *mine = message + places[rank];
   if (counts[rank])
     memcpy(mine, block + first[rank] + done, (size_t)counts[rank]);
-  cgap_status status = until(c, c->backend->gather(mine, message, counts, places), "gather from all ranks", error);
+  cgap_status status = wait_for_request(c, c->backend->gather(mine, message, counts, places), "gather from all ranks", error);
   for (int r = 0; status == CGAP_OK && r < size; r++)
     if (r != rank && counts[r])
       memcpy(block + first[r] + done, message + places[r], (size_t)counts[r]);
@@ -133,7 +133,7 @@ cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cga
     most = first[r + 1] - first[r] > most ? first[r + 1] - first[r] : most;
   const size_t size = (size_t)c->place.size, whole = first[size] - first[0];
   const size_t piece = whole <= GATHER_BYTES ? most : cgap_lesser(most, GATHER_BYTES / size);
-  cgap_status status = cgap_comm_listen(c, error);
+  cgap_status status = cgap_comm_check_failure(c, error);
   if (status != CGAP_OK || most == 0)
     return status;
   char *message = cgap_alloc(cgap_lesser(whole, piece * size), 1);
@@ -165,7 +165,7 @@ static bool start_pieces(cgap_comm *c, cgap_transfer *t)
   return true;
 }
 
-static int move_on(cgap_comm *c, cgap_transfer *t)
+static int advance_transfer(cgap_comm *c, cgap_transfer *t)
 {
   const int sent = t->sending ? c->backend->test(t->sending) : 0;
   const int received = t->receiving ? c->backend->test(t->receiving) : 0;
@@ -198,7 +198,7 @@ cgap_status cgap_comm_pass(cgap_comm *c, cgap_transfer *t, int channel, const vo
                        .tag = TAG_PASS + channel};
   if (!c || start_pieces(c, t))
     return CGAP_OK;
-  c->broken = true;
+  c->transfer_aborted = true;
   return cgap_fail(error, CGAP_RESOURCE, "%s cannot pass a block on", c->place.library);
 }
 
@@ -206,34 +206,34 @@ cgap_status cgap_comm_poll(cgap_comm *c, cgap_transfer *t, cgap_error *error)
 {
   if (!c)
     return CGAP_OK;
-  if (t && move_on(c, t) < 0) {
-    c->broken = true;
+  if (t && advance_transfer(c, t) < 0) {
+    c->transfer_aborted = true;
     return cgap_fail(error, CGAP_RESOURCE, "%s failed to pass a block on", c->place.library);
   }
-  return cgap_comm_listen(c, error);
+  return cgap_comm_check_failure(c, error);
 }
 
 cgap_status cgap_comm_wait(cgap_comm *c, cgap_transfer *t, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (unsigned polls = 0; c && status == CGAP_OK; polls++) {
-    const int done = move_on(c, t);
+    const int done = advance_transfer(c, t);
     if (done > 0)
       return CGAP_OK;
     if (done < 0)
       status = cgap_fail(error, CGAP_RESOURCE, "%s failed to pass a block on", c->place.library);
     else if (polls % 64 == 63)
-      status = cgap_comm_listen(c, error);
-    cgap_comm_rest(polls);
+      status = cgap_comm_check_failure(c, error);
+    cgap_comm_backoff(polls);
   }
   if (c)
-    c->broken = true;
+    c->transfer_aborted = true;
   return status;
 }
 
 /* ---------------------------------------------------------------- letters */
 
-cgap_status cgap_comm_post(cgap_comm *c, int to, int tag, const void *block, size_t bytes, cgap_error *error)
+cgap_status cgap_comm_send_small(cgap_comm *c, int to, int tag, const void *block, size_t bytes, cgap_error *error)
 {
   if (bytes > PIECE_BYTES)
     return cgap_fail(error, CGAP_RESOURCE, "a letter of %zu bytes is too long", bytes);
@@ -241,24 +241,24 @@ cgap_status cgap_comm_post(cgap_comm *c, int to, int tag, const void *block, siz
   if (!message)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %zu bytes", bytes);
   memcpy(message, block, bytes);
-  cgap_status status = until(c, c->backend->send(message, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+  cgap_status status = wait_for_request(c, c->backend->send(message, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
   cgap_comm_free(c, message);
   return status;
 }
 
-cgap_status cgap_comm_take(cgap_comm *c, int tag, bool wait, int *from, void **block, size_t *bytes, cgap_error *error)
+cgap_status cgap_comm_receive_small(cgap_comm *c, int tag, bool wait, int *from, void **block, size_t *bytes, cgap_error *error)
 {
   int length = 0;
   *block = NULL;
   *bytes = 0;
   *from = -1;
-  cgap_status status = cgap_comm_listen(c, error);
+  cgap_status status = cgap_comm_check_failure(c, error);
   for (unsigned polls = 0; status == CGAP_OK && !c->backend->probe(from, TAG_LETTER + tag, &length); polls++) {
     if (!wait)
       return CGAP_OK;
-    cgap_comm_rest(polls);
+    cgap_comm_backoff(polls);
     if (polls % 64 == 63)
-      status = cgap_comm_listen(c, error);
+      status = cgap_comm_check_failure(c, error);
   }
   if (status != CGAP_OK)
     return status;
@@ -267,7 +267,7 @@ cgap_status cgap_comm_take(cgap_comm *c, int tag, bool wait, int *from, void **b
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %d bytes", length);
   ((char *)*block)[length] = '\0';
   *bytes = (size_t)length;
-  status = until(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
+  status = wait_for_request(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
   if (status != CGAP_OK) /* it stays, as MPI may still write there */
     *block = NULL;
   return status;

@@ -23,25 +23,25 @@ struct cgap_comm {
   bool (*stop)(void *context);
   void *stop_context;
   unsigned polls;
-  bool raised; /* the others know of our own failure */
-  bool told;   /* `first` is what another rank said */
-  bool broken; /* a message was left in the middle */
+  bool reported; /* the others know of our own failure */
+  bool failed_elsewhere;   /* `first` is what another rank said */
+  bool transfer_aborted; /* a message was left in the middle */
   failure first, own;
-  void **notice;           /* (size) requests of the notices under way */
-  bool *heard;             /* (size) whose end rank 0 knows of */
+  void **failure_send;           /* (size) requests of the notices under way */
+  bool *ended;             /* (size) whose end rank 0 knows of */
   char (*node)[NODE_NAME]; /* (size) where each rank is */
 };
 
 /* Checks whether another rank has reported a failure; returns it as an error. A NULL comm has none. */
-CGAP_MUST_CHECK cgap_status cgap_comm_listen(cgap_comm *c, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_comm_check_failure(cgap_comm *c, cgap_error *error);
 
 /* Receives a report that has arrived, if any, into c->first. */
-void cgap_comm_take_notice(cgap_comm *c);
+void cgap_comm_receive_failure(cgap_comm *c);
 
 /* What this rank reports: its place and its error (CGAP_OK: none). */
 void cgap_failure_fill(failure *f, const cgap_comm *c, const cgap_error *error);
 
 /* The error that a report of another rank becomes here. */
-cgap_status cgap_failure_tell(const failure *f, cgap_error *error);
+cgap_status cgap_failure_to_error(const failure *f, cgap_error *error);
 
 #endif

@@ -39,7 +39,7 @@ int cgap_comm_launched_as(void)
 }
 
 /* Whether a process manager is there, by whose means an MPI library finds the other processes. */
-static bool can_meet(void)
+static bool has_process_manager(void)
 {
   static const char *const starts[] = {"OMPI_", "PMIX_", "PMI_", "PALS_", "MPI_LOCAL"};
   for (char **entry = environ; entry && *entry; entry++)
@@ -49,7 +49,7 @@ static bool can_meet(void)
   return false;
 }
 
-static cgap_status load(cgap_comm *c, int launched, cgap_error *error)
+static cgap_status load_backend(cgap_comm *c, int launched, cgap_error *error)
 {
 #ifdef CGAP_MPI
   c->module = dlopen(CGAP_COMM_MODULE, RTLD_NOW | RTLD_GLOBAL); /* global: plugins of MPI libraries look for them */
@@ -70,7 +70,7 @@ static cgap_status load(cgap_comm *c, int launched, cgap_error *error)
 #endif
 }
 
-static cgap_status join(cgap_comm *c, int launched, cgap_error *error)
+static cgap_status join_job(cgap_comm *c, int launched, cgap_error *error)
 {
   if (!c->backend->open(&c->place))
     return cgap_fail(error, CGAP_USAGE, "MPI cannot start; does `mpirun -n %d hostname` work here?", launched);
@@ -81,10 +81,10 @@ static cgap_status join(cgap_comm *c, int launched, cgap_error *error)
                      "started as %d processes that do not see each other (%s finds one rank): start contragap with the "
                      "mpirun of that library, or under Slurm with srun --mpi=pmix (MPICH: --mpi=pmi2)",
                      launched, c->place.library[0] ? c->place.library : "MPI");
-  c->notice = cgap_zalloc((size_t)c->place.size, sizeof *c->notice);
-  c->heard = cgap_zalloc((size_t)c->place.size, sizeof *c->heard);
+  c->failure_send = cgap_zalloc((size_t)c->place.size, sizeof *c->failure_send);
+  c->ended = cgap_zalloc((size_t)c->place.size, sizeof *c->ended);
   c->node = cgap_zalloc((size_t)c->place.size, sizeof *c->node);
-  return c->notice && c->heard && c->node
+  return c->failure_send && c->ended && c->node
            ? CGAP_OK
            : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", c->place.size);
 }
@@ -109,7 +109,7 @@ cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error)
   *out = NULL;
   if (launched < 2)
     return CGAP_OK;
-  if (!can_meet()) /* some MPI libraries end the process over this with a page of their own */
+  if (!has_process_manager()) /* some MPI libraries end the process over this with a page of their own */
     return cgap_fail(
       error, CGAP_USAGE,
       "started as %d processes that cannot find each other: give srun --mpi=pmix (where that is missing, "
@@ -118,9 +118,9 @@ cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error)
   cgap_comm *c = cgap_zalloc(1, sizeof *c);
   if (!c)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = load(c, launched, error);
+  cgap_status status = load_backend(c, launched, error);
   if (status == CGAP_OK) {
-    status = join(c, launched, error);
+    status = join_job(c, launched, error);
     if (status == CGAP_OK)
       status = name_nodes(c, error);
     if (status != CGAP_OK && c->place.size > 0)
@@ -155,11 +155,11 @@ void cgap_comm_close(cgap_comm *c, int code)
 {
   if (!c)
     return;
-  if (c->broken)
+  if (c->transfer_aborted)
     abort_ranks(c, code);
   c->backend->close();
-  cgap_free(c->notice);
-  cgap_free(c->heard);
+  cgap_free(c->failure_send);
+  cgap_free(c->ended);
   cgap_free(c->node);
   cgap_free(c);
 }

@@ -22,7 +22,7 @@ void cgap_name_shorten(char *out, size_t size, const char *name)
   snprintf(out, size, "%.*s%s", (int)length, name, MORE);
 }
 
-static void CGAP_PRINTF(2, 3) put(char text[CGAP_SENTENCE], const char *format, ...)
+static void CGAP_PRINTF(2, 3) append_text(char text[CGAP_SENTENCE], const char *format, ...)
 {
   const size_t used = strlen(text);
   va_list values;
@@ -37,7 +37,7 @@ static void put_values(char text[CGAP_SENTENCE], const cgap_comparison *c, size_
   char from[40], to[40];
   cgap_value_show(from, c->input[first].scalar[e].value, cgap_field_at(e)->decimals);
   cgap_value_show(to, c->input[k].scalar[e].value, cgap_field_at(e)->decimals);
-  put(text, "%s to %s", from, to);
+  append_text(text, "%s to %s", from, to);
 }
 
 static void put_difference(char text[CGAP_SENTENCE], const cgap_change *d, size_t e)
@@ -45,12 +45,12 @@ static void put_difference(char text[CGAP_SENTENCE], const cgap_change *d, size_
   char value[40], lo[40], hi[40];
   const int decimals = cgap_field_at(e)->decimals;
   cgap_value_show(value, d->difference, decimals);
-  put(text, "%s%s", d->difference > 0 ? "+" : "", value);
+  append_text(text, "%s%s", d->difference > 0 ? "+" : "", value);
   if (!isfinite(d->lo) || !isfinite(d->hi))
     return;
   cgap_value_show(lo, d->lo, decimals);
   cgap_value_show(hi, d->hi, decimals);
-  put(text, " [%s, %s]", lo, hi);
+  append_text(text, " [%s, %s]", lo, hi);
 }
 
 static const cgap_change *change_at(const cgap_comparison *c, size_t k, size_t e)
@@ -97,12 +97,12 @@ static void put_rest(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t 
 {
   const bool none = cgap_gap_level(&c->input[k].scalar[gap_entry(c, k)]) == CGAP_LEVEL_NOISE;
   if (level == CGAP_LEVEL_COLLAPSED)
-    put(text, "; the embeddings of %s are collapsed", c->input[k].name);
+    append_text(text, "; the embeddings of %s are collapsed", c->input[k].name);
   else if (level == CGAP_LEVEL_APART)
-    put(text, "; the shift is %s, the neighbourhoods %s", none ? "gone" : "small",
+    append_text(text, "; the shift is %s, the neighbourhoods %s", none ? "gone" : "small",
         hardly_mixes(&c->input[0]) ? "still differ" : "differ now");
   else if (none)
-    put(text, "; what is left is within noise");
+    append_text(text, "; what is left is within noise");
 }
 
 /* "The gap opens: …", of a gap that training opened. */
@@ -112,11 +112,11 @@ static void say_opening(cgap_verdict_words *out, const cgap_comparison *c, size_
   char *text = out->sentence[out->count++], name[NAME], before[40];
   cgap_name_shorten(name, sizeof name, c->input[k].name);
   cgap_value_show(before, c->input[0].scalar[e].value, cgap_field_at(e)->decimals);
-  put(text, "The gap opens in training (%s): %s ", name, cgap_field_at(e)->label);
+  append_text(text, "The gap opens in training (%s): %s ", name, cgap_field_at(e)->label);
   put_values(text, c, start, k, e);
-  put(text, " from its start, ");
+  append_text(text, " from its start, ");
   put_difference(text, &c->input[k].from_start, e);
-  put(text, "; %s had %s.", c->input[0].name, before);
+  append_text(text, "; %s had %s.", c->input[0].name, before);
 }
 
 static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
@@ -135,15 +135,15 @@ static void say_gap(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
   cgap_name_shorten(to, sizeof to, c->input[k].name);
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
     if (strcmp(word, heads[i][0]) == 0)
-      put(text, "%s from %s to %s", heads[i][1], from, to);
+      append_text(text, "%s from %s to %s", heads[i][1], from, to);
   if (isfinite(d->difference)) {
-    put(text, ": %s ", cgap_field_at(e)->label);
+    append_text(text, ": %s ", cgap_field_at(e)->label);
     put_values(text, c, 0, k, e);
-    put(text, ", ");
+    append_text(text, ", ");
     put_difference(text, d, e);
     put_rest(text, c, k, out->level);
   }
-  put(text, ".");
+  append_text(text, ".");
 }
 
 /* What the two directions come to in one phrase. */
@@ -191,15 +191,15 @@ static void say_retrieval(cgap_verdict_words *out, const cgap_comparison *c, siz
   if (!count)
     return;
   char *text = out->sentence[out->count++];
-  put(text, "%s: recall@1", retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME));
+  append_text(text, "%s: recall@1", retrieval_head(word, count, c->input[k].rows == CGAP_ROWS_SAME));
   for (size_t i = 0; i < count; i++) {
-    put(text, "%s %s ", i ? ", " : "", label[i]);
+    append_text(text, "%s %s ", i ? ", " : "", label[i]);
     put_values(text, c, 0, k, entry[i]);
-    put(text, " (");
+    append_text(text, " (");
     put_difference(text, change_at(c, k, entry[i]), entry[i]);
-    put(text, ", %s)", word[i]);
+    append_text(text, ", %s)", word[i]);
   }
-  put(text, ".");
+  append_text(text, ".");
 }
 
 static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_t k)
@@ -212,7 +212,7 @@ static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_
     return;
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, c->input[k].name);
-  put(out->sentence[out->count++],
+  append_text(out->sentence[out->count++],
       "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
       "--precision to be sure.",
       a, WORDS[first], b, WORDS[other]);
@@ -229,7 +229,7 @@ static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k
     return;
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, c->input[k].name);
-  put(out->sentence[out->count++],
+  append_text(out->sentence[out->count++],
       "Not compared where it says \"other n\" (%s: %llu rows, %s: %llu): these measures depend on the number of rows.",
       a, (unsigned long long)c->input[0].scalar[e].n, b, (unsigned long long)c->input[k].scalar[e].n);
 }
@@ -242,12 +242,12 @@ static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, in->name);
   if (in->rows == CGAP_ROWS_ASSUMED)
-    put(out->sentence[out->count++],
+    append_text(out->sentence[out->count++],
         "It is assumed that the rows of %s and %s are the same images and texts (%s): intervals are paired; with "
         "--independent they are not.",
         a, b, in->rows_why);
   if (in->rows == CGAP_ROWS_OTHER)
-    put(out->sentence[out->count++],
+    append_text(out->sentence[out->count++],
         "%s and %s are taken as different data (%s): intervals are of independent samples, and a difference may come "
         "from the data.",
         a, b, in->rows_why);
@@ -262,7 +262,7 @@ bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c,
     return false;
   cgap_name_shorten(a, sizeof a, first->name);
   cgap_name_shorten(b, sizeof b, in->name);
-  put(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict", a,
+  append_text(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict", a,
       (unsigned long long)first->dim, b, (unsigned long long)in->dim);
   return true;
 }
@@ -273,7 +273,7 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
   if (!c->input[k].trained_on)
     return;
   cgap_name_shorten(name, sizeof name, c->input[k].name);
-  put(out->sentence[out->count++],
+  append_text(out->sentence[out->count++],
       "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
       "before.json and after.json of the training.",
       name, c->input[k].trained_on);
@@ -297,12 +297,12 @@ void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, si
     if (!c->input[k].present[e] || c->input[k].scalar[e].why || c->input[from].scalar[e].why)
       continue;
     if (count++ == 0)
-      put(text, "From %s, which needs no training, to %.60s:", other, c->input[k].name);
-    put(text, "%s %s ", count > 1 ? "," : "", SHOWN[i].words);
+      append_text(text, "From %s, which needs no training, to %.60s:", other, c->input[k].name);
+    append_text(text, "%s %s ", count > 1 ? "," : "", SHOWN[i].words);
     put_values(text, c, from, k, e);
   }
   if (count)
-    put(text, ".");
+    append_text(text, ".");
 }
 
 void cgap_comparison_words(cgap_verdict_words *out, const cgap_comparison *c, size_t k)

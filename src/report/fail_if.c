@@ -84,7 +84,7 @@ bool cgap_threshold_crosses(const cgap_threshold *t, double value)
 cgap_status cgap_threshold_check(const cgap_threshold *t, const cgap_audit *audit, cgap_error *error)
 {
   *error = (cgap_error){0};
-  cgap_looked_up found = cgap_look_up(audit, t->key);
+  cgap_key_value found = cgap_key_find(audit, t->key);
   if (!found.present)
     return cgap_fail(error, CGAP_DATA,
                      "--fail-if '%s' cannot be tested: %s is not in this report; leave it out, or give --allow-missing",
@@ -109,7 +109,7 @@ json_t *cgap_thresholds_json(const cgap_threshold *thresholds, size_t count, con
 {
   json_t *out = json_array();
   for (size_t i = 0; out && i < count; i++) {
-    const cgap_looked_up found = cgap_look_up(audit, thresholds[i].key);
+    const cgap_key_value found = cgap_key_find(audit, thresholds[i].key);
     if (json_array_append_new(out, cgap_threshold_json(&thresholds[i], found.present ? found.value : NAN)) != 0) {
       json_decref(out);
       return NULL;

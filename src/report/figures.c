@@ -12,7 +12,7 @@
 enum { SOURCE = 200, LETTERS = 56 };
 
 /* A long name without its middle, so that it fits under a picture; cut between characters of UTF-8. */
-static const char *shortened(char out[SOURCE], const char *source)
+static const char *shorten_source(char out[SOURCE], const char *source)
 {
   size_t starts[1024], count = 0, length = strlen(source);
   for (size_t i = 0; i < length && count < 1024; i++)
@@ -28,7 +28,7 @@ static const char *shortened(char out[SOURCE], const char *source)
 static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
 {
   char name[SOURCE];
-  cgap_tsv_about(t, "file", "%s", shortened(name, source));
+  cgap_tsv_about(t, "file", "%s", shorten_source(name, source));
   cgap_tsv_about(t, "images", "%zu", a->images);
   cgap_tsv_about(t, "texts", "%zu", a->texts);
   if (a->has & CGAP_TEXT_IS_CLASSES)
@@ -64,7 +64,7 @@ size_t cgap_figures_of(const cgap_audit *a, const char *names[], size_t capacity
 }
 
 /* Pictures of an earlier table, and all of a figure that this audit does not have: what is left must not mislead. */
-static void forget(const char *folder, const char *name, bool table_too)
+static void remove_figure(const char *folder, const char *name, bool table_too)
 {
   static const char *const endings[] = {"svg", "png", "pdf", "tsv", "gp"};
   char path[CGAP_PATH];
@@ -73,13 +73,13 @@ static void forget(const char *folder, const char *name, bool table_too)
       unlink(path);
 }
 
-static cgap_status finish(cgap_tsv *table, cgap_status status, const char *folder, const char *name, cgap_error *error)
+static cgap_status close_figure(cgap_tsv *table, cgap_status status, const char *folder, const char *name, cgap_error *error)
 {
   cgap_error ignored;
   cgap_status closed = cgap_tsv_close(table, !status, status ? &ignored : error);
   status = status ? status : closed;
   if (!status)
-    forget(folder, name, false);
+    remove_figure(folder, name, false);
   return status ? status : cgap_plots_copy(folder, name, error);
 }
 
@@ -88,7 +88,7 @@ cgap_status cgap_figures_write(const cgap_audit *a, const char *source, const ch
   for (size_t f = 0; f < FIGURES; f++) {
     cgap_tsv table;
     if ((a->has & figures[f].needs) != figures[f].needs) {
-      forget(folder, figures[f].name, true);
+      remove_figure(folder, figures[f].name, true);
       continue;
     }
     cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, figures[f].header, error);
@@ -96,7 +96,7 @@ cgap_status cgap_figures_write(const cgap_audit *a, const char *source, const ch
       return status;
     status = figures[f].write(&table, a, error);
     about_common(&table, a, source);
-    status = finish(&table, status, folder, figures[f].name, error);
+    status = close_figure(&table, status, folder, figures[f].name, error);
     if (status)
       return status;
   }
@@ -135,7 +135,7 @@ cgap_status cgap_before_after_write(const cgap_audit *before, const cgap_audit *
     cgap_tsv_about(&table, "dim", "%zu", after->dim);
     table.when = NULL;
     about_common(&table, after, source);
-    status = finish(&table, status, folder, name, error);
+    status = close_figure(&table, status, folder, name, error);
     if (status)
       return status;
   }
@@ -194,7 +194,7 @@ const cgap_figure_info *cgap_figure_find(const char *name)
 /* The rows of each figure's table. */
 
 /* "0.851 [0.834, 0.868]", or "n/a" */
-static void shown(char out[100], const cgap_scalar *s, int decimals)
+static void value_with_interval(char out[100], const cgap_scalar *s, int decimals)
 {
   char value[40], lo[40], hi[40];
   cgap_value_show(value, s->why ? NAN : s->value, decimals);
@@ -302,7 +302,7 @@ cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *
   size_t pairs = put_pairs_of_points(t, a, images, plotted);
   free(images);
   free(plotted);
-  shown(distance, &a->gap.corrected_distance, 3);
+  value_with_interval(distance, &a->gap.corrected_distance, 3);
   cgap_tsv_about(t, "couples", "%zu", pairs);
   cgap_tsv_about(t, "corrected_distance", "%s", distance);
   if (a->pca_joint.count > 1) {
@@ -395,7 +395,7 @@ cgap_status cgap_table_of_variance(cgap_tsv *t, const cgap_audit *a, cgap_error 
   }
   char ratio[3][100];
   for (int s = 0; s < 3; s++)
-    shown(ratio[s], &spectra[s]->participation_ratio, 1);
+    value_with_interval(ratio[s], &spectra[s]->participation_ratio, 1);
   cgap_tsv_about(t, "image_ratio", "%s", ratio[0]);
   cgap_tsv_about(t, "text_ratio", "%s", ratio[1]);
   cgap_tsv_about(t, "ratios", "%s (image), %s (text), %s (joint)", ratio[0], ratio[1], ratio[2]);
@@ -427,7 +427,7 @@ cgap_status cgap_table_of_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_erro
     fprintf(t->file.stream, among_largest(a, k) ? "%zu\n" : "NA\n", k);
   }
   char distance[100];
-  shown(distance, &a->gap.corrected_distance, 3);
+  value_with_interval(distance, &a->gap.corrected_distance, 3);
   cgap_tsv_about(t, "corrected_distance", "%s", distance);
   if (square > 0)
     cgap_tsv_about(t, "largest", "%.1f %%", 100 * largest / square);
@@ -466,8 +466,8 @@ cgap_status cgap_table_of_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *e
       cgap_tsv_number(t, fmin(1, k / (double)a->images), '\n');
     }
   }
-  shown(recall[0], &a->image_to_text.recall_at_1, 3);
-  shown(recall[1], &a->text_to_image.recall_at_1, 3);
+  value_with_interval(recall[0], &a->image_to_text.recall_at_1, 3);
+  value_with_interval(recall[1], &a->text_to_image.recall_at_1, 3);
   cgap_tsv_about(t, "recall_image_to_text", "%s", recall[0]);
   cgap_tsv_about(t, "recall_text_to_image", "%s", recall[1]);
   cgap_tsv_about(t, "last", "%.0f", fmax(last, 2));
@@ -492,8 +492,8 @@ cgap_status cgap_table_of_plane(cgap_tsv *t, const cgap_audit *a, cgap_error *er
   for (int v = 0; v < 6; v++)
     cgap_tsv_number(t, values[v], v < 5 ? '\t' : '\n');
   char shown_u[100], shown_l[100];
-  shown(shown_u, u, 3);
-  shown(shown_l, l, 3);
+  value_with_interval(shown_u, u, 3);
+  value_with_interval(shown_l, l, 3);
   cgap_tsv_about(t, "uniformity", "%s", shown_u);
   cgap_tsv_about(t, "alignment", "%s", shown_l);
   cgap_tsv_about(t, "sphere", "%.9g", a->uniformity.sphere);

@@ -54,7 +54,7 @@ cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void
 
 /* ---------------------------------------------------------------- rows */
 
-static void rank(FILE *stream, double value, char end)
+static void print_rank(FILE *stream, double value, char end)
 {
   if (isfinite(value))
     fprintf(stream, "%.1f%c", value, end);
@@ -76,8 +76,8 @@ cgap_status cgap_rows_write(const cgap_audit *a, const char *path, cgap_error *e
   for (size_t j = 0; j < a->texts; j++) {
     size_t i = a->image_of[j];
     fprintf(file.stream, "%zu\t%zu\t%.9g\t", a->text_row[j], a->image_row[i], a->pair_cosine[j]);
-    rank(file.stream, a->rank_text_to_image[j], '\t');
-    rank(file.stream, a->rank_image_to_text[i], '\n');
+    print_rank(file.stream, a->rank_text_to_image[j], '\t');
+    print_rank(file.stream, a->rank_image_to_text[i], '\n');
   }
   return cgap_outfile_close(&file, true, error);
 }

@@ -68,7 +68,7 @@ static char **own_environment(void)
 }
 
 /* Starts gnuplot in `folder`; its stderr and stdout go into the pipe whose reading end is *from. 0 or an errno. */
-static int start(pid_t *child, int *from, const char *folder, char *const *arguments)
+static int spawn_gnuplot(pid_t *child, int *from, const char *folder, char *const *arguments)
 {
   int ends[2];
   posix_spawn_file_actions_t actions;
@@ -120,7 +120,7 @@ static void last_word(char said[300], const char *text)
 }
 
 /* What the child says, read to its end so that it never blocks on a full pipe. */
-static void listen(int from, char said[300])
+static void read_output(int from, char said[300])
 {
   char text[2048], rest[1024];
   size_t used = 0;
@@ -139,20 +139,20 @@ static void listen(int from, char said[300])
 }
 
 /* Starts it, unless cgap_gnuplot_stop has been called. 0 or an errno. */
-static int begin(pid_t *child, int *from, bool *interrupted, const char *folder, char *const *arguments)
+static int begin_gnuplot(pid_t *child, int *from, bool *interrupted, const char *folder, char *const *arguments)
 {
   int number = 0;
   pthread_mutex_lock(&lock);
   *interrupted = stopped;
   if (!stopped)
-    number = start(child, from, folder, arguments);
+    number = spawn_gnuplot(child, from, folder, arguments);
   running = stopped || number ? 0 : *child;
   pthread_mutex_unlock(&lock);
   return number;
 }
 
 /* Waits for its end. Its number is free for another process only when nothing signals it any more. 0 or an errno. */
-static int finish(pid_t child, int *status)
+static int wait_for_gnuplot(pid_t child, int *status)
 {
   siginfo_t unused;
   while (waitid(P_PID, (id_t)child, &unused, WEXITED | WNOWAIT) != 0 && errno == EINTR)
@@ -166,7 +166,7 @@ static int finish(pid_t child, int *status)
   return 0;
 }
 
-static cgap_status run(const char *folder, const char *name, const char *temporary, const cgap_plot_job *d,
+static cgap_status run_script(const char *folder, const char *name, const char *temporary, const cgap_plot_job *d,
                        cgap_error *error)
 {
   char script[FILE_NAME], table[FILE_NAME], said[300];
@@ -179,14 +179,14 @@ static cgap_status run(const char *folder, const char *name, const char *tempora
   pid_t child = 0;
   int from = -1, status = 0;
   bool interrupted = false;
-  int number = begin(&child, &from, &interrupted, folder, arguments);
+  int number = begin_gnuplot(&child, &from, &interrupted, folder, arguments);
   if (number == ENOENT && !cgap_gnuplot_found())
     return cgap_fail(error, CGAP_USAGE, "%s", MISSING);
   if (number)
     return cgap_fail(error, CGAP_FILE, "%s/%s: gnuplot cannot be started: %s", folder, script, strerror(number));
   if (!interrupted) {
-    listen(from, said);
-    number = finish(child, &status);
+    read_output(from, said);
+    number = wait_for_gnuplot(child, &status);
     interrupted = WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM);
   }
   if (number)
@@ -212,7 +212,7 @@ static cgap_status render_temporary(char path[CGAP_TEMPORARY], const char *folde
   cgap_temporary_name(path, picture, (long)getpid());
   const size_t length = strlen(path);
   snprintf(path + length, CGAP_TEMPORARY - length, ".%s", d->format);
-  status = run(folder, name, strrchr(path, '/') + 1, d, error);
+  status = run_script(folder, name, strrchr(path, '/') + 1, d, error);
   if (!status && (stat(path, &there) != 0 || there.st_size == 0))
     status = cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; is the disk full?", folder, name);
   if (status)
@@ -264,7 +264,7 @@ char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_plot_jo
 
 /* ---------------------------------------------------------------- plots */
 
-static const char *embedded(const char *file)
+static const char *find_embedded(const char *file)
 {
   for (size_t i = 0; i < cgap_plot_count; i++)
     if (strcmp(cgap_plots[i].name, file) == 0)
@@ -286,11 +286,11 @@ static char *own_script(const char *file)
 static const char *embedded_or_kind(const char *file)
 {
   char kind[300];
-  const char *text = embedded(file);
+  const char *text = find_embedded(file);
   if (text)
     return text;
   snprintf(kind, sizeof kind, "%.*s.gp", (int)strcspn(file, "-."), file);
-  return embedded(kind);
+  return find_embedded(kind);
 }
 
 static cgap_status copy_script(const char *folder, const char *file, cgap_error *error)

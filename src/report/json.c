@@ -128,7 +128,7 @@ static bool put_scalars(json_t *root, const cgap_audit *audit)
   return true;
 }
 
-static json_t *numbers(const double *values, size_t count)
+static json_t *numbers_json(const double *values, size_t count)
 {
   json_t *list = json_array();
   for (size_t i = 0; list && i < count; i++)
@@ -136,7 +136,7 @@ static json_t *numbers(const double *values, size_t count)
   return list;
 }
 
-static json_t *counts(const uint64_t *values, size_t count)
+static json_t *counts_json(const uint64_t *values, size_t count)
 {
   json_t *list = json_array();
   for (size_t i = 0; list && i < count; i++)
@@ -144,7 +144,7 @@ static json_t *counts(const uint64_t *values, size_t count)
   return list;
 }
 
-static json_t *cosines(const cgap_cosines *c)
+static json_t *cosines_json(const cgap_cosines *c)
 {
   bool null = c->why || c->count == 0;
   const struct {
@@ -176,14 +176,14 @@ static bool put_cosines(json_t *root, const cgap_audit *a)
               {"image", &a->cosine_image, a->histogram_image, true},
               {"text", &a->cosine_text, a->histogram_text, true}};
   char path[60];
-  bool sound = cgap_json_put(root, "cosine.histogram.edges", numbers(a->histogram_edges, CGAP_HISTOGRAM_BINS + 1));
+  bool sound = cgap_json_put(root, "cosine.histogram.edges", numbers_json(a->histogram_edges, CGAP_HISTOGRAM_BINS + 1));
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
     if (!sets[i].present)
       continue;
     snprintf(path, sizeof path, "cosine.%s", sets[i].name);
-    sound = sound && cgap_json_put(root, path, cosines(sets[i].summary));
+    sound = sound && cgap_json_put(root, path, cosines_json(sets[i].summary));
     snprintf(path, sizeof path, "cosine.histogram.%s", sets[i].name);
-    sound = sound && cgap_json_put(root, path, counts(sets[i].histogram, CGAP_HISTOGRAM_BINS));
+    sound = sound && cgap_json_put(root, path, counts_json(sets[i].histogram, CGAP_HISTOGRAM_BINS));
   }
   return sound;
 }
@@ -208,7 +208,7 @@ static bool put_spectra(json_t *root, const cgap_audit *a)
   bool sound = true;
   for (int i = 0; i < 3; i++)
     sound = sound && cgap_json_put(root, paths[i],
-                                   numbers(spectra[i]->explained_variance_ratio,
+                                   numbers_json(spectra[i]->explained_variance_ratio,
                                            spectra[i]->explained_variance_ratio ? spectra[i]->count : 0));
   return sound;
 }
@@ -231,7 +231,7 @@ static bool put_curve(json_t *root, const cgap_arithmetic *arithmetic)
   return cgap_json_put(root, "arithmetic.curve", list);
 }
 
-static json_t *check(const cgap_check *c, const char *rows)
+static json_t *check_json(const cgap_check *c, const char *rows)
 {
   json_t *list = json_array();
   for (size_t i = 0; list && i < c->example_count; i++)
@@ -242,12 +242,12 @@ static json_t *check(const cgap_check *c, const char *rows)
 /* sampled: rows that near duplicates were looked for among, 0: all. */
 static json_t *modality_checks(const cgap_modality_checks *c, size_t sampled)
 {
-  json_t *near = check(&c->near_duplicates, "rows");
+  json_t *near = check_json(&c->near_duplicates, "rows");
   if (sampled)
     json_object_set_new(near, "n", json_integer((json_int_t)sampled));
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "not_finite", check(&c->not_finite, "rows"), "zero",
-                   check(&c->zero, "rows"), "off_unit", check(&c->off_unit, "rows"), "constant_columns",
-                   check(&c->constant_columns, "columns"), "duplicates", check(&c->duplicates, "rows"),
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "not_finite", check_json(&c->not_finite, "rows"), "zero",
+                   check_json(&c->zero, "rows"), "off_unit", check_json(&c->off_unit, "rows"), "constant_columns",
+                   check_json(&c->constant_columns, "columns"), "duplicates", check_json(&c->duplicates, "rows"),
                    "near_duplicates", near, "norm_mean", cgap_number_json(c->norm_mean));
 }
 
@@ -258,7 +258,7 @@ static const char *pairing_word(const cgap_pairing_check *c)
   return verdicts[c->verdict];
 }
 
-static json_t *shift(int rows)
+static json_t *shift_json(int rows)
 {
   return rows ? json_integer(rows) : json_null();
 }
@@ -269,7 +269,7 @@ static json_t *pair_blocks(const cgap_pairing_check *c)
   for (size_t i = 0; list && i < c->block_count; i++) {
     const cgap_pair_block *b = &c->blocks[i];
     json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o}", "first", (json_int_t)b->first, "last",
-                                          (json_int_t)b->last, "z", cgap_number_json(b->z), "shift", shift(b->shift)));
+                                          (json_int_t)b->last, "z", cgap_number_json(b->z), "shift", shift_json(b->shift)));
   }
   return list;
 }
@@ -281,7 +281,7 @@ static bool put_pairing_check(json_t *root, const cgap_pairing_check *c)
          cgap_json_put(root, "checks.pairing.shuffled_mean", cgap_number_json(c->shuffled_mean)) &&
          cgap_json_put(root, "checks.pairing.z", cgap_number_json(c->z)) &&
          cgap_json_put(root, "checks.pairing.verdict", json_string(pairing_word(c))) &&
-         cgap_json_put(root, "checks.pairing.shift", shift(c->shift)) &&
+         cgap_json_put(root, "checks.pairing.shift", shift_json(c->shift)) &&
          cgap_json_put(root, "checks.pairing.blocks", pair_blocks(c));
 }
 
@@ -303,7 +303,7 @@ static bool put_pairs(json_t *root, const cgap_audit *a)
          put_pairing_check(root, &a->pairing_check) && cgap_json_put(root, "pairs.worst", worst_pairs(a));
 }
 
-static json_t *sample(const cgap_sample *s)
+static json_t *sample_json(const cgap_sample *s)
 {
   return json_pack("{s:I, s:I, s:I, s:I, s:{s:o, s:o, s:o}}", "images", (json_int_t)s->images, "texts",
                    (json_int_t)s->texts, "image_queries", (json_int_t)s->image_queries, "text_queries",
@@ -311,7 +311,7 @@ static json_t *sample(const cgap_sample *s)
                    cgap_number_json(s->gain[CGAP_TEXT_TEXT]), "cross", cgap_number_json(s->gain[CGAP_IMAGE_TEXT]));
 }
 
-static json_t *measured(const cgap_audit *a)
+static json_t *measured_json(const cgap_audit *a)
 {
   return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s?}", "images", (json_int_t)a->images, "texts",
                    (json_int_t)a->texts, "dim", (json_int_t)a->dim, "dropped_images", (json_int_t)a->dropped_images,
@@ -327,7 +327,7 @@ static bool put_resolved_pairing(json_t *root, const cgap_audit *a)
 }
 
 /* The words of the table's top. gap: null where the distance is unknown; pairing: null without pairs. */
-static json_t *verdict(const cgap_audit *a)
+static json_t *verdict_json(const cgap_audit *a)
 {
   cgap_verdict_words words;
   cgap_notes said;
@@ -406,20 +406,20 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
 {
   json_t *root = json_object();
   bool sound = root && cgap_json_put(root, "schema_version", json_integer(SCHEMA_VERSION)) &&
-               cgap_json_put(root, "verdict", verdict(a)) && put_scalars(root, a) && put_cosines(root, a) &&
+               cgap_json_put(root, "verdict", verdict_json(a)) && put_scalars(root, a) && put_cosines(root, a) &&
                put_dimensions(root, a) && put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&
                cgap_json_put(root, "checks.image", modality_checks(&a->checks_image, a->sample.images)) &&
                cgap_json_put(root, "checks.text", modality_checks(&a->checks_text, a->sample.texts));
   if (sound && a->sample.images)
-    sound = cgap_json_put(root, "sample", sample(&a->sample));
+    sound = cgap_json_put(root, "sample", sample_json(&a->sample));
   if (sound && (a->has & CGAP_HAS_PAIRS))
     sound = put_pairs(root, a);
   if (sound && (a->has & CGAP_HAS_ARITHMETIC))
     sound = put_curve(root, &a->arithmetic);
   if (sound)
     sound = cgap_json_put(root, "input", input ? json_deep_copy(input) : json_object()) && put_resolved_pairing(root, a) &&
-            cgap_json_put(root, "input.measured", measured(a));
+            cgap_json_put(root, "input.measured", measured_json(a));
   if (sound && run)
     sound = cgap_json_put(root, "run", cgap_run_json(run));
   if (!sound) {

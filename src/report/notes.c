@@ -8,7 +8,7 @@
 
 enum { SHOWN_RUNS = 3 };
 
-static void CGAP_PRINTF(3, 4) note(cgap_notes *out, bool bad, const char *format, ...)
+static void CGAP_PRINTF(3, 4) add_note(cgap_notes *out, bool bad, const char *format, ...)
 {
   if (out->count == CGAP_NOTES)
     return;
@@ -50,15 +50,15 @@ static void note_whole(cgap_notes *out, const cgap_pairing_check *c)
   char shift[200];
   shift_sentence(shift, c->shift);
   if (c->verdict == CGAP_PAIRING_SHUFFLED)
-    note(out, true,
+    add_note(out, true,
          "The pairs look shuffled, or the model does not match images with texts: the mean cosine of pairs is %.3f, of "
          "random pairs %.3f (z = %.1f).%s",
          c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
   else if (c->verdict == CGAP_PAIRING_UNCLEAR)
-    note(out, true, "The pairing is unclear: the mean cosine of pairs is %.3f, of random pairs %.3f (z = %.1f).%s",
+    add_note(out, true, "The pairing is unclear: the mean cosine of pairs is %.3f, of random pairs %.3f (z = %.1f).%s",
          c->matched_mean, c->shuffled_mean, c->z, shift);
   else if (c->shift)
-    note(out, true, "Some of the pairs look shifted.%s", shift);
+    add_note(out, true, "Some of the pairs look shifted.%s", shift);
 }
 
 /* ---------------------------------------------------------------- blocks */
@@ -82,14 +82,14 @@ static void note_run(cgap_notes *out, const cgap_audit *a, const cgap_pair_block
   else
     (void)snprintf(where, sizeof where, "From text row %zu to %zu, about,", first->first, last->last);
   if (shift)
-    note(
+    add_note(
       out, true,
       "%s the pairs are off by %d image row%s: these texts fit the image %d row%s %s their own. Look for a missing or "
       "an extra row there.",
       where, abs(shift), abs(shift) == 1 ? "" : "s", abs(shift), abs(shift) == 1 ? "" : "s",
       shift > 0 ? "after" : "before");
   else
-    note(out, true, "%s the pairs do not fit, as if they were shuffled (z = %.1f). Check the order of these rows.",
+    add_note(out, true, "%s the pairs do not fit, as if they were shuffled (z = %.1f). Check the order of these rows.",
          where, first->z);
 }
 
@@ -103,7 +103,7 @@ static void note_blocks(cgap_notes *out, const cgap_audit *a)
       note_run(out, a, &c->blocks[b], &c->blocks[b + count - 1]);
   }
   if (runs > SHOWN_RUNS)
-    note(out, true, "%zu further stretches of pairs do not fit: checks.pairing.blocks of the report lists all of them.",
+    add_note(out, true, "%zu further stretches of pairs do not fit: checks.pairing.blocks of the report lists all of them.",
          runs - SHOWN_RUNS);
 }
 
@@ -124,7 +124,7 @@ static void note_mismatched(cgap_notes *out, const cgap_audit *a)
       !is_well_above_chance(&a->image_to_text.recall_at_10, a->images) ||
       !is_well_above_chance(&a->text_to_image.recall_at_10, a->images))
     return;
-  note(out, true,
+  add_note(out, true,
        "About %.0f %% of the pairs look mismatched [%.0f, %.0f]: their cosine is that of images and texts that do not "
        "belong together. The pairs with the lowest cosine are listed; check them first.",
        100 * proportion->value, 100 * proportion->lo, 100 * proportion->hi);
@@ -144,9 +144,9 @@ static void note_pairing(cgap_notes *out, const cgap_audit *a)
 static void note_equal_modalities(cgap_notes *out, const cgap_audit *a)
 {
   if (all_equal(&a->pca_image, a->images))
-    note(out, true, "All image rows are the same: nothing that compares images means anything here.");
+    add_note(out, true, "All image rows are the same: nothing that compares images means anything here.");
   if (all_equal(&a->pca_text, a->texts))
-    note(out, true, "All %s rows are the same: nothing that compares texts means anything here.", text_word(a));
+    add_note(out, true, "All %s rows are the same: nothing that compares texts means anything here.", text_word(a));
 }
 
 /* Data measured against themselves. */
@@ -158,10 +158,10 @@ static void note_same(cgap_notes *out, const cgap_audit *a)
   for (size_t j = 0; j < a->texts; j++)
     equal += a->pair_cosine[j] > 1 - 1e-12;
   if (equal == a->texts)
-    note(out, true, "Image and text are the same rows (%zu of %zu pairs equal): was one side saved twice?", equal,
+    add_note(out, true, "Image and text are the same rows (%zu of %zu pairs equal): was one side saved twice?", equal,
          a->texts);
   else if (2 * equal >= a->texts)
-    note(out, true,
+    add_note(out, true,
          "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one side saved twice?", equal,
          a->texts);
 }
@@ -171,7 +171,7 @@ static void note_size(cgap_notes *out, const cgap_audit *a)
   const size_t few = a->texts < a->images && !(a->has & CGAP_TEXT_IS_CLASSES) ? a->texts : a->images;
   const char *what = !(a->has & CGAP_HAS_PAIRS) ? "row" : few == a->texts ? "pair" : "image";
   if (few < CGAP_FEW_ROWS)
-    note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what, s_of(few),
+    add_note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what, s_of(few),
          a->has & CGAP_HAS_PAIRS ? "" : " on one side", CGAP_FEW_ROWS);
 }
 
@@ -190,7 +190,7 @@ static void note_copies(cgap_notes *out, const cgap_audit *a)
   (void)snprintf(times, sizeof times, "%.1f", (double)a->images / (double)(a->images - copies));
   if (times[0] && times[1] == '.' && times[2] == '0')
     times[1] = '\0';
-  note(out, true,
+  add_note(out, true,
        "Each image stands about %s times (%llu of %zu rows are copies): recall counts its own copies as rivals; rerun "
        "with --merge-images.",
        times, (unsigned long long)copies, a->images);
@@ -215,7 +215,7 @@ static void note_check(cgap_notes *out, const cgap_check *check, const char *mod
   char first[80];
   rows_of(first, check);
   if (check->count)
-    note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, modality, check->count == 1 ? one : many, first);
+    add_note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, modality, check->count == 1 ? one : many, first);
 }
 
 /* copies: whether rows that repeat others are worth a line of their own. sampled: rows that near duplicates were looked
@@ -255,7 +255,7 @@ static void note_norms(cgap_notes *out, const cgap_audit *a)
                          (unsigned long long)off, modalities[k].rows, modalities[k].modality, modalities[k].checks->norm_mean);
   }
   if (used)
-    note(out, false, "Not of unit norm, and normalised: %s.", text);
+    add_note(out, false, "Not of unit norm, and normalised: %s.", text);
 }
 
 /* Which numbers come from a sample, and what they then are. */
@@ -265,13 +265,13 @@ static void note_sample(cgap_notes *out, const cgap_audit *a)
   const bool pairs = a->has & CGAP_HAS_PAIRS;
   if (!s->images)
     return;
-  note(
+  add_note(
     out, false,
     "Sampled: uniformity and quantiles of cosines from the couples of %zu images and %zu %ss drawn at random; %smixing "
     "and separability are those of these rows alone.",
     s->images, s->texts, text_word(a), pairs ? "hubness, " : "");
   if (pairs)
-    note(out, false, "Losses and retrieval: %zu of the images and %zu of the texts, each against every candidate.",
+    add_note(out, false, "Losses and retrieval: %zu of the images and %zu of the texts, each against every candidate.",
          s->image_queries, s->text_queries);
 }
 
@@ -284,10 +284,10 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
   note_copies(out, a);
   note_size(out, a);
   if (a->dropped_images || a->dropped_texts)
-    note(out, false, "Dropped as bad: %zu image%s and %zu text%s.", a->dropped_images, s_of(a->dropped_images),
+    add_note(out, false, "Dropped as bad: %zu image%s and %zu text%s.", a->dropped_images, s_of(a->dropped_images),
          a->dropped_texts, s_of(a->dropped_texts));
   if (a->merged_images)
-    note(out, false, "%zu repeated image row%s merged: %zu images are left, with %zu texts.", a->merged_images,
+    add_note(out, false, "%zu repeated image row%s merged: %zu images are left, with %zu texts.", a->merged_images,
          a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
   if (!all_equal(&a->pca_image, a->images))
     note_modality(out, &a->checks_image, "image", !a->merged_images && !many_copies(a), a->sample.images);

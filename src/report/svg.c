@@ -42,7 +42,7 @@ static void put_colour(FILE *out, unsigned rgb)
   fprintf(out, "#%06x", rgb);
 }
 
-static bool starts(const char *text, const char *with)
+static bool starts_with(const char *text, const char *with)
 {
   return strncmp(text, with, strlen(with)) == 0;
 }
@@ -52,7 +52,7 @@ static size_t read_rgb(const char *text, unsigned *rgb)
 {
   static const char ends[] = ",,)";
   const char *at = text + strlen("rgb(");
-  if (!starts(text, "rgb("))
+  if (!starts_with(text, "rgb("))
     return 0;
   *rgb = 0;
   for (int k = 0; k < 3; k++, at++) {
@@ -75,20 +75,20 @@ static size_t put_word(FILE *out, const char *text, const char *name)
     put_colour(out, rgb);
     return used;
   }
-  if (starts(text, "=\"black\"") || starts(text, "='black'")) {
+  if (starts_with(text, "=\"black\"") || starts_with(text, "='black'")) {
     fputs("='var(--ink)'", out);
     return 8;
   }
-  if (starts(text, "=\"white\"") || starts(text, "='white'")) {
+  if (starts_with(text, "=\"white\"") || starts_with(text, "='white'")) {
     fputs("='var(--paper)'", out);
     return 8;
   }
-  if (starts(text, "gpPt") || starts(text, "gpDot") || starts(text, "gnuplot_")) {
+  if (starts_with(text, "gpPt") || starts_with(text, "gpDot") || starts_with(text, "gnuplot_")) {
     fprintf(out, "%s-", name);
     fputc(*text, out);
     return 1;
   }
-  if (starts(text, "xlink:href")) {
+  if (starts_with(text, "xlink:href")) {
     fputs("href", out);
     return 10;
   }
@@ -173,23 +173,23 @@ static void put_point(cleaner *c, const char *tag, size_t length)
 }
 
 /* One tag; returns where to read on. */
-static const char *take_tag(cleaner *c, const char *tag, size_t length)
+static const char *write_tag(cleaner *c, const char *tag, size_t length)
 {
   const char *end = tag + length, *closing;
-  if (starts(tag, "<title") || starts(tag, "<filter") || starts(tag, "<desc")) {
-    closing = strstr(tag, starts(tag, "<title") ? "</title>" : starts(tag, "<desc") ? "</desc>" : "</filter>");
+  if (starts_with(tag, "<title") || starts_with(tag, "<filter") || starts_with(tag, "<desc")) {
+    closing = strstr(tag, starts_with(tag, "<title") ? "</title>" : starts_with(tag, "<desc") ? "</desc>" : "</filter>");
     return closing ? strchr(closing, '>') + 1 : end;
   }
-  if (starts(tag, "</g>")) {
+  if (starts_with(tag, "</g>")) {
     close_group(c);
-  } else if (starts(tag, "<g ") || starts(tag, "<g>")) {
+  } else if (starts_with(tag, "<g ") || starts_with(tag, "<g>")) {
     open_group(c, tag, length);
-  } else if (starts(tag, "<use") && c->label[0] && length > 6 && tag[length - 2] == '/') {
+  } else if (starts_with(tag, "<use") && c->label[0] && length > 6 && tag[length - 2] == '/') {
     put_point(c, tag, length);
   } else {
     write_groups(c);
     put_tag(c->out, tag, length, c->name);
-    if (starts(tag, "</text") || tag[length - 2] == '/')
+    if (starts_with(tag, "</text") || tag[length - 2] == '/')
       fputc('\n', c->out);
   }
   return end;
@@ -206,7 +206,7 @@ bool cgap_svg_inline(FILE *out, const char *svg, const char *name, const char *l
   cgap_html_escape(out, label);
   fputs("\">\n", out);
   cleaner c = {.out = out, .name = name};
-  for (at = end + 1; *at && !starts(at, "</svg>");) {
+  for (at = end + 1; *at && !starts_with(at, "</svg>");) {
     if (*at != '<') {
       size_t length = strcspn(at, "<");
       /* blanks between tags say nothing; inside a text they are kept */
@@ -220,7 +220,7 @@ bool cgap_svg_inline(FILE *out, const char *svg, const char *name, const char *l
     const char *close = strchr(at, '>');
     if (!close)
       return false;
-    at = take_tag(&c, at, (size_t)(close - at) + 1);
+    at = write_tag(&c, at, (size_t)(close - at) + 1);
   }
   fputs("</svg>\n", out);
   return true;

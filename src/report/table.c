@@ -33,7 +33,7 @@ static void interval_show(char out[100], const cgap_scalar *s, int decimals)
   snprintf(out, 100, "[%s, %s]", lo, hi);
 }
 
-static const char *mark(cgap_better better)
+static const char *direction_mark(cgap_better better)
 {
   static const char *const marks[] = {[CGAP_NEITHER] = " ", [CGAP_LOWER] = "↓", [CGAP_HIGHER] = "↑"};
   return marks[better];
@@ -113,7 +113,7 @@ static void print_group(const cgap_audit *a, size_t group, const style *paint, F
       print_title(&cgap_groups[group], paint, out);
     bool first = !in_columns(f) || strcmp(label, f->label) != 0;
     if (first)
-      fprintf(out, "%s  %-*s%s ", titled ? "\n" : "", LABEL - 1, f->label, mark(cgap_field_better(a, f)));
+      fprintf(out, "%s  %-*s%s ", titled ? "\n" : "", LABEL - 1, f->label, direction_mark(cgap_field_better(a, f)));
     label = f->label;
     titled = true;
     print_cell(a, f, f->column == 1, paint, out);
@@ -228,7 +228,7 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
 /* The audit's table in Markdown, for a model card. */
 
 /* Text from outside stays text: the signs that Markdown and HTML read are escaped. */
-static void escaped(FILE *out, const char *text)
+static void put_escaped(FILE *out, const char *text)
 {
   for (; *text; text++) {
     if (*text == '&' || *text == '<' || *text == '>')
@@ -243,7 +243,7 @@ static void escaped(FILE *out, const char *text)
   }
 }
 
-static void row(FILE *out, const cgap_audit *a, const cgap_field *f)
+static void put_row(FILE *out, const cgap_audit *a, const cgap_field *f)
 {
   const cgap_scalar *s = cgap_field_scalar(a, f);
   char title[100], value[40], lo[40], hi[40];
@@ -255,7 +255,7 @@ static void row(FILE *out, const cgap_audit *a, const cgap_field *f)
     cgap_value_show(hi, s->hi, f->decimals);
     fprintf(out, "%s to %s", lo, hi);
   } else if (s->why) {
-    escaped(out, s->why);
+    put_escaped(out, s->why);
   }
   static const char *const better[] = {"", "lower", "higher"};
   fprintf(out, " | %s |\n", better[f->better]);
@@ -268,12 +268,12 @@ cgap_status cgap_markdown_print(const cgap_audit *a, const char *name, FILE *out
   cgap_notes_write(&notes, a);
   cgap_verdict_write(&verdict, a);
   fprintf(out, "### Contrastive gap of ");
-  escaped(out, name);
+  put_escaped(out, name);
   fprintf(out, "\n\n%zu images, %zu %s, d = %zu. Measured by contragap %s.\n\n", a->images, a->texts,
           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, cgap_version());
   for (size_t i = 0; i < notes.count; i++) {
     fprintf(out, notes.bad[i] ? "- **Warning:** " : "- ");
-    escaped(out, notes.text[i]);
+    put_escaped(out, notes.text[i]);
     fputc('\n', out);
   }
   for (size_t i = 0; i < verdict.count; i++)
@@ -281,7 +281,7 @@ cgap_status cgap_markdown_print(const cgap_audit *a, const char *name, FILE *out
   fprintf(out, "\n| measure | value | 95 %% interval | better |\n| --- | ---: | --- | --- |\n");
   for (size_t i = 0; i < cgap_field_count(); i++)
     if (cgap_field_present(a, cgap_field_at(i)))
-      row(out, a, cgap_field_at(i));
+      put_row(out, a, cgap_field_at(i));
   if (fflush(out) != 0 || ferror(out))
     return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
   return CGAP_OK;

@@ -12,7 +12,7 @@ typedef struct cgap_hash_slot {
 __extension__ typedef unsigned __int128 uint128;
 
 /* A hash spread evenly over any number of slots. */
-static size_t home(const cgap_distinct *d, cgap_hash hash)
+static size_t home_slot(const cgap_distinct *d, cgap_hash hash)
 {
   return (size_t)((uint128)hash.low * d->slots >> 64);
 }
@@ -41,14 +41,14 @@ cgap_hash cgap_hash_row(const void *bytes, size_t size)
   return (cgap_hash){.low = h.low64, .high = h.high64};
 }
 
-void cgap_distinct_expect(const cgap_distinct *d, cgap_hash hash)
+void cgap_distinct_prefetch(const cgap_distinct *d, cgap_hash hash)
 {
-  __builtin_prefetch(&d->slot[home(d, hash)], 1);
+  __builtin_prefetch(&d->slot[home_slot(d, hash)], 1);
 }
 
 size_t cgap_distinct_add(cgap_distinct *d, cgap_hash hash, size_t row)
 {
-  for (size_t at = home(d, hash);; at = at + 1 < d->slots ? at + 1 : 0) {
+  for (size_t at = home_slot(d, hash);; at = at + 1 < d->slots ? at + 1 : 0) {
     cgap_hash_slot *slot = &d->slot[at];
     if (slot->place == 0) {
       *slot = (cgap_hash_slot){.hash = hash, .place = row + 1};

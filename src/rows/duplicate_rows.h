@@ -22,7 +22,7 @@ void cgap_distinct_clear(cgap_distinct *d);
 cgap_hash cgap_hash_row(const void *bytes, size_t size);
 
 /* Says that this hash will be added soon, so that its slot is on its way from memory. */
-void cgap_distinct_expect(const cgap_distinct *d, cgap_hash hash);
+void cgap_distinct_prefetch(const cgap_distinct *d, cgap_hash hash);
 
 /* Notes the row under this hash; returns the first row that had the same hash, or `row` itself. */
 size_t cgap_distinct_add(cgap_distinct *d, cgap_hash hash, size_t row);

@@ -121,7 +121,7 @@ static cgap_status make_pairs(cgap_embeddings *e, cgap_order order, const size_t
   return cgap_pairs_init(&e->pairs, image_of, e->image.rows, e->text.rows, error);
 }
 
-static cgap_status load(cgap_embeddings *out, cgap_row_pass_options *o, cgap_order order, size_t *kept_as,
+static cgap_status load_modalities(cgap_embeddings *out, cgap_row_pass_options *o, cgap_order order, size_t *kept_as,
                         cgap_error *error)
 {
   const cgap_data *data = out->data;
@@ -161,7 +161,7 @@ static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_ro
   if (!kept_as)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", data->image.rows);
   const int blas_threads = cgap_blas_single();
-  status = load(out, &options, order, kept_as, error);
+  status = load_modalities(out, &options, order, kept_as, error);
   cgap_blas_restore(blas_threads);
   out->image_kept_as = kept_as;
   if (status) {

@@ -16,7 +16,7 @@ enum {
 };
 
 /* The list in the order of the file, which is mostly the order it has. */
-static cgap_wanted *sorted(const size_t *rows, size_t count)
+static cgap_wanted *sort_requests(const size_t *rows, size_t count)
 {
   cgap_wanted *list = cgap_alloc(count, sizeof *list);
   bool in_order = true;
@@ -105,7 +105,7 @@ cgap_status cgap_gather(const cgap_modality_rows *modality, const size_t *rows, 
     memcpy(out + i * dim, modality->unit + rows[i] * dim, dim * sizeof *out);
   if (modality->unit)
     return CGAP_OK;
-  cgap_wanted *list = sorted(rows, count);
+  cgap_wanted *list = sort_requests(rows, count);
   const cgap_status status =
     list ? read_pieces(modality, list, count, count < WORTH ? 1 : threads, out, error)
          : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", modality->source->name, count);
@@ -113,8 +113,8 @@ cgap_status cgap_gather(const cgap_modality_rows *modality, const size_t *rows, 
   return status;
 }
 
-void cgap_gather_expect(const cgap_modality_rows *modality, const size_t *rows, size_t count)
+void cgap_gather_prefetch(const cgap_modality_rows *modality, const size_t *rows, size_t count)
 {
   for (size_t i = 0; !modality->unit && i < count; i++)
-    cgap_source_expect(modality->source, modality->file_row[rows[i]], 1);
+    cgap_source_prefetch(modality->source, modality->file_row[rows[i]], 1);
 }

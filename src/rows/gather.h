@@ -13,6 +13,6 @@ CGAP_MUST_CHECK cgap_status cgap_gather(const cgap_modality_rows *modality, cons
                                         float *out, cgap_error *error);
 
 /* The same rows will be wanted soon. */
-void cgap_gather_expect(const cgap_modality_rows *modality, const size_t *rows, size_t count);
+void cgap_gather_prefetch(const cgap_modality_rows *modality, const size_t *rows, size_t count);
 
 #endif

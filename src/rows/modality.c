@@ -40,9 +40,9 @@ static void print_rows(const cgap_check *check, char *out, size_t size)
     (void)snprintf(out + used, size - used, ", …");
 }
 
-static void append(char *out, size_t size, const char *format, ...) CGAP_PRINTF(3, 4);
+static void append_text(char *out, size_t size, const char *format, ...) CGAP_PRINTF(3, 4);
 
-static void append(char *out, size_t size, const char *format, ...)
+static void append_text(char *out, size_t size, const char *format, ...)
 {
   const size_t used = strlen(out);
   va_list values;
@@ -57,7 +57,7 @@ static void describe_check(const cgap_check *check, const char *what, char *out,
   if (check->count == 0)
     return;
   print_rows(check, rows, sizeof rows);
-  append(out, size, "%s%llu %s (%s %s)", *out ? " and " : "", (unsigned long long)check->count, what,
+  append_text(out, size, "%s%llu %s (%s %s)", *out ? " and " : "", (unsigned long long)check->count, what,
          check->count == 1 ? "row" : "rows", rows);
 }
 
@@ -67,7 +67,7 @@ bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *ch
   describe_check(&checks->not_finite, "with NaN or infinity", what, sizeof what);
   describe_check(&checks->zero, "of norm zero", what, sizeof what);
   if (*what)
-    append(out, size, "%s%s: %zu rows, %s", *out ? "; " : "", source->name, source->rows, what);
+    append_text(out, size, "%s%s: %zu rows, %s", *out ? "; " : "", source->name, source->rows, what);
   return *what != '\0';
 }
 

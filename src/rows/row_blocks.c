@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 
-static cgap_status reserve(cgap_panel *panel, size_t rows, cgap_error *error)
+static cgap_status reserve_rows(cgap_panel *panel, size_t rows, cgap_error *error)
 {
   const cgap_modality_rows *modality = panel->modality;
   const size_t element = cgap_type_size(modality->source->type);
@@ -30,7 +30,7 @@ cgap_status cgap_panel_load(cgap_panel *panel, const cgap_modality_rows *modalit
     panel->raw = modality->raw + (first - modality->own_first) * row_bytes;
     return CGAP_OK;
   }
-  cgap_status status = reserve(panel, rows, error);
+  cgap_status status = reserve_rows(panel, rows, error);
   if (!status)
     status = cgap_modality_rows_read(modality, first, rows, panel->own_raw, error);
   if (!status)
@@ -69,7 +69,7 @@ static bool within_row(const cgap_panels *p, const cgap_walk *at)
 }
 
 /* Along a row of panels, then back along the next. */
-static void walk_on(const cgap_panels *p, cgap_walk *at)
+static void advance_step(const cgap_panels *p, cgap_walk *at)
 {
   const size_t first = p->triangle ? at->row : 0;
   if (!at->back && p->columns->rows - at->column > p->column_step) {
@@ -87,20 +87,20 @@ static void walk_on(const cgap_panels *p, cgap_walk *at)
 }
 
 /* Whether a step needs a panel that is not at hand; *row: of rows. */
-static bool lacks(const cgap_panels *p, const cgap_walk *at, bool *row)
+static bool needs_load(const cgap_panels *p, const cgap_walk *at, bool *row)
 {
   *row = !p->a.modality || p->a.first != at->row;
   return *row || (!within_row(p, at) && (!p->b.modality || p->b.first != at->column));
 }
 
-static cgap_status load(void *context, cgap_error *error)
+static cgap_status load_block(void *context, cgap_error *error)
 {
   cgap_panel *panel = context;
   return cgap_panel_load(panel, panel->modality, panel->first, panel->rows, error);
 }
 
 /* Sets what a panel is to hold. */
-static void aim(const cgap_panels *p, cgap_panel *panel, const cgap_walk *at, bool row)
+static void set_target(const cgap_panels *p, cgap_panel *panel, const cgap_walk *at, bool row)
 {
   panel->modality = row ? p->rows : p->columns;
   panel->first = row ? at->row : at->column;
@@ -108,34 +108,34 @@ static void aim(const cgap_panels *p, cgap_panel *panel, const cgap_walk *at, bo
 }
 
 /* Starts to read the next panel that will be lacking. */
-static void ask(cgap_panels *p)
+static void start_next_load(cgap_panels *p)
 {
   cgap_walk at = p->at;
   bool row = false;
-  while (!at.over && !lacks(p, &at, &row))
-    walk_on(p, &at);
+  while (!at.over && !needs_load(p, &at, &row))
+    advance_step(p, &at);
   if (at.over || !p->ahead.threaded)
     return;
-  aim(p, &p->next, &at, row);
-  p->asked = true;
-  p->asked_row = row;
-  cgap_ahead_start(&p->ahead, load, &p->next);
+  set_target(p, &p->next, &at, row);
+  p->loading = true;
+  p->loading_row = row;
+  cgap_ahead_start(&p->ahead, load_block, &p->next);
 }
 
 /* What was asked for is what is lacking first. */
-static cgap_status take(cgap_panels *p, bool row, cgap_error *error)
+static cgap_status finish_load(cgap_panels *p, bool row, cgap_error *error)
 {
   cgap_panel *panel = row ? &p->a : &p->b;
   cgap_status status;
-  if (p->asked) {
+  if (p->loading) {
     status = cgap_ahead_wait(&p->ahead, error);
-    p->asked = false;
+    p->loading = false;
     const cgap_panel old = *panel;
     *panel = p->next;
     p->next = old;
   } else {
-    aim(p, panel, &p->at, row);
-    status = load(panel, error);
+    set_target(p, panel, &p->at, row);
+    status = load_block(panel, error);
   }
   if (status)
     panel->modality = NULL;
@@ -163,18 +163,18 @@ cgap_status cgap_panels_next(cgap_panels *p, cgap_panel *a, cgap_panel *b, bool 
   cgap_status status = CGAP_OK;
   bool row;
   if (p->started)
-    walk_on(p, &p->at);
+    advance_step(p, &p->at);
   else
     p->at = (cgap_walk){.over = p->rows->rows == 0 || p->columns->rows == 0};
   p->started = true;
   p->new_a = p->new_b = false;
   *more = !p->at.over;
-  while (*more && !status && lacks(p, &p->at, &row))
-    status = take(p, row, error);
+  while (*more && !status && needs_load(p, &p->at, &row))
+    status = finish_load(p, row, error);
   if (!*more || status)
     return status;
-  if (!p->asked)
-    ask(p);
+  if (!p->loading)
+    start_next_load(p);
   *a = cgap_panel_view(&p->a);
   *b = cgap_panel_view(&p->b);
   p->within = within_row(p, &p->at);

@@ -41,7 +41,7 @@ typedef struct cgap_panels {
   bool triangle;                /* one side with itself: only columns from the row's panel on */
   cgap_panel a, b;              /* those at hand */
   cgap_panel next;              /* that is being read */
-  bool asked, asked_row;        /* whether it is, and for a */
+  bool loading, loading_row;        /* whether it is, and for a */
   bool started;
   bool new_a, new_b; /* what the last step brought */
   bool within;       /* whether its b lies in its a */

@@ -193,7 +193,7 @@ static void select_rows(row_pass *p, size_t first, size_t rows, const double *no
     if (p->kept_as)
       p->kept_as[file_row] = SIZE_MAX;
     if (i + LOOK_AHEAD < rows)
-      cgap_distinct_expect(&p->distinct, hash[i + LOOK_AHEAD]);
+      cgap_distinct_prefetch(&p->distinct, hash[i + LOOK_AHEAD]);
     if (is_bad(&modality->checks, norm[i], file_row) || (o->skip && o->skip[file_row]))
       continue;
     size_t same = cgap_distinct_add(&p->distinct, hash[i], modality->rows);
@@ -303,7 +303,7 @@ static bool modality_rows_alloc(cgap_modality_rows *modality, size_t held)
          (!held || (modality->raw && modality->unit));
 }
 
-static cgap_status tick(const row_pass *p, double done, cgap_error *error)
+static cgap_status tick_rows(const row_pass *p, double done, cgap_error *error)
 {
   const cgap_progress *progress = &p->options->progress;
   if (progress->tick && progress->tick(progress->context, p->options->phase, done))
@@ -358,7 +358,7 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
     if (!status)
       status = sum_block(p, &blocks[turn], kept, &count, has_next ? &blocks[next] : NULL, error);
     if (!status)
-      status = tick(p, (double)(first + blocks[turn].rows) / (double)rows, error);
+      status = tick_rows(p, (double)(first + blocks[turn].rows) / (double)rows, error);
   }
   cgap_ahead_close(&ahead);
   if (!status)
@@ -381,7 +381,7 @@ typedef struct own_rows_reader {
   int turn;     /* … which stands here */
 } own_rows_reader;
 
-static void expect_block(own_rows_reader *r)
+static void prefetch_block(own_rows_reader *r)
 {
   const row_pass *p = r->pass;
   const cgap_source *source = p->modality->source;
@@ -399,7 +399,7 @@ static void open_reader(own_rows_reader *r, const row_pass *p, cgap_rank_rows ow
 {
   *r = (own_rows_reader){.pass = p, .own = own, .reads = reads, .first = own.first};
   cgap_ahead_open(&r->ahead, reads ? p->options->threads : 1);
-  expect_block(r);
+  prefetch_block(r);
 }
 
 /* The block at hand, until the next is asked for. */
@@ -410,7 +410,7 @@ static cgap_status next_block(own_rows_reader *r, file_block *out, cgap_error *e
   r->turn = 1 - r->turn;
   r->first += out->rows;
   if (!status)
-    expect_block(r);
+    prefetch_block(r);
   return status;
 }
 
@@ -426,7 +426,7 @@ static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_rank_rows own, cgap_
     if (!status)
       hash_and_norm_block(p, &b, p->norm + b.first, p->hash + b.first);
     if (!status)
-      status = tick(p, 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
+      status = tick_rows(p, 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
   }
   cgap_ahead_close(&reader.ahead);
   return status;
@@ -461,7 +461,7 @@ static cgap_status accumulate_own_rows(row_pass *p, cgap_rank_rows own, cgap_err
       status = sum_block(p, &b, kept, &count, NULL, error);
     kept += status ? 0 : count;
     if (!status)
-      status = tick(p, 0.5 + 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
+      status = tick_rows(p, 0.5 + 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
   }
   cgap_ahead_close(&reader.ahead);
   return status;

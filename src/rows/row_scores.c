@@ -177,7 +177,7 @@ cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_modality_rows *m
   return status;
 }
 
-cgap_status cgap_gradient_take(cgap_gradient *g, cgap_comm *comm, double *gradient, double *sums, cgap_error *error)
+cgap_status cgap_gradient_finish(cgap_gradient *g, cgap_comm *comm, double *gradient, double *sums, cgap_error *error)
 {
   cgap_exact_sums *const all[] = {&g->lanes, &g->whole, &g->remainder};
   cgap_status status = CGAP_OK;

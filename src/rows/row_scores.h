@@ -35,7 +35,7 @@ CGAP_MUST_CHECK cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_
                                                  void *context, cgap_error *error);
 
 /* Over all ranks: the gradient (count, dim) and the sums. What was gathered is 0 again. */
-CGAP_MUST_CHECK cgap_status cgap_gradient_take(cgap_gradient *gradient, cgap_comm *comm, double *out, double *sums,
+CGAP_MUST_CHECK cgap_status cgap_gradient_finish(cgap_gradient *gradient, cgap_comm *comm, double *out, double *sums,
                                                cgap_error *error);
 
 #endif

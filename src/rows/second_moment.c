@@ -73,7 +73,7 @@ static size_t place_size(size_t dim)
 }
 
 /* The threads' places stay from call to call: fresh memory costs as much as the sums. */
-static bool reserve(cgap_moment *m, int threads)
+static bool reserve_scratch(cgap_moment *m, int threads)
 {
   if (m->threads >= threads)
     return true;
@@ -102,7 +102,7 @@ static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, c
 cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int threads, cgap_error *error)
 {
   const size_t dim = m->dim;
-  if (!reserve(m, threads))
+  if (!reserve_scratch(m, threads))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim);
 #pragma omp parallel num_threads(threads)
   {
@@ -120,7 +120,7 @@ typedef struct given_rows {
   size_t dim;
 } given_rows;
 
-static const double *hand_out(void *context, size_t first, size_t rows, double *scratch)
+static const double *given_block(void *context, size_t first, size_t rows, double *scratch)
 {
   const given_rows *g = context;
   (void)rows;
@@ -132,12 +132,12 @@ cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *st
                             cgap_error *error)
 {
   given_rows given = {rows, m->dim};
-  const cgap_moment_work work = {.make = hand_out, .context = &given, .start = start, .runs = runs};
+  const cgap_moment_work work = {.make = given_block, .context = &given, .start = start, .runs = runs};
   return cgap_moment_make(m, &work, threads, error);
 }
 
 /* Rows [first, first + BAND) of the upper triangle. */
-static void take_band(const cgap_moment *m, size_t first, double scale, double *moment)
+static void finish_band(const cgap_moment *m, size_t first, double scale, double *moment)
 {
   const size_t dim = m->dim;
   for (size_t i = first; i < first + BAND && i < dim; i++) {
@@ -169,7 +169,7 @@ cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *comm, double scale, do
   {
 #pragma omp for schedule(dynamic, 1)
     for (size_t i = 0; i < dim; i += BAND)
-      take_band(m, i, scale, moment);
+      finish_band(m, i, scale, moment);
 #pragma omp for schedule(dynamic, 1)
     for (size_t i = 0; i < dim; i += BAND)
       mirror_band(dim, i, moment);

@@ -96,7 +96,7 @@ static void bins_of(const float *s, size_t n, int bins, uint16_t *bin)
 
 /* Writes those within to out (CGAP_TILE), one after the other. Each step writes sixteen lanes, and the next step
  * overwrites those that are not within; no step writes beyond what it has read. */
-static size_t take_between(const float *restrict s, size_t n, float least, float greatest, float *restrict out,
+static size_t collect_between(const float *restrict s, size_t n, float least, float greatest, float *restrict out,
                            uint64_t *above)
 {
   const __m512 low = _mm512_set1_ps(least), high = _mm512_set1_ps(greatest);

@@ -58,7 +58,7 @@ static void window(const float *restrict s, size_t n, const cgap_bins *w, uint64
   const double low = w->low, step = w->step, last = w->bins - 1;
   float within[CGAP_TILE];
   uint16_t bin[CGAP_TILE];
-  const size_t count = take_between(s, n, w->least, w->greatest, within, above);
+  const size_t count = collect_between(s, n, w->least, w->greatest, within, above);
 #pragma omp simd
   for (size_t f = 0; f < count; f++) {
     double place = ((double)within[f] - low) / step;

@@ -115,7 +115,7 @@ static void bins_of(const float *restrict s, size_t n, int bins, uint16_t *restr
 
 /* Writes those within to out (CGAP_TILE), one after the other. Each cosine is written, and the next one overwrites it
  * where it is not within. */
-static size_t take_between(const float *restrict s, size_t n, float least, float greatest, float *restrict out,
+static size_t collect_between(const float *restrict s, size_t n, float least, float greatest, float *restrict out,
                            uint64_t *above)
 {
   size_t taken = 0;

@@ -19,7 +19,7 @@ void cgap_rough_clear(cgap_rough *r)
   *r = (cgap_rough){0};
 }
 
-static bool reserve(cgap_rough *r, size_t rows, size_t dim)
+static bool reserve_rows(cgap_rough *r, size_t rows, size_t dim)
 {
   if (r->rows >= rows)
     return true;
@@ -37,7 +37,7 @@ cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, siz
 {
   const cgap_kernels *kernels = cgap_kernels_here();
   float *centre = cgap_alloc(dim, sizeof *centre), *other = cgap_alloc(dim, sizeof *other);
-  const bool fine = reserve(out, rows, dim) && centre && other;
+  const bool fine = reserve_rows(out, rows, dim) && centre && other;
   for (size_t k = 0; fine && k < dim; k++) {
     centre[k] = (float)mean[k];
     other[k] = (float)other_mean[k];

@@ -38,7 +38,7 @@ static size_t round_up(size_t n, size_t step)
   return (n + step - 1) / step * step;
 }
 
-static bool describe(dnnl_memory_desc_t *out, size_t rows, size_t columns, dnnl_data_type_t type, size_t row_stride,
+static bool describe_matrix(dnnl_memory_desc_t *out, size_t rows, size_t columns, dnnl_data_type_t type, size_t row_stride,
                      size_t column_stride)
 {
   const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)columns},
@@ -59,8 +59,8 @@ static dnnl_primitive_desc_t describe_strip(const onednn_product *p, size_t rows
   dnnl_matmul_desc_t matmul;
   dnnl_primitive_desc_t d = NULL;
   const char *name = "";
-  if (!describe(a, rows, p->dim, p->type, p->dim, 1) || !describe_packed(b, p, columns) ||
-      !describe(out, rows, columns, dnnl_f32, columns, 1) ||
+  if (!describe_matrix(a, rows, p->dim, p->type, p->dim, 1) || !describe_packed(b, p, columns) ||
+      !describe_matrix(out, rows, columns, dnnl_f32, columns, 1) ||
       dnnl_matmul_desc_init(&matmul, a, b, NULL, out) != dnnl_success ||
       dnnl_primitive_desc_create(&d, &matmul, NULL, p->engine, NULL) != dnnl_success)
     return NULL;
@@ -115,7 +115,7 @@ static void *open_product(size_t dim, bool bfloat)
   return NULL;
 }
 
-static bool here(bool bfloat)
+static bool is_supported(bool bfloat)
 {
   dnnl_memory_desc_t a, b, out;
   const int threads = omp_get_max_threads();
@@ -146,7 +146,7 @@ static void pack_step(const onednn_product *p, const unsigned char *rows, size_t
   }
 }
 
-static bool pack(void *product_, const void *rows, size_t columns)
+static bool pack_columns(void *product_, const void *rows, size_t columns)
 {
   onednn_product *p = product_;
   p->columns = columns;
@@ -182,7 +182,7 @@ static shape *find_shape(onednn_product *p, size_t rows, size_t columns)
   return make_shape(p, s, rows, columns) ? s : NULL;
 }
 
-static size_t strip(void *product_, const void *a, size_t rows, size_t first, float *out)
+static size_t multiply_strip(void *product_, const void *a, size_t rows, size_t first, float *out)
 {
   onednn_product *p = product_;
   const size_t columns = round_up(p->columns - first, CGAP_STEP);
@@ -197,9 +197,9 @@ static size_t strip(void *product_, const void *a, size_t rows, size_t first, fl
 
 const cgap_product_kind cgap_product_onednn = {
   .name = "oneDNN",
-  .here = here,
+  .here = is_supported,
   .open = open_product,
-  .pack = pack,
-  .strip = strip,
+  .pack = pack_columns,
+  .strip = multiply_strip,
   .close = close_product,
 };

@@ -44,7 +44,7 @@ static void scale_to(double *variance, size_t count, double trace)
     variance[k] = sqrt(variance[k] * trace / sum);
 }
 
-static void spectrum(cgap_clip *clip, size_t dim)
+static void set_spectrum(cgap_clip *clip, size_t dim)
 {
   double power = EXPONENT_AT_512 * log((double)dim) / log(512);
   for (size_t k = 0; k < clip->noise; k++) {
@@ -99,7 +99,7 @@ cgap_status cgap_clip_open(cgap_clip *out, const cgap_simulate_options *o, cgap_
     return cgap_fail(error, CGAP_RESOURCE, "simulate: no memory for %zu classes of %zu; give fewer --classes",
                      o->classes, o->dim);
   }
-  spectrum(out, o->dim);
+  set_spectrum(out, o->dim);
   normal_rows(CGAP_STREAM_MIRROR, CGAP_MIRRORS, o->dim, out->mirror);
   for (size_t r = 0; r < CGAP_MIRRORS; r++)
     cgap_unit_row(out->mirror + r * o->dim, o->dim);
@@ -120,7 +120,7 @@ void cgap_clip_close(cgap_clip *clip)
 /* ---------------------------------------------------------------- rows */
 
 /* row − 2 (v·row) v for each mirror, then unit length. */
-static void finish(const cgap_clip *clip, size_t dim, double *row)
+static void reflect_and_normalise(const cgap_clip *clip, size_t dim, double *row)
 {
   for (size_t r = 0; r < CGAP_MIRRORS; r++) {
     const double *v = clip->mirror + r * dim;
@@ -168,7 +168,7 @@ void cgap_clip_image(const cgap_simulator *s, uint64_t row, double *out)
     out[k + 2] += clip->image[k] * cgap_normals_next(&normals);
   out[0] = clip->mean[0];
   out[1] = clip->mean[1];
-  finish(clip, s->options.dim, out);
+  reflect_and_normalise(clip, s->options.dim, out);
 }
 
 void cgap_clip_text(const cgap_simulator *s, uint64_t row, double *out)
@@ -180,7 +180,7 @@ void cgap_clip_text(const cgap_simulator *s, uint64_t row, double *out)
     out[k + 2] += clip->text[k] * cgap_normals_next(&normals);
   out[0] = clip->mean[0];
   out[1] = -clip->mean[1];
-  finish(clip, s->options.dim, out);
+  reflect_and_normalise(clip, s->options.dim, out);
 }
 
 void cgap_clip_concept(const cgap_clip *clip, size_t dim, size_t subject, size_t relation, cgap_normals normals,
@@ -194,7 +194,7 @@ void cgap_clip_concept(const cgap_clip *clip, size_t dim, size_t subject, size_t
     add_attribute(clip, clip->subjects + relation, out + 2);
   out[0] = clip->mean[0];
   out[1] = -clip->mean[1];
-  finish(clip, dim, out);
+  reflect_and_normalise(clip, dim, out);
 }
 
 /* ---------------------------------------------------------------- classes */
@@ -244,7 +244,7 @@ size_t cgap_classes_queries(const cgap_simulator *s)
 }
 
 /* Another of `count` than `value`, evenly. */
-static size_t other(cgap_random *random, size_t value, size_t count)
+static size_t draw_other(cgap_random *random, size_t value, size_t count)
 {
   size_t pick = (size_t)cgap_random_below(random, count - 1);
   return pick < value ? pick : pick + 1;
@@ -261,11 +261,11 @@ static void draw_query(const cgap_simulator *s, uint64_t q, int64_t *out)
   size_t source = 0, target = 0;
   if (change_relation) {
     source = clip->subjects + relation;
-    relation = other(&random, relation, clip->relations);
+    relation = draw_other(&random, relation, clip->relations);
     target = clip->subjects + relation;
   } else {
     source = subject;
-    subject = target = other(&random, subject, clip->subjects);
+    subject = target = draw_other(&random, subject, clip->subjects);
   }
   out[0] = (int64_t)image;
   out[1] = (int64_t)source;

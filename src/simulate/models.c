@@ -26,7 +26,7 @@ double cgap_normals_next(cgap_normals *n)
   return radius * cosine;
 }
 
-static double norm(const double *row, size_t dim)
+static double norm_of(const double *row, size_t dim)
 {
   double sum = 0;
   for (size_t k = 0; k < dim; k++)
@@ -36,13 +36,13 @@ static double norm(const double *row, size_t dim)
 
 void cgap_unit_row(double *row, size_t dim)
 {
-  double inverse = 1.0 / norm(row, dim);
+  double inverse = 1.0 / norm_of(row, dim);
   for (size_t k = 0; k < dim; k++)
     row[k] *= inverse;
 }
 
 /* Uniform on the sphere of R^dim. */
-static void sphere(cgap_normals *normals, size_t dim, double *out)
+static void draw_on_sphere(cgap_normals *normals, size_t dim, double *out)
 {
   for (size_t k = 0; k < dim; k++)
     out[k] = cgap_normals_next(normals);
@@ -54,13 +54,13 @@ static void sphere(cgap_normals *normals, size_t dim, double *out)
 void cgap_uniform_image(const cgap_simulator *s, uint64_t row, double *out)
 {
   cgap_normals normals = cgap_normals_init(s->options.seed, CGAP_STREAM_IMAGE, row);
-  sphere(&normals, s->options.dim, out);
+  draw_on_sphere(&normals, s->options.dim, out);
 }
 
 void cgap_uniform_text(const cgap_simulator *s, uint64_t row, double *out)
 {
   cgap_normals normals = cgap_normals_init(s->options.seed, CGAP_STREAM_TEXT, row);
-  sphere(&normals, s->options.dim, out);
+  draw_on_sphere(&normals, s->options.dim, out);
 }
 
 /* ---------------------------------------------------------------- offset */
@@ -70,7 +70,7 @@ static void offset_row(const cgap_simulator *s, uint64_t image, double height, d
 {
   cgap_normals normals = cgap_normals_init(s->options.seed, CGAP_STREAM_SHARED, image / 2);
   double h = s->options.h, scale = sqrt((1 - h) * (1 + h)) * (image % 2 ? -1 : 1);
-  sphere(&normals, s->options.dim - 1, out + 1);
+  draw_on_sphere(&normals, s->options.dim - 1, out + 1);
   for (size_t k = 1; k < s->options.dim; k++)
     out[k] *= scale;
   out[0] = height;
@@ -99,10 +99,10 @@ static void von_mises_fisher(cgap_normals *normals, size_t dim, double kappa, do
   double x0 = (1 - b) / (1 + b);
   double c = kappa * x0 + freedom * log(1 - x0 * x0);
   for (;;) {
-    sphere(normals, dim, out);
+    draw_on_sphere(normals, dim, out);
     double beta = (1 + out[0]) / 2;
     double w = (1 - (1 + b) * beta) / (1 - (1 - b) * beta);
-    double tangent = norm(out + 1, dim - 1);
+    double tangent = norm_of(out + 1, dim - 1);
     double accept = kappa * w + freedom * log(1 - x0 * w) - c;
     if (!(accept >= log(cgap_random_uniform(&normals->random))) || tangent == 0)
       continue;

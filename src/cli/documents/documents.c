@@ -19,7 +19,7 @@ static const struct document {
   {"--help-zsh", cli_zsh_command, cli_zsh_begin, cli_zsh_end},
 };
 
-static const struct document *find(const char *option)
+static const struct document *find_document(const char *option)
 {
   for (size_t i = 0; i < sizeof DOCUMENTS / sizeof *DOCUMENTS; i++)
     if (strcmp(DOCUMENTS[i].option, option) == 0)
@@ -29,7 +29,7 @@ static const struct document *find(const char *option)
 
 int cli_document_command(const cli_spec *spec, const char *option)
 {
-  const struct document *d = find(option);
+  const struct document *d = find_document(option);
   if (!d)
     return CLI_GO;
   d->command(spec);
@@ -74,7 +74,7 @@ int cli_document(int argc, char **argv, const cli_command *commands, size_t coun
 {
   if (argc == 2 && strcmp(argv[1], "--help-schema") == 0)
     return print_schema();
-  const struct document *d = argc > 1 ? find(argv[1]) : NULL;
+  const struct document *d = argc > 1 ? find_document(argv[1]) : NULL;
   int code = CGAP_OK;
   if (!d)
     return CLI_GO;
@@ -236,7 +236,7 @@ void cli_manual_command(const cli_spec *spec)
 /* ---------------------------------------------------------------- completion */
 
 /* Whether an option's value names a file or a folder. */
-static bool takes_path(const cli_option *o)
+static bool has_path_value(const cli_option *o)
 {
   static const char *const WORDS[] = {"PATH", "DIR", "FILE", ".h5", "REPORT"};
   for (size_t i = 0; o->value && i < sizeof WORDS / sizeof *WORDS; i++)
@@ -273,7 +273,7 @@ static void bash_value(const cli_option *o)
   if (o->letter)
     printf("|-%c", o->letter);
   if (o->kind != CLI_CHOICE) { /* files, or nothing to offer */
-    printf(") %s ;;\n", takes_path(o) ? "words=files" : "return");
+    printf(") %s ;;\n", has_path_value(o) ? "words=files" : "return");
     return;
   }
   printf(") words='");
@@ -353,7 +353,7 @@ static void zsh_option(const cli_option *o)
   } else if (o->kind != CLI_FLAG) {
     putchar(':');
     put_quoted(o->value ? o->value : "value");
-    printf(":%s", takes_path(o) ? "_files" : "");
+    printf(":%s", has_path_value(o) ? "_files" : "");
   }
   printf("' \\\n");
 }

@@ -33,7 +33,7 @@ static const struct moved {
 };
 enum { MOVES = sizeof MOVED / sizeof *MOVED };
 
-typedef struct carry {
+typedef struct apply_state {
   const cgap_head *head;
   const cgap_dataset *dataset;
   const cgap_carry_options *options;
@@ -43,16 +43,16 @@ typedef struct carry {
   float *changed;  /* (block, dim) */
   bool bad[BLOCK]; /* of them */
   size_t done, total;
-} carry;
+} apply_state;
 
 /* One rank writes what is not in parts; what the others have passed through comes to it. */
-static bool writes(const carry *c)
+static bool is_writer(const apply_state *c)
 {
   return c->files.whole != NULL;
 }
 
 /* bad rows become zeros, or are refused */
-static cgap_status change_block(carry *c, cgap_reader *r, int modality, size_t first, size_t rows, cgap_error *error)
+static cgap_status transform_block(apply_state *c, cgap_reader *r, int modality, size_t first, size_t rows, cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim;
   memset(c->bad, 0, sizeof c->bad);
@@ -65,13 +65,13 @@ static cgap_status change_block(carry *c, cgap_reader *r, int modality, size_t f
   return status;
 }
 
-static void count_bad(carry *c, size_t first, size_t end)
+static void count_bad(apply_state *c, size_t first, size_t end)
 {
   for (size_t i = first; i < end; i++)
     c->out->bad += c->bad[i];
 }
 
-static cgap_status tick(carry *c, size_t rows, cgap_error *error)
+static cgap_status tick_rows(apply_state *c, size_t rows, cgap_error *error)
 {
   const cgap_progress *p = &c->options->progress;
   c->done += rows;
@@ -81,7 +81,7 @@ static cgap_status tick(carry *c, size_t rows, cgap_error *error)
 }
 
 /* A block is one rank's, in turn; it goes to the one that writes. */
-static cgap_status bring_block(carry *c, int owner, size_t rows, cgap_error *error)
+static cgap_status send_to_writer(apply_state *c, int owner, size_t rows, cgap_error *error)
 {
   const size_t bytes = rows * c->head->layers.shape.dim * sizeof *c->changed;
   const int rank = cgap_comm_rank(c->options->comm);
@@ -93,24 +93,24 @@ static cgap_status bring_block(carry *c, int owner, size_t rows, cgap_error *err
   return status == CGAP_OK ? cgap_comm_wait(c->options->comm, &t, error) : status;
 }
 
-static cgap_status pass_block(carry *c, cgap_reader *r, const char *to, int modality, size_t first, size_t rows,
+static cgap_status pass_block(apply_state *c, cgap_reader *r, const char *to, int modality, size_t first, size_t rows,
                               cgap_error *error)
 {
   const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->comm));
   cgap_status status = CGAP_OK;
   if (owner == cgap_comm_rank(c->options->comm)) {
-    status = change_block(c, r, modality, first, rows, error);
+    status = transform_block(c, r, modality, first, rows, error);
     count_bad(c, 0, rows);
   }
   if (status == CGAP_OK)
-    status = bring_block(c, owner, rows, error);
-  if (status == CGAP_OK && writes(c))
+    status = send_to_writer(c, owner, rows, error);
+  if (status == CGAP_OK && is_writer(c))
     status = cgap_writer_append(c->files.whole, to, c->changed, rows, error);
-  return status == CGAP_OK ? tick(c, rows, error) : status;
+  return status == CGAP_OK ? tick_rows(c, rows, error) : status;
 }
 
 /* Blocks in turn, one rank's after another's, to the rank that writes. */
-static cgap_status pass_in_turn(carry *c, cgap_reader *r, const char *to, int modality, size_t rows, cgap_error *error)
+static cgap_status apply_in_turn(apply_state *c, cgap_reader *r, const char *to, int modality, size_t rows, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t first = 0; status == CGAP_OK && first < rows; first += c->block)
@@ -120,7 +120,7 @@ static cgap_status pass_in_turn(carry *c, cgap_reader *r, const char *to, int mo
 
 /* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are passed by
  * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
-static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int modality, size_t middle, cgap_error *error)
+static cgap_status apply_own_rows(apply_state *c, cgap_reader *r, const char *to, int modality, size_t middle, cgap_error *error)
 {
   const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->comm);
   if (rank >= c->files.part_count)
@@ -131,7 +131,7 @@ static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int modali
   for (size_t first = begin / LEAST_BLOCK * LEAST_BLOCK; status == CGAP_OK && first < end; first += c->block) {
     const size_t from = first < begin ? begin - first : 0, until = end - first < c->block ? end - first : c->block;
     const size_t whole = (until + LEAST_BLOCK - 1) / LEAST_BLOCK * LEAST_BLOCK;
-    status = change_block(c, r, modality, first, rows - first < whole ? rows - first : whole, error);
+    status = transform_block(c, r, modality, first, rows - first < whole ? rows - first : whole, error);
     count_bad(c, from, until);
     if (status == CGAP_OK)
       status =
@@ -139,13 +139,13 @@ static cgap_status pass_own(carry *c, cgap_reader *r, const char *to, int modali
     if (status == CGAP_OK)
       status = cgap_comm_poll(c->options->comm, NULL, error);
     if (status == CGAP_OK)
-      status = tick(c, (until - from) * c->files.part_count, error);
+      status = tick_rows(c, (until - from) * c->files.part_count, error);
   }
   return status;
 }
 
 /* A dataset as it goes out, and all rows of it. middle 0: rank 2 */
-static cgap_status pass_rows(carry *c, const cgap_source *source, const struct moved *m, const char *to, size_t middle,
+static cgap_status apply_rows(apply_state *c, const cgap_source *source, const struct moved *m, const char *to, size_t middle,
                              cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim, rows = middle ? source->rows / middle : source->rows;
@@ -154,13 +154,13 @@ static cgap_status pass_rows(carry *c, const cgap_source *source, const struct m
   cgap_status status = CGAP_OK;
   if (shared)
     status = cgap_carry_out_create(&c->files, to, source->type, rows, middle, dim, error);
-  else if (writes(c))
+  else if (is_writer(c))
     status = cgap_writer_create(c->files.whole, to, source->type, rows, middle, dim, error);
   if (status == CGAP_OK)
     status = cgap_reader_init(&reader, source, c->block, error);
   if (status == CGAP_OK)
-    status = shared ? pass_own(c, &reader, to, m->modality, middle, error)
-                    : pass_in_turn(c, &reader, to, m->modality, source->rows, error);
+    status = shared ? apply_own_rows(c, &reader, to, m->modality, middle, error)
+                    : apply_in_turn(c, &reader, to, m->modality, source->rows, error);
   cgap_reader_clear(&reader);
   c->out->rows += source->rows;
   return status;
@@ -168,7 +168,7 @@ static cgap_status pass_rows(carry *c, const cgap_source *source, const struct m
 
 /* ---------------------------------------------------------------- one file: its own layout */
 
-static cgap_status pass_dataset(carry *c, const cgap_taken *taken, const struct moved *m, cgap_error *error)
+static cgap_status apply_dataset(apply_state *c, const cgap_taken *taken, const struct moved *m, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   cgap_rows *rows = NULL;
@@ -178,8 +178,8 @@ static cgap_status pass_dataset(carry *c, const cgap_taken *taken, const struct 
   cgap_status status = cgap_rows_open(&rows, &source, taken, 1, name, error);
   cgap_rows_threads(rows, c->options->threads);
   if (status == CGAP_OK)
-    status = pass_rows(c, &source, m, e->path, e->ndim == 3 ? e->shape[1] : 0, error);
-  if (status == CGAP_OK && writes(c))
+    status = apply_rows(c, &source, m, e->path, e->ndim == 3 ? e->shape[1] : 0, error);
+  if (status == CGAP_OK && is_writer(c))
     status = cgap_writer_copy_attributes(c->files.whole, taken->file, e->path, e->path, error);
   cgap_rows_close(rows);
   return status;
@@ -204,7 +204,7 @@ static bool is_other_name(const cgap_dataset *d, const cgap_entry *entry)
 
 /* Attributes of the groups on the way to an object, once each is there; those on the way to the one before have
  * theirs. */
-static cgap_status copy_group_attributes(carry *c, const cgap_file *file, const char *path, const char *before,
+static cgap_status copy_group_attributes(apply_state *c, const cgap_file *file, const char *path, const char *before,
                                          cgap_error *error)
 {
   char group[1024];
@@ -218,27 +218,27 @@ static cgap_status copy_group_attributes(carry *c, const cgap_file *file, const 
   return status;
 }
 
-static cgap_status copy_dataset(carry *c, const cgap_file *file, const cgap_entry *e, cgap_error *error)
+static cgap_status copy_dataset(apply_state *c, const cgap_file *file, const cgap_entry *e, cgap_error *error)
 {
   cgap_status status = cgap_dataset_check_open_files(c->dataset, e, error);
   return status == CGAP_OK ? cgap_writer_copy(c->files.whole, file, e->path, e->path, error) : status;
 }
 
-static cgap_status carry_one_file(carry *c, cgap_error *error)
+static cgap_status apply_to_one_file(apply_state *c, cgap_error *error)
 {
   const cgap_file *file = c->dataset->inputs[0].file;
   const char *before = "";
-  cgap_status status = writes(c) ? cgap_writer_copy_attributes(c->files.whole, file, "/", "/", error) : CGAP_OK;
+  cgap_status status = is_writer(c) ? cgap_writer_copy_attributes(c->files.whole, file, "/", "/", error) : CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < file->count; k++) {
     const cgap_entry *e = &file->entries[k];
     const struct moved *move = move_of(c->dataset, e);
     if (move)
-      status = pass_dataset(c, &(cgap_taken){file, e}, move, error);
+      status = apply_dataset(c, &(cgap_taken){file, e}, move, error);
     else if (e->alias || e->dangling || is_other_name(c->dataset, e))
       continue; /* its group may not be there; its rows would be the old ones */
-    else if (writes(c))
+    else if (is_writer(c))
       status = copy_dataset(c, file, e, error);
-    if (status == CGAP_OK && writes(c))
+    if (status == CGAP_OK && is_writer(c))
       status = copy_group_attributes(c, file, e->path, before, error);
     before = e->path;
   }
@@ -247,13 +247,13 @@ static cgap_status carry_one_file(carry *c, cgap_error *error)
 
 /* ---------------------------------------------------------------- shards: our own layout */
 
-static cgap_status pass_series(carry *c, const struct moved *m, const cgap_source *source, size_t middle,
+static cgap_status apply_series(apply_state *c, const struct moved *m, const cgap_source *source, size_t middle,
                                cgap_error *error)
 {
-  return source->rows ? pass_rows(c, source, m, m->name, middle, error) : CGAP_OK;
+  return source->rows ? apply_rows(c, source, m, m->name, middle, error) : CGAP_OK;
 }
 
-static cgap_status write_text_image(carry *c, const cgap_data *d, cgap_error *error)
+static cgap_status write_text_image(apply_state *c, const cgap_data *d, cgap_error *error)
 {
   if (!d->text_image)
     return CGAP_OK;
@@ -286,7 +286,7 @@ static bool is_listed(const char *list, const char *name)
   return false;
 }
 
-static void note_left_out(carry *c)
+static void note_left_out(apply_state *c)
 {
   char *list = c->out->left_out;
   const size_t size = sizeof c->out->left_out;
@@ -303,17 +303,17 @@ static void note_left_out(carry *c)
     }
 }
 
-static cgap_status carry_shards(carry *c, cgap_error *error)
+static cgap_status apply_to_shards(apply_state *c, cgap_error *error)
 {
   const cgap_data *d = &c->dataset->data;
-  cgap_status status = pass_series(c, &MOVED[0], &d->image, 0, error);
+  cgap_status status = apply_series(c, &MOVED[0], &d->image, 0, error);
   if (status == CGAP_OK)
-    status = pass_series(c, &MOVED[1], &d->text, 0, error);
+    status = apply_series(c, &MOVED[1], &d->text, 0, error);
   if (status == CGAP_OK)
-    status = pass_series(c, &MOVED[2], &d->class_text, d->prompts > 1 ? d->prompts : 0, error);
+    status = apply_series(c, &MOVED[2], &d->class_text, d->prompts > 1 ? d->prompts : 0, error);
   if (status == CGAP_OK)
-    status = pass_series(c, &MOVED[3], &d->words, 0, error);
-  if (!writes(c))
+    status = apply_series(c, &MOVED[3], &d->words, 0, error);
+  if (!is_writer(c))
     return status;
   if (status == CGAP_OK)
     status = write_text_image(c, d, error);
@@ -353,7 +353,7 @@ static const cgap_source *any_modality(const cgap_dataset *d)
   return d->data.image.rows ? &d->data.image : &d->data.text;
 }
 
-static cgap_status check(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
+static cgap_status check_arguments(const cgap_head *head, const cgap_dataset *d, const char *path, cgap_error *error)
 {
   const size_t takes = head->layers.shape.dim_in;
   const cgap_source *rows = any_modality(d);
@@ -368,7 +368,7 @@ static cgap_status check(const cgap_head *head, const cgap_dataset *d, const cha
 }
 
 /* As many rows at once as the memory has room for. */
-static cgap_status choose_block(carry *c, cgap_error *error)
+static cgap_status choose_block(apply_state *c, cgap_error *error)
 {
   const cgap_head_shape *shape = &c->head->layers.shape;
   const cgap_source *rows = any_modality(c->dataset);
@@ -390,14 +390,14 @@ static cgap_status choose_block(carry *c, cgap_error *error)
 }
 
 /* As many parts as ranks, where there are images enough; one alone is the file itself. */
-static size_t count_output_parts(const carry *c)
+static size_t count_output_parts(const apply_state *c)
 {
   const size_t rank_count = (size_t)cgap_comm_size(c->options->comm), images = c->dataset->data.image.rows;
   const size_t part_count = rank_count < images ? rank_count : images;
   return c->options->one_file || part_count < 2 ? 0 : part_count;
 }
 
-static void note_output_parts(carry *c)
+static void note_output_parts(apply_state *c)
 {
   const size_t part_count = c->out->part_count = c->files.part_count;
   if (!part_count)
@@ -412,7 +412,7 @@ static double weight_in(const json_t *options, const char *name)
 }
 
 /* The terms of the loss that the head was trained on. */
-static cgap_status note_losses(const carry *c, cgap_error *error)
+static cgap_status note_losses(const apply_state *c, cgap_error *error)
 {
   char text[CGAP_TERMS];
   json_t *options = json_loads(c->head->options, 0, NULL);
@@ -422,24 +422,24 @@ static cgap_status note_losses(const carry *c, cgap_error *error)
                                 .xuniform = weight_in(options, "weight_xuniform")};
   json_decref(options);
   cgap_terms_text(text, cgap_terms_of(&weights));
-  return text[0] && writes(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error) : CGAP_OK;
+  return text[0] && is_writer(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error) : CGAP_OK;
 }
 
 /* Which images a head was trained on it knows by their rows: a file with as many is taken for the one that it saw. */
-static cgap_status note_training(carry *c, cgap_error *error)
+static cgap_status note_training(apply_state *c, cgap_error *error)
 {
   char text[100];
   const cgap_head *h = c->head;
   const size_t images = c->dataset->data.image.rows;
   for (size_t i = 0; h->split && h->split_rows == images && i < images; i++)
     c->out->trained += h->split[i] == CGAP_TRAINING;
-  if (!c->out->trained || !writes(c))
+  if (!c->out->trained || !is_writer(c))
     return CGAP_OK;
   (void)snprintf(text, sizeof text, "%zu of %zu images", c->out->trained, images);
   return cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_ON, text, error);
 }
 
-static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
+static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *error)
 {
   cgap_status status = cgap_carry_out_open(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
   if (status == CGAP_OK)
@@ -447,8 +447,8 @@ static cgap_status carry_all(carry *c, const char *path, cgap_error *error)
   if (status == CGAP_OK)
     status = note_losses(c, error);
   if (status == CGAP_OK)
-    status = is_one_file(c->dataset) ? carry_one_file(c, error) : carry_shards(c, error);
-  if (status == CGAP_OK && writes(c)) /* in place of that of the input: by it apply knows its own output */
+    status = is_one_file(c->dataset) ? apply_to_one_file(c, error) : apply_to_shards(c, error);
+  if (status == CGAP_OK && is_writer(c)) /* in place of that of the input: by it apply knows its own output */
     status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
   uint64_t bad = c->out->bad;
   if (status == CGAP_OK)
@@ -463,10 +463,10 @@ cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_data
                        const cgap_carry_options *options, cgap_error *error)
 {
   const cgap_data *d = &dataset->data;
-  carry c = {.head = head, .dataset = dataset, .options = options, .out = out};
+  apply_state c = {.head = head, .dataset = dataset, .options = options, .out = out};
   *out = (cgap_carried){0};
   c.total = d->image.rows + d->text.rows + d->class_text.rows + d->words.rows;
-  cgap_status status = check(head, dataset, path, error);
+  cgap_status status = check_arguments(head, dataset, path, error);
   if (status == CGAP_OK)
     status = choose_block(&c, error);
   if (status == CGAP_OK) /* ranks may have different memory */
@@ -474,7 +474,7 @@ cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_data
   if (status != CGAP_OK)
     return status;
   c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
-  status = c.changed ? carry_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  status = c.changed ? apply_to_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_comm_free(options->comm, c.changed);
   return status;
 }

@@ -45,7 +45,7 @@ static char *part_name(const char *path, size_t part_index, size_t part_count, i
   return cgap_format("%.*s.part-%0*zu-of-%s%s.h5", (int)stem_length(name), name, width, part_index + 1, counted, number);
 }
 
-static char *beside(const char *path, const char *name)
+static char *next_to(const char *path, const char *name)
 {
   return cgap_format("%.*s%s", (int)folder_length(path), path, name);
 }
@@ -53,7 +53,7 @@ static char *beside(const char *path, const char *name)
 /* Who cleans up knows its own process and rank 0 those of all: the names tell both. */
 static char *temporary_of_part(const cgap_carry_out *o, size_t part_index)
 {
-  char temporary[CGAP_TEMPORARY], *whole = beside(o->path, o->name[part_index]);
+  char temporary[CGAP_TEMPORARY], *whole = next_to(o->path, o->name[part_index]);
   if (!whole)
     return NULL;
   cgap_temporary_name(temporary, whole, (long)o->process[part_index]);
@@ -70,7 +70,7 @@ static char *temporary_of_whole(const cgap_carry_out *o)
 
 /* ---------------------------------------------------------------- what stood there */
 
-static bool take_number(const char **at, size_t *out)
+static bool parse_number(const char **at, size_t *out)
 {
   const char *first = *at;
   for (*out = 0; **at >= '0' && **at <= '9' && *at - first < 10; ++*at)
@@ -78,7 +78,7 @@ static bool take_number(const char **at, size_t *out)
   return *at > first;
 }
 
-static bool take_text(const char **at, const char *text)
+static bool parse_text(const char **at, const char *text)
 {
   const size_t length = strlen(text);
   const bool there = !strncmp(*at, text, length);
@@ -94,9 +94,9 @@ static size_t number_of_part(const char *path, const char *source)
   if (folder_length(source) != folder || strncmp(source, path, folder + stem) != 0)
     return 0;
   const char *at = source + folder + stem;
-  bool fits = take_text(&at, ".part-") && take_number(&at, &part_index) && take_text(&at, "-of-") && take_number(&at, &part_count);
+  bool fits = parse_text(&at, ".part-") && parse_number(&at, &part_index) && parse_text(&at, "-of-") && parse_number(&at, &part_count);
   if (fits && at[0] == '.' && at[1] != 'h')
-    fits = take_text(&at, ".") && take_number(&at, &try);
+    fits = parse_text(&at, ".") && parse_number(&at, &try);
   return fits && !strcmp(at, ".h5") && part_index <= part_count ? part_index : 0;
 }
 
@@ -154,7 +154,7 @@ static int is_taken(const char *path, size_t part_count, int try)
 {
   int taken = 0;
   for (size_t part_index = 0; part_index < part_count && !taken; part_index++) {
-    char *name = part_name(path, part_index, part_count, try), *whole = name ? beside(path, name) : NULL;
+    char *name = part_name(path, part_index, part_count, try), *whole = name ? next_to(path, name) : NULL;
     taken = !whole ? -1 : access(whole, F_OK) == 0;
     free(whole);
     free(name);
@@ -163,7 +163,7 @@ static int is_taken(const char *path, size_t part_count, int try)
 }
 
 /* Rank 0 says how the parts are called; each says which process it is. */
-static cgap_status agree(cgap_carry_out *o, cgap_error *error)
+static cgap_status agree_on_names(cgap_carry_out *o, cgap_error *error)
 {
   const int size = cgap_comm_size(o->comm);
   int64_t try = 1;
@@ -194,7 +194,7 @@ static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
   const size_t rank = (size_t)cgap_comm_rank(o->comm);
   if (rank >= o->part_count)
     return CGAP_OK;
-  char *path = beside(o->path, o->name[rank]), *temporary = temporary_of_part(o, rank);
+  char *path = next_to(o->path, o->name[rank]), *temporary = temporary_of_part(o, rank);
   cgap_status status = path && temporary ? cgap_writer_open_as(&o->part_writer, path, temporary, error)
                                          : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", o->path);
   free(temporary);
@@ -203,7 +203,7 @@ static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
 }
 
 /* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: by that they are known to belong together. */
-static cgap_status sign(const cgap_carry_out *o, cgap_error *error)
+static cgap_status write_part_attributes(const cgap_carry_out *o, cgap_error *error)
 {
   char part_count[SAYS_SIZE], part_index[SAYS_SIZE + 24];
   cgap_status status = CGAP_OK;
@@ -220,14 +220,14 @@ cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t pa
                                 const cgap_dataset *input, cgap_error *error)
 {
   *out = (cgap_carry_out){.comm = comm, .path = path, .part_count = part_count};
-  cgap_status status = part_count ? agree(out, error) : CGAP_OK;
+  cgap_status status = part_count ? agree_on_names(out, error) : CGAP_OK;
   if (status == CGAP_OK && cgap_comm_rank(comm) == 0) {
     note_old_parts(out, input);
     status = cgap_writer_open(&out->whole, path, error);
   }
   if (status == CGAP_OK)
     status = open_part(out, error);
-  return status == CGAP_OK ? sign(out, error) : status;
+  return status == CGAP_OK ? write_part_attributes(out, error) : status;
 }
 
 /* ---------------------------------------------------------------- datasets */
@@ -263,13 +263,13 @@ cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_ty
 /* ---------------------------------------------------------------- close */
 
 /* Passed once all ranks have come here without a failure. */
-static cgap_status meet(const cgap_carry_out *o, cgap_error *error)
+static cgap_status synchronise(const cgap_carry_out *o, cgap_error *error)
 {
   uint64_t one = 1;
   return cgap_comm_sum(o->comm, &one, 1, CGAP_COMM_U64, error);
 }
 
-static cgap_status take_name(cgap_writer **w, cgap_error *error)
+static cgap_status rename_output(cgap_writer **w, cgap_error *error)
 {
   cgap_status status = cgap_writer_close(*w, true, error);
   *w = NULL;
@@ -278,19 +278,19 @@ static cgap_status take_name(cgap_writer **w, cgap_error *error)
 
 /* All on disk, then the parts under their names, which were free, then the file that leads to them: there is no moment
  * at which a file stands under the path of which something is missing. */
-static cgap_status publish(cgap_carry_out *o, cgap_error *error)
+static cgap_status publish_files(cgap_carry_out *o, cgap_error *error)
 {
   cgap_status status = o->part_writer ? cgap_writer_finish(o->part_writer, error) : CGAP_OK;
   if (status == CGAP_OK && o->whole)
     status = cgap_writer_finish(o->whole, error);
   if (status == CGAP_OK)
-    status = meet(o, error);
+    status = synchronise(o, error);
   o->published = status == CGAP_OK;
   if (status == CGAP_OK)
-    status = take_name(&o->part_writer, error);
+    status = rename_output(&o->part_writer, error);
   if (status == CGAP_OK)
-    status = meet(o, error);
-  return status == CGAP_OK ? take_name(&o->whole, error) : status;
+    status = synchronise(o, error);
+  return status == CGAP_OK ? rename_output(&o->whole, error) : status;
 }
 
 static void remove_named(char *name)
@@ -314,13 +314,13 @@ static void remove_all(cgap_carry_out *o)
   for (size_t part_index = 0; part_index < o->part_count; part_index++)
     remove_named(temporary_of_part(o, part_index));
   for (size_t part_index = 0; first && part_index < o->part_count; part_index++)
-    remove_named(beside(o->path, o->name[part_index]));
+    remove_named(next_to(o->path, o->name[part_index]));
 }
 
 cgap_status cgap_carry_out_close(cgap_carry_out *out, cgap_status status, cgap_error *error)
 {
   if (status == CGAP_OK)
-    status = publish(out, error);
+    status = publish_files(out, error);
   if (status != CGAP_OK)
     remove_all(out);
   for (size_t i = 0; i < out->old_count; i++) {

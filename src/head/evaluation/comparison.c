@@ -107,7 +107,7 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
       in->present[e] = cgap_field_present(audit, cgap_field_at(e));
       in->scalar[e] = *cgap_field_scalar(audit, cgap_field_at(e));
     } else {
-      const cgap_looked_up found = cgap_look_up(audit, cgap_entry_key(e));
+      const cgap_key_value found = cgap_key_find(audit, cgap_entry_key(e));
       in->present[e] = found.present;
       in->scalar[e] = number_scalar(found.value, found.why);
     }

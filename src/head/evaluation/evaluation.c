@@ -6,7 +6,7 @@
 
 #include "head/evaluation/paired.h"
 
-static cgap_status measure(cgap_study *s, size_t k, const cgap_subset *test, const cgap_entrant *entrant,
+static cgap_status measure_entrant(cgap_study *s, size_t k, const cgap_subset *test, const cgap_entrant *entrant,
                            const cgap_study_options *o, cgap_error *error)
 {
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
@@ -37,7 +37,7 @@ static cgap_status run_all(cgap_study *s, const cgap_subset *test, const cgap_en
   cgap_comparison *c = &s->comparison;
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < s->count; k++) {
-    status = measure(s, k, test, &entrants[k], options, error);
+    status = measure_entrant(s, k, test, &entrants[k], options, error);
     if (status != CGAP_OK || k == 0)
       continue;
     cgap_comparison_differences(c, k);

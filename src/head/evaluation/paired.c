@@ -39,7 +39,7 @@ typedef struct mean_measure {
   double (*value)(double quantity);
 } mean_measure;
 
-static double itself(double v)
+static double identity(double v)
 {
   return v;
 }
@@ -55,7 +55,7 @@ static double within_10(double rank)
 {
   return rank <= 10;
 }
-static double reciprocal(double rank)
+static double reciprocal_rank(double rank)
 {
   return 1 / rank;
 }
@@ -63,7 +63,7 @@ static double squared_distance(double cosine)
 {
   return fmax(0, 2 - 2 * cosine);
 }
-static double distance(double cosine)
+static double distance_of_cosine(double cosine)
 {
   return sqrt(squared_distance(cosine));
 }
@@ -75,7 +75,7 @@ static double is_among_five(double place)
 {
   return place > 0;
 }
-static double percent(double right)
+static double percent_of(double right)
 {
   return 100 * right;
 }
@@ -89,19 +89,19 @@ static const mean_measure MEANS[] = {
   {"retrieval.text_to_image.recall_at_10", SHARE, {TEXT_RANK}, within_10},
   {"zero_shot.top_1", SHARE, {PLACE}, is_first},
   {"zero_shot.top_5", SHARE, {PLACE}, is_among_five},
-  {"retrieval.image_to_text.mean_rank", MEAN, {IMAGE_RANK}, itself},
-  {"retrieval.image_to_text.mrr", MEAN, {IMAGE_RANK}, reciprocal},
-  {"retrieval.text_to_image.mean_rank", MEAN, {TEXT_RANK}, itself},
-  {"retrieval.text_to_image.mrr", MEAN, {TEXT_RANK}, reciprocal},
+  {"retrieval.image_to_text.mean_rank", MEAN, {IMAGE_RANK}, identity},
+  {"retrieval.image_to_text.mrr", MEAN, {IMAGE_RANK}, reciprocal_rank},
+  {"retrieval.text_to_image.mean_rank", MEAN, {TEXT_RANK}, identity},
+  {"retrieval.text_to_image.mrr", MEAN, {TEXT_RANK}, reciprocal_rank},
   {"alignment.mean_squared_distance", MEAN, {PAIR_COSINE}, squared_distance},
-  {"alignment.mean_distance", MEAN, {PAIR_COSINE}, distance},
-  {"loss.clip_image_to_text", MEAN, {IMAGE_LOSS}, itself},
-  {"loss.clip_text_to_image", MEAN, {TEXT_LOSS}, itself},
-  {"loss.clip", MEAN, {IMAGE_LOSS, TEXT_LOSS}, itself},
+  {"alignment.mean_distance", MEAN, {PAIR_COSINE}, distance_of_cosine},
+  {"loss.clip_image_to_text", MEAN, {IMAGE_LOSS}, identity},
+  {"loss.clip_text_to_image", MEAN, {TEXT_LOSS}, identity},
+  {"loss.clip", MEAN, {IMAGE_LOSS, TEXT_LOSS}, identity},
   {"zero_shot.mean_per_class", MEAN, {CLASS_PLACE}, is_first},
-  {"arithmetic.score", ANSWERS, {ANSWER}, percent},
-  {"retrieval.image_to_text.median_rank", MEDIAN, {IMAGE_RANK}, itself},
-  {"retrieval.text_to_image.median_rank", MEDIAN, {TEXT_RANK}, itself},
+  {"arithmetic.score", ANSWERS, {ANSWER}, percent_of},
+  {"retrieval.image_to_text.median_rank", MEDIAN, {IMAGE_RANK}, identity},
+  {"retrieval.text_to_image.median_rank", MEDIAN, {TEXT_RANK}, identity},
 };
 
 /* Sums of contributions: of the logs of mean kernels, of one measure of the centroids, and of the two means that the
@@ -235,7 +235,7 @@ static void fill_mean(const paired *p, const mean_measure *m, bool centred)
     add_mean(p, m->of[k], m->value, scale, centred);
 }
 
-static double sum(const double *v, size_t count)
+static double sum_of(const double *v, size_t count)
 {
   double total = 0;
   for (size_t i = 0; i < count; i++)
@@ -264,7 +264,7 @@ static void set_ends(cgap_change *d, double lo, double hi)
 /* `scale` makes the contributions' sum of squares a variance: n/(n − 1) for means, whose centring takes one degree of
  * freedom; n(n − 1)/(n − 2)² for pairs, since an image's contribution, less its part of the mean, is of n − 2 others.
  * `twice`: the part of the variance that pairs count twice. */
-static void student(cgap_change *d, const paired *p, double scale, double twice)
+static void interval_by_student(cgap_change *d, const paired *p, double scale, double twice)
 {
   const double n = (double)p->images;
   const double variance = scale * sum_of_squares(p->moves, p->images) - twice;
@@ -274,7 +274,7 @@ static void student(cgap_change *d, const paired *p, double scale, double twice)
 
 /* Of two groups, the difference of kernel terms of the measure between b and a: h(g, g') of Hoeffding's decomposition.
  */
-static double between(const smooth_measure *m, const cgap_audit *a, size_t p, size_t q)
+static double kernel_between(const smooth_measure *m, const cgap_audit *a, size_t p, size_t q)
 {
   const cgap_contributions *c = a->contributions;
   const double n = (double)a->images, texts = (double)a->texts;
@@ -301,20 +301,20 @@ static double counted_twice(const paired *p, const smooth_measure *m)
     return 0;
   for (size_t g = 1; g < probed; g++)
     for (size_t h = 0; h < g; h++) {
-      const double difference = between(m, p->b, g, h) - between(m, p->a, g, h);
+      const double difference = kernel_between(m, p->b, g, h) - kernel_between(m, p->a, g, h);
       total += difference * difference;
     }
   const double n = (double)p->images, seen = (double)probed;
   return total * (n * (n - 1)) / (seen * (seen - 1));
 }
 
-static void smooth(cgap_change *d, const paired *p, const smooth_measure *m)
+static void interval_of_smooth(cgap_change *d, const paired *p, const smooth_measure *m)
 {
   const cgap_contributions *a = p->a->contributions, *b = p->b->contributions;
   clear_moves(p);
   if (m->losses) {
-    add_mean(p, IMAGE_LOSS, itself, 0.5, true);
-    add_mean(p, TEXT_LOSS, itself, 0.5, true);
+    add_mean(p, IMAGE_LOSS, identity, 0.5, true);
+    add_mean(p, TEXT_LOSS, identity, 0.5, true);
     add_mean(p, PAIR_COSINE, squared_distance, 1, true);
   }
   for (size_t i = 0; i < p->images; i++) {
@@ -324,7 +324,7 @@ static void smooth(cgap_change *d, const paired *p, const smooth_measure *m)
       p->moves[i] += b->centroid[m->centroid][i] - a->centroid[m->centroid][i];
   }
   const double n = (double)p->images;
-  student(d, p, m->centroid < 0 ? n * (n - 1) / ((n - 2) * (n - 2)) : n / (n - 1), counted_twice(p, m));
+  interval_by_student(d, p, m->centroid < 0 ? n * (n - 1) / ((n - 2) * (n - 2)) : n / (n - 1), counted_twice(p, m));
 }
 
 /* ---------------------------------------------------------------- random signs */
@@ -342,7 +342,7 @@ static double *signed_sums(const double *v, size_t images)
   return table;
 }
 
-static int ascending(const void *a, const void *b)
+static int compare_doubles(const void *a, const void *b)
 {
   const double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -362,7 +362,7 @@ static void signed_range(double difference, double moves, double weight, double 
 }
 
 /* The shifts that the test by random signs does not reject. No interval where so few images leave nothing to reject. */
-static cgap_status by_signs(cgap_change *d, const paired *p, cgap_error *error)
+static cgap_status interval_by_random_signs(cgap_change *d, const paired *p, cgap_error *error)
 {
   static const uint64_t STREAM = 0x5349474E; /* one for all, so that no verdict depends on a seed */
   const size_t runs = (p->images + RUN - 1) / RUN;
@@ -382,8 +382,8 @@ static cgap_status by_signs(cgap_change *d, const paired *p, cgap_error *error)
     signed_range(d->difference, moved, weighed, &lo[r], &hi[r]);
   }
   if (fine) {
-    qsort(lo, FLIPS, sizeof *lo, ascending);
-    qsort(hi, FLIPS, sizeof *hi, ascending);
+    qsort(lo, FLIPS, sizeof *lo, compare_doubles);
+    qsort(hi, FLIPS, sizeof *hi, compare_doubles);
     for (size_t i = 0; i < p->images; i++)
       scale += fabs(p->moves[i]);
     const double ends[] = {lo[EXTREME - 1], hi[FLIPS - EXTREME]};
@@ -413,7 +413,7 @@ static void count_changed(double *lost, double *gained, const paired *p, const m
   }
 }
 
-static double asking(const cgap_audit *a, quantity q)
+static double count_asking(const cgap_audit *a, quantity q)
 {
   double count = 0;
   for (size_t k = 0; k < count_of(a, q); k++)
@@ -424,17 +424,17 @@ static double asking(const cgap_audit *a, quantity q)
 /* How much wider the queries of one image make the variance of the difference than as many independent ones. */
 static double design_effect(const paired *p, const mean_measure *m, double changed, double mean)
 {
-  const double n = (double)p->images, queries = asking(p->a, m->of[0]),
+  const double n = (double)p->images, queries = count_asking(p->a, m->of[0]),
                alone = (changed / queries - mean * mean) / queries;
   fill_mean(p, m, true);
   return alone > 0 ? fmax(1, n / (n - 1) * sum_of_squares(p->moves, p->images) / alone) : 1;
 }
 
-static void mcnemar(cgap_change *d, const paired *p, const mean_measure *m)
+static void interval_by_mcnemar(cgap_change *d, const paired *p, const mean_measure *m)
 {
   double lost, gained;
   count_changed(&lost, &gained, p, m);
-  const double changed = lost + gained, changed_fraction = changed / asking(p->a, m->of[0]);
+  const double changed = lost + gained, changed_fraction = changed / count_asking(p->a, m->of[0]);
   const double effect = changed > 0 && m->of[0] == TEXT_RANK ? design_effect(p, m, changed, d->difference) : 1;
   lost /= effect;
   gained /= effect;
@@ -472,7 +472,7 @@ static cgap_status median_ends(double *lo, double *hi, const paired *p, const cg
   for (size_t k = 0; k < count_of(a, q); k++)
     if (!isnan(quantity_of(a, q, k)))
       rank[count++] = quantity_of(a, q, k);
-  qsort(rank, count, sizeof *rank, ascending);
+  qsort(rank, count, sizeof *rank, compare_doubles);
   const double n = (double)count, effect = q == TEXT_RANK ? median_effect(p, a, median) : 1;
   const double half = CGAP_Z95 / 2 * sqrt(n * effect), last = n - 1;
   *lo = fmin(rank[(size_t)fmax(0, floor(n / 2 - half))], median);
@@ -496,7 +496,7 @@ static cgap_status by_order(cgap_change *d, const paired *p, const mean_measure 
 /* ---------------------------------------------------------------- the distance */
 
 /* Of the two estimates of a squared distance: what their errors share comes from the images alone, at first order. */
-static double correlation(const cgap_audit *a, const cgap_audit *b)
+static double correlation_of_distances(const cgap_audit *a, const cgap_audit *b)
 {
   const double n = (double)a->images, scale = 4 * n / (n - 1);
   const double *v = a->contributions->centroid[CGAP_OF_SQUARED_DISTANCE];
@@ -518,7 +518,7 @@ static bool is_clear(const cgap_scalar *distance)
 }
 
 /* √(x² + y² − 2r xy) */
-static double joined(double x, double y, double r)
+static double joined_error(double x, double y, double r)
 {
   return sqrt(fmax(0, x * x + y * y - 2 * r * x * y));
 }
@@ -533,16 +533,16 @@ cgap_change cgap_paired_distance(const cgap_audit *a, const cgap_audit *b)
     set_ends(&d, to->lo - from->hi, to->hi - from->lo);
     return d;
   }
-  const double r = correlation(a, b), student = cgap_student_95((double)a->images - 1) / CGAP_Z95;
-  set_ends(&d, d.difference - student * joined(to->value - to->lo, from->hi - from->value, r),
-           d.difference + student * joined(to->hi - to->value, from->value - from->lo, r));
+  const double r = correlation_of_distances(a, b), student = cgap_student_95((double)a->images - 1) / CGAP_Z95;
+  set_ends(&d, d.difference - student * joined_error(to->value - to->lo, from->hi - from->value, r),
+           d.difference + student * joined_error(to->hi - to->value, from->value - from->lo, r));
   return d;
 }
 
 /* ---------------------------------------------------------------- arithmetic */
 
 /* Σ over images of the square of what the queries move that are about it, or find it. */
-static double clustered(const paired *p, const double *moves, const size_t *image)
+static double clustered_variance(const paired *p, const double *moves, const size_t *image)
 {
   clear_moves(p);
   for (size_t q = 0; q < p->a->contributions->queries; q++)
@@ -553,7 +553,7 @@ static double clustered(const paired *p, const double *moves, const size_t *imag
 /* Answers hang together through the image that is asked about and through the image that is found, in either audit,
  * which many queries may share: the variance adds what each of the three groups makes of it (Cameron, Gelbach and
  * Miller 2011). */
-static cgap_status by_answers(cgap_change *d, const paired *p, cgap_error *error)
+static cgap_status interval_of_answers(cgap_change *d, const paired *p, cgap_error *error)
 {
   const cgap_contributions *a = p->a->contributions, *b = p->b->contributions;
   double *moves = cgap_alloc(a->queries, sizeof *moves), total = 0;
@@ -563,8 +563,8 @@ static cgap_status by_answers(cgap_change *d, const paired *p, cgap_error *error
     total += a->query_weight[q];
   for (size_t q = 0; q < a->queries; q++)
     moves[q] = a->query_weight[q] / total * (100 * (b->query_right[q] - a->query_right[q]) - d->difference);
-  const double own = clustered(p, moves, a->query_image), alone = sum_of_squares(moves, a->queries);
-  const double found = clustered(p, moves, a->query_found) + clustered(p, moves, b->query_found) - 2 * alone;
+  const double own = clustered_variance(p, moves, a->query_image), alone = sum_of_squares(moves, a->queries);
+  const double found = clustered_variance(p, moves, a->query_found) + clustered_variance(p, moves, b->query_found) - 2 * alone;
   const double n = (double)p->images, half = cgap_student_95(n - 1) * sqrt(n / (n - 1) * (own + fmax(0, found)));
   set_ends(d, d->difference - half, d->difference + half);
   cgap_free(moves);
@@ -583,7 +583,7 @@ bool cgap_paired_possible(const cgap_audit *a, const cgap_audit *b)
 bool cgap_paired_same_rows(const cgap_audit *a, const cgap_audit *b)
 {
   const cgap_contributions *c = a->contributions, *d = b->contributions;
-  const double most = 2 * (c->rounding + d->rounding) + 1e-12, mean = sum(a->pair_cosine, a->texts) / (double)a->texts;
+  const double most = 2 * (c->rounding + d->rounding) + 1e-12, mean = sum_of(a->pair_cosine, a->texts) / (double)a->texts;
   double greatest = 0, squares = 0, deviations = 0;
   for (size_t j = 0; j < a->texts; j++) {
     const double difference = a->pair_cosine[j] - b->pair_cosine[j];
@@ -621,15 +621,15 @@ static cgap_status of_mean(cgap_change *d, const paired *p, const mean_measure *
   if (m->how == MEDIAN)
     return by_order(d, p, m, c->input[0].scalar[entry].value, c->input[k].scalar[entry].value, error);
   if (m->how == SHARE) {
-    mcnemar(d, p, m);
+    interval_by_mcnemar(d, p, m);
     return CGAP_OK;
   }
   if (m->how == ANSWERS)
-    return by_answers(d, p, error);
+    return interval_of_answers(d, p, error);
   fill_mean(p, m, p->images > FLIPPED_IMAGES);
   if (p->images <= FLIPPED_IMAGES)
-    return by_signs(d, p, error);
-  student(d, p, (double)p->images / ((double)p->images - 1), 0);
+    return interval_by_random_signs(d, p, error);
+  interval_by_student(d, p, (double)p->images / ((double)p->images - 1), 0);
   return CGAP_OK;
 }
 
@@ -651,7 +651,7 @@ cgap_status cgap_paired_differences(cgap_comparison *c, size_t k, const cgap_aud
   for (size_t m = 0; status == CGAP_OK && m < sizeof SMOOTH / sizeof *SMOOTH; m++) {
     const size_t e = cgap_entry_find(SMOOTH[m].key);
     if (isfinite(change[e].difference))
-      smooth(&change[e], &p, &SMOOTH[m]);
+      interval_of_smooth(&change[e], &p, &SMOOTH[m]);
   }
   const size_t distance_entry = cgap_entry_find("gap.corrected_distance");
   const cgap_change moved = cgap_paired_distance(a, b);

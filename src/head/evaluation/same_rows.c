@@ -12,7 +12,7 @@ enum { FEWEST = 12 }; /* images that can be told apart by their neighbours */
 static const double KNOWN = 0.9, DEVIATIONS = 5, TIE = 1e-9;
 
 /* out (n, n): similarities less the mean of row and column, 0 on the diagonal. */
-static void centre(double *out, const double *between, size_t n)
+static void centre_similarities(double *out, const double *between, size_t n)
 {
   double all = 0;
   for (size_t i = 0; i < n; i++)
@@ -31,7 +31,7 @@ static void centre(double *out, const double *between, size_t n)
         out[i * n + j] -= mean[i] + mean[j] - all * (double)(n - 2) / (double)(n - 1);
 }
 
-static double dot(const double *a, const double *b, size_t n)
+static double dot_product(const double *a, const double *b, size_t n)
 {
   double s = 0;
   for (size_t k = 0; k < n; k++)
@@ -48,16 +48,16 @@ typedef struct resemblance {
 static resemblance resemblance_of(const double *a, const double *b, size_t n, double *spare)
 {
   double *p = spare, *q = spare + (n + 1) * n, recognised = 0;
-  centre(p, a, n);
-  centre(q, b, n);
+  centre_similarities(p, a, n);
+  centre_similarities(q, b, n);
   for (size_t i = 0; i < n; i++) {
-    const double own_norm = sqrt(dot(q + i * n, q + i * n, n)), own = dot(p + i * n, q + i * n, n) / own_norm;
+    const double own_norm = sqrt(dot_product(q + i * n, q + i * n, n)), own = dot_product(p + i * n, q + i * n, n) / own_norm;
     bool best = own > 0;
     for (size_t j = 0; best && j < n; j++)
-      best = j == i || dot(p + i * n, q + j * n, n) <= (own + TIE) * sqrt(dot(q + j * n, q + j * n, n));
+      best = j == i || dot_product(p + i * n, q + j * n, n) <= (own + TIE) * sqrt(dot_product(q + j * n, q + j * n, n));
     recognised += best;
   }
-  const double pq = dot(p, q, n * n), pp = dot(p, p, n * n), qq = dot(q, q, n * n);
+  const double pq = dot_product(p, q, n * n), pp = dot_product(p, p, n * n), qq = dot_product(q, q, n * n);
   const double pairs = (double)n * ((double)n - 1) / 2;
   return (resemblance){.recognised = recognised / (double)n,
                        .correlation = pp > 0 && qq > 0 ? pq / sqrt(pp * qq) * sqrt(pairs) : 0};

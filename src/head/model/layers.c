@@ -41,7 +41,7 @@ void cgap_activations_clear(cgap_activations *a)
 }
 
 /* out (rows, w.rows) = β·out + in · Wᵀ + b */
-static void affine(const float *parameters, const cgap_parameter_block *w, const cgap_parameter_block *b, const float *in, size_t rows,
+static void affine_forward(const float *parameters, const cgap_parameter_block *w, const cgap_parameter_block *b, const float *in, size_t rows,
                    float beta, float *out)
 {
   const cgap_operand x = {in, w->columns, false}, weight = {parameters + w->offset, w->columns, true};
@@ -53,7 +53,7 @@ static void affine(const float *parameters, const cgap_parameter_block *w, const
 }
 
 /* x Φ(x) and its derivative Φ(x) + x φ(x) (Hendrycks and Gimpel 2016, exact form) */
-static float gelu(float x)
+static float gelu_of(float x)
 {
   return 0.5f * x * (1.0f + erff(x * 0.70710678f));
 }
@@ -69,7 +69,7 @@ static bool is_residual(const cgap_head_shape *s)
 }
 
 /* z = a/‖a‖, in place; a row of zeros stays one. */
-static void normalise(const cgap_vector *v, float *z, size_t rows, size_t dim, float *norm)
+static void normalise_rows(const cgap_vector *v, float *z, size_t rows, size_t dim, float *norm)
 {
   for (size_t i = 0; i < rows; i++) {
     float *a = z + i * dim;
@@ -92,14 +92,14 @@ static void forward_block(const cgap_layers *l, const float *parameters, int mod
     memcpy(a, x, rows * s->dim * sizeof *a);
   if (s->kind == CGAP_HEAD_MLP) {
     float *before = out->before + first * s->hidden, *after = out->after + first * s->hidden;
-    affine(parameters, &t->weight, &t->bias, x, rows, 0, before);
+    affine_forward(parameters, &t->weight, &t->bias, x, rows, 0, before);
     for (size_t k = 0; k < rows * s->hidden; k++)
-      after[k] = gelu(before[k]);
-    affine(parameters, &t->weight2, &t->bias2, after, rows, beta, a);
+      after[k] = gelu_of(before[k]);
+    affine_forward(parameters, &t->weight2, &t->bias2, after, rows, beta, a);
   } else {
-    affine(parameters, &t->weight, &t->bias, x, rows, beta, a);
+    affine_forward(parameters, &t->weight, &t->bias, x, rows, beta, a);
   }
-  normalise(cgap_vector_here(), a, rows, s->dim, out->norm + first);
+  normalise_rows(cgap_vector_here(), a, rows, s->dim, out->norm + first);
 }
 
 static size_t blocks_of(size_t rows)
@@ -107,7 +107,7 @@ static size_t blocks_of(size_t rows)
   return (rows + BLOCK - 1) / BLOCK;
 }
 
-static size_t extent(size_t block, size_t rows)
+static size_t block_extent(size_t block, size_t rows)
 {
   return rows - block * BLOCK < BLOCK ? rows - block * BLOCK : BLOCK;
 }
@@ -121,7 +121,7 @@ void cgap_layers_forward(const cgap_layers *l, const float *parameters, const fl
   for (size_t i = 0; i < all; i++) {
     const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
     const size_t block = i < images ? i : i - images;
-    forward_block(l, parameters, modality, in[modality], block * BLOCK, extent(block, rows[modality]), &out[modality]);
+    forward_block(l, parameters, modality, in[modality], block * BLOCK, block_extent(block, rows[modality]), &out[modality]);
   }
 }
 
@@ -129,14 +129,14 @@ void cgap_layers_apply(const cgap_layers *l, const float *parameters, int modali
                        float *out, cgap_activations *scratch)
 {
   for (size_t block = 0; block < blocks_of(rows); block++) {
-    const size_t count = extent(block, rows);
+    const size_t count = block_extent(block, rows);
     forward_block(l, parameters, modality, in + block * BLOCK * l->shape.dim_in, 0, count, scratch);
     memcpy(out + block * BLOCK * l->shape.dim, scratch->z, count * l->shape.dim * sizeof *out);
   }
 }
 
 /* z = a/‖a‖ gives ∂L/∂a = (I − z zᵀ) ∂L/∂z / ‖a‖, in place */
-static void project(const cgap_vector *v, const float *z, const float *norm, size_t rows, size_t dim, float *dz)
+static void project_gradient(const cgap_vector *v, const float *z, const float *norm, size_t rows, size_t dim, float *dz)
 {
   for (size_t i = 0; i < rows; i++) {
     const float *zi = z + i * dim;
@@ -154,7 +154,7 @@ static void backward_block(const cgap_layers *l, const float *parameters, int mo
   const cgap_head_shape *s = &l->shape;
   const cgap_tower *t = &l->tower[modality];
   float *da = dz + first * s->dim;
-  project(cgap_vector_here(), a->z + first * s->dim, a->norm + first, rows, s->dim, da);
+  project_gradient(cgap_vector_here(), a->z + first * s->dim, a->norm + first, rows, s->dim, da);
   if (s->kind != CGAP_HEAD_MLP)
     return;
   float *before = a->before + first * s->hidden, *pull = a->pull + first * s->hidden;
@@ -188,19 +188,19 @@ static void bias_gradient(const cgap_parameter_block *b, const float *da, size_t
 }
 
 /* A weight of one side with its bias, and what its gradient is a product of. */
-typedef struct pulled {
+typedef struct layer_pull {
   const cgap_parameter_block *weight, *bias;
   const float *da, *in;
   size_t rows;
   float beta; /* 1: the text side adds to the image side's, where they are tied */
-} pulled;
+} layer_pull;
 
-static size_t panels_of(const pulled *p)
+static size_t panels_of(const layer_pull *p)
 {
   return (p->weight->columns + COLUMNS - 1) / COLUMNS + 1;
 }
 
-static void gradient_panel(const pulled *p, size_t panel, float *gradient)
+static void gradient_panel(const layer_pull *p, size_t panel, float *gradient)
 {
   const size_t first = panel * COLUMNS, columns = p->weight->columns;
   if (first >= columns)
@@ -211,7 +211,7 @@ static void gradient_panel(const pulled *p, size_t panel, float *gradient)
 }
 
 /* Panels of one layer of both sides are shared out together, unless the sides are tied: then one after the other. */
-static void layer_gradient(const pulled modality[CGAP_MODALITIES], bool tied, float *gradient, int threads)
+static void layer_gradient(const layer_pull modality[CGAP_MODALITIES], bool tied, float *gradient, int threads)
 {
   const size_t panels = panels_of(&modality[0]), columns = modality[0].weight->columns; /* the same on both sides */
   const bool worth = (modality[0].rows + modality[1].rows) * modality[0].weight->rows * columns >= PARALLEL_FROM;
@@ -230,18 +230,18 @@ void cgap_layers_backward(const cgap_layers *l, const float *parameters, const f
   const size_t images = blocks_of(rows[CGAP_IMAGE_MODALITY]), all = images + blocks_of(rows[CGAP_TEXT_MODALITY]);
   const bool mlp = l->shape.kind == CGAP_HEAD_MLP;
   const bool worth = (rows[0] + rows[1]) * l->shape.dim * (8 + l->shape.hidden) >= PARALLEL_FROM;
-  pulled first[CGAP_MODALITIES], second[CGAP_MODALITIES];
+  layer_pull first[CGAP_MODALITIES], second[CGAP_MODALITIES];
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
   for (size_t i = 0; i < all; i++) {
     const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
     const size_t block = i < images ? i : i - images;
-    backward_block(l, parameters, modality, block * BLOCK, extent(block, rows[modality]), &a[modality], dz[modality]);
+    backward_block(l, parameters, modality, block * BLOCK, block_extent(block, rows[modality]), &a[modality], dz[modality]);
   }
   for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
     const cgap_tower *t = &l->tower[modality];
     const float beta = l->shape.shared && modality == CGAP_TEXT_MODALITY ? 1.0f : 0.0f;
-    first[modality] = (pulled){&t->weight, &t->bias, mlp ? a[modality].before : dz[modality], in[modality], rows[modality], beta};
-    second[modality] = (pulled){&t->weight2, &t->bias2, dz[modality], a[modality].after, rows[modality], beta};
+    first[modality] = (layer_pull){&t->weight, &t->bias, mlp ? a[modality].before : dz[modality], in[modality], rows[modality], beta};
+    second[modality] = (layer_pull){&t->weight2, &t->bias2, dz[modality], a[modality].after, rows[modality], beta};
   }
   layer_gradient(first, l->shape.shared, gradient, threads);
   if (mlp)
@@ -258,23 +258,23 @@ const char *cgap_head_kind_name(cgap_head_kind kind)
 
 enum { START_STREAM = 0x5741 }; /* of the random numbers */
 
-static cgap_parameter_block block(size_t *count, size_t rows, size_t columns)
+static cgap_parameter_block add_block(size_t *count, size_t rows, size_t columns)
 {
   cgap_parameter_block b = {.offset = *count, .rows = rows, .columns = columns};
   *count += rows * columns;
   return b;
 }
 
-static cgap_tower tower(size_t *count, const cgap_head_shape *s)
+static cgap_tower add_tower(size_t *count, const cgap_head_shape *s)
 {
   cgap_tower t = {0};
   const bool mlp = s->kind == CGAP_HEAD_MLP;
-  t.weight = block(count, mlp ? s->hidden : s->dim, s->dim_in);
+  t.weight = add_block(count, mlp ? s->hidden : s->dim, s->dim_in);
   if (s->kind != CGAP_HEAD_LINEAR)
-    t.bias = block(count, t.weight.rows, 1);
+    t.bias = add_block(count, t.weight.rows, 1);
   if (mlp) {
-    t.weight2 = block(count, s->dim, s->hidden);
-    t.bias2 = block(count, s->dim, 1);
+    t.weight2 = add_block(count, s->dim, s->hidden);
+    t.bias2 = add_block(count, s->dim, 1);
   }
   return t;
 }
@@ -282,8 +282,8 @@ static cgap_tower tower(size_t *count, const cgap_head_shape *s)
 cgap_layers cgap_layers_init(const cgap_head_shape *shape)
 {
   cgap_layers l = {.shape = *shape};
-  l.tower[CGAP_IMAGE_MODALITY] = tower(&l.count, shape);
-  l.tower[CGAP_TEXT_MODALITY] = shape->shared ? l.tower[CGAP_IMAGE_MODALITY] : tower(&l.count, shape);
+  l.tower[CGAP_IMAGE_MODALITY] = add_tower(&l.count, shape);
+  l.tower[CGAP_TEXT_MODALITY] = shape->shared ? l.tower[CGAP_IMAGE_MODALITY] : add_tower(&l.count, shape);
   return l;
 }
 

@@ -10,7 +10,7 @@
 
 static const float NO_PULL = 1e30f; /* an offset that makes the exponential vanish */
 
-static bool allocate(cgap_loss *l)
+static bool allocate_noting_failure(cgap_loss *l)
 {
   size_t pairs = 0;
   const size_t slot = (size_t)CGAP_LOSS_TILE * l->dim;
@@ -57,7 +57,7 @@ cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t 
   l->dim = dim;
   l->threads = threads > 0 ? threads : 1;
   l->vector = cgap_vector_here();
-  if (!allocate(l)) {
+  if (!allocate_noting_failure(l)) {
     cgap_loss_close(l);
     return cgap_fail(error, CGAP_RESOURCE,
                      "out of memory for a batch of %zu images and %zu texts; give a smaller --batch", images, texts);
@@ -71,7 +71,7 @@ void cgap_loss_set_comm(cgap_loss *l, cgap_comm *comm)
   l->comm = comm;
 }
 
-cgap_status cgap_loss_heard(const cgap_loss *l, cgap_error *error)
+cgap_status cgap_loss_status(const cgap_loss *l, cgap_error *error)
 {
   if (l->status && error)
     *error = l->error;
@@ -124,7 +124,7 @@ static size_t positive_at(const direction *d, size_t place)
   return d->positive_index ? d->positive_index[place] : place;
 }
 
-static direction_sums asked(const direction *d)
+static direction_sums count_asked(const direction *d)
 {
   direction_sums sums = {0};
   for (size_t q = 0; q < d->queries; q++)
@@ -134,7 +134,7 @@ static direction_sums asked(const direction *d)
 
 /* loss_q = mean over p of log(e^{βs_p} + R) − βs_p, R the negatives' sum.
  * ∂/∂s_j = β e^{βs_j} · mean over p of 1/(e^{βs_p} + R); ∂/∂s_p = β/k (e^{βs_p}/(e^{βs_p} + R) − 1). */
-static double query(const direction *d, size_t q, double beta, const cgap_loss *l, direction_sums *sums)
+static double query_loss(const direction *d, size_t q, double beta, const cgap_loss *l, direction_sums *sums)
 {
   const size_t begin = d->first[q], end = d->first[q + 1], count = end - begin;
   const cgap_running *negatives = &d->negatives[q];
@@ -156,13 +156,13 @@ static double query(const direction *d, size_t q, double beta, const cgap_loss *
   return count > 0 ? loss / (double)count : 0;
 }
 
-static direction_sums direct(direction *d, double beta, double weight, cgap_loss *l)
+static direction_sums direction_loss(direction *d, double beta, double weight, cgap_loss *l)
 {
-  direction_sums sums = asked(d);
+  direction_sums sums = count_asked(d);
   d->weight = sums.asked ? weight / 2 / (double)sums.asked : 0;
   d->log_strength = log(d->weight * beta);
   for (size_t q = 0; q < d->queries; q++)
-    sums.loss += query(d, q, beta, l, &sums);
+    sums.loss += query_loss(d, q, beta, l, &sums);
   return sums;
 }
 
@@ -179,7 +179,7 @@ static double positive_terms(cgap_loss *l, const cgap_positives *p, const cgap_w
   direction by_text = {p->texts, p->text_first, p->text_positive, l->column, l->column_reference, l->column_offset, 0, 0};
   double align = 0, dot = 0;
   memset(l->pull, 0, p->count * sizeof *l->pull);
-  direction_sums image = direct(&by_image, beta, w->clip, l), text = direct(&by_text, beta, w->clip, l);
+  direction_sums image = direction_loss(&by_image, beta, w->clip, l), text = direction_loss(&by_text, beta, w->clip, l);
   for (size_t c = 0; c < p->count; c++) {
     double s = (double)l->positive[c];
     align += 2 - 2 * s;
@@ -197,7 +197,7 @@ static double positive_terms(cgap_loss *l, const cgap_positives *p, const cgap_w
 
 /* u = log(2 Σ/(n(n − 1))), ∂u/∂z_i = 4/Σ · Σ_k e^{4 z_i·z_k − 4} z_k (L_Uniform takes half). Leaves the sums over k in
  * the gradients, and in *out what they are to be multiplied by. */
-static void uniformity(cgap_loss *l, const cgap_positives *p, const float *x, const float *y, double weight,
+static void uniformity_terms(cgap_loss *l, const cgap_positives *p, const float *x, const float *y, double weight,
                        cgap_loss_terms *terms, cgap_pulled *out)
 {
   const bool pulls = out && weight > 0;
@@ -219,7 +219,7 @@ static void uniformity(cgap_loss *l, const cgap_positives *p, const float *x, co
   terms->uniform = (term[0] + term[1]) / 2;
 }
 
-static double weighted(double weight, double term)
+static double weighted_term(double weight, double term)
 {
   return weight > 0 && !isnan(term) ? weight * term : 0;
 }
@@ -230,12 +230,12 @@ void cgap_loss_run(cgap_loss *l, const cgap_positives *p, const float *x, const 
   cgap_cross cross = {.positives = p, .x = x, .y = y, .temperature = temperature};
   const double unmatched = (double)p->images * (double)p->texts - (double)p->count;
   cgap_pulled pulled = {.gradient = {gradient ? gradient->x : NULL, gradient ? gradient->y : NULL}};
-  uniformity(l, p, x, y, w->uniform, terms, gradient ? &pulled : NULL);
+  uniformity_terms(l, p, x, y, w->uniform, terms, gradient ? &pulled : NULL);
   const double kernel = cgap_loss_forward(l, &cross);
   double dot = positive_terms(l, p, w, 1 / temperature, terms);
   terms->xuniform = unmatched > 0 ? log(kernel / unmatched) : NAN;
-  terms->total = weighted(w->clip, terms->clip) + weighted(w->uniform, terms->uniform) +
-                 weighted(w->align, terms->align) + weighted(w->xuniform, terms->xuniform) +
+  terms->total = weighted_term(w->clip, terms->clip) + weighted_term(w->uniform, terms->uniform) +
+                 weighted_term(w->align, terms->align) + weighted_term(w->xuniform, terms->xuniform) +
                  0 * terms->align; /* rows that are not finite leave no finite total */
   if (!gradient)
     return;

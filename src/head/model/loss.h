@@ -35,7 +35,7 @@ void cgap_loss_close(cgap_loss *loss); /* NULL is fine */
 void cgap_loss_set_comm(cgap_loss *loss, cgap_comm *comm);
 
 /* What was heard of other ranks since: not CGAP_OK, and the results of the last run mean nothing. */
-CGAP_MUST_CHECK cgap_status cgap_loss_heard(const cgap_loss *loss, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_loss_status(const cgap_loss *loss, cgap_error *error);
 
 /* Fills *terms, and *gradient where it is not NULL. x (images, dim) and y (texts, dim) are unit rows. */
 void cgap_loss_run(cgap_loss *loss, const cgap_positives *positives, const float *x, const float *y,

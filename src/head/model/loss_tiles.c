@@ -27,7 +27,7 @@ static size_t blocks_of(size_t rows, size_t height)
   return (rows + height - 1) / height;
 }
 
-static size_t extent(size_t block, size_t rows, size_t height)
+static size_t tile_extent(size_t block, size_t rows, size_t height)
 {
   return rows - block * height < height ? rows - block * height : height;
 }
@@ -51,7 +51,7 @@ static float mask_of(double temperature)
   return -200.0f * (float)fmax(1.0, temperature);
 }
 
-static void cosines(const tile *t, const float *a, const float *b, size_t dim)
+static void compute_cosines(const tile *t, const float *a, const float *b, size_t dim)
 {
   const cgap_operand rows = {a + t->row * dim, dim, false}, columns = {b + t->column * dim, dim, true};
   cgap_sgemm(t->rows, t->columns, dim, rows, columns, 0, t->s, t->ld);
@@ -194,7 +194,7 @@ static void scale_rows_of_others(const cgap_loss *l, const cgap_cross *x, size_t
 
 /* ---------------------------------------------------------------- sweeps */
 
-static void forget(cgap_running *running, size_t count)
+static void reset_running(cgap_running *running, size_t count)
 {
   for (size_t i = 0; i < count; i++)
     running[i] = (cgap_running){.greatest = -INFINITY};
@@ -215,7 +215,7 @@ static void visit_positives(cgap_loss *loss, const cgap_positives *positives, co
   }
 }
 
-static void take_and_mask(cgap_loss *loss, size_t positive_index, float *s, float mask)
+static void store_and_mask(cgap_loss *loss, size_t positive_index, float *s, float mask)
 {
   loss->positive[positive_index] = *s;
   *s = mask;
@@ -237,9 +237,9 @@ static tile tile_at(cgap_loss *loss, size_t block, size_t rows, size_t height, s
                     float *keep)
 {
   tile t = {.row = block * height,
-            .rows = extent(block, rows, height),
+            .rows = tile_extent(block, rows, height),
             .column = panel * TILE,
-            .columns = extent(panel, columns, TILE)};
+            .columns = tile_extent(panel, columns, TILE)};
   if (keep) {
     t.s = keep + t.row * columns + t.column;
     t.ld = columns;
@@ -256,8 +256,8 @@ static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cg
   double row_sum[TILE], column_sum[TILE];
   const double scale = 1.0 / x->temperature;
   const float mask = mask_of(x->temperature), least = mask / 2;
-  cosines(t, x->x, x->y, loss->dim);
-  visit_positives(loss, x->positives, t, take_and_mask, mask);
+  compute_cosines(t, x->x, x->y, loss->dim);
+  visit_positives(loss, x->positives, t, store_and_mask, mask);
   loss->vector->tile_greatest(t->s, t->rows, t->columns, t->ld, row, column);
   slot->sum +=
     loss->vector->tile_sums(t->s, t->rows, t->columns, t->ld, (float)scale, row, column, row_sum, column_sum);
@@ -277,15 +277,15 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
   const double scale = 1.0 / x->temperature;
   float *keep = images * texts <= CGAP_LOSS_KEEP ? loss->keep : NULL;
   double sum = 0;
-  forget(loss->row, images);
-  forget(loss->column, texts);
+  reset_running(loss->row, images);
+  reset_running(loss->column, texts);
 #pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim >= PARALLEL_FROM)
   for (size_t panel = 0; panel < panels; panel++) {
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < groups; g++) {
       cgap_group_slot *slot = &loss->slot[g];
       slot->sum = 0;
-      forget(slot->column, TILE);
+      reset_running(slot->column, TILE);
       for (size_t block = own.begin + g * mine / groups; block < own.begin + (g + 1) * mine / groups; block++) {
         tile t = tile_at(loss, block, images, height, panel, texts, keep);
         forward_tile(loss, x, &t, slot);
@@ -294,7 +294,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
 #pragma omp single
     for (size_t g = 0; g < groups; g++) {
       sum += loss->slot[g].sum;
-      for (size_t j = 0; j < extent(panel, texts, TILE); j++)
+      for (size_t j = 0; j < tile_extent(panel, texts, TILE); j++)
         cgap_running_merge(&loss->column[panel * TILE + j], loss->slot[g].column[j].greatest,
                            loss->slot[g].column[j].sum, scale);
     }
@@ -310,7 +310,7 @@ static void backward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, b
   const cgap_soft row = {loss->row_reference + t->row, loss->row_offset + t->row};
   const cgap_soft column = {loss->column_reference + t->column, loss->column_offset + t->column};
   if (!kept) {
-    cosines(t, x->x, x->y, loss->dim);
+    compute_cosines(t, x->x, x->y, loss->dim);
     visit_positives(loss, x->positives, t, only_mask, mask);
   }
   slot->dot +=
@@ -343,7 +343,7 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulle
   scale_rows_of_others(loss, x, height, blocks, out);
 #pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim >= PARALLEL_FROM)
   for (size_t panel = 0; panel < panels; panel++) {
-    const size_t end = panel * TILE + extent(panel, texts, TILE);
+    const size_t end = panel * TILE + tile_extent(panel, texts, TILE);
 #pragma omp for schedule(dynamic, 1)
     for (size_t g = 0; g < groups; g++) {
       cgap_group_slot *slot = &loss->slot[g];
@@ -375,7 +375,7 @@ static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap
                             float *gradient)
 {
   const bool diagonal = t->row == t->column;
-  cosines(t, z, z, loss->dim);
+  compute_cosines(t, z, z, loss->dim);
   for (size_t i = 0; diagonal && i < t->rows; i++)
     t->s[i * t->ld + i] = mask_of(1);
   slot->sum += loss->vector->tile_kernel(t->s, t->rows, t->columns, t->ld) * (diagonal ? 0.5 : 1);

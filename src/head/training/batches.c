@@ -21,7 +21,7 @@ static bool is_full(const cgap_batches *b)
 }
 
 /* The most images and couples that `size` texts can have: those of the texts with the most. */
-static void bounds(cgap_batches *b)
+static void find_bounds(cgap_batches *b)
 {
   const cgap_positives *p = &b->split_rows->positives;
   size_t most = 0;
@@ -43,7 +43,7 @@ static bool batch_alloc(cgap_training_batch *out, const cgap_batches *b)
   return out->image && out->index && out->image_rows && out->text_rows;
 }
 
-static bool allocate(cgap_batches *b)
+static bool allocate_noting_failure(cgap_batches *b)
 {
   const cgap_positives *p = &b->split_rows->positives;
   b->order = cgap_alloc(p->texts, sizeof *b->order);
@@ -55,7 +55,7 @@ static bool allocate(cgap_batches *b)
 }
 
 /* The one batch of a whole part: its own rows where they are in memory, else read once. */
-static cgap_status take_all(cgap_batches *b, cgap_error *error)
+static cgap_status load_whole(cgap_batches *b, cgap_error *error)
 {
   const cgap_split_rows *p = b->split_rows;
   cgap_training_batch *batch = &b->batch[0];
@@ -83,10 +83,10 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_ro
   if (size == CGAP_BATCH_AUTO)
     out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
   out->count = texts / out->size;
-  bounds(out);
+  find_bounds(out);
   if (is_full(out))
-    status = take_all(out, error);
-  else if (!allocate(out))
+    status = load_whole(out, error);
+  else if (!allocate_noting_failure(out))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
   if (status != CGAP_OK)
     cgap_batches_clear(out);
@@ -124,7 +124,7 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
 }
 
 /* Numbers the images of a batch in the order they are met, into met; counts[i + 1] is image i's number of couples. */
-static size_t meet_images(const cgap_batches *b, size_t *met, const size_t *text, size_t *counts)
+static size_t number_batch_images(const cgap_batches *b, size_t *met, const size_t *text, size_t *counts)
 {
   const cgap_positives *p = &b->split_rows->positives;
   size_t images = 0;
@@ -147,33 +147,33 @@ static const float *source_row(const cgap_batches *b, const cgap_training_batch 
   return k < images ? b->split_rows->image + out->image[k] * b->split_rows->dim : b->split_rows->text + text[k - images] * b->split_rows->dim;
 }
 
-static void fetch(const float *row, size_t dim)
+static void prefetch_row(const float *row, size_t dim)
 {
   for (size_t k = 0; k < dim; k += LINE)
     __builtin_prefetch(row + k);
 }
 
 /* The rows come from all over the part's memory: those to come are asked for while one is copied. */
-static void gather(const cgap_batches *b, cgap_training_batch *out, const size_t *text, int threads)
+static void gather_batch(const cgap_batches *b, cgap_training_batch *out, const size_t *text, int threads)
 {
   const size_t dim = b->split_rows->dim, images = out->positives.images, rows = images + b->size;
 #pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
   for (size_t k = 0; k < rows; k++) {
     float *to = k < images ? out->image_rows + k * dim : out->text_rows + (k - images) * dim;
     if (k + AHEAD < rows)
-      fetch(source_row(b, out, text, k + AHEAD), dim);
+      prefetch_row(source_row(b, out, text, k + AHEAD), dim);
     memcpy(to, source_row(b, out, text, k), dim * sizeof *to);
   }
 }
 
 /* Couples and rows of batch out->number. */
-static void match(cgap_batches *b, cgap_training_batch *out)
+static void make_batch(cgap_batches *b, cgap_training_batch *out)
 {
   const cgap_positives *p = &b->split_rows->positives;
   const size_t *text = b->order + out->number * b->size;
   size_t *text_first = out->index, *image_first = text_first + b->size + 1;
   image_first[0] = 0;
-  const size_t images = meet_images(b, out->image, text, image_first);
+  const size_t images = number_batch_images(b, out->image, text, image_first);
   size_t *positive_text = image_first + b->most_images + 1, *text_positive = positive_text + b->most_positives, count = 0;
   size_t *positive_image = text_positive + b->most_positives;
   for (size_t i = 0; i < images; i++)
@@ -206,10 +206,10 @@ static cgap_status read_rows(const cgap_batches *b, cgap_training_batch *out, cg
 static void match_at(cgap_batches *b, int place, size_t number)
 {
   b->batch[place].number = number;
-  match(b, &b->batch[place]);
+  make_batch(b, &b->batch[place]);
 }
 
-static void swap(cgap_batches *b)
+static void swap_batches(cgap_batches *b)
 {
   const cgap_training_batch spare = b->batch[0];
   b->batch[0] = b->batch[1];
@@ -218,10 +218,10 @@ static void swap(cgap_batches *b)
 
 /* Batch `number` into batch[0] by all threads. From the page cache that is quick; where the disk is waited for, it is
  * told which rows the next batch has. */
-static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error)
+static cgap_status load_by_all_threads(cgap_batches *b, size_t number, cgap_error *error)
 {
   if (b->batch[1].number == number)
-    swap(b);
+    swap_batches(b);
   else
     match_at(b, 0, number);
   b->batch[1].number = SIZE_MAX;
@@ -230,8 +230,8 @@ static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error
   b->waits = cgap_clock_seconds() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
   if (status == CGAP_OK && b->waits && number + 1 < b->count) {
     match_at(b, 1, number + 1);
-    cgap_split_rows_expect(b->split_rows, CGAP_IMAGE_MODALITY, b->batch[1].image, b->batch[1].positives.images);
-    cgap_split_rows_expect(b->split_rows, CGAP_TEXT_MODALITY, b->order + (number + 1) * b->size, b->size);
+    cgap_split_rows_prefetch(b->split_rows, CGAP_IMAGE_MODALITY, b->batch[1].image, b->batch[1].positives.images);
+    cgap_split_rows_prefetch(b->split_rows, CGAP_TEXT_MODALITY, b->order + (number + 1) * b->size, b->size);
   }
   return status;
 }
@@ -239,7 +239,7 @@ static cgap_status take_shared(cgap_batches *b, size_t number, cgap_error *error
 /* A whole batch: a job for the thread beside. */
 static cgap_status read_batch(cgap_batches *b, cgap_training_batch *out, cgap_error *error)
 {
-  match(b, out);
+  make_batch(b, out);
   return read_rows(b, out, error);
 }
 
@@ -250,13 +250,13 @@ static cgap_status read_next(void *batches, cgap_error *error)
 }
 
 /* Batch `number` into batch[0], and the one after it on its way into batch[1]. */
-static cgap_status take_read(cgap_batches *b, size_t number, cgap_error *error)
+static cgap_status load_read_ahead(cgap_batches *b, size_t number, cgap_error *error)
 {
   cgap_status status = b->started ? cgap_ahead_wait(&b->ahead, error) : CGAP_OK;
   const bool ready = b->started && b->batch[1].number == number;
   b->started = false;
   if (status == CGAP_OK && ready) {
-    swap(b);
+    swap_batches(b);
   } else if (status == CGAP_OK) {
     b->batch[0].number = number;
     status = read_batch(b, &b->batch[0], error);
@@ -269,16 +269,16 @@ static cgap_status take_read(cgap_batches *b, size_t number, cgap_error *error)
   return status;
 }
 
-cgap_status cgap_batches_take(cgap_batches *b, size_t number, int threads, cgap_error *error)
+cgap_status cgap_batches_load(cgap_batches *b, size_t number, int threads, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   if (is_full(b))
     return CGAP_OK;
   if (b->reads) {
-    status = b->thread_safe ? take_shared(b, number, error) : take_read(b, number, error);
+    status = b->thread_safe ? load_by_all_threads(b, number, error) : load_read_ahead(b, number, error);
   } else {
     match_at(b, 0, number);
-    gather(b, &b->batch[0], b->order + number * b->size, threads);
+    gather_batch(b, &b->batch[0], b->order + number * b->size, threads);
   }
   b->positives = b->batch[0].positives;
   b->x = b->batch[0].image_rows;

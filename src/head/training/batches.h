@@ -46,6 +46,6 @@ void cgap_batches_clear(cgap_batches *batches);
 void cgap_batches_epoch(cgap_batches *batches, size_t epoch); /* the order depends on (seed, epoch) alone */
 
 /* 0 ≤ batch < count. Can fail only where rows are read. */
-CGAP_MUST_CHECK cgap_status cgap_batches_take(cgap_batches *batches, size_t batch, int threads, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_batches_load(cgap_batches *batches, size_t batch, int threads, cgap_error *error);
 
 #endif

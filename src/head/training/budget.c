@@ -109,7 +109,7 @@ typedef struct phases {
   double loading, training, study;
 } phases;
 
-static double greatest(const phases *p)
+static double greatest_phase(const phases *p)
 {
   return fmax(p->loading, fmax(p->training, p->study));
 }
@@ -141,7 +141,7 @@ static uint64_t whole_mib(double bytes)
 static double least_of(const cgap_data *d, const sizes *s, cgap_error *error)
 {
   const phases held = phases_of(d, s, false, error), read = phases_of(d, s, true, error);
-  return fmin(greatest(&held), greatest(&read));
+  return fmin(greatest_phase(&held), greatest_phase(&read));
 }
 
 /* What makes the greatest phase smaller, where it is that which does not fit; else "". */
@@ -166,9 +166,9 @@ static const char *way_out(const cgap_data *d, const sizes *s, const phases *p, 
   return least_of(&rows, &less, &unused) <= limit ? words : "";
 }
 
-static cgap_status fail(const cgap_data *d, const sizes *s, const phases *p, double limit, cgap_error *error)
+static cgap_status fail_over_limit(const cgap_data *d, const sizes *s, const phases *p, double limit, cgap_error *error)
 {
-  const unsigned long long least = whole_mib(greatest(p));
+  const unsigned long long least = whole_mib(greatest_phase(p));
   return cgap_fail(error, CGAP_RESOURCE,
                    "%s: training on %zu images and %zu texts takes %lluM at least, %s %.0fM; give --memory %lluM%s",
                    d->image.name, d->image.rows, d->text.rows, least,
@@ -192,14 +192,14 @@ cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *d, const cgap_tr
   cgap_error own = {0};
   const phases held = phases_of(d, &s, false, &own), read = phases_of(d, &s, true, &own);
   const double limit = limit_of(o->memory_bytes, o->comm);
-  const bool less = greatest(&read) < greatest(&held); /* one batch of all may take as much from the file */
-  *out = (cgap_budget){.reads = less && greatest(&held) > limit, .limit_bytes = (uint64_t)limit};
+  const bool less = greatest_phase(&read) < greatest_phase(&held); /* one batch of all may take as much from the file */
+  *out = (cgap_budget){.reads = less && greatest_phase(&held) > limit, .limit_bytes = (uint64_t)limit};
   if (own.status != CGAP_OK)
     return cgap_fail(error, own.status, "%s", own.message);
-  out->held_bytes = (uint64_t)greatest(&held);
-  out->needed_bytes = out->reads ? (uint64_t)greatest(&read) : out->held_bytes;
+  out->held_bytes = (uint64_t)greatest_phase(&held);
+  out->needed_bytes = out->reads ? (uint64_t)greatest_phase(&read) : out->held_bytes;
   if (out->needed_bytes > out->limit_bytes)
-    return fail(d, &s, less ? &read : &held, limit, error);
+    return fail_over_limit(d, &s, less ? &read : &held, limit, error);
   plan_spills(out, d);
   return CGAP_OK;
 }

@@ -111,7 +111,7 @@ static cgap_status fail_short(FILE *file, const char *path, cgap_error *error)
   return ferror(file) ? cgap_fail_errno(error, errno, path, "read") : fail_damaged(path, "cut short", error);
 }
 
-static cgap_status check(const checkpoint *head, const cgap_trainer *t, cgap_fingerprint f, const char *path,
+static cgap_status check_header(const checkpoint *head, const cgap_trainer *t, cgap_fingerprint f, const char *path,
                          cgap_error *error)
 {
   if (head->fingerprint.options != f.options)
@@ -160,7 +160,7 @@ cgap_status cgap_checkpoint_read(cgap_trainer *t, cgap_fingerprint fingerprint, 
     return cgap_fail_errno(error, errno, path, "read");
   cgap_status status = read_whole(&head, &block, file, path, error);
   if (status == CGAP_OK)
-    status = check(&head, t, fingerprint, path, error);
+    status = check_header(&head, t, fingerprint, path, error);
   if (status == CGAP_OK) {
     float *const to[ARRAYS] = {t->parameters, t->kept, t->adamw.m, t->adamw.v};
     for (int k = 0; k < ARRAYS; k++)

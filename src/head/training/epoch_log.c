@@ -244,7 +244,7 @@ typedef struct history_reader {
   uint64_t end;  /* of the last line that is taken */
 } history_reader;
 
-static cgap_status take_line(void *context, const cgap_json_line *line, cgap_error *error)
+static cgap_status read_record(void *context, const cgap_json_line *line, cgap_error *error)
 {
   history_reader *r = context;
   char what[120];
@@ -270,7 +270,7 @@ cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t la
   history_reader r = {.out = out, .last = last};
   uint64_t end;
   *out = (cgap_history){0};
-  cgap_status status = cgap_json_lines_read(path, take_line, &r, &end, error);
+  cgap_status status = cgap_json_lines_read(path, read_record, &r, &end, error);
   if (status == CGAP_OK && out->count < last)
     status = cgap_fail(error, CGAP_FILE,
                        "%s: holds %zu epochs, checkpoint.bin is of epoch %llu; put the file back, or give "
@@ -311,7 +311,7 @@ typedef struct message {
 
 /* ---------------------------------------------------------------- wire format */
 
-static void put(message *m, const void *bytes, size_t count)
+static void put_bytes(message *m, const void *bytes, size_t count)
 {
   if (count > sizeof m->bytes - m->used) /* cannot be: tags and their number are bounded */
     return;
@@ -323,7 +323,7 @@ static void put_varint(message *m, uint64_t value)
 {
   do {
     const unsigned char byte = (unsigned char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-    put(m, &byte, 1);
+    put_bytes(m, &byte, 1);
   } while (value >>= 7);
 }
 
@@ -331,7 +331,7 @@ static void put_little_endian(message *m, uint64_t bits, size_t bytes)
 {
   for (size_t k = 0; k < bytes; k++) {
     const unsigned char byte = (unsigned char)(bits >> (8 * k));
-    put(m, &byte, 1);
+    put_bytes(m, &byte, 1);
   }
 }
 
@@ -339,10 +339,10 @@ static void put_field(message *m, int number, const void *bytes, size_t count)
 {
   put_varint(m, (uint64_t)number);
   put_varint(m, count);
-  put(m, bytes, count);
+  put_bytes(m, bytes, count);
 }
 
-static void begin(message *m, uint64_t step)
+static void begin_event(message *m, uint64_t step)
 {
   struct timespec now;
   uint64_t bits;
@@ -383,19 +383,19 @@ static uint32_t crc32c(const unsigned char *bytes, size_t count)
 }
 
 /* The checksum of bytes that may hold checksums themselves (record_writer.h, crc32c.h: Mask). */
-static uint32_t masked(const unsigned char *bytes, size_t count)
+static uint32_t masked_checksum(const unsigned char *bytes, size_t count)
 {
   const uint32_t crc = crc32c(bytes, count);
   return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
 }
 
-static cgap_status append(const cgap_events *events, const message *m, cgap_error *error)
+static cgap_status append_record(const cgap_events *events, const message *m, cgap_error *error)
 {
   message record = {.used = 0};
   put_little_endian(&record, m->used, 8);
-  put_little_endian(&record, masked(record.bytes, 8), 4);
-  put(&record, m->bytes, m->used);
-  put_little_endian(&record, masked(m->bytes, m->used), 4);
+  put_little_endian(&record, masked_checksum(record.bytes, 8), 4);
+  put_bytes(&record, m->bytes, m->used);
+  put_little_endian(&record, masked_checksum(m->bytes, m->used), 4);
   return cgap_append_file(events->path, record.bytes, record.used, error);
 }
 
@@ -412,14 +412,14 @@ cgap_status cgap_events_open(cgap_events *out, const char *folder, uint64_t firs
   snprintf(name, sizeof name, "%s%010lld.%09ld%s", LEAD, (long long)now.tv_sec, now.tv_nsec, END);
   cgap_status status = cgap_folder_file(out->path, folder, name, error);
   if (status == CGAP_OK) {
-    begin(&m, 0);
+    begin_event(&m, 0);
     put_field(&m, EVENT_FILE_VERSION, version, sizeof version - 1);
-    status = append(out, &m, error);
+    status = append_record(out, &m, error);
   }
   if (status == CGAP_OK) {
-    begin(&m, first_step);
+    begin_event(&m, first_step);
     put_field(&m, EVENT_SESSION_LOG, start, sizeof start);
-    status = append(out, &m, error);
+    status = append_record(out, &m, error);
   }
   return status;
 }
@@ -431,9 +431,9 @@ cgap_status cgap_events_add(const cgap_events *events, uint64_t step, const cgap
   for (size_t k = 0; k < count && k < CGAP_EVENT_SCALARS; k++)
     if (isfinite(scalars[k].value))
       put_scalar(&summary, &scalars[k]);
-  begin(&m, step);
+  begin_event(&m, step);
   put_field(&m, EVENT_SUMMARY, summary.bytes, summary.used);
-  return append(events, &m, error);
+  return append_record(events, &m, error);
 }
 
 bool cgap_events_name(const char *name)

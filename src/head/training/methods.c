@@ -42,7 +42,7 @@ static void put_matrix(cgap_head *h, int modality, const double *a)
     out[k] = (float)(a[k] - (k % (d + 1) == 0));
 }
 
-static void center(cgap_head *h, const cgap_split_rows *p, double *work)
+static void fit_center(cgap_head *h, const cgap_split_rows *p, double *work)
 {
   const double *mean[] = {p->image_mean, p->text_mean};
   for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
@@ -52,7 +52,7 @@ static void center(cgap_head *h, const cgap_split_rows *p, double *work)
   }
 }
 
-static void shift(cgap_head *h, const cgap_split_rows *p, double factor, double *work)
+static void fit_shift(cgap_head *h, const cgap_split_rows *p, double factor, double *work)
 {
   for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
     for (size_t k = 0; k < p->dim; k++)
@@ -63,7 +63,7 @@ static void shift(cgap_head *h, const cgap_split_rows *p, double factor, double 
 
 /* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two sides of a part, in double; index (count) picks the rows of each,
  * NULL: in order */
-static cgap_status moment(double *out, const cgap_split_rows *p, const int modality[2], const size_t *const index[2],
+static cgap_status cross_moment(double *out, const cgap_split_rows *p, const int modality[2], const size_t *const index[2],
                           size_t count, cgap_error *error)
 {
   enum { RUN = 512 };
@@ -106,13 +106,13 @@ static bool inverse_root(double *c, size_t d, double *values, double *work)
   return true;
 }
 
-static cgap_status whiten(cgap_head *h, const cgap_split_rows *p, double *work, cgap_error *error)
+static cgap_status fit_whiten(cgap_head *h, const cgap_split_rows *p, double *work, cgap_error *error)
 {
   const size_t d = p->dim, rows[] = {p->positives.images, p->positives.texts};
   const double *mean[] = {p->image_mean, p->text_mean};
   double *c = work, *values = c + d * d, *spare = values + d;
   for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
-    const cgap_status status = moment(c, p, (int[]){modality, modality}, (const size_t *[]){NULL, NULL}, rows[modality], error);
+    const cgap_status status = cross_moment(c, p, (int[]){modality, modality}, (const size_t *[]){NULL, NULL}, rows[modality], error);
     if (status != CGAP_OK)
       return status;
     for (size_t k = 0; k < d * d; k++)
@@ -127,12 +127,12 @@ static cgap_status whiten(cgap_head *h, const cgap_split_rows *p, double *work, 
 }
 
 /* max over orthogonal R of Σ x·R y = tr(Rᵀ M), M = Σ x yᵀ = U S Vᵀ: R = U Vᵀ (Schönemann 1966) */
-static cgap_status procrustes(cgap_head *h, const cgap_split_rows *p, double *work, cgap_error *error)
+static cgap_status fit_procrustes(cgap_head *h, const cgap_split_rows *p, double *work, cgap_error *error)
 {
   const size_t d = p->dim;
   double *m = work, *u = m + d * d, *vt = u + d * d, *s = vt + d * d, trace = 0;
   const cgap_status status =
-    moment(m, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
+    cross_moment(m, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
            (const size_t *[]){p->positives.positive_image, p->positives.positive_text}, p->positives.count, error);
   if (status != CGAP_OK)
     return status;
@@ -162,13 +162,13 @@ cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, do
   if (!*out || !work)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %s of %zu dimensions", NAMES[method], p->dim);
   else if (method == CGAP_CENTER)
-    center(*out, p, work);
+    fit_center(*out, p, work);
   else if (method == CGAP_SHIFT)
-    shift(*out, p, factor, work);
+    fit_shift(*out, p, factor, work);
   else if (method == CGAP_WHITEN)
-    status = whiten(*out, p, work, error);
+    status = fit_whiten(*out, p, work, error);
   else
-    status = procrustes(*out, p, work, error);
+    status = fit_procrustes(*out, p, work, error);
   cgap_blas_restore(blas);
   cgap_free(work);
   if (status != CGAP_OK) {
@@ -203,7 +203,7 @@ static cgap_status modalities_of(cgap_data *out, const cgap_data *data, cgap_gap
   return CGAP_OK;
 }
 
-static cgap_split_rows whole(const cgap_embeddings *e)
+static cgap_split_rows whole_as_split_rows(const cgap_embeddings *e)
 {
   return (cgap_split_rows){
     .dim = e->image.dim,
@@ -237,7 +237,7 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
   if (status == CGAP_OK)
     status = cgap_embeddings_load(&e, &modalities, rows && !budget.reads, threads > 0 ? threads : omp_get_max_threads(),
                                   progress, error);
-  const cgap_split_rows all = whole(&e);
+  const cgap_split_rows all = whole_as_split_rows(&e);
   if (status == CGAP_OK)
     status = cgap_gap_method_fit_rows(out, method, factor, &all, error);
   cgap_embeddings_clear(&e);

@@ -24,7 +24,7 @@ static size_t root_of(size_t *root, size_t i)
   return i;
 }
 
-static void join(size_t *root, size_t a, size_t b)
+static void join_sets(size_t *root, size_t a, size_t b)
 {
   a = root_of(root, a);
   b = root_of(root, b);
@@ -46,7 +46,7 @@ static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, 
       const float *row = panel.unit + (i - begin) * modality->dim;
       const size_t first = cgap_distinct_add(&seen, cgap_unit_hash(row, modality->dim, spare), i);
       if (first != i)
-        join(root, image_of ? image_of[first] : first, image_of ? image_of[i] : i);
+        join_sets(root, image_of ? image_of[first] : first, image_of ? image_of[i] : i);
     }
   }
   cgap_panel_clear(&panel);
@@ -94,7 +94,7 @@ static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double m
 }
 
 /* Gives sets to `part` in the order drawn, while they fit in what it is to have. */
-static void fill(unsigned char *split_of_set, int split_index, size_t wanted, const size_t *order, const size_t *size,
+static void fill_split(unsigned char *split_of_set, int split_index, size_t wanted, const size_t *order, const size_t *size,
                  size_t sets)
 {
   for (size_t k = 0; k < sets && wanted > 0; k++) {
@@ -112,7 +112,7 @@ static size_t images_of_fraction(size_t images, double fraction)
   return fraction > 0 && wanted == 0 ? 1 : wanted;
 }
 
-static void deal(cgap_split *out, const cgap_embeddings *e, double validation, double test, uint64_t seed, size_t *root,
+static void deal_sets(cgap_split *out, const cgap_embeddings *e, double validation, double test, uint64_t seed, size_t *root,
                  const size_t *size, size_t *order)
 {
   const size_t images = e->image.rows;
@@ -124,8 +124,8 @@ static void deal(cgap_split *out, const cgap_embeddings *e, double validation, d
   }
   cgap_random random = cgap_random_init(seed, SPLIT_STREAM);
   cgap_random_shuffle(&random, order, sets);
-  fill(out->of_image, CGAP_TEST, images_of_fraction(images, test), order, size, sets);
-  fill(out->of_image, CGAP_VALIDATION, images_of_fraction(images, validation), order, size, sets);
+  fill_split(out->of_image, CGAP_TEST, images_of_fraction(images, test), order, size, sets);
+  fill_split(out->of_image, CGAP_VALIDATION, images_of_fraction(images, validation), order, size, sets);
   for (size_t i = 0; i < images; i++) {
     out->of_image[i] = out->of_image[root_of(root, i)];
     out->images[out->of_image[i]]++;
@@ -150,7 +150,7 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
   else
     status = make_sets(out, e, fmax(validation, 0.05), root, size, error);
   if (status == CGAP_OK)
-    deal(out, e, validation, test, seed, root, size, order);
+    deal_sets(out, e, validation, test, seed, root, size, order);
   for (int split_index = 0; status == CGAP_OK && split_index < CGAP_SPLITS; split_index++)
     if (out->texts[split_index] == 0 && !(split_index == CGAP_VALIDATION && validation == 0))
       status = cgap_fail(error, CGAP_DATA,
@@ -237,15 +237,15 @@ bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, siz
 }
 
 /* What each row of a side became in the part: SIZE_MAX where it is not in it. */
-typedef struct chosen {
+typedef struct chosen_pairs {
   size_t *image, *text;               /* (images), (texts) of the embeddings */
   size_t images, texts;               /* rows of the part */
   size_t *positive_image, *positive_text; /* (couples) */
   size_t positives;
-} chosen;
+} chosen_pairs;
 
 /* Draws which of the part's images take part, in a fixed order of all of them, so that fewer are a subset of more. */
-static void draw_images(chosen *c, const cgap_embeddings *e, const cgap_split *split, int split_index,
+static void draw_images(chosen_pairs *c, const cgap_embeddings *e, const cgap_split *split, int split_index,
                         const cgap_split_rows_options *o, size_t *order)
 {
   size_t count = 0;
@@ -264,7 +264,7 @@ static void draw_images(chosen *c, const cgap_embeddings *e, const cgap_split *s
 }
 
 /* The image of every text of the part; a share of the texts exchange theirs. */
-static void list_positives(chosen *c, const cgap_embeddings *e, const cgap_split_rows_options *o, size_t *order)
+static void list_positives(chosen_pairs *c, const cgap_embeddings *e, const cgap_split_rows_options *o, size_t *order)
 {
   for (size_t j = 0; j < e->text.rows; j++) {
     c->text[j] = SIZE_MAX;
@@ -288,7 +288,7 @@ static void list_positives(chosen *c, const cgap_embeddings *e, const cgap_split
 }
 
 /* The rows of one side that take part, in the order of the file. */
-typedef struct taking {
+typedef struct row_numbering {
   const cgap_modality_rows *modality;
   size_t *place;  /* (side rows) SIZE_MAX where a row takes no part; becomes its row of the part */
   bool merge;     /* equal ones become one */
@@ -297,9 +297,9 @@ typedef struct taking {
   size_t taken, rows;
   cgap_distinct seen;
   float *block, *spare; /* (AT_ONCE, dim) of rows that are not in memory; (dim) */
-} taking;
+} row_numbering;
 
-static bool open_taking(taking *t)
+static bool open_row_numbering(row_numbering *t)
 {
   const size_t dim = t->modality->dim;
   for (size_t i = 0; i < t->modality->rows; i++)
@@ -314,7 +314,7 @@ static bool open_taking(taking *t)
   return fine;
 }
 
-static void close_taking(taking *t)
+static void close_row_numbering(row_numbering *t)
 {
   if (t->merge)
     cgap_distinct_clear(&t->seen);
@@ -324,7 +324,7 @@ static void close_taking(taking *t)
 }
 
 /* Numbers one row; equal ones get one number, and the last of them stands for all. */
-static void take_row(taking *t, size_t row, const float *unit, float *out, size_t *kept, double *sum)
+static void number_row(row_numbering *t, size_t row, const float *unit, float *out, size_t *kept, double *sum)
 {
   const size_t dim = t->modality->dim;
   const size_t first = t->merge ? cgap_distinct_add(&t->seen, cgap_unit_hash(unit, dim, t->spare), row) : row;
@@ -337,7 +337,7 @@ static void take_row(taking *t, size_t row, const float *unit, float *out, size_
 }
 
 /* out (taken, dim) or NULL, kept (taken), mean (dim) */
-static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, cgap_error *error)
+static cgap_status number_rows(row_numbering *t, float *out, size_t *kept, double *mean, cgap_error *error)
 {
   const size_t dim = t->modality->dim;
   for (size_t first = 0; first < t->taken; first += ROWS_AT_ONCE) {
@@ -348,7 +348,7 @@ static cgap_status take_rows(taking *t, float *out, size_t *kept, double *mean, 
       return status;
     for (size_t k = 0; k < count; k++) {
       const size_t row = t->listed[first + k];
-      take_row(t, row, t->modality->unit ? t->modality->unit + row * dim : t->block + k * dim, out, kept, mean);
+      number_row(t, row, t->modality->unit ? t->modality->unit + row * dim : t->block + k * dim, out, kept, mean);
     }
   }
   for (size_t k = 0; k < dim; k++)
@@ -360,24 +360,24 @@ static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *ro
                               const cgap_split_rows_options *o, cgap_error *error)
 {
   const bool is_thread_safe = o->leave && cgap_gather_is_thread_safe(from);
-  taking t = {.modality = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
+  row_numbering t = {.modality = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
   float **unit = modality == CGAP_IMAGE_MODALITY ? &out->image : &out->text;
   double **mean = modality == CGAP_IMAGE_MODALITY ? &out->image_mean : &out->text_mean;
   cgap_status status = CGAP_OK;
-  bool fine = open_taking(&t) && (*mean = cgap_zalloc(from->dim, sizeof **mean)) &&
+  bool fine = open_row_numbering(&t) && (*mean = cgap_zalloc(from->dim, sizeof **mean)) &&
               (out->kept[modality] = cgap_alloc(t.taken, sizeof *out->kept[modality]));
   if (fine && !o->leave)
     fine = (*unit = cgap_alloc(t.taken, from->dim * sizeof **unit));
   if (fine)
-    status = take_rows(&t, *unit, out->kept[modality], *mean, error);
+    status = number_rows(&t, *unit, out->kept[modality], *mean, error);
   *rows = t.rows;
   out->modality[modality] = o->leave ? from : NULL;
   out->threads[modality] = is_thread_safe ? o->threads : 0;
-  close_taking(&t);
+  close_row_numbering(&t);
   return fine ? status : rows_fail_memory(from, error);
 }
 
-static cgap_status build(cgap_split_rows *out, chosen *c, const cgap_embeddings *e, const cgap_split_rows_options *o,
+static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const cgap_embeddings *e, const cgap_split_rows_options *o,
                          cgap_error *error)
 {
   cgap_status status = build_modality(out, CGAP_IMAGE_MODALITY, &c->images, &e->image, c->image, o, error);
@@ -400,7 +400,7 @@ cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e,
 {
   const size_t images = e->image.rows, texts = e->text.rows;
   size_t *block = cgap_alloc(images + (images > texts ? images : texts) + 3 * texts, sizeof *block);
-  chosen c = {.image = block};
+  chosen_pairs c = {.image = block};
   *out = (cgap_split_rows){.dim = e->image.dim};
   cgap_status status = CGAP_OK;
   if (!block) {
@@ -412,7 +412,7 @@ cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e,
     c.positive_text = c.positive_image + texts;
     draw_images(&c, e, split, split_index, options, order);
     list_positives(&c, e, options, order);
-    status = build(out, &c, e, options, error);
+    status = build_split_rows(out, &c, e, options, error);
   }
   cgap_free(block);
   if (status != CGAP_OK)
@@ -448,11 +448,11 @@ cgap_status cgap_split_rows_read(const cgap_split_rows *p, int modality, const s
   return status;
 }
 
-void cgap_split_rows_expect(const cgap_split_rows *p, int modality, const size_t *rows, size_t count)
+void cgap_split_rows_prefetch(const cgap_split_rows *p, int modality, const size_t *rows, size_t count)
 {
   size_t *list = p->modality[modality] ? list_kept(p, modality, rows, 0, count) : NULL;
   if (list)
-    cgap_gather_expect(p->modality[modality], list, count);
+    cgap_gather_prefetch(p->modality[modality], list, count);
   cgap_free(list);
 }
 

@@ -54,7 +54,7 @@ CGAP_MUST_CHECK cgap_status cgap_split_rows_read(const cgap_split_rows *split_ro
                                            size_t count, float *out, cgap_error *error);
 
 /* Rows that will be taken soon. */
-void cgap_split_rows_expect(const cgap_split_rows *split_rows, int modality, const size_t *rows, size_t count);
+void cgap_split_rows_prefetch(const cgap_split_rows *split_rows, int modality, const size_t *rows, size_t count);
 
 /* Couples sorted by image and text, doubles removed, and the lists by text. The view's arrays lie in *index, which is
  * to be freed. false: out of memory. positive_image and positive_text (count) are reordered. */

@@ -13,7 +13,7 @@ const char *cgap_axis_name(cgap_axis axis)
   return NAMES[axis];
 }
 
-static cgap_status add(cgap_grid *g, cgap_axis axis, const char *text, size_t length, cgap_error *error)
+static cgap_status add_value(cgap_grid *g, cgap_axis axis, const char *text, size_t length, cgap_error *error)
 {
   if (length == 0)
     return cgap_fail(error, CGAP_USAGE, "--%s: an empty value; give a list such as 1,2,3", NAMES[axis]);
@@ -35,7 +35,7 @@ cgap_status cgap_grid_set(cgap_grid *g, cgap_axis axis, const char *list, cgap_e
   cgap_status status = CGAP_OK;
   while (status == CGAP_OK && list) {
     const size_t length = strcspn(list, ",");
-    status = add(g, axis, list, length, error);
+    status = add_value(g, axis, list, length, error);
     list = list[length] ? list + length + 1 : NULL;
   }
   return status;

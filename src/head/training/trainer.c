@@ -14,7 +14,7 @@
 
 static const double LEAST_TEMPERATURE = 0.005, MOST_TEMPERATURE = 1000;
 
-static size_t larger(size_t a, size_t b)
+static size_t greater_size(size_t a, size_t b)
 {
   return a > b ? a : b;
 }
@@ -22,9 +22,9 @@ static size_t larger(size_t a, size_t b)
 static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
 {
   const cgap_positives *v = &t->validation->positives;
-  const size_t batch_images = larger(t->batches.most_images, 1);
-  const size_t images = larger(batch_images, v->images), texts = larger(t->batches.size, v->texts);
-  const size_t positives = larger(t->batches.most_positives, v->count), dim = t->layers.shape.dim;
+  const size_t batch_images = greater_size(t->batches.most_images, 1);
+  const size_t images = greater_size(batch_images, v->images), texts = greater_size(t->batches.size, v->texts);
+  const size_t positives = greater_size(t->batches.most_positives, v->count), dim = t->layers.shape.dim;
   t->parameters = cgap_zalloc(t->count, sizeof *t->parameters);
   t->kept = cgap_zalloc(t->count, sizeof *t->kept);
   t->gradient = cgap_zalloc(t->count, sizeof *t->gradient);
@@ -153,7 +153,7 @@ static cgap_status gather_rows(cgap_trainer *t, const cgap_positives *positives,
 }
 
 /* The losses of rows that have been mapped. */
-static cgap_status score(cgap_trainer *t, const cgap_positives *positives, cgap_loss_terms *terms,
+static cgap_status score_batch(cgap_trainer *t, const cgap_positives *positives, cgap_loss_terms *terms,
                          cgap_loss_gradient *gradient, cgap_error *error)
 {
   cgap_status status = t->options.comm ? gather_rows(t, positives, error) : CGAP_OK;
@@ -161,15 +161,15 @@ static cgap_status score(cgap_trainer *t, const cgap_positives *positives, cgap_
     return status;
   cgap_loss_run(t->loss, positives, t->activations[0].z, t->activations[1].z, &t->options.weights, temperature_of(t),
                 terms, gradient);
-  return cgap_loss_heard(t->loss, error);
+  return cgap_loss_status(t->loss, error);
 }
 
-static cgap_status forward(cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y,
+static cgap_status forward_batch(cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y,
                            cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
 {
   rank_batch p = rank_batch_of(t, positives, x, y);
   cgap_layers_forward(&t->layers, t->parameters, p.in, p.rows, p.activations, t->options.threads);
-  return score(t, positives, terms, gradient, error);
+  return score_batch(t, positives, terms, gradient, error);
 }
 
 /* Maps a part whose rows are not in memory, so many at a time as make whole blocks: the same bits. */
@@ -196,7 +196,7 @@ static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *spl
 }
 
 /* The gradient of the parameters, over all ranks. */
-static cgap_status backward(cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y,
+static cgap_status backward_batch(cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y,
                             cgap_error *error)
 {
   const size_t dim = t->layers.shape.dim;
@@ -232,11 +232,11 @@ cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, doubl
     return CGAP_OK;
   cgap_status status = CGAP_OK;
   if (t->validation->image) {
-    status = forward(t, v, t->validation->image, t->validation->text, terms, NULL, error);
+    status = forward_batch(t, v, t->validation->image, t->validation->text, terms, NULL, error);
   } else {
     status = forward_read_rows(t, t->validation, error);
     if (status == CGAP_OK)
-      status = score(t, v, terms, NULL, error);
+      status = score_batch(t, v, terms, NULL, error);
   }
   if (status != CGAP_OK)
     return status;
@@ -265,7 +265,7 @@ static bool keeps_log_temperature(cgap_trainer *t)
 }
 
 /* Far above where training began: no step that learns goes there. */
-static bool exploded(const cgap_progress_state *s, double loss)
+static bool has_exploded(const cgap_progress_state *s, double loss)
 {
   return !isfinite(loss) || loss > s->first_loss + 10 * (1 + fabs(s->first_loss));
 }
@@ -293,23 +293,23 @@ static cgap_status fail_diverged(const cgap_trainer *t, uint64_t step, double lo
     t->options.learning_rate);
 }
 
-static cgap_status one_step(cgap_trainer *t, cgap_error *error)
+static cgap_status train_step(cgap_trainer *t, cgap_error *error)
 {
   cgap_progress_state *s = &t->state;
   const double start = cgap_clock_seconds(), rate = current_rate(t);
   cgap_loss_terms terms;
   cgap_loss_gradient gradient = {.x = t->pull[CGAP_IMAGE_MODALITY], .y = t->pull[CGAP_TEXT_MODALITY]};
   const cgap_batches *b = &t->batches;
-  cgap_status status = cgap_batches_take(&t->batches, s->batch, t->options.threads, error);
+  cgap_status status = cgap_batches_load(&t->batches, s->batch, t->options.threads, error);
   if (status == CGAP_OK)
-    status = forward(t, &b->positives, b->x, b->y, &terms, &gradient, error);
+    status = forward_batch(t, &b->positives, b->x, b->y, &terms, &gradient, error);
   if (status != CGAP_OK)
     return status;
   if (isnan(s->first_loss))
     s->first_loss = terms.total;
-  if (exploded(s, terms.total))
+  if (has_exploded(s, terms.total))
     return fail_diverged(t, s->batch + 1, terms.total, error);
-  status = backward(t, &b->positives, b->x, b->y, error);
+  status = backward_batch(t, &b->positives, b->x, b->y, error);
   if (status != CGAP_OK)
     return status;
   t->gradient[t->layers.count] = t->options.learn_temperature ? (float)gradient.log_temperature : 0;
@@ -324,7 +324,7 @@ static cgap_status one_step(cgap_trainer *t, cgap_error *error)
   return CGAP_OK;
 }
 
-static void keep_or_not(cgap_trainer *t, double validation_loss)
+static void keep_if_better(cgap_trainer *t, double validation_loss)
 {
   cgap_progress_state *s = &t->state;
   const bool better = t->options.patience == 0 || isnan(s->kept_loss) || validation_loss < s->kept_loss;
@@ -358,7 +358,7 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
   s->batch = 0;
   s->step_seconds = 0;
   s->sums = (cgap_loss_terms){0};
-  keep_or_not(t, record->validation.total);
+  keep_if_better(t, record->validation.total);
   s->seconds += cgap_clock_seconds() - started;
   record->seconds = s->seconds;
   return CGAP_OK;
@@ -377,7 +377,7 @@ cgap_status cgap_trainer_epoch(cgap_trainer *t, cgap_epoch *record, cgap_error *
     if (p->tick && p->tick(p->context, "training", fraction))
       status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted in epoch %llu", (unsigned long long)s->epoch + 1);
     else
-      status = one_step(t, error);
+      status = train_step(t, error);
   }
   if (status == CGAP_OK)
     status = finish_epoch(t, record, started, error);
@@ -455,7 +455,7 @@ static size_t chunk_at(size_t k, size_t end)
   return end - k < CHUNK ? end - k : CHUNK;
 }
 
-static double total(const double *sums, size_t count)
+static double sum_in_order(const double *sums, size_t count)
 {
   double sum = 0;
   for (size_t k = 0; k < count; k++)
@@ -493,7 +493,7 @@ double cgap_adamw_update(cgap_adamw *a, const cgap_layers *l, float *parameters,
       a->square[k] = vector->dot(gradient + k * CHUNK, gradient + k * CHUNK, chunk_at(k * CHUNK, a->count));
 #pragma omp single
     {
-      norm = sqrt(total(a->square, chunks));
+      norm = sqrt(sum_in_order(a->square, chunks));
       step[0] = step_of(a, rate, 0, clip, norm);
       step[1] = step_of(a, rate, decay, clip, norm);
     }

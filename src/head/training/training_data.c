@@ -107,7 +107,7 @@ struct cgap_trial_rows {
   cgap_spill *spill[CGAP_MODALITIES];
 };
 
-static cgap_status put_aside(cgap_trial_rows *rows, const cgap_budget *b, cgap_progress progress, cgap_error *error)
+static cgap_status spill_rows(cgap_trial_rows *rows, const cgap_budget *b, cgap_progress progress, cgap_error *error)
 {
   cgap_source *modalities[] = {&rows->data.image, &rows->data.text};
   cgap_status status = CGAP_OK;
@@ -156,12 +156,12 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
   if (!rows)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   rows->data = *data;
-  status = put_aside(rows, &out->budget, o->progress, error);
+  status = spill_rows(rows, &out->budget, o->progress, error);
   if (status == CGAP_OK)
     status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_split_rows(out, &rows->e, o, methods, error);
-  cgap_give_back(); /* what reading took is not needed for training */
+  cgap_release_memory(); /* what reading took is not needed for training */
   if (status != CGAP_OK) {
     cgap_trial_clear(out);
   } else if (!out->budget.reads) { /* the parts have copies of their own */
@@ -171,7 +171,7 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
   return status;
 }
 
-void cgap_trial_rest(cgap_trial *t)
+void cgap_trial_release_rows(cgap_trial *t)
 {
   cgap_split_rows *splits[] = {&t->training, &t->validation};
   for (int k = 0; k < 2; k++) {
@@ -182,7 +182,7 @@ void cgap_trial_rest(cgap_trial *t)
   }
   if (t->rows)
     cgap_embeddings_clear(&t->rows->e);
-  cgap_give_back();
+  cgap_release_memory();
 }
 
 uint64_t cgap_trial_study_memory(const cgap_trial *t, const cgap_train_options *o)
@@ -312,7 +312,7 @@ static bool view_rows(cgap_source *out, cgap_picked **picked, const cgap_modalit
   return copy || *picked;
 }
 
-static bool fill(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t images, size_t texts,
+static bool fill_subset(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t images, size_t texts,
                  size_t *of_row)
 {
   const cgap_data *d = e->data;
@@ -347,7 +347,7 @@ cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const c
   size_t *place = cgap_alloc(e->image.rows, sizeof *place);
   size_t *of_row = cgap_alloc(has_arithmetic(e->data) ? e->data->image.rows : 0, sizeof *of_row);
   const bool fine =
-    place && of_row && fill(out, e, place, place_images(place, split, e->image.rows, split_index), split->texts[split_index], of_row);
+    place && of_row && fill_subset(out, e, place, place_images(place, split, e->image.rows, split_index), split->texts[split_index], of_row);
   cgap_free(place);
   cgap_free(of_row);
   if (fine)
@@ -437,7 +437,7 @@ static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap
 }
 
 /* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the row. */
-static cgap_status transform(transformed_rows *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int modality,
+static cgap_status transform_rows(transformed_rows *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int modality,
                              bool spill, bool leave_bad, int threads, cgap_error *error)
 {
   const size_t dim = head->layers.shape.dim, rows = in->rows;
@@ -469,21 +469,21 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
   *out = (cgap_transformed){.data = *data};
   cgap_data *d = &out->data;
   transformed_rows at = {0};
-  cgap_status status = transform(&at, &d->image, &data->image, head, CGAP_IMAGE_MODALITY, spill, false, threads, error);
+  cgap_status status = transform_rows(&at, &d->image, &data->image, head, CGAP_IMAGE_MODALITY, spill, false, threads, error);
   out->image = at.all;
   out->spilled[0] = at.spill;
   if (status == CGAP_OK) {
-    status = transform(&at, &d->text, &data->text, head, CGAP_TEXT_MODALITY, spill, false, threads, error);
+    status = transform_rows(&at, &d->text, &data->text, head, CGAP_TEXT_MODALITY, spill, false, threads, error);
     out->text = at.all;
     out->spilled[1] = at.spill;
   }
   if (status == CGAP_OK && data->class_text.rows) {
     status =
-      transform(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
+      transform_rows(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
     out->class_text = at.all;
   }
   if (status == CGAP_OK && data->words.rows) {
-    status = transform(&at, &d->words, &data->words, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
+    status = transform_rows(&at, &d->words, &data->words, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
     out->words = at.all;
   }
   if (status != CGAP_OK)

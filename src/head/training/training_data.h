@@ -70,7 +70,7 @@ CGAP_MUST_CHECK cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *da
 void cgap_trial_clear(cgap_trial *trial);
 
 /* After the last training: the parts' rows are let go, their numbers and the test part stay. */
-void cgap_trial_rest(cgap_trial *trial);
+void cgap_trial_release_rows(cgap_trial *trial);
 
 /* What --memory leaves for an audit of the test part; 0: nothing was said. */
 uint64_t cgap_trial_study_memory(const cgap_trial *trial, const cgap_train_options *options);

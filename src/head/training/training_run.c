@@ -37,7 +37,7 @@ static cgap_status name_files(run_state *f, const cgap_store *store, cgap_error 
   return cgap_folder_file(f->checkpoint, store->folder, name, error);
 }
 
-static cgap_status save(run_state *f, cgap_error *error)
+static cgap_status save_checkpoint(run_state *f, cgap_error *error)
 {
   if (!f->checkpoint[0])
     return CGAP_OK;
@@ -49,7 +49,7 @@ static cgap_status save(run_state *f, cgap_error *error)
 }
 
 /* Goes on where the folder's checkpoint stands; a run that was ended before its first begins anew. */
-static cgap_status begin(run_state *f, cgap_training_result *out, const cgap_store *store, cgap_error *error)
+static cgap_status begin_or_resume(run_state *f, cgap_training_result *out, const cgap_store *store, cgap_error *error)
 {
   if (!f->checkpoint[0])
     return CGAP_OK;
@@ -65,7 +65,7 @@ static cgap_status begin(run_state *f, cgap_training_result *out, const cgap_sto
   return status == CGAP_OK ? cgap_logs_open(&f->logs, &where, &out->history, at->epoch, at->steps, error) : status;
 }
 
-static cgap_status epochs(run_state *f, cgap_training_result *out, const cgap_observer *observer, cgap_error *error)
+static cgap_status run_epochs(run_state *f, cgap_training_result *out, const cgap_observer *observer, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   f->saved_at = cgap_clock_seconds();
@@ -73,7 +73,7 @@ static cgap_status epochs(run_state *f, cgap_training_result *out, const cgap_ob
     cgap_epoch record;
     status = cgap_trainer_epoch(&f->trainer, &record, error);
     if (status == CGAP_INTERRUPTED) {
-      cgap_status saved = save(f, error);
+      cgap_status saved = save_checkpoint(f, error);
       return saved == CGAP_OK ? status : saved;
     }
     if (status == CGAP_OK)
@@ -83,12 +83,12 @@ static cgap_status epochs(run_state *f, cgap_training_result *out, const cgap_ob
     if (status == CGAP_OK && observer && observer->epoch)
       observer->epoch(observer->context, &record, &f->trainer.options);
     if (status == CGAP_OK && cgap_clock_seconds() - f->saved_at >= f->saving / SAVING_SHARE)
-      status = save(f, error);
+      status = save_checkpoint(f, error);
   }
-  return status == CGAP_OK ? save(f, error) : status;
+  return status == CGAP_OK ? save_checkpoint(f, error) : status;
 }
 
-static cgap_status take_head(cgap_training_result *out, const run_state *f, const cgap_trial *trial, cgap_error *error)
+static cgap_status make_head(cgap_training_result *out, const run_state *f, const cgap_trial *trial, cgap_error *error)
 {
   char text[2048];
   const cgap_trainer *t = &f->trainer;
@@ -137,14 +137,14 @@ cgap_status cgap_training_run(cgap_training_result *out, const cgap_trial *trial
   if (status == CGAP_OK)
     status = name_files(f, store, error);
   if (status == CGAP_OK)
-    status = begin(f, out, store, error);
+    status = begin_or_resume(f, out, store, error);
   if (status == CGAP_OK)
     status = cgap_trainer_broadcast(&f->trainer, error);
   const bool began = status == CGAP_OK;
   if (began)
-    status = epochs(f, out, observer, error);
+    status = run_epochs(f, out, observer, error);
   if (began && (status == CGAP_OK || status == CGAP_USAGE)) {
-    cgap_status taken = take_head(out, f, trial, status == CGAP_OK ? error : NULL);
+    cgap_status taken = make_head(out, f, trial, status == CGAP_OK ? error : NULL);
     status = status == CGAP_OK ? taken : status;
   }
   cgap_trainer_clear(&f->trainer);

@@ -75,11 +75,11 @@ static void note_training(cgap_dataset *d)
       d->trained_on);
 }
 
-static cgap_status fill(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+static cgap_status fill_roles(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   cgap_status status = cgap_modalities_find(d, options, error);
   if (status == CGAP_OK)
-    status = cgap_prompts_leave_out(d, options, error);
+    status = cgap_prompts_exclude(d, options, error);
   if (status == CGAP_OK)
     status = cgap_dataset_check_open_files(d, NULL, error);
   if (status == CGAP_OK)
@@ -111,7 +111,7 @@ cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *o
   cgap_quiet quiet = cgap_quiet_begin();
   cgap_status status = cgap_inputs_open(d, options, error);
   if (status == CGAP_OK)
-    status = fill(d, options, error);
+    status = fill_roles(d, options, error);
   if (status != CGAP_OK)
     d->data = (cgap_data){0};
   cgap_quiet_end(quiet);
@@ -148,7 +148,7 @@ cgap_status cgap_dataset_open(cgap_dataset **out, const cgap_input_options *opti
     cgap_dataset_close(*out);
     *out = NULL;
   } else {
-    cgap_exchanged_note(*out);
+    cgap_transposed_note(*out);
   }
   return status;
 }

@@ -50,7 +50,7 @@ static cgap_status find_group(char **out, const cgap_taken *image, cgap_error *e
   return CGAP_OK;
 }
 
-static cgap_status take_members(cgap_dataset *d, const cgap_taken *image, const char *group, cgap_error *error)
+static cgap_status find_members(cgap_dataset *d, const cgap_taken *image, const char *group, cgap_error *error)
 {
   for (size_t m = 0; m < sizeof MEMBERS / sizeof *MEMBERS; m++) {
     char *path = cgap_format("%s/%s", group, MEMBERS[m].name);
@@ -204,7 +204,7 @@ cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error)
     cgap_append(&d->notes,
                 "arithmetic not used: %zu shards have the group, it has to speak of all images in one file\n", holders);
   else if (status == CGAP_OK && holders == 1)
-    status = take_members(d, holder, group, error);
+    status = find_members(d, holder, group, error);
   if (status == CGAP_OK && holders == 1)
     status = read_members(d, error);
   free(group);

@@ -12,7 +12,7 @@
 static const size_t TABLE_MOST = (size_t)1 << 27; /* values of a table of labels: 1 GB */
 
 /* What nothing needs is no reason to refuse a file: labels without class texts, class texts without labels. */
-static cgap_status pass_over(cgap_dataset *d, cgap_series *series, const char *what, cgap_error *error)
+static cgap_status skip_with_note(cgap_dataset *d, cgap_series *series, const char *what, cgap_error *error)
 {
   series->count = 0;
   return cgap_note_refusal(d, CGAP_DATA, what, error);
@@ -31,7 +31,7 @@ static bool any_is_usable(const cgap_near *near, cgap_name_score name_score)
 
 /* ---------------------------------------------------------------- class texts */
 
-static bool named(const cgap_entry *entry, const char *name)
+static bool has_name(const cgap_entry *entry, const char *name)
 {
   return !strcmp(strrchr(entry->path, '/') + 1, name);
 }
@@ -42,7 +42,7 @@ static int class_score(const cgap_entry *entry, const cgap_words *w, const cgap_
   if (!named_class || entry->kind != CGAP_KIND_FLOAT || (entry->ndim != 2 && entry->ndim != 3) ||
       (w->leaf & CGAP_WORD_LABEL))
     return 0;
-  if (named(entry, "class_text"))
+  if (has_name(entry, "class_text"))
     return 20;
   if (cgap_taken_dim(&(cgap_taken){near->modality->file, entry}) != cgap_taken_dim(near->modality))
     return 0;
@@ -58,7 +58,7 @@ static int label_name(const cgap_entry *entry, const cgap_words *w)
   if ((w->leaf & (CGAP_WORD_TEXT | CGAP_WORD_EMBEDDING | CGAP_WORD_SIDELINE)) || w->group == CGAP_WORD_TEXT)
     return 0;
   for (size_t i = 0; i < sizeof USUAL / sizeof *USUAL; i++)
-    if (named(entry, USUAL[i]))
+    if (has_name(entry, USUAL[i]))
       return 20 - (int)i;
   if (w->more && entry->kind != CGAP_KIND_INTEGER) /* label_confidence */
     return 0;
@@ -132,7 +132,7 @@ static cgap_status find_class_text(cgap_dataset *d, const cgap_spec *spec, bool 
   if (status == CGAP_OK)
     status = check_class_text(&taken, image, error);
   if (status != CGAP_OK && !needed)
-    return pass_over(d, series, "class texts", error);
+    return skip_with_note(d, series, "class texts", error);
   if (status == CGAP_OK)
     status = cgap_series_add(series, taken.file, entry, error);
   if (status != CGAP_OK)
@@ -216,7 +216,7 @@ static cgap_status choose_class_axis(cgap_dataset *d, cgap_error *error)
 
 /* ---------------------------------------------------------------- texts that are prompts */
 
-static cgap_status leave_out_prompts(cgap_dataset *d, cgap_error *error)
+static cgap_status exclude_prompts(cgap_dataset *d, cgap_error *error)
 {
   cgap_series *text = &d->role[CGAP_ROLE_TEXT];
   const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, 0), near_text = cgap_near_of(d, CGAP_ROLE_TEXT, 0);
@@ -243,10 +243,10 @@ static cgap_status leave_out_prompts(cgap_dataset *d, cgap_error *error)
   return CGAP_OK;
 }
 
-cgap_status cgap_prompts_leave_out(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_prompts_exclude(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   const bool one = d->role[CGAP_ROLE_TEXT].count == 1 && d->role[CGAP_ROLE_IMAGE].count == 1;
-  return one && !options->text && !options->text_image && !options->class_text ? leave_out_prompts(d, error) : CGAP_OK;
+  return one && !options->text && !options->text_image && !options->class_text ? exclude_prompts(d, error) : CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- labels */
@@ -433,7 +433,7 @@ static cgap_status find_labels(cgap_dataset *d, const cgap_spec *spec, cgap_erro
   }
   const bool needed = spec->given || d->role[CGAP_ROLE_CLASS_TEXT].count > 0;
   if ((status == CGAP_DATA || (status == CGAP_FILE && labels->count == 0)) && !needed)
-    return pass_over(d, labels, "labels", error);
+    return skip_with_note(d, labels, "labels", error);
   if (status == CGAP_OK)
     status = choose_class_axis(d, error);
   if (status == CGAP_OK)

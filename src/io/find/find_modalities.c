@@ -116,7 +116,7 @@ static unsigned modality_of_entry(const cgap_entry *entry)
   return entry->modality ? entry->modality : cgap_words_of(entry->path).modality;
 }
 
-static cgap_status collect(candidate_pool *p, const cgap_input *input, modality_request request, unsigned modality, cgap_error *error)
+static cgap_status collect_candidates(candidate_pool *p, const cgap_input *input, modality_request request, unsigned modality, cgap_error *error)
 {
   bool named = false;
   p->count = 0;
@@ -179,7 +179,7 @@ static bool same_choice(const chosen_pair *choice, const candidate *image, const
   return same_or_none(choice->image, image) && same_or_none(choice->text, text);
 }
 
-static void offer(search *s, const candidate *image, const candidate *text)
+static void offer_choice(search *s, const candidate *image, const candidate *text)
 {
   int score = pair_score(image, text);
   if ((!image && !text) || (image && text && image->entry == text->entry && (s->ask_image || s->ask_text)))
@@ -217,14 +217,14 @@ static cgap_status choose_modalities(chosen_pair *out, const cgap_input *input, 
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", input->file->path);
     goto done;
   }
-  status = collect(images, input, image, CGAP_WORD_IMAGE, error);
+  status = collect_candidates(images, input, image, CGAP_WORD_IMAGE, error);
   if (status == CGAP_OK)
-    status = collect(texts, input, text, CGAP_WORD_TEXT, error);
+    status = collect_candidates(texts, input, text, CGAP_WORD_TEXT, error);
   if (status != CGAP_OK)
     goto done;
   for (size_t i = 0; i < (images->count ? images->count : 1); i++) {
     for (size_t j = 0; j < (texts->count ? texts->count : 1); j++)
-      offer(&s, images->count ? &images->item[i] : NULL, texts->count ? &texts->item[j] : NULL);
+      offer_choice(&s, images->count ? &images->item[i] : NULL, texts->count ? &texts->item[j] : NULL);
   }
   if (s.ties > 1)
     status = cgap_fail(error, CGAP_FILE, "%s: %zu choices are equally good; give one of:%s%s", input->file->path,
@@ -362,7 +362,7 @@ typedef struct finder {
 } finder;
 
 /* An option that names a file of its own has one dataset, found in that file alone. */
-static cgap_status take_from_own_file(finder *f, int modality, cgap_error *error)
+static cgap_status find_in_own_file(finder *f, int modality, cgap_error *error)
 {
   const cgap_spec *spec = &f->spec[modality];
   cgap_series *series = &f->d->role[SIDES[modality].role];
@@ -400,7 +400,7 @@ static modality_request request_for(finder *f, int modality, size_t input)
   return (modality_request){.wanted = entry != NULL, .fixed = entry};
 }
 
-static cgap_status take_from_input(finder *f, size_t i, cgap_error *error)
+static cgap_status find_in_input(finder *f, size_t i, cgap_error *error)
 {
   const cgap_input *input = &f->d->inputs[i];
   chosen_pair choice;
@@ -422,7 +422,7 @@ static cgap_status take_from_input(finder *f, size_t i, cgap_error *error)
   return status;
 }
 
-static bool holds(const cgap_series *series, const cgap_file *file)
+static bool series_has_file(const cgap_series *series, const cgap_file *file)
 {
   for (size_t i = 0; i < series->count; i++) {
     if (series->taken[i].file == file)
@@ -442,7 +442,7 @@ static cgap_status check_shards(const finder *f, cgap_error *error)
   const cgap_file *odd = NULL, *whole = NULL;
   int lacking = 0;
   for (size_t i = 0; i < d->input_count; i++) {
-    bool has_image = holds(image, d->inputs[i].file), has_text = holds(text, d->inputs[i].file);
+    bool has_image = series_has_file(image, d->inputs[i].file), has_text = series_has_file(text, d->inputs[i].file);
     both += has_image && has_text;
     if (has_image && has_text) {
       whole = d->inputs[i].file;
@@ -522,11 +522,11 @@ cgap_status cgap_modalities_find(cgap_dataset *d, const cgap_input_options *opti
     status = cgap_spec_parse(&f.spec[1], d, "--text", options->text, error);
   for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
     if (f.spec[modality].file)
-      status = take_from_own_file(&f, modality, error);
+      status = find_in_own_file(&f, modality, error);
   }
   bool both_taken = f.spec[0].file && f.spec[1].file;
   for (size_t i = 0; i < d->input_count && status == CGAP_OK && !both_taken; i++)
-    status = take_from_input(&f, i, error);
+    status = find_in_input(&f, i, error);
   if (status == CGAP_OK)
     status = check_found(&f, error);
   free(f.spec[0].owned);

@@ -283,7 +283,7 @@ static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, co
   return CGAP_OK;
 }
 
-static cgap_status place(uint64_t *out, pair_form form, const int64_t *values, size_t count, shard_rows s,
+static cgap_status place_texts_by_form(uint64_t *out, pair_form form, const int64_t *values, size_t count, shard_rows s,
                          cgap_error *error)
 {
   s.base = base_of(s.taken, values, count);
@@ -307,7 +307,7 @@ static size_t piece_rows(const cgap_entry *e, size_t piece)
 }
 
 /* Arrays of .npy that are in as many files as the images count in each from its own first image. */
-static bool goes_by_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text, pair_form form)
+static bool counts_within_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text, pair_form form)
 {
   return form != FORM_TEXTS && entry->ndim == 1 && entry->piece_count > 1 && entry->piece_count == image->piece_count &&
          (form == FORM_INDEX || text->piece_count == image->piece_count);
@@ -322,7 +322,7 @@ static cgap_status place_pieces(uint64_t *out, pair_form form, const int64_t *va
     const size_t count = taken->entry->pieces[k].rows;
     s.images = piece_rows(image, k);
     s.texts = form == FORM_INDEX ? count : piece_rows(text, k);
-    status = place(out, form, values, count, s, error);
+    status = place_texts_by_form(out, form, values, count, s, error);
     out += s.texts;
     values += count;
     s.first_image += s.images;
@@ -341,8 +341,8 @@ static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s,
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", e->name, count);
   cgap_status status = cgap_read_whole(values, s->taken, "rows", error);
   if (status == CGAP_OK)
-    status = goes_by_pieces(e, image, text, form) ? place_pieces(out, form, values, s->taken, image, text, error)
-                                                  : place(out, form, values, count, *s, error);
+    status = counts_within_pieces(e, image, text, form) ? place_pieces(out, form, values, s->taken, image, text, error)
+                                                  : place_texts_by_form(out, form, values, count, *s, error);
   free(values);
   return status;
 }
@@ -483,7 +483,7 @@ static void note_base(cgap_dataset *d, const cgap_series *series)
     cgap_append(&d->notes, "%s: rows count from 1, as in MATLAB and Octave, where none is 0\n", series->name);
 }
 
-static cgap_status take_form(cgap_dataset *d, pair_form form, cgap_error *error)
+static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
 {
   cgap_series series = {0};
   uint64_t *map = NULL;
@@ -511,7 +511,7 @@ static cgap_status take_form(cgap_dataset *d, pair_form form, cgap_error *error)
 }
 
 /* --text-image: integers of each text, whatever they are called. */
-static cgap_status take_given(cgap_dataset *d, const cgap_spec *spec, cgap_error *error)
+static cgap_status use_given_dataset(cgap_dataset *d, const cgap_spec *spec, cgap_error *error)
 {
   const cgap_series *text = &d->role[CGAP_ROLE_TEXT];
   cgap_series series = {0};
@@ -565,7 +565,7 @@ static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
 }
 
 /* By ids, which are compared with what the other datasets say. */
-static cgap_status take_ids(cgap_dataset *d, cgap_error *error)
+static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
 {
   const cgap_series *text_id = &d->role[CGAP_ROLE_TEXT_ID], *image_id = &d->role[CGAP_ROLE_IMAGE_ID];
   uint64_t *map = NULL;
@@ -671,11 +671,11 @@ static cgap_status find_pairing(cgap_dataset *d, const cgap_spec *spec, bool by_
   size_t images = cgap_series_rows(image), texts = cgap_series_rows(text);
   cgap_status status = CGAP_OK;
   if (spec->given && !by_position)
-    return take_given(d, spec, error);
+    return use_given_dataset(d, spec, error);
   for (int form = 0; form < FORMS && status == CGAP_OK && !by_position; form++)
-    status = take_form(d, (pair_form)form, error);
+    status = try_form(d, (pair_form)form, error);
   if (status == CGAP_OK && !by_position)
-    status = take_ids(d, error);
+    status = pair_by_ids(d, error);
   if (status == CGAP_OK && !by_position && !d->text_image)
     status = refuse_pairs(d, error);
   if (status != CGAP_OK || d->text_image)

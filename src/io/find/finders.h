@@ -38,7 +38,7 @@ int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cga
 
 CGAP_MUST_CHECK cgap_status cgap_class_text_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* Texts that are the prompts of classes are none; notes them. */
-CGAP_MUST_CHECK cgap_status cgap_prompts_leave_out(cgap_dataset *d, const cgap_input_options *options,
+CGAP_MUST_CHECK cgap_status cgap_prompts_exclude(cgap_dataset *d, const cgap_input_options *options,
                                                    cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 
@@ -58,6 +58,6 @@ CGAP_MUST_CHECK cgap_status cgap_one_modality_check(const cgap_dataset *d, cgap_
 /* ---------------------------------------------------------------- transposed.c */
 
 /* Notes where rows and columns may be exchanged. */
-void cgap_exchanged_note(cgap_dataset *d);
+void cgap_transposed_note(cgap_dataset *d);
 
 #endif

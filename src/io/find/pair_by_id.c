@@ -215,7 +215,7 @@ static void joined_clear(joined *j)
 }
 
 /* Reads both series, which are of one kind, and looks each text's id up. */
-static cgap_status join(joined *j, const cgap_dataset *d, cgap_error *error)
+static cgap_status join_ids(joined *j, const cgap_dataset *d, cgap_error *error)
 {
   const cgap_series *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
   *j = (joined){.twice = SIZE_MAX};
@@ -233,7 +233,7 @@ static cgap_status join(joined *j, const cgap_dataset *d, cgap_error *error)
   return status;
 }
 
-static cgap_status give_rows(uint64_t **out, const joined *j, const char *name, cgap_error *error)
+static cgap_status move_rows_to_report(uint64_t **out, const joined *j, const char *name, cgap_error *error)
 {
   *out = malloc((j->texts.count + 1) * sizeof **out);
   if (!*out)
@@ -319,11 +319,11 @@ cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error
   if (image_id->count < image->count)
     return image_id->count ? refuse_alone(d, text_id, cgap_series_rows(image), error) : rows_as_ids(out, d, error);
   cgap_series_explain(image_id, "its name says an id of each image");
-  status = join(&j, d, error);
+  status = join_ids(&j, d, error);
   if (status == CGAP_OK && (j.twice != SIZE_MAX || j.found < j.texts.count))
     status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
   if (status == CGAP_OK)
-    status = give_rows(out, &j, text_id->name, error);
+    status = move_rows_to_report(out, &j, text_id->name, error);
   joined_clear(&j);
   return status;
 }
@@ -347,11 +347,11 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   if (status != CGAP_OK || !images_usable || !texts_usable || image_id->count < d->role[CGAP_ROLE_IMAGE].count ||
       text_id->count < d->role[CGAP_ROLE_TEXT].count || image_id->taken->entry == text_id->taken->entry)
     return status;
-  status = join(&j, d, error);
+  status = join_ids(&j, d, error);
   if (status == CGAP_DATA)
     status = cgap_note_refusal(d, status, text_id->name, error);
   else if (status == CGAP_OK && j.found == j.texts.count && j.twice == SIZE_MAX)
-    status = give_rows(out, &j, text_id->name, error);
+    status = move_rows_to_report(out, &j, text_id->name, error);
   else if (status == CGAP_OK && 2 * j.found >= j.texts.count && j.twice == SIZE_MAX)
     status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
   else if (status == CGAP_OK)

@@ -143,7 +143,7 @@ static bool has_one_norm(const column_sample *c)
   return c->column_sd < ONE_NORM && c->row_sd > OTHER_NORM;
 }
 
-void cgap_exchanged_note(cgap_dataset *d)
+void cgap_transposed_note(cgap_dataset *d)
 {
   const cgap_source *image = &d->data.image, *text = &d->data.text;
   column_sample c[2] = {{0}, {0}};

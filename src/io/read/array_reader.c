@@ -295,7 +295,7 @@ static size_t put_character(unsigned char *out, uint32_t c)
 }
 
 /* In place: a character takes at most the four bytes it had. */
-static size_t narrow(unsigned char *text, size_t bytes)
+static size_t ucs4_to_utf8(unsigned char *text, size_t bytes)
 {
   size_t used = 0;
   for (size_t at = 0; at + 4 <= bytes; at += 4) {
@@ -314,7 +314,7 @@ cgap_status cgap_array_strings(cgap_id *id, unsigned char **blob, const cgap_ent
   cgap_status status = read_raw(blob, &count, e, error);
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
     unsigned char *text = *blob + i * e->item;
-    id[i] = (cgap_id){text, e->ucs4 ? narrow(text, e->item) : strnlen((const char *)text, e->item)};
+    id[i] = (cgap_id){text, e->ucs4 ? ucs4_to_utf8(text, e->item) : strnlen((const char *)text, e->item)};
   }
   return status;
 }

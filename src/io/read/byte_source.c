@@ -161,7 +161,7 @@ static cgap_status unpack_to(const cgap_bytes *b, zip_file_t *member, int fd, cg
   return status;
 }
 
-static cgap_status unpack(cgap_bytes *b, cgap_error *error)
+static cgap_status unpack_member(cgap_bytes *b, cgap_error *error)
 {
   zip_file_t *member = NULL;
   int fd = -1;
@@ -206,7 +206,7 @@ cgap_status cgap_bytes_read(cgap_bytes *b, uint64_t at, size_t count, void *out,
   if (b->piece->member >= 0 && !b->piece->deflated)
     return read_stored(b, at, count, out, error);
   if (b->fd < 0) {
-    cgap_status status = unpack(b, error);
+    cgap_status status = unpack_member(b, error);
     if (status != CGAP_OK)
       return status;
   }

@@ -50,7 +50,7 @@ void cgap_direct_close(cgap_direct *d)
   free(d);
 }
 
-bool cgap_direct_takes(const cgap_direct *d, size_t count)
+bool cgap_direct_is_worth_it(const cgap_direct *d, size_t count)
 {
   return d && count >= LEAST_BYTES;
 }

@@ -13,7 +13,7 @@ cgap_direct *cgap_direct_open(const char *path, uint64_t bytes);
 void cgap_direct_close(cgap_direct *direct); /* NULL is fine */
 
 /* Whether a request is worth it: small ones may hit pages that are there. */
-bool cgap_direct_takes(const cgap_direct *direct, size_t count);
+bool cgap_direct_is_worth_it(const cgap_direct *direct, size_t count);
 
 /* `count` bytes at `at`, by fd, the same file opened as usual, where this fails; name is for messages. */
 CGAP_MUST_CHECK cgap_status cgap_direct_read(cgap_direct *direct, int fd, uint64_t at, size_t count, void *out,

@@ -28,7 +28,7 @@ typedef struct reason {
   size_t size;
 } reason;
 
-static herr_t take_innermost(unsigned n, const H5E_error2_t *item, void *context)
+static herr_t copy_innermost_reason(unsigned n, const H5E_error2_t *item, void *context)
 {
   reason *r = context;
   if (n == 0 && item->desc)
@@ -40,7 +40,7 @@ void cgap_hdf5_reason(char *out, size_t size)
 {
   reason r = {out, size};
   out[0] = '\0';
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, &r);
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, copy_innermost_reason, &r);
   for (char *p = out; *p; p++) {
     if ((unsigned char)*p < ' ')
       *p = ' ';

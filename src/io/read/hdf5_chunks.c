@@ -130,7 +130,7 @@ static box box_of(const cgap_chunks *c, size_t number)
 }
 
 /* Copies what a chunk has of the rows asked for; false: nothing. bytes NULL: only asks. */
-static bool scatter(const request *r, size_t number, const kept *chunk)
+static bool copy_chunk_rows(const request *r, size_t number, const kept *chunk)
 {
   const cgap_chunks *c = r->chunks;
   const box b = box_of(c, number);
@@ -155,14 +155,14 @@ static bool scatter(const request *r, size_t number, const kept *chunk)
   return any;
 }
 
-static void fill(const cgap_chunks *c, unsigned char *bytes)
+static void fill_chunk(const cgap_chunks *c, unsigned char *bytes)
 {
   for (size_t i = 0; i < c->chunk_bytes; i += c->element)
     memcpy(bytes + i, c->fill, c->element);
 }
 
 /* Where a chunk lies, or, without a file of our own, its bytes into room->packed. */
-static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch, haddr_t *address, hsize_t *bytes,
+static bool query_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch, haddr_t *address, hsize_t *bytes,
                 unsigned *mask, const char **why)
 {
   const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
@@ -182,14 +182,14 @@ static bool ask(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch
 
 /* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
  * at a time, whichever file it is about; the bytes themselves need no turn. */
-static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch, size_t *stored, unsigned *mask,
+static bool fetch_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch, size_t *stored, unsigned *mask,
                   const char **why, cgap_error *read)
 {
   hsize_t bytes = 0;
   haddr_t address = HADDR_UNDEF;
   bool good;
 #pragma omp critical(cgap_hdf5)
-  good = ask(c, b, scratch, &address, &bytes, mask, why);
+  good = query_chunk(c, b, scratch, &address, &bytes, mask, why);
   *stored = (size_t)bytes;
   if (!good || c->fd < 0 || bytes == 0)
     return good;
@@ -199,7 +199,7 @@ static bool fetch(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scrat
 }
 
 /* Fetches and unpacks into room->plain. */
-static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_scratch *scratch, kept *chunk, const char **why,
+static bool unpack_chunk(const cgap_chunks *c, size_t number, cgap_unpack_scratch *scratch, kept *chunk, const char **why,
                    cgap_error *read)
 {
   const box b = box_of(c, number);
@@ -207,7 +207,7 @@ static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_scratch *scr
   unsigned mask = 0;
   *chunk = (kept){.number = number};
   *why = NULL;
-  if (!fetch(c, &b, scratch, &stored, &mask, why, read))
+  if (!fetch_chunk(c, &b, scratch, &stored, &mask, why, read))
     return false;
   if (!scratch->raw)
     scratch->raw = cgap_alloc(c->chunk_bytes, 1);
@@ -216,7 +216,7 @@ static bool unpack(const cgap_chunks *c, size_t number, cgap_unpack_scratch *scr
   chunk->bytes = scratch->raw;
   if (stored > 0)
     return cgap_unpack(&c->how, scratch, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
-  fill(c, scratch->raw);
+  fill_chunk(c, scratch->raw);
   return true;
 }
 
@@ -229,7 +229,7 @@ static bool reaches_past(const request *r, size_t number)
 }
 
 /* Keeps a chunk for the next call; false: it has no rows for that, or there is no room. */
-static bool keep(request *r, const kept *chunk)
+static bool keep_chunk(request *r, const kept *chunk)
 {
   bool keeps = false;
   if (!reaches_past(r, chunk->number))
@@ -268,19 +268,19 @@ static void run_task(request *r, size_t number, cgap_unpack_scratch *scratch)
   const char *why = NULL;
   cgap_error read = {0};
   kept *there = NULL, own;
-  if (!scatter(r, number, NULL))
+  if (!copy_chunk_rows(r, number, NULL))
     return;
   for (size_t i = 0; !there && i < c->kept.count; i++)
     there = c->kept.item[i].number == number ? &c->kept.item[i] : NULL;
   if (there) { /* no other task has this number */
-    (void)scatter(r, number, there);
-    if (keep(r, there))
+    (void)copy_chunk_rows(r, number, there);
+    if (keep_chunk(r, there))
       there->bytes = NULL;
-  } else if (!unpack(c, number, scratch, &own, &why, &read)) {
+  } else if (!unpack_chunk(c, number, scratch, &own, &why, &read)) {
     note_failure(r, number, why, &read);
   } else {
-    (void)scatter(r, number, &own);
-    if (keep(r, &own))
+    (void)copy_chunk_rows(r, number, &own);
+    if (keep_chunk(r, &own))
       scratch->raw = NULL;
   }
 }

@@ -349,7 +349,7 @@ static cgap_status add_other(walk *w, hid_t group, const char *path, const char 
 }
 
 /* Whether the walk goes into a group: not in circles, not without end. */
-static cgap_status enter(bool *out, walk *w, hid_t group, const char *path, int depth)
+static cgap_status may_enter(bool *out, walk *w, hid_t group, const char *path, int depth)
 {
   H5O_info_t info;
   *out = false;
@@ -423,7 +423,7 @@ static cgap_status add_variable(bool *found, walk *w, hid_t group, const char *p
   return add_other(w, group, path, text, cgap_mark_octave_dims(shape, group) ? shape : NULL, NULL);
 }
 
-static herr_t take_link(hid_t group, const char *name, const H5L_info_t *info, void *context)
+static herr_t add_link(hid_t group, const char *name, const H5L_info_t *info, void *context)
 {
   link_list *list = context;
   (void)group;
@@ -487,10 +487,10 @@ static cgap_status walk_group(walk *w, hid_t group, const char *path, int depth)
   link_list list = {0};
   hsize_t at = 0;
   bool enters = false;
-  cgap_status status = enter(&enters, w, group, path, depth);
+  cgap_status status = may_enter(&enters, w, group, path, depth);
   if (status != CGAP_OK || !enters)
     return status;
-  if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, take_link, &list) < 0)
+  if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, &at, add_link, &list) < 0)
     status = list.out_of_memory ? fail_memory(w) : fail_object(w, path);
   for (size_t i = 0; i < list.count && status == CGAP_OK; i++) {
     char *below = cgap_format("%s/%s", path, list.item[i].name);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* The order in which both programs count the axes, which is the reverse of HDF5's. */
-static void turn(cgap_entry *e, const char *program)
+static void reverse_axes(cgap_entry *e, const char *program)
 {
   if (e->ndim > CGAP_SHAPE_MAX)
     return;
@@ -59,7 +59,7 @@ bool cgap_mark_matlab(cgap_entry *e, hid_t dataset)
   if (empty < 0)
     return false;
   if (!empty)
-    turn(e, "MATLAB");
+    reverse_axes(e, "MATLAB");
   if (empty)
     set_other(e, "empty MATLAB", class);
   else if (!strcmp(class, "char"))
@@ -152,7 +152,7 @@ bool cgap_mark_octave_array(cgap_entry *e, const char *type, hid_t dataset)
     set_other(e, "empty Octave", type);
     return empty > 0;
   }
-  turn(e, "Octave");
+  reverse_axes(e, "Octave");
   if (!strcmp(type, "string") || !strcmp(type, "sq_string"))
     set_strings(e);
   return true;

@@ -243,7 +243,7 @@ static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, i
   if (p->array) {
     status = cgap_array_read(p->array, first, count, out, error);
   } else if (p->direct) {
-    status = cgap_direct_takes(p->past, count * dim * size)
+    status = cgap_direct_is_worth_it(p->past, count * dim * size)
                ? cgap_direct_read(p->past, p->taken.file->fd, p->offset + (uint64_t)first * dim * size,
                                   count * dim * size, out, e->name, error)
                : cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
@@ -306,7 +306,7 @@ static bool rows_share(const cgap_source *source)
   return thread_safe;
 }
 
-static void expect_rows(const cgap_source *source, size_t first, size_t count)
+static void start_reading(const cgap_source *source, size_t first, size_t count)
 {
   const cgap_rows *rows = source->context;
   const size_t row_bytes = source->dim * cgap_type_size(source->type);
@@ -335,7 +335,7 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_take
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   }
   *rows =
-    (cgap_rows){.hooks = {read_rows, rows_seek, rows_share, expect_rows}, .datasets = datasets, .count = count, .threads = 1};
+    (cgap_rows){.hooks = {read_rows, rows_seek, rows_share, start_reading}, .datasets = datasets, .count = count, .threads = 1};
   for (size_t i = 0; i < count; i++)
     datasets[i] = (opened_dataset){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {

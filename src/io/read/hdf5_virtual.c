@@ -25,7 +25,7 @@ typedef struct mapping {
 } mapping;
 
 /* %% stands for %, in place; whether %b stands there too, whose number is only known when rows are read. */
-static bool unescape(char *name)
+static bool unescape_name(char *name)
 {
   bool pattern = false;
   char *to = name;
@@ -44,7 +44,7 @@ static bool get_mapping(mapping *m, hid_t plist, size_t index)
   const ssize_t dataset = H5Pget_virtual_dsetname(plist, index, m->dataset, sizeof m->dataset);
   if (file <= 0 || dataset <= 0 || (size_t)file >= sizeof m->file || (size_t)dataset >= sizeof m->dataset)
     return false;
-  const bool many_files = unescape(m->file), many_datasets = unescape(m->dataset);
+  const bool many_files = unescape_name(m->file), many_datasets = unescape_name(m->dataset);
   m->pattern = many_files || many_datasets;
   m->source = H5Pget_virtual_srcspace(plist, index);
   m->taken = H5Pget_virtual_vspace(plist, index);
@@ -132,7 +132,7 @@ static hid_t open_sought(sought_file *where, const char *file, const char *name,
 
 /* Of a source that is taken whole, its size is not in the file, but how much of it goes into the dataset is. Unlimited
  * selections end where the source does. */
-static bool covers(hid_t dataset, const mapping *m)
+static bool covers_selection(hid_t dataset, const mapping *m)
 {
   hsize_t size[H5S_MAX_RANK] = {0}, first[H5S_MAX_RANK] = {0}, last[H5S_MAX_RANK] = {0};
   hid_t space = H5Dget_space(dataset);
@@ -154,7 +154,7 @@ static char *obstacle_in(hid_t file, const char *path, const mapping *m)
   if (dataset < 0)
     obstacle = cgap_format(
       "a virtual dataset, and its source %s has no dataset %s; it is not the file that belongs here", path, m->dataset);
-  else if (!covers(dataset, m))
+  else if (!covers_selection(dataset, m))
     obstacle = cgap_format("a virtual dataset, and %s of its source %s has fewer rows than it takes from there; it is "
                            "not the file that belongs here",
                            m->dataset, path);
@@ -172,7 +172,7 @@ static char *obstacle_of_file(const sought_file *where, const mapping *m, size_t
                      m->file, index + 1, count);
 }
 
-static void keep_source(cgap_entry *entry, char *path)
+static void add_source(cgap_entry *entry, char *path)
 {
   for (size_t i = entry->source_count; i-- > 0;)
     if (strcmp(entry->sources[i], path) == 0) {
@@ -207,7 +207,7 @@ static void check_mapping(cgap_entry *entry, const mapping *m, const char *file,
   } else {
     set_obstacle(entry, obstacle_in(source, where.path, m));
     H5Fclose(source);
-    keep_source(entry, where.path);
+    add_source(entry, where.path);
   }
   free(where.unreadable);
 }
@@ -294,7 +294,7 @@ static char *link_value(hid_t group, const char *name, size_t *size)
   return NULL;
 }
 
-static cgap_link_end follow(char **why, hid_t group, const char *name, int links);
+static cgap_link_end follow_link(char **why, hid_t group, const char *name, int links);
 
 static bool is_group(hid_t start, const char *path)
 {
@@ -306,7 +306,7 @@ static bool is_group(hid_t start, const char *path)
 }
 
 /* One name of a path: CGAP_LINK_UNREADABLE where it is there, or cannot be told. */
-static cgap_link_end step(char **why, hid_t start, const char *path, bool last, int links)
+static cgap_link_end follow_step(char **why, hid_t start, const char *path, bool last, int links)
 {
   const htri_t there = H5Lexists(start, path, H5P_DEFAULT);
   H5L_info_t info;
@@ -315,7 +315,7 @@ static cgap_link_end step(char **why, hid_t start, const char *path, bool last, 
   if (there < 0 || H5Lget_info(start, path, &info, H5P_DEFAULT) < 0)
     return CGAP_LINK_UNREADABLE;
   if (info.type != H5L_TYPE_HARD && H5Oexists_by_name(start, path, H5P_DEFAULT) <= 0)
-    return follow(why, start, path, links + 1);
+    return follow_link(why, start, path, links + 1);
   return last || is_group(start, path) ? CGAP_LINK_UNREADABLE : CGAP_LINK_DANGLES;
 }
 
@@ -331,7 +331,7 @@ static cgap_link_end follow_path(char **why, hid_t start, const char *target, in
     const char kept = *next;
     *next = '\0';
     if (*at && strcmp(at, ".") != 0)
-      end = step(why, start, path, last, links);
+      end = follow_step(why, start, path, last, links);
     *next = kept;
     if (last)
       break;
@@ -375,7 +375,7 @@ static cgap_link_end follow_external(char **why, hid_t group, const char *value,
   return end;
 }
 
-static cgap_link_end follow(char **why, hid_t group, const char *name, int links)
+static cgap_link_end follow_link(char **why, hid_t group, const char *name, int links)
 {
   H5L_info_t info;
   size_t size = 0;
@@ -408,5 +408,5 @@ static cgap_link_end follow(char **why, hid_t group, const char *name, int links
 cgap_link_end cgap_link_follow(char **why, hid_t group, const char *name)
 {
   *why = NULL;
-  return follow(why, group, name, 0);
+  return follow_link(why, group, name, 0);
 }

@@ -128,7 +128,7 @@ static const struct {
   {"vector", PART, 0},
 };
 
-static void keep_word(cgap_words *words, unsigned flag, const char *word)
+static void note_word(cgap_words *words, unsigned flag, const char *word)
 {
   char *to = flag & CGAP_WORD_IMAGE ? words->image_word : flag & CGAP_WORD_TEXT ? words->text_word : words->id_word;
   if (flag & (CGAP_WORD_MODALITY | CGAP_WORD_ID) && !to[0])
@@ -149,7 +149,7 @@ static bool read_token(const char *token, bool whole, unsigned *flags, cgap_word
     const cgap_words old_words = *words;
     words->text_first = words->text_first || (flag & CGAP_WORD_IMAGE && *flags & CGAP_WORD_TEXT);
     *flags |= flag;
-    keep_word(words, flag, WORDS[i].text);
+    note_word(words, flag, WORDS[i].text);
     const char *rest = WORDS[i].form == PART ? token + length : "";
     if (read_token(rest, false, flags, words) || (*rest == 's' && read_token(rest + 1, false, flags, words)))
       return true;
@@ -209,8 +209,8 @@ cgap_words cgap_words_of(const char *path)
       if (!words.group && modality_flags != CGAP_WORD_MODALITY)
         words.group = modality_flags;
       if (!words.leaf) {
-        keep_word(&words, CGAP_WORD_IMAGE, found.image_word);
-        keep_word(&words, CGAP_WORD_TEXT, found.text_word);
+        note_word(&words, CGAP_WORD_IMAGE, found.image_word);
+        note_word(&words, CGAP_WORD_TEXT, found.text_word);
       }
     }
     parent = leaf;

@@ -24,7 +24,7 @@ typedef struct cursor {
   cgap_error *error;
 } cursor;
 
-static bool damaged(const cursor *c, const char *what)
+static bool fail_damaged(const cursor *c, const char *what)
 {
   (void)cgap_fail(c->error, CGAP_FILE, "%s: the header of the array is damaged: %s; write it again with np.save",
                   c->name, what);
@@ -37,7 +37,7 @@ static void skip_blanks(cursor *c)
     c->at++;
 }
 
-static bool skip(cursor *c, char wanted)
+static bool skip_character(cursor *c, char wanted)
 {
   skip_blanks(c);
   if (c->at == c->end || *c->at != wanted)
@@ -50,9 +50,9 @@ static bool read_quoted(cursor *c, char *out, size_t size)
 {
   size_t used = 0;
   char quote = '\'';
-  if (!skip(c, quote)) {
+  if (!skip_character(c, quote)) {
     quote = '"';
-    if (!skip(c, quote))
+    if (!skip_character(c, quote))
       return false;
   }
   while (c->at < c->end && *c->at != quote && used + 1 < size)
@@ -115,15 +115,15 @@ static bool read_order(cursor *c, cgap_npy *out)
       return true;
     }
   }
-  return damaged(c, "fortran_order is neither True nor False");
+  return fail_damaged(c, "fortran_order is neither True nor False");
 }
 
 static bool read_size(cursor *c, size_t *out)
 {
-  bool negative = skip(c, '-');
+  bool negative = skip_character(c, '-');
   *out = 0;
   if (c->at == c->end || !isdigit((unsigned char)*c->at))
-    return damaged(c, "its shape has something that is no number");
+    return fail_damaged(c, "its shape has something that is no number");
   for (; c->at < c->end && isdigit((unsigned char)*c->at); c->at++) {
     size_t digit = (size_t)(*c->at - '0');
     if (!cgap_product(out, *out, 10) || *out > SIZE_MAX - digit) {
@@ -143,9 +143,9 @@ static bool read_size(cursor *c, size_t *out)
 
 static bool read_shape(cursor *c, cgap_npy *out)
 {
-  if (!skip(c, '('))
-    return damaged(c, "its shape is no tuple");
-  while (!skip(c, ')')) {
+  if (!skip_character(c, '('))
+    return fail_damaged(c, "its shape is no tuple");
+  while (!skip_character(c, ')')) {
     if (out->ndim == CGAP_SHAPE_MAX) {
       (void)cgap_fail(c->error, CGAP_DATA, "%s: more than %d axes; embeddings have two or three", c->name,
                       CGAP_SHAPE_MAX);
@@ -154,9 +154,9 @@ static bool read_shape(cursor *c, cgap_npy *out)
     if (!read_size(c, &out->shape[out->ndim]))
       return false;
     out->ndim++;
-    if (!skip(c, ',')) {
-      if (!skip(c, ')'))
-        return damaged(c, "its shape does not end");
+    if (!skip_character(c, ',')) {
+      if (!skip_character(c, ')'))
+        return fail_damaged(c, "its shape does not end");
       break;
     }
   }
@@ -203,10 +203,10 @@ static bool set_type(cursor *c, cgap_npy *out, const char *text)
   const char *at = text + (*text && strchr("<>|=", *text) ? 1 : 0);
   char letter = *at, *rest = NULL;
   if (!isalpha((unsigned char)letter))
-    return damaged(c, "its type has no letter");
+    return fail_damaged(c, "its type has no letter");
   unsigned long long size = isdigit((unsigned char)at[1]) ? strtoull(at + 1, &rest, 10) : 0;
   if (size > UINT32_MAX)
-    return damaged(c, "its type is of an impossible size");
+    return fail_damaged(c, "its type is of an impossible size");
   out->kind = CGAP_KIND_OTHER;
   out->item = letter == 'O' ? 0 : (size_t)size * (letter == 'U' ? 4 : 1);
   out->ucs4 = letter == 'U';
@@ -231,7 +231,7 @@ static bool read_type(cursor *c, cgap_npy *out)
     return set_type(c, out, text);
   const char *start = c->at;
   if (c->at == c->end || *c->at != '[' || !skip_nested(c))
-    return damaged(c, "its type cannot be read");
+    return fail_damaged(c, "its type cannot be read");
   read_fields(out, start, c->at);
   (void)snprintf(out->type_name, sizeof out->type_name, "structured");
   out->kind = CGAP_KIND_OTHER;
@@ -247,31 +247,31 @@ static bool read_dictionary(cursor *c, cgap_npy *out)
   enum { COUNT = sizeof KEYS / sizeof *KEYS };
   unsigned seen = 0;
   char key[NAME_MAX_BYTES];
-  if (!skip(c, '{'))
-    return damaged(c, "no dictionary");
-  while (!skip(c, '}')) {
+  if (!skip_character(c, '{'))
+    return fail_damaged(c, "no dictionary");
+  while (!skip_character(c, '}')) {
     size_t k = 0;
-    if (!read_quoted(c, key, sizeof key) || !skip(c, ':'))
-      return damaged(c, "no key where one has to be");
+    if (!read_quoted(c, key, sizeof key) || !skip_character(c, ':'))
+      return fail_damaged(c, "no key where one has to be");
     while (k < COUNT && strcmp(key, KEYS[k].key) != 0)
       k++;
     if (k == COUNT)
-      return damaged(c, "a key that is not one of descr, fortran_order and shape");
+      return fail_damaged(c, "a key that is not one of descr, fortran_order and shape");
     if (seen >> k & 1u)
-      return damaged(c, "a key stands in it twice");
+      return fail_damaged(c, "a key stands in it twice");
     seen |= 1u << k;
     if (!KEYS[k].read(c, out))
       return false;
-    if (!skip(c, ',')) {
-      if (!skip(c, '}'))
-        return damaged(c, "the dictionary does not end");
+    if (!skip_character(c, ',')) {
+      if (!skip_character(c, '}'))
+        return fail_damaged(c, "the dictionary does not end");
       break;
     }
   }
   if (seen != (1u << COUNT) - 1)
-    return damaged(c, "one of descr, fortran_order and shape is missing");
+    return fail_damaged(c, "one of descr, fortran_order and shape is missing");
   skip_blanks(c);
-  return c->at == c->end || damaged(c, "something follows the dictionary");
+  return c->at == c->end || fail_damaged(c, "something follows the dictionary");
 }
 
 /* ---------------------------------------------------------------- sizes */

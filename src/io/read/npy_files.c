@@ -321,7 +321,7 @@ static bool is_other_pairing(const char *name)
 }
 
 /* below: the files of a folder in the folder, whose name then counts. */
-static cgap_status scan(loose_list *list, const char *folder, bool below, cgap_error *error)
+static cgap_status scan_folder(loose_list *list, const char *folder, bool below, cgap_error *error)
 {
   DIR *directory = opendir(folder);
   struct dirent *item;
@@ -346,7 +346,7 @@ static cgap_status scan(loose_list *list, const char *folder, bool below, cgap_e
                          "read; write it with numpy.save, or give the .npy files without it",
                          path);
     } else if (there && S_ISDIR(status.st_mode) && !below) {
-      result = scan(list, path, true, error);
+      result = scan_folder(list, path, true, error);
     } else if (there && S_ISREG(status.st_mode) && is_npy_name(item->d_name)) {
       if (list->count == FILES_MAX)
         result = cgap_fail(error, CGAP_FILE, "%s: more than %d .npy files; give a smaller folder", folder, FILES_MAX);
@@ -370,7 +370,7 @@ cgap_status cgap_folder_open_npy(cgap_file *file, cgap_error *error)
   while (length > 1 && file->path[length - 1] == '/')
     file->path[--length] = '\0';
   file->bytes = 0;
-  cgap_status status = scan(&list, file->path, false, error);
+  cgap_status status = scan_folder(&list, file->path, false, error);
   if (status == CGAP_OK && list.count == 0)
     status = cgap_fail(error, CGAP_FILE,
                        "%s: a folder with no .npy files in it; name a file, or a folder as clip-retrieval writes it "

@@ -126,7 +126,7 @@ static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_take
 }
 
 /* HDF5 gives each string a block of its own: they are gathered into one. */
-static cgap_status gather(cgap_id *id, unsigned char **blob, char *const *strings, size_t count)
+static cgap_status gather_strings(cgap_id *id, unsigned char **blob, char *const *strings, size_t count)
 {
   size_t bytes = 1;
   for (size_t i = 0; i < count; i++)
@@ -151,7 +151,7 @@ static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_t
   if (!strings)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
   cgap_status status = read_whole(strings, taken, type, error);
-  if (status == CGAP_OK && gather(id, blob, strings, count) != CGAP_OK)
+  if (status == CGAP_OK && gather_strings(id, blob, strings, count) != CGAP_OK)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
   for (size_t i = 0; i < count; i++)
     H5free_memory(strings[i]);

@@ -76,7 +76,7 @@ static cgap_status make_group(const cgap_npy_writer *w, const char *path, cgap_e
   return cgap_fail_errno(error, errno, group, "make the folder");
 }
 
-static cgap_status begin(cgap_npy_writer *w, const char *path, char letter, size_t item, const size_t *shape, int ndim,
+static cgap_status begin_array(cgap_npy_writer *w, const char *path, char letter, size_t item, const size_t *shape, int ndim,
                          cgap_error *error)
 {
   char name[200], full[CGAP_PATH];
@@ -100,11 +100,11 @@ cgap_status cgap_npy_writer_create(cgap_npy_writer *w, const char *path, cgap_ty
   size_t item = type == CGAP_BFLOAT16 ? sizeof(float) : cgap_type_size(type);
   w->type = type;
   w->dim = dim;
-  return middle ? begin(w, path, 'f', item, (size_t[3]){rows, middle, dim}, 3, error)
-                : begin(w, path, 'f', item, (size_t[2]){rows, dim}, 2, error);
+  return middle ? begin_array(w, path, 'f', item, (size_t[3]){rows, middle, dim}, 3, error)
+                : begin_array(w, path, 'f', item, (size_t[2]){rows, dim}, 2, error);
 }
 
-static cgap_status put(cgap_npy_writer *w, const void *data, size_t size, size_t count, cgap_error *error)
+static cgap_status put_elements(cgap_npy_writer *w, const void *data, size_t size, size_t count, cgap_error *error)
 {
   cgap_outfile *file = &w->file[w->count - 1];
   errno = 0;
@@ -121,7 +121,7 @@ static cgap_status put_as_float32(cgap_npy_writer *w, const uint16_t *in, size_t
     size_t here = count - at < WIDEN_ELEMENTS ? count - at : WIDEN_ELEMENTS;
     for (size_t i = 0; i < here; i++)
       floats[i] = (uint32_t)in[at + i] << 16; /* the upper half of a float32 */
-    status = put(w, floats, sizeof *floats, here, error);
+    status = put_elements(w, floats, sizeof *floats, here, error);
   }
   cgap_free(floats);
   return status;
@@ -131,14 +131,14 @@ cgap_status cgap_npy_writer_append(cgap_npy_writer *w, const void *rows, size_t 
 {
   if (w->type == CGAP_BFLOAT16)
     return put_as_float32(w, rows, count * w->dim, error);
-  return put(w, rows, cgap_type_size(w->type), count * w->dim, error);
+  return put_elements(w, rows, cgap_type_size(w->type), count * w->dim, error);
 }
 
 cgap_status cgap_npy_writer_whole(cgap_npy_writer *w, const char *path, bool integers, const void *values, size_t rows,
                                   size_t columns, cgap_error *error)
 {
-  cgap_status status = begin(w, path, integers ? 'i' : 'f', 8, (size_t[2]){rows, columns}, columns ? 2 : 1, error);
-  return status == CGAP_OK ? put(w, values, 8, rows * (columns ? columns : 1), error) : status;
+  cgap_status status = begin_array(w, path, integers ? 'i' : 'f', 8, (size_t[2]){rows, columns}, columns ? 2 : 1, error);
+  return status == CGAP_OK ? put_elements(w, values, 8, rows * (columns ? columns : 1), error) : status;
 }
 
 cgap_status cgap_npy_writer_check(const cgap_npy_writer *w, const char *const *paths, cgap_error *error)

@@ -508,7 +508,7 @@ cgap_status cgap_writer_float64(cgap_writer *w, const char *path, const double *
 /* ---------------------------------------------------------------- virtual datasets */
 
 /* HDF5 takes %b in the name of a source for a number. */
-static char *escaped(const char *name)
+static char *escape_source_name(const char *name)
 {
   char *out = malloc(2 * strlen(name) + 1), *to = out;
   for (const char *p = name; out && *p; p++) {
@@ -537,7 +537,7 @@ static bool map_source(hid_t create, const char *path, int ndim, const hsize_t *
   const hsize_t start[3] = {first, 0, 0};
   const hsize_t size[3] = {source->rows, shape[1], shape[2]};
   hid_t space = H5Screate_simple(ndim, shape, NULL), source_space = H5Screate_simple(ndim, size, NULL);
-  char *file = escaped(source->file), *dataset = escaped(path);
+  char *file = escape_source_name(source->file), *dataset = escape_source_name(path);
   const bool fine = file && dataset && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
                     H5Pset_virtual(create, space, file, dataset, source_space) >= 0;
   free(dataset);
@@ -619,11 +619,11 @@ static bool copy_elements(cgap_writer *w, hid_t from, hid_t to, hid_t type, int 
 {
   hsize_t size[H5S_MAX_RANK] = {0}, start[H5S_MAX_RANK] = {0};
   hid_t space = H5Dget_space(from);
-  size_t row = H5Tget_size(type);
+  size_t put_row = H5Tget_size(type);
   for (int k = 1; k < ndim; k++)
-    row *= (size_t)(size[k] = shape[k]);
-  const hsize_t rows = ndim ? shape[0] : 1, most = row && row < BUFFER_BYTES ? BUFFER_BYTES / row : 1;
-  void *values = malloc((size_t)most * row + 1);
+    put_row *= (size_t)(size[k] = shape[k]);
+  const hsize_t rows = ndim ? shape[0] : 1, most = put_row && put_row < BUFFER_BYTES ? BUFFER_BYTES / put_row : 1;
+  void *values = malloc((size_t)most * put_row + 1);
   bool fine = values != NULL;
   for (; fine && start[0] < rows; start[0] += size[0]) {
     size[0] = rows - start[0] < most ? rows - start[0] : most;
