@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-static cgap_scalar mean_over_pairs(const cgap_evidence *e, double *v, double (*of)(double cosine))
+static cgap_scalar mean_over_pairs(const cgap_audit_sums *e, double *v, double (*of)(double cosine))
 {
   double mean = 0;
   for (size_t j = 0; j < e->text.rows; j++) {
@@ -28,7 +28,7 @@ static double distance_of_cosine(double cosine)
   return sqrt(squared_distance(cosine));
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   if (!e->paired)
     return CGAP_OK;

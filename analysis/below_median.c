@@ -34,7 +34,7 @@ static size_t slot_of(const cgap_median_window *w, double cosine)
   return 2 * low + (low < w->values && cosine >= w->value[low] - TIE);
 }
 
-static void count_bins(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void count_bins(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   const cgap_median_window *w = &e->window;
   const cgap_bins bins = {.least = (float)w->low,
@@ -46,7 +46,7 @@ static void count_bins(const cgap_strip *s, const cgap_evidence *e, const cgap_k
     kernels->window(s->cosine + r * s->stride, s->columns, &bins, &sums->counts[ABOVE], sums->counts + SLOT);
 }
 
-static void count_slots(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void count_slots(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   const cgap_median_window *w = &e->window;
   float never[CGAP_TILE]; /* a column bound that no cosine reaches */
@@ -66,7 +66,7 @@ static void count_slots(const cgap_strip *s, const cgap_evidence *e, const cgap_
   }
 }
 
-static void median_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void median_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   if (e->window.values)
     count_slots(s, e, kernels, sums);
@@ -125,7 +125,7 @@ static void narrow_by_values(cgap_median *m, const cgap_median_window *w, const 
   }
 }
 
-void cgap_median_narrow(cgap_median *m, const cgap_evidence *seen, double margin)
+void cgap_median_narrow(cgap_median *m, const cgap_audit_sums *seen, double margin)
 {
   const uint64_t *counts = cgap_sums_of(seen, CGAP_IMAGE_TEXT, &cgap_measure_below_median)->counts;
   const uint64_t count = (uint64_t)seen->image.rows * seen->text.rows - seen->text.rows;
@@ -152,7 +152,7 @@ static bool is_undecided_between(const cgap_median *m, double cosine)
   return cosine > m->low && cosine < m->high;
 }
 
-bool cgap_median_open(const cgap_median *m, const cgap_evidence *e, double **value, size_t *values)
+bool cgap_median_open(const cgap_median *m, const cgap_audit_sums *e, double **value, size_t *values)
 {
   size_t open = 0, kept = 0;
   *value = NULL;
@@ -179,7 +179,7 @@ bool cgap_median_open(const cgap_median *m, const cgap_evidence *e, double **val
 /* ---------------------------------------------------------------- the share */
 
 /* How many times as many pairs as unmatched cosines are about the median: what an error of the median's place does. */
-static double pair_density_ratio(const cgap_evidence *e, const cgap_evidence *seen)
+static double pair_density_ratio(const cgap_audit_sums *e, const cgap_audit_sums *seen)
 {
   const cgap_median_window *w = &seen->window;
   const uint64_t *counts = cgap_sums_of(seen, CGAP_IMAGE_TEXT, &cgap_measure_below_median)->counts;
@@ -194,14 +194,14 @@ static double pair_density_ratio(const cgap_evidence *e, const cgap_evidence *se
 }
 
 /* Variance of the place of the median of a sample's cosines among all, as a share of them. */
-static double variance_of_place(const cgap_evidence *e, const cgap_evidence *seen)
+static double variance_of_place(const cgap_audit_sums *e, const cgap_audit_sums *seen)
 {
   const double images = (double)seen->image.rows, texts = (double)seen->text.rows;
   return seen->window.row_variance / images * (1 - images / (double)e->image.rows) +
          seen->window.column_variance / texts * (1 - texts / (double)e->text.rows);
 }
 
-cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence *seen, const cgap_median *m,
+cgap_status cgap_below_median_finish(const cgap_audit_sums *e, const cgap_audit_sums *seen, const cgap_median *m,
                                      cgap_audit *out, cgap_error *error)
 {
   const size_t texts = e->text.rows;

@@ -22,7 +22,7 @@ static double mean_covariance(const cgap_modality *modality, size_t dim, size_t 
   return (modality->moment[a * dim + b] - n * modality->mean[a] * modality->mean[b]) / (n - 1) / n;
 }
 
-static double error_covariance(const cgap_evidence *e, size_t a, size_t b)
+static double error_covariance(const cgap_audit_sums *e, size_t a, size_t b)
 {
   const double n = (double)e->image.rows;
   if (e->paired)
@@ -30,7 +30,7 @@ static double error_covariance(const cgap_evidence *e, size_t a, size_t b)
   return mean_covariance(&e->image, e->dim, a, b) + mean_covariance(&e->text, e->dim, a, b);
 }
 
-static cgap_scalar corrected_distance(const cgap_evidence *e, double square, double floor_square, uint64_t n)
+static cgap_scalar corrected_distance(const cgap_audit_sums *e, double square, double floor_square, uint64_t n)
 {
   double along = 0, squares = 0;
   for (size_t a = 0; a < e->dim; a++)
@@ -44,7 +44,7 @@ static cgap_scalar corrected_distance(const cgap_evidence *e, double square, dou
 }
 
 /* The coordinates with the greatest share of the squared distance, lower index first among equals. */
-static void finish_dimensions(const cgap_evidence *e, double square, cgap_gap *gap)
+static void finish_dimensions(const cgap_audit_sums *e, double square, cgap_gap *gap)
 {
   gap->dimension_count = 0;
   if (!(square > NOTHING)) /* shares would be 0/0 */
@@ -67,7 +67,7 @@ static void finish_dimensions(const cgap_evidence *e, double square, cgap_gap *g
   }
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
   const double images = (double)e->image.rows;

@@ -7,13 +7,13 @@
 #include "contragap/contragap.h"
 
 /* Measures of the centroids and of the pairs' mean distance. */
-typedef enum cgap_of_centroids {
+typedef enum cgap_centroid_measure {
   CGAP_OF_SQUARED_DISTANCE, /* half of it: g · g_i of gap.noise_floor */
   CGAP_OF_CENTROID_COSINE,
   CGAP_OF_RMG,
   CGAP_OF_SHARE_OF_ALIGNMENT,
   CGAP_OF_CENTROIDS
-} cgap_of_centroids;
+} cgap_centroid_measure;
 
 typedef struct cgap_contributions {
   size_t images, texts;

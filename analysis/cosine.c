@@ -11,7 +11,7 @@
 
 enum { FINE_PER_BIN = CGAP_FINE_BINS / CGAP_HISTOGRAM_BINS };
 
-static void histogram_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void histogram_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   (void)e;
   for (size_t r = 0; r < s->rows; r++)
@@ -79,16 +79,16 @@ static double clamp_cosine(double x)
 
 /* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched couples stand in the lowest bin and
  * are taken out. */
-static void finish_tiles(const cgap_evidence *seen, cgap_pair_kind kind, uint64_t count, double sum, double squares,
+static void finish_tiles(const cgap_audit_sums *seen, cgap_pair_kind kind, uint64_t count, double sum, double squares,
                          cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
-  uint64_t *fine = cgap_sums_of(seen, kind, &cgap_measure_cosine)->counts, total = 0;
+  uint64_t *fine_bins = cgap_sums_of(seen, kind, &cgap_measure_cosine)->counts, total = 0;
   *c = (cgap_cosines){.count = count};
   if (kind == CGAP_IMAGE_TEXT && seen->paired)
-    fine[0] -= seen->text.rows;
+    fine_bins[0] -= seen->text.rows;
   for (size_t b = 0; b < CGAP_FINE_BINS; b++) {
-    bins[b / FINE_PER_BIN] += fine[b];
-    total += fine[b];
+    bins[b / FINE_PER_BIN] += fine_bins[b];
+    total += fine_bins[b];
   }
   if (total == 0) {
     c->why = "no couples";
@@ -98,7 +98,7 @@ static void finish_tiles(const cgap_evidence *seen, cgap_pair_kind kind, uint64_
   c->min = clamp_cosine(seen->least[kind]);
   c->max = clamp_cosine(seen->greatest[kind]);
   finish_moments(c, sum, squares);
-  finish_quantiles(c, fine, from_bins, total);
+  finish_quantiles(c, fine_bins, from_bins, total);
 }
 
 static double product_trace(const double *a, const double *b, size_t n)
@@ -109,7 +109,7 @@ static double product_trace(const double *a, const double *b, size_t n)
   return total;
 }
 
-static void finish_modality(const cgap_evidence *e, const cgap_evidence *seen, cgap_pair_kind kind, cgap_cosines *c,
+static void finish_modality(const cgap_audit_sums *e, const cgap_audit_sums *seen, cgap_pair_kind kind, cgap_cosines *c,
                         uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
   const cgap_modality *modality = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
@@ -119,7 +119,7 @@ static void finish_modality(const cgap_evidence *e, const cgap_evidence *seen, c
   finish_tiles(seen, kind, (uint64_t)modality->rows * (modality->rows - 1) / 2, sum, squares, c, bins);
 }
 
-static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish_pairs(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   const size_t n = e->text.rows;
   double *sorted = cgap_alloc(n, sizeof *sorted), sum = 0, deviation = 0;
@@ -145,7 +145,7 @@ static cgap_status finish_pairs(const cgap_evidence *e, cgap_audit *out, cgap_er
 }
 
 /* Means and deviations of e's pairs, all else of those in `seen`: e's, or a sample's. */
-static cgap_status finish_seen(const cgap_evidence *e, const cgap_evidence *seen, cgap_audit *out, cgap_error *error)
+static cgap_status finish_seen(const cgap_audit_sums *e, const cgap_audit_sums *seen, cgap_audit *out, cgap_error *error)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   double sum = images * texts * product_trace(e->image.mean, e->text.mean, e->dim);
@@ -165,7 +165,7 @@ static cgap_status finish_seen(const cgap_evidence *e, const cgap_evidence *seen
   return e->paired ? finish_pairs(e, out, error) : CGAP_OK;
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   return finish_seen(e, e, out, error);
 }

@@ -16,14 +16,14 @@ typedef struct cgap_median {
 } cgap_median;
 
 /* Narrows the bounds by what a pass has counted, of cosines that are off by `margin` at most. */
-void cgap_median_narrow(cgap_median *m, const cgap_evidence *seen, double margin);
+void cgap_median_narrow(cgap_median *m, const cgap_audit_sums *seen, double margin);
 
 /* The distinct cosines of the pairs between the bounds, for a further look; *values 0: none is open. false: out of
  * memory. */
-CGAP_MUST_CHECK bool cgap_median_open(const cgap_median *m, const cgap_evidence *e, double **value, size_t *values);
+CGAP_MUST_CHECK bool cgap_median_open(const cgap_median *m, const cgap_audit_sums *e, double **value, size_t *values);
 
 /* checks.pairing.below_median_share, of e's pairs; seen: whose cosines the median is of, e's or a sample's. */
-CGAP_MUST_CHECK cgap_status cgap_below_median_finish(const cgap_evidence *e, const cgap_evidence *seen,
+CGAP_MUST_CHECK cgap_status cgap_below_median_finish(const cgap_audit_sums *e, const cgap_audit_sums *seen,
                                                      const cgap_median *m, cgap_audit *out, cgap_error *error);
 
 /* pca.* rests on eigenproblems, one a pool of rows, that any thread or rank may solve. values: of problem k they begin
@@ -32,17 +32,17 @@ enum { CGAP_PCA_PROBLEMS = 3 };
 size_t cgap_pca_place(int problem, size_t dim);
 
 /* Work of one thread that may be done beside other work. */
-typedef struct cgap_beside {
+typedef struct cgap_concurrent_task {
   void (*work)(void *context); /* NULL: none */
   void *context;
-} cgap_beside;
+} cgap_concurrent_task;
 
 /* Solves problems [first, end), on `threads` threads, and the work beside them. */
-CGAP_MUST_CHECK cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, cgap_beside beside,
+CGAP_MUST_CHECK cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads, cgap_concurrent_task beside,
                                            double *values, cgap_error *error);
 
 /* pca.* from the values of all, which are used up; components (2, dim) receives the first two of pca.joint. */
-CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_evidence *e, double *values, double *components, cgap_audit *out,
+CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *components, cgap_audit *out,
                                             cgap_error *error);
 
 #endif

@@ -56,7 +56,7 @@ static cgap_status finish_direction(const cgap_neighbours *queries, const cgap_m
   return CGAP_OK;
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   if (!e->paired)
     return CGAP_OK;

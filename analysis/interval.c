@@ -27,7 +27,7 @@ cgap_scalar cgap_scalar_normal(double value, double variance, uint64_t n)
   return cgap_scalar_bounds(value, value - half, value + half, n);
 }
 
-double cgap_variance_of_text_mean(const cgap_evidence *e, const double *v, double mean)
+double cgap_variance_of_text_mean(const cgap_audit_sums *e, const double *v, double mean)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   double total = 0;

@@ -15,7 +15,7 @@ cgap_scalar cgap_scalar_bounds(double value, double lo, double hi, uint64_t n);
 
 /* NaN, that is no interval, where fewer than two images have a text.
  * Var v̄ = N/(N − 1) Σ_i (Σ_{j∈T_i} (v_j − v̄))²/M², v (texts) one number a text. */
-double cgap_variance_of_text_mean(const cgap_evidence *e, const double *v, double mean);
+double cgap_variance_of_text_mean(const cgap_audit_sums *e, const double *v, double mean);
 
 /* The same with one number an image: N/(N − 1) Σ (v_i − v̄)²/N² over the n images that have one (v not NaN); NaN for
  * fewer than two. */

@@ -23,7 +23,7 @@ enum {
   LOWEST_DOUBLE = -1000
 };
 
-static void exact_strip(const cgap_strip *s, const cgap_evidence *e, cgap_sums *sums)
+static void exact_strip(const cgap_strip *s, const cgap_audit_sums *e, cgap_sums *sums)
 {
   for (size_t r = 0; r < s->rows; r++)
     for (size_t c = s->first[r]; c < s->columns; c++) {
@@ -71,7 +71,7 @@ static void softmax_strip_double(const cgap_strip *s, const cgap_kernels *kernel
                            sums->column_sums + s->first[r], &sums->row_sums[s->tile_row + r]);
 }
 
-static void softmax_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void softmax_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   const double scale = 1 / e->temperature, bits = scale / log(2.0);
   double least, greatest;
@@ -91,7 +91,7 @@ static double greatest_log(double temperature)
   return 1 / temperature;
 }
 
-static cgap_scalar text_to_image(const cgap_evidence *e, const double *rest, double *v)
+static cgap_scalar text_to_image(const cgap_audit_sums *e, const double *rest, double *v)
 {
   double mean = 0;
   for (size_t j = 0; j < e->text.rows; j++) {
@@ -103,7 +103,7 @@ static cgap_scalar text_to_image(const cgap_evidence *e, const double *rest, dou
   return cgap_scalar_normal(mean, cgap_variance_of_text_mean(e, v, mean), e->text.rows);
 }
 
-static cgap_scalar image_to_text(const cgap_evidence *e, const double *rest, double *v)
+static cgap_scalar image_to_text(const cgap_audit_sums *e, const double *rest, double *v)
 {
   double mean = 0, asking = 0;
   for (size_t i = 0; i < e->image.rows; i++) {
@@ -122,7 +122,7 @@ static cgap_scalar image_to_text(const cgap_evidence *e, const double *rest, dou
   return cgap_scalar_normal(mean, cgap_variance_of_image_mean(v, e->image.rows, mean), (uint64_t)asking);
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   if (!e->paired)
     return CGAP_OK;

@@ -17,7 +17,7 @@
  * of at least CGAP_BLOCK_TEXTS texts that follow one another. */
 enum { CGAP_SHIFTS = 5, CGAP_OFFSETS = 2 * CGAP_SHIFTS + 1, CGAP_BLOCK_TEXTS = 100 };
 
-typedef struct cgap_evidence cgap_evidence;
+typedef struct cgap_audit_sums cgap_audit_sums;
 
 /* A strip of cosines: row r, 0 ≤ r < rows, is cosine + r·stride; its columns first[r] … columns − 1 count
  * (on the diagonal of a triangle a row starts right of itself). Couples that belong together (matched) are
@@ -116,13 +116,13 @@ typedef struct cgap_measure {
   unsigned kinds; /* bit 1 << kind for each kind of pair it looks at; 0: none */
   bool paired_only;
   cgap_need need;
-  void (*strip)(const cgap_strip *strip, const cgap_evidence *evidence, const cgap_kernels *kernels, cgap_sums *sums);
+  void (*strip)(const cgap_strip *strip, const cgap_audit_sums *evidence, const cgap_kernels *kernels, cgap_sums *sums);
 
   /* from sums to numbers. NULL: the engine has a run of its own for it (separability, zero-shot, arithmetic, spectra,
    * and the median, which may take further looks). finish_sampled NULL: a sample's sums are finished like all. */
   cgap_basis basis;
   bool rounded; /* in bfloat16 its sums are of rounded cosines, and its scalars say so */
-  cgap_status (*finish)(const cgap_evidence *evidence, cgap_audit *out, cgap_error *error);
+  cgap_status (*finish)(const cgap_audit_sums *evidence, cgap_audit *out, cgap_error *error);
   cgap_status (*finish_sampled)(const struct cgap_sampled *sampled, cgap_audit *out, cgap_error *error);
 
   /* what it reports */
@@ -173,7 +173,7 @@ typedef struct cgap_block_products {
 } cgap_block_products;
 
 /* All that is summed about a data set before the measures finish. */
-struct cgap_evidence {
+struct cgap_audit_sums {
   size_t dim;
   cgap_modality image, text;
   bool paired;
@@ -211,7 +211,7 @@ struct cgap_evidence {
 };
 
 /* What the pass has summed for a measure over one kind of pairs. */
-static inline const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_pair_kind kind, const cgap_measure *measure)
+static inline const cgap_sums *cgap_sums_of(const cgap_audit_sums *e, cgap_pair_kind kind, const cgap_measure *measure)
 {
   size_t m = 0;
   while (e->measures[m] != measure)
@@ -220,7 +220,7 @@ static inline const cgap_sums *cgap_sums_of(const cgap_evidence *e, cgap_pair_ki
 }
 
 /* The cosine of two rows in double: of the strip, or computed now. */
-static inline double cgap_strip_exact(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)
+static inline double cgap_strip_exact(const cgap_strip *s, const cgap_audit_sums *e, size_t r, size_t c)
 {
   return s->precise ? s->precise[r * s->stride + c] : e->exact(e->exact_context, s->kind, s->row + r, s->column + c);
 }

@@ -21,7 +21,7 @@ static double same_modality_fraction(const cgap_neighbours *own, const cgap_neig
   return total / (double)own->rows;
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
   const size_t pool = e->image.rows + e->text.rows, k = pool - 1 < CGAP_NEIGHBOURS ? pool - 1 : CGAP_NEIGHBOURS;

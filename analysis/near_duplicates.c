@@ -6,7 +6,7 @@
 
 #define NEAR_DUPLICATE 0.999
 
-static bool is_duplicate(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c)
+static bool is_duplicate(const cgap_strip *s, const cgap_audit_sums *e, size_t r, size_t c)
 {
   const double cosine = (double)s->cosine[r * s->stride + c];
   if (fabs(cosine - NEAR_DUPLICATE) > (double)s->row_margin[r])
@@ -14,7 +14,7 @@ static bool is_duplicate(const cgap_strip *s, const cgap_evidence *e, size_t r, 
   return cgap_strip_exact(s, e, r, c) > NEAR_DUPLICATE;
 }
 
-static void near_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void near_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   (void)kernels;
   for (size_t r = 0; r < s->rows; r++) {
@@ -40,7 +40,7 @@ static void finish_modality(const cgap_modality *modality, const uint64_t *partn
   }
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
   finish_modality(&e->image, cgap_sums_of(e, CGAP_IMAGE_IMAGE, &cgap_measure_near_duplicates)->row_counts,

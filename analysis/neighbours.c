@@ -84,8 +84,8 @@ bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_
   }
   for (size_t row = 0; next && last && row < n->rows; row++)
     expand_row(n, row, next, modality_by_name, modality_by_name && first_equal[row] == row);
-  const bool fine = next && last;
+  const bool ok = next && last;
   cgap_free(next);
   cgap_free(last);
-  return fine;
+  return ok;
 }

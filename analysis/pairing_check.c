@@ -23,7 +23,7 @@
 /* ---------------------------------------------------------------- the whole */
 
 /* tr(Cov x · Cov y): the mean square of a product of random rows. 0: the rows of a side are all equal. */
-static double square_of_random(const cgap_evidence *e)
+static double square_of_random(const cgap_audit_sums *e)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   double trace = 0, image_variance = 0, text_variance = 0;
@@ -41,7 +41,7 @@ static double square_of_random(const cgap_evidence *e)
 }
 
 /* Mean over the pairs of (x − x̄)·(y − ȳ). */
-static double mean_product(const cgap_evidence *e, double matched_mean)
+static double mean_product(const cgap_audit_sums *e, double matched_mean)
 {
   const double images = (double)e->image.rows;
   for (size_t k = 0; k < e->dim; k++)
@@ -64,7 +64,7 @@ static int shift_of(const double z[CGAP_OFFSETS])
   return z[best] >= MATCHED_Z && z[best] - given >= MATCHED_Z ? best - CGAP_SHIFTS : 0;
 }
 
-static int shift_of_whole(const cgap_evidence *e, double square)
+static int shift_of_whole(const cgap_audit_sums *e, double square)
 {
   double z[CGAP_OFFSETS];
   for (int k = 0; k < CGAP_OFFSETS; k++) {
@@ -87,7 +87,7 @@ typedef struct block_z {
   bool named[CGAP_PAIR_BLOCKS];
 } block_z;
 
-static void find_block_z(block_z *out, const cgap_evidence *e, double square)
+static void find_block_z(block_z *out, const cgap_audit_sums *e, double square)
 {
   *out = (block_z){.named = {false}};
   for (size_t b = 0; b < e->blocks; b++) {
@@ -124,7 +124,7 @@ static bool any_named(const block_z *z, size_t first, size_t end)
 }
 
 /* Names blocks [first, end) as one, by their texts in the rows of the file. */
-static void name_blocks(cgap_pairing_check *check, const cgap_evidence *e, block_z *z, size_t first, size_t end,
+static void name_blocks(cgap_pairing_check *check, const cgap_audit_sums *e, block_z *z, size_t first, size_t end,
                         int shift)
 {
   const size_t texts = e->text.rows;
@@ -137,7 +137,7 @@ static void name_blocks(cgap_pairing_check *check, const cgap_evidence *e, block
 }
 
 /* Each block alone, then two, four … of those that were not named, for models that tell little. */
-static void name_shifted(cgap_pairing_check *check, const cgap_evidence *e, block_z *z)
+static void name_shifted(cgap_pairing_check *check, const cgap_audit_sums *e, block_z *z)
 {
   for (size_t together = 1; together < e->blocks; together *= 2)
     for (size_t first = 0; first + together <= e->blocks; first += together) {
@@ -168,7 +168,7 @@ static double median_within(const block_z *z, size_t blocks)
   return n ? (sorted[(n - 1) / 2] + sorted[n / 2]) / 2 : 0;
 }
 
-static void name_unmatched(cgap_pairing_check *check, const cgap_evidence *e, block_z *z)
+static void name_unmatched(cgap_pairing_check *check, const cgap_audit_sums *e, block_z *z)
 {
   const double of_whole = check->z / sqrt((double)e->blocks), of_blocks = median_within(z, e->blocks);
   size_t together = 1;
@@ -190,7 +190,7 @@ static int by_first(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-static void find_blocks(cgap_pairing_check *check, const cgap_evidence *e, double square)
+static void find_blocks(cgap_pairing_check *check, const cgap_audit_sums *e, double square)
 {
   block_z z;
   find_block_z(&z, e, square);
@@ -199,7 +199,7 @@ static void find_blocks(cgap_pairing_check *check, const cgap_evidence *e, doubl
   qsort(check->blocks, check->block_count, sizeof *check->blocks, by_first);
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
   if (!e->paired)

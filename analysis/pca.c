@@ -169,7 +169,7 @@ static void finish_rankme(cgap_spectrum *out, double *square, size_t dim, double
 }
 
 /* Signs that do not depend on the library: images lie on the positive side of each component. */
-static void orient_components(const cgap_evidence *e, const double *vectors, double *components)
+static void orient_components(const cgap_audit_sums *e, const double *vectors, double *components)
 {
   for (size_t c = 0; c < 2; c++) {
     const double *v = vectors + (1 - c) * e->dim; /* ascending */
@@ -181,7 +181,7 @@ static void orient_components(const cgap_evidence *e, const double *vectors, dou
   }
 }
 
-static row_pool pool_of(const cgap_evidence *e, int which)
+static row_pool pool_of(const cgap_audit_sums *e, int which)
 {
   row_pool p = {.rows = (double)e->image.rows, .modality = {&e->image}, .dim = e->dim};
   if (which == TEXT)
@@ -198,7 +198,7 @@ size_t cgap_pca_place(int which, size_t dim)
   return (size_t)(2 * which + (which > JOINT ? 2 : 0)) * dim;
 }
 
-cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threads, cgap_beside beside, double *values,
+cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads, cgap_concurrent_task beside, double *values,
                            cgap_error *error)
 {
   problem list[POOLS];
@@ -219,7 +219,7 @@ cgap_status cgap_pca_solve(const cgap_evidence *e, int first, int end, int threa
   return CGAP_OK;
 }
 
-cgap_status cgap_pca_finish(const cgap_evidence *e, double *values, double *components, cgap_audit *out,
+cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *components, cgap_audit *out,
                             cgap_error *error)
 {
   cgap_spectrum *spectrum[POOLS] = {&out->pca_image, &out->pca_text, &out->pca_joint};

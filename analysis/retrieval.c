@@ -50,7 +50,7 @@ typedef struct column_bounds {
 } column_bounds;
 
 /* Whether the couple's own margin leaves it open too; where not it counts. */
-static bool is_undecided(const cgap_strip *s, const cgap_evidence *e, size_t r, size_t c, double positive,
+static bool is_undecided(const cgap_strip *s, const cgap_audit_sums *e, size_t r, size_t c, double positive,
                        uint64_t *above)
 {
   const double difference = (double)s->cosine[r * s->stride + c] - positive;
@@ -61,7 +61,7 @@ static bool is_undecided(const cgap_strip *s, const cgap_evidence *e, size_t r, 
 }
 
 /* Of the couples at index those that stay open. */
-static size_t collect_undecided(const cgap_strip *s, const cgap_evidence *e, size_t r, range near, const column_bounds *k,
+static size_t collect_undecided(const cgap_strip *s, const cgap_audit_sums *e, size_t r, range near, const column_bounds *k,
                    const uint16_t *index, size_t found, open_pair *open, cgap_sums *sums)
 {
   uint64_t *row_above = &sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r];
@@ -79,7 +79,7 @@ static size_t collect_undecided(const cgap_strip *s, const cgap_evidence *e, siz
   return count;
 }
 
-static void decide_pair(const cgap_strip *s, const cgap_evidence *e, size_t r, open_pair open, cgap_sums *sums)
+static void decide_pair(const cgap_strip *s, const cgap_audit_sums *e, size_t r, open_pair open, cgap_sums *sums)
 {
   const size_t c = open.column;
   const double cosine = cgap_strip_exact(s, e, r, c);
@@ -90,7 +90,7 @@ static void decide_pair(const cgap_strip *s, const cgap_evidence *e, size_t r, o
 }
 
 /* One row against its own bounds and those of the columns; what is near is decided. */
-static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, size_t r, column_bounds *k,
+static void ranks_row(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, size_t r, column_bounds *k,
                       cgap_sums *sums)
 {
   uint16_t index[CGAP_TILE];
@@ -109,7 +109,7 @@ static void ranks_row(const cgap_strip *s, const cgap_evidence *e, const cgap_ke
   }
 }
 
-static void ranks_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void ranks_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   column_bounds k = {.above = {0}};
   for (size_t c = 0; c < s->columns; c++) {
@@ -166,7 +166,7 @@ static double reciprocal_rank(double rank)
 
 /* Ranks of one direction with room for a number made of each. */
 typedef struct queries {
-  const cgap_evidence *e;
+  const cgap_audit_sums *e;
   const double *rank; /* (rows), NaN: does not ask */
   double *v;          /* (rows) */
   size_t rows, asking;
@@ -196,7 +196,7 @@ static void finish_direction(const queries *q, cgap_retrieval *out)
   out->median_rank = cgap_scalar_number(median_of_ranks(q->rank, q->rows, q->asking, q->v), q->asking);
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   if (!e->paired)
     return CGAP_OK;

@@ -15,7 +15,7 @@ static double mean_distance_within(const cgap_modality *modality, size_t dim)
   return (1 - (n * square - 1) / (n - 1)) / 2;
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
   if (!e->paired)

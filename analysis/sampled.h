@@ -10,7 +10,7 @@
 typedef enum cgap_function { CGAP_KERNEL_OF, CGAP_COSINE_OF, CGAP_SQUARE_OF, CGAP_FUNCTIONS } cgap_function;
 
 typedef struct cgap_sampled {
-  const cgap_evidence *whole, *sample;
+  const cgap_audit_sums *whole, *sample;
   const cgap_measure *uniformity; /* whose sums of the kernel are in sample */
 
   /* Σ over the couples of each row, and of each column, within the sample: of the cosine and of its square, in double

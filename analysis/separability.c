@@ -84,7 +84,7 @@ static void fit_line(const line *l, double at[2])
   }
 }
 
-static void start_of_fit(const cgap_evidence *e, const double *factor, const double *mean, double fraction, double *v,
+static void start_of_fit(const cgap_audit_sums *e, const double *factor, const double *mean, double fraction, double *v,
                          double *intercept, double *scratch)
 {
   const cgap_modality *modality[2] = {&e->image, &e->text};
@@ -121,7 +121,7 @@ enum { LEAST_ROWS = 30, MAX_ITERATIONS = 500 };
 static const double margins[CGAP_FOLD_MARGINS] = {0.5, 1, 2, 4};
 
 typedef struct separability_fit {
-  const cgap_evidence *e;
+  const cgap_audit_sums *e;
   const cgap_products *products;
   size_t dim;
   double *weights;  /* (CGAP_FOLDS, dim) */
@@ -311,7 +311,7 @@ static void score_fold(const separability_fit *f, size_t k, labelled *list, doub
  * unknowns that make it the unit matrix L-BFGS takes half the evaluations or fewer. */
 static cgap_status set_preconditioner(separability_fit *f, cgap_error *error)
 {
-  const cgap_evidence *e = f->e;
+  const cgap_audit_sums *e = f->e;
   const size_t dim = f->dim;
   const double n = (double)(e->image.rows + e->text.rows);
   const double kappa = KAPPA / sqrt(n);
@@ -330,7 +330,7 @@ static cgap_status set_preconditioner(separability_fit *f, cgap_error *error)
 
 static bool fit_alloc(separability_fit *f)
 {
-  bool fine = true;
+  bool ok = true;
   f->weights = cgap_alloc(CGAP_FOLDS * f->dim, sizeof *f->weights);
   f->gradient = cgap_alloc(CGAP_FOLDS * f->dim, sizeof *f->gradient);
   f->mean = cgap_alloc(f->dim, sizeof *f->mean);
@@ -339,9 +339,9 @@ static bool fit_alloc(separability_fit *f)
   f->slope = cgap_alloc(CGAP_FOLDS * (f->dim + 1), sizeof *f->slope);
   for (int modality = 0; modality < 2; modality++) {
     f->score[modality] = cgap_alloc(rows_of(f, modality), sizeof *f->score[modality]);
-    fine = fine && f->score[modality];
+    ok = ok && f->score[modality];
   }
-  return fine && f->weights && f->gradient && f->mean && f->factor && f->at && f->slope;
+  return ok && f->weights && f->gradient && f->mean && f->factor && f->at && f->slope;
 }
 
 static void fit_clear(separability_fit *f)
@@ -420,7 +420,7 @@ static cgap_status finish_folds(const separability_fit *f, uint64_t n, cgap_gap 
   return CGAP_OK;
 }
 
-cgap_status cgap_separability_finish(const cgap_evidence *e, const cgap_products *products, cgap_audit *out,
+cgap_status cgap_separability_finish(const cgap_audit_sums *e, const cgap_products *products, cgap_audit *out,
                                      cgap_error *error)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;

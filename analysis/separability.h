@@ -21,7 +21,7 @@ typedef struct cgap_products {
   void *self;
 } cgap_products;
 
-CGAP_MUST_CHECK cgap_status cgap_separability_finish(const cgap_evidence *e, const cgap_products *products,
+CGAP_MUST_CHECK cgap_status cgap_separability_finish(const cgap_audit_sums *e, const cgap_products *products,
                                                      cgap_audit *out, cgap_error *error);
 
 #endif

@@ -27,7 +27,7 @@ static void precise_strip(const cgap_strip *s, cgap_sums *sums)
     }
 }
 
-static void kernel_strip(const cgap_strip *s, const cgap_evidence *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void kernel_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
 {
   (void)e;
   const cgap_exponent exponent = cgap_exponent_init(2 * CGAP_KERNEL_T, -126, 0);
@@ -95,7 +95,7 @@ static cgap_scalar scalar_of(const mean_kernel *k)
 
 /* One side. Triangle sums hold each couple in both its rows, squares in one. touch (groups) receives A_g:
  * rows of a group together, less the couples within it that were counted twice. */
-static mean_kernel modality_kernel(const cgap_evidence *e, cgap_pair_kind kind, double *touch)
+static mean_kernel modality_kernel(const cgap_audit_sums *e, cgap_pair_kind kind, double *touch)
 {
   const cgap_modality *modality = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
   const cgap_sums *sums = cgap_sums_of(e, kind, &cgap_measure_uniformity);
@@ -122,7 +122,7 @@ static mean_kernel modality_kernel(const cgap_evidence *e, cgap_pair_kind kind, 
 }
 
 /* Across the sides: matched pairs were masked. each (images), or NULL, receives A_g where paired. */
-static mean_kernel cross_kernel(const cgap_evidence *e, double *each)
+static mean_kernel cross_kernel(const cgap_audit_sums *e, double *each)
 {
   const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_uniformity);
   const double images = (double)e->image.rows, texts = (double)e->text.rows, f = kernel_factor_of_distance();
@@ -147,7 +147,7 @@ static mean_kernel cross_kernel(const cgap_evidence *e, double *each)
 }
 
 /* Var of the mean of the two logs: a_g = ½ Σ_sides A_g/(L u), Var = Σ a_g² − ¼ Σ_sides (Σ A_g²/(L u)² − Var u/u²). */
-static double mean_variance(const cgap_evidence *e, const mean_kernel modality[2], double *const touch[2])
+static double mean_variance(const cgap_audit_sums *e, const mean_kernel modality[2], double *const touch[2])
 {
   double total = 0;
   for (size_t g = 0; e->paired && g < e->image.rows; g++) {
@@ -169,7 +169,7 @@ static void fill_contributions(double *out, const double *touch, const mean_kern
     out[g] = touch[g] / (k->pairs * k->mean);
 }
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   double *touch[2] = {cgap_alloc(e->image.rows, sizeof(double)),
                       cgap_alloc(e->paired ? e->image.rows : e->text.rows, sizeof(double))};

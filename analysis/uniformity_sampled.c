@@ -58,12 +58,12 @@ static double kernel_factor(void)
   return exp(-2 * CGAP_KERNEL_T);
 }
 
-static const cgap_modality *rows_of(const cgap_evidence *e, cgap_pair_kind kind)
+static const cgap_modality *rows_of(const cgap_audit_sums *e, cgap_pair_kind kind)
 {
   return kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
 }
 
-static const cgap_modality *columns_of(const cgap_evidence *e, cgap_pair_kind kind)
+static const cgap_modality *columns_of(const cgap_audit_sums *e, cgap_pair_kind kind)
 {
   return kind == CGAP_IMAGE_IMAGE ? &e->image : &e->text;
 }
@@ -80,7 +80,7 @@ static double trace_of_product(const double *a, const double *b, size_t n)
 
 static void measure_whole(estimate *m, const cgap_sampled *s)
 {
-  const cgap_evidence *e = s->whole;
+  const cgap_audit_sums *e = s->whole;
   const cgap_modality *a = rows_of(e, m->kind), *b = columns_of(e, m->kind);
   const double rows = (double)a->rows, columns = (double)b->rows;
   double linear = rows * columns * trace_of_product(a->mean, b->mean, e->dim);
@@ -128,7 +128,7 @@ static double column_sum(const cgap_sampled *s, cgap_pair_kind kind, int functio
 /* Couples of one side that touch group g, which is an image's texts where `grouped`, else a row. */
 static void gather_sums(estimate *m, const cgap_sampled *s, bool grouped)
 {
-  const cgap_evidence *e = s->sample;
+  const cgap_audit_sums *e = s->sample;
   const double rows = (double)rows_of(e, m->kind)->rows;
   stratum *p = &m->stratum[0];
   for (size_t g = 0; g < p->groups; g++) {
@@ -146,7 +146,7 @@ static void gather_sums(estimate *m, const cgap_sampled *s, bool grouped)
 /* Unmatched couples of an image and a text: of paired sides by image, else by row of either side. */
 static void gather_cross(estimate *m, const cgap_sampled *s)
 {
-  const cgap_evidence *e = s->sample;
+  const cgap_audit_sums *e = s->sample;
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   for (size_t i = 0; i < e->image.rows; i++) {
     const double own = e->paired ? (double)(e->first[i + 1] - e->first[i]) : 0;
@@ -169,12 +169,12 @@ static bool stratum_init(stratum *p, size_t groups, size_t whole)
 {
   *p = (stratum){.groups = groups, .sampling_fraction = (double)groups / (double)whole};
   p->touching = cgap_alloc(groups, sizeof *p->touching);
-  bool fine = p->touching != NULL;
+  bool ok = p->touching != NULL;
   for (int f = 0; f < CGAP_FUNCTIONS; f++) {
     p->touch[f] = cgap_alloc(groups, sizeof(double));
-    fine = fine && p->touch[f];
+    ok = ok && p->touch[f];
   }
-  return fine;
+  return ok;
 }
 
 static void estimate_clear(estimate *m)
@@ -216,7 +216,7 @@ static void centre_sums(estimate *m)
 
 /* Sums over couples of products of deviations, from the histogram: its bins are narrow for what varies as slowly as
  * these functions. */
-static void measure_deviations(estimate *m, const cgap_evidence *e)
+static void measure_deviations(estimate *m, const cgap_audit_sums *e)
 {
   const uint64_t *bins = cgap_sums_of(e, m->kind, &cgap_measure_cosine)->counts;
   double pairs = 0;
@@ -389,7 +389,7 @@ static void finish_estimate(estimate *m, const cgap_sampled *s)
 
 static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_pair_kind kind, cgap_error *error)
 {
-  const cgap_evidence *e = s->sample, *whole = s->whole;
+  const cgap_audit_sums *e = s->sample, *whole = s->whole;
   const bool grouped = kind == CGAP_TEXT_TEXT && e->paired, two = kind == CGAP_IMAGE_TEXT && !e->paired;
   const cgap_modality *modality = grouped ? &e->image : rows_of(e, kind);
   *m = (estimate){.kind = kind, .strata = two ? 2 : 1};
@@ -440,7 +440,7 @@ static cgap_scalar mean_of(const cgap_sampled *s, const estimate modality[2], ui
 
 cgap_status cgap_uniformity_finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error)
 {
-  const cgap_evidence *e = s->sample;
+  const cgap_audit_sums *e = s->sample;
   const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
   estimate m[CGAP_PAIR_KINDS] = {0};
   cgap_status status = CGAP_OK;

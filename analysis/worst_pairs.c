@@ -1,7 +1,7 @@
 /* pairs.worst: the couples of lowest cosine, lowest first, lower text first among equals: likely mismatches. */
 #include "analysis/finish.h"
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
   for (size_t j = 0; e->paired && j < e->text.rows; j++) {

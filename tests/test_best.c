@@ -20,7 +20,7 @@ typedef struct offered_pairs {
   cgap_rough a, b;
   float margin;
   bool rough; /* else the margin is the same for all */
-  cgap_evidence evidence;
+  cgap_audit_sums evidence;
   size_t remade;
 } offered_pairs;
 
@@ -72,7 +72,7 @@ static void couples_init(offered_pairs *c, uint64_t seed, bool triangle, bool ro
       c->cosine[at] = levels ? (double)support_below(&r, levels) / (double)levels : support_uniform(&r) * 0.9;
       c->shown[at] = (float)(c->cosine[at] + (2 * support_uniform(&r) - 1) * 0.99 * (double)margin_of(c, i, j));
     }
-  c->evidence = (cgap_evidence){.exact = exact, .ahead = ahead, .exact_context = c};
+  c->evidence = (cgap_audit_sums){.exact = exact, .ahead = ahead, .exact_context = c};
 }
 
 static void couples_clear(offered_pairs *c)

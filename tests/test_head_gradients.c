@@ -249,8 +249,8 @@ Test(head_gradients, instruction_sets_agree)
       memcpy(tile[at], s, sizeof s);
       kernel[at] = t->tile_kernel(tile[at], ROWS, COLUMNS, COLUMNS);
       memcpy(tile[at], s, sizeof s);
-      dot[at] = t->tile_gradient(tile[at], ROWS, COLUMNS, COLUMNS, 100, (cgap_soft){row[at], zero},
-                                 (cgap_soft){column[at], zero}, 0.3f);
+      dot[at] = t->tile_gradient(tile[at], ROWS, COLUMNS, COLUMNS, 100, (cgap_softmax_reference){row[at], zero},
+                                 (cgap_softmax_reference){column[at], zero}, 0.3f);
     }
     cr_expect_arr_eq(row[0], row[1], sizeof *row);
     cr_expect_arr_eq(column[0], column[1], sizeof *column);

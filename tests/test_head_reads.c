@@ -86,7 +86,7 @@ static outcome train_other(const cgap_data *data, const cgap_train_options *o, c
 {
   outcome out;
   cgap_error error = {0};
-  const cgap_store nowhere = {0};
+  const cgap_training_output nowhere = {0};
   cr_assert_eq(cgap_trial_open(&out.trial, data, o, true, &error), CGAP_OK, "%s", error.message);
   cr_assert_eq(out.trial.budget.reads, reads);
   cr_assert_eq(!out.trial.training.image, reads);
@@ -316,7 +316,7 @@ Test(head_reads, a_run_goes_on_either_way)
     left = 5 + turns % 3;
     cgap_train_options now = turns % 2 ? less : o;
     now.progress = (cgap_progress){stop_later, &left};
-    const cgap_store store = {.folder = folder, .prefix = "", .resume = turns > 0};
+    const cgap_training_output store = {.folder = folder, .prefix = "", .resume = turns > 0};
     status = cgap_training_run(&pieces, &trials[turns % 2], &now, &store, NULL, &error);
   }
   cr_assert_eq(status, CGAP_OK, "%s", error.message);
@@ -340,7 +340,7 @@ Test(head_reads, before_and_after_are_the_same)
   cgap_study studies[2];
   for (int k = 0; k < 2; k++) {
     outcome *out = k ? &read : &held;
-    const cgap_entrant entrants[] = {{.name = "before"}, {.name = "after", .head = out->training_result.head}};
+    const cgap_evaluated_head entrants[] = {{.name = "before"}, {.name = "after", .head = out->training_result.head}};
     cgap_error error = {0};
     cgap_trial_release_rows(&out->trial);
     const cgap_study_options how = {.threads = 2,

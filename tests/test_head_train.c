@@ -57,7 +57,7 @@ static cgap_training_result fit(const training_setting *s, const cgap_train_opti
 {
   cgap_training_result f;
   cgap_error error = {0};
-  const cgap_store nowhere = {0};
+  const cgap_training_output nowhere = {0};
   cr_assert_eq(cgap_training_run(&f, &s->trial, o, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
   return f;
 }
@@ -152,7 +152,7 @@ Test(head_train, a_resumed_run_has_the_same_bits)
   for (; status == CGAP_INTERRUPTED; interruptions++) {
     cr_assert_lt(interruptions, 100);
     stop.left = 4 + interruptions % 3;
-    const cgap_store store = {.folder = folder, .prefix = "", .resume = interruptions > 0};
+    const cgap_training_output store = {.folder = folder, .prefix = "", .resume = interruptions > 0};
     status = cgap_training_run(&pieces, &s.trial, &o, &store, NULL, &error);
     if (status == CGAP_INTERRUPTED)
       cgap_training_result_clear(&pieces);
@@ -306,7 +306,7 @@ Test(head_train, a_rate_without_measure_is_stopped_and_the_last_good_state_kept)
   training_setting s = setting_init(100, 1, &o);
   cgap_training_result f;
   cgap_error error = {0};
-  const cgap_store nowhere = {0};
+  const cgap_training_output nowhere = {0};
   cr_expect_eq(cgap_training_run(&f, &s.trial, &o, &nowhere, NULL, &error), CGAP_USAGE);
   cr_expect(strstr(error.message, "diverged") && strstr(error.message, "--lr"), "%s", error.message);
   cr_assert_not_null(f.head);

@@ -62,7 +62,7 @@ Test(separability, ends_where_margins_exceed_the_error)
   size_t owner[ROWS];
   for (size_t i = 0; i < ROWS; i++)
     owner[i] = i;
-  const cgap_evidence evidence = {.dim = DIM,
+  const cgap_audit_sums evidence = {.dim = DIM,
                                   .image = {.rows = ROWS, .mean = image_mean, .moment = image_moment},
                                   .text = {.rows = ROWS, .mean = text_mean, .moment = text_moment},
                                   .paired = true,

@@ -17,7 +17,7 @@ cat >after/analysis/toy.c <<'END_OF_MEASURE'
 #include "analysis/interval.h"
 #include "analysis/measure.h"
 
-static cgap_status finish(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   (void)error;
   out->gap.toy = cgap_scalar_number((double)e->image.rows / (double)e->dim, e->image.rows);

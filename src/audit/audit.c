@@ -25,7 +25,7 @@ typedef struct run {
   cgap_prepared prepared;
   cgap_embeddings embeddings;
   cgap_matched_pair_sums matched_pairs;
-  cgap_evidence evidence;
+  cgap_audit_sums evidence;
   bool precise[CGAP_PAIR_KINDS]; /* products in double */
   cgap_median median;              /* of the unmatched cosines, as far as it is known */
 } run;
@@ -51,7 +51,7 @@ static void set_evidence(run *r)
 {
   const cgap_embeddings *e = &r->embeddings;
   const cgap_matched_pair_sums *c = &r->matched_pairs;
-  r->evidence = (cgap_evidence){
+  r->evidence = (cgap_audit_sums){
     .measures = cgap_measures,
     .dim = e->image.dim,
     .image = cgap_modality_of(&e->image),
@@ -87,7 +87,7 @@ static cgap_tile_options tile_options(const run *r, double before, double after)
   return o;
 }
 
-static cgap_status lists_init(const run *r, cgap_evidence *e, cgap_error *error)
+static cgap_status lists_init(const run *r, cgap_audit_sums *e, cgap_error *error)
 {
   if (!is_first(r) ||
       (cgap_neighbours_init(&e->image_image, e->image.rows) && cgap_neighbours_init(&e->image_text, e->image.rows) &&
@@ -97,7 +97,7 @@ static cgap_status lists_init(const run *r, cgap_evidence *e, cgap_error *error)
                    e->text.rows);
 }
 
-static void clear_pair_sums(cgap_evidence *e)
+static void clear_pair_sums(cgap_audit_sums *e)
 {
   cgap_sums_clear(e);
   cgap_neighbours_clear(&e->image_image);
@@ -106,7 +106,7 @@ static void clear_pair_sums(cgap_evidence *e)
   cgap_neighbours_clear(&e->text_text);
 }
 
-static cgap_status run_kind(run *r, cgap_evidence *e, cgap_pair_kind kind, const cgap_tile_options *options,
+static cgap_status run_kind(run *r, cgap_audit_sums *e, cgap_pair_kind kind, const cgap_tile_options *options,
                             cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   if (!r->options->comm)
@@ -118,7 +118,7 @@ static cgap_status run_kind(run *r, cgap_evidence *e, cgap_pair_kind kind, const
 static cgap_status count_against_values(run *r, const double *value, size_t values, cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   const cgap_tile_options options = tile_options(r, 1, 1);
-  cgap_evidence e = r->evidence;
+  cgap_audit_sums e = r->evidence;
   memset(e.sums, 0, sizeof e.sums);
   e.image_image = e.image_text = e.text_image = e.text_text = (cgap_neighbours){0};
   e.window.value = value;
@@ -153,7 +153,7 @@ static cgap_status find_median(run *r, cgap_receive_buffers *receive_buffers, cg
 
 static cgap_status run_tiles(run *r, cgap_error *error)
 {
-  cgap_evidence *e = &r->evidence;
+  cgap_audit_sums *e = &r->evidence;
   const double n = (double)e->image.rows, m = (double)e->text.rows, work = n * n / 2 + m * m / 2 + n * m;
   const double fraction[CGAP_PAIR_KINDS + 1] = {0, n * n / 2 / work, (n * n + m * m) / 2 / work, 1};
   if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
@@ -173,7 +173,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   return status || !is_first(r) ? status : cgap_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
 }
 
-static cgap_status finish_sums(const cgap_evidence *e, cgap_audit *out, cgap_error *error)
+static cgap_status finish_sums(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t m = 0; !status && cgap_measures[m]; m++)
@@ -202,13 +202,13 @@ static cgap_status begin_step(const run *r, const char *phase, cgap_error *error
 }
 
 typedef struct sums_task {
-  const cgap_evidence *evidence;
+  const cgap_audit_sums *evidence;
   cgap_audit *out;
   cgap_status status;
   cgap_error error;
 } sums_task;
 
-static void finish_beside(void *context)
+static void finish_sums_task(void *context)
 {
   sums_task *f = context;
   f->status = finish_sums(f->evidence, f->out, &f->error);
@@ -225,7 +225,7 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
   if (!status)
     status = begin_step(r, "spectra", error);
   if (!status)
-    status = cgap_spectra_run(&r->evidence, r->options->comm, threads, (cgap_beside){sums ? finish_beside : NULL, &f},
+    status = cgap_spectra_run(&r->evidence, r->options->comm, threads, (cgap_concurrent_task){sums ? finish_sums_task : NULL, &f},
                               components, out, error);
   if (!status && f.status) {
     status = f.status;
@@ -264,7 +264,7 @@ static void *copy_array(const void *from, size_t count, size_t size)
 /* In place of the tiles over all pairs: those of a sample, and all measures that are finished from sums. */
 static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
 {
-  const cgap_evidence *e = &r->evidence;
+  const cgap_audit_sums *e = &r->evidence;
   const cgap_sampled_options options = {.size = r->prepared.sampling,
                                         .hold = r->prepared.plan.hold,
                                         .comm = r->options->comm,

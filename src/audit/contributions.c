@@ -78,7 +78,7 @@ typedef struct centroid_products {
   double images, texts;
 } centroid_products;
 
-static centroid_products products_of(const double *vectors, const cgap_evidence *evidence)
+static centroid_products products_of(const double *vectors, const cgap_audit_sums *evidence)
 {
   centroid_products c = {.images = (double)evidence->image.rows, .texts = (double)evidence->text.rows};
   for (int v = 0; v < VECTORS; v++)
@@ -110,7 +110,7 @@ static void image_contributions(const cgap_contributions *out, size_t i, const c
   out->centroid[CGAP_OF_SHARE_OF_ALIGNMENT][i] = shift_moves / aligned - shift * pair / texts / (aligned * aligned);
 }
 
-static double trace_of_square(const cgap_evidence *e)
+static double trace_of_square(const cgap_audit_sums *e)
 {
   const double n = (double)e->image.rows, scale = n / (n - 1);
   double total = 0;
@@ -119,7 +119,7 @@ static double trace_of_square(const cgap_evidence *e)
   return total;
 }
 
-static void fill_centroids(cgap_audit *out, const cgap_evidence *e, const projections *p, const double *vectors,
+static void fill_centroids(cgap_audit *out, const cgap_audit_sums *e, const projections *p, const double *vectors,
                            double *pair)
 {
   cgap_contributions *kept = out->contributions;
@@ -132,7 +132,7 @@ static void fill_centroids(cgap_audit *out, const cgap_evidence *e, const projec
   kept->degenerate = 2 * trace_of_square(e);
 }
 
-static cgap_status add_centroids(cgap_audit *out, const cgap_embeddings *e, const cgap_evidence *evidence, int threads,
+static cgap_status add_centroids(cgap_audit *out, const cgap_embeddings *e, const cgap_audit_sums *evidence, int threads,
                                  cgap_error *error)
 {
   const size_t images = e->image.rows, dim = e->image.dim;
@@ -262,7 +262,7 @@ static cgap_status add_probe(cgap_contributions *c, const cgap_embeddings *e, in
   return status;
 }
 
-cgap_status cgap_contributions_complete(cgap_audit *out, const cgap_embeddings *e, const cgap_evidence *evidence,
+cgap_status cgap_contributions_complete(cgap_audit *out, const cgap_embeddings *e, const cgap_audit_sums *evidence,
                                         int threads, cgap_error *error)
 {
   cgap_status status = add_centroids(out, e, evidence, threads, error);

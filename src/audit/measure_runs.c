@@ -63,7 +63,7 @@ static cgap_status fold_gather(void *self, cgap_pair_kind modality, double *valu
   return cgap_rank_rows_gather(p->comm, values, rows, sizeof *values, error);
 }
 
-cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
+cgap_status cgap_separability_run(const cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
                                   int threads, cgap_progress progress, cgap_audit *out, cgap_error *error)
 {
   fold_products products = {.e = e, .comm = comm, .threads = threads, .progress = progress};
@@ -488,7 +488,7 @@ static int first_problem(int rank, int rank_count)
   return first > 0 ? first : 0;
 }
 
-cgap_status cgap_spectra_run(const cgap_evidence *evidence, cgap_comm *comm, int threads, cgap_beside beside,
+cgap_status cgap_spectra_run(const cgap_audit_sums *evidence, cgap_comm *comm, int threads, cgap_concurrent_task beside,
                              double *components, cgap_audit *out, cgap_error *error)
 {
   const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm);

@@ -8,7 +8,7 @@
 #include "rows/embeddings.h"
 
 /* On every rank; the results are the same on all. */
-CGAP_MUST_CHECK cgap_status cgap_separability_run(const cgap_evidence *evidence, const cgap_embeddings *e,
+CGAP_MUST_CHECK cgap_status cgap_separability_run(const cgap_audit_sums *evidence, const cgap_embeddings *e,
                                                   cgap_comm *comm, int threads, cgap_progress progress,
                                                   cgap_audit *out, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int threads, cgap_audit *out,
@@ -32,8 +32,8 @@ CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const dou
 /* The eigenproblems of pca.*, which ranks share out. */
 
 /* pca.* of *out and components (2, dim), on rank 0, and meanwhile the work beside; called on every rank. */
-CGAP_MUST_CHECK cgap_status cgap_spectra_run(const cgap_evidence *evidence, cgap_comm *comm, int threads,
-                                             cgap_beside beside, double *components, cgap_audit *out,
+CGAP_MUST_CHECK cgap_status cgap_spectra_run(const cgap_audit_sums *evidence, cgap_comm *comm, int threads,
+                                             cgap_concurrent_task beside, double *components, cgap_audit *out,
                                              cgap_error *error);
 
 #endif

@@ -17,7 +17,7 @@ enum { LINE = 64, MOST_AHEAD = 4096 }; /* bytes of a cache line, and of a row th
 /* One pass over one kind of couples. */
 typedef struct pair_pass {
   cgap_tile_pass tile;
-  cgap_evidence *evidence;
+  cgap_audit_sums *evidence;
   const cgap_embeddings *embeddings;
   cgap_best rows, columns; /* of a triangle's one block the first alone */
   cgap_exact_format format[CGAP_MEASURES];
@@ -43,7 +43,7 @@ static void merge_rows(const pair_pass *p, cgap_best *best, size_t row, size_t r
 /* In any order: nothing here depends on it. */
 static void merge_tile(pair_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
 {
-  cgap_evidence *e = p->evidence;
+  cgap_audit_sums *e = p->evidence;
   const cgap_pair_kind kind = p->tile.kind;
   merge_rows(p, p->tile.row_best, t->row, t->rows, w, false);
   merge_rows(p, p->tile.column_best, t->column, t->columns, w, true);
@@ -162,7 +162,7 @@ static void prefetch_raw_rows(const void *context, size_t row, bool rows)
 
 /* ---------------------------------------------------------------- start and end */
 
-static void pass_init(pair_pass *p, cgap_evidence *evidence, cgap_pair_kind kind, const cgap_tile_options *options)
+static void pass_init(pair_pass *p, cgap_audit_sums *evidence, cgap_pair_kind kind, const cgap_tile_options *options)
 {
   *p = (pair_pass){.evidence = evidence, .options = options};
   p->tile = (cgap_tile_pass){
@@ -291,7 +291,7 @@ static cgap_best_kind best_kind(const pair_pass *p, const cgap_embeddings *e)
 }
 
 /* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
-static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+static cgap_status run_pass(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                             const cgap_tile_options *options, cgap_totals *rows, cgap_totals *columns,
                             cgap_error *error)
 {
@@ -311,7 +311,7 @@ static cgap_status run_pass(cgap_evidence *evidence, const cgap_embeddings *e, c
   return status;
 }
 
-cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_pair_kind kind, const cgap_tile_options *options,
+cgap_status cgap_tiles_show(cgap_audit_sums *evidence, cgap_pair_kind kind, const cgap_tile_options *options,
                             const cgap_panel *a, cgap_totals *rows, const cgap_panel *b, cgap_totals *columns,
                             cgap_error *error)
 {
@@ -335,7 +335,7 @@ cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_pair_kind kind, const 
   return status;
 }
 
-void cgap_tiles_finish(cgap_evidence *e, const cgap_totals *totals, bool columns)
+void cgap_tiles_finish(cgap_audit_sums *e, const cgap_totals *totals, bool columns)
 {
   cgap_neighbours *lists[CGAP_PAIR_KINDS][2] = {
     [CGAP_IMAGE_IMAGE] = {&e->image_image, NULL},
@@ -353,7 +353,7 @@ void cgap_tiles_finish(cgap_evidence *e, const cgap_totals *totals, bool columns
 }
 
 /* Queries against all candidates: sums of the queries, no lists, nothing of the candidates. */
-static cgap_status run_queries(cgap_evidence *evidence, const cgap_embeddings *e, const cgap_tile_options *options,
+static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings *e, const cgap_tile_options *options,
                                cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
@@ -370,7 +370,7 @@ static cgap_status run_queries(cgap_evidence *evidence, const cgap_embeddings *e
   return status;
 }
 
-cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+cgap_status cgap_tiles_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                            const cgap_tile_options *options, cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;

@@ -24,17 +24,17 @@ typedef struct cgap_tile_options {
 
 /* Fills evidence->sums[kind] (cleared by cgap_sums_clear), least and greatest, and the ten best of this kind, whose
  * lists exist. */
-CGAP_MUST_CHECK cgap_status cgap_tiles_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+CGAP_MUST_CHECK cgap_status cgap_tiles_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                                            const cgap_tile_options *options, cgap_error *error);
 
 /* A part of a pass: the couples of two panels that are in memory, into the totals of their rows (the same totals
  * where the panels are of one block). Adds to the counts of evidence->sums[kind], to least and greatest. Panels begin
  * at whole tiles; of a triangle, a is not right of b. */
-CGAP_MUST_CHECK cgap_status cgap_tiles_show(cgap_evidence *evidence, cgap_pair_kind kind,
+CGAP_MUST_CHECK cgap_status cgap_tiles_show(cgap_audit_sums *evidence, cgap_pair_kind kind,
                                             const cgap_tile_options *options, const cgap_panel *a, cgap_totals *rows,
                                             const cgap_panel *b, cgap_totals *columns, cgap_error *error);
 
 /* Writes totals into evidence->sums and the lists; columns: of the second side of a kind. */
-void cgap_tiles_finish(cgap_evidence *evidence, const cgap_totals *totals, bool columns);
+void cgap_tiles_finish(cgap_audit_sums *evidence, const cgap_totals *totals, bool columns);
 
 #endif

@@ -13,7 +13,7 @@ bool cgap_measure_uses_kind(const cgap_measure *measure, cgap_pair_kind kind, bo
 }
 
 /* The same of a pass: the median is looked for once, where it is not known, or alone. */
-static bool is_wanted(const cgap_evidence *e, int measure, cgap_pair_kind kind)
+static bool is_wanted(const cgap_audit_sums *e, int measure, cgap_pair_kind kind)
 {
   const bool median = e->window.step > 0 || e->window.values > 0;
   return cgap_measure_uses_kind(cgap_measures[measure], kind, e->paired) &&
@@ -35,7 +35,7 @@ cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temper
 }
 
 /* Lays the arrays of the measures of which sums are made out over t->memory, or over NULL to learn the bytes. */
-static size_t lay_out_sums(cgap_totals *t, const cgap_evidence *e, bool queries)
+static size_t lay_out_sums(cgap_totals *t, const cgap_audit_sums *e, bool queries)
 {
   size_t at = 0;
   for (int m = 0; cgap_measures[m]; m++) {
@@ -51,14 +51,14 @@ static size_t lay_out_sums(cgap_totals *t, const cgap_evidence *e, bool queries)
   return at;
 }
 
-static size_t lay_out(cgap_totals *t, const cgap_evidence *e)
+static size_t lay_out(cgap_totals *t, const cgap_audit_sums *e)
 {
   const size_t at = lay_out_sums(t, e, false);
   t->lists = (cgap_neighbours){.rows = t->rows, .list = t->memory ? (cgap_neighbour *)(t->memory + at) : NULL};
   return at + t->rows * CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
 }
 
-bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_pair_kind kind, size_t first, size_t rows)
+bool cgap_totals_init(cgap_totals *t, const cgap_audit_sums *evidence, cgap_pair_kind kind, size_t first, size_t rows)
 {
   *t = (cgap_totals){.kind = kind, .first = first, .rows = rows};
   t->bytes = lay_out(t, evidence);
@@ -70,7 +70,7 @@ bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_pair_k
   return true;
 }
 
-bool cgap_totals_init_queries(cgap_totals *t, const cgap_evidence *evidence, size_t rows)
+bool cgap_totals_init_queries(cgap_totals *t, const cgap_audit_sums *evidence, size_t rows)
 {
   *t = (cgap_totals){.kind = CGAP_IMAGE_TEXT, .rows = rows};
   t->bytes = lay_out_sums(t, evidence, true);
@@ -117,7 +117,7 @@ static void offer_lists(cgap_totals *t, const cgap_totals *added)
   }
 }
 
-void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *added)
+void cgap_totals_merge(cgap_totals *t, const cgap_audit_sums *evidence, const cgap_totals *added)
 {
   const size_t at = added->first - t->first;
   for (int m = 0; cgap_measures[m]; m++) {
@@ -133,7 +133,7 @@ void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap
   offer_lists(t, added);
 }
 
-void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,
+void cgap_totals_finish(const cgap_totals *t, const cgap_audit_sums *evidence, int measure, double *sums,
                         uint64_t *counts, size_t stride)
 {
   const cgap_measure *m = cgap_measures[measure];
@@ -170,7 +170,7 @@ static void sums_free(cgap_sums *s)
   *s = (cgap_sums){0};
 }
 
-cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_pair_kind kind, bool whole, cgap_error *error)
+cgap_status cgap_sums_init(cgap_audit_sums *evidence, cgap_pair_kind kind, bool whole, cgap_error *error)
 {
   size_t rows = kind == CGAP_TEXT_TEXT ? evidence->text.rows : evidence->image.rows;
   size_t columns = kind == CGAP_IMAGE_IMAGE ? evidence->image.rows : evidence->text.rows;
@@ -185,7 +185,7 @@ cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_pair_kind kind, bool wh
   return CGAP_OK;
 }
 
-cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t columns, cgap_error *error)
+cgap_status cgap_sums_init_queries(cgap_audit_sums *evidence, size_t rows, size_t columns, cgap_error *error)
 {
   const cgap_pair_kind kind = CGAP_IMAGE_TEXT;
   evidence->least[kind] = INFINITY;
@@ -197,7 +197,7 @@ cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t 
   return CGAP_OK;
 }
 
-void cgap_sums_clear(cgap_evidence *evidence)
+void cgap_sums_clear(cgap_audit_sums *evidence)
 {
   for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
     for (int m = 0; cgap_measures[m]; m++)

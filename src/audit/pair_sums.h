@@ -28,7 +28,7 @@ bool cgap_measure_uses_kind(const cgap_measure *measure, cgap_pair_kind kind, bo
 cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temperature);
 
 /* Empty totals; false: out of memory. evidence says what is paired and the temperature. */
-bool cgap_totals_init(cgap_totals *t, const cgap_evidence *evidence, cgap_pair_kind kind, size_t first, size_t rows);
+bool cgap_totals_init(cgap_totals *t, const cgap_audit_sums *evidence, cgap_pair_kind kind, size_t first, size_t rows);
 void cgap_totals_clear(cgap_totals *t);
 size_t cgap_totals_row_bytes(double temperature);
 
@@ -37,20 +37,20 @@ void cgap_totals_add(cgap_totals *t, int measure, const cgap_exact_format *forma
                      size_t stride, size_t row, size_t rows);
 
 /* Writes one measure's sums and counts into the arrays of a whole side, (need, stride). */
-void cgap_totals_finish(const cgap_totals *t, const cgap_evidence *evidence, int measure, double *sums,
+void cgap_totals_finish(const cgap_totals *t, const cgap_audit_sums *evidence, int measure, double *sums,
                         uint64_t *counts, size_t stride);
 
 /* t += those of all or some of its rows. */
-void cgap_totals_merge(cgap_totals *t, const cgap_evidence *evidence, const cgap_totals *added);
+void cgap_totals_merge(cgap_totals *t, const cgap_audit_sums *evidence, const cgap_totals *added);
 
 /* Allocates the sums of the measures that look at this kind, of whole sides; evidence->sums[kind] then holds them.
  * whole false: of no rows, the pass's counts alone. Sets least and greatest to those of no couple. */
-CGAP_MUST_CHECK cgap_status cgap_sums_init(cgap_evidence *evidence, cgap_pair_kind kind, bool whole, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_sums_init(cgap_audit_sums *evidence, cgap_pair_kind kind, bool whole, cgap_error *error);
 /* The same of images and texts where only queries are asked about: the sums of the measures on
  * queries, of so many rows and columns; and totals of them, without lists. */
-CGAP_MUST_CHECK cgap_status cgap_sums_init_queries(cgap_evidence *evidence, size_t rows, size_t columns,
+CGAP_MUST_CHECK cgap_status cgap_sums_init_queries(cgap_audit_sums *evidence, size_t rows, size_t columns,
                                                    cgap_error *error);
-bool cgap_totals_init_queries(cgap_totals *t, const cgap_evidence *evidence, size_t rows);
-void cgap_sums_clear(cgap_evidence *evidence);
+bool cgap_totals_init_queries(cgap_totals *t, const cgap_audit_sums *evidence, size_t rows);
+void cgap_sums_clear(cgap_audit_sums *evidence);
 
 #endif

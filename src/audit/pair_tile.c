@@ -59,11 +59,11 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
     w->product = pass->product->open(pass->a.modality->dim, pass->bfloat);
   w->memory = cgap_alloc((CGAP_STRIP + 6 + CGAP_NEIGHBOURS) * CGAP_TILE, sizeof *w->memory);
   w->found = cgap_alloc(CGAP_FOUND, sizeof *w->found);
-  bool fine = (w->product || w->precise) && w->memory && w->found;
+  bool ok = (w->product || w->precise) && w->memory && w->found;
   for (int m = 0; cgap_measures[m]; m++)
-    if (fine && pass->evidence->sums[pass->kind][m].counts) /* a sum that somebody wants */
-      fine = sums_alloc(&w->sums[m], cgap_measures[m]->need);
-  if (!fine)
+    if (ok && pass->evidence->sums[pass->kind][m].counts) /* a sum that somebody wants */
+      ok = sums_alloc(&w->sums[m], cgap_measures[m]->need);
+  if (!ok)
     return false;
   w->strip = w->memory + CGAP_TILE;
   w->a = pass->precise ? w->precise + CGAP_STRIP * CGAP_TILE : NULL;
@@ -207,7 +207,7 @@ static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
 static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s,
                          float *cosines, double *precise)
 {
-  const cgap_evidence *e = p->evidence;
+  const cgap_audit_sums *e = p->evidence;
   if (p->triangle || !e->paired)
     return;
   for (size_t k = 0; k < s->rows; k++) {
@@ -385,10 +385,10 @@ static void start_tile(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_t
 
 bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cgap_tile_worker *w)
 {
-  bool fine = true;
+  bool ok = true;
   start_tile(pass, place, w);
-  for (size_t row = 0; fine && row < place->rows; row += CGAP_STRIP)
-    fine = run_strip(pass, place, w, row);
+  for (size_t row = 0; ok && row < place->rows; row += CGAP_STRIP)
+    ok = run_strip(pass, place, w, row);
   offer_found(pass, place, w);
-  return fine;
+  return ok;
 }

@@ -11,7 +11,7 @@
 
 /* What all workers of a pass read. */
 typedef struct cgap_tile_pass {
-  const cgap_evidence *evidence;
+  const cgap_audit_sums *evidence;
   cgap_pair_kind kind;
   bool triangle;
   cgap_panel a, b;                        /* rows and columns */

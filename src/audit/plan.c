@@ -169,12 +169,12 @@ static double strip_rate(const cgap_product_kind *kind, size_t dim, bool bfloat,
 {
   float *out = cgap_alloc(CGAP_STRIP * CGAP_TILE, sizeof *out);
   void *product = kind->open(dim, bfloat);
-  const bool fine = out && product && kind->pack(product, rows, PROBE);
+  const bool ok = out && product && kind->pack(product, rows, PROBE);
   double best = 0;
   for (int run = 0; run < PROBES; run++) {
 #pragma omp barrier
     const double start = omp_get_wtime();
-    const bool made = fine && kind->strip(product, rows, CGAP_STRIP, 0, out) != 0;
+    const bool made = ok && kind->strip(product, rows, CGAP_STRIP, 0, out) != 0;
     const double seconds = omp_get_wtime() - start;
     if (made && seconds > 0)
       best = fmax(best, 2.0 * CGAP_STRIP * PROBE * (double)dim / seconds);

@@ -27,7 +27,7 @@ typedef struct probe_rows {
 
 /* Pairs of the first rows of one part and all of another: their cosines, and what tiles would show. */
 typedef struct probe_pairs {
-  const cgap_evidence *evidence;
+  const cgap_audit_sums *evidence;
   cgap_pair_kind kind;
   const probe_rows *a, *b;
   size_t rows, columns;
@@ -168,7 +168,7 @@ static double shift_of_kernels(const probe_pairs *c)
 /* What roundings move the mean loss of the queries by, those of rows or of columns. */
 static double shift_of_losses(const probe_pairs *c, bool of_rows)
 {
-  const cgap_evidence *e = c->evidence;
+  const cgap_audit_sums *e = c->evidence;
   const size_t queries = of_rows ? c->rows : c->columns, candidates = of_rows ? c->columns : c->rows;
   const double scale = 1 / e->temperature;
   const double times = (double)(of_rows ? c->b : c->a)->modality->rows / (double)candidates;
@@ -235,7 +235,7 @@ static cgap_status probe_kind(probe_pairs *c, bool bfloat, bool *precise, cgap_e
   return CGAP_OK;
 }
 
-cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_evidence *evidence, const cgap_embeddings *e,
+cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_audit_sums *evidence, const cgap_embeddings *e,
                            bool bfloat, cgap_error *error)
 {
   probe_rows image = {0}, text = {0};

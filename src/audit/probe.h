@@ -8,7 +8,7 @@
 #include "rows/embeddings.h"
 
 /* Sets precise of each kind of pairs. Every rank looks at the same rows. */
-CGAP_MUST_CHECK cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_evidence *evidence,
+CGAP_MUST_CHECK cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_audit_sums *evidence,
                                            const cgap_embeddings *e, bool bfloat, cgap_error *error);
 
 #endif

@@ -4,7 +4,7 @@
 #include "comm/rank_rows.h"
 
 typedef struct query_pass {
-  cgap_evidence *evidence;
+  cgap_audit_sums *evidence;
   cgap_comm *comm;
   cgap_tile_options options;
   bool columns;       /* texts ask, else images */
@@ -86,7 +86,7 @@ static cgap_status show_all_candidates(query_pass *a, const cgap_modality_rows *
   return status;
 }
 
-cgap_status cgap_ranks_queries_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
+cgap_status cgap_ranks_queries_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
                          const cgap_tile_options *options, cgap_error *error)
 {
   query_pass a = {.evidence = evidence,

@@ -10,7 +10,7 @@ enum { CGAP_QUERY_BLOCK_ROWS = 8 * CGAP_TILE }; /* candidates at once, where the
 
 /* As cgap_tiles_run with CGAP_WANT_ROW_QUERIES or CGAP_WANT_COLUMN_QUERIES, on every rank. The side of the queries is
  * in memory everywhere, the other is shared (cgap_embeddings_load_distributed). */
-CGAP_MUST_CHECK cgap_status cgap_ranks_queries_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm,
+CGAP_MUST_CHECK cgap_status cgap_ranks_queries_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
                                          const cgap_tile_options *options, cgap_error *error);
 
 #endif

@@ -10,7 +10,7 @@
 enum { RING_PIECE_BYTES = 1 << 26 }; /* of a piece that goes round: a rank holds one, and the raw rows of the next */
 
 typedef struct ring {
-  cgap_evidence *evidence;
+  cgap_audit_sums *evidence;
   cgap_comm *comm;
   cgap_pair_kind kind;
   cgap_tile_options options;
@@ -129,21 +129,21 @@ static size_t raw_bytes(const cgap_modality_rows *modality)
 static cgap_status reserve_buffers(cgap_receive_buffers *v, const cgap_modality_rows *modality, size_t rows, int raws, cgap_error *error)
 {
   const size_t raw = rows * raw_bytes(modality), unit = rows * modality->dim * sizeof(float);
-  bool fine = true;
+  bool ok = true;
   for (int k = 0; k < raws; k++) {
     if (raw > v->raw_bytes[k]) {
       cgap_free(v->raw[k]);
       v->raw[k] = cgap_alloc(raw, 1);
       v->raw_bytes[k] = raw;
     }
-    fine = fine && v->raw[k];
+    ok = ok && v->raw[k];
   }
   if (unit > v->unit_bytes) {
     cgap_free(v->unit);
     v->unit = cgap_alloc(unit, 1);
     v->unit_bytes = unit;
   }
-  return fine && v->unit ? CGAP_OK
+  return ok && v->unit ? CGAP_OK
                          : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu visiting rows of %zu",
                                      modality->source->name, rows, modality->dim);
 }
@@ -342,7 +342,7 @@ static double pair_count_of_rank(const ring *g, bool replicated)
   return replicated || !g->triangle ? home * away : home * away / 2;
 }
 
-cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_pair_kind kind,
+cgap_status cgap_ring_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_pair_kind kind,
                           const cgap_tile_options *options, cgap_receive_buffers *receive_buffers, uint64_t memory_bytes,
                           cgap_error *error)
 {
@@ -382,7 +382,7 @@ cgap_status cgap_ring_run(cgap_evidence *evidence, const cgap_embeddings *e, cga
 
 /* ---------------------------------------------------------------- ranks gather */
 
-cgap_status cgap_ranks_add_sums(const cgap_evidence *e, cgap_comm *comm, cgap_totals *mine, cgap_error *error)
+cgap_status cgap_ranks_add_sums(const cgap_audit_sums *e, cgap_comm *comm, cgap_totals *mine, cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   cgap_status status = CGAP_OK;
@@ -408,7 +408,7 @@ cgap_status cgap_ranks_add_sums(const cgap_evidence *e, cgap_comm *comm, cgap_to
   return status;
 }
 
-cgap_status cgap_ranks_gather_sums(cgap_evidence *e, cgap_comm *comm, const cgap_totals *mine, size_t rows, bool columns,
+cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cgap_totals *mine, size_t rows, bool columns,
                               cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
@@ -435,7 +435,7 @@ cgap_status cgap_ranks_gather_sums(cgap_evidence *e, cgap_comm *comm, const cgap
   return status;
 }
 
-cgap_status cgap_ranks_add_counts(cgap_evidence *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error)
+cgap_status cgap_ranks_add_counts(cgap_audit_sums *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   double(*ends)[2] = cgap_alloc((size_t)size, sizeof *ends);

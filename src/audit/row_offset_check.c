@@ -31,7 +31,7 @@ enum {
 
 /* The texts of a block that are looked at, and images: those at one shift, or all from the first to the last at any
  * shift where these are few. */
-typedef struct block_run {
+typedef struct offset_block {
   const cgap_embeddings *embeddings;
   size_t first, rows;               /* texts */
   size_t first_image, images;       /* the least and the greatest at any shift; at most WINDOW_ROWS, or 0 */
@@ -42,7 +42,7 @@ typedef struct block_run {
   double *text_along, *image_along; /* (RUN_ROWS), (WINDOW_ROWS): texts · image_mean, images · text_mean */
   double *products;                      /* (RUN_ROWS, SHIFTS) products of texts with images at each shift */
   size_t *wanted;                   /* (RUN_ROWS) */
-} block_run;
+} offset_block;
 
 /* ---------------------------------------------------------------- which rows */
 
@@ -64,12 +64,12 @@ static size_t image_at(const cgap_embeddings *e, size_t image, int shift)
 }
 
 /* The image of text j of the run at shift s, counted from 0. */
-static size_t shifted_image(const block_run *run, size_t j, int s)
+static size_t shifted_image(const offset_block *run, size_t j, int s)
 {
   return image_at(run->embeddings, run->embeddings->pairs.image_of[run->first + j], s - CGAP_SHIFTS);
 }
 
-static void set_window(block_run *run)
+static void set_window(offset_block *run)
 {
   const cgap_embeddings *e = run->embeddings;
   const size_t *image_of = e->pairs.image_of + run->first;
@@ -95,14 +95,14 @@ static void subtract_mean(double *row, size_t rows, size_t dim, const double *me
 }
 
 /* Where the image of text j at shift s is in run->image. */
-static size_t place_of(const block_run *run, size_t j, size_t image)
+static size_t place_of(const offset_block *run, size_t j, size_t image)
 {
   return run->images ? image - run->first_image : j;
 }
 
 /* Elements [first, end) of texts and images: less the centroid of the file, then less that of the block. The sum of an
  * element runs over the texts in their order, whichever thread makes it. */
-static void centre_elements(block_run *run, size_t images, size_t first, size_t end)
+static void centre_elements(offset_block *run, size_t images, size_t first, size_t end)
 {
   const cgap_embeddings *e = run->embeddings;
   const size_t dim = e->image.dim;
@@ -127,7 +127,7 @@ static void centre_elements(block_run *run, size_t images, size_t first, size_t 
 }
 
 /* Reads the images of the window, or, where there is none, those at shift s. */
-static cgap_status fetch_images(block_run *run, int s, int threads, size_t *count, cgap_error *error)
+static cgap_status fetch_images(offset_block *run, int s, int threads, size_t *count, cgap_error *error)
 {
   const cgap_embeddings *e = run->embeddings;
   *count = run->images ? run->images : run->rows;
@@ -140,7 +140,7 @@ static cgap_status fetch_images(block_run *run, int s, int threads, size_t *coun
 }
 
 /* Texts and the images at shift 0, less the block's centroids. */
-static cgap_status fetch_block(block_run *run, int threads, cgap_error *error)
+static cgap_status fetch_block(offset_block *run, int threads, cgap_error *error)
 {
   const cgap_embeddings *e = run->embeddings;
   const size_t dim = e->image.dim;
@@ -159,7 +159,7 @@ static cgap_status fetch_block(block_run *run, int threads, cgap_error *error)
 
 /* Texts of one image (or of its copies) that follow one another come to a random place together: the products of their
  * sums are what varies. */
-static bool stay_together(const block_run *run, size_t j)
+static bool stay_together(const offset_block *run, size_t j)
 {
   const cgap_embeddings *e = run->embeddings;
   const size_t *equal = e->image.first_equal, a = e->pairs.image_of[run->first + j],
@@ -168,7 +168,7 @@ static bool stay_together(const block_run *run, size_t j)
 }
 
 /* Columns [first, first + AT_ONCE) of product (others, RUN_ROWS) = own · textᵀ. */
-static void multiply_others(const block_run *run, size_t others, size_t first)
+static void multiply_others(const offset_block *run, size_t others, size_t first)
 {
   const size_t dim = run->embeddings->image.dim;
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)others, (int)cgap_lesser(AT_ONCE, run->rows - first),
@@ -177,7 +177,7 @@ static void multiply_others(const block_run *run, size_t others, size_t first)
 }
 
 /* The mean square of the product with an image of the block at random. */
-static double measure_random_square(const block_run *run, int threads)
+static double measure_random_square(const offset_block *run, int threads)
 {
   const size_t dim = run->embeddings->image.dim, step = (run->rows + BLOCK_OTHERS - 1) / BLOCK_OTHERS,
                others = (run->rows + step - 1) / step;
@@ -222,7 +222,7 @@ static void four_dots(const double *const a[FOUR], const double *y, size_t n, do
 }
 
 /* The products of text j with its images at shifts [first, end). */
-static void measure_text(const block_run *run, size_t j, int first, int end)
+static void measure_text(const offset_block *run, size_t j, int first, int end)
 {
   const size_t dim = run->embeddings->image.dim;
   const double *y = run->text + j * dim;
@@ -241,7 +241,7 @@ static void measure_text(const block_run *run, size_t j, int first, int end)
 }
 
 /* Of shifts [first, end): sums over the texts, in their order. */
-static void sum_shifts(block_run *run, size_t images, int first, int end, int threads, cgap_block_products *out)
+static void sum_shifts(offset_block *run, size_t images, int first, int end, int threads, cgap_block_products *out)
 {
   const size_t dim = run->embeddings->image.dim;
   const double both = cgap_dot(run->image_mean, run->text_mean, dim);
@@ -268,7 +268,7 @@ static void sum_shifts(block_run *run, size_t images, int first, int end, int th
     }
 }
 
-static cgap_status measure_block(block_run *run, int threads, cgap_block_products *out, cgap_error *error)
+static cgap_status measure_block(offset_block *run, int threads, cgap_block_products *out, cgap_error *error)
 {
   const size_t dim = run->embeddings->image.dim;
   cgap_status status = fetch_block(run, threads, error);
@@ -302,7 +302,7 @@ static size_t group_of(const cgap_embeddings *e, size_t text)
 
 /* Up to GROUPS groups spread over the file, with RUN_ROWS texts at most: their texts, group by group, into run->wanted
  * and the group of each into group. false: every text is alone. out of memory: *status. */
-static bool choose_groups(block_run *run, size_t *group, cgap_status *status, cgap_error *error)
+static bool choose_groups(offset_block *run, size_t *group, cgap_status *status, cgap_error *error)
 {
   const cgap_embeddings *e = run->embeddings;
   size_t *place = cgap_zalloc(e->image.rows, sizeof *place), groups = 0, most = 0, kept = 0, seen = 0, at = 0;
@@ -334,7 +334,7 @@ static bool choose_groups(block_run *run, size_t *group, cgap_status *status, cg
 }
 
 /* How many times as much the sum over pairs put together at random varies where texts of one image stay together. */
-static cgap_status measure_growth(block_run *run, int threads, double *growth, cgap_error *error)
+static cgap_status measure_growth(offset_block *run, int threads, double *growth, cgap_error *error)
 {
   const cgap_embeddings *e = run->embeddings;
   const size_t dim = e->image.dim, others = e->image.rows < OTHERS ? e->image.rows : OTHERS;
@@ -376,7 +376,7 @@ static bool is_own(const cgap_modality_rows *modality, size_t row)
   return row >= modality->own_first && row < modality->own_first + modality->own_rows;
 }
 
-static bool run_alloc(block_run *run, size_t dim)
+static bool run_alloc(offset_block *run, size_t dim)
 {
   run->text = cgap_alloc(RUN_ROWS * dim, sizeof *run->text);
   run->image = cgap_alloc(WINDOW_ROWS * dim, sizeof *run->image);
@@ -392,7 +392,7 @@ static bool run_alloc(block_run *run, size_t dim)
          run->image_along && run->products && run->wanted;
 }
 
-static void run_clear(block_run *run)
+static void run_clear(offset_block *run)
 {
   cgap_free(run->text);
   cgap_free(run->image);
@@ -407,14 +407,14 @@ static void run_clear(block_run *run)
 }
 
 /* Whether the images of the run are far apart, each a read of its own. */
-static bool is_listed(block_run *run)
+static bool is_listed(offset_block *run)
 {
   set_window(run);
   return run->images == 0;
 }
 
 /* The texts of block b that are looked at: all, or those in its middle. */
-static void set_run(block_run *run, size_t first, size_t rows)
+static void set_run(offset_block *run, size_t first, size_t rows)
 {
   run->rows = rows < RUN_ROWS ? rows : RUN_ROWS;
   run->first = first + (rows - run->rows) / 2;
@@ -429,7 +429,7 @@ cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embedding
 {
   const size_t texts = e->text.rows, full = texts / CGAP_BLOCK_TEXTS;
   const size_t blocks = full > CGAP_PAIR_BLOCKS ? CGAP_PAIR_BLOCKS : full > 0 ? full : 1;
-  block_run run = {.embeddings = e};
+  offset_block run = {.embeddings = e};
   cgap_status status = CGAP_OK;
   memset(out->block, 0, sizeof out->block);
   out->blocks = blocks;

@@ -26,14 +26,14 @@
 enum { SAMPLE_STREAM = 0x5A0, QUERY_STREAM = 0x5A2 };
 
 typedef struct work {
-  const cgap_evidence *whole;
+  const cgap_audit_sums *whole;
   const cgap_embeddings *embeddings;
   const cgap_sampled_options *options;
   bool precise[CGAP_PAIR_KINDS];
   cgap_row_sample sample, queries;
   cgap_controls controls;
   cgap_receive_buffers receive_buffers;
-  cgap_evidence of_sample, from_images, from_texts, of_queries;
+  cgap_audit_sums of_sample, from_images, from_texts, of_queries;
   double seconds_done, seconds_all; /* work of the tile passes, in couples */
 } work;
 
@@ -45,9 +45,9 @@ static bool is_first(const work *w)
 
 /* ---------------------------------------------------------------- evidence */
 
-static cgap_evidence evidence_of(const cgap_evidence *whole, const cgap_row_sample *s)
+static cgap_audit_sums evidence_of(const cgap_audit_sums *whole, const cgap_row_sample *s)
 {
-  return (cgap_evidence){.measures = cgap_measures,
+  return (cgap_audit_sums){.measures = cgap_measures,
                          .dim = whole->dim,
                          .image = cgap_modality_of(&s->embeddings.image),
                          .text = cgap_modality_of(&s->embeddings.text),
@@ -61,13 +61,13 @@ static cgap_evidence evidence_of(const cgap_evidence *whole, const cgap_row_samp
                          .within_kernel = s->within_kernel};
 }
 
-static bool lists_init(cgap_evidence *e)
+static bool lists_init(cgap_audit_sums *e)
 {
   return cgap_neighbours_init(&e->image_text, e->image.rows) && cgap_neighbours_init(&e->text_image, e->text.rows) &&
          cgap_neighbours_init(&e->image_image, e->image.rows) && cgap_neighbours_init(&e->text_text, e->text.rows);
 }
 
-static void evidence_clear(cgap_evidence *e)
+static void evidence_clear(cgap_audit_sums *e)
 {
   cgap_sums_clear(e);
   cgap_neighbours_clear(&e->image_image);
@@ -76,14 +76,14 @@ static void evidence_clear(cgap_evidence *e)
   cgap_neighbours_clear(&e->text_text);
 }
 
-static cgap_status no_lists(const cgap_evidence *e, cgap_error *error)
+static cgap_status no_lists(const cgap_audit_sums *e, cgap_error *error)
 {
   return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
                    e->text.rows);
 }
 
 /* One pass; `couples` is its part of the progress. */
-static cgap_status run_pass(work *w, cgap_evidence *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                         cgap_tiles_want want, double pairs, cgap_error *error)
 {
   const cgap_tile_options *whole = &w->options->tiles;
@@ -103,7 +103,7 @@ static cgap_status run_pass(work *w, cgap_evidence *evidence, const cgap_embeddi
 
 /* ---------------------------------------------------------------- within the sample */
 
-static double count_pairs(const cgap_evidence *e, cgap_pair_kind kind)
+static double count_pairs(const cgap_audit_sums *e, cgap_pair_kind kind)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   return kind == CGAP_IMAGE_IMAGE ? images * images / 2 : kind == CGAP_TEXT_TEXT ? texts * texts / 2 : images * texts;
@@ -111,7 +111,7 @@ static double count_pairs(const cgap_evidence *e, cgap_pair_kind kind)
 
 static cgap_status measure_within_sample(work *w, cgap_error *error)
 {
-  cgap_evidence *e = &w->of_sample;
+  cgap_audit_sums *e = &w->of_sample;
   const cgap_sampled_options *o = w->options;
   cgap_status status = cgap_row_sample_moments(&w->sample, o->comm, o->tiles.threads, error);
   if (!status)
@@ -150,7 +150,7 @@ static cgap_status rank_texts(work *w, cgap_error *error)
 {
   const cgap_embeddings *q = &w->queries.embeddings;
   cgap_embeddings e = {.data = w->embeddings->data, .image = q->image, .text = w->embeddings->text, .paired = true};
-  cgap_evidence *evidence = &w->from_images;
+  cgap_audit_sums *evidence = &w->from_images;
   cgap_pairs *pairs = &e.pairs;
   size_t *text_of = cgap_alloc(q->text.rows, sizeof *text_of);
   if (!text_of)
@@ -180,7 +180,7 @@ static cgap_status rank_images(work *w, cgap_error *error)
   const cgap_embeddings *q = &w->queries.embeddings;
   const size_t images = w->whole->image.rows;
   cgap_embeddings e = {.data = w->embeddings->data, .image = w->embeddings->image, .text = q->text, .paired = true};
-  cgap_evidence *evidence = &w->from_texts;
+  cgap_audit_sums *evidence = &w->from_texts;
   size_t *first = cgap_zalloc(images + 1, sizeof *first);
   if (!first)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", images);
@@ -219,7 +219,7 @@ static cgap_status expand_ranks(double **rank, const size_t *row, size_t queries
 /* What the queries of both modalities found, as if one pass had asked them. */
 static void join_queries(work *w)
 {
-  cgap_evidence *e = &w->of_queries;
+  cgap_audit_sums *e = &w->of_queries;
   *e = evidence_of(w->whole, &w->queries);
   for (size_t m = 0; cgap_measures[m]; m++) {
     const cgap_sums *images = &w->from_images.sums[CGAP_IMAGE_TEXT][m],
@@ -278,7 +278,7 @@ static cgap_status finish_median(const work *w, cgap_audit *out, cgap_error *err
 static cgap_status finish_all(work *w, const cgap_matched_pair_sums *matched_pairs, cgap_audit *out, cgap_error *error)
 {
   const cgap_sampled sampled = sampled_of(w, matched_pairs);
-  const cgap_evidence *q = &w->of_queries;
+  const cgap_audit_sums *q = &w->of_queries;
   cgap_status status = CGAP_OK;
   for (size_t m = 0; !status && cgap_measures[m]; m++)
     status = finish_measure(w, cgap_measures[m], &sampled, out, error);
@@ -303,7 +303,7 @@ static double pairs_of_all_passes(const work *w)
   return images * images / 2 + texts * texts / 2 + images * texts + asking * texts / images * all;
 }
 
-cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const cgap_embeddings *e,
+cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, const cgap_embeddings *e,
                              const cgap_matched_pair_sums *matched_pairs, const cgap_sampled_options *options, cgap_error *error)
 {
   work w = {.whole = whole, .embeddings = e, .options = options};
@@ -404,16 +404,16 @@ cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_r
                               cgap_error *error)
 {
   const cgap_modality_rows *image = &drawn_rows->embeddings.image, *text = &drawn_rows->embeddings.text;
-  bool fine = true;
+  bool ok = true;
   *out = (cgap_controls){0};
   for (int k = 0; k < 2; k++) {
     out->image_image[k] = cgap_alloc(image->rows, sizeof(double));
     out->image_text[k] = cgap_alloc(image->rows, sizeof(double));
     out->text_text[k] = cgap_alloc(text->rows, sizeof(double));
     out->text_image[k] = cgap_alloc(text->rows, sizeof(double));
-    fine = fine && out->image_image[k] && out->image_text[k] && out->text_text[k] && out->text_image[k];
+    ok = ok && out->image_image[k] && out->image_text[k] && out->text_text[k] && out->text_image[k];
   }
-  if (!fine)
+  if (!ok)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for sums of %zu and %zu rows", image->rows, text->rows);
   const int blas_threads = cgap_blas_single();
   cgap_status status =

@@ -19,7 +19,7 @@ typedef struct cgap_sampled_options {
 /* Fills what takes couples: uniformity, the quantiles of cosines, losses, retrieval, hubness, mixing, near duplicates,
  * and the separability of the sample's rows. `whole` is the evidence of all rows, of which no couples were looked at;
  * alignment stands in *out already. On every rank; *out is rank 0's. */
-CGAP_MUST_CHECK cgap_status cgap_sampled_run(cgap_audit *out, const cgap_evidence *whole, const cgap_embeddings *e,
+CGAP_MUST_CHECK cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, const cgap_embeddings *e,
                                              const cgap_matched_pair_sums *matched_pairs, const cgap_sampled_options *options,
                                              cgap_error *error);
 

@@ -116,7 +116,7 @@ static bool is_turned(const cgap_best *b, size_t row, uint32_t candidate)
 }
 
 /* Cosines of those waiting in double, into the list. */
-static void resolve_row(cgap_best *b, const cgap_evidence *e, size_t i)
+static void resolve_row(cgap_best *b, const cgap_audit_sums *e, size_t i)
 {
   const size_t row = b->totals->first + i;
   const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
@@ -134,7 +134,7 @@ static void resolve_row(cgap_best *b, const cgap_evidence *e, size_t i)
 }
 
 /* Half of the candidates are not good enough, in no order that a processor foresees: no branch depends on it. */
-static void add_waiting(cgap_best *b, const cgap_evidence *e, size_t i, cgap_candidate candidate, float margin)
+static void add_waiting(cgap_best *b, const cgap_audit_sums *e, size_t i, cgap_candidate candidate, float margin)
 {
   const bool waits = candidate.cosine + margin >= b->sure[i];
   const size_t count = b->count[i];
@@ -161,7 +161,7 @@ static bool adopt_waiting(cgap_best *b, size_t i)
   return true;
 }
 
-void cgap_best_resolve(cgap_best *b, const cgap_evidence *evidence, int threads)
+void cgap_best_resolve(cgap_best *b, const cgap_audit_sums *evidence, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads) if (b->waiting)
   for (size_t i = 0; i < (b->waiting ? b->totals->rows : 0); i++) {

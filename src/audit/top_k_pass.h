@@ -25,7 +25,7 @@ typedef struct cgap_candidate_batch {
   const cgap_rough *a, *b;                /* of rows and columns where they are (bfloat16), else NULL … */
   size_t a_first, b_first;                /* … which begin at these of the sides */
   const size_t *row_first, *column_first; /* first_equal of the sides: only the first of equal rows is a candidate */
-  const cgap_evidence *evidence;          /* for `exact` */
+  const cgap_audit_sums *evidence;          /* for `exact` */
 } cgap_candidate_batch;
 
 /* A candidate that waits. */
@@ -71,6 +71,6 @@ void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound);
 void cgap_best_offer(cgap_best *b, const cgap_candidate_batch *batch, bool columns);
 
 /* Makes what waits again in double and puts it into the lists. */
-void cgap_best_resolve(cgap_best *b, const cgap_evidence *evidence, int threads);
+void cgap_best_resolve(cgap_best *b, const cgap_audit_sums *evidence, int threads);
 
 #endif

@@ -65,7 +65,7 @@ static cgap_status bench_matched_pairs(cgap_bench_state *b, const cgap_embedding
 /* The fit of the separability, in rows of both sides, and the three eigenproblems, counted as 4/3 d³ each. */
 static cgap_status bench_finish(cgap_bench_state *b, const cgap_embeddings *e, cgap_error *error)
 {
-  const cgap_evidence evidence = {.dim = e->image.dim,
+  const cgap_audit_sums evidence = {.dim = e->image.dim,
                                   .image = cgap_modality_of(&e->image),
                                   .text = cgap_modality_of(&e->text),
                                   .paired = e->paired,
@@ -79,7 +79,7 @@ static cgap_status bench_finish(cgap_bench_state *b, const cgap_embeddings *e, c
     status = cgap_separability_run(&evidence, e, NULL, b->threads, (cgap_progress){0}, &audit, error);
   const double fitted = cgap_clock_seconds();
   if (!status)
-    status = cgap_spectra_run(&evidence, NULL, b->threads, (cgap_beside){0}, components, &audit, error);
+    status = cgap_spectra_run(&evidence, NULL, b->threads, (cgap_concurrent_task){0}, components, &audit, error);
   const double solved = cgap_clock_seconds();
   cgap_free(components);
   cgap_audit_clear(&audit);

@@ -152,18 +152,18 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   return status;
 }
 
-static void print_summary(const cgap_carried *carried, size_t dim)
+static void print_summary(const cgap_apply_summary *summary, size_t dim)
 {
-  if (carried->part_count)
+  if (summary->part_count)
     cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s beside it: move and copy them together "
             "(--one-file: all in one); h5py reads a missing one as NaN without a word",
-            opt.out, carried->rows, dim, carried->first_part, carried->last_part);
+            opt.out, summary->rows, dim, summary->first_part, summary->last_part);
   else
-    cli_say("%s: %zu rows of %zu dimensions", opt.out, carried->rows, dim);
-  if (carried->trained)
+    cli_say("%s: %zu rows of %zu dimensions", opt.out, summary->rows, dim);
+  if (summary->trained)
     cli_say("if this is the file that the head was trained on, %zu of its images were in the training: what the head "
             "gains on others is in the training's before.json and after.json",
-            carried->trained);
+            summary->trained);
 }
 
 /* head.h5, or the folder of a training. */
@@ -185,7 +185,7 @@ static cgap_status run_apply(const cli_args *args, cgap_error *error)
   cli_args files = *args;
   cgap_dataset *dataset = NULL;
   cgap_head *head = NULL;
-  cgap_carried carried = {0};
+  cgap_apply_summary summary = {0};
   cgap_status status = check_options(args, error);
   if (status == CGAP_OK && opt.method == 0) {
     status = read_head(&head, args->items[0], error);
@@ -207,14 +207,14 @@ static cgap_status run_apply(const cli_args *args, cgap_error *error)
                                       .memory_bytes = cli_shared.memory_bytes,
                                       .progress = cli_progress()};
   if (status == CGAP_OK)
-    status = cgap_carry(&carried, head, dataset, opt.out, &options, error);
+    status = cgap_carry(&summary, head, dataset, opt.out, &options, error);
   cli_progress_clear();
-  if (status == CGAP_OK && carried.bad)
-    cli_warn("%zu bad rows were left as zeros", carried.bad);
-  if (status == CGAP_OK && carried.left_out[0])
-    cli_warn("%s: has no place for these datasets, they are left out: %s", opt.out, carried.left_out);
+  if (status == CGAP_OK && summary.bad)
+    cli_warn("%zu bad rows were left as zeros", summary.bad);
+  if (status == CGAP_OK && summary.left_out[0])
+    cli_warn("%s: has no place for these datasets, they are left out: %s", opt.out, summary.left_out);
   if (status == CGAP_OK)
-    print_summary(&carried, cgap_head_shape_of(head).dim);
+    print_summary(&summary, cgap_head_shape_of(head).dim);
   cgap_head_close(head);
   cgap_dataset_close(dataset);
   return status;

@@ -295,7 +295,7 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
 {
   if (!opt.out)
     return CGAP_OK;
-  cli_leave_says("%s is not complete; the same command writes it again", opt.out);
+  cli_interrupt_set_message("%s is not complete; the same command writes it again", opt.out);
   cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run};
   cgap_status status = cgap_report_write(&report, opt.out, error);
   if (!status)

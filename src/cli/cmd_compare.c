@@ -237,7 +237,7 @@ static void warn_line(const char *line)
 
 static cgap_status write_folder(const compare_run *r, const cli_args *args, const json_t *json, cgap_error *error)
 {
-  cli_leave_says("%s is not complete; the same command writes it again", opt.out);
+  cli_interrupt_set_message("%s is not complete; the same command writes it again", opt.out);
   const cgap_audit **audits = calloc(r->count, sizeof *audits);
   if (!audits)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");

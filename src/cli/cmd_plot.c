@@ -250,7 +250,7 @@ static cgap_status render_one(const plot_list *list, const char *name, const boo
 static int render_all(const plot_list *list, const bool wanted[3], const char *size)
 {
   int code = CGAP_OK;
-  cli_leave_says("the figures of %s that were drawn before stay", list->folder);
+  cli_interrupt_set_message("the figures of %s that were drawn before stay", list->folder);
   for (size_t i = 0; i < list->count; i++) {
     cgap_error error = {0};
     cgap_status status = render_one(list, list->name[i], wanted, size, &error);

@@ -186,7 +186,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
   how.threads = cli_rank_threads();
   how.memory_bytes = audit_memory();
-  const cgap_store nowhere = {0};
+  const cgap_training_output nowhere = {0};
   cgap_status status = prepare_trial(s, o, error);
   if (status == CGAP_OK)
     status = cgap_train_check_batch(o, &s->trial.training, error);
@@ -309,7 +309,7 @@ static cgap_status run_job(void *context, size_t k, char **result, cgap_error *e
   o.progress = (cgap_progress){.tick = tick_run, .context = s};
   o.threads = cli_rank_threads();
   snprintf(s->line, sizeof s->line, "sweep, run %zu of %zu", k + 1, s->settings);
-  cli_leave_says("%s holds %zu of %zu runs: the same command with --resume goes on from there", opt.out,
+  cli_interrupt_set_message("%s holds %zu of %zu runs: the same command with --resume goes on from there", opt.out,
                  json_array_size(s->results.runs), s->settings);
   if (status == CGAP_OK)
     status = run_one(s, setting, &o, options, &run, error);

@@ -154,7 +154,7 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
 /* What a checkpoint means to somebody who stops the program. */
 static void note_checkpoint(void)
 {
-  cli_leave_says("%s holds a checkpoint: the same command with --resume goes on from there", opt.out);
+  cli_interrupt_set_message("%s holds a checkpoint: the same command with --resume goes on from there", opt.out);
 }
 
 static void print_epoch(void *context, const cgap_epoch *e, const cgap_train_options *o)
@@ -193,7 +193,7 @@ static cgap_status fail_interrupted(cgap_error *error)
 
 static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
 {
-  const cgap_store store = {.folder = cli_ranks_first() ? opt.out : NULL,
+  const cgap_training_output store = {.folder = cli_ranks_first() ? opt.out : NULL,
                             .prefix = r->prefix,
                             .resume = opt.resume,
                             .table = opt.csv,
@@ -233,16 +233,16 @@ static void say_split(const train_run *t)
 
 static cgap_status run_study(train_run *t, cgap_error *error)
 {
-  cgap_entrant entrants[2 + MOST_RUNS + CGAP_GAP_METHODS] = {{.name = "before"}};
+  cgap_evaluated_head entrants[2 + MOST_RUNS + CGAP_GAP_METHODS] = {{.name = "before"}};
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
-    entrants[count++] = (cgap_entrant){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,
+    entrants[count++] = (cgap_evaluated_head){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,
                                        cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
-  entrants[count++] = (cgap_entrant){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
+  entrants[count++] = (cgap_evaluated_head){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
     if (t->trial.method[k])
       entrants[count++] =
-        (cgap_entrant){cgap_gap_method_name((cgap_gap_method)k), t->trial.method[k], t->trial.method_seconds[k], 0, 0};
+        (cgap_evaluated_head){cgap_gap_method_name((cgap_gap_method)k), t->trial.method[k], t->trial.method_seconds[k], 0, 0};
   const cgap_study_options options = {.threads = cli_shared.threads,
                                       .memory_bytes = cgap_trial_study_memory(&t->trial, &t->options),
                                       .spill = t->trial.budget.reads,

@@ -102,7 +102,7 @@ static cgap_status before_after(figure_list *list, const cli_comparison *c, cons
 }
 
 static cgap_status write_figures(figure_list *list, const cli_comparison *c, const char *folder,
-                                 void (*told)(const char *line), cgap_error *error)
+                                 void (*warn_line)(const char *line), cgap_error *error)
 {
   char path[CGAP_PATH];
   cgap_folder made;
@@ -118,10 +118,10 @@ static cgap_status write_figures(figure_list *list, const cli_comparison *c, con
     status = before_after(list, c, path, error);
   if (status == CGAP_OK && list->count == 0)
     cgap_folder_abandon(&made);
-  return status == CGAP_OK ? cgap_render_figures(path, list->names, list->count, told, error) : status;
+  return status == CGAP_OK ? cgap_render_figures(path, list->names, list->count, warn_line, error) : status;
 }
 
-cgap_status cli_compare_write(const cli_comparison *c, const char *folder, void (*told)(const char *line),
+cgap_status cli_compare_write(const cli_comparison *c, const char *folder, void (*warn_line)(const char *line),
                               cgap_error *error)
 {
   char path[CGAP_PATH];
@@ -132,7 +132,7 @@ cgap_status cli_compare_write(const cli_comparison *c, const char *folder, void 
   if (status == CGAP_OK)
     status = cgap_json_write(c->json, path, error);
   if (status == CGAP_OK)
-    status = write_figures(list, c, folder, told, error);
+    status = write_figures(list, c, folder, warn_line, error);
   const cgap_comparison_about about = {
     .paths = c->paths, .figures = list->names, .figure_count = list->count, .figure_words = list->words, .run = c->run};
   if (status == CGAP_OK)

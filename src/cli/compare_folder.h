@@ -22,7 +22,7 @@ CGAP_MUST_CHECK cgap_status cli_compare_folder_open(cgap_folder *out, const char
 
 /* told: as of cgap_render_figures. */
 CGAP_MUST_CHECK cgap_status cli_compare_write(const cli_comparison *c, const char *folder,
-                                              void (*told)(const char *line), cgap_error *error);
+                                              void (*warn_line)(const char *line), cgap_error *error);
 
 /* ---------------------------------------------------------------- compare input */
 

@@ -29,7 +29,7 @@ static struct {
   size_t stood; /* letters of path that existed when the program began */
 } output;
 
-void cli_leave_says(const char *format, ...)
+void cli_interrupt_set_message(const char *format, ...)
 {
   va_list values;
   va_start(values, format);

@@ -32,7 +32,7 @@ void cli_leave_decided(void);
 void cli_leave_wipe(void (*line)(void));
 
 /* What stands if the program is ended now, as it follows "interrupted; ". At the start: "nothing was written". */
-void cli_leave_says(const char *format, ...) CGAP_PRINTF(1, 2);
+void cli_interrupt_set_message(const char *format, ...) CGAP_PRINTF(1, 2);
 
 /* The file or the folder that the command writes: temporary files there are removed, and the folder where the program
  * made it and it is still empty. Lives as long as the program. */

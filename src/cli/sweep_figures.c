@@ -240,16 +240,16 @@ static cgap_status write_page(const sweep_results *r, const cgap_grid *g, const 
   page_data p = {0};
   const char *measure[SHOWN_COUNT];
   const size_t settings = cgap_grid_settings(g);
-  bool fine = true;
+  bool ok = true;
   for (size_t m = 0; m < SHOWN_COUNT; m++)
     measure[m] = SHOWN[m].title;
-  for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES && fine; a++)
+  for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES && ok; a++)
     if (g->count[a] > 1)
-      fine = fill_axis(&p, r, g, (cgap_axis)a);
+      ok = fill_axis(&p, r, g, (cgap_axis)a);
   p.value = calloc(settings * SHOWN_COUNT, sizeof *p.value);
   p.setting = calloc(settings * CGAP_AXES, sizeof *p.setting);
   cgap_status status = CGAP_OK;
-  if (!fine || !p.value || !p.setting)
+  if (!ok || !p.value || !p.setting)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK) {
     const size_t points = fill_points(&p, r, g);
@@ -273,7 +273,7 @@ static cgap_status write_page(const sweep_results *r, const cgap_grid *g, const 
 }
 
 cgap_status sweep_figures_write(const sweep_results *r, const cgap_grid *g, const char *folder, const cgap_run *run,
-                                const char *source, void (*told)(const char *line), cgap_error *error)
+                                const char *source, void (*warn_line)(const char *line), cgap_error *error)
 {
   char figures[CGAP_PATH];
   cgap_folder made;
@@ -297,7 +297,7 @@ cgap_status sweep_figures_write(const sweep_results *r, const cgap_grid *g, cons
     names[count++] = "map";
   }
   if (status == CGAP_OK)
-    status = cgap_render_figures(figures, names, count, told, error);
+    status = cgap_render_figures(figures, names, count, warn_line, error);
   return status == CGAP_OK ? write_page(r, g, folder, run, source, error) : status;
 }
 

@@ -130,9 +130,9 @@ cgap_status sweep_results_take(sweep_results *r, const json_t *options, const js
     if (!json_equal(json_object_get(run, "options"), options))
       continue;
     json_t *one = json_copy(run), *label = json_deep_copy(setting); /* 0.10 stands for a run made as 0.1 */
-    const bool fine = json_object_set_new(one, "setting", label) == 0;
+    const bool ok = json_object_set_new(one, "setting", label) == 0;
     *found = true;
-    return json_array_append_new(r->runs, one) == 0 && fine ? CGAP_OK
+    return json_array_append_new(r->runs, one) == 0 && ok ? CGAP_OK
                                                             : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }
   return CGAP_OK;
@@ -249,9 +249,9 @@ static bool put_value(json_t *object, const char *key, json_t *value)
 }
 
 /* What was made, or NULL where a part of it could not be. */
-static json_t *complete_or_null(json_t *made, bool fine)
+static json_t *complete_or_null(json_t *made, bool ok)
 {
-  if (fine)
+  if (ok)
     return made;
   json_decref(made);
   return NULL;
@@ -260,58 +260,58 @@ static json_t *complete_or_null(json_t *made, bool fine)
 static json_t *setting_json(const cgap_grid *g, const size_t index[CGAP_AXES], unsigned axes)
 {
   json_t *out = json_object();
-  bool fine = out != NULL;
-  for (int a = 0; a < CGAP_AXES && fine; a++)
+  bool ok = out != NULL;
+  for (int a = 0; a < CGAP_AXES && ok; a++)
     if ((axes >> a & 1U) && g->count[a])
-      fine = put_value(out, cgap_axis_name((cgap_axis)a), json_string(g->value[a][index[a]]));
-  return complete_or_null(out, fine);
+      ok = put_value(out, cgap_axis_name((cgap_axis)a), json_string(g->value[a][index[a]]));
+  return complete_or_null(out, ok);
 }
 
 /* Of each measure that has a value, over the runs that differ in their seed alone; *n: the most values of one. */
 static json_t *measures_json(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES], size_t *n)
 {
   json_t *out = json_object();
-  bool fine = out != NULL;
+  bool ok = out != NULL;
   *n = 0;
-  for (size_t e = 0; e < cgap_field_count() && fine; e++) {
+  for (size_t e = 0; e < cgap_field_count() && ok; e++) {
     const cgap_mean_sd mean_sd = sweep_mean_sd_over(r, g, index, SWEEP_ALL_BUT_SEED, cgap_field_at(e)->key, NULL);
     if (mean_sd.n == 0)
       continue;
     *n = mean_sd.n > *n ? mean_sd.n : *n;
-    fine = put_value(out, cgap_field_at(e)->key,
+    ok = put_value(out, cgap_field_at(e)->key,
                json_pack("{s:o, s:o}", "mean", cgap_number_json(mean_sd.mean), "sd", cgap_number_json(mean_sd.sd)));
   }
-  return complete_or_null(out, fine);
+  return complete_or_null(out, ok);
 }
 
 /* Means and spreads over the seeds of each setting. */
 static json_t *means_json(const sweep_results *r, const cgap_grid *g)
 {
   json_t *out = json_array();
-  bool fine = out != NULL;
+  bool ok = out != NULL;
   size_t index[CGAP_AXES], n;
-  for (size_t s = 0; s < cgap_grid_settings(g) && fine; s++) {
+  for (size_t s = 0; s < cgap_grid_settings(g) && ok; s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
     json_t *one = json_object();
-    fine = put_value(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED)) &&
+    ok = put_value(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED)) &&
            put_value(one, "measures", measures_json(r, g, index, &n)) && put_value(one, "n", json_integer((json_int_t)n));
-    fine = json_array_append_new(out, one) == 0 && fine;
+    ok = json_array_append_new(out, one) == 0 && ok;
   }
-  return complete_or_null(out, fine);
+  return complete_or_null(out, ok);
 }
 
 static json_t *axes_json(const cgap_grid *g)
 {
   json_t *out = json_object();
-  bool fine = out != NULL;
-  for (int a = 0; a < CGAP_AXES && fine; a++) {
+  bool ok = out != NULL;
+  for (int a = 0; a < CGAP_AXES && ok; a++) {
     json_t *values = json_array();
     for (size_t k = 0; k < g->count[a]; k++)
-      fine = json_array_append_new(values, json_string(g->value[a][k])) == 0 && fine;
-    fine = put_value(out, cgap_axis_name((cgap_axis)a), values) && fine;
+      ok = json_array_append_new(values, json_string(g->value[a][k])) == 0 && ok;
+    ok = put_value(out, cgap_axis_name((cgap_axis)a), values) && ok;
   }
-  return complete_or_null(out, fine);
+  return complete_or_null(out, ok);
 }
 
 /* Without a seed: they stand under "axes". */
@@ -327,10 +327,10 @@ static cgap_status write_json(const sweep_results *r, const cgap_grid *g, const 
 {
   char path[CGAP_PATH];
   json_t *root = json_object();
-  const bool fine = put_value(root, "axes", axes_json(g)) && put_value(root, "means", means_json(r, g)) &&
+  const bool ok = put_value(root, "axes", axes_json(g)) && put_value(root, "means", means_json(r, g)) &&
                     json_object_set(root, "runs", r->runs) == 0 && put_value(root, "run", run_json(run));
   cgap_status status =
-    fine ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+    ok ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK)
     status = cgap_json_write(root, path, error);
   json_decref(root);

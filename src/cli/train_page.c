@@ -226,7 +226,7 @@ static cgap_status write_page(const cli_train_result *r, const char *folder, con
   return commit ? closed : status;
 }
 
-cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, void (*told)(const char *line),
+cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
                                  cgap_error *error)
 {
   char path[CGAP_PATH];
@@ -241,6 +241,6 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
   if (status == CGAP_OK) /* of a race the last, which has every term */
     status = cgap_before_after_write(&r->study->audit[0], &r->study->audit[r->run_count], r->source, path, error);
   if (status == CGAP_OK)
-    status = cgap_render_figures(path, names, count, told, error);
+    status = cgap_render_figures(path, names, count, warn_line, error);
   return status == CGAP_OK ? write_page(r, folder, path, names, count, error) : status;
 }

@@ -6,6 +6,6 @@
 
 /* folder/figures and folder/report.html; told gets a line for each picture that cannot be drawn. */
 CGAP_MUST_CHECK cgap_status cli_train_page_write(const cli_train_result *result, const char *folder,
-                                                 void (*told)(const char *line), cgap_error *error);
+                                                 void (*warn_line)(const char *line), cgap_error *error);
 
 #endif

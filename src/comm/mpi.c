@@ -17,8 +17,8 @@ static bool find_neighbours(int *out)
   MPI_Comm node;
   if (MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node) != MPI_SUCCESS)
     return false;
-  const bool fine = MPI_Comm_size(node, out) == MPI_SUCCESS;
-  return MPI_Comm_free(&node) == MPI_SUCCESS && fine;
+  const bool ok = MPI_Comm_size(node, out) == MPI_SUCCESS;
+  return MPI_Comm_free(&node) == MPI_SUCCESS && ok;
 }
 
 static bool open_mpi(cgap_comm_place *out)

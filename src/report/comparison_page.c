@@ -232,7 +232,7 @@ cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comp
 }
 
 cgap_status cgap_render_figures(const char *folder, const char *const *names, size_t count,
-                              void (*told)(const char *line), cgap_error *error)
+                              void (*warn_line)(const char *line), cgap_error *error)
 {
   const cgap_plot_job job = {.format = "svg", .theme = "light"};
   cgap_status status = CGAP_OK;
@@ -241,8 +241,8 @@ cgap_status cgap_render_figures(const char *folder, const char *const *names, si
     cgap_status rendered = cgap_gnuplot_render(folder, names[f], &job, &fault);
     if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
       status = cgap_fail(error, rendered, "%s", fault.message);
-    else if (rendered && told)
-      told(fault.message);
+    else if (rendered && warn_line)
+      warn_line(fault.message);
     if (rendered == CGAP_USAGE) /* no gnuplot: said once */
       break;
   }

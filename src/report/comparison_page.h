@@ -18,7 +18,7 @@ CGAP_MUST_CHECK cgap_status cgap_page_figures(cgap_page *page, const char *folde
 
 /* Draws them as SVG into the folder as well; told (may be NULL) gets a line for each that fails. */
 CGAP_MUST_CHECK cgap_status cgap_render_figures(const char *folder, const char *const *names, size_t count,
-                                              void (*told)(const char *line), cgap_error *error);
+                                              void (*warn_line)(const char *line), cgap_error *error);
 
 /* What a comparison's page shows beside the numbers. */
 typedef struct cgap_comparison_about {

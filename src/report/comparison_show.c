@@ -156,7 +156,7 @@ static void put_label(const cgap_field *f, const column_layout *l, FILE *out)
     fprintf(out, "\n%*s", l->label, "");
 }
 
-static bool worth_a_line(const cgap_comparison *c, size_t k, size_t e, bool all)
+static bool is_listed_measure(const cgap_comparison *c, size_t k, size_t e, bool all)
 {
   if (e >= cgap_field_count() || !c->input[0].present[e] || !c->input[k].present[e])
     return false;
@@ -170,7 +170,7 @@ static void print_table(const cgap_comparison *c, size_t of, const shown_inputs 
   size_t group = SIZE_MAX;
   bool any_marked = false;
   for (size_t e = 0; e < cgap_field_count(); e++) {
-    if (!worth_a_line(c, of, e, all))
+    if (!is_listed_measure(c, of, e, all))
       continue;
     if (cgap_field_at(e)->group != group)
       fprintf(out, "%s%s%s\n", colour ? "\033[1m" : "", cgap_groups[cgap_field_at(e)->group].title,

@@ -68,7 +68,7 @@ static size_t gap_entry(const cgap_comparison *c, size_t k)
 }
 
 /* Whether few of its rows have neighbours of the other modality, however wide the gap. */
-static bool hardly_mixes(const cgap_compared *in)
+static bool is_nearly_unmixed(const cgap_compared *in)
 {
   const cgap_scalar near = {.value = 0, .lo = NAN, .hi = NAN};
   const size_t same = cgap_entry_find("mixed.same_modality_share"), chance = cgap_entry_find("mixed.unbiased");
@@ -100,7 +100,7 @@ static void put_rest(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t 
     append_text(text, "; the embeddings of %s are collapsed", c->input[k].name);
   else if (level == CGAP_LEVEL_APART)
     append_text(text, "; the shift is %s, the neighbourhoods %s", none ? "gone" : "small",
-        hardly_mixes(&c->input[0]) ? "still differ" : "differ now");
+        is_nearly_unmixed(&c->input[0]) ? "still differ" : "differ now");
   else if (none)
     append_text(text, "; what is left is within noise");
 }

@@ -30,7 +30,7 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
   return status;
 }
 
-cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void (*told)(const char *line),
+cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void (*warn_line)(const char *line),
                              cgap_error *error)
 {
   enum { MOST_FIGURES = 20 };
@@ -44,8 +44,8 @@ cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void
     cgap_status rendered = cgap_gnuplot_render(path, names[f], &job, &fault);
     if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
       status = cgap_fail(error, rendered, "%s", fault.message);
-    else if (rendered && told)
-      told(fault.message);
+    else if (rendered && warn_line)
+      warn_line(fault.message);
     if (rendered == CGAP_USAGE) /* no gnuplot: said once */
       break;
   }

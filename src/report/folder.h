@@ -19,7 +19,7 @@ CGAP_MUST_CHECK cgap_status cgap_report_write(const cgap_report *report, const c
 /* Draws the audit's figures in folder/figures as SVG. A failure of one leaves the others drawn; `told` (may be NULL) is
  * called with a line for each, once where gnuplot is missing. CGAP_INTERRUPTED where a signal ended gnuplot. */
 CGAP_MUST_CHECK cgap_status cgap_report_render(const cgap_audit *audit, const char *folder,
-                                             void (*told)(const char *line), cgap_error *error);
+                                             void (*warn_line)(const char *line), cgap_error *error);
 
 /* ---------------------------------------------------------------- rows */
 

@@ -155,9 +155,9 @@ static const char *level_class(cgap_level level)
 
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes)
 {
-  size_t fine = 0;
+  size_t ok = 0;
   for (size_t i = 0; i < notes->count; i++) {
-    fine += !notes->bad[i];
+    ok += !notes->bad[i];
     if (!notes->bad[i])
       continue;
     fputs("<p class=\"alarm\" role=\"alert\">", page->out);
@@ -171,7 +171,7 @@ void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const
     fputs("</p>\n", page->out);
   }
   fputs("</div>\n", page->out);
-  if (!fine)
+  if (!ok)
     return;
   fputs("<ul>\n", page->out);
   for (size_t i = 0; i < notes->count; i++) {

@@ -16,21 +16,21 @@ enum {
 };
 
 /* The list in the order of the file, which is mostly the order it has. */
-static cgap_wanted *sort_requests(const size_t *rows, size_t count)
+static cgap_row_request *sort_requests(const size_t *rows, size_t count)
 {
-  cgap_wanted *list = cgap_alloc(count, sizeof *list);
+  cgap_row_request *list = cgap_alloc(count, sizeof *list);
   bool in_order = true;
   for (size_t i = 0; list && i < count; i++) {
-    list[i] = (cgap_wanted){rows[i], i};
+    list[i] = (cgap_row_request){rows[i], i};
     in_order = in_order && (i == 0 || rows[i - 1] <= rows[i]);
   }
   if (list && !in_order)
-    qsort(list, count, sizeof *list, cgap_wanted_by_row);
+    qsort(list, count, sizeof *list, cgap_row_request_by_row);
   return list;
 }
 
 /* How many of the list lie in one run of the file from the first on, equal ones counted; *rows of it. */
-static size_t run_of(const cgap_modality_rows *modality, const cgap_wanted *list, size_t count, size_t most, size_t *rows)
+static size_t run_of(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count, size_t most, size_t *rows)
 {
   size_t n = 1;
   *rows = 1;
@@ -43,7 +43,7 @@ static size_t run_of(const cgap_modality_rows *modality, const cgap_wanted *list
   return n;
 }
 
-static cgap_status read_runs(const cgap_modality_rows *modality, const cgap_wanted *list, size_t count, unsigned char *raw,
+static cgap_status read_runs(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count, unsigned char *raw,
                              size_t most, float *out, cgap_error *error)
 {
   const cgap_source *s = modality->source;
@@ -62,7 +62,7 @@ static cgap_status read_runs(const cgap_modality_rows *modality, const cgap_want
 }
 
 /* Pieces of the list, each read by one thread. */
-static cgap_status read_pieces(const cgap_modality_rows *modality, const cgap_wanted *list, size_t count, int threads, float *out,
+static cgap_status read_pieces(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count, int threads, float *out,
                                cgap_error *error)
 {
   const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
@@ -105,7 +105,7 @@ cgap_status cgap_gather(const cgap_modality_rows *modality, const size_t *rows, 
     memcpy(out + i * dim, modality->unit + rows[i] * dim, dim * sizeof *out);
   if (modality->unit)
     return CGAP_OK;
-  cgap_wanted *list = sort_requests(rows, count);
+  cgap_row_request *list = sort_requests(rows, count);
   const cgap_status status =
     list ? read_pieces(modality, list, count, count < WORTH ? 1 : threads, out, error)
          : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", modality->source->name, count);

@@ -92,9 +92,9 @@ bool cgap_modality_rows_hold(const cgap_modality_rows *modality, size_t first, s
   return modality->unit && first >= modality->own_first && first + rows <= modality->own_first + modality->own_rows;
 }
 
-int cgap_wanted_by_row(const void *a, const void *b)
+int cgap_row_request_by_row(const void *a, const void *b)
 {
-  const size_t x = ((const cgap_wanted *)a)->row, y = ((const cgap_wanted *)b)->row;
+  const size_t x = ((const cgap_row_request *)a)->row, y = ((const cgap_row_request *)b)->row;
   return (x > y) - (x < y);
 }
 
@@ -104,7 +104,7 @@ static cgap_status read_listed(const cgap_modality_rows *modality, const size_t 
 {
   enum { AT_ONCE = 256 };
   const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
-  cgap_wanted *list = cgap_alloc(count, sizeof *list);
+  cgap_row_request *list = cgap_alloc(count, sizeof *list);
   unsigned char *run_buffer = cgap_alloc(AT_ONCE, row_bytes);
   cgap_status status = CGAP_OK;
   size_t missing = 0;
@@ -112,9 +112,9 @@ static cgap_status read_listed(const cgap_modality_rows *modality, const size_t 
     status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", modality->source->name, count);
   for (size_t i = 0; !status && i < count; i++)
     if (!cgap_modality_rows_hold(modality, rows[i], 1))
-      list[missing++] = (cgap_wanted){rows[i], i};
+      list[missing++] = (cgap_row_request){rows[i], i};
   if (missing)
-    qsort(list, missing, sizeof *list, cgap_wanted_by_row);
+    qsort(list, missing, sizeof *list, cgap_row_request_by_row);
   for (size_t i = 0, n = 0; !status && i < missing; i += n) {
     size_t last = list[i].row;
     for (n = 1; i + n < missing && list[i + n].row <= last + 1 && list[i + n].row < list[i].row + AT_ONCE; n++)

@@ -37,10 +37,10 @@ void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t fir
                          int threads);
 
 /* A row of a list and where it goes; for qsort, in the order of the rows. */
-typedef struct cgap_wanted {
+typedef struct cgap_row_request {
   size_t row, place;
-} cgap_wanted;
-int cgap_wanted_by_row(const void *a, const void *b);
+} cgap_row_request;
+int cgap_row_request_by_row(const void *a, const void *b);
 
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count,

@@ -63,13 +63,13 @@ cgap_status cgap_panel_to_rough(cgap_rough *out, const cgap_panel *panel, const 
 
 /* ---------------------------------------------------------------- in which order blocks meet */
 
-static bool within_row(const cgap_panels *p, const cgap_walk *at)
+static bool within_row(const cgap_panels *p, const cgap_row_block_step *at)
 {
   return p->triangle && at->column < at->row + p->row_step;
 }
 
 /* Along a row of panels, then back along the next. */
-static void advance_step(const cgap_panels *p, cgap_walk *at)
+static void advance_step(const cgap_panels *p, cgap_row_block_step *at)
 {
   const size_t first = p->triangle ? at->row : 0;
   if (!at->back && p->columns->rows - at->column > p->column_step) {
@@ -87,7 +87,7 @@ static void advance_step(const cgap_panels *p, cgap_walk *at)
 }
 
 /* Whether a step needs a panel that is not at hand; *row: of rows. */
-static bool needs_load(const cgap_panels *p, const cgap_walk *at, bool *row)
+static bool needs_load(const cgap_panels *p, const cgap_row_block_step *at, bool *row)
 {
   *row = !p->a.modality || p->a.first != at->row;
   return *row || (!within_row(p, at) && (!p->b.modality || p->b.first != at->column));
@@ -100,7 +100,7 @@ static cgap_status load_block(void *context, cgap_error *error)
 }
 
 /* Sets what a panel is to hold. */
-static void set_target(const cgap_panels *p, cgap_panel *panel, const cgap_walk *at, bool row)
+static void set_target(const cgap_panels *p, cgap_panel *panel, const cgap_row_block_step *at, bool row)
 {
   panel->modality = row ? p->rows : p->columns;
   panel->first = row ? at->row : at->column;
@@ -110,7 +110,7 @@ static void set_target(const cgap_panels *p, cgap_panel *panel, const cgap_walk 
 /* Starts to read the next panel that will be lacking. */
 static void start_next_load(cgap_panels *p)
 {
-  cgap_walk at = p->at;
+  cgap_row_block_step at = p->at;
   bool row = false;
   while (!at.over && !needs_load(p, &at, &row))
     advance_step(p, &at);
@@ -165,7 +165,7 @@ cgap_status cgap_panels_next(cgap_panels *p, cgap_panel *a, cgap_panel *b, bool 
   if (p->started)
     advance_step(p, &p->at);
   else
-    p->at = (cgap_walk){.over = p->rows->rows == 0 || p->columns->rows == 0};
+    p->at = (cgap_row_block_step){.over = p->rows->rows == 0 || p->columns->rows == 0};
   p->started = true;
   p->new_a = p->new_b = false;
   *more = !p->at.over;

@@ -30,10 +30,10 @@ CGAP_MUST_CHECK cgap_status cgap_panel_to_rough(cgap_rough *out, const cgap_pane
                                                 const double *other_mean, int threads, cgap_error *error);
 
 /* A place in the order; both count rows. */
-typedef struct cgap_walk {
+typedef struct cgap_row_block_step {
   size_t row, column;
   bool back, over;
-} cgap_walk;
+} cgap_row_block_step;
 
 typedef struct cgap_panels {
   const cgap_modality_rows *rows, *columns;
@@ -45,7 +45,7 @@ typedef struct cgap_panels {
   bool started;
   bool new_a, new_b; /* what the last step brought */
   bool within;       /* whether its b lies in its a */
-  cgap_walk at;
+  cgap_row_block_step at;
   cgap_ahead ahead;
 } cgap_panels;
 

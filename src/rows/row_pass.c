@@ -216,17 +216,17 @@ static void note_columns(const row_pass *p, const double *row)
     varies[k] |= row[k] != p->first_row[k];
 }
 
-typedef struct kept_rows {
+typedef struct block_selection {
   const row_pass *pass;
   const file_block *block, *next;
   size_t before; /* kept rows in front of the block's */
-} kept_rows;
+} block_selection;
 
 /* Unit rows of the block's kept rows [first, first + rows), as floats in memory where that is asked. A thread that has
  * seen every column vary looks no more. */
 static const double *make_unit(void *context, size_t first, size_t rows, double *scratch)
 {
-  const kept_rows *k = context;
+  const block_selection *k = context;
   const row_pass *p = k->pass;
   const cgap_modality_rows *modality = p->modality;
   const cgap_type type = modality->source->type;
@@ -250,7 +250,7 @@ static const double *make_unit(void *context, size_t first, size_t rows, double 
 
 static void hash_and_norm_next(void *context, size_t piece)
 {
-  const kept_rows *k = context;
+  const block_selection *k = context;
   hash_and_norm_piece(k->pass, k->next, piece, k->pass->norm, k->pass->hash);
 }
 
@@ -270,7 +270,7 @@ static cgap_status sum_block(row_pass *p, const file_block *b, size_t kept, size
   if (kept == 0 && n > 0)
     cgap_to_double(modality->source->type, raw_row(b, p->place[0]), modality->dim, p->first_row);
   *count = n;
-  kept_rows rows = {.pass = p, .block = b, .next = next, .before = kept};
+  block_selection rows = {.pass = p, .block = b, .next = next, .before = kept};
   const cgap_moment_work work = {.make = make_unit,
                                  .context = &rows,
                                  .start = p->start,

@@ -58,15 +58,15 @@ cgap_status cgap_reader_read(cgap_reader *r, size_t first, size_t count, bool *b
   cgap_status status = s->read(s, first, count, r->raw, error);
   for (size_t i = 0; status == CGAP_OK && i < count; i++) {
     size_t where;
-    const bool fine =
+    const bool ok =
       cgap_unit_rows(r->unit + i * s->dim, (const char *)r->raw + i * bytes, s->type, 1, s->dim, r->row_double, &where);
     if (bad)
-      bad[i] = !fine;
-    else if (!fine)
+      bad[i] = !ok;
+    else if (!ok)
       status = cgap_fail(error, CGAP_DATA,
                          "%s: row %zu holds NaN or infinity, or has norm zero; give --drop-bad, or repair the file",
                          s->name, first + i);
-    if (!fine)
+    if (!ok)
       memset(r->unit + i * s->dim, 0, s->dim * sizeof *r->unit);
   }
   return status;

@@ -105,14 +105,14 @@ static void add_sums(cgap_gradient *out, const double *sums)
 static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int threads)
 {
   const size_t dim = panel->modality->dim, runs = (panel->rows + RUN - 1) / RUN;
-  bool fine = true;
+  bool ok = true;
 #pragma omp parallel num_threads(threads)
   {
     thread_scratch mine;
     const bool ready = scratch_alloc(&mine, dim, job->out->count, job->out->whole.count);
     if (!ready) {
 #pragma omp atomic write
-      fine = false;
+      ok = false;
     }
 #pragma omp for schedule(dynamic, 1)
     for (size_t r = 0; r < runs; r++) {
@@ -127,7 +127,7 @@ static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int
     }
     scratch_free(&mine);
   }
-  return fine;
+  return ok;
 }
 
 /* (count, dim) as (dim, CGAP_FEW); NULL: out of memory */

@@ -115,14 +115,14 @@ cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int t
   return CGAP_OK;
 }
 
-typedef struct given_rows {
+typedef struct rows_in_memory {
   const double *rows;
   size_t dim;
-} given_rows;
+} rows_in_memory;
 
 static const double *given_block(void *context, size_t first, size_t rows, double *scratch)
 {
-  const given_rows *g = context;
+  const rows_in_memory *g = context;
   (void)rows;
   (void)scratch;
   return g->rows + first * g->dim;
@@ -131,7 +131,7 @@ static const double *given_block(void *context, size_t first, size_t rows, doubl
 cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *start, size_t runs, int threads,
                             cgap_error *error)
 {
-  given_rows given = {rows, m->dim};
+  rows_in_memory given = {rows, m->dim};
   const cgap_moment_work work = {.make = given_block, .context = &given, .start = start, .runs = runs};
   return cgap_moment_make(m, &work, threads, error);
 }

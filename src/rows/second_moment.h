@@ -26,11 +26,11 @@ CGAP_MUST_CHECK cgap_status cgap_moment_add(cgap_moment *m, const double *rows, 
 
 /* Returns rows [first, first + rows), (rows, dim): in room or elsewhere, but those of a run in one piece. Called by
  * several threads at once, for the rows of a run in order by the thread that sums it. */
-typedef const double *cgap_make_rows(void *context, size_t first, size_t rows, double *scratch);
+typedef const double *cgap_row_maker_of_run(void *context, size_t first, size_t rows, double *scratch);
 
 /* Rows that are made run by run, and what the threads do besides once all runs are taken. */
 typedef struct cgap_moment_work {
-  cgap_make_rows *make;
+  cgap_row_maker_of_run *make;
   void *context;
   const size_t *start; /* as above; a run has cgap_moment_run(dim) rows at most */
   size_t runs;

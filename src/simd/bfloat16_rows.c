@@ -37,16 +37,16 @@ cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, siz
 {
   const cgap_kernels *kernels = cgap_kernels_here();
   float *centre = cgap_alloc(dim, sizeof *centre), *other = cgap_alloc(dim, sizeof *other);
-  const bool fine = reserve_rows(out, rows, dim) && centre && other;
-  for (size_t k = 0; fine && k < dim; k++) {
+  const bool ok = reserve_rows(out, rows, dim) && centre && other;
+  for (size_t k = 0; ok && k < dim; k++) {
     centre[k] = (float)mean[k];
     other[k] = (float)other_mean[k];
   }
-  const double both = fine ? kernels->dot(centre, other, dim) : 0;
+  const double both = ok ? kernels->dot(centre, other, dim) : 0;
   const float up = 1 + cgap_product_margin(dim); /* float sums of squares are good to that */
   out->product = cgap_product_margin(dim);
-#pragma omp parallel for schedule(static) num_threads(threads) if (fine)
-  for (size_t i = 0; i < (fine ? rows : 0); i++) {
+#pragma omp parallel for schedule(static) num_threads(threads) if (ok)
+  for (size_t i = 0; i < (ok ? rows : 0); i++) {
     const float *x = unit + i * dim;
     float norm, rounded, residual;
     kernels->to_bfloat(x, centre, dim, out->row + i * dim, &norm, &rounded, &residual);
@@ -56,6 +56,6 @@ cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, siz
   }
   cgap_free(centre);
   cgap_free(other);
-  return fine ? CGAP_OK
+  return ok ? CGAP_OK
               : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu in bfloat16", name, rows, dim);
 }

@@ -102,10 +102,10 @@ static void *open_product(size_t dim, bool bfloat)
   p->element = bfloat ? sizeof(uint16_t) : sizeof(float);
   p->type = bfloat ? dnnl_bf16 : dnnl_f32;
   p->blocked = bfloat ? dnnl_BA16a64b2a : dnnl_BA16a64b;
-  bool fine = dnnl_engine_create(&p->engine, dnnl_cpu, 0) == dnnl_success &&
+  bool ok = dnnl_engine_create(&p->engine, dnnl_cpu, 0) == dnnl_success &&
               dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags) == dnnl_success &&
               describe_packed(&step, p, CGAP_STEP);
-  if (fine) {
+  if (ok) {
     p->step_bytes = dnnl_memory_desc_get_size(&step);
     p->packed = cgap_alloc(CGAP_TILE / CGAP_STEP, p->step_bytes);
   }
@@ -161,13 +161,13 @@ static bool make_shape(const onednn_product *p, shape *s, size_t rows, size_t co
   dnnl_memory_desc_t a, b, out;
   dnnl_primitive_desc_t d = describe_strip(p, rows, columns, &a, &b, &out);
   *s = (shape){.rows = rows, .columns = columns};
-  bool fine = d && dnnl_primitive_create(&s->primitive, d) == dnnl_success &&
+  bool ok = d && dnnl_primitive_create(&s->primitive, d) == dnnl_success &&
               dnnl_memory_create(&s->a, &a, p->engine, NULL) == dnnl_success &&
               dnnl_memory_create(&s->b, &b, p->engine, NULL) == dnnl_success &&
               dnnl_memory_create(&s->out, &out, p->engine, NULL) == dnnl_success;
   if (d)
     (void)dnnl_primitive_desc_destroy(d);
-  return fine;
+  return ok;
 }
 
 /* The shape where it is known, made where not; NULL: out of memory. */

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 /* What the gradient of a tile needs, per row and per column: e^(scale·(s − reference) − offset). */
-typedef struct cgap_soft {
+typedef struct cgap_softmax_reference {
   const float *reference, *offset;
-} cgap_soft;
+} cgap_softmax_reference;
 
 /* One AdamW step's numbers (Loshchilov and Hutter 2019). */
 typedef struct cgap_adamw_step {
@@ -36,10 +36,10 @@ typedef struct cgap_vector {
   double (*tile_sums)(const float *s, size_t rows, size_t columns, size_t ld, float scale, const float *row,
                       const float *column, double *row_sum, double *column_sum);
 
-  /* In place s_ij ← g_ij + cross·e^(4s_ij − 4) with g_ij = e^(…row) + e^(…column) as in cgap_soft;
+  /* In place s_ij ← g_ij + cross·e^(4s_ij − 4) with g_ij = e^(…row) + e^(…column) as in cgap_softmax_reference;
    * returns Σ s_ij·g_ij over the cosines as they were. */
-  double (*tile_gradient)(float *s, size_t rows, size_t columns, size_t ld, float scale, cgap_soft row,
-                          cgap_soft column, float cross);
+  double (*tile_gradient)(float *s, size_t rows, size_t columns, size_t ld, float scale, cgap_softmax_reference row,
+                          cgap_softmax_reference column, float cross);
 
   /* In place s_ij ← e^(4s_ij − 4); returns the sum. */
   double (*tile_kernel)(float *s, size_t rows, size_t columns, size_t ld);

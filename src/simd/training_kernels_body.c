@@ -66,8 +66,8 @@ static double tile_sums(const float *s, size_t rows, size_t columns, size_t ld, 
   return cross;
 }
 
-static double tile_gradient(float *s, size_t rows, size_t columns, size_t ld, float scale, cgap_soft row,
-                            cgap_soft column, float cross)
+static double tile_gradient(float *s, size_t rows, size_t columns, size_t ld, float scale, cgap_softmax_reference row,
+                            cgap_softmax_reference column, float cross)
 {
   const float *restrict column_reference = column.reference, *restrict column_offset = column.offset;
   double dot = 0;

@@ -38,7 +38,7 @@ typedef struct apply_state {
   const cgap_dataset *dataset;
   const cgap_carry_options *options;
   cgap_carry_out files;
-  cgap_carried *out;
+  cgap_apply_summary *out;
   size_t block;    /* rows at once, BLOCK at most */
   float *changed;  /* (block, dim) */
   bool bad[BLOCK]; /* of them */
@@ -168,7 +168,7 @@ static cgap_status apply_rows(apply_state *c, const cgap_source *source, const s
 
 /* ---------------------------------------------------------------- one file: its own layout */
 
-static cgap_status apply_dataset(apply_state *c, const cgap_taken *taken, const struct moved *m, cgap_error *error)
+static cgap_status apply_dataset(apply_state *c, const cgap_chosen_dataset *taken, const struct moved *m, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   cgap_rows *rows = NULL;
@@ -233,7 +233,7 @@ static cgap_status apply_to_one_file(apply_state *c, cgap_error *error)
     const cgap_entry *e = &file->entries[k];
     const struct moved *move = move_of(c->dataset, e);
     if (move)
-      status = apply_dataset(c, &(cgap_taken){file, e}, move, error);
+      status = apply_dataset(c, &(cgap_chosen_dataset){file, e}, move, error);
     else if (e->alias || e->dangling || is_other_name(c->dataset, e))
       continue; /* its group may not be there; its rows would be the old ones */
     else if (is_writer(c))
@@ -459,12 +459,12 @@ static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *er
   return cgap_carry_out_close(&c->files, status, error);
 }
 
-cgap_status cgap_carry(cgap_carried *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
+cgap_status cgap_carry(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
                        const cgap_carry_options *options, cgap_error *error)
 {
   const cgap_data *d = &dataset->data;
   apply_state c = {.head = head, .dataset = dataset, .options = options, .out = out};
-  *out = (cgap_carried){0};
+  *out = (cgap_apply_summary){0};
   c.total = d->image.rows + d->text.rows + d->class_text.rows + d->words.rows;
   cgap_status status = check_arguments(head, dataset, path, error);
   if (status == CGAP_OK)

@@ -11,14 +11,14 @@ cgap_status cgap_comparison_init(cgap_comparison *out, size_t count, cgap_error 
   *out = (cgap_comparison){.count = count, .entries = cgap_field_count() + cgap_number_count()};
   out->input = calloc(count, sizeof *out->input);
   out->change = calloc(count * out->entries, sizeof *out->change);
-  bool fine = out->input && out->change;
-  for (size_t k = 0; fine && k < count; k++) {
+  bool ok = out->input && out->change;
+  for (size_t k = 0; ok && k < count; k++) {
     out->input[k].scalar = calloc(out->entries, sizeof(cgap_scalar));
     out->input[k].present = calloc(out->entries, sizeof(bool));
     out->input[k].seconds = NAN;
-    fine = out->input[k].scalar && out->input[k].present;
+    ok = out->input[k].scalar && out->input[k].present;
   }
-  if (fine)
+  if (ok)
     return CGAP_OK;
   cgap_comparison_clear(out);
   return cgap_fail(error, CGAP_RESOURCE, "out of memory");

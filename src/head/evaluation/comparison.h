@@ -19,17 +19,17 @@ typedef enum cgap_rows_relation {
 } cgap_rows_relation;
 
 /* What else differs between two inputs that a measure depends on. */
-typedef enum cgap_other {
+typedef enum cgap_incomparable {
   CGAP_OTHER_NONE,
   CGAP_OTHER_N, /* the number of rows: no difference is taken */
   CGAP_OTHER_D  /* the dimension: a difference, but no verdict on it */
-} cgap_other;
+} cgap_incomparable;
 
 /* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null, or is not to
  * be held against the other. */
 typedef struct cgap_change {
   double difference, lo, hi;
-  cgap_other other;
+  cgap_incomparable other;
   bool same;  /* up to rounding */
   bool opens; /* a gap that training opens, whatever it was before */
 } cgap_change;

@@ -6,7 +6,7 @@
 
 #include "head/evaluation/paired.h"
 
-static cgap_status measure_entrant(cgap_study *s, size_t k, const cgap_subset *test, const cgap_entrant *entrant,
+static cgap_status measure_entrant(cgap_study *s, size_t k, const cgap_subset *test, const cgap_evaluated_head *entrant,
                            const cgap_study_options *o, cgap_error *error)
 {
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
@@ -31,7 +31,7 @@ static cgap_status measure_entrant(cgap_study *s, size_t k, const cgap_subset *t
   return status;
 }
 
-static cgap_status run_all(cgap_study *s, const cgap_subset *test, const cgap_entrant *entrants,
+static cgap_status run_all(cgap_study *s, const cgap_subset *test, const cgap_evaluated_head *entrants,
                            const cgap_study_options *options, cgap_error *error)
 {
   cgap_comparison *c = &s->comparison;
@@ -56,7 +56,7 @@ static cgap_status run_all(cgap_study *s, const cgap_subset *test, const cgap_en
   return status;
 }
 
-cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_entrant *entrants, size_t count,
+cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_evaluated_head *entrants, size_t count,
                            const cgap_study_options *options, cgap_error *error)
 {
   *out = (cgap_study){.count = count, .audit = calloc(count, sizeof *out->audit)};

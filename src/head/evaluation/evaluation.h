@@ -6,13 +6,13 @@
 #include "head/training/training_data.h"
 
 /* One column of a study. */
-typedef struct cgap_entrant {
+typedef struct cgap_evaluated_head {
   const char *name;
   const cgap_head *head; /* NULL: the embeddings as they are */
   double seconds;        /* that fitting it took */
   unsigned trained;      /* CGAP_TERM_… of its loss */
   size_t start;          /* the entrant that its training started from; 0: none */
-} cgap_entrant;
+} cgap_evaluated_head;
 
 typedef struct cgap_study {
   size_t count;
@@ -28,7 +28,7 @@ typedef struct cgap_study_options {
 } cgap_study_options;
 
 /* The first entrant is what the others are held against. */
-CGAP_MUST_CHECK cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_entrant *entrants,
+CGAP_MUST_CHECK cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_evaluated_head *entrants,
                                            size_t count, const cgap_study_options *options, cgap_error *error);
 void cgap_study_clear(cgap_study *study);
 

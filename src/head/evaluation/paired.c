@@ -109,7 +109,7 @@ static const mean_measure MEANS[] = {
 typedef struct smooth_measure {
   const char *key;
   double kernel[CGAP_PAIR_KINDS];
-  int centroid; /* cgap_of_centroids; -1: none */
+  int centroid; /* cgap_centroid_measure; -1: none */
   bool losses;
 } smooth_measure;
 
@@ -369,8 +369,8 @@ static cgap_status interval_by_random_signs(cgap_change *d, const paired *p, cga
   double *moves = signed_sums(p->moves, p->images), *weight = signed_sums(p->weight, p->images);
   double *lo = cgap_alloc(FLIPS, sizeof *lo), *hi = cgap_alloc(FLIPS, sizeof *hi), scale = 0;
   cgap_random random = cgap_random_init(0, STREAM);
-  const bool fine = moves && weight && lo && hi;
-  for (size_t r = 0; fine && r < FLIPS; r++) {
+  const bool ok = moves && weight && lo && hi;
+  for (size_t r = 0; ok && r < FLIPS; r++) {
     double moved = 0, weighed = 0;
     uint32_t word = 0;
     for (size_t k = 0; k < runs; k++) {
@@ -381,7 +381,7 @@ static cgap_status interval_by_random_signs(cgap_change *d, const paired *p, cga
     }
     signed_range(d->difference, moved, weighed, &lo[r], &hi[r]);
   }
-  if (fine) {
+  if (ok) {
     qsort(lo, FLIPS, sizeof *lo, compare_doubles);
     qsort(hi, FLIPS, sizeof *hi, compare_doubles);
     for (size_t i = 0; i < p->images; i++)
@@ -394,7 +394,7 @@ static cgap_status interval_by_random_signs(cgap_change *d, const paired *p, cga
   cgap_free(weight);
   cgap_free(lo);
   cgap_free(hi);
-  return fine ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the signs of %zu images", p->images);
+  return ok ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the signs of %zu images", p->images);
 }
 
 /* ---------------------------------------------------------------- McNemar */

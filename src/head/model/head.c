@@ -50,20 +50,20 @@ cgap_status cgap_head_transform(const cgap_head *head, int modality, const float
   const cgap_head_shape *s = &head->layers.shape;
   const size_t block = CGAP_LAYERS_BLOCK;
   const int blas = cgap_blas_single();
-  bool fine = true;
-#pragma omp parallel num_threads(threads > 0 ? threads : 1) reduction(&& : fine)
+  bool ok = true;
+#pragma omp parallel num_threads(threads > 0 ? threads : 1) reduction(&& : ok)
   {
     cgap_activations scratch;
-    fine = cgap_activations_init(&scratch, &head->layers, block);
+    ok = cgap_activations_init(&scratch, &head->layers, block);
 #pragma omp for schedule(dynamic, 1)
     for (size_t first = 0; first < rows; first += block)
-      if (fine)
+      if (ok)
         cgap_layers_apply(&head->layers, head->parameters, modality, in + first * s->dim_in,
                           rows - first < block ? rows - first : block, out + first * s->dim, &scratch);
     cgap_activations_clear(&scratch);
   }
   cgap_blas_restore(blas);
-  return fine ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
+  return ok ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
 }
 
 cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const float *in, size_t rows, float *out,

@@ -116,7 +116,7 @@ static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const
   int64_t n[SHAPE_NUMBERS];
   if (!e || e->kind != CGAP_KIND_INTEGER || e->ndim != 1 || e->shape[0] != SHAPE_NUMBERS)
     return fail_foreign(path, "no dataset /contragap_head of 6 integers", error);
-  cgap_status status = cgap_read_int64(n, &(cgap_taken){file, e}, error);
+  cgap_status status = cgap_read_int64(n, &(cgap_chosen_dataset){file, e}, error);
   if (status != CGAP_OK)
     return status;
   if (n[0] != FORMAT)
@@ -124,10 +124,10 @@ static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const
                      "%s: format %lld of a head, this version reads %d; use the version that wrote it", path,
                      (long long)n[0], FORMAT);
   enum { LIMIT = 1 << 20 };
-  bool fine = n[1] >= CGAP_HEAD_LINEAR && n[1] <= CGAP_HEAD_MLP;
+  bool ok = n[1] >= CGAP_HEAD_LINEAR && n[1] <= CGAP_HEAD_MLP;
   for (int k = 3; k < SHAPE_NUMBERS; k++)
-    fine = fine && n[k] >= (k < 5 || n[1] == CGAP_HEAD_MLP) && n[k] <= LIMIT;
-  if (!fine)
+    ok = ok && n[k] >= (k < 5 || n[1] == CGAP_HEAD_MLP) && n[k] <= LIMIT;
+  if (!ok)
     return fail_foreign(path, "its shape makes no sense", error);
   *out = (cgap_head_shape){.kind = (cgap_head_kind)n[1],
                            .shared = n[2] != 0,
@@ -161,7 +161,7 @@ static cgap_status read_block(float *parameters, const cgap_parameter_block *b, 
   double *doubles = cgap_alloc(b->rows * b->columns, sizeof *doubles);
   if (!doubles)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  status = cgap_read_float64(doubles, &(cgap_taken){file, e}, error);
+  status = cgap_read_float64(doubles, &(cgap_chosen_dataset){file, e}, error);
   bool finite = true;
   for (size_t k = 0; status == CGAP_OK && k < b->rows * b->columns; k++) {
     parameters[b->offset + k] = (float)doubles[k];
@@ -202,7 +202,7 @@ static cgap_status read_split(cgap_head *head, const cgap_file *file, const char
   if (!head->split)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for the split of %zu rows", e->shape[0]);
   head->split_rows = e->shape[0];
-  cgap_status status = cgap_read_int64(head->split, &(cgap_taken){file, e}, error);
+  cgap_status status = cgap_read_int64(head->split, &(cgap_chosen_dataset){file, e}, error);
   for (size_t i = 0; status == CGAP_OK && i < head->split_rows; i++)
     if (head->split[i] < -1 || head->split[i] >= CGAP_SPLITS)
       status = fail_foreign(path, "/split holds other numbers than -1, 0, 1, 2", error);

@@ -109,7 +109,7 @@ typedef struct direction {
   size_t queries;
   const size_t *first;
   const size_t *positive_index; /* couples listed by query; NULL: in their own order */
-  const cgap_running *negatives;
+  const cgap_running_sum *negatives;
   float *reference, *offset;
   double weight, log_strength; /* of one query's loss; log(weight·β) */
 } direction;
@@ -137,7 +137,7 @@ static direction_sums count_asked(const direction *d)
 static double query_loss(const direction *d, size_t q, double beta, const cgap_loss *l, direction_sums *sums)
 {
   const size_t begin = d->first[q], end = d->first[q + 1], count = end - begin;
-  const cgap_running *negatives = &d->negatives[q];
+  const cgap_running_sum *negatives = &d->negatives[q];
   const double rest = negatives->sum > 0 ? beta * (double)negatives->greatest + log(negatives->sum) : -INFINITY;
   double loss = 0, best = -INFINITY, log_pull = -INFINITY; /* log Σ_p 1/(e^{βs_p} + R) */
   for (size_t k = begin; k < end; k++) {
@@ -198,7 +198,7 @@ static double positive_terms(cgap_loss *l, const cgap_positives *p, const cgap_w
 /* u = log(2 Σ/(n(n − 1))), ∂u/∂z_i = 4/Σ · Σ_k e^{4 z_i·z_k − 4} z_k (L_Uniform takes half). Leaves the sums over k in
  * the gradients, and in *out what they are to be multiplied by. */
 static void uniformity_terms(cgap_loss *l, const cgap_positives *p, const float *x, const float *y, double weight,
-                       cgap_loss_terms *terms, cgap_pulled *out)
+                       cgap_loss_terms *terms, cgap_cosine_gradient *out)
 {
   const bool pulls = out && weight > 0;
   const cgap_modality_pair modalities = {
@@ -227,9 +227,9 @@ static double weighted_term(double weight, double term)
 void cgap_loss_run(cgap_loss *l, const cgap_positives *p, const float *x, const float *y, const cgap_weights *w,
                    double temperature, cgap_loss_terms *terms, cgap_loss_gradient *gradient)
 {
-  cgap_cross cross = {.positives = p, .x = x, .y = y, .temperature = temperature};
+  cgap_cross_sweep cross = {.positives = p, .x = x, .y = y, .temperature = temperature};
   const double unmatched = (double)p->images * (double)p->texts - (double)p->count;
-  cgap_pulled pulled = {.gradient = {gradient ? gradient->x : NULL, gradient ? gradient->y : NULL}};
+  cgap_cosine_gradient pulled = {.gradient = {gradient ? gradient->x : NULL, gradient ? gradient->y : NULL}};
   uniformity_terms(l, p, x, y, w->uniform, terms, gradient ? &pulled : NULL);
   const double kernel = cgap_loss_forward(l, &cross);
   double dot = positive_terms(l, p, w, 1 / temperature, terms);

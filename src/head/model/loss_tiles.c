@@ -79,7 +79,7 @@ static void add_rows(float *restrict out, const float *restrict more, float beta
     out[k] = beta * out[k] + more[k];
 }
 
-void cgap_running_merge(cgap_running *into, float greatest, double sum, double scale)
+void cgap_running_sum_merge(cgap_running_sum *into, float greatest, double sum, double scale)
 {
   if (sum == 0)
     return;
@@ -127,7 +127,7 @@ static void sum_rows_over_ranks(cgap_loss *l, float *values, size_t count)
 static void join_columns(cgap_loss *l, size_t texts, double scale, size_t *place)
 {
   const size_t size = (size_t)cgap_comm_size(l->comm), rank = (size_t)cgap_comm_rank(l->comm);
-  cgap_running *all = cgap_alloc(size * texts, sizeof *all);
+  cgap_running_sum *all = cgap_alloc(size * texts, sizeof *all);
   if (!all) {
     l->status = cgap_fail(&l->error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", texts);
     return;
@@ -137,16 +137,16 @@ static void join_columns(cgap_loss *l, size_t texts, double scale, size_t *place
   memcpy(all + rank * texts, l->column, texts * sizeof *all);
   l->status = cgap_comm_gather(l->comm, all, place, &l->error);
   for (size_t j = 0; j < texts; j++) {
-    cgap_running total = {.greatest = -INFINITY};
+    cgap_running_sum total = {.greatest = -INFINITY};
     for (size_t r = 0; r < size; r++)
-      cgap_running_merge(&total, all[r * texts + j].greatest, all[r * texts + j].sum, scale);
+      cgap_running_sum_merge(&total, all[r * texts + j].greatest, all[r * texts + j].sum, scale);
     l->column[j] = total;
   }
   if (l->status == CGAP_OK)
     cgap_free(all);
 }
 
-static void join_forward(cgap_loss *l, const cgap_cross *x, size_t height, size_t blocks, double *sum)
+static void join_forward(cgap_loss *l, const cgap_cross_sweep *x, size_t height, size_t blocks, double *sum)
 {
   const size_t images = x->positives->images;
   const int size = cgap_comm_size(l->comm);
@@ -178,8 +178,8 @@ static void scale_rows(float *gradient, size_t count, float scale)
     gradient[k] = scale != 0 ? gradient[k] * scale : 0;
 }
 
-static void scale_rows_of_others(const cgap_loss *l, const cgap_cross *x, size_t height, size_t blocks,
-                                 const cgap_pulled *out)
+static void scale_rows_of_others(const cgap_loss *l, const cgap_cross_sweep *x, size_t height, size_t blocks,
+                                 const cgap_cosine_gradient *out)
 {
   const block_range own = own_blocks(l, blocks);
   const size_t images = x->positives->images, begin = cgap_lesser(own.begin * height, images);
@@ -194,10 +194,10 @@ static void scale_rows_of_others(const cgap_loss *l, const cgap_cross *x, size_t
 
 /* ---------------------------------------------------------------- sweeps */
 
-static void reset_running(cgap_running *running, size_t count)
+static void reset_running(cgap_running_sum *running, size_t count)
 {
   for (size_t i = 0; i < count; i++)
-    running[i] = (cgap_running){.greatest = -INFINITY};
+    running[i] = (cgap_running_sum){.greatest = -INFINITY};
 }
 
 /* Calls visit for every couple within the tile. */
@@ -250,7 +250,7 @@ static tile tile_at(cgap_loss *loss, size_t block, size_t rows, size_t height, s
   return t;
 }
 
-static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cgap_group_slot *slot)
+static void forward_tile(cgap_loss *loss, const cgap_cross_sweep *x, const tile *t, cgap_group_slot *slot)
 {
   float row[TILE], column[TILE];
   double row_sum[TILE], column_sum[TILE];
@@ -262,12 +262,12 @@ static void forward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, cg
   slot->sum +=
     loss->vector->tile_sums(t->s, t->rows, t->columns, t->ld, (float)scale, row, column, row_sum, column_sum);
   for (size_t i = 0; i < t->rows; i++)
-    cgap_running_merge(&loss->row[t->row + i], row[i], row[i] > least ? row_sum[i] : 0, scale);
+    cgap_running_sum_merge(&loss->row[t->row + i], row[i], row[i] > least ? row_sum[i] : 0, scale);
   for (size_t j = 0; j < t->columns; j++)
-    cgap_running_merge(&slot->column[j], column[j], column[j] > least ? column_sum[j] : 0, scale);
+    cgap_running_sum_merge(&slot->column[j], column[j], column[j] > least ? column_sum[j] : 0, scale);
 }
 
-double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
+double cgap_loss_forward(cgap_loss *loss, const cgap_cross_sweep *x)
 {
   const size_t images = x->positives->images, texts = x->positives->texts;
   const size_t height = height_of(images), blocks = blocks_of(images, height);
@@ -295,7 +295,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
     for (size_t g = 0; g < groups; g++) {
       sum += loss->slot[g].sum;
       for (size_t j = 0; j < tile_extent(panel, texts, TILE); j++)
-        cgap_running_merge(&loss->column[panel * TILE + j], loss->slot[g].column[j].greatest,
+        cgap_running_sum_merge(&loss->column[panel * TILE + j], loss->slot[g].column[j].greatest,
                            loss->slot[g].column[j].sum, scale);
     }
   }
@@ -303,12 +303,12 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross *x)
   return sum;
 }
 
-static void backward_tile(cgap_loss *loss, const cgap_cross *x, const tile *t, bool kept, cgap_group_slot *slot, bool first,
-                          const cgap_pulled *out)
+static void backward_tile(cgap_loss *loss, const cgap_cross_sweep *x, const tile *t, bool kept, cgap_group_slot *slot, bool first,
+                          const cgap_cosine_gradient *out)
 {
   const float mask = mask_of(x->temperature);
-  const cgap_soft row = {loss->row_reference + t->row, loss->row_offset + t->row};
-  const cgap_soft column = {loss->column_reference + t->column, loss->column_offset + t->column};
+  const cgap_softmax_reference row = {loss->row_reference + t->row, loss->row_offset + t->row};
+  const cgap_softmax_reference column = {loss->column_reference + t->column, loss->column_offset + t->column};
   if (!kept) {
     compute_cosines(t, x->x, x->y, loss->dim);
     visit_positives(loss, x->positives, t, only_mask, mask);
@@ -331,7 +331,7 @@ static void merge_panel(const cgap_loss *loss, size_t slot, size_t groups, size_
 
 enum { MERGE_ROWS = 32 };
 
-double cgap_loss_backward(cgap_loss *loss, const cgap_cross *x, const cgap_pulled *out)
+double cgap_loss_backward(cgap_loss *loss, const cgap_cross_sweep *x, const cgap_cosine_gradient *out)
 {
   const size_t images = x->positives->images, texts = x->positives->texts;
   const size_t height = height_of(images), blocks = blocks_of(images, height);

@@ -12,17 +12,17 @@ enum {
 };
 
 /* A running Σ e^{scale·(s − greatest)}. */
-typedef struct cgap_running {
+typedef struct cgap_running_sum {
   float greatest;
   double sum;
-} cgap_running;
+} cgap_running_sum;
 
 /* into += a running sum at the same scale. */
-void cgap_running_merge(cgap_running *into, float greatest, double sum, double scale);
+void cgap_running_sum_merge(cgap_running_sum *into, float greatest, double sum, double scale);
 
 /* What one group of row blocks leaves for the panel's columns. */
 typedef struct cgap_group_slot {
-  cgap_running *column; /* (CGAP_LOSS_TILE) */
+  cgap_running_sum *column; /* (CGAP_LOSS_TILE) */
   float *gradient;      /* (CGAP_LOSS_TILE, dim) */
   double sum, dot;      /* of the kernel; of cosine × gradient */
 } cgap_group_slot;
@@ -45,36 +45,36 @@ typedef struct cgap_loss {
   cgap_status status; /* what was heard of other ranks */
   cgap_error error;
   const cgap_vector *vector;
-  cgap_running *row, *column;              /* negatives of each image, each text */
-  float *row_reference, *row_offset;       /* (images), as cgap_soft */
+  cgap_running_sum *row, *column;              /* negatives of each image, each text */
+  float *row_reference, *row_offset;       /* (images), as cgap_softmax_reference */
   float *column_reference, *column_offset; /* (texts) */
   float *positive;                         /* (couples) cosine */
   float *pull;                             /* (couples) ∂total/∂cosine */
   float *keep;                             /* (images, texts) cosines, or NULL: too many */
   float *scratch;                          /* (threads) tiles */
   float *slot_gradient;
-  cgap_running *slot_column;
+  cgap_running_sum *slot_column;
   cgap_group_slot slot[2 * CGAP_LOSS_GROUPS]; /* as many again for the other side's uniformity */
 } cgap_loss;
 
 /* The cross sweep's constant inputs. */
-typedef struct cgap_cross {
+typedef struct cgap_cross_sweep {
   const cgap_positives *positives;
   const float *x, *y;
   double temperature;
   float cross; /* ∂total/∂(Σ kernel over unmatched)·4: factor of e^{4s − 4} */
-} cgap_cross;
+} cgap_cross_sweep;
 
 /* Fills row, column (negatives only) and positive; returns Σ e^{4s − 4} over the unmatched. */
-double cgap_loss_forward(cgap_loss *loss, const cgap_cross *cross);
+double cgap_loss_forward(cgap_loss *loss, const cgap_cross_sweep *cross);
 
 /* Of x and of y: gradient (rows, dim) becomes scale·gradient + what the cosines pull; not read where scale is 0. */
-typedef struct cgap_pulled {
+typedef struct cgap_cosine_gradient {
   float *gradient[2], scale[2];
-} cgap_pulled;
+} cgap_cosine_gradient;
 
 /* Returns Σ s·∂total/∂s over the unmatched, the cross term left out. */
-double cgap_loss_backward(cgap_loss *loss, const cgap_cross *cross, const cgap_pulled *out);
+double cgap_loss_backward(cgap_loss *loss, const cgap_cross_sweep *cross, const cgap_cosine_gradient *out);
 
 /* Both sides, each beside itself. */
 typedef struct cgap_modality_pair {

@@ -91,13 +91,13 @@ cgap_status cgap_checkpoint_write(const cgap_trainer *t, cgap_fingerprint finger
   cgap_status status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
     return status;
-  bool fine = fwrite(&head, sizeof head, 1, file.stream) == 1;
-  for (int k = 0; fine && k < ARRAYS; k++)
-    fine = fwrite(arrays[k], sizeof(float), t->count, file.stream) == t->count;
-  if (!fine)
+  bool ok = fwrite(&head, sizeof head, 1, file.stream) == 1;
+  for (int k = 0; ok && k < ARRAYS; k++)
+    ok = fwrite(arrays[k], sizeof(float), t->count, file.stream) == t->count;
+  if (!ok)
     status = cgap_fail_errno(error, errno, path, "write");
-  cgap_status closed = cgap_outfile_close(&file, fine, fine ? error : NULL);
-  return fine ? closed : status;
+  cgap_status closed = cgap_outfile_close(&file, ok, ok ? error : NULL);
+  return ok ? closed : status;
 }
 
 static cgap_status fail_damaged(const char *path, const char *why, cgap_error *error)

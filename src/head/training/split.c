@@ -37,8 +37,8 @@ static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, 
   cgap_distinct seen;
   cgap_panel panel = {0};
   float *spare = cgap_alloc(modality->dim, sizeof *spare);
-  const bool fine = cgap_distinct_init(&seen, modality->rows) && spare;
-  cgap_status status = fine ? CGAP_OK : fail_memory(modality, error);
+  const bool ok = cgap_distinct_init(&seen, modality->rows) && spare;
+  cgap_status status = ok ? CGAP_OK : fail_memory(modality, error);
   for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += AT_ONCE) {
     const size_t rows = modality->rows - begin < AT_ONCE ? modality->rows - begin : AT_ONCE;
     status = cgap_panel_load(&panel, modality, begin, rows, error);
@@ -307,11 +307,11 @@ static bool open_row_numbering(row_numbering *t)
   t->listed = cgap_alloc(t->taken, sizeof *t->listed);
   t->spare = cgap_alloc(dim, sizeof *t->spare);
   t->block = cgap_alloc(t->modality->unit ? 1 : ROWS_AT_ONCE, dim * sizeof *t->block);
-  const bool fine = (!t->merge || cgap_distinct_init(&t->seen, t->taken)) && t->listed && t->spare && t->block;
-  for (size_t i = 0, k = 0; fine && i < t->modality->rows; i++)
+  const bool ok = (!t->merge || cgap_distinct_init(&t->seen, t->taken)) && t->listed && t->spare && t->block;
+  for (size_t i = 0, k = 0; ok && i < t->modality->rows; i++)
     if (t->place[i] != SIZE_MAX)
       t->listed[k++] = i;
-  return fine;
+  return ok;
 }
 
 static void close_row_numbering(row_numbering *t)
@@ -364,17 +364,17 @@ static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *ro
   float **unit = modality == CGAP_IMAGE_MODALITY ? &out->image : &out->text;
   double **mean = modality == CGAP_IMAGE_MODALITY ? &out->image_mean : &out->text_mean;
   cgap_status status = CGAP_OK;
-  bool fine = open_row_numbering(&t) && (*mean = cgap_zalloc(from->dim, sizeof **mean)) &&
+  bool ok = open_row_numbering(&t) && (*mean = cgap_zalloc(from->dim, sizeof **mean)) &&
               (out->kept[modality] = cgap_alloc(t.taken, sizeof *out->kept[modality]));
-  if (fine && !o->leave)
-    fine = (*unit = cgap_alloc(t.taken, from->dim * sizeof **unit));
-  if (fine)
+  if (ok && !o->leave)
+    ok = (*unit = cgap_alloc(t.taken, from->dim * sizeof **unit));
+  if (ok)
     status = number_rows(&t, *unit, out->kept[modality], *mean, error);
   *rows = t.rows;
   out->modality[modality] = o->leave ? from : NULL;
   out->threads[modality] = is_thread_safe ? o->threads : 0;
   close_row_numbering(&t);
-  return fine ? status : rows_fail_memory(from, error);
+  return ok ? status : rows_fail_memory(from, error);
 }
 
 static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const cgap_embeddings *e, const cgap_split_rows_options *o,

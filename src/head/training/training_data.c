@@ -346,11 +346,11 @@ cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const c
   *out = (cgap_subset){0};
   size_t *place = cgap_alloc(e->image.rows, sizeof *place);
   size_t *of_row = cgap_alloc(has_arithmetic(e->data) ? e->data->image.rows : 0, sizeof *of_row);
-  const bool fine =
+  const bool ok =
     place && of_row && fill_subset(out, e, place, place_images(place, split, e->image.rows, split_index), split->texts[split_index], of_row);
   cgap_free(place);
   cgap_free(of_row);
-  if (fine)
+  if (ok)
     return CGAP_OK;
   cgap_subset_clear(out);
   return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the test part", e->image.source->name);

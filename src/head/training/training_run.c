@@ -28,7 +28,7 @@ typedef struct run_state {
   double saved_at, saving; /* when, and how long it took */
 } run_state;
 
-static cgap_status name_files(run_state *f, const cgap_store *store, cgap_error *error)
+static cgap_status name_files(run_state *f, const cgap_training_output *store, cgap_error *error)
 {
   char name[100];
   if (!store->folder)
@@ -49,7 +49,7 @@ static cgap_status save_checkpoint(run_state *f, cgap_error *error)
 }
 
 /* Goes on where the folder's checkpoint stands; a run that was ended before its first begins anew. */
-static cgap_status begin_or_resume(run_state *f, cgap_training_result *out, const cgap_store *store, cgap_error *error)
+static cgap_status begin_or_resume(run_state *f, cgap_training_result *out, const cgap_training_output *store, cgap_error *error)
 {
   if (!f->checkpoint[0])
     return CGAP_OK;
@@ -125,7 +125,7 @@ static cgap_status note_start(cgap_training_result *out, cgap_trainer *t, cgap_e
 }
 
 cgap_status cgap_training_run(cgap_training_result *out, const cgap_trial *trial, const cgap_train_options *options,
-                         const cgap_store *store, const cgap_observer *observer, cgap_error *error)
+                         const cgap_training_output *store, const cgap_observer *observer, cgap_error *error)
 {
   run_state *f = cgap_zalloc(1, sizeof *f);
   *out = (cgap_training_result){0};
@@ -167,7 +167,7 @@ void cgap_training_result_clear(cgap_training_result *training_result)
 cgap_status cgap_train_run(cgap_head **out, const cgap_data *data, const cgap_train_options *options,
                            const cgap_observer *observer, cgap_error *error)
 {
-  const cgap_store nowhere = {0};
+  const cgap_training_output nowhere = {0};
   cgap_trial trial = {0};
   cgap_training_result training_result = {0};
   cgap_status status = cgap_check_argument(out, "cgap_train_run", "out", error);

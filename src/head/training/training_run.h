@@ -5,13 +5,13 @@
 #include "head/training/epoch_log.h"
 #include "head/training/training_data.h"
 
-typedef struct cgap_store {
+typedef struct cgap_training_output {
   const char *folder; /* NULL: nothing is written */
   const char *prefix; /* of the files' names, "" or "clip-" */
   bool resume;        /* from the folder's checkpoint, where it has one */
   bool table;         /* history.csv beside history.jsonl */
   const char *events; /* folder for TensorBoard; NULL: none */
-} cgap_store;
+} cgap_training_output;
 
 typedef struct cgap_training_result {
   cgap_head *head; /* of the kept epoch */
@@ -26,7 +26,7 @@ typedef struct cgap_training_result {
 /* CGAP_INTERRUPTED: a checkpoint has been saved. CGAP_USAGE with head set: training diverged, the head is that of the
  * last good epoch. Clear in any case. */
 CGAP_MUST_CHECK cgap_status cgap_training_run(cgap_training_result *out, const cgap_trial *trial, const cgap_train_options *options,
-                                         const cgap_store *store, const cgap_observer *observer, cgap_error *error);
+                                         const cgap_training_output *store, const cgap_observer *observer, cgap_error *error);
 void cgap_training_result_clear(cgap_training_result *training_result);
 
 #endif

@@ -7,22 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-cgap_near cgap_near_of(const cgap_dataset *d, cgap_role modality, size_t shard)
+cgap_companion cgap_companion_of(const cgap_dataset *d, cgap_role modality, size_t shard)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   const bool by_shard = image->count == text->count;
-  return (cgap_near){
+  return (cgap_companion){
     .modality = &d->role[modality].taken[shard],
-    .images = by_shard || modality == CGAP_ROLE_IMAGE ? cgap_taken_rows(&image->taken[shard]) : cgap_series_rows(image),
-    .texts = by_shard || modality == CGAP_ROLE_TEXT ? cgap_taken_rows(&text->taken[shard]) : cgap_series_rows(text),
+    .images = by_shard || modality == CGAP_ROLE_IMAGE ? cgap_chosen_dataset_rows(&image->taken[shard]) : cgap_role_datasets_rows(image),
+    .texts = by_shard || modality == CGAP_ROLE_TEXT ? cgap_chosen_dataset_rows(&text->taken[shard]) : cgap_role_datasets_rows(text),
     .apart = text->count > 0 && image->taken->file != text->taken->file,
   };
 }
 
-cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_near *near, cgap_name_score name_score,
+cgap_status cgap_companion_find(const cgap_entry **out, int *score_out, const cgap_companion *companion, cgap_name_score name_score,
                            const char *what, cgap_error *error)
 {
-  const cgap_taken *modality = near->modality;
+  const cgap_chosen_dataset *modality = companion->modality;
   int best = 0;
   size_t ties = 0;
   char *list = NULL;
@@ -32,7 +32,7 @@ cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_ne
     if (cgap_entry_same(entry, modality->entry) || strstr(entry->path, "/arithmetic/"))
       continue;
     cgap_words words = cgap_words_of(entry->path);
-    const int own = name_score(entry, &words, near);
+    const int own = name_score(entry, &words, companion);
     const int score = own > 0 ? 2 * own + cgap_entry_neighbours(entry, modality->entry) : 0;
     if (score == 0 || score < best || (score == best && cgap_entry_same(entry, *out)))
       continue;
@@ -57,7 +57,7 @@ cgap_status cgap_find_near(const cgap_entry **out, int *score_out, const cgap_ne
   return status;
 }
 
-cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *modality, const cgap_spec *spec, cgap_error *error)
+cgap_status cgap_given_dataset_find(const cgap_entry **out, const cgap_chosen_dataset *modality, const cgap_dataset_option *spec, cgap_error *error)
 {
   const cgap_file *file = spec->file ? spec->file : modality->file;
   *out = NULL;
@@ -80,27 +80,27 @@ cgap_status cgap_find_given(const cgap_entry **out, const cgap_taken *modality, 
 
 /* ---------------------------------------------------------------- one value an image */
 
-cgap_status cgap_per_image_find(cgap_dataset *d, cgap_series *out, const cgap_spec *spec, cgap_name_score name_score,
+cgap_status cgap_per_image_find(cgap_dataset *d, cgap_role_datasets *out, const cgap_dataset_option *spec, cgap_name_score name_score,
                                 const char *what, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE];
   cgap_status status = CGAP_OK;
   size_t places = spec->file ? 1 : image->count;
   for (size_t i = 0; i < places && status == CGAP_OK; i++) {
-    const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, i);
+    const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, i);
     const cgap_entry *entry = NULL;
-    status = spec->given ? cgap_find_given(&entry, near.modality, spec, error)
-                         : cgap_find_near(&entry, NULL, &near, name_score, what, error);
+    status = spec->given ? cgap_given_dataset_find(&entry, companion.modality, spec, error)
+                         : cgap_companion_find(&entry, NULL, &companion, name_score, what, error);
     if (status == CGAP_OK && entry)
-      status = cgap_series_add(out, spec->file ? spec->file : near.modality->file, entry, error);
+      status = cgap_role_datasets_add(out, spec->file ? spec->file : companion.modality->file, entry, error);
   }
   return status;
 }
 
-cgap_status cgap_per_image_check(const cgap_series *series, const cgap_series *image, const char *option,
+cgap_status cgap_per_image_check(const cgap_role_datasets *series, const cgap_role_datasets *image, const char *option,
                                  cgap_error *error)
 {
-  size_t rows = 0, images = cgap_series_rows(image);
+  size_t rows = 0, images = cgap_role_datasets_rows(image);
   for (size_t i = 0; i < series->count; i++) {
     const cgap_entry *e = series->taken[i].entry;
     char text[400];
@@ -115,7 +115,7 @@ cgap_status cgap_per_image_check(const cgap_series *series, const cgap_series *i
   return CGAP_OK;
 }
 
-cgap_status cgap_int64_series(int64_t **out, const cgap_series *series, cgap_error *error)
+cgap_status cgap_int64_series(int64_t **out, const cgap_role_datasets *series, cgap_error *error)
 {
   size_t total = 0, at = 0;
   for (size_t i = 0; i < series->count; i++)

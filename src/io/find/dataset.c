@@ -14,7 +14,7 @@ enum { TOKENS_LEAST = 32 };
 
 static cgap_status open_sources(cgap_dataset *d, int threads, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   cgap_status status = CGAP_OK;
   if (image->count > 0)
     status = cgap_rows_open(&d->image_rows, &d->data.image, image->taken, image->count, image->name, error);
@@ -108,13 +108,13 @@ cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *o
     error = &own; /* messages become notes */
   if (!d)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = cgap_inputs_open(d, options, error);
   if (status == CGAP_OK)
     status = fill_roles(d, options, error);
   if (status != CGAP_OK)
     d->data = (cgap_data){0};
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   if (d->file_count == 0) {
     cgap_dataset_close(d);
     d = NULL;
@@ -162,7 +162,7 @@ void cgap_dataset_close(cgap_dataset *d)
 {
   if (!d)
     return;
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_rows_close(d->image_rows);
   cgap_rows_close(d->text_rows);
   cgap_rows_close(d->class_rows);
@@ -176,7 +176,7 @@ void cgap_dataset_close(cgap_dataset *d)
     free(d->inputs[i].inside);
   for (size_t i = 0; i < d->file_count; i++)
     cgap_file_close(d->files[i]);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   free(d->inputs);
   free(d->files);
   free(d->class_major);

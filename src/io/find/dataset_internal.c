@@ -16,20 +16,20 @@ enum { LISTED_MAX = 12 };
 
 /* ---------------------------------------------------------------- the datasets of a role */
 
-cgap_status cgap_series_add(cgap_series *series, const cgap_file *file, const cgap_entry *entry, cgap_error *error)
+cgap_status cgap_role_datasets_add(cgap_role_datasets *series, const cgap_file *file, const cgap_entry *entry, cgap_error *error)
 {
-  cgap_taken *grown = realloc(series->taken, (series->count + 1) * sizeof *grown);
+  cgap_chosen_dataset *grown = realloc(series->taken, (series->count + 1) * sizeof *grown);
   if (!grown)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
   series->taken = grown;
-  grown[series->count++] = (cgap_taken){file, entry};
+  grown[series->count++] = (cgap_chosen_dataset){file, entry};
   free(series->name);
   series->name = series->count == 1 ? strdup(entry->name)
                                     : cgap_format("%s (and %zu more)", series->taken->entry->name, series->count - 1);
   return series->name ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
 }
 
-void cgap_series_explain(cgap_series *series, const char *format, ...)
+void cgap_role_datasets_explain(cgap_role_datasets *series, const char *format, ...)
 {
   char *why = NULL;
   va_list arguments;
@@ -41,11 +41,11 @@ void cgap_series_explain(cgap_series *series, const char *format, ...)
   series->why = why;
 }
 
-size_t cgap_series_rows(const cgap_series *series)
+size_t cgap_role_datasets_rows(const cgap_role_datasets *series)
 {
   size_t rows = 0;
   for (size_t i = 0; i < series->count; i++)
-    rows += cgap_taken_rows(&series->taken[i]);
+    rows += cgap_chosen_dataset_rows(&series->taken[i]);
   return rows;
 }
 
@@ -229,9 +229,9 @@ static bool some_input_has(const cgap_dataset *d, const char *path)
   return false;
 }
 
-cgap_status cgap_spec_parse(cgap_spec *out, cgap_dataset *d, const char *option, const char *value, cgap_error *error)
+cgap_status cgap_dataset_option_parse(cgap_dataset_option *out, cgap_dataset *d, const char *option, const char *value, cgap_error *error)
 {
-  *out = (cgap_spec){.option = option};
+  *out = (cgap_dataset_option){.option = option};
   if (!value)
     return CGAP_OK;
   const char *inside = NULL;

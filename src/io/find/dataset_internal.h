@@ -21,12 +21,12 @@ typedef enum cgap_role {
 } cgap_role;
 
 /* The datasets of one role, one a shard, in order. */
-typedef struct cgap_series {
-  cgap_taken *taken;
+typedef struct cgap_role_datasets {
+  cgap_chosen_dataset *taken;
   size_t count;
   char *why;  /* how they were found */
   char *name; /* for messages */
-} cgap_series;
+} cgap_role_datasets;
 
 /* A file that takes part; inside is a group or dataset that the caller named, or NULL. */
 typedef struct cgap_input {
@@ -39,7 +39,7 @@ struct cgap_dataset {
   size_t file_count;
   cgap_input *inputs;
   size_t input_count;
-  cgap_series role[CGAP_ROLES];
+  cgap_role_datasets role[CGAP_ROLES];
   struct cgap_class_major *class_major; /* where class texts are stored (prompts, C, d) */
   cgap_rows *image_rows, *text_rows, *class_rows, *word_rows;
   uint64_t *text_image;
@@ -54,22 +54,22 @@ struct cgap_dataset {
 };
 
 /* An option's dataset: path in `file`, or, where file is NULL, in each input. path NULL: whatever fits in file. */
-typedef struct cgap_spec {
+typedef struct cgap_dataset_option {
   const char *option; /* "--image" */
   const cgap_file *file;
   const char *path;
   char *owned; /* path's memory */
   bool given;
   bool none; /* "none", and no dataset is called so: nothing is to be taken */
-} cgap_spec;
+} cgap_dataset_option;
 
 /* ---------------------------------------------------------------- the datasets of a role */
 
-CGAP_MUST_CHECK cgap_status cgap_series_add(cgap_series *series, const cgap_file *file, const cgap_entry *entry,
+CGAP_MUST_CHECK cgap_status cgap_role_datasets_add(cgap_role_datasets *series, const cgap_file *file, const cgap_entry *entry,
                                             cgap_error *error);
 /* Sets why (printf manner) and name. */
-void cgap_series_explain(cgap_series *series, const char *format, ...) CGAP_PRINTF(2, 3);
-size_t cgap_series_rows(const cgap_series *series);
+void cgap_role_datasets_explain(cgap_role_datasets *series, const char *format, ...) CGAP_PRINTF(2, 3);
+size_t cgap_role_datasets_rows(const cgap_role_datasets *series);
 
 /* CGAP_FILE: the datasets that were taken, and one more (or NULL), are virtual over more files in all than may be open
  * at once. */
@@ -102,7 +102,7 @@ CGAP_MUST_CHECK cgap_status cgap_note_refusal(cgap_dataset *d, cgap_status statu
 CGAP_MUST_CHECK cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 
 /* Parses an option's value, opening its file where it names one. value NULL: not given. Cleared by free(owned). */
-CGAP_MUST_CHECK cgap_status cgap_spec_parse(cgap_spec *out, cgap_dataset *d, const char *option, const char *value,
+CGAP_MUST_CHECK cgap_status cgap_dataset_option_parse(cgap_dataset_option *out, cgap_dataset *d, const char *option, const char *value,
                                             cgap_error *error);
 
 /* The entry of a path as a user writes it: absolute, or in the group that was named with the file; or NULL. */

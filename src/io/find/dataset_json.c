@@ -43,7 +43,7 @@ static json_t *entry_json(const cgap_entry *entry)
 }
 
 /* The file, or, where an array lies in several, the first of them under "file" and all under "files". */
-static void set_files(json_t *item, const cgap_taken *taken)
+static void set_files(json_t *item, const cgap_chosen_dataset *taken)
 {
   const cgap_entry *e = taken->entry;
   json_object_set_new(item, "file", text_or_null(e->pieces ? e->pieces[0].path : taken->file->path));
@@ -55,7 +55,7 @@ static void set_files(json_t *item, const cgap_taken *taken)
   json_object_set_new(item, "files", files);
 }
 
-static json_t *datasets_json(const cgap_series *series)
+static json_t *datasets_json(const cgap_role_datasets *series)
 {
   json_t *list = json_array();
   for (size_t i = 0; i < series->count; i++) {
@@ -66,15 +66,15 @@ static json_t *datasets_json(const cgap_series *series)
   return list;
 }
 
-static json_t *series_json(const cgap_series *series)
+static json_t *series_json(const cgap_role_datasets *series)
 {
   if (series->count == 0)
     return json_null();
   json_t *out = json_object();
   json_object_set_new(out, "name", text_or_null(series->name));
   if (series->taken->entry->kind == CGAP_KIND_FLOAT && series->taken->entry->ndim >= 2) {
-    json_object_set_new(out, "rows", json_integer((json_int_t)cgap_series_rows(series)));
-    json_object_set_new(out, "dim", json_integer((json_int_t)cgap_taken_dim(series->taken)));
+    json_object_set_new(out, "rows", json_integer((json_int_t)cgap_role_datasets_rows(series)));
+    json_object_set_new(out, "dim", json_integer((json_int_t)cgap_chosen_dataset_dim(series->taken)));
     json_object_set_new(out, "type", json_string(cgap_type_name(series->taken->entry->type)));
   }
   json_object_set_new(out, "why", text_or_null(series->why));

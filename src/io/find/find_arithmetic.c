@@ -32,7 +32,7 @@ static bool has_group(const cgap_file *file, const char *group)
 }
 
 /* "/arithmetic" or one in the group of the images; *out is a new string, NULL when the file has neither. */
-static cgap_status find_group(char **out, const cgap_taken *image, cgap_error *error)
+static cgap_status find_group(char **out, const cgap_chosen_dataset *image, cgap_error *error)
 {
   const char *path = image->entry->path;
   char *group = cgap_format("%.*s/arithmetic", (int)(strrchr(path, '/') - path), path);
@@ -50,7 +50,7 @@ static cgap_status find_group(char **out, const cgap_taken *image, cgap_error *e
   return CGAP_OK;
 }
 
-static cgap_status find_members(cgap_dataset *d, const cgap_taken *image, const char *group, cgap_error *error)
+static cgap_status find_members(cgap_dataset *d, const cgap_chosen_dataset *image, const char *group, cgap_error *error)
 {
   for (size_t m = 0; m < sizeof MEMBERS / sizeof *MEMBERS; m++) {
     char *path = cgap_format("%s/%s", group, MEMBERS[m].name);
@@ -65,25 +65,25 @@ static cgap_status find_members(cgap_dataset *d, const cgap_taken *image, const 
                        image->file->path, group, MEMBERS[m].name);
     if (!entry)
       continue;
-    cgap_status status = cgap_series_add(&d->role[MEMBERS[m].role], image->file, entry, error);
+    cgap_status status = cgap_role_datasets_add(&d->role[MEMBERS[m].role], image->file, entry, error);
     if (status != CGAP_OK)
       return status;
-    cgap_series_explain(&d->role[MEMBERS[m].role], "in the group %s", group);
+    cgap_role_datasets_explain(&d->role[MEMBERS[m].role], "in the group %s", group);
   }
   return CGAP_OK;
 }
 
 static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
 {
-  const cgap_taken *image = d->role[CGAP_ROLE_IMAGE].taken, *words = d->role[CGAP_ROLE_WORDS].taken;
-  const cgap_taken *query = d->role[CGAP_ROLE_QUERY].taken;
-  const cgap_series *weight = &d->role[CGAP_ROLE_WEIGHT];
+  const cgap_chosen_dataset *image = d->role[CGAP_ROLE_IMAGE].taken, *words = d->role[CGAP_ROLE_WORDS].taken;
+  const cgap_chosen_dataset *query = d->role[CGAP_ROLE_QUERY].taken;
+  const cgap_role_datasets *weight = &d->role[CGAP_ROLE_WEIGHT];
   char shape[160];
   if (words->entry->kind != CGAP_KIND_FLOAT || words->entry->ndim != 2 ||
-      cgap_taken_dim(words) != cgap_taken_dim(image))
+      cgap_chosen_dataset_dim(words) != cgap_chosen_dataset_dim(image))
     return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; floats of shape (W, %zu) are needed, d being that of %s",
                      d->role[CGAP_ROLE_WORDS].name, words->entry->type_text,
-                     cgap_shape_text(shape, sizeof shape, words->entry), cgap_taken_dim(image),
+                     cgap_shape_text(shape, sizeof shape, words->entry), cgap_chosen_dataset_dim(image),
                      d->role[CGAP_ROLE_IMAGE].name);
   if ((query->entry->kind != CGAP_KIND_INTEGER && query->entry->kind != CGAP_KIND_FLOAT) || query->entry->ndim != 2 ||
       query->entry->shape[1] != QUERY_COLUMNS || query->entry->shape[0] == 0)
@@ -105,7 +105,7 @@ static cgap_status check_queries(const cgap_dataset *d, cgap_error *error)
 {
   static const char *const COLUMN[3] = {"image row", "source word", "target word"};
   size_t words = d->role[CGAP_ROLE_WORDS].taken->entry->shape[0];
-  size_t limit[3] = {cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]), words, words};
+  size_t limit[3] = {cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]), words, words};
   for (size_t q = 0; q < d->data.queries; q++) {
     for (int c = 0; c < 3; c++) {
       int64_t value = d->query[QUERY_COLUMNS * q + (size_t)c];
@@ -129,7 +129,7 @@ static void count_from_zero(cgap_dataset *d)
 
 static cgap_status read_weights(cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *series = &d->role[CGAP_ROLE_WEIGHT];
+  const cgap_role_datasets *series = &d->role[CGAP_ROLE_WEIGHT];
   if (series->count == 0)
     return CGAP_OK;
   d->weight = malloc((d->data.queries + 1) * sizeof *d->weight);
@@ -153,7 +153,7 @@ static cgap_status read_weights(cgap_dataset *d, cgap_error *error)
 
 static cgap_status read_members(cgap_dataset *d, cgap_error *error)
 {
-  cgap_series *words = &d->role[CGAP_ROLE_WORDS];
+  cgap_role_datasets *words = &d->role[CGAP_ROLE_WORDS];
   cgap_status status = check_shapes(d, error);
   if (status == CGAP_OK)
     status = cgap_int64_series(&d->image_label, &d->role[CGAP_ROLE_IMAGE_LABEL], error);
@@ -184,8 +184,8 @@ static cgap_status read_members(cgap_dataset *d, cgap_error *error)
 /* Of several image shards only the whole is asked about, so the group has to speak of all images, in one file. */
 cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE];
-  const cgap_taken *holder = NULL;
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE];
+  const cgap_chosen_dataset *holder = NULL;
   char *group = NULL;
   size_t holders = 0;
   cgap_status status = CGAP_OK;

@@ -12,18 +12,18 @@
 static const size_t TABLE_MOST = (size_t)1 << 27; /* values of a table of labels: 1 GB */
 
 /* What nothing needs is no reason to refuse a file: labels without class texts, class texts without labels. */
-static cgap_status skip_with_note(cgap_dataset *d, cgap_series *series, const char *what, cgap_error *error)
+static cgap_status skip_with_note(cgap_dataset *d, cgap_role_datasets *series, const char *what, cgap_error *error)
 {
   series->count = 0;
   return cgap_note_refusal(d, CGAP_DATA, what, error);
 }
 
-static bool any_is_usable(const cgap_near *near, cgap_name_score name_score)
+static bool any_is_usable(const cgap_companion *companion, cgap_name_score name_score)
 {
-  for (size_t i = 0; i < near->modality->file->count; i++) {
-    const cgap_entry *entry = &near->modality->file->entries[i];
+  for (size_t i = 0; i < companion->modality->file->count; i++) {
+    const cgap_entry *entry = &companion->modality->file->entries[i];
     cgap_words words = cgap_words_of(entry->path);
-    if (!cgap_entry_same(entry, near->modality->entry) && name_score(entry, &words, near) > 0)
+    if (!cgap_entry_same(entry, companion->modality->entry) && name_score(entry, &words, companion) > 0)
       return true;
   }
   return false;
@@ -36,7 +36,7 @@ static bool has_name(const cgap_entry *entry, const char *name)
   return !strcmp(strrchr(entry->path, '/') + 1, name);
 }
 
-static int class_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int class_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   bool named_class = (w->leaf | w->parent) & CGAP_WORD_CLASS;
   if (!named_class || entry->kind != CGAP_KIND_FLOAT || (entry->ndim != 2 && entry->ndim != 3) ||
@@ -44,7 +44,7 @@ static int class_score(const cgap_entry *entry, const cgap_words *w, const cgap_
     return 0;
   if (has_name(entry, "class_text"))
     return 20;
-  if (cgap_taken_dim(&(cgap_taken){near->modality->file, entry}) != cgap_taken_dim(near->modality))
+  if (cgap_chosen_dataset_dim(&(cgap_chosen_dataset){companion->modality->file, entry}) != cgap_chosen_dataset_dim(companion->modality))
     return 0;
   return 4 + (w->modality == CGAP_WORD_TEXT ? 4 : 0) + (w->leaf & CGAP_WORD_EMBEDDING ? 2 : 0) -
          (w->leaf & CGAP_WORD_SIDELINE ? 3 : 0);
@@ -74,32 +74,32 @@ static bool is_table(const cgap_entry *entry)
          cgap_entry_list(entry) == 0;
 }
 
-static int label_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int label_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   const int name = label_name(entry, w);
   const size_t list = cgap_entry_list(entry);
   if (name == 0 || entry->ndim == 0)
     return 0;
-  if (entry->kind != CGAP_KIND_OTHER && list == near->images)
+  if (entry->kind != CGAP_KIND_OTHER && list == companion->images)
     return name + (entry->kind == CGAP_KIND_INTEGER ? 80 : entry->kind == CGAP_KIND_FLOAT ? 60 : 40);
   if (is_table(entry))
-    return entry->shape[0] == near->images ? name + 50 : entry->kind == CGAP_KIND_INTEGER ? name : 0;
+    return entry->shape[0] == companion->images ? name + 50 : entry->kind == CGAP_KIND_INTEGER ? name : 0;
   if (entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT)
     return list > 0 ? name : 0;
   return name > 2 ? name : 0; /* names of classes, or what cannot be labels */
 }
 
 /* The classes' names: strings, one per class. */
-static int class_name_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int class_name_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   const bool named_so = w->leaf & (CGAP_WORD_CLASS | CGAP_WORD_LABEL);
-  (void)near;
+  (void)companion;
   if (!named_so || entry->kind != CGAP_KIND_STRING || cgap_entry_list(entry) < 2)
     return 0;
   return w->leaf & CGAP_WORD_CLASS ? 4 : 2;
 }
 
-static cgap_status check_class_text(const cgap_taken *t, const cgap_taken *image, cgap_error *error)
+static cgap_status check_class_text(const cgap_chosen_dataset *t, const cgap_chosen_dataset *image, cgap_error *error)
 {
   const cgap_entry *e = t->entry;
   char shape[160];
@@ -109,46 +109,46 @@ static cgap_status check_class_text(const cgap_taken *t, const cgap_taken *image
                      "%s: %s of shape %s cannot be class texts; floats of shape (C, d) or (C, "
                      "prompts, d) are needed: give --class-text",
                      e->name, e->type_text, shape);
-  if (cgap_taken_rows(t) == 0)
+  if (cgap_chosen_dataset_rows(t) == 0)
     return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; give --class-text", e->name, shape);
-  if (cgap_taken_dim(t) != cgap_taken_dim(image))
+  if (cgap_chosen_dataset_dim(t) != cgap_chosen_dataset_dim(image))
     return cgap_fail(error, CGAP_DATA, "%s has d = %zu, %s has %zu: not one joint space; give --class-text", e->name,
-                     cgap_taken_dim(t), image->entry->name, cgap_taken_dim(image));
+                     cgap_chosen_dataset_dim(t), image->entry->name, cgap_chosen_dataset_dim(image));
   return CGAP_OK;
 }
 
-static cgap_status find_class_text(cgap_dataset *d, const cgap_spec *spec, bool needed, cgap_error *error)
+static cgap_status find_class_text(cgap_dataset *d, const cgap_dataset_option *spec, bool needed, cgap_error *error)
 {
-  const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, 0);
-  const cgap_taken *image = near.modality;
-  cgap_series *series = &d->role[CGAP_ROLE_CLASS_TEXT];
+  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0);
+  const cgap_chosen_dataset *image = companion.modality;
+  cgap_role_datasets *series = &d->role[CGAP_ROLE_CLASS_TEXT];
   const cgap_entry *entry = NULL;
   cgap_status status = spec->given
-                         ? cgap_find_given(&entry, image, spec, error)
-                         : cgap_find_near(&entry, NULL, &near, class_score, "the class texts (--class-text)", error);
+                         ? cgap_given_dataset_find(&entry, image, spec, error)
+                         : cgap_companion_find(&entry, NULL, &companion, class_score, "the class texts (--class-text)", error);
   if (status == CGAP_OK && !entry)
     return CGAP_OK;
-  cgap_taken taken = {spec->file ? spec->file : image->file, entry};
+  cgap_chosen_dataset taken = {spec->file ? spec->file : image->file, entry};
   if (status == CGAP_OK)
     status = check_class_text(&taken, image, error);
   if (status != CGAP_OK && !needed)
     return skip_with_note(d, series, "class texts", error);
   if (status == CGAP_OK)
-    status = cgap_series_add(series, taken.file, entry, error);
+    status = cgap_role_datasets_add(series, taken.file, entry, error);
   if (status != CGAP_OK)
     return status;
-  cgap_series_explain(series, "%s", spec->given ? "given by --class-text" : "\"class\" in its name");
+  cgap_role_datasets_explain(series, "%s", spec->given ? "given by --class-text" : "\"class\" in its name");
   d->data.prompts = cgap_entry_middle(entry) ? cgap_entry_middle(entry) : 1;
   return cgap_rows_open(&d->class_rows, &d->data.class_text, series->taken, 1, series->name, error);
 }
 
 cgap_status cgap_class_text_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_spec spec;
-  cgap_status status = cgap_spec_parse(&spec, d, "--class-text", options->class_text, error);
-  const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, 0);
+  cgap_dataset_option spec;
+  cgap_status status = cgap_dataset_option_parse(&spec, d, "--class-text", options->class_text, error);
+  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0);
   if (status == CGAP_OK && !spec.none)
-    status = find_class_text(d, &spec, spec.given || options->labels || any_is_usable(&near, label_score), error);
+    status = find_class_text(d, &spec, spec.given || options->labels || any_is_usable(&companion, label_score), error);
   free(spec.owned);
   return status;
 }
@@ -176,10 +176,10 @@ static cgap_status read_class_major(const cgap_source *source, size_t first, siz
 /* Strings that name the classes; NULL where the file has none, or several. */
 static const cgap_entry *class_names(const cgap_dataset *d)
 {
-  const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, 0);
+  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0);
   const cgap_entry *entry = NULL;
   cgap_error unused;
-  if (cgap_find_near(&entry, NULL, &near, class_name_score, "the names of the classes", &unused) != CGAP_OK)
+  if (cgap_companion_find(&entry, NULL, &companion, class_name_score, "the names of the classes", &unused) != CGAP_OK)
     return NULL;
   return entry;
 }
@@ -187,7 +187,7 @@ static const cgap_entry *class_names(const cgap_dataset *d)
 /* The classes are the first axis, unless only the second has as many as there are. */
 static cgap_status choose_class_axis(cgap_dataset *d, cgap_error *error)
 {
-  cgap_series *series = &d->role[CGAP_ROLE_CLASS_TEXT];
+  cgap_role_datasets *series = &d->role[CGAP_ROLE_CLASS_TEXT];
   if (series->count == 0 || d->data.prompts < 2)
     return CGAP_OK;
   const cgap_entry *e = series->taken->entry, *names = class_names(d);
@@ -218,14 +218,14 @@ static cgap_status choose_class_axis(cgap_dataset *d, cgap_error *error)
 
 static cgap_status exclude_prompts(cgap_dataset *d, cgap_error *error)
 {
-  cgap_series *text = &d->role[CGAP_ROLE_TEXT];
-  const cgap_near near = cgap_near_of(d, CGAP_ROLE_IMAGE, 0), near_text = cgap_near_of(d, CGAP_ROLE_TEXT, 0);
+  cgap_role_datasets *text = &d->role[CGAP_ROLE_TEXT];
+  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0), text_companion = cgap_companion_of(d, CGAP_ROLE_TEXT, 0);
   const cgap_entry *t = text->taken->entry, *classes = NULL;
-  const size_t images = cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]), texts = cgap_series_rows(text);
+  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]), texts = cgap_role_datasets_rows(text);
   char shape[160];
-  if (!any_is_usable(&near, label_score) || any_is_usable(&near_text, cgap_index_score))
+  if (!any_is_usable(&companion, label_score) || any_is_usable(&text_companion, cgap_index_score))
     return CGAP_OK;
-  cgap_status status = cgap_find_near(&classes, NULL, &near, class_score, "the class texts (--class-text)", error);
+  cgap_status status = cgap_companion_find(&classes, NULL, &companion, class_score, "the class texts (--class-text)", error);
   if (status != CGAP_OK || !classes)
     return status;
   const size_t count = classes->shape[0], other = cgap_entry_middle(classes) ? classes->shape[1] : count;
@@ -254,7 +254,7 @@ cgap_status cgap_prompts_exclude(cgap_dataset *d, const cgap_input_options *opti
 /* Labels of MATLAB and Octave count from 1 where none is 0. */
 static void count_from_zero(cgap_dataset *d)
 {
-  const cgap_series *labels = &d->role[CGAP_ROLE_LABELS];
+  const cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS];
   const cgap_entry *e = labels->taken->entry;
   int64_t lowest = INT64_MAX;
   for (size_t i = 0; i < d->data.image.rows; i++)
@@ -268,8 +268,8 @@ static void count_from_zero(cgap_dataset *d)
 
 static cgap_status check_labels(const cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *labels = &d->role[CGAP_ROLE_LABELS], *classes = &d->role[CGAP_ROLE_CLASS_TEXT];
-  size_t images = cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]);
+  const cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS], *classes = &d->role[CGAP_ROLE_CLASS_TEXT];
+  size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
   if (classes->count == 0)
     return CGAP_OK;
   const size_t count = d->data.class_text.rows / d->data.prompts;
@@ -289,7 +289,7 @@ static cgap_status check_labels(const cgap_dataset *d, cgap_error *error)
 }
 
 /* The class of each row of a table that has one value of 1 and else 0. */
-static cgap_status read_table(int64_t *out, const cgap_taken *taken, cgap_error *error)
+static cgap_status read_table(int64_t *out, const cgap_chosen_dataset *taken, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   const size_t rows = e->shape[0], columns = e->shape[1];
@@ -321,10 +321,10 @@ static cgap_status read_table(int64_t *out, const cgap_taken *taken, cgap_error 
 }
 
 /* Labels that are the names of classes. */
-static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_taken *taken, cgap_error *error)
+static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_chosen_dataset *taken, cgap_error *error)
 {
   const cgap_entry *names = class_names(d), *e = taken->entry;
-  const cgap_taken among = {d->role[CGAP_ROLE_IMAGE].taken->file, names};
+  const cgap_chosen_dataset among = {d->role[CGAP_ROLE_IMAGE].taken->file, names};
   cgap_ids classes = {0}, labels = {0};
   size_t twice = SIZE_MAX, *row = NULL;
   char text[80];
@@ -368,8 +368,8 @@ static size_t labels_of(const cgap_entry *e)
 
 static cgap_status check_form(const cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *labels = &d->role[CGAP_ROLE_LABELS], *image = &d->role[CGAP_ROLE_IMAGE];
-  const cgap_series *classes = &d->role[CGAP_ROLE_CLASS_TEXT];
+  const cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS], *image = &d->role[CGAP_ROLE_IMAGE];
+  const cgap_role_datasets *classes = &d->role[CGAP_ROLE_CLASS_TEXT];
   bool lists = true;
   size_t rows = 0;
   char text[400];
@@ -387,24 +387,24 @@ static cgap_status check_form(const cgap_dataset *d, cgap_error *error)
   }
   if (lists)
     return cgap_per_image_check(labels, image, "--labels", error);
-  if (rows != cgap_series_rows(image))
+  if (rows != cgap_role_datasets_rows(image))
     return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed: give --labels", labels->name,
-                     rows, image->name, cgap_series_rows(image));
+                     rows, image->name, cgap_role_datasets_rows(image));
   return CGAP_OK;
 }
 
 static cgap_status read_labels(cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *labels = &d->role[CGAP_ROLE_LABELS];
+  const cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS];
   size_t at = 0;
   cgap_status status = check_form(d, error);
   if (status != CGAP_OK)
     return status;
-  d->labels = malloc((cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]) + 1) * sizeof *d->labels);
+  d->labels = malloc((cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]) + 1) * sizeof *d->labels);
   if (!d->labels)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the labels", labels->name);
   for (size_t i = 0; i < labels->count && status == CGAP_OK; i++) {
-    const cgap_taken *taken = &labels->taken[i];
+    const cgap_chosen_dataset *taken = &labels->taken[i];
     if (taken->entry->kind == CGAP_KIND_STRING)
       status = read_names(d->labels + at, d, taken, error);
     else
@@ -421,14 +421,14 @@ static cgap_status read_labels(cgap_dataset *d, cgap_error *error)
   return status;
 }
 
-static cgap_status find_labels(cgap_dataset *d, const cgap_spec *spec, cgap_error *error)
+static cgap_status find_labels(cgap_dataset *d, const cgap_dataset_option *spec, cgap_error *error)
 {
-  cgap_series *labels = &d->role[CGAP_ROLE_LABELS];
+  cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS];
   cgap_status status = cgap_per_image_find(d, labels, spec, label_score, "the labels (--labels)", error);
   if (status == CGAP_OK && labels->count == 0)
     return CGAP_OK;
   if (status == CGAP_OK) {
-    cgap_series_explain(labels, "%s", spec->given ? "given by --labels" : "its name says labels");
+    cgap_role_datasets_explain(labels, "%s", spec->given ? "given by --labels" : "its name says labels");
     status = read_labels(d, error);
   }
   const bool needed = spec->given || d->role[CGAP_ROLE_CLASS_TEXT].count > 0;
@@ -444,8 +444,8 @@ static cgap_status find_labels(cgap_dataset *d, const cgap_spec *spec, cgap_erro
 
 cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_spec spec;
-  cgap_status status = cgap_spec_parse(&spec, d, "--labels", options->labels, error);
+  cgap_dataset_option spec;
+  cgap_status status = cgap_dataset_option_parse(&spec, d, "--labels", options->labels, error);
   if (status == CGAP_OK && !spec.none)
     status = find_labels(d, &spec, error);
   free(spec.owned);

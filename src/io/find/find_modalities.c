@@ -266,7 +266,7 @@ static bool is_misfit(const cgap_entry *entry, unsigned modality)
 
 /* ---------------------------------------------------------------- what each dataset has to be */
 
-static cgap_status check_one(const cgap_taken *t, int modality, cgap_error *error)
+static cgap_status check_one(const cgap_chosen_dataset *t, int modality, cgap_error *error)
 {
   char shape[160];
   const cgap_entry *e = t->entry;
@@ -290,27 +290,27 @@ static cgap_status check_one(const cgap_taken *t, int modality, cgap_error *erro
                      e->name, shape, e->ndim);
   if (!cgap_entry_elements(&elements, e) || !cgap_product(&elements, elements, 8))
     return cgap_fail(error, CGAP_DATA, "%s: shape %s is larger than any memory; the file is damaged", e->name, shape);
-  if (cgap_taken_rows(t) == 0)
+  if (cgap_chosen_dataset_rows(t) == 0)
     return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; at least %d are needed", e->name, shape, ROWS_LEAST);
-  if (cgap_taken_dim(t) < DIM_LEAST)
+  if (cgap_chosen_dataset_dim(t) < DIM_LEAST)
     return cgap_fail(error, CGAP_DATA, "%s: shape %s has d = %zu; at least %d is needed", e->name, shape,
-                     cgap_taken_dim(t), DIM_LEAST);
+                     cgap_chosen_dataset_dim(t), DIM_LEAST);
   if (e->obstacle)
     return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
   return CGAP_OK;
 }
 
-static cgap_status check_modality(const cgap_series *series, int modality, cgap_error *error)
+static cgap_status check_modality(const cgap_role_datasets *series, int modality, cgap_error *error)
 {
-  const cgap_taken *first = series->taken;
+  const cgap_chosen_dataset *first = series->taken;
   for (size_t i = 0; i < series->count; i++) {
-    const cgap_taken *t = &series->taken[i];
+    const cgap_chosen_dataset *t = &series->taken[i];
     cgap_status status = check_one(t, modality, error);
     if (status != CGAP_OK)
       return status;
-    if (cgap_taken_dim(t) != cgap_taken_dim(first))
+    if (cgap_chosen_dataset_dim(t) != cgap_chosen_dataset_dim(first))
       return cgap_fail(error, CGAP_DATA, "%s: d = %zu, %s has %zu; shards need one d", t->entry->name,
-                       cgap_taken_dim(t), first->entry->name, cgap_taken_dim(first));
+                       cgap_chosen_dataset_dim(t), first->entry->name, cgap_chosen_dataset_dim(first));
     if (t->entry->type != first->entry->type)
       return cgap_fail(error, CGAP_DATA, "%s: %s, %s is %s; shards need one type", t->entry->name, t->entry->type_text,
                        first->entry->name, first->entry->type_text);
@@ -321,7 +321,7 @@ static cgap_status check_modality(const cgap_series *series, int modality, cgap_
       return cgap_fail(error, CGAP_DATA, "%s: %zu texts an image, %s has %zu; shards need one shape", t->entry->name,
                        t->entry->shape[1], first->entry->name, first->entry->shape[1]);
   }
-  size_t rows = cgap_series_rows(series);
+  size_t rows = cgap_role_datasets_rows(series);
   if (rows < ROWS_LEAST)
     return cgap_fail(error, CGAP_DATA, "%s: %zu rows; at least %d are needed", series->name, rows, ROWS_LEAST);
   return CGAP_OK;
@@ -335,7 +335,7 @@ static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *
     const cgap_file *file = d->inputs[i].file;
     for (size_t k = 0; k < file->count; k++) {
       if (is_misfit(&file->entries[k], SIDES[modality].word))
-        return check_one(&(cgap_taken){file, &file->entries[k]}, modality, error);
+        return check_one(&(cgap_chosen_dataset){file, &file->entries[k]}, modality, error);
     }
   }
   char *text = NULL;
@@ -357,15 +357,15 @@ static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *
 
 typedef struct finder {
   cgap_dataset *d;
-  cgap_spec spec[2];
+  cgap_dataset_option spec[2];
   bool one_modality; /* texts alone are enough */
 } finder;
 
 /* An option that names a file of its own has one dataset, found in that file alone. */
 static cgap_status find_in_own_file(finder *f, int modality, cgap_error *error)
 {
-  const cgap_spec *spec = &f->spec[modality];
-  cgap_series *series = &f->d->role[SIDES[modality].role];
+  const cgap_dataset_option *spec = &f->spec[modality];
+  cgap_role_datasets *series = &f->d->role[SIDES[modality].role];
   const cgap_entry *entry = spec->path ? cgap_file_find(spec->file, spec->path) : NULL;
   if (spec->path && !entry)
     return cgap_refuse_missing(spec->file, spec->path, spec->option, error);
@@ -382,14 +382,14 @@ static cgap_status find_in_own_file(finder *f, int modality, cgap_error *error)
     if (!entry)
       return cgap_refuse_missing(spec->file, SIDES[modality].what, spec->option, error);
   }
-  cgap_status status = cgap_series_add(series, spec->file, entry, error);
-  cgap_series_explain(series, "given by %s", spec->option);
+  cgap_status status = cgap_role_datasets_add(series, spec->file, entry, error);
+  cgap_role_datasets_explain(series, "given by %s", spec->option);
   return status;
 }
 
 static modality_request request_for(finder *f, int modality, size_t input)
 {
-  const cgap_spec *spec = &f->spec[modality];
+  const cgap_dataset_option *spec = &f->spec[modality];
   if (spec->none)
     return (modality_request){0};
   if (spec->file) /* taken already: only a measure for the other side */
@@ -407,22 +407,22 @@ static cgap_status find_in_input(finder *f, size_t i, cgap_error *error)
   cgap_status status = choose_modalities(&choice, input, request_for(f, 0, i), request_for(f, 1, i), error);
   for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
     const cgap_entry *entry = modality == 0 ? choice.image : choice.text;
-    cgap_series *series = &f->d->role[SIDES[modality].role];
+    cgap_role_datasets *series = &f->d->role[SIDES[modality].role];
     if (!entry || f->spec[modality].file)
       continue;
-    status = cgap_series_add(series, input->file, entry, error);
+    status = cgap_role_datasets_add(series, input->file, entry, error);
     char why[200];
     explain_choice(why, sizeof why, input->file, entry, SIDES[modality].word);
     if (series->count == 1)
-      cgap_series_explain(series, "%s%s", f->spec[modality].given ? "given by " : why,
+      cgap_role_datasets_explain(series, "%s%s", f->spec[modality].given ? "given by " : why,
                           f->spec[modality].given ? SIDES[modality].option : "");
     else
-      cgap_series_explain(series, "%s", series->why ? series->why : why);
+      cgap_role_datasets_explain(series, "%s", series->why ? series->why : why);
   }
   return status;
 }
 
-static bool series_has_file(const cgap_series *series, const cgap_file *file)
+static bool series_has_file(const cgap_role_datasets *series, const cgap_file *file)
 {
   for (size_t i = 0; i < series->count; i++) {
     if (series->taken[i].file == file)
@@ -435,7 +435,7 @@ static bool series_has_file(const cgap_series *series, const cgap_file *file)
 static cgap_status check_shards(const finder *f, cgap_error *error)
 {
   const cgap_dataset *d = f->d;
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   if (f->spec[0].file || f->spec[1].file || text->count == 0 || image->count == 0)
     return CGAP_OK;
   size_t both = 0;
@@ -487,7 +487,7 @@ static cgap_status check_found(const finder *f, cgap_error *error)
 {
   const cgap_dataset *d = f->d;
   for (int modality = 0; modality < 2; modality++) {
-    const cgap_series *series = &d->role[SIDES[modality].role];
+    const cgap_role_datasets *series = &d->role[SIDES[modality].role];
     if (f->spec[modality].given && series->count == 0 && !(modality == 1 && f->spec[modality].none))
       return cgap_refuse_missing(d->inputs[0].file, f->spec[modality].path, f->spec[modality].option, error);
   }
@@ -504,12 +504,12 @@ static cgap_status check_found(const finder *f, cgap_error *error)
   status = check_shards(f, error);
   if (status == CGAP_OK)
     status = check_modality(&d->role[CGAP_ROLE_TEXT], 1, error);
-  const cgap_taken *image = d->role[CGAP_ROLE_IMAGE].taken, *text = d->role[CGAP_ROLE_TEXT].taken;
-  if (status == CGAP_OK && cgap_taken_dim(image) != cgap_taken_dim(text))
+  const cgap_chosen_dataset *image = d->role[CGAP_ROLE_IMAGE].taken, *text = d->role[CGAP_ROLE_TEXT].taken;
+  if (status == CGAP_OK && cgap_chosen_dataset_dim(image) != cgap_chosen_dataset_dim(text))
     return cgap_fail(
       error, CGAP_DATA, "%s and %s have d = %zu and %zu: not one joint space; give --image and --text of one model%s",
-      image->entry->name, text->entry->name, cgap_taken_dim(image), cgap_taken_dim(text),
-      cgap_taken_rows(image) == cgap_taken_rows(text) ? ", or, if the items are the columns, the transposed matrices"
+      image->entry->name, text->entry->name, cgap_chosen_dataset_dim(image), cgap_chosen_dataset_dim(text),
+      cgap_chosen_dataset_rows(image) == cgap_chosen_dataset_rows(text) ? ", or, if the items are the columns, the transposed matrices"
                                                       : "");
   return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
 }
@@ -517,9 +517,9 @@ static cgap_status check_found(const finder *f, cgap_error *error)
 cgap_status cgap_modalities_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   finder f = {.d = d, .one_modality = options->one_modality};
-  cgap_status status = cgap_spec_parse(&f.spec[0], d, "--image", options->image, error);
+  cgap_status status = cgap_dataset_option_parse(&f.spec[0], d, "--image", options->image, error);
   if (status == CGAP_OK)
-    status = cgap_spec_parse(&f.spec[1], d, "--text", options->text, error);
+    status = cgap_dataset_option_parse(&f.spec[1], d, "--text", options->text, error);
   for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
     if (f.spec[modality].file)
       status = find_in_own_file(&f, modality, error);
@@ -546,7 +546,7 @@ cgap_status cgap_modalities_check_unread(const cgap_dataset *d, cgap_error *erro
     for (size_t k = 0; k < file->count; k++) {
       const cgap_entry *e = &file->entries[k];
       if (e->kind == CGAP_KIND_OTHER && !e->alias && is_misfit(e, CGAP_WORD_TEXT))
-        return check_one(&(cgap_taken){file, e}, 1, error);
+        return check_one(&(cgap_chosen_dataset){file, e}, 1, error);
     }
   }
   return CGAP_OK;

@@ -46,27 +46,27 @@ static bool is_measure(const cgap_entry *entry, const cgap_words *w)
 }
 
 /* A dataset named text_image that cannot be used is a mistake, which is not passed over in silence; strings are ids. */
-int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cgap_near *near)
+int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cgap_companion *companion)
 {
-  const cgap_entry *text = near->modality->entry;
+  const cgap_entry *text = companion->modality->entry;
   const size_t list = cgap_entry_list(entry), elements = elements_of(entry);
   const int score = index_name(words);
   bool as_texts = entry->ndim == 2 && text->ndim == 3 && entry->shape[0] == text->shape[0];
   if (score == 0 || entry->ndim == 0 || entry->ndim > 2 || is_measure(entry, words))
     return 0;
   if (entry->kind == CGAP_KIND_STRING)
-    return words->leaf & CGAP_WORD_INDEX && score >= 6 && list == near->texts ? score : 0;
-  if (is_number(entry) && elements == near->texts && (list > 0 || as_texts))
+    return words->leaf & CGAP_WORD_INDEX && score >= 6 && list == companion->texts ? score : 0;
+  if (is_number(entry) && elements == companion->texts && (list > 0 || as_texts))
     return CGAP_SCORE_USABLE + score;
-  if (score < 6 || (score == 6 && (!is_number(entry) || list == 0 || list == near->images)))
+  if (score < 6 || (score == 6 && (!is_number(entry) || list == 0 || list == companion->images)))
     return 0;
-  return entry->kind != CGAP_KIND_FLOAT || list > 0 || entry->shape[1] == near->images ? score : 0;
+  return entry->kind != CGAP_KIND_FLOAT || list > 0 || entry->shape[1] == companion->images ? score : 0;
 }
 
 /* How well a name speaks of the texts of each image. */
-static int of_texts(const cgap_words *w, const cgap_near *near)
+static int of_texts(const cgap_words *w, const cgap_companion *companion)
 {
-  if (w->more && near->images == near->texts) /* caption_start_time */
+  if (w->more && companion->images == companion->texts) /* caption_start_time */
     return 0;
   const unsigned modality_flags = w->leaf & CGAP_WORD_MODALITY;
   if (w->leaf & (NO_PAIRS | CGAP_WORD_INDEX) && !(w->leaf & CGAP_WORD_POINTER))
@@ -75,38 +75,38 @@ static int of_texts(const cgap_words *w, const cgap_near *near)
 }
 
 /* Where the number alone does not pair and the name speaks of texts, numbers that do not fit are a mistake. */
-static bool is_meant(const cgap_words *w, const cgap_near *near)
+static bool is_meant(const cgap_words *w, const cgap_companion *companion)
 {
-  return of_texts(w, near) >= 8 && near->images != near->texts;
+  return of_texts(w, companion) >= 8 && companion->images != companion->texts;
 }
 
-static int pointer_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int pointer_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   const size_t list = cgap_entry_list(entry);
   const size_t pieces = entry->piece_count > 1 ? entry->piece_count : 1;
-  const int score = w->leaf & CGAP_WORD_POINTER ? of_texts(w, near) : 0;
-  const bool ranges = entry->ndim == 2 && entry->shape[0] == near->images && entry->shape[1] == 2;
+  const int score = w->leaf & CGAP_WORD_POINTER ? of_texts(w, companion) : 0;
+  const bool ranges = entry->ndim == 2 && entry->shape[0] == companion->images && entry->shape[1] == 2;
   if (score == 0 || (list == 0 && is_number(entry) && !ranges) || entry->kind == CGAP_KIND_STRING || entry->ndim == 0 ||
       is_measure(entry, w))
     return 0;
-  if (is_number(entry) && (list == near->images || list == near->images + pieces))
-    return score > 3 || near->images != near->texts ? CGAP_SCORE_USABLE + score : 0;
-  return is_meant(w, near) && list != near->texts && list != near->texts + pieces ? score : 0;
+  if (is_number(entry) && (list == companion->images || list == companion->images + pieces))
+    return score > 3 || companion->images != companion->texts ? CGAP_SCORE_USABLE + score : 0;
+  return is_meant(w, companion) && list != companion->texts && list != companion->texts + pieces ? score : 0;
 }
 
-static int count_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int count_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   const size_t list = cgap_entry_list(entry);
-  const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w, near) : 0;
+  const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w, companion) : 0;
   if (score == 0 || (list == 0 && is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->ndim == 0 ||
       is_measure(entry, w))
     return 0;
-  if (is_number(entry) && list == near->images)
-    return score > 3 || near->images != near->texts ? CGAP_SCORE_USABLE + score : 0;
-  return is_meant(w, near) && list != near->texts && list != 1 ? score : 0;
+  if (is_number(entry) && list == companion->images)
+    return score > 3 || companion->images != companion->texts ? CGAP_SCORE_USABLE + score : 0;
+  return is_meant(w, companion) && list != companion->texts && list != 1 ? score : 0;
 }
 
-static int texts_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int texts_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   const unsigned both = CGAP_WORD_MODALITY;
   const bool to = w->leaf & CGAP_WORD_TO;
@@ -114,9 +114,9 @@ static int texts_score(const cgap_entry *entry, const cgap_words *w, const cgap_
       (w->leaf & CGAP_WORD_INDEX && !to) || entry->ndim == 0 || entry->ndim > 2 || entry->kind == CGAP_KIND_STRING ||
       is_measure(entry, w))
     return 0;
-  if (is_number(entry) && entry->shape[0] == near->images && elements_of(entry) == near->texts)
+  if (is_number(entry) && entry->shape[0] == companion->images && elements_of(entry) == companion->texts)
     return CGAP_SCORE_USABLE + (to ? 10 : 5);
-  if (is_number(entry) && cgap_entry_list(entry) == near->images && near->images == near->texts)
+  if (is_number(entry) && cgap_entry_list(entry) == companion->images && companion->images == companion->texts)
     return CGAP_SCORE_USABLE + (to ? 10 : 5);
   return to ? 10 : 0;
 }
@@ -141,7 +141,7 @@ static const struct {
 
 /* Texts [first_text, + texts) and images [first_image, + images) that a list of values speaks of. */
 typedef struct shard_rows {
-  const cgap_taken *taken;
+  const cgap_chosen_dataset *taken;
   size_t first_image, images, texts;
   int64_t base; /* that rows count from */
 } shard_rows;
@@ -157,7 +157,7 @@ static void range_of(int64_t *lowest, int64_t *highest, const int64_t *values, s
 }
 
 /* MATLAB and Octave count from 1; so a turned list without a 0 does. */
-static int64_t base_of(const cgap_taken *taken, const int64_t *values, size_t count)
+static int64_t base_of(const cgap_chosen_dataset *taken, const int64_t *values, size_t count)
 {
   int64_t lowest = 0, highest = 0;
   range_of(&lowest, &highest, values, count);
@@ -313,7 +313,7 @@ static bool counts_within_pieces(const cgap_entry *entry, const cgap_entry *imag
          (form == FORM_INDEX || text->piece_count == image->piece_count);
 }
 
-static cgap_status place_pieces(uint64_t *out, pair_form form, const int64_t *values, const cgap_taken *taken,
+static cgap_status place_pieces(uint64_t *out, pair_form form, const int64_t *values, const cgap_chosen_dataset *taken,
                                 const cgap_entry *image, const cgap_entry *text, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
@@ -347,7 +347,7 @@ static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s,
   return status;
 }
 
-static cgap_status refuse_form(const cgap_taken *taken, pair_form form, size_t texts, cgap_error *error)
+static cgap_status refuse_form(const cgap_chosen_dataset *taken, pair_form form, size_t texts, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   char text[400];
@@ -359,35 +359,35 @@ static cgap_status refuse_form(const cgap_taken *taken, pair_form form, size_t t
 }
 
 /* The datasets of one form, for each shard of the texts one; in the images' file where the texts' has none. */
-static cgap_status find_form(cgap_series *out, bool *usable, bool *meant, const cgap_dataset *d, pair_form form,
+static cgap_status find_form(cgap_role_datasets *out, bool *usable, bool *meant, const cgap_dataset *d, pair_form form,
                              cgap_error *error)
 {
-  const cgap_series *text = &d->role[CGAP_ROLE_TEXT], *image = &d->role[CGAP_ROLE_IMAGE];
+  const cgap_role_datasets *text = &d->role[CGAP_ROLE_TEXT], *image = &d->role[CGAP_ROLE_IMAGE];
   cgap_status status = CGAP_OK;
   *usable = true;
   *meant = form == FORM_INDEX;
   for (size_t i = 0; i < text->count && status == CGAP_OK; i++) {
-    cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, i);
+    cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_TEXT, i);
     const cgap_entry *entry = NULL;
-    const cgap_file *file = near.modality->file;
+    const cgap_file *file = companion.modality->file;
     int score = 0;
-    status = cgap_find_near(&entry, &score, &near, FORM[form].name_score, FORM[form].what, error);
+    status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score, FORM[form].what, error);
     if (status == CGAP_OK && !entry && image->count == text->count && image->taken[i].file != file &&
         form != FORM_INDEX) {
-      near.modality = &image->taken[i];
-      file = near.modality->file;
-      status = cgap_find_near(&entry, &score, &near, FORM[form].name_score, FORM[form].what, error);
+      companion.modality = &image->taken[i];
+      file = companion.modality->file;
+      status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score, FORM[form].what, error);
     }
-    if (status == CGAP_FILE && form != FORM_INDEX && near.images == near.texts) { /* lengths of texts, most likely */
+    if (status == CGAP_FILE && form != FORM_INDEX && companion.images == companion.texts) { /* lengths of texts, most likely */
       out->count = 0;
       return CGAP_OK;
     }
     if (status != CGAP_OK || !entry)
       continue;
     const cgap_words words = cgap_words_of(entry->path);
-    *meant = *meant || is_meant(&words, &near) || (form == FORM_TEXTS && words.leaf & CGAP_WORD_TO);
+    *meant = *meant || is_meant(&words, &companion) || (form == FORM_TEXTS && words.leaf & CGAP_WORD_TO);
     *usable = *usable && score >= CGAP_SCORE_USABLE;
-    status = cgap_series_add(out, file, entry, error);
+    status = cgap_role_datasets_add(out, file, entry, error);
   }
   if (status == CGAP_OK && out->count > 0 && out->count < text->count)
     return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have a pairing; give --text-image", out->name, out->count,
@@ -396,11 +396,11 @@ static cgap_status find_form(cgap_series *out, bool *usable, bool *meant, const 
 }
 
 /* The image row of each text by the datasets of a form. */
-static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form form, const cgap_series *series,
+static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form form, const cgap_role_datasets *series,
                                cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
-  const size_t texts = cgap_series_rows(text), images = cgap_series_rows(image);
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const size_t texts = cgap_role_datasets_rows(text), images = cgap_role_datasets_rows(image);
   const bool by_shard = series->count > 1 && image->count == series->count;
   *out = malloc((texts + 1) * sizeof **out);
   if (!*out)
@@ -409,8 +409,8 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
   shard_rows s = {0};
   for (size_t i = 0, at = 0; i < series->count && status == CGAP_OK; i++) {
     s.taken = &series->taken[i];
-    s.texts = series->count > 1 ? cgap_taken_rows(&text->taken[i]) : texts;
-    s.images = by_shard ? cgap_taken_rows(&image->taken[i]) : images;
+    s.texts = series->count > 1 ? cgap_chosen_dataset_rows(&text->taken[i]) : texts;
+    s.images = by_shard ? cgap_chosen_dataset_rows(&image->taken[i]) : images;
     if (form == FORM_INDEX && elements_of(s.taken->entry) != s.texts)
       status = refuse_form(s.taken, form, s.texts, error);
     else
@@ -430,7 +430,7 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
 
 static cgap_status refuse_disagreement(const cgap_dataset *d, const char *other, size_t text, cgap_error *error)
 {
-  const cgap_series *first = &d->role[CGAP_ROLE_TEXT_IMAGE];
+  const cgap_role_datasets *first = &d->role[CGAP_ROLE_TEXT_IMAGE];
   return cgap_fail(error, CGAP_FILE,
                    "%s and %s disagree about the image of text %zu; give one as --text-image, or take "
                    "the other out of the file",
@@ -438,12 +438,12 @@ static cgap_status refuse_disagreement(const cgap_dataset *d, const char *other,
 }
 
 /* Takes `map`, by `series`, for the pairing, or refuses it where another dataset has said otherwise. */
-static cgap_status set_pairing(cgap_dataset *d, cgap_series *series, uint64_t *map, const char *says, cgap_error *error)
+static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint64_t *map, const char *says, cgap_error *error)
 {
-  const size_t texts = cgap_series_rows(&d->role[CGAP_ROLE_TEXT]);
-  cgap_series *index = &d->role[CGAP_ROLE_TEXT_IMAGE];
+  const size_t texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
+  cgap_role_datasets *index = &d->role[CGAP_ROLE_TEXT_IMAGE];
   if (!d->text_image) {
-    cgap_series old = *index;
+    cgap_role_datasets old = *index;
     *index = *series;
     *series = old;
     d->text_image = map;
@@ -462,7 +462,7 @@ static cgap_status set_pairing(cgap_dataset *d, cgap_series *series, uint64_t *m
 }
 
 /* A name that says an index of both, image first, may be that of each image's text where there are as many. */
-static cgap_status check_direction(const cgap_series *index, const uint64_t *map, size_t images, size_t texts,
+static cgap_status check_direction(const cgap_role_datasets *index, const uint64_t *map, size_t images, size_t texts,
                                    cgap_error *error)
 {
   const cgap_words words = cgap_words_of(index->taken->entry->path);
@@ -477,7 +477,7 @@ static cgap_status check_direction(const cgap_series *index, const uint64_t *map
   return CGAP_OK;
 }
 
-static void note_base(cgap_dataset *d, const cgap_series *series)
+static void note_base(cgap_dataset *d, const cgap_role_datasets *series)
 {
   if (series->taken->entry->turned)
     cgap_append(&d->notes, "%s: rows count from 1, as in MATLAB and Octave, where none is 0\n", series->name);
@@ -485,13 +485,13 @@ static void note_base(cgap_dataset *d, const cgap_series *series)
 
 static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
 {
-  cgap_series series = {0};
+  cgap_role_datasets series = {0};
   uint64_t *map = NULL;
   bool usable = false, meant = false;
-  const size_t images = cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]), texts = cgap_series_rows(&d->role[CGAP_ROLE_TEXT]);
+  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]), texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
   cgap_status status = find_form(&series, &usable, &meant, d, form, error);
   if (status == CGAP_OK && series.count > 0) {
-    cgap_series_explain(&series, "%s", FORM[form].why);
+    cgap_role_datasets_explain(&series, "%s", FORM[form].why);
     status = usable ? read_series(&map, d, form, &series, error) : refuse_form(series.taken, form, texts, error);
     if (status == CGAP_OK && form == FORM_INDEX)
       status = check_direction(&series, map, images, texts, error);
@@ -511,22 +511,22 @@ static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
 }
 
 /* --text-image: integers of each text, whatever they are called. */
-static cgap_status use_given_dataset(cgap_dataset *d, const cgap_spec *spec, cgap_error *error)
+static cgap_status use_given_dataset(cgap_dataset *d, const cgap_dataset_option *spec, cgap_error *error)
 {
-  const cgap_series *text = &d->role[CGAP_ROLE_TEXT];
-  cgap_series series = {0};
+  const cgap_role_datasets *text = &d->role[CGAP_ROLE_TEXT];
+  cgap_role_datasets series = {0};
   uint64_t *map = NULL;
   cgap_status status = CGAP_OK;
   const size_t wanted = spec->file ? 1 : text->count;
   for (size_t i = 0; i < wanted && status == CGAP_OK; i++) {
     const cgap_entry *entry = NULL;
-    status = cgap_find_given(&entry, &text->taken[i], spec, error);
+    status = cgap_given_dataset_find(&entry, &text->taken[i], spec, error);
     if (status == CGAP_OK)
-      status = cgap_series_add(&series, spec->file ? spec->file : text->taken[i].file, entry, error);
+      status = cgap_role_datasets_add(&series, spec->file ? spec->file : text->taken[i].file, entry, error);
     if (status == CGAP_OK && (!is_number(entry) || (cgap_entry_list(entry) == 0 && entry->ndim != 2)))
-      status = refuse_form(&series.taken[i], FORM_INDEX, cgap_series_rows(text), error);
+      status = refuse_form(&series.taken[i], FORM_INDEX, cgap_role_datasets_rows(text), error);
   }
-  cgap_series_explain(&series, "given by --text-image");
+  cgap_role_datasets_explain(&series, "given by --text-image");
   if (status == CGAP_OK)
     status = read_series(&map, d, FORM_INDEX, &series, error);
   if (status == CGAP_OK)
@@ -540,21 +540,21 @@ static cgap_status use_given_dataset(cgap_dataset *d, const cgap_spec *spec, cga
 }
 
 /* Where nothing else pairs, a dataset called so was meant to. */
-static int pairs_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int pairs_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   const size_t elements = elements_of(entry);
   if (!(w->leaf & CGAP_WORD_PAIRS) || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)) || entry->ndim == 0)
     return 0;
   return entry->kind == CGAP_KIND_OTHER ||
-         (entry->kind == CGAP_KIND_INTEGER && (elements == near->texts || elements == 2 * near->texts));
+         (entry->kind == CGAP_KIND_INTEGER && (elements == companion->texts || elements == 2 * companion->texts));
 }
 
 static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
 {
-  const cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, 0);
+  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_TEXT, 0);
   const cgap_entry *entry = NULL;
   char text[400];
-  cgap_status status = cgap_find_near(&entry, NULL, &near, pairs_score, "the pairing (--text-image)", error);
+  cgap_status status = cgap_companion_find(&entry, NULL, &companion, pairs_score, "the pairing (--text-image)", error);
   if (status != CGAP_OK || !entry)
     return status;
   return cgap_fail(
@@ -567,7 +567,7 @@ static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
 /* By ids, which are compared with what the other datasets say. */
 static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *text_id = &d->role[CGAP_ROLE_TEXT_ID], *image_id = &d->role[CGAP_ROLE_IMAGE_ID];
+  const cgap_role_datasets *text_id = &d->role[CGAP_ROLE_TEXT_ID], *image_id = &d->role[CGAP_ROLE_IMAGE_ID];
   uint64_t *map = NULL;
   cgap_status status = cgap_pairing_join(&map, d, error);
   if (status == CGAP_OK && !map && !d->text_image)
@@ -575,7 +575,7 @@ static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
   if (status != CGAP_OK || !map)
     return status;
   if (d->text_image) {
-    cgap_series ids = {.name = text_id->name};
+    cgap_role_datasets ids = {.name = text_id->name};
     return set_pairing(d, &ids, map, "", error);
   }
   d->text_image = map;
@@ -589,13 +589,13 @@ static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
 /* ---------------------------------------------------------------- without a dataset that says it */
 
 /* Texts of shape (N, k, d) in every shard, N the shard's images. */
-static bool texts_by_image(const cgap_series *image, const cgap_series *text)
+static bool texts_by_image(const cgap_role_datasets *image, const cgap_role_datasets *text)
 {
   if (text->count != image->count)
     return false;
   for (size_t i = 0; i < text->count; i++) {
     const cgap_entry *t = text->taken[i].entry;
-    if (cgap_entry_middle(t) == 0 || t->shape[0] != cgap_taken_rows(&image->taken[i]))
+    if (cgap_entry_middle(t) == 0 || t->shape[0] != cgap_chosen_dataset_rows(&image->taken[i]))
       return false;
   }
   return true;
@@ -615,13 +615,13 @@ static cgap_status pair_by_shape(cgap_dataset *d, size_t texts, cgap_error *erro
 }
 
 /* Texts an image, the same in every shard; 0 where counts alone do not pair. */
-static size_t texts_an_image(const cgap_series *image, const cgap_series *text, size_t images, size_t texts)
+static size_t texts_an_image(const cgap_role_datasets *image, const cgap_role_datasets *text, size_t images, size_t texts)
 {
   if (texts % images != 0)
     return 0;
   for (size_t i = 0; text->count == image->count && i < text->count; i++) {
     const cgap_entry *t = text->taken[i].entry, *m = image->taken[i].entry;
-    if (cgap_taken_rows(&text->taken[i]) != texts / images * cgap_taken_rows(&image->taken[i]))
+    if (cgap_chosen_dataset_rows(&text->taken[i]) != texts / images * cgap_chosen_dataset_rows(&image->taken[i]))
       return 0;
     for (size_t s = 0; t->piece_count == m->piece_count && s < t->piece_count; s++) {
       if (t->pieces[s].rows * (t->ndim == 3 ? t->shape[1] : 1) != texts / images * m->pieces[s].rows)
@@ -633,7 +633,7 @@ static size_t texts_an_image(const cgap_series *image, const cgap_series *text, 
 
 static cgap_status refuse_counts(const cgap_dataset *d, size_t images, size_t texts, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   if (texts % images == 0)
     return cgap_fail(error, CGAP_FILE,
                      "%s: %zu rows for the %zu of %s, but not so many in every shard; make the shards alike, or give "
@@ -649,7 +649,7 @@ static cgap_status refuse_counts(const cgap_dataset *d, size_t images, size_t te
 
 static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   size_t each = texts_an_image(image, text, images, texts);
   if (each == 0)
     return refuse_counts(d, images, texts, error);
@@ -665,10 +665,10 @@ static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, c
   return CGAP_OK;
 }
 
-static cgap_status find_pairing(cgap_dataset *d, const cgap_spec *spec, bool by_position, cgap_error *error)
+static cgap_status find_pairing(cgap_dataset *d, const cgap_dataset_option *spec, bool by_position, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
-  size_t images = cgap_series_rows(image), texts = cgap_series_rows(text);
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  size_t images = cgap_role_datasets_rows(image), texts = cgap_role_datasets_rows(text);
   cgap_status status = CGAP_OK;
   if (spec->given && !by_position)
     return use_given_dataset(d, spec, error);
@@ -696,8 +696,8 @@ cgap_status cgap_pairing_find(cgap_dataset *d, const cgap_input_options *options
     d->pairing = cgap_format("none: two sets (--unpaired)");
     return CGAP_OK;
   }
-  cgap_spec spec;
-  cgap_status status = cgap_spec_parse(&spec, d, "--text-image", options->text_image, error);
+  cgap_dataset_option spec;
+  cgap_status status = cgap_dataset_option_parse(&spec, d, "--text-image", options->text_image, error);
   if (status == CGAP_OK)
     status = find_pairing(d, &spec, spec.none, error);
   free(spec.owned);

@@ -32,7 +32,7 @@ CGAP_MUST_CHECK cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *
 
 CGAP_MUST_CHECK cgap_status cgap_pairing_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* How well an entry fits for the image row of each text. */
-int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cgap_near *near);
+int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cgap_companion *near);
 
 /* ---------------------------------------------------------------- find_labels.c */
 

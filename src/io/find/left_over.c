@@ -37,7 +37,7 @@ static cgap_status refuse_unused_file(const cgap_dataset *d, const cgap_entry *e
   const char *path = entry->pieces[0].path;
   if (d->notes && strstr(d->notes, path))
     return CGAP_OK;
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   return cgap_fail(error, CGAP_FILE,
                    "%s: given, and not used: the images are %s, the texts %s; leave it out, or say what it is with "
                    "--image, --text, --text-image, --labels or --class-text",

@@ -15,9 +15,9 @@ static int id_first(const cgap_words *w)
   return !strcmp(w->id_word, "id");
 }
 
-static bool has_word(const cgap_words *w, const cgap_near *near)
+static bool has_word(const cgap_words *w, const cgap_companion *companion)
 {
-  return !near->word || !strcmp(near->word, w->id_word);
+  return !companion->word || !strcmp(companion->word, w->id_word);
 }
 
 static bool is_list_of(const cgap_entry *entry, size_t count)
@@ -33,55 +33,55 @@ static int usable_or_broken(const cgap_entry *entry, size_t count, int score, bo
   return clear && entry->ndim > 0 && (entry->kind != CGAP_KIND_FLOAT || cgap_entry_list(entry) > 0) ? score : 0;
 }
 
-static int image_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int image_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   bool id = w->leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX);
-  if (!id || (w->leaf & (NO_ID | CGAP_WORD_TEXT)) || w->group == CGAP_WORD_TEXT || !has_word(w, near))
+  if (!id || (w->leaf & (NO_ID | CGAP_WORD_TEXT)) || w->group == CGAP_WORD_TEXT || !has_word(w, companion))
     return 0;
   const int score = id_first(w) + (w->leaf & CGAP_WORD_IMAGE ? 10 : w->group == CGAP_WORD_IMAGE ? 8 : 5);
-  return usable_or_broken(entry, near->images, score, w->leaf & CGAP_WORD_IMAGE && w->leaf & CGAP_WORD_ID);
+  return usable_or_broken(entry, companion->images, score, w->leaf & CGAP_WORD_IMAGE && w->leaf & CGAP_WORD_ID);
 }
 
 /* The id of each text's image. Texts in a file of their own, or of another number, need not say "text" again; an
  * image's name may be told without a word for ids. */
-static int text_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int text_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   const bool named = w->leaf & CGAP_WORD_ID ||
                      (entry->kind == CGAP_KIND_STRING && !w->more && (w->text_first || w->group == CGAP_WORD_TEXT));
   if (!(w->leaf & CGAP_WORD_IMAGE) || !named || (w->leaf & NO_ID))
     return 0;
   if (w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT)
-    return usable_or_broken(entry, near->texts, id_first(w) + (w->leaf & CGAP_WORD_TEXT ? 10 : 8), true);
-  const bool lone = near->apart || near->images != near->texts;
-  return lone && w->group != CGAP_WORD_IMAGE && cgap_entry_list(entry) == near->texts
-           ? usable_or_broken(entry, near->texts, 6 + id_first(w), false)
+    return usable_or_broken(entry, companion->texts, id_first(w) + (w->leaf & CGAP_WORD_TEXT ? 10 : 8), true);
+  const bool lone = companion->apart || companion->images != companion->texts;
+  return lone && w->group != CGAP_WORD_IMAGE && cgap_entry_list(entry) == companion->texts
+           ? usable_or_broken(entry, companion->texts, 6 + id_first(w), false)
            : 0;
 }
 
 /* Ids that may be the image's or the text's own. */
-static int own_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_near *near)
+static int own_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
 {
   const bool of_text = w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT;
-  if (!of_text || !(w->leaf & CGAP_WORD_ID) || (w->leaf & (NO_ID | CGAP_WORD_IMAGE)) || !has_word(w, near))
+  if (!of_text || !(w->leaf & CGAP_WORD_ID) || (w->leaf & (NO_ID | CGAP_WORD_IMAGE)) || !has_word(w, companion))
     return 0;
-  return usable_or_broken(entry, near->texts, w->leaf & CGAP_WORD_TEXT ? 10 : 8, false);
+  return usable_or_broken(entry, companion->texts, w->leaf & CGAP_WORD_TEXT ? 10 : 8, false);
 }
 
 /* The datasets of each shard of a side; *usable where all of them are. */
-static cgap_status find_series(cgap_series *out, bool *usable, const cgap_dataset *d, cgap_role modality, cgap_name_score name_score,
+static cgap_status find_series(cgap_role_datasets *out, bool *usable, const cgap_dataset *d, cgap_role modality, cgap_name_score name_score,
                                const char *word, const char *what, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   out->count = 0;
   *usable = true;
   for (size_t i = 0; i < d->role[modality].count && status == CGAP_OK; i++) {
-    cgap_near near = cgap_near_of(d, modality, i);
+    cgap_companion companion = cgap_companion_of(d, modality, i);
     const cgap_entry *entry = NULL;
     int score = 0;
-    near.word = word;
-    status = cgap_find_near(&entry, &score, &near, name_score, what, error);
+    companion.word = word;
+    status = cgap_companion_find(&entry, &score, &companion, name_score, what, error);
     if (status == CGAP_OK && entry)
-      status = cgap_series_add(out, near.modality->file, entry, error);
+      status = cgap_role_datasets_add(out, companion.modality->file, entry, error);
     *usable = *usable && (!entry || score >= CGAP_SCORE_USABLE);
   }
   return status;
@@ -138,7 +138,7 @@ cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, co
 
 /* ---------------------------------------------------------------- refusals */
 
-static cgap_status refuse_series(const cgap_series *series, const char *each, size_t count, cgap_error *error)
+static cgap_status refuse_series(const cgap_role_datasets *series, const char *each, size_t count, cgap_error *error)
 {
   char text[400];
   for (size_t i = 0; i < series->count; i++) {
@@ -159,7 +159,7 @@ static cgap_status refuse_series(const cgap_series *series, const char *each, si
 }
 
 /* The image side of the ids of texts is not there. */
-static cgap_status refuse_alone(const cgap_dataset *d, const cgap_series *text_id, size_t images, cgap_error *error)
+static cgap_status refuse_alone(const cgap_dataset *d, const cgap_role_datasets *text_id, size_t images, cgap_error *error)
 {
   const size_t count = d->role[CGAP_ROLE_IMAGE_ID].count;
   if (count > 0)
@@ -172,7 +172,7 @@ static cgap_status refuse_alone(const cgap_dataset *d, const cgap_series *text_i
     text_id->name, images, text_id->taken->entry->path);
 }
 
-static cgap_status refuse_kinds(const cgap_series *image, const cgap_series *text, cgap_error *error)
+static cgap_status refuse_kinds(const cgap_role_datasets *image, const cgap_role_datasets *text, cgap_error *error)
 {
   return cgap_fail(error, CGAP_DATA, "%s is %s, %s is %s; write both as integers or both as strings", image->name,
                    image->taken->entry->type_text, text->name, text->taken->entry->type_text);
@@ -181,7 +181,7 @@ static cgap_status refuse_kinds(const cgap_series *image, const cgap_series *tex
 static cgap_status refuse_match(const cgap_dataset *d, const cgap_ids *images, const cgap_ids *texts, const size_t *row,
                                 size_t twice, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
   char id[80];
   size_t first = 0, j = 0;
   if (twice != SIZE_MAX) {
@@ -200,25 +200,25 @@ static cgap_status refuse_match(const cgap_dataset *d, const cgap_ids *images, c
 
 /* ---------------------------------------------------------------- joining */
 
-typedef struct joined {
+typedef struct id_match {
   cgap_ids images, texts;
   size_t *row; /* (texts) */
   size_t twice, found;
-} joined;
+} id_match;
 
-static void joined_clear(joined *j)
+static void id_match_clear(id_match *j)
 {
   cgap_ids_clear(&j->images);
   cgap_ids_clear(&j->texts);
   free(j->row);
-  *j = (joined){0};
+  *j = (id_match){0};
 }
 
 /* Reads both series, which are of one kind, and looks each text's id up. */
-static cgap_status join_ids(joined *j, const cgap_dataset *d, cgap_error *error)
+static cgap_status join_ids(id_match *j, const cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
-  *j = (joined){.twice = SIZE_MAX};
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
+  *j = (id_match){.twice = SIZE_MAX};
   cgap_status status = cgap_ids_read(&j->images, image->taken, image->count, error);
   if (status == CGAP_OK)
     status = cgap_ids_read(&j->texts, text->taken, text->count, error);
@@ -233,7 +233,7 @@ static cgap_status join_ids(joined *j, const cgap_dataset *d, cgap_error *error)
   return status;
 }
 
-static cgap_status move_rows_to_report(uint64_t **out, const joined *j, const char *name, cgap_error *error)
+static cgap_status move_rows_to_report(uint64_t **out, const id_match *j, const char *name, cgap_error *error)
 {
   *out = malloc((j->texts.count + 1) * sizeof **out);
   if (!*out)
@@ -246,8 +246,8 @@ static cgap_status move_rows_to_report(uint64_t **out, const joined *j, const ch
 /* Ids of the texts alone are image rows where they are the numbers 0 to N − 1, each there. */
 static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *text = &d->role[CGAP_ROLE_TEXT_ID];
-  const size_t images = cgap_series_rows(&d->role[CGAP_ROLE_IMAGE]);
+  const cgap_role_datasets *text = &d->role[CGAP_ROLE_TEXT_ID];
+  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
   size_t seen = 0;
   cgap_ids ids = {0};
   if (text->taken->entry->kind == CGAP_KIND_STRING || text->count > 1)
@@ -280,21 +280,21 @@ static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *erro
 
 cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error)
 {
-  const cgap_series *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
-  cgap_series *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
   bool usable = false;
-  joined j = {0};
+  id_match j = {0};
   *out = NULL;
   cgap_status status =
     find_series(text_id, &usable, d, CGAP_ROLE_TEXT, text_id_score, NULL, "the image id of each text", error);
   if (status != CGAP_OK || text_id->count == 0)
     return status;
   if (!usable)
-    return refuse_series(text_id, "text", cgap_series_rows(text), error);
+    return refuse_series(text_id, "text", cgap_role_datasets_rows(text), error);
   if (text_id->count < text->count)
     return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have image ids of the texts; give --text-image",
                      text_id->name, text_id->count, text->count);
-  cgap_series_explain(text_id, "its name says the image id of each text");
+  cgap_role_datasets_explain(text_id, "its name says the image id of each text");
   const cgap_words words = cgap_words_of(text_id->taken->entry->path);
   status =
     find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, words.id_word, "the id of each image", error);
@@ -305,7 +305,7 @@ cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error
   if (image_id->count > 0 && image_id->taken->entry == text_id->taken->entry)
     image_id->count = 0;
   if (image_id->count > 0 && !usable)
-    return refuse_series(image_id, "image", cgap_series_rows(image), error);
+    return refuse_series(image_id, "image", cgap_role_datasets_rows(image), error);
   if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID) && words.text_first)
     return cgap_fail(error, CGAP_DATA,
                      "%s: strings, and no dataset has such ids of the images; write the row of each text's image, or "
@@ -317,14 +317,14 @@ cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error
     return CGAP_OK;
   }
   if (image_id->count < image->count)
-    return image_id->count ? refuse_alone(d, text_id, cgap_series_rows(image), error) : rows_as_ids(out, d, error);
-  cgap_series_explain(image_id, "its name says an id of each image");
+    return image_id->count ? refuse_alone(d, text_id, cgap_role_datasets_rows(image), error) : rows_as_ids(out, d, error);
+  cgap_role_datasets_explain(image_id, "its name says an id of each image");
   status = join_ids(&j, d, error);
   if (status == CGAP_OK && (j.twice != SIZE_MAX || j.found < j.texts.count))
     status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
   if (status == CGAP_OK)
     status = move_rows_to_report(out, &j, text_id->name, error);
-  joined_clear(&j);
+  id_match_clear(&j);
   return status;
 }
 
@@ -334,9 +334,9 @@ cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error
  * texts' own. */
 static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cgap_error *error)
 {
-  cgap_series *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
+  cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
   bool images_usable = false, texts_usable = false;
-  joined j = {0};
+  id_match j = {0};
   cgap_status status =
     find_series(text_id, &texts_usable, d, CGAP_ROLE_TEXT, own_id_score, word, "the id of each text", error);
   if (status == CGAP_OK)
@@ -357,30 +357,30 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   else if (status == CGAP_OK)
     cgap_append(&d->notes, "%s not used for the pairing: %zu of %zu are ids of %s%s\n", text_id->name, j.found,
                 j.texts.count, image_id->name, j.twice == SIZE_MAX ? "" : ", which has some of them twice");
-  joined_clear(&j);
+  id_match_clear(&j);
   return status;
 }
 
 cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *d, cgap_error *error)
 {
-  cgap_series *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
-  const cgap_near near = cgap_near_of(d, CGAP_ROLE_TEXT, 0);
-  const cgap_file *file = near.modality->file;
+  cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
+  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_TEXT, 0);
+  const cgap_file *file = companion.modality->file;
   cgap_status status = CGAP_OK;
   *out = NULL;
   for (size_t i = 0; i < file->count && status == CGAP_OK && !*out; i++) {
     const cgap_words words = cgap_words_of(file->entries[i].path);
-    bool seen = own_id_score(&file->entries[i], &words, &near) == 0;
+    bool seen = own_id_score(&file->entries[i], &words, &companion) == 0;
     for (size_t k = 0; k < i && !seen; k++) {
       const cgap_words earlier = cgap_words_of(file->entries[k].path);
-      seen = own_id_score(&file->entries[k], &earlier, &near) > 0 && !strcmp(earlier.id_word, words.id_word);
+      seen = own_id_score(&file->entries[k], &earlier, &companion) > 0 && !strcmp(earlier.id_word, words.id_word);
     }
     if (!seen)
       status = join_by(out, d, words.id_word, error);
   }
   if (!*out)
     image_id->count = text_id->count = 0;
-  cgap_series_explain(image_id, "its name says an id of each image");
-  cgap_series_explain(text_id, "each is the id of an image");
+  cgap_role_datasets_explain(image_id, "its name says an id of each image");
+  cgap_role_datasets_explain(text_id, "each is the id of an image");
   return status;
 }

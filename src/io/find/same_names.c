@@ -11,7 +11,7 @@ static bool names_rows(const cgap_entry *e, const cgap_dataset *d)
 {
   const unsigned never = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
   const cgap_words words = cgap_words_of(e->path);
-  const cgap_series *pairing = &d->role[CGAP_ROLE_TEXT_IMAGE];
+  const cgap_role_datasets *pairing = &d->role[CGAP_ROLE_TEXT_IMAGE];
   if (e->alias || e->obstacle || e->ndim != 1 || (words.leaf & never) || strstr(e->path, "/arithmetic/"))
     return false;
   for (size_t k = 0; k < pairing->count; k++)
@@ -21,7 +21,7 @@ static bool names_rows(const cgap_entry *e, const cgap_dataset *d)
     return false;
   for (int role = CGAP_ROLE_IMAGE; role <= CGAP_ROLE_TEXT; role++)
     for (size_t k = 0; k < d->role[role].count; k++)
-      if (e->shape[0] == cgap_taken_rows(&d->role[role].taken[k]))
+      if (e->shape[0] == cgap_chosen_dataset_rows(&d->role[role].taken[k]))
         return true;
   return false;
 }
@@ -70,7 +70,7 @@ static cgap_names_relation relation_of(const cgap_ids *a, const cgap_ids *b, boo
   return id || 2 * same < a->count ? CGAP_NAMES_DIFFER : CGAP_NAMES_SILENT;
 }
 
-static cgap_status compare_entries(cgap_names_relation *out, const cgap_taken *a, const cgap_taken *b,
+static cgap_status compare_entries(cgap_names_relation *out, const cgap_chosen_dataset *a, const cgap_chosen_dataset *b,
                                    cgap_error *error)
 {
   cgap_ids x = {0}, y = {0};
@@ -105,8 +105,8 @@ cgap_status cgap_dataset_same_names(cgap_names_relation *out, const cgap_dataset
   *out = CGAP_NAMES_SILENT;
   for (size_t f = 0; a->file_count == b->file_count && f < a->file_count; f++)
     for (size_t i = 0; status == CGAP_OK && *out != CGAP_NAMES_DIFFER && i < a->files[f]->count; i++) {
-      const cgap_taken mine = {a->files[f], &a->files[f]->entries[i]};
-      const cgap_taken other = {b->files[f], find_partner(b->files[f], mine.entry)};
+      const cgap_chosen_dataset mine = {a->files[f], &a->files[f]->entries[i]};
+      const cgap_chosen_dataset other = {b->files[f], find_partner(b->files[f], mine.entry)};
       cgap_names_relation found = CGAP_NAMES_SILENT;
       if (other.entry && names_rows(mine.entry, a) && names_rows(other.entry, b))
         status = compare_entries(&found, &mine, &other, error);

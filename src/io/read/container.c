@@ -61,13 +61,13 @@ size_t cgap_entry_list(const cgap_entry *entry)
   return longest;
 }
 
-size_t cgap_taken_rows(const cgap_taken *taken)
+size_t cgap_chosen_dataset_rows(const cgap_chosen_dataset *taken)
 {
   const cgap_entry *e = taken->entry;
   return e->ndim == 3 ? e->shape[0] * e->shape[1] : e->shape[0];
 }
 
-size_t cgap_taken_dim(const cgap_taken *taken)
+size_t cgap_chosen_dataset_dim(const cgap_chosen_dataset *taken)
 {
   return taken->entry->ndim >= 2 && taken->entry->ndim <= CGAP_SHAPE_MAX ? taken->entry->shape[taken->entry->ndim - 1]
                                                                          : 0;

@@ -75,10 +75,10 @@ typedef struct cgap_file {
 } cgap_file;
 
 /* A dataset of a file; file and entry are borrowed. */
-typedef struct cgap_taken {
+typedef struct cgap_chosen_dataset {
   const cgap_file *file;
   const cgap_entry *entry;
-} cgap_taken;
+} cgap_chosen_dataset;
 
 /* ---------------------------------------------------------------- file.c */
 
@@ -108,8 +108,8 @@ bool cgap_entry_elements(size_t *out, const cgap_entry *entry);
 size_t cgap_entry_list(const cgap_entry *entry);
 
 /* Rows and elements a row of a float dataset of rank 2 or 3: (N, k, d) counts as N·k rows. */
-size_t cgap_taken_rows(const cgap_taken *taken);
-size_t cgap_taken_dim(const cgap_taken *taken);
+size_t cgap_chosen_dataset_rows(const cgap_chosen_dataset *taken);
+size_t cgap_chosen_dataset_dim(const cgap_chosen_dataset *taken);
 
 /* k of a dataset (N, k, d) that has k rows each; 0 where it is (N, d), or (N, 1, d) or (1, N, d), which are no more. */
 size_t cgap_entry_middle(const cgap_entry *entry);

@@ -65,7 +65,7 @@ static cgap_status open_any(cgap_file **out, const char *path, const char *const
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   file->fd = -1;
   file->id = H5I_INVALID_HID;
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = CGAP_OK;
   file->path = count > 1 ? cgap_format("%s (and %zu more)", path, count - 1) : strdup(path);
   if (!file->path)
@@ -82,7 +82,7 @@ static cgap_status open_any(cgap_file **out, const char *path, const char *const
     cgap_file_close(file);
     file = NULL;
   }
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   *out = file;
   return status;
 }

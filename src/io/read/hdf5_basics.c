@@ -8,15 +8,15 @@ void cgap_hdf5_skip_exit(void)
   (void)H5dont_atexit();
 }
 
-cgap_quiet cgap_quiet_begin(void)
+cgap_hdf5_silence cgap_hdf5_silence_begin(void)
 {
-  cgap_quiet quiet = {0};
+  cgap_hdf5_silence quiet = {0};
   quiet.restore = H5Eget_auto2(H5E_DEFAULT, &quiet.function, &quiet.context) >= 0;
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
   return quiet;
 }
 
-void cgap_quiet_end(cgap_quiet quiet)
+void cgap_hdf5_silence_end(cgap_hdf5_silence quiet)
 {
   H5Eclear2(H5E_DEFAULT);
   if (quiet.restore)

@@ -6,14 +6,14 @@
 
 /* HDF5 prints its error stack unless told not to; that setting belongs to the whole process, so it is put
  * back after each call into this library. */
-typedef struct cgap_quiet {
+typedef struct cgap_hdf5_silence {
   H5E_auto2_t function;
   void *context;
   bool restore;
-} cgap_quiet;
+} cgap_hdf5_silence;
 
-cgap_quiet cgap_quiet_begin(void);
-void cgap_quiet_end(cgap_quiet quiet);
+cgap_hdf5_silence cgap_hdf5_silence_begin(void);
+void cgap_hdf5_silence_end(cgap_hdf5_silence quiet);
 
 /* The innermost reason on HDF5's error stack, one line; "" when there is none. Ask before the next H5 call. */
 void cgap_hdf5_reason(char *out, size_t size);

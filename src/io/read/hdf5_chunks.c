@@ -19,10 +19,10 @@ typedef struct kept {
   bool shuffled;
 } kept;
 
-typedef struct kept_list {
+typedef struct chunk_list {
   kept *item;
   size_t count, most;
-} kept_list;
+} chunk_list;
 
 struct cgap_chunks {
   hid_t dataset;
@@ -32,7 +32,7 @@ struct cgap_chunks {
   size_t element, chunk_bytes;
   cgap_unpacking how;
   unsigned char fill[8]; /* an element of a chunk that was never written */
-  kept_list kept;
+  chunk_list kept;
   cgap_unpack_scratch *scratch; /* (rooms) one a thread */
   int scratch_count;
 };
@@ -81,7 +81,7 @@ cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int 
   return CGAP_OK;
 }
 
-static void kept_clear(kept_list *list)
+static void kept_clear(chunk_list *list)
 {
   for (size_t i = 0; i < list->count; i++)
     cgap_free(list->item[i].bytes);
@@ -109,7 +109,7 @@ typedef struct request {
   size_t first, count;
   unsigned char *out;
   size_t first_chunk, tasks; /* consecutive numbers of the grid: whole slices along the first axis */
-  kept_list kept;            /* for the next call */
+  chunk_list kept;            /* for the next call */
   size_t failed;             /* the lowest number that failed, SIZE_MAX: none */
   cgap_error *error;
 } request;
@@ -167,7 +167,7 @@ static bool query_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch 
 {
   const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
   const hsize_t *offset = c->entry->ndim == AXES ? rank_3 : rank_2;
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   bool good = H5Dget_chunk_info_by_coord(c->dataset, offset, mask, address, bytes) >= 0;
   *why = good ? NULL : "HDF5 does not find it";
   *bytes = *address == HADDR_UNDEF ? 0 : *bytes;
@@ -176,7 +176,7 @@ static bool query_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch 
     good = false;
     *why = "HDF5 cannot read it";
   }
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return good;
 }
 

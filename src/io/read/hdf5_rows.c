@@ -30,7 +30,7 @@ typedef struct turned_block {
 } turned_block;
 
 typedef struct opened_dataset {
-  cgap_taken taken;
+  cgap_chosen_dataset taken;
   size_t first, rows;  /* in the whole */
   cgap_array *array;   /* outside HDF5, else NULL */
   cgap_chunks *chunks; /* unpacked here, else NULL */
@@ -167,7 +167,7 @@ static bool read_slab(const opened_dataset *p, const hsize_t start[3], const hsi
 static bool read_slabs(const opened_dataset *p, size_t first, size_t count, size_t row_bytes, unsigned char *out, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
-  size_t dim = cgap_taken_dim(&p->taken);
+  size_t dim = cgap_chosen_dataset_dim(&p->taken);
   if (e->ndim == 2)
     return read_slab(p, (hsize_t[3]){first, 0, 0}, (hsize_t[3]){count, dim, 0}, out, r);
   size_t middle = e->shape[1];
@@ -191,7 +191,7 @@ static bool read_turned_block(opened_dataset *p, size_t first, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
   turned_block *b = &p->turned;
-  const size_t dim = cgap_taken_dim(&p->taken), middle = e->ndim == 3 ? e->shape[1] : 1;
+  const size_t dim = cgap_chosen_dataset_dim(&p->taken), middle = e->ndim == 3 ? e->shape[1] : 1;
   if (b->bytes && first >= b->first && first < b->first + b->count)
     return true;
   if (!b->bytes && !(b->bytes = cgap_alloc(b->most, dim * middle * cgap_type_size(e->type)))) {
@@ -212,7 +212,7 @@ static bool read_turned_block(opened_dataset *p, size_t first, refusal *r)
 static bool read_turned(opened_dataset *p, size_t first, size_t count, unsigned char *out, refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
-  const size_t dim = cgap_taken_dim(&p->taken), middle = e->ndim == 3 ? e->shape[1] : 1;
+  const size_t dim = cgap_chosen_dataset_dim(&p->taken), middle = e->ndim == 3 ? e->shape[1] : 1;
   const size_t size = cgap_type_size(e->type);
   while (count > 0) {
     if (!read_turned_block(p, first / middle, r))
@@ -237,7 +237,7 @@ static bool read_turned(opened_dataset *p, size_t first, size_t count, unsigned 
 static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, int threads, unsigned char *out, cgap_error *error)
 {
   const cgap_entry *e = p->taken.entry;
-  size_t dim = cgap_taken_dim(&p->taken);
+  size_t dim = cgap_chosen_dataset_dim(&p->taken);
   size_t size = cgap_type_size(e->type);
   cgap_status status = CGAP_OK;
   if (p->array) {
@@ -252,12 +252,12 @@ static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, i
     status = cgap_chunks_read(p->chunks, first, count, threads, out, error);
   } else {
     refusal r = {""};
-    cgap_quiet quiet = cgap_quiet_begin();
+    cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
     if (!(e->turned ? read_turned(p, first, count, out, &r) : read_slabs(p, first, count, dim * size, out, &r))) {
       status = cgap_fail(error, CGAP_FILE, "%s: rows %zu to %zu cannot be read (HDF5: %s); copy the file again",
                          e->name, first, first + count - 1, r.why[0] ? r.why : "no reason given");
     }
-    cgap_quiet_end(quiet);
+    cgap_hdf5_silence_end(quiet);
   }
   if (status == CGAP_OK && e->swap)
     cgap_swap_bytes(out, count * dim, size);
@@ -320,7 +320,7 @@ static void start_reading(const cgap_source *source, size_t first, size_t count)
 
 /* ---------------------------------------------------------------- the whole */
 
-cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_taken *taken, size_t count,
+cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_chosen_dataset *taken, size_t count,
                            const char *name, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
@@ -340,7 +340,7 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_take
     datasets[i] = (opened_dataset){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
     datasets[i].first = total;
-    datasets[i].rows = cgap_taken_rows(&taken[i]);
+    datasets[i].rows = cgap_chosen_dataset_rows(&taken[i]);
     total += datasets[i].rows;
     status = open_dataset(&datasets[i], error);
   }
@@ -349,7 +349,7 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_take
     return status;
   }
   *source = (cgap_source){.rows = total,
-                          .dim = cgap_taken_dim(taken),
+                          .dim = cgap_chosen_dataset_dim(taken),
                           .type = taken->entry->type,
                           .read = cgap_source_read,
                           .context = rows,

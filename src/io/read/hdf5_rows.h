@@ -8,7 +8,7 @@ typedef struct cgap_rows cgap_rows;
 
 /* Opens `count` datasets of one type and dim as one matrix, in that order; *source views it and has `name`
  * (borrowed). `read` gives native byte order and the file's own float type: HDF5 never converts. */
-CGAP_MUST_CHECK cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_taken *taken, size_t count,
+CGAP_MUST_CHECK cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_chosen_dataset *taken, size_t count,
                                            const char *name, cgap_error *error);
 void cgap_rows_close(cgap_rows *rows); /* NULL is fine */
 

@@ -11,19 +11,19 @@
 
 static const double WHOLE_MOST = 9007199254740992.0; /* 2^53: whole numbers up to here are exact in a double */
 
-static cgap_status read_whole(void *out, const cgap_taken *taken, hid_t memory_type, cgap_error *error)
+static cgap_status read_whole(void *out, const cgap_chosen_dataset *taken, hid_t memory_type, cgap_error *error)
 {
   char why[400] = "";
   if (taken->entry->obstacle)
     return cgap_fail(error, CGAP_FILE, "%s: %s", taken->entry->name, taken->entry->obstacle);
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   hid_t dataset = H5Dopen2(taken->file->id, cgap_entry_place(taken->entry), H5P_DEFAULT);
   bool ok = dataset >= 0 && H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0;
   if (!ok)
     cgap_hdf5_reason(why, sizeof why);
   if (dataset >= 0)
     H5Dclose(dataset);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   if (ok)
     return CGAP_OK;
   return cgap_fail(error, CGAP_FILE, "%s: cannot be read (HDF5: %s); copy the file again", taken->entry->name,
@@ -54,7 +54,7 @@ static cgap_status turn_values(void *values, const cgap_entry *e, cgap_error *er
 
 /* Unsigned values keep their bits, so that ids past 2^63 stay apart; as a row or label they are negative and refused.
  */
-cgap_status cgap_read_int64(int64_t *out, const cgap_taken *taken, cgap_error *error)
+cgap_status cgap_read_int64(int64_t *out, const cgap_chosen_dataset *taken, cgap_error *error)
 {
   if (taken->entry->pieces)
     return cgap_array_int64(out, taken->entry, error);
@@ -62,7 +62,7 @@ cgap_status cgap_read_int64(int64_t *out, const cgap_taken *taken, cgap_error *e
   return status == CGAP_OK ? turn_values(out, taken->entry, error) : status;
 }
 
-cgap_status cgap_read_float64(double *out, const cgap_taken *taken, cgap_error *error)
+cgap_status cgap_read_float64(double *out, const cgap_chosen_dataset *taken, cgap_error *error)
 {
   if (taken->entry->pieces)
     return cgap_array_float64(out, taken->entry, error);
@@ -70,7 +70,7 @@ cgap_status cgap_read_float64(double *out, const cgap_taken *taken, cgap_error *
   return status == CGAP_OK ? turn_values(out, taken->entry, error) : status;
 }
 
-static cgap_status read_from_floats(int64_t *out, const cgap_taken *taken, const char *what, cgap_error *error)
+static cgap_status read_from_floats(int64_t *out, const cgap_chosen_dataset *taken, const char *what, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   char shape[160];
@@ -95,7 +95,7 @@ static cgap_status read_from_floats(int64_t *out, const cgap_taken *taken, const
   return status;
 }
 
-cgap_status cgap_read_whole(int64_t *out, const cgap_taken *taken, const char *what, cgap_error *error)
+cgap_status cgap_read_whole(int64_t *out, const cgap_chosen_dataset *taken, const char *what, cgap_error *error)
 {
   return taken->entry->kind == CGAP_KIND_FLOAT ? read_from_floats(out, taken, what, error)
                                                : cgap_read_int64(out, taken, error);
@@ -111,7 +111,7 @@ static size_t fixed_length(const unsigned char *bytes, size_t size, H5T_str_t pa
   return length;
 }
 
-static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_taken *taken, hid_t type, size_t count,
+static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, hid_t type, size_t count,
                               cgap_error *error)
 {
   size_t size = H5Tget_size(type);
@@ -144,7 +144,7 @@ static cgap_status gather_strings(cgap_id *id, unsigned char **blob, char *const
   return CGAP_OK;
 }
 
-static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_taken *taken, hid_t type, size_t count,
+static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, hid_t type, size_t count,
                                  cgap_error *error)
 {
   char **strings = calloc(count + 1, sizeof *strings);
@@ -159,7 +159,7 @@ static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_t
   return status;
 }
 
-static cgap_status read_integers(cgap_id *id, unsigned char **blob, const cgap_taken *taken, size_t count,
+static cgap_status read_integers(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, size_t count,
                                  cgap_error *error)
 {
   int64_t *values = malloc((count + 1) * sizeof *values);
@@ -187,7 +187,7 @@ static size_t put_character(unsigned char *to, unsigned c)
 }
 
 /* Strings that are the rows of a matrix of characters, stored columns first, filled up with spaces or zeros. */
-static cgap_status read_characters(cgap_id *id, unsigned char **blob, const cgap_taken *taken, size_t count,
+static cgap_status read_characters(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, size_t count,
                                    cgap_error *error)
 {
   const size_t length = taken->entry->characters;
@@ -211,7 +211,7 @@ static cgap_status read_characters(cgap_id *id, unsigned char **blob, const cgap
   return status;
 }
 
-static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_taken *taken, size_t count, cgap_error *error)
+static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, size_t count, cgap_error *error)
 {
   if (taken->entry->kind != CGAP_KIND_STRING)
     return read_integers(id, blob, taken, count, error);
@@ -236,7 +236,7 @@ static cgap_kind id_kind(const cgap_entry *entry)
   return entry->kind == CGAP_KIND_STRING ? CGAP_KIND_STRING : CGAP_KIND_INTEGER;
 }
 
-cgap_status cgap_ids_read(cgap_ids *out, const cgap_taken *taken, size_t count, cgap_error *error)
+cgap_status cgap_ids_read(cgap_ids *out, const cgap_chosen_dataset *taken, size_t count, cgap_error *error)
 {
   size_t total = 0;
   for (size_t i = 0; i < count; i++)

@@ -28,7 +28,7 @@ typedef struct conversion {
 typedef struct matrix {
   const char *path;
   const cgap_source *source;
-  const cgap_series *series;
+  const cgap_role_datasets *series;
 } matrix;
 
 static cgap_status begin_matrix(conversion *j, const matrix *m, cgap_error *error)

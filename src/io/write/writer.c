@@ -133,10 +133,10 @@ cgap_status cgap_writer_open_as(cgap_writer **out, const char *path, const char 
   w->buffer = malloc(BUFFER_BYTES);
   if (!w->path || !w->temporary || !w->buffer)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   if (status == CGAP_OK)
     status = create_file(w, error);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   if (status == CGAP_OK)
     *out = w;
   else
@@ -191,7 +191,7 @@ static cgap_status close_file(cgap_writer *w, bool commit, cgap_error *error)
 /* commit false: closed all the same, whatever is in it. */
 static cgap_status finish_file(cgap_writer *w, bool commit, cgap_error *error)
 {
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = CGAP_OK;
   if (commit && w->broken)
     status = fail_write(w, "/", error);
@@ -201,7 +201,7 @@ static cgap_status finish_file(cgap_writer *w, bool commit, cgap_error *error)
   status = status == CGAP_OK ? closed : status;
   w->finished = true;
   w->broken |= status != CGAP_OK;
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status;
 }
 
@@ -233,7 +233,7 @@ cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *
                                   cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR), attribute = H5I_INVALID_HID;
   H5Tset_size(type, strlen(value) + 1);
   H5Tset_cset(type, H5T_CSET_UTF8);
@@ -246,7 +246,7 @@ cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *
     H5Aclose(attribute);
   H5Sclose(space);
   H5Tclose(type);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status;
 }
 
@@ -362,9 +362,9 @@ cgap_status cgap_writer_create(cgap_writer *w, const char *path, cgap_type type,
   if (dim == 0 || dim * sizeof(double) > BUFFER_BYTES || find_stream(w, path))
     return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu elements a row; 1 to %zu are possible, and a name is used once",
                      w->path, path, dim, BUFFER_BYTES / sizeof(double));
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = create_stream(w, &s, path, error);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status;
 }
 
@@ -440,7 +440,7 @@ static cgap_status append_rows(cgap_writer *w, const char *path, const float *fl
                      s ? s->total : 0);
   size_t block = BUFFER_BYTES / (s->dim * cgap_type_size(s->element));
   cgap_status status = CGAP_OK;
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   for (size_t done = 0; done < count && status == CGAP_OK;) {
     size_t here = count - done < block ? count - done : block;
     const void *block_rows = convert_rows(w->buffer, s->element, floats ? floats + done * s->dim : NULL,
@@ -449,7 +449,7 @@ static cgap_status append_rows(cgap_writer *w, const char *path, const float *fl
       status = fail_write(w, path, error);
     done += here;
   }
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status;
 }
 
@@ -464,9 +464,9 @@ cgap_status cgap_writer_append_raw(cgap_writer *w, const char *path, const void 
   if (!s || count > s->total - s->written)
     return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu rows more than the %zu that were announced", w->path, path, count,
                      s ? s->total : 0);
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = write_rows(w, s, count, rows) ? CGAP_OK : fail_write(w, path, error);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status;
 }
 
@@ -483,13 +483,13 @@ static cgap_status write_whole(cgap_writer *w, const char *path, hid_t type, con
 {
   hsize_t shape[2] = {rows, columns};
   cgap_status status = CGAP_OK;
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   hid_t dataset = create_filled(w, path, type, columns ? 2 : 1, shape);
   if (dataset < 0 || note_failure(w, rows > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
     status = fail_write(w, path, error);
   if (dataset >= 0 && note_failure(w, H5Dclose(dataset) < 0) && status == CGAP_OK)
     status = fail_write(w, path, error);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status;
 }
 
@@ -538,13 +538,13 @@ static bool map_source(hid_t create, const char *path, int ndim, const hsize_t *
   const hsize_t size[3] = {source->rows, shape[1], shape[2]};
   hid_t space = H5Screate_simple(ndim, shape, NULL), source_space = H5Screate_simple(ndim, size, NULL);
   char *file = escape_source_name(source->file), *dataset = escape_source_name(path);
-  const bool fine = file && dataset && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
+  const bool valid = file && dataset && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
                     H5Pset_virtual(create, space, file, dataset, source_space) >= 0;
   free(dataset);
   free(file);
   H5Sclose(source_space);
   H5Sclose(space);
-  return fine;
+  return valid;
 }
 
 static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type type, int ndim, const hsize_t *shape,
@@ -553,11 +553,11 @@ static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type ty
   hid_t create = H5Pcreate(H5P_DATASET_CREATE), stored = storage_type(type), dataset = H5I_INVALID_HID;
   cgap_status status = CGAP_OK;
   size_t first = 0;
-  bool fine = true;
+  bool valid = true;
   fill_with_nan(create, type);
-  for (size_t i = 0; fine && i < count; first += sources[i++].rows)
-    fine = sources[i].rows == 0 || map_source(create, path, ndim, shape, &sources[i], first);
-  if (!note_failure(w, !fine))
+  for (size_t i = 0; valid && i < count; first += sources[i++].rows)
+    valid = sources[i].rows == 0 || map_source(create, path, ndim, shape, &sources[i], first);
+  if (!note_failure(w, !valid))
     dataset = create_dataset(w, path, stored, ndim, shape, create);
   if (dataset < 0 || note_failure(w, H5Dclose(dataset) < 0))
     status = fail_write(w, path, error);
@@ -572,9 +572,9 @@ cgap_status cgap_writer_virtual(cgap_writer *w, const char *path, cgap_type type
   hsize_t shape[3] = {0, middle ? middle : dim, dim};
   for (size_t i = 0; i < count; i++)
     shape[0] += sources[i].rows;
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = create_virtual(w, path, type, middle ? 3 : 2, shape, sources, count, error);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status == CGAP_OK && type == CGAP_BFLOAT16 ? cgap_writer_attribute(w, path, "dtype", "bfloat16", error)
                                                     : status;
 }
@@ -586,13 +586,13 @@ static bool copy_values(hid_t from, hid_t type, hid_t space, hid_t to, const cha
   const hssize_t count = H5Sget_simple_extent_npoints(space);
   void *values = calloc((size_t)(count > 0 ? count : 0) + 1, H5Tget_size(type));
   hid_t copy = values ? H5Acreate2(to, name, type, space, H5P_DEFAULT, H5P_DEFAULT) : H5I_INVALID_HID;
-  const bool fine = copy >= 0 && H5Aread(from, type, values) >= 0 && H5Awrite(copy, type, values) >= 0;
-  if (fine && count > 0)
+  const bool valid = copy >= 0 && H5Aread(from, type, values) >= 0 && H5Awrite(copy, type, values) >= 0;
+  if (valid && count > 0)
     H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
   if (copy >= 0)
     H5Aclose(copy);
   free(values);
-  return fine;
+  return valid;
 }
 
 static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *info, void *context)
@@ -604,14 +604,14 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
   hid_t from = H5Aopen(object, name, H5P_DEFAULT);
   hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,
         space = from >= 0 ? H5Aget_space(from) : H5I_INVALID_HID;
-  const bool fine = type >= 0 && space >= 0 && copy_values(from, type, space, to, name);
+  const bool valid = type >= 0 && space >= 0 && copy_values(from, type, space, to, name);
   if (space >= 0)
     H5Sclose(space);
   if (type >= 0)
     H5Tclose(type);
   if (from >= 0)
     H5Aclose(from);
-  return fine ? 0 : -1;
+  return valid ? 0 : -1;
 }
 
 /* All elements, some rows at a time. */
@@ -624,21 +624,21 @@ static bool copy_elements(cgap_writer *w, hid_t from, hid_t to, hid_t type, int 
     put_row *= (size_t)(size[k] = shape[k]);
   const hsize_t rows = ndim ? shape[0] : 1, most = put_row && put_row < BUFFER_BYTES ? BUFFER_BYTES / put_row : 1;
   void *values = malloc((size_t)most * put_row + 1);
-  bool fine = values != NULL;
-  for (; fine && start[0] < rows; start[0] += size[0]) {
+  bool valid = values != NULL;
+  for (; valid && start[0] < rows; start[0] += size[0]) {
     size[0] = rows - start[0] < most ? rows - start[0] : most;
     hid_t memory = H5Screate_simple(ndim, size, NULL);
     if (ndim)
       H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
     const bool got = !note_failure(w, H5Dread(from, type, memory, space, H5P_DEFAULT, values) < 0);
-    fine = got && !note_failure(w, H5Dwrite(to, type, memory, space, H5P_DEFAULT, values) < 0);
+    valid = got && !note_failure(w, H5Dwrite(to, type, memory, space, H5P_DEFAULT, values) < 0);
     if (got)
       H5Dvlen_reclaim(type, memory, H5P_DEFAULT, values);
     H5Sclose(memory);
   }
   free(values);
   H5Sclose(space);
-  return fine;
+  return valid;
 }
 
 static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
@@ -647,14 +647,14 @@ static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
   hid_t type = H5Tcopy(from), space = H5Dget_space(from), create = H5Pcreate(H5P_DATASET_CREATE);
   const int ndim = H5Sget_simple_extent_dims(space, shape, NULL);
   hid_t to = create_dataset(w, as, type, ndim, shape, create);
-  const bool fine = to >= 0 && copy_elements(w, from, to, type, ndim, shape) &&
+  const bool valid = to >= 0 && copy_elements(w, from, to, type, ndim, shape) &&
                     !note_failure(w, H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0);
   if (to >= 0)
     H5Dclose(to);
   H5Pclose(create);
   H5Sclose(space);
   H5Tclose(type);
-  return fine;
+  return valid;
 }
 
 /* HDF5 would copy the names of the files that the elements lie in, which are others seen from another folder. */
@@ -669,18 +669,18 @@ static bool lies_elsewhere(hid_t dataset)
 static bool copy_object(cgap_writer *w, hid_t file, const cgap_entry *entry, const char *path, const char *as)
 {
   hid_t from = entry ? H5Dopen2(file, path, H5P_DEFAULT) : H5I_INVALID_HID;
-  bool fine = false;
+  bool valid = false;
   if (from >= 0 && lies_elsewhere(from)) {
-    fine = copy_rows(w, from, as);
+    valid = copy_rows(w, from, as);
   } else {
     hid_t link = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(link, 1);
-    fine = !note_failure(w, H5Ocopy(file, path, w->file, as, H5P_DEFAULT, link) < 0);
+    valid = !note_failure(w, H5Ocopy(file, path, w->file, as, H5P_DEFAULT, link) < 0);
     H5Pclose(link);
   }
   if (from >= 0)
     H5Dclose(from);
-  return fine;
+  return valid;
 }
 
 static cgap_status fail_copy(const cgap_writer *w, const cgap_file *from, const char *path, const char *what,
@@ -697,11 +697,11 @@ cgap_status cgap_writer_copy(cgap_writer *w, const cgap_file *from, const char *
   const cgap_entry *entry = cgap_file_find(from, path);
   if (entry && entry->is_virtual && entry->obstacle)
     return cgap_fail(error, CGAP_FILE, "%s: %s", entry->name, entry->obstacle);
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = CGAP_OK;
   if (note_failure(w, !copy_object(w, from->id, entry, path, as)))
     status = fail_copy(w, from, path, "", as, error);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status;
 }
 
@@ -709,7 +709,7 @@ cgap_status cgap_writer_copy_attributes(cgap_writer *w, const cgap_file *from, c
                                         cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  cgap_quiet quiet = cgap_quiet_begin();
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   hid_t source = H5Oopen(from->id, path, H5P_DEFAULT);
   hid_t to = source < 0 ? H5I_INVALID_HID : H5Oopen(w->file, as, H5P_DEFAULT);
   hsize_t at = 0;
@@ -719,6 +719,6 @@ cgap_status cgap_writer_copy_attributes(cgap_writer *w, const cgap_file *from, c
     H5Oclose(to);
   if (source >= 0)
     H5Oclose(source);
-  cgap_quiet_end(quiet);
+  cgap_hdf5_silence_end(quiet);
   return status;
 }
