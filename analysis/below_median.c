@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #define TIE 1e-12
-#define SPARE 1e-7 /* what the bounds lose as floats */
+#define BOUND_ROUNDING 1e-7 /* what the bounds lose as floats */
 
 enum { ABOVE, SLOT, VALUES = CGAP_MEDIAN_BINS / 2 - 1 };
 
@@ -55,7 +55,7 @@ static void count_slots(const cgap_strip *s, const cgap_audit_sums *e, const cga
   for (size_t c = 0; c < s->columns; c++)
     never[c] = INFINITY;
   for (size_t r = 0; r < s->rows; r++) {
-    const double margin = (double)s->row_margin[r] + SPARE;
+    const double margin = (double)s->row_margin[r] + BOUND_ROUNDING;
     const float low = (float)(w->value[0] - margin), high = (float)(w->value[w->values - 1] + margin);
     uint32_t above = 0;
     const size_t found =
@@ -105,8 +105,8 @@ static void narrow_by_bins(cgap_median *m, const cgap_median_window *w, const ui
   double lower[2], upper[2];
   bounds_of_rank(w, bin, below, (count - 1) / 2, lower);
   bounds_of_rank(w, bin, below, count / 2, upper);
-  m->low = (lower[0] + upper[0]) / 2 - margin - SPARE;
-  m->high = (lower[1] + upper[1]) / 2 + margin + SPARE;
+  m->low = (lower[0] + upper[0]) / 2 - margin - BOUND_ROUNDING;
+  m->high = (lower[1] + upper[1]) / 2 + margin + BOUND_ROUNDING;
 }
 
 /* From the values of pairs: value i is at most the median where no more cosines are below it than the lower of the two

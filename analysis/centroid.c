@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-#define NOTHING 1e-26 /* a squared length that is rounding alone */
+#define ROUNDING_SQUARE 1e-26 /* a squared length that is rounding alone */
 
 /* Entry (a, b) of the covariance of a side's mean: Cov/rows, divisor rows − 1. */
 static double mean_covariance(const cgap_modality *modality, size_t dim, size_t a, size_t b)
@@ -47,7 +47,7 @@ static cgap_scalar corrected_distance(const cgap_audit_sums *e, double square, d
 static void finish_dimensions(const cgap_audit_sums *e, double square, cgap_gap *gap)
 {
   gap->dimension_count = 0;
-  if (!(square > NOTHING)) /* shares would be 0/0 */
+  if (!(square > ROUNDING_SQUARE)) /* shares would be 0/0 */
     return;
   gap->dimension_count = e->dim < CGAP_TOP_DIMENSIONS ? e->dim : CGAP_TOP_DIMENSIONS;
   for (size_t k = 0; k < gap->dimension_count; k++)
@@ -86,7 +86,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   out->gap.centroid_distance = cgap_scalar_number(sqrt(square), n);
   out->gap.corrected_distance = corrected_distance(e, square, floor_square, n);
   out->gap.noise_floor = cgap_scalar_number(sqrt(floor_square), n);
-  out->gap.centroid_cosine = image_square > NOTHING && text_square > NOTHING
+  out->gap.centroid_cosine = image_square > ROUNDING_SQUARE && text_square > ROUNDING_SQUARE
                                ? cgap_scalar_number(product / sqrt(image_square * text_square), n)
                                : cgap_scalar_null("a centroid is the origin", n);
   finish_dimensions(e, square, &out->gap);

@@ -4,12 +4,12 @@
 
 cgap_contributions *cgap_contributions_new(size_t images, size_t texts, size_t classes, size_t queries)
 {
-  enum { EACH = CGAP_PAIR_KINDS + CGAP_OF_CENTROIDS + 1 };
+  enum { ARRAYS_PER_IMAGE = CGAP_PAIR_KINDS + CGAP_OF_CENTROIDS + 1 };
   cgap_contributions *c = cgap_zalloc(1, sizeof *c);
   size_t count = 0;
   if (!c)
     return NULL;
-  double *next = cgap_product(&count, images, EACH) ? cgap_zalloc(count + texts, sizeof *next) : NULL;
+  double *next = cgap_product(&count, images, ARRAYS_PER_IMAGE) ? cgap_zalloc(count + texts, sizeof *next) : NULL;
   c->images = images;
   c->texts = texts;
   c->classes = classes;

@@ -15,10 +15,10 @@
 #include <math.h>
 
 enum {
-  FEW = 256, /* rows a side */
+  NEAR_COLUMNS = 256, /* rows a side */
   /* powers of two: how far apart the terms of a strip may be for a float, and what masked ones come to, next to nothing
    * beside the least of them, in float and in double */
-  SPREAD = 80,
+  NEAR_RANGE = 80,
   LOWEST = -126,
   LOWEST_DOUBLE = -1000
 };
@@ -78,9 +78,9 @@ static void softmax_strip(const cgap_strip *s, const cgap_audit_sums *e, const c
   strip_range(s, &least, &greatest);
   if (least > greatest)
     return;
-  if (s->precise || (e->image.rows <= FEW && e->text.rows <= FEW))
+  if (s->precise || (e->image.rows <= NEAR_COLUMNS && e->text.rows <= NEAR_COLUMNS))
     exact_strip(s, e, sums);
-  else if ((greatest - least) * bits <= SPREAD)
+  else if ((greatest - least) * bits <= NEAR_RANGE)
     softmax_strip_near(s, kernels, scale, (int)ceil(greatest * bits), sums);
   else
     softmax_strip_double(s, kernels, scale, sums);

@@ -52,7 +52,7 @@ void cgap_neighbours_copy(cgap_neighbours *to, size_t first, const cgap_neighbou
   memcpy(to->list + first * CGAP_NEIGHBOURS, from->list, from->rows * CGAP_NEIGHBOURS * sizeof *from->list);
 }
 
-enum { ENOUGH = CGAP_NEIGHBOURS + 1 }; /* of equal rows, the row itself among them */
+enum { EQUAL_ROWS_MAX = CGAP_NEIGHBOURS + 1 }; /* of equal rows, the row itself among them */
 
 static void expand_row(cgap_neighbours *n, size_t row, const uint32_t *next, bool modality_by_name, bool is_first)
 {
@@ -60,12 +60,12 @@ static void expand_row(cgap_neighbours *n, size_t row, const uint32_t *next, boo
   memcpy(firsts, list, sizeof firsts);
   for (int k = 0; k < CGAP_NEIGHBOURS && firsts[k].row != UINT32_MAX; k++) {
     uint32_t equal = next[firsts[k].row];
-    for (int taken = 1; equal != UINT32_MAX && taken <= ENOUGH; equal = next[equal], taken++)
+    for (int taken = 1; equal != UINT32_MAX && taken <= EQUAL_ROWS_MAX; equal = next[equal], taken++)
       if (!modality_by_name || equal != row)
         cgap_neighbours_offer(n, row, firsts[k].cosine, equal);
   }
   uint32_t equal = modality_by_name && is_first ? next[row] : UINT32_MAX;
-  for (int taken = 1; equal != UINT32_MAX && taken <= ENOUGH; equal = next[equal], taken++)
+  for (int taken = 1; equal != UINT32_MAX && taken <= EQUAL_ROWS_MAX; equal = next[equal], taken++)
     cgap_neighbours_offer(n, row, 1, equal);
 }
 

@@ -18,7 +18,7 @@
 
 #define MATCHED_Z 4.0
 #define SHUFFLED_Z 2.0
-#define SHOWS 12.0
+#define VISIBLE_Z 12.0
 
 /* ---------------------------------------------------------------- the whole */
 
@@ -172,10 +172,10 @@ static void name_unmatched(cgap_pairing_check *check, const cgap_audit_sums *e, 
 {
   const double of_whole = check->z / sqrt((double)e->blocks), of_blocks = median_within(z, e->blocks);
   size_t together = 1;
-  while (fmax(of_whole, of_blocks) * sqrt((double)together) < SHOWS && together <= e->blocks)
+  while (fmax(of_whole, of_blocks) * sqrt((double)together) < VISIBLE_Z && together <= e->blocks)
     together++;
-  const bool whole_shows = of_whole * sqrt((double)together) >= SHOWS,
-             blocks_show = of_blocks * sqrt((double)together) >= SHOWS;
+  const bool whole_shows = of_whole * sqrt((double)together) >= VISIBLE_Z,
+             blocks_show = of_blocks * sqrt((double)together) >= VISIBLE_Z;
   for (size_t first = 0; first + together <= e->blocks && together < e->blocks; first += together) {
     const size_t end = first + together;
     if (!any_named(z, first, end) && combine_z_within(z, first, end, CGAP_SHIFTS) < MATCHED_Z &&

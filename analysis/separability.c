@@ -28,7 +28,7 @@
  * line are normal on each side: a fit of two unknowns that needs no rows. On embeddings of real models what is left
  * takes an evaluation or two, where a fit from 0 takes a dozen. */
 
-enum { NODES = 32, MOST_STEPS = 60, IMAGES = 0, TEXTS = 1 };
+enum { NODES = 32, STEPS_MAX = 60, IMAGES = 0, TEXTS = 1 };
 
 /* Scores on the line less their pooled mean, as margins: of the images' turned round. */
 typedef struct line {
@@ -64,7 +64,7 @@ static void fit_line(const line *l, double at[2])
 {
   double slope[2], bend[3], next_slope[2], next_bend[3];
   double value = line_objective(l, at, slope, bend);
-  for (int k = 0; k < MOST_STEPS; k++) {
+  for (int k = 0; k < STEPS_MAX; k++) {
     const double area = bend[0] * bend[2] - bend[1] * bend[1];
     if (!(area > 1e-14 * bend[0] * bend[2]))
       return;
@@ -115,7 +115,7 @@ static void start_of_fit(const cgap_audit_sums *e, const double *factor, const d
 /* Of κ = KAPPA/√rows: what p(1 − p) comes to where the sides lie apart, by trial (12 to 20 evaluations from 26 to 41).
  */
 #define KAPPA 0.5
-enum { LEAST_ROWS = 30, MAX_ITERATIONS = 500 };
+enum { ROWS_MIN = 30, MAX_ITERATIONS = 500 };
 
 /* Held-out rows are counted that have no such margin. */
 static const double margins[CGAP_FOLD_MARGINS] = {0.5, 1, 2, 4};
@@ -425,7 +425,7 @@ cgap_status cgap_separability_finish(const cgap_audit_sums *e, const cgap_produc
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
-  if (e->image.rows < LEAST_ROWS || e->text.rows < LEAST_ROWS) {
+  if (e->image.rows < ROWS_MIN || e->text.rows < ROWS_MIN) {
     out->gap.linear_separability = cgap_scalar_null("under 30 rows of a modality: too few to learn", n);
     out->gap.separability_auc = out->gap.linear_separability;
     return CGAP_OK;

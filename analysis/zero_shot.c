@@ -9,7 +9,7 @@
 #include "analysis/interval.h"
 #include "base/norm.h"
 
-enum { TOP = 5 };
+enum { TOP_CLASSES = 5 };
 #define CANCELLED 1e-12 /* times the prompts: a sum of unit rows that is rounding alone */
 #define TIE 1e-12       /* equal class texts, whatever order their products were summed in: the lower class is first */
 
@@ -50,9 +50,9 @@ void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *
     t->class_images[label]++;
     t->class_right[label] += before == 0;
     t->top_1 += before == 0;
-    t->top_5 += before < TOP;
+    t->top_5 += before < TOP_CLASSES;
     if (t->place)
-      t->place[first + i] = before == 0 ? 1 : before < TOP ? 2 : 0;
+      t->place[first + i] = before == 0 ? 1 : before < TOP_CLASSES ? 2 : 0;
   }
 }
 

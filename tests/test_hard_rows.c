@@ -349,7 +349,7 @@ static void check_margin(rows_kind kind, size_t d)
   const cgap_product_kind *list[2];
   set s = make_set(kind, N, d, CGAP_FLOAT32);
   float *x = support_alloc(N * d, sizeof *x), *y = support_alloc(N * d, sizeof *y);
-  float *out = support_alloc((size_t)CGAP_STRIP * CGAP_TILE, sizeof *out);
+  float *out = support_alloc((size_t)CGAP_STRIP_ROWS * CGAP_TILE, sizeof *out);
   for (size_t k = 0; k < N * d; k++) {
     x[k] = (float)s.x[k];
     y[k] = (float)s.y[k];

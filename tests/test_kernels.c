@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t SIZES[] = {1, 7, 16, CGAP_WAITING, 63, 64, 65, 100, 200, 1000, 1023, CGAP_TILE};
+static const size_t SIZES[] = {1, 7, 16, CGAP_WAITING_CANDIDATES, 63, 64, 65, 100, 200, 1000, 1023, CGAP_TILE};
 enum { SIZE_COUNT = sizeof SIZES / sizeof *SIZES };
 
 /* Cosines in [−1, 1], some of them equal, some masked. */
@@ -246,14 +246,14 @@ static int descending(const void *a, const void *b)
 
 static void check_tenth_or_less(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
-  if (n < CGAP_WAITING)
+  if (n < CGAP_WAITING_CANDIDATES)
     return;
   float *sorted = support_alloc(n, sizeof *sorted), bound = k->tenth_or_less(s, n);
   (void)r;
   memcpy(sorted, s, n * sizeof *s);
   qsort(sorted, n, sizeof *sorted, descending);
   cr_expect_leq(bound, sorted[9], "%s: %g is above the tenth, %g", where, (double)bound, (double)sorted[9]);
-  cr_expect(n != CGAP_WAITING || bound == sorted[9], "%s: not the tenth", where);
+  cr_expect(n != CGAP_WAITING_CANDIDATES || bound == sorted[9], "%s: not the tenth", where);
   cr_expect(bound == -INFINITY || bound >= sorted[n - 1]);
   free(sorted);
 }
@@ -266,15 +266,15 @@ Test(kernels, bound_of_a_row)
 Test(kernels, tenth)
 {
   const cgap_kernels *list[3];
-  float s[CGAP_WAITING], sorted[CGAP_WAITING];
+  float s[CGAP_WAITING_CANDIDATES], sorted[CGAP_WAITING_CANDIDATES];
   support_random r = support_seed(9);
   for (size_t k = cgap_kernels_list(list); k-- > 0;)
     for (size_t turn = 0; turn < 50; turn++) {
-      cosines(&r, s, CGAP_WAITING, true);
-      for (size_t j = 0; turn % 2 && j < CGAP_WAITING; j += 3) /* with ties */
+      cosines(&r, s, CGAP_WAITING_CANDIDATES, true);
+      for (size_t j = 0; turn % 2 && j < CGAP_WAITING_CANDIDATES; j += 3) /* with ties */
         s[j] = s[0];
       memcpy(sorted, s, sizeof s);
-      qsort(sorted, CGAP_WAITING, sizeof *sorted, descending);
+      qsort(sorted, CGAP_WAITING_CANDIDATES, sizeof *sorted, descending);
       cr_expect(support_same(list[k]->name, "tenth", list[k]->tenth(s), sorted[9]));
     }
 }
@@ -291,7 +291,7 @@ static void check_best_of_columns(const cgap_kernels *k, const float *s, size_t 
   for (size_t j = 0; j < columns; j++) {
     size_t groups = 0;
     for (size_t i = 0; i < rows; i++) {
-      if (i == 0 || i == half || (i < half ? i : i - half) % CGAP_TOGETHER == 0)
+      if (i == 0 || i == half || (i < half ? i : i - half) % CGAP_ROWS_PER_MAXIMUM == 0)
         greatest[groups++] = -INFINITY;
       greatest[groups - 1] = fmaxf(greatest[groups - 1], s[i * stride + j]);
     }
@@ -345,28 +345,28 @@ Test(kernels, products_with_few_vectors)
 {
   enum { ROWS = 11, DIM = 37 };
   const cgap_kernels *list[3];
-  double *z = support_alloc(ROWS * DIM, sizeof *z), w[DIM * CGAP_FEW], scores[ROWS * CGAP_FEW];
-  double gradient[DIM * CGAP_FEW];
+  double *z = support_alloc(ROWS * DIM, sizeof *z), w[DIM * CGAP_SCORE_VECTORS], scores[ROWS * CGAP_SCORE_VECTORS];
+  double gradient[DIM * CGAP_SCORE_VECTORS];
   support_random r = support_seed(9);
   support_normals(&r, z, ROWS * DIM);
-  support_normals(&r, w, DIM * CGAP_FEW);
+  support_normals(&r, w, DIM * CGAP_SCORE_VECTORS);
   memcpy(z + 9 * DIM, z, DIM * sizeof *z); /* equal rows have equal scores, in a group of four or not */
   for (size_t k = cgap_kernels_list(list); k-- > 0;) {
-    list[k]->few_scores(z, ROWS, DIM, w, scores);
-    cr_expect_eq(memcmp(scores, scores + 9 * CGAP_FEW, CGAP_FEW * sizeof *scores), 0, "%s", list[k]->name);
-    for (size_t at = 0; at < ROWS * CGAP_FEW; at++) {
+    list[k]->vector_scores(z, ROWS, DIM, w, scores);
+    cr_expect_eq(memcmp(scores, scores + 9 * CGAP_SCORE_VECTORS, CGAP_SCORE_VECTORS * sizeof *scores), 0, "%s", list[k]->name);
+    for (size_t at = 0; at < ROWS * CGAP_SCORE_VECTORS; at++) {
       double want = 0;
       for (size_t a = 0; a < DIM; a++)
-        want += z[at / CGAP_FEW * DIM + a] * w[a * CGAP_FEW + at % CGAP_FEW];
+        want += z[at / CGAP_SCORE_VECTORS * DIM + a] * w[a * CGAP_SCORE_VECTORS + at % CGAP_SCORE_VECTORS];
       cr_expect(support_near(list[k]->name, "score", scores[at], want, 1e-13, 1e-13));
     }
-    for (size_t at = 0; at < DIM * CGAP_FEW; at++)
+    for (size_t at = 0; at < DIM * CGAP_SCORE_VECTORS; at++)
       gradient[at] = (double)at;
-    list[k]->few_gradient(z, ROWS, DIM, scores, gradient);
-    for (size_t at = 0; at < DIM * CGAP_FEW; at++) {
+    list[k]->vector_gradient(z, ROWS, DIM, scores, gradient);
+    for (size_t at = 0; at < DIM * CGAP_SCORE_VECTORS; at++) {
       double want = (double)at;
       for (size_t i = 0; i < ROWS; i++)
-        want += z[i * DIM + at / CGAP_FEW] * scores[i * CGAP_FEW + at % CGAP_FEW];
+        want += z[i * DIM + at / CGAP_SCORE_VECTORS] * scores[i * CGAP_SCORE_VECTORS + at % CGAP_SCORE_VECTORS];
       cr_expect(support_near(list[k]->name, "gradient", gradient[at], want, 1e-12, 1e-13));
     }
   }

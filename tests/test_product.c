@@ -57,7 +57,7 @@ static void check_strip(const cgap_product_kind *kind, bool bfloat, size_t rows,
   support_random r = support_seed(rows * 7 + columns * 3 + first + dim);
   float *a = support_alloc(rows * dim, sizeof *a), *b = support_alloc(columns * dim, sizeof *b);
   uint16_t *a_half = support_alloc(rows * dim, sizeof *a_half), *b_half = support_alloc(columns * dim, sizeof *b_half);
-  float *out = support_alloc(CGAP_STRIP * CGAP_TILE, sizeof *out);
+  float *out = support_alloc(CGAP_STRIP_ROWS * CGAP_TILE, sizeof *out);
   unit_rows(&r, a, rows, dim);
   unit_rows(&r, b, columns, dim);
   for (size_t k = 0; bfloat && k < rows * dim; k++)
@@ -86,12 +86,12 @@ static void check_strip(const cgap_product_kind *kind, bool bfloat, size_t rows,
 Test(product, strips)
 {
   static const size_t shapes[][4] = {/* rows, columns, first, dim */
-                                     {CGAP_STRIP, CGAP_TILE, 0, 64},
-                                     {CGAP_STRIP, CGAP_TILE, 128, 33},
+                                     {CGAP_STRIP_ROWS, CGAP_TILE, 0, 64},
+                                     {CGAP_STRIP_ROWS, CGAP_TILE, 128, 33},
                                      {16, 784, 640, 512},
                                      {1, 1, 0, 2},
                                      {77, 65, 64, 100},
-                                     {CGAP_STRIP, 1000, 960, 17}};
+                                     {CGAP_STRIP_ROWS, 1000, 960, 17}};
   for (int bfloat = 0; bfloat < 2; bfloat++) {
     const cgap_product_kind *list[2];
     const size_t kinds = cgap_product_list(bfloat, list);
@@ -110,8 +110,8 @@ Test(product, pieces_agree)
   const double off = kind == &cgap_product_openblas ? 5e-7 : 2e-7; /* OpenBLAS sums in other orders at other shapes */
   support_random r = support_seed(5);
   float *a = support_alloc(rows * dim, sizeof *a), *b = support_alloc(columns * dim, sizeof *b);
-  float *whole = support_alloc(CGAP_STRIP * CGAP_TILE, sizeof *whole),
-        *piece = support_alloc(CGAP_STRIP * CGAP_TILE, sizeof *piece);
+  float *whole = support_alloc(CGAP_STRIP_ROWS * CGAP_TILE, sizeof *whole),
+        *piece = support_alloc(CGAP_STRIP_ROWS * CGAP_TILE, sizeof *piece);
   unit_rows(&r, a, rows, dim);
   unit_rows(&r, b, columns, dim);
   void *product = kind->open(dim, false);

@@ -15,18 +15,18 @@
 #include <stdint.h>
 #include <string.h>
 
-/* MOST_RUNS: of a batch. KEPT: texts of an image that are doubles at a time, while they are measured. */
-enum { MOST_RUNS = 4, MOST_HELD_RUNS = 64, KEPT = 5, ROWS = 1 + KEPT + 1 };
+/* BATCH_RUNS_MAX: of a batch. KEPT: texts of an image that are doubles at a time, while they are measured. */
+enum { BATCH_RUNS_MAX = 4, HELD_RUNS_MAX = 64, HELD_TEXTS = 5, ROWS = 1 + HELD_TEXTS + 1 };
 
 size_t cgap_matched_pairs_held_runs(int threads)
 {
-  return threads < MOST_RUNS ? (size_t)threads : MOST_RUNS;
+  return threads < BATCH_RUNS_MAX ? (size_t)threads : BATCH_RUNS_MAX;
 }
 
 /* Runs of images with all their texts: as many runs as threads have work with, or many where all are in memory. */
 typedef struct batch {
   size_t first_image, images, first_text, texts; /* texts count places in pairs.text */
-  size_t start[MOST_HELD_RUNS + 1], runs;        /* run r: images start[r] … start[r + 1] − 1 of the batch */
+  size_t start[HELD_RUNS_MAX + 1], runs;        /* run r: images start[r] … start[r + 1] − 1 of the batch */
   unsigned char *image, *text; /* (images, dim), (texts, dim) as the file has them: of rows not in memory */
   const cgap_embeddings *embeddings;
 } batch;
@@ -124,14 +124,14 @@ static void make_text(const group *g, size_t t, double *out)
 static void make_unit_texts(group *g, size_t from)
 {
   g->unit_from = from;
-  for (size_t t = from; t < g->texts && t < from + KEPT; t++)
+  for (size_t t = from; t < g->texts && t < from + HELD_TEXTS; t++)
     make_text(g, t, g->text + (t - from) * g->batch->embeddings->text.dim);
 }
 
 /* Text t as a double unit row: kept, or for now in the spare one. */
 static const double *text_of(const group *g, size_t t)
 {
-  if (t >= g->unit_from && t < g->unit_from + KEPT)
+  if (t >= g->unit_from && t < g->unit_from + HELD_TEXTS)
     return g->text + (t - g->unit_from) * g->batch->embeddings->text.dim;
   make_text(g, t, g->spare);
   return g->spare;
@@ -147,7 +147,7 @@ static group group_of(const batch *b, size_t i, double *row)
              .texts = pairs->first[image + 1] - first,
              .x = row,
              .text = row + dim,
-             .spare = row + (1 + KEPT) * dim};
+             .spare = row + (1 + HELD_TEXTS) * dim};
   make_image(b, i, g.x);
   make_unit_texts(&g, 0);
   return g;
@@ -157,12 +157,12 @@ static group group_of(const batch *b, size_t i, double *row)
 static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
 {
   double kernel = 0, linear = 0, square = 0;
-  for (size_t first = 0; first + 1 < g->texts; first += KEPT) {
+  for (size_t first = 0; first + 1 < g->texts; first += HELD_TEXTS) {
     if (first != g->unit_from)
       make_unit_texts(g, first);
     for (size_t b = first + 1; b < g->texts; b++) {
       const double *y = text_of(g, b);
-      for (size_t a = first; a < b && a < first + KEPT; a++) {
+      for (size_t a = first; a < b && a < first + HELD_TEXTS; a++) {
         const double cosine = cgap_dot(text_of(g, a), y, dim);
         kernel += exp(2 * CGAP_KERNEL_T * (cosine - 1));
         linear += cosine;
@@ -240,7 +240,7 @@ static cgap_status measure_batch(cgap_matched_pair_sums *out, image_sums *sums, 
                                  cgap_error *error)
 {
   const size_t step = cgap_moment_run(b->embeddings->image.dim);
-  size_t start[MOST_HELD_RUNS * (CGAP_TILE / CGAP_MOMENT_LEAST_RUN) + 1] = {0}, pieces = 0;
+  size_t start[HELD_RUNS_MAX * (CGAP_TILE / CGAP_MOMENT_RUN_ROWS_MIN) + 1] = {0}, pieces = 0;
   for (size_t r = 0; r < b->runs; r++)
     for (; start[pieces] < b->start[r + 1]; pieces++)
       start[pieces + 1] = start[pieces] + step < b->start[r + 1] ? start[pieces] + step : b->start[r + 1];
@@ -338,7 +338,7 @@ static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, con
   const size_t rows = cgap_chunk_rows(e->image.dim);
   const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
   const bool held = e->image.unit && e->text.unit, whole = held && !comm;
-  const size_t runs = whole ? MOST_HELD_RUNS : cgap_matched_pairs_held_runs(threads), texts = whole ? SIZE_MAX : rows;
+  const size_t runs = whole ? HELD_RUNS_MAX : cgap_matched_pairs_held_runs(threads), texts = whole ? SIZE_MAX : rows;
   batch batches[2] = {{.embeddings = e}, {.embeddings = e}};
   cgap_ahead ahead;
   cgap_status status = CGAP_OK;

@@ -12,7 +12,7 @@
 #include "simd/convert.h"
 #include <math.h>
 
-enum { QUERIES_AT_ONCE = 64 };
+enum { QUERY_BLOCK = 64 };
 
 /* ---------------------------------------------------------------- separability */
 
@@ -214,7 +214,7 @@ typedef struct arithmetic_work {
   int64_t *label, *wanted; /* (images), (queries) */
   double *weight;          /* (queries) */
   double *words;           /* (words, dim) unit */
-  double *vectors;         /* (2·QUERIES_AT_ONCE, dim) */
+  double *vectors;         /* (2·QUERY_BLOCK, dim) */
   cgap_arithmetic_best *best;
 } arithmetic_work;
 
@@ -239,7 +239,7 @@ static bool work_alloc(arithmetic_work *w)
   w->wanted = cgap_alloc(data->queries, sizeof *w->wanted);
   w->weight = cgap_alloc(data->queries, sizeof *w->weight);
   w->words = cgap_alloc(data->words.rows * data->words.dim, sizeof *w->words);
-  w->vectors = cgap_alloc(2 * QUERIES_AT_ONCE * data->words.dim, sizeof *w->vectors);
+  w->vectors = cgap_alloc(2 * QUERY_BLOCK * data->words.dim, sizeof *w->vectors);
   w->best = cgap_alloc(data->queries, sizeof *w->best);
   return w->query && w->image && w->label && w->wanted && w->weight && w->words && w->vectors && w->best;
 }
@@ -337,17 +337,17 @@ static void copy_query_answers(cgap_contributions *kept, const arithmetic_work *
 static cgap_status score_queries(arithmetic_work *w, cgap_comm *comm, int threads, cgap_audit *out, cgap_error *error)
 {
   double right[CGAP_CURVE_POINTS] = {0}, total = 0;
-  const size_t blocks = (w->queries + QUERIES_AT_ONCE - 1) / QUERIES_AT_ONCE, size = (size_t)cgap_comm_size(comm);
+  const size_t blocks = (w->queries + QUERY_BLOCK - 1) / QUERY_BLOCK, size = (size_t)cgap_comm_size(comm);
   const size_t rank = (size_t)cgap_comm_rank(comm);
   size_t *place = cgap_alloc(size + 1, sizeof *place);
   cgap_status status = place ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", size);
   for (size_t r = 0; place && r <= size; r++) {
-    const size_t query = blocks * r / size * QUERIES_AT_ONCE;
+    const size_t query = blocks * r / size * QUERY_BLOCK;
     place[r] = query < w->queries ? query : w->queries;
   }
-  for (size_t first = status ? 0 : place[rank]; !status && first < place[rank + 1]; first += QUERIES_AT_ONCE) {
+  for (size_t first = status ? 0 : place[rank]; !status && first < place[rank + 1]; first += QUERY_BLOCK) {
     const size_t left = place[rank + 1] - first;
-    status = score_query_block(w, first, left < QUERIES_AT_ONCE ? left : QUERIES_AT_ONCE, threads, error);
+    status = score_query_block(w, first, left < QUERY_BLOCK ? left : QUERY_BLOCK, threads, error);
   }
   for (size_t r = 0; place && r <= size; r++)
     place[r] *= sizeof *w->best;
@@ -399,12 +399,12 @@ cgap_status cgap_extras_check(const cgap_data *data, cgap_error *error)
 
 /* ---------------------------------------------------------------- pca scatter */
 
-enum { POINTS_AT_ONCE = 128 };
+enum { POINT_BLOCK = 128 };
 
 typedef struct axes {
   const double *components; /* (2, dim) */
   double *mean;             /* (dim) pooled */
-  double *rows;             /* (POINTS_AT_ONCE, dim) */
+  double *rows;             /* (POINT_BLOCK, dim) */
   int threads;
 } axes;
 
@@ -428,8 +428,8 @@ static cgap_status project_rows(const axes *a, const cgap_modality_rows *modalit
   *out = cgap_alloc(count, sizeof **out);
   if (!*out)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu points", count);
-  for (size_t first = 0; !status && first < count; first += POINTS_AT_ONCE) {
-    const size_t n = cgap_lesser(POINTS_AT_ONCE, count - first);
+  for (size_t first = 0; !status && first < count; first += POINT_BLOCK) {
+    const size_t n = cgap_lesser(POINT_BLOCK, count - first);
     status = cgap_modality_rows_fetch(modality, rows + first, 0, n, a->threads, a->rows, error);
 #pragma omp parallel for schedule(static) num_threads(a->threads)
     for (size_t i = 0; i < (status ? 0 : n); i++) {
@@ -465,10 +465,10 @@ cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components,
   size_t image[CGAP_SCATTER_ROWS], text[CGAP_SCATTER_ROWS];
   const size_t dim = e->image.dim;
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
-  double *block = cgap_alloc((POINTS_AT_ONCE + 1) * dim, sizeof *block);
+  double *block = cgap_alloc((POINT_BLOCK + 1) * dim, sizeof *block);
   const axes a = {.components = components, .mean = block, .rows = block ? block + dim : NULL, .threads = threads};
   if (!block)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", POINTS_AT_ONCE, dim);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", POINT_BLOCK, dim);
   for (size_t k = 0; k < dim; k++)
     a.mean[k] = (images * e->image.mean[k] + texts * e->text.mean[k]) / (images + texts);
   choose_points(e, image, &out->scatter_images, text, &out->scatter_texts);

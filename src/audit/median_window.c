@@ -8,12 +8,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* AT_ONCE: rows of one product. */
-enum { AT_ONCE = 32 };
+/* COSINE_BLOCK: rows of one product. */
+enum { COSINE_BLOCK = 32 };
 
 /* The window reaches this many standard errors of the median's place either way; where it misses, a second look is due.
  */
-#define REACH 4.0
+#define REACH_DEVIATIONS 4.0
 #define TIE 1e-12
 
 double cgap_median_margin(size_t dim)
@@ -48,8 +48,8 @@ static cgap_status measure_cosines(row_probe *p, int threads, cgap_error *error)
   if (!status)
     status = cgap_modality_rows_fetch(text, p->text, 0, p->texts, threads, p->text_row, error);
 #pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t i = 0; i < (status ? 0 : p->images); i += AT_ONCE)
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cgap_lesser(AT_ONCE, p->images - i), (int)p->texts,
+  for (size_t i = 0; i < (status ? 0 : p->images); i += COSINE_BLOCK)
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cgap_lesser(COSINE_BLOCK, p->images - i), (int)p->texts,
                 (int)dim, 1.0, p->image_row + i * dim, (int)dim, p->text_row, (int)dim, 0.0, p->cosine + i * p->texts,
                 (int)p->texts);
   for (size_t i = 0; !status && i < p->images; i++)
@@ -122,7 +122,7 @@ static void set_window(cgap_median_window *window, row_probe *p)
 {
   measure_variances(window, p, median_of(p));
   const double error =
-    sqrt(window->row_variance / (double)p->images + window->column_variance / (double)p->texts) * REACH;
+    sqrt(window->row_variance / (double)p->images + window->column_variance / (double)p->texts) * REACH_DEVIATIONS;
   const double reach = fmin(0.4, error), last = (double)(p->count - 1);
   const double low = select_rank(p->sorted, p->count, (size_t)((0.5 - reach) * last)),
                high = select_rank(p->sorted, p->count, (size_t)((0.5 + reach) * last));

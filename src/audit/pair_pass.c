@@ -12,7 +12,7 @@
 
 /* By how much what was made in double is off once it is a float, and bounds with it. */
 #define ROUNDED 0x1p-22f
-enum { LINE = 64, MOST_AHEAD = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
+enum { LINE = 64, PREFETCH_BYTES_MAX = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
 
 /* One pass over one kind of couples. */
 typedef struct pair_pass {
@@ -156,7 +156,7 @@ static void prefetch_raw_rows(const void *context, size_t row, bool rows)
   const cgap_panel *panel = rows ? &p->a : &p->b;
   const size_t bytes = panel->modality->dim * cgap_type_size(panel->modality->source->type);
   const unsigned char *raw = panel->raw + (row - panel->first) * bytes;
-  for (size_t k = 0; k < bytes && k < MOST_AHEAD; k += LINE)
+  for (size_t k = 0; k < bytes && k < PREFETCH_BYTES_MAX; k += LINE)
     __builtin_prefetch(raw + k);
 }
 

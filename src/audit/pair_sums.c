@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { IN_A_ROW = 10 }; /* log2 CGAP_TILE: couples of a row in one tile */
+enum { LOG2_TILE = 10 }; /* log2 CGAP_TILE: couples of a row in one tile */
 
 bool cgap_measure_uses_kind(const cgap_measure *measure, cgap_pair_kind kind, bool paired)
 {
@@ -31,7 +31,7 @@ cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temper
   if (!measure || measure->need.sums == 0)
     return (cgap_exact_format){0};
   const int greatest = (int)ceil(measure->need.greatest_log(temperature) / log(2.0)) + 1;
-  return cgap_exact_format_for(-greatest, greatest + IN_A_ROW);
+  return cgap_exact_format_for(-greatest, greatest + LOG2_TILE);
 }
 
 /* Lays the arrays of the measures of which sums are made out over t->memory, or over NULL to learn the bytes. */

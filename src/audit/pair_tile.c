@@ -9,9 +9,9 @@
 #include <string.h>
 
 enum {
-  SHOWN = 32,  /* rows shown to the measures at once: they stay in the first-level cache for most */
+  STRIP_ROWS_SHOWN = 32,  /* rows shown to the measures at once: they stay in the first-level cache for most */
   CHUNK = 256, /* elements of rows that are multiplied in double at once */
-  PRECISE = CGAP_STRIP * CGAP_TILE + (CGAP_STRIP + CGAP_TILE) * CHUNK
+  PRECISE = CGAP_STRIP_ROWS * CGAP_TILE + (CGAP_STRIP_ROWS + CGAP_TILE) * CHUNK
 };
 
 /* ---------------------------------------------------------------- workers */
@@ -47,7 +47,7 @@ static void sums_zero(cgap_sums *s, cgap_need need)
 
 static float *row_floats(cgap_tile_worker *w, size_t place)
 {
-  return w->strip + CGAP_STRIP * CGAP_TILE + place * CGAP_TILE;
+  return w->strip + CGAP_STRIP_ROWS * CGAP_TILE + place * CGAP_TILE;
 }
 
 bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
@@ -57,8 +57,8 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
     w->precise = cgap_alloc(PRECISE, sizeof *w->precise);
   else
     w->product = pass->product->open(pass->a.modality->dim, pass->bfloat);
-  w->memory = cgap_alloc((CGAP_STRIP + 6 + CGAP_NEIGHBOURS) * CGAP_TILE, sizeof *w->memory);
-  w->found = cgap_alloc(CGAP_FOUND, sizeof *w->found);
+  w->memory = cgap_alloc((CGAP_STRIP_ROWS + 6 + CGAP_NEIGHBOURS) * CGAP_TILE, sizeof *w->memory);
+  w->found = cgap_alloc(CGAP_FOUND_CANDIDATES, sizeof *w->found);
   bool ok = (w->product || w->precise) && w->memory && w->found;
   for (int m = 0; cgap_measures[m]; m++)
     if (ok && pass->evidence->sums[pass->kind][m].counts) /* a sum that somebody wants */
@@ -66,8 +66,8 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
   if (!ok)
     return false;
   w->strip = w->memory + CGAP_TILE;
-  w->a = pass->precise ? w->precise + CGAP_STRIP * CGAP_TILE : NULL;
-  w->b = pass->precise ? w->a + CGAP_STRIP * CHUNK : NULL;
+  w->a = pass->precise ? w->precise + CGAP_STRIP_ROWS * CGAP_TILE : NULL;
+  w->b = pass->precise ? w->a + CGAP_STRIP_ROWS * CHUNK : NULL;
   w->row_bound = row_floats(w, 0);
   w->column_bound = row_floats(w, 1);
   w->row_margin = row_floats(w, 2);
@@ -91,8 +91,8 @@ void cgap_tile_worker_clear(cgap_tile_worker *w)
 size_t cgap_tile_worker_bytes(size_t dim)
 {
   const size_t packed = CGAP_TILE * dim * sizeof(float), precise = PRECISE * sizeof(double);
-  return (packed > precise ? packed : precise) + CGAP_TILE * (CGAP_STRIP * sizeof(float) + 320) +
-         CGAP_FOUND * sizeof(cgap_tile_candidate);
+  return (packed > precise ? packed : precise) + CGAP_TILE * (CGAP_STRIP_ROWS * sizeof(float) + 320) +
+         CGAP_FOUND_CANDIDATES * sizeof(cgap_tile_candidate);
 }
 
 /* ---------------------------------------------------------------- ten best */
@@ -148,7 +148,7 @@ static void offer_found(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
 /* Room for a row's finds; bounds are higher after what filled it. */
 static void reserve_found(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
 {
-  if (w->count + CGAP_TILE <= CGAP_FOUND)
+  if (w->count + CGAP_TILE <= CGAP_FOUND_CANDIDATES)
     return;
   offer_found(p, t, w);
   fetch_bounds(p, t, w);
@@ -194,7 +194,7 @@ static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
   }
   for (size_t k = 0; !p->column_first && k < s->rows; k++) {
     const size_t r = s->tile_row + k, first = t->diagonal ? r + 1 : 0;
-    if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_WAITING <= t->columns)
+    if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_WAITING_CANDIDATES <= t->columns)
       raise_row_bound(w, r,
                 within_lists(p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first)) -
                   w->row_margin[r]);
@@ -245,8 +245,8 @@ static void widen_range(const cgap_tile_pass *p, cgap_tile_worker *w, const cgap
 
 static void show_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, cgap_strip s)
 {
-  size_t first[SHOWN];
-  float least[SHOWN], greatest[SHOWN];
+  size_t first[STRIP_ROWS_SHOWN];
+  float least[STRIP_ROWS_SHOWN], greatest[STRIP_ROWS_SHOWN];
   s.first = first;
   s.least = least;
   s.greatest = greatest;
@@ -310,7 +310,7 @@ static void multiply_precisely(const cgap_tile_pass *p, const cgap_tile_place *t
 
 static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row)
 {
-  const size_t rows = t->rows - row < CGAP_STRIP ? t->rows - row : CGAP_STRIP, first = t->diagonal ? row : 0;
+  const size_t rows = t->rows - row < CGAP_STRIP_ROWS ? t->rows - row : CGAP_STRIP_ROWS, first = t->diagonal ? row : 0;
   size_t stride = CGAP_TILE;
   if (p->precise)
     multiply_precisely(p, t, w, row, rows, first);
@@ -331,12 +331,12 @@ static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_ti
                   .tile_row = row};
   mask_matched(p, t, w, &s, cosine, w->precise);
   seed_bounds(p, t, w, &s);
-  for (size_t k = 0; k < rows; k += SHOWN) {
+  for (size_t k = 0; k < rows; k += STRIP_ROWS_SHOWN) {
     cgap_strip shown = s;
     shown.cosine += k * stride;
     shown.precise = s.precise ? s.precise + k * stride : NULL;
     shown.row_margin += k;
-    shown.rows = rows - k < SHOWN ? rows - k : SHOWN;
+    shown.rows = rows - k < STRIP_ROWS_SHOWN ? rows - k : STRIP_ROWS_SHOWN;
     shown.row += k;
     shown.tile_row += k;
     show_strip(p, t, w, shown);
@@ -387,7 +387,7 @@ bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cga
 {
   bool ok = true;
   start_tile(pass, place, w);
-  for (size_t row = 0; ok && row < place->rows; row += CGAP_STRIP)
+  for (size_t row = 0; ok && row < place->rows; row += CGAP_STRIP_ROWS)
     ok = run_strip(pass, place, w, row);
   offer_found(pass, place, w);
   return ok;

@@ -31,19 +31,19 @@ typedef struct cgap_tile_place {
   bool diagonal;        /* only what is right of the diagonal counts */
 } cgap_tile_place;
 
-enum { CGAP_FOUND = 8 * CGAP_TILE };
+enum { CGAP_FOUND_CANDIDATES = 8 * CGAP_TILE };
 
 /* What one worker owns. */
 typedef struct cgap_tile_worker {
   const cgap_product_kind *kind;
   void *product;
   size_t packed;                     /* the column that its packed rows start at; SIZE_MAX: none */
-  double *precise;                   /* (CGAP_STRIP, CGAP_TILE), where products are made in double, and … */
-  double *a, *b;                     /* … (CGAP_STRIP, CHUNK), (CGAP_TILE, CHUNK) elements of rows */
+  double *precise;                   /* (CGAP_STRIP_ROWS, CGAP_TILE), where products are made in double, and … */
+  double *a, *b;                     /* … (CGAP_STRIP_ROWS, CHUNK), (CGAP_TILE, CHUNK) elements of rows */
   float *memory;                     /* of what follows */
-  float *strip;                      /* (CGAP_STRIP, CGAP_TILE), and room of a tile's row before it */
+  float *strip;                      /* (CGAP_STRIP_ROWS, CGAP_TILE), and room of a tile's row before it */
   cgap_sums sums[CGAP_MEASURES];     /* of this tile alone */
-  cgap_tile_candidate *found;                 /* (CGAP_FOUND) not yet handed over */
+  cgap_tile_candidate *found;                 /* (CGAP_FOUND_CANDIDATES) not yet handed over */
   size_t count;                      /* of them */
   float *row_bound, *column_bound;   /* what a candidate must reach; both (CGAP_TILE) */
   float *row_margin, *column_margin; /* by how much a cosine may be off; both (CGAP_TILE) */

@@ -28,7 +28,7 @@ enum {
   ROW_BYTES = 72,           /* afterwards: place, first equal, norm, couples, ranks */
   TILE_BYTES = 880,         /* sums, ten best twice, fit of the separability: where all couples are looked at */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
-  LEAST_ROW_TILES = 2
+  ROW_TILES_MIN = 2
 };
 #define MIB ((uint64_t)1 << 20)
 
@@ -70,7 +70,7 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
   const uint64_t blocks = greater_bytes(cgap_block_rows(image) * dim * cgap_type_size(image->type),
                                   cgap_block_rows(text) * dim * cgap_type_size(text->type));
   const uint64_t sums = (2 + workers) * square + workers * cgap_moment_run(dim) * dim * sizeof(double);
-  const uint64_t reading = CGAP_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
+  const uint64_t reading = CGAP_ROW_PASS_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
   const uint64_t images = lesser_bytes(cgap_matched_pairs_held_runs(threads) * CGAP_TILE, longest);
   const uint64_t matched_pairs = (2 * lesser_bytes(cgap_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
   const uint64_t spectra = workers * 2 * square;
@@ -82,7 +82,7 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
 /* Panels of the tile pass: one of rows, two of columns, which are half as many. */
 static void set_panels(cgap_plan *out, uint64_t available, uint64_t row_bytes, uint64_t longest)
 {
-  const uint64_t tiles = greater_bytes(available / (row_bytes * CGAP_TILE), LEAST_ROW_TILES + 2);
+  const uint64_t tiles = greater_bytes(available / (row_bytes * CGAP_TILE), ROW_TILES_MIN + 2);
   const uint64_t columns = greater_bytes(tiles / 4, 1), rows = (tiles - 2 * columns) / columns * columns;
   out->column_rows = lesser_bytes(columns * CGAP_TILE, longest);
   out->panel_rows = lesser_bytes(rows * CGAP_TILE, longest);
@@ -98,7 +98,7 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
   const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
   const uint64_t resident = fixed + row_bytes * ((uint64_t)image->rows + text->rows);
-  const uint64_t panels = row_bytes * lesser_bytes((LEAST_ROW_TILES + 2) * CGAP_TILE, 3 * longest);
+  const uint64_t panels = row_bytes * lesser_bytes((ROW_TILES_MIN + 2) * CGAP_TILE, 3 * longest);
   const uint64_t sampled = fixed_bytes(image, text, true, out->threads);
   out->smallest_bytes = lesser_bytes(fixed + panels, resident);
   if (out->memory_bytes < out->smallest_bytes)
@@ -156,10 +156,10 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
 /* ---------------------------------------------------------------- plan sampling */
 
 #define MINUTE 60.0
-#define SURELY_LESS 1e11 /* operations a thread that no machine takes a minute for … */
-#define SURELY_MORE 1e14 /* … and that every one does */
+#define AUTO_EXACT_BELOW 1e11 /* operations a thread that no machine takes a minute for … */
+#define AUTO_SAMPLED_ABOVE 1e14 /* … and that every one does */
 #define QUERY_WORK 8e12  /* operations that ranking may take */
-enum { SAMPLE_ROWS = 32768, LEAST_QUERIES = 1000, MOST_QUERIES = 10000, PROBE = 512, PROBES = 8, LEAST_IMAGES = 100 };
+enum { SAMPLE_ROWS = 32768, QUERIES_MIN = 1000, QUERIES_MAX = 10000, PROBE = 512, PROBES = 8, IMAGES_MIN = 100 };
 /* what is done to a cosine takes as long as so many more dimensions of its product: in float, and in bfloat16, where
  * products take half as long and some are made again */
 enum { SWEEPS = 128, SWEEPS_ROUGH = 384 };
@@ -167,17 +167,17 @@ enum { SWEEPS = 128, SWEEPS_ROUGH = 384 };
 /* Operations a second of one thread's strips, begun with those of all others; 0: no memory. */
 static double strip_rate(const cgap_product_kind *kind, size_t dim, bool bfloat, const float *rows)
 {
-  float *out = cgap_alloc(CGAP_STRIP * CGAP_TILE, sizeof *out);
+  float *out = cgap_alloc(CGAP_STRIP_ROWS * CGAP_TILE, sizeof *out);
   void *product = kind->open(dim, bfloat);
   const bool ok = out && product && kind->pack(product, rows, PROBE);
   double best = 0;
   for (int run = 0; run < PROBES; run++) {
 #pragma omp barrier
     const double start = omp_get_wtime();
-    const bool made = ok && kind->strip(product, rows, CGAP_STRIP, 0, out) != 0;
+    const bool made = ok && kind->strip(product, rows, CGAP_STRIP_ROWS, 0, out) != 0;
     const double seconds = omp_get_wtime() - start;
     if (made && seconds > 0)
-      best = fmax(best, 2.0 * CGAP_STRIP * PROBE * (double)dim / seconds);
+      best = fmax(best, 2.0 * CGAP_STRIP_ROWS * PROBE * (double)dim / seconds);
   }
   if (product)
     kind->close(product);
@@ -215,9 +215,9 @@ static void choose_size(cgap_sampling *s, size_t images, size_t texts, size_t di
     s->texts = cgap_lesser(texts, most);
     return;
   }
-  s->images = cgap_lesser(images, (size_t)fmax(LEAST_IMAGES, 2 * rows * n / (n + m)));
+  s->images = cgap_lesser(images, (size_t)fmax(IMAGES_MIN, 2 * rows * n / (n + m)));
   s->texts = (size_t)round((double)s->images * m / n);
-  const double queries = fmin(MOST_QUERIES, fmax(LEAST_QUERIES, QUERY_WORK / (2 * (n + m) * (double)dim)));
+  const double queries = fmin(QUERIES_MAX, fmax(QUERIES_MIN, QUERY_WORK / (2 * (n + m) * (double)dim)));
   s->queries = cgap_lesser(s->images, o->sample_queries ? o->sample_queries : (size_t)queries);
 }
 
@@ -233,11 +233,11 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
   if (of_sample.images == images && (paired || of_sample.texts == texts))
     return all;
   if (options->pairs == CGAP_PAIRS_AUTO) {
-    if (work < SURELY_LESS)
+    if (work < AUTO_EXACT_BELOW)
       return all;
     all.exact_seconds = of_sample.exact_seconds =
       cgap_tiles_seconds(cosines, dim, options->precision == CGAP_PRECISION_BF16, threads) / rank_count;
-    if (all.exact_seconds < MINUTE && work < SURELY_MORE)
+    if (all.exact_seconds < MINUTE && work < AUTO_SAMPLED_ABOVE)
       return all;
   }
   return of_sample;
@@ -334,13 +334,13 @@ cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, c
 
 /* ---------------------------------------------------------------- plan prepare */
 
-#define LEAST_TEMPERATURE 0.005 /* e^(1/τ) must be a double */
+#define TEMPERATURE_MIN 0.005 /* e^(1/τ) must be a double */
 
 static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
 {
-  if (!(o->temperature >= LEAST_TEMPERATURE && isfinite(o->temperature)))
+  if (!(o->temperature >= TEMPERATURE_MIN && isfinite(o->temperature)))
     return cgap_fail(error, CGAP_USAGE, "temperature %g: give a number of at least %g", o->temperature,
-                     LEAST_TEMPERATURE);
+                     TEMPERATURE_MIN);
   cgap_status status = cgap_check_threads(o->threads, error);
   if (!status)
     status = cgap_check_choice("pairs", (int)o->pairs, CGAP_PAIRS_AUTO + 1, error);

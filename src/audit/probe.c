@@ -10,10 +10,10 @@
 #include <cblas.h>
 #include <math.h>
 
-enum { COLUMNS = 256, ROWS = CGAP_STRIP }; /* of the pairs that are looked at */
-#define MOST_SHIFT 1e-6                    /* what roundings in one direction may move a sum's logarithm by … */
+enum { COLUMNS = 256, ROWS = CGAP_STRIP_ROWS }; /* of the pairs that are looked at */
+#define SHIFT_MAX 1e-6                    /* what roundings in one direction may move a sum's logarithm by … */
 #define OPEN_FRACTION 0.2                     /* … the share of comparisons that may be computed again one by one … */
-#define SURE 5                             /* … and what is no chance, in standard errors */
+#define SURE_DEVIATIONS 5                             /* … and what is no chance, in standard errors */
 
 /* Rows of a side, spread over it. */
 typedef struct probe_rows {
@@ -32,7 +32,7 @@ typedef struct probe_pairs {
   const probe_rows *a, *b;
   size_t rows, columns;
   double cosine[ROWS * COLUMNS]; /* (rows, columns) */
-  float *shown;                  /* (rows, stride), at most (CGAP_STRIP, CGAP_TILE) */
+  float *shown;                  /* (rows, stride), at most (CGAP_STRIP_ROWS, CGAP_TILE) */
   size_t stride;
 } probe_pairs;
 
@@ -136,7 +136,7 @@ static double shift_of_sums(const probe_pairs *c, double scale)
   const double slope = deviation > 1e-20 ? along / deviation : 0, away = at / weight - x / n;
   const double left = fmax(0, yy / n - y / n * y / n - slope * along);
   const double chance = sqrt(left / n * (1 + (deviation > 1e-20 ? away * away / deviation : 0)));
-  return scale * fmax(0, fabs(y / n + slope * away) - SURE * chance);
+  return scale * fmax(0, fabs(y / n + slope * away) - SURE_DEVIATIONS * chance);
 }
 
 /* What is left of the chance of a sample where it is a good part of all pairs, nothing where it is all. */
@@ -162,7 +162,7 @@ static double shift_of_kernels(const probe_pairs *c)
       moved += off;
       squares += off * off;
     }
-  return weight > 0 ? scale * fmax(0, fabs(moved) - SURE * left_to_chance(c) * sqrt(squares)) / weight : 0;
+  return weight > 0 ? scale * fmax(0, fabs(moved) - SURE_DEVIATIONS * left_to_chance(c) * sqrt(squares)) / weight : 0;
 }
 
 /* What roundings move the mean loss of the queries by, those of rows or of columns. */
@@ -190,7 +190,7 @@ static double shift_of_losses(const probe_pairs *c, bool of_rows)
     moved += off;
     squares += off * off;
   }
-  return fmax(0, fabs(moved) - SURE * left_to_chance(c) * sqrt(squares)) / (double)queries;
+  return fmax(0, fabs(moved) - SURE_DEVIATIONS * left_to_chance(c) * sqrt(squares)) / (double)queries;
 }
 
 /* The share of pairs that are within their margins of what their rows compare them with: the positive, or the
@@ -217,10 +217,10 @@ static double open_fraction(const probe_pairs *c, bool bfloat)
 static bool is_hard(const probe_pairs *c, bool bfloat)
 {
   const bool softmax = c->kind == CGAP_IMAGE_TEXT && c->evidence->paired && !bfloat;
-  const double most = (bfloat ? 5 : 0.25) * MOST_SHIFT;
+  const double most = (bfloat ? 5 : 0.25) * SHIFT_MAX;
   return shift_of_kernels(c) > most || shift_of_sums(c, 2 * CGAP_KERNEL_T) > most ||
-         (softmax && (shift_of_sums(c, 1 / c->evidence->temperature) > MOST_SHIFT / 2 ||
-                      shift_of_losses(c, true) > MOST_SHIFT / 2 || shift_of_losses(c, false) > MOST_SHIFT / 2)) ||
+         (softmax && (shift_of_sums(c, 1 / c->evidence->temperature) > SHIFT_MAX / 2 ||
+                      shift_of_losses(c, true) > SHIFT_MAX / 2 || shift_of_losses(c, false) > SHIFT_MAX / 2)) ||
          open_fraction(c, bfloat) > OPEN_FRACTION;
 }
 
@@ -240,7 +240,7 @@ cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_audit_sums 
 {
   probe_rows image = {0}, text = {0};
   probe_pairs *c = cgap_zalloc(1, sizeof *c);
-  float *shown = cgap_alloc((size_t)CGAP_STRIP * CGAP_TILE, sizeof *shown);
+  float *shown = cgap_alloc((size_t)CGAP_STRIP_ROWS * CGAP_TILE, sizeof *shown);
   cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows", COLUMNS);
   if (!status)
     status = probe_rows_load(&image, &e->image, &e->text, bfloat, error);

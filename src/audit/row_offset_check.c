@@ -13,20 +13,20 @@
 #include <string.h>
 
 /* LISTED_ROWS: texts of a block of a large file whose images are far apart, each of which is then a read.
- * OTHERS: images of a block that every text of it is multiplied with, AT_ONCE texts at a time.
+ * OTHERS: images of a block that every text of it is multiplied with, PRODUCT_ROWS texts at a time.
  * COLUMNS: elements of rows that a thread centres. */
 enum {
   RUN_ROWS = 1024,
   LISTED_ROWS = 320,
   SHIFTS = CGAP_OFFSETS,
   WINDOW_ROWS = RUN_ROWS + SHIFTS,
-  OTHERS = 256,
-  BLOCK_OTHERS = 128,
+  COMPARED_IMAGES = 256,
+  BLOCK_COMPARED_IMAGES = 128,
   GROUPS = 256,
-  AT_ONCE = 64,
+  PRODUCT_ROWS = 64,
   COLUMNS = 128,
-  FOUR = 4,
-  NUMBERS = sizeof(cgap_block_products) / sizeof(double)
+  DOT_ROWS = 4,
+  BLOCK_DOUBLES = sizeof(cgap_block_products) / sizeof(double)
 };
 
 /* The texts of a block that are looked at, and images: those at one shift, or all from the first to the last at any
@@ -167,11 +167,11 @@ static bool stay_together(const offset_block *run, size_t j)
   return a == b || (equal && equal[a] == equal[b]);
 }
 
-/* Columns [first, first + AT_ONCE) of product (others, RUN_ROWS) = own · textᵀ. */
+/* Columns [first, first + PRODUCT_ROWS) of product (others, RUN_ROWS) = own · textᵀ. */
 static void multiply_others(const offset_block *run, size_t others, size_t first)
 {
   const size_t dim = run->embeddings->image.dim;
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)others, (int)cgap_lesser(AT_ONCE, run->rows - first),
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)others, (int)cgap_lesser(PRODUCT_ROWS, run->rows - first),
               (int)dim, 1.0, run->own, (int)dim, run->text + first * dim, (int)dim, 0.0, run->product + first,
               RUN_ROWS);
 }
@@ -179,7 +179,7 @@ static void multiply_others(const offset_block *run, size_t others, size_t first
 /* The mean square of the product with an image of the block at random. */
 static double measure_random_square(const offset_block *run, int threads)
 {
-  const size_t dim = run->embeddings->image.dim, step = (run->rows + BLOCK_OTHERS - 1) / BLOCK_OTHERS,
+  const size_t dim = run->embeddings->image.dim, step = (run->rows + BLOCK_COMPARED_IMAGES - 1) / BLOCK_COMPARED_IMAGES,
                others = (run->rows + step - 1) / step;
   bool goes_on[RUN_ROWS + 1] = {false}; /* with the text before it */
   double squares = 0;
@@ -190,7 +190,7 @@ static double measure_random_square(const offset_block *run, int threads)
              dim * sizeof *run->own);
   }
 #pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t first = 0; first < run->rows; first += AT_ONCE)
+  for (size_t first = 0; first < run->rows; first += PRODUCT_ROWS)
     multiply_others(run, others, first);
   for (size_t i = 0; i < others; i++) {
     const double *product = run->product + i * RUN_ROWS;
@@ -207,7 +207,7 @@ static double measure_random_square(const offset_block *run, int threads)
 /* ---------------------------------------------------------------- shifts */
 
 /* a·y for FOUR rows a at once, whose sums need not wait for one another; the bits are cgap_dot's. */
-static void four_dots(const double *const a[FOUR], const double *y, size_t n, double out[FOUR])
+static void four_dots(const double *const a[DOT_ROWS], const double *y, size_t n, double out[DOT_ROWS])
 {
   const double *a0 = a[0], *a1 = a[1], *a2 = a[2], *a3 = a[3];
   double t0 = 0, t1 = 0, t2 = 0, t3 = 0;
@@ -226,16 +226,16 @@ static void measure_text(const offset_block *run, size_t j, int first, int end)
 {
   const size_t dim = run->embeddings->image.dim;
   const double *y = run->text + j * dim;
-  for (int s = first; s < end; s += FOUR) {
-    const double *image[FOUR] = {y, y, y, y};
-    double product[FOUR];
-    for (int k = 0; k < FOUR && s + k < end; k++) {
+  for (int s = first; s < end; s += DOT_ROWS) {
+    const double *image[DOT_ROWS] = {y, y, y, y};
+    double product[DOT_ROWS];
+    for (int k = 0; k < DOT_ROWS && s + k < end; k++) {
       const size_t shifted = shifted_image(run, j, s + k);
       if (shifted != SIZE_MAX)
         image[k] = run->image + place_of(run, j, shifted) * dim;
     }
     four_dots(image, y, dim, product);
-    for (int k = 0; k < FOUR && s + k < end; k++)
+    for (int k = 0; k < DOT_ROWS && s + k < end; k++)
       run->products[j * SHIFTS + (size_t)(s + k)] = product[k];
   }
 }
@@ -337,8 +337,8 @@ static bool choose_groups(offset_block *run, size_t *group, cgap_status *status,
 static cgap_status measure_growth(offset_block *run, int threads, double *growth, cgap_error *error)
 {
   const cgap_embeddings *e = run->embeddings;
-  const size_t dim = e->image.dim, others = e->image.rows < OTHERS ? e->image.rows : OTHERS;
-  size_t group[RUN_ROWS], image[OTHERS];
+  const size_t dim = e->image.dim, others = e->image.rows < COMPARED_IMAGES ? e->image.rows : COMPARED_IMAGES;
+  size_t group[RUN_ROWS], image[COMPARED_IMAGES];
   double alone = 0, together = 0;
   cgap_status status = CGAP_OK;
   *growth = 1;
@@ -354,7 +354,7 @@ static cgap_status measure_growth(offset_block *run, int threads, double *growth
   subtract_mean(run->text, run->rows, dim, e->text.mean, 0, dim);
   subtract_mean(run->own, others, dim, e->image.mean, 0, dim);
 #pragma omp parallel for schedule(static) num_threads(threads)
-  for (size_t first = 0; first < run->rows; first += AT_ONCE)
+  for (size_t first = 0; first < run->rows; first += PRODUCT_ROWS)
     multiply_others(run, others, first);
   for (size_t i = 0; i < others; i++) {
     const double *product = run->product + i * RUN_ROWS;
@@ -380,8 +380,8 @@ static bool run_alloc(offset_block *run, size_t dim)
 {
   run->text = cgap_alloc(RUN_ROWS * dim, sizeof *run->text);
   run->image = cgap_alloc(WINDOW_ROWS * dim, sizeof *run->image);
-  run->own = cgap_alloc(OTHERS * dim, sizeof *run->own);
-  run->product = cgap_alloc(OTHERS * RUN_ROWS, sizeof *run->product);
+  run->own = cgap_alloc(COMPARED_IMAGES * dim, sizeof *run->own);
+  run->product = cgap_alloc(COMPARED_IMAGES * RUN_ROWS, sizeof *run->product);
   run->text_mean = cgap_alloc(dim, sizeof *run->text_mean);
   run->image_mean = cgap_alloc(dim, sizeof *run->image_mean);
   run->text_along = cgap_alloc(RUN_ROWS, sizeof *run->text_along);
@@ -445,7 +445,7 @@ cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embedding
   if (!status && cgap_comm_rank(comm) == 0)
     status = measure_growth(&run, threads, &out->group_growth, error);
   if (!status) /* every number is one rank's, the others' are 0 */
-    status = cgap_comm_sum(comm, out->block, blocks * NUMBERS, CGAP_COMM_F64, error);
+    status = cgap_comm_sum(comm, out->block, blocks * BLOCK_DOUBLES, CGAP_COMM_F64, error);
   if (!status)
     status = cgap_comm_sum(comm, &out->group_growth, 1, CGAP_COMM_F64, error);
   run_clear(&run);

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { ENOUGH = CGAP_WAITING * 3 / 4 }; /* where so many are left by a sift, they are computed again in double */
+enum { RESOLVE_AT_WAITING = CGAP_WAITING_CANDIDATES * 3 / 4 }; /* where so many are left by a sift, they are computed again in double */
 
 /* fmaxf and fminf are calls where NaN is not ruled out. */
 static float greater_bound(float a, float b)
@@ -33,7 +33,7 @@ bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool colum
     omp_init_lock(&b->lock[k]);
   if (!totals->lists.list || kind == CGAP_BEST_PRECISE)
     return b->lock != NULL;
-  b->waiting = cgap_alloc(rows, CGAP_WAITING * sizeof *b->waiting);
+  b->waiting = cgap_alloc(rows, CGAP_WAITING_CANDIDATES * sizeof *b->waiting);
   b->count = cgap_zalloc(rows, sizeof *b->count);
   b->sure = cgap_alloc(rows, sizeof *b->sure);
   b->margin = cgap_zalloc(rows, sizeof *b->margin);
@@ -56,7 +56,7 @@ void cgap_best_clear(cgap_best *b)
 
 size_t cgap_best_row_bytes(void)
 {
-  return CGAP_WAITING * sizeof(cgap_candidate) + sizeof(uint8_t) + 2 * sizeof(float);
+  return CGAP_WAITING_CANDIDATES * sizeof(cgap_candidate) + sizeof(uint8_t) + 2 * sizeof(float);
 }
 
 static omp_lock_t *lock_of(cgap_best *b, size_t row)
@@ -94,10 +94,10 @@ void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound)
 /* Drops those waiting that ten others, or the list, surely beat. */
 static void drop_beaten(cgap_best *b, size_t i)
 {
-  cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
-  float cosine[CGAP_WAITING];
+  cgap_candidate *waiting = b->waiting + i * CGAP_WAITING_CANDIDATES;
+  float cosine[CGAP_WAITING_CANDIDATES];
   size_t kept = 0;
-  for (size_t k = 0; k < CGAP_WAITING; k++)
+  for (size_t k = 0; k < CGAP_WAITING_CANDIDATES; k++)
     cosine[k] = k < b->count[i] ? waiting[k].cosine : -INFINITY;
   if (b->count[i] >= CGAP_NEIGHBOURS)
     b->sure[i] = greater_bound(b->sure[i], b->kernels->tenth(cosine) - b->margin[i]);
@@ -119,7 +119,7 @@ static bool is_turned(const cgap_best *b, size_t row, uint32_t candidate)
 static void resolve_row(cgap_best *b, const cgap_audit_sums *e, size_t i)
 {
   const size_t row = b->totals->first + i;
-  const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
+  const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING_CANDIDATES;
   for (size_t k = 0; k < b->count[i]; k++) {
     const uint32_t candidate = waiting[k].row;
     if (k + 1 < b->count[i])
@@ -139,19 +139,19 @@ static void add_waiting(cgap_best *b, const cgap_audit_sums *e, size_t i, cgap_c
   const bool waits = candidate.cosine + margin >= b->sure[i];
   const size_t count = b->count[i];
   b->margin[i] = greater_bound(b->margin[i], waits ? margin : 0);
-  b->waiting[i * CGAP_WAITING + count] = candidate;
+  b->waiting[i * CGAP_WAITING_CANDIDATES + count] = candidate;
   b->count[i] = (uint8_t)(count + waits);
-  if (count + waits < CGAP_WAITING)
+  if (count + waits < CGAP_WAITING_CANDIDATES)
     return;
   drop_beaten(b, i);
-  if (b->count[i] > ENOUGH)
+  if (b->count[i] > RESOLVE_AT_WAITING)
     resolve_row(b, e, i);
 }
 
 /* Those waiting as they are, where they are the ten best; false: they may not be. */
 static bool adopt_waiting(cgap_best *b, size_t i)
 {
-  const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING;
+  const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING_CANDIDATES;
   const bool untouched = b->totals->lists.list[i * CGAP_NEIGHBOURS].row == UINT32_MAX;
   if (b->kind != CGAP_BEST_COMPLETE || !untouched || b->count[i] > CGAP_NEIGHBOURS)
     return false;

@@ -1,5 +1,5 @@
 /* The ten best of each row while tiles run. A tile hands over what it found in batches, each couple for its row and for
- * its column, with cosines that are off by up to a margin. Candidates wait: when CGAP_WAITING have come to a row, those
+ * its column, with cosines that are off by up to a margin. Candidates wait: when CGAP_WAITING_CANDIDATES have come to a row, those
  * that ten others surely beat are dropped, and what still waits at the end is computed again in double. The lists hold
  * cosines made in double alone, whatever the order in which couples came; but where all candidates of a row have come
  * and no more than ten are left, these are the ten best, and their cosines may stay as they are. */
@@ -49,7 +49,7 @@ typedef struct cgap_best {
   bool triangle, columns; /* how a row and a candidate make a couple: the lower first, or the candidate is the row */
   cgap_best_kind kind;
   /* where there are lists and candidates wait, else NULL */
-  cgap_candidate *waiting; /* (rows, CGAP_WAITING) */
+  cgap_candidate *waiting; /* (rows, CGAP_WAITING_CANDIDATES) */
   uint8_t *count;          /* (rows) of those waiting */
   float *sure;             /* (rows) what ten candidates are sure to reach */
   float *margin;           /* (rows) the greatest of those waiting */

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-#define MOST_BYTES ((size_t)1 << 56) /* of a source; a size that is larger is a mistake */
+#define MATRIX_BYTES_MAX ((size_t)1 << 56) /* of a source; a size that is larger is a mistake */
 
 cgap_status cgap_check_argument(bool there, const char *call, const char *argument, cgap_error *error)
 {
@@ -13,9 +13,9 @@ cgap_status cgap_check_argument(bool there, const char *call, const char *argume
 
 cgap_status cgap_check_threads(int threads, cgap_error *error)
 {
-  if (threads >= 0 && threads <= CGAP_MOST_THREADS)
+  if (threads >= 0 && threads <= CGAP_THREADS_MAX)
     return CGAP_OK;
-  return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 to %d, or 0 for all", threads, CGAP_MOST_THREADS);
+  return cgap_fail(error, CGAP_USAGE, "%d threads: give 1 to %d, or 0 for all", threads, CGAP_THREADS_MAX);
 }
 
 cgap_status cgap_check_choice(const char *what, int value, int count, cgap_error *error)
@@ -39,11 +39,11 @@ cgap_status cgap_check_source(cgap_source *out, const cgap_source *given, const 
   if (given->dim < 2)
     return cgap_fail(error, CGAP_DATA, "%s: %zu dimension%s; at least 2 are needed", out->name, given->dim,
                      given->dim == 1 ? "" : "s");
-  if (given->dim > CGAP_MOST_DIMENSIONS)
+  if (given->dim > CGAP_DIMENSIONS_MAX)
     return cgap_fail(error, CGAP_DATA, "%s: %zu dimensions; at most %d are measured", out->name, given->dim,
-                     CGAP_MOST_DIMENSIONS);
+                     CGAP_DIMENSIONS_MAX);
   if (!cgap_product(&elements, given->rows, given->dim) ||
-      !cgap_product(&bytes, elements, cgap_type_size(given->type)) || bytes > MOST_BYTES)
+      !cgap_product(&bytes, elements, cgap_type_size(given->type)) || bytes > MATRIX_BYTES_MAX)
     return cgap_fail(error, CGAP_DATA, "%s: %zu rows of %zu dimensions are more than any memory holds; check the sizes",
                      out->name, given->rows, given->dim);
   return CGAP_OK;

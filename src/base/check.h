@@ -4,7 +4,7 @@
 
 #include "contragap/contragap.h"
 
-enum { CGAP_MOST_DIMENSIONS = 65536, CGAP_MOST_THREADS = 1024 };
+enum { CGAP_DIMENSIONS_MAX = 65536, CGAP_THREADS_MAX = 1024 };
 
 /* *out = *given, with a name for each source and at least one prompt per class. CGAP_USAGE: a pointer that is missing,
  * or a number that is none of its enumeration; CGAP_DATA: shapes. */

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { LONGEST = 63 };
+enum { NAME_BYTES_MAX = 63 };
 
 static size_t lesser(size_t a, size_t b)
 {
@@ -13,10 +13,10 @@ static size_t lesser(size_t a, size_t b)
 size_t cgap_edit_distance(const char *a, const char *b)
 {
   size_t m = strlen(a), n = strlen(b);
-  if (m > LONGEST || n > LONGEST)
+  if (m > NAME_BYTES_MAX || n > NAME_BYTES_MAX)
     return SIZE_MAX;
   /* rows i − 2, i − 1 and i of the table, in turn */
-  size_t table[3][LONGEST + 1];
+  size_t table[3][NAME_BYTES_MAX + 1];
   for (size_t j = 0; j <= n; j++)
     table[0][j] = j;
   for (size_t i = 1; i <= m; i++) {

@@ -3,11 +3,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { DIGIT = 32, MANTISSA = 53, MANY = 40 };
+enum { DIGIT = 32, MANTISSA = 53, COUNT_BITS = 40 };
 
 cgap_exact_format cgap_exact_format_for(int least_exponent, int greatest_exponent)
 {
-  const int least = least_exponent - MANTISSA, bits = greatest_exponent + MANY - least;
+  const int least = least_exponent - MANTISSA, bits = greatest_exponent + COUNT_BITS - least;
   return (cgap_exact_format){.least = least, .words = (size_t)(bits / DIGIT + 2)}; /* a mantissa touches three digits */
 }
 

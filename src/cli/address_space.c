@@ -17,7 +17,7 @@
 void *blas_memory_alloc(int);
 void blas_memory_free(void *);
 
-enum { MOST_BUFFERS = 128 }; /* OpenBLAS holds twice as many */
+enum { BUFFERS_MAX = 128 }; /* OpenBLAS holds twice as many */
 static const size_t BLAS_BUFFER_BYTES = (size_t)128 << 20, USUAL_STACK_BYTES = (size_t)8 << 20;
 static const size_t LOADING_REST_BYTES = (size_t)16 << 20; /* the heap, the stack of the thread that hears signals */
 static const size_t WORK_REST_BYTES = (size_t)64 << 20;
@@ -41,7 +41,7 @@ static bool is_free(size_t bytes)
 /* What the work of so many threads takes: their stacks and a buffer each, one more for a call within a call. */
 static size_t work_bytes(int threads, size_t stack)
 {
-  const size_t buffers = (size_t)(threads < MOST_BUFFERS ? threads : MOST_BUFFERS) + 1;
+  const size_t buffers = (size_t)(threads < BUFFERS_MAX ? threads : BUFFERS_MAX) + 1;
   return (size_t)threads * stack + buffers * BLAS_BUFFER_BYTES + WORK_REST_BYTES;
 }
 
@@ -63,7 +63,7 @@ static size_t loading_bytes(char *const *environment, int omp)
 {
   static const char *const OTHERS[] = {"OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS"};
   const long configured = sysconf(_SC_NPROCESSORS_CONF);
-  const int most = configured > 0 && configured < MOST_BUFFERS ? (int)configured : MOST_BUFFERS;
+  const int most = configured > 0 && configured < BUFFERS_MAX ? (int)configured : BUFFERS_MAX;
   int count = omp > 0 ? omp : most;
   for (size_t k = 0; k < sizeof OTHERS / sizeof *OTHERS; k++)
     if (number_in(environment, OTHERS[k]) > count)
@@ -107,8 +107,8 @@ static size_t stack_bytes(void)
 
 static void allocate_blas_buffers(int threads)
 {
-  void *buffer[MOST_BUFFERS + 1];
-  const int count = threads < MOST_BUFFERS ? threads + 1 : MOST_BUFFERS + 1;
+  void *buffer[BUFFERS_MAX + 1];
+  const int count = threads < BUFFERS_MAX ? threads + 1 : BUFFERS_MAX + 1;
   for (int k = 0; k < count; k++)
     buffer[k] = blas_memory_alloc(0);
   for (int k = 0; k < count; k++)

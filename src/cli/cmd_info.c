@@ -83,7 +83,7 @@ static void shape_text(char *out, size_t size, const json_t *dataset)
 
 /* ---------------------------------------------------------------- what there is */
 
-enum { COLUMNS = 4, TITLE = 12, LEFT_OUT_MOST = 12 };
+enum { COLUMNS = 4, TITLE = 12, LEFT_OUT_MAX = 12 };
 
 static void cells_of(const char *cells[COLUMNS], char shape[200], const json_t *dataset)
 {
@@ -202,14 +202,14 @@ static void print_left_out(const json_t *files)
         continue;
       if (++left == 1)
         put_padded("left out", TITLE);
-      if (left <= LEFT_OUT_MOST) {
+      if (left <= LEFT_OUT_MAX) {
         printf(left > 1 ? ", " : "");
         put_printable(string_of(dataset, "path"));
       }
     }
   }
-  if (left > LEFT_OUT_MOST)
-    printf(" and %zu more", left - LEFT_OUT_MOST);
+  if (left > LEFT_OUT_MAX)
+    printf(" and %zu more", left - LEFT_OUT_MAX);
   if (left)
     putchar('\n');
 }

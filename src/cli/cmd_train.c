@@ -16,7 +16,7 @@
 #include "io/find/dataset.h"
 #include "report/comparison_show.h"
 
-enum { MOST_RUNS = CLI_LOSSES };
+enum { RUNS_MAX = CLI_LOSSES };
 
 static struct {
   const char *out, *race, *tensorboard;
@@ -76,7 +76,7 @@ typedef struct train_run {
   cgap_dataset *dataset;
   cgap_data data;
   cgap_train_options options;
-  race_run run[MOST_RUNS];
+  race_run run[RUNS_MAX];
   size_t runs;
   cgap_folder folder, events;
   cgap_trial trial;
@@ -112,7 +112,7 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
     const size_t length = strcspn(at, ",");
     char prefix[20];
     int loss = 0;
-    if (!cli_loss_find(&loss, at, length) || t->runs == MOST_RUNS)
+    if (!cli_loss_find(&loss, at, length) || t->runs == RUNS_MAX)
       return cgap_fail(error, CGAP_USAGE, "--race %.80s: give some of clip,cua,cuaxu, each once", opt.race);
     for (size_t k = 0; k < t->runs; k++)
       if (strcmp(t->run[k].name, cli_loss_names[loss]) == 0)
@@ -233,7 +233,7 @@ static void say_split(const train_run *t)
 
 static cgap_status run_study(train_run *t, cgap_error *error)
 {
-  cgap_evaluated_head entrants[2 + MOST_RUNS + CGAP_GAP_METHODS] = {{.name = "before"}};
+  cgap_evaluated_head entrants[2 + RUNS_MAX + CGAP_GAP_METHODS] = {{.name = "before"}};
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
     entrants[count++] = (cgap_evaluated_head){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,

@@ -25,13 +25,13 @@ cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, const 
 
 /* ---------------------------------------------------------------- figures */
 
-enum { TWICE = 4, LETTERS = 26, NAME = 40 };
-static const char *const KINDS[TWICE] = {"scatter", "cosines", "variance", "dimensions"};
+enum { PAIRED_FIGURES = 4, LETTERS = 26, NAME = 40 };
+static const char *const KINDS[PAIRED_FIGURES] = {"scatter", "cosines", "variance", "dimensions"};
 
 /* Names of figures in the order of the page. */
 typedef struct figure_list {
-  char text[TWICE * LETTERS][NAME];
-  const char *names[TWICE * LETTERS];
+  char text[PAIRED_FIGURES * LETTERS][NAME];
+  const char *names[PAIRED_FIGURES * LETTERS];
   size_t count;
   const char *words;
 } figure_list;
@@ -81,7 +81,7 @@ static cgap_status copy_kind(figure_list *list, const cli_comparison *c, const c
 static cgap_status copy_figures(figure_list *list, const cli_comparison *c, const char *folder, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  for (size_t f = 0; f < TWICE && c->comparison->count <= LETTERS && status == CGAP_OK; f++)
+  for (size_t f = 0; f < PAIRED_FIGURES && c->comparison->count <= LETTERS && status == CGAP_OK; f++)
     status = copy_kind(list, c, KINDS[f], folder, error);
   list->words = "The figures of the reports side by side, in the order in which they were given; each names its data. "
                 "Their axes are each report's own.";
@@ -95,7 +95,7 @@ static cgap_status before_after(figure_list *list, const cli_comparison *c, cons
   cgap_name_shorten(from, sizeof from, c->comparison->input[0].name);
   cgap_name_shorten(to, sizeof to, c->comparison->input[1].name);
   snprintf(source, sizeof source, "%s, %s", from, to);
-  list->count = cgap_before_after_of(list->names, TWICE);
+  list->count = cgap_before_after_of(list->names, PAIRED_FIGURES);
   list->words = c->comparison->count > 2 ? "Before is the first file, after the second; the others have no figures."
                                          : "Before is the first file, after the second.";
   return cgap_before_after_write(c->audits[0], c->audits[1], source, folder, error);

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "comm/comm.h"
 
-enum { ASKS, GIVEN, RESULT }; /* letters */
-static const size_t NOTHING = SIZE_MAX;
+enum { JOB_REQUEST, JOB_NUMBER, JOB_RESULT }; /* letters */
+static const size_t NO_JOB = SIZE_MAX;
 
 /* Rank 0: a letter of a rank that is free. */
 static cgap_status assign_job(cli_farm *f, bool *any, cgap_error *error)
@@ -15,14 +15,14 @@ static cgap_status assign_job(cli_farm *f, bool *any, cgap_error *error)
   int from;
   size_t bytes;
   void *letter;
-  cgap_status status = cgap_comm_receive_small(f->comm, ASKS, false, &from, &letter, &bytes, error);
+  cgap_status status = cgap_comm_receive_small(f->comm, JOB_REQUEST, false, &from, &letter, &bytes, error);
   *any = letter != NULL;
   if (status != CGAP_OK || !letter)
     return status;
-  const size_t job = f->next < f->count ? f->todo[f->next++] : NOTHING;
-  f->dismissed += job == NOTHING;
+  const size_t job = f->next < f->count ? f->todo[f->next++] : NO_JOB;
+  f->dismissed += job == NO_JOB;
   cgap_free(letter);
-  return cgap_comm_send_small(f->comm, from, GIVEN, &job, sizeof job, error);
+  return cgap_comm_send_small(f->comm, from, JOB_NUMBER, &job, sizeof job, error);
 }
 
 static cgap_status receive_result(cli_farm *f, bool *any, cgap_error *error)
@@ -30,7 +30,7 @@ static cgap_status receive_result(cli_farm *f, bool *any, cgap_error *error)
   int from;
   size_t bytes;
   void *letter;
-  cgap_status status = cgap_comm_receive_small(f->comm, RESULT, false, &from, &letter, &bytes, error);
+  cgap_status status = cgap_comm_receive_small(f->comm, JOB_RESULT, false, &from, &letter, &bytes, error);
   *any = letter != NULL;
   if (status == CGAP_OK && letter) {
     status = f->store(f->context, letter, error);
@@ -84,19 +84,19 @@ static cgap_status run_other_rank(cli_farm *f, cgap_error *error)
     size_t bytes;
     void *letter = NULL;
     char *result = NULL;
-    cgap_status status = cgap_comm_send_small(f->comm, 0, ASKS, "", 1, error);
+    cgap_status status = cgap_comm_send_small(f->comm, 0, JOB_REQUEST, "", 1, error);
     if (status == CGAP_OK)
-      status = cgap_comm_receive_small(f->comm, GIVEN, true, &from, &letter, &bytes, error);
+      status = cgap_comm_receive_small(f->comm, JOB_NUMBER, true, &from, &letter, &bytes, error);
     if (status != CGAP_OK)
       return status;
     size_t job;
     memcpy(&job, letter, sizeof job);
     cgap_free(letter);
-    if (job == NOTHING)
+    if (job == NO_JOB)
       return CGAP_OK;
     status = f->work(f->context, job, &result, error);
     if (status == CGAP_OK)
-      status = cgap_comm_send_small(f->comm, 0, RESULT, result, strlen(result) + 1, error);
+      status = cgap_comm_send_small(f->comm, 0, JOB_RESULT, result, strlen(result) + 1, error);
     free(result);
     if (status != CGAP_OK)
       return status;

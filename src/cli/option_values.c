@@ -10,16 +10,16 @@
 
 #include "base/did_you_mean.h"
 
-enum { WHY = 200, SHOWN = 100 };
+enum { WHY_BYTES = 200, SHOWN_BYTES = 100 };
 
 static bool in_bounds(const cli_option *option, double value, char *why)
 {
   if ((option->low == 0 && option->high == 0) || (value >= option->low && value <= option->high))
     return true;
   if (isinf(option->high))
-    snprintf(why, WHY, "must be at least %.12g", option->low);
+    snprintf(why, WHY_BYTES, "must be at least %.12g", option->low);
   else
-    snprintf(why, WHY, "must lie between %.12g and %.12g", option->low, option->high);
+    snprintf(why, WHY_BYTES, "must lie between %.12g and %.12g", option->low, option->high);
   return false;
 }
 
@@ -37,7 +37,7 @@ static bool read_whole(uint64_t *out, const cli_option *option, const char *text
 {
   char *rest;
   if (!read_digits(out, text, &rest) || *rest) {
-    snprintf(why, WHY, "needs a whole number, 0 or more");
+    snprintf(why, WHY_BYTES, "needs a whole number, 0 or more");
     return false;
   }
   return in_bounds(option, (double)*out, why);
@@ -53,7 +53,7 @@ static bool read_flag(const cli_option *option, const char *text, char *why)
 static bool read_string(const cli_option *option, const char *text, char *why)
 {
   if (!*text) {
-    snprintf(why, WHY, "needs a value");
+    snprintf(why, WHY_BYTES, "needs a value");
     return false;
   }
   *(const char **)option->target = text;
@@ -67,7 +67,7 @@ static bool read_int(const cli_option *option, const char *text, char *why)
   long value = strtol(text, &rest, 10);
   if (errno || rest == text || *rest || isspace((unsigned char)text[0]) || value < -2147483647L ||
       value > 2147483647L) {
-    snprintf(why, WHY, "needs a whole number");
+    snprintf(why, WHY_BYTES, "needs a whole number");
     return false;
   }
   *(int *)option->target = (int)value;
@@ -93,7 +93,7 @@ static bool read_real(const cli_option *option, const char *text, char *why)
   char *rest;
   double value = strtod(text, &rest);
   if (rest == text || *rest || isspace((unsigned char)text[0]) || !isfinite(value)) {
-    snprintf(why, WHY, "needs a number");
+    snprintf(why, WHY_BYTES, "needs a number");
     return false;
   }
   *(double *)option->target = value;
@@ -116,25 +116,25 @@ static bool read_bytes(const cli_option *option, const char *text, char *why)
       return in_bounds(option, (double)(value << units[u].shift), why);
     }
   }
-  snprintf(why, WHY, "needs a size: digits and K, M or G, as in 400M");
+  snprintf(why, WHY_BYTES, "needs a size: digits and K, M or G, as in 400M");
   return false;
 }
 
 static bool read_choice(const cli_option *option, const char *text, char *why)
 {
   cgap_suggestion near = cgap_suggestion_init(text);
-  size_t used = (size_t)snprintf(why, WHY, "takes ");
+  size_t used = (size_t)snprintf(why, WHY_BYTES, "takes ");
   for (int c = 0; option->choices[c]; c++) {
     if (strcmp(option->choices[c], text) == 0) {
       *(int *)option->target = c;
       return true;
     }
     cgap_suggestion_offer(&near, option->choices[c]);
-    if (used < WHY)
-      used += (size_t)snprintf(why + used, WHY - used, "%s%s", c ? ", " : "", option->choices[c]);
+    if (used < WHY_BYTES)
+      used += (size_t)snprintf(why + used, WHY_BYTES - used, "%s%s", c ? ", " : "", option->choices[c]);
   }
-  if (near.name && used < WHY)
-    snprintf(why + used, WHY - used, "; did you mean %s?", near.name);
+  if (near.name && used < WHY_BYTES)
+    snprintf(why + used, WHY_BYTES - used, "; did you mean %s?", near.name);
   return false;
 }
 
@@ -143,7 +143,7 @@ static bool read_list(const cli_option *option, const char *text, char *why)
   cli_list *list = option->target;
   const char **grown = realloc(list->items, (list->count + 1) * sizeof *grown);
   if (!grown) {
-    snprintf(why, WHY, "memory is out");
+    snprintf(why, WHY_BYTES, "memory is out");
     return false;
   }
   list->items = grown;
@@ -160,15 +160,15 @@ static void show_nothing(const cli_option *option, char *out)
 static void show_string(const cli_option *option, char *out)
 {
   const char *value = *(const char **)option->target;
-  snprintf(out, SHOWN, "%s", value ? value : option->zero ? option->zero : "");
+  snprintf(out, SHOWN_BYTES, "%s", value ? value : option->zero ? option->zero : "");
 }
 
 static void show_number(const cli_option *option, char *out, double value)
 {
   if (value == 0 && option->zero)
-    snprintf(out, SHOWN, "%s", option->zero);
+    snprintf(out, SHOWN_BYTES, "%s", option->zero);
   else
-    snprintf(out, SHOWN, "%.12g", value);
+    snprintf(out, SHOWN_BYTES, "%.12g", value);
 }
 
 static void show_int(const cli_option *option, char *out)
@@ -195,7 +195,7 @@ static void show_bytes(const cli_option *option, char *out)
 {
   uint64_t value = *(uint64_t *)option->target;
   if (value && value % (1u << 20) == 0)
-    snprintf(out, SHOWN, "%lluM", (unsigned long long)(value >> 20));
+    snprintf(out, SHOWN_BYTES, "%lluM", (unsigned long long)(value >> 20));
   else
     show_number(option, out, (double)value);
 }
@@ -203,7 +203,7 @@ static void show_bytes(const cli_option *option, char *out)
 static void show_choice(const cli_option *option, char *out)
 {
   const int choice = *(int *)option->target;
-  snprintf(out, SHOWN, "%s", choice >= 0 ? option->choices[choice] : option->zero);
+  snprintf(out, SHOWN_BYTES, "%s", choice >= 0 ? option->choices[choice] : option->zero);
 }
 
 static const struct {
@@ -217,12 +217,12 @@ static const struct {
   [CLI_LIST] = {read_list, show_nothing},
 };
 
-bool cli_value_read(const cli_option *option, const char *text, char why[WHY])
+bool cli_value_read(const cli_option *option, const char *text, char why[WHY_BYTES])
 {
   return kinds[option->kind].read(option, text, why);
 }
 
-void cli_value_show(const cli_option *option, char out[SHOWN])
+void cli_value_show(const cli_option *option, char out[SHOWN_BYTES])
 {
   kinds[option->kind].show(option, out);
 }

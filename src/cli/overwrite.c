@@ -14,7 +14,7 @@
 #include "report/figures.h"
 #include "report/gnuplot.h"
 
-enum { NAME = 300, MOST_TEXT = 65536 };
+enum { NAME = 300, TEXT_BYTES_MAX = 65536 };
 
 const char *const cli_training_files[CLI_TRAINING_FILES] = {"head.h5", "checkpoint.bin", "history.jsonl",
                                                             "history.csv"};
@@ -212,10 +212,10 @@ static bool is_written_by(const char *path, const char *command)
 {
   cgap_file *file = NULL;
   cgap_error ignored;
-  char *line = calloc(MOST_TEXT + 1, 1); /* an attribute is no longer */
+  char *line = calloc(TEXT_BYTES_MAX + 1, 1); /* an attribute is no longer */
   bool own = false;
   if (line && cgap_file_open(&file, path, &ignored) == CGAP_OK)
-    own = file->id >= 0 && cgap_hdf5_text(line, MOST_TEXT + 1, file->id, "command") && is_command(line, command);
+    own = file->id >= 0 && cgap_hdf5_text(line, TEXT_BYTES_MAX + 1, file->id, "command") && is_command(line, command);
   cgap_file_close(file);
   free(line);
   return own;

@@ -70,11 +70,11 @@ int cli_cores(void)
 
 int cli_columns(int file)
 {
-  enum { USUAL = 80, LEAST = 40, MOST = 400 };
+  enum { COLUMNS_DEFAULT = 80, COLUMNS_MIN = 40, COLUMNS_MAX = 400 };
   struct winsize window = {0};
-  if (ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < LEAST)
-    return USUAL;
-  return window.ws_col < MOST ? window.ws_col : MOST;
+  if (ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < COLUMNS_MIN)
+    return COLUMNS_DEFAULT;
+  return window.ws_col < COLUMNS_MAX ? window.ws_col : COLUMNS_MAX;
 }
 
 bool cli_ranks_first(void)

@@ -273,14 +273,14 @@ static void about_centroid(cgap_tsv *t, const char *modality, const cgap_point *
 /* Rows that are too many to be drawn, or too few to be a cloud. */
 static void about_shown_rows(cgap_tsv *t, const cgap_audit *a)
 {
-  enum { FEW = 50 };
+  enum { CLOUD_POINTS_MIN = 50 };
   const char *text = a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts";
   char images[80] = "", texts[100] = "";
   if (a->scatter_images < a->images)
     snprintf(images, sizeof images, "%zu images", a->scatter_images); /* of how many stands below the picture */
   if (a->scatter_texts < a->texts)
     snprintf(texts, sizeof texts, "%zu %s", a->scatter_texts, text);
-  else if (a->texts < FEW && a->images > 4 * a->texts)
+  else if (a->texts < CLOUD_POINTS_MIN && a->images > 4 * a->texts)
     snprintf(texts, sizeof texts, "all %zu %s", a->texts, text);
   if (*images || *texts)
     cgap_tsv_about(t, "note", "only %s%s%s drawn", images, *images && *texts ? ", " : "", texts);

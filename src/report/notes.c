@@ -170,9 +170,9 @@ static void note_size(cgap_notes *out, const cgap_audit *a)
 {
   const size_t few = a->texts < a->images && !(a->has & CGAP_TEXT_IS_CLASSES) ? a->texts : a->images;
   const char *what = !(a->has & CGAP_HAS_PAIRS) ? "row" : few == a->texts ? "pair" : "image";
-  if (few < CGAP_FEW_ROWS)
+  if (few < CGAP_RELIABLE_ROWS_MIN)
     add_note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what, s_of(few),
-         a->has & CGAP_HAS_PAIRS ? "" : " on one side", CGAP_FEW_ROWS);
+         a->has & CGAP_HAS_PAIRS ? "" : " on one side", CGAP_RELIABLE_ROWS_MIN);
 }
 
 static bool many_copies(const cgap_audit *a)

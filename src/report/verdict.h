@@ -5,7 +5,7 @@
 #include "analysis/gap_level.h"
 
 enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
-enum { CGAP_FEW_ROWS = 30 }; /* of a side, below which chance alone moves everything */
+enum { CGAP_RELIABLE_ROWS_MIN = 30 }; /* of a side, below which chance alone moves everything */
 
 typedef struct cgap_verdict_words {
   cgap_level level;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { LEAST_ROWS = 3, LEAST_UNPAIRED_TEXTS = 2 };
+enum { ROWS_MIN = 3, UNPAIRED_TEXTS_MIN = 2 };
 
 /* The image row of text j, in the file's count. */
 static size_t file_image_of(const cgap_data *data, cgap_order order, size_t j)
@@ -139,9 +139,9 @@ static cgap_status load_modalities(cgap_embeddings *out, cgap_row_pass_options *
   if (!status)
     status = check_bad(out, error);
   if (!status)
-    status = check_rows(&out->image, LEAST_ROWS, error);
+    status = check_rows(&out->image, ROWS_MIN, error);
   if (!status)
-    status = check_rows(&out->text, out->paired ? LEAST_ROWS : LEAST_UNPAIRED_TEXTS, error);
+    status = check_rows(&out->text, out->paired ? ROWS_MIN : UNPAIRED_TEXTS_MIN, error);
   if (!status && out->paired)
     status = make_pairs(out, order, kept_as, error);
   cgap_free(skip);

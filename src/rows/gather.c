@@ -11,7 +11,7 @@
 
 enum {
   RUN_BYTES = 1 << 18, /* read at once */
-  WORTH = 16,          /* rows that are worth a second thread */
+  GAP_BYTES = 16,          /* rows that are worth a second thread */
   PIECES = 4           /* a thread */
 };
 
@@ -107,7 +107,7 @@ cgap_status cgap_gather(const cgap_modality_rows *modality, const size_t *rows, 
     return CGAP_OK;
   cgap_row_request *list = sort_requests(rows, count);
   const cgap_status status =
-    list ? read_pieces(modality, list, count, count < WORTH ? 1 : threads, out, error)
+    list ? read_pieces(modality, list, count, count < GAP_BYTES ? 1 : threads, out, error)
          : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows", modality->source->name, count);
   cgap_free(list);
   return status;

@@ -102,10 +102,10 @@ int cgap_row_request_by_row(const void *a, const void *b)
 static cgap_status read_listed(const cgap_modality_rows *modality, const size_t *rows, size_t count, unsigned char *buffer,
                                cgap_error *error)
 {
-  enum { AT_ONCE = 256 };
+  enum { READ_ROWS = 256 };
   const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
   cgap_row_request *list = cgap_alloc(count, sizeof *list);
-  unsigned char *run_buffer = cgap_alloc(AT_ONCE, row_bytes);
+  unsigned char *run_buffer = cgap_alloc(READ_ROWS, row_bytes);
   cgap_status status = CGAP_OK;
   size_t missing = 0;
   if (!list || !run_buffer)
@@ -117,7 +117,7 @@ static cgap_status read_listed(const cgap_modality_rows *modality, const size_t 
     qsort(list, missing, sizeof *list, cgap_row_request_by_row);
   for (size_t i = 0, n = 0; !status && i < missing; i += n) {
     size_t last = list[i].row;
-    for (n = 1; i + n < missing && list[i + n].row <= last + 1 && list[i + n].row < list[i].row + AT_ONCE; n++)
+    for (n = 1; i + n < missing && list[i + n].row <= last + 1 && list[i + n].row < list[i].row + READ_ROWS; n++)
       last = list[i + n].row;
     status = cgap_modality_rows_read(modality, list[i].row, last - list[i].row + 1, run_buffer, error);
     for (size_t k = 0; !status && k < n; k++)

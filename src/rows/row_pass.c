@@ -28,7 +28,7 @@ typedef struct row_pass {
   const cgap_row_pass_options *options;
   size_t *kept_as;
   size_t block_rows;
-  unsigned char *buffer[CGAP_BLOCKS]; /* (block_rows, dim) as the file has them */
+  unsigned char *buffer[CGAP_ROW_PASS_BLOCKS]; /* (block_rows, dim) as the file has them */
   double *norm;                     /* (block_rows), of all rows under ranks; as cgap_norm has it */
   cgap_hash *hash;                  /* the same */
   float *row;                       /* (threads, dim) */
@@ -60,8 +60,8 @@ static bool alloc_pass(row_pass *p)
   const cgap_source *source = p->modality->source;
   const size_t dim = source->dim, threads = (size_t)p->options->threads;
   const size_t known = p->options->comm ? source->rows : p->block_rows;
-  const int buffers = p->options->resident ? 0 : p->options->comm ? 2 : CGAP_BLOCKS;
-  for (int k = 0; k < CGAP_BLOCKS; k++)
+  const int buffers = p->options->resident ? 0 : p->options->comm ? 2 : CGAP_ROW_PASS_BLOCKS;
+  for (int k = 0; k < CGAP_ROW_PASS_BLOCKS; k++)
     p->buffer[k] = cgap_alloc(buffers > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
   p->norm = cgap_alloc(known, sizeof *p->norm);
   p->hash = cgap_alloc(known, sizeof *p->hash);
@@ -86,7 +86,7 @@ static cgap_status open_pass(row_pass *p, cgap_error *error)
 
 static void close_pass(row_pass *p)
 {
-  for (int k = 0; k < CGAP_BLOCKS; k++)
+  for (int k = 0; k < CGAP_ROW_PASS_BLOCKS; k++)
     cgap_free(p->buffer[k]);
   cgap_free(p->norm);
   cgap_free(p->hash);
@@ -333,7 +333,7 @@ static void compact_rows(const cgap_modality_rows *modality)
 static cgap_status read_all(row_pass *p, cgap_error *error)
 {
   const size_t rows = p->modality->source->rows, step = p->block_rows;
-  file_block blocks[CGAP_BLOCKS] = {block_at(p, 0, 0)};
+  file_block blocks[CGAP_ROW_PASS_BLOCKS] = {block_at(p, 0, 0)};
   cgap_ahead ahead;
   cgap_ahead_open(&ahead, p->options->threads);
   cgap_ahead_start(&ahead, read_block, &blocks[0]);
@@ -344,8 +344,8 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
   }
   if (!status)
     hash_and_norm_block(p, &blocks[0], p->norm, p->hash);
-  for (size_t first = 0, turn = 0; !status && first < rows; first += step, turn = (turn + 1) % CGAP_BLOCKS) {
-    const size_t kept = p->modality->rows, next = (turn + 1) % CGAP_BLOCKS, after = (turn + 2) % CGAP_BLOCKS;
+  for (size_t first = 0, turn = 0; !status && first < rows; first += step, turn = (turn + 1) % CGAP_ROW_PASS_BLOCKS) {
+    const size_t kept = p->modality->rows, next = (turn + 1) % CGAP_ROW_PASS_BLOCKS, after = (turn + 2) % CGAP_ROW_PASS_BLOCKS;
     const bool has_next = rows - first > step;
     size_t count;
     select_rows(p, first, blocks[turn].rows, p->norm, p->hash);

@@ -4,7 +4,7 @@
 
 #include "rows/modality.h"
 
-enum { CGAP_BLOCKS = 3 }; /* of rows at once: one is summed, one is looked at, one is read */
+enum { CGAP_ROW_PASS_BLOCKS = 3 }; /* of rows at once: one is summed, one is looked at, one is read */
 
 typedef struct cgap_row_pass_options {
   const bool *skip; /* (source rows) rows to leave out though nothing may be wrong with them, or NULL */

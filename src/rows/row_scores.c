@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 256, FEW_BLOCK = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
-#define MOST_SUM 4503599627370496.0 /* 2^52 */
+enum { BLOCK = 256, SCORE_BLOCK_ROWS = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
+#define SUM_MAX 4503599627370496.0 /* 2^52 */
 
 cgap_status cgap_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors, size_t count, int threads,
                             cgap_scores_visit visit, void *context, cgap_error *error)
@@ -40,13 +40,13 @@ cgap_status cgap_scores_run(const cgap_modality_rows *modality, cgap_rank_rows r
 
 /* What a thread works in. */
 typedef struct thread_scratch {
-  double *rows, *lanes, *scores; /* (FEW_BLOCK, dim), (FEW_BLOCK, CGAP_FEW), (FEW_BLOCK, count) */
-  double *gradient, *sums;       /* of one run: (dim, CGAP_FEW), (sums) */
+  double *rows, *lanes, *scores; /* (SCORE_BLOCK_ROWS, dim), (SCORE_BLOCK_ROWS, CGAP_SCORE_VECTORS), (SCORE_BLOCK_ROWS, count) */
+  double *gradient, *sums;       /* of one run: (dim, CGAP_SCORE_VECTORS), (sums) */
 } thread_scratch;
 
 typedef struct gradient_job {
   const cgap_kernels *kernels;
-  const double *weights; /* (dim, CGAP_FEW), lanes beyond count 0 */
+  const double *weights; /* (dim, CGAP_SCORE_VECTORS), lanes beyond count 0 */
   cgap_gradient *out;
   cgap_residual residual;
   void *context;
@@ -54,10 +54,10 @@ typedef struct gradient_job {
 
 static bool scratch_alloc(thread_scratch *own, size_t dim, size_t count, size_t sums)
 {
-  own->rows = cgap_alloc(FEW_BLOCK * dim, sizeof *own->rows);
-  own->lanes = cgap_zalloc(FEW_BLOCK * CGAP_FEW, sizeof *own->lanes);
-  own->scores = cgap_alloc(FEW_BLOCK * count, sizeof *own->scores);
-  own->gradient = cgap_alloc(dim * CGAP_FEW, sizeof *own->gradient);
+  own->rows = cgap_alloc(SCORE_BLOCK_ROWS * dim, sizeof *own->rows);
+  own->lanes = cgap_zalloc(SCORE_BLOCK_ROWS * CGAP_SCORE_VECTORS, sizeof *own->lanes);
+  own->scores = cgap_alloc(SCORE_BLOCK_ROWS * count, sizeof *own->scores);
+  own->gradient = cgap_alloc(dim * CGAP_SCORE_VECTORS, sizeof *own->gradient);
   own->sums = cgap_alloc(sums, sizeof *own->sums);
   return own->rows && own->lanes && own->scores && own->gradient && own->sums;
 }
@@ -75,19 +75,19 @@ static void scratch_free(thread_scratch *own)
 static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_t first, size_t rows, const thread_scratch *own)
 {
   const size_t dim = panel->modality->dim, count = job->out->count;
-  memset(own->gradient, 0, dim * CGAP_FEW * sizeof *own->gradient);
+  memset(own->gradient, 0, dim * CGAP_SCORE_VECTORS * sizeof *own->gradient);
   memset(own->sums, 0, job->out->whole.count * sizeof *own->sums);
-  for (size_t b = first; b < first + rows; b += FEW_BLOCK) {
+  for (size_t b = first; b < first + rows; b += SCORE_BLOCK_ROWS) {
     const float *z = panel->unit + b * dim;
-    const size_t n = cgap_lesser(FEW_BLOCK, first + rows - b);
+    const size_t n = cgap_lesser(SCORE_BLOCK_ROWS, first + rows - b);
     job->kernels->widen(z, n * dim, 1, own->rows);
-    job->kernels->few_scores(own->rows, n, dim, job->weights, own->lanes);
+    job->kernels->vector_scores(own->rows, n, dim, job->weights, own->lanes);
     for (size_t i = 0; i < n; i++)
-      memcpy(own->scores + i * count, own->lanes + i * CGAP_FEW, count * sizeof *own->scores);
+      memcpy(own->scores + i * count, own->lanes + i * CGAP_SCORE_VECTORS, count * sizeof *own->scores);
     job->residual(job->context, panel->first + b, n, own->scores, own->sums);
     for (size_t i = 0; i < n; i++)
-      memcpy(own->lanes + i * CGAP_FEW, own->scores + i * count, count * sizeof *own->scores);
-    job->kernels->few_gradient(own->rows, n, dim, own->lanes, own->gradient);
+      memcpy(own->lanes + i * CGAP_SCORE_VECTORS, own->scores + i * count, count * sizeof *own->scores);
+    job->kernels->vector_gradient(own->rows, n, dim, own->lanes, own->gradient);
   }
 }
 
@@ -95,7 +95,7 @@ static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_
 static void add_sums(cgap_gradient *out, const double *sums)
 {
   for (size_t k = 0; k < out->whole.count; k++) {
-    const double sum = fmin(fmax(sums[k], -MOST_SUM), MOST_SUM), whole = floor(sum), remainder = sum - whole;
+    const double sum = fmin(fmax(sums[k], -SUM_MAX), SUM_MAX), whole = floor(sum), remainder = sum - whole;
     cgap_exact_sums_add(&out->whole, k, &whole, 1);
     cgap_exact_sums_add(&out->remainder, k, &remainder, 1);
   }
@@ -121,7 +121,7 @@ static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int
       gradient_run(job, panel, r * RUN, cgap_lesser(RUN, panel->rows - r * RUN), &mine);
 #pragma omp critical(cgap_gradient)
       {
-        cgap_exact_sums_add(&job->out->lanes, 0, mine.gradient, dim * CGAP_FEW);
+        cgap_exact_sums_add(&job->out->lanes, 0, mine.gradient, dim * CGAP_SCORE_VECTORS);
         add_sums(job->out, mine.sums);
       }
     }
@@ -130,20 +130,20 @@ static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int
   return ok;
 }
 
-/* (count, dim) as (dim, CGAP_FEW); NULL: out of memory */
+/* (count, dim) as (dim, CGAP_SCORE_VECTORS); NULL: out of memory */
 static double *in_columns(const double *vectors, size_t count, size_t dim)
 {
-  double *out = cgap_zalloc(dim * CGAP_FEW, sizeof *out);
+  double *out = cgap_zalloc(dim * CGAP_SCORE_VECTORS, sizeof *out);
   for (size_t k = 0; out && k < count; k++)
     for (size_t a = 0; a < dim; a++)
-      out[a * CGAP_FEW + k] = vectors[k * dim + a];
+      out[a * CGAP_SCORE_VECTORS + k] = vectors[k * dim + a];
   return out;
 }
 
 cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, size_t sums, cgap_error *error)
 {
   *out = (cgap_gradient){.dim = dim, .count = count};
-  if (cgap_exact_sums_init(&out->lanes, dim * CGAP_FEW, RUN) && cgap_exact_sums_init(&out->whole, sums, MOST_SUM) &&
+  if (cgap_exact_sums_init(&out->lanes, dim * CGAP_SCORE_VECTORS, RUN) && cgap_exact_sums_init(&out->whole, sums, SUM_MAX) &&
       cgap_exact_sums_init(&out->remainder, sums, 1))
     return CGAP_OK;
   cgap_gradient_clear(out);
@@ -184,8 +184,8 @@ cgap_status cgap_gradient_finish(cgap_gradient *g, cgap_comm *comm, double *grad
   for (size_t k = 0; !status && k < sizeof all / sizeof *all; k++)
     status = cgap_exact_sums_reduce(all[k], comm, error);
   for (size_t a = 0; !status && a < g->dim; a++) {
-    double lanes[CGAP_FEW];
-    cgap_exact_sums_values(&g->lanes, a * CGAP_FEW, CGAP_FEW, lanes);
+    double lanes[CGAP_SCORE_VECTORS];
+    cgap_exact_sums_values(&g->lanes, a * CGAP_SCORE_VECTORS, CGAP_SCORE_VECTORS, lanes);
     for (size_t k = 0; k < g->count; k++)
       gradient[k * g->dim + a] = lanes[k];
   }

@@ -17,7 +17,7 @@ CGAP_MUST_CHECK cgap_status cgap_scores_run(const cgap_modality_rows *modality, 
 /* What a fit gathers over rows, in fixed point: the derivative of its objective by `count` vectors, and sums. */
 typedef struct cgap_gradient {
   size_t dim, count;
-  cgap_exact_sums lanes;       /* (dim, CGAP_FEW) */
+  cgap_exact_sums lanes;       /* (dim, CGAP_SCORE_VECTORS) */
   cgap_exact_sums whole, remainder; /* (sums) */
 } cgap_gradient;
 
@@ -25,7 +25,7 @@ CGAP_MUST_CHECK cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, s
                                                cgap_error *error);
 void cgap_gradient_clear(cgap_gradient *gradient);
 
-/* Forward and back over a share of a side: scores (rows, count) = Z Wᵀ for W (count, dim), count at most CGAP_FEW;
+/* Forward and back over a share of a side: scores (rows, count) = Z Wᵀ for W (count, dim), count at most CGAP_SCORE_VECTORS;
  * `residual` turns them in place into the derivative of the objective by the score, in [−1, 1], and adds to the sums of
  * its run of rows; then residualᵀ Z is added to the gradient. Z are the float unit rows, all else is double: a line
  * search lives on small differences. */

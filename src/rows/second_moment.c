@@ -7,12 +7,12 @@
 #include <omp.h>
 #include <string.h>
 
-enum { LEAST_RUN = CGAP_MOMENT_LEAST_RUN, MOST_RUN = 1024, SLICE = 16, BAND = 64 };
+enum { RUN_ROWS_MIN = CGAP_MOMENT_RUN_ROWS_MIN, RUN_ROWS_MAX = 1024, SLICE = 16, BAND = 64 };
 
 size_t cgap_moment_run(size_t dim)
 {
-  size_t rows = MOST_RUN;
-  while (rows > LEAST_RUN && rows * dim > (size_t)1 << 20)
+  size_t rows = RUN_ROWS_MAX;
+  while (rows > RUN_ROWS_MIN && rows * dim > (size_t)1 << 20)
     rows /= 2;
   return rows;
 }

@@ -5,8 +5,8 @@
 
 #include "rows/exp_sums.h"
 
-/* Rows of a run: a power of two that divides CGAP_TILE, at least CGAP_MOMENT_LEAST_RUN. */
-enum { CGAP_MOMENT_LEAST_RUN = 256 };
+/* Rows of a run: a power of two that divides CGAP_TILE, at least CGAP_MOMENT_RUN_ROWS_MIN. */
+enum { CGAP_MOMENT_RUN_ROWS_MIN = 256 };
 size_t cgap_moment_run(size_t dim);
 
 typedef struct cgap_moment {

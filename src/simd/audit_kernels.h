@@ -13,9 +13,9 @@
 
 enum {
   CGAP_TILE = 1024,  /* rows and columns of a tile: never a matter of threads or memory */
-  CGAP_WAITING = 32, /* candidates of a row for its ten best, before all but some ten are let go */
-  CGAP_TOGETHER = 8,
-  CGAP_FEW = 8
+  CGAP_WAITING_CANDIDATES = 32, /* candidates of a row for its ten best, before all but some ten are let go */
+  CGAP_ROWS_PER_MAXIMUM = 8,
+  CGAP_SCORE_VECTORS = 8
 };
 
 /* e^(scale·s) as 2^(s·factor), factor = scale/ln 2. The argument is reduced by whole steps of 1/factor, split in two
@@ -55,13 +55,13 @@ typedef struct cgap_kernels {
   void (*window)(const float *s, size_t n, const cgap_bins *w, uint64_t *above, uint64_t *counts);
 
   /* The tenth greatest. */
-  float (*tenth)(const float s[CGAP_WAITING]);
+  float (*tenth)(const float s[CGAP_WAITING_CANDIDATES]);
 
   /* best[k·CGAP_TILE + j], 0 <= k < 10, descending in k: the ten greatest of what column j has shown and of the maxima
-   * of CGAP_TOGETHER of these rows at a time. The last is a bound that ten or more of the column reach. */
+   * of CGAP_ROWS_PER_MAXIMUM of these rows at a time. The last is a bound that ten or more of the column reach. */
   void (*best_of_columns)(const float *s, size_t stride, size_t rows, size_t n, float *best);
 
-  /* A bound that ten or more of s reach, n at least CGAP_WAITING: the tenth greatest of the maxima of so many
+  /* A bound that ten or more of s reach, n at least CGAP_WAITING_CANDIDATES: the tenth greatest of the maxima of so many
    * interleaved parts. */
   float (*tenth_or_less)(const float *s, size_t n);
 
@@ -85,10 +85,10 @@ typedef struct cgap_kernels {
   void (*to_bfloat)(const float *x, const float *centre, size_t n, uint16_t *out, float *norm, float *rounded,
                     float *residual);
 
-  /* Products with CGAP_FEW vectors at once, in double: scores (rows, CGAP_FEW) = z (rows, dim) · w (dim, CGAP_FEW), and
-   * back, gradient (dim, CGAP_FEW) += zᵀ · residual (rows, CGAP_FEW). All sums run in the order of z. */
-  void (*few_scores)(const double *z, size_t rows, size_t dim, const double *w, double *scores);
-  void (*few_gradient)(const double *z, size_t rows, size_t dim, const double *residual, double *gradient);
+  /* Products with CGAP_SCORE_VECTORS vectors at once, in double: scores (rows, CGAP_SCORE_VECTORS) = z (rows, dim) · w (dim, CGAP_SCORE_VECTORS), and
+   * back, gradient (dim, CGAP_SCORE_VECTORS) += zᵀ · residual (rows, CGAP_SCORE_VECTORS). All sums run in the order of z. */
+  void (*vector_scores)(const double *z, size_t rows, size_t dim, const double *w, double *scores);
+  void (*vector_gradient)(const double *z, size_t rows, size_t dim, const double *residual, double *gradient);
 
   void (*from_half)(const uint16_t *in, size_t n, float *out);
   void (*from_half_scaled)(const uint16_t *in, size_t n, double scale, double *out); /* each times scale */

@@ -143,28 +143,28 @@ static void best_of_columns(const float *s, size_t stride, size_t rows, size_t n
     float greatest[LANES];
     for (size_t r = 0; r < rows; r++) {
       const float *row = s + r * stride + first;
-      if (r % CGAP_TOGETHER == 0)
+      if (r % CGAP_ROWS_PER_MAXIMUM == 0)
         memcpy(greatest, row, lanes * sizeof *greatest);
 #pragma omp simd
       for (size_t l = 0; l < lanes; l++)
         greatest[l] = row[l] > greatest[l] ? row[l] : greatest[l];
-      if (r % CGAP_TOGETHER == CGAP_TOGETHER - 1 || r == rows - 1)
+      if (r % CGAP_ROWS_PER_MAXIMUM == CGAP_ROWS_PER_MAXIMUM - 1 || r == rows - 1)
         sink(best + first, greatest, lanes);
     }
   }
 }
 
 /* The least of those that fewer than ten are above. */
-static float tenth(const float s[CGAP_WAITING])
+static float tenth(const float s[CGAP_WAITING_CANDIDATES])
 {
-  int32_t above[CGAP_WAITING] = {0};
+  int32_t above[CGAP_WAITING_CANDIDATES] = {0};
   float out = INFINITY;
-  for (size_t i = 0; i < CGAP_WAITING; i++)
+  for (size_t i = 0; i < CGAP_WAITING_CANDIDATES; i++)
 #pragma omp simd
-    for (size_t j = 0; j < CGAP_WAITING; j++)
+    for (size_t j = 0; j < CGAP_WAITING_CANDIDATES; j++)
       above[j] += s[i] > s[j];
 #pragma omp simd reduction(min : out)
-  for (size_t j = 0; j < CGAP_WAITING; j++) {
+  for (size_t j = 0; j < CGAP_WAITING_CANDIDATES; j++) {
     const float x = above[j] < BEST ? s[j] : INFINITY;
     out = x < out ? x : out;
   }
@@ -173,19 +173,19 @@ static float tenth(const float s[CGAP_WAITING])
 
 static float tenth_or_less(const float *s, size_t n)
 {
-  float greatest[CGAP_WAITING];
+  float greatest[CGAP_WAITING_CANDIDATES];
   memcpy(greatest, s, sizeof greatest);
-  for (size_t first = CGAP_WAITING; first + CGAP_WAITING <= n; first += CGAP_WAITING)
+  for (size_t first = CGAP_WAITING_CANDIDATES; first + CGAP_WAITING_CANDIDATES <= n; first += CGAP_WAITING_CANDIDATES)
 #pragma omp simd
-    for (size_t l = 0; l < CGAP_WAITING; l++)
+    for (size_t l = 0; l < CGAP_WAITING_CANDIDATES; l++)
       greatest[l] = s[first + l] > greatest[l] ? s[first + l] : greatest[l];
   return tenth(greatest);
 }
 
-/* CGAP_FEW doubles side by side; four rows at once, so that sums do not wait for one another. */
-typedef double few __attribute__((vector_size(CGAP_FEW * sizeof(double)), aligned(sizeof(double))));
+/* CGAP_SCORE_VECTORS doubles side by side; four rows at once, so that sums do not wait for one another. */
+typedef double few __attribute__((vector_size(CGAP_SCORE_VECTORS * sizeof(double)), aligned(sizeof(double))));
 
-static void few_scores(const double *restrict z, size_t rows, size_t dim, const double *restrict w,
+static void vector_scores(const double *restrict z, size_t rows, size_t dim, const double *restrict w,
                        double *restrict scores)
 {
   size_t i = 0;
@@ -193,13 +193,13 @@ static void few_scores(const double *restrict z, size_t rows, size_t dim, const 
     const double *z0 = z + i * dim, *z1 = z0 + dim, *z2 = z1 + dim, *z3 = z2 + dim;
     few s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     for (size_t a = 0; a < dim; a++) {
-      const few v = *(const few *)(w + a * CGAP_FEW);
+      const few v = *(const few *)(w + a * CGAP_SCORE_VECTORS);
       s0 += z0[a] * v;
       s1 += z1[a] * v;
       s2 += z2[a] * v;
       s3 += z3[a] * v;
     }
-    few *out = (few *)(scores + i * CGAP_FEW);
+    few *out = (few *)(scores + i * CGAP_SCORE_VECTORS);
     out[0] = s0;
     out[1] = s1;
     out[2] = s2;
@@ -208,27 +208,27 @@ static void few_scores(const double *restrict z, size_t rows, size_t dim, const 
   for (; i < rows; i++) {
     few s = {0};
     for (size_t a = 0; a < dim; a++)
-      s += z[i * dim + a] * *(const few *)(w + a * CGAP_FEW);
-    *(few *)(scores + i * CGAP_FEW) = s;
+      s += z[i * dim + a] * *(const few *)(w + a * CGAP_SCORE_VECTORS);
+    *(few *)(scores + i * CGAP_SCORE_VECTORS) = s;
   }
 }
 
-static void few_gradient(const double *restrict z, size_t rows, size_t dim, const double *restrict residual,
+static void vector_gradient(const double *restrict z, size_t rows, size_t dim, const double *restrict residual,
                          double *restrict gradient)
 {
   size_t i = 0;
   for (; i + 4 <= rows; i += 4) {
     const double *z0 = z + i * dim, *z1 = z0 + dim, *z2 = z1 + dim, *z3 = z2 + dim;
-    const few *r = (const few *)(residual + i * CGAP_FEW);
+    const few *r = (const few *)(residual + i * CGAP_SCORE_VECTORS);
     const few r0 = r[0], r1 = r[1], r2 = r[2], r3 = r[3];
     for (size_t a = 0; a < dim; a++) {
-      few *g = (few *)(gradient + a * CGAP_FEW);
+      few *g = (few *)(gradient + a * CGAP_SCORE_VECTORS);
       *g += z0[a] * r0 + z1[a] * r1 + (z2[a] * r2 + z3[a] * r3);
     }
   }
   for (; i < rows; i++)
     for (size_t a = 0; a < dim; a++)
-      *(few *)(gradient + a * CGAP_FEW) += z[i * dim + a] * *(const few *)(residual + i * CGAP_FEW);
+      *(few *)(gradient + a * CGAP_SCORE_VECTORS) += z[i * dim + a] * *(const few *)(residual + i * CGAP_SCORE_VECTORS);
 }
 
 /* binary16: shifting into place and scaling by 2^112 is right for normal and subnormal numbers alike;
@@ -354,8 +354,8 @@ const cgap_kernels CGAP_KERNELS_TABLE = {
   .dot = dot,
   .add_offsets = add_offsets,
   .to_bfloat = to_bfloat,
-  .few_scores = few_scores,
-  .few_gradient = few_gradient,
+  .vector_scores = vector_scores,
+  .vector_gradient = vector_gradient,
   .from_half = from_half,
   .from_half_scaled = from_half_scaled,
   .from_bfloat = from_bfloat,

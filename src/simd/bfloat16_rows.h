@@ -17,8 +17,8 @@
 /* By how much a float product of unit rows of so many elements may be off. */
 static inline float cgap_product_margin(size_t dim)
 {
-  enum { SPARE = 8 };
-  const double n_u = (double)(dim + SPARE) * 0x1p-24;
+  enum { EXTRA_ROUNDINGS = 8 };
+  const double n_u = (double)(dim + EXTRA_ROUNDINGS) * 0x1p-24;
   return (float)(n_u / (1 - n_u));
 }
 

@@ -1,4 +1,4 @@
-/* oneDNN's matmul with the weights in blocks of CGAP_STEP columns, as its AVX-512 kernels want them: a run of columns
+/* oneDNN's matmul with the weights in blocks of CGAP_COLUMN_STEP columns, as its AVX-512 kernels want them: a run of columns
  * from any block on is then the same memory with an offset. */
 #include "base/memory.h"
 #include "simd/audit_kernels.h"
@@ -28,7 +28,7 @@ typedef struct onednn_product {
   dnnl_engine_t engine;
   dnnl_stream_t stream;
   unsigned char *packed;
-  size_t step_bytes; /* of CGAP_STEP columns */
+  size_t step_bytes; /* of CGAP_COLUMN_STEP columns */
   shape shapes[SHAPES];
   size_t count;
 } onednn_product;
@@ -104,10 +104,10 @@ static void *open_product(size_t dim, bool bfloat)
   p->blocked = bfloat ? dnnl_BA16a64b2a : dnnl_BA16a64b;
   bool ok = dnnl_engine_create(&p->engine, dnnl_cpu, 0) == dnnl_success &&
               dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags) == dnnl_success &&
-              describe_packed(&step, p, CGAP_STEP);
+              describe_packed(&step, p, CGAP_COLUMN_STEP);
   if (ok) {
     p->step_bytes = dnnl_memory_desc_get_size(&step);
-    p->packed = cgap_alloc(CGAP_TILE / CGAP_STEP, p->step_bytes);
+    p->packed = cgap_alloc(CGAP_TILE / CGAP_COLUMN_STEP, p->step_bytes);
   }
   if (p->packed)
     return p;
@@ -120,8 +120,8 @@ static bool is_supported(bool bfloat)
   dnnl_memory_desc_t a, b, out;
   const int threads = omp_get_max_threads();
   const bool supported = bfloat ? __builtin_cpu_supports("avx512bf16") : __builtin_cpu_supports("avx512f");
-  onednn_product *p = supported ? open_product(CGAP_STEP, bfloat) : NULL;
-  dnnl_primitive_desc_t d = p ? describe_strip(p, CGAP_STRIP, CGAP_TILE, &a, &b, &out) : NULL;
+  onednn_product *p = supported ? open_product(CGAP_COLUMN_STEP, bfloat) : NULL;
+  dnnl_primitive_desc_t d = p ? describe_strip(p, CGAP_STRIP_ROWS, CGAP_TILE, &a, &b, &out) : NULL;
   if (d)
     (void)dnnl_primitive_desc_destroy(d);
   close_product(p);
@@ -129,19 +129,19 @@ static bool is_supported(bool bfloat)
   return d != NULL;
 }
 
-/* CGAP_STEP rows as columns of words: a float, or two elements of bfloat16. What lies beyond the rows, and beyond their
+/* CGAP_COLUMN_STEP rows as columns of words: a float, or two elements of bfloat16. What lies beyond the rows, and beyond their
  * ends, is zero. oneDNN's own reordering takes ten times as long. */
 static void pack_step(const onednn_product *p, const unsigned char *rows, size_t count, uint32_t *out)
 {
-  const size_t row_bytes = p->dim * p->element, words = p->step_bytes / (CGAP_STEP * sizeof *out);
+  const size_t row_bytes = p->dim * p->element, words = p->step_bytes / (CGAP_COLUMN_STEP * sizeof *out);
   for (size_t first = 0; first < words; first += WORDS) {
     const size_t at = first * sizeof *out, left = row_bytes > at ? row_bytes - at : 0;
-    for (size_t c = 0; c < CGAP_STEP; c++) {
+    for (size_t c = 0; c < CGAP_COLUMN_STEP; c++) {
       uint32_t word[WORDS] = {0};
       if (c < count)
         memcpy(word, rows + c * row_bytes + at, left < sizeof word ? left : sizeof word);
       for (size_t k = 0; k < WORDS; k++)
-        out[(first + k) * CGAP_STEP + c] = word[k];
+        out[(first + k) * CGAP_COLUMN_STEP + c] = word[k];
     }
   }
 }
@@ -150,9 +150,9 @@ static bool pack_columns(void *product_, const void *rows, size_t columns)
 {
   onednn_product *p = product_;
   p->columns = columns;
-  for (size_t c = 0; c < columns; c += CGAP_STEP)
+  for (size_t c = 0; c < columns; c += CGAP_COLUMN_STEP)
     pack_step(p, (const unsigned char *)rows + c * p->dim * p->element, columns - c,
-              (uint32_t *)(p->packed + c / CGAP_STEP * p->step_bytes));
+              (uint32_t *)(p->packed + c / CGAP_COLUMN_STEP * p->step_bytes));
   return true;
 }
 
@@ -185,10 +185,10 @@ static shape *find_shape(onednn_product *p, size_t rows, size_t columns)
 static size_t multiply_strip(void *product_, const void *a, size_t rows, size_t first, float *out)
 {
   onednn_product *p = product_;
-  const size_t columns = round_up(p->columns - first, CGAP_STEP);
+  const size_t columns = round_up(p->columns - first, CGAP_COLUMN_STEP);
   shape *s = find_shape(p, rows, columns);
   if (!s || dnnl_memory_set_data_handle(s->a, (void *)a) != dnnl_success ||
-      dnnl_memory_set_data_handle(s->b, p->packed + first / CGAP_STEP * p->step_bytes) != dnnl_success ||
+      dnnl_memory_set_data_handle(s->b, p->packed + first / CGAP_COLUMN_STEP * p->step_bytes) != dnnl_success ||
       dnnl_memory_set_data_handle(s->out, out) != dnnl_success)
     return 0;
   const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, s->a}, {DNNL_ARG_WEIGHTS, s->b}, {DNNL_ARG_DST, s->out}};

@@ -17,7 +17,7 @@
 #include "io/write/writer.h"
 #include "rows/row_reader.h"
 
-enum { BLOCK = 4096, LEAST_BLOCK = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };
+enum { BLOCK = 4096, BLOCK_ROWS_MIN = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };
 
 /* The datasets that change, where each goes in our own layout, through which side, and whether parts share it. */
 static const struct moved {
@@ -128,9 +128,9 @@ static cgap_status apply_own_rows(apply_state *c, cgap_reader *r, const char *to
   const size_t begin = each * cgap_carry_out_first(&c->files, rank, rows / each);
   const size_t end = each * cgap_carry_out_first(&c->files, rank + 1, rows / each);
   cgap_status status = CGAP_OK;
-  for (size_t first = begin / LEAST_BLOCK * LEAST_BLOCK; status == CGAP_OK && first < end; first += c->block) {
+  for (size_t first = begin / BLOCK_ROWS_MIN * BLOCK_ROWS_MIN; status == CGAP_OK && first < end; first += c->block) {
     const size_t from = first < begin ? begin - first : 0, until = end - first < c->block ? end - first : c->block;
-    const size_t whole = (until + LEAST_BLOCK - 1) / LEAST_BLOCK * LEAST_BLOCK;
+    const size_t whole = (until + BLOCK_ROWS_MIN - 1) / BLOCK_ROWS_MIN * BLOCK_ROWS_MIN;
     status = transform_block(c, r, modality, first, rows - first < whole ? rows - first : whole, error);
     count_bad(c, from, until);
     if (status == CGAP_OK)
@@ -379,7 +379,7 @@ static cgap_status choose_block(apply_state *c, cgap_error *error)
                      (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
   const double base = BASE_BYTES + (double)c->head->layers.count * (double)sizeof(float);
   c->block = BLOCK;
-  while (c->block > LEAST_BLOCK && base + (double)c->block * row > limit)
+  while (c->block > BLOCK_ROWS_MIN && base + (double)c->block * row > limit)
     c->block /= 2;
   if (base + (double)c->block * row <= limit)
     return CGAP_OK;

@@ -10,7 +10,7 @@
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
 
-enum { SAYS_SIZE = 320 }; /* a name of a file, and two numbers */
+enum { ATTRIBUTE_BYTES = 320 }; /* a name of a file, and two numbers */
 
 /* ---------------------------------------------------------------- names */
 
@@ -24,12 +24,12 @@ static size_t folder_length(const char *path)
  * cut between characters of UTF-8. */
 static size_t stem_length(const char *name)
 {
-  enum { MOST = 200 };
+  enum { TRIES_MAX = 200 };
   const char *dot = strrchr(name, '.');
   const bool ends = dot && dot > name && (!strcmp(dot, ".h5") || !strcmp(dot, ".hdf5"));
   size_t length = ends ? (size_t)(dot - name) : strlen(name);
-  if (length > MOST)
-    for (length = MOST; length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80;)
+  if (length > TRIES_MAX)
+    for (length = TRIES_MAX; length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80;)
       length--;
   return length;
 }
@@ -104,7 +104,7 @@ static size_t number_of_part(const char *path, const char *source)
  * have laid a virtual file of their own over files of such names. */
 static bool is_own_part(const char *path, const char *part_count, const char *source)
 {
-  char says[SAYS_SIZE + 24] = "", wanted[SAYS_SIZE + 24];
+  char says[ATTRIBUTE_BYTES + 24] = "", wanted[ATTRIBUTE_BYTES + 24];
   const size_t part_index = number_of_part(path, source);
   cgap_file *file = NULL;
   cgap_error unheard;
@@ -134,7 +134,7 @@ static void note_old_parts(cgap_carry_out *o, const cgap_dataset *input)
 {
   cgap_file *file = NULL;
   cgap_error unheard;
-  char part_count[SAYS_SIZE] = "";
+  char part_count[ATTRIBUTE_BYTES] = "";
   if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
     return;
   const bool own = file->id >= 0 && cgap_hdf5_text(part_count, sizeof part_count, file->id, CGAP_OUTPUT_PARTS_ATTRIBUTE) > 0;
@@ -205,7 +205,7 @@ static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
 /* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: by that they are known to belong together. */
 static cgap_status write_part_attributes(const cgap_carry_out *o, cgap_error *error)
 {
-  char part_count[SAYS_SIZE], part_index[SAYS_SIZE + 24];
+  char part_count[ATTRIBUTE_BYTES], part_index[ATTRIBUTE_BYTES + 24];
   cgap_status status = CGAP_OK;
   (void)snprintf(part_count, sizeof part_count, "%zu of %s", o->part_count, o->path + folder_length(o->path));
   (void)snprintf(part_index, sizeof part_index, "%d of %s", cgap_comm_rank(o->comm) + 1, part_count);

@@ -8,7 +8,7 @@
 #include "analysis/contributions.h"
 #include "base/memory.h"
 
-enum { FEWEST = 12 }; /* images that can be told apart by their neighbours */
+enum { IMAGES_MIN = 12 }; /* images that can be told apart by their neighbours */
 static const double KNOWN = 0.9, DEVIATIONS = 5, TIE = 1e-9;
 
 /* out (n, n): similarities less the mean of row and column, 0 on the diagonal. */
@@ -68,7 +68,7 @@ cgap_rows_relation cgap_rows_recognised(const cgap_audit *a, const cgap_audit *b
   static const cgap_pair_kind KINDS[] = {CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT};
   const cgap_contributions *c = a->contributions, *d = b->contributions;
   const size_t n = c->probed;
-  double *spare = n < FEWEST ? NULL : cgap_alloc(2 * (n + 1), n * sizeof *spare);
+  double *spare = n < IMAGES_MIN ? NULL : cgap_alloc(2 * (n + 1), n * sizeof *spare);
   bool known = true, related = true;
   *why = "too few images to tell by their neighbours";
   if (!spare)

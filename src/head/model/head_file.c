@@ -10,7 +10,7 @@
 #include "io/read/small_datasets.h"
 #include "io/write/writer.h"
 
-enum { FORMAT = 1, SHAPE_NUMBERS = 6, DEFLATE_AT_MOST = 1032 };
+enum { FORMAT = 1, SHAPE_NUMBERS = 6, DEFLATE_BYTES_MAX = 1032 };
 static const char *const SIDES[] = {"image", "text"};
 
 typedef struct named_block {
@@ -196,7 +196,7 @@ static cgap_status read_split(cgap_head *head, const cgap_file *file, const char
     return CGAP_OK;
   if (e->kind != CGAP_KIND_INTEGER || e->ndim != 1 || e->shape[0] == 0)
     return fail_foreign(path, "/split is no list of integers", error);
-  if (e->shape[0] / DEFLATE_AT_MOST > file->bytes / sizeof *head->split)
+  if (e->shape[0] / DEFLATE_BYTES_MAX > file->bytes / sizeof *head->split)
     return fail_foreign(path, "/split has more rows than the file could hold", error);
   head->split = cgap_alloc(e->shape[0], sizeof *head->split);
   if (!head->split)

@@ -14,7 +14,7 @@ static bool allocate_noting_failure(cgap_loss *l)
 {
   size_t pairs = 0;
   const size_t slot = (size_t)CGAP_LOSS_TILE * l->dim;
-  const bool keeps = cgap_product(&pairs, l->images, l->texts) && pairs <= CGAP_LOSS_KEEP;
+  const bool keeps = cgap_product(&pairs, l->images, l->texts) && pairs <= CGAP_LOSS_KEPT_COSINES;
   l->row = cgap_alloc(l->images, sizeof *l->row);
   l->column = cgap_alloc(l->texts, sizeof *l->column);
   l->row_reference = cgap_alloc(2 * l->images, sizeof *l->row_reference);

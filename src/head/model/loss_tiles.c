@@ -13,7 +13,7 @@
 
 enum {
   TILE = CGAP_LOSS_TILE,
-  LEAST_HEIGHT = 32,
+  TILE_HEIGHT_MIN = 32,
   PARALLEL_FROM = 1 << 19 /* multiplications of a product that are worth a second thread */
 };
 
@@ -36,7 +36,7 @@ static size_t tile_extent(size_t block, size_t rows, size_t height)
 static size_t height_of(size_t rows)
 {
   size_t height = TILE;
-  while (height > LEAST_HEIGHT && 2 * height > rows)
+  while (height > TILE_HEIGHT_MIN && 2 * height > rows)
     height /= 2;
   return height;
 }
@@ -275,7 +275,7 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross_sweep *x)
   const size_t mine = own.end - own.begin, groups = groups_of(mine);
   const size_t panels = blocks_of(texts, TILE);
   const double scale = 1.0 / x->temperature;
-  float *keep = images * texts <= CGAP_LOSS_KEEP ? loss->keep : NULL;
+  float *keep = images * texts <= CGAP_LOSS_KEPT_COSINES ? loss->keep : NULL;
   double sum = 0;
   reset_running(loss->row, images);
   reset_running(loss->column, texts);
@@ -338,7 +338,7 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross_sweep *x, const cgap
   const block_range own = own_blocks(loss, blocks);
   const size_t mine = own.end - own.begin, groups = groups_of(mine);
   const size_t panels = blocks_of(texts, TILE);
-  float *keep = images * texts <= CGAP_LOSS_KEEP ? loss->keep : NULL;
+  float *keep = images * texts <= CGAP_LOSS_KEPT_COSINES ? loss->keep : NULL;
   double dot = 0;
   scale_rows_of_others(loss, x, height, blocks, out);
 #pragma omp parallel num_threads(loss->threads) if (images * texts * loss->dim >= PARALLEL_FROM)

@@ -8,7 +8,7 @@
 
 enum {
   PARALLEL_FROM = 1 << 15, /* numbers to copy that are worth a second thread */
-  AHEAD = 3,               /* rows asked for before they are copied */
+  PREFETCH_ROWS = 3,               /* rows asked for before they are copied */
   LINE = 16                /* numbers of a cache line */
 };
 
@@ -160,8 +160,8 @@ static void gather_batch(const cgap_batches *b, cgap_training_batch *out, const 
 #pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
   for (size_t k = 0; k < rows; k++) {
     float *to = k < images ? out->image_rows + k * dim : out->text_rows + (k - images) * dim;
-    if (k + AHEAD < rows)
-      prefetch_row(source_row(b, out, text, k + AHEAD), dim);
+    if (k + PREFETCH_ROWS < rows)
+      prefetch_row(source_row(b, out, text, k + PREFETCH_ROWS), dim);
     memcpy(to, source_row(b, out, text, k), dim * sizeof *to);
   }
 }

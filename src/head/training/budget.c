@@ -21,7 +21,7 @@ enum {
   ROW_BYTES = 150,          /* of each row: norm, place, couples, order; the table of hashes while it is needed */
   MIB = 1 << 20,
   BLOCKS = 3,         /* of the file that the row pass holds */
-  AT_ONCE = 1024,     /* rows on their way from the file */
+  READ_ROWS = 1024,     /* rows on their way from the file */
   TRANSFORMED = 4096, /* rows on their way through a head */
   AUDITS = 8,         /* of the test part: before, after, start and the training-free methods */
   CONTRIBUTED = 16,   /* doubles of each image and text that an audit keeps for the intervals of differences */
@@ -65,21 +65,21 @@ static double reading_bytes(const cgap_data *d, const sizes *s)
     blocks = fmax(blocks, rows * s->dim * s->raw);
   }
   const double runs = s->threads * (double)cgap_moment_run(d->image.dim) * s->dim * sizeof(double);
-  return fmax(blocks + (4 + s->threads) * square + runs, 12 * square + 3 * AT_ONCE * s->dim * sizeof(double));
+  return fmax(blocks + (4 + s->threads) * square + runs, 12 * square + 3 * READ_ROWS * s->dim * sizeof(double));
 }
 
 /* Layers, losses and the optimiser; `reads`: two batches, and validation in blocks. */
 static double step_bytes(const sizes *s, bool reads)
 {
   const double pairs = fmax(s->batch, s->validation * s->texts) * fmax(s->batch, s->validation * s->images);
-  const double kept = pairs <= CGAP_LOSS_KEEP ? pairs : 0;
+  const double kept = pairs <= CGAP_LOSS_KEPT_COSINES ? pairs : 0;
   const double tile = CGAP_LOSS_TILE, groups = 2 * CGAP_LOSS_GROUPS;
   const double loss = kept + s->threads * tile * tile + groups * tile * s->dim_new;
   const bool full = s->o->batch == 0;
   const double batches = full && !reads ? 0 : (reads && !full ? 4 : 2) * s->batch * s->dim;
   const double rows = fmax(s->batch, s->validation * s->images) + fmax(s->batch, s->validation * s->texts);
   const double layers = rows * (s->dim_new + 3 * (double)s->shape.hidden) + 2 * s->batch * s->dim_new;
-  const double blocks = reads ? AT_ONCE * s->dim * 2 : 0;
+  const double blocks = reads ? READ_ROWS * s->dim * 2 : 0;
   return (KEPT_ARRAYS * s->parameters + loss + batches + layers + blocks) * sizeof(float);
 }
 

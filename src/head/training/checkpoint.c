@@ -26,14 +26,14 @@ enum { VERSION = 1, ARRAYS = 4 };
 /* Unit rows in blocks, the same as of all at once. *h: the seed, then the hash. */
 static cgap_status hash_rows(uint64_t *h, const cgap_split_rows *p, int modality, size_t rows, cgap_error *error)
 {
-  enum { AT_ONCE = 1024 };
-  float *block = cgap_alloc(AT_ONCE, p->dim * sizeof *block);
+  enum { READ_ROWS = 1024 };
+  float *block = cgap_alloc(READ_ROWS, p->dim * sizeof *block);
   XXH3_state_t *state = XXH3_createState();
   cgap_status status = CGAP_OK;
   if (!block || !state || XXH3_64bits_reset_withSeed(state, *h) != XXH_OK)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  for (size_t first = 0; status == CGAP_OK && first < rows; first += AT_ONCE) {
-    const size_t count = rows - first < AT_ONCE ? rows - first : AT_ONCE;
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += READ_ROWS) {
+    const size_t count = rows - first < READ_ROWS ? rows - first : READ_ROWS;
     status = cgap_split_rows_read(p, modality, NULL, first, count, block, error);
     if (status == CGAP_OK)
       (void)XXH3_64bits_update(state, block, count * p->dim * sizeof *block);

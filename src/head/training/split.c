@@ -9,7 +9,7 @@
 #include "rows/row_blocks.h"
 #include "rows/row_reader.h"
 
-enum { LEAST_IMAGES = 10, SPLIT_STREAM = 0x5350, AT_ONCE = 1024 };
+enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, READ_ROWS = 1024 };
 
 static cgap_status fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
@@ -39,8 +39,8 @@ static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, 
   float *spare = cgap_alloc(modality->dim, sizeof *spare);
   const bool ok = cgap_distinct_init(&seen, modality->rows) && spare;
   cgap_status status = ok ? CGAP_OK : fail_memory(modality, error);
-  for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += AT_ONCE) {
-    const size_t rows = modality->rows - begin < AT_ONCE ? modality->rows - begin : AT_ONCE;
+  for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += READ_ROWS) {
+    const size_t rows = modality->rows - begin < READ_ROWS ? modality->rows - begin : READ_ROWS;
     status = cgap_panel_load(&panel, modality, begin, rows, error);
     for (size_t i = begin; status == CGAP_OK && i < begin + rows; i++) {
       const float *row = panel.unit + (i - begin) * modality->dim;
@@ -138,10 +138,10 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
 {
   const size_t images = e->image.rows;
   *out = (cgap_split){0};
-  if (images < LEAST_IMAGES)
+  if (images < IMAGES_MIN)
     return cgap_fail(error, CGAP_DATA,
                      "%s: %zu images, at least %d are needed to split them for training, validation and test",
-                     e->image.source->name, images, LEAST_IMAGES);
+                     e->image.source->name, images, IMAGES_MIN);
   out->of_image = cgap_zalloc(images, 1);
   size_t *root = cgap_alloc(3 * images, sizeof *root), *size = root + images, *order = size + images;
   cgap_status status = CGAP_OK;
@@ -296,7 +296,7 @@ typedef struct row_numbering {
   size_t *listed; /* (taken) kept rows */
   size_t taken, rows;
   cgap_distinct seen;
-  float *block, *spare; /* (AT_ONCE, dim) of rows that are not in memory; (dim) */
+  float *block, *spare; /* (READ_ROWS, dim) of rows that are not in memory; (dim) */
 } row_numbering;
 
 static bool open_row_numbering(row_numbering *t)

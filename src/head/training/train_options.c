@@ -7,15 +7,15 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { LINEAR_DIM = 128, MOST_WIDTH = 1 << 20, MOST_STEPS = 1 << 30 };
+enum { LINEAR_DIM = 128, WIDTH_MAX = 1 << 20, STEPS_MAX = 1 << 30 };
 
 size_t cgap_train_epochs(const cgap_train_options *o, size_t steps_an_epoch)
 {
-  enum { MOST = 100, LEAST = 5, STEPS = 3000 };
+  enum { EPOCHS_MAX = 100, EPOCHS_MIN = 5, STEPS = 3000 };
   const size_t affordable = STEPS / (steps_an_epoch ? steps_an_epoch : 1);
   if (o->steps && steps_an_epoch)
     return (o->steps + steps_an_epoch - 1) / steps_an_epoch;
-  return o->epochs ? o->epochs : affordable > MOST ? MOST : affordable < LEAST ? LEAST : affordable;
+  return o->epochs ? o->epochs : affordable > EPOCHS_MAX ? EPOCHS_MAX : affordable < EPOCHS_MIN ? EPOCHS_MIN : affordable;
 }
 
 double cgap_train_rate(const cgap_train_options *o)
@@ -73,10 +73,10 @@ static cgap_status check_sizes(const cgap_train_options *o, cgap_error *error)
     const char *name;
     size_t value, most;
   } sizes[] = {
-    {"--dim", o->dim, MOST_WIDTH},
-    {"--hidden", o->hidden, MOST_WIDTH},
-    {"--epochs", o->epochs, MOST_STEPS},
-    {"--steps", o->steps, MOST_STEPS},
+    {"--dim", o->dim, WIDTH_MAX},
+    {"--hidden", o->hidden, WIDTH_MAX},
+    {"--epochs", o->epochs, STEPS_MAX},
+    {"--steps", o->steps, STEPS_MAX},
   };
   for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++)
     if (sizes[k].value > sizes[k].most)

@@ -12,7 +12,7 @@
 #include "head/training/train_options.h"
 #include "simd/training_kernels.h"
 
-static const double LEAST_TEMPERATURE = 0.005, MOST_TEMPERATURE = 1000;
+static const double TEMPERATURE_MIN = 0.005, MOST_TEMPERATURE = 1000;
 
 static size_t greater_size(size_t a, size_t b)
 {
@@ -175,13 +175,13 @@ static cgap_status forward_batch(cgap_trainer *t, const cgap_positives *positive
 /* Maps a part whose rows are not in memory, so many at a time as make whole blocks: the same bits. */
 static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *split_rows, cgap_error *error)
 {
-  enum { AT_ONCE = 4 * CGAP_LAYERS_BLOCK };
-  float *block = cgap_alloc(AT_ONCE, split_rows->dim * sizeof *block);
+  enum { BLOCK_ROWS = 4 * CGAP_LAYERS_BLOCK };
+  float *block = cgap_alloc(BLOCK_ROWS, split_rows->dim * sizeof *block);
   const rank_batch p = rank_batch_of(t, &split_rows->positives, block, block);
   cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for validation");
   for (int modality = 0; modality < CGAP_MODALITIES; modality++)
-    for (size_t first = 0; status == CGAP_OK && first < p.rows[modality]; first += AT_ONCE) {
-      const size_t count = p.rows[modality] - first < AT_ONCE ? p.rows[modality] - first : AT_ONCE;
+    for (size_t first = 0; status == CGAP_OK && first < p.rows[modality]; first += BLOCK_ROWS) {
+      const size_t count = p.rows[modality] - first < BLOCK_ROWS ? p.rows[modality] - first : BLOCK_ROWS;
       const float *const in[] = {block, block};
       size_t rows[CGAP_MODALITIES] = {0};
       cgap_activations at[] = {p.activations[0], p.activations[1]};
@@ -259,7 +259,7 @@ static bool keeps_log_temperature(cgap_trainer *t)
     return true;
   if (!isfinite(*log_temperature)) /* fmaxf would make a number of it */
     return false;
-  *log_temperature = fmaxf(*log_temperature, (float)log(LEAST_TEMPERATURE));
+  *log_temperature = fmaxf(*log_temperature, (float)log(TEMPERATURE_MIN));
   *log_temperature = fminf(*log_temperature, (float)log(MOST_TEMPERATURE));
   return true;
 }
@@ -273,9 +273,9 @@ static bool has_exploded(const cgap_progress_state *s, double loss)
 /* A head of these gives rows that have a norm in float. */
 static bool parameters_usable(const cgap_trainer *t)
 {
-  static const float MOST = 1e15F; /* far above any that learns; a sum of squares stays finite */
+  static const float PARAMETER_MAX = 1e15F; /* far above any that learns; a sum of squares stays finite */
   for (size_t k = 0; k < t->count; k++)
-    if (!(fabsf(t->parameters[k]) <= MOST))
+    if (!(fabsf(t->parameters[k]) <= PARAMETER_MAX))
       return false;
   return true;
 }

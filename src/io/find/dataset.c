@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TOKENS_LEAST = 32 };
+enum { TOKEN_LETTERS_MIN = 32 };
 
 static cgap_status open_sources(cgap_dataset *d, int threads, cgap_error *error)
 {
@@ -49,7 +49,7 @@ static void note_tokens(cgap_dataset *d)
 {
   const cgap_entry *t = d->role[CGAP_ROLE_TEXT].count ? d->role[CGAP_ROLE_TEXT].taken->entry : NULL;
   const size_t k = t ? cgap_entry_middle(t) : 0;
-  if (k >= TOKENS_LEAST)
+  if (k >= TOKEN_LETTERS_MIN)
     cgap_append(
       &d->notes,
       "%s: %zu texts per image, as many as a sequence has tokens; if it has one row per token, pool it first, to "

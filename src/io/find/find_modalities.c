@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_LEAST = 3, DIM_LEAST = 2 };
+enum { ROWS_MIN = 3, DIM_MIN = 2 };
 
 static const struct {
   cgap_role role;
@@ -32,16 +32,16 @@ typedef struct chosen_pair {
 
 /* What each sign is worth. A shared d outweighs every name, since two sides of different d are no joint space. */
 enum {
-  WORTH_NAME = 10,
-  WORTH_GROUP = 8,
-  WORTH_FILE = 3,
-  WORTH_NONE = 2, /* "features" beside "txt_features" */
-  WORTH_EMBEDDING = 3,
-  WORTH_EMBEDDING_GROUP = 2,
-  WORTH_SIDELINE = -6,
-  WORTH_LABELLED = -1, /* some of the images, where there are images */
-  WORTH_SAME_DIM = 40,
-  WORTH_SAME_GROUP = 6,
+  SCORE_NAME = 10,
+  SCORE_GROUP = 8,
+  SCORE_FILE = 3,
+  SCORE_NONE = 2, /* "features" beside "txt_features" */
+  SCORE_EMBEDDING = 3,
+  SCORE_EMBEDDING_GROUP = 2,
+  SCORE_SIDELINE = -6,
+  SCORE_LABELLED = -1, /* some of the images, where there are images */
+  SCORE_SAME_DIM = 40,
+  SCORE_SAME_GROUP = 6,
   POOL_MAX = 4096
 };
 
@@ -77,23 +77,23 @@ static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned m
   unsigned of_file = words_of_file(file);
   int score = 0;
   if (entry->modality)
-    return entry->modality == modality ? WORTH_NAME : 0;
+    return entry->modality == modality ? SCORE_NAME : 0;
   if (!named_for(&w, modality) || strstr(entry->path, "/arithmetic/"))
     return 0;
   if (w.modality)
-    score = w.modality != modality ? 0 : own ? WORTH_NAME : WORTH_GROUP;
+    score = w.modality != modality ? 0 : own ? SCORE_NAME : SCORE_GROUP;
   else if (own)
     score = 0; /* both modalities in one name */
   else if (of_file == modality)
-    score = WORTH_FILE;
+    score = SCORE_FILE;
   else if (modality == CGAP_WORD_IMAGE && of_file != CGAP_WORD_TEXT && (w.leaf & CGAP_WORD_EMBEDDING))
-    score = WORTH_NONE;
+    score = SCORE_NONE;
   if (score == 0)
     return 0;
-  score += w.leaf & CGAP_WORD_EMBEDDING ? WORTH_EMBEDDING : 0;
-  score += w.parent & CGAP_WORD_EMBEDDING ? WORTH_EMBEDDING_GROUP : 0;
-  score += w.leaf & (CGAP_WORD_SIDELINE | CGAP_WORD_LABEL) ? WORTH_SIDELINE : 0;
-  score += w.leaf & CGAP_WORD_LABELLED ? WORTH_LABELLED : 0;
+  score += w.leaf & CGAP_WORD_EMBEDDING ? SCORE_EMBEDDING : 0;
+  score += w.parent & CGAP_WORD_EMBEDDING ? SCORE_EMBEDDING_GROUP : 0;
+  score += w.leaf & (CGAP_WORD_SIDELINE | CGAP_WORD_LABEL) ? SCORE_SIDELINE : 0;
+  score += w.leaf & CGAP_WORD_LABELLED ? SCORE_LABELLED : 0;
   return score > 1 ? score : 1;
 }
 
@@ -155,8 +155,8 @@ static int pair_score(const candidate *image, const candidate *text)
 {
   int score = (image ? image->score : 0) + (text ? text->score : 0);
   if (image && text) {
-    score += last_size(image->entry) == last_size(text->entry) ? WORTH_SAME_DIM : 0;
-    score += cgap_entry_neighbours(image->entry, text->entry) ? WORTH_SAME_GROUP : 0;
+    score += last_size(image->entry) == last_size(text->entry) ? SCORE_SAME_DIM : 0;
+    score += cgap_entry_neighbours(image->entry, text->entry) ? SCORE_SAME_GROUP : 0;
   }
   return score;
 }
@@ -291,10 +291,10 @@ static cgap_status check_one(const cgap_chosen_dataset *t, int modality, cgap_er
   if (!cgap_entry_elements(&elements, e) || !cgap_product(&elements, elements, 8))
     return cgap_fail(error, CGAP_DATA, "%s: shape %s is larger than any memory; the file is damaged", e->name, shape);
   if (cgap_chosen_dataset_rows(t) == 0)
-    return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; at least %d are needed", e->name, shape, ROWS_LEAST);
-  if (cgap_chosen_dataset_dim(t) < DIM_LEAST)
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; at least %d are needed", e->name, shape, ROWS_MIN);
+  if (cgap_chosen_dataset_dim(t) < DIM_MIN)
     return cgap_fail(error, CGAP_DATA, "%s: shape %s has d = %zu; at least %d is needed", e->name, shape,
-                     cgap_chosen_dataset_dim(t), DIM_LEAST);
+                     cgap_chosen_dataset_dim(t), DIM_MIN);
   if (e->obstacle)
     return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
   return CGAP_OK;
@@ -322,8 +322,8 @@ static cgap_status check_modality(const cgap_role_datasets *series, int modality
                        t->entry->shape[1], first->entry->name, first->entry->shape[1]);
   }
   size_t rows = cgap_role_datasets_rows(series);
-  if (rows < ROWS_LEAST)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu rows; at least %d are needed", series->name, rows, ROWS_LEAST);
+  if (rows < ROWS_MIN)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu rows; at least %d are needed", series->name, rows, ROWS_MIN);
   return CGAP_OK;
 }
 

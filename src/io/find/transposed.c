@@ -12,12 +12,12 @@
 
 #include <math.h>
 
-enum { ROWS_MOST = 4096, COLUMNS_MOST = 2048 };
+enum { ROWS_MAX = 4096, COLUMNS_MAX = 2048 };
 
 static const double ONE_NORM = 1e-3;       /* relative spread of norms that are one */
 static const double OTHER_NORM = 1e-2;     /* and that are not */
 static const double MORE_EFFECT = 10;      /* of the rows' means than of the columns', or than chance gives */
-static const double MATCH = 0.1, SURE = 8; /* mean difference of cosines, and that over its standard error */
+static const double MATCH = 0.1, SURE_DEVIATIONS = 8; /* mean difference of cosines, and that over its standard error */
 
 /* One side: the first columns of its rows, and how far norms and means spread. */
 typedef struct column_sample {
@@ -65,7 +65,7 @@ static bool read_columns(column_sample *c, const cgap_source *source, bool wante
 {
   const size_t dim = source->dim;
   double row_sum = 0, row_squares = 0, sum = 0, squares = 0;
-  *c = (column_sample){.count = cgap_lesser(dim, COLUMNS_MOST), .rows = source->rows};
+  *c = (column_sample){.count = cgap_lesser(dim, COLUMNS_MAX), .rows = source->rows};
   c->value = wanted ? cgap_alloc(c->count * c->rows, sizeof *c->value) : NULL;
   unsigned char *raw = cgap_alloc(dim, cgap_type_size(source->type));
   double *row = cgap_alloc(dim, sizeof *row), *norms = cgap_zalloc(c->count, sizeof *norms);
@@ -129,7 +129,7 @@ static bool columns_match(const column_sample *image, const column_sample *text)
   }
   cgap_free(dot);
   const double mean = sum / (double)n, variance = squares / (double)n - mean * mean;
-  return mean > MATCH && mean * sqrt((double)n) > SURE * sqrt(variance > 0 ? variance : 0);
+  return mean > MATCH && mean * sqrt((double)n) > SURE_DEVIATIONS * sqrt(variance > 0 ? variance : 0);
 }
 
 /* Dimensions have means of their own, which items share; items hardly have. */
@@ -148,7 +148,7 @@ void cgap_transposed_note(cgap_dataset *d)
   const cgap_source *image = &d->data.image, *text = &d->data.text;
   column_sample c[2] = {{0}, {0}};
   const bool has_more_columns = image->rows < image->dim;
-  if (image->rows != text->rows || image->rows == 0 || image->rows > ROWS_MOST)
+  if (image->rows != text->rows || image->rows == 0 || image->rows > ROWS_MAX)
     return;
   if (read_columns(&c[0], image, has_more_columns) && read_columns(&c[1], text, has_more_columns)) {
     const bool one_norm = has_one_norm(&c[0]) && has_one_norm(&c[1]);

@@ -11,7 +11,7 @@
 enum {
   PAGE = 4096,           /* a multiple of every block size that is about */
   BUFFER_BYTES = 4 << 20,  /* read at once */
-  LEAST_BYTES = 1 << 20, /* of a request */
+  REQUEST_BYTES_MIN = 1 << 20, /* of a request */
 };
 
 struct cgap_direct {
@@ -52,7 +52,7 @@ void cgap_direct_close(cgap_direct *d)
 
 bool cgap_direct_is_worth_it(const cgap_direct *d, size_t count)
 {
-  return d && count >= LEAST_BYTES;
+  return d && count >= REQUEST_BYTES_MIN;
 }
 
 cgap_status cgap_direct_read(cgap_direct *d, int fd, uint64_t at, size_t count, void *out, const char *name,

@@ -10,9 +10,9 @@
 
 enum {
   MEMBERS_MAX = 1000000,
-  CHECKED_AT_ONCE =
+  CHECK_BYTES_AT_ONCE =
     16 << 20,          /* bytes of a member whose checksum is compared while it is listed: ids, labels, pairings */
-  DEFLATE_MOST = 1032, /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
+  DEFLATE_RATIO_MAX = 1032, /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
   APPLE_MARK = 4
 };
 
@@ -40,7 +40,7 @@ static cgap_status check_member(const zip_stat_t *stat, const char *name, cgap_e
   if (stat->comp_method != ZIP_CM_STORE && stat->comp_method != ZIP_CM_DEFLATE)
     return cgap_fail(error, CGAP_FILE, "%s: zip method %d; write it again with numpy.savez or savez_compressed", name,
                      (int)stat->comp_method);
-  if (stat->comp_method == ZIP_CM_DEFLATE && stat->size / DEFLATE_MOST > stat->comp_size)
+  if (stat->comp_method == ZIP_CM_DEFLATE && stat->size / DEFLATE_RATIO_MAX > stat->comp_size)
     return cgap_fail(
       error, CGAP_FILE,
       "%s: claims to unpack from %llu bytes to %llu, more than deflate can; the file is damaged or hostile", name,
@@ -64,7 +64,7 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
     status = cgap_zip_member(&r.file, zip, (int64_t)stat->index, name, error);
   if (status == CGAP_OK)
     status = cgap_npy_read(&array, next_bytes, &r, stat->size, name, error);
-  const bool small = stat->size <= CHECKED_AT_ONCE;
+  const bool small = stat->size <= CHECK_BYTES_AT_ONCE;
   if (status == CGAP_OK && small)
     status = cgap_zip_check(r.file, name, error);
   if (status == CGAP_OK) {
