@@ -142,13 +142,13 @@ static const char *const unreported[] = {"gap.mmd2",
 
 const char *cgap_key_suggestion(const char *key)
 {
-  cgap_suggestion near = cgap_suggestion_init(key);
+  cgap_did_you_mean near = cgap_did_you_mean_init(key);
   for (size_t i = 0; i < cgap_field_count(); i++)
-    cgap_suggestion_offer(&near, cgap_field_at(i)->key);
+    cgap_did_you_mean_offer(&near, cgap_field_at(i)->key);
   for (size_t i = 0; i < cgap_number_count(); i++)
-    cgap_suggestion_offer(&near, cgap_number_at(i)->key);
+    cgap_did_you_mean_offer(&near, cgap_number_at(i)->key);
   for (size_t i = 0; i < sizeof unreported / sizeof *unreported; i++)
-    cgap_suggestion_offer(&near, unreported[i]);
+    cgap_did_you_mean_offer(&near, unreported[i]);
   return near.name;
 }
 

@@ -47,7 +47,7 @@ static void strip_range(const cgap_strip *s, double *least, double *greatest)
 }
 
 /* In float, divided by the power of two next to the greatest: twice as fast as in double. */
-static void softmax_strip_near(const cgap_strip *s, const cgap_kernels *kernels, double scale, int apart,
+static void softmax_strip_near(const cgap_strip *s, const cgap_audit_kernels *kernels, double scale, int apart,
                                cgap_sums *sums)
 {
   const cgap_exponent exponent = cgap_exponent_init(scale, LOWEST, apart);
@@ -63,7 +63,7 @@ static void softmax_strip_near(const cgap_strip *s, const cgap_kernels *kernels,
     sums->column_sums[c] += (double)columns[c] * unit;
 }
 
-static void softmax_strip_double(const cgap_strip *s, const cgap_kernels *kernels, double scale, cgap_sums *sums)
+static void softmax_strip_double(const cgap_strip *s, const cgap_audit_kernels *kernels, double scale, cgap_sums *sums)
 {
   const cgap_exponent exponent = cgap_exponent_init(scale, LOWEST_DOUBLE, 0);
   for (size_t r = 0; r < s->rows; r++)
@@ -71,7 +71,7 @@ static void softmax_strip_double(const cgap_strip *s, const cgap_kernels *kernel
                            sums->column_sums + s->first[r], &sums->row_sums[s->tile_row + r]);
 }
 
-static void softmax_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void softmax_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
 {
   const double scale = 1 / e->temperature, bits = scale / log(2.0);
   double least, greatest;

@@ -116,7 +116,7 @@ typedef struct cgap_measure {
   unsigned kinds; /* bit 1 << kind for each kind of pair it looks at; 0: none */
   bool paired_only;
   cgap_need need;
-  void (*strip)(const cgap_strip *strip, const cgap_audit_sums *evidence, const cgap_kernels *kernels, cgap_sums *sums);
+  void (*strip)(const cgap_strip *strip, const cgap_audit_sums *evidence, const cgap_audit_kernels *kernels, cgap_sums *sums);
 
   /* from sums to numbers. NULL: the engine has a run of its own for it (separability, zero-shot, arithmetic, spectra,
    * and the median, which may take further looks). finish_sampled NULL: a sample's sums are finished like all. */

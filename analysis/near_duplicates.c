@@ -14,7 +14,7 @@ static bool is_duplicate(const cgap_strip *s, const cgap_audit_sums *e, size_t r
   return cgap_strip_exact(s, e, r, c) > NEAR_DUPLICATE;
 }
 
-static void near_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void near_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
 {
   (void)kernels;
   for (size_t r = 0; r < s->rows; r++) {

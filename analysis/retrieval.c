@@ -90,7 +90,7 @@ static void decide_pair(const cgap_strip *s, const cgap_audit_sums *e, size_t r,
 }
 
 /* One row against its own bounds and those of the columns; what is near is decided. */
-static void ranks_row(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, size_t r, column_bounds *k,
+static void ranks_row(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, size_t r, column_bounds *k,
                       cgap_sums *sums)
 {
   uint16_t index[CGAP_TILE];
@@ -109,7 +109,7 @@ static void ranks_row(const cgap_strip *s, const cgap_audit_sums *e, const cgap_
   }
 }
 
-static void ranks_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void ranks_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
 {
   column_bounds k = {.above = {0}};
   for (size_t c = 0; c < s->columns; c++) {

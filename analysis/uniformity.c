@@ -27,7 +27,7 @@ static void precise_strip(const cgap_strip *s, cgap_sums *sums)
     }
 }
 
-static void kernel_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_kernels *kernels, cgap_sums *sums)
+static void kernel_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
 {
   (void)e;
   const cgap_exponent exponent = cgap_exponent_init(2 * CGAP_KERNEL_T, -126, 0);

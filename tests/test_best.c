@@ -17,7 +17,7 @@ typedef struct offered_pairs {
   size_t rows, columns;
   double *cosine; /* (rows, columns) */
   float *shown;   /* (rows, columns) */
-  cgap_rough a, b;
+  cgap_bfloat16_rows a, b;
   float margin;
   bool rough; /* else the margin is the same for all */
   cgap_audit_sums evidence;
@@ -39,9 +39,9 @@ static void ahead(const void *context, size_t row, bool rows)
   cr_assert_lt(row, rows ? c->rows : c->columns);
 }
 
-static cgap_rough rough_of(support_random *r, size_t rows, float residual)
+static cgap_bfloat16_rows bfloat16_of(support_random *r, size_t rows, float residual)
 {
-  cgap_rough out = {.rows = rows};
+  cgap_bfloat16_rows out = {.rows = rows};
   out.norm = support_alloc(rows, sizeof *out.norm);
   out.residual = support_alloc(rows, sizeof *out.residual);
   for (size_t i = 0; i < rows; i++) {
@@ -54,7 +54,7 @@ static cgap_rough rough_of(support_random *r, size_t rows, float residual)
 /* By how much a product may be off, with and without margins of its own. */
 static float margin_of(const offered_pairs *c, size_t i, size_t j)
 {
-  return c->rough ? cgap_rough_margin(&c->a, i, &c->b, j) : c->margin;
+  return c->rough ? cgap_bfloat16_margin(&c->a, i, &c->b, j) : c->margin;
 }
 
 /* levels: cosines are one of so many, so that many tie; 0: any. */
@@ -64,8 +64,8 @@ static void couples_init(offered_pairs *c, uint64_t seed, bool triangle, bool ro
   *c = (offered_pairs){.rows = triangle ? COLUMNS : ROWS, .columns = COLUMNS, .rough = rough, .margin = residual};
   c->cosine = support_alloc(c->rows * c->columns, sizeof *c->cosine);
   c->shown = support_alloc(c->rows * c->columns, sizeof *c->shown);
-  c->a = rough_of(&r, c->rows, residual);
-  c->b = triangle ? c->a : rough_of(&r, c->columns, residual);
+  c->a = bfloat16_of(&r, c->rows, residual);
+  c->b = triangle ? c->a : bfloat16_of(&r, c->columns, residual);
   for (size_t i = 0; i < c->rows; i++)
     for (size_t j = 0; j < c->columns; j++) {
       const size_t at = i * c->columns + j;
@@ -88,7 +88,7 @@ static void couples_clear(offered_pairs *c)
 }
 
 /* Hands over the couples of one tile, in an order of its own and in pieces. */
-static void show_tile(const offered_pairs *c, support_random *r, cgap_best *rows, cgap_best *columns, size_t row,
+static void show_tile(const offered_pairs *c, support_random *r, cgap_top_k *rows, cgap_top_k *columns, size_t row,
                       size_t column, const size_t *row_first, const size_t *column_first)
 {
   cgap_tile_candidate *found = support_alloc((size_t)CGAP_TILE * CGAP_TILE, sizeof *found);
@@ -113,15 +113,15 @@ static void show_tile(const offered_pairs *c, support_random *r, cgap_best *rows
                               .row_first = row_first,
                               .column_first = column_first,
                               .evidence = &c->evidence};
-    cgap_best_offer(rows, &batch, false);
-    cgap_best_offer(columns, &batch, true);
+    cgap_top_k_offer(rows, &batch, false);
+    cgap_top_k_offer(columns, &batch, true);
   }
   free(found);
 }
 
-static cgap_totals totals_of(size_t rows)
+static cgap_pair_sums totals_of(size_t rows)
 {
-  cgap_totals t = {.rows = rows};
+  cgap_pair_sums t = {.rows = rows};
   cr_assert(cgap_neighbours_init(&t.lists, rows));
   return t;
 }
@@ -141,7 +141,7 @@ static double cosine_of(const offered_pairs *c, bool triangle, bool columns, siz
   return c->cosine[row * c->columns + column];
 }
 
-static void expect_lists(const char *where, const offered_pairs *c, const cgap_totals *t, bool triangle, bool columns,
+static void expect_lists(const char *where, const offered_pairs *c, const cgap_pair_sums *t, bool triangle, bool columns,
                          const size_t *first_equal)
 {
   const size_t others = triangle ? c->rows : columns ? c->rows : c->columns;
@@ -167,23 +167,23 @@ static void check_across(const char *where, float residual, size_t levels, bool 
                          const size_t *column_first)
 {
   offered_pairs c;
-  cgap_best rows, columns;
+  cgap_top_k rows, columns;
   support_random r = support_seed(3);
   couples_init(&c, 1, false, rough, residual, levels);
-  cgap_totals of_rows = totals_of(c.rows), of_columns = totals_of(c.columns);
-  cr_assert(cgap_best_init(&rows, &of_rows, false, false, CGAP_BEST_PARTIAL));
-  cr_assert(cgap_best_init(&columns, &of_columns, false, true, CGAP_BEST_PARTIAL));
+  cgap_pair_sums of_rows = totals_of(c.rows), of_columns = totals_of(c.columns);
+  cr_assert(cgap_top_k_init(&rows, &of_rows, false, false, CGAP_TOP_K_PARTIAL));
+  cr_assert(cgap_top_k_init(&columns, &of_columns, false, true, CGAP_TOP_K_PARTIAL));
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
     show_tile(&c, &r, &rows, &columns, 0, column, row_first, column_first);
-  cgap_best_resolve(&rows, &c.evidence, 2);
-  cgap_best_resolve(&columns, &c.evidence, 2);
+  cgap_top_k_resolve(&rows, &c.evidence, 2);
+  cgap_top_k_resolve(&columns, &c.evidence, 2);
   expect_lists(where, &c, &of_rows, false, false, column_first);
   expect_lists(where, &c, &of_columns, false, true, row_first);
   cr_expect_geq(c.remade, 10 * (c.rows + c.columns));
   if (levels == 0 && residual < 0.01f) /* what was dropped was not made again */
     cr_expect_lt(c.remade, 25 * (c.rows + c.columns), "%zu", c.remade);
-  cgap_best_clear(&rows);
-  cgap_best_clear(&columns);
+  cgap_top_k_clear(&rows);
+  cgap_top_k_clear(&columns);
   cgap_neighbours_clear(&of_rows.lists);
   cgap_neighbours_clear(&of_columns.lists);
   couples_clear(&c);
@@ -216,17 +216,17 @@ Test(best, triangle)
 {
   for (int rough = 0; rough < 2; rough++) {
     offered_pairs c;
-    cgap_best best;
+    cgap_top_k best;
     support_random r = support_seed(4);
     couples_init(&c, 2, true, rough, 0.002f, 0);
-    cgap_totals totals = totals_of(c.rows);
-    cr_assert(cgap_best_init(&best, &totals, true, false, CGAP_BEST_PARTIAL));
+    cgap_pair_sums totals = totals_of(c.rows);
+    cr_assert(cgap_top_k_init(&best, &totals, true, false, CGAP_TOP_K_PARTIAL));
     for (size_t column = 0; column < c.columns; column += CGAP_TILE)
       for (size_t row = 0; row <= column; row += CGAP_TILE)
         show_tile(&c, &r, &best, &best, row, column, NULL, NULL);
-    cgap_best_resolve(&best, &c.evidence, 2);
+    cgap_top_k_resolve(&best, &c.evidence, 2);
     expect_lists(rough ? "rough" : "float", &c, &totals, true, false, NULL);
-    cgap_best_clear(&best);
+    cgap_top_k_clear(&best);
     cgap_neighbours_clear(&totals.lists);
     couples_clear(&c);
   }
@@ -236,15 +236,15 @@ Test(best, triangle)
 Test(best, complete)
 {
   offered_pairs c;
-  cgap_best rows, columns;
+  cgap_top_k rows, columns;
   support_random r = support_seed(6);
   couples_init(&c, 4, false, false, 0.0001f, 0);
-  cgap_totals of_rows = totals_of(c.rows), none = {.rows = c.columns};
-  cr_assert(cgap_best_init(&rows, &of_rows, false, false, CGAP_BEST_COMPLETE));
-  cr_assert(cgap_best_init(&columns, &none, false, true, CGAP_BEST_COMPLETE));
+  cgap_pair_sums of_rows = totals_of(c.rows), none = {.rows = c.columns};
+  cr_assert(cgap_top_k_init(&rows, &of_rows, false, false, CGAP_TOP_K_COMPLETE));
+  cr_assert(cgap_top_k_init(&columns, &none, false, true, CGAP_TOP_K_COMPLETE));
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
     show_tile(&c, &r, &rows, &columns, 0, column, NULL, NULL);
-  cgap_best_resolve(&rows, &c.evidence, 2);
+  cgap_top_k_resolve(&rows, &c.evidence, 2);
   cr_expect_gt(c.remade, 0);
   cr_expect_lt(c.remade, 6 * c.rows, "%zu", c.remade);
   for (size_t own = 0; own < c.rows; own++) {
@@ -257,8 +257,8 @@ Test(best, complete)
       above += c.cosine[own * c.columns + j] >= least;
     cr_assert_eq(above, CGAP_NEIGHBOURS, "row %zu: %zu", own, above);
   }
-  cgap_best_clear(&rows);
-  cgap_best_clear(&columns);
+  cgap_top_k_clear(&rows);
+  cgap_top_k_clear(&columns);
   cgap_neighbours_clear(&of_rows.lists);
   couples_clear(&c);
 }
@@ -267,19 +267,19 @@ Test(best, complete)
 Test(best, bounds)
 {
   offered_pairs c;
-  cgap_best rows, columns;
+  cgap_top_k rows, columns;
   float bound[ROWS];
   support_random r = support_seed(5);
   couples_init(&c, 3, false, true, 0.002f, 0);
-  cgap_totals of_rows = totals_of(c.rows), none = {.rows = c.columns};
-  cr_assert(cgap_best_init(&rows, &of_rows, false, false, CGAP_BEST_PARTIAL));
-  cr_assert(cgap_best_init(&columns, &none, false, true, CGAP_BEST_PARTIAL));
-  cgap_best_bounds(&rows, 0, c.rows, bound);
+  cgap_pair_sums of_rows = totals_of(c.rows), none = {.rows = c.columns};
+  cr_assert(cgap_top_k_init(&rows, &of_rows, false, false, CGAP_TOP_K_PARTIAL));
+  cr_assert(cgap_top_k_init(&columns, &none, false, true, CGAP_TOP_K_PARTIAL));
+  cgap_top_k_bounds(&rows, 0, c.rows, bound);
   for (size_t i = 0; i < c.rows; i++)
     cr_assert_leq(bound[i], CGAP_NO_BOUND);
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
     show_tile(&c, &r, &rows, &columns, 0, column, NULL, NULL);
-  cgap_best_bounds(&rows, 0, c.rows, bound);
+  cgap_top_k_bounds(&rows, 0, c.rows, bound);
   for (size_t i = 0; i < c.rows; i++) {
     size_t above = 0;
     for (size_t j = 0; j < c.columns; j++)
@@ -287,10 +287,10 @@ Test(best, bounds)
     cr_expect_geq(above, 10);
     cr_expect_leq(above, 40, "row %zu: %zu reach %g", i, above, (double)bound[i]);
   }
-  cgap_best_bounds(&columns, 0, c.rows, bound); /* nobody wants lists */
+  cgap_top_k_bounds(&columns, 0, c.rows, bound); /* nobody wants lists */
   cr_expect_eq(bound[0], INFINITY);
-  cgap_best_clear(&rows);
-  cgap_best_clear(&columns);
+  cgap_top_k_clear(&rows);
+  cgap_top_k_clear(&columns);
   cgap_neighbours_clear(&of_rows.lists);
   couples_clear(&c);
 }

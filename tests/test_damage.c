@@ -363,7 +363,7 @@ Test(damage, a_group_of_thousands_is_listed_whole, .init = ask_enter, .fini = as
   h5_close(file);
   cgap_dataset *d = ask_open(&(io_ask){.files = {"many.h5"}});
   cr_expect_eq(cgap_dataset_data(d)->text.rows, N);
-  json_t *listing = cgap_dataset_listing(d);
+  json_t *listing = cgap_dataset_listing_json(d);
   cr_expect_eq(json_array_size(json_object_get(json_array_get(listing, 0), "datasets")), MANY + 5);
   json_decref(listing);
   cgap_dataset_close(d);

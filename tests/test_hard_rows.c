@@ -278,7 +278,7 @@ static void check(rows_kind kind, size_t n, size_t d, cgap_type type)
   const cgap_data data = {.image = cgap_source_view(s.image, n, d, type, "test:/image"),
                           .text = cgap_source_view(s.text, n, d, type, "test:/text"),
                           .pairing = CGAP_BY_ROW};
-  for (int threads = 1; threads <= (cgap_product_here(true) ? 3 : 2); threads++) {
+  for (int threads = 1; threads <= (cgap_tile_gemm_here(true) ? 3 : 2); threads++) {
     const bool bfloat = threads == 3;
     char where[120];
     cgap_audit got;
@@ -322,7 +322,7 @@ Test(hard_rows, edges_of_tiles)
 Test(hard_rows, healthy_rows_stay_in_bfloat16)
 {
   enum { N = 400, D = 64 };
-  if (!cgap_product_here(true))
+  if (!cgap_tile_gemm_here(true))
     return;
   set s = make_set(HEALTHY, N, D, CGAP_FLOAT32);
   const cgap_data data = {.image = cgap_source_view(s.image, N, D, CGAP_FLOAT32, "test:/image"),
@@ -346,7 +346,7 @@ Test(hard_rows, healthy_rows_stay_in_bfloat16)
 static void check_margin(rows_kind kind, size_t d)
 {
   enum { N = 70 };
-  const cgap_product_kind *list[2];
+  const cgap_tile_gemm *list[2];
   set s = make_set(kind, N, d, CGAP_FLOAT32);
   float *x = support_alloc(N * d, sizeof *x), *y = support_alloc(N * d, sizeof *y);
   float *out = support_alloc((size_t)CGAP_STRIP_ROWS * CGAP_TILE, sizeof *out);
@@ -354,7 +354,7 @@ static void check_margin(rows_kind kind, size_t d)
     x[k] = (float)s.x[k];
     y[k] = (float)s.y[k];
   }
-  const size_t kinds = cgap_product_list(false, list);
+  const size_t kinds = cgap_tile_gemm_list(false, list);
   for (size_t p = 0; p < kinds; p++) {
     void *product = list[p]->open(d, false);
     cr_assert(product && list[p]->pack(product, y, N));

@@ -235,15 +235,15 @@ Test(head_gradients, threads_leave_the_bits)
 Test(head_gradients, instruction_sets_agree)
 {
   enum { ROWS = 37, COLUMNS = 45 };
-  const cgap_vector *list[3];
+  const cgap_training_kernels *list[3];
   support_random r = support_seed(9);
   float s[ROWS * COLUMNS], zero[COLUMNS] = {0}, row[2][ROWS], column[2][COLUMNS], tile[2][ROWS * COLUMNS];
   for (size_t k = 0; k < ROWS * COLUMNS; k++)
     s[k] = (float)(2 * support_uniform(&r) - 1);
-  for (size_t v = 1, count = cgap_vector_list(list); v < count; v++) {
+  for (size_t v = 1, count = cgap_training_kernels_list(list); v < count; v++) {
     double row_sum[2][ROWS], column_sum[2][COLUMNS], cross[2], dot[2], kernel[2];
     for (size_t at = 0; at < 2; at++) {
-      const cgap_vector *t = list[at * v];
+      const cgap_training_kernels *t = list[at * v];
       t->tile_greatest(s, ROWS, COLUMNS, COLUMNS, row[at], column[at]);
       cross[at] = t->tile_sums(s, ROWS, COLUMNS, COLUMNS, 100, row[at], column[at], row_sum[at], column_sum[at]);
       memcpy(tile[at], s, sizeof s);

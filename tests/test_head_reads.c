@@ -76,7 +76,7 @@ static cgap_train_options without_room(const cgap_train_options *options, const 
 }
 
 typedef struct outcome {
-  cgap_trial trial;
+  cgap_training_data training_data;
   cgap_training_result training_result;
 } outcome;
 
@@ -87,10 +87,10 @@ static outcome train_other(const cgap_data *data, const cgap_train_options *o, c
   outcome out;
   cgap_error error = {0};
   const cgap_training_output nowhere = {0};
-  cr_assert_eq(cgap_trial_open(&out.trial, data, o, true, &error), CGAP_OK, "%s", error.message);
-  cr_assert_eq(out.trial.budget.reads, reads);
-  cr_assert_eq(!out.trial.training.image, reads);
-  cr_assert_eq(cgap_training_run(&out.training_result, &out.trial, fit, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_training_data_open(&out.training_data, data, o, true, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(out.training_data.budget.reads, reads);
+  cr_assert_eq(!out.training_data.training.image, reads);
+  cr_assert_eq(cgap_training_run(&out.training_result, &out.training_data, fit, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
   return out;
 }
 
@@ -102,7 +102,7 @@ static outcome train(const cgap_data *data, const cgap_train_options *o, bool re
 static void outcome_clear(outcome *o)
 {
   cgap_training_result_clear(&o->training_result);
-  cgap_trial_clear(&o->trial);
+  cgap_training_data_clear(&o->training_data);
 }
 
 static void expect_same_head(const char *where, const cgap_head *a, const cgap_head *b)
@@ -139,9 +139,9 @@ static void expect_same(const char *where, const cgap_data *data, const cgap_tra
     cr_expect(support_same(where, "gap", b->validation_gap, a->validation_gap));
   }
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
-    expect_same_head(cgap_gap_method_name((cgap_gap_method)k), held.trial.method[k], read.trial.method[k]);
-  expect_same_source(where, &held.trial.test.data.image, &read.trial.test.data.image);
-  expect_same_source(where, &held.trial.test.data.text, &read.trial.test.data.text);
+    expect_same_head(cgap_gap_method_name((cgap_gap_method)k), held.training_data.method[k], read.training_data.method[k]);
+  expect_same_source(where, &held.training_data.test.data.image, &read.training_data.test.data.image);
+  expect_same_source(where, &held.training_data.test.data.text, &read.training_data.test.data.text);
   outcome_clear(&held);
   outcome_clear(&read);
 }
@@ -268,19 +268,19 @@ Test(head_reads, no_room_to_put_rows_aside)
   const cgap_data *data = cgap_dataset_data(file);
   cgap_train_options o = quick_options();
   o = without_room(&o, data);
-  cgap_trial trial;
+  cgap_training_data training_data;
   cgap_error error = {0};
   signal(SIGXFSZ, SIG_IGN);
   const struct rlimit small = {4096, RLIM_INFINITY}, any = {RLIM_INFINITY, RLIM_INFINITY};
   cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-  cr_expect_eq(cgap_trial_open(&trial, data, &o, true, &error), CGAP_RESOURCE);
+  cr_expect_eq(cgap_training_data_open(&training_data, data, &o, true, &error), CGAP_RESOURCE);
   cr_assert_eq(setrlimit(RLIMIT_FSIZE, &any), 0);
   cr_expect(strstr(error.message, "TMPDIR"), "%s", error.message);
-  cgap_trial_clear(&trial);
+  cgap_training_data_clear(&training_data);
   setenv("TMPDIR", "/nowhere/at/all", 1);
-  cr_expect_eq(cgap_trial_open(&trial, data, &o, true, &error), CGAP_FILE);
+  cr_expect_eq(cgap_training_data_open(&training_data, data, &o, true, &error), CGAP_FILE);
   cr_expect(strstr(error.message, "/nowhere/at/all"), "%s", error.message);
-  cgap_trial_clear(&trial);
+  cgap_training_data_clear(&training_data);
   unsetenv("TMPDIR");
   cgap_dataset_close(file);
   support_remove(folder);
@@ -301,10 +301,10 @@ Test(head_reads, a_run_goes_on_either_way)
   read_world w = world_init(CGAP_FLOAT16, 2);
   const cgap_train_options o = quick_options(), less = without_room(&o, &w.data);
   outcome whole = train(&w.data, &o, false);
-  cgap_trial trials[2];
+  cgap_training_data trials[2];
   cgap_error error = {0};
-  cr_assert_eq(cgap_trial_open(&trials[0], &w.data, &o, false, &error), CGAP_OK, "%s", error.message);
-  cr_assert_eq(cgap_trial_open(&trials[1], &w.data, &less, false, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_training_data_open(&trials[0], &w.data, &o, false, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_training_data_open(&trials[1], &w.data, &less, false, &error), CGAP_OK, "%s", error.message);
   char folder[300];
   support_directory(folder, sizeof folder);
   cgap_training_result pieces = {0};
@@ -324,8 +324,8 @@ Test(head_reads, a_run_goes_on_either_way)
   expect_same_head("by turns", whole.training_result.head, pieces.head);
   support_remove(folder);
   cgap_training_result_clear(&pieces);
-  cgap_trial_clear(&trials[0]);
-  cgap_trial_clear(&trials[1]);
+  cgap_training_data_clear(&trials[0]);
+  cgap_training_data_clear(&trials[1]);
   outcome_clear(&whole);
   world_clear(&w);
 }
@@ -337,16 +337,16 @@ Test(head_reads, before_and_after_are_the_same)
   read_world w = world_init(CGAP_FLOAT16, 2);
   const cgap_train_options o = quick_options(), less = without_room(&o, &w.data);
   outcome held = train(&w.data, &o, false), read = train(&w.data, &less, true);
-  cgap_study studies[2];
+  cgap_evaluation studies[2];
   for (int k = 0; k < 2; k++) {
     outcome *out = k ? &read : &held;
     const cgap_evaluated_head entrants[] = {{.name = "before"}, {.name = "after", .head = out->training_result.head}};
     cgap_error error = {0};
-    cgap_trial_release_rows(&out->trial);
-    const cgap_study_options how = {.threads = 2,
-                                    .memory_bytes = cgap_trial_study_memory(&out->trial, k ? &less : &o),
-                                    .spill = out->trial.budget.reads};
-    cr_assert_eq(cgap_study_run(&studies[k], &out->trial.test, entrants, 2, &how, &error), CGAP_OK, "%s",
+    cgap_training_data_release_rows(&out->training_data);
+    const cgap_evaluation_options how = {.threads = 2,
+                                    .memory_bytes = cgap_training_data_test_memory(&out->training_data, k ? &less : &o),
+                                    .spill = out->training_data.budget.reads};
+    cr_assert_eq(cgap_evaluation_run(&studies[k], &out->training_data.test, entrants, 2, &how, &error), CGAP_OK, "%s",
                  error.message);
   }
   for (int k = 0; k < 2; k++) {
@@ -365,8 +365,8 @@ Test(head_reads, before_and_after_are_the_same)
     intervals += isfinite(x->lo);
   }
   cr_expect_gt(intervals, 5);
-  cgap_study_clear(&studies[0]);
-  cgap_study_clear(&studies[1]);
+  cgap_evaluation_clear(&studies[0]);
+  cgap_evaluation_clear(&studies[1]);
   outcome_clear(&held);
   outcome_clear(&read);
   world_clear(&w);

@@ -20,7 +20,7 @@ typedef struct training_setting {
   cgap_simulation simulation;
   cgap_data data;
   cgap_train_options options;
-  cgap_trial trial;
+  cgap_training_data training_data;
 } training_setting;
 
 static cgap_train_options quick_options(void)
@@ -43,13 +43,13 @@ static training_setting setting_init(size_t images, size_t captions, const cgap_
   o.captions_least = o.captions_most = captions;
   cr_assert_eq(cgap_simulate(&s.simulation, &o, &error), CGAP_OK, "%s", error.message);
   s.data = cgap_simulation_data(&s.simulation);
-  cr_assert_eq(cgap_trial_open(&s.trial, &s.data, options, true, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_training_data_open(&s.training_data, &s.data, options, true, &error), CGAP_OK, "%s", error.message);
   return s;
 }
 
 static void setting_clear(training_setting *s)
 {
-  cgap_trial_clear(&s->trial);
+  cgap_training_data_clear(&s->training_data);
   cgap_simulation_clear(&s->simulation);
 }
 
@@ -58,7 +58,7 @@ static cgap_training_result fit(const training_setting *s, const cgap_train_opti
   cgap_training_result f;
   cgap_error error = {0};
   const cgap_training_output nowhere = {0};
-  cr_assert_eq(cgap_training_run(&f, &s->trial, o, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_training_run(&f, &s->training_data, o, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
   return f;
 }
 
@@ -153,7 +153,7 @@ Test(head_train, a_resumed_run_has_the_same_bits)
     cr_assert_lt(interruptions, 100);
     stop.left = 4 + interruptions % 3;
     const cgap_training_output store = {.folder = folder, .prefix = "", .resume = interruptions > 0};
-    status = cgap_training_run(&pieces, &s.trial, &o, &store, NULL, &error);
+    status = cgap_training_run(&pieces, &s.training_data, &o, &store, NULL, &error);
     if (status == CGAP_INTERRUPTED)
       cgap_training_result_clear(&pieces);
   }
@@ -188,7 +188,7 @@ Test(head_train, damaged_and_foreign_checkpoints_are_refused)
   cgap_trainer t;
   cgap_error error = {0};
   cgap_epoch record;
-  cr_assert_eq(cgap_trainer_init(&t, &s.trial.training, &s.trial.validation, &o, &error), CGAP_OK);
+  cr_assert_eq(cgap_trainer_init(&t, &s.training_data.training, &s.training_data.validation, &o, &error), CGAP_OK);
   cr_assert_eq(cgap_trainer_epoch(&t, &record, &error), CGAP_OK);
   cgap_fingerprint own;
   cr_assert_eq(cgap_fingerprint_of(&own, &t, &error), CGAP_OK);
@@ -307,7 +307,7 @@ Test(head_train, a_rate_without_measure_is_stopped_and_the_last_good_state_kept)
   cgap_training_result f;
   cgap_error error = {0};
   const cgap_training_output nowhere = {0};
-  cr_expect_eq(cgap_training_run(&f, &s.trial, &o, &nowhere, NULL, &error), CGAP_USAGE);
+  cr_expect_eq(cgap_training_run(&f, &s.training_data, &o, &nowhere, NULL, &error), CGAP_USAGE);
   cr_expect(strstr(error.message, "diverged") && strstr(error.message, "--lr"), "%s", error.message);
   cr_assert_not_null(f.head);
   for (size_t k = 0; k < f.head->layers.count; k++)
@@ -341,9 +341,9 @@ Test(head_train, closers_close_what_they_are_fitted_on)
   training_setting s = setting_init(300, 1, &o);
   const cgap_head_shape same = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = 24, .dim = 24};
   cgap_head *nothing = cgap_head_new(&same, "{}");
-  const double before = gap_through(nothing, &s.trial.training);
+  const double before = gap_through(nothing, &s.training_data.training);
   for (int k = 0; k < CGAP_GAP_METHODS; k++) {
-    const double after = gap_through(s.trial.method[k], &s.trial.training);
+    const double after = gap_through(s.training_data.method[k], &s.training_data.training);
     cr_expect_lt(after, before / 4, "%s: %g after %g", cgap_gap_method_name((cgap_gap_method)k), after, before);
   }
   cgap_head_close(nothing);

@@ -109,7 +109,7 @@ Test(extras, what_nothing_needs_is_passed_over_with_a_note, .init = ask_enter, .
   h5_close(file);
   cgap_dataset *d = ask_open(&plain);
   cr_expect_null(cgap_dataset_data(d)->labels);
-  json_t *told = cgap_dataset_describe(d);
+  json_t *told = cgap_dataset_json(d);
   const char *note = json_string_value(json_array_get(json_object_get(told, "notes"), 0));
   cr_expect(note && strstr(note, "labels not used") && strstr(note, "8 rows"), "%s", note ? note : "no note");
   json_decref(told);

@@ -24,10 +24,10 @@ static void cosines(support_random *r, float *s, size_t n, bool masked)
 }
 
 /* Calls check for every table, size and masking. */
-static void each(void (*check)(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where))
+static void each(void (*check)(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where))
 {
-  const cgap_kernels *list[3];
-  size_t count = cgap_kernels_list(list);
+  const cgap_audit_kernels *list[3];
+  size_t count = cgap_audit_kernels_list(list);
   float *s = support_alloc(CGAP_TILE, sizeof *s);
   cr_assert_geq(count, 1);
   cr_assert_str_eq(list[0]->name, "portable");
@@ -43,7 +43,7 @@ static void each(void (*check)(const cgap_kernels *k, support_random *r, const f
   free(s);
 }
 
-static void check_range(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_range(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   float least = INFINITY, greatest = -INFINITY, got_least, got_greatest;
   (void)r;
@@ -63,7 +63,7 @@ Test(kernels, range)
 }
 
 /* A single float exponential is good to 2e-7, and sums of up to 1024 of them, one after the other, to 2e-6. */
-static void check_exp_sums(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_exp_sums(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   const cgap_exponent e = cgap_exponent_init(4, -100, 0);
   float *columns = support_alloc(n, sizeof *columns);
@@ -87,7 +87,7 @@ Test(kernels, exponentials)
 }
 
 /* A large scale within a float: cosines of [0.3, 0.8], a power of two next to the greatest taken out. */
-static void check_exp_sums_apart(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_exp_sums_apart(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   const double scale = 100;
   const int apart = (int)ceil(0.8 * scale / log(2.0));
@@ -114,7 +114,7 @@ Test(kernels, exponentials_apart)
   each(check_exp_sums_apart);
 }
 
-static void check_exp_sums_wide(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_exp_sums_wide(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   static const double SCALES[] = {1e-7, 1, 14, 100, 200};
   double *columns = support_alloc(n, sizeof *columns);
@@ -141,7 +141,7 @@ Test(kernels, wide_exponentials)
   each(check_exp_sums_wide);
 }
 
-static void check_histogram(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_histogram(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   enum { BINS = 4000 };
   uint64_t *counts = support_alloc(BINS, sizeof *counts), all = 0, sum = 0;
@@ -170,9 +170,9 @@ Test(kernels, histogram)
 
 Test(kernels, histogram_ends)
 {
-  const cgap_kernels *list[3];
+  const cgap_audit_kernels *list[3];
   const float ends[] = {-1, 1, 1.0000002f, -1.0000002f, -INFINITY, 0.99999994f};
-  for (size_t k = cgap_kernels_list(list); k-- > 0;) {
+  for (size_t k = cgap_audit_kernels_list(list); k-- > 0;) {
     uint64_t counts[200] = {0};
     list[k]->histogram(ends, 6, counts, 200);
     cr_expect_eq(counts[0], 3, "%s", list[k]->name);
@@ -181,7 +181,7 @@ Test(kernels, histogram_ends)
 }
 
 /* Bounds within the bins and beyond them; the cosines at the bounds count. */
-static void check_window(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_window(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   enum { BINS = 50 };
   uint64_t counts[BINS] = {0}, want[BINS] = {0}, above = 7, want_above = 7;
@@ -207,7 +207,7 @@ Test(kernels, bins_of_a_window)
   each(check_window);
 }
 
-static void check_compare(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_compare(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   float *low = support_alloc(n, sizeof *low), *high = support_alloc(n, sizeof *high);
   uint32_t *above = support_alloc(n, sizeof *above), row_above = 7, want_above = 7;
@@ -244,7 +244,7 @@ static int descending(const void *a, const void *b)
   return (x < y) - (x > y);
 }
 
-static void check_tenth_or_less(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_tenth_or_less(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   if (n < CGAP_WAITING_CANDIDATES)
     return;
@@ -265,10 +265,10 @@ Test(kernels, bound_of_a_row)
 
 Test(kernels, tenth)
 {
-  const cgap_kernels *list[3];
+  const cgap_audit_kernels *list[3];
   float s[CGAP_WAITING_CANDIDATES], sorted[CGAP_WAITING_CANDIDATES];
   support_random r = support_seed(9);
-  for (size_t k = cgap_kernels_list(list); k-- > 0;)
+  for (size_t k = cgap_audit_kernels_list(list); k-- > 0;)
     for (size_t turn = 0; turn < 50; turn++) {
       cosines(&r, s, CGAP_WAITING_CANDIDATES, true);
       for (size_t j = 0; turn % 2 && j < CGAP_WAITING_CANDIDATES; j += 3) /* with ties */
@@ -280,7 +280,7 @@ Test(kernels, tenth)
 }
 
 /* The ten greatest of the maxima of eight rows of a column, in two calls of which the second begins anew with eight. */
-static void check_best_of_columns(const cgap_kernels *k, const float *s, size_t stride, size_t rows, size_t columns)
+static void check_best_of_columns(const cgap_audit_kernels *k, const float *s, size_t stride, size_t rows, size_t columns)
 {
   float *best = support_alloc(10 * CGAP_TILE, sizeof *best), greatest[16];
   const size_t half = rows / 2;
@@ -307,18 +307,18 @@ Test(kernels, best_of_columns)
   enum { ROWS = 96, STRIDE = 150 };
   static const size_t WIDTHS[] = {1, 63, 64, 65, 128, 150};
   static const size_t HEIGHTS[] = {3, 16, 79, ROWS};
-  const cgap_kernels *list[3];
+  const cgap_audit_kernels *list[3];
   float *s = support_alloc(ROWS * STRIDE, sizeof *s);
   support_random r = support_seed(8);
   cosines(&r, s, ROWS * STRIDE, true);
-  for (size_t k = cgap_kernels_list(list); k-- > 0;)
+  for (size_t k = cgap_audit_kernels_list(list); k-- > 0;)
     for (size_t w = 0; w < sizeof WIDTHS / sizeof *WIDTHS; w++)
       for (size_t h = 0; h < sizeof HEIGHTS / sizeof *HEIGHTS; h++)
         check_best_of_columns(list[k], s, STRIDE, HEIGHTS[h], WIDTHS[w]);
   free(s);
 }
 
-static void check_find(const cgap_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_find(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
 {
   static const float ROW_BOUNDS[] = {2, 0.97f, 0.5f, -1};
   float *bound = support_alloc(n, sizeof *bound);
@@ -344,14 +344,14 @@ Test(kernels, finds_what_reaches_a_bound)
 Test(kernels, products_with_few_vectors)
 {
   enum { ROWS = 11, DIM = 37 };
-  const cgap_kernels *list[3];
+  const cgap_audit_kernels *list[3];
   double *z = support_alloc(ROWS * DIM, sizeof *z), w[DIM * CGAP_SCORE_VECTORS], scores[ROWS * CGAP_SCORE_VECTORS];
   double gradient[DIM * CGAP_SCORE_VECTORS];
   support_random r = support_seed(9);
   support_normals(&r, z, ROWS * DIM);
   support_normals(&r, w, DIM * CGAP_SCORE_VECTORS);
   memcpy(z + 9 * DIM, z, DIM * sizeof *z); /* equal rows have equal scores, in a group of four or not */
-  for (size_t k = cgap_kernels_list(list); k-- > 0;) {
+  for (size_t k = cgap_audit_kernels_list(list); k-- > 0;) {
     list[k]->vector_scores(z, ROWS, DIM, w, scores);
     cr_expect_eq(memcmp(scores, scores + 9 * CGAP_SCORE_VECTORS, CGAP_SCORE_VECTORS * sizeof *scores), 0, "%s", list[k]->name);
     for (size_t at = 0; at < ROWS * CGAP_SCORE_VECTORS; at++) {
@@ -376,14 +376,14 @@ Test(kernels, products_with_few_vectors)
 Test(kernels, every_half_and_bfloat)
 {
   enum { ALL = 0x10000 };
-  const cgap_kernels *list[3];
+  const cgap_audit_kernels *list[3];
   uint16_t *bits = support_alloc(ALL, sizeof *bits);
   float *out = support_alloc(ALL, sizeof *out);
   for (size_t j = 0; j < ALL; j++)
     bits[j] = (uint16_t)j;
   for (int type = CGAP_FLOAT16; type <= CGAP_BFLOAT16; type++) {
     double *want = support_decode(bits, ALL, (cgap_type)type);
-    for (size_t k = cgap_kernels_list(list); k-- > 0;) {
+    for (size_t k = cgap_audit_kernels_list(list); k-- > 0;) {
       (type == CGAP_FLOAT16 ? list[k]->from_half : list[k]->from_bfloat)(bits, ALL, out);
       for (size_t j = 0; j < ALL; j++)
         cr_assert(isnan(want[j]) ? isnan(out[j]) : out[j] == want[j] && !signbit(out[j]) == !signbit(want[j]),

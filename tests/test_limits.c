@@ -66,20 +66,20 @@ Test(limits, reading_past_the_cache_gives_the_same_bytes)
   FILE *f = fopen(path, "wb");
   cr_assert(f && fwrite(want, 1, BYTES, f) == BYTES && fclose(f) == 0);
   int fd = open(path, O_RDONLY);
-  cgap_direct *direct = cgap_direct_open_any(path); /* not every file system has it */
+  cgap_direct_io *direct = cgap_direct_io_open_any(path); /* not every file system has it */
   for (size_t k = 0; direct && k < sizeof REQUESTS / sizeof *REQUESTS; k++) {
     const size_t at = REQUESTS[k][0], count = REQUESTS[k][1];
     memset(got, 0, BYTES);
-    cr_assert_eq(cgap_direct_read(direct, fd, at, count, got, "bytes", NULL), CGAP_OK);
+    cr_assert_eq(cgap_direct_io_read(direct, fd, at, count, got, "bytes", NULL), CGAP_OK);
     cr_assert_eq(memcmp(got, want + at, count), 0, "%zu bytes at %zu", count, at);
   }
   if (direct) {
     cgap_error error = {0};
-    cr_expect_eq(cgap_direct_read(direct, fd, BYTES - 5, 10, got, "bytes", &error), CGAP_FILE);
+    cr_expect_eq(cgap_direct_io_read(direct, fd, BYTES - 5, 10, got, "bytes", &error), CGAP_FILE);
     cr_expect_str_eq(error.message, "bytes: the file ends at byte 9000001, 5 bytes too early; copy it again");
   }
-  cr_expect_null(cgap_direct_open(path, BYTES), "a small file goes through the cache");
-  cgap_direct_close(direct);
+  cr_expect_null(cgap_direct_io_open(path, BYTES), "a small file goes through the cache");
+  cgap_direct_io_close(direct);
   close(fd);
   free(want);
   free(got);

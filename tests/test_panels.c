@@ -38,7 +38,7 @@ static void take_back(given_blocks *g)
   free(g->stored);
 }
 
-static void check_panel(const char *where, const given_blocks *g, const cgap_panel *panel)
+static void check_panel(const char *where, const given_blocks *g, const cgap_row_block *panel)
 {
   for (size_t k = 0; k < panel->rows * DIM; k++)
     cr_assert_float_eq((double)panel->unit[k], g->x[panel->first * DIM + k], 1e-6, "%s: row %zu", where,
@@ -49,19 +49,19 @@ static void check_panel(const char *where, const given_blocks *g, const cgap_pan
 static void walk(const given_blocks *rows, const given_blocks *columns, size_t row_step, size_t column_step, int threads)
 {
   const bool triangle = rows == columns;
-  cgap_panels panels = {.rows = &rows->side,
+  cgap_row_block_pairs panels = {.rows = &rows->side,
                         .columns = &columns->side,
                         .row_step = row_step,
                         .column_step = column_step,
                         .triangle = triangle};
   unsigned char met[ROWS][ROWS] = {{0}};
   char where[80];
-  cgap_panel a, b;
+  cgap_row_block a, b;
   bool more = true;
   snprintf(where, sizeof where, "%s, steps %zu and %zu, %d threads", triangle ? "triangle" : "two sides", row_step,
            column_step, threads);
-  cgap_panels_open(&panels, threads);
-  while (cgap_panels_next(&panels, &a, &b, &more, NULL) == CGAP_OK && more) {
+  cgap_row_block_pairs_open(&panels, threads);
+  while (cgap_row_block_pairs_next(&panels, &a, &b, &more, NULL) == CGAP_OK && more) {
     check_panel(where, rows, &a);
     check_panel(where, columns, &b);
     cr_assert_eq(panels.within, triangle && b.first < a.first + row_step);
@@ -70,7 +70,7 @@ static void walk(const given_blocks *rows, const given_blocks *columns, size_t r
         met[i][j]++;
   }
   cr_assert_not(more, "%s: ended too early", where);
-  cgap_panels_close(&panels);
+  cgap_row_block_pairs_close(&panels);
   for (size_t i = 0; i < rows->side.rows; i++)
     for (size_t j = triangle ? i : 0; j < columns->side.rows; j++)
       cr_assert_eq(met[i][j], 1, "%s: %zu and %zu met %d times", where, i, j, met[i][j]);
@@ -110,19 +110,19 @@ Test(panels, what_cannot_be_read_ends_the_walk)
   x.source.read = read_some;
   x.source.context = x.stored;
   for (int threads = 1; threads <= 2; threads++) {
-    cgap_panels panels = {.rows = &x.side, .columns = &x.side, .row_step = 8, .column_step = 4, .triangle = true};
-    cgap_panel a, b;
+    cgap_row_block_pairs panels = {.rows = &x.side, .columns = &x.side, .row_step = 8, .column_step = 4, .triangle = true};
+    cgap_row_block a, b;
     cgap_error error = {0};
     cgap_status status = CGAP_OK;
     bool more = true;
     int steps = 0;
-    cgap_panels_open(&panels, threads);
+    cgap_row_block_pairs_open(&panels, threads);
     for (; !status && more; steps++)
-      status = cgap_panels_next(&panels, &a, &b, &more, &error);
+      status = cgap_row_block_pairs_next(&panels, &a, &b, &more, &error);
     cr_expect_eq(status, CGAP_FILE);
     cr_expect_str_eq(error.message, "rows: row 23 is gone");
     cr_expect_eq(steps, 6, "%d steps", steps);
-    cgap_panels_close(&panels);
+    cgap_row_block_pairs_close(&panels);
   }
   take_back(&x);
 }
@@ -136,18 +136,18 @@ static cgap_status fail_third(void *context, cgap_error *error)
 Test(panels, jobs_done_ahead_give_their_status)
 {
   for (int threads = 1; threads <= 2; threads++) {
-    cgap_ahead ahead;
+    cgap_background_reader ahead;
     cgap_error error = {0};
     int count = 0;
-    cgap_ahead_open(&ahead, threads);
+    cgap_background_reader_open(&ahead, threads);
     for (int k = 1; k <= 4; k++) {
-      cgap_ahead_start(&ahead, fail_third, &count);
-      cr_expect_eq(cgap_ahead_wait(&ahead, &error), k == 3 ? CGAP_DATA : CGAP_OK);
+      cgap_background_reader_start(&ahead, fail_third, &count);
+      cr_expect_eq(cgap_background_reader_wait(&ahead, &error), k == 3 ? CGAP_DATA : CGAP_OK);
       cr_expect_eq(count, k);
     }
     cr_expect_str_eq(error.message, "the third");
-    cgap_ahead_start(&ahead, fail_third, &count);
-    cgap_ahead_close(&ahead); /* waits */
+    cgap_background_reader_start(&ahead, fail_third, &count);
+    cgap_background_reader_close(&ahead); /* waits */
     cr_expect_eq(count, 5);
   }
 }

@@ -50,7 +50,7 @@ static float from_bfloat(uint16_t half)
 }
 
 /* One strip against sums in double. Rows of bfloat16 are rounded first: their products are exact in float. */
-static void check_strip(const cgap_product_kind *kind, bool bfloat, size_t rows, size_t columns, size_t first,
+static void check_strip(const cgap_tile_gemm *kind, bool bfloat, size_t rows, size_t columns, size_t first,
                         size_t dim)
 {
   char where[160];
@@ -93,8 +93,8 @@ Test(product, strips)
                                      {77, 65, 64, 100},
                                      {CGAP_STRIP_ROWS, 1000, 960, 17}};
   for (int bfloat = 0; bfloat < 2; bfloat++) {
-    const cgap_product_kind *list[2];
-    const size_t kinds = cgap_product_list(bfloat, list);
+    const cgap_tile_gemm *list[2];
+    const size_t kinds = cgap_tile_gemm_list(bfloat, list);
     cr_assert(bfloat || kinds >= 1);
     for (size_t k = 0; k < kinds; k++)
       for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
@@ -105,9 +105,9 @@ Test(product, strips)
 /* A strip gives the same cosines whatever strip it is cut from: rows and columns do not know their neighbours. */
 Test(product, pieces_agree)
 {
-  const cgap_product_kind *kind = cgap_product_here(false);
+  const cgap_tile_gemm *kind = cgap_tile_gemm_here(false);
   const size_t dim = 96, columns = 300, rows = 100;
-  const double off = kind == &cgap_product_openblas ? 5e-7 : 2e-7; /* OpenBLAS sums in other orders at other shapes */
+  const double off = kind == &cgap_tile_gemm_openblas ? 5e-7 : 2e-7; /* OpenBLAS sums in other orders at other shapes */
   support_random r = support_seed(5);
   float *a = support_alloc(rows * dim, sizeof *a), *b = support_alloc(columns * dim, sizeof *b);
   float *whole = support_alloc(CGAP_STRIP_ROWS * CGAP_TILE, sizeof *whole),
@@ -176,7 +176,7 @@ Test(product, fixed_values_are_exact)
 Test(product, margins_hold)
 {
   const size_t dim = 48, rows = 40;
-  const cgap_kernels *kernels = cgap_kernels_here();
+  const cgap_audit_kernels *kernels = cgap_audit_kernels_here();
   support_random r = support_seed(3);
   float *x = support_alloc(rows * dim, sizeof *x), centre[48], norm[40], rounded, residual[40];
   uint16_t *half = support_alloc(rows * dim, sizeof *half);
@@ -250,9 +250,9 @@ static void expect_close(const char *where, const cgap_audit *rough, const cgap_
 
 static bool has_bfloat(void)
 {
-  const bool has = cgap_product_here(true) != NULL;
+  const bool has = cgap_tile_gemm_here(true) != NULL;
   if (!has)
-    fprintf(stderr, "no bfloat16 products here: %s\n", cgap_product_lacks());
+    fprintf(stderr, "no bfloat16 products here: %s\n", cgap_tile_gemm_missing());
   return has;
 }
 
@@ -316,7 +316,7 @@ Test(product, bfloat16_is_refused_where_there_is_none)
   const cgap_data data = run_data(&rows);
   options.precision = CGAP_PRECISION_BF16;
   const cgap_status status = cgap_audit_run(&out, &data, &options, &error);
-  if (cgap_product_here(true)) {
+  if (cgap_tile_gemm_here(true)) {
     cr_expect_eq(status, CGAP_OK, "%s", error.message);
   } else {
     cr_expect_eq(status, CGAP_USAGE);

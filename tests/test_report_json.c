@@ -236,10 +236,10 @@ Test(suggest, distances)
   cr_expect_eq(cgap_edit_distance("kitten", "sitting"), 3);
   cr_expect_eq(cgap_edit_distance("ab", "ba"), 1);
   cr_expect_eq(cgap_edit_distance("threads", "threads"), 0);
-  cgap_suggestion s = cgap_suggestion_init("thread");
-  cgap_suggestion_offer(&s, "memory");
+  cgap_did_you_mean s = cgap_did_you_mean_init("thread");
+  cgap_did_you_mean_offer(&s, "memory");
   cr_expect_null(s.name);
-  cgap_suggestion_offer(&s, "threads");
-  cgap_suggestion_offer(&s, "text");
+  cgap_did_you_mean_offer(&s, "threads");
+  cgap_did_you_mean_offer(&s, "text");
   cr_expect_str_eq(s.name, "threads");
 }

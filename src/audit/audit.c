@@ -22,7 +22,7 @@
 
 typedef struct run {
   const cgap_audit_options *options;
-  cgap_prepared prepared;
+  cgap_prepared_audit prepared;
   cgap_embeddings embeddings;
   cgap_matched_pair_sums matched_pairs;
   cgap_audit_sums evidence;
@@ -42,7 +42,7 @@ static bool keeps_contributions(const run *r)
   return r->options->contributions && r->embeddings.paired && !r->options->comm && r->prepared.sampling.images == 0;
 }
 
-static bool is_rough(const run *r)
+static bool is_bfloat16(const run *r)
 {
   return r->options->precision == CGAP_PRECISION_BF16;
 }
@@ -73,13 +73,13 @@ static void set_evidence(run *r)
 }
 
 /* Of the tiles of one kind of couples, [before, after] of the phase. */
-static cgap_tile_options tile_options(const run *r, double before, double after)
+static cgap_pair_pass_options tile_options(const run *r, double before, double after)
 {
   const cgap_plan *plan = &r->prepared.plan;
-  cgap_tile_options o = {.threads = plan->threads,
+  cgap_pair_pass_options o = {.threads = plan->threads,
                          .panel_rows = plan->panel_rows,
                          .column_rows = plan->column_rows,
-                         .bfloat = is_rough(r),
+                         .bfloat = is_bfloat16(r),
                          .fraction_before = before,
                          .fraction_after = after,
                          .progress = r->options->progress};
@@ -106,18 +106,18 @@ static void clear_pair_sums(cgap_audit_sums *e)
   cgap_neighbours_clear(&e->text_text);
 }
 
-static cgap_status run_kind(run *r, cgap_audit_sums *e, cgap_pair_kind kind, const cgap_tile_options *options,
+static cgap_status run_kind(run *r, cgap_audit_sums *e, cgap_pair_kind kind, const cgap_pair_pass_options *options,
                             cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   if (!r->options->comm)
-    return cgap_tiles_run(e, &r->embeddings, kind, options, error);
-  return cgap_ring_run(e, &r->embeddings, r->options->comm, kind, options, receive_buffers, r->prepared.plan.visit_bytes, error);
+    return cgap_pair_pass_run(e, &r->embeddings, kind, options, error);
+  return cgap_ranks_ring_run(e, &r->embeddings, r->options->comm, kind, options, receive_buffers, r->prepared.plan.visit_bytes, error);
 }
 
 /* Looks at the cross cosines against the values of the pairs that the bounds of the median leave open. */
 static cgap_status count_against_values(run *r, const double *value, size_t values, cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
-  const cgap_tile_options options = tile_options(r, 1, 1);
+  const cgap_pair_pass_options options = tile_options(r, 1, 1);
   cgap_audit_sums e = r->evidence;
   memset(e.sums, 0, sizeof e.sums);
   e.image_image = e.image_text = e.text_image = e.text_text = (cgap_neighbours){0};
@@ -140,7 +140,7 @@ static cgap_status find_median(run *r, cgap_receive_buffers *receive_buffers, cg
   size_t values = 1;
   if (r->evidence.window.step > 0)
     cgap_median_narrow(&r->median, &r->evidence, cgap_median_margin(r->evidence.dim));
-  while (!status && r->evidence.window.step > 0 && !is_rough(r) && values > 0) {
+  while (!status && r->evidence.window.step > 0 && !is_bfloat16(r) && values > 0) {
     double *value = NULL;
     if (!cgap_median_open(&r->median, &r->evidence, &value, &values))
       status = cgap_fail(error, CGAP_RESOURCE, "no memory for the cosines of %zu pairs", r->evidence.text.rows);
@@ -162,15 +162,15 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   cgap_receive_buffers receive_buffers = {0};
   cgap_status status = lists_init(r, e, error);
   if (!status)
-    status = cgap_probe_run(r->precise, e, &r->embeddings, is_rough(r), error);
+    status = cgap_probe_run(r->precise, e, &r->embeddings, is_bfloat16(r), error);
   for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++) {
-    const cgap_tile_options options = tile_options(r, fraction[kind], fraction[kind + 1]);
+    const cgap_pair_pass_options options = tile_options(r, fraction[kind], fraction[kind + 1]);
     status = run_kind(r, e, (cgap_pair_kind)kind, &options, &receive_buffers, error);
   }
   if (!status)
     status = find_median(r, &receive_buffers, error);
   cgap_receive_buffers_clear(&receive_buffers);
-  return status || !is_first(r) ? status : cgap_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
+  return status || !is_first(r) ? status : cgap_top_k_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
 }
 
 static cgap_status finish_sums(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
@@ -232,7 +232,7 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
     *error = f.error;
   }
   if (!status && is_first(r))
-    status = cgap_scatter_run(&r->embeddings, components, threads, out, error);
+    status = cgap_pca_scatter_run(&r->embeddings, components, threads, out, error);
   cgap_free(components);
   return status;
 }
@@ -351,7 +351,7 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     status = finish_modalities(r, out, error);
   if (!status && is_first(r) && r->embeddings.paired && (!sampled || r->evidence.window.step == 0))
     status = cgap_below_median_finish(&r->evidence, &r->evidence, &r->median, out, error);
-  if (!status && is_rough(r))
+  if (!status && is_bfloat16(r))
     mark_rounded(r, out);
   if (!status)
     status = finish_extras(r, out, error);

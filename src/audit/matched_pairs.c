@@ -33,7 +33,7 @@ typedef struct batch {
 
 /* What is summed over images, by runs. */
 typedef struct image_sums {
-  cgap_moment group; /* of N·g_i */
+  cgap_second_moment group; /* of N·g_i */
   cgap_exact_sums weighed; /* (dim) Σ surplus·x */
   double *row;       /* (threads, ROWS, dim) unit rows of the image at hand and of its texts */
 } image_sums;
@@ -239,14 +239,14 @@ static void add_weighted_images(image_sums *sums, const batch *b, size_t first, 
 static cgap_status measure_batch(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, int threads,
                                  cgap_error *error)
 {
-  const size_t step = cgap_moment_run(b->embeddings->image.dim);
+  const size_t step = cgap_second_moment_run_rows(b->embeddings->image.dim);
   size_t start[HELD_RUNS_MAX * (CGAP_TILE / CGAP_MOMENT_RUN_ROWS_MIN) + 1] = {0}, pieces = 0;
   for (size_t r = 0; r < b->runs; r++)
     for (; start[pieces] < b->start[r + 1]; pieces++)
       start[pieces + 1] = start[pieces] + step < b->start[r + 1] ? start[pieces] + step : b->start[r + 1];
   measuring m = {out, sums, b};
-  const cgap_moment_work work = {.make = make_sums, .context = &m, .start = start, .runs = pieces};
-  cgap_status status = cgap_moment_make(&sums->group, &work, threads, error);
+  const cgap_second_moment_work work = {.make = make_sums, .context = &m, .start = start, .runs = pieces};
+  cgap_status status = cgap_second_moment_make(&sums->group, &work, threads, error);
   for (size_t r = 0; !status && r < b->runs; r++)
     add_weighted_images(sums, b, b->start[r], b->start[r + 1]);
   return status;
@@ -262,7 +262,7 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int thr
     squares = i % CGAP_TILE == 0 ? norm * norm : squares + norm * norm;
     bound = fmax(bound, squares);
   }
-  cgap_status status = cgap_moment_init(&sums->group, e->image.dim, bound, error);
+  cgap_status status = cgap_second_moment_init(&sums->group, e->image.dim, bound, error);
   sums->row = cgap_alloc((size_t)threads * ROWS * e->image.dim, sizeof *sums->row);
   if (!status &&
       (!sums->row || !cgap_exact_sums_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows)))
@@ -275,7 +275,7 @@ static cgap_status sums_finish(image_sums *sums, cgap_matched_pair_sums *out, co
 {
   const size_t dim = e->image.dim;
   const double images = (double)e->image.rows;
-  cgap_status status = cgap_moment_finish(&sums->group, comm, 1 / (images * images), out->group_moment, NULL, error);
+  cgap_status status = cgap_second_moment_finish(&sums->group, comm, 1 / (images * images), out->group_moment, NULL, error);
   if (!status)
     status = cgap_exact_sums_reduce(&sums->weighed, comm, error);
   if (status)
@@ -335,31 +335,31 @@ static cgap_status tick_images(const cgap_rank_rows *own, size_t done, cgap_comm
 static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *comm,
                               int threads, cgap_progress progress, cgap_error *error)
 {
-  const size_t rows = cgap_chunk_rows(e->image.dim);
+  const size_t rows = cgap_row_pass_chunk_rows(e->image.dim);
   const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
   const bool held = e->image.unit && e->text.unit, whole = held && !comm;
   const size_t runs = whole ? HELD_RUNS_MAX : cgap_matched_pairs_held_runs(threads), texts = whole ? SIZE_MAX : rows;
   batch batches[2] = {{.embeddings = e}, {.embeddings = e}};
-  cgap_ahead ahead;
+  cgap_background_reader ahead;
   cgap_status status = CGAP_OK;
-  cgap_ahead_open(&ahead, held ? 1 : threads);
+  cgap_background_reader_open(&ahead, held ? 1 : threads);
   if (own.first < own.end) {
     next_batch(&batches[0], &e->pairs, own.first, own.end, rows, runs, texts);
-    cgap_ahead_start(&ahead, read_batch, &batches[0]);
+    cgap_background_reader_start(&ahead, read_batch, &batches[0]);
   }
   for (size_t done = own.first, turn = 0; !status && done < own.end; turn = 1 - turn) {
-    status = cgap_ahead_wait(&ahead, error);
+    status = cgap_background_reader_wait(&ahead, error);
     done += batches[turn].images;
     if (!status && done < own.end) {
       next_batch(&batches[1 - turn], &e->pairs, done, own.end, rows, runs, texts);
-      cgap_ahead_start(&ahead, read_batch, &batches[1 - turn]);
+      cgap_background_reader_start(&ahead, read_batch, &batches[1 - turn]);
     }
     if (!status)
       status = measure_batch(out, sums, &batches[turn], threads, error);
     if (!status)
       status = tick_images(&own, done, comm, &progress, error);
   }
-  cgap_ahead_close(&ahead);
+  cgap_background_reader_close(&ahead);
   clear_batch(&batches[0]);
   clear_batch(&batches[1]);
   return status;
@@ -380,12 +380,12 @@ cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embed
   if (!status)
     status = gather_matched_pairs(out, e, comm, error);
   if (!status)
-    status = cgap_row_offsets_measure(&out->offsets, e, comm, threads, error);
+    status = cgap_row_offset_check_run(&out->offsets, e, comm, threads, error);
   if (!status)
     status = sums_finish(&sums, out, e, comm, error);
   if (status)
     cgap_matched_pairs_clear(out);
-  cgap_moment_clear(&sums.group);
+  cgap_second_moment_clear(&sums.group);
   cgap_exact_sums_clear(&sums.weighed);
   cgap_free(sums.row);
   cgap_blas_restore(blas_threads);

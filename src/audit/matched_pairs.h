@@ -14,7 +14,7 @@ typedef struct cgap_matched_pair_sums {
   double *within_square;     /* (images) Σ of their squares */
   double *paired_image_mean; /* (dim) */
   double *group_moment;      /* (dim, dim) */
-  cgap_row_offsets offsets;
+  cgap_row_offset_check offsets;
 } cgap_matched_pair_sums;
 
 /* How many runs of CGAP_TILE images are held at once. */

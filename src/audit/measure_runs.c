@@ -43,10 +43,10 @@ static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows ro
   fold_products *p = self;
   fold_call image = {rows, context, CGAP_IMAGE_IMAGE}, text = {rows, context, CGAP_TEXT_TEXT};
   const cgap_embeddings *e = p->e;
-  cgap_status status = cgap_scores_gradient(&p->gradient, &e->image, cgap_rank_rows_own(p->comm, e->image.rows), weights,
+  cgap_status status = cgap_row_scores_gradient(&p->gradient, &e->image, cgap_rank_rows_own(p->comm, e->image.rows), weights,
                                             p->threads, fold_residual, &image, error);
   if (!status)
-    status = cgap_scores_gradient(&p->gradient, &e->text, cgap_rank_rows_own(p->comm, e->text.rows), weights, p->threads,
+    status = cgap_row_scores_gradient(&p->gradient, &e->text, cgap_rank_rows_own(p->comm, e->text.rows), weights, p->threads,
                                   fold_residual, &text, error);
   if (!status)
     status = cgap_gradient_finish(&p->gradient, p->comm, gradient, sums, error);
@@ -191,7 +191,7 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int th
   if (!status)
     status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
   if (!status)
-    status = cgap_scores_run(&e->image, cgap_rank_rows_own(comm, e->image.rows), vectors, classes, threads,
+    status = cgap_row_scores_run(&e->image, cgap_rank_rows_own(comm, e->image.rows), vectors, classes, threads,
                              cgap_zero_shot_visit, &tally, error);
   if (!status)
     status = sum_tally(&tally, comm, error);
@@ -315,7 +315,7 @@ static cgap_status score_query_block(arithmetic_work *w, size_t first, size_t co
   cgap_arithmetic_start(&run);
   cgap_status status = make_vectors(w, first, count, error);
   if (!status)
-    status = cgap_scores_run(&w->e->image, all, w->vectors, 2 * count, threads, cgap_arithmetic_visit, &run, error);
+    status = cgap_row_scores_run(&w->e->image, all, w->vectors, 2 * count, threads, cgap_arithmetic_visit, &run, error);
   return status;
 }
 
@@ -382,7 +382,7 @@ cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *comm, i
 
 /* ---------------------------------------------------------------- before long work */
 
-cgap_status cgap_extras_check(const cgap_data *data, cgap_error *error)
+cgap_status cgap_measure_runs_check(const cgap_data *data, cgap_error *error)
 {
   const cgap_source *classes = &data->class_text, *words = &data->words;
   cgap_status status = CGAP_OK;
@@ -459,7 +459,7 @@ static void choose_points(const cgap_embeddings *e, size_t *image, size_t *image
     text[(*texts)++] = (size_t)((double)j * (double)m / (double)alone);
 }
 
-cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, int threads, cgap_audit *out,
+cgap_status cgap_pca_scatter_run(const cgap_embeddings *e, const double *components, int threads, cgap_audit *out,
                              cgap_error *error)
 {
   size_t image[CGAP_SCATTER_ROWS], text[CGAP_SCATTER_ROWS];

@@ -17,14 +17,14 @@ CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cg
                                                     cgap_audit *out, cgap_error *error);
 
 /* Whether class texts and words can be used, before work that takes long and needs them at its end. */
-CGAP_MUST_CHECK cgap_status cgap_extras_check(const cgap_data *data, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_measure_runs_check(const cgap_data *data, cgap_error *error);
 
 /* ---------------------------------------------------------------- pca scatter */
 
 /* The points of the scatter: some rows on the first two components. */
 
 /* components (2, dim) of pca.joint. Of one rank. */
-CGAP_MUST_CHECK cgap_status cgap_scatter_run(const cgap_embeddings *e, const double *components, int threads,
+CGAP_MUST_CHECK cgap_status cgap_pca_scatter_run(const cgap_embeddings *e, const double *components, int threads,
                                              cgap_audit *out, cgap_error *error);
 
 /* ---------------------------------------------------------------- spectra */

@@ -16,37 +16,37 @@ enum { LINE = 64, PREFETCH_BYTES_MAX = 4096 }; /* bytes of a cache line, and of 
 
 /* One pass over one kind of couples. */
 typedef struct pair_pass {
-  cgap_tile_pass tile;
+  cgap_pair_tile_pass tile;
   cgap_audit_sums *evidence;
   const cgap_embeddings *embeddings;
-  cgap_best rows, columns; /* of a triangle's one block the first alone */
+  cgap_top_k rows, columns; /* of a triangle's one block the first alone */
   cgap_exact_format format[CGAP_MEASURES];
-  const cgap_tile_options *options;
+  const cgap_pair_pass_options *options;
   size_t tiles_done, tiles; /* for progress */
   bool cancelled, out_of_memory;
 } pair_pass;
 
 /* ---------------------------------------------------------------- merging */
 
-static void merge_rows(const pair_pass *p, cgap_best *best, size_t row, size_t rows, const cgap_tile_worker *w, bool columns)
+static void merge_rows(const pair_pass *p, cgap_top_k *best, size_t row, size_t rows, const cgap_pair_tile_worker *w, bool columns)
 {
   if (!best->totals->memory)
     return;
-  cgap_best_lock(best, row);
+  cgap_top_k_lock(best, row);
   for (int m = 0; cgap_measures[m]; m++)
     if (w->sums[m].counts)
-      cgap_totals_add(best->totals, m, &p->format[m], columns ? w->sums[m].column_sums : w->sums[m].row_sums,
+      cgap_pair_sums_add(best->totals, m, &p->format[m], columns ? w->sums[m].column_sums : w->sums[m].row_sums,
                       columns ? w->sums[m].column_counts : w->sums[m].row_counts, CGAP_TILE, row, rows);
-  cgap_best_unlock(best, row);
+  cgap_top_k_unlock(best, row);
 }
 
 /* In any order: nothing here depends on it. */
-static void merge_tile(pair_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
+static void merge_tile(pair_pass *p, const cgap_pair_tile_place *t, const cgap_pair_tile_worker *w)
 {
   cgap_audit_sums *e = p->evidence;
   const cgap_pair_kind kind = p->tile.kind;
-  merge_rows(p, p->tile.row_best, t->row, t->rows, w, false);
-  merge_rows(p, p->tile.column_best, t->column, t->columns, w, true);
+  merge_rows(p, p->tile.row_top_k, t->row, t->rows, w, false);
+  merge_rows(p, p->tile.column_maxima, t->column, t->columns, w, true);
 #pragma omp critical(cgap_merge)
   {
     for (int m = 0; cgap_measures[m]; m++)
@@ -60,7 +60,7 @@ static void merge_tile(pair_pass *p, const cgap_tile_place *t, const cgap_tile_w
 /* ---------------------------------------------------------------- the pass */
 
 /* A tile of the panels at hand; of a triangle only those on and right of the diagonal. */
-static bool tile_at(const cgap_tile_pass *p, size_t row_block, size_t column_block, cgap_tile_place *t)
+static bool tile_at(const cgap_pair_tile_pass *p, size_t row_block, size_t column_block, cgap_pair_tile_place *t)
 {
   t->row = p->a.first + row_block * CGAP_TILE;
   t->column = p->b.first + column_block * CGAP_TILE;
@@ -74,7 +74,7 @@ static bool tile_at(const cgap_tile_pass *p, size_t row_block, size_t column_blo
 
 static void report_progress(pair_pass *p, size_t done)
 {
-  const cgap_tile_options *o = p->options;
+  const cgap_pair_pass_options *o = p->options;
   double fraction = o->fraction_before + (o->fraction_after - o->fraction_before) * (double)done / (double)p->tiles;
   if (o->progress.tick && o->progress.tick(o->progress.context, "couples", fraction)) {
 #pragma omp atomic write
@@ -82,10 +82,10 @@ static void report_progress(pair_pass *p, size_t done)
   }
 }
 
-static void run_tile(pair_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void run_tile(pair_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w)
 {
   size_t done;
-  if (!cgap_tile_run(&p->tile, t, w)) {
+  if (!cgap_pair_tile_run(&p->tile, t, w)) {
 #pragma omp atomic write
     p->out_of_memory = true;
     return;
@@ -104,14 +104,14 @@ static cgap_status run_panels(pair_pass *p, cgap_error *error)
                column_blocks = (p->tile.b.rows + CGAP_TILE - 1) / CGAP_TILE;
 #pragma omp parallel num_threads(p->options->threads)
   {
-    cgap_tile_worker w;
-    if (!cgap_tile_worker_init(&w, &p->tile)) {
+    cgap_pair_tile_worker w;
+    if (!cgap_pair_tile_worker_init(&w, &p->tile)) {
 #pragma omp atomic write
       p->out_of_memory = true;
     }
 #pragma omp for schedule(dynamic, 1)
     for (size_t n = 0; n < row_blocks * column_blocks; n++) {
-      cgap_tile_place t;
+      cgap_pair_tile_place t;
       bool stop, failed;
 #pragma omp atomic read
       stop = p->cancelled;
@@ -120,13 +120,13 @@ static cgap_status run_panels(pair_pass *p, cgap_error *error)
       if (!stop && !failed && tile_at(&p->tile, n % row_blocks, n / row_blocks, &t))
         run_tile(p, &t, &w);
     }
-    cgap_tile_worker_clear(&w);
+    cgap_pair_tile_worker_clear(&w);
   }
   if (p->out_of_memory)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the workers of the tile pass; try fewer --threads");
-  cgap_best_resolve(&p->rows, p->evidence, p->options->threads);
-  if (p->tile.column_best != &p->rows)
-    cgap_best_resolve(&p->columns, p->evidence, p->options->threads);
+  cgap_top_k_resolve(&p->rows, p->evidence, p->options->threads);
+  if (p->tile.column_maxima != &p->rows)
+    cgap_top_k_resolve(&p->columns, p->evidence, p->options->threads);
   return p->cancelled ? cgap_fail(error, CGAP_INTERRUPTED, "interrupted during the tile pass; nothing was written")
                       : CGAP_OK;
 }
@@ -135,7 +135,7 @@ static cgap_status run_panels(pair_pass *p, cgap_error *error)
 
 static double exact_cosine(const void *context, cgap_pair_kind kind, size_t row, size_t column)
 {
-  const cgap_tile_pass *p = context;
+  const cgap_pair_tile_pass *p = context;
   const cgap_modality_rows *a = p->a.modality, *b = p->b.modality;
   (void)kind;
   const size_t a_bytes = a->dim * cgap_type_size(a->source->type), b_bytes = b->dim * cgap_type_size(b->source->type);
@@ -145,15 +145,15 @@ static double exact_cosine(const void *context, cgap_pair_kind kind, size_t row,
 
 static float rounding_margin(const void *context, size_t row, size_t column)
 {
-  const cgap_tile_pass *p = context;
-  return cgap_rough_margin(&p->a_rough, row - p->a.first, &p->b_rough, column - p->b.first);
+  const cgap_pair_tile_pass *p = context;
+  return cgap_bfloat16_margin(&p->a_bfloat16, row - p->a.first, &p->b_bfloat16, column - p->b.first);
 }
 
 /* All of it: rows that are asked for lie far apart. */
 static void prefetch_raw_rows(const void *context, size_t row, bool rows)
 {
-  const cgap_tile_pass *p = context;
-  const cgap_panel *panel = rows ? &p->a : &p->b;
+  const cgap_pair_tile_pass *p = context;
+  const cgap_row_block *panel = rows ? &p->a : &p->b;
   const size_t bytes = panel->modality->dim * cgap_type_size(panel->modality->source->type);
   const unsigned char *raw = panel->raw + (row - panel->first) * bytes;
   for (size_t k = 0; k < bytes && k < PREFETCH_BYTES_MAX; k += LINE)
@@ -162,17 +162,17 @@ static void prefetch_raw_rows(const void *context, size_t row, bool rows)
 
 /* ---------------------------------------------------------------- start and end */
 
-static void pass_init(pair_pass *p, cgap_audit_sums *evidence, cgap_pair_kind kind, const cgap_tile_options *options)
+static void pass_init(pair_pass *p, cgap_audit_sums *evidence, cgap_pair_kind kind, const cgap_pair_pass_options *options)
 {
   *p = (pair_pass){.evidence = evidence, .options = options};
-  p->tile = (cgap_tile_pass){
+  p->tile = (cgap_pair_tile_pass){
     .evidence = evidence,
     .kind = kind,
     .triangle = kind != CGAP_IMAGE_TEXT,
     .row_first = kind == CGAP_TEXT_TEXT ? evidence->text.first_equal : evidence->image.first_equal,
     .column_first = kind == CGAP_IMAGE_IMAGE ? evidence->image.first_equal : evidence->text.first_equal,
-    .kernels = cgap_kernels_here(),
-    .product = cgap_product_here(options->bfloat),
+    .kernels = cgap_audit_kernels_here(),
+    .product = cgap_tile_gemm_here(options->bfloat),
     .bfloat = options->bfloat && !options->precise[kind],
     .precise = options->precise[kind],
     .margin = options->precise[kind] ? ROUNDED : cgap_product_margin(evidence->dim),
@@ -201,9 +201,9 @@ static size_t tiles_of(const pair_pass *p, size_t first_row, size_t rows, size_t
 }
 
 /* Of a panel that lies in another the rough rows do too. */
-static cgap_rough rough_view(const cgap_rough *of, size_t off, size_t rows, size_t dim)
+static cgap_bfloat16_rows bfloat16_view(const cgap_bfloat16_rows *of, size_t off, size_t rows, size_t dim)
 {
-  return (cgap_rough){.rows = rows,
+  return (cgap_bfloat16_rows){.rows = rows,
                       .product = of->product,
                       .row = of->row + off * dim,
                       .offset = of->offset + off,
@@ -212,67 +212,67 @@ static cgap_rough rough_view(const cgap_rough *of, size_t off, size_t rows, size
 }
 
 /* What the tiles take in bfloat16 of the panels at hand; a and b own it. */
-static cgap_status make_rough(pair_pass *p, const cgap_panels *panels, cgap_rough *a, cgap_rough *b, cgap_error *error)
+static cgap_status make_bfloat16(pair_pass *p, const cgap_row_block_pairs *panels, cgap_bfloat16_rows *a, cgap_bfloat16_rows *b, cgap_error *error)
 {
   const cgap_modality_rows *rows = panels->rows, *columns = panels->columns;
   cgap_status status = CGAP_OK;
   if (panels->new_a)
-    status = cgap_panel_to_rough(a, &p->tile.a, rows->mean, columns->mean, p->options->threads, error);
+    status = cgap_row_block_to_bfloat16(a, &p->tile.a, rows->mean, columns->mean, p->options->threads, error);
   if (!status && panels->new_b)
-    status = cgap_panel_to_rough(b, &p->tile.b, columns->mean, rows->mean, p->options->threads, error);
-  p->tile.a_rough = *a;
-  p->tile.b_rough =
-    panels->within && !status ? rough_view(a, p->tile.b.first - p->tile.a.first, p->tile.b.rows, rows->dim) : *b;
+    status = cgap_row_block_to_bfloat16(b, &p->tile.b, columns->mean, rows->mean, p->options->threads, error);
+  p->tile.a_bfloat16 = *a;
+  p->tile.b_bfloat16 =
+    panels->within && !status ? bfloat16_view(a, p->tile.b.first - p->tile.a.first, p->tile.b.rows, rows->dim) : *b;
   return status;
 }
 
 static cgap_status run_all_panels(pair_pass *p, cgap_error *error)
 {
   const cgap_pair_kind kind = p->tile.kind;
-  const cgap_tile_options *o = p->options;
-  cgap_panels panels = {.rows = kind == CGAP_TEXT_TEXT ? &p->embeddings->text : &p->embeddings->image,
+  const cgap_pair_pass_options *o = p->options;
+  cgap_row_block_pairs panels = {.rows = kind == CGAP_TEXT_TEXT ? &p->embeddings->text : &p->embeddings->image,
                         .columns = kind == CGAP_IMAGE_IMAGE ? &p->embeddings->image : &p->embeddings->text,
                         .row_step = o->panel_rows,
                         .column_step = o->column_rows ? o->column_rows : o->panel_rows,
                         .triangle = p->tile.triangle};
-  cgap_rough a = {0}, b = {0};
+  cgap_bfloat16_rows a = {0}, b = {0};
   cgap_status status = CGAP_OK;
   bool more = true;
-  cgap_panels_open(&panels, o->threads);
+  cgap_row_block_pairs_open(&panels, o->threads);
   while (!status && more) {
-    status = cgap_panels_next(&panels, &p->tile.a, &p->tile.b, &more, error);
+    status = cgap_row_block_pairs_next(&panels, &p->tile.a, &p->tile.b, &more, error);
     if (!status && more && p->tile.bfloat)
-      status = make_rough(p, &panels, &a, &b, error);
+      status = make_bfloat16(p, &panels, &a, &b, error);
     if (!status && more)
       status = run_panels(p, error);
   }
-  cgap_panels_close(&panels);
-  cgap_rough_clear(&a);
-  cgap_rough_clear(&b);
-  p->tile.a = p->tile.b = (cgap_panel){0};
-  p->tile.a_rough = p->tile.b_rough = (cgap_rough){0};
+  cgap_row_block_pairs_close(&panels);
+  cgap_bfloat16_rows_clear(&a);
+  cgap_bfloat16_rows_clear(&b);
+  p->tile.a = p->tile.b = (cgap_row_block){0};
+  p->tile.a_bfloat16 = p->tile.b_bfloat16 = (cgap_bfloat16_rows){0};
   return status;
 }
 
-static cgap_status open_lists(pair_pass *p, cgap_totals *rows, cgap_totals *columns, cgap_best_kind kind, cgap_error *error)
+static cgap_status open_lists(pair_pass *p, cgap_pair_sums *rows, cgap_pair_sums *columns, cgap_top_k_kind kind, cgap_error *error)
 {
   const bool one = rows == columns, triangle = p->tile.triangle;
-  p->tile.row_best = &p->rows;
-  p->tile.column_best = one ? &p->rows : &p->columns;
-  return cgap_best_init(&p->rows, rows, triangle, false, kind) &&
-             (one || cgap_best_init(&p->columns, columns, triangle, true, kind))
+  p->tile.row_top_k = &p->rows;
+  p->tile.column_maxima = one ? &p->rows : &p->columns;
+  return cgap_top_k_init(&p->rows, rows, triangle, false, kind) &&
+             (one || cgap_top_k_init(&p->columns, columns, triangle, true, kind))
            ? CGAP_OK
            : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
 }
 
 static void pass_clear(pair_pass *p)
 {
-  cgap_best_clear(&p->rows);
-  cgap_best_clear(&p->columns);
-  cgap_panel_clear(&p->tile.a);
-  cgap_panel_clear(&p->tile.b);
-  cgap_rough_clear(&p->tile.a_rough);
-  cgap_rough_clear(&p->tile.b_rough);
+  cgap_top_k_clear(&p->rows);
+  cgap_top_k_clear(&p->columns);
+  cgap_row_block_clear(&p->tile.a);
+  cgap_row_block_clear(&p->tile.b);
+  cgap_bfloat16_rows_clear(&p->tile.a_bfloat16);
+  cgap_bfloat16_rows_clear(&p->tile.b_bfloat16);
   p->evidence->exact = NULL;
   p->evidence->margin = NULL;
   p->evidence->ahead = NULL;
@@ -281,18 +281,18 @@ static void pass_clear(pair_pass *p)
 
 /* What comes to the lists. A float product tells the ten best of most rows where all rows are in memory, and there are
  * no equal ones, which the lists are to bring together. */
-static cgap_best_kind best_kind(const pair_pass *p, const cgap_embeddings *e)
+static cgap_top_k_kind top_k_kind_of(const pair_pass *p, const cgap_embeddings *e)
 {
   const size_t columns = p->options->column_rows, step = columns ? columns : p->options->panel_rows;
   const bool all = e->image.unit && e->text.unit && step >= e->image.rows && step >= e->text.rows;
   if (p->tile.precise)
-    return CGAP_BEST_PRECISE;
-  return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_BEST_COMPLETE : CGAP_BEST_PARTIAL;
+    return CGAP_TOP_K_PRECISE;
+  return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_TOP_K_COMPLETE : CGAP_TOP_K_PARTIAL;
 }
 
 /* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
 static cgap_status run_pass(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
-                            const cgap_tile_options *options, cgap_totals *rows, cgap_totals *columns,
+                            const cgap_pair_pass_options *options, cgap_pair_sums *rows, cgap_pair_sums *columns,
                             cgap_error *error)
 {
   const int blas_threads = cgap_blas_single();
@@ -300,8 +300,8 @@ static cgap_status run_pass(cgap_audit_sums *evidence, const cgap_embeddings *e,
   pass_init(&p, evidence, kind, options);
   p.embeddings = e;
   p.tiles = tiles_of(&p, 0, rows->rows, 0, columns->rows);
-  const cgap_best_kind best = best_kind(&p, e);
-  if (best == CGAP_BEST_COMPLETE)
+  const cgap_top_k_kind best = top_k_kind_of(&p, e);
+  if (best == CGAP_TOP_K_COMPLETE)
     evidence->list_margin = p.tile.margin;
   cgap_status status = open_lists(&p, rows, columns, best, error);
   if (!status)
@@ -311,8 +311,8 @@ static cgap_status run_pass(cgap_audit_sums *evidence, const cgap_embeddings *e,
   return status;
 }
 
-cgap_status cgap_tiles_show(cgap_audit_sums *evidence, cgap_pair_kind kind, const cgap_tile_options *options,
-                            const cgap_panel *a, cgap_totals *rows, const cgap_panel *b, cgap_totals *columns,
+cgap_status cgap_pair_pass_show(cgap_audit_sums *evidence, cgap_pair_kind kind, const cgap_pair_pass_options *options,
+                            const cgap_row_block *a, cgap_pair_sums *rows, const cgap_row_block *b, cgap_pair_sums *columns,
                             cgap_error *error)
 {
   pair_pass p;
@@ -321,13 +321,13 @@ cgap_status cgap_tiles_show(cgap_audit_sums *evidence, cgap_pair_kind kind, cons
   if (p.tiles == 0)
     return CGAP_OK;
   const int blas_threads = cgap_blas_single();
-  p.tile.a = cgap_panel_view(a);
-  p.tile.b = cgap_panel_view(b);
-  cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_BEST_PRECISE : CGAP_BEST_PARTIAL, error);
+  p.tile.a = cgap_row_block_view(a);
+  p.tile.b = cgap_row_block_view(b);
+  cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_TOP_K_PRECISE : CGAP_TOP_K_PARTIAL, error);
   if (!status && p.tile.bfloat)
-    status = cgap_panel_to_rough(&p.tile.a_rough, a, a->modality->mean, b->modality->mean, options->threads, error);
+    status = cgap_row_block_to_bfloat16(&p.tile.a_bfloat16, a, a->modality->mean, b->modality->mean, options->threads, error);
   if (!status && p.tile.bfloat)
-    status = cgap_panel_to_rough(&p.tile.b_rough, b, b->modality->mean, a->modality->mean, options->threads, error);
+    status = cgap_row_block_to_bfloat16(&p.tile.b_bfloat16, b, b->modality->mean, a->modality->mean, options->threads, error);
   if (!status)
     status = run_panels(&p, error);
   pass_clear(&p);
@@ -335,7 +335,7 @@ cgap_status cgap_tiles_show(cgap_audit_sums *evidence, cgap_pair_kind kind, cons
   return status;
 }
 
-void cgap_tiles_finish(cgap_audit_sums *e, const cgap_totals *totals, bool columns)
+void cgap_pair_pass_finish(cgap_audit_sums *e, const cgap_pair_sums *totals, bool columns)
 {
   cgap_neighbours *lists[CGAP_PAIR_KINDS][2] = {
     [CGAP_IMAGE_IMAGE] = {&e->image_image, NULL},
@@ -345,7 +345,7 @@ void cgap_tiles_finish(cgap_audit_sums *e, const cgap_totals *totals, bool colum
   const cgap_sums *sums = e->sums[totals->kind];
   for (int m = 0; cgap_measures[m]; m++)
     if (sums[m].counts)
-      cgap_totals_finish(totals, e, m, columns ? sums[m].column_sums : sums[m].row_sums,
+      cgap_pair_sums_finish(totals, e, m, columns ? sums[m].column_sums : sums[m].row_sums,
                          columns ? sums[m].column_counts : sums[m].row_counts,
                          columns ? sums[m].column_stride : sums[m].row_stride);
   if (totals->lists.list)
@@ -353,42 +353,42 @@ void cgap_tiles_finish(cgap_audit_sums *e, const cgap_totals *totals, bool colum
 }
 
 /* Queries against all candidates: sums of the queries, no lists, nothing of the candidates. */
-static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings *e, const cgap_tile_options *options,
+static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings *e, const cgap_pair_pass_options *options,
                                cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const bool columns = options->want == CGAP_WANT_COLUMN_QUERIES;
-  cgap_totals query_sums = {0}, no_sums = {.kind = CGAP_IMAGE_TEXT, .rows = columns ? images : texts};
+  cgap_pair_sums query_sums = {0}, no_sums = {.kind = CGAP_IMAGE_TEXT, .rows = columns ? images : texts};
   cgap_status status = cgap_sums_init_queries(evidence, columns ? 0 : images, columns ? texts : 0, error);
-  if (!status && !cgap_totals_init_queries(&query_sums, evidence, columns ? texts : images))
+  if (!status && !cgap_pair_sums_init_queries(&query_sums, evidence, columns ? texts : images))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", columns ? texts : images);
   if (!status)
     status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &no_sums : &query_sums, columns ? &query_sums : &no_sums, error);
   if (!status)
-    cgap_tiles_finish(evidence, &query_sums, columns);
-  cgap_totals_clear(&query_sums);
+    cgap_pair_pass_finish(evidence, &query_sums, columns);
+  cgap_pair_sums_clear(&query_sums);
   return status;
 }
 
-cgap_status cgap_tiles_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
-                           const cgap_tile_options *options, cgap_error *error)
+cgap_status cgap_pair_pass_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
+                           const cgap_pair_pass_options *options, cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const bool triangle = kind != CGAP_IMAGE_TEXT;
-  cgap_totals rows = {0}, columns = {0};
+  cgap_pair_sums rows = {0}, columns = {0};
   if (options->want != CGAP_WANT_ALL)
     return run_queries(evidence, e, options, error);
   cgap_status status = cgap_sums_init(evidence, kind, true, error);
-  if (!status && (!cgap_totals_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images) ||
-                  (!triangle && !cgap_totals_init(&columns, evidence, kind, 0, texts))))
+  if (!status && (!cgap_pair_sums_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images) ||
+                  (!triangle && !cgap_pair_sums_init(&columns, evidence, kind, 0, texts))))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", images, texts);
   if (!status)
     status = run_pass(evidence, e, kind, options, &rows, triangle ? &rows : &columns, error);
   if (!status)
-    cgap_tiles_finish(evidence, &rows, false);
+    cgap_pair_pass_finish(evidence, &rows, false);
   if (!status && !triangle)
-    cgap_tiles_finish(evidence, &columns, true);
-  cgap_totals_clear(&rows);
-  cgap_totals_clear(&columns);
+    cgap_pair_pass_finish(evidence, &columns, true);
+  cgap_pair_sums_clear(&rows);
+  cgap_pair_sums_clear(&columns);
   return status;
 }

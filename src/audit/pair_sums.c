@@ -35,7 +35,7 @@ cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temper
 }
 
 /* Lays the arrays of the measures of which sums are made out over t->memory, or over NULL to learn the bytes. */
-static size_t lay_out_sums(cgap_totals *t, const cgap_audit_sums *e, bool queries)
+static size_t lay_out_sums(cgap_pair_sums *t, const cgap_audit_sums *e, bool queries)
 {
   size_t at = 0;
   for (int m = 0; cgap_measures[m]; m++) {
@@ -51,16 +51,16 @@ static size_t lay_out_sums(cgap_totals *t, const cgap_audit_sums *e, bool querie
   return at;
 }
 
-static size_t lay_out(cgap_totals *t, const cgap_audit_sums *e)
+static size_t lay_out(cgap_pair_sums *t, const cgap_audit_sums *e)
 {
   const size_t at = lay_out_sums(t, e, false);
   t->lists = (cgap_neighbours){.rows = t->rows, .list = t->memory ? (cgap_neighbour *)(t->memory + at) : NULL};
   return at + t->rows * CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
 }
 
-bool cgap_totals_init(cgap_totals *t, const cgap_audit_sums *evidence, cgap_pair_kind kind, size_t first, size_t rows)
+bool cgap_pair_sums_init(cgap_pair_sums *t, const cgap_audit_sums *evidence, cgap_pair_kind kind, size_t first, size_t rows)
 {
-  *t = (cgap_totals){.kind = kind, .first = first, .rows = rows};
+  *t = (cgap_pair_sums){.kind = kind, .first = first, .rows = rows};
   t->bytes = lay_out(t, evidence);
   t->memory = cgap_zalloc(t->bytes, 1);
   if (!t->memory)
@@ -70,9 +70,9 @@ bool cgap_totals_init(cgap_totals *t, const cgap_audit_sums *evidence, cgap_pair
   return true;
 }
 
-bool cgap_totals_init_queries(cgap_totals *t, const cgap_audit_sums *evidence, size_t rows)
+bool cgap_pair_sums_init_queries(cgap_pair_sums *t, const cgap_audit_sums *evidence, size_t rows)
 {
-  *t = (cgap_totals){.kind = CGAP_IMAGE_TEXT, .rows = rows};
+  *t = (cgap_pair_sums){.kind = CGAP_IMAGE_TEXT, .rows = rows};
   t->bytes = lay_out_sums(t, evidence, true);
   t->memory = cgap_zalloc(t->bytes, 1);
   if (t->memory)
@@ -80,13 +80,13 @@ bool cgap_totals_init_queries(cgap_totals *t, const cgap_audit_sums *evidence, s
   return t->memory != NULL;
 }
 
-void cgap_totals_clear(cgap_totals *t)
+void cgap_pair_sums_clear(cgap_pair_sums *t)
 {
   cgap_free(t->memory);
-  *t = (cgap_totals){0};
+  *t = (cgap_pair_sums){0};
 }
 
-size_t cgap_totals_row_bytes(double temperature)
+size_t cgap_pair_sums_row_bytes(double temperature)
 {
   size_t bytes = CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
   for (int m = 0; cgap_measures[m]; m++)
@@ -95,7 +95,7 @@ size_t cgap_totals_row_bytes(double temperature)
   return bytes;
 }
 
-void cgap_totals_add(cgap_totals *t, int measure, const cgap_exact_format *format, const double *sums, const uint64_t *counts,
+void cgap_pair_sums_add(cgap_pair_sums *t, int measure, const cgap_exact_format *format, const double *sums, const uint64_t *counts,
                      size_t stride, size_t row, size_t rows)
 {
   const cgap_need need = cgap_measures[measure]->need;
@@ -108,7 +108,7 @@ void cgap_totals_add(cgap_totals *t, int measure, const cgap_exact_format *forma
       t->counts[measure][k * t->rows + at + i] += counts[k * stride + i];
 }
 
-static void offer_lists(cgap_totals *t, const cgap_totals *added)
+static void offer_lists(cgap_pair_sums *t, const cgap_pair_sums *added)
 {
   for (size_t r = 0; r < added->rows; r++) {
     const cgap_neighbour *list = added->lists.list + r * CGAP_NEIGHBOURS;
@@ -117,7 +117,7 @@ static void offer_lists(cgap_totals *t, const cgap_totals *added)
   }
 }
 
-void cgap_totals_merge(cgap_totals *t, const cgap_audit_sums *evidence, const cgap_totals *added)
+void cgap_pair_sums_merge(cgap_pair_sums *t, const cgap_audit_sums *evidence, const cgap_pair_sums *added)
 {
   const size_t at = added->first - t->first;
   for (int m = 0; cgap_measures[m]; m++) {
@@ -133,7 +133,7 @@ void cgap_totals_merge(cgap_totals *t, const cgap_audit_sums *evidence, const cg
   offer_lists(t, added);
 }
 
-void cgap_totals_finish(const cgap_totals *t, const cgap_audit_sums *evidence, int measure, double *sums,
+void cgap_pair_sums_finish(const cgap_pair_sums *t, const cgap_audit_sums *evidence, int measure, double *sums,
                         uint64_t *counts, size_t stride)
 {
   const cgap_measure *m = cgap_measures[measure];

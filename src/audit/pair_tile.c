@@ -45,14 +45,14 @@ static void sums_zero(cgap_sums *s, cgap_need need)
   memset(s->column_counts, 0, need.row_counts * CGAP_TILE * sizeof *s->column_counts);
 }
 
-static float *row_floats(cgap_tile_worker *w, size_t place)
+static float *row_floats(cgap_pair_tile_worker *w, size_t place)
 {
   return w->strip + CGAP_STRIP_ROWS * CGAP_TILE + place * CGAP_TILE;
 }
 
-bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
+bool cgap_pair_tile_worker_init(cgap_pair_tile_worker *w, const cgap_pair_tile_pass *pass)
 {
-  *w = (cgap_tile_worker){.kind = pass->product, .packed = SIZE_MAX, .least = INFINITY, .greatest = -INFINITY};
+  *w = (cgap_pair_tile_worker){.kind = pass->product, .packed = SIZE_MAX, .least = INFINITY, .greatest = -INFINITY};
   if (pass->precise)
     w->precise = cgap_alloc(PRECISE, sizeof *w->precise);
   else
@@ -73,11 +73,11 @@ bool cgap_tile_worker_init(cgap_tile_worker *w, const cgap_tile_pass *pass)
   w->row_margin = row_floats(w, 2);
   w->column_margin = row_floats(w, 3);
   w->column_look = row_floats(w, 4);
-  w->column_best = row_floats(w, 5);
+  w->column_maxima = row_floats(w, 5);
   return true;
 }
 
-void cgap_tile_worker_clear(cgap_tile_worker *w)
+void cgap_pair_tile_worker_clear(cgap_pair_tile_worker *w)
 {
   if (w->product)
     w->kind->close(w->product);
@@ -88,7 +88,7 @@ void cgap_tile_worker_clear(cgap_tile_worker *w)
     sums_free(&w->sums[m]);
 }
 
-size_t cgap_tile_worker_bytes(size_t dim)
+size_t cgap_pair_tile_worker_bytes(size_t dim)
 {
   const size_t packed = CGAP_TILE * dim * sizeof(float), precise = PRECISE * sizeof(double);
   return (packed > precise ? packed : precise) + CGAP_TILE * (CGAP_STRIP_ROWS * sizeof(float) + 320) +
@@ -97,7 +97,7 @@ size_t cgap_tile_worker_bytes(size_t dim)
 
 /* ---------------------------------------------------------------- ten best */
 
-static void raise_row_bound(cgap_tile_worker *w, size_t r, float bound)
+static void raise_row_bound(cgap_pair_tile_worker *w, size_t r, float bound)
 {
   w->row_bound[r] = fmaxf(w->row_bound[r], bound);
 }
@@ -108,45 +108,45 @@ static float within_lists(float cosine)
   return fminf(cosine, 1.0f);
 }
 
-static void raise_column_bound(cgap_tile_worker *w, size_t c, float bound)
+static void raise_column_bound(cgap_pair_tile_worker *w, size_t c, float bound)
 {
   w->column_bound[c] = fmaxf(w->column_bound[c], bound);
   w->column_look[c] = w->column_bound[c] - w->column_margin[c];
 }
 
 /* Bounds never fall within a tile: some come from its own cosines. */
-static void fetch_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void fetch_bounds(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w)
 {
   float bound[CGAP_TILE];
-  cgap_best_bounds(p->row_best, t->row, t->rows, bound);
+  cgap_top_k_bounds(p->row_top_k, t->row, t->rows, bound);
   for (size_t r = 0; r < t->rows; r++)
     raise_row_bound(w, r, bound[r]);
-  cgap_best_bounds(p->column_best, t->column, t->columns, bound);
+  cgap_top_k_bounds(p->column_maxima, t->column, t->columns, bound);
   for (size_t c = 0; c < t->columns; c++)
     raise_column_bound(w, c, bound[c]);
 }
 
-static void offer_found(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void offer_found(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w)
 {
   const cgap_candidate_batch batch = {.found = w->found,
                             .count = w->count,
                             .row = t->row,
                             .column = t->column,
                             .margin = p->margin,
-                            .a = p->bfloat ? &p->a_rough : NULL,
-                            .b = p->bfloat ? &p->b_rough : NULL,
+                            .a = p->bfloat ? &p->a_bfloat16 : NULL,
+                            .b = p->bfloat ? &p->b_bfloat16 : NULL,
                             .a_first = p->a.first,
                             .b_first = p->b.first,
                             .row_first = p->row_first,
                             .column_first = p->column_first,
                             .evidence = p->evidence};
-  cgap_best_offer(p->row_best, &batch, false);
-  cgap_best_offer(p->column_best, &batch, true);
+  cgap_top_k_offer(p->row_top_k, &batch, false);
+  cgap_top_k_offer(p->column_maxima, &batch, true);
   w->count = 0;
 }
 
 /* Room for a row's finds; bounds are higher after what filled it. */
-static void reserve_found(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void reserve_found(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w)
 {
   if (w->count + CGAP_TILE <= CGAP_FOUND_CANDIDATES)
     return;
@@ -154,12 +154,12 @@ static void reserve_found(const cgap_tile_pass *p, const cgap_tile_place *t, cga
   fetch_bounds(p, t, w);
 }
 
-static void add_found(cgap_tile_worker *w, size_t r, size_t c, double cosine)
+static void add_found(cgap_pair_tile_worker *w, size_t r, size_t c, double cosine)
 {
   w->found[w->count++] = (cgap_tile_candidate){.row = (uint16_t)r, .column = (uint16_t)c, .cosine = cosine};
 }
 
-static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)
+static void find_neighbours(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, const cgap_strip *s)
 {
   uint16_t index[CGAP_TILE];
   for (size_t k = 0; k < s->rows; k++) {
@@ -178,17 +178,17 @@ static void find_neighbours(const cgap_tile_pass *p, const cgap_tile_place *t, c
 /* Whether columns come for the first time: they have no bound, and nearly all of the tile would be looked at one by
  * one. Not where rows are equal: a bound may then come from a row that is no candidate, a rounding above the one that
  * is. */
-static bool are_new(const cgap_tile_pass *p, const cgap_tile_place *t, const cgap_tile_worker *w)
+static bool are_new(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, const cgap_pair_tile_worker *w)
 {
   return !t->diagonal && !p->row_first && w->column_bound[0] <= CGAP_NO_BOUND;
 }
 
 /* New columns get the tenth best of the strips so far, or less; new rows that of this strip. */
-static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s)
+static void seed_bounds(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, const cgap_strip *s)
 {
   if (w->new_columns) {
-    const float *tenth = w->column_best + (CGAP_NEIGHBOURS - 1) * CGAP_TILE;
-    p->kernels->best_of_columns(s->cosine, s->stride, s->rows, t->columns, w->column_best);
+    const float *tenth = w->column_maxima + (CGAP_NEIGHBOURS - 1) * CGAP_TILE;
+    p->kernels->best_of_columns(s->cosine, s->stride, s->rows, t->columns, w->column_maxima);
     for (size_t c = 0; c < t->columns; c++)
       raise_column_bound(w, c, within_lists(tenth[c]) - w->column_margin[c]);
   }
@@ -204,7 +204,7 @@ static void seed_bounds(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_
 /* ---------------------------------------------------------------- strips */
 
 /* Matched couples do not count in any sum: masked. As neighbours they do. */
-static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, const cgap_strip *s,
+static void mask_matched(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, const cgap_strip *s,
                          float *cosines, double *precise)
 {
   const cgap_audit_sums *e = p->evidence;
@@ -227,7 +227,7 @@ static void mask_matched(const cgap_tile_pass *p, const cgap_tile_place *t, cgap
 
 /* Takes what may be the least or the greatest cosine of the tile from row k, in double. Cosines within 1e-12 of 1 are
  * 1, whichever comes first: above it there is none, and equal rows need not be looked at again. */
-static void widen_range(const cgap_tile_pass *p, cgap_tile_worker *w, const cgap_strip *s, size_t k)
+static void widen_range(const cgap_pair_tile_pass *p, cgap_pair_tile_worker *w, const cgap_strip *s, size_t k)
 {
   const double margin = (double)s->row_margin[k], low = (double)s->least[k], high = (double)s->greatest[k];
   const bool lower = w->least > low - margin, higher = w->greatest < high + margin && w->greatest < 1;
@@ -243,7 +243,7 @@ static void widen_range(const cgap_tile_pass *p, cgap_tile_worker *w, const cgap
   }
 }
 
-static void show_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, cgap_strip s)
+static void show_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, cgap_strip s)
 {
   size_t first[STRIP_ROWS_SHOWN];
   float least[STRIP_ROWS_SHOWN], greatest[STRIP_ROWS_SHOWN];
@@ -263,25 +263,25 @@ static void show_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_t
 }
 
 /* The product of a strip's rows with the tile's columns; of a diagonal tile without most of what is left of it. */
-static bool multiply_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row, size_t rows,
+static bool multiply_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, size_t row, size_t rows,
                      size_t first, size_t *stride)
 {
   const size_t dim = p->a.modality->dim, a = t->row - p->a.first + row, b = t->column - p->b.first;
   if (w->packed != t->column &&
-      !w->kind->pack(w->product, p->bfloat ? (const void *)(p->b_rough.row + b * dim) : p->b.unit + b * dim,
+      !w->kind->pack(w->product, p->bfloat ? (const void *)(p->b_bfloat16.row + b * dim) : p->b.unit + b * dim,
                      t->columns))
     return false;
   w->packed = t->column;
-  *stride = w->kind->strip(w->product, p->bfloat ? (const void *)(p->a_rough.row + a * dim) : p->a.unit + a * dim, rows,
+  *stride = w->kind->strip(w->product, p->bfloat ? (const void *)(p->a_bfloat16.row + a * dim) : p->a.unit + a * dim, rows,
                            first, w->strip);
   for (size_t k = 0; p->bfloat && *stride && k < rows; k++)
-    p->kernels->add_offsets(w->strip + k * *stride, t->columns - first, p->a_rough.offset[a + k],
-                          p->b_rough.offset + b + first);
+    p->kernels->add_offsets(w->strip + k * *stride, t->columns - first, p->a_bfloat16.offset[a + k],
+                          p->b_bfloat16.offset + b + first);
   return *stride != 0;
 }
 
 /* Some elements of a panel's rows, of unit rows in double. */
-static void copy_elements_double(const cgap_panel *panel, size_t row, size_t rows, size_t first, size_t count, double *out)
+static void copy_elements_double(const cgap_row_block *panel, size_t row, size_t rows, size_t first, size_t count, double *out)
 {
   const cgap_modality_rows *modality = panel->modality;
   const cgap_type type = modality->source->type;
@@ -292,7 +292,7 @@ static void copy_elements_double(const cgap_panel *panel, size_t row, size_t row
 }
 
 /* The same in double, from the file's values, and rounded. */
-static void multiply_precisely(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row,
+static void multiply_precisely(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, size_t row,
                                size_t rows, size_t first)
 {
   const size_t dim = p->a.modality->dim, columns = t->columns - first;
@@ -308,7 +308,7 @@ static void multiply_precisely(const cgap_tile_pass *p, const cgap_tile_place *t
       w->strip[k * CGAP_TILE + c - first] = (float)w->precise[k * CGAP_TILE + c];
 }
 
-static bool run_strip(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w, size_t row)
+static bool run_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, size_t row)
 {
   const size_t rows = t->rows - row < CGAP_STRIP_ROWS ? t->rows - row : CGAP_STRIP_ROWS, first = t->diagonal ? row : 0;
   size_t stride = CGAP_TILE;
@@ -354,24 +354,24 @@ static float greatest_of(const float *v, size_t n)
   return greatest;
 }
 
-static void set_margins(const cgap_rough *own, size_t first, size_t rows, const cgap_rough *other, size_t other_first,
+static void set_margins(const cgap_bfloat16_rows *own, size_t first, size_t rows, const cgap_bfloat16_rows *other, size_t other_first,
                         size_t other_rows, float *margin)
 {
   const float norm = greatest_of(other->norm + other_first, other_rows),
               residual = greatest_of(other->residual + other_first, other_rows);
   for (size_t i = 0; i < rows; i++)
-    margin[i] = cgap_rough_margin_of(own->residual[first + i], own->norm[first + i], residual, norm, own->product);
+    margin[i] = cgap_bfloat16_margin_of(own->residual[first + i], own->norm[first + i], residual, norm, own->product);
 }
 
-static void start_tile(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_tile_worker *w)
+static void start_tile(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w)
 {
   const size_t a = t->row - p->a.first, b = t->column - p->b.first;
   for (int m = 0; cgap_measures[m]; m++)
     if (w->sums[m].counts)
       sums_zero(&w->sums[m], cgap_measures[m]->need);
   if (p->bfloat) {
-    set_margins(&p->a_rough, a, t->rows, &p->b_rough, b, t->columns, w->row_margin);
-    set_margins(&p->b_rough, b, t->columns, &p->a_rough, a, t->rows, w->column_margin);
+    set_margins(&p->a_bfloat16, a, t->rows, &p->b_bfloat16, b, t->columns, w->row_margin);
+    set_margins(&p->b_bfloat16, b, t->columns, &p->a_bfloat16, a, t->rows, w->column_margin);
   }
   for (size_t i = 0; !p->bfloat && i < CGAP_TILE; i++)
     w->row_margin[i] = w->column_margin[i] = p->margin;
@@ -380,10 +380,10 @@ static void start_tile(const cgap_tile_pass *p, const cgap_tile_place *t, cgap_t
   fetch_bounds(p, t, w);
   w->new_columns = are_new(p, t, w);
   for (size_t i = 0; w->new_columns && i < CGAP_NEIGHBOURS * CGAP_TILE; i++)
-    w->column_best[i] = -INFINITY;
+    w->column_maxima[i] = -INFINITY;
 }
 
-bool cgap_tile_run(const cgap_tile_pass *pass, const cgap_tile_place *place, cgap_tile_worker *w)
+bool cgap_pair_tile_run(const cgap_pair_tile_pass *pass, const cgap_pair_tile_place *place, cgap_pair_tile_worker *w)
 {
   bool ok = true;
   start_tile(pass, place, w);

@@ -67,15 +67,15 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
 {
   const uint64_t dim = image->dim, workers = (uint64_t)threads, rows = (uint64_t)image->rows + text->rows;
   const uint64_t longest = greater_bytes(image->rows, text->rows), square = dim * dim * sizeof(double);
-  const uint64_t blocks = greater_bytes(cgap_block_rows(image) * dim * cgap_type_size(image->type),
-                                  cgap_block_rows(text) * dim * cgap_type_size(text->type));
-  const uint64_t sums = (2 + workers) * square + workers * cgap_moment_run(dim) * dim * sizeof(double);
+  const uint64_t blocks = greater_bytes(cgap_row_pass_block_rows(image) * dim * cgap_type_size(image->type),
+                                  cgap_row_pass_block_rows(text) * dim * cgap_type_size(text->type));
+  const uint64_t sums = (2 + workers) * square + workers * cgap_second_moment_run_rows(dim) * dim * sizeof(double);
   const uint64_t reading = CGAP_ROW_PASS_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
   const uint64_t images = lesser_bytes(cgap_matched_pairs_held_runs(threads) * CGAP_TILE, longest);
-  const uint64_t matched_pairs = (2 * lesser_bytes(cgap_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
+  const uint64_t matched_pairs = (2 * lesser_bytes(cgap_row_pass_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
   const uint64_t spectra = workers * 2 * square;
   const uint64_t tiles =
-    workers * cgap_tile_worker_bytes(dim) + (sampled ? 0 : (TILE_BYTES + cgap_best_row_bytes()) * rows);
+    workers * cgap_pair_tile_worker_bytes(dim) + (sampled ? 0 : (TILE_BYTES + cgap_top_k_row_bytes()) * rows);
   return PROGRAM_BYTES + 3 * square + greater_bytes(reading, ROW_BYTES * rows + greater_bytes(matched_pairs, greater_bytes(spectra, tiles)));
 }
 
@@ -93,7 +93,7 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
 {
   const uint64_t dim = image->dim, longest = greater_bytes(image->rows, text->rows);
   const uint64_t row_bytes = dim * (sizeof(float) + greater_bytes(cgap_type_size(image->type), cgap_type_size(text->type))) +
-                             (options->bfloat ? cgap_rough_row_bytes(dim) : 0);
+                             (options->bfloat ? cgap_bfloat16_row_bytes(dim) : 0);
   *out = (cgap_plan){.rank_count = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
   const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
@@ -128,9 +128,9 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
   const int size = cgap_comm_size(comm);
   const bool sampled = options->sample_bytes > 0;
   const cgap_rank_rows images = cgap_rank_rows_own(comm, image->rows), texts = cgap_rank_rows_own(comm, text->rows);
-  const uint64_t rough = options->bfloat ? cgap_rough_row_bytes(image->dim) : 0;
-  const uint64_t image_row = cgap_ring_row_bytes(image->type, image->dim) + rough,
-                 text_row = cgap_ring_row_bytes(text->type, text->dim) + rough;
+  const uint64_t rough = options->bfloat ? cgap_bfloat16_row_bytes(image->dim) : 0;
+  const uint64_t image_row = cgap_ranks_ring_row_bytes(image->type, image->dim) + rough,
+                 text_row = cgap_ranks_ring_row_bytes(text->type, text->dim) + rough;
   *out = (cgap_plan){.rank_count = size, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes =
     options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(comm);
@@ -165,7 +165,7 @@ enum { SAMPLE_ROWS = 32768, QUERIES_MIN = 1000, QUERIES_MAX = 10000, PROBE = 512
 enum { SWEEPS = 128, SWEEPS_ROUGH = 384 };
 
 /* Operations a second of one thread's strips, begun with those of all others; 0: no memory. */
-static double strip_rate(const cgap_product_kind *kind, size_t dim, bool bfloat, const float *rows)
+static double strip_rate(const cgap_tile_gemm *kind, size_t dim, bool bfloat, const float *rows)
 {
   float *out = cgap_alloc(CGAP_STRIP_ROWS * CGAP_TILE, sizeof *out);
   void *product = kind->open(dim, bfloat);
@@ -185,9 +185,9 @@ static double strip_rate(const cgap_product_kind *kind, size_t dim, bool bfloat,
   return best;
 }
 
-double cgap_tiles_seconds(double cosines, size_t dim, bool bfloat, int threads)
+double cgap_pair_pass_seconds(double cosines, size_t dim, bool bfloat, int threads)
 {
-  const cgap_product_kind *kind = cgap_product_here(bfloat);
+  const cgap_tile_gemm *kind = cgap_tile_gemm_here(bfloat);
   float *rows = cgap_zalloc(PROBE * dim, sizeof *rows);
   const int blas_threads = cgap_blas_single();
   double rate = 0;
@@ -205,7 +205,7 @@ static double cosines_of(double images, double texts)
 }
 
 /* As many images as have, with their texts, twice the rows of a side. */
-static void choose_size(cgap_sampling *s, size_t images, size_t texts, size_t dim, bool paired,
+static void choose_size(cgap_plan_sampling *s, size_t images, size_t texts, size_t dim, bool paired,
                         const cgap_audit_options *o)
 {
   const size_t most = cgap_lesser(o->sample_rows ? o->sample_rows : SAMPLE_ROWS, cgap_greater(images, texts));
@@ -221,10 +221,10 @@ static void choose_size(cgap_sampling *s, size_t images, size_t texts, size_t di
   s->queries = cgap_lesser(s->images, o->sample_queries ? o->sample_queries : (size_t)queries);
 }
 
-cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
+cgap_plan_sampling cgap_plan_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
                                    const cgap_audit_options *options)
 {
-  cgap_sampling all = {.exact_seconds = NAN}, of_sample = all;
+  cgap_plan_sampling all = {.exact_seconds = NAN}, of_sample = all;
   const int rank_count = cgap_comm_size(options->comm);
   const double cosines = cosines_of((double)images, (double)texts), work = 2 * (double)dim * cosines / threads / rank_count;
   if (options->pairs == CGAP_PAIRS_EXACT)
@@ -236,14 +236,14 @@ cgap_sampling cgap_sampling_choose(size_t images, size_t texts, size_t dim, bool
     if (work < AUTO_EXACT_BELOW)
       return all;
     all.exact_seconds = of_sample.exact_seconds =
-      cgap_tiles_seconds(cosines, dim, options->precision == CGAP_PRECISION_BF16, threads) / rank_count;
+      cgap_pair_pass_seconds(cosines, dim, options->precision == CGAP_PRECISION_BF16, threads) / rank_count;
     if (all.exact_seconds < MINUTE && work < AUTO_SAMPLED_ABOVE)
       return all;
   }
   return of_sample;
 }
 
-uint64_t cgap_sampling_bytes(const cgap_sampling *s, size_t dim, cgap_type image, cgap_type text, int rank_count)
+uint64_t cgap_plan_sampling_bytes(const cgap_plan_sampling *s, size_t dim, cgap_type image, cgap_type text, int rank_count)
 {
   const double held = 1.0 / rank_count + (s->images ? (double)s->queries / (double)s->images : 0);
   return (uint64_t)(held * (double)dim *
@@ -283,7 +283,7 @@ static double moment_seconds(size_t dim, int threads)
 /* Seconds to read a row, as the system has it now. */
 static double read_seconds(const cgap_source *source)
 {
-  const size_t rows = cgap_block_rows(source);
+  const size_t rows = cgap_row_pass_block_rows(source);
   unsigned char *available = cgap_alloc(rows, source->dim * cgap_type_size(source->type));
   double seconds = NAN;
   cgap_error ignored;
@@ -307,7 +307,7 @@ static double tile_passes(double n, double m, const cgap_plan *plan)
   return (triangles + n + m * images) / (n + m);
 }
 
-static double estimate_cosines_of(double n, double m, const cgap_sampling *s)
+static double estimate_cosines_of(double n, double m, const cgap_plan_sampling *s)
 {
   if (s->images == 0)
     return n * n / 2 + m * m / 2 + n * m;
@@ -315,14 +315,14 @@ static double estimate_cosines_of(double n, double m, const cgap_sampling *s)
   return a * a / 2 + b * b / 2 + a * b + asking * m + asking * b / a * n;
 }
 
-cgap_estimate cgap_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_sampling *sampling,
+cgap_plan_estimate cgap_plan_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_plan_sampling *sampling,
                                  bool bfloat)
 {
   const double n = (double)data->image.rows, m = (double)data->text.rows;
   const bool paired = data->pairing != CGAP_UNPAIRED;
   const double moment = moment_seconds(data->image.dim, plan->threads), read = read_seconds(&data->image);
-  const double tiles = cgap_tiles_seconds(estimate_cosines_of(n, m, sampling), data->image.dim, bfloat, plan->threads);
-  cgap_estimate e = {.block_rows = cgap_block_rows(&data->image), .passes = 1};
+  const double tiles = cgap_pair_pass_seconds(estimate_cosines_of(n, m, sampling), data->image.dim, bfloat, plan->threads);
+  cgap_plan_estimate e = {.block_rows = cgap_row_pass_block_rows(&data->image), .passes = 1};
   if (!plan->resident)
     e.passes += paired + (plan->rank_count > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
   /* the first pass and the one over couples sum second moments, of rows and of images; the others overlap or compute */
@@ -348,13 +348,13 @@ static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
     status = cgap_check_choice("precision", (int)o->precision, CGAP_PRECISION_BF16 + 1, error);
   if (status)
     return status;
-  if (o->precision == CGAP_PRECISION_BF16 && !cgap_product_here(true))
-    return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give --precision fp32", cgap_product_lacks());
+  if (o->precision == CGAP_PRECISION_BF16 && !cgap_tile_gemm_here(true))
+    return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give --precision fp32", cgap_tile_gemm_missing());
   return CGAP_OK;
 }
 
 /* Without texts the class texts stand for them, unpaired. */
-static cgap_status use_class_texts(cgap_prepared *out, cgap_error *error)
+static cgap_status use_class_texts(cgap_prepared_audit *out, cgap_error *error)
 {
   cgap_data *data = &out->data;
   if (data->text.rows == 0 && data->class_text.rows > 0) {
@@ -374,10 +374,10 @@ static cgap_status use_class_texts(cgap_prepared *out, cgap_error *error)
   return CGAP_OK;
 }
 
-cgap_status cgap_prepare(cgap_prepared *out, const cgap_data *given, const cgap_audit_options *options,
+cgap_status cgap_prepare(cgap_prepared_audit *out, const cgap_data *given, const cgap_audit_options *options,
                          cgap_error *error)
 {
-  *out = (cgap_prepared){0};
+  *out = (cgap_prepared_audit){0};
   cgap_status status = cgap_check_argument(given, "audit", "data", error);
   if (!status)
     status = cgap_check_argument(options, "audit", "options", error);
@@ -393,15 +393,15 @@ static bool is_first(const cgap_audit_options *o)
   return cgap_comm_rank(o->comm) == 0;
 }
 
-static cgap_sampling choose_sampling(size_t images, size_t texts, size_t dim, bool paired, int threads,
+static cgap_plan_sampling choose_sampling(size_t images, size_t texts, size_t dim, bool paired, int threads,
                             const cgap_audit_options *options, cgap_pairs_choice pairs)
 {
   cgap_audit_options o = *options;
   o.pairs = pairs;
-  return cgap_sampling_choose(images, texts, dim, paired, threads, &o);
+  return cgap_plan_sampling_choose(images, texts, dim, paired, threads, &o);
 }
 
-cgap_status cgap_prepare_plan(cgap_prepared *out, const cgap_audit_options *o, cgap_error *error)
+cgap_status cgap_prepare_plan(cgap_prepared_audit *out, const cgap_audit_options *o, cgap_error *error)
 {
   const cgap_source *image = &out->data.image, *text = &out->data.text;
   const int threads = o->threads ? o->threads : omp_get_num_procs();
@@ -415,12 +415,12 @@ cgap_status cgap_prepare_plan(cgap_prepared *out, const cgap_audit_options *o, c
     .threads = threads,
     .bfloat = o->precision == CGAP_PRECISION_BF16,
     .memory_bytes = o->memory_bytes,
-    .sample_bytes = cgap_sampling_bytes(&out->sampling, image->dim, image->type, text->type, cgap_comm_size(o->comm))};
+    .sample_bytes = cgap_plan_sampling_bytes(&out->sampling, image->dim, image->type, text->type, cgap_comm_size(o->comm))};
   return o->comm ? cgap_plan_make_distributed(&out->plan, image, text, o->comm, &options, error)
                   : cgap_plan_make(&out->plan, image, text, &options, error);
 }
 
-void cgap_prepare_sample(cgap_prepared *out, const cgap_embeddings *e, const cgap_audit_options *options)
+void cgap_prepare_sample(cgap_prepared_audit *out, const cgap_embeddings *e, const cgap_audit_options *options)
 {
   if (out->sampling.images)
     out->sampling =
@@ -430,7 +430,7 @@ void cgap_prepare_sample(cgap_prepared *out, const cgap_embeddings *e, const cga
 cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const cgap_audit_options *options,
                             cgap_error *error)
 {
-  cgap_prepared prepared;
+  cgap_prepared_audit prepared;
   cgap_status status = cgap_check_argument(out, "cgap_audit_plan", "out", error);
   if (status)
     return status;
@@ -441,12 +441,12 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
   if (status)
     return status;
   const cgap_plan *plan = &prepared.plan;
-  const cgap_sampling *sampling = &prepared.sampling;
+  const cgap_plan_sampling *sampling = &prepared.sampling;
   const cgap_source *image = &prepared.data.image, *text = &prepared.data.text;
   const size_t longest = cgap_greater(image->rows, text->rows);
-  const cgap_estimate estimate =
-    is_first(options) ? cgap_estimate_make(&prepared.data, plan, sampling, options->precision == CGAP_PRECISION_BF16)
-                      : (cgap_estimate){0};
+  const cgap_plan_estimate estimate =
+    is_first(options) ? cgap_plan_estimate_make(&prepared.data, plan, sampling, options->precision == CGAP_PRECISION_BF16)
+                      : (cgap_plan_estimate){0};
   *out = (cgap_plan_info){.images = image->rows,
                           .texts = text->rows,
                           .dim = image->dim,

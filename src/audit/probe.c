@@ -22,7 +22,7 @@ typedef struct probe_rows {
   size_t row[COLUMNS];
   double *precise;       /* (count, dim) */
   float *unit;           /* (count, dim) */
-  cgap_rough own, cross; /* for products within the side, and with the other */
+  cgap_bfloat16_rows own, cross; /* for products within the side, and with the other */
 } probe_rows;
 
 /* Pairs of the first rows of one part and all of another: their cosines, and what tiles would show. */
@@ -40,8 +40,8 @@ static void probe_rows_clear(probe_rows *p)
 {
   cgap_free(p->precise);
   cgap_free(p->unit);
-  cgap_rough_clear(&p->own);
-  cgap_rough_clear(&p->cross);
+  cgap_bfloat16_rows_clear(&p->own);
+  cgap_bfloat16_rows_clear(&p->cross);
 }
 
 /* One row of each stretch of the side, in no order, so that no order of the file's rows hides some of them. */
@@ -67,23 +67,23 @@ static cgap_status probe_rows_load(probe_rows *p, const cgap_modality_rows *moda
   cgap_status status = cgap_modality_rows_fetch(modality, p->row, 0, p->count, 1, p->precise, error);
   for (size_t k = 0; !status && k < p->count * dim; k++)
     p->unit[k] = (float)p->precise[k];
-  const cgap_panel panel = {.modality = modality, .rows = p->count, .unit = p->unit};
+  const cgap_row_block panel = {.modality = modality, .rows = p->count, .unit = p->unit};
   if (!status && bfloat)
-    status = cgap_panel_to_rough(&p->own, &panel, modality->mean, modality->mean, 1, error);
+    status = cgap_row_block_to_bfloat16(&p->own, &panel, modality->mean, modality->mean, 1, error);
   if (!status && bfloat)
-    status = cgap_panel_to_rough(&p->cross, &panel, modality->mean, other->mean, 1, error);
+    status = cgap_row_block_to_bfloat16(&p->cross, &panel, modality->mean, other->mean, 1, error);
   return status;
 }
 
-static const cgap_rough *rough_of(const probe_pairs *c, const probe_rows *p)
+static const cgap_bfloat16_rows *bfloat16_of(const probe_pairs *c, const probe_rows *p)
 {
   return c->kind == CGAP_IMAGE_TEXT ? &p->cross : &p->own;
 }
 
 static bool multiply_rows(probe_pairs *c, bool bfloat)
 {
-  const cgap_rough *a = rough_of(c, c->a), *b = rough_of(c, c->b);
-  const cgap_product_kind *kind = cgap_product_here(bfloat);
+  const cgap_bfloat16_rows *a = bfloat16_of(c, c->a), *b = bfloat16_of(c, c->b);
+  const cgap_tile_gemm *kind = cgap_tile_gemm_here(bfloat);
   const int dim = (int)c->a->modality->dim, rows = (int)c->rows, columns = (int)c->columns;
   void *product = kind->open((size_t)dim, bfloat);
   if (product && kind->pack(product, bfloat ? (const void *)b->row : c->b->unit, c->columns))
@@ -91,7 +91,7 @@ static bool multiply_rows(probe_pairs *c, bool bfloat)
   if (product)
     kind->close(product);
   for (size_t r = 0; bfloat && c->stride && r < c->rows; r++)
-    cgap_kernels_here()->add_offsets(c->shown + r * c->stride, c->columns, a->offset[r], b->offset);
+    cgap_audit_kernels_here()->add_offsets(c->shown + r * c->stride, c->columns, a->offset[r], b->offset);
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, columns, dim, 1.0, c->a->precise, dim, c->b->precise, dim,
               0.0, c->cosine, columns);
   return c->stride != 0;
@@ -208,7 +208,7 @@ static double open_fraction(const probe_pairs *c, bool bfloat)
       if (counts_in_sums(c, r, k)) {
         n++;
         open += fabs(c->cosine[r * c->columns + k] - mark) <=
-                (bfloat ? (double)cgap_rough_margin(rough_of(c, c->a), r, rough_of(c, c->b), k) : margin);
+                (bfloat ? (double)cgap_bfloat16_margin(bfloat16_of(c, c->a), r, bfloat16_of(c, c->b), k) : margin);
       }
   }
   return n > 0 ? open / n : 0;

@@ -6,10 +6,10 @@
 typedef struct query_pass {
   cgap_audit_sums *evidence;
   cgap_comm *comm;
-  cgap_tile_options options;
+  cgap_pair_pass_options options;
   bool columns;       /* texts ask, else images */
-  cgap_panel queries; /* all of them */
-  cgap_totals query_sums, no_sums;
+  cgap_row_block queries; /* all of them */
+  cgap_pair_sums query_sums, no_sums;
   cgap_error error; /* of what ranks say during a pass */
   cgap_status status;
   cgap_progress progress;
@@ -23,13 +23,13 @@ static bool poll_and_tick(void *context, const char *phase, double fraction)
   return a->status || (a->progress.tick && a->progress.tick(a->progress.context, phase, fraction));
 }
 
-static cgap_status show_candidates(query_pass *a, const cgap_panel *candidates, cgap_error *error)
+static cgap_status show_candidates(query_pass *a, const cgap_row_block *candidates, cgap_error *error)
 {
-  const cgap_panel *rows = a->columns ? candidates : &a->queries, *columns = a->columns ? &a->queries : candidates;
+  const cgap_row_block *rows = a->columns ? candidates : &a->queries, *columns = a->columns ? &a->queries : candidates;
   a->no_sums.first = candidates->first;
   a->no_sums.rows = candidates->rows;
   cgap_status status =
-    cgap_tiles_show(a->evidence, CGAP_IMAGE_TEXT, &a->options, rows, a->columns ? &a->no_sums : &a->query_sums, columns,
+    cgap_pair_pass_show(a->evidence, CGAP_IMAGE_TEXT, &a->options, rows, a->columns ? &a->no_sums : &a->query_sums, columns,
                     a->columns ? &a->query_sums : &a->no_sums, error);
   if (a->status && error)
     *error = a->error;
@@ -38,7 +38,7 @@ static cgap_status show_candidates(query_pass *a, const cgap_panel *candidates, 
 
 /* Candidates that are read, where they are not in memory, while those before them are shown. */
 typedef struct run_of_rows {
-  cgap_panel panel;
+  cgap_row_block panel;
   const cgap_modality_rows *modality;
   size_t first, rows;
 } run_of_rows;
@@ -46,16 +46,16 @@ typedef struct run_of_rows {
 static cgap_status load_rows(void *context, cgap_error *error)
 {
   run_of_rows *r = context;
-  return cgap_panel_load(&r->panel, r->modality, r->first, r->rows, error);
+  return cgap_row_block_load(&r->panel, r->modality, r->first, r->rows, error);
 }
 
-static void start_reading(cgap_ahead *ahead, run_of_rows *r, size_t first, size_t end)
+static void start_reading(cgap_background_reader *ahead, run_of_rows *r, size_t first, size_t end)
 {
   const size_t step = r->modality->unit ? r->modality->rows : CGAP_QUERY_BLOCK_ROWS / 2;
   r->first = first;
   r->rows = end - first < step ? end - first : step;
   if (r->rows > 0)
-    cgap_ahead_start(ahead, load_rows, r);
+    cgap_background_reader_start(ahead, load_rows, r);
 }
 
 static cgap_status show_all_candidates(query_pass *a, const cgap_modality_rows *modality, cgap_error *error)
@@ -64,14 +64,14 @@ static cgap_status show_all_candidates(query_pass *a, const cgap_modality_rows *
   const double before = a->options.fraction_before, span = a->options.fraction_after - before;
   run_of_rows half[2] = {{.modality = modality}, {.modality = modality}};
   cgap_status status = CGAP_OK;
-  cgap_ahead ahead;
+  cgap_background_reader ahead;
   int turn = 0;
-  cgap_ahead_open(&ahead, modality->unit ? 1 : a->options.threads);
+  cgap_background_reader_open(&ahead, modality->unit ? 1 : a->options.threads);
   start_reading(&ahead, &half[0], own.first, own.end);
   for (size_t first = own.first; !status && first < own.end; turn = 1 - turn) {
     const run_of_rows *now = &half[turn];
     const size_t next = first + now->rows;
-    status = cgap_ahead_wait(&ahead, error);
+    status = cgap_background_reader_wait(&ahead, error);
     if (status)
       break;
     start_reading(&ahead, &half[1 - turn], next, own.end);
@@ -80,14 +80,14 @@ static cgap_status show_all_candidates(query_pass *a, const cgap_modality_rows *
     status = show_candidates(a, &now->panel, error);
     first = next;
   }
-  cgap_ahead_close(&ahead);
-  cgap_panel_clear(&half[0].panel);
-  cgap_panel_clear(&half[1].panel);
+  cgap_background_reader_close(&ahead);
+  cgap_row_block_clear(&half[0].panel);
+  cgap_row_block_clear(&half[1].panel);
   return status;
 }
 
 cgap_status cgap_ranks_queries_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
-                         const cgap_tile_options *options, cgap_error *error)
+                         const cgap_pair_pass_options *options, cgap_error *error)
 {
   query_pass a = {.evidence = evidence,
               .comm = comm,
@@ -99,18 +99,18 @@ cgap_status cgap_ranks_queries_run(cgap_audit_sums *evidence, const cgap_embeddi
   a.options.progress = (cgap_progress){.tick = poll_and_tick, .context = &a};
   cgap_status status =
     cgap_sums_init_queries(evidence, a.columns ? 0 : queries->rows, a.columns ? queries->rows : 0, error);
-  if (!status && !cgap_totals_init_queries(&a.query_sums, evidence, queries->rows))
+  if (!status && !cgap_pair_sums_init_queries(&a.query_sums, evidence, queries->rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", queries->rows);
   if (!status)
-    status = cgap_panel_load(&a.queries, queries, 0, queries->rows, error);
+    status = cgap_row_block_load(&a.queries, queries, 0, queries->rows, error);
   if (!status)
     status = show_all_candidates(&a, candidates, error);
   if (!status) /* words of fixed point and counts, and nothing else */
     status = cgap_comm_sum(comm, a.query_sums.memory, a.query_sums.bytes / sizeof(uint64_t), CGAP_COMM_U64, error);
   if (!status)
-    cgap_tiles_finish(evidence, &a.query_sums, a.columns);
-  cgap_panel_clear(&a.queries);
+    cgap_pair_pass_finish(evidence, &a.query_sums, a.columns);
+  cgap_row_block_clear(&a.queries);
   if (!status) /* else MPI may still use it */
-    cgap_totals_clear(&a.query_sums);
+    cgap_pair_sums_clear(&a.query_sums);
   return status;
 }

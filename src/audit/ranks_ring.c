@@ -13,12 +13,12 @@ typedef struct ring {
   cgap_audit_sums *evidence;
   cgap_comm *comm;
   cgap_pair_kind kind;
-  cgap_tile_options options;
+  cgap_pair_pass_options options;
   const cgap_modality_rows *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
   bool triangle, away_first;    /* images travel: they are the rows of the tiles */
   int rank, size;
-  cgap_totals home_totals, away_totals; /* of this rank's blocks; away_totals of no triangle */
-  cgap_totals visiting;                 /* of the rows at hand */
+  cgap_pair_sums home_sums, away_sums; /* of this rank's blocks; away_sums of no triangle */
+  cgap_pair_sums visiting;                 /* of the rows at hand */
   size_t piece;                         /* rows of a piece at most */
   cgap_receive_buffers *receive_buffers;
   cgap_transfer raw; /* unit rows are made again where rows arrive */
@@ -30,7 +30,7 @@ typedef struct ring {
   cgap_status status;
 } ring;
 
-size_t cgap_ring_row_bytes(cgap_type type, size_t dim)
+size_t cgap_ranks_ring_row_bytes(cgap_type type, size_t dim)
 {
   return dim * (sizeof(float) + cgap_type_size(type));
 }
@@ -56,7 +56,7 @@ static bool poll_and_tick(void *context, const char *phase, double fraction)
 }
 
 /* The couples of rows at home and rows that visit. */
-static cgap_status show_pair(ring *g, const cgap_panel *home, const cgap_panel *guest, cgap_totals *guest_totals,
+static cgap_status show_pair(ring *g, const cgap_row_block *home, const cgap_row_block *guest, cgap_pair_sums *guest_sums,
                         cgap_error *error)
 {
   const double pairs = (double)home->rows * (double)guest->rows;
@@ -67,8 +67,8 @@ static cgap_status show_pair(ring *g, const cgap_panel *home, const cgap_panel *
   g->done += pairs;
   g->options.fraction_after = g->fraction_before + (g->fraction_after - g->fraction_before) * fmin(1, g->done / g->all);
   cgap_status status =
-    guest_first ? cgap_tiles_show(g->evidence, g->kind, &g->options, guest, guest_totals, home, &g->home_totals, error)
-                : cgap_tiles_show(g->evidence, g->kind, &g->options, home, &g->home_totals, guest, guest_totals, error);
+    guest_first ? cgap_pair_pass_show(g->evidence, g->kind, &g->options, guest, guest_sums, home, &g->home_sums, error)
+                : cgap_pair_pass_show(g->evidence, g->kind, &g->options, home, &g->home_sums, guest, guest_sums, error);
   if (g->status) {
     if (error)
       *error = g->error;
@@ -77,9 +77,9 @@ static cgap_status show_pair(ring *g, const cgap_panel *home, const cgap_panel *
   return status;
 }
 
-static cgap_status load_range(cgap_panel *panel, const cgap_modality_rows *modality, size_t first, size_t end, cgap_error *error)
+static cgap_status load_range(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first, size_t end, cgap_error *error)
 {
-  return cgap_panel_load(panel, modality, first, end > first ? end - first : 0, error);
+  return cgap_row_block_load(panel, modality, first, end > first ? end - first : 0, error);
 }
 
 /* ---------------------------------------------------------------- one stop */
@@ -92,7 +92,7 @@ static size_t half_of(cgap_rank_rows block)
 
 /* The piece at hand is of rank `owner`. Two ranks that are half a ring apart meet twice: of the block of the lower one,
  * the first half is shown where it is at home, the second where it visits. */
-static cgap_status show_visiting_piece(ring *g, int owner, const cgap_panel *guest, cgap_error *error)
+static cgap_status show_visiting_piece(ring *g, int owner, const cgap_row_block *guest, cgap_error *error)
 {
   cgap_rank_rows home = cgap_rank_rows_of(g->home->rows, g->rank, g->size);
   cgap_rank_rows visit = {guest->first, guest->first + guest->rows};
@@ -105,7 +105,7 @@ static cgap_status show_visiting_piece(ring *g, int owner, const cgap_panel *gue
     else
       visit.first = cgap_greater(visit.first, half_of(cgap_rank_rows_of(g->home->rows, owner, g->size)));
   }
-  cgap_panel stays = {0}, comes = cgap_panel_view(guest);
+  cgap_row_block stays = {0}, comes = cgap_row_block_view(guest);
   const size_t skipped = cgap_lesser(visit.first - guest->first, guest->rows), dim = guest->modality->dim;
   comes.first += skipped;
   comes.rows -= skipped;
@@ -113,8 +113,8 @@ static cgap_status show_visiting_piece(ring *g, int owner, const cgap_panel *gue
   comes.raw += skipped * dim * cgap_type_size(guest->modality->source->type);
   cgap_status status = load_range(&stays, g->home, home.first, home.end, error);
   if (!status)
-    status = show_pair(g, &stays, &comes, own ? &g->home_totals : &g->visiting, error);
-  cgap_panel_clear(&stays);
+    status = show_pair(g, &stays, &comes, own ? &g->home_sums : &g->visiting, error);
+  cgap_row_block_clear(&stays);
   return status;
 }
 
@@ -157,15 +157,15 @@ void cgap_receive_buffers_clear(cgap_receive_buffers *v)
 }
 
 /* Rows that have come, as a panel. */
-static cgap_panel panel_from_received(const ring *g, const unsigned char *raw, cgap_rank_rows rows)
+static cgap_row_block block_from_received(const ring *g, const unsigned char *raw, cgap_rank_rows rows)
 {
   const size_t n = rows.end - rows.first;
   cgap_modality_rows_normalise(g->away, rows.first, n, raw, g->receive_buffers->unit, g->options.threads);
-  return (cgap_panel){.modality = g->away, .first = rows.first, .rows = n, .unit = g->receive_buffers->unit, .raw = raw};
+  return (cgap_row_block){.modality = g->away, .first = rows.first, .rows = n, .unit = g->receive_buffers->unit, .raw = raw};
 }
 
 /* The rows at hand go to the next rank, those of the one before come. */
-static cgap_status send_rows(ring *g, const cgap_panel *now, unsigned char *next, cgap_rank_rows coming, cgap_error *error)
+static cgap_status send_rows(ring *g, const cgap_row_block *now, unsigned char *next, cgap_rank_rows coming, cgap_error *error)
 {
   const int to = (g->rank + 1) % g->size, from = (g->rank + g->size - 1) % g->size;
   cgap_status status = cgap_comm_pass(g->comm, &g->raw, 0, now->raw, now->rows * raw_bytes(g->away), to, next,
@@ -184,9 +184,9 @@ static cgap_status wait_for_rows(ring *g, cgap_error *error)
 /* What was gathered about the rows at hand goes to rank `to`; *g->visiting becomes what rank `from` has of `rows`. */
 static cgap_status exchange_sums(ring *g, int to, int from, cgap_rank_rows rows, cgap_error *error)
 {
-  cgap_totals coming;
+  cgap_pair_sums coming;
   cgap_transfer t;
-  if (!cgap_totals_init(&coming, g->evidence, g->kind, rows.first, rows.end - rows.first))
+  if (!cgap_pair_sums_init(&coming, g->evidence, g->kind, rows.first, rows.end - rows.first))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", rows.end - rows.first);
   cgap_status status = cgap_comm_pass(g->comm, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory,
                                       coming.bytes, from, error);
@@ -194,7 +194,7 @@ static cgap_status exchange_sums(ring *g, int to, int from, cgap_rank_rows rows,
     status = cgap_comm_wait(g->comm, &t, error);
   if (status) /* its room may still be written to */
     return status;
-  cgap_totals_clear(&g->visiting);
+  cgap_pair_sums_clear(&g->visiting);
   g->visiting = coming;
   return CGAP_OK;
 }
@@ -204,10 +204,10 @@ static cgap_status circulate_piece(ring *g, size_t k, cgap_error *error)
 {
   const int stops = g->triangle ? g->size / 2 + 1 : g->size;
   const cgap_rank_rows mine = piece_of(g, g->rank, k);
-  cgap_panel now = {0};
+  cgap_row_block now = {0};
   cgap_status status = load_range(&now, g->away, mine.first, mine.end, error);
-  cgap_totals_clear(&g->visiting);
-  if (!status && !cgap_totals_init(&g->visiting, g->evidence, g->kind, mine.first, mine.end - mine.first))
+  cgap_pair_sums_clear(&g->visiting);
+  if (!status && !cgap_pair_sums_init(&g->visiting, g->evidence, g->kind, mine.first, mine.end - mine.first))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", mine.end - mine.first);
   for (int s = 0; !status && s < stops; s++) {
     const int owner = (g->rank - s + g->size) % g->size, coming = (owner - 1 + g->size) % g->size;
@@ -218,28 +218,28 @@ static cgap_status circulate_piece(ring *g, size_t k, cgap_error *error)
     if (!status)
       status = show_visiting_piece(g, owner, &now, error);
     if (g->triangle && s == 0)
-      cgap_lists_seed_from_home(&g->visiting, &g->home_totals);
+      cgap_top_k_lists_seed_from_home(&g->visiting, &g->home_sums);
     if (!status)
       status = wait_for_rows(g, error);
     if (!status && on)
       status =
         exchange_sums(g, (g->rank + 1) % g->size, (g->rank + g->size - 1) % g->size, piece_of(g, coming, k), error);
     if (!status && on)
-      now = panel_from_received(g, next, piece_of(g, coming, k));
+      now = block_from_received(g, next, piece_of(g, coming, k));
   }
   if (!status)
     status = exchange_sums(g, (g->rank - stops + 1 + g->size) % g->size, (g->rank + stops - 1) % g->size, mine, error);
   if (!status && g->triangle)
-    cgap_lists_keep_new(&g->visiting, &g->home_totals);
+    cgap_top_k_lists_keep_new(&g->visiting, &g->home_sums);
   if (!status)
-    cgap_totals_merge(g->triangle ? &g->home_totals : &g->away_totals, g->evidence, &g->visiting);
+    cgap_pair_sums_merge(g->triangle ? &g->home_sums : &g->away_sums, g->evidence, &g->visiting);
   return status;
 }
 
 /* ---------------------------------------------------------------- the smaller side in every rank */
 
 /* All rows of a side. */
-static cgap_status replicate_rows(ring *g, cgap_panel *out, cgap_error *error)
+static cgap_status replicate_rows(ring *g, cgap_row_block *out, cgap_error *error)
 {
   const cgap_modality_rows *modality = g->away;
   const size_t bytes = raw_bytes(modality);
@@ -249,15 +249,15 @@ static cgap_status replicate_rows(ring *g, cgap_panel *out, cgap_error *error)
   memcpy(g->receive_buffers->raw[0] + modality->own_first * bytes, modality->raw, modality->own_rows * bytes);
   status = cgap_rank_rows_gather(g->comm, g->receive_buffers->raw[0], modality->rows, bytes, error);
   if (!status)
-    *out = panel_from_received(g, g->receive_buffers->raw[0], (cgap_rank_rows){0, modality->rows});
+    *out = block_from_received(g, g->receive_buffers->raw[0], (cgap_rank_rows){0, modality->rows});
   return status;
 }
 
 static cgap_status run_replicated(ring *g, cgap_error *error)
 {
-  cgap_panel home = {0}, away = {0};
+  cgap_row_block home = {0}, away = {0};
   cgap_status status = replicate_rows(g, &away, error);
-  if (!status && !cgap_totals_init(&g->visiting, g->evidence, g->kind, 0, g->away->rows))
+  if (!status && !cgap_pair_sums_init(&g->visiting, g->evidence, g->kind, 0, g->away->rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g->away->rows);
   if (!status)
     status = load_range(&home, g->home, g->home->own_first, g->home->own_first + g->home->own_rows, error);
@@ -266,7 +266,7 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
   if (!status)
     status = cgap_ranks_add_sums(g->evidence, g->comm, &g->visiting, error);
   if (!status && g->rank == 0)
-    cgap_tiles_finish(g->evidence, &g->visiting, !g->away_first);
+    cgap_pair_pass_finish(g->evidence, &g->visiting, !g->away_first);
   return status;
 }
 
@@ -277,10 +277,10 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
 static bool fits_on_all_ranks(const ring *g, uint64_t memory_bytes)
 {
   const cgap_modality_rows *away = g->away, *home = g->home;
-  const uint64_t row = cgap_ring_row_bytes(away->source->type, away->dim);
-  const uint64_t totals = 2 * cgap_totals_row_bytes(g->evidence->temperature);
+  const uint64_t row = cgap_ranks_ring_row_bytes(away->source->type, away->dim);
+  const uint64_t totals = 2 * cgap_pair_sums_row_bytes(g->evidence->temperature);
   const uint64_t all = away->rows * (row + totals), size = (uint64_t)g->size;
-  const uint64_t own = (away->rows * row + home->rows * cgap_ring_row_bytes(home->source->type, home->dim)) / size;
+  const uint64_t own = (away->rows * row + home->rows * cgap_ranks_ring_row_bytes(home->source->type, home->dim)) / size;
   return !g->triangle && all <= memory_bytes && (2 * away->rows * row <= own || away->rows < size * CGAP_TILE);
 }
 
@@ -301,11 +301,11 @@ static cgap_status open_ring(ring *g, cgap_error *error)
     const cgap_rank_rows block = cgap_rank_rows_of(away->rows, r, g->size);
     most = cgap_greater(most, block.end - block.first);
   }
-  g->piece = RING_PIECE_BYTES / cgap_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
+  g->piece = RING_PIECE_BYTES / cgap_ranks_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
   g->piece = cgap_lesser(cgap_greater(g->piece, CGAP_TILE), cgap_greater(most, CGAP_TILE));
   cgap_status status = reserve_buffers(g->receive_buffers, away, g->piece, 2, error);
   if (!status && !g->triangle &&
-      !cgap_totals_init(&g->away_totals, g->evidence, g->kind, away->own_first, away->own_rows))
+      !cgap_pair_sums_init(&g->away_sums, g->evidence, g->kind, away->own_first, away->own_rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", away->own_rows);
   return status;
 }
@@ -330,9 +330,9 @@ static void close_ring(ring *g, bool broken)
     *g->receive_buffers = (cgap_receive_buffers){0};
     return;
   }
-  cgap_totals_clear(&g->home_totals);
-  cgap_totals_clear(&g->away_totals);
-  cgap_totals_clear(&g->visiting);
+  cgap_pair_sums_clear(&g->home_sums);
+  cgap_pair_sums_clear(&g->away_sums);
+  cgap_pair_sums_clear(&g->visiting);
 }
 
 /* Couples that this rank will show, about: for progress. */
@@ -342,8 +342,8 @@ static double pair_count_of_rank(const ring *g, bool replicated)
   return replicated || !g->triangle ? home * away : home * away / 2;
 }
 
-cgap_status cgap_ring_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_pair_kind kind,
-                          const cgap_tile_options *options, cgap_receive_buffers *receive_buffers, uint64_t memory_bytes,
+cgap_status cgap_ranks_ring_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_pair_kind kind,
+                          const cgap_pair_pass_options *options, cgap_receive_buffers *receive_buffers, uint64_t memory_bytes,
                           cgap_error *error)
 {
   ring g = {.evidence = evidence,
@@ -366,14 +366,14 @@ cgap_status cgap_ring_run(cgap_audit_sums *evidence, const cgap_embeddings *e, c
   g.all = fmax(1, pair_count_of_rank(&g, replicated));
   if (!status)
     status = cgap_sums_init(evidence, kind, g.rank == 0, error);
-  if (!status && !cgap_totals_init(&g.home_totals, evidence, kind, g.home->own_first, g.home->own_rows))
+  if (!status && !cgap_pair_sums_init(&g.home_sums, evidence, kind, g.home->own_first, g.home->own_rows))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g.home->own_rows);
   if (!status)
     status = replicated ? run_replicated(&g, error) : run_ring(&g, error);
   if (!status)
-    status = cgap_ranks_gather_sums(evidence, comm, &g.home_totals, g.home->rows, g.away_first, error);
+    status = cgap_ranks_gather_sums(evidence, comm, &g.home_sums, g.home->rows, g.away_first, error);
   if (!status && !g.triangle && !replicated)
-    status = cgap_ranks_gather_sums(evidence, comm, &g.away_totals, g.away->rows, !g.away_first, error);
+    status = cgap_ranks_gather_sums(evidence, comm, &g.away_sums, g.away->rows, !g.away_first, error);
   if (!status)
     status = cgap_ranks_add_counts(evidence, comm, kind, error);
   close_ring(&g, status != CGAP_OK);
@@ -382,12 +382,12 @@ cgap_status cgap_ring_run(cgap_audit_sums *evidence, const cgap_embeddings *e, c
 
 /* ---------------------------------------------------------------- ranks gather */
 
-cgap_status cgap_ranks_add_sums(const cgap_audit_sums *e, cgap_comm *comm, cgap_totals *mine, cgap_error *error)
+cgap_status cgap_ranks_add_sums(const cgap_audit_sums *e, cgap_comm *comm, cgap_pair_sums *mine, cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   cgap_status status = CGAP_OK;
   for (int step = 1; !status && step < size; step *= 2) {
-    cgap_totals other = {0};
+    cgap_pair_sums other = {0};
     cgap_transfer t;
     if (rank % (2 * step) == step) {
       status = cgap_comm_pass(comm, &t, 2, mine->memory, mine->bytes, rank - step, NULL, 0, 0, error);
@@ -395,20 +395,20 @@ cgap_status cgap_ranks_add_sums(const cgap_audit_sums *e, cgap_comm *comm, cgap_
     }
     if (rank + step >= size)
       continue;
-    if (!cgap_totals_init(&other, e, mine->kind, mine->first, mine->rows))
+    if (!cgap_pair_sums_init(&other, e, mine->kind, mine->first, mine->rows))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", mine->rows);
     status = cgap_comm_pass(comm, &t, 2, NULL, 0, 0, other.memory, other.bytes, rank + step, error);
     if (!status)
       status = cgap_comm_wait(comm, &t, error);
     if (status)
       return status;
-    cgap_totals_merge(mine, e, &other);
-    cgap_totals_clear(&other);
+    cgap_pair_sums_merge(mine, e, &other);
+    cgap_pair_sums_clear(&other);
   }
   return status;
 }
 
-cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cgap_totals *mine, size_t rows, bool columns,
+cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cgap_pair_sums *mine, size_t rows, bool columns,
                               cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
@@ -418,19 +418,19 @@ cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cg
     status = cgap_comm_pass(comm, &t, 2, mine->memory, mine->bytes, 0, NULL, 0, 0, error);
     return status ? status : cgap_comm_wait(comm, &t, error);
   }
-  cgap_tiles_finish(e, mine, columns);
+  cgap_pair_pass_finish(e, mine, columns);
   for (int r = 1; !status && r < size; r++) {
     const cgap_rank_rows block = cgap_rank_rows_of(rows, r, size);
-    cgap_totals other;
-    if (!cgap_totals_init(&other, e, mine->kind, block.first, block.end - block.first))
+    cgap_pair_sums other;
+    if (!cgap_pair_sums_init(&other, e, mine->kind, block.first, block.end - block.first))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", block.end - block.first);
     status = cgap_comm_pass(comm, &t, 2, NULL, 0, 0, other.memory, other.bytes, r, error);
     if (!status)
       status = cgap_comm_wait(comm, &t, error);
     if (status)
       return status;
-    cgap_tiles_finish(e, &other, columns);
-    cgap_totals_clear(&other);
+    cgap_pair_pass_finish(e, &other, columns);
+    cgap_pair_sums_clear(&other);
   }
   return status;
 }
@@ -460,7 +460,7 @@ cgap_status cgap_ranks_add_counts(cgap_audit_sums *e, cgap_comm *comm, cgap_pair
   return status;
 }
 
-void cgap_lists_seed_from_home(cgap_totals *guest, const cgap_totals *home)
+void cgap_top_k_lists_seed_from_home(cgap_pair_sums *guest, const cgap_pair_sums *home)
 {
   const size_t first = guest->first - home->first;
   memcpy(guest->lists.list, home->lists.list + first * CGAP_NEIGHBOURS,
@@ -475,7 +475,7 @@ static bool list_has(const cgap_neighbour *list, uint32_t row)
   return false;
 }
 
-void cgap_lists_keep_new(cgap_totals *guest, const cgap_totals *home)
+void cgap_top_k_lists_keep_new(cgap_pair_sums *guest, const cgap_pair_sums *home)
 {
   const size_t first = guest->first - home->first;
   for (size_t i = 0; i < guest->rows; i++) {

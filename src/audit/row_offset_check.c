@@ -424,7 +424,7 @@ static void set_run(offset_block *run, size_t first, size_t rows)
   }
 }
 
-cgap_status cgap_row_offsets_measure(cgap_row_offsets *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
+cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
                                      cgap_error *error)
 {
   const size_t texts = e->text.rows, full = texts / CGAP_BLOCK_TEXTS;

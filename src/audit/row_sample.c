@@ -300,29 +300,29 @@ cgap_status cgap_row_sample_replicate(cgap_row_sample *s, const cgap_embeddings 
 
 static cgap_status modality_moments(cgap_modality_rows *modality, cgap_comm *comm, int threads, cgap_error *error)
 {
-  const size_t dim = modality->dim, run = cgap_moment_run(dim), block = run * (size_t)threads;
+  const size_t dim = modality->dim, run = cgap_second_moment_run_rows(dim), block = run * (size_t)threads;
   const cgap_rank_rows own = cgap_rank_rows_own(comm, modality->rows);
   double *rows = cgap_alloc(block * dim, sizeof *rows);
   size_t *start = cgap_alloc((size_t)threads + 1, sizeof *start);
-  cgap_moment moment = {0};
+  cgap_second_moment moment = {0};
   modality->mean = cgap_zalloc(dim, sizeof *modality->mean);
   modality->moment = cgap_zalloc(dim * dim, sizeof *modality->moment);
   cgap_status status = rows && start && modality->mean && modality->moment ? CGAP_OK : no_memory(modality, modality->rows, error);
   if (!status)
-    status = cgap_moment_init(&moment, dim, (double)run, error);
+    status = cgap_second_moment_init(&moment, dim, (double)run, error);
   for (size_t first = own.first; !status && first < own.end; first += block) {
     const size_t n = cgap_lesser(block, own.end - first), runs = (n + run - 1) / run;
     for (size_t r = 0; r <= runs; r++)
       start[r] = cgap_lesser(r * run, n);
     status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, rows, error);
     if (!status)
-      status = cgap_moment_add(&moment, rows, start, runs, threads, error);
+      status = cgap_second_moment_add(&moment, rows, start, runs, threads, error);
   }
   if (!status)
-    status = cgap_moment_finish(&moment, comm, 1, modality->moment, modality->mean, error);
+    status = cgap_second_moment_finish(&moment, comm, 1, modality->moment, modality->mean, error);
   for (size_t a = 0; !status && a < dim; a++)
     modality->mean[a] /= (double)modality->rows;
-  cgap_moment_clear(&moment);
+  cgap_second_moment_clear(&moment);
   cgap_free(rows);
   cgap_free(start);
   return status;

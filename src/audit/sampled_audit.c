@@ -31,7 +31,7 @@ typedef struct work {
   const cgap_sampled_options *options;
   bool precise[CGAP_PAIR_KINDS];
   cgap_row_sample sample, queries;
-  cgap_controls controls;
+  cgap_control_variates controls;
   cgap_receive_buffers receive_buffers;
   cgap_audit_sums of_sample, from_images, from_texts, of_queries;
   double seconds_done, seconds_all; /* work of the tile passes, in couples */
@@ -84,10 +84,10 @@ static cgap_status no_lists(const cgap_audit_sums *e, cgap_error *error)
 
 /* One pass; `couples` is its part of the progress. */
 static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
-                        cgap_tiles_want want, double pairs, cgap_error *error)
+                        cgap_pair_pass_want want, double pairs, cgap_error *error)
 {
-  const cgap_tile_options *whole = &w->options->tiles;
-  cgap_tile_options o = *whole;
+  const cgap_pair_pass_options *whole = &w->options->tiles;
+  cgap_pair_pass_options o = *whole;
   o.want = want;
   memcpy(o.precise, w->precise, sizeof w->precise);
   const double span = whole->fraction_after - whole->fraction_before;
@@ -95,10 +95,10 @@ static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embed
   w->seconds_done += pairs;
   o.fraction_after = whole->fraction_before + span * w->seconds_done / w->seconds_all;
   if (!w->options->comm)
-    return cgap_tiles_run(evidence, e, kind, &o, error);
+    return cgap_pair_pass_run(evidence, e, kind, &o, error);
   if (want != CGAP_WANT_ALL)
     return cgap_ranks_queries_run(evidence, e, w->options->comm, &o, error);
-  return cgap_ring_run(evidence, e, w->options->comm, kind, &o, &w->receive_buffers, w->options->visit_bytes, error);
+  return cgap_ranks_ring_run(evidence, e, w->options->comm, kind, &o, &w->receive_buffers, w->options->visit_bytes, error);
 }
 
 /* ---------------------------------------------------------------- within the sample */
@@ -115,7 +115,7 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
   const cgap_sampled_options *o = w->options;
   cgap_status status = cgap_row_sample_moments(&w->sample, o->comm, o->tiles.threads, error);
   if (!status)
-    status = cgap_controls_run(&w->controls, &w->sample, o->comm, o->tiles.threads, error);
+    status = cgap_control_variates_run(&w->controls, &w->sample, o->comm, o->tiles.threads, error);
   *e = evidence_of(w->whole, &w->sample);
   e->window = w->whole->window;
   if (!status)
@@ -125,13 +125,13 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
   for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
     status =
       run_pass(w, e, &w->sample.embeddings, (cgap_pair_kind)kind, CGAP_WANT_ALL, count_pairs(e, (cgap_pair_kind)kind), error);
-  return status || !is_first(w) ? status : cgap_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
+  return status || !is_first(w) ? status : cgap_top_k_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
 }
 
 static cgap_sampled sampled_of(const work *w, const cgap_matched_pair_sums *matched_pairs)
 {
   cgap_sampled s = {.whole = w->whole, .sample = &w->of_sample, .uniformity = &cgap_measure_uniformity};
-  cgap_controls_set(&w->controls, &s);
+  cgap_control_variates_set(&w->controls, &s);
   s.within[CGAP_KERNEL_OF] = w->sample.within_kernel;
   s.within[CGAP_COSINE_OF] = w->sample.within_cosine;
   s.within[CGAP_SQUARE_OF] = w->sample.within_square;
@@ -329,7 +329,7 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
   evidence_clear(&w.of_sample);
   evidence_clear(&w.from_images);
   evidence_clear(&w.from_texts);
-  cgap_controls_clear(&w.controls);
+  cgap_control_variates_clear(&w.controls);
   cgap_receive_buffers_clear(&w.receive_buffers);
   cgap_row_sample_clear(&w.sample);
   cgap_row_sample_clear(&w.queries);
@@ -356,7 +356,7 @@ static void sums_of_block(const cgap_modality_rows *others, const double *row, s
 static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cgap_modality_rows *const others[2], double *const *const out[2],
                                 cgap_comm *comm, int threads, cgap_error *error)
 {
-  const size_t dim = modality->dim, chunk = cgap_chunk_rows(dim);
+  const size_t dim = modality->dim, chunk = cgap_row_pass_chunk_rows(dim);
   const cgap_rank_rows own = cgap_rank_rows_own(comm, modality->rows);
   double *row = cgap_alloc(chunk * dim, sizeof *row), *product = cgap_alloc(chunk * dim, sizeof *product);
   cgap_status status = CGAP_OK;
@@ -388,7 +388,7 @@ static void subtract_selves(double *const *sums, size_t rows)
   }
 }
 
-static void subtract_matched_pairs(cgap_controls *c, const cgap_row_sample *s)
+static void subtract_matched_pairs(cgap_control_variates *c, const cgap_row_sample *s)
 {
   const cgap_pairs *pairs = &s->embeddings.pairs;
   for (size_t j = 0; s->embeddings.paired && j < pairs->texts; j++) {
@@ -400,12 +400,12 @@ static void subtract_matched_pairs(cgap_controls *c, const cgap_row_sample *s)
   }
 }
 
-cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_rows, cgap_comm *comm, int threads,
+cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row_sample *drawn_rows, cgap_comm *comm, int threads,
                               cgap_error *error)
 {
   const cgap_modality_rows *image = &drawn_rows->embeddings.image, *text = &drawn_rows->embeddings.text;
   bool ok = true;
-  *out = (cgap_controls){0};
+  *out = (cgap_control_variates){0};
   for (int k = 0; k < 2; k++) {
     out->image_image[k] = cgap_alloc(image->rows, sizeof(double));
     out->image_text[k] = cgap_alloc(image->rows, sizeof(double));
@@ -429,7 +429,7 @@ cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_r
   return status;
 }
 
-void cgap_controls_clear(cgap_controls *c)
+void cgap_control_variates_clear(cgap_control_variates *c)
 {
   for (int k = 0; k < 2; k++) {
     cgap_free(c->image_image[k]);
@@ -437,10 +437,10 @@ void cgap_controls_clear(cgap_controls *c)
     cgap_free(c->text_text[k]);
     cgap_free(c->text_image[k]);
   }
-  *c = (cgap_controls){0};
+  *c = (cgap_control_variates){0};
 }
 
-void cgap_controls_set(const cgap_controls *c, cgap_sampled *sampled)
+void cgap_control_variates_set(const cgap_control_variates *c, cgap_sampled *sampled)
 {
   for (int k = 0; k < 2; k++) {
     const int function = k == 0 ? CGAP_COSINE_OF : CGAP_SQUARE_OF;

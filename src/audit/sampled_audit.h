@@ -8,12 +8,12 @@
 #include "audit/row_sample.h"
 
 typedef struct cgap_sampled_options {
-  cgap_sampling size;
+  cgap_plan_sampling size;
   bool hold;            /* the sample's rows are kept in memory; of several ranks they are, shared out */
   cgap_comm *comm;     /* or NULL */
   uint64_t visit_bytes; /* of several ranks: for rows that are not a rank's own */
   uint64_t seed;
-  cgap_tile_options tiles; /* its share counts over all of this */
+  cgap_pair_pass_options tiles; /* its share counts over all of this */
 } cgap_sampled_options;
 
 /* Fills what takes couples: uniformity, the quantiles of cosines, losses, retrieval, hubness, mixing, near duplicates,
@@ -28,15 +28,15 @@ CGAP_MUST_CHECK cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_s
 /* For each row of a sample, the sums of its cosines with the others and of their squares, in double from means and
  * second moments: x·Σy and xᵀ(Σ y yᵀ)x, O(n d²) for what couple by couple is O(n² d). */
 
-typedef struct cgap_controls {
+typedef struct cgap_control_variates {
   double *image_image[2], *image_text[2]; /* (images) of each image among images, and among texts: [0] c, [1] c² */
   double *text_text[2], *text_image[2];   /* (texts) */
-} cgap_controls;
+} cgap_control_variates;
 
 /* After cgap_row_sample_moments, on every rank. A row itself, and couples that belong together, are left out. */
-CGAP_MUST_CHECK cgap_status cgap_controls_run(cgap_controls *out, const cgap_row_sample *drawn_rows, cgap_comm *comm,
+CGAP_MUST_CHECK cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row_sample *drawn_rows, cgap_comm *comm,
                                               int threads, cgap_error *error);
-void cgap_controls_clear(cgap_controls *c);
-void cgap_controls_set(const cgap_controls *c, cgap_sampled *sampled);
+void cgap_control_variates_clear(cgap_control_variates *c);
+void cgap_control_variates_set(const cgap_control_variates *c, cgap_sampled *sampled);
 
 #endif

@@ -20,7 +20,7 @@ typedef struct tally_pass {
   const cgap_tally *tally;
   const cgap_embeddings *embeddings;
   cgap_pair_kind kind;
-  cgap_panel a, b; /* rows and columns */
+  cgap_row_block a, b; /* rows and columns */
   double *sums;    /* (bands of a panel, tally->sums) */
   uint64_t *counts;
   float *cosine; /* (threads, SIDE, SIDE) */
@@ -123,7 +123,7 @@ static cgap_status run_panel(tally_pass *p, const cgap_modality_rows *columns, s
   memset(p->sums, 0, bands * n * sizeof *p->sums);
   memset(p->counts, 0, bands * m * sizeof *p->counts);
   for (size_t at = p->kind == CGAP_IMAGE_TEXT ? 0 : p->a.first; !status && at < columns->rows; at += panel_rows) {
-    status = cgap_panel_load(&p->b, columns, at, cgap_lesser(panel_rows, columns->rows - at), error);
+    status = cgap_row_block_load(&p->b, columns, at, cgap_lesser(panel_rows, columns->rows - at), error);
     if (!status)
       show_panels(p);
     if (!status && !p->cancelled) /* the calling thread may have had no tile */
@@ -171,7 +171,7 @@ static cgap_status run_kinds(tally_pass *p, size_t panel_rows, double *sums, uin
     if (!(p->tally->kinds & 1u << kind))
       continue;
     for (size_t at = 0; !status && at < rows->rows; at += panel_rows) {
-      status = cgap_panel_load(&p->a, rows, at, cgap_lesser(panel_rows, rows->rows - at), error);
+      status = cgap_row_block_load(&p->a, rows, at, cgap_lesser(panel_rows, rows->rows - at), error);
       if (!status)
         status = run_panel(p, columns_of(p->embeddings, p->kind), panel_rows, sums, counts, error);
     }
@@ -259,8 +259,8 @@ cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *give
   if (!status)
     status = run_kinds(&p, plan.panel_rows, sums, counts, error);
   cgap_blas_restore(blas);
-  cgap_panel_clear(&p.a);
-  cgap_panel_clear(&p.b);
+  cgap_row_block_clear(&p.a);
+  cgap_row_block_clear(&p.b);
   cgap_free(p.sums);
   cgap_free(p.counts);
   cgap_free(p.cosine);

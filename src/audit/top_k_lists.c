@@ -51,7 +51,7 @@ static void resolve_lists(const lists *l, int threads)
     }
 }
 
-cgap_status cgap_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, int threads, cgap_error *error)
+cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, int threads, cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const size_t *image_first = evidence->image.first_equal, *text_first = evidence->text.first_equal;

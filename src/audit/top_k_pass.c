@@ -18,20 +18,20 @@ static float bound_of_list(const cgap_neighbours *lists, size_t i)
   return (float)(cgap_neighbours_bound(lists, i) - 0x1p-23);
 }
 
-static size_t locks_of(const cgap_totals *totals)
+static size_t locks_of(const cgap_pair_sums *totals)
 {
   return totals->rows / CGAP_TILE + 1;
 }
 
-bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool columns, cgap_best_kind kind)
+bool cgap_top_k_init(cgap_top_k *b, cgap_pair_sums *totals, bool triangle, bool columns, cgap_top_k_kind kind)
 {
   const size_t rows = totals->rows;
-  *b = (cgap_best){
-    .totals = totals, .kernels = cgap_kernels_here(), .triangle = triangle, .columns = columns, .kind = kind};
+  *b = (cgap_top_k){
+    .totals = totals, .kernels = cgap_audit_kernels_here(), .triangle = triangle, .columns = columns, .kind = kind};
   b->lock = cgap_alloc(locks_of(totals), sizeof *b->lock);
   for (size_t k = 0; b->lock && k < locks_of(totals); k++)
     omp_init_lock(&b->lock[k]);
-  if (!totals->lists.list || kind == CGAP_BEST_PRECISE)
+  if (!totals->lists.list || kind == CGAP_TOP_K_PRECISE)
     return b->lock != NULL;
   b->waiting = cgap_alloc(rows, CGAP_WAITING_CANDIDATES * sizeof *b->waiting);
   b->count = cgap_zalloc(rows, sizeof *b->count);
@@ -42,7 +42,7 @@ bool cgap_best_init(cgap_best *b, cgap_totals *totals, bool triangle, bool colum
   return b->lock && b->waiting && b->count && b->sure && b->margin;
 }
 
-void cgap_best_clear(cgap_best *b)
+void cgap_top_k_clear(cgap_top_k *b)
 {
   for (size_t k = 0; b->lock && k < locks_of(b->totals); k++)
     omp_destroy_lock(&b->lock[k]);
@@ -51,31 +51,31 @@ void cgap_best_clear(cgap_best *b)
   cgap_free(b->count);
   cgap_free(b->sure);
   cgap_free(b->margin);
-  *b = (cgap_best){0};
+  *b = (cgap_top_k){0};
 }
 
-size_t cgap_best_row_bytes(void)
+size_t cgap_top_k_row_bytes(void)
 {
   return CGAP_WAITING_CANDIDATES * sizeof(cgap_candidate) + sizeof(uint8_t) + 2 * sizeof(float);
 }
 
-static omp_lock_t *lock_of(cgap_best *b, size_t row)
+static omp_lock_t *lock_of(cgap_top_k *b, size_t row)
 {
   return &b->lock[(row - b->totals->first) / CGAP_TILE];
 }
 
-void cgap_best_lock(cgap_best *b, size_t row)
+void cgap_top_k_lock(cgap_top_k *b, size_t row)
 {
   omp_set_lock(lock_of(b, row));
 }
 
-void cgap_best_unlock(cgap_best *b, size_t row)
+void cgap_top_k_unlock(cgap_top_k *b, size_t row)
 {
   omp_unset_lock(lock_of(b, row));
 }
 
 /* Where nobody wants lists no candidate is good enough. */
-void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound)
+void cgap_top_k_bounds(cgap_top_k *b, size_t row, size_t rows, float *bound)
 {
   const size_t at = row - b->totals->first;
   if (!b->totals->lists.list) {
@@ -83,16 +83,16 @@ void cgap_best_bounds(cgap_best *b, size_t row, size_t rows, float *bound)
       bound[r] = INFINITY;
     return;
   }
-  cgap_best_lock(b, row);
+  cgap_top_k_lock(b, row);
   for (size_t r = 0; r < rows; r++)
     bound[r] = b->sure ? b->sure[at + r] : bound_of_list(&b->totals->lists, at + r);
-  cgap_best_unlock(b, row);
+  cgap_top_k_unlock(b, row);
 }
 
 /* ---------------------------------------------------------------- candidates */
 
 /* Drops those waiting that ten others, or the list, surely beat. */
-static void drop_beaten(cgap_best *b, size_t i)
+static void drop_beaten(cgap_top_k *b, size_t i)
 {
   cgap_candidate *waiting = b->waiting + i * CGAP_WAITING_CANDIDATES;
   float cosine[CGAP_WAITING_CANDIDATES];
@@ -110,13 +110,13 @@ static void drop_beaten(cgap_best *b, size_t i)
 }
 
 /* Whether a couple's row is the candidate, and its column the row that the candidate is for. */
-static bool is_turned(const cgap_best *b, size_t row, uint32_t candidate)
+static bool is_turned(const cgap_top_k *b, size_t row, uint32_t candidate)
 {
   return b->triangle ? candidate < row : b->columns;
 }
 
 /* Cosines of those waiting in double, into the list. */
-static void resolve_row(cgap_best *b, const cgap_audit_sums *e, size_t i)
+static void resolve_row(cgap_top_k *b, const cgap_audit_sums *e, size_t i)
 {
   const size_t row = b->totals->first + i;
   const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING_CANDIDATES;
@@ -134,7 +134,7 @@ static void resolve_row(cgap_best *b, const cgap_audit_sums *e, size_t i)
 }
 
 /* Half of the candidates are not good enough, in no order that a processor foresees: no branch depends on it. */
-static void add_waiting(cgap_best *b, const cgap_audit_sums *e, size_t i, cgap_candidate candidate, float margin)
+static void add_waiting(cgap_top_k *b, const cgap_audit_sums *e, size_t i, cgap_candidate candidate, float margin)
 {
   const bool waits = candidate.cosine + margin >= b->sure[i];
   const size_t count = b->count[i];
@@ -149,11 +149,11 @@ static void add_waiting(cgap_best *b, const cgap_audit_sums *e, size_t i, cgap_c
 }
 
 /* Those waiting as they are, where they are the ten best; false: they may not be. */
-static bool adopt_waiting(cgap_best *b, size_t i)
+static bool adopt_waiting(cgap_top_k *b, size_t i)
 {
   const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING_CANDIDATES;
   const bool untouched = b->totals->lists.list[i * CGAP_NEIGHBOURS].row == UINT32_MAX;
-  if (b->kind != CGAP_BEST_COMPLETE || !untouched || b->count[i] > CGAP_NEIGHBOURS)
+  if (b->kind != CGAP_TOP_K_COMPLETE || !untouched || b->count[i] > CGAP_NEIGHBOURS)
     return false;
   for (size_t k = 0; k < b->count[i]; k++)
     cgap_neighbours_offer(&b->totals->lists, i, (double)waiting[k].cosine, waiting[k].row);
@@ -161,7 +161,7 @@ static bool adopt_waiting(cgap_best *b, size_t i)
   return true;
 }
 
-void cgap_best_resolve(cgap_best *b, const cgap_audit_sums *evidence, int threads)
+void cgap_top_k_resolve(cgap_top_k *b, const cgap_audit_sums *evidence, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads) if (b->waiting)
   for (size_t i = 0; i < (b->waiting ? b->totals->rows : 0); i++) {
@@ -178,7 +178,7 @@ static bool is_first(const size_t *first_equal, size_t row)
   return !first_equal || first_equal[row] == row;
 }
 
-static void offer_found(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
+static void offer_found(cgap_top_k *b, const cgap_candidate_batch *batch, bool columns)
 {
   const size_t first = b->totals->first;
   const size_t *first_equal = columns ? batch->row_first : batch->column_first;
@@ -193,17 +193,17 @@ static void offer_found(cgap_best *b, const cgap_candidate_batch *batch, bool co
     else
       add_waiting(b, batch->evidence, own - first,
                   (cgap_candidate){.cosine = (float)found->cosine, .row = (uint32_t)other},
-                  batch->a ? cgap_rough_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first)
+                  batch->a ? cgap_bfloat16_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first)
                            : batch->margin);
   }
 }
 
-void cgap_best_offer(cgap_best *b, const cgap_candidate_batch *batch, bool columns)
+void cgap_top_k_offer(cgap_top_k *b, const cgap_candidate_batch *batch, bool columns)
 {
   const size_t row = columns ? batch->column : batch->row;
   if (!b->totals->lists.list || batch->count == 0)
     return;
-  cgap_best_lock(b, row);
+  cgap_top_k_lock(b, row);
   offer_found(b, batch, columns);
-  cgap_best_unlock(b, row);
+  cgap_top_k_unlock(b, row);
 }

@@ -2,7 +2,7 @@
 
 static void *run_jobs(void *self)
 {
-  cgap_ahead *a = self;
+  cgap_background_reader *a = self;
   pthread_mutex_lock(&a->lock);
   for (;;) {
     while (!a->job && !a->leave)
@@ -24,9 +24,9 @@ static void *run_jobs(void *self)
   return NULL;
 }
 
-void cgap_ahead_open(cgap_ahead *a, int threads)
+void cgap_background_reader_open(cgap_background_reader *a, int threads)
 {
-  *a = (cgap_ahead){.threaded = threads > 1};
+  *a = (cgap_background_reader){.threaded = threads > 1};
   if (!a->threaded)
     return;
   (void)pthread_mutex_init(&a->lock, NULL);
@@ -34,7 +34,7 @@ void cgap_ahead_open(cgap_ahead *a, int threads)
   a->threaded = pthread_create(&a->thread, NULL, run_jobs, a) == 0;
 }
 
-void cgap_ahead_close(cgap_ahead *a)
+void cgap_background_reader_close(cgap_background_reader *a)
 {
   if (!a->threaded)
     return;
@@ -48,7 +48,7 @@ void cgap_ahead_close(cgap_ahead *a)
   a->threaded = false;
 }
 
-void cgap_ahead_start(cgap_ahead *a, cgap_job *job, void *context)
+void cgap_background_reader_start(cgap_background_reader *a, cgap_job *job, void *context)
 {
   if (!a->threaded) {
     a->error = (cgap_error){0};
@@ -62,7 +62,7 @@ void cgap_ahead_start(cgap_ahead *a, cgap_job *job, void *context)
   pthread_mutex_unlock(&a->lock);
 }
 
-cgap_status cgap_ahead_wait(cgap_ahead *a, cgap_error *error)
+cgap_status cgap_background_reader_wait(cgap_background_reader *a, cgap_error *error)
 {
   if (a->threaded) {
     pthread_mutex_lock(&a->lock);

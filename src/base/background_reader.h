@@ -8,7 +8,7 @@
 
 typedef cgap_status cgap_job(void *context, cgap_error *error);
 
-typedef struct cgap_ahead {
+typedef struct cgap_background_reader {
   bool threaded;
   pthread_t thread;
   pthread_mutex_t lock;
@@ -18,15 +18,15 @@ typedef struct cgap_ahead {
   bool leave;
   cgap_status status; /* of the job that ended last */
   cgap_error error;
-} cgap_ahead;
+} cgap_background_reader;
 
-/* threads: of the work as a whole; with 1, or where no thread can be had, jobs are done by cgap_ahead_start itself. */
-void cgap_ahead_open(cgap_ahead *ahead, int threads);
-void cgap_ahead_close(cgap_ahead *ahead); /* waits for the job at hand */
+/* threads: of the work as a whole; with 1, or where no thread can be had, jobs are done by cgap_background_reader_start itself. */
+void cgap_background_reader_open(cgap_background_reader *ahead, int threads);
+void cgap_background_reader_close(cgap_background_reader *ahead); /* waits for the job at hand */
 
 /* Starts a job, once the one before has been waited for; context must outlive it. */
-void cgap_ahead_start(cgap_ahead *ahead, cgap_job *job, void *context);
+void cgap_background_reader_start(cgap_background_reader *ahead, cgap_job *job, void *context);
 /* The status of the job started last. */
-CGAP_MUST_CHECK cgap_status cgap_ahead_wait(cgap_ahead *ahead, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_background_reader_wait(cgap_background_reader *ahead, cgap_error *error);
 
 #endif

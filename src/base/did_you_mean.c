@@ -31,13 +31,13 @@ size_t cgap_edit_distance(const char *a, const char *b)
   return table[m % 3][n];
 }
 
-cgap_suggestion cgap_suggestion_init(const char *wanted)
+cgap_did_you_mean cgap_did_you_mean_init(const char *wanted)
 {
   /* one letter in four may be wrong, and one more; beyond that a suggestion is a guess */
-  return (cgap_suggestion){.wanted = wanted, .distance = strlen(wanted) / 4 + 2};
+  return (cgap_did_you_mean){.wanted = wanted, .distance = strlen(wanted) / 4 + 2};
 }
 
-void cgap_suggestion_offer(cgap_suggestion *s, const char *name)
+void cgap_did_you_mean_offer(cgap_did_you_mean *s, const char *name)
 {
   size_t distance = cgap_edit_distance(s->wanted, name);
   if (distance < s->distance) {

@@ -9,13 +9,13 @@
 size_t cgap_edit_distance(const char *a, const char *b);
 
 /* The nearest so far, for a caller that walks over its own table. */
-typedef struct cgap_suggestion {
+typedef struct cgap_did_you_mean {
   const char *wanted;
   const char *name; /* NULL: nothing is near */
   size_t distance;
-} cgap_suggestion;
+} cgap_did_you_mean;
 
-cgap_suggestion cgap_suggestion_init(const char *wanted);
-void cgap_suggestion_offer(cgap_suggestion *s, const char *name);
+cgap_did_you_mean cgap_did_you_mean_init(const char *wanted);
+void cgap_did_you_mean_offer(cgap_did_you_mean *s, const char *name);
 
 #endif

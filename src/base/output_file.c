@@ -228,7 +228,7 @@ enum { PREAD_MAX = 1 << 30 };
 
 static const char DOING[] = "put rows aside there (set TMPDIR)";
 
-const char *cgap_scratch_folder(void)
+const char *cgap_unnamed_file_folder(void)
 {
   const char *named = getenv("TMPDIR");
   return named && *named ? named : "/tmp";
@@ -261,9 +261,9 @@ static int reserve_disk(int fd, uint64_t bytes)
   return 0;
 }
 
-cgap_status cgap_scratch_open(int *out, uint64_t bytes, const char *name, const char *way_out, cgap_error *error)
+cgap_status cgap_unnamed_file_open(int *out, uint64_t bytes, const char *name, const char *way_out, cgap_error *error)
 {
-  const char *folder = cgap_scratch_folder();
+  const char *folder = cgap_unnamed_file_folder();
   struct statvfs disk;
   *out = -1;
   const bool known = statvfs(folder, &disk) == 0;
@@ -283,7 +283,7 @@ cgap_status cgap_scratch_open(int *out, uint64_t bytes, const char *name, const 
                        : cgap_fail_errno(error, why, folder, DOING);
 }
 
-cgap_status cgap_scratch_write(int fd, const void *data, size_t count, cgap_error *error)
+cgap_status cgap_unnamed_file_write(int fd, const void *data, size_t count, cgap_error *error)
 {
   const unsigned char *from = data;
   while (count > 0) {
@@ -291,7 +291,7 @@ cgap_status cgap_scratch_write(int fd, const void *data, size_t count, cgap_erro
     if (put < 0 && errno == EINTR)
       continue;
     if (put < 0)
-      return cgap_fail_errno(error, errno, cgap_scratch_folder(), DOING);
+      return cgap_fail_errno(error, errno, cgap_unnamed_file_folder(), DOING);
     from += put;
     count -= (size_t)put;
   }

@@ -82,7 +82,7 @@ static cgap_status rows_read(const char *path, int threads, double *gbps, cgap_e
   if (status)
     return status;
   const cgap_source *source = &cgap_dataset_data(dataset)->image;
-  const size_t row_bytes = source->dim * cgap_type_size(source->type), chunk = cgap_chunk_rows(source->dim);
+  const size_t row_bytes = source->dim * cgap_type_size(source->type), chunk = cgap_row_pass_chunk_rows(source->dim);
   unsigned char *rows = cgap_alloc(chunk, row_bytes);
   if (!rows)
     status = cgap_bench_no_memory(error);
@@ -102,14 +102,14 @@ static cgap_status rows_read(const char *path, int threads, double *gbps, cgap_e
 /* Second moments alone, on rows in memory: what the row pass cannot beat. In bytes of rows of `type` a second. */
 static cgap_status moment_rate(const cgap_bench_state *b, cgap_type type, double *gbps, cgap_error *error)
 {
-  const size_t dim = b->options->dim, rows = 2 * cgap_chunk_rows(dim);
-  const size_t run = cgap_moment_run(dim), runs = rows / run;
+  const size_t dim = b->options->dim, rows = 2 * cgap_row_pass_chunk_rows(dim);
+  const size_t run = cgap_second_moment_run_rows(dim), runs = rows / run;
   double *z = cgap_alloc(rows * dim, sizeof *z), best = INFINITY;
   size_t *first = cgap_alloc(runs + 1, sizeof *first);
-  cgap_moment moment = {0};
+  cgap_second_moment moment = {0};
   cgap_status status = z && first ? CGAP_OK : cgap_bench_no_memory(error);
   if (!status)
-    status = cgap_moment_init(&moment, dim, 9 * (double)run, error);
+    status = cgap_second_moment_init(&moment, dim, 9 * (double)run, error);
   for (size_t r = 0; !status && r <= runs; r++)
     first[r] = r * run;
   for (size_t k = 0; !status && k < rows * dim; k++)
@@ -118,13 +118,13 @@ static cgap_status moment_rate(const cgap_bench_state *b, cgap_type type, double
   openblas_set_num_threads(1);
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
     const double start = cgap_clock_seconds();
-    status = cgap_moment_add(&moment, z, first, runs, b->threads, error);
+    status = cgap_second_moment_add(&moment, z, first, runs, b->threads, error);
     best = fmin(best, cgap_clock_seconds() - start);
   }
   openblas_set_num_threads(blas_threads);
   cgap_free(z);
   cgap_free(first);
-  cgap_moment_clear(&moment);
+  cgap_second_moment_clear(&moment);
   *gbps = 1e-9 * (double)(rows * dim * cgap_type_size(type)) / best;
   return status;
 }

@@ -147,7 +147,7 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
     if (others[k] && cli_same_file(others[k], opt.out))
       status = cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", opt.out);
-  if (status == CGAP_OK && cli_ranks_first() && !cgap_dataset_reads(dataset, opt.out)) /* that cgap_carry refuses */
+  if (status == CGAP_OK && cli_ranks_first() && !cgap_dataset_reads(dataset, opt.out)) /* that cgap_apply_file refuses */
     status = cli_overwrite_file(opt.out, "apply", error);
   return status;
 }
@@ -200,14 +200,14 @@ static cgap_status run_apply(const cli_args *args, cgap_error *error)
     status = check_output(opt.method == 0 ? args->items[0] : NULL, dataset, error);
   if (status == CGAP_OK && !head)
     status = fit_method(&head, dataset, error);
-  const cgap_carry_options options = {.leave_bad = cli_shared.drop_bad,
+  const cgap_apply_file_options options = {.leave_bad = cli_shared.drop_bad,
                                       .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
                                       .comm = cli_ranks(),
                                       .one_file = opt.one_file,
                                       .memory_bytes = cli_shared.memory_bytes,
                                       .progress = cli_progress()};
   if (status == CGAP_OK)
-    status = cgap_carry(&summary, head, dataset, opt.out, &options, error);
+    status = cgap_apply_file(&summary, head, dataset, opt.out, &options, error);
   cli_progress_clear();
   if (status == CGAP_OK && summary.bad)
     cli_warn("%zu bad rows were left as zeros", summary.bad);

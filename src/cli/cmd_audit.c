@@ -253,7 +253,7 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   double start = cli_seconds();
   cgap_status status = cli_open(&r->dataset, &input, error);
   if (!status)
-    r->input = cgap_dataset_describe(r->dataset);
+    r->input = cgap_dataset_json(r->dataset);
   if (!status)
     status = say_plan(cgap_dataset_data(r->dataset), &options, error);
   if (status || opt.dry_run)

@@ -133,7 +133,7 @@ static cgap_status audit_embeddings(compare_run *r, size_t k, const char *name, 
   cli_progress_clear();
   if (status == CGAP_OK)
     status = cgap_comparison_audit(&r->comparison, k, name, &c->audit, error);
-  json_t *described = status == CGAP_OK ? cgap_dataset_describe(c->dataset) : NULL;
+  json_t *described = status == CGAP_OK ? cgap_dataset_json(c->dataset) : NULL;
   if (status == CGAP_OK)
     status = cgap_comparison_trained(&r->comparison, k, described, error);
   json_decref(described);

@@ -28,7 +28,7 @@ static const cli_spec spec = {
   .argument = "FILE",
 };
 
-/* The parts of cgap_dataset_describe, as a person calls them. */
+/* The parts of cgap_dataset_json, as a person calls them. */
 static const struct {
   const char *key, *title;
 } PARTS[] = {
@@ -230,7 +230,7 @@ static cgap_status print_text(const json_t *files, const json_t *taken, cgap_err
 
 static cgap_status print_listing(const cgap_dataset *dataset, const char *refusal, cgap_error *error)
 {
-  json_t *files = cgap_dataset_listing(dataset), *taken = cgap_dataset_describe(dataset);
+  json_t *files = cgap_dataset_listing_json(dataset), *taken = cgap_dataset_json(dataset);
   cgap_status status = CGAP_OK;
   if (!files || !taken) {
     status = cgap_fail(error, CGAP_RESOURCE, "the listing does not fit into memory");

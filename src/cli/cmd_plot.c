@@ -129,9 +129,9 @@ static cgap_status select_figures(plot_list *list, cgap_error *error)
     const char *wanted = opt.only.items[o];
     if (in_list((const char(*)[NAME])list->name, list->count, wanted))
       continue;
-    cgap_suggestion near = cgap_suggestion_init(wanted);
+    cgap_did_you_mean near = cgap_did_you_mean_init(wanted);
     for (size_t i = 0; i < list->count; i++)
-      cgap_suggestion_offer(&near, list->name[i]);
+      cgap_did_you_mean_offer(&near, list->name[i]);
     return cgap_fail(error, CGAP_USAGE, "plot: --only %s: %s has no such figure%s%s%s", wanted, list->folder,
                      near.name ? "; did you mean " : " (--list names them)", near.name ? near.name : "",
                      near.name ? "?" : "");

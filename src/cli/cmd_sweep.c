@@ -120,14 +120,14 @@ static const cli_spec spec = {
 typedef struct sweep_run {
   cgap_dataset *dataset;
   cgap_train_options base;
-  cgap_grid grid;
+  cgap_sweep_grid grid;
   cgap_folder folder;
   sweep_results results;
-  cgap_trial trial;
+  cgap_training_data training_data;
   char ready_for[200]; /* what the trial was opened with */
   char data[20];       /* hash of the rows */
   cgap_progress inner;
-  cli_farm farm;
+  cli_job_queue farm;
   cgap_status failed; /* what was heard of other ranks during a run, with error */
   cgap_error error;
   size_t settings;
@@ -144,25 +144,25 @@ static bool tick_run(void *context, const char *phase, double fraction)
   sweep_run *s = context;
   const double run = strcmp(phase, "training") == 0 ? fraction : 1; /* what follows a training takes little */
   if (!s->failed)
-    s->failed = cli_farm_serve(&s->farm, &s->error);
+    s->failed = cli_job_queue_serve(&s->farm, &s->error);
   return s->failed || (s->inner.tick && s->inner.tick(s->inner.context, s->line,
                                                       ((double)s->farm.kept + run) / fmax(1, (double)s->farm.count)));
 }
 
 /* The trial is kept while seed, noise and size stay. */
-static cgap_status prepare_trial(sweep_run *s, const cgap_train_options *o, cgap_error *error)
+static cgap_status prepare_training_data(sweep_run *s, const cgap_train_options *o, cgap_error *error)
 {
   char wanted[200];
   snprintf(wanted, sizeof wanted, "%llu %.17g %zu", (unsigned long long)o->seed, o->noise, o->training_images);
   if (strcmp(wanted, s->ready_for) == 0)
     return CGAP_OK;
-  cgap_trial_clear(&s->trial);
+  cgap_training_data_clear(&s->training_data);
   s->ready_for[0] = '\0';
   cgap_train_options quiet = *o;
   quiet.progress = (cgap_progress){0};
   quiet.threads = cli_rank_threads();
   quiet.comm = cli_ranks(); /* for the memory, which those of a node share; each trains alone */
-  cgap_status status = cgap_trial_open(&s->trial, cgap_dataset_data(s->dataset), &quiet, false, error);
+  cgap_status status = cgap_training_data_open(&s->training_data, cgap_dataset_data(s->dataset), &quiet, false, error);
   if (status == CGAP_OK)
     snprintf(s->ready_for, sizeof s->ready_for, "%s", wanted);
   return status;
@@ -187,15 +187,15 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   how.threads = cli_rank_threads();
   how.memory_bytes = audit_memory();
   const cgap_training_output nowhere = {0};
-  cgap_status status = prepare_trial(s, o, error);
+  cgap_status status = prepare_training_data(s, o, error);
   if (status == CGAP_OK)
-    status = cgap_train_check_batch(o, &s->trial.training, error);
+    status = cgap_train_check_batch(o, &s->training_data.training, error);
   if (status == CGAP_OK)
-    status = cgap_training_run(&training_result, &s->trial, o, &nowhere, NULL, error);
+    status = cgap_training_run(&training_result, &s->training_data, o, &nowhere, NULL, error);
   const bool diverged = status == CGAP_USAGE && training_result.head;
   if (status == CGAP_OK)
     status =
-      cgap_transformed_init(&through, &s->trial.test.data, training_result.head, s->trial.budget.reads, how.threads, error);
+      cgap_transformed_init(&through, &s->training_data.test.data, training_result.head, s->training_data.budget.reads, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
@@ -231,14 +231,14 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
   cgap_status status = cli_train_options(&s->base, error);
   for (int a = 0; status == CGAP_OK && a < CGAP_AXES; a++)
     if (opt.axis[a])
-      status = cgap_grid_set(&s->grid, (cgap_axis)a, opt.axis[a], error);
+      status = cgap_sweep_grid_set(&s->grid, (cgap_axis)a, opt.axis[a], error);
   return status;
 }
 
 /* Every setting is checked before the first one is trained; the data are split for those that name a batch. */
 static cgap_status check_all(sweep_run *s, cgap_error *error)
 {
-  const size_t settings = cgap_grid_settings(&s->grid), dim = cgap_dataset_data(s->dataset)->image.dim;
+  const size_t settings = cgap_sweep_grid_settings(&s->grid), dim = cgap_dataset_data(s->dataset)->image.dim;
   cgap_status status = CGAP_OK;
   cgap_train_options o;
   for (size_t k = 0; status == CGAP_OK && k < settings; k++) {
@@ -250,9 +250,9 @@ static cgap_status check_all(sweep_run *s, cgap_error *error)
     status = sweep_setting_options(&o, &s->grid, &s->base, k, error);
     if (status != CGAP_OK || (k > 0 && (o.batch == 0 || o.batch == CGAP_BATCH_AUTO)))
       continue;
-    status = prepare_trial(s, &o, error);
+    status = prepare_training_data(s, &o, error);
     if (status == CGAP_OK)
-      status = cgap_train_check_batch(&o, &s->trial.training, error);
+      status = cgap_train_check_batch(&o, &s->training_data.training, error);
     if (status == CGAP_RESOURCE && !cli_ranks_first()) /* what this rank alone lacks its runs will say */
       status = CGAP_OK;
   }
@@ -362,14 +362,14 @@ static cgap_status find_missing_runs(sweep_run *s, size_t *todo, size_t *missing
 
 static cgap_status run_queue(sweep_run *s, cgap_error *error)
 {
-  s->settings = cgap_grid_settings(&s->grid);
+  s->settings = cgap_sweep_grid_settings(&s->grid);
   size_t *todo = calloc(s->settings, sizeof *todo), missing = 0;
   cgap_status status = todo ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && cli_ranks_first())
     status = find_missing_runs(s, todo, &missing, error);
-  s->farm = (cli_farm){.comm = cli_ranks(), .todo = todo, .count = missing, .work = run_job, .store = store_result, .context = s};
+  s->farm = (cli_job_queue){.comm = cli_ranks(), .todo = todo, .count = missing, .work = run_job, .store = store_result, .context = s};
   if (status == CGAP_OK)
-    status = cli_farm_run(&s->farm, error);
+    status = cli_job_queue_run(&s->farm, error);
   cli_progress_clear();
   if (status == CGAP_INTERRUPTED)
     status = cgap_fail(error, status,
@@ -440,9 +440,9 @@ static int run_sweep(const cli_args *args, int argc, char **argv)
   const int code = run_all(&s, args, &error) ? cli_fail(&error) : CGAP_OK;
   if (code)
     cgap_folder_abandon(&s.folder);
-  cgap_trial_clear(&s.trial);
+  cgap_training_data_clear(&s.training_data);
   sweep_results_clear(&s.results);
-  cgap_grid_clear(&s.grid);
+  cgap_sweep_grid_clear(&s.grid);
   free(s.command_line);
   cgap_dataset_close(s.dataset);
   return code;

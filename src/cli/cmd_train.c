@@ -79,8 +79,8 @@ typedef struct train_run {
   race_run run[RUNS_MAX];
   size_t runs;
   cgap_folder folder, events;
-  cgap_trial trial;
-  cgap_study study;
+  cgap_training_data training_data;
+  cgap_evaluation evaluation;
   cgap_progress inner; /* the program's own */
   char line[160];      /* what the progress line says */
   json_t *input;
@@ -178,7 +178,7 @@ static cgap_status open_data(train_run *t, const cli_args *args, cgap_error *err
   if (status != CGAP_OK)
     return status;
   const cgap_data *data = cgap_dataset_data(t->dataset);
-  t->input = cgap_dataset_describe(t->dataset);
+  t->input = cgap_dataset_json(t->dataset);
   t->data = *data;
   const int kind = cli_same_modality();
   return kind < 0 ? CGAP_OK : cgap_same_modality(&t->data, data, (cgap_row_kind)kind, error);
@@ -199,7 +199,7 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
                             .table = opt.csv,
                             .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
   const cgap_observer observer = {.epoch = print_epoch, .context = t};
-  cgap_status status = cgap_training_run(&r->training_result, &t->trial, &r->options, &store, &observer, error);
+  cgap_status status = cgap_training_run(&r->training_result, &t->training_data, &r->options, &store, &observer, error);
   cli_progress_clear();
   t->line[0] = '\0';
   if (status == CGAP_INTERRUPTED)
@@ -219,19 +219,19 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
 
 static void say_split(const train_run *t)
 {
-  const cgap_split *s = &t->trial.split;
+  const cgap_split *s = &t->training_data.split;
   cli_say("trained on %zu images and %zu texts, validation %zu, test %zu images", s->images[CGAP_TRAINING],
           s->texts[CGAP_TRAINING], s->images[CGAP_VALIDATION], s->images[CGAP_TEST]);
-  if (t->trial.training.positives.images < s->images[CGAP_TRAINING] ||
-      t->trial.training.positives.texts < s->texts[CGAP_TRAINING])
-    cli_say("rows of training after equal ones became one: %zu images, %zu texts", t->trial.training.positives.images,
-            t->trial.training.positives.texts);
+  if (t->training_data.training.positives.images < s->images[CGAP_TRAINING] ||
+      t->training_data.training.positives.texts < s->texts[CGAP_TRAINING])
+    cli_say("rows of training after equal ones became one: %zu images, %zu texts", t->training_data.training.positives.images,
+            t->training_data.training.positives.texts);
   if (s->texts_across)
     cli_warn("equal texts belong to so many images that they could not be kept apart: some of the test part's texts "
              "stand in training too");
 }
 
-static cgap_status run_study(train_run *t, cgap_error *error)
+static cgap_status run_evaluation(train_run *t, cgap_error *error)
 {
   cgap_evaluated_head entrants[2 + RUNS_MAX + CGAP_GAP_METHODS] = {{.name = "before"}};
   size_t count = 1;
@@ -240,14 +240,14 @@ static cgap_status run_study(train_run *t, cgap_error *error)
                                        cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
   entrants[count++] = (cgap_evaluated_head){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
-    if (t->trial.method[k])
+    if (t->training_data.method[k])
       entrants[count++] =
-        (cgap_evaluated_head){cgap_gap_method_name((cgap_gap_method)k), t->trial.method[k], t->trial.method_seconds[k], 0, 0};
-  const cgap_study_options options = {.threads = cli_shared.threads,
-                                      .memory_bytes = cgap_trial_study_memory(&t->trial, &t->options),
-                                      .spill = t->trial.budget.reads,
+        (cgap_evaluated_head){cgap_gap_method_name((cgap_gap_method)k), t->training_data.method[k], t->training_data.method_seconds[k], 0, 0};
+  const cgap_evaluation_options options = {.threads = cli_shared.threads,
+                                      .memory_bytes = cgap_training_data_test_memory(&t->training_data, &t->options),
+                                      .spill = t->training_data.budget.reads,
                                       .progress = t->options.progress};
-  cgap_status status = cgap_study_run(&t->study, &t->trial.test, entrants, count, &options, error);
+  cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
 }
 
@@ -291,18 +291,18 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
     status = cli_train_plan_say(&t->data, &t->options, opt.dry_run, error);
   if (status != CGAP_OK || opt.dry_run)
     return status;
-  status = cgap_trial_open(&t->trial, &t->data, &t->options, true, error);
+  status = cgap_training_data_open(&t->training_data, &t->data, &t->options, true, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
-    status = cgap_train_check_batch(&t->run[k].options, &t->trial.training, error);
+    status = cgap_train_check_batch(&t->run[k].options, &t->training_data.training, error);
   if (status == CGAP_OK && cli_ranks_first())
     status = open_folder(t, error);
   for (size_t k = 0; status == CGAP_OK && k < t->runs; k++)
     status = run_training(t, &t->run[k], error);
   if (status == CGAP_OK)
     say_split(t);
-  cgap_trial_release_rows(&t->trial);
+  cgap_training_data_release_rows(&t->training_data);
   if (status == CGAP_OK && cli_ranks_first()) /* rank 0 measures and writes */
-    status = run_study(t, error);
+    status = run_evaluation(t, error);
   cli_progress_clear();
   return status;
 }
@@ -316,7 +316,7 @@ static void warn_line(const char *line)
 
 static cgap_status write_results(train_run *t, cgap_error *error)
 {
-  cli_train_result result = {.study = &t->study,
+  cli_train_result result = {.evaluation = &t->evaluation,
                              .source = t->source,
                              .input = t->input,
                              .run = {.command_line = t->command_line,
@@ -334,9 +334,9 @@ static void print_seconds(const train_run *t, int columns)
 {
   char text[1000];
   size_t used = 0;
-  for (size_t k = 1; k < t->study.count && used < sizeof text; k++)
-    used += (size_t)snprintf(text + used, sizeof text - used, "%s %.2g%s", t->study.comparison.input[k].name,
-                             t->study.comparison.input[k].seconds, k + 1 < t->study.count ? ", " : "");
+  for (size_t k = 1; k < t->evaluation.count && used < sizeof text; k++)
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s %.2g%s", t->evaluation.comparison.input[k].name,
+                             t->evaluation.comparison.input[k].seconds, k + 1 < t->evaluation.count ? ", " : "");
   putchar('\n');
   cgap_text_wrap(stdout, columns, "seconds: ", text, 2);
 }
@@ -347,9 +347,9 @@ static void print_words(const train_run *t, int columns)
   for (int opening = 1; opening >= 0; opening--)
     for (size_t k = 1; k <= t->runs; k++) {
       cgap_verdict_words words;
-      if (cgap_comparison_opens(&t->study.comparison, k) != (opening == 1))
+      if (cgap_comparison_opens(&t->evaluation.comparison, k) != (opening == 1))
         continue;
-      cgap_comparison_words(&words, &t->study.comparison, k);
+      cgap_comparison_words(&words, &t->evaluation.comparison, k);
       for (size_t i = 0; i < words.count; i++)
         cgap_text_wrap(stdout, columns, "", words.sentence[i], 0);
     }
@@ -359,7 +359,7 @@ static void print_added(const train_run *t, int columns)
 {
   for (size_t k = 1; k <= t->runs; k++) {
     char text[CGAP_SENTENCE];
-    cgap_comparison_adds(text, &t->study.comparison, k, "center");
+    cgap_comparison_adds(text, &t->evaluation.comparison, k, "center");
     if (text[0] && k == 1)
       putchar('\n');
     if (text[0])
@@ -369,13 +369,13 @@ static void print_added(const train_run *t, int columns)
 
 static cgap_status print_comparison(const train_run *t, cgap_error *error)
 {
-  const cgap_comparison *c = &t->study.comparison;
-  const cgap_split *s = &t->trial.split;
+  const cgap_comparison *c = &t->evaluation.comparison;
+  const cgap_split *s = &t->training_data.split;
   const cgap_paper paper = cli_paper();
   print_words(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   for (size_t k = 1; k <= t->runs; k++) {
-    cgap_comparison_print(c, k, t->runs + 1, k == 1 ? t->study.count : t->runs + 1, false, &paper, stdout);
+    cgap_comparison_print(c, k, t->runs + 1, k == 1 ? t->evaluation.count : t->runs + 1, false, &paper, stdout);
     if (k < t->runs)
       printf("\n");
   }
@@ -405,8 +405,8 @@ static int run_train(const cli_args *args, int argc, char **argv)
   const int code = status ? cli_fail(&error) : CGAP_OK;
   for (size_t k = 0; k < t.runs; k++)
     cgap_training_result_clear(&t.run[k].training_result);
-  cgap_study_clear(&t.study);
-  cgap_trial_clear(&t.trial);
+  cgap_evaluation_clear(&t.evaluation);
+  cgap_training_data_clear(&t.training_data);
   json_decref(t.input);
   free(t.command_line);
   cgap_dataset_close(t.dataset);

@@ -39,7 +39,7 @@ void cli_interrupt_set_message(const char *format, ...)
   va_end(values);
 }
 
-void cli_leave_output(const char *path)
+void cli_interrupt_set_output(const char *path)
 {
   struct stat there;
   size_t length = strlen(path);
@@ -190,12 +190,12 @@ static void end_guarded(int code, void *unused)
   _exit(CGAP_RESOURCE);
 }
 
-void cli_leave_guard(void)
+void cli_interrupt_guard_exit(void)
 {
   (void)on_exit(end_guarded, NULL);
 }
 
-void cli_leave_decided(void)
+void cli_interrupt_exit_decided(void)
 {
   atomic_store(&decided, true);
 }
@@ -205,7 +205,7 @@ bool cli_interrupted(void)
   return atomic_load(&stop);
 }
 
-void cli_leave_answered(void)
+void cli_interrupt_acknowledge(void)
 {
   atomic_store(&answered, true);
 }

@@ -21,12 +21,12 @@ void cli_signals_hold(void);
 void cli_signals_watch(void);
 
 bool cli_interrupted(void);    /* a signal has asked the program to stop */
-void cli_leave_answered(void); /* the work knows and is on its way out: it is given the time that takes */
+void cli_interrupt_acknowledge(void); /* the work knows and is on its way out: it is given the time that takes */
 
 /* From here on the program's exit code is main's own decision: libgomp, libpopt and libhdf5 call exit(1) or exit(-1)
- * where something runs out, which becomes CGAP_RESOURCE and one line, until cli_leave_decided. */
-void cli_leave_guard(void);
-void cli_leave_decided(void);
+ * where something runs out, which becomes CGAP_RESOURCE and one line, until cli_interrupt_exit_decided. */
+void cli_interrupt_guard_exit(void);
+void cli_interrupt_exit_decided(void);
 
 /* What wipes the progress line before a last line is printed; runs on a thread of its own. */
 void cli_leave_wipe(void (*line)(void));
@@ -36,6 +36,6 @@ void cli_interrupt_set_message(const char *format, ...) CGAP_PRINTF(1, 2);
 
 /* The file or the folder that the command writes: temporary files there are removed, and the folder where the program
  * made it and it is still empty. Lives as long as the program. */
-void cli_leave_output(const char *path);
+void cli_interrupt_set_output(const char *path);
 
 #endif

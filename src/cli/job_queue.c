@@ -10,7 +10,7 @@ enum { JOB_REQUEST, JOB_NUMBER, JOB_RESULT }; /* letters */
 static const size_t NO_JOB = SIZE_MAX;
 
 /* Rank 0: a letter of a rank that is free. */
-static cgap_status assign_job(cli_farm *f, bool *any, cgap_error *error)
+static cgap_status assign_job(cli_job_queue *f, bool *any, cgap_error *error)
 {
   int from;
   size_t bytes;
@@ -25,7 +25,7 @@ static cgap_status assign_job(cli_farm *f, bool *any, cgap_error *error)
   return cgap_comm_send_small(f->comm, from, JOB_NUMBER, &job, sizeof job, error);
 }
 
-static cgap_status receive_result(cli_farm *f, bool *any, cgap_error *error)
+static cgap_status receive_result(cli_job_queue *f, bool *any, cgap_error *error)
 {
   int from;
   size_t bytes;
@@ -40,7 +40,7 @@ static cgap_status receive_result(cli_farm *f, bool *any, cgap_error *error)
   return status;
 }
 
-cgap_status cli_farm_serve(cli_farm *f, cgap_error *error)
+cgap_status cli_job_queue_serve(cli_job_queue *f, cgap_error *error)
 {
   bool assigned = true, came = true;
   cgap_status status = CGAP_OK;
@@ -54,7 +54,7 @@ cgap_status cli_farm_serve(cli_farm *f, cgap_error *error)
   return status;
 }
 
-static cgap_status run_first_rank(cli_farm *f, cgap_error *error)
+static cgap_status run_first_rank(cli_job_queue *f, cgap_error *error)
 {
   const size_t others = (size_t)cgap_comm_size(f->comm) - 1;
   cgap_status status = CGAP_OK;
@@ -66,18 +66,18 @@ static cgap_status run_first_rank(cli_farm *f, cgap_error *error)
     f->kept++;
     free(result);
     if (status == CGAP_OK)
-      status = cli_farm_serve(f, error);
+      status = cli_job_queue_serve(f, error);
   }
   for (unsigned polls = 0; status == CGAP_OK && (f->kept < f->count || f->dismissed < others); polls++) {
     const size_t before = f->kept + f->dismissed;
-    status = cli_farm_serve(f, error);
+    status = cli_job_queue_serve(f, error);
     polls = f->kept + f->dismissed > before ? 0 : polls;
     cgap_comm_backoff(polls);
   }
   return status;
 }
 
-static cgap_status run_other_rank(cli_farm *f, cgap_error *error)
+static cgap_status run_other_rank(cli_job_queue *f, cgap_error *error)
 {
   for (;;) {
     int from;
@@ -103,7 +103,7 @@ static cgap_status run_other_rank(cli_farm *f, cgap_error *error)
   }
 }
 
-cgap_status cli_farm_run(cli_farm *farm, cgap_error *error)
+cgap_status cli_job_queue_run(cli_job_queue *farm, cgap_error *error)
 {
   return cgap_comm_rank(farm->comm) == 0 ? run_first_rank(farm, error) : run_other_rank(farm, error);
 }

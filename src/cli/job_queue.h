@@ -4,7 +4,7 @@
 
 #include "contragap/contragap.h"
 
-typedef struct cli_farm {
+typedef struct cli_job_queue {
   cgap_comm *comm;
   const size_t *todo; /* (count) of rank 0: numbers of jobs */
   size_t count;
@@ -14,12 +14,12 @@ typedef struct cli_farm {
   cgap_status (*store)(void *context, const char *result, cgap_error *error); /* on rank 0, also within a job */
   void *context;
   size_t next, kept, dismissed; /* of rank 0 */
-} cli_farm;
+} cli_job_queue;
 
 /* On every rank, until all jobs are done. */
-CGAP_MUST_CHECK cgap_status cli_farm_run(cli_farm *farm, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cli_job_queue_run(cli_job_queue *farm, cgap_error *error);
 
 /* From within a job, now and then: rank 0 answers who asks. */
-CGAP_MUST_CHECK cgap_status cli_farm_serve(cli_farm *farm, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cli_job_queue_serve(cli_job_queue *farm, cgap_error *error);
 
 #endif

@@ -39,9 +39,9 @@ static int list_commands(void)
 
 static int unknown_command(const char *name)
 {
-  cgap_suggestion near = cgap_suggestion_init(name);
+  cgap_did_you_mean near = cgap_did_you_mean_init(name);
   for (size_t i = 0; i < COMMANDS; i++)
-    cgap_suggestion_offer(&near, commands[i].name);
+    cgap_did_you_mean_offer(&near, commands[i].name);
   if (near.name)
     return cli_usage("unknown command %s; did you mean %s?", name, near.name);
   return cli_usage("unknown %s %s (contragap --help lists the commands)", name[0] == '-' ? "option" : "command", name);
@@ -71,7 +71,7 @@ static int final_code(int code)
   cgap_error error = {0};
   if (code != CGAP_OK || !cli_interrupted())
     return code;
-  cli_leave_answered();
+  cli_interrupt_acknowledge();
   (void)cgap_fail(&error, CGAP_INTERRUPTED, "interrupted when all was done: what was asked for is complete");
   return cli_fail(&error);
 }
@@ -110,10 +110,10 @@ int main(int argc, char **argv)
   if (command)
     cli_select_blas(argv); /* before there is a second thread, which executing would end */
   cli_signals_watch();
-  cli_leave_guard();
+  cli_interrupt_guard_exit();
   cgap_hdf5_skip_exit();
   allow_many_files();
   const int code = run_command(argc, argv, command);
-  cli_leave_decided();
+  cli_interrupt_exit_decided();
   return code;
 }

@@ -122,14 +122,14 @@ static bool read_bytes(const cli_option *option, const char *text, char *why)
 
 static bool read_choice(const cli_option *option, const char *text, char *why)
 {
-  cgap_suggestion near = cgap_suggestion_init(text);
+  cgap_did_you_mean near = cgap_did_you_mean_init(text);
   size_t used = (size_t)snprintf(why, WHY_BYTES, "takes ");
   for (int c = 0; option->choices[c]; c++) {
     if (strcmp(option->choices[c], text) == 0) {
       *(int *)option->target = c;
       return true;
     }
-    cgap_suggestion_offer(&near, option->choices[c]);
+    cgap_did_you_mean_offer(&near, option->choices[c]);
     if (used < WHY_BYTES)
       used += (size_t)snprintf(why + used, WHY_BYTES - used, "%s%s", c ? ", " : "", option->choices[c]);
   }

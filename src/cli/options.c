@@ -153,9 +153,9 @@ static int bad_option(const parse_state *s, int code)
     return cli_usage("%s: %s needs a value (see contragap %s --help)", s->spec->name, given, s->spec->name);
   if (code != POPT_ERROR_BADOPT)
     return cli_usage("%s: %s: %s (see contragap %s --help)", s->spec->name, given, poptStrerror(code), s->spec->name);
-  cgap_suggestion near = cgap_suggestion_init(given + strspn(given, "-"));
+  cgap_did_you_mean near = cgap_did_you_mean_init(given + strspn(given, "-"));
   for (size_t i = 0; i < s->count; i++)
-    cgap_suggestion_offer(&near, s->option[i]->name);
+    cgap_did_you_mean_offer(&near, s->option[i]->name);
   if (near.name && given[0] == '-' && given[1] == '-')
     return cli_usage("%s: unknown option %s; did you mean --%s?", s->spec->name, given, near.name);
   return cli_usage("%s: unknown option %s (see contragap %s --help)", s->spec->name, given, s->spec->name);
@@ -191,7 +191,7 @@ static void note_output(const parse_state *s)
 {
   for (size_t i = 0; i < s->count; i++)
     if (s->given[i] && strcmp(s->option[i]->name, "output") == 0)
-      cli_leave_output(*(const char *const *)s->option[i]->target);
+      cli_interrupt_set_output(*(const char *const *)s->option[i]->target);
 }
 
 /* Whether the option was given; NULL where the command has none of that name. */

@@ -52,7 +52,7 @@ static bool print_progress(void *context, const char *phase, double fraction)
     cli_shared.progress == CLI_PROGRESS_ALWAYS || (cli_shared.progress == CLI_PROGRESS_AUTO && !cli_shared.quiet);
   const bool stop = cli_interrupted();
   if (stop)
-    cli_leave_answered();
+    cli_interrupt_acknowledge();
   if (!wanted || stop || !cli_ranks_first())
     return stop;
   const bool again = is_redrawable();

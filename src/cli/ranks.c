@@ -20,7 +20,7 @@ static bool is_interrupted(void *context)
 {
   (void)context;
   if (cli_interrupted())
-    cli_leave_answered();
+    cli_interrupt_acknowledge();
   return cli_interrupted();
 }
 
@@ -74,12 +74,12 @@ int cli_ranks_close(int code)
   if (!ranks.failed && code > CGAP_CROSSED) /* said already */
     ranks.error.status = (cgap_status)code;
   const cgap_status status = cgap_comm_finish(comm, &ranks.error);
-  cli_leave_answered(); /* MPI may end this process by a signal */
+  cli_interrupt_acknowledge(); /* MPI may end this process by a signal */
   ranks.comm = NULL;    /* what is said now is said at once */
   if (status != CGAP_OK && ranks.error.message[0] && cli_ranks_first())
     (void)cli_fail(&ranks.error);
   code = status != CGAP_OK ? (int)status : code;
-  cli_leave_decided(); /* ranks that no longer hear each other are ended within it */
+  cli_interrupt_exit_decided(); /* ranks that no longer hear each other are ended within it */
   cgap_comm_close(comm, code);
   return code;
 }

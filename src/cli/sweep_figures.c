@@ -21,14 +21,14 @@ static const struct shown_measure {
 };
 enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN };
 
-static cgap_mean_sd shown_mean_sd(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES],
+static cgap_mean_sd shown_mean_sd(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES],
                                 unsigned fixed, const struct shown_measure *what)
 {
   return sweep_mean_sd_over(r, g, index, fixed, what->key, what->other);
 }
 
 /* x of an axis: its values where they are numbers, else their places. */
-static bool axis_numbers(const cgap_grid *g, cgap_axis axis, double *x)
+static bool axis_numbers(const cgap_sweep_grid *g, cgap_axis axis, double *x)
 {
   bool numbers = true;
   for (size_t k = 0; k < g->count[axis]; k++) {
@@ -53,7 +53,7 @@ static bool needs_log_axis(const double *x, size_t count)
 }
 
 /* Means over everything but the axis and the loss, with bars of one standard deviation. numbers: 3 of each curve. */
-static void fill_curve(cgap_curve *out, const sweep_results *r, const cgap_grid *g, cgap_axis axis, size_t loss,
+static void fill_curve(cgap_curve *out, const sweep_results *r, const cgap_sweep_grid *g, cgap_axis axis, size_t loss,
                        const struct shown_measure *what, const double *x, double *numbers)
 {
   const size_t count = g->count[axis];
@@ -78,7 +78,7 @@ static void fill_curve(cgap_curve *out, const sweep_results *r, const cgap_grid 
                       .count = count};
 }
 
-static cgap_status write_axis(const sweep_results *r, const cgap_grid *g, cgap_axis axis, const char *folder,
+static cgap_status write_axis(const sweep_results *r, const cgap_sweep_grid *g, cgap_axis axis, const char *folder,
                               const char *source, cgap_error *error)
 {
   char name[60], title[100];
@@ -113,7 +113,7 @@ static cgap_status write_axis(const sweep_results *r, const cgap_grid *g, cgap_a
 }
 
 /* The gap over the first two options that vary, losses taken together. */
-static cgap_status write_map(const sweep_results *r, const cgap_grid *g, cgap_axis row, cgap_axis column,
+static cgap_status write_map(const sweep_results *r, const cgap_sweep_grid *g, cgap_axis row, cgap_axis column,
                              const char *folder, const char *source, cgap_error *error)
 {
   const size_t rows = g->count[row], columns = g->count[column];
@@ -165,7 +165,7 @@ static void page_data_clear(page_data *p)
   free(p->setting);
 }
 
-static bool fill_axis(page_data *p, const sweep_results *r, const cgap_grid *g, cgap_axis axis)
+static bool fill_axis(page_data *p, const sweep_results *r, const cgap_sweep_grid *g, cgap_axis axis)
 {
   const size_t count = g->count[axis], at = p->axes;
   const bool by_loss = axis != CGAP_AXIS_LOSS && g->count[CGAP_AXIS_LOSS] > 1;
@@ -201,10 +201,10 @@ static bool fill_axis(page_data *p, const sweep_results *r, const cgap_grid *g, 
 }
 
 /* Settings and values of every point; returns how many there are. */
-static size_t fill_points(page_data *p, const sweep_results *r, const cgap_grid *g)
+static size_t fill_points(page_data *p, const sweep_results *r, const cgap_sweep_grid *g)
 {
   size_t index[CGAP_AXES], points = 0;
-  for (size_t s = 0; s < cgap_grid_settings(g); s++) {
+  for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
     size_t at = points * p->axes;
@@ -234,12 +234,12 @@ static unsigned has_of(const sweep_results *r)
   return has;
 }
 
-static cgap_status write_page(const sweep_results *r, const cgap_grid *g, const char *folder, const cgap_run *run,
+static cgap_status write_page(const sweep_results *r, const cgap_sweep_grid *g, const char *folder, const cgap_run *run,
                               const char *source, cgap_error *error)
 {
   page_data p = {0};
   const char *measure[SHOWN_COUNT];
-  const size_t settings = cgap_grid_settings(g);
+  const size_t settings = cgap_sweep_grid_settings(g);
   bool ok = true;
   for (size_t m = 0; m < SHOWN_COUNT; m++)
     measure[m] = SHOWN[m].title;
@@ -272,7 +272,7 @@ static cgap_status write_page(const sweep_results *r, const cgap_grid *g, const 
   return status;
 }
 
-cgap_status sweep_figures_write(const sweep_results *r, const cgap_grid *g, const char *folder, const cgap_run *run,
+cgap_status sweep_figures_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder, const cgap_run *run,
                                 const char *source, void (*warn_line)(const char *line), cgap_error *error)
 {
   char figures[CGAP_PATH];
@@ -309,7 +309,7 @@ typedef struct cell {
   enum { SD_IN_WORDS, SD_AFTER_SIGN, NO_SD } sd_style;
 } cell;
 
-static int axis_width(const cgap_grid *g, cgap_axis axis)
+static int axis_width(const cgap_sweep_grid *g, cgap_axis axis)
 {
   size_t shown_width = strlen(cgap_axis_name(axis));
   for (size_t k = 0; k < g->count[axis]; k++)
@@ -317,7 +317,7 @@ static int axis_width(const cgap_grid *g, cgap_axis axis)
   return (int)shown_width + 2;
 }
 
-static cell cell_for(const cgap_grid *g, int columns)
+static cell cell_for(const cgap_sweep_grid *g, int columns)
 {
   static const cell CELLS[] = {{20, SD_IN_WORDS}, {16, SD_AFTER_SIGN}, {12, NO_SD}};
   const size_t last = sizeof CELLS / sizeof *CELLS - 1;
@@ -343,7 +343,7 @@ static void print_mean_sd(const cell *c, const cgap_mean_sd *value)
   printf("%*s", c->width + (has_sd && c->sd_style == SD_AFTER_SIGN), text); /* ± has two bytes */
 }
 
-void sweep_results_print(const sweep_results *r, const cgap_grid *g, int columns)
+void sweep_results_print(const sweep_results *r, const cgap_sweep_grid *g, int columns)
 {
   static const char *const TITLE[] = {"distance", "uniformity", "alignment", "recall@1"};
   const cell c = cell_for(g, columns);
@@ -354,7 +354,7 @@ void sweep_results_print(const sweep_results *r, const cgap_grid *g, int columns
   for (size_t k = 0; k < SHOWN_COUNT; k++)
     printf("%*s", c.width, k == 0 && c.width > 17 ? "centroid distance" : TITLE[k]);
   printf("\n");
-  for (size_t s = 0; s < cgap_grid_settings(g); s++) {
+  for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
     for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)

@@ -171,7 +171,7 @@ static double result_of(const json_t *run, const char *key)
 }
 
 /* Runs that agree with `index` on every axis whose bit is set in `fixed`. */
-static bool agrees_on_axes(const json_t *run, const cgap_grid *g, const size_t index[CGAP_AXES], unsigned fixed)
+static bool agrees_on_axes(const json_t *run, const cgap_sweep_grid *g, const size_t index[CGAP_AXES], unsigned fixed)
 {
   for (int a = 0; a < CGAP_AXES; a++)
     if ((fixed >> a & 1U) && g->count[a] && strcmp(setting_of(run, (cgap_axis)a), g->value[a][index[a]]) != 0)
@@ -179,7 +179,7 @@ static bool agrees_on_axes(const json_t *run, const cgap_grid *g, const size_t i
   return true;
 }
 
-cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES], unsigned fixed,
+cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES], unsigned fixed,
                               const char *key, const char *other)
 {
   const size_t count = json_array_size(r->runs);
@@ -196,9 +196,9 @@ cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_grid *g, cons
   return s;
 }
 
-bool sweep_is_first_seed(const cgap_grid *g, size_t setting, size_t index[CGAP_AXES])
+bool sweep_is_first_seed(const cgap_sweep_grid *g, size_t setting, size_t index[CGAP_AXES])
 {
-  cgap_grid_setting(g, setting, index);
+  cgap_sweep_grid_setting(g, setting, index);
   return index[CGAP_AXIS_SEED] == 0;
 }
 
@@ -257,7 +257,7 @@ static json_t *complete_or_null(json_t *made, bool ok)
   return NULL;
 }
 
-static json_t *setting_json(const cgap_grid *g, const size_t index[CGAP_AXES], unsigned axes)
+static json_t *setting_json(const cgap_sweep_grid *g, const size_t index[CGAP_AXES], unsigned axes)
 {
   json_t *out = json_object();
   bool ok = out != NULL;
@@ -268,7 +268,7 @@ static json_t *setting_json(const cgap_grid *g, const size_t index[CGAP_AXES], u
 }
 
 /* Of each measure that has a value, over the runs that differ in their seed alone; *n: the most values of one. */
-static json_t *measures_json(const sweep_results *r, const cgap_grid *g, const size_t index[CGAP_AXES], size_t *n)
+static json_t *measures_json(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES], size_t *n)
 {
   json_t *out = json_object();
   bool ok = out != NULL;
@@ -285,12 +285,12 @@ static json_t *measures_json(const sweep_results *r, const cgap_grid *g, const s
 }
 
 /* Means and spreads over the seeds of each setting. */
-static json_t *means_json(const sweep_results *r, const cgap_grid *g)
+static json_t *means_json(const sweep_results *r, const cgap_sweep_grid *g)
 {
   json_t *out = json_array();
   bool ok = out != NULL;
   size_t index[CGAP_AXES], n;
-  for (size_t s = 0; s < cgap_grid_settings(g) && ok; s++) {
+  for (size_t s = 0; s < cgap_sweep_grid_settings(g) && ok; s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
     json_t *one = json_object();
@@ -301,7 +301,7 @@ static json_t *means_json(const sweep_results *r, const cgap_grid *g)
   return complete_or_null(out, ok);
 }
 
-static json_t *axes_json(const cgap_grid *g)
+static json_t *axes_json(const cgap_sweep_grid *g)
 {
   json_t *out = json_object();
   bool ok = out != NULL;
@@ -322,7 +322,7 @@ static json_t *run_json(const cgap_run *run)
   return out;
 }
 
-static cgap_status write_json(const sweep_results *r, const cgap_grid *g, const char *folder, const cgap_run *run,
+static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, const char *folder, const cgap_run *run,
                               cgap_error *error)
 {
   char path[CGAP_PATH];
@@ -337,7 +337,7 @@ static cgap_status write_json(const sweep_results *r, const cgap_grid *g, const 
   return status;
 }
 
-cgap_status sweep_results_write(const sweep_results *r, const cgap_grid *g, const char *folder, const cgap_run *run,
+cgap_status sweep_results_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder, const cgap_run *run,
                                 cgap_error *error)
 {
   const cgap_status status = write_csv(r, folder, error);
@@ -397,13 +397,13 @@ static cgap_status set_axis(cgap_train_options *o, cgap_axis axis, const char *t
   return status;
 }
 
-cgap_status sweep_setting_options(cgap_train_options *out, const cgap_grid *grid, const cgap_train_options *base,
+cgap_status sweep_setting_options(cgap_train_options *out, const cgap_sweep_grid *grid, const cgap_train_options *base,
                                   size_t setting, cgap_error *error)
 {
   size_t index[CGAP_AXES];
   cgap_status status = CGAP_OK;
   *out = *base;
-  cgap_grid_setting(grid, setting, index);
+  cgap_sweep_grid_setting(grid, setting, index);
   for (int a = 0; status == CGAP_OK && a < CGAP_AXES; a++)
     if (grid->count[a])
       status = set_axis(out, (cgap_axis)a, grid->value[a][index[a]], error);
@@ -418,11 +418,11 @@ json_t *sweep_options_json(const cgap_train_options *o, size_t dim_in)
   return json_loads(text, 0, NULL);
 }
 
-json_t *sweep_setting_json(const cgap_grid *grid, size_t setting)
+json_t *sweep_setting_json(const cgap_sweep_grid *grid, size_t setting)
 {
   size_t index[CGAP_AXES];
   json_t *out = json_object();
-  cgap_grid_setting(grid, setting, index);
+  cgap_sweep_grid_setting(grid, setting, index);
   for (int a = 0; a < CGAP_AXES; a++)
     if (grid->count[a])
       json_object_set_new(out, cgap_axis_name((cgap_axis)a), json_string(grid->value[a][index[a]]));

@@ -37,7 +37,7 @@ CGAP_MUST_CHECK cgap_status sweep_results_take(sweep_results *results, const jso
 CGAP_MUST_CHECK cgap_status sweep_results_add(sweep_results *results, json_t *run, cgap_error *error);
 
 /* sweep.csv and sweep.json. */
-CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, const cgap_grid *grid, const char *folder,
+CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, const cgap_sweep_grid *grid, const char *folder,
                                                 const cgap_run *run, cgap_error *error);
 
 /* A bit for each axis. */
@@ -45,23 +45,23 @@ enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES) - 1) & ~(1 << CGAP_AXIS_SEED) };
 
 /* Of a measure, or of each run's mean of two (other not NULL), over the runs that agree with `index` on every axis
  * whose bit is set in `fixed`. */
-cgap_mean_sd sweep_mean_sd_over(const sweep_results *results, const cgap_grid *grid, const size_t index[CGAP_AXES],
+cgap_mean_sd sweep_mean_sd_over(const sweep_results *results, const cgap_sweep_grid *grid, const size_t index[CGAP_AXES],
                               unsigned fixed, const char *key, const char *other);
 
 /* The settings without the seed are those whose seed is the first one; fills index. */
-bool sweep_is_first_seed(const cgap_grid *grid, size_t setting, size_t index[CGAP_AXES]);
+bool sweep_is_first_seed(const cgap_sweep_grid *grid, size_t setting, size_t index[CGAP_AXES]);
 
 /* ---------------------------------------------------------------- sweep setting */
 
 /* One setting of a sweep's grid: its options for a training, and how they are written. */
 
 /* base, with what the setting says of each axis. CGAP_USAGE names the axis and the text that it cannot have. */
-CGAP_MUST_CHECK cgap_status sweep_setting_options(cgap_train_options *out, const cgap_grid *grid,
+CGAP_MUST_CHECK cgap_status sweep_setting_options(cgap_train_options *out, const cgap_sweep_grid *grid,
                                                   const cgap_train_options *base, size_t setting, cgap_error *error);
 
 /* {axis: text} of a setting; all that matters to a training of rows of dim_in. Both the caller's; NULL: out of memory.
  */
-json_t *sweep_setting_json(const cgap_grid *grid, size_t setting);
+json_t *sweep_setting_json(const cgap_sweep_grid *grid, size_t setting);
 json_t *sweep_options_json(const cgap_train_options *o, size_t dim_in);
 
 #endif

@@ -97,7 +97,7 @@ static cgap_status check_events(const char *folder, const cli_train_begin *how, 
   cgap_status status = CGAP_OK;
   DIR *list = *folder ? opendir(folder) : NULL; /* what cannot be read is refused when it is to be written */
   for (const struct dirent *entry; status == CGAP_OK && list && (entry = readdir(list));) {
-    if (!cgap_events_name(entry->d_name))
+    if (!cgap_tensorboard_is_name(entry->d_name))
       continue;
     if (how->force)
       remove_file(folder, "", entry->d_name);
@@ -203,15 +203,15 @@ static cgap_status write_report(const cli_train_result *r, size_t k, const char 
 {
   char path[CGAP_PATH];
   cgap_run run = r->run;
-  cgap_status status = file_in(path, folder, r->study->comparison.input[k].name, ".json", error);
+  cgap_status status = file_in(path, folder, r->evaluation->comparison.input[k].name, ".json", error);
   if (status != CGAP_OK)
     return status;
   char terms[CGAP_TERMS];
   json_t *input = json_copy(r->input);
-  cgap_terms_text(terms, r->study->comparison.input[k].trained);
+  cgap_terms_text(terms, r->evaluation->comparison.input[k].trained);
   if (input && terms[0])
     json_object_set_new(input, "trained_losses", json_string(terms));
-  json_t *json = input ? cgap_report_json(&r->study->audit[k], input, &run) : NULL;
+  json_t *json = input ? cgap_report_json(&r->evaluation->audit[k], input, &run) : NULL;
   json_decref(input);
   if (!json)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
@@ -224,7 +224,7 @@ static cgap_status write_report(const cli_train_result *r, size_t k, const char 
 static cgap_status write_comparison(const cli_train_result *r, const char *folder, cgap_error *error)
 {
   char path[CGAP_PATH];
-  json_t *json = cgap_comparison_json(&r->study->comparison), *trainings = json_object();
+  json_t *json = cgap_comparison_json(&r->evaluation->comparison), *trainings = json_object();
   cgap_status status = cgap_folder_file(path, folder, "compare.json", error);
   if (!json || !trainings)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
@@ -236,7 +236,7 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
     json_object_set_new(one, "steps", json_integer((json_int_t)f->steps));
     json_object_set_new(one, "seconds", cgap_number_json(f->seconds));
     json_object_set_new(one, "options", json_loads(f->head->options, 0, NULL));
-    json_object_set_new(trainings, r->study->comparison.input[k + 1].name, one);
+    json_object_set_new(trainings, r->evaluation->comparison.input[k + 1].name, one);
   }
   if (status == CGAP_OK) {
     json_object_set(json, "training", trainings);
@@ -251,7 +251,7 @@ static cgap_status write_comparison(const cli_train_result *r, const char *folde
 cgap_status cli_train_write(const cli_train_result *r, const char *folder, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  for (size_t k = 0; status == CGAP_OK && k < r->study->count; k++)
+  for (size_t k = 0; status == CGAP_OK && k < r->evaluation->count; k++)
     status = write_report(r, k, folder, error);
   return status == CGAP_OK ? write_comparison(r, folder, error) : status;
 }
@@ -275,7 +275,7 @@ static void plan_words(char out[WORDS], const cgap_data *d, const cgap_budget *b
              mib_of(b->held_bytes));
   if (b->spill_bytes)
     snprintf(aside, sizeof aside, "; %s are unpacked once into a nameless file of %.0fM in %s",
-             both ? "both sides" : SIDES[b->spill[1]], mib_of(b->spill_bytes), cgap_scratch_folder());
+             both ? "both sides" : SIDES[b->spill[1]], mib_of(b->spill_bytes), cgap_unnamed_file_folder());
   snprintf(out, WORDS, "plan: %zu images, %zu texts, d = %zu: %s%s; needs %.0fM of memory, %.0fM allowed",
            d->image.rows, d->text.rows, d->image.dim, rows, aside, mib_of(b->needed_bytes),
            floor((double)b->limit_bytes / 1048576));

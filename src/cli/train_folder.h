@@ -39,7 +39,7 @@ CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char 
                                                  cgap_error *error);
 
 typedef struct cli_train_result {
-  const cgap_study *study;
+  const cgap_evaluation *evaluation;
   const cgap_training_result *training_result[CLI_LOSSES]; /* inputs 1 to fits of the study */
   size_t run_count;
   const char *source;

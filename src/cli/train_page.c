@@ -98,16 +98,16 @@ static void add_curve(curve_list *l, const cgap_training_result *f, int measure,
 static cgap_status write_curves(const cli_train_result *r, const char *folder, cgap_error *error)
 {
   const bool race = r->run_count > 1;
-  const cgap_comparison *c = &r->study->comparison;
-  const cgap_audit *after = &r->study->audit[1];
+  const cgap_comparison *c = &r->evaluation->comparison;
+  const cgap_audit *after = &r->evaluation->audit[1];
   char shown[200];
   curve_list list;
   cgap_status status = CGAP_OK;
   snprintf(shown, sizeof shown, "corrected distance of the test part: %.3f before",
-           r->study->audit[0].gap.corrected_distance.value);
+           r->evaluation->audit[0].gap.corrected_distance.value);
   for (size_t k = 1; k <= r->run_count; k++) {
     const size_t used = strlen(shown);
-    snprintf(shown + used, sizeof shown - used, ", %.3f %s%s", r->study->audit[k].gap.corrected_distance.value,
+    snprintf(shown + used, sizeof shown - used, ", %.3f %s%s", r->evaluation->audit[k].gap.corrected_distance.value,
              race ? "under " : "", c->input[k].name);
   }
   if (!curve_list_init(&list, r, (size_t)MEASURES * (race ? r->run_count : 2)))
@@ -145,7 +145,7 @@ enum { RESULT, TRAINING, FIGURES, MEASURES_SECTION, DEFINITIONS, RUN };
 
 static void put_result(cgap_page *page, const cli_train_result *r)
 {
-  const cgap_comparison *c = &r->study->comparison;
+  const cgap_comparison *c = &r->evaluation->comparison;
   char added[CGAP_SENTENCE];
   cgap_page_section(page, &sections[RESULT]);
   for (size_t k = 1; k <= r->run_count; k++) {
@@ -173,7 +173,7 @@ static void put_result(cgap_page *page, const cli_train_result *r)
 
 static void put_measures(cgap_page *page, const cli_train_result *r)
 {
-  const cgap_study *s = r->study;
+  const cgap_evaluation *s = r->evaluation;
   cgap_page_section(page, &sections[MEASURES_SECTION]);
   fputs("<p>All on the test part, which training never saw. The columns on the right are the head at its start, and "
         "methods that need no training.</p>\n",
@@ -218,7 +218,7 @@ static cgap_status write_page(const cli_train_result *r, const char *folder, con
   }
   put_measures(&page, r);
   cgap_page_section(&page, &sections[DEFINITIONS]);
-  cgap_page_definitions(&page, r->study->audit[0].has);
+  cgap_page_definitions(&page, r->evaluation->audit[0].has);
   cgap_page_section_end(&page);
   put_run(&page, r);
   const bool commit = status == CGAP_OK;
@@ -239,7 +239,7 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
   if (status == CGAP_OK)
     status = write_curves(r, path, error);
   if (status == CGAP_OK) /* of a race the last, which has every term */
-    status = cgap_before_after_write(&r->study->audit[0], &r->study->audit[r->run_count], r->source, path, error);
+    status = cgap_before_after_write(&r->evaluation->audit[0], &r->evaluation->audit[r->run_count], r->source, path, error);
   if (status == CGAP_OK)
     status = cgap_render_figures(path, names, count, warn_line, error);
   return status == CGAP_OK ? write_page(r, folder, path, names, count, error) : status;

@@ -17,7 +17,7 @@ typedef struct cgap_run {
   uint64_t peak_memory_bytes;
 } cgap_run;
 
-/* The whole report; `input` (borrowed) is what cgap_dataset_describe gave, NULL where there is none; run may be NULL.
+/* The whole report; `input` (borrowed) is what cgap_dataset_json gave, NULL where there is none; run may be NULL.
  * The caller owns the result (json_decref). NULL: memory is out. */
 json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run *run);
 

@@ -11,20 +11,20 @@ typedef struct cgap_hash {
   uint64_t low, high;
 } cgap_hash;
 
-typedef struct cgap_distinct {
+typedef struct cgap_duplicate_rows {
   struct cgap_hash_slot *slot; /* (slots), a third of them free at least */
   size_t slots;
-} cgap_distinct;
+} cgap_duplicate_rows;
 
-bool cgap_distinct_init(cgap_distinct *d, size_t rows); /* false: out of memory */
-void cgap_distinct_clear(cgap_distinct *d);
+bool cgap_duplicate_rows_init(cgap_duplicate_rows *d, size_t rows); /* false: out of memory */
+void cgap_duplicate_rows_clear(cgap_duplicate_rows *d);
 
 cgap_hash cgap_hash_row(const void *bytes, size_t size);
 
 /* Says that this hash will be added soon, so that its slot is on its way from memory. */
-void cgap_distinct_prefetch(const cgap_distinct *d, cgap_hash hash);
+void cgap_duplicate_rows_prefetch(const cgap_duplicate_rows *d, cgap_hash hash);
 
 /* Notes the row under this hash; returns the first row that had the same hash, or `row` itself. */
-size_t cgap_distinct_add(cgap_distinct *d, cgap_hash hash, size_t row);
+size_t cgap_duplicate_rows_add(cgap_duplicate_rows *d, cgap_hash hash, size_t row);
 
 #endif

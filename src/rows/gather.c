@@ -92,12 +92,12 @@ static cgap_status read_pieces(const cgap_modality_rows *modality, const cgap_ro
   return status;
 }
 
-bool cgap_gather_is_thread_safe(const cgap_modality_rows *modality)
+bool cgap_gather_rows_is_thread_safe(const cgap_modality_rows *modality)
 {
-  return cgap_spill_is(modality->source) || cgap_source_is_thread_safe(modality->source);
+  return cgap_spill_file_is_source(modality->source) || cgap_source_is_thread_safe(modality->source);
 }
 
-cgap_status cgap_gather(const cgap_modality_rows *modality, const size_t *rows, size_t count, int threads, float *out,
+cgap_status cgap_gather_rows(const cgap_modality_rows *modality, const size_t *rows, size_t count, int threads, float *out,
                         cgap_error *error)
 {
   const size_t dim = modality->dim;
@@ -113,7 +113,7 @@ cgap_status cgap_gather(const cgap_modality_rows *modality, const size_t *rows, 
   return status;
 }
 
-void cgap_gather_prefetch(const cgap_modality_rows *modality, const size_t *rows, size_t count)
+void cgap_gather_rows_prefetch(const cgap_modality_rows *modality, const size_t *rows, size_t count)
 {
   for (size_t i = 0; !modality->unit && i < count; i++)
     cgap_source_prefetch(modality->source, modality->file_row[rows[i]], 1);

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-struct cgap_picked {
+struct cgap_picked_rows {
   cgap_source from;
   const size_t *rows;
 };
@@ -21,16 +21,16 @@ cgap_status cgap_read_listed(const cgap_source *source, const size_t *rows, size
 
 static cgap_status read_picked(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
 {
-  const cgap_picked *p = source->context;
+  const cgap_picked_rows *p = source->context;
   return cgap_read_listed(&p->from, p->rows + first, count, out, error);
 }
 
-cgap_picked *cgap_picked_open(cgap_source *view, const cgap_source *from, const size_t *rows, size_t count)
+cgap_picked_rows *cgap_picked_rows_open(cgap_source *view, const cgap_source *from, const size_t *rows, size_t count)
 {
-  cgap_picked *p = malloc(sizeof *p);
+  cgap_picked_rows *p = malloc(sizeof *p);
   if (!p)
     return NULL;
-  *p = (cgap_picked){.from = *from, .rows = rows};
+  *p = (cgap_picked_rows){.from = *from, .rows = rows};
   *view = *from;
   view->rows = count;
   view->read = read_picked;
@@ -38,7 +38,7 @@ cgap_picked *cgap_picked_open(cgap_source *view, const cgap_source *from, const 
   return p;
 }
 
-void cgap_picked_close(cgap_picked *p)
+void cgap_picked_rows_close(cgap_picked_rows *p)
 {
   free(p);
 }

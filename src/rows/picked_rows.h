@@ -10,11 +10,11 @@
 CGAP_MUST_CHECK cgap_status cgap_read_listed(const cgap_source *source, const size_t *rows, size_t count, void *out,
                                              cgap_error *error);
 
-typedef struct cgap_picked cgap_picked;
+typedef struct cgap_picked_rows cgap_picked_rows;
 
 /* *view has the `count` rows of `from` that are listed; the list is borrowed, and what `from` reads has to stay. Rows
  * that follow each other are read at once. NULL: out of memory. */
-cgap_picked *cgap_picked_open(cgap_source *view, const cgap_source *from, const size_t *rows, size_t count);
-void cgap_picked_close(cgap_picked *picked); /* NULL is fine */
+cgap_picked_rows *cgap_picked_rows_open(cgap_source *view, const cgap_source *from, const size_t *rows, size_t count);
+void cgap_picked_rows_close(cgap_picked_rows *picked); /* NULL is fine */
 
 #endif

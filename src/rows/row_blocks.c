@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 
-static cgap_status reserve_rows(cgap_panel *panel, size_t rows, cgap_error *error)
+static cgap_status reserve_rows(cgap_row_block *panel, size_t rows, cgap_error *error)
 {
   const cgap_modality_rows *modality = panel->modality;
   const size_t element = cgap_type_size(modality->source->type);
@@ -19,7 +19,7 @@ static cgap_status reserve_rows(cgap_panel *panel, size_t rows, cgap_error *erro
   return CGAP_OK;
 }
 
-cgap_status cgap_panel_load(cgap_panel *panel, const cgap_modality_rows *modality, size_t first, size_t rows, cgap_error *error)
+cgap_status cgap_row_block_load(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first, size_t rows, cgap_error *error)
 {
   const size_t dim = modality->dim, row_bytes = dim * cgap_type_size(modality->source->type);
   panel->modality = modality;
@@ -40,36 +40,36 @@ cgap_status cgap_panel_load(cgap_panel *panel, const cgap_modality_rows *modalit
   return status;
 }
 
-cgap_panel cgap_panel_view(const cgap_panel *panel)
+cgap_row_block cgap_row_block_view(const cgap_row_block *panel)
 {
-  return (cgap_panel){
+  return (cgap_row_block){
     .modality = panel->modality, .first = panel->first, .rows = panel->rows, .unit = panel->unit, .raw = panel->raw};
 }
 
-void cgap_panel_clear(cgap_panel *panel)
+void cgap_row_block_clear(cgap_row_block *panel)
 {
   cgap_free(panel->own_unit);
   cgap_free(panel->own_raw);
-  *panel = (cgap_panel){0};
+  *panel = (cgap_row_block){0};
 }
 
-cgap_status cgap_panel_to_rough(cgap_rough *out, const cgap_panel *panel, const double *mean, const double *other_mean,
+cgap_status cgap_row_block_to_bfloat16(cgap_bfloat16_rows *out, const cgap_row_block *panel, const double *mean, const double *other_mean,
                                 int threads, cgap_error *error)
 {
   const cgap_modality_rows *modality = panel->modality;
-  return cgap_rough_make(out, panel->unit, panel->rows, modality->dim, modality->source->name, mean, other_mean, threads,
+  return cgap_bfloat16_rows_make(out, panel->unit, panel->rows, modality->dim, modality->source->name, mean, other_mean, threads,
                          error);
 }
 
 /* ---------------------------------------------------------------- in which order blocks meet */
 
-static bool within_row(const cgap_panels *p, const cgap_row_block_step *at)
+static bool within_row(const cgap_row_block_pairs *p, const cgap_row_block_step *at)
 {
   return p->triangle && at->column < at->row + p->row_step;
 }
 
 /* Along a row of panels, then back along the next. */
-static void advance_step(const cgap_panels *p, cgap_row_block_step *at)
+static void advance_step(const cgap_row_block_pairs *p, cgap_row_block_step *at)
 {
   const size_t first = p->triangle ? at->row : 0;
   if (!at->back && p->columns->rows - at->column > p->column_step) {
@@ -87,7 +87,7 @@ static void advance_step(const cgap_panels *p, cgap_row_block_step *at)
 }
 
 /* Whether a step needs a panel that is not at hand; *row: of rows. */
-static bool needs_load(const cgap_panels *p, const cgap_row_block_step *at, bool *row)
+static bool needs_load(const cgap_row_block_pairs *p, const cgap_row_block_step *at, bool *row)
 {
   *row = !p->a.modality || p->a.first != at->row;
   return *row || (!within_row(p, at) && (!p->b.modality || p->b.first != at->column));
@@ -95,12 +95,12 @@ static bool needs_load(const cgap_panels *p, const cgap_row_block_step *at, bool
 
 static cgap_status load_block(void *context, cgap_error *error)
 {
-  cgap_panel *panel = context;
-  return cgap_panel_load(panel, panel->modality, panel->first, panel->rows, error);
+  cgap_row_block *panel = context;
+  return cgap_row_block_load(panel, panel->modality, panel->first, panel->rows, error);
 }
 
 /* Sets what a panel is to hold. */
-static void set_target(const cgap_panels *p, cgap_panel *panel, const cgap_row_block_step *at, bool row)
+static void set_target(const cgap_row_block_pairs *p, cgap_row_block *panel, const cgap_row_block_step *at, bool row)
 {
   panel->modality = row ? p->rows : p->columns;
   panel->first = row ? at->row : at->column;
@@ -108,7 +108,7 @@ static void set_target(const cgap_panels *p, cgap_panel *panel, const cgap_row_b
 }
 
 /* Starts to read the next panel that will be lacking. */
-static void start_next_load(cgap_panels *p)
+static void start_next_load(cgap_row_block_pairs *p)
 {
   cgap_row_block_step at = p->at;
   bool row = false;
@@ -119,18 +119,18 @@ static void start_next_load(cgap_panels *p)
   set_target(p, &p->next, &at, row);
   p->loading = true;
   p->loading_row = row;
-  cgap_ahead_start(&p->ahead, load_block, &p->next);
+  cgap_background_reader_start(&p->ahead, load_block, &p->next);
 }
 
 /* What was asked for is what is lacking first. */
-static cgap_status finish_load(cgap_panels *p, bool row, cgap_error *error)
+static cgap_status finish_load(cgap_row_block_pairs *p, bool row, cgap_error *error)
 {
-  cgap_panel *panel = row ? &p->a : &p->b;
+  cgap_row_block *panel = row ? &p->a : &p->b;
   cgap_status status;
   if (p->loading) {
-    status = cgap_ahead_wait(&p->ahead, error);
+    status = cgap_background_reader_wait(&p->ahead, error);
     p->loading = false;
-    const cgap_panel old = *panel;
+    const cgap_row_block old = *panel;
     *panel = p->next;
     p->next = old;
   } else {
@@ -144,21 +144,21 @@ static cgap_status finish_load(cgap_panels *p, bool row, cgap_error *error)
   return status;
 }
 
-void cgap_panels_open(cgap_panels *p, int threads)
+void cgap_row_block_pairs_open(cgap_row_block_pairs *p, int threads)
 {
   const bool held = p->rows->unit && p->columns->unit;
-  cgap_ahead_open(&p->ahead, held ? 1 : threads);
+  cgap_background_reader_open(&p->ahead, held ? 1 : threads);
 }
 
-void cgap_panels_close(cgap_panels *p)
+void cgap_row_block_pairs_close(cgap_row_block_pairs *p)
 {
-  cgap_ahead_close(&p->ahead);
-  cgap_panel_clear(&p->a);
-  cgap_panel_clear(&p->b);
-  cgap_panel_clear(&p->next);
+  cgap_background_reader_close(&p->ahead);
+  cgap_row_block_clear(&p->a);
+  cgap_row_block_clear(&p->b);
+  cgap_row_block_clear(&p->next);
 }
 
-cgap_status cgap_panels_next(cgap_panels *p, cgap_panel *a, cgap_panel *b, bool *more, cgap_error *error)
+cgap_status cgap_row_block_pairs_next(cgap_row_block_pairs *p, cgap_row_block *a, cgap_row_block *b, bool *more, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   bool row;
@@ -175,12 +175,12 @@ cgap_status cgap_panels_next(cgap_panels *p, cgap_panel *a, cgap_panel *b, bool 
     return status;
   if (!p->loading)
     start_next_load(p);
-  *a = cgap_panel_view(&p->a);
-  *b = cgap_panel_view(&p->b);
+  *a = cgap_row_block_view(&p->a);
+  *b = cgap_row_block_view(&p->b);
   p->within = within_row(p, &p->at);
   if (p->within) {
     const size_t off = p->at.column - p->at.row, dim = p->rows->dim;
-    *b = cgap_panel_view(&p->a);
+    *b = cgap_row_block_view(&p->a);
     b->first += off;
     b->rows = cgap_lesser(p->a.rows - off, p->column_step);
     b->unit += off * dim;

@@ -36,21 +36,21 @@ typedef struct row_pass {
   bool *varies;                     /* (threads, dim) */
   size_t *place;                    /* (block_rows) the kept rows of a block, in it */
   size_t *start;                    /* where the block's runs begin among them */
-  cgap_moment moment;
-  cgap_distinct distinct;
+  cgap_second_moment moment;
+  cgap_duplicate_rows distinct;
   long double norm_sum; /* norms near the largest double have a mean, though their sum overflows */
 } row_pass;
 
 /* A whole number of runs. */
-size_t cgap_chunk_rows(size_t dim)
+size_t cgap_row_pass_chunk_rows(size_t dim)
 {
-  const size_t run = cgap_moment_run(dim), rows = ((size_t)1 << 21) / dim / run * run;
+  const size_t run = cgap_second_moment_run_rows(dim), rows = ((size_t)1 << 21) / dim / run * run;
   return rows < run ? run : rows;
 }
 
-size_t cgap_block_rows(const cgap_source *source)
+size_t cgap_row_pass_block_rows(const cgap_source *source)
 {
-  const size_t chunk = cgap_chunk_rows(source->dim), bytes = chunk * source->dim * cgap_type_size(source->type);
+  const size_t chunk = cgap_row_pass_chunk_rows(source->dim), bytes = chunk * source->dim * cgap_type_size(source->type);
   const size_t rows = chunk * (BLOCK_BYTES / bytes ? BLOCK_BYTES / bytes : 1);
   return rows < source->rows ? rows : source->rows;
 }
@@ -69,19 +69,19 @@ static bool alloc_pass(row_pass *p)
   p->first_row = cgap_zalloc(dim, sizeof *p->first_row);
   p->varies = cgap_zalloc(threads * dim, sizeof *p->varies);
   p->place = cgap_alloc(p->block_rows, sizeof *p->place);
-  p->start = cgap_alloc(p->block_rows / cgap_moment_run(dim) + 2, sizeof *p->start);
+  p->start = cgap_alloc(p->block_rows / cgap_second_moment_run_rows(dim) + 2, sizeof *p->start);
   return p->buffer[0] && p->buffer[1] && p->buffer[2] && p->norm && p->hash && p->row && p->first_row && p->varies &&
-         p->place && p->start && cgap_distinct_init(&p->distinct, source->rows);
+         p->place && p->start && cgap_duplicate_rows_init(&p->distinct, source->rows);
 }
 
 static cgap_status open_pass(row_pass *p, cgap_error *error)
 {
   const cgap_source *source = p->modality->source;
-  p->block_rows = cgap_block_rows(source);
+  p->block_rows = cgap_row_pass_block_rows(source);
   if (!alloc_pass(p))
     return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows,
                      source->dim);
-  return cgap_moment_init(&p->moment, source->dim, (double)cgap_moment_run(source->dim), error);
+  return cgap_second_moment_init(&p->moment, source->dim, (double)cgap_second_moment_run_rows(source->dim), error);
 }
 
 static void close_pass(row_pass *p)
@@ -95,8 +95,8 @@ static void close_pass(row_pass *p)
   cgap_free(p->varies);
   cgap_free(p->place);
   cgap_free(p->start);
-  cgap_moment_clear(&p->moment);
-  cgap_distinct_clear(&p->distinct);
+  cgap_second_moment_clear(&p->moment);
+  cgap_duplicate_rows_clear(&p->distinct);
 }
 
 /* ---------------------------------------------------------------- a block is read and looked at */
@@ -121,7 +121,7 @@ static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, floa
   if (type == CGAP_FLOAT64)
     return cgap_norm((const double *)(const void *)raw, dim);
   cgap_to_float(type, raw, dim, scratch);
-  const double total = cgap_kernels_here()->square_sum(scratch, dim);
+  const double total = cgap_audit_kernels_here()->square_sum(scratch, dim);
   return isfinite(total) ? sqrt(total) : NAN;
 }
 
@@ -193,10 +193,10 @@ static void select_rows(row_pass *p, size_t first, size_t rows, const double *no
     if (p->kept_as)
       p->kept_as[file_row] = SIZE_MAX;
     if (i + LOOK_AHEAD < rows)
-      cgap_distinct_prefetch(&p->distinct, hash[i + LOOK_AHEAD]);
+      cgap_duplicate_rows_prefetch(&p->distinct, hash[i + LOOK_AHEAD]);
     if (is_bad(&modality->checks, norm[i], file_row) || (o->skip && o->skip[file_row]))
       continue;
-    size_t same = cgap_distinct_add(&p->distinct, hash[i], modality->rows);
+    size_t same = cgap_duplicate_rows_add(&p->distinct, hash[i], modality->rows);
     if (same != modality->rows)
       cgap_check_note(&modality->checks.duplicates, file_row);
     if (p->kept_as)
@@ -258,7 +258,7 @@ static cgap_status sum_block(row_pass *p, const file_block *b, size_t kept, size
                              cgap_error *error)
 {
   const cgap_modality_rows *modality = p->modality;
-  const size_t run = cgap_moment_run(modality->dim);
+  const size_t run = cgap_second_moment_run_rows(modality->dim);
   size_t n = 0;
   for (size_t i = 0; i < b->rows; i++) {
     if (i % run == 0)
@@ -271,13 +271,13 @@ static cgap_status sum_block(row_pass *p, const file_block *b, size_t kept, size
     cgap_to_double(modality->source->type, raw_row(b, p->place[0]), modality->dim, p->first_row);
   *count = n;
   block_selection rows = {.pass = p, .block = b, .next = next, .before = kept};
-  const cgap_moment_work work = {.make = make_unit,
+  const cgap_second_moment_work work = {.make = make_unit,
                                  .context = &rows,
                                  .start = p->start,
                                  .runs = (b->rows + run - 1) / run,
                                  .more = next ? hash_and_norm_next : NULL,
                                  .pieces = next ? pieces_of(next) : 0};
-  return cgap_moment_make(&p->moment, &work, p->options->threads, error);
+  return cgap_second_moment_make(&p->moment, &work, p->options->threads, error);
 }
 
 static void join_threads(row_pass *p)
@@ -334,13 +334,13 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
 {
   const size_t rows = p->modality->source->rows, step = p->block_rows;
   file_block blocks[CGAP_ROW_PASS_BLOCKS] = {block_at(p, 0, 0)};
-  cgap_ahead ahead;
-  cgap_ahead_open(&ahead, p->options->threads);
-  cgap_ahead_start(&ahead, read_block, &blocks[0]);
-  cgap_status status = cgap_ahead_wait(&ahead, error);
+  cgap_background_reader ahead;
+  cgap_background_reader_open(&ahead, p->options->threads);
+  cgap_background_reader_start(&ahead, read_block, &blocks[0]);
+  cgap_status status = cgap_background_reader_wait(&ahead, error);
   if (!status && step < rows) {
     blocks[1] = block_at(p, step, 1);
-    cgap_ahead_start(&ahead, read_block, &blocks[1]);
+    cgap_background_reader_start(&ahead, read_block, &blocks[1]);
   }
   if (!status)
     hash_and_norm_block(p, &blocks[0], p->norm, p->hash);
@@ -350,17 +350,17 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
     size_t count;
     select_rows(p, first, blocks[turn].rows, p->norm, p->hash);
     if (has_next)
-      status = cgap_ahead_wait(&ahead, error);
+      status = cgap_background_reader_wait(&ahead, error);
     if (!status && has_next && rows - first > 2 * step) {
       blocks[after] = block_at(p, first + 2 * step, after);
-      cgap_ahead_start(&ahead, read_block, &blocks[after]);
+      cgap_background_reader_start(&ahead, read_block, &blocks[after]);
     }
     if (!status)
       status = sum_block(p, &blocks[turn], kept, &count, has_next ? &blocks[next] : NULL, error);
     if (!status)
       status = tick_rows(p, (double)(first + blocks[turn].rows) / (double)rows, error);
   }
-  cgap_ahead_close(&ahead);
+  cgap_background_reader_close(&ahead);
   if (!status)
     compact_rows(p->modality);
   p->modality->own_rows = p->modality->rows;
@@ -375,7 +375,7 @@ typedef struct own_rows_reader {
   const row_pass *pass;
   cgap_rank_rows own;
   bool reads; /* else they are in side->raw already */
-  cgap_ahead ahead;
+  cgap_background_reader ahead;
   file_block block[2];
   size_t first; /* of the next block … */
   int turn;     /* … which stands here */
@@ -392,20 +392,20 @@ static void prefetch_block(own_rows_reader *r)
     block_from(p, r->first, r->own.end,
                raw ? raw + (r->first - r->own.first) * source->dim * cgap_type_size(source->type) : p->buffer[r->turn]);
   if (r->reads)
-    cgap_ahead_start(&r->ahead, read_block, &r->block[r->turn]);
+    cgap_background_reader_start(&r->ahead, read_block, &r->block[r->turn]);
 }
 
 static void open_reader(own_rows_reader *r, const row_pass *p, cgap_rank_rows own, bool reads)
 {
   *r = (own_rows_reader){.pass = p, .own = own, .reads = reads, .first = own.first};
-  cgap_ahead_open(&r->ahead, reads ? p->options->threads : 1);
+  cgap_background_reader_open(&r->ahead, reads ? p->options->threads : 1);
   prefetch_block(r);
 }
 
 /* The block at hand, until the next is asked for. */
 static cgap_status next_block(own_rows_reader *r, file_block *out, cgap_error *error)
 {
-  cgap_status status = r->reads ? cgap_ahead_wait(&r->ahead, error) : CGAP_OK;
+  cgap_status status = r->reads ? cgap_background_reader_wait(&r->ahead, error) : CGAP_OK;
   *out = r->block[r->turn];
   r->turn = 1 - r->turn;
   r->first += out->rows;
@@ -428,7 +428,7 @@ static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_rank_rows own, cgap_
     if (!status)
       status = tick_rows(p, 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
   }
-  cgap_ahead_close(&reader.ahead);
+  cgap_background_reader_close(&reader.ahead);
   return status;
 }
 
@@ -463,7 +463,7 @@ static cgap_status accumulate_own_rows(row_pass *p, cgap_rank_rows own, cgap_err
     if (!status)
       status = tick_rows(p, 0.5 + 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
   }
-  cgap_ahead_close(&reader.ahead);
+  cgap_background_reader_close(&reader.ahead);
   return status;
 }
 
@@ -532,7 +532,7 @@ static cgap_status read_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *er
 static cgap_status finish_modality(row_pass *p, cgap_error *error)
 {
   cgap_modality_rows *modality = p->modality;
-  cgap_status status = cgap_moment_finish(&p->moment, p->options->comm, 1, modality->moment, modality->mean, error);
+  cgap_status status = cgap_second_moment_finish(&p->moment, p->options->comm, 1, modality->moment, modality->mean, error);
   join_threads(p);
   for (size_t k = 0; !status && k < modality->dim; k++) {
     modality->mean[k] /= (double)(modality->rows ? modality->rows : 1);

@@ -20,9 +20,9 @@ typedef struct cgap_row_pass_options {
 CGAP_MUST_CHECK cgap_status cgap_row_pass_run(cgap_modality_rows *out, const cgap_source *source, const cgap_row_pass_options *options,
                                            size_t *kept_as, cgap_error *error);
 /* Rows of `dim` doubles that are worked on at once in the row pass. */
-size_t cgap_chunk_rows(size_t dim);
+size_t cgap_row_pass_chunk_rows(size_t dim);
 
 /* Rows of a source that the row pass reads at once, a whole number of chunks or all; two such blocks are held. */
-size_t cgap_block_rows(const cgap_source *source);
+size_t cgap_row_pass_block_rows(const cgap_source *source);
 
 #endif

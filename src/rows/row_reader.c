@@ -28,10 +28,10 @@ cgap_hash cgap_unit_hash(const float *row, size_t dim, float *spare)
   return cgap_hash_row(spare, dim * sizeof *spare);
 }
 
-cgap_status cgap_reader_init(cgap_reader *out, const cgap_source *source, size_t capacity, cgap_error *error)
+cgap_status cgap_row_reader_init(cgap_row_reader *out, const cgap_source *source, size_t capacity, cgap_error *error)
 {
   size_t count = 0;
-  *out = (cgap_reader){.source = source, .capacity = capacity};
+  *out = (cgap_row_reader){.source = source, .capacity = capacity};
   if (cgap_product(&count, capacity, source->dim)) {
     out->raw = cgap_alloc(count, cgap_type_size(source->type));
     out->row_double = cgap_alloc(source->dim, sizeof *out->row_double);
@@ -39,19 +39,19 @@ cgap_status cgap_reader_init(cgap_reader *out, const cgap_source *source, size_t
   }
   if (out->raw && out->row_double && out->unit)
     return CGAP_OK;
-  cgap_reader_clear(out);
+  cgap_row_reader_clear(out);
   return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", source->name, capacity, source->dim);
 }
 
-void cgap_reader_clear(cgap_reader *r)
+void cgap_row_reader_clear(cgap_row_reader *r)
 {
   cgap_free(r->raw);
   cgap_free(r->row_double);
   cgap_free(r->unit);
-  *r = (cgap_reader){0};
+  *r = (cgap_row_reader){0};
 }
 
-cgap_status cgap_reader_read(cgap_reader *r, size_t first, size_t count, bool *bad, cgap_error *error)
+cgap_status cgap_row_reader_read(cgap_row_reader *r, size_t first, size_t count, bool *bad, cgap_error *error)
 {
   const cgap_source *s = r->source;
   const size_t bytes = s->dim * cgap_type_size(s->type);

@@ -6,21 +6,21 @@
 #include "rows/duplicate_rows.h"
 
 /* A buffer for blocks of rows of one source. */
-typedef struct cgap_reader {
+typedef struct cgap_row_reader {
   const cgap_source *source;
   size_t capacity;
   void *raw;
   double *row_double; /* one row */
   float *unit;  /* (capacity, dim) */
-} cgap_reader;
+} cgap_row_reader;
 
-CGAP_MUST_CHECK cgap_status cgap_reader_init(cgap_reader *out, const cgap_source *source, size_t capacity,
+CGAP_MUST_CHECK cgap_status cgap_row_reader_init(cgap_row_reader *out, const cgap_source *source, size_t capacity,
                                              cgap_error *error);
-void cgap_reader_clear(cgap_reader *reader);
+void cgap_row_reader_clear(cgap_row_reader *reader);
 
 /* Rows [first, first + count) as unit rows in reader->unit; count at most the capacity. CGAP_DATA where a row is zero
  * or not finite, unless `bad` (count) is given: then such a row is left as zeros and bad[i] is set. */
-CGAP_MUST_CHECK cgap_status cgap_reader_read(cgap_reader *reader, size_t first, size_t count, bool *bad,
+CGAP_MUST_CHECK cgap_status cgap_row_reader_read(cgap_row_reader *reader, size_t first, size_t count, bool *bad,
                                              cgap_error *error);
 
 /* n raw rows to unit rows, the length taken in double; false at the first bad row, whose place is left in *where. */

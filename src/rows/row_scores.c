@@ -12,8 +12,8 @@
 enum { BLOCK = 256, SCORE_BLOCK_ROWS = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
 #define SUM_MAX 4503599627370496.0 /* 2^52 */
 
-cgap_status cgap_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors, size_t count, int threads,
-                            cgap_scores_visit visit, void *context, cgap_error *error)
+cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors, size_t count, int threads,
+                            cgap_row_scores_visit visit, void *context, cgap_error *error)
 {
   const size_t dim = modality->dim, block = BLOCK * (size_t)threads;
   const int blas_threads = cgap_blas_single();
@@ -45,7 +45,7 @@ typedef struct thread_scratch {
 } thread_scratch;
 
 typedef struct gradient_job {
-  const cgap_kernels *kernels;
+  const cgap_audit_kernels *kernels;
   const double *weights; /* (dim, CGAP_SCORE_VECTORS), lanes beyond count 0 */
   cgap_gradient *out;
   cgap_residual residual;
@@ -72,7 +72,7 @@ static void scratch_free(thread_scratch *own)
 }
 
 /* One run of rows, in blocks that stay in the cache between the product forward and the one back. */
-static void gradient_run(const gradient_job *job, const cgap_panel *panel, size_t first, size_t rows, const thread_scratch *own)
+static void gradient_run(const gradient_job *job, const cgap_row_block *panel, size_t first, size_t rows, const thread_scratch *own)
 {
   const size_t dim = panel->modality->dim, count = job->out->count;
   memset(own->gradient, 0, dim * CGAP_SCORE_VECTORS * sizeof *own->gradient);
@@ -102,7 +102,7 @@ static void add_sums(cgap_gradient *out, const double *sums)
 }
 
 /* The runs of a panel, each with a gradient of its own, added in fixed point. */
-static bool gradient_panel(const gradient_job *job, const cgap_panel *panel, int threads)
+static bool gradient_panel(const gradient_job *job, const cgap_row_block *panel, int threads)
 {
   const size_t dim = panel->modality->dim, runs = (panel->rows + RUN - 1) / RUN;
   bool ok = true;
@@ -158,21 +158,21 @@ void cgap_gradient_clear(cgap_gradient *g)
   *g = (cgap_gradient){0};
 }
 
-cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality, cgap_rank_rows range, const double *weights,
+cgap_status cgap_row_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality, cgap_rank_rows range, const double *weights,
                                  int threads, cgap_residual residual, void *context, cgap_error *error)
 {
   const size_t step = modality->unit ? modality->rows : PANEL, count = out->count;
-  cgap_panel panel = {0};
+  cgap_row_block panel = {0};
   double *lanes = in_columns(weights, count, modality->dim);
-  const gradient_job job = {cgap_kernels_here(), lanes, out, residual, context};
+  const gradient_job job = {cgap_audit_kernels_here(), lanes, out, residual, context};
   cgap_status status =
     lanes ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu vectors of %zu", count, modality->dim);
   for (size_t first = range.first; !status && first < range.end; first += step) {
-    status = cgap_panel_load(&panel, modality, first, cgap_lesser(step, range.end - first), error);
+    status = cgap_row_block_load(&panel, modality, first, cgap_lesser(step, range.end - first), error);
     if (!status && !gradient_panel(&job, &panel, threads))
       status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, modality->dim);
   }
-  cgap_panel_clear(&panel);
+  cgap_row_block_clear(&panel);
   cgap_free(lanes);
   return status;
 }

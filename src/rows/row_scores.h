@@ -7,11 +7,11 @@
 #include "rows/exp_sums.h"
 
 /* Shown the scores of rows [first, first + rows): scores (rows, vectors), in double. Called in row order. */
-typedef void (*cgap_scores_visit)(void *context, size_t first, size_t rows, const double *scores);
+typedef void (*cgap_row_scores_visit)(void *context, size_t first, size_t rows, const double *scores);
 
 /* Unit rows in double of a share of a side, times `count` vectors (count, dim). */
-CGAP_MUST_CHECK cgap_status cgap_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors,
-                                            size_t count, int threads, cgap_scores_visit visit, void *context,
+CGAP_MUST_CHECK cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors,
+                                            size_t count, int threads, cgap_row_scores_visit visit, void *context,
                                             cgap_error *error);
 
 /* What a fit gathers over rows, in fixed point: the derivative of its objective by `count` vectors, and sums. */
@@ -30,7 +30,7 @@ void cgap_gradient_clear(cgap_gradient *gradient);
  * its run of rows; then residualᵀ Z is added to the gradient. Z are the float unit rows, all else is double: a line
  * search lives on small differences. */
 typedef void (*cgap_residual)(void *context, size_t first, size_t rows, double *scores, double *sums);
-CGAP_MUST_CHECK cgap_status cgap_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality, cgap_rank_rows range,
+CGAP_MUST_CHECK cgap_status cgap_row_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality, cgap_rank_rows range,
                                                  const double *weights, int threads, cgap_residual residual,
                                                  void *context, cgap_error *error);
 

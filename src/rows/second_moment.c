@@ -9,7 +9,7 @@
 
 enum { RUN_ROWS_MIN = CGAP_MOMENT_RUN_ROWS_MIN, RUN_ROWS_MAX = 1024, SLICE = 16, BAND = 64 };
 
-size_t cgap_moment_run(size_t dim)
+size_t cgap_second_moment_run_rows(size_t dim)
 {
   size_t rows = RUN_ROWS_MAX;
   while (rows > RUN_ROWS_MIN && rows * dim > (size_t)1 << 20)
@@ -17,19 +17,19 @@ size_t cgap_moment_run(size_t dim)
   return rows;
 }
 
-cgap_status cgap_moment_init(cgap_moment *out, size_t dim, double bound, cgap_error *error)
+cgap_status cgap_second_moment_init(cgap_second_moment *out, size_t dim, double bound, cgap_error *error)
 {
-  *out = (cgap_moment){.dim = dim};
+  *out = (cgap_second_moment){.dim = dim};
   if (cgap_exact_sums_init(&out->total, (dim + 1) * dim, bound))
     return CGAP_OK;
   return cgap_fail(error, CGAP_RESOURCE, "no memory for second moments of %zu dimensions", dim);
 }
 
-void cgap_moment_clear(cgap_moment *m)
+void cgap_second_moment_clear(cgap_second_moment *m)
 {
   cgap_exact_sums_clear(&m->total);
   cgap_free(m->scratch);
-  *m = (cgap_moment){0};
+  *m = (cgap_second_moment){0};
 }
 
 /* sum += Σ z, four rows at a time, in their order. */
@@ -49,11 +49,11 @@ static void add_rows(double *sum, const double *rows, size_t n, size_t dim)
 /* What a thread works in. */
 typedef struct thread_place {
   double *own;  /* (dim + 1, dim): Σ z zᵀ, and below it Σ z */
-  double *scratch; /* (cgap_moment_run(dim), dim) */
+  double *scratch; /* (cgap_second_moment_run_rows(dim), dim) */
 } thread_place;
 
 /* Rows are summed while they are in the nearest cache. */
-static void moment_of_run(const thread_place *p, const cgap_moment_work *work, size_t first, size_t n, size_t dim)
+static void moment_of_run(const thread_place *p, const cgap_second_moment_work *work, size_t first, size_t n, size_t dim)
 {
   double *sum = p->own + dim * dim;
   const double *rows = NULL;
@@ -69,11 +69,11 @@ static void moment_of_run(const thread_place *p, const cgap_moment_work *work, s
 
 static size_t place_size(size_t dim)
 {
-  return (dim + 1 + cgap_moment_run(dim)) * dim;
+  return (dim + 1 + cgap_second_moment_run_rows(dim)) * dim;
 }
 
 /* The threads' places stay from call to call: fresh memory costs as much as the sums. */
-static bool reserve_scratch(cgap_moment *m, int threads)
+static bool reserve_scratch(cgap_second_moment *m, int threads)
 {
   if (m->threads >= threads)
     return true;
@@ -83,7 +83,7 @@ static bool reserve_scratch(cgap_moment *m, int threads)
   return m->scratch != NULL;
 }
 
-static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, const thread_place *p)
+static void do_item(cgap_second_moment *m, const cgap_second_moment_work *work, size_t item, const thread_place *p)
 {
   const size_t dim = m->dim;
   if (item >= work->runs) {
@@ -94,12 +94,12 @@ static void do_item(cgap_moment *m, const cgap_moment_work *work, size_t item, c
   if (rows == 0)
     return;
   moment_of_run(p, work, first, rows, dim);
-#pragma omp critical(cgap_moment)
+#pragma omp critical(cgap_second_moment)
   for (size_t i = 0; i <= dim; i++) /* the row below the triangle is the sum */
     cgap_exact_sums_add(&m->total, i * dim + i % dim, p->own + i * dim + i % dim, dim - i % dim);
 }
 
-cgap_status cgap_moment_make(cgap_moment *m, const cgap_moment_work *work, int threads, cgap_error *error)
+cgap_status cgap_second_moment_make(cgap_second_moment *m, const cgap_second_moment_work *work, int threads, cgap_error *error)
 {
   const size_t dim = m->dim;
   if (!reserve_scratch(m, threads))
@@ -128,16 +128,16 @@ static const double *given_block(void *context, size_t first, size_t rows, doubl
   return g->rows + first * g->dim;
 }
 
-cgap_status cgap_moment_add(cgap_moment *m, const double *rows, const size_t *start, size_t runs, int threads,
+cgap_status cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start, size_t runs, int threads,
                             cgap_error *error)
 {
   rows_in_memory given = {rows, m->dim};
-  const cgap_moment_work work = {.make = given_block, .context = &given, .start = start, .runs = runs};
-  return cgap_moment_make(m, &work, threads, error);
+  const cgap_second_moment_work work = {.make = given_block, .context = &given, .start = start, .runs = runs};
+  return cgap_second_moment_make(m, &work, threads, error);
 }
 
 /* Rows [first, first + BAND) of the upper triangle. */
-static void finish_band(const cgap_moment *m, size_t first, double scale, double *moment)
+static void finish_band(const cgap_second_moment *m, size_t first, double scale, double *moment)
 {
   const size_t dim = m->dim;
   for (size_t i = first; i < first + BAND && i < dim; i++) {
@@ -157,7 +157,7 @@ static void mirror_band(size_t dim, size_t first, double *moment)
         moment[i * dim + j] = moment[j * dim + i];
 }
 
-cgap_status cgap_moment_finish(cgap_moment *m, cgap_comm *comm, double scale, double *moment, double *sum,
+cgap_status cgap_second_moment_finish(cgap_second_moment *m, cgap_comm *comm, double scale, double *moment, double *sum,
                                cgap_error *error)
 {
   const size_t dim = m->dim;

@@ -3,12 +3,12 @@
 
 #include <math.h>
 
-extern const cgap_kernels cgap_kernels_portable;
+extern const cgap_audit_kernels cgap_kernels_portable;
 #if defined(__x86_64__)
-extern const cgap_kernels cgap_kernels_avx2, cgap_kernels_avx512;
+extern const cgap_audit_kernels cgap_kernels_avx2, cgap_kernels_avx512;
 #endif
 
-size_t cgap_kernels_list(const cgap_kernels *out[3])
+size_t cgap_audit_kernels_list(const cgap_audit_kernels *out[3])
 {
   size_t count = 0;
   out[count++] = &cgap_kernels_portable;
@@ -23,10 +23,10 @@ size_t cgap_kernels_list(const cgap_kernels *out[3])
   return count;
 }
 
-const cgap_kernels *cgap_kernels_here(void)
+const cgap_audit_kernels *cgap_audit_kernels_here(void)
 {
-  const cgap_kernels *list[3];
-  return list[cgap_kernels_list(list) - 1];
+  const cgap_audit_kernels *list[3];
+  return list[cgap_audit_kernels_list(list) - 1];
 }
 
 cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two, int apart)

@@ -33,7 +33,7 @@ typedef struct cgap_bins {
   int bins;
 } cgap_bins;
 
-typedef struct cgap_kernels {
+typedef struct cgap_audit_kernels {
   const char *name;
 
   /* Least and greatest of s, masked couples left out of the least. */
@@ -104,15 +104,15 @@ typedef struct cgap_kernels {
   /* out[j] = in[j]·scale, in double; and that rounded to float. */
   void (*widen)(const float *in, size_t n, double scale, double *out);
   void (*rescale)(const float *in, size_t n, double scale, float *out);
-} cgap_kernels;
+} cgap_audit_kernels;
 
 /* Powers of two below the lowest are taken as it, counted after 2^apart is taken out. */
 cgap_exponent cgap_exponent_init(double scale, double lowest_power_of_two, int apart);
 
 /* The table for this machine. */
-const cgap_kernels *cgap_kernels_here(void);
+const cgap_audit_kernels *cgap_audit_kernels_here(void);
 
 /* All tables that this machine can run, portable first; for tests. Returns how many. */
-size_t cgap_kernels_list(const cgap_kernels *out[3]);
+size_t cgap_audit_kernels_list(const cgap_audit_kernels *out[3]);
 
 #endif

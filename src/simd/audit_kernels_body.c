@@ -338,8 +338,8 @@ static void from_bfloat(const uint16_t *restrict in, size_t n, float *restrict o
   }
 }
 
-extern const cgap_kernels CGAP_KERNELS_TABLE; /* named by the build, one for each instruction set */
-const cgap_kernels CGAP_KERNELS_TABLE = {
+extern const cgap_audit_kernels CGAP_KERNELS_TABLE; /* named by the build, one for each instruction set */
+const cgap_audit_kernels CGAP_KERNELS_TABLE = {
   .name = CGAP_KERNELS_NAME,
   .range = range,
   .exp_sums = exp_sums,

@@ -5,25 +5,25 @@
 
 #include <math.h>
 
-size_t cgap_rough_row_bytes(size_t dim)
+size_t cgap_bfloat16_row_bytes(size_t dim)
 {
   return dim * sizeof(uint16_t) + 3 * sizeof(float);
 }
 
-void cgap_rough_clear(cgap_rough *r)
+void cgap_bfloat16_rows_clear(cgap_bfloat16_rows *r)
 {
   cgap_free(r->row);
   cgap_free(r->offset);
   cgap_free(r->norm);
   cgap_free(r->residual);
-  *r = (cgap_rough){0};
+  *r = (cgap_bfloat16_rows){0};
 }
 
-static bool reserve_rows(cgap_rough *r, size_t rows, size_t dim)
+static bool reserve_rows(cgap_bfloat16_rows *r, size_t rows, size_t dim)
 {
   if (r->rows >= rows)
     return true;
-  cgap_rough_clear(r);
+  cgap_bfloat16_rows_clear(r);
   r->row = cgap_alloc(rows, dim * sizeof *r->row);
   r->offset = cgap_alloc(rows, sizeof *r->offset);
   r->norm = cgap_alloc(rows, sizeof *r->norm);
@@ -32,10 +32,10 @@ static bool reserve_rows(cgap_rough *r, size_t rows, size_t dim)
   return r->row && r->offset && r->norm && r->residual;
 }
 
-cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, size_t dim, const char *name,
+cgap_status cgap_bfloat16_rows_make(cgap_bfloat16_rows *out, const float *unit, size_t rows, size_t dim, const char *name,
                             const double *mean, const double *other_mean, int threads, cgap_error *error)
 {
-  const cgap_kernels *kernels = cgap_kernels_here();
+  const cgap_audit_kernels *kernels = cgap_audit_kernels_here();
   float *centre = cgap_alloc(dim, sizeof *centre), *other = cgap_alloc(dim, sizeof *other);
   const bool ok = reserve_rows(out, rows, dim) && centre && other;
   for (size_t k = 0; ok && k < dim; k++) {

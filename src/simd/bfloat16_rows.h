@@ -22,24 +22,24 @@ static inline float cgap_product_margin(size_t dim)
   return (float)(n_u / (1 - n_u));
 }
 
-typedef struct cgap_rough {
+typedef struct cgap_bfloat16_rows {
   size_t rows;
   float product;   /* cgap_product_margin of the rows */
   uint16_t *row;   /* (rows, dim) ĉ */
   float *offset;     /* (rows) x·ν − μ·ν/2 */
   float *norm;     /* (rows) the greater of ‖c‖ and ‖ĉ‖, rounded up */
   float *residual; /* (rows) ‖c − ĉ‖, rounded up */
-} cgap_rough;
+} cgap_bfloat16_rows;
 
 /* From unit rows (rows, dim), the centroid of their modality and that of the other. Reuses the buffers of *out. name:
  * of the source, for messages. */
-CGAP_MUST_CHECK cgap_status cgap_rough_make(cgap_rough *out, const float *unit, size_t rows, size_t dim,
+CGAP_MUST_CHECK cgap_status cgap_bfloat16_rows_make(cgap_bfloat16_rows *out, const float *unit, size_t rows, size_t dim,
                                             const char *name, const double *mean, const double *other_mean, int threads,
                                             cgap_error *error);
-void cgap_rough_clear(cgap_rough *r);
+void cgap_bfloat16_rows_clear(cgap_bfloat16_rows *r);
 
 /* By how much a cosine may be off, of rows with these residuals and norms. */
-static inline float cgap_rough_margin_of(float residual, float norm, float other_residual, float other_norm,
+static inline float cgap_bfloat16_margin_of(float residual, float norm, float other_residual, float other_norm,
                                          float product)
 {
   const float added = 0x1p-20f; /* 16 roundings, of numbers up to 1: unit rows, parts, and bounds */
@@ -47,12 +47,12 @@ static inline float cgap_rough_margin_of(float residual, float norm, float other
 }
 
 /* By how much the cosine of row i of a and row j of b may be off. */
-static inline float cgap_rough_margin(const cgap_rough *a, size_t i, const cgap_rough *b, size_t j)
+static inline float cgap_bfloat16_margin(const cgap_bfloat16_rows *a, size_t i, const cgap_bfloat16_rows *b, size_t j)
 {
-  return cgap_rough_margin_of(a->residual[i], a->norm[i], b->residual[j], b->norm[j], a->product);
+  return cgap_bfloat16_margin_of(a->residual[i], a->norm[i], b->residual[j], b->norm[j], a->product);
 }
 
 /* Bytes of a row. */
-size_t cgap_rough_row_bytes(size_t dim);
+size_t cgap_bfloat16_row_bytes(size_t dim);
 
 #endif

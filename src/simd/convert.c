@@ -9,7 +9,7 @@ enum { PIECE = 256 };
 
 void cgap_to_float(cgap_type type, const void *raw, size_t n, float *out)
 {
-  const cgap_kernels *kernels = cgap_kernels_here();
+  const cgap_audit_kernels *kernels = cgap_audit_kernels_here();
   switch (type) {
   case CGAP_FLOAT16:
     kernels->from_half(raw, n, out);
@@ -35,7 +35,7 @@ static bool is_extreme(cgap_type type, double scale)
 
 void cgap_to_scaled(cgap_type type, const void *raw, size_t n, double scale, double *out)
 {
-  const cgap_kernels *kernels = cgap_kernels_here();
+  const cgap_audit_kernels *kernels = cgap_audit_kernels_here();
   if (is_extreme(type, scale)) {
     (void)cgap_normalise(out, raw, n);
     return;
@@ -61,7 +61,7 @@ void cgap_to_double(cgap_type type, const void *raw, size_t n, double *out)
 
 void cgap_to_unit(cgap_type type, const void *raw, size_t n, double scale, float *out)
 {
-  const cgap_kernels *kernels = cgap_kernels_here();
+  const cgap_audit_kernels *kernels = cgap_audit_kernels_here();
   const cgap_scale by = is_extreme(type, scale) ? cgap_scale_of(raw, n) : (cgap_scale){0, scale};
   for (size_t k = 0; type == CGAP_FLOAT64 && k < n; k++)
     out[k] = (float)cgap_scaled(((const double *)raw)[k], by);
@@ -95,7 +95,7 @@ static const float *as_floats(cgap_type type, const unsigned char *raw, size_t n
 static double dot_of_floats(cgap_type a_type, const unsigned char *a, cgap_type b_type, const unsigned char *b,
                             size_t dim)
 {
-  const cgap_kernels *kernels = cgap_kernels_here();
+  const cgap_audit_kernels *kernels = cgap_audit_kernels_here();
   const size_t a_size = cgap_type_size(a_type), b_size = cgap_type_size(b_type);
   const size_t step = a_type == CGAP_FLOAT32 && b_type == CGAP_FLOAT32 ? dim : PIECE;
   double total = 0;

@@ -15,7 +15,7 @@ enum {
 };
 
 /* Rows are float, or uint16_t holding bfloat16 where `bfloat`; products are float. */
-typedef struct cgap_product_kind {
+typedef struct cgap_tile_gemm {
   const char *name;
   bool (*here)(bool bfloat);                                  /* whether this machine can */
   void *(*open)(size_t dim, bool bfloat);                     /* NULL: out of memory */
@@ -24,20 +24,20 @@ typedef struct cgap_product_kind {
    * on; out has room for CGAP_STRIP_ROWS · CGAP_TILE. Returns the stride, 0: out of memory. */
   size_t (*strip)(void *product, const void *a, size_t rows, size_t first, float *out);
   void (*close)(void *product);
-} cgap_product_kind;
+} cgap_tile_gemm;
 
 /* The kind for this machine; NULL: none (bfloat16 without oneDNN or without AVX512-BF16). */
-const cgap_product_kind *cgap_product_here(bool bfloat);
+const cgap_tile_gemm *cgap_tile_gemm_here(bool bfloat);
 
 /* Where there is none for bfloat16: what is missing, in words. */
-const char *cgap_product_lacks(void);
+const char *cgap_tile_gemm_missing(void);
 
 /* All kinds that this machine has, for tests and benchmarks. Returns how many. */
-size_t cgap_product_list(bool bfloat, const cgap_product_kind *out[2]);
+size_t cgap_tile_gemm_list(bool bfloat, const cgap_tile_gemm *out[2]);
 
-extern const cgap_product_kind cgap_product_openblas;
+extern const cgap_tile_gemm cgap_tile_gemm_openblas;
 #ifdef CGAP_ONEDNN
-extern const cgap_product_kind cgap_product_onednn;
+extern const cgap_tile_gemm cgap_tile_gemm_onednn;
 #endif
 
 #endif

@@ -6,14 +6,14 @@
 
 #include <cblas.h>
 
-static const cgap_product_kind *const kinds[] = {
+static const cgap_tile_gemm *const kinds[] = {
 #ifdef CGAP_ONEDNN
-  &cgap_product_onednn,
+  &cgap_tile_gemm_onednn,
 #endif
-  &cgap_product_openblas,
+  &cgap_tile_gemm_openblas,
 };
 
-size_t cgap_product_list(bool bfloat, const cgap_product_kind *out[2])
+size_t cgap_tile_gemm_list(bool bfloat, const cgap_tile_gemm *out[2])
 {
   size_t n = 0;
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
@@ -22,13 +22,13 @@ size_t cgap_product_list(bool bfloat, const cgap_product_kind *out[2])
   return n;
 }
 
-const cgap_product_kind *cgap_product_here(bool bfloat)
+const cgap_tile_gemm *cgap_tile_gemm_here(bool bfloat)
 {
-  const cgap_product_kind *list[2];
-  return cgap_product_list(bfloat, list) ? list[0] : NULL;
+  const cgap_tile_gemm *list[2];
+  return cgap_tile_gemm_list(bfloat, list) ? list[0] : NULL;
 }
 
-const char *cgap_product_lacks(void)
+const char *cgap_tile_gemm_missing(void)
 {
 #if !defined(CGAP_ONEDNN)
   return "oneDNN, which this build is without";
@@ -83,7 +83,7 @@ static void blas_close(void *product)
   cgap_free(product);
 }
 
-const cgap_product_kind cgap_product_openblas = {
+const cgap_tile_gemm cgap_tile_gemm_openblas = {
   .name = "OpenBLAS",
   .here = blas_here,
   .open = blas_open,

@@ -195,7 +195,7 @@ static size_t multiply_strip(void *product_, const void *a, size_t rows, size_t 
   return dnnl_primitive_execute(s->primitive, p->stream, 3, args) == dnnl_success ? columns : 0;
 }
 
-const cgap_product_kind cgap_product_onednn = {
+const cgap_tile_gemm cgap_tile_gemm_onednn = {
   .name = "oneDNN",
   .here = is_supported,
   .open = open_product,

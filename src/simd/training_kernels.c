@@ -1,12 +1,12 @@
 /* Which loops: asked of the processor, not of the build machine. */
 #include "simd/training_kernels.h"
 
-extern const cgap_vector cgap_vector_portable;
+extern const cgap_training_kernels cgap_vector_portable;
 #if defined(__x86_64__)
-extern const cgap_vector cgap_vector_avx2, cgap_vector_avx512;
+extern const cgap_training_kernels cgap_vector_avx2, cgap_vector_avx512;
 #endif
 
-size_t cgap_vector_list(const cgap_vector *out[3])
+size_t cgap_training_kernels_list(const cgap_training_kernels *out[3])
 {
   size_t count = 0;
   out[count++] = &cgap_vector_portable;
@@ -21,8 +21,8 @@ size_t cgap_vector_list(const cgap_vector *out[3])
   return count;
 }
 
-const cgap_vector *cgap_vector_here(void)
+const cgap_training_kernels *cgap_training_kernels_here(void)
 {
-  const cgap_vector *list[3];
-  return list[cgap_vector_list(list) - 1];
+  const cgap_training_kernels *list[3];
+  return list[cgap_training_kernels_list(list) - 1];
 }

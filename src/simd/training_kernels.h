@@ -25,7 +25,7 @@ typedef struct cgap_adamw_step {
   float gradient_scale; /* of gradient clipping; 1: none */
 } cgap_adamw_step;
 
-typedef struct cgap_vector {
+typedef struct cgap_training_kernels {
   const char *name;
 
   /* Greatest cosine of every row and column of a (rows, columns) tile with leading dimension ld. */
@@ -48,11 +48,11 @@ typedef struct cgap_vector {
   void (*adamw)(float *w, const float *g, float *m, float *v, size_t count, const cgap_adamw_step *step);
 
   double (*dot)(const float *a, const float *b, size_t count); /* summed in double */
-} cgap_vector;
+} cgap_training_kernels;
 
-const cgap_vector *cgap_vector_here(void);
+const cgap_training_kernels *cgap_training_kernels_here(void);
 
 /* All tables that this machine can run, portable first; for tests. Returns how many. */
-size_t cgap_vector_list(const cgap_vector *out[3]);
+size_t cgap_training_kernels_list(const cgap_training_kernels *out[3]);
 
 #endif

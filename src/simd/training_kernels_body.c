@@ -128,8 +128,8 @@ static double dot(const float *a, const float *b, size_t count)
   return sum;
 }
 
-extern const cgap_vector CGAP_VECTOR_TABLE; /* named by the build, one for each instruction set */
-const cgap_vector CGAP_VECTOR_TABLE = {
+extern const cgap_training_kernels CGAP_VECTOR_TABLE; /* named by the build, one for each instruction set */
+const cgap_training_kernels CGAP_VECTOR_TABLE = {
   .name = CGAP_VECTOR_NAME,
   .tile_greatest = tile_greatest,
   .tile_sums = tile_sums,

@@ -140,8 +140,8 @@ static bool reading(const char *directory, const void *rows, size_t n, size_t di
 static bool converting(const uint16_t *rows, size_t n, size_t dim)
 {
   enum { PIECE = 1 << 14 };
-  const cgap_kernels *list[3];
-  const size_t tables = cgap_kernels_list(list), count = n * dim / PIECE * PIECE;
+  const cgap_audit_kernels *list[3];
+  const size_t tables = cgap_audit_kernels_list(list), count = n * dim / PIECE * PIECE;
   float *want = support_alloc(PIECE, sizeof *want), *got = support_alloc(PIECE, sizeof *got);
   double rate = 0;
   for (size_t k = 0; k < tables; k++) {

@@ -113,7 +113,7 @@ static double time_audit(const cgap_data *data, cgap_precision precision, int ru
 {
   static const char *const NAMES[] = {[CGAP_PRECISION_FP32] = "float32 ", [CGAP_PRECISION_BF16] = "bfloat16"};
   double tiles = 1e30, total = 1e30, rows = 0;
-  if (precision == CGAP_PRECISION_BF16 && !cgap_product_here(true))
+  if (precision == CGAP_PRECISION_BF16 && !cgap_tile_gemm_here(true))
     return 0;
   for (int run = 0; run < runs; run++) {
     cgap_audit out = audit(data, precision);

@@ -36,8 +36,8 @@ enum { MOVES = sizeof MOVED / sizeof *MOVED };
 typedef struct apply_state {
   const cgap_head *head;
   const cgap_dataset *dataset;
-  const cgap_carry_options *options;
-  cgap_carry_out files;
+  const cgap_apply_file_options *options;
+  cgap_apply_output files;
   cgap_apply_summary *out;
   size_t block;    /* rows at once, BLOCK at most */
   float *changed;  /* (block, dim) */
@@ -52,11 +52,11 @@ static bool is_writer(const apply_state *c)
 }
 
 /* bad rows become zeros, or are refused */
-static cgap_status transform_block(apply_state *c, cgap_reader *r, int modality, size_t first, size_t rows, cgap_error *error)
+static cgap_status transform_block(apply_state *c, cgap_row_reader *r, int modality, size_t first, size_t rows, cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim;
   memset(c->bad, 0, sizeof c->bad);
-  cgap_status status = cgap_reader_read(r, first, rows, c->options->leave_bad ? c->bad : NULL, error);
+  cgap_status status = cgap_row_reader_read(r, first, rows, c->options->leave_bad ? c->bad : NULL, error);
   if (status == CGAP_OK)
     status = cgap_head_transform(c->head, modality, r->unit, rows, c->changed, c->options->threads, error);
   for (size_t i = 0; status == CGAP_OK && i < rows; i++)
@@ -93,7 +93,7 @@ static cgap_status send_to_writer(apply_state *c, int owner, size_t rows, cgap_e
   return status == CGAP_OK ? cgap_comm_wait(c->options->comm, &t, error) : status;
 }
 
-static cgap_status pass_block(apply_state *c, cgap_reader *r, const char *to, int modality, size_t first, size_t rows,
+static cgap_status pass_block(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t first, size_t rows,
                               cgap_error *error)
 {
   const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->comm));
@@ -110,7 +110,7 @@ static cgap_status pass_block(apply_state *c, cgap_reader *r, const char *to, in
 }
 
 /* Blocks in turn, one rank's after another's, to the rank that writes. */
-static cgap_status apply_in_turn(apply_state *c, cgap_reader *r, const char *to, int modality, size_t rows, cgap_error *error)
+static cgap_status apply_in_turn(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t rows, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t first = 0; status == CGAP_OK && first < rows; first += c->block)
@@ -120,13 +120,13 @@ static cgap_status apply_in_turn(apply_state *c, cgap_reader *r, const char *to,
 
 /* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are passed by
  * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
-static cgap_status apply_own_rows(apply_state *c, cgap_reader *r, const char *to, int modality, size_t middle, cgap_error *error)
+static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t middle, cgap_error *error)
 {
   const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->comm);
   if (rank >= c->files.part_count)
     return CGAP_OK;
-  const size_t begin = each * cgap_carry_out_first(&c->files, rank, rows / each);
-  const size_t end = each * cgap_carry_out_first(&c->files, rank + 1, rows / each);
+  const size_t begin = each * cgap_apply_output_first(&c->files, rank, rows / each);
+  const size_t end = each * cgap_apply_output_first(&c->files, rank + 1, rows / each);
   cgap_status status = CGAP_OK;
   for (size_t first = begin / BLOCK_ROWS_MIN * BLOCK_ROWS_MIN; status == CGAP_OK && first < end; first += c->block) {
     const size_t from = first < begin ? begin - first : 0, until = end - first < c->block ? end - first : c->block;
@@ -150,18 +150,18 @@ static cgap_status apply_rows(apply_state *c, const cgap_source *source, const s
 {
   const size_t dim = c->head->layers.shape.dim, rows = middle ? source->rows / middle : source->rows;
   const bool shared = c->files.part_count && m->shared;
-  cgap_reader reader = {0};
+  cgap_row_reader reader = {0};
   cgap_status status = CGAP_OK;
   if (shared)
-    status = cgap_carry_out_create(&c->files, to, source->type, rows, middle, dim, error);
+    status = cgap_apply_output_create(&c->files, to, source->type, rows, middle, dim, error);
   else if (is_writer(c))
     status = cgap_writer_create(c->files.whole, to, source->type, rows, middle, dim, error);
   if (status == CGAP_OK)
-    status = cgap_reader_init(&reader, source, c->block, error);
+    status = cgap_row_reader_init(&reader, source, c->block, error);
   if (status == CGAP_OK)
     status = shared ? apply_own_rows(c, &reader, to, m->modality, middle, error)
                     : apply_in_turn(c, &reader, to, m->modality, source->rows, error);
-  cgap_reader_clear(&reader);
+  cgap_row_reader_clear(&reader);
   c->out->rows += source->rows;
   return status;
 }
@@ -171,17 +171,17 @@ static cgap_status apply_rows(apply_state *c, const cgap_source *source, const s
 static cgap_status apply_dataset(apply_state *c, const cgap_chosen_dataset *taken, const struct moved *m, cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
-  cgap_rows *rows = NULL;
+  cgap_dataset_rows *rows = NULL;
   cgap_source source;
   char name[512];
   snprintf(name, sizeof name, "%.250s:%.250s", taken->file->path, e->path);
-  cgap_status status = cgap_rows_open(&rows, &source, taken, 1, name, error);
-  cgap_rows_threads(rows, c->options->threads);
+  cgap_status status = cgap_dataset_rows_open(&rows, &source, taken, 1, name, error);
+  cgap_dataset_rows_set_threads(rows, c->options->threads);
   if (status == CGAP_OK)
     status = apply_rows(c, &source, m, e->path, e->ndim == 3 ? e->shape[1] : 0, error);
   if (status == CGAP_OK && is_writer(c))
     status = cgap_writer_copy_attributes(c->files.whole, taken->file, e->path, e->path, error);
-  cgap_rows_close(rows);
+  cgap_dataset_rows_close(rows);
   return status;
 }
 
@@ -441,7 +441,7 @@ static cgap_status note_training(apply_state *c, cgap_error *error)
 
 static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *error)
 {
-  cgap_status status = cgap_carry_out_open(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
+  cgap_status status = cgap_apply_output_open(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
   if (status == CGAP_OK)
     status = note_training(c, error);
   if (status == CGAP_OK)
@@ -456,11 +456,11 @@ static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *er
   c->out->bad = (size_t)bad;
   if (status == CGAP_OK)
     note_output_parts(c);
-  return cgap_carry_out_close(&c->files, status, error);
+  return cgap_apply_output_close(&c->files, status, error);
 }
 
-cgap_status cgap_carry(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
-                       const cgap_carry_options *options, cgap_error *error)
+cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
+                       const cgap_apply_file_options *options, cgap_error *error)
 {
   const cgap_data *d = &dataset->data;
   apply_state c = {.head = head, .dataset = dataset, .options = options, .out = out};
@@ -511,16 +511,16 @@ cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, co
     return status;
   const size_t takes = head->layers.shape.dim_in, dim = head->layers.shape.dim, rows = source->rows;
   const int modality = kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
-  cgap_reader reader;
+  cgap_row_reader reader;
   if (source->dim != takes)
     return cgap_fail(error, CGAP_DATA,
                      "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these "
                      "embeddings",
                      source->name, source->dim, takes);
-  status = cgap_reader_init(&reader, source, rows < APPLY_BLOCK ? rows : APPLY_BLOCK, error);
+  status = cgap_row_reader_init(&reader, source, rows < APPLY_BLOCK ? rows : APPLY_BLOCK, error);
   for (size_t first = 0; status == CGAP_OK && first < rows; first += APPLY_BLOCK) {
     const size_t count = rows - first < APPLY_BLOCK ? rows - first : APPLY_BLOCK;
-    status = cgap_reader_read(&reader, first, count, NULL, error);
+    status = cgap_row_reader_read(&reader, first, count, NULL, error);
     if (status == CGAP_OK)
       status = cgap_head_transform(head, modality, reader.unit, count, out + first * dim,
                                    threads > 0 ? threads : omp_get_max_threads(), error);
@@ -529,6 +529,6 @@ cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, co
       status =
         cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted after %zu of %zu rows", source->name, first + count, rows);
   }
-  cgap_reader_clear(&reader);
+  cgap_row_reader_clear(&reader);
   return status;
 }

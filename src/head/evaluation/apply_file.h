@@ -4,14 +4,14 @@
 
 #include "head/model/head.h"
 
-typedef struct cgap_carry_options {
+typedef struct cgap_apply_file_options {
   bool leave_bad; /* bad rows become rows of zeros, which the audit counts as bad again; else they are refused */
   int threads;
   uint64_t memory_bytes; /* fewer rows are passed at once where it is short; 0: half of what is free */
   cgap_progress progress;
   cgap_comm *comm; /* that share the rows out. NULL: alone */
   bool one_file;    /* rank 0 writes all rows; else each rank writes a part, with virtual datasets over the parts */
-} cgap_carry_options;
+} cgap_apply_file_options;
 
 typedef struct cgap_apply_summary {
   size_t rows, bad;   /* passed through; of them left as zeros */
@@ -25,7 +25,7 @@ typedef struct cgap_apply_summary {
  * for the dimension; everything else and all attributes as they are. Several shards become one file of the names
  * image, text, text_image, labels, class_text and arithmetic, with the first one's attributes; the names of all other
  * datasets are left in left_out. CGAP_DATA: the head takes rows of another dimension. */
-CGAP_MUST_CHECK cgap_status cgap_carry(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset,
-                                       const char *path, const cgap_carry_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset,
+                                       const char *path, const cgap_apply_file_options *options, cgap_error *error);
 
 #endif

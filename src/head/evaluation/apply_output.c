@@ -51,7 +51,7 @@ static char *next_to(const char *path, const char *name)
 }
 
 /* Who cleans up knows its own process and rank 0 those of all: the names tell both. */
-static char *temporary_of_part(const cgap_carry_out *o, size_t part_index)
+static char *temporary_of_part(const cgap_apply_output *o, size_t part_index)
 {
   char temporary[CGAP_TEMPORARY], *whole = next_to(o->path, o->name[part_index]);
   if (!whole)
@@ -61,7 +61,7 @@ static char *temporary_of_part(const cgap_carry_out *o, size_t part_index)
   return cgap_format("%s.%lld.tmp", temporary, (long long)o->process[0]);
 }
 
-static char *temporary_of_whole(const cgap_carry_out *o)
+static char *temporary_of_whole(const cgap_apply_output *o)
 {
   char temporary[CGAP_TEMPORARY];
   cgap_temporary_name(temporary, o->path, (long)o->process[0]);
@@ -117,7 +117,7 @@ static bool is_own_part(const char *path, const char *part_count, const char *so
   return own;
 }
 
-static void note_old_part(cgap_carry_out *o, const char *source)
+static void note_old_part(cgap_apply_output *o, const char *source)
 {
   for (size_t i = 0; i < o->old_count; i++)
     if (!strcmp(o->old[i], source))
@@ -130,7 +130,7 @@ static void note_old_part(cgap_carry_out *o, const char *source)
   o->old_count += o->old[o->old_count] != NULL;
 }
 
-static void note_old_parts(cgap_carry_out *o, const cgap_dataset *input)
+static void note_old_parts(cgap_apply_output *o, const cgap_dataset *input)
 {
   cgap_file *file = NULL;
   cgap_error unheard;
@@ -163,7 +163,7 @@ static int is_taken(const char *path, size_t part_count, int try)
 }
 
 /* Rank 0 says how the parts are called; each says which process it is. */
-static cgap_status agree_on_names(cgap_carry_out *o, cgap_error *error)
+static cgap_status agree_on_names(cgap_apply_output *o, cgap_error *error)
 {
   const int size = cgap_comm_size(o->comm);
   int64_t try = 1;
@@ -189,7 +189,7 @@ static cgap_status agree_on_names(cgap_carry_out *o, cgap_error *error)
   return status;
 }
 
-static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
+static cgap_status open_part(cgap_apply_output *o, cgap_error *error)
 {
   const size_t rank = (size_t)cgap_comm_rank(o->comm);
   if (rank >= o->part_count)
@@ -203,7 +203,7 @@ static cgap_status open_part(cgap_carry_out *o, cgap_error *error)
 }
 
 /* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: by that they are known to belong together. */
-static cgap_status write_part_attributes(const cgap_carry_out *o, cgap_error *error)
+static cgap_status write_part_attributes(const cgap_apply_output *o, cgap_error *error)
 {
   char part_count[ATTRIBUTE_BYTES], part_index[ATTRIBUTE_BYTES + 24];
   cgap_status status = CGAP_OK;
@@ -216,10 +216,10 @@ static cgap_status write_part_attributes(const cgap_carry_out *o, cgap_error *er
   return status;
 }
 
-cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t part_count, cgap_comm *comm,
+cgap_status cgap_apply_output_open(cgap_apply_output *out, const char *path, size_t part_count, cgap_comm *comm,
                                 const cgap_dataset *input, cgap_error *error)
 {
-  *out = (cgap_carry_out){.comm = comm, .path = path, .part_count = part_count};
+  *out = (cgap_apply_output){.comm = comm, .path = path, .part_count = part_count};
   cgap_status status = part_count ? agree_on_names(out, error) : CGAP_OK;
   if (status == CGAP_OK && cgap_comm_rank(comm) == 0) {
     note_old_parts(out, input);
@@ -232,18 +232,18 @@ cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t pa
 
 /* ---------------------------------------------------------------- datasets */
 
-size_t cgap_carry_out_first(const cgap_carry_out *out, size_t part_index, size_t rows)
+size_t cgap_apply_output_first(const cgap_apply_output *out, size_t part_index, size_t rows)
 {
   const size_t each = rows / out->part_count, more = rows % out->part_count;
   return part_index * each + (part_index < more ? part_index : more);
 }
 
-static size_t rows_of(const cgap_carry_out *o, size_t part_index, size_t rows)
+static size_t rows_of(const cgap_apply_output *o, size_t part_index, size_t rows)
 {
-  return cgap_carry_out_first(o, part_index + 1, rows) - cgap_carry_out_first(o, part_index, rows);
+  return cgap_apply_output_first(o, part_index + 1, rows) - cgap_apply_output_first(o, part_index, rows);
 }
 
-cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_type type, size_t rows, size_t middle,
+cgap_status cgap_apply_output_create(cgap_apply_output *out, const char *path, cgap_type type, size_t rows, size_t middle,
                                   size_t dim, cgap_error *error)
 {
   const size_t own = out->part_writer ? rows_of(out, (size_t)cgap_comm_rank(out->comm), rows) : 0;
@@ -263,7 +263,7 @@ cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_ty
 /* ---------------------------------------------------------------- close */
 
 /* Passed once all ranks have come here without a failure. */
-static cgap_status synchronise(const cgap_carry_out *o, cgap_error *error)
+static cgap_status synchronise(const cgap_apply_output *o, cgap_error *error)
 {
   uint64_t one = 1;
   return cgap_comm_sum(o->comm, &one, 1, CGAP_COMM_U64, error);
@@ -278,7 +278,7 @@ static cgap_status rename_output(cgap_writer **w, cgap_error *error)
 
 /* All on disk, then the parts under their names, which were free, then the file that leads to them: there is no moment
  * at which a file stands under the path of which something is missing. */
-static cgap_status publish_files(cgap_carry_out *o, cgap_error *error)
+static cgap_status publish_files(cgap_apply_output *o, cgap_error *error)
 {
   cgap_status status = o->part_writer ? cgap_writer_finish(o->part_writer, error) : CGAP_OK;
   if (status == CGAP_OK && o->whole)
@@ -302,7 +302,7 @@ static void remove_named(char *name)
 
 /* Also what a rank has left that was killed. Temporary names go first: a part that is being renamed meanwhile either
  * has its name by then and is removed under it, or finds nothing to rename. */
-static void remove_all(cgap_carry_out *o)
+static void remove_all(cgap_apply_output *o)
 {
   cgap_status given_up = cgap_writer_close(o->part_writer, false, NULL);
   given_up = cgap_writer_close(o->whole, false, NULL);
@@ -317,7 +317,7 @@ static void remove_all(cgap_carry_out *o)
     remove_named(next_to(o->path, o->name[part_index]));
 }
 
-cgap_status cgap_carry_out_close(cgap_carry_out *out, cgap_status status, cgap_error *error)
+cgap_status cgap_apply_output_close(cgap_apply_output *out, cgap_status status, cgap_error *error)
 {
   if (status == CGAP_OK)
     status = publish_files(out, error);
@@ -333,6 +333,6 @@ cgap_status cgap_carry_out_close(cgap_carry_out *out, cgap_status status, cgap_e
   free(out->old);
   cgap_free(out->name);
   cgap_free(out->process);
-  *out = (cgap_carry_out){0};
+  *out = (cgap_apply_output){0};
   return status;
 }

@@ -7,7 +7,7 @@
 #include "io/find/dataset.h"
 #include "io/write/writer.h"
 
-typedef struct cgap_carry_out {
+typedef struct cgap_apply_output {
   cgap_comm *comm;
   const char *path;
   cgap_writer *whole; /* rank 0's, else NULL */
@@ -18,22 +18,22 @@ typedef struct cgap_carry_out {
   bool published;     /* parts take their names: rank 0 alone removes them now */
   char **old;         /* parts of the file that stood at path, which go when it goes */
   size_t old_count;
-} cgap_carry_out;
+} cgap_apply_output;
 
 /* Of all ranks together; parts 0 or at most as many as there are ranks. path is borrowed. The parts that the input
  * reads are not replaced with the file that they belonged to. */
-CGAP_MUST_CHECK cgap_status cgap_carry_out_open(cgap_carry_out *out, const char *path, size_t part_count, cgap_comm *comm,
+CGAP_MUST_CHECK cgap_status cgap_apply_output_open(cgap_apply_output *out, const char *path, size_t part_count, cgap_comm *comm,
                                                 const cgap_dataset *input, cgap_error *error);
 
 /* The first row of a part, of `rows` that are shared out; that of part `parts` is rows. */
-size_t cgap_carry_out_first(const cgap_carry_out *out, size_t part_index, size_t rows);
+size_t cgap_apply_output_first(const cgap_apply_output *out, size_t part_index, size_t rows);
 
 /* A dataset over the parts: this rank's share is cgap_writer_append'ed to out->part. */
-CGAP_MUST_CHECK cgap_status cgap_carry_out_create(cgap_carry_out *out, const char *path, cgap_type type, size_t rows,
+CGAP_MUST_CHECK cgap_status cgap_apply_output_create(cgap_apply_output *out, const char *path, cgap_type type, size_t rows,
                                                   size_t middle, size_t dim, cgap_error *error);
 
 /* All files appear, and those of an older output go; or, where status is a failure, on whichever rank, none does, and
  * what stood there stays. Returns how it ended. out is cleared. */
-CGAP_MUST_CHECK cgap_status cgap_carry_out_close(cgap_carry_out *out, cgap_status status, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_apply_output_close(cgap_apply_output *out, cgap_status status, cgap_error *error);
 
 #endif

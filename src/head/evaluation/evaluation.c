@@ -6,8 +6,8 @@
 
 #include "head/evaluation/paired.h"
 
-static cgap_status measure_entrant(cgap_study *s, size_t k, const cgap_subset *test, const cgap_evaluated_head *entrant,
-                           const cgap_study_options *o, cgap_error *error)
+static cgap_status measure_entrant(cgap_evaluation *s, size_t k, const cgap_test_set *test, const cgap_evaluated_head *entrant,
+                           const cgap_evaluation_options *o, cgap_error *error)
 {
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
   cgap_transformed through = {.data = test->data};
@@ -24,15 +24,15 @@ static cgap_status measure_entrant(cgap_study *s, size_t k, const cgap_subset *t
   if (status == CGAP_OK)
     status = cgap_comparison_audit(&s->comparison, k, entrant->name, audit, error);
   if (status == CGAP_OK)
-    cgap_subset_map(audit, test);
+    cgap_test_set_map_rows(audit, test);
   s->comparison.input[k].seconds = entrant->seconds;
   s->comparison.input[k].trained = entrant->trained;
   cgap_transformed_clear(&through);
   return status;
 }
 
-static cgap_status run_all(cgap_study *s, const cgap_subset *test, const cgap_evaluated_head *entrants,
-                           const cgap_study_options *options, cgap_error *error)
+static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const cgap_evaluated_head *entrants,
+                           const cgap_evaluation_options *options, cgap_error *error)
 {
   cgap_comparison *c = &s->comparison;
   cgap_status status = CGAP_OK;
@@ -56,25 +56,25 @@ static cgap_status run_all(cgap_study *s, const cgap_subset *test, const cgap_ev
   return status;
 }
 
-cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_evaluated_head *entrants, size_t count,
-                           const cgap_study_options *options, cgap_error *error)
+cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *entrants, size_t count,
+                           const cgap_evaluation_options *options, cgap_error *error)
 {
-  *out = (cgap_study){.count = count, .audit = calloc(count, sizeof *out->audit)};
+  *out = (cgap_evaluation){.count = count, .audit = calloc(count, sizeof *out->audit)};
   if (!out->audit)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_status status = cgap_comparison_init(&out->comparison, count, error);
   if (status == CGAP_OK)
     status = run_all(out, test, entrants, options, error);
   if (status != CGAP_OK)
-    cgap_study_clear(out);
+    cgap_evaluation_clear(out);
   return status;
 }
 
-void cgap_study_clear(cgap_study *s)
+void cgap_evaluation_clear(cgap_evaluation *s)
 {
   for (size_t k = 0; s->audit && k < s->count; k++)
     cgap_audit_clear(&s->audit[k]);
   free(s->audit);
   cgap_comparison_clear(&s->comparison);
-  *s = (cgap_study){0};
+  *s = (cgap_evaluation){0};
 }

@@ -14,22 +14,22 @@ typedef struct cgap_evaluated_head {
   size_t start;          /* the entrant that its training started from; 0: none */
 } cgap_evaluated_head;
 
-typedef struct cgap_study {
+typedef struct cgap_evaluation {
   size_t count;
   cgap_audit *audit; /* (count) */
   cgap_comparison comparison;
-} cgap_study;
+} cgap_evaluation;
 
-typedef struct cgap_study_options {
+typedef struct cgap_evaluation_options {
   int threads;
   uint64_t memory_bytes;
   bool spill; /* new rows go into nameless files in place of the memory */
   cgap_progress progress;
-} cgap_study_options;
+} cgap_evaluation_options;
 
 /* The first entrant is what the others are held against. */
-CGAP_MUST_CHECK cgap_status cgap_study_run(cgap_study *out, const cgap_subset *test, const cgap_evaluated_head *entrants,
-                                           size_t count, const cgap_study_options *options, cgap_error *error);
-void cgap_study_clear(cgap_study *study);
+CGAP_MUST_CHECK cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *entrants,
+                                           size_t count, const cgap_evaluation_options *options, cgap_error *error);
+void cgap_evaluation_clear(cgap_evaluation *evaluation);
 
 #endif

@@ -69,7 +69,7 @@ static bool is_residual(const cgap_head_shape *s)
 }
 
 /* z = a/‖a‖, in place; a row of zeros stays one. */
-static void normalise_rows(const cgap_vector *v, float *z, size_t rows, size_t dim, float *norm)
+static void normalise_rows(const cgap_training_kernels *v, float *z, size_t rows, size_t dim, float *norm)
 {
   for (size_t i = 0; i < rows; i++) {
     float *a = z + i * dim;
@@ -99,7 +99,7 @@ static void forward_block(const cgap_layers *l, const float *parameters, int mod
   } else {
     affine_forward(parameters, &t->weight, &t->bias, x, rows, beta, a);
   }
-  normalise_rows(cgap_vector_here(), a, rows, s->dim, out->norm + first);
+  normalise_rows(cgap_training_kernels_here(), a, rows, s->dim, out->norm + first);
 }
 
 static size_t blocks_of(size_t rows)
@@ -136,7 +136,7 @@ void cgap_layers_apply(const cgap_layers *l, const float *parameters, int modali
 }
 
 /* z = a/‖a‖ gives ∂L/∂a = (I − z zᵀ) ∂L/∂z / ‖a‖, in place */
-static void project_gradient(const cgap_vector *v, const float *z, const float *norm, size_t rows, size_t dim, float *dz)
+static void project_gradient(const cgap_training_kernels *v, const float *z, const float *norm, size_t rows, size_t dim, float *dz)
 {
   for (size_t i = 0; i < rows; i++) {
     const float *zi = z + i * dim;
@@ -154,7 +154,7 @@ static void backward_block(const cgap_layers *l, const float *parameters, int mo
   const cgap_head_shape *s = &l->shape;
   const cgap_tower *t = &l->tower[modality];
   float *da = dz + first * s->dim;
-  project_gradient(cgap_vector_here(), a->z + first * s->dim, a->norm + first, rows, s->dim, da);
+  project_gradient(cgap_training_kernels_here(), a->z + first * s->dim, a->norm + first, rows, s->dim, da);
   if (s->kind != CGAP_HEAD_MLP)
     return;
   float *before = a->before + first * s->hidden, *pull = a->pull + first * s->hidden;

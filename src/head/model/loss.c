@@ -56,7 +56,7 @@ cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t 
   l->positive_capacity = positives;
   l->dim = dim;
   l->threads = threads > 0 ? threads : 1;
-  l->vector = cgap_vector_here();
+  l->vector = cgap_training_kernels_here();
   if (!allocate_noting_failure(l)) {
     cgap_loss_close(l);
     return cgap_fail(error, CGAP_RESOURCE,

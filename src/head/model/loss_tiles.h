@@ -44,7 +44,7 @@ typedef struct cgap_loss {
   cgap_comm *comm;   /* or NULL */
   cgap_status status; /* what was heard of other ranks */
   cgap_error error;
-  const cgap_vector *vector;
+  const cgap_training_kernels *vector;
   cgap_running_sum *row, *column;              /* negatives of each image, each text */
   float *row_reference, *row_offset;       /* (images), as cgap_softmax_reference */
   float *column_reference, *column_offset; /* (texts) */

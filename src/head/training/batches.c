@@ -91,13 +91,13 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_ro
   if (status != CGAP_OK)
     cgap_batches_clear(out);
   else if (out->reads && !out->thread_safe && !is_full(out))
-    cgap_ahead_open(&out->ahead, threads);
+    cgap_background_reader_open(&out->ahead, threads);
   return status;
 }
 
 void cgap_batches_clear(cgap_batches *b)
 {
-  cgap_ahead_close(&b->ahead);
+  cgap_background_reader_close(&b->ahead);
   cgap_free(b->order);
   cgap_free(b->stamp);
   for (int k = 0; k < 2; k++) {
@@ -113,7 +113,7 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
 {
   if (is_full(b))
     return;
-  const cgap_status left = b->started ? cgap_ahead_wait(&b->ahead, NULL) : CGAP_OK;
+  const cgap_status left = b->started ? cgap_background_reader_wait(&b->ahead, NULL) : CGAP_OK;
   (void)left; /* what is read still, or failed to be, is of another order */
   b->started = false;
   b->batch[1].number = SIZE_MAX;
@@ -252,7 +252,7 @@ static cgap_status read_next(void *batches, cgap_error *error)
 /* Batch `number` into batch[0], and the one after it on its way into batch[1]. */
 static cgap_status load_read_ahead(cgap_batches *b, size_t number, cgap_error *error)
 {
-  cgap_status status = b->started ? cgap_ahead_wait(&b->ahead, error) : CGAP_OK;
+  cgap_status status = b->started ? cgap_background_reader_wait(&b->ahead, error) : CGAP_OK;
   const bool ready = b->started && b->batch[1].number == number;
   b->started = false;
   if (status == CGAP_OK && ready) {
@@ -264,7 +264,7 @@ static cgap_status load_read_ahead(cgap_batches *b, size_t number, cgap_error *e
   if (status == CGAP_OK && number + 1 < b->count) {
     b->batch[1].number = number + 1;
     b->started = true;
-    cgap_ahead_start(&b->ahead, read_next, b);
+    cgap_background_reader_start(&b->ahead, read_next, b);
   }
   return status;
 }

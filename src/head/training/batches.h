@@ -26,7 +26,7 @@ typedef struct cgap_batches {
   size_t *order;       /* (texts) of this epoch */
   size_t *stamp;       /* (images) place in the batch, valid where the image's batch is this one */
   cgap_training_batch batch[2]; /* the current one and, where rows are not in memory, the next */
-  cgap_ahead ahead;    /* that reads the next one's rows */
+  cgap_background_reader ahead;    /* that reads the next one's rows */
   bool reads;          /* rows are not in memory … */
   bool thread_safe;         /* … and all threads read them, when they are wanted; else one reads the next batch's … */
   bool started;        /* … which it does at the moment */

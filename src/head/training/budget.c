@@ -61,10 +61,10 @@ static double reading_bytes(const cgap_data *d, const sizes *s)
   double blocks = 0;
   for (int k = 0; k < 2; k++) {
     const cgap_source *modality = k ? &d->text : &d->image;
-    const double rows = fmin((double)modality->rows, (double)(BLOCKS * cgap_block_rows(modality)));
+    const double rows = fmin((double)modality->rows, (double)(BLOCKS * cgap_row_pass_block_rows(modality)));
     blocks = fmax(blocks, rows * s->dim * s->raw);
   }
-  const double runs = s->threads * (double)cgap_moment_run(d->image.dim) * s->dim * sizeof(double);
+  const double runs = s->threads * (double)cgap_second_moment_run_rows(d->image.dim) * s->dim * sizeof(double);
   return fmax(blocks + (4 + s->threads) * square + runs, 12 * square + 3 * READ_ROWS * s->dim * sizeof(double));
 }
 
@@ -106,12 +106,12 @@ static double study_bytes(const cgap_data *d, const sizes *s, bool reads, cgap_e
 
 /* The three phases, of which the greatest counts. */
 typedef struct phases {
-  double loading, training, study;
+  double loading, training, evaluation;
 } phases;
 
 static double greatest_phase(const phases *p)
 {
-  return fmax(p->loading, fmax(p->training, p->study));
+  return fmax(p->loading, fmax(p->training, p->evaluation));
 }
 
 static phases phases_of(const cgap_data *d, const sizes *s, bool reads, cgap_error *error)
@@ -122,7 +122,7 @@ static phases phases_of(const cgap_data *d, const sizes *s, bool reads, cgap_err
   if (!reads) { /* as in the file and as unit rows; the training part once more, and once for the closers */
     p.loading += elements * (s->raw + 3 * unit);
     p.training += elements * ((1 - s->test) * unit + s->test * s->raw);
-    p.study += s->test * (elements * s->raw + (s->images + s->texts) * s->dim_new * unit);
+    p.evaluation += s->test * (elements * s->raw + (s->images + s->texts) * s->dim_new * unit);
   }
   return p;
 }
@@ -151,7 +151,7 @@ static const char *way_out(const cgap_data *d, const sizes *s, const phases *p, 
   sizes less = *s;
   const char *words = ", or fewer rows";
   cgap_error unused;
-  if (p->study > p->loading && p->study > p->training) {
+  if (p->evaluation > p->loading && p->evaluation > p->training) {
     words = ", or a smaller --test";
     less.test = 0;
   } else if (p->training > p->loading) {

@@ -57,28 +57,28 @@ static cgap_status add_row(const char *path, const cgap_epoch *record, cgap_erro
   return status;
 }
 
-static cgap_status add_event(const cgap_events *events, const cgap_epoch *record, uint64_t step, cgap_error *error)
+static cgap_status add_event(const cgap_tensorboard *events, const cgap_epoch *record, uint64_t step, cgap_error *error)
 {
   cgap_history_value value[CGAP_HISTORY_VALUES];
-  cgap_event_scalar scalar[CGAP_HISTORY_VALUES];
+  cgap_tensorboard_scalar scalar[CGAP_HISTORY_VALUES];
   const size_t count = cgap_history_values(value, record, '/');
   for (size_t k = 0; k < count; k++)
-    scalar[k] = (cgap_event_scalar){value[k].name, value[k].value};
-  return cgap_events_add(events, step, scalar, count, error);
+    scalar[k] = (cgap_tensorboard_scalar){value[k].name, value[k].value};
+  return cgap_tensorboard_add(events, step, scalar, count, error);
 }
 
-static cgap_status name_file(char path[CGAP_PATH], const cgap_logs_where *where, const char *name, cgap_error *error)
+static cgap_status name_file(char path[CGAP_PATH], const cgap_epoch_log_files *where, const char *name, cgap_error *error)
 {
   char full[100];
   snprintf(full, sizeof full, "%s%s", where->prefix, name);
   return cgap_folder_file(path, where->folder, full, error);
 }
 
-cgap_status cgap_logs_open(cgap_logs *out, const cgap_logs_where *where, cgap_history *past, uint64_t last_epoch,
+cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where, cgap_history *past, uint64_t last_epoch,
                            uint64_t steps, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
-  *out = (cgap_logs){.history = "", .table = ""};
+  *out = (cgap_epoch_log){.history = "", .table = ""};
   *past = (cgap_history){0};
   if (where->folder)
     status = name_file(out->history, where, "history.jsonl", error);
@@ -89,11 +89,11 @@ cgap_status cgap_logs_open(cgap_logs *out, const cgap_logs_where *where, cgap_hi
   if (status == CGAP_OK && out->table[0])
     status = begin_table(out->table, past, error);
   if (status == CGAP_OK && where->events)
-    status = cgap_events_open(&out->events, where->events, last_epoch ? steps + 1 : 0, error);
+    status = cgap_tensorboard_open(&out->events, where->events, last_epoch ? steps + 1 : 0, error);
   return status;
 }
 
-cgap_status cgap_logs_add(const cgap_logs *logs, const cgap_epoch *record, uint64_t step, cgap_error *error)
+cgap_status cgap_epoch_log_add(const cgap_epoch_log *logs, const cgap_epoch *record, uint64_t step, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   if (logs->history[0])
@@ -302,7 +302,7 @@ enum {
   SESSION_START = 1
 };
 
-enum { TAG_BYTES = 100, MESSAGE_BYTES = 64 + CGAP_EVENT_SCALARS * (TAG_BYTES + 16) };
+enum { TAG_BYTES = 100, MESSAGE_BYTES = 64 + CGAP_TENSORBOARD_SCALARS * (TAG_BYTES + 16) };
 
 typedef struct message {
   unsigned char bytes[MESSAGE_BYTES];
@@ -356,7 +356,7 @@ static void begin_event(message *m, uint64_t step)
   put_varint(m, step);
 }
 
-static void put_scalar(message *summary, const cgap_event_scalar *s)
+static void put_scalar(message *summary, const cgap_tensorboard_scalar *s)
 {
   message value = {.used = 0};
   const float single = (float)s->value;
@@ -389,7 +389,7 @@ static uint32_t masked_checksum(const unsigned char *bytes, size_t count)
   return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
 }
 
-static cgap_status append_record(const cgap_events *events, const message *m, cgap_error *error)
+static cgap_status append_record(const cgap_tensorboard *events, const message *m, cgap_error *error)
 {
   message record = {.used = 0};
   put_little_endian(&record, m->used, 8);
@@ -399,13 +399,13 @@ static cgap_status append_record(const cgap_events *events, const message *m, cg
   return cgap_append_file(events->path, record.bytes, record.used, error);
 }
 
-cgap_status cgap_events_open(cgap_events *out, const char *folder, uint64_t first_step, cgap_error *error)
+cgap_status cgap_tensorboard_open(cgap_tensorboard *out, const char *folder, uint64_t first_step, cgap_error *error)
 {
   static const char version[] = "brain.Event:2", start[] = {SESSION_STATUS, SESSION_START};
   char name[120];
   struct timespec now;
   message m;
-  *out = (cgap_events){.path = ""};
+  *out = (cgap_tensorboard){.path = ""};
   if (mkdir(folder, 0777) != 0 && errno != EEXIST)
     return cgap_fail_errno(error, errno, folder, "make the folder");
   (void)clock_gettime(CLOCK_REALTIME, &now);
@@ -424,11 +424,11 @@ cgap_status cgap_events_open(cgap_events *out, const char *folder, uint64_t firs
   return status;
 }
 
-cgap_status cgap_events_add(const cgap_events *events, uint64_t step, const cgap_event_scalar *scalars, size_t count,
+cgap_status cgap_tensorboard_add(const cgap_tensorboard *events, uint64_t step, const cgap_tensorboard_scalar *scalars, size_t count,
                             cgap_error *error)
 {
   message m, summary = {.used = 0};
-  for (size_t k = 0; k < count && k < CGAP_EVENT_SCALARS; k++)
+  for (size_t k = 0; k < count && k < CGAP_TENSORBOARD_SCALARS; k++)
     if (isfinite(scalars[k].value))
       put_scalar(&summary, &scalars[k]);
   begin_event(&m, step);
@@ -436,7 +436,7 @@ cgap_status cgap_events_add(const cgap_events *events, uint64_t step, const cgap
   return append_record(events, &m, error);
 }
 
-bool cgap_events_name(const char *name)
+bool cgap_tensorboard_is_name(const char *name)
 {
   const size_t length = strlen(name), lead = sizeof LEAD - 1, end = sizeof END - 1;
   return length > lead + end && strncmp(name, LEAD, lead) == 0 && strcmp(name + length - end, END) == 0;

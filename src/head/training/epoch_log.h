@@ -47,48 +47,48 @@ CGAP_MUST_CHECK cgap_status cgap_history_resume(cgap_history *out, const char *p
  * of the bytes, all little-endian (TensorFlow, core/lib/io/record_writer.h). The bytes are a protocol buffer "Event"
  * (core/util/event.proto). A file grows by whole records alone. */
 
-typedef struct cgap_events {
+typedef struct cgap_tensorboard {
   char path[CGAP_PATH]; /* "": closed */
-} cgap_events;
+} cgap_tensorboard;
 
-typedef struct cgap_event_scalar {
+typedef struct cgap_tensorboard_scalar {
   const char *tag;
   double value; /* left out where it is no number */
-} cgap_event_scalar;
+} cgap_tensorboard_scalar;
 
-enum { CGAP_EVENT_SCALARS = 64 }; /* at most, in one event */
+enum { CGAP_TENSORBOARD_SCALARS = 64 }; /* at most, in one event */
 
 /* Begins a new file in folder, which is made where it is missing. Events of earlier files whose step is first_step or
  * later no longer count to a reader: a resumed run passes those again. */
-CGAP_MUST_CHECK cgap_status cgap_events_open(cgap_events *out, const char *folder, uint64_t first_step,
+CGAP_MUST_CHECK cgap_status cgap_tensorboard_open(cgap_tensorboard *out, const char *folder, uint64_t first_step,
                                              cgap_error *error);
 
-CGAP_MUST_CHECK cgap_status cgap_events_add(const cgap_events *events, uint64_t step, const cgap_event_scalar *scalars,
+CGAP_MUST_CHECK cgap_status cgap_tensorboard_add(const cgap_tensorboard *events, uint64_t step, const cgap_tensorboard_scalar *scalars,
                                             size_t count, cgap_error *error);
 
-/* Whether a file of this name is one that cgap_events_open began. */
-bool cgap_events_name(const char *name);
+/* Whether a file of this name is one that cgap_tensorboard_open began. */
+bool cgap_tensorboard_is_name(const char *name);
 
 /* ---------------------------------------------------------------- epoch log */
 
-typedef struct cgap_logs {
+typedef struct cgap_epoch_log {
   char history[CGAP_PATH], table[CGAP_PATH]; /* "": not written */
-  cgap_events events;
-} cgap_logs;
+  cgap_tensorboard events;
+} cgap_epoch_log;
 
 /* Where the logs of a run go; NULL or false: not written. */
-typedef struct cgap_logs_where {
+typedef struct cgap_epoch_log_files {
   const char *folder, *prefix; /* folder/PREFIXhistory.jsonl */
   bool table;                  /* folder/PREFIXhistory.csv too */
   const char *events;          /* a folder */
-} cgap_logs_where;
+} cgap_epoch_log_files;
 
 /* past takes the epochs up to last_epoch, where that is not 0, from the history that stands there; what stands behind
  * them in any of the logs no longer counts. steps: training steps taken until then. */
-CGAP_MUST_CHECK cgap_status cgap_logs_open(cgap_logs *out, const cgap_logs_where *where, cgap_history *past,
+CGAP_MUST_CHECK cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where, cgap_history *past,
                                            uint64_t last_epoch, uint64_t steps, cgap_error *error);
 
-CGAP_MUST_CHECK cgap_status cgap_logs_add(const cgap_logs *logs, const cgap_epoch *record, uint64_t step,
+CGAP_MUST_CHECK cgap_status cgap_epoch_log_add(const cgap_epoch_log *logs, const cgap_epoch *record, uint64_t step,
                                           cgap_error *error);
 
 #endif

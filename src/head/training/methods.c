@@ -222,7 +222,7 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
   cgap_embeddings e = {0};
   cgap_data modalities;
   cgap_budget budget;
-  cgap_spill *spill[CGAP_MODALITIES] = {NULL, NULL};
+  cgap_spill_file *spill[CGAP_MODALITIES] = {NULL, NULL};
   *out = NULL;
   const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES; /* the others are made of the means alone */
   cgap_status status = modalities_of(&modalities, data, method, error);
@@ -232,7 +232,7 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
   for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
     const cgap_source from = *modality[k];
     if (budget.spill[k])
-      status = cgap_spill_copy(&spill[k], modality[k], &from, progress, error);
+      status = cgap_spill_file_copy(&spill[k], modality[k], &from, progress, error);
   }
   if (status == CGAP_OK)
     status = cgap_embeddings_load(&e, &modalities, rows && !budget.reads, threads > 0 ? threads : omp_get_max_threads(),
@@ -242,7 +242,7 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
     status = cgap_gap_method_fit_rows(out, method, factor, &all, error);
   cgap_embeddings_clear(&e);
   for (int k = 0; k < CGAP_MODALITIES; k++)
-    cgap_spill_close(spill[k]);
+    cgap_spill_file_close(spill[k]);
   return status;
 }
 

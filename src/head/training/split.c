@@ -34,23 +34,23 @@ static void join_sets(size_t *root, size_t a, size_t b)
 /* Joins images with equal unit rows (image_of == NULL), or images of equal text rows. */
 static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, const size_t *image_of, cgap_error *error)
 {
-  cgap_distinct seen;
-  cgap_panel panel = {0};
+  cgap_duplicate_rows seen;
+  cgap_row_block panel = {0};
   float *spare = cgap_alloc(modality->dim, sizeof *spare);
-  const bool ok = cgap_distinct_init(&seen, modality->rows) && spare;
+  const bool ok = cgap_duplicate_rows_init(&seen, modality->rows) && spare;
   cgap_status status = ok ? CGAP_OK : fail_memory(modality, error);
   for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += READ_ROWS) {
     const size_t rows = modality->rows - begin < READ_ROWS ? modality->rows - begin : READ_ROWS;
-    status = cgap_panel_load(&panel, modality, begin, rows, error);
+    status = cgap_row_block_load(&panel, modality, begin, rows, error);
     for (size_t i = begin; status == CGAP_OK && i < begin + rows; i++) {
       const float *row = panel.unit + (i - begin) * modality->dim;
-      const size_t first = cgap_distinct_add(&seen, cgap_unit_hash(row, modality->dim, spare), i);
+      const size_t first = cgap_duplicate_rows_add(&seen, cgap_unit_hash(row, modality->dim, spare), i);
       if (first != i)
         join_sets(root, image_of ? image_of[first] : first, image_of ? image_of[i] : i);
     }
   }
-  cgap_panel_clear(&panel);
-  cgap_distinct_clear(&seen);
+  cgap_row_block_clear(&panel);
+  cgap_duplicate_rows_clear(&seen);
   cgap_free(spare);
   return status;
 }
@@ -295,7 +295,7 @@ typedef struct row_numbering {
   int threads;    /* that read */
   size_t *listed; /* (taken) kept rows */
   size_t taken, rows;
-  cgap_distinct seen;
+  cgap_duplicate_rows seen;
   float *block, *spare; /* (READ_ROWS, dim) of rows that are not in memory; (dim) */
 } row_numbering;
 
@@ -307,7 +307,7 @@ static bool open_row_numbering(row_numbering *t)
   t->listed = cgap_alloc(t->taken, sizeof *t->listed);
   t->spare = cgap_alloc(dim, sizeof *t->spare);
   t->block = cgap_alloc(t->modality->unit ? 1 : ROWS_AT_ONCE, dim * sizeof *t->block);
-  const bool ok = (!t->merge || cgap_distinct_init(&t->seen, t->taken)) && t->listed && t->spare && t->block;
+  const bool ok = (!t->merge || cgap_duplicate_rows_init(&t->seen, t->taken)) && t->listed && t->spare && t->block;
   for (size_t i = 0, k = 0; ok && i < t->modality->rows; i++)
     if (t->place[i] != SIZE_MAX)
       t->listed[k++] = i;
@@ -317,7 +317,7 @@ static bool open_row_numbering(row_numbering *t)
 static void close_row_numbering(row_numbering *t)
 {
   if (t->merge)
-    cgap_distinct_clear(&t->seen);
+    cgap_duplicate_rows_clear(&t->seen);
   cgap_free(t->listed);
   cgap_free(t->spare);
   cgap_free(t->block);
@@ -327,7 +327,7 @@ static void close_row_numbering(row_numbering *t)
 static void number_row(row_numbering *t, size_t row, const float *unit, float *out, size_t *kept, double *sum)
 {
   const size_t dim = t->modality->dim;
-  const size_t first = t->merge ? cgap_distinct_add(&t->seen, cgap_unit_hash(unit, dim, t->spare), row) : row;
+  const size_t first = t->merge ? cgap_duplicate_rows_add(&t->seen, cgap_unit_hash(unit, dim, t->spare), row) : row;
   const size_t at = t->place[row] = first == row ? t->rows++ : t->place[first];
   if (out)
     memcpy(out + at * dim, unit, dim * sizeof *unit);
@@ -343,7 +343,7 @@ static cgap_status number_rows(row_numbering *t, float *out, size_t *kept, doubl
   for (size_t first = 0; first < t->taken; first += ROWS_AT_ONCE) {
     const size_t count = t->taken - first < ROWS_AT_ONCE ? t->taken - first : ROWS_AT_ONCE;
     const cgap_status status =
-      t->modality->unit ? CGAP_OK : cgap_gather(t->modality, t->listed + first, count, t->threads, t->block, error);
+      t->modality->unit ? CGAP_OK : cgap_gather_rows(t->modality, t->listed + first, count, t->threads, t->block, error);
     if (status != CGAP_OK)
       return status;
     for (size_t k = 0; k < count; k++) {
@@ -359,7 +359,7 @@ static cgap_status number_rows(row_numbering *t, float *out, size_t *kept, doubl
 static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *rows, const cgap_modality_rows *from, size_t *place,
                               const cgap_split_rows_options *o, cgap_error *error)
 {
-  const bool is_thread_safe = o->leave && cgap_gather_is_thread_safe(from);
+  const bool is_thread_safe = o->leave && cgap_gather_rows_is_thread_safe(from);
   row_numbering t = {.modality = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
   float **unit = modality == CGAP_IMAGE_MODALITY ? &out->image : &out->text;
   double **mean = modality == CGAP_IMAGE_MODALITY ? &out->image_mean : &out->text_mean;
@@ -443,7 +443,7 @@ cgap_status cgap_split_rows_read(const cgap_split_rows *p, int modality, const s
   size_t *list = list_kept(p, modality, rows, first, count);
   const int threads = p->threads[modality] > 1 ? p->threads[modality] : 1;
   const cgap_status status =
-    list ? cgap_gather(p->modality[modality], list, count, threads, out, error) : rows_fail_memory(p->modality[modality], error);
+    list ? cgap_gather_rows(p->modality[modality], list, count, threads, out, error) : rows_fail_memory(p->modality[modality], error);
   cgap_free(list);
   return status;
 }
@@ -452,7 +452,7 @@ void cgap_split_rows_prefetch(const cgap_split_rows *p, int modality, const size
 {
   size_t *list = p->modality[modality] ? list_kept(p, modality, rows, 0, count) : NULL;
   if (list)
-    cgap_gather_prefetch(p->modality[modality], list, count);
+    cgap_gather_rows_prefetch(p->modality[modality], list, count);
   cgap_free(list);
 }
 

@@ -13,7 +13,7 @@ const char *cgap_axis_name(cgap_axis axis)
   return NAMES[axis];
 }
 
-static cgap_status add_value(cgap_grid *g, cgap_axis axis, const char *text, size_t length, cgap_error *error)
+static cgap_status add_value(cgap_sweep_grid *g, cgap_axis axis, const char *text, size_t length, cgap_error *error)
 {
   if (length == 0)
     return cgap_fail(error, CGAP_USAGE, "--%s: an empty value; give a list such as 1,2,3", NAMES[axis]);
@@ -30,7 +30,7 @@ static cgap_status add_value(cgap_grid *g, cgap_axis axis, const char *text, siz
   return CGAP_OK;
 }
 
-cgap_status cgap_grid_set(cgap_grid *g, cgap_axis axis, const char *list, cgap_error *error)
+cgap_status cgap_sweep_grid_set(cgap_sweep_grid *g, cgap_axis axis, const char *list, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   while (status == CGAP_OK && list) {
@@ -41,17 +41,17 @@ cgap_status cgap_grid_set(cgap_grid *g, cgap_axis axis, const char *list, cgap_e
   return status;
 }
 
-void cgap_grid_clear(cgap_grid *g)
+void cgap_sweep_grid_clear(cgap_sweep_grid *g)
 {
   for (int a = 0; a < CGAP_AXES; a++) {
     for (size_t k = 0; k < g->count[a]; k++)
       free(g->value[a][k]);
     free(g->value[a]);
   }
-  *g = (cgap_grid){0};
+  *g = (cgap_sweep_grid){0};
 }
 
-size_t cgap_grid_settings(const cgap_grid *g)
+size_t cgap_sweep_grid_settings(const cgap_sweep_grid *g)
 {
   size_t all = 1;
   for (int a = 0; a < CGAP_AXES; a++)
@@ -59,7 +59,7 @@ size_t cgap_grid_settings(const cgap_grid *g)
   return all;
 }
 
-void cgap_grid_setting(const cgap_grid *g, size_t setting, size_t index[CGAP_AXES])
+void cgap_sweep_grid_setting(const cgap_sweep_grid *g, size_t setting, size_t index[CGAP_AXES])
 {
   for (int a = CGAP_AXES - 1; a >= 0; a--) {
     const size_t count = g->count[a] ? g->count[a] : 1;

@@ -23,19 +23,19 @@ typedef enum cgap_axis {
 const char *cgap_axis_name(cgap_axis axis); /* "temperature": the option and the column */
 
 /* Values of each axis as they were written; none: the axis is left as the options have it. */
-typedef struct cgap_grid {
+typedef struct cgap_sweep_grid {
   char **value[CGAP_AXES]; /* (count[axis]), owned */
   size_t count[CGAP_AXES];
-} cgap_grid;
+} cgap_sweep_grid;
 
 /* Takes "32,64,128"; CGAP_USAGE where an item is empty or stands twice. */
-CGAP_MUST_CHECK cgap_status cgap_grid_set(cgap_grid *grid, cgap_axis axis, const char *list, cgap_error *error);
-void cgap_grid_clear(cgap_grid *grid);
+CGAP_MUST_CHECK cgap_status cgap_sweep_grid_set(cgap_sweep_grid *grid, cgap_axis axis, const char *list, cgap_error *error);
+void cgap_sweep_grid_clear(cgap_sweep_grid *grid);
 
-size_t cgap_grid_settings(const cgap_grid *grid); /* their number */
+size_t cgap_sweep_grid_settings(const cgap_sweep_grid *grid); /* their number */
 
 /* Index into the values of each axis, 0 where it has none. */
-void cgap_grid_setting(const cgap_grid *grid, size_t setting, size_t index[CGAP_AXES]);
+void cgap_sweep_grid_setting(const cgap_sweep_grid *grid, size_t setting, size_t index[CGAP_AXES]);
 
 typedef struct cgap_mean_sd {
   double mean, sd; /* sd with n − 1; NaN below two values */

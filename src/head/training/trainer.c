@@ -480,7 +480,7 @@ static cgap_adamw_step step_of(const cgap_adamw *a, double rate, double decay, d
 double cgap_adamw_update(cgap_adamw *a, const cgap_layers *l, float *parameters, const float *gradient, double rate,
                          double decay, double clip, int threads)
 {
-  const cgap_vector *vector = cgap_vector_here();
+  const cgap_training_kernels *vector = cgap_training_kernels_here();
   parameter_stretch stretches[STRETCHES];
   const size_t stretch_count = stretches_of(l, a->count, stretches), chunks = (a->count + CHUNK - 1) / CHUNK;
   double norm = 0;

@@ -41,7 +41,7 @@ static int threads_of(const cgap_train_options *o)
   return o->threads > 0 ? o->threads : omp_get_max_threads();
 }
 
-static cgap_status fit_methods(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, cgap_error *error)
+static cgap_status fit_methods(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o, cgap_error *error)
 {
   const cgap_split_rows_options every = {.keep_duplicates = true, .leave = t->budget.reads, .threads = threads_of(o)};
   cgap_split_rows training_rows;
@@ -57,7 +57,7 @@ static cgap_status fit_methods(cgap_trial *t, const cgap_embeddings *e, const cg
   return status;
 }
 
-static bool note_splits(cgap_trial *t, const cgap_embeddings *e)
+static bool note_splits(cgap_training_data *t, const cgap_embeddings *e)
 {
   t->file_images = e->data->image.rows;
   t->split_of_row = cgap_alloc(t->file_images, sizeof *t->split_of_row);
@@ -72,7 +72,7 @@ static bool note_splits(cgap_trial *t, const cgap_embeddings *e)
   return true;
 }
 
-static cgap_status make_split_rows(cgap_trial *t, const cgap_embeddings *e, const cgap_train_options *o, bool methods,
+static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o, bool methods,
                               cgap_error *error)
 {
   const cgap_split_rows_options training = {.keep_duplicates = o->keep_duplicates,
@@ -96,45 +96,45 @@ static cgap_status make_split_rows(cgap_trial *t, const cgap_embeddings *e, cons
     status = cgap_split_rows_init(&t->training, e, &t->split, CGAP_TRAINING, &training, error);
   if (status == CGAP_OK)
     status = cgap_split_rows_init(&t->validation, e, &t->split, CGAP_VALIDATION, &validation, error);
-  return status == CGAP_OK ? cgap_subset_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
+  return status == CGAP_OK ? cgap_test_set_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
 }
 
 /* The rows of a trial that stay where they are: the data they come from, of which sides may have been put aside, and
  * what was found of them. */
-struct cgap_trial_rows {
+struct cgap_training_data_rows {
   cgap_data data;
   cgap_embeddings e;
-  cgap_spill *spill[CGAP_MODALITIES];
+  cgap_spill_file *spill[CGAP_MODALITIES];
 };
 
-static cgap_status spill_rows(cgap_trial_rows *rows, const cgap_budget *b, cgap_progress progress, cgap_error *error)
+static cgap_status spill_rows(cgap_training_data_rows *rows, const cgap_budget *b, cgap_progress progress, cgap_error *error)
 {
   cgap_source *modalities[] = {&rows->data.image, &rows->data.text};
   cgap_status status = CGAP_OK;
   for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
     const cgap_source from = *modalities[k];
     if (b->spill[k])
-      status = cgap_spill_copy(&rows->spill[k], modalities[k], &from, progress, error);
+      status = cgap_spill_file_copy(&rows->spill[k], modalities[k], &from, progress, error);
   }
   return status;
 }
 
-static void clear_rows(cgap_trial_rows *rows)
+static void clear_rows(cgap_training_data_rows *rows)
 {
   if (!rows)
     return;
   cgap_embeddings_clear(&rows->e);
   for (int k = 0; k < CGAP_MODALITIES; k++)
-    cgap_spill_close(rows->spill[k]);
+    cgap_spill_file_close(rows->spill[k]);
   cgap_free(rows);
 }
 
-cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_train_options *o, bool methods,
+cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *given, const cgap_train_options *o, bool methods,
                             cgap_error *error)
 {
   cgap_data checked;
   const cgap_data *data = &checked;
-  *out = (cgap_trial){0};
+  *out = (cgap_training_data){0};
   cgap_status status = cgap_check_argument(given, "training", "data", error);
   if (status == CGAP_OK)
     status = cgap_check_data(&checked, given, error);
@@ -147,12 +147,12 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
                      data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
   status = cgap_train_check(o, data->image.dim, error);
   if (status == CGAP_OK)
-    status = cgap_extras_check(data, error);
+    status = cgap_measure_runs_check(data, error);
   if (status == CGAP_OK)
     status = cgap_budget_make(&out->budget, data, o, error);
   if (status != CGAP_OK)
     return status;
-  cgap_trial_rows *rows = out->rows = cgap_zalloc(1, sizeof *rows);
+  cgap_training_data_rows *rows = out->rows = cgap_zalloc(1, sizeof *rows);
   if (!rows)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   rows->data = *data;
@@ -163,7 +163,7 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
     status = make_split_rows(out, &rows->e, o, methods, error);
   cgap_release_memory(); /* what reading took is not needed for training */
   if (status != CGAP_OK) {
-    cgap_trial_clear(out);
+    cgap_training_data_clear(out);
   } else if (!out->budget.reads) { /* the parts have copies of their own */
     clear_rows(rows);
     out->rows = NULL;
@@ -171,7 +171,7 @@ cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *given, const cgap_
   return status;
 }
 
-void cgap_trial_release_rows(cgap_trial *t)
+void cgap_training_data_release_rows(cgap_training_data *t)
 {
   cgap_split_rows *splits[] = {&t->training, &t->validation};
   for (int k = 0; k < 2; k++) {
@@ -185,7 +185,7 @@ void cgap_trial_release_rows(cgap_trial *t)
   cgap_release_memory();
 }
 
-uint64_t cgap_trial_study_memory(const cgap_trial *t, const cgap_train_options *o)
+uint64_t cgap_training_data_test_memory(const cgap_training_data *t, const cgap_train_options *o)
 {
   const cgap_data *d = &t->test.data;
   const uint64_t rows = (uint64_t)d->image.rows + d->text.rows, new_dim = cgap_train_shape(o, t->dim).dim;
@@ -193,17 +193,17 @@ uint64_t cgap_trial_study_memory(const cgap_trial *t, const cgap_train_options *
   return o->memory_bytes > held ? o->memory_bytes - held : o->memory_bytes;
 }
 
-void cgap_trial_clear(cgap_trial *t)
+void cgap_training_data_clear(cgap_training_data *t)
 {
   cgap_split_clear(&t->split);
   cgap_split_rows_clear(&t->training);
   cgap_split_rows_clear(&t->validation);
-  cgap_subset_clear(&t->test);
+  cgap_test_set_clear(&t->test);
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
     cgap_head_close(t->method[k]);
   cgap_free(t->split_of_row);
   clear_rows(t->rows);
-  *t = (cgap_trial){0};
+  *t = (cgap_training_data){0};
 }
 
 /* ---------------------------------------------------------------- test set */
@@ -222,7 +222,7 @@ static size_t place_images(size_t *place, const cgap_split *split, size_t images
   return count;
 }
 
-static bool copy_images(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t count)
+static bool copy_images(cgap_test_set *s, const cgap_embeddings *e, const size_t *place, size_t count)
 {
   const cgap_data *d = e->data;
   const size_t bytes = bytes_of(&e->image);
@@ -248,7 +248,7 @@ static bool copy_images(cgap_subset *s, const cgap_embeddings *e, const size_t *
   return true;
 }
 
-static bool copy_texts(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t count)
+static bool copy_texts(cgap_test_set *s, const cgap_embeddings *e, const size_t *place, size_t count)
 {
   const size_t bytes = bytes_of(&e->text);
   const bool held = e->text.raw;
@@ -271,7 +271,7 @@ static bool copy_texts(cgap_subset *s, const cgap_embeddings *e, const size_t *p
 }
 
 /* The queries whose image is in the subset. of_row: subset row of a row of the file, SIZE_MAX: none. */
-static bool copy_queries(cgap_subset *s, const cgap_data *d, const size_t *of_row)
+static bool copy_queries(cgap_test_set *s, const cgap_data *d, const size_t *of_row)
 {
   enum { COLUMNS = 4 };
   size_t count = 0;
@@ -302,17 +302,17 @@ static bool has_arithmetic(const cgap_data *d)
 }
 
 /* The rows as a source: a copy in memory, or picked from the whole. */
-static bool view_rows(cgap_source *out, cgap_picked **picked, const cgap_modality_rows *modality, const unsigned char *copy,
+static bool view_rows(cgap_source *out, cgap_picked_rows **picked, const cgap_modality_rows *modality, const unsigned char *copy,
                       const size_t *rows, size_t count)
 {
   if (copy)
     *out = cgap_source_view(copy, count, modality->dim, modality->source->type, modality->source->name);
   else
-    *picked = cgap_picked_open(out, modality->source, rows, count);
+    *picked = cgap_picked_rows_open(out, modality->source, rows, count);
   return copy || *picked;
 }
 
-static bool fill_subset(cgap_subset *s, const cgap_embeddings *e, const size_t *place, size_t images, size_t texts,
+static bool fill_test_set(cgap_test_set *s, const cgap_embeddings *e, const size_t *place, size_t images, size_t texts,
                  size_t *of_row)
 {
   const cgap_data *d = e->data;
@@ -340,28 +340,28 @@ static bool fill_subset(cgap_subset *s, const cgap_embeddings *e, const size_t *
   return copy_queries(s, d, of_row);
 }
 
-cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const cgap_split *split, int split_index,
+cgap_status cgap_test_set_init(cgap_test_set *out, const cgap_embeddings *e, const cgap_split *split, int split_index,
                              cgap_error *error)
 {
-  *out = (cgap_subset){0};
+  *out = (cgap_test_set){0};
   size_t *place = cgap_alloc(e->image.rows, sizeof *place);
   size_t *of_row = cgap_alloc(has_arithmetic(e->data) ? e->data->image.rows : 0, sizeof *of_row);
   const bool ok =
-    place && of_row && fill_subset(out, e, place, place_images(place, split, e->image.rows, split_index), split->texts[split_index], of_row);
+    place && of_row && fill_test_set(out, e, place, place_images(place, split, e->image.rows, split_index), split->texts[split_index], of_row);
   cgap_free(place);
   cgap_free(of_row);
   if (ok)
     return CGAP_OK;
-  cgap_subset_clear(out);
+  cgap_test_set_clear(out);
   return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the test part", e->image.source->name);
 }
 
-void cgap_subset_clear(cgap_subset *s)
+void cgap_test_set_clear(cgap_test_set *s)
 {
   cgap_free(s->image);
   cgap_free(s->text);
-  cgap_picked_close(s->picked[0]);
-  cgap_picked_close(s->picked[1]);
+  cgap_picked_rows_close(s->picked[0]);
+  cgap_picked_rows_close(s->picked[1]);
   cgap_free(s->text_image);
   cgap_free(s->image_row);
   cgap_free(s->text_row);
@@ -369,7 +369,7 @@ void cgap_subset_clear(cgap_subset *s)
   cgap_free(s->image_label);
   cgap_free(s->query);
   cgap_free(s->query_weight);
-  *s = (cgap_subset){0};
+  *s = (cgap_test_set){0};
 }
 
 /* ---------------------------------------------------------------- rows of the file */
@@ -393,7 +393,7 @@ static void map_hubs(cgap_hubness *h, const size_t *to)
     h->hubs[k].row = to[h->hubs[k].row];
 }
 
-void cgap_subset_map(cgap_audit *a, const cgap_subset *s)
+void cgap_test_set_map_rows(cgap_audit *a, const cgap_test_set *s)
 {
   map_rows(a->image_row, a->images, s->image_row);
   map_rows(a->text_row, a->texts, s->text_row);
@@ -416,7 +416,7 @@ enum { BLOCK = 4096 };
 /* Where new rows go: all at once into memory, or block by block into a file. */
 typedef struct transformed_rows {
   float *all, *block; /* (rows, dim), or NULL and (BLOCK, dim) */
-  cgap_spill *spill;
+  cgap_spill_file *spill;
 } transformed_rows;
 
 static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap_source *in, size_t dim, bool spill,
@@ -426,7 +426,7 @@ static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap
   *p = (transformed_rows){0};
   if (spill) {
     p->block = cgap_alloc(BLOCK, dim * sizeof *p->block);
-    return p->block ? cgap_spill_open(&p->spill, view, in->rows, dim, CGAP_FLOAT32, in->name, error)
+    return p->block ? cgap_spill_file_open(&p->spill, view, in->rows, dim, CGAP_FLOAT32, in->name, error)
                     : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for new rows", in->name);
   }
   p->all = cgap_product(&count, in->rows, dim) ? cgap_alloc(count, sizeof *p->all) : NULL;
@@ -442,23 +442,23 @@ static cgap_status transform_rows(transformed_rows *p, cgap_source *view, const 
 {
   const size_t dim = head->layers.shape.dim, rows = in->rows;
   bool bad[BLOCK] = {false};
-  cgap_reader reader = {0};
+  cgap_row_reader reader = {0};
   cgap_status status = open_place(p, view, in, dim, spill, error);
   if (status == CGAP_OK)
-    status = cgap_reader_init(&reader, in, rows < BLOCK ? rows : BLOCK, error);
+    status = cgap_row_reader_init(&reader, in, rows < BLOCK ? rows : BLOCK, error);
   for (size_t first = 0; status == CGAP_OK && first < rows; first += BLOCK) {
     const size_t count = rows - first < BLOCK ? rows - first : BLOCK;
     float *to = p->spill ? p->block : p->all + first * dim;
-    status = cgap_reader_read(&reader, first, count, leave_bad ? bad : NULL, error);
+    status = cgap_row_reader_read(&reader, first, count, leave_bad ? bad : NULL, error);
     if (status == CGAP_OK)
       status = cgap_head_transform(head, modality, reader.unit, count, to, threads, error);
     for (size_t i = 0; status == CGAP_OK && i < count; i++)
       if (bad[i])
         memset(to + i * dim, 0, dim * sizeof *to);
     if (status == CGAP_OK && p->spill)
-      status = cgap_spill_add(p->spill, to, count, error);
+      status = cgap_spill_file_add(p->spill, to, count, error);
   }
-  cgap_reader_clear(&reader);
+  cgap_row_reader_clear(&reader);
   cgap_free(p->block);
   return status;
 }
@@ -497,7 +497,7 @@ void cgap_transformed_clear(cgap_transformed *t)
   cgap_free(t->text);
   cgap_free(t->class_text);
   cgap_free(t->words);
-  cgap_spill_close(t->spilled[0]);
-  cgap_spill_close(t->spilled[1]);
+  cgap_spill_file_close(t->spilled[0]);
+  cgap_spill_file_close(t->spilled[1]);
   *t = (cgap_transformed){0};
 }

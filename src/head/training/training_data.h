@@ -14,29 +14,29 @@
 
 /* The images of one part with all that belongs to them, as data of their own; and the same passed through a head. */
 
-typedef struct cgap_subset {
+typedef struct cgap_test_set {
   cgap_data data;               /* views of what follows, and of the class texts and words of the whole */
   unsigned char *image, *text;  /* file values; NULL where they are read … */
-  cgap_picked *picked[2];       /* … from the whole's sources, images and texts */
+  cgap_picked_rows *picked[2];       /* … from the whole's sources, images and texts */
   uint64_t *text_image;         /* (texts) */
   size_t *image_row, *text_row; /* rows of the file */
   int64_t *labels, *image_label, *query;
   double *query_weight;
-} cgap_subset;
+} cgap_test_set;
 
 /* The data of e must outlive the subset where it has class texts or words, and where e is not resident. */
-CGAP_MUST_CHECK cgap_status cgap_subset_init(cgap_subset *out, const cgap_embeddings *e, const cgap_split *split,
+CGAP_MUST_CHECK cgap_status cgap_test_set_init(cgap_test_set *out, const cgap_embeddings *e, const cgap_split *split,
                                              int split_index, cgap_error *error);
-void cgap_subset_clear(cgap_subset *subset);
+void cgap_test_set_clear(cgap_test_set *subset);
 
 /* The rows of an audit of the subset's data, or of the same rows transformed, become those of the file. */
-void cgap_subset_map(cgap_audit *audit, const cgap_subset *subset);
+void cgap_test_set_map_rows(cgap_audit *audit, const cgap_test_set *subset);
 
 /* Data passed through a head: images by its image side, all else by its text side. */
 typedef struct cgap_transformed {
   cgap_data data;
   float *image, *text, *class_text, *words; /* unit rows */
-  cgap_spill *spilled[2];                   /* images and texts, where they are put aside: image and text are NULL */
+  cgap_spill_file *spilled[2];                   /* images and texts, where they are put aside: image and text are NULL */
 } cgap_transformed;
 
 /* spill: images and texts go into nameless files in place of the memory. Zero rows or NaN: CGAP_DATA. The original must
@@ -47,33 +47,33 @@ void cgap_transformed_clear(cgap_transformed *transformed);
 
 /* ---------------------------------------------------------------- training data */
 
-typedef struct cgap_trial_rows cgap_trial_rows;
+typedef struct cgap_training_data_rows cgap_training_data_rows;
 
-typedef struct cgap_trial {
+typedef struct cgap_training_data {
   cgap_budget budget;
-  cgap_trial_rows *rows; /* that the parts read from; NULL where they are in memory */
+  cgap_training_data_rows *rows; /* that the parts read from; NULL where they are in memory */
   cgap_split split;
   cgap_split_rows training, validation;
-  cgap_subset test;
+  cgap_test_set test;
   cgap_head *method[CGAP_GAP_METHODS]; /* NULL: not asked for */
   double method_seconds[CGAP_GAP_METHODS];
   size_t dim;
   size_t training_images, training_texts; /* before equal rows became one */
   int64_t *split_of_row;                   /* (file_images) of head.h5's /split */
   size_t file_images;
-} cgap_trial;
+} cgap_training_data;
 
 /* data must outlive the trial. Of options the split, the duplicates, the noise, the size and the seed matter here.
  * CGAP_FILE where there are no pairs, CGAP_DATA where there are too few. */
-CGAP_MUST_CHECK cgap_status cgap_trial_open(cgap_trial *out, const cgap_data *data, const cgap_train_options *options,
+CGAP_MUST_CHECK cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *data, const cgap_train_options *options,
                                             bool methods, cgap_error *error);
-void cgap_trial_clear(cgap_trial *trial);
+void cgap_training_data_clear(cgap_training_data *training_data);
 
 /* After the last training: the parts' rows are let go, their numbers and the test part stay. */
-void cgap_trial_release_rows(cgap_trial *trial);
+void cgap_training_data_release_rows(cgap_training_data *training_data);
 
 /* What --memory leaves for an audit of the test part; 0: nothing was said. */
-uint64_t cgap_trial_study_memory(const cgap_trial *trial, const cgap_train_options *options);
+uint64_t cgap_training_data_test_memory(const cgap_training_data *training_data, const cgap_train_options *options);
 
 /* Whether the training part is large enough for these options: CGAP_USAGE where a batch is larger than it. */
 CGAP_MUST_CHECK cgap_status cgap_train_check_batch(const cgap_train_options *options, const cgap_split_rows *training,

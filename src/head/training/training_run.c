@@ -24,7 +24,7 @@ typedef struct run_state {
   cgap_trainer trainer;
   cgap_fingerprint fingerprint;
   char checkpoint[CGAP_PATH]; /* "" without a folder */
-  cgap_logs logs;
+  cgap_epoch_log logs;
   double saved_at, saving; /* when, and how long it took */
 } run_state;
 
@@ -60,9 +60,9 @@ static cgap_status begin_or_resume(run_state *f, cgap_training_result *out, cons
   if (out->resumed)
     status = cgap_checkpoint_read(&f->trainer, f->fingerprint, f->checkpoint, error);
   const cgap_progress_state *at = &f->trainer.state;
-  const cgap_logs_where where = {
+  const cgap_epoch_log_files where = {
     .folder = store->folder, .prefix = store->prefix, .table = store->table, .events = store->events};
-  return status == CGAP_OK ? cgap_logs_open(&f->logs, &where, &out->history, at->epoch, at->steps, error) : status;
+  return status == CGAP_OK ? cgap_epoch_log_open(&f->logs, &where, &out->history, at->epoch, at->steps, error) : status;
 }
 
 static cgap_status run_epochs(run_state *f, cgap_training_result *out, const cgap_observer *observer, cgap_error *error)
@@ -79,7 +79,7 @@ static cgap_status run_epochs(run_state *f, cgap_training_result *out, const cga
     if (status == CGAP_OK)
       status = cgap_history_add(&out->history, &record, error);
     if (status == CGAP_OK)
-      status = cgap_logs_add(&f->logs, &record, f->trainer.state.steps, error);
+      status = cgap_epoch_log_add(&f->logs, &record, f->trainer.state.steps, error);
     if (status == CGAP_OK && observer && observer->epoch)
       observer->epoch(observer->context, &record, &f->trainer.options);
     if (status == CGAP_OK && cgap_clock_seconds() - f->saved_at >= f->saving / SAVING_SHARE)
@@ -88,7 +88,7 @@ static cgap_status run_epochs(run_state *f, cgap_training_result *out, const cga
   return status == CGAP_OK ? save_checkpoint(f, error) : status;
 }
 
-static cgap_status make_head(cgap_training_result *out, const run_state *f, const cgap_trial *trial, cgap_error *error)
+static cgap_status make_head(cgap_training_result *out, const run_state *f, const cgap_training_data *training_data, cgap_error *error)
 {
   char text[2048];
   const cgap_trainer *t = &f->trainer;
@@ -97,11 +97,11 @@ static cgap_status make_head(cgap_training_result *out, const run_state *f, cons
   out->steps = t->state.steps;
   out->seconds = t->state.seconds;
   out->head = cgap_head_new(&t->layers.shape, text);
-  if (!out->head || !(out->head->split = cgap_alloc(trial->file_images, sizeof(int64_t))))
+  if (!out->head || !(out->head->split = cgap_alloc(training_data->file_images, sizeof(int64_t))))
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
   memcpy(out->head->parameters, t->kept, t->layers.count * sizeof(float));
-  memcpy(out->head->split, trial->split_of_row, trial->file_images * sizeof(int64_t));
-  out->head->split_rows = trial->file_images;
+  memcpy(out->head->split, training_data->split_of_row, training_data->file_images * sizeof(int64_t));
+  out->head->split_rows = training_data->file_images;
   out->head->kept_epoch = t->state.kept_epoch;
   out->head->temperature =
     t->options.learn_temperature ? exp((double)t->kept[t->layers.count]) : t->options.temperature;
@@ -124,14 +124,14 @@ static cgap_status note_start(cgap_training_result *out, cgap_trainer *t, cgap_e
   return status;
 }
 
-cgap_status cgap_training_run(cgap_training_result *out, const cgap_trial *trial, const cgap_train_options *options,
+cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_data *training_data, const cgap_train_options *options,
                          const cgap_training_output *store, const cgap_observer *observer, cgap_error *error)
 {
   run_state *f = cgap_zalloc(1, sizeof *f);
   *out = (cgap_training_result){0};
   if (!f)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = cgap_trainer_init(&f->trainer, &trial->training, &trial->validation, options, error);
+  cgap_status status = cgap_trainer_init(&f->trainer, &training_data->training, &training_data->validation, options, error);
   if (status == CGAP_OK)
     status = note_start(out, &f->trainer, error);
   if (status == CGAP_OK)
@@ -144,7 +144,7 @@ cgap_status cgap_training_run(cgap_training_result *out, const cgap_trial *trial
   if (began)
     status = run_epochs(f, out, observer, error);
   if (began && (status == CGAP_OK || status == CGAP_USAGE)) {
-    cgap_status taken = make_head(out, f, trial, status == CGAP_OK ? error : NULL);
+    cgap_status taken = make_head(out, f, training_data, status == CGAP_OK ? error : NULL);
     status = status == CGAP_OK ? taken : status;
   }
   cgap_trainer_clear(&f->trainer);
@@ -168,22 +168,22 @@ cgap_status cgap_train_run(cgap_head **out, const cgap_data *data, const cgap_tr
                            const cgap_observer *observer, cgap_error *error)
 {
   const cgap_training_output nowhere = {0};
-  cgap_trial trial = {0};
+  cgap_training_data training_data = {0};
   cgap_training_result training_result = {0};
   cgap_status status = cgap_check_argument(out, "cgap_train_run", "out", error);
   if (status != CGAP_OK)
     return status;
   *out = NULL;
-  status = cgap_trial_open(&trial, data, options, false, error);
+  status = cgap_training_data_open(&training_data, data, options, false, error);
   if (status == CGAP_OK)
-    status = cgap_train_check_batch(options, &trial.training, error);
+    status = cgap_train_check_batch(options, &training_data.training, error);
   if (status == CGAP_OK)
-    status = cgap_training_run(&training_result, &trial, options, &nowhere, observer, error);
+    status = cgap_training_run(&training_result, &training_data, options, &nowhere, observer, error);
   if (status == CGAP_OK) {
     *out = training_result.head;
     training_result.head = NULL;
   }
   cgap_training_result_clear(&training_result);
-  cgap_trial_clear(&trial);
+  cgap_training_data_clear(&training_data);
   return status;
 }

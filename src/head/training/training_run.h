@@ -25,7 +25,7 @@ typedef struct cgap_training_result {
 
 /* CGAP_INTERRUPTED: a checkpoint has been saved. CGAP_USAGE with head set: training diverged, the head is that of the
  * last good epoch. Clear in any case. */
-CGAP_MUST_CHECK cgap_status cgap_training_run(cgap_training_result *out, const cgap_trial *trial, const cgap_train_options *options,
+CGAP_MUST_CHECK cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_data *training_data, const cgap_train_options *options,
                                          const cgap_training_output *store, const cgap_observer *observer, cgap_error *error);
 void cgap_training_result_clear(cgap_training_result *training_result);
 

@@ -31,7 +31,7 @@ cgap_status cgap_companion_find(const cgap_entry **out, int *score_out, const cg
     const cgap_entry *entry = &modality->file->entries[i];
     if (cgap_entry_same(entry, modality->entry) || strstr(entry->path, "/arithmetic/"))
       continue;
-    cgap_words words = cgap_words_of(entry->path);
+    cgap_name_words words = cgap_name_words_of(entry->path);
     const int own = name_score(entry, &words, companion);
     const int score = own > 0 ? 2 * own + cgap_entry_neighbours(entry, modality->entry) : 0;
     if (score == 0 || score < best || (score == best && cgap_entry_same(entry, *out)))

@@ -15,7 +15,7 @@ typedef struct cgap_companion {
 cgap_companion cgap_companion_of(const cgap_dataset *d, cgap_role modality, size_t shard);
 
 /* How well an entry fits a role; 0: not at all. */
-typedef int (*cgap_name_score)(const cgap_entry *entry, const cgap_words *words, const cgap_companion *near);
+typedef int (*cgap_name_score)(const cgap_entry *entry, const cgap_name_words *words, const cgap_companion *near);
 
 /* A score from here on says that the entry can be used; below, only that it looks meant. */
 enum { CGAP_SCORE_USABLE = 100 };

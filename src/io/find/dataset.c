@@ -17,20 +17,20 @@ static cgap_status open_sources(cgap_dataset *d, int threads, cgap_error *error)
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   cgap_status status = CGAP_OK;
   if (image->count > 0)
-    status = cgap_rows_open(&d->image_rows, &d->data.image, image->taken, image->count, image->name, error);
+    status = cgap_dataset_rows_open(&d->image_rows, &d->data.image, image->taken, image->count, image->name, error);
   if (status == CGAP_OK && text->count > 0)
-    status = cgap_rows_open(&d->text_rows, &d->data.text, text->taken, text->count, text->name, error);
-  cgap_rows_threads(d->image_rows, threads);
-  cgap_rows_threads(d->text_rows, threads);
+    status = cgap_dataset_rows_open(&d->text_rows, &d->data.text, text->taken, text->count, text->name, error);
+  cgap_dataset_rows_set_threads(d->image_rows, threads);
+  cgap_dataset_rows_set_threads(d->text_rows, threads);
   return status;
 }
 
 /* What belongs to images, and to images and texts. */
 static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_status status = cgap_class_text_find(d, options, error);
+  cgap_status status = cgap_find_class_text(d, options, error);
   if (status == CGAP_OK)
-    status = cgap_labels_find(d, options, error);
+    status = cgap_find_labels(d, options, error);
   if (status == CGAP_OK && d->role[CGAP_ROLE_TEXT].count == 0)
     status = cgap_modalities_check_unread(d, error);
   const bool no_text = d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0);
@@ -38,9 +38,9 @@ static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *opti
     status = options->one_modality ? cgap_one_modality_check(d, error)
                                : cgap_modalities_refuse_no_text(d, options->text && !strcmp(options->text, "none"), error);
   if (status == CGAP_OK)
-    status = cgap_pairing_find(d, options, error);
+    status = cgap_find_pairing(d, options, error);
   if (status == CGAP_OK)
-    status = cgap_arithmetic_find(d, error);
+    status = cgap_find_arithmetic(d, error);
   return status;
 }
 
@@ -77,7 +77,7 @@ static void note_training(cgap_dataset *d)
 
 static cgap_status fill_roles(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_status status = cgap_modalities_find(d, options, error);
+  cgap_status status = cgap_find_modalities(d, options, error);
   if (status == CGAP_OK)
     status = cgap_prompts_exclude(d, options, error);
   if (status == CGAP_OK)
@@ -163,10 +163,10 @@ void cgap_dataset_close(cgap_dataset *d)
   if (!d)
     return;
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
-  cgap_rows_close(d->image_rows);
-  cgap_rows_close(d->text_rows);
-  cgap_rows_close(d->class_rows);
-  cgap_rows_close(d->word_rows);
+  cgap_dataset_rows_close(d->image_rows);
+  cgap_dataset_rows_close(d->text_rows);
+  cgap_dataset_rows_close(d->class_rows);
+  cgap_dataset_rows_close(d->word_rows);
   for (int role = 0; role < CGAP_ROLES; role++) {
     free(d->role[role].taken);
     free(d->role[role].why);

@@ -16,14 +16,14 @@ CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_
  * "datasets": [{"file", "path", "shape", "type", "storage"}…]}, "text", "pairing": {"kind", "why", "datasets"},
  * "labels", "class_text", "arithmetic": {"words", "image_label", "query", "weight"}, "notes": [sentence…]}; null
  * where there is none; "trained_on" only where a file has it. NULL when memory is out. */
-json_t *cgap_dataset_describe(const cgap_dataset *dataset);
+json_t *cgap_dataset_json(const cgap_dataset *dataset);
 
 /* What is to be known of what was taken and what was not: lines, each with its end; "" where there is nothing. */
 const char *cgap_dataset_notes(const cgap_dataset *dataset);
 
 /* Everything in the files: a new array of {"path", "bytes", "datasets": [{"path", "shape", "type", "storage",
  * "unreadable": why or null, "taken_as": "image", "pairing", … or null, "same_as_earlier": bool}…]}. */
-json_t *cgap_dataset_listing(const cgap_dataset *dataset);
+json_t *cgap_dataset_listing_json(const cgap_dataset *dataset);
 
 /* Where the one file that is read is a part of another: "1 of 3 of out.h5" into out. */
 bool cgap_dataset_output_part(char *out, size_t size, const cgap_dataset *dataset);

@@ -62,7 +62,7 @@ cgap_status cgap_dataset_check_open_files(const cgap_dataset *d, const cgap_entr
       entries[count++] = d->role[role].taken[k].entry;
   if (more)
     entries[count++] = more;
-  char *excess = cgap_virtual_excess(entries, count);
+  char *excess = cgap_hdf5_virtual_excess(entries, count);
   cgap_status status = excess ? cgap_fail(error, CGAP_FILE, "%s: %s", d->inputs[0].file->path, excess) : CGAP_OK;
   free(excess);
   free(entries);
@@ -117,9 +117,9 @@ void cgap_candidates_append(char **text, const cgap_file *file)
 cgap_status cgap_refuse_missing(const cgap_file *file, const char *path, const char *option, cgap_error *error)
 {
   char *text = NULL;
-  cgap_suggestion near = cgap_suggestion_init(path + (path[0] == '/'));
+  cgap_did_you_mean near = cgap_did_you_mean_init(path + (path[0] == '/'));
   for (size_t i = 0; i < file->count; i++)
-    cgap_suggestion_offer(&near, file->entries[i].path + 1);
+    cgap_did_you_mean_offer(&near, file->entries[i].path + 1);
   const char *leaf = strrchr(path, '/');
   if (option && strchr(leaf ? leaf : path, '.')) /* more like the name of a file */
     cgap_append(&text, "%s: no such file for %s, and ", path, option);

@@ -41,7 +41,7 @@ struct cgap_dataset {
   size_t input_count;
   cgap_role_datasets role[CGAP_ROLES];
   struct cgap_class_major *class_major; /* where class texts are stored (prompts, C, d) */
-  cgap_rows *image_rows, *text_rows, *class_rows, *word_rows;
+  cgap_dataset_rows *image_rows, *text_rows, *class_rows, *word_rows;
   uint64_t *text_image;
   int64_t *labels, *image_label, *query;
   double *weight;

@@ -122,7 +122,7 @@ static json_t *notes_json(const cgap_dataset *d)
   return list;
 }
 
-json_t *cgap_dataset_describe(const cgap_dataset *d)
+json_t *cgap_dataset_json(const cgap_dataset *d)
 {
   json_t *out = json_object(), *files = json_array();
   for (size_t i = 0; i < d->file_count; i++)
@@ -157,7 +157,7 @@ static const char *taken_as(const cgap_dataset *d, const cgap_entry *entry)
   return NULL;
 }
 
-json_t *cgap_dataset_listing(const cgap_dataset *d)
+json_t *cgap_dataset_listing_json(const cgap_dataset *d)
 {
   json_t *out = json_array();
   for (size_t i = 0; i < d->file_count; i++) {

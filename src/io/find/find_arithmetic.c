@@ -174,7 +174,7 @@ static cgap_status read_members(cgap_dataset *d, cgap_error *error)
   if (status == CGAP_OK)
     status = read_weights(d, error);
   if (status == CGAP_OK)
-    status = cgap_rows_open(&d->word_rows, &d->data.words, words->taken, 1, words->name, error);
+    status = cgap_dataset_rows_open(&d->word_rows, &d->data.words, words->taken, 1, words->name, error);
   d->data.image_label = d->image_label;
   d->data.query = d->query;
   d->data.query_weight = d->weight;
@@ -182,7 +182,7 @@ static cgap_status read_members(cgap_dataset *d, cgap_error *error)
 }
 
 /* Of several image shards only the whole is asked about, so the group has to speak of all images, in one file. */
-cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error)
+cgap_status cgap_find_arithmetic(cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE];
   const cgap_chosen_dataset *holder = NULL;

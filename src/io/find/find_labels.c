@@ -22,7 +22,7 @@ static bool any_is_usable(const cgap_companion *companion, cgap_name_score name_
 {
   for (size_t i = 0; i < companion->modality->file->count; i++) {
     const cgap_entry *entry = &companion->modality->file->entries[i];
-    cgap_words words = cgap_words_of(entry->path);
+    cgap_name_words words = cgap_name_words_of(entry->path);
     if (!cgap_entry_same(entry, companion->modality->entry) && name_score(entry, &words, companion) > 0)
       return true;
   }
@@ -36,7 +36,7 @@ static bool has_name(const cgap_entry *entry, const char *name)
   return !strcmp(strrchr(entry->path, '/') + 1, name);
 }
 
-static int class_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int class_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   bool named_class = (w->leaf | w->parent) & CGAP_WORD_CLASS;
   if (!named_class || entry->kind != CGAP_KIND_FLOAT || (entry->ndim != 2 && entry->ndim != 3) ||
@@ -51,7 +51,7 @@ static int class_score(const cgap_entry *entry, const cgap_words *w, const cgap_
 }
 
 /* Labels, or a class's number under another name. */
-static int label_name(const cgap_entry *entry, const cgap_words *w)
+static int label_name(const cgap_entry *entry, const cgap_name_words *w)
 {
   static const char *const USUAL[] = {"labels", "label", "targets", "target", "image_labels", "image_label"};
   const bool number = w->leaf & CGAP_WORD_INDEX || !strcmp(w->id_word, "id");
@@ -74,7 +74,7 @@ static bool is_table(const cgap_entry *entry)
          cgap_entry_list(entry) == 0;
 }
 
-static int label_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int label_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const int name = label_name(entry, w);
   const size_t list = cgap_entry_list(entry);
@@ -90,7 +90,7 @@ static int label_score(const cgap_entry *entry, const cgap_words *w, const cgap_
 }
 
 /* The classes' names: strings, one per class. */
-static int class_name_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int class_name_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const bool named_so = w->leaf & (CGAP_WORD_CLASS | CGAP_WORD_LABEL);
   (void)companion;
@@ -139,10 +139,10 @@ static cgap_status find_class_text(cgap_dataset *d, const cgap_dataset_option *s
     return status;
   cgap_role_datasets_explain(series, "%s", spec->given ? "given by --class-text" : "\"class\" in its name");
   d->data.prompts = cgap_entry_middle(entry) ? cgap_entry_middle(entry) : 1;
-  return cgap_rows_open(&d->class_rows, &d->data.class_text, series->taken, 1, series->name, error);
+  return cgap_dataset_rows_open(&d->class_rows, &d->data.class_text, series->taken, 1, series->name, error);
 }
 
-cgap_status cgap_class_text_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_find_class_text(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   cgap_dataset_option spec;
   cgap_status status = cgap_dataset_option_parse(&spec, d, "--class-text", options->class_text, error);
@@ -232,7 +232,7 @@ static cgap_status exclude_prompts(cgap_dataset *d, cgap_error *error)
   const bool axis = cgap_entry_middle(t) && t->shape[0] != images &&
                     (t->shape[0] == count || t->shape[1] == count || t->shape[0] == other || t->shape[1] == other);
   const bool rows = !cgap_entry_middle(t) && texts % images != 0 && texts % count == 0 &&
-                    (texts == count || !strcmp(cgap_words_of(t->path).text_word, "prompt"));
+                    (texts == count || !strcmp(cgap_name_words_of(t->path).text_word, "prompt"));
   if (!axis && !rows)
     return CGAP_OK;
   cgap_append(&d->notes,
@@ -442,7 +442,7 @@ static cgap_status find_labels(cgap_dataset *d, const cgap_dataset_option *spec,
   return status;
 }
 
-cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_find_labels(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   cgap_dataset_option spec;
   cgap_status status = cgap_dataset_option_parse(&spec, d, "--labels", options->labels, error);

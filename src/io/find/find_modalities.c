@@ -55,7 +55,7 @@ typedef struct candidate_pool {
   size_t count;
 } candidate_pool;
 
-static bool named_for(const cgap_words *w, unsigned modality)
+static bool named_for(const cgap_name_words *w, unsigned modality)
 {
   if (w->leaf & CGAP_WORD_CLASS)
     return false;
@@ -66,13 +66,13 @@ static bool named_for(const cgap_words *w, unsigned modality)
 
 static unsigned words_of_file(const cgap_file *file)
 {
-  return file->loose ? 0 : cgap_words_of_file(file->path);
+  return file->loose ? 0 : cgap_name_words_of_file(file->path);
 }
 
 /* How well a name fits a side; 0: not at all. */
 static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned modality)
 {
-  cgap_words w = cgap_words_of(entry->path);
+  cgap_name_words w = cgap_name_words_of(entry->path);
   unsigned own = w.leaf & CGAP_WORD_MODALITY;
   unsigned of_file = words_of_file(file);
   int score = 0;
@@ -113,7 +113,7 @@ static bool can_be_modality(const cgap_entry *entry, unsigned modality)
 
 static unsigned modality_of_entry(const cgap_entry *entry)
 {
-  return entry->modality ? entry->modality : cgap_words_of(entry->path).modality;
+  return entry->modality ? entry->modality : cgap_name_words_of(entry->path).modality;
 }
 
 static cgap_status collect_candidates(candidate_pool *p, const cgap_input *input, modality_request request, unsigned modality, cgap_error *error)
@@ -241,7 +241,7 @@ done:
 /* Why choose_modalities takes an entry, in words. */
 static void explain_choice(char *out, size_t size, const cgap_file *file, const cgap_entry *entry, unsigned modality)
 {
-  cgap_words w = cgap_words_of(entry->path);
+  cgap_name_words w = cgap_name_words_of(entry->path);
   const char *word = modality == CGAP_WORD_IMAGE ? w.image_word : w.text_word;
   if (entry->modality)
     (void)snprintf(out, size, "%s", entry->modality_why);
@@ -257,7 +257,7 @@ static void explain_choice(char *out, size_t size, const cgap_file *file, const 
 /* Whether an entry's name says the side although it is of another type or rank; for saying what is wrong with it. */
 static bool is_misfit(const cgap_entry *entry, unsigned modality)
 {
-  cgap_words w = cgap_words_of(entry->path);
+  cgap_name_words w = cgap_name_words_of(entry->path);
   bool about = w.leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX | CGAP_WORD_SIDELINE);
   bool pickled = entry->kind == CGAP_KIND_OTHER && entry->obstacle;
   return w.modality == modality && named_for(&w, modality) && !about && !can_be_modality(entry, modality) && entry->kind != CGAP_KIND_STRING &&
@@ -514,7 +514,7 @@ static cgap_status check_found(const finder *f, cgap_error *error)
   return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
 }
 
-cgap_status cgap_modalities_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_find_modalities(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   finder f = {.d = d, .one_modality = options->one_modality};
   cgap_status status = cgap_dataset_option_parse(&f.spec[0], d, "--image", options->image, error);

@@ -27,7 +27,7 @@ typedef enum pair_form { FORM_INDEX, FORM_POINTER, FORM_COUNT, FORM_TEXTS, FORMS
 static const unsigned NO_PAIRS = CGAP_WORD_ID | CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_EMBEDDING;
 
 /* How well a name says "the image row of each text". */
-static int index_name(const cgap_words *w)
+static int index_name(const cgap_name_words *w)
 {
   if (!(w->leaf & CGAP_WORD_IMAGE) || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)))
     return 0;
@@ -40,13 +40,13 @@ static int index_name(const cgap_words *w)
 }
 
 /* Floats of a name that says more are measures: text_image_similarity. */
-static bool is_measure(const cgap_entry *entry, const cgap_words *w)
+static bool is_measure(const cgap_entry *entry, const cgap_name_words *w)
 {
   return w->more && entry->kind != CGAP_KIND_INTEGER;
 }
 
 /* A dataset named text_image that cannot be used is a mistake, which is not passed over in silence; strings are ids. */
-int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cgap_companion *companion)
+int cgap_index_score(const cgap_entry *entry, const cgap_name_words *words, const cgap_companion *companion)
 {
   const cgap_entry *text = companion->modality->entry;
   const size_t list = cgap_entry_list(entry), elements = elements_of(entry);
@@ -64,7 +64,7 @@ int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cga
 }
 
 /* How well a name speaks of the texts of each image. */
-static int of_texts(const cgap_words *w, const cgap_companion *companion)
+static int of_texts(const cgap_name_words *w, const cgap_companion *companion)
 {
   if (w->more && companion->images == companion->texts) /* caption_start_time */
     return 0;
@@ -75,12 +75,12 @@ static int of_texts(const cgap_words *w, const cgap_companion *companion)
 }
 
 /* Where the number alone does not pair and the name speaks of texts, numbers that do not fit are a mistake. */
-static bool is_meant(const cgap_words *w, const cgap_companion *companion)
+static bool is_meant(const cgap_name_words *w, const cgap_companion *companion)
 {
   return of_texts(w, companion) >= 8 && companion->images != companion->texts;
 }
 
-static int pointer_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int pointer_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const size_t list = cgap_entry_list(entry);
   const size_t pieces = entry->piece_count > 1 ? entry->piece_count : 1;
@@ -94,7 +94,7 @@ static int pointer_score(const cgap_entry *entry, const cgap_words *w, const cga
   return is_meant(w, companion) && list != companion->texts && list != companion->texts + pieces ? score : 0;
 }
 
-static int count_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int count_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const size_t list = cgap_entry_list(entry);
   const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w, companion) : 0;
@@ -106,7 +106,7 @@ static int count_score(const cgap_entry *entry, const cgap_words *w, const cgap_
   return is_meant(w, companion) && list != companion->texts && list != 1 ? score : 0;
 }
 
-static int texts_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int texts_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const unsigned both = CGAP_WORD_MODALITY;
   const bool to = w->leaf & CGAP_WORD_TO;
@@ -384,7 +384,7 @@ static cgap_status find_form(cgap_role_datasets *out, bool *usable, bool *meant,
     }
     if (status != CGAP_OK || !entry)
       continue;
-    const cgap_words words = cgap_words_of(entry->path);
+    const cgap_name_words words = cgap_name_words_of(entry->path);
     *meant = *meant || is_meant(&words, &companion) || (form == FORM_TEXTS && words.leaf & CGAP_WORD_TO);
     *usable = *usable && score >= CGAP_SCORE_USABLE;
     status = cgap_role_datasets_add(out, file, entry, error);
@@ -465,7 +465,7 @@ static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint
 static cgap_status check_direction(const cgap_role_datasets *index, const uint64_t *map, size_t images, size_t texts,
                                    cgap_error *error)
 {
-  const cgap_words words = cgap_words_of(index->taken->entry->path);
+  const cgap_name_words words = cgap_name_words_of(index->taken->entry->path);
   if (index_name(&words) != 4 || images != texts)
     return CGAP_OK;
   for (size_t j = 0; j < texts; j++)
@@ -540,7 +540,7 @@ static cgap_status use_given_dataset(cgap_dataset *d, const cgap_dataset_option 
 }
 
 /* Where nothing else pairs, a dataset called so was meant to. */
-static int pairs_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int pairs_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const size_t elements = elements_of(entry);
   if (!(w->leaf & CGAP_WORD_PAIRS) || (w->leaf & (NO_PAIRS | CGAP_WORD_SIDELINE)) || entry->ndim == 0)
@@ -569,9 +569,9 @@ static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *text_id = &d->role[CGAP_ROLE_TEXT_ID], *image_id = &d->role[CGAP_ROLE_IMAGE_ID];
   uint64_t *map = NULL;
-  cgap_status status = cgap_pairing_join(&map, d, error);
+  cgap_status status = cgap_pair_by_id(&map, d, error);
   if (status == CGAP_OK && !map && !d->text_image)
-    status = cgap_pairing_join_own(&map, d, error);
+    status = cgap_pair_by_own_id(&map, d, error);
   if (status != CGAP_OK || !map)
     return status;
   if (d->text_image) {
@@ -685,7 +685,7 @@ static cgap_status find_pairing(cgap_dataset *d, const cgap_dataset_option *spec
   return pair_by_count(d, images, texts, error);
 }
 
-cgap_status cgap_pairing_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_find_pairing(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   d->data.pairing = CGAP_UNPAIRED;
   if (d->role[CGAP_ROLE_TEXT].count == 0) {

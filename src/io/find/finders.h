@@ -9,7 +9,7 @@
 /* ---------------------------------------------------------------- find_modalities.c */
 
 /* Fills the image and text series (text may stay empty) and checks shapes and types. */
-CGAP_MUST_CHECK cgap_status cgap_modalities_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_find_modalities(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* Refuses files without images, or without texts; the second names class texts and labels in their place too. */
 cgap_status cgap_modalities_refuse(const cgap_dataset *d, bool text, cgap_error *error);
 cgap_status cgap_modalities_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error);
@@ -25,26 +25,26 @@ CGAP_MUST_CHECK cgap_status cgap_ids_match(size_t *out, size_t *twice, const cga
 
 /* *out the image row of each text by ids on both sides, or NULL. Those that say the image's id of each text are used or
  * refused; those that may be the texts' own, where each is an image's. */
-CGAP_MUST_CHECK cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *d, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_pair_by_own_id(uint64_t **out, cgap_dataset *d, cgap_error *error);
 
 /* ---------------------------------------------------------------- find_pairing.c */
 
-CGAP_MUST_CHECK cgap_status cgap_pairing_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_find_pairing(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* How well an entry fits for the image row of each text. */
-int cgap_index_score(const cgap_entry *entry, const cgap_words *words, const cgap_companion *near);
+int cgap_index_score(const cgap_entry *entry, const cgap_name_words *words, const cgap_companion *near);
 
 /* ---------------------------------------------------------------- find_labels.c */
 
-CGAP_MUST_CHECK cgap_status cgap_class_text_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_find_class_text(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* Texts that are the prompts of classes are none; notes them. */
 CGAP_MUST_CHECK cgap_status cgap_prompts_exclude(cgap_dataset *d, const cgap_input_options *options,
                                                    cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_labels_find(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_find_labels(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 
 /* ---------------------------------------------------------------- find_arithmetic.c */
 
-CGAP_MUST_CHECK cgap_status cgap_arithmetic_find(cgap_dataset *d, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_find_arithmetic(cgap_dataset *d, cgap_error *error);
 
 /* ---------------------------------------------------------------- left_over.c */
 

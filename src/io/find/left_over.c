@@ -64,7 +64,7 @@ static void note_rows(cgap_dataset *d, const cgap_entry *e, size_t *named)
 
 static bool names_pairing(const cgap_entry *e)
 {
-  const cgap_words w = cgap_words_of(e->path);
+  const cgap_name_words w = cgap_name_words_of(e->path);
   if (w.leaf & CGAP_WORD_TEXT && w.leaf & (CGAP_WORD_POINTER | CGAP_WORD_COUNT) && !w.more)
     return true;
   return (w.leaf & CGAP_WORD_IMAGE) && (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_ID | CGAP_WORD_INDEX)) &&
@@ -85,7 +85,7 @@ static cgap_status check_dangling(cgap_dataset *d, const cgap_entry *e, cgap_err
 /* Class texts that are there and cannot be read are no reason to leave zero-shot out. */
 static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
 {
-  const cgap_words w = cgap_words_of(e->path);
+  const cgap_name_words w = cgap_name_words_of(e->path);
   return e->kind == CGAP_KIND_OTHER && (e->obstacle || e->ndim >= 2) && !e->alias && (w.leaf & CGAP_WORD_CLASS) &&
          (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_EMBEDDING)) && d->role[CGAP_ROLE_CLASS_TEXT].count == 0;
 }
@@ -124,7 +124,7 @@ cgap_status cgap_one_modality_check(const cgap_dataset *d, cgap_error *error)
     for (size_t k = 0; k < d->files[i]->count; k++) {
       const cgap_entry *e = &d->files[i]->entries[k];
       const bool rows = e->kind == CGAP_KIND_FLOAT && (e->ndim == 2 || e->ndim == 3) && e->shape[e->ndim - 1] == dim;
-      const cgap_words w = cgap_words_of(e->path);
+      const cgap_name_words w = cgap_name_words_of(e->path);
       const bool lost = e->dangling && w.modality == (text ? CGAP_WORD_TEXT : CGAP_WORD_IMAGE);
       if ((rows || lost) && !is_taken(d, e) && !((w.leaf | w.parent) & CGAP_WORD_CLASS) &&
           !strstr(e->path, "/arithmetic/"))

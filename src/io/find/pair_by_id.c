@@ -10,12 +10,12 @@
 static const unsigned NO_ID = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
 
 /* Of ids and names that say the same, the ids. */
-static int id_first(const cgap_words *w)
+static int id_first(const cgap_name_words *w)
 {
   return !strcmp(w->id_word, "id");
 }
 
-static bool has_word(const cgap_words *w, const cgap_companion *companion)
+static bool has_word(const cgap_name_words *w, const cgap_companion *companion)
 {
   return !companion->word || !strcmp(companion->word, w->id_word);
 }
@@ -33,7 +33,7 @@ static int usable_or_broken(const cgap_entry *entry, size_t count, int score, bo
   return clear && entry->ndim > 0 && (entry->kind != CGAP_KIND_FLOAT || cgap_entry_list(entry) > 0) ? score : 0;
 }
 
-static int image_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int image_id_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   bool id = w->leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX);
   if (!id || (w->leaf & (NO_ID | CGAP_WORD_TEXT)) || w->group == CGAP_WORD_TEXT || !has_word(w, companion))
@@ -44,7 +44,7 @@ static int image_id_score(const cgap_entry *entry, const cgap_words *w, const cg
 
 /* The id of each text's image. Texts in a file of their own, or of another number, need not say "text" again; an
  * image's name may be told without a word for ids. */
-static int text_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int text_id_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const bool named = w->leaf & CGAP_WORD_ID ||
                      (entry->kind == CGAP_KIND_STRING && !w->more && (w->text_first || w->group == CGAP_WORD_TEXT));
@@ -59,7 +59,7 @@ static int text_id_score(const cgap_entry *entry, const cgap_words *w, const cga
 }
 
 /* Ids that may be the image's or the text's own. */
-static int own_id_score(const cgap_entry *entry, const cgap_words *w, const cgap_companion *companion)
+static int own_id_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const bool of_text = w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT;
   if (!of_text || !(w->leaf & CGAP_WORD_ID) || (w->leaf & (NO_ID | CGAP_WORD_IMAGE)) || !has_word(w, companion))
@@ -278,7 +278,7 @@ static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *erro
   return status;
 }
 
-cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error)
+cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
@@ -295,7 +295,7 @@ cgap_status cgap_pairing_join(uint64_t **out, cgap_dataset *d, cgap_error *error
     return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have image ids of the texts; give --text-image",
                      text_id->name, text_id->count, text->count);
   cgap_role_datasets_explain(text_id, "its name says the image id of each text");
-  const cgap_words words = cgap_words_of(text_id->taken->entry->path);
+  const cgap_name_words words = cgap_name_words_of(text_id->taken->entry->path);
   status =
     find_series(image_id, &usable, d, CGAP_ROLE_IMAGE, image_id_score, words.id_word, "the id of each image", error);
   if (status == CGAP_OK && (image_id->count == 0 || !usable))
@@ -361,7 +361,7 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   return status;
 }
 
-cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *d, cgap_error *error)
+cgap_status cgap_pair_by_own_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
 {
   cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
   const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_TEXT, 0);
@@ -369,10 +369,10 @@ cgap_status cgap_pairing_join_own(uint64_t **out, cgap_dataset *d, cgap_error *e
   cgap_status status = CGAP_OK;
   *out = NULL;
   for (size_t i = 0; i < file->count && status == CGAP_OK && !*out; i++) {
-    const cgap_words words = cgap_words_of(file->entries[i].path);
+    const cgap_name_words words = cgap_name_words_of(file->entries[i].path);
     bool seen = own_id_score(&file->entries[i], &words, &companion) == 0;
     for (size_t k = 0; k < i && !seen; k++) {
-      const cgap_words earlier = cgap_words_of(file->entries[k].path);
+      const cgap_name_words earlier = cgap_name_words_of(file->entries[k].path);
       seen = own_id_score(&file->entries[k], &earlier, &companion) > 0 && !strcmp(earlier.id_word, words.id_word);
     }
     if (!seen)

@@ -10,7 +10,7 @@
 static bool names_rows(const cgap_entry *e, const cgap_dataset *d)
 {
   const unsigned never = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
-  const cgap_words words = cgap_words_of(e->path);
+  const cgap_name_words words = cgap_name_words_of(e->path);
   const cgap_role_datasets *pairing = &d->role[CGAP_ROLE_TEXT_IMAGE];
   if (e->alias || e->obstacle || e->ndim != 1 || (words.leaf & never) || strstr(e->path, "/arithmetic/"))
     return false;
@@ -28,7 +28,7 @@ static bool names_rows(const cgap_entry *e, const cgap_dataset *d)
 
 static bool says_id(const cgap_entry *e)
 {
-  return e->kind == CGAP_KIND_INTEGER || cgap_words_of(e->path).leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX);
+  return e->kind == CGAP_KIND_INTEGER || cgap_name_words_of(e->path).leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX);
 }
 
 /* A string without folders: files move. */

@@ -12,7 +12,7 @@ enum { SCRATCH_BYTES = 1 << 18 };
 struct cgap_array {
   const cgap_entry *entry;
   size_t middle, dim; /* rows of the first axis count as middle rows of dim */
-  cgap_bytes *bytes;  /* of piece `current`: with thousands of shards not all can be open */
+  cgap_byte_source *bytes;  /* of piece `current`: with thousands of shards not all can be open */
   size_t current;
   unsigned char *scratch; /* SCRATCH_BYTES, for what lies in another order */
 };
@@ -53,7 +53,7 @@ void cgap_array_close(cgap_array *a)
 {
   if (!a)
     return;
-  cgap_bytes_close(a->bytes);
+  cgap_byte_source_close(a->bytes);
   free(a->scratch);
   free(a);
 }
@@ -64,11 +64,11 @@ static cgap_status use_piece(cgap_array *a, size_t i, cgap_error *error)
 {
   if (a->bytes && a->current == i)
     return CGAP_OK;
-  cgap_bytes_close(a->bytes);
+  cgap_byte_source_close(a->bytes);
   a->bytes = NULL;
   a->current = i;
   const cgap_entry *e = a->entry;
-  return cgap_bytes_open(&a->bytes, &e->pieces[i], e->piece_count > 1 ? e->pieces[i].path : e->name, error);
+  return cgap_byte_source_open(&a->bytes, &e->pieces[i], e->piece_count > 1 ? e->pieces[i].path : e->name, error);
 }
 
 /* out[i·step] = in[i·stride] for i < count, elements of `size` bytes. */
@@ -101,7 +101,7 @@ static cgap_status read_column(cgap_array *a, const cgap_piece *p, column k, siz
   for (size_t i = k.from; i < k.until;) {
     size_t here = k.until - i < run ? k.until - i : run;
     cgap_status status =
-      cgap_bytes_read(a->bytes, (base + i * stride) * size, ((here - 1) * stride + 1) * size, a->scratch, error);
+      cgap_byte_source_read(a->bytes, (base + i * stride) * size, ((here - 1) * stride + 1) * size, a->scratch, error);
     if (status != CGAP_OK)
       return status;
     copy_strided(out + ((i * a->middle + k.m - first) * a->dim + k.c) * size, a->middle * a->dim, a->scratch, stride, here,
@@ -147,7 +147,7 @@ cgap_status cgap_array_read(cgap_array *a, size_t first, size_t count, void *out
     status = use_piece(a, i, error);
     if (status == CGAP_OK)
       status = e->pieces[i].strided ? read_strided(a, &e->pieces[i], first, here, to, error)
-                                    : cgap_bytes_read(a->bytes, (uint64_t)first * row, here * row, to, error);
+                                    : cgap_byte_source_read(a->bytes, (uint64_t)first * row, here * row, to, error);
     to += here * row;
     count -= here;
     first = 0;

@@ -10,7 +10,7 @@
 
 enum { UNPACK_BYTES = 1 << 20, CHECK_BYTES = 1 << 18 };
 
-struct cgap_bytes {
+struct cgap_byte_source {
   const cgap_piece *piece;
   const char *name;
   int fd;        /* of the file, or of the unpacked member */
@@ -84,7 +84,7 @@ cgap_status cgap_zip_check(zip_file_t *file, const char *name, cgap_error *error
 /* ---------------------------------------------------------------- the bytes of a piece */
 
 /* Rows of a stored member are read from any place, past its checksum: it is compared before the first of them. */
-static cgap_status check_stored(const cgap_bytes *b, cgap_piece *piece, cgap_error *error)
+static cgap_status check_stored(const cgap_byte_source *b, cgap_piece *piece, cgap_error *error)
 {
   zip_file_t *member = NULL;
   if (piece->checked || piece->deflated)
@@ -98,11 +98,11 @@ static cgap_status check_stored(const cgap_bytes *b, cgap_piece *piece, cgap_err
   return status;
 }
 
-cgap_status cgap_bytes_open(cgap_bytes **out, cgap_piece *piece, const char *name, cgap_error *error)
+cgap_status cgap_byte_source_open(cgap_byte_source **out, cgap_piece *piece, const char *name, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   *out = NULL;
-  cgap_bytes *b = calloc(1, sizeof *b);
+  cgap_byte_source *b = calloc(1, sizeof *b);
   if (!b)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   b->piece = piece;
@@ -119,14 +119,14 @@ cgap_status cgap_bytes_open(cgap_bytes **out, cgap_piece *piece, const char *nam
       status = cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", piece->path, strerror(errno));
   }
   if (status != CGAP_OK) {
-    cgap_bytes_close(b);
+    cgap_byte_source_close(b);
     b = NULL;
   }
   *out = b;
   return status;
 }
 
-void cgap_bytes_close(cgap_bytes *b)
+void cgap_byte_source_close(cgap_byte_source *b)
 {
   if (!b)
     return;
@@ -141,7 +141,7 @@ void cgap_bytes_close(cgap_bytes *b)
 
 /* ---------------------------------------------------------------- members of a zip archive */
 
-static cgap_status unpack_to(const cgap_bytes *b, zip_file_t *member, int fd, cgap_error *error)
+static cgap_status unpack_to(const cgap_byte_source *b, zip_file_t *member, int fd, cgap_error *error)
 {
   unsigned char *block = malloc(UNPACK_BYTES);
   cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", b->name);
@@ -154,18 +154,18 @@ static cgap_status unpack_to(const cgap_bytes *b, zip_file_t *member, int fd, cg
     size_t here = left < UNPACK_BYTES ? (size_t)left : UNPACK_BYTES;
     status = cgap_zip_read(member, block, here, b->name, error);
     if (status == CGAP_OK)
-      status = cgap_scratch_write(fd, block, here, error);
+      status = cgap_unnamed_file_write(fd, block, here, error);
     left -= here;
   }
   free(block);
   return status;
 }
 
-static cgap_status unpack_member(cgap_bytes *b, cgap_error *error)
+static cgap_status unpack_member(cgap_byte_source *b, cgap_error *error)
 {
   zip_file_t *member = NULL;
   int fd = -1;
-  cgap_status status = cgap_scratch_open(
+  cgap_status status = cgap_unnamed_file_open(
     &fd, b->piece->span, b->name, "set TMPDIR to a larger place or write it with numpy.savez, not compressed", error);
   if (status == CGAP_OK)
     status = cgap_zip_member(&member, b->zip, b->piece->member, b->name, error);
@@ -184,7 +184,7 @@ static cgap_status unpack_member(cgap_bytes *b, cgap_error *error)
   return status;
 }
 
-static cgap_status read_stored(cgap_bytes *b, uint64_t at, size_t count, void *out, cgap_error *error)
+static cgap_status read_stored(cgap_byte_source *b, uint64_t at, size_t count, void *out, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   uint64_t place = b->piece->offset + at;
@@ -201,7 +201,7 @@ static cgap_status read_stored(cgap_bytes *b, uint64_t at, size_t count, void *o
   return status;
 }
 
-cgap_status cgap_bytes_read(cgap_bytes *b, uint64_t at, size_t count, void *out, cgap_error *error)
+cgap_status cgap_byte_source_read(cgap_byte_source *b, uint64_t at, size_t count, void *out, cgap_error *error)
 {
   if (b->piece->member >= 0 && !b->piece->deflated)
     return read_stored(b, at, count, out, error);

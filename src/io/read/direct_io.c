@@ -14,33 +14,33 @@ enum {
   REQUEST_BYTES_MIN = 1 << 20, /* of a request */
 };
 
-struct cgap_direct {
+struct cgap_direct_io {
   int fd;
   unsigned char *buffer; /* (BUFFER_BYTES), on a page */
 };
 
-cgap_direct *cgap_direct_open_any(const char *path)
+cgap_direct_io *cgap_direct_io_open_any(const char *path)
 {
-  cgap_direct *d = calloc(1, sizeof *d);
+  cgap_direct_io *d = calloc(1, sizeof *d);
   if (!d)
     return NULL;
   d->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
   d->buffer = aligned_alloc(PAGE, BUFFER_BYTES);
   if (d->fd >= 0 && d->buffer && pread(d->fd, d->buffer, PAGE, 0) > 0) /* some only say no when they are read */
     return d;
-  cgap_direct_close(d);
+  cgap_direct_io_close(d);
   return NULL;
 }
 
-cgap_direct *cgap_direct_open(const char *path, uint64_t bytes)
+cgap_direct_io *cgap_direct_io_open(const char *path, uint64_t bytes)
 {
   const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
   if (pages <= 0 || page <= 0 || bytes / 3 < (uint64_t)pages / 4 * (uint64_t)page)
     return NULL;
-  return cgap_direct_open_any(path);
+  return cgap_direct_io_open_any(path);
 }
 
-void cgap_direct_close(cgap_direct *d)
+void cgap_direct_io_close(cgap_direct_io *d)
 {
   if (!d)
     return;
@@ -50,12 +50,12 @@ void cgap_direct_close(cgap_direct *d)
   free(d);
 }
 
-bool cgap_direct_is_worth_it(const cgap_direct *d, size_t count)
+bool cgap_direct_io_is_worth_it(const cgap_direct_io *d, size_t count)
 {
   return d && count >= REQUEST_BYTES_MIN;
 }
 
-cgap_status cgap_direct_read(cgap_direct *d, int fd, uint64_t at, size_t count, void *out, const char *name,
+cgap_status cgap_direct_io_read(cgap_direct_io *d, int fd, uint64_t at, size_t count, void *out, const char *name,
                              cgap_error *error)
 {
   unsigned char *to = out;

@@ -30,7 +30,7 @@ static cgap_status open_container(cgap_file *file, cgap_error *error)
     if (CONTAINERS[i].is(file))
       return CONTAINERS[i].open(file, error);
   }
-  return cgap_refuse_foreign(file, error);
+  return cgap_refuse_unsupported(file, error);
 }
 
 /* All that a file has is one thing that is not read: then that is what to say. */

@@ -23,7 +23,7 @@ bool cgap_safetensors_is(const cgap_file *file);
 CGAP_MUST_CHECK cgap_status cgap_safetensors_open(cgap_file *file, cgap_error *error);
 
 /* CGAP_FILE: what a file is that none of the readers takes (unsupported_files.c). */
-cgap_status cgap_refuse_foreign(const cgap_file *file, cgap_error *error);
+cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error);
 /* A file of torch.save; the first bytes of the pickle in it. */
 cgap_status cgap_refuse_torch(const char *path, const unsigned char *pickle, size_t count, cgap_error *error);
 

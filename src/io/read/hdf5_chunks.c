@@ -24,22 +24,22 @@ typedef struct chunk_list {
   size_t count, most;
 } chunk_list;
 
-struct cgap_chunks {
+struct cgap_hdf5_chunks {
   hid_t dataset;
   int fd; /* or -1 */
   const cgap_entry *entry;
   size_t size[AXES], chunk[AXES], grid[AXES];
   size_t element, chunk_bytes;
-  cgap_unpacking how;
+  cgap_hdf5_unpacking how;
   unsigned char fill[8]; /* an element of a chunk that was never written */
   chunk_list kept;
-  cgap_unpack_scratch *scratch; /* (rooms) one a thread */
+  cgap_hdf5_unpack_scratch *scratch; /* (rooms) one a thread */
   int scratch_count;
 };
 
 /* ---------------------------------------------------------------- open */
 
-static void set_axes(cgap_chunks *c, const hsize_t *chunk)
+static void set_axes(cgap_hdf5_chunks *c, const hsize_t *chunk)
 {
   const cgap_entry *e = c->entry;
   for (int k = 0; k < AXES; k++) {
@@ -58,13 +58,13 @@ static bool is_supported_layout(const cgap_entry *e, hid_t plist, hsize_t *chunk
          H5Pget_chunk(plist, AXES, chunk) == e->ndim && H5Pget_chunk_opts(plist, &options) >= 0 && options == 0;
 }
 
-cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
+cgap_status cgap_hdf5_chunks_open(cgap_hdf5_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
                              cgap_error *error)
 {
   hsize_t chunk[AXES] = {0};
-  cgap_chunks c = {.dataset = dataset, .fd = fd, .entry = entry, .element = cgap_type_size(entry->type)};
+  cgap_hdf5_chunks c = {.dataset = dataset, .fd = fd, .entry = entry, .element = cgap_type_size(entry->type)};
   *out = NULL;
-  if (!is_supported_layout(entry, plist, chunk) || !cgap_unpacking_of(&c.how, plist, c.element))
+  if (!is_supported_layout(entry, plist, chunk) || !cgap_hdf5_unpacking_of(&c.how, plist, c.element))
     return CGAP_OK;
   set_axes(&c, chunk);
   hid_t type = H5Dget_type(dataset);
@@ -90,13 +90,13 @@ static void kept_clear(chunk_list *list)
   list->count = 0;
 }
 
-void cgap_chunks_close(cgap_chunks *c)
+void cgap_hdf5_chunks_close(cgap_hdf5_chunks *c)
 {
   if (!c)
     return;
   kept_clear(&c->kept);
   for (int k = 0; k < c->scratch_count; k++)
-    cgap_unpack_clear(&c->scratch[k]);
+    cgap_hdf5_unpack_clear(&c->scratch[k]);
   free(c->scratch);
   free(c);
 }
@@ -105,7 +105,7 @@ void cgap_chunks_close(cgap_chunks *c)
 
 /* Rows asked for, and the part of the grid that they lie in. */
 typedef struct request {
-  cgap_chunks *chunks;
+  cgap_hdf5_chunks *chunks;
   size_t first, count;
   unsigned char *out;
   size_t first_chunk, tasks; /* consecutive numbers of the grid: whole slices along the first axis */
@@ -118,7 +118,7 @@ typedef struct box {
   size_t from[AXES], until[AXES]; /* of the dataset */
 } box;
 
-static box box_of(const cgap_chunks *c, size_t number)
+static box box_of(const cgap_hdf5_chunks *c, size_t number)
 {
   const size_t at[AXES] = {number / (c->grid[1] * c->grid[2]), number / c->grid[2] % c->grid[1], number % c->grid[2]};
   box b;
@@ -132,7 +132,7 @@ static box box_of(const cgap_chunks *c, size_t number)
 /* Copies what a chunk has of the rows asked for; false: nothing. bytes NULL: only asks. */
 static bool copy_chunk_rows(const request *r, size_t number, const kept *chunk)
 {
-  const cgap_chunks *c = r->chunks;
+  const cgap_hdf5_chunks *c = r->chunks;
   const box b = box_of(c, number);
   const size_t middle = c->size[1], size = c->element, row_bytes = c->size[2] * size, end = r->first + r->count;
   const size_t elements = c->chunk_bytes / size;
@@ -148,21 +148,21 @@ static bool copy_chunk_rows(const request *r, size_t number, const kept *chunk)
       const size_t place = ((i - b.from[0]) * c->chunk[1] + (m - b.from[1])) * c->chunk[2];
       unsigned char *to = r->out + (row - r->first) * row_bytes + b.from[2] * size;
       if (chunk->shuffled)
-        cgap_unshuffle(to, chunk->bytes + place, elements, b.until[2] - b.from[2], size);
+        cgap_hdf5_unshuffle(to, chunk->bytes + place, elements, b.until[2] - b.from[2], size);
       else
         memcpy(to, chunk->bytes + place * size, (b.until[2] - b.from[2]) * size);
     }
   return any;
 }
 
-static void fill_chunk(const cgap_chunks *c, unsigned char *bytes)
+static void fill_chunk(const cgap_hdf5_chunks *c, unsigned char *bytes)
 {
   for (size_t i = 0; i < c->chunk_bytes; i += c->element)
     memcpy(bytes + i, c->fill, c->element);
 }
 
 /* Where a chunk lies, or, without a file of our own, its bytes into room->packed. */
-static bool query_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch, haddr_t *address, hsize_t *bytes,
+static bool query_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpack_scratch *scratch, haddr_t *address, hsize_t *bytes,
                 unsigned *mask, const char **why)
 {
   const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
@@ -171,7 +171,7 @@ static bool query_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch 
   bool good = H5Dget_chunk_info_by_coord(c->dataset, offset, mask, address, bytes) >= 0;
   *why = good ? NULL : "HDF5 does not find it";
   *bytes = *address == HADDR_UNDEF ? 0 : *bytes;
-  if (good && c->fd < 0 && *bytes > 0 && (good = cgap_unpack_reserve(scratch, (size_t)*bytes)) &&
+  if (good && c->fd < 0 && *bytes > 0 && (good = cgap_hdf5_unpack_reserve(scratch, (size_t)*bytes)) &&
       H5Dread_chunk(c->dataset, H5P_DEFAULT, offset, mask, scratch->packed) < 0) {
     good = false;
     *why = "HDF5 cannot read it";
@@ -182,7 +182,7 @@ static bool query_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch 
 
 /* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
  * at a time, whichever file it is about; the bytes themselves need no turn. */
-static bool fetch_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch *scratch, size_t *stored, unsigned *mask,
+static bool fetch_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpack_scratch *scratch, size_t *stored, unsigned *mask,
                   const char **why, cgap_error *read)
 {
   hsize_t bytes = 0;
@@ -193,13 +193,13 @@ static bool fetch_chunk(const cgap_chunks *c, const box *b, cgap_unpack_scratch 
   *stored = (size_t)bytes;
   if (!good || c->fd < 0 || bytes == 0)
     return good;
-  if (!cgap_unpack_reserve(scratch, *stored))
+  if (!cgap_hdf5_unpack_reserve(scratch, *stored))
     return false;
   return cgap_pread_all(c->fd, address, *stored, scratch->packed, c->entry->name, read) == CGAP_OK;
 }
 
 /* Fetches and unpacks into room->plain. */
-static bool unpack_chunk(const cgap_chunks *c, size_t number, cgap_unpack_scratch *scratch, kept *chunk, const char **why,
+static bool unpack_chunk(const cgap_hdf5_chunks *c, size_t number, cgap_hdf5_unpack_scratch *scratch, kept *chunk, const char **why,
                    cgap_error *read)
 {
   const box b = box_of(c, number);
@@ -215,7 +215,7 @@ static bool unpack_chunk(const cgap_chunks *c, size_t number, cgap_unpack_scratc
     return false;
   chunk->bytes = scratch->raw;
   if (stored > 0)
-    return cgap_unpack(&c->how, scratch, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
+    return cgap_hdf5_unpack(&c->how, scratch, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
   fill_chunk(c, scratch->raw);
   return true;
 }
@@ -223,7 +223,7 @@ static bool unpack_chunk(const cgap_chunks *c, size_t number, cgap_unpack_scratc
 /* Whether rows past those asked for lie in it. */
 static bool reaches_past(const request *r, size_t number)
 {
-  const cgap_chunks *c = r->chunks;
+  const cgap_hdf5_chunks *c = r->chunks;
   const box b = box_of(c, number);
   return (b.until[0] - 1) * c->size[1] + b.until[1] > r->first + r->count;
 }
@@ -245,7 +245,7 @@ static bool keep_chunk(request *r, const kept *chunk)
 /* read: why the file's bytes did not come. Else why NULL: memory is out. */
 static void note_failure(request *r, size_t number, const char *why, const cgap_error *read)
 {
-  const cgap_chunks *c = r->chunks;
+  const cgap_hdf5_chunks *c = r->chunks;
   const box b = box_of(c, number);
 #pragma omp critical(cgap_chunks_kept)
   if (number < r->failed) {
@@ -262,9 +262,9 @@ static void note_failure(request *r, size_t number, const char *why, const cgap_
   }
 }
 
-static void run_task(request *r, size_t number, cgap_unpack_scratch *scratch)
+static void run_task(request *r, size_t number, cgap_hdf5_unpack_scratch *scratch)
 {
-  cgap_chunks *c = r->chunks;
+  cgap_hdf5_chunks *c = r->chunks;
   const char *why = NULL;
   cgap_error read = {0};
   kept *there = NULL, own;
@@ -287,12 +287,12 @@ static void run_task(request *r, size_t number, cgap_unpack_scratch *scratch)
 
 static bool request_init(request *r, int threads)
 {
-  cgap_chunks *c = r->chunks;
+  cgap_hdf5_chunks *c = r->chunks;
   const size_t slice = c->grid[1] * c->grid[2], rows = c->chunk[0] * c->size[1];
   r->first_chunk = r->first / rows * slice;
   r->tasks = ((r->first + r->count - 1) / rows + 1) * slice - r->first_chunk;
   if (threads > c->scratch_count) {
-    cgap_unpack_scratch *grown = realloc(c->scratch, (size_t)threads * sizeof *grown);
+    cgap_hdf5_unpack_scratch *grown = realloc(c->scratch, (size_t)threads * sizeof *grown);
     if (!grown)
       return false;
     memset(grown + c->scratch_count, 0, (size_t)(threads - c->scratch_count) * sizeof *grown);
@@ -304,7 +304,7 @@ static bool request_init(request *r, int threads)
   return r->kept.item != NULL;
 }
 
-cgap_status cgap_chunks_read(cgap_chunks *c, size_t first, size_t count, int threads, void *out, cgap_error *error)
+cgap_status cgap_hdf5_chunks_read(cgap_hdf5_chunks *c, size_t first, size_t count, int threads, void *out, cgap_error *error)
 {
   cgap_error own = {0};
   request r = {

@@ -1,7 +1,7 @@
 /* Where HDF5 does not hand out chunks as they are stored. */
 #include "io/read/hdf5_chunks.h"
 
-cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
+cgap_status cgap_hdf5_chunks_open(cgap_hdf5_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
                              cgap_error *error)
 {
   (void)dataset;
@@ -13,12 +13,12 @@ cgap_status cgap_chunks_open(cgap_chunks **out, hid_t dataset, hid_t plist, int 
   return CGAP_OK;
 }
 
-void cgap_chunks_close(cgap_chunks *chunks)
+void cgap_hdf5_chunks_close(cgap_hdf5_chunks *chunks)
 {
   (void)chunks;
 }
 
-cgap_status cgap_chunks_read(cgap_chunks *chunks, size_t first, size_t count, int threads, void *out, cgap_error *error)
+cgap_status cgap_hdf5_chunks_read(cgap_hdf5_chunks *chunks, size_t first, size_t count, int threads, void *out, cgap_error *error)
 {
   (void)chunks;
   (void)first;

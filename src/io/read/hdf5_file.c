@@ -196,12 +196,12 @@ static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dat
     cgap_append(&entry->storage, "compact");
     break;
   case H5D_VIRTUAL:
-    cgap_virtual_describe(entry, plist, file->path);
+    cgap_hdf5_virtual_describe(entry, plist, file->path);
     break;
   default:
     describe_chunks(entry, plist);
-    cgap_filters_describe(&entry->storage, plist);
-    obstacle = cgap_filters_obstacle(plist, dataset);
+    cgap_hdf5_filters_describe(&entry->storage, plist);
+    obstacle = cgap_hdf5_filters_obstacle(plist, dataset);
   }
   if (obstacle) {
     free(entry->obstacle);

@@ -72,7 +72,7 @@ static bool get_filter(filter *out, hid_t plist, unsigned index)
   return true;
 }
 
-void cgap_filters_describe(char **text, hid_t plist)
+void cgap_hdf5_filters_describe(char **text, hid_t plist)
 {
   int count = H5Pget_nfilters(plist);
   for (int i = 0; i < count; i++) {
@@ -96,7 +96,7 @@ static bool first_chunk_skips(hid_t dataset, unsigned index)
   return skips;
 }
 
-char *cgap_filters_obstacle(hid_t plist, hid_t dataset)
+char *cgap_hdf5_filters_obstacle(hid_t plist, hid_t dataset)
 {
   int count = H5Pget_nfilters(plist);
   for (int i = 0; i < count; i++) {

@@ -5,9 +5,9 @@
 #include "io/read/container.h"
 
 /* Appends ", shuffle, gzip" to *text. */
-void cgap_filters_describe(char **text, hid_t plist);
+void cgap_hdf5_filters_describe(char **text, hid_t plist);
 
 /* NULL, or a new string: the filter that is missing here and the package that has it. */
-char *cgap_filters_obstacle(hid_t plist, hid_t dataset);
+char *cgap_hdf5_filters_obstacle(hid_t plist, hid_t dataset);
 
 #endif

@@ -33,15 +33,15 @@ typedef struct opened_dataset {
   cgap_chosen_dataset taken;
   size_t first, rows;  /* in the whole */
   cgap_array *array;   /* outside HDF5, else NULL */
-  cgap_chunks *chunks; /* unpacked here, else NULL */
+  cgap_hdf5_chunks *chunks; /* unpacked here, else NULL */
   hid_t dataset, type, space;
   bool direct;       /* contiguous in the file, at `offset` bytes */
   uint64_t offset;   /* bytes from the start of the file */
-  cgap_direct *past; /* the page cache, where the file is too large for it; else NULL */
+  cgap_direct_io *past; /* the page cache, where the file is too large for it; else NULL */
   turned_block turned;
 } opened_dataset;
 
-struct cgap_rows {
+struct cgap_dataset_rows {
   cgap_source_hooks hooks; /* first, as base/source.h asks */
   opened_dataset *datasets;
   size_t count;
@@ -132,11 +132,11 @@ static cgap_status open_dataset(opened_dataset *p, cgap_error *error)
   p->space = p->dataset < 0 ? H5I_INVALID_HID : H5Dget_space(p->dataset);
   cgap_status status = CGAP_OK;
   if (p->space >= 0)
-    status = cgap_chunks_open(&p->chunks, p->dataset, plist, regular_file(p), entry, error);
+    status = cgap_hdf5_chunks_open(&p->chunks, p->dataset, plist, regular_file(p), entry, error);
   H5Pclose(access);
   H5Pclose(plist);
   if (p->direct)
-    p->past = cgap_direct_open(file->path, file->bytes);
+    p->past = cgap_direct_io_open(file->path, file->bytes);
   if (p->direct) /* read from front to back: the system may fetch further ahead */
     (void)posix_fadvise(file->fd, (off_t)p->offset, (off_t)H5Dget_storage_size(p->dataset), POSIX_FADV_SEQUENTIAL);
   if (p->space >= 0)
@@ -243,13 +243,13 @@ static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, i
   if (p->array) {
     status = cgap_array_read(p->array, first, count, out, error);
   } else if (p->direct) {
-    status = cgap_direct_is_worth_it(p->past, count * dim * size)
-               ? cgap_direct_read(p->past, p->taken.file->fd, p->offset + (uint64_t)first * dim * size,
+    status = cgap_direct_io_is_worth_it(p->past, count * dim * size)
+               ? cgap_direct_io_read(p->past, p->taken.file->fd, p->offset + (uint64_t)first * dim * size,
                                   count * dim * size, out, e->name, error)
                : cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
                                 e->name, error);
   } else if (p->chunks) {
-    status = cgap_chunks_read(p->chunks, first, count, threads, out, error);
+    status = cgap_hdf5_chunks_read(p->chunks, first, count, threads, out, error);
   } else {
     refusal r = {""};
     cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
@@ -266,7 +266,7 @@ static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, i
 
 static cgap_status read_rows(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
 {
-  const cgap_rows *rows = source->context;
+  const cgap_dataset_rows *rows = source->context;
   unsigned char *to = out;
   size_t row_bytes = source->dim * cgap_type_size(source->type);
   if (first > source->rows || count > source->rows - first)
@@ -290,7 +290,7 @@ static cgap_status read_rows(const cgap_source *source, size_t first, size_t cou
 
 static bool rows_seek(const cgap_source *source)
 {
-  const cgap_rows *rows = source->context;
+  const cgap_dataset_rows *rows = source->context;
   bool seeks = true;
   for (size_t i = 0; i < rows->count; i++)
     seeks = seeks && (rows->datasets[i].array ? cgap_array_seeks(rows->datasets[i].array) : rows->datasets[i].direct);
@@ -299,7 +299,7 @@ static bool rows_seek(const cgap_source *source)
 
 static bool rows_share(const cgap_source *source)
 {
-  const cgap_rows *rows = source->context;
+  const cgap_dataset_rows *rows = source->context;
   bool thread_safe = rows_seek(source);
   for (size_t i = 0; i < rows->count; i++)
     thread_safe = thread_safe && (!rows->datasets[i].array || cgap_array_is_thread_safe(rows->datasets[i].array));
@@ -308,7 +308,7 @@ static bool rows_share(const cgap_source *source)
 
 static void start_reading(const cgap_source *source, size_t first, size_t count)
 {
-  const cgap_rows *rows = source->context;
+  const cgap_dataset_rows *rows = source->context;
   const size_t row_bytes = source->dim * cgap_type_size(source->type);
   for (size_t i = 0; i < rows->count; i++) {
     const opened_dataset *p = &rows->datasets[i];
@@ -320,14 +320,14 @@ static void start_reading(const cgap_source *source, size_t first, size_t count)
 
 /* ---------------------------------------------------------------- the whole */
 
-cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_chosen_dataset *taken, size_t count,
+cgap_status cgap_dataset_rows_open(cgap_dataset_rows **out, cgap_source *source, const cgap_chosen_dataset *taken, size_t count,
                            const char *name, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   size_t total = 0;
   *out = NULL;
   *source = (cgap_source){0};
-  cgap_rows *rows = calloc(1, sizeof *rows);
+  cgap_dataset_rows *rows = calloc(1, sizeof *rows);
   opened_dataset *datasets = calloc(count, sizeof *datasets);
   if (!rows || !datasets) {
     free(rows);
@@ -335,7 +335,7 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_chos
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   }
   *rows =
-    (cgap_rows){.hooks = {read_rows, rows_seek, rows_share, start_reading}, .datasets = datasets, .count = count, .threads = 1};
+    (cgap_dataset_rows){.hooks = {read_rows, rows_seek, rows_share, start_reading}, .datasets = datasets, .count = count, .threads = 1};
   for (size_t i = 0; i < count; i++)
     datasets[i] = (opened_dataset){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
@@ -345,7 +345,7 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_chos
     status = open_dataset(&datasets[i], error);
   }
   if (status != CGAP_OK) {
-    cgap_rows_close(rows);
+    cgap_dataset_rows_close(rows);
     return status;
   }
   *source = (cgap_source){.rows = total,
@@ -358,7 +358,7 @@ cgap_status cgap_rows_open(cgap_rows **out, cgap_source *source, const cgap_chos
   return CGAP_OK;
 }
 
-void cgap_rows_threads(cgap_rows *rows, int threads)
+void cgap_dataset_rows_set_threads(cgap_dataset_rows *rows, int threads)
 {
   if (rows)
     rows->threads = threads > 0 ? threads : omp_get_num_procs();
@@ -370,14 +370,14 @@ static void close_id(hid_t id, herr_t (*close_function)(hid_t))
     (void)close_function(id);
 }
 
-void cgap_rows_close(cgap_rows *rows)
+void cgap_dataset_rows_close(cgap_dataset_rows *rows)
 {
   if (!rows)
     return;
   for (size_t i = 0; i < rows->count; i++) {
     cgap_array_close(rows->datasets[i].array);
-    cgap_chunks_close(rows->datasets[i].chunks);
-    cgap_direct_close(rows->datasets[i].past);
+    cgap_hdf5_chunks_close(rows->datasets[i].chunks);
+    cgap_direct_io_close(rows->datasets[i].past);
     cgap_free(rows->datasets[i].turned.bytes);
     close_id(rows->datasets[i].space, H5Sclose);
     close_id(rows->datasets[i].type, H5Tclose);

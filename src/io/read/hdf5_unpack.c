@@ -5,10 +5,10 @@
 #include <libdeflate.h>
 #include <string.h>
 
-bool cgap_unpacking_of(cgap_unpacking *out, hid_t plist, size_t element)
+bool cgap_hdf5_unpacking_of(cgap_hdf5_unpacking *out, hid_t plist, size_t element)
 {
   const int count = H5Pget_nfilters(plist);
-  *out = (cgap_unpacking){.deflate = -1, .shuffle = -1};
+  *out = (cgap_hdf5_unpacking){.deflate = -1, .shuffle = -1};
   for (int i = 0; i < count; i++) {
     unsigned flags = 0, value = 0;
     size_t values = 1;
@@ -23,7 +23,7 @@ bool cgap_unpacking_of(cgap_unpacking *out, hid_t plist, size_t element)
   return count >= 0;
 }
 
-bool cgap_unpack_reserve(cgap_unpack_scratch *scratch, size_t bytes)
+bool cgap_hdf5_unpack_reserve(cgap_hdf5_unpack_scratch *scratch, size_t bytes)
 {
   if (bytes <= scratch->capacity)
     return true;
@@ -33,16 +33,16 @@ bool cgap_unpack_reserve(cgap_unpack_scratch *scratch, size_t bytes)
   return scratch->packed != NULL;
 }
 
-void cgap_unpack_clear(cgap_unpack_scratch *scratch)
+void cgap_hdf5_unpack_clear(cgap_hdf5_unpack_scratch *scratch)
 {
   cgap_free(scratch->packed);
   cgap_free(scratch->raw);
   if (scratch->inflater)
     libdeflate_free_decompressor(scratch->inflater);
-  *scratch = (cgap_unpack_scratch){0};
+  *scratch = (cgap_hdf5_unpack_scratch){0};
 }
 
-bool cgap_unpack(const cgap_unpacking *how, cgap_unpack_scratch *scratch, size_t stored, unsigned mask, size_t bytes,
+bool cgap_hdf5_unpack(const cgap_hdf5_unpacking *how, cgap_hdf5_unpack_scratch *scratch, size_t stored, unsigned mask, size_t bytes,
                  bool *shuffled, const char **why)
 {
   *shuffled = how->shuffle >= 0 && !(mask >> how->shuffle & 1u);
@@ -81,7 +81,7 @@ static void unshuffle_4(unsigned char *restrict out, const unsigned char *restri
   }
 }
 
-void cgap_unshuffle(unsigned char *out, const unsigned char *in, size_t stride, size_t count, size_t size)
+void cgap_hdf5_unshuffle(unsigned char *out, const unsigned char *in, size_t stride, size_t count, size_t size)
 {
   if (size == 2)
     unshuffle_2(out, in, in + stride, count);

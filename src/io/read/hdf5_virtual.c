@@ -229,7 +229,7 @@ static size_t count_distinct(char **names, size_t count)
 }
 
 /* HDF5 keeps all of them open as long as the datasets are. */
-char *cgap_virtual_excess(const cgap_entry *const *entries, size_t count)
+char *cgap_hdf5_virtual_excess(const cgap_entry *const *entries, size_t count)
 {
   struct rlimit limit;
   size_t all = 0, taken = 0;
@@ -251,7 +251,7 @@ char *cgap_virtual_excess(const cgap_entry *const *entries, size_t count)
                      files + SPARE_FILES);
 }
 
-void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
+void cgap_hdf5_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
 {
   size_t count = 0;
   entry->is_virtual = true;
@@ -272,7 +272,7 @@ void cgap_virtual_describe(cgap_entry *entry, hid_t plist, const char *file)
     clear_mapping(&m);
   }
   if (!entry->obstacle)
-    entry->obstacle = cgap_virtual_excess((const cgap_entry *[]){entry}, 1);
+    entry->obstacle = cgap_hdf5_virtual_excess((const cgap_entry *[]){entry}, 1);
   cgap_append(&entry->storage, "virtual");
   if (entry->source_count && !entry->obstacle)
     cgap_append(&entry->storage, " over %zu file%s", entry->source_count, entry->source_count > 1 ? "s" : "");

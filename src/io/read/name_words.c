@@ -128,7 +128,7 @@ static const struct {
   {"vector", PART, 0},
 };
 
-static void note_word(cgap_words *words, unsigned flag, const char *word)
+static void note_word(cgap_name_words *words, unsigned flag, const char *word)
 {
   char *to = flag & CGAP_WORD_IMAGE ? words->image_word : flag & CGAP_WORD_TEXT ? words->text_word : words->id_word;
   if (flag & (CGAP_WORD_MODALITY | CGAP_WORD_ID) && !to[0])
@@ -136,7 +136,7 @@ static void note_word(cgap_words *words, unsigned flag, const char *word)
 }
 
 /* Adds the words that make up the token to flags and words; false, and nothing changed, where something is left. */
-static bool read_token(const char *token, bool whole, unsigned *flags, cgap_words *words)
+static bool read_token(const char *token, bool whole, unsigned *flags, cgap_name_words *words)
 {
   if (!*token)
     return true;
@@ -146,7 +146,7 @@ static bool read_token(const char *token, bool whole, unsigned *flags, cgap_word
     if (strncmp(token, WORDS[i].text, length) != 0 || (WORDS[i].form == WHOLE && (!whole || token[length])))
       continue;
     const unsigned old_flags = *flags;
-    const cgap_words old_words = *words;
+    const cgap_name_words old_words = *words;
     words->text_first = words->text_first || (flag & CGAP_WORD_IMAGE && *flags & CGAP_WORD_TEXT);
     *flags |= flag;
     note_word(words, flag, WORDS[i].text);
@@ -160,7 +160,7 @@ static bool read_token(const char *token, bool whole, unsigned *flags, cgap_word
 }
 
 /* Splits at everything that is no letter, and where a capital follows a small letter. */
-static unsigned component_words(const char *name, size_t length, cgap_words *words)
+static unsigned component_words(const char *name, size_t length, cgap_name_words *words)
 {
   unsigned flags = 0, of = 0; /* of: the modality before "of" or "for" */
   char token[TOKEN_MAX];
@@ -189,16 +189,16 @@ static unsigned component_words(const char *name, size_t length, cgap_words *wor
   return flags;
 }
 
-cgap_words cgap_words_of(const char *path)
+cgap_name_words cgap_name_words_of(const char *path)
 {
-  cgap_words words = {0};
+  cgap_name_words words = {0};
   const char *end = path + strlen(path);
   bool leaf = true, parent = false;
   while (end > path) {
     const char *start = end;
     while (start > path && start[-1] != '/')
       start--;
-    cgap_words found = {0};
+    cgap_name_words found = {0};
     unsigned flags = component_words(start, (size_t)(end - start), &found);
     unsigned modality_flags = flags & CGAP_WORD_MODALITY;
     if (leaf) {
@@ -222,11 +222,11 @@ cgap_words cgap_words_of(const char *path)
   return words;
 }
 
-unsigned cgap_words_of_file(const char *path)
+unsigned cgap_name_words_of_file(const char *path)
 {
   const char *slash = strrchr(path, '/');
   const char *name = slash ? slash + 1 : path;
   const char *dot = strrchr(name, '.');
-  cgap_words unused = {0};
+  cgap_name_words unused = {0};
   return component_words(name, dot ? (size_t)(dot - name) : strlen(name), &unused) & CGAP_WORD_MODALITY;
 }

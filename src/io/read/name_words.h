@@ -22,7 +22,7 @@ enum {
   CGAP_WORD_MODALITY = CGAP_WORD_IMAGE | CGAP_WORD_TEXT
 };
 
-typedef struct cgap_words {
+typedef struct cgap_name_words {
   unsigned leaf;       /* of the name itself */
   unsigned parent;     /* of the group it lies in */
   unsigned group;      /* CGAP_WORD_IMAGE or _TEXT of the nearest group that says one, else 0 */
@@ -32,13 +32,13 @@ typedef struct cgap_words {
   char image_word[16]; /* as found, for the report: "img" */
   char text_word[16];
   char id_word[16]; /* of the name itself, in the singular: "id", "filename" */
-} cgap_words;
+} cgap_name_words;
 
 /* path: "/group/name". */
-cgap_words cgap_words_of(const char *path);
+cgap_name_words cgap_name_words_of(const char *path);
 
 /* The words of a file's name, without folder and extension: CGAP_WORD_IMAGE, _TEXT or both. */
-unsigned cgap_words_of_file(const char *path);
+unsigned cgap_name_words_of_file(const char *path);
 
 /* ---------------------------------------------------------------- attributes */
 

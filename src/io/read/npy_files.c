@@ -113,7 +113,7 @@ static bool groups_count(const loose_list *list)
 {
   for (size_t i = 0; i < list->count; i++) {
     const loose *l = &list->item[i];
-    if (!l->base[0] || !cgap_words_of_file(l->path))
+    if (!l->base[0] || !cgap_name_words_of_file(l->path))
       return true;
     for (size_t k = 0; k < i; k++) {
       if (!strcmp(l->stem, list->item[k].stem))
@@ -169,7 +169,7 @@ static cgap_status open_one(cgap_file *file, const loose *l, bool shard, cgap_er
     path ? cgap_file_open_regular(&npy_file, l->path, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", l->path);
   if (status == CGAP_OK && (npy_file.folder || !cgap_npy_file_is(&npy_file)))
     status = npy_file.folder ? cgap_fail(error, CGAP_FILE, "%s: a folder; give its files", l->path)
-                          : cgap_refuse_foreign(&npy_file, error);
+                          : cgap_refuse_unsupported(&npy_file, error);
   if (status == CGAP_OK)
     status = add_array(file, &npy_file, path, l, shard, error);
   file->bytes += status == CGAP_OK ? npy_file.bytes : 0;
@@ -226,7 +226,7 @@ static size_t order_of(const loose_list *list, const cgap_entry *e)
 
 static unsigned modality_by_name(const cgap_entry *e)
 {
-  cgap_words w = cgap_words_of(e->path);
+  cgap_name_words w = cgap_name_words_of(e->path);
   return e->modality ? e->modality : w.leaf & CGAP_WORD_CLASS ? CGAP_WORD_CLASS : w.modality;
 }
 
@@ -251,8 +251,8 @@ static void choose_modalities_of_two(cgap_file *file, const loose_list *list)
     two[0] = first;
   }
   unsigned a = modality_by_name(two[0]), b = modality_by_name(two[1]);
-  bool from_folder = !(cgap_words_of(two[0]->path).leaf & CGAP_WORD_MODALITY) &&
-                     !(cgap_words_of(two[1]->path).leaf & CGAP_WORD_MODALITY);
+  bool from_folder = !(cgap_name_words_of(two[0]->path).leaf & CGAP_WORD_MODALITY) &&
+                     !(cgap_name_words_of(two[1]->path).leaf & CGAP_WORD_MODALITY);
   if (a == b && from_folder)
     a = b = 0;
   if ((a && b) || ((a | b) & CGAP_WORD_CLASS))
@@ -315,7 +315,7 @@ static bool is_other_pairing(const char *name)
     i++;
   char stem[80];
   (void)snprintf(stem, sizeof stem, "/%.*s", dot ? (int)(dot - name) : 0, name);
-  const cgap_words w = cgap_words_of(stem);
+  const cgap_name_words w = cgap_name_words_of(stem);
   return dot && i < sizeof FORMS / sizeof *FORMS && w.text_first && !w.more &&
          !(w.leaf & (CGAP_WORD_EMBEDDING | CGAP_WORD_CLASS | CGAP_WORD_LABEL | CGAP_WORD_SIDELINE));
 }

@@ -259,7 +259,7 @@ static const kind *text_kind(const char *head, size_t got)
   return strstr(head, ".git/annex/objects/") ? &TEXT[3] : NULL;
 }
 
-cgap_status cgap_refuse_foreign(const cgap_file *file, cgap_error *error)
+cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error)
 {
   char head[HEAD_BYTES + 1] = {0};
   ssize_t got = pread(file->fd, head, HEAD_BYTES, 0);

@@ -12,13 +12,13 @@ static const size_t IO_MOST = (size_t)1 << 30; /* Linux moves at most 2 GiB − 
 
 typedef struct sink_file {
   H5FD_t public_part; /* first, as HDF5 wants it */
-  cgap_sink *sink;
+  cgap_disk_full_driver *sink;
   haddr_t eoa, eof; /* end of what HDF5 has allocated, and of the file */
 } sink_file;
 
 /* What the access list carries: HDF5 copies it, the sink stays where it is. */
 typedef struct sink_info {
-  cgap_sink *sink;
+  cgap_disk_full_driver *sink;
 } sink_info;
 
 static H5FD_t *sink_open(const char *name, unsigned flags, hid_t access, haddr_t most)
@@ -77,7 +77,7 @@ static haddr_t sink_get_eof(const H5FD_t *file, H5FD_mem_t type)
 static herr_t sink_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t at, size_t size, void *buffer)
 {
   (void)type, (void)transfer;
-  const cgap_sink *sink = ((const sink_file *)file)->sink;
+  const cgap_disk_full_driver *sink = ((const sink_file *)file)->sink;
   unsigned char *out = buffer;
   while (size > 0) {
     ssize_t got = pread(sink->fd, out, size < IO_MOST ? size : IO_MOST, (off_t)at);
@@ -148,7 +148,7 @@ static const H5FD_class_t SINK_CLASS = {
   .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-hid_t cgap_sink_create(cgap_sink *sink, const char *name)
+hid_t cgap_disk_full_driver_create(cgap_disk_full_driver *sink, const char *name)
 {
   hid_t file = H5I_INVALID_HID;
   const sink_info info = {sink};
@@ -159,11 +159,11 @@ hid_t cgap_sink_create(cgap_sink *sink, const char *name)
   if (access >= 0)
     H5Pclose(access);
   if (file < 0)
-    cgap_sink_close(sink);
+    cgap_disk_full_driver_close(sink);
   return file;
 }
 
-void cgap_sink_close(cgap_sink *sink)
+void cgap_disk_full_driver_close(cgap_disk_full_driver *sink)
 {
   if (sink->driver > 0)
     H5FDunregister(sink->driver);

@@ -7,16 +7,16 @@
 
 #include "io/read/hdf5_basics.h"
 
-typedef struct cgap_sink {
+typedef struct cgap_disk_full_driver {
   int fd;     /* open for reading and writing; the owner closes it after the HDF5 file */
   int number; /* errno of the first write that failed; 0: none has */
   hid_t driver;
-} cgap_sink;
+} cgap_disk_full_driver;
 
 /* A new HDF5 file of nothing yet on sink->fd; `name` is what HDF5 calls it. Negative where HDF5 refuses. */
-hid_t cgap_sink_create(cgap_sink *sink, const char *name);
+hid_t cgap_disk_full_driver_create(cgap_disk_full_driver *sink, const char *name);
 
 /* After H5Fclose. */
-void cgap_sink_close(cgap_sink *sink);
+void cgap_disk_full_driver_close(cgap_disk_full_driver *sink);
 
 #endif

@@ -31,7 +31,7 @@ typedef struct row_stream {
 
 struct cgap_writer {
   char *path, *temporary;
-  cgap_sink sink;
+  cgap_disk_full_driver sink;
   hid_t file;
   row_stream *streams;
   size_t count;
@@ -96,13 +96,13 @@ static cgap_status create_file(cgap_writer *w, cgap_error *error)
   w->sink.fd = open(w->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
   if (w->sink.fd < 0)
     return cgap_fail_errno(error, errno, w->path, "write");
-  w->file = cgap_sink_create(&w->sink, w->temporary);
+  w->file = cgap_disk_full_driver_create(&w->sink, w->temporary);
   cgap_status status = CGAP_OK;
   if (note_failure(w, w->file < 0)) {
     status = fail_write(w, "/", error);
     if (w->file >= 0)
       H5Fclose(w->file);
-    cgap_sink_close(&w->sink);
+    cgap_disk_full_driver_close(&w->sink);
     close(w->sink.fd);
     unlink(w->temporary);
   }
@@ -178,7 +178,7 @@ static cgap_status close_file(cgap_writer *w, bool commit, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   bool failed = note_failure(w, H5Fclose(w->file) < 0);
-  cgap_sink_close(&w->sink);
+  cgap_disk_full_driver_close(&w->sink);
   if (commit && failed)
     status = fail_write(w, "/", error);
   if (commit && status == CGAP_OK && fsync(w->sink.fd) != 0)
