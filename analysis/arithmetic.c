@@ -28,7 +28,8 @@ void cgap_arithmetic_start(cgap_arithmetic_run *run)
 }
 
 /* Nearly all images are better at no λ: that is asked first, without branches. */
-static void offer_image(cgap_arithmetic_best *best, const double lambda[CGAP_CURVE_POINTS], const double *score, size_t image)
+static void offer_image(cgap_arithmetic_best *best, const double lambda[CGAP_CURVE_POINTS], const double *score,
+                        size_t image)
 {
   double value[CGAP_CURVE_POINTS], most = -INFINITY;
   for (size_t p = 0; p < CGAP_CURVE_POINTS; p++)

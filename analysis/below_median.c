@@ -34,7 +34,8 @@ static size_t slot_of(const cgap_median_window *w, double cosine)
   return 2 * low + (low < w->values && cosine >= w->value[low] - TIE);
 }
 
-static void count_bins(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
+static void count_bins(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
+                       cgap_sums *sums)
 {
   const cgap_median_window *w = &e->window;
   const cgap_bins bins = {.least = (float)w->low,
@@ -46,7 +47,8 @@ static void count_bins(const cgap_strip *s, const cgap_audit_sums *e, const cgap
     kernels->window(s->cosine + r * s->stride, s->columns, &bins, &sums->counts[ABOVE], sums->counts + SLOT);
 }
 
-static void count_slots(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
+static void count_slots(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
+                        cgap_sums *sums)
 {
   const cgap_median_window *w = &e->window;
   float never[CGAP_TILE]; /* a column bound that no cosine reaches */
@@ -66,7 +68,8 @@ static void count_slots(const cgap_strip *s, const cgap_audit_sums *e, const cga
   }
 }
 
-static void median_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
+static void median_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
+                         cgap_sums *sums)
 {
   if (e->window.values)
     count_slots(s, e, kernels, sums);

@@ -17,7 +17,7 @@ typedef enum cgap_centroid_measure {
 
 typedef struct cgap_contributions {
   size_t images, texts;
-  double *kernel[CGAP_PAIR_KINDS];   /* (images) A_g/(L u) of uniformity.image, .text, .cross; sums are 0 */
+  double *kernel[CGAP_PAIR_KINDS];     /* (images) A_g/(L u) of uniformity.image, .text, .cross; sums are 0 */
   double *centroid[CGAP_OF_CENTROIDS]; /* (images) sums are 0 */
   double degenerate;                   /* 2 trace V² of gap.corrected_distance's interval */
   double *loss_image, *loss_text;      /* (images) NaN without a text, (texts): the loss of each query */
@@ -29,7 +29,7 @@ typedef struct cgap_contributions {
   size_t *query_found;                 /* (queries) the nearest image */
   unsigned char *query_right;          /* (queries) */
   size_t probed;                       /* images spread evenly over the rows, with all their texts … */
-  double *between[CGAP_PAIR_KINDS];  /* (probed, probed) … the kernel summed over the rows of two of them */
+  double *between[CGAP_PAIR_KINDS];    /* (probed, probed) … the kernel summed over the rows of two of them */
   double rounding;                     /* by how much the rounding of the files' types moves a cosine at most */
 } cgap_contributions;
 

@@ -11,7 +11,8 @@
 
 enum { FINE_PER_BIN = CGAP_FINE_BINS / CGAP_HISTOGRAM_BINS };
 
-static void histogram_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
+static void histogram_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
+                            cgap_sums *sums)
 {
   (void)e;
   for (size_t r = 0; r < s->rows; r++)
@@ -77,7 +78,7 @@ static double clamp_cosine(double x)
   return fmin(1, fmax(-1, x));
 }
 
-/* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched couples stand in the lowest bin and
+/* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched pairs stand in the lowest bin and
  * are taken out. */
 static void finish_tiles(const cgap_audit_sums *seen, cgap_pair_kind kind, uint64_t count, double sum, double squares,
                          cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
@@ -91,7 +92,7 @@ static void finish_tiles(const cgap_audit_sums *seen, cgap_pair_kind kind, uint6
     total += fine_bins[b];
   }
   if (total == 0) {
-    c->why = "no couples";
+    c->why = "no pairs";
     return;
   }
   c->sampled = total < count ? total : 0;
@@ -110,7 +111,7 @@ static double product_trace(const double *a, const double *b, size_t n)
 }
 
 static void finish_modality(const cgap_audit_sums *e, const cgap_audit_sums *seen, cgap_pair_kind kind, cgap_cosines *c,
-                        uint64_t bins[CGAP_HISTOGRAM_BINS])
+                            uint64_t bins[CGAP_HISTOGRAM_BINS])
 {
   const cgap_modality *modality = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
   const double n = (double)modality->rows;
@@ -125,7 +126,7 @@ static cgap_status finish_pairs(const cgap_audit_sums *e, cgap_audit *out, cgap_
   double *sorted = cgap_alloc(n, sizeof *sorted), sum = 0, deviation = 0;
   cgap_cosines *c = &out->cosine_pair;
   if (!sorted)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", n);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", n);
   for (size_t j = 0; j < n; j++) {
     sorted[j] = clamp_cosine(e->pair_cosine[j]);
     sum += sorted[j];
@@ -145,7 +146,8 @@ static cgap_status finish_pairs(const cgap_audit_sums *e, cgap_audit *out, cgap_
 }
 
 /* Means and deviations of e's pairs, all else of those in `seen`: e's, or a sample's. */
-static cgap_status finish_seen(const cgap_audit_sums *e, const cgap_audit_sums *seen, cgap_audit *out, cgap_error *error)
+static cgap_status finish_seen(const cgap_audit_sums *e, const cgap_audit_sums *seen, cgap_audit *out,
+                               cgap_error *error)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   double sum = images * texts * product_trace(e->image.mean, e->text.mean, e->dim);

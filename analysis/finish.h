@@ -31,18 +31,18 @@ CGAP_MUST_CHECK cgap_status cgap_below_median_finish(const cgap_audit_sums *e, c
 enum { CGAP_PCA_PROBLEMS = 3 };
 size_t cgap_pca_place(int problem, size_t dim);
 
-/* Work of one thread that may be done beside other work. */
+/* Work of one thread that may run concurrently with other work. */
 typedef struct cgap_concurrent_task {
   void (*work)(void *context); /* NULL: none */
   void *context;
 } cgap_concurrent_task;
 
-/* Solves problems [first, end), on `threads` threads, and the work beside them. */
-CGAP_MUST_CHECK cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads, cgap_concurrent_task beside,
-                                           double *values, cgap_error *error);
+/* Solves problems [first, end), on `threads` threads, and the concurrent work. */
+CGAP_MUST_CHECK cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads,
+                                           cgap_concurrent_task beside, double *values, cgap_error *error);
 
 /* pca.* from the values of all, which are used up; components (2, dim) receives the first two of pca.joint. */
-CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *components, cgap_audit *out,
-                                            cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *components,
+                                            cgap_audit *out, cgap_error *error);
 
 #endif

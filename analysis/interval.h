@@ -8,7 +8,7 @@
 
 #define CGAP_Z95 1.96
 
-cgap_scalar cgap_scalar_number(double value, uint64_t n);                   /* no interval */
+cgap_scalar cgap_scalar_number(double value, uint64_t n);                  /* no interval */
 cgap_scalar cgap_scalar_null(const char *why, uint64_t n);                 /* why: a static sentence */
 cgap_scalar cgap_scalar_normal(double value, double variance, uint64_t n); /* value ± 1.96 sd */
 cgap_scalar cgap_scalar_bounds(double value, double lo, double hi, uint64_t n);

@@ -2,10 +2,10 @@
  * text→image: mean over texts of log Σ_i e^{s_ij/τ} − s_{o(j)j}/τ. image→text: mean over images with a text of the
  * mean over p ∈ T_i of log(e^{s_ip/τ} + Σ_{j∉T_i} e^{s_ij/τ}) − s_ip/τ. One text an image: Radford et al. 2021,
  * and eq. 1 of arXiv 2405.18570; CUA = CLIP + L_Uniform + L_Align, CUAXU = CUA + L_XUniform (ibid.).
- * Strips sum e^{s/τ} over unmatched couples, in float beside a power of two where a strip's terms are no further apart
- * than that bears, else in double: e^{±200} needs no running maximum. A float cosine is off by some
- * 3e-8, its exponent at τ = 0.01 by 3e-6: many queries average that away, few do not, and have their cosines made again
- * in double; strips that are in double are summed as they are. */
+ * Strips sum e^{s/τ} over unmatched pairs, in float, scaled by a power of two, where a strip's terms are no further
+ * apart than that bears, else in double: e^{±200} needs no running maximum. A float cosine is off by some 3e-8, its
+ * exponent at τ = 0.01 by 3e-6: many queries average that away, few do not, and have their cosines made again in
+ * double; strips that are in double are summed as they are. */
 #include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
@@ -17,7 +17,7 @@
 enum {
   NEAR_COLUMNS = 256, /* rows a side */
   /* powers of two: how far apart the terms of a strip may be for a float, and what masked ones come to, next to nothing
-   * beside the least of them, in float and in double */
+   * next to the smallest of them, in float and in double */
   NEAR_RANGE = 80,
   LOWEST = -126,
   LOWEST_DOUBLE = -1000
@@ -68,10 +68,11 @@ static void softmax_strip_double(const cgap_strip *s, const cgap_audit_kernels *
   const cgap_exponent exponent = cgap_exponent_init(scale, LOWEST_DOUBLE, 0);
   for (size_t r = 0; r < s->rows; r++)
     kernels->exp_sums_double(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], &exponent,
-                           sums->column_sums + s->first[r], &sums->row_sums[s->tile_row + r]);
+                             sums->column_sums + s->first[r], &sums->row_sums[s->tile_row + r]);
 }
 
-static void softmax_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
+static void softmax_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
+                          cgap_sums *sums)
 {
   const double scale = 1 / e->temperature, bits = scale / log(2.0);
   double least, greatest;

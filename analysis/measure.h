@@ -1,6 +1,6 @@
 /* The contract between the engine and what it measures.
  *
- * A measure over couples says how many numbers it needs, is shown every strip of cosines once, adds to
+ * A measure over pairs says how many numbers it needs, is shown every strip of cosines once, adds to
  * its sums and counts, and finishes into the result. Sums are kept by row; those of a tile are doubles, and tiles are
  * added in fixed point, whose sum knows no order: every plan, thread and machine gives the same bits.
  * Merging is `+`. What is not additive (the ten best of a row) has a merge of its own: neighbours.h.
@@ -20,7 +20,7 @@ enum { CGAP_SHIFTS = 5, CGAP_OFFSETS = 2 * CGAP_SHIFTS + 1, CGAP_BLOCK_TEXTS = 1
 typedef struct cgap_audit_sums cgap_audit_sums;
 
 /* A strip of cosines: row r, 0 ≤ r < rows, is cosine + r·stride; its columns first[r] … columns − 1 count
- * (on the diagonal of a triangle a row starts right of itself). Couples that belong together (matched) are
+ * (on the diagonal of a triangle a row starts right of itself). Pairs that belong together (matched) are
  * masked with -INFINITY. */
 typedef struct cgap_strip {
   cgap_pair_kind kind;
@@ -48,7 +48,7 @@ typedef struct cgap_need {
   size_t counts;                              /* uint64 for the whole pass */
   size_t sums;                                /* doubles for each row and each column */
   size_t row_counts;                          /* uint64 for each row and each column */
-  double (*greatest_log)(double temperature); /* where there are sums: a couple adds between e^-this and e^this */
+  double (*greatest_log)(double temperature); /* where there are sums: a pair adds between e^-this and e^this */
 } cgap_need;
 
 /* On what a measure's values rest; from this follows what a sample makes of them. */
@@ -116,7 +116,8 @@ typedef struct cgap_measure {
   unsigned kinds; /* bit 1 << kind for each kind of pair it looks at; 0: none */
   bool paired_only;
   cgap_need need;
-  void (*strip)(const cgap_strip *strip, const cgap_audit_sums *evidence, const cgap_audit_kernels *kernels, cgap_sums *sums);
+  void (*strip)(const cgap_strip *strip, const cgap_audit_sums *evidence, const cgap_audit_kernels *kernels,
+                cgap_sums *sums);
 
   /* from sums to numbers. NULL: the engine has a run of its own for it (separability, zero-shot, arithmetic, spectra,
    * and the median, which may take further looks). finish_sampled NULL: a sample's sums are finished like all. */
@@ -179,13 +180,13 @@ struct cgap_audit_sums {
   bool paired;
   double temperature;
 
-  /* couples, where paired: texts of image i are text_of[first[i] … first[i + 1]) */
+  /* pairs, where paired: texts of image i are text_of[first[i] … first[i + 1]) */
   const size_t *image_of, *first, *text_of;
   const double *pair_cosine;       /* (texts), double from the file's values */
   const double *best_positive;     /* (images) the greatest pair cosine of each image; 2 without a text */
-  const double *within_kernel;     /* (images) Σ over couples of an image's own texts of e^(-t‖y − y'‖²) */
-  const double *paired_image_mean; /* (dim) mean over couples of x_o(j) */
-  const double *group_moment;  /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
+  const double *within_kernel;     /* (images) Σ over pairs of an image's own texts of e^(-t‖y − y'‖²) */
+  const double *paired_image_mean; /* (dim) mean over pairs of x_o(j) */
+  const double *group_moment; /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
   const cgap_block_products *block; /* (blocks) block b: texts b·M/blocks … */
   size_t blocks;
   double group_growth; /* how many times as much the mean over random pairs varies since texts of one image (or of its
@@ -203,7 +204,7 @@ struct cgap_audit_sums {
 
   /* the cosine of image i and text j (or of two rows of a side) in double, from the file's values */
   double (*exact)(const void *context, cgap_pair_kind kind, size_t row, size_t column);
-  /* by how much the cosine that a rough strip shows may be off: of this couple, where its margins are of any */
+  /* by how much the cosine that a rough strip shows may be off: of this pair, where its margins are of any */
   float (*margin)(const void *context, size_t row, size_t column);
   /* has the row that `exact` will be asked for next on its way; rows: one of the rows, else of the columns */
   void (*ahead)(const void *context, size_t row, bool rows);

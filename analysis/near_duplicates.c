@@ -14,7 +14,8 @@ static bool is_duplicate(const cgap_strip *s, const cgap_audit_sums *e, size_t r
   return cgap_strip_exact(s, e, r, c) > NEAR_DUPLICATE;
 }
 
-static void near_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
+static void near_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
+                       cgap_sums *sums)
 {
   (void)kernels;
   for (size_t r = 0; r < s->rows; r++) {
@@ -44,9 +45,9 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 {
   (void)error;
   finish_modality(&e->image, cgap_sums_of(e, CGAP_IMAGE_IMAGE, &cgap_measure_near_duplicates)->row_counts,
-              &out->checks_image.near_duplicates);
+                  &out->checks_image.near_duplicates);
   finish_modality(&e->text, cgap_sums_of(e, CGAP_TEXT_TEXT, &cgap_measure_near_duplicates)->row_counts,
-              &out->checks_text.near_duplicates);
+                  &out->checks_text.near_duplicates);
   return CGAP_OK;
 }
 

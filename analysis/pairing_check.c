@@ -93,7 +93,8 @@ static void find_block_z(block_z *out, const cgap_audit_sums *e, double square)
   for (size_t b = 0; b < e->blocks; b++) {
     const cgap_block_products *products = &e->block[b];
     for (int k = 0; k < CGAP_OFFSETS; k++)
-      out->within[b][k] = z_of(products->within[k], products->count[k], products->within_square > 1e-26 ? products->within_square : 0);
+      out->within[b][k] =
+        z_of(products->within[k], products->count[k], products->within_square > 1e-26 ? products->within_square : 0);
     out->whole[b] = z_of(products->whole[CGAP_SHIFTS], products->count[CGAP_SHIFTS], square);
   }
 }

@@ -198,14 +198,14 @@ size_t cgap_pca_place(int which, size_t dim)
   return (size_t)(2 * which + (which > JOINT ? 2 : 0)) * dim;
 }
 
-cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads, cgap_concurrent_task beside, double *values,
-                           cgap_error *error)
+cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads, cgap_concurrent_task beside,
+                           double *values, cgap_error *error)
 {
   problem list[POOLS];
   for (int k = 0; k < POOLS; k++)
     list[k] = (problem){.rows = pool_of(e, k), .vectors = k == JOINT, .values = values + cgap_pca_place(k, e->dim)};
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (int k = end; k >= first; k--) /* the joint pool's takes longest, and comes with the work beside */
+  for (int k = end; k >= first; k--) /* the joint pool's takes longest, and comes with the concurrent work */
     if (k < end)
       solve_problem(&list[k]);
     else if (beside.work)

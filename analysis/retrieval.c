@@ -37,7 +37,7 @@ static bool is_in(float cosine, range near)
   return cosine >= near.low && cosine <= near.high;
 }
 
-/* A couple that the strip's margins leave open for its row's query, its column's, or both. */
+/* A pair that the strip's margins leave open for its row's query, its column's, or both. */
 typedef struct open_pair {
   uint16_t column;
   bool of_row, of_column;
@@ -49,9 +49,9 @@ typedef struct column_bounds {
   uint32_t above[CGAP_TILE];
 } column_bounds;
 
-/* Whether the couple's own margin leaves it open too; where not it counts. */
+/* Whether the pair's own margin leaves it open too; where not it counts. */
 static bool is_undecided(const cgap_strip *s, const cgap_audit_sums *e, size_t r, size_t c, double positive,
-                       uint64_t *above)
+                         uint64_t *above)
 {
   const double difference = (double)s->cosine[r * s->stride + c] - positive;
   if (!s->rough || fabs(difference) <= (double)e->margin(e->exact_context, s->row + r, s->column + c))
@@ -60,9 +60,10 @@ static bool is_undecided(const cgap_strip *s, const cgap_audit_sums *e, size_t r
   return false;
 }
 
-/* Of the couples at index those that stay open. */
-static size_t collect_undecided(const cgap_strip *s, const cgap_audit_sums *e, size_t r, range near, const column_bounds *k,
-                   const uint16_t *index, size_t found, open_pair *open, cgap_sums *sums)
+/* Of the pairs at index those that stay open. */
+static size_t collect_undecided(const cgap_strip *s, const cgap_audit_sums *e, size_t r, range near,
+                                const column_bounds *k, const uint16_t *index, size_t found, open_pair *open,
+                                cgap_sums *sums)
 {
   uint64_t *row_above = &sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r];
   size_t count = 0;
@@ -90,8 +91,8 @@ static void decide_pair(const cgap_strip *s, const cgap_audit_sums *e, size_t r,
 }
 
 /* One row against its own bounds and those of the columns; what is near is decided. */
-static void ranks_row(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, size_t r, column_bounds *k,
-                      cgap_sums *sums)
+static void ranks_row(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, size_t r,
+                      column_bounds *k, cgap_sums *sums)
 {
   uint16_t index[CGAP_TILE];
   open_pair open[CGAP_TILE];
@@ -109,7 +110,8 @@ static void ranks_row(const cgap_strip *s, const cgap_audit_sums *e, const cgap_
   }
 }
 
-static void ranks_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
+static void ranks_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
+                        cgap_sums *sums)
 {
   column_bounds k = {.above = {0}};
   for (size_t c = 0; c < s->columns; c++) {

@@ -49,7 +49,8 @@ static double line_objective(const line *l, const double at[2], double slope[2],
       total += exp(-8.0 * k * k / (NODES * NODES)); /* four deviations to either side */
     for (int k = -NODES; k <= NODES; k++) {
       const double weight = l->rows[modality] * exp(-8.0 * k * k / (NODES * NODES)) / total;
-      const double along = l->mean[modality] + l->deviation[modality] * 4.0 * k / NODES, margin = at[0] * along + sign * at[1];
+      const double along = l->mean[modality] + l->deviation[modality] * 4.0 * k / NODES,
+                   margin = at[0] * along + sign * at[1];
       const double tail = exp(-fabs(margin)), miss = (margin > 0 ? tail : 1) / (1 + tail), bent = miss * (1 - miss);
       value += weight * (log1p(tail) + fmax(0, -margin));
       slope[0] -= weight * miss * along, slope[1] -= weight * miss * sign;
@@ -236,7 +237,7 @@ static void evaluate_fit(separability_fit *f, const lbfgsfloatval_t *x)
 
 /* The last point may be asked for again: the first by L-BFGS, the last after it. */
 static lbfgsfloatval_t lbfgs_objective(void *instance, const lbfgsfloatval_t *x, lbfgsfloatval_t *g, const int n,
-                                 const lbfgsfloatval_t step)
+                                       const lbfgsfloatval_t step)
 {
   separability_fit *f = instance;
   const size_t bytes = (size_t)n * sizeof *x;
@@ -270,7 +271,7 @@ static int by_score(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* How many couples of an image and a text have the text above; ties count half. */
+/* How many pairs of an image and a text have the text above; ties count half. */
 static double count_ordered(labelled *list, size_t count)
 {
   double below = 0, pairs = 0;
@@ -392,8 +393,8 @@ static cgap_status fit_run(separability_fit *f, cgap_error *error)
   if (!f->status)
     (void)lbfgs_objective(f, x, g, n, 0);
   for (int modality = 0; !f->status && modality < 2; modality++)
-    f->status =
-      f->products->gather(f->products->self, modality == TEXTS ? CGAP_TEXT_TEXT : CGAP_IMAGE_IMAGE, f->score[modality], error);
+    f->status = f->products->gather(f->products->self, modality == TEXTS ? CGAP_TEXT_TEXT : CGAP_IMAGE_IMAGE,
+                                    f->score[modality], error);
   lbfgs_free(x);
   lbfgs_free(g);
   return f->status;

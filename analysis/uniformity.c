@@ -2,7 +2,7 @@
  * of the paper; .cross: log mean over unmatched (i, j) of e^(-t‖x_i − y_j‖²), L_XUniform.
  * ‖x − y‖² = 2 − 2 cos on the sphere, so that the kernel is e^(-2t) e^(2t cos): strips sum e^(2t cos).
  *
- * Intervals: with u the mean kernel over L couples, k̃ = k − u, A_g the sum of k̃ over the couples that touch group
+ * Intervals: with u the mean kernel over L pairs, k̃ = k − u, A_g the sum of k̃ over the pairs that touch group
  * g (an image with its texts; unpaired: a row), S = Σ k̃²: Var u = max(Σ A_g² − S, S)/L², delta method for the log
  * (Hoeffding's decomposition of a U-statistic). A_g follows from row and column sums. */
 #include "analysis/contributions.h"
@@ -27,7 +27,8 @@ static void precise_strip(const cgap_strip *s, cgap_sums *sums)
     }
 }
 
-static void kernel_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels, cgap_sums *sums)
+static void kernel_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
+                         cgap_sums *sums)
 {
   (void)e;
   const cgap_exponent exponent = cgap_exponent_init(2 * CGAP_KERNEL_T, -126, 0);
@@ -55,7 +56,7 @@ static double greatest_log(double temperature)
 /* A mean kernel with what its variance needs. */
 typedef struct mean_kernel {
   double mean, squares; /* u; S = Σ k̃² */
-  double pairs;       /* L */
+  double pairs;         /* L */
   double touching;      /* Σ_g A_g² */
   uint64_t n;
 } mean_kernel;
@@ -89,12 +90,12 @@ static double variance_of_mean(const mean_kernel *k)
 static cgap_scalar scalar_of(const mean_kernel *k)
 {
   if (!(k->pairs > 0))
-    return cgap_scalar_null("no couples", k->n);
+    return cgap_scalar_null("no pairs", k->n);
   return cgap_scalar_normal(log(k->mean), variance_of_mean(k) / (k->mean * k->mean), k->n);
 }
 
-/* One side. Triangle sums hold each couple in both its rows, squares in one. touch (groups) receives A_g:
- * rows of a group together, less the couples within it that were counted twice. */
+/* One side. Triangle sums hold each pair in both its rows, squares in one. touch (groups) receives A_g:
+ * rows of a group together, less the pairs within it that were counted twice. */
 static mean_kernel modality_kernel(const cgap_audit_sums *e, cgap_pair_kind kind, double *touch)
 {
   const cgap_modality *modality = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
@@ -102,7 +103,8 @@ static mean_kernel modality_kernel(const cgap_audit_sums *e, cgap_pair_kind kind
   const double *rows = sums->row_sums + KERNEL * sums->row_stride,
                *squares = sums->row_sums + SQUARES * sums->row_stride;
   const double n = (double)modality->rows, f = kernel_factor_of_distance();
-  mean_kernel k = mean_of(f * sum_of(rows, modality->rows) / 2, f * f * sum_of(squares, modality->rows), n * (n - 1) / 2, modality->rows);
+  mean_kernel k = mean_of(f * sum_of(rows, modality->rows) / 2, f * f * sum_of(squares, modality->rows),
+                          n * (n - 1) / 2, modality->rows);
   const bool grouped = kind == CGAP_TEXT_TEXT && e->paired;
   const size_t groups = grouped ? e->image.rows : modality->rows;
   for (size_t g = 0; g < groups; g++) {
@@ -151,7 +153,8 @@ static double mean_variance(const cgap_audit_sums *e, const mean_kernel modality
 {
   double total = 0;
   for (size_t g = 0; e->paired && g < e->image.rows; g++) {
-    double a = (touch[0][g] / (modality[0].pairs * modality[0].mean) + touch[1][g] / (modality[1].pairs * modality[1].mean)) / 2;
+    double a =
+      (touch[0][g] / (modality[0].pairs * modality[0].mean) + touch[1][g] / (modality[1].pairs * modality[1].mean)) / 2;
     total += a * a;
   }
   for (int s = 0; s < 2; s++) {
@@ -177,7 +180,8 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   if (!touch[0] || !touch[1]) {
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", e->image.rows);
   } else {
-    const mean_kernel modality[2] = {modality_kernel(e, CGAP_IMAGE_IMAGE, touch[0]), modality_kernel(e, CGAP_TEXT_TEXT, touch[1])};
+    const mean_kernel modality[2] = {modality_kernel(e, CGAP_IMAGE_IMAGE, touch[0]),
+                                     modality_kernel(e, CGAP_TEXT_TEXT, touch[1])};
     cgap_contributions *kept = e->paired ? out->contributions : NULL;
     const mean_kernel cross = cross_kernel(e, kept ? kept->kernel[CGAP_IMAGE_TEXT] : NULL);
     const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
@@ -206,9 +210,9 @@ static cgap_status finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_e
 
 static const cgap_field fields[] = {
   {"uniformity.image", "image", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.image), 4, CGAP_LOWER, 0,
-   "Log of the mean of exp(-2 d²) over couples of images; the lower, the more evenly they fill the sphere.", CGAP_WANG},
+   "Log of the mean of exp(-2 d²) over pairs of images; the lower, the more evenly they fill the sphere.", CGAP_WANG},
   {"uniformity.text", "text", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.text), 4, CGAP_LOWER, 0,
-   "Log of the mean of exp(-2 d²) over couples of texts.", CGAP_WANG},
+   "Log of the mean of exp(-2 d²) over pairs of texts.", CGAP_WANG},
   {"uniformity.mean", "mean", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.mean), 4, CGAP_LOWER, 0,
    "Mean of both sides' uniformity, the paper's L_Uniform.", CGAP_FAHIM},
   {"uniformity.cross", "cross", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.cross), 4, CGAP_LOWER, 0,

@@ -1,16 +1,16 @@
-/* uniformity.* from the couples of a sample.
+/* uniformity.* from the pairs of a sample.
  *
- * The mean kernel u of the file's couples is estimated from a block of n of its N groups (an image with its texts;
- * unpaired: a row), drawn without replacement: all couples within the block, an incomplete U-statistic (Blom 1976; Lee
- * 1990, ch. 4; Clémençon, Colin and Bellet 2016). Over the file's couples the means of c and c² are known from
+ * The mean kernel u of the file's pairs is estimated from a block of n of its N groups (an image with its texts;
+ * unpaired: a row), drawn without replacement: all pairs within the block, an incomplete U-statistic (Blom 1976; Lee
+ * 1990, ch. 4; Clémençon, Colin and Bellet 2016). Over the file's pairs the means of c and c² are known from
  * centroids and second moments, so both serve as control variates: with m the file's mean cosine and r = k − a(c − m) −
  * b(c − m)², û = mean r over the block + b · mean (c − m)² over the file. a and b minimise Σ_g A_g(r)², A_g the sum of
- * r less its mean over the couples that touch group g: a least-squares fit of the groups' sums, since it is they, not
- * the couples, that vary independently (Hoeffding's projections).
+ * r less its mean over the pairs that touch group g: a least-squares fit of the groups' sums, since it is they, not
+ * the pairs, that vary independently (Hoeffding's projections).
  *
  * Variance, for the population that the file's rows come from: û − u = (mean r over the block − over the file) +
  * (file's mean k − the population's), two parts that do not correlate, the block being a random part of the file. Per
- * part ΣA² − 2S over L² estimates what the projections bring, S/L² the rest (S the sum of squares over the L couples),
+ * part ΣA² − 2S over L² estimates what the projections bring, S/L² the rest (S the sum of squares over the L pairs),
  * as in uniformity.c; with f = n/N the block's part is (1 − f) of the one and (1 − f²) of the other, of r; the file's
  * part f and f², of k.
  *
@@ -18,7 +18,7 @@
  * move together with the means: the bias of û, up to 0.2 of its standard deviation, is estimated by leaving each group
  * out in turn, and taken off; the block's part of the variance grows as much as û moves more than with fixed weights.
  *
- * Couples of one image's own texts are N/n times as frequent in the block as in the file: they are left out, and their
+ * Pairs of one image's own texts are N/n times as frequent in the block as in the file: they are left out, and their
  * exact mean over the file is put in. */
 #include "analysis/sampled.h"
 
@@ -30,26 +30,26 @@
 
 enum { STRATA = 2 };
 
-/* Groups drawn together: all of them; unpaired couples of an image and a text have two such parts. */
+/* Groups drawn together: all of them; unpaired pairs of an image and a text have two such parts. */
 typedef struct stratum {
   size_t groups;
-  double sampling_fraction;                  /* n/N */
+  double sampling_fraction;      /* n/N */
   double *touch[CGAP_FUNCTIONS]; /* (groups) A_g */
-  double *touching;              /* (groups) couples that touch it */
+  double *touching;              /* (groups) pairs that touch it */
 } stratum;
 
 typedef struct estimate {
   cgap_pair_kind kind;
   stratum stratum[STRATA];
   size_t strata;
-  double pairs;                                /* L: of the block, between groups */
-  double mean[CGAP_FUNCTIONS];                   /* over them */
-  double centre;                                 /* m; after centre() the functions are k, c − m and (c − m)² */
-  double whole_pairs, all_pairs;             /* the file's: between groups; all */
-  double whole_mean[CGAP_FUNCTIONS];             /* over those between groups; the kernel's is not known */
-  double deviation_products[CGAP_FUNCTIONS][CGAP_FUNCTIONS]; /* Σ over couples of products of deviations */
-  double weight[CGAP_FUNCTIONS];                 /* r = Σ weight · function */
-  double value, variance;                        /* û and its variance */
+  double pairs;                      /* L: of the block, between groups */
+  double mean[CGAP_FUNCTIONS];       /* over them */
+  double centre;                     /* m; after centre() the functions are k, c − m and (c − m)² */
+  double whole_pairs, all_pairs;     /* the file's: between groups; all */
+  double whole_mean[CGAP_FUNCTIONS]; /* over those between groups; the kernel's is not known */
+  double deviation_products[CGAP_FUNCTIONS][CGAP_FUNCTIONS]; /* Σ over pairs of products of deviations */
+  double weight[CGAP_FUNCTIONS];                             /* r = Σ weight · function */
+  double value, variance;                                    /* û and its variance */
   double gain;
 } estimate;
 
@@ -68,7 +68,7 @@ static const cgap_modality *columns_of(const cgap_audit_sums *e, cgap_pair_kind 
   return kind == CGAP_IMAGE_IMAGE ? &e->image : &e->text;
 }
 
-/* ---------------------------------------------------------------- the file's couples */
+/* ---------------------------------------------------------------- the file's pairs */
 
 static double trace_of_product(const double *a, const double *b, size_t n)
 {
@@ -111,7 +111,7 @@ static void measure_whole(estimate *m, const cgap_sampled *s)
 
 /* ---------------------------------------------------------------- sums by group */
 
-/* Σ of a function over the couples of each row or column. */
+/* Σ of a function over the pairs of each row or column. */
 static double row_sum(const cgap_sampled *s, cgap_pair_kind kind, int function, size_t row)
 {
   return function == CGAP_KERNEL_OF ? kernel_factor() * cgap_sums_of(s->sample, kind, s->uniformity)->row_sums[row]
@@ -125,7 +125,7 @@ static double column_sum(const cgap_sampled *s, cgap_pair_kind kind, int functio
            : s->column[kind][function][column];
 }
 
-/* Couples of one side that touch group g, which is an image's texts where `grouped`, else a row. */
+/* Pairs of one side that touch group g, which is an image's texts where `grouped`, else a row. */
 static void gather_sums(estimate *m, const cgap_sampled *s, bool grouped)
 {
   const cgap_audit_sums *e = s->sample;
@@ -143,7 +143,7 @@ static void gather_sums(estimate *m, const cgap_sampled *s, bool grouped)
   }
 }
 
-/* Unmatched couples of an image and a text: of paired sides by image, else by row of either side. */
+/* Unmatched pairs of an image and a text: of paired sides by image, else by row of either side. */
 static void gather_cross(estimate *m, const cgap_sampled *s)
 {
   const cgap_audit_sums *e = s->sample;
@@ -191,7 +191,7 @@ static void centre_sums(estimate *m)
 {
   const stratum *first = &m->stratum[0];
   const double centre = m->centre = m->whole_mean[CGAP_COSINE_OF],
-               times = m->strata == 1 ? 2 : 1; /* each couple touches */
+               times = m->strata == 1 ? 2 : 1; /* each pair touches */
   double total[CGAP_FUNCTIONS] = {0};
   m->pairs = 0;
   for (size_t g = 0; g < first->groups; g++) {
@@ -214,7 +214,7 @@ static void centre_sums(estimate *m)
   m->whole_mean[CGAP_COSINE_OF] = 0;
 }
 
-/* Sums over couples of products of deviations, from the histogram: its bins are narrow for what varies as slowly as
+/* Sums over pairs of products of deviations, from the histogram: its bins are narrow for what varies as slowly as
  * these functions. */
 static void measure_deviations(estimate *m, const cgap_audit_sums *e)
 {
@@ -233,7 +233,7 @@ static void measure_deviations(estimate *m, const cgap_audit_sums *e)
   }
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
     for (int g = 0; g < CGAP_FUNCTIONS; g++)
-      m->deviation_products[f][g] *= m->pairs / pairs; /* couples within a group are left out, and are few */
+      m->deviation_products[f][g] *= m->pairs / pairs; /* pairs within a group are left out, and are few */
 }
 
 /* ---------------------------------------------------------------- control variates and variance */
@@ -335,7 +335,7 @@ typedef struct variance {
 /* Of the block's mean of Σ weight · function about the file's, or (`whole`) of the file's about the population's. */
 static variance variance_of(const estimate *m, const double *weight, bool whole)
 {
-  const double twice = m->strata == 1 ? 2 : 1; /* a couple touches as many groups of a part */
+  const double twice = m->strata == 1 ? 2 : 1; /* a pair touches as many groups of a part */
   double squares = 0, projected = 0, together = 1;
   for (int f = 0; f < CGAP_FUNCTIONS; f++)
     for (int g = 0; g < CGAP_FUNCTIONS; g++)
@@ -412,7 +412,7 @@ static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_pair_ki
 static cgap_scalar scalar_of(const estimate *m, uint64_t n)
 {
   if (!(m->pairs > 0))
-    return cgap_scalar_null("no couples", n);
+    return cgap_scalar_null("no pairs", n);
   return cgap_scalar_normal(log(m->value), m->variance / (m->value * m->value), n);
 }
 
@@ -424,7 +424,8 @@ static double mean_variance(const cgap_sampled *s, const estimate modality[2])
   for (int k = 0; k < 2; k++)
     total += modality[k].variance / (modality[k].value * modality[k].value) / 4;
   for (size_t g = 0; s->sample->paired && g < modality[0].stratum[0].groups; g++) {
-    from_sample += touch_of(&modality[0].stratum[0], modality[0].weight, g) * touch_of(&modality[1].stratum[0], modality[1].weight, g);
+    from_sample += touch_of(&modality[0].stratum[0], modality[0].weight, g) *
+                   touch_of(&modality[1].stratum[0], modality[1].weight, g);
     there += touch_of(&modality[0].stratum[0], kernel_alone, g) * touch_of(&modality[1].stratum[0], kernel_alone, g);
   }
   const double scale = modality[0].pairs * modality[0].value * modality[1].pairs * modality[1].value;
@@ -434,7 +435,7 @@ static double mean_variance(const cgap_sampled *s, const estimate modality[2])
 static cgap_scalar mean_of(const cgap_sampled *s, const estimate modality[2], uint64_t n)
 {
   if (!(modality[0].pairs > 0 && modality[1].pairs > 0))
-    return cgap_scalar_null("no couples", n);
+    return cgap_scalar_null("no pairs", n);
   return cgap_scalar_normal((log(modality[0].value) + log(modality[1].value)) / 2, mean_variance(s, modality), n);
 }
 

@@ -1,4 +1,4 @@
-/* pairs.worst: the couples of lowest cosine, lowest first, lower text first among equals: likely mismatches. */
+/* pairs.worst: the pairs of lowest cosine, lowest first, lower text first among equals: likely mismatches. */
 #include "analysis/finish.h"
 
 static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)

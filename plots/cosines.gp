@@ -1,11 +1,11 @@
 # How alike rows are: cosines of pairs, of images and texts that are not a pair, and within each side.
 call "style.gp" "cosines" ARG1 ARG2 ARG3 ARG4
 paired = real(meta("total_pair")) > 0
-headline_title = paired ? "Cosines of pairs, of couples that are not a pair, and within each side" : "Cosines between the sides and within each"
+headline_title = paired ? "Cosines of matched pairs, of non-matching pairs, and within each modality" : "Cosines between the modalities and within each"
 headline_shown = "mean cosine ".meta("means")
 eval headline
 set xlabel "cosine" textcolor rgb ink
-set ylabel "share of couples per bin of 0.01" textcolor rgb ink offset 0.8,0
+set ylabel "share of pairs per bin of 0.01" textcolor rgb ink offset 0.8,0
 set format y "%g"
 
 # columns: low high pair cross image text (counts)
@@ -15,7 +15,7 @@ pad = (high_edge - low_edge) * 0.05 + 0.01
 set xrange [low_edge - pad : high_edge + pad]
 set yrange [0:*]
 set offsets 0, 0, graph 0.03, 0
-# a curve begins and ends where its couples do
+# a curve begins and ends where its pairs do
 share(count, name) = total(name) > 0 && $1 > real(meta("first_".name)) - 0.015 && $1 < real(meta("last_".name)) + 0.005 ? count / total(name) : NaN
 # letters cannot shade
 filled(count, name) = dumb ? NaN : share(count, name)

@@ -15,7 +15,7 @@ set linetype 2 linecolor rgb c_image linewidth 1.6 dashtype 1
 set linetype 3 linecolor rgb c_text linewidth 1.6 dashtype (12,4)
 set linetype 4 linecolor rgb c_pair linewidth 2.2 dashtype 1
 total(when, name) = real(meta(when."_total_".name))
-# a curve begins and ends where its couples do
+# a curve begins and ends where its pairs do
 edge(when, which, name) = real(meta(when."_".which."_".name))
 share(when, count, name) = (strcol(1) eq when && total(when, name) > 0 && $2 > edge(when, "first", name) - 0.015 && $2 < edge(when, "last", name) + 0.005) ? count / total(when, name) : NaN
 filled(when, count, name) = dumb ? NaN : share(when, count, name)
@@ -43,7 +43,7 @@ do for [p = 1:2] {
   }
   set label 905 when at graph 0.99, graph 0.93 right font pt(14) textcolor rgb ink
   if (p == 1) { set key on; unset xlabel } else { set key off; unset label 901; unset label 902; unset label 903; set xlabel "cosine" textcolor rgb ink }
-  set ylabel "share of couples" textcolor rgb ink offset 0.8,0
+  set ylabel "share of pairs" textcolor rgb ink offset 0.8,0
   plot table skip 1 using 2:(filled(when, $5, "cross")) with fillsteps linetype 1 notitle, \
        '' skip 1 using 2:(filled(when, $6, "image")) with fillsteps linetype 2 notitle, \
        '' skip 1 using 2:(filled(when, $7, "text")) with fillsteps linetype 3 notitle, \

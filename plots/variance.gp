@@ -1,4 +1,4 @@
-# How many directions the rows use: cumulated variance of the principal components beside the uniform line.
+# How many directions the rows use: cumulated variance of the principal components against the uniform line.
 call "style.gp" "variance" ARG1 ARG2 ARG3 ARG4
 headline_title = "Variance carried by the first principal components"
 headline_shown = "participation ratio ".meta("ratios")

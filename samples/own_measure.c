@@ -1,4 +1,4 @@
-/* A measure of one's own over all couples: the energy distance between images and texts (Székely and Rizzo 2013),
+/* A measure of your own over all pairs: the energy distance between images and texts (Székely and Rizzo 2013),
  *
  *   2 E‖x − y‖ − E‖x − x'‖ − E‖y − y'‖,
  *
@@ -16,7 +16,7 @@
 enum { ROWS = 700, DIM = 3 };
 static float image[ROWS][DIM], text[ROWS][DIM];
 
-/* Sum and count of each kind of couple; called from several threads, it only adds. */
+/* Sum and count of each kind of pair; called from several threads, it only adds. */
 static void add_tile(const void *context, const cgap_tile *tile, double *sums, uint64_t *counts)
 {
   (void)context;

@@ -5,7 +5,7 @@
     python3 use_results.py closed/before.json closed/head.h5 pairs.h5 [OUT.npz]
 
 REPORT.json is any report (of audit, or before.json and after.json of train), whose `input` names the datasets. The
-centroid distances printed are those of the test part, images that training never saw: numpy's beside the report's.
+centroid distances printed are those of the test part, images that training never saw: numpy's against the report's.
 Here row i of the texts belongs to row i of the images. OUT.npz gets the new rows as `image` and `text`.
 """
 import json

@@ -117,8 +117,8 @@ static bool *spoil(test_case *c, support_random *r, double *x, size_t rows, size
 }
 
 /* The kept rows of x, and which rows of the file they are. */
-static double *copy_report_rows(test_case *c, const double *x, const bool *keep, size_t rows, size_t d, size_t **file_row,
-                         size_t *count)
+static double *copy_report_rows(test_case *c, const double *x, const bool *keep, size_t rows, size_t d,
+                                size_t **file_row, size_t *count)
 {
   double *out = own(c, support_alloc(rows * d, sizeof *out));
   *file_row = own(c, support_alloc(rows, sizeof **file_row));
@@ -271,7 +271,7 @@ static void count_bad(cgap_modality_checks *checks, const double *x, size_t rows
   }
 }
 
-/* Rows of the file, and the couples between measured rows. */
+/* Rows of the file, and the pairs between measured rows. */
 static size_t map_differences(const char *where, const naive_input *in, const cgap_audit *got)
 {
   size_t failed = got->image_row == NULL || got->text_row == NULL || (in->owner != NULL) != (got->image_of != NULL);

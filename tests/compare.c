@@ -176,7 +176,7 @@ static size_t list_differences(const char *where, const char *key, const double 
   return 0;
 }
 
-/* Cosines of equal places agree; a place names rows of its own couple. */
+/* Cosines of equal places agree; a place names rows of its own pair. */
 static size_t worst_differences(const char *where, const cgap_audit *got, const cgap_audit *want)
 {
   size_t failed = !support_count(where, "pairs.worst", got->worst_count, want->worst_count);
@@ -188,8 +188,8 @@ static size_t worst_differences(const char *where, const cgap_audit *got, const 
       j++;
     if (j == got->texts || got->image_row[got->image_of[j]] != pair->image ||
         fabs(want->pair_cosine[j] - pair->cosine) > 1e-6) {
-      fprintf(stderr, "%s: pairs.worst[%zu]: image %zu and text %zu are no couple of cosine %g\n", where, w,
-              pair->image, pair->text, pair->cosine);
+      fprintf(stderr, "%s: pairs.worst[%zu]: image %zu and text %zu are no pair of cosine %g\n", where, w, pair->image,
+              pair->text, pair->cosine);
       failed++;
     }
   }

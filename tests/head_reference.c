@@ -35,7 +35,8 @@ reference_positives reference_positives_init(const reference_batch *b)
     c.text_first[j + 1] = at;
   }
   free(of);
-  c.view = (cgap_positives){b->images, b->texts, count, c.image_first, c.positive_text, c.text_first, c.text_positive, NULL};
+  c.view =
+    (cgap_positives){b->images, b->texts, count, c.image_first, c.positive_text, c.text_first, c.text_positive, NULL};
   return c;
 }
 
@@ -198,8 +199,8 @@ cgap_loss_terms reference_loss(const reference_batch *b, const double *x, const 
 /* ---------------------------------------------------------------- layers */
 
 /* out (rows, w.rows) += in · Wᵀ + b */
-static void affine(const double *p, const cgap_parameter_block *w, const cgap_parameter_block *b, const double *in, size_t rows,
-                   double *out)
+static void affine(const double *p, const cgap_parameter_block *w, const cgap_parameter_block *b, const double *in,
+                   size_t rows, double *out)
 {
   for (size_t i = 0; i < rows; i++)
     for (size_t r = 0; r < w->rows; r++)
@@ -207,8 +208,8 @@ static void affine(const double *p, const cgap_parameter_block *w, const cgap_pa
         dot(in + i * w->columns, p + w->offset + r * w->columns, w->columns) + (b->rows ? p[b->offset + r] : 0);
 }
 
-static void affine_gradient(const cgap_parameter_block *w, const cgap_parameter_block *b, const double *in, const double *da, size_t rows,
-                            double *g)
+static void affine_gradient(const cgap_parameter_block *w, const cgap_parameter_block *b, const double *in,
+                            const double *da, size_t rows, double *g)
 {
   for (size_t i = 0; i < rows; i++)
     for (size_t r = 0; r < w->rows; r++) {

@@ -11,7 +11,7 @@ typedef struct reference_batch {
   const bool *matched;
 } reference_batch;
 
-/* Couples as the library has them; arrays of support_alloc, to be freed by reference_positives_clear. */
+/* Pairs as the library has them; arrays of support_alloc, to be freed by reference_positives_clear. */
 typedef struct reference_positives {
   cgap_positives view;
   size_t *image_first, *positive_text, *text_first, *text_positive;

@@ -186,7 +186,7 @@ static void dimensions(naive_result *out, const naive_state *s)
   free(taken);
 }
 
-/* mean over the couples i < j of a (rows, rows) matrix of cosines */
+/* mean over the pairs i < j of a (rows, rows) matrix of cosines */
 static double mean_off_diagonal(const double *cosine, size_t rows)
 {
   double sum = 0;

@@ -1,4 +1,4 @@
-/* Measures that are sums over couples of rows: uniformity with its intervals, cosines, losses. */
+/* Measures that are sums over pairs of rows: uniformity with its intervals, cosines, losses. */
 #include "naive_inner.h"
 #include "support.h"
 
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A set of couples, written out: cosine, and the groups that each couple touches. */
+/* A set of pairs, written out: cosine, and the groups that each pair touches. */
 typedef struct pair_set {
   double *cosine;
   size_t (*group)[2];

@@ -215,7 +215,8 @@ static int better_shift(const naive_state *s, double square)
 /* Twice the share of pairs at or below the median of the unmatched, ties within 1e-12. */
 static cgap_scalar below_median(const naive_state *s)
 {
-  double *sorted = support_alloc(s->n * s->m, sizeof *sorted), *below = support_alloc(s->m, sizeof *below), fraction = 0;
+  double *sorted = support_alloc(s->n * s->m, sizeof *sorted), *below = support_alloc(s->m, sizeof *below),
+         fraction = 0;
   size_t count = 0;
   for (size_t i = 0; i < s->n; i++)
     for (size_t j = 0; j < s->m; j++)

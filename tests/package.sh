@@ -36,7 +36,7 @@ command -v lintian >/dev/null || skip "lintian is not here (Debian: lintian)"
 if [ "$what" = root ]; then
   [ "$(id -u)" -eq 0 ] || skip "a fresh root folder needs root"
   command -v debootstrap >/dev/null || skip "debootstrap is not here (Debian: debootstrap)"
-  unshare --mount true 2>/dev/null || skip "no mounts of one's own here (unshare --mount)"
+  unshare --mount true 2>/dev/null || skip "no private mounts here (unshare --mount)"
 fi
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/contragap-package-XXXXXX")

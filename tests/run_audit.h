@@ -17,7 +17,7 @@ cgap_audit run_audit(const run_rows *rows, double temperature, int threads, uint
 cgap_audit run_audit_data(const cgap_data *data, double temperature, int threads, uint64_t memory_bytes);
 cgap_data run_data(const run_rows *rows);
 
-/* Random couples of one latent: x = z + offset e + noise, y = z − offset e + noise, unit rows; (rows, dim) blocks to
+/* Random pairs of one latent: x = z + offset e + noise, y = z − offset e + noise, unit rows; (rows, dim) blocks to
  * free. */
 void run_pairs(uint64_t seed, size_t rows, size_t dim, double offset, double **x, double **y);
 

@@ -217,7 +217,7 @@ Test(audit_known, hot_loss)
   free(texts);
 }
 
-/* Three couples in the plane, all angles multiples of 60 degrees. */
+/* Three pairs in the plane, all angles multiples of 60 degrees. */
 Test(audit_known, by_hand)
 {
   const double s = sqrt(3) / 2;

@@ -1,4 +1,4 @@
-/* How couples are settled and doubted: an open pairing, the verdict on a given one, and the row offset. */
+/* How pairs are settled and doubted: an open pairing, the verdict on a given one, and the row offset. */
 #include "run_audit.h"
 #include "support.h"
 

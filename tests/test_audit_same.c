@@ -1,4 +1,4 @@
-/* What must not change the numbers: rotation, order, threads, memory, the way couples are written down. */
+/* What must not change the numbers: rotation, order, threads, memory, the way pairs are written down. */
 #include "audit/plan.h"
 #include "compare.h"
 #include "run_audit.h"
@@ -61,7 +61,7 @@ Test(audit_same, rotated)
     free(blocks[k]);
 }
 
-/* Couples in another order. The folds of the separability go by row; the pairing test's shift does as well. */
+/* Pairs in another order. The folds of the separability go by row; the pairing test's shift does as well. */
 Test(audit_same, permuted)
 {
   double *x, *y, *px = support_alloc(N * D, sizeof *px), *py = support_alloc(N * D, sizeof *py);
@@ -89,7 +89,7 @@ Test(audit_same, permuted)
   free(py);
 }
 
-/* The same couples, texts in another order with text_image beside them. */
+/* The same pairs, texts in another order with text_image beside them. */
 Test(audit_same, texts_in_any_order)
 {
   double *x, *y, *py = support_alloc(N * D, sizeof *py);
@@ -159,7 +159,7 @@ Test(audit_same, one_caption_against_five)
     cr_expect_eq(b.rank_image_to_text[i], 1 + K * (a.rank_image_to_text[i] - 1));
   cr_expect_eq(b.image_to_text.recall_at_1.value, a.image_to_text.recall_at_1.value);
   cr_expect_eq(b.text_to_image.recall_at_1.n, K * N);
-  /* a tenth of the couples of texts is of equal ones: 5·4/2 of each N in 5N(5N − 1)/2 */
+  /* a tenth of the pairs of texts is of equal ones: 5·4/2 of each N in 5N(5N − 1)/2 */
   double equal = N * K * (K - 1) / 2.0, all = K * N * (K * N - 1) / 2.0;
   double text = log((equal + (all - equal) * exp(a.uniformity.text.value)) / all);
   cr_expect(support_near("five captions", "uniformity.text", b.uniformity.text.value, text, 1e-6, 0));

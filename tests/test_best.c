@@ -12,7 +12,7 @@
 
 enum { ROWS = 90, COLUMNS = 2 * CGAP_TILE + 37, PIECE = 700 };
 
-/* Cosines of all couples, what products make of them, and rows in bfloat16, or a margin, that allow for as much. */
+/* Cosines of all pairs, what products make of them, and rows in bfloat16, or a margin, that allow for as much. */
 typedef struct offered_pairs {
   size_t rows, columns;
   double *cosine; /* (rows, columns) */
@@ -87,7 +87,7 @@ static void couples_clear(offered_pairs *c)
   }
 }
 
-/* Hands over the couples of one tile, in an order of its own and in pieces. */
+/* Hands over the pairs of one tile, in an order of its own and in pieces. */
 static void show_tile(const offered_pairs *c, support_random *r, cgap_top_k *rows, cgap_top_k *columns, size_t row,
                       size_t column, const size_t *row_first, const size_t *column_first)
 {
@@ -104,15 +104,15 @@ static void show_tile(const offered_pairs *c, support_random *r, cgap_top_k *row
     }
   for (size_t at = 0; at < count; at += PIECE) {
     const cgap_candidate_batch batch = {.found = found + at,
-                              .count = count - at < PIECE ? count - at : PIECE,
-                              .row = row,
-                              .column = column,
-                              .margin = c->margin,
-                              .a = c->rough ? &c->a : NULL,
-                              .b = c->rough ? &c->b : NULL,
-                              .row_first = row_first,
-                              .column_first = column_first,
-                              .evidence = &c->evidence};
+                                        .count = count - at < PIECE ? count - at : PIECE,
+                                        .row = row,
+                                        .column = column,
+                                        .margin = c->margin,
+                                        .a = c->rough ? &c->a : NULL,
+                                        .b = c->rough ? &c->b : NULL,
+                                        .row_first = row_first,
+                                        .column_first = column_first,
+                                        .evidence = &c->evidence};
     cgap_top_k_offer(rows, &batch, false);
     cgap_top_k_offer(columns, &batch, true);
   }
@@ -141,8 +141,8 @@ static double cosine_of(const offered_pairs *c, bool triangle, bool columns, siz
   return c->cosine[row * c->columns + column];
 }
 
-static void expect_lists(const char *where, const offered_pairs *c, const cgap_pair_sums *t, bool triangle, bool columns,
-                         const size_t *first_equal)
+static void expect_lists(const char *where, const offered_pairs *c, const cgap_pair_sums *t, bool triangle,
+                         bool columns, const size_t *first_equal)
 {
   const size_t others = triangle ? c->rows : columns ? c->rows : c->columns;
   cgap_neighbour *want = support_alloc(others, sizeof *want);
@@ -287,7 +287,7 @@ Test(best, bounds)
     cr_expect_geq(above, 10);
     cr_expect_leq(above, 40, "row %zu: %zu reach %g", i, above, (double)bound[i]);
   }
-  cgap_top_k_bounds(&columns, 0, c.rows, bound); /* nobody wants lists */
+  cgap_top_k_bounds(&columns, 0, c.rows, bound); /* no lists are wanted */
   cr_expect_eq(bound[0], INFINITY);
   cgap_top_k_clear(&rows);
   cgap_top_k_clear(&columns);

@@ -79,13 +79,13 @@ static bool stop(void *context)
   return ++*(int *)context > 1; /* not at once: the message is on its way */
 }
 
-/* The message comes after all, when its caller's block is somebody else's. */
+/* The message comes after all, when its caller's block has another owner. */
 static void comes_late(const char *block)
 {
   memset(late.block, 7, late.bytes);
   for (size_t k = 0; k < BYTES; k++)
     cr_assert_eq(block[k], 1, "byte %zu was written to", k);
-  cgap_free(late.block); /* nobody else has it */
+  cgap_free(late.block); /* it has no other owner */
   cgap_free(late.counts);
   late.counts = NULL;
 }

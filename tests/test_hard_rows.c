@@ -188,7 +188,7 @@ static int better(const void *a_, const void *b_)
   return a->cosine != b->cosine ? (a->cosine < b->cosine ? 1 : -1) : (a->row > b->row) - (a->row < b->row);
 }
 
-/* How many targets are among nobody's ten best. */
+/* How many targets are in no row's ten best. */
 static double never_of(const double *s, size_t n, size_t row_step, size_t step)
 {
   scored_rows *list = support_alloc(n, sizeof *list);

@@ -26,11 +26,11 @@ static void put_row(double *out, size_t class)
 
 /* image_class[i], text_class[j] name the row; text_image the pairing. */
 static data_world world_init(size_t images, size_t texts, const size_t *image_class, const size_t *text_class,
-                        const uint64_t *text_image)
+                             const uint64_t *text_image)
 {
   data_world w = {.image = support_alloc(images * DIM, sizeof(double)),
-             .text = support_alloc(texts * DIM, sizeof(double)),
-             .text_image = support_alloc(texts, sizeof(uint64_t))};
+                  .text = support_alloc(texts * DIM, sizeof(double)),
+                  .text_image = support_alloc(texts, sizeof(uint64_t))};
   for (size_t i = 0; i < images; i++)
     put_row(w.image + i * DIM, image_class[i]);
   for (size_t j = 0; j < texts; j++)
@@ -262,11 +262,12 @@ Test(head_data, fewer_training_images_are_some_of_more)
   cgap_embeddings e = load(&w);
   cgap_split split = all_training(60);
   cgap_split_rows few, more;
-  cr_assert_eq(
-    cgap_split_rows_init(&few, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){.most_images = 10, .seed = 3}, NULL), CGAP_OK);
-  cr_assert_eq(
-    cgap_split_rows_init(&more, &e, &split, CGAP_TRAINING, &(cgap_split_rows_options){.most_images = 30, .seed = 3}, NULL),
-    CGAP_OK);
+  cr_assert_eq(cgap_split_rows_init(&few, &e, &split, CGAP_TRAINING,
+                                    &(cgap_split_rows_options){.most_images = 10, .seed = 3}, NULL),
+               CGAP_OK);
+  cr_assert_eq(cgap_split_rows_init(&more, &e, &split, CGAP_TRAINING,
+                                    &(cgap_split_rows_options){.most_images = 30, .seed = 3}, NULL),
+               CGAP_OK);
   cr_expect_eq(few.positives.images, 10);
   cr_expect_eq(few.positives.texts, 20);
   cr_expect_eq(more.positives.images, 30);

@@ -90,7 +90,8 @@ static outcome train_other(const cgap_data *data, const cgap_train_options *o, c
   cr_assert_eq(cgap_training_data_open(&out.training_data, data, o, true, &error), CGAP_OK, "%s", error.message);
   cr_assert_eq(out.training_data.budget.reads, reads);
   cr_assert_eq(!out.training_data.training.image, reads);
-  cr_assert_eq(cgap_training_run(&out.training_result, &out.training_data, fit, &nowhere, NULL, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_training_run(&out.training_result, &out.training_data, fit, &nowhere, NULL, &error), CGAP_OK, "%s",
+               error.message);
   return out;
 }
 
@@ -125,7 +126,7 @@ static void expect_same_source(const char *where, const cgap_source *a, const cg
   free(y);
 }
 
-/* Heads, every epoch's numbers, closers and the test part. */
+/* Heads, every epoch's numbers, training-free methods and the test part. */
 static void expect_same(const char *where, const cgap_data *data, const cgap_train_options *options)
 {
   const cgap_train_options less = without_room(options, data);
@@ -139,7 +140,8 @@ static void expect_same(const char *where, const cgap_data *data, const cgap_tra
     cr_expect(support_same(where, "gap", b->validation_gap, a->validation_gap));
   }
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
-    expect_same_head(cgap_gap_method_name((cgap_gap_method)k), held.training_data.method[k], read.training_data.method[k]);
+    expect_same_head(cgap_gap_method_name((cgap_gap_method)k), held.training_data.method[k],
+                     read.training_data.method[k]);
   expect_same_source(where, &held.training_data.test.data.image, &read.training_data.test.data.image);
   expect_same_source(where, &held.training_data.test.data.text, &read.training_data.test.data.text);
   outcome_clear(&held);
@@ -344,8 +346,9 @@ Test(head_reads, before_and_after_are_the_same)
     cgap_error error = {0};
     cgap_training_data_release_rows(&out->training_data);
     const cgap_evaluation_options how = {.threads = 2,
-                                    .memory_bytes = cgap_training_data_test_memory(&out->training_data, k ? &less : &o),
-                                    .spill = out->training_data.budget.reads};
+                                         .memory_bytes =
+                                           cgap_training_data_test_memory(&out->training_data, k ? &less : &o),
+                                         .spill = out->training_data.budget.reads};
     cr_assert_eq(cgap_evaluation_run(&studies[k], &out->training_data.test, entrants, 2, &how, &error), CGAP_OK, "%s",
                  error.message);
   }
@@ -435,7 +438,7 @@ Test(head_reads, a_way_out_is_named_where_it_is_one)
   world_clear(&w);
 }
 
-/* Closers of whole data, for apply. */
+/* Training-free methods of whole data, for apply. */
 Test(head_reads, closers_fitted_within_a_limit)
 {
   read_world w = world_init(CGAP_FLOAT16, 3);

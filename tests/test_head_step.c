@@ -156,12 +156,12 @@ static void check_file(const char *name)
   for (size_t i = 0; i <= n; i++)
     same[i] = i;
   const cgap_positives positives = {.images = n,
-                                 .texts = n,
-                                 .count = n,
-                                 .image_first = same,
-                                 .positive_text = same,
-                                 .text_first = same,
-                                 .text_positive = same};
+                                    .texts = n,
+                                    .count = n,
+                                    .image_first = same,
+                                    .positive_text = same,
+                                    .text_first = same,
+                                    .text_positive = same};
   const cgap_weights cua = {1, 1, 1, 0}, cuaxu = {1, 1, 1, 1};
   cgap_loss_terms terms;
   json_t *want = reference_load(name);

@@ -316,7 +316,7 @@ Test(head_train, a_rate_without_measure_is_stopped_and_the_last_good_state_kept)
   setting_clear(&s);
 }
 
-/* ‖mean image − mean text‖ of the training part through a closer */
+/* ‖mean image − mean text‖ of the training part through a training-free method */
 static double gap_through(const cgap_head *head, const cgap_split_rows *part)
 {
   const size_t dim = part->dim, rows[] = {part->positives.images, part->positives.texts};

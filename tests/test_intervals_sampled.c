@@ -1,7 +1,7 @@
 /* Do the 95 % intervals of a sampled audit cover the truth? 400 simulated sets of each of four populations, every set
  * sampled; the share of sets whose interval holds the population's value must lie in 92 to 98 % (400 draws at 95 % have
  * a standard deviation of 1.1 %). Shown beside it: how many times the control variates reduce the variance of sampling,
- * and by how much the sampled intervals of uniformity are wider than those of all couples. */
+ * and by how much the sampled intervals of uniformity are wider than those of all pairs. */
 #include "simulate/simulate.h"
 #include "support.h"
 
@@ -66,7 +66,7 @@ static void measure(cgap_scalar *out, double *gain, const population *p, cgap_pa
   cgap_simulation_clear(&set);
 }
 
-/* The mean over other sets of the same size, all couples looked at, from seeds that no tested set has. */
+/* The mean over other sets of the same size, all pairs looked at, from seeds that no tested set has. */
 static void measure_others(double *truth, double *width, const population *p)
 {
   cgap_scalar value[MEASURES];

@@ -24,7 +24,8 @@ static void cosines(support_random *r, float *s, size_t n, bool masked)
 }
 
 /* Calls check for every table, size and masking. */
-static void each(void (*check)(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where))
+static void each(void (*check)(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n,
+                               const char *where))
 {
   const cgap_audit_kernels *list[3];
   size_t count = cgap_audit_kernels_list(list);
@@ -87,7 +88,8 @@ Test(kernels, exponentials)
 }
 
 /* A large scale within a float: cosines of [0.3, 0.8], a power of two next to the greatest taken out. */
-static void check_exp_sums_apart(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_exp_sums_apart(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n,
+                                 const char *where)
 {
   const double scale = 100;
   const int apart = (int)ceil(0.8 * scale / log(2.0));
@@ -114,7 +116,8 @@ Test(kernels, exponentials_apart)
   each(check_exp_sums_apart);
 }
 
-static void check_exp_sums_wide(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_exp_sums_wide(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n,
+                                const char *where)
 {
   static const double SCALES[] = {1e-7, 1, 14, 100, 200};
   double *columns = support_alloc(n, sizeof *columns);
@@ -244,7 +247,8 @@ static int descending(const void *a, const void *b)
   return (x < y) - (x > y);
 }
 
-static void check_tenth_or_less(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n, const char *where)
+static void check_tenth_or_less(const cgap_audit_kernels *k, support_random *r, const float *s, size_t n,
+                                const char *where)
 {
   if (n < CGAP_WAITING_CANDIDATES)
     return;
@@ -279,8 +283,10 @@ Test(kernels, tenth)
     }
 }
 
-/* The ten greatest of the maxima of eight rows of a column, in two calls of which the second begins anew with eight. */
-static void check_best_of_columns(const cgap_audit_kernels *k, const float *s, size_t stride, size_t rows, size_t columns)
+/* The ten greatest of the maxima of eight rows of a column, in two calls of which the second starts again with eight.
+ */
+static void check_best_of_columns(const cgap_audit_kernels *k, const float *s, size_t stride, size_t rows,
+                                  size_t columns)
 {
   float *best = support_alloc(10 * CGAP_TILE, sizeof *best), greatest[16];
   const size_t half = rows / 2;
@@ -353,7 +359,8 @@ Test(kernels, products_with_few_vectors)
   memcpy(z + 9 * DIM, z, DIM * sizeof *z); /* equal rows have equal scores, in a group of four or not */
   for (size_t k = cgap_audit_kernels_list(list); k-- > 0;) {
     list[k]->vector_scores(z, ROWS, DIM, w, scores);
-    cr_expect_eq(memcmp(scores, scores + 9 * CGAP_SCORE_VECTORS, CGAP_SCORE_VECTORS * sizeof *scores), 0, "%s", list[k]->name);
+    cr_expect_eq(memcmp(scores, scores + 9 * CGAP_SCORE_VECTORS, CGAP_SCORE_VECTORS * sizeof *scores), 0, "%s",
+                 list[k]->name);
     for (size_t at = 0; at < ROWS * CGAP_SCORE_VECTORS; at++) {
       double want = 0;
       for (size_t a = 0; a < DIM; a++)

@@ -14,7 +14,7 @@ enum { BINS = 20, ALL_KINDS = 7 };
 
 /* ---------------------------------------------------------------- tallies */
 
-/* Per kind: Σ cosine, Σ sqrt(2 − 2 cosine), couples, matched couples, and a histogram; with a sum that weighs rows of
+/* Per kind: Σ cosine, Σ sqrt(2 − 2 cosine), pairs, matched pairs, and a histogram; with a sum that weighs rows of
  * the file, so that a wrong row is seen. */
 enum { SUMS = 3, COUNTS = 2 + BINS };
 

@@ -247,8 +247,8 @@ Test(norms, heads_do_not_see_lengths)
       cgap_head_close(head);
     }
     for (size_t k = 0; k < N * D; k++)
-      cr_assert(support_near(kind < 0 ? "trained" : cgap_gap_method_name((cgap_gap_method)kind), "element", (double)out[1][k],
-                             (double)out[0][k], 1e-5, 0));
+      cr_assert(support_near(kind < 0 ? "trained" : cgap_gap_method_name((cgap_gap_method)kind), "element",
+                             (double)out[1][k], (double)out[0][k], 1e-5, 0));
   }
   free(far[0]);
   free(far[1]);

@@ -22,11 +22,11 @@ typedef struct checked_pairs {
 static checked_pairs pairs_alloc(size_t images, size_t texts, size_t dim)
 {
   return (checked_pairs){images,
-                 texts,
-                 dim,
-                 support_alloc(images * dim, sizeof(double)),
-                 support_alloc(texts * dim, sizeof(double)),
-                 support_alloc(texts, sizeof(uint64_t))};
+                         texts,
+                         dim,
+                         support_alloc(images * dim, sizeof(double)),
+                         support_alloc(texts * dim, sizeof(double)),
+                         support_alloc(texts, sizeof(uint64_t))};
 }
 
 static void pairs_free(checked_pairs *p)
@@ -114,7 +114,8 @@ static checked_pairs sorted_by_class(uint64_t seed, size_t rows, size_t classes,
 }
 
 /* Unrelated modalities, in cones of `spread`; texts of one image are alike. */
-static checked_pairs unrelated(uint64_t seed, size_t images, size_t captions, size_t dim, double spread, size_t directions)
+static checked_pairs unrelated(uint64_t seed, size_t images, size_t captions, size_t dim, double spread,
+                               size_t directions)
 {
   support_random r = support_seed(seed);
   checked_pairs p = pairs_alloc(images, images * captions, dim);

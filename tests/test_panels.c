@@ -46,14 +46,15 @@ static void check_panel(const char *where, const given_blocks *g, const cgap_row
   cr_assert_eq(memcmp(panel->raw, (char *)g->stored + panel->first * DIM * 4, panel->rows * DIM * 4), 0, "%s", where);
 }
 
-static void walk(const given_blocks *rows, const given_blocks *columns, size_t row_step, size_t column_step, int threads)
+static void walk(const given_blocks *rows, const given_blocks *columns, size_t row_step, size_t column_step,
+                 int threads)
 {
   const bool triangle = rows == columns;
   cgap_row_block_pairs panels = {.rows = &rows->side,
-                        .columns = &columns->side,
-                        .row_step = row_step,
-                        .column_step = column_step,
-                        .triangle = triangle};
+                                 .columns = &columns->side,
+                                 .row_step = row_step,
+                                 .column_step = column_step,
+                                 .triangle = triangle};
   unsigned char met[ROWS][ROWS] = {{0}};
   char where[80];
   cgap_row_block a, b;
@@ -110,7 +111,8 @@ Test(panels, what_cannot_be_read_ends_the_walk)
   x.source.read = read_some;
   x.source.context = x.stored;
   for (int threads = 1; threads <= 2; threads++) {
-    cgap_row_block_pairs panels = {.rows = &x.side, .columns = &x.side, .row_step = 8, .column_step = 4, .triangle = true};
+    cgap_row_block_pairs panels = {
+      .rows = &x.side, .columns = &x.side, .row_step = 8, .column_step = 4, .triangle = true};
     cgap_row_block a, b;
     cgap_error error = {0};
     cgap_status status = CGAP_OK;

@@ -123,7 +123,7 @@ static void expect_same(const char *where, const process_job *got, const process
   const size_t bytes = want->rows.images * D * sizeof(float);
   cr_expect_eq(compare_bits(where, &got->audit, &want->audit), 0);
   cr_expect_eq(memcmp(got->head, want->head, bytes), 0, "%s: a trained head", where);
-  cr_expect_eq(memcmp(got->method, want->method, bytes), 0, "%s: a closer", where);
+  cr_expect_eq(memcmp(got->method, want->method, bytes), 0, "%s: a training-free method", where);
   if (want->path[0])
     cr_expect_eq(compare_bits(where, &got->of_file, &want->of_file), 0);
   cr_expect_eq(got->openmp_after, got->openmp, "%s: OpenMP had %d threads, now %d", where, got->openmp,

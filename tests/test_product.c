@@ -50,8 +50,7 @@ static float from_bfloat(uint16_t half)
 }
 
 /* One strip against sums in double. Rows of bfloat16 are rounded first: their products are exact in float. */
-static void check_strip(const cgap_tile_gemm *kind, bool bfloat, size_t rows, size_t columns, size_t first,
-                        size_t dim)
+static void check_strip(const cgap_tile_gemm *kind, bool bfloat, size_t rows, size_t columns, size_t first, size_t dim)
 {
   char where[160];
   support_random r = support_seed(rows * 7 + columns * 3 + first + dim);

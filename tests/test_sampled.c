@@ -1,5 +1,5 @@
 /* A sampled audit: the same bits for one seed however it runs, right on average, exact where nothing is left out, and
- * for each query what all couples would say. */
+ * for each query what all pairs would say. */
 #include "compare.h"
 #include "simulate/simulate.h"
 #include "support.h"
@@ -96,7 +96,7 @@ Test(sampled, same_bits)
   cgap_simulation_clear(&set);
 }
 
-/* What needs no couples, and what moments tell of them, is that of all rows; a query's rank is its rank among all. */
+/* What needs no pairs, and what moments tell of them, is that of all rows; a query's rank is its rank among all. */
 static void check_exact_parts(const cgap_audit *all, const cgap_audit *some)
 {
   const struct {
@@ -149,7 +149,7 @@ Test(sampled, exact_parts)
   cgap_simulation_clear(&set);
 }
 
-/* Nothing is left out: all couples are looked at, and that is said. */
+/* Nothing is left out: all pairs are looked at, and that is said. */
 Test(sampled, all_of_it)
 {
   cgap_simulation set = simulate(200, 1, CGAP_MODEL_CLIP);
@@ -200,7 +200,7 @@ static void right_on_average(cgap_simulation *set, cgap_pairing pairing, size_t 
 
 #define AT(member) offsetof(cgap_audit, member)
 
-/* Many captions an image: couples of one image's own texts would be too frequent in a sample. */
+/* Many captions an image: pairs of one image's own texts would be too frequent in a sample. */
 Test(sampled, right_on_average)
 {
   static const size_t offset[] = {

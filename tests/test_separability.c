@@ -63,10 +63,10 @@ Test(separability, ends_where_margins_exceed_the_error)
   for (size_t i = 0; i < ROWS; i++)
     owner[i] = i;
   const cgap_audit_sums evidence = {.dim = DIM,
-                                  .image = {.rows = ROWS, .mean = image_mean, .moment = image_moment},
-                                  .text = {.rows = ROWS, .mean = text_mean, .moment = text_moment},
-                                  .paired = true,
-                                  .image_of = owner};
+                                    .image = {.rows = ROWS, .mean = image_mean, .moment = image_moment},
+                                    .text = {.rows = ROWS, .mean = text_mean, .moment = text_moment},
+                                    .paired = true,
+                                    .image_of = owner};
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     made_rows m = cases[k].made;
     cgap_audit audit = {0};

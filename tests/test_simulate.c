@@ -27,7 +27,7 @@ static double dot(const double *a, const double *b, size_t d)
   return sum;
 }
 
-/* ‖mean x − mean y‖, and the mean of ‖x − y‖² over the couples with its standard error. */
+/* ‖mean x − mean y‖, and the mean of ‖x − y‖² over the pairs with its standard error. */
 typedef struct summary {
   double distance, alignment, alignment_se, worst_norm;
 } summary;

@@ -62,7 +62,7 @@ typedef struct cgap_progress {
  * calls with the same options, the results are rank 0's; the others' are empty. NULL stands for a process alone. */
 typedef struct cgap_comm cgap_comm;
 
-/* *out is NULL where nobody started this process as one of several. CGAP_USAGE: started so, but the ranks do not find
+/* *out is NULL where this process was not started as one of several. CGAP_USAGE: started so, but the ranks do not find
  * each other, or this library was built without MPI. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error);
 CGAP_API int cgap_comm_rank(const cgap_comm *comm); /* 0 where NULL */
@@ -102,7 +102,7 @@ typedef struct cgap_source {
 CGAP_API cgap_source cgap_source_view(const void *matrix, size_t rows, size_t dim, cgap_type type, const char *name);
 
 typedef enum cgap_pairing {
-  CGAP_UNPAIRED,    /* two sets without couples */
+  CGAP_UNPAIRED,    /* two sets without pairs */
   CGAP_BY_ROW,      /* text i belongs to image i */
   CGAP_BY_INDEX,    /* text_image gives each text's image row */
   CGAP_PAIRING_OPEN /* texts = k × images: image-major or caption-major, for the pairing test to settle */
@@ -142,7 +142,7 @@ typedef struct cgap_input_options {
   bool unpaired;
   bool drop_bad;
   bool merge_images;
-  int threads;   /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
+  int threads;       /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
   bool one_modality; /* images alone or texts alone are enough, where nothing that is there can be the other side */
 } cgap_input_options;
 
@@ -183,7 +183,7 @@ typedef struct cgap_cosines {
   double mean, sd, min, max;
   double p05, p25, p50, p75, p95;
   uint64_t count;
-  uint64_t sampled; /* couples that min, max, quantiles and histogram come from; 0: all */
+  uint64_t sampled; /* pairs that min, max, quantiles and histogram come from; 0: all */
   const char *why;
 } cgap_cosines;
 
@@ -311,14 +311,14 @@ typedef struct cgap_point {
 /* What a report may hold besides the measures of two unpaired sides. */
 enum { CGAP_HAS_PAIRS = 1, CGAP_HAS_ZERO_SHOT = 2, CGAP_HAS_ARITHMETIC = 4, CGAP_TEXT_IS_CLASSES = 8 };
 
-/* Couples of two images or two texts (i < j), or of an image and a text. */
+/* Pairs of two images or two texts (i < j), or of an image and a text. */
 typedef enum cgap_pair_kind { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_PAIR_KINDS } cgap_pair_kind;
 
 /* What an audit of a sample looked at. */
 typedef struct cgap_sample {
-  size_t images, texts;               /* rows whose couples with each other were all looked at; 0: all of the data's */
+  size_t images, texts;               /* rows whose pairs with each other were all looked at; 0: all of the data's */
   size_t image_queries, text_queries; /* rows that were ranked against every candidate */
-  double gain[CGAP_PAIR_KINDS];     /* variance of sampling without the control variates over that with them */
+  double gain[CGAP_PAIR_KINDS];       /* variance of sampling without the control variates over that with them */
 } cgap_sample;
 
 /* The result of an audit. Owns its arrays. */
@@ -326,7 +326,7 @@ typedef struct cgap_audit {
   unsigned has;              /* CGAP_HAS_… */
   size_t images, texts, dim; /* rows measured, after dropping and merging */
   size_t dropped_images, dropped_texts, merged_images;
-  char pairing[128]; /* how couples were formed, in words */
+  char pairing[128]; /* how pairs were formed, in words */
   cgap_sample sample;
 
   cgap_gap gap;
@@ -364,7 +364,7 @@ typedef struct cgap_audit {
   struct cgap_contributions *contributions; /* NULL where the options did not ask for them; the library's own */
 } cgap_audit;
 
-/* Which couples an audit looks at. What needs no couples, and what means and second moments tell of them, is exact in
+/* Which pairs an audit looks at. What needs no pairs, and what means and second moments tell of them, is exact in
  * any case; the method of each number says which it was. */
 typedef enum cgap_pairs_choice {
   CGAP_PAIRS_EXACT,   /* all */
@@ -372,7 +372,7 @@ typedef enum cgap_pairs_choice {
   CGAP_PAIRS_AUTO     /* all, where that takes less than a minute */
 } cgap_pairs_choice;
 
-/* Cosines of all couples come from float32 products, or from bfloat16 ones of centred rows: twice as fast by
+/* Cosines of all pairs come from float32 products, or from bfloat16 ones of centred rows: twice as fast by
  * themselves, where oneDNN is built in and the processor has AVX512-BF16. Ranks, neighbours and near duplicates are the
  * same: what the rounding leaves open is computed again in double. Rounding an element moves it by 2^-9 of itself at
  * most, so a cosine of rows less their centroids by 2^-8 ‖x − mean‖‖y − mean‖, 0.016 at the very most, and the
@@ -391,7 +391,7 @@ typedef struct cgap_audit_options {
   cgap_pairs_choice pairs;
   cgap_precision precision;
   uint64_t seed;         /* of what is drawn */
-  size_t sample_rows;    /* rows a side that a sample holds at most; 0: 32768 */
+  size_t sample_rows;    /* maximum rows per modality in a sample; 0: 32768 */
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations do, 10000 at
                             most */
   bool contributions;    /* keep what each image contributes, for paired differences: of all pairs, without ranks */
@@ -415,7 +415,7 @@ CGAP_API void cgap_audit_clear(cgap_audit *audit); /* NULL is fine */
 /* How an audit of these data would be done. */
 typedef struct cgap_plan_info {
   size_t images, texts, dim; /* rows of the file */
-  int rank_count;                 /* 1: a process alone; threads and memory are of each */
+  int rank_count;            /* 1: a process alone; threads and memory are of each */
   int threads;
   bool resident;           /* rows stay in memory; else they are read again, panel by panel */
   size_t panel_rows;       /* rows of a side held at once */
@@ -423,8 +423,8 @@ typedef struct cgap_plan_info {
   uint64_t memory_bytes;   /* the limit */
   uint64_t needed_bytes;   /* what this plan needs, about */
   uint64_t smallest_bytes; /* what the smallest plan would */
-  double exact_seconds;    /* that all couples would take, about; NaN where it was not asked */
-  size_t sample_images, sample_texts, sample_queries; /* 0: all couples are looked at */
+  double exact_seconds;    /* that all pairs would take, about; NaN where it was not asked */
+  size_t sample_images, sample_texts, sample_queries; /* 0: all pairs are looked at */
   size_t block_rows;                                  /* images that are read at once */
   double passes;                                      /* over the file, about */
   double seconds;                                     /* of the whole, about; NaN where nothing could be measured */
@@ -435,25 +435,25 @@ typedef struct cgap_plan_info {
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *data,
                                                      const cgap_audit_options *options, cgap_error *error);
 
-/* ---------------------------------------------------------------- a measure of one's own */
+/* ---------------------------------------------------------------- a measure of your own */
 
-/* A block of couples and their cosines. Row r is row `row + r` of the rows measured (bad ones dropped), and row
+/* A block of pairs and their cosines. Row r is row `row + r` of the rows measured (bad ones dropped), and row
  * file_row[r] of the file; columns likewise. */
 typedef struct cgap_tile {
   cgap_pair_kind kind;
   size_t row, column;
   size_t rows, columns;
   const float *cosine; /* (rows, columns), within [-1, 1] */
-  const size_t *first; /* (rows) columns first[r] … columns - 1 count: of i and j, each couple comes once */
+  const size_t *first; /* (rows) columns first[r] … columns - 1 count: of i and j, each pair comes once */
   const size_t *file_row, *file_column; /* (rows), (columns) */
   const size_t *image_of; /* (columns) the measured image that each text belongs to; NULL but for paired image–text */
 } cgap_tile;
 
-/* What is added up over couples. `tile` is shown every couple of the kinds asked for once, in tiles, and adds to sums
+/* What is added up over pairs. `tile` is shown every pair of the kinds asked for once, in tiles, and adds to sums
  * and counts, which hold what earlier tiles added. It is called from several threads at once, so the context is only
  * read. Whatever the threads and the memory, each sum is added up in one order: the same bits come out. */
 typedef struct cgap_tally {
-  unsigned kinds;    /* bit 1 << kind for each kind of couple */
+  unsigned kinds;      /* bit 1 << kind for each kind of pair */
   size_t sums, counts; /* how many of each */
   void (*tile)(const void *context, const cgap_tile *tile, double *sums, uint64_t *counts);
   const void *context;
@@ -561,12 +561,12 @@ typedef struct cgap_observer {
 
 typedef enum cgap_row_kind { CGAP_IMAGE_ROWS, CGAP_TEXT_ROWS } cgap_row_kind;
 
-/* What closes a gap without training; it stands beside every trained head. */
+/* What closes a gap without training; a trained head is compared with it. */
 typedef enum cgap_gap_method { CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_PROCRUSTES } cgap_gap_method;
 enum { CGAP_GAP_METHODS = 4 };
 CGAP_API const char *cgap_gap_method_name(cgap_gap_method gap_method);
 
-typedef struct cgap_head cgap_head; /* a fitted head, or a closer */
+typedef struct cgap_head cgap_head; /* a trained head, or a fitted training-free method */
 
 /* Fits a head on the training part of data's pairs and keeps the epoch that options say; writes no files. observer may
  * be NULL. What the head gained is to be measured on images of CGAP_TEST alone: cgap_head_split. CGAP_USAGE too where
@@ -578,7 +578,7 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_run(cgap_head **out, const cgap_
 enum { CGAP_TRAINING, CGAP_VALIDATION, CGAP_TEST, CGAP_SPLITS };
 
 /* (*rows) the part of each image row of the data that the head was trained on, -1 for one that was dropped; the head's
- * own. NULL and 0 for a closer, and where head is NULL. */
+ * own. NULL and 0 for a training-free method, and where head is NULL. */
 CGAP_API const int64_t *cgap_head_split(const cgap_head *head, size_t *rows);
 
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error);
@@ -597,10 +597,10 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply_source(const cgap_head *hea
                                                             const cgap_source *source, float *out, int threads,
                                                             cgap_progress progress, cgap_error *error);
 
-/* A closer fitted on all pairs of data. factor: of the gap vector, for CGAP_SHIFT; 1 closes it. */
+/* A training-free method fitted on all pairs of data. factor: of the gap vector, for CGAP_SHIFT; 1 closes it. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method gap_method, double factor,
-                                                     const cgap_data *data, int threads, cgap_progress progress,
-                                                     cgap_error *error);
+                                                         const cgap_data *data, int threads, cgap_progress progress,
+                                                         cgap_error *error);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What an audit on ranks costs, from what `contragap bench` has measured; the model stands in README.md beside this.
+# What an audit on ranks costs, from what `contragap bench` has measured; the model is in README.md here.
 #
 #   contragap bench --d 512 --json >rank.json          on a node, with the threads of a rank
 #   sh cost.sh rank.json PAIRS RANKS [NAME=VALUE…]
@@ -81,9 +81,9 @@ END {
   stage("reading", own * d * bytes * (q ? or_else("reads", 4) : 1) / file, "")
   stage("row pass", own * 2 * d / (1e9 * v["row_pass"] * speed), "")
   stage("equal rows", (n + m) * 0.15e-6, "on every rank")
-  stage("matched couples", m / p / (1e3 * v["couples"] * speed), "")
+  stage("matched pairs", m / p / (1e3 * v["couples"] * speed), "")
   if (q) {
-    stage("couples of the sample", 4 * d * s * s / p / rate, "")
+    stage("pairs of the sample", 4 * d * s * s / p / rate, "")
     stage("queries", 2 * d * q * own / rate, "")
     stage("separability", 2 * s / p / (1e3 * v["separability"] * speed), "of the sample")
   } else {

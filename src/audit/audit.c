@@ -1,4 +1,4 @@
-/* cgap_audit_run: rows → couples → tiles → finish. */
+/* cgap_audit_run: rows → pairs → tiles → finish. */
 #include "analysis/finish.h"
 #include "audit/contributions.h"
 #include "audit/matched_pairs.h"
@@ -27,7 +27,7 @@ typedef struct run {
   cgap_matched_pair_sums matched_pairs;
   cgap_audit_sums evidence;
   bool precise[CGAP_PAIR_KINDS]; /* products in double */
-  cgap_median median;              /* of the unmatched cosines, as far as it is known */
+  cgap_median median;            /* of the unmatched cosines, as far as it is known */
 } run;
 
 /* Of several ranks the first one finishes and keeps the results. */
@@ -72,17 +72,17 @@ static void set_evidence(run *r)
   };
 }
 
-/* Of the tiles of one kind of couples, [before, after] of the phase. */
+/* Of the tiles of one kind of pairs, [before, after] of the phase. */
 static cgap_pair_pass_options tile_options(const run *r, double before, double after)
 {
   const cgap_plan *plan = &r->prepared.plan;
   cgap_pair_pass_options o = {.threads = plan->threads,
-                         .panel_rows = plan->panel_rows,
-                         .column_rows = plan->column_rows,
-                         .bfloat = is_bfloat16(r),
-                         .fraction_before = before,
-                         .fraction_after = after,
-                         .progress = r->options->progress};
+                              .panel_rows = plan->panel_rows,
+                              .column_rows = plan->column_rows,
+                              .bfloat = is_bfloat16(r),
+                              .fraction_before = before,
+                              .fraction_after = after,
+                              .progress = r->options->progress};
   memcpy(o.precise, r->precise, sizeof o.precise);
   return o;
 }
@@ -111,11 +111,13 @@ static cgap_status run_kind(run *r, cgap_audit_sums *e, cgap_pair_kind kind, con
 {
   if (!r->options->comm)
     return cgap_pair_pass_run(e, &r->embeddings, kind, options, error);
-  return cgap_ranks_ring_run(e, &r->embeddings, r->options->comm, kind, options, receive_buffers, r->prepared.plan.visit_bytes, error);
+  return cgap_ranks_ring_run(e, &r->embeddings, r->options->comm, kind, options, receive_buffers,
+                             r->prepared.plan.visit_bytes, error);
 }
 
 /* Looks at the cross cosines against the values of the pairs that the bounds of the median leave open. */
-static cgap_status count_against_values(run *r, const double *value, size_t values, cgap_receive_buffers *receive_buffers, cgap_error *error)
+static cgap_status count_against_values(run *r, const double *value, size_t values,
+                                        cgap_receive_buffers *receive_buffers, cgap_error *error)
 {
   const cgap_pair_pass_options options = tile_options(r, 1, 1);
   cgap_audit_sums e = r->evidence;
@@ -170,7 +172,8 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   if (!status)
     status = find_median(r, &receive_buffers, error);
   cgap_receive_buffers_clear(&receive_buffers);
-  return status || !is_first(r) ? status : cgap_top_k_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
+  return status || !is_first(r) ? status
+                                : cgap_top_k_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
 }
 
 static cgap_status finish_sums(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
@@ -225,8 +228,8 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
   if (!status)
     status = begin_step(r, "spectra", error);
   if (!status)
-    status = cgap_spectra_run(&r->evidence, r->options->comm, threads, (cgap_concurrent_task){sums ? finish_sums_task : NULL, &f},
-                              components, out, error);
+    status = cgap_spectra_run(&r->evidence, r->options->comm, threads,
+                              (cgap_concurrent_task){sums ? finish_sums_task : NULL, &f}, components, out, error);
   if (!status && f.status) {
     status = f.status;
     *error = f.error;
@@ -274,7 +277,7 @@ static cgap_status run_sample(run *r, cgap_audit *out, cgap_error *error)
   return cgap_sampled_run(out, e, &r->embeddings, &r->matched_pairs, &options, error);
 }
 
-/* What the report keeps of rows and couples. */
+/* What the report keeps of rows and pairs. */
 static cgap_status copy_report_rows(const run *r, cgap_audit *out, cgap_error *error)
 {
   const cgap_embeddings *e = &r->embeddings;
@@ -294,7 +297,7 @@ static cgap_status copy_report_rows(const run *r, cgap_audit *out, cgap_error *e
   return CGAP_OK;
 }
 
-/* What the report has of every row is handed over when nobody needs it any more. */
+/* What the report has of every row is handed over when it is no longer needed. */
 static void move_rows_to_report(run *r, cgap_audit *out)
 {
   cgap_embeddings *e = &r->embeddings;
@@ -321,21 +324,22 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   const cgap_plan *plan = &r->prepared.plan;
   cgap_status status = cgap_prepare_plan(&r->prepared, r->options, error);
   if (!status && r->options->comm)
-    status =
-      cgap_embeddings_load_distributed(&r->embeddings, data, plan->resident, r->options->comm, plan->threads, progress, error);
+    status = cgap_embeddings_load_distributed(&r->embeddings, data, plan->resident, r->options->comm, plan->threads,
+                                              progress, error);
   else if (!status)
     status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
   cgap_release_memory();
   const double loaded = cgap_clock_seconds();
   if (!status && r->embeddings.paired)
-    status = cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, r->options->comm, plan->threads, progress, error);
+    status =
+      cgap_matched_pairs_run(&r->matched_pairs, &r->embeddings, r->options->comm, plan->threads, progress, error);
   if (!status && is_first(r))
     status = copy_report_rows(r, out, error);
   if (!status)
     set_evidence(r);
   if (!status)
-    status =
-      cgap_median_window_choose(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads, error);
+    status = cgap_median_window_choose(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads,
+                                       error);
   if (!status)
     cgap_prepare_sample(&r->prepared, &r->embeddings, r->options);
   if (!status && keeps_contributions(r))

@@ -132,8 +132,8 @@ static void fill_centroids(cgap_audit *out, const cgap_audit_sums *e, const proj
   kept->degenerate = 2 * trace_of_square(e);
 }
 
-static cgap_status add_centroids(cgap_audit *out, const cgap_embeddings *e, const cgap_audit_sums *evidence, int threads,
-                                 cgap_error *error)
+static cgap_status add_centroids(cgap_audit *out, const cgap_embeddings *e, const cgap_audit_sums *evidence,
+                                 int threads, cgap_error *error)
 {
   const size_t images = e->image.rows, dim = e->image.dim;
   const double *centroids[VECTORS] = {
@@ -147,10 +147,11 @@ static cgap_status add_centroids(cgap_audit *out, const cgap_embeddings *e, cons
     for (size_t a = 0; a < dim; a++)
       vectors[v * dim + a] = centroids[v][a];
   if (status == CGAP_OK)
-    status = cgap_row_scores_run(&e->image, (cgap_rank_rows){0, images}, vectors, VECTORS, threads, visit_images, &p, error);
-  if (status == CGAP_OK)
     status =
-      cgap_row_scores_run(&e->text, (cgap_rank_rows){0, e->text.rows}, vectors, VECTORS, threads, visit_texts, &p, error);
+      cgap_row_scores_run(&e->image, (cgap_rank_rows){0, images}, vectors, VECTORS, threads, visit_images, &p, error);
+  if (status == CGAP_OK)
+    status = cgap_row_scores_run(&e->text, (cgap_rank_rows){0, e->text.rows}, vectors, VECTORS, threads, visit_texts,
+                                 &p, error);
   if (status == CGAP_OK)
     fill_centroids(out, evidence, &p, vectors, pair);
   cgap_free(p.image);

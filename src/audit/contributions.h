@@ -11,6 +11,7 @@ CGAP_MUST_CHECK cgap_status cgap_contributions_begin(cgap_audit *out, const cgap
 
 /* After they have: the contributions to the measures of the centroids, and the kernels between the probed images. */
 CGAP_MUST_CHECK cgap_status cgap_contributions_complete(cgap_audit *out, const cgap_embeddings *e,
-                                                        const cgap_audit_sums *evidence, int threads, cgap_error *error);
+                                                        const cgap_audit_sums *evidence, int threads,
+                                                        cgap_error *error);
 
 #endif

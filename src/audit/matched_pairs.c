@@ -26,7 +26,7 @@ size_t cgap_matched_pairs_held_runs(int threads)
 /* Runs of images with all their texts: as many runs as threads have work with, or many where all are in memory. */
 typedef struct batch {
   size_t first_image, images, first_text, texts; /* texts count places in pairs.text */
-  size_t start[HELD_RUNS_MAX + 1], runs;        /* run r: images start[r] … start[r + 1] − 1 of the batch */
+  size_t start[HELD_RUNS_MAX + 1], runs;         /* run r: images start[r] … start[r + 1] − 1 of the batch */
   unsigned char *image, *text; /* (images, dim), (texts, dim) as the file has them: of rows not in memory */
   const cgap_embeddings *embeddings;
 } batch;
@@ -34,8 +34,8 @@ typedef struct batch {
 /* What is summed over images, by runs. */
 typedef struct image_sums {
   cgap_second_moment group; /* of N·g_i */
-  cgap_exact_sums weighed; /* (dim) Σ surplus·x */
-  double *row;       /* (threads, ROWS, dim) unit rows of the image at hand and of its texts */
+  cgap_exact_sums weighed;  /* (dim) Σ surplus·x */
+  double *row;              /* (threads, ROWS, dim) unit rows of the image at hand and of its texts */
 } image_sums;
 
 static size_t texts_of(const cgap_pairs *pairs, size_t first_image, size_t images)
@@ -93,7 +93,8 @@ static cgap_status read_batch(void *batch_, cgap_error *error)
 }
 
 /* A row of a side as a double unit row; place: in the batch's rows. */
-static void make_unit(const cgap_modality_rows *modality, size_t row, const unsigned char *brought, size_t place, double *out)
+static void make_unit(const cgap_modality_rows *modality, size_t row, const unsigned char *brought, size_t place,
+                      double *out)
 {
   const cgap_type type = modality->source->type;
   const unsigned char *held = cgap_modality_rows_raw(modality, row);
@@ -110,7 +111,7 @@ static void make_image(const batch *b, size_t i, double *out)
 typedef struct group {
   const batch *batch;
   size_t image, first, texts; /* first: a place in pairs.text */
-  size_t unit_from;                /* texts [kept, kept + KEPT) are in `text` */
+  size_t unit_from;           /* texts [kept, kept + KEPT) are in `text` */
   double *x, *text, *spare;   /* (dim), (KEPT, dim), (dim) */
 } group;
 
@@ -153,7 +154,7 @@ static group group_of(const batch *b, size_t i, double *row)
   return g;
 }
 
-/* Σ over couples of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
+/* Σ over pairs of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
 static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
 {
   double kernel = 0, linear = 0, square = 0;
@@ -214,7 +215,7 @@ static const double *make_sums(void *context, size_t first, size_t images, doubl
   return scratch;
 }
 
-/* Σ over couples of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images
+/* Σ over pairs of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images
  * [first, end) of the batch. */
 static void add_weighted_images(image_sums *sums, const batch *b, size_t first, size_t end)
 {
@@ -275,7 +276,8 @@ static cgap_status sums_finish(image_sums *sums, cgap_matched_pair_sums *out, co
 {
   const size_t dim = e->image.dim;
   const double images = (double)e->image.rows;
-  cgap_status status = cgap_second_moment_finish(&sums->group, comm, 1 / (images * images), out->group_moment, NULL, error);
+  cgap_status status =
+    cgap_second_moment_finish(&sums->group, comm, 1 / (images * images), out->group_moment, NULL, error);
   if (!status)
     status = cgap_exact_sums_reduce(&sums->weighed, comm, error);
   if (status)
@@ -286,8 +288,9 @@ static cgap_status sums_finish(image_sums *sums, cgap_matched_pair_sums *out, co
   return CGAP_OK;
 }
 
-/* What each rank found of its own images, to all. Couples come image by image: a text's place is not its row. */
-static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm, cgap_error *error)
+/* What each rank found of its own images, to all. Pairs come image by image: a text's place is not its row. */
+static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm,
+                                        cgap_error *error)
 {
   const size_t texts = e->text.rows, images = e->image.rows;
   double *const by_image[] = {out->best_positive, out->within_kernel, out->within_cosine, out->within_square};
@@ -296,7 +299,7 @@ static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_
   double *cosine = cgap_alloc(texts, sizeof *cosine);
   cgap_status status = CGAP_OK;
   if (!cosine)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", texts);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
   for (size_t k = 0; k < texts; k++)
     cosine[k] = out->pair_cosine[e->pairs.text[k]];
   status = cgap_rank_rows_gather_by(comm, cosine, images, e->pairs.first, sizeof *cosine, error);
@@ -323,11 +326,11 @@ static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddin
 }
 
 static cgap_status tick_images(const cgap_rank_rows *own, size_t done, cgap_comm *comm, const cgap_progress *progress,
-                        cgap_error *error)
+                               cgap_error *error)
 {
   const double fraction = (double)(done - own->first) / (double)(own->end - own->first);
-  if (progress->tick && progress->tick(progress->context, "matched couples", fraction))
-    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched couples; nothing was written");
+  if (progress->tick && progress->tick(progress->context, "matched pairs", fraction))
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted while measuring matched pairs; nothing was written");
   return cgap_comm_poll(comm, NULL, error);
 }
 
@@ -366,13 +369,13 @@ static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, con
 }
 
 cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
-                             cgap_progress progress, cgap_error *error)
+                                   cgap_progress progress, cgap_error *error)
 {
   const int blas_threads = cgap_blas_single();
   image_sums sums = {0};
   cgap_status status = CGAP_OK;
   if (!matched_pairs_alloc(out, e))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples of %zu dimensions", e->text.rows, e->image.dim);
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs of %zu dimensions", e->text.rows, e->image.dim);
   if (!status)
     status = sums_init(&sums, e, threads, error);
   if (!status)

@@ -1,4 +1,4 @@
-/* The pass over matched couples: everything that needs an image beside its own texts, in double. */
+/* The pass over matched pairs: everything that needs an image with its own texts, in double. */
 #ifndef CGAP_ENGINE_COUPLES_H
 #define CGAP_ENGINE_COUPLES_H
 
@@ -21,8 +21,9 @@ typedef struct cgap_matched_pair_sums {
 size_t cgap_matched_pairs_held_runs(int threads);
 
 /* Every rank ends with all of it. */
-CGAP_MUST_CHECK cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e, cgap_comm *comm,
-                                             int threads, cgap_progress progress, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embeddings *e,
+                                                   cgap_comm *comm, int threads, cgap_progress progress,
+                                                   cgap_error *error);
 void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums);
 
 #endif

@@ -43,14 +43,14 @@ static cgap_status fold_run(void *self, const double *weights, cgap_fold_rows ro
   fold_products *p = self;
   fold_call image = {rows, context, CGAP_IMAGE_IMAGE}, text = {rows, context, CGAP_TEXT_TEXT};
   const cgap_embeddings *e = p->e;
-  cgap_status status = cgap_row_scores_gradient(&p->gradient, &e->image, cgap_rank_rows_own(p->comm, e->image.rows), weights,
-                                            p->threads, fold_residual, &image, error);
+  cgap_status status = cgap_row_scores_gradient(&p->gradient, &e->image, cgap_rank_rows_own(p->comm, e->image.rows),
+                                                weights, p->threads, fold_residual, &image, error);
   if (!status)
-    status = cgap_row_scores_gradient(&p->gradient, &e->text, cgap_rank_rows_own(p->comm, e->text.rows), weights, p->threads,
-                                  fold_residual, &text, error);
+    status = cgap_row_scores_gradient(&p->gradient, &e->text, cgap_rank_rows_own(p->comm, e->text.rows), weights,
+                                      p->threads, fold_residual, &text, error);
   if (!status)
     status = cgap_gradient_finish(&p->gradient, p->comm, gradient, sums, error);
-  p->calls++; /* how many there will be nobody knows: the share creeps towards 1 */
+  p->calls++; /* the number of calls is not known: the fraction approaches 1 */
   if (!status && p->progress.tick && p->progress.tick(p->progress.context, "separability", 1 - exp(-p->calls / 20.0)))
     status = cgap_fail(error, CGAP_INTERRUPTED, "interrupted while fitting the separability; nothing was written");
   return status;
@@ -192,7 +192,7 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int th
     status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
   if (!status)
     status = cgap_row_scores_run(&e->image, cgap_rank_rows_own(comm, e->image.rows), vectors, classes, threads,
-                             cgap_zero_shot_visit, &tally, error);
+                                 cgap_zero_shot_visit, &tally, error);
   if (!status)
     status = sum_tally(&tally, comm, error);
   if (!status)
@@ -421,8 +421,8 @@ static void project_row(const axes *a, const double *row, size_t dim, cgap_point
 }
 
 /* Scores of kept rows on the two components, centred on the pooled mean. */
-static cgap_status project_rows(const axes *a, const cgap_modality_rows *modality, const size_t *rows, size_t count, cgap_point **out,
-                           cgap_error *error)
+static cgap_status project_rows(const axes *a, const cgap_modality_rows *modality, const size_t *rows, size_t count,
+                                cgap_point **out, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   *out = cgap_alloc(count, sizeof **out);
@@ -460,7 +460,7 @@ static void choose_points(const cgap_embeddings *e, size_t *image, size_t *image
 }
 
 cgap_status cgap_pca_scatter_run(const cgap_embeddings *e, const double *components, int threads, cgap_audit *out,
-                             cgap_error *error)
+                                 cgap_error *error)
 {
   size_t image[CGAP_SCATTER_ROWS], text[CGAP_SCATTER_ROWS];
   const size_t dim = e->image.dim;

@@ -1,4 +1,4 @@
-/* What an audit measures besides rows and couples: separability, zero-shot, arithmetic. */
+/* What an audit measures besides rows and pairs: separability, zero-shot, arithmetic. */
 #ifndef CGAP_ENGINE_EXTRAS_H
 #define CGAP_ENGINE_EXTRAS_H
 
@@ -9,8 +9,8 @@
 
 /* On every rank; the results are the same on all. */
 CGAP_MUST_CHECK cgap_status cgap_separability_run(const cgap_audit_sums *evidence, const cgap_embeddings *e,
-                                                  cgap_comm *comm, int threads, cgap_progress progress,
-                                                  cgap_audit *out, cgap_error *error);
+                                                  cgap_comm *comm, int threads, cgap_progress progress, cgap_audit *out,
+                                                  cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int threads, cgap_audit *out,
                                                cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_arithmetic_run_all(const cgap_embeddings *e, cgap_comm *comm, int threads,
@@ -25,13 +25,13 @@ CGAP_MUST_CHECK cgap_status cgap_measure_runs_check(const cgap_data *data, cgap_
 
 /* components (2, dim) of pca.joint. Of one rank. */
 CGAP_MUST_CHECK cgap_status cgap_pca_scatter_run(const cgap_embeddings *e, const double *components, int threads,
-                                             cgap_audit *out, cgap_error *error);
+                                                 cgap_audit *out, cgap_error *error);
 
 /* ---------------------------------------------------------------- spectra */
 
 /* The eigenproblems of pca.*, which ranks share out. */
 
-/* pca.* of *out and components (2, dim), on rank 0, and meanwhile the work beside; called on every rank. */
+/* pca.* of *out and components (2, dim), on rank 0, and the concurrent work; called on every rank. */
 CGAP_MUST_CHECK cgap_status cgap_spectra_run(const cgap_audit_sums *evidence, cgap_comm *comm, int threads,
                                              cgap_concurrent_task beside, double *components, cgap_audit *out,
                                              cgap_error *error);

@@ -132,7 +132,7 @@ static void set_window(cgap_median_window *window, row_probe *p)
 }
 
 static cgap_status choose_window(cgap_median_window *window, cgap_median *median, const cgap_embeddings *e, int threads,
-                            cgap_error *error)
+                                 cgap_error *error)
 {
   row_probe p = {.embeddings = e};
   p.images = choose_spaced_rows(p.image, e->image.rows);
@@ -158,7 +158,7 @@ static cgap_status choose_window(cgap_median_window *window, cgap_median *median
 }
 
 cgap_status cgap_median_window_choose(cgap_median_window *window, cgap_median *median, const cgap_embeddings *e,
-                                 cgap_comm *comm, int threads, cgap_error *error)
+                                      cgap_comm *comm, int threads, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   *window = (cgap_median_window){0};

@@ -10,8 +10,8 @@
  * median is known (window->step is 0 then). Else the window is set, for paired data. Ranks all get the first one's. */
 enum { CGAP_PROBE_ROWS = 512 };
 CGAP_MUST_CHECK cgap_status cgap_median_window_choose(cgap_median_window *window, cgap_median *median,
-                                                 const cgap_embeddings *e, cgap_comm *comm, int threads,
-                                                 cgap_error *error);
+                                                      const cgap_embeddings *e, cgap_comm *comm, int threads,
+                                                      cgap_error *error);
 
 /* By how much a float cosine of the tile pass may be off: γ_n of the sum of its n products (Higham 2002, 3.1), and the
  * rounding of rows and bounds. */

@@ -14,7 +14,7 @@
 #define ROUNDED 0x1p-22f
 enum { LINE = 64, PREFETCH_BYTES_MAX = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
 
-/* One pass over one kind of couples. */
+/* One pass over one kind of pairs. */
 typedef struct pair_pass {
   cgap_pair_tile_pass tile;
   cgap_audit_sums *evidence;
@@ -28,7 +28,8 @@ typedef struct pair_pass {
 
 /* ---------------------------------------------------------------- merging */
 
-static void merge_rows(const pair_pass *p, cgap_top_k *best, size_t row, size_t rows, const cgap_pair_tile_worker *w, bool columns)
+static void merge_rows(const pair_pass *p, cgap_top_k *best, size_t row, size_t rows, const cgap_pair_tile_worker *w,
+                       bool columns)
 {
   if (!best->totals->memory)
     return;
@@ -36,7 +37,7 @@ static void merge_rows(const pair_pass *p, cgap_top_k *best, size_t row, size_t 
   for (int m = 0; cgap_measures[m]; m++)
     if (w->sums[m].counts)
       cgap_pair_sums_add(best->totals, m, &p->format[m], columns ? w->sums[m].column_sums : w->sums[m].row_sums,
-                      columns ? w->sums[m].column_counts : w->sums[m].row_counts, CGAP_TILE, row, rows);
+                         columns ? w->sums[m].column_counts : w->sums[m].row_counts, CGAP_TILE, row, rows);
   cgap_top_k_unlock(best, row);
 }
 
@@ -162,7 +163,8 @@ static void prefetch_raw_rows(const void *context, size_t row, bool rows)
 
 /* ---------------------------------------------------------------- start and end */
 
-static void pass_init(pair_pass *p, cgap_audit_sums *evidence, cgap_pair_kind kind, const cgap_pair_pass_options *options)
+static void pass_init(pair_pass *p, cgap_audit_sums *evidence, cgap_pair_kind kind,
+                      const cgap_pair_pass_options *options)
 {
   *p = (pair_pass){.evidence = evidence, .options = options};
   p->tile = (cgap_pair_tile_pass){
@@ -204,15 +206,16 @@ static size_t tiles_of(const pair_pass *p, size_t first_row, size_t rows, size_t
 static cgap_bfloat16_rows bfloat16_view(const cgap_bfloat16_rows *of, size_t off, size_t rows, size_t dim)
 {
   return (cgap_bfloat16_rows){.rows = rows,
-                      .product = of->product,
-                      .row = of->row + off * dim,
-                      .offset = of->offset + off,
-                      .norm = of->norm + off,
-                      .residual = of->residual + off};
+                              .product = of->product,
+                              .row = of->row + off * dim,
+                              .offset = of->offset + off,
+                              .norm = of->norm + off,
+                              .residual = of->residual + off};
 }
 
 /* What the tiles take in bfloat16 of the panels at hand; a and b own it. */
-static cgap_status make_bfloat16(pair_pass *p, const cgap_row_block_pairs *panels, cgap_bfloat16_rows *a, cgap_bfloat16_rows *b, cgap_error *error)
+static cgap_status make_bfloat16(pair_pass *p, const cgap_row_block_pairs *panels, cgap_bfloat16_rows *a,
+                                 cgap_bfloat16_rows *b, cgap_error *error)
 {
   const cgap_modality_rows *rows = panels->rows, *columns = panels->columns;
   cgap_status status = CGAP_OK;
@@ -231,10 +234,10 @@ static cgap_status run_all_panels(pair_pass *p, cgap_error *error)
   const cgap_pair_kind kind = p->tile.kind;
   const cgap_pair_pass_options *o = p->options;
   cgap_row_block_pairs panels = {.rows = kind == CGAP_TEXT_TEXT ? &p->embeddings->text : &p->embeddings->image,
-                        .columns = kind == CGAP_IMAGE_IMAGE ? &p->embeddings->image : &p->embeddings->text,
-                        .row_step = o->panel_rows,
-                        .column_step = o->column_rows ? o->column_rows : o->panel_rows,
-                        .triangle = p->tile.triangle};
+                                 .columns = kind == CGAP_IMAGE_IMAGE ? &p->embeddings->image : &p->embeddings->text,
+                                 .row_step = o->panel_rows,
+                                 .column_step = o->column_rows ? o->column_rows : o->panel_rows,
+                                 .triangle = p->tile.triangle};
   cgap_bfloat16_rows a = {0}, b = {0};
   cgap_status status = CGAP_OK;
   bool more = true;
@@ -254,7 +257,8 @@ static cgap_status run_all_panels(pair_pass *p, cgap_error *error)
   return status;
 }
 
-static cgap_status open_lists(pair_pass *p, cgap_pair_sums *rows, cgap_pair_sums *columns, cgap_top_k_kind kind, cgap_error *error)
+static cgap_status open_lists(pair_pass *p, cgap_pair_sums *rows, cgap_pair_sums *columns, cgap_top_k_kind kind,
+                              cgap_error *error)
 {
   const bool one = rows == columns, triangle = p->tile.triangle;
   p->tile.row_top_k = &p->rows;
@@ -287,7 +291,8 @@ static cgap_top_k_kind top_k_kind_of(const pair_pass *p, const cgap_embeddings *
   const bool all = e->image.unit && e->text.unit && step >= e->image.rows && step >= e->text.rows;
   if (p->tile.precise)
     return CGAP_TOP_K_PRECISE;
-  return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_TOP_K_COMPLETE : CGAP_TOP_K_PARTIAL;
+  return all && !p->tile.bfloat && !e->image.first_equal && !e->text.first_equal ? CGAP_TOP_K_COMPLETE
+                                                                                 : CGAP_TOP_K_PARTIAL;
 }
 
 /* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
@@ -312,8 +317,8 @@ static cgap_status run_pass(cgap_audit_sums *evidence, const cgap_embeddings *e,
 }
 
 cgap_status cgap_pair_pass_show(cgap_audit_sums *evidence, cgap_pair_kind kind, const cgap_pair_pass_options *options,
-                            const cgap_row_block *a, cgap_pair_sums *rows, const cgap_row_block *b, cgap_pair_sums *columns,
-                            cgap_error *error)
+                                const cgap_row_block *a, cgap_pair_sums *rows, const cgap_row_block *b,
+                                cgap_pair_sums *columns, cgap_error *error)
 {
   pair_pass p;
   pass_init(&p, evidence, kind, options);
@@ -325,9 +330,11 @@ cgap_status cgap_pair_pass_show(cgap_audit_sums *evidence, cgap_pair_kind kind, 
   p.tile.b = cgap_row_block_view(b);
   cgap_status status = open_lists(&p, rows, columns, p.tile.precise ? CGAP_TOP_K_PRECISE : CGAP_TOP_K_PARTIAL, error);
   if (!status && p.tile.bfloat)
-    status = cgap_row_block_to_bfloat16(&p.tile.a_bfloat16, a, a->modality->mean, b->modality->mean, options->threads, error);
+    status =
+      cgap_row_block_to_bfloat16(&p.tile.a_bfloat16, a, a->modality->mean, b->modality->mean, options->threads, error);
   if (!status && p.tile.bfloat)
-    status = cgap_row_block_to_bfloat16(&p.tile.b_bfloat16, b, b->modality->mean, a->modality->mean, options->threads, error);
+    status =
+      cgap_row_block_to_bfloat16(&p.tile.b_bfloat16, b, b->modality->mean, a->modality->mean, options->threads, error);
   if (!status)
     status = run_panels(&p, error);
   pass_clear(&p);
@@ -346,15 +353,15 @@ void cgap_pair_pass_finish(cgap_audit_sums *e, const cgap_pair_sums *totals, boo
   for (int m = 0; cgap_measures[m]; m++)
     if (sums[m].counts)
       cgap_pair_sums_finish(totals, e, m, columns ? sums[m].column_sums : sums[m].row_sums,
-                         columns ? sums[m].column_counts : sums[m].row_counts,
-                         columns ? sums[m].column_stride : sums[m].row_stride);
+                            columns ? sums[m].column_counts : sums[m].row_counts,
+                            columns ? sums[m].column_stride : sums[m].row_stride);
   if (totals->lists.list)
     cgap_neighbours_copy(lists[totals->kind][columns], totals->first, &totals->lists);
 }
 
 /* Queries against all candidates: sums of the queries, no lists, nothing of the candidates. */
-static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings *e, const cgap_pair_pass_options *options,
-                               cgap_error *error)
+static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings *e,
+                               const cgap_pair_pass_options *options, cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const bool columns = options->want == CGAP_WANT_COLUMN_QUERIES;
@@ -363,7 +370,8 @@ static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings 
   if (!status && !cgap_pair_sums_init_queries(&query_sums, evidence, columns ? texts : images))
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", columns ? texts : images);
   if (!status)
-    status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &no_sums : &query_sums, columns ? &query_sums : &no_sums, error);
+    status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &no_sums : &query_sums,
+                      columns ? &query_sums : &no_sums, error);
   if (!status)
     cgap_pair_pass_finish(evidence, &query_sums, columns);
   cgap_pair_sums_clear(&query_sums);
@@ -371,7 +379,7 @@ static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings 
 }
 
 cgap_status cgap_pair_pass_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
-                           const cgap_pair_pass_options *options, cgap_error *error)
+                               const cgap_pair_pass_options *options, cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const bool triangle = kind != CGAP_IMAGE_TEXT;

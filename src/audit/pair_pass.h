@@ -1,4 +1,4 @@
-/* The tile pass: all couples of one kind, as tiles X_I · Y_Jᵀ, each shown once to every measure. */
+/* The tile pass: all pairs of one kind, as tiles X_I · Y_Jᵀ, each shown once to every measure. */
 #ifndef CGAP_ENGINE_TILES_H
 #define CGAP_ENGINE_TILES_H
 
@@ -25,14 +25,15 @@ typedef struct cgap_pair_pass_options {
 /* Fills evidence->sums[kind] (cleared by cgap_sums_clear), least and greatest, and the ten best of this kind, whose
  * lists exist. */
 CGAP_MUST_CHECK cgap_status cgap_pair_pass_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
-                                           const cgap_pair_pass_options *options, cgap_error *error);
+                                               const cgap_pair_pass_options *options, cgap_error *error);
 
-/* A part of a pass: the couples of two panels that are in memory, into the totals of their rows (the same totals
+/* A part of a pass: the pairs of two panels that are in memory, into the totals of their rows (the same totals
  * where the panels are of one block). Adds to the counts of evidence->sums[kind], to least and greatest. Panels begin
  * at whole tiles; of a triangle, a is not right of b. */
 CGAP_MUST_CHECK cgap_status cgap_pair_pass_show(cgap_audit_sums *evidence, cgap_pair_kind kind,
-                                            const cgap_pair_pass_options *options, const cgap_row_block *a, cgap_pair_sums *rows,
-                                            const cgap_row_block *b, cgap_pair_sums *columns, cgap_error *error);
+                                                const cgap_pair_pass_options *options, const cgap_row_block *a,
+                                                cgap_pair_sums *rows, const cgap_row_block *b, cgap_pair_sums *columns,
+                                                cgap_error *error);
 
 /* Writes totals into evidence->sums and the lists; columns: of the second side of a kind. */
 void cgap_pair_pass_finish(cgap_audit_sums *evidence, const cgap_pair_sums *totals, bool columns);

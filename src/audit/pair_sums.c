@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LOG2_TILE = 10 }; /* log2 CGAP_TILE: couples of a row in one tile */
+enum { LOG2_TILE = 10 }; /* log2 CGAP_TILE: pairs of a row in one tile */
 
 bool cgap_measure_uses_kind(const cgap_measure *measure, cgap_pair_kind kind, bool paired)
 {
@@ -58,7 +58,8 @@ static size_t lay_out(cgap_pair_sums *t, const cgap_audit_sums *e)
   return at + t->rows * CGAP_NEIGHBOURS * sizeof(cgap_neighbour);
 }
 
-bool cgap_pair_sums_init(cgap_pair_sums *t, const cgap_audit_sums *evidence, cgap_pair_kind kind, size_t first, size_t rows)
+bool cgap_pair_sums_init(cgap_pair_sums *t, const cgap_audit_sums *evidence, cgap_pair_kind kind, size_t first,
+                         size_t rows)
 {
   *t = (cgap_pair_sums){.kind = kind, .first = first, .rows = rows};
   t->bytes = lay_out(t, evidence);
@@ -95,8 +96,8 @@ size_t cgap_pair_sums_row_bytes(double temperature)
   return bytes;
 }
 
-void cgap_pair_sums_add(cgap_pair_sums *t, int measure, const cgap_exact_format *format, const double *sums, const uint64_t *counts,
-                     size_t stride, size_t row, size_t rows)
+void cgap_pair_sums_add(cgap_pair_sums *t, int measure, const cgap_exact_format *format, const double *sums,
+                        const uint64_t *counts, size_t stride, size_t row, size_t rows)
 {
   const cgap_need need = cgap_measures[measure]->need;
   const size_t at = row - t->first;
@@ -134,7 +135,7 @@ void cgap_pair_sums_merge(cgap_pair_sums *t, const cgap_audit_sums *evidence, co
 }
 
 void cgap_pair_sums_finish(const cgap_pair_sums *t, const cgap_audit_sums *evidence, int measure, double *sums,
-                        uint64_t *counts, size_t stride)
+                           uint64_t *counts, size_t stride)
 {
   const cgap_measure *m = cgap_measures[measure];
   const cgap_exact_format format = cgap_measure_format(m, evidence->temperature);

@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-  STRIP_ROWS_SHOWN = 32,  /* rows shown to the measures at once: they stay in the first-level cache for most */
-  CHUNK = 256, /* elements of rows that are multiplied in double at once */
+  STRIP_ROWS_SHOWN = 32, /* rows shown to the measures at once: they stay in the first-level cache for most */
+  CHUNK = 256,           /* elements of rows that are multiplied in double at once */
   PRECISE = CGAP_STRIP_ROWS * CGAP_TILE + (CGAP_STRIP_ROWS + CGAP_TILE) * CHUNK
 };
 
@@ -61,7 +61,7 @@ bool cgap_pair_tile_worker_init(cgap_pair_tile_worker *w, const cgap_pair_tile_p
   w->found = cgap_alloc(CGAP_FOUND_CANDIDATES, sizeof *w->found);
   bool ok = (w->product || w->precise) && w->memory && w->found;
   for (int m = 0; cgap_measures[m]; m++)
-    if (ok && pass->evidence->sums[pass->kind][m].counts) /* a sum that somebody wants */
+    if (ok && pass->evidence->sums[pass->kind][m].counts) /* a sum that is wanted */
       ok = sums_alloc(&w->sums[m], cgap_measures[m]->need);
   if (!ok)
     return false;
@@ -129,17 +129,17 @@ static void fetch_bounds(const cgap_pair_tile_pass *p, const cgap_pair_tile_plac
 static void offer_found(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w)
 {
   const cgap_candidate_batch batch = {.found = w->found,
-                            .count = w->count,
-                            .row = t->row,
-                            .column = t->column,
-                            .margin = p->margin,
-                            .a = p->bfloat ? &p->a_bfloat16 : NULL,
-                            .b = p->bfloat ? &p->b_bfloat16 : NULL,
-                            .a_first = p->a.first,
-                            .b_first = p->b.first,
-                            .row_first = p->row_first,
-                            .column_first = p->column_first,
-                            .evidence = p->evidence};
+                                      .count = w->count,
+                                      .row = t->row,
+                                      .column = t->column,
+                                      .margin = p->margin,
+                                      .a = p->bfloat ? &p->a_bfloat16 : NULL,
+                                      .b = p->bfloat ? &p->b_bfloat16 : NULL,
+                                      .a_first = p->a.first,
+                                      .b_first = p->b.first,
+                                      .row_first = p->row_first,
+                                      .column_first = p->column_first,
+                                      .evidence = p->evidence};
   cgap_top_k_offer(p->row_top_k, &batch, false);
   cgap_top_k_offer(p->column_maxima, &batch, true);
   w->count = 0;
@@ -159,7 +159,8 @@ static void add_found(cgap_pair_tile_worker *w, size_t r, size_t c, double cosin
   w->found[w->count++] = (cgap_tile_candidate){.row = (uint16_t)r, .column = (uint16_t)c, .cosine = cosine};
 }
 
-static void find_neighbours(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, const cgap_strip *s)
+static void find_neighbours(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w,
+                            const cgap_strip *s)
 {
   uint16_t index[CGAP_TILE];
   for (size_t k = 0; k < s->rows; k++) {
@@ -184,7 +185,8 @@ static bool are_new(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t,
 }
 
 /* New columns get the tenth best of the strips so far, or less; new rows that of this strip. */
-static void seed_bounds(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, const cgap_strip *s)
+static void seed_bounds(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w,
+                        const cgap_strip *s)
 {
   if (w->new_columns) {
     const float *tenth = w->column_maxima + (CGAP_NEIGHBOURS - 1) * CGAP_TILE;
@@ -196,16 +198,16 @@ static void seed_bounds(const cgap_pair_tile_pass *p, const cgap_pair_tile_place
     const size_t r = s->tile_row + k, first = t->diagonal ? r + 1 : 0;
     if (w->row_bound[r] <= CGAP_NO_BOUND && first + CGAP_WAITING_CANDIDATES <= t->columns)
       raise_row_bound(w, r,
-                within_lists(p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first)) -
-                  w->row_margin[r]);
+                      within_lists(p->kernels->tenth_or_less(s->cosine + k * s->stride + first, t->columns - first)) -
+                        w->row_margin[r]);
   }
 }
 
 /* ---------------------------------------------------------------- strips */
 
-/* Matched couples do not count in any sum: masked. As neighbours they do. */
-static void mask_matched(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, const cgap_strip *s,
-                         float *cosines, double *precise)
+/* Matched pairs do not count in any sum: masked. As neighbours they do. */
+static void mask_matched(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w,
+                         const cgap_strip *s, float *cosines, double *precise)
 {
   const cgap_audit_sums *e = p->evidence;
   if (p->triangle || !e->paired)
@@ -243,7 +245,8 @@ static void widen_range(const cgap_pair_tile_pass *p, cgap_pair_tile_worker *w, 
   }
 }
 
-static void show_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, cgap_strip s)
+static void show_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w,
+                       cgap_strip s)
 {
   size_t first[STRIP_ROWS_SHOWN];
   float least[STRIP_ROWS_SHOWN], greatest[STRIP_ROWS_SHOWN];
@@ -263,8 +266,8 @@ static void show_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place 
 }
 
 /* The product of a strip's rows with the tile's columns; of a diagonal tile without most of what is left of it. */
-static bool multiply_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, size_t row, size_t rows,
-                     size_t first, size_t *stride)
+static bool multiply_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w,
+                           size_t row, size_t rows, size_t first, size_t *stride)
 {
   const size_t dim = p->a.modality->dim, a = t->row - p->a.first + row, b = t->column - p->b.first;
   if (w->packed != t->column &&
@@ -272,28 +275,29 @@ static bool multiply_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_pl
                      t->columns))
     return false;
   w->packed = t->column;
-  *stride = w->kind->strip(w->product, p->bfloat ? (const void *)(p->a_bfloat16.row + a * dim) : p->a.unit + a * dim, rows,
-                           first, w->strip);
+  *stride = w->kind->strip(w->product, p->bfloat ? (const void *)(p->a_bfloat16.row + a * dim) : p->a.unit + a * dim,
+                           rows, first, w->strip);
   for (size_t k = 0; p->bfloat && *stride && k < rows; k++)
     p->kernels->add_offsets(w->strip + k * *stride, t->columns - first, p->a_bfloat16.offset[a + k],
-                          p->b_bfloat16.offset + b + first);
+                            p->b_bfloat16.offset + b + first);
   return *stride != 0;
 }
 
 /* Some elements of a panel's rows, of unit rows in double. */
-static void copy_elements_double(const cgap_row_block *panel, size_t row, size_t rows, size_t first, size_t count, double *out)
+static void copy_elements_double(const cgap_row_block *panel, size_t row, size_t rows, size_t first, size_t count,
+                                 double *out)
 {
   const cgap_modality_rows *modality = panel->modality;
   const cgap_type type = modality->source->type;
   const size_t size = cgap_type_size(type);
   for (size_t i = row; i < row + rows; i++, out += count)
-    cgap_to_scaled(type, panel->raw + ((i - panel->first) * modality->dim + first) * size, count, modality->inverse_norm[i],
-                   out);
+    cgap_to_scaled(type, panel->raw + ((i - panel->first) * modality->dim + first) * size, count,
+                   modality->inverse_norm[i], out);
 }
 
 /* The same in double, from the file's values, and rounded. */
-static void multiply_precisely(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w, size_t row,
-                               size_t rows, size_t first)
+static void multiply_precisely(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w,
+                               size_t row, size_t rows, size_t first)
 {
   const size_t dim = p->a.modality->dim, columns = t->columns - first;
   for (size_t done = 0; done < dim; done += CHUNK) {
@@ -354,8 +358,8 @@ static float greatest_of(const float *v, size_t n)
   return greatest;
 }
 
-static void set_margins(const cgap_bfloat16_rows *own, size_t first, size_t rows, const cgap_bfloat16_rows *other, size_t other_first,
-                        size_t other_rows, float *margin)
+static void set_margins(const cgap_bfloat16_rows *own, size_t first, size_t rows, const cgap_bfloat16_rows *other,
+                        size_t other_first, size_t other_rows, float *margin)
 {
   const float norm = greatest_of(other->norm + other_first, other_rows),
               residual = greatest_of(other->residual + other_first, other_rows);

@@ -14,10 +14,10 @@ typedef struct cgap_pair_tile_pass {
   const cgap_audit_sums *evidence;
   cgap_pair_kind kind;
   bool triangle;
-  cgap_row_block a, b;                        /* rows and columns */
-  cgap_bfloat16_rows a_bfloat16, b_bfloat16;            /* where bfloat16 is asked for */
-  cgap_top_k *row_top_k, *column_maxima;      /* the same of a triangle */
-  const size_t *row_first, *column_first; /* first_equal of the sides */
+  cgap_row_block a, b;                       /* rows and columns */
+  cgap_bfloat16_rows a_bfloat16, b_bfloat16; /* where bfloat16 is asked for */
+  cgap_top_k *row_top_k, *column_maxima;     /* the same of a triangle */
+  const size_t *row_first, *column_first;    /* first_equal of the sides */
   const cgap_audit_kernels *kernels;
   const cgap_tile_gemm *product;
   bool bfloat;
@@ -43,12 +43,12 @@ typedef struct cgap_pair_tile_worker {
   float *memory;                     /* of what follows */
   float *strip;                      /* (CGAP_STRIP_ROWS, CGAP_TILE), and room of a tile's row before it */
   cgap_sums sums[CGAP_MEASURES];     /* of this tile alone */
-  cgap_tile_candidate *found;                 /* (CGAP_FOUND_CANDIDATES) not yet handed over */
+  cgap_tile_candidate *found;        /* (CGAP_FOUND_CANDIDATES) not yet handed over */
   size_t count;                      /* of them */
   float *row_bound, *column_bound;   /* what a candidate must reach; both (CGAP_TILE) */
   float *row_margin, *column_margin; /* by how much a cosine may be off; both (CGAP_TILE) */
   float *column_look;                /* column_bound less the margin */
-  float *column_maxima;                /* (CGAP_NEIGHBOURS, CGAP_TILE) of a tile whose columns come for the first time */
+  float *column_maxima;              /* (CGAP_NEIGHBOURS, CGAP_TILE) of a tile whose columns come for the first time */
   bool new_columns;                  /* whether it is one */
   double least, greatest;            /* of all tiles so far */
 } cgap_pair_tile_worker;

@@ -25,8 +25,8 @@
 enum {
   READ_BYTES = 32,          /* while rows are read: place, first equal, norm, what it was kept as … */
   TABLE_BYTES = 40,         /* … and of the side that is read its place in the table of hashes */
-  ROW_BYTES = 72,           /* afterwards: place, first equal, norm, couples, ranks */
-  TILE_BYTES = 880,         /* sums, ten best twice, fit of the separability: where all couples are looked at */
+  ROW_BYTES = 72,           /* afterwards: place, first equal, norm, pairs, ranks */
+  TILE_BYTES = 880,         /* sums, ten best twice, fit of the separability: where all pairs are looked at */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   ROW_TILES_MIN = 2
 };
@@ -68,15 +68,17 @@ static uint64_t fixed_bytes(const cgap_source *image, const cgap_source *text, b
   const uint64_t dim = image->dim, workers = (uint64_t)threads, rows = (uint64_t)image->rows + text->rows;
   const uint64_t longest = greater_bytes(image->rows, text->rows), square = dim * dim * sizeof(double);
   const uint64_t blocks = greater_bytes(cgap_row_pass_block_rows(image) * dim * cgap_type_size(image->type),
-                                  cgap_row_pass_block_rows(text) * dim * cgap_type_size(text->type));
+                                        cgap_row_pass_block_rows(text) * dim * cgap_type_size(text->type));
   const uint64_t sums = (2 + workers) * square + workers * cgap_second_moment_run_rows(dim) * dim * sizeof(double);
   const uint64_t reading = CGAP_ROW_PASS_BLOCKS * blocks + sums + READ_BYTES * rows + TABLE_BYTES * longest;
   const uint64_t images = lesser_bytes(cgap_matched_pairs_held_runs(threads) * CGAP_TILE, longest);
-  const uint64_t matched_pairs = (2 * lesser_bytes(cgap_row_pass_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
+  const uint64_t matched_pairs =
+    (2 * lesser_bytes(cgap_row_pass_chunk_rows(dim), longest) + 3 * images) * dim * sizeof(double) + sums;
   const uint64_t spectra = workers * 2 * square;
   const uint64_t tiles =
     workers * cgap_pair_tile_worker_bytes(dim) + (sampled ? 0 : (TILE_BYTES + cgap_top_k_row_bytes()) * rows);
-  return PROGRAM_BYTES + 3 * square + greater_bytes(reading, ROW_BYTES * rows + greater_bytes(matched_pairs, greater_bytes(spectra, tiles)));
+  return PROGRAM_BYTES + 3 * square +
+         greater_bytes(reading, ROW_BYTES * rows + greater_bytes(matched_pairs, greater_bytes(spectra, tiles)));
 }
 
 /* Panels of the tile pass: one of rows, two of columns, which are half as many. */
@@ -92,8 +94,9 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
                            const cgap_plan_options *options, cgap_error *error)
 {
   const uint64_t dim = image->dim, longest = greater_bytes(image->rows, text->rows);
-  const uint64_t row_bytes = dim * (sizeof(float) + greater_bytes(cgap_type_size(image->type), cgap_type_size(text->type))) +
-                             (options->bfloat ? cgap_bfloat16_row_bytes(dim) : 0);
+  const uint64_t row_bytes =
+    dim * (sizeof(float) + greater_bytes(cgap_type_size(image->type), cgap_type_size(text->type))) +
+    (options->bfloat ? cgap_bfloat16_row_bytes(dim) : 0);
   *out = (cgap_plan){.rank_count = 1, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes = options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2;
   const uint64_t fixed = fixed_bytes(image, text, options->sample_bytes > 0, out->threads);
@@ -122,8 +125,8 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   return CGAP_OK;
 }
 
-cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image, const cgap_source *text, const cgap_comm *comm,
-                            const cgap_plan_options *options, cgap_error *error)
+cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image, const cgap_source *text,
+                                       const cgap_comm *comm, const cgap_plan_options *options, cgap_error *error)
 {
   const int size = cgap_comm_size(comm);
   const bool sampled = options->sample_bytes > 0;
@@ -134,12 +137,14 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
   *out = (cgap_plan){.rank_count = size, .threads = options->threads ? options->threads : omp_get_num_procs()};
   out->memory_bytes =
     options->memory_bytes ? options->memory_bytes : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(comm);
-  out->panel_rows = greater_bytes(1, greater_bytes(images.end - images.first, texts.end - texts.first)); /* a rank may have none */
+  out->panel_rows =
+    greater_bytes(1, greater_bytes(images.end - images.first, texts.end - texts.first)); /* a rank may have none */
   const uint64_t fixed = fixed_bytes(image, text, sampled, out->threads) + options->sample_bytes +
                          2 * CGAP_TILE * greater_bytes(image_row, text_row);
   out->needed_bytes = fixed + image_row * (images.end - images.first) + text_row * (texts.end - texts.first);
   out->smallest_bytes =
-    sampled ? lesser_bytes(fixed + CGAP_QUERY_BLOCK_ROWS * greater_bytes(image_row, text_row), out->needed_bytes) : out->needed_bytes;
+    sampled ? lesser_bytes(fixed + CGAP_QUERY_BLOCK_ROWS * greater_bytes(image_row, text_row), out->needed_bytes)
+            : out->needed_bytes;
   out->resident = out->needed_bytes <= out->memory_bytes;
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
@@ -156,9 +161,9 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
 /* ---------------------------------------------------------------- plan sampling */
 
 #define MINUTE 60.0
-#define AUTO_EXACT_BELOW 1e11 /* operations a thread that no machine takes a minute for … */
+#define AUTO_EXACT_BELOW 1e11   /* operations a thread that no machine takes a minute for … */
 #define AUTO_SAMPLED_ABOVE 1e14 /* … and that every one does */
-#define QUERY_WORK 8e12  /* operations that ranking may take */
+#define QUERY_WORK 8e12         /* operations that ranking may take */
 enum { SAMPLE_ROWS = 32768, QUERIES_MIN = 1000, QUERIES_MAX = 10000, PROBE = 512, PROBES = 8, IMAGES_MIN = 100 };
 /* what is done to a cosine takes as long as so many more dimensions of its product: in float, and in bfloat16, where
  * products take half as long and some are made again */
@@ -198,7 +203,7 @@ double cgap_pair_pass_seconds(double cosines, size_t dim, bool bfloat, int threa
   return rate > 0 ? 2 * cosines * ((double)dim + (bfloat ? SWEEPS_ROUGH : SWEEPS)) / rate : INFINITY;
 }
 
-/* All couples: each within a side once. */
+/* All pairs: each within a side once. */
 static double cosines_of(double images, double texts)
 {
   return images * images / 2 + texts * texts / 2 + images * texts;
@@ -222,11 +227,12 @@ static void choose_size(cgap_plan_sampling *s, size_t images, size_t texts, size
 }
 
 cgap_plan_sampling cgap_plan_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
-                                   const cgap_audit_options *options)
+                                             const cgap_audit_options *options)
 {
   cgap_plan_sampling all = {.exact_seconds = NAN}, of_sample = all;
   const int rank_count = cgap_comm_size(options->comm);
-  const double cosines = cosines_of((double)images, (double)texts), work = 2 * (double)dim * cosines / threads / rank_count;
+  const double cosines = cosines_of((double)images, (double)texts),
+               work = 2 * (double)dim * cosines / threads / rank_count;
   if (options->pairs == CGAP_PAIRS_EXACT)
     return all;
   choose_size(&of_sample, images, texts, dim, paired, options);
@@ -243,7 +249,8 @@ cgap_plan_sampling cgap_plan_sampling_choose(size_t images, size_t texts, size_t
   return of_sample;
 }
 
-uint64_t cgap_plan_sampling_bytes(const cgap_plan_sampling *s, size_t dim, cgap_type image, cgap_type text, int rank_count)
+uint64_t cgap_plan_sampling_bytes(const cgap_plan_sampling *s, size_t dim, cgap_type image, cgap_type text,
+                                  int rank_count)
 {
   const double held = 1.0 / rank_count + (s->images ? (double)s->queries / (double)s->images : 0);
   return (uint64_t)(held * (double)dim *
@@ -315,17 +322,19 @@ static double estimate_cosines_of(double n, double m, const cgap_plan_sampling *
   return a * a / 2 + b * b / 2 + a * b + asking * m + asking * b / a * n;
 }
 
-cgap_plan_estimate cgap_plan_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_plan_sampling *sampling,
-                                 bool bfloat)
+cgap_plan_estimate cgap_plan_estimate_make(const cgap_data *data, const cgap_plan *plan,
+                                           const cgap_plan_sampling *sampling, bool bfloat)
 {
   const double n = (double)data->image.rows, m = (double)data->text.rows;
   const bool paired = data->pairing != CGAP_UNPAIRED;
   const double moment = moment_seconds(data->image.dim, plan->threads), read = read_seconds(&data->image);
-  const double tiles = cgap_pair_pass_seconds(estimate_cosines_of(n, m, sampling), data->image.dim, bfloat, plan->threads);
+  const double tiles =
+    cgap_pair_pass_seconds(estimate_cosines_of(n, m, sampling), data->image.dim, bfloat, plan->threads);
   cgap_plan_estimate e = {.block_rows = cgap_row_pass_block_rows(&data->image), .passes = 1};
   if (!plan->resident)
-    e.passes += paired + (plan->rank_count > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
-  /* the first pass and the one over couples sum second moments, of rows and of images; the others overlap or compute */
+    e.passes +=
+      paired + (plan->rank_count > 1) + (sampling->images ? 1 : SEPARABILITY_PASSES + tile_passes(n, m, plan));
+  /* the first pass and the one over pairs sum second moments, of rows and of images; the others overlap or compute */
   const double rows = (n + m) * fmax(read, moment) + (paired ? n * moment : 0);
   const double again = (e.passes - 1) * (n + m) * read;
   e.seconds = (rows + again + tiles) / plan->rank_count;
@@ -363,7 +372,7 @@ static cgap_status use_class_texts(cgap_prepared_audit *out, cgap_error *error)
     out->has |= CGAP_TEXT_IS_CLASSES;
   }
   if (data->text.rows == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: no texts beside its %zu rows, and no class texts", data->image.name,
+    return cgap_fail(error, CGAP_FILE, "%s: no texts for its %zu rows, and no class texts", data->image.name,
                      data->image.rows);
   if (data->pairing != CGAP_UNPAIRED)
     out->has |= CGAP_HAS_PAIRS;
@@ -394,7 +403,7 @@ static bool is_first(const cgap_audit_options *o)
 }
 
 static cgap_plan_sampling choose_sampling(size_t images, size_t texts, size_t dim, bool paired, int threads,
-                            const cgap_audit_options *options, cgap_pairs_choice pairs)
+                                          const cgap_audit_options *options, cgap_pairs_choice pairs)
 {
   cgap_audit_options o = *options;
   o.pairs = pairs;
@@ -411,20 +420,20 @@ cgap_status cgap_prepare_plan(cgap_prepared_audit *out, const cgap_audit_options
   const cgap_status status = cgap_comm_broadcast(o->comm, 0, &out->sampling, sizeof out->sampling, error);
   if (status)
     return status;
-  const cgap_plan_options options = {
-    .threads = threads,
-    .bfloat = o->precision == CGAP_PRECISION_BF16,
-    .memory_bytes = o->memory_bytes,
-    .sample_bytes = cgap_plan_sampling_bytes(&out->sampling, image->dim, image->type, text->type, cgap_comm_size(o->comm))};
+  const cgap_plan_options options = {.threads = threads,
+                                     .bfloat = o->precision == CGAP_PRECISION_BF16,
+                                     .memory_bytes = o->memory_bytes,
+                                     .sample_bytes = cgap_plan_sampling_bytes(&out->sampling, image->dim, image->type,
+                                                                              text->type, cgap_comm_size(o->comm))};
   return o->comm ? cgap_plan_make_distributed(&out->plan, image, text, o->comm, &options, error)
-                  : cgap_plan_make(&out->plan, image, text, &options, error);
+                 : cgap_plan_make(&out->plan, image, text, &options, error);
 }
 
 void cgap_prepare_sample(cgap_prepared_audit *out, const cgap_embeddings *e, const cgap_audit_options *options)
 {
   if (out->sampling.images)
-    out->sampling =
-      choose_sampling(e->image.rows, e->text.rows, e->image.dim, e->paired, out->plan.threads, options, CGAP_PAIRS_SAMPLED);
+    out->sampling = choose_sampling(e->image.rows, e->text.rows, e->image.dim, e->paired, out->plan.threads, options,
+                                    CGAP_PAIRS_SAMPLED);
 }
 
 cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const cgap_audit_options *options,
@@ -445,8 +454,9 @@ cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *given, const c
   const cgap_source *image = &prepared.data.image, *text = &prepared.data.text;
   const size_t longest = cgap_greater(image->rows, text->rows);
   const cgap_plan_estimate estimate =
-    is_first(options) ? cgap_plan_estimate_make(&prepared.data, plan, sampling, options->precision == CGAP_PRECISION_BF16)
-                      : (cgap_plan_estimate){0};
+    is_first(options)
+      ? cgap_plan_estimate_make(&prepared.data, plan, sampling, options->precision == CGAP_PRECISION_BF16)
+      : (cgap_plan_estimate){0};
   *out = (cgap_plan_info){.images = image->rows,
                           .texts = text->rows,
                           .dim = image->dim,

@@ -22,7 +22,7 @@ typedef struct cgap_plan {
 typedef struct cgap_plan_options {
   int threads;           /* 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free */
-  uint64_t sample_bytes; /* of the rows of a sample, which is all whose couples are looked at; 0: all rows */
+  uint64_t sample_bytes; /* of the rows of a sample, which is all whose pairs are looked at; 0: all rows */
   bool bfloat;
 } cgap_plan_options;
 
@@ -36,24 +36,24 @@ uint64_t cgap_free_memory(void);
 /* The plan of one of several ranks: its share of the rows in memory, with those that visit; of a sample's audit, whose
  * sample_bytes are what a rank holds of it, the rows may stay in the file. memory_bytes 0: half of what is free, shared
  * by the ranks of the node. */
-CGAP_MUST_CHECK cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image, const cgap_source *text,
-                                            const cgap_comm *comm, const cgap_plan_options *options,
-                                            cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
+                                                       const cgap_source *text, const cgap_comm *comm,
+                                                       const cgap_plan_options *options, cgap_error *error);
 
 /* ---------------------------------------------------------------- plan sampling */
 
-/* All couples, or those of a sample, and of how many rows. */
+/* All pairs, or those of a sample, and of how many rows. */
 
 typedef struct cgap_plan_sampling {
-  size_t images, texts; /* rows of the sample; 0: all couples are looked at */
+  size_t images, texts; /* rows of the sample; 0: all pairs are looked at */
   size_t queries;       /* images of it that are ranked, with their texts; 0 where unpaired */
-  double exact_seconds; /* that all couples would take; NaN where nobody asked */
+  double exact_seconds; /* that all pairs would take; NaN where it was not asked for */
 } cgap_plan_sampling;
 
 /* For so many images and texts of `dim`, and so many threads on each of options->ranks. The choice of CGAP_PAIRS_AUTO
  * rests on a short measurement, unless the work is far from a minute's; the sizes on the options and the data alone. */
 cgap_plan_sampling cgap_plan_sampling_choose(size_t images, size_t texts, size_t dim, bool paired, int threads,
-                                   const cgap_audit_options *options);
+                                             const cgap_audit_options *options);
 
 /* Seconds of a tile pass with every measure over so many cosines of rows of `dim`, as fast as a few short products have
  * just been with all threads at work. INFINITY: nothing could be measured. */
@@ -61,7 +61,8 @@ double cgap_pair_pass_seconds(double cosines, size_t dim, bool bfloat, int threa
 
 /* What the sample's rows need in memory, its queries a second time; of several ranks, which share the sample out, and
  * have the queries each. */
-uint64_t cgap_plan_sampling_bytes(const cgap_plan_sampling *s, size_t dim, cgap_type image, cgap_type text, int rank_count);
+uint64_t cgap_plan_sampling_bytes(const cgap_plan_sampling *s, size_t dim, cgap_type image, cgap_type text,
+                                  int rank_count);
 
 /* ---------------------------------------------------------------- plan estimate */
 
@@ -74,29 +75,31 @@ typedef struct cgap_plan_estimate {
 } cgap_plan_estimate;
 
 /* Reads one block of the images, whose failure is not reported: the audit will. */
-cgap_plan_estimate cgap_plan_estimate_make(const cgap_data *data, const cgap_plan *plan, const cgap_plan_sampling *sampling,
-                                 bool bfloat);
+cgap_plan_estimate cgap_plan_estimate_make(const cgap_data *data, const cgap_plan *plan,
+                                           const cgap_plan_sampling *sampling, bool bfloat);
 
 /* ---------------------------------------------------------------- plan prepare */
 
-/* What an audit settles before it begins: whether it can be done, what its sides are, whether all couples or those of a
+/* What an audit settles before it begins: whether it can be done, what its sides are, whether all pairs or those of a
  * sample are looked at, and how memory is used. */
 
 typedef struct cgap_prepared_audit {
   cgap_data data; /* as given, with the class texts for texts where there are none */
   unsigned has;   /* CGAP_HAS_…, CGAP_TEXT_IS_CLASSES */
   cgap_plan plan;
-  cgap_plan_sampling sampling; /* of no images: all couples */
+  cgap_plan_sampling sampling; /* of no images: all pairs */
 } cgap_prepared_audit;
 
 /* Options and sides. */
-CGAP_MUST_CHECK cgap_status cgap_prepare(cgap_prepared_audit *out, const cgap_data *given, const cgap_audit_options *options,
-                                         cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_prepare(cgap_prepared_audit *out, const cgap_data *given,
+                                         const cgap_audit_options *options, cgap_error *error);
 
 /* The sampling and the plan. Of several ranks the first one chooses: the choice may rest on a measurement. */
-CGAP_MUST_CHECK cgap_status cgap_prepare_plan(cgap_prepared_audit *out, const cgap_audit_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_prepare_plan(cgap_prepared_audit *out, const cgap_audit_options *options,
+                                              cgap_error *error);
 
 /* The sampling once more, of the rows that are left: some may have been dropped or merged since the plan was made. */
-void cgap_prepare_sample(cgap_prepared_audit *out, const cgap_embeddings *embeddings, const cgap_audit_options *options);
+void cgap_prepare_sample(cgap_prepared_audit *out, const cgap_embeddings *embeddings,
+                         const cgap_audit_options *options);
 
 #endif

@@ -11,17 +11,17 @@
 #include <math.h>
 
 enum { COLUMNS = 256, ROWS = CGAP_STRIP_ROWS }; /* of the pairs that are looked at */
-#define SHIFT_MAX 1e-6                    /* what roundings in one direction may move a sum's logarithm by … */
-#define OPEN_FRACTION 0.2                     /* … the share of comparisons that may be computed again one by one … */
-#define SURE_DEVIATIONS 5                             /* … and what is no chance, in standard errors */
+#define SHIFT_MAX 1e-6                          /* what roundings in one direction may move a sum's logarithm by … */
+#define OPEN_FRACTION 0.2 /* … the share of comparisons that may be computed again one by one … */
+#define SURE_DEVIATIONS 5 /* … and what is no chance, in standard errors */
 
 /* Rows of a side, spread over it. */
 typedef struct probe_rows {
   const cgap_modality_rows *modality;
   size_t count;
   size_t row[COLUMNS];
-  double *precise;       /* (count, dim) */
-  float *unit;           /* (count, dim) */
+  double *precise;               /* (count, dim) */
+  float *unit;                   /* (count, dim) */
   cgap_bfloat16_rows own, cross; /* for products within the side, and with the other */
 } probe_rows;
 
@@ -55,7 +55,8 @@ static void choose_rows(probe_rows *p)
   cgap_random_shuffle(&random, p->row, p->count);
 }
 
-static cgap_status probe_rows_load(probe_rows *p, const cgap_modality_rows *modality, const cgap_modality_rows *other, bool bfloat, cgap_error *error)
+static cgap_status probe_rows_load(probe_rows *p, const cgap_modality_rows *modality, const cgap_modality_rows *other,
+                                   bool bfloat, cgap_error *error)
 {
   const size_t dim = modality->dim;
   *p = (probe_rows){.modality = modality, .count = modality->rows < COLUMNS ? modality->rows : COLUMNS};

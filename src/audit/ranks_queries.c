@@ -7,7 +7,7 @@ typedef struct query_pass {
   cgap_audit_sums *evidence;
   cgap_comm *comm;
   cgap_pair_pass_options options;
-  bool columns;       /* texts ask, else images */
+  bool columns;           /* texts ask, else images */
   cgap_row_block queries; /* all of them */
   cgap_pair_sums query_sums, no_sums;
   cgap_error error; /* of what ranks say during a pass */
@@ -29,8 +29,8 @@ static cgap_status show_candidates(query_pass *a, const cgap_row_block *candidat
   a->no_sums.first = candidates->first;
   a->no_sums.rows = candidates->rows;
   cgap_status status =
-    cgap_pair_pass_show(a->evidence, CGAP_IMAGE_TEXT, &a->options, rows, a->columns ? &a->no_sums : &a->query_sums, columns,
-                    a->columns ? &a->query_sums : &a->no_sums, error);
+    cgap_pair_pass_show(a->evidence, CGAP_IMAGE_TEXT, &a->options, rows, a->columns ? &a->no_sums : &a->query_sums,
+                        columns, a->columns ? &a->query_sums : &a->no_sums, error);
   if (a->status && error)
     *error = a->error;
   return a->status ? a->status : status;
@@ -87,14 +87,14 @@ static cgap_status show_all_candidates(query_pass *a, const cgap_modality_rows *
 }
 
 cgap_status cgap_ranks_queries_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
-                         const cgap_pair_pass_options *options, cgap_error *error)
+                                   const cgap_pair_pass_options *options, cgap_error *error)
 {
   query_pass a = {.evidence = evidence,
-              .comm = comm,
-              .options = *options,
-              .columns = options->want == CGAP_WANT_COLUMN_QUERIES,
-              .no_sums = {.kind = CGAP_IMAGE_TEXT},
-              .progress = options->progress};
+                  .comm = comm,
+                  .options = *options,
+                  .columns = options->want == CGAP_WANT_COLUMN_QUERIES,
+                  .no_sums = {.kind = CGAP_IMAGE_TEXT},
+                  .progress = options->progress};
   const cgap_modality_rows *queries = a.columns ? &e->text : &e->image, *candidates = a.columns ? &e->image : &e->text;
   a.options.progress = (cgap_progress){.tick = poll_and_tick, .context = &a};
   cgap_status status =

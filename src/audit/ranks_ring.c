@@ -15,16 +15,16 @@ typedef struct ring {
   cgap_pair_kind kind;
   cgap_pair_pass_options options;
   const cgap_modality_rows *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
-  bool triangle, away_first;    /* images travel: they are the rows of the tiles */
+  bool triangle, away_first;             /* images travel: they are the rows of the tiles */
   int rank, size;
   cgap_pair_sums home_sums, away_sums; /* of this rank's blocks; away_sums of no triangle */
-  cgap_pair_sums visiting;                 /* of the rows at hand */
-  size_t piece;                         /* rows of a piece at most */
+  cgap_pair_sums visiting;             /* of the rows at hand */
+  size_t piece;                        /* rows of a piece at most */
   cgap_receive_buffers *receive_buffers;
   cgap_transfer raw; /* unit rows are made again where rows arrive */
   bool moving;
   cgap_progress progress;
-  double done, all; /* couples of rows, for progress */
+  double done, all; /* pairs of rows, for progress */
   double fraction_before, fraction_after;
   cgap_error error; /* of what is under way during a pass */
   cgap_status status;
@@ -40,7 +40,7 @@ static cgap_rank_rows piece_of(const ring *g, int r, size_t k)
 {
   const cgap_rank_rows block = cgap_rank_rows_of(g->away->rows, r, g->size);
   return (cgap_rank_rows){cgap_lesser(block.first + k * g->piece, block.end),
-                      cgap_lesser(block.first + (k + 1) * g->piece, block.end)};
+                          cgap_lesser(block.first + (k + 1) * g->piece, block.end)};
 }
 
 /* ---------------------------------------------------------------- while tiles are at work */
@@ -55,15 +55,16 @@ static bool poll_and_tick(void *context, const char *phase, double fraction)
   return g->progress.tick && g->progress.tick(g->progress.context, phase, fraction);
 }
 
-/* The couples of rows at home and rows that visit. */
-static cgap_status show_pair(ring *g, const cgap_row_block *home, const cgap_row_block *guest, cgap_pair_sums *guest_sums,
-                        cgap_error *error)
+/* The pairs of rows at home and rows that visit. */
+static cgap_status show_pair(ring *g, const cgap_row_block *home, const cgap_row_block *guest,
+                             cgap_pair_sums *guest_sums, cgap_error *error)
 {
   const double pairs = (double)home->rows * (double)guest->rows;
   const bool guest_first = g->triangle ? guest->first < home->first : g->away_first;
   if (home->rows == 0 || guest->rows == 0)
     return CGAP_OK;
-  g->options.fraction_before = g->fraction_before + (g->fraction_after - g->fraction_before) * fmin(1, g->done / g->all);
+  g->options.fraction_before =
+    g->fraction_before + (g->fraction_after - g->fraction_before) * fmin(1, g->done / g->all);
   g->done += pairs;
   g->options.fraction_after = g->fraction_before + (g->fraction_after - g->fraction_before) * fmin(1, g->done / g->all);
   cgap_status status =
@@ -77,7 +78,8 @@ static cgap_status show_pair(ring *g, const cgap_row_block *home, const cgap_row
   return status;
 }
 
-static cgap_status load_range(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first, size_t end, cgap_error *error)
+static cgap_status load_range(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first, size_t end,
+                              cgap_error *error)
 {
   return cgap_row_block_load(panel, modality, first, end > first ? end - first : 0, error);
 }
@@ -126,7 +128,8 @@ static size_t raw_bytes(const cgap_modality_rows *modality)
 }
 
 /* Memory is kept from pass to pass: to be given new pages takes as long as to copy rows into them. */
-static cgap_status reserve_buffers(cgap_receive_buffers *v, const cgap_modality_rows *modality, size_t rows, int raws, cgap_error *error)
+static cgap_status reserve_buffers(cgap_receive_buffers *v, const cgap_modality_rows *modality, size_t rows, int raws,
+                                   cgap_error *error)
 {
   const size_t raw = rows * raw_bytes(modality), unit = rows * modality->dim * sizeof(float);
   bool ok = true;
@@ -144,8 +147,8 @@ static cgap_status reserve_buffers(cgap_receive_buffers *v, const cgap_modality_
     v->unit_bytes = unit;
   }
   return ok && v->unit ? CGAP_OK
-                         : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu visiting rows of %zu",
-                                     modality->source->name, rows, modality->dim);
+                       : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu visiting rows of %zu",
+                                   modality->source->name, rows, modality->dim);
 }
 
 void cgap_receive_buffers_clear(cgap_receive_buffers *v)
@@ -161,11 +164,13 @@ static cgap_row_block block_from_received(const ring *g, const unsigned char *ra
 {
   const size_t n = rows.end - rows.first;
   cgap_modality_rows_normalise(g->away, rows.first, n, raw, g->receive_buffers->unit, g->options.threads);
-  return (cgap_row_block){.modality = g->away, .first = rows.first, .rows = n, .unit = g->receive_buffers->unit, .raw = raw};
+  return (cgap_row_block){
+    .modality = g->away, .first = rows.first, .rows = n, .unit = g->receive_buffers->unit, .raw = raw};
 }
 
 /* The rows at hand go to the next rank, those of the one before come. */
-static cgap_status send_rows(ring *g, const cgap_row_block *now, unsigned char *next, cgap_rank_rows coming, cgap_error *error)
+static cgap_status send_rows(ring *g, const cgap_row_block *now, unsigned char *next, cgap_rank_rows coming,
+                             cgap_error *error)
 {
   const int to = (g->rank + 1) % g->size, from = (g->rank + g->size - 1) % g->size;
   cgap_status status = cgap_comm_pass(g->comm, &g->raw, 0, now->raw, now->rows * raw_bytes(g->away), to, next,
@@ -188,8 +193,8 @@ static cgap_status exchange_sums(ring *g, int to, int from, cgap_rank_rows rows,
   cgap_transfer t;
   if (!cgap_pair_sums_init(&coming, g->evidence, g->kind, rows.first, rows.end - rows.first))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", rows.end - rows.first);
-  cgap_status status = cgap_comm_pass(g->comm, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory,
-                                      coming.bytes, from, error);
+  cgap_status status =
+    cgap_comm_pass(g->comm, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory, coming.bytes, from, error);
   if (!status)
     status = cgap_comm_wait(g->comm, &t, error);
   if (status) /* its room may still be written to */
@@ -280,7 +285,8 @@ static bool fits_on_all_ranks(const ring *g, uint64_t memory_bytes)
   const uint64_t row = cgap_ranks_ring_row_bytes(away->source->type, away->dim);
   const uint64_t totals = 2 * cgap_pair_sums_row_bytes(g->evidence->temperature);
   const uint64_t all = away->rows * (row + totals), size = (uint64_t)g->size;
-  const uint64_t own = (away->rows * row + home->rows * cgap_ranks_ring_row_bytes(home->source->type, home->dim)) / size;
+  const uint64_t own =
+    (away->rows * row + home->rows * cgap_ranks_ring_row_bytes(home->source->type, home->dim)) / size;
   return !g->triangle && all <= memory_bytes && (2 * away->rows * row <= own || away->rows < size * CGAP_TILE);
 }
 
@@ -323,7 +329,7 @@ static cgap_status run_ring(ring *g, cgap_error *error)
   return status;
 }
 
-/* Where a message was left in the middle the memory stays: MPI may still use it. */
+/* After an aborted transfer the buffers are leaked on purpose: MPI may still write to them. */
 static void close_ring(ring *g, bool broken)
 {
   if (broken) {
@@ -335,16 +341,16 @@ static void close_ring(ring *g, bool broken)
   cgap_pair_sums_clear(&g->visiting);
 }
 
-/* Couples that this rank will show, about: for progress. */
+/* Pairs that this rank will show, about: for progress. */
 static double pair_count_of_rank(const ring *g, bool replicated)
 {
   const double home = (double)g->home->own_rows, away = (double)g->away->rows;
   return replicated || !g->triangle ? home * away : home * away / 2;
 }
 
-cgap_status cgap_ranks_ring_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm, cgap_pair_kind kind,
-                          const cgap_pair_pass_options *options, cgap_receive_buffers *receive_buffers, uint64_t memory_bytes,
-                          cgap_error *error)
+cgap_status cgap_ranks_ring_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
+                                cgap_pair_kind kind, const cgap_pair_pass_options *options,
+                                cgap_receive_buffers *receive_buffers, uint64_t memory_bytes, cgap_error *error)
 {
   ring g = {.evidence = evidence,
             .receive_buffers = receive_buffers,
@@ -408,8 +414,8 @@ cgap_status cgap_ranks_add_sums(const cgap_audit_sums *e, cgap_comm *comm, cgap_
   return status;
 }
 
-cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cgap_pair_sums *mine, size_t rows, bool columns,
-                              cgap_error *error)
+cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cgap_pair_sums *mine, size_t rows,
+                                   bool columns, cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
   cgap_status status = CGAP_OK;

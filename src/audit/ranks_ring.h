@@ -16,11 +16,12 @@ typedef struct cgap_receive_buffers {
 } cgap_receive_buffers;
 void cgap_receive_buffers_clear(cgap_receive_buffers *v);
 
-/* As cgap_pair_pass_run, on every rank; rank 0 ends with all of it, the others with the counts of the pass. Embeddings are
- * shared (cgap_embeddings_load_distributed). memory_bytes: what this rank may use for rows that are not its own. */
+/* As cgap_pair_pass_run, on every rank; rank 0 ends with all of it, the others with the counts of the pass. Embeddings
+ * are shared (cgap_embeddings_load_distributed). memory_bytes: what this rank may use for rows that are not its own. */
 CGAP_MUST_CHECK cgap_status cgap_ranks_ring_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
-                                          cgap_pair_kind kind, const cgap_pair_pass_options *options, cgap_receive_buffers *receive_buffers,
-                                          uint64_t memory_bytes, cgap_error *error);
+                                                cgap_pair_kind kind, const cgap_pair_pass_options *options,
+                                                cgap_receive_buffers *receive_buffers, uint64_t memory_bytes,
+                                                cgap_error *error);
 
 /* Bytes of a row that visits, of a side of this type. */
 size_t cgap_ranks_ring_row_bytes(cgap_type type, size_t dim);
@@ -31,15 +32,16 @@ size_t cgap_ranks_ring_row_bytes(cgap_type type, size_t dim);
 
 /* Totals of each rank's block of a side of `rows` rows, to rank 0, which writes them where they belong: as
  * cgap_pair_pass_finish does. */
-CGAP_MUST_CHECK cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cgap_pair_sums *mine, size_t rows,
-                                              bool columns, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cgap_pair_sums *mine,
+                                                   size_t rows, bool columns, cgap_error *error);
 
 /* Every rank's totals of the same rows, added up on rank 0, pair by pair. */
 CGAP_MUST_CHECK cgap_status cgap_ranks_add_sums(const cgap_audit_sums *e, cgap_comm *comm, cgap_pair_sums *mine,
-                                           cgap_error *error);
+                                                cgap_error *error);
 
 /* Counts of a whole pass, least and greatest, on every rank. */
-CGAP_MUST_CHECK cgap_status cgap_ranks_add_counts(cgap_audit_sums *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_ranks_add_counts(cgap_audit_sums *e, cgap_comm *comm, cgap_pair_kind kind,
+                                                  cgap_error *error);
 
 /* Rows that travel take the ten best known at home along, so that no worse ones are noted on the way: guest is of some
  * of home's rows, and without lists so far. On their return guest keeps what home does not have. */

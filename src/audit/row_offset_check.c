@@ -40,7 +40,7 @@ typedef struct offset_block {
   double *product;                  /* (OTHERS, RUN_ROWS) */
   double *text_mean, *image_mean;   /* (dim) centroids of the block less those of the file */
   double *text_along, *image_along; /* (RUN_ROWS), (WINDOW_ROWS): texts · image_mean, images · text_mean */
-  double *products;                      /* (RUN_ROWS, SHIFTS) products of texts with images at each shift */
+  double *products;                 /* (RUN_ROWS, SHIFTS) products of texts with images at each shift */
   size_t *wanted;                   /* (RUN_ROWS) */
 } offset_block;
 
@@ -135,8 +135,8 @@ static cgap_status fetch_images(offset_block *run, int s, int threads, size_t *c
     const size_t image = shifted_image(run, j, s);
     run->wanted[j] = image == SIZE_MAX ? e->pairs.image_of[run->first + j] : image; /* which is not asked for */
   }
-  return cgap_modality_rows_fetch(&e->image, run->images ? NULL : run->wanted, run->first_image, *count, threads, run->image,
-                         error);
+  return cgap_modality_rows_fetch(&e->image, run->images ? NULL : run->wanted, run->first_image, *count, threads,
+                                  run->image, error);
 }
 
 /* Texts and the images at shift 0, less the block's centroids. */
@@ -424,8 +424,8 @@ static void set_run(offset_block *run, size_t first, size_t rows)
   }
 }
 
-cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out, const cgap_embeddings *e, cgap_comm *comm, int threads,
-                                     cgap_error *error)
+cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out, const cgap_embeddings *e, cgap_comm *comm,
+                                      int threads, cgap_error *error)
 {
   const size_t texts = e->text.rows, full = texts / CGAP_BLOCK_TEXTS;
   const size_t blocks = full > CGAP_PAIR_BLOCKS ? CGAP_PAIR_BLOCKS : full > 0 ? full : 1;

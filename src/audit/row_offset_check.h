@@ -12,7 +12,7 @@ typedef struct cgap_row_offset_check {
 } cgap_row_offset_check;
 
 /* A block is measured by the rank that has the first of its texts that are looked at; every rank ends with all. */
-CGAP_MUST_CHECK cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out, const cgap_embeddings *e, cgap_comm *comm,
-                                                     int threads, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out, const cgap_embeddings *e,
+                                                      cgap_comm *comm, int threads, cgap_error *error);
 
 #endif

@@ -84,8 +84,8 @@ static bool find_equals(cgap_modality_rows *out, const cgap_modality_rows *whole
   return first != NULL;
 }
 
-static cgap_status copy_modality(cgap_modality_rows *out, const cgap_modality_rows *whole, const size_t *rows, size_t count,
-                             cgap_error *error)
+static cgap_status copy_modality(cgap_modality_rows *out, const cgap_modality_rows *whole, const size_t *rows,
+                                 size_t count, cgap_error *error)
 {
   *out = (cgap_modality_rows){.source = whole->source, .rows = count, .own_rows = count, .dim = whole->dim};
   out->file_row = cgap_alloc(count, sizeof *out->file_row);
@@ -122,8 +122,8 @@ static bool copy_matched_pairs(cgap_row_sample *s, const cgap_matched_pair_sums 
 }
 
 /* s->image and, where unpaired, s->text are there. */
-static cgap_status copy_rows(cgap_row_sample *s, const cgap_embeddings *whole, const cgap_matched_pair_sums *matched_pairs,
-                        cgap_row_sample_size size, cgap_error *error)
+static cgap_status copy_rows(cgap_row_sample *s, const cgap_embeddings *whole,
+                             const cgap_matched_pair_sums *matched_pairs, cgap_row_sample_size size, cgap_error *error)
 {
   cgap_embeddings *e = &s->embeddings;
   size_t *image_of = NULL;
@@ -144,8 +144,9 @@ static cgap_status copy_rows(cgap_row_sample *s, const cgap_embeddings *whole, c
   return status;
 }
 
-cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *whole, const cgap_matched_pair_sums *matched_pairs,
-                            cgap_row_sample_size size, uint64_t seed, uint64_t stream, cgap_error *error)
+cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *whole,
+                                 const cgap_matched_pair_sums *matched_pairs, cgap_row_sample_size size, uint64_t seed,
+                                 uint64_t stream, cgap_error *error)
 {
   *out = (cgap_row_sample){.image = draw_rows(size.images, whole->image.rows, seed, stream)};
   if (!whole->paired)
@@ -170,8 +171,8 @@ static cgap_status copy_means(cgap_embeddings *e, const cgap_embeddings *whole, 
 }
 
 cgap_status cgap_row_sample_subset(cgap_row_sample *out, const cgap_row_sample *of, const cgap_embeddings *whole,
-                            const cgap_matched_pair_sums *matched_pairs, size_t images, uint64_t seed, uint64_t stream,
-                            cgap_error *error)
+                                   const cgap_matched_pair_sums *matched_pairs, size_t images, uint64_t seed,
+                                   uint64_t stream, cgap_error *error)
 {
   *out = (cgap_row_sample){.image = draw_rows(images, of->embeddings.image.rows, seed, stream)};
   for (size_t k = 0; out->image && k < images; k++)
@@ -206,8 +207,8 @@ static bool is_held(const cgap_modality_rows *whole, size_t row)
 
 /* Rows [share.first, share.end) of those that side->raw and unit hold: from the whole's where it has them in memory,
  * else from the source. */
-static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows, cgap_rank_rows own,
-                        cgap_error *error)
+static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows,
+                             cgap_rank_rows own, cgap_error *error)
 {
   const size_t dim = modality->dim, bytes = dim * cgap_type_size(modality->source->type);
   cgap_status status = CGAP_OK;
@@ -229,8 +230,8 @@ static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_moda
   return status;
 }
 
-static cgap_status load_own_rows_of(cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows, cgap_rank_rows own,
-                             cgap_error *error)
+static cgap_status load_own_rows_of(cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows,
+                                    cgap_rank_rows own, cgap_error *error)
 {
   modality->own_first = own.first;
   modality->own_rows = own.end - own.first;
@@ -241,7 +242,8 @@ static cgap_status load_own_rows_of(cgap_modality_rows *modality, const cgap_mod
   return fill_rows(modality, whole, rows, own, error);
 }
 
-cgap_status cgap_row_sample_load_own(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
+cgap_status cgap_row_sample_load_own(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm,
+                                     cgap_error *error)
 {
   cgap_modality_rows *image = &s->embeddings.image, *text = &s->embeddings.text;
   cgap_status status = load_own_rows_of(image, &whole->image, s->image, cgap_rank_rows_own(comm, image->rows), error);
@@ -249,7 +251,8 @@ cgap_status cgap_row_sample_load_own(cgap_row_sample *s, const cgap_embeddings *
 }
 
 /* place (ranks + 1): where each rank's rows of the whole begin in the subset, which has the order of the whole. */
-static void find_places(size_t *place, int rank_count, const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows)
+static void find_places(size_t *place, int rank_count, const cgap_modality_rows *modality,
+                        const cgap_modality_rows *whole, const size_t *rows)
 {
   size_t k = 0;
   for (int r = 0; r < rank_count; r++) {
@@ -263,7 +266,8 @@ static void find_places(size_t *place, int rank_count, const cgap_modality_rows 
 static cgap_status gather_rows(cgap_modality_rows *modality, size_t *place, cgap_comm *comm, cgap_error *error)
 {
   const int size = cgap_comm_size(comm);
-  const size_t unit = modality->dim * sizeof *modality->unit, raw = modality->dim * cgap_type_size(modality->source->type);
+  const size_t unit = modality->dim * sizeof *modality->unit,
+               raw = modality->dim * cgap_type_size(modality->source->type);
   for (int r = 0; r <= size; r++)
     place[r] *= unit;
   cgap_status status = cgap_comm_gather(comm, modality->unit, place, error);
@@ -272,8 +276,8 @@ static cgap_status gather_rows(cgap_modality_rows *modality, size_t *place, cgap
   return status ? status : cgap_comm_gather(comm, modality->raw, place, error);
 }
 
-static cgap_status replicate_modality(cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows, cgap_comm *comm,
-                               cgap_error *error)
+static cgap_status replicate_modality(cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows,
+                                      cgap_comm *comm, cgap_error *error)
 {
   const int size = cgap_comm_size(comm), rank = cgap_comm_rank(comm);
   size_t *place = cgap_alloc((size_t)size + 1, sizeof *place);
@@ -290,7 +294,8 @@ static cgap_status replicate_modality(cgap_modality_rows *modality, const cgap_m
   return status;
 }
 
-cgap_status cgap_row_sample_replicate(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm, cgap_error *error)
+cgap_status cgap_row_sample_replicate(cgap_row_sample *s, const cgap_embeddings *whole, cgap_comm *comm,
+                                      cgap_error *error)
 {
   cgap_status status = replicate_modality(&s->embeddings.image, &whole->image, s->image, comm, error);
   return status ? status : replicate_modality(&s->embeddings.text, &whole->text, s->text, comm, error);
@@ -307,7 +312,8 @@ static cgap_status modality_moments(cgap_modality_rows *modality, cgap_comm *com
   cgap_second_moment moment = {0};
   modality->mean = cgap_zalloc(dim, sizeof *modality->mean);
   modality->moment = cgap_zalloc(dim * dim, sizeof *modality->moment);
-  cgap_status status = rows && start && modality->mean && modality->moment ? CGAP_OK : no_memory(modality, modality->rows, error);
+  cgap_status status =
+    rows && start && modality->mean && modality->moment ? CGAP_OK : no_memory(modality, modality->rows, error);
   if (!status)
     status = cgap_second_moment_init(&moment, dim, (double)run, error);
   for (size_t first = own.first; !status && first < own.end; first += block) {

@@ -1,5 +1,6 @@
-/* Three looks at the couples: all those within a sample; a part of the sample's images, as queries, against every text;
- * their texts against every image. What a query is told (its rank, its loss) then is what all couples would tell it. */
+/* Three looks at the pairs: all those within a sample; a part of the sample's images, as queries, against every text;
+ * their texts against every image. What a query finds (its rank, its loss) is then what it would find among all pairs.
+ */
 #include "audit/sampled_audit.h"
 
 #include "analysis/finish.h"
@@ -34,7 +35,7 @@ typedef struct work {
   cgap_control_variates controls;
   cgap_receive_buffers receive_buffers;
   cgap_audit_sums of_sample, from_images, from_texts, of_queries;
-  double seconds_done, seconds_all; /* work of the tile passes, in couples */
+  double seconds_done, seconds_all; /* work of the tile passes, in pairs */
 } work;
 
 /* Of several ranks the first one finishes. */
@@ -48,17 +49,17 @@ static bool is_first(const work *w)
 static cgap_audit_sums evidence_of(const cgap_audit_sums *whole, const cgap_row_sample *s)
 {
   return (cgap_audit_sums){.measures = cgap_measures,
-                         .dim = whole->dim,
-                         .image = cgap_modality_of(&s->embeddings.image),
-                         .text = cgap_modality_of(&s->embeddings.text),
-                         .paired = whole->paired,
-                         .temperature = whole->temperature,
-                         .image_of = s->embeddings.pairs.image_of,
-                         .first = s->embeddings.pairs.first,
-                         .text_of = s->embeddings.pairs.text,
-                         .pair_cosine = s->pair_cosine,
-                         .best_positive = s->best_positive,
-                         .within_kernel = s->within_kernel};
+                           .dim = whole->dim,
+                           .image = cgap_modality_of(&s->embeddings.image),
+                           .text = cgap_modality_of(&s->embeddings.text),
+                           .paired = whole->paired,
+                           .temperature = whole->temperature,
+                           .image_of = s->embeddings.pairs.image_of,
+                           .first = s->embeddings.pairs.first,
+                           .text_of = s->embeddings.pairs.text,
+                           .pair_cosine = s->pair_cosine,
+                           .best_positive = s->best_positive,
+                           .within_kernel = s->within_kernel};
 }
 
 static bool lists_init(cgap_audit_sums *e)
@@ -82,9 +83,9 @@ static cgap_status no_lists(const cgap_audit_sums *e, cgap_error *error)
                    e->text.rows);
 }
 
-/* One pass; `couples` is its part of the progress. */
+/* One pass; `pairs` is its part of the progress. */
 static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
-                        cgap_pair_pass_want want, double pairs, cgap_error *error)
+                            cgap_pair_pass_want want, double pairs, cgap_error *error)
 {
   const cgap_pair_pass_options *whole = &w->options->tiles;
   cgap_pair_pass_options o = *whole;
@@ -98,7 +99,8 @@ static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embed
     return cgap_pair_pass_run(evidence, e, kind, &o, error);
   if (want != CGAP_WANT_ALL)
     return cgap_ranks_queries_run(evidence, e, w->options->comm, &o, error);
-  return cgap_ranks_ring_run(evidence, e, w->options->comm, kind, &o, &w->receive_buffers, w->options->visit_bytes, error);
+  return cgap_ranks_ring_run(evidence, e, w->options->comm, kind, &o, &w->receive_buffers, w->options->visit_bytes,
+                             error);
 }
 
 /* ---------------------------------------------------------------- within the sample */
@@ -123,8 +125,8 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
   if (!status && is_first(w) && !lists_init(e))
     status = no_lists(e, error);
   for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
-    status =
-      run_pass(w, e, &w->sample.embeddings, (cgap_pair_kind)kind, CGAP_WANT_ALL, count_pairs(e, (cgap_pair_kind)kind), error);
+    status = run_pass(w, e, &w->sample.embeddings, (cgap_pair_kind)kind, CGAP_WANT_ALL,
+                      count_pairs(e, (cgap_pair_kind)kind), error);
   return status || !is_first(w) ? status : cgap_top_k_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
 }
 
@@ -236,8 +238,8 @@ static void join_queries(work *w)
 static cgap_status measure_queries(work *w, const cgap_matched_pair_sums *matched_pairs, cgap_error *error)
 {
   const cgap_sampled_options *o = w->options;
-  cgap_status status =
-    cgap_row_sample_subset(&w->queries, &w->sample, w->embeddings, matched_pairs, o->size.queries, o->seed, QUERY_STREAM, error);
+  cgap_status status = cgap_row_sample_subset(&w->queries, &w->sample, w->embeddings, matched_pairs, o->size.queries,
+                                              o->seed, QUERY_STREAM, error);
   if (!status && o->comm)
     status = cgap_row_sample_replicate(&w->queries, w->embeddings, o->comm, error);
   else if (!status && o->hold)
@@ -304,7 +306,8 @@ static double pairs_of_all_passes(const work *w)
 }
 
 cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, const cgap_embeddings *e,
-                             const cgap_matched_pair_sums *matched_pairs, const cgap_sampled_options *options, cgap_error *error)
+                             const cgap_matched_pair_sums *matched_pairs, const cgap_sampled_options *options,
+                             cgap_error *error)
 {
   work w = {.whole = whole, .embeddings = e, .options = options};
   const cgap_row_sample_size size = {.images = options->size.images, .texts = options->size.texts};
@@ -341,8 +344,8 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
 enum { BLOCK = 256 };
 
 /* x·n·mean and xᵀ·moment·x of `rows` double rows; product (rows, dim) is room for x·moment. */
-static void sums_of_block(const cgap_modality_rows *others, const double *row, size_t rows, double *product, double *linear,
-                          double *square)
+static void sums_of_block(const cgap_modality_rows *others, const double *row, size_t rows, double *product,
+                          double *linear, double *square)
 {
   const size_t dim = others->dim;
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)dim, (int)dim, 1.0, row, (int)dim,
@@ -353,8 +356,8 @@ static void sums_of_block(const cgap_modality_rows *others, const double *row, s
   }
 }
 
-static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cgap_modality_rows *const others[2], double *const *const out[2],
-                                cgap_comm *comm, int threads, cgap_error *error)
+static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cgap_modality_rows *const others[2],
+                                    double *const *const out[2], cgap_comm *comm, int threads, cgap_error *error)
 {
   const size_t dim = modality->dim, chunk = cgap_row_pass_chunk_rows(dim);
   const cgap_rank_rows own = cgap_rank_rows_own(comm, modality->rows);
@@ -400,8 +403,8 @@ static void subtract_matched_pairs(cgap_control_variates *c, const cgap_row_samp
   }
 }
 
-cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row_sample *drawn_rows, cgap_comm *comm, int threads,
-                              cgap_error *error)
+cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row_sample *drawn_rows, cgap_comm *comm,
+                                      int threads, cgap_error *error)
 {
   const cgap_modality_rows *image = &drawn_rows->embeddings.image, *text = &drawn_rows->embeddings.text;
   bool ok = true;
@@ -418,10 +421,10 @@ cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row
   const int blas_threads = cgap_blas_single();
   cgap_status status =
     sums_of_modality(image, (const cgap_modality_rows *const[2]){image, text},
-                 (double *const *const[2]){out->image_image, out->image_text}, comm, threads, error);
+                     (double *const *const[2]){out->image_image, out->image_text}, comm, threads, error);
   if (!status)
     status = sums_of_modality(text, (const cgap_modality_rows *const[2]){text, image},
-                          (double *const *const[2]){out->text_text, out->text_image}, comm, threads, error);
+                              (double *const *const[2]){out->text_text, out->text_image}, comm, threads, error);
   cgap_blas_restore(blas_threads);
   subtract_selves(out->image_image, image->rows);
   subtract_selves(out->text_text, text->rows);

@@ -1,4 +1,4 @@
-/* A caller's own sums over couples: tiles of cosines from every pair of rows, shown to one callback. Tiles are square
+/* A caller's own sums over pairs: tiles of cosines from every pair of rows, shown to one callback. Tiles are square
  * and of one size; those of a band of rows are added up in order, then the bands in order, so that a sum depends on
  * neither threads nor memory. */
 #include <cblas.h>
@@ -15,13 +15,13 @@
 
 enum { TILE_EDGE = 256 }; /* divides CGAP_TILE, in which plans count: panels hold whole bands */
 
-/* One pass over one kind of couples, for the panels at hand. */
+/* One pass over one kind of pairs, for the panels at hand. */
 typedef struct tally_pass {
   const cgap_tally *tally;
   const cgap_embeddings *embeddings;
   cgap_pair_kind kind;
   cgap_row_block a, b; /* rows and columns */
-  double *sums;    /* (bands of a panel, tally->sums) */
+  double *sums;        /* (bands of a panel, tally->sums) */
   uint64_t *counts;
   float *cosine; /* (threads, SIDE, SIDE) */
   int threads;
@@ -115,8 +115,8 @@ static void show_panels(tally_pass *p)
 }
 
 /* All columns for one panel of rows, and the bands' sums to the whole. */
-static cgap_status run_panel(tally_pass *p, const cgap_modality_rows *columns, size_t panel_rows, double *sums, uint64_t *counts,
-                             cgap_error *error)
+static cgap_status run_panel(tally_pass *p, const cgap_modality_rows *columns, size_t panel_rows, double *sums,
+                             uint64_t *counts, cgap_error *error)
 {
   const size_t bands = bands_of(p->a.rows), n = p->tally->sums, m = p->tally->counts;
   cgap_status status = CGAP_OK;
@@ -196,10 +196,10 @@ static cgap_status check_arguments(const double *sums, const uint64_t *counts, c
 }
 
 static cgap_status check_tally(cgap_data *out, const cgap_data *data, const cgap_tally *t, const cgap_audit_options *o,
-                         cgap_error *error)
+                               cgap_error *error)
 {
   if (t->kinds == 0 || t->kinds >= 1u << CGAP_PAIR_KINDS)
-    return cgap_fail(error, CGAP_USAGE, "a tally over couples 0x%x: give one bit for each kind, %u at most", t->kinds,
+    return cgap_fail(error, CGAP_USAGE, "a tally over pairs 0x%x: give one bit for each kind, %u at most", t->kinds,
                      (1u << CGAP_PAIR_KINDS) - 1);
   if (!t->tile)
     return cgap_fail(error, CGAP_USAGE, "a tally without a function: set its member tile");

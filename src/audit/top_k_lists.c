@@ -26,7 +26,8 @@ static bool is_undecided_between(const lists *l, size_t row)
 }
 
 /* The cosines of a row's list in double. */
-static void recompute_exactly(cgap_neighbours *n, size_t row, const cgap_modality_rows *modality, const cgap_modality_rows *candidates)
+static void recompute_exactly(cgap_neighbours *n, size_t row, const cgap_modality_rows *modality,
+                              const cgap_modality_rows *candidates)
 {
   cgap_neighbour old[CGAP_NEIGHBOURS], *list = n->list + row * CGAP_NEIGHBOURS;
   for (int k = 0; k < CGAP_NEIGHBOURS; k++) {
@@ -35,8 +36,9 @@ static void recompute_exactly(cgap_neighbours *n, size_t row, const cgap_modalit
   }
   for (int k = 0; k < CGAP_NEIGHBOURS && old[k].row != UINT32_MAX; k++)
     cgap_neighbours_offer(n, row,
-                          cgap_raw_dot(modality->source->type, cgap_modality_rows_raw(modality, row), modality->inverse_norm[row],
-                                       candidates->source->type, cgap_modality_rows_raw(candidates, old[k].row),
+                          cgap_raw_dot(modality->source->type, cgap_modality_rows_raw(modality, row),
+                                       modality->inverse_norm[row], candidates->source->type,
+                                       cgap_modality_rows_raw(candidates, old[k].row),
                                        candidates->inverse_norm[old[k].row], modality->dim),
                           old[k].row);
 }
@@ -51,7 +53,8 @@ static void resolve_lists(const lists *l, int threads)
     }
 }
 
-cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, int threads, cgap_error *error)
+cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, int threads,
+                                      cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
   const size_t *image_first = evidence->image.first_equal, *text_first = evidence->text.first_equal;

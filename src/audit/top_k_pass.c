@@ -4,7 +4,9 @@
 
 #include <math.h>
 
-enum { RESOLVE_AT_WAITING = CGAP_WAITING_CANDIDATES * 3 / 4 }; /* where so many are left by a sift, they are computed again in double */
+enum {
+  RESOLVE_AT_WAITING = CGAP_WAITING_CANDIDATES * 3 / 4
+}; /* where so many are left by a sift, they are computed again in double */
 
 /* fmaxf and fminf are calls where NaN is not ruled out. */
 static float greater_bound(float a, float b)
@@ -74,7 +76,7 @@ void cgap_top_k_unlock(cgap_top_k *b, size_t row)
   omp_unset_lock(lock_of(b, row));
 }
 
-/* Where nobody wants lists no candidate is good enough. */
+/* Without lists no candidate is good enough. */
 void cgap_top_k_bounds(cgap_top_k *b, size_t row, size_t rows, float *bound)
 {
   const size_t at = row - b->totals->first;
@@ -109,7 +111,7 @@ static void drop_beaten(cgap_top_k *b, size_t i)
   b->count[i] = (uint8_t)kept;
 }
 
-/* Whether a couple's row is the candidate, and its column the row that the candidate is for. */
+/* Whether a pair's row is the candidate, and its column the row that the candidate is for. */
 static bool is_turned(const cgap_top_k *b, size_t row, uint32_t candidate)
 {
   return b->triangle ? candidate < row : b->columns;

@@ -1,8 +1,8 @@
-/* The ten best of each row while tiles run. A tile hands over what it found in batches, each couple for its row and for
- * its column, with cosines that are off by up to a margin. Candidates wait: when CGAP_WAITING_CANDIDATES have come to a row, those
- * that ten others surely beat are dropped, and what still waits at the end is computed again in double. The lists hold
- * cosines made in double alone, whatever the order in which couples came; but where all candidates of a row have come
- * and no more than ten are left, these are the ten best, and their cosines may stay as they are. */
+/* The ten best of each row while tiles run. A tile hands over what it found in batches, each pair for its row and for
+ * its column, with cosines that are off by up to a margin. Candidates wait: when CGAP_WAITING_CANDIDATES have come to a
+ * row, those that ten others surely beat are dropped, and what still waits at the end is computed again in double. The
+ * lists hold cosines made in double alone, whatever the order in which pairs came; but where all candidates of a row
+ * have come and no more than ten are left, these are the ten best, and their cosines may stay as they are. */
 #ifndef CGAP_ENGINE_BEST_H
 #define CGAP_ENGINE_BEST_H
 
@@ -11,7 +11,7 @@
 
 #include <omp.h>
 
-/* A couple of a tile that may be among the ten best of its row, or of its column. */
+/* A pair of a tile that may be among the ten best of its row, or of its column. */
 typedef struct cgap_tile_candidate {
   double cosine;
   uint16_t row, column; /* of the tile */
@@ -22,10 +22,10 @@ typedef struct cgap_candidate_batch {
   size_t count;
   size_t row, column;                     /* of the sides: where the tile begins */
   float margin;                           /* by how much cosines may be off, where they are not rough */
-  const cgap_bfloat16_rows *a, *b;                /* of rows and columns where they are (bfloat16), else NULL … */
+  const cgap_bfloat16_rows *a, *b;        /* of rows and columns where they are (bfloat16), else NULL … */
   size_t a_first, b_first;                /* … which begin at these of the sides */
   const size_t *row_first, *column_first; /* first_equal of the sides: only the first of equal rows is a candidate */
-  const cgap_audit_sums *evidence;          /* for `exact` */
+  const cgap_audit_sums *evidence;        /* for `exact` */
 } cgap_candidate_batch;
 
 /* A candidate that waits. */
@@ -36,7 +36,7 @@ typedef struct cgap_candidate {
 
 /* What comes. */
 typedef enum cgap_top_k_kind {
-  CGAP_TOP_K_PARTIAL,     /* some of the candidates: other lists are merged with these */
+  CGAP_TOP_K_PARTIAL,  /* some of the candidates: other lists are merged with these */
   CGAP_TOP_K_COMPLETE, /* all candidates, before they are settled */
   CGAP_TOP_K_PRECISE   /* cosines made in double, which go straight into the lists */
 } cgap_top_k_kind;
@@ -44,9 +44,9 @@ typedef enum cgap_top_k_kind {
 /* Of the rows of some totals. */
 typedef struct cgap_top_k {
   const cgap_audit_kernels *kernels;
-  cgap_pair_sums *totals;    /* not owned; without lists nobody wants any */
+  cgap_pair_sums *totals; /* not owned; without lists there are no candidates */
   omp_lock_t *lock;       /* (rows / CGAP_TILE + 1) for CGAP_TILE rows of the totals each: their sums too */
-  bool triangle, columns; /* how a row and a candidate make a couple: the lower first, or the candidate is the row */
+  bool triangle, columns; /* how a row and a candidate make a pair: the lower first, or the candidate is the row */
   cgap_top_k_kind kind;
   /* where there are lists and candidates wait, else NULL */
   cgap_candidate *waiting; /* (rows, CGAP_WAITING_CANDIDATES) */

@@ -20,7 +20,8 @@ typedef struct cgap_background_reader {
   cgap_error error;
 } cgap_background_reader;
 
-/* threads: of the work as a whole; with 1, or where no thread can be had, jobs are done by cgap_background_reader_start itself. */
+/* threads: of the work as a whole; with 1, or where no thread can be had, jobs are done by cgap_background_reader_start
+ * itself. */
 void cgap_background_reader_open(cgap_background_reader *ahead, int threads);
 void cgap_background_reader_close(cgap_background_reader *ahead); /* waits for the job at hand */
 

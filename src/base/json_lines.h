@@ -20,7 +20,7 @@ typedef struct cgap_json_line {
  * has none. CGAP_FILE where a line is no JSON, with its number. */
 CGAP_MUST_CHECK cgap_status cgap_json_lines_read(const char *path,
                                                  cgap_status (*read_line)(void *context, const cgap_json_line *line,
-                                                                     cgap_error *error),
+                                                                          cgap_error *error),
                                                  void *context, uint64_t *end, cgap_error *error);
 
 /* "PATH, line 3: WHAT; …", CGAP_FILE: for a line that take refuses. */

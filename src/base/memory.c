@@ -78,7 +78,7 @@ static uint64_t key_in(const char *folder, const char *name, const char *key)
   return value;
 }
 
-/* What one group leaves: its limit less its use, of which the file pages that nobody has in use are given back. */
+/* What one group leaves: its limit less its use, of which file pages not in use can be reclaimed. */
 static uint64_t available_in_group(const char *folder, int version)
 {
   static const char *const NAMES[2][3] = {{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},

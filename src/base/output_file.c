@@ -244,10 +244,10 @@ static int open_nameless(const char *folder)
   return fd;
 }
 
-static cgap_status fail_full(const char *folder, uint64_t bytes, uint64_t available, const char *name, const char *way_out,
-                             cgap_error *error)
+static cgap_status fail_full(const char *folder, uint64_t bytes, uint64_t available, const char *name,
+                             const char *way_out, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: takes %llu bytes beside the memory, %s has %llu free; %s", name,
+  return cgap_fail(error, CGAP_RESOURCE, "%s: takes %llu bytes besides the memory, %s has %llu free; %s", name,
                    (unsigned long long)bytes, folder, (unsigned long long)available, way_out);
 }
 

@@ -62,7 +62,7 @@ const char *cgap_unnamed_file_folder(void);
  * none can be made there. name: what it is for; way_out ends the sentence: "set TMPDIR to a larger place or …". *out is
  * to be closed; -1 on failure. */
 CGAP_MUST_CHECK cgap_status cgap_unnamed_file_open(int *out, uint64_t bytes, const char *name, const char *way_out,
-                                              cgap_error *error);
+                                                   cgap_error *error);
 
 /* Writes all of `count` bytes at the end of what was written before. */
 CGAP_MUST_CHECK cgap_status cgap_unnamed_file_write(int fd, const void *data, size_t count, cgap_error *error);

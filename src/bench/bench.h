@@ -1,4 +1,4 @@
-/* How fast this machine does the work, beside what it could at best, both measured in the same minute. */
+/* How fast this machine does the work, and how fast it could at best, both measured in the same minute. */
 #ifndef CGAP_BENCH_H
 #define CGAP_BENCH_H
 

@@ -160,7 +160,7 @@ static cgap_status write_compressed(const char *path, const char *from, cgap_err
   return status;
 }
 
-/* Rows of a compressed file, beside what one thread does. */
+/* Rows of a compressed file, against what one thread does. */
 static cgap_status bench_gzip(cgap_bench_state *b, const char *from, cgap_error *error)
 {
   char path[1100];
@@ -205,7 +205,7 @@ static cgap_status bench_type(cgap_bench_state *b, const char *path, cgap_type t
   return status ? status : cgap_bench_tick(b, "files", error);
 }
 
-/* The row pass beside its limit. */
+/* The row pass against its limit. */
 static cgap_status bench_rows(cgap_bench_state *b, const char *path, double raw, cgap_error *error)
 {
   double moments = 0, pass = 0;

@@ -18,7 +18,7 @@ typedef struct cgap_bench_options {
   size_t rows, dim;   /* pairs of the tile pass */
   int threads;        /* 0: as many as the machine has */
   const char *folder; /* where the files that are read are made, and removed */
-  cgap_comm *comm;   /* all measure at the same time; NULL: one process */
+  cgap_comm *comm;    /* all measure at the same time; NULL: one process */
   cgap_progress progress;
 } cgap_bench_options;
 
@@ -51,7 +51,7 @@ CGAP_MUST_CHECK cgap_status cgap_bench_add(cgap_bench_state *b, cgap_rate rate, 
 CGAP_MUST_CHECK cgap_status cgap_bench_tick(const cgap_bench_state *b, const char *phase, cgap_error *error);
 cgap_status cgap_bench_no_memory(cgap_error *error);
 
-/* Reading, the row pass, beside the file as plain bytes. */
+/* Reading, the row pass, against the file as raw bytes. */
 CGAP_MUST_CHECK cgap_status cgap_bench_files(cgap_bench_state *b, cgap_error *error);
 
 /* The audit's stages on a simulated set; a training step's loss. */

@@ -16,7 +16,7 @@ enum { AUDITS = 2, BATCH = 1024, BATCH_DIM = 128, STEPS = 5 };
 
 /* ---------------------------------------------------------------- the audit, stage by stage */
 
-/* All couples: the whole audit, of which the tile pass counts. */
+/* All pairs: the whole audit, of which the tile pass counts. */
 static cgap_status bench_tiles(cgap_bench_state *b, const cgap_data *data, cgap_error *error)
 {
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
@@ -44,7 +44,7 @@ static cgap_status bench_tiles(cgap_bench_state *b, const cgap_data *data, cgap_
   return status ? status : cgap_bench_add(b, rate, error);
 }
 
-/* Matched couples, on rows in memory. */
+/* Matched pairs, on rows in memory. */
 static cgap_status bench_matched_pairs(cgap_bench_state *b, const cgap_embeddings *e, cgap_error *error)
 {
   cgap_matched_pair_sums sums;
@@ -58,7 +58,7 @@ static cgap_status bench_matched_pairs(cgap_bench_state *b, const cgap_embedding
       cgap_matched_pairs_clear(&sums);
   }
   const cgap_rate rate = {
-    .key = "couples", .label = "matched couples", .unit = "k/s", .value = 1e-3 * (double)e->text.rows / best};
+    .key = "couples", .label = "matched pairs", .unit = "k/s", .value = 1e-3 * (double)e->text.rows / best};
   return status ? status : cgap_bench_add(b, rate, error);
 }
 
@@ -66,10 +66,10 @@ static cgap_status bench_matched_pairs(cgap_bench_state *b, const cgap_embedding
 static cgap_status bench_finish(cgap_bench_state *b, const cgap_embeddings *e, cgap_error *error)
 {
   const cgap_audit_sums evidence = {.dim = e->image.dim,
-                                  .image = cgap_modality_of(&e->image),
-                                  .text = cgap_modality_of(&e->text),
-                                  .paired = e->paired,
-                                  .image_of = e->pairs.image_of};
+                                    .image = cgap_modality_of(&e->image),
+                                    .text = cgap_modality_of(&e->text),
+                                    .paired = e->paired,
+                                    .image_of = e->pairs.image_of};
   const double dim = (double)e->image.dim, rows = (double)(e->image.rows + e->text.rows);
   double *components = cgap_alloc(2 * e->image.dim, sizeof *components);
   cgap_audit audit = {0};
@@ -84,9 +84,9 @@ static cgap_status bench_finish(cgap_bench_state *b, const cgap_embeddings *e, c
   cgap_free(components);
   cgap_audit_clear(&audit);
   const cgap_rate fit_rate = {.key = "separability",
-                         .label = "rows through the separability",
-                         .unit = "k/s",
-                         .value = 1e-3 * rows / (fitted - start)};
+                              .label = "rows through the separability",
+                              .unit = "k/s",
+                              .value = 1e-3 * rows / (fitted - start)};
   const cgap_rate spectra = {.key = "spectra",
                              .label = "three eigenproblems",
                              .unit = "GFLOP/s",
@@ -157,13 +157,13 @@ cgap_status cgap_bench_training(cgap_bench_state *b, cgap_error *error)
   if (!status) {
     const cgap_weights weights = {1, 1, 1, 1};
     const cgap_positives positives = {.images = N,
-                                   .texts = N,
-                                   .count = N,
-                                   .image_first = index,
-                                   .positive_text = index,
-                                   .text_first = index,
-                                   .text_positive = index,
-                                   .positive_image = index};
+                                      .texts = N,
+                                      .count = N,
+                                      .image_first = index,
+                                      .positive_text = index,
+                                      .text_first = index,
+                                      .text_positive = index,
+                                      .positive_image = index};
     cgap_loss_gradient gradient = {.x = rows + (size_t)2 * N * D, .y = rows + (size_t)3 * N * D};
     cgap_loss_terms terms;
     for (size_t k = 0; k <= N; k++)

@@ -1,4 +1,4 @@
-/* contragap apply: embeddings through a head, or through a closer that needs no training. */
+/* contragap apply: embeddings through a head, or through a training-free method. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -116,7 +116,7 @@ static cgap_status fit_method(cgap_head **out, const cgap_dataset *dataset, cgap
   cgap_status status = check_fit(data, cgap_dataset_data(dataset), error);
   if (status == CGAP_OK)
     status = cgap_gap_method_fit_within(out, gap_method, opt.factor, data, cli_shared.threads, cli_shared.memory_bytes,
-                                    cli_progress(), error);
+                                        cli_progress(), error);
   cgap_dataset_close(other);
   return status;
 }
@@ -147,7 +147,8 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
     if (others[k] && cli_same_file(others[k], opt.out))
       status = cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", opt.out);
-  if (status == CGAP_OK && cli_ranks_first() && !cgap_dataset_reads(dataset, opt.out)) /* that cgap_apply_file refuses */
+  if (status == CGAP_OK && cli_ranks_first() &&
+      !cgap_dataset_reads(dataset, opt.out)) /* that cgap_apply_file refuses */
     status = cli_overwrite_file(opt.out, "apply", error);
   return status;
 }
@@ -155,7 +156,7 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
 static void print_summary(const cgap_apply_summary *summary, size_t dim)
 {
   if (summary->part_count)
-    cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s beside it: move and copy them together "
+    cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s next to it: move and copy them together "
             "(--one-file: all in one); h5py reads a missing one as NaN without a word",
             opt.out, summary->rows, dim, summary->first_part, summary->last_part);
   else
@@ -201,11 +202,11 @@ static cgap_status run_apply(const cli_args *args, cgap_error *error)
   if (status == CGAP_OK && !head)
     status = fit_method(&head, dataset, error);
   const cgap_apply_file_options options = {.leave_bad = cli_shared.drop_bad,
-                                      .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
-                                      .comm = cli_ranks(),
-                                      .one_file = opt.one_file,
-                                      .memory_bytes = cli_shared.memory_bytes,
-                                      .progress = cli_progress()};
+                                           .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
+                                           .comm = cli_ranks(),
+                                           .one_file = opt.one_file,
+                                           .memory_bytes = cli_shared.memory_bytes,
+                                           .progress = cli_progress()};
   if (status == CGAP_OK)
     status = cgap_apply_file(&summary, head, dataset, opt.out, &options, error);
   cli_progress_clear();

@@ -120,11 +120,11 @@ static cgap_status parse_thresholds(cgap_threshold **out, cgap_error *error)
 static void say_sampled(const cgap_audit *a)
 {
   if (a->sample.images && opt.pairs == CGAP_PAIRS_AUTO)
-    cli_say("all couples would take more than a minute: a sample of %zu images and %zu texts was looked at; --pairs "
+    cli_say("all pairs would take more than a minute: a sample of %zu images and %zu texts was looked at; --pairs "
             "exact takes all",
             a->sample.images, a->sample.texts);
   if (!a->sample.images && opt.pairs == CGAP_PAIRS_SAMPLED)
-    cli_say("the sample would hold all rows: all couples were looked at; --sample-rows takes fewer");
+    cli_say("the sample would hold all rows: all pairs were looked at; --sample-rows takes fewer");
 }
 
 static void say_times(const cgap_audit *a, const cgap_run *run)
@@ -155,18 +155,18 @@ static void time_words(char out[40], double seconds)
     snprintf(out, 40, "in about %.0f min", ceil(seconds / 60));
 }
 
-/* Which couples; of a sample what all would have taken. */
+/* Which pairs; of a sample what all would have taken. */
 static void pairs_words(char out[200], const cgap_plan_info *p)
 {
   char all[40];
   time_words(all, p->exact_seconds);
   if (p->sample_images == 0)
-    snprintf(out, 200, "all couples");
+    snprintf(out, 200, "all pairs");
   else if (!isfinite(p->exact_seconds))
     snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked", p->sample_images, p->sample_texts,
              p->sample_queries);
   else
-    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked (all couples would be done %s)",
+    snprintf(out, 200, "a sample of %zu images and %zu texts, %zu images ranked (all pairs would be done %s)",
              p->sample_images, p->sample_texts, p->sample_queries, all);
 }
 
@@ -187,9 +187,9 @@ static void plan_words(char out[WORDS], const cgap_plan_info *p)
            "plan: %zu images, %zu texts, d = %zu: %s, %.4g cosines on %s%d thread%s, %s; the file is read in blocks of "
            "%zu rows, "
            "%.3g time%s; %s; needs %.0fM of memory%s, %.0fM allowed",
-           p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s", time,
-           p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576), each,
-           floor((double)p->memory_bytes / 1048576));
+           p->images, p->texts, p->dim, pair_words, cosines_of(p), rank_words, p->threads, p->threads == 1 ? "" : "s",
+           time, p->block_rows, p->passes, p->passes == 1 ? "" : "s", rows, ceil((double)p->needed_bytes / 1048576),
+           each, floor((double)p->memory_bytes / 1048576));
 }
 
 /* Says the plan: on stdout where that is all that was asked for, else as talk. */
@@ -238,7 +238,8 @@ static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cga
   return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
 }
 
-static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds, cgap_error *error)
+static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds,
+                                 cgap_error *error)
 {
   cgap_input_options input = cli_input(args);
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;

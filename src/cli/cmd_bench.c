@@ -1,4 +1,4 @@
-/* contragap bench: how fast this machine does the work, beside what it could at best. */
+/* contragap bench: how fast this machine does the work, and how fast it could. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +32,8 @@ static const cli_spec spec = {
   .usage = "[--n N] [--d D]",
   .example = "contragap bench",
   .about =
-    "Measures, in the same minute, the limits of this machine (sgemm, memory, file) and the work beside them: the "
-    "tile pass with every measure (counted as 4·d·N² operations), the row pass, reading, matched couples (thousands "
+    "Measures, in the same minute, the limits of this machine (sgemm, memory, file) and the work against them: the "
+    "tile pass with every measure (counted as 4·d·N² operations), the row pass, reading, matched pairs (thousands "
     "a second), the separability (thousands of rows), the eigenproblems, and a training step's loss. Under mpirun all "
     "ranks measure at the same time: the figures are a rank's, their mean, and the ring between them is measured too. "
     "samples/slurm/README.md says how a job's time follows. Needs about 200 MB a rank in $TMPDIR for a while.",

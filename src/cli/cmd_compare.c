@@ -62,7 +62,7 @@ static const cli_spec spec = {
              "contragap compare before/report.json after/report.json \\\n"
              "  --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'",
   .about =
-    "Every measure of A beside those of B, C, …: the difference, an interval for it, and whether it is for the "
+    "Every measure of A against those of B, C, …: the difference, an interval for it, and whether it is for the "
     "better or the worse. Each is a report (report.json, the folder that holds it, or the folder of a training) or "
     "a file of embeddings (of two .npy files the folder that holds them); where it and A are embeddings of the same "
     "pairs its intervals are paired.",
@@ -155,7 +155,7 @@ static cgap_status read_input(compare_run *r, size_t k, const cli_args *args, cg
 /* Whether the rows of an input are those of the first, and what says so: the words of the user, ids and captions of the
  * files, then the rows themselves. */
 static cgap_status relate_rows(cgap_rows_relation *out, const char **why, const compared *a, const compared *b,
-                          cgap_error *error)
+                               cgap_error *error)
 {
   *out = CGAP_ROWS_UNKNOWN;
   *why = NULL;

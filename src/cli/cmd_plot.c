@@ -56,7 +56,7 @@ static const cli_spec spec = {
   .example = "contragap plot report --format png,pdf --theme dark\n"
              "contragap plot report --only cosines --terminal",
   .about = "Draws the figures in DIR, a folder that audit or train wrote, again from their tables, with the scripts "
-           "that lie beside them: restyle a script and run this.",
+           "next to them: restyle a script and run this.",
   .groups = {{"Options", own}},
   .at_least = 1,
   .at_most = 1,
@@ -226,7 +226,7 @@ static cgap_status check_picture(const char *folder, const char *name, const cha
 
 /* The scripts that lie in the folder are the user's; only missing ones are put there. */
 static cgap_status render_one(const plot_list *list, const char *name, const bool wanted[3], const char *size,
-                            cgap_error *error)
+                              cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   if (!is_there(list->folder, name, ".gp") || !is_there(list->folder, "style", ".gp"))

@@ -194,14 +194,15 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
     status = cgap_training_run(&training_result, &s->training_data, o, &nowhere, NULL, error);
   const bool diverged = status == CGAP_USAGE && training_result.head;
   if (status == CGAP_OK)
-    status =
-      cgap_transformed_init(&through, &s->training_data.test.data, training_result.head, s->training_data.budget.reads, how.threads, error);
+    status = cgap_transformed_init(&through, &s->training_data.test.data, training_result.head,
+                                   s->training_data.budget.reads, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
   const bool marked = s->farm.comm && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
   if (status == CGAP_OK || diverged || marked)
-    *out = sweep_run_json(setting, s->data, options, &training_result, status == CGAP_OK ? &audit : NULL, error->message);
+    *out =
+      sweep_run_json(setting, s->data, options, &training_result, status == CGAP_OK ? &audit : NULL, error->message);
   if (marked && !diverged) {
     char why[sizeof error->message + 300];
     snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->farm.comm), cgap_comm_node(s->farm.comm),
@@ -224,7 +225,7 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
   if (!opt.out)
     return cgap_fail(error, CGAP_USAGE, "sweep: give -o DIR, the folder for the results");
   if (opt.resume && cli_shared.force)
-    return cgap_fail(error, CGAP_USAGE, "sweep: --resume goes on and --force begins anew; give one of them");
+    return cgap_fail(error, CGAP_USAGE, "sweep: --resume goes on and --force starts over; give one of them");
   if (cli_shared.seed)
     return cgap_fail(error, CGAP_USAGE, "sweep: --seed is of one run; give --seeds %llu",
                      (unsigned long long)cli_shared.seed);
@@ -291,8 +292,8 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
 }
 
 /* A setting's options as they stand in the runs, and its spelling. */
-static cgap_status spell_setting(const sweep_run *s, size_t k, cgap_train_options *o, json_t **options, json_t **setting,
-                         cgap_error *error)
+static cgap_status spell_setting(const sweep_run *s, size_t k, cgap_train_options *o, json_t **options,
+                                 json_t **setting, cgap_error *error)
 {
   cgap_status status = sweep_setting_options(o, &s->grid, &s->base, k, error);
   *options = status == CGAP_OK ? sweep_options_json(o, cgap_dataset_data(s->dataset)->image.dim) : NULL;
@@ -310,7 +311,7 @@ static cgap_status run_job(void *context, size_t k, char **result, cgap_error *e
   o.threads = cli_rank_threads();
   snprintf(s->line, sizeof s->line, "sweep, run %zu of %zu", k + 1, s->settings);
   cli_interrupt_set_message("%s holds %zu of %zu runs: the same command with --resume goes on from there", opt.out,
-                 json_array_size(s->results.runs), s->settings);
+                            json_array_size(s->results.runs), s->settings);
   if (status == CGAP_OK)
     status = run_one(s, setting, &o, options, &run, error);
   if (s->failed) {
@@ -367,7 +368,8 @@ static cgap_status run_queue(sweep_run *s, cgap_error *error)
   cgap_status status = todo ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && cli_ranks_first())
     status = find_missing_runs(s, todo, &missing, error);
-  s->farm = (cli_job_queue){.comm = cli_ranks(), .todo = todo, .count = missing, .work = run_job, .store = store_result, .context = s};
+  s->farm = (cli_job_queue){
+    .comm = cli_ranks(), .todo = todo, .count = missing, .work = run_job, .store = store_result, .context = s};
   if (status == CGAP_OK)
     status = cli_job_queue_run(&s->farm, error);
   cli_progress_clear();

@@ -141,7 +141,7 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
   if (!opt.out && !opt.dry_run)
     return cgap_fail(error, CGAP_USAGE, "train: give -o DIR, the folder for the head and the reports");
   if (opt.resume && cli_shared.force)
-    return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force begins anew; give one of them");
+    return cgap_fail(error, CGAP_USAGE, "train: --resume goes on and --force starts over; give one of them");
   cgap_status status = cli_train_options(&t->options, error);
   t->options.progress = (cgap_progress){.tick = tick_run, .context = t};
   t->options.threads = cli_rank_threads();
@@ -151,7 +151,7 @@ static cgap_status read_options(train_run *t, const cli_args *args, cgap_error *
 
 /* ---------------------------------------------------------------- progress */
 
-/* What a checkpoint means to somebody who stops the program. */
+/* What a checkpoint means to a user who stops the program. */
 static void note_checkpoint(void)
 {
   cli_interrupt_set_message("%s holds a checkpoint: the same command with --resume goes on from there", opt.out);
@@ -194,10 +194,10 @@ static cgap_status fail_interrupted(cgap_error *error)
 static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
 {
   const cgap_training_output store = {.folder = cli_ranks_first() ? opt.out : NULL,
-                            .prefix = r->prefix,
-                            .resume = opt.resume,
-                            .table = opt.csv,
-                            .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
+                                      .prefix = r->prefix,
+                                      .resume = opt.resume,
+                                      .table = opt.csv,
+                                      .events = cli_ranks_first() && r->events[0] ? r->events : NULL};
   const cgap_observer observer = {.epoch = print_epoch, .context = t};
   cgap_status status = cgap_training_run(&r->training_result, &t->training_data, &r->options, &store, &observer, error);
   cli_progress_clear();
@@ -213,7 +213,8 @@ static cgap_status run_training(train_run *t, race_run *r, cgap_error *error)
   }
   if (status == CGAP_OK)
     cli_say("%s: %zu epochs, %llu steps in %.1f s; epoch %llu is kept", r->name, r->training_result.history.count,
-            (unsigned long long)r->training_result.steps, r->training_result.seconds, (unsigned long long)r->training_result.kept_epoch);
+            (unsigned long long)r->training_result.steps, r->training_result.seconds,
+            (unsigned long long)r->training_result.kept_epoch);
   return status;
 }
 
@@ -224,8 +225,8 @@ static void say_split(const train_run *t)
           s->texts[CGAP_TRAINING], s->images[CGAP_VALIDATION], s->images[CGAP_TEST]);
   if (t->training_data.training.positives.images < s->images[CGAP_TRAINING] ||
       t->training_data.training.positives.texts < s->texts[CGAP_TRAINING])
-    cli_say("rows of training after equal ones became one: %zu images, %zu texts", t->training_data.training.positives.images,
-            t->training_data.training.positives.texts);
+    cli_say("rows of training after equal ones became one: %zu images, %zu texts",
+            t->training_data.training.positives.images, t->training_data.training.positives.texts);
   if (s->texts_across)
     cli_warn("equal texts belong to so many images that they could not be kept apart: some of the test part's texts "
              "stand in training too");
@@ -236,17 +237,20 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
   cgap_evaluated_head entrants[2 + RUNS_MAX + CGAP_GAP_METHODS] = {{.name = "before"}};
   size_t count = 1;
   for (size_t k = 0; k < t->runs; k++)
-    entrants[count++] = (cgap_evaluated_head){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,
-                                       cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
-  entrants[count++] = (cgap_evaluated_head){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
+    entrants[count++] =
+      (cgap_evaluated_head){t->run[k].name, t->run[k].training_result.head, t->run[k].training_result.seconds,
+                            cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
+  entrants[count++] =
+    (cgap_evaluated_head){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
   for (int k = 0; k < CGAP_GAP_METHODS; k++)
     if (t->training_data.method[k])
-      entrants[count++] =
-        (cgap_evaluated_head){cgap_gap_method_name((cgap_gap_method)k), t->training_data.method[k], t->training_data.method_seconds[k], 0, 0};
+      entrants[count++] = (cgap_evaluated_head){cgap_gap_method_name((cgap_gap_method)k), t->training_data.method[k],
+                                                t->training_data.method_seconds[k], 0, 0};
   const cgap_evaluation_options options = {.threads = cli_shared.threads,
-                                      .memory_bytes = cgap_training_data_test_memory(&t->training_data, &t->options),
-                                      .spill = t->training_data.budget.reads,
-                                      .progress = t->options.progress};
+                                           .memory_bytes =
+                                             cgap_training_data_test_memory(&t->training_data, &t->options),
+                                           .spill = t->training_data.budget.reads,
+                                           .progress = t->options.progress};
   cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
 }

@@ -36,7 +36,7 @@ typedef struct figure_list {
   const char *words;
 } figure_list;
 
-/* The table that `audit -o` left beside a report. */
+/* The table that `audit -o` wrote next to a report. */
 static char *table_beside(const char *argument, const char *kind)
 {
   char path[CGAP_PATH];

@@ -20,7 +20,7 @@ void cli_signals_hold(void);
  * become failed writes. */
 void cli_signals_watch(void);
 
-bool cli_interrupted(void);    /* a signal has asked the program to stop */
+bool cli_interrupted(void);           /* a signal has asked the program to stop */
 void cli_interrupt_acknowledge(void); /* the work knows and is on its way out: it is given the time that takes */
 
 /* From here on the program's exit code is main's own decision: libgomp, libpopt and libhdf5 call exit(1) or exit(-1)

@@ -1,4 +1,5 @@
-/* A list of jobs shared out over ranks, each to whoever is free; rank 0 keeps what comes of them, and does jobs too. */
+/* A list of jobs distributed over ranks, each to one that is free; rank 0 keeps what comes of them, and does jobs too.
+ */
 #ifndef CGAP_CLI_FARM_H
 #define CGAP_CLI_FARM_H
 

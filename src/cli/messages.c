@@ -62,7 +62,7 @@ int cli_fail_if(int code, cgap_status status, const cgap_error *error, bool allo
   return own > code ? own : code; /* "cannot be tested" (4) before "crossed" (1) */
 }
 
-/* Whether stdout is a pipe that nobody reads any more, as `| head` leaves it. */
+/* Whether stdout is a pipe without a reader, as `| head` leaves it. */
 static bool reader_has_gone(void)
 {
   struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};

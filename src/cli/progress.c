@@ -80,7 +80,7 @@ cgap_progress cli_progress(void)
 void cli_progress_clear(void)
 {
   static const char wipe[] = "\r\033[K";
-  /* not through stdio, whose lock the work may hold when a thread beside it ends the program */
+  /* not through stdio, whose lock the work may hold when another thread ends the program */
   if (line.line_shown && write(STDERR_FILENO, wipe, sizeof wipe - 1) > 0)
     line.line_shown = false;
 }

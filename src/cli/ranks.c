@@ -75,7 +75,7 @@ int cli_ranks_close(int code)
     ranks.error.status = (cgap_status)code;
   const cgap_status status = cgap_comm_finish(comm, &ranks.error);
   cli_interrupt_acknowledge(); /* MPI may end this process by a signal */
-  ranks.comm = NULL;    /* what is said now is said at once */
+  ranks.comm = NULL;           /* what is said now is said at once */
   if (status != CGAP_OK && ranks.error.message[0] && cli_ranks_first())
     (void)cli_fail(&ranks.error);
   code = status != CGAP_OK ? (int)status : code;
@@ -102,7 +102,7 @@ cgap_paper cli_paper(void)
 {
   const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
   const bool no_colour = (off && *off) || !kind || !*kind || strcmp(kind, "dumb") == 0 ||
-                     cli_ranks(); /* a launcher's terminal is its own: what it gets may end in a file */
+                         cli_ranks(); /* a launcher's terminal is its own: what it gets may end in a file */
   const int columns = cli_columns(STDOUT_FILENO);
   return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !no_colour, .columns = columns < 80 ? 80 : columns};
 }

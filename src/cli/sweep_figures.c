@@ -22,7 +22,7 @@ static const struct shown_measure {
 enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN };
 
 static cgap_mean_sd shown_mean_sd(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES],
-                                unsigned fixed, const struct shown_measure *what)
+                                  unsigned fixed, const struct shown_measure *what)
 {
   return sweep_mean_sd_over(r, g, index, fixed, what->key, what->other);
 }
@@ -272,8 +272,9 @@ static cgap_status write_page(const sweep_results *r, const cgap_sweep_grid *g, 
   return status;
 }
 
-cgap_status sweep_figures_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder, const cgap_run *run,
-                                const char *source, void (*warn_line)(const char *line), cgap_error *error)
+cgap_status sweep_figures_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder,
+                                const cgap_run *run, const char *source, void (*warn_line)(const char *line),
+                                cgap_error *error)
 {
   char figures[CGAP_PATH];
   cgap_folder made;

@@ -55,7 +55,7 @@ static cgap_status check_data(const sweep_results *r, const json_t *run, const c
     return CGAP_OK;
   return cgap_fail(
     error, CGAP_USAGE,
-    "%s: runs on other data (%.40s, these are %s); give the same file, --force to begin anew, or another "
+    "%s: runs on other data (%.40s, these are %s); give the same file, --force to start over, or another "
     "folder",
     r->path, there ? there : "not named", data);
 }
@@ -132,8 +132,7 @@ cgap_status sweep_results_take(sweep_results *r, const json_t *options, const js
     json_t *one = json_copy(run), *label = json_deep_copy(setting); /* 0.10 stands for a run made as 0.1 */
     const bool ok = json_object_set_new(one, "setting", label) == 0;
     *found = true;
-    return json_array_append_new(r->runs, one) == 0 && ok ? CGAP_OK
-                                                            : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+    return json_array_append_new(r->runs, one) == 0 && ok ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   }
   return CGAP_OK;
 }
@@ -179,8 +178,8 @@ static bool agrees_on_axes(const json_t *run, const cgap_sweep_grid *g, const si
   return true;
 }
 
-cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES], unsigned fixed,
-                              const char *key, const char *other)
+cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES],
+                                unsigned fixed, const char *key, const char *other)
 {
   const size_t count = json_array_size(r->runs);
   double *values = calloc(count + 1, sizeof *values);
@@ -279,7 +278,7 @@ static json_t *measures_json(const sweep_results *r, const cgap_sweep_grid *g, c
       continue;
     *n = mean_sd.n > *n ? mean_sd.n : *n;
     ok = put_value(out, cgap_field_at(e)->key,
-               json_pack("{s:o, s:o}", "mean", cgap_number_json(mean_sd.mean), "sd", cgap_number_json(mean_sd.sd)));
+                   json_pack("{s:o, s:o}", "mean", cgap_number_json(mean_sd.mean), "sd", cgap_number_json(mean_sd.sd)));
   }
   return complete_or_null(out, ok);
 }
@@ -295,7 +294,7 @@ static json_t *means_json(const sweep_results *r, const cgap_sweep_grid *g)
       continue;
     json_t *one = json_object();
     ok = put_value(one, "setting", setting_json(g, index, SWEEP_ALL_BUT_SEED)) &&
-           put_value(one, "measures", measures_json(r, g, index, &n)) && put_value(one, "n", json_integer((json_int_t)n));
+         put_value(one, "measures", measures_json(r, g, index, &n)) && put_value(one, "n", json_integer((json_int_t)n));
     ok = json_array_append_new(out, one) == 0 && ok;
   }
   return complete_or_null(out, ok);
@@ -328,7 +327,7 @@ static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, 
   char path[CGAP_PATH];
   json_t *root = json_object();
   const bool ok = put_value(root, "axes", axes_json(g)) && put_value(root, "means", means_json(r, g)) &&
-                    json_object_set(root, "runs", r->runs) == 0 && put_value(root, "run", run_json(run));
+                  json_object_set(root, "runs", r->runs) == 0 && put_value(root, "run", run_json(run));
   cgap_status status =
     ok ? cgap_folder_file(path, folder, "sweep.json", error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK)
@@ -337,8 +336,8 @@ static cgap_status write_json(const sweep_results *r, const cgap_sweep_grid *g, 
   return status;
 }
 
-cgap_status sweep_results_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder, const cgap_run *run,
-                                cgap_error *error)
+cgap_status sweep_results_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder,
+                                const cgap_run *run, cgap_error *error)
 {
   const cgap_status status = write_csv(r, folder, error);
   return status == CGAP_OK ? write_json(r, g, folder, run, error) : status;

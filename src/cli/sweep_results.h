@@ -10,7 +10,7 @@
 #include "report/json.h"
 
 /* A run is {"setting": {axis: text}, "data", "options": {…}, "seconds", "epochs", "kept_epoch",
- * "results": {key: number or null}}, with "why" where the training diverged, and beside it "failed" where a rank could
+ * "results": {key: number or null}}, with "why" where the training diverged, and next to it "failed" where a rank could
  * not make the run, which --resume tries again. */
 typedef struct sweep_results {
   json_t *file;    /* every run of runs.jsonl that was made */
@@ -37,16 +37,16 @@ CGAP_MUST_CHECK cgap_status sweep_results_take(sweep_results *results, const jso
 CGAP_MUST_CHECK cgap_status sweep_results_add(sweep_results *results, json_t *run, cgap_error *error);
 
 /* sweep.csv and sweep.json. */
-CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, const cgap_sweep_grid *grid, const char *folder,
-                                                const cgap_run *run, cgap_error *error);
+CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, const cgap_sweep_grid *grid,
+                                                const char *folder, const cgap_run *run, cgap_error *error);
 
 /* A bit for each axis. */
 enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES) - 1) & ~(1 << CGAP_AXIS_SEED) };
 
 /* Of a measure, or of each run's mean of two (other not NULL), over the runs that agree with `index` on every axis
  * whose bit is set in `fixed`. */
-cgap_mean_sd sweep_mean_sd_over(const sweep_results *results, const cgap_sweep_grid *grid, const size_t index[CGAP_AXES],
-                              unsigned fixed, const char *key, const char *other);
+cgap_mean_sd sweep_mean_sd_over(const sweep_results *results, const cgap_sweep_grid *grid,
+                                const size_t index[CGAP_AXES], unsigned fixed, const char *key, const char *other);
 
 /* The settings without the seed are those whose seed is the first one; fills index. */
 bool sweep_is_first_seed(const cgap_sweep_grid *grid, size_t setting, size_t index[CGAP_AXES]);

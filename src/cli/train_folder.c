@@ -55,7 +55,7 @@ static void remove_run(const char *folder)
     remove_file(folder, "", RESULT[k]);
 }
 
-/* A run that was ended before its first checkpoint begins anew, but never over what another run finished. */
+/* A run that was ended before its first checkpoint starts over, but never over what another run finished. */
 static cgap_status check_resume(const char *folder, const cli_train_begin *how, cgap_error *error)
 {
   bool known = false, other = false;

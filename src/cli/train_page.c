@@ -239,7 +239,8 @@ cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, 
   if (status == CGAP_OK)
     status = write_curves(r, path, error);
   if (status == CGAP_OK) /* of a race the last, which has every term */
-    status = cgap_before_after_write(&r->evaluation->audit[0], &r->evaluation->audit[r->run_count], r->source, path, error);
+    status =
+      cgap_before_after_write(&r->evaluation->audit[0], &r->evaluation->audit[r->run_count], r->source, path, error);
   if (status == CGAP_OK)
     status = cgap_render_figures(path, names, count, warn_line, error);
   return status == CGAP_OK ? write_page(r, folder, path, names, count, error) : status;

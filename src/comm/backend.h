@@ -24,7 +24,7 @@ typedef struct cgap_comm_backend {
   void *(*send)(const void *block, int bytes, int to, int tag); /* a request; NULL: failed */
   void *(*receive)(void *block, int bytes, int from, int tag);
   void *(*sum)(void *values, int count, cgap_comm_type type); /* in place, the same on every rank */
-  void *(*broadcast)(void *block, int bytes, int from);           /* from one to all */
+  void *(*broadcast)(void *block, int bytes, int from);       /* from one to all */
   /* every rank's `bytes[rank]` to out + first[rank], where one's own may lie already; bytes and first (size) must live
    * until it is done */
   void *(*gather)(const void *mine, void *out, const int *bytes, const int *first);

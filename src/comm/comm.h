@@ -1,9 +1,9 @@
 /* Ranks: several processes that work on one thing. A NULL comm is a process alone, and every function takes it: sums
  * are what they were, blocks are gathered already.
  *
- * All ranks call the collective functions in the same order. One that fails tells the others by cgap_comm_report_failure;
- * whoever waits then stops waiting and fails with what it was told, and so does everyone at the next call: nobody
- * hangs. */
+ * All ranks call the collective functions in the same order. One that fails tells the others by
+ * cgap_comm_report_failure; whoever waits then stops waiting and fails with what it was told, and so does every rank at
+ * the next call: none hangs. */
 #ifndef CGAP_COMM_COMM_H
 #define CGAP_COMM_COMM_H
 
@@ -27,7 +27,8 @@ CGAP_MUST_CHECK cgap_status cgap_comm_sum(cgap_comm *comm, void *values, size_t 
 CGAP_MUST_CHECK cgap_status cgap_comm_gather(cgap_comm *comm, void *block, const size_t *first, cgap_error *error);
 
 /* `bytes` bytes of rank `from` to all. */
-CGAP_MUST_CHECK cgap_status cgap_comm_broadcast(cgap_comm *comm, int from, void *block, size_t bytes, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_comm_broadcast(cgap_comm *comm, int from, void *block, size_t bytes,
+                                                cgap_error *error);
 
 /* Ring exchange: one block goes out to a rank while another comes in; both belong to the transfer until
  * cgap_comm_wait. Moves on in cgap_comm_poll. Any of the two may have 0 bytes. Transfers under way at a time have
@@ -50,10 +51,10 @@ CGAP_MUST_CHECK cgap_status cgap_comm_poll(cgap_comm *comm, cgap_transfer *t, cg
 
 /* Letters: a small block to one rank, taken whenever that one looks. tag 0 … 9. */
 CGAP_MUST_CHECK cgap_status cgap_comm_send_small(cgap_comm *comm, int to, int tag, const void *block, size_t bytes,
-                                           cgap_error *error);
+                                                 cgap_error *error);
 /* *block (cgap_free) is NULL where no letter waits; wait: until one has come. *from: whose. */
-CGAP_MUST_CHECK cgap_status cgap_comm_receive_small(cgap_comm *comm, int tag, bool wait, int *from, void **block, size_t *bytes,
-                                           cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_comm_receive_small(cgap_comm *comm, int tag, bool wait, int *from, void **block,
+                                                    size_t *bytes, cgap_error *error);
 
 /* Between two looks for letters, the polls-th in vain: at once, then after others had the processor, then in sleep. */
 void cgap_comm_backoff(unsigned polls);

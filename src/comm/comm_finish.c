@@ -34,7 +34,8 @@ static bool receive_waiting(cgap_comm *c, void *block, size_t bytes, int tag)
   return request != NULL;
 }
 
-/* What rank 0 makes of all ends: the lowest original failure; the same one on every rank is nobody's own. */
+/* What rank 0 makes of all ends: the lowest original failure; one that is the same on every rank belongs to none of
+ * them. */
 typedef struct job_outcome {
   int ended, failed, originals, alike;
   int silent; /* the lowest rank that was not heard */
@@ -122,7 +123,7 @@ static void finish_as_other(cgap_comm *c, rank_outcome *mine, cgap_error *error)
   error->message[0] = '\0';
 }
 
-/* With a failure the notices that nobody took are still under way: MPI_Finalize would wait for them. */
+/* After a failure the notices that were not received are still under way: MPI_Finalize would wait for them. */
 cgap_status cgap_comm_finish(cgap_comm *c, cgap_error *error)
 {
   if (!c)

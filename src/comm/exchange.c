@@ -104,8 +104,8 @@ static size_t left_of(const size_t *first, int r, size_t done, size_t piece)
 }
 
 /* A piece of each rank's block at a time, by way of `room`. */
-static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, size_t done, size_t piece, char *message,
-                                int *counts, cgap_error *error)
+static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, size_t done, size_t piece,
+                                char *message, int *counts, cgap_error *error)
 {
   const int size = c->place.size, rank = c->place.rank;
   int *places = counts + size, total = 0;
@@ -117,7 +117,8 @@ static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, 
   char *mine = message + places[rank];
   if (counts[rank])
     memcpy(mine, block + first[rank] + done, (size_t)counts[rank]);
-  cgap_status status = wait_for_request(c, c->backend->gather(mine, message, counts, places), "gather from all ranks", error);
+  cgap_status status =
+    wait_for_request(c, c->backend->gather(mine, message, counts, places), "gather from all ranks", error);
   for (int r = 0; status == CGAP_OK && r < size; r++)
     if (r != rank && counts[r])
       memcpy(block + first[r] + done, message + places[r], (size_t)counts[r]);
@@ -241,12 +242,14 @@ cgap_status cgap_comm_send_small(cgap_comm *c, int to, int tag, const void *bloc
   if (!message)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %zu bytes", bytes);
   memcpy(message, block, bytes);
-  cgap_status status = wait_for_request(c, c->backend->send(message, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+  cgap_status status =
+    wait_for_request(c, c->backend->send(message, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
   cgap_comm_free(c, message);
   return status;
 }
 
-cgap_status cgap_comm_receive_small(cgap_comm *c, int tag, bool wait, int *from, void **block, size_t *bytes, cgap_error *error)
+cgap_status cgap_comm_receive_small(cgap_comm *c, int tag, bool wait, int *from, void **block, size_t *bytes,
+                                    cgap_error *error)
 {
   int length = 0;
   *block = NULL;

@@ -23,11 +23,11 @@ struct cgap_comm {
   bool (*stop)(void *context);
   void *stop_context;
   unsigned polls;
-  bool reported; /* the others know of our own failure */
-  bool failed_elsewhere;   /* `first` is what another rank said */
+  bool reported;         /* the others know of our own failure */
+  bool failed_elsewhere; /* `first` is what another rank said */
   bool transfer_aborted; /* a message was left in the middle */
   failure first, own;
-  void **failure_send;           /* (size) requests of the notices under way */
+  void **failure_send;     /* (size) requests of the notices under way */
   bool *ended;             /* (size) whose end rank 0 knows of */
   char (*node)[NODE_NAME]; /* (size) where each rank is */
 };

@@ -55,12 +55,12 @@ static cgap_status load_backend(cgap_comm *c, int launched, cgap_error *error)
   c->module = dlopen(CGAP_COMM_MODULE, RTLD_NOW | RTLD_GLOBAL); /* global: plugins of MPI libraries look for them */
   if (!c->module)
     return cgap_fail(error, CGAP_USAGE,
-                     "started as %d processes, but contragap's part for MPI cannot be loaded: %s; install it beside "
+                     "started as %d processes, but contragap's part for MPI cannot be loaded: %s; install it next to "
                      "the program, or start one process",
                      launched, dlerror());
   c->backend = dlsym(c->module, CGAP_COMM_SYMBOL);
   if (!c->backend || c->backend->version != CGAP_COMM_VERSION)
-    return cgap_fail(error, CGAP_USAGE, "%s: of another version of contragap; install it anew", CGAP_COMM_MODULE);
+    return cgap_fail(error, CGAP_USAGE, "%s: of another version of contragap; install it again", CGAP_COMM_MODULE);
   return CGAP_OK;
 #else
   (void)c;

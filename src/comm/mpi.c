@@ -1,5 +1,5 @@
 /* The one file that knows mpi.h: a module of its own, loaded by comm.c where the program was started as several
- * ranks, so that nobody else pays for the start of an MPI library. */
+ * ranks, so that a single process does not pay for the start of an MPI library. */
 #include <mpi.h>
 
 #include <stdio.h>

@@ -6,7 +6,8 @@
 cgap_rank_rows cgap_rank_rows_of(size_t rows, int rank, int size)
 {
   const size_t tiles = (rows + CGAP_TILE - 1) / CGAP_TILE, r = (size_t)rank, n = (size_t)size;
-  return (cgap_rank_rows){cgap_lesser(tiles * r / n * CGAP_TILE, rows), cgap_lesser(tiles * (r + 1) / n * CGAP_TILE, rows)};
+  return (cgap_rank_rows){cgap_lesser(tiles * r / n * CGAP_TILE, rows),
+                          cgap_lesser(tiles * (r + 1) / n * CGAP_TILE, rows)};
 }
 
 cgap_rank_rows cgap_rank_rows_own(const cgap_comm *comm, size_t rows)
@@ -15,7 +16,7 @@ cgap_rank_rows cgap_rank_rows_own(const cgap_comm *comm, size_t rows)
 }
 
 cgap_status cgap_rank_rows_gather_by(cgap_comm *comm, void *block, size_t rows, const size_t *first, size_t size,
-                                 cgap_error *error)
+                                     cgap_error *error)
 {
   const int n = cgap_comm_size(comm);
   if (!comm)

@@ -13,10 +13,10 @@ cgap_rank_rows cgap_rank_rows_own(const cgap_comm *comm, size_t rows); /* of thi
 
 /* block (rows, size bytes): every rank has filled its own rows, and gets all. */
 CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather(cgap_comm *comm, void *block, size_t rows, size_t size,
-                                              cgap_error *error);
+                                                  cgap_error *error);
 
 /* The same where rank r's part is [first[row], first[end row)) of the block, first (rows + 1) counting elements. */
 CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather_by(cgap_comm *comm, void *block, size_t rows, const size_t *first,
-                                                 size_t size, cgap_error *error);
+                                                     size_t size, cgap_error *error);
 
 #endif

@@ -36,10 +36,10 @@ void cgap_comparison_page_words(cgap_page *page, const cgap_comparison *c, size_
     cgap_page_text(page, text);
     fputs(".</p>\n", page->out);
   }
-  put_list(page, c, k, "better", "Better, with an interval that leaves out 0:");
+  put_list(page, c, k, "better", "Clearly better (95 % interval excludes 0):");
   put_list(page, c, k, "worse",
-           c->input[k].rows == CGAP_ROWS_SAME ? "The price, worse with an interval that leaves out 0:"
-                                              : "Worse, with an interval that leaves out 0:");
+           c->input[k].rows == CGAP_ROWS_SAME ? "The price: clearly worse (95 % interval excludes 0):"
+                                              : "Clearly worse (95 % interval excludes 0):");
 }
 
 static void put_row(cgap_page *page, const cgap_comparison *c, size_t k, size_t e, size_t beside, size_t beside_end)
@@ -232,7 +232,7 @@ cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comp
 }
 
 cgap_status cgap_render_figures(const char *folder, const char *const *names, size_t count,
-                              void (*warn_line)(const char *line), cgap_error *error)
+                                void (*warn_line)(const char *line), cgap_error *error)
 {
   const cgap_plot_job job = {.format = "svg", .theme = "light"};
   cgap_status status = CGAP_OK;

@@ -18,9 +18,9 @@ CGAP_MUST_CHECK cgap_status cgap_page_figures(cgap_page *page, const char *folde
 
 /* Draws them as SVG into the folder as well; told (may be NULL) gets a line for each that fails. */
 CGAP_MUST_CHECK cgap_status cgap_render_figures(const char *folder, const char *const *names, size_t count,
-                                              void (*warn_line)(const char *line), cgap_error *error);
+                                                void (*warn_line)(const char *line), cgap_error *error);
 
-/* What a comparison's page shows beside the numbers. */
+/* What a comparison's page shows besides the numbers. */
 typedef struct cgap_comparison_about {
   const char *const *paths;   /* (count of the comparison), as they were given */
   const char *const *figures; /* (figure_count) names in folder/figures */

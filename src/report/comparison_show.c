@@ -9,7 +9,8 @@
 enum { NUMBER_DECIMALS = 4 };
 static const char BETTER_ON_PURPOSE[] = "better*";
 
-/* How wide the columns are; in a narrow table labels are shortened and what stands beside follows apart. */
+/* How wide the columns are; in a narrow table labels are shortened and the other columns follow in a table of their
+ * own. */
 typedef struct column_layout {
   int label, value, difference, interval, word, beside;
   bool narrow, apart;
@@ -76,7 +77,7 @@ static void put_change(FILE *out, const column_layout *l, const cgap_change *d, 
   fprintf(out, "%-*s %s%-*s%s", l->interval, interval, paint, l->apart ? 0 : l->word, word, colour ? "\033[0m" : "");
 }
 
-/* The inputs that a table shows: the first and k where there are changes, then those beside. */
+/* The inputs that a table shows: the first and k where there are changes, then the other columns. */
 typedef struct shown_inputs {
   size_t k; /* 0: no changes */
   size_t beside, end;
@@ -163,8 +164,8 @@ static bool is_listed_measure(const cgap_comparison *c, size_t k, size_t e, bool
   return all || cgap_entry_better(e) != CGAP_NEITHER;
 }
 
-static void print_table(const cgap_comparison *c, size_t of, const shown_inputs *s, const column_layout *l, bool all, bool colour,
-                        FILE *out)
+static void print_table(const cgap_comparison *c, size_t of, const shown_inputs *s, const column_layout *l, bool all,
+                        bool colour, FILE *out)
 {
   put_head(c, s, l, out);
   size_t group = SIZE_MAX;

@@ -100,7 +100,7 @@ static void put_rest(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t 
     append_text(text, "; the embeddings of %s are collapsed", c->input[k].name);
   else if (level == CGAP_LEVEL_APART)
     append_text(text, "; the shift is %s, the neighbourhoods %s", none ? "gone" : "small",
-        is_nearly_unmixed(&c->input[0]) ? "still differ" : "differ now");
+                is_nearly_unmixed(&c->input[0]) ? "still differ" : "differ now");
   else if (none)
     append_text(text, "; what is left is within noise");
 }
@@ -213,9 +213,9 @@ static void say_methods(cgap_verdict_words *out, const cgap_comparison *c, size_
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, c->input[k].name);
   append_text(out->sentence[out->count++],
-      "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
-      "--precision to be sure.",
-      a, WORDS[first], b, WORDS[other]);
+              "%s was measured %s, %s %s: small differences may come from that; audit both with the same --pairs and "
+              "--precision to be sure.",
+              a, WORDS[first], b, WORDS[other]);
 }
 
 /* "other n" stands in the table; here is of what. */
@@ -229,9 +229,10 @@ static void say_rows(cgap_verdict_words *out, const cgap_comparison *c, size_t k
     return;
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, c->input[k].name);
-  append_text(out->sentence[out->count++],
-      "Not compared where it says \"other n\" (%s: %llu rows, %s: %llu): these measures depend on the number of rows.",
-      a, (unsigned long long)c->input[0].scalar[e].n, b, (unsigned long long)c->input[k].scalar[e].n);
+  append_text(
+    out->sentence[out->count++],
+    "Not compared where it says \"other n\" (%s: %llu rows, %s: %llu): these measures depend on the number of rows.", a,
+    (unsigned long long)c->input[0].scalar[e].n, b, (unsigned long long)c->input[k].scalar[e].n);
 }
 
 /* Whether the two are of the same rows, where that is not known. */
@@ -242,15 +243,17 @@ static void say_relation(cgap_verdict_words *out, const cgap_comparison *c, size
   cgap_name_shorten(a, sizeof a, c->input[0].name);
   cgap_name_shorten(b, sizeof b, in->name);
   if (in->rows == CGAP_ROWS_ASSUMED)
-    append_text(out->sentence[out->count++],
-        "It is assumed that the rows of %s and %s are the same images and texts (%s): intervals are paired; with "
-        "--independent they are not.",
-        a, b, in->rows_why);
+    append_text(
+      out->sentence[out->count++],
+      "It is assumed that the rows of %s and %s are the same images and texts (%s): intervals are paired; with "
+      "--independent they are not.",
+      a, b, in->rows_why);
   if (in->rows == CGAP_ROWS_OTHER)
-    append_text(out->sentence[out->count++],
-        "%s and %s are taken as different data (%s): intervals are of independent samples, and a difference may come "
-        "from the data.",
-        a, b, in->rows_why);
+    append_text(
+      out->sentence[out->count++],
+      "%s and %s are taken as different data (%s): intervals are of independent samples, and a difference may come "
+      "from the data.",
+      a, b, in->rows_why);
 }
 
 bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k)
@@ -263,7 +266,7 @@ bool cgap_comparison_other_d(char text[CGAP_SENTENCE], const cgap_comparison *c,
   cgap_name_shorten(a, sizeof a, first->name);
   cgap_name_shorten(b, sizeof b, in->name);
   append_text(text, "%s has d = %llu, %s has d = %llu: uniformity and spectrum depend on d and get no verdict", a,
-      (unsigned long long)first->dim, b, (unsigned long long)in->dim);
+              (unsigned long long)first->dim, b, (unsigned long long)in->dim);
   return true;
 }
 
@@ -273,10 +276,11 @@ static void say_training(cgap_verdict_words *out, const cgap_comparison *c, size
   if (!c->input[k].trained_on)
     return;
   cgap_name_shorten(name, sizeof name, c->input[k].name);
-  append_text(out->sentence[out->count++],
-      "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
-      "before.json and after.json of the training.",
-      name, c->input[k].trained_on);
+  append_text(
+    out->sentence[out->count++],
+    "The head behind %s was trained on %.100s of it, which it suits better than others: what it gains on those is in "
+    "before.json and after.json of the training.",
+    name, c->input[k].trained_on);
 }
 
 void cgap_comparison_adds(char text[CGAP_SENTENCE], const cgap_comparison *c, size_t k, const char *other)

@@ -73,7 +73,8 @@ static void remove_figure(const char *folder, const char *name, bool table_too)
       unlink(path);
 }
 
-static cgap_status close_figure(cgap_tsv *table, cgap_status status, const char *folder, const char *name, cgap_error *error)
+static cgap_status close_figure(cgap_tsv *table, cgap_status status, const char *folder, const char *name,
+                                cgap_error *error)
 {
   cgap_error ignored;
   cgap_status closed = cgap_tsv_close(table, !status, status ? &ignored : error);
@@ -226,7 +227,7 @@ static void put_point(cgap_tsv *t, const cgap_point *p)
     fprintf(t->file.stream, "NA\tNA\tNA\t");
 }
 
-/* One line a couple; a point without a partner in the picture has a line of its own. */
+/* One line a pair; a point without a partner in the picture has a line of its own. */
 static size_t put_pairs_of_points(cgap_tsv *t, const cgap_audit *a, cgap_point *images, bool *plotted)
 {
   size_t pairs = 0;
@@ -315,7 +316,7 @@ cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *
   return CGAP_OK;
 }
 
-/* How many couples a histogram holds, and between which edges; of an empty one nothing is said but the 0. */
+/* How many pairs a histogram holds, and between which edges; of an empty one nothing is said but the 0. */
 static void about_histogram(cgap_tsv *t, const char *name, const cgap_audit *a, const uint64_t *counts, double *low,
                             double *high)
 {

@@ -1,4 +1,4 @@
-/* The figures of an audit: a table each, its script beside it, and the picture. */
+/* The figures of an audit: a table, a script and a picture each. */
 #ifndef CGAP_REPORT_FIGURES_H
 #define CGAP_REPORT_FIGURES_H
 

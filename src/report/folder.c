@@ -31,7 +31,7 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
 }
 
 cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void (*warn_line)(const char *line),
-                             cgap_error *error)
+                               cgap_error *error)
 {
   enum { MOST_FIGURES = 20 };
   const char *names[MOST_FIGURES];

@@ -19,11 +19,11 @@ CGAP_MUST_CHECK cgap_status cgap_report_write(const cgap_report *report, const c
 /* Draws the audit's figures in folder/figures as SVG. A failure of one leaves the others drawn; `told` (may be NULL) is
  * called with a line for each, once where gnuplot is missing. CGAP_INTERRUPTED where a signal ended gnuplot. */
 CGAP_MUST_CHECK cgap_status cgap_report_render(const cgap_audit *audit, const char *folder,
-                                             void (*warn_line)(const char *line), cgap_error *error);
+                                               void (*warn_line)(const char *line), cgap_error *error);
 
 /* ---------------------------------------------------------------- rows */
 
-/* rows.tsv: a line for every couple. */
+/* rows.tsv: a line for every pair. */
 
 /* text and image rows of the file, their cosine, and the rank of each for the other. Where the audit has no
  * pairs, an earlier file of that name is removed. */

@@ -167,7 +167,7 @@ static int wait_for_gnuplot(pid_t child, int *status)
 }
 
 static cgap_status run_script(const char *folder, const char *name, const char *temporary, const cgap_plot_job *d,
-                       cgap_error *error)
+                              cgap_error *error)
 {
   char script[FILE_NAME], table[FILE_NAME], said[300];
   snprintf(script, sizeof script, "%s.gp", name);
@@ -201,8 +201,8 @@ static cgap_status run_script(const char *folder, const char *name, const char *
 
 /* Draws under a temporary name, whose path comes back; its ending tells the script the format. Nothing is left behind
  * on failure. */
-static cgap_status render_temporary(char path[CGAP_TEMPORARY], const char *folder, const char *name, const cgap_plot_job *d,
-                        cgap_error *error)
+static cgap_status render_temporary(char path[CGAP_TEMPORARY], const char *folder, const char *name,
+                                    const cgap_plot_job *d, cgap_error *error)
 {
   char picture[CGAP_PATH];
   struct stat there;
@@ -314,7 +314,7 @@ cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *er
   cgap_status status = copy_script(folder, "style.gp", error);
   if (!status)
     status = copy_script(folder, file, error);
-  /* what a script calls must lie beside it */
+  /* what a script calls must be in the same folder */
   const char *text = embedded_or_kind(file);
   for (size_t i = 0; i < cgap_plot_count && !status && text; i++) {
     snprintf(file, sizeof file, "call \"%s\"", cgap_plots[i].name);

@@ -14,7 +14,7 @@ typedef struct cgap_plot_job {
 /* Runs folder/NAME.gp on folder/NAME.tsv; the picture folder/NAME.FORMAT appears only when gnuplot ended well and wrote
  * something. CGAP_USAGE: there is no gnuplot. CGAP_FILE: it failed; error->message has its first line. */
 CGAP_MUST_CHECK cgap_status cgap_gnuplot_render(const char *folder, const char *name, const cgap_plot_job *job,
-                                              cgap_error *error);
+                                                cgap_error *error);
 
 /* The same into a string of its own (free), leaving no file. NULL on failure. */
 char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_plot_job *job, cgap_error *error);

@@ -159,7 +159,7 @@ static json_t *cosines_json(const cgap_cosines *c)
   if (c->sampled)
     json_object_set_new(out, "sampled", json_integer((json_int_t)c->sampled));
   if (null)
-    json_object_set_new(out, "why", json_string(c->why ? c->why : "there are no couples"));
+    json_object_set_new(out, "why", json_string(c->why ? c->why : "there are no pairs"));
   return out;
 }
 
@@ -209,7 +209,7 @@ static bool put_spectra(json_t *root, const cgap_audit *a)
   for (int i = 0; i < 3; i++)
     sound = sound && cgap_json_put(root, paths[i],
                                    numbers_json(spectra[i]->explained_variance_ratio,
-                                           spectra[i]->explained_variance_ratio ? spectra[i]->count : 0));
+                                                spectra[i]->explained_variance_ratio ? spectra[i]->count : 0));
   return sound;
 }
 
@@ -268,8 +268,9 @@ static json_t *pair_blocks(const cgap_pairing_check *c)
   json_t *list = json_array();
   for (size_t i = 0; list && i < c->block_count; i++) {
     const cgap_pair_block *b = &c->blocks[i];
-    json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o}", "first", (json_int_t)b->first, "last",
-                                          (json_int_t)b->last, "z", cgap_number_json(b->z), "shift", shift_json(b->shift)));
+    json_array_append_new(list,
+                          json_pack("{s:I, s:I, s:o, s:o}", "first", (json_int_t)b->first, "last", (json_int_t)b->last,
+                                    "z", cgap_number_json(b->z), "shift", shift_json(b->shift)));
   }
   return list;
 }
@@ -418,8 +419,8 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
   if (sound && (a->has & CGAP_HAS_ARITHMETIC))
     sound = put_curve(root, &a->arithmetic);
   if (sound)
-    sound = cgap_json_put(root, "input", input ? json_deep_copy(input) : json_object()) && put_resolved_pairing(root, a) &&
-            cgap_json_put(root, "input.measured", measured_json(a));
+    sound = cgap_json_put(root, "input", input ? json_deep_copy(input) : json_object()) &&
+            put_resolved_pairing(root, a) && cgap_json_put(root, "input.measured", measured_json(a));
   if (sound && run)
     sound = cgap_json_put(root, "run", cgap_run_json(run));
   if (!sound) {

@@ -11,8 +11,8 @@
 typedef struct cgap_run {
   const char *command_line;
   uint64_t seed;
-  int threads; /* that worked, of each rank */
-  int rank_count;   /* 0: one process */
+  int threads;    /* that worked, of each rank */
+  int rank_count; /* 0: one process */
   double seconds;
   uint64_t peak_memory_bytes;
 } cgap_run;

@@ -50,13 +50,14 @@ static void note_whole(cgap_notes *out, const cgap_pairing_check *c)
   char shift[200];
   shift_sentence(shift, c->shift);
   if (c->verdict == CGAP_PAIRING_SHUFFLED)
-    add_note(out, true,
-         "The pairs look shuffled, or the model does not match images with texts: the mean cosine of pairs is %.3f, of "
-         "random pairs %.3f (z = %.1f).%s",
-         c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
+    add_note(
+      out, true,
+      "The pairs look shuffled, or the model does not match images with texts: the mean cosine of pairs is %.3f, of "
+      "random pairs %.3f (z = %.1f).%s",
+      c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
   else if (c->verdict == CGAP_PAIRING_UNCLEAR)
     add_note(out, true, "The pairing is unclear: the mean cosine of pairs is %.3f, of random pairs %.3f (z = %.1f).%s",
-         c->matched_mean, c->shuffled_mean, c->z, shift);
+             c->matched_mean, c->shuffled_mean, c->z, shift);
   else if (c->shift)
     add_note(out, true, "Some of the pairs look shifted.%s", shift);
 }
@@ -90,7 +91,7 @@ static void note_run(cgap_notes *out, const cgap_audit *a, const cgap_pair_block
       shift > 0 ? "after" : "before");
   else
     add_note(out, true, "%s the pairs do not fit, as if they were shuffled (z = %.1f). Check the order of these rows.",
-         where, first->z);
+             where, first->z);
 }
 
 static void note_blocks(cgap_notes *out, const cgap_audit *a)
@@ -103,8 +104,9 @@ static void note_blocks(cgap_notes *out, const cgap_audit *a)
       note_run(out, a, &c->blocks[b], &c->blocks[b + count - 1]);
   }
   if (runs > SHOWN_RUNS)
-    add_note(out, true, "%zu further stretches of pairs do not fit: checks.pairing.blocks of the report lists all of them.",
-         runs - SHOWN_RUNS);
+    add_note(out, true,
+             "%zu further stretches of pairs do not fit: checks.pairing.blocks of the report lists all of them.",
+             runs - SHOWN_RUNS);
 }
 
 /* ---------------------------------------------------------------- mismatched pairs */
@@ -124,10 +126,11 @@ static void note_mismatched(cgap_notes *out, const cgap_audit *a)
       !is_well_above_chance(&a->image_to_text.recall_at_10, a->images) ||
       !is_well_above_chance(&a->text_to_image.recall_at_10, a->images))
     return;
-  add_note(out, true,
-       "About %.0f %% of the pairs look mismatched [%.0f, %.0f]: their cosine is that of images and texts that do not "
-       "belong together. The pairs with the lowest cosine are listed; check them first.",
-       100 * proportion->value, 100 * proportion->lo, 100 * proportion->hi);
+  add_note(
+    out, true,
+    "About %.0f %% of the pairs look mismatched [%.0f, %.0f]: their cosine is that of images and texts that do not "
+    "belong together. The pairs with the lowest cosine are listed; check them first.",
+    100 * proportion->value, 100 * proportion->lo, 100 * proportion->hi);
 }
 
 static void note_pairing(cgap_notes *out, const cgap_audit *a)
@@ -159,11 +162,11 @@ static void note_same(cgap_notes *out, const cgap_audit *a)
     equal += a->pair_cosine[j] > 1 - 1e-12;
   if (equal == a->texts)
     add_note(out, true, "Image and text are the same rows (%zu of %zu pairs equal): was one side saved twice?", equal,
-         a->texts);
+             a->texts);
   else if (2 * equal >= a->texts)
     add_note(out, true,
-         "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one side saved twice?", equal,
-         a->texts);
+             "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one side saved twice?",
+             equal, a->texts);
 }
 
 static void note_size(cgap_notes *out, const cgap_audit *a)
@@ -171,8 +174,8 @@ static void note_size(cgap_notes *out, const cgap_audit *a)
   const size_t few = a->texts < a->images && !(a->has & CGAP_TEXT_IS_CLASSES) ? a->texts : a->images;
   const char *what = !(a->has & CGAP_HAS_PAIRS) ? "row" : few == a->texts ? "pair" : "image";
   if (few < CGAP_RELIABLE_ROWS_MIN)
-    add_note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what, s_of(few),
-         a->has & CGAP_HAS_PAIRS ? "" : " on one side", CGAP_RELIABLE_ROWS_MIN);
+    add_note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what,
+             s_of(few), a->has & CGAP_HAS_PAIRS ? "" : " on one side", CGAP_RELIABLE_ROWS_MIN);
 }
 
 static bool many_copies(const cgap_audit *a)
@@ -190,10 +193,11 @@ static void note_copies(cgap_notes *out, const cgap_audit *a)
   (void)snprintf(times, sizeof times, "%.1f", (double)a->images / (double)(a->images - copies));
   if (times[0] && times[1] == '.' && times[2] == '0')
     times[1] = '\0';
-  add_note(out, true,
-       "Each image stands about %s times (%llu of %zu rows are copies): recall counts its own copies as rivals; rerun "
-       "with --merge-images.",
-       times, (unsigned long long)copies, a->images);
+  add_note(
+    out, true,
+    "Each image stands about %s times (%llu of %zu rows are copies): recall counts its own copies as rivals; rerun "
+    "with --merge-images.",
+    times, (unsigned long long)copies, a->images);
 }
 
 /* ---------------------------------------------------------------- what is worth knowing */
@@ -210,17 +214,20 @@ static void rows_of(char out[80], const cgap_check *check)
     (void)snprintf(out + used, 80 - used, ")");
 }
 
-static void note_check(cgap_notes *out, const cgap_check *check, const char *modality, const char *one, const char *many)
+static void note_check(cgap_notes *out, const cgap_check *check, const char *modality, const char *one,
+                       const char *many)
 {
   char first[80];
   rows_of(first, check);
   if (check->count)
-    add_note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, modality, check->count == 1 ? one : many, first);
+    add_note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, modality, check->count == 1 ? one : many,
+             first);
 }
 
 /* copies: whether rows that repeat others are worth a line of their own. sampled: rows that near duplicates were looked
  * for among; 0: all. */
-static void note_modality(cgap_notes *out, const cgap_modality_checks *c, const char *modality, bool copies, size_t sampled)
+static void note_modality(cgap_notes *out, const cgap_modality_checks *c, const char *modality, bool copies,
+                          size_t sampled)
 {
   char many[100] = "rows nearly repeat another (cosine > 0.999)";
   if (sampled)
@@ -229,7 +236,8 @@ static void note_modality(cgap_notes *out, const cgap_modality_checks *c, const 
   note_check(out, &c->not_finite, modality, "row has NaN or infinity", "rows have NaN or infinity");
   note_check(out, &c->zero, modality, "row is zero", "rows are zero");
   if (copies)
-    note_check(out, &c->duplicates, modality, "row repeats an earlier row exactly", "rows repeat an earlier row exactly");
+    note_check(out, &c->duplicates, modality, "row repeats an earlier row exactly",
+               "rows repeat an earlier row exactly");
   /* copies and what they copy are nearly alike as well */
   if (c->near_duplicates.count > 2 * c->duplicates.count)
     note_check(out, &c->near_duplicates, modality, "row nearly repeats another (cosine > 0.999)", many);
@@ -244,15 +252,15 @@ static void note_norms(cgap_notes *out, const cgap_audit *a)
     const char *modality;
     size_t rows;
   } modalities[] = {{&a->checks_image, "image", a->images + a->dropped_images},
-               {&a->checks_text, text_word(a), a->texts + a->dropped_texts}};
+                    {&a->checks_text, text_word(a), a->texts + a->dropped_texts}};
   char text[200];
   size_t used = 0;
   for (size_t k = 0; k < 2; k++) {
     const uint64_t off = modalities[k].checks->off_unit.count;
     if (off)
-      used +=
-        (size_t)snprintf(text + used, sizeof text - used, "%s%llu of %zu %s rows (mean norm %.4g)", used ? " and " : "",
-                         (unsigned long long)off, modalities[k].rows, modalities[k].modality, modalities[k].checks->norm_mean);
+      used += (size_t)snprintf(text + used, sizeof text - used, "%s%llu of %zu %s rows (mean norm %.4g)",
+                               used ? " and " : "", (unsigned long long)off, modalities[k].rows, modalities[k].modality,
+                               modalities[k].checks->norm_mean);
   }
   if (used)
     add_note(out, false, "Not of unit norm, and normalised: %s.", text);
@@ -267,12 +275,12 @@ static void note_sample(cgap_notes *out, const cgap_audit *a)
     return;
   add_note(
     out, false,
-    "Sampled: uniformity and quantiles of cosines from the couples of %zu images and %zu %ss drawn at random; %smixing "
+    "Sampled: uniformity and quantiles of cosines from the pairs of %zu images and %zu %ss drawn at random; %smixing "
     "and separability are those of these rows alone.",
     s->images, s->texts, text_word(a), pairs ? "hubness, " : "");
   if (pairs)
     add_note(out, false, "Losses and retrieval: %zu of the images and %zu of the texts, each against every candidate.",
-         s->image_queries, s->text_queries);
+             s->image_queries, s->text_queries);
 }
 
 void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
@@ -285,10 +293,10 @@ void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
   note_size(out, a);
   if (a->dropped_images || a->dropped_texts)
     add_note(out, false, "Dropped as bad: %zu image%s and %zu text%s.", a->dropped_images, s_of(a->dropped_images),
-         a->dropped_texts, s_of(a->dropped_texts));
+             a->dropped_texts, s_of(a->dropped_texts));
   if (a->merged_images)
     add_note(out, false, "%zu repeated image row%s merged: %zu images are left, with %zu texts.", a->merged_images,
-         a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
+             a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
   if (!all_equal(&a->pca_image, a->images))
     note_modality(out, &a->checks_image, "image", !a->merged_images && !many_copies(a), a->sample.images);
   if (!all_equal(&a->pca_text, a->texts))

@@ -177,7 +177,9 @@ static const char *write_tag(cleaner *c, const char *tag, size_t length)
 {
   const char *end = tag + length, *closing;
   if (starts_with(tag, "<title") || starts_with(tag, "<filter") || starts_with(tag, "<desc")) {
-    closing = strstr(tag, starts_with(tag, "<title") ? "</title>" : starts_with(tag, "<desc") ? "</desc>" : "</filter>");
+    closing = strstr(tag, starts_with(tag, "<title")  ? "</title>"
+                          : starts_with(tag, "<desc") ? "</desc>"
+                                                      : "</filter>");
     return closing ? strchr(closing, '>') + 1 : end;
   }
   if (starts_with(tag, "</g>")) {

@@ -60,11 +60,12 @@ static void say_collapsed(cgap_verdict_words *out, const cgap_audit *a, const ch
   char other[WORDS] = "";
   if (both)
     snprintf(other, WORDS, ", of two %s %.3f", texts_word(a), a->cosine_text.mean);
-  add_sentence(out,
-      "The embeddings are collapsed: the mean cosine of two %s is %.3f%s (this tool calls it collapsed above %.2f), so "
-      "that such rows can hardly be told from each other; %s, by itself %s.",
-      images ? "images" : texts_word(a), images ? a->cosine_image.mean : a->cosine_text.mean, other,
-      CGAP_COLLAPSED_COSINE, distance, cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
+  add_sentence(
+    out,
+    "The embeddings are collapsed: the mean cosine of two %s is %.3f%s (this tool calls it collapsed above %.2f), so "
+    "that such rows can hardly be told from each other; %s, by itself %s.",
+    images ? "images" : texts_word(a), images ? a->cosine_image.mean : a->cosine_text.mean, other,
+    CGAP_COLLAPSED_COSINE, distance, cgap_level_word(cgap_gap_level(&a->gap.corrected_distance)));
 }
 
 /* The whole interval is at 0: the distance is far below what sampling alone gives, so the means were subtracted from
@@ -79,11 +80,12 @@ static void say_apart(cgap_verdict_words *out, const cgap_audit *a, const char *
   const char *what = shift_is_gone(&a->gap.corrected_distance)
                        ? "the shift is gone, the neighbourhoods still differ"
                        : "their centroids are near each other, yet the neighbourhoods differ";
-  add_sentence(out,
-      "The modalities are apart: %s. %.0f %% of a row's nearest rows are of its own modality (by chance %.0f %%; this "
-      "tool calls it apart above %.0f %%); %s.",
-      what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value,
-      100 * cgap_apart_above(&a->mixed.unbiased), distance);
+  add_sentence(
+    out,
+    "The modalities are apart: %s. %.0f %% of a row's nearest rows are of its own modality (by chance %.0f %%; this "
+    "tool calls it apart above %.0f %%); %s.",
+    what, 100 * a->mixed.same_modality_share.value, 100 * a->mixed.unbiased.value,
+    100 * cgap_apart_above(&a->mixed.unbiased), distance);
 }
 
 static void say_gap(cgap_verdict_words *out, const cgap_audit *a)
@@ -122,7 +124,7 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
   const char *texts = texts_word(a);
   if (!cgap_scalar_known(s)) {
     add_sentence(out, "Whether a linear classifier tells images from %s is not known (%s).", texts,
-        s->why ? s->why : "it was not measured");
+                 s->why ? s->why : "it was not measured");
     return;
   }
   const size_t rows = classifier_rows(a);
@@ -130,10 +132,11 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
   const cgap_scalar right = cgap_scalar_wilson(s->value, 0, rows);
   const bool by_score = cgap_scalar_known(auc) && cgap_scalar_wilson(auc->value, 0, rows).lo >= 0.65;
   if (right.lo < 0.65 && by_score) /* one modality is so small that the threshold sits on its far side */
-    add_sentence(out,
-        "A linear classifier tells images from %s by its score (area under the ROC curve %.3f), but its threshold is "
-        "right on only %.1f %% of held-out rows (chance: 50 %%).",
-        texts, auc->value, percent);
+    add_sentence(
+      out,
+      "A linear classifier tells images from %s by its score (area under the ROC curve %.3f), but its threshold is "
+      "right on only %.1f %% of held-out rows (chance: 50 %%).",
+      texts, auc->value, percent);
   else if (right.hi < 0.5)
     add_sentence(
       out,
@@ -142,8 +145,8 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
       percent);
   else if (right.lo > 0.5)
     add_sentence(out, "A linear classifier %stells images from %s%s: %.1f %% correct on held-out rows (chance: 50 %%).",
-        right.lo >= 0.65 && right.lo < 0.85 ? "mostly " : "", texts, right.lo < 0.65 ? " better than chance does" : "",
-        percent);
+                 right.lo >= 0.65 && right.lo < 0.85 ? "mostly " : "", texts,
+                 right.lo < 0.65 ? " better than chance does" : "", percent);
   else if (right.hi > 0.6)
     add_sentence(
       out,
@@ -151,15 +154,17 @@ static void say_classifier(cgap_verdict_words *out, const cgap_audit *a)
       "and so few rows leave %.0f to %.0f %% open.",
       texts, percent, 100 * right.lo, 100 * right.hi);
   else
-    add_sentence(out, "A linear classifier does not tell images from %s: %.1f %% correct on held-out rows (chance: 50 %%).",
-        texts, percent);
+    add_sentence(out,
+                 "A linear classifier does not tell images from %s: %.1f %% correct on held-out rows (chance: 50 %%).",
+                 texts, percent);
 }
 
 /* ---------------------------------------------------------------- cones and dimensions */
 
 /* Evenly: near the uniform distribution's value, with as many dimensions in use as that many rows of it have (n·d/(n +
  * d), the participation ratio of n rows of equal variances); half of the dimensions cost uniformity almost nothing. */
-static const char *fills_sphere(const cgap_audit *a, const cgap_scalar *uniformity, const cgap_scalar *dimensions, size_t rows)
+static const char *fills_sphere(const cgap_audit *a, const cgap_scalar *uniformity, const cgap_scalar *dimensions,
+                                size_t rows)
 {
   const double missing = uniformity->value - a->uniformity.sphere, n = (double)rows, d = (double)a->dim;
   const bool all_used = !cgap_scalar_known(dimensions) || dimensions->value > 0.8 * n * d / (n + d);
@@ -194,11 +199,11 @@ static void say_cones(cgap_verdict_words *out, const cgap_audit *a)
   const char *images_fill = fills_sphere(a, &u->image, &a->pca_image.participation_ratio, a->images);
   const char *texts_fill = fills_sphere(a, &u->text, &a->pca_text.participation_ratio, a->texts);
   if (images_fill == texts_fill)
-    add_sentence(out, "Images and %s each %s: uniformity %s and %s (evenly spread: %.2f)%s.", texts_word(a), images_fill, image,
-        text, u->sphere, dimensions);
+    add_sentence(out, "Images and %s each %s: uniformity %s and %s (evenly spread: %.2f)%s.", texts_word(a),
+                 images_fill, image, text, u->sphere, dimensions);
   else
-    add_sentence(out, "Images %s, %s %s: uniformity %s and %s (evenly spread: %.2f)%s.", images_fill, texts_word(a), texts_fill,
-        image, text, u->sphere, dimensions);
+    add_sentence(out, "Images %s, %s %s: uniformity %s and %s (evenly spread: %.2f)%s.", images_fill, texts_word(a),
+                 texts_fill, image, text, u->sphere, dimensions);
 }
 
 /* ---------------------------------------------------------------- what search finds */
@@ -232,10 +237,11 @@ static void say_search(cgap_verdict_words *out, const cgap_audit *a)
   const bool guessing = images > 10 && is_guessing(&image->recall_at_10, texts / images, texts) &&
                         is_guessing(&text->recall_at_10, 1, images);
   const char *beats = guessing ? " is not shown to beat guessing" : "";
-  add_sentence(out,
-      "Search%s: among %zu texts an image finds one of its own %s; among %zu images a text finds its own %s. A larger "
-      "index finds less.",
-      beats, a->texts, by_image, a->images, by_text);
+  add_sentence(
+    out,
+    "Search%s: among %zu texts an image finds one of its own %s; among %zu images a text finds its own %s. A larger "
+    "index finds less.",
+    beats, a->texts, by_image, a->images, by_text);
 }
 
 static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
@@ -248,8 +254,8 @@ static void say_zero_shot(cgap_verdict_words *out, const cgap_audit *a)
     snprintf(ends, WORDS, " [%.1f, %.1f]", 100 * s->lo, 100 * s->hi);
   if (a->has & CGAP_TEXT_IS_CLASSES)
     snprintf(classes, WORDS, " of %zu (guessing: %.1f %%)", a->texts, 100 / (double)a->texts);
-  add_sentence(out, "Zero-shot: %.1f %%%s of the images have the text of their own class nearest%s.", 100 * s->value, ends,
-      classes);
+  add_sentence(out, "Zero-shot: %.1f %%%s of the images have the text of their own class nearest%s.", 100 * s->value,
+               ends, classes);
 }
 
 /* What centring does to the pairs is not said: rows are normalised again afterwards, and may be farther apart. */
@@ -257,7 +263,8 @@ static void say_shift(cgap_verdict_words *out, const cgap_audit *a)
 {
   const cgap_scalar *alignment = &a->gap.share_of_alignment;
   if ((a->has & CGAP_HAS_PAIRS) && cgap_scalar_known(alignment))
-    add_sentence(out, "%.0f %% of the mean squared distance of matching pairs is one constant shift.", 100 * alignment->value);
+    add_sentence(out, "%.0f %% of the mean squared distance of matching pairs is one constant shift.",
+                 100 * alignment->value);
 }
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)

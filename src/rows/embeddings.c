@@ -23,7 +23,7 @@ static size_t file_image_of(const cgap_data *data, cgap_order order, size_t j)
   }
 }
 
-/* How couples were formed, with the number of texts an image. */
+/* How pairs were formed, with the number of texts an image. */
 static void describe_pairing(cgap_embeddings *e, cgap_order order)
 {
   size_t least = SIZE_MAX, most = 0;
@@ -93,8 +93,8 @@ static cgap_status check_bad(const cgap_embeddings *e, cgap_error *error)
 static cgap_status check_rows(const cgap_modality_rows *modality, size_t least, cgap_error *error)
 {
   if (modality->rows < least)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", modality->source->name, modality->rows,
-                     least);
+    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", modality->source->name,
+                     modality->rows, least);
   return CGAP_OK;
 }
 
@@ -115,14 +115,14 @@ static cgap_status make_pairs(cgap_embeddings *e, cgap_order order, const size_t
 {
   size_t *image_of = cgap_alloc(e->text.rows, sizeof *image_of);
   if (!image_of)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", e->text.rows);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", e->text.rows);
   for (size_t j = 0; j < e->text.rows; j++)
     image_of[j] = kept_as[file_image_of(e->data, order, e->text.file_row[j])];
   return cgap_pairs_init(&e->pairs, image_of, e->image.rows, e->text.rows, error);
 }
 
 static cgap_status load_modalities(cgap_embeddings *out, cgap_row_pass_options *o, cgap_order order, size_t *kept_as,
-                        cgap_error *error)
+                                   cgap_error *error)
 {
   const cgap_data *data = out->data;
   bool *skip = NULL;
@@ -148,7 +148,8 @@ static cgap_status load_modalities(cgap_embeddings *out, cgap_row_pass_options *
   return status;
 }
 
-static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_row_pass_options options, cgap_error *error)
+static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_row_pass_options options,
+                            cgap_error *error)
 {
   *out = (cgap_embeddings){.data = data, .paired = data->pairing != CGAP_UNPAIRED};
   cgap_order order = CGAP_IMAGE_MAJOR;
@@ -183,8 +184,8 @@ cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bo
                   error);
 }
 
-cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *comm,
-                                  int threads, cgap_progress progress, cgap_error *error)
+cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident,
+                                             cgap_comm *comm, int threads, cgap_progress progress, cgap_error *error)
 {
   return load_all(out, data,
                   (cgap_row_pass_options){.resident = resident, .threads = threads, .progress = progress, .comm = comm},
@@ -207,7 +208,7 @@ cgap_status cgap_pairs_init(cgap_pairs *out, size_t *image_of, size_t images, si
   out->text = cgap_alloc(texts, sizeof *out->text);
   if (!out->first || !out->text) {
     cgap_pairs_clear(out);
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu couples", texts);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
   }
   for (size_t j = 0; j < texts; j++)
     out->first[image_of[j] + 2]++;

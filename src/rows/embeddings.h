@@ -1,10 +1,10 @@
-/* Embeddings as the engine holds them: checked, bad rows dropped, couples settled, unit rows at hand. */
+/* Embeddings as the engine holds them: checked, bad rows dropped, pairs settled, unit rows at hand. */
 #ifndef CGAP_ROWS_EMBEDDINGS_H
 #define CGAP_ROWS_EMBEDDINGS_H
 
 #include "rows/modality.h"
 
-/* Couples, grouped by image (compressed rows): texts of image i are text[first[i] … first[i + 1]). */
+/* Pairs, grouped by image (compressed rows): texts of image i are text[first[i] … first[i + 1]). */
 typedef struct cgap_pairs {
   size_t images, texts;
   size_t *image_of; /* (texts) */
@@ -27,11 +27,11 @@ typedef struct cgap_embeddings {
 CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident,
                                                  int threads, cgap_progress progress, cgap_error *error);
 
-/* The same as one of several ranks: all scalars of rows and couples, and of the rows, where resident, those of the
+/* The same as one of several ranks: all scalars of rows and pairs, and of the rows, where resident, those of the
  * rank's share. */
 CGAP_MUST_CHECK cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident,
-                                                  cgap_comm *comm, int threads, cgap_progress progress,
-                                                  cgap_error *error);
+                                                             cgap_comm *comm, int threads, cgap_progress progress,
+                                                             cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);
 
 /* Groups texts by image. image_of (texts) is taken over by out. */

@@ -32,7 +32,7 @@ void cgap_exact_sums_zero(cgap_exact_sums *sums)
 void cgap_exact_sums_add(cgap_exact_sums *sums, size_t first, const double *values, size_t n)
 {
   cgap_audit_kernels_here()->add_exact(values, n, ldexp(1, DIGIT - sums->exponent), (uint64_t *)sums->high + first,
-                                (uint64_t *)sums->low + first);
+                                       (uint64_t *)sums->low + first);
 }
 
 cgap_status cgap_exact_sums_reduce(cgap_exact_sums *sums, cgap_comm *comm, cgap_error *error)

@@ -11,7 +11,7 @@
 
 enum {
   RUN_BYTES = 1 << 18, /* read at once */
-  GAP_BYTES = 16,          /* rows that are worth a second thread */
+  GAP_BYTES = 16,      /* rows that are worth a second thread */
   PIECES = 4           /* a thread */
 };
 
@@ -30,7 +30,8 @@ static cgap_row_request *sort_requests(const size_t *rows, size_t count)
 }
 
 /* How many of the list lie in one run of the file from the first on, equal ones counted; *rows of it. */
-static size_t run_of(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count, size_t most, size_t *rows)
+static size_t run_of(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count, size_t most,
+                     size_t *rows)
 {
   size_t n = 1;
   *rows = 1;
@@ -43,8 +44,8 @@ static size_t run_of(const cgap_modality_rows *modality, const cgap_row_request 
   return n;
 }
 
-static cgap_status read_runs(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count, unsigned char *raw,
-                             size_t most, float *out, cgap_error *error)
+static cgap_status read_runs(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count,
+                             unsigned char *raw, size_t most, float *out, cgap_error *error)
 {
   const cgap_source *s = modality->source;
   const size_t row_bytes = s->dim * cgap_type_size(s->type);
@@ -62,8 +63,8 @@ static cgap_status read_runs(const cgap_modality_rows *modality, const cgap_row_
 }
 
 /* Pieces of the list, each read by one thread. */
-static cgap_status read_pieces(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count, int threads, float *out,
-                               cgap_error *error)
+static cgap_status read_pieces(const cgap_modality_rows *modality, const cgap_row_request *list, size_t count,
+                               int threads, float *out, cgap_error *error)
 {
   const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
   const size_t most = row_bytes < RUN_BYTES ? RUN_BYTES / row_bytes : 1;
@@ -97,8 +98,8 @@ bool cgap_gather_rows_is_thread_safe(const cgap_modality_rows *modality)
   return cgap_spill_file_is_source(modality->source) || cgap_source_is_thread_safe(modality->source);
 }
 
-cgap_status cgap_gather_rows(const cgap_modality_rows *modality, const size_t *rows, size_t count, int threads, float *out,
-                        cgap_error *error)
+cgap_status cgap_gather_rows(const cgap_modality_rows *modality, const size_t *rows, size_t count, int threads,
+                             float *out, cgap_error *error)
 {
   const size_t dim = modality->dim;
   for (size_t i = 0; modality->unit && i < count; i++)

@@ -58,7 +58,7 @@ static void describe_check(const cgap_check *check, const char *what, char *out,
     return;
   print_rows(check, rows, sizeof rows);
   append_text(out, size, "%s%llu %s (%s %s)", *out ? " and " : "", (unsigned long long)check->count, what,
-         check->count == 1 ? "row" : "rows", rows);
+              check->count == 1 ? "row" : "rows", rows);
 }
 
 bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size)
@@ -73,13 +73,14 @@ bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *ch
 
 /* ---------------------------------------------------------------- rows, wherever they are */
 
-cgap_status cgap_modality_rows_read(const cgap_modality_rows *modality, size_t first, size_t rows, unsigned char *out, cgap_error *error)
+cgap_status cgap_modality_rows_read(const cgap_modality_rows *modality, size_t first, size_t rows, unsigned char *out,
+                                    cgap_error *error)
 {
   return cgap_read_listed(modality->source, modality->file_row + first, rows, out, error);
 }
 
-void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t first, size_t rows, const unsigned char *raw, float *unit,
-                         int threads)
+void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t first, size_t rows,
+                                  const unsigned char *raw, float *unit, int threads)
 {
   const size_t dim = modality->dim, row_bytes = dim * cgap_type_size(modality->source->type);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
@@ -99,8 +100,8 @@ int cgap_row_request_by_row(const void *a, const void *b)
 }
 
 /* Those of rows (count) that are not in memory, each into its place of buffer; rows that follow each other at once. */
-static cgap_status read_listed(const cgap_modality_rows *modality, const size_t *rows, size_t count, unsigned char *buffer,
-                               cgap_error *error)
+static cgap_status read_listed(const cgap_modality_rows *modality, const size_t *rows, size_t count,
+                               unsigned char *buffer, cgap_error *error)
 {
   enum { READ_ROWS = 256 };
   const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
@@ -121,7 +122,8 @@ static cgap_status read_listed(const cgap_modality_rows *modality, const size_t 
       last = list[i + n].row;
     status = cgap_modality_rows_read(modality, list[i].row, last - list[i].row + 1, run_buffer, error);
     for (size_t k = 0; !status && k < n; k++)
-      memcpy(buffer + list[i + k].place * row_bytes, run_buffer + (list[i + k].row - list[i].row) * row_bytes, row_bytes);
+      memcpy(buffer + list[i + k].place * row_bytes, run_buffer + (list[i + k].row - list[i].row) * row_bytes,
+             row_bytes);
   }
   cgap_free(list);
   cgap_free(run_buffer);
@@ -135,8 +137,8 @@ const unsigned char *cgap_modality_rows_raw(const cgap_modality_rows *modality, 
   return modality->raw + (row - modality->own_first) * modality->dim * cgap_type_size(modality->source->type);
 }
 
-cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count,
-                            unsigned char **buffer, cgap_error *error)
+cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, const size_t *rows, size_t first,
+                                            size_t count, unsigned char **buffer, cgap_error *error)
 {
   const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
   bool all = rows ? modality->unit != NULL : cgap_modality_rows_hold(modality, first, count);
@@ -146,9 +148,10 @@ cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, 
   if (all)
     return CGAP_OK;
   if (!*buffer)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, count, modality->dim);
-  cgap_status status =
-    rows ? read_listed(modality, rows, count, *buffer, error) : cgap_modality_rows_read(modality, first, count, *buffer, error);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, count,
+                     modality->dim);
+  cgap_status status = rows ? read_listed(modality, rows, count, *buffer, error)
+                            : cgap_modality_rows_read(modality, first, count, *buffer, error);
   if (status) {
     cgap_free(*buffer);
     *buffer = NULL;
@@ -156,8 +159,8 @@ cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, 
   return status;
 }
 
-cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count, int threads,
-                            double *out, cgap_error *error)
+cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count,
+                                     int threads, double *out, cgap_error *error)
 {
   const size_t dim = modality->dim, row_bytes = dim * cgap_type_size(modality->source->type);
   unsigned char *buffer;

@@ -29,12 +29,12 @@ void cgap_check_note(cgap_check *check, size_t row); /* counts it, and keeps the
 bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size);
 
 /* The file's values of kept rows [first, first + rows), without the rows between that were dropped, into out. */
-CGAP_MUST_CHECK cgap_status cgap_modality_rows_read(const cgap_modality_rows *modality, size_t first, size_t rows, unsigned char *out,
-                                           cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_modality_rows_read(const cgap_modality_rows *modality, size_t first, size_t rows,
+                                                    unsigned char *out, cgap_error *error);
 
 /* Unit rows of such values. */
-void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t first, size_t rows, const unsigned char *raw, float *unit,
-                         int threads);
+void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t first, size_t rows,
+                                  const unsigned char *raw, float *unit, int threads);
 
 /* A row of a list and where it goes; for qsort, in the order of the rows. */
 typedef struct cgap_row_request {
@@ -43,8 +43,9 @@ typedef struct cgap_row_request {
 int cgap_row_request_by_row(const void *a, const void *b);
 
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
-CGAP_MUST_CHECK cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count,
-                                            int threads, double *out, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows,
+                                                     size_t first, size_t count, int threads, double *out,
+                                                     cgap_error *error);
 
 /* Whether these kept rows are in memory. */
 bool cgap_modality_rows_hold(const cgap_modality_rows *modality, size_t first, size_t rows);
@@ -54,7 +55,8 @@ const unsigned char *cgap_modality_rows_raw(const cgap_modality_rows *modality, 
 
 /* The file's values of those of these rows that are not in memory, each into its place of *buffer (count, dim), which
  * is allocated where there are any, else left NULL. */
-CGAP_MUST_CHECK cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, const size_t *rows, size_t first, size_t count,
-                                            unsigned char **buffer, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, const size_t *rows,
+                                                            size_t first, size_t count, unsigned char **buffer,
+                                                            cgap_error *error);
 
 #endif

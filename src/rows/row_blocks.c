@@ -15,11 +15,13 @@ static cgap_status reserve_rows(cgap_row_block *panel, size_t rows, cgap_error *
   panel->own_unit = cgap_alloc(rows, modality->dim * sizeof(float));
   panel->own_raw = cgap_alloc(rows, modality->dim * element);
   if (!panel->own_unit || !panel->own_raw)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, rows, modality->dim);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, rows,
+                     modality->dim);
   return CGAP_OK;
 }
 
-cgap_status cgap_row_block_load(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first, size_t rows, cgap_error *error)
+cgap_status cgap_row_block_load(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first, size_t rows,
+                                cgap_error *error)
 {
   const size_t dim = modality->dim, row_bytes = dim * cgap_type_size(modality->source->type);
   panel->modality = modality;
@@ -53,12 +55,12 @@ void cgap_row_block_clear(cgap_row_block *panel)
   *panel = (cgap_row_block){0};
 }
 
-cgap_status cgap_row_block_to_bfloat16(cgap_bfloat16_rows *out, const cgap_row_block *panel, const double *mean, const double *other_mean,
-                                int threads, cgap_error *error)
+cgap_status cgap_row_block_to_bfloat16(cgap_bfloat16_rows *out, const cgap_row_block *panel, const double *mean,
+                                       const double *other_mean, int threads, cgap_error *error)
 {
   const cgap_modality_rows *modality = panel->modality;
-  return cgap_bfloat16_rows_make(out, panel->unit, panel->rows, modality->dim, modality->source->name, mean, other_mean, threads,
-                         error);
+  return cgap_bfloat16_rows_make(out, panel->unit, panel->rows, modality->dim, modality->source->name, mean, other_mean,
+                                 threads, error);
 }
 
 /* ---------------------------------------------------------------- in which order blocks meet */
@@ -158,7 +160,8 @@ void cgap_row_block_pairs_close(cgap_row_block_pairs *p)
   cgap_row_block_clear(&p->next);
 }
 
-cgap_status cgap_row_block_pairs_next(cgap_row_block_pairs *p, cgap_row_block *a, cgap_row_block *b, bool *more, cgap_error *error)
+cgap_status cgap_row_block_pairs_next(cgap_row_block_pairs *p, cgap_row_block *a, cgap_row_block *b, bool *more,
+                                      cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   bool row;

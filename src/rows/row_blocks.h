@@ -20,14 +20,15 @@ typedef struct cgap_row_block {
 } cgap_row_block;
 
 /* Fills *panel with kept rows [first, first + rows); its buffers are reused from call to call. */
-CGAP_MUST_CHECK cgap_status cgap_row_block_load(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first, size_t rows,
-                                            cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_row_block_load(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first,
+                                                size_t rows, cgap_error *error);
 void cgap_row_block_clear(cgap_row_block *panel);
 cgap_row_block cgap_row_block_view(const cgap_row_block *panel); /* the same rows, owning nothing */
 
 /* The block in bfloat16, as cgap_bfloat16_rows_make does, with the centroids of its modality and of the other. */
-CGAP_MUST_CHECK cgap_status cgap_row_block_to_bfloat16(cgap_bfloat16_rows *out, const cgap_row_block *panel, const double *mean,
-                                                const double *other_mean, int threads, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_row_block_to_bfloat16(cgap_bfloat16_rows *out, const cgap_row_block *panel,
+                                                       const double *mean, const double *other_mean, int threads,
+                                                       cgap_error *error);
 
 /* A place in the order; both count rows. */
 typedef struct cgap_row_block_step {
@@ -39,9 +40,9 @@ typedef struct cgap_row_block_pairs {
   const cgap_modality_rows *rows, *columns;
   size_t row_step, column_step; /* rows of a panel; of a triangle the second divides the first */
   bool triangle;                /* one side with itself: only columns from the row's panel on */
-  cgap_row_block a, b;              /* those at hand */
-  cgap_row_block next;              /* that is being read */
-  bool loading, loading_row;        /* whether it is, and for a */
+  cgap_row_block a, b;          /* those at hand */
+  cgap_row_block next;          /* that is being read */
+  bool loading, loading_row;    /* whether it is, and for a */
   bool started;
   bool new_a, new_b; /* what the last step brought */
   bool within;       /* whether its b lies in its a */
@@ -55,7 +56,7 @@ void cgap_row_block_pairs_close(cgap_row_block_pairs *panels);
 
 /* The next pair, as views that own nothing; of a triangle's panel with itself *b lies in *a. *more: false after the
  * last. */
-CGAP_MUST_CHECK cgap_status cgap_row_block_pairs_next(cgap_row_block_pairs *panels, cgap_row_block *a, cgap_row_block *b, bool *more,
-                                             cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_row_block_pairs_next(cgap_row_block_pairs *panels, cgap_row_block *a,
+                                                      cgap_row_block *b, bool *more, cgap_error *error);
 
 #endif

@@ -29,13 +29,13 @@ typedef struct row_pass {
   size_t *kept_as;
   size_t block_rows;
   unsigned char *buffer[CGAP_ROW_PASS_BLOCKS]; /* (block_rows, dim) as the file has them */
-  double *norm;                     /* (block_rows), of all rows under ranks; as cgap_norm has it */
-  cgap_hash *hash;                  /* the same */
-  float *row;                       /* (threads, dim) */
-  double *first_row;                /* (dim) values of the first kept row, for constant columns */
-  bool *varies;                     /* (threads, dim) */
-  size_t *place;                    /* (block_rows) the kept rows of a block, in it */
-  size_t *start;                    /* where the block's runs begin among them */
+  double *norm;                                /* (block_rows), of all rows under ranks; as cgap_norm has it */
+  cgap_hash *hash;                             /* the same */
+  float *row;                                  /* (threads, dim) */
+  double *first_row;                           /* (dim) values of the first kept row, for constant columns */
+  bool *varies;                                /* (threads, dim) */
+  size_t *place;                               /* (block_rows) the kept rows of a block, in it */
+  size_t *start;                               /* where the block's runs begin among them */
   cgap_second_moment moment;
   cgap_duplicate_rows distinct;
   long double norm_sum; /* norms near the largest double have a mean, though their sum overflows */
@@ -50,7 +50,8 @@ size_t cgap_row_pass_chunk_rows(size_t dim)
 
 size_t cgap_row_pass_block_rows(const cgap_source *source)
 {
-  const size_t chunk = cgap_row_pass_chunk_rows(source->dim), bytes = chunk * source->dim * cgap_type_size(source->type);
+  const size_t chunk = cgap_row_pass_chunk_rows(source->dim),
+               bytes = chunk * source->dim * cgap_type_size(source->type);
   const size_t rows = chunk * (BLOCK_BYTES / bytes ? BLOCK_BYTES / bytes : 1);
   return rows < source->rows ? rows : source->rows;
 }
@@ -272,11 +273,11 @@ static cgap_status sum_block(row_pass *p, const file_block *b, size_t kept, size
   *count = n;
   block_selection rows = {.pass = p, .block = b, .next = next, .before = kept};
   const cgap_second_moment_work work = {.make = make_unit,
-                                 .context = &rows,
-                                 .start = p->start,
-                                 .runs = (b->rows + run - 1) / run,
-                                 .more = next ? hash_and_norm_next : NULL,
-                                 .pieces = next ? pieces_of(next) : 0};
+                                        .context = &rows,
+                                        .start = p->start,
+                                        .runs = (b->rows + run - 1) / run,
+                                        .more = next ? hash_and_norm_next : NULL,
+                                        .pieces = next ? pieces_of(next) : 0};
   return cgap_second_moment_make(&p->moment, &work, p->options->threads, error);
 }
 
@@ -345,7 +346,8 @@ static cgap_status read_all(row_pass *p, cgap_error *error)
   if (!status)
     hash_and_norm_block(p, &blocks[0], p->norm, p->hash);
   for (size_t first = 0, turn = 0; !status && first < rows; first += step, turn = (turn + 1) % CGAP_ROW_PASS_BLOCKS) {
-    const size_t kept = p->modality->rows, next = (turn + 1) % CGAP_ROW_PASS_BLOCKS, after = (turn + 2) % CGAP_ROW_PASS_BLOCKS;
+    const size_t kept = p->modality->rows, next = (turn + 1) % CGAP_ROW_PASS_BLOCKS,
+                 after = (turn + 2) % CGAP_ROW_PASS_BLOCKS;
     const bool has_next = rows - first > step;
     size_t count;
     select_rows(p, first, blocks[turn].rows, p->norm, p->hash);
@@ -493,7 +495,8 @@ static cgap_status load_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *er
   if (!modality->raw)
     return CGAP_OK;
   if (modality->rows == modality->source->rows || modality->own_rows == 0) {
-    cgap_modality_rows_normalise(modality, kept_own.first, modality->own_rows, modality->raw, modality->unit, p->options->threads);
+    cgap_modality_rows_normalise(modality, kept_own.first, modality->own_rows, modality->raw, modality->unit,
+                                 p->options->threads);
     return CGAP_OK;
   }
   if (modality->own_rows > own.end - own.first) {
@@ -502,12 +505,13 @@ static cgap_status load_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *er
     modality->raw = cgap_alloc(modality->own_rows, row_bytes);
     modality->unit = cgap_alloc(modality->own_rows * modality->dim, sizeof *modality->unit);
     if (!modality->raw || !modality->unit)
-      return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, modality->own_rows,
-                       modality->dim);
+      return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name,
+                       modality->own_rows, modality->dim);
   }
   cgap_status status = cgap_modality_rows_read(modality, kept_own.first, modality->own_rows, modality->raw, error);
   if (!status)
-    cgap_modality_rows_normalise(modality, kept_own.first, modality->own_rows, modality->raw, modality->unit, p->options->threads);
+    cgap_modality_rows_normalise(modality, kept_own.first, modality->own_rows, modality->raw, modality->unit,
+                                 p->options->threads);
   return status;
 }
 
@@ -532,7 +536,8 @@ static cgap_status read_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *er
 static cgap_status finish_modality(row_pass *p, cgap_error *error)
 {
   cgap_modality_rows *modality = p->modality;
-  cgap_status status = cgap_second_moment_finish(&p->moment, p->options->comm, 1, modality->moment, modality->mean, error);
+  cgap_status status =
+    cgap_second_moment_finish(&p->moment, p->options->comm, 1, modality->moment, modality->mean, error);
   join_threads(p);
   for (size_t k = 0; !status && k < modality->dim; k++) {
     modality->mean[k] /= (double)(modality->rows ? modality->rows : 1);
@@ -547,8 +552,8 @@ static cgap_status finish_modality(row_pass *p, cgap_error *error)
   return status;
 }
 
-cgap_status cgap_row_pass_run(cgap_modality_rows *out, const cgap_source *source, const cgap_row_pass_options *options, size_t *kept_as,
-                           cgap_error *error)
+cgap_status cgap_row_pass_run(cgap_modality_rows *out, const cgap_source *source, const cgap_row_pass_options *options,
+                              size_t *kept_as, cgap_error *error)
 {
   *out = (cgap_modality_rows){.source = source, .dim = source->dim};
   row_pass p = {.modality = out, .options = options, .kept_as = kept_as};

@@ -17,8 +17,8 @@ typedef struct cgap_row_pass_options {
 } cgap_row_pass_options;
 
 /* kept_as (source rows), or NULL: which kept row each row of the source became; SIZE_MAX where dropped. */
-CGAP_MUST_CHECK cgap_status cgap_row_pass_run(cgap_modality_rows *out, const cgap_source *source, const cgap_row_pass_options *options,
-                                           size_t *kept_as, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_row_pass_run(cgap_modality_rows *out, const cgap_source *source,
+                                              const cgap_row_pass_options *options, size_t *kept_as, cgap_error *error);
 /* Rows of `dim` doubles that are worked on at once in the row pass. */
 size_t cgap_row_pass_chunk_rows(size_t dim);
 

@@ -12,8 +12,9 @@
 enum { BLOCK = 256, SCORE_BLOCK_ROWS = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
 #define SUM_MAX 4503599627370496.0 /* 2^52 */
 
-cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors, size_t count, int threads,
-                            cgap_row_scores_visit visit, void *context, cgap_error *error)
+cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors,
+                                size_t count, int threads, cgap_row_scores_visit visit, void *context,
+                                cgap_error *error)
 {
   const size_t dim = modality->dim, block = BLOCK * (size_t)threads;
   const int blas_threads = cgap_blas_single();
@@ -40,8 +41,9 @@ cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_ro
 
 /* What a thread works in. */
 typedef struct thread_scratch {
-  double *rows, *lanes, *scores; /* (SCORE_BLOCK_ROWS, dim), (SCORE_BLOCK_ROWS, CGAP_SCORE_VECTORS), (SCORE_BLOCK_ROWS, count) */
-  double *gradient, *sums;       /* of one run: (dim, CGAP_SCORE_VECTORS), (sums) */
+  double *rows, *lanes,
+    *scores; /* (SCORE_BLOCK_ROWS, dim), (SCORE_BLOCK_ROWS, CGAP_SCORE_VECTORS), (SCORE_BLOCK_ROWS, count) */
+  double *gradient, *sums; /* of one run: (dim, CGAP_SCORE_VECTORS), (sums) */
 } thread_scratch;
 
 typedef struct gradient_job {
@@ -72,7 +74,8 @@ static void scratch_free(thread_scratch *own)
 }
 
 /* One run of rows, in blocks that stay in the cache between the product forward and the one back. */
-static void gradient_run(const gradient_job *job, const cgap_row_block *panel, size_t first, size_t rows, const thread_scratch *own)
+static void gradient_run(const gradient_job *job, const cgap_row_block *panel, size_t first, size_t rows,
+                         const thread_scratch *own)
 {
   const size_t dim = panel->modality->dim, count = job->out->count;
   memset(own->gradient, 0, dim * CGAP_SCORE_VECTORS * sizeof *own->gradient);
@@ -143,8 +146,8 @@ static double *in_columns(const double *vectors, size_t count, size_t dim)
 cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, size_t sums, cgap_error *error)
 {
   *out = (cgap_gradient){.dim = dim, .count = count};
-  if (cgap_exact_sums_init(&out->lanes, dim * CGAP_SCORE_VECTORS, RUN) && cgap_exact_sums_init(&out->whole, sums, SUM_MAX) &&
-      cgap_exact_sums_init(&out->remainder, sums, 1))
+  if (cgap_exact_sums_init(&out->lanes, dim * CGAP_SCORE_VECTORS, RUN) &&
+      cgap_exact_sums_init(&out->whole, sums, SUM_MAX) && cgap_exact_sums_init(&out->remainder, sums, 1))
     return CGAP_OK;
   cgap_gradient_clear(out);
   return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, dim);
@@ -158,8 +161,9 @@ void cgap_gradient_clear(cgap_gradient *g)
   *g = (cgap_gradient){0};
 }
 
-cgap_status cgap_row_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality, cgap_rank_rows range, const double *weights,
-                                 int threads, cgap_residual residual, void *context, cgap_error *error)
+cgap_status cgap_row_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality, cgap_rank_rows range,
+                                     const double *weights, int threads, cgap_residual residual, void *context,
+                                     cgap_error *error)
 {
   const size_t step = modality->unit ? modality->rows : PANEL, count = out->count;
   cgap_row_block panel = {0};

@@ -48,12 +48,13 @@ static void add_rows(double *sum, const double *rows, size_t n, size_t dim)
 
 /* What a thread works in. */
 typedef struct thread_place {
-  double *own;  /* (dim + 1, dim): Σ z zᵀ, and below it Σ z */
+  double *own;     /* (dim + 1, dim): Σ z zᵀ, and below it Σ z */
   double *scratch; /* (cgap_second_moment_run_rows(dim), dim) */
 } thread_place;
 
 /* Rows are summed while they are in the nearest cache. */
-static void moment_of_run(const thread_place *p, const cgap_second_moment_work *work, size_t first, size_t n, size_t dim)
+static void moment_of_run(const thread_place *p, const cgap_second_moment_work *work, size_t first, size_t n,
+                          size_t dim)
 {
   double *sum = p->own + dim * dim;
   const double *rows = NULL;
@@ -99,7 +100,8 @@ static void do_item(cgap_second_moment *m, const cgap_second_moment_work *work, 
     cgap_exact_sums_add(&m->total, i * dim + i % dim, p->own + i * dim + i % dim, dim - i % dim);
 }
 
-cgap_status cgap_second_moment_make(cgap_second_moment *m, const cgap_second_moment_work *work, int threads, cgap_error *error)
+cgap_status cgap_second_moment_make(cgap_second_moment *m, const cgap_second_moment_work *work, int threads,
+                                    cgap_error *error)
 {
   const size_t dim = m->dim;
   if (!reserve_scratch(m, threads))
@@ -128,8 +130,8 @@ static const double *given_block(void *context, size_t first, size_t rows, doubl
   return g->rows + first * g->dim;
 }
 
-cgap_status cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start, size_t runs, int threads,
-                            cgap_error *error)
+cgap_status cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start, size_t runs,
+                                   int threads, cgap_error *error)
 {
   rows_in_memory given = {rows, m->dim};
   const cgap_second_moment_work work = {.make = given_block, .context = &given, .start = start, .runs = runs};
@@ -158,7 +160,7 @@ static void mirror_band(size_t dim, size_t first, double *moment)
 }
 
 cgap_status cgap_second_moment_finish(cgap_second_moment *m, cgap_comm *comm, double scale, double *moment, double *sum,
-                               cgap_error *error)
+                                      cgap_error *error)
 {
   const size_t dim = m->dim;
   const int threads = m->threads > 0 ? m->threads : 1;

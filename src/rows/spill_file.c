@@ -26,7 +26,7 @@ bool cgap_spill_file_is_source(const cgap_source *source)
 }
 
 cgap_status cgap_spill_file_open(cgap_spill_file **out, cgap_source *view, size_t rows, size_t dim, cgap_type type,
-                            const char *name, cgap_error *error)
+                                 const char *name, cgap_error *error)
 {
   const size_t row_bytes = dim * cgap_type_size(type);
   cgap_spill_file *s = calloc(1, sizeof *s);
@@ -35,7 +35,7 @@ cgap_status cgap_spill_file_open(cgap_spill_file **out, cgap_source *view, size_
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   *s = (cgap_spill_file){.fd = -1, .row_bytes = row_bytes, .name = name};
   cgap_status status = cgap_unnamed_file_open(&s->fd, (uint64_t)rows * row_bytes, name,
-                                         "set TMPDIR to a larger place, or give more --memory", error);
+                                              "set TMPDIR to a larger place, or give more --memory", error);
   if (status != CGAP_OK) {
     cgap_spill_file_close(s);
     return status;
@@ -57,8 +57,8 @@ cgap_status cgap_spill_file_add(cgap_spill_file *s, const void *rows, size_t cou
   return cgap_unnamed_file_write(s->fd, rows, count * s->row_bytes, error);
 }
 
-cgap_status cgap_spill_file_copy(cgap_spill_file **out, cgap_source *view, const cgap_source *from, cgap_progress progress,
-                            cgap_error *error)
+cgap_status cgap_spill_file_copy(cgap_spill_file **out, cgap_source *view, const cgap_source *from,
+                                 cgap_progress progress, cgap_error *error)
 {
   const size_t row_bytes = from->dim * cgap_type_size(from->type), rows = from->rows;
   const size_t step = row_bytes < BLOCK_BYTES ? BLOCK_BYTES / row_bytes : 1;

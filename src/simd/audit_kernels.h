@@ -2,7 +2,7 @@
  *
  * audit_kernels_body.c is plain C and is compiled once for each instruction set (see meson.build here);
  * the table is chosen once, by cpuid. "portable" is the reference that the others are tested against.
- * A masked couple (one that does not count) has the cosine -INFINITY: it adds nothing to exponential
+ * A masked pair (one that does not count) has the cosine -INFINITY: it adds nothing to exponential
  * sums and is above nothing.
  */
 #ifndef CGAP_ENGINE_KERNELS_H
@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 enum {
-  CGAP_TILE = 1024,  /* rows and columns of a tile: never a matter of threads or memory */
-  CGAP_WAITING_CANDIDATES = 32, /* candidates of a row for its ten best, before all but some ten are let go */
+  CGAP_TILE = 1024,             /* rows and columns of a tile: never a matter of threads or memory */
+  CGAP_WAITING_CANDIDATES = 32, /* candidates of a row for its ten best, before all but some ten are dropped */
   CGAP_ROWS_PER_MAXIMUM = 8,
   CGAP_SCORE_VECTORS = 8
 };
@@ -36,7 +36,7 @@ typedef struct cgap_bins {
 typedef struct cgap_audit_kernels {
   const char *name;
 
-  /* Least and greatest of s, masked couples left out of the least. */
+  /* Least and greatest of s, masked pairs left out of the least. */
   void (*range)(const float *s, size_t n, float *least, float *greatest);
 
   /* *sum += Σ e^(scale·s_j), *squares += Σ e^(2·scale·s_j), columns[j] += e^(scale·s_j), in float, which has to hold
@@ -46,7 +46,7 @@ typedef struct cgap_audit_kernels {
   /* The same without squares, in one piece and with double columns: scale up to 200 (e^200 needs a double). */
   void (*exp_sums_double)(const float *s, size_t n, const cgap_exponent *e, double *columns, double *sum);
 
-  /* counts[bin]++ for `bins` equal bins over [-1, 1], at most 2^16; what lies outside, and masked couples, in the end
+  /* counts[bin]++ for `bins` equal bins over [-1, 1], at most 2^16; what lies outside, and masked pairs, in the end
    * bins. n at most CGAP_TILE. */
   void (*histogram)(const float *s, size_t n, uint64_t *counts, int bins);
 
@@ -61,8 +61,8 @@ typedef struct cgap_audit_kernels {
    * of CGAP_ROWS_PER_MAXIMUM of these rows at a time. The last is a bound that ten or more of the column reach. */
   void (*best_of_columns)(const float *s, size_t stride, size_t rows, size_t n, float *best);
 
-  /* A bound that ten or more of s reach, n at least CGAP_WAITING_CANDIDATES: the tenth greatest of the maxima of so many
-   * interleaved parts. */
+  /* A bound that ten or more of s reach, n at least CGAP_WAITING_CANDIDATES: the tenth greatest of the maxima of so
+   * many interleaved parts. */
   float (*tenth_or_less)(const float *s, size_t n);
 
   /* Places j with s_j >= row_bound or s_j >= column_bound[j], ascending, into index; returns how many.
@@ -85,8 +85,9 @@ typedef struct cgap_audit_kernels {
   void (*to_bfloat)(const float *x, const float *centre, size_t n, uint16_t *out, float *norm, float *rounded,
                     float *residual);
 
-  /* Products with CGAP_SCORE_VECTORS vectors at once, in double: scores (rows, CGAP_SCORE_VECTORS) = z (rows, dim) · w (dim, CGAP_SCORE_VECTORS), and
-   * back, gradient (dim, CGAP_SCORE_VECTORS) += zᵀ · residual (rows, CGAP_SCORE_VECTORS). All sums run in the order of z. */
+  /* Products with CGAP_SCORE_VECTORS vectors at once, in double: scores (rows, CGAP_SCORE_VECTORS) = z (rows, dim) · w
+   * (dim, CGAP_SCORE_VECTORS), and back, gradient (dim, CGAP_SCORE_VECTORS) += zᵀ · residual (rows,
+   * CGAP_SCORE_VECTORS). All sums run in the order of z. */
   void (*vector_scores)(const double *z, size_t rows, size_t dim, const double *w, double *scores);
   void (*vector_gradient)(const double *z, size_t rows, size_t dim, const double *residual, double *gradient);
 

@@ -66,7 +66,7 @@ static inline __m512d add_powers_double(__m256 p, __m256 whole, __mmask8 left, d
 }
 
 static void exp_sums_double(const float *restrict s, size_t n, const cgap_exponent *e, double *restrict columns,
-                          double *sum)
+                            double *sum)
 {
   __m512d low = _mm512_setzero_pd(), high = low;
   __m512 whole;
@@ -77,7 +77,7 @@ static void exp_sums_double(const float *restrict s, size_t n, const cgap_expone
       low, add_powers_double(_mm512_castps512_ps256(p), _mm512_castps512_ps256(whole), (__mmask8)left, columns + j));
     if (left >> FLOAT_LANES / 2)
       high = _mm512_add_pd(high, add_powers_double(_mm512_extractf32x8_ps(p, 1), _mm512_extractf32x8_ps(whole, 1),
-                                                 (__mmask8)(left >> FLOAT_LANES / 2), columns + j + FLOAT_LANES / 2));
+                                                   (__mmask8)(left >> FLOAT_LANES / 2), columns + j + FLOAT_LANES / 2));
   }
   *sum += _mm512_reduce_add_pd(_mm512_add_pd(low, high));
 }
@@ -97,7 +97,7 @@ static void bins_of(const float *s, size_t n, int bins, uint16_t *bin)
 /* Writes those within to out (CGAP_TILE), one after the other. Each step writes sixteen lanes, and the next step
  * overwrites those that are not within; no step writes beyond what it has read. */
 static size_t collect_between(const float *restrict s, size_t n, float least, float greatest, float *restrict out,
-                           uint64_t *above)
+                              uint64_t *above)
 {
   const __m512 low = _mm512_set1_ps(least), high = _mm512_set1_ps(greatest);
   size_t taken = 0, over = 0;

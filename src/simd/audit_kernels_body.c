@@ -186,7 +186,7 @@ static float tenth_or_less(const float *s, size_t n)
 typedef double few __attribute__((vector_size(CGAP_SCORE_VECTORS * sizeof(double)), aligned(sizeof(double))));
 
 static void vector_scores(const double *restrict z, size_t rows, size_t dim, const double *restrict w,
-                       double *restrict scores)
+                          double *restrict scores)
 {
   size_t i = 0;
   for (; i + 4 <= rows; i += 4) {
@@ -214,7 +214,7 @@ static void vector_scores(const double *restrict z, size_t rows, size_t dim, con
 }
 
 static void vector_gradient(const double *restrict z, size_t rows, size_t dim, const double *restrict residual,
-                         double *restrict gradient)
+                            double *restrict gradient)
 {
   size_t i = 0;
   for (; i + 4 <= rows; i += 4) {

@@ -85,7 +85,7 @@ static void exp_sums(const float *restrict s, size_t n, const cgap_exponent *e, 
 }
 
 static void exp_sums_double(const float *restrict s, size_t n, const cgap_exponent *e, double *restrict columns,
-                          double *sum)
+                            double *sum)
 {
   const float factor = e->factor, step_high = e->step_high, step_low = e->step_low, lowest = e->lowest;
   double total = 0;
@@ -116,7 +116,7 @@ static void bins_of(const float *restrict s, size_t n, int bins, uint16_t *restr
 /* Writes those within to out (CGAP_TILE), one after the other. Each cosine is written, and the next one overwrites it
  * where it is not within. */
 static size_t collect_between(const float *restrict s, size_t n, float least, float greatest, float *restrict out,
-                           uint64_t *above)
+                              uint64_t *above)
 {
   size_t taken = 0;
   uint32_t over = 0;

@@ -32,8 +32,9 @@ static bool reserve_rows(cgap_bfloat16_rows *r, size_t rows, size_t dim)
   return r->row && r->offset && r->norm && r->residual;
 }
 
-cgap_status cgap_bfloat16_rows_make(cgap_bfloat16_rows *out, const float *unit, size_t rows, size_t dim, const char *name,
-                            const double *mean, const double *other_mean, int threads, cgap_error *error)
+cgap_status cgap_bfloat16_rows_make(cgap_bfloat16_rows *out, const float *unit, size_t rows, size_t dim,
+                                    const char *name, const double *mean, const double *other_mean, int threads,
+                                    cgap_error *error)
 {
   const cgap_audit_kernels *kernels = cgap_audit_kernels_here();
   float *centre = cgap_alloc(dim, sizeof *centre), *other = cgap_alloc(dim, sizeof *other);
@@ -57,5 +58,5 @@ cgap_status cgap_bfloat16_rows_make(cgap_bfloat16_rows *out, const float *unit, 
   cgap_free(centre);
   cgap_free(other);
   return ok ? CGAP_OK
-              : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu in bfloat16", name, rows, dim);
+            : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu in bfloat16", name, rows, dim);
 }

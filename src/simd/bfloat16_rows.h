@@ -26,7 +26,7 @@ typedef struct cgap_bfloat16_rows {
   size_t rows;
   float product;   /* cgap_product_margin of the rows */
   uint16_t *row;   /* (rows, dim) ĉ */
-  float *offset;     /* (rows) x·ν − μ·ν/2 */
+  float *offset;   /* (rows) x·ν − μ·ν/2 */
   float *norm;     /* (rows) the greater of ‖c‖ and ‖ĉ‖, rounded up */
   float *residual; /* (rows) ‖c − ĉ‖, rounded up */
 } cgap_bfloat16_rows;
@@ -34,13 +34,13 @@ typedef struct cgap_bfloat16_rows {
 /* From unit rows (rows, dim), the centroid of their modality and that of the other. Reuses the buffers of *out. name:
  * of the source, for messages. */
 CGAP_MUST_CHECK cgap_status cgap_bfloat16_rows_make(cgap_bfloat16_rows *out, const float *unit, size_t rows, size_t dim,
-                                            const char *name, const double *mean, const double *other_mean, int threads,
-                                            cgap_error *error);
+                                                    const char *name, const double *mean, const double *other_mean,
+                                                    int threads, cgap_error *error);
 void cgap_bfloat16_rows_clear(cgap_bfloat16_rows *r);
 
 /* By how much a cosine may be off, of rows with these residuals and norms. */
 static inline float cgap_bfloat16_margin_of(float residual, float norm, float other_residual, float other_norm,
-                                         float product)
+                                            float product)
 {
   const float added = 0x1p-20f; /* 16 roundings, of numbers up to 1: unit rows, parts, and bounds */
   return residual * other_norm + norm * other_residual + product * norm * other_norm + added;

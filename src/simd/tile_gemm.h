@@ -11,7 +11,7 @@
 
 enum {
   CGAP_STRIP_ROWS = 128, /* rows of A at once: with CGAP_TILE columns a strip stays in the second-level cache */
-  CGAP_COLUMN_STEP = 64    /* columns of B may be left out in steps of this */
+  CGAP_COLUMN_STEP = 64  /* columns of B may be left out in steps of this */
 };
 
 /* Rows are float, or uint16_t holding bfloat16 where `bfloat`; products are float. */
@@ -20,8 +20,8 @@ typedef struct cgap_tile_gemm {
   bool (*here)(bool bfloat);                                  /* whether this machine can */
   void *(*open)(size_t dim, bool bfloat);                     /* NULL: out of memory */
   bool (*pack)(void *product, const void *b, size_t columns); /* at most CGAP_TILE rows of B; false: out of memory */
-  /* out (rows, stride) = A · Bᵀ for at most CGAP_STRIP_ROWS rows of A and the columns from `first`, a multiple of CGAP_COLUMN_STEP,
-   * on; out has room for CGAP_STRIP_ROWS · CGAP_TILE. Returns the stride, 0: out of memory. */
+  /* out (rows, stride) = A · Bᵀ for at most CGAP_STRIP_ROWS rows of A and the columns from `first`, a multiple of
+   * CGAP_COLUMN_STEP, on; out has room for CGAP_STRIP_ROWS · CGAP_TILE. Returns the stride, 0: out of memory. */
   size_t (*strip)(void *product, const void *a, size_t rows, size_t first, float *out);
   void (*close)(void *product);
 } cgap_tile_gemm;

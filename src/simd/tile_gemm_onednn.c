@@ -1,5 +1,5 @@
-/* oneDNN's matmul with the weights in blocks of CGAP_COLUMN_STEP columns, as its AVX-512 kernels want them: a run of columns
- * from any block on is then the same memory with an offset. */
+/* oneDNN's matmul with the weights in blocks of CGAP_COLUMN_STEP columns, as its AVX-512 kernels want them: a run of
+ * columns from any block on is then the same memory with an offset. */
 #include "base/memory.h"
 #include "simd/audit_kernels.h"
 #include "simd/tile_gemm.h"
@@ -38,8 +38,8 @@ static size_t round_up(size_t n, size_t step)
   return (n + step - 1) / step * step;
 }
 
-static bool describe_matrix(dnnl_memory_desc_t *out, size_t rows, size_t columns, dnnl_data_type_t type, size_t row_stride,
-                     size_t column_stride)
+static bool describe_matrix(dnnl_memory_desc_t *out, size_t rows, size_t columns, dnnl_data_type_t type,
+                            size_t row_stride, size_t column_stride)
 {
   const dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)columns},
                     strides = {(dnnl_dim_t)row_stride, (dnnl_dim_t)column_stride};
@@ -103,8 +103,8 @@ static void *open_product(size_t dim, bool bfloat)
   p->type = bfloat ? dnnl_bf16 : dnnl_f32;
   p->blocked = bfloat ? dnnl_BA16a64b2a : dnnl_BA16a64b;
   bool ok = dnnl_engine_create(&p->engine, dnnl_cpu, 0) == dnnl_success &&
-              dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags) == dnnl_success &&
-              describe_packed(&step, p, CGAP_COLUMN_STEP);
+            dnnl_stream_create(&p->stream, p->engine, dnnl_stream_default_flags) == dnnl_success &&
+            describe_packed(&step, p, CGAP_COLUMN_STEP);
   if (ok) {
     p->step_bytes = dnnl_memory_desc_get_size(&step);
     p->packed = cgap_alloc(CGAP_TILE / CGAP_COLUMN_STEP, p->step_bytes);
@@ -129,8 +129,8 @@ static bool is_supported(bool bfloat)
   return d != NULL;
 }
 
-/* CGAP_COLUMN_STEP rows as columns of words: a float, or two elements of bfloat16. What lies beyond the rows, and beyond their
- * ends, is zero. oneDNN's own reordering takes ten times as long. */
+/* CGAP_COLUMN_STEP rows as columns of words: a float, or two elements of bfloat16. What lies beyond the rows, and
+ * beyond their ends, is zero. oneDNN's own reordering takes ten times as long. */
 static void pack_step(const onednn_product *p, const unsigned char *rows, size_t count, uint32_t *out)
 {
   const size_t row_bytes = p->dim * p->element, words = p->step_bytes / (CGAP_COLUMN_STEP * sizeof *out);
@@ -162,9 +162,9 @@ static bool make_shape(const onednn_product *p, shape *s, size_t rows, size_t co
   dnnl_primitive_desc_t d = describe_strip(p, rows, columns, &a, &b, &out);
   *s = (shape){.rows = rows, .columns = columns};
   bool ok = d && dnnl_primitive_create(&s->primitive, d) == dnnl_success &&
-              dnnl_memory_create(&s->a, &a, p->engine, NULL) == dnnl_success &&
-              dnnl_memory_create(&s->b, &b, p->engine, NULL) == dnnl_success &&
-              dnnl_memory_create(&s->out, &out, p->engine, NULL) == dnnl_success;
+            dnnl_memory_create(&s->a, &a, p->engine, NULL) == dnnl_success &&
+            dnnl_memory_create(&s->b, &b, p->engine, NULL) == dnnl_success &&
+            dnnl_memory_create(&s->out, &out, p->engine, NULL) == dnnl_success;
   if (d)
     (void)dnnl_primitive_desc_destroy(d);
   return ok;

@@ -1,8 +1,8 @@
-/* The loops over a tile of cosines and over parameters in which training spends its time, beside gemm.
+/* The loops over a tile of cosines and over parameters in which training spends its time, besides gemm.
  *
  * training_kernels_body.c is plain C, compiled once for each instruction set (see meson.build); the table is
- * chosen by cpuid. A masked couple holds a cosine far below −1 (see CGAP_MASK in loss_tiles.h): its
- * exponential vanishes beside any other.
+ * chosen by cpuid. A masked pair holds a cosine far below −1 (see CGAP_MASK in loss_tiles.h): its
+ * exponential vanishes next to any other.
  */
 #ifndef CGAP_HEAD_VECTOR_H
 #define CGAP_HEAD_VECTOR_H

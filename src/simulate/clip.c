@@ -3,13 +3,13 @@
  *   x = R (m_I + z + a)/‖·‖,  y = R (m_T + z + b)/‖·‖,  z, a, b normal, independent, diagonal covariances
  *
  * m_I and m_T lie in the plane of axes 0 and 1 and have no variance there, so the gap separates the sides
- * fully; z is what a couple shares, a and b what is the side's own (each caption draws its own b). The
+ * fully; z is what a pair shares, a and b what is the side's own (each caption draws its own b). The
  * variances fall as (k + 3)^−p over the other axes, p = 1.1·ln d/ln 512: flatter in few dimensions, where
  * R@1 would fall to nothing otherwise. a prefers axes 0, 3, 4, 7, 8, … and b the others by (1 + TILT) to
  * (1 − TILT): the less the sides' own variances overlap, the higher the recall. R is a product of
  * reflections; it mixes the axes and changes no measure.
  *
- * Calibration, means over seeds, beside what it aims at (with classes R@1 is lower, images of a class
+ * Calibration, means over seeds, compared with what it aims at (with classes R@1 is lower, images of a class
  * being alike; zero-shot top-1 then lies between 0.6 and 0.95 for 2 to 100 classes):
  *                                  CLIP, COCO   n 4962, d 512   n 1000, d 128   n 300, d 64
  *   centroid distance                    0.82           0.821           0.821         0.823

@@ -45,7 +45,7 @@ cgap_data cgap_simulation_data(const cgap_simulation *simulation);
 /* NaN where there is no closed form (clip with classes). */
 typedef struct cgap_truth {
   double centroid_distance;
-  double mean_squared_distance; /* alignment of the couples */
+  double mean_squared_distance; /* alignment of the pairs */
 } cgap_truth;
 
 cgap_truth cgap_simulate_truth(const cgap_simulate_options *options);

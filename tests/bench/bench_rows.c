@@ -80,7 +80,8 @@ static double read_plainly(const char *path, double bytes)
 static double products(const cgap_dataset *dataset)
 {
   const cgap_source *source = &cgap_dataset_data(dataset)->image;
-  const size_t dim = source->dim, run = cgap_second_moment_run_rows(dim), rows = run < source->rows ? run : source->rows;
+  const size_t dim = source->dim, run = cgap_second_moment_run_rows(dim),
+               rows = run < source->rows ? run : source->rows;
   unsigned char *raw = support_alloc(rows * dim, cgap_type_size(source->type));
   double *z = support_alloc(rows * dim, sizeof *z), best = INFINITY;
   cgap_error error;

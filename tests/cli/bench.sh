@@ -49,7 +49,7 @@ want_rc 0
 want_text out '5.63e+14 flop a rank' '557.6 s' '0.05243 s' '1.88 GB a rank'
 runs sh "$cost" round.json 5e9 64 queries=1000
 want_rc 0
-want_text out 'couples of the sample' 'queries'
+want_text out 'pairs of the sample' 'queries'
 runs sh "$cost" round.json 1000000
 want_rc 2
 want_text err 'cost.sh rank.json PAIRS RANKS'

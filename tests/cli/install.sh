@@ -148,7 +148,7 @@ flags=$(pkg-config --define-variable=prefix="$prefix" --cflags --libs contragap)
 flags_static=$(pkg-config --define-variable=prefix="$prefix" --static --cflags --libs contragap | sed 's/-lcontragap//')
 checks=$((checks + 1))
 [ "${prefix%"$configured"}" != "$prefix" ] || complain "contragap.pc has the prefix $configured"
-# the shared library needs nobody else's .pc file; the static one gets its libraries from Libs.private
+# the shared library needs no other .pc file; the static one gets its libraries from Libs.private
 checks=$((checks + 1))
 ! grep -q '^Requires' "$PKG_CONFIG_PATH/contragap.pc" || complain "contragap.pc requires others: $(grep '^Requires' "$PKG_CONFIG_PATH/contragap.pc")"
 
@@ -184,7 +184,7 @@ run_installed simulate -o sixteen.h5 --n 40 --d 16 --quiet
 want_rc 0
 run_installed apply ../head.h5 sixteen.h5 -o closed.h5 --quiet
 want_rc 0
-# a measure of one's own, from a file
+# a measure of your own, from a file
 runs ./own_measure-cc elsewhere/pairs.h5
 want_rc 0
 want_text out "energy distance 0."

@@ -8,7 +8,7 @@
 #   want_text FILE WORDS…  all WORDS stand in FILE
 #   want_absent PATH…      none of the paths exists
 #   want_file PATH…        all paths are there and not empty
-#   want_same FILE NAME    FILE equals expected/NAME beside the script; REFRESH=1 writes it anew. A missing one fails.
+#   want_same FILE NAME    FILE equals expected/NAME in the script's folder; REFRESH=1 rewrites it. A missing one fails.
 #   skip REASON            ends the test, counted as skipped
 #   finish                 last line: ends with 1 where anything failed
 set -u

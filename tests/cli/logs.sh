@@ -22,7 +22,7 @@ printf 'x' | dd of="$(ls damaged/*)" bs=1 seek=300 conv=notrunc 2>/dev/null
 read_events closed/history.jsonl damaged 7
 want_rc 1
 
-# nothing of it where nobody asked
+# nothing of it unless asked for
 run train pairs.h5 -o plain --epochs 1 --batch 60 --quiet
 want_rc 0
 want_absent plain/history.csv plain/tb

@@ -102,15 +102,15 @@ want_line out "rows stay in the file" "2 ranks of 1 thread" "a sample of"
 same_values sampled-file "2" long.h5 $sampled --memory "${room}M"
 ranks 4 audit few.h5 --dry-run # three of which have no rows
 want_rc 0
-want_line out "all couples" "4 ranks of 1 thread"
+want_line out "all pairs" "4 ranks of 1 thread"
 # all ranks take the choice of one
 ranks 2 audit empty.h5 --dry-run
 want_rc 0
-want_line out "a sample of" "all couples would be done in about" "2 ranks of 1 thread"
+want_line out "a sample of" "all pairs would be done in about" "2 ranks of 1 thread"
 # shellcheck disable=SC2086
 ranks 2 audit pairs.h5 --pairs auto --sample-rows 700 --json -v
 want_rc 0
-want_text err "all couples," "2 ranks of 1 thread"
+want_text err "all pairs," "2 ranks of 1 thread"
 
 # ---------------------------------------------------------------- the audit in bfloat16
 run audit few.h5 --precision bf16 --json

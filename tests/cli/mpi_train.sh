@@ -122,7 +122,7 @@ applied() {
   for count in $counts; do
     ranks "$count" apply "$@" -o "applied/$name-$count.h5"
     want_rc 0
-    want_text err "beside it: move and copy them together"
+    want_text err "next to it: move and copy them together"
     want_applied "applied/$name-1.h5" "applied/$name-$count.h5" "$count"
   done
 }
@@ -171,7 +171,7 @@ for n in 1 3; do
 done
 cmp -s history-1 history-3 || complain "training on virtual datasets is another one"
 
-# a part that is missing, cut short or another one's is told, by name
+# a part that is missing, cut short or another one's is named
 part=moved/head-3.part-2-of-3.h5
 mv $part aside.h5
 for command in audit info "train -o none"; do

@@ -157,7 +157,7 @@ if [ -w /dev/full ]; then
   done
 fi
 
-# no errors: bad rows dropped, two sets without couples
+# no errors: bad rows dropped, two sets without pairs
 run audit nan.h5 --drop-bad
 want_rc 0
 run audit unequal.h5 --unpaired

@@ -11,7 +11,7 @@ report() {
   sed '/^  "run": {/,/^  }/d' out >report.json
 }
 
-# few rows: all couples, whichever way it is asked
+# few rows: all pairs, whichever way it is asked
 report
 cp report.json plain.json
 report --pairs exact

@@ -52,7 +52,8 @@ static bool is_writer(const apply_state *c)
 }
 
 /* bad rows become zeros, or are refused */
-static cgap_status transform_block(apply_state *c, cgap_row_reader *r, int modality, size_t first, size_t rows, cgap_error *error)
+static cgap_status transform_block(apply_state *c, cgap_row_reader *r, int modality, size_t first, size_t rows,
+                                   cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim;
   memset(c->bad, 0, sizeof c->bad);
@@ -93,8 +94,8 @@ static cgap_status send_to_writer(apply_state *c, int owner, size_t rows, cgap_e
   return status == CGAP_OK ? cgap_comm_wait(c->options->comm, &t, error) : status;
 }
 
-static cgap_status pass_block(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t first, size_t rows,
-                              cgap_error *error)
+static cgap_status pass_block(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t first,
+                              size_t rows, cgap_error *error)
 {
   const int owner = (int)(first / c->block % (size_t)cgap_comm_size(c->options->comm));
   cgap_status status = CGAP_OK;
@@ -110,7 +111,8 @@ static cgap_status pass_block(apply_state *c, cgap_row_reader *r, const char *to
 }
 
 /* Blocks in turn, one rank's after another's, to the rank that writes. */
-static cgap_status apply_in_turn(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t rows, cgap_error *error)
+static cgap_status apply_in_turn(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t rows,
+                                 cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (size_t first = 0; status == CGAP_OK && first < rows; first += c->block)
@@ -120,7 +122,8 @@ static cgap_status apply_in_turn(apply_state *c, cgap_row_reader *r, const char 
 
 /* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are passed by
  * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
-static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t middle, cgap_error *error)
+static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t middle,
+                                  cgap_error *error)
 {
   const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->comm);
   if (rank >= c->files.part_count)
@@ -134,8 +137,8 @@ static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char
     status = transform_block(c, r, modality, first, rows - first < whole ? rows - first : whole, error);
     count_bad(c, from, until);
     if (status == CGAP_OK)
-      status =
-        cgap_writer_append(c->files.part_writer, to, c->changed + from * c->head->layers.shape.dim, until - from, error);
+      status = cgap_writer_append(c->files.part_writer, to, c->changed + from * c->head->layers.shape.dim, until - from,
+                                  error);
     if (status == CGAP_OK)
       status = cgap_comm_poll(c->options->comm, NULL, error);
     if (status == CGAP_OK)
@@ -145,8 +148,8 @@ static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char
 }
 
 /* A dataset as it goes out, and all rows of it. middle 0: rank 2 */
-static cgap_status apply_rows(apply_state *c, const cgap_source *source, const struct moved *m, const char *to, size_t middle,
-                             cgap_error *error)
+static cgap_status apply_rows(apply_state *c, const cgap_source *source, const struct moved *m, const char *to,
+                              size_t middle, cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim, rows = middle ? source->rows / middle : source->rows;
   const bool shared = c->files.part_count && m->shared;
@@ -168,7 +171,8 @@ static cgap_status apply_rows(apply_state *c, const cgap_source *source, const s
 
 /* ---------------------------------------------------------------- one file: its own layout */
 
-static cgap_status apply_dataset(apply_state *c, const cgap_chosen_dataset *taken, const struct moved *m, cgap_error *error)
+static cgap_status apply_dataset(apply_state *c, const cgap_chosen_dataset *taken, const struct moved *m,
+                                 cgap_error *error)
 {
   const cgap_entry *e = taken->entry;
   cgap_dataset_rows *rows = NULL;
@@ -248,7 +252,7 @@ static cgap_status apply_to_one_file(apply_state *c, cgap_error *error)
 /* ---------------------------------------------------------------- shards: our own layout */
 
 static cgap_status apply_series(apply_state *c, const struct moved *m, const cgap_source *source, size_t middle,
-                               cgap_error *error)
+                                cgap_error *error)
 {
   return source->rows ? apply_rows(c, source, m, m->name, middle, error) : CGAP_OK;
 }
@@ -422,7 +426,8 @@ static cgap_status note_losses(const apply_state *c, cgap_error *error)
                                 .xuniform = weight_in(options, "weight_xuniform")};
   json_decref(options);
   cgap_terms_text(text, cgap_terms_of(&weights));
-  return text[0] && is_writer(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error) : CGAP_OK;
+  return text[0] && is_writer(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error)
+                                 : CGAP_OK;
 }
 
 /* Which images a head was trained on it knows by their rows: a file with as many is taken for the one that it saw. */
@@ -441,7 +446,8 @@ static cgap_status note_training(apply_state *c, cgap_error *error)
 
 static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *error)
 {
-  cgap_status status = cgap_apply_output_open(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
+  cgap_status status =
+    cgap_apply_output_open(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
   if (status == CGAP_OK)
     status = note_training(c, error);
   if (status == CGAP_OK)
@@ -459,8 +465,8 @@ static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *er
   return cgap_apply_output_close(&c->files, status, error);
 }
 
-cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset, const char *path,
-                       const cgap_apply_file_options *options, cgap_error *error)
+cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset,
+                            const char *path, const cgap_apply_file_options *options, cgap_error *error)
 {
   const cgap_data *d = &dataset->data;
   apply_state c = {.head = head, .dataset = dataset, .options = options, .out = out};

@@ -42,7 +42,8 @@ static char *part_name(const char *path, size_t part_index, size_t part_count, i
   const int width = snprintf(counted, sizeof counted, "%zu", part_count);
   if (try > 1)
     (void)snprintf(number, sizeof number, ".%d", try);
-  return cgap_format("%.*s.part-%0*zu-of-%s%s.h5", (int)stem_length(name), name, width, part_index + 1, counted, number);
+  return cgap_format("%.*s.part-%0*zu-of-%s%s.h5", (int)stem_length(name), name, width, part_index + 1, counted,
+                     number);
 }
 
 static char *next_to(const char *path, const char *name)
@@ -94,7 +95,8 @@ static size_t number_of_part(const char *path, const char *source)
   if (folder_length(source) != folder || strncmp(source, path, folder + stem) != 0)
     return 0;
   const char *at = source + folder + stem;
-  bool fits = parse_text(&at, ".part-") && parse_number(&at, &part_index) && parse_text(&at, "-of-") && parse_number(&at, &part_count);
+  bool fits = parse_text(&at, ".part-") && parse_number(&at, &part_index) && parse_text(&at, "-of-") &&
+              parse_number(&at, &part_count);
   if (fits && at[0] == '.' && at[1] != 'h')
     fits = parse_text(&at, ".") && parse_number(&at, &try);
   return fits && !strcmp(at, ".h5") && part_index <= part_count ? part_index : 0;
@@ -111,8 +113,8 @@ static bool is_own_part(const char *path, const char *part_count, const char *so
   if (!part_index || cgap_file_open(&file, source, &unheard) != CGAP_OK)
     return false;
   (void)snprintf(wanted, sizeof wanted, "%zu of %s", part_index, part_count);
-  const bool own =
-    file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_OUTPUT_PART_ATTRIBUTE) > 0 && !strcmp(says, wanted);
+  const bool own = file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_OUTPUT_PART_ATTRIBUTE) > 0 &&
+                   !strcmp(says, wanted);
   cgap_file_close(file);
   return own;
 }
@@ -137,7 +139,8 @@ static void note_old_parts(cgap_apply_output *o, const cgap_dataset *input)
   char part_count[ATTRIBUTE_BYTES] = "";
   if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
     return;
-  const bool own = file->id >= 0 && cgap_hdf5_text(part_count, sizeof part_count, file->id, CGAP_OUTPUT_PARTS_ATTRIBUTE) > 0;
+  const bool own =
+    file->id >= 0 && cgap_hdf5_text(part_count, sizeof part_count, file->id, CGAP_OUTPUT_PARTS_ATTRIBUTE) > 0;
   for (size_t k = 0; own && k < file->count; k++)
     for (size_t i = 0; i < file->entries[k].source_count; i++) {
       const char *source = file->entries[k].sources[i];
@@ -217,7 +220,7 @@ static cgap_status write_part_attributes(const cgap_apply_output *o, cgap_error 
 }
 
 cgap_status cgap_apply_output_open(cgap_apply_output *out, const char *path, size_t part_count, cgap_comm *comm,
-                                const cgap_dataset *input, cgap_error *error)
+                                   const cgap_dataset *input, cgap_error *error)
 {
   *out = (cgap_apply_output){.comm = comm, .path = path, .part_count = part_count};
   cgap_status status = part_count ? agree_on_names(out, error) : CGAP_OK;
@@ -243,8 +246,8 @@ static size_t rows_of(const cgap_apply_output *o, size_t part_index, size_t rows
   return cgap_apply_output_first(o, part_index + 1, rows) - cgap_apply_output_first(o, part_index, rows);
 }
 
-cgap_status cgap_apply_output_create(cgap_apply_output *out, const char *path, cgap_type type, size_t rows, size_t middle,
-                                  size_t dim, cgap_error *error)
+cgap_status cgap_apply_output_create(cgap_apply_output *out, const char *path, cgap_type type, size_t rows,
+                                     size_t middle, size_t dim, cgap_error *error)
 {
   const size_t own = out->part_writer ? rows_of(out, (size_t)cgap_comm_rank(out->comm), rows) : 0;
   cgap_status status = own ? cgap_writer_create(out->part_writer, path, type, own, middle, dim, error) : CGAP_OK;

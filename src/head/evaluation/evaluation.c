@@ -6,8 +6,9 @@
 
 #include "head/evaluation/paired.h"
 
-static cgap_status measure_entrant(cgap_evaluation *s, size_t k, const cgap_test_set *test, const cgap_evaluated_head *entrant,
-                           const cgap_evaluation_options *o, cgap_error *error)
+static cgap_status measure_entrant(cgap_evaluation *s, size_t k, const cgap_test_set *test,
+                                   const cgap_evaluated_head *entrant, const cgap_evaluation_options *o,
+                                   cgap_error *error)
 {
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
   cgap_transformed through = {.data = test->data};
@@ -56,8 +57,8 @@ static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const 
   return status;
 }
 
-cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *entrants, size_t count,
-                           const cgap_evaluation_options *options, cgap_error *error)
+cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *entrants,
+                                size_t count, const cgap_evaluation_options *options, cgap_error *error)
 {
   *out = (cgap_evaluation){.count = count, .audit = calloc(count, sizeof *out->audit)};
   if (!out->audit)

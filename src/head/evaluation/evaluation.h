@@ -28,8 +28,9 @@ typedef struct cgap_evaluation_options {
 } cgap_evaluation_options;
 
 /* The first entrant is what the others are held against. */
-CGAP_MUST_CHECK cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *entrants,
-                                           size_t count, const cgap_evaluation_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test,
+                                                const cgap_evaluated_head *entrants, size_t count,
+                                                const cgap_evaluation_options *options, cgap_error *error);
 void cgap_evaluation_clear(cgap_evaluation *evaluation);
 
 #endif

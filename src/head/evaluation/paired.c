@@ -564,7 +564,8 @@ static cgap_status interval_of_answers(cgap_change *d, const paired *p, cgap_err
   for (size_t q = 0; q < a->queries; q++)
     moves[q] = a->query_weight[q] / total * (100 * (b->query_right[q] - a->query_right[q]) - d->difference);
   const double own = clustered_variance(p, moves, a->query_image), alone = sum_of_squares(moves, a->queries);
-  const double found = clustered_variance(p, moves, a->query_found) + clustered_variance(p, moves, b->query_found) - 2 * alone;
+  const double found =
+    clustered_variance(p, moves, a->query_found) + clustered_variance(p, moves, b->query_found) - 2 * alone;
   const double n = (double)p->images, half = cgap_student_95(n - 1) * sqrt(n / (n - 1) * (own + fmax(0, found)));
   set_ends(d, d->difference - half, d->difference + half);
   cgap_free(moves);
@@ -583,7 +584,8 @@ bool cgap_paired_possible(const cgap_audit *a, const cgap_audit *b)
 bool cgap_paired_same_rows(const cgap_audit *a, const cgap_audit *b)
 {
   const cgap_contributions *c = a->contributions, *d = b->contributions;
-  const double most = 2 * (c->rounding + d->rounding) + 1e-12, mean = sum_of(a->pair_cosine, a->texts) / (double)a->texts;
+  const double most = 2 * (c->rounding + d->rounding) + 1e-12,
+               mean = sum_of(a->pair_cosine, a->texts) / (double)a->texts;
   double greatest = 0, squares = 0, deviations = 0;
   for (size_t j = 0; j < a->texts; j++) {
     const double difference = a->pair_cosine[j] - b->pair_cosine[j];

@@ -51,7 +51,8 @@ static resemblance resemblance_of(const double *a, const double *b, size_t n, do
   centre_similarities(p, a, n);
   centre_similarities(q, b, n);
   for (size_t i = 0; i < n; i++) {
-    const double own_norm = sqrt(dot_product(q + i * n, q + i * n, n)), own = dot_product(p + i * n, q + i * n, n) / own_norm;
+    const double own_norm = sqrt(dot_product(q + i * n, q + i * n, n)),
+                 own = dot_product(p + i * n, q + i * n, n) / own_norm;
     bool best = own > 0;
     for (size_t j = 0; best && j < n; j++)
       best = j == i || dot_product(p + i * n, q + j * n, n) <= (own + TIE) * sqrt(dot_product(q + j * n, q + j * n, n));

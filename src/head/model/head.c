@@ -44,8 +44,8 @@ const int64_t *cgap_head_split(const cgap_head *head, size_t *rows)
   return head ? head->split : NULL;
 }
 
-cgap_status cgap_head_transform(const cgap_head *head, int modality, const float *in, size_t rows, float *out, int threads,
-                                cgap_error *error)
+cgap_status cgap_head_transform(const cgap_head *head, int modality, const float *in, size_t rows, float *out,
+                                int threads, cgap_error *error)
 {
   const cgap_head_shape *s = &head->layers.shape;
   const size_t block = CGAP_LAYERS_BLOCK;
@@ -79,5 +79,6 @@ cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const flo
     status = cgap_check_choice("kind of rows", (int)kind, CGAP_TEXT_ROWS + 1, error);
   if (status != CGAP_OK)
     return status;
-  return cgap_head_transform(head, kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY, in, rows, out, 1, error);
+  return cgap_head_transform(head, kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY, in, rows, out, 1,
+                             error);
 }

@@ -1,4 +1,4 @@
-/* head.h5: the parameters as datasets that h5py reads, what else there is as numbers and text beside them. */
+/* head.h5: the parameters as datasets that h5py reads, everything else as numbers and text. */
 #include <stdio.h>
 #include <string.h>
 
@@ -137,8 +137,8 @@ static cgap_status read_shape(cgap_head_shape *out, const cgap_file *file, const
   return CGAP_OK;
 }
 
-static cgap_status check_block(const cgap_entry **out, const cgap_parameter_block *b, const cgap_file *file, const char *name,
-                               const char *path, cgap_error *error)
+static cgap_status check_block(const cgap_entry **out, const cgap_parameter_block *b, const cgap_file *file,
+                               const char *name, const char *path, cgap_error *error)
 {
   const cgap_entry *e = *out = cgap_file_find(file, name);
   char why[200], shape[80];
@@ -172,8 +172,8 @@ static cgap_status read_block(float *parameters, const cgap_parameter_block *b, 
 }
 
 /* parameters NULL: only whether every block is there in its shape. */
-static cgap_status read_modalities(float *parameters, const cgap_layers *layers, const cgap_file *file, const char *path,
-                              cgap_error *error)
+static cgap_status read_modalities(float *parameters, const cgap_layers *layers, const cgap_file *file,
+                                   const char *path, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   for (int modality = 0; status == CGAP_OK && modality < (layers->shape.shared ? 1 : CGAP_MODALITIES); modality++) {
@@ -188,7 +188,7 @@ static cgap_status read_modalities(float *parameters, const cgap_layers *layers,
   return status;
 }
 
-/* Closers and heads of other programs have none. */
+/* Training-free methods and heads of other programs have none. */
 static cgap_status read_split(cgap_head *head, const cgap_file *file, const char *path, cgap_error *error)
 {
   const cgap_entry *e = cgap_file_find(file, "/split");

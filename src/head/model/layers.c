@@ -41,8 +41,8 @@ void cgap_activations_clear(cgap_activations *a)
 }
 
 /* out (rows, w.rows) = β·out + in · Wᵀ + b */
-static void affine_forward(const float *parameters, const cgap_parameter_block *w, const cgap_parameter_block *b, const float *in, size_t rows,
-                   float beta, float *out)
+static void affine_forward(const float *parameters, const cgap_parameter_block *w, const cgap_parameter_block *b,
+                           const float *in, size_t rows, float beta, float *out)
 {
   const cgap_operand x = {in, w->columns, false}, weight = {parameters + w->offset, w->columns, true};
   cgap_sgemm(rows, w->rows, w->columns, x, weight, beta, out, w->rows);
@@ -121,7 +121,8 @@ void cgap_layers_forward(const cgap_layers *l, const float *parameters, const fl
   for (size_t i = 0; i < all; i++) {
     const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
     const size_t block = i < images ? i : i - images;
-    forward_block(l, parameters, modality, in[modality], block * BLOCK, block_extent(block, rows[modality]), &out[modality]);
+    forward_block(l, parameters, modality, in[modality], block * BLOCK, block_extent(block, rows[modality]),
+                  &out[modality]);
   }
 }
 
@@ -136,7 +137,8 @@ void cgap_layers_apply(const cgap_layers *l, const float *parameters, int modali
 }
 
 /* z = a/‖a‖ gives ∂L/∂a = (I − z zᵀ) ∂L/∂z / ‖a‖, in place */
-static void project_gradient(const cgap_training_kernels *v, const float *z, const float *norm, size_t rows, size_t dim, float *dz)
+static void project_gradient(const cgap_training_kernels *v, const float *z, const float *norm, size_t rows, size_t dim,
+                             float *dz)
 {
   for (size_t i = 0; i < rows; i++) {
     const float *zi = z + i * dim;
@@ -224,8 +226,8 @@ static void layer_gradient(const layer_pull modality[CGAP_MODALITIES], bool tied
 }
 
 void cgap_layers_backward(const cgap_layers *l, const float *parameters, const float *const in[CGAP_MODALITIES],
-                          const size_t rows[CGAP_MODALITIES], cgap_activations a[CGAP_MODALITIES], float *const dz[CGAP_MODALITIES],
-                          float *gradient, int threads)
+                          const size_t rows[CGAP_MODALITIES], cgap_activations a[CGAP_MODALITIES],
+                          float *const dz[CGAP_MODALITIES], float *gradient, int threads)
 {
   const size_t images = blocks_of(rows[CGAP_IMAGE_MODALITY]), all = images + blocks_of(rows[CGAP_TEXT_MODALITY]);
   const bool mlp = l->shape.kind == CGAP_HEAD_MLP;
@@ -235,12 +237,14 @@ void cgap_layers_backward(const cgap_layers *l, const float *parameters, const f
   for (size_t i = 0; i < all; i++) {
     const int modality = i < images ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
     const size_t block = i < images ? i : i - images;
-    backward_block(l, parameters, modality, block * BLOCK, block_extent(block, rows[modality]), &a[modality], dz[modality]);
+    backward_block(l, parameters, modality, block * BLOCK, block_extent(block, rows[modality]), &a[modality],
+                   dz[modality]);
   }
   for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
     const cgap_tower *t = &l->tower[modality];
     const float beta = l->shape.shared && modality == CGAP_TEXT_MODALITY ? 1.0f : 0.0f;
-    first[modality] = (layer_pull){&t->weight, &t->bias, mlp ? a[modality].before : dz[modality], in[modality], rows[modality], beta};
+    first[modality] =
+      (layer_pull){&t->weight, &t->bias, mlp ? a[modality].before : dz[modality], in[modality], rows[modality], beta};
     second[modality] = (layer_pull){&t->weight2, &t->bias2, dz[modality], a[modality].after, rows[modality], beta};
   }
   layer_gradient(first, l->shape.shared, gradient, threads);

@@ -54,8 +54,8 @@ void cgap_layers_forward(const cgap_layers *layers, const float *parameters, con
 
 /* dz[side] (rows, dim) is ∂L/∂z and is overwritten; `before` of the activations too. Fills gradient (count). */
 void cgap_layers_backward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_MODALITIES],
-                          const size_t rows[CGAP_MODALITIES], cgap_activations a[CGAP_MODALITIES], float *const dz[CGAP_MODALITIES],
-                          float *gradient, int threads);
+                          const size_t rows[CGAP_MODALITIES], cgap_activations a[CGAP_MODALITIES],
+                          float *const dz[CGAP_MODALITIES], float *gradient, int threads);
 
 /* One side alone, rows of any number, in blocks; out is (rows, dim). scratch activations hold at least one block. */
 enum { CGAP_LAYERS_BLOCK = 256 };

@@ -104,11 +104,11 @@ static double log_add(double a, double b, double *weight_of_first)
   return e > 0 || isnan(e) ? high + log1p(e) : high;
 }
 
-/* One direction of CLIP: queries with their couples, and the running sums over their negatives. */
+/* One direction of CLIP: queries with their pairs, and the running sums over their negatives. */
 typedef struct direction {
   size_t queries;
   const size_t *first;
-  const size_t *positive_index; /* couples listed by query; NULL: in their own order */
+  const size_t *positive_index; /* pairs listed by query; NULL: in their own order */
   const cgap_running_sum *negatives;
   float *reference, *offset;
   double weight, log_strength; /* of one query's loss; log(weight·β) */
@@ -151,7 +151,8 @@ static double query_loss(const direction *d, size_t q, double beta, const cgap_l
   const bool pulls = count > 0 && negatives->sum > 0 && d->weight > 0;
   const double log_count = count > 1 ? log((double)count) : 0;
   d->reference[q] = pulls ? negatives->greatest : 0;
-  d->offset[q] = pulls ? (float)-(beta * (double)negatives->greatest + log_pull - log_count + d->log_strength) : NO_PULL;
+  d->offset[q] =
+    pulls ? (float)-(beta * (double)negatives->greatest + log_pull - log_count + d->log_strength) : NO_PULL;
   sums->found += count > 0 && best > (double)negatives->greatest;
   return count > 0 ? loss / (double)count : 0;
 }
@@ -171,12 +172,13 @@ static double mean_of(double sum, size_t count)
   return count ? sum / (double)count : NAN;
 }
 
-/* Terms of couples, and what pulls every cosine. Returns Σ s·∂(CLIP part)/∂s over the couples. */
+/* Terms of pairs, and what pulls every cosine. Returns Σ s·∂(CLIP part)/∂s over the pairs. */
 static double positive_terms(cgap_loss *l, const cgap_positives *p, const cgap_weights *w, double beta,
-                            cgap_loss_terms *terms)
+                             cgap_loss_terms *terms)
 {
   direction by_image = {p->images, p->image_first, NULL, l->row, l->row_reference, l->row_offset, 0, 0};
-  direction by_text = {p->texts, p->text_first, p->text_positive, l->column, l->column_reference, l->column_offset, 0, 0};
+  direction by_text = {p->texts, p->text_first, p->text_positive, l->column, l->column_reference, l->column_offset, 0,
+                       0};
   double align = 0, dot = 0;
   memset(l->pull, 0, p->count * sizeof *l->pull);
   direction_sums image = direction_loss(&by_image, beta, w->clip, l), text = direction_loss(&by_text, beta, w->clip, l);
@@ -198,7 +200,7 @@ static double positive_terms(cgap_loss *l, const cgap_positives *p, const cgap_w
 /* u = log(2 Σ/(n(n − 1))), ∂u/∂z_i = 4/Σ · Σ_k e^{4 z_i·z_k − 4} z_k (L_Uniform takes half). Leaves the sums over k in
  * the gradients, and in *out what they are to be multiplied by. */
 static void uniformity_terms(cgap_loss *l, const cgap_positives *p, const float *x, const float *y, double weight,
-                       cgap_loss_terms *terms, cgap_cosine_gradient *out)
+                             cgap_loss_terms *terms, cgap_cosine_gradient *out)
 {
   const bool pulls = out && weight > 0;
   const cgap_modality_pair modalities = {

@@ -9,7 +9,7 @@
  *   L_CLIP      the mean of the two
  *   L_Uniform   mean over the two sides of log mean over i < k of e^{−t‖z_i − z_k‖²}
  *   L_XUniform  log mean over the unmatched (i, j) of e^{−t‖x_i − y_j‖²}
- *   L_Align     mean over couples of ‖x_i − y_j‖²
+ *   L_Align     mean over pairs of ‖x_i − y_j‖²
  *
  * Cosines are made in tiles of fixed size: forward keeps a running log-sum-exp per row and column,
  * backward makes the tiles again, so that memory is of the order rows × dim. Partial sums are merged in

@@ -200,10 +200,11 @@ static void reset_running(cgap_running_sum *running, size_t count)
     running[i] = (cgap_running_sum){.greatest = -INFINITY};
 }
 
-/* Calls visit for every couple within the tile. */
+/* Calls visit for every pair within the tile. */
 typedef void positive_visit(cgap_loss *loss, size_t positive_index, float *s, float mask);
 
-static void visit_positives(cgap_loss *loss, const cgap_positives *positives, const tile *t, positive_visit *visit, float mask)
+static void visit_positives(cgap_loss *loss, const cgap_positives *positives, const tile *t, positive_visit *visit,
+                            float mask)
 {
   for (size_t i = 0; i < t->rows; i++) {
     size_t image = t->row + i;
@@ -296,15 +297,15 @@ double cgap_loss_forward(cgap_loss *loss, const cgap_cross_sweep *x)
       sum += loss->slot[g].sum;
       for (size_t j = 0; j < tile_extent(panel, texts, TILE); j++)
         cgap_running_sum_merge(&loss->column[panel * TILE + j], loss->slot[g].column[j].greatest,
-                           loss->slot[g].column[j].sum, scale);
+                               loss->slot[g].column[j].sum, scale);
     }
   }
   join_forward(loss, x, height, blocks, &sum);
   return sum;
 }
 
-static void backward_tile(cgap_loss *loss, const cgap_cross_sweep *x, const tile *t, bool kept, cgap_group_slot *slot, bool first,
-                          const cgap_cosine_gradient *out)
+static void backward_tile(cgap_loss *loss, const cgap_cross_sweep *x, const tile *t, bool kept, cgap_group_slot *slot,
+                          bool first, const cgap_cosine_gradient *out)
 {
   const float mask = mask_of(x->temperature);
   const cgap_softmax_reference row = {loss->row_reference + t->row, loss->row_offset + t->row};
@@ -370,7 +371,7 @@ double cgap_loss_backward(cgap_loss *loss, const cgap_cross_sweep *x, const cgap
   return dot;
 }
 
-/* A tile of one side with itself: on the diagonal every couple stands twice and a row is no couple. */
+/* A tile of one side with itself: on the diagonal every pair stands twice and a row is no pair. */
 static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap_group_slot *slot, bool first,
                             float *gradient)
 {
@@ -390,7 +391,8 @@ static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, cgap
 }
 
 /* Slots of the two sides are apart: their groups are shared out together. */
-static void uniformity_group(cgap_loss *loss, const cgap_modality_pair *modalities, int modality, size_t panel, size_t g, size_t groups)
+static void uniformity_group(cgap_loss *loss, const cgap_modality_pair *modalities, int modality, size_t panel,
+                             size_t g, size_t groups)
 {
   cgap_group_slot *slot = &loss->slot[modality * CGAP_LOSS_GROUPS + g];
   const size_t blocks = panel + 1, begin = g * blocks / groups;
@@ -420,8 +422,8 @@ void cgap_loss_uniformity(cgap_loss *loss, const cgap_modality_pair *modalities,
     for (size_t m = 0; m < 2 * TILE / MERGE_ROWS; m++) {
       const size_t modality = m % 2, row = panel * TILE + m / 2 * MERGE_ROWS, rows = modalities->rows[modality];
       if (row < rows && modalities->gradient[modality])
-        merge_panel(loss, modality * CGAP_LOSS_GROUPS, groups, row, rows - row < MERGE_ROWS ? rows - row : MERGE_ROWS, 1,
-                    modalities->gradient[modality]);
+        merge_panel(loss, modality * CGAP_LOSS_GROUPS, groups, row, rows - row < MERGE_ROWS ? rows - row : MERGE_ROWS,
+                    1, modalities->gradient[modality]);
     }
 #pragma omp single
     for (size_t g = 0; g < 2 * groups; g++)

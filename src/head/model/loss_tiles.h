@@ -6,8 +6,8 @@
 #include "simd/training_kernels.h"
 
 enum {
-  CGAP_LOSS_TILE = 256,            /* rows and columns of a tile: never a matter of threads */
-  CGAP_LOSS_GROUPS = 16,           /* row blocks of a panel are summed in at most so many groups, merged in order */
+  CGAP_LOSS_TILE = 256,  /* rows and columns of a tile: never a matter of threads */
+  CGAP_LOSS_GROUPS = 16, /* row blocks of a panel are summed in at most so many groups, merged in order */
   CGAP_LOSS_KEPT_COSINES = 4 * 1024 * 1024 /* cosines of a batch that are kept for the backward sweep, not made again */
 };
 
@@ -23,17 +23,17 @@ void cgap_running_sum_merge(cgap_running_sum *into, float greatest, double sum, 
 /* What one group of row blocks leaves for the panel's columns. */
 typedef struct cgap_group_slot {
   cgap_running_sum *column; /* (CGAP_LOSS_TILE) */
-  float *gradient;      /* (CGAP_LOSS_TILE, dim) */
-  double sum, dot;      /* of the kernel; of cosine × gradient */
+  float *gradient;          /* (CGAP_LOSS_TILE, dim) */
+  double sum, dot;          /* of the kernel; of cosine × gradient */
 } cgap_group_slot;
 
-/* Who belongs to whom. Couple c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
- * positive_text[c], ascending within an image; text_positive lists the couples by text. A view. */
+/* Who belongs to whom. Pair c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
+ * positive_text[c], ascending within an image; text_positive lists the pairs by text. A view. */
 typedef struct cgap_positives {
   size_t images, texts, count;
-  const size_t *image_first;  /* (images + 1) */
+  const size_t *image_first;    /* (images + 1) */
   const size_t *positive_text;  /* (count) */
-  const size_t *text_first;   /* (texts + 1) */
+  const size_t *text_first;     /* (texts + 1) */
   const size_t *text_positive;  /* (count) */
   const size_t *positive_image; /* (count), or NULL where only the losses are wanted */
 } cgap_positives;
@@ -41,15 +41,15 @@ typedef struct cgap_positives {
 typedef struct cgap_loss {
   size_t images, texts, positive_capacity, dim;
   int threads;
-  cgap_comm *comm;   /* or NULL */
+  cgap_comm *comm;    /* or NULL */
   cgap_status status; /* what was heard of other ranks */
   cgap_error error;
   const cgap_training_kernels *vector;
-  cgap_running_sum *row, *column;              /* negatives of each image, each text */
+  cgap_running_sum *row, *column;          /* negatives of each image, each text */
   float *row_reference, *row_offset;       /* (images), as cgap_softmax_reference */
   float *column_reference, *column_offset; /* (texts) */
-  float *positive;                         /* (couples) cosine */
-  float *pull;                             /* (couples) ∂total/∂cosine */
+  float *positive;                         /* (pairs) cosine */
+  float *pull;                             /* (pairs) ∂total/∂cosine */
   float *keep;                             /* (images, texts) cosines, or NULL: too many */
   float *scratch;                          /* (threads) tiles */
   float *slot_gradient;
@@ -76,7 +76,7 @@ typedef struct cgap_cosine_gradient {
 /* Returns Σ s·∂total/∂s over the unmatched, the cross term left out. */
 double cgap_loss_backward(cgap_loss *loss, const cgap_cross_sweep *cross, const cgap_cosine_gradient *out);
 
-/* Both sides, each beside itself. */
+/* Both modalities, each with itself. */
 typedef struct cgap_modality_pair {
   const float *z[2]; /* (rows, dim) */
   size_t rows[2];

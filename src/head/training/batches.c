@@ -8,7 +8,7 @@
 
 enum {
   PARALLEL_FROM = 1 << 15, /* numbers to copy that are worth a second thread */
-  PREFETCH_ROWS = 3,               /* rows asked for before they are copied */
+  PREFETCH_ROWS = 3,       /* rows asked for before they are copied */
   LINE = 16                /* numbers of a cache line */
 };
 
@@ -20,7 +20,7 @@ static bool is_full(const cgap_batches *b)
   return b->size == b->split_rows->positives.texts;
 }
 
-/* The most images and couples that `size` texts can have: those of the texts with the most. */
+/* The most images and pairs that `size` texts can have: those of the texts with the most. */
 static void find_bounds(cgap_batches *b)
 {
   const cgap_positives *p = &b->split_rows->positives;
@@ -68,17 +68,20 @@ static cgap_status load_whole(cgap_batches *b, cgap_error *error)
   b->y = batch->text_rows = cgap_alloc(p->positives.texts, p->dim * sizeof(float));
   if (!b->x || !b->y)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->positives.texts);
-  cgap_status status = cgap_split_rows_read(p, CGAP_IMAGE_MODALITY, NULL, 0, p->positives.images, batch->image_rows, error);
-  return status == CGAP_OK ? cgap_split_rows_read(p, CGAP_TEXT_MODALITY, NULL, 0, p->positives.texts, batch->text_rows, error)
-                           : status;
+  cgap_status status =
+    cgap_split_rows_read(p, CGAP_IMAGE_MODALITY, NULL, 0, p->positives.images, batch->image_rows, error);
+  return status == CGAP_OK
+           ? cgap_split_rows_read(p, CGAP_TEXT_MODALITY, NULL, 0, p->positives.texts, batch->text_rows, error)
+           : status;
 }
 
-cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_rows, size_t size, uint64_t seed, int threads,
-                              cgap_error *error)
+cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_rows, size_t size, uint64_t seed,
+                              int threads, cgap_error *error)
 {
   const size_t texts = split_rows->positives.texts;
   cgap_status status = CGAP_OK;
-  *out = (cgap_batches){.split_rows = split_rows, .size = size ? size : texts, .seed = seed, .reads = !split_rows->image};
+  *out =
+    (cgap_batches){.split_rows = split_rows, .size = size ? size : texts, .seed = seed, .reads = !split_rows->image};
   out->thread_safe = out->reads && split_rows->threads[CGAP_IMAGE_MODALITY] && split_rows->threads[CGAP_TEXT_MODALITY];
   if (size == CGAP_BATCH_AUTO)
     out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
@@ -123,7 +126,7 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
   cgap_random_shuffle(&random, b->order, b->split_rows->positives.texts);
 }
 
-/* Numbers the images of a batch in the order they are met, into met; counts[i + 1] is image i's number of couples. */
+/* Numbers the images of a batch in the order they are met, into met; counts[i + 1] is image i's number of pairs. */
 static size_t number_batch_images(const cgap_batches *b, size_t *met, const size_t *text, size_t *counts)
 {
   const cgap_positives *p = &b->split_rows->positives;
@@ -144,7 +147,8 @@ static size_t number_batch_images(const cgap_batches *b, size_t *met, const size
 static const float *source_row(const cgap_batches *b, const cgap_training_batch *out, const size_t *text, size_t k)
 {
   const size_t images = out->positives.images;
-  return k < images ? b->split_rows->image + out->image[k] * b->split_rows->dim : b->split_rows->text + text[k - images] * b->split_rows->dim;
+  return k < images ? b->split_rows->image + out->image[k] * b->split_rows->dim
+                    : b->split_rows->text + text[k - images] * b->split_rows->dim;
 }
 
 static void prefetch_row(const float *row, size_t dim)
@@ -166,7 +170,7 @@ static void gather_batch(const cgap_batches *b, cgap_training_batch *out, const 
   }
 }
 
-/* Couples and rows of batch out->number. */
+/* Pairs and rows of batch out->number. */
 static void make_batch(cgap_batches *b, cgap_training_batch *out)
 {
   const cgap_positives *p = &b->split_rows->positives;
@@ -174,7 +178,8 @@ static void make_batch(cgap_batches *b, cgap_training_batch *out)
   size_t *text_first = out->index, *image_first = text_first + b->size + 1;
   image_first[0] = 0;
   const size_t images = number_batch_images(b, out->image, text, image_first);
-  size_t *positive_text = image_first + b->most_images + 1, *text_positive = positive_text + b->most_positives, count = 0;
+  size_t *positive_text = image_first + b->most_images + 1, *text_positive = positive_text + b->most_positives,
+         count = 0;
   size_t *positive_image = text_positive + b->most_positives;
   for (size_t i = 0; i < images; i++)
     image_first[i + 1] += image_first[i];
@@ -198,9 +203,11 @@ static void make_batch(cgap_batches *b, cgap_training_batch *out)
 static cgap_status read_rows(const cgap_batches *b, cgap_training_batch *out, cgap_error *error)
 {
   const size_t *text = b->order + out->number * b->size;
-  const cgap_status status =
-    cgap_split_rows_read(b->split_rows, CGAP_IMAGE_MODALITY, out->image, 0, out->positives.images, out->image_rows, error);
-  return status == CGAP_OK ? cgap_split_rows_read(b->split_rows, CGAP_TEXT_MODALITY, text, 0, b->size, out->text_rows, error) : status;
+  const cgap_status status = cgap_split_rows_read(b->split_rows, CGAP_IMAGE_MODALITY, out->image, 0,
+                                                  out->positives.images, out->image_rows, error);
+  return status == CGAP_OK
+           ? cgap_split_rows_read(b->split_rows, CGAP_TEXT_MODALITY, text, 0, b->size, out->text_rows, error)
+           : status;
 }
 
 static void match_at(cgap_batches *b, int place, size_t number)
@@ -216,8 +223,8 @@ static void swap_batches(cgap_batches *b)
   b->batch[1] = spare;
 }
 
-/* Batch `number` into batch[0] by all threads. From the page cache that is quick; where the disk is waited for, it is
- * told which rows the next batch has. */
+/* Batch `number` into batch[0] by all threads. From the page cache that is quick; where it waits for the disk,
+ * the rows of the next batch are announced to it. */
 static cgap_status load_by_all_threads(cgap_batches *b, size_t number, cgap_error *error)
 {
   if (b->batch[1].number == number)
@@ -236,7 +243,7 @@ static cgap_status load_by_all_threads(cgap_batches *b, size_t number, cgap_erro
   return status;
 }
 
-/* A whole batch: a job for the thread beside. */
+/* A whole batch: a job for the reading thread. */
 static cgap_status read_batch(cgap_batches *b, cgap_training_batch *out, cgap_error *error)
 {
   make_batch(b, out);

@@ -18,10 +18,10 @@
 /* Bytes, measured as well as counted. */
 enum {
   PROGRAM_BYTES = 46 << 20, /* with the buffers of BLAS and the caches of HDF5 */
-  ROW_BYTES = 150,          /* of each row: norm, place, couples, order; the table of hashes while it is needed */
+  ROW_BYTES = 150,          /* of each row: norm, place, pairs, order; the table of hashes while it is needed */
   MIB = 1 << 20,
   BLOCKS = 3,         /* of the file that the row pass holds */
-  READ_ROWS = 1024,     /* rows on their way from the file */
+  READ_ROWS = 1024,   /* rows on their way from the file */
   TRANSFORMED = 4096, /* rows on their way through a head */
   AUDITS = 8,         /* of the test part: before, after, start and the training-free methods */
   CONTRIBUTED = 16,   /* doubles of each image and text that an audit keeps for the intervals of differences */
@@ -54,7 +54,7 @@ static sizes sizes_of(const cgap_data *d, const cgap_train_options *o)
   return s;
 }
 
-/* While the file is read: blocks, second moments, and what fitting the closers takes. */
+/* While the file is read: blocks, second moments, and what fitting the training-free methods takes. */
 static double reading_bytes(const cgap_data *d, const sizes *s)
 {
   const double square = s->dim * s->dim * sizeof(double);
@@ -119,7 +119,8 @@ static phases phases_of(const cgap_data *d, const sizes *s, bool reads, cgap_err
   const double base = PROGRAM_BYTES + ROW_BYTES * (s->images + s->texts);
   const double elements = (s->images + s->texts) * s->dim, unit = sizeof(float);
   phases p = {base + reading_bytes(d, s), base + step_bytes(s, reads), base + study_bytes(d, s, reads, error)};
-  if (!reads) { /* as in the file and as unit rows; the training part once more, and once for the closers */
+  if (!reads) { /* as in the file and as unit rows; the training part once more, and once for the training-free methods
+                 */
     p.loading += elements * (s->raw + 3 * unit);
     p.training += elements * ((1 - s->test) * unit + s->test * s->raw);
     p.evaluation += s->test * (elements * s->raw + (s->images + s->texts) * s->dim_new * unit);
@@ -205,7 +206,7 @@ cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *d, const cgap_tr
 }
 
 cgap_status cgap_budget_gap_method(cgap_budget *out, const cgap_data *d, bool rows, const char *name, uint64_t limit,
-                               cgap_error *error)
+                                   cgap_error *error)
 {
   const cgap_train_options o = CGAP_TRAIN_OPTIONS_INIT;
   const sizes s = sizes_of(d, &o);

@@ -17,8 +17,9 @@ typedef struct cgap_budget {
 CGAP_MUST_CHECK cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *data, const cgap_train_options *options,
                                              cgap_error *error);
 
-/* A closer fitted on whole data: reads where `rows` of it are needed and do not fit. limit 0: half of what is free. */
+/* A training-free method fitted on whole data: reads where `rows` of it are needed and do not fit. limit 0: half of
+ * what is free. */
 CGAP_MUST_CHECK cgap_status cgap_budget_gap_method(cgap_budget *out, const cgap_data *data, bool rows, const char *name,
-                                               uint64_t limit, cgap_error *error);
+                                                   uint64_t limit, cgap_error *error);
 
 #endif

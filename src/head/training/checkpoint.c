@@ -102,7 +102,7 @@ cgap_status cgap_checkpoint_write(const cgap_trainer *t, cgap_fingerprint finger
 
 static cgap_status fail_damaged(const char *path, const char *why, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_FILE, "%s: %s; remove it, or give --force to begin anew", path, why);
+  return cgap_fail(error, CGAP_FILE, "%s: %s; remove it, or give --force to start over", path, why);
 }
 
 /* A read that failed says nothing of the file. */
@@ -112,15 +112,15 @@ static cgap_status fail_short(FILE *file, const char *path, cgap_error *error)
 }
 
 static cgap_status check_header(const checkpoint *head, const cgap_trainer *t, cgap_fingerprint f, const char *path,
-                         cgap_error *error)
+                                cgap_error *error)
 {
   if (head->fingerprint.options != f.options)
     return cgap_fail(error, CGAP_USAGE,
-                     "%s: a checkpoint of a run with other options; give the same ones, or --force to begin anew",
+                     "%s: a checkpoint of a run with other options; give the same ones, or --force to start over",
                      path);
   if (head->fingerprint.data != f.data || head->count != t->count)
     return cgap_fail(error, CGAP_USAGE,
-                     "%s: a checkpoint of a run on other data; give the same file, or --force to begin anew", path);
+                     "%s: a checkpoint of a run on other data; give the same file, or --force to start over", path);
   return CGAP_OK;
 }
 

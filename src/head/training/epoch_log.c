@@ -67,15 +67,16 @@ static cgap_status add_event(const cgap_tensorboard *events, const cgap_epoch *r
   return cgap_tensorboard_add(events, step, scalar, count, error);
 }
 
-static cgap_status name_file(char path[CGAP_PATH], const cgap_epoch_log_files *where, const char *name, cgap_error *error)
+static cgap_status name_file(char path[CGAP_PATH], const cgap_epoch_log_files *where, const char *name,
+                             cgap_error *error)
 {
   char full[100];
   snprintf(full, sizeof full, "%s%s", where->prefix, name);
   return cgap_folder_file(path, where->folder, full, error);
 }
 
-cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where, cgap_history *past, uint64_t last_epoch,
-                           uint64_t steps, cgap_error *error)
+cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where, cgap_history *past,
+                                uint64_t last_epoch, uint64_t steps, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   *out = (cgap_epoch_log){.history = "", .table = ""};
@@ -424,8 +425,8 @@ cgap_status cgap_tensorboard_open(cgap_tensorboard *out, const char *folder, uin
   return status;
 }
 
-cgap_status cgap_tensorboard_add(const cgap_tensorboard *events, uint64_t step, const cgap_tensorboard_scalar *scalars, size_t count,
-                            cgap_error *error)
+cgap_status cgap_tensorboard_add(const cgap_tensorboard *events, uint64_t step, const cgap_tensorboard_scalar *scalars,
+                                 size_t count, cgap_error *error)
 {
   message m, summary = {.used = 0};
   for (size_t k = 0; k < count && k < CGAP_TENSORBOARD_SCALARS; k++)

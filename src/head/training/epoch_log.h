@@ -18,7 +18,7 @@ typedef struct cgap_history {
 void cgap_history_clear(cgap_history *history);
 CGAP_MUST_CHECK cgap_status cgap_history_add(cgap_history *history, const cgap_epoch *record, cgap_error *error);
 
-/* The numbers of a record beside its epoch, in the order of history.jsonl, by "group.key", or "key" at the top. */
+/* The numbers of a record besides its epoch, in the order of history.jsonl, by "group.key", or "key" at the top. */
 typedef struct cgap_history_value {
   char name[60];
   double value;
@@ -61,10 +61,11 @@ enum { CGAP_TENSORBOARD_SCALARS = 64 }; /* at most, in one event */
 /* Begins a new file in folder, which is made where it is missing. Events of earlier files whose step is first_step or
  * later no longer count to a reader: a resumed run passes those again. */
 CGAP_MUST_CHECK cgap_status cgap_tensorboard_open(cgap_tensorboard *out, const char *folder, uint64_t first_step,
-                                             cgap_error *error);
+                                                  cgap_error *error);
 
-CGAP_MUST_CHECK cgap_status cgap_tensorboard_add(const cgap_tensorboard *events, uint64_t step, const cgap_tensorboard_scalar *scalars,
-                                            size_t count, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_tensorboard_add(const cgap_tensorboard *events, uint64_t step,
+                                                 const cgap_tensorboard_scalar *scalars, size_t count,
+                                                 cgap_error *error);
 
 /* Whether a file of this name is one that cgap_tensorboard_open began. */
 bool cgap_tensorboard_is_name(const char *name);
@@ -85,10 +86,11 @@ typedef struct cgap_epoch_log_files {
 
 /* past takes the epochs up to last_epoch, where that is not 0, from the history that stands there; what stands behind
  * them in any of the logs no longer counts. steps: training steps taken until then. */
-CGAP_MUST_CHECK cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where, cgap_history *past,
-                                           uint64_t last_epoch, uint64_t steps, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where,
+                                                cgap_history *past, uint64_t last_epoch, uint64_t steps,
+                                                cgap_error *error);
 
 CGAP_MUST_CHECK cgap_status cgap_epoch_log_add(const cgap_epoch_log *logs, const cgap_epoch *record, uint64_t step,
-                                          cgap_error *error);
+                                               cgap_error *error);
 
 #endif

@@ -16,7 +16,7 @@
 
 /* Added to every eigenvalue, as a share of their mean: few rows leave most directions without variance. */
 static const double WHITEN_RIDGE = 0.1;
-/* Added to the couples' moment, as a share of its mean diagonal: directions without data stay where they are. */
+/* Added to the pairs' moment, as a share of its mean diagonal: directions without data stay where they are. */
 static const double TURN_RIDGE = 1e-6;
 
 static const char *const NAMES[CGAP_GAP_METHODS] = {"center", "shift", "whiten", "procrustes"};
@@ -63,14 +63,15 @@ static void fit_shift(cgap_head *h, const cgap_split_rows *p, double factor, dou
 
 /* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two sides of a part, in double; index (count) picks the rows of each,
  * NULL: in order */
-static cgap_status cross_moment(double *out, const cgap_split_rows *p, const int modality[2], const size_t *const index[2],
-                          size_t count, cgap_error *error)
+static cgap_status cross_moment(double *out, const cgap_split_rows *p, const int modality[2],
+                                const size_t *const index[2], size_t count, cgap_error *error)
 {
   enum { RUN = 512 };
   const size_t dim = p->dim;
   double *row_double = cgap_alloc(2 * RUN * dim, sizeof *row_double);
   float *rows = cgap_alloc(RUN * dim, sizeof *rows);
-  cgap_status status = row_double && rows ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for a closer");
+  cgap_status status =
+    row_double && rows ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for a training-free method");
   memset(out, 0, dim * dim * sizeof *out);
   for (size_t first = 0; status == CGAP_OK && first < count; first += RUN) {
     const size_t run = count - first < RUN ? count - first : RUN;
@@ -112,7 +113,8 @@ static cgap_status fit_whiten(cgap_head *h, const cgap_split_rows *p, double *wo
   const double *mean[] = {p->image_mean, p->text_mean};
   double *c = work, *values = c + d * d, *spare = values + d;
   for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
-    const cgap_status status = cross_moment(c, p, (int[]){modality, modality}, (const size_t *[]){NULL, NULL}, rows[modality], error);
+    const cgap_status status =
+      cross_moment(c, p, (int[]){modality, modality}, (const size_t *[]){NULL, NULL}, rows[modality], error);
     if (status != CGAP_OK)
       return status;
     for (size_t k = 0; k < d * d; k++)
@@ -131,9 +133,9 @@ static cgap_status fit_procrustes(cgap_head *h, const cgap_split_rows *p, double
 {
   const size_t d = p->dim;
   double *m = work, *u = m + d * d, *vt = u + d * d, *s = vt + d * d, trace = 0;
-  const cgap_status status =
-    cross_moment(m, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
-           (const size_t *[]){p->positives.positive_image, p->positives.positive_text}, p->positives.count, error);
+  const cgap_status status = cross_moment(m, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
+                                          (const size_t *[]){p->positives.positive_image, p->positives.positive_text},
+                                          p->positives.count, error);
   if (status != CGAP_OK)
     return status;
   for (size_t k = 0; k < d; k++)
@@ -142,14 +144,14 @@ static cgap_status fit_procrustes(cgap_head *h, const cgap_split_rows *p, double
     m[k * (d + 1)] += TURN_RIDGE * trace / (double)d;
   const lapack_int n = (lapack_int)d;
   if (LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'A', n, n, m, n, s, u, n, vt, n) != 0)
-    return cgap_fail(error, CGAP_DATA, "procrustes: the singular values of the couples' moment did not converge");
+    return cgap_fail(error, CGAP_DATA, "procrustes: the singular values of the pairs' moment did not converge");
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, u, n, vt, n, 0, m, n);
   put_matrix(h, CGAP_TEXT_MODALITY, m);
   return CGAP_OK;
 }
 
 cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor, const cgap_split_rows *p,
-                                cgap_error *error)
+                                     cgap_error *error)
 {
   const cgap_head_shape shape = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = p->dim, .dim = p->dim};
   char options[80];
@@ -217,7 +219,7 @@ static cgap_split_rows whole_as_split_rows(const cgap_embeddings *e)
 }
 
 cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data,
-                                   int threads, uint64_t limit, cgap_progress progress, cgap_error *error)
+                                       int threads, uint64_t limit, cgap_progress progress, cgap_error *error)
 {
   cgap_embeddings e = {0};
   cgap_data modalities;
@@ -246,8 +248,8 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
   return status;
 }
 
-cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data, int threads,
-                            cgap_progress progress, cgap_error *error)
+cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data,
+                                int threads, cgap_progress progress, cgap_error *error)
 {
   static const char *const CALL = "cgap_gap_method_fit";
   cgap_data checked;

@@ -13,7 +13,8 @@ enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, READ_ROWS = 1024 };
 
 static cgap_status fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", modality->source->name, modality->rows);
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", modality->source->name,
+                   modality->rows);
 }
 
 /* Sets of images: root[i] is an earlier image of the same set, or i itself. */
@@ -32,7 +33,8 @@ static void join_sets(size_t *root, size_t a, size_t b)
 }
 
 /* Joins images with equal unit rows (image_of == NULL), or images of equal text rows. */
-static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, const size_t *image_of, cgap_error *error)
+static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, const size_t *image_of,
+                              cgap_error *error)
 {
   cgap_duplicate_rows seen;
   cgap_row_block panel = {0};
@@ -94,8 +96,8 @@ static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double m
 }
 
 /* Gives sets to `part` in the order drawn, while they fit in what it is to have. */
-static void fill_split(unsigned char *split_of_set, int split_index, size_t wanted, const size_t *order, const size_t *size,
-                 size_t sets)
+static void fill_split(unsigned char *split_of_set, int split_index, size_t wanted, const size_t *order,
+                       const size_t *size, size_t sets)
 {
   for (size_t k = 0; k < sets && wanted > 0; k++) {
     const size_t set = order[k];
@@ -112,8 +114,8 @@ static size_t images_of_fraction(size_t images, double fraction)
   return fraction > 0 && wanted == 0 ? 1 : wanted;
 }
 
-static void deal_sets(cgap_split *out, const cgap_embeddings *e, double validation, double test, uint64_t seed, size_t *root,
-                 const size_t *size, size_t *order)
+static void deal_sets(cgap_split *out, const cgap_embeddings *e, double validation, double test, uint64_t seed,
+                      size_t *root, const size_t *size, size_t *order)
 {
   const size_t images = e->image.rows;
   size_t sets = 0;
@@ -159,7 +161,7 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
                          e->image.source->name,
                          split_index == CGAP_TEST       ? "test"
                          : split_index == CGAP_TRAINING ? "training"
-                                                 : "validation",
+                                                        : "validation",
                          images, out->tied);
   cgap_free(root);
   if (status != CGAP_OK)
@@ -183,7 +185,8 @@ static cgap_status rows_fail_memory(const cgap_modality_rows *modality, cgap_err
 }
 
 /* Counting sort by text, then by image, keeps the texts of an image ascending. */
-static void sort_positives(size_t *first, size_t keys, size_t count, const size_t *key, const size_t *order, size_t *out)
+static void sort_positives(size_t *first, size_t keys, size_t count, const size_t *key, const size_t *order,
+                           size_t *out)
 {
   memset(first, 0, (keys + 1) * sizeof *first);
   for (size_t c = 0; c < count; c++)
@@ -198,7 +201,7 @@ static void sort_positives(size_t *first, size_t keys, size_t count, const size_
   first[0] = 0;
 }
 
-/* Couples in `order` without doubles into positive_text; image_first again. Returns how many. */
+/* Pairs in `order` without doubles into positive_text; image_first again. Returns how many. */
 static size_t drop_doubles(size_t *image_first, size_t images, const size_t *order, const size_t *text,
                            size_t *positive_text)
 {
@@ -214,7 +217,7 @@ static size_t drop_doubles(size_t *image_first, size_t images, const size_t *ord
 }
 
 bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, size_t texts, size_t count,
-                        const size_t *positive_image, const size_t *positive_text)
+                         const size_t *positive_image, const size_t *positive_text)
 {
   size_t *block = cgap_alloc(images + texts + 2 + 3 * count, sizeof *block);
   size_t *work = cgap_alloc(2 * count, sizeof *work);
@@ -238,9 +241,9 @@ bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, siz
 
 /* What each row of a side became in the part: SIZE_MAX where it is not in it. */
 typedef struct chosen_pairs {
-  size_t *image, *text;               /* (images), (texts) of the embeddings */
-  size_t images, texts;               /* rows of the part */
-  size_t *positive_image, *positive_text; /* (couples) */
+  size_t *image, *text;                   /* (images), (texts) of the embeddings */
+  size_t images, texts;                   /* rows of the part */
+  size_t *positive_image, *positive_text; /* (pairs) */
   size_t positives;
 } chosen_pairs;
 
@@ -342,8 +345,9 @@ static cgap_status number_rows(row_numbering *t, float *out, size_t *kept, doubl
   const size_t dim = t->modality->dim;
   for (size_t first = 0; first < t->taken; first += ROWS_AT_ONCE) {
     const size_t count = t->taken - first < ROWS_AT_ONCE ? t->taken - first : ROWS_AT_ONCE;
-    const cgap_status status =
-      t->modality->unit ? CGAP_OK : cgap_gather_rows(t->modality, t->listed + first, count, t->threads, t->block, error);
+    const cgap_status status = t->modality->unit
+                                 ? CGAP_OK
+                                 : cgap_gather_rows(t->modality, t->listed + first, count, t->threads, t->block, error);
     if (status != CGAP_OK)
       return status;
     for (size_t k = 0; k < count; k++) {
@@ -356,16 +360,17 @@ static cgap_status number_rows(row_numbering *t, float *out, size_t *kept, doubl
   return CGAP_OK;
 }
 
-static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *rows, const cgap_modality_rows *from, size_t *place,
-                              const cgap_split_rows_options *o, cgap_error *error)
+static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *rows, const cgap_modality_rows *from,
+                                  size_t *place, const cgap_split_rows_options *o, cgap_error *error)
 {
   const bool is_thread_safe = o->leave && cgap_gather_rows_is_thread_safe(from);
-  row_numbering t = {.modality = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
+  row_numbering t = {
+    .modality = from, .place = place, .merge = !o->keep_duplicates, .threads = is_thread_safe ? o->threads : 1};
   float **unit = modality == CGAP_IMAGE_MODALITY ? &out->image : &out->text;
   double **mean = modality == CGAP_IMAGE_MODALITY ? &out->image_mean : &out->text_mean;
   cgap_status status = CGAP_OK;
   bool ok = open_row_numbering(&t) && (*mean = cgap_zalloc(from->dim, sizeof **mean)) &&
-              (out->kept[modality] = cgap_alloc(t.taken, sizeof *out->kept[modality]));
+            (out->kept[modality] = cgap_alloc(t.taken, sizeof *out->kept[modality]));
   if (ok && !o->leave)
     ok = (*unit = cgap_alloc(t.taken, from->dim * sizeof **unit));
   if (ok)
@@ -377,8 +382,8 @@ static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *ro
   return ok ? status : rows_fail_memory(from, error);
 }
 
-static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const cgap_embeddings *e, const cgap_split_rows_options *o,
-                         cgap_error *error)
+static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const cgap_embeddings *e,
+                                    const cgap_split_rows_options *o, cgap_error *error)
 {
   cgap_status status = build_modality(out, CGAP_IMAGE_MODALITY, &c->images, &e->image, c->image, o, error);
   if (status == CGAP_OK)
@@ -390,13 +395,13 @@ static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const
     c->positive_text[k] = c->text[c->positive_text[k]];
   }
   return cgap_positives_init(&out->positives, &out->index, c->images, c->texts, c->positives, c->positive_image,
-                            c->positive_text)
+                             c->positive_text)
            ? CGAP_OK
            : rows_fail_memory(&e->text, error);
 }
 
-cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e, const cgap_split *split, int split_index,
-                           const cgap_split_rows_options *options, cgap_error *error)
+cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e, const cgap_split *split,
+                                 int split_index, const cgap_split_rows_options *options, cgap_error *error)
 {
   const size_t images = e->image.rows, texts = e->text.rows;
   size_t *block = cgap_alloc(images + (images > texts ? images : texts) + 3 * texts, sizeof *block);
@@ -432,8 +437,8 @@ static size_t *list_kept(const cgap_split_rows *p, int modality, const size_t *r
   return list;
 }
 
-cgap_status cgap_split_rows_read(const cgap_split_rows *p, int modality, const size_t *rows, size_t first, size_t count, float *out,
-                           cgap_error *error)
+cgap_status cgap_split_rows_read(const cgap_split_rows *p, int modality, const size_t *rows, size_t first, size_t count,
+                                 float *out, cgap_error *error)
 {
   const float *unit = modality == CGAP_IMAGE_MODALITY ? p->image : p->text;
   for (size_t k = 0; unit && k < count; k++)
@@ -442,8 +447,8 @@ cgap_status cgap_split_rows_read(const cgap_split_rows *p, int modality, const s
     return CGAP_OK;
   size_t *list = list_kept(p, modality, rows, first, count);
   const int threads = p->threads[modality] > 1 ? p->threads[modality] : 1;
-  const cgap_status status =
-    list ? cgap_gather_rows(p->modality[modality], list, count, threads, out, error) : rows_fail_memory(p->modality[modality], error);
+  const cgap_status status = list ? cgap_gather_rows(p->modality[modality], list, count, threads, out, error)
+                                  : rows_fail_memory(p->modality[modality], error);
   cgap_free(list);
   return status;
 }

@@ -4,7 +4,7 @@
 
 #include "contragap/contragap.h"
 
-/* The axes, outermost first: what needs the data made ready anew varies slowest. */
+/* The axes, outermost first: what needs the data prepared again varies slowest. */
 typedef enum cgap_axis {
   CGAP_AXIS_SEED,
   CGAP_AXIS_IMAGES,
@@ -29,7 +29,8 @@ typedef struct cgap_sweep_grid {
 } cgap_sweep_grid;
 
 /* Takes "32,64,128"; CGAP_USAGE where an item is empty or stands twice. */
-CGAP_MUST_CHECK cgap_status cgap_sweep_grid_set(cgap_sweep_grid *grid, cgap_axis axis, const char *list, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_sweep_grid_set(cgap_sweep_grid *grid, cgap_axis axis, const char *list,
+                                                cgap_error *error);
 void cgap_sweep_grid_clear(cgap_sweep_grid *grid);
 
 size_t cgap_sweep_grid_settings(const cgap_sweep_grid *grid); /* their number */

@@ -15,7 +15,10 @@ size_t cgap_train_epochs(const cgap_train_options *o, size_t steps_an_epoch)
   const size_t affordable = STEPS / (steps_an_epoch ? steps_an_epoch : 1);
   if (o->steps && steps_an_epoch)
     return (o->steps + steps_an_epoch - 1) / steps_an_epoch;
-  return o->epochs ? o->epochs : affordable > EPOCHS_MAX ? EPOCHS_MAX : affordable < EPOCHS_MIN ? EPOCHS_MIN : affordable;
+  return o->epochs                 ? o->epochs
+         : affordable > EPOCHS_MAX ? EPOCHS_MAX
+         : affordable < EPOCHS_MIN ? EPOCHS_MIN
+                                   : affordable;
 }
 
 double cgap_train_rate(const cgap_train_options *o)
@@ -112,7 +115,7 @@ cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_er
     return cgap_fail(error, CGAP_USAGE, "--patience %zu needs a validation part: give --val above 0, or --patience 0",
                      o->patience);
   if (o->batch == 1)
-    return cgap_fail(error, CGAP_USAGE, "--batch 1: one text has nothing to be told from; give at least 2");
+    return cgap_fail(error, CGAP_USAGE, "--batch 1: contrastive training needs at least 2 texts per batch");
   if (o->head == CGAP_HEAD_RESIDUAL && o->dim && o->dim != dim_in)
     return cgap_fail(
       error, CGAP_USAGE,

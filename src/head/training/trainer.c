@@ -154,7 +154,7 @@ static cgap_status gather_rows(cgap_trainer *t, const cgap_positives *positives,
 
 /* The losses of rows that have been mapped. */
 static cgap_status score_batch(cgap_trainer *t, const cgap_positives *positives, cgap_loss_terms *terms,
-                         cgap_loss_gradient *gradient, cgap_error *error)
+                               cgap_loss_gradient *gradient, cgap_error *error)
 {
   cgap_status status = t->options.comm ? gather_rows(t, positives, error) : CGAP_OK;
   if (status != CGAP_OK)
@@ -165,7 +165,7 @@ static cgap_status score_batch(cgap_trainer *t, const cgap_positives *positives,
 }
 
 static cgap_status forward_batch(cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y,
-                           cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
+                                 cgap_loss_terms *terms, cgap_loss_gradient *gradient, cgap_error *error)
 {
   rank_batch p = rank_batch_of(t, positives, x, y);
   cgap_layers_forward(&t->layers, t->parameters, p.in, p.rows, p.activations, t->options.threads);
@@ -197,7 +197,7 @@ static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *spl
 
 /* The gradient of the parameters, over all ranks. */
 static cgap_status backward_batch(cgap_trainer *t, const cgap_positives *positives, const float *x, const float *y,
-                            cgap_error *error)
+                                  cgap_error *error)
 {
   const size_t dim = t->layers.shape.dim;
   rank_batch p = rank_batch_of(t, positives, x, y);
@@ -500,8 +500,8 @@ double cgap_adamw_update(cgap_adamw *a, const cgap_layers *l, float *parameters,
     for (size_t p = 0; p < stretch_count; p++) {
 #pragma omp for schedule(static) nowait
       for (size_t k = stretches[p].offset; k < stretches[p].offset + stretches[p].count; k += CHUNK)
-        vector->adamw(parameters + k, gradient + k, a->m + k, a->v + k, chunk_at(k, stretches[p].offset + stretches[p].count),
-                      &step[stretches[p].decayed]);
+        vector->adamw(parameters + k, gradient + k, a->m + k, a->v + k,
+                      chunk_at(k, stretches[p].offset + stretches[p].count), &step[stretches[p].decayed]);
     }
   }
   return norm;

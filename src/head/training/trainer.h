@@ -64,8 +64,9 @@ typedef struct cgap_trainer {
 } cgap_trainer;
 
 /* options have been checked; parts must outlive the trainer. */
-CGAP_MUST_CHECK cgap_status cgap_trainer_init(cgap_trainer *out, const cgap_split_rows *training, const cgap_split_rows *validation,
-                                              const cgap_train_options *options, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_trainer_init(cgap_trainer *out, const cgap_split_rows *training,
+                                              const cgap_split_rows *validation, const cgap_train_options *options,
+                                              cgap_error *error);
 void cgap_trainer_clear(cgap_trainer *trainer);
 
 bool cgap_trainer_done(const cgap_trainer *trainer); /* by epochs or patience */

@@ -41,7 +41,8 @@ static int threads_of(const cgap_train_options *o)
   return o->threads > 0 ? o->threads : omp_get_max_threads();
 }
 
-static cgap_status fit_methods(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o, cgap_error *error)
+static cgap_status fit_methods(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o,
+                               cgap_error *error)
 {
   const cgap_split_rows_options every = {.keep_duplicates = true, .leave = t->budget.reads, .threads = threads_of(o)};
   cgap_split_rows training_rows;
@@ -72,15 +73,15 @@ static bool note_splits(cgap_training_data *t, const cgap_embeddings *e)
   return true;
 }
 
-static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o, bool methods,
-                              cgap_error *error)
+static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o,
+                                   bool methods, cgap_error *error)
 {
   const cgap_split_rows_options training = {.keep_duplicates = o->keep_duplicates,
-                                      .noise = o->noise,
-                                      .most_images = o->training_images,
-                                      .seed = o->seed,
-                                      .leave = t->budget.reads,
-                                      .threads = threads_of(o)};
+                                            .noise = o->noise,
+                                            .most_images = o->training_images,
+                                            .seed = o->seed,
+                                            .leave = t->budget.reads,
+                                            .threads = threads_of(o)};
   const cgap_split_rows_options validation = {
     .keep_duplicates = o->keep_duplicates, .leave = t->budget.reads, .threads = threads_of(o)};
   cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
@@ -107,7 +108,8 @@ struct cgap_training_data_rows {
   cgap_spill_file *spill[CGAP_MODALITIES];
 };
 
-static cgap_status spill_rows(cgap_training_data_rows *rows, const cgap_budget *b, cgap_progress progress, cgap_error *error)
+static cgap_status spill_rows(cgap_training_data_rows *rows, const cgap_budget *b, cgap_progress progress,
+                              cgap_error *error)
 {
   cgap_source *modalities[] = {&rows->data.image, &rows->data.text};
   cgap_status status = CGAP_OK;
@@ -129,8 +131,8 @@ static void clear_rows(cgap_training_data_rows *rows)
   cgap_free(rows);
 }
 
-cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *given, const cgap_train_options *o, bool methods,
-                            cgap_error *error)
+cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *given, const cgap_train_options *o,
+                                    bool methods, cgap_error *error)
 {
   cgap_data checked;
   const cgap_data *data = &checked;
@@ -302,8 +304,8 @@ static bool has_arithmetic(const cgap_data *d)
 }
 
 /* The rows as a source: a copy in memory, or picked from the whole. */
-static bool view_rows(cgap_source *out, cgap_picked_rows **picked, const cgap_modality_rows *modality, const unsigned char *copy,
-                      const size_t *rows, size_t count)
+static bool view_rows(cgap_source *out, cgap_picked_rows **picked, const cgap_modality_rows *modality,
+                      const unsigned char *copy, const size_t *rows, size_t count)
 {
   if (copy)
     *out = cgap_source_view(copy, count, modality->dim, modality->source->type, modality->source->name);
@@ -313,7 +315,7 @@ static bool view_rows(cgap_source *out, cgap_picked_rows **picked, const cgap_mo
 }
 
 static bool fill_test_set(cgap_test_set *s, const cgap_embeddings *e, const size_t *place, size_t images, size_t texts,
-                 size_t *of_row)
+                          size_t *of_row)
 {
   const cgap_data *d = e->data;
   if (!copy_images(s, e, place, images) || !copy_texts(s, e, place, texts))
@@ -341,13 +343,14 @@ static bool fill_test_set(cgap_test_set *s, const cgap_embeddings *e, const size
 }
 
 cgap_status cgap_test_set_init(cgap_test_set *out, const cgap_embeddings *e, const cgap_split *split, int split_index,
-                             cgap_error *error)
+                               cgap_error *error)
 {
   *out = (cgap_test_set){0};
   size_t *place = cgap_alloc(e->image.rows, sizeof *place);
   size_t *of_row = cgap_alloc(has_arithmetic(e->data) ? e->data->image.rows : 0, sizeof *of_row);
-  const bool ok =
-    place && of_row && fill_test_set(out, e, place, place_images(place, split, e->image.rows, split_index), split->texts[split_index], of_row);
+  const bool ok = place && of_row &&
+                  fill_test_set(out, e, place, place_images(place, split, e->image.rows, split_index),
+                                split->texts[split_index], of_row);
   cgap_free(place);
   cgap_free(of_row);
   if (ok)
@@ -437,8 +440,8 @@ static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap
 }
 
 /* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the row. */
-static cgap_status transform_rows(transformed_rows *p, cgap_source *view, const cgap_source *in, const cgap_head *head, int modality,
-                             bool spill, bool leave_bad, int threads, cgap_error *error)
+static cgap_status transform_rows(transformed_rows *p, cgap_source *view, const cgap_source *in, const cgap_head *head,
+                                  int modality, bool spill, bool leave_bad, int threads, cgap_error *error)
 {
   const size_t dim = head->layers.shape.dim, rows = in->rows;
   bool bad[BLOCK] = {false};
@@ -469,7 +472,8 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
   *out = (cgap_transformed){.data = *data};
   cgap_data *d = &out->data;
   transformed_rows at = {0};
-  cgap_status status = transform_rows(&at, &d->image, &data->image, head, CGAP_IMAGE_MODALITY, spill, false, threads, error);
+  cgap_status status =
+    transform_rows(&at, &d->image, &data->image, head, CGAP_IMAGE_MODALITY, spill, false, threads, error);
   out->image = at.all;
   out->spilled[0] = at.spill;
   if (status == CGAP_OK) {
@@ -478,12 +482,13 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
     out->spilled[1] = at.spill;
   }
   if (status == CGAP_OK && data->class_text.rows) {
-    status =
-      transform_rows(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
+    status = transform_rows(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_MODALITY, false, data->drop_bad,
+                            threads, error);
     out->class_text = at.all;
   }
   if (status == CGAP_OK && data->words.rows) {
-    status = transform_rows(&at, &d->words, &data->words, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
+    status =
+      transform_rows(&at, &d->words, &data->words, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
     out->words = at.all;
   }
   if (status != CGAP_OK)

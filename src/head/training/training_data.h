@@ -1,4 +1,5 @@
-/* A file made ready for training: split, its parts in memory or to be read, the test part apart, the closers fitted. */
+/* A file made ready for training: split, its parts in memory or to be read, the test part apart, the training-free
+ * methods fitted. */
 #ifndef CGAP_HEAD_TRIAL_H
 #define CGAP_HEAD_TRIAL_H
 
@@ -17,7 +18,7 @@
 typedef struct cgap_test_set {
   cgap_data data;               /* views of what follows, and of the class texts and words of the whole */
   unsigned char *image, *text;  /* file values; NULL where they are read … */
-  cgap_picked_rows *picked[2];       /* … from the whole's sources, images and texts */
+  cgap_picked_rows *picked[2];  /* … from the whole's sources, images and texts */
   uint64_t *text_image;         /* (texts) */
   size_t *image_row, *text_row; /* rows of the file */
   int64_t *labels, *image_label, *query;
@@ -26,7 +27,7 @@ typedef struct cgap_test_set {
 
 /* The data of e must outlive the subset where it has class texts or words, and where e is not resident. */
 CGAP_MUST_CHECK cgap_status cgap_test_set_init(cgap_test_set *out, const cgap_embeddings *e, const cgap_split *split,
-                                             int split_index, cgap_error *error);
+                                               int split_index, cgap_error *error);
 void cgap_test_set_clear(cgap_test_set *subset);
 
 /* The rows of an audit of the subset's data, or of the same rows transformed, become those of the file. */
@@ -36,7 +37,7 @@ void cgap_test_set_map_rows(cgap_audit *audit, const cgap_test_set *subset);
 typedef struct cgap_transformed {
   cgap_data data;
   float *image, *text, *class_text, *words; /* unit rows */
-  cgap_spill_file *spilled[2];                   /* images and texts, where they are put aside: image and text are NULL */
+  cgap_spill_file *spilled[2];              /* images and texts, where they are put aside: image and text are NULL */
 } cgap_transformed;
 
 /* spill: images and texts go into nameless files in place of the memory. Zero rows or NaN: CGAP_DATA. The original must
@@ -59,17 +60,17 @@ typedef struct cgap_training_data {
   double method_seconds[CGAP_GAP_METHODS];
   size_t dim;
   size_t training_images, training_texts; /* before equal rows became one */
-  int64_t *split_of_row;                   /* (file_images) of head.h5's /split */
+  int64_t *split_of_row;                  /* (file_images) of head.h5's /split */
   size_t file_images;
 } cgap_training_data;
 
 /* data must outlive the trial. Of options the split, the duplicates, the noise, the size and the seed matter here.
  * CGAP_FILE where there are no pairs, CGAP_DATA where there are too few. */
-CGAP_MUST_CHECK cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *data, const cgap_train_options *options,
-                                            bool methods, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *data,
+                                                    const cgap_train_options *options, bool methods, cgap_error *error);
 void cgap_training_data_clear(cgap_training_data *training_data);
 
-/* After the last training: the parts' rows are let go, their numbers and the test part stay. */
+/* After the last training: the parts' rows are freed; their numbers and the test part stay. */
 void cgap_training_data_release_rows(cgap_training_data *training_data);
 
 /* What --memory leaves for an audit of the test part; 0: nothing was said. */
@@ -77,7 +78,7 @@ uint64_t cgap_training_data_test_memory(const cgap_training_data *training_data,
 
 /* Whether the training part is large enough for these options: CGAP_USAGE where a batch is larger than it. */
 CGAP_MUST_CHECK cgap_status cgap_train_check_batch(const cgap_train_options *options, const cgap_split_rows *training,
-                                            cgap_error *error);
+                                                   cgap_error *error);
 
 /* Both sides are the image rows (or the text rows), row i with row i; labels, classes and words are left out. */
 CGAP_MUST_CHECK cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_kind kind,

@@ -48,8 +48,9 @@ static cgap_status save_checkpoint(run_state *f, cgap_error *error)
   return status;
 }
 
-/* Goes on where the folder's checkpoint stands; a run that was ended before its first begins anew. */
-static cgap_status begin_or_resume(run_state *f, cgap_training_result *out, const cgap_training_output *store, cgap_error *error)
+/* Goes on where the folder's checkpoint stands; a run that was ended before its first starts over. */
+static cgap_status begin_or_resume(run_state *f, cgap_training_result *out, const cgap_training_output *store,
+                                   cgap_error *error)
 {
   if (!f->checkpoint[0])
     return CGAP_OK;
@@ -88,7 +89,8 @@ static cgap_status run_epochs(run_state *f, cgap_training_result *out, const cga
   return status == CGAP_OK ? save_checkpoint(f, error) : status;
 }
 
-static cgap_status make_head(cgap_training_result *out, const run_state *f, const cgap_training_data *training_data, cgap_error *error)
+static cgap_status make_head(cgap_training_result *out, const run_state *f, const cgap_training_data *training_data,
+                             cgap_error *error)
 {
   char text[2048];
   const cgap_trainer *t = &f->trainer;
@@ -124,14 +126,16 @@ static cgap_status note_start(cgap_training_result *out, cgap_trainer *t, cgap_e
   return status;
 }
 
-cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_data *training_data, const cgap_train_options *options,
-                         const cgap_training_output *store, const cgap_observer *observer, cgap_error *error)
+cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_data *training_data,
+                              const cgap_train_options *options, const cgap_training_output *store,
+                              const cgap_observer *observer, cgap_error *error)
 {
   run_state *f = cgap_zalloc(1, sizeof *f);
   *out = (cgap_training_result){0};
   if (!f)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = cgap_trainer_init(&f->trainer, &training_data->training, &training_data->validation, options, error);
+  cgap_status status =
+    cgap_trainer_init(&f->trainer, &training_data->training, &training_data->validation, options, error);
   if (status == CGAP_OK)
     status = note_start(out, &f->trainer, error);
   if (status == CGAP_OK)

@@ -9,7 +9,7 @@ typedef struct cgap_training_output {
   const char *folder; /* NULL: nothing is written */
   const char *prefix; /* of the files' names, "" or "clip-" */
   bool resume;        /* from the folder's checkpoint, where it has one */
-  bool table;         /* history.csv beside history.jsonl */
+  bool table;         /* history.csv next to history.jsonl */
   const char *events; /* folder for TensorBoard; NULL: none */
 } cgap_training_output;
 
@@ -25,8 +25,9 @@ typedef struct cgap_training_result {
 
 /* CGAP_INTERRUPTED: a checkpoint has been saved. CGAP_USAGE with head set: training diverged, the head is that of the
  * last good epoch. Clear in any case. */
-CGAP_MUST_CHECK cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_data *training_data, const cgap_train_options *options,
-                                         const cgap_training_output *store, const cgap_observer *observer, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_training_run(cgap_training_result *out, const cgap_training_data *training_data,
+                                              const cgap_train_options *options, const cgap_training_output *store,
+                                              const cgap_observer *observer, cgap_error *error);
 void cgap_training_result_clear(cgap_training_result *training_result);
 
 #endif

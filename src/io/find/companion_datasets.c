@@ -13,14 +13,16 @@ cgap_companion cgap_companion_of(const cgap_dataset *d, cgap_role modality, size
   const bool by_shard = image->count == text->count;
   return (cgap_companion){
     .modality = &d->role[modality].taken[shard],
-    .images = by_shard || modality == CGAP_ROLE_IMAGE ? cgap_chosen_dataset_rows(&image->taken[shard]) : cgap_role_datasets_rows(image),
-    .texts = by_shard || modality == CGAP_ROLE_TEXT ? cgap_chosen_dataset_rows(&text->taken[shard]) : cgap_role_datasets_rows(text),
+    .images = by_shard || modality == CGAP_ROLE_IMAGE ? cgap_chosen_dataset_rows(&image->taken[shard])
+                                                      : cgap_role_datasets_rows(image),
+    .texts = by_shard || modality == CGAP_ROLE_TEXT ? cgap_chosen_dataset_rows(&text->taken[shard])
+                                                    : cgap_role_datasets_rows(text),
     .apart = text->count > 0 && image->taken->file != text->taken->file,
   };
 }
 
-cgap_status cgap_companion_find(const cgap_entry **out, int *score_out, const cgap_companion *companion, cgap_name_score name_score,
-                           const char *what, cgap_error *error)
+cgap_status cgap_companion_find(const cgap_entry **out, int *score_out, const cgap_companion *companion,
+                                cgap_name_score name_score, const char *what, cgap_error *error)
 {
   const cgap_chosen_dataset *modality = companion->modality;
   int best = 0;
@@ -57,7 +59,8 @@ cgap_status cgap_companion_find(const cgap_entry **out, int *score_out, const cg
   return status;
 }
 
-cgap_status cgap_given_dataset_find(const cgap_entry **out, const cgap_chosen_dataset *modality, const cgap_dataset_option *spec, cgap_error *error)
+cgap_status cgap_given_dataset_find(const cgap_entry **out, const cgap_chosen_dataset *modality,
+                                    const cgap_dataset_option *spec, cgap_error *error)
 {
   const cgap_file *file = spec->file ? spec->file : modality->file;
   *out = NULL;
@@ -80,8 +83,8 @@ cgap_status cgap_given_dataset_find(const cgap_entry **out, const cgap_chosen_da
 
 /* ---------------------------------------------------------------- one value an image */
 
-cgap_status cgap_per_image_find(cgap_dataset *d, cgap_role_datasets *out, const cgap_dataset_option *spec, cgap_name_score name_score,
-                                const char *what, cgap_error *error)
+cgap_status cgap_per_image_find(cgap_dataset *d, cgap_role_datasets *out, const cgap_dataset_option *spec,
+                                cgap_name_score name_score, const char *what, cgap_error *error)
 {
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE];
   cgap_status status = CGAP_OK;

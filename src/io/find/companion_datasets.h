@@ -21,16 +21,17 @@ typedef int (*cgap_name_score)(const cgap_entry *entry, const cgap_name_words *w
 enum { CGAP_SCORE_USABLE = 100 };
 
 /* The one entry of the side's file that fits best, or NULL; score may be NULL. CGAP_FILE on a tie. */
-CGAP_MUST_CHECK cgap_status cgap_companion_find(const cgap_entry **out, int *score, const cgap_companion *near, cgap_name_score fit,
-                                           const char *what, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_companion_find(const cgap_entry **out, int *score, const cgap_companion *near,
+                                                cgap_name_score fit, const char *what, cgap_error *error);
 
 /* The entry of --text-image, --labels or --class-text; a relative path may count from the side's group. */
-CGAP_MUST_CHECK cgap_status cgap_given_dataset_find(const cgap_entry **out, const cgap_chosen_dataset *modality, const cgap_dataset_option *spec,
-                                            cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_given_dataset_find(const cgap_entry **out, const cgap_chosen_dataset *modality,
+                                                    const cgap_dataset_option *spec, cgap_error *error);
 
 /* Values that belong to images: one dataset for each shard, or one for all in one of the files. */
-CGAP_MUST_CHECK cgap_status cgap_per_image_find(cgap_dataset *d, cgap_role_datasets *out, const cgap_dataset_option *spec, cgap_name_score fit,
-                                                const char *what, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_per_image_find(cgap_dataset *d, cgap_role_datasets *out,
+                                                const cgap_dataset_option *spec, cgap_name_score fit, const char *what,
+                                                cgap_error *error);
 /* That they are whole numbers, one for each image. */
 CGAP_MUST_CHECK cgap_status cgap_per_image_check(const cgap_role_datasets *series, const cgap_role_datasets *image,
                                                  const char *option, cgap_error *error);

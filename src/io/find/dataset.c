@@ -35,8 +35,9 @@ static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *opti
     status = cgap_modalities_check_unread(d, error);
   const bool no_text = d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0);
   if (status == CGAP_OK && no_text)
-    status = options->one_modality ? cgap_one_modality_check(d, error)
-                               : cgap_modalities_refuse_no_text(d, options->text && !strcmp(options->text, "none"), error);
+    status = options->one_modality
+               ? cgap_one_modality_check(d, error)
+               : cgap_modalities_refuse_no_text(d, options->text && !strcmp(options->text, "none"), error);
   if (status == CGAP_OK)
     status = cgap_find_pairing(d, options, error);
   if (status == CGAP_OK)

@@ -16,7 +16,8 @@ enum { LISTED_MAX = 12 };
 
 /* ---------------------------------------------------------------- the datasets of a role */
 
-cgap_status cgap_role_datasets_add(cgap_role_datasets *series, const cgap_file *file, const cgap_entry *entry, cgap_error *error)
+cgap_status cgap_role_datasets_add(cgap_role_datasets *series, const cgap_file *file, const cgap_entry *entry,
+                                   cgap_error *error)
 {
   cgap_chosen_dataset *grown = realloc(series->taken, (series->count + 1) * sizeof *grown);
   if (!grown)
@@ -229,7 +230,8 @@ static bool some_input_has(const cgap_dataset *d, const char *path)
   return false;
 }
 
-cgap_status cgap_dataset_option_parse(cgap_dataset_option *out, cgap_dataset *d, const char *option, const char *value, cgap_error *error)
+cgap_status cgap_dataset_option_parse(cgap_dataset_option *out, cgap_dataset *d, const char *option, const char *value,
+                                      cgap_error *error)
 {
   *out = (cgap_dataset_option){.option = option};
   if (!value)
@@ -349,9 +351,9 @@ cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options,
     if (file && (inside || is_file(file) || named_like_file(file)))
       status = add_input(d, file, error);
     else if (named[modality])
-      status =
-        cgap_fail(error, CGAP_USAGE, "no file for %s %s; give FILE or %s FILE.h5:%s%s", modality ? "--text" : "--image",
-                  named[modality], modality ? "--text" : "--image", named[modality][0] == '/' ? "" : "/", named[modality]);
+      status = cgap_fail(error, CGAP_USAGE, "no file for %s %s; give FILE or %s FILE.h5:%s%s",
+                         modality ? "--text" : "--image", named[modality], modality ? "--text" : "--image",
+                         named[modality][0] == '/' ? "" : "/", named[modality]);
     free(file);
   }
   if (status == CGAP_OK && d->input_count == 0)

@@ -65,15 +65,16 @@ typedef struct cgap_dataset_option {
 
 /* ---------------------------------------------------------------- the datasets of a role */
 
-CGAP_MUST_CHECK cgap_status cgap_role_datasets_add(cgap_role_datasets *series, const cgap_file *file, const cgap_entry *entry,
-                                            cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_role_datasets_add(cgap_role_datasets *series, const cgap_file *file,
+                                                   const cgap_entry *entry, cgap_error *error);
 /* Sets why (printf manner) and name. */
 void cgap_role_datasets_explain(cgap_role_datasets *series, const char *format, ...) CGAP_PRINTF(2, 3);
 size_t cgap_role_datasets_rows(const cgap_role_datasets *series);
 
 /* CGAP_FILE: the datasets that were taken, and one more (or NULL), are virtual over more files in all than may be open
  * at once. */
-CGAP_MUST_CHECK cgap_status cgap_dataset_check_open_files(const cgap_dataset *d, const cgap_entry *more, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_dataset_check_open_files(const cgap_dataset *d, const cgap_entry *more,
+                                                          cgap_error *error);
 
 /* ---------------------------------------------------------------- entries */
 
@@ -102,8 +103,8 @@ CGAP_MUST_CHECK cgap_status cgap_note_refusal(cgap_dataset *d, cgap_status statu
 CGAP_MUST_CHECK cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 
 /* Parses an option's value, opening its file where it names one. value NULL: not given. Cleared by free(owned). */
-CGAP_MUST_CHECK cgap_status cgap_dataset_option_parse(cgap_dataset_option *out, cgap_dataset *d, const char *option, const char *value,
-                                            cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_dataset_option_parse(cgap_dataset_option *out, cgap_dataset *d, const char *option,
+                                                      const char *value, cgap_error *error);
 
 /* The entry of a path as a user writes it: absolute, or in the group that was named with the file; or NULL. */
 const cgap_entry *cgap_input_find(const cgap_input *input, const char *path);

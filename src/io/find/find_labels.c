@@ -44,7 +44,8 @@ static int class_score(const cgap_entry *entry, const cgap_name_words *w, const 
     return 0;
   if (has_name(entry, "class_text"))
     return 20;
-  if (cgap_chosen_dataset_dim(&(cgap_chosen_dataset){companion->modality->file, entry}) != cgap_chosen_dataset_dim(companion->modality))
+  if (cgap_chosen_dataset_dim(&(cgap_chosen_dataset){companion->modality->file, entry}) !=
+      cgap_chosen_dataset_dim(companion->modality))
     return 0;
   return 4 + (w->modality == CGAP_WORD_TEXT ? 4 : 0) + (w->leaf & CGAP_WORD_EMBEDDING ? 2 : 0) -
          (w->leaf & CGAP_WORD_SIDELINE ? 3 : 0);
@@ -123,9 +124,9 @@ static cgap_status find_class_text(cgap_dataset *d, const cgap_dataset_option *s
   const cgap_chosen_dataset *image = companion.modality;
   cgap_role_datasets *series = &d->role[CGAP_ROLE_CLASS_TEXT];
   const cgap_entry *entry = NULL;
-  cgap_status status = spec->given
-                         ? cgap_given_dataset_find(&entry, image, spec, error)
-                         : cgap_companion_find(&entry, NULL, &companion, class_score, "the class texts (--class-text)", error);
+  cgap_status status =
+    spec->given ? cgap_given_dataset_find(&entry, image, spec, error)
+                : cgap_companion_find(&entry, NULL, &companion, class_score, "the class texts (--class-text)", error);
   if (status == CGAP_OK && !entry)
     return CGAP_OK;
   cgap_chosen_dataset taken = {spec->file ? spec->file : image->file, entry};
@@ -219,13 +220,15 @@ static cgap_status choose_class_axis(cgap_dataset *d, cgap_error *error)
 static cgap_status exclude_prompts(cgap_dataset *d, cgap_error *error)
 {
   cgap_role_datasets *text = &d->role[CGAP_ROLE_TEXT];
-  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0), text_companion = cgap_companion_of(d, CGAP_ROLE_TEXT, 0);
+  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0),
+                       text_companion = cgap_companion_of(d, CGAP_ROLE_TEXT, 0);
   const cgap_entry *t = text->taken->entry, *classes = NULL;
   const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]), texts = cgap_role_datasets_rows(text);
   char shape[160];
   if (!any_is_usable(&companion, label_score) || any_is_usable(&text_companion, cgap_index_score))
     return CGAP_OK;
-  cgap_status status = cgap_companion_find(&classes, NULL, &companion, class_score, "the class texts (--class-text)", error);
+  cgap_status status =
+    cgap_companion_find(&classes, NULL, &companion, class_score, "the class texts (--class-text)", error);
   if (status != CGAP_OK || !classes)
     return status;
   const size_t count = classes->shape[0], other = cgap_entry_middle(classes) ? classes->shape[1] : count;

@@ -35,7 +35,7 @@ enum {
   SCORE_NAME = 10,
   SCORE_GROUP = 8,
   SCORE_FILE = 3,
-  SCORE_NONE = 2, /* "features" beside "txt_features" */
+  SCORE_NONE = 2, /* "features" where there is "txt_features" */
   SCORE_EMBEDDING = 3,
   SCORE_EMBEDDING_GROUP = 2,
   SCORE_SIDELINE = -6,
@@ -116,7 +116,8 @@ static unsigned modality_of_entry(const cgap_entry *entry)
   return entry->modality ? entry->modality : cgap_name_words_of(entry->path).modality;
 }
 
-static cgap_status collect_candidates(candidate_pool *p, const cgap_input *input, modality_request request, unsigned modality, cgap_error *error)
+static cgap_status collect_candidates(candidate_pool *p, const cgap_input *input, modality_request request,
+                                      unsigned modality, cgap_error *error)
 {
   bool named = false;
   p->count = 0;
@@ -128,7 +129,8 @@ static cgap_status collect_candidates(candidate_pool *p, const cgap_input *input
   }
   for (size_t i = 0; i < input->file->count; i++) {
     const cgap_entry *entry = &input->file->entries[i];
-    int score = can_be_modality(entry, modality) && in_scope(input, entry) ? name_score(input->file, entry, modality) : 0;
+    int score =
+      can_be_modality(entry, modality) && in_scope(input, entry) ? name_score(input->file, entry, modality) : 0;
     if (score > 0 && p->count == POOL_MAX)
       return cgap_fail(error, CGAP_FILE, "%s: more than %d datasets may be the %s; give --image and --text",
                        input->file->path, POOL_MAX, modality == CGAP_WORD_IMAGE ? "image" : "text");
@@ -260,8 +262,8 @@ static bool is_misfit(const cgap_entry *entry, unsigned modality)
   cgap_name_words w = cgap_name_words_of(entry->path);
   bool about = w.leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX | CGAP_WORD_SIDELINE);
   bool pickled = entry->kind == CGAP_KIND_OTHER && entry->obstacle;
-  return w.modality == modality && named_for(&w, modality) && !about && !can_be_modality(entry, modality) && entry->kind != CGAP_KIND_STRING &&
-         (entry->ndim >= 2 || pickled) && !strstr(entry->path, "/arithmetic/");
+  return w.modality == modality && named_for(&w, modality) && !about && !can_be_modality(entry, modality) &&
+         entry->kind != CGAP_KIND_STRING && (entry->ndim >= 2 || pickled) && !strstr(entry->path, "/arithmetic/");
 }
 
 /* ---------------------------------------------------------------- what each dataset has to be */
@@ -415,7 +417,7 @@ static cgap_status find_in_input(finder *f, size_t i, cgap_error *error)
     explain_choice(why, sizeof why, input->file, entry, SIDES[modality].word);
     if (series->count == 1)
       cgap_role_datasets_explain(series, "%s%s", f->spec[modality].given ? "given by " : why,
-                          f->spec[modality].given ? SIDES[modality].option : "");
+                                 f->spec[modality].given ? SIDES[modality].option : "");
     else
       cgap_role_datasets_explain(series, "%s", series->why ? series->why : why);
   }
@@ -509,8 +511,9 @@ static cgap_status check_found(const finder *f, cgap_error *error)
     return cgap_fail(
       error, CGAP_DATA, "%s and %s have d = %zu and %zu: not one joint space; give --image and --text of one model%s",
       image->entry->name, text->entry->name, cgap_chosen_dataset_dim(image), cgap_chosen_dataset_dim(text),
-      cgap_chosen_dataset_rows(image) == cgap_chosen_dataset_rows(text) ? ", or, if the items are the columns, the transposed matrices"
-                                                      : "");
+      cgap_chosen_dataset_rows(image) == cgap_chosen_dataset_rows(text)
+        ? ", or, if the items are the columns, the transposed matrices"
+        : "");
   return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
 }
 

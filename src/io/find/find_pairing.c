@@ -284,7 +284,7 @@ static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, co
 }
 
 static cgap_status place_texts_by_form(uint64_t *out, pair_form form, const int64_t *values, size_t count, shard_rows s,
-                         cgap_error *error)
+                                       cgap_error *error)
 {
   s.base = base_of(s.taken, values, count);
   switch (form) {
@@ -307,7 +307,8 @@ static size_t piece_rows(const cgap_entry *e, size_t piece)
 }
 
 /* Arrays of .npy that are in as many files as the images count in each from its own first image. */
-static bool counts_within_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text, pair_form form)
+static bool counts_within_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text,
+                                 pair_form form)
 {
   return form != FORM_TEXTS && entry->ndim == 1 && entry->piece_count > 1 && entry->piece_count == image->piece_count &&
          (form == FORM_INDEX || text->piece_count == image->piece_count);
@@ -342,7 +343,7 @@ static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s,
   cgap_status status = cgap_read_whole(values, s->taken, "rows", error);
   if (status == CGAP_OK)
     status = counts_within_pieces(e, image, text, form) ? place_pieces(out, form, values, s->taken, image, text, error)
-                                                  : place_texts_by_form(out, form, values, count, *s, error);
+                                                        : place_texts_by_form(out, form, values, count, *s, error);
   free(values);
   return status;
 }
@@ -378,7 +379,8 @@ static cgap_status find_form(cgap_role_datasets *out, bool *usable, bool *meant,
       file = companion.modality->file;
       status = cgap_companion_find(&entry, &score, &companion, FORM[form].name_score, FORM[form].what, error);
     }
-    if (status == CGAP_FILE && form != FORM_INDEX && companion.images == companion.texts) { /* lengths of texts, most likely */
+    if (status == CGAP_FILE && form != FORM_INDEX &&
+        companion.images == companion.texts) { /* lengths of texts, most likely */
       out->count = 0;
       return CGAP_OK;
     }
@@ -438,7 +440,8 @@ static cgap_status refuse_disagreement(const cgap_dataset *d, const char *other,
 }
 
 /* Takes `map`, by `series`, for the pairing, or refuses it where another dataset has said otherwise. */
-static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint64_t *map, const char *says, cgap_error *error)
+static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint64_t *map, const char *says,
+                               cgap_error *error)
 {
   const size_t texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
   cgap_role_datasets *index = &d->role[CGAP_ROLE_TEXT_IMAGE];
@@ -488,7 +491,8 @@ static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
   cgap_role_datasets series = {0};
   uint64_t *map = NULL;
   bool usable = false, meant = false;
-  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]), texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
+  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]),
+               texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
   cgap_status status = find_form(&series, &usable, &meant, d, form, error);
   if (status == CGAP_OK && series.count > 0) {
     cgap_role_datasets_explain(&series, "%s", FORM[form].why);
@@ -615,7 +619,8 @@ static cgap_status pair_by_shape(cgap_dataset *d, size_t texts, cgap_error *erro
 }
 
 /* Texts an image, the same in every shard; 0 where counts alone do not pair. */
-static size_t texts_an_image(const cgap_role_datasets *image, const cgap_role_datasets *text, size_t images, size_t texts)
+static size_t texts_an_image(const cgap_role_datasets *image, const cgap_role_datasets *text, size_t images,
+                             size_t texts)
 {
   if (texts % images != 0)
     return 0;

@@ -38,8 +38,7 @@ int cgap_index_score(const cgap_entry *entry, const cgap_name_words *words, cons
 
 CGAP_MUST_CHECK cgap_status cgap_find_class_text(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* Texts that are the prompts of classes are none; notes them. */
-CGAP_MUST_CHECK cgap_status cgap_prompts_exclude(cgap_dataset *d, const cgap_input_options *options,
-                                                   cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_prompts_exclude(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_find_labels(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 
 /* ---------------------------------------------------------------- find_arithmetic.c */
@@ -50,8 +49,7 @@ CGAP_MUST_CHECK cgap_status cgap_find_arithmetic(cgap_dataset *d, cgap_error *er
 
 /* Refuses a file given by name that no role takes, and a link that leads nowhere where the pairing should be; notes
  * datasets that look like embeddings and were not taken. */
-CGAP_MUST_CHECK cgap_status cgap_left_over_check(cgap_dataset *d, const cgap_input_options *options,
-                                                  cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_left_over_check(cgap_dataset *d, const cgap_input_options *options, cgap_error *error);
 /* CGAP_FILE: the one side that was found is not all there is: something else may be the other side. */
 CGAP_MUST_CHECK cgap_status cgap_one_modality_check(const cgap_dataset *d, cgap_error *error);
 

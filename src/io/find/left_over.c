@@ -91,7 +91,7 @@ static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
 }
 
 static cgap_status check_file(cgap_dataset *d, const cgap_file *file, const cgap_input_options *options, size_t *named,
-                          cgap_error *error)
+                              cgap_error *error)
 {
   const bool chosen = options->image && options->text;
   cgap_status status = CGAP_OK;

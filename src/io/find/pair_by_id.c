@@ -68,8 +68,8 @@ static int own_id_score(const cgap_entry *entry, const cgap_name_words *w, const
 }
 
 /* The datasets of each shard of a side; *usable where all of them are. */
-static cgap_status find_series(cgap_role_datasets *out, bool *usable, const cgap_dataset *d, cgap_role modality, cgap_name_score name_score,
-                               const char *word, const char *what, cgap_error *error)
+static cgap_status find_series(cgap_role_datasets *out, bool *usable, const cgap_dataset *d, cgap_role modality,
+                               cgap_name_score name_score, const char *word, const char *what, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   out->count = 0;
@@ -159,7 +159,8 @@ static cgap_status refuse_series(const cgap_role_datasets *series, const char *e
 }
 
 /* The image side of the ids of texts is not there. */
-static cgap_status refuse_alone(const cgap_dataset *d, const cgap_role_datasets *text_id, size_t images, cgap_error *error)
+static cgap_status refuse_alone(const cgap_dataset *d, const cgap_role_datasets *text_id, size_t images,
+                                cgap_error *error)
 {
   const size_t count = d->role[CGAP_ROLE_IMAGE_ID].count;
   if (count > 0)
@@ -317,7 +318,8 @@ cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
     return CGAP_OK;
   }
   if (image_id->count < image->count)
-    return image_id->count ? refuse_alone(d, text_id, cgap_role_datasets_rows(image), error) : rows_as_ids(out, d, error);
+    return image_id->count ? refuse_alone(d, text_id, cgap_role_datasets_rows(image), error)
+                           : rows_as_ids(out, d, error);
   cgap_role_datasets_explain(image_id, "its name says an id of each image");
   status = join_ids(&j, d, error);
   if (status == CGAP_OK && (j.twice != SIZE_MAX || j.found < j.texts.count))

@@ -14,16 +14,16 @@
 
 enum { ROWS_MAX = 4096, COLUMNS_MAX = 2048 };
 
-static const double ONE_NORM = 1e-3;       /* relative spread of norms that are one */
-static const double OTHER_NORM = 1e-2;     /* and that are not */
-static const double MORE_EFFECT = 10;      /* of the rows' means than of the columns', or than chance gives */
+static const double ONE_NORM = 1e-3;   /* relative spread of norms that are one */
+static const double OTHER_NORM = 1e-2; /* and that are not */
+static const double MORE_EFFECT = 10;  /* of the rows' means than of the columns', or than chance gives */
 static const double MATCH = 0.1, SURE_DEVIATIONS = 8; /* mean difference of cosines, and that over its standard error */
 
 /* One side: the first columns of its rows, and how far norms and means spread. */
 typedef struct column_sample {
   float *value; /* (rows, count), in the end each row less its mean; NULL: not wanted */
   size_t count, rows;
-  double row_sd, column_sd; /* sd over mean of the norms */
+  double row_sd, column_sd;         /* sd over mean of the norms */
   double row_effect, column_effect; /* of the means: 1 by chance */
 } column_sample;
 

@@ -11,8 +11,8 @@ enum { SCRATCH_BYTES = 1 << 18 };
 
 struct cgap_array {
   const cgap_entry *entry;
-  size_t middle, dim; /* rows of the first axis count as middle rows of dim */
-  cgap_byte_source *bytes;  /* of piece `current`: with thousands of shards not all can be open */
+  size_t middle, dim;      /* rows of the first axis count as middle rows of dim */
+  cgap_byte_source *bytes; /* of piece `current`: with thousands of shards not all can be open */
   size_t current;
   unsigned char *scratch; /* SCRATCH_BYTES, for what lies in another order */
 };
@@ -72,7 +72,8 @@ static cgap_status use_piece(cgap_array *a, size_t i, cgap_error *error)
 }
 
 /* out[i·step] = in[i·stride] for i < count, elements of `size` bytes. */
-static void copy_strided(unsigned char *out, size_t step, const unsigned char *in, size_t stride, size_t count, size_t size)
+static void copy_strided(unsigned char *out, size_t step, const unsigned char *in, size_t stride, size_t count,
+                         size_t size)
 {
   if (size == 2) {
     for (size_t i = 0; i < count; i++)
@@ -104,8 +105,8 @@ static cgap_status read_column(cgap_array *a, const cgap_piece *p, column k, siz
       cgap_byte_source_read(a->bytes, (base + i * stride) * size, ((here - 1) * stride + 1) * size, a->scratch, error);
     if (status != CGAP_OK)
       return status;
-    copy_strided(out + ((i * a->middle + k.m - first) * a->dim + k.c) * size, a->middle * a->dim, a->scratch, stride, here,
-           size);
+    copy_strided(out + ((i * a->middle + k.m - first) * a->dim + k.c) * size, a->middle * a->dim, a->scratch, stride,
+                 here, size);
     i += here;
   }
   return CGAP_OK;
@@ -159,7 +160,7 @@ bool cgap_array_seeks(const cgap_array *a)
 {
   const cgap_entry *e = a->entry;
   bool seeks = true;
-  for (size_t i = 0; i < e->piece_count; i++) /* of several unpacked members each would be unpacked anew */
+  for (size_t i = 0; i < e->piece_count; i++) /* of several unpacked members each would be unpacked again */
     seeks =
       seeks && !e->pieces[i].strided && (e->pieces[i].member < 0 || (e->pieces[i].deflated && e->piece_count == 1));
   return seeks;

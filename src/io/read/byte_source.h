@@ -10,9 +10,11 @@ typedef struct cgap_byte_source cgap_byte_source;
 
 /* Opens what holds a piece (borrowed). A deflated member is unpacked once, at the first read, into a nameless file
  * under TMPDIR; a stored one is read in place. */
-CGAP_MUST_CHECK cgap_status cgap_byte_source_open(cgap_byte_source **out, cgap_piece *piece, const char *name, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_byte_source_open(cgap_byte_source **out, cgap_piece *piece, const char *name,
+                                                  cgap_error *error);
 /* `count` bytes from `at` on, counted from the piece's first element. */
-CGAP_MUST_CHECK cgap_status cgap_byte_source_read(cgap_byte_source *bytes, uint64_t at, size_t count, void *out, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_byte_source_read(cgap_byte_source *bytes, uint64_t at, size_t count, void *out,
+                                                  cgap_error *error);
 void cgap_byte_source_close(cgap_byte_source *bytes); /* NULL is fine */
 
 /* ---------------------------------------------------------------- members of zip archives, read in order */

@@ -361,8 +361,8 @@ cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *foun
   const cgap_npy *a = found->array;
   cgap_error own = {0};
   error = error ? error : &own;
-  bool halves =
-    a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES && cgap_name_words_of(found->path).modality == 0;
+  bool halves = a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES &&
+                cgap_name_words_of(found->path).modality == 0;
   bool good = false;
   if (halves) {
     good = add_halves(file, found, error);

@@ -56,7 +56,7 @@ typedef struct cgap_entry {
 
   unsigned modality;        /* CGAP_WORD_IMAGE or _TEXT where its place says it, whatever its name; else 0 */
   const char *modality_why; /* static */
-  cgap_piece *pieces;   /* one after the other along the first axis; NULL: in HDF5 */
+  cgap_piece *pieces;       /* one after the other along the first axis; NULL: in HDF5 */
   size_t piece_count;
   size_t item; /* with pieces: bytes an element */
   bool ucs4;   /* with pieces: strings of four bytes a character */

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 enum {
-  PAGE = 4096,           /* a multiple of every block size that is about */
-  BUFFER_BYTES = 4 << 20,  /* read at once */
+  PAGE = 4096,                 /* a multiple of every block size that is about */
+  BUFFER_BYTES = 4 << 20,      /* read at once */
   REQUEST_BYTES_MIN = 1 << 20, /* of a request */
 };
 
@@ -56,7 +56,7 @@ bool cgap_direct_io_is_worth_it(const cgap_direct_io *d, size_t count)
 }
 
 cgap_status cgap_direct_io_read(cgap_direct_io *d, int fd, uint64_t at, size_t count, void *out, const char *name,
-                             cgap_error *error)
+                                cgap_error *error)
 {
   unsigned char *to = out;
   while (count > 0) {

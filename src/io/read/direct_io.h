@@ -17,7 +17,7 @@ bool cgap_direct_io_is_worth_it(const cgap_direct_io *direct, size_t count);
 
 /* `count` bytes at `at`, by fd, the same file opened as usual, where this fails; name is for messages. */
 CGAP_MUST_CHECK cgap_status cgap_direct_io_read(cgap_direct_io *direct, int fd, uint64_t at, size_t count, void *out,
-                                             const char *name, cgap_error *error);
+                                                const char *name, cgap_error *error);
 
 /* The same for a file of any size; for tests. */
 cgap_direct_io *cgap_direct_io_open_any(const char *path);

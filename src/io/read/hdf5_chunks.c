@@ -59,7 +59,7 @@ static bool is_supported_layout(const cgap_entry *e, hid_t plist, hsize_t *chunk
 }
 
 cgap_status cgap_hdf5_chunks_open(cgap_hdf5_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
-                             cgap_error *error)
+                                  cgap_error *error)
 {
   hsize_t chunk[AXES] = {0};
   cgap_hdf5_chunks c = {.dataset = dataset, .fd = fd, .entry = entry, .element = cgap_type_size(entry->type)};
@@ -109,7 +109,7 @@ typedef struct request {
   size_t first, count;
   unsigned char *out;
   size_t first_chunk, tasks; /* consecutive numbers of the grid: whole slices along the first axis */
-  chunk_list kept;            /* for the next call */
+  chunk_list kept;           /* for the next call */
   size_t failed;             /* the lowest number that failed, SIZE_MAX: none */
   cgap_error *error;
 } request;
@@ -162,8 +162,8 @@ static void fill_chunk(const cgap_hdf5_chunks *c, unsigned char *bytes)
 }
 
 /* Where a chunk lies, or, without a file of our own, its bytes into room->packed. */
-static bool query_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpack_scratch *scratch, haddr_t *address, hsize_t *bytes,
-                unsigned *mask, const char **why)
+static bool query_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpack_scratch *scratch, haddr_t *address,
+                        hsize_t *bytes, unsigned *mask, const char **why)
 {
   const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
   const hsize_t *offset = c->entry->ndim == AXES ? rank_3 : rank_2;
@@ -182,8 +182,8 @@ static bool query_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpac
 
 /* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
  * at a time, whichever file it is about; the bytes themselves need no turn. */
-static bool fetch_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpack_scratch *scratch, size_t *stored, unsigned *mask,
-                  const char **why, cgap_error *read)
+static bool fetch_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpack_scratch *scratch, size_t *stored,
+                        unsigned *mask, const char **why, cgap_error *read)
 {
   hsize_t bytes = 0;
   haddr_t address = HADDR_UNDEF;
@@ -199,8 +199,8 @@ static bool fetch_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpac
 }
 
 /* Fetches and unpacks into room->plain. */
-static bool unpack_chunk(const cgap_hdf5_chunks *c, size_t number, cgap_hdf5_unpack_scratch *scratch, kept *chunk, const char **why,
-                   cgap_error *read)
+static bool unpack_chunk(const cgap_hdf5_chunks *c, size_t number, cgap_hdf5_unpack_scratch *scratch, kept *chunk,
+                         const char **why, cgap_error *read)
 {
   const box b = box_of(c, number);
   size_t stored = 0;
@@ -304,7 +304,8 @@ static bool request_init(request *r, int threads)
   return r->kept.item != NULL;
 }
 
-cgap_status cgap_hdf5_chunks_read(cgap_hdf5_chunks *c, size_t first, size_t count, int threads, void *out, cgap_error *error)
+cgap_status cgap_hdf5_chunks_read(cgap_hdf5_chunks *c, size_t first, size_t count, int threads, void *out,
+                                  cgap_error *error)
 {
   cgap_error own = {0};
   request r = {

@@ -2,7 +2,7 @@
 #include "io/read/hdf5_chunks.h"
 
 cgap_status cgap_hdf5_chunks_open(cgap_hdf5_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
-                             cgap_error *error)
+                                  cgap_error *error)
 {
   (void)dataset;
   (void)plist;
@@ -18,7 +18,8 @@ void cgap_hdf5_chunks_close(cgap_hdf5_chunks *chunks)
   (void)chunks;
 }
 
-cgap_status cgap_hdf5_chunks_read(cgap_hdf5_chunks *chunks, size_t first, size_t count, int threads, void *out, cgap_error *error)
+cgap_status cgap_hdf5_chunks_read(cgap_hdf5_chunks *chunks, size_t first, size_t count, int threads, void *out,
+                                  cgap_error *error)
 {
   (void)chunks;
   (void)first;

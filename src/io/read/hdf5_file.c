@@ -298,7 +298,7 @@ static cgap_status add_dataset(cgap_entry **out, walk *w, hid_t dataset, const c
   entry->address = info.addr;
   hid_t type = H5Dget_type(dataset);
   const bool ok = type >= 0 && describe_type(entry, w->file, dataset, type) && describe_shape(entry, dataset) &&
-                    describe_storage(entry, w->file, dataset);
+                  describe_storage(entry, w->file, dataset);
   cgap_status status = !ok ? fail_object(w, path) : entry->storage ? CGAP_OK : fail_memory(w);
   if (status == CGAP_OK)
     status = check_contiguous(w, dataset, type, entry);

@@ -31,12 +31,12 @@ typedef struct turned_block {
 
 typedef struct opened_dataset {
   cgap_chosen_dataset taken;
-  size_t first, rows;  /* in the whole */
-  cgap_array *array;   /* outside HDF5, else NULL */
+  size_t first, rows;       /* in the whole */
+  cgap_array *array;        /* outside HDF5, else NULL */
   cgap_hdf5_chunks *chunks; /* unpacked here, else NULL */
   hid_t dataset, type, space;
-  bool direct;       /* contiguous in the file, at `offset` bytes */
-  uint64_t offset;   /* bytes from the start of the file */
+  bool direct;          /* contiguous in the file, at `offset` bytes */
+  uint64_t offset;      /* bytes from the start of the file */
   cgap_direct_io *past; /* the page cache, where the file is too large for it; else NULL */
   turned_block turned;
 } opened_dataset;
@@ -164,7 +164,8 @@ static bool read_slab(const opened_dataset *p, const hsize_t start[3], const hsi
 }
 
 /* Rows of a rank 3 dataset are (first axis, middle axis) in order: whole groups in one slab, ends apart. */
-static bool read_slabs(const opened_dataset *p, size_t first, size_t count, size_t row_bytes, unsigned char *out, refusal *r)
+static bool read_slabs(const opened_dataset *p, size_t first, size_t count, size_t row_bytes, unsigned char *out,
+                       refusal *r)
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_chosen_dataset_dim(&p->taken);
@@ -234,7 +235,8 @@ static bool read_turned(opened_dataset *p, size_t first, size_t count, unsigned 
   return true;
 }
 
-static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, int threads, unsigned char *out, cgap_error *error)
+static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, int threads, unsigned char *out,
+                                cgap_error *error)
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_chosen_dataset_dim(&p->taken);
@@ -245,7 +247,7 @@ static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, i
   } else if (p->direct) {
     status = cgap_direct_io_is_worth_it(p->past, count * dim * size)
                ? cgap_direct_io_read(p->past, p->taken.file->fd, p->offset + (uint64_t)first * dim * size,
-                                  count * dim * size, out, e->name, error)
+                                     count * dim * size, out, e->name, error)
                : cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
                                 e->name, error);
   } else if (p->chunks) {
@@ -320,8 +322,8 @@ static void start_reading(const cgap_source *source, size_t first, size_t count)
 
 /* ---------------------------------------------------------------- the whole */
 
-cgap_status cgap_dataset_rows_open(cgap_dataset_rows **out, cgap_source *source, const cgap_chosen_dataset *taken, size_t count,
-                           const char *name, cgap_error *error)
+cgap_status cgap_dataset_rows_open(cgap_dataset_rows **out, cgap_source *source, const cgap_chosen_dataset *taken,
+                                   size_t count, const char *name, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   size_t total = 0;
@@ -334,10 +336,11 @@ cgap_status cgap_dataset_rows_open(cgap_dataset_rows **out, cgap_source *source,
     free(datasets);
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   }
-  *rows =
-    (cgap_dataset_rows){.hooks = {read_rows, rows_seek, rows_share, start_reading}, .datasets = datasets, .count = count, .threads = 1};
+  *rows = (cgap_dataset_rows){
+    .hooks = {read_rows, rows_seek, rows_share, start_reading}, .datasets = datasets, .count = count, .threads = 1};
   for (size_t i = 0; i < count; i++)
-    datasets[i] = (opened_dataset){.taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
+    datasets[i] = (opened_dataset){
+      .taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
     datasets[i].first = total;
     datasets[i].rows = cgap_chosen_dataset_rows(&taken[i]);

@@ -42,8 +42,8 @@ void cgap_hdf5_unpack_clear(cgap_hdf5_unpack_scratch *scratch)
   *scratch = (cgap_hdf5_unpack_scratch){0};
 }
 
-bool cgap_hdf5_unpack(const cgap_hdf5_unpacking *how, cgap_hdf5_unpack_scratch *scratch, size_t stored, unsigned mask, size_t bytes,
-                 bool *shuffled, const char **why)
+bool cgap_hdf5_unpack(const cgap_hdf5_unpacking *how, cgap_hdf5_unpack_scratch *scratch, size_t stored, unsigned mask,
+                      size_t bytes, bool *shuffled, const char **why)
 {
   *shuffled = how->shuffle >= 0 && !(mask >> how->shuffle & 1u);
   if (how->deflate < 0 || mask >> how->deflate & 1u) {

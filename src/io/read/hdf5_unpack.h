@@ -27,9 +27,10 @@ bool cgap_hdf5_unpack_reserve(cgap_hdf5_unpack_scratch *scratch, size_t bytes); 
 void cgap_hdf5_unpack_clear(cgap_hdf5_unpack_scratch *scratch);
 
 /* room->packed, `stored` bytes, into room->plain, exactly `bytes`; mask: bits of filters that this chunk went without.
- * *shuffled: cgap_hdf5_unshuffle has still to sort the elements. false: *why says what is wrong, NULL: memory is out. */
-bool cgap_hdf5_unpack(const cgap_hdf5_unpacking *how, cgap_hdf5_unpack_scratch *scratch, size_t stored, unsigned mask, size_t bytes,
-                 bool *shuffled, const char **why);
+ * *shuffled: cgap_hdf5_unshuffle has still to sort the elements. false: *why says what is wrong, NULL: memory is out.
+ */
+bool cgap_hdf5_unpack(const cgap_hdf5_unpacking *how, cgap_hdf5_unpack_scratch *scratch, size_t stored, unsigned mask,
+                      size_t bytes, bool *shuffled, const char **why);
 
 /* `count` elements of `size` bytes, whose bytes k lie together at in + k·stride. */
 void cgap_hdf5_unshuffle(unsigned char *out, const unsigned char *in, size_t stride, size_t count, size_t size);

@@ -26,7 +26,7 @@ typedef struct cgap_name_words {
   unsigned leaf;       /* of the name itself */
   unsigned parent;     /* of the group it lies in */
   unsigned group;      /* CGAP_WORD_IMAGE or _TEXT of the nearest group that says one, else 0 */
-  unsigned modality;       /* CGAP_WORD_IMAGE or _TEXT: the name's own, else the group's; 0: neither, or both in one name */
+  unsigned modality;   /* CGAP_WORD_IMAGE or _TEXT: the name's own, else the group's; 0: neither, or both in one name */
   bool text_first;     /* the name has both, the text's word first: "text_image" */
   bool more;           /* the name itself has words that are not known: "text_image_similarity" */
   char image_word[16]; /* as found, for the report: "img" */

@@ -165,11 +165,11 @@ static cgap_status open_one(cgap_file *file, const loose *l, bool shard, cgap_er
 {
   cgap_file npy_file = {.path = l->path, .fd = -1};
   char *path = entry_path(l, shard);
-  cgap_status status =
-    path ? cgap_file_open_regular(&npy_file, l->path, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", l->path);
+  cgap_status status = path ? cgap_file_open_regular(&npy_file, l->path, error)
+                            : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", l->path);
   if (status == CGAP_OK && (npy_file.folder || !cgap_npy_file_is(&npy_file)))
     status = npy_file.folder ? cgap_fail(error, CGAP_FILE, "%s: a folder; give its files", l->path)
-                          : cgap_refuse_unsupported(&npy_file, error);
+                             : cgap_refuse_unsupported(&npy_file, error);
   if (status == CGAP_OK)
     status = add_array(file, &npy_file, path, l, shard, error);
   file->bytes += status == CGAP_OK ? npy_file.bytes : 0;
@@ -263,8 +263,8 @@ static void choose_modalities_of_two(cgap_file *file, const loose_list *list)
       continue;
     two[k]->modality = (k == 0) != swapped ? CGAP_WORD_IMAGE : CGAP_WORD_TEXT;
     two[k]->modality_why = a | b    ? "the other of the two files is the other side"
-                       : k == 0 ? "the first of two files whose names do not say"
-                                : "the second of two files whose names do not say";
+                           : k == 0 ? "the first of two files whose names do not say"
+                                    : "the second of two files whose names do not say";
   }
 }
 

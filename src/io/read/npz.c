@@ -11,7 +11,7 @@
 enum {
   MEMBERS_MAX = 1000000,
   CHECK_BYTES_AT_ONCE =
-    16 << 20,          /* bytes of a member whose checksum is compared while it is listed: ids, labels, pairings */
+    16 << 20,               /* bytes of a member whose checksum is compared while it is listed: ids, labels, pairings */
   DEFLATE_RATIO_MAX = 1032, /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
   APPLE_MARK = 4
 };
@@ -69,14 +69,14 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
     status = cgap_zip_check(r.file, name, error);
   if (status == CGAP_OK) {
     cgap_array_header found = {.path = path,
-                        .name = name,
-                        .storage = deflated ? "zip, deflated" : "zip, stored",
-                        .array = &array,
-                        .piece = {.path = file->path,
-                                  .member = (int64_t)stat->index,
-                                  .deflated = deflated,
-                                  .checked = small,
-                                  .offset = array.start}};
+                               .name = name,
+                               .storage = deflated ? "zip, deflated" : "zip, stored",
+                               .array = &array,
+                               .piece = {.path = file->path,
+                                         .member = (int64_t)stat->index,
+                                         .deflated = deflated,
+                                         .checked = small,
+                                         .offset = array.start}};
     status = cgap_array_header_add(file, &found, error);
   }
   if (r.file)

@@ -172,7 +172,8 @@ static void read_type(tensor *t, const char *dtype)
   t->array.swap = *(const unsigned char *)&one != 1 && t->array.item > 1; /* the format is little-endian */
 }
 
-static cgap_status read_tensor(tensor *t, const cgap_file *file, const json_t *value, uint64_t data_bytes, cgap_error *error)
+static cgap_status read_tensor(tensor *t, const cgap_file *file, const json_t *value, uint64_t data_bytes,
+                               cgap_error *error)
 {
   const char *dtype = json_string_value(json_object_get(value, "dtype"));
   const json_t *offsets = json_object_get(value, "data_offsets");
@@ -207,7 +208,8 @@ static int by_place(const void *a, const void *b)
 }
 
 /* The tensors fill what follows the header, without holes and without lying on each other. */
-static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t count, uint64_t data_bytes, cgap_error *error)
+static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t count, uint64_t data_bytes,
+                                cgap_error *error)
 {
   uint64_t at = 0;
   qsort(tensors, count, sizeof *tensors, by_place);
@@ -230,10 +232,10 @@ static cgap_status add_tensor(cgap_file *file, const tensor *t, uint64_t start, 
 {
   char *path = cgap_format("/%s", t->key), *name = cgap_format("%s:/%s", file->path, t->key);
   cgap_array_header found = {.path = path,
-                      .name = name,
-                      .storage = "safetensors",
-                      .array = &t->array,
-                      .piece = {.path = file->path, .member = -1, .offset = start + t->begin}};
+                             .name = name,
+                             .storage = "safetensors",
+                             .array = &t->array,
+                             .piece = {.path = file->path, .member = -1, .offset = start + t->begin}};
   cgap_status status = path && name ? cgap_array_header_add(file, &found, error)
                                     : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   free(path);

@@ -111,8 +111,8 @@ static size_t fixed_length(const unsigned char *bytes, size_t size, H5T_str_t pa
   return length;
 }
 
-static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, hid_t type, size_t count,
-                              cgap_error *error)
+static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, hid_t type,
+                              size_t count, cgap_error *error)
 {
   size_t size = H5Tget_size(type);
   H5T_str_t padding = H5Tget_strpad(type);
@@ -144,8 +144,8 @@ static cgap_status gather_strings(cgap_id *id, unsigned char **blob, char *const
   return CGAP_OK;
 }
 
-static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, hid_t type, size_t count,
-                                 cgap_error *error)
+static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, hid_t type,
+                                 size_t count, cgap_error *error)
 {
   char **strings = calloc(count + 1, sizeof *strings);
   if (!strings)
@@ -211,7 +211,8 @@ static cgap_status read_characters(cgap_id *id, unsigned char **blob, const cgap
   return status;
 }
 
-static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, size_t count, cgap_error *error)
+static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, size_t count,
+                            cgap_error *error)
 {
   if (taken->entry->kind != CGAP_KIND_STRING)
     return read_integers(id, blob, taken, count, error);

@@ -9,7 +9,8 @@ CGAP_MUST_CHECK cgap_status cgap_read_int64(int64_t *out, const cgap_chosen_data
 CGAP_MUST_CHECK cgap_status cgap_read_float64(double *out, const cgap_chosen_dataset *taken, cgap_error *error);
 
 /* Whole numbers, of integers or floats. CGAP_DATA: NaN, fractions; what: "labels". */
-CGAP_MUST_CHECK cgap_status cgap_read_whole(int64_t *out, const cgap_chosen_dataset *taken, const char *what, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_read_whole(int64_t *out, const cgap_chosen_dataset *taken, const char *what,
+                                            cgap_error *error);
 
 typedef struct cgap_ids {
   cgap_id *id; /* (count) */
@@ -20,7 +21,8 @@ typedef struct cgap_ids {
 } cgap_ids;
 
 /* The ids of several datasets one after the other. */
-CGAP_MUST_CHECK cgap_status cgap_ids_read(cgap_ids *out, const cgap_chosen_dataset *taken, size_t count, cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_ids_read(cgap_ids *out, const cgap_chosen_dataset *taken, size_t count,
+                                          cgap_error *error);
 void cgap_ids_clear(cgap_ids *ids);
 
 /* The id for a message, at most some 60 characters, control characters replaced. */

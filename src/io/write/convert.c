@@ -80,8 +80,8 @@ static cgap_status write_matrix(conversion *j, const matrix *m, cgap_error *erro
 
 /* ---------------------------------------------------------------- small arrays */
 
-static cgap_status write_whole(conversion *j, const char *path, bool integers, const void *values, size_t rows, size_t columns,
-                               cgap_error *error)
+static cgap_status write_whole(conversion *j, const char *path, bool integers, const void *values, size_t rows,
+                               size_t columns, cgap_error *error)
 {
   if (!values || rows == 0)
     return CGAP_OK;

@@ -76,8 +76,8 @@ static cgap_status make_group(const cgap_npy_writer *w, const char *path, cgap_e
   return cgap_fail_errno(error, errno, group, "make the folder");
 }
 
-static cgap_status begin_array(cgap_npy_writer *w, const char *path, char letter, size_t item, const size_t *shape, int ndim,
-                         cgap_error *error)
+static cgap_status begin_array(cgap_npy_writer *w, const char *path, char letter, size_t item, const size_t *shape,
+                               int ndim, cgap_error *error)
 {
   char name[200], full[CGAP_PATH];
   if (w->count == FILES_MAX)
@@ -137,7 +137,8 @@ cgap_status cgap_npy_writer_append(cgap_npy_writer *w, const void *rows, size_t 
 cgap_status cgap_npy_writer_whole(cgap_npy_writer *w, const char *path, bool integers, const void *values, size_t rows,
                                   size_t columns, cgap_error *error)
 {
-  cgap_status status = begin_array(w, path, integers ? 'i' : 'f', 8, (size_t[2]){rows, columns}, columns ? 2 : 1, error);
+  cgap_status status =
+    begin_array(w, path, integers ? 'i' : 'f', 8, (size_t[2]){rows, columns}, columns ? 2 : 1, error);
   return status == CGAP_OK ? put_elements(w, values, 8, rows * (columns ? columns : 1), error) : status;
 }
 

@@ -431,8 +431,8 @@ static bool write_rows(cgap_writer *w, row_stream *s, size_t count, const unsign
   return true;
 }
 
-static cgap_status append_rows(cgap_writer *w, const char *path, const float *floats, const double *doubles, size_t count,
-                               cgap_error *error)
+static cgap_status append_rows(cgap_writer *w, const char *path, const float *floats, const double *doubles,
+                               size_t count, cgap_error *error)
 {
   row_stream *s = find_stream(w, path);
   if (!s || count > s->total - s->written)
@@ -539,7 +539,7 @@ static bool map_source(hid_t create, const char *path, int ndim, const hsize_t *
   hid_t space = H5Screate_simple(ndim, shape, NULL), source_space = H5Screate_simple(ndim, size, NULL);
   char *file = escape_source_name(source->file), *dataset = escape_source_name(path);
   const bool valid = file && dataset && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL) >= 0 &&
-                    H5Pset_virtual(create, space, file, dataset, source_space) >= 0;
+                     H5Pset_virtual(create, space, file, dataset, source_space) >= 0;
   free(dataset);
   free(file);
   H5Sclose(source_space);
@@ -599,7 +599,8 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
 {
   const hid_t to = *(const hid_t *)context;
   (void)info;
-  if (H5Aexists(to, name) > 0 || !strcmp(name, CGAP_OUTPUT_PARTS_ATTRIBUTE) || !strcmp(name, CGAP_OUTPUT_PART_ATTRIBUTE))
+  if (H5Aexists(to, name) > 0 || !strcmp(name, CGAP_OUTPUT_PARTS_ATTRIBUTE) ||
+      !strcmp(name, CGAP_OUTPUT_PART_ATTRIBUTE))
     return 0;
   hid_t from = H5Aopen(object, name, H5P_DEFAULT);
   hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,
@@ -648,7 +649,7 @@ static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
   const int ndim = H5Sget_simple_extent_dims(space, shape, NULL);
   hid_t to = create_dataset(w, as, type, ndim, shape, create);
   const bool valid = to >= 0 && copy_elements(w, from, to, type, ndim, shape) &&
-                    !note_failure(w, H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0);
+                     !note_failure(w, H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0);
   if (to >= 0)
     H5Dclose(to);
   H5Pclose(create);
