@@ -1,7 +1,7 @@
 /* The table of fields: every number of the report by its key. The JSON, the table, --fail-if, compare and the page
  * all read this one table, which is made of what the measures say of themselves (measure.h). */
-#ifndef CGAP_REPORT_FIELDS_H
-#define CGAP_REPORT_FIELDS_H
+#ifndef CGAP_ANALYSIS_FIELDS_H
+#define CGAP_ANALYSIS_FIELDS_H
 
 #include "analysis/measure.h"
 

@@ -1,4 +1,4 @@
-/* cgap_audit_run: rows → pairs → tiles → finish. */
+/* Runs an audit: reads the rows, measures the matched pairs, passes over all pairs, and computes the results. */
 #include "analysis/finish.h"
 #include "audit/contributions.h"
 #include "audit/matched_pairs.h"

@@ -1,6 +1,7 @@
-/* What an audit keeps of each image for paired differences, beyond what its measures leave in passing. */
-#ifndef CGAP_ENGINE_CONTRIBUTIONS_H
-#define CGAP_ENGINE_CONTRIBUTIONS_H
+/* For each image, how much it adds to a measure; the intervals of differences between two audits need this. What the
+ * measures leave in passing is kept by them. */
+#ifndef CGAP_AUDIT_CONTRIBUTIONS_H
+#define CGAP_AUDIT_CONTRIBUTIONS_H
 
 #include "analysis/contributions.h"
 #include "analysis/measure.h"

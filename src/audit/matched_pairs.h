@@ -1,6 +1,6 @@
-/* The pass over matched pairs: everything that needs an image with its own texts, in double. */
-#ifndef CGAP_ENGINE_COUPLES_H
-#define CGAP_ENGINE_COUPLES_H
+/* Passes over the matched pairs: computes in double everything that needs an image with its own texts. */
+#ifndef CGAP_AUDIT_MATCHED_PAIRS_H
+#define CGAP_AUDIT_MATCHED_PAIRS_H
 
 #include "analysis/measure.h"
 #include "audit/row_offset_check.h"

@@ -1,6 +1,7 @@
-/* What an audit measures besides rows and pairs: separability, zero-shot, arithmetic. */
-#ifndef CGAP_ENGINE_EXTRAS_H
-#define CGAP_ENGINE_EXTRAS_H
+/* The measures that cannot be computed from sums over pairs: separability, zero-shot, arithmetic, spectra, and the
+ * points of the scatter plot. */
+#ifndef CGAP_AUDIT_MEASURE_RUNS_H
+#define CGAP_AUDIT_MEASURE_RUNS_H
 
 #include "analysis/finish.h"
 #include "analysis/measure.h"

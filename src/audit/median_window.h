@@ -1,7 +1,7 @@
-/* Where the median of the unmatched cosines is to be looked for, from the cosines of some rows, before the tile pass.
- */
-#ifndef CGAP_ENGINE_MEDIAN_H
-#define CGAP_ENGINE_MEDIAN_H
+/* Estimates from a few rows where the median of the non-matching cosines is, so that the pass over all pairs can find
+ * it exactly. */
+#ifndef CGAP_AUDIT_MEDIAN_WINDOW_H
+#define CGAP_AUDIT_MEDIAN_WINDOW_H
 
 #include "analysis/finish.h"
 #include "rows/embeddings.h"

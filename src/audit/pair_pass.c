@@ -202,7 +202,7 @@ static size_t tiles_of(const pair_pass *p, size_t first_row, size_t rows, size_t
   return tiles;
 }
 
-/* Of a panel that lies in another the rough rows do too. */
+/* A block that is part of another shares its bfloat16 rows. */
 static cgap_bfloat16_rows bfloat16_view(const cgap_bfloat16_rows *of, size_t off, size_t rows, size_t dim)
 {
   return (cgap_bfloat16_rows){.rows = rows,

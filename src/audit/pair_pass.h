@@ -1,6 +1,6 @@
-/* The tile pass: all pairs of one kind, as tiles X_I · Y_Jᵀ, each shown once to every measure. */
-#ifndef CGAP_ENGINE_TILES_H
-#define CGAP_ENGINE_TILES_H
+/* Computes the cosines of all pairs of one kind, in tiles X_I · Y_Jᵀ, and shows each tile once to every measure. */
+#ifndef CGAP_AUDIT_PAIR_PASS_H
+#define CGAP_AUDIT_PAIR_PASS_H
 
 #include "audit/pair_sums.h"
 #include "rows/embeddings.h"

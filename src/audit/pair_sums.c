@@ -34,7 +34,7 @@ cgap_exact_format cgap_measure_format(const cgap_measure *measure, double temper
   return cgap_exact_format_for(-greatest, greatest + LOG2_TILE);
 }
 
-/* Lays the arrays of the measures of which sums are made out over t->memory, or over NULL to learn the bytes. */
+/* Places the arrays of all measures that keep sums in t->memory; with NULL, only returns the bytes needed. */
 static size_t lay_out_sums(cgap_pair_sums *t, const cgap_audit_sums *e, bool queries)
 {
   size_t at = 0;

@@ -1,8 +1,8 @@
-/* What a tile pass gathers about a run of rows of one side: per-row sums and counts of every measure that looks at this
- * kind of pairs, and the ten best of each row. All of it merges in any order, so that threads, panels and machines
- * give the same bits. */
-#ifndef CGAP_ENGINE_TOTALS_H
-#define CGAP_ENGINE_TOTALS_H
+/* The sums, counts and ten best matches that a pass collects for a block of rows of one modality: those of every
+ * measure that looks at this kind of pairs. All of it merges in any order, so that threads, panels and machines give
+ * the same bits. */
+#ifndef CGAP_AUDIT_PAIR_SUMS_H
+#define CGAP_AUDIT_PAIR_SUMS_H
 
 #include "analysis/measure.h"
 #include "base/exact_sum.h"

@@ -1,7 +1,7 @@
-/* One tile: its product in strips, each shown once to every measure, and what may be among the ten best of its rows and
- * columns. */
-#ifndef CGAP_ENGINE_TILE_H
-#define CGAP_ENGINE_TILE_H
+/* Computes one tile of cosines, shows it to the measures in strips, and collects candidates for the ten best of each
+ * row and column. */
+#ifndef CGAP_AUDIT_PAIR_TILE_H
+#define CGAP_AUDIT_PAIR_TILE_H
 
 #include "analysis/measure.h"
 #include "audit/top_k_pass.h"

@@ -1,8 +1,8 @@
-/* The memory plan: whether rows stay in memory, and if not, how many of a side are held at once. */
-#ifndef CGAP_ENGINE_PLAN_H
-#define CGAP_ENGINE_PLAN_H
+/* Decides what an audit does: what stays in memory, whether all pairs or a sample are used, how long it takes. This
+ * first section is memory: whether rows stay in it, and if not, how many of a modality are held at once. */
+#ifndef CGAP_AUDIT_PLAN_H
+#define CGAP_AUDIT_PLAN_H
 
-#include "audit/plan.h"
 #include "contragap/contragap.h"
 #include "rows/embeddings.h"
 

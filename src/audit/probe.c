@@ -140,7 +140,7 @@ static double shift_of_sums(const probe_pairs *c, double scale)
   return scale * fmax(0, fabs(y / n + slope * away) - SURE_DEVIATIONS * chance);
 }
 
-/* What is left of the chance of a sample where it is a good part of all pairs, nothing where it is all. */
+/* The finite-population factor of the sampling error: near 1 for a small sample, 0 where all pairs were looked at. */
 static double left_to_chance(const probe_pairs *c)
 {
   const double all = (double)c->a->modality->rows * (double)c->b->modality->rows;

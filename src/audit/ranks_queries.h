@@ -1,7 +1,7 @@
-/* Queries against all candidates, where ranks share the candidates: every rank has all queries and shows them its own
- * candidates, and what they are told is added. */
-#ifndef CGAP_ENGINE_ASK_H
-#define CGAP_ENGINE_ASK_H
+/* Queries against all candidates on several ranks: each rank has all queries and its own candidates, and the results
+ * are added up. */
+#ifndef CGAP_AUDIT_RANKS_QUERIES_H
+#define CGAP_AUDIT_RANKS_QUERIES_H
 
 #include "audit/pair_pass.h"
 #include "rows/embeddings.h"

@@ -1,7 +1,8 @@
-/* The tile pass of several ranks. Each has a block of rows of both sides; blocks of one side go round a ring, with what
- * has been gathered about their rows, and meet the blocks that stay at home. */
-#ifndef CGAP_ENGINE_RING_H
-#define CGAP_ENGINE_RING_H
+/* The pass over all pairs on several ranks: blocks of rows travel from rank to rank until every pair has met. Each has
+ * a block of rows of both sides; blocks of one side go round a ring, with what has been gathered about their rows, and
+ * meet the blocks that stay at home. */
+#ifndef CGAP_AUDIT_RANKS_RING_H
+#define CGAP_AUDIT_RANKS_RING_H
 
 #include "audit/pair_pass.h"
 #include "audit/pair_sums.h"

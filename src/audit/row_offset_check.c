@@ -1,4 +1,4 @@
-/* For the check of the pairing: how well texts fit their own images, and those some rows off, in up to CGAP_PAIR_BLOCKS
+/* Checks whether texts fit the images of their own rows better than those of rows nearby, in up to CGAP_PAIR_BLOCKS
  * blocks of consecutive texts. All products are of centred rows; what a random order would give comes from products of
  * every text of a block with images spread over it. A file too large to be looked at whole is looked at in the middle
  * of each block. */

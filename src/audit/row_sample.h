@@ -1,6 +1,6 @@
 /* Some of an audit's rows: images drawn at random, each with all its texts, or rows of each side where unpaired. */
-#ifndef CGAP_ENGINE_DRAWN_H
-#define CGAP_ENGINE_DRAWN_H
+#ifndef CGAP_AUDIT_ROW_SAMPLE_H
+#define CGAP_AUDIT_ROW_SAMPLE_H
 
 #include "audit/matched_pairs.h"
 

@@ -1,5 +1,6 @@
-/* Three looks at the pairs: all those within a sample; a part of the sample's images, as queries, against every text;
- * their texts against every image. What a query finds (its rank, its loss) is then what it would find among all pairs.
+/* Computes the measures from a sample of the rows, in three passes: all those within a sample; a part of the sample's
+ * images, as queries, against every text; their texts against every image. What a query finds (its rank, its loss) is
+ * then what it would find among all pairs.
  */
 #include "audit/sampled_audit.h"
 

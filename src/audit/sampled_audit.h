@@ -1,6 +1,6 @@
-/* The measures over pairs, from a sample. */
-#ifndef CGAP_ENGINE_SAMPLED_H
-#define CGAP_ENGINE_SAMPLED_H
+/* Computes the measures from a sample of the rows. */
+#ifndef CGAP_AUDIT_SAMPLED_AUDIT_H
+#define CGAP_AUDIT_SAMPLED_AUDIT_H
 
 #include "analysis/sampled.h"
 #include "audit/pair_pass.h"

@@ -1,4 +1,4 @@
-/* A caller's own sums over pairs: tiles of cosines from every pair of rows, shown to one callback. Tiles are square
+/* Computes the cosines of all pairs for a caller, who adds up sums of their own (cgap_tally_run). Tiles are square
  * and of one size; those of a band of rows are added up in order, then the bands in order, so that a sum depends on
  * neither threads nor memory. */
 #include <cblas.h>

@@ -1,6 +1,6 @@
-/* The lists of the ten best after the tile passes. */
-#ifndef CGAP_ENGINE_LISTS_H
-#define CGAP_ENGINE_LISTS_H
+/* Completes the lists of the ten best after the passes: adds equal rows, and decides close cases in double. */
+#ifndef CGAP_AUDIT_TOP_K_LISTS_H
+#define CGAP_AUDIT_TOP_K_LISTS_H
 
 #include "analysis/measure.h"
 #include "rows/embeddings.h"

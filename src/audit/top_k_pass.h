@@ -1,10 +1,11 @@
-/* The ten best of each row while tiles run. A tile hands over what it found in batches, each pair for its row and for
- * its column, with cosines that are off by up to a margin. Candidates wait: when CGAP_WAITING_CANDIDATES have come to a
- * row, those that ten others surely beat are dropped, and what still waits at the end is computed again in double. The
- * lists hold cosines made in double alone, whatever the order in which pairs came; but where all candidates of a row
- * have come and no more than ten are left, these are the ten best, and their cosines may stay as they are. */
-#ifndef CGAP_ENGINE_BEST_H
-#define CGAP_ENGINE_BEST_H
+/* Collects candidates for the ten best of each row while tiles are computed. A tile hands over what it found in
+ * batches, each pair for its row and for its column, with cosines that are off by up to a margin. Candidates wait: when
+ * CGAP_WAITING_CANDIDATES have come to a row, those that ten others surely beat are dropped, and what still waits at
+ * the end is computed again in double. The lists hold cosines made in double alone, whatever the order in which pairs
+ * came; but where all candidates of a row have come and no more than ten are left, these are the ten best, and their
+ * cosines may stay as they are. */
+#ifndef CGAP_AUDIT_TOP_K_PASS_H
+#define CGAP_AUDIT_TOP_K_PASS_H
 
 #include "audit/pair_sums.h"
 #include "simd/bfloat16_rows.h"

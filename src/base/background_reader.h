@@ -1,6 +1,6 @@
 /* One job at a time in a thread of its own: rows that the next step needs are read while the present one computes. */
-#ifndef CGAP_ENGINE_AHEAD_H
-#define CGAP_ENGINE_AHEAD_H
+#ifndef CGAP_BASE_BACKGROUND_READER_H
+#define CGAP_BASE_BACKGROUND_READER_H
 
 #include "contragap/contragap.h"
 

@@ -1,6 +1,6 @@
 /* Arguments of the public calls: what makes no sense is refused in one line before anything is computed from it. */
-#ifndef CGAP_CHECK_H
-#define CGAP_CHECK_H
+#ifndef CGAP_BASE_CHECK_H
+#define CGAP_BASE_CHECK_H
 
 #include "contragap/contragap.h"
 

@@ -1,6 +1,6 @@
 /* "Did you mean …": the nearest name to one that is not known. */
-#ifndef CGAP_SUGGEST_H
-#define CGAP_SUGGEST_H
+#ifndef CGAP_BASE_DID_YOU_MEAN_H
+#define CGAP_BASE_DID_YOU_MEAN_H
 
 #include <stddef.h>
 

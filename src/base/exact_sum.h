@@ -1,8 +1,8 @@
 /* Sums that do not depend on the order: each double is rounded once to a wide fixed point and added as an integer
  * (Kulisch's long accumulator, as short as its range allows). A number is `words` int64 digits to the base 2^32, the
  * least first; digits take 2^31 additions before they could overflow. Only values from 0 on are added. */
-#ifndef CGAP_ENGINE_FIXED_H
-#define CGAP_ENGINE_FIXED_H
+#ifndef CGAP_BASE_EXACT_SUM_H
+#define CGAP_BASE_EXACT_SUM_H
 
 #include <stddef.h>
 #include <stdint.h>

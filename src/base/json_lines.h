@@ -2,8 +2,8 @@
  *
  * Lines are appended whole, so that only a last line without its end can be half: it does not count. Any other line
  * that is no JSON, and whatever keeps the file from being read, is an error: what is behind it is worth having. */
-#ifndef CGAP_JSON_LINES_H
-#define CGAP_JSON_LINES_H
+#ifndef CGAP_BASE_JSON_LINES_H
+#define CGAP_BASE_JSON_LINES_H
 
 #include <jansson.h>
 

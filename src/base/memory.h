@@ -1,6 +1,6 @@
 /* Sizes and memory: products that cannot overflow, and blocks aligned for the vector units. */
-#ifndef CGAP_MEMORY_H
-#define CGAP_MEMORY_H
+#ifndef CGAP_BASE_MEMORY_H
+#define CGAP_BASE_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

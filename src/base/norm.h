@@ -1,8 +1,8 @@
 /* Lengths of rows in double, at any scale: where the sum of squares would overflow or vanish, the row is first
  * multiplied by an exact power of two. Every command takes lengths from here, so that all agree on which rows are bad.
  */
-#ifndef CGAP_NORM_H
-#define CGAP_NORM_H
+#ifndef CGAP_BASE_NORM_H
+#define CGAP_BASE_NORM_H
 
 #include <math.h>
 #include <stdbool.h>

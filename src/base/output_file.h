@@ -1,6 +1,6 @@
 /* Files out: a folder that can be written, and files that take their name only when they are complete. */
-#ifndef CGAP_OUTPUT_H
-#define CGAP_OUTPUT_H
+#ifndef CGAP_BASE_OUTPUT_FILE_H
+#define CGAP_BASE_OUTPUT_FILE_H
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* Random numbers: Philox4x32-10 of Random123 (Salmon et al., SC 2011), counter-based, so that a number
  * depends on (seed, stream, position) alone and never on threads or order. */
-#ifndef CGAP_RANDOM_H
-#define CGAP_RANDOM_H
+#ifndef CGAP_BASE_RANDOM_H
+#define CGAP_BASE_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>

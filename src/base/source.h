@@ -1,6 +1,6 @@
 /* What a source of this library can say of itself beyond the public cgap_source. */
-#ifndef CGAP_SOURCE_H
-#define CGAP_SOURCE_H
+#ifndef CGAP_BASE_SOURCE_H
+#define CGAP_BASE_SOURCE_H
 
 #include "contragap/contragap.h"
 

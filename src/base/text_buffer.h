@@ -1,6 +1,6 @@
 /* Strings that grow: one allocation, printf manner. */
-#ifndef CGAP_IO_FORMAT_H
-#define CGAP_IO_FORMAT_H
+#ifndef CGAP_BASE_TEXT_BUFFER_H
+#define CGAP_BASE_TEXT_BUFFER_H
 
 #include "contragap/contragap.h"
 #include <locale.h>

@@ -1,6 +1,6 @@
 /* How fast this machine does the work, and how fast it could at best, both measured in the same minute. */
-#ifndef CGAP_BENCH_H
-#define CGAP_BENCH_H
+#ifndef CGAP_BENCH_BENCH_H
+#define CGAP_BENCH_BENCH_H
 
 #include "bench/rates.h"
 

@@ -4,8 +4,8 @@
  * refuses, it asks for ever. libgomp ends the program with exit code 1, which means that a threshold was crossed. So
  * under a limit the program looks for that much before it begins: once before OpenBLAS is loaded, and once when the
  * number of threads is known. */
-#ifndef CGAP_CLI_ADDRESS_SPACE_H
-#define CGAP_CLI_ADDRESS_SPACE_H
+#ifndef CLI_ADDRESS_SPACE_H
+#define CLI_ADDRESS_SPACE_H
 
 #include "contragap/contragap.h"
 

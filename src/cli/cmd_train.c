@@ -116,7 +116,7 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
       return cgap_fail(error, CGAP_USAGE, "--race %.80s: give some of clip,cua,cuaxu, each once", opt.race);
     for (size_t k = 0; k < t->runs; k++)
       if (strcmp(t->run[k].name, cli_loss_names[loss]) == 0)
-        return cgap_fail(error, CGAP_USAGE, "--race %.80s: %s stands there twice", opt.race, cli_loss_names[loss]);
+        return cgap_fail(error, CGAP_USAGE, "--race %.80s: %s is given twice", opt.race, cli_loss_names[loss]);
     race_run *r = &t->run[t->runs++];
     snprintf(prefix, sizeof prefix, "%s-", cli_loss_names[loss]);
     name_run(r, cli_loss_names[loss], prefix);

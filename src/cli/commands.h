@@ -1,6 +1,6 @@
 /* The commands of main.c's table, one cmd_*.c each: argv[0] is the command's name, the exit code comes back. */
-#ifndef CGAP_CLI_COMMANDS_H
-#define CGAP_CLI_COMMANDS_H
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* DIR of `compare -o DIR`: compare.json, report.html, and figures where the inputs have them. */
-#ifndef CGAP_CLI_COMPARE_FOLDER_H
-#define CGAP_CLI_COMPARE_FOLDER_H
+#ifndef CLI_COMPARE_FOLDER_H
+#define CLI_COMPARE_FOLDER_H
 
 #include "base/output_file.h"
 #include "cli/options.h"

@@ -1,6 +1,6 @@
 /* --help of a command: example first, then the options with their live defaults. */
-#ifndef CGAP_CLI_HELP_H
-#define CGAP_CLI_HELP_H
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
 
 #include "cli/option_values.h"
 

@@ -3,8 +3,8 @@
  * Most work asks between two blocks whether it should stop, cleans up and says what was kept. Some of it cannot be
  * asked for long (an eigenproblem of 4096 columns, a training step of 30,000 rows): a thread of the program's own then
  * removes what is half-written and ends it. */
-#ifndef CGAP_CLI_LEAVE_H
-#define CGAP_CLI_LEAVE_H
+#ifndef CLI_INTERRUPT_H
+#define CLI_INTERRUPT_H
 
 #include "contragap/contragap.h"
 

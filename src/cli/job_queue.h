@@ -1,7 +1,7 @@
 /* A list of jobs distributed over ranks, each to one that is free; rank 0 keeps what comes of them, and does jobs too.
  */
-#ifndef CGAP_CLI_FARM_H
-#define CGAP_CLI_FARM_H
+#ifndef CLI_JOB_QUEUE_H
+#define CLI_JOB_QUEUE_H
 
 #include "contragap/contragap.h"
 

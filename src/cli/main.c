@@ -72,7 +72,7 @@ static int final_code(int code)
   if (code != CGAP_OK || !cli_interrupted())
     return code;
   cli_interrupt_acknowledge();
-  (void)cgap_fail(&error, CGAP_INTERRUPTED, "interrupted when all was done: what was asked for is complete");
+  (void)cgap_fail(&error, CGAP_INTERRUPTED, "interrupted after the work had finished; all output is complete");
   return cli_fail(&error);
 }
 

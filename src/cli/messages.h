@@ -1,6 +1,6 @@
 /* What the program says to a person: one line each, on stderr. */
-#ifndef CGAP_CLI_MESSAGES_H
-#define CGAP_CLI_MESSAGES_H
+#ifndef CLI_MESSAGES_H
+#define CLI_MESSAGES_H
 
 #include "io/find/dataset.h"
 

@@ -1,6 +1,6 @@
 /* The kinds of option values: how each is read and how its default is shown. */
-#ifndef CGAP_CLI_VALUE_H
-#define CGAP_CLI_VALUE_H
+#ifndef CLI_OPTION_VALUES_H
+#define CLI_OPTION_VALUES_H
 
 #include <stdbool.h>
 #include <stddef.h>

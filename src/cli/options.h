@@ -3,8 +3,8 @@
  * A command declares its options as a table of cli_option over its own static variables, names the
  * groups it takes in a cli_spec, and calls cli_parse. The defaults that --help prints are the values
  * that the variables hold. See cmd_audit.c for an example. */
-#ifndef CGAP_CLI_OPT_H
-#define CGAP_CLI_OPT_H
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
 
 #include "cli/messages.h"
 #include "cli/option_values.h"

@@ -1,8 +1,8 @@
 /* What an output may replace. Into an existing folder or file a command writes only over what the same command wrote
  * there; anything else is refused with CGAP_FILE, and --force replaces it. What a folder holds is read from the files
  * themselves: a report names its command line, a training has heads and checkpoints, a sweep runs. */
-#ifndef CGAP_CLI_OVERWRITE_H
-#define CGAP_CLI_OVERWRITE_H
+#ifndef CLI_OVERWRITE_H
+#define CLI_OVERWRITE_H
 
 #include "contragap/contragap.h"
 #include "io/find/dataset.h"

@@ -1,6 +1,6 @@
 /* The progress line on stderr. */
-#ifndef CGAP_CLI_PROGRESS_H
-#define CGAP_CLI_PROGRESS_H
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
 
 #include "contragap/contragap.h"
 

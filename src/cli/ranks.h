@@ -1,6 +1,6 @@
 /* The program as one of several ranks. Rank 0 alone talks and writes; how the others fare it hears and says. */
-#ifndef CGAP_CLI_RANKS_H
-#define CGAP_CLI_RANKS_H
+#ifndef CLI_RANKS_H
+#define CLI_RANKS_H
 
 #include "contragap/contragap.h"
 #include "report/table.h"

@@ -1,6 +1,6 @@
 /* What a run was started with and where it runs: its shared options, its rank, the clock, the machine. */
-#ifndef CGAP_CLI_RUN_INFO_H
-#define CGAP_CLI_RUN_INFO_H
+#ifndef CLI_RUN_INFO_H
+#define CLI_RUN_INFO_H
 
 #include <stdbool.h>
 #include <stdint.h>

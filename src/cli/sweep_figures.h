@@ -1,6 +1,6 @@
 /* Figures, page and table of a sweep. */
-#ifndef CGAP_CLI_SWEEP_FIGURES_H
-#define CGAP_CLI_SWEEP_FIGURES_H
+#ifndef CLI_SWEEP_FIGURES_H
+#define CLI_SWEEP_FIGURES_H
 
 #include "cli/sweep_results.h"
 

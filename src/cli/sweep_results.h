@@ -1,6 +1,6 @@
 /* What a sweep has measured: a growing file of runs, and at the end tables, means over seeds and figures. */
-#ifndef CGAP_CLI_SWEEP_RESULTS_H
-#define CGAP_CLI_SWEEP_RESULTS_H
+#ifndef CLI_SWEEP_RESULTS_H
+#define CLI_SWEEP_RESULTS_H
 
 #include <jansson.h>
 

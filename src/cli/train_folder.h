@@ -1,6 +1,6 @@
 /* The folder of a training: whether it may be written, and what goes into it at the end. */
-#ifndef CGAP_CLI_TRAIN_FOLDER_H
-#define CGAP_CLI_TRAIN_FOLDER_H
+#ifndef CLI_TRAIN_FOLDER_H
+#define CLI_TRAIN_FOLDER_H
 
 #include "base/output_file.h"
 #include "cli/train_options.h"

@@ -1,6 +1,6 @@
 /* The options of training, shared by train and sweep. */
-#ifndef CGAP_CLI_TRAIN_OPTIONS_H
-#define CGAP_CLI_TRAIN_OPTIONS_H
+#ifndef CLI_TRAIN_OPTIONS_H
+#define CLI_TRAIN_OPTIONS_H
 
 #include "cli/options.h"
 

@@ -1,6 +1,6 @@
 /* Figures and report.html of a training or a race. */
-#ifndef CGAP_CLI_TRAIN_PAGE_H
-#define CGAP_CLI_TRAIN_PAGE_H
+#ifndef CLI_TRAIN_PAGE_H
+#define CLI_TRAIN_PAGE_H
 
 #include "cli/train_folder.h"
 

@@ -1,6 +1,6 @@
 /* Which rows are a rank's: a run of whole tiles, as even as can be. Alone: all. */
-#ifndef CGAP_ENGINE_SHARE_H
-#define CGAP_ENGINE_SHARE_H
+#ifndef CGAP_COMM_RANK_ROWS_H
+#define CGAP_COMM_RANK_ROWS_H
 
 #include "comm/comm.h"
 

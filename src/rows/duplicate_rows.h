@@ -1,7 +1,7 @@
 /* Rows seen before: 128-bit hashes of the file's bytes (XXH3), in an open table. Two rows count as equal when
  * their hashes are; at 1e9 rows the odds of a false one are 1e-21. */
-#ifndef CGAP_ENGINE_DISTINCT_H
-#define CGAP_ENGINE_DISTINCT_H
+#ifndef CGAP_ROWS_DUPLICATE_ROWS_H
+#define CGAP_ROWS_DUPLICATE_ROWS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* Arrays of sums that do not depend on the order of their terms, which may be of either sign: each term is rounded once
  * to a fixed point of two integers, and those are added. One bound holds for all terms of an array; what is rounded
  * away of a term is at most 2^-62 of it. At most 2^31 terms. */
-#ifndef CGAP_ENGINE_WIDE_H
-#define CGAP_ENGINE_WIDE_H
+#ifndef CGAP_ROWS_EXP_SUMS_H
+#define CGAP_ROWS_EXP_SUMS_H
 
 #include "comm/comm.h"
 

@@ -1,6 +1,6 @@
 /* Unit rows from anywhere in a side: out of the memory where it is resident, out of its source where it is not. */
-#ifndef CGAP_HEAD_GATHER_H
-#define CGAP_HEAD_GATHER_H
+#ifndef CGAP_ROWS_GATHER_H
+#define CGAP_ROWS_GATHER_H
 
 #include "rows/embeddings.h"
 

@@ -1,7 +1,7 @@
 /* Reads the rows of a source that a list names, in the order of the list; and makes of such rows a source of their own.
  */
-#ifndef CGAP_HEAD_PICKED_H
-#define CGAP_HEAD_PICKED_H
+#ifndef CGAP_ROWS_PICKED_ROWS_H
+#define CGAP_ROWS_PICKED_ROWS_H
 
 #include "contragap/contragap.h"
 

@@ -1,6 +1,6 @@
 /* Rows of a source as float32 unit rows. */
-#ifndef CGAP_HEAD_ROWS_H
-#define CGAP_HEAD_ROWS_H
+#ifndef CGAP_ROWS_ROW_READER_H
+#define CGAP_ROWS_ROW_READER_H
 
 #include "contragap/contragap.h"
 #include "rows/duplicate_rows.h"

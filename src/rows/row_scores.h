@@ -1,6 +1,6 @@
 /* Scores of a side's rows against a few vectors, block by block: for zero-shot, arithmetic and separability. */
-#ifndef CGAP_ENGINE_SCORES_H
-#define CGAP_ENGINE_SCORES_H
+#ifndef CGAP_ROWS_ROW_SCORES_H
+#define CGAP_ROWS_ROW_SCORES_H
 
 #include "comm/rank_rows.h"
 #include "rows/embeddings.h"

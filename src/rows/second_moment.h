@@ -1,7 +1,7 @@
 /* Second moments Σ z zᵀ and sums Σ z of many rows in double, by runs of rows whose own sums are added in fixed point:
  * the same bits for any threads and ranks that share out whole runs. */
-#ifndef CGAP_ENGINE_MOMENT_H
-#define CGAP_ENGINE_MOMENT_H
+#ifndef CGAP_ROWS_SECOND_MOMENT_H
+#define CGAP_ROWS_SECOND_MOMENT_H
 
 #include "rows/exp_sums.h"
 

@@ -1,6 +1,6 @@
 /* Rows put aside in a nameless file, where they neither fit into memory nor can be read one by one where they are. */
-#ifndef CGAP_HEAD_SPILL_H
-#define CGAP_HEAD_SPILL_H
+#ifndef CGAP_ROWS_SPILL_FILE_H
+#define CGAP_ROWS_SPILL_FILE_H
 
 #include "contragap/contragap.h"
 

@@ -5,8 +5,8 @@
  * A masked pair (one that does not count) has the cosine -INFINITY: it adds nothing to exponential
  * sums and is above nothing.
  */
-#ifndef CGAP_ENGINE_KERNELS_H
-#define CGAP_ENGINE_KERNELS_H
+#ifndef CGAP_SIMD_AUDIT_KERNELS_H
+#define CGAP_SIMD_AUDIT_KERNELS_H
 
 #include <stddef.h>
 #include <stdint.h>

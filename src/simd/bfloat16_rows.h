@@ -9,8 +9,8 @@
  * and y = d + ν, x·y = c·d + x·ν + y·μ − μ·ν; the first product is made in bfloat16 and summed in float, the rest is
  * made in double and added in float. |c·d − ĉ·d̂| ≤ ‖c − ĉ‖‖d‖ + ‖ĉ‖‖d − d̂‖, the sum is off by γ_n ‖ĉ‖‖d̂‖, and what is
  * added by a few roundings of numbers about 1. */
-#ifndef CGAP_ENGINE_ROUGH_H
-#define CGAP_ENGINE_ROUGH_H
+#ifndef CGAP_SIMD_BFLOAT16_ROWS_H
+#define CGAP_SIMD_BFLOAT16_ROWS_H
 
 #include "contragap/contragap.h"
 

@@ -3,8 +3,8 @@
  * Two kinds do the work: oneDNN's matmul over packed weights, in float32 and in bfloat16 (optional at build, and taken
  * where the processor has AVX-512), and OpenBLAS's sgemm. A product belongs to one thread, runs on that thread alone,
  * and gives the same bits whatever the other threads do. */
-#ifndef CGAP_ENGINE_PRODUCT_H
-#define CGAP_ENGINE_PRODUCT_H
+#ifndef CGAP_SIMD_TILE_GEMM_H
+#define CGAP_SIMD_TILE_GEMM_H
 
 #include <stdbool.h>
 #include <stddef.h>

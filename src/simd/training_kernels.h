@@ -4,8 +4,8 @@
  * chosen by cpuid. A masked pair holds a cosine far below −1 (see CGAP_MASK in loss_tiles.h): its
  * exponential vanishes next to any other.
  */
-#ifndef CGAP_HEAD_VECTOR_H
-#define CGAP_HEAD_VECTOR_H
+#ifndef CGAP_SIMD_TRAINING_KERNELS_H
+#define CGAP_SIMD_TRAINING_KERNELS_H
 
 #include <stddef.h>
 

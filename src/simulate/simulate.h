@@ -9,8 +9,8 @@
  *
  * Every row draws from a stream of its own, so the numbers depend on the seed and the row alone, never
  * on threads, blocks or the number of rows. */
-#ifndef CGAP_SIMULATE_H
-#define CGAP_SIMULATE_H
+#ifndef CGAP_SIMULATE_SIMULATE_H
+#define CGAP_SIMULATE_SIMULATE_H
 
 #include "simulate/options.h"
 

@@ -190,7 +190,7 @@ refuse 2 "--dim 17" --dim 8,17
 refuse 2 "--loss clap" --loss clip,clap
 refuse 2 "--seeds 5" --seed 5
 refuse 2 "--epochs 3" --steps 10 --epochs 3
-refuse 2 "stands there twice" --seeds 1,1
+refuse 2 "is given twice" --seeds 1,1
 refuse 2 "an empty value" --dim 4,,8
 refuse 2 "--temperature" --temperature 0.1,warm
 finish

@@ -2,8 +2,8 @@
  * program for them by options that --help does not list:
  *
  *   contragap --help-roff [COMMAND]   contragap --help-bash   contragap --help-zsh   contragap --help-schema */
-#ifndef CGAP_CLI_DOCUMENTS_H
-#define CGAP_CLI_DOCUMENTS_H
+#ifndef CLI_DOCUMENTS_DOCUMENTS_H
+#define CLI_DOCUMENTS_DOCUMENTS_H
 
 #include "cli/commands.h"
 #include "cli/option_values.h"

@@ -1,6 +1,6 @@
 /* A file of embeddings passed through a head into a new file of the same layout. */
-#ifndef CGAP_HEAD_CARRY_H
-#define CGAP_HEAD_CARRY_H
+#ifndef CGAP_HEAD_EVALUATION_APPLY_FILE_H
+#define CGAP_HEAD_EVALUATION_APPLY_FILE_H
 
 #include "head/model/head.h"
 

@@ -51,7 +51,7 @@ static char *next_to(const char *path, const char *name)
   return cgap_format("%.*s%s", (int)folder_length(path), path, name);
 }
 
-/* Who cleans up knows its own process and rank 0 those of all: the names tell both. */
+/* Temporary names hold the process id, so that each rank, and rank 0 for all, finds the files to remove. */
 static char *temporary_of_part(const cgap_apply_output *o, size_t part_index)
 {
   char temporary[CGAP_TEMPORARY], *whole = next_to(o->path, o->name[part_index]);

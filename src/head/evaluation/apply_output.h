@@ -1,7 +1,7 @@
 /* Where the rows of all ranks go: one file, which rank 0 writes; or one file with virtual datasets over parts, one
  * part from each rank, stored next to it. Nothing appears under its name before all of it is on disk. */
-#ifndef CGAP_HEAD_CARRY_OUT_H
-#define CGAP_HEAD_CARRY_OUT_H
+#ifndef CGAP_HEAD_EVALUATION_APPLY_OUTPUT_H
+#define CGAP_HEAD_EVALUATION_APPLY_OUTPUT_H
 
 #include "comm/comm.h"
 #include "io/find/dataset.h"

@@ -1,6 +1,6 @@
 /* Reports side by side: each measure of the first against those of the others, with an interval for the difference. */
-#ifndef CGAP_HEAD_COMPARISON_H
-#define CGAP_HEAD_COMPARISON_H
+#ifndef CGAP_HEAD_EVALUATION_COMPARISON_H
+#define CGAP_HEAD_EVALUATION_COMPARISON_H
 
 #include "analysis/fields.h"
 

@@ -1,6 +1,6 @@
 /* Before and after: audits of the test part as it is and through several heads, and what differs. */
-#ifndef CGAP_HEAD_STUDY_H
-#define CGAP_HEAD_STUDY_H
+#ifndef CGAP_HEAD_EVALUATION_EVALUATION_H
+#define CGAP_HEAD_EVALUATION_EVALUATION_H
 
 #include "head/evaluation/comparison.h"
 #include "head/training/training_data.h"

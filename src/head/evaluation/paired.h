@@ -12,8 +12,8 @@
  * gap.corrected_distance: where both are clear of 0 from the two audits' intervals with the correlation of their
  * estimates (Zou and Donner 2008); else from the lower end of one to the upper end of the other, which is too wide
  * rather than too narrow: the error of a root that was cut at 0 has one sign. */
-#ifndef CGAP_HEAD_PAIRED_H
-#define CGAP_HEAD_PAIRED_H
+#ifndef CGAP_HEAD_EVALUATION_PAIRED_H
+#define CGAP_HEAD_EVALUATION_PAIRED_H
 
 #include "head/evaluation/comparison.h"
 

@@ -1,7 +1,7 @@
 /* Whether two audits are of the same images and texts, seen from their rows alone: through two models, or before and
  * after a head, the same images have much the same neighbours. */
-#ifndef CGAP_HEAD_SAME_ROWS_H
-#define CGAP_HEAD_SAME_ROWS_H
+#ifndef CGAP_HEAD_EVALUATION_SAME_ROWS_H
+#define CGAP_HEAD_EVALUATION_SAME_ROWS_H
 
 #include "head/evaluation/comparison.h"
 

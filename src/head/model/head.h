@@ -1,6 +1,6 @@
 /* A fitted head: layers with their parameters, and where they came from. */
-#ifndef CGAP_HEAD_HEAD_H
-#define CGAP_HEAD_HEAD_H
+#ifndef CGAP_HEAD_MODEL_HEAD_H
+#define CGAP_HEAD_MODEL_HEAD_H
 
 #include "head/model/layers.h"
 

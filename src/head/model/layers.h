@@ -6,8 +6,8 @@
  *
  * followed by a/‖a‖. All parameters of both sides lie in one buffer; tied sides share theirs.
  */
-#ifndef CGAP_HEAD_LAYERS_H
-#define CGAP_HEAD_LAYERS_H
+#ifndef CGAP_HEAD_MODEL_LAYERS_H
+#define CGAP_HEAD_MODEL_LAYERS_H
 
 #include "contragap/contragap.h"
 

@@ -15,8 +15,8 @@
  * backward makes the tiles again, so that memory is of the order rows × dim. Partial sums are merged in
  * a fixed order: the bits do not depend on the number of threads.
  */
-#ifndef CGAP_HEAD_LOSS_H
-#define CGAP_HEAD_LOSS_H
+#ifndef CGAP_HEAD_MODEL_LOSS_H
+#define CGAP_HEAD_MODEL_LOSS_H
 
 #include "head/model/loss_tiles.h"
 

@@ -1,6 +1,6 @@
 /* The two sweeps over tiles that the losses are made of, and what they share. */
-#ifndef CGAP_HEAD_LOSS_TILES_H
-#define CGAP_HEAD_LOSS_TILES_H
+#ifndef CGAP_HEAD_MODEL_LOSS_TILES_H
+#define CGAP_HEAD_MODEL_LOSS_TILES_H
 
 #include "comm/comm.h"
 #include "simd/training_kernels.h"

@@ -1,6 +1,6 @@
 /* An epoch cut into batches: N texts in a random order with their distinct images and every pair among them. */
-#ifndef CGAP_HEAD_BATCHES_H
-#define CGAP_HEAD_BATCHES_H
+#ifndef CGAP_HEAD_TRAINING_BATCHES_H
+#define CGAP_HEAD_TRAINING_BATCHES_H
 
 #include "base/background_reader.h"
 #include "head/training/split.h"

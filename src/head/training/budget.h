@@ -1,6 +1,6 @@
 /* The memory of a training: whether rows stay in memory or in their file, and the least that does. */
-#ifndef CGAP_HEAD_BUDGET_H
-#define CGAP_HEAD_BUDGET_H
+#ifndef CGAP_HEAD_TRAINING_BUDGET_H
+#define CGAP_HEAD_TRAINING_BUDGET_H
 
 #include "contragap/contragap.h"
 

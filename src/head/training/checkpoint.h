@@ -1,6 +1,6 @@
 /* Checkpoints: the trainer's state in one file, under its name only when it is whole. */
-#ifndef CGAP_HEAD_CHECKPOINT_H
-#define CGAP_HEAD_CHECKPOINT_H
+#ifndef CGAP_HEAD_TRAINING_CHECKPOINT_H
+#define CGAP_HEAD_TRAINING_CHECKPOINT_H
 
 #include "contragap/contragap.h"
 #include "head/training/trainer.h"

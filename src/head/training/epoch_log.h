@@ -1,7 +1,7 @@
 /* What a training writes after every epoch: history.jsonl, and on demand history.csv and TensorBoard's events. Each
  * grows by whole lines or records. */
-#ifndef CGAP_HEAD_LOGS_H
-#define CGAP_HEAD_LOGS_H
+#ifndef CGAP_HEAD_TRAINING_EPOCH_LOG_H
+#define CGAP_HEAD_TRAINING_EPOCH_LOG_H
 
 #include "base/output_file.h"
 #include "contragap/contragap.h"

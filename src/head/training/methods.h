@@ -1,6 +1,6 @@
 /* What closes a gap without training: maps z → A z + b of each side, fitted on the rows of a part. */
-#ifndef CGAP_HEAD_CLOSERS_H
-#define CGAP_HEAD_CLOSERS_H
+#ifndef CGAP_HEAD_TRAINING_METHODS_H
+#define CGAP_HEAD_TRAINING_METHODS_H
 
 #include "head/model/head.h"
 #include "head/training/split.h"

@@ -1,7 +1,7 @@
 /* Which image is for what. A text goes with its image; images with equal rows, and images that share an
  * equal text row, go together, so that nothing of the test part is seen in training. */
-#ifndef CGAP_HEAD_SPLIT_H
-#define CGAP_HEAD_SPLIT_H
+#ifndef CGAP_HEAD_TRAINING_SPLIT_H
+#define CGAP_HEAD_TRAINING_SPLIT_H
 
 #include "head/model/layers.h"
 #include "head/model/loss.h"

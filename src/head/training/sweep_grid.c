@@ -19,7 +19,7 @@ static cgap_status add_value(cgap_sweep_grid *g, cgap_axis axis, const char *tex
     return cgap_fail(error, CGAP_USAGE, "--%s: an empty value; give a list such as 1,2,3", NAMES[axis]);
   for (size_t k = 0; k < g->count[axis]; k++)
     if (strlen(g->value[axis][k]) == length && strncmp(g->value[axis][k], text, length) == 0)
-      return cgap_fail(error, CGAP_USAGE, "--%s: %.*s stands there twice", NAMES[axis], (int)length, text);
+      return cgap_fail(error, CGAP_USAGE, "--%s: %.*s is given twice", NAMES[axis], (int)length, text);
   char **grown = realloc(g->value[axis], (g->count[axis] + 1) * sizeof *grown);
   if (grown)
     g->value[axis] = grown;

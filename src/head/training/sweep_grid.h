@@ -1,6 +1,6 @@
 /* A sweep's grid: what varies, every setting of it in order, and means over seeds. */
-#ifndef CGAP_HEAD_GRID_H
-#define CGAP_HEAD_GRID_H
+#ifndef CGAP_HEAD_TRAINING_SWEEP_GRID_H
+#define CGAP_HEAD_TRAINING_SWEEP_GRID_H
 
 #include "contragap/contragap.h"
 

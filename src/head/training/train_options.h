@@ -1,6 +1,6 @@
 /* What the options of a training mean for rows of a given size. */
-#ifndef CGAP_HEAD_OPTIONS_H
-#define CGAP_HEAD_OPTIONS_H
+#ifndef CGAP_HEAD_TRAINING_TRAIN_OPTIONS_H
+#define CGAP_HEAD_TRAINING_TRAIN_OPTIONS_H
 
 #include "contragap/contragap.h"
 

@@ -1,7 +1,7 @@
 /* Training: one epoch after the other over a training part, watched on a validation part. The state is
  * all that a run needs to go on with the same bits: parameters, moments, where it stands, what it keeps. */
-#ifndef CGAP_HEAD_TRAINER_H
-#define CGAP_HEAD_TRAINER_H
+#ifndef CGAP_HEAD_TRAINING_TRAINER_H
+#define CGAP_HEAD_TRAINING_TRAINER_H
 
 #include "contragap/contragap.h"
 #include "head/model/layers.h"

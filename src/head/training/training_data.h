@@ -1,7 +1,7 @@
 /* A file made ready for training: split, its parts in memory or to be read, the test part apart, the training-free
  * methods fitted. */
-#ifndef CGAP_HEAD_TRIAL_H
-#define CGAP_HEAD_TRIAL_H
+#ifndef CGAP_HEAD_TRAINING_TRAINING_DATA_H
+#define CGAP_HEAD_TRAINING_TRAINING_DATA_H
 
 #include "head/model/head.h"
 #include "head/training/budget.h"

@@ -1,6 +1,6 @@
 /* A whole training: epoch after epoch, with checkpoints and a history in a folder where one is given. */
-#ifndef CGAP_HEAD_FIT_H
-#define CGAP_HEAD_FIT_H
+#ifndef CGAP_HEAD_TRAINING_TRAINING_RUN_H
+#define CGAP_HEAD_TRAINING_TRAINING_RUN_H
 
 #include "head/training/epoch_log.h"
 #include "head/training/training_data.h"

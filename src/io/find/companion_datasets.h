@@ -1,6 +1,6 @@
 /* Small datasets that belong to the images or texts, found by their names, shapes and places. */
-#ifndef CGAP_IO_COMPANION_DATASETS_H
-#define CGAP_IO_COMPANION_DATASETS_H
+#ifndef CGAP_IO_FIND_COMPANION_DATASETS_H
+#define CGAP_IO_FIND_COMPANION_DATASETS_H
 
 #include "io/find/dataset_internal.h"
 

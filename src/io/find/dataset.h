@@ -1,6 +1,6 @@
 /* What was taken from the files, told to people: for `info` and for the report's "input". */
-#ifndef CGAP_IO_DATASET_H
-#define CGAP_IO_DATASET_H
+#ifndef CGAP_IO_FIND_DATASET_H
+#define CGAP_IO_FIND_DATASET_H
 
 #include "contragap/contragap.h"
 #include "io/read/name_words.h" /* for the names of our attributes */

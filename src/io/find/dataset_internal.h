@@ -1,6 +1,6 @@
 /* A cgap_dataset while it is being put together, and what its finders share. */
-#ifndef CGAP_IO_DATASET_INTERNAL_H
-#define CGAP_IO_DATASET_INTERNAL_H
+#ifndef CGAP_IO_FIND_DATASET_INTERNAL_H
+#define CGAP_IO_FIND_DATASET_INTERNAL_H
 
 #include "io/read/hdf5_rows.h"
 #include "io/read/name_words.h"

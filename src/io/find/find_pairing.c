@@ -306,7 +306,8 @@ static size_t piece_rows(const cgap_entry *e, size_t piece)
   return e->pieces[piece].rows * (e->ndim == 3 ? e->shape[1] : 1);
 }
 
-/* Arrays of .npy that are in as many files as the images count in each from its own first image. */
+/* Where index arrays and images are in the same number of .npy shards, each shard's indices start at its first image.
+ */
 static bool counts_within_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text,
                                  pair_form form)
 {

@@ -1,7 +1,7 @@
 /* The finders of what a data set consists of; dataset.c calls them. Each fills its own roles and values, adds notes,
  * and reads what the finders before it have filled. */
-#ifndef CGAP_IO_FINDERS_H
-#define CGAP_IO_FINDERS_H
+#ifndef CGAP_IO_FIND_FINDERS_H
+#define CGAP_IO_FIND_FINDERS_H
 
 #include "io/find/companion_datasets.h"
 #include "io/read/small_datasets.h"

@@ -1,6 +1,6 @@
 /* Elements of an entry outside HDF5, over its pieces, in row-major order whatever the file's. */
-#ifndef CGAP_IO_ARRAY_H
-#define CGAP_IO_ARRAY_H
+#ifndef CGAP_IO_READ_ARRAY_READER_H
+#define CGAP_IO_READ_ARRAY_READER_H
 
 #include "io/read/container.h"
 

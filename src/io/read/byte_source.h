@@ -1,6 +1,6 @@
 /* The bytes of one piece, at any place; zip archives, by libzip. */
-#ifndef CGAP_IO_BYTES_H
-#define CGAP_IO_BYTES_H
+#ifndef CGAP_IO_READ_BYTE_SOURCE_H
+#define CGAP_IO_READ_BYTE_SOURCE_H
 
 #include "io/read/container.h"
 

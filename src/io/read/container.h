@@ -1,6 +1,6 @@
 /* A file that is open for reading, of whichever container, and the list of what is in it. */
-#ifndef CGAP_IO_CONTAINER_H
-#define CGAP_IO_CONTAINER_H
+#ifndef CGAP_IO_READ_CONTAINER_H
+#define CGAP_IO_READ_CONTAINER_H
 
 #define H5_USE_110_API
 #include <hdf5.h>

@@ -1,7 +1,7 @@
 /* Reading past the page cache: for files that are larger than what it could keep for the next pass, where putting pages
  * into it and taking others out costs more of the processor than reading itself. */
-#ifndef CGAP_IO_DIRECT_H
-#define CGAP_IO_DIRECT_H
+#ifndef CGAP_IO_READ_DIRECT_IO_H
+#define CGAP_IO_READ_DIRECT_IO_H
 
 #include "contragap/contragap.h"
 

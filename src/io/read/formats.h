@@ -1,8 +1,8 @@
 /* The containers that are read: for each, whether a file is one, by its first bytes, and what opens it. That takes a
  * file whose fd, bytes and path are set and adds its entries; nothing but headers is read. Entries outside HDF5 have
  * pieces, which say where the elements are. */
-#ifndef CGAP_IO_FORMATS_H
-#define CGAP_IO_FORMATS_H
+#ifndef CGAP_IO_READ_FORMATS_H
+#define CGAP_IO_READ_FORMATS_H
 
 #include "io/read/container.h"
 

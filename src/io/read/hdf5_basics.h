@@ -1,6 +1,6 @@
 /* What every caller of HDF5 here needs: its errors kept silent, their reason, attributes of text. */
-#ifndef CGAP_IO_HDF5_BASICS_H
-#define CGAP_IO_HDF5_BASICS_H
+#ifndef CGAP_IO_READ_HDF5_BASICS_H
+#define CGAP_IO_READ_HDF5_BASICS_H
 
 #include "io/read/container.h"
 

@@ -2,8 +2,8 @@
  * place for two, while the others inflate and sort theirs into rows. gzip, with or without shuffle, and no filter at
  * all; for any other, and where chunks of the margin are stored another way, cgap_hdf5_chunks_open gives none, and the
  * rows go through H5Dread. */
-#ifndef CGAP_IO_CHUNKS_H
-#define CGAP_IO_CHUNKS_H
+#ifndef CGAP_IO_READ_HDF5_CHUNKS_H
+#define CGAP_IO_READ_HDF5_CHUNKS_H
 
 #include "io/read/container.h"
 

@@ -1,6 +1,6 @@
 /* Filters of chunked datasets: what they are, and whether they are there. */
-#ifndef CGAP_IO_FILTERS_H
-#define CGAP_IO_FILTERS_H
+#ifndef CGAP_IO_READ_HDF5_FILTERS_H
+#define CGAP_IO_READ_HDF5_FILTERS_H
 
 #include "io/read/container.h"
 

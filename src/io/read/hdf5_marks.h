@@ -1,7 +1,7 @@
 /* What MATLAB (-v7.3) and Octave (save -hdf5) say of their arrays in HDF5 files. Both store columns first, so that HDF5
  * shows an N × d matrix as (d, N): an entry with such a mark has its axes in their order, (N, d), and `turned` set. */
-#ifndef CGAP_IO_MARKS_H
-#define CGAP_IO_MARKS_H
+#ifndef CGAP_IO_READ_HDF5_MARKS_H
+#define CGAP_IO_READ_HDF5_MARKS_H
 
 #include "io/read/container.h"
 

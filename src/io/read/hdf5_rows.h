@@ -1,6 +1,6 @@
 /* Rows of one dataset, or of several one after the other, as a cgap_source. */
-#ifndef CGAP_IO_HDF5_ROWS_H
-#define CGAP_IO_HDF5_ROWS_H
+#ifndef CGAP_IO_READ_HDF5_ROWS_H
+#define CGAP_IO_READ_HDF5_ROWS_H
 
 #include "io/read/container.h"
 

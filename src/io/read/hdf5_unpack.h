@@ -1,7 +1,7 @@
 /* The filters of HDF5 that are undone here: gzip and shuffle. libdeflate inflates a chunk, whose length is known, as a
  * whole: twice to three times as fast as zlib's streams. */
-#ifndef CGAP_IO_UNPACK_H
-#define CGAP_IO_UNPACK_H
+#ifndef CGAP_IO_READ_HDF5_UNPACK_H
+#define CGAP_IO_READ_HDF5_UNPACK_H
 
 #include <hdf5.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* The other files that an HDF5 file names: the sources of virtual datasets, whether they are there and whole, and what
  * its links lead to. */
-#ifndef CGAP_IO_VIRTUAL_H
-#define CGAP_IO_VIRTUAL_H
+#ifndef CGAP_IO_READ_HDF5_VIRTUAL_H
+#define CGAP_IO_READ_HDF5_VIRTUAL_H
 
 #include "io/read/container.h"
 

@@ -1,6 +1,6 @@
 /* Names that mean something here: the words in the name of a dataset, and the attributes of our own files. */
-#ifndef CGAP_IO_NAMES_H
-#define CGAP_IO_NAMES_H
+#ifndef CGAP_IO_READ_NAME_WORDS_H
+#define CGAP_IO_READ_NAME_WORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* The header of a .npy array (NumPy, "NEP 1 — A simple file format for NumPy arrays"; versions 1.0, 2.0 and 3.0). */
-#ifndef CGAP_IO_NPY_H
-#define CGAP_IO_NPY_H
+#ifndef CGAP_IO_READ_NPY_H
+#define CGAP_IO_READ_NPY_H
 
 #include "io/read/container.h"
 

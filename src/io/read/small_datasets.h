@@ -1,6 +1,6 @@
 /* Small datasets read whole: integers, numbers, ids. */
-#ifndef CGAP_IO_HDF5_VALUES_H
-#define CGAP_IO_HDF5_VALUES_H
+#ifndef CGAP_IO_READ_SMALL_DATASETS_H
+#define CGAP_IO_READ_SMALL_DATASETS_H
 
 #include "io/read/array_reader.h"
 

@@ -1,6 +1,6 @@
 /* What a dataset offers, written in our own layout: /image, /text, /text_image, /labels, /class_text, /arithmetic. */
-#ifndef CGAP_IO_CONVERT_H
-#define CGAP_IO_CONVERT_H
+#ifndef CGAP_IO_WRITE_CONVERT_H
+#define CGAP_IO_WRITE_CONVERT_H
 
 #include "io/find/dataset.h"
 

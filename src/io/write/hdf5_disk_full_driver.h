@@ -2,8 +2,8 @@
  *
  * HDF5 1.10 cannot close a file that it cannot write: the file stays half open and the process ends in a crash at
  * exit. With this driver a full disk is no error to HDF5; the writer asks the sink, gives up the file and closes it. */
-#ifndef CGAP_IO_SINK_H
-#define CGAP_IO_SINK_H
+#ifndef CGAP_IO_WRITE_HDF5_DISK_FULL_DRIVER_H
+#define CGAP_IO_WRITE_HDF5_DISK_FULL_DRIVER_H
 
 #include "io/read/hdf5_basics.h"
 

@@ -1,6 +1,6 @@
 /* A folder of .npy files out: each takes its name only when all are complete. */
-#ifndef CGAP_IO_NPY_WRITER_H
-#define CGAP_IO_NPY_WRITER_H
+#ifndef CGAP_IO_WRITE_NPY_WRITER_H
+#define CGAP_IO_WRITE_NPY_WRITER_H
 
 #include "contragap/contragap.h"
 

@@ -1,6 +1,6 @@
 /* HDF5 out: datasets streamed into a temporary file that takes its name only when complete. */
-#ifndef CGAP_IO_WRITER_H
-#define CGAP_IO_WRITER_H
+#ifndef CGAP_IO_WRITE_WRITER_H
+#define CGAP_IO_WRITE_WRITER_H
 
 #include "contragap/contragap.h"
 
