@@ -1,5 +1,5 @@
-/* What the module over MPI offers to comm.c: operations that start at once and are asked after until they are done.
- * Counts fit an int; comm.c cuts what is longer. One thread calls, outside of parallel regions or as their master. */
+/* What the module over MPI offers to job.c: operations that start at once and are asked after until they are done.
+ * Counts fit an int; job.c cuts what is longer. One thread calls, outside of parallel regions or as their master. */
 #ifndef CGAP_COMM_BACKEND_H
 #define CGAP_COMM_BACKEND_H
 

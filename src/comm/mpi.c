@@ -1,4 +1,4 @@
-/* The one file that knows mpi.h: a module of its own, loaded by comm.c where the program was started as several
+/* The one file that knows mpi.h: a module of its own, loaded by job.c where the program was started as several
  * ranks, so that a single process does not pay for the start of an MPI library. */
 #include <mpi.h>
 

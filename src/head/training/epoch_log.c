@@ -147,7 +147,7 @@ static const field FIELDS[] = {
   {"validation", "centroid_distance", offsetof(cgap_epoch, validation_gap)},
 };
 enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
-_Static_assert((int)FIELD_COUNT == (int)CGAP_HISTORY_VALUES, "history.h says how many there are");
+_Static_assert((int)FIELD_COUNT == (int)CGAP_HISTORY_VALUES, "epoch_log.h says how many there are");
 
 void cgap_history_clear(cgap_history *h)
 {
