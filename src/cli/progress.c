@@ -12,7 +12,7 @@ static struct {
   char phase[64];
   double phase_start, last;
   bool line_shown;
-} line;
+} shown_line;
 
 static void format_time_left(char out[40], double fraction, double spent)
 {
@@ -42,7 +42,7 @@ static void print_line(const char *phase, double fraction, double spent, bool ag
   else
     fprintf(stderr, "%s%s\n", phase, done);
   fflush(stderr);
-  line.line_shown = again;
+  shown_line.line_shown = again;
 }
 
 static bool print_progress(void *context, const char *phase, double fraction)
@@ -59,21 +59,21 @@ static bool print_progress(void *context, const char *phase, double fraction)
   const double now = cli_seconds();
   /* what stands behind a comma is detail of the same phase */
   const int length = (int)strcspn(phase, ",");
-  if (strncmp(line.phase, phase, (size_t)length) != 0 || line.phase[length < 63 ? length : 63] != '\0') {
-    snprintf(line.phase, sizeof line.phase, "%.*s", length < 63 ? length : 63, phase);
-    line.phase_start = now;
+  if (strncmp(shown_line.phase, phase, (size_t)length) != 0 || shown_line.phase[length < 63 ? length : 63] != '\0') {
+    snprintf(shown_line.phase, sizeof shown_line.phase, "%.*s", length < 63 ? length : 63, phase);
+    shown_line.phase_start = now;
   }
-  if (now - line.last < (again ? 0.1 : 10))
+  if (now - shown_line.last < (again ? 0.1 : 10))
     return stop;
-  line.last = now;
-  print_line(phase, fraction, now - line.phase_start, again);
+  shown_line.last = now;
+  print_line(phase, fraction, now - shown_line.phase_start, again);
   return stop;
 }
 
 cgap_progress cli_progress(void)
 {
   cli_leave_wipe(cli_progress_clear);
-  line.last = is_redrawable() ? 0 : cli_seconds();
+  shown_line.last = is_redrawable() ? 0 : cli_seconds();
   return (cgap_progress){.tick = print_progress};
 }
 
@@ -81,6 +81,6 @@ void cli_progress_clear(void)
 {
   static const char wipe[] = "\r\033[K";
   /* not through stdio, whose lock the work may hold when another thread ends the program */
-  if (line.line_shown && write(STDERR_FILENO, wipe, sizeof wipe - 1) > 0)
-    line.line_shown = false;
+  if (shown_line.line_shown && write(STDERR_FILENO, wipe, sizeof wipe - 1) > 0)
+    shown_line.line_shown = false;
 }
