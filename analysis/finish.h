@@ -1,4 +1,4 @@
-/* What some measures offer besides their descriptors: to the engine, which has runs of its own for them, or to others.
+/* What some measures offer besides their descriptors: to the audit, which has runs of its own for them, or to others.
  */
 #ifndef CGAP_ANALYSIS_FINISH_H
 #define CGAP_ANALYSIS_FINISH_H

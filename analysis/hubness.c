@@ -67,11 +67,11 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 static const cgap_field fields[] = {
   {"hubness.image_to_text.skewness", "skewness", CGAP_GROUP_HUBNESS, 0,
    offsetof(cgap_audit, hubs_image_to_text.skewness), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
-   "Skewness of how often a row is among the 10 nearest of the other side's queries.",
+   "Skewness of how often a row is among the 10 nearest of the other modality's queries.",
    "Radovanović et al. 2010, JMLR 11"},
   {"hubness.text_to_image.skewness", "skewness", CGAP_GROUP_HUBNESS, 1,
    offsetof(cgap_audit, hubs_text_to_image.skewness), 4, CGAP_LOWER, CGAP_HAS_PAIRS,
-   "Skewness of how often a row is among the 10 nearest of the other side's queries.",
+   "Skewness of how often a row is among the 10 nearest of the other modality's queries.",
    "Radovanović et al. 2010, JMLR 11"},
   {"hubness.image_to_text.robin_hood", "Robin Hood index", CGAP_GROUP_HUBNESS, 0,
    offsetof(cgap_audit, hubs_image_to_text.robin_hood), 4, CGAP_LOWER, CGAP_HAS_PAIRS,

@@ -1,4 +1,4 @@
-/* The contract between the engine and what it measures.
+/* The contract between the audit and what it measures.
  *
  * A measure over pairs says how many numbers it needs, is shown every strip of cosines once, adds to
  * its sums and counts, and finishes into the result. Sums are kept by row; those of a tile are doubles, and tiles are
@@ -119,7 +119,7 @@ typedef struct cgap_measure {
   void (*strip)(const cgap_strip *strip, const cgap_audit_sums *evidence, const cgap_audit_kernels *kernels,
                 cgap_sums *sums);
 
-  /* from sums to numbers. NULL: the engine has a run of its own for it (separability, zero-shot, arithmetic, spectra,
+  /* from sums to numbers. NULL: the audit has a run of its own for it (separability, zero-shot, arithmetic, spectra,
    * and the median, which may take further looks). finish_sampled NULL: a sample's sums are finished like all. */
   cgap_basis basis;
   bool rounded; /* in bfloat16 its sums are of rounded cosines, and its scalars say so */
@@ -140,7 +140,7 @@ extern const cgap_measure *const cgap_measures[CGAP_MEASURES];
 /* Sets the method of a measure's scalars that say they are exact; a sample's of all. */
 void cgap_measure_mark(const cgap_measure *measure, cgap_method method, cgap_audit *out);
 
-/* Those whose sums others read, or that the engine has to name. */
+/* Those whose sums others read, or that the audit has to name. */
 extern const cgap_measure cgap_measure_uniformity, cgap_measure_cosine, cgap_measure_loss, cgap_measure_retrieval,
   cgap_measure_near_duplicates, cgap_measure_below_median;
 

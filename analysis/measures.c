@@ -5,7 +5,8 @@ extern const cgap_measure cgap_measure_centroid, cgap_measure_separability, cgap
   cgap_measure_pairing_check, cgap_measure_zero_shot, cgap_measure_arithmetic, cgap_measure_pca, cgap_measure_hubness,
   cgap_measure_modality_mixing, cgap_measure_worst_pairs;
 
-/* Losses use uniformity and alignment, the pairing check the cosines. */
+/* Losses use uniformity and alignment, the pairing check the cosines. Uniformity comes before the cosines, which take
+ * the matched pairs out of the histogram that its sampled form reads. */
 const cgap_measure *const cgap_measures[CGAP_MEASURES] = {
   &cgap_measure_centroid,
   &cgap_measure_separability,
@@ -24,6 +25,7 @@ const cgap_measure *const cgap_measures[CGAP_MEASURES] = {
   &cgap_measure_modality_mixing,
   &cgap_measure_near_duplicates,
   &cgap_measure_worst_pairs,
+  NULL,
 };
 
 void cgap_measure_mark(const cgap_measure *measure, cgap_method method, cgap_audit *out)

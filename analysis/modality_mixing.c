@@ -38,7 +38,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
 static const cgap_field fields[] = {
   {"mixed.same_modality_share", "share of 10 nearest", CGAP_GROUP_MIXED, 0,
    offsetof(cgap_audit, mixed.same_modality_share), 4, CGAP_LOWER, 0,
-   "Share of a row's 10 nearest rows, of both sides pooled, that are of its own modality.", ""},
+   "Share of a row's 10 nearest rows, of both modalities pooled, that are of its own modality.", ""},
   {"mixed.image", "share of 10 nearest", CGAP_GROUP_MIXED, 1, offsetof(cgap_audit, mixed.image), 4, CGAP_LOWER, 0,
    "Of an image's 10 nearest rows, the share that are images.", ""},
   {"mixed.text", "share of 10 nearest", CGAP_GROUP_MIXED, 2, offsetof(cgap_audit, mixed.text), 4, CGAP_LOWER, 0,

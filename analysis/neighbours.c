@@ -54,22 +54,22 @@ void cgap_neighbours_copy(cgap_neighbours *to, size_t first, const cgap_neighbou
 
 enum { EQUAL_ROWS_MAX = CGAP_NEIGHBOURS + 1 }; /* of equal rows, the row itself among them */
 
-static void expand_row(cgap_neighbours *n, size_t row, const uint32_t *next, bool modality_by_name, bool is_first)
+static void expand_row(cgap_neighbours *n, size_t row, const uint32_t *next, bool same_modality, bool is_first)
 {
   cgap_neighbour firsts[CGAP_NEIGHBOURS], *list = n->list + row * CGAP_NEIGHBOURS;
   memcpy(firsts, list, sizeof firsts);
   for (int k = 0; k < CGAP_NEIGHBOURS && firsts[k].row != UINT32_MAX; k++) {
     uint32_t equal = next[firsts[k].row];
     for (int taken = 1; equal != UINT32_MAX && taken <= EQUAL_ROWS_MAX; equal = next[equal], taken++)
-      if (!modality_by_name || equal != row)
+      if (!same_modality || equal != row)
         cgap_neighbours_offer(n, row, firsts[k].cosine, equal);
   }
-  uint32_t equal = modality_by_name && is_first ? next[row] : UINT32_MAX;
+  uint32_t equal = same_modality && is_first ? next[row] : UINT32_MAX;
   for (int taken = 1; equal != UINT32_MAX && taken <= EQUAL_ROWS_MAX; equal = next[equal], taken++)
     cgap_neighbours_offer(n, row, 1, equal);
 }
 
-bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_t candidates, bool modality_by_name)
+bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_t candidates, bool same_modality)
 {
   if (!first_equal)
     return true;
@@ -83,7 +83,7 @@ bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_
     }
   }
   for (size_t row = 0; next && last && row < n->rows; row++)
-    expand_row(n, row, next, modality_by_name, modality_by_name && first_equal[row] == row);
+    expand_row(n, row, next, same_modality, same_modality && first_equal[row] == row);
   const bool ok = next && last;
   cgap_free(next);
   cgap_free(last);

@@ -37,9 +37,9 @@ void cgap_neighbours_offer(cgap_neighbours *n, size_t row, double cosine, uint32
 void cgap_neighbours_copy(cgap_neighbours *to, size_t first, const cgap_neighbours *from);
 
 /* Lists made of the first of equal rows alone become lists of all: each candidate brings its equals, at its own
- * cosine. first_equal: of the candidates. modality_by_name: rows and candidates are the same, a row is no neighbour of
+ * cosine. first_equal: of the candidates. same_modality: rows and candidates are the same, a row is no neighbour of
  * itself and its equals are at cosine 1. false: out of memory. */
-bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_t candidates, bool modality_by_name);
+bool cgap_neighbours_expand(cgap_neighbours *n, const size_t *first_equal, size_t candidates, bool same_modality);
 
 static inline cgap_neighbour cgap_neighbour_none(void)
 {

@@ -413,7 +413,7 @@ static cgap_status finish_folds(const separability_fit *f, uint64_t n, cgap_gap 
     auc += fold_auc / CGAP_FOLDS;
   }
   cgap_free(list);
-  const char *why = isnan(accuracy) ? "a fold holds rows of one side only"
+  const char *why = isnan(accuracy) ? "a fold holds rows of one modality only"
                     : !f->converged ? "the fit did not converge in 500 iterations"
                                     : NULL;
   gap->linear_separability = why ? cgap_scalar_null(why, n) : cgap_scalar_number(accuracy, n);

@@ -6,7 +6,7 @@
 
 enum { CGAP_FOLDS = 5 };
 
-/* What the engine does for the fit: for the rows of both sides, scores = Z Wᵀ (+ intercept, by the callback), then
+/* What the audit does for the fit: for the rows of both sides, scores = Z Wᵀ (+ intercept, by the callback), then
  * gradient = residualᵀ Z. weights and gradient are (CGAP_FOLDS, dim), sums (CGAP_FOLD_SUMS) what the callback adds up.
  * It is called for runs of a side's rows with their scores (rows, CGAP_FOLDS), from several threads at once, and turns
  * them into residuals; under ranks each shows its own rows, and the results are of all. `gather` completes numbers

@@ -214,7 +214,7 @@ static const cgap_field fields[] = {
   {"uniformity.text", "text", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.text), 4, CGAP_LOWER, 0,
    "Log of the mean of exp(-2 d²) over pairs of texts.", CGAP_WANG},
   {"uniformity.mean", "mean", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.mean), 4, CGAP_LOWER, 0,
-   "Mean of both sides' uniformity, the paper's L_Uniform.", CGAP_FAHIM},
+   "Mean of both modalities' uniformity, the paper's L_Uniform.", CGAP_FAHIM},
   {"uniformity.cross", "cross", CGAP_GROUP_UNIFORMITY, 0, offsetof(cgap_audit, uniformity.cross), 4, CGAP_LOWER, 0,
    "Log of the mean of exp(-2 d²) over images and texts that do not belong together, the paper's L_XUniform; best at "
    "the uniform "

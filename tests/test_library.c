@@ -163,7 +163,7 @@ Test(library, tally_gives_the_same_bits_for_any_threads_and_memory)
 /* ---------------------------------------------------------------- progress and refusals */
 
 typedef struct watch {
-  const char *show_visiting_piece; /* the phase in which to stop; NULL: never */
+  const char *stop_at; /* the phase in which to stop; NULL: never */
   size_t calls, phases;
   char phase[80];
   double fraction;
@@ -180,7 +180,7 @@ static bool tick(void *context, const char *phase, double fraction)
     w->fell = w->fell || fraction < w->fraction;
   snprintf(w->phase, sizeof w->phase, "%s", phase);
   w->fraction = fraction;
-  return w->show_visiting_piece && strcmp(w->show_visiting_piece, phase) == 0;
+  return w->stop_at && strcmp(w->stop_at, phase) == 0;
 }
 
 static cgap_simulation simulated(size_t images, size_t dim)
@@ -207,16 +207,16 @@ Test(library, tally_says_how_far_it_is_and_stops)
   o.progress = (cgap_progress){tick, &w};
   o.threads = 1;
   cr_assert_eq(cgap_tally_run(t.sums, t.counts, &data, &all, &o, &error), CGAP_OK);
-  cr_expect_str_eq(w.phase, "couples");
+  cr_expect_str_eq(w.phase, "pairs");
   cr_expect_float_eq(w.fraction, 1, 0);
   cr_expect(!w.fell);
   for (int threads = 1; threads <= 2; threads++) {
-    w = (watch){.show_visiting_piece = "couples"};
+    w = (watch){.stop_at = "pairs"};
     o.threads = threads;
     cr_expect_eq(cgap_tally_run(t.sums, t.counts, &data, &all, &o, &error), CGAP_INTERRUPTED);
     cr_expect_neq(error.message[0], '\0');
   }
-  w = (watch){.show_visiting_piece = "images"};
+  w = (watch){.stop_at = "images"};
   cr_expect_eq(cgap_tally_run(t.sums, t.counts, &data, &all, &o, &error), CGAP_INTERRUPTED);
   cgap_simulation_clear(&s);
 }
@@ -349,12 +349,12 @@ Test(library, training_and_application_stop_and_refuse)
   cgap_train_options o = quick_options();
   cgap_head *head = NULL;
   cgap_error error = {0};
-  watch w = {.show_visiting_piece = "training"};
+  watch w = {.stop_at = "training"};
   o.progress = (cgap_progress){tick, &w};
   cr_expect_eq(cgap_train_run(&head, &data, &o, NULL, &error), CGAP_INTERRUPTED);
   cr_expect_null(head);
   cr_expect_neq(error.message[0], '\0');
-  w.show_visiting_piece = NULL;
+  w.stop_at = NULL;
   o.batch = 5000;
   cr_expect_eq(cgap_train_run(&head, &data, &o, NULL, &error), CGAP_USAGE);
   cr_expect_null(head);
@@ -365,10 +365,10 @@ Test(library, training_and_application_stop_and_refuse)
   cr_assert_eq(cgap_train_run(&head, &data, &o, NULL, &error), CGAP_OK, "%s", error.message);
 
   float out[N * D];
-  w = (watch){.show_visiting_piece = "applying"};
+  w = (watch){.stop_at = "applying"};
   cr_expect_eq(cgap_head_apply_source(head, CGAP_TEXT_ROWS, &data.text, out, 1, o.progress, &error), CGAP_INTERRUPTED);
   cr_expect_eq(w.calls, 1);
-  w.show_visiting_piece = NULL;
+  w.stop_at = NULL;
   s.text[3 * D] = NAN;
   cr_expect_eq(cgap_head_apply_source(head, CGAP_TEXT_ROWS, &data.text, out, 1, o.progress, &error), CGAP_DATA);
   cr_expect_not_null(strstr(error.message, "row 3"), "%s", error.message);
@@ -411,7 +411,7 @@ Test(library, an_audit_stops_in_every_phase_that_it_names)
   cgap_audit_clear(&audit);
   cr_assert_geq(phases.count, 3);
   for (size_t k = 0; k < phases.count; k++) {
-    watch w = {.show_visiting_piece = phases.name[k]};
+    watch w = {.stop_at = phases.name[k]};
     o.progress = (cgap_progress){tick, &w};
     cr_expect_eq(cgap_audit_run(&audit, &data, &o, &error), CGAP_INTERRUPTED, "%s", phases.name[k]);
     cr_expect_null(audit.image_mean);

@@ -77,7 +77,7 @@ static void report_progress(pair_pass *p, size_t done)
 {
   const cgap_pair_pass_options *o = p->options;
   double fraction = o->fraction_before + (o->fraction_after - o->fraction_before) * (double)done / (double)p->tiles;
-  if (o->progress.tick && o->progress.tick(o->progress.context, "couples", fraction)) {
+  if (o->progress.tick && o->progress.tick(o->progress.context, "pairs", fraction)) {
 #pragma omp atomic write
     p->cancelled = true;
   }

@@ -1,5 +1,4 @@
-/* Decides what an audit does: what stays in memory, whether all pairs or a sample are used, how long it takes. This
- * first section is memory: whether rows stay in it, and if not, how many of a modality are held at once. */
+/* Decides what an audit does: what stays in memory, whether all pairs or a sample are used, how long it takes. */
 #ifndef CGAP_AUDIT_PLAN_H
 #define CGAP_AUDIT_PLAN_H
 

@@ -36,7 +36,7 @@ typedef struct work {
   cgap_control_variates controls;
   cgap_receive_buffers receive_buffers;
   cgap_audit_sums of_sample, from_images, from_texts, of_queries;
-  double seconds_done, seconds_all; /* work of the tile passes, in pairs */
+  double pairs_done, pairs_all; /* work of the tile passes, in pairs */
 } work;
 
 /* Of several ranks the first one finishes. */
@@ -93,9 +93,9 @@ static cgap_status run_pass(work *w, cgap_audit_sums *evidence, const cgap_embed
   o.want = want;
   memcpy(o.precise, w->precise, sizeof w->precise);
   const double span = whole->fraction_after - whole->fraction_before;
-  o.fraction_before = whole->fraction_before + span * w->seconds_done / w->seconds_all;
-  w->seconds_done += pairs;
-  o.fraction_after = whole->fraction_before + span * w->seconds_done / w->seconds_all;
+  o.fraction_before = whole->fraction_before + span * w->pairs_done / w->pairs_all;
+  w->pairs_done += pairs;
+  o.fraction_after = whole->fraction_before + span * w->pairs_done / w->pairs_all;
   if (!w->options->comm)
     return cgap_pair_pass_run(evidence, e, kind, &o, error);
   if (want != CGAP_WANT_ALL)
@@ -313,7 +313,7 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
   work w = {.whole = whole, .embeddings = e, .options = options};
   const cgap_row_sample_size size = {.images = options->size.images, .texts = options->size.texts};
   cgap_status status = cgap_row_sample_init(&w.sample, e, matched_pairs, size, options->seed, SAMPLE_STREAM, error);
-  w.seconds_all = status ? 1 : pairs_of_all_passes(&w);
+  w.pairs_all = status ? 1 : pairs_of_all_passes(&w);
   if (!status && (options->hold || options->comm))
     status = cgap_row_sample_load_own(&w.sample, e, options->comm, error);
   if (!status)

@@ -76,7 +76,7 @@ static void show_tile(tally_pass *p, size_t row, size_t column)
 /* From the calling thread alone. */
 static void report_progress(tally_pass *p, size_t done)
 {
-  if (p->progress.tick && p->progress.tick(p->progress.context, "couples", (double)done / (double)p->tiles)) {
+  if (p->progress.tick && p->progress.tick(p->progress.context, "pairs", (double)done / (double)p->tiles)) {
 #pragma omp atomic write
     p->cancelled = true;
   }

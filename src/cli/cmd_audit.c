@@ -43,8 +43,7 @@ static const cli_option own[] = {
    .kind = CLI_LIST,
    .target = &opt.fail_if,
    .value = "'KEY>NUMBER'",
-   .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested "
-           "(repeatable)"},
+   .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {.name = "allow-missing",
    .kind = CLI_FLAG,
    .target = &opt.allow_missing,

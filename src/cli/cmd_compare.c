@@ -46,8 +46,7 @@ static const cli_option own[] = {
    .kind = CLI_LIST,
    .target = &opt.fail_if,
    .value = "'KEY<NUMBER'",
-   .help = "exit 1 if any input differs from A by more than the threshold (<, <=, >, >=), 4 if there "
-           "is nothing to test (repeatable)"},
+   .help = "exit 1 if the difference of any input to A crosses a threshold (<, <=, >, >=), 4 if there is none to test"},
   {.name = "allow-missing",
    .kind = CLI_FLAG,
    .target = &opt.allow_missing,

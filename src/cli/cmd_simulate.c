@@ -31,7 +31,7 @@ static const cli_option own[] = {
    .kind = CLI_CHOICE,
    .target = &opt.model,
    .choices = models,
-   .help = "offset: x - y = 2h e in every pair; uniform: both sides evenly on the sphere, independent; cone: von "
+   .help = "offset: x - y = 2h e in every pair; uniform: both modalities evenly on the sphere, independent; cone: von "
            "Mises-Fisher, mean directions 60 degrees apart; clip: like CLIP ViT-B/32 on COCO"},
   {.name = "n", .kind = CLI_COUNT, .target = &simulation.images, .value = "N", .help = "images"},
   {.name = "d", .kind = CLI_COUNT, .target = &simulation.dim, .value = "N", .help = "dimensions"},

@@ -30,7 +30,7 @@ static void print_option(const cli_option *option)
   snprintf(head, sizeof head, "  %s--%s%s%s", letter, option->name, value[0] ? " " : "", value);
   cli_value_show(option, shown);
   snprintf(text, sizeof text, "%s%s%s%s%s", option->help, shown[0] ? " [" : "", shown, shown[0] ? "]" : "",
-           option->kind == CLI_LIST ? " (may be given again)" : "");
+           option->kind == CLI_LIST ? " (repeatable)" : "");
   int at = cgap_text_width(head, strlen(head));
   if (at + 2 > COLUMN) {
     printf("%s\n", head);

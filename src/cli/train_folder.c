@@ -275,7 +275,7 @@ static void plan_words(char out[WORDS], const cgap_data *d, const cgap_budget *b
              mib_of(b->held_bytes));
   if (b->spill_bytes)
     snprintf(aside, sizeof aside, "; %s are unpacked once into a nameless file of %.0fM in %s",
-             both ? "both sides" : SIDES[b->spill[1]], mib_of(b->spill_bytes), cgap_unnamed_file_folder());
+             both ? "both modalities" : SIDES[b->spill[1]], mib_of(b->spill_bytes), cgap_unnamed_file_folder());
   snprintf(out, WORDS, "plan: %zu images, %zu texts, d = %zu: %s%s; needs %.0fM of memory, %.0fM allowed",
            d->image.rows, d->text.rows, d->image.dim, rows, aside, mib_of(b->needed_bytes),
            floor((double)b->limit_bytes / 1048576));

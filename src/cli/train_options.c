@@ -82,8 +82,8 @@ const cli_option cli_training_options[] = {
    .kind = CLI_COUNT,
    .target = &opt.train.steps,
    .value = "N",
-   .help = "instead of --epochs: as many whole epochs as fit into N steps, so that batch sizes can be "
-           "compared",
+   .help =
+     "instead of --epochs: as many whole epochs as it takes to reach N steps, so that batch sizes can be compared",
    .zero = "as --epochs says"},
   {.name = "patience",
    .kind = CLI_COUNT,
@@ -220,9 +220,10 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
 {
   const bool same = opt.modality > 0;
   if (same && opt.train.shared)
-    return cgap_fail(error, CGAP_USAGE,
-                     "--same-modality with --shared: both sides would be the same rows through the same head; leave "
-                     "one of them out");
+    return cgap_fail(
+      error, CGAP_USAGE,
+      "--same-modality with --shared: both modalities would be the same rows through the same head; leave "
+      "one of them out");
   *out = opt.train;
   if (out->steps && out->epochs)
     return cgap_fail(error, CGAP_USAGE, "--steps %zu and --epochs %zu: both say how long; give one of them", out->steps,

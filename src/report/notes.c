@@ -161,11 +161,11 @@ static void note_same(cgap_notes *out, const cgap_audit *a)
   for (size_t j = 0; j < a->texts; j++)
     equal += a->pair_cosine[j] > 1 - 1e-12;
   if (equal == a->texts)
-    add_note(out, true, "Image and text are the same rows (%zu of %zu pairs equal): was one side saved twice?", equal,
-             a->texts);
+    add_note(out, true, "Image and text are the same rows (%zu of %zu pairs equal): was one modality saved twice?",
+             equal, a->texts);
   else if (2 * equal >= a->texts)
     add_note(out, true,
-             "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one side saved twice?",
+             "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one modality saved twice?",
              equal, a->texts);
 }
 
@@ -175,7 +175,7 @@ static void note_size(cgap_notes *out, const cgap_audit *a)
   const char *what = !(a->has & CGAP_HAS_PAIRS) ? "row" : few == a->texts ? "pair" : "image";
   if (few < CGAP_RELIABLE_ROWS_MIN)
     add_note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what,
-             s_of(few), a->has & CGAP_HAS_PAIRS ? "" : " on one side", CGAP_RELIABLE_ROWS_MIN);
+             s_of(few), a->has & CGAP_HAS_PAIRS ? "" : " in one modality", CGAP_RELIABLE_ROWS_MIN);
 }
 
 static bool many_copies(const cgap_audit *a)

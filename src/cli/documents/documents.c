@@ -211,7 +211,7 @@ static void put_option(const cli_option *o)
     put_text(shown);
     putchar(']');
   }
-  printf("%s\n", o->kind == CLI_LIST ? " (may be given again)" : "");
+  printf("%s\n", o->kind == CLI_LIST ? " (repeatable)" : "");
 }
 
 void cli_manual_command(const cli_spec *spec)

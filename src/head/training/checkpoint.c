@@ -45,7 +45,7 @@ static cgap_status hash_rows(uint64_t *h, const cgap_split_rows *p, int modality
   return status;
 }
 
-static cgap_status hash_part(uint64_t *h, const cgap_split_rows *p, cgap_error *error)
+static cgap_status hash_split_rows(uint64_t *h, const cgap_split_rows *p, cgap_error *error)
 {
   const cgap_positives *c = &p->positives;
   cgap_status status = hash_rows(h, p, CGAP_IMAGE_MODALITY, c->images, error);
@@ -61,8 +61,9 @@ cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *t, cg
   char text[2048];
   cgap_train_describe(text, sizeof text, &t->options, &t->layers.shape);
   *out = (cgap_fingerprint){.options = XXH3_64bits(text, strlen(text)), .data = 1};
-  const cgap_status status = hash_part(&out->data, t->training, error);
-  return status == CGAP_OK && t->validation->positives.count ? hash_part(&out->data, t->validation, error) : status;
+  const cgap_status status = hash_split_rows(&out->data, t->training, error);
+  return status == CGAP_OK && t->validation->positives.count ? hash_split_rows(&out->data, t->validation, error)
+                                                             : status;
 }
 
 static uint64_t hash_of(const checkpoint *head, const float *const arrays[ARRAYS])
@@ -177,7 +178,7 @@ cgap_status cgap_checkpoint_read(cgap_trainer *t, cgap_fingerprint fingerprint, 
 
 enum { PANEL_BYTES = 1 << 22 };
 
-static cgap_status hash_hash_rows(uint64_t *hash, const cgap_source *source, cgap_error *error)
+static cgap_status hash_source(uint64_t *hash, const cgap_source *source, cgap_error *error)
 {
   const uint64_t shape[] = {source->rows, source->dim, (uint64_t)source->type};
   const size_t row_bytes = source->dim * cgap_type_size(source->type);
@@ -203,6 +204,6 @@ cgap_status cgap_data_hash(uint64_t *out, const cgap_data *data, cgap_error *err
   *out = XXH3_64bits(how, sizeof how);
   if (data->text_image)
     *out = XXH3_64bits_withSeed(data->text_image, data->text.rows * sizeof *data->text_image, *out);
-  cgap_status status = hash_hash_rows(out, &data->image, error);
-  return status == CGAP_OK ? hash_hash_rows(out, &data->text, error) : status;
+  cgap_status status = hash_source(out, &data->image, error);
+  return status == CGAP_OK ? hash_source(out, &data->text, error) : status;
 }

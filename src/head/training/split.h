@@ -27,7 +27,7 @@ void cgap_split_clear(cgap_split *split);
 /* Owns everything but what `side` points at. Images without a text are left out. */
 typedef struct cgap_split_rows {
   size_t dim;
-  float *image, *text; /* (couples.images, dim), (couples.texts, dim) unit rows; NULL where they stay … */
+  float *image, *text; /* (positives.images, dim), (positives.texts, dim) unit rows; NULL where they stay … */
   const cgap_modality_rows *modality[CGAP_MODALITIES]; /* … in these, images and texts, which outlive the part … */
   size_t *kept[CGAP_MODALITIES];                       /* … as these rows; NULL: row i is kept row i */
   double *image_mean, *text_mean; /* (dim) over the part's rows as they stand in the file, equal ones too */

@@ -48,7 +48,7 @@ typedef struct cgap_progress_state {
 
 typedef struct cgap_trainer {
   cgap_train_options options;
-  const cgap_split_rows *training, *validation; /* borrowed; validation->couples.count 0: none */
+  const cgap_split_rows *training, *validation; /* borrowed; validation->positives.count 0: none */
   cgap_layers layers;
   cgap_progress_state state;
   float *parameters; /* (count): the layers', then log τ */

@@ -564,7 +564,7 @@ static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
     return status;
   return cgap_fail(
     error, CGAP_FILE,
-    "%s: its name says pairs, not which rows of which side; write the image row of each text and give it "
+    "%s: its name says pairs, not which rows of which modality; write the image row of each text and give it "
     "as --text-image (--text-image none: pair by position)",
     cgap_entry_text(text, sizeof text, entry));
 }
@@ -695,7 +695,7 @@ cgap_status cgap_find_pairing(cgap_dataset *d, const cgap_input_options *options
 {
   d->data.pairing = CGAP_UNPAIRED;
   if (d->role[CGAP_ROLE_TEXT].count == 0) {
-    d->pairing = cgap_format("none: no texts; the class texts stand on the other side");
+    d->pairing = cgap_format("none: no texts; the class texts take their place");
     return CGAP_OK;
   }
   if (options->unpaired) {
