@@ -4,7 +4,7 @@
  * and eq. 1 of arXiv 2405.18570; CUA = CLIP + L_Uniform + L_Align, CUAXU = CUA + L_XUniform (ibid.).
  * Strips sum e^{s/τ} over unmatched pairs, in float, scaled by a power of two, where a strip's terms are no further
  * apart than that bears, else in double: e^{±200} needs no running maximum. A float cosine is off by some 3e-8, its
- * exponent at τ = 0.01 by 3e-6: many queries average that away, few do not, and have their cosines made again in
+ * exponent at τ = 0.01 by 3e-6: many queries average that away, few do not, and have their cosines recomputed in
  * double; strips that are in double are summed as they are. */
 #include "analysis/contributions.h"
 #include "analysis/finish.h"

@@ -214,7 +214,7 @@ static bool is_decided(const double *lacking, double error)
 /* The objective at x, into f, by way of all rows. */
 static void evaluate_fit(separability_fit *f, const lbfgsfloatval_t *x)
 {
-  if (f->status) /* a call that failed is not made again */
+  if (f->status) /* a call that failed is not repeated */
     return;
   set_weights(f, x);
   double sums[CGAP_FOLD_SUMS] = {0}, error = 0;

@@ -35,7 +35,7 @@ typedef struct batch {
 typedef struct image_sums {
   cgap_second_moment group; /* of N·g_i */
   cgap_exact_sums weighed;  /* (dim) Σ surplus·x */
-  double *row;              /* (threads, ROWS, dim) unit rows of the image at hand and of its texts */
+  double *row;              /* (threads, ROWS, dim) unit rows of the current image and of its texts */
 } image_sums;
 
 static size_t texts_of(const cgap_pairs *pairs, size_t first_image, size_t images)

@@ -60,7 +60,7 @@ static void merge_tile(pair_pass *p, const cgap_pair_tile_place *t, const cgap_p
 
 /* ---------------------------------------------------------------- the pass */
 
-/* A tile of the panels at hand; of a triangle only those on and right of the diagonal. */
+/* A tile of the current panels; of a triangle only those on and right of the diagonal. */
 static bool tile_at(const cgap_pair_tile_pass *p, size_t row_block, size_t column_block, cgap_pair_tile_place *t)
 {
   t->row = p->a.first + row_block * CGAP_TILE;
@@ -213,7 +213,7 @@ static cgap_bfloat16_rows bfloat16_view(const cgap_bfloat16_rows *of, size_t off
                               .residual = of->residual + off};
 }
 
-/* What the tiles take in bfloat16 of the panels at hand; a and b own it. */
+/* What the tiles take in bfloat16 of the current panels; a and b own it. */
 static cgap_status make_bfloat16(pair_pass *p, const cgap_row_block_pairs *panels, cgap_bfloat16_rows *a,
                                  cgap_bfloat16_rows *b, cgap_error *error)
 {

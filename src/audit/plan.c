@@ -166,7 +166,7 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
 #define QUERY_WORK 8e12         /* operations that ranking may take */
 enum { SAMPLE_ROWS = 32768, QUERIES_MIN = 1000, QUERIES_MAX = 10000, PROBE = 512, PROBES = 8, IMAGES_MIN = 100 };
 /* what is done to a cosine takes as long as so many more dimensions of its product: in float, and in bfloat16, where
- * products take half as long and some are made again */
+ * products take half as long and some are recomputed */
 enum { SWEEPS = 128, SWEEPS_ROUGH = 384 };
 
 /* Operations a second of one thread's strips, begun with those of all others; 0: no memory. */

@@ -18,10 +18,10 @@ typedef struct ring {
   bool triangle, away_first;             /* images travel: they are the rows of the tiles */
   int rank, size;
   cgap_pair_sums home_sums, away_sums; /* of this rank's blocks; away_sums of no triangle */
-  cgap_pair_sums visiting;             /* of the rows at hand */
+  cgap_pair_sums visiting;             /* of the rows that visit now */
   size_t piece;                        /* rows of a piece at most */
   cgap_receive_buffers *receive_buffers;
-  cgap_transfer raw; /* unit rows are made again where rows arrive */
+  cgap_transfer raw; /* unit rows are recomputed where rows arrive */
   bool moving;
   cgap_progress progress;
   double done, all; /* pairs of rows, for progress */
@@ -92,7 +92,7 @@ static size_t half_of(cgap_rank_rows block)
   return cgap_lesser(block.first + tiles / 2 * CGAP_TILE, block.end);
 }
 
-/* The piece at hand is of rank `owner`. Two ranks that are half a ring apart meet twice: of the block of the lower one,
+/* The current piece is of rank `owner`. Two ranks that are half a ring apart meet twice: of the block of the lower one,
  * the first half is shown where it is at home, the second where it visits. */
 static cgap_status show_visiting_piece(ring *g, int owner, const cgap_row_block *guest, cgap_error *error)
 {
@@ -168,7 +168,7 @@ static cgap_row_block block_from_received(const ring *g, const unsigned char *ra
     .modality = g->away, .first = rows.first, .rows = n, .unit = g->receive_buffers->unit, .raw = raw};
 }
 
-/* The rows at hand go to the next rank, those of the one before come. */
+/* Sends the visiting rows to the next rank and receives those of the previous one. */
 static cgap_status send_rows(ring *g, const cgap_row_block *now, unsigned char *next, cgap_rank_rows coming,
                              cgap_error *error)
 {
@@ -186,7 +186,7 @@ static cgap_status wait_for_rows(ring *g, cgap_error *error)
   return status;
 }
 
-/* What was gathered about the rows at hand goes to rank `to`; *g->visiting becomes what rank `from` has of `rows`. */
+/* What was gathered about the visiting rows goes to rank `to`; *g->visiting becomes what rank `from` has of `rows`. */
 static cgap_status exchange_sums(ring *g, int to, int from, cgap_rank_rows rows, cgap_error *error)
 {
   cgap_pair_sums coming;

@@ -15,7 +15,7 @@
 
 enum { TILE_EDGE = 256 }; /* divides CGAP_TILE, in which plans count: panels hold whole bands */
 
-/* One pass over one kind of pairs, for the panels at hand. */
+/* One pass over one kind of pairs, for the current panels. */
 typedef struct tally_pass {
   const cgap_tally *tally;
   const cgap_embeddings *embeddings;
@@ -96,7 +96,7 @@ static bool count_tile(tally_pass *p)
   return stop;
 }
 
-/* Every tile of the two panels at hand: a band is one thread's. */
+/* Every tile of the two current panels: a band is one thread's. */
 static void show_panels(tally_pass *p)
 {
   const size_t bands = bands_of(p->a.rows);

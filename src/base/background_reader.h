@@ -23,7 +23,7 @@ typedef struct cgap_background_reader {
 /* threads: of the work as a whole; with 1, or where no thread can be had, jobs are done by cgap_background_reader_start
  * itself. */
 void cgap_background_reader_open(cgap_background_reader *ahead, int threads);
-void cgap_background_reader_close(cgap_background_reader *ahead); /* waits for the job at hand */
+void cgap_background_reader_close(cgap_background_reader *ahead); /* waits for the running job */
 
 /* Starts a job, once the one before has been waited for; context must outlive it. */
 void cgap_background_reader_start(cgap_background_reader *ahead, cgap_job *job, void *context);

@@ -186,5 +186,5 @@ void cli_select_blas(char **argv)
 {
   const bool waiting = set_waiting(), core = set_core();
   if (waiting || core)
-    (void)execv("/proc/self/exe", argv); /* where that fails, work goes on with what is at hand */
+    (void)execv("/proc/self/exe", argv); /* where that fails, work goes on without */
 }

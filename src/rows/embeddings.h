@@ -1,4 +1,4 @@
-/* Embeddings as the audit holds them: checked, bad rows dropped, pairs settled, unit rows at hand. */
+/* Embeddings as the audit holds them: checked, bad rows dropped, pairs known, unit rows ready. */
 #ifndef CGAP_ROWS_EMBEDDINGS_H
 #define CGAP_ROWS_EMBEDDINGS_H
 

@@ -88,7 +88,7 @@ static void advance_step(const cgap_row_block_pairs *p, cgap_row_block_step *at)
   }
 }
 
-/* Whether a step needs a panel that is not at hand; *row: of rows. */
+/* Whether a step needs a panel that is not loaded; *row: of rows. */
 static bool needs_load(const cgap_row_block_pairs *p, const cgap_row_block_step *at, bool *row)
 {
   *row = !p->a.modality || p->a.first != at->row;

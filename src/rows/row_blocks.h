@@ -40,7 +40,7 @@ typedef struct cgap_row_block_pairs {
   const cgap_modality_rows *rows, *columns;
   size_t row_step, column_step; /* rows of a panel; of a triangle the second divides the first */
   bool triangle;                /* one side with itself: only columns from the row's panel on */
-  cgap_row_block a, b;          /* those at hand */
+  cgap_row_block a, b;          /* the current ones */
   cgap_row_block next;          /* that is being read */
   bool loading, loading_row;    /* whether it is, and for a */
   bool started;

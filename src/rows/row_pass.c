@@ -404,7 +404,7 @@ static void open_reader(own_rows_reader *r, const row_pass *p, cgap_rank_rows ow
   prefetch_block(r);
 }
 
-/* The block at hand, until the next is asked for. */
+/* The current block, valid until the next is asked for. */
 static cgap_status next_block(own_rows_reader *r, file_block *out, cgap_error *error)
 {
   cgap_status status = r->reads ? cgap_background_reader_wait(&r->ahead, error) : CGAP_OK;

@@ -8,7 +8,7 @@
 enum {
   CGAP_LOSS_TILE = 256,  /* rows and columns of a tile: never a matter of threads */
   CGAP_LOSS_GROUPS = 16, /* row blocks of a panel are summed in at most so many groups, merged in order */
-  CGAP_LOSS_KEPT_COSINES = 4 * 1024 * 1024 /* cosines of a batch that are kept for the backward sweep, not made again */
+  CGAP_LOSS_KEPT_COSINES = 4 * 1024 * 1024 /* cosines of a batch that are kept for the backward sweep, not recomputed */
 };
 
 /* A running Σ e^{scale·(s − greatest)}. */

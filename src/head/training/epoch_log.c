@@ -237,7 +237,7 @@ static cgap_status record_of(cgap_epoch *out, const cgap_json_line *line, cgap_e
   return CGAP_OK;
 }
 
-/* Epochs up to the checkpoint's are taken, later ones will be made again. */
+/* Epochs up to the checkpoint's are kept, later ones will be trained again. */
 typedef struct history_reader {
   cgap_history *out;
   uint64_t last;
