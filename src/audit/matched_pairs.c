@@ -154,10 +154,19 @@ static group group_of(const batch *b, size_t i, double *row)
   return g;
 }
 
-/* Σ over pairs of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
+/* A text beside the image of its own text in one index: closer to it than the image, or as close. */
+static double rank_added_by(double sibling_cosine, double pair_cosine)
+{
+  const double difference = sibling_cosine - pair_cosine;
+  return fabs(difference) <= CGAP_COSINE_TIE ? 0.5 : difference > 0;
+}
+
+/* Σ over pairs of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square; and what they add to each
+ * other's ranks. */
 static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
 {
-  double kernel = 0, linear = 0, square = 0;
+  const size_t *text = g->batch->embeddings->pairs.text + g->first;
+  double kernel = 0, kernel_square = 0, linear = 0, square = 0, *sibling_rank = out->sibling_rank;
   for (size_t first = 0; first + 1 < g->texts; first += HELD_TEXTS) {
     if (first != g->unit_from)
       make_unit_texts(g, first);
@@ -165,13 +174,18 @@ static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
       const double *y = text_of(g, b);
       for (size_t a = first; a < b && a < first + HELD_TEXTS; a++) {
         const double cosine = cgap_dot(text_of(g, a), y, dim);
-        kernel += exp(2 * CGAP_KERNEL_T * (cosine - 1));
+        sibling_rank[text[a]] += rank_added_by(cosine, out->pair_cosine[text[a]]);
+        sibling_rank[text[b]] += rank_added_by(cosine, out->pair_cosine[text[b]]);
+        const double k = exp(2 * CGAP_KERNEL_T * (cosine - 1));
+        kernel += k;
+        kernel_square += k * k;
         linear += cosine;
         square += cosine * cosine;
       }
     }
   }
   out->within_kernel[g->image] = kernel;
+  out->within_kernel_square[g->image] = kernel_square;
   out->within_cosine[g->image] = linear;
   out->within_square[g->image] = square;
 }
@@ -293,21 +307,25 @@ static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_
                                         cgap_error *error)
 {
   const size_t texts = e->text.rows, images = e->image.rows;
-  double *const by_image[] = {out->best_positive, out->within_kernel, out->within_cosine, out->within_square};
+  double *const by_text[] = {out->pair_cosine, out->sibling_rank};
+  double *const by_image[] = {out->best_positive, out->within_kernel, out->within_kernel_square, out->within_cosine,
+                              out->within_square};
   if (!comm)
     return CGAP_OK;
-  double *cosine = cgap_alloc(texts, sizeof *cosine);
+  double *value = cgap_alloc(texts, sizeof *value);
   cgap_status status = CGAP_OK;
-  if (!cosine)
+  if (!value)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
-  for (size_t k = 0; k < texts; k++)
-    cosine[k] = out->pair_cosine[e->pairs.text[k]];
-  status = cgap_rank_rows_gather_by(comm, cosine, images, e->pairs.first, sizeof *cosine, error);
-  for (size_t k = 0; !status && k < texts; k++)
-    out->pair_cosine[e->pairs.text[k]] = cosine[k];
+  for (size_t v = 0; !status && v < sizeof by_text / sizeof *by_text; v++) {
+    for (size_t k = 0; k < texts; k++)
+      value[k] = by_text[v][e->pairs.text[k]];
+    status = cgap_rank_rows_gather_by(comm, value, images, e->pairs.first, sizeof *value, error);
+    for (size_t k = 0; !status && k < texts; k++)
+      by_text[v][e->pairs.text[k]] = value[k];
+  }
   for (size_t k = 0; !status && k < sizeof by_image / sizeof *by_image; k++)
     status = cgap_rank_rows_gather(comm, by_image[k], images, sizeof(double), error);
-  cgap_free(cosine);
+  cgap_free(value);
   return status;
 }
 
@@ -317,12 +335,14 @@ static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddin
   out->pair_cosine = cgap_alloc(e->text.rows, sizeof(double));
   out->best_positive = cgap_alloc(e->image.rows, sizeof(double));
   out->within_kernel = cgap_alloc(e->image.rows, sizeof(double));
+  out->within_kernel_square = cgap_alloc(e->image.rows, sizeof(double));
   out->within_cosine = cgap_alloc(e->image.rows, sizeof(double));
   out->within_square = cgap_alloc(e->image.rows, sizeof(double));
+  out->sibling_rank = cgap_zalloc(e->text.rows, sizeof(double));
   out->paired_image_mean = cgap_zalloc(e->image.dim, sizeof(double));
   out->group_moment = cgap_zalloc(e->image.dim * e->image.dim, sizeof(double));
   return out->pair_cosine && out->best_positive && out->within_kernel && out->within_cosine && out->within_square &&
-         out->paired_image_mean && out->group_moment;
+         out->sibling_rank && out->within_kernel_square && out->paired_image_mean && out->group_moment;
 }
 
 static cgap_status tick_images(const cgap_rank_rows *own, size_t done, cgap_comm *comm, const cgap_progress *progress,
@@ -402,6 +422,8 @@ void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums)
   cgap_free(sums->within_kernel);
   cgap_free(sums->within_cosine);
   cgap_free(sums->within_square);
+  cgap_free(sums->sibling_rank);
+  cgap_free(sums->within_kernel_square);
   cgap_free(sums->paired_image_mean);
   cgap_free(sums->group_moment);
   *sums = (cgap_matched_pair_sums){0};
