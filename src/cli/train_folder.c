@@ -139,8 +139,8 @@ static bool is_written(const char *result, const cli_train_begin *how)
 static cgap_status check_foreign(const char *folder, const cli_train_begin *how, cgap_error *error)
 {
   enum { RESULTS = sizeof RESULT / sizeof *RESULT };
-  char table[CLI_LOSSES][40];
-  const char *names[RESULTS + CLI_LOSSES + 1];
+  char table[CGAP_NAMED_LOSSES][40];
+  const char *names[RESULTS + CGAP_NAMED_LOSSES + 1];
   size_t count = 0;
   for (size_t k = 0; k < RESULTS; k++)
     if (is_written(RESULT[k], how))

@@ -248,7 +248,7 @@ want_line err "-o DIR"
 # a rate without measure
 run train pairs.h5 -o wild --lr 1e37 --schedule constant --batch 32
 want_rc 2
-want_text err "diverged" "--lr"
+want_text err "diverged" "lower learning rate"
 want_file wild/head.h5
 # the batch script for Slurm takes a folder and any number of files, and goes on where there is a checkpoint
 mkdir slurm

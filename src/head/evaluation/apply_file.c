@@ -410,20 +410,17 @@ static void note_output_parts(apply_state *c)
   snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[part_count - 1]);
 }
 
-static double weight_in(const json_t *options, const char *name)
-{
-  return json_number_value(json_object_get(options, name)); /* 0 where it has none */
-}
-
 /* The terms of the loss that the head was trained on. */
 static cgap_status note_losses(const apply_state *c, cgap_error *error)
 {
-  char text[CGAP_TERMS];
+  char text[CGAP_TERMS], key[60];
+  cgap_weights weights = {0};
+  const cgap_loss_value *term;
   json_t *options = json_loads(c->head->options, 0, NULL);
-  const cgap_weights weights = {.clip = weight_in(options, "weight_clip"),
-                                .uniform = weight_in(options, "weight_uniform"),
-                                .align = weight_in(options, "weight_align"),
-                                .xuniform = weight_in(options, "weight_xuniform")};
+  for (size_t k = 0; (term = cgap_loss_term_at(k)); k++) {
+    snprintf(key, sizeof key, "weight_%s", term->key);
+    *cgap_loss_weight(&weights, term) = json_number_value(json_object_get(options, key)); /* 0 where it has none */
+  }
   json_decref(options);
   cgap_terms_text(text, cgap_terms_of(&weights));
   return text[0] && is_writer(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error)

@@ -115,55 +115,9 @@ cgap_status cgap_comparison_audit(cgap_comparison *c, size_t k, const char *name
   return cgap_comparison_set_name(c, k, name, error);
 }
 
-static const char *const TERMS[] = {"clip", "uniform", "align", "xuniform"};
-enum { TERM_COUNT = sizeof TERMS / sizeof *TERMS };
-
-unsigned cgap_terms_of(const cgap_weights *weights)
-{
-  return (weights->clip > 0 ? CGAP_TERM_CLIP : 0u) | (weights->uniform > 0 ? CGAP_TERM_UNIFORM : 0u) |
-         (weights->align > 0 ? CGAP_TERM_ALIGN : 0u) | (weights->xuniform > 0 ? CGAP_TERM_XUNIFORM : 0u);
-}
-
-unsigned cgap_terms_of_text(const char *text)
-{
-  unsigned terms = 0;
-  for (const char *at = text; at && *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
-    for (int t = 0; t < TERM_COUNT; t++)
-      if (strlen(TERMS[t]) == strcspn(at, ",") && strncmp(at, TERMS[t], strlen(TERMS[t])) == 0)
-        terms |= 1u << t;
-  }
-  return terms;
-}
-
-void cgap_terms_text(char out[CGAP_TERMS], unsigned terms)
-{
-  out[0] = '\0';
-  for (int t = 0; t < TERM_COUNT; t++)
-    if (terms >> t & 1u)
-      snprintf(out + strlen(out), CGAP_TERMS - strlen(out), "%s%s", out[0] ? "," : "", TERMS[t]);
-}
-
 bool cgap_comparison_trained_on(const cgap_comparison *c, size_t k, size_t entry)
 {
-  static const struct {
-    const char *key;
-    unsigned terms;
-  } LOSSES[] = {
-    {"loss.clip", CGAP_TERM_CLIP},
-    {"loss.clip_image_to_text", CGAP_TERM_CLIP},
-    {"loss.clip_text_to_image", CGAP_TERM_CLIP},
-    {"loss.cua", CGAP_TERM_CLIP | CGAP_TERM_UNIFORM | CGAP_TERM_ALIGN},
-    {"loss.cuaxu", CGAP_TERM_CLIP | CGAP_TERM_UNIFORM | CGAP_TERM_ALIGN | CGAP_TERM_XUNIFORM},
-    {"uniformity.image", CGAP_TERM_UNIFORM},
-    {"uniformity.text", CGAP_TERM_UNIFORM},
-    {"uniformity.mean", CGAP_TERM_UNIFORM},
-    {"uniformity.cross", CGAP_TERM_XUNIFORM},
-    {"alignment.mean_squared_distance", CGAP_TERM_ALIGN},
-  };
-  for (size_t l = 0; l < sizeof LOSSES / sizeof *LOSSES; l++)
-    if (strcmp(cgap_entry_key(entry), LOSSES[l].key) == 0)
-      return (c->input[k].trained & LOSSES[l].terms) == LOSSES[l].terms;
-  return false;
+  return cgap_terms_train(c->input[k].trained, cgap_entry_key(entry));
 }
 
 static bool has_interval(const cgap_scalar *s)

@@ -3,12 +3,7 @@
 #define CGAP_HEAD_EVALUATION_COMPARISON_H
 
 #include "analysis/fields.h"
-
-/* Terms of the loss that a head was trained on; as text "clip,uniform,align". */
-enum { CGAP_TERM_CLIP = 1, CGAP_TERM_UNIFORM = 2, CGAP_TERM_ALIGN = 4, CGAP_TERM_XUNIFORM = 8, CGAP_TERMS = 32 };
-unsigned cgap_terms_of(const cgap_weights *weights);
-unsigned cgap_terms_of_text(const char *text); /* NULL: 0 */
-void cgap_terms_text(char out[CGAP_TERMS], unsigned terms);
+#include "head/model/loss.h"
 
 /* Whether an input's rows are those of the first input, in the same places. */
 typedef enum cgap_rows_relation {
@@ -41,7 +36,7 @@ typedef struct cgap_compared {
   bool *present;       /* (entries) */
   uint64_t dim;        /* d of its rows; 0: not known */
   double seconds;      /* spent on what made it; NaN: not known */
-  unsigned trained;    /* CGAP_TERM_… of the loss that made its rows; 0: none, or not known */
+  unsigned trained;    /* terms of the loss that made its rows, as cgap_terms_of; 0: none, or not known */
   cgap_rows_relation rows;
   const char *rows_why;   /* a static phrase; NULL where unknown */
   size_t start;           /* the input that its training started from; 0: none is known */

@@ -10,7 +10,7 @@ typedef struct cgap_evaluated_head {
   const char *name;
   const cgap_head *head; /* NULL: the embeddings as they are */
   double seconds;        /* that fitting it took */
-  unsigned trained;      /* CGAP_TERM_… of its loss */
+  unsigned trained;      /* terms of its loss, as cgap_terms_of */
   size_t start;          /* the entrant that its training started from; 0: none */
 } cgap_evaluated_head;
 

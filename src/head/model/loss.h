@@ -18,7 +18,56 @@
 #ifndef CGAP_HEAD_MODEL_LOSS_H
 #define CGAP_HEAD_MODEL_LOSS_H
 
-#include "head/model/loss_tiles.h"
+#include "comm/comm.h"
+
+typedef struct cgap_loss cgap_loss;
+
+/* Who belongs to whom. Pair c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
+ * positive_text[c], ascending within an image; text_positive lists the pairs by text. A view. */
+typedef struct cgap_positives {
+  size_t images, texts, count;
+  const size_t *image_first;    /* (images + 1) */
+  const size_t *positive_text;  /* (count) */
+  const size_t *text_first;     /* (texts + 1) */
+  const size_t *text_positive;  /* (count) */
+  const size_t *positive_image; /* (count), or NULL where only the losses are wanted */
+} cgap_positives;
+
+/* A number of cgap_loss_terms. One table lists them: the columns of a history follow from it, and from the rows that
+ * are terms of the loss the options of their weights with checks, JSON and sweeps, the sum, and the names in reports.
+ */
+typedef struct cgap_loss_value {
+  const char *key;    /* "uniform": a column of the history; of a term also weight-uniform, the option of its weight */
+  size_t offset;      /* in cgap_loss_terms */
+  const char *symbol; /* of a term "L_Uniform"; else NULL */
+  size_t weight;      /* of a term: offset in cgap_weights */
+  const char *measures[4]; /* of a term: the measures of a report that it trains, up to NULL */
+} cgap_loss_value;
+
+const cgap_loss_value *cgap_loss_value_at(size_t k); /* in the order of the history; NULL: past the last */
+const cgap_loss_value *cgap_loss_term_at(size_t k);  /* those that are terms */
+
+double *cgap_loss_weight(cgap_weights *weights, const cgap_loss_value *term);
+
+/* Named losses: sums of terms, each of weight 1. */
+enum { CGAP_NAMED_LOSSES = 3 };
+extern const char *const cgap_loss_names[CGAP_NAMED_LOSSES + 1]; /* "clip", "cua", …; ends with NULL */
+cgap_weights cgap_loss_weights(int loss);                        /* index into the names */
+int cgap_loss_find(const char *name, size_t length);             /* −1: no loss has this name */
+
+/* Sets of terms: bit k is term k. */
+unsigned cgap_terms_of(const cgap_weights *weights); /* those of a weight above 0 */
+unsigned cgap_terms_of_text(const char *text);       /* "clip,align"; names without a term are passed over */
+enum { CGAP_TERMS = 100 };
+void cgap_terms_text(char out[CGAP_TERMS], unsigned terms);
+
+/* Whether training on these terms moves a measure of the report on purpose. */
+bool cgap_terms_train(unsigned terms, const char *measure);
+
+/* Number by number: into += terms; sums / count; NaN. */
+void cgap_loss_terms_add(cgap_loss_terms *into, const cgap_loss_terms *terms);
+cgap_loss_terms cgap_loss_terms_mean(const cgap_loss_terms *sums, double count);
+cgap_loss_terms cgap_loss_terms_unknown(void);
 
 /* ∂total/∂: x (images, dim), y (texts, dim) of the rows as free vectors (not yet projected on the sphere). */
 typedef struct cgap_loss_gradient {
@@ -41,5 +90,8 @@ CGAP_MUST_CHECK cgap_status cgap_loss_status(const cgap_loss *loss, cgap_error *
 void cgap_loss_run(cgap_loss *loss, const cgap_positives *positives, const float *x, const float *y,
                    const cgap_weights *weights, double temperature, cgap_loss_terms *terms,
                    cgap_loss_gradient *gradient);
+
+/* Memory of a loss opened for so many images and texts, its numbers of each row left out. */
+double cgap_loss_bytes(double images, double texts, size_t dim, double threads);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/source.h"
 #include "comm/comm.h"
 #include "head/model/layers.h"
-#include "head/model/loss_tiles.h"
+#include "head/model/loss.h"
 #include "head/training/batches.h"
 #include "head/training/train_options.h"
 #include "rows/modality.h"
@@ -71,16 +71,14 @@ static double reading_bytes(const cgap_data *d, const sizes *s)
 /* Layers, losses and the optimiser; `reads`: two batches, and validation in blocks. */
 static double step_bytes(const sizes *s, bool reads)
 {
-  const double pairs = fmax(s->batch, s->validation * s->texts) * fmax(s->batch, s->validation * s->images);
-  const double kept = pairs <= CGAP_LOSS_KEPT_COSINES ? pairs : 0;
-  const double tile = CGAP_LOSS_TILE, groups = 2 * CGAP_LOSS_GROUPS;
-  const double loss = kept + s->threads * tile * tile + groups * tile * s->dim_new;
+  const double loss = cgap_loss_bytes(fmax(s->batch, s->validation * s->images),
+                                      fmax(s->batch, s->validation * s->texts), (size_t)s->dim_new, s->threads);
   const bool full = s->o->batch == 0;
   const double batches = full && !reads ? 0 : (reads && !full ? 4 : 2) * s->batch * s->dim;
   const double rows = fmax(s->batch, s->validation * s->images) + fmax(s->batch, s->validation * s->texts);
   const double layers = rows * (s->dim_new + 3 * (double)s->shape.hidden) + 2 * s->batch * s->dim_new;
   const double blocks = reads ? READ_ROWS * s->dim * 2 : 0;
-  return (KEPT_ARRAYS * s->parameters + loss + batches + layers + blocks) * sizeof(float);
+  return loss + (KEPT_ARRAYS * s->parameters + batches + layers + blocks) * sizeof(float);
 }
 
 /* Before and after: the test part through a head, its audits, and what these keep for the intervals. */

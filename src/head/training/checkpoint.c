@@ -58,8 +58,8 @@ static cgap_status hash_split_rows(uint64_t *h, const cgap_split_rows *p, cgap_e
 
 cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *t, cgap_error *error)
 {
-  char text[2048];
-  cgap_train_describe(text, sizeof text, &t->options, &t->layers.shape);
+  char text[CGAP_TRAIN_DESCRIPTION];
+  cgap_train_describe(text, &t->options, &t->layers.shape);
   *out = (cgap_fingerprint){.options = XXH3_64bits(text, strlen(text)), .data = 1};
   const cgap_status status = hash_split_rows(&out->data, t->training, error);
   return status == CGAP_OK && t->validation->positives.count ? hash_split_rows(&out->data, t->validation, error)

@@ -224,9 +224,7 @@ static double centroid_distance(const float *x, size_t images, const float *y, s
 cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, double *gap, cgap_error *error)
 {
   const cgap_positives *v = &t->validation->positives;
-  double *all = &terms->clip;
-  for (size_t k = 0; k < sizeof *terms / sizeof *all; k++)
-    all[k] = NAN;
+  *terms = cgap_loss_terms_unknown();
   *gap = NAN;
   if (v->count == 0)
     return CGAP_OK;
@@ -242,14 +240,6 @@ cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, doubl
     return status;
   *gap = centroid_distance(t->activations[0].z, v->images, t->activations[1].z, v->texts, t->layers.shape.dim);
   return CGAP_OK;
-}
-
-static void add_terms(cgap_loss_terms *sums, const cgap_loss_terms *terms)
-{
-  double *a = &sums->clip;
-  const double *b = &terms->clip;
-  for (size_t k = 0; k < sizeof *terms / sizeof *a; k++)
-    a[k] += b[k];
 }
 
 static bool keeps_log_temperature(cgap_trainer *t)
@@ -287,7 +277,7 @@ static cgap_status fail_diverged(const cgap_trainer *t, uint64_t step, double lo
   return cgap_fail(
     error, CGAP_USAGE,
     "training diverged in epoch %llu, step %llu: the loss is %g, after %g at the first step; epoch %llu is "
-    "kept; give a lower --lr than %g",
+    "kept; give a lower learning rate than %g",
     (unsigned long long)s->epoch + 1, (unsigned long long)step, isnan(loss) ? fabs(loss) : loss,
     isnan(s->first_loss) ? fabs(s->first_loss) : s->first_loss, (unsigned long long)s->kept_epoch,
     t->options.learning_rate);
@@ -317,7 +307,7 @@ static cgap_status train_step(cgap_trainer *t, cgap_error *error)
                                        t->options.clip_norm, t->options.threads);
   if (!isfinite(s->gradient_norm) || !keeps_log_temperature(t))
     return fail_diverged(t, s->batch + 1, s->gradient_norm, error);
-  add_terms(&s->sums, &terms);
+  cgap_loss_terms_add(&s->sums, &terms);
   s->batch++;
   s->steps++;
   s->step_seconds += cgap_clock_seconds() - start;
@@ -343,10 +333,7 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
   record->learning_rate = cgap_schedule_rate(t->options.schedule, t->options.learning_rate, s->steps - 1,
                                              (uint64_t)t->options.epochs * t->batches.count);
   record->steps_per_second = s->step_seconds > 0 ? (double)s->batch / s->step_seconds : 0;
-  double *mean = &record->training.clip;
-  const double *sum = &s->sums.clip;
-  for (size_t k = 0; k < sizeof s->sums / sizeof *sum; k++)
-    mean[k] = sum[k] / (double)s->batch;
+  record->training = cgap_loss_terms_mean(&s->sums, (double)s->batch);
   cgap_status status = cgap_trainer_validate(t, &record->validation, &record->validation_gap, error);
   if (status == CGAP_OK) /* the same on all ranks, whatever their processors made of it */
     status = cgap_comm_broadcast(t->options.comm, 0, t->parameters, t->count * sizeof *t->parameters, error);

@@ -92,9 +92,9 @@ static cgap_status run_epochs(run_state *f, cgap_training_result *out, const cga
 static cgap_status make_head(cgap_training_result *out, const run_state *f, const cgap_training_data *training_data,
                              cgap_error *error)
 {
-  char text[2048];
+  char text[CGAP_TRAIN_DESCRIPTION];
   const cgap_trainer *t = &f->trainer;
-  cgap_train_describe(text, sizeof text, &t->options, &t->layers.shape);
+  cgap_train_describe(text, &t->options, &t->layers.shape);
   out->kept_epoch = t->state.kept_epoch;
   out->steps = t->state.steps;
   out->seconds = t->state.seconds;
@@ -116,9 +116,7 @@ static cgap_status note_start(cgap_training_result *out, cgap_trainer *t, cgap_e
   if (!out->start_head)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
   memcpy(out->start_head->parameters, t->parameters, t->layers.count * sizeof(float));
-  double *terms = &out->start.training.clip;
-  for (size_t k = 0; k < sizeof out->start.training / sizeof *terms; k++)
-    terms[k] = NAN;
+  out->start.training = cgap_loss_terms_unknown();
   out->start.temperature = t->options.temperature;
   const int blas = cgap_blas_single();
   cgap_status status = cgap_trainer_validate(t, &out->start.validation, &out->start.validation_gap, error);
