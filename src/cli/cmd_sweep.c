@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "analysis/fields.h"
-#include "audit/plan.h"
 #include "base/json_lines.h"
 #include "base/output_file.h"
 #include "cli/commands.h"
@@ -108,14 +107,6 @@ static cgap_status prepare_training_data(sweep_run *s, const cgap_train_options 
   return status;
 }
 
-/* --memory, or under ranks this one's part of half of what is free; 0: the work's own choice. */
-static uint64_t audit_memory(void)
-{
-  if (cli_shared.memory_bytes || !cli_ranks())
-    return cli_shared.memory_bytes;
-  return cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(cli_ranks());
-}
-
 /* *out: what came of it, NULL where nothing that can be kept. */
 static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_options *o, json_t *options, json_t **out,
                            cgap_error *error)
@@ -125,7 +116,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   cgap_audit audit = {0};
   cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
   how.threads = cli_rank_threads();
-  how.memory_bytes = audit_memory();
+  how.memory_bytes = cgap_memory_limit(cli_shared.memory_bytes, cli_ranks());
   const cgap_training_output nowhere = {0};
   cgap_status status = prepare_training_data(s, o, error);
   if (status == CGAP_OK)
@@ -135,7 +126,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   const bool diverged = status == CGAP_USAGE && training_result.head;
   if (status == CGAP_OK)
     status = cgap_transformed_init(&through, &s->training_data.test.data, training_result.head,
-                                   s->training_data.budget.reads, how.threads, error);
+                                   !s->training_data.plan.resident, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */

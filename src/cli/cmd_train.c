@@ -253,11 +253,12 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
     if (t->training_data.method[k])
       entrants[count++] = (cgap_evaluated_head){cgap_gap_method_name((cgap_gap_method)k), t->training_data.method[k],
                                                 t->training_data.method_seconds[k], 0, 0};
-  const cgap_evaluation_options options = {.threads = cli_shared.threads,
-                                           .memory_bytes =
-                                             cgap_training_data_test_memory(&t->training_data, &t->options),
-                                           .spill = t->training_data.budget.reads,
-                                           .progress = t->options.progress};
+  const cgap_evaluation_options options = {
+    .threads = cli_shared.threads,
+    .memory_bytes =
+      cgap_plan_test_memory(&t->training_data.plan, &t->options, &t->training_data.test.data, t->training_data.dim),
+    .spill = !t->training_data.plan.resident,
+    .progress = t->options.progress};
   cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
 }

@@ -6,18 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit/plan.h"
 #include "base/check.h"
 #include "base/memory.h"
 #include "head/evaluation/apply_output.h"
 #include "head/evaluation/comparison.h"
 #include "head/model/head.h"
+#include "head/training/memory_plan.h"
 #include "head/training/split.h"
 #include "io/find/dataset_internal.h"
 #include "io/write/writer.h"
 #include "rows/row_reader.h"
 
-enum { BLOCK = 4096, BLOCK_ROWS_MIN = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };
+enum { BLOCK = 4096, BLOCK_ROWS_MIN = CGAP_LAYERS_BLOCK };
 
 /* The datasets that change, where each goes in our own layout, through which side, and whether parts share it. */
 static const struct moved {
@@ -371,28 +371,6 @@ static cgap_status check_arguments(const cgap_head *head, const cgap_dataset *d,
   return CGAP_OK;
 }
 
-/* As many rows at once as the memory has room for. */
-static cgap_status choose_block(apply_state *c, cgap_error *error)
-{
-  const cgap_head_shape *shape = &c->head->layers.shape;
-  const cgap_source *rows = any_modality(c->dataset);
-  const double limit = c->options->memory_bytes
-                         ? (double)c->options->memory_bytes
-                         : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(c->options->comm);
-  const double row = (double)shape->dim_in * (double)(cgap_type_size(rows->type) + 2 * sizeof(float)) +
-                     (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
-  const double base = BASE_BYTES + (double)c->head->layers.count * (double)sizeof(float);
-  c->block = BLOCK;
-  while (c->block > BLOCK_ROWS_MIN && base + (double)c->block * row > limit)
-    c->block /= 2;
-  if (base + (double)c->block * row <= limit)
-    return CGAP_OK;
-  const double least = ceil((base + (double)c->block * row) / 1048576);
-  return cgap_fail(error, CGAP_RESOURCE,
-                   "%s: %zu rows of %zu at a time need %.0fM, --memory allows %.0fM; give --memory %.0fM", rows->name,
-                   c->block, rows->dim, least, floor(limit / 1048576), least);
-}
-
 /* As many parts as ranks, where there are images enough; one alone is the file itself. */
 static size_t count_output_parts(const apply_state *c)
 {
@@ -467,11 +445,14 @@ cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, cons
 {
   const cgap_data *d = &dataset->data;
   apply_state c = {.head = head, .dataset = dataset, .options = options, .out = out};
+  cgap_memory_plan plan = {0};
   *out = (cgap_apply_summary){0};
   c.total = d->image.rows + d->text.rows + d->class_text.rows + d->words.rows;
   cgap_status status = check_arguments(head, dataset, path, error);
   if (status == CGAP_OK)
-    status = choose_block(&c, error);
+    status = cgap_plan_apply(&plan, any_modality(dataset), &head->layers.shape, BLOCK_ROWS_MIN, BLOCK,
+                             options->memory_bytes, options->comm, error);
+  c.block = plan.block_rows;
   if (status == CGAP_OK) /* ranks may have different memory */
     status = cgap_comm_broadcast(options->comm, 0, &c.block, sizeof c.block, error);
   if (status != CGAP_OK)

@@ -1,7 +1,7 @@
 #include "head/model/head.h"
 
-#include <string.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/blas_threads.h"
 #include "base/check.h"

@@ -10,7 +10,7 @@
 #include "base/blas_threads.h"
 #include "base/check.h"
 #include "base/memory.h"
-#include "head/training/budget.h"
+#include "head/training/memory_plan.h"
 #include "rows/embeddings.h"
 #include "rows/spill_file.h"
 
@@ -223,21 +223,21 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
 {
   cgap_embeddings e = {0};
   cgap_data modalities;
-  cgap_budget budget;
+  cgap_memory_plan plan;
   cgap_spill_file *spill[CGAP_MODALITIES] = {NULL, NULL};
   *out = NULL;
   const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES; /* the others are made of the means alone */
   cgap_status status = modalities_of(&modalities, data, method, error);
   if (status == CGAP_OK)
-    status = cgap_budget_gap_method(&budget, &modalities, rows, cgap_gap_method_name(method), limit, error);
+    status = cgap_plan_gap_method(&plan, &modalities, rows, cgap_gap_method_name(method), limit, error);
   cgap_source *const modality[] = {&modalities.image, &modalities.text};
   for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
     const cgap_source from = *modality[k];
-    if (budget.spill[k])
+    if (plan.spill[k])
       status = cgap_spill_file_copy(&spill[k], modality[k], &from, progress, error);
   }
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&e, &modalities, rows && !budget.reads, threads > 0 ? threads : omp_get_max_threads(),
+    status = cgap_embeddings_load(&e, &modalities, rows && plan.resident, threads > 0 ? threads : omp_get_max_threads(),
                                   progress, error);
   const cgap_split_rows all = whole_as_split_rows(&e);
   if (status == CGAP_OK)

@@ -44,7 +44,7 @@ static int threads_of(const cgap_train_options *o)
 static cgap_status fit_methods(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o,
                                cgap_error *error)
 {
-  const cgap_split_rows_options every = {.keep_duplicates = true, .leave = t->budget.reads, .threads = threads_of(o)};
+  const cgap_split_rows_options every = {.keep_duplicates = true, .leave = !t->plan.resident, .threads = threads_of(o)};
   cgap_split_rows training_rows;
   cgap_status status = cgap_split_rows_init(&training_rows, e, &t->split, CGAP_TRAINING, &every, error);
   if (status != CGAP_OK)
@@ -80,10 +80,10 @@ static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings 
                                             .noise = o->noise,
                                             .most_images = o->training_images,
                                             .seed = o->seed,
-                                            .leave = t->budget.reads,
+                                            .leave = !t->plan.resident,
                                             .threads = threads_of(o)};
   const cgap_split_rows_options validation = {
-    .keep_duplicates = o->keep_duplicates, .leave = t->budget.reads, .threads = threads_of(o)};
+    .keep_duplicates = o->keep_duplicates, .leave = !t->plan.resident, .threads = threads_of(o)};
   cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
   if (status == CGAP_OK && o->training_images > t->split.images[CGAP_TRAINING])
     status = cgap_fail(error, CGAP_USAGE,
@@ -108,14 +108,14 @@ struct cgap_training_data_rows {
   cgap_spill_file *spill[CGAP_MODALITIES];
 };
 
-static cgap_status spill_rows(cgap_training_data_rows *rows, const cgap_budget *b, cgap_progress progress,
+static cgap_status spill_rows(cgap_training_data_rows *rows, const cgap_memory_plan *plan, cgap_progress progress,
                               cgap_error *error)
 {
   cgap_source *modalities[] = {&rows->data.image, &rows->data.text};
   cgap_status status = CGAP_OK;
   for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
     const cgap_source from = *modalities[k];
-    if (b->spill[k])
+    if (plan->spill[k])
       status = cgap_spill_file_copy(&rows->spill[k], modalities[k], &from, progress, error);
   }
   return status;
@@ -151,22 +151,22 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
   if (status == CGAP_OK)
     status = cgap_measure_runs_check(data, error);
   if (status == CGAP_OK)
-    status = cgap_budget_make(&out->budget, data, o, error);
+    status = cgap_plan_training(&out->plan, data, o, error);
   if (status != CGAP_OK)
     return status;
   cgap_training_data_rows *rows = out->rows = cgap_zalloc(1, sizeof *rows);
   if (!rows)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   rows->data = *data;
-  status = spill_rows(rows, &out->budget, o->progress, error);
+  status = spill_rows(rows, &out->plan, o->progress, error);
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, threads_of(o), o->progress, error);
+    status = cgap_embeddings_load(&rows->e, &rows->data, out->plan.resident, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_split_rows(out, &rows->e, o, methods, error);
   cgap_release_memory(); /* what reading took is not needed for training */
   if (status != CGAP_OK) {
     cgap_training_data_clear(out);
-  } else if (!out->budget.reads) { /* the parts have copies of their own */
+  } else if (out->plan.resident) { /* the parts have copies of their own */
     clear_rows(rows);
     out->rows = NULL;
   }
@@ -185,14 +185,6 @@ void cgap_training_data_release_rows(cgap_training_data *t)
   if (t->rows)
     cgap_embeddings_clear(&t->rows->e);
   cgap_release_memory();
-}
-
-uint64_t cgap_training_data_test_memory(const cgap_training_data *t, const cgap_train_options *o)
-{
-  const cgap_data *d = &t->test.data;
-  const uint64_t rows = (uint64_t)d->image.rows + d->text.rows, new_dim = cgap_train_shape(o, t->dim).dim;
-  const uint64_t held = t->budget.reads ? 0 : rows * (t->dim * cgap_type_size(d->image.type) + new_dim * sizeof(float));
-  return o->memory_bytes > held ? o->memory_bytes - held : o->memory_bytes;
 }
 
 void cgap_training_data_clear(cgap_training_data *t)

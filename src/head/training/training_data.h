@@ -4,7 +4,7 @@
 #define CGAP_HEAD_TRAINING_TRAINING_DATA_H
 
 #include "head/model/head.h"
-#include "head/training/budget.h"
+#include "head/training/memory_plan.h"
 #include "head/training/methods.h"
 #include "head/training/split.h"
 #include "head/training/trainer.h"
@@ -51,7 +51,7 @@ void cgap_transformed_clear(cgap_transformed *transformed);
 typedef struct cgap_training_data_rows cgap_training_data_rows;
 
 typedef struct cgap_training_data {
-  cgap_budget budget;
+  cgap_memory_plan plan;
   cgap_training_data_rows *rows; /* that the parts read from; NULL where they are in memory */
   cgap_split split;
   cgap_split_rows training, validation;
@@ -72,9 +72,6 @@ void cgap_training_data_clear(cgap_training_data *training_data);
 
 /* After the last training: the parts' rows are freed; their numbers and the test part stay. */
 void cgap_training_data_release_rows(cgap_training_data *training_data);
-
-/* What --memory leaves for an audit of the test part; 0: nothing was said. */
-uint64_t cgap_training_data_test_memory(const cgap_training_data *training_data, const cgap_train_options *options);
 
 /* Whether the training part is large enough for these options: CGAP_USAGE where a batch is larger than it. */
 CGAP_MUST_CHECK cgap_status cgap_train_check_batch(const cgap_train_options *options, const cgap_split_rows *training,

@@ -1,4 +1,4 @@
-#include "head/training/budget.h"
+#include "head/training/memory_plan.h"
 
 #include <math.h>
 #include <omp.h>
@@ -17,6 +17,7 @@
 
 /* Bytes, measured as well as counted. */
 enum {
+  APPLY_BYTES = 40 << 20,   /* the program where it applies a head */
   PROGRAM_BYTES = 46 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   ROW_BYTES = 150,          /* of each row: norm, place, pairs, order; the table of hashes while it is needed */
   MIB = 1 << 20,
@@ -102,12 +103,12 @@ static double study_bytes(const cgap_data *d, const sizes *s, bool reads, cgap_e
   return fmax(audit, transform) + kept;
 }
 
-/* The three phases, of which the greatest counts. */
+/* The three phases, of which the largest counts. */
 typedef struct phases {
   double loading, training, evaluation;
 } phases;
 
-static double greatest_phase(const phases *p)
+static double largest_phase(const phases *p)
 {
   return fmax(p->loading, fmax(p->training, p->evaluation));
 }
@@ -126,24 +127,52 @@ static phases phases_of(const cgap_data *d, const sizes *s, bool reads, cgap_err
   return p;
 }
 
-static double limit_of(uint64_t given, const cgap_comm *comm)
+/* With all rows in memory, and with rows in the file. */
+typedef struct choices {
+  phases resident, reading;
+} choices;
+
+static choices choices_of(const cgap_data *d, const sizes *s, cgap_error *error)
 {
-  return given ? (double)given : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(comm);
+  return (choices){phases_of(d, s, false, error), phases_of(d, s, true, error)};
 }
 
-static uint64_t whole_mib(double bytes)
+/* The one that needs less: a batch of all rows may take as much from the file. */
+static const phases *smaller_choice(const choices *c)
 {
-  return (uint64_t)ceil(bytes / MIB);
+  return largest_phase(&c->reading) < largest_phase(&c->resident) ? &c->reading : &c->resident;
 }
 
-/* In memory, or in the file where that needs less. */
-static double least_of(const cgap_data *d, const sizes *s, cgap_error *error)
+uint64_t cgap_memory_limit(uint64_t given, const cgap_comm *comm)
 {
-  const phases held = phases_of(d, s, false, error), read = phases_of(d, s, true, error);
-  return fmin(greatest_phase(&held), greatest_phase(&read));
+  return given ? given : cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(comm);
 }
 
-/* What makes the greatest phase smaller, where it is that which does not fit; else "". */
+/* resident, reading: bytes with the rows in memory and in the file; reading is 0 where they cannot stay there. */
+static cgap_memory_plan plan_of(double resident, double reading, uint64_t given, const cgap_comm *comm)
+{
+  cgap_memory_plan out = {.resident_bytes = (uint64_t)resident, .memory_bytes = cgap_memory_limit(given, comm)};
+  out.resident = reading == 0 || reading >= resident || resident <= (double)out.memory_bytes;
+  out.needed_bytes = (uint64_t)(out.resident ? resident : reading);
+  return out;
+}
+
+static bool fits(const cgap_memory_plan *plan)
+{
+  return plan->needed_bytes <= plan->memory_bytes;
+}
+
+/* what: "FILE: training on … takes" */
+static cgap_status fail_over_limit(const cgap_memory_plan *plan, bool given, const char *what, const char *way_out,
+                                   cgap_error *error)
+{
+  const unsigned long long least = (plan->needed_bytes + MIB - 1) / MIB;
+  return cgap_fail(error, CGAP_RESOURCE, "%s %lluM at least, %s %lluM; give --memory %lluM%s", what, least,
+                   given ? "--memory allows" : "half of what is free is", (unsigned long long)plan->memory_bytes / MIB,
+                   least, way_out);
+}
+
+/* What makes the largest phase smaller, where it is that which does not fit; else "". */
 static const char *way_out(const cgap_data *d, const sizes *s, const phases *p, double limit)
 {
   cgap_data rows = *d;
@@ -162,64 +191,79 @@ static const char *way_out(const cgap_data *d, const sizes *s, const phases *p, 
     rows.image.rows = rows.text.rows = 1;
     less.images = less.texts = 1;
   }
-  return least_of(&rows, &less, &unused) <= limit ? words : "";
+  const choices c = choices_of(&rows, &less, &unused);
+  return largest_phase(smaller_choice(&c)) <= limit ? words : "";
 }
 
-static cgap_status fail_over_limit(const cgap_data *d, const sizes *s, const phases *p, double limit, cgap_error *error)
-{
-  const unsigned long long least = whole_mib(greatest_phase(p));
-  return cgap_fail(error, CGAP_RESOURCE,
-                   "%s: training on %zu images and %zu texts takes %lluM at least, %s %.0fM; give --memory %lluM%s",
-                   d->image.name, d->image.rows, d->text.rows, least,
-                   s->o->memory_bytes ? "--memory allows" : "half of what is free is", floor(limit / MIB), least,
-                   way_out(d, s, p, limit));
-}
-
-static void plan_spills(cgap_budget *out, const cgap_data *d)
+static void plan_spills(cgap_memory_plan *out, const cgap_data *d)
 {
   const cgap_source *modalities[] = {&d->image, &d->text};
   for (int k = 0; k < 2; k++) {
-    out->spill[k] = out->reads && !cgap_source_seeks(modalities[k]);
+    out->spill[k] = !out->resident && !cgap_source_seeks(modalities[k]);
     if (out->spill[k])
       out->spill_bytes += (uint64_t)modalities[k]->rows * modalities[k]->dim * cgap_type_size(modalities[k]->type);
   }
 }
 
-cgap_status cgap_budget_make(cgap_budget *out, const cgap_data *d, const cgap_train_options *o, cgap_error *error)
+cgap_status cgap_plan_training(cgap_memory_plan *out, const cgap_data *d, const cgap_train_options *o,
+                               cgap_error *error)
 {
   const sizes s = sizes_of(d, o);
   cgap_error own = {0};
-  const phases held = phases_of(d, &s, false, &own), read = phases_of(d, &s, true, &own);
-  const double limit = limit_of(o->memory_bytes, o->comm);
-  const bool less = greatest_phase(&read) < greatest_phase(&held); /* one batch of all may take as much from the file */
-  *out = (cgap_budget){.reads = less && greatest_phase(&held) > limit, .limit_bytes = (uint64_t)limit};
+  const choices c = choices_of(d, &s, &own);
+  char what[600];
+  *out = plan_of(largest_phase(&c.resident), largest_phase(&c.reading), o->memory_bytes, o->comm);
   if (own.status != CGAP_OK)
     return cgap_fail(error, own.status, "%s", own.message);
-  out->held_bytes = (uint64_t)greatest_phase(&held);
-  out->needed_bytes = out->reads ? (uint64_t)greatest_phase(&read) : out->held_bytes;
-  if (out->needed_bytes > out->limit_bytes)
-    return fail_over_limit(d, &s, less ? &read : &held, limit, error);
   plan_spills(out, d);
-  return CGAP_OK;
+  if (fits(out))
+    return CGAP_OK;
+  snprintf(what, sizeof what, "%.400s: training on %zu images and %zu texts takes", d->image.name, d->image.rows,
+           d->text.rows);
+  return fail_over_limit(out, o->memory_bytes, what, way_out(d, &s, smaller_choice(&c), (double)out->memory_bytes),
+                         error);
 }
 
-cgap_status cgap_budget_gap_method(cgap_budget *out, const cgap_data *d, bool rows, const char *name, uint64_t limit,
-                                   cgap_error *error)
+cgap_status cgap_plan_gap_method(cgap_memory_plan *out, const cgap_data *d, bool rows, const char *name, uint64_t limit,
+                                 cgap_error *error)
 {
   const cgap_train_options o = CGAP_TRAIN_OPTIONS_INIT;
   const sizes s = sizes_of(d, &o);
-  const double elements = (s.images + s.texts) * s.dim, allowed = limit_of(limit, NULL);
-  const double least = PROGRAM_BYTES + ROW_BYTES * (s.images + s.texts) + reading_bytes(d, &s);
-  const double held = least + (rows ? elements * (s.raw + sizeof(float)) : 0);
-  *out = (cgap_budget){.reads = rows && held > allowed, .limit_bytes = (uint64_t)allowed};
-  out->held_bytes = (uint64_t)held;
-  out->needed_bytes = (uint64_t)(out->reads ? least : held);
-  if (least > allowed)
-    return cgap_fail(error, CGAP_RESOURCE,
-                     "%s: fitting %s on %zu and %zu rows of %zu takes about %lluM, %s %.0fM; give --memory %lluM",
-                     d->image.name, name, d->image.rows, d->text.rows, d->image.dim,
-                     (unsigned long long)whole_mib(least), limit ? "--memory allows" : "half of what is free is",
-                     floor(allowed / MIB), (unsigned long long)whole_mib(least));
+  const double reading = PROGRAM_BYTES + ROW_BYTES * (s.images + s.texts) + reading_bytes(d, &s);
+  const double row_bytes = rows ? (s.images + s.texts) * s.dim * (s.raw + sizeof(float)) : 0;
+  char what[600];
+  *out = plan_of(reading + row_bytes, reading, limit, NULL);
   plan_spills(out, d);
-  return CGAP_OK;
+  if (fits(out))
+    return CGAP_OK;
+  snprintf(what, sizeof what, "%.400s: fitting %s on %zu and %zu rows of %zu takes", d->image.name, name, d->image.rows,
+           d->text.rows, d->image.dim);
+  return fail_over_limit(out, limit, what, "", error);
+}
+
+cgap_status cgap_plan_apply(cgap_memory_plan *out, const cgap_source *rows, const cgap_head_shape *shape, size_t least,
+                            size_t most, uint64_t limit, const cgap_comm *comm, cgap_error *error)
+{
+  const double row = (double)shape->dim_in * (double)(cgap_type_size(rows->type) + 2 * sizeof(float)) +
+                     (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
+  const double base = APPLY_BYTES + (double)cgap_layers_init(shape).count * (double)sizeof(float);
+  char what[600];
+  size_t block = most;
+  do {
+    *out = plan_of(base + (double)block * row, 0, limit, comm);
+    out->block_rows = block;
+    block /= 2;
+  } while (!fits(out) && out->block_rows > least);
+  if (fits(out))
+    return CGAP_OK;
+  snprintf(what, sizeof what, "%.400s: %zu rows of %zu at a time need", rows->name, out->block_rows, rows->dim);
+  return fail_over_limit(out, limit, what, "", error);
+}
+
+uint64_t cgap_plan_test_memory(const cgap_memory_plan *plan, const cgap_train_options *o, const cgap_data *test,
+                               size_t dim_in)
+{
+  const uint64_t rows = (uint64_t)test->image.rows + test->text.rows, dim = cgap_train_shape(o, dim_in).dim;
+  const uint64_t held = plan->resident ? rows * (dim_in * cgap_type_size(test->image.type) + dim * sizeof(float)) : 0;
+  return o->memory_bytes > held ? o->memory_bytes - held : o->memory_bytes;
 }
