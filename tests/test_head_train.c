@@ -1,6 +1,5 @@
 /* Training as a whole: the same bits for any number of threads and after any interruption; files that come back; what
  * diverges is stopped. */
-#include "head/training/checkpoint.h"
 #include "head/training/training_run.h"
 #include "io/write/writer.h"
 #include "simulate/simulate.h"

@@ -19,9 +19,8 @@
 #include "cli/sweep_results.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
-#include "head/training/checkpoint.h"
-#include "head/training/train_options.h"
 #include "head/training/training_run.h"
+#include "head/training/train_options.h"
 
 static struct {
   const char *out;

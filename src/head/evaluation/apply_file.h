@@ -3,6 +3,7 @@
 #define CGAP_HEAD_EVALUATION_APPLY_FILE_H
 
 #include "head/model/head.h"
+#include "io/find/dataset.h"
 
 typedef struct cgap_apply_file_options {
   bool leave_bad; /* bad rows become rows of zeros, which the audit counts as bad again; else they are refused */

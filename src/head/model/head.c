@@ -1,5 +1,6 @@
 #include "head/model/head.h"
 
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,6 +72,19 @@ cgap_status cgap_head_transform(const cgap_head *head, int modality, const float
   return ok ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
 }
 
+cgap_status cgap_head_transform_rows(const cgap_head *head, cgap_row_reader *reader, int modality, size_t first,
+                                     size_t count, bool *bad, float *out, int threads, cgap_error *error)
+{
+  const size_t dim = head->layers.shape.dim;
+  cgap_status status = cgap_row_reader_read(reader, first, count, bad, error);
+  if (status == CGAP_OK)
+    status = cgap_head_transform(head, modality, reader->unit, count, out, threads, error);
+  for (size_t i = 0; status == CGAP_OK && bad && i < count; i++)
+    if (bad[i])
+      memset(out + i * dim, 0, dim * sizeof *out);
+  return status;
+}
+
 cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const float *in, size_t rows, float *out,
                             cgap_error *error)
 {
@@ -86,6 +100,52 @@ cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const flo
     return status;
   return cgap_head_transform(head, kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY, in, rows, out, 1,
                              error);
+}
+
+static cgap_status check_source(cgap_source *checked, const cgap_head *head, cgap_row_kind kind,
+                                const cgap_source *source, const float *out, int threads, cgap_error *error)
+{
+  static const char *const CALL = "cgap_head_apply_source";
+  cgap_status status = cgap_check_argument(head, CALL, "head", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(source, CALL, "source", error);
+  if (status == CGAP_OK)
+    status = cgap_check_argument(out || source->rows == 0, CALL, "out", error);
+  if (status == CGAP_OK)
+    status = cgap_check_choice("kind of rows", (int)kind, CGAP_TEXT_ROWS + 1, error);
+  if (status == CGAP_OK)
+    status = cgap_check_threads(threads, error);
+  return status == CGAP_OK ? cgap_check_source(checked, source, "rows", error) : status;
+}
+
+cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, const cgap_source *given, float *out,
+                                   int threads, cgap_progress progress, cgap_error *error)
+{
+  cgap_source checked;
+  const cgap_source *source = &checked;
+  cgap_status status = check_source(&checked, head, kind, given, out, threads, error);
+  if (status != CGAP_OK)
+    return status;
+  const size_t takes = head->layers.shape.dim_in, dim = head->layers.shape.dim, rows = source->rows;
+  const int modality = kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
+  cgap_row_reader reader;
+  if (source->dim != takes)
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these "
+                     "embeddings",
+                     source->name, source->dim, takes);
+  status = cgap_row_reader_init(&reader, source, rows < CGAP_TRANSFORM_ROWS ? rows : CGAP_TRANSFORM_ROWS, error);
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += CGAP_TRANSFORM_ROWS) {
+    const size_t count = rows - first < CGAP_TRANSFORM_ROWS ? rows - first : CGAP_TRANSFORM_ROWS;
+    status = cgap_head_transform_rows(head, &reader, modality, first, count, NULL, out + first * dim,
+                                      threads > 0 ? threads : omp_get_max_threads(), error);
+    if (status == CGAP_OK && progress.tick &&
+        progress.tick(progress.context, "applying", (double)(first + count) / (double)rows))
+      status =
+        cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted after %zu of %zu rows", source->name, first + count, rows);
+  }
+  cgap_row_reader_clear(&reader);
+  return status;
 }
 
 /* ---------------------------------------------------------------- head file */

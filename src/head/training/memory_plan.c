@@ -7,9 +7,9 @@
 #include "audit/plan.h"
 #include "base/source.h"
 #include "comm/comm.h"
-#include "head/model/layers.h"
+#include "head/model/head.h"
 #include "head/model/loss.h"
-#include "head/training/batches.h"
+#include "head/training/split.h"
 #include "head/training/train_options.h"
 #include "rows/modality.h"
 #include "rows/row_pass.h"
@@ -21,13 +21,12 @@ enum {
   PROGRAM_BYTES = 46 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   ROW_BYTES = 150,          /* of each row: norm, place, pairs, order; the table of hashes while it is needed */
   MIB = 1 << 20,
-  BLOCKS = 3,         /* of the file that the row pass holds */
-  READ_ROWS = 1024,   /* rows on their way from the file */
-  TRANSFORMED = 4096, /* rows on their way through a head */
-  AUDITS = 8,         /* of the test part: before, after, start and the training-free methods */
-  CONTRIBUTED = 16,   /* doubles of each image and text that an audit keeps for the intervals of differences */
-  PROBED = 256,       /* images of which it keeps the kernel between any two, of three kinds */
-  KEPT_ARRAYS = 5     /* parameters, those to keep, the gradient, two moments */
+  BLOCKS = 3,       /* of the file that the row pass holds */
+  READ_ROWS = 1024, /* rows on their way from the file */
+  AUDITS = 8,       /* of the test part: before, after, start and the training-free methods */
+  CONTRIBUTED = 16, /* doubles of each image and text that an audit keeps for the intervals of differences */
+  PROBED = 256,     /* images of which it keeps the kernel between any two, of three kinds */
+  KEPT_ARRAYS = 5   /* parameters, those to keep, the gradient, two moments */
 };
 
 typedef struct sizes {
@@ -98,7 +97,7 @@ static double study_bytes(const cgap_data *d, const sizes *s, bool reads, cgap_e
   if (cgap_plan_make(&plan, &modalities[0], &modalities[1], &how, error) != CGAP_OK)
     return INFINITY;
   const double audit = (double)plan.smallest_bytes - PROGRAM_BYTES;
-  const double transform = TRANSFORMED * (s->dim * (s->raw + sizeof(float)) + 2 * s->dim_new * sizeof(float));
+  const double transform = CGAP_TRANSFORM_ROWS * (s->dim * (s->raw + sizeof(float)) + 2 * s->dim_new * sizeof(float));
   const double probed = fmin(PROBED, most), kept = AUDITS * (CONTRIBUTED * rows + 3 * probed * probed) * sizeof(double);
   return fmax(audit, transform) + kept;
 }

@@ -1,4 +1,4 @@
-#include "head/training/methods.h"
+#include "head/training/split.h"
 
 #include <cblas.h>
 #include <lapacke.h>

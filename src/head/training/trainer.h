@@ -5,7 +5,7 @@
 
 #include "contragap/contragap.h"
 #include "head/model/layers.h"
-#include "head/training/batches.h"
+#include "head/training/split.h"
 
 /* ---------------------------------------------------------------- adamw */
 

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "head/training/methods.h"
+#include "head/training/split.h"
 #include "head/training/train_options.h"
 #include "rows/embeddings.h"
 #include "rows/row_reader.h"
@@ -406,11 +406,9 @@ void cgap_test_set_map_rows(cgap_audit *a, const cgap_test_set *s)
 
 /* ---------------------------------------------------------------- through a head */
 
-enum { BLOCK = 4096 };
-
 /* Where new rows go: all at once into memory, or block by block into a file. */
 typedef struct transformed_rows {
-  float *all, *block; /* (rows, dim), or NULL and (BLOCK, dim) */
+  float *all, *block; /* (rows, dim), or NULL and (CGAP_TRANSFORM_ROWS, dim) */
   cgap_spill_file *spill;
 } transformed_rows;
 
@@ -420,7 +418,7 @@ static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap
   size_t count = 0;
   *p = (transformed_rows){0};
   if (spill) {
-    p->block = cgap_alloc(BLOCK, dim * sizeof *p->block);
+    p->block = cgap_alloc(CGAP_TRANSFORM_ROWS, dim * sizeof *p->block);
     return p->block ? cgap_spill_file_open(&p->spill, view, in->rows, dim, CGAP_FLOAT32, in->name, error)
                     : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for new rows", in->name);
   }
@@ -436,20 +434,16 @@ static cgap_status transform_rows(transformed_rows *p, cgap_source *view, const 
                                   int modality, bool spill, bool leave_bad, int threads, cgap_error *error)
 {
   const size_t dim = head->layers.shape.dim, rows = in->rows;
-  bool bad[BLOCK] = {false};
+  bool bad[CGAP_TRANSFORM_ROWS] = {false};
   cgap_row_reader reader = {0};
   cgap_status status = open_place(p, view, in, dim, spill, error);
   if (status == CGAP_OK)
-    status = cgap_row_reader_init(&reader, in, rows < BLOCK ? rows : BLOCK, error);
-  for (size_t first = 0; status == CGAP_OK && first < rows; first += BLOCK) {
-    const size_t count = rows - first < BLOCK ? rows - first : BLOCK;
+    status = cgap_row_reader_init(&reader, in, rows < CGAP_TRANSFORM_ROWS ? rows : CGAP_TRANSFORM_ROWS, error);
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += CGAP_TRANSFORM_ROWS) {
+    const size_t count = rows - first < CGAP_TRANSFORM_ROWS ? rows - first : CGAP_TRANSFORM_ROWS;
     float *to = p->spill ? p->block : p->all + first * dim;
-    status = cgap_row_reader_read(&reader, first, count, leave_bad ? bad : NULL, error);
-    if (status == CGAP_OK)
-      status = cgap_head_transform(head, modality, reader.unit, count, to, threads, error);
-    for (size_t i = 0; status == CGAP_OK && i < count; i++)
-      if (bad[i])
-        memset(to + i * dim, 0, dim * sizeof *to);
+    status =
+      cgap_head_transform_rows(head, &reader, modality, first, count, leave_bad ? bad : NULL, to, threads, error);
     if (status == CGAP_OK && p->spill)
       status = cgap_spill_file_add(p->spill, to, count, error);
   }

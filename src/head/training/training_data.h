@@ -5,7 +5,6 @@
 
 #include "head/model/head.h"
 #include "head/training/memory_plan.h"
-#include "head/training/methods.h"
 #include "head/training/split.h"
 #include "head/training/trainer.h"
 #include "rows/picked_rows.h"
