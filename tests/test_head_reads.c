@@ -435,7 +435,7 @@ Test(head_reads, a_way_out_is_named_where_it_is_one)
   o.head = CGAP_HEAD_MLP;
   o.hidden = 65536;
   expect_way_out(&w.data, o, 30 << 20, NULL);
-  expect_way_out(&w.data, o, 80 << 20, "or a smaller --batch");
+  expect_way_out(&w.data, o, 80 << 20, "or a smaller batch");
   world_clear(&w);
 }
 

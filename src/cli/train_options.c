@@ -186,6 +186,9 @@ void cli_train_name_flag(cgap_error *error)
   for (size_t k = 0; (option = cgap_train_option_at(k)); k++)
     if (strlen(option->name) == name && strncmp(said, option->name, name) == 0)
       snprintf(error->message, sizeof error->message, "--%.*s", (int)sizeof said - 3, said);
+  const size_t used = strlen(error->message);
+  if (used > 10 && used + 11 < sizeof error->message && strcmp(error->message + used - 10, "start over") == 0)
+    strcpy(error->message + used, " (--force)");
 }
 
 int cli_same_modality(void)

@@ -25,7 +25,9 @@ CGAP_MUST_CHECK cgap_status cli_train_options(cgap_train_options *out, cgap_erro
 CGAP_MUST_CHECK cgap_status cli_train_set(cgap_train_options *out, const cgap_train_option *option, const char *text,
                                           cgap_error *error);
 
-/* "dim 9: give …", as the library says it, becomes "--dim 9: give …". */
+/* Adds the flags to what the library says: "dim 9: give …" becomes "--dim 9: give …", and "start over" gets its
+ * --force.
+ */
 void cli_train_name_flag(cgap_error *error);
 
 /* --same-modality: −1 where it was not given, else a cgap_row_kind. */

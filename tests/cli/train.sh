@@ -197,7 +197,7 @@ refuse 2 "--loss" pairs.h5 --race clip,cua --loss cua
 refuse 2 "--shared" pairs.h5 --same-modality image --shared
 refuse 3 "missing.h5" missing.h5
 refuse 5 "--memory" more.h5 --memory 300K
-refuse 5 "smaller --batch" more.h5 --memory 80M --head mlp --hidden 4096 --batch full
+refuse 5 "smaller batch" more.h5 --memory 80M --head mlp --hidden 4096 --batch full
 refuse 2 "105 images" pairs.h5 --train-images 106
 
 # rows that do not fit into --memory stay in the file: the plan says so, the least that is named does, the process keeps

@@ -28,12 +28,12 @@ typedef struct apply_output {
   cgap_comm *comm;
   const char *path;
   cgap_writer *whole;       /* rank 0's, else NULL */
-  cgap_writer *part_writer; /* of ranks below `parts`, else NULL */
+  cgap_writer *part_writer; /* of ranks below part_count, else NULL */
   size_t part_count;        /* 0: one file */
-  char **name;              /* (parts) without their folder, as the virtual datasets call them */
+  char **name;              /* (part_count) without their folder, as the virtual datasets call them */
   int64_t *process;         /* (size) of each rank */
-  bool published;           /* parts take their names: rank 0 alone removes them now */
-  char **old;               /* parts of the file that stood at path, which go when it goes */
+  bool published;           /* parts have their final names: from here on rank 0 alone removes them */
+  char **old;               /* parts of the older file at path, which are removed with it */
   size_t old_count;
 } apply_output;
 
@@ -45,7 +45,7 @@ static size_t folder_length(const char *path)
   return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* closed.h5 is closed to its parts; of a name that is nearly as long as one can be, what leaves space for the number,
+/* "closed" of closed.h5; of a name that is nearly as long as a name can be, what leaves space for the number,
  * cut between characters of UTF-8. */
 static size_t stem_length(const char *name)
 {
@@ -59,7 +59,7 @@ static size_t stem_length(const char *name)
   return length;
 }
 
-/* closed.part-01-of-12.h5; another try where such files stand there: closed.part-01-of-12.2.h5 */
+/* closed.part-01-of-12.h5; another try where such files exist: closed.part-01-of-12.2.h5 */
 static char *part_name(const char *path, size_t part_index, size_t part_count, int try)
 {
   const char *name = path + folder_length(path);
@@ -76,7 +76,7 @@ static char *next_to(const char *path, const char *name)
   return cgap_format("%.*s%s", (int)folder_length(path), path, name);
 }
 
-/* Temporary names hold the process id, so that each rank, and rank 0 for all, finds the files to remove. */
+/* Temporary names contain the process id, so that each rank, and rank 0 for all, finds the files to remove. */
 static char *temporary_of_part(const apply_output *o, size_t part_index)
 {
   char temporary[CGAP_TEMPORARY], *whole = next_to(o->path, o->name[part_index]);
@@ -112,7 +112,8 @@ static bool parse_text(const char **at, const char *text)
   return there;
 }
 
-/* The number of a part that is called as part_name calls those of path, and lies where they do; 0: it is none. */
+/* The number of a part whose name and folder are those that part_name gives to parts of path; 0: it is no such part.
+ */
 static size_t number_of_part(const char *path, const char *source)
 {
   const size_t folder = folder_length(path), stem = stem_length(path + folder);
@@ -127,8 +128,8 @@ static size_t number_of_part(const char *path, const char *source)
   return fits && !strcmp(at, ".h5") && part_index <= part_count ? part_index : 0;
 }
 
-/* Only what an earlier run has made for this very name: it is called so, and says itself whose part it is. Others may
- * have laid a virtual file of their own over files of such names. */
+/* Whether an earlier run made this file as a part of path: by its name, and by the attribute in it. Other programs may
+ * have written virtual files over files of such names. */
 static bool is_own_part(const char *path, const char *part_count, const char *source)
 {
   char says[ATTRIBUTE_BYTES + 24] = "", wanted[ATTRIBUTE_BYTES + 24];
@@ -177,7 +178,7 @@ static void note_old_parts(apply_output *o, const cgap_dataset *input)
 
 /* ---------------------------------------------------------------- open */
 
-/* Whether a part of this try stands there already. -1: out of memory. */
+/* Whether a part of this try exists already. −1: out of memory. */
 static int is_taken(const char *path, size_t part_count, int try)
 {
   int taken = 0;
@@ -190,7 +191,7 @@ static int is_taken(const char *path, size_t part_count, int try)
   return taken;
 }
 
-/* Rank 0 says how the parts are called; each says which process it is. */
+/* Rank 0 chooses the names of the parts; each rank sends its process id. */
 static cgap_status agree_on_names(apply_output *o, cgap_error *error)
 {
   const int size = cgap_comm_size(o->comm);
@@ -230,7 +231,7 @@ static cgap_status open_part(apply_output *o, cgap_error *error)
   return status;
 }
 
-/* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: by that they are known to belong together. */
+/* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: so that each names the other. */
 static cgap_status write_part_attributes(const apply_output *o, cgap_error *error)
 {
   char part_count[ATTRIBUTE_BYTES], part_index[ATTRIBUTE_BYTES + 24];
@@ -308,8 +309,8 @@ static cgap_status rename_output(cgap_writer **w, cgap_error *error)
   return status;
 }
 
-/* All on disk, then the parts under their names, which were free, then the file that leads to them: there is no moment
- * at which a file stands under the path of which something is missing. */
+/* All files to the disk, then the parts to their names, which were free, then the file over them to its own: at no
+ * moment is there a file at path that lacks something. */
 static cgap_status publish_files(apply_output *o, cgap_error *error)
 {
   cgap_status status = o->part_writer ? cgap_writer_finish(o->part_writer, error) : CGAP_OK;
@@ -332,8 +333,8 @@ static void remove_named(char *name)
   free(name);
 }
 
-/* Also what a rank has left that was killed. Temporary names go first: a part that is being renamed meanwhile either
- * has its name by then and is removed under it, or finds nothing to rename. */
+/* Also the files of a rank that was killed. Temporary names first: a part that its rank is renaming meanwhile either
+ * has its final name by then and is removed under it, or has nothing left to rename. */
 static void remove_all(apply_output *o)
 {
   cgap_status given_up = cgap_writer_close(o->part_writer, false, NULL);
@@ -375,12 +376,13 @@ static cgap_status close_output(apply_output *out, cgap_status status, cgap_erro
 
 enum { BLOCK = CGAP_TRANSFORM_ROWS, BLOCK_ROWS_MIN = CGAP_LAYERS_BLOCK };
 
-/* The datasets that change, where each goes in our own layout, through which side, and whether parts share it. */
+/* The datasets that change: their names in our own layout, through which modality of the head, and whether their rows
+ * are spread over the parts. */
 static const struct moved {
   cgap_role role;
   int modality;
   const char *name;
-  bool shared;
+  bool distributed;
 } MOVED[] = {
   {CGAP_ROLE_IMAGE, CGAP_IMAGE_MODALITY, "/image", true},
   {CGAP_ROLE_TEXT, CGAP_TEXT_MODALITY, "/text", true},
@@ -401,7 +403,7 @@ typedef struct apply_state {
   size_t done, total;
 } apply_state;
 
-/* One rank writes what is not in parts; what the others have passed through comes to it. */
+/* Rank 0 writes what is not in parts; the others send it their rows. */
 static bool is_writer(const apply_state *c)
 {
   return c->files.whole != NULL;
@@ -431,7 +433,7 @@ static cgap_status tick_rows(apply_state *c, size_t rows, cgap_error *error)
   return CGAP_OK;
 }
 
-/* A block is one rank's, in turn; it goes to the one that writes. */
+/* Blocks belong to the ranks in turn; their new rows go to the rank that writes. */
 static cgap_status send_to_writer(apply_state *c, int owner, size_t rows, cgap_error *error)
 {
   const size_t bytes = rows * c->head->layers.shape.dim * sizeof *c->changed;
@@ -460,7 +462,7 @@ static cgap_status pass_block(apply_state *c, cgap_row_reader *r, const char *to
   return status == CGAP_OK ? tick_rows(c, rows, error) : status;
 }
 
-/* Blocks in turn, one rank's after another's, to the rank that writes. */
+/* All blocks in their order, those of other ranks as they arrive. */
 static cgap_status apply_in_turn(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t rows,
                                  cgap_error *error)
 {
@@ -470,7 +472,7 @@ static cgap_status apply_in_turn(apply_state *c, cgap_row_reader *r, const char 
   return status;
 }
 
-/* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are passed by
+/* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are made by
  * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
 static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t middle,
                                   cgap_error *error)
@@ -502,18 +504,18 @@ static cgap_status apply_rows(apply_state *c, const cgap_source *source, const s
                               size_t middle, cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim, rows = middle ? source->rows / middle : source->rows;
-  const bool shared = c->files.part_count && m->shared;
+  const bool distributed = c->files.part_count && m->distributed;
   cgap_row_reader reader = {0};
   cgap_status status = CGAP_OK;
-  if (shared)
+  if (distributed)
     status = create_dataset(&c->files, to, source->type, rows, middle, dim, error);
   else if (is_writer(c))
     status = cgap_writer_create(c->files.whole, to, source->type, rows, middle, dim, error);
   if (status == CGAP_OK)
     status = cgap_row_reader_init(&reader, source, c->block, error);
   if (status == CGAP_OK)
-    status = shared ? apply_own_rows(c, &reader, to, m->modality, middle, error)
-                    : apply_in_turn(c, &reader, to, m->modality, source->rows, error);
+    status = distributed ? apply_own_rows(c, &reader, to, m->modality, middle, error)
+                         : apply_in_turn(c, &reader, to, m->modality, source->rows, error);
   cgap_row_reader_clear(&reader);
   c->out->rows += source->rows;
   return status;
@@ -556,8 +558,8 @@ static bool is_other_name(const cgap_dataset *d, const cgap_entry *entry)
   return false;
 }
 
-/* Attributes of the groups on the way to an object, once each is there; those on the way to the one before have
- * theirs. */
+/* Attributes of the groups above an object, but for those that are above the object before as well: they have theirs.
+ */
 static cgap_status copy_group_attributes(apply_state *c, const cgap_file *file, const char *path, const char *before,
                                          cgap_error *error)
 {
@@ -589,7 +591,7 @@ static cgap_status apply_to_one_file(apply_state *c, cgap_error *error)
     if (move)
       status = apply_dataset(c, &(cgap_chosen_dataset){file, e}, move, error);
     else if (e->alias || e->dangling || is_other_name(c->dataset, e))
-      continue; /* its group may not be there; its rows would be the old ones */
+      continue; /* its group may be missing; its rows would be the old ones */
     else if (is_writer(c))
       status = copy_dataset(c, file, e, error);
     if (status == CGAP_OK && is_writer(c))
@@ -621,7 +623,7 @@ static cgap_status write_text_image(apply_state *c, const cgap_data *d, cgap_err
   return status;
 }
 
-/* Ids are left out too: text_image says the same. */
+/* Ids are left out too: text_image has the same content. */
 static bool has_place(const cgap_dataset *d, const cgap_entry *entry)
 {
   for (int role = 0; role < CGAP_ROLES; role++)
@@ -690,18 +692,18 @@ static cgap_status apply_to_shards(apply_state *c, cgap_error *error)
 
 static bool is_one_file(const cgap_dataset *d)
 {
-  if (d->file_count != 1 || d->input_count != 1 || d->files[0]->id < 0) /* not HDF5: it has no layout of its own */
+  if (d->file_count != 1 || d->input_count != 1 || d->files[0]->id < 0) /* a file that is not HDF5 has no layout */
     return false;
   for (size_t k = 0; k < MOVES; k++)
     if (d->role[MOVED[k].role].count > 1)
       return false;
-  for (size_t k = 0; k < d->files[0]->count; k++) /* the rows go out as rows, which its marks would deny */
+  for (size_t k = 0; k < d->files[0]->count; k++) /* marks say that columns are the rows, and what we write has rows */
     if (d->files[0]->entries[k].turned)
       return false;
   return true;
 }
 
-/* Both have one width, and one alone may be there. */
+/* Both have the same dimension, and one may be missing. */
 static const cgap_source *any_modality(const cgap_dataset *d)
 {
   return d->data.image.rows ? &d->data.image : &d->data.text;
@@ -717,11 +719,11 @@ static cgap_status check_arguments(const cgap_head *head, const cgap_dataset *d,
       "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these embeddings", rows->name,
       rows->dim, takes);
   if (cgap_dataset_reads(d, path))
-    return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give another name with -o", path);
+    return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give the output another name", path);
   return CGAP_OK;
 }
 
-/* As many parts as ranks, where there are images enough; one alone is the file itself. */
+/* As many parts as ranks, where there are images enough; one part alone is the file itself. */
 static size_t count_output_parts(const apply_state *c)
 {
   const size_t rank_count = (size_t)cgap_comm_size(c->options->comm), images = c->dataset->data.image.rows;
@@ -755,7 +757,8 @@ static cgap_status note_losses(const apply_state *c, cgap_error *error)
                                  : CGAP_OK;
 }
 
-/* Which images a head was trained on it knows by their rows: a file with as many is taken for the one that it saw. */
+/* A head knows by row number which images it was trained on: a file of as many images is taken for the training file.
+ */
 static cgap_status note_training(apply_state *c, cgap_error *error)
 {
   char text[100];
@@ -778,7 +781,7 @@ static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *er
     status = note_losses(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? apply_to_one_file(c, error) : apply_to_shards(c, error);
-  if (status == CGAP_OK && is_writer(c)) /* in place of that of the input: by it apply knows its own output */
+  if (status == CGAP_OK && is_writer(c)) /* in place of the input's: by it apply recognises its own output */
     status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
   uint64_t bad = c->out->bad;
   if (status == CGAP_OK)

@@ -301,7 +301,7 @@ cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k)
  * profile of the image. Its correlation with the profiles in the other audit recognises the image; the correlation of
  * all similarities (Mantel 1967), with 1/√pairs as its standard deviation where there is none, relates the data. */
 
-enum { IMAGES_MIN = 12 }; /* images that can be told apart by their neighbours */
+enum { IMAGES_MIN = 12 }; /* fewer cannot be recognised by their neighbours */
 static const double KNOWN = 0.9, DEVIATIONS = 5, TIE = 1e-9;
 
 /* out (n, n): similarities less the mean of row and column, 0 on the diagonal. */

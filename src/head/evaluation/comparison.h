@@ -1,4 +1,4 @@
-/* Reports side by side: each measure of the first against those of the others, with an interval for the difference. */
+/* Reports compared: each measure of the first against those of the others, with an interval for the difference. */
 #ifndef CGAP_HEAD_EVALUATION_COMPARISON_H
 #define CGAP_HEAD_EVALUATION_COMPARISON_H
 
@@ -20,8 +20,8 @@ typedef enum cgap_incomparable {
   CGAP_OTHER_D  /* the dimension: a difference, but no verdict on it */
 } cgap_incomparable;
 
-/* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null, or is not to
- * be held against the other. */
+/* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null, or they
+ * cannot be compared. */
 typedef struct cgap_change {
   double difference, lo, hi;
   cgap_incomparable other;
@@ -46,7 +46,7 @@ typedef struct cgap_compared {
 
 typedef struct cgap_comparison {
   size_t count, entries;
-  cgap_compared *input; /* (count), the first is what the others are held against */
+  cgap_compared *input; /* (count), the first is what the others are compared with */
   cgap_change *change;  /* (count, entries), the first row unused */
   char intervals[300];  /* how they were made, in words */
 } cgap_comparison;
@@ -72,7 +72,7 @@ void cgap_comparison_name_intervals(cgap_comparison *c);
 void cgap_comparison_differences(cgap_comparison *c, size_t k);
 
 /* Marks the differences of input k that are rounding alone, all of them where the rows are the same up to the rounding
- * of their types; their intervals are made to hold 0. To be called again once intervals are replaced. */
+ * of their types; their intervals are widened to contain 0. To be called again once intervals are replaced. */
 void cgap_comparison_mark_same(cgap_comparison *c, size_t k, bool same_rows);
 
 /* Whether training made input k's value of an entry small on purpose: that it is better elsewhere too is no surprise.
@@ -90,8 +90,8 @@ const char *cgap_entry_key(size_t entry);
 /* SIZE_MAX: no such key. */
 size_t cgap_entry_find(const char *key);
 cgap_better cgap_entry_better(size_t entry);
-/* The same for input k against the first: past the uniform distribution's value images and texts lie apart as an open
- * gap puts them, and lower is no better; there the nearer one is. */
+/* The same for input k against the first: below the value of the uniform distribution images and texts are as far
+ * apart as an open gap puts them, and lower is no better; there the value nearer to it is. */
 cgap_better cgap_comparison_better(const cgap_comparison *c, size_t k, size_t entry);
 
 /* "opens": a gap that training opened; "better", "worse" or, where neither direction is better, "different": the

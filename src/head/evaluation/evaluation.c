@@ -10,9 +10,8 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-static cgap_status measure_entrant(cgap_evaluation *s, size_t k, const cgap_test_set *test,
-                                   const cgap_evaluated_head *entrant, const cgap_evaluation_options *o,
-                                   cgap_error *error)
+static cgap_status measure_head(cgap_evaluation *s, size_t k, const cgap_test_set *test,
+                                const cgap_evaluated_head *entry, const cgap_evaluation_options *o, cgap_error *error)
 {
   cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
   cgap_transformed through = {.data = test->data};
@@ -22,27 +21,27 @@ static cgap_status measure_entrant(cgap_evaluation *s, size_t k, const cgap_test
   options.progress = o->progress;
   options.contributions = true;
   cgap_status status = CGAP_OK;
-  if (entrant->head)
-    status = cgap_transformed_init(&through, &test->data, entrant->head, o->spill, o->threads, error);
+  if (entry->head)
+    status = cgap_transformed_init(&through, &test->data, entry->head, o->spill, o->threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(audit, &through.data, &options, error);
   if (status == CGAP_OK)
-    status = cgap_comparison_audit(&s->comparison, k, entrant->name, audit, error);
+    status = cgap_comparison_audit(&s->comparison, k, entry->name, audit, error);
   if (status == CGAP_OK)
     cgap_test_set_map_rows(audit, test);
-  s->comparison.input[k].seconds = entrant->seconds;
-  s->comparison.input[k].trained = entrant->trained;
+  s->comparison.input[k].seconds = entry->seconds;
+  s->comparison.input[k].trained = entry->trained;
   cgap_transformed_clear(&through);
   return status;
 }
 
-static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const cgap_evaluated_head *entrants,
+static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const cgap_evaluated_head *heads,
                            const cgap_evaluation_options *options, cgap_error *error)
 {
   cgap_comparison *c = &s->comparison;
   cgap_status status = CGAP_OK;
   for (size_t k = 0; status == CGAP_OK && k < s->count; k++) {
-    status = measure_entrant(s, k, test, &entrants[k], options, error);
+    status = measure_head(s, k, test, &heads[k], options, error);
     if (status != CGAP_OK || k == 0)
       continue;
     cgap_comparison_differences(c, k);
@@ -52,16 +51,16 @@ static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const 
       status = cgap_paired_differences(c, k, &s->audit[0], &s->audit[k], error);
   }
   for (size_t k = 1; status == CGAP_OK && k < s->count; k++)
-    if (entrants[k].start && cgap_paired_possible(&s->audit[entrants[k].start], &s->audit[k])) {
-      const cgap_change moved = cgap_paired_distance(&s->audit[entrants[k].start], &s->audit[k]);
-      cgap_comparison_set_start(c, k, entrants[k].start, &moved);
+    if (heads[k].start && cgap_paired_possible(&s->audit[heads[k].start], &s->audit[k])) {
+      const cgap_change moved = cgap_paired_distance(&s->audit[heads[k].start], &s->audit[k]);
+      cgap_comparison_set_start(c, k, heads[k].start, &moved);
     }
   if (status == CGAP_OK)
     cgap_comparison_name_intervals(c);
   return status;
 }
 
-cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *entrants,
+cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *heads,
                                 size_t count, const cgap_evaluation_options *options, cgap_error *error)
 {
   *out = (cgap_evaluation){.count = count, .audit = calloc(count, sizeof *out->audit)};
@@ -69,7 +68,7 @@ cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test,
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_status status = cgap_comparison_init(&out->comparison, count, error);
   if (status == CGAP_OK)
-    status = run_all(out, test, entrants, options, error);
+    status = run_all(out, test, heads, options, error);
   if (status != CGAP_OK)
     cgap_evaluation_clear(out);
   return status;
@@ -245,7 +244,7 @@ static size_t owner_of(const cgap_audit *a, quantity q, size_t item)
   }
 }
 
-/* NaN: the item does not take part. */
+/* NaN: the item is left out. */
 static double quantity_of(const cgap_audit *a, quantity q, size_t item)
 {
   const cgap_contributions *c = a->contributions;
@@ -339,8 +338,8 @@ static void set_ends(cgap_change *d, double lo, double hi)
 /* ---------------------------------------------------------------- Student */
 
 /* `scale` makes the contributions' sum of squares a variance: n/(n − 1) for means, whose centring takes one degree of
- * freedom; n(n − 1)/(n − 2)² for pairs, since an image's contribution, less its part of the mean, is of n − 2 others.
- * `twice`: the part of the variance that pairs count twice. */
+ * freedom; n(n − 1)/(n − 2)² for pairs, since an image's contribution, less its contribution to the mean, is of n − 2
+ * others. `twice`: what of the variance pairs count twice. */
 static void interval_by_student(cgap_change *d, const paired *p, double scale, double twice)
 {
   const double n = (double)p->images;
@@ -572,7 +571,8 @@ static cgap_status by_order(cgap_change *d, const paired *p, const mean_measure 
 
 /* ---------------------------------------------------------------- the distance */
 
-/* Of the two estimates of a squared distance: what their errors share comes from the images alone, at first order. */
+/* Of the two estimates of a squared distance: what is common to their errors comes from the images alone, at first
+ * order. */
 static double correlation_of_distances(const cgap_audit *a, const cgap_audit *b)
 {
   const double n = (double)a->images, scale = 4 * n / (n - 1);
@@ -628,8 +628,8 @@ static double clustered_variance(const paired *p, const double *moves, const siz
 }
 
 /* Answers hang together through the image that is asked about and through the image that is found, in either audit,
- * which many queries may share: the variance adds what each of the three groups makes of it (Cameron, Gelbach and
- * Miller 2011). */
+ * which many queries may have in common: the variance adds what each of the three groups makes of it (Cameron, Gelbach
+ * and Miller 2011). */
 static cgap_status interval_of_answers(cgap_change *d, const paired *p, cgap_error *error)
 {
   const cgap_contributions *a = p->a->contributions, *b = p->b->contributions;
@@ -663,15 +663,15 @@ bool cgap_paired_same_rows(const cgap_audit *a, const cgap_audit *b)
   const cgap_contributions *c = a->contributions, *d = b->contributions;
   const double most = 2 * (c->rounding + d->rounding) + 1e-12,
                mean = sum_of(a->pair_cosine, a->texts) / (double)a->texts;
-  double greatest = 0, squares = 0, deviations = 0;
+  double largest = 0, squares = 0, deviations = 0;
   for (size_t j = 0; j < a->texts; j++) {
     const double difference = a->pair_cosine[j] - b->pair_cosine[j];
-    greatest = fmax(greatest, fabs(difference));
+    largest = fmax(largest, fabs(difference));
     squares += difference * difference;
     deviations += (a->pair_cosine[j] - mean) * (a->pair_cosine[j] - mean);
   }
   /* cosines that hardly differ from each other would all agree */
-  bool same = greatest <= most && (greatest <= 1e-12 || squares <= 0.01 * deviations);
+  bool same = largest <= most && (largest <= 1e-12 || squares <= 0.01 * deviations);
   for (size_t k = 0; same && k < CGAP_PAIR_KINDS * c->probed * c->probed; k++)
     same = fabs(c->between[0][k] - d->between[0][k]) <= 2 * CGAP_KERNEL_T * most * c->between[0][k];
   return same;

@@ -11,7 +11,7 @@ struct cgap_head {
   double temperature;
   uint64_t kept_epoch;
   char *options;  /* one line of JSON: how it was made */
-  int64_t *split; /* (split_rows) part of each image of the file, −1: not measured; or NULL */
+  int64_t *split; /* (split_rows) split of each image of the file, −1: not measured; or NULL */
   size_t split_rows;
 };
 

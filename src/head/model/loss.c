@@ -1,5 +1,5 @@
 /* The losses, in two layers. Sweeps over tiles of cosines leave running sums and gradients; the terms are made of
- * these. A panel is TILE columns; its row blocks are shared out in groups, each a task with a slot for what it adds to
+ * these. A panel is TILE columns; its row blocks are divided into groups, each a task with a slot for what it adds to
  * the panel's columns; the slots are merged in order. Rows are written by the one task that has them, panel after
  * panel. */
 #include "head/model/loss.h"
@@ -21,9 +21,9 @@ enum {
   KEPT_COSINES_MAX = 4 * 1024 * 1024 /* cosines of a batch that are kept for the backward sweep, not recomputed */
 };
 
-/* A running Σ e^{scale·(s − greatest)}. */
+/* A running Σ e^{scale·(s − max)}. */
 typedef struct running_sum {
-  float greatest;
+  float max;
   double sum;
 } running_sum;
 
@@ -38,7 +38,7 @@ struct cgap_loss {
   size_t images, texts, positive_capacity, dim;
   int threads;
   cgap_comm *comm;    /* or NULL */
-  cgap_status status; /* what was heard of other ranks */
+  cgap_status status; /* CGAP_OK, or the failure of a rank */
   cgap_error error;
   const cgap_training_kernels *vector;
   running_sum *row, *column;               /* negatives of each image, each text */
@@ -50,7 +50,7 @@ struct cgap_loss {
   float *scratch;                          /* (threads) tiles */
   float *slot_gradient;
   running_sum *slot_column;
-  group_slot slot[2 * GROUPS_MAX]; /* as many again for the other side's uniformity */
+  group_slot slot[2 * GROUPS_MAX]; /* as many again for the uniformity of the texts */
 };
 
 /* The cross sweep's constant inputs. */
@@ -141,22 +141,22 @@ static void add_rows(float *restrict out, const float *restrict more, float beta
 }
 
 /* into += a running sum at the same scale. */
-static void merge_running_sum(running_sum *into, float greatest, double sum, double scale)
+static void merge_running_sum(running_sum *into, float max, double sum, double scale)
 {
   if (sum == 0)
     return;
-  if (greatest > into->greatest) {
-    into->sum = into->sum * exp(scale * ((double)into->greatest - (double)greatest)) + sum;
-    into->greatest = greatest;
+  if (max > into->max) {
+    into->sum = into->sum * exp(scale * ((double)into->max - (double)max)) + sum;
+    into->max = max;
   } else {
-    into->sum += sum * exp(scale * ((double)greatest - (double)into->greatest));
+    into->sum += sum * exp(scale * ((double)max - (double)into->max));
   }
 }
 
 /* ---------------------------------------------------------------- ranks */
 
-/* A batch shared out over ranks: each sweeps its own row blocks against all columns, and what they find is joined. A
- * rank that hears of a failure notes it in the loss; the rest of the step is then without meaning. */
+/* A batch divided among ranks: each sweeps its own row blocks against all columns, and their results are joined. A rank
+ * that learns of a failure notes it in the loss; the rest of the step is then without meaning. */
 
 /* Blocks of this rank, [begin, end) of `blocks`; alone: all. */
 typedef struct block_range {
@@ -199,9 +199,9 @@ static void join_columns(cgap_loss *l, size_t texts, double scale, size_t *place
   memcpy(all + rank * texts, l->column, texts * sizeof *all);
   l->status = cgap_comm_gather(l->comm, all, place, &l->error);
   for (size_t j = 0; j < texts; j++) {
-    running_sum total = {.greatest = -INFINITY};
+    running_sum total = {.max = -INFINITY};
     for (size_t r = 0; r < size; r++)
-      merge_running_sum(&total, all[r * texts + j].greatest, all[r * texts + j].sum, scale);
+      merge_running_sum(&total, all[r * texts + j].max, all[r * texts + j].sum, scale);
     l->column[j] = total;
   }
   if (l->status == CGAP_OK)
@@ -259,7 +259,7 @@ static void scale_rows_of_others(const cgap_loss *l, const cross_sweep *x, size_
 static void reset_running(running_sum *running, size_t count)
 {
   for (size_t i = 0; i < count; i++)
-    running[i] = (running_sum){.greatest = -INFINITY};
+    running[i] = (running_sum){.max = -INFINITY};
 }
 
 /* Calls visit for every pair within the tile. */
@@ -359,8 +359,8 @@ static double sweep_forward(cgap_loss *loss, const cross_sweep *x)
     for (size_t g = 0; g < groups; g++) {
       sum += loss->slot[g].sum;
       for (size_t j = 0; j < tile_extent(panel, texts, TILE); j++)
-        merge_running_sum(&loss->column[panel * TILE + j], loss->slot[g].column[j].greatest,
-                          loss->slot[g].column[j].sum, scale);
+        merge_running_sum(&loss->column[panel * TILE + j], loss->slot[g].column[j].max, loss->slot[g].column[j].sum,
+                          scale);
     }
   }
   join_forward(loss, x, height, blocks, &sum);
@@ -435,7 +435,7 @@ static double sweep_backward(cgap_loss *loss, const cross_sweep *x, const cosine
   return dot;
 }
 
-/* A tile of one side with itself: on the diagonal every pair stands twice and a row is no pair. */
+/* A tile of one modality with itself: on the diagonal every pair occurs twice, and a row with itself is no pair. */
 static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, group_slot *slot, bool first,
                             float *gradient)
 {
@@ -454,7 +454,7 @@ static void uniformity_tile(cgap_loss *loss, const float *z, const tile *t, grou
     memset(slot->gradient, 0, t->columns * loss->dim * sizeof *slot->gradient);
 }
 
-/* Slots of the two sides are apart: their groups are shared out together. */
+/* The modalities have slots of their own: their groups are one loop of threads. */
 static void uniformity_group(cgap_loss *loss, const modality_pair *modalities, int modality, size_t panel, size_t g,
                              size_t groups)
 {
@@ -707,7 +707,7 @@ cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t 
   if (!allocate_noting_failure(l)) {
     cgap_loss_close(l);
     return cgap_fail(error, CGAP_RESOURCE,
-                     "out of memory for a batch of %zu images and %zu texts; give a smaller --batch", images, texts);
+                     "out of memory for a batch of %zu images and %zu texts; give a smaller batch", images, texts);
   }
   *out = l;
   return CGAP_OK;
@@ -741,8 +741,8 @@ void cgap_loss_close(cgap_loss *l)
   cgap_free(l);
 }
 
-/* log(e^a + e^b); *share: the part that e^b has of the sum. A batch does this for each of its rows: plain comparisons
- * and one exponential. */
+/* log(e^a + e^b); *weight_of_first: the fraction of the sum that is e^a. A batch does this for each of its rows: only
+ * comparisons and one exponential. */
 static double log_add(double a, double b, double *weight_of_first)
 {
   const bool above = a > b; /* false for a number that is none: the sum is none then */
@@ -785,7 +785,7 @@ static double query_loss(const direction *d, size_t q, double beta, const cgap_l
 {
   const size_t begin = d->first[q], end = d->first[q + 1], count = end - begin;
   const running_sum *negatives = &d->negatives[q];
-  const double rest = negatives->sum > 0 ? beta * (double)negatives->greatest + log(negatives->sum) : -INFINITY;
+  const double rest = negatives->sum > 0 ? beta * (double)negatives->max + log(negatives->sum) : -INFINITY;
   double loss = 0, best = -INFINITY, log_pull = -INFINITY; /* log Σ_p 1/(e^{βs_p} + R) */
   for (size_t k = begin; k < end; k++) {
     size_t c = positive_at(d, k);
@@ -797,10 +797,9 @@ static double query_loss(const direction *d, size_t q, double beta, const cgap_l
   }
   const bool pulls = count > 0 && negatives->sum > 0 && d->weight > 0;
   const double log_count = count > 1 ? log((double)count) : 0;
-  d->reference[q] = pulls ? negatives->greatest : 0;
-  d->offset[q] =
-    pulls ? (float)-(beta * (double)negatives->greatest + log_pull - log_count + d->log_strength) : NO_PULL;
-  sums->found += count > 0 && best > (double)negatives->greatest;
+  d->reference[q] = pulls ? negatives->max : 0;
+  d->offset[q] = pulls ? (float)-(beta * (double)negatives->max + log_pull - log_count + d->log_strength) : NO_PULL;
+  sums->found += count > 0 && best > (double)negatives->max;
   return count > 0 ? loss / (double)count : 0;
 }
 

@@ -7,12 +7,12 @@
  *   image→text  mean over images with a text of the mean over p ∈ T_i of
  *               log(e^{s_ip/τ} + Σ_{j∉T_i} e^{s_ij/τ}) − s_ip/τ;  text→image the same over O_j
  *   L_CLIP      the mean of the two
- *   L_Uniform   mean over the two sides of log mean over i < k of e^{−t‖z_i − z_k‖²}
+ *   L_Uniform   mean over the two modalities of log mean over i < k of e^{−t‖z_i − z_k‖²}
  *   L_XUniform  log mean over the unmatched (i, j) of e^{−t‖x_i − y_j‖²}
  *   L_Align     mean over pairs of ‖x_i − y_j‖²
  *
- * Cosines are made in tiles of fixed size: forward keeps a running log-sum-exp per row and column,
- * backward makes the tiles again, so that memory is of the order rows × dim. Partial sums are merged in
+ * Cosines are computed in tiles of fixed size: forward keeps a running log-sum-exp per row and column,
+ * backward computes the tiles once more, so that memory is of the order rows × dim. Partial sums are merged in
  * a fixed order: the bits do not depend on the number of threads.
  */
 #ifndef CGAP_HEAD_MODEL_LOSS_H
@@ -22,7 +22,7 @@
 
 typedef struct cgap_loss cgap_loss;
 
-/* Who belongs to whom. Pair c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
+/* The matched pairs of a batch. Pair c of image i: image_first[i] ≤ c < image_first[i + 1], its text is
  * positive_text[c], ascending within an image; text_positive lists the pairs by text. A view. */
 typedef struct cgap_positives {
   size_t images, texts, count;
@@ -80,10 +80,10 @@ CGAP_MUST_CHECK cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_
                                            int threads, cgap_error *error);
 void cgap_loss_close(cgap_loss *loss); /* NULL is fine */
 
-/* The sweeps of every run are shared out over ranks, which all make it; the results are the same on each. */
+/* The sweeps of every run are divided among the ranks, which all make it; the results are the same on each. */
 void cgap_loss_set_comm(cgap_loss *loss, cgap_comm *comm);
 
-/* What was heard of other ranks since: not CGAP_OK, and the results of the last run mean nothing. */
+/* CGAP_OK, or the failure of a rank: then the results of the last run mean nothing. */
 CGAP_MUST_CHECK cgap_status cgap_loss_status(const cgap_loss *loss, cgap_error *error);
 
 /* Fills *terms, and *gradient where it is not NULL. x (images, dim) and y (texts, dim) are unit rows. */

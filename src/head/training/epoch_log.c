@@ -140,7 +140,7 @@ static cgap_status record_of(cgap_epoch *out, const cgap_json_line *line, cgap_e
   return CGAP_OK;
 }
 
-/* Epochs up to the checkpoint's are kept, later ones will be trained again. */
+/* Epochs up to the checkpoint's are kept, later ones will be repeated. */
 typedef struct history_reader {
   cgap_history *out;
   uint64_t last;
@@ -180,9 +180,8 @@ static cgap_status resume_history(cgap_history *out, const char *path, uint64_t 
   cgap_status status = cgap_json_lines_read(path, read_record, &r, &end, error);
   if (status == CGAP_OK && out->count < last)
     status = cgap_fail(error, CGAP_FILE,
-                       "%s: holds %zu epochs, checkpoint.bin is of epoch %llu; put the file back, or give "
-                       "--force to begin again without what the folder holds",
-                       path, out->count, (unsigned long long)last);
+                       "%s: holds %zu epochs, checkpoint.bin is of epoch %llu; put the file back, or start over", path,
+                       out->count, (unsigned long long)last);
   const bool more = r.epochs > last;
   if (status == CGAP_OK)
     status = cgap_json_lines_cut(path, more ? r.end : end, more, error);

@@ -35,8 +35,8 @@ typedef struct cgap_epoch_log_files {
   const char *events;          /* a folder */
 } cgap_epoch_log_files;
 
-/* past takes the epochs up to last_epoch, where that is not 0, from the history that stands there; what stands behind
- * them in any of the logs no longer counts. steps: training steps taken until then. */
+/* Fills past with the epochs up to last_epoch, where that is not 0, from the history in the folder; later ones in any
+ * of the logs no longer count. steps: training steps up to last_epoch. */
 CGAP_MUST_CHECK cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where,
                                                 cgap_history *past, uint64_t last_epoch, uint64_t steps,
                                                 cgap_error *error);

@@ -23,7 +23,7 @@ enum {
   MIB = 1 << 20,
   BLOCKS = 3,       /* of the file that the row pass holds */
   READ_ROWS = 1024, /* rows on their way from the file */
-  AUDITS = 8,       /* of the test part: before, after, start and the training-free methods */
+  AUDITS = 8,       /* of the test split: before, after, start and the training-free methods */
   CONTRIBUTED = 16, /* doubles of each image and text that an audit keeps for the intervals of differences */
   PROBED = 256,     /* images of which it keeps the kernel between any two, of three kinds */
   KEPT_ARRAYS = 5   /* parameters, those to keep, the gradient, two moments */
@@ -33,7 +33,7 @@ typedef struct sizes {
   const cgap_train_options *o;
   cgap_head_shape shape;
   double images, texts, dim, dim_new, raw; /* raw: bytes an element as the file has it */
-  double threads, batch, validation, test; /* shares of the images where not a number of texts */
+  double threads, batch, validation, test; /* fractions of the images; of batch a number of texts */
   double parameters;
 } sizes;
 
@@ -81,7 +81,7 @@ static double step_bytes(const sizes *s, bool reads)
   return loss + (KEPT_ARRAYS * s->parameters + batches + layers + blocks) * sizeof(float);
 }
 
-/* Before and after: the test part through a head, its audits, and what these keep for the intervals. */
+/* Before and after: the test split through a head, its audits, and what these keep for the intervals. */
 static double study_bytes(const cgap_data *d, const sizes *s, bool reads, cgap_error *error)
 {
   cgap_source modalities[] = {d->image, d->text};
@@ -165,10 +165,10 @@ static bool fits(const cgap_memory_plan *plan)
 static cgap_status fail_over_limit(const cgap_memory_plan *plan, bool given, const char *what, const char *way_out,
                                    cgap_error *error)
 {
-  const unsigned long long least = (plan->needed_bytes + MIB - 1) / MIB;
-  return cgap_fail(error, CGAP_RESOURCE, "%s %lluM at least, %s %lluM; give --memory %lluM%s", what, least,
+  const unsigned long long enough = (plan->needed_bytes + MIB - 1) / MIB;
+  return cgap_fail(error, CGAP_RESOURCE, "%s %lluM at least, %s %lluM; give --memory %lluM%s", what, enough,
                    given ? "--memory allows" : "half of what is free is", (unsigned long long)plan->memory_bytes / MIB,
-                   least, way_out);
+                   enough, way_out);
 }
 
 /* What makes the largest phase smaller, where it is that which does not fit; else "". */
@@ -179,10 +179,10 @@ static const char *way_out(const cgap_data *d, const sizes *s, const phases *p, 
   const char *words = ", or fewer rows";
   cgap_error unused;
   if (p->evaluation > p->loading && p->evaluation > p->training) {
-    words = ", or a smaller --test";
+    words = ", or a smaller test split";
     less.test = 0;
   } else if (p->training > p->loading) {
-    words = ", or a smaller --batch, --hidden, --dim or --val";
+    words = ", or a smaller batch, hidden layer, dimension or validation split";
     less.batch = less.dim_new = 1;
     less.validation = less.parameters = 0;
     less.shape.hidden = 0;
@@ -240,19 +240,19 @@ cgap_status cgap_plan_gap_method(cgap_memory_plan *out, const cgap_data *d, bool
   return fail_over_limit(out, limit, what, "", error);
 }
 
-cgap_status cgap_plan_apply(cgap_memory_plan *out, const cgap_source *rows, const cgap_head_shape *shape, size_t least,
-                            size_t most, uint64_t limit, const cgap_comm *comm, cgap_error *error)
+cgap_status cgap_plan_apply(cgap_memory_plan *out, const cgap_source *rows, const cgap_head_shape *shape,
+                            size_t min_rows, size_t max_rows, uint64_t limit, const cgap_comm *comm, cgap_error *error)
 {
   const double row = (double)shape->dim_in * (double)(cgap_type_size(rows->type) + 2 * sizeof(float)) +
                      (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
   const double base = APPLY_BYTES + (double)cgap_layers_init(shape).count * (double)sizeof(float);
   char what[600];
-  size_t block = most;
+  size_t block = max_rows;
   do {
     *out = plan_of(base + (double)block * row, 0, limit, comm);
     out->block_rows = block;
     block /= 2;
-  } while (!fits(out) && out->block_rows > least);
+  } while (!fits(out) && out->block_rows > min_rows);
   if (fits(out))
     return CGAP_OK;
   snprintf(what, sizeof what, "%.400s: %zu rows of %zu at a time need", rows->name, out->block_rows, rows->dim);

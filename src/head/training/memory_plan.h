@@ -16,7 +16,7 @@ typedef struct cgap_memory_plan {
   uint64_t spill_bytes;    /* … to so much of the disk */
 } cgap_memory_plan;
 
-/* The limit: as given, or where that is 0 half of what is free, shared by the ranks of a node. */
+/* The limit: as given, or where that is 0 half of what is free, divided by the ranks of the node. */
 uint64_t cgap_memory_limit(uint64_t given, const cgap_comm *comm);
 
 /* CGAP_RESOURCE where even the smallest plan is above the limit. */
@@ -27,12 +27,12 @@ CGAP_MUST_CHECK cgap_status cgap_plan_training(cgap_memory_plan *out, const cgap
 CGAP_MUST_CHECK cgap_status cgap_plan_gap_method(cgap_memory_plan *out, const cgap_data *data, bool rows,
                                                  const char *name, uint64_t limit, cgap_error *error);
 
-/* A file's rows through a head, of which `rows` are some: at most `most` rows at once, and at least `least`. */
+/* Rows of a file through a head: at most max_rows at once, and no fewer than min_rows. */
 CGAP_MUST_CHECK cgap_status cgap_plan_apply(cgap_memory_plan *out, const cgap_source *rows,
-                                            const cgap_head_shape *shape, size_t least, size_t most, uint64_t limit,
-                                            const cgap_comm *comm, cgap_error *error);
+                                            const cgap_head_shape *shape, size_t min_rows, size_t max_rows,
+                                            uint64_t limit, const cgap_comm *comm, cgap_error *error);
 
-/* What a training's limit leaves for an audit of its test part, whose rows and new rows a resident plan holds; 0: no
+/* What a training's limit leaves for an audit of its test split, whose rows and new rows a resident plan holds; 0: no
  * limit was given. */
 uint64_t cgap_plan_test_memory(const cgap_memory_plan *plan, const cgap_train_options *options, const cgap_data *test,
                                size_t dim_in);

@@ -10,7 +10,7 @@
 #include "rows/row_blocks.h"
 #include "rows/row_reader.h"
 
-enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, READ_ROWS = 1024 };
+enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, ROWS_AT_ONCE = 1024 };
 
 static cgap_status fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
@@ -42,8 +42,8 @@ static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, 
   float *spare = cgap_alloc(modality->dim, sizeof *spare);
   const bool ok = cgap_duplicate_rows_init(&seen, modality->rows) && spare;
   cgap_status status = ok ? CGAP_OK : fail_memory(modality, error);
-  for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += READ_ROWS) {
-    const size_t rows = modality->rows - begin < READ_ROWS ? modality->rows - begin : READ_ROWS;
+  for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += ROWS_AT_ONCE) {
+    const size_t rows = modality->rows - begin < ROWS_AT_ONCE ? modality->rows - begin : ROWS_AT_ONCE;
     status = cgap_row_block_load(&panel, modality, begin, rows, error);
     for (size_t i = begin; status == CGAP_OK && i < begin + rows; i++) {
       const float *row = panel.unit + (i - begin) * modality->dim;
@@ -58,18 +58,18 @@ static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, 
   return status;
 }
 
-/* size[i]: images of the set of root i, 0 for the others; returns the greatest. */
+/* size[i]: images of the set of root i, 0 for the others; returns the largest size. */
 static size_t count_sets(size_t *root, size_t *size, size_t images)
 {
-  size_t greatest = 0;
+  size_t largest = 0;
   for (size_t i = 0; i < images; i++)
     size[i] = 0;
   for (size_t i = 0; i < images; i++) {
     size_t set = root_of(root, i);
-    if (++size[set] > greatest)
-      greatest = size[set];
+    if (++size[set] > largest)
+      largest = size[set];
   }
-  return greatest;
+  return largest;
 }
 
 static void start_sets(size_t *root, size_t images)
@@ -78,7 +78,7 @@ static void start_sets(size_t *root, size_t images)
     root[i] = i;
 }
 
-/* Sets that no part could hold are undone: then only equal images go together. */
+/* Sets larger than a split are undone: then only equal images go together. */
 static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double most, size_t *root, size_t *size,
                              cgap_error *error)
 {
@@ -96,7 +96,7 @@ static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double m
   return status;
 }
 
-/* Gives sets to `part` in the order drawn, while they fit in what it is to have. */
+/* Gives sets to a split in random order, where they fit into the number of images that it still wants. */
 static void fill_split(unsigned char *split_of_set, int split_index, size_t wanted, const size_t *order,
                        const size_t *size, size_t sets)
 {
@@ -158,7 +158,7 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
     if (out->texts[split_index] == 0 && !(split_index == CGAP_VALIDATION && validation == 0))
       status = cgap_fail(error, CGAP_DATA,
                          "%s: the split leaves the %s part without texts (%zu images, %zu of them equal to another); "
-                         "give other --val and --test, or another --seed",
+                         "give other fractions (val, test) or another seed",
                          e->image.source->name,
                          split_index == CGAP_TEST       ? "test"
                          : split_index == CGAP_TRAINING ? "training"
@@ -178,7 +178,7 @@ void cgap_split_clear(cgap_split *split)
 
 /* ---------------------------------------------------------------- split rows */
 
-enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452, ROWS_AT_ONCE = 1024 };
+enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452 };
 
 static cgap_status rows_fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
@@ -240,15 +240,15 @@ bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, siz
   return block && work;
 }
 
-/* What each row of a side became in the part: SIZE_MAX where it is not in it. */
+/* The row of the split that each row became: SIZE_MAX where it is not in the split. */
 typedef struct chosen_pairs {
   size_t *image, *text;                   /* (images), (texts) of the embeddings */
-  size_t images, texts;                   /* rows of the part */
+  size_t images, texts;                   /* rows of the split */
   size_t *positive_image, *positive_text; /* (pairs) */
   size_t positives;
 } chosen_pairs;
 
-/* Draws which of the part's images take part, in a fixed order of all of them, so that fewer are a subset of more. */
+/* Draws the images that are used of the split, in a fixed order of all of them, so that fewer are a subset of more. */
 static void draw_images(chosen_pairs *c, const cgap_embeddings *e, const cgap_split *split, int split_index,
                         const cgap_split_rows_options *o, size_t *order)
 {
@@ -267,7 +267,7 @@ static void draw_images(chosen_pairs *c, const cgap_embeddings *e, const cgap_sp
     c->image[order[k]] = 0;
 }
 
-/* The image of every text of the part; a share of the texts exchange theirs. */
+/* The image of every text of the split; a fraction of the texts exchange theirs. */
 static void list_positives(chosen_pairs *c, const cgap_embeddings *e, const cgap_split_rows_options *o, size_t *order)
 {
   for (size_t j = 0; j < e->text.rows; j++) {
@@ -291,16 +291,16 @@ static void list_positives(chosen_pairs *c, const cgap_embeddings *e, const cgap
   c->positive_image[order[wrong - 1]] = spare;
 }
 
-/* The rows of one side that take part, in the order of the file. */
+/* The rows of one modality that are used, in the order of the file. */
 typedef struct row_numbering {
   const cgap_modality_rows *modality;
-  size_t *place;  /* (side rows) SIZE_MAX where a row takes no part; becomes its row of the part */
+  size_t *place;  /* (rows) SIZE_MAX where a row is not used; becomes its row of the split */
   bool merge;     /* equal ones become one */
   int threads;    /* that read */
   size_t *listed; /* (taken) kept rows */
   size_t taken, rows;
   cgap_duplicate_rows seen;
-  float *block, *spare; /* (READ_ROWS, dim) of rows that are not in memory; (dim) */
+  float *block, *spare; /* (ROWS_AT_ONCE, dim) of rows that are not in memory; (dim) */
 } row_numbering;
 
 static bool open_row_numbering(row_numbering *t)
@@ -327,7 +327,7 @@ static void close_row_numbering(row_numbering *t)
   cgap_free(t->block);
 }
 
-/* Numbers one row; equal ones get one number, and the last of them stands for all. */
+/* Numbers one row; equal ones get one number, and the last of them is used for all. */
 static void number_row(row_numbering *t, size_t row, const float *unit, float *out, size_t *kept, double *sum)
 {
   const size_t dim = t->modality->dim;
@@ -426,7 +426,7 @@ cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e,
   return status;
 }
 
-/* The kept rows of a part's rows; NULL: out of memory. */
+/* The kept rows of a split's rows; NULL: out of memory. */
 static size_t *list_kept(const cgap_split_rows *p, int modality, const size_t *rows, size_t first, size_t count)
 {
   const size_t *kept = p->kept[modality];
@@ -524,7 +524,7 @@ static bool allocate_noting_failure(cgap_batches *b)
   return true;
 }
 
-/* The one batch of a whole part: its own rows where they are in memory, else read once. */
+/* The one batch of a whole split: its own rows where they are in memory, else read once. */
 static cgap_status load_whole(cgap_batches *b, cgap_error *error)
 {
   const cgap_split_rows *p = b->split_rows;
@@ -587,7 +587,7 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
   if (is_full(b))
     return;
   const cgap_status left = b->started ? cgap_background_reader_wait(&b->ahead, NULL) : CGAP_OK;
-  (void)left; /* what is read still, or failed to be, is of another order */
+  (void)left; /* a batch still being read, or that could not be, is of another order */
   b->started = false;
   b->batch[1].number = SIZE_MAX;
   cgap_random random = cgap_random_init(b->seed, ORDER_STREAM + epoch);
@@ -627,7 +627,7 @@ static void prefetch_row(const float *row, size_t dim)
     __builtin_prefetch(row + k);
 }
 
-/* The rows come from all over the part's memory: those to come are asked for while one is copied. */
+/* The rows come from all over the split's memory: the next ones are prefetched while one is copied. */
 static void gather_batch(const cgap_batches *b, cgap_training_batch *out, const size_t *text, int threads)
 {
   const size_t dim = b->split_rows->dim, images = out->positives.images, rows = images + b->size;
@@ -669,7 +669,7 @@ static void make_batch(cgap_batches *b, cgap_training_batch *out)
     (cgap_positives){images, b->size, count, image_first, positive_text, text_first, text_positive, positive_image};
 }
 
-/* The rows of a batch that has been matched. */
+/* The rows of a batch whose pairs are known. */
 static cgap_status read_rows(const cgap_batches *b, cgap_training_batch *out, cgap_error *error)
 {
   const size_t *text = b->order + out->number * b->size;

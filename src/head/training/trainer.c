@@ -35,7 +35,7 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
       !cgap_activations_init(&t->activations[CGAP_IMAGE_MODALITY], &t->layers, images) ||
       !cgap_activations_init(&t->activations[CGAP_TEXT_MODALITY], &t->layers, texts))
     return cgap_fail(error, CGAP_RESOURCE,
-                     "out of memory for batches of %zu images and %zu texts; give a smaller --batch", images, texts);
+                     "out of memory for batches of %zu images and %zu texts; give a smaller batch", images, texts);
   cgap_status status = cgap_loss_open(&t->loss, images, texts, positives, dim, t->options.threads, error);
   if (status == CGAP_OK)
     cgap_loss_set_comm(t->loss, t->options.comm);
@@ -103,7 +103,7 @@ static double current_rate(const cgap_trainer *t)
   return cgap_schedule_rate(o->schedule, o->learning_rate, t->state.steps, (uint64_t)o->epochs * t->batches.count);
 }
 
-/* What this rank maps of both sides; alone: all. */
+/* The rows of both modalities that this rank maps; alone: all. */
 typedef struct rank_batch {
   size_t first[CGAP_MODALITIES], rows[CGAP_MODALITIES];
   const float *in[CGAP_MODALITIES];
@@ -172,7 +172,7 @@ static cgap_status forward_batch(cgap_trainer *t, const cgap_positives *positive
   return score_batch(t, positives, terms, gradient, error);
 }
 
-/* Maps a part whose rows are not in memory, so many at a time as make whole blocks: the same bits. */
+/* Maps a split whose rows are not in memory, whole blocks at a time: the same bits. */
 static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *split_rows, cgap_error *error)
 {
   enum { BLOCK_ROWS = 4 * CGAP_LAYERS_BLOCK };
@@ -247,7 +247,7 @@ static bool keeps_log_temperature(cgap_trainer *t)
   float *log_temperature = &t->parameters[t->layers.count];
   if (!t->options.learn_temperature)
     return true;
-  if (!isfinite(*log_temperature)) /* fmaxf would make a number of it */
+  if (!isfinite(*log_temperature)) /* fmaxf would turn NaN into a number */
     return false;
   *log_temperature = fmaxf(*log_temperature, (float)log(TEMPERATURE_MIN));
   *log_temperature = fminf(*log_temperature, (float)log(MOST_TEMPERATURE));
@@ -260,7 +260,7 @@ static bool has_exploded(const cgap_progress_state *s, double loss)
   return !isfinite(loss) || loss > s->first_loss + 10 * (1 + fabs(s->first_loss));
 }
 
-/* A head of these gives rows that have a norm in float. */
+/* Whether the head still gives rows whose norm is finite in float. */
 static bool parameters_usable(const cgap_trainer *t)
 {
   static const float PARAMETER_MAX = 1e15F; /* far above any that learns; a sum of squares stays finite */
@@ -325,7 +325,7 @@ static void keep_if_better(cgap_trainer *t, double validation_loss)
   memcpy(t->kept, t->parameters, t->count * sizeof *t->kept);
 }
 
-/* The loss is looked at before each step: what the last one did shows only here. */
+/* The loss is checked before each step: the effect of the last step shows only here. */
 static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double started, cgap_error *error)
 {
   cgap_progress_state *s = &t->state;
@@ -335,7 +335,7 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
   record->steps_per_second = s->step_seconds > 0 ? (double)s->batch / s->step_seconds : 0;
   record->training = cgap_loss_terms_mean(&s->sums, (double)s->batch);
   cgap_status status = cgap_trainer_validate(t, &record->validation, &record->validation_gap, error);
-  if (status == CGAP_OK) /* the same on all ranks, whatever their processors made of it */
+  if (status == CGAP_OK) /* the same on all ranks, whatever their processors computed */
     status = cgap_comm_broadcast(t->options.comm, 0, t->parameters, t->count * sizeof *t->parameters, error);
   if (status != CGAP_OK)
     return status;

@@ -19,7 +19,7 @@ cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_k
   const cgap_source *rows = kind == CGAP_IMAGE_ROWS ? &data->image : &data->text;
   *out = (cgap_data){.image = *rows, .text = *rows, .pairing = CGAP_BY_ROW, .drop_bad = data->drop_bad};
   if (rows->rows == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: there are no texts for --same-modality text", data->image.name);
+    return cgap_fail(error, CGAP_FILE, "%s: there are no texts to train on alone", data->image.name);
   return CGAP_OK;
 }
 
@@ -29,10 +29,9 @@ cgap_status cgap_train_check_batch(const cgap_train_options *o, const cgap_split
   if (texts < 2)
     return cgap_fail(error, CGAP_DATA, "the training part has %zu texts that differ; at least 2 are needed", texts);
   if (o->batch != CGAP_BATCH_AUTO && o->batch > texts)
-    return cgap_fail(
-      error, CGAP_USAGE,
-      "--batch %zu is larger than the training part, which has %zu texts; give --batch %zu or less, or full", o->batch,
-      texts, texts);
+    return cgap_fail(error, CGAP_USAGE,
+                     "batch %zu is larger than the training part, which has %zu texts; give %zu or less, or full",
+                     o->batch, texts, texts);
   return CGAP_OK;
 }
 
@@ -87,7 +86,7 @@ static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings 
   cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
   if (status == CGAP_OK && o->training_images > t->split.images[CGAP_TRAINING])
     status = cgap_fail(error, CGAP_USAGE,
-                       "--train-images %zu: the training part has %zu images; give that many or fewer, or leave it out",
+                       "train-images %zu: the training part has %zu images; give that many or fewer, or leave it out",
                        o->training_images, t->split.images[CGAP_TRAINING]);
   if (status == CGAP_OK && !note_splits(t, e))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
@@ -100,7 +99,7 @@ static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings 
   return status == CGAP_OK ? cgap_test_set_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
 }
 
-/* The rows of a trial that stay where they are: the data they come from, of which sides may have been put aside, and
+/* Rows that stay in their file: the data they come from, of which modalities may have been copied to unnamed files, and
  * what was found of them. */
 struct cgap_training_data_rows {
   cgap_data data;
@@ -144,9 +143,10 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
     return status;
   out->dim = data->image.dim;
   if (data->text.rows == 0 || data->pairing == CGAP_UNPAIRED)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: training needs pairs of images and texts, and this has %s; give --text or --text-image",
-                     data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
+    return cgap_fail(
+      error, CGAP_FILE,
+      "%s: training needs pairs of images and texts, and this has %s; give the texts, or the image of each text",
+      data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
   status = cgap_train_check(o, data->image.dim, error);
   if (status == CGAP_OK)
     status = cgap_measure_runs_check(data, error);
@@ -163,10 +163,10 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
     status = cgap_embeddings_load(&rows->e, &rows->data, out->plan.resident, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_split_rows(out, &rows->e, o, methods, error);
-  cgap_release_memory(); /* what reading took is not needed for training */
+  cgap_release_memory(); /* training does not need what reading needed */
   if (status != CGAP_OK) {
     cgap_training_data_clear(out);
-  } else if (out->plan.resident) { /* the parts have copies of their own */
+  } else if (out->plan.resident) { /* the splits have copies of their own */
     clear_rows(rows);
     out->rows = NULL;
   }
@@ -207,7 +207,7 @@ static size_t bytes_of(const cgap_modality_rows *modality)
   return modality->dim * cgap_type_size(modality->source->type);
 }
 
-/* place[i]: row of the subset that kept image i became, or SIZE_MAX. Returns how many. */
+/* place[i]: row of the test set that kept image i became, or SIZE_MAX. Returns how many. */
 static size_t place_images(size_t *place, const cgap_split *split, size_t images, int split_index)
 {
   size_t count = 0;
@@ -264,7 +264,7 @@ static bool copy_texts(cgap_test_set *s, const cgap_embeddings *e, const size_t 
   return true;
 }
 
-/* The queries whose image is in the subset. of_row: subset row of a row of the file, SIZE_MAX: none. */
+/* The queries whose image is in the test set. of_row: its row for a row of the file, SIZE_MAX: none. */
 static bool copy_queries(cgap_test_set *s, const cgap_data *d, const size_t *of_row)
 {
   enum { COLUMNS = 4 };
@@ -429,7 +429,7 @@ static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap
   return CGAP_OK;
 }
 
-/* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the row. */
+/* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the bad row. */
 static cgap_status transform_rows(transformed_rows *p, cgap_source *view, const cgap_source *in, const cgap_head *head,
                                   int modality, bool spill, bool leave_bad, int threads, cgap_error *error)
 {

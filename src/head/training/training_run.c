@@ -18,8 +18,8 @@
 #include "head/training/train_options.h"
 #include "head/training/training_data.h"
 
-/* A checkpoint may cost this share of the time between two. */
-static const double SAVING_SHARE = 0.05;
+/* A checkpoint may cost this fraction of the time between two. */
+static const double SAVING_FRACTION = 0.05;
 
 typedef struct run_state {
   cgap_trainer trainer;
@@ -49,7 +49,7 @@ static cgap_status save_checkpoint(run_state *f, cgap_error *error)
   return status;
 }
 
-/* Goes on where the folder's checkpoint stands; a run that was ended before its first starts over. */
+/* Goes on from the folder's checkpoint; a run that ended before its first one starts over. */
 static cgap_status begin_or_resume(run_state *f, cgap_training_result *out, const cgap_training_output *store,
                                    cgap_error *error)
 {
@@ -84,7 +84,7 @@ static cgap_status run_epochs(run_state *f, cgap_training_result *out, const cga
       status = cgap_epoch_log_add(&f->logs, &record, f->trainer.state.steps, error);
     if (status == CGAP_OK && observer && observer->epoch)
       observer->epoch(observer->context, &record, &f->trainer.options);
-    if (status == CGAP_OK && cgap_clock_seconds() - f->saved_at >= f->saving / SAVING_SHARE)
+    if (status == CGAP_OK && cgap_clock_seconds() - f->saved_at >= f->saving / SAVING_FRACTION)
       status = save_checkpoint(f, error);
   }
   return status == CGAP_OK ? save_checkpoint(f, error) : status;
@@ -286,10 +286,10 @@ cgap_status cgap_checkpoint_write(const cgap_trainer *t, cgap_fingerprint finger
 
 static cgap_status fail_damaged(const char *path, const char *why, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_FILE, "%s: %s; remove it, or give --force to start over", path, why);
+  return cgap_fail(error, CGAP_FILE, "%s: %s; remove it, or start over", path, why);
 }
 
-/* A read that failed says nothing of the file. */
+/* A read that failed is no proof that the file is short. */
 static cgap_status fail_short(FILE *file, const char *path, cgap_error *error)
 {
   return ferror(file) ? cgap_fail_errno(error, errno, path, "read") : fail_damaged(path, "cut short", error);
@@ -300,11 +300,10 @@ static cgap_status check_header(const checkpoint *head, const cgap_trainer *t, c
 {
   if (head->fingerprint.options != f.options)
     return cgap_fail(error, CGAP_USAGE,
-                     "%s: a checkpoint of a run with other options; give the same ones, or --force to start over",
-                     path);
+                     "%s: a checkpoint of a run with other options; give the same ones, or start over", path);
   if (head->fingerprint.data != f.data || head->count != t->count)
-    return cgap_fail(error, CGAP_USAGE,
-                     "%s: a checkpoint of a run on other data; give the same file, or --force to start over", path);
+    return cgap_fail(error, CGAP_USAGE, "%s: a checkpoint of a run on other data; give the same file, or start over",
+                     path);
   return CGAP_OK;
 }
 

@@ -36,12 +36,12 @@ void cgap_training_result_clear(cgap_training_result *training_result);
 
 /* Checkpoints: the trainer's state in one file, under its name only when it is whole. */
 
-/* What the run is: a checkpoint goes on with the same options and data only. */
+/* What a run is of: a checkpoint goes on with the same options and data only. */
 typedef struct cgap_fingerprint {
   uint64_t options, data;
 } cgap_fingerprint;
 
-/* Goes through the rows of both parts once. */
+/* Reads the rows of both splits once. */
 CGAP_MUST_CHECK cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *trainer, cgap_error *error);
 
 CGAP_MUST_CHECK cgap_status cgap_checkpoint_write(const cgap_trainer *trainer, cgap_fingerprint fingerprint,
@@ -56,7 +56,7 @@ CGAP_MUST_CHECK cgap_status cgap_checkpoint_read(cgap_trainer *trainer, cgap_fin
 
 /* Which data a result came from. */
 
-/* Of the rows of both sides as they stand in the file, who belongs to whom, and what is done with bad and equal
+/* Of the rows of both modalities in the file, the pairing, and what is done with bad and equal
  * rows. Reads every row once; CGAP_FILE and CGAP_RESOURCE as reading has them. */
 CGAP_MUST_CHECK cgap_status cgap_data_hash(uint64_t *out, const cgap_data *data, cgap_error *error);
 
