@@ -356,8 +356,10 @@ cgap_status sweep_setting_options(cgap_train_options *out, const cgap_sweep_grid
   *out = *base;
   cgap_sweep_grid_setting(grid, setting, index);
   for (int a = 0; status == CGAP_OK && a < cgap_axis_count(); a++)
-    if (grid->count[a])
-      status = cli_train_set(out, cgap_axis_option(a), grid->value[a][index[a]], error);
+    if (grid->count[a]) {
+      const cgap_train_option axis = cgap_axis_option(a);
+      status = cli_train_set(out, &axis, grid->value[a][index[a]], error);
+    }
   return status;
 }
 

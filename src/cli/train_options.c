@@ -67,15 +67,15 @@ static void build_grid(void)
 {
   static char shown[CGAP_AXES_MAX][100];
   for (int a = 0; a < cgap_axis_count(); a++) {
-    const cgap_train_option *axis = cgap_axis_option(a);
-    const cli_option one = option_of(axis, target_of(axis));
+    const cgap_train_option axis = cgap_axis_option(a);
+    const cli_option one = option_of(&axis, target_of(&axis));
     cli_value_show(&one, shown[a]);
-    cli_grid[a] = axis->sweep.values;
-    add_option(cli_grid_options, (cli_option){.name = axis->sweep.name ? axis->sweep.name : axis->name,
+    cli_grid[a] = axis.sweep.values;
+    add_option(cli_grid_options, (cli_option){.name = axis.sweep.name ? axis.sweep.name : axis.name,
                                               .kind = CLI_STRING,
                                               .target = &cli_grid[a],
                                               .value = "LIST",
-                                              .help = axis->sweep.help ? axis->sweep.help : axis->help,
+                                              .help = axis.sweep.help ? axis.sweep.help : axis.help,
                                               .zero = shown[a]});
   }
 }
@@ -86,14 +86,14 @@ void cli_train_options_build(bool sweep)
     const char *title;
     cli_option *options;
   } groups[] = {{"Head", cli_head_options}, {"Settings", cli_setting_options}, {"Training", cli_training_options}};
-  const cgap_train_option *option;
+  cgap_train_option option;
   opt.train.head = sweep ? CGAP_HEAD_LINEAR : (cgap_head_kind)-1;
-  for (size_t k = 0; (option = cgap_train_option_at(k)); k++) {
-    if (option->kind == CGAP_TRAIN_WEIGHT)
-      *(double *)field_of(&opt.train, option) = -1;
-    for (size_t g = 0; option->group && g < sizeof groups / sizeof *groups; g++)
-      if (strcmp(groups[g].title, option->group) == 0 && !(sweep && option->sweep.place))
-        add_option(groups[g].options, option_of(option, target_of(option)));
+  for (size_t k = 0; cgap_train_option_at(&option, k); k++) {
+    if (option.kind == CGAP_TRAIN_WEIGHT)
+      *(double *)field_of(&opt.train, &option) = -1;
+    for (size_t g = 0; option.group && g < sizeof groups / sizeof *groups; g++)
+      if (strcmp(groups[g].title, option.group) == 0 && !(sweep && option.sweep.place))
+        add_option(groups[g].options, option_of(&option, target_of(&option)));
   }
   add_option(cli_setting_options, same_modality);
   if (sweep)
@@ -179,12 +179,12 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
 
 void cli_train_name_flag(cgap_error *error)
 {
-  const cgap_train_option *option;
+  cgap_train_option option;
   char said[sizeof error->message];
   snprintf(said, sizeof said, "%s", error->message);
   const size_t name = strcspn(said, " :");
-  for (size_t k = 0; (option = cgap_train_option_at(k)); k++)
-    if (strlen(option->name) == name && strncmp(said, option->name, name) == 0)
+  for (size_t k = 0; cgap_train_option_at(&option, k); k++)
+    if (strlen(option.name) == name && strncmp(said, option.name, name) == 0)
       snprintf(error->message, sizeof error->message, "--%.*s", (int)sizeof said - 3, said);
   const size_t used = strlen(error->message);
   if (used > 10 && used + 11 < sizeof error->message && strcmp(error->message + used - 10, "start over") == 0)

@@ -508,26 +508,30 @@ static const cgap_loss_value VALUES[] = {
   {.key = "loss", .offset = VALUE(total)},
   {.key = "clip",
    .offset = VALUE(clip),
-   .symbol = "L_CLIP",
+   .option = "weight-clip",
+   .help = "weight of L_CLIP; -1: as in --loss",
    .weight = WEIGHT(clip),
    .measures = {"loss.clip_image_to_text", "loss.clip_text_to_image"}},
   {.key = "clip_image_to_text", .offset = VALUE(image_to_text)},
   {.key = "clip_text_to_image", .offset = VALUE(text_to_image)},
   {.key = "uniform",
    .offset = VALUE(uniform),
-   .symbol = "L_Uniform",
+   .option = "weight-uniform",
+   .help = "weight of L_Uniform; -1: as in --loss",
    .weight = WEIGHT(uniform),
    .measures = {"uniformity.image", "uniformity.text", "uniformity.mean"}},
   {.key = "uniform_image", .offset = VALUE(uniform_image)},
   {.key = "uniform_text", .offset = VALUE(uniform_text)},
   {.key = "align",
    .offset = VALUE(align),
-   .symbol = "L_Align",
+   .option = "weight-align",
+   .help = "weight of L_Align; -1: as in --loss",
    .weight = WEIGHT(align),
    .measures = {"alignment.mean_squared_distance"}},
   {.key = "xuniform",
    .offset = VALUE(xuniform),
-   .symbol = "L_XUniform",
+   .option = "weight-xuniform",
+   .help = "weight of L_XUniform; -1: as in --loss",
    .weight = WEIGHT(xuniform),
    .measures = {"uniformity.cross"}},
   {.key = "recall_at_1_image_to_text", .offset = VALUE(recall_image_to_text)},
@@ -552,7 +556,7 @@ const cgap_loss_value *cgap_loss_value_at(size_t k)
 const cgap_loss_value *cgap_loss_term_at(size_t k)
 {
   for (size_t v = 0; v < VALUE_COUNT; v++)
-    if (VALUES[v].symbol && k-- == 0)
+    if (VALUES[v].option && k-- == 0)
       return &VALUES[v];
   return NULL;
 }
@@ -872,7 +876,7 @@ static double weighted_sum(const cgap_loss_terms *terms, const cgap_weights *wei
 {
   double total = 0;
   for (size_t k = 0; k < VALUE_COUNT; k++) {
-    const double weight = VALUES[k].symbol ? weight_of(weights, &VALUES[k]) : 0, term = value_of(terms, k);
+    const double weight = VALUES[k].option ? weight_of(weights, &VALUES[k]) : 0, term = value_of(terms, k);
     total += weight > 0 && !isnan(term) ? weight * term : 0;
   }
   return total + 0 * terms->align;

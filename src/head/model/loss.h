@@ -37,10 +37,11 @@ typedef struct cgap_positives {
  * are terms of the loss the options of their weights with checks, JSON and sweeps, the sum, and the names in reports.
  */
 typedef struct cgap_loss_value {
-  const char *key;    /* "uniform": a column of the history; of a term also weight-uniform, the option of its weight */
-  size_t offset;      /* in cgap_loss_terms */
-  const char *symbol; /* of a term "L_Uniform"; else NULL */
-  size_t weight;      /* of a term: offset in cgap_weights */
+  const char *key;         /* "uniform": the column of the history; of a term also its name in reports */
+  size_t offset;           /* in cgap_loss_terms */
+  const char *option;      /* of a term "weight-uniform": the option of its weight; else NULL */
+  const char *help;        /* of that option */
+  size_t weight;           /* of a term: offset in cgap_weights */
   const char *measures[4]; /* of a term: the measures of a report that it trains, up to NULL */
 } cgap_loss_value;
 

@@ -1,7 +1,6 @@
 #include "head/training/train_options.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,7 +84,6 @@ static const cgap_train_option ROWS[] = {
    .high = 1e6,
    .group = "Settings",
    .value = "X",
-   .help = "weight of %s; -1: as in --loss",
    .sweep = {.place = LAST_PLACE}},
   {.name = "temperature",
    .kind = CGAP_TRAIN_REAL,
@@ -213,52 +211,26 @@ static const cgap_train_option ROWS[] = {
              .help = "random seeds to train with; results are averaged over them"}},
 };
 
-enum { OPTIONS_MAX = 80, TERMS_MAX = 20 };
-
-static struct {
-  cgap_train_option option[OPTIONS_MAX];
-  const cgap_train_option *axis[CGAP_AXES_MAX];
-  size_t options;
-  int axes;
-  char weight_name[TERMS_MAX][40], weight_help[TERMS_MAX][100];
-} table;
-
-/* The rows, with one for each term of the loss in place of theirs; and the axes in order. */
-static void build_table(void)
+/* A row for each term of the loss in place of theirs. */
+bool cgap_train_option_at(cgap_train_option *out, size_t k)
 {
   for (size_t r = 0; r < sizeof ROWS / sizeof *ROWS; r++) {
-    const bool weights = ROWS[r].kind == CGAP_TRAIN_WEIGHT;
-    for (size_t k = 0; weights ? cgap_loss_term_at(k) && k < TERMS_MAX : k == 0; k++) {
-      if (table.options == OPTIONS_MAX)
-        return;
-      cgap_train_option *option = &table.option[table.options++];
-      *option = ROWS[r];
-      if (!weights)
-        continue;
-      const cgap_loss_value *term = cgap_loss_term_at(k);
-      snprintf(table.weight_name[k], sizeof table.weight_name[k], "weight-%s", term->key);
-      snprintf(table.weight_help[k], sizeof table.weight_help[k], "weight of %s; -1: as in --loss", term->symbol);
-      option->name = table.weight_name[k];
-      option->help = table.weight_help[k];
-      option->offset += term->weight;
+    *out = ROWS[r];
+    if (ROWS[r].kind != CGAP_TRAIN_WEIGHT) {
+      if (k-- == 0)
+        return true;
+      continue;
     }
+    const cgap_loss_value *term;
+    for (size_t i = 0; (term = cgap_loss_term_at(i)); i++)
+      if (k-- == 0) {
+        out->name = term->option;
+        out->help = term->help;
+        out->offset += term->weight;
+        return true;
+      }
   }
-  for (int place = 1; place <= LAST_PLACE; place++)
-    for (size_t k = 0; k < table.options && table.axes < CGAP_AXES_MAX; k++)
-      if (table.option[k].sweep.place == place)
-        table.axis[table.axes++] = &table.option[k];
-}
-
-static void need_table(void)
-{
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  (void)pthread_once(&once, build_table);
-}
-
-const cgap_train_option *cgap_train_option_at(size_t k)
-{
-  need_table();
-  return k < table.options ? &table.option[k] : NULL;
+  return false;
 }
 
 static const void *field_of(const cgap_train_options *o, const cgap_train_option *option)
@@ -272,10 +244,10 @@ bool cgap_train_same_data(const cgap_train_options *a, const cgap_train_options 
     [CGAP_TRAIN_FLAG] = sizeof(bool),         [CGAP_TRAIN_COUNT] = sizeof(size_t),  [CGAP_TRAIN_REAL] = sizeof(double),
     [CGAP_TRAIN_CHOICE] = sizeof(int),        [CGAP_TRAIN_SEED] = sizeof(uint64_t), [CGAP_TRAIN_BATCH] = sizeof(size_t),
     [CGAP_TRAIN_LOSS] = sizeof(cgap_weights), [CGAP_TRAIN_WEIGHT] = sizeof(double)};
-  const cgap_train_option *option;
+  cgap_train_option option;
   bool same = true;
-  for (size_t k = 0; (option = cgap_train_option_at(k)); k++)
-    same = same && (!option->data || memcmp(field_of(a, option), field_of(b, option), BYTES[option->kind]) == 0);
+  for (size_t k = 0; cgap_train_option_at(&option, k); k++)
+    same = same && (!option.data || memcmp(field_of(a, &option), field_of(b, &option), BYTES[option.kind]) == 0);
   return same;
 }
 
@@ -347,10 +319,10 @@ static cgap_status check_option(const cgap_train_option *option, const cgap_trai
 
 cgap_status cgap_train_check(const cgap_train_options *o, size_t dim_in, cgap_error *error)
 {
-  const cgap_train_option *option;
+  cgap_train_option option;
   cgap_status status = cgap_check_argument(o, "training", "options", error);
-  for (size_t k = 0; status == CGAP_OK && (option = cgap_train_option_at(k)); k++)
-    status = check_option(option, o, error);
+  for (size_t k = 0; status == CGAP_OK && cgap_train_option_at(&option, k); k++)
+    status = check_option(&option, o, error);
   if (status == CGAP_OK)
     status = cgap_check_threads(o->threads, error);
   if (status != CGAP_OK)
@@ -417,23 +389,23 @@ void cgap_train_describe(char out[CGAP_TRAIN_DESCRIPTION], const cgap_train_opti
 {
   const cgap_c_locale locale = cgap_c_locale_begin();
   cgap_train_options o = *options;
-  const cgap_train_option *option;
+  cgap_train_option option;
   size_t used = 0;
   o.dim = s->dim; /* as they are, where options leave them open */
   o.hidden = s->hidden;
-  for (size_t k = 0; (option = cgap_train_option_at(k)); k++) {
+  for (size_t k = 0; cgap_train_option_at(&option, k); k++) {
     char dim_in[40] = "", value[VALUE_BYTES];
-    if (option->kind == CGAP_TRAIN_LOSS)
+    if (option.kind == CGAP_TRAIN_LOSS)
       continue;
-    if (option->offset == FIELD(dim))
+    if (option.offset == FIELD(dim))
       snprintf(dim_in, sizeof dim_in, "\"dim_in\": %zu, ", s->dim_in);
-    value_text(value, option, field_of(&o, option));
+    value_text(value, &option, field_of(&o, &option));
     char *start = out + used;
     used += (size_t)snprintf(start, CGAP_TRAIN_DESCRIPTION - used, "%s%s\"%s\": %s", k ? ", " : "{", dim_in,
-                             option->key ? option->key : option->name, value);
+                             option.key ? option.key : option.name, value);
     if (used >= CGAP_TRAIN_DESCRIPTION)
       break;
-    for (char *c = strchr(start, ':'); !option->key && c > start; c--)
+    for (char *c = strchr(start, ':'); !option.key && c > start; c--)
       *c = *c == '-' ? '_' : *c;
   }
   if (used + 1 < CGAP_TRAIN_DESCRIPTION)
@@ -445,19 +417,26 @@ void cgap_train_describe(char out[CGAP_TRAIN_DESCRIPTION], const cgap_train_opti
 
 int cgap_axis_count(void)
 {
-  need_table();
-  return table.axes;
+  cgap_train_option option;
+  int axes = 0;
+  for (size_t k = 0; cgap_train_option_at(&option, k); k++)
+    axes += option.sweep.place > 0;
+  return axes < CGAP_AXES_MAX ? axes : CGAP_AXES_MAX;
 }
 
-const cgap_train_option *cgap_axis_option(int axis)
+cgap_train_option cgap_axis_option(int axis)
 {
-  need_table();
-  return table.axis[axis];
+  cgap_train_option option = {0};
+  for (int place = 1; place <= LAST_PLACE; place++)
+    for (size_t k = 0; cgap_train_option_at(&option, k); k++)
+      if (option.sweep.place == place && axis-- == 0)
+        return option;
+  return option;
 }
 
 const char *cgap_axis_name(int axis)
 {
-  return cgap_axis_option(axis)->name;
+  return cgap_axis_option(axis).name;
 }
 
 static cgap_status add_value(cgap_sweep_grid *g, int axis, const char *text, size_t length, cgap_error *error)

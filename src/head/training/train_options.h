@@ -36,7 +36,7 @@ typedef struct cgap_train_option {
   } sweep;
 } cgap_train_option;
 
-const cgap_train_option *cgap_train_option_at(size_t k); /* in the order of the JSON; NULL: past the last */
+bool cgap_train_option_at(cgap_train_option *out, size_t k); /* in the order of the JSON; false: past the last */
 
 /* Whether the data split for a serve for b: no option that matters to the split differs. */
 bool cgap_train_same_data(const cgap_train_options *a, const cgap_train_options *b);
@@ -59,7 +59,7 @@ void cgap_train_describe(char out[CGAP_TRAIN_DESCRIPTION], const cgap_train_opti
 enum { CGAP_AXIS_SEED, CGAP_AXIS_LOSS = 3, CGAP_AXES_MAX = 30 };
 
 int cgap_axis_count(void);
-const cgap_train_option *cgap_axis_option(int axis);
+cgap_train_option cgap_axis_option(int axis);
 const char *cgap_axis_name(int axis); /* "temperature": the option and the column */
 
 /* Values of each axis as they were written; none: the axis is left as the options have it. */
