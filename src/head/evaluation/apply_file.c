@@ -603,12 +603,6 @@ static cgap_status apply_to_one_file(apply_state *c, cgap_error *error)
 
 /* ---------------------------------------------------------------- shards: our own layout */
 
-static cgap_status apply_series(apply_state *c, const struct moved *m, const cgap_source *source, size_t middle,
-                                cgap_error *error)
-{
-  return source->rows ? apply_rows(c, source, m, m->name, middle, error) : CGAP_OK;
-}
-
 static cgap_status write_text_image(apply_state *c, const cgap_data *d, cgap_error *error)
 {
   if (!d->text_image)
@@ -662,13 +656,12 @@ static void note_left_out(apply_state *c)
 static cgap_status apply_to_shards(apply_state *c, cgap_error *error)
 {
   const cgap_data *d = &c->dataset->data;
-  cgap_status status = apply_series(c, &MOVED[0], &d->image, 0, error);
-  if (status == CGAP_OK)
-    status = apply_series(c, &MOVED[1], &d->text, 0, error);
-  if (status == CGAP_OK)
-    status = apply_series(c, &MOVED[2], &d->class_text, d->prompts > 1 ? d->prompts : 0, error);
-  if (status == CGAP_OK)
-    status = apply_series(c, &MOVED[3], &d->words, 0, error);
+  const cgap_source *const rows[MOVES] = {&d->image, &d->text, &d->class_text, &d->words};
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < MOVES; k++)
+    if (rows[k]->rows)
+      status = apply_rows(c, rows[k], &MOVED[k], MOVED[k].name,
+                          rows[k] == &d->class_text && d->prompts > 1 ? d->prompts : 0, error);
   if (!is_writer(c))
     return status;
   if (status == CGAP_OK)

@@ -304,7 +304,7 @@ void cgap_layers_start(const cgap_layers *l, float *parameters, cgap_start start
                        const double *text_mean, uint64_t seed)
 {
   const cgap_head_shape *s = &l->shape;
-  const bool residual = s->kind != CGAP_HEAD_LINEAR && s->dim == s->dim_in;
+  const bool residual = is_residual(s);
   const double *mean[CGAP_MODALITIES] = {image_mean, text_mean};
   memset(parameters, 0, l->count * sizeof *parameters);
   for (int modality = 0; modality < (s->shared ? 1 : CGAP_MODALITIES); modality++) {

@@ -262,38 +262,22 @@ static void reset_running(running_sum *running, size_t count)
     running[i] = (running_sum){.max = -INFINITY};
 }
 
-/* Calls visit for every pair within the tile. */
-typedef void positive_visit(cgap_loss *loss, size_t positive_index, float *s, float mask);
+typedef enum pair_value { STORE_AND_MASK, MASK, PULL } pair_value;
 
-static void visit_positives(cgap_loss *loss, const cgap_positives *positives, const tile *t, positive_visit *visit,
-                            float mask)
+/* Replaces the cosine of every matched pair within the tile, by the mask or by what pulls it. */
+static void replace_positives(cgap_loss *loss, const cgap_positives *positives, const tile *t, pair_value value,
+                              float mask)
 {
-  for (size_t i = 0; i < t->rows; i++) {
-    size_t image = t->row + i;
-    for (size_t c = positives->image_first[image]; c < positives->image_first[image + 1]; c++) {
-      size_t text = positives->positive_text[c];
-      if (text >= t->column && text < t->column + t->columns)
-        visit(loss, c, &t->s[i * t->ld + text - t->column], mask);
+  for (size_t i = 0; i < t->rows; i++)
+    for (size_t c = positives->image_first[t->row + i]; c < positives->image_first[t->row + i + 1]; c++) {
+      const size_t text = positives->positive_text[c];
+      if (text < t->column || text >= t->column + t->columns)
+        continue;
+      float *s = &t->s[i * t->ld + text - t->column];
+      if (value == STORE_AND_MASK)
+        loss->positive[c] = *s;
+      *s = value == PULL ? loss->pull[c] : mask;
     }
-  }
-}
-
-static void store_and_mask(cgap_loss *loss, size_t positive_index, float *s, float mask)
-{
-  loss->positive[positive_index] = *s;
-  *s = mask;
-}
-
-static void only_mask(cgap_loss *loss, size_t positive_index, float *s, float mask)
-{
-  (void)loss, (void)positive_index;
-  *s = mask;
-}
-
-static void put_pull(cgap_loss *loss, size_t positive_index, float *s, float mask)
-{
-  (void)mask;
-  *s = loss->pull[positive_index];
 }
 
 static tile tile_at(cgap_loss *loss, size_t block, size_t rows, size_t height, size_t panel, size_t columns,
@@ -320,7 +304,7 @@ static void forward_tile(cgap_loss *loss, const cross_sweep *x, const tile *t, g
   const double scale = 1.0 / x->temperature;
   const float mask = mask_of(x->temperature), least = mask / 2;
   compute_cosines(t, x->x, x->y, loss->dim);
-  visit_positives(loss, x->positives, t, store_and_mask, mask);
+  replace_positives(loss, x->positives, t, STORE_AND_MASK, mask);
   loss->vector->tile_greatest(t->s, t->rows, t->columns, t->ld, row, column);
   slot->sum +=
     loss->vector->tile_sums(t->s, t->rows, t->columns, t->ld, (float)scale, row, column, row_sum, column_sum);
@@ -375,11 +359,11 @@ static void backward_tile(cgap_loss *loss, const cross_sweep *x, const tile *t, 
   const cgap_softmax_reference column = {loss->column_reference + t->column, loss->column_offset + t->column};
   if (!kept) {
     compute_cosines(t, x->x, x->y, loss->dim);
-    visit_positives(loss, x->positives, t, only_mask, mask);
+    replace_positives(loss, x->positives, t, MASK, mask);
   }
   slot->dot +=
     loss->vector->tile_gradient(t->s, t->rows, t->columns, t->ld, (float)(1.0 / x->temperature), row, column, x->cross);
-  visit_positives(loss, x->positives, t, put_pull, mask);
+  replace_positives(loss, x->positives, t, PULL, mask);
   pull_rows(t, x->y, loss->dim, t->column == 0 ? out->scale[0] : 1, out->gradient[0]);
   pull_columns(t, x->x, loss->dim, first, slot->gradient);
 }

@@ -259,6 +259,27 @@ cgap_status cgap_plan_apply(cgap_memory_plan *out, const cgap_source *rows, cons
   return fail_over_limit(out, limit, what, "", error);
 }
 
+cgap_status cgap_planned_rows_load(cgap_planned_rows *out, const cgap_data *data, const cgap_memory_plan *plan,
+                                   bool resident, int threads, cgap_progress progress, cgap_error *error)
+{
+  *out = (cgap_planned_rows){.data = *data};
+  cgap_source *const modality[] = {&out->data.image, &out->data.text};
+  cgap_status status = CGAP_OK;
+  for (int k = 0; status == CGAP_OK && k < 2; k++) {
+    const cgap_source from = *modality[k];
+    if (plan->spill[k])
+      status = cgap_spill_file_copy(&out->spill[k], modality[k], &from, progress, error);
+  }
+  return status == CGAP_OK ? cgap_embeddings_load(&out->e, &out->data, resident, threads, progress, error) : status;
+}
+
+void cgap_planned_rows_clear(cgap_planned_rows *rows)
+{
+  cgap_embeddings_clear(&rows->e);
+  cgap_spill_file_close(rows->spill[0]);
+  cgap_spill_file_close(rows->spill[1]);
+}
+
 uint64_t cgap_plan_test_memory(const cgap_memory_plan *plan, const cgap_train_options *o, const cgap_data *test,
                                size_t dim_in)
 {

@@ -4,7 +4,8 @@
 #ifndef CGAP_HEAD_TRAINING_MEMORY_PLAN_H
 #define CGAP_HEAD_TRAINING_MEMORY_PLAN_H
 
-#include "contragap/contragap.h"
+#include "rows/embeddings.h"
+#include "rows/spill_file.h"
 
 typedef struct cgap_memory_plan {
   bool resident;           /* all rows are in memory; else they stay in the file, and those of each batch are read */
@@ -31,6 +32,19 @@ CGAP_MUST_CHECK cgap_status cgap_plan_gap_method(cgap_memory_plan *out, const cg
 CGAP_MUST_CHECK cgap_status cgap_plan_apply(cgap_memory_plan *out, const cgap_source *rows,
                                             const cgap_head_shape *shape, size_t min_rows, size_t max_rows,
                                             uint64_t limit, const cgap_comm *comm, cgap_error *error);
+
+/* Data loaded as a plan says: with the rows in memory, or with what spills copied to unnamed files. Stays where it is.
+ */
+typedef struct cgap_planned_rows {
+  cgap_data data; /* whose sources may be those files */
+  cgap_embeddings e;
+  cgap_spill_file *spill[2];
+} cgap_planned_rows;
+
+CGAP_MUST_CHECK cgap_status cgap_planned_rows_load(cgap_planned_rows *out, const cgap_data *data,
+                                                   const cgap_memory_plan *plan, bool resident, int threads,
+                                                   cgap_progress progress, cgap_error *error);
+void cgap_planned_rows_clear(cgap_planned_rows *rows);
 
 /* What a training's limit leaves for an audit of its test split, whose rows and new rows a resident plan holds; 0: no
  * limit was given. */

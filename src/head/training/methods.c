@@ -11,8 +11,6 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "head/training/memory_plan.h"
-#include "rows/embeddings.h"
-#include "rows/spill_file.h"
 
 /* Added to every eigenvalue, as a fraction of their mean: few rows leave most directions without variance. */
 static const double WHITEN_RIDGE = 0.1;
@@ -222,30 +220,21 @@ static cgap_split_rows whole_as_split_rows(const cgap_embeddings *e)
 cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data,
                                        int threads, uint64_t limit, cgap_progress progress, cgap_error *error)
 {
-  cgap_embeddings e = {0};
+  cgap_planned_rows loaded = {0};
   cgap_data modalities;
   cgap_memory_plan plan;
-  cgap_spill_file *spill[CGAP_MODALITIES] = {NULL, NULL};
   *out = NULL;
   const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES; /* the others are made of the means alone */
   cgap_status status = modalities_of(&modalities, data, method, error);
   if (status == CGAP_OK)
     status = cgap_plan_gap_method(&plan, &modalities, rows, cgap_gap_method_name(method), limit, error);
-  cgap_source *const modality[] = {&modalities.image, &modalities.text};
-  for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
-    const cgap_source from = *modality[k];
-    if (plan.spill[k])
-      status = cgap_spill_file_copy(&spill[k], modality[k], &from, progress, error);
-  }
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&e, &modalities, rows && plan.resident, threads > 0 ? threads : omp_get_max_threads(),
-                                  progress, error);
-  const cgap_split_rows all = whole_as_split_rows(&e);
+    status = cgap_planned_rows_load(&loaded, &modalities, &plan, rows && plan.resident,
+                                    threads > 0 ? threads : omp_get_max_threads(), progress, error);
+  const cgap_split_rows all = whole_as_split_rows(&loaded.e);
   if (status == CGAP_OK)
     status = cgap_gap_method_fit_rows(out, method, factor, &all, error);
-  cgap_embeddings_clear(&e);
-  for (int k = 0; k < CGAP_MODALITIES; k++)
-    cgap_spill_file_close(spill[k]);
+  cgap_planned_rows_clear(&loaded);
   return status;
 }
 

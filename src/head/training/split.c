@@ -14,8 +14,7 @@ enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, ROWS_AT_ONCE = 1024 };
 
 static cgap_status fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", modality->source->name,
-                   modality->rows);
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", modality->source->name, modality->rows);
 }
 
 /* Sets of images: root[i] is an earlier image of the same set, or i itself. */
@@ -179,11 +178,6 @@ void cgap_split_clear(cgap_split *split)
 /* ---------------------------------------------------------------- split rows */
 
 enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452 };
-
-static cgap_status rows_fail_memory(const cgap_modality_rows *modality, cgap_error *error)
-{
-  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows", modality->source->name, modality->rows);
-}
 
 /* Counting sort by text, then by image, keeps the texts of an image ascending. */
 static void sort_positives(size_t *first, size_t keys, size_t count, const size_t *key, const size_t *order,
@@ -380,7 +374,7 @@ static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *ro
   out->modality[modality] = o->leave ? from : NULL;
   out->threads[modality] = is_thread_safe ? o->threads : 0;
   close_row_numbering(&t);
-  return ok ? status : rows_fail_memory(from, error);
+  return ok ? status : fail_memory(from, error);
 }
 
 static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const cgap_embeddings *e,
@@ -398,7 +392,7 @@ static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const
   return cgap_positives_init(&out->positives, &out->index, c->images, c->texts, c->positives, c->positive_image,
                              c->positive_text)
            ? CGAP_OK
-           : rows_fail_memory(&e->text, error);
+           : fail_memory(&e->text, error);
 }
 
 cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e, const cgap_split *split,
@@ -410,7 +404,7 @@ cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e,
   *out = (cgap_split_rows){.dim = e->image.dim};
   cgap_status status = CGAP_OK;
   if (!block) {
-    status = rows_fail_memory(&e->image, error);
+    status = fail_memory(&e->image, error);
   } else {
     size_t *order = block + images;
     c.text = order + (images > texts ? images : texts);
@@ -449,7 +443,7 @@ cgap_status cgap_split_rows_read(const cgap_split_rows *p, int modality, const s
   size_t *list = list_kept(p, modality, rows, first, count);
   const int threads = p->threads[modality] > 1 ? p->threads[modality] : 1;
   const cgap_status status = list ? cgap_gather_rows(p->modality[modality], list, count, threads, out, error)
-                                  : rows_fail_memory(p->modality[modality], error);
+                                  : fail_memory(p->modality[modality], error);
   cgap_free(list);
   return status;
 }

@@ -18,16 +18,17 @@ typedef enum cgap_train_option_kind {
 
 typedef struct cgap_train_option {
   const char *name; /* "clip-norm": the option, the axis of a sweep, and the key in JSON with _ for - … */
-  const char *key;  /* … where it has no other */
   cgap_train_option_kind kind;
-  size_t offset;              /* in cgap_train_options; the default is that of CGAP_TRAIN_OPTIONS_INIT */
+  size_t offset;     /* in cgap_train_options; the default is that of CGAP_TRAIN_OPTIONS_INIT */
+  const char *group; /* of the command line; NULL: it has an option elsewhere */
+  const char *help;
+  const char *key;            /* … where the key in JSON is another */
   double low, high;           /* bounds of a number; high 0: none */
   bool above_low;             /* low itself is refused */
   const char *const *choices; /* of a choice, in the order of the enum; ends with NULL */
   bool data;                  /* another value needs the data split again */
-  const char *group;          /* of the command line; NULL: it has an option elsewhere */
-  const char *value, *help;   /* for --help: what the value is called, and what the option does */
-  const char *zero;           /* what the default means where that is 0 or none */
+  const char *value;          /* for --help: what the value is called */
+  const char *zero;           /* for --help: what the default means where that is 0 or none */
   struct {
     int place;          /* of the axis; small ones vary slowest; 0: it is no axis */
     const char *name;   /* of the option, where that is another */

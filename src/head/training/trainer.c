@@ -14,17 +14,12 @@
 
 static const double TEMPERATURE_MIN = 0.005, MOST_TEMPERATURE = 1000;
 
-static size_t greater_size(size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
 static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
 {
   const cgap_positives *v = &t->validation->positives;
-  const size_t batch_images = greater_size(t->batches.most_images, 1);
-  const size_t images = greater_size(batch_images, v->images), texts = greater_size(t->batches.size, v->texts);
-  const size_t positives = greater_size(t->batches.most_positives, v->count), dim = t->layers.shape.dim;
+  const size_t batch_images = cgap_greater(t->batches.most_images, 1);
+  const size_t images = cgap_greater(batch_images, v->images), texts = cgap_greater(t->batches.size, v->texts);
+  const size_t positives = cgap_greater(t->batches.most_positives, v->count), dim = t->layers.shape.dim;
   t->parameters = cgap_zalloc(t->count, sizeof *t->parameters);
   t->kept = cgap_zalloc(t->count, sizeof *t->kept);
   t->gradient = cgap_zalloc(t->count, sizeof *t->gradient);

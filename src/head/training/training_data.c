@@ -99,34 +99,10 @@ static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings 
   return status == CGAP_OK ? cgap_test_set_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
 }
 
-/* Rows that stay in their file: the data they come from, of which modalities may have been copied to unnamed files, and
- * what was found of them. */
-struct cgap_training_data_rows {
-  cgap_data data;
-  cgap_embeddings e;
-  cgap_spill_file *spill[CGAP_MODALITIES];
-};
-
-static cgap_status spill_rows(cgap_training_data_rows *rows, const cgap_memory_plan *plan, cgap_progress progress,
-                              cgap_error *error)
+static void clear_rows(cgap_planned_rows *rows)
 {
-  cgap_source *modalities[] = {&rows->data.image, &rows->data.text};
-  cgap_status status = CGAP_OK;
-  for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
-    const cgap_source from = *modalities[k];
-    if (plan->spill[k])
-      status = cgap_spill_file_copy(&rows->spill[k], modalities[k], &from, progress, error);
-  }
-  return status;
-}
-
-static void clear_rows(cgap_training_data_rows *rows)
-{
-  if (!rows)
-    return;
-  cgap_embeddings_clear(&rows->e);
-  for (int k = 0; k < CGAP_MODALITIES; k++)
-    cgap_spill_file_close(rows->spill[k]);
+  if (rows)
+    cgap_planned_rows_clear(rows);
   cgap_free(rows);
 }
 
@@ -154,13 +130,10 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
     status = cgap_plan_training(&out->plan, data, o, error);
   if (status != CGAP_OK)
     return status;
-  cgap_training_data_rows *rows = out->rows = cgap_zalloc(1, sizeof *rows);
+  cgap_planned_rows *rows = out->rows = cgap_zalloc(1, sizeof *rows);
   if (!rows)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  rows->data = *data;
-  status = spill_rows(rows, &out->plan, o->progress, error);
-  if (status == CGAP_OK)
-    status = cgap_embeddings_load(&rows->e, &rows->data, out->plan.resident, threads_of(o), o->progress, error);
+  status = cgap_planned_rows_load(rows, data, &out->plan, out->plan.resident, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_split_rows(out, &rows->e, o, methods, error);
   cgap_release_memory(); /* training does not need what reading needed */
@@ -456,26 +429,17 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
                                   int threads, cgap_error *error)
 {
   *out = (cgap_transformed){.data = *data};
-  cgap_data *d = &out->data;
-  transformed_rows at = {0};
-  cgap_status status =
-    transform_rows(&at, &d->image, &data->image, head, CGAP_IMAGE_MODALITY, spill, false, threads, error);
-  out->image = at.all;
-  out->spilled[0] = at.spill;
-  if (status == CGAP_OK) {
-    status = transform_rows(&at, &d->text, &data->text, head, CGAP_TEXT_MODALITY, spill, false, threads, error);
-    out->text = at.all;
-    out->spilled[1] = at.spill;
-  }
-  if (status == CGAP_OK && data->class_text.rows) {
-    status = transform_rows(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_MODALITY, false, data->drop_bad,
-                            threads, error);
-    out->class_text = at.all;
-  }
-  if (status == CGAP_OK && data->words.rows) {
-    status =
-      transform_rows(&at, &d->words, &data->words, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
-    out->words = at.all;
+  const cgap_source *const in[] = {&data->image, &data->text, &data->class_text, &data->words};
+  cgap_source *const view[] = {&out->data.image, &out->data.text, &out->data.class_text, &out->data.words};
+  cgap_status status = CGAP_OK;
+  for (int k = 0; status == CGAP_OK && k < CGAP_TRANSFORMED; k++) {
+    const bool paired = k < CGAP_MODALITIES;
+    transformed_rows at = {0};
+    if (paired || in[k]->rows)
+      status = transform_rows(&at, view[k], in[k], head, k == 0 ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY,
+                              spill && paired, data->drop_bad && !paired, threads, error);
+    out->rows[k] = at.all;
+    out->spilled[k] = at.spill;
   }
   if (status != CGAP_OK)
     cgap_transformed_clear(out);
@@ -484,11 +448,9 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
 
 void cgap_transformed_clear(cgap_transformed *t)
 {
-  cgap_free(t->image);
-  cgap_free(t->text);
-  cgap_free(t->class_text);
-  cgap_free(t->words);
-  cgap_spill_file_close(t->spilled[0]);
-  cgap_spill_file_close(t->spilled[1]);
+  for (int k = 0; k < CGAP_TRANSFORMED; k++) {
+    cgap_free(t->rows[k]);
+    cgap_spill_file_close(t->spilled[k]);
+  }
   *t = (cgap_transformed){0};
 }

@@ -8,7 +8,6 @@
 #include "head/training/split.h"
 #include "head/training/trainer.h"
 #include "rows/picked_rows.h"
-#include "rows/spill_file.h"
 
 /* ---------------------------------------------------------------- test set */
 
@@ -33,10 +32,12 @@ void cgap_test_set_clear(cgap_test_set *test);
 void cgap_test_set_map_rows(cgap_audit *audit, const cgap_test_set *test);
 
 /* Data through a head: the images through that of the images, everything else through that of the texts. */
+enum { CGAP_TRANSFORMED = 4 }; /* images, texts, class texts, words */
+
 typedef struct cgap_transformed {
   cgap_data data;
-  float *image, *text, *class_text, *words; /* unit rows */
-  cgap_spill_file *spilled[2];              /* images and texts in unnamed files: image and text are NULL */
+  float *rows[CGAP_TRANSFORMED];              /* unit rows; NULL where there are none, or where they are in … */
+  cgap_spill_file *spilled[CGAP_TRANSFORMED]; /* … unnamed files */
 } cgap_transformed;
 
 /* spill: images and texts go into unnamed files instead of memory. Zero rows or NaN: CGAP_DATA. The original must
@@ -47,11 +48,9 @@ void cgap_transformed_clear(cgap_transformed *transformed);
 
 /* ---------------------------------------------------------------- training data */
 
-typedef struct cgap_training_data_rows cgap_training_data_rows;
-
 typedef struct cgap_training_data {
   cgap_memory_plan plan;
-  cgap_training_data_rows *rows; /* that the splits are read from; NULL where they are in memory */
+  cgap_planned_rows *rows; /* that the splits are read from; NULL where they are in memory */
   cgap_split split;
   cgap_split_rows training, validation;
   cgap_test_set test;
