@@ -1,6 +1,6 @@
 /* Rows count by their direction alone: any length that a file can hold gives the same numbers in every command, and
  * rows without a direction are refused by every one of them. */
-#include "base/norm.h"
+#include "base/numbers.h"
 #include "compare.h"
 #include "run_audit.h"
 #include "support.h"

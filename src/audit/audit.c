@@ -11,10 +11,9 @@
 #include "audit/ranks_ring.h"
 #include "audit/sampled_audit.h"
 #include "audit/top_k_lists.h"
-#include "base/blas_threads.h"
-#include "base/check.h"
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "comm/comm.h"
 
 #include <string.h>

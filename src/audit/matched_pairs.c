@@ -1,13 +1,12 @@
 #include "audit/matched_pairs.h"
 
-#include "base/background_reader.h"
-#include "base/blas_threads.h"
 #include "base/memory.h"
-#include "comm/rank_rows.h"
+#include "base/threads.h"
+#include "comm/comm.h"
 #include "rows/modality.h"
 #include "rows/row_blocks.h"
 #include "rows/row_pass.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 #include "simd/convert.h"
 
 #include <math.h>

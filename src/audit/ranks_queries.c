@@ -1,7 +1,7 @@
 #include "audit/ranks_queries.h"
 
-#include "base/background_reader.h"
-#include "comm/rank_rows.h"
+#include "base/threads.h"
+#include "comm/comm.h"
 
 typedef struct query_pass {
   cgap_audit_sums *evidence;

@@ -1,12 +1,12 @@
 #include "audit/row_sample.h"
 
 #include "base/memory.h"
-#include "base/random.h"
-#include "comm/rank_rows.h"
-#include "rows/caption_order.h"
+#include "base/numbers.h"
+#include "comm/comm.h"
+#include "rows/embeddings.h"
 #include "rows/modality.h"
 #include "rows/row_blocks.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "audit/plan.h"
-#include "base/blas_threads.h"
-#include "base/check.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "rows/embeddings.h"
 #include "rows/row_blocks.h"
 

@@ -1,11 +1,11 @@
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "bench/rates.h"
 #include "io/write/writer.h"
 #include "rows/embeddings.h"
 #include "rows/modality.h"
 #include "rows/row_pass.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 #include "simulate/simulate.h"
 
 #include <cblas.h>

@@ -7,7 +7,6 @@
 
 #include "analysis/fields.h"
 #include "audit/plan.h"
-#include "base/json_lines.h"
 #include "base/output_file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"

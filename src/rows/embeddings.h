@@ -2,6 +2,7 @@
 #ifndef CGAP_ROWS_EMBEDDINGS_H
 #define CGAP_ROWS_EMBEDDINGS_H
 
+#include "contragap/contragap.h"
 #include "rows/modality.h"
 
 /* Pairs, grouped by image (compressed rows): texts of image i are text[first[i] … first[i + 1]). */
@@ -38,5 +39,15 @@ void cgap_embeddings_clear(cgap_embeddings *e);
 CGAP_MUST_CHECK cgap_status cgap_pairs_init(cgap_pairs *out, size_t *image_of, size_t images, size_t texts,
                                             cgap_error *error);
 void cgap_pairs_clear(cgap_pairs *pairs);
+
+/* ---------------------------------------------------------------- caption order */
+
+/* In which order k texts of each image are stored, where the data does not say. */
+
+typedef enum cgap_order { CGAP_IMAGE_MAJOR, CGAP_CAPTION_MAJOR } cgap_order;
+
+/* texts = k × images, without more: which order do the rows themselves support? Both are tried on up to 2,000
+ * images spread over the file; supported is the one with the greater z where that is at least 4. Neither: CGAP_FILE. */
+CGAP_MUST_CHECK cgap_status cgap_caption_order_detect(cgap_order *out, const cgap_data *data, cgap_error *error);
 
 #endif

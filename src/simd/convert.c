@@ -1,6 +1,6 @@
 #include "simd/convert.h"
 
-#include "base/norm.h"
+#include "base/numbers.h"
 #include "simd/audit_kernels.h"
 
 #include <string.h>

@@ -6,11 +6,11 @@
  * FILE: one that `contragap simulate` made, contiguous, of which the first N pairs are taken, and once. DROP: the page
  * cache is asked to forget it before each reading. Opening is what `contragap info` does; the pass reads, converts,
  * checks, normalises and sums each row once. */
-#include "base/blas_threads.h"
+#include "base/threads.h"
 #include "bench.h"
 #include "rows/embeddings.h"
 #include "rows/row_blocks.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 #include "simd/convert.h"
 #include "simulate/simulate.h"
 #include "support.h"

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "audit/plan.h"
-#include "base/check.h"
 #include "base/memory.h"
+#include "base/source.h"
 #include "head/evaluation/apply_output.h"
 #include "head/evaluation/comparison.h"
 #include "head/model/head.h"

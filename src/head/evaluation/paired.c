@@ -7,7 +7,7 @@
 #include "analysis/contributions.h"
 #include "analysis/interval.h"
 #include "base/memory.h"
-#include "base/random.h"
+#include "base/numbers.h"
 
 enum {
   FLIPS = 1999,         /* with the signs as they are 2,000, of which 5 % are whole */

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "base/blas_threads.h"
-#include "base/check.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 
 cgap_head *cgap_head_new(const cgap_head_shape *shape, const char *options)
 {

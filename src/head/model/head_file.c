@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/memory.h"
+#include "base/source.h"
 #include "head/model/head.h"
 #include "head/model/layers.h"
 #include "io/read/hdf5_basics.h"

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
-#include "base/random.h"
+#include "base/numbers.h"
+#include "base/threads.h"
 
 enum {
   PARALLEL_FROM = 1 << 15, /* numbers to copy that are worth a second thread */

@@ -2,7 +2,7 @@
 #ifndef CGAP_HEAD_TRAINING_BATCHES_H
 #define CGAP_HEAD_TRAINING_BATCHES_H
 
-#include "base/background_reader.h"
+#include "base/threads.h"
 #include "head/training/split.h"
 
 enum { CGAP_BATCH_AUTO_SIZE = 256 }; /* texts of a batch by default, or all where they are fewer */

@@ -13,7 +13,7 @@
 #include "head/training/train_options.h"
 #include "rows/modality.h"
 #include "rows/row_pass.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 
 /* Bytes, measured as well as counted. */
 enum {

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/blas_threads.h"
-#include "base/check.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "head/training/budget.h"
 #include "rows/embeddings.h"
-#include "rows/spill_file.h"
+#include "rows/row_reader.h"
 
 /* Added to every eigenvalue, as a share of their mean: few rows leave most directions without variance. */
 static const double WHITEN_RIDGE = 0.1;

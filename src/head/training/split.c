@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
-#include "rows/gather.h"
+#include "base/numbers.h"
+#include "rows/modality.h"
 #include "rows/row_blocks.h"
+#include "rows/row_pass.h"
 #include "rows/row_reader.h"
 
 enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, READ_ROWS = 1024 };

@@ -1,6 +1,6 @@
 #include "head/training/train_options.h"
 
-#include "base/check.h"
+#include "base/source.h"
 #include "base/text_buffer.h"
 #include "head/model/layers.h"
 

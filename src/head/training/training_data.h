@@ -8,8 +8,7 @@
 #include "head/training/methods.h"
 #include "head/training/split.h"
 #include "head/training/trainer.h"
-#include "rows/picked_rows.h"
-#include "rows/spill_file.h"
+#include "rows/row_reader.h"
 
 /* ---------------------------------------------------------------- test set */
 

@@ -6,11 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/blas_threads.h"
-#include "base/check.h"
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/output_file.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "head/model/head.h"
 #include "head/training/checkpoint.h"
 #include "head/training/epoch_log.h"

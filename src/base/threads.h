@@ -1,10 +1,11 @@
 /* One job at a time in a thread of its own: rows that the next step needs are read while the present one computes. */
-#ifndef CGAP_BASE_BACKGROUND_READER_H
-#define CGAP_BASE_BACKGROUND_READER_H
+#ifndef CGAP_BASE_THREADS_H
+#define CGAP_BASE_THREADS_H
 
 #include "contragap/contragap.h"
 
 #include <pthread.h>
+#include <time.h>
 
 typedef cgap_status cgap_job(void *context, cgap_error *error);
 
@@ -29,5 +30,28 @@ void cgap_background_reader_close(cgap_background_reader *ahead); /* waits for t
 void cgap_background_reader_start(cgap_background_reader *ahead, cgap_job *job, void *context);
 /* The status of the job started last. */
 CGAP_MUST_CHECK cgap_status cgap_background_reader_wait(cgap_background_reader *ahead, cgap_error *error);
+
+/* ---------------------------------------------------------------- blas threads */
+
+/* One BLAS thread for each thread that calls BLAS, so that a product gives the same bits whatever the number of
+ * workers and whatever the caller of the library has set.
+ *
+ * OpenBLAS over OpenMP goes by OpenMP's number of threads, which is the calling thread's own: it alone is changed, and
+ * put back. OpenBLAS with a pool of its own has one number for the whole process: the first call that is under way in
+ * any thread puts it to one, and the last puts it back. */
+
+int cgap_blas_single(void); /* returns what cgap_blas_restore takes; both in the same thread */
+void cgap_blas_restore(int threads);
+
+/* ---------------------------------------------------------------- clock */
+
+/* A clock that only goes forward. */
+
+static inline double cgap_clock_seconds(void)
+{
+  struct timespec t;
+  (void)clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 #endif
