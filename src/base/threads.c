@@ -80,6 +80,37 @@ cgap_status cgap_background_reader_wait(cgap_background_reader *a, cgap_error *e
   return a->status;
 }
 
+static void start_next(cgap_read_ahead *a)
+{
+  void *block = (char *)a->blocks + a->turn * a->size;
+  a->reading = a->set_target(a->context, block);
+  if (a->reading)
+    cgap_background_reader_start(&a->reader, a->read, block);
+}
+
+void cgap_read_ahead_open(cgap_read_ahead *a, int threads)
+{
+  cgap_background_reader_open(&a->reader, threads);
+  start_next(a);
+}
+
+void cgap_read_ahead_close(cgap_read_ahead *a)
+{
+  cgap_background_reader_close(&a->reader);
+}
+
+cgap_status cgap_read_ahead_next(cgap_read_ahead *a, void **block, cgap_error *error)
+{
+  *block = NULL;
+  const cgap_status status = a->reading ? cgap_background_reader_wait(&a->reader, error) : CGAP_OK;
+  if (status || !a->reading)
+    return status;
+  *block = (char *)a->blocks + a->turn * a->size;
+  a->turn = (a->turn + 1) % a->count;
+  start_next(a);
+  return CGAP_OK;
+}
+
 /* ---------------------------------------------------------------- blas threads */
 
 /* Calls under way, and the number of threads to put back after the last. */
