@@ -5,7 +5,6 @@
 #include "analysis/separability.h"
 #include "analysis/zero_shot.h"
 #include "base/memory.h"
-#include "base/numbers.h"
 #include "rows/row_blocks.h"
 #include "rows/row_pass.h"
 #include "rows/row_sums.h"

@@ -34,9 +34,14 @@ const char *cgap_type_name(cgap_type type)
   return is_type(type) ? TYPES[type].name : "unknown";
 }
 
+size_t cgap_row_bytes(const cgap_source *source)
+{
+  return source->dim * cgap_type_size(source->type);
+}
+
 static cgap_status view_read(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
 {
-  const size_t row = source->dim * cgap_type_size(source->type);
+  const size_t row = cgap_row_bytes(source);
   if (!source->context)
     return cgap_fail(error, CGAP_USAGE, "%s: a view of a matrix that is NULL", source->name);
   memcpy(out, (const unsigned char *)source->context + first * row, count * row);

@@ -27,6 +27,9 @@ bool cgap_source_is_thread_safe(const cgap_source *source);
 /* Says that rows [first, first + count) will be read soon, so that the disk may begin. Does nothing without hooks. */
 void cgap_source_prefetch(const cgap_source *source, size_t first, size_t count);
 
+/* Bytes of a row as the source has it. */
+size_t cgap_row_bytes(const cgap_source *source);
+
 /* ---------------------------------------------------------------- check */
 
 /* Arguments of the public calls: what makes no sense is refused in one line before anything is computed from it. */

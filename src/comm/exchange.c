@@ -130,51 +130,39 @@ void cgap_comm_free(const cgap_comm *c, void *block)
     cgap_free(block);
 }
 
-static cgap_status alloc_message(char **out, size_t bytes, cgap_error *error)
+/* The sum over the ranks of `count` values of `size` bytes, or, where `from` is a rank, what that one has: in messages
+ * of at most `most` values. */
+static cgap_status exchange_values(cgap_comm *c, char *values, size_t count, size_t size, size_t most, int from,
+                                   cgap_comm_type type, cgap_error *error)
 {
-  *out = cgap_alloc(bytes, 1);
-  return *out ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for a message of %zu bytes to all ranks", bytes);
+  cgap_status status = cgap_comm_check_failure(c, error);
+  if (!c || status)
+    return status;
+  const size_t piece = count < most ? count : most;
+  char *message = cgap_alloc(piece, size);
+  if (!message)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a message of %zu bytes to all ranks", piece * size);
+  for (size_t first = 0; !status && first < count; first += piece) {
+    const size_t n = count - first < piece ? count - first : piece;
+    memcpy(message, values + first * size, n * size);
+    void *request = from < 0 ? c->backend->sum(message, (int)n, type) : c->backend->broadcast(message, (int)n, from);
+    status = wait_for_request(c, request, from < 0 ? "add over the ranks" : "send to all ranks", error);
+    if (!status)
+      memcpy(values + first * size, message, n * size);
+  }
+  cgap_comm_free(c, message);
+  return status;
 }
 
 cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_type type, cgap_error *error)
 {
   static const size_t sizes[CGAP_COMM_TYPES] = {sizeof(uint64_t), sizeof(double), sizeof(float)};
-  if (!c)
-    return CGAP_OK;
-  const size_t piece = cgap_lesser(count, SUM_VALUES), size = sizes[type];
-  char *message = NULL;
-  cgap_status status = cgap_comm_check_failure(c, error);
-  if (status == CGAP_OK)
-    status = alloc_message(&message, piece * size, error);
-  for (size_t first = 0; status == CGAP_OK && first < count; first += piece) {
-    const size_t n = cgap_lesser(count - first, piece);
-    memcpy(message, (char *)values + first * size, n * size);
-    status = wait_for_request(c, c->backend->sum(message, (int)n, type), "add over the ranks", error);
-    if (status == CGAP_OK)
-      memcpy((char *)values + first * size, message, n * size);
-  }
-  cgap_comm_free(c, message);
-  return status;
+  return exchange_values(c, values, count, sizes[type], SUM_VALUES, -1, type, error);
 }
 
 cgap_status cgap_comm_broadcast(cgap_comm *c, int from, void *block, size_t bytes, cgap_error *error)
 {
-  if (!c)
-    return CGAP_OK;
-  const size_t piece = cgap_lesser(bytes, GATHER_BYTES);
-  char *message = NULL;
-  cgap_status status = cgap_comm_check_failure(c, error);
-  if (status == CGAP_OK)
-    status = alloc_message(&message, piece, error);
-  for (size_t first = 0; status == CGAP_OK && first < bytes; first += piece) {
-    const size_t n = cgap_lesser(bytes - first, piece);
-    memcpy(message, (char *)block + first, n);
-    status = wait_for_request(c, c->backend->broadcast(message, (int)n, from), "send to all ranks", error);
-    if (status == CGAP_OK)
-      memcpy((char *)block + first, message, n);
-  }
-  cgap_comm_free(c, message);
-  return status;
+  return exchange_values(c, block, bytes, 1, GATHER_BYTES, from, CGAP_COMM_U64, error);
 }
 
 /* What rank r still has of [first, end), at most `piece` bytes from `done` on. */
@@ -362,8 +350,8 @@ cgap_status cgap_comm_receive_small(cgap_comm *c, int tag, bool wait, int *from,
 cgap_rank_rows cgap_rank_rows_of(size_t rows, int rank, int size)
 {
   const size_t tiles = (rows + CGAP_TILE - 1) / CGAP_TILE, r = (size_t)rank, n = (size_t)size;
-  return (cgap_rank_rows){cgap_lesser(tiles * r / n * CGAP_TILE, rows),
-                          cgap_lesser(tiles * (r + 1) / n * CGAP_TILE, rows)};
+  const size_t first = tiles * r / n * CGAP_TILE, end = tiles * (r + 1) / n * CGAP_TILE;
+  return (cgap_rank_rows){first < rows ? first : rows, end < rows ? end : rows};
 }
 
 cgap_rank_rows cgap_rank_rows_own(const cgap_comm *comm, size_t rows)

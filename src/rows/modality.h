@@ -22,25 +22,9 @@ typedef struct cgap_modality_rows {
 
 void cgap_modality_rows_clear(cgap_modality_rows *modality);
 
-void cgap_check_note(cgap_check *check, size_t row); /* counts it, and keeps the first as examples */
-
-/* Appends to out which rows of a source are bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
- * false: none is, and nothing is appended. */
-bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size);
-
-/* The file's values of kept rows [first, first + rows), without the rows between that were dropped, into out. */
-CGAP_MUST_CHECK cgap_status cgap_modality_rows_read(const cgap_modality_rows *modality, size_t first, size_t rows,
-                                                    unsigned char *out, cgap_error *error);
-
 /* Unit rows of such values. */
 void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t first, size_t rows,
                                   const unsigned char *raw, float *unit, int threads);
-
-/* A row of a list and where it goes; for qsort, in the order of the rows. */
-typedef struct cgap_row_request {
-  size_t row, place;
-} cgap_row_request;
-int cgap_row_request_by_row(const void *a, const void *b);
 
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows,

@@ -1,27 +1,14 @@
 #include "rows/row_reader.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "base/memory.h"
-#include "base/numbers.h"
 #include "base/output_file.h"
+#include "base/source.h"
 #include "simd/convert.h"
 
-bool cgap_unit_rows(float *out, const void *raw, cgap_type type, size_t rows, size_t dim, double *one_row,
-                    size_t *where)
-{
-  for (size_t i = 0; i < rows; i++) {
-    cgap_to_double(type, (const char *)raw + i * dim * cgap_type_size(type), dim, one_row);
-    *where = i;
-    if (!cgap_normalise(one_row, one_row, dim))
-      return false;
-    for (size_t k = 0; k < dim; k++)
-      out[i * dim + k] = (float)one_row[k];
-  }
-  return true;
-}
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SPILL_BLOCK_BYTES = 1 << 22 };
 
 cgap_status cgap_row_reader_init(cgap_row_reader *out, const cgap_source *source, size_t capacity, cgap_error *error)
 {
@@ -49,25 +36,24 @@ void cgap_row_reader_clear(cgap_row_reader *r)
 cgap_status cgap_row_reader_read(cgap_row_reader *r, size_t first, size_t count, bool *bad, cgap_error *error)
 {
   const cgap_source *s = r->source;
-  const size_t bytes = s->dim * cgap_type_size(s->type);
+  const size_t dim = s->dim, row_bytes = cgap_row_bytes(s);
   cgap_status status = s->read(s, first, count, r->raw, error);
-  for (size_t i = 0; status == CGAP_OK && i < count; i++) {
-    size_t where;
-    const bool ok =
-      cgap_unit_rows(r->unit + i * s->dim, (const char *)r->raw + i * bytes, s->type, 1, s->dim, r->row_double, &where);
+  for (size_t i = 0; !status && i < count; i++) {
+    cgap_to_double(s->type, (const char *)r->raw + i * row_bytes, dim, r->row_double);
+    const bool ok = cgap_normalise(r->row_double, r->row_double, dim); /* else all are zero */
+    for (size_t k = 0; k < dim; k++)
+      r->unit[i * dim + k] = (float)r->row_double[k];
     if (bad)
       bad[i] = !ok;
     else if (!ok)
       status = cgap_fail(error, CGAP_DATA,
                          "%s: row %zu holds NaN or infinity, or has norm zero; give --drop-bad, or repair the file",
                          s->name, first + i);
-    if (!ok)
-      memset(r->unit + i * s->dim, 0, s->dim * sizeof *r->unit);
   }
   return status;
 }
 
-/* ---------------------------------------------------------------- picked rows */
+/* ---------------------------------------------------------------- listed rows */
 
 struct cgap_picked_rows {
   cgap_source from;
@@ -76,7 +62,7 @@ struct cgap_picked_rows {
 
 cgap_status cgap_read_listed(const cgap_source *source, const size_t *rows, size_t count, void *out, cgap_error *error)
 {
-  const size_t row_bytes = source->dim * cgap_type_size(source->type);
+  const size_t row_bytes = cgap_row_bytes(source);
   cgap_status status = CGAP_OK;
   for (size_t done = 0, run; !status && done < count; done += run) {
     for (run = 1; done + run < count && rows[done + run] == rows[done] + run; run++)
@@ -110,9 +96,7 @@ void cgap_picked_rows_close(cgap_picked_rows *p)
   free(p);
 }
 
-/* ---------------------------------------------------------------- spill file */
-
-enum { BLOCK_BYTES = 1 << 22 };
+/* ---------------------------------------------------------------- spilled rows */
 
 struct cgap_spill_file {
   int fd;
@@ -120,7 +104,7 @@ struct cgap_spill_file {
   const char *name;
 };
 
-static cgap_status read_back(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+static cgap_status read_spilled(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
 {
   const cgap_spill_file *s = source->context;
   return cgap_pread_all(s->fd, (uint64_t)first * s->row_bytes, count * s->row_bytes, out, s->name, error);
@@ -128,25 +112,24 @@ static cgap_status read_back(const cgap_source *source, size_t first, size_t cou
 
 bool cgap_spill_file_is_source(const cgap_source *source)
 {
-  return source->read == read_back;
+  return source->read == read_spilled;
 }
 
 cgap_status cgap_spill_file_open(cgap_spill_file **out, cgap_source *view, size_t rows, size_t dim, cgap_type type,
                                  const char *name, cgap_error *error)
 {
-  const size_t row_bytes = dim * cgap_type_size(type);
-  cgap_spill_file *s = calloc(1, sizeof *s);
+  cgap_spill_file *s = malloc(sizeof *s);
   *out = NULL;
   if (!s)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
-  *s = (cgap_spill_file){.fd = -1, .row_bytes = row_bytes, .name = name};
-  cgap_status status = cgap_unnamed_file_open(&s->fd, (uint64_t)rows * row_bytes, name,
+  *s = (cgap_spill_file){.fd = -1, .row_bytes = dim * cgap_type_size(type), .name = name};
+  cgap_status status = cgap_unnamed_file_open(&s->fd, (uint64_t)rows * s->row_bytes, name,
                                               "set TMPDIR to a larger place, or give more --memory", error);
-  if (status != CGAP_OK) {
+  if (status) {
     cgap_spill_file_close(s);
     return status;
   }
-  *view = (cgap_source){.rows = rows, .dim = dim, .type = type, .read = read_back, .context = s, .name = name};
+  *view = (cgap_source){.rows = rows, .dim = dim, .type = type, .read = read_spilled, .context = s, .name = name};
   *out = s;
   return CGAP_OK;
 }
@@ -166,18 +149,18 @@ cgap_status cgap_spill_file_add(cgap_spill_file *s, const void *rows, size_t cou
 cgap_status cgap_spill_file_copy(cgap_spill_file **out, cgap_source *view, const cgap_source *from,
                                  cgap_progress progress, cgap_error *error)
 {
-  const size_t row_bytes = from->dim * cgap_type_size(from->type), rows = from->rows;
-  const size_t step = row_bytes < BLOCK_BYTES ? BLOCK_BYTES / row_bytes : 1;
+  const size_t row_bytes = cgap_row_bytes(from), rows = from->rows;
+  const size_t step = row_bytes < SPILL_BLOCK_BYTES ? SPILL_BLOCK_BYTES / row_bytes : 1;
   unsigned char *block = cgap_alloc(step, row_bytes);
   cgap_status status = block ? cgap_spill_file_open(out, view, rows, from->dim, from->type, from->name, error)
                              : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", from->name);
-  for (size_t first = 0; status == CGAP_OK && first < rows; first += step) {
-    const size_t count = rows - first < step ? rows - first : step;
+  for (size_t first = 0; !status && first < rows; first += step) {
+    const size_t count = cgap_lesser(step, rows - first);
     status = from->read(from, first, count, block, error);
-    if (status == CGAP_OK)
+    if (!status)
       status = cgap_spill_file_add(*out, block, count, error);
-    if (status == CGAP_OK && progress.tick &&
-        progress.tick(progress.context, "putting rows aside", (double)(first + count) / (double)rows))
+    if (!status && progress.tick &&
+        progress.tick(progress.context, "copying rows to disk", (double)(first + count) / (double)rows))
       status = cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written", from->name);
   }
   cgap_free(block);

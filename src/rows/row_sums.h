@@ -37,41 +37,30 @@ void cgap_exact_sums_values(const cgap_exact_sums *sums, size_t first, size_t n,
  * the same bits for any threads, and for ranks whose rows begin and end with a run. */
 
 /* Rows of a run: a power of two that divides CGAP_TILE, at least CGAP_MOMENT_RUN_ROWS_MIN. */
-enum { CGAP_MOMENT_RUN_ROWS_MIN = 256 };
+enum { CGAP_MOMENT_RUN_ROWS_MIN = 256, CGAP_MOMENT_SLICE = 16 };
 size_t cgap_second_moment_run_rows(size_t dim);
 
 typedef struct cgap_second_moment {
   size_t dim;
   cgap_exact_sums total; /* (dim, dim), its upper triangle used, then (dim) */
-  double *scratch;       /* what `threads` threads work in, from the first rows on */
+  double *scratch;       /* of each of the threads */
   int threads;
 } cgap_second_moment;
 
-/* bound: of a run's sums. */
-CGAP_MUST_CHECK cgap_status cgap_second_moment_init(cgap_second_moment *out, size_t dim, double bound,
+/* bound: of a run's sums. On failure *out is to be cleared as well. */
+CGAP_MUST_CHECK cgap_status cgap_second_moment_init(cgap_second_moment *out, size_t dim, double bound, int threads,
                                                     cgap_error *error);
 void cgap_second_moment_clear(cgap_second_moment *m);
 
 /* Runs r = 0 … runs − 1: rows start[r] … start[r + 1] − 1 of rows (…, dim), of any number. */
-CGAP_MUST_CHECK cgap_status cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start,
-                                                   size_t runs, int threads, cgap_error *error);
+void cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start, size_t runs);
 
-/* Returns rows [first, first + rows), (rows, dim): in room or elsewhere, but those of a run in one piece. Called by
- * several threads at once, for the rows of a run in order by the thread that sums it. */
-typedef const double *cgap_row_maker_of_run(void *context, size_t first, size_t rows, double *scratch);
-
-/* Rows that are made run by run, and what the threads do besides once all runs are taken. */
-typedef struct cgap_second_moment_work {
-  cgap_row_maker_of_run *make;
-  void *context;
-  const size_t *start; /* as above; a run has cgap_second_moment_run_rows(dim) rows at most */
-  size_t runs;
-  void (*more)(void *context, size_t piece); /* for piece = 0 … pieces − 1, in any order; may be NULL */
-  size_t pieces;
-} cgap_second_moment_work;
-
-CGAP_MUST_CHECK cgap_status cgap_second_moment_make(cgap_second_moment *m, const cgap_second_moment_work *work,
-                                                    int threads, cgap_error *error);
+/* One run by one thread of a parallel region of `threads`: begin returns where its rows may be made,
+ * (cgap_second_moment_run_rows(dim), dim); rows made there or elsewhere are added in slices of CGAP_MOMENT_SLICE, while
+ * they are in the nearest cache; end takes all rows of the run, in one piece. */
+double *cgap_second_moment_begin(const cgap_second_moment *m);
+void cgap_second_moment_slice(const cgap_second_moment *m, const double *rows, size_t n);
+void cgap_second_moment_end(cgap_second_moment *m, const double *rows, size_t n);
 
 /* Over all ranks, into moment (dim, dim), both triangles, times `scale`, and sum (dim), where not NULL. */
 CGAP_MUST_CHECK cgap_status cgap_second_moment_finish(cgap_second_moment *m, cgap_comm *comm, double scale,

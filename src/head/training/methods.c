@@ -237,8 +237,8 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
       status = cgap_spill_file_copy(&spill[k], modality[k], &from, progress, error);
   }
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&e, &modalities, rows && !budget.reads, threads > 0 ? threads : omp_get_max_threads(),
-                                  progress, error);
+    status = cgap_embeddings_load(&e, &modalities, rows && !budget.reads, NULL,
+                                  threads > 0 ? threads : omp_get_max_threads(), progress, error);
   const cgap_split_rows all = whole_as_split_rows(&e);
   if (status == CGAP_OK)
     status = cgap_gap_method_fit_rows(out, method, factor, &all, error);

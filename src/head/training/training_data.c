@@ -160,7 +160,7 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
   rows->data = *data;
   status = spill_rows(rows, &out->budget, o->progress, error);
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, threads_of(o), o->progress, error);
+    status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, NULL, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_split_rows(out, &rows->e, o, methods, error);
   cgap_release_memory(); /* what reading took is not needed for training */
