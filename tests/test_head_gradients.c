@@ -1,5 +1,5 @@
 /* Gradients: the double formulas against central differences, the tiled float ones against the double ones. */
-#include "base/blas_threads.h"
+#include "base/threads.h"
 #include "head_reference.h"
 #include "simd/training_kernels.h"
 #include "support.h"

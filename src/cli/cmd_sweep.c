@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "analysis/fields.h"
-#include "base/json_lines.h"
 #include "base/output_file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"

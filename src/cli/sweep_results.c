@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "base/json_lines.h"
 #include "base/output_file.h"
 #include "head/training/train_options.h"
 

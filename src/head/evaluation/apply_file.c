@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/check.h"
 #include "base/memory.h"
 #include "base/output_file.h"
+#include "base/source.h"
 #include "base/text_buffer.h"
 #include "head/evaluation/comparison.h"
 #include "head/model/head.h"

@@ -8,7 +8,7 @@
 #include "analysis/contributions.h"
 #include "analysis/interval.h"
 #include "base/memory.h"
-#include "base/random.h"
+#include "base/numbers.h"
 
 static cgap_status measure_head(cgap_evaluation *s, size_t k, const cgap_test_set *test,
                                 const cgap_evaluated_head *entry, const cgap_evaluation_options *o, cgap_error *error)

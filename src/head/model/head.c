@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/blas_threads.h"
-#include "base/check.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "head/model/layers.h"
 #include "io/read/hdf5_basics.h"
 #include "io/read/small_datasets.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "base/numbers.h"
 #include "simd/gemm.h"
 #include "simd/training_kernels.h"
 

@@ -1,5 +1,4 @@
 #include "head/training/epoch_log.h"
-#include "base/json_lines.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "head/model/loss.h"

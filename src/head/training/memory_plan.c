@@ -13,7 +13,7 @@
 #include "head/training/train_options.h"
 #include "rows/modality.h"
 #include "rows/row_pass.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 
 /* Bytes, measured as well as counted. */
 enum {
@@ -270,7 +270,8 @@ cgap_status cgap_planned_rows_load(cgap_planned_rows *out, const cgap_data *data
     if (plan->spill[k])
       status = cgap_spill_file_copy(&out->spill[k], modality[k], &from, progress, error);
   }
-  return status == CGAP_OK ? cgap_embeddings_load(&out->e, &out->data, resident, threads, progress, error) : status;
+  return status == CGAP_OK ? cgap_embeddings_load(&out->e, &out->data, resident, NULL, threads, progress, error)
+                           : status;
 }
 
 void cgap_planned_rows_clear(cgap_planned_rows *rows)

@@ -5,7 +5,7 @@
 #define CGAP_HEAD_TRAINING_MEMORY_PLAN_H
 
 #include "rows/embeddings.h"
-#include "rows/spill_file.h"
+#include "rows/row_reader.h"
 
 typedef struct cgap_memory_plan {
   bool resident;           /* all rows are in memory; else they stay in the file, and those of each batch are read */

@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/blas_threads.h"
-#include "base/check.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "head/training/memory_plan.h"
+#include "rows/row_reader.h"
 
 /* Added to every eigenvalue, as a fraction of their mean: few rows leave most directions without variance. */
 static const double WHITEN_RIDGE = 0.1;

@@ -3,18 +3,20 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
-#include "base/random.h"
-#include "rows/gather.h"
+#include "base/numbers.h"
+#include "base/threads.h"
+#include "rows/modality.h"
 #include "rows/row_blocks.h"
+#include "rows/row_pass.h"
 #include "rows/row_reader.h"
 
 enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, ROWS_AT_ONCE = 1024 };
 
 static cgap_status fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", modality->source->name, modality->rows);
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the split of %zu rows", modality->source->name,
+                   modality->rows);
 }
 
 /* Sets of images: root[i] is an earlier image of the same set, or i itself. */
@@ -497,9 +499,9 @@ static void find_bounds(cgap_batches *b)
   b->most_images = b->most_positives < p->images ? b->most_positives : p->images;
 }
 
-static bool batch_alloc(cgap_training_batch *out, const cgap_batches *b)
+static bool batch_alloc(cgap_training_batch *out, cgap_batches *b)
 {
-  *out = (cgap_training_batch){.number = SIZE_MAX};
+  *out = (cgap_training_batch){.of = b, .number = SIZE_MAX};
   out->image = cgap_alloc(b->most_images, sizeof *out->image);
   out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_positives, sizeof *out->index);
   out->image_rows = cgap_alloc(b->most_images, b->split_rows->dim * sizeof(float));
@@ -544,8 +546,12 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_ro
 {
   const size_t texts = split_rows->positives.texts;
   cgap_status status = CGAP_OK;
-  *out =
-    (cgap_batches){.split_rows = split_rows, .size = size ? size : texts, .seed = seed, .reads = !split_rows->image};
+  *out = (cgap_batches){.split_rows = split_rows,
+                        .size = size ? size : texts,
+                        .seed = seed,
+                        .threads = threads,
+                        .reads = !split_rows->image,
+                        .wanted = SIZE_MAX};
   out->thread_safe = out->reads && split_rows->threads[CGAP_IMAGE_MODALITY] && split_rows->threads[CGAP_TEXT_MODALITY];
   if (size == CGAP_BATCH_AUTO)
     out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
@@ -557,14 +563,12 @@ cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_ro
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
   if (status != CGAP_OK)
     cgap_batches_clear(out);
-  else if (out->reads && !out->thread_safe && !is_full(out))
-    cgap_background_reader_open(&out->ahead, threads);
   return status;
 }
 
 void cgap_batches_clear(cgap_batches *b)
 {
-  cgap_background_reader_close(&b->ahead);
+  cgap_read_ahead_close(&b->ahead);
   cgap_free(b->order);
   cgap_free(b->stamp);
   for (int k = 0; k < 2; k++) {
@@ -580,10 +584,8 @@ void cgap_batches_epoch(cgap_batches *b, size_t epoch)
 {
   if (is_full(b))
     return;
-  const cgap_status left = b->started ? cgap_background_reader_wait(&b->ahead, NULL) : CGAP_OK;
-  (void)left; /* a batch still being read, or that could not be, is of another order */
-  b->started = false;
-  b->batch[1].number = SIZE_MAX;
+  cgap_read_ahead_close(&b->ahead); /* what it reads is of another order */
+  b->wanted = b->batch[0].number = b->batch[1].number = SIZE_MAX;
   cgap_random random = cgap_random_init(b->seed, ORDER_STREAM + epoch);
   for (size_t j = 0; j < b->split_rows->positives.texts; j++)
     b->order[j] = j;
@@ -634,11 +636,12 @@ static void gather_batch(const cgap_batches *b, cgap_training_batch *out, const 
   }
 }
 
-/* Pairs and rows of batch out->number. */
-static void make_batch(cgap_batches *b, cgap_training_batch *out)
+/* The pairs of batch `number`. */
+static void make_batch(cgap_batches *b, cgap_training_batch *out, size_t number)
 {
   const cgap_positives *p = &b->split_rows->positives;
-  const size_t *text = b->order + out->number * b->size;
+  const size_t *text = b->order + number * b->size;
+  out->number = number;
   size_t *text_first = out->index, *image_first = text_first + b->size + 1;
   image_first[0] = 0;
   const size_t images = number_batch_images(b, out->image, text, image_first);
@@ -674,69 +677,61 @@ static cgap_status read_rows(const cgap_batches *b, cgap_training_batch *out, cg
            : status;
 }
 
-static void match_at(cgap_batches *b, int place, size_t number)
-{
-  b->batch[place].number = number;
-  make_batch(b, &b->batch[place]);
-}
-
-static void swap_batches(cgap_batches *b)
-{
-  const cgap_training_batch spare = b->batch[0];
-  b->batch[0] = b->batch[1];
-  b->batch[1] = spare;
-}
-
-/* Batch `number` into batch[0] by all threads. From the page cache that is quick; where it waits for the disk,
- * the rows of the next batch are announced to it. */
+/* Batch `number` by all threads. From the page cache that is quick; where it waits for the disk, the rows of the next
+ * batch are announced to it. */
 static cgap_status load_by_all_threads(cgap_batches *b, size_t number, cgap_error *error)
 {
-  if (b->batch[1].number == number)
-    swap_batches(b);
+  if (b->batch[1 - b->at].number == number)
+    b->at = 1 - b->at;
   else
-    match_at(b, 0, number);
-  b->batch[1].number = SIZE_MAX;
-  const double start = cgap_clock_seconds(), rows = (double)(b->batch[0].positives.images + b->size);
-  const cgap_status status = read_rows(b, &b->batch[0], error);
+    make_batch(b, &b->batch[b->at], number);
+  cgap_training_batch *now = &b->batch[b->at], *next = &b->batch[1 - b->at];
+  next->number = SIZE_MAX;
+  const double start = cgap_clock_seconds(), rows = (double)(now->positives.images + b->size);
+  const cgap_status status = read_rows(b, now, error);
   b->waits = cgap_clock_seconds() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
   if (status == CGAP_OK && b->waits && number + 1 < b->count) {
-    match_at(b, 1, number + 1);
-    cgap_split_rows_prefetch(b->split_rows, CGAP_IMAGE_MODALITY, b->batch[1].image, b->batch[1].positives.images);
-    cgap_split_rows_prefetch(b->split_rows, CGAP_TEXT_MODALITY, b->order + (number + 1) * b->size, b->size);
+    make_batch(b, next, number + 1);
+    cgap_split_rows_prefetch(b->split_rows, CGAP_IMAGE_MODALITY, next->image, next->positives.images);
+    cgap_split_rows_prefetch(b->split_rows, CGAP_TEXT_MODALITY, b->order + next->number * b->size, b->size);
   }
   return status;
 }
 
-/* A whole batch: a job for the reading thread. */
-static cgap_status read_batch(cgap_batches *b, cgap_training_batch *out, cgap_error *error)
+static bool set_target(void *context, void *block)
 {
-  make_batch(b, out);
-  return read_rows(b, out, error);
+  cgap_batches *b = context;
+  cgap_training_batch *batch = block;
+  batch->number = b->next;
+  return b->next++ < b->count;
 }
 
-static cgap_status read_next(void *batches, cgap_error *error)
+static cgap_status read_batch(void *block, cgap_error *error)
 {
-  cgap_batches *b = batches;
-  return read_batch(b, &b->batch[1], error);
+  cgap_training_batch *batch = block;
+  make_batch(batch->of, batch, batch->number);
+  return read_rows(batch->of, batch, error);
 }
 
-/* Batch `number` into batch[0], and the one after it on its way into batch[1]. */
+/* Batch `number`, while a background thread reads the one after it. */
 static cgap_status load_read_ahead(cgap_batches *b, size_t number, cgap_error *error)
 {
-  cgap_status status = b->started ? cgap_background_reader_wait(&b->ahead, error) : CGAP_OK;
-  const bool ready = b->started && b->batch[1].number == number;
-  b->started = false;
-  if (status == CGAP_OK && ready) {
-    swap_batches(b);
-  } else if (status == CGAP_OK) {
-    b->batch[0].number = number;
-    status = read_batch(b, &b->batch[0], error);
+  void *block;
+  if (b->wanted != number) {
+    cgap_read_ahead_close(&b->ahead);
+    b->next = number;
+    b->ahead = (cgap_read_ahead){.set_target = set_target,
+                                 .read = read_batch,
+                                 .context = b,
+                                 .blocks = b->batch,
+                                 .count = 2,
+                                 .size = sizeof *b->batch};
+    cgap_read_ahead_open(&b->ahead, b->threads);
   }
-  if (status == CGAP_OK && number + 1 < b->count) {
-    b->batch[1].number = number + 1;
-    b->started = true;
-    cgap_background_reader_start(&b->ahead, read_next, b);
-  }
+  const cgap_status status = cgap_read_ahead_next(&b->ahead, &block, error);
+  b->wanted = status == CGAP_OK ? number + 1 : SIZE_MAX;
+  if (status == CGAP_OK)
+    b->at = (int)((cgap_training_batch *)block - b->batch);
   return status;
 }
 
@@ -748,11 +743,11 @@ cgap_status cgap_batches_load(cgap_batches *b, size_t number, int threads, cgap_
   if (b->reads) {
     status = b->thread_safe ? load_by_all_threads(b, number, error) : load_read_ahead(b, number, error);
   } else {
-    match_at(b, 0, number);
+    make_batch(b, &b->batch[0], number);
     gather_batch(b, &b->batch[0], b->order + number * b->size, threads);
   }
-  b->positives = b->batch[0].positives;
-  b->x = b->batch[0].image_rows;
-  b->y = b->batch[0].text_rows;
+  b->positives = b->batch[b->at].positives;
+  b->x = b->batch[b->at].image_rows;
+  b->y = b->batch[b->at].text_rows;
   return status;
 }

@@ -3,7 +3,7 @@
 #ifndef CGAP_HEAD_TRAINING_SPLIT_H
 #define CGAP_HEAD_TRAINING_SPLIT_H
 
-#include "base/background_reader.h"
+#include "base/threads.h"
 #include "head/model/head.h"
 #include "head/model/loss.h"
 #include "rows/embeddings.h"
@@ -85,8 +85,8 @@ CGAP_MUST_CHECK cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap
 
 enum { CGAP_BATCH_AUTO_SIZE = 256 }; /* texts of a batch by default, or all where they are fewer */
 
-/* One batch, as it is made. */
 typedef struct cgap_training_batch {
+  struct cgap_batches *of;
   size_t number; /* of the epoch; SIZE_MAX: none */
   size_t *image; /* (size or more) its images */
   size_t *index; /* arrays of pairs */
@@ -104,11 +104,13 @@ typedef struct cgap_batches {
   size_t *order;                /* (texts) of this epoch */
   size_t *stamp;                /* (images) place in the batch, valid where the image's batch is this one */
   cgap_training_batch batch[2]; /* the current one and, where rows are not in memory, the next */
-  cgap_background_reader ahead; /* that reads the next one's rows */
-  bool reads;                   /* rows are not in memory … */
-  bool thread_safe; /* … and all threads read them, when they are wanted; else one reads the next batch's … */
-  bool started;     /* … which it does at the moment */
+  int at;                       /* which is current */
+  int threads;
+  bool reads;       /* rows are not in memory … */
+  bool thread_safe; /* … and all threads read them, when they are needed; else ahead reads the next batch's */
   bool waits;       /* the last batch's rows came from the disk: the next one's are announced to it */
+  cgap_read_ahead ahead;
+  size_t wanted, next; /* batches that ahead will give and read next; wanted SIZE_MAX: it is not open */
 
   cgap_positives positives; /* the current batch: views */
   const float *x, *y;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
+#include "base/source.h"
 #include "base/text_buffer.h"
 #include "head/model/layers.h"
 #include "head/model/loss.h"

@@ -5,9 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/blas_threads.h"
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "comm/comm.h"
 #include "head/training/train_options.h"
 #include "simd/training_kernels.h"

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "audit/measure_runs.h"
-#include "base/check.h"
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "head/training/split.h"
 #include "head/training/train_options.h"
 #include "rows/embeddings.h"

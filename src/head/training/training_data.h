@@ -7,7 +7,7 @@
 #include "head/training/memory_plan.h"
 #include "head/training/split.h"
 #include "head/training/trainer.h"
-#include "rows/picked_rows.h"
+#include "rows/row_reader.h"
 
 /* ---------------------------------------------------------------- test set */
 

@@ -8,11 +8,10 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "base/blas_threads.h"
-#include "base/check.h"
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/output_file.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "head/model/head.h"
 #include "head/training/epoch_log.h"
 #include "head/training/train_options.h"
