@@ -10,88 +10,13 @@
 #include "base/memory.h"
 #include "base/numbers.h"
 
-static cgap_status measure_head(cgap_evaluation *s, size_t k, const cgap_test_set *test,
-                                const cgap_evaluated_head *entry, const cgap_evaluation_options *o, cgap_error *error)
-{
-  cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
-  cgap_transformed through = {.data = test->data};
-  cgap_audit *audit = &s->audit[k];
-  options.threads = o->threads;
-  options.memory_bytes = o->memory_bytes;
-  options.progress = o->progress;
-  options.contributions = true;
-  cgap_status status = CGAP_OK;
-  if (entry->head)
-    status = cgap_transformed_init(&through, &test->data, entry->head, o->spill, o->threads, error);
-  if (status == CGAP_OK)
-    status = cgap_audit_run(audit, &through.data, &options, error);
-  if (status == CGAP_OK)
-    status = cgap_comparison_audit(&s->comparison, k, entry->name, audit, error);
-  if (status == CGAP_OK)
-    cgap_test_set_map_rows(audit, test);
-  s->comparison.input[k].seconds = entry->seconds;
-  s->comparison.input[k].trained = entry->trained;
-  cgap_transformed_clear(&through);
-  return status;
-}
-
-static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const cgap_evaluated_head *heads,
-                           const cgap_evaluation_options *options, cgap_error *error)
-{
-  cgap_comparison *c = &s->comparison;
-  cgap_status status = CGAP_OK;
-  for (size_t k = 0; status == CGAP_OK && k < s->count; k++) {
-    status = measure_head(s, k, test, &heads[k], options, error);
-    if (status != CGAP_OK || k == 0)
-      continue;
-    cgap_comparison_differences(c, k);
-    c->input[k].rows = CGAP_ROWS_SAME;
-    c->input[k].rows_why = "the same test part";
-    if (cgap_paired_possible(&s->audit[0], &s->audit[k]))
-      status = cgap_paired_differences(c, k, &s->audit[0], &s->audit[k], error);
-  }
-  for (size_t k = 1; status == CGAP_OK && k < s->count; k++)
-    if (heads[k].start && cgap_paired_possible(&s->audit[heads[k].start], &s->audit[k])) {
-      const cgap_change moved = cgap_paired_distance(&s->audit[heads[k].start], &s->audit[k]);
-      cgap_comparison_set_start(c, k, heads[k].start, &moved);
-    }
-  if (status == CGAP_OK)
-    cgap_comparison_name_intervals(c);
-  return status;
-}
-
-cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *heads,
-                                size_t count, const cgap_evaluation_options *options, cgap_error *error)
-{
-  *out = (cgap_evaluation){.count = count, .audit = calloc(count, sizeof *out->audit)};
-  if (!out->audit)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = cgap_comparison_init(&out->comparison, count, error);
-  if (status == CGAP_OK)
-    status = run_all(out, test, heads, options, error);
-  if (status != CGAP_OK)
-    cgap_evaluation_clear(out);
-  return status;
-}
-
-void cgap_evaluation_clear(cgap_evaluation *s)
-{
-  for (size_t k = 0; s->audit && k < s->count; k++)
-    cgap_audit_clear(&s->audit[k]);
-  free(s->audit);
-  cgap_comparison_clear(&s->comparison);
-  *s = (cgap_evaluation){0};
-}
-
-/* ---------------------------------------------------------------- paired */
+/* ---------------------------------------------------------------- what is compared, paired by image */
 
 enum {
   FLIPS = 1999,         /* with the signs as they are 2,000, of which 5 % are whole */
   EXTREME = 100,        /* 5 % of them */
   FLIPPED_IMAGES = 4000 /* above, sums are normal whatever their terms */
 };
-
-/* ---------------------------------------------------------------- what is compared */
 
 /* A number of each query, pair or image. */
 typedef enum quantity {
@@ -106,7 +31,7 @@ typedef enum quantity {
   ANSWER
 } quantity;
 
-typedef enum how { SHARE, MEAN, MEDIAN, ANSWERS } how;
+typedef enum how { FRACTION, MEAN, MEDIAN, ANSWERS } how;
 
 typedef struct mean_measure {
   const char *key;
@@ -157,14 +82,14 @@ static double percent_of(double right)
 }
 
 static const mean_measure MEANS[] = {
-  {"retrieval.image_to_text.recall_at_1", SHARE, {IMAGE_RANK}, within_1},
-  {"retrieval.image_to_text.recall_at_5", SHARE, {IMAGE_RANK}, within_5},
-  {"retrieval.image_to_text.recall_at_10", SHARE, {IMAGE_RANK}, within_10},
-  {"retrieval.text_to_image.recall_at_1", SHARE, {TEXT_RANK}, within_1},
-  {"retrieval.text_to_image.recall_at_5", SHARE, {TEXT_RANK}, within_5},
-  {"retrieval.text_to_image.recall_at_10", SHARE, {TEXT_RANK}, within_10},
-  {"zero_shot.top_1", SHARE, {PLACE}, is_first},
-  {"zero_shot.top_5", SHARE, {PLACE}, is_among_five},
+  {"retrieval.image_to_text.recall_at_1", FRACTION, {IMAGE_RANK}, within_1},
+  {"retrieval.image_to_text.recall_at_5", FRACTION, {IMAGE_RANK}, within_5},
+  {"retrieval.image_to_text.recall_at_10", FRACTION, {IMAGE_RANK}, within_10},
+  {"retrieval.text_to_image.recall_at_1", FRACTION, {TEXT_RANK}, within_1},
+  {"retrieval.text_to_image.recall_at_5", FRACTION, {TEXT_RANK}, within_5},
+  {"retrieval.text_to_image.recall_at_10", FRACTION, {TEXT_RANK}, within_10},
+  {"zero_shot.top_1", FRACTION, {PLACE}, is_first},
+  {"zero_shot.top_5", FRACTION, {PLACE}, is_among_five},
   {"retrieval.image_to_text.mean_rank", MEAN, {IMAGE_RANK}, identity},
   {"retrieval.image_to_text.mrr", MEAN, {IMAGE_RANK}, reciprocal_rank},
   {"retrieval.text_to_image.mean_rank", MEAN, {TEXT_RANK}, identity},
@@ -649,7 +574,7 @@ static cgap_status interval_of_answers(cgap_change *d, const paired *p, cgap_err
   return CGAP_OK;
 }
 
-/* ---------------------------------------------------------------- all */
+/* ---------------------------------------------------------------- paired intervals of all measures */
 
 bool cgap_paired_possible(const cgap_audit *a, const cgap_audit *b)
 {
@@ -699,7 +624,7 @@ static cgap_status of_mean(cgap_change *d, const paired *p, const mean_measure *
 {
   if (m->how == MEDIAN)
     return by_order(d, p, m, c->input[0].scalar[entry].value, c->input[k].scalar[entry].value, error);
-  if (m->how == SHARE) {
+  if (m->how == FRACTION) {
     interval_by_mcnemar(d, p, m);
     return CGAP_OK;
   }
@@ -740,4 +665,79 @@ cgap_status cgap_paired_differences(cgap_comparison *c, size_t k, const cgap_aud
   cgap_free(p.class_size);
   cgap_free(p.moves);
   return status;
+}
+
+/* ---------------------------------------------------------------- before and after */
+
+static cgap_status measure_head(cgap_evaluation *s, size_t k, const cgap_test_set *test,
+                                const cgap_evaluated_head *entry, const cgap_evaluation_options *o, cgap_error *error)
+{
+  cgap_audit_options options = CGAP_AUDIT_OPTIONS_INIT;
+  cgap_transformed through = {.data = test->data};
+  cgap_audit *audit = &s->audit[k];
+  options.threads = o->threads;
+  options.memory_bytes = o->memory_bytes;
+  options.progress = o->progress;
+  options.contributions = true;
+  cgap_status status = CGAP_OK;
+  if (entry->head)
+    status = cgap_transformed_init(&through, &test->data, entry->head, o->spill, o->threads, error);
+  if (status == CGAP_OK)
+    status = cgap_audit_run(audit, &through.data, &options, error);
+  if (status == CGAP_OK)
+    status = cgap_comparison_audit(&s->comparison, k, entry->name, audit, error);
+  if (status == CGAP_OK)
+    cgap_test_set_map_rows(audit, test);
+  s->comparison.input[k].seconds = entry->seconds;
+  s->comparison.input[k].trained = entry->trained;
+  cgap_transformed_clear(&through);
+  return status;
+}
+
+static cgap_status run_all(cgap_evaluation *s, const cgap_test_set *test, const cgap_evaluated_head *heads,
+                           const cgap_evaluation_options *options, cgap_error *error)
+{
+  cgap_comparison *c = &s->comparison;
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < s->count; k++) {
+    status = measure_head(s, k, test, &heads[k], options, error);
+    if (status != CGAP_OK || k == 0)
+      continue;
+    cgap_comparison_differences(c, k);
+    c->input[k].rows = CGAP_ROWS_SAME;
+    c->input[k].rows_why = "the same test part";
+    if (cgap_paired_possible(&s->audit[0], &s->audit[k]))
+      status = cgap_paired_differences(c, k, &s->audit[0], &s->audit[k], error);
+  }
+  for (size_t k = 1; status == CGAP_OK && k < s->count; k++)
+    if (heads[k].start && cgap_paired_possible(&s->audit[heads[k].start], &s->audit[k])) {
+      const cgap_change moved = cgap_paired_distance(&s->audit[heads[k].start], &s->audit[k]);
+      cgap_comparison_set_start(c, k, heads[k].start, &moved);
+    }
+  if (status == CGAP_OK)
+    cgap_comparison_name_intervals(c);
+  return status;
+}
+
+cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap_test_set *test, const cgap_evaluated_head *heads,
+                                size_t count, const cgap_evaluation_options *options, cgap_error *error)
+{
+  *out = (cgap_evaluation){.count = count, .audit = calloc(count, sizeof *out->audit)};
+  if (!out->audit)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  cgap_status status = cgap_comparison_init(&out->comparison, count, error);
+  if (status == CGAP_OK)
+    status = run_all(out, test, heads, options, error);
+  if (status != CGAP_OK)
+    cgap_evaluation_clear(out);
+  return status;
+}
+
+void cgap_evaluation_clear(cgap_evaluation *s)
+{
+  for (size_t k = 0; s->audit && k < s->count; k++)
+    cgap_audit_clear(&s->audit[k]);
+  free(s->audit);
+  cgap_comparison_clear(&s->comparison);
+  *s = (cgap_evaluation){0};
 }

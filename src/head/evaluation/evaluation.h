@@ -23,7 +23,7 @@ typedef struct cgap_evaluation {
 typedef struct cgap_evaluation_options {
   int threads;
   uint64_t memory_bytes;
-  bool spill; /* new rows go into nameless files in place of the memory */
+  bool spill; /* new rows go into unnamed files instead of memory */
   cgap_progress progress;
 } cgap_evaluation_options;
 
@@ -33,7 +33,7 @@ CGAP_MUST_CHECK cgap_status cgap_evaluation_run(cgap_evaluation *out, const cgap
                                                 const cgap_evaluation_options *options, cgap_error *error);
 void cgap_evaluation_clear(cgap_evaluation *evaluation);
 
-/* ---------------------------------------------------------------- paired */
+/* ---------------------------------------------------------------- paired by image */
 
 /* Intervals of the differences of two audits of the same images with the same texts, row by row; the image with its
  * texts is the unit.
@@ -50,12 +50,12 @@ void cgap_evaluation_clear(cgap_evaluation *evaluation);
  * estimates (Zou and Donner 2008); else from the lower end of one to the upper end of the other, which is too wide
  * rather than too narrow: the error of a root that was cut at 0 has one sign. */
 
-/* Whether the audits have the same images with the same texts in the same places, as far as numbers tell, and both kept
+/* Whether the audits have the same images with the same texts in the same places, as far as numbers tell, and both have
  * their contributions. */
 bool cgap_paired_possible(const cgap_audit *a, const cgap_audit *b);
 
 /* Replaces the intervals of input k of c by paired ones of b − a, and marks what is the same up to rounding.
- * CGAP_RESOURCE when memory is out. */
+ * CGAP_RESOURCE: out of memory. */
 CGAP_MUST_CHECK cgap_status cgap_paired_differences(cgap_comparison *c, size_t k, const cgap_audit *a,
                                                     const cgap_audit *b, cgap_error *error);
 

@@ -18,7 +18,7 @@ struct cgap_head {
 /* Zero parameters; options are copied. NULL: out of memory. */
 cgap_head *cgap_head_new(const cgap_head_shape *shape, const char *options);
 
-/* out (rows, dim) from unit rows in (rows, dim_in), by `threads`. CGAP_RESOURCE when memory is out. */
+/* out (rows, dim) from unit rows in (rows, dim_in), by `threads`. CGAP_RESOURCE: out of memory. */
 CGAP_MUST_CHECK cgap_status cgap_head_transform(const cgap_head *head, int modality, const float *in, size_t rows,
                                                 float *out, int threads, cgap_error *error);
 

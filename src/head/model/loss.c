@@ -483,6 +483,98 @@ static void sweep_modalities(cgap_loss *loss, const modality_pair *modalities, d
     sum_over_ranks(loss, sum, 2);
 }
 
+/* ---------------------------------------------------------------- open and close */
+
+static bool allocate_noting_failure(cgap_loss *l)
+{
+  size_t pairs = 0;
+  const size_t slot = (size_t)TILE * l->dim;
+  const bool keeps = cgap_product(&pairs, l->images, l->texts) && pairs <= KEPT_COSINES_MAX;
+  l->row = cgap_alloc(l->images, sizeof *l->row);
+  l->column = cgap_alloc(l->texts, sizeof *l->column);
+  l->row_reference = cgap_alloc(2 * l->images, sizeof *l->row_reference);
+  l->column_reference = cgap_alloc(2 * l->texts, sizeof *l->column_reference);
+  l->positive = cgap_alloc(2 * l->positive_capacity, sizeof *l->positive);
+  l->keep = cgap_alloc(keeps ? pairs : 1, sizeof *l->keep);
+  l->scratch = cgap_alloc((size_t)l->threads * TILE * TILE, sizeof *l->scratch);
+  l->slot_gradient = cgap_alloc(2 * GROUPS_MAX * slot, sizeof *l->slot_gradient);
+  l->slot_column = cgap_alloc((size_t)2 * GROUPS_MAX * TILE, sizeof *l->slot_column);
+  if (!l->row || !l->column || !l->row_reference || !l->column_reference || !l->positive || !l->keep || !l->scratch ||
+      !l->slot_gradient || !l->slot_column)
+    return false;
+  l->row_offset = l->row_reference + l->images;
+  l->column_offset = l->column_reference + l->texts;
+  l->pull = l->positive + l->positive_capacity;
+  for (size_t g = 0; g < (size_t)2 * GROUPS_MAX; g++) {
+    l->slot[g].gradient = l->slot_gradient + g * slot;
+    l->slot[g].column = l->slot_column + g * TILE;
+  }
+  if (!keeps) {
+    cgap_free(l->keep);
+    l->keep = NULL;
+  }
+  return true;
+}
+
+double cgap_loss_bytes(double images, double texts, size_t dim, double threads)
+{
+  const double tile_cosines = (double)TILE * TILE, pairs = images * texts, kept = pairs <= KEPT_COSINES_MAX ? pairs : 0;
+  return (kept + threads * tile_cosines + 2.0 * GROUPS_MAX * TILE * (double)dim) * sizeof(float);
+}
+
+cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t positives, size_t dim, int threads,
+                           cgap_error *error)
+{
+  *out = NULL;
+  if (images > INT_MAX || texts > INT_MAX || dim > INT_MAX)
+    return cgap_fail(error, CGAP_USAGE, "a batch of %zu images and %zu texts of %zu dimensions: at most %d of each",
+                     images, texts, dim, INT_MAX);
+  cgap_loss *l = cgap_zalloc(1, sizeof *l);
+  if (!l)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  l->images = images;
+  l->texts = texts;
+  l->positive_capacity = positives;
+  l->dim = dim;
+  l->threads = threads > 0 ? threads : 1;
+  l->vector = cgap_training_kernels_here();
+  if (!allocate_noting_failure(l)) {
+    cgap_loss_close(l);
+    return cgap_fail(error, CGAP_RESOURCE,
+                     "out of memory for a batch of %zu images and %zu texts; give a smaller batch", images, texts);
+  }
+  *out = l;
+  return CGAP_OK;
+}
+
+void cgap_loss_set_comm(cgap_loss *l, cgap_comm *comm)
+{
+  l->comm = comm;
+}
+
+cgap_status cgap_loss_status(const cgap_loss *l, cgap_error *error)
+{
+  if (l->status && error)
+    *error = l->error;
+  return l->status;
+}
+
+void cgap_loss_close(cgap_loss *l)
+{
+  if (!l)
+    return;
+  cgap_free(l->row);
+  cgap_free(l->column);
+  cgap_free(l->row_reference);
+  cgap_free(l->column_reference);
+  cgap_free(l->positive);
+  cgap_free(l->keep);
+  cgap_free(l->scratch);
+  cgap_free(l->slot_gradient);
+  cgap_free(l->slot_column);
+  cgap_free(l);
+}
+
 /* ---------------------------------------------------------------- the table */
 
 #define VALUE(member) offsetof(cgap_loss_terms, member)
@@ -635,99 +727,9 @@ cgap_loss_terms cgap_loss_terms_unknown(void)
   return cgap_loss_terms_mean(&(cgap_loss_terms){0}, 0);
 }
 
-/* ---------------------------------------------------------------- open and close */
+/* ---------------------------------------------------------------- the terms */
 
 static const float NO_PULL = 1e30f; /* an offset that makes the exponential vanish */
-
-static bool allocate_noting_failure(cgap_loss *l)
-{
-  size_t pairs = 0;
-  const size_t slot = (size_t)TILE * l->dim;
-  const bool keeps = cgap_product(&pairs, l->images, l->texts) && pairs <= KEPT_COSINES_MAX;
-  l->row = cgap_alloc(l->images, sizeof *l->row);
-  l->column = cgap_alloc(l->texts, sizeof *l->column);
-  l->row_reference = cgap_alloc(2 * l->images, sizeof *l->row_reference);
-  l->column_reference = cgap_alloc(2 * l->texts, sizeof *l->column_reference);
-  l->positive = cgap_alloc(2 * l->positive_capacity, sizeof *l->positive);
-  l->keep = cgap_alloc(keeps ? pairs : 1, sizeof *l->keep);
-  l->scratch = cgap_alloc((size_t)l->threads * TILE * TILE, sizeof *l->scratch);
-  l->slot_gradient = cgap_alloc(2 * GROUPS_MAX * slot, sizeof *l->slot_gradient);
-  l->slot_column = cgap_alloc((size_t)2 * GROUPS_MAX * TILE, sizeof *l->slot_column);
-  if (!l->row || !l->column || !l->row_reference || !l->column_reference || !l->positive || !l->keep || !l->scratch ||
-      !l->slot_gradient || !l->slot_column)
-    return false;
-  l->row_offset = l->row_reference + l->images;
-  l->column_offset = l->column_reference + l->texts;
-  l->pull = l->positive + l->positive_capacity;
-  for (size_t g = 0; g < (size_t)2 * GROUPS_MAX; g++) {
-    l->slot[g].gradient = l->slot_gradient + g * slot;
-    l->slot[g].column = l->slot_column + g * TILE;
-  }
-  if (!keeps) {
-    cgap_free(l->keep);
-    l->keep = NULL;
-  }
-  return true;
-}
-
-double cgap_loss_bytes(double images, double texts, size_t dim, double threads)
-{
-  const double tile_cosines = (double)TILE * TILE, pairs = images * texts, kept = pairs <= KEPT_COSINES_MAX ? pairs : 0;
-  return (kept + threads * tile_cosines + 2.0 * GROUPS_MAX * TILE * (double)dim) * sizeof(float);
-}
-
-cgap_status cgap_loss_open(cgap_loss **out, size_t images, size_t texts, size_t positives, size_t dim, int threads,
-                           cgap_error *error)
-{
-  *out = NULL;
-  if (images > INT_MAX || texts > INT_MAX || dim > INT_MAX)
-    return cgap_fail(error, CGAP_USAGE, "a batch of %zu images and %zu texts of %zu dimensions: at most %d of each",
-                     images, texts, dim, INT_MAX);
-  cgap_loss *l = cgap_zalloc(1, sizeof *l);
-  if (!l)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  l->images = images;
-  l->texts = texts;
-  l->positive_capacity = positives;
-  l->dim = dim;
-  l->threads = threads > 0 ? threads : 1;
-  l->vector = cgap_training_kernels_here();
-  if (!allocate_noting_failure(l)) {
-    cgap_loss_close(l);
-    return cgap_fail(error, CGAP_RESOURCE,
-                     "out of memory for a batch of %zu images and %zu texts; give a smaller batch", images, texts);
-  }
-  *out = l;
-  return CGAP_OK;
-}
-
-void cgap_loss_set_comm(cgap_loss *l, cgap_comm *comm)
-{
-  l->comm = comm;
-}
-
-cgap_status cgap_loss_status(const cgap_loss *l, cgap_error *error)
-{
-  if (l->status && error)
-    *error = l->error;
-  return l->status;
-}
-
-void cgap_loss_close(cgap_loss *l)
-{
-  if (!l)
-    return;
-  cgap_free(l->row);
-  cgap_free(l->column);
-  cgap_free(l->row_reference);
-  cgap_free(l->column_reference);
-  cgap_free(l->positive);
-  cgap_free(l->keep);
-  cgap_free(l->scratch);
-  cgap_free(l->slot_gradient);
-  cgap_free(l->slot_column);
-  cgap_free(l);
-}
 
 /* log(e^a + e^b); *weight_of_first: the fraction of the sum that is e^a. A batch does this for each of its rows: only
  * comparisons and one exponential. */

@@ -34,7 +34,7 @@ void cgap_training_result_clear(cgap_training_result *training_result);
 
 /* ---------------------------------------------------------------- checkpoint */
 
-/* Checkpoints: the trainer's state in one file, under its name only when it is whole. */
+/* The trainer's state in one file, which appears under its name only when it is whole. */
 
 /* What a run is of: a checkpoint goes on with the same options and data only. */
 typedef struct cgap_fingerprint {
@@ -52,12 +52,8 @@ CGAP_MUST_CHECK cgap_status cgap_checkpoint_write(const cgap_trainer *trainer, c
 CGAP_MUST_CHECK cgap_status cgap_checkpoint_read(cgap_trainer *trainer, cgap_fingerprint fingerprint, const char *path,
                                                  cgap_error *error);
 
-/* ---------------------------------------------------------------- data hash */
-
-/* Which data a result came from. */
-
-/* Of the rows of both modalities in the file, the pairing, and what is done with bad and equal
- * rows. Reads every row once; CGAP_FILE and CGAP_RESOURCE as reading has them. */
+/* Which data a result came from: a hash of the rows of both modalities in the file, of the pairing, and of what is done
+ * with bad and equal rows. Reads every row once; CGAP_FILE and CGAP_RESOURCE as reading has them. */
 CGAP_MUST_CHECK cgap_status cgap_data_hash(uint64_t *out, const cgap_data *data, cgap_error *error);
 
 #endif
