@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/did_you_mean.h"
+#include "base/text_buffer.h"
 
 /* ---------------------------------------------------------------- the table */
 

@@ -7,7 +7,7 @@
 #include "analysis/measure.h"
 
 #include "analysis/interval.h"
-#include "base/norm.h"
+#include "simd/convert.h"
 
 enum { TOP_CLASSES = 5 };
 #define CANCELLED 1e-12 /* times the prompts: a sum of unit rows that is rounding alone */

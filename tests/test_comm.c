@@ -1,6 +1,6 @@
 /* What is left in the middle of a message when a rank stops: nothing of its caller's is still written to. */
 #include "base/memory.h"
-#include "comm/failure.h"
+#include "comm/comm_internal.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

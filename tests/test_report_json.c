@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "base/did_you_mean.h"
+#include "base/text_buffer.h"
 #include "report/fail_if.h"
 #include "report/json.h"
 #include "report_support.h"

@@ -12,10 +12,9 @@
 #include "audit/ranks_ring.h"
 #include "audit/sampled_audit.h"
 #include "audit/top_k_lists.h"
-#include "base/blas_threads.h"
-#include "base/check.h"
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "comm/comm.h"
 
 #include <string.h>
@@ -327,11 +326,9 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   const cgap_data *data = &r->prepared.data;
   const cgap_plan *plan = &r->prepared.plan;
   cgap_status status = cgap_prepare_plan(&r->prepared, r->options, error);
-  if (!status && r->options->comm)
-    status = cgap_embeddings_load_distributed(&r->embeddings, data, plan->resident, r->options->comm, plan->threads,
-                                              progress, error);
-  else if (!status)
-    status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
+  if (!status)
+    status =
+      cgap_embeddings_load(&r->embeddings, data, plan->resident, r->options->comm, plan->threads, progress, error);
   cgap_release_memory();
   const double loaded = cgap_clock_seconds();
   if (!status && r->embeddings.paired)

@@ -1,13 +1,12 @@
 #include "audit/matched_pairs.h"
 
-#include "base/background_reader.h"
-#include "base/blas_threads.h"
 #include "base/memory.h"
-#include "comm/rank_rows.h"
+#include "base/threads.h"
+#include "comm/comm.h"
 #include "rows/modality.h"
 #include "rows/row_blocks.h"
 #include "rows/row_pass.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 #include "simd/convert.h"
 
 #include <math.h>
@@ -210,23 +209,18 @@ static void measure_group(cgap_matched_pair_sums *out, group *g, double *sum)
   measure_within(out, g, dim);
 }
 
-typedef struct measuring {
-  cgap_matched_pair_sums *out;
-  const image_sums *sums;
-  const batch *batch;
-} measuring;
-
-/* N·g_i of images [first, first + images) of the batch, and all that is found on the way. */
-static const double *make_sums(void *context, size_t first, size_t images, double *scratch)
+/* Images [first, end) of the batch: N·g_i, and all that is found on the way. */
+static void measure_run(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, size_t first, size_t end)
 {
-  const measuring *m = context;
-  const size_t dim = m->batch->embeddings->image.dim;
-  double *row = m->sums->row + (size_t)omp_get_thread_num() * ROWS * dim;
-  for (size_t i = 0; i < images; i++) {
-    group g = group_of(m->batch, first + i, row);
-    measure_group(m->out, &g, scratch + i * dim);
+  const size_t dim = b->embeddings->image.dim;
+  double *row = sums->row + (size_t)omp_get_thread_num() * ROWS * dim, *rows = cgap_second_moment_begin(&sums->group);
+  for (size_t i = first; i < end; i++) {
+    double *to = rows + (i - first) * dim;
+    group g = group_of(b, i, row);
+    measure_group(out, &g, to);
+    cgap_second_moment_slice(&sums->group, to, 1);
   }
-  return scratch;
+  cgap_second_moment_end(&sums->group, rows, end - first);
 }
 
 /* Σ over pairs of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images
@@ -251,20 +245,18 @@ static void add_weighted_images(image_sums *sums, const batch *b, size_t first, 
     cgap_exact_sums_add(&sums->weighed, 0, own, dim);
 }
 
-static cgap_status measure_batch(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, int threads,
-                                 cgap_error *error)
+static void measure_batch(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, int threads)
 {
   const size_t step = cgap_second_moment_run_rows(b->embeddings->image.dim);
   size_t start[HELD_RUNS_MAX * (CGAP_TILE / CGAP_MOMENT_RUN_ROWS_MIN) + 1] = {0}, pieces = 0;
   for (size_t r = 0; r < b->runs; r++)
     for (; start[pieces] < b->start[r + 1]; pieces++)
       start[pieces + 1] = start[pieces] + step < b->start[r + 1] ? start[pieces] + step : b->start[r + 1];
-  measuring m = {out, sums, b};
-  const cgap_second_moment_work work = {.make = make_sums, .context = &m, .start = start, .runs = pieces};
-  cgap_status status = cgap_second_moment_make(&sums->group, &work, threads, error);
-  for (size_t r = 0; !status && r < b->runs; r++)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (size_t k = 0; k < pieces; k++)
+    measure_run(out, sums, b, start[k], start[k + 1]);
+  for (size_t r = 0; r < b->runs; r++)
     add_weighted_images(sums, b, b->start[r], b->start[r + 1]);
-  return status;
 }
 
 /* Bounds: of Σ ‖N·g_i‖² over the images of a run, ‖N·g_i‖ ≤ 2 + 2 |T_i| N/M, and of Σ surplus. */
@@ -277,7 +269,7 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int thr
     squares = i % CGAP_TILE == 0 ? norm * norm : squares + norm * norm;
     bound = fmax(bound, squares);
   }
-  cgap_status status = cgap_second_moment_init(&sums->group, e->image.dim, bound, error);
+  cgap_status status = cgap_second_moment_init(&sums->group, e->image.dim, bound, threads, error);
   sums->row = cgap_alloc((size_t)threads * ROWS * e->image.dim, sizeof *sums->row);
   if (!status &&
       (!sums->row || !cgap_exact_sums_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows)))
@@ -355,36 +347,55 @@ static cgap_status tick_images(const cgap_rank_rows *own, size_t done, cgap_comm
 }
 
 /* While one batch is measured the next is read, unless all rows are in memory. */
+typedef struct batch_reader {
+  const cgap_pairs *pairs;
+  size_t next, end, rows, runs, texts;
+  batch batch[2];
+} batch_reader;
+
+static bool set_target(void *reader, void *batch_)
+{
+  batch_reader *r = reader;
+  batch *b = batch_;
+  if (r->next >= r->end)
+    return false;
+  next_batch(b, r->pairs, r->next, r->end, r->rows, r->runs, r->texts);
+  r->next += b->images;
+  return true;
+}
+
 static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *comm,
                               int threads, cgap_progress progress, cgap_error *error)
 {
   const size_t rows = cgap_row_pass_chunk_rows(e->image.dim);
   const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
   const bool held = e->image.unit && e->text.unit, whole = held && !comm;
-  const size_t runs = whole ? HELD_RUNS_MAX : cgap_matched_pairs_held_runs(threads), texts = whole ? SIZE_MAX : rows;
-  batch batches[2] = {{.embeddings = e}, {.embeddings = e}};
-  cgap_background_reader ahead;
-  cgap_status status = CGAP_OK;
-  cgap_background_reader_open(&ahead, held ? 1 : threads);
-  if (own.first < own.end) {
-    next_batch(&batches[0], &e->pairs, own.first, own.end, rows, runs, texts);
-    cgap_background_reader_start(&ahead, read_batch, &batches[0]);
-  }
-  for (size_t done = own.first, turn = 0; !status && done < own.end; turn = 1 - turn) {
-    status = cgap_background_reader_wait(&ahead, error);
-    done += batches[turn].images;
-    if (!status && done < own.end) {
-      next_batch(&batches[1 - turn], &e->pairs, done, own.end, rows, runs, texts);
-      cgap_background_reader_start(&ahead, read_batch, &batches[1 - turn]);
-    }
+  batch_reader r = {.pairs = &e->pairs,
+                    .next = own.first,
+                    .end = own.end,
+                    .rows = rows,
+                    .runs = whole ? HELD_RUNS_MAX : cgap_matched_pairs_held_runs(threads),
+                    .texts = whole ? SIZE_MAX : rows,
+                    .batch = {{.embeddings = e}, {.embeddings = e}}};
+  cgap_read_ahead ahead = {.set_target = set_target,
+                           .read = read_batch,
+                           .context = &r,
+                           .blocks = r.batch,
+                           .count = 2,
+                           .size = sizeof *r.batch};
+  void *current;
+  cgap_read_ahead_open(&ahead, held ? 1 : threads);
+  cgap_status status = cgap_read_ahead_next(&ahead, &current, error);
+  while (!status && current) {
+    const batch *b = current;
+    measure_batch(out, sums, b, threads);
+    status = tick_images(&own, b->first_image + b->images, comm, &progress, error);
     if (!status)
-      status = measure_batch(out, sums, &batches[turn], threads, error);
-    if (!status)
-      status = tick_images(&own, done, comm, &progress, error);
+      status = cgap_read_ahead_next(&ahead, &current, error);
   }
-  cgap_background_reader_close(&ahead);
-  clear_batch(&batches[0]);
-  clear_batch(&batches[1]);
+  cgap_read_ahead_close(&ahead);
+  clear_batch(&r.batch[0]);
+  clear_batch(&r.batch[1]);
   return status;
 }
 

@@ -7,7 +7,6 @@
 #ifndef CGAP_COMM_COMM_H
 #define CGAP_COMM_COMM_H
 
-#include "comm/backend.h"
 #include "contragap/contragap.h"
 
 int cgap_comm_neighbours(const cgap_comm *comm); /* ranks on this node, this one included */
@@ -17,6 +16,8 @@ const char *cgap_comm_node(const cgap_comm *comm);
  * and which of them this is. */
 int cgap_comm_launched(void);
 int cgap_comm_launched_as(void);
+
+typedef enum cgap_comm_type { CGAP_COMM_U64, CGAP_COMM_F64, CGAP_COMM_F32, CGAP_COMM_TYPES } cgap_comm_type;
 
 /* values (count) become their sums over the ranks, on every rank. Integers are exact; floats are the same on all ranks,
  * but not for any number of them. */
@@ -64,5 +65,23 @@ void cgap_comm_free(const cgap_comm *comm, void *block);
 
 /* Tells all others that this rank has failed. Once; nothing where the failure is one that it was told of. */
 void cgap_comm_report_failure(cgap_comm *comm, const cgap_error *error);
+
+/* ---------------------------------------------------------------- rows of a rank */
+
+/* The rows that a rank owns: a run of whole tiles, as even as can be. A process alone owns all. */
+typedef struct cgap_rank_rows {
+  size_t first, end;
+} cgap_rank_rows;
+
+cgap_rank_rows cgap_rank_rows_of(size_t rows, int rank, int size);
+cgap_rank_rows cgap_rank_rows_own(const cgap_comm *comm, size_t rows); /* of this rank */
+
+/* block (rows, size bytes): every rank has filled its own rows, and gets all. */
+CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather(cgap_comm *comm, void *block, size_t rows, size_t size,
+                                                  cgap_error *error);
+
+/* The same where rank r's part is [first[row], first[end row)) of the block, first (rows + 1) counting elements. */
+CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather_by(cgap_comm *comm, void *block, size_t rows, const size_t *first,
+                                                     size_t size, cgap_error *error);
 
 #endif

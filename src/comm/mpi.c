@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "comm/backend.h"
+#include "comm/comm_internal.h"
 
 extern const cgap_comm_backend contragap_mpi_backend;
 

@@ -22,25 +22,9 @@ typedef struct cgap_modality_rows {
 
 void cgap_modality_rows_clear(cgap_modality_rows *modality);
 
-void cgap_check_note(cgap_check *check, size_t row); /* counts it, and keeps the first as examples */
-
-/* Appends to out which rows of a source are bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
- * false: none is, and nothing is appended. */
-bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size);
-
-/* The file's values of kept rows [first, first + rows), without the rows between that were dropped, into out. */
-CGAP_MUST_CHECK cgap_status cgap_modality_rows_read(const cgap_modality_rows *modality, size_t first, size_t rows,
-                                                    unsigned char *out, cgap_error *error);
-
 /* Unit rows of such values. */
 void cgap_modality_rows_normalise(const cgap_modality_rows *modality, size_t first, size_t rows,
                                   const unsigned char *raw, float *unit, int threads);
-
-/* A row of a list and where it goes; for qsort, in the order of the rows. */
-typedef struct cgap_row_request {
-  size_t row, place;
-} cgap_row_request;
-int cgap_row_request_by_row(const void *a, const void *b);
 
 /* Unit rows in double of `count` kept rows, in the order of `rows` (NULL: first, first + 1, …); out is (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_modality_rows_fetch(const cgap_modality_rows *modality, const size_t *rows,
@@ -58,5 +42,20 @@ const unsigned char *cgap_modality_rows_raw(const cgap_modality_rows *modality, 
 CGAP_MUST_CHECK cgap_status cgap_modality_rows_read_missing(const cgap_modality_rows *modality, const size_t *rows,
                                                             size_t first, size_t count, unsigned char **buffer,
                                                             cgap_error *error);
+
+/* ---------------------------------------------------------------- gather */
+
+/* Unit rows from anywhere in a side: out of the memory where it is resident, out of its source where it is not. */
+
+/* Whether several threads may read from a side at once, which it has been read from before. */
+bool cgap_gather_rows_is_thread_safe(const cgap_modality_rows *modality);
+
+/* out (count, dim): unit rows of the kept rows that are listed, in that order, the same bits from either place. Rows
+ * that follow each other are read at once. Where the side is not resident, threads above 1 only where it shares. */
+CGAP_MUST_CHECK cgap_status cgap_gather_rows(const cgap_modality_rows *modality, const size_t *rows, size_t count,
+                                             int threads, float *out, cgap_error *error);
+
+/* The same rows will be wanted soon. */
+void cgap_gather_rows_prefetch(const cgap_modality_rows *modality, const size_t *rows, size_t count);
 
 #endif

@@ -1,6 +1,7 @@
 #include "rows/row_blocks.h"
 
 #include "base/memory.h"
+#include "rows/row_reader.h"
 
 static cgap_status reserve_rows(cgap_row_block *panel, size_t rows, cgap_error *error)
 {
@@ -34,7 +35,7 @@ cgap_status cgap_row_block_load(cgap_row_block *panel, const cgap_modality_rows 
   }
   cgap_status status = reserve_rows(panel, rows, error);
   if (!status)
-    status = cgap_modality_rows_read(modality, first, rows, panel->own_raw, error);
+    status = cgap_read_listed(modality->source, modality->file_row + first, rows, panel->own_raw, error);
   if (!status)
     cgap_modality_rows_normalise(modality, first, rows, panel->own_raw, panel->own_unit, 1);
   panel->unit = panel->own_unit;

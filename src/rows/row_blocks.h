@@ -4,7 +4,7 @@
 #ifndef CGAP_ROWS_ROW_BLOCKS_H
 #define CGAP_ROWS_ROW_BLOCKS_H
 
-#include "base/background_reader.h"
+#include "base/threads.h"
 #include "rows/modality.h"
 #include "simd/bfloat16_rows.h"
 

@@ -2,7 +2,6 @@
  * datasets. */
 #include "io/find/dataset_internal.h"
 
-#include "base/did_you_mean.h"
 #include "base/text_buffer.h"
 #include "io/read/hdf5_virtual.h"
 

@@ -1,4 +1,9 @@
-#include "base/background_reader.h"
+#include "base/threads.h"
+
+#include <cblas.h>
+#include <omp.h>
+#include <pthread.h>
+#include <stdbool.h>
 
 static void *run_jobs(void *self)
 {
@@ -73,4 +78,74 @@ cgap_status cgap_background_reader_wait(cgap_background_reader *a, cgap_error *e
   if (a->status && error)
     *error = a->error;
   return a->status;
+}
+
+static void start_next(cgap_read_ahead *a)
+{
+  void *block = (char *)a->blocks + a->turn * a->size;
+  a->reading = a->set_target(a->context, block);
+  if (a->reading)
+    cgap_background_reader_start(&a->reader, a->read, block);
+}
+
+void cgap_read_ahead_open(cgap_read_ahead *a, int threads)
+{
+  cgap_background_reader_open(&a->reader, threads);
+  start_next(a);
+}
+
+void cgap_read_ahead_close(cgap_read_ahead *a)
+{
+  cgap_background_reader_close(&a->reader);
+}
+
+cgap_status cgap_read_ahead_next(cgap_read_ahead *a, void **block, cgap_error *error)
+{
+  *block = NULL;
+  const cgap_status status = a->reading ? cgap_background_reader_wait(&a->reader, error) : CGAP_OK;
+  if (status || !a->reading)
+    return status;
+  *block = (char *)a->blocks + a->turn * a->size;
+  a->turn = (a->turn + 1) % a->count;
+  start_next(a);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- blas threads */
+
+/* Calls under way, and the number of threads to put back after the last. */
+static struct {
+  pthread_mutex_t lock;
+  int calls, threads;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool has_pool(void)
+{
+  return openblas_get_parallel() == OPENBLAS_THREAD;
+}
+
+int cgap_blas_single(void)
+{
+  const int threads = omp_get_max_threads();
+  omp_set_num_threads(1);
+  if (has_pool()) {
+    (void)pthread_mutex_lock(&pool.lock);
+    if (pool.calls++ == 0) {
+      pool.threads = openblas_get_num_threads();
+      openblas_set_num_threads(1);
+    }
+    (void)pthread_mutex_unlock(&pool.lock);
+  }
+  return threads;
+}
+
+void cgap_blas_restore(int threads)
+{
+  if (has_pool()) {
+    (void)pthread_mutex_lock(&pool.lock);
+    if (--pool.calls == 0)
+      openblas_set_num_threads(pool.threads);
+    (void)pthread_mutex_unlock(&pool.lock);
+  }
+  omp_set_num_threads(threads);
 }

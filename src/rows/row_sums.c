@@ -1,13 +1,188 @@
-#include "rows/row_scores.h"
+#include "rows/row_sums.h"
 
-#include "base/blas_threads.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "rows/row_blocks.h"
 #include "simd/audit_kernels.h"
 
 #include <cblas.h>
 #include <math.h>
+#include <omp.h>
 #include <string.h>
+
+/* ---------------------------------------------------------------- exact sums */
+
+enum { DIGIT = 31 };
+
+bool cgap_exact_sums_init(cgap_exact_sums *out, size_t count, double bound)
+{
+  int exponent = 0;
+  (void)frexp(bound, &exponent);
+  *out = (cgap_exact_sums){.count = count, .exponent = exponent};
+  out->high = cgap_zalloc(2 * count, sizeof *out->high);
+  out->low = out->high ? out->high + count : NULL;
+  return out->high != NULL;
+}
+
+void cgap_exact_sums_clear(cgap_exact_sums *sums)
+{
+  cgap_free(sums->high);
+  *sums = (cgap_exact_sums){0};
+}
+
+void cgap_exact_sums_zero(cgap_exact_sums *sums)
+{
+  memset(sums->high, 0, 2 * sums->count * sizeof *sums->high);
+}
+
+void cgap_exact_sums_add(cgap_exact_sums *sums, size_t first, const double *values, size_t n)
+{
+  cgap_audit_kernels_here()->add_exact(values, n, ldexp(1, DIGIT - sums->exponent), (uint64_t *)sums->high + first,
+                                       (uint64_t *)sums->low + first);
+}
+
+cgap_status cgap_exact_sums_reduce(cgap_exact_sums *sums, cgap_comm *comm, cgap_error *error)
+{
+  return cgap_comm_sum(comm, sums->high, 2 * sums->count, CGAP_COMM_U64, error);
+}
+
+/* The low integer's carry goes to the high one, so that equal sums have equal parts, however they came about. */
+void cgap_exact_sums_values(const cgap_exact_sums *sums, size_t first, size_t n, double *out)
+{
+  const double unit = ldexp(1, sums->exponent - DIGIT), small = ldexp(1, sums->exponent - 2 * DIGIT);
+  for (size_t k = 0; k < n; k++) {
+    const int64_t half = INT64_C(1) << (DIGIT - 1), low = sums->low[first + k] + half;
+    const int64_t carry = low >> DIGIT, rest = low - carry * (INT64_C(1) << DIGIT) - half;
+    out[k] = (double)(sums->high[first + k] + carry) * unit + (double)rest * small;
+  }
+}
+
+/* ---------------------------------------------------------------- second moments */
+
+enum { RUN_ROWS_MIN = CGAP_MOMENT_RUN_ROWS_MIN, RUN_ROWS_MAX = 1024, BAND = 64 };
+
+size_t cgap_second_moment_run_rows(size_t dim)
+{
+  size_t rows = RUN_ROWS_MAX;
+  while (rows > RUN_ROWS_MIN && rows * dim > (size_t)1 << 20)
+    rows /= 2;
+  return rows;
+}
+
+/* Doubles that a thread works in: Σ z zᵀ (dim, dim), Σ z (dim), and the rows of a run. */
+static size_t scratch_size(size_t dim)
+{
+  return (dim + 1 + cgap_second_moment_run_rows(dim)) * dim;
+}
+
+cgap_status cgap_second_moment_init(cgap_second_moment *out, size_t dim, double bound, int threads, cgap_error *error)
+{
+  const size_t scratch = (size_t)threads * scratch_size(dim);
+  *out = (cgap_second_moment){.dim = dim, .threads = threads};
+  const bool ok = cgap_exact_sums_init(&out->total, (dim + 1) * dim, bound);
+  out->scratch = cgap_alloc(scratch, sizeof *out->scratch);
+  if (ok && out->scratch)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for second moments of %zu dimensions", dim);
+}
+
+void cgap_second_moment_clear(cgap_second_moment *m)
+{
+  cgap_exact_sums_clear(&m->total);
+  cgap_free(m->scratch);
+  *m = (cgap_second_moment){0};
+}
+
+double *cgap_second_moment_begin(const cgap_second_moment *m)
+{
+  const size_t dim = m->dim;
+  double *own = m->scratch + (size_t)omp_get_thread_num() * scratch_size(dim);
+  memset(own + dim * dim, 0, dim * sizeof *own);
+  return own + (dim + 1) * dim;
+}
+
+/* Four rows at a time, in their order. */
+void cgap_second_moment_slice(const cgap_second_moment *m, const double *rows, size_t n)
+{
+  const size_t dim = m->dim;
+  double *sum = m->scratch + (size_t)omp_get_thread_num() * scratch_size(dim) + dim * dim;
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const double *a = rows + i * dim, *b = a + dim, *c = b + dim, *d = c + dim;
+    for (size_t k = 0; k < dim; k++)
+      sum[k] = sum[k] + a[k] + b[k] + c[k] + d[k];
+  }
+  for (; i < n; i++)
+    for (size_t k = 0; k < dim; k++)
+      sum[k] += rows[i * dim + k];
+}
+
+void cgap_second_moment_end(cgap_second_moment *m, const double *rows, size_t n)
+{
+  const size_t dim = m->dim;
+  double *own = m->scratch + (size_t)omp_get_thread_num() * scratch_size(dim);
+  if (n == 0)
+    return;
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)dim, (int)n, 1.0, rows, (int)dim, 0.0, own, (int)dim);
+#pragma omp critical(cgap_second_moment)
+  for (size_t i = 0; i <= dim; i++) /* the row below the triangle is the sum */
+    cgap_exact_sums_add(&m->total, i * dim + i % dim, own + i * dim + i % dim, dim - i % dim);
+}
+
+void cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start, size_t runs)
+{
+#pragma omp parallel for schedule(dynamic, 1) num_threads(m->threads)
+  for (size_t r = 0; r < runs; r++) {
+    const double *run = rows + start[r] * m->dim;
+    (void)cgap_second_moment_begin(m);
+    cgap_second_moment_slice(m, run, start[r + 1] - start[r]);
+    cgap_second_moment_end(m, run, start[r + 1] - start[r]);
+  }
+}
+
+/* Rows [first, first + BAND) of the upper triangle. */
+static void finish_band(const cgap_second_moment *m, size_t first, double scale, double *moment)
+{
+  const size_t dim = m->dim;
+  for (size_t i = first; i < first + BAND && i < dim; i++) {
+    double *row = moment + i * dim;
+    cgap_exact_sums_values(&m->total, i * dim + i, dim - i, row + i);
+    for (size_t j = i; j < dim; j++)
+      row[j] *= scale;
+  }
+}
+
+/* The lower triangle's rows [first, first + BAND), from the upper one, band by band of it. */
+static void mirror_band(size_t dim, size_t first, double *moment)
+{
+  for (size_t from = 0; from <= first; from += BAND)
+    for (size_t i = first; i < first + BAND && i < dim; i++)
+      for (size_t j = from; j < from + BAND && j < i; j++)
+        moment[i * dim + j] = moment[j * dim + i];
+}
+
+cgap_status cgap_second_moment_finish(cgap_second_moment *m, cgap_comm *comm, double scale, double *moment, double *sum,
+                                      cgap_error *error)
+{
+  const size_t dim = m->dim;
+  cgap_status status = cgap_exact_sums_reduce(&m->total, comm, error);
+  if (status)
+    return status;
+#pragma omp parallel num_threads(m->threads)
+  {
+#pragma omp for schedule(dynamic, 1)
+    for (size_t i = 0; i < dim; i += BAND)
+      finish_band(m, i, scale, moment);
+#pragma omp for schedule(dynamic, 1)
+    for (size_t i = 0; i < dim; i += BAND)
+      mirror_band(dim, i, moment);
+  }
+  if (sum)
+    cgap_exact_sums_values(&m->total, dim * dim, dim, sum);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- scores */
 
 enum { BLOCK = 256, SCORE_BLOCK_ROWS = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
 #define SUM_MAX 4503599627370496.0 /* 2^52 */
