@@ -34,7 +34,7 @@ void cgap_append(char **text, const char *format, ...)
   free(more);
 }
 
-/* In single quotes; those in it, and backslashes where `backslash`, are replaced by what stands for them. */
+/* The text in single quotes; quotes in it are replaced by for_quote, backslashes are doubled where `backslash`. */
 static char *quote_text(const char *text, const char *for_quote, bool backslash)
 {
   char *out = malloc(4 * strlen(text) + 3), *to = out;
