@@ -62,7 +62,7 @@ static bool late_probe(int *from, int tag, int *bytes)
 {
   *from = 0;
   *bytes = BYTES;
-  return tag >= TAG_LETTER;
+  return tag >= TAG_SMALL;
 }
 
 static const cgap_comm_backend backend = {.version = CGAP_COMM_VERSION,

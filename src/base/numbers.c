@@ -8,10 +8,10 @@
 
 enum { DIGIT = 32, MANTISSA = 53, COUNT_BITS = 40 };
 
-cgap_exact_format cgap_exact_format_for(int least_exponent, int greatest_exponent)
+cgap_exact_format cgap_exact_format_for(int exponent_min, int exponent_max)
 {
-  const int least = least_exponent - MANTISSA, bits = greatest_exponent + COUNT_BITS - least;
-  return (cgap_exact_format){.least = least, .words = (size_t)(bits / DIGIT + 2)}; /* a mantissa touches three digits */
+  const int unit = exponent_min - MANTISSA, bits = exponent_max + COUNT_BITS - unit;
+  return (cgap_exact_format){.unit = unit, .words = (size_t)(bits / DIGIT + 2)}; /* a mantissa touches three digits */
 }
 
 void cgap_exact_add(const cgap_exact_format *format, int64_t *digits, double value)
@@ -22,7 +22,7 @@ void cgap_exact_add(const cgap_exact_format *format, int64_t *digits, double val
   if (exponent == 0) /* 0, or so small that it rounds to it */
     return;
   uint64_t mantissa = (bits & 0xfffffffffffffu) | UINT64_C(1) << 52;
-  int place = exponent - 1075 - format->least; /* the value is mantissa · 2^(exponent − 1075) */
+  int place = exponent - 1075 - format->unit; /* the value is mantissa · 2^(exponent − 1075) */
   if (place < 0) {
     if (place < -MANTISSA)
       return;
@@ -40,10 +40,10 @@ void cgap_exact_add(const cgap_exact_format *format, int64_t *digits, double val
 double cgap_exact_value(const cgap_exact_format *format, const int64_t *digits)
 {
   double value = 0;
-  int64_t over = 0; /* what a digit holds beyond its 32 bits belongs to the next: equal sums have equal digits then */
+  int64_t over = 0; /* beyond 32 bits a digit is carried to the next: then equal sums have equal digits */
   for (size_t k = 0; k < format->words; k++) {
     const int64_t whole = digits[k] + over;
-    value += ldexp((double)(whole & UINT32_MAX), format->least + (int)k * DIGIT);
+    value += ldexp((double)(whole & UINT32_MAX), format->unit + (int)k * DIGIT);
     over = whole >> DIGIT;
   }
   return value;

@@ -9,16 +9,16 @@
 
 /* Sums that do not depend on the order: each double is rounded once to a wide fixed point and added as an integer
  * (Kulisch's long accumulator, as short as its range allows). A number is `words` int64 digits to the base 2^32, the
- * least first; digits take 2^31 additions before they could overflow. Only values from 0 on are added. */
+ * least significant first; digits take 2^31 additions before they could overflow. Only values from 0 on are added. */
 
 typedef struct cgap_exact_format {
-  int least; /* the last digit counts units of 2^least */
+  int unit; /* the last digit counts units of 2^unit */
   size_t words;
 } cgap_exact_format;
 
-/* For values that are 0 or in [2^least_exponent, 2^greatest_exponent], to full double precision, and up to 2^40 of
+/* For values that are 0 or in [2^exponent_min, 2^exponent_max], to full double precision, and up to 2^40 of
  * them. */
-cgap_exact_format cgap_exact_format_for(int least_exponent, int greatest_exponent);
+cgap_exact_format cgap_exact_format_for(int exponent_min, int exponent_max);
 
 void cgap_exact_add(const cgap_exact_format *format, int64_t *digits, double value);
 double cgap_exact_value(const cgap_exact_format *format, const int64_t *digits);

@@ -34,7 +34,7 @@ static cgap_status make_one(const char *path, cgap_error *error)
   return cgap_fail_errno(error, number, path, "make the folder");
 }
 
-/* Makes path and its parents; folder->made remembers how much of it stood before. */
+/* Makes path and its parents; folder->made is the length of the first one that did not exist. */
 static cgap_status make_all(cgap_folder *folder, cgap_error *error)
 {
   char path[CGAP_PATH];
@@ -45,8 +45,8 @@ static cgap_status make_all(cgap_folder *folder, cgap_error *error)
       continue;
     memcpy(path, folder->path, i);
     path[i] = '\0';
-    bool stood = stat(path, &there) == 0;
-    if (!stood && !folder->fresh) {
+    const bool existed = stat(path, &there) == 0;
+    if (!existed && !folder->fresh) {
       folder->fresh = true;
       folder->made = i;
     }
@@ -57,7 +57,7 @@ static cgap_status make_all(cgap_folder *folder, cgap_error *error)
   return CGAP_OK;
 }
 
-/* Whether a file can be made there: a right may be missing in more ways than access() knows. */
+/* Whether a file can be made there, by making one: access() does not know every reason why not. */
 static cgap_status check_writable(const char *folder, cgap_error *error)
 {
   char probe[CGAP_PATH];
@@ -171,7 +171,7 @@ cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cg
   return cgap_outfile_close(&file, true, error);
 }
 
-/* Where only a part fits, that is taken back, so that the file never holds half a line. */
+/* Where only a part fits on the disk, it is removed again, so that the file never has half a line. */
 static cgap_status append_or_undo(int file, const void *bytes, size_t count, const char *path, cgap_error *error)
 {
   const off_t before = lseek(file, 0, SEEK_END);
@@ -228,7 +228,7 @@ char *cgap_read_text(const char *path, size_t *bytes)
 
 enum { PREAD_MAX = 1 << 30 };
 
-static const char DOING[] = "put rows aside there (set TMPDIR)";
+static const char DOING[] = "write a temporary file there (set TMPDIR)";
 
 const char *cgap_unnamed_file_folder(void)
 {
@@ -249,12 +249,12 @@ static int open_nameless(const char *folder)
 static cgap_status fail_full(const char *folder, uint64_t bytes, uint64_t available, const char *name,
                              const char *way_out, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: takes %llu bytes besides the memory, %s has %llu free; %s", name,
+  return cgap_fail(error, CGAP_RESOURCE, "%s: needs %llu bytes of disk space, %s has %llu free; %s", name,
                    (unsigned long long)bytes, folder, (unsigned long long)available, way_out);
 }
 
-/* 0, or why not. Where the file system cannot do it, writing says when the disk is full; libc would touch every block.
- */
+/* 0, or an errno. Where the file system cannot do it, a full disk is noticed at writing; posix_fallocate would write
+ * every block. */
 static int reserve_disk(int fd, uint64_t bytes)
 {
   while (bytes && fallocate(fd, 0, 0, (off_t)bytes) != 0)
@@ -379,7 +379,7 @@ cgap_status cgap_json_lines_read(const char *path,
 
 /* ---------------------------------------------------------------- cutting */
 
-static cgap_status keep_copy(const char *path, cgap_error *error)
+static cgap_status copy_aside(const char *path, cgap_error *error)
 {
   char copy[CGAP_PATH];
   for (int k = 1;; k++) {
@@ -411,7 +411,7 @@ cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_
   if (fstat(fileno(file), &facts) != 0)
     status = cgap_fail_errno(error, errno, path, "read");
   if (status == CGAP_OK && copy && (uint64_t)facts.st_size > end)
-    status = keep_copy(path, error);
+    status = copy_aside(path, error);
   if (status == CGAP_OK && (uint64_t)facts.st_size > end && ftruncate(fileno(file), (off_t)end) != 0)
     status = cgap_fail_errno(error, errno, path, "cut back");
   const bool ended = ends_in_newline(file, end);

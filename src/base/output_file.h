@@ -1,4 +1,5 @@
-/* Files out: a folder that can be written, and files that take their name only when they are complete. */
+/* Output files: a folder that can be written to, files that get their name only when they are complete, files that grow
+ * by a line of JSON, and unnamed files for rows that do not fit into memory. */
 #ifndef CGAP_BASE_OUTPUT_FILE_H
 #define CGAP_BASE_OUTPUT_FILE_H
 
@@ -50,19 +51,17 @@ CGAP_MUST_CHECK cgap_status cgap_append_file(const char *path, const void *bytes
 /* The whole file as a string (free) of *bytes bytes (bytes may be NULL), or NULL where it cannot be read. */
 char *cgap_read_text(const char *path, size_t *bytes);
 
-/* The exit code that belongs to an errno of a failed write, and the line that says so. */
+/* The status of an errno of a failed write, with its error line. */
 cgap_status cgap_fail_errno(cgap_error *error, int number, const char *path, const char *doing);
 
 /* ---------------------------------------------------------------- unnamed file */
 
-/* Nameless files for what is too large for the memory: they are gone when the program is. */
-
-/* Where they lie: TMPDIR, or /tmp. */
+/* Files without a name, which are gone when the program ends. Their folder: TMPDIR, or /tmp. */
 const char *cgap_unnamed_file_folder(void);
 
-/* Opens one with room for `bytes`, which are taken from the disk now. CGAP_RESOURCE where it has fewer, CGAP_FILE where
- * none can be made there. name: what it is for; way_out ends the sentence: "set TMPDIR to a larger place or …". *out is
- * to be closed; -1 on failure. */
+/* Opens one and reserves `bytes` of disk space. CGAP_RESOURCE where fewer are free, CGAP_FILE where no file can be made
+ * there. name: what it is for; way_out ends the sentence: "set TMPDIR to a larger place or …". *out is to be closed; -1
+ * on failure. */
 CGAP_MUST_CHECK cgap_status cgap_unnamed_file_open(int *out, uint64_t bytes, const char *name, const char *way_out,
                                                    cgap_error *error);
 
@@ -87,24 +86,24 @@ typedef struct cgap_json_line {
   json_t *value;  /* borrowed */
 } cgap_json_line;
 
-/* Calls take with each line, until it returns an error. *end: bytes up to where the next line belongs; a missing file
- * has none. CGAP_FILE where a line is no JSON, with its number. */
+/* Calls read_line with each line, until it returns an error. *end: bytes up to where the next line belongs; 0 for a
+ * missing file. CGAP_FILE, with the number of the line, where a line is not JSON. */
 CGAP_MUST_CHECK cgap_status cgap_json_lines_read(const char *path,
                                                  cgap_status (*read_line)(void *context, const cgap_json_line *line,
                                                                           cgap_error *error),
                                                  void *context, uint64_t *end, cgap_error *error);
 
-/* "PATH, line 3: WHAT; …", CGAP_FILE: for a line that take refuses. */
+/* CGAP_FILE with "PATH, line 3: WHAT; …": for a line that read_line refuses. */
 cgap_status cgap_json_line_refuse(const cgap_json_line *line, const char *what, cgap_error *error);
 
-/* Leaves the first `end` bytes of the file, and a line end behind them. copy: what is cut off is more than half a line,
- * so the file as it was stays as PATH.bak-1, -2 and so on. Nothing is done to a missing file. */
+/* Cuts the file after its first `end` bytes, and adds a line end if it lacks one. copy: where anything is cut off, the
+ * file as it was is first copied to PATH.bak-1, -2 and so on. A missing file stays missing. */
 CGAP_MUST_CHECK cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_error *error);
 
 /* ---------------------------------------------------------------- json memory */
 
-/* jansson leaves out what it has no memory for, so that a report would lack a key without a word. The program notes
- * each such failure, and writes no JSON after one. */
+/* jansson leaves out what it has no memory for, so that a key would silently be missing from a report. The program
+ * notes each such failure, and writes no JSON after one. */
 
 /* For the program alone, at its start: jansson has one allocator for the whole process. */
 void cgap_json_watch_memory(void);

@@ -89,8 +89,6 @@ void cgap_source_prefetch(const cgap_source *source, size_t first, size_t count)
 
 /* ---------------------------------------------------------------- status */
 
-/* Status and error: the one line that a failure says. */
-
 cgap_status cgap_fail(cgap_error *error, cgap_status status, const char *format, ...)
 {
   if (error) {

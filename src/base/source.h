@@ -1,4 +1,4 @@
-/* What a source of this library can say of itself beyond the public cgap_source. */
+/* Sources beyond the public cgap_source: what one of this library can do; and the checks of public arguments. */
 #ifndef CGAP_BASE_SOURCE_H
 #define CGAP_BASE_SOURCE_H
 

@@ -1,5 +1,7 @@
 #include "base/text_buffer.h"
 
+#include "base/memory.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,7 +36,7 @@ void cgap_append(char **text, const char *format, ...)
   free(more);
 }
 
-/* In single quotes; those in it, and backslashes where `backslash`, are replaced by what stands for them. */
+/* The text in single quotes; quotes in it are replaced by for_quote, backslashes are doubled where `backslash`. */
 static char *quote_text(const char *text, const char *for_quote, bool backslash)
 {
   char *out = malloc(4 * strlen(text) + 3), *to = out;
@@ -95,11 +97,6 @@ void cgap_c_locale_end(cgap_c_locale locale)
 
 enum { NAME_BYTES_MAX = 63 };
 
-static size_t lesser(size_t a, size_t b)
-{
-  return a < b ? a : b;
-}
-
 size_t cgap_edit_distance(const char *a, const char *b)
 {
   size_t m = strlen(a), n = strlen(b);
@@ -113,9 +110,9 @@ size_t cgap_edit_distance(const char *a, const char *b)
     size_t *row = table[i % 3], *above = table[(i + 2) % 3], *above_that = table[(i + 1) % 3];
     row[0] = i;
     for (size_t j = 1; j <= n; j++) {
-      row[j] = lesser(lesser(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+      row[j] = cgap_lesser(cgap_lesser(above[j], row[j - 1]) + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        row[j] = lesser(row[j], above_that[j - 2] + 1);
+        row[j] = cgap_lesser(row[j], above_that[j - 2] + 1);
     }
   }
   return table[m % 3][n];

@@ -7,17 +7,17 @@
 #include <locale.h>
 #include <stddef.h>
 
-/* A new string, to be freed; NULL when memory is out. */
+/* A new string, to be freed; NULL: out of memory. */
 char *cgap_format(const char *format, ...) CGAP_PRINTF(1, 2);
 
 /* Appends to *text (NULL or from malloc), which stays as it was when memory is out. */
 void cgap_append(char **text, const char *format, ...) CGAP_PRINTF(2, 3);
 
-/* For a line of Python: 'text' with its quotes, ['key']. A new string; NULL when memory is out. */
+/* For a line of Python: 'text' with its quotes, ['key']. A new string; NULL: out of memory. */
 char *cgap_python_string(const char *text);
 char *cgap_python_key(const char *key);
 
-/* For the shell: the text as one word, with quotes where it needs them. A new string; NULL when memory is out. */
+/* For the shell: the text as one word, with quotes where it needs them. A new string; NULL: out of memory. */
 char *cgap_shell_word(const char *text);
 
 /* ---------------------------------------------------------------- c locale */

@@ -1,4 +1,5 @@
-/* What ranks say to each other while they work: sums, gathered blocks, the ring, letters. */
+/* Messages between ranks at work: failures, sums, gathered blocks, the ring, small messages; and which rows each owns.
+ */
 #include <sched.h>
 #include <string.h>
 #include <time.h>
@@ -122,8 +123,8 @@ static cgap_status wait_for_request(cgap_comm *c, void *request, const char *doi
 
 /* ---------------------------------------------------------------- all ranks */
 
-/* Callers free their blocks as they fail, while MPI goes on with what was left in the middle: messages are of room of
- * our own. */
+/* A caller that fails frees its blocks, while MPI may go on with a message that was not completed: collective messages
+ * use buffers of this file. */
 void cgap_comm_free(const cgap_comm *c, void *block)
 {
   if (!c || !c->transfer_aborted)
@@ -172,7 +173,7 @@ static size_t left_of(const size_t *first, int r, size_t done, size_t piece)
   return cgap_lesser(left, piece);
 }
 
-/* A piece of each rank's block at a time, by way of `room`. */
+/* A piece of each rank's block, by way of `message`. */
 static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, size_t done, size_t piece,
                                 char *message, int *counts, cgap_error *error)
 {
@@ -209,7 +210,7 @@ cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cga
   char *message = cgap_alloc(cgap_lesser(whole, piece * size), 1);
   int *counts = cgap_alloc(2 * size, sizeof *counts);
   if (!message || !counts)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory to gather %zu bytes of each rank", piece);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory to gather %zu bytes of each rank", piece);
   for (size_t done = 0; status == CGAP_OK && done < most; done += piece)
     status = gather_piece(c, block, first, done, piece, message, counts, error);
   cgap_comm_free(c, message);
@@ -301,18 +302,18 @@ cgap_status cgap_comm_wait(cgap_comm *c, cgap_transfer *t, cgap_error *error)
   return status;
 }
 
-/* ---------------------------------------------------------------- letters */
+/* ---------------------------------------------------------------- small messages */
 
 cgap_status cgap_comm_send_small(cgap_comm *c, int to, int tag, const void *block, size_t bytes, cgap_error *error)
 {
   if (bytes > PIECE_BYTES)
-    return cgap_fail(error, CGAP_RESOURCE, "a letter of %zu bytes is too long", bytes);
+    return cgap_fail(error, CGAP_RESOURCE, "a message of %zu bytes is too long", bytes);
   char *message = cgap_alloc(bytes, 1);
   if (!message)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %zu bytes", bytes);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a message of %zu bytes", bytes);
   memcpy(message, block, bytes);
   cgap_status status =
-    wait_for_request(c, c->backend->send(message, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+    wait_for_request(c, c->backend->send(message, (int)bytes, to, TAG_SMALL + tag), "send a message", error);
   cgap_comm_free(c, message);
   return status;
 }
@@ -325,7 +326,7 @@ cgap_status cgap_comm_receive_small(cgap_comm *c, int tag, bool wait, int *from,
   *bytes = 0;
   *from = -1;
   cgap_status status = cgap_comm_check_failure(c, error);
-  for (unsigned polls = 0; status == CGAP_OK && !c->backend->probe(from, TAG_LETTER + tag, &length); polls++) {
+  for (unsigned polls = 0; status == CGAP_OK && !c->backend->probe(from, TAG_SMALL + tag, &length); polls++) {
     if (!wait)
       return CGAP_OK;
     cgap_comm_backoff(polls);
@@ -336,11 +337,11 @@ cgap_status cgap_comm_receive_small(cgap_comm *c, int tag, bool wait, int *from,
     return status;
   *block = cgap_alloc((size_t)length + 1, 1);
   if (!*block)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %d bytes", length);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a message of %d bytes", length);
   ((char *)*block)[length] = '\0';
   *bytes = (size_t)length;
-  status = wait_for_request(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
-  if (status != CGAP_OK) /* it stays, as MPI may still write there */
+  status = wait_for_request(c, c->backend->receive(*block, length, *from, TAG_SMALL + tag), "receive a message", error);
+  if (status != CGAP_OK) /* leaked: MPI may still write there */
     *block = NULL;
   return status;
 }

@@ -1,4 +1,4 @@
-/* A job of several ranks: found, opened, closed. Without one there is nothing: a NULL comm. */
+/* A job of several ranks: how it starts, how it ends. A process alone has none: its comm is NULL. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,6 @@ static int number_in(const char *name)
   return value ? atoi(value) : 0;
 }
 
-/* As how many processes a launcher says that it started this program; 0: none says so. */
 int cgap_comm_launched(void)
 {
   static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS"};
@@ -28,7 +27,6 @@ int cgap_comm_launched(void)
   return most;
 }
 
-/* Which of them this is, by the launcher's word. */
 int cgap_comm_launched_as(void)
 {
   static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
@@ -38,7 +36,7 @@ int cgap_comm_launched_as(void)
   return 0;
 }
 
-/* Whether a process manager is there, by whose means an MPI library finds the other processes. */
+/* Whether there is a process manager, through which an MPI library finds the other processes. */
 static bool has_process_manager(void)
 {
   static const char *const starts[] = {"OMPI_", "PMIX_", "PMI_", "PALS_", "MPI_LOCAL"};
@@ -52,7 +50,7 @@ static bool has_process_manager(void)
 static cgap_status load_backend(cgap_comm *c, int launched, cgap_error *error)
 {
 #ifdef CGAP_MPI
-  c->module = dlopen(CGAP_COMM_MODULE, RTLD_NOW | RTLD_GLOBAL); /* global: plugins of MPI libraries look for them */
+  c->module = dlopen(CGAP_COMM_MODULE, RTLD_NOW | RTLD_GLOBAL); /* global: plugins of MPI libraries need its symbols */
   if (!c->module)
     return cgap_fail(error, CGAP_USAGE,
                      "started as %d processes, but contragap's part for MPI cannot be loaded: %s; install it next to "
@@ -89,7 +87,7 @@ static cgap_status join_job(cgap_comm *c, int launched, cgap_error *error)
            : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", c->place.size);
 }
 
-/* Where each rank is, for what is said of one that cannot say it any more. */
+/* The node of each rank, for messages about one that does not answer any more. */
 static cgap_status name_nodes(cgap_comm *c, cgap_error *error)
 {
   size_t *first = cgap_alloc((size_t)c->place.size + 1, sizeof *first);
@@ -109,7 +107,7 @@ cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error)
   *out = NULL;
   if (launched < 2)
     return CGAP_OK;
-  if (!has_process_manager()) /* some MPI libraries end the process over this with a page of their own */
+  if (!has_process_manager()) /* some MPI libraries would end the process with a page of text */
     return cgap_fail(
       error, CGAP_USAGE,
       "started as %d processes that cannot find each other: give srun --mpi=pmix (where that is missing, "
@@ -141,8 +139,8 @@ void cgap_comm_on_stop(cgap_comm *c, bool (*stop)(void *context), void *context)
   c->stop_context = context;
 }
 
-/* Launchers end all ranks where one aborts, some at once and by a signal: rank 0 says why, and aborts as soon as that
- * was taken from its pipe; the others would do so if it did not. */
+/* Launchers end all ranks when one aborts, some at once and by a signal: rank 0 prints why, and aborts as soon as that
+ * has left its pipe; the others abort if it does not. */
 static void abort_ranks(const cgap_comm *c, int code)
 {
   const struct timespec first = {.tv_nsec = 100000000}, others = {.tv_sec = 10};
@@ -166,12 +164,12 @@ void cgap_comm_close(cgap_comm *c, int code)
 
 /* ---------------------------------------------------------------- the end of a job */
 
-/* How a job ends: every rank tells rank 0 how it fared, and rank 0 what is to be said of it in one line. */
+/* Every rank sends its outcome to rank 0, which finds the one line to print. */
 
-/* How long rank 0 waits for ranks that should come to their end, once one has failed. */
+/* How long rank 0 waits for the outcomes of the others once a rank has failed. */
 static const double PATIENCE_SECONDS = 20, PATIENCE_STOPPED_SECONDS = 0.4;
 
-/* What a rank says at its end; rank 0's answer. */
+/* How a rank ended. */
 typedef struct rank_outcome {
   int original; /* a failure of its own */
   int transfer_aborted;
@@ -196,11 +194,11 @@ static bool receive_waiting(cgap_comm *c, void *block, size_t bytes, int tag)
   return request != NULL;
 }
 
-/* What rank 0 makes of all ends: the lowest original failure; one that is the same on every rank belongs to none of
- * them. */
+/* All outcomes together: the original failure of the lowest rank. One that is the same on every rank is reported
+ * without a rank. */
 typedef struct job_outcome {
   int ended, failed, originals, alike;
-  int silent; /* the lowest rank that was not heard */
+  int silent; /* the lowest rank without an outcome */
   bool transfer_aborted, stopped;
   failure first;
 } job_outcome;
@@ -219,11 +217,11 @@ static void count_outcome(job_outcome *v, const rank_outcome *d)
 
 static void conclude_outcome(const cgap_comm *c, const job_outcome *v, cgap_error *error)
 {
-  char said[sizeof error->message];
+  char reason[sizeof error->message];
   if (v->stopped && v->silent < c->place.size) { /* the launcher ends all ranks when one has died */
-    snprintf(said, sizeof said, "%s", error->status ? error->message : "interrupted");
+    snprintf(reason, sizeof reason, "%s", error->status ? error->message : "interrupted");
     (void)cgap_fail(error, CGAP_INTERRUPTED, "rank %d on %s does not answer any more: %.1500s", v->silent,
-                    c->node[v->silent], said);
+                    c->node[v->silent], reason);
     return;
   }
   const bool common = v->originals == c->place.size && v->alike == v->originals;
@@ -234,7 +232,7 @@ static void conclude_outcome(const cgap_comm *c, const job_outcome *v, cgap_erro
   else if (c->failed_elsewhere)
     (void)cgap_failure_to_error(&c->first, error);
   else
-    (void)cgap_fail(error, CGAP_RESOURCE, "rank %d on %s has ended without a word", v->silent, c->node[v->silent]);
+    (void)cgap_fail(error, CGAP_RESOURCE, "rank %d on %s has ended without a message", v->silent, c->node[v->silent]);
 }
 
 static void finish_as_first(cgap_comm *c, rank_outcome *mine, cgap_error *error)
@@ -285,7 +283,7 @@ static void finish_as_other(cgap_comm *c, rank_outcome *mine, cgap_error *error)
   error->message[0] = '\0';
 }
 
-/* After a failure the notices that were not received are still under way: MPI_Finalize would wait for them. */
+/* After a failure, reports that were not received are still being sent: MPI_Finalize would wait for them. */
 cgap_status cgap_comm_finish(cgap_comm *c, cgap_error *error)
 {
   if (!c)

@@ -144,18 +144,18 @@ void cgap_pairs_clear(cgap_pairs *pairs)
 /* How pairs were formed, with the number of texts an image. */
 static void describe_pairing(cgap_embeddings *e, caption_order order)
 {
-  size_t least = SIZE_MAX, most = 0;
+  size_t fewest = SIZE_MAX, most = 0;
   char texts[64];
   for (size_t i = 0; i < e->pairs.images; i++) {
     const size_t n = e->pairs.first[i + 1] - e->pairs.first[i];
-    least = n < least ? n : least;
+    fewest = n < fewest ? n : fewest;
     most = n > most ? n : most;
   }
   (void)snprintf(texts, sizeof texts,
-                 least < most ? "%zu to %zu texts an image"
-                 : most == 1  ? "one text an image"
-                              : "%zu texts an image",
-                 least, most);
+                 fewest < most ? "%zu to %zu texts an image"
+                 : most == 1   ? "one text an image"
+                               : "%zu texts an image",
+                 fewest, most);
   switch (e->data->pairing) {
   case CGAP_UNPAIRED:
     (void)snprintf(e->pairing, sizeof e->pairing, "unpaired");

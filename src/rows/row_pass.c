@@ -207,7 +207,7 @@ static void close_pass(row_pass *p)
 
 /* ---------------------------------------------------------------- reading */
 
-/* A block is read to where its rows stay, as if all stayed, or into one of the buffers in turn. */
+/* A block is read to where its rows are held, as if all were kept, or into one of the buffers in turn. */
 static bool set_target(void *pass, void *block)
 {
   row_pass *p = pass;
@@ -229,9 +229,9 @@ static cgap_status read_block(void *block, cgap_error *error)
   return b->source->read(b->source, b->first, b->rows, b->raw, error);
 }
 
-static cgap_status keep_block(void *block, cgap_error *error)
+static cgap_status block_is_read(void *block, cgap_error *error)
 {
-  (void)block; /* it was read before */
+  (void)block; /* by an earlier scan */
   (void)error;
   return CGAP_OK;
 }
@@ -404,7 +404,7 @@ static cgap_status scan_rows(row_pass *p, unsigned steps, double before, double 
     kept++;
   p->next = p->own.first;
   cgap_read_ahead ahead = {.set_target = set_target,
-                           .read = reads ? read_block : keep_block,
+                           .read = reads ? read_block : block_is_read,
                            .context = p,
                            .blocks = p->block,
                            .count = BLOCKS,

@@ -29,10 +29,10 @@ size_t cgap_row_pass_block_rows(const cgap_source *source);
 
 /* ---------------------------------------------------------------- checks */
 
-void cgap_check_note(cgap_check *check, size_t row); /* counts it, and keeps the first as examples */
+void cgap_check_note(cgap_check *check, size_t row); /* counts it; the first ones are examples */
 
 /* Appends to out which rows of a source are bad: "pairs.h5:/image: 300 rows, 2 with NaN or infinity (rows 3, 17)".
- * false: none is, and nothing is appended. */
+ * false where none is bad; then nothing is appended. */
 bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size);
 
 /* ---------------------------------------------------------------- duplicate rows */

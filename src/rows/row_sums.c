@@ -184,28 +184,28 @@ cgap_status cgap_second_moment_finish(cgap_second_moment *m, cgap_comm *comm, do
 
 /* ---------------------------------------------------------------- scores */
 
-enum { BLOCK = 256, SCORE_BLOCK_ROWS = 32, RUN = CGAP_TILE, PANEL = 16 * RUN };
+enum { SCORED_ROWS = 256, SCORE_BLOCK_ROWS = 32, RUN = CGAP_TILE, BLOCK_ROWS = 16 * RUN };
 #define SUM_MAX 4503599627370496.0 /* 2^52 */
 
 cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range, const double *vectors,
                                 size_t count, int threads, cgap_row_scores_visit visit, void *context,
                                 cgap_error *error)
 {
-  const size_t dim = modality->dim, block = BLOCK * (size_t)threads;
+  const size_t dim = modality->dim, block = SCORED_ROWS * (size_t)threads;
   const int blas_threads = cgap_blas_single();
   double *rows = cgap_alloc(block * dim, sizeof *rows), *scores = cgap_alloc(block * count, sizeof *scores);
   cgap_status status = CGAP_OK;
   if (!rows || !scores)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for scores of %zu rows against %zu vectors", block, count);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for scores of %zu rows against %zu vectors", block, count);
   for (size_t first = range.first; !status && first < range.end; first += block) {
     const size_t n = cgap_lesser(block, range.end - first);
     status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, rows, error);
     if (status)
       break;
 #pragma omp parallel for schedule(static) num_threads(threads)
-    for (size_t b = 0; b < n; b += BLOCK)
-      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cgap_lesser(BLOCK, n - b), (int)count, (int)dim, 1.0,
-                  rows + b * dim, (int)dim, vectors, (int)dim, 0.0, scores + b * count, (int)count);
+    for (size_t b = 0; b < n; b += SCORED_ROWS)
+      cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)cgap_lesser(SCORED_ROWS, n - b), (int)count, (int)dim,
+                  1.0, rows + b * dim, (int)dim, vectors, (int)dim, 0.0, scores + b * count, (int)count);
     visit(context, first, n, scores);
   }
   cgap_free(rows);
@@ -214,11 +214,11 @@ cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_ro
   return status;
 }
 
-/* What a thread works in. */
+/* What a thread works in, in double. */
 typedef struct thread_scratch {
-  double *rows, *lanes,
-    *scores; /* (SCORE_BLOCK_ROWS, dim), (SCORE_BLOCK_ROWS, CGAP_SCORE_VECTORS), (SCORE_BLOCK_ROWS, count) */
-  double *gradient, *sums; /* of one run: (dim, CGAP_SCORE_VECTORS), (sums) */
+  double *rows, *lanes;  /* (SCORE_BLOCK_ROWS, dim), (SCORE_BLOCK_ROWS, CGAP_SCORE_VECTORS) */
+  double *gradient;      /* of one run: (dim, CGAP_SCORE_VECTORS) */
+  double *scores, *sums; /* (SCORE_BLOCK_ROWS, count); of one run */
 } thread_scratch;
 
 typedef struct gradient_job {
@@ -227,49 +227,49 @@ typedef struct gradient_job {
   cgap_gradient *out;
   cgap_residual residual;
   void *context;
+  double *scratch; /* of each thread: scratch_doubles */
 } gradient_job;
 
-static bool scratch_alloc(thread_scratch *own, size_t dim, size_t count, size_t sums)
+/* A multiple of a cache line. */
+static size_t scratch_doubles(const cgap_gradient *g)
 {
-  own->rows = cgap_alloc(SCORE_BLOCK_ROWS * dim, sizeof *own->rows);
-  own->lanes = cgap_zalloc(SCORE_BLOCK_ROWS * CGAP_SCORE_VECTORS, sizeof *own->lanes);
-  own->scores = cgap_alloc(SCORE_BLOCK_ROWS * count, sizeof *own->scores);
-  own->gradient = cgap_alloc(dim * CGAP_SCORE_VECTORS, sizeof *own->gradient);
-  own->sums = cgap_alloc(sums, sizeof *own->sums);
-  return own->rows && own->lanes && own->scores && own->gradient && own->sums;
+  return SCORE_BLOCK_ROWS * (g->dim + CGAP_SCORE_VECTORS + g->count) + g->dim * CGAP_SCORE_VECTORS +
+         (g->whole.count + 7) / 8 * 8;
 }
 
-static void scratch_free(thread_scratch *own)
+static thread_scratch scratch_of_thread(const gradient_job *job)
 {
-  cgap_free(own->rows);
-  cgap_free(own->lanes);
-  cgap_free(own->scores);
-  cgap_free(own->gradient);
-  cgap_free(own->sums);
+  const size_t dim = job->out->dim;
+  thread_scratch own = {.rows = job->scratch + (size_t)omp_get_thread_num() * scratch_doubles(job->out)};
+  own.lanes = own.rows + SCORE_BLOCK_ROWS * dim;
+  own.gradient = own.lanes + SCORE_BLOCK_ROWS * CGAP_SCORE_VECTORS;
+  own.scores = own.gradient + dim * CGAP_SCORE_VECTORS;
+  own.sums = own.scores + SCORE_BLOCK_ROWS * job->out->count;
+  return own;
 }
 
 /* One run of rows, in blocks that stay in the cache between the product forward and the one back. */
-static void gradient_run(const gradient_job *job, const cgap_row_block *panel, size_t first, size_t rows,
+static void gradient_run(const gradient_job *job, const cgap_row_block *block, size_t first, size_t rows,
                          const thread_scratch *own)
 {
-  const size_t dim = panel->modality->dim, count = job->out->count;
+  const size_t dim = block->modality->dim, count = job->out->count;
   memset(own->gradient, 0, dim * CGAP_SCORE_VECTORS * sizeof *own->gradient);
   memset(own->sums, 0, job->out->whole.count * sizeof *own->sums);
   for (size_t b = first; b < first + rows; b += SCORE_BLOCK_ROWS) {
-    const float *z = panel->unit + b * dim;
+    const float *z = block->unit + b * dim;
     const size_t n = cgap_lesser(SCORE_BLOCK_ROWS, first + rows - b);
     job->kernels->widen(z, n * dim, 1, own->rows);
     job->kernels->vector_scores(own->rows, n, dim, job->weights, own->lanes);
     for (size_t i = 0; i < n; i++)
       memcpy(own->scores + i * count, own->lanes + i * CGAP_SCORE_VECTORS, count * sizeof *own->scores);
-    job->residual(job->context, panel->first + b, n, own->scores, own->sums);
+    job->residual(job->context, block->first + b, n, own->scores, own->sums);
     for (size_t i = 0; i < n; i++)
       memcpy(own->lanes + i * CGAP_SCORE_VECTORS, own->scores + i * count, count * sizeof *own->scores);
     job->kernels->vector_gradient(own->rows, n, dim, own->lanes, own->gradient);
   }
 }
 
-/* A sum's bound is not known: its whole part and the rest have formats of their own. */
+/* The bound of a sum is not known: its whole part and its fraction are added in two formats. */
 static void add_sums(cgap_gradient *out, const double *sums)
 {
   for (size_t k = 0; k < out->whole.count; k++) {
@@ -279,33 +279,20 @@ static void add_sums(cgap_gradient *out, const double *sums)
   }
 }
 
-/* The runs of a panel, each with a gradient of its own, added in fixed point. */
-static bool gradient_panel(const gradient_job *job, const cgap_row_block *panel, int threads)
+/* The runs of a block, each with a gradient of its own, added in fixed point. */
+static void gradient_block(const gradient_job *job, const cgap_row_block *block, int threads)
 {
-  const size_t dim = panel->modality->dim, runs = (panel->rows + RUN - 1) / RUN;
-  bool ok = true;
-#pragma omp parallel num_threads(threads)
-  {
-    thread_scratch mine;
-    const bool ready = scratch_alloc(&mine, dim, job->out->count, job->out->whole.count);
-    if (!ready) {
-#pragma omp atomic write
-      ok = false;
-    }
-#pragma omp for schedule(dynamic, 1)
-    for (size_t r = 0; r < runs; r++) {
-      if (!ready)
-        continue;
-      gradient_run(job, panel, r * RUN, cgap_lesser(RUN, panel->rows - r * RUN), &mine);
+  const size_t runs = (block->rows + RUN - 1) / RUN;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (size_t r = 0; r < runs; r++) {
+    const thread_scratch own = scratch_of_thread(job);
+    gradient_run(job, block, r * RUN, cgap_lesser(RUN, block->rows - r * RUN), &own);
 #pragma omp critical(cgap_gradient)
-      {
-        cgap_exact_sums_add(&job->out->lanes, 0, mine.gradient, dim * CGAP_SCORE_VECTORS);
-        add_sums(job->out, mine.sums);
-      }
+    {
+      cgap_exact_sums_add(&job->out->lanes, 0, own.gradient, job->out->dim * CGAP_SCORE_VECTORS);
+      add_sums(job->out, own.sums);
     }
-    scratch_free(&mine);
   }
-  return ok;
 }
 
 /* (count, dim) as (dim, CGAP_SCORE_VECTORS); NULL: out of memory */
@@ -325,7 +312,7 @@ cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, siz
       cgap_exact_sums_init(&out->whole, sums, SUM_MAX) && cgap_exact_sums_init(&out->remainder, sums, 1))
     return CGAP_OK;
   cgap_gradient_clear(out);
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, dim);
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu gradients of %zu", count, dim);
 }
 
 void cgap_gradient_clear(cgap_gradient *g)
@@ -340,19 +327,22 @@ cgap_status cgap_row_scores_gradient(cgap_gradient *out, const cgap_modality_row
                                      const double *weights, int threads, cgap_residual residual, void *context,
                                      cgap_error *error)
 {
-  const size_t step = modality->unit ? modality->rows : PANEL, count = out->count;
-  cgap_row_block panel = {0};
+  const size_t step = modality->unit ? modality->rows : BLOCK_ROWS, count = out->count;
+  cgap_row_block block = {0};
   double *lanes = in_columns(weights, count, modality->dim);
-  const gradient_job job = {cgap_audit_kernels_here(), lanes, out, residual, context};
-  cgap_status status =
-    lanes ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu vectors of %zu", count, modality->dim);
+  double *scratch = cgap_zalloc((size_t)threads * scratch_doubles(out), sizeof *scratch);
+  const gradient_job job = {cgap_audit_kernels_here(), lanes, out, residual, context, scratch};
+  cgap_status status = CGAP_OK;
+  if (!lanes || !scratch)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu gradients of %zu", count, modality->dim);
   for (size_t first = range.first; !status && first < range.end; first += step) {
-    status = cgap_row_block_load(&panel, modality, first, cgap_lesser(step, range.end - first), error);
-    if (!status && !gradient_panel(&job, &panel, threads))
-      status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu gradients of %zu", count, modality->dim);
+    status = cgap_row_block_load(&block, modality, first, cgap_lesser(step, range.end - first), error);
+    if (!status)
+      gradient_block(&job, &block, threads);
   }
-  cgap_row_block_clear(&panel);
+  cgap_row_block_clear(&block);
   cgap_free(lanes);
+  cgap_free(scratch);
   return status;
 }
 

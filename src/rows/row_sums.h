@@ -42,7 +42,7 @@ size_t cgap_second_moment_run_rows(size_t dim);
 
 typedef struct cgap_second_moment {
   size_t dim;
-  cgap_exact_sums total; /* (dim, dim), its upper triangle used, then (dim) */
+  cgap_exact_sums total; /* (dim, dim), of which the upper triangle is used, then (dim) */
   double *scratch;       /* of each of the threads */
   int threads;
 } cgap_second_moment;
@@ -68,17 +68,18 @@ CGAP_MUST_CHECK cgap_status cgap_second_moment_finish(cgap_second_moment *m, cga
 
 /* ---------------------------------------------------------------- scores */
 
-/* Scores of a side's rows against a few vectors, block by block: for zero-shot, arithmetic and separability. */
+/* Products of unit rows with a few vectors, block by block: for zero-shot, arithmetic and separability. */
 
-/* Shown the scores of rows [first, first + rows): scores (rows, vectors), in double. Called in row order. */
+/* Gets the scores (rows, vectors) of rows [first, first + rows), in double. Called in the order of the rows. */
 typedef void (*cgap_row_scores_visit)(void *context, size_t first, size_t rows, const double *scores);
 
-/* Unit rows in double of a share of a side, times `count` vectors (count, dim). */
+/* The scores of a range of kept rows, double unit rows, against `count` vectors (count, dim). */
 CGAP_MUST_CHECK cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range,
                                                 const double *vectors, size_t count, int threads,
                                                 cgap_row_scores_visit visit, void *context, cgap_error *error);
 
-/* What a fit gathers over rows, in fixed point: the derivative of its objective by `count` vectors, and sums. */
+/* Sums of a fit over rows, in fixed point: the gradient of its objective with respect to `count` vectors, and others.
+ */
 typedef struct cgap_gradient {
   size_t dim, count;
   cgap_exact_sums lanes;            /* (dim, CGAP_SCORE_VECTORS) */
@@ -89,16 +90,16 @@ CGAP_MUST_CHECK cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, s
                                                cgap_error *error);
 void cgap_gradient_clear(cgap_gradient *gradient);
 
-/* Forward and back over a share of a side: scores (rows, count) = Z Wᵀ for W (count, dim), count at most
- * CGAP_SCORE_VECTORS; `residual` turns them in place into the derivative of the objective by the score, in [−1, 1], and
- * adds to the sums of its run of rows; then residualᵀ Z is added to the gradient. Z are the float unit rows, all else
- * is double: a line search lives on small differences. */
+/* Forward and backward over a range of kept rows: scores (rows, count) = Z Wᵀ for W (count, dim), count at most
+ * CGAP_SCORE_VECTORS; `residual` replaces them by the derivative of the objective with respect to the score, in
+ * [−1, 1], and adds to the sums of its run of rows; then residualᵀ Z is added to the gradient. Z are the float unit
+ * rows, all else is double, since a line search depends on small differences. */
 typedef void (*cgap_residual)(void *context, size_t first, size_t rows, double *scores, double *sums);
 CGAP_MUST_CHECK cgap_status cgap_row_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality,
                                                      cgap_rank_rows range, const double *weights, int threads,
                                                      cgap_residual residual, void *context, cgap_error *error);
 
-/* Over all ranks: the gradient (count, dim) and the sums. What was gathered is 0 again. */
+/* Over all ranks: the gradient (count, dim) and the sums. The sums are 0 again afterwards. */
 CGAP_MUST_CHECK cgap_status cgap_gradient_finish(cgap_gradient *gradient, cgap_comm *comm, double *out, double *sums,
                                                  cgap_error *error);
 
