@@ -1,9 +1,9 @@
 #include "audit/cross_moment.h"
 
-#include "base/blas_threads.h"
 #include "base/memory.h"
-#include "comm/rank_rows.h"
-#include "rows/second_moment.h"
+#include "base/threads.h"
+#include "comm/comm.h"
+#include "rows/row_sums.h"
 
 #include <cblas.h>
 
