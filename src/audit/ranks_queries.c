@@ -1,7 +1,7 @@
 #include "audit/ranks_queries.h"
 
-#include "base/threads.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "comm/comm.h"
 
 typedef struct query_pass {
