@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "report/curves.h"
+#include "report/figures.h"
 #include "report/figures.h"
 #include "report/folder.h"
 #include "report/gnuplot.h"
@@ -139,7 +139,6 @@ Test(figures, before_and_after_on_the_same_axes)
   char folder[200];
   cgap_audit before, after;
   cgap_error error;
-  const char *names[10];
   support_directory(folder, sizeof folder);
   report_support_fill(&before, CGAP_HAS_PAIRS, 30, 40, 16);
   report_support_fill(&after, CGAP_HAS_PAIRS, 30, 40, 8);
@@ -149,10 +148,8 @@ Test(figures, before_and_after_on_the_same_axes)
   cr_expect_eq(lines_of(folder, "cosines_before_after.tsv", ' '), 1 + 2 * 200);
   cr_expect_eq(lines_of(folder, "variance_before_after.tsv", ' '), 1 + 16 + 8);
   cr_expect_eq(lines_of(folder, "dimensions_before_after.tsv", ' '), 1 + 16 + 8);
-  size_t count = cgap_before_after_of(names, 10);
-  cr_expect_eq(count, 4);
-  for (size_t i = 0; i < count; i++)
-    draws(folder, names[i], "before");
+  for (size_t i = 0; i < CGAP_BEFORE_AFTER; i++)
+    draws(folder, cgap_before_after[i], "before");
   draws(folder, "scatter_before_after", "0.123 after");
   report_support_clear(&before);
   report_support_clear(&after);

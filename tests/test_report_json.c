@@ -6,7 +6,7 @@
 
 #include "analysis/fields.h"
 #include "base/did_you_mean.h"
-#include "report/fail_if.h"
+#include "report/json.h"
 #include "report/json.h"
 #include "report_support.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "report/table.h"
-#include "report/verdict.h"
+#include "report/text.h"
+#include "report/text.h"
 #include "report_support.h"
 
 static char *table_of(const cgap_audit *audit, const char *name, bool markdown)

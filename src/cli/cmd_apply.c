@@ -4,11 +4,9 @@
 #include <sys/stat.h>
 
 #include "base/output_file.h"
-#include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "cli/progress.h"
-#include "cli/ranks.h"
 #include "head/evaluation/apply_file.h"
 #include "head/training/methods.h"
 #include "io/find/dataset.h"
@@ -23,45 +21,18 @@ static struct {
 } opt = {.factor = 1};
 
 static const cli_option own[] = {
-  {.name = "output", .letter = 'o', .kind = CLI_STRING, .target = &opt.out, .value = "OUT.h5", .help = "the new file"},
-  {.name = "method",
-   .kind = CLI_CHOICE,
-   .target = &opt.method,
-   .choices = method_names,
-   .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each "
-           "modality; rotate the texts onto the images"},
-  {.name = "fit",
-   .kind = CLI_STRING,
-   .target = &opt.fit,
-   .value = "FILE2",
-   .help = "fit the method on another file",
-   .zero = "on FILE"},
-  {.name = "factor",
-   .kind = CLI_REAL,
-   .target = &opt.factor,
-   .value = "X",
-   .help = "for shift: how much of the gap vector to remove"},
-  {.name = "one-file",
-   .kind = CLI_FLAG,
-   .target = &opt.one_file,
-   .help = "with ranks: rank 0 writes all rows; otherwise each rank writes a part next to OUT.h5, "
-           "which reads as one file"},
+  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the new file"},
+  {"method", 0, CLI_CHOICE, &opt.method,
+   .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each modality; rotate the "
+           "texts onto the images",
+   .choices = method_names},
+  {"fit", 0, CLI_STRING, &opt.fit, "FILE2", "fit the method on another file", .zero = "on FILE"},
+  {"factor", 0, CLI_REAL, &opt.factor, "X", .help = "for shift: how much of the gap vector to remove"},
+  {"one-file", 0, CLI_FLAG, &opt.one_file,
+   .help =
+     "with ranks: rank 0 writes all rows; otherwise each rank writes a part next to OUT.h5, which reads as one file"},
   CLI_FORCE_OPTION,
   {0}};
-
-static const cli_spec spec = {
-  .name = "apply",
-  .usage = "[HEAD] FILE… -o OUT.h5",
-  .example = "contragap apply closed/head.h5 pairs.h5 -o closed.h5\n"
-             "contragap apply --method center pairs.h5 -o centered.h5",
-  .about =
-    "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
-    "a file of the same layout. HEAD is the head.h5 of a training, or its folder. Several FILEs are one data set: "
-    "images "
-    "and texts as .npy, or shards, which become one file. Images alone or texts alone will do.",
-  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
-  .argument = "HEAD or FILE",
-};
 
 /* Whether an option's value says FILE:/path, or a file alone, and not a dataset of the input. */
 static bool names_file(const char *value)
@@ -181,7 +152,7 @@ static cgap_status read_head(cgap_head **out, const char *name, cgap_error *erro
   return status == CGAP_OK ? cgap_head_read(out, path, error) : status;
 }
 
-static cgap_status run_apply(const cli_args *args, cgap_error *error)
+static cgap_status apply(const cli_args *args, cgap_error *error)
 {
   cli_args files = *args;
   cgap_dataset *dataset = NULL;
@@ -221,14 +192,25 @@ static cgap_status run_apply(const cli_args *args, cgap_error *error)
   return status;
 }
 
-int cmd_apply(int argc, char **argv)
+static int run_apply(const cli_args *args)
 {
-  cli_args args;
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO) {
-    cgap_error error = {0};
-    code = run_apply(&args, &error) ? cli_fail(&error) : CGAP_OK;
-  }
-  cli_args_clear(&args);
-  return code;
+  cgap_error error = {0};
+  return apply(args, &error) ? cli_fail(&error) : CGAP_OK;
 }
+
+const cli_spec cmd_apply = {
+  .name = "apply",
+  .summary = "embeddings through a head or a training-free method",
+  .usage = "[HEAD] FILE… -o OUT.h5",
+  .example = "contragap apply closed/head.h5 pairs.h5 -o closed.h5\n"
+             "contragap apply --method center pairs.h5 -o centered.h5",
+  .about =
+    "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
+    "a file of the same layout. HEAD is the head.h5 of a training, or its folder. Several FILEs are one data set: "
+    "images "
+    "and texts as .npy, or shards, which become one file. Images alone or texts alone will do.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "HEAD or FILE",
+  .distributed = true,
+  .run = run_apply,
+};

@@ -4,9 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/commands.h"
 #include "cli/options.h"
-#include "cli/progress.h"
 #include "io/find/dataset.h"
 #include "report/json.h"
 
@@ -15,18 +13,7 @@ static struct {
 } opt;
 
 static const cli_option own[] = {
-  {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the same as JSON on stdout, and nothing else"}, {0}};
-
-static const cli_spec spec = {
-  .name = "info",
-  .usage = "FILE…",
-  .example = "contragap info pairs.h5",
-  .about = "Lists the datasets of FILE with shape, type and storage, and says what was taken for image, text, pairing, "
-           "labels and class texts, and why. Reads no embeddings, so that it is as quick on a large file as on a "
-           "small one.",
-  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
-  .argument = "FILE",
-};
+  {"json", 0, CLI_FLAG, &opt.json, .help = "the same as JSON on stdout, and nothing else"}, {0}};
 
 /* The parts of cgap_dataset_json, as a person calls them. */
 static const struct {
@@ -260,12 +247,15 @@ static int run_info(const cli_args *args)
   return printed ? cli_fail(&error) : CGAP_OK;
 }
 
-int cmd_info(int argc, char **argv)
-{
-  cli_args args;
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO)
-    code = run_info(&args);
-  cli_args_clear(&args);
-  return code;
-}
+const cli_spec cmd_info = {
+  .name = "info",
+  .summary = "what is in a file, what was taken from it, and why",
+  .usage = "FILE…",
+  .example = "contragap info pairs.h5",
+  .about = "Lists the datasets of FILE with shape, type and storage, and says what was taken for image, text, pairing, "
+           "labels and class texts, and why. Reads no embeddings, so that it is as quick on a large file as on a "
+           "small one.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "FILE",
+  .run = run_info,
+};

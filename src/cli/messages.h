@@ -1,8 +1,11 @@
-/* What the program says to a person: one line each, on stderr. */
+/* What the program says to a person, one line each on stderr, and which of its ranks says it: rank 0 alone talks and
+ * writes, and reports the failures of the others. */
 #ifndef CLI_MESSAGES_H
 #define CLI_MESSAGES_H
 
 #include "io/find/dataset.h"
+#include "report/json.h"
+#include "report/text.h"
 
 enum { CLI_GO = -1 };
 
@@ -23,7 +26,26 @@ int cli_usage(const char *format, ...) CGAP_PRINTF(1, 2); /* returns 2 */
 void cli_say(const char *format, ...) CGAP_PRINTF(1, 2);  /* talk on stderr, nothing under --quiet */
 void cli_warn(const char *format, ...) CGAP_PRINTF(1, 2); /* "contragap: warning: …", also under --quiet */
 
-/* From here on a failure is first offered to `keep`; one that it keeps is not said. */
-void cli_fail_offer(bool (*keep)(const cgap_error *error));
+void cli_warn_line(const char *line); /* the same of a whole line */
+
+/* ---------------------------------------------------------------- ranks */
+
+/* Before a command runs. distributed: the command's work is shared out over ranks; otherwise rank 0 does all of it
+ * and the others are not needed. Returns CLI_GO, or the exit code to leave with. */
+int cli_ranks_open(bool distributed);
+
+/* After it: the exit code of the job from that of this rank. Ends MPI. */
+int cli_ranks_close(int code);
+
+cgap_comm *cli_ranks(void); /* NULL: alone */
+
+/* --threads, and where it is not given under ranks, this rank's part of the node's; 0: as the work chooses. */
+int cli_rank_threads(void);
+
+/* stdout: colours unless it has none or NO_COLOR is set, its columns */
+cgap_paper cli_paper(void);
+
+/* What a report says of this run, which began at `start` (cli_seconds); threads 0: as many as the machine has. */
+cgap_run cli_run(const char *command_line, int threads, double start);
 
 #endif

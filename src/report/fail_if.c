@@ -1,12 +1,11 @@
-#include "report/fail_if.h"
-
+/* Thresholds, as "gap.centroid_distance>0.5": of an audit, and of the differences of a comparison. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "report/json.h"
+#include "report/comparison_show.h"
 
 /* longer signs first: "<=" also starts with "<" */
 static const struct {
@@ -115,5 +114,50 @@ json_t *cgap_thresholds_json(const cgap_threshold *thresholds, size_t count, con
       return NULL;
     }
   }
+  return out;
+}
+
+/* ---------------------------------------------------------------- of a comparison */
+
+cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *t, cgap_error *error)
+{
+  const cgap_change *d = cgap_comparison_change_of(c, k, t->key);
+  *error = (cgap_error){0};
+  if (!d)
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s is not in these reports; leave it out, or give "
+                     "--allow-missing",
+                     t->text, t->key);
+  const char *first = c->input[0].name, *other = c->input[k].name;
+  if (d->other == CGAP_OTHER_N)
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s depends on the number of rows, which differs between %s and "
+                     "%s; leave it out, or give --allow-missing",
+                     t->text, t->key, first, other);
+  if (!isfinite(d->difference))
+    return cgap_fail(error, CGAP_DATA,
+                     "--fail-if '%s' cannot be tested: %s is not known in both %s and %s; leave it out, or give "
+                     "--allow-missing",
+                     t->text, t->key, first, other);
+  if (!cgap_threshold_crosses(t, d->difference))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_CROSSED,
+                   "threshold crossed: the difference of %s from %s to %s is %.6g (--fail-if '%s')", t->key, first,
+                   other, d->difference, t->text);
+}
+
+json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count)
+{
+  json_t *out = json_array();
+  for (size_t i = 0; out && i < count; i++)
+    for (size_t k = 1; k < c->count; k++) {
+      const cgap_change *d = cgap_comparison_change_of(c, k, thresholds[i].key);
+      json_t *one = cgap_threshold_json(&thresholds[i], d ? d->difference : NAN);
+      if (!one || json_object_set_new(one, "input", json_string(c->input[k].name)) != 0 ||
+          json_array_append_new(out, one) != 0) {
+        json_decref(out);
+        return NULL;
+      }
+    }
   return out;
 }

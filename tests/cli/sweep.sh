@@ -163,7 +163,7 @@ run sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 
 want_rc 0
 want_file others/figures/sweep-noise.tsv others/figures/sweep-batch.tsv others/figures/sweep-train-images.tsv
 
-want_text others/report.html 'batch (16, full)' '0 is 16, 1 is full' 'is least,' 'One run a line'
+want_text others/report.html 'batch (16, full)' '0 is 16, 1 is full' 'is lowest,' 'One run per line'
 
 # one setting; a name that is no HTML
 cp pairs.h5 'a "q" <b>&.h5'
