@@ -60,19 +60,6 @@ typedef struct audit_run {
   char source[512];
 } audit_run;
 
-static cgap_status parse_thresholds(cgap_threshold **out, cgap_error *error)
-{
-  *out = calloc(opt.fail_if.count + 1, sizeof **out);
-  if (!*out)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  for (size_t i = 0; i < opt.fail_if.count; i++) {
-    cgap_status status = cgap_threshold_parse(&(*out)[i], opt.fail_if.items[i], error);
-    if (status)
-      return status;
-  }
-  return CGAP_OK;
-}
-
 static void say_sampled(const cgap_audit *a)
 {
   if (a->sample.images && opt.pairs == CGAP_PAIRS_AUTO)
@@ -266,9 +253,9 @@ static int check_thresholds(const cgap_audit *audit, const cgap_threshold *thres
 {
   int code = CGAP_OK;
   for (size_t i = 0; i < opt.fail_if.count; i++) {
-    cgap_error said;
-    const cgap_status status = cgap_threshold_check(&thresholds[i], audit, &said);
-    code = cli_fail_if(code, status, &said, opt.allow_missing);
+    cgap_error why;
+    const cgap_status status = cgap_threshold_check(&thresholds[i], audit, &why);
+    code = cli_fail_if(code, &thresholds[i], status, &why, opt.allow_missing);
   }
   return code;
 }
@@ -282,7 +269,7 @@ static int run_audit(const cli_args *args)
   if (opt.json && opt.markdown)
     status = cgap_fail(&error, CGAP_USAGE, "audit: --json and --markdown both take standard output; give one of them");
   if (!status)
-    status = parse_thresholds(&thresholds, &error);
+    status = cli_thresholds(&thresholds, &opt.fail_if, &error);
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
     status = measure_input(&r, args, thresholds, &error);

@@ -363,11 +363,9 @@ static cgap_status measure_inputs(compare_run *r, const cli_args *args, cgap_err
   cgap_status status = CGAP_OK;
   r->count = args->count;
   r->item = calloc(r->count, sizeof *r->item);
-  r->thresholds = calloc(opt.fail_if.count + 1, sizeof *r->thresholds);
-  if (!r->item || !r->thresholds)
+  if (!r->item)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  for (size_t k = 0; status == CGAP_OK && k < opt.fail_if.count; k++)
-    status = cgap_threshold_parse(&r->thresholds[k], opt.fail_if.items[k], error);
+  status = cli_thresholds(&r->thresholds, &opt.fail_if, error);
   if (status == CGAP_OK)
     status = cgap_comparison_init(&r->comparison, r->count, error);
   if (status == CGAP_OK && opt.out)
@@ -453,9 +451,9 @@ static int check_thresholds(const compare_run *r)
   int code = CGAP_OK;
   for (size_t i = 0; i < opt.fail_if.count; i++)
     for (size_t k = 1; k < r->count; k++) {
-      cgap_error said;
-      const cgap_status status = cgap_comparison_check(&r->comparison, k, &r->thresholds[i], &said);
-      code = cli_fail_if(code, status, &said, opt.allow_missing);
+      cgap_error why;
+      const cgap_status status = cgap_comparison_check(&r->comparison, k, &r->thresholds[i], &why);
+      code = cli_fail_if(code, &r->thresholds[i], status, &why, opt.allow_missing);
     }
   return code;
 }

@@ -83,6 +83,8 @@ static int run_simulate(const cli_args *args)
   simulation.seed = cli_shared.seed;
   simulation.threads = cli_shared.threads;
   cgap_error error = {0};
+  if (cgap_simulate_check(&simulation, &error) != CGAP_OK) /* its sentence begins with the option's name */
+    return cli_usage("simulate: --%s", error.message);
   cgap_status status = cli_overwrite_file(opt.out, "simulate", &error);
   if (!status)
     status = cgap_simulate_file(opt.out, &simulation, (cgap_type)opt.type, args->command_line, cli_progress(), &error);

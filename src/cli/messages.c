@@ -62,15 +62,22 @@ int cli_fail(const cgap_error *error)
   return (int)error->status;
 }
 
-int cli_fail_if(int code, cgap_status status, const cgap_error *error, bool allow_missing)
+int cli_fail_if(int code, const cgap_threshold *threshold, cgap_status status, const cgap_error *why,
+                bool allow_missing)
 {
+  cgap_error error = {0};
   if (status == CGAP_OK)
     return code;
   if (status == CGAP_DATA && allow_missing) {
-    cli_warn("%s", error->message);
+    cli_warn("--fail-if '%s' cannot be tested: %s", threshold->text, why->message);
     return code;
   }
-  const int own = cli_fail(error);
+  if (status == CGAP_CROSSED)
+    (void)cgap_fail(&error, status, "threshold crossed: %s (--fail-if '%s')", why->message, threshold->text);
+  else
+    (void)cgap_fail(&error, status, "--fail-if '%s' cannot be tested: %s; leave it out, or give --allow-missing",
+                    threshold->text, why->message);
+  const int own = cli_fail(&error);
   return own > code ? own : code; /* "cannot be tested" (4) before "crossed" (1) */
 }
 

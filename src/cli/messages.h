@@ -15,9 +15,10 @@ CGAP_MUST_CHECK cgap_status cli_open(cgap_dataset **out, const cgap_input_option
 /* One line on stderr, "contragap: …"; returns the exit code. */
 int cli_fail(const cgap_error *error);
 
-/* Says how one --fail-if came out (cgap_threshold_check); the exit code of all so far. allow_missing: what cannot be
- * tested is a warning. */
-int cli_fail_if(int code, cgap_status status, const cgap_error *error, bool allow_missing);
+/* Says how one --fail-if came out (`status` and `why` of cgap_threshold_check); returns the exit code of all so far.
+ * allow_missing: what cannot be tested is a warning. */
+int cli_fail_if(int code, const cgap_threshold *threshold, cgap_status status, const cgap_error *why,
+                bool allow_missing);
 int cli_flushed(void); /* 0 when stdout took everything, else said and 5 */
 /* What printing on stdout came to: `status`, or CGAP_RESOURCE where it did not take everything; a reader that has left
  * its pipe, as `| head` does, has had what it wanted. */

@@ -236,6 +236,21 @@ cgap_input_options cli_input(const cli_args *args)
                               .threads = cli_shared.threads};
 }
 
+cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, cgap_error *error)
+{
+  cgap_error why = {0};
+  cgap_status status = CGAP_OK;
+  *out = calloc(texts->count + 1, sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t k = 0; status == CGAP_OK && k < texts->count; k++) {
+    status = cgap_threshold_parse(&(*out)[k], texts->items[k], &why);
+    if (status != CGAP_OK)
+      (void)cgap_fail(error, status, "--fail-if '%s': %s", texts->items[k], why.message);
+  }
+  return status;
+}
+
 static const char *without_folder(const char *path)
 {
   /* "a/b.h5:/group/x" is b.h5:/group/x */

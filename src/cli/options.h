@@ -39,6 +39,9 @@ bool cli_given(const cli_args *args, const char *option); /* whether the command
 /* The input options of the command line, over its arguments as files; borrowed. */
 cgap_input_options cli_input(const cli_args *args);
 
+/* The thresholds of --fail-if, one for each item; the caller's (free), also on failure. */
+CGAP_MUST_CHECK cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, cgap_error *error);
+
 /* What was given, for titles: the names of the files without their folders, "a.h5 and 3 more" where they are many. */
 void cli_source_name(char *out, size_t size, const cli_args *args);
 

@@ -54,7 +54,8 @@ typedef struct cgap_threshold {
   double bound;
 } cgap_threshold;
 
-/* Parses KEY OP NUMBER, blanks around OP allowed. CGAP_USAGE: no sign, no number, or no such key. */
+/* Parses KEY OP NUMBER, blanks around OP allowed. CGAP_USAGE: no sign, no number, or no such key. The messages of these
+ * functions name neither option nor threshold. */
 cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_error *error);
 
 /* CGAP_CROSSED where the audit's value crosses the threshold, CGAP_DATA where it cannot be tested: the measure is not

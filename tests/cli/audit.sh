@@ -237,7 +237,7 @@ run audit pairs.h5 --fail-if 'gap.centroid_distance<0' --fail-if 'uniformity.ima
 want_rc 0
 run audit pairs.h5 --fail-if 'gap.centroid_distance>0.01' --fail-if 'uniformity.image>0' -o crossed
 want_rc 1
-want_line err "gap.centroid_distance is" "is crossed"
+want_line err "gap.centroid_distance is" "threshold crossed"
 want_file crossed/report.json
 run audit pairs.h5 --unpaired --fail-if 'retrieval.image_to_text.recall_at_1<2'
 want_rc 4
