@@ -1,5 +1,5 @@
 /* The split, the parts and the batches: who may meet whom. */
-#include "head/training/batches.h"
+#include "head/training/split.h"
 #include "head/training/training_data.h"
 #include "support.h"
 

@@ -523,8 +523,8 @@ CGAP_API cgap_train_options cgap_train_options_default(void);
 #else
 #define CGAP_TRAIN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
-    .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {1, 1, 1, 0}, .temperature = 0.01,              \
-    .decay = 0.1, .batch = CGAP_BATCH_AUTO, .patience = 10, .validation = 0.1, .test = 0.2                             \
+    .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {.clip = 1, .uniform = 1, .align = 1},          \
+    .temperature = 0.01, .decay = 0.1, .batch = CGAP_BATCH_AUTO, .patience = 10, .validation = 0.1, .test = 0.2        \
   }
 #endif
 

@@ -559,7 +559,7 @@ static cgap_status bench_training(bench_state *b, cgap_error *error)
   if (!status)
     status = cgap_loss_open(&loss, N, N, N, D, b->threads, error);
   if (!status) {
-    const cgap_weights weights = {1, 1, 1, 1};
+    const cgap_weights weights = {.clip = 1, .uniform = 1, .align = 1, .xuniform = 1};
     const cgap_positives positives = {.images = N,
                                       .texts = N,
                                       .count = N,

@@ -8,7 +8,7 @@
 #include "cli/options.h"
 #include "cli/overwrite.h"
 #include "head/evaluation/apply_file.h"
-#include "head/training/methods.h"
+#include "head/training/split.h"
 #include "io/find/dataset.h"
 
 static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};

@@ -165,8 +165,7 @@ static void show_number(const cli_option *option, char *out, double value)
     snprintf(out, SHOWN_BYTES, "%.12g", value);
 }
 
-/* "" where there is none to show. */
-static void show_value(const cli_option *option, char out[SHOWN_BYTES])
+void cli_value_show(const cli_option *option, char out[SHOWN_BYTES])
 {
   const char *text = option->kind == CLI_STRING ? *(const char **)option->target : NULL;
   const int choice = option->kind == CLI_CHOICE ? *(int *)option->target : -1;
@@ -215,7 +214,7 @@ static void value_words(char out[VALUE_BYTES], const cli_option *option, char be
 static void help_words(char out[HELP_BYTES], const cli_option *option)
 {
   char shown[SHOWN_BYTES];
-  show_value(option, shown);
+  cli_value_show(option, shown);
   snprintf(out, HELP_BYTES, "%s%s%s%s%s", option->help, shown[0] ? " [" : "", shown, shown[0] ? "]" : "",
            option->kind == CLI_LIST ? " (repeatable)" : "");
 }
@@ -416,6 +415,8 @@ static void bash_value(const cli_option *o)
 
 static void bash_command(const cli_spec *spec)
 {
+  if (spec->prepare)
+    spec->prepare();
   printf("    %s)\n      case $previous in\n", spec->name);
   for (const cli_group *g = spec->groups; g->title; g++)
     for (const cli_option *o = g->options; o->name; o++)
@@ -497,6 +498,8 @@ static void zsh_completion(const cli_spec *const *commands, size_t count)
   printf("  )\n  if (( CURRENT == 2 )); then\n    _describe command commands\n    return\n  fi\n"
          "  local command=$words[2]\n  shift words\n  (( CURRENT-- ))\n  case $command in\n");
   for (size_t i = 0; i < count; i++) {
+    if (commands[i]->prepare)
+      commands[i]->prepare();
     printf("    %s)\n      _arguments -s \\\n", commands[i]->name);
     for (const cli_group *g = commands[i]->groups; g->title; g++)
       for (const cli_option *o = g->options; o->name; o++)

@@ -69,6 +69,9 @@ typedef struct cli_spec {
 /* Reads `text` into option->target; false with the reason in why (one line, without the option's name). */
 bool cli_value_read(const cli_option *option, const char *text, char why[200]);
 
+/* The default as --help prints it; "" where there is none to show. */
+void cli_value_show(const cli_option *option, char out[100]);
+
 /* --help of a command, on stdout; returns the exit code. */
 int cli_help(const cli_spec *spec);
 

@@ -27,37 +27,37 @@ typedef struct sweep_view {
   const cgap_sweep_grid *grid;
   const cgap_run *run;
   const char *source;
-  cgap_axis axis[CGAP_AXES];
+  int axis[CGAP_AXES_MAX];
   size_t axes;
 } sweep_view;
 
 static sweep_view view_of(const sweep_results *r, const cgap_sweep_grid *g, const cgap_run *run, const char *source)
 {
   sweep_view v = {.results = r, .grid = g, .run = run, .source = source};
-  for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)
+  for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count(); a++)
     if (g->count[a] > 1)
-      v.axis[v.axes++] = (cgap_axis)a;
+      v.axis[v.axes++] = a;
   return v;
 }
 
-static cgap_mean_sd mean_sd_of(const sweep_view *v, const size_t index[CGAP_AXES], unsigned fixed, size_t measure)
+static cgap_mean_sd mean_sd_of(const sweep_view *v, const size_t index[CGAP_AXES_MAX], unsigned fixed, size_t measure)
 {
   return sweep_mean_sd_over(v->results, v->grid, index, fixed, SHOWN[measure].key, SHOWN[measure].other);
 }
 
 /* Losses that an axis is shown for one by one; 0: all runs together. */
-static size_t losses_along(const sweep_view *v, cgap_axis axis)
+static size_t losses_along(const sweep_view *v, int axis)
 {
   return axis == CGAP_AXIS_LOSS ? 0 : v->grid->count[CGAP_AXIS_LOSS];
 }
 
 /* A measure along an axis, over everything but the axis and, where there are losses, this one. The caller's; NULL: out
  * of memory. */
-static cgap_mean_sd *measure_along(const sweep_view *v, cgap_axis axis, size_t loss, size_t measure)
+static cgap_mean_sd *measure_along(const sweep_view *v, int axis, size_t loss, size_t measure)
 {
   const bool by_loss = losses_along(v, axis) > 0;
   const unsigned fixed = 1U << axis | (by_loss ? 1U << CGAP_AXIS_LOSS : 0U);
-  size_t index[CGAP_AXES] = {[CGAP_AXIS_LOSS] = by_loss ? loss : 0};
+  size_t index[CGAP_AXES_MAX] = {[CGAP_AXIS_LOSS] = by_loss ? loss : 0};
   cgap_mean_sd *out = calloc(v->grid->count[axis], sizeof *out);
   for (size_t k = 0; out && k < v->grid->count[axis]; k++) {
     index[axis] = k;
@@ -73,7 +73,7 @@ static bool is_number(const char *text)
   return end != text && !*end;
 }
 
-static bool has_numbers(const cgap_sweep_grid *g, cgap_axis axis)
+static bool has_numbers(const cgap_sweep_grid *g, int axis)
 {
   bool numbers = true;
   for (size_t k = 0; k < g->count[axis]; k++)
@@ -106,8 +106,8 @@ static bool needs_log_axis(const double *x, size_t count)
 }
 
 /* Bars of one standard deviation. numbers: three for each value of the axis. */
-static bool fill_curve(cgap_curve *out, const sweep_view *v, cgap_axis axis, size_t loss, size_t measure,
-                       const double *x, double *numbers)
+static bool fill_curve(cgap_curve *out, const sweep_view *v, int axis, size_t loss, size_t measure, const double *x,
+                       double *numbers)
 {
   const size_t count = v->grid->count[axis];
   double *y = numbers, *low = y + count, *high = low + count;
@@ -129,7 +129,7 @@ static bool fill_curve(cgap_curve *out, const sweep_view *v, cgap_axis axis, siz
   return ok;
 }
 
-static cgap_status write_axis(const sweep_view *v, cgap_axis axis, const char *folder, cgap_error *error)
+static cgap_status write_axis(const sweep_view *v, int axis, const char *folder, cgap_error *error)
 {
   char name[60], title[100];
   const size_t count = v->grid->count[axis], losses = losses_along(v, axis) ? losses_along(v, axis) : 1;
@@ -156,10 +156,10 @@ static cgap_status write_axis(const sweep_view *v, cgap_axis axis, const char *f
 /* The gap over the first two axes that vary, losses taken together. */
 static cgap_status write_map(const sweep_view *v, const char *folder, cgap_error *error)
 {
-  const cgap_axis row = v->axis[0], column = v->axis[1];
+  const int row = v->axis[0], column = v->axis[1];
   const size_t rows = v->grid->count[row], columns = v->grid->count[column];
   double *value = calloc(rows * columns, sizeof *value);
-  size_t index[CGAP_AXES] = {0};
+  size_t index[CGAP_AXES_MAX] = {0};
   if (!value)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t k = 0; k < rows * columns; k++) {
@@ -185,8 +185,8 @@ static cgap_status write_map(const sweep_view *v, const char *folder, cgap_error
 static cgap_status write_figures(const sweep_view *v, const char *folder, void (*warn_line)(const char *line),
                                  cgap_error *error)
 {
-  char path[CGAP_PATH], name[CGAP_AXES][40];
-  const char *names[CGAP_AXES + 1];
+  char path[CGAP_PATH], name[CGAP_AXES_MAX][40];
+  const char *names[CGAP_AXES_MAX + 1];
   cgap_folder made;
   cgap_status status = cgap_folder_file(path, folder, "figures", error);
   if (status == CGAP_OK)
@@ -262,7 +262,7 @@ static void put_extremes(cgap_page *page, char *const *at, const cgap_mean_sd *v
   put_at(page, ", and highest,", v[high].mean, at[high]);
 }
 
-static void put_measure(cgap_page *page, const sweep_view *v, cgap_axis axis, size_t measure)
+static void put_measure(cgap_page *page, const sweep_view *v, int axis, size_t measure)
 {
   const size_t losses = losses_along(v, axis), count = v->grid->count[axis];
   const bool named = losses > 1, numbers = has_numbers(v->grid, axis);
@@ -311,7 +311,7 @@ static void put_figures(cgap_page *page, const void *data)
     fputs("<p>Only the seed varied: there is nothing to draw the gap against.</p>\n", page->out);
   for (size_t a = 0; a < v->axes; a++) {
     char name[40];
-    const cgap_axis axis = v->axis[a];
+    const int axis = v->axis[a];
     snprintf(name, sizeof name, "sweep-%s", cgap_axis_name(axis));
     cgap_page_put(page, "h3", "Along %s", cgap_axis_name(axis));
     if (!has_numbers(v->grid, axis)) {
@@ -327,7 +327,7 @@ static void put_figures(cgap_page *page, const void *data)
 }
 
 /* Of the setting's value on the axis. */
-static cgap_cell setting_cell(const sweep_view *v, cgap_axis axis, const char *text)
+static cgap_cell setting_cell(const sweep_view *v, int axis, const char *text)
 {
   cgap_cell cell = {.text = text, .is_number = has_numbers(v->grid, axis)};
   snprintf(cell.sort, sizeof cell.sort, "%.9g", strtod(text, NULL));
@@ -347,12 +347,12 @@ static cgap_cell mean_cell(const cgap_mean_sd *value)
 
 static void put_points(cgap_page *page, const void *data)
 {
-  enum { HEADS = CGAP_AXES + SHOWN_COUNT, HEAD = 40 };
+  enum { HEADS = CGAP_AXES_MAX + SHOWN_COUNT, HEAD = 40 };
   const sweep_view *v = data;
   char names[HEADS][HEAD], caption[100];
   const char *heads[HEADS];
   const size_t count = v->axes + SHOWN_COUNT;
-  size_t index[CGAP_AXES];
+  size_t index[CGAP_AXES_MAX];
   for (size_t h = 0; h < count; h++) {
     const char *name = h < v->axes ? cgap_axis_name(v->axis[h]) : SHOWN[h - v->axes].title;
     const bool number = h >= v->axes || has_numbers(v->grid, v->axis[h]);
@@ -429,7 +429,7 @@ typedef struct cell_layout {
   enum { SD_IN_WORDS, SD_AFTER_SIGN, NO_SD } sd_style;
 } cell_layout;
 
-static int axis_width(const cgap_sweep_grid *g, cgap_axis axis)
+static int axis_width(const cgap_sweep_grid *g, int axis)
 {
   size_t width = strlen(cgap_axis_name(axis));
   for (size_t k = 0; k < g->count[axis]; k++)
@@ -467,7 +467,7 @@ void sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, int co
 {
   const sweep_view v = view_of(r, g, NULL, NULL);
   const cell_layout c = layout_for(&v, columns);
-  size_t index[CGAP_AXES];
+  size_t index[CGAP_AXES_MAX];
   for (size_t a = 0; a < v.axes; a++)
     printf("%*s", axis_width(g, v.axis[a]), cgap_axis_name(v.axis[a]));
   for (size_t m = 0; m < SHOWN_COUNT; m++)
