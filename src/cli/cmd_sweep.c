@@ -23,18 +23,11 @@ static struct {
   bool resume;
 } opt;
 
-static const cli_option own[] = {{.name = "output",
-                                  .letter = 'o',
-                                  .kind = CLI_STRING,
-                                  .target = &opt.out,
-                                  .value = "DIR",
-                                  .help = "where sweep.csv, sweep.json, report.html and the figures go"},
-                                 {.name = "resume",
-                                  .kind = CLI_FLAG,
-                                  .target = &opt.resume,
-                                  .help = "keep the runs that DIR has, go on with the others"},
-                                 CLI_FORCE_OPTION,
-                                 {0}};
+static const cli_option own[] = {
+  {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where sweep.csv, sweep.json, report.html and the figures go"},
+  {"resume", 0, CLI_FLAG, &opt.resume, .help = "keep the runs that DIR has, go on with the others"},
+  CLI_FORCE_OPTION,
+  {0}};
 
 /* ---------------------------------------------------------------- the queue of jobs */
 
