@@ -142,7 +142,7 @@ Test(notes, repeated_images)
   cr_expect_null(note_with(&audit, "--merge-images", true));
   audit.checks_image.duplicates.count = 120;
   cr_expect_not_null(
-    note_with(&audit, "Each image stands about 5 times (120 of 150 rows are copies): recall counts", true));
+    note_with(&audit, "Each image occurs about 5 times (120 of 150 rows are copies): recall counts", true));
   cr_expect_null(note_with(&audit, "repeat an earlier row", false));
   audit.merged_images = 120;
   audit.images = 30;

@@ -21,7 +21,7 @@ static struct {
 } opt = {.factor = 1};
 
 static const cli_option own[] = {
-  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the new file"},
+  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the file to write"},
   {"method", 0, CLI_CHOICE, &opt.method,
    .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each modality; rotate the "
            "texts onto the images",
@@ -62,7 +62,7 @@ static cgap_input_options fit_input(void)
   return input;
 }
 
-/* What is applied to a side is fitted on that side. */
+/* What is applied to a modality is fitted on that modality. */
 static cgap_status check_fit(const cgap_data *fit, const cgap_data *data, cgap_error *error)
 {
   const bool image = data->image.rows > 0 && fit->image.rows == 0;
@@ -117,7 +117,7 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   cgap_status status = cgap_folder_file(inside, head ? head : "", "head.h5", error);
   for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
     if (others[k] && cli_same_file(others[k], opt.out))
-      status = cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", opt.out);
+      status = cgap_fail(error, CGAP_USAGE, "%s: this command reads it; give another name with -o", opt.out);
   if (status == CGAP_OK && cli_ranks_first() &&
       !cgap_dataset_reads(dataset, opt.out)) /* that cgap_apply_file refuses */
     status = cli_overwrite_file(opt.out, "apply", error);
@@ -127,14 +127,15 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
 static void print_summary(const cgap_apply_summary *summary, size_t dim)
 {
   if (summary->part_count)
-    cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s next to it: move and copy them together "
-            "(--one-file: all in one); h5py reads a missing one as NaN without a word",
+    cli_say("%s: %zu rows of %zu dimensions, stored in %s … %s next to it: move and copy them together "
+            "(--one-file writes one file); h5py reads a missing part as NaN without a warning",
             opt.out, summary->rows, dim, summary->first_part, summary->last_part);
   else
     cli_say("%s: %zu rows of %zu dimensions", opt.out, summary->rows, dim);
   if (summary->trained)
-    cli_say("if this is the file that the head was trained on, %zu of its images were in the training: what the head "
-            "gains on others is in the training's before.json and after.json",
+    cli_say("if the head was trained on this file, %zu of its images were in the training, which flatters the result; "
+            "before.json and "
+            "after.json of the training have the numbers of images that it never saw",
             summary->trained);
 }
 
@@ -148,7 +149,7 @@ static cgap_status read_head(cgap_head **out, const char *name, cgap_error *erro
   cgap_status status = cgap_folder_file(path, name, "head.h5", error);
   if (status == CGAP_OK && stat(path, &facts) != 0)
     status =
-      cgap_fail(error, CGAP_FILE, "%s: a folder without head.h5; give the folder that train wrote, or a head", name);
+      cgap_fail(error, CGAP_FILE, "%s: the folder has no head.h5; give the folder of a training, or a head", name);
   return status == CGAP_OK ? cgap_head_read(out, path, error) : status;
 }
 
@@ -182,9 +183,9 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
     status = cgap_apply_file(&summary, head, dataset, opt.out, &options, error);
   cli_progress_clear();
   if (status == CGAP_OK && summary.bad)
-    cli_warn("%zu bad rows were left as zeros", summary.bad);
+    cli_warn("%zu bad rows were written as zeros", summary.bad);
   if (status == CGAP_OK && summary.left_out[0])
-    cli_warn("%s: has no place for these datasets, they are left out: %s", opt.out, summary.left_out);
+    cli_warn("%s: cannot hold these datasets, which are left out: %s", opt.out, summary.left_out);
   if (status == CGAP_OK)
     print_summary(&summary, cgap_head_shape_of(head).dim);
   cgap_head_close(head);

@@ -26,19 +26,20 @@ static const char *const precision_choices[] = {[CGAP_PRECISION_FP32] = "fp32", 
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "write report.json, rows.tsv, figures/ and report.html to DIR"},
-  {"json", 0, CLI_FLAG, &opt.json, .help = "the report as JSON on stdout, and nothing else"},
-  {"markdown", 0, CLI_FLAG, &opt.markdown, .help = "the table as Markdown, for a model card"},
+  {"json", 0, CLI_FLAG, &opt.json, .help = "print the report as JSON on stdout, and nothing else"},
+  {"markdown", 0, CLI_FLAG, &opt.markdown, .help = "print the table as Markdown, for a model card"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing,
    .help = "only warn if the measure of a --fail-if is not in the report, or is null"},
   {"pairs", 0, CLI_CHOICE, &opt.pairs,
-   .help = "which pairs of rows: all, those of a random sample, or all if that takes less than a minute",
+   .help = "which pairs of rows to measure: all; those of a random sample; or all if that takes less than a minute, "
+           "else a sample",
    .choices = pairs_choices},
   {"precision", 0, CLI_CHOICE, &opt.precision,
-   .help = "precision of the matrix of cosines; bf16 is twice as fast, close comparisons are computed again in double, "
-           "so that ranks are identical; uniformities move by about 1e-5 where rows have hundreds of dimensions, by "
-           "about 1e-4 where they have few, by 0.07 at most; needs AVX512-BF16",
+   .help = "precision of the matrix of cosines; bf16 is twice as fast and needs AVX512-BF16; close comparisons are "
+           "computed again in double, so that ranks are identical; uniformities change by about 1e-5 in hundreds of "
+           "dimensions, by about 1e-4 in few, and by 0.07 at most",
    .choices = precision_choices},
   {"sample-rows", 0, CLI_COUNT, &opt.sample_rows, "N", "maximum rows per modality in a sample", .low = 100,
    .high = 1e9},
@@ -63,21 +64,21 @@ typedef struct audit_run {
 static void say_sampled(const cgap_audit *a)
 {
   if (a->sample.images && opt.pairs == CGAP_PAIRS_AUTO)
-    cli_say("all pairs would take more than a minute: a sample of %zu images and %zu texts was looked at; --pairs "
-            "exact takes all",
+    cli_say("all pairs would take more than a minute: a sample of %zu images and %zu texts was measured; --pairs "
+            "exact measures all",
             a->sample.images, a->sample.texts);
   if (!a->sample.images && opt.pairs == CGAP_PAIRS_SAMPLED)
-    cli_say("the sample would hold all rows: all pairs were looked at; --sample-rows takes fewer");
+    cli_say("the sample would hold all rows, so all pairs were measured; give a smaller --sample-rows for a sample");
 }
 
 static void say_times(const cgap_audit *a, const cgap_run *run)
 {
   if (cli_shared.verbose)
-    cli_say("rows %.2f s, tiles %.2f s, in all %.2f s on %d threads; %.0f MB at most", a->seconds_rows,
+    cli_say("rows %.2f s, tiles %.2f s, %.2f s in all on %d threads; peak memory %.0f MB", a->seconds_rows,
             a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6);
 }
 
-/* That the plan looks at. */
+/* Cosines that the plan computes. */
 static double cosines_of(const cgap_plan_info *p)
 {
   const bool all = p->sample_images == 0;
@@ -135,7 +136,7 @@ static void plan_words(char out[WORDS], const cgap_plan_info *p)
            each, floor((double)p->memory_bytes / 1048576));
 }
 
-/* Says the plan: on stdout where that is all that was asked for, else as talk. */
+/* Says the plan: on stdout where that is all that was asked for, else on stderr. */
 static cgap_status say_plan(const cgap_data *data, cgap_audit_options *options, cgap_error *error)
 {
   cgap_plan_info plan;
@@ -146,7 +147,7 @@ static cgap_status say_plan(const cgap_data *data, cgap_audit_options *options, 
   if (status)
     return status;
   plan_words(words, &plan);
-  if (options->pairs == CGAP_PAIRS_AUTO) /* what was said holds */
+  if (options->pairs == CGAP_PAIRS_AUTO) /* as the plan says */
     options->pairs = plan.sample_images ? CGAP_PAIRS_SAMPLED : CGAP_PAIRS_EXACT;
   if (!opt.dry_run)
     cli_say("%s", words);
@@ -160,14 +161,14 @@ static void warn_of_one_modality(const json_t *input)
   const char *image = json_string_value(cgap_json_get(input, "image.name"));
   const char *text = json_string_value(cgap_json_get(input, "text.name"));
   if (image && text && strcmp(image, text) == 0)
-    cli_warn("%s: image and text are one and the same dataset; give --image and --text", image);
+    cli_warn("%s: image and text are the same dataset; give --image and --text", image);
 }
 
 static void warn_of_output_part(const cgap_dataset *dataset, const cli_args *args)
 {
   char output_part[512];
   if (args->count == 1 && cgap_dataset_output_part(output_part, sizeof output_part, dataset))
-    cli_warn("%s: part %s; the rows of the others are not in it", args->items[0], output_part);
+    cli_warn("%s: is part %s; the rows of the other parts are not in it", args->items[0], output_part);
 }
 
 static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cgap_error *error)

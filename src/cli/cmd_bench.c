@@ -13,11 +13,10 @@ static struct {
   size_t rows, dim;
 } opt = {.rows = 10000, .dim = 512};
 
-static const cli_option own[] = {
-  {"json", 0, CLI_FLAG, &opt.json, .help = "the same as JSON on stdout, and nothing else"},
-  {"n", 0, CLI_COUNT, &opt.rows, "N", "pairs of the tile pass", .low = 100, .high = 1e6},
-  {"d", 0, CLI_COUNT, &opt.dim, "D", "dimensions", .low = 4, .high = 16384},
-  {0}};
+static const cli_option own[] = {{"json", 0, CLI_FLAG, &opt.json, .help = "print JSON on stdout, and nothing else"},
+                                 {"n", 0, CLI_COUNT, &opt.rows, "N", "pairs of the tile pass", .low = 100, .high = 1e6},
+                                 {"d", 0, CLI_COUNT, &opt.dim, "D", "dimensions", .low = 4, .high = 16384},
+                                 {0}};
 
 static json_t *to_json(const cgap_bench *bench, const cgap_bench_options *options)
 {
@@ -85,9 +84,12 @@ const cli_spec cmd_bench = {
   .about =
     "Measures, in the same minute, the limits of this machine (sgemm, memory, file) and the work against them: the "
     "tile pass with every measure (counted as 4·d·N² operations), the row pass, reading, matched pairs (thousands "
-    "a second), the separability (thousands of rows), the eigenproblems, and a training step's loss. Under mpirun all "
-    "ranks measure at the same time: the figures are a rank's, their mean, and the ring between them is measured too. "
-    "samples/slurm/README.md says how a job's time follows. Needs about 200 MB a rank in $TMPDIR for a while.",
+    "per second), the separability (thousands of rows), the eigenproblems, and a training step's loss. Under mpirun "
+    "all "
+    "ranks measure at the same time: each figure is the mean over the ranks, and the ring between them is measured "
+    "too. "
+    "samples/slurm/README.md says how to estimate the time of a job from it. Needs about 200 MB per rank in $TMPDIR "
+    "while it runs.",
   .groups = {{"Options", own}, CLI_RUN_GROUP},
   .distributed = true,
   .run = run_bench,

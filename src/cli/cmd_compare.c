@@ -28,17 +28,17 @@ static struct {
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "write compare.json, report.html and figures/ to DIR"},
-  {"json", 0, CLI_FLAG, &opt.json, .help = "the comparison as JSON on stdout, and nothing else"},
+  {"json", 0, CLI_FLAG, &opt.json, .help = "print the comparison as JSON on stdout, and nothing else"},
   {"all", 0, CLI_FLAG, &opt.all, .help = "include measures for which neither direction is better"},
   {"independent", 0, CLI_FLAG, &opt.independent,
    .help = "the inputs are of different images: use intervals of independent samples"},
   {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY<NUMBER'",
-   .help = "exit 1 if the difference of any input to A crosses a threshold (<, <=, >, >=), 4 if there is none to test"},
+   .help = "exit 1 if the difference of any input to A crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
   {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
   CLI_FORCE_OPTION,
   {0}};
 
-/* One side of the comparison. */
+/* One input of the comparison. */
 typedef struct compared {
   cgap_dataset *dataset; /* NULL: a report */
   cgap_audit audit;
@@ -208,8 +208,8 @@ static cgap_status read_input(compare_run *r, size_t k, const cli_args *args, cg
 
 /* ---------------------------------------------------------------- intervals */
 
-/* Whether the rows of an input are those of the first, and what says so: the words of the user, ids and captions of the
- * files, then the rows themselves. */
+/* Whether the rows of an input are those of the first, and what says so: the user's --independent, ids and captions of
+ * the files, then the rows themselves. */
 static cgap_status relate_rows(cgap_rows_relation *out, const char **why, const compared *a, const compared *b,
                                cgap_error *error)
 {
@@ -488,10 +488,10 @@ const cli_spec cmd_compare = {
              "contragap compare before/report.json after/report.json \\\n"
              "  --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'",
   .about =
-    "Every measure of A against those of B, C, …: the difference, an interval for it, and whether it is for the "
-    "better or the worse. Each is a report (report.json, the folder that holds it, or the folder of a training) or "
-    "a file of embeddings (of two .npy files the folder that holds them); where it and A are embeddings of the same "
-    "pairs its intervals are paired.",
+    "Compares every measure of A with those of B, C, …: the difference, an interval for it, and whether it is better "
+    "or worse. Each argument is a report (report.json, the folder that holds it, or the folder of a training) or a "
+    "file of embeddings (for two .npy files, the folder that holds them). Where A and another are embeddings of the "
+    "same pairs, intervals are paired.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .at_least = 2,
   .argument = "A and B",

@@ -15,9 +15,10 @@ static struct {
 static const char *const formats[] = {"hdf5", "npy", NULL}; /* as in cgap_layout */
 
 static const cli_option own[] = {
-  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the file to write: /image, /text and what belongs to them"},
-  {"format", 0, CLI_CHOICE, &opt.format,
-   .help = "npy: -o names a folder for image.npy, text.npy and what belongs to them", .choices = formats},
+  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5",
+   .help = "the file to write: /image, /text, and pairing, labels, class texts and arithmetic"},
+  {"format", 0, CLI_CHOICE, &opt.format, .help = "npy: -o names a folder for image.npy, text.npy and the rest",
+   .choices = formats},
   CLI_FORCE_OPTION,
   {0}};
 

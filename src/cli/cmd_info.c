@@ -12,8 +12,8 @@ static struct {
   bool json;
 } opt;
 
-static const cli_option own[] = {
-  {"json", 0, CLI_FLAG, &opt.json, .help = "the same as JSON on stdout, and nothing else"}, {0}};
+static const cli_option own[] = {{"json", 0, CLI_FLAG, &opt.json, .help = "print JSON on stdout, and nothing else"},
+                                 {0}};
 
 /* The parts of cgap_dataset_json, as a person calls them. */
 static const struct {
@@ -176,7 +176,7 @@ static void print_taken(const json_t *taken)
   }
 }
 
-/* The datasets that were taken for nothing. */
+/* The datasets that are not used. */
 static void print_left_out(const json_t *files)
 {
   const json_t *file, *dataset;
@@ -220,7 +220,7 @@ static cgap_status print_listing(const cgap_dataset *dataset, const char *refusa
   json_t *files = cgap_dataset_listing_json(dataset), *taken = cgap_dataset_json(dataset);
   cgap_status status = CGAP_OK;
   if (!files || !taken) {
-    status = cgap_fail(error, CGAP_RESOURCE, "the listing does not fit into memory");
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the listing");
   } else if (opt.json) {
     json_t *out = json_pack("{s:O, s:O, s:s?}", "files", files, "taken", taken, "refused", refusal);
     status = cli_printed(cgap_json_print(out, stdout, error), error);
@@ -249,12 +249,13 @@ static int run_info(const cli_args *args)
 
 const cli_spec cmd_info = {
   .name = "info",
-  .summary = "what is in a file, what was taken from it, and why",
+  .summary = "what is in a file, what would be used of it, and why",
   .usage = "FILE…",
   .example = "contragap info pairs.h5",
-  .about = "Lists the datasets of FILE with shape, type and storage, and says what was taken for image, text, pairing, "
-           "labels and class texts, and why. Reads no embeddings, so that it is as quick on a large file as on a "
-           "small one.",
+  .about =
+    "Lists the datasets of FILE with shape, type and storage, and says which were chosen as image, text, pairing, "
+    "labels and class texts, and why. Reads no embeddings, so that it is as quick on a large file as on a "
+    "small one.",
   .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
   .argument = "FILE",
   .run = run_info,

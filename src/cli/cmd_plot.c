@@ -1,4 +1,4 @@
-/* contragap plot: draws figures again from the tables that lie in a folder. */
+/* contragap plot: draws figures again from the tables in a folder. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -189,7 +189,7 @@ static cgap_status check_picture(const char *folder, const char *name, const cha
   return cgap_fail(error, CGAP_FILE, "%s: gnuplot did not draw it; move it away, or give --force to replace it", path);
 }
 
-/* The scripts that lie in the folder are the user's; only missing ones are put there. */
+/* The scripts in the folder are the user's; only missing ones are written. */
 static cgap_status render_one(const plot_list *list, const char *name, const bool wanted[3], const char *size,
                               cgap_error *error)
 {
@@ -253,8 +253,9 @@ const cli_spec cmd_plot = {
   .usage = "DIR [--format svg,png,pdf] [--only NAME]",
   .example = "contragap plot report --format png,pdf --theme dark\n"
              "contragap plot report --only cosines --terminal",
-  .about = "Draws the figures in DIR, a folder that audit or train wrote, again from their tables, with the scripts "
-           "next to them: restyle a script and run this.",
+  .about =
+    "Draws the figures of DIR, a folder that audit or train wrote, again from their tables with the scripts next to "
+    "them: change a script and run this.",
   .groups = {{"Options", own}},
   .at_least = 1,
   .at_most = 1,

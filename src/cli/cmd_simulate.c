@@ -30,7 +30,7 @@ static const cli_option own[] = {
   {"dtype", 0, CLI_CHOICE, &opt.type, .help = "the type of the numbers", .choices = types},
   {"captions", 0, CLI_STRING, &opt.captions, "K",
    .help = "texts per image: a number writes /text as (N, K, d); a range such as 1-8 writes /text_image"},
-  {"classes", 0, CLI_COUNT, &simulation.classes, "C", "clip: labels, class_text, and a group arithmetic",
+  {"classes", 0, CLI_COUNT, &simulation.classes, "C", "clip: number of classes; adds labels, class_text and arithmetic",
    .zero = "none"},
   {"h", 0, CLI_REAL, &simulation.h, "H", .help = "offset: half the centroid distance"},
   {"kappa", 0, CLI_REAL, &simulation.kappa, "K", "cone: concentration", .zero = "as large as d"},
@@ -65,7 +65,7 @@ static int check_model(const cli_args *args)
   } bound[] = {{"h", CGAP_MODEL_OFFSET}, {"kappa", CGAP_MODEL_CONE}, {"classes", CGAP_MODEL_CLIP}};
   for (size_t i = 0; i < sizeof bound / sizeof *bound; i++)
     if (cli_given(args, bound[i].option) && (cgap_model)opt.model != bound[i].model)
-      return cli_usage("simulate: --%s is of model %s, the model is %s; leave it out or give --model %s",
+      return cli_usage("simulate: --%s belongs to model %s, the model is %s; leave it out or give --model %s",
                        bound[i].option, cgap_model_name(bound[i].model), cgap_model_name((cgap_model)opt.model),
                        cgap_model_name(bound[i].model));
   return CGAP_OK;

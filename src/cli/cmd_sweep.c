@@ -25,7 +25,7 @@ static struct {
 
 static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where sweep.csv, sweep.json, report.html and the figures go"},
-  {"resume", 0, CLI_FLAG, &opt.resume, .help = "keep the runs that DIR has, go on with the others"},
+  {"resume", 0, CLI_FLAG, &opt.resume, .help = "keep the runs that DIR has and make the others"},
   CLI_FORCE_OPTION,
   {0}};
 
@@ -163,7 +163,7 @@ typedef struct sweep_run {
   char data[20]; /* hash of the rows */
   cgap_progress inner;
   job_queue queue;
-  cgap_status failed; /* what was heard of other ranks during a run, with error */
+  cgap_status failed; /* what other ranks reported during a run, with error */
   cgap_error error;
   size_t settings;
   char line[120];
@@ -312,7 +312,7 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
   return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
 }
 
-/* A setting's options as they stand in the runs, and its spelling. */
+/* A setting's options as they are written in the runs, and its spelling. */
 static cgap_status spell_setting(const sweep_run *s, size_t k, cgap_train_options *o, json_t **options,
                                  json_t **setting, cgap_error *error)
 {
@@ -399,7 +399,7 @@ static cgap_status run_queue(sweep_run *s, cgap_error *error)
                        "interrupted; %s holds %zu of %zu runs: the same command with --resume goes on from there",
                        opt.out, json_array_size(s->results.runs), s->settings);
   else if (status == CGAP_OK && cli_ranks_first() && missing < s->settings)
-    cli_say("%zu of %zu runs were there already", s->settings - missing, s->settings);
+    cli_say("%zu of %zu runs existed already", s->settings - missing, s->settings);
   if (status == CGAP_OK && cli_ranks_first()) /* they came in any order */
     status = find_missing_runs(s, todo, &missing, error);
   free(todo);

@@ -192,11 +192,11 @@ static void say_split(const train_run *t)
           s->texts[CGAP_TRAINING], s->images[CGAP_VALIDATION], s->images[CGAP_TEST]);
   if (t->training_data.training.positives.images < s->images[CGAP_TRAINING] ||
       t->training_data.training.positives.texts < s->texts[CGAP_TRAINING])
-    cli_say("rows of training after equal ones became one: %zu images, %zu texts",
+    cli_say("rows of training after equal ones were merged: %zu images, %zu texts",
             t->training_data.training.positives.images, t->training_data.training.positives.texts);
   if (s->texts_across)
-    cli_warn("equal texts belong to so many images that they could not be kept apart: some of the test part's texts "
-             "stand in training too");
+    cli_warn("equal texts belong to so many images that they could not be kept apart: some texts of the test part "
+             "are in the training part too");
 }
 
 static cgap_status run_evaluation(train_run *t, cgap_error *error)

@@ -9,7 +9,7 @@
 
 enum { CLI_GO = -1 };
 
-/* cgap_dataset_open, and what was left out or is odd said on stderr. */
+/* cgap_dataset_open, and its notes on stderr. */
 CGAP_MUST_CHECK cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_error *error);
 
 /* One line on stderr, "contragap: …"; returns the exit code. */
@@ -19,12 +19,12 @@ int cli_fail(const cgap_error *error);
  * allow_missing: what cannot be tested is a warning. */
 int cli_fail_if(int code, const cgap_threshold *threshold, cgap_status status, const cgap_error *why,
                 bool allow_missing);
-int cli_flushed(void); /* 0 when stdout took everything, else said and 5 */
+int cli_flushed(void); /* 0 when stdout took everything, else a message and 5 */
 /* What printing on stdout came to: `status`, or CGAP_RESOURCE where it did not take everything; a reader that has left
  * its pipe, as `| head` does, has had what it wanted. */
 CGAP_MUST_CHECK cgap_status cli_printed(cgap_status status, cgap_error *error);
 int cli_usage(const char *format, ...) CGAP_PRINTF(1, 2); /* returns 2 */
-void cli_say(const char *format, ...) CGAP_PRINTF(1, 2);  /* talk on stderr, nothing under --quiet */
+void cli_say(const char *format, ...) CGAP_PRINTF(1, 2);  /* on stderr, nothing under --quiet */
 void cli_warn(const char *format, ...) CGAP_PRINTF(1, 2); /* "contragap: warning: …", also under --quiet */
 
 void cli_warn_line(const char *line); /* the same of a whole line */

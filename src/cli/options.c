@@ -133,10 +133,10 @@ static int check_arguments(const cli_spec *spec, const cli_args *args)
   if (args->count < spec->at_least && spec->at_least == 1)
     return cli_usage("%s: no %s given (usage: contragap %s %s)", spec->name, what, spec->name, spec->usage);
   if (args->count < spec->at_least)
-    return cli_usage("%s: %zu of at least %zu %s arguments given (usage: contragap %s %s)", spec->name, args->count,
+    return cli_usage("%s: %zu arguments, at least %zu expected: %s (usage: contragap %s %s)", spec->name, args->count,
                      spec->at_least, what, spec->name, spec->usage);
   if (spec->at_most && args->count > spec->at_most)
-    return cli_usage("%s: %zu arguments where %zu will do; %s is one too many (usage: contragap %s %s)", spec->name,
+    return cli_usage("%s: %zu arguments, at most %zu expected; %s is one too many (usage: contragap %s %s)", spec->name,
                      args->count, spec->at_most, args->items[spec->at_most], spec->name, spec->usage);
   return CLI_GO;
 }

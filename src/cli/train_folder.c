@@ -44,7 +44,7 @@ static void remove_file(const char *folder, const char *prefix, const char *name
     (void)remove(path); /* a file that stays is replaced when the run writes its own */
 }
 
-/* Only these names, and only in the folder of a run: whatever else lies there is the user's. */
+/* Only these names, and only in the folder of a run: whatever else is there is the user's. */
 static void remove_run(const char *folder)
 {
   char first[300];
@@ -81,7 +81,7 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
   if (!other)
     return CGAP_OK;
   return cgap_fail(error, CGAP_FILE,
-                   "%s: holds %s but no %s, so there is nothing to go on from; give the options of the run that stands "
+                   "%s: holds %s but no %s, so there is nothing to go on from; give the options of the run that is "
                    "there, --force to replace it, or another folder",
                    folder, found, lacking);
 }

@@ -236,7 +236,7 @@ static cgap_status write_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *e
   for (int s = 0; s < 4; s++)
     cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);
   if (a->has & CGAP_HAS_PAIRS)
-    cgap_tsv_about(t, "means", "%s (pairs), %s (not a pair), %s (images), %s (texts)", mean[0], mean[1], mean[2],
+    cgap_tsv_about(t, "means", "%s (matched), %s (non-matching), %s (images), %s (texts)", mean[0], mean[1], mean[2],
                    mean[3]);
   else
     cgap_tsv_about(t, "means", "%s (image–%s), %s (images), %s (%ss)", mean[1], text, mean[2], mean[3], text);
@@ -518,18 +518,20 @@ const cgap_figure_info cgap_figure_infos[] = {
    "Each dot is a row; a thin line joins an image and its text (at most 300 are drawn), the thick one the two "
    "centroids. Two clouds apart with parallel lines between them are a gap. One mixed cloud shows none on these two "
    "axes; whether images and texts mix in the others is what the measures of the same modality say."},
-  {"cosines", "Cosines of pairs and of others",
-   "Matching pairs should be to the right of the others, without overlap. Where pairs of images or of texts are to the "
-   "right of the matching pairs, a row is nearer to others of its own modality than to its partner."},
+  {"cosines", "Cosines of matched and of other pairs",
+   "Matched pairs should be to the right of all others, without overlap. Where pairs of images or of texts are to the "
+   "right of the matched pairs, a row is nearer to others of its own modality than to its partner."},
   {"variance", "Variance of the principal components",
-   "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all alike."},
+   "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all of them "
+   "equally."},
   {"dimensions", "The gap, coordinate by coordinate",
    "A few long bars mean that the gap sits in a few coordinates, as it often does in CLIP; many short ones that it is "
-   "spread."},
+   "distributed over all."},
   {"recall", "Recall at k",
-   "The share of queries that find their partner among the first k; the dotted line is guessing."},
+   "The fraction of queries that find their partner among the first k; the dotted line is guessing."},
   {"plane", "Uniformity and alignment",
-   "Down means that pairs lie closer, left that the rows fill the sphere more evenly; good embeddings are low and "
+   "Lower means that matched pairs are closer, further left that the rows fill the sphere more evenly; good embeddings "
+   "are low and "
    "left. "
    "Hollow points are values of the paper, on other data."},
   {"scatter_before_after", "Images and texts, before and after",
@@ -537,10 +539,10 @@ const cgap_figure_info cgap_figure_infos[] = {
    "not "
    "show whether they mix in the others."},
   {"cosines_before_after", "Cosines, before and after",
-   "Where the gap is closed and the rows are spread, the matching pairs are to the right of everything else."},
+   "Where the gap is closed and the rows are spread, the matched pairs are to the right of everything else."},
   {"variance_before_after", "Variance, before and after",
    "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
-  {"dimensions_before_after", "The gap by coordinate, before and after", "Bars after should all be short."},
+  {"dimensions_before_after", "The gap by coordinate, before and after", "After training all bars should be short."},
   {"history", "Training", "Every loss term and measure of the validation part, epoch by epoch."},
   {"race", "The race", "The same start, data and options under several losses: only the loss differs."},
   {"sweep", "The sweep",

@@ -72,7 +72,7 @@ cgap_status cgap_rows_write(const cgap_audit *a, const char *path, cgap_error *e
 
 /* ---------------------------------------------------------------- the page */
 
-/* The numbers that are looked at first. */
+/* The numbers that a reader looks for first. */
 static void put_tiles(cgap_page *page, const cgap_audit *a)
 {
   static const char *const keys[] = {"gap.corrected_distance",

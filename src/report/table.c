@@ -72,7 +72,7 @@ static void print_title(const cgap_group *group, const style *paint, FILE *out)
   fputc('\n', out);
 }
 
-/* Cells side by side have no room for it: why some are null stands below them, once. */
+/* Cells in columns are too narrow for it: why some are null is printed below them, once. */
 static void print_reasons(const cgap_audit *a, size_t group, const style *paint, FILE *out)
 {
   const char *said = "";
@@ -118,9 +118,9 @@ static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
     const char *label;
     const cgap_cosines *c;
     bool present;
-  } sets[] = {{"pairs", &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
+  } sets[] = {{"matched pairs", &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
               {classes                     ? "image-class text"
-               : (a->has & CGAP_HAS_PAIRS) ? "image-text, not a pair"
+               : (a->has & CGAP_HAS_PAIRS) ? "image-text, non-matching"
                                            : "image-text",
                &a->cosine_cross, true},
               {"image-image", &a->cosine_image, true},

@@ -468,7 +468,7 @@ static void note_copies(cgap_notes *out, const cgap_audit *a)
     times[1] = '\0';
   add_note(
     out, true,
-    "Each image stands about %s times (%llu of %zu rows are copies): recall counts its own copies as rivals; rerun "
+    "Each image occurs about %s times (%llu of %zu rows are copies): recall counts its own copies as rivals; rerun "
     "with --merge-images.",
     times, (unsigned long long)copies, a->images);
 }

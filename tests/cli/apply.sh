@@ -119,7 +119,7 @@ run audit view.h5
 want_rc 0
 run audit q.part-1-of-1.h5 # which holds a part of what other.h5 holds
 want_rc 0
-want_line err "warning: q.part-1-of-1.h5: part 1 of 1 of other.h5; the rows of the others are not in it"
+want_line err "warning: q.part-1-of-1.h5: is part 1 of 1 of other.h5; the rows of the other parts are not in it"
 run audit q.part-1-of-1.h5 q.part-1-of-1.h5x.h5 # all of them are no part
 want_rc 0
 [ ! -s err ] || complain "said of several parts: $(cat err)"
@@ -274,14 +274,14 @@ refuse() {
 refuse 4 "24" closed/head.h5 other.h5 -o refused.h5
 refuse 3 "not a head" pairs.h5 pairs.h5 -o refused.h5
 mkdir empty
-refuse 3 "empty: a folder without head.h5" empty pairs.h5 -o refused.h5
+refuse 3 "empty: the folder has no head.h5" empty pairs.h5 -o refused.h5
 refuse 3 "missing.h5" missing.h5 pairs.h5 -o refused.h5
 refuse 2 "-o OUT.h5" closed/head.h5 pairs.h5
 refuse 2 "HEAD and FILE" pairs.h5 -o refused.h5
 refuse 2 "input itself" --method center pairs.h5 -o pairs.h5
 cp closed/head.h5 head.before
 for head in closed/head.h5 closed; do
-  refuse 2 "closed/head.h5: is what is read" $head pairs.h5 -o closed/head.h5
+  refuse 2 "closed/head.h5: this command reads it" $head pairs.h5 -o closed/head.h5
 done
 cmp -s closed/head.h5 head.before || complain "the head is another one"
 for name in y.npy y.npz y.safetensors y/; do

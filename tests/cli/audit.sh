@@ -115,7 +115,7 @@ want_text err "plan: 60 images" "in all"
 # data measured against themselves
 run audit pairs.h5 --image pairs.h5:/image --text pairs.h5:/image
 want_rc 0
-want_line err "one and the same dataset"
+want_line err "the same dataset"
 want_text out "! Image and text are the same rows (60 of 60 pairs equal)"
 
 # --json: JSON and nothing else, valid by the schema

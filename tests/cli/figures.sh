@@ -22,7 +22,7 @@ want_count 82 "xlink:href='#gpPt6' transform" scatter.svg
 want_count 82 "xlink:href='#gpPt8' transform" scatter.svg
 want_text scatter.svg "Images and texts on the two main axes" "corrected distance 0.8" "golden.h5: 40 images, 80 texts, d = 12" \
   "first principal component (" ">centroids<" ">pair<"
-want_text cosines.svg ">pairs<" ">not a pair<" ">images<" ">texts<" "mean cosine" ">cosine<" "share of pairs per bin"
+want_text cosines.svg ">matched pairs<" ">non-matching pairs<" ">images<" ">texts<" "mean cosine" ">cosine<" "share of pairs per bin"
 want_count 8 'id="gnuplot_plot_' cosines.svg
 want_text variance.svg ">uniform<" ">joint<" ">image<" ">text<" "number of components" "participation ratio"
 want_text dimensions.svg "larger in images" "larger in texts" "coordinate (from 0)" "of the squared centroid distance" "golden.h5"

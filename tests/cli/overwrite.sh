@@ -259,11 +259,11 @@ for force in "" --force; do
   # shellcheck disable=SC2086
   run apply head.h5 pairs.h5 -o head.h5 $force
   want_rc 2
-  want_line err "head.h5: is what is read"
+  want_line err "head.h5: this command reads it"
   # shellcheck disable=SC2086
   run apply folder-of-a-head pairs.h5 -o folder-of-a-head/head.h5 $force
   want_rc 2
-  want_line err "is what is read"
+  want_line err "this command reads it"
 done
 ls -l pairs.h5 head.h5 folder-of-a-head/head.h5 >after
 cksum pairs.h5 head.h5 folder-of-a-head/head.h5 >>after
@@ -286,7 +286,7 @@ for case in "audit report.json" "audit rows.tsv" "train head.h5" "train checkpoi
   esac
   run "$@" --quiet -o inside --force
   want_rc 2
-  want_line err "$file: is what is read" "-o"
+  want_line err "$file: this command reads it" "-o"
   cksum "$file" >after
   runs cmp before after
   want_rc 0

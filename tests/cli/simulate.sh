@@ -104,10 +104,10 @@ want_text out simulate --model --captions --classes clip 0.4
 # an option of another model, and a disk that is too small: said before any work
 run simulate -o no.h5 --model uniform --h 0.3
 want_rc 2
-want_line err "--h is of model offset, the model is uniform"
+want_line err "--h belongs to model offset, the model is uniform"
 run simulate -o no.h5 --model offset --kappa 3
 want_rc 2
-want_line err "--kappa is of model cone"
+want_line err "--kappa belongs to model cone"
 run simulate -o no.h5 --n 1000000000 --d 65536
 want_rc 5
 want_line err "no.h5: the file needs 524288000 MB, the disk has"
