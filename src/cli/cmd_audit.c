@@ -8,7 +8,7 @@
 #include "cli/options.h"
 #include "cli/overwrite.h"
 #include "io/find/dataset.h"
-#include "report/folder.h"
+#include "report/page.h"
 
 static struct {
   const char *out;

@@ -6,7 +6,6 @@
 
 #include "cli/options.h"
 #include "io/find/dataset.h"
-#include "report/json.h"
 
 static struct {
   bool json;
@@ -34,13 +33,10 @@ static void put_printable(const char *text)
     putchar((unsigned char)*c < 32 || *c == 127 ? '?' : *c);
 }
 
-/* Cells are padded by columns of the terminal, not by bytes: continuation bytes of UTF-8 take none. */
+/* Cells are padded by columns of the terminal, not by bytes. */
 static int columns_of(const char *text)
 {
-  int columns = 0;
-  for (const char *c = text ? text : ""; *c; c++)
-    columns += ((unsigned char)*c & 0xc0) != 0x80;
-  return columns;
+  return text ? cgap_text_width(text, strlen(text)) : 0;
 }
 
 static void put_padded(const char *text, int width)

@@ -262,23 +262,14 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
 
 static json_t *change_json(const cgap_change *d, cgap_better better, bool trained_on)
 {
-  json_t *out = json_object();
-  json_object_set_new(out, "value", cgap_number_json(d->difference));
-  json_t *interval = isfinite(d->lo) && isfinite(d->hi) ? json_array() : json_null();
-  if (json_is_array(interval)) {
-    json_array_append_new(interval, json_real(d->lo));
-    json_array_append_new(interval, json_real(d->hi));
-  }
-  json_object_set_new(out, "ci95", interval);
-  json_object_set_new(out, "verdict", json_string(cgap_change_word(d, better)));
-  if (trained_on)
-    json_object_set_new(out, "trained_on", json_true());
-  return out;
+  json_t *interval = isfinite(d->lo) && isfinite(d->hi) ? json_pack("[f, f]", d->lo, d->hi) : json_null();
+  return json_pack("{s:o, s:o, s:s, s:o*}", "value", cgap_number_json(d->difference), "ci95", interval, "verdict",
+                   cgap_change_word(d, better), "trained_on", trained_on ? json_true() : NULL);
 }
 
 static json_t *measure_json(const cgap_comparison *c, size_t e)
 {
-  json_t *out = json_object(), *values = json_object(), *differences = json_object();
+  json_t *values = json_object(), *differences = json_object();
   for (size_t k = 0; k < c->count; k++) {
     const cgap_compared *in = &c->input[k];
     if (!in->present[e])
@@ -291,9 +282,7 @@ static json_t *measure_json(const cgap_comparison *c, size_t e)
                           change_json(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e),
                                       cgap_comparison_trained_on(c, k, e)));
   }
-  json_object_set_new(out, "values", values);
-  json_object_set_new(out, "differences", differences);
-  return out;
+  return json_pack("{s:o, s:o}", "values", values, "differences", differences);
 }
 
 /* {name: [key…]} of the measures whose change has this word */
@@ -321,15 +310,12 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
 {
   json_t *root = json_object(), *inputs = json_array(), *measures = json_object();
   for (size_t k = 0; k < c->count; k++) {
-    json_t *input = json_object();
-    json_object_set_new(input, "name", json_string(c->input[k].name));
-    json_object_set_new(input, "dim", c->input[k].dim ? json_integer((json_int_t)c->input[k].dim) : json_null());
-    json_object_set_new(input, "seconds", cgap_number_json(c->input[k].seconds));
-    json_object_set_new(input, "method", json_string(cgap_method_name(cgap_comparison_method(c, k))));
-    json_object_set_new(input, "same_rows", k ? relation_json(c->input[k].rows) : json_null());
-    json_object_set_new(input, "same_rows_why", c->input[k].rows_why ? json_string(c->input[k].rows_why) : json_null());
-    json_object_set_new(input, "trained_on",
-                        c->input[k].trained_on ? json_string(c->input[k].trained_on) : json_null());
+    const cgap_compared *in = &c->input[k];
+    json_t *input =
+      json_pack("{s:s, s:o, s:o, s:s, s:o, s:s?, s:s?}", "name", in->name, "dim",
+                in->dim ? json_integer((json_int_t)in->dim) : json_null(), "seconds", cgap_number_json(in->seconds),
+                "method", cgap_method_name(cgap_comparison_method(c, k)), "same_rows",
+                k ? relation_json(in->rows) : json_null(), "same_rows_why", in->rows_why, "trained_on", in->trained_on);
     json_array_append_new(inputs, input);
   }
   json_object_set_new(root, "baseline", json_string(c->input[0].name));

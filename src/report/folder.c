@@ -1,5 +1,5 @@
 /* The folder of an audit: report.json, rows.tsv, figures, and its page. */
-#include "report/folder.h"
+#include "report/page.h"
 
 #include <math.h>
 #include <string.h>
