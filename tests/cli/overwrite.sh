@@ -15,8 +15,8 @@ compares() { run compare pairs.h5 more.h5 --quiet -o "$@"; }
 # sums FOLDER: a line for each file in it
 sums() { (cd "$1" && find . -type f -exec cksum {} + | sort -k 3); }
 
-# refused FOLDER WORDS…: the last run ended with 3 and one line, and the folder is as it was in the file before
-refused() {
+# left_alone FOLDER WORDS…: the last run ended with 3 and one line, and the folder is as it was in the file before
+left_alone() {
   want_rc 3
   folder=$1
   shift
@@ -35,7 +35,7 @@ for owner in audit train compare sweep; do
   for command in audit train compare sweep; do
     [ $command = $owner ] || [ ! -d "of-$owner" ] || {
       ${command}s "of-$owner"
-      refused "of-$owner" "holds"
+      left_alone "of-$owner" "holds"
     }
   done
 done
@@ -45,10 +45,10 @@ for owner in audit compare; do # their own again
 done
 sums of-train >before
 trains of-train
-refused of-train "another run"
+left_alone of-train "another run"
 sums of-sweep >before
 sweeps of-sweep
-refused of-sweep "another sweep"
+left_alone of-sweep "another sweep"
 trains of-train --force
 want_rc 0
 sweeps of-sweep --force
@@ -65,14 +65,14 @@ done
 fine train pairs.h5 $quick --race clip,cua -o raced
 sums raced >before
 audits raced
-refused raced "clip-head.h5"
+left_alone raced "clip-head.h5"
 runs timeout --preserve-status -s INT 1 "$CONTRAGAP" train pairs.h5 -o stopped --epochs 100000 --batch 32 --patience 0 --quiet
 want_rc 130
 sums stopped >before
 audits stopped
-refused stopped "checkpoint.bin"
+left_alone stopped "checkpoint.bin"
 trains stopped
-refused stopped "another run"
+left_alone stopped "another run"
 # with --force another command's page goes, and from then on the folder is of both: neither writes there unasked
 audits of-train --force
 want_rc 0
@@ -80,10 +80,10 @@ want_text of-train/report.html "<html"
 want_file of-train/head.h5 of-train/report.json
 sums of-train >before
 audits of-train
-refused of-train "a training"
+left_alone of-train "a training"
 # shellcheck disable=SC2086
 run train pairs.h5 $quick -o of-train --resume
-refused of-train "an audit"
+left_alone of-train "an audit"
 
 # ---- files of the user's, under each name that a command writes, in a folder that holds nothing else or the command's own
 for file in report.json rows.tsv report.html figures/scatter.svg figures/plane.png figures/style.gp; do
@@ -92,7 +92,7 @@ for file in report.json rows.tsv report.html figures/scatter.svg figures/plane.p
   printf 'mine' >own/$file
   sums own >before
   audits own
-  refused own "$file"
+  left_alone own "$file"
   audits own --force
   want_rc 0
 done
@@ -100,7 +100,7 @@ for file in rows.tsv report.html; do
   printf 'mine' >own/$file
   sums own >before
   audits own
-  refused own "$file"
+  left_alone own "$file"
   audits own --force
   want_rc 0
 done
@@ -108,28 +108,28 @@ for format in svg png pdf; do
   printf 'mine' >own/figures/scatter.$format
   sums own >before
   audits own
-  refused own "figures/scatter.$format"
+  left_alone own "figures/scatter.$format"
   rm own/figures/scatter.$format
 done
 printf '{"run": {"command_line": "contragap auditing"}}' >own/report.json
 sums own >before
 audits own
-refused own "report.json"
+left_alone own "report.json"
 for file in before.json after.json center.json compare.json report.html figures/history.svg; do
   rm -rf own
   mkdir -p own/figures
   printf '{}' >own/$file
   sums own >before
   trains own
-  refused own "$file"
+  left_alone own "$file"
   trains own --resume
-  refused own "$file"
+  left_alone own "$file"
 done
 mkdir -p own2
 printf 'mine' >own2/history.csv
 sums own2 >before
 trains own2 --csv
-refused own2 "history.csv"
+left_alone own2 "history.csv"
 printf 'mine' >own2/clip.json # of a race alone
 trains own2
 want_rc 0
@@ -141,7 +141,7 @@ for file in sweep.csv sweep.json report.html figures/sweep-dim.svg figures/map.t
   printf 'mine' >own/$file
   sums own >before
   sweeps own
-  refused own "$file"
+  left_alone own "$file"
 done
 for file in compare.json report.html figures/cosines_before_after.tsv figures/scatter-A.svg; do
   rm -rf own
@@ -149,7 +149,7 @@ for file in compare.json report.html figures/cosines_before_after.tsv figures/sc
   printf 'mine' >own/$file
   sums own >before
   compares own
-  refused own "$file"
+  left_alone own "$file"
   compares own --force
   want_rc 0
 done
@@ -170,7 +170,7 @@ if command -v gnuplot >/dev/null 2>&1; then
     printf 'mine' >ended/figures/plane.$format
     sums ended >before
     run plot ended --format $format --only plane --quiet
-    refused ended "plane.$format"
+    left_alone ended "plane.$format"
     fine plot ended --format $format --only plane --quiet --force
   done
 fi
@@ -275,7 +275,7 @@ done
 fine convert pairs.h5 --format npy -o arrays --quiet
 sums arrays >before
 run convert more.h5 --format npy -o arrays --quiet
-refused arrays "arrays/image.npy"
+left_alone arrays "arrays/image.npy"
 fine convert more.h5 --format npy -o arrays --quiet --force
 for force in "" --force; do
   sums arrays >before
