@@ -1,6 +1,6 @@
 /* Answers that are known without a program: closed forms and identities. */
 #include "reference.h"
-#include "report/verdict.h"
+#include "report/text.h"
 #include "run_audit.h"
 #include "support.h"
 

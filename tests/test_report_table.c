@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "report/table.h"
-#include "report/verdict.h"
+#include "report/text.h"
 #include "report_support.h"
 
 static char *table_of(const cgap_audit *audit, const char *name, bool markdown)
@@ -142,7 +141,7 @@ Test(notes, repeated_images)
   cr_expect_null(note_with(&audit, "--merge-images", true));
   audit.checks_image.duplicates.count = 120;
   cr_expect_not_null(
-    note_with(&audit, "Each image stands about 5 times (120 of 150 rows are copies): recall counts", true));
+    note_with(&audit, "Each image occurs about 5 times (120 of 150 rows are copies): recall counts", true));
   cr_expect_null(note_with(&audit, "repeat an earlier row", false));
   audit.merged_images = 120;
   audit.images = 30;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "report/json.h"
-#include "report/verdict.h"
+#include "report/text.h"
 #include "report_support.h"
 
 Test(verdict, levels)

@@ -1,7 +1,7 @@
 /* contragap: audit the contrastive gap between two modalities of an embedding space, and close it.
  *
- * The definitions of every measure stand in analysis/, one file each, with formula and source.
- * Conventions: a fallible call returns a cgap_status, takes what it fills first and an optional
+ * The definition of every measure is in analysis/, one file each, with formula and source.
+ * Conventions: a call that can fail returns a cgap_status, takes what it fills first and an optional
  * cgap_error last; on failure the output is empty and safe to clear. The library never prints and
  * never exits. Matrices are row-major. Rows count from 0.
  */
@@ -58,27 +58,29 @@ typedef struct cgap_progress {
 
 /* ---------------------------------------------------------------- ranks */
 
-/* Several processes that one launcher (mpirun, srun) started work on one thing as ranks of MPI. Each makes the same
- * calls with the same options, the results are rank 0's; the others' are empty. NULL stands for a process alone. */
+/* Several processes that one launcher (mpirun, srun) started can do one piece of work together, as ranks of MPI. Each
+ * makes the same calls with the same options; rank 0 gets the results, those of the others are empty. NULL is a single
+ * process. */
 typedef struct cgap_comm cgap_comm;
 
-/* *out is NULL where this process was not started as one of several. CGAP_USAGE: started so, but the ranks do not find
- * each other, or this library was built without MPI. */
+/* *out is NULL where this process was not started as one of several. CGAP_USAGE: it was, but the ranks do not find each
+ * other, or this library was built without MPI. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error);
 CGAP_API int cgap_comm_rank(const cgap_comm *comm); /* 0 where NULL */
 CGAP_API int cgap_comm_size(const cgap_comm *comm); /* 1 where NULL */
 
-/* stop: asked while a rank waits for others; true ends the waiting with CGAP_INTERRUPTED. */
+/* stop is called while a rank waits for others; returning true ends the wait with CGAP_INTERRUPTED. */
 CGAP_API void cgap_comm_on_stop(cgap_comm *comm, bool (*stop)(void *context), void *context);
 
-/* The end of the common work, on every rank: *error is how it went here. Afterwards it holds, on rank 0, how it went
- * for the job, with the rank and the node of a failure that is not everybody's. Returns its status. */
+/* Ends the common work; called on every rank. *error says how it went here; afterwards, on rank 0, how the whole job
+ * went, with the rank and the node of a failure that not all ranks share. Returns its status. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_comm_finish(cgap_comm *comm, cgap_error *error);
 
-/* Ends MPI. Where settling found ranks in the middle of a message, that ends the process as well, with `code`. */
+/* Ends MPI. Where cgap_comm_finish found ranks in the middle of a message, this ends the process as well, with `code`.
+ */
 CGAP_API void cgap_comm_close(cgap_comm *comm, int code);
 
-/* ---------------------------------------------------------------- rows, wherever they lie */
+/* ---------------------------------------------------------------- rows, wherever they are stored */
 
 typedef enum cgap_type { CGAP_FLOAT16, CGAP_BFLOAT16, CGAP_FLOAT32, CGAP_FLOAT64 } cgap_type;
 
@@ -86,16 +88,16 @@ CGAP_API size_t cgap_type_size(cgap_type type);      /* bytes of one element */
 CGAP_API const char *cgap_type_name(cgap_type type); /* "float16", … */
 
 /* A view of `rows` rows of `dim` elements (2 to 65536) that the caller owns. `read` copies rows
- * [first, first + count) into `out` (count × dim elements of `type`, native byte order); a call has it
- * called from one thread at a time, which need not be the one that called the library. Training
- * whose rows do not fit into memory calls it all along, for rows in any order. */
+ * [first, first + count) into `out` (count × dim elements of `type`, native byte order); the library
+ * calls it from one thread at a time, which need not be the thread that called the library. A training
+ * whose rows do not fit into memory calls it throughout, for rows in any order. */
 typedef struct cgap_source {
   size_t rows;
   size_t dim;
   cgap_type type;
   cgap_status (*read)(const struct cgap_source *source, size_t first, size_t count, void *out, cgap_error *error);
   void *context;
-  const char *name; /* for messages: "pairs.h5:/image"; NULL: what it is for */
+  const char *name; /* for messages: "pairs.h5:/image"; NULL: its use, such as "image" */
 } cgap_source;
 
 /* A source over a matrix in memory, (rows, dim) without padding, which must outlive it. */
@@ -105,10 +107,10 @@ typedef enum cgap_pairing {
   CGAP_UNPAIRED,    /* two sets without pairs */
   CGAP_BY_ROW,      /* text i belongs to image i */
   CGAP_BY_INDEX,    /* text_image gives each text's image row */
-  CGAP_PAIRING_OPEN /* texts = k × images: image-major or caption-major, for the pairing test to settle */
+  CGAP_PAIRING_OPEN /* texts = k × images: image-major or caption-major, decided by the pairing test */
 } cgap_pairing;
 
-/* Everything that a file (or a caller) offers to the audit and the head. Borrowed parts must outlive it. */
+/* Everything that a file, or a caller, gives to the audit and the head. What it points to must outlive it. */
 typedef struct cgap_data {
   cgap_source image; /* (images, dim) */
   cgap_source text;  /* (texts, dim); rows == 0: none */
@@ -142,8 +144,8 @@ typedef struct cgap_input_options {
   bool unpaired;
   bool drop_bad;
   bool merge_images;
-  int threads;       /* that unpack compressed chunks, within a source's read; 0: as many as the machine has */
-  bool one_modality; /* images alone or texts alone are enough, where nothing that is there can be the other side */
+  int threads;       /* to unpack compressed chunks in a source's read; 0: as many as the machine has */
+  bool one_modality; /* images alone or texts alone are enough, where nothing in the files can be the other modality */
 } cgap_input_options;
 
 #ifdef __cplusplus
@@ -157,7 +159,7 @@ typedef struct cgap_input_options {
   }
 #endif
 
-typedef struct cgap_dataset cgap_dataset; /* open files and what was taken from them */
+typedef struct cgap_dataset cgap_dataset; /* open files and the datasets chosen from them */
 
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_dataset_open(cgap_dataset **out, const cgap_input_options *options,
                                                        cgap_error *error);
@@ -166,8 +168,8 @@ CGAP_API const cgap_data *cgap_dataset_data(const cgap_dataset *dataset);
 
 /* ---------------------------------------------------------------- the audit */
 
-/* A number of the report. why == NULL: value holds; else the value is null and this says why.
- * lo and hi are the 95 % interval, both NaN where none is stated. */
+/* A number of the report. why == NULL: `value` is the number; otherwise it is null and `why` says for what reason.
+ * lo and hi are the 95 % interval, both NaN where there is none. */
 typedef enum cgap_method { CGAP_EXACT, CGAP_SAMPLED, CGAP_BF16 } cgap_method;
 
 typedef struct cgap_scalar {
@@ -274,7 +276,7 @@ typedef struct cgap_arithmetic {
 
 typedef struct cgap_check {
   uint64_t count;
-  size_t examples[CGAP_EXAMPLES]; /* the first rows (columns for constant_columns), in the file's count */
+  size_t examples[CGAP_EXAMPLES]; /* the first rows (columns for constant_columns), counted as in the file */
   size_t example_count;
 } cgap_check;
 
@@ -284,13 +286,13 @@ typedef struct cgap_modality_checks {
   cgap_check off_unit;         /* rows whose norm is off 1 by more than 1e-3 */
   cgap_check constant_columns; /* coordinates with one value in all rows */
   cgap_check duplicates;       /* rows that repeat an earlier row exactly */
-  cgap_check near_duplicates;  /* rows with another row of the side at cosine > 0.999 */
-  double norm_mean;            /* of the rows as they stand in the file */
+  cgap_check near_duplicates;  /* rows with another row of the modality at cosine > 0.999 */
+  double norm_mean;            /* of the rows as they are in the file */
 } cgap_modality_checks;
 
 typedef enum cgap_verdict { CGAP_PAIRING_MATCHED, CGAP_PAIRING_SHUFFLED, CGAP_PAIRING_UNCLEAR } cgap_verdict;
 
-/* Consecutive pairs that do not fit though the whole does. */
+/* Consecutive pairs that do not fit, although the pairs as a whole do. */
 typedef struct cgap_pair_block {
   size_t first, last; /* text rows of the file */
   double z;           /* within the block */
@@ -319,15 +321,15 @@ typedef struct cgap_point {
   double x, y; /* scores on the first two components of pca.joint */
 } cgap_point;
 
-/* What a report may hold besides the measures of two unpaired sides. */
+/* What a report may hold in addition to the measures of two unpaired modalities. */
 enum { CGAP_HAS_PAIRS = 1, CGAP_HAS_ZERO_SHOT = 2, CGAP_HAS_ARITHMETIC = 4, CGAP_TEXT_IS_CLASSES = 8 };
 
 /* Pairs of two images or two texts (i < j), or of an image and a text. */
 typedef enum cgap_pair_kind { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_PAIR_KINDS } cgap_pair_kind;
 
-/* What an audit of a sample looked at. */
+/* What an audit of a sample measured. */
 typedef struct cgap_sample {
-  size_t images, texts;               /* rows whose pairs with each other were all looked at; 0: all of the data's */
+  size_t images, texts;               /* rows whose pairs with each other were all measured; 0: all of the data's */
   size_t image_queries, text_queries; /* rows that were ranked against every candidate */
   double gain[CGAP_PAIR_KINDS];       /* variance of sampling without the control variates over that with them */
 } cgap_sample;
@@ -362,12 +364,12 @@ typedef struct cgap_audit {
   size_t worst_count;
 
   /* For figures and rows.tsv. Indices below count measured rows; *_row maps them to rows of the file. */
-  double *image_mean, *text_mean; /* (dim) */
-  size_t *image_row, *text_row;   /* (images), (texts) */
-  size_t *image_of;               /* (texts) measured image of each text; NULL where unpaired */
-  double *pair_cosine;            /* (texts) or NULL */
-  double *rank_text_to_image;     /* (texts), NaN for one that a sample did not ask; or NULL */
-  double *rank_image_to_text;     /* (images), NaN for an image without a text, or not asked; or NULL */
+  double *image_mean, *text_mean;             /* (dim) */
+  size_t *image_row, *text_row;               /* (images), (texts) */
+  size_t *image_of;                           /* (texts) measured image of each text; NULL where unpaired */
+  double *pair_cosine;                        /* (texts) or NULL */
+  double *rank_text_to_image;                 /* (texts), NaN for one that a sample did not rank; or NULL */
+  double *rank_image_to_text;                 /* (images), NaN for an image without a text, or not ranked; or NULL */
   double *mixed_rank_image, *mixed_rank_text; /* the same, of the search in one index of both modalities */
   cgap_point *scatter_image,
     *scatter_text; /* at most CGAP_SCATTER_ROWS each; where paired, the texts of the images shown */
@@ -375,25 +377,25 @@ typedef struct cgap_audit {
 
   double seconds_rows, seconds_pairs, seconds_tiles, seconds_total;
 
-  struct cgap_contributions *contributions; /* NULL where the options did not ask for them; the library's own */
+  struct cgap_contributions *contributions; /* NULL unless the options ask for them; internal to the library */
 } cgap_audit;
 
-/* Which pairs an audit looks at. What needs no pairs, and what means and second moments tell of them, is exact in
- * any case; the method of each number says which it was. */
+/* Which pairs an audit measures. What needs no pairs, and what follows from means and second moments, is exact in any
+ * case; the method of each number says how it was computed. */
 typedef enum cgap_pairs_choice {
   CGAP_PAIRS_EXACT,   /* all */
   CGAP_PAIRS_SAMPLED, /* those of rows drawn at random, where they are fewer */
   CGAP_PAIRS_AUTO     /* all, where that takes less than a minute */
 } cgap_pairs_choice;
 
-/* Cosines of all pairs come from float32 products, or from bfloat16 ones of centred rows: twice as fast by
- * themselves, where oneDNN is built in and the processor has AVX512-BF16. Ranks, neighbours and near duplicates are the
- * same: what the rounding leaves open is computed again in double. Rounding an element moves it by 2^-9 of itself at
- * most, so a cosine of rows less their centroids by 2^-8 ‖x − mean‖‖y − mean‖, 0.016 at the very most, and the
- * logarithm of a mean of e^(4 cosine) by 4 times that; roundings of many elements and pairs of rows cancel, and
- * uniformities are seen to move by 1e-5 at d = 512 and 1e-4 at d = 64. Quantiles move by less than 1e-3. Numbers that
- * rest on rounded cosines have the method "bf16". Rows whose roundings would not cancel are multiplied in double,
- * whatever is asked for. */
+/* Cosines of all pairs come from float32 products, or from bfloat16 products of centred rows, which are twice as fast
+ * where oneDNN is built in and the processor has AVX512-BF16. Ranks, neighbours and near duplicates are the same:
+ * comparisons that the rounding leaves open are computed again in double. Rounding changes an element by at most 2^-9
+ * of itself, hence the cosine of centred rows by at most 2^-8 ‖x − mean‖‖y − mean‖, which is at most 0.016, and the
+ * logarithm of a mean of e^(4 cosine) by 4 times that. The roundings of many elements and pairs of rows cancel:
+ * measured uniformities change by 1e-5 at d = 512 and by 1e-4 at d = 64, quantiles by less than 1e-3. Numbers that come
+ * from rounded cosines have the method "bf16". Rows whose roundings would not cancel are multiplied in double, whatever
+ * the option says. */
 typedef enum cgap_precision { CGAP_PRECISION_FP32, CGAP_PRECISION_BF16 } cgap_precision;
 
 typedef struct cgap_audit_options {
@@ -401,14 +403,14 @@ typedef struct cgap_audit_options {
   int threads;           /* up to 1024; 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free, shared by the ranks of a node */
   cgap_progress progress;
-  cgap_comm *comm; /* that do this together, or NULL */
+  cgap_comm *comm; /* the ranks that do this together, or NULL */
   cgap_pairs_choice pairs;
   cgap_precision precision;
-  uint64_t seed;         /* of what is drawn */
+  uint64_t seed;         /* of the random sample */
   size_t sample_rows;    /* maximum rows per modality in a sample; 0: 32768 */
-  size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations do, 10000 at
-                            most */
-  bool contributions;    /* keep what each image contributes, for paired differences: of all pairs, without ranks */
+  size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations allow, at most
+                            10000 */
+  bool contributions;    /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
 } cgap_audit_options;
 
 CGAP_API cgap_audit_options cgap_audit_options_default(void);
@@ -421,7 +423,7 @@ CGAP_API cgap_audit_options cgap_audit_options_default(void);
   }
 #endif
 
-/* Measures data; *out is filled, to be cleared by cgap_audit_clear, whatever was returned. */
+/* Measures the data. Whatever is returned, *out is filled and must be cleared by cgap_audit_clear. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_run(cgap_audit *out, const cgap_data *data,
                                                     const cgap_audit_options *options, cgap_error *error);
 CGAP_API void cgap_audit_clear(cgap_audit *audit); /* NULL is fine */
@@ -432,16 +434,16 @@ typedef struct cgap_plan_info {
   int rank_count;            /* 1: a process alone; threads and memory are of each */
   int threads;
   bool resident;           /* rows stay in memory; else they are read again, panel by panel */
-  size_t panel_rows;       /* rows of a side held at once */
-  size_t panels;           /* of the longer side */
+  size_t panel_rows;       /* rows of a modality in memory at once */
+  size_t panels;           /* of the larger modality */
   uint64_t memory_bytes;   /* the limit */
-  uint64_t needed_bytes;   /* what this plan needs, about */
-  uint64_t smallest_bytes; /* what the smallest plan would */
-  double exact_seconds;    /* that all pairs would take, about; NaN where it was not asked */
-  size_t sample_images, sample_texts, sample_queries; /* 0: all pairs are looked at */
+  uint64_t needed_bytes;   /* what this plan needs, approximately */
+  uint64_t smallest_bytes; /* what the smallest plan would need */
+  double exact_seconds;    /* that all pairs would take, approximately; NaN where it was not estimated */
+  size_t sample_images, sample_texts, sample_queries; /* 0: all pairs are measured */
   size_t block_rows;                                  /* images that are read at once */
-  double passes;                                      /* over the file, about */
-  double seconds;                                     /* of the whole, about; NaN where nothing could be measured */
+  double passes;                                      /* over the file, approximately */
+  double seconds; /* of the whole, approximately; NaN where nothing could be measured */
 } cgap_plan_info;
 
 /* The plan that cgap_audit_run would follow; reads some rows to measure how long it takes. CGAP_RESOURCE where none
@@ -449,7 +451,7 @@ typedef struct cgap_plan_info {
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_audit_plan(cgap_plan_info *out, const cgap_data *data,
                                                      const cgap_audit_options *options, cgap_error *error);
 
-/* ---------------------------------------------------------------- a measure of your own */
+/* ---------------------------------------------------------------- your own measure */
 
 /* A block of pairs and their cosines. Row r is row `row + r` of the rows measured (bad ones dropped), and row
  * file_row[r] of the file; columns likewise. */
@@ -460,12 +462,12 @@ typedef struct cgap_tile {
   const float *cosine; /* (rows, columns), within [-1, 1] */
   const size_t *first; /* (rows) columns first[r] … columns - 1 count: of i and j, each pair comes once */
   const size_t *file_row, *file_column; /* (rows), (columns) */
-  const size_t *image_of; /* (columns) the measured image that each text belongs to; NULL but for paired image–text */
+  const size_t *image_of; /* (columns) the measured image of each text; NULL except for paired CGAP_IMAGE_TEXT */
 } cgap_tile;
 
-/* What is added up over pairs. `tile` is shown every pair of the kinds asked for once, in tiles, and adds to sums
- * and counts, which hold what earlier tiles added. It is called from several threads at once, so the context is only
- * read. Whatever the threads and the memory, each sum is added up in one order: the same bits come out. */
+/* What is added up over pairs. `tile` gets every pair of the chosen kinds once, in tiles, and adds to sums and counts,
+ * which hold what earlier tiles added. It is called from several threads at once, so it must only read the context.
+ * Each sum is added up in the same order for any number of threads and any memory limit: the bits are the same. */
 typedef struct cgap_tally {
   unsigned kinds;      /* bit 1 << kind for each kind of pair */
   size_t sums, counts; /* how many of each */
@@ -485,12 +487,12 @@ typedef enum cgap_head_kind { CGAP_HEAD_LINEAR, CGAP_HEAD_RESIDUAL, CGAP_HEAD_ML
 typedef enum cgap_start { CGAP_START_IDENTITY, CGAP_START_CENTER } cgap_start; /* of a residual path */
 typedef enum cgap_schedule { CGAP_SCHEDULE_COSINE, CGAP_SCHEDULE_CONSTANT } cgap_schedule;
 
-/* What a head is, its numbers aside. */
+/* What a head is, without its numbers. */
 typedef struct cgap_head_shape {
   cgap_head_kind kind;
-  bool shared;   /* one set of weights for both sides */
-  size_t dim_in; /* of the embeddings it takes */
-  size_t dim;    /* of those it makes */
+  bool shared;   /* one set of weights for both modalities */
+  size_t dim_in; /* of its input rows */
+  size_t dim;    /* of its output rows */
   size_t hidden; /* of an mlp */
 } cgap_head_shape;
 
@@ -513,22 +515,22 @@ typedef struct cgap_train_options {
   double decay;
   double clip_norm; /* gradients of greater norm are scaled down to it; 0: none */
   cgap_schedule schedule;
-  size_t batch;    /* texts a step; 0: all of the training part; CGAP_BATCH_AUTO: 256, or all where they are fewer */
+  size_t batch;    /* texts per step; 0: all of the training part; CGAP_BATCH_AUTO: 256, or all where they are fewer */
   size_t epochs;   /* 0: 100, or fewer where those are more than 3000 steps, but at least 5 */
   size_t steps;    /* above 0: as many whole epochs as have so many steps, in place of epochs */
   size_t patience; /* epochs without a lower validation loss before it stops; 0: never, and the last is kept */
-  double validation, test; /* shares of the images */
-  bool keep_duplicates;    /* equal rows stay rows of their own, and each other's negatives */
-  double noise;            /* share of the training texts that are given each other's images */
+  double validation, test; /* fractions of the images */
+  bool keep_duplicates;    /* equal rows stay separate, as negatives of each other */
+  double noise;            /* fraction of the training texts that swap their images */
   size_t training_images;  /* at most so many; 0: all of the training part */
   uint64_t seed;
   int threads; /* 0: as many as the machine has */
-  /* 0: half of what is free, shared by the ranks of a node. Rows that do not fit stay where they are and are read a
-   * batch at a time, or are put aside in a nameless file in $TMPDIR first, where single rows cannot be read quickly;
-   * refused is what needs more even so. */
+  /* 0: half of what is free, shared by the ranks of a node. Rows that do not fit stay where they are and are
+   * read one batch at a time; where single rows cannot be read quickly, they are first copied into a nameless file in
+   * $TMPDIR. A training that needs more memory even so is refused. */
   uint64_t memory_bytes;
   cgap_progress progress;
-  cgap_comm *comm; /* that share out each batch, or NULL */
+  cgap_comm *comm; /* the ranks that share out each batch, or NULL */
 } cgap_train_options;
 
 CGAP_API cgap_train_options cgap_train_options_default(void);
@@ -546,13 +548,13 @@ CGAP_API cgap_train_options cgap_train_options_default(void);
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_check(const cgap_train_options *options, size_t dim_in,
                                                       cgap_error *error);
 
-/* The terms of a loss without their weights; NaN where a term has nothing to be computed from. */
+/* The terms of a loss without their weights; NaN where there is nothing to compute a term from. */
 typedef struct cgap_loss_terms {
   double clip, image_to_text, text_to_image;
   double uniform, uniform_image, uniform_text;
   double align, xuniform;
   double total;                /* weighted */
-  double recall_image_to_text; /* share of queries whose best positive is above every negative */
+  double recall_image_to_text; /* fraction of queries whose best positive is above every negative */
   double recall_text_to_image;
 } cgap_loss_terms;
 
@@ -575,24 +577,24 @@ typedef struct cgap_observer {
 
 typedef enum cgap_row_kind { CGAP_IMAGE_ROWS, CGAP_TEXT_ROWS } cgap_row_kind;
 
-/* What closes a gap without training; a trained head is compared with it. */
+/* Methods that close a gap without training; a trained head is compared with them. */
 typedef enum cgap_gap_method { CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_PROCRUSTES } cgap_gap_method;
 enum { CGAP_GAP_METHODS = 4 };
 CGAP_API const char *cgap_gap_method_name(cgap_gap_method gap_method);
 
 typedef struct cgap_head cgap_head; /* a trained head, or a fitted training-free method */
 
-/* Fits a head on the training part of data's pairs and keeps the epoch that options say; writes no files. observer may
- * be NULL. What the head gained is to be measured on images of CGAP_TEST alone: cgap_head_split. CGAP_USAGE too where
- * training diverges. */
+/* Fits a head on the training part of data's pairs and keeps the epoch that the options choose; writes no files.
+ * observer may be NULL. Measure what the head gained on images of CGAP_TEST alone (cgap_head_split). Returns CGAP_USAGE
+ * also where training diverges. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_train_run(cgap_head **out, const cgap_data *data,
                                                     const cgap_train_options *options, const cgap_observer *observer,
                                                     cgap_error *error);
 
 enum { CGAP_TRAINING, CGAP_VALIDATION, CGAP_TEST, CGAP_SPLITS };
 
-/* (*rows) the part of each image row of the data that the head was trained on, -1 for one that was dropped; the head's
- * own. NULL and 0 for a training-free method, and where head is NULL. */
+/* The part (CGAP_TRAINING …) of each of the *rows image rows of the data that the head was trained on, -1 for a row
+ * that was dropped. The head owns it. NULL and 0 for a training-free method, and where head is NULL. */
 CGAP_API const int64_t *cgap_head_split(const cgap_head *head, size_t *rows);
 
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_read(cgap_head **out, const char *path, cgap_error *error);
@@ -600,18 +602,19 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_write(const cgap_head *head, cons
 CGAP_API void cgap_head_close(cgap_head *head); /* NULL is fine */
 CGAP_API cgap_head_shape cgap_head_shape_of(const cgap_head *head);
 
-/* out (rows, dim) unit rows of unit rows in (rows, dim_in). */
+/* Writes to out (rows, dim) the unit rows that the head makes of the unit rows in (rows, dim_in). */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply(const cgap_head *head, cgap_row_kind kind, const float *in,
                                                      size_t rows, float *out, cgap_error *error);
 
-/* out (source->rows, dim): all rows of a source, of any type and length, through the head, as unit rows. CGAP_DATA
- * where a row is zero or not finite, or has another dimension than the head takes. threads 0: as many as the machine
- * has. */
+/* Writes to out (source->rows, dim) all rows of a source, of any type and norm, passed through the head, as unit rows.
+ * CGAP_DATA where a row is zero or not finite, or has another dimension than the head's input. threads 0: as many as
+ * the machine has. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind,
                                                             const cgap_source *source, float *out, int threads,
                                                             cgap_progress progress, cgap_error *error);
 
-/* A training-free method fitted on all pairs of data. factor: of the gap vector, for CGAP_SHIFT; 1 closes it. */
+/* Fits a training-free method on all pairs of the data. factor: how much of the gap vector CGAP_SHIFT removes; 1: all.
+ */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method gap_method, double factor,
                                                          const cgap_data *data, int threads, cgap_progress progress,
                                                          cgap_error *error);

@@ -4,11 +4,9 @@
 #include <sys/stat.h>
 
 #include "base/output_file.h"
-#include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "cli/progress.h"
-#include "cli/ranks.h"
 #include "head/evaluation/apply_file.h"
 #include "head/training/split.h"
 #include "io/find/dataset.h"
@@ -23,45 +21,18 @@ static struct {
 } opt = {.factor = 1};
 
 static const cli_option own[] = {
-  {.name = "output", .letter = 'o', .kind = CLI_STRING, .target = &opt.out, .value = "OUT.h5", .help = "the new file"},
-  {.name = "method",
-   .kind = CLI_CHOICE,
-   .target = &opt.method,
-   .choices = method_names,
-   .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each "
-           "modality; rotate the texts onto the images"},
-  {.name = "fit",
-   .kind = CLI_STRING,
-   .target = &opt.fit,
-   .value = "FILE2",
-   .help = "fit the method on another file",
-   .zero = "on FILE"},
-  {.name = "factor",
-   .kind = CLI_REAL,
-   .target = &opt.factor,
-   .value = "X",
-   .help = "for shift: how much of the gap vector to remove"},
-  {.name = "one-file",
-   .kind = CLI_FLAG,
-   .target = &opt.one_file,
-   .help = "with ranks: rank 0 writes all rows; otherwise each rank writes a part next to OUT.h5, "
-           "which reads as one file"},
+  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the file to write"},
+  {"method", 0, CLI_CHOICE, &opt.method,
+   .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each modality; rotate the "
+           "texts onto the images",
+   .choices = method_names},
+  {"fit", 0, CLI_STRING, &opt.fit, "FILE2", "fit the method on another file", .zero = "on FILE"},
+  {"factor", 0, CLI_REAL, &opt.factor, "X", .help = "for shift: how much of the gap vector to remove"},
+  {"one-file", 0, CLI_FLAG, &opt.one_file,
+   .help =
+     "with ranks: rank 0 writes all rows; otherwise each rank writes a part next to OUT.h5, which reads as one file"},
   CLI_FORCE_OPTION,
   {0}};
-
-static const cli_spec spec = {
-  .name = "apply",
-  .usage = "[HEAD] FILE… -o OUT.h5",
-  .example = "contragap apply closed/head.h5 pairs.h5 -o closed.h5\n"
-             "contragap apply --method center pairs.h5 -o centered.h5",
-  .about =
-    "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
-    "a file of the same layout. HEAD is the head.h5 of a training, or its folder. Several FILEs are one data set: "
-    "images "
-    "and texts as .npy, or shards, which become one file. Images alone or texts alone will do.",
-  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
-  .argument = "HEAD or FILE",
-};
 
 /* Whether an option's value says FILE:/path, or a file alone, and not a dataset of the input. */
 static bool names_file(const char *value)
@@ -91,7 +62,7 @@ static cgap_input_options fit_input(void)
   return input;
 }
 
-/* What is applied to a side is fitted on that side. */
+/* What is applied to a modality is fitted on that modality. */
 static cgap_status check_fit(const cgap_data *fit, const cgap_data *data, cgap_error *error)
 {
   const bool image = data->image.rows > 0 && fit->image.rows == 0;
@@ -146,7 +117,7 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
   cgap_status status = cgap_folder_file(inside, head ? head : "", "head.h5", error);
   for (size_t k = 0; status == CGAP_OK && k < sizeof others / sizeof *others; k++)
     if (others[k] && cli_same_file(others[k], opt.out))
-      status = cgap_fail(error, CGAP_USAGE, "%s: is what is read; give another name with -o", opt.out);
+      status = cgap_fail(error, CGAP_USAGE, "%s: this command reads it; give another name with -o", opt.out);
   if (status == CGAP_OK && cli_ranks_first() &&
       !cgap_dataset_reads(dataset, opt.out)) /* that cgap_apply_file refuses */
     status = cli_overwrite_file(opt.out, "apply", error);
@@ -156,14 +127,15 @@ static cgap_status check_output(const char *head, const cgap_dataset *dataset, c
 static void print_summary(const cgap_apply_summary *summary, size_t dim)
 {
   if (summary->part_count)
-    cli_say("%s: %zu rows of %zu dimensions, which lie in %s … %s next to it: move and copy them together "
-            "(--one-file: all in one); h5py reads a missing one as NaN without a word",
+    cli_say("%s: %zu rows of %zu dimensions, stored in %s … %s next to it: move and copy them together "
+            "(--one-file writes one file); h5py reads a missing part as NaN without a warning",
             opt.out, summary->rows, dim, summary->first_part, summary->last_part);
   else
     cli_say("%s: %zu rows of %zu dimensions", opt.out, summary->rows, dim);
   if (summary->trained)
-    cli_say("if this is the file that the head was trained on, %zu of its images were in the training: what the head "
-            "gains on others is in the training's before.json and after.json",
+    cli_say("if the head was trained on this file, %zu of its images were in the training, which flatters the result; "
+            "before.json and "
+            "after.json of the training have the numbers of images that it never saw",
             summary->trained);
 }
 
@@ -177,11 +149,11 @@ static cgap_status read_head(cgap_head **out, const char *name, cgap_error *erro
   cgap_status status = cgap_folder_file(path, name, "head.h5", error);
   if (status == CGAP_OK && stat(path, &facts) != 0)
     status =
-      cgap_fail(error, CGAP_FILE, "%s: a folder without head.h5; give the folder that train wrote, or a head", name);
+      cgap_fail(error, CGAP_FILE, "%s: the folder has no head.h5; give the folder of a training, or a head", name);
   return status == CGAP_OK ? cgap_head_read(out, path, error) : status;
 }
 
-static cgap_status run_apply(const cli_args *args, cgap_error *error)
+static cgap_status apply(const cli_args *args, cgap_error *error)
 {
   cli_args files = *args;
   cgap_dataset *dataset = NULL;
@@ -211,9 +183,9 @@ static cgap_status run_apply(const cli_args *args, cgap_error *error)
     status = cgap_apply_file(&summary, head, dataset, opt.out, &options, error);
   cli_progress_clear();
   if (status == CGAP_OK && summary.bad)
-    cli_warn("%zu bad rows were left as zeros", summary.bad);
+    cli_warn("%zu bad rows were written as zeros", summary.bad);
   if (status == CGAP_OK && summary.left_out[0])
-    cli_warn("%s: has no place for these datasets, they are left out: %s", opt.out, summary.left_out);
+    cli_warn("%s: cannot hold these datasets, which are left out: %s", opt.out, summary.left_out);
   if (status == CGAP_OK)
     print_summary(&summary, cgap_head_shape_of(head).dim);
   cgap_head_close(head);
@@ -221,14 +193,25 @@ static cgap_status run_apply(const cli_args *args, cgap_error *error)
   return status;
 }
 
-int cmd_apply(int argc, char **argv)
+static int run_apply(const cli_args *args)
 {
-  cli_args args;
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO) {
-    cgap_error error = {0};
-    code = run_apply(&args, &error) ? cli_fail(&error) : CGAP_OK;
-  }
-  cli_args_clear(&args);
-  return code;
+  cgap_error error = {0};
+  return apply(args, &error) ? cli_fail(&error) : CGAP_OK;
 }
+
+const cli_spec cmd_apply = {
+  .name = "apply",
+  .summary = "embeddings through a head or a training-free method",
+  .usage = "[HEAD] FILE… -o OUT.h5",
+  .example = "contragap apply closed/head.h5 pairs.h5 -o closed.h5\n"
+             "contragap apply --method center pairs.h5 -o centered.h5",
+  .about =
+    "Passes the embeddings of FILE through a trained head, or through a method that needs no training, and writes "
+    "a file of the same layout. HEAD is the head.h5 of a training, or its folder. Several FILEs are one data set: "
+    "images "
+    "and texts as .npy, or shards, which become one file. Images alone or texts alone will do.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "HEAD or FILE",
+  .distributed = true,
+  .run = run_apply,
+};

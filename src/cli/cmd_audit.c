@@ -4,17 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "cli/progress.h"
-#include "cli/ranks.h"
 #include "io/find/dataset.h"
-#include "report/audit_page.h"
-#include "report/fail_if.h"
-#include "report/folder.h"
-#include "report/table.h"
+#include "report/page.h"
 
 static struct {
   const char *out;
@@ -31,62 +25,27 @@ static const char *const pairs_choices[] = {
 static const char *const precision_choices[] = {[CGAP_PRECISION_FP32] = "fp32", [CGAP_PRECISION_BF16] = "bf16", NULL};
 
 static const cli_option own[] = {
-  {.name = "output",
-   .letter = 'o',
-   .kind = CLI_STRING,
-   .target = &opt.out,
-   .value = "DIR",
-   .help = "write report.json, rows.tsv, figures/ and report.html to DIR"},
-  {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the report as JSON on stdout, and nothing else"},
-  {.name = "markdown", .kind = CLI_FLAG, .target = &opt.markdown, .help = "the table as Markdown, for a model card"},
-  {.name = "fail-if",
-   .kind = CLI_LIST,
-   .target = &opt.fail_if,
-   .value = "'KEY>NUMBER'",
+  {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "write report.json, rows.tsv, figures/ and report.html to DIR"},
+  {"json", 0, CLI_FLAG, &opt.json, .help = "print the report as JSON on stdout, and nothing else"},
+  {"markdown", 0, CLI_FLAG, &opt.markdown, .help = "print the table as Markdown, for a model card"},
+  {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY>NUMBER'",
    .help = "exit 1 if a measure crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
-  {.name = "allow-missing",
-   .kind = CLI_FLAG,
-   .target = &opt.allow_missing,
+  {"allow-missing", 0, CLI_FLAG, &opt.allow_missing,
    .help = "only warn if the measure of a --fail-if is not in the report, or is null"},
-  {.name = "pairs",
-   .kind = CLI_CHOICE,
-   .target = &opt.pairs,
-   .choices = pairs_choices,
-   .help = "which pairs of rows: all, those of a random sample, or all if that takes less than a "
-           "minute"},
-  {.name = "precision",
-   .kind = CLI_CHOICE,
-   .target = &opt.precision,
-   .choices = precision_choices,
-   .help =
-     "precision of the matrix of cosines; bf16 is twice as fast, close comparisons are computed again in double, so "
-     "that ranks are identical; uniformities move by about 1e-5 where rows have hundreds of dimensions, by about "
-     "1e-4 where they have few, by 0.07 at most; needs AVX512-BF16"},
-  {.name = "sample-rows",
-   .kind = CLI_COUNT,
-   .target = &opt.sample_rows,
-   .value = "N",
-   .low = 100,
-   .high = 1e9,
-   .help = "maximum rows per modality in a sample"},
-  {.name = "dry-run",
-   .kind = CLI_FLAG,
-   .target = &opt.dry_run,
-   .help = "print the plan and the memory it needs, and stop"},
+  {"pairs", 0, CLI_CHOICE, &opt.pairs,
+   .help = "which pairs of rows to measure: all; those of a random sample; or all if that takes less than a minute, "
+           "else a sample",
+   .choices = pairs_choices},
+  {"precision", 0, CLI_CHOICE, &opt.precision,
+   .help = "precision of the matrix of cosines; bf16 is twice as fast and needs AVX512-BF16; close comparisons are "
+           "computed again in double, so that ranks are identical; uniformities change by about 1e-5 in hundreds of "
+           "dimensions, by about 1e-4 in few, and by 0.07 at most",
+   .choices = precision_choices},
+  {"sample-rows", 0, CLI_COUNT, &opt.sample_rows, "N", "maximum rows per modality in a sample", .low = 100,
+   .high = 1e9},
+  {"dry-run", 0, CLI_FLAG, &opt.dry_run, .help = "print the plan and the memory it needs, and stop"},
   CLI_FORCE_OPTION,
   {0}};
-
-static const cli_spec spec = {
-  .name = "audit",
-  .usage = "FILE… [-o DIR]",
-  .example = "contragap audit img_emb.npy text_emb.npy\n"
-             "contragap audit pairs.h5 -o report\n"
-             "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'",
-  .about = "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
-           "on top; with -o also a report, a row per pair, and figures.",
-  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
-  .argument = "FILE",
-};
 
 enum { WORDS = 600 };
 
@@ -99,41 +58,27 @@ typedef struct audit_run {
   cgap_folder folder;
   json_t *input, *json;
   cgap_run run;
-  char *command_line;
   char source[512];
 } audit_run;
-
-static cgap_status parse_thresholds(cgap_threshold **out, cgap_error *error)
-{
-  *out = calloc(opt.fail_if.count + 1, sizeof **out);
-  if (!*out)
-    return cgap_fail(error, CGAP_RESOURCE, "memory is out");
-  for (size_t i = 0; i < opt.fail_if.count; i++) {
-    cgap_status status = cgap_threshold_parse(&(*out)[i], opt.fail_if.items[i], error);
-    if (status)
-      return status;
-  }
-  return CGAP_OK;
-}
 
 static void say_sampled(const cgap_audit *a)
 {
   if (a->sample.images && opt.pairs == CGAP_PAIRS_AUTO)
-    cli_say("all pairs would take more than a minute: a sample of %zu images and %zu texts was looked at; --pairs "
-            "exact takes all",
+    cli_say("all pairs would take more than a minute: a sample of %zu images and %zu texts was measured; --pairs "
+            "exact measures all",
             a->sample.images, a->sample.texts);
   if (!a->sample.images && opt.pairs == CGAP_PAIRS_SAMPLED)
-    cli_say("the sample would hold all rows: all pairs were looked at; --sample-rows takes fewer");
+    cli_say("the sample would hold all rows, so all pairs were measured; give a smaller --sample-rows for a sample");
 }
 
 static void say_times(const cgap_audit *a, const cgap_run *run)
 {
   if (cli_shared.verbose)
-    cli_say("rows %.2f s, tiles %.2f s, in all %.2f s on %d threads; %.0f MB at most", a->seconds_rows,
+    cli_say("rows %.2f s, tiles %.2f s, %.2f s in all on %d threads; peak memory %.0f MB", a->seconds_rows,
             a->seconds_tiles, run->seconds, run->threads, (double)run->peak_memory_bytes / 1e6);
 }
 
-/* That the plan looks at. */
+/* Cosines that the plan computes. */
 static double cosines_of(const cgap_plan_info *p)
 {
   const bool all = p->sample_images == 0;
@@ -191,7 +136,7 @@ static void plan_words(char out[WORDS], const cgap_plan_info *p)
            each, floor((double)p->memory_bytes / 1048576));
 }
 
-/* Says the plan: on stdout where that is all that was asked for, else as talk. */
+/* Says the plan: on stdout where that is all that was asked for, else on stderr. */
 static cgap_status say_plan(const cgap_data *data, cgap_audit_options *options, cgap_error *error)
 {
   cgap_plan_info plan;
@@ -202,7 +147,7 @@ static cgap_status say_plan(const cgap_data *data, cgap_audit_options *options, 
   if (status)
     return status;
   plan_words(words, &plan);
-  if (options->pairs == CGAP_PAIRS_AUTO) /* what was said holds */
+  if (options->pairs == CGAP_PAIRS_AUTO) /* as the plan says */
     options->pairs = plan.sample_images ? CGAP_PAIRS_SAMPLED : CGAP_PAIRS_EXACT;
   if (!opt.dry_run)
     cli_say("%s", words);
@@ -216,14 +161,14 @@ static void warn_of_one_modality(const json_t *input)
   const char *image = json_string_value(cgap_json_get(input, "image.name"));
   const char *text = json_string_value(cgap_json_get(input, "text.name"));
   if (image && text && strcmp(image, text) == 0)
-    cli_warn("%s: image and text are one and the same dataset; give --image and --text", image);
+    cli_warn("%s: image and text are the same dataset; give --image and --text", image);
 }
 
 static void warn_of_output_part(const cgap_dataset *dataset, const cli_args *args)
 {
   char output_part[512];
   if (args->count == 1 && cgap_dataset_output_part(output_part, sizeof output_part, dataset))
-    cli_warn("%s: part %s; the rows of the others are not in it", args->items[0], output_part);
+    cli_warn("%s: is part %s; the rows of the other parts are not in it", args->items[0], output_part);
 }
 
 static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cgap_error *error)
@@ -275,20 +220,10 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   }
   if (!cli_ranks_first())
     return CGAP_OK;
-  r->run = (cgap_run){.command_line = r->command_line,
-                      .seed = cli_shared.seed,
-                      .threads = options.threads ? options.threads : cli_cores(),
-                      .rank_count = cli_ranks() ? cgap_comm_size(cli_ranks()) : 0,
-                      .seconds = cli_seconds() - start,
-                      .peak_memory_bytes = cgap_peak_memory_bytes()};
+  r->run = cli_run(args->command_line, options.threads, start);
   say_sampled(&r->audit);
   say_times(&r->audit, &r->run);
   return make_json(r, thresholds, error);
-}
-
-static void warn_line(const char *line)
-{
-  cli_warn("%s", line);
 }
 
 static cgap_status write_folder(audit_run *r, cgap_error *error)
@@ -299,7 +234,7 @@ static cgap_status write_folder(audit_run *r, cgap_error *error)
   cgap_report report = {.audit = &r->audit, .json = r->json, .source = r->source, .run = &r->run};
   cgap_status status = cgap_report_write(&report, opt.out, error);
   if (!status)
-    status = cgap_report_render(&r->audit, opt.out, warn_line, error);
+    status = cgap_report_render(&r->audit, opt.out, cli_warn_line, error);
   if (!status)
     status = cgap_audit_page_write(&report, opt.out, error);
   return status;
@@ -319,14 +254,14 @@ static int check_thresholds(const cgap_audit *audit, const cgap_threshold *thres
 {
   int code = CGAP_OK;
   for (size_t i = 0; i < opt.fail_if.count; i++) {
-    cgap_error said;
-    const cgap_status status = cgap_threshold_check(&thresholds[i], audit, &said);
-    code = cli_fail_if(code, status, &said, opt.allow_missing);
+    cgap_error why;
+    const cgap_status status = cgap_threshold_check(&thresholds[i], audit, &why);
+    code = cli_fail_if(code, &thresholds[i], status, &why, opt.allow_missing);
   }
   return code;
 }
 
-static int run_audit(const cli_args *args, int argc, char **argv)
+static int run_audit(const cli_args *args)
 {
   audit_run r = {0};
   cgap_error error = {0};
@@ -335,8 +270,7 @@ static int run_audit(const cli_args *args, int argc, char **argv)
   if (opt.json && opt.markdown)
     status = cgap_fail(&error, CGAP_USAGE, "audit: --json and --markdown both take standard output; give one of them");
   if (!status)
-    status = parse_thresholds(&thresholds, &error);
-  r.command_line = cli_command_line(argc, argv);
+    status = cli_thresholds(&thresholds, &opt.fail_if, &error);
   cli_source_name(r.source, sizeof r.source, args);
   if (!status)
     status = measure_input(&r, args, thresholds, &error);
@@ -347,7 +281,6 @@ static int run_audit(const cli_args *args, int argc, char **argv)
     status = print_report(&r, &error);
   int code = status ? cli_fail(&error) : !has_report ? CGAP_OK : check_thresholds(&r.audit, thresholds);
   free(thresholds);
-  free(r.command_line);
   json_decref(r.input);
   json_decref(r.json);
   cgap_audit_clear(&r.audit);
@@ -355,12 +288,17 @@ static int run_audit(const cli_args *args, int argc, char **argv)
   return code;
 }
 
-int cmd_audit(int argc, char **argv)
-{
-  cli_args args;
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO)
-    code = run_audit(&args, argc, argv);
-  cli_args_clear(&args);
-  return code;
-}
+const cli_spec cmd_audit = {
+  .name = "audit",
+  .summary = "every measure of the gap: a table, a report, figures",
+  .usage = "FILE… [-o DIR]",
+  .example = "contragap audit img_emb.npy text_emb.npy\n"
+             "contragap audit pairs.h5 -o report\n"
+             "contragap audit pairs.h5 --fail-if 'gap.corrected_distance>0.5'",
+  .about = "Measures the gap between the image and the text embeddings of FILE: a table on stdout with the verdict "
+           "on top; with -o also a report, a row per pair, and figures.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "FILE",
+  .distributed = true,
+  .run = run_audit,
+};

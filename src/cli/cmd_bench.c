@@ -4,10 +4,8 @@
 #include <stdlib.h>
 
 #include "bench/bench.h"
-#include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/progress.h"
-#include "cli/ranks.h"
 #include "report/json.h"
 
 static struct {
@@ -15,32 +13,10 @@ static struct {
   size_t rows, dim;
 } opt = {.rows = 10000, .dim = 512};
 
-static const cli_option own[] = {
-  {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the same as JSON on stdout, and nothing else"},
-  {.name = "n",
-   .kind = CLI_COUNT,
-   .target = &opt.rows,
-   .value = "N",
-   .help = "pairs of the tile pass",
-   .low = 100,
-   .high = 1e6},
-  {.name = "d", .kind = CLI_COUNT, .target = &opt.dim, .value = "D", .help = "dimensions", .low = 4, .high = 16384},
-  {0}};
-
-static const cli_spec spec = {
-  .name = "bench",
-  .usage = "[--n N] [--d D]",
-  .example = "contragap bench",
-  .about =
-    "Measures, in the same minute, the limits of this machine (sgemm, memory, file) and the work against them: the "
-    "tile pass with every measure (counted as 4·d·N² operations), the row pass, reading, matched pairs (thousands "
-    "a second), the separability (thousands of rows), the eigenproblems, and a training step's loss. Under mpirun all "
-    "ranks measure at the same time: the figures are a rank's, their mean, and the ring between them is measured too. "
-    "samples/slurm/README.md says how a job's time follows. Needs about 200 MB a rank in $TMPDIR for a while.",
-  .groups = {{"Options", own}, CLI_RUN_GROUP},
-  .at_most = 0,
-  .argument = "option",
-};
+static const cli_option own[] = {{"json", 0, CLI_FLAG, &opt.json, .help = "print JSON on stdout, and nothing else"},
+                                 {"n", 0, CLI_COUNT, &opt.rows, "N", "pairs of the tile pass", .low = 100, .high = 1e6},
+                                 {"d", 0, CLI_COUNT, &opt.dim, "D", "dimensions", .low = 4, .high = 16384},
+                                 {0}};
 
 static json_t *to_json(const cgap_bench *bench, const cgap_bench_options *options)
 {
@@ -77,33 +53,44 @@ static int print_result(const cgap_bench *bench, const cgap_bench_options *optio
     return cli_flushed();
   }
   json_t *json = to_json(bench, options);
-  cgap_status status = json ? cgap_json_print(json, stdout, error) : cgap_fail(error, CGAP_RESOURCE, "memory is out");
+  cgap_status status = json ? cgap_json_print(json, stdout, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   json_decref(json);
   return cli_printed(status, error) ? cli_fail(error) : CGAP_OK;
 }
 
-int cmd_bench(int argc, char **argv)
+static int run_bench(const cli_args *args)
 {
-  cli_args args;
-  cgap_error error;
+  cgap_error error = {0};
   cgap_bench bench;
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO && args.count > 0)
-    code = cli_usage("bench takes no %s; contragap bench --help says what it takes", args.items[0]);
-  if (code == CLI_GO) {
-    cgap_bench_options options = CGAP_BENCH_OPTIONS_INIT;
-    options.rows = opt.rows;
-    options.dim = opt.dim;
-    options.threads = cli_rank_threads();
-    options.threads = options.threads ? options.threads : cli_cores();
-    options.comm = cli_ranks();
-    options.progress = cli_progress();
-    if (getenv("TMPDIR"))
-      options.folder = getenv("TMPDIR");
-    cgap_status status = cgap_bench_run(&bench, &options, &error);
-    cli_progress_clear();
-    code = status ? cli_fail(&error) : print_result(&bench, &options, &error);
-  }
-  cli_args_clear(&args);
-  return code;
+  cgap_bench_options options = CGAP_BENCH_OPTIONS_INIT;
+  (void)args;
+  options.rows = opt.rows;
+  options.dim = opt.dim;
+  options.threads = cli_rank_threads() ? cli_rank_threads() : cli_cores();
+  options.comm = cli_ranks();
+  options.progress = cli_progress();
+  if (getenv("TMPDIR"))
+    options.folder = getenv("TMPDIR");
+  const cgap_status status = cgap_bench_run(&bench, &options, &error);
+  cli_progress_clear();
+  return status ? cli_fail(&error) : print_result(&bench, &options, &error);
 }
+
+const cli_spec cmd_bench = {
+  .name = "bench",
+  .summary = "how fast this machine does the work, and how fast it could",
+  .usage = "[--n N] [--d D]",
+  .example = "contragap bench",
+  .about =
+    "Measures, in the same minute, the limits of this machine (sgemm, memory, file) and the work against them: the "
+    "tile pass with every measure (counted as 4·d·N² operations), the row pass, reading, matched pairs (thousands "
+    "per second), the separability (thousands of rows), the eigenproblems, and a training step's loss. Under mpirun "
+    "all "
+    "ranks measure at the same time: each figure is the mean over the ranks, and the ring between them is measured "
+    "too. "
+    "samples/slurm/README.md says how to estimate the time of a job from it. Needs about 200 MB per rank in $TMPDIR "
+    "while it runs.",
+  .groups = {{"Options", own}, CLI_RUN_GROUP},
+  .distributed = true,
+  .run = run_bench,
+};

@@ -1,24 +1,24 @@
 /* contragap compare: reports or files of embeddings side by side. */
+#include <ctype.h>
+#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/output_file.h"
-#include "cli/commands.h"
-#include "cli/compare_folder.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/progress.h"
-#include "cli/ranks.h"
-#include "head/evaluation/evaluation.h"
+#include "cli/overwrite.h"
 #include "head/evaluation/comparison.h"
+#include "head/evaluation/evaluation.h"
 #include "io/find/dataset.h"
 #include "io/read/container.h"
 #include "report/comparison_show.h"
-#include "report/json.h"
-#include "report/table.h"
+#include "report/figures.h"
+#include "report/gnuplot.h"
 
 static struct {
   const char *out;
@@ -27,50 +27,18 @@ static struct {
 } opt;
 
 static const cli_option own[] = {
-  {.name = "output",
-   .letter = 'o',
-   .kind = CLI_STRING,
-   .target = &opt.out,
-   .value = "DIR",
-   .help = "write compare.json, report.html and figures/ to DIR"},
-  {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the comparison as JSON on stdout, and nothing else"},
-  {.name = "all",
-   .kind = CLI_FLAG,
-   .target = &opt.all,
-   .help = "include measures for which neither direction is better"},
-  {.name = "independent",
-   .kind = CLI_FLAG,
-   .target = &opt.independent,
+  {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "write compare.json, report.html and figures/ to DIR"},
+  {"json", 0, CLI_FLAG, &opt.json, .help = "print the comparison as JSON on stdout, and nothing else"},
+  {"all", 0, CLI_FLAG, &opt.all, .help = "include measures for which neither direction is better"},
+  {"independent", 0, CLI_FLAG, &opt.independent,
    .help = "the inputs are of different images: use intervals of independent samples"},
-  {.name = "fail-if",
-   .kind = CLI_LIST,
-   .target = &opt.fail_if,
-   .value = "'KEY<NUMBER'",
-   .help = "exit 1 if the difference of any input to A crosses a threshold (<, <=, >, >=), 4 if there is none to test"},
-  {.name = "allow-missing",
-   .kind = CLI_FLAG,
-   .target = &opt.allow_missing,
-   .help = "only warn if a --fail-if cannot be tested"},
+  {"fail-if", 0, CLI_LIST, &opt.fail_if, "'KEY<NUMBER'",
+   .help = "exit 1 if the difference of any input to A crosses a threshold (<, <=, >, >=), 4 if it cannot be tested"},
+  {"allow-missing", 0, CLI_FLAG, &opt.allow_missing, .help = "only warn if a --fail-if cannot be tested"},
   CLI_FORCE_OPTION,
   {0}};
 
-static const cli_spec spec = {
-  .name = "compare",
-  .usage = "A B [C…]",
-  .example = "contragap compare pairs.h5 closed.h5\n"
-             "contragap compare before/report.json after/report.json \\\n"
-             "  --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'",
-  .about =
-    "Every measure of A against those of B, C, …: the difference, an interval for it, and whether it is for the "
-    "better or the worse. Each is a report (report.json, the folder that holds it, or the folder of a training) or "
-    "a file of embeddings (of two .npy files the folder that holds them); where it and A are embeddings of the same "
-    "pairs its intervals are paired.",
-  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
-  .at_least = 2,
-  .argument = "A and B",
-};
-
-/* One side of the comparison. */
+/* One input of the comparison. */
 typedef struct compared {
   cgap_dataset *dataset; /* NULL: a report */
   cgap_audit audit;
@@ -82,9 +50,98 @@ typedef struct compare_run {
   cgap_comparison comparison;
   cgap_threshold *thresholds;
   cgap_folder folder;
-  char *command_line;
   double start;
 } compare_run;
+
+/* ---------------------------------------------------------------- arguments */
+
+/* A .npy file in a folder, or in one below it. */
+static bool holds_arrays(const char *folder, int depth)
+{
+  bool found = false;
+  DIR *list = opendir(folder);
+  for (const struct dirent *entry; list && !found && (entry = readdir(list));) {
+    char path[CGAP_PATH];
+    const char *dot = strrchr(entry->d_name, '.');
+    found = dot && strcmp(dot, ".npy") == 0;
+    if (!found && depth > 0 && entry->d_name[0] != '.' &&
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path)
+      found = holds_arrays(path, depth - 1);
+  }
+  if (list)
+    closedir(list);
+  return found;
+}
+
+/* report.json of a folder, or the after.json of a training; the first where there is neither, and no arrays. */
+static bool folder_report(char path[CGAP_PATH], const char *folder)
+{
+  cgap_error ignored;
+  if (cgap_folder_file(path, folder, "report.json", &ignored) != CGAP_OK)
+    return false;
+  if (access(path, F_OK) == 0)
+    return true;
+  if (cgap_folder_file(path, folder, "after.json", &ignored) == CGAP_OK && access(path, F_OK) == 0)
+    return true;
+  return !holds_arrays(folder, 1) && cgap_folder_file(path, folder, "report.json", &ignored) == CGAP_OK;
+}
+
+/* Whether an argument is or holds a report, and its path: a folder's report.json, a training's after.json, or a file
+ * that begins with a brace. */
+static bool find_report(char path[CGAP_PATH], const char *argument)
+{
+  struct stat status;
+  if (stat(argument, &status) != 0)
+    return false;
+  if (S_ISDIR(status.st_mode))
+    return folder_report(path, argument);
+  FILE *file = fopen(argument, "rb");
+  int c = file ? fgetc(file) : EOF;
+  while (c != EOF && isspace(c))
+    c = fgetc(file);
+  if (file)
+    fclose(file);
+  snprintf(path, CGAP_PATH, "%s", argument);
+  return c == '{';
+}
+
+/* A path without slashes at its end and without the report.json of a folder. */
+static size_t significant_length(const char *path)
+{
+  static const char REPORT[] = "/report.json";
+  size_t length = strlen(path);
+  if (length > strlen(REPORT) && strcmp(path + length - strlen(REPORT), REPORT) == 0)
+    length -= strlen(REPORT);
+  while (length > 1 && path[length - 1] == '/')
+    length--;
+  return length;
+}
+
+/* The last so many components of a path. */
+static void tail_of(char out[CGAP_PATH], const char *path, size_t components)
+{
+  const size_t length = significant_length(path);
+  size_t at = length;
+  while (at > 0 && (path[at - 1] != '/' || --components > 0))
+    at--;
+  snprintf(out, CGAP_PATH, "%.*s", (int)(length - at), path + at);
+}
+
+/* The shortest tail of argument k that no other argument ends with. */
+static void name_input(char out[CGAP_PATH], const cli_args *args, size_t k)
+{
+  char other[CGAP_PATH];
+  for (size_t components = 1;; components++) {
+    bool alone = true;
+    tail_of(out, args->items[k], components);
+    for (size_t i = 0; i < args->count && alone; i++) {
+      tail_of(other, args->items[i], components);
+      alone = i == k || strcmp(other, out) != 0;
+    }
+    if (alone || strlen(out) == significant_length(args->items[k]))
+      return;
+  }
+}
 
 /* ---------------------------------------------------------------- inputs */
 
@@ -144,15 +201,15 @@ static cgap_status audit_embeddings(compare_run *r, size_t k, const char *name, 
 static cgap_status read_input(compare_run *r, size_t k, const cli_args *args, cgap_error *error)
 {
   char path[CGAP_PATH], name[CGAP_PATH];
-  cli_compare_name(name, args, k);
-  return cli_compare_report(path, args->items[k]) ? read_report(r, k, name, path, error)
-                                                  : audit_embeddings(r, k, name, args->items[k], error);
+  name_input(name, args, k);
+  return find_report(path, args->items[k]) ? read_report(r, k, name, path, error)
+                                           : audit_embeddings(r, k, name, args->items[k], error);
 }
 
 /* ---------------------------------------------------------------- intervals */
 
-/* Whether the rows of an input are those of the first, and what says so: the words of the user, ids and captions of the
- * files, then the rows themselves. */
+/* Whether the rows of an input are those of the first, and what says so: the user's --independent, ids and captions of
+ * the files, then the rows themselves. */
 static cgap_status relate_rows(cgap_rows_relation *out, const char **why, const compared *a, const compared *b,
                                cgap_error *error)
 {
@@ -190,6 +247,115 @@ static cgap_status pair_intervals(compare_run *r, cgap_error *error)
   return status;
 }
 
+/* ---------------------------------------------------------------- the folder */
+
+static cgap_status open_folder(cgap_folder *out, const cli_args *args, cgap_error *error)
+{
+  static const char *const written[] = {"compare.json", "report.html", NULL};
+  cgap_status status = cli_overwrite_inputs(opt.out, written, NULL, args->items, args->count, error);
+  if (status == CGAP_OK)
+    status = cli_overwrite_folder(opt.out, CLI_FOLDER_COMPARE, written, error);
+  return status == CGAP_OK ? cgap_folder_open(out, opt.out, error) : status;
+}
+
+enum { PAIRED_FIGURES = CGAP_BEFORE_AFTER, LETTERS = 26, NAME = 40 };
+static const char *const KINDS[PAIRED_FIGURES] = {"scatter", "cosines", "variance", "dimensions"};
+
+/* Names of figures in the order of the page. */
+typedef struct figure_list {
+  char text[PAIRED_FIGURES * LETTERS][NAME];
+  const char *names[PAIRED_FIGURES * LETTERS];
+  size_t count;
+  const char *words;
+} figure_list;
+
+/* The table that `audit -o` wrote next to a report. */
+static char *table_next_to(const char *argument, const char *kind)
+{
+  char path[CGAP_PATH];
+  size_t length = strlen(argument);
+  const char *slash = strrchr(argument, '/');
+  const bool is_file = length > 5 && strcmp(argument + length - 5, ".json") == 0;
+  if (is_file)
+    length = slash ? (size_t)(slash - argument) : 0;
+  const int used = snprintf(path, sizeof path, "%.*s%sfigures/%s.tsv", (int)length, argument, length ? "/" : "", kind);
+  return used > 0 && (size_t)used < sizeof path ? cgap_read_text(path, NULL) : NULL;
+}
+
+/* "scatter-A" of A's table and so on, one kind after the other; a kind that one of them lacks is left out. */
+static cgap_status copy_kind(figure_list *list, const compare_run *r, const cli_args *args, const char *kind,
+                             const char *folder, cgap_error *error)
+{
+  char *table[LETTERS] = {NULL};
+  const size_t count = r->comparison.count;
+  bool all = true;
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; k < count && all; k++) {
+    table[k] = table_next_to(args->items[k], kind);
+    all = table[k] != NULL;
+  }
+  for (size_t k = 0; k < count && all && status == CGAP_OK; k++) {
+    char path[CGAP_PATH], file[NAME + 4];
+    char *name = list->text[list->count];
+    snprintf(name, NAME, "%s-%c", kind, (char)('A' + k));
+    snprintf(file, sizeof file, "%s.tsv", name);
+    status = cgap_folder_file(path, folder, file, error);
+    if (status == CGAP_OK)
+      status = cgap_write_file(path, table[k], strlen(table[k]), error);
+    if (status == CGAP_OK)
+      status = cgap_plots_copy(folder, name, error);
+    list->names[list->count++] = name;
+  }
+  for (size_t k = 0; k < count; k++)
+    free(table[k]);
+  return status;
+}
+
+static cgap_status copy_figures(figure_list *list, const compare_run *r, const cli_args *args, const char *folder,
+                                cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (size_t f = 0; f < PAIRED_FIGURES && r->comparison.count <= LETTERS && status == CGAP_OK; f++)
+    status = copy_kind(list, r, args, KINDS[f], folder, error);
+  list->words = "The figures of the reports side by side, in the order in which they were given; each names its data. "
+                "Their axes are each report's own.";
+  return status;
+}
+
+/* Of two files of embeddings: on the same axes. */
+static cgap_status before_after(figure_list *list, const compare_run *r, const char *folder, cgap_error *error)
+{
+  char source[400], from[100], to[100];
+  cgap_name_shorten(from, sizeof from, r->comparison.input[0].name);
+  cgap_name_shorten(to, sizeof to, r->comparison.input[1].name);
+  snprintf(source, sizeof source, "%s, %s", from, to);
+  list->count = CGAP_BEFORE_AFTER;
+  memcpy(list->names, cgap_before_after, sizeof cgap_before_after);
+  list->words = r->comparison.count > 2 ? "Before is the first file, after the second; the others have no figures."
+                                        : "Before is the first file, after the second.";
+  return cgap_before_after_write(&r->item[0].audit, &r->item[1].audit, source, folder, error);
+}
+
+static cgap_status write_figures(figure_list *list, const compare_run *r, const cli_args *args, const char *folder,
+                                 cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_folder made;
+  bool reports = true;
+  for (size_t k = 0; k < r->comparison.count; k++)
+    reports = reports && !r->item[k].dataset;
+  cgap_status status = cgap_folder_file(path, folder, "figures", error);
+  if (status == CGAP_OK)
+    status = cgap_folder_open(&made, path, error);
+  if (status == CGAP_OK && reports)
+    status = copy_figures(list, r, args, path, error);
+  else if (status == CGAP_OK && r->item[0].dataset && r->item[1].dataset)
+    status = before_after(list, r, path, error);
+  if (status == CGAP_OK && list->count == 0)
+    cgap_folder_abandon(&made);
+  return status == CGAP_OK ? cgap_figures_render(path, list->names, list->count, cli_warn_line, error) : status;
+}
+
 /* ---------------------------------------------------------------- all */
 
 static cgap_status measure_inputs(compare_run *r, const cli_args *args, cgap_error *error)
@@ -197,15 +363,13 @@ static cgap_status measure_inputs(compare_run *r, const cli_args *args, cgap_err
   cgap_status status = CGAP_OK;
   r->count = args->count;
   r->item = calloc(r->count, sizeof *r->item);
-  r->thresholds = calloc(opt.fail_if.count + 1, sizeof *r->thresholds);
-  if (!r->item || !r->thresholds)
+  if (!r->item)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  for (size_t k = 0; status == CGAP_OK && k < opt.fail_if.count; k++)
-    status = cgap_threshold_parse(&r->thresholds[k], opt.fail_if.items[k], error);
+  status = cli_thresholds(&r->thresholds, &opt.fail_if, error);
   if (status == CGAP_OK)
     status = cgap_comparison_init(&r->comparison, r->count, error);
   if (status == CGAP_OK && opt.out)
-    status = cli_compare_folder_open(&r->folder, opt.out, args->items, args->count, error);
+    status = open_folder(&r->folder, args, error);
   for (size_t k = 0; status == CGAP_OK && k < r->count; k++)
     status = read_input(r, k, args, error);
   for (size_t k = 1; status == CGAP_OK && k < r->count; k++)
@@ -229,30 +393,26 @@ static void print_table(const compare_run *r)
   }
 }
 
-static void warn_line(const char *line)
-{
-  cli_warn("%s", line);
-}
-
 static cgap_status write_folder(const compare_run *r, const cli_args *args, const json_t *json, cgap_error *error)
 {
+  char path[CGAP_PATH];
   cli_interrupt_set_message("%s is not complete; the same command writes it again", opt.out);
-  const cgap_audit **audits = calloc(r->count, sizeof *audits);
-  if (!audits)
+  figure_list *list = calloc(1, sizeof *list);
+  if (!list)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  for (size_t k = 0; k < r->count; k++)
-    audits[k] = r->item[k].dataset ? &r->item[k].audit : NULL;
-  const cli_comparison written = {.comparison = &r->comparison,
-                                  .paths = args->items,
-                                  .audits = audits,
-                                  .json = json,
-                                  .run = {.command_line = r->command_line,
-                                          .seed = cli_shared.seed,
-                                          .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
-                                          .seconds = cli_seconds() - r->start,
-                                          .peak_memory_bytes = cgap_peak_memory_bytes()}};
-  cgap_status status = cli_compare_write(&written, opt.out, warn_line, error);
-  free(audits);
+  cgap_status status = cgap_folder_file(path, opt.out, "compare.json", error);
+  if (status == CGAP_OK)
+    status = cgap_json_write(json, path, error);
+  if (status == CGAP_OK)
+    status = write_figures(list, r, args, opt.out, error);
+  const cgap_comparison_about about = {.paths = args->items,
+                                       .figures = list->names,
+                                       .figure_count = list->count,
+                                       .figure_words = list->words,
+                                       .run = cli_run(args->command_line, cli_shared.threads, r->start)};
+  if (status == CGAP_OK)
+    status = cgap_comparison_page_write(&r->comparison, &about, opt.out, error);
+  free(list);
   return status;
 }
 
@@ -291,16 +451,16 @@ static int check_thresholds(const compare_run *r)
   int code = CGAP_OK;
   for (size_t i = 0; i < opt.fail_if.count; i++)
     for (size_t k = 1; k < r->count; k++) {
-      cgap_error said;
-      const cgap_status status = cgap_comparison_check(&r->comparison, k, &r->thresholds[i], &said);
-      code = cli_fail_if(code, status, &said, opt.allow_missing);
+      cgap_error why;
+      const cgap_status status = cgap_comparison_check(&r->comparison, k, &r->thresholds[i], &why);
+      code = cli_fail_if(code, &r->thresholds[i], status, &why, opt.allow_missing);
     }
   return code;
 }
 
-static int run_compare(const cli_args *args, int argc, char **argv)
+static int run_compare(const cli_args *args)
 {
-  compare_run r = {.command_line = cli_command_line(argc, argv), .start = cli_seconds()};
+  compare_run r = {.start = cli_seconds()};
   cgap_error error = {0};
   cgap_status status = measure_inputs(&r, args, &error);
   if (status == CGAP_OK)
@@ -316,17 +476,24 @@ static int run_compare(const cli_args *args, int argc, char **argv)
   }
   free(r.item);
   free(r.thresholds);
-  free(r.command_line);
   cgap_comparison_clear(&r.comparison);
   return code;
 }
 
-int cmd_compare(int argc, char **argv)
-{
-  cli_args args;
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO)
-    code = run_compare(&args, argc, argv);
-  cli_args_clear(&args);
-  return code;
-}
+const cli_spec cmd_compare = {
+  .name = "compare",
+  .summary = "reports or embeddings side by side: each difference",
+  .usage = "A B [C…]",
+  .example = "contragap compare pairs.h5 closed.h5\n"
+             "contragap compare before/report.json after/report.json \\\n"
+             "  --fail-if 'retrieval.text_to_image.recall_at_1<-0.02'",
+  .about =
+    "Compares every measure of A with those of B, C, …: the difference, an interval for it, and whether it is better "
+    "or worse. Each argument is a report (report.json, the folder that holds it, or the folder of a training) or a "
+    "file of embeddings (for two .npy files, the folder that holds them). Where A and another are embeddings of the "
+    "same pairs, intervals are paired.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .at_least = 2,
+  .argument = "A and B",
+  .run = run_compare,
+};

@@ -1,12 +1,10 @@
 /* contragap convert: other containers into our HDF5 layout, or into .npy. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "cli/progress.h"
 #include "io/write/convert.h"
 
 static struct {
@@ -16,32 +14,13 @@ static struct {
 
 static const char *const formats[] = {"hdf5", "npy", NULL}; /* as in cgap_layout */
 
-static const cli_option own[] = {{.name = "output",
-                                  .letter = 'o',
-                                  .kind = CLI_STRING,
-                                  .target = &opt.out,
-                                  .value = "OUT.h5",
-                                  .help = "the file to write: /image, /text and what belongs to them"},
-                                 {.name = "format",
-                                  .kind = CLI_CHOICE,
-                                  .target = &opt.format,
-                                  .choices = formats,
-                                  .help = "npy: -o names a folder for image.npy, text.npy and what belongs to them"},
-                                 CLI_FORCE_OPTION,
-                                 {0}};
-
-static const cli_spec spec = {
-  .name = "convert",
-  .usage = "IN… -o OUT.h5",
-  .example = "contragap convert img_emb.npy text_emb.npy -o pairs.h5\n"
-             "contragap convert --image a.npz:image --text b.safetensors:text -o pairs.h5\n"
-             "contragap convert pairs.h5 --format npy -o pairs",
-  .about = "Writes the embeddings of IN, with pairing, labels, class texts and arithmetic where there are any, as one "
-           "HDF5 file. IN is HDF5, .npy, .npz, safetensors, or a folder of .npy shards. The type of the numbers and "
-           "every bit of them are kept.",
-  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
-  .argument = "IN",
-};
+static const cli_option own[] = {
+  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5",
+   .help = "the file to write: /image, /text, and pairing, labels, class texts and arithmetic"},
+  {"format", 0, CLI_CHOICE, &opt.format, .help = "npy: -o names a folder for image.npy, text.npy and the rest",
+   .choices = formats},
+  CLI_FORCE_OPTION,
+  {0}};
 
 static int check_options(void)
 {
@@ -69,7 +48,7 @@ static void print_summary_of(const cgap_data *data)
     cli_say("NumPy has no bfloat16: it was widened to float32, which is exact");
 }
 
-static int run_convert(const cli_args *args, const char *command)
+static int run_convert(const cli_args *args)
 {
   int code = check_options();
   if (code)
@@ -77,8 +56,10 @@ static int run_convert(const cli_args *args, const char *command)
   cgap_dataset *dataset = NULL;
   cgap_error error = {0};
   cgap_input_options input = cli_input(args);
-  const cgap_convert_options options = {
-    .layout = (cgap_layout)opt.format, .command = command, .replace = cli_shared.force, .progress = cli_progress()};
+  const cgap_convert_options options = {.layout = (cgap_layout)opt.format,
+                                        .command = args->command_line,
+                                        .replace = cli_shared.force,
+                                        .progress = cli_progress()};
   cgap_status status = cli_open(&dataset, &input, &error);
   if (!status && opt.format == CGAP_LAYOUT_HDF5 && !cgap_dataset_reads(dataset, opt.out))
     status = cli_overwrite_file(opt.out, "convert", &error);
@@ -91,14 +72,17 @@ static int run_convert(const cli_args *args, const char *command)
   return status ? cli_fail(&error) : CGAP_OK;
 }
 
-int cmd_convert(int argc, char **argv)
-{
-  cli_args args;
-  char *command = cli_command_line(argc, argv);
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO)
-    code = run_convert(&args, command);
-  free(command);
-  cli_args_clear(&args);
-  return code;
-}
+const cli_spec cmd_convert = {
+  .name = "convert",
+  .summary = "other containers into our HDF5 layout, or into .npy",
+  .usage = "IN… -o OUT.h5",
+  .example = "contragap convert img_emb.npy text_emb.npy -o pairs.h5\n"
+             "contragap convert --image a.npz:image --text b.safetensors:text -o pairs.h5\n"
+             "contragap convert pairs.h5 --format npy -o pairs",
+  .about = "Writes the embeddings of IN, with pairing, labels, class texts and arithmetic where there are any, as one "
+           "HDF5 file. IN is HDF5, .npy, .npz, safetensors, or a folder of .npy shards. The type of the numbers and "
+           "every bit of them are kept.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "IN",
+  .run = run_convert,
+};

@@ -4,29 +4,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/commands.h"
 #include "cli/options.h"
-#include "cli/progress.h"
 #include "io/find/dataset.h"
-#include "report/json.h"
 
 static struct {
   bool json;
 } opt;
 
-static const cli_option own[] = {
-  {.name = "json", .kind = CLI_FLAG, .target = &opt.json, .help = "the same as JSON on stdout, and nothing else"}, {0}};
-
-static const cli_spec spec = {
-  .name = "info",
-  .usage = "FILE…",
-  .example = "contragap info pairs.h5",
-  .about = "Lists the datasets of FILE with shape, type and storage, and says what was taken for image, text, pairing, "
-           "labels and class texts, and why. Reads no embeddings, so that it is as quick on a large file as on a "
-           "small one.",
-  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
-  .argument = "FILE",
-};
+static const cli_option own[] = {{"json", 0, CLI_FLAG, &opt.json, .help = "print JSON on stdout, and nothing else"},
+                                 {0}};
 
 /* The parts of cgap_dataset_json, as a person calls them. */
 static const struct {
@@ -47,13 +33,10 @@ static void put_printable(const char *text)
     putchar((unsigned char)*c < 32 || *c == 127 ? '?' : *c);
 }
 
-/* Cells are padded by columns of the terminal, not by bytes: continuation bytes of UTF-8 take none. */
+/* Cells are padded by columns of the terminal, not by bytes. */
 static int columns_of(const char *text)
 {
-  int columns = 0;
-  for (const char *c = text ? text : ""; *c; c++)
-    columns += ((unsigned char)*c & 0xc0) != 0x80;
-  return columns;
+  return text ? cgap_text_width(text, strlen(text)) : 0;
 }
 
 static void put_padded(const char *text, int width)
@@ -189,7 +172,7 @@ static void print_taken(const json_t *taken)
   }
 }
 
-/* The datasets that were taken for nothing. */
+/* The datasets that are not used. */
 static void print_left_out(const json_t *files)
 {
   const json_t *file, *dataset;
@@ -233,7 +216,7 @@ static cgap_status print_listing(const cgap_dataset *dataset, const char *refusa
   json_t *files = cgap_dataset_listing_json(dataset), *taken = cgap_dataset_json(dataset);
   cgap_status status = CGAP_OK;
   if (!files || !taken) {
-    status = cgap_fail(error, CGAP_RESOURCE, "the listing does not fit into memory");
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the listing");
   } else if (opt.json) {
     json_t *out = json_pack("{s:O, s:O, s:s?}", "files", files, "taken", taken, "refused", refusal);
     status = cli_printed(cgap_json_print(out, stdout, error), error);
@@ -260,12 +243,16 @@ static int run_info(const cli_args *args)
   return printed ? cli_fail(&error) : CGAP_OK;
 }
 
-int cmd_info(int argc, char **argv)
-{
-  cli_args args;
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO)
-    code = run_info(&args);
-  cli_args_clear(&args);
-  return code;
-}
+const cli_spec cmd_info = {
+  .name = "info",
+  .summary = "what is in a file, what would be used of it, and why",
+  .usage = "FILE…",
+  .example = "contragap info pairs.h5",
+  .about =
+    "Lists the datasets of FILE with shape, type and storage, and says which were chosen as image, text, pairing, "
+    "labels and class texts, and why. Reads no embeddings, so that it is as quick on a large file as on a "
+    "small one.",
+  .groups = {{"Options", own}, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .argument = "FILE",
+  .run = run_info,
+};

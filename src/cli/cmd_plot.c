@@ -1,4 +1,4 @@
-/* contragap plot: draws figures again from the tables that lie in a folder. */
+/* contragap plot: draws figures again from the tables in a folder. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 
 #include "base/output_file.h"
 #include "base/text_buffer.h"
-#include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "report/figures.h"
@@ -27,37 +26,15 @@ static struct {
 } opt = {.format = "svg"};
 
 static const cli_option own[] = {
-  {.name = "format",
-   .kind = CLI_STRING,
-   .target = &opt.format,
-   .value = "svg,png,pdf",
-   .help = "one or more formats, with commas between them"},
-  {.name = "size",
-   .kind = CLI_STRING,
-   .target = &opt.size,
-   .value = "W,H",
-   .help = "width and height in pixels",
-   .zero = "760,520; png 1520,1040"},
-  {.name = "theme", .kind = CLI_CHOICE, .target = &opt.theme, .choices = themes, .help = "colours"},
-  {.name = "only", .kind = CLI_LIST, .target = &opt.only, .value = "NAME", .help = "draw only this figure"},
-  {.name = "list", .kind = CLI_FLAG, .target = &opt.list, .help = "list the figures in DIR and draw none"},
-  {.name = "terminal", .kind = CLI_FLAG, .target = &opt.terminal, .help = "draw in the terminal, with characters"},
+  {"format", 0, CLI_STRING, &opt.format, "svg,png,pdf", .help = "one or more formats, with commas between them"},
+  {"size", 0, CLI_STRING, &opt.size, "W,H", "width and height in pixels", .zero = "760,520; png 1520,1040"},
+  {"theme", 0, CLI_CHOICE, &opt.theme, .help = "colours", .choices = themes},
+  {"only", 0, CLI_LIST, &opt.only, "NAME", .help = "draw only this figure"},
+  {"list", 0, CLI_FLAG, &opt.list, .help = "list the figures in DIR and draw none"},
+  {"terminal", 0, CLI_FLAG, &opt.terminal, .help = "draw in the terminal, with characters"},
   CLI_FORCE_OPTION,
-  {.name = "quiet", .kind = CLI_FLAG, .target = &cli_shared.quiet, .help = "print only errors and warnings on stderr"},
+  {"quiet", 0, CLI_FLAG, &cli_shared.quiet, .help = "print only errors and warnings on stderr"},
   {0}};
-
-static const cli_spec spec = {
-  .name = "plot",
-  .usage = "DIR [--format svg,png,pdf] [--only NAME]",
-  .example = "contragap plot report --format png,pdf --theme dark\n"
-             "contragap plot report --only cosines --terminal",
-  .about = "Draws the figures in DIR, a folder that audit or train wrote, again from their tables, with the scripts "
-           "next to them: restyle a script and run this.",
-  .groups = {{"Options", own}},
-  .at_least = 1,
-  .at_most = 1,
-  .argument = "DIR",
-};
 
 enum { NAMES = 200, NAME = 256 };
 
@@ -110,38 +87,30 @@ static cgap_status find_tables(plot_list *list, const char *given, cgap_error *e
   return CGAP_OK;
 }
 
-static bool in_list(const char (*names)[NAME], size_t count, const char *name)
-{
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(names[i], name) == 0)
-      return true;
-  return false;
-}
-
 /* Leaves in the list what --only names. */
 static cgap_status select_figures(plot_list *list, cgap_error *error)
 {
+  size_t kept = 0;
+  bool found[NAMES] = {false};
   for (size_t o = 0; o < opt.only.count; o++) {
     const char *wanted = opt.only.items[o];
-    if (in_list((const char(*)[NAME])list->name, list->count, wanted))
-      continue;
     cgap_did_you_mean near = cgap_did_you_mean_init(wanted);
-    for (size_t i = 0; i < list->count; i++)
+    bool any = false;
+    for (size_t i = 0; i < list->count; i++) {
+      const bool same = strcmp(list->name[i], wanted) == 0;
       cgap_did_you_mean_offer(&near, list->name[i]);
-    return cgap_fail(error, CGAP_USAGE, "plot: --only %s: %s has no such figure%s%s%s", wanted, list->folder,
-                     near.name ? "; did you mean " : " (--list names them)", near.name ? near.name : "",
-                     near.name ? "?" : "");
+      found[i] = found[i] || same;
+      any = any || same;
+    }
+    if (!any)
+      return cgap_fail(error, CGAP_USAGE, "plot: --only %s: %s has no such figure%s%s%s", wanted, list->folder,
+                       near.name ? "; did you mean " : " (--list names them)", near.name ? near.name : "",
+                       near.name ? "?" : "");
   }
-  size_t kept = 0;
-  for (size_t i = 0; i < list->count; i++) {
-    bool wanted = opt.only.count == 0;
-    for (size_t o = 0; o < opt.only.count; o++)
-      wanted = wanted || strcmp(opt.only.items[o], list->name[i]) == 0;
-    if (wanted && kept != i)
-      memcpy(list->name[kept], list->name[i], NAME);
-    kept += wanted;
-  }
-  list->count = kept;
+  for (size_t i = 0; opt.only.count && i < list->count; i++)
+    if (found[i])
+      memmove(list->name[kept++], list->name[i], NAME);
+  list->count = opt.only.count ? kept : list->count;
   return CGAP_OK;
 }
 
@@ -220,7 +189,7 @@ static cgap_status check_picture(const char *folder, const char *name, const cha
   return cgap_fail(error, CGAP_FILE, "%s: gnuplot did not draw it; move it away, or give --force to replace it", path);
 }
 
-/* The scripts that lie in the folder are the user's; only missing ones are put there. */
+/* The scripts in the folder are the user's; only missing ones are written. */
 static cgap_status render_one(const plot_list *list, const char *name, const bool wanted[3], const char *size,
                               cgap_error *error)
 {
@@ -260,27 +229,36 @@ static int render_all(const plot_list *list, const bool wanted[3], const char *s
   return code;
 }
 
-int cmd_plot(int argc, char **argv)
+static int run_plot(const cli_args *args)
 {
-  cli_args args;
   static plot_list list;
   cgap_error error = {0};
   bool wanted[3] = {false};
   char size[40];
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code != CLI_GO)
-    goto done;
   cgap_status status = check_format(wanted, &error);
   if (!status)
     status = check_size(size, &error);
   if (!status)
-    status = find_tables(&list, args.items[0], &error);
+    status = find_tables(&list, args->items[0], &error);
   if (!status)
     status = select_figures(&list, &error);
   if (!status && opt.list)
     status = print_list(&list, &error);
-  code = status ? cli_fail(&error) : opt.list ? CGAP_OK : render_all(&list, wanted, size);
-done:
-  cli_args_clear(&args);
-  return code;
+  return status ? cli_fail(&error) : opt.list ? CGAP_OK : render_all(&list, wanted, size);
 }
+
+const cli_spec cmd_plot = {
+  .name = "plot",
+  .summary = "draws the figures of a folder again",
+  .usage = "DIR [--format svg,png,pdf] [--only NAME]",
+  .example = "contragap plot report --format png,pdf --theme dark\n"
+             "contragap plot report --only cosines --terminal",
+  .about =
+    "Draws the figures of DIR, a folder that audit or train wrote, again from their tables with the scripts next to "
+    "them: change a script and run this.",
+  .groups = {{"Options", own}},
+  .at_least = 1,
+  .at_most = 1,
+  .argument = "DIR",
+  .run = run_plot,
+};

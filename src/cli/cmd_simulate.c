@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "cli/progress.h"
 #include "simulate/simulate.h"
 
 static cgap_simulate_options simulation = CGAP_SIMULATE_OPTIONS_INIT;
@@ -21,52 +20,22 @@ static const char *const models[] = {"offset", "uniform", "cone", "clip", NULL};
 static const char *const types[] = {"float16", "bfloat16", "float32", "float64", NULL}; /* as in cgap_type */
 
 static const cli_option own[] = {
-  {.name = "output",
-   .letter = 'o',
-   .kind = CLI_STRING,
-   .target = &opt.out,
-   .value = "OUT.h5",
-   .help = "the file to write: /image, /text and what the options add"},
-  {.name = "model",
-   .kind = CLI_CHOICE,
-   .target = &opt.model,
-   .choices = models,
+  {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the file to write: /image, /text and what the options add"},
+  {"model", 0, CLI_CHOICE, &opt.model,
    .help = "offset: x - y = 2h e in every pair; uniform: both modalities evenly on the sphere, independent; cone: von "
-           "Mises-Fisher, mean directions 60 degrees apart; clip: like CLIP ViT-B/32 on COCO"},
-  {.name = "n", .kind = CLI_COUNT, .target = &simulation.images, .value = "N", .help = "images"},
-  {.name = "d", .kind = CLI_COUNT, .target = &simulation.dim, .value = "N", .help = "dimensions"},
-  {.name = "dtype", .kind = CLI_CHOICE, .target = &opt.type, .choices = types, .help = "the type of the numbers"},
-  {.name = "captions",
-   .kind = CLI_STRING,
-   .target = &opt.captions,
-   .value = "K",
-   .help = "texts per image: a number writes /text as (N, K, d); a range such as 1-8 writes "
-           "/text_image"},
-  {.name = "classes",
-   .kind = CLI_COUNT,
-   .target = &simulation.classes,
-   .value = "C",
-   .help = "clip: labels, class_text, and a group arithmetic",
+           "Mises-Fisher, mean directions 60 degrees apart; clip: like CLIP ViT-B/32 on COCO",
+   .choices = models},
+  {"n", 0, CLI_COUNT, &simulation.images, "N", .help = "images"},
+  {"d", 0, CLI_COUNT, &simulation.dim, "N", .help = "dimensions"},
+  {"dtype", 0, CLI_CHOICE, &opt.type, .help = "the type of the numbers", .choices = types},
+  {"captions", 0, CLI_STRING, &opt.captions, "K",
+   .help = "texts per image: a number writes /text as (N, K, d); a range such as 1-8 writes /text_image"},
+  {"classes", 0, CLI_COUNT, &simulation.classes, "C", "clip: number of classes; adds labels, class_text and arithmetic",
    .zero = "none"},
-  {.name = "h", .kind = CLI_REAL, .target = &simulation.h, .value = "H", .help = "offset: half the centroid distance"},
-  {.name = "kappa",
-   .kind = CLI_REAL,
-   .target = &simulation.kappa,
-   .value = "K",
-   .help = "cone: concentration",
-   .zero = "as large as d"},
+  {"h", 0, CLI_REAL, &simulation.h, "H", .help = "offset: half the centroid distance"},
+  {"kappa", 0, CLI_REAL, &simulation.kappa, "K", "cone: concentration", .zero = "as large as d"},
   CLI_FORCE_OPTION,
   {0}};
-
-static const cli_spec spec = {
-  .name = "simulate",
-  .usage = "-o OUT.h5 [--model clip] [--n N] [--d N]",
-  .example = "contragap simulate -o pairs.h5 --model clip --n 4962 --d 512\n"
-             "contragap simulate -o offset.h5 --model offset --h 0.3",
-  .about = "Writes image and text embeddings whose gap is known, to try contragap on and to test it with. The same "
-           "seed gives the same file, whatever --threads says.",
-  .groups = {{"Options", own}, CLI_RUN_GROUP},
-};
 
 /* "5" or "1-8"; the values are checked with the other options. */
 static int read_captions(void)
@@ -87,21 +56,6 @@ static int read_captions(void)
   return CGAP_OK;
 }
 
-/* The command line as it was given, for the file's attributes; NULL without memory. */
-static char *command_line(int argc, char **argv)
-{
-  size_t length = sizeof "contragap";
-  for (int i = 0; i < argc; i++)
-    length += strlen(argv[i]) + 1;
-  char *line = malloc(length), *at = line;
-  if (!line)
-    return NULL;
-  at = stpcpy(at, "contragap");
-  for (int i = 0; i < argc; i++)
-    at = stpcpy(stpcpy(at, " "), argv[i]);
-  return line;
-}
-
 /* An option of another model would change nothing: it was meant for something else. */
 static int check_model(const cli_args *args)
 {
@@ -111,16 +65,14 @@ static int check_model(const cli_args *args)
   } bound[] = {{"h", CGAP_MODEL_OFFSET}, {"kappa", CGAP_MODEL_CONE}, {"classes", CGAP_MODEL_CLIP}};
   for (size_t i = 0; i < sizeof bound / sizeof *bound; i++)
     if (cli_given(args, bound[i].option) && (cgap_model)opt.model != bound[i].model)
-      return cli_usage("simulate: --%s is of model %s, the model is %s; leave it out or give --model %s",
+      return cli_usage("simulate: --%s belongs to model %s, the model is %s; leave it out or give --model %s",
                        bound[i].option, cgap_model_name(bound[i].model), cgap_model_name((cgap_model)opt.model),
                        cgap_model_name(bound[i].model));
   return CGAP_OK;
 }
 
-static int run_simulate(const cli_args *args, const char *command)
+static int run_simulate(const cli_args *args)
 {
-  if (args->count)
-    return cli_usage("simulate: %s is no option, and simulate reads no files; the output is -o OUT.h5", args->items[0]);
   if (!opt.out)
     return cli_usage("simulate: no output file; give -o OUT.h5");
   int code = read_captions();
@@ -131,9 +83,11 @@ static int run_simulate(const cli_args *args, const char *command)
   simulation.seed = cli_shared.seed;
   simulation.threads = cli_shared.threads;
   cgap_error error = {0};
+  if (cgap_simulate_check(&simulation, &error) != CGAP_OK) /* its sentence begins with the option's name */
+    return cli_usage("simulate: --%s", error.message);
   cgap_status status = cli_overwrite_file(opt.out, "simulate", &error);
   if (!status)
-    status = cgap_simulate_file(opt.out, &simulation, (cgap_type)opt.type, command, cli_progress(), &error);
+    status = cgap_simulate_file(opt.out, &simulation, (cgap_type)opt.type, args->command_line, cli_progress(), &error);
   cli_progress_clear();
   if (status)
     return cli_fail(&error);
@@ -142,14 +96,14 @@ static int run_simulate(const cli_args *args, const char *command)
   return CGAP_OK;
 }
 
-int cmd_simulate(int argc, char **argv)
-{
-  cli_args args;
-  char *command = command_line(argc, argv);
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO)
-    code = run_simulate(&args, command ? command : "contragap simulate");
-  free(command);
-  cli_args_clear(&args);
-  return code;
-}
+const cli_spec cmd_simulate = {
+  .name = "simulate",
+  .summary = "embeddings with known answers",
+  .usage = "-o OUT.h5 [--model clip] [--n N] [--d N]",
+  .example = "contragap simulate -o pairs.h5 --model clip --n 4962 --d 512\n"
+             "contragap simulate -o offset.h5 --model offset --h 0.3",
+  .about = "Writes image and text embeddings whose gap is known, to try contragap on and to test it with. The same "
+           "seed gives the same file, whatever --threads says.",
+  .groups = {{"Options", own}, CLI_RUN_GROUP},
+  .run = run_simulate,
+};

@@ -6,55 +6,149 @@
 #include <unistd.h>
 
 #include "analysis/fields.h"
+#include "base/memory.h"
 #include "base/output_file.h"
-#include "cli/commands.h"
 #include "cli/interrupt.h"
-#include "cli/job_queue.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "cli/progress.h"
-#include "cli/ranks.h"
-#include "cli/sweep_figures.h"
 #include "cli/sweep_results.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
-#include "head/training/training_run.h"
 #include "head/training/train_options.h"
+#include "head/training/training_run.h"
 
 static struct {
   const char *out;
   bool resume;
 } opt;
 
-static const cli_option own[] = {{.name = "output",
-                                  .letter = 'o',
-                                  .kind = CLI_STRING,
-                                  .target = &opt.out,
-                                  .value = "DIR",
-                                  .help = "where sweep.csv, sweep.json, report.html and the figures go"},
-                                 {.name = "resume",
-                                  .kind = CLI_FLAG,
-                                  .target = &opt.resume,
-                                  .help = "keep the runs that DIR has, go on with the others"},
-                                 CLI_FORCE_OPTION,
-                                 {0}};
+static const cli_option own[] = {
+  {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where sweep.csv, sweep.json, report.html and the figures go"},
+  {"resume", 0, CLI_FLAG, &opt.resume, .help = "keep the runs that DIR has and make the others"},
+  CLI_FORCE_OPTION,
+  {0}};
 
-static const cli_spec spec = {
-  .name = "sweep",
-  .usage = "FILE… -o DIR",
-  .example = "contragap sweep pairs.h5 -o out --dim 32,64,128 --loss clip,cua --seeds 1,2,3\n"
-             "contragap sweep pairs.h5 -o noise --loss clip --noise 0,0.1,0.3 \\\n"
-             "  --temperature 0.01,0.1",
-  .about = "Trains a head for every combination of the lists and measures each on the test part: how the gap, "
-           "uniformity, alignment and recall depend on capacity, batch size, temperature, loss and mismatched pairs.",
-  .groups = {{"Options", own},
-             {"Grid", cli_grid_options},
-             {"Head", cli_head_options},
-             {"Training", cli_training_options},
-             CLI_INPUT_GROUP,
-             CLI_RUN_GROUP},
-  .argument = "FILE",
-};
+/* ---------------------------------------------------------------- the queue of jobs */
+
+/* A list of jobs distributed over ranks, each to one that is free; rank 0 keeps the results, and does jobs too. */
+
+typedef struct job_queue {
+  cgap_comm *comm;
+  const size_t *todo; /* (count) of rank 0: numbers of jobs */
+  size_t count;
+  /* Does a job; *result is a text (free), which for a job that could not be done says so. A failure ends the work of
+   * all ranks. */
+  cgap_status (*work)(void *context, size_t job, char **result, cgap_error *error);
+  cgap_status (*store)(void *context, const char *result, cgap_error *error); /* on rank 0, also within a job */
+  void *context;
+  size_t next, kept, dismissed; /* of rank 0 */
+} job_queue;
+
+enum { JOB_REQUEST, JOB_NUMBER, JOB_RESULT }; /* letters */
+static const size_t NO_JOB = SIZE_MAX;
+
+/* Rank 0: a letter of a rank that is free. */
+static cgap_status assign_job(job_queue *q, bool *any, cgap_error *error)
+{
+  int from;
+  size_t bytes;
+  void *letter;
+  cgap_status status = cgap_comm_receive_small(q->comm, JOB_REQUEST, false, &from, &letter, &bytes, error);
+  *any = letter != NULL;
+  if (status != CGAP_OK || !letter)
+    return status;
+  const size_t job = q->next < q->count ? q->todo[q->next++] : NO_JOB;
+  q->dismissed += job == NO_JOB;
+  cgap_free(letter);
+  return cgap_comm_send_small(q->comm, from, JOB_NUMBER, &job, sizeof job, error);
+}
+
+static cgap_status receive_result(job_queue *q, bool *any, cgap_error *error)
+{
+  int from;
+  size_t bytes;
+  void *letter;
+  cgap_status status = cgap_comm_receive_small(q->comm, JOB_RESULT, false, &from, &letter, &bytes, error);
+  *any = letter != NULL;
+  if (status == CGAP_OK && letter) {
+    status = q->store(q->context, letter, error);
+    q->kept++;
+  }
+  cgap_free(letter);
+  return status;
+}
+
+/* From within a job, now and then: rank 0 answers who asks. */
+static cgap_status serve_ranks(job_queue *q, cgap_error *error)
+{
+  bool assigned = true, came = true;
+  cgap_status status = CGAP_OK;
+  if (!q->comm || cgap_comm_rank(q->comm) > 0)
+    return cgap_comm_poll(q->comm, NULL, error);
+  while (status == CGAP_OK && (assigned || came)) {
+    status = receive_result(q, &came, error);
+    if (status == CGAP_OK)
+      status = assign_job(q, &assigned, error);
+  }
+  return status;
+}
+
+static cgap_status run_first_rank(job_queue *q, cgap_error *error)
+{
+  const size_t others = (size_t)cgap_comm_size(q->comm) - 1;
+  cgap_status status = CGAP_OK;
+  while (status == CGAP_OK && q->next < q->count) {
+    char *result = NULL;
+    status = q->work(q->context, q->todo[q->next++], &result, error);
+    if (status == CGAP_OK)
+      status = q->store(q->context, result, error);
+    q->kept++;
+    free(result);
+    if (status == CGAP_OK)
+      status = serve_ranks(q, error);
+  }
+  for (unsigned polls = 0; status == CGAP_OK && (q->kept < q->count || q->dismissed < others); polls++) {
+    const size_t before = q->kept + q->dismissed;
+    status = serve_ranks(q, error);
+    polls = q->kept + q->dismissed > before ? 0 : polls;
+    cgap_comm_backoff(polls);
+  }
+  return status;
+}
+
+static cgap_status run_other_rank(job_queue *q, cgap_error *error)
+{
+  for (;;) {
+    int from;
+    size_t bytes;
+    void *letter = NULL;
+    char *result = NULL;
+    cgap_status status = cgap_comm_send_small(q->comm, 0, JOB_REQUEST, "", 1, error);
+    if (status == CGAP_OK)
+      status = cgap_comm_receive_small(q->comm, JOB_NUMBER, true, &from, &letter, &bytes, error);
+    if (status != CGAP_OK)
+      return status;
+    size_t job;
+    memcpy(&job, letter, sizeof job);
+    cgap_free(letter);
+    if (job == NO_JOB)
+      return CGAP_OK;
+    status = q->work(q->context, job, &result, error);
+    if (status == CGAP_OK)
+      status = cgap_comm_send_small(q->comm, 0, JOB_RESULT, result, strlen(result) + 1, error);
+    free(result);
+    if (status != CGAP_OK)
+      return status;
+  }
+}
+
+/* On every rank, until all jobs are done. */
+static cgap_status run_job_queue(job_queue *queue, cgap_error *error)
+{
+  return cgap_comm_rank(queue->comm) == 0 ? run_first_rank(queue, error) : run_other_rank(queue, error);
+}
+
+/* ---------------------------------------------------------------- one run */
 
 typedef struct sweep_run {
   cgap_dataset *dataset;
@@ -67,26 +161,23 @@ typedef struct sweep_run {
   cgap_train_options prepared_for;
   char data[20]; /* hash of the rows */
   cgap_progress inner;
-  cli_job_queue farm;
-  cgap_status failed; /* what was heard of other ranks during a run, with error */
+  job_queue queue;
+  cgap_status failed; /* what other ranks reported during a run, with error */
   cgap_error error;
   size_t settings;
   char line[120];
-  char *command_line;
   char source[512];
   double start;
 } sweep_run;
-
-/* ---------------------------------------------------------------- one run */
 
 static bool tick_run(void *context, const char *phase, double fraction)
 {
   sweep_run *s = context;
   const double run = strcmp(phase, "training") == 0 ? fraction : 1; /* what follows a training takes little */
   if (!s->failed)
-    s->failed = cli_job_queue_serve(&s->farm, &s->error);
+    s->failed = serve_ranks(&s->queue, &s->error);
   return s->failed || (s->inner.tick && s->inner.tick(s->inner.context, s->line,
-                                                      ((double)s->farm.kept + run) / fmax(1, (double)s->farm.count)));
+                                                      ((double)s->queue.kept + run) / fmax(1, (double)s->queue.count)));
 }
 
 /* The training data is kept while no option changes that it depends on. */
@@ -128,13 +219,13 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
-  const bool marked = s->farm.comm && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
+  const bool marked = s->queue.comm && !s->failed && status != CGAP_OK && status != CGAP_INTERRUPTED;
   if (status == CGAP_OK || diverged || marked)
     *out =
       sweep_run_json(setting, s->data, options, &training_result, status == CGAP_OK ? &audit : NULL, error->message);
   if (marked && !diverged) {
     char why[sizeof error->message + 300];
-    snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->farm.comm), cgap_comm_node(s->farm.comm),
+    snprintf(why, sizeof why, "rank %d on %s: %s", cgap_comm_rank(s->queue.comm), cgap_comm_node(s->queue.comm),
              error->message);
     json_object_set_new(*out, "why", json_string(why));
     json_object_set_new(*out, "failed", json_true());
@@ -220,7 +311,7 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
   return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
 }
 
-/* A setting's options as they stand in the runs, and its spelling. */
+/* A setting's options as they are written in the runs, and its spelling. */
 static cgap_status spell_setting(const sweep_run *s, size_t k, cgap_train_options *o, json_t **options,
                                  json_t **setting, cgap_error *error)
 {
@@ -297,26 +388,21 @@ static cgap_status run_queue(sweep_run *s, cgap_error *error)
   cgap_status status = todo ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   if (status == CGAP_OK && cli_ranks_first())
     status = find_missing_runs(s, todo, &missing, error);
-  s->farm = (cli_job_queue){
+  s->queue = (job_queue){
     .comm = cli_ranks(), .todo = todo, .count = missing, .work = run_job, .store = store_result, .context = s};
   if (status == CGAP_OK)
-    status = cli_job_queue_run(&s->farm, error);
+    status = run_job_queue(&s->queue, error);
   cli_progress_clear();
   if (status == CGAP_INTERRUPTED)
     status = cgap_fail(error, status,
                        "interrupted; %s holds %zu of %zu runs: the same command with --resume goes on from there",
                        opt.out, json_array_size(s->results.runs), s->settings);
   else if (status == CGAP_OK && cli_ranks_first() && missing < s->settings)
-    cli_say("%zu of %zu runs were there already", s->settings - missing, s->settings);
+    cli_say("%zu of %zu runs existed already", s->settings - missing, s->settings);
   if (status == CGAP_OK && cli_ranks_first()) /* they came in any order */
     status = find_missing_runs(s, todo, &missing, error);
   free(todo);
   return status;
-}
-
-static void warn_line(const char *line)
-{
-  cli_warn("%s", line);
 }
 
 static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error)
@@ -339,12 +425,7 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
     status = run_queue(s, error);
   if (!cli_ranks_first())
     return status;
-  const cgap_run run = {.command_line = s->command_line,
-                        .seed = cli_shared.seed,
-                        .threads = cli_rank_threads() ? cli_rank_threads() : cli_cores(),
-                        .rank_count = cli_ranks() ? cgap_comm_size(cli_ranks()) : 0,
-                        .seconds = cli_seconds() - s->start,
-                        .peak_memory_bytes = cgap_peak_memory_bytes()};
+  const cgap_run run = cli_run(args->command_line, cli_rank_threads(), s->start);
   if (status == CGAP_OK) {
     const cgap_data *data = cgap_dataset_data(s->dataset);
     s->results.images = data->image.rows;
@@ -354,19 +435,18 @@ static cgap_status run_all(sweep_run *s, const cli_args *args, cgap_error *error
   if (status == CGAP_OK)
     status = sweep_results_write(&s->results, &s->grid, opt.out, &run, error);
   if (status == CGAP_OK)
-    status = sweep_figures_write(&s->results, &s->grid, opt.out, &run, s->source, warn_line, error);
+    status = sweep_report_write(&s->results, &s->grid, opt.out, &run, s->source, cli_warn_line, error);
   if (status == CGAP_OK) {
-    sweep_results_print(&s->results, &s->grid, cli_paper().columns);
+    sweep_report_print(&s->results, &s->grid, cli_paper().columns);
     status = cli_printed(CGAP_OK, error);
   }
   return status;
 }
 
-static int run_sweep(const cli_args *args, int argc, char **argv)
+static int run_sweep(const cli_args *args)
 {
   sweep_run s = {0};
   cgap_error error = {0};
-  s.command_line = cli_command_line(argc, argv);
   cli_source_name(s.source, sizeof s.source, args);
   int code = CGAP_OK;
   if (run_all(&s, args, &error) != CGAP_OK) {
@@ -377,18 +457,32 @@ static int run_sweep(const cli_args *args, int argc, char **argv)
   cgap_training_data_clear(&s.training_data);
   sweep_results_clear(&s.results);
   cgap_sweep_grid_clear(&s.grid);
-  free(s.command_line);
   cgap_dataset_close(s.dataset);
   return code;
 }
 
-int cmd_sweep(int argc, char **argv)
+static void prepare(void)
 {
-  cli_args args;
   cli_train_options_build(true);
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO)
-    code = run_sweep(&args, argc, argv);
-  cli_args_clear(&args);
-  return code;
 }
+
+const cli_spec cmd_sweep = {
+  .name = "sweep",
+  .summary = "training over a grid: the gap against each axis",
+  .usage = "FILE… -o DIR",
+  .example = "contragap sweep pairs.h5 -o out --dim 32,64,128 --loss clip,cua --seeds 1,2,3\n"
+             "contragap sweep pairs.h5 -o noise --loss clip --noise 0,0.1,0.3 \\\n"
+             "  --temperature 0.01,0.1",
+  .about = "Trains a head for every combination of the lists and measures each on the test part: how the gap, "
+           "uniformity, alignment and recall depend on capacity, batch size, temperature, loss and mismatched pairs.",
+  .groups = {{"Options", own},
+             {"Grid", cli_grid_options},
+             {"Head", cli_head_options},
+             {"Training", cli_training_options},
+             CLI_INPUT_GROUP,
+             CLI_RUN_GROUP},
+  .argument = "FILE",
+  .distributed = true,
+  .prepare = prepare,
+  .run = run_sweep,
+};

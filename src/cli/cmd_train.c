@@ -5,14 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/progress.h"
-#include "cli/ranks.h"
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
-#include "cli/train_page.h"
 #include "head/model/loss.h"
 #include "io/find/dataset.h"
 #include "report/comparison_show.h"
@@ -25,50 +21,15 @@ static struct {
 } opt;
 
 static const cli_option own[] = {
-  {.name = "output",
-   .letter = 'o',
-   .kind = CLI_STRING,
-   .target = &opt.out,
-   .value = "DIR",
-   .help = "where head.h5, the reports and the figures go"},
-  {.name = "race",
-   .kind = CLI_STRING,
-   .target = &opt.race,
-   .value = "LOSS,LOSS",
-   .help = "train with several losses and compare them"},
-  {.name = "csv", .kind = CLI_FLAG, .target = &opt.csv, .help = "also write history.csv, one line per epoch"},
-  {.name = "tensorboard",
-   .kind = CLI_STRING,
-   .target = &opt.tensorboard,
-   .value = "DIR",
-   .help = "write each epoch's losses and measures as TensorBoard events; in a race, one folder per "
-           "loss"},
-  {.name = "resume", .kind = CLI_FLAG, .target = &opt.resume, .help = "continue from the checkpoint in DIR"},
+  {"output", 'o', CLI_STRING, &opt.out, "DIR", .help = "where head.h5, the reports and the figures go"},
+  {"race", 0, CLI_STRING, &opt.race, "LOSS,LOSS", .help = "train with several losses and compare them"},
+  {"csv", 0, CLI_FLAG, &opt.csv, .help = "also write history.csv, one line per epoch"},
+  {"tensorboard", 0, CLI_STRING, &opt.tensorboard, "DIR",
+   .help = "write each epoch's losses and measures as TensorBoard events; in a race, one folder per loss"},
+  {"resume", 0, CLI_FLAG, &opt.resume, .help = "continue from the checkpoint in DIR"},
   CLI_FORCE_OPTION,
-  {.name = "dry-run",
-   .kind = CLI_FLAG,
-   .target = &opt.dry_run,
-   .help = "print where rows are kept and the memory that needs, and stop"},
+  {"dry-run", 0, CLI_FLAG, &opt.dry_run, .help = "print where rows are kept and the memory that needs, and stop"},
   {0}};
-
-static const cli_spec spec = {
-  .name = "train",
-  .usage = "FILE… -o DIR",
-  .example = "contragap train pairs.h5 -o closed\n"
-             "contragap train pairs.h5 -o race --race clip,cua,cuaxu --batch 64 \\\n"
-             "  --schedule constant --patience 0",
-  .about =
-    "Fits a light head on frozen embeddings to narrow the gap, and says what that gained and what it cost, on "
-    "images that training never saw, next to methods that need no training. Several FILEs are one data set: images "
-    "and texts as .npy, or shards.",
-  .groups = {{"Options", own},
-             {"Head", cli_head_options},
-             {"Settings", cli_setting_options},
-             {"Training", cli_training_options},
-             CLI_INPUT_GROUP,
-             CLI_RUN_GROUP},
-  .argument = "FILE",
-};
 
 /* One training of the command: alone, or one of a race. */
 typedef struct race_run {
@@ -90,7 +51,6 @@ typedef struct train_run {
   cgap_progress inner; /* the program's own */
   char line[160];      /* what the progress line says */
   json_t *input;
-  char *command_line;
   char source[512];
   double start;
 } train_run;
@@ -232,11 +192,11 @@ static void say_split(const train_run *t)
           s->texts[CGAP_TRAINING], s->images[CGAP_VALIDATION], s->images[CGAP_TEST]);
   if (t->training_data.training.positives.images < s->images[CGAP_TRAINING] ||
       t->training_data.training.positives.texts < s->texts[CGAP_TRAINING])
-    cli_say("rows of training after equal ones became one: %zu images, %zu texts",
+    cli_say("rows of training after equal ones were merged: %zu images, %zu texts",
             t->training_data.training.positives.images, t->training_data.training.positives.texts);
   if (s->texts_across)
-    cli_warn("equal texts belong to so many images that they could not be kept apart: some of the test part's texts "
-             "stand in training too");
+    cli_warn("equal texts belong to so many images that they could not be kept apart: some texts of the test part "
+             "are in the training part too");
 }
 
 static cgap_status run_evaluation(train_run *t, cgap_error *error)
@@ -321,25 +281,16 @@ static cgap_status run_command_train(train_run *t, const cli_args *args, cgap_er
 
 /* ---------------------------------------------------------------- results */
 
-static void warn_line(const char *line)
-{
-  cli_warn("%s", line);
-}
-
-static cgap_status write_results(train_run *t, cgap_error *error)
+static cgap_status write_results(train_run *t, const cli_args *args, cgap_error *error)
 {
   cli_train_result result = {.evaluation = &t->evaluation,
                              .source = t->source,
                              .input = t->input,
-                             .run = {.command_line = t->command_line,
-                                     .seed = cli_shared.seed,
-                                     .threads = cli_shared.threads ? cli_shared.threads : cli_cores(),
-                                     .seconds = cli_seconds() - t->start,
-                                     .peak_memory_bytes = cgap_peak_memory_bytes()}};
+                             .run = cli_run(args->command_line, cli_shared.threads, t->start)};
   for (size_t k = 0; k < t->runs; k++)
     result.training_result[result.run_count++] = &t->run[k].training_result;
   cgap_status status = cli_train_write(&result, opt.out, error);
-  return status == CGAP_OK ? cli_train_page_write(&result, opt.out, warn_line, error) : status;
+  return status == CGAP_OK ? cli_train_page_write(&result, opt.out, cli_warn_line, error) : status;
 }
 
 static void print_seconds(const train_run *t, int columns)
@@ -396,18 +347,17 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
   return cli_printed(CGAP_OK, error);
 }
 
-static int run_train(const cli_args *args, int argc, char **argv)
+static int run_train(const cli_args *args)
 {
   train_run t = {0};
   cgap_error error = {0};
   cgap_status status = read_options(&t, args, &error);
-  t.command_line = cli_command_line(argc, argv);
   cli_source_name(t.source, sizeof t.source, args);
   if (status == CGAP_OK)
     status = run_command_train(&t, args, &error);
   const bool has_results = status == CGAP_OK && !opt.dry_run && cli_ranks_first();
   if (has_results)
-    status = write_results(&t, &error);
+    status = write_results(&t, args, &error);
   if (has_results && status == CGAP_OK)
     status = print_comparison(&t, &error);
   if (status != CGAP_OK) {
@@ -421,18 +371,34 @@ static int run_train(const cli_args *args, int argc, char **argv)
   cgap_evaluation_clear(&t.evaluation);
   cgap_training_data_clear(&t.training_data);
   json_decref(t.input);
-  free(t.command_line);
   cgap_dataset_close(t.dataset);
   return code;
 }
 
-int cmd_train(int argc, char **argv)
+static void prepare(void)
 {
-  cli_args args;
   cli_train_options_build(false);
-  int code = cli_parse(&args, &spec, argc, argv);
-  if (code == CLI_GO)
-    code = run_train(&args, argc, argv);
-  cli_args_clear(&args);
-  return code;
 }
+
+const cli_spec cmd_train = {
+  .name = "train",
+  .summary = "fits a head that closes the gap; before and after",
+  .usage = "FILE… -o DIR",
+  .example = "contragap train pairs.h5 -o closed\n"
+             "contragap train pairs.h5 -o race --race clip,cua,cuaxu --batch 64 \\\n"
+             "  --schedule constant --patience 0",
+  .about =
+    "Fits a light head on frozen embeddings to narrow the gap, and says what that gained and what it cost, on "
+    "images that training never saw, next to methods that need no training. Several FILEs are one data set: images "
+    "and texts as .npy, or shards.",
+  .groups = {{"Options", own},
+             {"Head", cli_head_options},
+             {"Settings", cli_setting_options},
+             {"Training", cli_training_options},
+             CLI_INPUT_GROUP,
+             CLI_RUN_GROUP},
+  .argument = "FILE",
+  .distributed = true,
+  .prepare = prepare,
+  .run = run_train,
+};

@@ -20,7 +20,6 @@
 enum { GRACE_MILLISECONDS = 400 };
 
 static sigset_t asking;
-static void (*_Atomic wipe)(void);
 static atomic_bool stop, answered, decided;
 static char kept[CGAP_PATH + 300] = "nothing was written";
 static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -103,22 +102,10 @@ static int next_signal(void)
   return number;
 }
 
-void cli_leave_wipe(void (*line)(void))
-{
-  atomic_store(&wipe, line);
-}
-
-static void wipe_line(void)
-{
-  void (*const line)(void) = atomic_load(&wipe);
-  if (line)
-    line();
-}
-
 static void end_now(void)
 {
   clean_up();
-  wipe_line();
+  cli_progress_clear();
   pthread_mutex_lock(&kept_lock);
   char text[sizeof kept + 40];
   const int length = snprintf(text, sizeof text, "contragap: interrupted; %s\n", kept);
@@ -184,7 +171,7 @@ static void end_guarded(int code, void *unused)
   if (atomic_load(&decided))
     return;
   clean_up();
-  wipe_line();
+  cli_progress_clear();
   if (cli_ranks_first() && write(STDERR_FILENO, LINE, sizeof LINE - 1) < 0)
     _exit(CGAP_RESOURCE);
   _exit(CGAP_RESOURCE);
@@ -208,4 +195,82 @@ bool cli_interrupted(void)
 void cli_interrupt_acknowledge(void)
 {
   atomic_store(&answered, true);
+}
+
+/* ---------------------------------------------------------------- progress */
+
+static struct {
+  char phase[64];
+  double phase_start, last;
+  bool line_shown;
+} shown_line;
+
+static void format_time_left(char out[40], double fraction, double spent)
+{
+  double left = fraction > 0.02 && spent > 0.5 ? spent * (1 - fraction) / fraction : -1;
+  if (left < 0)
+    out[0] = '\0';
+  else if (left < 90)
+    snprintf(out, 40, ", %.0f s left", left);
+  else
+    snprintf(out, 40, ", %.0f min left", left / 60);
+}
+
+/* One line that a terminal can draw again; "dumb" ones cannot go back. */
+static bool is_redrawable(void)
+{
+  const char *kind = getenv("TERM");
+  return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
+static void print_line(const char *phase, double fraction, double spent, bool again)
+{
+  char left[40], done[60];
+  format_time_left(left, fraction, spent);
+  const int tail = snprintf(done, sizeof done, ": %.0f %%%s", 100 * fraction, left);
+  if (again) /* a line that wraps could not be drawn over */
+    fprintf(stderr, "\r%.*s%s\033[K", cli_columns(STDERR_FILENO) - 1 - tail, phase, done);
+  else
+    fprintf(stderr, "%s%s\n", phase, done);
+  fflush(stderr);
+  shown_line.line_shown = again;
+}
+
+static bool print_progress(void *context, const char *phase, double fraction)
+{
+  (void)context;
+  const bool wanted =
+    cli_shared.progress == CLI_PROGRESS_ALWAYS || (cli_shared.progress == CLI_PROGRESS_AUTO && !cli_shared.quiet);
+  const bool stopping = cli_interrupted();
+  if (stopping)
+    cli_interrupt_acknowledge();
+  if (!wanted || stopping || !cli_ranks_first())
+    return stopping;
+  const bool again = is_redrawable();
+  const double now = cli_seconds();
+  /* what follows a comma is a detail of the same phase */
+  const int length = (int)strcspn(phase, ",");
+  if (strncmp(shown_line.phase, phase, (size_t)length) != 0 || shown_line.phase[length < 63 ? length : 63] != '\0') {
+    snprintf(shown_line.phase, sizeof shown_line.phase, "%.*s", length < 63 ? length : 63, phase);
+    shown_line.phase_start = now;
+  }
+  if (now - shown_line.last < (again ? 0.1 : 10))
+    return stopping;
+  shown_line.last = now;
+  print_line(phase, fraction, now - shown_line.phase_start, again);
+  return stopping;
+}
+
+cgap_progress cli_progress(void)
+{
+  shown_line.last = is_redrawable() ? 0 : cli_seconds();
+  return (cgap_progress){.tick = print_progress};
+}
+
+void cli_progress_clear(void)
+{
+  static const char wipe[] = "\r\033[K";
+  /* not through stdio, whose lock the work may hold when another thread ends the program */
+  if (shown_line.line_shown && write(STDERR_FILENO, wipe, sizeof wipe - 1) > 0)
+    shown_line.line_shown = false;
 }

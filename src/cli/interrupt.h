@@ -1,4 +1,4 @@
-/* Leaving within a second of Ctrl-C, whatever the work is at.
+/* The progress line, and leaving within a second of Ctrl-C, whatever the work is doing.
  *
  * Most work asks between two blocks whether it should stop, cleans up and says what was kept. Some of it cannot be
  * asked for long (an eigenproblem of 4096 columns, a training step of 30,000 rows): a thread of the program's own then
@@ -28,14 +28,19 @@ void cli_interrupt_acknowledge(void); /* the work knows and is on its way out: i
 void cli_interrupt_guard_exit(void);
 void cli_interrupt_exit_decided(void);
 
-/* What wipes the progress line before a last line is printed; runs on a thread of its own. */
-void cli_leave_wipe(void (*line)(void));
-
 /* What stands if the program is ended now, as it follows "interrupted; ". At the start: "nothing was written". */
 void cli_interrupt_set_message(const char *format, ...) CGAP_PRINTF(1, 2);
 
 /* The file or the folder that the command writes: temporary files there are removed, and the folder where the program
  * made it and it is still empty. Lives as long as the program. */
 void cli_interrupt_set_output(const char *path);
+
+/* ---------------------------------------------------------------- progress */
+
+/* What the work calls between blocks. On a terminal one line is redrawn; elsewhere, and where TERM is "dumb", a line
+ * every ten seconds. */
+cgap_progress cli_progress(void);
+
+void cli_progress_clear(void); /* wipes the line, before something else is printed on stderr */
 
 #endif

@@ -5,25 +5,12 @@
 
 #include "base/output_file.h"
 #include "base/text_buffer.h"
-#include "cli/commands.h"
-#include "cli/documents/documents.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/ranks.h"
 #include "io/read/hdf5_basics.h"
 
-static const cli_command commands[] = {
-  {"info", "what is in a file, what was taken from it, and why", cmd_info, false},
-  {"audit", "every measure of the gap: a table, a report, figures", cmd_audit, true},
-  {"simulate", "embeddings with known answers", cmd_simulate, false},
-  {"bench", "how fast this machine does the work, and how fast it could", cmd_bench, true},
-  {"train", "fits a head that closes the gap; before and after", cmd_train, true},
-  {"apply", "embeddings through a head or a training-free method", cmd_apply, true},
-  {"compare", "reports or embeddings side by side: each difference", cmd_compare, false},
-  {"sweep", "training over a grid: the gap against each axis", cmd_sweep, true},
-  {"convert", "other containers into our HDF5 layout, or into .npy", cmd_convert, false},
-  {"plot", "draws the figures of a folder again", cmd_plot, false},
-};
+static const cli_spec *const commands[] = {&cmd_info,  &cmd_audit,   &cmd_simulate, &cmd_bench,   &cmd_train,
+                                           &cmd_apply, &cmd_compare, &cmd_sweep,    &cmd_convert, &cmd_plot};
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -33,7 +20,7 @@ static int list_commands(void)
   printf("example:\n  contragap audit img_emb.npy text_emb.npy\n  contragap audit pairs.h5 -o report\n\n");
   printf("usage: contragap COMMAND …   (contragap COMMAND --help says more)\n\n");
   for (size_t i = 0; i < COMMANDS; i++)
-    printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
   return cli_flushed();
 }
 
@@ -41,17 +28,17 @@ static int unknown_command(const char *name)
 {
   cgap_did_you_mean near = cgap_did_you_mean_init(name);
   for (size_t i = 0; i < COMMANDS; i++)
-    cgap_did_you_mean_offer(&near, commands[i].name);
+    cgap_did_you_mean_offer(&near, commands[i]->name);
   if (near.name)
     return cli_usage("unknown command %s; did you mean %s?", name, near.name);
   return cli_usage("unknown %s %s (contragap --help lists the commands)", name[0] == '-' ? "option" : "command", name);
 }
 
-static const cli_command *find_command(const char *name)
+static const cli_spec *find_command(const char *name)
 {
   for (size_t i = 0; i < COMMANDS; i++)
-    if (strcmp(commands[i].name, name) == 0)
-      return &commands[i];
+    if (strcmp(commands[i]->name, name) == 0)
+      return commands[i];
   return NULL;
 }
 
@@ -76,7 +63,7 @@ static int final_code(int code)
   return cli_fail(&error);
 }
 
-static int run_command(int argc, char **argv, const cli_command *command)
+static int run_command(int argc, char **argv, const cli_spec *command)
 {
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
     return list_commands();
@@ -85,10 +72,10 @@ static int run_command(int argc, char **argv, const cli_command *command)
     return cli_flushed();
   }
   if (strcmp(argv[1], "help") == 0) {
-    const cli_command *topic = argc > 2 ? find_command(argv[2]) : NULL;
+    const cli_spec *topic = argc > 2 ? find_command(argv[2]) : NULL;
     if (argc > 2 && !topic)
       return unknown_command(argv[2]);
-    return topic ? topic->run(2, (char *[]){argv[2], (char[]){"--help"}, NULL}) : list_commands();
+    return topic ? cli_help(topic) : list_commands();
   }
   int code = cli_document(argc, argv, commands, COMMANDS);
   if (code != CLI_GO)
@@ -98,13 +85,19 @@ static int run_command(int argc, char **argv, const cli_command *command)
   code = cli_ranks_open(command->distributed);
   if (code != CLI_GO)
     return code;
-  code = command->run(argc - 1, argv + 1);
+  cli_args args;
+  if (command->prepare)
+    command->prepare();
+  code = cli_parse(&args, command, argc - 1, argv + 1);
+  if (code == CLI_GO)
+    code = command->run(&args);
+  cli_args_clear(&args);
   return cli_ranks() ? cli_ranks_close(code) : final_code(code);
 }
 
 int main(int argc, char **argv)
 {
-  const cli_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+  const cli_spec *command = argc > 1 ? find_command(argv[1]) : NULL;
   cli_signals_hold();
   cgap_json_watch_memory();
   if (command)

@@ -4,19 +4,19 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/interrupt.h"
-#include "cli/progress.h"
 #include "cli/run_info.h"
+#include "comm/comm.h"
 
-static bool (*failure_hook)(const cgap_error *error);
-
-void cli_fail_offer(bool (*keep)(const cgap_error *error))
-{
-  failure_hook = keep;
-}
+static struct {
+  cgap_comm *comm;
+  bool failed;
+  cgap_error error;
+} ranks;
 
 /* A message may quote a file's or a command line's text: one line, whatever that holds. */
 static void one_line(char *text)
@@ -37,9 +37,21 @@ static void print_line(const char *lead, const char *format, va_list values)
   fprintf(stderr, "contragap: %s%s\n", lead, text);
 }
 
+/* Keeps a failure for cli_ranks_close; false: there are no ranks, say it at once. */
+static bool record_failure(const cgap_error *error)
+{
+  if (!ranks.comm || error->status == CGAP_CROSSED)
+    return false;
+  if (!ranks.failed)
+    ranks.error = *error;
+  ranks.failed = true;
+  cgap_comm_report_failure(ranks.comm, error);
+  return true;
+}
+
 int cli_fail(const cgap_error *error)
 {
-  if ((failure_hook && failure_hook(error)) || !cli_ranks_first())
+  if (record_failure(error) || !cli_ranks_first())
     return (int)error->status;
   cli_progress_clear();
   char text[sizeof error->message];
@@ -50,15 +62,22 @@ int cli_fail(const cgap_error *error)
   return (int)error->status;
 }
 
-int cli_fail_if(int code, cgap_status status, const cgap_error *error, bool allow_missing)
+int cli_fail_if(int code, const cgap_threshold *threshold, cgap_status status, const cgap_error *why,
+                bool allow_missing)
 {
+  cgap_error error = {0};
   if (status == CGAP_OK)
     return code;
   if (status == CGAP_DATA && allow_missing) {
-    cli_warn("%s", error->message);
+    cli_warn("--fail-if '%s' cannot be tested: %s", threshold->text, why->message);
     return code;
   }
-  const int own = cli_fail(error);
+  if (status == CGAP_CROSSED)
+    (void)cgap_fail(&error, status, "threshold crossed: %s (--fail-if '%s')", why->message, threshold->text);
+  else
+    (void)cgap_fail(&error, status, "--fail-if '%s' cannot be tested: %s; leave it out, or give --allow-missing",
+                    threshold->text, why->message);
+  const int own = cli_fail(&error);
   return own > code ? own : code; /* "cannot be tested" (4) before "crossed" (1) */
 }
 
@@ -113,6 +132,11 @@ void cli_warn(const char *format, ...)
   va_end(values);
 }
 
+void cli_warn_line(const char *line)
+{
+  cli_warn("%s", line);
+}
+
 static void say_notes(const cgap_dataset *dataset)
 {
   const char *note = cgap_dataset_notes(dataset);
@@ -126,4 +150,94 @@ cgap_status cli_open(cgap_dataset **out, const cgap_input_options *input, cgap_e
   if (status == CGAP_OK)
     say_notes(*out);
   return status;
+}
+
+/* ---------------------------------------------------------------- ranks */
+
+static bool is_interrupted(void *context)
+{
+  (void)context;
+  if (cli_interrupted())
+    cli_interrupt_acknowledge();
+  return cli_interrupted();
+}
+
+/* Asked for several tasks of Slurm and started as one: allowed, but hardly meant. */
+static void warn_of_single_rank(void)
+{
+  const char *tasks = getenv("SLURM_NTASKS");
+  if (tasks && atoi(tasks) > 1)
+    cli_warn("Slurm has %s tasks for this job, and this is one process without ranks: start it with srun --mpi=pmix, "
+             "or with mpirun",
+             tasks);
+}
+
+int cli_ranks_open(bool distributed)
+{
+  cgap_error error = {0};
+  const bool other = cgap_comm_launched() > 1 && cgap_comm_launched_as() > 0;
+  cli_ranks_set_first(!other);
+  if (other && !freopen("/dev/null", "w", stdout))
+    cli_ranks_set_first(false);
+  if (!distributed)
+    return other ? CGAP_OK : CLI_GO;
+  if (cgap_comm_open(&ranks.comm, &error) != CGAP_OK)
+    return cli_fail(&error);
+  cgap_comm_on_stop(ranks.comm, is_interrupted, NULL);
+  if (!ranks.comm)
+    warn_of_single_rank();
+  else
+    cli_ranks_set_first(cgap_comm_rank(ranks.comm) == 0);
+  return CLI_GO;
+}
+
+int cli_ranks_close(int code)
+{
+  if (!ranks.comm)
+    return code;
+  cgap_comm *comm = ranks.comm;
+  if (!ranks.failed && code > CGAP_CROSSED) /* said already */
+    ranks.error.status = (cgap_status)code;
+  const cgap_status status = cgap_comm_finish(comm, &ranks.error);
+  cli_interrupt_acknowledge(); /* MPI may end this process by a signal */
+  ranks.comm = NULL;           /* what is said now is said at once */
+  if (status != CGAP_OK && ranks.error.message[0] && cli_ranks_first())
+    (void)cli_fail(&ranks.error);
+  code = status != CGAP_OK ? (int)status : code;
+  cli_interrupt_exit_decided(); /* ranks that no longer hear each other are ended within it */
+  cgap_comm_close(comm, code);
+  return code;
+}
+
+cgap_comm *cli_ranks(void)
+{
+  return ranks.comm;
+}
+
+int cli_rank_threads(void)
+{
+  if (cli_shared.threads || !ranks.comm)
+    return cli_shared.threads;
+  const int own = cli_cores() / cgap_comm_neighbours(ranks.comm);
+  const bool bound = cli_cores() < (int)sysconf(_SC_NPROCESSORS_ONLN); /* the launcher has given it a part */
+  return bound ? cli_cores() : own > 0 ? own : 1;
+}
+
+cgap_paper cli_paper(void)
+{
+  const char *off = getenv("NO_COLOR"), *kind = getenv("TERM");
+  const bool no_colour = (off && *off) || !kind || !*kind || strcmp(kind, "dumb") == 0 ||
+                         cli_ranks(); /* a launcher's terminal is its own: what it gets may end in a file */
+  const int columns = cli_columns(STDOUT_FILENO);
+  return (cgap_paper){.colour = isatty(STDOUT_FILENO) && !no_colour, .columns = columns < 80 ? 80 : columns};
+}
+
+cgap_run cli_run(const char *command_line, int threads, double start)
+{
+  return (cgap_run){.command_line = command_line,
+                    .seed = cli_shared.seed,
+                    .threads = threads ? threads : cli_cores(),
+                    .rank_count = ranks.comm ? cgap_comm_size(ranks.comm) : 0,
+                    .seconds = cli_seconds() - start,
+                    .peak_memory_bytes = cgap_peak_memory_bytes()};
 }

@@ -7,83 +7,35 @@
 #include <string.h>
 
 #include "base/text_buffer.h"
-#include "cli/address_space.h"
-#include "cli/documents/documents.h"
-#include "cli/help.h"
 #include "cli/interrupt.h"
-#include "cli/ranks.h"
 
 static const char *const progress_choices[] = {"auto", "always", "never", NULL};
 
 const cli_option cli_input_options[] = {
-  {.name = "image",
-   .kind = CLI_STRING,
-   .target = &cli_shared.image,
-   .value = "PATH",
-   .help = "dataset of the images, in FILE or as FILE2.h5:/path, FILE2.npz:key, FILE2.npy",
+  {"image", 0, CLI_STRING, &cli_shared.image, "PATH",
+   "dataset of the images, in FILE or as FILE2.h5:/path, FILE2.npz:key, FILE2.npy", .zero = "found by name"},
+  {"text", 0, CLI_STRING, &cli_shared.text, "PATH", "dataset of the texts; none: use labels and class texts instead",
    .zero = "found by name"},
-  {.name = "text",
-   .kind = CLI_STRING,
-   .target = &cli_shared.text,
-   .value = "PATH",
-   .help = "dataset of the texts; none: use labels and class texts instead",
+  {"text-image", 0, CLI_STRING, &cli_shared.text_image, "PATH",
+   "dataset with the image row of each text; none: pair by position", .zero = "found by name"},
+  {"labels", 0, CLI_STRING, &cli_shared.labels, "PATH", "dataset of the images' classes", .zero = "found by name"},
+  {"class-text", 0, CLI_STRING, &cli_shared.class_text, "PATH", "dataset of class texts for zero-shot",
    .zero = "found by name"},
-  {.name = "text-image",
-   .kind = CLI_STRING,
-   .target = &cli_shared.text_image,
-   .value = "PATH",
-   .help = "dataset with each text's image row; none: pair by position",
-   .zero = "found by name"},
-  {.name = "labels",
-   .kind = CLI_STRING,
-   .target = &cli_shared.labels,
-   .value = "PATH",
-   .help = "dataset of the images' classes",
-   .zero = "found by name"},
-  {.name = "class-text",
-   .kind = CLI_STRING,
-   .target = &cli_shared.class_text,
-   .value = "PATH",
-   .help = "dataset of class texts for zero-shot",
-   .zero = "found by name"},
-  {.name = "unpaired", .kind = CLI_FLAG, .target = &cli_shared.unpaired, .help = "images and texts are not paired"},
-  {.name = "drop-bad",
-   .kind = CLI_FLAG,
-   .target = &cli_shared.drop_bad,
-   .help = "drop rows with NaN, infinity or norm zero"},
-  {.name = "merge-images",
-   .kind = CLI_FLAG,
-   .target = &cli_shared.merge_images,
+  {"unpaired", 0, CLI_FLAG, &cli_shared.unpaired, .help = "images and texts are not paired"},
+  {"drop-bad", 0, CLI_FLAG, &cli_shared.drop_bad, .help = "drop rows with NaN, infinity or norm zero"},
+  {"merge-images", 0, CLI_FLAG, &cli_shared.merge_images,
    .help = "treat equal image rows as one image with several texts"},
   {0}};
 
 const cli_option cli_run_options[] = {
-  {.name = "threads",
-   .kind = CLI_INT,
-   .target = &cli_shared.threads,
-   .value = "N",
-   .help = "number of threads",
-   .low = 1,
-   .high = 1024,
-   .zero = "as many as the machine has"},
-  {.name = "memory",
-   .kind = CLI_BYTES,
-   .target = &cli_shared.memory_bytes,
-   .value = "SIZE",
-   .help = "memory limit, such as 400M or 2G",
+  {"threads", 0, CLI_INT, &cli_shared.threads, "N", "number of threads", "as many as the machine has", 1, 1024, NULL},
+  {"memory", 0, CLI_BYTES, &cli_shared.memory_bytes, "SIZE", "memory limit, such as 400M or 2G",
    .zero = "half of what is free"},
-  {.name = "seed", .kind = CLI_SEED, .target = &cli_shared.seed, .value = "N", .help = "random seed"},
-  {.name = "progress",
-   .kind = CLI_CHOICE,
-   .target = &cli_shared.progress,
-   .choices = progress_choices,
-   .help = "show a progress line on stderr"},
-  {.name = "quiet", .kind = CLI_FLAG, .target = &cli_shared.quiet, .help = "print only errors and warnings on stderr"},
-  {.name = "verbose",
-   .letter = 'v',
-   .kind = CLI_FLAG,
-   .target = &cli_shared.verbose,
-   .help = "print more about what is done"},
+  {"seed", 0, CLI_SEED, &cli_shared.seed, "N", .help = "random seed"},
+  {"progress", 0, CLI_CHOICE, &cli_shared.progress, .help = "show a progress line on stderr",
+   .choices = progress_choices},
+  {"quiet", 0, CLI_FLAG, &cli_shared.quiet, .help = "print only errors and warnings on stderr"},
+  {"verbose", 'v', CLI_FLAG, &cli_shared.verbose, .help = "print more about what is done"},
   {0}};
 
 /* Everything that a parsed command line owns. */
@@ -174,14 +126,17 @@ static int apply_option(parse_state *s, const cli_option *option)
 
 static int check_arguments(const cli_spec *spec, const cli_args *args)
 {
-  const char *what = spec->argument ? spec->argument : "FILE";
+  const char *what = spec->argument;
+  if (!what && args->count)
+    return cli_usage("%s: %s is no option, and %s reads no files (see contragap %s --help)", spec->name, args->items[0],
+                     spec->name, spec->name);
   if (args->count < spec->at_least && spec->at_least == 1)
     return cli_usage("%s: no %s given (usage: contragap %s %s)", spec->name, what, spec->name, spec->usage);
   if (args->count < spec->at_least)
-    return cli_usage("%s: %zu of at least %zu %s arguments given (usage: contragap %s %s)", spec->name, args->count,
+    return cli_usage("%s: %zu arguments, at least %zu expected: %s (usage: contragap %s %s)", spec->name, args->count,
                      spec->at_least, what, spec->name, spec->usage);
   if (spec->at_most && args->count > spec->at_most)
-    return cli_usage("%s: %zu arguments where %zu will do; %s is one too many (usage: contragap %s %s)", spec->name,
+    return cli_usage("%s: %zu arguments, at most %zu expected; %s is one too many (usage: contragap %s %s)", spec->name,
                      args->count, spec->at_most, args->items[spec->at_most], spec->name, spec->usage);
   return CLI_GO;
 }
@@ -205,10 +160,7 @@ static const bool *mark_of(const parse_state *s, const char *option)
 
 int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv)
 {
-  *out = (cli_args){0};
-  int document = argc == 2 ? cli_document_command(spec, argv[1]) : CLI_GO;
-  if (document != CLI_GO)
-    return document;
+  *out = (cli_args){.command_line = cli_command_line(argc, argv)};
   parse_state *s = calloc(1, sizeof *s);
   if (!s)
     return cli_fail(&(cgap_error){CGAP_RESOURCE, "out of memory for the options"});
@@ -247,6 +199,7 @@ bool cli_given(const cli_args *args, const char *option)
 void cli_args_clear(cli_args *args)
 {
   parse_state *s = args->state;
+  free(args->command_line);
   *args = (cli_args){0};
   if (!s)
     return;
@@ -281,6 +234,21 @@ cgap_input_options cli_input(const cli_args *args)
                               .drop_bad = cli_shared.drop_bad,
                               .merge_images = cli_shared.merge_images,
                               .threads = cli_shared.threads};
+}
+
+cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, cgap_error *error)
+{
+  cgap_error why = {0};
+  cgap_status status = CGAP_OK;
+  *out = calloc(texts->count + 1, sizeof **out);
+  if (!*out)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t k = 0; status == CGAP_OK && k < texts->count; k++) {
+    status = cgap_threshold_parse(&(*out)[k], texts->items[k], &why);
+    if (status != CGAP_OK)
+      (void)cgap_fail(error, status, "--fail-if '%s': %s", texts->items[k], why.message);
+  }
+  return status;
 }
 
 static const char *without_folder(const char *path)

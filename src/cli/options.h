@@ -1,13 +1,12 @@
 /* Options of the commands: tables that libpopt parses and --help prints.
  *
  * A command declares its options as a table of cli_option over its own static variables, names the
- * groups it takes in a cli_spec, and calls cli_parse. The defaults that --help prints are the values
- * that the variables hold. See cmd_audit.c for an example. */
+ * groups it takes in a cli_spec, and calls cli_parse. See cmd_audit.c for an example. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
 #include "cli/messages.h"
-#include "cli/option_values.h"
+#include "cli/option_table.h"
 #include "cli/run_info.h"
 
 extern const cli_option cli_input_options[]; /* --image … --merge-images */
@@ -27,21 +26,21 @@ extern const cli_option cli_run_options[];   /* --threads --memory --seed --prog
     "Running", cli_run_options                                                                                         \
   }
 
-/* What is left of a command line when its options are taken. */
-typedef struct cli_args {
-  const char **items; /* (count) */
-  size_t count;
-  void *state; /* owns every string of the command line */
-} cli_args;
+/* The commands, one cmd_*.c each; main.c lists them. */
+extern const cli_spec cmd_info, cmd_audit, cmd_simulate, cmd_bench, cmd_train, cmd_apply, cmd_compare, cmd_sweep,
+  cmd_convert, cmd_plot;
 
 /* Parses argv (argv[0] is the command's name). Returns CLI_GO, or the exit code to leave with: 0 after --help,
- * 2 after one line on stderr. cli_args_clear is due in every case, when the options' strings are no longer used. */
+ * 2 after one line on stderr. Call cli_args_clear in every case, when the options' strings are no longer used. */
 int cli_parse(cli_args *out, const cli_spec *spec, int argc, char **argv);
 void cli_args_clear(cli_args *args);
 bool cli_given(const cli_args *args, const char *option); /* whether the command line names it */
 
-/* The input options of the command line over `files`, borrowed. */
+/* The input options of the command line, over its arguments as files; borrowed. */
 cgap_input_options cli_input(const cli_args *args);
+
+/* The thresholds of --fail-if, one for each item; the caller's (free), also on failure. */
+CGAP_MUST_CHECK cgap_status cli_thresholds(cgap_threshold **out, const cli_list *texts, cgap_error *error);
 
 /* What was given, for titles: the names of the files without their folders, "a.h5 and 3 more" where they are many. */
 void cli_source_name(char *out, size_t size, const cli_args *args);

@@ -20,7 +20,7 @@ const char *const cli_training_files[CLI_TRAINING_FILES] = {"head.h5", "checkpoi
                                                             "history.csv"};
 const char *const cli_training_prefixes[CLI_TRAINING_PREFIXES] = {"", "clip-", "cua-", "cuaxu-"};
 
-/* An error is no absence: what cannot be looked at is there. */
+/* An error is no absence: what cannot be examined is taken as there. */
 static bool is_there(const char *path)
 {
   struct stat facts;
@@ -201,7 +201,7 @@ cgap_status cli_overwrite_inputs(const char *folder, const char *const *names, c
     for (size_t k = 0; !is_read && k < count; k++)
       is_read = cli_same_file(inputs[k], path);
     if (is_read)
-      return cgap_fail(error, CGAP_USAGE, "%s: is what is read; name another folder with -o", path);
+      return cgap_fail(error, CGAP_USAGE, "%s: this command reads it; give another folder with -o", path);
   }
   return CGAP_OK;
 }
@@ -232,7 +232,6 @@ cgap_status cli_overwrite_file(const char *path, const char *command, cgap_error
     return CGAP_OK;
   return cgap_fail(
     error, CGAP_FILE,
-    "%s: is there already, and does not say that contragap %s wrote it; give another name, or --force to "
-    "replace it",
-    path, command);
+    "%s: exists already and was not written by contragap %s; give another name, or --force to replace it", path,
+    command);
 }

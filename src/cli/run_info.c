@@ -1,10 +1,17 @@
 #include "cli/run_info.h"
 
+#include <cblas.h>
+#include <malloc.h>
+#include <omp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,4 +92,182 @@ bool cli_ranks_first(void)
 void cli_ranks_set_first(bool first)
 {
   is_other_rank = !first;
+}
+
+/* ---------------------------------------------------------------- the address space */
+
+/* OpenBLAS's own, which cblas.h does not declare: a buffer that stays mapped for later calls. */
+void *blas_memory_alloc(int);
+void blas_memory_free(void *);
+
+enum { BUFFERS_MAX = 128 }; /* OpenBLAS holds twice as many */
+static const size_t BLAS_BUFFER_BYTES = (size_t)128 << 20, USUAL_STACK_BYTES = (size_t)8 << 20;
+static const size_t LOADING_REST_BYTES = (size_t)16 << 20; /* the heap, the stack of the thread that hears signals */
+static const size_t WORK_REST_BYTES = (size_t)64 << 20;
+
+static bool is_limited(void)
+{
+  static const int KINDS[] = {RLIMIT_AS, RLIMIT_DATA};
+  struct rlimit limit;
+  for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++)
+    if (getrlimit(KINDS[k], &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+      return true;
+  return false;
+}
+
+static bool is_free(size_t bytes)
+{
+  void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return block != MAP_FAILED && munmap(block, bytes) == 0;
+}
+
+/* What the work of so many threads takes: their stacks and a buffer each, one more for a call within a call. */
+static size_t work_bytes(int threads, size_t stack)
+{
+  const size_t buffers = (size_t)(threads < BUFFERS_MAX ? threads : BUFFERS_MAX) + 1;
+  return (size_t)threads * stack + buffers * BLAS_BUFFER_BYTES + WORK_REST_BYTES;
+}
+
+/* ---------------------------------------------------------------- before OpenBLAS is loaded */
+
+static int number_in(char *const *environment, const char *name)
+{
+  const size_t length = strlen(name);
+  for (; *environment; environment++)
+    if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+      return atoi(*environment + length + 1);
+  return 0;
+}
+
+/* What OpenBLAS maps while it is loaded: a buffer for each thread that it counts, where omp is OMP_NUM_THREADS. Built
+ * with OpenMP, 0.3.21 reads that variable alone and counts all processors of the machine, also those that the process
+ * may not use; other builds and versions read the others as well. The largest of these numbers serves for all. */
+static size_t loading_bytes(char *const *environment, int omp)
+{
+  static const char *const OTHERS[] = {"OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS"};
+  const long configured = sysconf(_SC_NPROCESSORS_CONF);
+  const int most = configured > 0 && configured < BUFFERS_MAX ? (int)configured : BUFFERS_MAX;
+  int count = omp > 0 ? omp : most;
+  for (size_t k = 0; k < sizeof OTHERS / sizeof *OTHERS; k++)
+    if (number_in(environment, OTHERS[k]) > count)
+      count = number_in(environment, OTHERS[k]);
+  return (size_t)(count < most ? count : most) * BLAS_BUFFER_BYTES + LOADING_REST_BYTES;
+}
+
+/* Runs before the constructors of all libraries: nothing that they set up is used. */
+static void check_before_loading(int argc, char **argv, char **environment)
+{
+  static char refusal[] = "contragap: the limit of the address space (ulimit -v) is too small to load OpenBLAS, which "
+                          "takes 128 MiB a thread; raise it",
+              advice[] = ", or set OMP_NUM_THREADS=1 and give --threads 1", end[] = "\n";
+  (void)argc;
+  (void)argv;
+  if (!is_limited() || is_free(loading_bytes(environment, number_in(environment, "OMP_NUM_THREADS"))))
+    return;
+  const bool one = is_free(loading_bytes(environment, 1) + work_bytes(1, USUAL_STACK_BYTES));
+  const struct iovec line[] = {
+    {refusal, sizeof refusal - 1}, {advice, one ? sizeof advice - 1 : 0}, {end, sizeof end - 1}};
+  if (writev(STDERR_FILENO, line, sizeof line / sizeof *line) < 0)
+    _exit(CGAP_RESOURCE);
+  _exit(CGAP_RESOURCE);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const at_start)(int, char **,
+                                                                               char **) = check_before_loading;
+
+/* ---------------------------------------------------------------- when the threads are known */
+
+static size_t stack_bytes(void)
+{
+  pthread_attr_t usual;
+  size_t bytes = USUAL_STACK_BYTES;
+  if (pthread_getattr_default_np(&usual) == 0) {
+    (void)pthread_attr_getstacksize(&usual, &bytes);
+    (void)pthread_attr_destroy(&usual);
+  }
+  return bytes;
+}
+
+static void allocate_blas_buffers(int threads)
+{
+  void *buffer[BUFFERS_MAX + 1];
+  const int count = threads < BUFFERS_MAX ? threads + 1 : BUFFERS_MAX + 1;
+  for (int k = 0; k < count; k++)
+    buffer[k] = blas_memory_alloc(0);
+  for (int k = 0; k < count; k++)
+    blas_memory_free(buffer[k]);
+}
+
+/* Only what then fits is named. */
+static const char *largest_thread_count(int threads, size_t bytes_of_one, size_t spared)
+{
+  if (threads > 1 && is_free(bytes_of_one))
+    return ", or give --threads 1";
+  return spared > 0 && (spared >= bytes_of_one || is_free(bytes_of_one - spared))
+           ? ", or set OMP_NUM_THREADS=1 and give --threads 1"
+           : "";
+}
+
+cgap_status cli_address_space_take(int threads, cgap_error *error)
+{
+  if (!is_limited())
+    return CGAP_OK;
+  (void)mallopt(M_ARENA_MAX, 1); /* else each thread reserves another 64 MiB */
+  const int own = omp_get_max_threads() > omp_get_num_procs() ? omp_get_max_threads() : omp_get_num_procs();
+  const int count = threads > 0 ? threads : own;
+  const size_t stack = stack_bytes(), bytes = work_bytes(count, stack), one = work_bytes(1, stack);
+  const size_t loaded = loading_bytes(environ, number_in(environ, "OMP_NUM_THREADS")),
+               spared = loaded - loading_bytes(environ, 1); /* by OMP_NUM_THREADS=1 */
+  if (!is_free(bytes))
+    return cgap_fail(
+      error, CGAP_RESOURCE,
+      "%d thread%s %zu MB of address space, which its limit (ulimit -v) does not leave; raise the limit%s", count,
+      count == 1 ? " needs" : "s need", bytes >> 20, largest_thread_count(count, one, spared));
+#pragma omp parallel num_threads(count)
+  {
+#pragma omp barrier
+  } allocate_blas_buffers(count);
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- blas core */
+
+/* OpenBLAS chooses its kernels when it is loaded, by a list of processors. 0.3.21 does not know the later AMD ones
+ * (Zen 4, Zen 5) and gives them AVX2 kernels, at half the rate of the AVX-512 ones that they can run. Its one way to be
+ * told otherwise is the environment, read before main, as is libgomp's way of waiting: so the program starts itself
+ * again, once, with OPENBLAS_CORETYPE and OMP_WAIT_POLICY set. A value that the user has set is left alone. */
+
+static bool has_avx512(void)
+{
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#else
+  return false;
+#endif
+}
+
+/* A thread that waits for the others spins for some ten microseconds and then sleeps. By default libgomp lets it spin
+ * for long, which on a machine that others use as well makes training four times slower; sleeping at once would cost
+ * small training steps a third of their speed. */
+static bool set_waiting(void)
+{
+  return !getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT") && setenv("OMP_WAIT_POLICY", "passive", 0) == 0 &&
+         setenv("GOMP_SPINCOUNT", "10000", 0) == 0;
+}
+
+static bool set_core(void)
+{
+  const char *core = openblas_get_corename();
+  if (getenv("OPENBLAS_CORETYPE") || !has_avx512() || (strcmp(core, "Haswell") != 0 && strcmp(core, "Zen") != 0))
+    return false;
+  return setenv("OPENBLAS_CORETYPE", "SkylakeX", 0) == 0;
+}
+
+void cli_select_blas(char **argv)
+{
+  const bool waiting = set_waiting(), core = set_core();
+  if (waiting || core)
+    (void)execv("/proc/self/exe", argv); /* where that fails, work goes on without */
 }

@@ -1,9 +1,9 @@
-/* What a run was started with and where it runs: its shared options, its rank, the clock, the machine. */
+/* What a run was started with and where it runs: its shared options, its rank, the clock, the machine, and what the
+ * libraries need of it before they are loaded. */
 #ifndef CLI_RUN_INFO_H
 #define CLI_RUN_INFO_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "contragap/contragap.h"
 
 /* The options that commands share, filled by the groups below. */
 typedef struct cli_common {
@@ -28,5 +28,21 @@ int cli_columns(int file);                     /* letters in a line of the termi
 
 bool cli_ranks_first(void); /* this process is rank 0, or alone: it talks and writes */
 void cli_ranks_set_first(bool first);
+
+/* ---------------------------------------------------------------- BLAS and the address space */
+
+/* What a limit of the address space (`ulimit -v`, batch systems) does to the libraries.
+ *
+ * OpenBLAS maps 128 MiB for each thread while it is loaded, and again when a thread first calls it; where the system
+ * refuses, it asks for ever. libgomp ends the program with exit code 1, which means that a threshold was crossed. So
+ * under a limit the program looks for that much before it begins: once before OpenBLAS is loaded, and once when the
+ * number of threads is known. */
+
+/* Without a limit nothing happens. Under one: takes the stacks and the buffers of so many threads now, before data fill
+ * the address space; CGAP_RESOURCE where they do not fit. threads 0: as many as OpenMP starts. */
+CGAP_MUST_CHECK cgap_status cli_address_space_take(int threads, cgap_error *error);
+
+/* Starts the program again with faster BLAS kernels where OpenBLAS does not know the processor; argv is main's. */
+void cli_select_blas(char **argv);
 
 #endif

@@ -373,10 +373,6 @@ json_t *sweep_options_json(const cgap_train_options *o, size_t dim_in)
 json_t *sweep_setting_json(const cgap_sweep_grid *grid, size_t setting)
 {
   size_t index[CGAP_AXES_MAX];
-  json_t *out = json_object();
   cgap_sweep_grid_setting(grid, setting, index);
-  for (int a = 0; a < cgap_axis_count(); a++)
-    if (grid->count[a])
-      json_object_set_new(out, cgap_axis_name(a), json_string(grid->value[a][index[a]]));
-  return out;
+  return setting_json(grid, index, ~0U);
 }

@@ -64,4 +64,14 @@ CGAP_MUST_CHECK cgap_status sweep_setting_options(cgap_train_options *out, const
 json_t *sweep_setting_json(const cgap_sweep_grid *grid, size_t setting);
 json_t *sweep_options_json(const cgap_train_options *o, size_t dim_in);
 
+/* ---------------------------------------------------------------- sweep report */
+
+/* report.html, and in folder/figures a figure for each axis that varies and a map of the first two. */
+CGAP_MUST_CHECK cgap_status sweep_report_write(const sweep_results *results, const cgap_sweep_grid *grid,
+                                               const char *folder, const cgap_run *run, const char *source,
+                                               void (*warn_line)(const char *line), cgap_error *error);
+
+/* Means over seeds of the main measures, one line per setting, on stdout. */
+void sweep_report_print(const sweep_results *results, const cgap_sweep_grid *grid, int columns);
+
 #endif

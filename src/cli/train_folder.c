@@ -1,18 +1,20 @@
+/* The folder of a training: whether it may be written, its reports, its figures and its page. */
 #include "cli/train_folder.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/output_file.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
 #include "head/training/epoch_log.h"
 #include "head/training/memory_plan.h"
 #include "report/comparison_show.h"
+#include "report/figures.h"
 
 /* What it leaves once, at the end. */
 static const char *const RESULT[] = {"before.json", "after.json",      "clip.json",    "cua.json",
@@ -42,7 +44,7 @@ static void remove_file(const char *folder, const char *prefix, const char *name
     (void)remove(path); /* a file that stays is replaced when the run writes its own */
 }
 
-/* Only these names, and only in the folder of a run: whatever else lies there is the user's. */
+/* Only these names, and only in the folder of a run: whatever else is there is the user's. */
 static void remove_run(const char *folder)
 {
   char first[300];
@@ -79,7 +81,7 @@ static cgap_status check_resume(const char *folder, const cli_train_begin *how, 
   if (!other)
     return CGAP_OK;
   return cgap_fail(error, CGAP_FILE,
-                   "%s: holds %s but no %s, so there is nothing to go on from; give the options of the run that stands "
+                   "%s: holds %s but no %s, so there is nothing to go on from; give the options of the run that is "
                    "there, --force to replace it, or another folder",
                    folder, found, lacking);
 }
@@ -298,4 +300,214 @@ cgap_status cli_train_plan_say(const cgap_data *data, const cgap_train_options *
   else
     printf("%s\n", words);
   return cli_printed(CGAP_OK, error);
+}
+
+/* ---------------------------------------------------------------- curves */
+
+/* A measure of an epoch. */
+typedef struct measured {
+  const char *panel;
+  size_t training, validation; /* offsets in cgap_epoch; ABSENT: none */
+} measured;
+
+#define ABSENT SIZE_MAX
+
+static const measured MEASURED[] = {
+  {"loss", offsetof(cgap_epoch, training.total), offsetof(cgap_epoch, validation.total)},
+  {"L_CLIP", offsetof(cgap_epoch, training.clip), offsetof(cgap_epoch, validation.clip)},
+  {"centroid distance", ABSENT, offsetof(cgap_epoch, validation_gap)},
+  {"L_Uniform", offsetof(cgap_epoch, training.uniform), offsetof(cgap_epoch, validation.uniform)},
+  {"L_Align", offsetof(cgap_epoch, training.align), offsetof(cgap_epoch, validation.align)},
+  {"recall@1", ABSENT, ABSENT}, /* mean of both directions, see value_of */
+};
+enum { MEASURES = sizeof MEASURED / sizeof *MEASURED, RECALL = MEASURES - 1 };
+
+static double value_of(const cgap_epoch *e, int measure, bool training)
+{
+  if (measure == RECALL) {
+    const cgap_loss_terms *t = training ? &e->training : &e->validation;
+    return (t->recall_image_to_text + t->recall_text_to_image) / 2;
+  }
+  const size_t at = training ? MEASURED[measure].training : MEASURED[measure].validation;
+  return at == ABSENT ? NAN : *(const double *)((const char *)e + at);
+}
+
+/* Epochs 0 (the start, validation alone) to the last. */
+static size_t epochs_of(const cgap_training_result *f)
+{
+  return f->history.count + 1;
+}
+
+static void fill_curve_points(double *x, double *y, const cgap_training_result *f, int measure, bool training)
+{
+  for (size_t k = 0; k < epochs_of(f); k++) {
+    const cgap_epoch *e = k ? &f->history.epoch[k - 1] : &f->start;
+    x[k] = (double)k;
+    y[k] = value_of(e, measure, training);
+  }
+}
+
+static bool has_values(const double *y, size_t count)
+{
+  for (size_t k = 0; k < count; k++)
+    if (isfinite(y[k]))
+      return true;
+  return false;
+}
+
+typedef struct curve_list {
+  cgap_curve *curve;
+  double *numbers; /* two runs of `most` for each curve */
+  size_t count, most;
+} curve_list;
+
+static bool curve_list_init(curve_list *l, const cli_train_result *r, size_t capacity)
+{
+  *l = (curve_list){0};
+  for (size_t k = 0; k < r->run_count; k++)
+    l->most = epochs_of(r->training_result[k]) > l->most ? epochs_of(r->training_result[k]) : l->most;
+  l->curve = calloc(capacity, sizeof *l->curve);
+  l->numbers = calloc(2 * capacity * l->most, sizeof *l->numbers);
+  return l->curve && l->numbers;
+}
+
+static void curve_list_clear(curve_list *l)
+{
+  free(l->curve);
+  free(l->numbers);
+}
+
+static void add_curve(curve_list *l, const cgap_training_result *f, int measure, const char *series, bool training)
+{
+  double *x = l->numbers + 2 * l->count * l->most, *y = x + l->most;
+  fill_curve_points(x, y, f, measure, training);
+  if (has_values(y, epochs_of(f)))
+    l->curve[l->count++] =
+      (cgap_curve){.panel = MEASURED[measure].panel, .series = series, .x = x, .y = y, .count = epochs_of(f)};
+}
+
+static cgap_status write_curves(const cli_train_result *r, const char *folder, cgap_error *error)
+{
+  const bool race = r->run_count > 1;
+  const cgap_comparison *c = &r->evaluation->comparison;
+  const cgap_audit *after = &r->evaluation->audit[1];
+  char shown[200];
+  curve_list list;
+  cgap_status status = CGAP_OK;
+  snprintf(shown, sizeof shown, "corrected distance of the test part: %.3f before",
+           r->evaluation->audit[0].gap.corrected_distance.value);
+  for (size_t k = 1; k <= r->run_count; k++) {
+    const size_t used = strlen(shown);
+    snprintf(shown + used, sizeof shown - used, ", %.3f %s%s", r->evaluation->audit[k].gap.corrected_distance.value,
+             race ? "under " : "", c->input[k].name);
+  }
+  if (!curve_list_init(&list, r, (size_t)MEASURES * (race ? r->run_count : 2)))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (int m = 0; status == CGAP_OK && m < MEASURES; m++)
+    for (size_t k = 0; k < r->run_count; k++) {
+      if (!race)
+        add_curve(&list, r->training_result[k], m, "training", true);
+      if (!race || m != 0) /* losses of different kinds do not compare */
+        add_curve(&list, r->training_result[k], m, race ? c->input[k + 1].name : "validation", false);
+    }
+  const cgap_curves_about about = {.title = race ? "The race: only the loss differs" : "Training",
+                                   .shown = shown,
+                                   .x = "epoch",
+                                   .source = r->source,
+                                   .images = after->images,
+                                   .texts = after->texts,
+                                   .dim = after->dim};
+  if (status == CGAP_OK)
+    status = cgap_curves_write(folder, race ? "race" : "history", list.curve, list.count, &about, error);
+  curve_list_clear(&list);
+  return status;
+}
+
+/* ---------------------------------------------------------------- the page */
+
+static void put_result(cgap_page *page, const void *result)
+{
+  const cli_train_result *r = result;
+  const cgap_comparison *c = &r->evaluation->comparison;
+  for (size_t k = 1; k <= r->run_count; k++) {
+    const cgap_training_result *f = r->training_result[k - 1];
+    char added[CGAP_SENTENCE];
+    cgap_verdict_words words;
+    cgap_comparison_words(&words, c, k);
+    cgap_page_put(page, "h3", "%s", c->input[k].name);
+    for (size_t i = 0; i < words.count; i++)
+      cgap_page_put(page, i || !cgap_comparison_opens(c, k) ? "p" : "p class=\"bad\"", "%s", words.sentence[i]);
+    cgap_page_put(page, "p", "%zu epochs in %.1f seconds, epoch %llu is kept.", f->history.count, f->seconds,
+                  (unsigned long long)f->kept_epoch);
+    cgap_comparison_page_words(page, c, k);
+    cgap_comparison_adds(added, c, k, "center");
+    cgap_page_put(page, "p", "%s", added);
+  }
+}
+
+static const char *curves_name(const cli_train_result *r)
+{
+  return r->run_count > 1 ? "race" : "history";
+}
+
+static void put_training(cgap_page *page, const void *result)
+{
+  cgap_page_figures(page, (const char *const[]){curves_name(result)}, 1);
+}
+
+static void put_figures(cgap_page *page, const void *result)
+{
+  (void)result;
+  cgap_page_figures(page, cgap_before_after, CGAP_BEFORE_AFTER);
+}
+
+static void put_measures(cgap_page *page, const void *result)
+{
+  const cli_train_result *r = result;
+  const cgap_evaluation *e = r->evaluation;
+  fputs("<p>All on the test part, which training never saw. The columns on the right are the head at its start, and "
+        "methods that need no training.</p>\n",
+        page->out);
+  for (size_t k = 1; k <= r->run_count; k++)
+    cgap_comparison_page_table(page, &e->comparison, k, r->run_count + 1, e->count);
+}
+
+static void put_definitions(cgap_page *page, const void *result)
+{
+  cgap_page_definitions(page, ((const cli_train_result *)result)->evaluation->audit[0].has);
+}
+
+static void put_run(cgap_page *page, const void *result)
+{
+  const cli_train_result *r = result;
+  cgap_page_run(page, &r->run);
+  cgap_page_term(page, "options", "%s", r->training_result[0]->head->options);
+  fputs("</dl>\n", page->out);
+}
+
+cgap_status cli_train_page_write(const cli_train_result *r, const char *folder, void (*warn_line)(const char *line),
+                                 cgap_error *error)
+{
+  static const cgap_section sections[] = {{"result", "What it gained and what it cost", put_result},
+                                          {"training", "Training", put_training},
+                                          {"figures", "Before and after", put_figures},
+                                          {"measures", "Every measure", put_measures},
+                                          {"definitions", "Definitions", put_definitions},
+                                          {"run", "How it was run", put_run},
+                                          {NULL, NULL, NULL}};
+  char path[CGAP_PATH];
+  const char *names[1 + CGAP_BEFORE_AFTER] = {curves_name(r)};
+  const cgap_audit *audit = r->evaluation->audit;
+  cgap_folder made;
+  cgap_status status = cgap_folder_file(path, folder, "figures", error);
+  if (status == CGAP_OK)
+    status = cgap_folder_open(&made, path, error);
+  if (status == CGAP_OK)
+    status = write_curves(r, path, error);
+  if (status == CGAP_OK) /* of a race the last, which has every term */
+    status = cgap_before_after_write(&audit[0], &audit[r->run_count], r->source, path, error);
+  memcpy(names + 1, cgap_before_after, sizeof cgap_before_after);
+  if (status == CGAP_OK)
+    status = cgap_figures_render(path, names, 1 + CGAP_BEFORE_AFTER, warn_line, error);
+  return status == CGAP_OK ? cgap_page_write(folder, "Closing the gap", r->source, sections, r, error) : status;
 }

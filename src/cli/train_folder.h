@@ -15,7 +15,7 @@
 typedef struct cli_train_begin {
   const cgap_dataset *dataset; /* what is read */
   bool resume, force;
-  bool table;                     /* history.csv too */
+  bool table;                            /* history.csv too */
   const char *prefix[CGAP_NAMED_LOSSES]; /* "" or "clip-" … */
   const char *events[CGAP_NAMED_LOSSES]; /* folders for TensorBoard, or "" */
   size_t runs;
@@ -51,11 +51,12 @@ typedef struct cli_train_result {
 /* before.json and one for every other input, and compare.json. */
 CGAP_MUST_CHECK cgap_status cli_train_write(const cli_train_result *result, const char *folder, cgap_error *error);
 
-/* ---------------------------------------------------------------- train plan */
+/* folder/figures and folder/report.html; warn_line gets a line for each picture that cannot be drawn. */
+CGAP_MUST_CHECK cgap_status cli_train_page_write(const cli_train_result *result, const char *folder,
+                                                 void (*warn_line)(const char *line), cgap_error *error);
 
-/* train's memory, in words: for -v and --dry-run. */
-
-/* On stdout where that is all that was asked for, else as talk. CGAP_RESOURCE where nothing fits. */
+/* The memory that training needs, in words, for -v and --dry-run: on stdout where nothing else was asked for (print),
+ * else on stderr. CGAP_RESOURCE where nothing fits. */
 CGAP_MUST_CHECK cgap_status cli_train_plan_say(const cgap_data *data, const cgap_train_options *options, bool print,
                                                cgap_error *error);
 

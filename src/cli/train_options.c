@@ -87,6 +87,9 @@ void cli_train_options_build(bool sweep)
     cli_option *options;
   } groups[] = {{"Head", cli_head_options}, {"Settings", cli_setting_options}, {"Training", cli_training_options}};
   cgap_train_option option;
+  for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
+    memset(groups[g].options, 0, CLI_TRAIN_OPTIONS_MAX * sizeof *groups[g].options);
+  memset(cli_grid_options, 0, sizeof cli_grid_options);
   opt.train.head = sweep ? CGAP_HEAD_LINEAR : (cgap_head_kind)-1;
   for (size_t k = 0; cgap_train_option_at(&option, k); k++) {
     if (option.kind == CGAP_TRAIN_WEIGHT)

@@ -1,10 +1,68 @@
-/* A comparison as a table and as JSON. */
+/* Comparisons of reports that were written before; a comparison as a table and as JSON. */
+#include "report/comparison_show.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "report/comparison_show.h"
-#include "report/json.h"
-#include "report/table.h"
+/* ---------------------------------------------------------------- from reports */
+
+cgap_status cgap_comparison_trained(cgap_comparison *c, size_t k, const json_t *input, cgap_error *error)
+{
+  const char *text = json_string_value(json_object_get(input, "trained_on"));
+  c->input[k].trained = cgap_terms_of_text(json_string_value(json_object_get(input, "trained_losses")));
+  if (!text)
+    return CGAP_OK;
+  free(c->input[k].trained_on);
+  c->input[k].trained_on = strdup(text);
+  return c->input[k].trained_on ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+}
+
+static double number_of(const json_t *json)
+{
+  return json_is_number(json) ? json_number_value(json) : NAN;
+}
+
+static cgap_scalar scalar_of(const json_t *json)
+{
+  if (!json_is_object(json))
+    return (cgap_scalar){.value = number_of(json), .lo = NAN, .hi = NAN};
+  const json_t *interval = json_object_get(json, "ci95");
+  cgap_scalar s = {.value = number_of(json_object_get(json, "value"))};
+  s.lo = number_of(json_array_get(interval, 0));
+  s.hi = number_of(json_array_get(interval, 1));
+  s.n = (uint64_t)json_integer_value(json_object_get(json, "n"));
+  const char *method = json_string_value(json_object_get(json, "method"));
+  s.method = !method                          ? CGAP_EXACT
+             : strcmp(method, "sampled") == 0 ? CGAP_SAMPLED
+             : strcmp(method, "bf16") == 0    ? CGAP_BF16
+                                              : CGAP_EXACT;
+  return s;
+}
+
+cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *name, const json_t *report,
+                                   cgap_error *error)
+{
+  cgap_compared *in = &c->input[k];
+  bool any = false;
+  for (size_t e = 0; e < c->entries; e++) {
+    const json_t *found = cgap_json_get(report, cgap_entry_key(e));
+    in->present[e] = found != NULL;
+    in->scalar[e] = scalar_of(found);
+    any = any || (found && e < cgap_field_count());
+  }
+  in->dim = (uint64_t)json_integer_value(cgap_json_get(report, "input.measured.dim"));
+  in->seconds = number_of(cgap_json_get(report, "run.seconds"));
+  if (!any)
+    return cgap_fail(
+      error, CGAP_DATA,
+      "%s: no report of contragap (no key such as gap.centroid_distance); give a report.json or a file of embeddings",
+      name);
+  cgap_status status = cgap_comparison_trained(c, k, json_object_get(report, "input"), error);
+  return status == CGAP_OK ? cgap_comparison_set_name(c, k, name, error) : status;
+}
+
+/* ---------------------------------------------------------------- table */
 
 enum { NUMBER_DECIMALS = 4 };
 static const char BETTER_ON_PURPOSE[] = "better*";
@@ -33,13 +91,9 @@ static int decimals_of(size_t e)
   return e < cgap_field_count() ? cgap_field_at(e)->decimals : NUMBER_DECIMALS;
 }
 
-/* Of several bytes a character, so that columns stay in line. */
 static int width_of(const char *text)
 {
-  int count = 0;
-  for (; *text; text++)
-    count += ((unsigned char)*text & 0xC0) != 0x80;
-  return count;
+  return cgap_text_width(text, strlen(text));
 }
 
 static void put_name(FILE *out, const char *name, int width)
@@ -57,18 +111,14 @@ static void put_value(FILE *out, const cgap_compared *in, size_t e, int width)
 
 static void put_change(FILE *out, const column_layout *l, const cgap_change *d, size_t e, const char *word, bool colour)
 {
-  char text[40], lo[40], hi[40], interval[100] = "";
+  char text[40], interval[100];
   const char *paint = !colour                           ? ""
                       : strncmp(word, "better", 6) == 0 ? "\033[32m"
                       : strcmp(word, "worse") == 0      ? "\033[31m"
                       : strcmp(word, "opens") == 0      ? "\033[31m"
                                                         : "\033[2m";
   cgap_value_show(text, d->difference, decimals_of(e));
-  if (isfinite(d->lo)) {
-    cgap_value_show(lo, d->lo, decimals_of(e));
-    cgap_value_show(hi, d->hi, decimals_of(e));
-    snprintf(interval, sizeof interval, "[%s, %s]", lo, hi);
-  }
+  cgap_interval_show(interval, d->lo, d->hi, decimals_of(e), "[%s, %s]");
   fprintf(out, "%*s ", l->difference, text);
   if (strcmp(word, "no interval") == 0) { /* longer than the column of words, and this one is free */
     fprintf(out, "%-*s", l->apart ? 0 : l->interval + 1 + l->word, word);
@@ -212,23 +262,14 @@ void cgap_comparison_print(const cgap_comparison *c, size_t k, size_t beside, si
 
 static json_t *change_json(const cgap_change *d, cgap_better better, bool trained_on)
 {
-  json_t *out = json_object();
-  json_object_set_new(out, "value", cgap_number_json(d->difference));
-  json_t *interval = isfinite(d->lo) && isfinite(d->hi) ? json_array() : json_null();
-  if (json_is_array(interval)) {
-    json_array_append_new(interval, json_real(d->lo));
-    json_array_append_new(interval, json_real(d->hi));
-  }
-  json_object_set_new(out, "ci95", interval);
-  json_object_set_new(out, "verdict", json_string(cgap_change_word(d, better)));
-  if (trained_on)
-    json_object_set_new(out, "trained_on", json_true());
-  return out;
+  json_t *interval = isfinite(d->lo) && isfinite(d->hi) ? json_pack("[f, f]", d->lo, d->hi) : json_null();
+  return json_pack("{s:o, s:o, s:s, s:o*}", "value", cgap_number_json(d->difference), "ci95", interval, "verdict",
+                   cgap_change_word(d, better), "trained_on", trained_on ? json_true() : NULL);
 }
 
 static json_t *measure_json(const cgap_comparison *c, size_t e)
 {
-  json_t *out = json_object(), *values = json_object(), *differences = json_object();
+  json_t *values = json_object(), *differences = json_object();
   for (size_t k = 0; k < c->count; k++) {
     const cgap_compared *in = &c->input[k];
     if (!in->present[e])
@@ -241,9 +282,7 @@ static json_t *measure_json(const cgap_comparison *c, size_t e)
                           change_json(&c->change[k * c->entries + e], cgap_comparison_better(c, k, e),
                                       cgap_comparison_trained_on(c, k, e)));
   }
-  json_object_set_new(out, "values", values);
-  json_object_set_new(out, "differences", differences);
-  return out;
+  return json_pack("{s:o, s:o}", "values", values, "differences", differences);
 }
 
 /* {name: [key…]} of the measures whose change has this word */
@@ -271,15 +310,12 @@ json_t *cgap_comparison_json(const cgap_comparison *c)
 {
   json_t *root = json_object(), *inputs = json_array(), *measures = json_object();
   for (size_t k = 0; k < c->count; k++) {
-    json_t *input = json_object();
-    json_object_set_new(input, "name", json_string(c->input[k].name));
-    json_object_set_new(input, "dim", c->input[k].dim ? json_integer((json_int_t)c->input[k].dim) : json_null());
-    json_object_set_new(input, "seconds", cgap_number_json(c->input[k].seconds));
-    json_object_set_new(input, "method", json_string(cgap_method_name(cgap_comparison_method(c, k))));
-    json_object_set_new(input, "same_rows", k ? relation_json(c->input[k].rows) : json_null());
-    json_object_set_new(input, "same_rows_why", c->input[k].rows_why ? json_string(c->input[k].rows_why) : json_null());
-    json_object_set_new(input, "trained_on",
-                        c->input[k].trained_on ? json_string(c->input[k].trained_on) : json_null());
+    const cgap_compared *in = &c->input[k];
+    json_t *input =
+      json_pack("{s:s, s:o, s:o, s:s, s:o, s:s?, s:s?}", "name", in->name, "dim",
+                in->dim ? json_integer((json_int_t)in->dim) : json_null(), "seconds", cgap_number_json(in->seconds),
+                "method", cgap_method_name(cgap_comparison_method(c, k)), "same_rows",
+                k ? relation_json(in->rows) : json_null(), "same_rows_why", in->rows_why, "trained_on", in->trained_on);
     json_array_append_new(inputs, input);
   }
   json_object_set_new(root, "baseline", json_string(c->input[0].name));

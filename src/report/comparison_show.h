@@ -2,13 +2,8 @@
 #ifndef CGAP_REPORT_COMPARISON_SHOW_H
 #define CGAP_REPORT_COMPARISON_SHOW_H
 
-#include <jansson.h>
-#include <stdio.h>
-
 #include "head/evaluation/comparison.h"
-#include "report/fail_if.h"
-#include "report/table.h"
-#include "report/verdict.h"
+#include "report/page.h"
 
 /* Fills input k from a report.json: CGAP_DATA where it holds none of the keys. */
 CGAP_MUST_CHECK cgap_status cgap_comparison_report(cgap_comparison *c, size_t k, const char *name, const json_t *report,
@@ -52,5 +47,26 @@ cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap
 
 /* The outcome of each threshold for each input but the first, which "input" names. NULL: memory is out. */
 json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count);
+
+/* ---------------------------------------------------------------- on pages */
+
+/* Two lists in words: what became better with input k, and what it cost. */
+void cgap_comparison_page_words(cgap_page *page, const cgap_comparison *c, size_t k);
+
+/* The table of input k against the first, with the values of the inputs [beside, beside_end). */
+void cgap_comparison_page_table(cgap_page *page, const cgap_comparison *c, size_t k, size_t beside, size_t beside_end);
+
+/* What a comparison's page shows besides the numbers. */
+typedef struct cgap_comparison_about {
+  const char *const *paths;   /* (count of the comparison), as they were given */
+  const char *const *figures; /* (figure_count) names in folder/figures */
+  size_t figure_count;        /* 0: the page has no section of figures */
+  const char *figure_words;   /* a sentence above them */
+  cgap_run run;
+} cgap_comparison_about;
+
+/* folder/report.html of compare. */
+CGAP_MUST_CHECK cgap_status cgap_comparison_page_write(const cgap_comparison *c, const cgap_comparison_about *about,
+                                                       const char *folder, cgap_error *error);
 
 #endif

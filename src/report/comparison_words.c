@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "report/comparison_show.h"
-#include "report/table.h"
+#include "report/text.h"
 
 enum { NAME = 60 };
 
@@ -42,15 +42,11 @@ static void put_values(char text[CGAP_SENTENCE], const cgap_comparison *c, size_
 
 static void put_difference(char text[CGAP_SENTENCE], const cgap_change *d, size_t e)
 {
-  char value[40], lo[40], hi[40];
+  char value[40], interval[100];
   const int decimals = cgap_field_at(e)->decimals;
   cgap_value_show(value, d->difference, decimals);
-  append_text(text, "%s%s", d->difference > 0 ? "+" : "", value);
-  if (!isfinite(d->lo) || !isfinite(d->hi))
-    return;
-  cgap_value_show(lo, d->lo, decimals);
-  cgap_value_show(hi, d->hi, decimals);
-  append_text(text, " [%s, %s]", lo, hi);
+  cgap_interval_show(interval, d->lo, d->hi, decimals, " [%s, %s]");
+  append_text(text, "%s%s%s", d->difference > 0 ? "+" : "", value, interval);
 }
 
 static const cgap_change *change_at(const cgap_comparison *c, size_t k, size_t e)

@@ -1,12 +1,11 @@
-#include "report/fail_if.h"
-
+/* Thresholds, as "gap.centroid_distance>0.5": of an audit, and of the differences of a comparison. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "report/json.h"
+#include "report/comparison_show.h"
 
 /* longer signs first: "<=" also starts with "<" */
 static const struct {
@@ -16,23 +15,14 @@ static const struct {
 
 enum { SIGNS = sizeof signs / sizeof *signs };
 
-static const char *sign_of(cgap_relation relation)
-{
-  for (size_t i = 0; i < SIGNS; i++)
-    if (signs[i].relation == relation)
-      return signs[i].sign;
-  return "?";
-}
-
-static cgap_status parse_bound(cgap_threshold *out, const char *number, const char *text, cgap_error *error)
+static cgap_status parse_bound(cgap_threshold *out, const char *number, cgap_error *error)
 {
   char *rest;
   out->bound = strtod(number, &rest);
   bool any = rest != number;
   rest += strspn(rest, " \t");
   if (!any || *rest || !isfinite(out->bound))
-    return cgap_fail(error, CGAP_USAGE,
-                     "--fail-if '%s': a number must follow the sign, as in gap.centroid_distance>0.5", text);
+    return cgap_fail(error, CGAP_USAGE, "a number must follow the sign, as in gap.centroid_distance>0.5");
   return CGAP_OK;
 }
 
@@ -45,9 +35,7 @@ cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_err
   while (s < SIGNS && strncmp(start + length, signs[s].sign, strlen(signs[s].sign)) != 0)
     s++;
   if (s == SIGNS)
-    return cgap_fail(error, CGAP_USAGE,
-                     "--fail-if '%s': needs KEY, one of < <= > >=, and a number, as in gap.centroid_distance>0.5",
-                     text);
+    return cgap_fail(error, CGAP_USAGE, "needs KEY, one of < <= > >=, and a number, as in gap.centroid_distance>0.5");
   const char *number = start + length + strlen(signs[s].sign);
   while (length && isspace((unsigned char)start[length - 1]))
     length--;
@@ -58,12 +46,10 @@ cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_err
   if (!cgap_key_defined(out->key)) {
     const char *near = cgap_key_suggestion(out->key);
     if (near)
-      return cgap_fail(error, CGAP_USAGE, "--fail-if '%s': no measure %s; did you mean %s?", text, out->key, near);
-    return cgap_fail(error, CGAP_USAGE,
-                     "--fail-if '%s': no measure '%s'; report.json names them, as gap.centroid_distance", text,
-                     out->key);
+      return cgap_fail(error, CGAP_USAGE, "no measure %s; did you mean %s?", out->key, near);
+    return cgap_fail(error, CGAP_USAGE, "no measure '%s'; report.json names them, as gap.centroid_distance", out->key);
   }
-  return parse_bound(out, number, text, error);
+  return parse_bound(out, number, error);
 }
 
 bool cgap_threshold_crosses(const cgap_threshold *t, double value)
@@ -84,19 +70,14 @@ bool cgap_threshold_crosses(const cgap_threshold *t, double value)
 cgap_status cgap_threshold_check(const cgap_threshold *t, const cgap_audit *audit, cgap_error *error)
 {
   *error = (cgap_error){0};
-  cgap_key_value found = cgap_key_find(audit, t->key);
+  const cgap_key_value found = cgap_key_find(audit, t->key);
   if (!found.present)
-    return cgap_fail(error, CGAP_DATA,
-                     "--fail-if '%s' cannot be tested: %s is not in this report; leave it out, or give --allow-missing",
-                     t->text, t->key);
+    return cgap_fail(error, CGAP_DATA, "%s is not in this report", t->key);
   if (!isfinite(found.value))
-    return cgap_fail(error, CGAP_DATA,
-                     "--fail-if '%s' cannot be tested: %s is null (%s); leave it out, or give --allow-missing", t->text,
-                     t->key, found.why ? found.why : "not defined for these data");
+    return cgap_fail(error, CGAP_DATA, "%s is null (%s)", t->key, found.why ? found.why : "not defined for these data");
   if (!cgap_threshold_crosses(t, found.value))
     return CGAP_OK;
-  return cgap_fail(error, CGAP_CROSSED, "%s is %.6g: --fail-if %s%s%.6g is crossed", t->key, found.value, t->key,
-                   sign_of(t->relation), t->bound);
+  return cgap_fail(error, CGAP_CROSSED, "%s is %.6g", t->key, found.value);
 }
 
 json_t *cgap_threshold_json(const cgap_threshold *t, double value)
@@ -115,5 +96,41 @@ json_t *cgap_thresholds_json(const cgap_threshold *thresholds, size_t count, con
       return NULL;
     }
   }
+  return out;
+}
+
+/* ---------------------------------------------------------------- of a comparison */
+
+cgap_status cgap_comparison_check(const cgap_comparison *c, size_t k, const cgap_threshold *t, cgap_error *error)
+{
+  const cgap_change *d = cgap_comparison_change_of(c, k, t->key);
+  const char *first = c->input[0].name, *other = c->input[k].name;
+  *error = (cgap_error){0};
+  if (!d)
+    return cgap_fail(error, CGAP_DATA, "%s is not in these reports", t->key);
+  if (d->other == CGAP_OTHER_N)
+    return cgap_fail(error, CGAP_DATA, "%s depends on the number of rows, which differs between %s and %s", t->key,
+                     first, other);
+  if (!isfinite(d->difference))
+    return cgap_fail(error, CGAP_DATA, "%s is not known in both %s and %s", t->key, first, other);
+  if (!cgap_threshold_crosses(t, d->difference))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_CROSSED, "the difference of %s from %s to %s is %.6g", t->key, first, other,
+                   d->difference);
+}
+
+json_t *cgap_comparison_thresholds_json(const cgap_comparison *c, const cgap_threshold *thresholds, size_t count)
+{
+  json_t *out = json_array();
+  for (size_t i = 0; out && i < count; i++)
+    for (size_t k = 1; k < c->count; k++) {
+      const cgap_change *d = cgap_comparison_change_of(c, k, thresholds[i].key);
+      json_t *one = cgap_threshold_json(&thresholds[i], d ? d->difference : NAN);
+      if (!one || json_object_set_new(one, "input", json_string(c->input[k].name)) != 0 ||
+          json_array_append_new(out, one) != 0) {
+        json_decref(out);
+        return NULL;
+      }
+    }
   return out;
 }

@@ -1,3 +1,4 @@
+/* The figures: a table, a script and a picture each; those of an audit, and curves and maps of trainings and sweeps. */
 #include "report/figures.h"
 
 #include <math.h>
@@ -7,204 +8,68 @@
 #include <unistd.h>
 
 #include "report/gnuplot.h"
-#include "report/table.h"
+#include "report/text.h"
 
-enum { SOURCE = 200, LETTERS = 56 };
+/* ---------------------------------------------------------------- tsv */
 
-/* A long name without its middle, so that it fits under a picture; cut between characters of UTF-8. */
-static const char *shorten_source(char out[SOURCE], const char *source)
+cgap_status cgap_tsv_open(cgap_tsv *out, const char *folder, const char *name, const char *header, cgap_error *error)
 {
-  size_t starts[1024], count = 0, length = strlen(source);
-  for (size_t i = 0; i < length && count < 1024; i++)
-    if (((unsigned char)source[i] & 0xC0) != 0x80)
-      starts[count++] = i;
-  if (count <= LETTERS)
-    snprintf(out, SOURCE, "%s", source);
-  else
-    snprintf(out, SOURCE, "%.*s…%s", (int)starts[LETTERS / 2], source, source + starts[count - LETTERS / 2]);
-  return out;
-}
-
-static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
-{
-  char name[SOURCE];
-  cgap_tsv_about(t, "file", "%s", shorten_source(name, source));
-  cgap_tsv_about(t, "images", "%zu", a->images);
-  cgap_tsv_about(t, "texts", "%zu", a->texts);
-  if (a->has & CGAP_TEXT_IS_CLASSES)
-    cgap_tsv_about(t, "text_word", "class text");
-  cgap_tsv_about(t, "dim", "%zu", a->dim);
-}
-
-static const struct figure {
-  const char *name, *header;
-  unsigned needs;
-  cgap_status (*write)(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
-  bool twice; /* also drawn before and after on the same axes */
-} figures[] = {
-  {"scatter", "image\timage_x\timage_y\ttext\ttext_x\ttext_y\tcosine", 0, cgap_table_of_scatter, true},
-  {"cosines", "low\thigh\tpair\tcross\timage\ttext", 0, cgap_table_of_cosines, true},
-  {"variance", "components\timage\ttext\tjoint\tuniform", 0, cgap_table_of_variance, true},
-  {"dimensions", "coordinate\timage_mean\ttext_mean\tdifference\tshare\tlabel", 0, cgap_table_of_dimensions, true},
-  {"recall", "k\timage_to_text\ttext_to_image\tchance_image_to_text\tchance_text_to_image", CGAP_HAS_PAIRS,
-   cgap_table_of_recall, false},
-  {"plane", "name\tkind\tuniformity\talignment\tuniformity_low\tuniformity_high\talignment_low\talignment_high",
-   CGAP_HAS_PAIRS, cgap_table_of_plane, false},
-};
-
-enum { FIGURES = sizeof figures / sizeof *figures };
-
-size_t cgap_figures_of(const cgap_audit *a, const char *names[], size_t capacity)
-{
-  size_t count = 0;
-  for (size_t f = 0; f < FIGURES && count < capacity; f++)
-    if ((a->has & figures[f].needs) == figures[f].needs)
-      names[count++] = figures[f].name;
-  return count;
-}
-
-/* Pictures of an earlier table, and all of a figure that this audit does not have: what is left must not mislead. */
-static void remove_figure(const char *folder, const char *name, bool table_too)
-{
-  static const char *const endings[] = {"svg", "png", "pdf", "tsv", "gp"};
-  char path[CGAP_PATH];
-  for (size_t e = 0; e < (table_too ? 5 : 3); e++)
-    if (snprintf(path, sizeof path, "%s/%s.%s", folder, name, endings[e]) < (int)sizeof path)
-      unlink(path);
-}
-
-static cgap_status close_figure(cgap_tsv *table, cgap_status status, const char *folder, const char *name,
-                                cgap_error *error)
-{
-  cgap_error ignored;
-  cgap_status closed = cgap_tsv_close(table, !status, status ? &ignored : error);
-  status = status ? status : closed;
+  char file[100], path[CGAP_PATH];
+  *out = (cgap_tsv){0};
+  snprintf(file, sizeof file, "%s.tsv", name);
+  cgap_status status = cgap_folder_file(path, folder, file, error);
   if (!status)
-    remove_figure(folder, name, false);
-  return status ? status : cgap_plots_copy(folder, name, error);
+    status = cgap_outfile_open(&out->file, path, error);
+  if (!status)
+    fprintf(out->file.stream, "%s\n", header);
+  return status;
 }
 
-cgap_status cgap_figures_write(const cgap_audit *a, const char *source, const char *folder, cgap_error *error)
+void cgap_tsv_row(cgap_tsv *table)
 {
-  for (size_t f = 0; f < FIGURES; f++) {
-    cgap_tsv table;
-    if ((a->has & figures[f].needs) != figures[f].needs) {
-      remove_figure(folder, figures[f].name, true);
-      continue;
-    }
-    cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, figures[f].header, error);
-    if (status)
-      return status;
-    status = figures[f].write(&table, a, error);
-    about_common(&table, a, source);
-    status = close_figure(&table, status, folder, figures[f].name, error);
-    if (status)
-      return status;
+  if (table->when)
+    fprintf(table->file.stream, "%s\t", table->when);
+}
+
+void cgap_tsv_number(cgap_tsv *table, double value, char end)
+{
+  if (isfinite(value))
+    fprintf(table->file.stream, "%.9g%c", value, end);
+  else
+    fprintf(table->file.stream, "NA%c", end);
+}
+
+void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...)
+{
+  char value[1000];
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(value, sizeof value, format, values);
+  va_end(values);
+  fprintf(table->file.stream, "# %s%s%s\t", table->when ? table->when : "", table->when ? "_" : "", key);
+  for (const char *c = value; *c; c++) {
+    if (*c == '"')
+      fputs("\xE2\x80\xB3", table->file.stream);
+    else
+      fputc((unsigned char)*c < 32 ? ' ' : *c, table->file.stream);
   }
-  return CGAP_OK;
+  fputc('\n', table->file.stream);
 }
 
-size_t cgap_before_after_of(const char *names[], size_t capacity)
+cgap_status cgap_tsv_close(cgap_tsv *table, bool commit, cgap_error *error)
 {
-  static const char *const all[] = {"scatter_before_after", "cosines_before_after", "variance_before_after",
-                                    "dimensions_before_after"};
-  size_t count = 0;
-  for (size_t f = 0; f < sizeof all / sizeof *all && count < capacity; f++)
-    names[count++] = all[f];
-  return count;
+  return cgap_outfile_close(&table->file, commit, error);
 }
 
-cgap_status cgap_before_after_write(const cgap_audit *before, const cgap_audit *after, const char *source,
-                                    const char *folder, cgap_error *error)
-{
-  for (size_t f = 0; f < FIGURES; f++) {
-    char name[60], header[200];
-    cgap_tsv table;
-    if (!figures[f].twice)
-      continue;
-    snprintf(name, sizeof name, "%s_before_after", figures[f].name);
-    snprintf(header, sizeof header, "when\t%s", figures[f].header);
-    cgap_status status = cgap_tsv_open(&table, folder, name, header, error);
-    if (status)
-      return status;
-    table.when = "before";
-    status = figures[f].write(&table, before, error);
-    cgap_tsv_about(&table, "dim", "%zu", before->dim);
-    table.when = "after";
-    if (!status)
-      status = figures[f].write(&table, after, error);
-    cgap_tsv_about(&table, "dim", "%zu", after->dim);
-    table.when = NULL;
-    about_common(&table, after, source);
-    status = close_figure(&table, status, folder, name, error);
-    if (status)
-      return status;
-  }
-  return CGAP_OK;
-}
-
-/* ---------------------------------------------------------------- figure info */
-
-const cgap_figure_info cgap_figure_infos[] = {
-  {"scatter", "Images and texts on the two main axes",
-   "Each dot is a row; a thin line joins an image and its text (at most 300 are drawn), the thick one the two "
-   "centroids. Two clouds apart with parallel lines between them are a gap. One mixed cloud shows none on these two "
-   "axes; whether images and texts mix in the others is what the measures of the same modality say."},
-  {"cosines", "Cosines of pairs and of others",
-   "Matching pairs should be to the right of the others, without overlap. Where pairs of images or of texts are to the "
-   "right of the matching pairs, a row is nearer to others of its own modality than to its partner."},
-  {"variance", "Variance of the principal components",
-   "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all alike."},
-  {"dimensions", "The gap, coordinate by coordinate",
-   "A few long bars mean that the gap sits in a few coordinates, as it often does in CLIP; many short ones that it is "
-   "spread."},
-  {"recall", "Recall at k",
-   "The share of queries that find their partner among the first k; the dotted line is guessing."},
-  {"plane", "Uniformity and alignment",
-   "Down means that pairs lie closer, left that the rows fill the sphere more evenly; good embeddings are low and "
-   "left. "
-   "Hollow points are values of the paper, on other data."},
-  {"scatter_before_after", "Images and texts, before and after",
-   "The same rows before and after, on axes of the same scale: the two clouds should come together. Two dimensions do "
-   "not "
-   "show whether they mix in the others."},
-  {"cosines_before_after", "Cosines, before and after",
-   "Where the gap is closed and the rows are spread, the matching pairs are to the right of everything else."},
-  {"variance_before_after", "Variance, before and after",
-   "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
-  {"dimensions_before_after", "The gap by coordinate, before and after", "Bars after should all be short."},
-  {"history", "Training", "Every loss term and measure of the validation part, epoch by epoch."},
-  {"race", "The race", "The same start, data and options under several losses: only the loss differs."},
-  {"sweep", "The sweep",
-   "Each measure against the option that was varied; bars are one standard deviation of the runs."},
-  {"map", "The map", "One measure over two options; each cell names its value."},
-};
-const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
-
-const cgap_figure_info *cgap_figure_find(const char *name)
-{
-  const size_t kind = strcspn(name, "-"); /* "sweep-dim" is a sweep */
-  for (size_t i = 0; i < cgap_figure_info_count; i++)
-    if (strlen(cgap_figure_infos[i].name) == kind && strncmp(cgap_figure_infos[i].name, name, kind) == 0)
-      return &cgap_figure_infos[i];
-  return NULL;
-}
-
-/* ---------------------------------------------------------------- figure tables */
-
-/* The rows of each figure's table. */
+/* ---------------------------------------------------------------- the rows of each figure's table */
 
 /* "0.851 [0.834, 0.868]", or "n/a" */
-static void value_with_interval(char out[100], const cgap_scalar *s, int decimals)
+static void value_with_interval(char out[150], const cgap_scalar *s, int decimals)
 {
-  char value[40], lo[40], hi[40];
-  cgap_value_show(value, s->why ? NAN : s->value, decimals);
-  cgap_value_show(lo, s->lo, decimals);
-  cgap_value_show(hi, s->hi, decimals);
-  if (!s->why && isfinite(s->lo) && isfinite(s->hi))
-    snprintf(out, 100, "%.30s [%.30s, %.30s]", value, lo, hi);
-  else
-    snprintf(out, 100, "%s", value);
+  char value[40], interval[100];
+  cgap_value_show(value, cgap_value_or_nan(s), decimals);
+  cgap_interval_show(interval, s->lo, s->hi, decimals, " [%s, %s]");
+  snprintf(out, 150, "%s%s", value, interval);
 }
 
 static int by_row(const void *a, const void *b)
@@ -287,9 +152,9 @@ static void about_shown_rows(cgap_tsv *t, const cgap_audit *a)
     cgap_tsv_about(t, "note", "only %s%s%s drawn", images, *images && *texts ? ", " : "", texts);
 }
 
-cgap_status cgap_table_of_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+static cgap_status write_scatter(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
 {
-  char distance[100];
+  char distance[150];
   cgap_point *images = calloc(a->scatter_images + 1, sizeof *images);
   bool *plotted = calloc(a->scatter_images + 1, sizeof *plotted);
   if (!images || !plotted) {
@@ -356,7 +221,7 @@ static void about_histograms(cgap_tsv *t, const cgap_audit *a)
   cgap_tsv_about(t, "last", "%.2f", low < high ? high : 1);
 }
 
-cgap_status cgap_table_of_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+static cgap_status write_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
 {
   (void)error;
   for (int b = 0; b < CGAP_HISTOGRAM_BINS; b++) {
@@ -371,7 +236,7 @@ cgap_status cgap_table_of_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *
   for (int s = 0; s < 4; s++)
     cgap_value_show(mean[s], sets[s]->why ? NAN : sets[s]->mean, 2);
   if (a->has & CGAP_HAS_PAIRS)
-    cgap_tsv_about(t, "means", "%s (pairs), %s (not a pair), %s (images), %s (texts)", mean[0], mean[1], mean[2],
+    cgap_tsv_about(t, "means", "%s (matched), %s (non-matching), %s (images), %s (texts)", mean[0], mean[1], mean[2],
                    mean[3]);
   else
     cgap_tsv_about(t, "means", "%s (image–%s), %s (images), %s (%ss)", mean[1], text, mean[2], mean[3], text);
@@ -379,7 +244,7 @@ cgap_status cgap_table_of_cosines(cgap_tsv *t, const cgap_audit *a, cgap_error *
   return CGAP_OK;
 }
 
-cgap_status cgap_table_of_variance(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+static cgap_status write_variance(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
 {
   (void)error;
   const cgap_spectrum *const spectra[] = {&a->pca_image, &a->pca_text, &a->pca_joint};
@@ -394,7 +259,7 @@ cgap_status cgap_table_of_variance(cgap_tsv *t, const cgap_audit *a, cgap_error 
     }
     cgap_tsv_number(t, (double)(k + 1) / (double)a->dim, '\n');
   }
-  char ratio[3][100];
+  char ratio[3][150];
   for (int s = 0; s < 3; s++)
     value_with_interval(ratio[s], &spectra[s]->participation_ratio, 1);
   cgap_tsv_about(t, "image_ratio", "%s", ratio[0]);
@@ -411,7 +276,7 @@ static bool among_largest(const cgap_audit *a, size_t coordinate)
   return false;
 }
 
-cgap_status cgap_table_of_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+static cgap_status write_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
 {
   (void)error;
   double square = 0, largest = 0;
@@ -427,7 +292,7 @@ cgap_status cgap_table_of_dimensions(cgap_tsv *t, const cgap_audit *a, cgap_erro
     cgap_tsv_number(t, square > 0 ? off * off / square : NAN, '\t');
     fprintf(t->file.stream, among_largest(a, k) ? "%zu\n" : "NA\n", k);
   }
-  char distance[100];
+  char distance[150];
   value_with_interval(distance, &a->gap.corrected_distance, 3);
   cgap_tsv_about(t, "corrected_distance", "%s", distance);
   if (square > 0)
@@ -447,11 +312,11 @@ static double fraction_within(const double *ranks, size_t count, double k)
   return asked ? (double)found / (double)asked : NAN;
 }
 
-cgap_status cgap_table_of_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+static cgap_status write_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
 {
   (void)error;
   static const double steps[] = {1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9};
-  char recall[2][100];
+  char recall[2][150];
   size_t largest = a->images > a->texts ? a->images : a->texts;
   double per_image = (double)a->texts / (double)a->images, last = 1;
   for (double decade = 1; decade <= (double)largest && decade < 1000; decade *= 10) {
@@ -475,7 +340,7 @@ cgap_status cgap_table_of_recall(cgap_tsv *t, const cgap_audit *a, cgap_error *e
   return CGAP_OK;
 }
 
-cgap_status cgap_table_of_plane(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
+static cgap_status write_plane(cgap_tsv *t, const cgap_audit *a, cgap_error *error)
 {
   (void)error;
   /* the paper's values at d = 128, on COCO */
@@ -492,7 +357,7 @@ cgap_status cgap_table_of_plane(cgap_tsv *t, const cgap_audit *a, cgap_error *er
   fprintf(t->file.stream, "this file\tthis\t");
   for (int v = 0; v < 6; v++)
     cgap_tsv_number(t, values[v], v < 5 ? '\t' : '\n');
-  char shown_u[100], shown_l[100];
+  char shown_u[150], shown_l[150];
   value_with_interval(shown_u, u, 3);
   value_with_interval(shown_l, l, 3);
   cgap_tsv_about(t, "uniformity", "%s", shown_u);
@@ -501,53 +366,337 @@ cgap_status cgap_table_of_plane(cgap_tsv *t, const cgap_audit *a, cgap_error *er
   return CGAP_OK;
 }
 
-/* ---------------------------------------------------------------- tsv */
+/* ---------------------------------------------------------------- the figures of an audit */
 
-cgap_status cgap_tsv_open(cgap_tsv *out, const char *folder, const char *name, const char *header, cgap_error *error)
+enum { SOURCE = 200, LETTERS = 56 };
+
+/* A long name without its middle, so that it fits under a picture; cut between characters of UTF-8. */
+static const char *shorten_source(char out[SOURCE], const char *source)
 {
-  char file[100], path[CGAP_PATH];
-  *out = (cgap_tsv){0};
-  snprintf(file, sizeof file, "%s.tsv", name);
-  cgap_status status = cgap_folder_file(path, folder, file, error);
+  size_t starts[1024], count = 0, length = strlen(source);
+  for (size_t i = 0; i < length && count < 1024; i++)
+    if (((unsigned char)source[i] & 0xC0) != 0x80)
+      starts[count++] = i;
+  if (count <= LETTERS)
+    snprintf(out, SOURCE, "%s", source);
+  else
+    snprintf(out, SOURCE, "%.*s…%s", (int)starts[LETTERS / 2], source, source + starts[count - LETTERS / 2]);
+  return out;
+}
+
+static void about_common(cgap_tsv *t, const cgap_audit *a, const char *source)
+{
+  char name[SOURCE];
+  cgap_tsv_about(t, "file", "%s", shorten_source(name, source));
+  cgap_tsv_about(t, "images", "%zu", a->images);
+  cgap_tsv_about(t, "texts", "%zu", a->texts);
+  if (a->has & CGAP_TEXT_IS_CLASSES)
+    cgap_tsv_about(t, "text_word", "class text");
+  cgap_tsv_about(t, "dim", "%zu", a->dim);
+}
+
+static const struct figure {
+  const char *name, *header;
+  unsigned needs;
+  cgap_status (*write)(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
+  bool twice; /* also drawn before and after on the same axes */
+} figures[CGAP_FIGURES_MAX] = {
+  {"scatter", "image\timage_x\timage_y\ttext\ttext_x\ttext_y\tcosine", 0, write_scatter, true},
+  {"cosines", "low\thigh\tpair\tcross\timage\ttext", 0, write_cosines, true},
+  {"variance", "components\timage\ttext\tjoint\tuniform", 0, write_variance, true},
+  {"dimensions", "coordinate\timage_mean\ttext_mean\tdifference\tshare\tlabel", 0, write_dimensions, true},
+  {"recall", "k\timage_to_text\ttext_to_image\tchance_image_to_text\tchance_text_to_image", CGAP_HAS_PAIRS,
+   write_recall, false},
+  {"plane", "name\tkind\tuniformity\talignment\tuniformity_low\tuniformity_high\talignment_low\talignment_high",
+   CGAP_HAS_PAIRS, write_plane, false},
+};
+
+size_t cgap_figures_of(const cgap_audit *a, const char *names[CGAP_FIGURES_MAX])
+{
+  size_t count = 0;
+  for (size_t f = 0; f < CGAP_FIGURES_MAX; f++)
+    if ((a->has & figures[f].needs) == figures[f].needs)
+      names[count++] = figures[f].name;
+  return count;
+}
+
+/* Pictures of an earlier table, and all of a figure that this audit does not have: what is left must not mislead. */
+static void remove_figure(const char *folder, const char *name, bool table_too)
+{
+  static const char *const endings[] = {"svg", "png", "pdf", "tsv", "gp"};
+  char path[CGAP_PATH];
+  for (size_t e = 0; e < (table_too ? 5 : 3); e++)
+    if (snprintf(path, sizeof path, "%s/%s.%s", folder, name, endings[e]) < (int)sizeof path)
+      unlink(path);
+}
+
+static cgap_status close_figure(cgap_tsv *table, cgap_status status, const char *folder, const char *name,
+                                cgap_error *error)
+{
+  cgap_error ignored;
+  cgap_status closed = cgap_tsv_close(table, !status, status ? &ignored : error);
+  status = status ? status : closed;
   if (!status)
-    status = cgap_outfile_open(&out->file, path, error);
-  if (!status)
-    fprintf(out->file.stream, "%s\n", header);
+    remove_figure(folder, name, false);
+  return status ? status : cgap_plots_copy(folder, name, error);
+}
+
+cgap_status cgap_figures_write(const cgap_audit *a, const char *source, const char *folder, cgap_error *error)
+{
+  for (size_t f = 0; f < CGAP_FIGURES_MAX; f++) {
+    cgap_tsv table;
+    if ((a->has & figures[f].needs) != figures[f].needs) {
+      remove_figure(folder, figures[f].name, true);
+      continue;
+    }
+    cgap_status status = cgap_tsv_open(&table, folder, figures[f].name, figures[f].header, error);
+    if (status)
+      return status;
+    status = figures[f].write(&table, a, error);
+    about_common(&table, a, source);
+    status = close_figure(&table, status, folder, figures[f].name, error);
+    if (status)
+      return status;
+  }
+  return CGAP_OK;
+}
+
+const char *const cgap_before_after[CGAP_BEFORE_AFTER] = {"scatter_before_after", "cosines_before_after",
+                                                          "variance_before_after", "dimensions_before_after"};
+
+cgap_status cgap_before_after_write(const cgap_audit *before, const cgap_audit *after, const char *source,
+                                    const char *folder, cgap_error *error)
+{
+  for (size_t f = 0; f < CGAP_FIGURES_MAX; f++) {
+    char name[60], header[200];
+    cgap_tsv table;
+    if (!figures[f].twice)
+      continue;
+    snprintf(name, sizeof name, "%s_before_after", figures[f].name);
+    snprintf(header, sizeof header, "when\t%s", figures[f].header);
+    cgap_status status = cgap_tsv_open(&table, folder, name, header, error);
+    if (status)
+      return status;
+    table.when = "before";
+    status = figures[f].write(&table, before, error);
+    cgap_tsv_about(&table, "dim", "%zu", before->dim);
+    table.when = "after";
+    if (!status)
+      status = figures[f].write(&table, after, error);
+    cgap_tsv_about(&table, "dim", "%zu", after->dim);
+    table.when = NULL;
+    about_common(&table, after, source);
+    status = close_figure(&table, status, folder, name, error);
+    if (status)
+      return status;
+  }
+  return CGAP_OK;
+}
+
+cgap_status cgap_figures_render(const char *folder, const char *const *names, size_t count,
+                                void (*warn_line)(const char *line), cgap_error *error)
+{
+  const cgap_plot_job job = {.format = "svg", .theme = "light"};
+  cgap_status status = CGAP_OK;
+  for (size_t f = 0; f < count && !status; f++) {
+    cgap_error fault = {0};
+    cgap_status rendered = cgap_gnuplot_render(folder, names[f], &job, &fault);
+    if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
+      status = cgap_fail(error, rendered, "%s", fault.message);
+    else if (rendered && warn_line)
+      warn_line(fault.message);
+    if (rendered == CGAP_USAGE) /* no gnuplot: said once */
+      break;
+  }
   return status;
 }
 
-void cgap_tsv_row(cgap_tsv *table)
+/* ---------------------------------------------------------------- figure info */
+
+const cgap_figure_info cgap_figure_infos[] = {
+  {"scatter", "Images and texts on the two main axes",
+   "Each dot is a row; a thin line joins an image and its text (at most 300 are drawn), the thick one the two "
+   "centroids. Two clouds apart with parallel lines between them are a gap. One mixed cloud shows none on these two "
+   "axes; whether images and texts mix in the others is what the measures of the same modality say."},
+  {"cosines", "Cosines of matched and of other pairs",
+   "Matched pairs should be to the right of all others, without overlap. Where pairs of images or of texts are to the "
+   "right of the matched pairs, a row is nearer to others of its own modality than to its partner."},
+  {"variance", "Variance of the principal components",
+   "The steeper the curve, the fewer directions the rows use; the dotted line is a cloud that uses all of them "
+   "equally."},
+  {"dimensions", "The gap, coordinate by coordinate",
+   "A few long bars mean that the gap sits in a few coordinates, as it often does in CLIP; many short ones that it is "
+   "distributed over all."},
+  {"recall", "Recall at k",
+   "The fraction of queries that find their partner among the first k; the dotted line is guessing."},
+  {"plane", "Uniformity and alignment",
+   "Lower means that matched pairs are closer, further left that the rows fill the sphere more evenly; good embeddings "
+   "are low and "
+   "left. "
+   "Hollow points are values of the paper, on other data."},
+  {"scatter_before_after", "Images and texts, before and after",
+   "The same rows before and after, on axes of the same scale: the two clouds should come together. Two dimensions do "
+   "not "
+   "show whether they mix in the others."},
+  {"cosines_before_after", "Cosines, before and after",
+   "Where the gap is closed and the rows are spread, the matched pairs are to the right of everything else."},
+  {"variance_before_after", "Variance, before and after",
+   "Solid lines after, broken lines before: the nearer to the dotted diagonal, the more directions the rows use."},
+  {"dimensions_before_after", "The gap by coordinate, before and after", "After training all bars should be short."},
+  {"history", "Training", "Every loss term and measure of the validation part, epoch by epoch."},
+  {"race", "The race", "The same start, data and options under several losses: only the loss differs."},
+  {"sweep", "The sweep",
+   "Each measure against the option that was varied; bars are one standard deviation of the runs."},
+  {"map", "The map", "One measure over two options; each cell names its value."},
+};
+const size_t cgap_figure_info_count = sizeof cgap_figure_infos / sizeof *cgap_figure_infos;
+
+const cgap_figure_info *cgap_figure_find(const char *name)
 {
-  if (table->when)
-    fprintf(table->file.stream, "%s\t", table->when);
+  const size_t kind = strcspn(name, "-"); /* "sweep-dim" is a sweep */
+  for (size_t i = 0; i < cgap_figure_info_count; i++)
+    if (strlen(cgap_figure_infos[i].name) == kind && strncmp(cgap_figure_infos[i].name, name, kind) == 0)
+      return &cgap_figure_infos[i];
+  return NULL;
 }
 
-void cgap_tsv_number(cgap_tsv *table, double value, char end)
+/* ---------------------------------------------------------------- curves and maps */
+
+static void about_curves(cgap_tsv *t, const cgap_curves_about *about)
 {
-  if (isfinite(value))
-    fprintf(table->file.stream, "%.9g%c", value, end);
-  else
-    fprintf(table->file.stream, "NA%c", end);
+  cgap_tsv_about(t, "title", "%s", about->title);
+  cgap_tsv_about(t, "shown", "%s", about->shown ? about->shown : "");
+  cgap_tsv_about(t, "file", "%s", about->source ? about->source : "");
+  cgap_tsv_about(t, "images", "%zu", about->images);
+  cgap_tsv_about(t, "texts", "%zu", about->texts);
+  cgap_tsv_about(t, "dim", "%zu", about->dim);
 }
 
-void cgap_tsv_about(cgap_tsv *table, const char *key, const char *format, ...)
+static const char *panel_of(const cgap_curve *c)
 {
-  char value[1000];
-  va_list values;
-  va_start(values, format);
-  (void)vsnprintf(value, sizeof value, format, values);
-  va_end(values);
-  fprintf(table->file.stream, "# %s%s%s\t", table->when ? table->when : "", table->when ? "_" : "", key);
-  for (const char *c = value; *c; c++) {
-    if (*c == '"')
-      fputs("\xE2\x80\xB3", table->file.stream);
-    else
-      fputc((unsigned char)*c < 32 ? ' ' : *c, table->file.stream);
+  return c->panel;
+}
+
+static const char *series_of(const cgap_curve *c)
+{
+  return c->series;
+}
+
+/* "# panels<tab>2" and "# panel_1<tab>name": the distinct names in the order of the curves. */
+static void about_names(cgap_tsv *t, const char *what, const cgap_curve *curves, size_t count,
+                        const char *(*name_of)(const cgap_curve *))
+{
+  char key[60];
+  size_t names = 0;
+  for (size_t c = 0; c < count; c++) {
+    bool again = false;
+    for (size_t b = 0; b < c && !again; b++)
+      again = strcmp(name_of(&curves[b]), name_of(&curves[c])) == 0;
+    if (again)
+      continue;
+    snprintf(key, sizeof key, "%s_%zu", what, ++names);
+    cgap_tsv_about(t, key, "%s", name_of(&curves[c]));
   }
-  fputc('\n', table->file.stream);
+  snprintf(key, sizeof key, strcmp(what, "series") == 0 ? "%s" : "%ss", what);
+  cgap_tsv_about(t, key, "%zu", names);
 }
 
-cgap_status cgap_tsv_close(cgap_tsv *table, bool commit, cgap_error *error)
+enum { TICKS = 8 };
+
+/* Where x takes few values, each has its own mark on the axis. */
+static void about_ticks(cgap_tsv *t, const cgap_curve *curves, size_t count)
 {
-  return cgap_outfile_close(&table->file, commit, error);
+  double ticks[TICKS];
+  char key[60];
+  size_t used = 0;
+  for (size_t c = 0; c < count; c++) {
+    for (size_t i = 0; i < curves[c].count; i++) {
+      size_t k = 0;
+      while (k < used && ticks[k] != curves[c].x[i])
+        k++;
+      if (k == TICKS)
+        return;
+      if (k == used && isfinite(curves[c].x[i]))
+        ticks[used++] = curves[c].x[i];
+    }
+  }
+  for (size_t k = 0; k < used; k++) {
+    snprintf(key, sizeof key, "tick_%zu", k + 1);
+    cgap_tsv_about(t, key, "%.6g", ticks[k]);
+  }
+  cgap_tsv_about(t, "ticks", "%zu", used);
+}
+
+static void put_name(cgap_tsv *t, const char *name)
+{
+  for (; *name; name++)
+    fputc((unsigned char)*name < 32 || *name == '"' ? ' ' : *name, t->file.stream);
+  fputc('\t', t->file.stream);
+}
+
+static void put_curve(cgap_tsv *t, const cgap_curve *c)
+{
+  for (size_t i = 0; i < c->count; i++) {
+    put_name(t, c->panel);
+    put_name(t, c->series);
+    cgap_tsv_number(t, c->x[i], '\t');
+    cgap_tsv_number(t, c->y[i], '\t');
+    cgap_tsv_number(t, c->low ? c->low[i] : NAN, '\t');
+    cgap_tsv_number(t, c->high ? c->high[i] : NAN, '\n');
+  }
+}
+
+cgap_status cgap_curves_write(const char *folder, const char *name, const cgap_curve *curves, size_t count,
+                              const cgap_curves_about *about, cgap_error *error)
+{
+  cgap_tsv table;
+  cgap_status status = cgap_tsv_open(&table, folder, name, "panel\tseries\tx\ty\tlow\thigh", error);
+  if (status)
+    return status;
+  for (size_t c = 0; c < count; c++)
+    put_curve(&table, &curves[c]);
+  about_curves(&table, about);
+  cgap_tsv_about(&table, "x", "%s", about->x);
+  if (about->log_x)
+    cgap_tsv_about(&table, "log_x", "1");
+  about_names(&table, "panel", curves, count, panel_of);
+  about_names(&table, "series", curves, count, series_of);
+  about_ticks(&table, curves, count);
+  status = cgap_tsv_close(&table, true, error);
+  return status ? status : cgap_plots_copy(folder, name, error);
+}
+
+static void about_axis(cgap_tsv *t, const char *what, const char *const *names, size_t count)
+{
+  char key[60];
+  snprintf(key, sizeof key, "%ss", what);
+  cgap_tsv_about(t, key, "%zu", count);
+  for (size_t i = 0; i < count; i++) {
+    snprintf(key, sizeof key, "%s_%zu", what, i + 1);
+    cgap_tsv_about(t, key, "%s", names[i]);
+  }
+}
+
+cgap_status cgap_map_write(const char *folder, const cgap_map *m, const cgap_curves_about *about, cgap_error *error)
+{
+  cgap_tsv table;
+  cgap_status status = cgap_tsv_open(&table, folder, "map", "x\ty\tcolumn\trow\tvalue", error);
+  if (status)
+    return status;
+  for (size_t r = 0; r < m->rows; r++) {
+    for (size_t c = 0; c < m->columns; c++) {
+      put_name(&table, m->column[c]);
+      put_name(&table, m->row[r]);
+      fprintf(table.file.stream, "%zu\t%zu\t", c + 1, r + 1);
+      cgap_tsv_number(&table, m->value[r * m->columns + c], '\n');
+    }
+  }
+  about_curves(&table, about);
+  cgap_tsv_about(&table, "x", "%s", m->x);
+  cgap_tsv_about(&table, "y", "%s", m->y);
+  cgap_tsv_about(&table, "measure", "%s", m->measure);
+  about_axis(&table, "column", m->column, m->columns);
+  about_axis(&table, "row", m->row, m->rows);
+  status = cgap_tsv_close(&table, true, error);
+  return status ? status : cgap_plots_copy(folder, "map", error);
 }

@@ -1,4 +1,4 @@
-/* The figures of an audit: a table, a script and a picture each. */
+/* The figures: a table, a script and a picture each; those of an audit, and curves and maps of trainings and sweeps. */
 #ifndef CGAP_REPORT_FIGURES_H
 #define CGAP_REPORT_FIGURES_H
 
@@ -40,23 +40,55 @@ const cgap_figure_info *cgap_figure_find(const char *name); /* NULL: none */
 CGAP_MUST_CHECK cgap_status cgap_figures_write(const cgap_audit *audit, const char *source, const char *folder,
                                                cgap_error *error);
 
-/* The names of the figures that this audit has, in the order of a report; at most `room`. */
-size_t cgap_figures_of(const cgap_audit *audit, const char *names[], size_t capacity);
+enum { CGAP_FIGURES_MAX = 6, CGAP_BEFORE_AFTER = 4 };
+
+/* The names of the figures that this audit has, in the order of a report; returns how many. */
+size_t cgap_figures_of(const cgap_audit *audit, const char *names[CGAP_FIGURES_MAX]);
 
 /* Scatter, cosines, variance and dimensions of two audits on the same axes: tables and scripts, as above. */
 CGAP_MUST_CHECK cgap_status cgap_before_after_write(const cgap_audit *before, const cgap_audit *after,
                                                     const char *source, const char *folder, cgap_error *error);
-size_t cgap_before_after_of(const char *names[], size_t capacity);
+extern const char *const cgap_before_after[CGAP_BEFORE_AFTER]; /* their names */
 
-/* ---------------------------------------------------------------- figure tables */
+/* Draws figures of the folder as SVG. A failure of one leaves the others drawn; warn_line (may be NULL) gets a line for
+ * each, one where gnuplot is missing. CGAP_INTERRUPTED where a signal ended gnuplot. */
+CGAP_MUST_CHECK cgap_status cgap_figures_render(const char *folder, const char *const *names, size_t count,
+                                                void (*warn_line)(const char *line), cgap_error *error);
 
-/* The rows of each figure's table, and what is said at its end; headers stand in figures.c. */
+/* ---------------------------------------------------------------- curves and maps */
 
-cgap_status cgap_table_of_scatter(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
-cgap_status cgap_table_of_cosines(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
-cgap_status cgap_table_of_variance(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
-cgap_status cgap_table_of_dimensions(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
-cgap_status cgap_table_of_recall(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
-cgap_status cgap_table_of_plane(cgap_tsv *table, const cgap_audit *audit, cgap_error *error);
+/* One curve: series (a loss, a part, a run) of the panel that shows one measure. */
+typedef struct cgap_curve {
+  const char *panel, *series;
+  const double *x, *y;      /* (count); NaN where there is none */
+  const double *low, *high; /* (count) interval, or NULL */
+  size_t count;
+} cgap_curve;
+
+/* What a figure is about; every text stands in the picture. */
+typedef struct cgap_curves_about {
+  const char *title, *shown; /* "Training"; the number that it shows: "centroid distance 0.85 → 0.12" */
+  const char *x;             /* what x is: "epoch" */
+  bool log_x;
+  const char *source; /* name of the data */
+  size_t images, texts, dim;
+} cgap_curves_about;
+
+/* folder/NAME.tsv and its scripts; NAME is "history", "race" or "sweep". Panels and series come in the order in which
+ * the curves name them first. More than 8 series are drawn pale with their mean. */
+CGAP_MUST_CHECK cgap_status cgap_curves_write(const char *folder, const char *name, const cgap_curve *curves,
+                                              size_t count, const cgap_curves_about *about, cgap_error *error);
+
+/* folder/map.tsv: value (rows, columns) of a measure over two options, NaN where there is none; the names of columns
+ * and rows are the options' values. */
+typedef struct cgap_map {
+  const char *x, *y, *measure; /* what columns, rows and values are */
+  const char *const *column, *const *row;
+  size_t columns, rows;
+  const double *value;
+} cgap_map;
+
+CGAP_MUST_CHECK cgap_status cgap_map_write(const char *folder, const cgap_map *map, const cgap_curves_about *about,
+                                           cgap_error *error);
 
 #endif

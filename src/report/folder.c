@@ -1,12 +1,12 @@
-#include "report/folder.h"
+/* The folder of an audit: report.json, rows.tsv, figures, and its page. */
+#include "report/page.h"
 
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/output_file.h"
+#include "analysis/fields.h"
 #include "report/figures.h"
-#include "report/gnuplot.h"
 
 cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_error *error)
 {
@@ -33,23 +33,10 @@ cgap_status cgap_report_write(const cgap_report *r, const char *folder, cgap_err
 cgap_status cgap_report_render(const cgap_audit *audit, const char *folder, void (*warn_line)(const char *line),
                                cgap_error *error)
 {
-  enum { MOST_FIGURES = 20 };
-  const char *names[MOST_FIGURES];
+  const char *names[CGAP_FIGURES_MAX];
   char path[CGAP_PATH];
-  const cgap_plot_job job = {.format = "svg", .theme = "light"};
-  size_t count = cgap_figures_of(audit, names, MOST_FIGURES);
-  cgap_status status = cgap_folder_file(path, folder, "figures", error);
-  for (size_t f = 0; f < count && !status; f++) {
-    cgap_error fault = {0};
-    cgap_status rendered = cgap_gnuplot_render(path, names[f], &job, &fault);
-    if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
-      status = cgap_fail(error, rendered, "%s", fault.message);
-    else if (rendered && warn_line)
-      warn_line(fault.message);
-    if (rendered == CGAP_USAGE) /* no gnuplot: said once */
-      break;
-  }
-  return status;
+  const cgap_status status = cgap_folder_file(path, folder, "figures", error);
+  return status ? status : cgap_figures_render(path, names, cgap_figures_of(audit, names), warn_line, error);
 }
 
 /* ---------------------------------------------------------------- rows */
@@ -80,4 +67,201 @@ cgap_status cgap_rows_write(const cgap_audit *a, const char *path, cgap_error *e
     print_rank(file.stream, a->rank_image_to_text[i], '\n');
   }
   return cgap_outfile_close(&file, true, error);
+}
+
+/* ---------------------------------------------------------------- the page */
+
+/* The numbers that a reader looks for first. */
+static void put_tiles(cgap_page *page, const cgap_audit *a)
+{
+  static const char *const keys[] = {"gap.corrected_distance",
+                                     "gap.linear_separability",
+                                     "alignment.mean_squared_distance",
+                                     "uniformity.mean",
+                                     "retrieval.image_to_text.recall_at_1",
+                                     "retrieval.text_to_image.recall_at_1",
+                                     "zero_shot.top_1",
+                                     "arithmetic.score"};
+  fputs("<dl class=\"tiles\">\n", page->out);
+  for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+    const cgap_field *f = cgap_field_find(keys[k]);
+    char title[100], value[40], interval[100];
+    if (!f || !cgap_field_present(a, f))
+      continue;
+    const cgap_scalar *s = cgap_field_scalar(a, f);
+    cgap_field_title(f, title);
+    cgap_value_show(value, cgap_value_or_nan(s), 3);
+    cgap_interval_show(interval, s->lo, s->hi, 3, "%s to %s");
+    fputs("<div><dt>", page->out);
+    cgap_page_text(page, "%s", title);
+    fprintf(page->out, "</dt><dd>%s<small>%s</small></dd></div>\n", value, interval[0] ? interval : "&nbsp;");
+  }
+  fputs("</dl>\n", page->out);
+}
+
+static void put_verdict(cgap_page *page, const void *report)
+{
+  const cgap_audit *a = ((const cgap_report *)report)->audit;
+  cgap_verdict_words verdict;
+  cgap_notes notes;
+  cgap_verdict_write(&verdict, a);
+  cgap_notes_write(&notes, a);
+  cgap_page_verdict(page, &verdict, &notes);
+  put_tiles(page, a);
+}
+
+static void put_figures(cgap_page *page, const void *report)
+{
+  const char *names[CGAP_FIGURES_MAX];
+  const size_t count = cgap_figures_of(((const cgap_report *)report)->audit, names);
+  cgap_page_figures(page, names, count);
+}
+
+static void put_measures(cgap_page *page, const void *report)
+{
+  static const char *const heads[] = {"Measure", "#Value", "95 % interval", "Better", "#n"};
+  static const char *const better[] = {"", "lower", "higher"};
+  const cgap_audit *a = ((const cgap_report *)report)->audit;
+  char title[100], interval[100];
+  cgap_page_table(page, "Every measure with its 95 % interval, where one is stated", heads, 5);
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
+    if (!cgap_field_present(a, f))
+      continue;
+    const cgap_scalar *s = cgap_field_scalar(a, f);
+    cgap_field_title(f, title);
+    cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
+    const cgap_cell cells[] = {cgap_cell_text(title), cgap_cell_number(cgap_value_or_nan(s), f->decimals),
+                               cgap_cell_text(s->why ? s->why : interval), cgap_cell_text(better[f->better]),
+                               cgap_cell_count((double)s->n)};
+    cgap_page_row(page, cells, 5);
+  }
+  cgap_page_table_end(page);
+}
+
+static void put_modality(cgap_page *page, const char *modality, const cgap_modality_checks *c)
+{
+  const struct {
+    const char *what;
+    const cgap_check *check;
+  } rows[] = {{"rows with NaN or infinity", &c->not_finite},
+              {"rows of norm zero", &c->zero},
+              {"rows whose norm is off 1 by more than 0.001", &c->off_unit},
+              {"constant columns", &c->constant_columns},
+              {"rows that repeat an earlier row", &c->duplicates},
+              {"rows nearly like another (cosine > 0.999)", &c->near_duplicates}};
+  for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+    const cgap_check *check = rows[r].check;
+    char first[200] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < check->example_count && used < sizeof first; i++)
+      used += (size_t)snprintf(first + used, sizeof first - used, "%s%zu", i ? ", " : "", check->examples[i]);
+    const cgap_cell cells[] = {cgap_cell_text(modality), cgap_cell_text(rows[r].what),
+                               cgap_cell_count((double)check->count), cgap_cell_text(first)};
+    cgap_page_row(page, cells, 4);
+  }
+}
+
+static void put_blocks(cgap_page *page, const cgap_pairing_check *c)
+{
+  static const char *const heads[] = {"#First text row", "#Last text row", "#z", "#Shift"};
+  cgap_page_table(page,
+                  "Consecutive pairs that do not fit. Shift: how many rows after its own image the image is that fits.",
+                  heads, 4);
+  for (size_t b = 0; b < c->block_count; b++) {
+    const cgap_pair_block *block = &c->blocks[b];
+    const cgap_cell cells[] = {cgap_cell_count((double)block->first), cgap_cell_count((double)block->last),
+                               cgap_cell_number(block->z, 1),
+                               cgap_cell_number(block->shift ? block->shift : (double)NAN, 0)};
+    cgap_page_row(page, cells, 4);
+  }
+  cgap_page_table_end(page);
+}
+
+static void put_pairing(cgap_page *page, const cgap_pairing_check *c)
+{
+  char z[40] = "";
+  if (isfinite(c->z))
+    snprintf(z, sizeof z, " (z = %.1f)", c->z);
+  fprintf(page->out,
+          "<p>Pairing: <strong>%s</strong>. The mean cosine of the pairs is %.4f, of shuffled pairs %.4f%s.</p>\n",
+          cgap_pairing_word(c), c->matched_mean, c->shuffled_mean, z);
+  if (c->block_count)
+    put_blocks(page, c);
+}
+
+static void put_worst(cgap_page *page, const cgap_audit *a)
+{
+  static const char *const heads[] = {"#Image row", "#Text row", "#Cosine"};
+  cgap_page_table(page, "The pairs with the lowest cosine: likely mismatches. Rows count from 0 in the file.", heads,
+                  3);
+  for (size_t i = 0; i < a->worst_count; i++) {
+    const cgap_cell cells[] = {cgap_cell_count((double)a->worst[i].image), cgap_cell_count((double)a->worst[i].text),
+                               cgap_cell_number(a->worst[i].cosine, 4)};
+    cgap_page_row(page, cells, 3);
+  }
+  cgap_page_table_end(page);
+}
+
+static void put_checks(cgap_page *page, const void *report)
+{
+  static const char *const heads[] = {"Modality", "What", "#Count", "First"};
+  const cgap_audit *a = ((const cgap_report *)report)->audit;
+  if (a->has & CGAP_HAS_PAIRS)
+    put_pairing(page, &a->pairing_check);
+  cgap_page_table(page, "What was found in the rows", heads, 4);
+  put_modality(page, "image", &a->checks_image);
+  put_modality(page, a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text", &a->checks_text);
+  cgap_page_table_end(page);
+  if (a->has & CGAP_HAS_PAIRS)
+    put_worst(page, a);
+}
+
+static void put_definitions(cgap_page *page, const void *report)
+{
+  cgap_page_definitions(page, ((const cgap_report *)report)->audit->has);
+}
+
+static void put_dataset(cgap_page *page, const json_t *input, const char *modality)
+{
+  const json_t *at = json_object_get(input, modality);
+  const char *name = json_string_value(json_object_get(at, "name")),
+             *type = json_string_value(json_object_get(at, "type"));
+  if (name)
+    cgap_page_term(page, modality, "%s, %lld rows of %lld, %s", name,
+                   (long long)json_integer_value(json_object_get(at, "rows")),
+                   (long long)json_integer_value(json_object_get(at, "dim")), type ? type : "");
+}
+
+static void put_run(cgap_page *page, const void *report)
+{
+  const cgap_report *r = report;
+  const json_t *input = json_object_get(r->json, "input");
+  cgap_page_run(page, r->run);
+  put_dataset(page, input, "image");
+  put_dataset(page, input, "text");
+  if (*r->audit->pairing)
+    cgap_page_term(page, "pairing", "%s", r->audit->pairing);
+  cgap_page_term(page, "seed", "%llu", (unsigned long long)r->run->seed);
+  fprintf(page->out,
+          "</dl>\n<p>The same numbers are in <code>report.json</code>%stables and scripts of the figures in "
+          "<code>figures/</code>.</p>\n",
+          r->audit->has & CGAP_HAS_PAIRS ? ", a line for every pair in <code>rows.tsv</code>, " : ", ");
+}
+
+cgap_status cgap_audit_page_write(const cgap_report *r, const char *folder, cgap_error *error)
+{
+  static const cgap_section sections[] = {{"verdict", "Verdict", put_verdict},
+                                          {"figures", "Figures", put_figures},
+                                          {"measures", "Measures", put_measures},
+                                          {"checks", "Checks", put_checks},
+                                          {"definitions", "Definitions", put_definitions},
+                                          {"run", "How it was run", put_run},
+                                          {NULL, NULL, NULL}};
+  char title[700], about[400];
+  const cgap_audit *a = r->audit;
+  snprintf(title, sizeof title, "Contrastive gap of %s", r->source);
+  snprintf(about, sizeof about, "%zu images, %zu %s, d = %zu%s%s", a->images, a->texts,
+           a->has & CGAP_TEXT_IS_CLASSES ? "class texts" : "texts", a->dim, *a->pairing ? "; " : "", a->pairing);
+  return cgap_page_write(folder, title, about, sections, r, error);
 }

@@ -326,8 +326,6 @@ cgap_status cgap_plots_copy(const char *folder, const char *name, cgap_error *er
 
 const char *cgap_embedded(const char *name)
 {
-  for (size_t i = 0; i < cgap_plot_count; i++)
-    if (strcmp(cgap_plots[i].name, name) == 0)
-      return cgap_plots[i].text;
-  return "";
+  const char *text = find_embedded(name);
+  return text ? text : "";
 }

@@ -1,5 +1,5 @@
+/* The report as JSON: scalars from the table of fields, the rest here; and its schema. */
 #include "report/json.h"
-#include "report/gnuplot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 
 #include "analysis/fields.h"
 #include "base/output_file.h"
-#include "report/verdict.h"
+#include "report/gnuplot.h"
+#include "report/text.h"
 
 json_t *cgap_number_json(double value)
 {
@@ -111,8 +112,6 @@ cgap_status cgap_json_write(const json_t *json, const char *path, cgap_error *er
 }
 
 /* ---------------------------------------------------------------- report json */
-
-/* cgap_audit → the JSON of the report: scalars from the table of fields, the rest here. */
 
 enum { SCHEMA_VERSION = 1 }; /* rises where a key is removed or changes its meaning */
 
@@ -250,7 +249,7 @@ static json_t *modality_checks(const cgap_modality_checks *c, size_t sampled)
                    "near_duplicates", near, "norm_mean", cgap_number_json(c->norm_mean));
 }
 
-static const char *pairing_word(const cgap_pairing_check *c)
+const char *cgap_pairing_word(const cgap_pairing_check *c)
 {
   static const char *const verdicts[] = {
     [CGAP_PAIRING_MATCHED] = "matched", [CGAP_PAIRING_SHUFFLED] = "shuffled", [CGAP_PAIRING_UNCLEAR] = "unclear"};
@@ -280,7 +279,7 @@ static bool put_pairing_check(json_t *root, const cgap_pairing_check *c)
   return cgap_json_put(root, "checks.pairing.matched_mean", cgap_number_json(c->matched_mean)) &&
          cgap_json_put(root, "checks.pairing.shuffled_mean", cgap_number_json(c->shuffled_mean)) &&
          cgap_json_put(root, "checks.pairing.z", cgap_number_json(c->z)) &&
-         cgap_json_put(root, "checks.pairing.verdict", json_string(pairing_word(c))) &&
+         cgap_json_put(root, "checks.pairing.verdict", json_string(cgap_pairing_word(c))) &&
          cgap_json_put(root, "checks.pairing.shift", shift_json(c->shift)) &&
          cgap_json_put(root, "checks.pairing.blocks", pair_blocks(c));
 }
@@ -319,7 +318,7 @@ static json_t *measured_json(const cgap_audit *a)
                    "pairing", a->pairing);
 }
 
-/* A pairing that was open has been settled by the rows: how, in words. */
+/* A pairing that was open has been decided by the rows: how, in words. */
 static bool put_resolved_pairing(json_t *root, const cgap_audit *a)
 {
   const char *kind = json_string_value(cgap_json_get(root, "input.pairing.kind"));
@@ -339,8 +338,8 @@ static json_t *verdict_json(const cgap_audit *a)
   for (size_t i = 0; notes && i < said.count; i++)
     json_array_append_new(notes, json_string(said.text[i]));
   return json_pack("{s:s?, s:s?, s:o, s:o}", "gap", words.level == CGAP_LEVEL_UNKNOWN ? NULL : words.word, "pairing",
-                   a->has & CGAP_HAS_PAIRS ? pairing_word(&a->pairing_check) : NULL, "sentences", sentences, "notes",
-                   notes);
+                   a->has & CGAP_HAS_PAIRS ? cgap_pairing_word(&a->pairing_check) : NULL, "sentences", sentences,
+                   "notes", notes);
 }
 
 /* ---------------------------------------------------------------- its schema */
@@ -363,10 +362,11 @@ static json_t *schema_of(json_t *parent, const char *name, bool required)
 /* Whether another field of the same parent is there in every report. */
 static bool has_constant_sibling(const cgap_field *field)
 {
-  const size_t parent = (size_t)(strrchr(field->key, '.') - field->key);
+  const char *dot = strrchr(field->key, '.');
+  const size_t parent = dot ? (size_t)(dot - field->key) + 1 : 0; /* letters of the key before its last name */
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *other = cgap_field_at(i);
-    if (other->needs == 0 && strncmp(other->key, field->key, parent + 1) == 0 && !strchr(other->key + parent + 1, '.'))
+    if (other->needs == 0 && strncmp(other->key, field->key, parent) == 0 && !strchr(other->key + parent, '.'))
       return true;
   }
   return false;

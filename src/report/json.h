@@ -1,4 +1,4 @@
-/* The report as JSON, with the keys of the table of fields. */
+/* The report as JSON, with the keys of the table of fields, and the thresholds of --fail-if. */
 #ifndef CGAP_REPORT_JSON_H
 #define CGAP_REPORT_JSON_H
 
@@ -26,7 +26,8 @@ json_t *cgap_report_json(const cgap_audit *audit, json_t *input, const cgap_run 
 json_t *cgap_report_schema(void);
 
 json_t *cgap_run_json(const cgap_run *run);
-const char *cgap_method_name(cgap_method method);    /* "exact", "sampled", "bf16" */
+const char *cgap_method_name(cgap_method method);               /* "exact", "sampled", "bf16" */
+const char *cgap_pairing_word(const cgap_pairing_check *check); /* "matched", "shuffled", "unclear" */
 json_t *cgap_scalar_json(const cgap_scalar *scalar); /* {value, ci95, n, method}, "why" where value is null */
 json_t *cgap_number_json(double value);              /* null where value is not finite */
 
@@ -41,5 +42,31 @@ CGAP_MUST_CHECK cgap_status cgap_json_write(const json_t *json, const char *path
 
 /* The process's own figures, for cgap_run. */
 uint64_t cgap_peak_memory_bytes(void);
+
+/* ---------------------------------------------------------------- thresholds */
+
+typedef enum cgap_relation { CGAP_LESS, CGAP_LESS_EQUAL, CGAP_GREATER, CGAP_GREATER_EQUAL } cgap_relation;
+
+typedef struct cgap_threshold {
+  const char *text; /* as typed, borrowed */
+  char key[100];
+  cgap_relation relation;
+  double bound;
+} cgap_threshold;
+
+/* Parses KEY OP NUMBER, blanks around OP allowed. CGAP_USAGE: no sign, no number, or no such key. The messages of these
+ * functions name neither option nor threshold. */
+cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_error *error);
+
+/* CGAP_CROSSED where the audit's value crosses the threshold, CGAP_DATA where it cannot be tested: the measure is not
+ * in the report, or null. error->message says which. */
+cgap_status cgap_threshold_check(const cgap_threshold *threshold, const cgap_audit *audit, cgap_error *error);
+
+bool cgap_threshold_crosses(const cgap_threshold *threshold, double value); /* NaN: no */
+
+/* {"test": as typed, "value", "crossed"}, both null where value is NaN; and the list of these for an audit. NULL:
+ * memory is out. */
+json_t *cgap_threshold_json(const cgap_threshold *threshold, double value);
+json_t *cgap_thresholds_json(const cgap_threshold *thresholds, size_t count, const cgap_audit *audit);
 
 #endif

@@ -1,110 +1,137 @@
+/* One self-contained file of HTML: the frame of a page, its elements, and gnuplot's SVG prepared for it. */
 #include "report/page.h"
 
+#include <ctype.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analysis/fields.h"
 #include "report/figures.h"
 #include "report/gnuplot.h"
-#include "report/svg.h"
-#include "report/table.h"
 
-#include <stdlib.h>
+/* ---------------------------------------------------------------- elements */
 
-void cgap_page_text(cgap_page *page, const char *text)
+static void put_escaped(FILE *out, const char *text)
 {
-  cgap_html_escape(page->out, text);
+  static const struct {
+    char sign;
+    const char *as;
+  } escapes[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+  for (; *text; text++) {
+    size_t e = 0;
+    while (e < sizeof escapes / sizeof *escapes && escapes[e].sign != *text)
+      e++;
+    if (e < sizeof escapes / sizeof *escapes)
+      fputs(escapes[e].as, out);
+    else if ((unsigned char)*text >= 32 || *text == '\n')
+      fputc(*text, out);
+    else
+      fputc(' ', out);
+  }
 }
 
-cgap_status cgap_page_open(cgap_page *page, const char *path, const char *title, const char *about,
-                           const cgap_section *sections, cgap_error *error)
+static void put_formatted(cgap_page *page, const char *format, va_list values)
 {
-  *page = (cgap_page){0};
-  cgap_status status = cgap_outfile_open(&page->file, path, error);
-  if (status)
-    return status;
-  page->out = page->file.stream;
-  fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<meta name=\"color-scheme\" content=\"light dark\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'; img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n<title>",
-        page->out);
-  cgap_page_text(page, title);
-  fprintf(page->out,
-          "</title>\n<style>\n%s</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#%s\">Skip to the report</a>\n"
-          "<header>\n<h1>",
-          cgap_embedded("page.css"), sections[0].id);
-  cgap_page_text(page, title);
-  fputs("</h1>\n<p class=\"soft\">", page->out);
-  cgap_page_text(page, about);
-  fputs("</p>\n<nav aria-label=\"Sections\">\n<ul>\n", page->out);
-  for (; sections->id; sections++)
-    fprintf(page->out, "<li><a href=\"#%s\">%s</a></li>\n", sections->id, sections->title);
-  fputs("</ul>\n</nav>\n</header>\n<main>\n", page->out);
-  return CGAP_OK;
+  char *text;
+  if (vasprintf(&text, format, values) < 0) {
+    page->status = cgap_fail(page->error, CGAP_RESOURCE, "out of memory for the page");
+    return;
+  }
+  put_escaped(page->out, text);
+  free(text);
 }
 
-cgap_status cgap_page_close(cgap_page *page, bool commit, cgap_error *error)
+void cgap_page_text(cgap_page *page, const char *format, ...)
 {
-  if (page->out)
-    fprintf(page->out, "</main>\n<footer>contragap %s</footer>\n<script>\n%s</script>\n</body>\n</html>\n",
-            cgap_version(), cgap_embedded("page.js"));
-  return cgap_outfile_close(&page->file, commit, error);
+  va_list values;
+  va_start(values, format);
+  put_formatted(page, format, values);
+  va_end(values);
 }
 
-void cgap_page_section(cgap_page *page, const cgap_section *section)
+void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...)
 {
-  fprintf(page->out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", section->id,
-          section->id, section->id, section->title);
+  va_list values;
+  va_start(values, format);
+  fprintf(page->out, "<%s>", tag);
+  put_formatted(page, format, values);
+  va_end(values);
+  fprintf(page->out, "</%.*s>\n", (int)strcspn(tag, " "), tag);
 }
 
-void cgap_page_section_end(cgap_page *page)
+void cgap_page_term(cgap_page *page, const char *term, const char *format, ...)
 {
-  fputs("</section>\n", page->out);
+  va_list values;
+  va_start(values, format);
+  fprintf(page->out, "<dt>%s</dt><dd>", term);
+  put_formatted(page, format, values);
+  va_end(values);
+  fputs("</dd>\n", page->out);
 }
+
+void cgap_page_run(cgap_page *page, const cgap_run *run)
+{
+  fputs("<dl class=\"run\">\n", page->out);
+  if (run->command_line)
+    cgap_page_term(page, "command", "%s", run->command_line);
+  cgap_page_term(page, "version", "%s", cgap_version());
+  cgap_page_term(page, "time", "%.2f s on %d thread%s", run->seconds, run->threads, run->threads == 1 ? "" : "s");
+  cgap_page_term(page, "peak memory", "%.0f MB", (double)run->peak_memory_bytes / 1e6);
+}
+
+/* ---------------------------------------------------------------- tables */
 
 void cgap_page_table(cgap_page *page, const char *caption, const char *const *heads, size_t count)
 {
   fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", page->out);
-  cgap_page_text(page, caption);
+  put_escaped(page->out, caption);
   fputs("\">\n<table class=\"sort\">\n<caption>", page->out);
-  cgap_page_text(page, caption);
+  put_escaped(page->out, caption);
   fputs("</caption>\n<thead><tr>", page->out);
   for (size_t h = 0; h < count; h++) {
-    bool number = heads[h][0] == '#';
+    const bool number = heads[h][0] == '#';
     fprintf(page->out, "<th scope=\"col\"%s>", number ? " class=\"n\"" : "");
-    cgap_page_text(page, heads[h] + number);
+    put_escaped(page->out, heads[h] + number);
     fputs("</th>", page->out);
   }
   fputs("</tr></thead>\n<tbody>\n", page->out);
 }
 
-void cgap_page_row(cgap_page *page)
+cgap_cell cgap_cell_text(const char *text)
+{
+  return (cgap_cell){.text = text};
+}
+
+cgap_cell cgap_cell_number(double value, int decimals)
+{
+  cgap_cell cell = {.is_number = true};
+  cgap_value_show(cell.shown, value, decimals);
+  snprintf(cell.sort, sizeof cell.sort, isfinite(value) ? "%.9g" : "NaN", value);
+  return cell;
+}
+
+cgap_cell cgap_cell_count(double value)
+{
+  cgap_cell cell = {.is_number = true};
+  snprintf(cell.shown, sizeof cell.shown, "%.0f", value);
+  snprintf(cell.sort, sizeof cell.sort, "%.0f", value);
+  return cell;
+}
+
+void cgap_page_row(cgap_page *page, const cgap_cell *cells, size_t count)
 {
   fputs("<tr>", page->out);
-}
-
-void cgap_page_cell(cgap_page *page, const char *text)
-{
-  fputs("<td>", page->out);
-  cgap_page_text(page, text);
-  fputs("</td>", page->out);
-}
-
-void cgap_page_number(cgap_page *page, double value, int decimals)
-{
-  char text[40];
-  cgap_value_show(text, value, decimals);
-  if (isfinite(value))
-    fprintf(page->out, "<td class=\"n\" data-v=\"%.9g\">%s</td>", value, text);
-  else
-    fprintf(page->out, "<td class=\"n\" data-v=\"NaN\">%s</td>", text);
-}
-
-void cgap_page_count(cgap_page *page, double value)
-{
-  fprintf(page->out, "<td class=\"n\" data-v=\"%.0f\">%.0f</td>", value, value);
+  for (size_t c = 0; c < count; c++) {
+    if (cells[c].is_number)
+      fprintf(page->out, "<td class=\"n\" data-v=\"%s\">", cells[c].sort);
+    else
+      fputs(cells[c].is_key ? "<td><code>" : "<td>", page->out);
+    put_escaped(page->out, cells[c].text ? cells[c].text : cells[c].shown);
+    fputs(cells[c].is_key ? "</code></td>" : "</td>", page->out);
+  }
+  fputs("</tr>\n", page->out);
 }
 
 void cgap_page_table_end(cgap_page *page)
@@ -112,16 +139,217 @@ void cgap_page_table_end(cgap_page *page)
   fputs("</tbody>\n</table>\n</div>\n", page->out);
 }
 
-void cgap_page_term(cgap_page *page, const char *term, const char *text)
+/* ---------------------------------------------------------------- gnuplot's SVG */
+
+/* The colours of plots/style.gp by the names that page.css gives them. */
+static const struct {
+  unsigned rgb;
+  const char *name;
+} colours[] = {{0x222222, "ink"},   {0x666666, "soft"},  {0xdddddd, "faint"},  {0xffffff, "paper"},
+               {0x0072b2, "image"}, {0xd55e00, "text"},  {0x008a64, "pair"},   {0x7a6f85, "cross"},
+               {0xa8487e, "joint"}, {0x4b3b9e, "third"}, {0x8a6d00, "fourth"}, {0x000000, "ink"}};
+
+static void put_colour(FILE *out, unsigned rgb)
 {
-  fputs("<dt>", page->out);
-  cgap_page_text(page, term);
-  fputs("</dt><dd>", page->out);
-  cgap_page_text(page, text);
-  fputs("</dd>\n", page->out);
+  for (size_t c = 0; c < sizeof colours / sizeof *colours; c++) {
+    if (colours[c].rgb == rgb) {
+      fprintf(out, "var(--%s)", colours[c].name);
+      return;
+    }
+  }
+  fprintf(out, "#%06x", rgb);
 }
 
-cgap_status cgap_page_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
+static bool starts_with(const char *text, const char *with)
+{
+  return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* "rgb( 31, 119, 180)": the bytes it takes, or 0. Not by sscanf, which measures all of the text behind it each time. */
+static size_t read_rgb(const char *text, unsigned *rgb)
+{
+  static const char ends[] = ",,)";
+  const char *at = text + strlen("rgb(");
+  if (!starts_with(text, "rgb("))
+    return 0;
+  *rgb = 0;
+  for (int k = 0; k < 3; k++, at++) {
+    char *end;
+    const unsigned long value = strtoul(at, &end, 10);
+    if (end == at || *end != ends[k])
+      return 0;
+    *rgb = *rgb << 8 | (value & 255);
+    at = end;
+  }
+  return (size_t)(at - text);
+}
+
+/* A word of gnuplot's that becomes something else. */
+static size_t put_word(FILE *out, const char *text, const char *name)
+{
+  unsigned rgb;
+  size_t used = read_rgb(text, &rgb);
+  if (used) {
+    put_colour(out, rgb);
+    return used;
+  }
+  if (starts_with(text, "=\"black\"") || starts_with(text, "='black'")) {
+    fputs("='var(--ink)'", out);
+    return 8;
+  }
+  if (starts_with(text, "=\"white\"") || starts_with(text, "='white'")) {
+    fputs("='var(--paper)'", out);
+    return 8;
+  }
+  if (starts_with(text, "gpPt") || starts_with(text, "gpDot") || starts_with(text, "gnuplot_")) {
+    fprintf(out, "%s-", name);
+    fputc(*text, out);
+    return 1;
+  }
+  if (starts_with(text, "xlink:href")) {
+    fputs("href", out);
+    return 10;
+  }
+  return 0;
+}
+
+static void put_tag(FILE *out, const char *tag, size_t length, const char *name)
+{
+  for (size_t i = 0; i < length;) {
+    size_t used = put_word(out, tag + i, name);
+    if (used) {
+      i += used;
+      continue;
+    }
+    bool blank = isspace((unsigned char)tag[i]);
+    if (!blank || (i > 0 && !isspace((unsigned char)tag[i - 1])))
+      fputc(blank ? ' ' : tag[i], out);
+    i++;
+  }
+}
+
+enum { DEPTH = 64 };
+
+/* Groups that are open. A group is written only when something comes inside it: gnuplot leaves many empty. */
+typedef struct cleaner {
+  FILE *out;
+  const char *name;
+  struct {
+    const char *tag;
+    size_t length;
+    bool written, hyper;
+  } group[DEPTH];
+  int depth;
+  char label[300]; /* of the hypertext group that is open */
+} cleaner;
+
+static void write_groups(cleaner *c)
+{
+  for (int g = 0; g < c->depth; g++) {
+    if (!c->group[g].written && !c->group[g].hyper)
+      put_tag(c->out, c->group[g].tag, c->group[g].length, c->name);
+    c->group[g].written = true;
+  }
+}
+
+static void open_group(cleaner *c, const char *tag, size_t length)
+{
+  const char *said = strstr(tag, "showHypertext(evt,'");
+  bool hyper = said && said < tag + length;
+  if (hyper) {
+    said += strlen("showHypertext(evt,'");
+    snprintf(c->label, sizeof c->label, "%.*s", (int)strcspn(said, "'"), said);
+  }
+  if (c->depth < DEPTH) {
+    c->group[c->depth].tag = tag;
+    c->group[c->depth].length = length;
+    c->group[c->depth].written = false;
+    c->group[c->depth].hyper = hyper;
+  }
+  c->depth++;
+}
+
+static void close_group(cleaner *c)
+{
+  if (c->depth == 0)
+    return;
+  c->depth--;
+  if (c->depth >= DEPTH || c->group[c->depth].hyper)
+    c->label[0] = '\0';
+  else if (c->group[c->depth].written)
+    fputs("</g>\n", c->out);
+}
+
+/* A point with a label stands for itself: its groups say nothing that it does not. */
+static void put_point(cleaner *c, const char *tag, size_t length)
+{
+  fputs("<use class='pt' ", c->out);
+  put_tag(c->out, tag + 4, length - 6, c->name);
+  fputs("><title>", c->out);
+  put_escaped(c->out, c->label);
+  fputs("</title></use>\n", c->out);
+}
+
+/* One tag; returns where to read on. */
+static const char *write_tag(cleaner *c, const char *tag, size_t length)
+{
+  const char *end = tag + length, *closing;
+  if (starts_with(tag, "<title") || starts_with(tag, "<filter") || starts_with(tag, "<desc")) {
+    closing = strstr(tag, starts_with(tag, "<title")  ? "</title>"
+                          : starts_with(tag, "<desc") ? "</desc>"
+                                                      : "</filter>");
+    return closing ? strchr(closing, '>') + 1 : end;
+  }
+  if (starts_with(tag, "</g>")) {
+    close_group(c);
+  } else if (starts_with(tag, "<g ") || starts_with(tag, "<g>")) {
+    open_group(c, tag, length);
+  } else if (starts_with(tag, "<use") && c->label[0] && length > 6 && tag[length - 2] == '/') {
+    put_point(c, tag, length);
+  } else {
+    write_groups(c);
+    put_tag(c->out, tag, length, c->name);
+    if (starts_with(tag, "</text") || tag[length - 2] == '/')
+      fputc('\n', c->out);
+  }
+  return end;
+}
+
+static bool put_svg(FILE *out, const char *svg, const char *name, const char *label)
+{
+  const char *at = strstr(svg, "<svg"), *box = at ? strstr(at, "viewBox=\"") : NULL;
+  const char *end = at ? strchr(at, '>') : NULL;
+  if (!box || !end || box > end)
+    return false;
+  box += strlen("viewBox=\"");
+  fprintf(out, "<svg viewBox=\"%.*s\" role=\"img\" aria-label=\"", (int)strcspn(box, "\""), box);
+  put_escaped(out, label);
+  fputs("\">\n", out);
+  cleaner c = {.out = out, .name = name};
+  for (at = end + 1; *at && !starts_with(at, "</svg>");) {
+    if (*at != '<') {
+      size_t length = strcspn(at, "<");
+      /* blanks between tags say nothing; inside a text they are kept */
+      if (strspn(at, " \t\r\n") < length) {
+        write_groups(&c);
+        fwrite(at, 1, length, out);
+      }
+      at += length;
+      continue;
+    }
+    const char *close = strchr(at, '>');
+    if (!close)
+      return false;
+    at = write_tag(&c, at, (size_t)(close - at) + 1);
+  }
+  fputs("</svg>\n", out);
+  return true;
+}
+
+/* ---------------------------------------------------------------- figures */
+
+/* A figure with its title, how it is read, and its data file. */
+static cgap_status put_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error)
 {
   const cgap_plot_job job = {.format = "svg", .theme = "page", .size = "640,460"};
   const cgap_figure_info *info = cgap_figure_find(name);
@@ -131,17 +359,36 @@ cgap_status cgap_page_figure(cgap_page *page, const char *folder, const char *na
   if (!svg)
     return error->status;
   snprintf(label, sizeof label, "Figure: %s. %s", title, reading);
-  fprintf(page->out, "<figure id=\"figure-%s\">\n<h3>", name);
-  cgap_page_text(page, title);
-  fputs("</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", page->out);
-  cgap_page_text(page, title);
+  fprintf(page->out, "<figure id=\"figure-%s\">\n", name);
+  cgap_page_put(page, "h3", "%s", title);
+  fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"", page->out);
+  put_escaped(page->out, title);
   fputs("\">\n", page->out);
-  bool sound = cgap_svg_inline(page->out, svg, name, label);
+  const bool ok = put_svg(page->out, svg, name, label);
   free(svg);
   fputs("</div>\n<figcaption>", page->out);
-  cgap_page_text(page, reading);
+  put_escaped(page->out, reading);
   fprintf(page->out, " Data: <code>figures/%s.tsv</code></figcaption>\n</figure>\n", name);
-  return sound ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
+  return ok ? CGAP_OK : cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote no SVG", folder, name);
+}
+
+void cgap_page_figures(cgap_page *page, const char *const *names, size_t count)
+{
+  char folder[CGAP_PATH];
+  if (page->status == CGAP_OK)
+    page->status = cgap_folder_file(folder, page->folder, "figures", page->error);
+  fputs("<div class=\"figures\">\n", page->out);
+  for (size_t f = 0; f < count && page->status == CGAP_OK; f++) {
+    cgap_error fault = {0};
+    const cgap_status rendered = put_figure(page, folder, names[f], &fault);
+    if (rendered == CGAP_INTERRUPTED || rendered == CGAP_RESOURCE)
+      page->status = cgap_fail(page->error, rendered, "%s", fault.message);
+    if (rendered != CGAP_OK)
+      cgap_page_put(page, "p", "%s.", fault.message);
+    if (rendered == CGAP_USAGE) /* no gnuplot: one sentence is enough */
+      break;
+  }
+  fputs("</div>\n", page->out);
 }
 
 static const char *level_class(cgap_level level)
@@ -155,70 +402,100 @@ static const char *level_class(cgap_level level)
 
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes)
 {
-  size_t ok = 0;
-  for (size_t i = 0; i < notes->count; i++) {
-    ok += !notes->bad[i];
-    if (!notes->bad[i])
-      continue;
-    fputs("<p class=\"alarm\" role=\"alert\">", page->out);
-    cgap_page_text(page, notes->text[i]);
-    fputs("</p>\n", page->out);
+  const size_t count = notes ? notes->count : 0;
+  size_t harmless = 0;
+  for (size_t i = 0; i < count; i++) {
+    harmless += !notes->bad[i];
+    if (notes->bad[i])
+      cgap_page_put(page, "p class=\"alarm\" role=\"alert\"", "%s", notes->text[i]);
   }
   fprintf(page->out, "<div class=\"verdict %s\">\n", level_class(verdict->level));
-  for (size_t i = 0; i < verdict->count; i++) {
-    fputs("<p>", page->out);
-    cgap_page_text(page, verdict->sentence[i]);
-    fputs("</p>\n", page->out);
-  }
+  for (size_t i = 0; i < verdict->count; i++)
+    cgap_page_put(page, "p", "%s", verdict->sentence[i]);
   fputs("</div>\n", page->out);
-  if (!ok)
+  if (!harmless)
     return;
   fputs("<ul>\n", page->out);
-  for (size_t i = 0; i < notes->count; i++) {
-    if (notes->bad[i])
-      continue;
-    fputs("<li>", page->out);
-    cgap_page_text(page, notes->text[i]);
-    fputs("</li>\n", page->out);
-  }
+  for (size_t i = 0; i < count; i++)
+    if (!notes->bad[i])
+      cgap_page_put(page, "li", "%s", notes->text[i]);
   fputs("</ul>\n", page->out);
 }
 
-/* Fields side by side often share one definition: it is written once, the key with a star for the side. */
+/* Fields side by side often share one definition: it is written once, the key with a star in place of the modality. */
 static bool has_same_definition(const cgap_field *a, const cgap_field *b)
 {
   return a->group == b->group && strcmp(a->definition, b->definition) == 0;
 }
 
-static void put_key(cgap_page *page, const cgap_field *f, bool shared)
-{
-  const char *last = strrchr(f->key, '.');
-  if (shared)
-    fprintf(page->out, "<td><code>%.*s.*%s</code></td>", (int)strcspn(f->key, "."), f->key, last ? last : "");
-  else
-    fprintf(page->out, "<td><code>%s</code></td>", f->key);
-}
-
 void cgap_page_definitions(cgap_page *page, unsigned has)
 {
   static const char *const heads[] = {"Measure", "Key", "Definition", "Source"};
-  char title[100];
   cgap_page_table(page, "What each number is; all of rows divided by their norm, t = 2, temperature 0.01", heads, 4);
   for (size_t i = 0; i < cgap_field_count(); i++) {
     const cgap_field *f = cgap_field_at(i);
-    bool again = i > 0 && has_same_definition(f, cgap_field_at(i - 1));
-    bool shared = i + 1 < cgap_field_count() && has_same_definition(f, cgap_field_at(i + 1));
+    const bool again = i > 0 && has_same_definition(f, cgap_field_at(i - 1));
+    const bool shared = i + 1 < cgap_field_count() && has_same_definition(f, cgap_field_at(i + 1));
+    const char *last = strrchr(f->key, '.');
+    char title[100], key[200];
     if ((has & f->needs) != f->needs || again)
       continue;
     cgap_field_title(f, title);
-    if (shared)
+    snprintf(key, sizeof key, "%s", f->key);
+    if (shared) {
       snprintf(title, sizeof title, "%s: %s", cgap_groups[f->group].title, f->label);
-    cgap_page_row(page);
-    cgap_page_cell(page, title);
-    put_key(page, f, shared);
-    cgap_page_cell(page, f->definition);
-    cgap_page_cell(page, f->source);
-    fputs("</tr>\n", page->out);
+      snprintf(key, sizeof key, "%.*s.*%s", (int)strcspn(f->key, "."), f->key, last ? last : "");
+    }
+    const cgap_cell cells[] = {
+      {.text = title}, {.text = key, .is_key = true}, {.text = f->definition}, {.text = f->source}};
+    cgap_page_row(page, cells, 4);
   }
   cgap_page_table_end(page);
+}
+
+/* ---------------------------------------------------------------- the page */
+
+static void open_page(cgap_page *page, const char *title, const char *about, const cgap_section *sections)
+{
+  fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<meta name=\"color-scheme\" content=\"light dark\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        "script-src 'unsafe-inline'; img-src data:\">\n<link rel=\"icon\" href=\"data:,\">\n",
+        page->out);
+  cgap_page_put(page, "title", "%s", title);
+  fprintf(page->out,
+          "<style>\n%s</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#%s\">Skip to the report</a>\n<header>\n",
+          cgap_embedded("page.css"), sections[0].id);
+  cgap_page_put(page, "h1", "%s", title);
+  cgap_page_put(page, "p class=\"soft\"", "%s", about);
+  fputs("<nav aria-label=\"Sections\">\n<ul>\n", page->out);
+  for (; sections->id; sections++)
+    fprintf(page->out, "<li><a href=\"#%s\">%s</a></li>\n", sections->id, sections->title);
+  fputs("</ul>\n</nav>\n</header>\n<main>\n", page->out);
+}
+
+cgap_status cgap_page_write(const char *folder, const char *title, const char *about, const cgap_section *sections,
+                            const void *data, cgap_error *error)
+{
+  char path[CGAP_PATH];
+  cgap_outfile file;
+  cgap_status status = cgap_folder_file(path, folder, "report.html", error);
+  if (status == CGAP_OK)
+    status = cgap_outfile_open(&file, path, error);
+  if (status != CGAP_OK)
+    return status;
+  cgap_page page = {.out = file.stream, .folder = folder, .error = error};
+  open_page(&page, title, about, sections);
+  for (const cgap_section *s = sections; s->id && page.status == CGAP_OK; s++) {
+    fprintf(page.out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">%s</h2>\n", s->id, s->id,
+            s->id, s->title);
+    s->put(&page, data);
+    fputs("</section>\n", page.out);
+  }
+  fprintf(page.out, "</main>\n<footer>contragap %s</footer>\n<script>\n%s</script>\n</body>\n</html>\n", cgap_version(),
+          cgap_embedded("page.js"));
+  const bool commit = page.status == CGAP_OK;
+  const cgap_status closed = cgap_outfile_close(&file, commit, commit ? error : NULL);
+  return commit ? closed : page.status;
 }

@@ -1,46 +1,85 @@
-/* The pieces of report.html: one self-contained file, for the audit, training, comparisons and sweeps alike. */
+/* report.html: one self-contained file, for audits, trainings, comparisons and sweeps alike. A page is a table of
+ * sections, each with a function that writes its elements. Also the folder of an audit, in which its page is. */
 #ifndef CGAP_REPORT_PAGE_H
 #define CGAP_REPORT_PAGE_H
 
 #include "base/output_file.h"
-#include "report/verdict.h"
+#include "report/json.h"
+#include "report/text.h"
 
 typedef struct cgap_page {
-  cgap_outfile file;
-  FILE *out; /* for plain HTML; text from outside goes through cgap_page_text */
+  FILE *out;          /* for HTML as it stands here; text from outside goes through the functions below */
+  const char *folder; /* of the page; its figures are in folder/figures */
+  cgap_status status; /* of the first figure that ended the page; *error says why */
+  cgap_error *error;
 } cgap_page;
 
 typedef struct cgap_section {
   const char *id, *title;
+  void (*put)(cgap_page *page, const void *data);
 } cgap_section;
 
-/* Head, title and navigation to the sections, of which the last has id NULL. */
-CGAP_MUST_CHECK cgap_status cgap_page_open(cgap_page *page, const char *path, const char *title, const char *about,
-                                           const cgap_section *sections, cgap_error *error);
-CGAP_MUST_CHECK cgap_status cgap_page_close(cgap_page *page, bool commit, cgap_error *error);
+/* Writes folder/report.html: title, a line about it, and the sections, of which the last has id NULL. */
+CGAP_MUST_CHECK cgap_status cgap_page_write(const char *folder, const char *title, const char *about,
+                                            const cgap_section *sections, const void *data, cgap_error *error);
 
-void cgap_page_text(cgap_page *page, const char *text); /* escaped */
-void cgap_page_section(cgap_page *page, const cgap_section *section);
-void cgap_page_section_end(cgap_page *page);
+/* ---------------------------------------------------------------- elements; all text is escaped */
 
-/* A table that sorts; heads of number columns start with '#'. */
+void cgap_page_text(cgap_page *page, const char *format, ...) CGAP_PRINTF(2, 3);
+void cgap_page_put(cgap_page *page, const char *tag, const char *format, ...) CGAP_PRINTF(3, 4); /* "p class=\"bad\"" */
+
+/* A cell of text, or of a number, which sorts by its value. */
+typedef struct cgap_cell {
+  const char *text; /* NULL: shown */
+  char shown[40], sort[40];
+  bool is_number, is_key;
+} cgap_cell;
+
+cgap_cell cgap_cell_text(const char *text);
+cgap_cell cgap_cell_number(double value, int decimals); /* "n/a" where not finite */
+cgap_cell cgap_cell_count(double value);
+
+/* A table that sorts: its heads, of which those of numbers begin with '#', its rows, its end. */
 void cgap_page_table(cgap_page *page, const char *caption, const char *const *heads, size_t count);
-void cgap_page_row(cgap_page *page);
-void cgap_page_cell(cgap_page *page, const char *text);
-void cgap_page_number(cgap_page *page, double value, int decimals); /* "n/a" where not finite */
-void cgap_page_count(cgap_page *page, double value);
+void cgap_page_row(cgap_page *page, const cgap_cell *cells, size_t count);
 void cgap_page_table_end(cgap_page *page);
 
-/* A figure of folder/NAME.tsv with its title, its reading and its data file. CGAP_USAGE: there is no gnuplot. */
-CGAP_MUST_CHECK cgap_status cgap_page_figure(cgap_page *page, const char *folder, const char *name, cgap_error *error);
+/* Begins the list of terms of the section on the run, which ends with "</dl>". */
+void cgap_page_run(cgap_page *page, const cgap_run *run);
+void cgap_page_term(cgap_page *page, const char *term, const char *format, ...) CGAP_PRINTF(3, 4);
 
-/* A definition list: term and text by turns. */
-void cgap_page_term(cgap_page *page, const char *term, const char *text);
+/* The figures of page->folder/figures in this order; one that cannot be drawn leaves a sentence. */
+void cgap_page_figures(cgap_page *page, const char *const *names, size_t count);
 
-/* The verdict box, what is alarming before it, the rest of the notes after it. */
+/* The verdict box, what is alarming before it, the rest of the notes (NULL: none) after it. */
 void cgap_page_verdict(cgap_page *page, const cgap_verdict_words *verdict, const cgap_notes *notes);
 
 /* The table of definitions and sources of every field whose `needs` are in `has`. */
 void cgap_page_definitions(cgap_page *page, unsigned has);
+
+/* ---------------------------------------------------------------- the folder of an audit */
+
+/* DIR of `audit -o DIR`: report.json, rows.tsv, figures/ and report.html. */
+typedef struct cgap_report {
+  const cgap_audit *audit;
+  const json_t *json; /* of cgap_report_json */
+  const char *source; /* names the data, in one line */
+  const cgap_run *run;
+} cgap_report;
+
+/* Writes everything but the pictures. */
+CGAP_MUST_CHECK cgap_status cgap_report_write(const cgap_report *report, const char *folder, cgap_error *error);
+
+/* Draws the audit's figures in folder/figures as SVG. Fails as cgap_figures_render does. */
+CGAP_MUST_CHECK cgap_status cgap_report_render(const cgap_audit *audit, const char *folder,
+                                               void (*warn_line)(const char *line), cgap_error *error);
+
+/* rows.tsv: for every pair the rows of text and image in the file, their cosine, and the rank of each for the other.
+ * Where the audit has no pairs, an earlier file of that name is removed. */
+CGAP_MUST_CHECK cgap_status cgap_rows_write(const cgap_audit *audit, const char *path, cgap_error *error);
+
+/* Writes folder/report.html; the tables and scripts of folder/figures are there already. Without gnuplot the page says
+ * so and has no figures. */
+CGAP_MUST_CHECK cgap_status cgap_audit_page_write(const cgap_report *report, const char *folder, cgap_error *error);
 
 #endif

@@ -1,10 +1,9 @@
-#include "report/table.h"
-
+/* The table of an audit: for the terminal, and in Markdown for a model card. */
 #include <math.h>
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "report/verdict.h"
+#include "report/text.h"
 
 enum { LABEL = 24 };
 
@@ -21,17 +20,6 @@ static const style colour_style = {
   "\033[0m",
   {"\033[1m", "\033[1;32m", "\033[1;32m", "\033[1;33m", "\033[1;31m", "\033[1;31m", "\033[1;31m"},
   0};
-
-static void interval_show(char out[100], const cgap_scalar *s, int decimals)
-{
-  char lo[40], hi[40];
-  out[0] = '\0';
-  if (s->why || !isfinite(s->lo) || !isfinite(s->hi))
-    return;
-  cgap_value_show(lo, s->lo, decimals);
-  cgap_value_show(hi, s->hi, decimals);
-  snprintf(out, 100, "[%s, %s]", lo, hi);
-}
 
 static const char *direction_mark(cgap_better better)
 {
@@ -55,8 +43,8 @@ static void print_cell(const cgap_audit *a, const cgap_field *f, bool last, cons
   const cgap_scalar *s = cgap_field_scalar(a, f);
   const cgap_group *group = &cgap_groups[f->group];
   char value[40], interval[100];
-  cgap_value_show(value, s->why ? NAN : s->value, f->decimals);
-  interval_show(interval, s, f->decimals);
+  cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
+  cgap_interval_show(interval, s->lo, s->hi, f->decimals, "[%s, %s]");
   if (in_columns(f) && !group->intervals)
     fprintf(out, "%*s", cell_width(group), value);
   else if (in_columns(f) && last && !*interval)
@@ -84,7 +72,7 @@ static void print_title(const cgap_group *group, const style *paint, FILE *out)
   fputc('\n', out);
 }
 
-/* Cells side by side have no room for it: why some are null stands below them, once. */
+/* Cells in columns are too narrow for it: why some are null is printed below them, once. */
 static void print_reasons(const cgap_audit *a, size_t group, const style *paint, FILE *out)
 {
   const char *said = "";
@@ -130,9 +118,9 @@ static void print_cosines(const cgap_audit *a, const style *paint, FILE *out)
     const char *label;
     const cgap_cosines *c;
     bool present;
-  } sets[] = {{"pairs", &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
+  } sets[] = {{"matched pairs", &a->cosine_pair, a->has & CGAP_HAS_PAIRS},
               {classes                     ? "image-class text"
-               : (a->has & CGAP_HAS_PAIRS) ? "image-text, not a pair"
+               : (a->has & CGAP_HAS_PAIRS) ? "image-text, non-matching"
                                            : "image-text",
                &a->cosine_cross, true},
               {"image-image", &a->cosine_image, true},
@@ -225,8 +213,6 @@ cgap_status cgap_table_print(const cgap_audit *a, const char *name, const cgap_p
 
 /* ---------------------------------------------------------------- markdown */
 
-/* The audit's table in Markdown, for a model card. */
-
 /* Text from outside stays text: the signs that Markdown and HTML read are escaped. */
 static void put_escaped(FILE *out, const char *text)
 {
@@ -245,19 +231,14 @@ static void put_escaped(FILE *out, const char *text)
 
 static void put_row(FILE *out, const cgap_audit *a, const cgap_field *f)
 {
-  const cgap_scalar *s = cgap_field_scalar(a, f);
-  char title[100], value[40], lo[40], hi[40];
-  cgap_field_title(f, title);
-  cgap_value_show(value, s->why ? NAN : s->value, f->decimals);
-  fprintf(out, "| %s | %s | ", title, value);
-  if (!s->why && isfinite(s->lo) && isfinite(s->hi)) {
-    cgap_value_show(lo, s->lo, f->decimals);
-    cgap_value_show(hi, s->hi, f->decimals);
-    fprintf(out, "%s to %s", lo, hi);
-  } else if (s->why) {
-    put_escaped(out, s->why);
-  }
   static const char *const better[] = {"", "lower", "higher"};
+  const cgap_scalar *s = cgap_field_scalar(a, f);
+  char title[100], value[40], interval[100];
+  cgap_field_title(f, title);
+  cgap_value_show(value, cgap_value_or_nan(s), f->decimals);
+  cgap_interval_show(interval, s->lo, s->hi, f->decimals, "%s to %s");
+  fprintf(out, "| %s | %s | ", title, value);
+  put_escaped(out, s->why ? s->why : interval);
   fprintf(out, " | %s |\n", better[f->better]);
 }
 

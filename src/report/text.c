@@ -67,3 +67,19 @@ void cgap_value_show(char out[40], double value, int decimals)
   if (strspn(out, "-0.") == strlen(out) && out[0] == '-') /* "-0.0000" */
     memmove(out, out + 1, strlen(out));
 }
+
+void cgap_interval_show(char out[100], double lo, double hi, int decimals, const char *format)
+{
+  char low[40], high[40];
+  out[0] = '\0';
+  if (!isfinite(lo) || !isfinite(hi))
+    return;
+  cgap_value_show(low, lo, decimals);
+  cgap_value_show(high, hi, decimals);
+  snprintf(out, 100, format, low, high);
+}
+
+double cgap_value_or_nan(const cgap_scalar *s)
+{
+  return s->why ? NAN : s->value;
+}

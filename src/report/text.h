@@ -1,13 +1,21 @@
-/* Numbers and wrapped lines as every output of this room writes them. */
+/* The audit as a person reads it: numbers and wrapped lines, the verdict and the notes in sentences, and the table, for
+ * the terminal and in Markdown. */
 #ifndef CGAP_REPORT_TEXT_H
 #define CGAP_REPORT_TEXT_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 
-/* value with its field's decimals, fewer where it is large; "n/a" where null. */
+#include "analysis/gap_level.h"
+
+/* ---------------------------------------------------------------- numbers and lines */
+
+/* value with its field's decimals, fewer where it is large; "n/a" where it is not finite. */
 void cgap_value_show(char out[40], double value, int decimals);
+
+/* Both ends by `format`, "[%s, %s]" or "%s to %s"; "" where there is no interval. */
+void cgap_interval_show(char out[100], double lo, double hi, int decimals, const char *format);
+
+double cgap_value_or_nan(const cgap_scalar *scalar); /* NaN where it is null */
 
 #define CGAP_NO_BREAK "\xC2\xA0" /* between words that stay on one line */
 
@@ -20,5 +28,44 @@ void cgap_text_wrap_from(FILE *stream, int columns, int at, const char *text, in
 
 /* Columns of UTF-8 text: bytes that do not continue a character. */
 int cgap_text_width(const char *text, size_t bytes);
+
+/* ---------------------------------------------------------------- verdict and notes */
+
+enum { CGAP_SENTENCES = 10, CGAP_SENTENCE = 480, CGAP_NOTES = 20 };
+enum { CGAP_RELIABLE_ROWS_MIN = 30 }; /* of a modality, below which chance alone moves everything */
+
+/* One word for the gap, then a sentence for each thing that a reader wants to know first. */
+typedef struct cgap_verdict_words {
+  cgap_level level;
+  const char *word; /* "severe" */
+  char sentence[CGAP_SENTENCES][CGAP_SENTENCE];
+  size_t count;
+} cgap_verdict_words;
+
+void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *audit);
+
+/* What the checks found, the worst first. bad: the numbers may mean nothing until this is looked into. */
+typedef struct cgap_notes {
+  char text[CGAP_NOTES][CGAP_SENTENCE];
+  bool bad[CGAP_NOTES];
+  size_t count;
+} cgap_notes;
+
+void cgap_notes_write(cgap_notes *out, const cgap_audit *audit);
+
+/* ---------------------------------------------------------------- tables */
+
+/* What a table is printed on. */
+typedef struct cgap_paper {
+  bool colour; /* escape sequences are understood */
+  int columns; /* at least 80, which every table fits into; more is used */
+} cgap_paper;
+
+/* `name` says what was measured, in one line. */
+CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char *name, const cgap_paper *paper,
+                                             FILE *stream, cgap_error *error);
+
+CGAP_MUST_CHECK cgap_status cgap_markdown_print(const cgap_audit *audit, const char *name, FILE *stream,
+                                                cgap_error *error);
 
 #endif

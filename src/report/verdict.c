@@ -1,10 +1,8 @@
-/* The verdict: one word for the gap, then a sentence for each thing that a reader wants to know first. Words follow the
- * interval of what they rest on, not the value alone. */
-#include "report/verdict.h"
-
+/* The verdict: one word for the gap, then a sentence for each thing that a reader wants to know first; and the notes,
+ * what the checks found, in sentences. Words follow the interval of what they rest on, not the value alone. */
 #include <math.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "analysis/interval.h"
 #include "report/text.h"
@@ -277,4 +275,305 @@ void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *a)
   say_search(out, a);
   say_zero_shot(out, a);
   say_shift(out, a);
+}
+
+/* ---------------------------------------------------------------- notes */
+
+enum { SHOWN_RUNS = 3 };
+
+static void CGAP_PRINTF(3, 4) add_note(cgap_notes *out, bool bad, const char *format, ...)
+{
+  if (out->count == CGAP_NOTES)
+    return;
+  va_list values;
+  va_start(values, format);
+  (void)vsnprintf(out->text[out->count], CGAP_SENTENCE, format, values);
+  va_end(values);
+  out->bad[out->count++] = bad;
+}
+
+static const char *s_of(uint64_t count)
+{
+  return count == 1 ? "" : "s";
+}
+
+static const char *text_word(const cgap_audit *a)
+{
+  return a->has & CGAP_TEXT_IS_CLASSES ? "class text" : "text";
+}
+
+static bool all_equal(const cgap_spectrum *s, size_t rows)
+{
+  return rows > 1 && s->participation_ratio.why;
+}
+
+/* ---------------------------------------------------------------- the pairing as a whole */
+
+static void shift_sentence(char out[200], int shift)
+{
+  out[0] = '\0';
+  if (shift)
+    (void)snprintf(
+      out, 200, " They fit better where text i belongs to image i %c %d: the texts must move %s by %d row%s.",
+      shift > 0 ? '+' : '-', abs(shift), shift > 0 ? "down" : "up", abs(shift), abs(shift) == 1 ? "" : "s");
+}
+
+static void note_whole(cgap_notes *out, const cgap_pairing_check *c)
+{
+  char shift[200];
+  shift_sentence(shift, c->shift);
+  if (c->verdict == CGAP_PAIRING_SHUFFLED)
+    add_note(
+      out, true,
+      "The pairs look shuffled, or the model does not match images with texts: the mean cosine of pairs is %.3f, of "
+      "random pairs %.3f (z = %.1f).%s",
+      c->matched_mean, c->shuffled_mean, c->z, c->shift ? shift : " Check the order of the rows.");
+  else if (c->verdict == CGAP_PAIRING_UNCLEAR)
+    add_note(out, true, "The pairing is unclear: the mean cosine of pairs is %.3f, of random pairs %.3f (z = %.1f).%s",
+             c->matched_mean, c->shuffled_mean, c->z, shift);
+  else if (c->shift)
+    add_note(out, true, "Some of the pairs look shifted.%s", shift);
+}
+
+/* ---------------------------------------------------------------- blocks */
+
+/* Blocks that follow one another and have one shift: from `first` on, `count` of them. */
+static size_t run_length(const cgap_pairing_check *c, size_t first)
+{
+  size_t count = 1;
+  while (first + count < c->block_count && c->blocks[first + count].shift == c->blocks[first].shift &&
+         c->blocks[first + count].first == c->blocks[first + count - 1].last + 1)
+    count++;
+  return count;
+}
+
+static void note_run(cgap_notes *out, const cgap_audit *a, const cgap_pair_block *first, const cgap_pair_block *last)
+{
+  char where[100];
+  const int shift = first->shift;
+  if (a->text_row && last->last == a->text_row[a->texts - 1])
+    (void)snprintf(where, sizeof where, "From about text row %zu on", first->first);
+  else
+    (void)snprintf(where, sizeof where, "From text row %zu to %zu, about,", first->first, last->last);
+  if (shift)
+    add_note(
+      out, true,
+      "%s the pairs are off by %d image row%s: these texts fit the image %d row%s %s their own. Look for a missing or "
+      "an extra row there.",
+      where, abs(shift), abs(shift) == 1 ? "" : "s", abs(shift), abs(shift) == 1 ? "" : "s",
+      shift > 0 ? "after" : "before");
+  else
+    add_note(out, true, "%s the pairs do not fit, as if they were shuffled (z = %.1f). Check the order of these rows.",
+             where, first->z);
+}
+
+static void note_blocks(cgap_notes *out, const cgap_audit *a)
+{
+  const cgap_pairing_check *c = &a->pairing_check;
+  size_t runs = 0;
+  for (size_t b = 0, count; b < c->block_count; b += count, runs++) {
+    count = run_length(c, b);
+    if (runs < SHOWN_RUNS)
+      note_run(out, a, &c->blocks[b], &c->blocks[b + count - 1]);
+  }
+  if (runs > SHOWN_RUNS)
+    add_note(out, true,
+             "%zu further stretches of pairs do not fit: checks.pairing.blocks of the report lists all of them.",
+             runs - SHOWN_RUNS);
+}
+
+/* ---------------------------------------------------------------- mismatched pairs */
+
+/* Ten times what random ranks give: with several texts per image about as many times as often. */
+static bool is_well_above_chance(const cgap_scalar *recall_at_10, size_t images)
+{
+  return !recall_at_10->why && recall_at_10->value >= 10 * fmin(1, 10 / (double)images);
+}
+
+/* A model that cannot tell its pairs has as many below the median as one whose pairs are wrong. */
+static void note_mismatched(cgap_notes *out, const cgap_audit *a)
+{
+  const cgap_pairing_check *c = &a->pairing_check;
+  const cgap_scalar *proportion = &c->below_median_share;
+  if (c->verdict != CGAP_PAIRING_MATCHED || proportion->why || !(proportion->lo > 0.05) ||
+      !is_well_above_chance(&a->image_to_text.recall_at_10, a->images) ||
+      !is_well_above_chance(&a->text_to_image.recall_at_10, a->images))
+    return;
+  add_note(
+    out, true,
+    "About %.0f %% of the pairs look mismatched [%.0f, %.0f]: their cosine is that of images and texts that do not "
+    "belong together. The pairs with the lowest cosine are listed; check them first.",
+    100 * proportion->value, 100 * proportion->lo, 100 * proportion->hi);
+}
+
+static void note_pairing(cgap_notes *out, const cgap_audit *a)
+{
+  if (!(a->has & CGAP_HAS_PAIRS) || !isfinite(a->pairing_check.z)) /* rows that are all equal, which has its own note */
+    return;
+  note_whole(out, &a->pairing_check);
+  note_blocks(out, a);
+  note_mismatched(out, a);
+}
+
+/* ---------------------------------------------------------------- what makes the numbers mean little */
+
+static void note_equal_modalities(cgap_notes *out, const cgap_audit *a)
+{
+  if (all_equal(&a->pca_image, a->images))
+    add_note(out, true, "All image rows are the same: nothing that compares images means anything here.");
+  if (all_equal(&a->pca_text, a->texts))
+    add_note(out, true, "All %s rows are the same: nothing that compares texts means anything here.", text_word(a));
+}
+
+/* Data measured against themselves. */
+static void note_same(cgap_notes *out, const cgap_audit *a)
+{
+  size_t equal = 0;
+  if (!(a->has & CGAP_HAS_PAIRS) || !a->pair_cosine || all_equal(&a->pca_joint, a->images + a->texts))
+    return;
+  for (size_t j = 0; j < a->texts; j++)
+    equal += a->pair_cosine[j] > 1 - 1e-12;
+  if (equal == a->texts)
+    add_note(out, true, "Image and text are the same rows (%zu of %zu pairs equal): was one modality saved twice?",
+             equal, a->texts);
+  else if (2 * equal >= a->texts)
+    add_note(out, true,
+             "Many texts are their image's own row (%zu of %zu pairs equal): were parts of one modality saved twice?",
+             equal, a->texts);
+}
+
+static void note_size(cgap_notes *out, const cgap_audit *a)
+{
+  const size_t few = a->texts < a->images && !(a->has & CGAP_TEXT_IS_CLASSES) ? a->texts : a->images;
+  const char *what = !(a->has & CGAP_HAS_PAIRS) ? "row" : few == a->texts ? "pair" : "image";
+  if (few < CGAP_RELIABLE_ROWS_MIN)
+    add_note(out, true, "Only %zu %s%s%s: chance alone moves every number below; measure %d or more.", few, what,
+             s_of(few), a->has & CGAP_HAS_PAIRS ? "" : " in one modality", CGAP_RELIABLE_ROWS_MIN);
+}
+
+static bool many_copies(const cgap_audit *a)
+{
+  return (a->has & CGAP_HAS_PAIRS) && !a->merged_images && !all_equal(&a->pca_image, a->images) &&
+         5 * a->checks_image.duplicates.count >= a->images;
+}
+
+static void note_copies(cgap_notes *out, const cgap_audit *a)
+{
+  const uint64_t copies = a->checks_image.duplicates.count;
+  char times[40];
+  if (!many_copies(a))
+    return;
+  (void)snprintf(times, sizeof times, "%.1f", (double)a->images / (double)(a->images - copies));
+  if (times[0] && times[1] == '.' && times[2] == '0')
+    times[1] = '\0';
+  add_note(
+    out, true,
+    "Each image occurs about %s times (%llu of %zu rows are copies): recall counts its own copies as rivals; rerun "
+    "with --merge-images.",
+    times, (unsigned long long)copies, a->images);
+}
+
+/* ---------------------------------------------------------------- what is worth knowing */
+
+static void rows_of(char out[80], const cgap_check *check)
+{
+  size_t used = 0;
+  out[0] = '\0';
+  if (check->example_count)
+    used = (size_t)snprintf(out, 80, " (first: ");
+  for (size_t i = 0; i < check->example_count && i < 3 && used < 80; i++)
+    used += (size_t)snprintf(out + used, 80 - used, "%s%zu", i ? ", " : "", check->examples[i]);
+  if (used && used < 79)
+    (void)snprintf(out + used, 80 - used, ")");
+}
+
+static void note_check(cgap_notes *out, const cgap_check *check, const char *modality, const char *one,
+                       const char *many)
+{
+  char first[80];
+  rows_of(first, check);
+  if (check->count)
+    add_note(out, false, "%llu %s %s%s.", (unsigned long long)check->count, modality, check->count == 1 ? one : many,
+             first);
+}
+
+/* copies: whether rows that repeat others are worth a line of their own. sampled: rows that near duplicates were looked
+ * for among; 0: all. */
+static void note_modality(cgap_notes *out, const cgap_modality_checks *c, const char *modality, bool copies,
+                          size_t sampled)
+{
+  char many[100] = "rows nearly repeat another (cosine > 0.999)";
+  if (sampled)
+    (void)snprintf(many, sizeof many, "rows of the %zu sampled nearly repeat another of them (cosine > 0.999)",
+                   sampled);
+  note_check(out, &c->not_finite, modality, "row has NaN or infinity", "rows have NaN or infinity");
+  note_check(out, &c->zero, modality, "row is zero", "rows are zero");
+  if (copies)
+    note_check(out, &c->duplicates, modality, "row repeats an earlier row exactly",
+               "rows repeat an earlier row exactly");
+  /* copies and what they copy are nearly alike as well */
+  if (c->near_duplicates.count > 2 * c->duplicates.count)
+    note_check(out, &c->near_duplicates, modality, "row nearly repeats another (cosine > 0.999)", many);
+  note_check(out, &c->constant_columns, modality, "column holds one value in all rows",
+             "columns hold one value in all rows");
+}
+
+static void note_norms(cgap_notes *out, const cgap_audit *a)
+{
+  const struct {
+    const cgap_modality_checks *checks;
+    const char *modality;
+    size_t rows;
+  } modalities[] = {{&a->checks_image, "image", a->images + a->dropped_images},
+                    {&a->checks_text, text_word(a), a->texts + a->dropped_texts}};
+  char text[200];
+  size_t used = 0;
+  for (size_t k = 0; k < 2; k++) {
+    const uint64_t off = modalities[k].checks->off_unit.count;
+    if (off)
+      used += (size_t)snprintf(text + used, sizeof text - used, "%s%llu of %zu %s rows (mean norm %.4g)",
+                               used ? " and " : "", (unsigned long long)off, modalities[k].rows, modalities[k].modality,
+                               modalities[k].checks->norm_mean);
+  }
+  if (used)
+    add_note(out, false, "Not of unit norm, and normalised: %s.", text);
+}
+
+/* Which numbers come from a sample, and what they then are. */
+static void note_sample(cgap_notes *out, const cgap_audit *a)
+{
+  const cgap_sample *s = &a->sample;
+  const bool pairs = a->has & CGAP_HAS_PAIRS;
+  if (!s->images)
+    return;
+  add_note(
+    out, false,
+    "Sampled: uniformity and quantiles of cosines from the pairs of %zu images and %zu %ss drawn at random; %smixing "
+    "and separability are those of these rows alone.",
+    s->images, s->texts, text_word(a), pairs ? "hubness, " : "");
+  if (pairs)
+    add_note(out, false, "Losses and retrieval: %zu of the images and %zu of the texts, each against every candidate.",
+             s->image_queries, s->text_queries);
+}
+
+void cgap_notes_write(cgap_notes *out, const cgap_audit *a)
+{
+  *out = (cgap_notes){0};
+  note_pairing(out, a);
+  note_equal_modalities(out, a);
+  note_same(out, a);
+  note_copies(out, a);
+  note_size(out, a);
+  if (a->dropped_images || a->dropped_texts)
+    add_note(out, false, "Dropped as bad: %zu image%s and %zu text%s.", a->dropped_images, s_of(a->dropped_images),
+             a->dropped_texts, s_of(a->dropped_texts));
+  if (a->merged_images)
+    add_note(out, false, "%zu repeated image row%s merged: %zu images are left, with %zu texts.", a->merged_images,
+             a->merged_images == 1 ? " was" : "s were", a->images, a->texts);
+  if (!all_equal(&a->pca_image, a->images))
+    note_modality(out, &a->checks_image, "image", !a->merged_images && !many_copies(a), a->sample.images);
+  if (!all_equal(&a->pca_text, a->texts))
+    note_modality(out, &a->checks_text, text_word(a), true, a->sample.texts);
+  note_norms(out, a);
+  note_sample(out, a);
 }

@@ -2,11 +2,11 @@
  *
  *   x = R (m_I + z + a)/‖·‖,  y = R (m_T + z + b)/‖·‖,  z, a, b normal, independent, diagonal covariances
  *
- * m_I and m_T lie in the plane of axes 0 and 1 and have no variance there, so the gap separates the sides
- * fully; z is what a pair shares, a and b what is the side's own (each caption draws its own b). The
+ * m_I and m_T lie in the plane of axes 0 and 1 and have no variance there, so the gap separates the modalities
+ * fully; z is what a pair shares, a and b what is a modality's own (each caption draws its own b). The
  * variances fall as (k + 3)^−p over the other axes, p = 1.1·ln d/ln 512: flatter in few dimensions, where
  * R@1 would fall to nothing otherwise. a prefers axes 0, 3, 4, 7, 8, … and b the others by (1 + TILT) to
- * (1 − TILT): the less the sides' own variances overlap, the higher the recall. R is a product of
+ * (1 − TILT): the less the modalities' own variances overlap, the higher the recall. R is a product of
  * reflections; it mixes the axes and changes no measure.
  *
  * Calibration, means over seeds, compared with what it aims at (with classes R@1 is lower, images of a class
@@ -96,8 +96,8 @@ cgap_status cgap_clip_open(cgap_clip *out, const cgap_simulate_options *o, cgap_
   out->centre = cgap_alloc(centres * out->noise, sizeof *out->centre);
   if (!out->shared || !out->image || !out->text || !out->mirror || !out->centre) {
     cgap_clip_close(out);
-    return cgap_fail(error, CGAP_RESOURCE, "simulate: no memory for %zu classes of %zu; give fewer --classes",
-                     o->classes, o->dim);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu classes of %zu numbers; give fewer classes", o->classes,
+                     o->dim);
   }
   set_spectrum(out, o->dim);
   normal_rows(CGAP_STREAM_MIRROR, CGAP_MIRRORS, o->dim, out->mirror);

@@ -1,10 +1,10 @@
-/* The models: the plan of a population, its streams of random numbers, and what makes one row of each model (models.c:
- * offset, uniform, cone; clip.c: clip and its classes). */
+/* The models: the plan of a population, its streams of random numbers, what makes one row of each model (models.c:
+ * offset, uniform, cone; clip.c: clip and its classes), and rows in any order by all threads (simulation.c). */
 #ifndef CGAP_SIMULATE_MODELS_H
 #define CGAP_SIMULATE_MODELS_H
 
 #include "base/numbers.h"
-#include "simulate/options.h"
+#include "simulate/simulate.h"
 
 /* Who draws: the high byte of a stream, its low bytes the row. The population has a key of its own. */
 typedef enum cgap_random_stream {
@@ -84,5 +84,14 @@ void cgap_classes_fill(const cgap_simulator *simulator, int64_t *query, double *
 #define CGAP_NONE SIZE_MAX
 void cgap_clip_concept(const cgap_clip *clip, size_t dim, size_t subject, size_t relation, cgap_normals normals,
                        double *out);
+
+/* ---------------------------------------------------------------- rows in any order */
+
+/* Fails as cgap_simulate_check does. */
+CGAP_MUST_CHECK cgap_status cgap_simulator_open(cgap_simulator *out, const cgap_simulate_options *options,
+                                                cgap_error *error);
+void cgap_simulator_close(cgap_simulator *simulator);
+void cgap_simulator_images(const cgap_simulator *simulator, size_t first, size_t count, double *out);
+void cgap_simulator_texts(const cgap_simulator *simulator, size_t first, size_t count, double *out);
 
 #endif

@@ -3,8 +3,8 @@
  *
  *   offset   x = √(1−h²) u + h e, y = √(1−h²) u − h e; u unit, orthogonal to e (the first axis), rows 2m and
  *            2m+1 with u and −u. Exactly: x − y = 2h e, so centroid distance 2h and alignment 4h².
- *   uniform  both sides uniform on the sphere and independent: no gap, alignment 2.
- *   cone     both sides von Mises–Fisher with one kappa, independent, mean directions 60° apart.
+ *   uniform  both modalities uniform on the sphere and independent: no gap, alignment 2.
+ *   cone     both modalities von Mises–Fisher with one kappa, independent, mean directions 60° apart.
  *   clip     pairs whose summary resembles CLIP ViT-B/32 on COCO (clip.c has the calibration).
  *
  * Every row draws from a stream of its own, so the numbers depend on the seed and the row alone, never
@@ -12,7 +12,37 @@
 #ifndef CGAP_SIMULATE_SIMULATE_H
 #define CGAP_SIMULATE_SIMULATE_H
 
-#include "simulate/options.h"
+#include "contragap/contragap.h"
+
+/* ---------------------------------------------------------------- what is asked for */
+
+typedef enum cgap_model { CGAP_MODEL_OFFSET, CGAP_MODEL_UNIFORM, CGAP_MODEL_CONE, CGAP_MODEL_CLIP } cgap_model;
+
+enum { CGAP_MODELS = 4 };
+
+typedef struct cgap_simulate_options {
+  cgap_model model;
+  size_t images; /* at least 3 */
+  size_t dim;    /* at least 2; clip: at least 3 */
+  uint64_t seed;
+  double h;              /* offset: half the centroid distance, 0 ≤ h < 1 */
+  double kappa;          /* cone: concentration; 0: as large as dim */
+  size_t captions_least; /* texts per image, drawn evenly from least … most */
+  size_t captions_most;
+  size_t classes; /* clip: 0, or 2 and more: labels, class texts and arithmetic */
+  int threads;    /* 0: as many as the machine has */
+} cgap_simulate_options;
+
+#define CGAP_SIMULATE_OPTIONS_INIT                                                                                     \
+  {                                                                                                                    \
+    .model = CGAP_MODEL_CLIP, .images = 1000, .dim = 64, .h = 0.4, .captions_least = 1, .captions_most = 1             \
+  }
+
+const char *cgap_model_name(cgap_model model);
+bool cgap_model_find(cgap_model *out, const char *name); /* false: no such model */
+
+/* CGAP_USAGE where the options make no sense: a sentence that begins with the name of the option, "captions 3-1: …". */
+CGAP_MUST_CHECK cgap_status cgap_simulate_check(const cgap_simulate_options *options, cgap_error *error);
 
 /* ---------------------------------------------------------------- all in memory */
 

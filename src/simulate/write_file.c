@@ -1,9 +1,7 @@
 /* A simulation into an HDF5 file, block by block. */
-#include "simulate/simulate.h"
-
 #include "base/memory.h"
 #include "io/write/writer.h"
-#include "simulate/simulator.h"
+#include "simulate/models.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +10,7 @@
 
 enum { BLOCK_BYTES = 16 << 20 };
 
-/* What the parts of a file share. */
+/* What the steps of writing a file share. */
 typedef struct simulation_job {
   const cgap_simulator *simulator;
   cgap_writer *writer;
@@ -75,7 +73,7 @@ static cgap_status write_labels(simulation_job *j, cgap_error *error)
   size_t images = j->simulator->options.images;
   int64_t *labels = cgap_alloc(images, sizeof *labels);
   if (!labels)
-    return cgap_fail(error, CGAP_RESOURCE, "simulate: no memory for %zu labels; give a smaller --n", images);
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu labels; give fewer images", images);
   for (size_t i = 0; i < images; i++)
     labels[i] = (int64_t)cgap_classes_label(j->simulator, i);
   cgap_status status = cgap_writer_int64(j->writer, "/labels", labels, images, 0, error);
@@ -92,7 +90,7 @@ static cgap_status write_queries(simulation_job *j, cgap_error *error)
   double *weight = cgap_alloc(queries, sizeof *weight);
   cgap_status status = CGAP_OK;
   if (!query || !weight) {
-    status = cgap_fail(error, CGAP_RESOURCE, "simulate: no memory for %zu queries", queries);
+    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu queries", queries);
     goto done;
   }
   cgap_classes_fill(j->simulator, query, weight);
@@ -157,7 +155,7 @@ static cgap_status write_all(simulation_job *j, const char *command, cgap_error 
     j->total += o->classes + cgap_classes_words(j->simulator);
   j->block = cgap_alloc(j->block_rows * o->dim, sizeof *j->block);
   if (!j->block)
-    return cgap_fail(error, CGAP_RESOURCE, "simulate: no memory for a block of %zu rows of %zu; give a smaller --d",
+    return cgap_fail(error, CGAP_RESOURCE, "no memory for a block of %zu rows of %zu numbers; give fewer dimensions",
                      j->block_rows, o->dim);
   cgap_status status = write_pairs(j, error);
   if (!status && o->classes)
@@ -196,7 +194,7 @@ static cgap_status check_space(const cgap_simulator *s, cgap_type type, const ch
   if (needed > there)
     return cgap_fail(error, CGAP_RESOURCE,
                      "%s: the file needs %.0f MB, the disk has %.0f MB left; free some space, choose another place or "
-                     "give a smaller --n",
+                     "give fewer images",
                      path, needed / 1e6, there / 1e6);
   return CGAP_OK;
 }

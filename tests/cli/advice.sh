@@ -17,29 +17,25 @@ python_line() {
 # by_python FILE NEW: the refusal of FILE ends with a line of Python, which writes NEW
 by_python() {
   rm -f new.npz new.npy
-  run info "$1"
-  want_rc 3
+  ends 3 info "$1"
   line=$(python_line)
   checks=$((checks + 1))
   [ -n "$line" ] || complain "no line for Python about $1: $(cat err)"
-  runs "$python" -c "$line"
-  want_rc 0
+  works "$python" -c "$line"
   want_file "$2"
 }
 
 # both FILE: the line writes new.npz with images and texts in it
 both() {
   by_python "$1" new.npz
-  run info new.npz
-  want_rc 0
+  fine info new.npz
   want_text out "24 × 6"
 }
 
 # rows FILE NEW: the line writes rows of one modality
 rows() {
   by_python "$1" "$2"
-  run info --image "$2" --text text.npy
-  want_rc 0
+  fine info --image "$2" --text text.npy
   want_text out "24 × 6"
 }
 
@@ -69,17 +65,14 @@ rows index.faiss new.npy
 
 # by_shell FILE PROGRAM NEW LEAD: the refusal has a line for the shell behind LEAD
 by_shell() {
-  run info "$1"
-  want_rc 3
+  ends 3 info "$1"
   want_text err "$4"
   line=$(sed -n "s/.*$4//p" err | sed 's/`.*//')
   checks=$((checks + 1))
   [ "${line%% *}" = "$2" ] || complain "the line does not begin with $2: $line"
   command -v "$2" >/dev/null || return 0
-  runs sh -c "$line"
-  want_rc 0
-  run info "$3"
-  want_rc 0
+  works sh -c "$line"
+  fine info "$3"
 }
 by_shell "two words.h5.gz" gunzip "two words.h5" 'unpack it: '
 rm -f pairs.h5
@@ -88,51 +81,39 @@ rm -f pairs.h5
 by_shell pairs.h5.xz unxz pairs.h5 'unpack it: '
 by_shell classic.nc nccopy new.nc 'convert it: '
 by_shell "in use.h5" h5clear "in use.h5" 'or run `'
-run info annexed
-want_rc 3
+ends 3 info annexed
 want_text err "git annex get annexed"
 
 # filters that are missing: the line that writes the file again where the filter is
-run info lzo.h5
-want_rc 3
+ends 3 info lzo.h5
 want_text err "LZO (305)" "ptrepack --complib zlib --complevel 4 OLD.h5:/ NEW.h5:/"
 if command -v ptrepack >/dev/null; then
-  runs ptrepack --complib zlib --complevel 4 packed.h5:/ again.h5:/
-  want_rc 0
-  run info again.h5
-  want_rc 0
+  works ptrepack --complib zlib --complevel 4 packed.h5:/ again.h5:/
+  fine info again.h5
 fi
-run info unknown.h5
-want_rc 3
+ends 3 info unknown.h5
 want_text err "(300)" 'h5repack -f GZIP=4 OLD.h5 NEW.h5'
 if command -v h5repack >/dev/null; then
-  runs h5repack -f GZIP=4 pairs.h5 repacked.h5
-  want_rc 0
-  run info repacked.h5
-  want_rc 0
+  works h5repack -f GZIP=4 pairs.h5 repacked.h5
+  fine info repacked.h5
 fi
 
 # commands of contragap itself
-run info --image nothing "many names.h5"
-want_rc 3
+ends 3 info --image nothing "many names.h5"
 line=$(sed -n 's/.* and [0-9]* more (\(contragap info .*\))$/\1/p' err)
 checks=$((checks + 1))
 [ -n "$line" ] || complain "no command in: $(cat err)"
 runs sh -c "\"\$CONTRAGAP\" ${line#contragap }"
 want_text out "many names.h5"
-run compare image.npy text.npy
-want_rc 3
+ends 3 compare image.npy text.npy
 line=$(sed -n 's/.*`contragap \(convert .*\)`.*/\1/p' err | sed 's/IMAGES/image/; s/TEXTS/text/; s/NEW/new/')
 checks=$((checks + 1))
 [ -n "$line" ] || complain "no command in: $(cat err)"
-runs sh -c "\"\$CONTRAGAP\" $line"
-want_rc 0
-run info new.h5
-want_rc 0
+works sh -c "\"\$CONTRAGAP\" $line"
+fine info new.h5
 run info image.npy text.npy more.npy # what --image and --text would take
 want_rc 3
 want_line err "more.npy: given, and not used"
-run info image.npy more.npy --text more.npy
-want_rc 0
+fine info image.npy more.npy --text more.npy
 
 finish

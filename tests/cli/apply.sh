@@ -4,92 +4,68 @@
 run simulate --model clip --n 100 --d 24 --captions 2 --classes 5 --seed 1 -o pairs.h5 --quiet
 run simulate --model clip --n 60 --d 16 --seed 1 -o other.h5 --quiet
 run simulate --model clip --n 101 --d 24 --seed 1 -o others.h5 --quiet
-run train pairs.h5 -o closed --head linear --dim 12 --epochs 2 --quiet
-want_rc 0
+fine train pairs.h5 -o closed --head linear --dim 12 --epochs 2 --quiet
 
-run apply closed/head.h5 pairs.h5 -o out.h5
-want_rc 0
+fine apply closed/head.h5 pairs.h5 -o out.h5
 cp err said
-run info out.h5 --json
-want_rc 0
+fine info out.h5 --json
 want_text out '"dim": 12' '/class_text' '/labels' '/arithmetic/query'
-run audit out.h5 --json
-want_rc 0
+fine audit out.h5 --json
 want_text out '"zero_shot"' '"arithmetic"'
 
 # the rows that the head was trained on are said, wherever they go
 want_text said "70 of its images were in the training"
 run info out.h5
 want_text out "trained on 70 of 100 images"
-run compare pairs.h5 out.h5
-want_rc 0
+fine compare pairs.h5 out.h5
 tr '\n' ' ' <out >line
 want_text line "The head behind out.h5 was trained on 70 of 100 images of it"
-run audit out.h5 -o audited --quiet
-want_rc 0
+fine audit out.h5 -o audited --quiet
 run compare pairs.h5 audited --json
 want_text out '"trained_on": "70 of 100 images"' '"trained_on": null'
-run apply --method center out.h5 -o twice.h5
-want_rc 0
+fine apply --method center out.h5 -o twice.h5
 run info twice.h5
 want_text out "trained on 70 of 100 images"
-run apply closed/head.h5 others.h5 -o through.h5
-want_rc 0
+fine apply closed/head.h5 others.h5 -o through.h5
 run info through.h5
 cp out line
 runs grep "trained on" line
 want_rc 1
 
 # the folder of the training is its head
-run apply closed pairs.h5 -o by-folder.h5
-want_rc 0
-runs cmp out.h5 by-folder.h5
-want_rc 0
+fine apply closed pairs.h5 -o by-folder.h5
+works cmp out.h5 by-folder.h5
 
 # each method; a factor; fitted on another file
 for method in center shift whiten procrustes; do
-  run apply --method $method pairs.h5 -o $method.h5
-  want_rc 0
-  run audit $method.h5 --fail-if 'gap.centroid_distance>0.3'
-  want_rc 0
+  fine apply --method $method pairs.h5 -o $method.h5
+  fine audit $method.h5 --fail-if 'gap.centroid_distance>0.3'
 done
 run apply --method shift --factor 0 pairs.h5 -o still.h5 --quiet
-run audit still.h5 --fail-if 'gap.centroid_distance<0.5'
-want_rc 0
-run apply --method center --fit pairs.h5 pairs.h5 -o fitted.h5
-want_rc 0
-runs cmp center.h5 fitted.h5
-want_rc 0
+fine audit still.h5 --fail-if 'gap.centroid_distance<0.5'
+fine apply --method center --fit pairs.h5 pairs.h5 -o fitted.h5
+works cmp center.h5 fitted.h5
 
 # --fit takes another file's rows though the options name those of the first
-run apply --method center --fit pairs.h5 --image other.h5:/image --text other.h5:/text -o strange.h5
-want_rc 4
-want_line err "the head takes 24"
+refused 4 "the head takes 24" apply --method center --fit pairs.h5 --image other.h5:/image --text other.h5:/text -o strange.h5
 run simulate --model clip --n 90 --d 24 --seed 7 -o more.h5 --quiet
-run apply --method center --fit more.h5 pairs.h5 -o by-name.h5 --quiet
-want_rc 0
-run apply --method center --fit more.h5 --image pairs.h5:/image --text pairs.h5:/text pairs.h5 -o by-path.h5 --quiet
-want_rc 0
-runs cmp by-name.h5 by-path.h5
-want_rc 0
+fine apply --method center --fit more.h5 pairs.h5 -o by-name.h5 --quiet
+fine apply --method center --fit more.h5 --image pairs.h5:/image --text pairs.h5:/text pairs.h5 -o by-path.h5 --quiet
+works cmp by-name.h5 by-path.h5
 runs cmp center.h5 by-path.h5
 want_rc 1
 
 # shards become one file, and what has no place in it is said
-run apply --method center pairs.h5 pairs.h5 -o shards.h5
-want_rc 0
+fine apply --method center pairs.h5 pairs.h5 -o shards.h5
 want_text err "left out" "/arithmetic/words"
 run info shards.h5 --json
 want_text out '"rows": 200'
 
 # --memory changes how many rows are passed at once, and nothing else
 run simulate --model clip --n 5000 --d 256 -o many.h5 --quiet
-run apply --method center many.h5 -o at-once.h5
-want_rc 0
-run apply --method center many.h5 -o by-blocks.h5 --memory 62M
-want_rc 0
-runs cmp at-once.h5 by-blocks.h5
-want_rc 0
+fine apply --method center many.h5 -o at-once.h5
+fine apply --method center many.h5 -o by-blocks.h5 --memory 62M
+works cmp at-once.h5 by-blocks.h5
 
 # files that are called as parts of the output, or nearly so, and are not: they stay
 /usr/bin/python3 - <<'END' || exit 99
@@ -112,14 +88,12 @@ END
 run apply --method center pairs.h5 -o q.h5 # which apply did not write
 want_rc 3
 want_line err "q.h5" "--force"
-run apply --method center pairs.h5 -o q.h5 --force
-want_rc 0
+fine apply --method center pairs.h5 -o q.h5 --force
 want_file q.part-image-from-camera.h5 q.part-1-of-1.h5 q.part-1-of-1.h5x.h5
-run audit view.h5
-want_rc 0
+fine audit view.h5
 run audit q.part-1-of-1.h5 # which holds a part of what other.h5 holds
 want_rc 0
-want_line err "warning: q.part-1-of-1.h5: part 1 of 1 of other.h5; the rows of the others are not in it"
+want_line err "warning: q.part-1-of-1.h5: is part 1 of 1 of other.h5; the rows of the other parts are not in it"
 run audit q.part-1-of-1.h5 q.part-1-of-1.h5x.h5 # all of them are no part
 want_rc 0
 [ ! -s err ] || complain "said of several parts: $(cat err)"
@@ -158,8 +132,7 @@ limited() { # limited "ULIMIT OPTIONS" ARGS…
   # shellcheck disable=SC2016
   runs sh -c 'ulimit '"$limits"'; exec "$0" "$@"' "$CONTRAGAP" "$@"
 }
-run audit wide.h5
-want_rc 0
+fine audit wide.h5
 cp out enough
 for command in "audit wide.h5" "audit wide.h5 --unpaired --drop-bad" "apply --method center wide.h5 -o none.h5"; do
   # shellcheck disable=SC2086
@@ -176,8 +149,7 @@ want_absent none.h5
 limited "-S -n 80" audit wide.h5 # the program asks for what the hard limit allows
 want_rc 0
 cp out soft
-runs cmp soft enough
-want_rc 0
+works cmp soft enough
 
 # datasets of groups in groups, each once, with the attributes of each; two runs write the same bytes
 /usr/bin/python3 - <<'END' || exit 99
@@ -190,12 +162,10 @@ with h5py.File("wide.h5", "r+") as f:
     for name in "/", "deep", "deep/er", "deep/er/more", "image":
         f[name].attrs["says"] = name
 END
-run apply --method center wide.h5 -o deep.h5
-want_rc 0
+fine apply --method center wide.h5 -o deep.h5
 sleep 1.1 # times in a file are in seconds
 run apply --method center wide.h5 -o deep-again.h5
-runs cmp deep.h5 deep-again.h5
-want_rc 0
+works cmp deep.h5 deep-again.h5
 checks=$((checks + 1))
 /usr/bin/python3 - <<'END' || complain "attributes or datasets are missing in deep.h5"
 import h5py
@@ -219,14 +189,12 @@ np.savez("odd.npz", image=image[:7], rows=text[:7])
 with h5py.File("new_images.h5", "w") as f:
     f["image"], f["image_id"] = image[:7], np.arange(7)
 END
-run apply closed/head.h5 pairs.h5 -o whole.h5
-want_rc 0
+fine apply closed/head.h5 pairs.h5 -o whole.h5
 lone() { # lone NAME ROWS ARGS…: apply ARGS… writes the dataset NAME alone
   name=$1
   rows=$2
   shift 2
-  run apply "$@" -o alone.h5
-  want_rc 0
+  fine apply "$@" -o alone.h5
   checks=$((checks + 1))
   /usr/bin/python3 - "$name" "$rows" <<'END' || complain "alone.h5 holds something else"
 import sys, h5py, numpy as np
@@ -242,13 +210,11 @@ lone image 7 closed/head.h5 new_img.npy
 lone text 9 closed --text new_txt.npy
 lone text 9 closed new_txt.npy
 lone image 7 closed new_images.h5
-run apply --method center pairs.h5 -o whole.h5
-want_rc 0
+fine apply --method center pairs.h5 -o whole.h5
 lone image 7 --method center --fit pairs.h5 new_img.npy
 lone text 9 --method center --fit pairs.h5 --text new_txt.npy
 for method in center whiten; do
-  run apply --method $method --image new_img.npy -o alone.h5
-  want_rc 0
+  fine apply --method $method --image new_img.npy -o alone.h5
 done
 run apply --method center --image new_img.npy -o alone.h5
 checks=$((checks + 1))
@@ -274,14 +240,14 @@ refuse() {
 refuse 4 "24" closed/head.h5 other.h5 -o refused.h5
 refuse 3 "not a head" pairs.h5 pairs.h5 -o refused.h5
 mkdir empty
-refuse 3 "empty: a folder without head.h5" empty pairs.h5 -o refused.h5
+refuse 3 "empty: the folder has no head.h5" empty pairs.h5 -o refused.h5
 refuse 3 "missing.h5" missing.h5 pairs.h5 -o refused.h5
 refuse 2 "-o OUT.h5" closed/head.h5 pairs.h5
 refuse 2 "HEAD and FILE" pairs.h5 -o refused.h5
 refuse 2 "input itself" --method center pairs.h5 -o pairs.h5
 cp closed/head.h5 head.before
 for head in closed/head.h5 closed; do
-  refuse 2 "closed/head.h5: is what is read" $head pairs.h5 -o closed/head.h5
+  refuse 2 "closed/head.h5: this command reads it" $head pairs.h5 -o closed/head.h5
 done
 cmp -s closed/head.h5 head.before || complain "the head is another one"
 for name in y.npy y.npz y.safetensors y/; do

@@ -2,18 +2,15 @@
 # contragap bench: figures with units, shares of limits, and refusals. What the figures are is no test.
 . "$(dirname "$0")/lib.sh"
 
-run bench --n 300 --d 16 --quiet
-want_rc 0
+fine bench --n 300 --d 16 --quiet
 want_text out 'sgemm, best square' 'GFLOP/s' 'tile pass, every measure' '% of sgemm' '% of moments' 'rows read, gzip float16' '% of gunzip'
-run bench --n 300 --d 16 --json
-want_rc 0
+fine bench --n 300 --d 16 --json
 want_text out '"tile_pass"' '"limited_by": "sgemm"' '"unit": "GB/s"' '"couples"' '"separability"' '"spectra"' '"ranks": 1' '"dim": 16'
 cp out measured.json
 
 # what a job costs: the model takes what was measured, and a known answer
 cost=$CONTRAGAP_SOURCE/samples/slurm/cost.sh
-runs sh "$cost" measured.json 100000 8
-want_rc 0
+works sh "$cost" measured.json 100000 8
 want_text out 'd = 16, on 8 ranks' 'tiles' 'waiting for the ring' 'in all' 'memory of a rank'
 cat >round.json <<'END'
 {
@@ -44,11 +41,9 @@ cat >round.json <<'END'
 }
 END
 # rows of a rank: 2^21 / 4; 1.024e10 / 1024 a second in the row pass; 2·512·(2·2^40 + 2^30)/4 operations in tiles
-runs sh "$cost" round.json 1048576 4 speed=10 ring=1
-want_rc 0
+works sh "$cost" round.json 1048576 4 speed=10 ring=1
 want_text out '5.63e+14 flop a rank' '557.6 s' '0.05243 s' '1.88 GB a rank'
-runs sh "$cost" round.json 5e9 64 queries=1000
-want_rc 0
+works sh "$cost" round.json 5e9 64 queries=1000
 want_text out 'pairs of the sample' 'queries'
 runs sh "$cost" round.json 1000000
 want_rc 2
@@ -59,15 +54,9 @@ want_line err 'ring=fast'
 runs sh "$cost" /dev/null 1000000 4
 want_rc 2
 want_line err 'bench --json'
-run bench file.h5
-want_rc 2
-want_line err file.h5
-run bench --n 5
-want_rc 2
-want_line err --n
+refused 2 "file.h5" bench file.h5
+refused 2 "--n" bench --n 5
 TMPDIR=$work/none
 export TMPDIR
-run bench --n 300 --d 16 --quiet
-want_rc 3
-want_line err "$TMPDIR"
+refused 3 "$TMPDIR" bench --n 300 --d 16 --quiet
 finish

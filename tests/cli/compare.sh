@@ -4,46 +4,36 @@ PYTHON=/usr/bin/python3
 
 run simulate --model clip --n 120 --d 24 --seed 1 -o a.h5 --quiet
 run simulate --model clip --n 120 --d 24 --seed 2 -o b.h5 --quiet
-run apply --method center a.h5 -o c.h5 --quiet
-want_rc 0
+fine apply --method center a.h5 -o c.h5 --quiet
 run audit a.h5 -o ra --quiet
 run audit c.h5 -o rc --quiet
 
-run compare a.h5 c.h5
-want_rc 0
+fine compare a.h5 c.h5
 want_text out "paired" "centroid distance" "better" "recall@1" "The gap narrows from a.h5 to c.h5" "recall@1 image to text"
-run compare ra rc/report.json --json
-want_rc 0
+fine compare ra rc/report.json --json
 want_text out '"baseline": "ra"' 'independent samples' '"differences"' '"worse"'
-run compare ra rc b.h5
-want_rc 0
-run compare a.h5 a.h5 c.h5 --json
-want_rc 0
+fine compare ra rc b.h5
+fine compare a.h5 a.h5 c.h5 --json
 want_text out '"a.h5 (2)"' '"same"'
 
 # each file is paired with A or not by itself: c is, as it is alone; the file of other pairs is not
 run simulate --model clip --n 90 --d 24 --seed 3 -o fewer.h5 --quiet
 run compare a.h5 c.h5 --json
 sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >alone
-run compare a.h5 fewer.h5 c.h5 --json
-want_rc 0
+fine compare a.h5 fewer.h5 c.h5 --json
 want_text out 'paired by image where the rows are those of a.h5, else of independent samples'
 sed -n '/"c.h5": {/,/}/p' out | grep -A3 '"ci95"' >beside
 want_file alone
-runs cmp alone beside
-want_rc 0
+works cmp alone beside
 
 # the folder of a training is its report of the new rows
-run train a.h5 -o trained --epochs 1 --quiet
-want_rc 0
-run compare ra trained --json
-want_rc 0
+fine train a.h5 -o trained --epochs 1 --quiet
+fine compare ra trained --json
 want_text out '"trained"'
 sed 's/"trained"/"after.json"/g' out >folder
 run compare ra trained/after.json --json
 cp out file
-runs cmp folder file
-want_rc 0
+works cmp folder file
 
 # reports by hand: measured in two ways, and with images and texts on either side of the uniform distribution's value
 "$PYTHON" - <<'END' || exit 99
@@ -61,8 +51,7 @@ for two in "above below -1.3 better" "above at -0.7 better" "at below -0.6 worse
   "at above 0.7 worse" "above nearer -0.9 better"; do
   # shellcheck disable=SC2086
   set -- $two
-  run compare "$1.json" "$2.json" --json
-  want_rc 0
+  fine compare "$1.json" "$2.json" --json
   checks=$((checks + 1))
   "$PYTHON" - "$@" <<'END' || complain "the verdict of $1 and $2 is not $4"
 import json, sys
@@ -70,8 +59,7 @@ change, = json.load(open("out"))["measures"]["uniformity"]["cross"]["differences
 assert abs(change["value"] - float(sys.argv[3])) < 1e-9 and change["verdict"] == sys.argv[4], change
 END
 done
-run compare above.json sampled.json
-want_rc 0
+fine compare above.json sampled.json
 tr '\n' ' ' <out >line
 want_text line "above.json was measured exactly, sampled.json on a sample"
 run compare bf16.json above.json --json
@@ -110,8 +98,7 @@ for two in "first again known ids" "first others no ids" "counted counted-others
   "files files-others no ids" "bare bare-noisy assumed similar" "bare bare-others no similar" "bare bare known neighbours"; do
   # shellcheck disable=SC2086
   set -- $two
-  run compare "$1.h5" "$2.h5" --json
-  want_rc 0
+  fine compare "$1.h5" "$2.h5" --json
   checks=$((checks + 1))
   "$PYTHON" - "$@" <<'END' || complain "$1 and $2: $(grep -A1 same_rows out | tail -n 2)"
 import json, sys
@@ -121,8 +108,7 @@ assert other["same_rows"] == sys.argv[3] and sys.argv[4] in other["same_rows_why
 assert ("paired" in c["intervals"]) == (sys.argv[3] != "no"), c["intervals"]
 END
 done
-run compare bare.h5 bare-noisy.h5
-want_rc 0
+fine compare bare.h5 bare-noisy.h5
 tr '\n' ' ' <out >line
 want_text line "It is assumed that the rows of bare.h5 and bare-noisy.h5 are the same" "whose rows are assumed to be the same" \
   "Retrieval is worse"
@@ -141,14 +127,11 @@ run compare first.h5 again.h5 --json --seed 3
 grep -v seconds out >seed-3
 run compare first.h5 again.h5 --json --seed 4
 grep -v seconds out >seed-4
-runs cmp seed-3 seed-4
-want_rc 0
+works cmp seed-3 seed-4
 
 # without an interval no verdict; neighbours of other n are not held against each other, drawn or not
-run audit a.h5 -o drawn --pairs sampled --sample-rows 100 --quiet
-want_rc 0
-run compare ra drawn --json
-want_rc 0
+fine audit a.h5 -o drawn --pairs sampled --sample-rows 100 --quiet
+fine compare ra drawn --json
 checks=$((checks + 1))
 "$PYTHON" - <<'END' || complain "a sample's measures have a verdict that nothing bears out"
 import json
@@ -174,8 +157,7 @@ def verdicts(at):
 for of in verdicts(measures):
     assert of["ci95"] or of["verdict"] in ("same", "no interval", "other n", "unknown"), of
 END
-run compare ra drawn
-want_rc 0
+fine compare ra drawn
 tr '\n' ' ' <out >line
 want_text line "no interval" "other n" "ra: 120 rows, drawn: 100"
 
@@ -185,8 +167,7 @@ run audit flat.h5 -o flat --quiet
 for two in "a.h5 flat.h5" "ra flat"; do
   # shellcheck disable=SC2086
   set -- $two
-  run compare "$1" "$2" --json -o "of-d-$2"
-  want_rc 0
+  fine compare "$1" "$2" --json -o "of-d-$2"
   want_line err "warning" "$1 has d = 24" "$2 has d = 16"
   want_text "of-d-$2/report.html" "$1 has d = 24, $2 has d = 16"
   checks=$((checks + 1))
@@ -199,40 +180,29 @@ assert set(words(measures["uniformity"]) + words(measures["pca"])) == {"other d"
 assert not {"other d"} & set(words(measures["alignment"]))
 END
 done
-run compare ra rc
-want_rc 0
+fine compare ra rc
 checks=$((checks + 1))
 [ ! -s err ] || complain "a warning where d is the same: $(cat err)"
 
 # two .npy files are one input as a folder; each alone is none
-run convert a.h5 --format npy -o arrays
-want_rc 0
-run compare arrays/image.npy arrays/text.npy
-want_rc 3
-want_line err "arrays/image.npy: one array" "a folder that holds" "contragap convert"
-run compare a.h5 arrays --json
-want_rc 0
+fine convert a.h5 --format npy -o arrays
+refused 3 "arrays/image.npy: one array|a folder that holds|contragap convert" compare arrays/image.npy arrays/text.npy
+fine compare a.h5 arrays --json
 cp out line
 runs grep '"verdict": "\(better\|worse\)"' line
 want_rc 1
 
 # a difference of 0 where nothing differs
-run compare a.h5 a.h5 --fail-if 'gap.centroid_distance<-0.0001' --fail-if 'gap.centroid_distance>0.0001'
-want_rc 0
-run compare a.h5 c.h5 --fail-if 'gap.centroid_distance<-0.2'
-want_rc 1
-want_line err "gap.centroid_distance"
+fine compare a.h5 a.h5 --fail-if 'gap.centroid_distance<-0.0001' --fail-if 'gap.centroid_distance>0.0001'
+refused 1 "gap.centroid_distance" compare a.h5 c.h5 --fail-if 'gap.centroid_distance<-0.2'
 # a measure that one of them lacks
-run compare a.h5 c.h5 --unpaired --fail-if 'gap.rmg<9' --fail-if 'gap.centroid_distance<-0.2'
-want_rc 4
+ends 4 compare a.h5 c.h5 --unpaired --fail-if 'gap.rmg<9' --fail-if 'gap.centroid_distance<-0.2'
 want_text err "gap.rmg is not known in both a.h5 and c.h5" "--allow-missing" "gap.centroid_distance from a.h5 to c.h5"
-run compare a.h5 c.h5 --unpaired --fail-if 'gap.rmg<9' --fail-if 'gap.centroid_distance<-0.2' --allow-missing --json
-want_rc 1
+ends 1 compare a.h5 c.h5 --unpaired --fail-if 'gap.rmg<9' --fail-if 'gap.centroid_distance<-0.2' --allow-missing --json
 cp out gates
 runs sh -c 'tr -d " \n" <gates'
 want_text out '{"test":"gap.rmg<9","value":null,"crossed":null,"input":"c.h5"}' '"crossed":true,"input":"c.h5"}'
-run compare a.h5 c.h5 -o out-folder --quiet
-want_rc 0
+fine compare a.h5 c.h5 -o out-folder --quiet
 want_file out-folder/compare.json
 
 # the page: whole in one file, the sentences first, nothing from outside, names escaped
@@ -250,60 +220,40 @@ page_is_whole out-folder/report.html 4
 want_file out-folder/figures/cosines_before_after.tsv
 odd='a "q" <b>&.h5'
 cp a.h5 "$odd"
-run compare "$odd" c.h5 -o odd-page --quiet
-want_rc 0
+fine compare "$odd" c.h5 -o odd-page --quiet
 want_text odd-page/report.html 'a &quot;q&quot; &lt;b&gt;&amp;.h5'
 runs grep -F '<b>' odd-page/report.html
 want_rc 1
-run compare ra rc -o of-reports --quiet
-want_rc 0
+fine compare ra rc -o of-reports --quiet
 page_is_whole of-reports/report.html 8
 want_file of-reports/figures/scatter-A.tsv of-reports/figures/scatter-B.tsv
-run compare a.h5 b.h5 c.h5 -o three --quiet
-want_rc 0
+fine compare a.h5 b.h5 c.h5 -o three --quiet
 page_is_whole three/report.html 4
 # a page of another command is not replaced
-run compare ra rc -o ra
-want_rc 3
-want_line err "ra" "report.json" "another"
+refused 3 "ra|report.json|another" compare ra rc -o ra
 
 # names: the folder of a report.json, the folders of files of one name, letters where they are long
-run compare ra/report.json rc/report.json
-want_rc 0
+fine compare ra/report.json rc/report.json
 want_text out "from ra to rc"
 mkdir one two
 cp a.h5 one/pairs.h5
 cp c.h5 two/pairs.h5
-run compare one/pairs.h5 two/pairs.h5
-want_rc 0
+fine compare one/pairs.h5 two/pairs.h5
 want_text out "from one/pairs.h5 to two/pairs.h5"
 mkdir embeddings-one embeddings-two
 cp a.h5 embeddings-one/pairs.h5
 cp c.h5 embeddings-two/pairs.h5
-run compare embeddings-one/pairs.h5 embeddings-two/pairs.h5
-want_rc 0
+fine compare embeddings-one/pairs.h5 embeddings-two/pairs.h5
 want_text out "A = embeddings-one/pairs.h5" "B = embeddings-two/pairs.h5"
 
 # refusals
-run compare a.h5
-want_rc 2
-want_line err "A and B"
-run compare a.h5 missing.h5
-want_rc 3
-want_line err "missing.h5"
-run compare a.h5 c.h5 --fail-if 'gap.centroid<0'
-want_rc 2
-want_line err "gap.centroid"
+refused 2 "A and B" compare a.h5
+refused 3 "missing.h5" compare a.h5 missing.h5
+refused 2 "gap.centroid" compare a.h5 c.h5 --fail-if 'gap.centroid<0'
 printf '{"a": 1}' >odd.json
-run compare ra odd.json
-want_rc 4
-want_line err "odd.json" "no report"
+refused 4 "odd.json|no report" compare ra odd.json
 printf '{"a": ' >broken.json
-run compare ra broken.json
-want_rc 4
-want_line err "broken.json"
+refused 4 "broken.json" compare ra broken.json
 mkdir empty
-run compare ra empty
-want_rc 3
-want_line err "empty"
+refused 3 "empty" compare ra empty
 finish

@@ -4,8 +4,7 @@ command -v gnuplot >/dev/null 2>&1 || skip "gnuplot is not installed"
 
 mkdir -p report/figures
 cp "$here"/figures/*.tsv report/figures/
-run plot report --quiet
-want_rc 0
+fine plot report --quiet
 for figure in scatter cosines variance dimensions recall plane; do
   want_file "report/figures/$figure.svg" "report/figures/$figure.gp"
 done
@@ -22,7 +21,7 @@ want_count 82 "xlink:href='#gpPt6' transform" scatter.svg
 want_count 82 "xlink:href='#gpPt8' transform" scatter.svg
 want_text scatter.svg "Images and texts on the two main axes" "corrected distance 0.8" "golden.h5: 40 images, 80 texts, d = 12" \
   "first principal component (" ">centroids<" ">pair<"
-want_text cosines.svg ">pairs<" ">not a pair<" ">images<" ">texts<" "mean cosine" ">cosine<" "share of pairs per bin"
+want_text cosines.svg ">matched pairs<" ">non-matching pairs<" ">images<" ">texts<" "mean cosine" ">cosine<" "share of pairs per bin"
 want_count 8 'id="gnuplot_plot_' cosines.svg
 want_text variance.svg ">uniform<" ">joint<" ">image<" ">text<" "number of components" "participation ratio"
 want_text dimensions.svg "larger in images" "larger in texts" "coordinate (from 0)" "of the squared centroid distance" "golden.h5"
@@ -35,8 +34,7 @@ cd "$work" || exit 99
 # those of train, race and sweep, from tables of simulated data
 mkdir -p trained/figures
 cp "$here"/figures/trained/*.tsv trained/figures/
-run plot trained --quiet
-want_rc 0
+fine plot trained --quiet
 # FIGURE CURVES: gnuplot's plots in it, a curve, a cloud of points or a key each
 while read -r figure curves; do
   want_file "trained/figures/$figure.svg"
@@ -55,63 +53,47 @@ dimensions_before_after 8
 FIGURES
 
 # formats, sizes, themes
-run plot report --format png,pdf --size 400,300 --theme dark --only plane
-want_rc 0
+fine plot report --format png,pdf --size 400,300 --theme dark --only plane
 want_text err "plane.png" "plane.pdf"
 want_file report/figures/plane.png report/figures/plane.pdf
 runs sh -c 'od -An -tu1 -j16 -N8 report/figures/plane.png | tr -s " "'
 want_line out " 0 0 1 144 0 0 1 44"
 want_absent report/figures/scatter.png
-run plot report/figures --list
-want_rc 0
+fine plot report/figures --list
 want_text out "scatter" "Recall at k"
-run plot report --only cosines --terminal
-want_rc 0
+fine plot report --only cosines --terminal
 want_text out "pairs" "cosine" "mean cosine"
 
 # a restyled script is the user's: it is drawn as it lies there
 sed 's/"Recall at k"/"My own title"/' report/figures/recall.gp >changed && mv changed report/figures/recall.gp
-run plot report --only recall --quiet
-want_rc 0
+fine plot report --only recall --quiet
 want_text report/figures/recall.svg "My own title"
 mkdir mine
 cp report/figures/recall.gp mine/
 run simulate -o small.h5 --model clip --n 30 --d 8 --quiet
 CONTRAGAP_PLOTS="$work/mine"
 export CONTRAGAP_PLOTS
-run audit small.h5 -o restyled --quiet
-want_rc 0
+fine audit small.h5 -o restyled --quiet
 want_text restyled/figures/recall.svg "My own title"
 unset CONTRAGAP_PLOTS
 
 # a figure that fails: said in one line, no empty file, the others are drawn
 rm -f report/figures/*.svg
 head -n 1 "$here/figures/variance.tsv" >report/figures/variance.tsv
-run plot report --quiet
-want_rc 3
-want_line err "variance.gp: gnuplot failed"
+refused 3 "variance.gp: gnuplot failed" plot report --quiet
 want_absent report/figures/variance.svg
 want_file report/figures/scatter.svg report/figures/recall.svg
 runs sh -c 'ls -A report/figures | grep tmp'
 want_rc 1
 
-refuse() {
-  words=$1
-  shift
-  want=$1
-  shift
-  run "$@"
-  want_rc "$want"
-  want_line err "$words"
-}
-refuse "did you mean cosines?" 2 plot report --only cosine
-refuse "takes svg, png, pdf" 2 plot report --format gif
-refuse "needs WIDTH,HEIGHT" 2 plot report --size 10
-refuse "did you mean dark?" 2 plot report --theme drak
-refuse "no DIR given" 2 plot
-refuse "cannot be opened" 3 plot nowhere
+refused 2 "did you mean cosines?" plot report --only cosine
+refused 2 "takes svg, png, pdf" plot report --format gif
+refused 2 "needs WIDTH,HEIGHT" plot report --size 10
+refused 2 "did you mean dark?" plot report --theme drak
+refused 2 "no DIR given" plot
+refused 3 "cannot be opened" plot nowhere
 mkdir hollow
-refuse "holds no table" 3 plot hollow
+refused 3 "holds no table" plot hollow
 
 # no gnuplot
 mkdir empty

@@ -6,77 +6,57 @@
 HDF5_PLUGIN_PATH=$work
 export HDF5_PLUGIN_PATH
 
-run info pairs.h5
-want_rc 0
+fine info pairs.h5
 want_same out info_pairs.txt
 
-run info captions.h5
-want_rc 0
+fine info captions.h5
 want_text out "40 × 3 × 8" "120 rows of 8" "3 texts an image, from the shape (N, k, d) of captions.h5:/text"
 
 # only the pairing test can tell, and info does not run it
-run info open.h5
-want_rc 0
+fine info open.h5
 want_text out "open: 3 texts an image by count" "pairing test"
 
-run info labels.h5 --labels /nothing
-want_rc 3
-want_line err "labels.h5: no dataset /nothing"
+refused 3 "labels.h5: no dataset /nothing" info labels.h5 --labels /nothing
 want_text out "/class_text" "4 × 8"
 
 # files and datasets named together
-run info pairs.h5:/image captions.h5:/text
-want_rc 0
+fine info pairs.h5:/image captions.h5:/text
 want_text out "pairs.h5:/image, 40 rows of 8" "captions.h5:/text, 120 rows of 8"
-run info --image pairs.h5:/text --text pairs.h5:/image
-want_rc 0
+fine info --image pairs.h5:/text --text pairs.h5:/image
 want_text out "image       pairs.h5:/text" "given by --image" "given by --text"
 
 # shards
-run info pairs.h5 captions.h5
-want_rc 4
-want_line err "captions.h5:/text: rank 3"
+refused 4 "captions.h5:/text: rank 3" info pairs.h5 captions.h5
 cp open.h5 more.h5
-run info open.h5 more.h5
-want_rc 0
+fine info open.h5 more.h5
 want_text out "open.h5:/image (and 1 more), 80 rows of 8" "240 rows of 8" "open: 3 texts an image"
 
 # refusals: the listing on stdout, one line on stderr
-run info nothing.h5
-want_rc 3
+ends 3 info nothing.h5
 want_text out "/alpha" "/beta" "image       none"
 want_line err "nothing.h5: nothing that can be the image"
-run info tie.h5
-want_rc 3
+ends 3 info tie.h5
 want_text out "/image_other" "/visual"
-run info filter.h5
-want_rc 3
+ends 3 info filter.h5
 want_text out "chunked" "bzip2" "hdf5-filter-plugin"
-run info beyond.h5
-want_rc 4
+ends 4 info beyond.h5
 want_text out "/text_image" "int64"
-run info none.h5
-want_rc 3
-want_line err "none.h5: no such file"
+refused 3 "none.h5: no such file" info none.h5
 checks=$((checks + 1))
 [ ! -s out ] || complain "stdout is not empty"
 
 # bad rows are the audit's business: info reads no embeddings
-run info nan.h5
-want_rc 0
+fine info nan.h5
 
 # JSON alone on stdout
-run info pairs.h5 --json
-want_rc 0
+fine info pairs.h5 --json
 want_same out info_pairs.json
-run info nothing.h5 --json
-want_rc 3
+ends 3 info nothing.h5 --json
 want_text out '"refused": "nothing.h5: nothing that can be the image' '"path": "/alpha"' '"image": null'
 want_line err "nothing.h5: nothing that can be the image"
 
 # help
-run info --help
-want_rc 0
+fine info --help
 want_text out "usage: contragap info FILE" "contragap info pairs.h5"
 
 finish

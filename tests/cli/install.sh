@@ -9,8 +9,7 @@ export OMP_NUM_THREADS
 # the log that uninstalling goes by is that of a user's own installation, if any: it is put back at the end
 log=$CONTRAGAP_BUILD/meson-logs/install-log.txt
 [ ! -f "$log" ] || cp -p "$log" log-before
-runs meson install -C "$CONTRAGAP_BUILD" --no-rebuild --destdir "$work/root"
-want_rc 0
+works meson install -C "$CONTRAGAP_BUILD" --no-rebuild --destdir "$work/root"
 cp "$log" log-installed
 binary=$(find root -type f -name contragap -path '*/bin/*')
 want_file "$binary"
@@ -49,8 +48,7 @@ for page in contragap $pages; do
   file=$prefix/share/man/man1/$page.1
   want_file "$file"
   if command -v groff >/dev/null; then
-    runs groff -K utf8 -man -Tutf8 -ww -z "$file"
-    want_rc 0
+    works groff -K utf8 -man -Tutf8 -ww -z "$file"
     checks=$((checks + 1))
     [ ! -s err ] || complain "groff warns of $page.1:" "$(head -c 1000 err)"
   fi
@@ -58,8 +56,7 @@ done
 checks=$((checks + 1))
 [ "$(echo "$pages" | wc -l)" -ge 8 ] || complain "fewer than 8 commands in --help"
 if man --version >/dev/null 2>&1; then
-  runs env MANWIDTH=80 man -l "$prefix/share/man/man1/contragap-audit.1"
-  want_rc 0
+  works env MANWIDTH=80 man -l "$prefix/share/man/man1/contragap-audit.1"
   want_text out "contragap audit FILE" "EXAMPLE" "--fail-if" "EXIT STATUS" "contragap(1)"
 fi
 # every option that --help shows stands in the page
@@ -73,8 +70,7 @@ bash_file=$prefix/share/bash-completion/completions/contragap
 zsh_file=$prefix/share/zsh/site-functions/_contragap
 want_file "$bash_file" "$zsh_file"
 if command -v bash >/dev/null; then
-  runs bash -n "$bash_file"
-  want_rc 0
+  works bash -n "$bash_file"
   touch elsewhere/embeddings.npy
   # complete WORDS…: what is offered for the last word
   cat >complete.bash <<'EOF'
@@ -102,8 +98,7 @@ EOF
   want_line out "embeddings.npy"
 fi
 if command -v zsh >/dev/null; then
-  runs zsh -n "$zsh_file"
-  want_rc 0
+  works zsh -n "$zsh_file"
 fi
 
 # ---- the library
@@ -111,8 +106,7 @@ fi
 uninstall() {
   checks=$((checks + 1))
   cp log-installed "$log"
-  runs ninja -C "$CONTRAGAP_BUILD" uninstall
-  want_rc 0
+  works ninja -C "$CONTRAGAP_BUILD" uninstall
   if [ -f log-before ]; then cp -p log-before "$log"; else rm -f "$log"; fi
   find root -mindepth 1 >left 2>/dev/null
   [ ! -s left ] || complain "uninstalling left:" "$(head -5 left)"
@@ -160,17 +154,14 @@ sample() {
     command -v $cc >/dev/null || continue
     [ $cc = cc ] || [ -z "$sanitize" ] || continue # another compiler's sanitizer
     # shellcheck disable=SC2086  # flags are words
-    runs $cc -std=c11 -Wall -Wextra -Wpedantic -Werror $sanitize -o "$name-$cc" "$CONTRAGAP_SOURCE/samples/$name.c" $flags \
+    works $cc -std=c11 -Wall -Wextra -Wpedantic -Werror $sanitize -o "$name-$cc" "$CONTRAGAP_SOURCE/samples/$name.c" $flags \
       -lm -Wl,-rpath,"$library"
-    want_rc 0
   done
   # shellcheck disable=SC2086
-  runs cc -std=c11 -Wall -Wextra -Wpedantic -Werror $sanitize -o "$name-static" "$CONTRAGAP_SOURCE/samples/$name.c" \
+  works cc -std=c11 -Wall -Wextra -Wpedantic -Werror $sanitize -o "$name-static" "$CONTRAGAP_SOURCE/samples/$name.c" \
     "$library/libcontragap.a" $flags_static
-  want_rc 0
   for program in "./$name-cc" "./$name-static"; do
-    runs "$program"
-    want_rc 0
+    works "$program"
     want_text out "$@"
   done
   checks=$((checks + 1))
@@ -185,8 +176,7 @@ want_rc 0
 run_installed apply ../head.h5 sixteen.h5 -o closed.h5 --quiet
 want_rc 0
 # a measure of your own, from a file
-runs ./own_measure-cc elsewhere/pairs.h5
-want_rc 0
+works ./own_measure-cc elsewhere/pairs.h5
 want_text out "energy distance 0."
 
 if command -v g++ >/dev/null; then
@@ -222,10 +212,8 @@ int main()
 }
 EOF
   # shellcheck disable=SC2086
-  runs g++ -std=c++17 -Wall -Wextra -Werror -pedantic $sanitize -o sample++ sample.cc $flags -Wl,-rpath,"$library"
-  want_rc 0
-  runs ./sample++
-  want_rc 0
+  works g++ -std=c++17 -Wall -Wextra -Werror -pedantic $sanitize -o sample++ sample.cc $flags -Wl,-rpath,"$library"
+  works ./sample++
   want_text out "0.01 0.1 2 no file given"
 fi
 

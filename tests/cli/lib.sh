@@ -4,6 +4,10 @@
 #   run ARGS…              contragap ARGS…, output in the files out and err, exit code in $rc
 #   runs COMMAND…          the same for any other command
 #   want_rc N              the last run ended with N
+#   fine ARGS…             run ARGS, which ends with 0
+#   ends N ARGS…           run ARGS, which ends with N
+#   works COMMAND…         runs COMMAND, which ends with 0
+#   refused N WORDS ARGS…  run ARGS, which ends with N and says one line on stderr with all WORDS ('|' between them)
 #   want_line FILE WORDS…  FILE holds one line alone, and all WORDS (fixed strings) stand in it
 #   want_text FILE WORDS…  all WORDS stand in FILE
 #   want_absent PATH…      none of the paths exists
@@ -70,6 +74,38 @@ want_line() {
   checks=$((checks + 1))
   [ "$(wc -l <"$1")" -eq 1 ] || complain "$1 has $(wc -l <"$1") lines, not 1:" "$(head -c 2000 "$1")"
   want_text "$@"
+}
+
+fine() {
+  run "$@"
+  want_rc 0
+}
+
+ends() {
+  ends_code=$1
+  shift
+  run "$@"
+  want_rc "$ends_code"
+}
+
+works() {
+  runs "$@"
+  want_rc 0
+}
+
+refused() {
+  refused_code=$1
+  refused_words=$2
+  shift 2
+  run "$@"
+  want_rc "$refused_code"
+  set -f
+  IFS='|'
+  # shellcheck disable=SC2086
+  set -- $refused_words
+  unset IFS
+  set +f
+  want_line err "$@"
 }
 
 want_absent() {

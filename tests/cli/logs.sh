@@ -6,12 +6,10 @@ read_events() {
   runs "$python" "$here/read_events.py" "$@"
 }
 
-run simulate --model clip --n 600 --d 32 --seed 3 -o pairs.h5 --quiet
-want_rc 0
+fine simulate --model clip --n 600 --d 32 --seed 3 -o pairs.h5 --quiet
 
 # 420 training texts, batches of 60: 7 steps an epoch
-run train pairs.h5 -o closed --csv --tensorboard tb --epochs 6 --batch 60 --quiet
-want_rc 0
+fine train pairs.h5 -o closed --csv --tensorboard tb --epochs 6 --batch 60 --quiet
 want_file closed/history.csv closed/history.jsonl
 read_events closed/history.jsonl tb 7 closed/history.csv
 want_rc 0
@@ -23,20 +21,17 @@ read_events closed/history.jsonl damaged 7
 want_rc 1
 
 # nothing of it unless asked for
-run train pairs.h5 -o plain --epochs 1 --batch 60 --quiet
-want_rc 0
+fine train pairs.h5 -o plain --epochs 1 --batch 60 --quiet
 want_absent plain/history.csv plain/tb
 
 # a run without a validation part: empty cells, no such tags
-run train pairs.h5 -o blind --csv --tensorboard blind-tb --epochs 2 --batch 60 --val 0 --patience 0 --quiet
-want_rc 0
+fine train pairs.h5 -o blind --csv --tensorboard blind-tb --epochs 2 --batch 60 --val 0 --patience 0 --quiet
 read_events blind/history.jsonl blind-tb 8 blind/history.csv
 want_rc 0
 want_text out "1 sessions, 16 tags, 2 epochs"
 
 # a race: a folder for each loss
-run train pairs.h5 -o race --race clip,cua --csv --tensorboard logs/race --epochs 3 --batch 60 --quiet
-want_rc 0
+fine train pairs.h5 -o race --race clip,cua --csv --tensorboard logs/race --epochs 3 --batch 60 --quiet
 for loss in clip cua; do
   read_events race/$loss-history.jsonl logs/race/$loss 7 race/$loss-history.csv
   want_rc 0
@@ -49,8 +44,7 @@ for tenths in 2 4 3 5; do
   timeout -s KILL 0.$tenths "$CONTRAGAP" train pairs.h5 -o pieces --resume $long >/dev/null 2>&1
 done
 # shellcheck disable=SC2086
-run train pairs.h5 -o pieces --resume $long
-want_rc 0
+fine train pairs.h5 -o pieces --resume $long
 read_events pieces/history.jsonl pieces-tb 7 pieces/history.csv
 want_rc 0
 want_text out "400 epochs"
@@ -64,11 +58,8 @@ damage() {
   "$@" <kept >pieces/history.jsonl
   cp pieces/history.jsonl bad
   # shellcheck disable=SC2086
-  run train pairs.h5 -o pieces --resume $long
-  want_rc 3
-  want_line err "pieces/history.jsonl" "$word"
-  runs cmp bad pieces/history.jsonl
-  want_rc 0
+  refused 3 "pieces/history.jsonl|$word" train pairs.h5 -o pieces --resume $long
+  works cmp bad pieces/history.jsonl
 }
 damage "line 3: no JSON" sed '3s/^{/[/'
 damage "line 400: no JSON" sed '400s/}$//'
@@ -84,39 +75,28 @@ damage "holds 399 epochs, checkpoint.bin is of epoch 400" sed '$d'
 damage "holds 0 epochs" true
 rm pieces/history.jsonl
 # shellcheck disable=SC2086
-run train pairs.h5 -o pieces --resume $long
-want_rc 3
-want_line err "holds 0 epochs"
+refused 3 "holds 0 epochs" train pairs.h5 -o pieces --resume $long
 cp kept pieces/history.jsonl
 # half of a last line is made again; what stands behind the checkpoint is, and stays in a copy
 printf '{"epoch":401,"sec' >>pieces/history.jsonl
 # shellcheck disable=SC2086
-run train pairs.h5 -o pieces --resume $long
-want_rc 0
-runs cmp kept pieces/history.jsonl
-want_rc 0
+fine train pairs.h5 -o pieces --resume $long
+works cmp kept pieces/history.jsonl
 want_absent pieces/history.jsonl.bak-1
 printf '{"epoch":401,"seconds":1}\n' >>pieces/history.jsonl
 cp pieces/history.jsonl longer
 # shellcheck disable=SC2086
-run train pairs.h5 -o pieces --resume $long
-want_rc 0
-runs cmp kept pieces/history.jsonl
-want_rc 0
-runs cmp longer pieces/history.jsonl.bak-1
-want_rc 0
+fine train pairs.h5 -o pieces --resume $long
+works cmp kept pieces/history.jsonl
+works cmp longer pieces/history.jsonl.bak-1
 
 # the events of another run: refused, replaced with --force; what others wrote stays
-run train pairs.h5 -o other --tensorboard tb --epochs 1 --batch 60 --quiet
-want_rc 3
-want_line err "tb" "another run" "--force"
+refused 3 "tb|another run|--force" train pairs.h5 -o other --tensorboard tb --epochs 1 --batch 60 --quiet
 want_absent other
 printf 'theirs' >tb/events.out.tfevents.1.host
-run train pairs.h5 -o closed --tensorboard tb --epochs 2 --batch 60 --quiet --force
-want_rc 0
+fine train pairs.h5 -o closed --tensorboard tb --epochs 2 --batch 60 --quiet --force
 want_absent closed/history.csv
-runs test "$(find tb -type f | wc -l)" -eq 2
-want_rc 0
+works test "$(find tb -type f | wc -l)" -eq 2
 rm tb/events.out.tfevents.1.host
 read_events closed/history.jsonl tb 7
 want_rc 0
@@ -124,8 +104,6 @@ want_text out "1 sessions" "2 epochs"
 
 # a folder that cannot be made
 printf 'a file' >here
-run train pairs.h5 -o nowhere --tensorboard here/tb --epochs 1 --batch 60 --quiet
-want_rc 3
-want_line err "here"
+refused 3 "here" train pairs.h5 -o nowhere --tensorboard here/tb --epochs 1 --batch 60 --quiet
 want_absent nowhere
 finish

@@ -27,12 +27,9 @@ want_none() {
   fi
 }
 
-run simulate --model clip --n 300 --d 32 --classes 5 --seed 4 -o pairs.h5 --quiet
-want_rc 0
-run audit pairs.h5 -o report --quiet
-want_rc 0
-run train pairs.h5 -o closed --epochs 2 --quiet
-want_rc 0
+fine simulate --model clip --n 300 --d 32 --classes 5 --seed 4 -o pairs.h5 --quiet
+fine audit pairs.h5 -o report --quiet
+fine train pairs.h5 -o closed --epochs 2 --quiet
 widest out 60 80
 
 # ---- 80 columns hold everything, more are used
@@ -40,13 +37,11 @@ for command in --help "audit pairs.h5" "audit pairs.h5 --unpaired" "info pairs.h
   "compare closed/before.json closed/after.json --all" "plot closed --list" \
   "sweep pairs.h5 -o sweep --dim 4,8 --loss clip,cua --seeds 1,2 --epochs 1 --quiet"; do
   # shellcheck disable=SC2086  # several words
-  run $command
-  want_rc 0
+  fine $command
   widest out 40 80
 done
 for command in audit train apply compare sweep info plot simulate convert bench; do
-  run $command --help
-  want_rc 0
+  fine $command --help
   widest out 60 80
   cp out help
   runs sed -n 1p help
@@ -106,15 +101,13 @@ interrupt() {
 }
 
 # ---- Ctrl-C in phases that can be asked and in those that cannot: eigenproblems of 3072 columns, a step of all rows
-run simulate --model clip --n 400 --d 3072 --seed 5 -o wide.h5 --quiet
-want_rc 0
+fine simulate --model clip --n 400 --d 3072 --seed 5 -o wide.h5 --quiet
 for delay in 0.3 1.2 2.5; do
   interrupt $delay audit wide.h5 -o new/folder
   want_text err "interrupted" "nothing was written"
   want_absent new
 done
-run simulate --model clip --n 30000 --d 64 --seed 5 -o many.h5 --quiet
-want_rc 0
+fine simulate --model clip --n 30000 --d 64 --seed 5 -o many.h5 --quiet
 mkdir mine
 interrupt 1.5 train many.h5 -o mine --batch full --patience 0
 want_text err "interrupted"
@@ -134,8 +127,7 @@ want_text err "interrupted; stopped holds a checkpoint" "--resume"
 want_file stopped/checkpoint.bin
 want_none "$escape\|$(printf '\r')" err
 cp err said
-runs grep -c "^training, epoch.* %.* left\$" said
-want_rc 0
+works grep -c "^training, epoch.* %.* left\$" said
 
 # ---- a reader that leaves has had what it wanted
 for command in --help "audit --help" "audit pairs.h5" "audit pairs.h5 --json" "audit pairs.h5 --markdown" \

@@ -4,8 +4,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib_mpi.sh"
 
-run simulate --model clip --n 9 --d 8 -o few.h5
-want_rc 0
+fine simulate --model clip --n 9 --d 8 -o few.h5
 
 # ---------------------------------------------------------------- rank 0 alone talks
 ranks 3 audit pairs.h5 --json

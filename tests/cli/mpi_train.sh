@@ -4,12 +4,10 @@
 . "$(dirname "$0")/lib_mpi.sh"
 
 # ---------------------------------------------------------------- sweeps
-run simulate --model clip --n 600 --d 16 -o small.h5
-want_rc 0
+fine simulate --model clip --n 600 --d 16 -o small.h5
 grid="--dim 4,8 --loss clip --seeds 1,2 --epochs 2"
 # shellcheck disable=SC2086
-run sweep small.h5 $grid -o sweep-1
-want_rc 0
+fine sweep small.h5 $grid -o sweep-1
 # shellcheck disable=SC2086
 ranks 3 sweep small.h5 $grid -o sweep-3
 want_rc 0
@@ -26,15 +24,13 @@ want_rc 0
 want_text err "warning: sweep, run " "rank 1 on " "--memory allows 1M"
 [ "$(grep -c '"failed":true' sweep-2/runs.jsonl)" -ge 1 ] || complain "no run is marked: $(cat sweep-2/runs.jsonl)"
 # shellcheck disable=SC2086
-run sweep small.h5 $grid -o sweep-2 --resume
-want_rc 0
+fine sweep small.h5 $grid -o sweep-2 --resume
 cut -d, -f$columns sweep-2/sweep.csv | cmp -s - csv-1 || complain "what was tried again is not what it should be"
 
 # ---------------------------------------------------------------- training: 1e-5 after 50 steps
 options="--batch 600 --steps 50 --patience 0 --seed 3 --learn-temperature"
 # shellcheck disable=SC2086
-run train pairs.h5 $options -o train-1
-want_rc 0
+fine train pairs.h5 $options -o train-1
 for n in 2 3; do
   # shellcheck disable=SC2086
   ranks $n train pairs.h5 $options -o train-$n
@@ -86,10 +82,8 @@ if unshare -rm mount --bind meminfo /proc/meminfo 2>/dev/null; then
 fi
 
 # ---------------------------------------------------------------- a head over rows of all ranks
-run apply train-1/head.h5 ragged.h5 -o wrong.h5
-want_rc 4
-run simulate --model clip --n 3 --d 8 -o tiny.h5
-want_rc 0
+ends 4 apply train-1/head.h5 ragged.h5 -o wrong.h5
+fine simulate --model clip --n 3 --d 8 -o tiny.h5
 mkdir applied
 
 # want_applied ONE OTHER PARTS: the same values, bit by bit, and attributes; images and texts virtual over so many parts
@@ -117,8 +111,7 @@ END
 applied() {
   name=$1 counts=$2
   shift 2
-  run apply "$@" -o "applied/$name-1.h5"
-  want_rc 0
+  fine apply "$@" -o "applied/$name-1.h5"
   for count in $counts; do
     ranks "$count" apply "$@" -o "applied/$name-$count.h5"
     want_rc 0
@@ -159,12 +152,10 @@ for report in reports:
     del report["run"], report["input"]
 assert reports[0] == reports[1] == reports[2]
 END
-run info moved/head-3.h5
-want_rc 0
+fine info moved/head-3.h5
 want_text out "virtual over 3 files"
 for n in 1 3; do
-  run train "moved/head-$n.h5" -o "again-$n" --epochs 1
-  want_rc 0
+  fine train "moved/head-$n.h5" -o "again-$n" --epochs 1
 done
 for n in 1 3; do
   sed 's/"\(seconds\|steps_per_second\)":[^,}]*//g' "again-$n/history.jsonl" >"history-$n"
@@ -176,18 +167,12 @@ part=moved/head-3.part-2-of-3.h5
 mv $part aside.h5
 for command in audit info "train -o none"; do
   # shellcheck disable=SC2086
-  run $command moved/head-3.h5
-  want_rc 3
-  want_line err "head-3.part-2-of-3.h5 is missing (source 2 of 3)"
+  refused 3 "head-3.part-2-of-3.h5 is missing (source 2 of 3)" $command moved/head-3.h5
 done
 head -c 5000 aside.h5 >$part
-run audit moved/head-3.h5
-want_rc 3
-want_line err "head-3.part-2-of-3.h5 is damaged or cut short"
+refused 3 "head-3.part-2-of-3.h5 is damaged or cut short" audit moved/head-3.h5
 cp moved/head-4.part-1-of-4.h5 $part
-run audit moved/head-3.h5
-want_rc 3
-want_line err "head-3.part-2-of-3.h5 has fewer rows"
+refused 3 "head-3.part-2-of-3.h5 has fewer rows" audit moved/head-3.h5
 mv aside.h5 $part
 
 # another output in its place takes its parts away, once it is complete
@@ -202,10 +187,8 @@ if [ -z "$mpich" ]; then # MPICH's own files would be cut off as well
   want_line err "rank 1 on " "head-3.part-2-of-3.h5"
 fi
 want_file moved/head-3.part-2-of-3.2.h5
-run audit moved/head-3.h5
-want_rc 0
-run apply --method center pairs.h5 -o moved/head-3.h5
-want_rc 0
+fine audit moved/head-3.h5
+fine apply --method center pairs.h5 -o moved/head-3.h5
 [ "$(find moved -name 'head-3.*' | wc -l)" -eq 1 ] || complain "left next to head-3.h5: $(ls moved)"
 
 # a checkpoint of two ranks goes on on three

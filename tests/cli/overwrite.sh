@@ -1,10 +1,8 @@
 # What an output replaces: what the same command wrote there, and with --force the rest; never what is read.
 . "$(dirname "$0")/lib.sh"
 
-run simulate --model clip --n 120 --d 16 --seed 3 -o pairs.h5 --quiet
-want_rc 0
-run simulate --model clip --n 120 --d 16 --seed 4 -o more.h5 --quiet
-want_rc 0
+fine simulate --model clip --n 120 --d 16 --seed 3 -o pairs.h5 --quiet
+fine simulate --model clip --n 120 --d 16 --seed 4 -o more.h5 --quiet
 quick="--epochs 2 --batch 32 --quiet"
 grid="--loss cua --seeds 1 --epochs 1 --quiet"
 audits() { run audit pairs.h5 --quiet -o "$@"; }
@@ -17,8 +15,8 @@ compares() { run compare pairs.h5 more.h5 --quiet -o "$@"; }
 # sums FOLDER: a line for each file in it
 sums() { (cd "$1" && find . -type f -exec cksum {} + | sort -k 3); }
 
-# refused FOLDER WORDS…: the last run ended with 3 and one line, and the folder is as it was in the file before
-refused() {
+# left_alone FOLDER WORDS…: the last run ended with 3 and one line, and the folder is as it was in the file before
+left_alone() {
   want_rc 3
   folder=$1
   shift
@@ -37,7 +35,7 @@ for owner in audit train compare sweep; do
   for command in audit train compare sweep; do
     [ $command = $owner ] || [ ! -d "of-$owner" ] || {
       ${command}s "of-$owner"
-      refused "of-$owner" "holds"
+      left_alone "of-$owner" "holds"
     }
   done
 done
@@ -47,10 +45,10 @@ for owner in audit compare; do # their own again
 done
 sums of-train >before
 trains of-train
-refused of-train "another run"
+left_alone of-train "another run"
 sums of-sweep >before
 sweeps of-sweep
-refused of-sweep "another sweep"
+left_alone of-sweep "another sweep"
 trains of-train --force
 want_rc 0
 sweeps of-sweep --force
@@ -60,24 +58,21 @@ want_rc 0
 trains of-train --resume
 want_rc 0
 for owner in audit train compare sweep; do
-  runs grep -qx mine "of-$owner/thesis.pdf"
-  want_rc 0
-  runs grep -qx mine "of-$owner/figures/photo.png"
-  want_rc 0
+  works grep -qx mine "of-$owner/thesis.pdf"
+  works grep -qx mine "of-$owner/figures/photo.png"
 done
 # a race, and a training that has not come to its end
-run train pairs.h5 $quick --race clip,cua -o raced
-want_rc 0
+fine train pairs.h5 $quick --race clip,cua -o raced
 sums raced >before
 audits raced
-refused raced "clip-head.h5"
+left_alone raced "clip-head.h5"
 runs timeout --preserve-status -s INT 1 "$CONTRAGAP" train pairs.h5 -o stopped --epochs 100000 --batch 32 --patience 0 --quiet
 want_rc 130
 sums stopped >before
 audits stopped
-refused stopped "checkpoint.bin"
+left_alone stopped "checkpoint.bin"
 trains stopped
-refused stopped "another run"
+left_alone stopped "another run"
 # with --force another command's page goes, and from then on the folder is of both: neither writes there unasked
 audits of-train --force
 want_rc 0
@@ -85,10 +80,10 @@ want_text of-train/report.html "<html"
 want_file of-train/head.h5 of-train/report.json
 sums of-train >before
 audits of-train
-refused of-train "a training"
+left_alone of-train "a training"
 # shellcheck disable=SC2086
 run train pairs.h5 $quick -o of-train --resume
-refused of-train "an audit"
+left_alone of-train "an audit"
 
 # ---- files of the user's, under each name that a command writes, in a folder that holds nothing else or the command's own
 for file in report.json rows.tsv report.html figures/scatter.svg figures/plane.png figures/style.gp; do
@@ -97,7 +92,7 @@ for file in report.json rows.tsv report.html figures/scatter.svg figures/plane.p
   printf 'mine' >own/$file
   sums own >before
   audits own
-  refused own "$file"
+  left_alone own "$file"
   audits own --force
   want_rc 0
 done
@@ -105,7 +100,7 @@ for file in rows.tsv report.html; do
   printf 'mine' >own/$file
   sums own >before
   audits own
-  refused own "$file"
+  left_alone own "$file"
   audits own --force
   want_rc 0
 done
@@ -113,42 +108,40 @@ for format in svg png pdf; do
   printf 'mine' >own/figures/scatter.$format
   sums own >before
   audits own
-  refused own "figures/scatter.$format"
+  left_alone own "figures/scatter.$format"
   rm own/figures/scatter.$format
 done
 printf '{"run": {"command_line": "contragap auditing"}}' >own/report.json
 sums own >before
 audits own
-refused own "report.json"
+left_alone own "report.json"
 for file in before.json after.json center.json compare.json report.html figures/history.svg; do
   rm -rf own
   mkdir -p own/figures
   printf '{}' >own/$file
   sums own >before
   trains own
-  refused own "$file"
+  left_alone own "$file"
   trains own --resume
-  refused own "$file"
+  left_alone own "$file"
 done
 mkdir -p own2
 printf 'mine' >own2/history.csv
 sums own2 >before
 trains own2 --csv
-refused own2 "history.csv"
+left_alone own2 "history.csv"
 printf 'mine' >own2/clip.json # of a race alone
 trains own2
 want_rc 0
-runs grep -qx mine own2/history.csv
-want_rc 0
-runs grep -qx mine own2/clip.json
-want_rc 0
+works grep -qx mine own2/history.csv
+works grep -qx mine own2/clip.json
 for file in sweep.csv sweep.json report.html figures/sweep-dim.svg figures/map.tsv; do
   rm -rf own
   mkdir -p own/figures
   printf 'mine' >own/$file
   sums own >before
   sweeps own
-  refused own "$file"
+  left_alone own "$file"
 done
 for file in compare.json report.html figures/cosines_before_after.tsv figures/scatter-A.svg; do
   rm -rf own
@@ -156,7 +149,7 @@ for file in compare.json report.html figures/cosines_before_after.tsv figures/sc
   printf 'mine' >own/$file
   sums own >before
   compares own
-  refused own "$file"
+  left_alone own "$file"
   compares own --force
   want_rc 0
 done
@@ -171,26 +164,22 @@ want_file ended/report.html
 # ---- pictures: gnuplot's are drawn again, others are not drawn over
 if command -v gnuplot >/dev/null 2>&1; then
   for _ in 1 2; do
-    run plot ended --format svg,png,pdf --quiet
-    want_rc 0
+    fine plot ended --format svg,png,pdf --quiet
   done
   for format in svg png pdf; do
     printf 'mine' >ended/figures/plane.$format
     sums ended >before
     run plot ended --format $format --only plane --quiet
-    refused ended "plane.$format"
-    run plot ended --format $format --only plane --quiet --force
-    want_rc 0
+    left_alone ended "plane.$format"
+    fine plot ended --format $format --only plane --quiet --force
   done
 fi
 
 # ---- single files
 mkdir one
 cp pairs.h5 one/simulated.h5
-run convert pairs.h5 -o one/converted.h5 --quiet
-want_rc 0
-run apply --method center pairs.h5 -o one/applied.h5 --quiet
-want_rc 0
+fine convert pairs.h5 -o one/converted.h5 --quiet
+fine apply --method center pairs.h5 -o one/applied.h5 --quiet
 run apply --method center one/converted.h5 -o one/applied2.h5 --quiet # its input's attributes do not make it convert's
 want_rc 0
 /usr/bin/python3 - <<'END' || exit 99
@@ -222,8 +211,7 @@ for file in one/*.h5; do
   done
 done
 sums one >after
-runs cmp before after
-want_rc 0
+works cmp before after
 simulates one/simulated.h5
 want_rc 0
 converts one/converted.h5
@@ -251,24 +239,17 @@ for force in "" --force; do
     for command in "convert pairs.h5" "apply --method center pairs.h5" "apply --method center more.h5 --fit pairs.h5" \
       "apply head.h5 --image pairs.h5:/image --text more.h5:/text"; do
       # shellcheck disable=SC2086
-      run $command -o $out $force
-      want_rc 2
-      want_line err "$out" "another name"
+      refused 2 "$out|another name" $command -o $out $force
     done
   done
   # shellcheck disable=SC2086
-  run apply head.h5 pairs.h5 -o head.h5 $force
-  want_rc 2
-  want_line err "head.h5: is what is read"
+  refused 2 "head.h5: this command reads it" apply head.h5 pairs.h5 -o head.h5 $force
   # shellcheck disable=SC2086
-  run apply folder-of-a-head pairs.h5 -o folder-of-a-head/head.h5 $force
-  want_rc 2
-  want_line err "is what is read"
+  refused 2 "this command reads it" apply folder-of-a-head pairs.h5 -o folder-of-a-head/head.h5 $force
 done
 ls -l pairs.h5 head.h5 folder-of-a-head/head.h5 >after
 cksum pairs.h5 head.h5 folder-of-a-head/head.h5 >>after
-runs cmp before after
-want_rc 0
+works cmp before after
 
 # … nor in a folder, by any command
 mkdir inside
@@ -284,31 +265,23 @@ for case in "audit report.json" "audit rows.tsv" "train head.h5" "train checkpoi
   sweep) set -- sweep "$file" --loss cua --seeds 1 --epochs 1 ;;
   compare) set -- compare "$file" more.h5 ;;
   esac
-  run "$@" --quiet -o inside --force
-  want_rc 2
-  want_line err "$file: is what is read" "-o"
+  refused 2 "$file: this command reads it|-o" "$@" --quiet -o inside --force
   cksum "$file" >after
-  runs cmp before after
-  want_rc 0
+  works cmp before after
   rm "$file"
 done
 
 # ---- folders of .npy, which say nothing of who wrote them
-run convert pairs.h5 --format npy -o arrays --quiet
-want_rc 0
+fine convert pairs.h5 --format npy -o arrays --quiet
 sums arrays >before
 run convert more.h5 --format npy -o arrays --quiet
-refused arrays "arrays/image.npy"
-run convert more.h5 --format npy -o arrays --quiet --force
-want_rc 0
+left_alone arrays "arrays/image.npy"
+fine convert more.h5 --format npy -o arrays --quiet --force
 for force in "" --force; do
   sums arrays >before
   # shellcheck disable=SC2086
-  run convert arrays/image.npy arrays/text.npy --format npy -o arrays $force
-  want_rc 2
-  want_line err "what is read"
+  refused 2 "what is read" convert arrays/image.npy arrays/text.npy --format npy -o arrays $force
   sums arrays >after
-  runs cmp before after
-  want_rc 0
+  works cmp before after
 done
 finish

@@ -17,17 +17,13 @@ printed = float(re.search(r"([0-9.]+) after", open(sys.argv[4]).read()).group(1)
 assert abs(printed - after) < 2e-6, (printed, after)
 EOF
 
-run simulate --model clip --n 200 --d 24 --seed 3 -o pairs.h5 --quiet
-want_rc 0
+fine simulate --model clip --n 200 --d 24 --seed 3 -o pairs.h5 --quiet
 # compares OPTIONS…: a head trained with these, through the sample and through apply
 compares() {
   rm -rf closed out.npz applied.h5
-  run train pairs.h5 -o closed --epochs 2 --batch 50 --quiet "$@"
-  want_rc 0
-  run apply closed/head.h5 pairs.h5 -o applied.h5 --quiet
-  want_rc 0
-  runs "$python" "$CONTRAGAP_SOURCE/samples/use_results.py" closed/before.json closed/head.h5 pairs.h5 out.npz
-  want_rc 0
+  fine train pairs.h5 -o closed --epochs 2 --batch 50 --quiet "$@"
+  fine apply closed/head.h5 pairs.h5 -o applied.h5 --quiet
+  works "$python" "$CONTRAGAP_SOURCE/samples/use_results.py" closed/before.json closed/head.h5 pairs.h5 out.npz
   want_text out "gap.corrected_distance: 0." "[" "retrieval.image_to_text.recall_at_1" "test part, 40 pairs"
   cp out printed
   runs "$python" check.py out.npz applied.h5 closed/after.json printed
@@ -52,9 +48,7 @@ spoilt() {
   runs "$python" -c "import h5py; f = h5py.File('spoilt.h5', 'a'); $1"
   want_rc 0
   rm -f refused.h5
-  run apply spoilt.h5 pairs.h5 -o refused.h5
-  want_rc 3
-  want_line err "spoilt.h5" "$2"
+  refused 3 "spoilt.h5|$2" apply spoilt.h5 pairs.h5 -o refused.h5
   want_absent refused.h5
 }
 spoilt "f['split'][3] = 7" "other numbers than -1, 0, 1, 2"

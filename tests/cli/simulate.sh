@@ -4,42 +4,34 @@
 
 # what is written, by model and type
 for model in offset uniform cone clip; do
-  run simulate -o $model.h5 --model $model --n 40 --d 8 --seed 3 --quiet
-  want_rc 0
+  fine simulate -o $model.h5 --model $model --n 40 --d 8 --seed 3 --quiet
   want_file $model.h5
-  run audit $model.h5 --json
-  want_rc 0
+  fine audit $model.h5 --json
 done
 for type in float16 bfloat16 float32 float64; do
-  run simulate -o $type.h5 --n 40 --d 8 --dtype $type
-  want_rc 0
-  run info $type.h5
-  want_rc 0
+  fine simulate -o $type.h5 --n 40 --d 8 --dtype $type
+  fine info $type.h5
   want_text out $type
 done
 
 # the offset model's known answers, through the file
 run simulate -o offset.h5 --model offset --h 0.3 --n 50 --d 6 --dtype float64
-run audit offset.h5 --fail-if 'gap.centroid_distance>0.6000001' --fail-if 'gap.centroid_distance<0.5999999' \
+fine audit offset.h5 --fail-if 'gap.centroid_distance>0.6000001' --fail-if 'gap.centroid_distance<0.5999999' \
   --fail-if 'alignment.mean_squared_distance>0.3600001' --fail-if 'alignment.mean_squared_distance<0.3599999'
-want_rc 0
 
 # captions: a third axis, or a dataset with each text's image
 run simulate -o five.h5 --n 20 --d 8 --captions 5
 run info five.h5
 want_text out '20' '5' '8'
-run audit five.h5
-want_rc 0
+fine audit five.h5
 run simulate -o ragged.h5 --n 20 --d 8 --captions 1-4
 run info ragged.h5
 want_text out text_image
-run audit ragged.h5
-want_rc 0
+fine audit ragged.h5
 
 # classes: labels, class texts, arithmetic
 run simulate -o classes.h5 --n 100 --d 16 --classes 6
-run audit classes.h5 --json
-want_rc 0
+fine audit classes.h5 --json
 want_text out zero_shot arithmetic
 
 # the same seed, the same numbers, whatever the threads; another seed, others
@@ -54,8 +46,7 @@ values one
 values two
 values other
 want_file one.txt
-runs cmp one.txt two.txt
-want_rc 0
+works cmp one.txt two.txt
 runs cmp one.txt other.txt
 want_rc 1
 
@@ -95,22 +86,14 @@ want_absent folder/bad.h5 no
 run simulate -o kept.h5 --n 40 --d 8
 cp kept.h5 before.h5
 refuse 2 -o kept.h5 --n 1
-runs cmp kept.h5 before.h5
-want_rc 0
+works cmp kept.h5 before.h5
 
-run simulate --help
-want_rc 0
+fine simulate --help
 want_text out simulate --model --captions --classes clip 0.4
 # an option of another model, and a disk that is too small: said before any work
-run simulate -o no.h5 --model uniform --h 0.3
-want_rc 2
-want_line err "--h is of model offset, the model is uniform"
-run simulate -o no.h5 --model offset --kappa 3
-want_rc 2
-want_line err "--kappa is of model cone"
-run simulate -o no.h5 --n 1000000000 --d 65536
-want_rc 5
-want_line err "no.h5: the file needs 524288000 MB, the disk has"
+refused 2 "--h belongs to model offset, the model is uniform" simulate -o no.h5 --model uniform --h 0.3
+refused 2 "--kappa belongs to model cone" simulate -o no.h5 --model offset --kappa 3
+refused 5 "no.h5: the file needs 524288000 MB, the disk has" simulate -o no.h5 --n 1000000000 --d 65536
 want_absent no.h5
 
 finish

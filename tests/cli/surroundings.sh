@@ -1,12 +1,10 @@
 # The surroundings of a run: signals at any instant, limits of the address space, long names, gnuplot's environment.
 . "$(dirname "$0")/lib.sh"
 
-run simulate --model clip --n 200 --d 16 --seed 3 -o pairs.h5 --quiet
-want_rc 0
+fine simulate --model clip --n 200 --d 16 --seed 3 -o pairs.h5 --quiet
 
 # ---- a signal that comes in the first milliseconds ends the run: none is lost while the program executes itself
-runs /usr/bin/python3 "$here/early_signals.py" "$CONTRAGAP" 60 pairs.h5
-want_rc 0
+works /usr/bin/python3 "$here/early_signals.py" "$CONTRAGAP" 60 pairs.h5
 want_line out "0 of 60 lost"
 runs sh -c 'find . -name "*.tmp*" | grep .'
 want_rc 1
@@ -85,24 +83,19 @@ for bytes in 247 252 255; do
   for command in "simulate --n 60 --d 8" "convert pairs.h5" "apply --method center pairs.h5"; do
     out=$(name "$(printf '%.1s' "$command")" "$bytes")
     # shellcheck disable=SC2086
-    run $command -o "$out" --quiet
-    want_rc 0
+    fine $command -o "$out" --quiet
     want_file "$out"
   done
 done
 # shellcheck disable=SC2046
 accents=$(printf 'é%.0s' $(seq 127))
-run audit pairs.h5 -o "$accents" --quiet
-want_rc 0
+fine audit pairs.h5 -o "$accents" --quiet
 want_file "$accents/report.json" "$accents/rows.tsv" "$accents/report.html" "$accents/figures/scatter.tsv"
-run train pairs.h5 -o "x$accents" --epochs 1 --quiet
-want_rc 0
+fine train pairs.h5 -o "x$accents" --epochs 1 --quiet
 want_file "x$accents/head.h5" "x$accents/history.jsonl" "x$accents/checkpoint.bin"
-run sweep pairs.h5 -o "y$accents" --loss cua --seeds 1 --epochs 1 --quiet
-want_rc 0
+fine sweep pairs.h5 -o "y$accents" --loss cua --seeds 1 --epochs 1 --quiet
 want_file "y$accents/sweep.json"
-run convert pairs.h5 --format npy -o "z$accents" --quiet
-want_rc 0
+fine convert pairs.h5 --format npy -o "z$accents" --quiet
 want_file "z$accents/image.npy"
 runs sh -c 'find . -name "*.tmp*" | grep .'
 want_rc 1
@@ -111,13 +104,11 @@ want_rc 1
 if command -v gnuplot >/dev/null 2>&1; then
   mkdir home
   printf 'set terminal dumb\nset output "/nowhere/x"\nexit status 3\n' | tee home/.gnuplot >home/gnuplotrc
-  runs env GNUTERM=qt GNUPLOT_LIB=/nowhere GNUPLOT_DEFAULT_GDFONT=none GDFONTPATH=/nowhere GNUPLOT_FONTPATH=/nowhere \
+  works env GNUTERM=qt GNUPLOT_LIB=/nowhere GNUPLOT_DEFAULT_GDFONT=none GDFONTPATH=/nowhere GNUPLOT_FONTPATH=/nowhere \
     GNUPLOT_PS_DIR=/nowhere HOME="$PWD/home" XDG_CONFIG_HOME="$PWD/home" "$CONTRAGAP" audit pairs.h5 -o drawn --quiet
-  want_rc 0
   checks=$((checks + 1))
   [ ! -s err ] || complain "$(cat err)"
-  runs cmp drawn/figures/scatter.svg "$accents/figures/scatter.svg"
-  want_rc 0
+  works cmp drawn/figures/scatter.svg "$accents/figures/scatter.svg"
   for figure in scatter cosines variance dimensions recall plane; do
     want_file drawn/figures/$figure.svg
   done
@@ -142,10 +133,8 @@ if command -v gnuplot >/dev/null 2>&1; then
   long=$(printf 'figure%0245d' 7)
   cp drawn/figures/plane.tsv "drawn/figures/$long.tsv"
   cp drawn/figures/plane.gp "drawn/figures/$long.gp"
-  run plot drawn --only "$long" --quiet
-  want_rc 0
-  runs cmp drawn/figures/plane.svg "drawn/figures/$long.svg"
-  want_rc 0
+  fine plot drawn --only "$long" --quiet
+  works cmp drawn/figures/plane.svg "drawn/figures/$long.svg"
   GNUTERM=x11 run plot drawn --format svg,png,pdf --quiet
   want_rc 0
   want_file drawn/figures/plane.png drawn/figures/plane.pdf

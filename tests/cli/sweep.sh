@@ -4,13 +4,11 @@
 run simulate --model clip --n 100 --d 16 --seed 1 -o pairs.h5 --quiet
 grid="--dim 4,8 --temperature 0.02,0.1 --loss clip,cua --seeds 1,2 --epochs 2 --batch 32 --quiet"
 # shellcheck disable=SC2086  # several words
-run sweep pairs.h5 -o sweep $grid
-want_rc 0
+fine sweep pairs.h5 -o sweep $grid
 want_text out "dim" "temperature" "distance" "means over 2 seeds"
 want_file sweep/sweep.csv sweep/sweep.json sweep/runs.jsonl sweep/figures/sweep-dim.tsv sweep/figures/sweep-temperature.tsv \
   sweep/figures/map.tsv
-runs test "$(wc -l <sweep/sweep.csv)" -eq 17
-want_rc 0
+works test "$(wc -l <sweep/sweep.csv)" -eq 17
 want_text sweep/sweep.json '"means"' '"sd"' '"axes"' '"measures"' '"n": 2'
 runs grep '"seed": 0' sweep/sweep.json
 want_rc 1
@@ -20,12 +18,10 @@ want_text sweep/report.html '<html lang="en">' 'Varied: ' 'dim (4, 8)' 'temperat
 runs grep -E '(src|href|xlink:href)="(https?:)?//' sweep/report.html
 want_rc 1
 runs grep -c '<td class="n" data-v="[-0-9.e]*">[-0-9.]* ± ' sweep/report.html
-runs test "$(cat out)" -eq 8
-want_rc 0
+works test "$(cat out)" -eq 8
 if command -v gnuplot >/dev/null; then
   runs grep -c '<svg ' sweep/report.html
-  runs test "$(cat out)" -eq 4
-  want_rc 0
+  works test "$(cat out)" -eq 4
 fi
 cp sweep/sweep.csv first.csv
 
@@ -34,15 +30,12 @@ head -n 7 sweep/runs.jsonl >half
 printf '{"setting": ' >>half
 cp half sweep/runs.jsonl
 # shellcheck disable=SC2086
-run sweep pairs.h5 -o sweep $grid --resume
-want_rc 0
-runs test "$(wc -l <sweep/runs.jsonl)" -eq 16
-want_rc 0
+fine sweep pairs.h5 -o sweep $grid --resume
+works test "$(wc -l <sweep/runs.jsonl)" -eq 16
 # seconds differ, nothing else
 cut -d, -f 1-11,13- first.csv | sort >one
 cut -d, -f 1-11,13- sweep/sweep.csv | sort >two
-runs cmp one two
-want_rc 0
+works cmp one two
 
 # a damaged line that is not the last, or nothing that can be read: refused by its number, and nothing is lost
 cp sweep/runs.jsonl kept
@@ -52,11 +45,8 @@ damage() {
   "$@" <kept >sweep/runs.jsonl
   cp sweep/runs.jsonl damaged
   # shellcheck disable=SC2086
-  run sweep pairs.h5 -o sweep $grid --resume
-  want_rc 3
-  want_line err "sweep/runs.jsonl" "$word"
-  runs cmp damaged sweep/runs.jsonl
-  want_rc 0
+  refused 3 "sweep/runs.jsonl|$word" sweep pairs.h5 -o sweep $grid --resume
+  works cmp damaged sweep/runs.jsonl
 }
 damage "line 2: no JSON" sed '2s/^{/[/'
 damage "line 16: no JSON" sed '16s/}$//' # its end is there
@@ -70,56 +60,41 @@ damage "line 7: no run of a sweep" sed '7s/^.*$/[1,2]/'
 damage "line 17: no JSON" sh -c 'cat; printf "\n"'
 rm sweep/runs.jsonl && mkdir sweep/runs.jsonl
 # shellcheck disable=SC2086
-run sweep pairs.h5 -o sweep $grid --resume
-want_rc 3
-want_line err "sweep/runs.jsonl"
+refused 3 "sweep/runs.jsonl" sweep pairs.h5 -o sweep $grid --resume
 rmdir sweep/runs.jsonl
 # line ends of another system, and a whole last line without one, are whole lines
 sed 's/$/\r/' kept >sweep/runs.jsonl
 # shellcheck disable=SC2086
-run sweep pairs.h5 -o sweep $grid --resume
-want_rc 0
-runs test "$(wc -l <sweep/runs.jsonl)" -eq 16
-want_rc 0
+fine sweep pairs.h5 -o sweep $grid --resume
+works test "$(wc -l <sweep/runs.jsonl)" -eq 16
 head -c -1 kept >sweep/runs.jsonl
 # shellcheck disable=SC2086
-run sweep pairs.h5 -o sweep $grid --resume
-want_rc 0
-runs cmp kept sweep/runs.jsonl
-want_rc 0
+fine sweep pairs.h5 -o sweep $grid --resume
+works cmp kept sweep/runs.jsonl
 
 # only runs of the present options count: others, and values that the grid has no more, stay in runs.jsonl alone
-run sweep pairs.h5 -o sweep --dim 4 --temperature 0.02 --loss clip,cua --seeds 1,2 --epochs 1 --batch 32 --quiet --resume
-want_rc 0
-runs test "$(wc -l <sweep/runs.jsonl)" -eq 20
-want_rc 0
+fine sweep pairs.h5 -o sweep --dim 4 --temperature 0.02 --loss clip,cua --seeds 1,2 --epochs 1 --batch 32 --quiet --resume
+works test "$(wc -l <sweep/runs.jsonl)" -eq 20
 runs awk -F, 'NR > 1 && ($5 != 4 || $13 != 1) { exit 1 } END { exit NR != 5 }' sweep/sweep.csv
 want_rc 0
 
 # a value spelled otherwise is the same run
-run sweep pairs.h5 -o spelled --loss clip --seeds 1 --noise 0.1 --epochs 1 --quiet
-want_rc 0
-run sweep pairs.h5 -o spelled --loss clip --seeds 1 --noise 0.10,0.2 --epochs 1 --quiet --resume
-want_rc 0
+fine sweep pairs.h5 -o spelled --loss clip --seeds 1 --noise 0.1 --epochs 1 --quiet
+fine sweep pairs.h5 -o spelled --loss clip --seeds 1 --noise 0.10,0.2 --epochs 1 --quiet --resume
 want_text out "0.10"
 cp out table
 runs grep -i nan table
 want_rc 1
-runs test "$(grep -c , spelled/sweep.csv) $(wc -l <spelled/runs.jsonl) $(grep -c '^1,,0.10,' spelled/sweep.csv)" = "3 2 1"
-want_rc 0
+works test "$(grep -c , spelled/sweep.csv) $(wc -l <spelled/runs.jsonl) $(grep -c '^1,,0.10,' spelled/sweep.csv)" = "3 2 1"
 
 # the runs of another file are not this one's
 run simulate --model clip --n 100 --d 16 --seed 2 -o another.h5 --quiet
 cp spelled/runs.jsonl kept
-run sweep another.h5 -o spelled --loss clip --seeds 1 --noise 0.10,0.2 --epochs 1 --quiet --resume
-want_rc 2
-want_line err "spelled/runs.jsonl" "other data"
-runs cmp kept spelled/runs.jsonl
-want_rc 0
+refused 2 "spelled/runs.jsonl|other data" sweep another.h5 -o spelled --loss clip --seeds 1 --noise 0.10,0.2 --epochs 1 --quiet --resume
+works cmp kept spelled/runs.jsonl
 
 # the spread of recall@1 is that of the mean of both directions in each run
-run sweep pairs.h5 -o spread --loss clip --seeds 1,2,3 --epochs 1 --quiet
-want_rc 0
+fine sweep pairs.h5 -o spread --loss clip --seeds 1,2,3 --epochs 1 --quiet
 cp out table
 runs awk -F, '
   NR == 1 { for (k = 1; k <= NF; k++) { if ($k ~ /image_to_text.recall_at_1$/) a = k; if ($k ~ /text_to_image.recall_at_1$/) b = k } }
@@ -129,21 +104,15 @@ cp out wanted
 want_text table "$(cat wanted)"
 
 # a setting that cannot be is found before anything is trained or emptied
-run sweep pairs.h5 -o spread --loss clip --seeds 1 --train-images 60,20 --batch 16,50 --epochs 1 --quiet --force
-want_rc 2
-want_line err "--batch 50"
-runs test "$(wc -l <spread/runs.jsonl)" -eq 3
-want_rc 0
+refused 2 "--batch 50" sweep pairs.h5 -o spread --loss clip --seeds 1 --train-images 60,20 --batch 16,50 --epochs 1 --quiet --force
+works test "$(wc -l <spread/runs.jsonl)" -eq 3
 
 # a run that diverges is written down, and the others are made
-run sweep pairs.h5 -o steep --loss clip --seeds 1 --dim 4,8 --noise 0,0.5 --lr 1e30 --batch 16 --epochs 2 --patience 0 --quiet
-want_rc 0
+fine sweep pairs.h5 -o steep --loss clip --seeds 1 --dim 4,8 --noise 0,0.5 --lr 1e30 --batch 16 --epochs 2 --patience 0 --quiet
 want_text err "run 1 of 4" "diverged"
-runs test "$(grep -c '"why":"training diverged.*"gap.centroid_distance":null' steep/runs.jsonl)" -eq 4
-want_rc 0
+works test "$(grep -c '"why":"training diverged.*"gap.centroid_distance":null' steep/runs.jsonl)" -eq 4
 want_file steep/sweep.csv steep/report.html
-run sweep pairs.h5 -o steep --loss clip --seeds 1 --dim 4,8 --noise 0,0.5 --lr 1e30 --batch 16 --epochs 2 --patience 0 --quiet --resume
-want_rc 0
+fine sweep pairs.h5 -o steep --loss clip --seeds 1 --dim 4,8 --noise 0,0.5 --lr 1e30 --batch 16 --epochs 2 --patience 0 --quiet --resume
 want_text out "n/a"
 want_text steep/report.html ">n/a<"
 
@@ -155,28 +124,23 @@ want_line err "small/runs.jsonl" "cannot write"
 want_file small/runs.jsonl
 runs grep -v '}$' small/runs.jsonl
 want_rc 1
-runs test -z "$(tail -c 1 small/runs.jsonl)"
-want_rc 0
+works test -z "$(tail -c 1 small/runs.jsonl)"
 
 # other axes
-run sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 --train-images 30,60 --weight-align 0,1 --epochs 1 --quiet
-want_rc 0
+fine sweep pairs.h5 -o others --loss cua --seeds 1 --batch 16,full --noise 0,0.5 --train-images 30,60 --weight-align 0,1 --epochs 1 --quiet
 want_file others/figures/sweep-noise.tsv others/figures/sweep-batch.tsv others/figures/sweep-train-images.tsv
 
-want_text others/report.html 'batch (16, full)' '0 is 16, 1 is full' 'is least,' 'One run a line'
+want_text others/report.html 'batch (16, full)' '0 is 16, 1 is full' 'is lowest,' 'One run per line'
 
 # one setting; a name that is no HTML
 cp pairs.h5 'a "q" <b>&.h5'
-run sweep 'a "q" <b>&.h5' -o seeds --loss cua --seeds 1,2 --epochs 1 --quiet
-want_rc 0
+fine sweep 'a "q" <b>&.h5' -o seeds --loss cua --seeds 1,2 --epochs 1 --quiet
 want_text seeds/report.html 'Only the seed varied' 'a &quot;q&quot; &lt;b&gt;&amp;.h5'
 runs grep -F '<b>' seeds/report.html
 want_rc 1
 
 # shellcheck disable=SC2086
-run sweep pairs.h5 -o sweep $grid
-want_rc 3
-want_line err "another sweep" "--resume"
+refused 3 "another sweep|--resume" sweep pairs.h5 -o sweep $grid
 refuse() {
   want=$1
   word=$2

@@ -2,15 +2,12 @@
 . "$(dirname "$0")/lib.sh"
 
 quick="--epochs 8 --batch 32 --quiet"
-run simulate --model clip --n 150 --d 32 --seed 1 -o pairs.h5 --quiet
-want_rc 0
-run simulate --model clip --n 120 --d 32 --captions 3 --classes 6 --seed 2 -o classes.h5 --quiet
-want_rc 0
+fine simulate --model clip --n 150 --d 32 --seed 1 -o pairs.h5 --quiet
+fine simulate --model clip --n 120 --d 32 --captions 3 --classes 6 --seed 2 -o classes.h5 --quiet
 
 # what is written
 # shellcheck disable=SC2086  # several words
-run train pairs.h5 -o closed $quick
-want_rc 0
+fine train pairs.h5 -o closed $quick
 want_text out "centroid distance" "change" "center" "procrustes" "seconds"
 want_text out "From center, which needs no training, to after: corrected distance"
 want_file closed/head.h5 closed/history.jsonl closed/before.json closed/after.json closed/center.json closed/shift.json \
@@ -26,8 +23,7 @@ want_text closed/after.json '"trained_losses": "clip,uniform,align"'
 run simulate --model clip --n 300 --d 16 --seed 1 -o opening.h5 --quiet
 opening="--epochs 40 --patience 0 --batch full --lr 1e-2 --test 0.4 --quiet"
 # shellcheck disable=SC2086
-run train opening.h5 -o opened --loss clip $opening
-want_rc 0
+fine train opening.h5 -o opened --loss clip $opening
 head -n 1 out >line
 want_text line "The gap opens in training (after): corrected distance"
 want_text opened/report.html "The gap opens in training (after)"
@@ -44,78 +40,61 @@ clip = c["measures"]["loss"]["clip"]["differences"]
 assert clip["after"]["trained_on"] and "trained_on" not in clip["center"], clip
 END
 # shellcheck disable=SC2086
-run train opening.h5 -o opened-race --race clip,cua $opening
-want_rc 0
+fine train opening.h5 -o opened-race --race clip,cua $opening
 head -n 1 out >line
 want_text line "The gap opens in training (clip): corrected distance"
 # a loss that was trained on is marked among the better, here and where the head's rows are compared
-run train opening.h5 -o marked --loss clip --epochs 30 --lr 1e-2 --patience 0 --test 0.1 --quiet
-want_rc 0
-run apply marked/head.h5 opening.h5 -o marked.h5 --quiet
-want_rc 0
-run compare opening.h5 marked.h5
-want_rc 0
+fine train opening.h5 -o marked --loss clip --epochs 30 --lr 1e-2 --patience 0 --test 0.1 --quiet
+fine apply marked/head.h5 opening.h5 -o marked.h5 --quiet
+fine compare opening.h5 marked.h5
 want_text out "better*" "a loss that was trained on"
 run compare opening.h5 marked.h5 --json
 want_text out '"trained_on": true'
 
 # zero-shot and arithmetic before and after, several captions an image
 # shellcheck disable=SC2086
-run train classes.h5 -o classes $quick --race clip,cua
-want_rc 0
+fine train classes.h5 -o classes $quick --race clip,cua
 want_text out "top 1" "score (percent)"
 want_file classes/clip-head.h5 classes/cua-head.h5 classes/clip.json classes/cua.json classes/figures/race.tsv
 want_text classes/compare.json '"zero_shot"' '"arithmetic"'
 
 # the same modality twice: no gap before
 # shellcheck disable=SC2086
-run train pairs.h5 -o same $quick --same-modality image --head linear --dim 8
-want_rc 0
+fine train pairs.h5 -o same $quick --same-modality image --head linear --dim 8
 want_file same/head.h5
-run train pairs.h5 -o same-kind --epochs 1 --batch full --quiet --same-modality image
-want_rc 0
+fine train pairs.h5 -o same-kind --epochs 1 --batch full --quiet --same-modality image
 want_text same-kind/compare.json '"head": "linear"'
 
 # --weight-* holds for every loss of a race
-run train pairs.h5 -o weighted --epochs 1 --batch full --quiet --race clip,cua --weight-align 0.25
-want_rc 0
-runs test "$(grep -c '"weight_align": 0.25' weighted/compare.json)" -eq 2
-want_rc 0
+fine train pairs.h5 -o weighted --epochs 1 --batch full --quiet --race clip,cua --weight-align 0.25
+works test "$(grep -c '"weight_align": 0.25' weighted/compare.json)" -eq 2
 
 # every kind of head; the temperature learned; one batch of all
 for head in linear residual mlp; do
-  run train pairs.h5 -o "kind-$head" --head $head --epochs 2 --batch full --learn-temperature --clip-norm 1 --quiet
-  want_rc 0
+  fine train pairs.h5 -o "kind-$head" --head $head --epochs 2 --batch full --learn-temperature --clip-norm 1 --quiet
 done
-run train pairs.h5 -o tied --shared --start identity --epochs 2 --schedule constant --patience 0 --weight-align 0.5 --quiet
-want_rc 0
+fine train pairs.h5 -o tied --shared --start identity --epochs 2 --schedule constant --patience 0 --weight-align 0.5 --quiet
 
 # the same seed: the same bytes, whatever the threads
 for threads in 1 3; do
   # shellcheck disable=SC2086
-  run train pairs.h5 -o "threads$threads" $quick --seed 5 --threads $threads
-  want_rc 0
+  fine train pairs.h5 -o "threads$threads" $quick --seed 5 --threads $threads
 done
-runs cmp threads1/head.h5 threads3/head.h5
-want_rc 0
+works cmp threads1/head.h5 threads3/head.h5
 
 # killed at any moment and resumed: the same bytes. Enough work for a second or so.
 run simulate --model clip --n 600 --d 64 --seed 3 -o more.h5 --quiet
 long="--batch 32 --epochs 150 --patience 0 --threads 1 --quiet"
 # shellcheck disable=SC2086
-run train more.h5 -o whole $long
-want_rc 0
+fine train more.h5 -o whole $long
 for tenths in 1 3 2 5 1 4 2 3; do
   # shellcheck disable=SC2086
   timeout -s KILL 0.$tenths "$CONTRAGAP" train more.h5 -o pieces --resume $long >/dev/null 2>&1
 done
 # shellcheck disable=SC2086
-run train more.h5 -o pieces --resume $long
-want_rc 0
-runs cmp whole/head.h5 pieces/head.h5
-want_rc 0
-runs test "$(wc -l <pieces/history.jsonl)" -eq 150
-want_rc 0
+fine train more.h5 -o pieces --resume $long
+works cmp whole/head.h5 pieces/head.h5
+works test "$(wc -l <pieces/history.jsonl)" -eq 150
 
 # asked to stop: a checkpoint, exit 130, and nothing lost
 runs timeout --preserve-status -s INT 1 "$CONTRAGAP" train more.h5 -o stopped --batch 32 --epochs 100000 --patience 0 --quiet
@@ -125,50 +104,31 @@ want_file stopped/checkpoint.bin
 
 # a folder of another run
 # shellcheck disable=SC2086
-run train pairs.h5 -o closed $quick
-want_rc 3
-want_line err "closed" "another run" "--resume" "--force"
+refused 3 "closed|another run|--resume|--force" train pairs.h5 -o closed $quick
 # shellcheck disable=SC2086
-run train pairs.h5 -o closed $quick --force
-want_rc 0
-run train pairs.h5 -o closed --epochs 9 --batch 32 --resume
-want_rc 2
-want_line err "checkpoint.bin" "other options"
+fine train pairs.h5 -o closed $quick --force
+refused 2 "checkpoint.bin|other options" train pairs.h5 -o closed --epochs 9 --batch 32 --resume
 run simulate --model clip --n 150 --d 32 --seed 9 -o others.h5 --quiet
 # shellcheck disable=SC2086
-run train others.h5 -o closed $quick --resume
-want_rc 2
-want_line err "checkpoint.bin" "other data"
+refused 2 "checkpoint.bin|other data" train others.h5 -o closed $quick --resume
 # a folder of other runs: --force removes what they left and nothing else, --resume goes on with its own alone
 cp -r weighted mixed
 printf 'mine' | tee mixed/my-head.h5 mixed/old_history.jsonl mixed/x-checkpoint.bin >mixed/notes.txt
-run train pairs.h5 -o mixed --epochs 1 --batch full --resume
-want_rc 3
-want_line err "mixed" "clip-head.h5" "no checkpoint.bin" "--force"
-run train pairs.h5 -o mixed --epochs 1 --batch full --quiet --force
-want_rc 0
+refused 3 "mixed|clip-head.h5|no checkpoint.bin|--force" train pairs.h5 -o mixed --epochs 1 --batch full --resume
+fine train pairs.h5 -o mixed --epochs 1 --batch full --quiet --force
 want_absent mixed/clip-head.h5 mixed/cua-checkpoint.bin mixed/clip.json mixed/cua-history.jsonl
 want_file mixed/head.h5 mixed/after.json mixed/my-head.h5 mixed/old_history.jsonl mixed/x-checkpoint.bin mixed/notes.txt
-run train others.h5 -o mixed --epochs 1 --batch full --resume --race clip,cua
-want_rc 3
-want_line err "holds head.h5" "clip-checkpoint.bin"
+refused 3 "holds head.h5|clip-checkpoint.bin" train others.h5 -o mixed --epochs 1 --batch full --resume --race clip,cua
 rm mixed/checkpoint.bin
-run train pairs.h5 -o mixed --epochs 1 --batch full --resume
-want_rc 3
-want_line err "holds head.h5"
-run train pairs.h5 -o mixed --lr 1e38 --epochs 1 --batch full --patience 0 --force
-want_rc 2
-want_line err "diverged" "epoch 0 is kept"
+refused 3 "holds head.h5" train pairs.h5 -o mixed --epochs 1 --batch full --resume
+refused 2 "diverged|epoch 0 is kept" train pairs.h5 -o mixed --lr 1e38 --epochs 1 --batch full --patience 0 --force
 want_file mixed/head.h5
 want_absent mixed/after.json mixed/compare.json mixed/report.html
-run apply mixed/head.h5 pairs.h5 -o finite.h5 --quiet
-want_rc 0
+fine apply mixed/head.h5 pairs.h5 -o finite.h5 --quiet
 
 printf 'nothing' >closed/checkpoint.bin
 # shellcheck disable=SC2086
-run train pairs.h5 -o closed $quick --resume
-want_rc 3
-want_line err "checkpoint.bin" "cut short"
+refused 3 "checkpoint.bin|cut short" train pairs.h5 -o closed $quick --resume
 
 # refusals: one line, nothing written
 refuse() {
@@ -205,21 +165,17 @@ refuse 2 "105 images" pairs.h5 --train-images 106
 run simulate --model clip --n 40000 --d 256 --dtype float16 --seed 4 -o large.h5 --quiet
 large="large.h5 --test 0.004 --val 0.004 --epochs 1 --batch 2048"
 # shellcheck disable=SC2086
-run train $large --dry-run --memory 1K
-want_rc 5
-want_line err "--memory allows 0M" "give --memory"
+refused 5 "--memory allows 0M|give --memory" train $large --dry-run --memory 1K
 least=$(sed -n 's/.*give --memory \([0-9]*M\).*/\1/p' err)
 # shellcheck disable=SC2086
-run train $large --dry-run --memory "${least:-none}"
-want_rc 0
+fine train $large --dry-run --memory "${least:-none}"
 want_line out "rows stay in the file" "$least allowed"
 want_absent least
 # shellcheck disable=SC2086
 run train $large --dry-run
 want_line out "rows stay in memory"
 # shellcheck disable=SC2086
-run train $large -o least --memory "$least" --quiet
-want_rc 0
+fine train $large -o least --memory "$least" --quiet
 peak=$(sed -n 's/.*"peak_memory_bytes": \([0-9]*\).*/\1/p' least/compare.json)
 case $CONTRAGAP_BUILD in
 *asan* | *san*) ;; # a sanitizer's shadow counts as memory
@@ -227,27 +183,21 @@ case $CONTRAGAP_BUILD in
 esac
 want_rc 0
 # shellcheck disable=SC2086
-run train $large -o held --quiet
-want_rc 0
-runs cmp held/head.h5 least/head.h5
-want_rc 0
+fine train $large -o held --quiet
+works cmp held/head.h5 least/head.h5
 for report in before after whiten; do
   for folder in held least; do # what may differ stands under run
     sed '/^  "run": {/,/^  }/d' "$folder/$report.json" >"$folder-$report"
   done
-  runs cmp "held-$report" "least-$report"
-  want_rc 0
+  works cmp "held-$report" "least-$report"
 done
 
 run simulate --model clip --n 9 --d 8 -o nine.h5 --quiet
 refuse 4 "9 images" nine.h5
-run train pairs.h5
-want_rc 2
-want_line err "-o DIR"
+refused 2 "-o DIR" train pairs.h5
 
 # a rate without measure
-run train pairs.h5 -o wild --lr 1e37 --schedule constant --batch 32
-want_rc 2
+ends 2 train pairs.h5 -o wild --lr 1e37 --schedule constant --batch 32
 want_text err "diverged" "lower learning rate"
 want_file wild/head.h5
 # the batch script for Slurm takes a folder and any number of files, and goes on where there is a checkpoint
@@ -255,8 +205,7 @@ mkdir slurm
 printf '#!/bin/sh\necho "$@"\n' >slurm/srun
 chmod +x slurm/srun
 sbatch() {
-  runs env PATH="$PWD/slurm:$PATH" SLURM_CPUS_PER_TASK=2 bash "$CONTRAGAP_SOURCE/samples/slurm/train.sbatch" "$@"
-  want_rc 0
+  works env PATH="$PWD/slurm:$PATH" SLURM_CPUS_PER_TASK=2 bash "$CONTRAGAP_SOURCE/samples/slurm/train.sbatch" "$@"
 }
 sbatch slurm/head one.h5 two.h5 --loss cuaxu
 want_line out "contragap train -o slurm/head " " always one.h5 two.h5 --loss cuaxu"

@@ -1,0 +1,489 @@
+/* What a person sees of a sweep: a figure for each axis that varies and a map of the first two, the page, and the table
+ * on the terminal. Every number is a mean over the runs that agree on some of the axes. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/fields.h"
+#include "cli/sweep_results.h"
+#include "report/figures.h"
+#include "report/page.h"
+
+/* What is shown, the mean of both directions where there are two; the gap first, retrieval last. */
+static const struct shown_measure {
+  const char *title, *words, *head, *key, *other;
+} SHOWN[] = {
+  {"centroid distance", "the gap (centroid distance)", "distance", "gap.centroid_distance", NULL},
+  {"uniformity", "uniformity", "uniformity", "uniformity.mean", NULL},
+  {"alignment", "alignment", "alignment", "alignment.mean_squared_distance", NULL},
+  {"recall@1", "recall@1", "recall@1", "retrieval.image_to_text.recall_at_1", "retrieval.text_to_image.recall_at_1"},
+};
+enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN, GAP = 0, RECALL = SHOWN_COUNT - 1, DECIMALS = 4 };
+
+/* What all of these are made of, and the axes that vary, without the seed. */
+typedef struct sweep_view {
+  const sweep_results *results;
+  const cgap_sweep_grid *grid;
+  const cgap_run *run;
+  const char *source;
+  int axis[CGAP_AXES_MAX];
+  size_t axes;
+} sweep_view;
+
+static sweep_view view_of(const sweep_results *r, const cgap_sweep_grid *g, const cgap_run *run, const char *source)
+{
+  sweep_view v = {.results = r, .grid = g, .run = run, .source = source};
+  for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count(); a++)
+    if (g->count[a] > 1)
+      v.axis[v.axes++] = a;
+  return v;
+}
+
+static cgap_mean_sd mean_sd_of(const sweep_view *v, const size_t index[CGAP_AXES_MAX], unsigned fixed, size_t measure)
+{
+  return sweep_mean_sd_over(v->results, v->grid, index, fixed, SHOWN[measure].key, SHOWN[measure].other);
+}
+
+/* Losses that an axis is shown for one by one; 0: all runs together. */
+static size_t losses_along(const sweep_view *v, int axis)
+{
+  return axis == CGAP_AXIS_LOSS ? 0 : v->grid->count[CGAP_AXIS_LOSS];
+}
+
+/* A measure along an axis, over everything but the axis and, where there are losses, this one. The caller's; NULL: out
+ * of memory. */
+static cgap_mean_sd *measure_along(const sweep_view *v, int axis, size_t loss, size_t measure)
+{
+  const bool by_loss = losses_along(v, axis) > 0;
+  const unsigned fixed = 1U << axis | (by_loss ? 1U << CGAP_AXIS_LOSS : 0U);
+  size_t index[CGAP_AXES_MAX] = {[CGAP_AXIS_LOSS] = by_loss ? loss : 0};
+  cgap_mean_sd *out = calloc(v->grid->count[axis], sizeof *out);
+  for (size_t k = 0; out && k < v->grid->count[axis]; k++) {
+    index[axis] = k;
+    out[k] = mean_sd_of(v, index, fixed, measure);
+  }
+  return out;
+}
+
+static bool is_number(const char *text)
+{
+  char *end = NULL;
+  (void)strtod(text, &end);
+  return end != text && !*end;
+}
+
+static bool has_numbers(const cgap_sweep_grid *g, int axis)
+{
+  bool numbers = true;
+  for (size_t k = 0; k < g->count[axis]; k++)
+    numbers = numbers && is_number(g->value[axis][k]);
+  return numbers;
+}
+
+/* ---------------------------------------------------------------- figures */
+
+static cgap_curves_about about_sweep(const sweep_view *v, const char *title, const char *shown, const char *x)
+{
+  return (cgap_curves_about){.title = title,
+                             .shown = shown,
+                             .x = x,
+                             .source = v->source,
+                             .images = v->results->images,
+                             .texts = v->results->texts,
+                             .dim = v->results->dim};
+}
+
+/* Values above 0 that extend over a decade are shown on a logarithmic axis. */
+static bool needs_log_axis(const double *x, size_t count)
+{
+  double least = INFINITY, most = 0;
+  for (size_t k = 0; k < count; k++) {
+    least = fmin(x[k], least);
+    most = fmax(x[k], most);
+  }
+  return least > 0 && most / least >= 10;
+}
+
+/* Bars of one standard deviation. numbers: three for each value of the axis. */
+static bool fill_curve(cgap_curve *out, const sweep_view *v, int axis, size_t loss, size_t measure, const double *x,
+                       double *numbers)
+{
+  const size_t count = v->grid->count[axis];
+  double *y = numbers, *low = y + count, *high = low + count;
+  cgap_mean_sd *along = measure_along(v, axis, loss, measure);
+  for (size_t k = 0; along && k < count; k++) {
+    y[k] = along[k].mean;
+    low[k] = along[k].mean - along[k].sd;
+    high[k] = along[k].mean + along[k].sd;
+  }
+  *out = (cgap_curve){.panel = SHOWN[measure].title,
+                      .series = losses_along(v, axis) ? v->grid->value[CGAP_AXIS_LOSS][loss] : "mean",
+                      .x = x,
+                      .y = y,
+                      .low = low,
+                      .high = high,
+                      .count = count};
+  const bool ok = along != NULL;
+  free(along);
+  return ok;
+}
+
+static cgap_status write_axis(const sweep_view *v, int axis, const char *folder, cgap_error *error)
+{
+  char name[60], title[100];
+  const size_t count = v->grid->count[axis], losses = losses_along(v, axis) ? losses_along(v, axis) : 1;
+  const bool numbers = has_numbers(v->grid, axis);
+  cgap_curve *curve = calloc(losses * SHOWN_COUNT, sizeof *curve);
+  double *values = calloc((3 * losses * SHOWN_COUNT + 1) * count, sizeof *values), *x = values;
+  bool ok = curve && values;
+  for (size_t k = 0; ok && k < count; k++) /* texts by their places */
+    x[k] = numbers ? strtod(v->grid->value[axis][k], NULL) : (double)k;
+  for (size_t c = 0; ok && c < losses * SHOWN_COUNT; c++)
+    ok = fill_curve(&curve[c], v, axis, c % losses, c / losses, x, values + (1 + 3 * c) * count);
+  snprintf(name, sizeof name, "sweep-%s", cgap_axis_name(axis));
+  snprintf(title, sizeof title, "The gap against --%s", cgap_axis_name(axis));
+  cgap_curves_about about = about_sweep(
+    v, title, "means over seeds and the other options; bars of one standard deviation", cgap_axis_name(axis));
+  about.log_x = ok && numbers && needs_log_axis(x, count);
+  const cgap_status status = ok ? cgap_curves_write(folder, name, curve, losses * SHOWN_COUNT, &about, error)
+                                : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  free(curve);
+  free(values);
+  return status;
+}
+
+/* The gap over the first two axes that vary, losses taken together. */
+static cgap_status write_map(const sweep_view *v, const char *folder, cgap_error *error)
+{
+  const int row = v->axis[0], column = v->axis[1];
+  const size_t rows = v->grid->count[row], columns = v->grid->count[column];
+  double *value = calloc(rows * columns, sizeof *value);
+  size_t index[CGAP_AXES_MAX] = {0};
+  if (!value)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t k = 0; k < rows * columns; k++) {
+    index[row] = k / columns;
+    index[column] = k % columns;
+    value[k] = mean_sd_of(v, index, 1U << row | 1U << column, GAP).mean;
+  }
+  const cgap_map map = {.x = cgap_axis_name(column),
+                        .y = cgap_axis_name(row),
+                        .measure = SHOWN[GAP].title,
+                        .column = (const char *const *)v->grid->value[column],
+                        .row = (const char *const *)v->grid->value[row],
+                        .columns = columns,
+                        .rows = rows,
+                        .value = value};
+  const cgap_curves_about about =
+    about_sweep(v, "Centroid distance over two options", "means over seeds and the other options", map.x);
+  const cgap_status status = cgap_map_write(folder, &map, &about, error);
+  free(value);
+  return status;
+}
+
+static cgap_status write_figures(const sweep_view *v, const char *folder, void (*warn_line)(const char *line),
+                                 cgap_error *error)
+{
+  char path[CGAP_PATH], name[CGAP_AXES_MAX][40];
+  const char *names[CGAP_AXES_MAX + 1];
+  cgap_folder made;
+  cgap_status status = cgap_folder_file(path, folder, "figures", error);
+  if (status == CGAP_OK)
+    status = cgap_folder_open(&made, path, error);
+  for (size_t a = 0; status == CGAP_OK && a < v->axes; a++) {
+    status = write_axis(v, v->axis[a], path, error);
+    snprintf(name[a], sizeof name[a], "sweep-%s", cgap_axis_name(v->axis[a]));
+    names[a] = name[a];
+  }
+  if (status == CGAP_OK && v->axes > 1)
+    status = write_map(v, path, error);
+  names[v->axes] = "map";
+  return status == CGAP_OK ? cgap_figures_render(path, names, v->axes + (v->axes > 1), warn_line, error) : status;
+}
+
+/* ---------------------------------------------------------------- the page: sentences */
+
+static size_t seeds_of(const cgap_sweep_grid *g)
+{
+  return g->count[CGAP_AXIS_SEED] ? g->count[CGAP_AXIS_SEED] : 1;
+}
+
+static void put_varied(cgap_page *page, const sweep_view *v)
+{
+  fputs("<p>", page->out);
+  for (size_t a = 0; a < v->axes; a++) {
+    cgap_page_text(page, "%s%s (", a ? "; " : "Varied: ", cgap_axis_name(v->axis[a]));
+    for (size_t k = 0; k < v->grid->count[v->axis[a]]; k++)
+      cgap_page_text(page, "%s%s", k ? ", " : "", v->grid->value[v->axis[a]][k]);
+    fputs(")", page->out);
+  }
+  fprintf(page->out, "%s %zu seed%s each, %zu runs, all measured on the test part, which training never saw.</p>\n",
+          v->axes ? ";" : "Only the seed varied:", seeds_of(v->grid), seeds_of(v->grid) == 1 ? "" : "s",
+          cgap_sweep_grid_settings(v->grid));
+}
+
+static void put_at(cgap_page *page, const char *words, double value, const char *at)
+{
+  char text[40];
+  cgap_value_show(text, value, DECIMALS);
+  cgap_page_text(page, "%s %s at %s", words, text, at);
+}
+
+/* "rises from … at … to … at …": the ends decide; less than the runs' own standard deviation is marked as such. */
+static void put_trend(cgap_page *page, char *const *at, const cgap_mean_sd *v, size_t count)
+{
+  const size_t last = count - 1;
+  const double move = v[last].mean - v[0].mean, deviation = fmax(v[0].sd, v[last].sd);
+  bool steady = true;
+  for (size_t k = 1; k < count; k++)
+    steady = steady && (v[k].mean - v[k - 1].mean) * move > 0;
+  const bool small = isfinite(deviation) && fabs(move) <= deviation;
+  fputs(small ? "goes" : move > 0 ? "rises" : "falls", page->out);
+  put_at(page, " from", v[0].mean, at[0]);
+  put_at(page, " to", v[last].mean, at[last]);
+  fputs(small ? ", within one standard deviation of the runs" : !steady ? ", not at every step" : "", page->out);
+}
+
+static void put_extremes(cgap_page *page, char *const *at, const cgap_mean_sd *v, size_t count)
+{
+  size_t low = 0, high = 0;
+  char text[40];
+  for (size_t k = 1; k < count; k++) {
+    low = v[k].mean < v[low].mean ? k : low;
+    high = v[k].mean > v[high].mean ? k : high;
+  }
+  if (v[low].mean >= v[high].mean) {
+    cgap_value_show(text, v[0].mean, DECIMALS);
+    fprintf(page->out, "is %s at each", text);
+    return;
+  }
+  put_at(page, "is lowest,", v[low].mean, at[low]);
+  put_at(page, ", and highest,", v[high].mean, at[high]);
+}
+
+static void put_measure(cgap_page *page, const sweep_view *v, int axis, size_t measure)
+{
+  const size_t losses = losses_along(v, axis), count = v->grid->count[axis];
+  const bool named = losses > 1, numbers = has_numbers(v->grid, axis);
+  fprintf(page->out, "<p>Along %s, %s%s ", cgap_axis_name(axis), SHOWN[measure].words, named ? ":" : "");
+  for (size_t l = 0; l < (losses ? losses : 1); l++) {
+    cgap_mean_sd *along = measure_along(v, axis, l, measure);
+    bool known = along != NULL;
+    for (size_t k = 0; known && k < count; k++)
+      known = isfinite(along[k].mean);
+    fputs(l ? "; " : "", page->out);
+    if (named)
+      cgap_page_text(page, "under %s it ", v->grid->value[CGAP_AXIS_LOSS][l]);
+    if (!known)
+      fputs("is not known everywhere", page->out);
+    else if (numbers)
+      put_trend(page, v->grid->value[axis], along, count);
+    else
+      put_extremes(page, v->grid->value[axis], along, count);
+    free(along);
+  }
+  fputs(".</p>\n", page->out);
+}
+
+static void put_result(cgap_page *page, const void *data)
+{
+  const sweep_view *v = data;
+  fputs("<div class=\"verdict\">\n", page->out);
+  put_varied(page, v);
+  for (size_t a = 0; a < v->axes; a++)
+    put_measure(page, v, v->axis[a], GAP);
+  fputs("</div>\n", page->out);
+  for (size_t a = 0; a < v->axes; a++)
+    put_measure(page, v, v->axis[a], RECALL); /* what it cost */
+  if (v->axes > 1)
+    fputs("<p>Each is a mean over the seeds and over the other options; whether the effect of one option depends on "
+          "another is seen in the table.</p>\n",
+          page->out);
+}
+
+/* ---------------------------------------------------------------- the page: figures and table */
+
+static void put_figures(cgap_page *page, const void *data)
+{
+  const sweep_view *v = data;
+  if (v->axes == 0)
+    fputs("<p>Only the seed varied: there is nothing to draw the gap against.</p>\n", page->out);
+  for (size_t a = 0; a < v->axes; a++) {
+    char name[40];
+    const int axis = v->axis[a];
+    snprintf(name, sizeof name, "sweep-%s", cgap_axis_name(axis));
+    cgap_page_put(page, "h3", "Along %s", cgap_axis_name(axis));
+    if (!has_numbers(v->grid, axis)) {
+      fputs("<p>On the axis", page->out);
+      for (size_t k = 0; k < v->grid->count[axis]; k++)
+        cgap_page_text(page, "%s %zu is %s", k ? "," : "", k, v->grid->value[axis][k]);
+      fputs(".</p>\n", page->out);
+    }
+    cgap_page_figures(page, (const char *const[]){name}, 1);
+  }
+  if (v->axes > 1)
+    cgap_page_figures(page, (const char *const[]){"map"}, 1);
+}
+
+/* Of the setting's value on the axis. */
+static cgap_cell setting_cell(const sweep_view *v, int axis, const char *text)
+{
+  cgap_cell cell = {.text = text, .is_number = has_numbers(v->grid, axis)};
+  snprintf(cell.sort, sizeof cell.sort, "%.9g", strtod(text, NULL));
+  return cell;
+}
+
+static cgap_cell mean_cell(const cgap_mean_sd *value)
+{
+  cgap_cell cell = cgap_cell_number(value->mean, DECIMALS);
+  const size_t used = strlen(cell.shown);
+  char sd[40];
+  cgap_value_show(sd, value->sd, DECIMALS);
+  if (isfinite(value->sd))
+    snprintf(cell.shown + used, sizeof cell.shown - used, " ± %s", sd);
+  return cell;
+}
+
+static void put_points(cgap_page *page, const void *data)
+{
+  enum { HEADS = CGAP_AXES_MAX + SHOWN_COUNT, HEAD = 40 };
+  const sweep_view *v = data;
+  char names[HEADS][HEAD], caption[100];
+  const char *heads[HEADS];
+  const size_t count = v->axes + SHOWN_COUNT;
+  size_t index[CGAP_AXES_MAX];
+  for (size_t h = 0; h < count; h++) {
+    const char *name = h < v->axes ? cgap_axis_name(v->axis[h]) : SHOWN[h - v->axes].title;
+    const bool number = h >= v->axes || has_numbers(v->grid, v->axis[h]);
+    snprintf(names[h], HEAD, "%s%.30s", number ? "#" : "", name);
+    heads[h] = names[h];
+  }
+  snprintf(caption, sizeof caption,
+           seeds_of(v->grid) > 1 ? "Mean ± standard deviation over %zu seeds" : "One run per line", seeds_of(v->grid));
+  cgap_page_table(page, caption, heads, count);
+  for (size_t s = 0; s < cgap_sweep_grid_settings(v->grid); s++) {
+    cgap_cell cells[HEADS];
+    if (!sweep_is_first_seed(v->grid, s, index))
+      continue;
+    for (size_t a = 0; a < v->axes; a++)
+      cells[a] = setting_cell(v, v->axis[a], v->grid->value[v->axis[a]][index[v->axis[a]]]);
+    for (size_t m = 0; m < SHOWN_COUNT; m++) {
+      const cgap_mean_sd value = mean_sd_of(v, index, SWEEP_ALL_BUT_SEED, m);
+      cells[v->axes + m] = mean_cell(&value);
+    }
+    cgap_page_row(page, cells, count);
+  }
+  cgap_page_table_end(page);
+  fputs(
+    "<p>recall@1 is the mean of both directions. Every measure of every run is in <code>sweep.csv</code>, means are "
+    "in <code>sweep.json</code>, and each run's options in <code>runs.jsonl</code>.</p>\n",
+    page->out);
+}
+
+/* Of what the first run has that was measured. */
+static void put_definitions(cgap_page *page, const void *data)
+{
+  const json_t *runs = ((const sweep_view *)data)->results->runs;
+  size_t k = 0;
+  unsigned has = 0;
+  while (json_object_get(json_array_get(runs, k), "why"))
+    k++;
+  const json_t *results = json_object_get(json_array_get(runs, k), "results");
+  for (size_t e = 0; e < cgap_field_count(); e++)
+    if (json_object_get(results, cgap_field_at(e)->key))
+      has |= cgap_field_at(e)->needs;
+  cgap_page_definitions(page, has);
+}
+
+static void put_run(cgap_page *page, const void *data)
+{
+  const sweep_view *v = data;
+  cgap_page_run(page, v->run);
+  cgap_page_term(page, "data", "%s", v->source);
+  fputs("</dl>\n", page->out);
+}
+
+cgap_status sweep_report_write(const sweep_results *r, const cgap_sweep_grid *g, const char *folder,
+                               const cgap_run *run, const char *source, void (*warn_line)(const char *line),
+                               cgap_error *error)
+{
+  static const cgap_section sections[] = {{"result", "What was varied and what was seen", put_result},
+                                          {"figures", "Figures", put_figures},
+                                          {"measures", "Every point", put_points},
+                                          {"definitions", "Definitions", put_definitions},
+                                          {"run", "How it was run", put_run},
+                                          {NULL, NULL, NULL}};
+  const sweep_view v = view_of(r, g, run, source);
+  const cgap_status status = write_figures(&v, folder, warn_line, error);
+  return status == CGAP_OK
+           ? cgap_page_write(folder, "The gap against the options of training", source, sections, &v, error)
+           : status;
+}
+
+/* ---------------------------------------------------------------- the terminal */
+
+/* How a mean and its standard deviation over seeds are written: with less where the lines would not fit. */
+typedef struct cell_layout {
+  int width;
+  enum { SD_IN_WORDS, SD_AFTER_SIGN, NO_SD } sd_style;
+} cell_layout;
+
+static int axis_width(const cgap_sweep_grid *g, int axis)
+{
+  size_t width = strlen(cgap_axis_name(axis));
+  for (size_t k = 0; k < g->count[axis]; k++)
+    width = strlen(g->value[axis][k]) > width ? strlen(g->value[axis][k]) : width;
+  return (int)width + 2;
+}
+
+static cell_layout layout_for(const sweep_view *v, int columns)
+{
+  static const cell_layout LAYOUTS[] = {{20, SD_IN_WORDS}, {16, SD_AFTER_SIGN}, {12, NO_SD}};
+  const size_t last = sizeof LAYOUTS / sizeof *LAYOUTS - 1;
+  int axes = 0;
+  size_t k = 0;
+  for (size_t a = 0; a < v->axes; a++)
+    axes += axis_width(v->grid, v->axis[a]);
+  while (k < last && axes + (int)SHOWN_COUNT * LAYOUTS[k].width > columns)
+    k++;
+  return LAYOUTS[k];
+}
+
+static void print_mean_sd(const cell_layout *c, const cgap_mean_sd *value)
+{
+  char text[60] = "n/a";
+  const bool has_sd = isfinite(value->sd) && c->sd_style != NO_SD;
+  if (has_sd && c->sd_style == SD_IN_WORDS)
+    snprintf(text, sizeof text, "%.4f (sd %.4f)", value->mean, value->sd);
+  else if (has_sd)
+    snprintf(text, sizeof text, "%.4f ±%.4f", value->mean, value->sd);
+  else if (value->n > 0)
+    snprintf(text, sizeof text, "%.4f", value->mean);
+  printf("%*s", c->width + (has_sd && c->sd_style == SD_AFTER_SIGN), text); /* ± has two bytes */
+}
+
+void sweep_report_print(const sweep_results *r, const cgap_sweep_grid *g, int columns)
+{
+  const sweep_view v = view_of(r, g, NULL, NULL);
+  const cell_layout c = layout_for(&v, columns);
+  size_t index[CGAP_AXES_MAX];
+  for (size_t a = 0; a < v.axes; a++)
+    printf("%*s", axis_width(g, v.axis[a]), cgap_axis_name(v.axis[a]));
+  for (size_t m = 0; m < SHOWN_COUNT; m++)
+    printf("%*s", c.width, m == GAP && c.width > 17 ? SHOWN[m].title : SHOWN[m].head);
+  printf("\n");
+  for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
+    if (!sweep_is_first_seed(g, s, index))
+      continue;
+    for (size_t a = 0; a < v.axes; a++)
+      printf("%*s", axis_width(g, v.axis[a]), g->value[v.axis[a]][index[v.axis[a]]]);
+    for (size_t m = 0; m < SHOWN_COUNT; m++) {
+      const cgap_mean_sd value = mean_sd_of(&v, index, SWEEP_ALL_BUT_SEED, m);
+      print_mean_sd(&c, &value);
+    }
+    printf("\n");
+  }
+  if (c.sd_style == NO_SD && g->count[CGAP_AXIS_SEED] > 1)
+    printf("\nmeans over %zu seeds; report.html has their standard deviations\n", g->count[CGAP_AXIS_SEED]);
+}
