@@ -26,12 +26,34 @@ static void one_line(char *text)
       *c = '?';
 }
 
+/* The library names an option as `text_image`, as its struct of options does; here it is a flag. */
+static void name_flags(char *out, size_t size, const char *text)
+{
+  static const char *const OPTIONS[][2] = {{"`image`", "--image"},           {"`text`", "--text"},
+                                           {"`text_image`", "--text-image"}, {"`class_text`", "--class-text"},
+                                           {"`labels`", "--labels"},         {"`unpaired`", "--unpaired"},
+                                           {"`replace`", "--force"}};
+  enum { COUNT = sizeof OPTIONS / sizeof *OPTIONS };
+  for (size_t used = 0; size > 0; text++) {
+    size_t i = 0;
+    while (i < COUNT && strncmp(text, OPTIONS[i][0], strlen(OPTIONS[i][0])) != 0)
+      i++;
+    const int added = i < COUNT ? snprintf(out + used, size - used, "%s", OPTIONS[i][1])
+                                : snprintf(out + used, size - used, "%.1s", text);
+    used += (size_t)added;
+    if (!*text || used >= size)
+      return;
+    text += i < COUNT ? strlen(OPTIONS[i][0]) - 1 : 0;
+  }
+}
+
 static void print_line(const char *lead, const char *format, va_list values)
 {
-  char text[2400];
+  char raw[2400], text[2400];
   if (!cli_ranks_first())
     return;
-  vsnprintf(text, sizeof text, format, values);
+  vsnprintf(raw, sizeof raw, format, values);
+  name_flags(text, sizeof text, raw);
   one_line(text);
   cli_progress_clear();
   fprintf(stderr, "contragap: %s%s\n", lead, text);
@@ -43,8 +65,7 @@ int cli_fail(const cgap_error *error)
     return (int)error->status;
   cli_progress_clear();
   char text[sizeof error->message];
-  memcpy(text, error->message, sizeof text);
-  text[sizeof text - 1] = '\0';
+  name_flags(text, sizeof text, error->message);
   one_line(text);
   fprintf(stderr, "contragap: %s\n", text);
   return (int)error->status;

@@ -131,7 +131,7 @@ run info new.h5
 want_rc 0
 run info image.npy text.npy more.npy # what --image and --text would take
 want_rc 3
-want_line err "more.npy: given, and not used"
+want_line err "more.npy: given, but not used"
 run info image.npy more.npy --text more.npy
 want_rc 0
 

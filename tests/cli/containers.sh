@@ -117,7 +117,7 @@ want_rc 2
 want_line err "give -o OUT.h5"
 run convert full.npz -o full.npz
 want_rc 2
-want_line err "full.npz: is what is read"
+want_line err "full.npz: is an input"
 run convert full.npz -o pairs.npy
 want_rc 2
 want_line err "--format npy"
@@ -126,10 +126,10 @@ want_rc 3
 want_line err "none/pairs.h5"
 run convert f4/stored.npz --format npy -o full.out
 want_rc 3
-want_line err "full.out/image.npy: is there already" "--force"
+want_line err "full.out/image.npy: already exists" "--force"
 run convert f4/stored.npz --format npy -o full.out --force
 want_rc 3
-want_line err "full.out/class_text.npy: is there already"
+want_line err "full.out/class_text.npy: already exists"
 run convert full.npz -o x.h5 --drop-bad
 want_rc 2
 want_absent x.h5 none
@@ -169,7 +169,7 @@ refuse 3 objects.npz "pickle"
 refuse 3 torch.pt "PyTorch" "numpy.save"
 refuse 3 empty.npz "no .npy array"
 refuse 3 twice.npz "twice"
-refuse 3 lie.npz "hostile"
+refuse 3 lie.npz "inconsistent"
 refuse 3 cut.npz "zip archive"
 refuse 3 claims_more.safetensors "1099511627776"
 refuse 3 deep.safetensors "nested"
@@ -286,8 +286,8 @@ same_report text.h5 img.npy
 same_report apple.zip
 same_report img.npy text.npz --threads 1
 # a file that nothing takes is refused, an array in a file is noted
-said 3 "aud.npy: given, and not used" img.npy txt.npy aud.npy
-said 3 "aud.npy: given, and not used" aud.npy img.npy txt.npy
+said 3 "aud.npy: given, but not used" img.npy txt.npy aud.npy
+said 3 "aud.npy: given, but not used" aud.npy img.npy txt.npy
 run audit img.npy txt.npy text_image.npy
 want_rc 0
 run audit img.npy txt.npy text_image.npy --unpaired

@@ -12,12 +12,12 @@ want_same out info_pairs.txt
 
 run info captions.h5
 want_rc 0
-want_text out "40 × 3 × 8" "120 rows of 8" "3 texts an image, from the shape (N, k, d) of captions.h5:/text"
+want_text out "40 × 3 × 8" "120 rows of 8" "3 texts per image, from the shape (N, k, d) of captions.h5:/text"
 
 # only the pairing test can tell, and info does not run it
 run info open.h5
 want_rc 0
-want_text out "open: 3 texts an image by count" "pairing test"
+want_text out "open: 3 texts per image by count" "pairing test"
 
 run info labels.h5 --labels /nothing
 want_rc 3
@@ -30,7 +30,7 @@ want_rc 0
 want_text out "pairs.h5:/image, 40 rows of 8" "captions.h5:/text, 120 rows of 8"
 run info --image pairs.h5:/text --text pairs.h5:/image
 want_rc 0
-want_text out "image       pairs.h5:/text" "given by --image" "given by --text"
+want_text out "image       pairs.h5:/text" "given explicitly"
 
 # shards
 run info pairs.h5 captions.h5
@@ -39,13 +39,13 @@ want_line err "captions.h5:/text: rank 3"
 cp open.h5 more.h5
 run info open.h5 more.h5
 want_rc 0
-want_text out "open.h5:/image (and 1 more), 80 rows of 8" "240 rows of 8" "open: 3 texts an image"
+want_text out "open.h5:/image (and 1 more), 80 rows of 8" "240 rows of 8" "open: 3 texts per image"
 
 # refusals: the listing on stdout, one line on stderr
 run info nothing.h5
 want_rc 3
 want_text out "/alpha" "/beta" "image       none"
-want_line err "nothing.h5: nothing that can be the image"
+want_line err "nothing.h5: no dataset can be the image"
 run info tie.h5
 want_rc 3
 want_text out "/image_other" "/visual"
@@ -71,8 +71,8 @@ want_rc 0
 want_same out info_pairs.json
 run info nothing.h5 --json
 want_rc 3
-want_text out '"refused": "nothing.h5: nothing that can be the image' '"path": "/alpha"' '"image": null'
-want_line err "nothing.h5: nothing that can be the image"
+want_text out '"refused": "nothing.h5: no dataset can be the image' '"path": "/alpha"' '"image": null'
+want_line err "nothing.h5: no dataset can be the image"
 
 # help
 run info --help

@@ -175,7 +175,7 @@ run audit object.h5 --text-image none
 want_rc 0
 run audit object.h5 --text none
 want_rc 3
-want_line err "object.h5:/image: --text none" "--class-text"
+want_line err "object.h5:/image: no texts are wanted (--text none)" "--class-text"
 
 # a second name: its rows go out once, under the name that was taken
 run apply --method center links.h5 -o centred.h5

@@ -306,7 +306,7 @@ for force in "" --force; do
   # shellcheck disable=SC2086
   run convert arrays/image.npy arrays/text.npy --format npy -o arrays $force
   want_rc 2
-  want_line err "what is read"
+  want_line err "is an input"
   sums arrays >after
   runs cmp before after
   want_rc 0

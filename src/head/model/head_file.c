@@ -7,7 +7,7 @@
 #include "head/model/head.h"
 #include "head/model/layers.h"
 #include "io/read/hdf5_basics.h"
-#include "io/read/small_datasets.h"
+#include "io/read/datasets.h"
 #include "io/write/writer.h"
 
 enum { FORMAT = 1, SHAPE_NUMBERS = 6, DEFLATE_BYTES_MAX = 1032 };

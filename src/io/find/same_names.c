@@ -2,17 +2,15 @@
 #include "io/find/dataset.h"
 #include "io/find/dataset_internal.h"
 
-#include "io/read/small_datasets.h"
-
 #include <string.h>
 
-/* Rows of either side, or text_image, whose numbers count rows and name none. */
+/* Whether values name the rows of a modality; those of text_image only count rows. */
 static bool names_rows(const cgap_entry *e, const cgap_dataset *d)
 {
   const unsigned never = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
   const cgap_name_words words = cgap_name_words_of(e->path);
   const cgap_role_datasets *pairing = &d->role[CGAP_ROLE_TEXT_IMAGE];
-  if (e->alias || e->obstacle || e->ndim != 1 || (words.leaf & never) || strstr(e->path, "/arithmetic/"))
+  if (e->alias || e->obstacle || e->ndim != 1 || (words.leaf & never) || cgap_entry_is_arithmetic(e))
     return false;
   for (size_t k = 0; k < pairing->count; k++)
     if (pairing->taken[k].entry == e)
@@ -46,7 +44,7 @@ static bool is_same(const cgap_id *a, const cgap_id *b, cgap_kind kind)
   return x.length == y.length && !memcmp(x.bytes, y.bytes, x.length);
 }
 
-/* 0, 1, 2 … or 0, 0, 1, 1 …: any data set can have that. */
+/* 0, 1, 2 … or 0, 0, 1, 1 …: any data set can have these. */
 static bool counts_rows(const cgap_ids *ids)
 {
   int64_t last = 0;
@@ -84,7 +82,7 @@ static cgap_status compare_entries(cgap_names_relation *out, const cgap_chosen_d
   return status;
 }
 
-/* The one that fits best of b's: of the same path, else the only one of the same name. */
+/* The entry of the same path, else the only one of the same name. */
 static const cgap_entry *find_partner(const cgap_file *file, const cgap_entry *entry)
 {
   const cgap_entry *found = cgap_file_find(file, entry->path);

@@ -1,5 +1,5 @@
-/* The list of what is in an open file, whatever its container. Arrays outside HDF5, .npy, members of .npz and tensors,
- * become entries with pieces. */
+/* The entries of an open file, whatever its container. Arrays outside HDF5 (.npy, members of .npz, tensors) become
+ * entries with pieces. */
 #include "io/read/container.h"
 
 #include "base/memory.h"
@@ -28,15 +28,20 @@ const cgap_entry *cgap_file_find(const cgap_file *file, const char *path)
   return NULL;
 }
 
-const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
+const char *cgap_sizes_text(char *out, size_t size, int ndim, const size_t *sizes)
 {
   size_t at = 0;
   int written = snprintf(out, size, "(");
-  for (int k = 0; k < entry->ndim && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
-    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", entry->shape[k]);
+  for (int k = 0; k < ndim && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
+    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", sizes[k]);
   if (written > 0 && (at += (size_t)written) < size)
-    (void)snprintf(out + at, size - at, "%s)", entry->ndim > CGAP_SHAPE_MAX ? ", …" : entry->ndim == 1 ? "," : "");
+    (void)snprintf(out + at, size - at, "%s)", ndim > CGAP_SHAPE_MAX ? ", …" : ndim == 1 ? "," : "");
   return out;
+}
+
+const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
+{
+  return cgap_sizes_text(out, size, entry->ndim, entry->shape);
 }
 
 bool cgap_entry_elements(size_t *out, const cgap_entry *entry)
@@ -59,6 +64,11 @@ size_t cgap_entry_list(const cgap_entry *entry)
     longest = size > longest ? size : longest;
   }
   return longest;
+}
+
+bool cgap_entry_is_number(const cgap_entry *entry)
+{
+  return entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT;
 }
 
 size_t cgap_chosen_dataset_rows(const cgap_chosen_dataset *taken)
@@ -89,16 +99,15 @@ cgap_status cgap_file_open_regular(cgap_file *file, const char *path, cgap_error
 {
   struct stat status;
   if (lstat(path, &status) == 0 && stat(path, &status) != 0 && errno == ENOENT)
-    return cgap_fail(error, CGAP_FILE, "%s: no such file: it is a link to one that is missing; mend the link", path);
+    return cgap_fail(error, CGAP_FILE, "%s: no such file: it is a link to one that is missing; correct the link", path);
   if (stat(path, &status) != 0 && errno == ENOENT)
     return cgap_fail(error, CGAP_FILE, "%s: no such file%s", path,
-                     strpbrk(path, "*?[") ? "; patterns are for the shell to fill in, where they stand without quotes"
-                                          : "");
+                     strpbrk(path, "*?[") ? "; the shell expands patterns, where they are not quoted" : "");
   if (stat(path, &status) != 0)
     return cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", path, strerror(errno));
   file->folder = S_ISDIR(status.st_mode);
   if (!file->folder && !S_ISREG(status.st_mode))
-    return cgap_fail(error, CGAP_FILE, "%s: not a regular file; it is read in any order and has to be one", path);
+    return cgap_fail(error, CGAP_FILE, "%s: not a regular file; give one, since it is read in any order", path);
   if (!file->folder && status.st_size == 0)
     return cgap_fail(error, CGAP_FILE, "%s: empty (0 bytes); write or download it again", path);
   file->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -141,17 +150,51 @@ void cgap_entry_clear(cgap_entry *entry)
   free(entry->obstacle);
 }
 
-static const char *other_order_name(void)
-{
-  return H5Tget_order(H5T_NATIVE_INT) == H5T_ORDER_LE ? ", big-endian" : ", little-endian";
-}
-
 void cgap_entry_type_text(cgap_entry *entry, const char *name)
 {
-  (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? other_order_name() : "");
+  static const char *const OTHER = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ", big-endian" : ", little-endian";
+  (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? OTHER : "");
 }
 
 /* ---------------------------------------------------------------- arrays outside HDF5 */
+
+static const struct {
+  const char *npy, *tensor; /* the code of NumPy and of safetensors */
+  size_t item;
+  cgap_kind kind;
+  int type; /* cgap_type, or whether signed */
+  const char *name;
+} TYPES[] = {
+  {"f2", "F16", 2, CGAP_KIND_FLOAT, CGAP_FLOAT16, "float16"},
+  {"", "BF16", 2, CGAP_KIND_FLOAT, CGAP_BFLOAT16, "bfloat16"},
+  {"f4", "F32", 4, CGAP_KIND_FLOAT, CGAP_FLOAT32, "float32"},
+  {"f8", "F64", 8, CGAP_KIND_FLOAT, CGAP_FLOAT64, "float64"},
+  {"i1", "I8", 1, CGAP_KIND_INTEGER, 1, "int8"},
+  {"i2", "I16", 2, CGAP_KIND_INTEGER, 1, "int16"},
+  {"i4", "I32", 4, CGAP_KIND_INTEGER, 1, "int32"},
+  {"i8", "I64", 8, CGAP_KIND_INTEGER, 1, "int64"},
+  {"u1", "U8", 1, CGAP_KIND_INTEGER, 0, "uint8"},
+  {"u2", "U16", 2, CGAP_KIND_INTEGER, 0, "uint16"},
+  {"u4", "U32", 4, CGAP_KIND_INTEGER, 0, "uint32"},
+  {"u8", "U64", 8, CGAP_KIND_INTEGER, 0, "uint64"},
+  {"b1", "BOOL", 1, CGAP_KIND_INTEGER, 0, "bool"},
+  {"", "F8_E5M2", 1, CGAP_KIND_OTHER, 0, "float8 (E5M2)"},
+  {"", "F8_E4M3", 1, CGAP_KIND_OTHER, 0, "float8 (E4M3)"},
+};
+
+bool cgap_npy_set_type(cgap_npy *out, const char *code)
+{
+  for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
+    if (code[0] && (!strcmp(code, TYPES[i].npy) || !strcmp(code, TYPES[i].tensor))) {
+      out->kind = TYPES[i].kind;
+      out->type = out->kind == CGAP_KIND_FLOAT ? (cgap_type)TYPES[i].type : CGAP_FLOAT32;
+      out->is_signed = out->kind == CGAP_KIND_INTEGER && TYPES[i].type == 1;
+      out->item = TYPES[i].item;
+      (void)snprintf(out->type_name, sizeof out->type_name, "%s", TYPES[i].name);
+      return true;
+    }
+  return false;
+}
 
 enum { HALVES = 2 };
 
@@ -164,7 +207,7 @@ static const struct {
   {"text", CGAP_WORD_TEXT, "the second of the two in an array (2, N, d)"},
 };
 
-/* What stands in the way of reading it, and the line of Python that helps; NULL: nothing. */
+/* Why it cannot be read, where that is so, and the line of Python that helps; false: out of memory. */
 static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, const cgap_piece *piece)
 {
   if (!a->pickled && !a->fields[0])
@@ -244,18 +287,19 @@ static bool join_shard(cgap_entry *e, const cgap_array_header *found, const cgap
 {
   char shape[160], first[160];
   if (!same_kind(e, a) || a->ndim == 0) {
-    cgap_entry own = {.ndim = a->ndim}, other = *e;
-    memcpy(own.shape, a->shape, sizeof own.shape);
-    if (other.ndim > 0)
-      other.shape[0] = e->pieces[0].rows;
-    (void)cgap_fail(error, CGAP_DATA,
-                    "%s: %s of shape %s, %s has %s of shape %s; shards need one type and d, leave out those of another",
-                    found->name, a->type_name, cgap_shape_text(shape, sizeof shape, &own), e->pieces[0].path,
-                    e->type_text, cgap_shape_text(first, sizeof first, &other));
+    size_t sizes[CGAP_SHAPE_MAX];
+    memcpy(sizes, e->shape, sizeof sizes);
+    sizes[0] = e->pieces[0].rows;
+    (void)cgap_fail(
+      error, CGAP_DATA,
+      "%s: %s of shape %s, %s has %s of shape %s; all shards need the same type and d; leave out those of another",
+      found->name, a->type_name, cgap_sizes_text(shape, sizeof shape, a->ndim, a->shape), e->pieces[0].path,
+      e->type_text, cgap_sizes_text(first, sizeof first, e->ndim, sizes));
     return false;
   }
   if (e->shape[0] > SIZE_MAX / 16 - a->shape[0]) {
-    (void)cgap_fail(error, CGAP_DATA, "%s: more rows in all shards than any memory holds", found->name);
+    (void)cgap_fail(error, CGAP_DATA, "%s: all shards together have more rows than any memory holds; give fewer",
+                    found->name);
     return false;
   }
   e->shape[0] += a->shape[0];
@@ -289,7 +333,7 @@ static bool new_entry(cgap_file *file, const char *path, int half, const cgap_ar
   return add_piece(e, found, a, piece, error);
 }
 
-/* Of shards, which come in order, the entry is one of the last; two, where an array holds both sides. */
+/* The entry of earlier shards: they come in order, and an array (2, N, d) makes two. */
 static cgap_entry *find_recent(cgap_file *file, const char *path)
 {
   for (size_t back = 1; back <= HALVES && back <= file->count; back++) {
@@ -318,13 +362,13 @@ cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error)
   cgap_status status = CGAP_OK;
   const cgap_entry **sorted = malloc((file->count + 1) * sizeof *sorted);
   if (!sorted)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu arrays", file->path, file->count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   for (size_t i = 0; i < file->count; i++)
     sorted[i] = &file->entries[i];
   qsort(sorted, file->count, sizeof *sorted, by_path);
   for (size_t i = 1; i < file->count && status == CGAP_OK; i++) {
     if (!strcmp(sorted[i - 1]->path, sorted[i]->path))
-      status = cgap_fail(error, CGAP_FILE, "%s: two arrays of the name %s in %s; give each another name",
+      status = cgap_fail(error, CGAP_FILE, "%s: two arrays are called %s in %s; give each a name of its own",
                          sorted[i]->name, sorted[i]->path, file->path);
   }
   free(sorted);
