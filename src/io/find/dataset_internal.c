@@ -481,21 +481,3 @@ cgap_status cgap_per_image_find(cgap_dataset *d, cgap_role role, cgap_name_score
   }
   return status;
 }
-
-cgap_status cgap_per_image_check(const cgap_role_datasets *series, const cgap_role_datasets *image, const char *option,
-                                 cgap_error *error)
-{
-  size_t rows = 0, images = cgap_role_datasets_rows(image);
-  for (size_t i = 0; i < series->count; i++) {
-    const cgap_entry *e = series->taken[i].entry;
-    char text[400];
-    if (!cgap_entry_is_number(e) || cgap_entry_list(e) == 0)
-      return cgap_fail(error, CGAP_DATA, "%s; one integer per image is needed%s%s",
-                       cgap_entry_text(text, sizeof text, e), option ? ": give " : "", option ? option : "");
-    rows += cgap_entry_list(e);
-  }
-  if (rows != images)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed%s%s", series->name, rows,
-                     image->name, images, option ? ": give " : "", option ? option : "");
-  return CGAP_OK;
-}

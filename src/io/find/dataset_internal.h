@@ -140,9 +140,6 @@ CGAP_MUST_CHECK cgap_status cgap_given_dataset_find(const cgap_entry **out, cons
 /* Fills the datasets of a role of images: one for each shard, or one for all in one of the files. */
 CGAP_MUST_CHECK cgap_status cgap_per_image_find(cgap_dataset *d, cgap_role role, cgap_name_score fit, const char *what,
                                                 cgap_error *error);
-/* CGAP_DATA unless they are whole numbers, one per image. option: for the message, or NULL. */
-CGAP_MUST_CHECK cgap_status cgap_per_image_check(const cgap_role_datasets *datasets, const cgap_role_datasets *image,
-                                                 const char *option, cgap_error *error);
 
 /* ---------------------------------------------------------------- the finders */
 
@@ -170,9 +167,9 @@ int cgap_index_score(const cgap_entry *entry, const cgap_name_words *words, cons
  * that say the image of each text; the second uses ids that may be the texts' own, where each is an image's. */
 CGAP_MUST_CHECK cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_pair_by_own_id(uint64_t **out, cgap_dataset *d, cgap_error *error);
-/* The row of `among` that has each id of `of`, SIZE_MAX where none has. *twice is a row of `among` whose id an earlier
- * row has, or SIZE_MAX. */
-CGAP_MUST_CHECK cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, const cgap_ids *of,
+/* The row of `among` that has each id of `of`, UINT64_MAX where none has. *twice is a row of `among` whose id an
+ * earlier row has, or SIZE_MAX. */
+CGAP_MUST_CHECK cgap_status cgap_ids_match(uint64_t *out, size_t *twice, const cgap_ids *among, const cgap_ids *of,
                                            const char *name, cgap_error *error);
 
 /* find_arithmetic.c */

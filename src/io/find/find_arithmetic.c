@@ -96,7 +96,13 @@ static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
     return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; %zu numbers are needed, one per query", weight->name,
                      weight->taken->entry->type_text, cgap_shape_text(shape, sizeof shape, weight->taken->entry),
                      query->entry->shape[0]);
-  return cgap_per_image_check(&d->role[CGAP_ROLE_IMAGE_LABEL], &d->role[CGAP_ROLE_IMAGE], NULL, error);
+  const cgap_entry *label = d->role[CGAP_ROLE_IMAGE_LABEL].taken->entry;
+  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
+  if (!cgap_entry_is_number(label) || cgap_entry_list(label) != images)
+    return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; one integer per image of %s is needed, %zu", label->name,
+                     label->type_text, cgap_shape_text(shape, sizeof shape, label), d->role[CGAP_ROLE_IMAGE].name,
+                     images);
+  return CGAP_OK;
 }
 
 static cgap_status check_queries(const cgap_dataset *d, cgap_error *error)

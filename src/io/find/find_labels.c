@@ -319,7 +319,8 @@ static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_ch
   const cgap_entry *names = class_names(d), *e = taken->entry;
   const cgap_chosen_dataset among = {d->role[CGAP_ROLE_IMAGE].taken->file, names};
   cgap_ids classes = {0}, labels = {0};
-  size_t twice = SIZE_MAX, *row = NULL;
+  size_t twice = SIZE_MAX;
+  uint64_t *row = NULL;
   char text[80];
   if (!names || names == e)
     return cgap_fail(error, CGAP_DATA,
@@ -339,7 +340,7 @@ static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_ch
                        "distinct ones",
                        names->name, twice, cgap_id_text(text, sizeof text, &classes, twice));
   for (size_t i = 0; i < labels.count && status == CGAP_OK; i++) {
-    if (row[i] == SIZE_MAX)
+    if (row[i] == UINT64_MAX)
       status = cgap_fail(error, CGAP_DATA,
                          "%s: image %zu has label %s, which is none of the %zu names of %s; correct it or "
                          "give `labels`",
@@ -363,7 +364,6 @@ static cgap_status check_form(const cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS], *image = &d->role[CGAP_ROLE_IMAGE];
   const cgap_role_datasets *classes = &d->role[CGAP_ROLE_CLASS_TEXT];
-  bool lists = true;
   size_t rows = 0;
   char text[400];
   for (size_t i = 0; i < labels->count; i++) {
@@ -375,11 +375,8 @@ static cgap_status check_form(const cgap_dataset *d, cgap_error *error)
       return cgap_fail(error, CGAP_DATA,
                        "%s: a table of %zu classes, %s has %zu; write one integer per image or give `labels`",
                        cgap_entry_text(text, sizeof text, e), e->shape[1], classes->name, d->data.class_text.rows);
-    lists = lists && !is_table(e) && e->kind != CGAP_KIND_STRING;
     rows += labels_of(e);
   }
-  if (lists)
-    return cgap_per_image_check(labels, image, "`labels`", error);
   if (rows != cgap_role_datasets_rows(image))
     return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed: give `labels`", labels->name,
                      rows, image->name, cgap_role_datasets_rows(image));
@@ -395,7 +392,7 @@ static cgap_status read_labels(cgap_dataset *d, cgap_error *error)
     return status;
   d->labels = malloc((cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]) + 1) * sizeof *d->labels);
   if (!d->labels)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the labels", labels->name);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", labels->name);
   for (size_t i = 0; i < labels->count && status == CGAP_OK; i++) {
     const cgap_chosen_dataset *taken = &labels->taken[i];
     if (taken->entry->kind == CGAP_KIND_STRING)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MIN = 3, DIM_MIN = 2 };
+enum { ROWS_MIN = 3, DIM_MIN = 2, LISTED_MAX = 12 };
 
 /* By CGAP_ROLE_IMAGE and CGAP_ROLE_TEXT, which are 0 and 1. */
 static const unsigned WORD[2] = {CGAP_WORD_IMAGE, CGAP_WORD_TEXT};
@@ -143,21 +143,6 @@ static cgap_status collect_candidates(candidate_pool *p, const cgap_input *input
   return CGAP_OK;
 }
 
-static size_t last_size(const cgap_entry *e)
-{
-  return e->ndim > 0 && e->ndim <= CGAP_SHAPE_MAX ? e->shape[e->ndim - 1] : 0;
-}
-
-static int pair_score(const candidate *image, const candidate *text)
-{
-  int score = (image ? image->score : 0) + (text ? text->score : 0);
-  if (image && text) {
-    score += last_size(image->entry) == last_size(text->entry) ? SCORE_SAME_DIM : 0;
-    score += cgap_entry_neighbours(image->entry, text->entry) ? SCORE_SAME_GROUP : 0;
-  }
-  return score;
-}
-
 typedef struct search {
   int best;
   size_t ties; /* pairs that score best */
@@ -171,29 +156,27 @@ static bool same_or_none(const cgap_entry *a, const candidate *b)
   return a && b ? cgap_entry_same(a, b->entry) : !a && !b;
 }
 
-static bool same_choice(const chosen_pair *choice, const candidate *image, const candidate *text)
-{
-  return same_or_none(choice->image, image) && same_or_none(choice->text, text);
-}
-
 static void offer_choice(search *s, const candidate *image, const candidate *text)
 {
-  int score = pair_score(image, text);
+  int score = (image ? image->score : 0) + (text ? text->score : 0);
   if ((!image && !text) || (image && text && image->entry == text->entry && (s->ask_image || s->ask_text)))
     return;
-  if (score < s->best)
-    return;
-  if (score == s->best && same_choice(&s->choice, image, text)) /* under another name */
+  if (image && text) {
+    const cgap_chosen_dataset a = {.entry = image->entry}, b = {.entry = text->entry};
+    score += cgap_chosen_dataset_dim(&a) == cgap_chosen_dataset_dim(&b) ? SCORE_SAME_DIM : 0;
+    score += cgap_entry_neighbours(a.entry, b.entry) ? SCORE_SAME_GROUP : 0;
+  }
+  const bool other_name = same_or_none(s->choice.image, image) && same_or_none(s->choice.text, text);
+  if (score < s->best || (score == s->best && other_name))
     return;
   if (score > s->best) {
-    s->best = score;
-    s->ties = 0;
     free(s->list);
-    s->list = NULL;
-    s->choice = (chosen_pair){image ? image->entry : NULL, text ? text->entry : NULL};
+    *s = (search){.best = score,
+                  .choice = {image ? image->entry : NULL, text ? text->entry : NULL},
+                  .ask_image = s->ask_image,
+                  .ask_text = s->ask_text};
   }
-  s->ties++;
-  if (s->ties > 12)
+  if (++s->ties > LISTED_MAX)
     return;
   cgap_append(&s->list, " %zu)", s->ties);
   if (s->ask_image && image)
@@ -225,7 +208,7 @@ static cgap_status choose_modalities(chosen_pair *out, const cgap_input *input, 
   }
   if (s.ties > 1)
     status = cgap_fail(error, CGAP_FILE, "%s: %zu choices are equally good; give one of:%s%s", input->file->path,
-                       s.ties, s.list ? s.list : "", s.ties > 12 ? " …" : "");
+                       s.ties, s.list ? s.list : "", s.ties > LISTED_MAX ? " …" : "");
   else
     *out = s.choice;
 done:
@@ -305,18 +288,16 @@ static cgap_status check_modality(const cgap_role_datasets *series, int modality
     cgap_status status = check_one(t, modality, error);
     if (status != CGAP_OK)
       return status;
-    if (cgap_chosen_dataset_dim(t) != cgap_chosen_dataset_dim(first))
-      return cgap_fail(error, CGAP_DATA, "%s: d = %zu, %s has %zu; all shards need the same d", t->entry->name,
-                       cgap_chosen_dataset_dim(t), first->entry->name, cgap_chosen_dataset_dim(first));
-    if (t->entry->type != first->entry->type)
-      return cgap_fail(error, CGAP_DATA, "%s: %s, %s is %s; all shards need the same type", t->entry->name,
-                       t->entry->type_text, first->entry->name, first->entry->type_text);
-    if (t->entry->ndim != first->entry->ndim)
-      return cgap_fail(error, CGAP_DATA, "%s: rank %d, %s has %d; all shards need the same rank", t->entry->name,
-                       t->entry->ndim, first->entry->name, first->entry->ndim);
-    if (cgap_entry_middle(t->entry) != cgap_entry_middle(first->entry))
-      return cgap_fail(error, CGAP_DATA, "%s: %zu texts per image, %s has %zu; all shards need the same number",
-                       t->entry->name, t->entry->shape[1], first->entry->name, first->entry->shape[1]);
+    const cgap_entry *e = t->entry, *f = first->entry;
+    char shape[160], other[160];
+    if (e->type != f->type || e->ndim != f->ndim || cgap_entry_middle(e) != cgap_entry_middle(f) ||
+        cgap_chosen_dataset_dim(t) != cgap_chosen_dataset_dim(first))
+      return cgap_fail(
+        error, CGAP_DATA,
+        "%s: %s of shape %s, %s is %s of shape %s; all shards need the same type, and shapes that differ "
+        "in the first axis only",
+        e->name, e->type_text, cgap_shape_text(shape, sizeof shape, e), f->name, f->type_text,
+        cgap_shape_text(other, sizeof other, f));
   }
   size_t rows = cgap_role_datasets_rows(series);
   if (rows < ROWS_MIN)

@@ -283,45 +283,32 @@ static size_t piece_rows(const cgap_entry *e, size_t piece)
   return e->pieces[piece].rows * (e->ndim == 3 ? e->shape[1] : 1);
 }
 
-/* Whether index arrays and images are in the same number of .npy shards: indices then count from the first image of the
- * shard. */
-static bool counts_within_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text,
-                                 pair_form form)
-{
-  return form != FORM_TEXTS && entry->ndim == 1 && entry->piece_count > 1 && entry->piece_count == image->piece_count &&
-         (form == FORM_INDEX || text->piece_count == image->piece_count);
-}
-
-static cgap_status place_pieces(uint64_t *out, pair_form form, const int64_t *values, const cgap_chosen_dataset *taken,
-                                const cgap_entry *image, const cgap_entry *text, cgap_error *error)
-{
-  cgap_status status = CGAP_OK;
-  shard_rows s = {.taken = taken};
-  for (size_t k = 0; k < image->piece_count && status == CGAP_OK; k++) {
-    const size_t count = taken->entry->pieces[k].rows;
-    s.images = piece_rows(image, k);
-    s.texts = form == FORM_INDEX ? count : piece_rows(text, k);
-    status = place_texts_by_form(out, form, values, count, s, error);
-    out += s.texts;
-    values += count;
-    s.first_image += s.images;
-  }
-  return status;
-}
-
-/* One dataset, of one shard. */
+/* The values of one dataset, of one shard. Where they and the images are in as many .npy shards, each shard of values
+ * counts from the first image of its own. */
 static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s, const cgap_entry *image,
                              const cgap_entry *text, cgap_error *error)
 {
   const cgap_entry *e = s->taken->entry;
   const size_t count = elements_of(e);
+  const bool by_piece = form != FORM_TEXTS && e->ndim == 1 && e->piece_count > 1 &&
+                        e->piece_count == image->piece_count &&
+                        (form == FORM_INDEX || text->piece_count == image->piece_count);
   int64_t *values = malloc((count + 1) * sizeof *values);
   if (!values)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", e->name);
   cgap_status status = cgap_read_whole(values, s->taken, "rows", error);
-  if (status == CGAP_OK)
-    status = counts_within_pieces(e, image, text, form) ? place_pieces(out, form, values, s->taken, image, text, error)
-                                                        : place_texts_by_form(out, form, values, count, *s, error);
+  if (status == CGAP_OK && !by_piece)
+    status = place_texts_by_form(out, form, values, count, *s, error);
+  shard_rows piece = {.taken = s->taken};
+  for (size_t k = 0, at = 0; by_piece && k < e->piece_count && status == CGAP_OK; k++) {
+    const size_t rows = e->pieces[k].rows;
+    piece.images = piece_rows(image, k);
+    piece.texts = form == FORM_INDEX ? rows : piece_rows(text, k);
+    status = place_texts_by_form(out, form, values + at, rows, piece, error);
+    out += piece.texts;
+    at += rows;
+    piece.first_image += piece.images;
+  }
   free(values);
   return status;
 }
@@ -408,15 +395,6 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
 
 /* ---------------------------------------------------------------- one pairing from all of them */
 
-static cgap_status refuse_disagreement(const cgap_dataset *d, const char *other, size_t text, cgap_error *error)
-{
-  const cgap_role_datasets *first = &d->role[CGAP_ROLE_TEXT_IMAGE];
-  return cgap_fail(error, CGAP_FILE,
-                   "%s and %s disagree about the image of text %zu; give one as `text_image`, or take "
-                   "the other out of the file",
-                   first->name, other, text);
-}
-
 /* Makes `map`, from `series`, the pairing, or refuses it where an earlier dataset disagrees. */
 static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint64_t *map, const char *says,
                                cgap_error *error)
@@ -437,7 +415,11 @@ static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint
   cgap_status status = CGAP_OK;
   for (size_t j = 0; j < texts && status == CGAP_OK; j++)
     if (map[j] != d->text_image[j])
-      status = refuse_disagreement(d, series->name, j, error);
+      status =
+        cgap_fail(error, CGAP_FILE,
+                  "%s and %s disagree about the image of text %zu; give one as `text_image`, or remove the other "
+                  "from the file",
+                  index->name, series->name, j);
   free(map);
   return status;
 }

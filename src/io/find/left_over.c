@@ -52,14 +52,6 @@ static bool looks_like_rows(const cgap_dataset *d, const cgap_entry *e)
          (e->shape[0] == images || e->shape[0] == texts) && !e->alias && !cgap_entry_is_arithmetic(e);
 }
 
-static void note_rows(cgap_dataset *d, const cgap_entry *e, size_t *named)
-{
-  char shape[160];
-  if (++*named <= NAMED_MAX)
-    cgap_append(&d->notes, "%s: %s of shape %s, not used; give it as `image` or `text` to use it\n", e->name,
-                e->type_text, cgap_shape_text(shape, sizeof shape, e));
-}
-
 /* ---------------------------------------------------------------- links that lead nowhere */
 
 static bool names_pairing(const cgap_entry *e)
@@ -92,6 +84,7 @@ static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
 
 static cgap_status check_file(cgap_dataset *d, const cgap_file *file, size_t *named, cgap_error *error)
 {
+  char shape[160];
   const bool chosen = d->option[CGAP_ROLE_IMAGE].given && d->option[CGAP_ROLE_TEXT].given;
   cgap_status status = CGAP_OK;
   for (size_t k = 0; k < file->count && status == CGAP_OK; k++) {
@@ -106,8 +99,9 @@ static cgap_status check_file(cgap_dataset *d, const cgap_file *file, size_t *na
                                        e->type_text);
     else if (file->loose && !file->folder && !(d->unpaired && names_pairing(e)))
       status = refuse_unused_file(d, e, error);
-    else if (!chosen && looks_like_rows(d, e))
-      note_rows(d, e, named);
+    else if (!chosen && looks_like_rows(d, e) && ++*named <= NAMED_MAX)
+      cgap_append(&d->notes, "%s: %s of shape %s, not used; give it as `image` or `text` to use it\n", e->name,
+                  e->type_text, cgap_shape_text(shape, sizeof shape, e));
   }
   return status;
 }

@@ -109,7 +109,7 @@ static size_t *find_slot(const table *t, const cgap_id *id)
   return &t->slot[at];
 }
 
-cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, const cgap_ids *of, const char *name,
+cgap_status cgap_ids_match(uint64_t *out, size_t *twice, const cgap_ids *among, const cgap_ids *of, const char *name,
                            cgap_error *error)
 {
   table t = {.ids = among};
@@ -130,7 +130,7 @@ cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, co
   }
   for (size_t j = 0; j < of->count; j++) {
     const size_t row = *find_slot(&t, &of->id[j]);
-    out[j] = row ? row - 1 : SIZE_MAX;
+    out[j] = row ? row - 1 : UINT64_MAX;
   }
   free(t.slot);
   return CGAP_OK;
@@ -159,9 +159,10 @@ static cgap_status refuse_series(const cgap_role_datasets *series, const char *e
 }
 
 /* The ids of the texts have no ids of images to match. */
-static cgap_status refuse_alone(const cgap_dataset *d, const cgap_role_datasets *text_id, size_t images,
-                                cgap_error *error)
+static cgap_status refuse_alone(const cgap_dataset *d, cgap_error *error)
 {
+  const cgap_role_datasets *text_id = &d->role[CGAP_ROLE_TEXT_ID];
+  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
   const size_t count = d->role[CGAP_ROLE_IMAGE_ID].count;
   if (count > 0)
     return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have ids of the images; give `text_image`",
@@ -173,31 +174,11 @@ static cgap_status refuse_alone(const cgap_dataset *d, const cgap_role_datasets 
     text_id->name, images, text_id->taken->entry->path);
 }
 
-static cgap_status refuse_match(const cgap_dataset *d, const cgap_ids *images, const cgap_ids *texts, const size_t *row,
-                                size_t twice, cgap_error *error)
-{
-  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
-  char id[80];
-  size_t first = 0, j = 0;
-  if (twice != SIZE_MAX) {
-    while (!same_id(&images->id[first], &images->id[twice]))
-      first++;
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: duplicate image id %s (rows %zu and %zu); image ids must be unique, or give `text_image`",
-                     image->name, cgap_id_text(id, sizeof id, images, twice), first, twice);
-  }
-  while (row[j] != SIZE_MAX)
-    j++;
-  return cgap_fail(error, CGAP_DATA,
-                   "%s: text %zu has id %s, which none of the %zu images of %s has; correct it or give `text_image`",
-                   text->name, j, cgap_id_text(id, sizeof id, texts, j), images->count, image->name);
-}
-
 /* ---------------------------------------------------------------- joining */
 
 typedef struct id_match {
   cgap_ids images, texts;
-  size_t *row; /* (texts) */
+  uint64_t *row; /* (texts) the image row, UINT64_MAX: none */
   size_t twice, found;
 } id_match;
 
@@ -207,6 +188,34 @@ static void id_match_clear(id_match *j)
   cgap_ids_clear(&j->texts);
   free(j->row);
   *j = (id_match){0};
+}
+
+/* A duplicate id of an image, or an id of a text that no image has. */
+static cgap_status refuse_match(const cgap_dataset *d, const id_match *j, cgap_error *error)
+{
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
+  char id[80];
+  size_t first = 0, t = 0;
+  if (j->twice != SIZE_MAX) {
+    while (!same_id(&j->images.id[first], &j->images.id[j->twice]))
+      first++;
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: duplicate image id %s (rows %zu and %zu); image ids must be unique, or give `text_image`",
+                     image->name, cgap_id_text(id, sizeof id, &j->images, j->twice), first, j->twice);
+  }
+  while (j->row[t] != UINT64_MAX)
+    t++;
+  return cgap_fail(error, CGAP_DATA,
+                   "%s: text %zu has id %s, which none of the %zu images of %s has; correct it or give `text_image`",
+                   text->name, t, cgap_id_text(id, sizeof id, &j->texts, t), j->images.count, image->name);
+}
+
+/* The rows become the caller's. */
+static uint64_t *take_rows(id_match *j)
+{
+  uint64_t *rows = j->row;
+  j->row = NULL;
+  return rows;
 }
 
 /* Reads both series, which must be of one kind, and finds the image of each text. */
@@ -225,18 +234,8 @@ static cgap_status join_ids(id_match *j, const cgap_dataset *d, cgap_error *erro
   if (status == CGAP_OK)
     status = cgap_ids_match(j->row, &j->twice, &j->images, &j->texts, image->name, error);
   for (size_t t = 0; status == CGAP_OK && t < j->texts.count; t++)
-    j->found += j->row[t] != SIZE_MAX;
+    j->found += j->row[t] != UINT64_MAX;
   return status;
-}
-
-static cgap_status rows_of_match(uint64_t **out, const id_match *j, const char *name, cgap_error *error)
-{
-  *out = malloc((j->texts.count + 1) * sizeof **out);
-  if (!*out)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
-  for (size_t t = 0; t < j->texts.count; t++)
-    (*out)[t] = (uint64_t)j->row[t];
-  return CGAP_OK;
 }
 
 /* Ids of the texts alone are image rows where they are exactly the numbers 0 to N − 1. */
@@ -247,7 +246,7 @@ static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *erro
   size_t seen = 0;
   cgap_ids ids = {0};
   if (text->taken->entry->kind == CGAP_KIND_STRING || text->count > 1)
-    return refuse_alone(d, text, images, error);
+    return refuse_alone(d, error);
   cgap_status status = cgap_ids_read(&ids, text->taken, text->count, error);
   if (status != CGAP_OK)
     return status;
@@ -264,7 +263,7 @@ static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *erro
       there[(*out)[t]] = true;
   }
   if (status == CGAP_OK && (!rows || seen < images))
-    status = refuse_alone(d, text, images, error);
+    status = refuse_alone(d, error);
   if (status != CGAP_OK) {
     free(*out);
     *out = NULL;
@@ -313,14 +312,13 @@ cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
     return CGAP_OK;
   }
   if (image_id->count < image->count)
-    return image_id->count ? refuse_alone(d, text_id, cgap_role_datasets_rows(image), error)
-                           : rows_as_ids(out, d, error);
+    return image_id->count ? refuse_alone(d, error) : rows_as_ids(out, d, error);
   cgap_role_datasets_explain(image_id, "its name says an id of each image");
   status = join_ids(&j, d, error);
   if (status == CGAP_OK && (j.twice != SIZE_MAX || j.found < j.texts.count))
-    status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
+    status = refuse_match(d, &j, error);
   if (status == CGAP_OK)
-    status = rows_of_match(out, &j, text_id->name, error);
+    *out = take_rows(&j);
   id_match_clear(&j);
   return status;
 }
@@ -348,9 +346,9 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   if (status == CGAP_DATA)
     status = cgap_note_refusal(d, status, text_id->name, error);
   else if (status == CGAP_OK && j.found == j.texts.count && j.twice == SIZE_MAX)
-    status = rows_of_match(out, &j, text_id->name, error);
+    *out = take_rows(&j);
   else if (status == CGAP_OK && 2 * j.found >= j.texts.count && j.twice == SIZE_MAX)
-    status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
+    status = refuse_match(d, &j, error);
   else if (status == CGAP_OK)
     cgap_append(&d->notes, "%s not used for the pairing: %zu of its %zu are ids in %s%s\n", text_id->name, j.found,
                 j.texts.count, image_id->name, j.twice == SIZE_MAX ? "" : ", which has duplicates");

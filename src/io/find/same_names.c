@@ -38,12 +38,6 @@ static cgap_id last_part(const cgap_id *id, cgap_kind kind)
   return (cgap_id){id->bytes + from, id->length - from};
 }
 
-static bool is_same(const cgap_id *a, const cgap_id *b, cgap_kind kind)
-{
-  const cgap_id x = last_part(a, kind), y = last_part(b, kind);
-  return x.length == y.length && !memcmp(x.bytes, y.bytes, x.length);
-}
-
 /* 0, 1, 2 … or 0, 0, 1, 1 …: any data set can have these. */
 static bool counts_rows(const cgap_ids *ids)
 {
@@ -61,8 +55,10 @@ static bool counts_rows(const cgap_ids *ids)
 static cgap_names_relation relation_of(const cgap_ids *a, const cgap_ids *b, bool id)
 {
   size_t same = 0;
-  for (size_t i = 0; i < a->count; i++)
-    same += is_same(&a->id[i], &b->id[i], a->kind);
+  for (size_t i = 0; i < a->count; i++) {
+    const cgap_id x = last_part(&a->id[i], a->kind), y = last_part(&b->id[i], a->kind);
+    same += x.length == y.length && !memcmp(x.bytes, y.bytes, x.length);
+  }
   if (same == a->count)
     return counts_rows(a) ? CGAP_NAMES_SILENT : CGAP_NAMES_SAME;
   return id || 2 * same < a->count ? CGAP_NAMES_DIFFER : CGAP_NAMES_SILENT;
