@@ -26,25 +26,25 @@ static void one_line(char *text)
       *c = '?';
 }
 
-/* The library names an option as `text_image`, as its struct of options does; here it is a flag. */
-static void name_flags(char *out, size_t size, const char *text)
+void cli_name_flags(char *out, size_t size, const char *text)
 {
-  static const char *const OPTIONS[][2] = {{"`image`", "--image"},           {"`text`", "--text"},
-                                           {"`text_image`", "--text-image"}, {"`class_text`", "--class-text"},
-                                           {"`labels`", "--labels"},         {"`unpaired`", "--unpaired"},
-                                           {"`replace`", "--force"}};
-  enum { COUNT = sizeof OPTIONS / sizeof *OPTIONS };
-  for (size_t used = 0; size > 0; text++) {
-    size_t i = 0;
-    while (i < COUNT && strncmp(text, OPTIONS[i][0], strlen(OPTIONS[i][0])) != 0)
-      i++;
-    const int added = i < COUNT ? snprintf(out + used, size - used, "%s", OPTIONS[i][1])
-                                : snprintf(out + used, size - used, "%.1s", text);
-    used += (size_t)added;
-    if (!*text || used >= size)
-      return;
-    text += i < COUNT ? strlen(OPTIONS[i][0]) - 1 : 0;
+  static const char *const FLAGS[][2] = {{"`image`", "--image"},           {"`text`", "--text"},
+                                         {"`text_image`", "--text-image"}, {"`class_text`", "--class-text"},
+                                         {"`labels`", "--labels"},         {"`unpaired`", "--unpaired"},
+                                         {"`replace`", "--force"}};
+  size_t used = 0;
+  while (*text && used + 1 < size) {
+    const char *flag = NULL;
+    size_t length = 1;
+    for (size_t i = 0; i < sizeof FLAGS / sizeof *FLAGS && !flag; i++)
+      if (strncmp(text, FLAGS[i][0], strlen(FLAGS[i][0])) == 0) {
+        flag = FLAGS[i][1];
+        length = strlen(FLAGS[i][0]);
+      }
+    used += (size_t)snprintf(out + used, size - used, "%.*s", flag ? (int)strlen(flag) : 1, flag ? flag : text);
+    text += length;
   }
+  out[used < size ? used : size - 1] = '\0';
 }
 
 static void print_line(const char *lead, const char *format, va_list values)
@@ -53,7 +53,7 @@ static void print_line(const char *lead, const char *format, va_list values)
   if (!cli_ranks_first())
     return;
   vsnprintf(raw, sizeof raw, format, values);
-  name_flags(text, sizeof text, raw);
+  cli_name_flags(text, sizeof text, raw);
   one_line(text);
   cli_progress_clear();
   fprintf(stderr, "contragap: %s%s\n", lead, text);
@@ -65,7 +65,7 @@ int cli_fail(const cgap_error *error)
     return (int)error->status;
   cli_progress_clear();
   char text[sizeof error->message];
-  name_flags(text, sizeof text, error->message);
+  cli_name_flags(text, sizeof text, error->message);
   one_line(text);
   fprintf(stderr, "contragap: %s\n", text);
   return (int)error->status;

@@ -23,6 +23,10 @@ int cli_usage(const char *format, ...) CGAP_PRINTF(1, 2); /* returns 2 */
 void cli_say(const char *format, ...) CGAP_PRINTF(1, 2);  /* talk on stderr, nothing under --quiet */
 void cli_warn(const char *format, ...) CGAP_PRINTF(1, 2); /* "contragap: warning: …", also under --quiet */
 
+/* Replaces the names of options in a text of the library, `text_image` as in its struct of options, by their flags,
+ * --text-image. The calls above do so themselves. */
+void cli_name_flags(char *out, size_t size, const char *text);
+
 /* From here on a failure is first offered to `keep`; one that it keeps is not said. */
 void cli_fail_offer(bool (*keep)(const cgap_error *error));
 
