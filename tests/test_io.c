@@ -311,7 +311,7 @@ Test(io, shards_that_do_not_match_are_refused, .init = ask_enter, .fini = ask_le
   file = h5_create(ask_directory, "lone.h5");
   h5_plain(file, "/image", (h5_shape){2, {5, 4}});
   h5_close(file);
-  ask_refuse("other d", &(io_ask){.files = {"a.h5", "wide.h5"}}, CGAP_DATA, "wide.h5:/image|d = 8|has 4");
+  ask_refuse("other d", &(io_ask){.files = {"a.h5", "wide.h5"}}, CGAP_DATA, "wide.h5:/image|(5, 8)|(5, 4)");
   ask_refuse("other type", &(io_ask){.files = {"a.h5", "half.h5"}}, CGAP_DATA, "half.h5:/image|float16|float32");
   make_shard("long.h5", 4, 5, NULL);
   make_shard("short.h5", 5, 4, NULL);
@@ -320,7 +320,7 @@ Test(io, shards_that_do_not_match_are_refused, .init = ask_enter, .fini = ask_le
   h5_plain(file, "/image", (h5_shape){2, {5, 4}});
   h5_plain(file, "/text", (h5_shape){3, {5, 2, 4}});
   h5_close(file);
-  ask_refuse("other rank", &(io_ask){.files = {"a.h5", "deep.h5"}}, CGAP_DATA, "deep.h5:/text|rank 3|has 2");
+  ask_refuse("other rank", &(io_ask){.files = {"a.h5", "deep.h5"}}, CGAP_DATA, "deep.h5:/text|(5, 2, 4)|(5, 4)");
   ask_refuse("no text", &(io_ask){.files = {"a.h5", "lone.h5"}}, CGAP_FILE, "lone.h5|no text|`text`");
 }
 

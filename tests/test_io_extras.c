@@ -170,7 +170,7 @@ Test(extras, arithmetic_is_read_and_checked, .init = ask_enter, .fini = ask_leav
     {{D, N, 4, {0, 1, 2, 9, 1, 4, 0, 7}, {0, 0}, false, false}, CGAP_DATA, "all 2 weights are 0"},
     {{D, N, 3, {0, 1, 2, 1, 4, 0}, {1, 1}, false, false}, CGAP_DATA, "/arithmetic/query|(2, 3)|(Q, 4)"},
     {{D + 1, N, 4, {0, 1, 2, 9, 1, 4, 0, 7}, {1, 1}, false, false}, CGAP_DATA, "/arithmetic/words|(5, 5)|(W, 4)"},
-    {{D, N - 1, 4, {0, 1, 2, 9, 1, 4, 0, 7}, {1, 1}, false, false}, CGAP_DATA, "/arithmetic/image_label|5 rows|has 6"},
+    {{D, N - 1, 4, {0, 1, 2, 9, 1, 4, 0, 7}, {1, 1}, false, false}, CGAP_DATA, "/arithmetic/image_label|(5,)|6"},
     {{D, N, 4, {0}, {1, 1}, true, false}, CGAP_FILE, "a.h5:/arithmetic|no dataset query"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -35,7 +35,7 @@ want_text out "image       pairs.h5:/text" "given explicitly"
 # shards
 run info pairs.h5 captions.h5
 want_rc 4
-want_line err "captions.h5:/text: rank 3"
+want_line err "captions.h5:/text: float32 of shape (40, 3, 8)"
 cp open.h5 more.h5
 run info open.h5 more.h5
 want_rc 0

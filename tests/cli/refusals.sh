@@ -74,7 +74,7 @@ refuse 4 'flat.h5:/image|d = 1|at least 2' flat.h5
 refuse 4 'labels.h5:/labels|image 4 has label 4|4 classes|--labels' labels.h5
 refuse 3 'open.h5|--text-image' open.h5
 refuse 4 'pairs.h5:/image (and 1 more)|45|--drop-bad' pairs.h5 nan.h5
-refuse 4 'captions.h5:/text|rank 3|has 2' pairs.h5 captions.h5
+refuse 4 'captions.h5:/text|(40, 3, 8)|(40, 8)' pairs.h5 captions.h5
 
 # the machine
 refuse 5 'memory' pairs.h5 --memory 1K

@@ -167,7 +167,7 @@ static bool is_file(const char *path)
   return stat(path, &status) == 0;
 }
 
-/* FILE:key, where FILE is there: the last such colon, or NULL. */
+/* FILE:key, where FILE exists: the last such colon, or NULL. */
 static const char *key_colon(const char *value)
 {
   for (const char *p = value + strlen(value); p > value; p--) {
@@ -204,10 +204,9 @@ static cgap_status open_once(const cgap_file **out, cgap_dataset *d, const char 
   struct stat status;
   *out = NULL;
   if (stat(path, &status) == 0) {
-    for (size_t i = 0; i < d->file_count && !*out; i++) {
+    for (size_t i = 0; i < d->file_count && !*out; i++)
       if (d->files[i]->device == (uint64_t)status.st_dev && d->files[i]->inode == (uint64_t)status.st_ino)
         *out = d->files[i];
-    }
     if (*out)
       return CGAP_OK;
   }
@@ -236,10 +235,9 @@ const cgap_entry *cgap_input_find(const cgap_input *input, const char *path)
 
 static bool some_input_has(const cgap_dataset *d, const char *path)
 {
-  for (size_t i = 0; i < d->input_count; i++) {
+  for (size_t i = 0; i < d->input_count; i++)
     if (cgap_input_find(&d->inputs[i], path))
       return true;
-  }
   return false;
 }
 

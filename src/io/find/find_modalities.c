@@ -135,10 +135,9 @@ static cgap_status collect_candidates(candidate_pool *p, const cgap_input *input
   }
   /* without the names that say no modality, where others say this one */
   size_t kept = 0;
-  for (size_t i = 0; i < p->count; i++) {
+  for (size_t i = 0; i < p->count; i++)
     if (!named || modality_of_entry(p->item[i].entry) == modality)
       p->item[kept++] = p->item[i];
-  }
   p->count = kept;
   return CGAP_OK;
 }
@@ -394,10 +393,9 @@ static cgap_status find_in_input(cgap_dataset *d, size_t i, cgap_error *error)
 
 static bool series_has_file(const cgap_role_datasets *series, const cgap_file *file)
 {
-  for (size_t i = 0; i < series->count; i++) {
+  for (size_t i = 0; i < series->count; i++)
     if (series->taken[i].file == file)
       return true;
-  }
   return false;
 }
 

@@ -396,11 +396,13 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
 /* ---------------------------------------------------------------- one pairing from all of them */
 
 /* Makes `map`, from `series`, the pairing, or refuses it where an earlier dataset disagrees. */
-static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint64_t *map, const char *says,
+static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint64_t *map, pair_form form,
                                cgap_error *error)
 {
   const size_t texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
   cgap_role_datasets *index = &d->role[CGAP_ROLE_TEXT_IMAGE];
+  if (series->count > 0 && series->taken->entry->turned && (form == FORM_INDEX || form == FORM_TEXTS))
+    cgap_append(&d->notes, "%s: rows count from 1, as in MATLAB and Octave, where none is 0\n", series->name);
   if (!d->text_image) {
     cgap_role_datasets old = *index;
     *index = *series;
@@ -408,7 +410,7 @@ static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint
     d->text_image = map;
     d->data.pairing = CGAP_BY_INDEX;
     d->pairing = cgap_format(
-      "%s %s%s (%s)", index->name, says,
+      "%s %s%s (%s)", index->name, FORM[form].says,
       index->count > 1 && index->count == d->role[CGAP_ROLE_IMAGE].count ? ", counted in each shard" : "", index->why);
     return CGAP_OK;
   }
@@ -440,12 +442,6 @@ static cgap_status check_direction(const cgap_role_datasets *index, const uint64
   return CGAP_OK;
 }
 
-static void note_base(cgap_dataset *d, const cgap_role_datasets *series)
-{
-  if (series->taken->entry->turned)
-    cgap_append(&d->notes, "%s: rows count from 1, as in MATLAB and Octave, where none is 0\n", series->name);
-}
-
 static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
 {
   cgap_role_datasets series = {0};
@@ -462,10 +458,8 @@ static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
     if (!meant && (status == CGAP_DATA || (status == CGAP_FILE && usable && !series.taken->entry->obstacle)))
       status = cgap_note_refusal(d, CGAP_DATA, "a dataset for the pairing", error);
   }
-  if (status == CGAP_OK && map && (form == FORM_INDEX || form == FORM_TEXTS))
-    note_base(d, &series);
   if (status == CGAP_OK && map)
-    status = set_pairing(d, &series, map, FORM[form].says, error);
+    status = set_pairing(d, &series, map, form, error);
   else
     free(map);
   cgap_role_datasets_clear(&series);
@@ -493,9 +487,7 @@ static cgap_status use_given_dataset(cgap_dataset *d, cgap_error *error)
   if (status == CGAP_OK)
     status = read_series(&map, d, FORM_INDEX, &series, error);
   if (status == CGAP_OK)
-    note_base(d, &series);
-  if (status == CGAP_OK)
-    status = set_pairing(d, &series, map, FORM[FORM_INDEX].says, error);
+    status = set_pairing(d, &series, map, FORM_INDEX, error);
   cgap_role_datasets_clear(&series);
   return status;
 }
@@ -537,7 +529,7 @@ static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
     return status;
   if (d->text_image) {
     cgap_role_datasets ids = {.name = text_id->name};
-    return set_pairing(d, &ids, map, "", error);
+    return set_pairing(d, &ids, map, FORM_INDEX, error);
   }
   d->text_image = map;
   d->data.pairing = CGAP_BY_INDEX;
@@ -585,10 +577,9 @@ static size_t texts_an_image(const cgap_role_datasets *image, const cgap_role_da
     const cgap_entry *t = text->taken[i].entry, *m = image->taken[i].entry;
     if (cgap_chosen_dataset_rows(&text->taken[i]) != texts / images * cgap_chosen_dataset_rows(&image->taken[i]))
       return 0;
-    for (size_t s = 0; t->piece_count == m->piece_count && s < t->piece_count; s++) {
+    for (size_t s = 0; t->piece_count == m->piece_count && s < t->piece_count; s++)
       if (t->pieces[s].rows * (t->ndim == 3 ? t->shape[1] : 1) != texts / images * m->pieces[s].rows)
         return 0;
-    }
   }
   return texts / images;
 }

@@ -47,10 +47,9 @@ const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
 bool cgap_entry_elements(size_t *out, const cgap_entry *entry)
 {
   *out = 1;
-  for (int k = 0; k < entry->ndim; k++) {
+  for (int k = 0; k < entry->ndim; k++)
     if (k >= CGAP_SHAPE_MAX || !cgap_product(out, *out, entry->shape[k]))
       return false;
-  }
   return true;
 }
 
@@ -233,12 +232,6 @@ static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, con
   return e->obstacle != NULL;
 }
 
-static bool fail_memory(const cgap_array_header *found, cgap_error *error)
-{
-  (void)cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", found->name);
-  return false;
-}
-
 /* Bytes from the first element to the end of the last one. */
 static uint64_t span_of(const cgap_npy *a)
 {
@@ -256,65 +249,70 @@ static void set_strides(cgap_piece *piece, const cgap_npy *a)
     piece->stride[k] = k == 0 ? 1 : k < a->ndim ? piece->stride[k - 1] * a->shape[k - 1] : 0;
 }
 
-static bool same_kind(const cgap_entry *e, const cgap_npy *a)
+/* An array, or a half of one, on its way into an entry. */
+typedef struct addition {
+  const char *path, *name, *storage;
+  int half; /* −1: the whole */
+  const cgap_npy *array;
+  cgap_piece piece;
+} addition;
+
+static cgap_status add_piece(cgap_entry *e, const addition *n, cgap_error *error)
 {
-  bool same = e->kind == a->kind && e->type == a->type && e->swap == a->swap && e->item == a->item &&
+  cgap_piece *grown = realloc(e->pieces, (e->piece_count + 1) * sizeof *grown);
+  char *path = strdup(n->piece.path);
+  e->pieces = grown ? grown : e->pieces;
+  if (!grown || !path) {
+    free(path);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", n->name);
+  }
+  cgap_piece *piece = &grown[e->piece_count++];
+  *piece = n->piece;
+  piece->rows = n->array->ndim ? n->array->shape[0] : 1;
+  piece->path = path;
+  return CGAP_OK;
+}
+
+/* One more shard of an entry. */
+static cgap_status join_shard(cgap_entry *e, const addition *n, cgap_error *error)
+{
+  const cgap_npy *a = n->array;
+  size_t sizes[CGAP_SHAPE_MAX];
+  char shape[160], first[160];
+  memcpy(sizes, e->shape, sizeof sizes);
+  sizes[0] = e->pieces[0].rows;
+  bool same = a->ndim > 0 && e->kind == a->kind && e->type == a->type && e->swap == a->swap && e->item == a->item &&
               e->is_signed == a->is_signed && e->ndim == a->ndim;
   for (int k = 1; same && k < a->ndim; k++)
     same = e->shape[k] == a->shape[k];
-  return same;
-}
-
-static bool add_piece(cgap_entry *e, const cgap_array_header *found, const cgap_npy *a, const cgap_piece *piece,
-                      cgap_error *error)
-{
-  cgap_piece *grown = realloc(e->pieces, (e->piece_count + 1) * sizeof *grown);
-  if (!grown)
-    return fail_memory(found, error);
-  e->pieces = grown;
-  grown[e->piece_count] = *piece;
-  grown[e->piece_count].rows = a->ndim ? a->shape[0] : 1;
-  grown[e->piece_count].path = strdup(piece->path);
-  if (!grown[e->piece_count].path)
-    return fail_memory(found, error);
-  e->piece_count++;
-  return true;
-}
-
-/* One more shard of an entry that is there. */
-static bool join_shard(cgap_entry *e, const cgap_array_header *found, const cgap_npy *a, const cgap_piece *piece,
-                       cgap_error *error)
-{
-  char shape[160], first[160];
-  if (!same_kind(e, a) || a->ndim == 0) {
-    size_t sizes[CGAP_SHAPE_MAX];
-    memcpy(sizes, e->shape, sizeof sizes);
-    sizes[0] = e->pieces[0].rows;
-    (void)cgap_fail(
+  if (!same)
+    return cgap_fail(
       error, CGAP_DATA,
       "%s: %s of shape %s, %s has %s of shape %s; all shards need the same type and d; leave out those of another",
-      found->name, a->type_name, cgap_sizes_text(shape, sizeof shape, a->ndim, a->shape), e->pieces[0].path,
-      e->type_text, cgap_sizes_text(first, sizeof first, e->ndim, sizes));
-    return false;
-  }
-  if (e->shape[0] > SIZE_MAX / 16 - a->shape[0]) {
-    (void)cgap_fail(error, CGAP_DATA, "%s: all shards together have more rows than any memory holds; give fewer",
-                    found->name);
-    return false;
-  }
+      n->name, a->type_name, cgap_sizes_text(shape, sizeof shape, a->ndim, a->shape), e->pieces[0].path, e->type_text,
+      cgap_sizes_text(first, sizeof first, e->ndim, sizes));
+  if (e->shape[0] > SIZE_MAX / 16 - a->shape[0])
+    return cgap_fail(error, CGAP_DATA, "%s: all shards together have more rows than any memory holds; give fewer",
+                     n->name);
   e->shape[0] += a->shape[0];
-  return add_piece(e, found, a, piece, error);
+  return add_piece(e, n, error);
 }
 
-static bool new_entry(cgap_file *file, const char *path, int half, const cgap_array_header *found, const cgap_npy *a,
-                      const cgap_piece *piece, cgap_error *error)
+/* A new entry, or, of a shard, the entry of the earlier ones: they come in order, and (2, N, d) makes two. */
+static cgap_status add_array(cgap_file *file, const addition *n, cgap_error *error)
 {
+  const cgap_npy *a = n->array;
+  for (size_t back = 1; n->piece.numbered && back <= HALVES && back <= file->count; back++) {
+    cgap_entry *earlier = &file->entries[file->count - back];
+    if (!strcmp(earlier->path, n->path) && earlier->pieces[0].numbered)
+      return join_shard(earlier, n, error);
+  }
   cgap_entry *e = cgap_file_add(file);
   if (!e)
-    return fail_memory(found, error);
-  e->path = strdup(path);
-  e->name = half < 0 ? strdup(found->name) : cgap_format("%s[%d]", found->name, half);
-  cgap_append(&e->storage, "%s%s", found->storage, a->fortran && a->ndim > 1 ? ", Fortran order" : "");
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", n->name);
+  e->path = strdup(n->path);
+  e->name = n->half < 0 ? strdup(n->name) : cgap_format("%s[%d]", n->name, n->half);
+  cgap_append(&e->storage, "%s%s", n->storage, a->fortran && a->ndim > 1 ? ", Fortran order" : "");
   e->kind = a->kind;
   e->type = a->type;
   e->swap = a->swap;
@@ -324,31 +322,51 @@ static bool new_entry(cgap_file *file, const char *path, int half, const cgap_ar
   e->ndim = a->ndim;
   memcpy(e->shape, a->shape, sizeof e->shape);
   cgap_entry_type_text(e, a->type_name);
-  if (half >= 0) {
-    e->modality = HALF[half].modality;
-    e->modality_why = HALF[half].why;
+  if (n->half >= 0) {
+    e->modality = HALF[n->half].modality;
+    e->modality_why = HALF[n->half].why;
   }
-  if (!e->path || !e->name || !e->storage || !set_obstacle(e, path, a, piece))
-    return fail_memory(found, error);
-  return add_piece(e, found, a, piece, error);
+  if (!e->path || !e->name || !e->storage || !set_obstacle(e, n->path, a, &n->piece))
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", n->name);
+  return add_piece(e, n, error);
 }
 
-/* The entry of earlier shards: they come in order, and an array (2, N, d) makes two. */
-static cgap_entry *find_recent(cgap_file *file, const char *path)
+/* The two halves of (2, N, d), each an array (N, d). */
+static cgap_status add_halves(cgap_file *file, const cgap_array_header *found, cgap_error *error)
 {
-  for (size_t back = 1; back <= HALVES && back <= file->count; back++) {
-    if (!strcmp(file->entries[file->count - back].path, path))
-      return &file->entries[file->count - back];
+  const cgap_npy *a = found->array;
+  cgap_npy half = *a;
+  cgap_status status = CGAP_OK;
+  half.ndim = 2;
+  half.shape[0] = a->shape[1];
+  half.shape[1] = a->shape[2];
+  const uint64_t span = span_of(&half);
+  for (int h = 0; h < HALVES && status == CGAP_OK; h++) {
+    char *path = cgap_format("%s/%s", found->path, HALF[h].path);
+    addition n = {path, found->name, found->storage, h, &half, found->piece};
+    cgap_piece *piece = &n.piece;
+    set_strides(piece, a);
+    piece->offset += (uint64_t)h * (piece->strided ? a->item : span);
+    piece->span = piece->strided ? span_of(a) - (uint64_t)h * a->item : span;
+    piece->stride[0] = piece->stride[1];
+    piece->stride[1] = piece->stride[2];
+    piece->stride[2] = 0;
+    status = path ? add_array(file, &n, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", found->name);
+    free(path);
   }
-  return NULL;
+  return status;
 }
 
-static bool add_one(cgap_file *file, const char *path, int half, const cgap_array_header *found, const cgap_npy *a,
-                    const cgap_piece *piece, cgap_error *error)
+cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *found, cgap_error *error)
 {
-  cgap_entry *there = piece->numbered ? find_recent(file, path) : NULL;
-  return there && there->pieces[0].numbered ? join_shard(there, found, a, piece, error)
-                                            : new_entry(file, path, half, found, a, piece, error);
+  const cgap_npy *a = found->array;
+  if (a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES &&
+      cgap_name_words_of(found->path).modality == 0)
+    return add_halves(file, found, error);
+  addition n = {found->path, found->name, found->storage, -1, a, found->piece};
+  set_strides(&n.piece, a);
+  n.piece.span = span_of(a);
+  return add_array(file, &n, error);
 }
 
 static int by_path(const void *a, const void *b)
@@ -373,48 +391,4 @@ cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error)
   }
   free(sorted);
   return status;
-}
-
-/* The two halves of (2, N, d), each an array (N, d). */
-static bool add_halves(cgap_file *file, const cgap_array_header *found, cgap_error *error)
-{
-  const cgap_npy *a = found->array;
-  cgap_npy half = *a;
-  bool good = true;
-  half.ndim = 2;
-  half.shape[0] = a->shape[1];
-  half.shape[1] = a->shape[2];
-  uint64_t span = span_of(&half);
-  for (int h = 0; h < HALVES && good; h++) {
-    cgap_piece piece = found->piece;
-    char *path = cgap_format("%s/%s", found->path, HALF[h].path);
-    set_strides(&piece, a);
-    piece.offset += (uint64_t)h * (piece.strided ? a->item : span);
-    piece.span = piece.strided ? span_of(a) - (uint64_t)h * a->item : span;
-    piece.stride[0] = piece.stride[1];
-    piece.stride[1] = piece.stride[2];
-    piece.stride[2] = 0;
-    good = path ? add_one(file, path, h, found, &half, &piece, error) : fail_memory(found, error);
-    free(path);
-  }
-  return good;
-}
-
-cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *found, cgap_error *error)
-{
-  const cgap_npy *a = found->array;
-  cgap_error own = {0};
-  error = error ? error : &own;
-  bool halves = a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES &&
-                cgap_name_words_of(found->path).modality == 0;
-  bool good = false;
-  if (halves) {
-    good = add_halves(file, found, error);
-  } else {
-    cgap_piece piece = found->piece;
-    set_strides(&piece, a);
-    piece.span = span_of(a);
-    good = add_one(file, found->path, -1, found, a, &piece, error);
-  }
-  return good ? CGAP_OK : error->status;
 }

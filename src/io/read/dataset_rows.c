@@ -75,8 +75,7 @@ static int regular_file(const opened_dataset *p)
   const hid_t plist = H5Fget_create_plist(file->id);
   hsize_t block = 0;
   const bool regular = plist >= 0 && H5Pget_userblock(plist, &block) >= 0 && block == 0;
-  if (plist >= 0)
-    H5Pclose(plist);
+  cgap_hdf5_close(plist);
   return regular && p->taken.entry->number == file->number ? file->fd : -1;
 }
 
@@ -373,12 +372,9 @@ void cgap_dataset_rows_close(cgap_dataset_rows *rows)
     cgap_hdf5_chunks_close(rows->datasets[i].chunks);
     cgap_direct_io_close(rows->datasets[i].past);
     cgap_free(rows->datasets[i].turned.bytes);
-    if (rows->datasets[i].space >= 0)
-      H5Sclose(rows->datasets[i].space);
-    if (rows->datasets[i].type >= 0)
-      H5Tclose(rows->datasets[i].type);
-    if (rows->datasets[i].dataset >= 0)
-      H5Dclose(rows->datasets[i].dataset);
+    cgap_hdf5_close(rows->datasets[i].space);
+    cgap_hdf5_close(rows->datasets[i].type);
+    cgap_hdf5_close(rows->datasets[i].dataset);
   }
   free(rows->datasets);
   free(rows);

@@ -25,10 +25,9 @@ static cgap_status open_container(cgap_file *file, cgap_error *error)
     return status;
   if (file->folder)
     return cgap_folder_open_npy(file, error);
-  for (size_t i = 0; i < sizeof CONTAINERS / sizeof *CONTAINERS; i++) {
+  for (size_t i = 0; i < sizeof CONTAINERS / sizeof *CONTAINERS; i++)
     if (CONTAINERS[i].is(file))
       return CONTAINERS[i].open(file, error);
-  }
   return cgap_refuse_unsupported(file, error);
 }
 

@@ -23,6 +23,9 @@ void cgap_hdf5_reason(char *out, size_t size);
  * it cannot be read. */
 int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
 
+/* Closes a dataset, group, type, space, attribute or property list; a negative id is fine. */
+void cgap_hdf5_close(hid_t id);
+
 /* For a program, before it reads anything: where a damaged file has left something open inside HDF5, HDF5 prints lines
  * of its own at exit. A library's caller decides that for itself. */
 void cgap_hdf5_skip_exit(void);

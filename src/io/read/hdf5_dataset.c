@@ -112,8 +112,7 @@ static bool describe_enumeration(cgap_entry *entry, hid_t dataset, hid_t type)
   hid_t base = H5Tget_super(type);
   const bool readable = base >= 0 && describe_integer(entry, dataset, base);
   cgap_entry_type_text(entry, "enumeration");
-  if (base >= 0)
-    H5Tclose(base);
+  cgap_hdf5_close(base);
   return readable;
 }
 
@@ -370,10 +369,8 @@ bool cgap_matlab_sparse(size_t shape[2], hid_t group)
     shape[1] = count > 0 ? (size_t)count - 1 : 0;
     H5Sclose(space);
   }
-  if (columns >= 0)
-    H5Dclose(columns);
-  if (attribute >= 0)
-    H5Aclose(attribute);
+  cgap_hdf5_close(columns);
+  cgap_hdf5_close(attribute);
   return found;
 }
 

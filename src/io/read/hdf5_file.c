@@ -112,8 +112,7 @@ static cgap_status add_dataset(cgap_entry **out, walk *w, hid_t dataset, const c
     status = check_contiguous(w, dataset, type, entry);
   if (status == CGAP_OK && !cgap_matlab_array(entry, dataset)) /* changes the shape */
     status = fail_object(w, path);
-  if (type >= 0)
-    H5Tclose(type);
+  cgap_hdf5_close(type);
   *out = status == CGAP_OK ? entry : NULL;
   return status;
 }
@@ -158,10 +157,9 @@ static cgap_status may_enter(bool *out, walk *w, hid_t group, const char *path, 
   *out = false;
   if (H5Oget_info2(group, &info, H5O_INFO_BASIC) < 0)
     return fail_object(w, path);
-  for (int k = 0; k < depth; k++) {
+  for (int k = 0; k < depth; k++)
     if (w->above[k].number == info.fileno && w->above[k].address == info.addr)
       return CGAP_OK;
-  }
   if (depth == DEPTH_MAX || ++w->groups > GROUPS_MAX)
     return cgap_fail(w->error, CGAP_FILE,
                      "%s:%s: more than %d groups, or groups more than %d deep; write images and texts to a file of "
@@ -324,10 +322,9 @@ static cgap_status mark_aliases(cgap_file *file, cgap_error *error)
   cgap_entry **sorted = malloc((file->count + 1) * sizeof *sorted);
   if (!sorted)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
-  for (size_t i = 0; i < file->count; i++) {
+  for (size_t i = 0; i < file->count; i++)
     if (!file->entries[i].dangling)
       sorted[count++] = &file->entries[i];
-  }
   qsort(sorted, count, sizeof *sorted, by_place);
   for (size_t i = 1; i < count; i++)
     sorted[i]->alias = sorted[i]->number == sorted[i - 1]->number && sorted[i]->address == sorted[i - 1]->address;

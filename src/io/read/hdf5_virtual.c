@@ -55,10 +55,8 @@ static bool get_mapping(mapping *m, hid_t plist, size_t index)
 
 static void clear_mapping(mapping *m)
 {
-  if (m->source >= 0)
-    H5Sclose(m->source);
-  if (m->taken >= 0)
-    H5Sclose(m->taken);
+  cgap_hdf5_close(m->source);
+  cgap_hdf5_close(m->taken);
 }
 
 /* ---------------------------------------------------------------- where HDF5 looks for a source */
@@ -160,18 +158,8 @@ static char *obstacle_in(hid_t file, const char *path, const mapping *m)
     obstacle = cgap_format("a virtual dataset, and %s of its source %s has fewer rows than it takes from there; it is "
                            "not the file that belongs here",
                            m->dataset, path);
-  if (dataset >= 0)
-    H5Dclose(dataset);
+  cgap_hdf5_close(dataset);
   return obstacle;
-}
-
-static char *obstacle_of_file(const sought_file *where, const mapping *m, size_t index, size_t count)
-{
-  if (!where->unreadable)
-    return cgap_format("a virtual dataset whose source %s is missing (source %zu of %zu); put it next to the file",
-                       m->file, index + 1, count);
-  return cgap_format("a virtual dataset whose source %s is damaged or cut short (source %zu of %zu); copy it again",
-                     m->file, index + 1, count);
 }
 
 static void add_source(cgap_entry *entry, char *path)
@@ -182,12 +170,11 @@ static void add_source(cgap_entry *entry, char *path)
       return;
     }
   char **grown = realloc(entry->sources, (entry->source_count + 1) * sizeof *grown);
-  if (!grown) {
+  entry->sources = grown ? grown : entry->sources;
+  if (grown)
+    grown[entry->source_count++] = path;
+  else
     free(path);
-    return;
-  }
-  entry->sources = grown;
-  entry->sources[entry->source_count++] = path;
 }
 
 static void set_obstacle(cgap_entry *entry, char *obstacle)
@@ -204,7 +191,9 @@ static void check_mapping(cgap_entry *entry, const mapping *m, const char *file,
   const bool itself = strcmp(m->file, ".") == 0;
   hid_t source = itself ? open_in(&where, "", 0, file) : open_sought(&where, file, m->file, "HDF5_VDS_PREFIX");
   if (source < 0) {
-    set_obstacle(entry, obstacle_of_file(&where, m, index, count));
+    set_obstacle(entry, cgap_format("a virtual dataset whose source %s is %s (source %zu of %zu); %s", m->file,
+                                    where.unreadable ? "damaged or cut short" : "missing", index + 1, count,
+                                    where.unreadable ? "copy it again" : "put it next to the file"));
     free(where.path);
   } else {
     set_obstacle(entry, obstacle_in(source, where.path, m));
@@ -287,8 +276,7 @@ static bool is_group(hid_t start, const char *path)
 {
   hid_t object = H5Oopen(start, path, H5P_DEFAULT);
   const bool group = object < 0 || H5Iget_type(object) == H5I_GROUP; /* what does not open may be one */
-  if (object >= 0)
-    H5Oclose(object);
+  cgap_hdf5_close(object);
   return group;
 }
 

@@ -279,36 +279,33 @@ static cgap_status check_size(const cgap_npy *npy, uint64_t total, const char *n
 }
 
 /* Magic, version, length of the dictionary; its place in the file into *start. */
-static bool read_prefix(cgap_npy *out, size_t *length, cgap_npy_next *next, void *context, uint64_t total,
-                        const char *name, cgap_error *error)
+static cgap_status read_prefix(cgap_npy *out, size_t *length, cgap_npy_next *next, void *context, uint64_t total,
+                               const char *name, cgap_error *error)
 {
   unsigned char head[LONG_PREFIX];
   if (total < LONG_PREFIX) { /* the shortest dictionary is longer than the two bytes between */
-    (void)cgap_fail(error, CGAP_FILE, "%s: %" PRIu64 " bytes, less than the start of a .npy array; write it again",
-                    name, total);
-    return false;
+    return cgap_fail(error, CGAP_FILE, "%s: %" PRIu64 " bytes, less than the start of a .npy array; write it again",
+                     name, total);
   }
   if (!next(context, head, SHORT_PREFIX, error))
-    return false;
+    return error->status;
   if (!is_npy(head, SHORT_PREFIX) || head[6] < 1 || head[6] > 3) {
-    (void)cgap_fail(error, CGAP_FILE, "%s: no .npy array of version 1 to 3; write it again with np.save", name);
-    return false;
+    return cgap_fail(error, CGAP_FILE, "%s: no .npy array of version 1 to 3; write it again with np.save", name);
   }
   out->start = head[6] == 1 ? SHORT_PREFIX : LONG_PREFIX;
   *length = head[8] | (size_t)head[9] << 8;
   if (head[6] > 1) {
     if (!next(context, head + SHORT_PREFIX, 2, error))
-      return false;
+      return error->status;
     *length |= (size_t)head[10] << 16 | (size_t)head[11] << 24;
   }
   if (*length > total - out->start || *length > HEADER_MAX) {
-    (void)cgap_fail(error, CGAP_FILE,
-                    "%s: its header claims %zu bytes, the array has %" PRIu64 " and a header at most %d; the file is "
-                    "damaged, write it again",
-                    name, *length, total, HEADER_MAX);
-    return false;
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: its header claims %zu bytes, the array has %" PRIu64 " and a header at most %d; the file is "
+                     "damaged, write it again",
+                     name, *length, total, HEADER_MAX);
   }
-  return true;
+  return CGAP_OK;
 }
 
 cgap_status cgap_npy_read(cgap_npy *out, cgap_npy_next *next, void *context, uint64_t total, const char *name,
@@ -318,8 +315,9 @@ cgap_status cgap_npy_read(cgap_npy *out, cgap_npy_next *next, void *context, uin
   size_t length = 0;
   *out = (cgap_npy){0};
   error = error ? error : &own;
-  if (!read_prefix(out, &length, next, context, total, name, error))
-    return error->status;
+  cgap_status status = read_prefix(out, &length, next, context, total, name, error);
+  if (status != CGAP_OK)
+    return status;
   char *header = malloc(length + 1);
   if (!header)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
@@ -327,11 +325,13 @@ cgap_status cgap_npy_read(cgap_npy *out, cgap_npy_next *next, void *context, uin
   bool good = next(context, header, length, error) && read_dictionary(&c, out);
   free(header);
   out->start += length;
-  cgap_status status = good ? check_size(out, total, name, error) : error->status;
+  status = good ? check_size(out, total, name, error) : error->status;
   if (status != CGAP_OK)
     *out = (cgap_npy){0};
   return status;
 }
+
+/* ---------------------------------------------------------------- files and their names */
 
 enum { FILES_MAX = 20000, NUMBER_DIGITS = 18 };
 
@@ -360,8 +360,6 @@ static void clear_list(loose_list *list)
   }
   free(list->item);
 }
-
-/* ---------------------------------------------------------------- names */
 
 /* The last folder of a path, without those above it; "" for a bare name. */
 static char *parent_of(const char *path)
@@ -434,15 +432,14 @@ static bool groups_count(const loose_list *list)
     const loose *l = &list->item[i];
     if (!l->base[0] || !cgap_name_words_of_file(l->path))
       return true;
-    for (size_t k = 0; k < i; k++) {
+    for (size_t k = 0; k < i; k++)
       if (!strcmp(l->stem, list->item[k].stem))
         return true;
-    }
   }
   return false;
 }
 
-/* ---------------------------------------------------------------- headers */
+/* ---------------------------------------------------------------- opening a list of files */
 
 typedef struct fd_reader {
   const cgap_file *file;
@@ -461,28 +458,11 @@ static bool next_bytes(void *context, void *out, size_t count, cgap_error *error
   return false;
 }
 
-/* The header of an open file, and its entries under `path`. */
-static cgap_status add_array(cgap_file *file, const cgap_file *npy_file, const char *path, const loose *l, bool shard,
-                             cgap_error *error)
-{
-  cgap_npy array;
-  fd_reader r = {.file = npy_file};
-  cgap_status status = cgap_npy_read(&array, next_bytes, &r, npy_file->bytes, npy_file->path, error);
-  if (status != CGAP_OK)
-    return status;
-  cgap_array_header found = {
-    .path = path,
-    .name = npy_file->path,
-    .storage = ".npy",
-    .array = &array,
-    .piece = {
-      .path = npy_file->path, .member = -1, .offset = array.start, .numbered = shard, .number = shard ? l->number : 0}};
-  return cgap_array_header_add(file, &found, error);
-}
-
 static cgap_status open_one(cgap_file *file, const loose *l, bool shard, cgap_error *error)
 {
   cgap_file npy_file = {.path = l->path, .fd = -1};
+  cgap_npy array = {0};
+  fd_reader r = {.file = &npy_file};
   char *path = entry_path(l, shard);
   cgap_status status = path ? cgap_file_open_regular(&npy_file, l->path, error)
                             : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", l->path);
@@ -490,7 +470,16 @@ static cgap_status open_one(cgap_file *file, const loose *l, bool shard, cgap_er
     status = npy_file.folder ? cgap_fail(error, CGAP_FILE, "%s: a folder; give its files", l->path)
                              : cgap_refuse_unsupported(&npy_file, error);
   if (status == CGAP_OK)
-    status = add_array(file, &npy_file, path, l, shard, error);
+    status = cgap_npy_read(&array, next_bytes, &r, npy_file.bytes, l->path, error);
+  const cgap_array_header found = {
+    .path = path,
+    .name = l->path,
+    .storage = ".npy",
+    .array = &array,
+    .piece = {
+      .path = l->path, .member = -1, .offset = array.start, .numbered = shard, .number = shard ? l->number : 0}};
+  if (status == CGAP_OK)
+    status = cgap_array_header_add(file, &found, error);
   file->bytes += status == CGAP_OK ? npy_file.bytes : 0;
   if (npy_file.fd >= 0)
     close(npy_file.fd);
@@ -524,7 +513,7 @@ static cgap_status open_list(cgap_file *file, loose_list *list, cgap_error *erro
     const loose *l = &list->item[i];
     bool follows = i > 0 && same_name(l - 1, l), leads = i + 1 < list->count && same_name(l, l + 1);
     if (follows && l[-1].number == l->number)
-      status = cgap_fail(error, CGAP_FILE, "%s and %s have one name and number %llu; leave one out", l[-1].path,
+      status = cgap_fail(error, CGAP_FILE, "%s and %s have the same name and number, %llu; leave one out", l[-1].path,
                          l->path, (unsigned long long)l->number);
     else
       status = open_one(file, l, follows || leads, error);
@@ -536,10 +525,9 @@ static cgap_status open_list(cgap_file *file, loose_list *list, cgap_error *erro
 
 static size_t order_of(const loose_list *list, const cgap_entry *e)
 {
-  for (size_t i = 0; i < list->count; i++) {
+  for (size_t i = 0; i < list->count; i++)
     if (!strcmp(list->item[i].path, e->pieces[0].path))
       return list->item[i].order;
-  }
   return 0;
 }
 

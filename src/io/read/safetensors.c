@@ -185,21 +185,6 @@ static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t c
   return CGAP_OK;
 }
 
-static cgap_status add_tensor(cgap_file *file, const tensor *t, uint64_t start, cgap_error *error)
-{
-  char *path = cgap_format("/%s", t->key), *name = cgap_format("%s:/%s", file->path, t->key);
-  cgap_array_header found = {.path = path,
-                             .name = name,
-                             .storage = "safetensors",
-                             .array = &t->array,
-                             .piece = {.path = file->path, .member = -1, .offset = start + t->begin}};
-  cgap_status status = path && name ? cgap_array_header_add(file, &found, error)
-                                    : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
-  free(path);
-  free(name);
-  return status;
-}
-
 static cgap_status list_tensors(cgap_file *file, json_t *header, uint64_t start, cgap_error *error)
 {
   size_t count = 0, most = json_object_size(header);
@@ -222,8 +207,16 @@ static cgap_status list_tensors(cgap_file *file, json_t *header, uint64_t start,
   }
   if (status == CGAP_OK)
     status = check_places(file, tensors, count, file->bytes - start, error);
-  for (size_t i = 0; i < count && status == CGAP_OK; i++)
-    status = add_tensor(file, &tensors[i], start, error);
+  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
+    const tensor *t = &tensors[i];
+    char *path = cgap_format("/%s", t->key), *name = cgap_format("%s:/%s", file->path, t->key);
+    const cgap_array_header found = {
+      path, name, "safetensors", &t->array, {.path = file->path, .member = -1, .offset = start + t->begin}};
+    status = path && name ? cgap_array_header_add(file, &found, error)
+                          : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+    free(path);
+    free(name);
+  }
   free(tensors);
   return status;
 }

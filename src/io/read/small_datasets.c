@@ -107,8 +107,7 @@ static cgap_status read_whole(void *out, const cgap_chosen_dataset *taken, hid_t
   bool ok = dataset >= 0 && H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0;
   if (!ok)
     cgap_hdf5_reason(why, sizeof why);
-  if (dataset >= 0)
-    H5Dclose(dataset);
+  cgap_hdf5_close(dataset);
   cgap_hdf5_silence_end(quiet);
   if (ok)
     return CGAP_OK;
@@ -211,35 +210,27 @@ static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_chos
 }
 
 /* HDF5 allocates each string; these are gathered into one block. */
-static cgap_status gather_strings(cgap_id *id, unsigned char **blob, char *const *strings, size_t count)
-{
-  size_t bytes = 1;
-  for (size_t i = 0; i < count; i++)
-    bytes += strings[i] ? strlen(strings[i]) : 0;
-  unsigned char *to = *blob = malloc(bytes);
-  if (!to)
-    return CGAP_RESOURCE;
-  for (size_t i = 0; i < count; i++) {
-    size_t length = strings[i] ? strlen(strings[i]) : 0;
-    if (length)
-      memcpy(to, strings[i], length);
-    id[i] = (cgap_id){to, length};
-    to += length;
-  }
-  return CGAP_OK;
-}
-
 static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, hid_t type,
                                  size_t count, cgap_error *error)
 {
   char **strings = calloc(count + 1, sizeof *strings);
+  size_t bytes = 1;
   if (!strings)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
   cgap_status status = read_whole(strings, taken, type, error);
-  if (status == CGAP_OK && gather_strings(id, blob, strings, count) != CGAP_OK)
+  for (size_t i = 0; i < count && status == CGAP_OK; i++)
+    bytes += strings[i] ? strlen(strings[i]) : 0;
+  if (status == CGAP_OK && !(*blob = malloc(bytes)))
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
-  for (size_t i = 0; i < count; i++)
+  unsigned char *to = *blob;
+  for (size_t i = 0; i < count; i++) {
+    const size_t length = status == CGAP_OK && strings[i] ? strlen(strings[i]) : 0;
+    if (length)
+      memcpy(to, strings[i], length);
+    id[i] = (cgap_id){to, length};
+    to += length;
     H5free_memory(strings[i]);
+  }
   free(strings);
   return status;
 }
@@ -292,8 +283,7 @@ static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_chosen
     return array_strings(id, blob, taken->entry, error);
   hid_t dataset = H5Dopen2(taken->file->id, cgap_entry_place(taken->entry), H5P_DEFAULT);
   hid_t type = dataset < 0 ? H5I_INVALID_HID : H5Dget_type(dataset);
-  if (dataset >= 0)
-    H5Dclose(dataset);
+  cgap_hdf5_close(dataset);
   if (type < 0)
     return cgap_fail(error, CGAP_FILE, "%s: cannot be opened; the file is damaged, copy it again", taken->entry->name);
   cgap_status status = H5Tis_variable_str(type) > 0 ? read_variable(id, blob, taken, type, count, error)
@@ -354,9 +344,8 @@ const char *cgap_id_text(char *out, size_t size, const cgap_ids *ids, size_t row
     return out;
   }
   (void)snprintf(out, size, "\"%.*s\"", id->length < 60 ? (int)id->length : 60, (const char *)id->bytes);
-  for (char *p = out; *p; p++) {
+  for (char *p = out; *p; p++)
     if ((unsigned char)*p < ' ')
       *p = '?';
-  }
   return out;
 }

@@ -26,8 +26,8 @@ typedef struct row_stream {
   char *path;
   hid_t dataset, type;
   cgap_type element;
-  size_t rows, middle, dim; /* middle 0: rank 2 */
-  size_t total, written;    /* flattened rows */
+  size_t middle, dim;    /* middle 0: rank 2 */
+  size_t total, written; /* rows of dim */
 } row_stream;
 
 struct cgap_writer {
@@ -238,8 +238,7 @@ cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *
   attribute = H5Acreate_by_name(w->file, path, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   if (note_failure(w, attribute < 0 || H5Awrite(attribute, type, value) < 0))
     status = fail_write(w, path, error);
-  if (attribute >= 0)
-    H5Aclose(attribute);
+  cgap_hdf5_close(attribute);
   H5Sclose(space);
   H5Tclose(type);
   cgap_hdf5_silence_end(quiet);
@@ -297,53 +296,41 @@ static hid_t create_filled(cgap_writer *w, const char *path, hid_t type, int ndi
 
 static row_stream *find_stream(cgap_writer *w, const char *path)
 {
-  for (size_t i = 0; i < w->count; i++) {
+  for (size_t i = 0; i < w->count; i++)
     if (!strcmp(w->streams[i].path, path))
       return &w->streams[i];
-  }
   return NULL;
-}
-
-static cgap_status create_stream(cgap_writer *w, const row_stream *wanted, const char *path, cgap_error *error)
-{
-  row_stream *grown = realloc(w->streams, (w->count + 1) * sizeof *grown);
-  if (!grown)
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", w->path, path);
-  w->streams = grown;
-  row_stream *s = &grown[w->count];
-  *s = *wanted;
-  s->path = strdup(path);
-  if (!s->path)
-    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", w->path, path);
-  s->type = storage_type(s->element);
-  hsize_t flat[2] = {s->rows, s->dim}, deep[3] = {s->rows, s->middle, s->dim};
-  s->dataset = create_filled(w, path, s->type, s->middle ? 3 : 2, s->middle ? deep : flat);
-  if (s->dataset < 0 || w->broken) {
-    cgap_status status = fail_write(w, path, error);
-    if (s->dataset >= 0)
-      H5Dclose(s->dataset);
-    H5Tclose(s->type);
-    free(s->path);
-    return status;
-  }
-  w->count++;
-  return s->element == CGAP_BFLOAT16 ? cgap_writer_attribute(w, path, "dtype", "bfloat16", error) : CGAP_OK;
 }
 
 cgap_status cgap_writer_create(cgap_writer *w, const char *path, cgap_type type, size_t rows, size_t middle, size_t dim,
                                cgap_error *error)
 {
-  row_stream s = {.element = type,
-                  .rows = rows,
-                  .middle = middle,
-                  .dim = dim,
-                  .total = rows * (middle ? middle : 1),
-                  .dataset = H5I_INVALID_HID};
   if (dim == 0 || dim * sizeof(double) > BUFFER_BYTES || find_stream(w, path))
-    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu elements a row; 1 to %zu are possible, and a name is used once",
+    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu elements per row; 1 to %zu are possible, and a name is used once",
                      w->path, path, dim, BUFFER_BYTES / sizeof(double));
+  row_stream *grown = realloc(w->streams, (w->count + 1) * sizeof *grown);
+  w->streams = grown ? grown : w->streams;
+  row_stream s = {
+    .path = strdup(path), .element = type, .middle = middle, .dim = dim, .total = rows * (middle ? middle : 1)};
+  if (!grown || !s.path) {
+    free(s.path);
+    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", w->path, path);
+  }
+  const hsize_t flat[2] = {rows, dim}, deep[3] = {rows, middle, dim};
+  cgap_status status = CGAP_OK;
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
-  cgap_status status = create_stream(w, &s, path, error);
+  s.type = storage_type(type);
+  s.dataset = create_filled(w, path, s.type, middle ? 3 : 2, middle ? deep : flat);
+  if (s.dataset < 0 || w->broken) {
+    status = fail_write(w, path, error);
+    cgap_hdf5_close(s.dataset);
+    H5Tclose(s.type);
+    free(s.path);
+  } else {
+    grown[w->count++] = s;
+  }
+  if (status == CGAP_OK && type == CGAP_BFLOAT16)
+    status = cgap_writer_attribute(w, path, "dtype", "bfloat16", error);
   cgap_hdf5_silence_end(quiet);
   return status;
 }
@@ -513,9 +500,14 @@ static bool map_source(hid_t create, const char *path, int ndim, const hsize_t *
   return valid;
 }
 
-static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type type, int ndim, const hsize_t *shape,
-                                  const cgap_writer_source *sources, size_t count, cgap_error *error)
+cgap_status cgap_writer_virtual(cgap_writer *w, const char *path, cgap_type type, size_t middle, size_t dim,
+                                const cgap_writer_source *sources, size_t count, cgap_error *error)
 {
+  const int ndim = middle ? 3 : 2;
+  hsize_t shape[3] = {0, middle ? middle : dim, dim};
+  for (size_t i = 0; i < count; i++)
+    shape[0] += sources[i].rows;
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   hid_t create = H5Pcreate(H5P_DATASET_CREATE), stored = storage_type(type), dataset = H5I_INVALID_HID;
   cgap_status status = CGAP_OK;
   size_t first = 0;
@@ -529,20 +521,10 @@ static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type ty
     status = fail_write(w, path, error);
   H5Tclose(stored);
   H5Pclose(create);
-  return status;
-}
-
-cgap_status cgap_writer_virtual(cgap_writer *w, const char *path, cgap_type type, size_t middle, size_t dim,
-                                const cgap_writer_source *sources, size_t count, cgap_error *error)
-{
-  hsize_t shape[3] = {0, middle ? middle : dim, dim};
-  for (size_t i = 0; i < count; i++)
-    shape[0] += sources[i].rows;
-  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
-  cgap_status status = create_virtual(w, path, type, middle ? 3 : 2, shape, sources, count, error);
+  if (status == CGAP_OK && type == CGAP_BFLOAT16)
+    status = cgap_writer_attribute(w, path, "dtype", "bfloat16", error);
   cgap_hdf5_silence_end(quiet);
-  return status == CGAP_OK && type == CGAP_BFLOAT16 ? cgap_writer_attribute(w, path, "dtype", "bfloat16", error)
-                                                    : status;
+  return status;
 }
 
 /* ---------------------------------------------------------------- copies from other files */
@@ -555,8 +537,7 @@ static bool copy_values(hid_t from, hid_t type, hid_t space, hid_t to, const cha
   const bool valid = copy >= 0 && H5Aread(from, type, values) >= 0 && H5Awrite(copy, type, values) >= 0;
   if (valid && count > 0)
     H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
-  if (copy >= 0)
-    H5Aclose(copy);
+  cgap_hdf5_close(copy);
   free(values);
   return valid;
 }
@@ -572,12 +553,9 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
   hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,
         space = from >= 0 ? H5Aget_space(from) : H5I_INVALID_HID;
   const bool valid = type >= 0 && space >= 0 && copy_values(from, type, space, to, name);
-  if (space >= 0)
-    H5Sclose(space);
-  if (type >= 0)
-    H5Tclose(type);
-  if (from >= 0)
-    H5Aclose(from);
+  cgap_hdf5_close(space);
+  cgap_hdf5_close(type);
+  cgap_hdf5_close(from);
   return valid ? 0 : -1;
 }
 
@@ -616,8 +594,7 @@ static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
   hid_t to = create_dataset(w, as, type, ndim, shape, create);
   const bool valid = to >= 0 && copy_elements(w, from, to, type, ndim, shape) &&
                      !note_failure(w, H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0);
-  if (to >= 0)
-    H5Dclose(to);
+  cgap_hdf5_close(to);
   H5Pclose(create);
   H5Sclose(space);
   H5Tclose(type);
@@ -645,8 +622,7 @@ static bool copy_object(cgap_writer *w, hid_t file, const cgap_entry *entry, con
     valid = !note_failure(w, H5Ocopy(file, path, w->file, as, H5P_DEFAULT, link) < 0);
     H5Pclose(link);
   }
-  if (from >= 0)
-    H5Dclose(from);
+  cgap_hdf5_close(from);
   return valid;
 }
 
@@ -682,10 +658,8 @@ cgap_status cgap_writer_copy_attributes(cgap_writer *w, const cgap_file *from, c
   hsize_t at = 0;
   if (note_failure(w, to < 0 || H5Aiterate2(source, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0))
     status = fail_copy(w, from, path, ": its attributes", as, error);
-  if (to >= 0)
-    H5Oclose(to);
-  if (source >= 0)
-    H5Oclose(source);
+  cgap_hdf5_close(to);
+  cgap_hdf5_close(source);
   cgap_hdf5_silence_end(quiet);
   return status;
 }
