@@ -18,7 +18,7 @@ CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_
  * where there is none; "trained_on" only where a file has it. NULL when out of memory. */
 json_t *cgap_dataset_json(const cgap_dataset *dataset);
 
-/* Notes on what was chosen and what was not: lines, each with its end; options of cgap_input_options stand in
+/* Notes on what was chosen and what was not: lines, each with its end; options of cgap_input_options are in
  * backquotes. "": none. */
 const char *cgap_dataset_notes(const cgap_dataset *dataset);
 

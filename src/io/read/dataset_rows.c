@@ -41,7 +41,7 @@ typedef struct opened_dataset {
 } opened_dataset;
 
 struct cgap_dataset_rows {
-  cgap_source_hooks hooks; /* first, as base/source.h asks */
+  cgap_source_hooks hooks; /* first, as base/source.h requires */
   opened_dataset *datasets;
   size_t count;
   int threads; /* that unpack */

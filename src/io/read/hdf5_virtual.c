@@ -320,7 +320,7 @@ static link_end follow_soft(char **why, hid_t group, const char *target, int lin
 {
   const link_end end = follow_path(why, group, target, links);
   if (end == LINK_DANGLES && !*why)
-    *why = cgap_format("a link to %s, which is not there; mend the link or remove it", target);
+    *why = cgap_format("a link to %s, which is not there; correct the link or remove it", target);
   return end;
 }
 
@@ -338,7 +338,7 @@ static link_end follow_external(char **why, hid_t group, const char *value, size
     end = follow_path(why, other, object, links);
     H5Fclose(other);
     if (end == LINK_DANGLES && !*why)
-      *why = cgap_format("a link to %s in %s, which has no such object; mend the link or remove it", object, file);
+      *why = cgap_format("a link to %s in %s, which has no such object; correct the link or remove it", object, file);
   } else if (where.unreadable) {
     *why = cgap_format("it is a link to %s in %s, and that file does not open", object, where.unreadable);
   } else {
@@ -354,7 +354,7 @@ static link_end follow_link(char **why, hid_t group, const char *name, int links
 {
   H5L_info_t info;
   if (links > LINKS_MAX) {
-    *why = strdup("a link that leads back to itself; mend it or remove it");
+    *why = strdup("a link that leads back to itself; correct it or remove it");
     return LINK_DANGLES;
   }
   if (H5Lget_info(group, name, &info, H5P_DEFAULT) < 0)

@@ -325,7 +325,8 @@ cgap_status cgap_convert(const cgap_dataset *dataset, const char *path, const cg
     return status;
   status = write_all(&j, error);
   const bool commit = status == CGAP_OK;
-  cgap_error *told = commit ? error : NULL;
-  const cgap_status closed = j.npy ? close_npy(j.npy, commit, told) : cgap_writer_close(j.hdf5, commit, told);
+  cgap_error *close_error = commit ? error : NULL;
+  const cgap_status closed =
+    j.npy ? close_npy(j.npy, commit, close_error) : cgap_writer_close(j.hdf5, commit, close_error);
   return commit ? closed : status;
 }

@@ -38,7 +38,7 @@ struct cgap_writer {
   size_t count;
   void *buffer;  /* BUFFER_BYTES bytes, for conversion */
   unsigned gzip; /* level, 0: none */
-  bool broken;   /* a write failed: what is in the file is worth nothing */
+  bool broken;   /* a write failed: the file is useless */
   bool finished; /* on disk under its temporary name */
   char why[400]; /* HDF5's reason for it */
 };
@@ -601,7 +601,7 @@ static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
   return valid;
 }
 
-/* HDF5 would copy the names of the files that the elements lie in, which are others seen from another folder. */
+/* Whether the elements are in other files: HDF5 would copy their names, which are relative to the folder. */
 static bool lies_elsewhere(hid_t dataset)
 {
   hid_t create = H5Dget_create_plist(dataset);
