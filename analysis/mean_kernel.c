@@ -30,11 +30,11 @@ double cgap_mean_kernel_variance(const cgap_mean_kernel *k)
 
 /* Triangle sums hold each pair in both its rows, squares in one. Of A_g = sum over the pairs that touch g, the rows of
  * a group together hold pairs within the group twice, which are then counted once, or not at all (between_groups). */
-cgap_mean_kernel cgap_mean_kernel_within(const cgap_audit_sums *e, cgap_pair_kind kind, bool between_groups,
-                                         double *touch)
+cgap_mean_kernel cgap_mean_kernel_within(const cgap_audit_sums *e, const cgap_measure *kernel, cgap_pair_kind kind,
+                                         bool between_groups, double *touch)
 {
   const cgap_modality *modality = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
-  const cgap_sums *sums = cgap_sums_of(e, kind, &cgap_measure_uniformity);
+  const cgap_sums *sums = cgap_sums_of(e, kind, kernel);
   const double *rows = sums->row_sums + CGAP_KERNEL_SUMS * sums->row_stride,
                *squares = sums->row_sums + CGAP_KERNEL_SQUARES * sums->row_stride;
   const double n = (double)modality->rows, f = kernel_factor_of_distance();
@@ -68,9 +68,10 @@ cgap_mean_kernel cgap_mean_kernel_within(const cgap_audit_sums *e, cgap_pair_kin
 }
 
 /* Matched pairs were masked. */
-cgap_mean_kernel cgap_mean_kernel_cross(const cgap_audit_sums *e, double *image_touch, double *text_touch)
+cgap_mean_kernel cgap_mean_kernel_cross(const cgap_audit_sums *e, const cgap_measure *kernel, double *image_touch,
+                                        double *text_touch)
 {
-  const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_uniformity);
+  const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, kernel);
   const double images = (double)e->image.rows, texts = (double)e->text.rows, f = kernel_factor_of_distance();
   const double *rows = sums->row_sums, *columns = sums->column_sums;
   cgap_mean_kernel k = mean_of(

@@ -20,13 +20,16 @@ typedef struct cgap_mean_kernel {
 
 double cgap_mean_kernel_variance(const cgap_mean_kernel *k);
 
-/* Within one modality. touch receives A_g: (images) where paired and of texts, else (rows). between_groups: pairs of
+/* kernel: the measure among whose sums the kernel's are, uniformity.
+ *
+ * Within one modality. touch receives A_g: (images) where paired and of texts, else (rows). between_groups: pairs of
  * texts of one image are left out. */
-cgap_mean_kernel cgap_mean_kernel_within(const cgap_audit_sums *e, cgap_pair_kind kind, bool between_groups,
-                                         double *touch);
+cgap_mean_kernel cgap_mean_kernel_within(const cgap_audit_sums *e, const cgap_measure *kernel, cgap_pair_kind kind,
+                                         bool between_groups, double *touch);
 
 /* Of images with texts that are not their own. image_touch (images), or NULL, receives A_g, by image where paired;
  * text_touch (texts), or NULL, that of each text where unpaired. */
-cgap_mean_kernel cgap_mean_kernel_cross(const cgap_audit_sums *e, double *image_touch, double *text_touch);
+cgap_mean_kernel cgap_mean_kernel_cross(const cgap_audit_sums *e, const cgap_measure *kernel, double *image_touch,
+                                        double *text_touch);
 
 #endif

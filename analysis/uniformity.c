@@ -89,10 +89,12 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   if (!touch[0] || !touch[1]) {
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", e->image.rows);
   } else {
-    const cgap_mean_kernel modality[2] = {cgap_mean_kernel_within(e, CGAP_IMAGE_IMAGE, false, touch[0]),
-                                          cgap_mean_kernel_within(e, CGAP_TEXT_TEXT, false, touch[1])};
+    const cgap_mean_kernel modality[2] = {
+      cgap_mean_kernel_within(e, &cgap_measure_uniformity, CGAP_IMAGE_IMAGE, false, touch[0]),
+      cgap_mean_kernel_within(e, &cgap_measure_uniformity, CGAP_TEXT_TEXT, false, touch[1])};
     cgap_contributions *kept = e->paired ? out->contributions : NULL;
-    const cgap_mean_kernel cross = cgap_mean_kernel_cross(e, kept ? kept->kernel[CGAP_IMAGE_TEXT] : NULL, NULL);
+    const cgap_mean_kernel cross =
+      cgap_mean_kernel_cross(e, &cgap_measure_uniformity, kept ? kept->kernel[CGAP_IMAGE_TEXT] : NULL, NULL);
     const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
     out->uniformity.image = scalar_of(&modality[0]);
     out->uniformity.text = scalar_of(&modality[1]);

@@ -1,6 +1,6 @@
 /* Arrays outside HDF5, written byte by byte here: rows come back bit by bit in any piece, whatever the version, byte
  * order, axis order and container; what belongs to the sides is found; headers that lie are refused. */
-#include "io/read/npy.h"
+#include "io/read/container.h"
 #include "io_ask.h"
 #include "support.h"
 
@@ -328,7 +328,7 @@ Test(containers, two_files_without_names_are_image_and_text, .init = ask_enter, 
   put_blob("text/a.npy", npy_of(DEEP, CGAP_FLOAT32, plain));
   check_sides("one folder, which says nothing of either", &(io_ask){.files = {"text/z.npy", "text/a.npy"}}, DEEP,
               CGAP_FLOAT32);
-  ask_refuse("a folder has no order", &(io_ask){.files = {"text"}}, CGAP_FILE, "nothing that can be the image|/a|/z");
+  ask_refuse("a folder has no order", &(io_ask){.files = {"text"}}, CGAP_FILE, "no dataset can be the image|/a|/z");
   ask_refuse("both images", &(io_ask){.files = {"image_a.npy", "image_b.npy"}}, CGAP_FILE, "equally good|/image_b");
   h5_close(h5_create(ask_directory, "more.h5"));
   ask_refuse("another kind of file", &(io_ask){.files = {"z.npy", "a.npy", "more.h5"}}, CGAP_FILE,

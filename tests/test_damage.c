@@ -317,7 +317,7 @@ Test(damage, a_link_may_lead_nowhere_and_a_damaged_object_may_not, .init = ask_e
   link_to(file, "/pairs/of", "/text_image");
   h5_close(file);
   ask_refuse("the pairing", &pairs, CGAP_FILE,
-             "pairs.h5:/text_image: a link to /pairs/of, which is not there|--text-image");
+             "pairs.h5:/text_image: a link to /pairs/of, which is not there|`text_image`");
 
   file = create("other.h5", false);
   h5_integers(file, "/rows", (h5_shape){1, {N}}, NULL, H5T_STD_I64LE);

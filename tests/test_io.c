@@ -311,7 +311,7 @@ Test(io, shards_that_do_not_match_are_refused, .init = ask_enter, .fini = ask_le
   file = h5_create(ask_directory, "lone.h5");
   h5_plain(file, "/image", (h5_shape){2, {5, 4}});
   h5_close(file);
-  ask_refuse("other d", &(io_ask){.files = {"a.h5", "wide.h5"}}, CGAP_DATA, "wide.h5:/image|d = 8|has 4");
+  ask_refuse("other d", &(io_ask){.files = {"a.h5", "wide.h5"}}, CGAP_DATA, "wide.h5:/image|(5, 8)|(5, 4)");
   ask_refuse("other type", &(io_ask){.files = {"a.h5", "half.h5"}}, CGAP_DATA, "half.h5:/image|float16|float32");
   make_shard("long.h5", 4, 5, NULL);
   make_shard("short.h5", 5, 4, NULL);
@@ -320,8 +320,8 @@ Test(io, shards_that_do_not_match_are_refused, .init = ask_enter, .fini = ask_le
   h5_plain(file, "/image", (h5_shape){2, {5, 4}});
   h5_plain(file, "/text", (h5_shape){3, {5, 2, 4}});
   h5_close(file);
-  ask_refuse("other rank", &(io_ask){.files = {"a.h5", "deep.h5"}}, CGAP_DATA, "deep.h5:/text|rank 3|has 2");
-  ask_refuse("no text", &(io_ask){.files = {"a.h5", "lone.h5"}}, CGAP_FILE, "lone.h5|no text|--text");
+  ask_refuse("other rank", &(io_ask){.files = {"a.h5", "deep.h5"}}, CGAP_DATA, "deep.h5:/text|(5, 2, 4)|(5, 4)");
+  ask_refuse("no text", &(io_ask){.files = {"a.h5", "lone.h5"}}, CGAP_FILE, "lone.h5|no text|`text`");
 }
 
 Test(io, a_virtual_dataset_is_read_and_a_missing_source_told, .init = ask_enter, .fini = ask_leave)
@@ -428,21 +428,21 @@ Test(io, pairing_follows_the_order_of_the_rules, .init = ask_enter, .fini = ask_
   h5_integers(file, "/given", (h5_shape){1, {4}}, reversed, H5T_STD_U64BE);
   h5_close(file);
   ask_refuse("text_image and ids that disagree", &plain, CGAP_FILE,
-             "a.h5:/text_image|a.h5:/text_image_id|disagree|text 0|--text-image");
-  expect_pairing("--text-image before all", &(io_ask){.files = {"a.h5"}, .text_image = "text_image"}, CGAP_BY_INDEX,
+             "a.h5:/text_image|a.h5:/text_image_id|disagree|text 0|`text_image`");
+  expect_pairing("`text_image` before all", &(io_ask){.files = {"a.h5"}, .text_image = "text_image"}, CGAP_BY_INDEX,
                  as_other, 4);
-  expect_pairing("--text-image none", &(io_ask){.files = {"a.h5"}, .text_image = "none"}, CGAP_BY_ROW, NULL, 4);
-  expect_pairing("--text-image before all", &(io_ask){.files = {"a.h5"}, .text_image = "given"}, CGAP_BY_INDEX,
+  expect_pairing("`text_image` none", &(io_ask){.files = {"a.h5"}, .text_image = "none"}, CGAP_BY_ROW, NULL, 4);
+  expect_pairing("`text_image` before all", &(io_ask){.files = {"a.h5"}, .text_image = "given"}, CGAP_BY_INDEX,
                  as_reversed, 4);
-  expect_pairing("--text-image of a file", &(io_ask){.files = {"a.h5"}, .text_image = "a.h5:/given"}, CGAP_BY_INDEX,
+  expect_pairing("`text_image` of a file", &(io_ask){.files = {"a.h5"}, .text_image = "a.h5:/given"}, CGAP_BY_INDEX,
                  as_reversed, 4);
-  expect_pairing("--unpaired", &(io_ask){.files = {"a.h5"}, .unpaired = true}, CGAP_UNPAIRED, NULL, 4);
+  expect_pairing("`unpaired`", &(io_ask){.files = {"a.h5"}, .unpaired = true}, CGAP_UNPAIRED, NULL, 4);
 
   h5_close(make_sides(4, 12));
   expect_pairing("a multiple", &plain, CGAP_PAIRING_OPEN, NULL, 12);
   h5_close(make_sides(4, 7));
-  ask_refuse("no multiple", &plain, CGAP_FILE, "a.h5:/text|7 rows|has 4|text_image|--text-image|--unpaired");
-  expect_pairing("no multiple, --unpaired", &(io_ask){.files = {"a.h5"}, .unpaired = true}, CGAP_UNPAIRED, NULL, 7);
+  ask_refuse("no multiple", &plain, CGAP_FILE, "a.h5:/text|7 rows|has 4|text_image|`text_image`|`unpaired`");
+  expect_pairing("no multiple, `unpaired`", &(io_ask){.files = {"a.h5"}, .unpaired = true}, CGAP_UNPAIRED, NULL, 7);
   h5_close(make_sides(7, 4));
   ask_refuse("fewer texts", &plain, CGAP_FILE, "a.h5:/text|4 rows|has 7");
 }
@@ -529,5 +529,5 @@ Test(io, broken_pairings_are_refused_with_row_and_number, .init = ask_enter, .fi
   h5_close(file);
   ask_refuse("unknown id", &plain, CGAP_DATA, "a.h5:/text_image_id|text 2|id 5|4 images");
   ask_refuse("no such dataset", &(io_ask){.files = {"a.h5"}, .text_image = "/text_imag_id"}, CGAP_FILE,
-             "/text_imag_id|--text-image|did you mean /text_image_id");
+             "/text_imag_id|`text_image`|did you mean /text_image_id");
 }

@@ -46,9 +46,9 @@ Test(extras, images_labels_and_class_texts_need_no_texts, .init = ask_enter, .fi
   ask_numbers("class_text", &data->class_text, (h5_shape){2, {C, D}}, 2);
   cgap_dataset_close(d);
   h5_close(make(false, true, false));
-  ask_refuse("no class texts", &plain, CGAP_FILE, "a.h5|nothing that can be the text|--text|1) /image (6, 4) float32");
+  ask_refuse("no class texts", &plain, CGAP_FILE, "a.h5|no dataset can be the text|`text`|1) /image (6, 4) float32");
   h5_close(make(false, false, true));
-  ask_refuse("no labels", &plain, CGAP_FILE, "nothing that can be the text|/class_text");
+  ask_refuse("no labels", &plain, CGAP_FILE, "no dataset can be the text|/class_text");
 }
 
 Test(extras, class_texts_have_prompts_and_a_name_that_is_found, .init = ask_enter, .fini = ask_leave)
@@ -75,7 +75,7 @@ Test(extras, class_texts_have_prompts_and_a_name_that_is_found, .init = ask_ente
   cr_expect_str_eq(cgap_dataset_data(d)->class_text.name, "a.h5:/other/words");
   cgap_dataset_close(d);
   ask_refuse("no such class text", &(io_ask){.files = {"a.h5"}, .class_text = "/clas_text"}, CGAP_FILE,
-             "/clas_text|--class-text|did you mean /class_text");
+             "/clas_text|`class_text`|did you mean /class_text");
 }
 
 Test(extras, labels_are_checked_against_images_and_classes, .init = ask_enter, .fini = ask_leave)
@@ -86,7 +86,7 @@ Test(extras, labels_are_checked_against_images_and_classes, .init = ask_enter, .
     hid_t file = make(true, false, true);
     h5_integers(file, names[i], (h5_shape){1, {N}}, beyond, H5T_STD_U8LE);
     h5_close(file);
-    ask_refuse(names[i], &plain, CGAP_DATA, "image 3|label 3|3 classes|--labels");
+    ask_refuse(names[i], &plain, CGAP_DATA, "image 3|label 3|3 classes|`labels`");
   }
   hid_t file = make(true, false, true);
   h5_integers(file, "/labels", (h5_shape){1, {N}}, negative, H5T_STD_I64LE);
@@ -170,7 +170,7 @@ Test(extras, arithmetic_is_read_and_checked, .init = ask_enter, .fini = ask_leav
     {{D, N, 4, {0, 1, 2, 9, 1, 4, 0, 7}, {0, 0}, false, false}, CGAP_DATA, "all 2 weights are 0"},
     {{D, N, 3, {0, 1, 2, 1, 4, 0}, {1, 1}, false, false}, CGAP_DATA, "/arithmetic/query|(2, 3)|(Q, 4)"},
     {{D + 1, N, 4, {0, 1, 2, 9, 1, 4, 0, 7}, {1, 1}, false, false}, CGAP_DATA, "/arithmetic/words|(5, 5)|(W, 4)"},
-    {{D, N - 1, 4, {0, 1, 2, 9, 1, 4, 0, 7}, {1, 1}, false, false}, CGAP_DATA, "/arithmetic/image_label|5 rows|has 6"},
+    {{D, N - 1, 4, {0, 1, 2, 9, 1, 4, 0, 7}, {1, 1}, false, false}, CGAP_DATA, "/arithmetic/image_label|(5,)|6"},
     {{D, N, 4, {0}, {1, 1}, true, false}, CGAP_FILE, "a.h5:/arithmetic|no dataset query"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -216,7 +216,7 @@ Test(refusals, files_that_cannot_be_opened, .init = ask_enter, .fini = ask_leave
   ask_refuse("a pipe", &(io_ask){.files = {"fifo.h5"}}, CGAP_FILE, "fifo.h5: not a regular file");
   ask_refuse("truncated", &plain, CGAP_FILE, size);
   ask_refuse("no file at all", &(io_ask){.image = NULL}, CGAP_USAGE, "no file given");
-  ask_refuse("a dataset of no file", &(io_ask){.image = "/image", .text = "/text"}, CGAP_USAGE, "--image /image");
+  ask_refuse("a dataset of no file", &(io_ask){.image = "/image", .text = "/text"}, CGAP_USAGE, "`image` /image");
 }
 
 Test(refusals, a_file_whose_middle_is_damaged_does_not_break_the_program, .init = ask_enter, .fini = ask_leave)
@@ -317,19 +317,19 @@ Test(refusals, nothing_found_or_too_much, .init = ask_enter, .fini = ask_leave)
   h5_plain(file, "/alpha", (h5_shape){2, {N, D}});
   h5_plain(file, "/beta", (h5_shape){2, {N, D}});
   h5_close(file);
-  ask_refuse("no names", &plain, CGAP_FILE, "nothing that can be the image|--image|1) /alpha (6, 4) float32|2) /beta");
+  ask_refuse("no names", &plain, CGAP_FILE, "no dataset can be the image|`image`|1) /alpha (6, 4) float32|2) /beta");
   ask_refuse("misspelt", &(io_ask){.files = {"a.h5"}, .image = "/alhpa", .text = "/beta"}, CGAP_FILE,
-             "no dataset /alhpa|--image|did you mean /alpha?");
+             "no dataset /alhpa|`image`|did you mean /alpha?");
   ask_refuse("in a group that is not there", &(io_ask){.files = {"a.h5:/gamma"}}, CGAP_FILE, "no dataset /gamma");
   h5_close(h5_create(ask_directory, "a.h5"));
-  ask_refuse("an empty HDF5 file", &plain, CGAP_FILE, "a.h5: holds no dataset at all");
+  ask_refuse("an empty HDF5 file", &plain, CGAP_FILE, "a.h5: has no dataset at all");
 
   file = h5_create(ask_directory, "a.h5");
   h5_plain(file, "/image_a", (h5_shape){2, {N, D}});
   h5_plain(file, "/image_b", (h5_shape){2, {N, D}});
   h5_plain(file, "/text", (h5_shape){2, {N, D}});
   h5_close(file);
-  ask_refuse("two images", &plain, CGAP_FILE, "2 choices|1) --image /image_a --text /text 2) --image /image_b");
+  ask_refuse("two images", &plain, CGAP_FILE, "2 choices|1) `image` /image_a `text` /text 2) `image` /image_b");
   cgap_dataset *d = ask_open(&(io_ask){.files = {"a.h5"}, .image = "image_b"});
   cr_expect_str_eq(cgap_dataset_data(d)->image.name, "a.h5:/image_b");
   cgap_dataset_close(d);

@@ -1,7 +1,7 @@
 /* What a control group leaves of memory, in both versions and with limits further up; reading past the page cache gives
  * the bytes of the file wherever a request begins and ends. */
 #include "base/memory.h"
-#include "io/read/direct_io.h"
+#include "io/read/array_reader.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -120,7 +120,7 @@ Test(meaning, a_link_to_a_pairing_that_leads_nowhere_is_refused, .init = ask_ent
     hid_t file = make(N, N);
     cr_assert_geq(H5Lcreate_soft("/nowhere", file, names[i], H5P_DEFAULT, H5P_DEFAULT), 0);
     h5_close(file);
-    (void)snprintf(words, sizeof words, "a.h5:%s|/nowhere|--text-image", names[i]);
+    (void)snprintf(words, sizeof words, "a.h5:%s|/nowhere|`text_image`", names[i]);
     ask_refuse(names[i], &plain, CGAP_FILE, words);
   }
 }
@@ -204,7 +204,7 @@ Test(meaning, the_texts_of_each_image_may_be_given, .init = ask_enter, .fini = a
   file = make(N, N);
   h5_integers(file, "/img2txt", (h5_shape){1, {N}}, twice, H5T_STD_I64LE);
   h5_close(file);
-  ask_refuse("twice", &plain, CGAP_DATA, "a.h5:/img2txt|image 2|text row 2|another");
+  ask_refuse("twice", &plain, CGAP_DATA, "a.h5:/img2txt|image 2|text row 2|an earlier");
   file = make(N, N);
   h5_integers(file, "/text_of_image", (h5_shape){1, {N}}, inverse, H5T_STD_I64LE);
   h5_close(file);
@@ -212,7 +212,7 @@ Test(meaning, the_texts_of_each_image_may_be_given, .init = ask_enter, .fini = a
   file = make(N, N);
   h5_integers(file, "/image_text_index", (h5_shape){1, {N}}, inverse, H5T_STD_I64LE);
   h5_close(file);
-  ask_refuse("either direction", &plain, CGAP_FILE, "a.h5:/image_text_index|--text-image");
+  ask_refuse("either direction", &plain, CGAP_FILE, "a.h5:/image_text_index|`text_image`");
 }
 
 static const struct {
@@ -227,13 +227,13 @@ static const struct {
   {"/text_image", {1, {M - 1}}, {3, 0, 0, 2, 1}, CGAP_DATA, "/text_image|5 entries|6 texts"},
   {"/text_image", {2, {M, N}}, {0}, CGAP_DATA, "/text_image|(6, 4)|cannot be a pairing"},
   {"/image_index", {1, {M + 2}}, {0}, CGAP_DATA, "/image_index|8 entries|6 texts"},
-  {"/text_image", {1, {M}}, {4, 1, 1, 2, 3, 3}, CGAP_DATA, "/text_image|counts from 1"},
+  {"/text_image", {1, {M}}, {4, 1, 1, 2, 3, 3}, CGAP_DATA, "/text_image|count from 1"},
   {"/text_indptr", {1, {N + 1}}, {0, 1, 3, 2, 6}, CGAP_DATA, "/text_indptr|not rising|4 images|6 texts"},
   {"/text_indptr", {1, {N + 1}}, {0, 1, 3, 3, 5}, CGAP_DATA, "/text_indptr|from 0 to 5|6 texts"},
   {"/text_indptr", {1, {N - 1}}, {0, 1, 6}, CGAP_DATA, "/text_indptr|(3,)|N + 1 integers"},
   {"/text_start_end", {2, {N, 2}}, {0, 1, 1, 3, 3, 3, 3, 6}, CGAP_DATA, "/text_start_end|(4, 2)|N + 1 integers"},
   {"/text_offsets", {1, {N}}, {1, 2, 4, 6}, CGAP_FILE, "/text_offsets|begin or where they end|5"},
-  {"/text_lengths", {1, {N}}, {1, 2, 0, 2}, CGAP_DATA, "/text_lengths|6 texts|sum is less"},
+  {"/text_lengths", {1, {N}}, {1, 2, 0, 2}, CGAP_DATA, "/text_lengths|6 texts|sum is smaller"},
   {"/captions_per_image", {1, {N}}, {1, 2, -1, 4}, CGAP_DATA, "/captions_per_image|negative"},
   {"/captions_per_image", {1, {N + 1}}, {1, 2, 1, 1, 1}, CGAP_DATA, "/captions_per_image|(5,)|one integer per image"},
 };
@@ -250,11 +250,11 @@ Test(meaning, a_pairing_that_cannot_be_used_is_refused_by_name, .init = ask_ente
   hid_t file = make(N, N);
   h5_strings(file, "/text_image", rows, N, true);
   h5_close(file);
-  ask_refuse("strings", &plain, CGAP_DATA, "a.h5:/text_image|strings|--text-image none");
+  ask_refuse("strings", &plain, CGAP_DATA, "a.h5:/text_image|strings|`text_image` none");
   file = make(N, N);
   h5_integers(file, "/pairs", (h5_shape){2, {N, 2}}, NULL, H5T_STD_I64LE);
   h5_close(file);
-  ask_refuse("pairs", &plain, CGAP_FILE, "a.h5:/pairs|(4, 2)|--text-image");
+  ask_refuse("pairs", &plain, CGAP_FILE, "a.h5:/pairs|(4, 2)|`text_image`");
 }
 
 Test(meaning, two_pairings_that_disagree_are_refused, .init = ask_enter, .fini = ask_leave)
@@ -270,7 +270,7 @@ Test(meaning, two_pairings_that_disagree_are_refused, .init = ask_enter, .fini =
   h5_integers(file, "/text_indptr", (h5_shape){1, {N + 1}}, pointer, H5T_STD_I64LE);
   h5_integers(file, "/text_image", (h5_shape){1, {M}}, other, H5T_STD_I64LE);
   h5_close(file);
-  ask_refuse("they disagree", &plain, CGAP_FILE, "/text_image|/text_indptr|disagree|text 3|--text-image");
+  ask_refuse("they disagree", &plain, CGAP_FILE, "/text_image|/text_indptr|disagree|text 3|`text_image`");
   start_reading("one given", &(io_ask){.files = {"a.h5"}, .text_image = "/text_image"}, as_other, M);
 }
 
@@ -348,7 +348,7 @@ Test(meaning, ids_are_refused_where_they_say_and_noted_where_they_may, .init = a
   h5_integers(file, "/image_id", (h5_shape){1, {N}}, images, H5T_STD_I64LE);
   h5_integers(file, "/text_id", (h5_shape){1, {N}}, own, H5T_STD_I64LE);
   h5_close(file);
-  expect_by_row("the texts' own", "a.h5:/text_id not used for the pairing: 0 of 4");
+  expect_by_row("the texts' own", "a.h5:/text_id not used for the pairing: 0 of its 4");
   file = make(N, N);
   h5_integers(file, "/image_id", (h5_shape){1, {N}}, images, H5T_STD_I64LE);
   h5_integers(file, "/text_id", (h5_shape){1, {N}}, most, H5T_STD_I64LE);
@@ -357,7 +357,7 @@ Test(meaning, ids_are_refused_where_they_say_and_noted_where_they_may, .init = a
   file = make(N, N);
   h5_integers(file, "/text_image_id", (h5_shape){1, {N}}, images, H5T_STD_I64LE);
   h5_close(file);
-  ask_refuse("no ids of the images", &plain, CGAP_FILE, "a.h5:/text_image_id|4 images|image_id|--text-image none");
+  ask_refuse("no ids of the images", &plain, CGAP_FILE, "a.h5:/text_image_id|4 images|image_id|`text_image` none");
   file = make(N, N);
   h5_integers(file, "/text_image_id", (h5_shape){1, {N}}, as_rows, H5T_STD_I64LE);
   h5_close(file);
@@ -450,7 +450,7 @@ Test(meaning, labels_that_cannot_be_used_are_refused_by_name, .init = ask_enter,
   } cases[] = {
     {"fraction", "/labels|entry 1|1.5", {1, {M}}, {0, 1.5}},
     {"NaN", "/labels|entry 2|nan", {1, {M}}, {0, 1, NAN}},
-    {"from 1", "/labels|image 1|label 3|3 classes|counts from 1", {1, {M}}, {1, 3, 2, 2, 1, 3}},
+    {"from 1", "/labels|image 1|label 3|3 classes|count from 1", {1, {M}}, {1, 3, 2, 2, 1, 3}},
     {"two ones", "/labels|row 1|2 ones", {2, {M, C}}, {1, 0, 0, 0, 1, 1}},
     {"none", "/labels|row 1|0 ones", {2, {M, C}}, {1, 0, 0, 0, 0, 0}},
     {"other classes", "/labels|(6, 4)|4 classes|has 3", {2, {M, 4}}, {1}},
@@ -523,7 +523,7 @@ Test(meaning, no_texts_may_be_wanted, .init = ask_enter, .fini = ask_leave)
   cr_expect_eq(cgap_dataset_data(d)->class_text.rows, C);
   cgap_dataset_close(d);
   h5_close(make(M, M));
-  ask_refuse("no class texts", &none, CGAP_FILE, "a.h5:/image|--text none|--class-text");
+  ask_refuse("no class texts", &none, CGAP_FILE, "a.h5:/image|`text` none|`class_text`");
 }
 
 /* ---------------------------------------------------------------- columns first */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/messages.h"
 #include "cli/options.h"
 #include "io/find/dataset.h"
 
@@ -167,7 +168,9 @@ static void print_taken(const json_t *taken)
   json_array_foreach(notes, n, note)
   {
     put_padded("note", TITLE);
-    put_printable(json_string_value(note));
+    char text[2400];
+    cli_name_flags(text, sizeof text, json_string_value(note));
+    put_printable(text);
     putchar('\n');
   }
 }
@@ -236,7 +239,9 @@ static int run_info(const cli_args *args)
   cgap_input_options input = cli_input(args);
   cgap_error refusal = {0}, error = {0};
   cgap_status status = cgap_dataset_inspect(&dataset, &input, &refusal);
-  cgap_status printed = dataset ? print_listing(dataset, status ? refusal.message : NULL, &error) : CGAP_OK;
+  char refused[sizeof refusal.message];
+  cli_name_flags(refused, sizeof refused, refusal.message);
+  cgap_status printed = dataset ? print_listing(dataset, status ? refused : NULL, &error) : CGAP_OK;
   cgap_dataset_close(dataset);
   if (status)
     return cli_fail(&refusal);

@@ -26,12 +26,34 @@ static void one_line(char *text)
       *c = '?';
 }
 
+void cli_name_flags(char *out, size_t size, const char *text)
+{
+  static const char *const FLAGS[][2] = {{"`image`", "--image"},           {"`text`", "--text"},
+                                         {"`text_image`", "--text-image"}, {"`class_text`", "--class-text"},
+                                         {"`labels`", "--labels"},         {"`unpaired`", "--unpaired"},
+                                         {"`replace`", "--force"}};
+  size_t used = 0;
+  while (*text && used + 1 < size) {
+    const char *flag = NULL;
+    size_t length = 1;
+    for (size_t i = 0; i < sizeof FLAGS / sizeof *FLAGS && !flag; i++)
+      if (strncmp(text, FLAGS[i][0], strlen(FLAGS[i][0])) == 0) {
+        flag = FLAGS[i][1];
+        length = strlen(FLAGS[i][0]);
+      }
+    used += (size_t)snprintf(out + used, size - used, "%.*s", flag ? (int)strlen(flag) : 1, flag ? flag : text);
+    text += length;
+  }
+  out[used < size ? used : size - 1] = '\0';
+}
+
 static void print_line(const char *lead, const char *format, va_list values)
 {
-  char text[2400];
+  char raw[2400], text[2400];
   if (!cli_ranks_first())
     return;
-  vsnprintf(text, sizeof text, format, values);
+  vsnprintf(raw, sizeof raw, format, values);
+  cli_name_flags(text, sizeof text, raw);
   one_line(text);
   cli_progress_clear();
   fprintf(stderr, "contragap: %s%s\n", lead, text);
@@ -55,8 +77,7 @@ int cli_fail(const cgap_error *error)
     return (int)error->status;
   cli_progress_clear();
   char text[sizeof error->message];
-  memcpy(text, error->message, sizeof text);
-  text[sizeof text - 1] = '\0';
+  cli_name_flags(text, sizeof text, error->message);
   one_line(text);
   fprintf(stderr, "contragap: %s\n", text);
   return (int)error->status;

@@ -29,6 +29,10 @@ void cli_warn(const char *format, ...) CGAP_PRINTF(1, 2); /* "contragap: warning
 
 void cli_warn_line(const char *line); /* the same of a whole line */
 
+/* Replaces the names of options in a text of the library, `text_image` as in its struct of options, by their flags,
+ * --text-image. The calls above do so themselves. */
+void cli_name_flags(char *out, size_t size, const char *text);
+
 /* ---------------------------------------------------------------- ranks */
 
 /* Before a command runs. distributed: the command's work is shared out over ranks; otherwise rank 0 does all of it

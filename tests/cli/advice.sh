@@ -113,7 +113,7 @@ works sh -c "\"\$CONTRAGAP\" $line"
 fine info new.h5
 run info image.npy text.npy more.npy # what --image and --text would take
 want_rc 3
-want_line err "more.npy: given, and not used"
+want_line err "more.npy: given, but not used"
 fine info image.npy more.npy --text more.npy
 
 finish

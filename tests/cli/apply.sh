@@ -259,6 +259,6 @@ head -c 3000 closed/head.h5 >cut.h5
 refuse 3 "cut.h5" cut.h5 pairs.h5 -o refused.h5
 refuse 3 "procrustes is fitted on pairs" --method procrustes --image new_img.npy -o refused.h5
 refuse 3 "new_img.npy: no texts to fit the method on" --method center --fit new_img.npy --text new_txt.npy -o refused.h5
-refuse 3 "nothing that can be the text" closed odd.npz -o refused.h5 # its other rows would be left as they are
+refuse 3 "no dataset can be the text" closed odd.npz -o refused.h5 # its other rows would be left as they are
 refuse 3 "--image and --text" closed rows.npy -o refused.h5
 finish

@@ -105,11 +105,11 @@ same_report full.out
 
 # convert: what it will not do
 refused 2 "give -o OUT.h5" convert full.npz
-refused 2 "full.npz: is what is read" convert full.npz -o full.npz
+refused 2 "full.npz: is an input" convert full.npz -o full.npz
 refused 2 "--format npy" convert full.npz -o pairs.npy
 refused 3 "none/pairs.h5" convert full.npz -o none/pairs.h5
-refused 3 "full.out/image.npy: is there already|--force" convert f4/stored.npz --format npy -o full.out
-refused 3 "full.out/class_text.npy: is there already" convert f4/stored.npz --format npy -o full.out --force
+refused 3 "full.out/image.npy: already exists|--force" convert f4/stored.npz --format npy -o full.out
+refused 3 "full.out/class_text.npy: already exists" convert f4/stored.npz --format npy -o full.out --force
 ends 2 convert full.npz -o x.h5 --drop-bad
 want_absent x.h5 none
 
@@ -148,7 +148,7 @@ refuse 3 objects.npz "pickle"
 refuse 3 torch.pt "PyTorch" "numpy.save"
 refuse 3 empty.npz "no .npy array"
 refuse 3 twice.npz "twice"
-refuse 3 lie.npz "hostile"
+refuse 3 lie.npz "inconsistent"
 refuse 3 cut.npz "zip archive"
 refuse 3 claims_more.safetensors "1099511627776"
 refuse 3 deep.safetensors "nested"
@@ -253,8 +253,8 @@ same_report text.h5 img.npy
 same_report apple.zip
 same_report img.npy text.npz --threads 1
 # a file that nothing takes is refused, an array in a file is noted
-said 3 "aud.npy: given, and not used" img.npy txt.npy aud.npy
-said 3 "aud.npy: given, and not used" aud.npy img.npy txt.npy
+said 3 "aud.npy: given, but not used" img.npy txt.npy aud.npy
+said 3 "aud.npy: given, but not used" aud.npy img.npy txt.npy
 fine audit img.npy txt.npy text_image.npy
 fine audit img.npy txt.npy text_image.npy --unpaired
 fine audit three.npz

@@ -10,11 +10,11 @@ fine info pairs.h5
 want_same out info_pairs.txt
 
 fine info captions.h5
-want_text out "40 × 3 × 8" "120 rows of 8" "3 texts an image, from the shape (N, k, d) of captions.h5:/text"
+want_text out "40 × 3 × 8" "120 rows of 8" "3 texts per image, from the shape (N, k, d) of captions.h5:/text"
 
 # only the pairing test can tell, and info does not run it
 fine info open.h5
-want_text out "open: 3 texts an image by count" "pairing test"
+want_text out "open: 3 texts per image by count" "pairing test"
 
 refused 3 "labels.h5: no dataset /nothing" info labels.h5 --labels /nothing
 want_text out "/class_text" "4 × 8"
@@ -23,18 +23,18 @@ want_text out "/class_text" "4 × 8"
 fine info pairs.h5:/image captions.h5:/text
 want_text out "pairs.h5:/image, 40 rows of 8" "captions.h5:/text, 120 rows of 8"
 fine info --image pairs.h5:/text --text pairs.h5:/image
-want_text out "image       pairs.h5:/text" "given by --image" "given by --text"
+want_text out "image       pairs.h5:/text" "given explicitly"
 
 # shards
-refused 4 "captions.h5:/text: rank 3" info pairs.h5 captions.h5
+refused 4 "captions.h5:/text: float32 of shape (40, 3, 8)" info pairs.h5 captions.h5
 cp open.h5 more.h5
 fine info open.h5 more.h5
-want_text out "open.h5:/image (and 1 more), 80 rows of 8" "240 rows of 8" "open: 3 texts an image"
+want_text out "open.h5:/image (and 1 more), 80 rows of 8" "240 rows of 8" "open: 3 texts per image"
 
 # refusals: the listing on stdout, one line on stderr
 ends 3 info nothing.h5
 want_text out "/alpha" "/beta" "image       none"
-want_line err "nothing.h5: nothing that can be the image"
+want_line err "nothing.h5: no dataset can be the image"
 ends 3 info tie.h5
 want_text out "/image_other" "/visual"
 ends 3 info filter.h5
@@ -52,8 +52,8 @@ fine info nan.h5
 fine info pairs.h5 --json
 want_same out info_pairs.json
 ends 3 info nothing.h5 --json
-want_text out '"refused": "nothing.h5: nothing that can be the image' '"path": "/alpha"' '"image": null'
-want_line err "nothing.h5: nothing that can be the image"
+want_text out '"refused": "nothing.h5: no dataset can be the image' '"path": "/alpha"' '"image": null'
+want_line err "nothing.h5: no dataset can be the image"
 
 # help
 fine info --help

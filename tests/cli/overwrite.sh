@@ -280,7 +280,7 @@ fine convert more.h5 --format npy -o arrays --quiet --force
 for force in "" --force; do
   sums arrays >before
   # shellcheck disable=SC2086
-  refused 2 "what is read" convert arrays/image.npy arrays/text.npy --format npy -o arrays $force
+  refused 2 "is an input" convert arrays/image.npy arrays/text.npy --format npy -o arrays $force
   sums arrays >after
   works cmp before after
 done

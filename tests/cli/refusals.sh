@@ -44,7 +44,7 @@ refuse() {
 
 # the file itself
 refuse 3 'none.h5: no such file' none.h5
-refuse 3 'img_*.npy: no such file|for the shell to fill in' 'img_*.npy' text.npy
+refuse 3 'img_*.npy: no such file|the shell expands patterns' 'img_*.npy' text.npy
 refuse 3 'folder.h5: a folder' folder.h5
 refuse 3 'words.h5: not an HDF5 file|16 bytes' words.h5
 refuse 3 'lfs.h5: a Git LFS pointer|4103128|git lfs pull' lfs.h5
@@ -53,15 +53,15 @@ refuse 3 'truncated.h5: truncated: 2000 bytes of' truncated.h5
 refuse 3 'filter.h5:/image|bzip2 (307)|hdf5-filter-plugin' filter.h5
 
 # what is in it
-refuse 3 'nothing.h5: nothing that can be the image or the text|give --image and --text|1) /alpha (40, 8) float32|2) /beta (40, 8)' nothing.h5
+refuse 3 'nothing.h5: no dataset can be the image or the text|give --image and --text|1) /alpha (40, 8) float32|2) /beta (40, 8)' nothing.h5
 refuse 3 'tie.h5: 3 choices|1) --image /image --text /text|2) --image /image_other|3) --image /visual' tie.h5
 refuse 3 'pairs.h5: no dataset /imgae|did you mean /image?' pairs.h5 --image imgae
 refuse 3 'pairs.h5: no dataset /pairs|--text-image|1) /image' pairs.h5 --text-image /pairs
 refuse 3 'none.h5: no such file' --image none.h5:/image --text pairs.h5:/text
 refuse 4 'other_d.h5:/image|other_d.h5:/text|512 and 384: not one joint space' other_d.h5
 refuse 3 'unequal.h5:/text: 39 rows|has 40|--text-image|--unpaired' unequal.h5
-refuse 4 'beyond.h5:/text_image|text 7|image row 40|40 images|mend it' beyond.h5
-refuse 4 'from_one.h5:/text_image|text 39|image row 40|counts from 1' from_one.h5
+refuse 4 'beyond.h5:/text_image|text 7|image row 40|40 images|correct it' beyond.h5
+refuse 4 'from_one.h5:/text_image|text 39|image row 40|count from 1' from_one.h5
 refuse 4 'twice.h5:/image_id|id 3|rows 3 and 7' twice.h5
 refuse 4 'nan.h5:/image|5|--drop-bad' nan.h5
 refuse 4 'infinite.h5:/image|5|--drop-bad' infinite.h5
@@ -74,7 +74,7 @@ refuse 4 'flat.h5:/image|d = 1|at least 2' flat.h5
 refuse 4 'labels.h5:/labels|image 4 has label 4|4 classes|--labels' labels.h5
 refuse 3 'open.h5|--text-image' open.h5
 refuse 4 'pairs.h5:/image (and 1 more)|45|--drop-bad' pairs.h5 nan.h5
-refuse 4 'captions.h5:/text|rank 3|has 2' pairs.h5 captions.h5
+refuse 4 'captions.h5:/text|(40, 3, 8)|(40, 8)' pairs.h5 captions.h5
 
 # the machine
 refuse 5 'memory' pairs.h5 --memory 1K

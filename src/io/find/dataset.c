@@ -1,16 +1,16 @@
-/* Puts together what the files offer: the finders one after the other. */
+/* Opens a data set: the files, then the finders one after the other (dataset_internal.h). */
 #include "io/find/dataset.h"
 
 #include "base/source.h"
 #include "base/text_buffer.h"
-#include "io/find/finders.h"
+#include "io/find/dataset_internal.h"
 #include "io/read/hdf5_basics.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TOKEN_LETTERS_MIN = 32 };
+enum { TOKENS_MIN = 32 };
 
 static cgap_status open_sources(cgap_dataset *d, int threads, cgap_error *error)
 {
@@ -25,32 +25,12 @@ static cgap_status open_sources(cgap_dataset *d, int threads, cgap_error *error)
   return status;
 }
 
-/* What belongs to images, and to images and texts. */
-static cgap_status find_the_rest(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
-{
-  cgap_status status = cgap_find_class_text(d, options, error);
-  if (status == CGAP_OK)
-    status = cgap_find_labels(d, options, error);
-  if (status == CGAP_OK && d->role[CGAP_ROLE_TEXT].count == 0)
-    status = cgap_modalities_check_unread(d, error);
-  const bool no_text = d->role[CGAP_ROLE_TEXT].count == 0 && !(d->data.labels && d->data.class_text.rows > 0);
-  if (status == CGAP_OK && no_text)
-    status = options->one_modality
-               ? cgap_one_modality_check(d, error)
-               : cgap_modalities_refuse_no_text(d, options->text && !strcmp(options->text, "none"), error);
-  if (status == CGAP_OK)
-    status = cgap_find_pairing(d, options, error);
-  if (status == CGAP_OK)
-    status = cgap_find_arithmetic(d, error);
-  return status;
-}
-
 /* Captions per image are a handful; the rows of a token sequence are 64, 77 or more. */
 static void note_tokens(cgap_dataset *d)
 {
   const cgap_entry *t = d->role[CGAP_ROLE_TEXT].count ? d->role[CGAP_ROLE_TEXT].taken->entry : NULL;
   const size_t k = t ? cgap_entry_middle(t) : 0;
-  if (k >= TOKEN_LETTERS_MIN)
+  if (k >= TOKENS_MIN)
     cgap_append(
       &d->notes,
       "%s: %zu texts per image, as many as a sequence has tokens; if it has one row per token, pool it first, to "
@@ -58,46 +38,61 @@ static void note_tokens(cgap_dataset *d)
       t->name, k);
 }
 
-/* The head that the rows came through, as the attributes of the file say. */
-static void note_training(cgap_dataset *d)
+/* The head that made these rows, by an attribute of the files. */
+static void read_attribute(char *out, size_t size, const cgap_dataset *d, const char *name)
 {
-  for (size_t i = 0; i < d->file_count && !d->trained_on[0]; i++)
-    if (d->files[i]->id >= 0 &&
-        cgap_hdf5_text(d->trained_on, sizeof d->trained_on, d->files[i]->id, CGAP_TRAINED_ON) <= 0)
-      d->trained_on[0] = '\0';
-  for (size_t i = 0; i < d->file_count && !d->trained_losses[0]; i++)
-    if (d->files[i]->id >= 0 &&
-        !cgap_hdf5_text(d->trained_losses, sizeof d->trained_losses, d->files[i]->id, CGAP_TRAINED_LOSSES))
-      d->trained_losses[0] = '\0';
-  if (d->trained_on[0])
-    cgap_append(
-      &d->notes,
-      "came through a head that was trained on %s, of this file or of another with as many: it suits those better\n",
-      d->trained_on);
+  for (size_t i = 0; i < d->file_count && !out[0]; i++)
+    if (d->files[i]->id >= 0 && cgap_hdf5_text(out, size, d->files[i]->id, name) <= 0)
+      out[0] = '\0';
 }
 
-static cgap_status fill_roles(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+static void note_training(cgap_dataset *d)
 {
-  cgap_status status = cgap_find_modalities(d, options, error);
+  read_attribute(d->trained_on, sizeof d->trained_on, d, CGAP_TRAINED_ON);
+  read_attribute(d->trained_losses, sizeof d->trained_losses, d, CGAP_TRAINED_LOSSES);
+  if (d->trained_on[0])
+    cgap_append(&d->notes,
+                "these rows come from a head that was trained on %s, of this file or of another with as many: results "
+                "on those images are too good\n",
+                d->trained_on);
+}
+
+/* Companions of the images, and of images and texts. */
+static cgap_status find_companions(cgap_dataset *d, cgap_error *error)
+{
+  const bool texts = d->role[CGAP_ROLE_TEXT].count > 0;
+  cgap_status status = cgap_find_class_text(d, error);
   if (status == CGAP_OK)
-    status = cgap_prompts_exclude(d, options, error);
+    status = cgap_find_labels(d, error);
+  if (status == CGAP_OK && !texts)
+    status = cgap_modalities_check_unread(d, error);
+  if (status == CGAP_OK && !texts && !(d->data.labels && d->data.class_text.rows > 0))
+    status = d->one_modality ? cgap_one_modality_check(d, error) : cgap_modalities_refuse(d, CGAP_ROLE_TEXT, error);
   if (status == CGAP_OK)
-    status = cgap_dataset_check_open_files(d, NULL, error);
+    status = cgap_find_pairing(d, error);
   if (status == CGAP_OK)
-    status = open_sources(d, options->threads, error);
-  if (status == CGAP_OK)
-    status = d->role[CGAP_ROLE_IMAGE].count > 0 ? find_the_rest(d, options, error) : cgap_one_modality_check(d, error);
-  if (status == CGAP_OK)
-    status = cgap_dataset_check_open_files(d, NULL, error);
-  if (status == CGAP_OK)
-    note_tokens(d);
-  if (status == CGAP_OK)
-    note_training(d);
-  if (status == CGAP_OK)
-    status = cgap_left_over_check(d, options, error);
-  d->data.drop_bad = options->drop_bad;
-  d->data.merge_images = options->merge_images;
+    status = cgap_find_arithmetic(d, error);
   return status;
+}
+
+static cgap_status fill_roles(cgap_dataset *d, int threads, cgap_error *error)
+{
+  cgap_status status = cgap_find_modalities(d, error);
+  if (status == CGAP_OK)
+    status = cgap_prompts_exclude(d, error);
+  if (status == CGAP_OK)
+    status = cgap_dataset_check_open_files(d, NULL, error);
+  if (status == CGAP_OK)
+    status = open_sources(d, threads, error);
+  if (status == CGAP_OK)
+    status = d->role[CGAP_ROLE_IMAGE].count > 0 ? find_companions(d, error) : cgap_one_modality_check(d, error);
+  if (status == CGAP_OK)
+    status = cgap_dataset_check_open_files(d, NULL, error);
+  if (status != CGAP_OK)
+    return status;
+  note_tokens(d);
+  note_training(d);
+  return cgap_left_over_check(d, error);
 }
 
 cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *options, cgap_error *error)
@@ -112,7 +107,7 @@ cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *o
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   cgap_status status = cgap_inputs_open(d, options, error);
   if (status == CGAP_OK)
-    status = fill_roles(d, options, error);
+    status = fill_roles(d, options->threads, error);
   if (status != CGAP_OK)
     d->data = (cgap_data){0};
   cgap_hdf5_silence_end(quiet);
@@ -169,9 +164,8 @@ void cgap_dataset_close(cgap_dataset *d)
   cgap_dataset_rows_close(d->class_rows);
   cgap_dataset_rows_close(d->word_rows);
   for (int role = 0; role < CGAP_ROLES; role++) {
-    free(d->role[role].taken);
-    free(d->role[role].why);
-    free(d->role[role].name);
+    cgap_role_datasets_clear(&d->role[role]);
+    free(d->option[role].path);
   }
   for (size_t i = 0; i < d->input_count; i++)
     free(d->inputs[i].inside);

@@ -1,4 +1,4 @@
-/* What was taken from the files, told to people: for `info` and for the report's "input". */
+/* A data set described: for `info` and for the report's "input". */
 #ifndef CGAP_IO_FIND_DATASET_H
 #define CGAP_IO_FIND_DATASET_H
 
@@ -7,34 +7,35 @@
 
 #include <jansson.h>
 
-/* As cgap_dataset_open, but *out keeps the files' listing even when nothing fits or what fits is refused: NULL only
- * where no file could be opened. With a status other than CGAP_OK its data are empty. */
+/* As cgap_dataset_open, but *out has the listing of the files even when no data set is found in them or it is refused:
+ * NULL only where no file could be opened. With a status other than CGAP_OK its data are empty. */
 CGAP_MUST_CHECK cgap_status cgap_dataset_inspect(cgap_dataset **out, const cgap_input_options *options,
                                                  cgap_error *error);
 
-/* What was taken and why: a new object {"files": [path…], "image": {"name", "rows", "dim", "type", "why",
- * "datasets": [{"file", "path", "shape", "type", "storage"}…]}, "text", "pairing": {"kind", "why", "datasets"},
+/* The datasets that were chosen, and why: a new object {"files": [path…], "image": {"name", "rows", "dim", "type",
+ * "why", "datasets": [{"file", "path", "shape", "type", "storage"}…]}, "text", "pairing": {"kind", "why", "datasets"},
  * "labels", "class_text", "arithmetic": {"words", "image_label", "query", "weight"}, "notes": [sentence…]}; null
- * where there is none; "trained_on" only where a file has it. NULL when memory is out. */
+ * where there is none; "trained_on" only where a file has it. NULL when out of memory. */
 json_t *cgap_dataset_json(const cgap_dataset *dataset);
 
-/* What is to be known of what was taken and what was not: lines, each with its end; "" where there is nothing. */
+/* Notes on what was chosen and what was not: lines, each with its end; options of cgap_input_options are in
+ * backquotes. "": none. */
 const char *cgap_dataset_notes(const cgap_dataset *dataset);
 
 /* Everything in the files: a new array of {"path", "bytes", "datasets": [{"path", "shape", "type", "storage",
  * "unreadable": why or null, "taken_as": "image", "pairing", … or null, "same_as_earlier": bool}…]}. */
 json_t *cgap_dataset_listing_json(const cgap_dataset *dataset);
 
-/* Where the one file that is read is a part of another: "1 of 3 of out.h5" into out. */
+/* Whether the one file that is read is a part of another: "1 of 3 of out.h5" into out. */
 bool cgap_dataset_output_part(char *out, size_t size, const cgap_dataset *dataset);
 
-/* What ids, file names and captions of two data sets say of their rows, compared by position. Ids that merely count
- * rows can show that rows differ, not that they are the same. */
+/* Whether ids, file names and captions of two data sets show, position by position, that their rows are the same or
+ * differ. Ids that merely count rows can show that rows differ, not that they are the same. */
 typedef enum cgap_names_relation { CGAP_NAMES_SILENT, CGAP_NAMES_SAME, CGAP_NAMES_DIFFER } cgap_names_relation;
 CGAP_MUST_CHECK cgap_status cgap_dataset_same_names(cgap_names_relation *out, const cgap_dataset *a,
                                                     const cgap_dataset *b, cgap_error *error);
 
-/* Whether one of the files that are read lies at `path`: nothing may be written there. */
+/* Whether `path` is one of the files that are read: nothing may be written there. */
 bool cgap_dataset_reads(const cgap_dataset *dataset, const char *path);
 
 #endif

@@ -1,9 +1,9 @@
-/* What all finders share: the datasets of a role, refusals that list what there is, the files and options that name
- * datasets. */
+/* What the finders share: the files and options that name datasets, the datasets of a role, refusals that list what
+ * there is, and the search for the small datasets that belong to images or texts. */
 #include "io/find/dataset_internal.h"
 
 #include "base/text_buffer.h"
-#include "io/read/hdf5_virtual.h"
+#include "io/read/hdf5_basics.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,6 +41,14 @@ void cgap_role_datasets_explain(cgap_role_datasets *series, const char *format, 
   series->why = why;
 }
 
+void cgap_role_datasets_clear(cgap_role_datasets *series)
+{
+  free(series->taken);
+  free(series->name);
+  free(series->why);
+  *series = (cgap_role_datasets){0};
+}
+
 size_t cgap_role_datasets_rows(const cgap_role_datasets *series)
 {
   size_t rows = 0;
@@ -56,7 +64,7 @@ cgap_status cgap_dataset_check_open_files(const cgap_dataset *d, const cgap_entr
     all += d->role[role].count;
   const cgap_entry **entries = malloc(all * sizeof *entries);
   if (!entries)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu datasets", all);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", d->inputs[0].file->path);
   for (int role = 0; role < CGAP_ROLES; role++)
     for (size_t k = 0; k < d->role[role].count; k++)
       entries[count++] = d->role[role].taken[k].entry;
@@ -81,6 +89,11 @@ bool cgap_entry_same(const cgap_entry *a, const cgap_entry *b)
 {
   const bool links = !a->pieces && !b->pieces && (a->alias || b->alias);
   return a == b || (links && a->number == b->number && a->address == b->address);
+}
+
+bool cgap_entry_is_arithmetic(const cgap_entry *entry)
+{
+  return strstr(entry->path, "/arithmetic/") != NULL;
 }
 
 const char *cgap_entry_text(char *out, size_t size, const cgap_entry *entry)
@@ -146,14 +159,14 @@ cgap_status cgap_note_refusal(cgap_dataset *d, cgap_status status, const char *w
 
 /* ---------------------------------------------------------------- files, and the places in them that options name */
 
-/* A folder of .npy files counts as one. */
+/* Also a folder of .npy files. */
 static bool is_file(const char *path)
 {
   struct stat status;
   return stat(path, &status) == 0;
 }
 
-/* FILE:key, where FILE is there: the last such colon, or NULL. */
+/* FILE:key, where FILE exists: the last such colon, or NULL. */
 static const char *key_colon(const char *value)
 {
   for (const char *p = value + strlen(value); p > value; p--) {
@@ -190,10 +203,9 @@ static cgap_status open_once(const cgap_file **out, cgap_dataset *d, const char 
   struct stat status;
   *out = NULL;
   if (stat(path, &status) == 0) {
-    for (size_t i = 0; i < d->file_count && !*out; i++) {
+    for (size_t i = 0; i < d->file_count && !*out; i++)
       if (d->files[i]->device == (uint64_t)status.st_dev && d->files[i]->inode == (uint64_t)status.st_ino)
         *out = d->files[i];
-    }
     if (*out)
       return CGAP_OK;
   }
@@ -222,30 +234,29 @@ const cgap_entry *cgap_input_find(const cgap_input *input, const char *path)
 
 static bool some_input_has(const cgap_dataset *d, const char *path)
 {
-  for (size_t i = 0; i < d->input_count; i++) {
+  for (size_t i = 0; i < d->input_count; i++)
     if (cgap_input_find(&d->inputs[i], path))
       return true;
-  }
   return false;
 }
 
-cgap_status cgap_dataset_option_parse(cgap_dataset_option *out, cgap_dataset *d, const char *option, const char *value,
-                                      cgap_error *error)
+/* Parses the value of an option (NULL: not given), and opens its file where it names one. */
+static cgap_status parse_option(cgap_dataset *d, cgap_role role, const char *name, const char *value, cgap_error *error)
 {
-  *out = (cgap_dataset_option){.option = option};
+  cgap_dataset_option *out = &d->option[role];
+  out->name = name;
   if (!value)
     return CGAP_OK;
   const char *inside = NULL;
   char *file = split(value, &inside);
-  if (!file)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", value);
-  out->given = true;
-  out->path = inside;
   cgap_status status = CGAP_OK;
-  if (inside || (!some_input_has(d, value) && is_file(value)))
+  out->given = true;
+  if (file && (inside || (!some_input_has(d, value) && is_file(value))))
     status = open_once(&out->file, d, file, error);
-  else
-    out->path = out->owned = strdup(value);
+  if (!out->file || inside)
+    out->path = strdup(inside ? inside : value);
+  if (!file || ((!out->file || inside) && !out->path))
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", value);
   out->none = !out->file && !strcmp(value, "none") && !some_input_has(d, value);
   free(file);
   return status;
@@ -285,7 +296,6 @@ static cgap_status add_input(cgap_dataset *d, const char *value, cgap_error *err
   return status;
 }
 
-/* Several .npy files are one input, as the datasets of an HDF5 file are. */
 static cgap_status add_npy(cgap_dataset *d, const char *const *paths, size_t count, cgap_error *error)
 {
   cgap_file **files = realloc(d->files, (d->file_count + 1) * sizeof *files);
@@ -294,70 +304,177 @@ static cgap_status add_npy(cgap_dataset *d, const char *const *paths, size_t cou
   d->inputs = inputs ? inputs : d->inputs;
   if (!files || !inputs)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", paths[0]);
-  cgap_file *file = NULL;
-  cgap_status status = cgap_file_open_npy(&file, paths, count, error);
-  if (status == CGAP_OK) {
-    d->files[d->file_count++] = file;
-    d->inputs[d->input_count++] = (cgap_input){.file = file};
-  }
+  cgap_status status = cgap_file_open_npy(&files[d->file_count], paths, count, error);
+  if (status == CGAP_OK)
+    inputs[d->input_count++] = (cgap_input){.file = files[d->file_count++]};
   return status;
 }
 
-/* The .npy files together are one input; every other file is one of its own. */
+/* Each file is an input; the .npy files together are one, as the datasets of an HDF5 file are. */
 static cgap_status add_inputs(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
   size_t count = 0;
   const char **npy = calloc(options->file_count + 1, sizeof *npy);
-  bool *is_npy = calloc(options->file_count + 1, sizeof *is_npy);
-  if (!npy || !is_npy) {
-    free(npy);
-    free(is_npy);
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu names", options->file_count);
-  }
-  for (size_t i = 0; i < options->file_count; i++) {
-    is_npy[i] = cgap_file_is_npy(options->files[i]);
-    if (is_npy[i])
+  if (!npy)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  for (size_t i = 0; i < options->file_count; i++)
+    if (cgap_file_is_npy(options->files[i]))
       npy[count++] = options->files[i];
-  }
-  for (size_t i = 0; i < options->file_count && status == CGAP_OK; i++) {
-    if (!is_npy[i])
+  for (size_t i = 0, next = 0; i < options->file_count && status == CGAP_OK; i++) {
+    const bool is_npy = next < count && npy[next] == options->files[i];
+    if (!is_npy)
       status = add_input(d, options->files[i], error);
-    else if (options->files[i] == npy[0])
+    else if (next++ == 0)
       status = add_npy(d, npy, count, error);
   }
   free(npy);
-  free(is_npy);
   return status;
 }
 
-/* A value that no file answers to: the name of one, or a dataset's. */
+/* Whether a value that is no file looks like the name of one, not of a dataset. */
 static bool named_like_file(const char *value)
 {
   const char *slash = strrchr(value, '/');
   return strchr(slash ? slash + 1 : value, '.') != NULL;
 }
 
-cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+/* Without files, those that image and text name. */
+static cgap_status add_named_inputs(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
 {
-  cgap_status status = add_inputs(d, options, error);
-  if (status != CGAP_OK || d->input_count > 0)
-    return status;
+  static const char *const OPTION[2] = {"`image`", "`text`"};
   const char *named[2] = {options->image, options->text};
-  for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
+  cgap_status status = CGAP_OK;
+  for (int k = 0; k < 2 && status == CGAP_OK; k++) {
     const char *inside = NULL;
-    char *file = named[modality] ? split(named[modality], &inside) : NULL;
+    char *file = named[k] ? split(named[k], &inside) : NULL;
     if (file && (inside || is_file(file) || named_like_file(file)))
       status = add_input(d, file, error);
-    else if (named[modality])
-      status = cgap_fail(error, CGAP_USAGE, "no file for %s %s; give FILE or %s FILE.h5:%s%s",
-                         modality ? "--text" : "--image", named[modality], modality ? "--text" : "--image",
-                         named[modality][0] == '/' ? "" : "/", named[modality]);
+    else if (named[k])
+      status = cgap_fail(error, CGAP_USAGE, "no file for %s %s; give FILE or %s FILE.h5:%s%s", OPTION[k], named[k],
+                         OPTION[k], named[k][0] == '/' ? "" : "/", named[k]);
     free(file);
   }
   if (status == CGAP_OK && d->input_count == 0)
     status = cgap_fail(
       error, CGAP_USAGE,
-      "no file given; give FILE (HDF5, .npy, .npz, safetensors), or --image FILE.h5:/path and --text FILE.h5:/path");
+      "no file given; give FILE (HDF5, .npy, .npz, safetensors), or `image` FILE.h5:/path and `text` FILE.h5:/path");
+  return status;
+}
+
+cgap_status cgap_inputs_open(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+{
+  const struct {
+    cgap_role role;
+    const char *name, *value;
+  } named[] = {
+    {CGAP_ROLE_IMAGE, "`image`", options->image},
+    {CGAP_ROLE_TEXT, "`text`", options->text},
+    {CGAP_ROLE_CLASS_TEXT, "`class_text`", options->class_text},
+    {CGAP_ROLE_LABELS, "`labels`", options->labels},
+    {CGAP_ROLE_TEXT_IMAGE, "`text_image`", options->unpaired ? NULL : options->text_image},
+  };
+  cgap_status status = add_inputs(d, options, error);
+  if (status == CGAP_OK && d->input_count == 0)
+    status = add_named_inputs(d, options, error);
+  for (size_t i = 0; i < sizeof named / sizeof *named && status == CGAP_OK; i++)
+    status = parse_option(d, named[i].role, named[i].name, named[i].value, error);
+  d->unpaired = options->unpaired;
+  d->one_modality = options->one_modality;
+  d->data.drop_bad = options->drop_bad;
+  d->data.merge_images = options->merge_images;
+  return status;
+}
+
+/* ---------------------------------------------------------------- companions */
+
+cgap_companion cgap_companion_of(const cgap_dataset *d, cgap_role modality, size_t shard)
+{
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
+  const bool by_shard = image->count == text->count;
+  return (cgap_companion){
+    .modality = &d->role[modality].taken[shard],
+    .images = by_shard || modality == CGAP_ROLE_IMAGE ? cgap_chosen_dataset_rows(&image->taken[shard])
+                                                      : cgap_role_datasets_rows(image),
+    .texts = by_shard || modality == CGAP_ROLE_TEXT ? cgap_chosen_dataset_rows(&text->taken[shard])
+                                                    : cgap_role_datasets_rows(text),
+    .apart = text->count > 0 && image->taken->file != text->taken->file,
+  };
+}
+
+cgap_status cgap_companion_find(const cgap_entry **out, int *score_out, const cgap_companion *companion,
+                                cgap_name_score name_score, const char *what, cgap_error *error)
+{
+  const cgap_chosen_dataset *modality = companion->modality;
+  int best = 0;
+  size_t ties = 0;
+  char *list = NULL;
+  *out = NULL;
+  for (size_t i = 0; i < modality->file->count; i++) {
+    const cgap_entry *entry = &modality->file->entries[i];
+    if (cgap_entry_same(entry, modality->entry) || cgap_entry_is_arithmetic(entry))
+      continue;
+    cgap_name_words words = cgap_name_words_of(entry->path);
+    const int own = name_score(entry, &words, companion);
+    const int score = own > 0 ? 2 * own + cgap_entry_neighbours(entry, modality->entry) : 0;
+    if (score == 0 || score < best || (score == best && cgap_entry_same(entry, *out)))
+      continue;
+    if (score > best) {
+      free(list);
+      list = NULL;
+      ties = 0;
+      best = score;
+      *out = entry;
+    }
+    cgap_candidate_append(&list, &ties, entry);
+  }
+  cgap_status status = CGAP_OK;
+  if (ties > 1) {
+    *out = NULL;
+    status = cgap_fail(error, CGAP_FILE, "%s: %zu datasets can be %s; give one of:%s", modality->file->path, ties, what,
+                       list ? list : "");
+  }
+  free(list);
+  if (score_out)
+    *score_out = best / 2;
+  return status;
+}
+
+cgap_status cgap_given_dataset_find(const cgap_entry **out, const cgap_chosen_dataset *modality,
+                                    const cgap_dataset_option *option, cgap_error *error)
+{
+  const cgap_file *file = option->file ? option->file : modality->file;
+  *out = !option->path && file->count == 1 ? file->entries : NULL;
+  if (*out)
+    return CGAP_OK;
+  if (!option->path)
+    return cgap_fail(error, CGAP_USAGE, "%s: %s needs the dataset too: %s:/path", file->path, option->name, file->path);
+  char *group = strdup(modality->entry->path);
+  if (group)
+    *strrchr(group, '/') = '\0';
+  cgap_input input = {.file = file, .inside = group};
+  *out = cgap_input_find(&input, option->path);
+  free(group);
+  if (*out && (*out)->dangling)
+    return cgap_fail(error, CGAP_FILE, "%s: %s", (*out)->name, (*out)->obstacle);
+  return *out ? CGAP_OK : cgap_refuse_missing(file, option->path, option->name, error);
+}
+
+cgap_status cgap_per_image_find(cgap_dataset *d, cgap_role role, cgap_name_score name_score, const char *what,
+                                cgap_error *error)
+{
+  const cgap_dataset_option *option = &d->option[role];
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE];
+  cgap_status status = CGAP_OK;
+  size_t places = option->file ? 1 : image->count;
+  for (size_t i = 0; i < places && status == CGAP_OK; i++) {
+    const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, i);
+    const cgap_entry *entry = NULL;
+    status = option->given ? cgap_given_dataset_find(&entry, companion.modality, option, error)
+                           : cgap_companion_find(&entry, NULL, &companion, name_score, what, error);
+    if (status == CGAP_OK && entry)
+      status =
+        cgap_role_datasets_add(&d->role[role], option->file ? option->file : companion.modality->file, entry, error);
+  }
   return status;
 }

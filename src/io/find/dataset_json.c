@@ -1,4 +1,4 @@
-/* What was taken and what is there, as JSON. */
+/* A data set as JSON: what was found, and the listing of its files. */
 #include "io/find/dataset.h"
 #include "io/find/dataset_internal.h"
 
@@ -34,15 +34,11 @@ static json_t *text_or_null(const char *text)
 
 static json_t *entry_json(const cgap_entry *entry)
 {
-  json_t *out = json_object();
-  json_object_set_new(out, "path", text_or_null(entry->path));
-  json_object_set_new(out, "shape", shape_json(entry));
-  json_object_set_new(out, "type", json_string(entry->type_text));
-  json_object_set_new(out, "storage", text_or_null(entry->storage));
-  return out;
+  return json_pack("{s:o, s:o, s:s, s:o}", "path", text_or_null(entry->path), "shape", shape_json(entry), "type",
+                   entry->type_text, "storage", text_or_null(entry->storage));
 }
 
-/* The file, or, where an array lies in several, the first of them under "file" and all under "files". */
+/* The file; of an array in several files, the first under "file" and all under "files". */
 static void set_files(json_t *item, const cgap_chosen_dataset *taken)
 {
   const cgap_entry *e = taken->entry;
@@ -89,28 +85,23 @@ static json_t *pairing_json(const cgap_dataset *d)
   static const cgap_role USED[] = {CGAP_ROLE_TEXT_IMAGE, CGAP_ROLE_IMAGE_ID, CGAP_ROLE_TEXT_ID};
   if (!d->pairing)
     return json_null();
-  json_t *out = json_object(), *datasets = json_array();
+  json_t *datasets = json_array();
   for (size_t i = 0; i < sizeof USED / sizeof *USED; i++) {
     json_t *some = datasets_json(&d->role[USED[i]]);
     json_array_extend(datasets, some);
     json_decref(some);
   }
-  json_object_set_new(out, "kind", json_string(KINDS[d->data.pairing]));
-  json_object_set_new(out, "why", text_or_null(d->pairing));
-  json_object_set_new(out, "datasets", datasets);
-  return out;
+  return json_pack("{s:s, s:o, s:o}", "kind", KINDS[d->data.pairing], "why", text_or_null(d->pairing), "datasets",
+                   datasets);
 }
 
 static json_t *arithmetic_json(const cgap_dataset *d)
 {
   if (d->role[CGAP_ROLE_WORDS].count == 0)
     return json_null();
-  json_t *out = json_object();
-  json_object_set_new(out, "words", series_json(&d->role[CGAP_ROLE_WORDS]));
-  json_object_set_new(out, "image_label", series_json(&d->role[CGAP_ROLE_IMAGE_LABEL]));
-  json_object_set_new(out, "query", series_json(&d->role[CGAP_ROLE_QUERY]));
-  json_object_set_new(out, "weight", series_json(&d->role[CGAP_ROLE_WEIGHT]));
-  return out;
+  return json_pack("{s:o, s:o, s:o, s:o}", "words", series_json(&d->role[CGAP_ROLE_WORDS]), "image_label",
+                   series_json(&d->role[CGAP_ROLE_IMAGE_LABEL]), "query", series_json(&d->role[CGAP_ROLE_QUERY]),
+                   "weight", series_json(&d->role[CGAP_ROLE_WEIGHT]));
 }
 
 static json_t *notes_json(const cgap_dataset *d)
@@ -124,17 +115,14 @@ static json_t *notes_json(const cgap_dataset *d)
 
 json_t *cgap_dataset_json(const cgap_dataset *d)
 {
-  json_t *out = json_object(), *files = json_array();
+  json_t *files = json_array();
   for (size_t i = 0; i < d->file_count; i++)
     json_array_append_new(files, text_or_null(d->files[i]->path));
-  json_object_set_new(out, "files", files);
-  json_object_set_new(out, "image", series_json(&d->role[CGAP_ROLE_IMAGE]));
-  json_object_set_new(out, "text", series_json(&d->role[CGAP_ROLE_TEXT]));
-  json_object_set_new(out, "pairing", pairing_json(d));
-  json_object_set_new(out, "labels", series_json(&d->role[CGAP_ROLE_LABELS]));
-  json_object_set_new(out, "class_text", series_json(&d->role[CGAP_ROLE_CLASS_TEXT]));
-  json_object_set_new(out, "arithmetic", arithmetic_json(d));
-  json_object_set_new(out, "notes", notes_json(d));
+  json_t *out =
+    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "files", files, "image",
+              series_json(&d->role[CGAP_ROLE_IMAGE]), "text", series_json(&d->role[CGAP_ROLE_TEXT]), "pairing",
+              pairing_json(d), "labels", series_json(&d->role[CGAP_ROLE_LABELS]), "class_text",
+              series_json(&d->role[CGAP_ROLE_CLASS_TEXT]), "arithmetic", arithmetic_json(d), "notes", notes_json(d));
   if (d->trained_on[0])
     json_object_set_new(out, "trained_on", json_string(d->trained_on));
   if (d->trained_losses[0])
@@ -142,7 +130,7 @@ json_t *cgap_dataset_json(const cgap_dataset *d)
   return out;
 }
 
-/* What a dataset was taken for; NULL: for nothing. */
+/* The role of a dataset; NULL: none. */
 static const char *taken_as(const cgap_dataset *d, const cgap_entry *entry)
 {
   static const char *const NAMES[CGAP_ROLES] = {
@@ -162,18 +150,17 @@ json_t *cgap_dataset_listing_json(const cgap_dataset *d)
   json_t *out = json_array();
   for (size_t i = 0; i < d->file_count; i++) {
     const cgap_file *file = d->files[i];
-    json_t *item = json_object(), *datasets = json_array();
+    json_t *datasets = json_array();
     for (size_t k = 0; k < file->count; k++) {
-      json_t *entry = entry_json(&file->entries[k]);
-      json_object_set_new(entry, "unreadable", text_or_null(file->entries[k].obstacle));
-      json_object_set_new(entry, "taken_as", text_or_null(taken_as(d, &file->entries[k])));
-      json_object_set_new(entry, "same_as_earlier", json_boolean(file->entries[k].alias));
+      const cgap_entry *e = &file->entries[k];
+      json_t *entry = entry_json(e);
+      json_object_set_new(entry, "unreadable", text_or_null(e->obstacle));
+      json_object_set_new(entry, "taken_as", text_or_null(taken_as(d, e)));
+      json_object_set_new(entry, "same_as_earlier", json_boolean(e->alias));
       json_array_append_new(datasets, entry);
     }
-    json_object_set_new(item, "path", text_or_null(file->path));
-    json_object_set_new(item, "bytes", json_integer((json_int_t)file->bytes));
-    json_object_set_new(item, "datasets", datasets);
-    json_array_append_new(out, item);
+    json_array_append_new(out, json_pack("{s:o, s:I, s:o}", "path", text_or_null(file->path), "bytes",
+                                         (json_int_t)file->bytes, "datasets", datasets));
   }
   return out;
 }

@@ -1,5 +1,5 @@
 /* The group "arithmetic" (SIMAT): words, image_label, query and optional weight. */
-#include "io/find/finders.h"
+#include "io/find/dataset_internal.h"
 
 #include "base/memory.h"
 #include "base/text_buffer.h"
@@ -42,7 +42,7 @@ static cgap_status find_group(char **out, const cgap_chosen_dataset *image, cgap
     group = strdup("/arithmetic");
   }
   if (!group)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the names of its groups", image->file->path);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", image->file->path);
   if (has_group(image->file, group))
     *out = group;
   else
@@ -55,8 +55,7 @@ static cgap_status find_members(cgap_dataset *d, const cgap_chosen_dataset *imag
   for (size_t m = 0; m < sizeof MEMBERS / sizeof *MEMBERS; m++) {
     char *path = cgap_format("%s/%s", group, MEMBERS[m].name);
     if (!path)
-      return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for the names of its datasets", image->file->path,
-                       group);
+      return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", image->file->path, group);
     const cgap_entry *entry = cgap_file_find(image->file, path);
     free(path);
     if (!entry && MEMBERS[m].needed)
@@ -85,20 +84,25 @@ static cgap_status check_shapes(const cgap_dataset *d, cgap_error *error)
                      d->role[CGAP_ROLE_WORDS].name, words->entry->type_text,
                      cgap_shape_text(shape, sizeof shape, words->entry), cgap_chosen_dataset_dim(image),
                      d->role[CGAP_ROLE_IMAGE].name);
-  if ((query->entry->kind != CGAP_KIND_INTEGER && query->entry->kind != CGAP_KIND_FLOAT) || query->entry->ndim != 2 ||
-      query->entry->shape[1] != QUERY_COLUMNS || query->entry->shape[0] == 0)
+  if (!cgap_entry_is_number(query->entry) || query->entry->ndim != 2 || query->entry->shape[1] != QUERY_COLUMNS ||
+      query->entry->shape[0] == 0)
     return cgap_fail(error, CGAP_DATA,
                      "%s: %s of shape %s; integers of shape (Q, 4) are needed: image row, source word, target word, "
                      "wanted label",
                      d->role[CGAP_ROLE_QUERY].name, query->entry->type_text,
                      cgap_shape_text(shape, sizeof shape, query->entry));
   if (weight->count &&
-      ((weight->taken->entry->kind != CGAP_KIND_FLOAT && weight->taken->entry->kind != CGAP_KIND_INTEGER) ||
-       cgap_entry_list(weight->taken->entry) != query->entry->shape[0]))
-    return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; %zu numbers are needed, one a query", weight->name,
+      (!cgap_entry_is_number(weight->taken->entry) || cgap_entry_list(weight->taken->entry) != query->entry->shape[0]))
+    return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; %zu numbers are needed, one per query", weight->name,
                      weight->taken->entry->type_text, cgap_shape_text(shape, sizeof shape, weight->taken->entry),
                      query->entry->shape[0]);
-  return cgap_per_image_check(&d->role[CGAP_ROLE_IMAGE_LABEL], &d->role[CGAP_ROLE_IMAGE], NULL, error);
+  const cgap_entry *label = d->role[CGAP_ROLE_IMAGE_LABEL].taken->entry;
+  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
+  if (!cgap_entry_is_number(label) || cgap_entry_list(label) != images)
+    return cgap_fail(error, CGAP_DATA, "%s: %s of shape %s; one integer per image of %s is needed, %zu", label->name,
+                     label->type_text, cgap_shape_text(shape, sizeof shape, label), d->role[CGAP_ROLE_IMAGE].name,
+                     images);
+  return CGAP_OK;
 }
 
 static cgap_status check_queries(const cgap_dataset *d, cgap_error *error)
@@ -110,7 +114,7 @@ static cgap_status check_queries(const cgap_dataset *d, cgap_error *error)
     for (int c = 0; c < 3; c++) {
       int64_t value = d->query[QUERY_COLUMNS * q + (size_t)c];
       if (value < 0 || (uint64_t)value >= limit[c])
-        return cgap_fail(error, CGAP_DATA, "%s: query %zu has %s %" PRId64 ", there are %zu (0 to %zu); mend it",
+        return cgap_fail(error, CGAP_DATA, "%s: query %zu has %s %" PRId64 ", there are %zu (0 to %zu); correct it",
                          d->role[CGAP_ROLE_QUERY].name, q, COLUMN[c], value, limit[c], limit[c] - 1);
     }
   }
@@ -134,7 +138,7 @@ static cgap_status read_weights(cgap_dataset *d, cgap_error *error)
     return CGAP_OK;
   d->weight = malloc((d->data.queries + 1) * sizeof *d->weight);
   if (!d->weight)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu weights", series->name, d->data.queries);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", series->name);
   if (series->taken->entry->type == CGAP_BFLOAT16 && series->taken->entry->kind == CGAP_KIND_FLOAT)
     return cgap_fail(error, CGAP_DATA, "%s: bfloat16; write weights as float32 or float64", series->name);
   cgap_status status = cgap_read_float64(d->weight, series->taken, error);
@@ -151,19 +155,26 @@ static cgap_status read_weights(cgap_dataset *d, cgap_error *error)
   return status;
 }
 
+static cgap_status read_image_labels(cgap_dataset *d, cgap_error *error)
+{
+  const cgap_role_datasets *series = &d->role[CGAP_ROLE_IMAGE_LABEL];
+  d->image_label = cgap_alloc(cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]), sizeof *d->image_label);
+  return d->image_label ? cgap_read_whole(d->image_label, series->taken, "labels", error)
+                        : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", series->name);
+}
+
 static cgap_status read_members(cgap_dataset *d, cgap_error *error)
 {
   cgap_role_datasets *words = &d->role[CGAP_ROLE_WORDS];
   cgap_status status = check_shapes(d, error);
   if (status == CGAP_OK)
-    status = cgap_int64_series(&d->image_label, &d->role[CGAP_ROLE_IMAGE_LABEL], error);
+    status = read_image_labels(d, error);
   size_t queries = d->role[CGAP_ROLE_QUERY].taken->entry->shape[0];
   size_t elements = 0;
   if (status == CGAP_OK && cgap_product(&elements, queries, QUERY_COLUMNS))
     d->query = cgap_alloc(elements, sizeof *d->query);
   if (status == CGAP_OK && !d->query)
-    status =
-      cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu queries", d->role[CGAP_ROLE_QUERY].name, queries);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", d->role[CGAP_ROLE_QUERY].name);
   if (status == CGAP_OK)
     status = cgap_read_whole(d->query, d->role[CGAP_ROLE_QUERY].taken, "queries", error);
   d->data.queries = queries;
@@ -181,7 +192,7 @@ static cgap_status read_members(cgap_dataset *d, cgap_error *error)
   return status;
 }
 
-/* Of several image shards only the whole is asked about, so the group has to speak of all images, in one file. */
+/* Queries are about all images, so only one of several shards may have the group, for all of them. */
 cgap_status cgap_find_arithmetic(cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE];
@@ -202,7 +213,8 @@ cgap_status cgap_find_arithmetic(cgap_dataset *d, cgap_error *error)
   }
   if (status == CGAP_OK && holders > 1)
     cgap_append(&d->notes,
-                "arithmetic not used: %zu shards have the group, it has to speak of all images in one file\n", holders);
+                "arithmetic not used: %zu shards have the group, which must be about all images, in one file\n",
+                holders);
   else if (status == CGAP_OK && holders == 1)
     status = find_members(d, holder, group, error);
   if (status == CGAP_OK && holders == 1)

@@ -1,5 +1,5 @@
-/* What a file may hold besides the two sides: class texts, labels, the group "arithmetic". */
-#include "io/find/finders.h"
+/* Class texts and labels of the images, and texts that are prompts of classes. */
+#include "io/find/dataset_internal.h"
 
 #include "base/memory.h"
 #include "base/text_buffer.h"
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const size_t TABLE_MOST = (size_t)1 << 27; /* values of a table of labels: 1 GB */
+static const size_t TABLE_VALUES_MAX = (size_t)1 << 27; /* of a table of labels: 1 GB */
 
-/* What nothing needs is no reason to refuse a file: labels without class texts, class texts without labels. */
+/* Labels without class texts, and class texts without labels, are not needed: a fault in them is only a note. */
 static cgap_status skip_with_note(cgap_dataset *d, cgap_role_datasets *series, const char *what, cgap_error *error)
 {
   series->count = 0;
@@ -71,8 +71,7 @@ static int label_name(const cgap_entry *entry, const cgap_name_words *w)
 /* One of a kind in each row: (N, C). */
 static bool is_table(const cgap_entry *entry)
 {
-  return (entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT) && entry->ndim == 2 &&
-         cgap_entry_list(entry) == 0;
+  return cgap_entry_is_number(entry) && entry->ndim == 2 && cgap_entry_list(entry) == 0;
 }
 
 static int label_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
@@ -85,7 +84,7 @@ static int label_score(const cgap_entry *entry, const cgap_name_words *w, const 
     return name + (entry->kind == CGAP_KIND_INTEGER ? 80 : entry->kind == CGAP_KIND_FLOAT ? 60 : 40);
   if (is_table(entry))
     return entry->shape[0] == companion->images ? name + 50 : entry->kind == CGAP_KIND_INTEGER ? name : 0;
-  if (entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT)
+  if (cgap_entry_is_number(entry))
     return list > 0 ? name : 0;
   return name > 2 ? name : 0; /* names of classes, or what cannot be labels */
 }
@@ -108,28 +107,32 @@ static cgap_status check_class_text(const cgap_chosen_dataset *t, const cgap_cho
   if (e->kind != CGAP_KIND_FLOAT || (e->ndim != 2 && e->ndim != 3))
     return cgap_fail(error, CGAP_DATA,
                      "%s: %s of shape %s cannot be class texts; floats of shape (C, d) or (C, "
-                     "prompts, d) are needed: give --class-text",
+                     "prompts, d) are needed: give `class_text`",
                      e->name, e->type_text, shape);
   if (cgap_chosen_dataset_rows(t) == 0)
-    return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; give --class-text", e->name, shape);
+    return cgap_fail(error, CGAP_DATA, "%s: shape %s has no rows; give `class_text`", e->name, shape);
   if (cgap_chosen_dataset_dim(t) != cgap_chosen_dataset_dim(image))
-    return cgap_fail(error, CGAP_DATA, "%s has d = %zu, %s has %zu: not one joint space; give --class-text", e->name,
+    return cgap_fail(error, CGAP_DATA, "%s has d = %zu, %s has %zu: not one joint space; give `class_text`", e->name,
                      cgap_chosen_dataset_dim(t), image->entry->name, cgap_chosen_dataset_dim(image));
   return CGAP_OK;
 }
 
-static cgap_status find_class_text(cgap_dataset *d, const cgap_dataset_option *spec, bool needed, cgap_error *error)
+cgap_status cgap_find_class_text(cgap_dataset *d, cgap_error *error)
 {
   const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0);
   const cgap_chosen_dataset *image = companion.modality;
+  const cgap_dataset_option *option = &d->option[CGAP_ROLE_CLASS_TEXT];
   cgap_role_datasets *series = &d->role[CGAP_ROLE_CLASS_TEXT];
   const cgap_entry *entry = NULL;
+  if (option->none)
+    return CGAP_OK;
+  const bool needed = option->given || d->option[CGAP_ROLE_LABELS].given || any_is_usable(&companion, label_score);
   cgap_status status =
-    spec->given ? cgap_given_dataset_find(&entry, image, spec, error)
-                : cgap_companion_find(&entry, NULL, &companion, class_score, "the class texts (--class-text)", error);
+    option->given ? cgap_given_dataset_find(&entry, image, option, error)
+                  : cgap_companion_find(&entry, NULL, &companion, class_score, "the class texts (`class_text`)", error);
   if (status == CGAP_OK && !entry)
     return CGAP_OK;
-  cgap_chosen_dataset taken = {spec->file ? spec->file : image->file, entry};
+  cgap_chosen_dataset taken = {option->file ? option->file : image->file, entry};
   if (status == CGAP_OK)
     status = check_class_text(&taken, image, error);
   if (status != CGAP_OK && !needed)
@@ -138,20 +141,9 @@ static cgap_status find_class_text(cgap_dataset *d, const cgap_dataset_option *s
     status = cgap_role_datasets_add(series, taken.file, entry, error);
   if (status != CGAP_OK)
     return status;
-  cgap_role_datasets_explain(series, "%s", spec->given ? "given by --class-text" : "\"class\" in its name");
+  cgap_role_datasets_explain(series, "%s", option->given ? "given explicitly" : "\"class\" in its name");
   d->data.prompts = cgap_entry_middle(entry) ? cgap_entry_middle(entry) : 1;
   return cgap_dataset_rows_open(&d->class_rows, &d->data.class_text, series->taken, 1, series->name, error);
-}
-
-cgap_status cgap_find_class_text(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
-{
-  cgap_dataset_option spec;
-  cgap_status status = cgap_dataset_option_parse(&spec, d, "--class-text", options->class_text, error);
-  const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0);
-  if (status == CGAP_OK && !spec.none)
-    status = find_class_text(d, &spec, spec.given || options->labels || any_is_usable(&companion, label_score), error);
-  free(spec.owned);
-  return status;
 }
 
 /* ---------------------------------------------------------------- the axis of the classes */
@@ -185,7 +177,7 @@ static const cgap_entry *class_names(const cgap_dataset *d)
   return entry;
 }
 
-/* The classes are the first axis, unless only the second has as many as there are. */
+/* The classes are the first axis, unless only the second has their number. */
 static cgap_status choose_class_axis(cgap_dataset *d, cgap_error *error)
 {
   cgap_role_datasets *series = &d->role[CGAP_ROLE_CLASS_TEXT];
@@ -217,9 +209,12 @@ static cgap_status choose_class_axis(cgap_dataset *d, cgap_error *error)
 
 /* ---------------------------------------------------------------- texts that are prompts */
 
-static cgap_status exclude_prompts(cgap_dataset *d, cgap_error *error)
+cgap_status cgap_prompts_exclude(cgap_dataset *d, cgap_error *error)
 {
   cgap_role_datasets *text = &d->role[CGAP_ROLE_TEXT];
+  if (text->count != 1 || d->role[CGAP_ROLE_IMAGE].count != 1 || d->option[CGAP_ROLE_TEXT].given ||
+      d->option[CGAP_ROLE_TEXT_IMAGE].given || d->option[CGAP_ROLE_CLASS_TEXT].given)
+    return CGAP_OK;
   const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_IMAGE, 0),
                        text_companion = cgap_companion_of(d, CGAP_ROLE_TEXT, 0);
   const cgap_entry *t = text->taken->entry, *classes = NULL;
@@ -228,7 +223,7 @@ static cgap_status exclude_prompts(cgap_dataset *d, cgap_error *error)
   if (!any_is_usable(&companion, label_score) || any_is_usable(&text_companion, cgap_index_score))
     return CGAP_OK;
   cgap_status status =
-    cgap_companion_find(&classes, NULL, &companion, class_score, "the class texts (--class-text)", error);
+    cgap_companion_find(&classes, NULL, &companion, class_score, "the class texts (`class_text`)", error);
   if (status != CGAP_OK || !classes)
     return status;
   const size_t count = classes->shape[0], other = cgap_entry_middle(classes) ? classes->shape[1] : count;
@@ -239,29 +234,31 @@ static cgap_status exclude_prompts(cgap_dataset *d, cgap_error *error)
   if (!axis && !rows)
     return CGAP_OK;
   cgap_append(&d->notes,
-              "%s not used as texts: of its shape %s %zu is the number of classes of %s; --text takes it all "
-              "the same\n",
-              t->name, cgap_shape_text(shape, sizeof shape, t), count, classes->name);
+              "%s not used as texts: its shape %s has the number of classes of %s, %zu; give it as `text` to use it\n",
+              t->name, cgap_shape_text(shape, sizeof shape, t), classes->name, count);
   text->count = 0;
   return CGAP_OK;
 }
 
-cgap_status cgap_prompts_exclude(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
-{
-  const bool one = d->role[CGAP_ROLE_TEXT].count == 1 && d->role[CGAP_ROLE_IMAGE].count == 1;
-  return one && !options->text && !options->text_image && !options->class_text ? exclude_prompts(d, error) : CGAP_OK;
-}
-
 /* ---------------------------------------------------------------- labels */
+
+static void label_range(int64_t *lowest, int64_t *highest, const cgap_dataset *d)
+{
+  *lowest = INT64_MAX;
+  *highest = INT64_MIN;
+  for (size_t i = 0; i < d->data.image.rows; i++) {
+    *lowest = d->labels[i] < *lowest ? d->labels[i] : *lowest;
+    *highest = d->labels[i] > *highest ? d->labels[i] : *highest;
+  }
+}
 
 /* Labels of MATLAB and Octave count from 1 where none is 0. */
 static void count_from_zero(cgap_dataset *d)
 {
   const cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS];
   const cgap_entry *e = labels->taken->entry;
-  int64_t lowest = INT64_MAX;
-  for (size_t i = 0; i < d->data.image.rows; i++)
-    lowest = d->labels[i] < lowest ? d->labels[i] : lowest;
+  int64_t lowest, highest;
+  label_range(&lowest, &highest, d);
   if (!e->turned || e->kind == CGAP_KIND_STRING || is_table(e) || lowest < 1)
     return;
   for (size_t i = 0; i < d->data.image.rows; i++)
@@ -272,22 +269,15 @@ static void count_from_zero(cgap_dataset *d)
 static cgap_status check_labels(const cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS], *classes = &d->role[CGAP_ROLE_CLASS_TEXT];
-  size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
-  if (classes->count == 0)
-    return CGAP_OK;
-  const size_t count = d->data.class_text.rows / d->data.prompts;
-  int64_t lowest = INT64_MAX, highest = INT64_MIN;
-  for (size_t i = 0; i < images; i++) {
-    lowest = d->labels[i] < lowest ? d->labels[i] : lowest;
-    highest = d->labels[i] > highest ? d->labels[i] : highest;
-  }
-  for (size_t i = 0; i < images; i++) {
+  const size_t count = classes->count ? d->data.class_text.rows / d->data.prompts : 0;
+  int64_t lowest, highest;
+  label_range(&lowest, &highest, d);
+  for (size_t i = 0; i < d->data.image.rows && classes->count > 0; i++)
     if (d->labels[i] < 0 || (uint64_t)d->labels[i] >= count)
       return cgap_fail(
-        error, CGAP_DATA, "%s: image %zu has label %" PRId64 ", %s has %zu classes (0 to %zu); %s or give --labels",
+        error, CGAP_DATA, "%s: image %zu has label %" PRId64 ", %s has %zu classes (0 to %zu); %s or give `labels`",
         labels->name, i, d->labels[i], classes->name, count, count - 1,
-        lowest == 1 && highest == (int64_t)count ? "all of it counts from 1: take 1 from each" : "mend it");
-  }
+        lowest == 1 && highest == (int64_t)count ? "all labels count from 1: subtract 1 from each" : "correct it");
   return CGAP_OK;
 }
 
@@ -297,12 +287,12 @@ static cgap_status read_table(int64_t *out, const cgap_chosen_dataset *taken, cg
   const cgap_entry *e = taken->entry;
   const size_t rows = e->shape[0], columns = e->shape[1];
   size_t elements = 0;
-  if (!cgap_product(&elements, rows, columns) || elements > TABLE_MOST)
+  if (!cgap_product(&elements, rows, columns) || elements > TABLE_VALUES_MAX)
     return cgap_fail(error, CGAP_DATA, "%s: a table (%zu, %zu) of labels is too large; write one integer per image",
                      e->name, rows, columns);
   int64_t *values = cgap_alloc(elements, sizeof *values);
   if (!values)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu labels", e->name, elements);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", e->name);
   cgap_status status = cgap_read_whole(values, taken, "labels", error);
   for (size_t i = 0; i < rows && status == CGAP_OK; i++) {
     size_t ones = 0, others = 0;
@@ -316,31 +306,32 @@ static cgap_status read_table(int64_t *out, const cgap_chosen_dataset *taken, cg
       status =
         cgap_fail(error, CGAP_DATA,
                   "%s: row %zu has %zu ones and %zu other values; a table of labels (N, C) has one 1 in each row, "
-                  "else 0: write one integer per image or give --labels",
+                  "else 0: write one integer per image or give `labels`",
                   e->name, i, ones, others);
   }
   cgap_free(values);
   return status;
 }
 
-/* Labels that are the names of classes. */
+/* Labels that are names of classes. */
 static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_chosen_dataset *taken, cgap_error *error)
 {
   const cgap_entry *names = class_names(d), *e = taken->entry;
   const cgap_chosen_dataset among = {d->role[CGAP_ROLE_IMAGE].taken->file, names};
   cgap_ids classes = {0}, labels = {0};
-  size_t twice = SIZE_MAX, *row = NULL;
+  size_t twice = SIZE_MAX;
+  uint64_t *row = NULL;
   char text[80];
   if (!names || names == e)
     return cgap_fail(error, CGAP_DATA,
-                     "%s: strings, and no dataset (class_names) has the names of the classes in their order; write one "
-                     "integer per image or give --labels",
+                     "%s: strings, and no dataset (class_names) lists the names of the classes in order; write one "
+                     "integer per image or give `labels`",
                      e->name);
   cgap_status status = cgap_ids_read(&classes, &among, 1, error);
   if (status == CGAP_OK)
     status = cgap_ids_read(&labels, taken, 1, error);
   if (status == CGAP_OK && !(row = malloc((labels.count + 1) * sizeof *row)))
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu labels", e->name, labels.count);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", e->name);
   if (status == CGAP_OK)
     status = cgap_ids_match(row, &twice, &classes, &labels, names->name, error);
   if (status == CGAP_OK && twice != SIZE_MAX)
@@ -349,10 +340,10 @@ static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_ch
                        "distinct ones",
                        names->name, twice, cgap_id_text(text, sizeof text, &classes, twice));
   for (size_t i = 0; i < labels.count && status == CGAP_OK; i++) {
-    if (row[i] == SIZE_MAX)
+    if (row[i] == UINT64_MAX)
       status = cgap_fail(error, CGAP_DATA,
-                         "%s: image %zu has label %s, which none of the %zu names of %s is; mend it or "
-                         "give --labels",
+                         "%s: image %zu has label %s, which is none of the %zu names of %s; correct it or "
+                         "give `labels`",
                          e->name, i, cgap_id_text(text, sizeof text, &labels, i), classes.count, names->name);
     else
       out[i] = (int64_t)row[i];
@@ -363,7 +354,7 @@ static cgap_status read_names(int64_t *out, const cgap_dataset *d, const cgap_ch
   return status;
 }
 
-/* What each dataset of labels has of images: entries of a list, rows of a table; 0: it is neither. */
+/* Labels in a dataset: entries of a list, rows of a table; 0: it is neither. */
 static size_t labels_of(const cgap_entry *e)
 {
   return e->kind == CGAP_KIND_OTHER ? 0 : is_table(e) ? e->shape[0] : cgap_entry_list(e);
@@ -373,25 +364,21 @@ static cgap_status check_form(const cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS], *image = &d->role[CGAP_ROLE_IMAGE];
   const cgap_role_datasets *classes = &d->role[CGAP_ROLE_CLASS_TEXT];
-  bool lists = true;
   size_t rows = 0;
   char text[400];
   for (size_t i = 0; i < labels->count; i++) {
     const cgap_entry *e = labels->taken[i].entry;
     if (labels_of(e) == 0 || (e->kind == CGAP_KIND_STRING && labels->count > 1))
-      return cgap_fail(error, CGAP_DATA, "%s; one integer per image is needed: give --labels",
+      return cgap_fail(error, CGAP_DATA, "%s; one integer per image is needed: give `labels`",
                        cgap_entry_text(text, sizeof text, e));
     if (is_table(e) && classes->count > 0 && d->data.prompts == 1 && e->shape[1] != d->data.class_text.rows)
       return cgap_fail(error, CGAP_DATA,
-                       "%s: a table of %zu classes, %s has %zu; write one integer per image or give --labels",
+                       "%s: a table of %zu classes, %s has %zu; write one integer per image or give `labels`",
                        cgap_entry_text(text, sizeof text, e), e->shape[1], classes->name, d->data.class_text.rows);
-    lists = lists && !is_table(e) && e->kind != CGAP_KIND_STRING;
     rows += labels_of(e);
   }
-  if (lists)
-    return cgap_per_image_check(labels, image, "--labels", error);
   if (rows != cgap_role_datasets_rows(image))
-    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed: give --labels", labels->name,
+    return cgap_fail(error, CGAP_DATA, "%s: %zu rows, %s has %zu; one per image is needed: give `labels`", labels->name,
                      rows, image->name, cgap_role_datasets_rows(image));
   return CGAP_OK;
 }
@@ -405,7 +392,7 @@ static cgap_status read_labels(cgap_dataset *d, cgap_error *error)
     return status;
   d->labels = malloc((cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]) + 1) * sizeof *d->labels);
   if (!d->labels)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the labels", labels->name);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", labels->name);
   for (size_t i = 0; i < labels->count && status == CGAP_OK; i++) {
     const cgap_chosen_dataset *taken = &labels->taken[i];
     if (taken->entry->kind == CGAP_KIND_STRING)
@@ -424,17 +411,20 @@ static cgap_status read_labels(cgap_dataset *d, cgap_error *error)
   return status;
 }
 
-static cgap_status find_labels(cgap_dataset *d, const cgap_dataset_option *spec, cgap_error *error)
+cgap_status cgap_find_labels(cgap_dataset *d, cgap_error *error)
 {
+  const cgap_dataset_option *option = &d->option[CGAP_ROLE_LABELS];
   cgap_role_datasets *labels = &d->role[CGAP_ROLE_LABELS];
-  cgap_status status = cgap_per_image_find(d, labels, spec, label_score, "the labels (--labels)", error);
+  if (option->none)
+    return CGAP_OK;
+  cgap_status status = cgap_per_image_find(d, CGAP_ROLE_LABELS, label_score, "the labels (`labels`)", error);
   if (status == CGAP_OK && labels->count == 0)
     return CGAP_OK;
   if (status == CGAP_OK) {
-    cgap_role_datasets_explain(labels, "%s", spec->given ? "given by --labels" : "its name says labels");
+    cgap_role_datasets_explain(labels, "%s", option->given ? "given explicitly" : "its name says labels");
     status = read_labels(d, error);
   }
-  const bool needed = spec->given || d->role[CGAP_ROLE_CLASS_TEXT].count > 0;
+  const bool needed = option->given || d->role[CGAP_ROLE_CLASS_TEXT].count > 0;
   if ((status == CGAP_DATA || (status == CGAP_FILE && labels->count == 0)) && !needed)
     return skip_with_note(d, labels, "labels", error);
   if (status == CGAP_OK)
@@ -442,15 +432,5 @@ static cgap_status find_labels(cgap_dataset *d, const cgap_dataset_option *spec,
   if (status == CGAP_OK)
     status = check_labels(d, error);
   d->data.labels = d->labels;
-  return status;
-}
-
-cgap_status cgap_find_labels(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
-{
-  cgap_dataset_option spec;
-  cgap_status status = cgap_dataset_option_parse(&spec, d, "--labels", options->labels, error);
-  if (status == CGAP_OK && !spec.none)
-    status = find_labels(d, &spec, error);
-  free(spec.owned);
   return status;
 }

@@ -1,23 +1,18 @@
-/* The two sides: which dataset is the image and which the text, by the words in their names, over all files, and
- * whether their shapes and types will do. */
+/* The two modalities: which dataset is the image and which the text, by the words in their names, over all files, and
+ * whether their shapes and types are possible. */
 #include "base/memory.h"
 #include "base/text_buffer.h"
-#include "io/find/finders.h"
+#include "io/find/dataset_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MIN = 3, DIM_MIN = 2 };
+enum { ROWS_MIN = 3, DIM_MIN = 2, LISTED_MAX = 12 };
 
-static const struct {
-  cgap_role role;
-  unsigned word;
-  const char *option, *what;
-} SIDES[2] = {
-  {CGAP_ROLE_IMAGE, CGAP_WORD_IMAGE, "--image", "image"},
-  {CGAP_ROLE_TEXT, CGAP_WORD_TEXT, "--text", "text"},
-};
+/* By CGAP_ROLE_IMAGE and CGAP_ROLE_TEXT, which are 0 and 1. */
+static const unsigned WORD[2] = {CGAP_WORD_IMAGE, CGAP_WORD_TEXT};
+static const char *const NAME[2] = {"image", "text"}, *const OPTION[2] = {"`image`", "`text`"};
 
 /* ---------------------------------------------------------------- the best of one input by name */
 
@@ -30,7 +25,7 @@ typedef struct chosen_pair {
   const cgap_entry *image, *text; /* NULL: none found */
 } chosen_pair;
 
-/* What each sign is worth. A shared d outweighs every name, since two sides of different d are no joint space. */
+/* What each sign is worth. An equal d outweighs every name, since modalities of different d have no joint space. */
 enum {
   SCORE_NAME = 10,
   SCORE_GROUP = 8,
@@ -69,7 +64,7 @@ static unsigned words_of_file(const cgap_file *file)
   return file->loose ? 0 : cgap_name_words_of_file(file->path);
 }
 
-/* How well a name fits a side; 0: not at all. */
+/* How well a name fits a modality; 0: not at all. */
 static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned modality)
 {
   cgap_name_words w = cgap_name_words_of(entry->path);
@@ -78,7 +73,7 @@ static int name_score(const cgap_file *file, const cgap_entry *entry, unsigned m
   int score = 0;
   if (entry->modality)
     return entry->modality == modality ? SCORE_NAME : 0;
-  if (!named_for(&w, modality) || strstr(entry->path, "/arithmetic/"))
+  if (!named_for(&w, modality) || cgap_entry_is_arithmetic(entry))
     return 0;
   if (w.modality)
     score = w.modality != modality ? 0 : own ? SCORE_NAME : SCORE_GROUP;
@@ -132,35 +127,19 @@ static cgap_status collect_candidates(candidate_pool *p, const cgap_input *input
     int score =
       can_be_modality(entry, modality) && in_scope(input, entry) ? name_score(input->file, entry, modality) : 0;
     if (score > 0 && p->count == POOL_MAX)
-      return cgap_fail(error, CGAP_FILE, "%s: more than %d datasets may be the %s; give --image and --text",
+      return cgap_fail(error, CGAP_FILE, "%s: more than %d datasets may be the %s; give `image` and `text`",
                        input->file->path, POOL_MAX, modality == CGAP_WORD_IMAGE ? "image" : "text");
     if (score > 0)
       p->item[p->count++] = (candidate){entry, score};
     named = named || (score > 0 && modality_of_entry(entry) == modality);
   }
-  /* names that only fit for want of better ones */
+  /* without the names that say no modality, where others say this one */
   size_t kept = 0;
-  for (size_t i = 0; i < p->count; i++) {
+  for (size_t i = 0; i < p->count; i++)
     if (!named || modality_of_entry(p->item[i].entry) == modality)
       p->item[kept++] = p->item[i];
-  }
   p->count = kept;
   return CGAP_OK;
-}
-
-static size_t last_size(const cgap_entry *e)
-{
-  return e->ndim > 0 && e->ndim <= CGAP_SHAPE_MAX ? e->shape[e->ndim - 1] : 0;
-}
-
-static int pair_score(const candidate *image, const candidate *text)
-{
-  int score = (image ? image->score : 0) + (text ? text->score : 0);
-  if (image && text) {
-    score += last_size(image->entry) == last_size(text->entry) ? SCORE_SAME_DIM : 0;
-    score += cgap_entry_neighbours(image->entry, text->entry) ? SCORE_SAME_GROUP : 0;
-  }
-  return score;
 }
 
 typedef struct search {
@@ -176,35 +155,33 @@ static bool same_or_none(const cgap_entry *a, const candidate *b)
   return a && b ? cgap_entry_same(a, b->entry) : !a && !b;
 }
 
-static bool same_choice(const chosen_pair *choice, const candidate *image, const candidate *text)
-{
-  return same_or_none(choice->image, image) && same_or_none(choice->text, text);
-}
-
 static void offer_choice(search *s, const candidate *image, const candidate *text)
 {
-  int score = pair_score(image, text);
+  int score = (image ? image->score : 0) + (text ? text->score : 0);
   if ((!image && !text) || (image && text && image->entry == text->entry && (s->ask_image || s->ask_text)))
     return;
-  if (score < s->best)
-    return;
-  if (score == s->best && same_choice(&s->choice, image, text)) /* under another name */
+  if (image && text) {
+    const cgap_chosen_dataset a = {.entry = image->entry}, b = {.entry = text->entry};
+    score += cgap_chosen_dataset_dim(&a) == cgap_chosen_dataset_dim(&b) ? SCORE_SAME_DIM : 0;
+    score += cgap_entry_neighbours(a.entry, b.entry) ? SCORE_SAME_GROUP : 0;
+  }
+  const bool other_name = same_or_none(s->choice.image, image) && same_or_none(s->choice.text, text);
+  if (score < s->best || (score == s->best && other_name))
     return;
   if (score > s->best) {
-    s->best = score;
-    s->ties = 0;
     free(s->list);
-    s->list = NULL;
-    s->choice = (chosen_pair){image ? image->entry : NULL, text ? text->entry : NULL};
+    *s = (search){.best = score,
+                  .choice = {image ? image->entry : NULL, text ? text->entry : NULL},
+                  .ask_image = s->ask_image,
+                  .ask_text = s->ask_text};
   }
-  s->ties++;
-  if (s->ties > 12)
+  if (++s->ties > LISTED_MAX)
     return;
   cgap_append(&s->list, " %zu)", s->ties);
   if (s->ask_image && image)
-    cgap_append(&s->list, " --image %s", image->entry->path);
+    cgap_append(&s->list, " `image` %s", image->entry->path);
   if (s->ask_text && text)
-    cgap_append(&s->list, " --text %s", text->entry->path);
+    cgap_append(&s->list, " `text` %s", text->entry->path);
 }
 
 /* The best image and text of one input by name; CGAP_FILE when two are equally good. */
@@ -230,7 +207,7 @@ static cgap_status choose_modalities(chosen_pair *out, const cgap_input *input, 
   }
   if (s.ties > 1)
     status = cgap_fail(error, CGAP_FILE, "%s: %zu choices are equally good; give one of:%s%s", input->file->path,
-                       s.ties, s.list ? s.list : "", s.ties > 12 ? " …" : "");
+                       s.ties, s.list ? s.list : "", s.ties > LISTED_MAX ? " …" : "");
   else
     *out = s.choice;
 done:
@@ -240,7 +217,7 @@ done:
   return status;
 }
 
-/* Why choose_modalities takes an entry, in words. */
+/* Why choose_modalities takes an entry. */
 static void explain_choice(char *out, size_t size, const cgap_file *file, const cgap_entry *entry, unsigned modality)
 {
   cgap_name_words w = cgap_name_words_of(entry->path);
@@ -253,20 +230,20 @@ static void explain_choice(char *out, size_t size, const cgap_file *file, const 
   else if (words_of_file(file) == modality)
     (void)snprintf(out, size, "the file's name says it");
   else
-    (void)snprintf(out, size, "no dataset is named for images; this one says embedding or feature");
+    (void)snprintf(out, size, "no dataset is named for images, and this name says embedding or feature");
 }
 
-/* Whether an entry's name says the side although it is of another type or rank; for saying what is wrong with it. */
+/* Whether an entry's name says the modality, but its type or rank is not possible: the refusal explains that one. */
 static bool is_misfit(const cgap_entry *entry, unsigned modality)
 {
   cgap_name_words w = cgap_name_words_of(entry->path);
   bool about = w.leaf & (CGAP_WORD_ID | CGAP_WORD_INDEX | CGAP_WORD_SIDELINE);
   bool pickled = entry->kind == CGAP_KIND_OTHER && entry->obstacle;
   return w.modality == modality && named_for(&w, modality) && !about && !can_be_modality(entry, modality) &&
-         entry->kind != CGAP_KIND_STRING && (entry->ndim >= 2 || pickled) && !strstr(entry->path, "/arithmetic/");
+         entry->kind != CGAP_KIND_STRING && (entry->ndim >= 2 || pickled) && !cgap_entry_is_arithmetic(entry);
 }
 
-/* ---------------------------------------------------------------- what each dataset has to be */
+/* ---------------------------------------------------------------- checks of shape and type */
 
 static cgap_status check_one(const cgap_chosen_dataset *t, int modality, cgap_error *error)
 {
@@ -280,15 +257,15 @@ static cgap_status check_one(const cgap_chosen_dataset *t, int modality, cgap_er
     return cgap_fail(error, CGAP_DATA,
                      "%s: %s of shape %s cannot be %s embeddings; float16, float32, float64 or bfloat16 (uint16 with "
                      "the attribute dtype = \"bfloat16\") is needed: convert it to float32 or give %s",
-                     e->name, e->type_text, shape, SIDES[modality].what, SIDES[modality].option);
+                     e->name, e->type_text, shape, NAME[modality], OPTION[modality]);
   if (modality == 0 && e->ndim != 2 && (e->ndim != 3 || cgap_entry_middle(e) > 0))
     return cgap_fail(error, CGAP_DATA,
-                     "%s: shape %s has rank %d, an image dataset has rank 2, (N, d); pool it to one row an image or "
-                     "give --image",
+                     "%s: shape %s has rank %d, an image dataset has rank 2, (N, d); pool it to one row per image or "
+                     "give `image`",
                      e->name, shape, e->ndim);
   if (modality == 1 && e->ndim != 2 && e->ndim != 3)
     return cgap_fail(error, CGAP_DATA,
-                     "%s: shape %s has rank %d, a text dataset has rank 2, (M, d), or 3, (N, k, d); give --text",
+                     "%s: shape %s has rank %d, a text dataset has rank 2, (M, d), or 3, (N, k, d); give `text`",
                      e->name, shape, e->ndim);
   if (!cgap_entry_elements(&elements, e) || !cgap_product(&elements, elements, 8))
     return cgap_fail(error, CGAP_DATA, "%s: shape %s is larger than any memory; the file is damaged", e->name, shape);
@@ -310,18 +287,16 @@ static cgap_status check_modality(const cgap_role_datasets *series, int modality
     cgap_status status = check_one(t, modality, error);
     if (status != CGAP_OK)
       return status;
-    if (cgap_chosen_dataset_dim(t) != cgap_chosen_dataset_dim(first))
-      return cgap_fail(error, CGAP_DATA, "%s: d = %zu, %s has %zu; shards need one d", t->entry->name,
-                       cgap_chosen_dataset_dim(t), first->entry->name, cgap_chosen_dataset_dim(first));
-    if (t->entry->type != first->entry->type)
-      return cgap_fail(error, CGAP_DATA, "%s: %s, %s is %s; shards need one type", t->entry->name, t->entry->type_text,
-                       first->entry->name, first->entry->type_text);
-    if (t->entry->ndim != first->entry->ndim)
-      return cgap_fail(error, CGAP_DATA, "%s: rank %d, %s has %d; shards need one rank", t->entry->name, t->entry->ndim,
-                       first->entry->name, first->entry->ndim);
-    if (cgap_entry_middle(t->entry) != cgap_entry_middle(first->entry))
-      return cgap_fail(error, CGAP_DATA, "%s: %zu texts an image, %s has %zu; shards need one shape", t->entry->name,
-                       t->entry->shape[1], first->entry->name, first->entry->shape[1]);
+    const cgap_entry *e = t->entry, *f = first->entry;
+    char shape[160], other[160];
+    if (e->type != f->type || e->ndim != f->ndim || cgap_entry_middle(e) != cgap_entry_middle(f) ||
+        cgap_chosen_dataset_dim(t) != cgap_chosen_dataset_dim(first))
+      return cgap_fail(
+        error, CGAP_DATA,
+        "%s: %s of shape %s, %s is %s of shape %s; all shards need the same type, and shapes that differ "
+        "in the first axis only",
+        e->name, e->type_text, cgap_shape_text(shape, sizeof shape, e), f->name, f->type_text,
+        cgap_shape_text(other, sizeof other, f));
   }
   size_t rows = cgap_role_datasets_rows(series);
   if (rows < ROWS_MIN)
@@ -336,19 +311,19 @@ static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *
   for (size_t i = 0; i < d->input_count; i++) {
     const cgap_file *file = d->inputs[i].file;
     for (size_t k = 0; k < file->count; k++) {
-      if (is_misfit(&file->entries[k], SIDES[modality].word))
+      if (is_misfit(&file->entries[k], WORD[modality]))
         return check_one(&(cgap_chosen_dataset){file, &file->entries[k]}, modality, error);
     }
   }
   char *text = NULL;
   const cgap_file *file = d->inputs[0].file;
   if (file->count == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: holds no dataset at all; name a file with images and texts", file->path);
+    return cgap_fail(error, CGAP_FILE, "%s: has no dataset at all; name a file with images and texts", file->path);
   if (modality == 0 && d->role[CGAP_ROLE_TEXT].count == 0)
-    cgap_append(&text, "%s: nothing that can be the image or the text; give --image and --text; there is:", file->path);
+    cgap_append(&text, "%s: no dataset can be the image or the text; give `image` and `text`; there is:", file->path);
   else
-    cgap_append(&text, "%s: nothing that can be the %s; give %s; there is:", file->path, SIDES[modality].what,
-                SIDES[modality].option);
+    cgap_append(&text, "%s: no dataset can be the %s; give %s; there is:", file->path, NAME[modality],
+                OPTION[modality]);
   cgap_candidates_append(&text, file);
   cgap_status status = cgap_fail(error, CGAP_FILE, "%s", text ? text : file->path);
   free(text);
@@ -357,88 +332,78 @@ static cgap_status refuse_none(const cgap_dataset *d, int modality, cgap_error *
 
 /* ---------------------------------------------------------------- over all files */
 
-typedef struct finder {
-  cgap_dataset *d;
-  cgap_dataset_option spec[2];
-  bool one_modality; /* texts alone are enough */
-} finder;
-
 /* An option that names a file of its own has one dataset, found in that file alone. */
-static cgap_status find_in_own_file(finder *f, int modality, cgap_error *error)
+static cgap_status find_in_own_file(cgap_dataset *d, int modality, cgap_error *error)
 {
-  const cgap_dataset_option *spec = &f->spec[modality];
-  cgap_role_datasets *series = &f->d->role[SIDES[modality].role];
-  const cgap_entry *entry = spec->path ? cgap_file_find(spec->file, spec->path) : NULL;
-  if (spec->path && !entry)
-    return cgap_refuse_missing(spec->file, spec->path, spec->option, error);
+  const cgap_dataset_option *option = &d->option[modality];
+  cgap_role_datasets *series = &d->role[modality];
+  const cgap_entry *entry = option->path ? cgap_file_find(option->file, option->path) : NULL;
+  if (option->path && !entry)
+    return cgap_refuse_missing(option->file, option->path, option->name, error);
   if (!entry) {
     chosen_pair choice;
-    cgap_input input = {.file = spec->file};
+    cgap_input input = {.file = option->file};
     cgap_status status = choose_modalities(&choice, &input, (modality_request){.wanted = modality == 0},
                                            (modality_request){.wanted = modality == 1}, error);
     if (status != CGAP_OK)
       return status;
     entry = modality == 0 ? choice.image : choice.text;
-    if (!entry && spec->file->count == 1)
-      entry = spec->file->entries;
+    if (!entry && option->file->count == 1)
+      entry = option->file->entries;
     if (!entry)
-      return cgap_refuse_missing(spec->file, SIDES[modality].what, spec->option, error);
+      return cgap_refuse_missing(option->file, NAME[modality], option->name, error);
   }
-  cgap_status status = cgap_role_datasets_add(series, spec->file, entry, error);
-  cgap_role_datasets_explain(series, "given by %s", spec->option);
+  cgap_status status = cgap_role_datasets_add(series, option->file, entry, error);
+  cgap_role_datasets_explain(series, "given explicitly");
   return status;
 }
 
-static modality_request request_for(finder *f, int modality, size_t input)
+static modality_request request_for(const cgap_dataset *d, int modality, size_t input)
 {
-  const cgap_dataset_option *spec = &f->spec[modality];
-  if (spec->none)
+  const cgap_dataset_option *option = &d->option[modality];
+  if (option->none)
     return (modality_request){0};
-  if (spec->file) /* taken already: only a measure for the other side */
-    return (modality_request){.wanted = true, .fixed = f->d->role[SIDES[modality].role].taken->entry};
-  if (!spec->given)
+  if (option->file) /* found already, and here only compared with the other modality */
+    return (modality_request){.wanted = true, .fixed = d->role[modality].taken->entry};
+  if (!option->given)
     return (modality_request){.wanted = true};
-  const cgap_entry *entry = cgap_input_find(&f->d->inputs[input], spec->path);
+  const cgap_entry *entry = cgap_input_find(&d->inputs[input], option->path);
   return (modality_request){.wanted = entry != NULL, .fixed = entry};
 }
 
-static cgap_status find_in_input(finder *f, size_t i, cgap_error *error)
+static cgap_status find_in_input(cgap_dataset *d, size_t i, cgap_error *error)
 {
-  const cgap_input *input = &f->d->inputs[i];
+  const cgap_input *input = &d->inputs[i];
   chosen_pair choice;
-  cgap_status status = choose_modalities(&choice, input, request_for(f, 0, i), request_for(f, 1, i), error);
+  cgap_status status = choose_modalities(&choice, input, request_for(d, 0, i), request_for(d, 1, i), error);
   for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
     const cgap_entry *entry = modality == 0 ? choice.image : choice.text;
-    cgap_role_datasets *series = &f->d->role[SIDES[modality].role];
-    if (!entry || f->spec[modality].file)
+    cgap_role_datasets *series = &d->role[modality];
+    if (!entry || d->option[modality].file)
       continue;
     status = cgap_role_datasets_add(series, input->file, entry, error);
-    char why[200];
-    explain_choice(why, sizeof why, input->file, entry, SIDES[modality].word);
-    if (series->count == 1)
-      cgap_role_datasets_explain(series, "%s%s", f->spec[modality].given ? "given by " : why,
-                                 f->spec[modality].given ? SIDES[modality].option : "");
-    else
-      cgap_role_datasets_explain(series, "%s", series->why ? series->why : why);
+    char why[200] = "given explicitly";
+    if (!d->option[modality].given)
+      explain_choice(why, sizeof why, input->file, entry, WORD[modality]);
+    if (series->count == 1 || !series->why)
+      cgap_role_datasets_explain(series, "%s", why);
   }
   return status;
 }
 
 static bool series_has_file(const cgap_role_datasets *series, const cgap_file *file)
 {
-  for (size_t i = 0; i < series->count; i++) {
+  for (size_t i = 0; i < series->count; i++)
     if (series->taken[i].file == file)
       return true;
-  }
   return false;
 }
 
-/* Shards have both sides each; or each file has one side. A file that breaks the pattern is an accident. */
-static cgap_status check_shards(const finder *f, cgap_error *error)
+/* Either each shard has both modalities, or each file has one. A file that breaks the pattern is a mistake. */
+static cgap_status check_shards(const cgap_dataset *d, cgap_error *error)
 {
-  const cgap_dataset *d = f->d;
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
-  if (f->spec[0].file || f->spec[1].file || text->count == 0 || image->count == 0)
+  if (d->option[0].file || d->option[1].file || text->count == 0 || image->count == 0)
     return CGAP_OK;
   size_t both = 0;
   const cgap_file *odd = NULL, *whole = NULL;
@@ -455,61 +420,61 @@ static cgap_status check_shards(const finder *f, cgap_error *error)
     if (!has_image && !has_text)
       return cgap_fail(error, CGAP_FILE,
                        "%s: neither image nor text found, the other files have them; leave it out or "
-                       "give --image and --text",
+                       "give `image` and `text`",
                        d->inputs[i].file->path);
   }
   if (both > 0 && odd)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: no %s found, %zu of %zu files have one, %s has both; leave one of them out, or give %s",
-                     odd->path, SIDES[lacking].what, lacking ? text->count : image->count, d->input_count, whole->path,
-                     SIDES[lacking].option);
+    return cgap_fail(
+      error, CGAP_FILE, "%s: no %s found, %zu of %zu files have one, %s has both; leave one of them out, or give %s",
+      odd->path, NAME[lacking], lacking ? text->count : image->count, d->input_count, whole->path, OPTION[lacking]);
   return CGAP_OK;
 }
 
-/* Shard k of the images goes with shard k of the texts: one that is missing on a side would pair strangers. */
+/* Shard k of the images goes with shard k of the texts: one that is missing would pair the wrong rows. */
 static cgap_status check_numbers(const cgap_entry *image, const cgap_entry *text, cgap_error *error)
 {
   if (image->piece_count < 2 || text->piece_count < 2)
     return CGAP_OK;
-  size_t least = image->piece_count < text->piece_count ? image->piece_count : text->piece_count, i = 0;
-  while (i < least && image->pieces[i].number == text->pieces[i].number)
+  const size_t both = cgap_lesser(image->piece_count, text->piece_count);
+  size_t i = 0;
+  while (i < both && image->pieces[i].number == text->pieces[i].number)
     i++;
-  if (i == least && image->piece_count == text->piece_count)
+  if (i == both && image->piece_count == text->piece_count)
     return CGAP_OK;
   const cgap_entry *longer =
     i == text->piece_count || (i < image->piece_count && image->pieces[i].number < text->pieces[i].number) ? image
                                                                                                            : text;
-  return cgap_fail(
-    error, CGAP_FILE,
-    "%s has no shard like it on the other side (%zu image shards, %zu text shards); add it or leave this one out",
-    longer->pieces[i].path, image->piece_count, text->piece_count);
+  return cgap_fail(error, CGAP_FILE,
+                   "%s has no shard of its number in the other modality (%zu image shards, %zu text shards); add it or "
+                   "leave this one out",
+                   longer->pieces[i].path, image->piece_count, text->piece_count);
 }
 
-static cgap_status check_found(const finder *f, cgap_error *error)
+static cgap_status check_found(const cgap_dataset *d, cgap_error *error)
 {
-  const cgap_dataset *d = f->d;
   for (int modality = 0; modality < 2; modality++) {
-    const cgap_role_datasets *series = &d->role[SIDES[modality].role];
-    if (f->spec[modality].given && series->count == 0 && !(modality == 1 && f->spec[modality].none))
-      return cgap_refuse_missing(d->inputs[0].file, f->spec[modality].path, f->spec[modality].option, error);
+    const cgap_role_datasets *series = &d->role[modality];
+    const cgap_dataset_option *option = &d->option[modality];
+    if (option->given && series->count == 0 && !(modality == 1 && option->none))
+      return cgap_refuse_missing(d->inputs[0].file, option->path, option->name, error);
   }
-  if (d->role[CGAP_ROLE_IMAGE].count == 0 && f->one_modality && d->role[CGAP_ROLE_TEXT].count > 0)
+  if (d->role[CGAP_ROLE_IMAGE].count == 0 && d->one_modality && d->role[CGAP_ROLE_TEXT].count > 0)
     return check_modality(&d->role[CGAP_ROLE_TEXT], 1, error);
   if (d->role[CGAP_ROLE_IMAGE].count == 0)
     return refuse_none(d, 0, error);
   cgap_status status = check_modality(&d->role[CGAP_ROLE_IMAGE], 0, error);
   if (status != CGAP_OK)
     return status;
-  /* class texts may stand in for texts; that is seen to after they were looked for */
+  /* class texts may take the place of texts; they are searched later */
   if (d->role[CGAP_ROLE_TEXT].count == 0)
     return CGAP_OK;
-  status = check_shards(f, error);
+  status = check_shards(d, error);
   if (status == CGAP_OK)
     status = check_modality(&d->role[CGAP_ROLE_TEXT], 1, error);
   const cgap_chosen_dataset *image = d->role[CGAP_ROLE_IMAGE].taken, *text = d->role[CGAP_ROLE_TEXT].taken;
   if (status == CGAP_OK && cgap_chosen_dataset_dim(image) != cgap_chosen_dataset_dim(text))
     return cgap_fail(
-      error, CGAP_DATA, "%s and %s have d = %zu and %zu: not one joint space; give --image and --text of one model%s",
+      error, CGAP_DATA, "%s and %s have d = %zu and %zu: not one joint space; give `image` and `text` of one model%s",
       image->entry->name, text->entry->name, cgap_chosen_dataset_dim(image), cgap_chosen_dataset_dim(text),
       cgap_chosen_dataset_rows(image) == cgap_chosen_dataset_rows(text)
         ? ", or, if the items are the columns, the transposed matrices"
@@ -517,29 +482,26 @@ static cgap_status check_found(const finder *f, cgap_error *error)
   return status == CGAP_OK ? check_numbers(image->entry, text->entry, error) : status;
 }
 
-cgap_status cgap_find_modalities(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_find_modalities(cgap_dataset *d, cgap_error *error)
 {
-  finder f = {.d = d, .one_modality = options->one_modality};
-  cgap_status status = cgap_dataset_option_parse(&f.spec[0], d, "--image", options->image, error);
-  if (status == CGAP_OK)
-    status = cgap_dataset_option_parse(&f.spec[1], d, "--text", options->text, error);
-  for (int modality = 0; modality < 2 && status == CGAP_OK; modality++) {
-    if (f.spec[modality].file)
-      status = find_in_own_file(&f, modality, error);
-  }
-  bool both_taken = f.spec[0].file && f.spec[1].file;
-  for (size_t i = 0; i < d->input_count && status == CGAP_OK && !both_taken; i++)
-    status = find_in_input(&f, i, error);
-  if (status == CGAP_OK)
-    status = check_found(&f, error);
-  free(f.spec[0].owned);
-  free(f.spec[1].owned);
-  return status;
+  cgap_status status = CGAP_OK;
+  for (int modality = 0; modality < 2 && status == CGAP_OK; modality++)
+    if (d->option[modality].file)
+      status = find_in_own_file(d, modality, error);
+  const bool both_found = d->option[0].file && d->option[1].file;
+  for (size_t i = 0; i < d->input_count && status == CGAP_OK && !both_found; i++)
+    status = find_in_input(d, i, error);
+  return status == CGAP_OK ? check_found(d, error) : status;
 }
 
-cgap_status cgap_modalities_refuse(const cgap_dataset *d, bool text, cgap_error *error)
+cgap_status cgap_modalities_refuse(const cgap_dataset *d, cgap_role modality, cgap_error *error)
 {
-  return refuse_none(d, text ? 1 : 0, error);
+  if (modality == CGAP_ROLE_TEXT && d->option[CGAP_ROLE_TEXT].none && !d->one_modality)
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: no texts are wanted (`text` none), and no labels and class texts take their place; give "
+                     "`labels` and `class_text`",
+                     d->role[CGAP_ROLE_IMAGE].name);
+  return refuse_none(d, (int)modality, error);
 }
 
 cgap_status cgap_modalities_check_unread(const cgap_dataset *d, cgap_error *error)
@@ -549,18 +511,8 @@ cgap_status cgap_modalities_check_unread(const cgap_dataset *d, cgap_error *erro
     for (size_t k = 0; k < file->count; k++) {
       const cgap_entry *e = &file->entries[k];
       if (e->kind == CGAP_KIND_OTHER && !e->alias && is_misfit(e, CGAP_WORD_TEXT))
-        return check_one(&(cgap_chosen_dataset){file, e}, 1, error);
+        return check_one(&(cgap_chosen_dataset){file, e}, CGAP_ROLE_TEXT, error);
     }
   }
   return CGAP_OK;
-}
-
-/* No texts, and no class texts with labels in their place. */
-cgap_status cgap_modalities_refuse_no_text(const cgap_dataset *d, bool none_wanted, cgap_error *error)
-{
-  if (none_wanted)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: --text none, and no labels and class texts in their place; give --labels and --class-text",
-                     d->role[CGAP_ROLE_IMAGE].name);
-  return refuse_none(d, 1, error);
 }

@@ -1,5 +1,5 @@
-/* Which text belongs to which image: the rules of the specification, in their order. */
-#include "io/find/finders.h"
+/* Which text belongs to which image: the rules of FORMATS.md, in their order. */
+#include "io/find/dataset_internal.h"
 
 #include "base/text_buffer.h"
 
@@ -13,12 +13,7 @@ static size_t elements_of(const cgap_entry *entry)
   return cgap_entry_elements(&elements, entry) ? elements : 0;
 }
 
-static bool is_number(const cgap_entry *entry)
-{
-  return entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT;
-}
-
-/* ---------------------------------------------------------------- what a dataset may say of the pairs */
+/* ---------------------------------------------------------------- forms of a pairing */
 
 /* A dataset that pairs: the image row of each text; where the texts of each image begin; how many there are; the text
  * rows of each image. */
@@ -45,7 +40,7 @@ static bool is_measure(const cgap_entry *entry, const cgap_name_words *w)
   return w->more && entry->kind != CGAP_KIND_INTEGER;
 }
 
-/* A dataset named text_image that cannot be used is a mistake, which is not passed over in silence; strings are ids. */
+/* A dataset named text_image that cannot be used is a mistake and is refused; strings are ids. */
 int cgap_index_score(const cgap_entry *entry, const cgap_name_words *words, const cgap_companion *companion)
 {
   const cgap_entry *text = companion->modality->entry;
@@ -56,14 +51,14 @@ int cgap_index_score(const cgap_entry *entry, const cgap_name_words *words, cons
     return 0;
   if (entry->kind == CGAP_KIND_STRING)
     return words->leaf & CGAP_WORD_INDEX && score >= 6 && list == companion->texts ? score : 0;
-  if (is_number(entry) && elements == companion->texts && (list > 0 || as_texts))
+  if (cgap_entry_is_number(entry) && elements == companion->texts && (list > 0 || as_texts))
     return CGAP_SCORE_USABLE + score;
-  if (score < 6 || (score == 6 && (!is_number(entry) || list == 0 || list == companion->images)))
+  if (score < 6 || (score == 6 && (!cgap_entry_is_number(entry) || list == 0 || list == companion->images)))
     return 0;
   return entry->kind != CGAP_KIND_FLOAT || list > 0 || entry->shape[1] == companion->images ? score : 0;
 }
 
-/* How well a name speaks of the texts of each image. */
+/* How clearly a name is about the texts of each image. */
 static int of_texts(const cgap_name_words *w, const cgap_companion *companion)
 {
   if (w->more && companion->images == companion->texts) /* caption_start_time */
@@ -74,7 +69,7 @@ static int of_texts(const cgap_name_words *w, const cgap_companion *companion)
   return modality_flags & CGAP_WORD_TEXT ? 10 : w->group == CGAP_WORD_TEXT ? 8 : modality_flags || w->group ? 6 : 3;
 }
 
-/* Where the number alone does not pair and the name speaks of texts, numbers that do not fit are a mistake. */
+/* Where the counts alone do not pair and the name is about texts, values that do not fit are a mistake. */
 static bool is_meant(const cgap_name_words *w, const cgap_companion *companion)
 {
   return of_texts(w, companion) >= 8 && companion->images != companion->texts;
@@ -86,10 +81,10 @@ static int pointer_score(const cgap_entry *entry, const cgap_name_words *w, cons
   const size_t pieces = entry->piece_count > 1 ? entry->piece_count : 1;
   const int score = w->leaf & CGAP_WORD_POINTER ? of_texts(w, companion) : 0;
   const bool ranges = entry->ndim == 2 && entry->shape[0] == companion->images && entry->shape[1] == 2;
-  if (score == 0 || (list == 0 && is_number(entry) && !ranges) || entry->kind == CGAP_KIND_STRING || entry->ndim == 0 ||
-      is_measure(entry, w))
+  if (score == 0 || (list == 0 && cgap_entry_is_number(entry) && !ranges) || entry->kind == CGAP_KIND_STRING ||
+      entry->ndim == 0 || is_measure(entry, w))
     return 0;
-  if (is_number(entry) && (list == companion->images || list == companion->images + pieces))
+  if (cgap_entry_is_number(entry) && (list == companion->images || list == companion->images + pieces))
     return score > 3 || companion->images != companion->texts ? CGAP_SCORE_USABLE + score : 0;
   return is_meant(w, companion) && list != companion->texts && list != companion->texts + pieces ? score : 0;
 }
@@ -98,10 +93,10 @@ static int count_score(const cgap_entry *entry, const cgap_name_words *w, const 
 {
   const size_t list = cgap_entry_list(entry);
   const int score = w->leaf & CGAP_WORD_COUNT && !(w->leaf & CGAP_WORD_POINTER) ? of_texts(w, companion) : 0;
-  if (score == 0 || (list == 0 && is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->ndim == 0 ||
+  if (score == 0 || (list == 0 && cgap_entry_is_number(entry)) || entry->kind == CGAP_KIND_STRING || entry->ndim == 0 ||
       is_measure(entry, w))
     return 0;
-  if (is_number(entry) && list == companion->images)
+  if (cgap_entry_is_number(entry) && list == companion->images)
     return score > 3 || companion->images != companion->texts ? CGAP_SCORE_USABLE + score : 0;
   return is_meant(w, companion) && list != companion->texts && list != 1 ? score : 0;
 }
@@ -114,36 +109,36 @@ static int texts_score(const cgap_entry *entry, const cgap_name_words *w, const 
       (w->leaf & CGAP_WORD_INDEX && !to) || entry->ndim == 0 || entry->ndim > 2 || entry->kind == CGAP_KIND_STRING ||
       is_measure(entry, w))
     return 0;
-  if (is_number(entry) && entry->shape[0] == companion->images && elements_of(entry) == companion->texts)
+  if (cgap_entry_is_number(entry) && entry->shape[0] == companion->images && elements_of(entry) == companion->texts)
     return CGAP_SCORE_USABLE + (to ? 10 : 5);
-  if (is_number(entry) && cgap_entry_list(entry) == companion->images && companion->images == companion->texts)
+  if (cgap_entry_is_number(entry) && cgap_entry_list(entry) == companion->images &&
+      companion->images == companion->texts)
     return CGAP_SCORE_USABLE + (to ? 10 : 5);
   return to ? 10 : 0;
 }
 
 static const struct {
   cgap_name_score name_score;
-  cgap_role modality; /* whose file it is looked for in, before the other's */
   const char *what, *why, *says;
   const char *needs; /* for a refusal */
 } FORM[FORMS] = {
-  {cgap_index_score, CGAP_ROLE_TEXT, "the pairing (--text-image)", "its name says the image of each text",
+  {cgap_index_score, "the pairing (`text_image`)", "its name says the image of each text",
    "gives each text's image row", "one integer per text is needed: the row of its image"},
-  {pointer_score, CGAP_ROLE_TEXT, "where the texts of each image begin", "its name says where each image's texts begin",
+  {pointer_score, "where the texts of each image begin", "its name says where each image's texts begin",
    "gives where the texts of each image begin", "N + 1 integers are needed: where the texts of each image begin"},
-  {count_score, CGAP_ROLE_TEXT, "how many texts each image has", "its name says how many texts each image has",
+  {count_score, "how many texts each image has", "its name says how many texts each image has",
    "gives how many texts each image has", "one integer per image is needed: how many texts it has"},
-  {texts_score, CGAP_ROLE_IMAGE, "the texts of each image", "its name says the texts of each image",
-   "gives the text rows of each image", "N or (N, k) integers are needed: the text rows of each image"},
+  {texts_score, "the texts of each image", "its name says the texts of each image", "gives the text rows of each image",
+   "N or (N, k) integers are needed: the text rows of each image"},
 };
 
-/* ---------------------------------------------------------------- from what it says to image rows */
+/* ---------------------------------------------------------------- from its values to image rows */
 
-/* Texts [first_text, + texts) and images [first_image, + images) that a list of values speaks of. */
+/* The texts and the images [first_image, + images) that a list of values is about. */
 typedef struct shard_rows {
   const cgap_chosen_dataset *taken;
   size_t first_image, images, texts;
-  int64_t base; /* that rows count from */
+  int64_t base; /* of row numbers: 0 or 1 */
 } shard_rows;
 
 static void range_of(int64_t *lowest, int64_t *highest, const int64_t *values, size_t count)
@@ -156,7 +151,7 @@ static void range_of(int64_t *lowest, int64_t *highest, const int64_t *values, s
   }
 }
 
-/* MATLAB and Octave count from 1; so a turned list without a 0 does. */
+/* MATLAB and Octave count from 1: so does a list of theirs without a 0. */
 static int64_t base_of(const cgap_chosen_dataset *taken, const int64_t *values, size_t count)
 {
   int64_t lowest = 0, highest = 0;
@@ -164,16 +159,11 @@ static int64_t base_of(const cgap_chosen_dataset *taken, const int64_t *values, 
   return taken->entry->turned && count > 0 && lowest >= 1 ? 1 : 0;
 }
 
-static bool counts_from_one(const int64_t *rows, size_t texts, size_t images)
-{
-  int64_t lowest = 0, highest = 0;
-  range_of(&lowest, &highest, rows, texts);
-  return lowest == 1 && highest == (int64_t)images;
-}
-
-/* Rows (texts) of one shard as rows of all: they count from its first image. */
+/* Rows in one shard, which count from its first image, as rows of all. */
 static cgap_status place_index(uint64_t *out, const int64_t *rows, size_t count, const shard_rows *s, cgap_error *error)
 {
+  int64_t lowest = 0, highest = 0;
+  range_of(&lowest, &highest, rows, count);
   for (size_t j = 0; j < count; j++) {
     const int64_t row = rows[j] - s->base;
     if (row < 0 || (uint64_t)row >= s->images)
@@ -181,25 +171,25 @@ static cgap_status place_index(uint64_t *out, const int64_t *rows, size_t count,
                        "%s: text %zu points to image row %" PRId64 ", there are %zu images (rows %" PRId64
                        " to %zu); %s",
                        s->taken->entry->name, j, rows[j], s->images, s->base, s->images - 1 + (size_t)s->base,
-                       counts_from_one(rows, count, s->images) ? "all of it counts from 1: take 1 from each"
-                                                               : "mend it or give --text-image");
+                       lowest == 1 && highest == (int64_t)s->images ? "all rows count from 1: subtract 1 from each"
+                                                                    : "correct it or give `text_image`");
     out[j] = s->first_image + (uint64_t)row;
   }
   return CGAP_OK;
 }
 
-/* Fills the image of each text where image i has the texts from begin(i) on. */
-static void fill_from(uint64_t *out, const int64_t *begin, size_t images, int64_t base, const shard_rows *s)
+/* Gives each text its image, where the texts of image i end before end(i). */
+static void fill_to_ends(uint64_t *out, const int64_t *ends, int64_t base, size_t images, const shard_rows *s)
 {
   size_t image = 0;
   for (size_t j = 0; j < s->texts; j++) {
-    while (image + 1 < images && begin[image + 1] - base <= (int64_t)j)
+    while (image < images && ends[image] - base <= (int64_t)j)
       image++;
     out[j] = s->first_image + image;
   }
 }
 
-/* N + 1 values begin with 0 and end with M, or 1 and M + 1; of N, either the beginnings or the ends are there. */
+/* N + 1 values begin with 0 and end with M, or with 1 and M + 1; N values are either the beginnings or the ends. */
 static cgap_status place_pointers(uint64_t *out, const int64_t *v, size_t count, const shard_rows *s, cgap_error *error)
 {
   const char *name = s->taken->entry->name;
@@ -209,32 +199,25 @@ static cgap_status place_pointers(uint64_t *out, const int64_t *v, size_t count,
     rising = v[i] >= v[i - 1];
   const bool whole = rising && count == s->images + 1, short_one = rising && count == s->images;
   if (whole && (first == 0 || first == 1) && last - first == texts) {
-    fill_from(out, v, s->images, first, s);
+    fill_to_ends(out, v + 1, first, s->images - 1, s);
     return CGAP_OK;
   }
   const bool begins = short_one && first == 0 && last <= texts, from_one = short_one && first == 1 && last <= texts + 1;
   const bool ends = short_one && first >= 0 && last == texts;
   if (begins + from_one + ends > 1)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: its %zu values may be where each image's texts begin or where they end; write %zu, from 0 to "
-                     "%zu, or give --text-image",
-                     name, count, s->images + 1, s->texts);
-  if (begins || from_one) {
-    fill_from(out, v, s->images, first, s);
-    return CGAP_OK;
-  }
-  if (ends) {
-    for (size_t j = 0, image = 0; j < s->texts; j++) {
-      while (v[image] <= (int64_t)j)
-        image++;
-      out[j] = s->first_image + image;
-    }
+    return cgap_fail(
+      error, CGAP_FILE,
+      "%s: its %zu values may be where the texts of each image begin or where they end; write %zu, from 0 to "
+      "%zu, or give `text_image`",
+      name, count, s->images + 1, s->texts);
+  if (begins || from_one || ends) { /* each begins where the one before it ends */
+    fill_to_ends(out, ends ? v : v + 1, ends ? 0 : first, s->images - 1, s);
     return CGAP_OK;
   }
   return cgap_fail(error, CGAP_DATA,
                    "%s: %zu values from %" PRId64 " to %" PRId64
                    "%s cannot be where the texts of %zu images begin in %zu "
-                   "texts; mend it or give --text-image",
+                   "texts; correct it or give `text_image`",
                    name, count, first, last, rising ? "" : ", not rising,", s->images, s->texts);
 }
 
@@ -247,13 +230,14 @@ static cgap_status place_counts(uint64_t *out, const int64_t *v, size_t count, c
     sum += good ? (size_t)v[i] : 0;
   }
   if (!good || sum != s->texts)
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: %zu values cannot be how many of the %zu texts each of %zu images has: %s; mend it or give "
-                     "--text-image",
-                     s->taken->entry->name, count, s->texts, s->images,
-                     good                 ? "their sum is less"
-                     : count == s->images ? "one is negative, or their sum is more"
-                                          : "not one per image");
+    return cgap_fail(
+      error, CGAP_DATA,
+      "%s: %zu values cannot be how many of the %zu texts each of %zu images has: %s; correct it or give "
+      "`text_image`",
+      s->taken->entry->name, count, s->texts, s->images,
+      good                 ? "their sum is smaller"
+      : count == s->images ? "one is negative, or their sum is larger"
+                           : "not one per image");
   for (size_t j = 0, left = (size_t)v[0]; j < s->texts; j++, left--) {
     while (left == 0)
       left = (size_t)v[++image];
@@ -267,7 +251,7 @@ static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, co
 {
   const size_t each = s->texts / s->images;
   if (count != s->texts || each * s->images != s->texts)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu values for %zu texts; each text is needed once, or give --text-image",
+    return cgap_fail(error, CGAP_DATA, "%s: %zu values for %zu texts; each text is needed once, or give `text_image`",
                      s->taken->entry->name, count, s->texts);
   for (size_t j = 0; j < s->texts; j++)
     out[j] = UINT64_MAX;
@@ -275,9 +259,9 @@ static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, co
     const int64_t text = v[k] - s->base;
     if (text < 0 || (uint64_t)text >= s->texts || out[text] != UINT64_MAX)
       return cgap_fail(error, CGAP_DATA,
-                       "%s: image %zu points to text row %" PRId64 ", %s; mend it or give --text-image",
+                       "%s: image %zu points to text row %" PRId64 ", %s; correct it or give `text_image`",
                        s->taken->entry->name, k / each, v[k],
-                       text >= 0 && (uint64_t)text < s->texts ? "which another one has" : "which is not there");
+                       text >= 0 && (uint64_t)text < s->texts ? "which an earlier entry has" : "which does not exist");
     out[text] = s->first_image + k / each;
   }
   return CGAP_OK;
@@ -286,17 +270,10 @@ static cgap_status place_texts(uint64_t *out, const int64_t *v, size_t count, co
 static cgap_status place_texts_by_form(uint64_t *out, pair_form form, const int64_t *values, size_t count, shard_rows s,
                                        cgap_error *error)
 {
+  static cgap_status (*const PLACE[FORMS])(uint64_t *, const int64_t *, size_t, const shard_rows *,
+                                           cgap_error *) = {place_index, place_pointers, place_counts, place_texts};
   s.base = base_of(s.taken, values, count);
-  switch (form) {
-  case FORM_INDEX:
-    return place_index(out, values, count, &s, error);
-  case FORM_POINTER:
-    return place_pointers(out, values, count, &s, error);
-  case FORM_COUNT:
-    return place_counts(out, values, count, &s, error);
-  default:
-    return place_texts(out, values, count, &s, error);
-  }
+  return PLACE[form](out, values, count, &s, error);
 }
 
 /* ---------------------------------------------------------------- over shards */
@@ -306,45 +283,32 @@ static size_t piece_rows(const cgap_entry *e, size_t piece)
   return e->pieces[piece].rows * (e->ndim == 3 ? e->shape[1] : 1);
 }
 
-/* Where index arrays and images are in the same number of .npy shards, each shard's indices start at its first image.
- */
-static bool counts_within_pieces(const cgap_entry *entry, const cgap_entry *image, const cgap_entry *text,
-                                 pair_form form)
-{
-  return form != FORM_TEXTS && entry->ndim == 1 && entry->piece_count > 1 && entry->piece_count == image->piece_count &&
-         (form == FORM_INDEX || text->piece_count == image->piece_count);
-}
-
-static cgap_status place_pieces(uint64_t *out, pair_form form, const int64_t *values, const cgap_chosen_dataset *taken,
-                                const cgap_entry *image, const cgap_entry *text, cgap_error *error)
-{
-  cgap_status status = CGAP_OK;
-  shard_rows s = {.taken = taken};
-  for (size_t k = 0; k < image->piece_count && status == CGAP_OK; k++) {
-    const size_t count = taken->entry->pieces[k].rows;
-    s.images = piece_rows(image, k);
-    s.texts = form == FORM_INDEX ? count : piece_rows(text, k);
-    status = place_texts_by_form(out, form, values, count, s, error);
-    out += s.texts;
-    values += count;
-    s.first_image += s.images;
-  }
-  return status;
-}
-
-/* One dataset, of one shard. */
+/* The values of one dataset, of one shard. Where they and the images are in as many .npy shards, each shard of values
+ * counts from the first image of its own. */
 static cgap_status read_form(uint64_t *out, pair_form form, const shard_rows *s, const cgap_entry *image,
                              const cgap_entry *text, cgap_error *error)
 {
   const cgap_entry *e = s->taken->entry;
   const size_t count = elements_of(e);
+  const bool by_piece = form != FORM_TEXTS && e->ndim == 1 && e->piece_count > 1 &&
+                        e->piece_count == image->piece_count &&
+                        (form == FORM_INDEX || text->piece_count == image->piece_count);
   int64_t *values = malloc((count + 1) * sizeof *values);
   if (!values)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", e->name, count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", e->name);
   cgap_status status = cgap_read_whole(values, s->taken, "rows", error);
-  if (status == CGAP_OK)
-    status = counts_within_pieces(e, image, text, form) ? place_pieces(out, form, values, s->taken, image, text, error)
-                                                        : place_texts_by_form(out, form, values, count, *s, error);
+  if (status == CGAP_OK && !by_piece)
+    status = place_texts_by_form(out, form, values, count, *s, error);
+  shard_rows piece = {.taken = s->taken};
+  for (size_t k = 0, at = 0; by_piece && k < e->piece_count && status == CGAP_OK; k++) {
+    const size_t rows = e->pieces[k].rows;
+    piece.images = piece_rows(image, k);
+    piece.texts = form == FORM_INDEX ? rows : piece_rows(text, k);
+    status = place_texts_by_form(out, form, values + at, rows, piece, error);
+    out += piece.texts;
+    at += rows;
+    piece.first_image += piece.images;
+  }
   free(values);
   return status;
 }
@@ -353,14 +317,14 @@ static cgap_status refuse_form(const cgap_chosen_dataset *taken, pair_form form,
 {
   const cgap_entry *e = taken->entry;
   char text[400];
-  if (is_number(e) && form == FORM_INDEX && cgap_entry_list(e) > 0)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu entries for %zu texts; one per text is needed, or give --text-image",
+  if (cgap_entry_is_number(e) && form == FORM_INDEX && cgap_entry_list(e) > 0)
+    return cgap_fail(error, CGAP_DATA, "%s: %zu entries for %zu texts; one per text is needed, or give `text_image`",
                      e->name, elements_of(e), texts);
-  return cgap_fail(error, e->obstacle ? CGAP_FILE : CGAP_DATA, "%s cannot be a pairing; %s, or give --text-image",
+  return cgap_fail(error, e->obstacle ? CGAP_FILE : CGAP_DATA, "%s cannot be a pairing; %s, or give `text_image`",
                    cgap_entry_text(text, sizeof text, e), FORM[form].needs);
 }
 
-/* The datasets of one form, for each shard of the texts one; in the images' file where the texts' has none. */
+/* The datasets of one form, one for each shard of the texts; from the images' file where the texts' has none. */
 static cgap_status find_form(cgap_role_datasets *out, bool *usable, bool *meant, const cgap_dataset *d, pair_form form,
                              cgap_error *error)
 {
@@ -393,7 +357,7 @@ static cgap_status find_form(cgap_role_datasets *out, bool *usable, bool *meant,
     status = cgap_role_datasets_add(out, file, entry, error);
   }
   if (status == CGAP_OK && out->count > 0 && out->count < text->count)
-    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have a pairing; give --text-image", out->name, out->count,
+    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have a pairing; give `text_image`", out->name, out->count,
                      text->count);
   return status;
 }
@@ -407,7 +371,7 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
   const bool by_shard = series->count > 1 && image->count == series->count;
   *out = malloc((texts + 1) * sizeof **out);
   if (!*out)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", series->name, texts);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", series->name);
   cgap_status status = CGAP_OK;
   shard_rows s = {0};
   for (size_t i = 0, at = 0; i < series->count && status == CGAP_OK; i++) {
@@ -429,23 +393,16 @@ static cgap_status read_series(uint64_t **out, const cgap_dataset *d, pair_form 
   return status;
 }
 
-/* ---------------------------------------------------------------- one pairing of what says one */
+/* ---------------------------------------------------------------- one pairing from all of them */
 
-static cgap_status refuse_disagreement(const cgap_dataset *d, const char *other, size_t text, cgap_error *error)
-{
-  const cgap_role_datasets *first = &d->role[CGAP_ROLE_TEXT_IMAGE];
-  return cgap_fail(error, CGAP_FILE,
-                   "%s and %s disagree about the image of text %zu; give one as --text-image, or take "
-                   "the other out of the file",
-                   first->name, other, text);
-}
-
-/* Takes `map`, by `series`, for the pairing, or refuses it where another dataset has said otherwise. */
-static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint64_t *map, const char *says,
+/* Makes `map`, from `series`, the pairing, or refuses it where an earlier dataset disagrees. */
+static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint64_t *map, pair_form form,
                                cgap_error *error)
 {
   const size_t texts = cgap_role_datasets_rows(&d->role[CGAP_ROLE_TEXT]);
   cgap_role_datasets *index = &d->role[CGAP_ROLE_TEXT_IMAGE];
+  if (series->count > 0 && series->taken->entry->turned && (form == FORM_INDEX || form == FORM_TEXTS))
+    cgap_append(&d->notes, "%s: rows count from 1, as in MATLAB and Octave, where none is 0\n", series->name);
   if (!d->text_image) {
     cgap_role_datasets old = *index;
     *index = *series;
@@ -453,19 +410,23 @@ static cgap_status set_pairing(cgap_dataset *d, cgap_role_datasets *series, uint
     d->text_image = map;
     d->data.pairing = CGAP_BY_INDEX;
     d->pairing = cgap_format(
-      "%s %s%s (%s)", index->name, says,
+      "%s %s%s (%s)", index->name, FORM[form].says,
       index->count > 1 && index->count == d->role[CGAP_ROLE_IMAGE].count ? ", counted in each shard" : "", index->why);
     return CGAP_OK;
   }
   cgap_status status = CGAP_OK;
   for (size_t j = 0; j < texts && status == CGAP_OK; j++)
     if (map[j] != d->text_image[j])
-      status = refuse_disagreement(d, series->name, j, error);
+      status =
+        cgap_fail(error, CGAP_FILE,
+                  "%s and %s disagree about the image of text %zu; give one as `text_image`, or remove the other "
+                  "from the file",
+                  index->name, series->name, j);
   free(map);
   return status;
 }
 
-/* A name that says an index of both, image first, may be that of each image's text where there are as many. */
+/* A name such as image_text_index may be the text of each image, where there are as many texts as images. */
 static cgap_status check_direction(const cgap_role_datasets *index, const uint64_t *map, size_t images, size_t texts,
                                    cgap_error *error)
 {
@@ -475,16 +436,10 @@ static cgap_status check_direction(const cgap_role_datasets *index, const uint64
   for (size_t j = 0; j < texts; j++)
     if (map[map[j]] != j)
       return cgap_fail(error, CGAP_FILE,
-                       "%s: may be the image row of each text or the text row of each image; give it as --text-image "
-                       "where it is the first",
+                       "%s: may be the image row of each text or the text row of each image; give it as `text_image` "
+                       "if it is the first",
                        index->name);
   return CGAP_OK;
-}
-
-static void note_base(cgap_dataset *d, const cgap_role_datasets *series)
-{
-  if (series->taken->entry->turned)
-    cgap_append(&d->notes, "%s: rows count from 1, as in MATLAB and Octave, where none is 0\n", series->name);
 }
 
 static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
@@ -503,48 +458,41 @@ static cgap_status try_form(cgap_dataset *d, pair_form form, cgap_error *error)
     if (!meant && (status == CGAP_DATA || (status == CGAP_FILE && usable && !series.taken->entry->obstacle)))
       status = cgap_note_refusal(d, CGAP_DATA, "a dataset for the pairing", error);
   }
-  if (status == CGAP_OK && map && (form == FORM_INDEX || form == FORM_TEXTS))
-    note_base(d, &series);
   if (status == CGAP_OK && map)
-    status = set_pairing(d, &series, map, FORM[form].says, error);
+    status = set_pairing(d, &series, map, form, error);
   else
     free(map);
-  free(series.taken);
-  free(series.name);
-  free(series.why);
+  cgap_role_datasets_clear(&series);
   return status;
 }
 
-/* --text-image: integers of each text, whatever they are called. */
-static cgap_status use_given_dataset(cgap_dataset *d, const cgap_dataset_option *spec, cgap_error *error)
+/* Integers for each text, whatever the dataset is called. */
+static cgap_status use_given_dataset(cgap_dataset *d, cgap_error *error)
 {
+  const cgap_dataset_option *option = &d->option[CGAP_ROLE_TEXT_IMAGE];
   const cgap_role_datasets *text = &d->role[CGAP_ROLE_TEXT];
   cgap_role_datasets series = {0};
   uint64_t *map = NULL;
   cgap_status status = CGAP_OK;
-  const size_t wanted = spec->file ? 1 : text->count;
+  const size_t wanted = option->file ? 1 : text->count;
   for (size_t i = 0; i < wanted && status == CGAP_OK; i++) {
     const cgap_entry *entry = NULL;
-    status = cgap_given_dataset_find(&entry, &text->taken[i], spec, error);
+    status = cgap_given_dataset_find(&entry, &text->taken[i], option, error);
     if (status == CGAP_OK)
-      status = cgap_role_datasets_add(&series, spec->file ? spec->file : text->taken[i].file, entry, error);
-    if (status == CGAP_OK && (!is_number(entry) || (cgap_entry_list(entry) == 0 && entry->ndim != 2)))
+      status = cgap_role_datasets_add(&series, option->file ? option->file : text->taken[i].file, entry, error);
+    if (status == CGAP_OK && (!cgap_entry_is_number(entry) || (cgap_entry_list(entry) == 0 && entry->ndim != 2)))
       status = refuse_form(&series.taken[i], FORM_INDEX, cgap_role_datasets_rows(text), error);
   }
-  cgap_role_datasets_explain(&series, "given by --text-image");
+  cgap_role_datasets_explain(&series, "given explicitly");
   if (status == CGAP_OK)
     status = read_series(&map, d, FORM_INDEX, &series, error);
   if (status == CGAP_OK)
-    note_base(d, &series);
-  if (status == CGAP_OK)
-    status = set_pairing(d, &series, map, FORM[FORM_INDEX].says, error);
-  free(series.taken);
-  free(series.name);
-  free(series.why);
+    status = set_pairing(d, &series, map, FORM_INDEX, error);
+  cgap_role_datasets_clear(&series);
   return status;
 }
 
-/* Where nothing else pairs, a dataset called so was meant to. */
+/* Where nothing else pairs, a dataset called pairs was meant to. */
 static int pairs_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const size_t elements = elements_of(entry);
@@ -559,17 +507,17 @@ static cgap_status refuse_pairs(const cgap_dataset *d, cgap_error *error)
   const cgap_companion companion = cgap_companion_of(d, CGAP_ROLE_TEXT, 0);
   const cgap_entry *entry = NULL;
   char text[400];
-  cgap_status status = cgap_companion_find(&entry, NULL, &companion, pairs_score, "the pairing (--text-image)", error);
+  cgap_status status = cgap_companion_find(&entry, NULL, &companion, pairs_score, "the pairing (`text_image`)", error);
   if (status != CGAP_OK || !entry)
     return status;
   return cgap_fail(
     error, CGAP_FILE,
     "%s: its name says pairs, not which rows of which modality; write the image row of each text and give it "
-    "as --text-image (--text-image none: pair by position)",
+    "as `text_image` (`text_image` none: pair by position)",
     cgap_entry_text(text, sizeof text, entry));
 }
 
-/* By ids, which are compared with what the other datasets say. */
+/* By ids, which must agree with the other datasets. */
 static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *text_id = &d->role[CGAP_ROLE_TEXT_ID], *image_id = &d->role[CGAP_ROLE_IMAGE_ID];
@@ -581,17 +529,17 @@ static cgap_status pair_by_ids(cgap_dataset *d, cgap_error *error)
     return status;
   if (d->text_image) {
     cgap_role_datasets ids = {.name = text_id->name};
-    return set_pairing(d, &ids, map, "", error);
+    return set_pairing(d, &ids, map, FORM_INDEX, error);
   }
   d->text_image = map;
   d->data.pairing = CGAP_BY_INDEX;
   d->pairing = image_id->count
                  ? cgap_format("ids: %s of the texts against %s of the images", text_id->name, image_id->name)
-                 : cgap_format("%s: the rows of the images, from 0, each at least once", text_id->name);
+                 : cgap_format("%s: rows of images, from 0, each at least once", text_id->name);
   return CGAP_OK;
 }
 
-/* ---------------------------------------------------------------- without a dataset that says it */
+/* ---------------------------------------------------------------- by shape or count */
 
 /* Texts of shape (N, k, d) in every shard, N the shard's images. */
 static bool texts_by_image(const cgap_role_datasets *image, const cgap_role_datasets *text)
@@ -611,15 +559,15 @@ static cgap_status pair_by_shape(cgap_dataset *d, size_t texts, cgap_error *erro
   size_t k = d->role[CGAP_ROLE_TEXT].taken->entry->shape[1];
   d->text_image = malloc((texts + 1) * sizeof *d->text_image);
   if (!d->text_image)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu entries", d->role[CGAP_ROLE_TEXT].name, texts);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", d->role[CGAP_ROLE_TEXT].name);
   for (size_t j = 0; j < texts; j++)
     d->text_image[j] = j / k;
   d->data.pairing = CGAP_BY_INDEX;
-  d->pairing = cgap_format("%zu texts an image, from the shape (N, k, d) of %s", k, d->role[CGAP_ROLE_TEXT].name);
+  d->pairing = cgap_format("%zu texts per image, from the shape (N, k, d) of %s", k, d->role[CGAP_ROLE_TEXT].name);
   return CGAP_OK;
 }
 
-/* Texts an image, the same in every shard; 0 where counts alone do not pair. */
+/* Texts per image, the same in every shard; 0 where counts alone do not pair. */
 static size_t texts_an_image(const cgap_role_datasets *image, const cgap_role_datasets *text, size_t images,
                              size_t texts)
 {
@@ -629,10 +577,9 @@ static size_t texts_an_image(const cgap_role_datasets *image, const cgap_role_da
     const cgap_entry *t = text->taken[i].entry, *m = image->taken[i].entry;
     if (cgap_chosen_dataset_rows(&text->taken[i]) != texts / images * cgap_chosen_dataset_rows(&image->taken[i]))
       return 0;
-    for (size_t s = 0; t->piece_count == m->piece_count && s < t->piece_count; s++) {
+    for (size_t s = 0; t->piece_count == m->piece_count && s < t->piece_count; s++)
       if (t->pieces[s].rows * (t->ndim == 3 ? t->shape[1] : 1) != texts / images * m->pieces[s].rows)
         return 0;
-    }
   }
   return texts / images;
 }
@@ -641,16 +588,17 @@ static cgap_status refuse_counts(const cgap_dataset *d, size_t images, size_t te
 {
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   if (texts % images == 0)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: %zu rows for the %zu of %s, but not so many in every shard; make the shards alike, or give "
-                     "--text-image",
-                     text->name, texts, images, image->name);
+    return cgap_fail(
+      error, CGAP_FILE,
+      "%s: %zu rows for the %zu of %s, but not the same ratio in every shard; make the shards alike, or give "
+      "`text_image`",
+      text->name, texts, images, image->name);
   return cgap_fail(
     error, CGAP_FILE,
-    "%s: %zu rows, %s has %zu, and no text_image, image_index or ids say which belong together; make them "
-    "equal, or give --text-image or --unpaired%s",
+    "%s: %zu rows, %s has %zu, and no text_image, image_index or ids say which belong together; make the counts "
+    "equal, or give `text_image` or `unpaired`%s",
     text->name, texts, image->name, images,
-    d->role[CGAP_ROLE_LABELS].count ? ", or, if these are texts of classes, --text none --class-text PATH" : "");
+    d->role[CGAP_ROLE_LABELS].count ? ", or, if these are texts of classes, `text` none `class_text` PATH" : "");
 }
 
 static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, cgap_error *error)
@@ -664,51 +612,38 @@ static cgap_status pair_by_count(cgap_dataset *d, size_t images, size_t texts, c
     d->pairing = cgap_format("row i with row i (%zu each)", images);
   } else {
     d->data.pairing = CGAP_PAIRING_OPEN;
-    d->pairing = cgap_format("open: %zu texts an image by count; whether image-major or caption-major the pairing test "
-                             "settles",
+    d->pairing = cgap_format("open: %zu texts per image by count; the pairing test decides between image-major and "
+                             "caption-major",
                              each);
   }
   return CGAP_OK;
 }
 
-static cgap_status find_pairing(cgap_dataset *d, const cgap_dataset_option *spec, bool by_position, cgap_error *error)
+cgap_status cgap_find_pairing(cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
-  size_t images = cgap_role_datasets_rows(image), texts = cgap_role_datasets_rows(text);
+  const cgap_dataset_option *option = &d->option[CGAP_ROLE_TEXT_IMAGE];
+  const size_t images = cgap_role_datasets_rows(image), texts = cgap_role_datasets_rows(text);
   cgap_status status = CGAP_OK;
-  if (spec->given && !by_position)
-    return use_given_dataset(d, spec, error);
-  for (int form = 0; form < FORMS && status == CGAP_OK && !by_position; form++)
-    status = try_form(d, (pair_form)form, error);
-  if (status == CGAP_OK && !by_position)
-    status = pair_by_ids(d, error);
-  if (status == CGAP_OK && !by_position && !d->text_image)
-    status = refuse_pairs(d, error);
-  if (status != CGAP_OK || d->text_image)
-    return status;
-  if (texts_by_image(image, text))
-    return pair_by_shape(d, texts, error);
-  return pair_by_count(d, images, texts, error);
-}
-
-cgap_status cgap_find_pairing(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
-{
   d->data.pairing = CGAP_UNPAIRED;
-  if (d->role[CGAP_ROLE_TEXT].count == 0) {
+  if (text->count == 0) {
     d->pairing = cgap_format("none: no texts; the class texts take their place");
-    return CGAP_OK;
+  } else if (d->unpaired) {
+    d->pairing = cgap_format("none: two unpaired sets");
+  } else if (option->given && !option->none) {
+    status = use_given_dataset(d, error);
+  } else {
+    for (int form = 0; form < FORMS && status == CGAP_OK && !option->none; form++)
+      status = try_form(d, (pair_form)form, error);
+    if (status == CGAP_OK && !option->none)
+      status = pair_by_ids(d, error);
+    if (status == CGAP_OK && !option->none && !d->text_image)
+      status = refuse_pairs(d, error);
+    if (status == CGAP_OK && !d->text_image)
+      status = texts_by_image(image, text) ? pair_by_shape(d, texts, error) : pair_by_count(d, images, texts, error);
   }
-  if (options->unpaired) {
-    d->pairing = cgap_format("none: two sets (--unpaired)");
-    return CGAP_OK;
-  }
-  cgap_dataset_option spec;
-  cgap_status status = cgap_dataset_option_parse(&spec, d, "--text-image", options->text_image, error);
-  if (status == CGAP_OK)
-    status = find_pairing(d, &spec, spec.none, error);
-  free(spec.owned);
   if (status == CGAP_OK && !d->pairing)
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", d->role[CGAP_ROLE_TEXT].name);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", image->name);
   d->data.text_image = d->text_image;
   return status;
 }

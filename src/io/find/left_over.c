@@ -1,5 +1,5 @@
-/* What was given or is there and no role takes: nothing that appears intended is left out in silence. */
-#include "io/find/finders.h"
+/* Files and datasets without a role: nothing that seems intended is ignored silently. */
+#include "io/find/dataset_internal.h"
 
 #include "base/text_buffer.h"
 
@@ -31,7 +31,7 @@ static bool is_taken(const cgap_dataset *d, const cgap_entry *entry)
   return false;
 }
 
-/* A file given by name that takes no part; one that a note names already may stay. */
+/* A file given by name that has no role; one that a note names already is accepted. */
 static cgap_status refuse_unused_file(const cgap_dataset *d, const cgap_entry *entry, cgap_error *error)
 {
   const char *path = entry->pieces[0].path;
@@ -39,25 +39,17 @@ static cgap_status refuse_unused_file(const cgap_dataset *d, const cgap_entry *e
     return CGAP_OK;
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE], *text = &d->role[CGAP_ROLE_TEXT];
   return cgap_fail(error, CGAP_FILE,
-                   "%s: given, and not used: the images are %s, the texts %s; leave it out, or say what it is with "
-                   "--image, --text, --text-image, --labels or --class-text",
+                   "%s: given, but not used: the images are %s, the texts %s; leave it out, or give it as "
+                   "`image`, `text`, `text_image`, `labels` or `class_text`",
                    path, image->count ? image->name : "none", text->count ? text->name : "none");
 }
 
-/* Rows as many as there are images or texts, and more than one number in each. */
+/* As many rows as images or texts, and more than one number in each. */
 static bool looks_like_rows(const cgap_dataset *d, const cgap_entry *e)
 {
   const size_t images = d->data.image.rows, texts = d->data.text.rows;
   return e->kind == CGAP_KIND_FLOAT && (e->ndim == 2 || e->ndim == 3) && e->shape[e->ndim - 1] > 1 &&
-         (e->shape[0] == images || e->shape[0] == texts) && !e->alias && !strstr(e->path, "/arithmetic/");
-}
-
-static void note_rows(cgap_dataset *d, const cgap_entry *e, size_t *named)
-{
-  char shape[160];
-  if (++*named <= NAMED_MAX)
-    cgap_append(&d->notes, "%s: %s of shape %s, not used; --image and --text take other datasets\n", e->name,
-                e->type_text, cgap_shape_text(shape, sizeof shape, e));
+         (e->shape[0] == images || e->shape[0] == texts) && !e->alias && !cgap_entry_is_arithmetic(e);
 }
 
 /* ---------------------------------------------------------------- links that lead nowhere */
@@ -71,18 +63,18 @@ static bool names_pairing(const cgap_entry *e)
          !(w.leaf & (CGAP_WORD_EMBEDDING | CGAP_WORD_LABEL | CGAP_WORD_SIDELINE));
 }
 
-/* One that would have been the pairing is missed where the rows alone pair; others are a note. */
+/* Refused where it would have been the pairing and only the counts pair without it; else a note. */
 static cgap_status check_dangling(cgap_dataset *d, const cgap_entry *e, cgap_error *error)
 {
   const bool by_rows = d->data.pairing == CGAP_BY_ROW || d->data.pairing == CGAP_PAIRING_OPEN;
   if (by_rows && names_pairing(e))
-    return cgap_fail(error, CGAP_FILE, "%s: %s; it appears to be the pairing: or give --text-image", e->name,
+    return cgap_fail(error, CGAP_FILE, "%s: %s; it appears to be the pairing: or give `text_image`", e->name,
                      e->obstacle);
   cgap_append(&d->notes, "%s not used: %s\n", e->name, e->obstacle);
   return CGAP_OK;
 }
 
-/* Class texts that are there and cannot be read are no reason to leave zero-shot out. */
+/* Class texts that exist and cannot be read: zero-shot is not silently left out. */
 static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
 {
   const cgap_name_words w = cgap_name_words_of(e->path);
@@ -90,10 +82,10 @@ static bool is_unread_class_text(const cgap_dataset *d, const cgap_entry *e)
          (w.leaf & (CGAP_WORD_TEXT | CGAP_WORD_EMBEDDING)) && d->role[CGAP_ROLE_CLASS_TEXT].count == 0;
 }
 
-static cgap_status check_file(cgap_dataset *d, const cgap_file *file, const cgap_input_options *options, size_t *named,
-                              cgap_error *error)
+static cgap_status check_file(cgap_dataset *d, const cgap_file *file, size_t *named, cgap_error *error)
 {
-  const bool chosen = options->image && options->text;
+  char shape[160];
+  const bool chosen = d->option[CGAP_ROLE_IMAGE].given && d->option[CGAP_ROLE_TEXT].given;
   cgap_status status = CGAP_OK;
   for (size_t k = 0; k < file->count && status == CGAP_OK; k++) {
     const cgap_entry *e = &file->entries[k];
@@ -103,19 +95,20 @@ static cgap_status check_file(cgap_dataset *d, const cgap_file *file, const cgap
       continue;
     else if (is_unread_class_text(d, e))
       status = e->obstacle ? cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle)
-                           : cgap_fail(error, CGAP_DATA, "%s: %s cannot be class texts; write them again as float32",
-                                       e->name, e->type_text);
-    else if (file->loose && !file->folder && !(options->unpaired && names_pairing(e)))
+                           : cgap_fail(error, CGAP_DATA, "%s: %s cannot be class texts; write them as float32", e->name,
+                                       e->type_text);
+    else if (file->loose && !file->folder && !(d->unpaired && names_pairing(e)))
       status = refuse_unused_file(d, e, error);
-    else if (!chosen && looks_like_rows(d, e))
-      note_rows(d, e, named);
+    else if (!chosen && looks_like_rows(d, e) && ++*named <= NAMED_MAX)
+      cgap_append(&d->notes, "%s: %s of shape %s, not used; give it as `image` or `text` to use it\n", e->name,
+                  e->type_text, cgap_shape_text(shape, sizeof shape, e));
   }
   return status;
 }
 
-/* ---------------------------------------------------------------- one side alone */
+/* ---------------------------------------------------------------- one modality alone */
 
-/* Rows of the side's width that no role takes would be left as they are next to rows that change. */
+/* Rows of the same d without a role would stay as they are, next to rows that change. */
 cgap_status cgap_one_modality_check(const cgap_dataset *d, cgap_error *error)
 {
   const bool text = d->role[CGAP_ROLE_TEXT].count == 0;
@@ -126,21 +119,20 @@ cgap_status cgap_one_modality_check(const cgap_dataset *d, cgap_error *error)
       const bool rows = e->kind == CGAP_KIND_FLOAT && (e->ndim == 2 || e->ndim == 3) && e->shape[e->ndim - 1] == dim;
       const cgap_name_words w = cgap_name_words_of(e->path);
       const bool lost = e->dangling && w.modality == (text ? CGAP_WORD_TEXT : CGAP_WORD_IMAGE);
-      if ((rows || lost) && !is_taken(d, e) && !((w.leaf | w.parent) & CGAP_WORD_CLASS) &&
-          !strstr(e->path, "/arithmetic/"))
-        return cgap_modalities_refuse(d, text, error);
+      if ((rows || lost) && !is_taken(d, e) && !((w.leaf | w.parent) & CGAP_WORD_CLASS) && !cgap_entry_is_arithmetic(e))
+        return cgap_modalities_refuse(d, text ? CGAP_ROLE_TEXT : CGAP_ROLE_IMAGE, error);
     }
   }
   return CGAP_OK;
 }
 
-cgap_status cgap_left_over_check(cgap_dataset *d, const cgap_input_options *options, cgap_error *error)
+cgap_status cgap_left_over_check(cgap_dataset *d, cgap_error *error)
 {
   size_t named = 0;
   cgap_status status = CGAP_OK;
   for (size_t i = 0; i < d->file_count && status == CGAP_OK; i++)
-    status = check_file(d, d->files[i], options, &named, error);
+    status = check_file(d, d->files[i], &named, error);
   if (named > NAMED_MAX)
-    cgap_append(&d->notes, "and %zu more datasets of as many rows, not used\n", named - NAMED_MAX);
+    cgap_append(&d->notes, "and %zu more datasets with as many rows, not used\n", named - NAMED_MAX);
   return status;
 }

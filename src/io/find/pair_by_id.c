@@ -1,5 +1,5 @@
-/* Pairing by ids on both sides: each image has an id, each text names its image's. */
-#include "io/find/finders.h"
+/* Pairing by ids: each image has one, and each text names its image's. */
+#include "io/find/dataset_internal.h"
 
 #include "base/text_buffer.h"
 
@@ -9,7 +9,7 @@
 
 static const unsigned NO_ID = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
 
-/* Of ids and names that say the same, the ids. */
+/* Ids are preferred to names that say the same. */
 static int id_first(const cgap_name_words *w)
 {
   return !strcmp(w->id_word, "id");
@@ -25,7 +25,7 @@ static bool is_list_of(const cgap_entry *entry, size_t count)
   return entry->kind != CGAP_KIND_OTHER && cgap_entry_list(entry) == count;
 }
 
-/* Lists of any length may be ids of a wrong length; matrices are something else. */
+/* A list of another length may be ids by mistake, a matrix is something else. */
 static int usable_or_broken(const cgap_entry *entry, size_t count, int score, bool clear)
 {
   if (is_list_of(entry, count))
@@ -42,8 +42,8 @@ static int image_id_score(const cgap_entry *entry, const cgap_name_words *w, con
   return usable_or_broken(entry, companion->images, score, w->leaf & CGAP_WORD_IMAGE && w->leaf & CGAP_WORD_ID);
 }
 
-/* The id of each text's image. Texts in a file of their own, or of another number, need not say "text" again; an
- * image's name may be told without a word for ids. */
+/* The id of each text's image. The name need not say "text" where texts are in another file than the images, or of
+ * another number; strings need no word for ids. */
 static int text_id_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const bool named = w->leaf & CGAP_WORD_ID ||
@@ -58,7 +58,7 @@ static int text_id_score(const cgap_entry *entry, const cgap_name_words *w, cons
            : 0;
 }
 
-/* Ids that may be the image's or the text's own. */
+/* Ids that may be the image's, or the text's own. */
 static int own_id_score(const cgap_entry *entry, const cgap_name_words *w, const cgap_companion *companion)
 {
   const bool of_text = w->leaf & CGAP_WORD_TEXT || w->group == CGAP_WORD_TEXT;
@@ -67,7 +67,7 @@ static int own_id_score(const cgap_entry *entry, const cgap_name_words *w, const
   return usable_or_broken(entry, companion->texts, w->leaf & CGAP_WORD_TEXT ? 10 : 8, false);
 }
 
-/* The datasets of each shard of a side; *usable where all of them are. */
+/* The datasets of each shard of a modality; *usable: all of them are. */
 static cgap_status find_series(cgap_role_datasets *out, bool *usable, const cgap_dataset *d, cgap_role modality,
                                cgap_name_score name_score, const char *word, const char *what, cgap_error *error)
 {
@@ -109,7 +109,7 @@ static size_t *find_slot(const table *t, const cgap_id *id)
   return &t->slot[at];
 }
 
-cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, const cgap_ids *of, const char *name,
+cgap_status cgap_ids_match(uint64_t *out, size_t *twice, const cgap_ids *among, const cgap_ids *of, const char *name,
                            cgap_error *error)
 {
   table t = {.ids = among};
@@ -120,7 +120,7 @@ cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, co
   t.slot = calloc(size, sizeof *t.slot);
   *twice = SIZE_MAX;
   if (!t.slot)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", name, among->count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   for (size_t i = 0; i < among->count; i++) {
     size_t *slot = find_slot(&t, &among->id[i]);
     if (*slot && *twice == SIZE_MAX)
@@ -130,7 +130,7 @@ cgap_status cgap_ids_match(size_t *out, size_t *twice, const cgap_ids *among, co
   }
   for (size_t j = 0; j < of->count; j++) {
     const size_t row = *find_slot(&t, &of->id[j]);
-    out[j] = row ? row - 1 : SIZE_MAX;
+    out[j] = row ? row - 1 : UINT64_MAX;
   }
   free(t.slot);
   return CGAP_OK;
@@ -146,64 +146,39 @@ static cgap_status refuse_series(const cgap_role_datasets *series, const char *e
     if (e->kind == CGAP_KIND_OTHER && e->obstacle)
       return cgap_fail(error, CGAP_FILE,
                        "%s cannot be ids: an object array is a Python pickle, which is not read; "
-                       "write strings, numpy.array(ids, dtype='S'), or integers, or give --text-image",
+                       "write strings, numpy.array(ids, dtype='S'), or integers, or give `text_image`",
                        cgap_entry_text(text, sizeof text, e));
     if (series->count == 1 || e->kind == CGAP_KIND_OTHER || cgap_entry_list(e) == 0)
       return cgap_fail(error, CGAP_DATA,
-                       "%s cannot be the ids: one integer or string is needed for each of %zu %ss; mend it, or give "
-                       "--text-image (--text-image none: pair by position)",
+                       "%s cannot be the ids: one integer or string is needed for each of %zu %ss; correct it, or give "
+                       "`text_image` (`text_image` none: pair by position)",
                        cgap_entry_text(text, sizeof text, e), count, each);
   }
-  return cgap_fail(error, CGAP_DATA, "%s: not as many ids in each shard as it has %ss; mend it or give --text-image",
+  return cgap_fail(error, CGAP_DATA, "%s: not as many ids in each shard as it has %ss; correct it or give `text_image`",
                    series->name, each);
 }
 
-/* The image side of the ids of texts is not there. */
-static cgap_status refuse_alone(const cgap_dataset *d, const cgap_role_datasets *text_id, size_t images,
-                                cgap_error *error)
+/* The ids of the texts have no ids of images to match. */
+static cgap_status refuse_alone(const cgap_dataset *d, cgap_error *error)
 {
+  const cgap_role_datasets *text_id = &d->role[CGAP_ROLE_TEXT_ID];
+  const size_t images = cgap_role_datasets_rows(&d->role[CGAP_ROLE_IMAGE]);
   const size_t count = d->role[CGAP_ROLE_IMAGE_ID].count;
   if (count > 0)
-    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have ids of the images; give --text-image",
+    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have ids of the images; give `text_image`",
                      d->role[CGAP_ROLE_IMAGE_ID].name, count, d->role[CGAP_ROLE_IMAGE].count);
   return cgap_fail(
     error, CGAP_FILE,
-    "%s: gives the image id of each text, and no dataset gives those of the %zu images; add image_id, or "
-    "give --text-image %s where it counts image rows, or --text-image none to pair by position",
+    "%s: gives the image id of each text, but no dataset gives those of the %zu images; add image_id, or "
+    "give `text_image` %s where it counts image rows, or `text_image` none to pair by position",
     text_id->name, images, text_id->taken->entry->path);
-}
-
-static cgap_status refuse_kinds(const cgap_role_datasets *image, const cgap_role_datasets *text, cgap_error *error)
-{
-  return cgap_fail(error, CGAP_DATA, "%s is %s, %s is %s; write both as integers or both as strings", image->name,
-                   image->taken->entry->type_text, text->name, text->taken->entry->type_text);
-}
-
-static cgap_status refuse_match(const cgap_dataset *d, const cgap_ids *images, const cgap_ids *texts, const size_t *row,
-                                size_t twice, cgap_error *error)
-{
-  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
-  char id[80];
-  size_t first = 0, j = 0;
-  if (twice != SIZE_MAX) {
-    while (!same_id(&images->id[first], &images->id[twice]))
-      first++;
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: duplicate image id %s (rows %zu and %zu); image ids must be unique, or give --text-image",
-                     image->name, cgap_id_text(id, sizeof id, images, twice), first, twice);
-  }
-  while (row[j] != SIZE_MAX)
-    j++;
-  return cgap_fail(error, CGAP_DATA,
-                   "%s: text %zu has id %s, which none of the %zu images of %s has; mend it or give --text-image",
-                   text->name, j, cgap_id_text(id, sizeof id, texts, j), images->count, image->name);
 }
 
 /* ---------------------------------------------------------------- joining */
 
 typedef struct id_match {
   cgap_ids images, texts;
-  size_t *row; /* (texts) */
+  uint64_t *row; /* (texts) the image row, UINT64_MAX: none */
   size_t twice, found;
 } id_match;
 
@@ -215,7 +190,35 @@ static void id_match_clear(id_match *j)
   *j = (id_match){0};
 }
 
-/* Reads both series, which are of one kind, and looks each text's id up. */
+/* A duplicate id of an image, or an id of a text that no image has. */
+static cgap_status refuse_match(const cgap_dataset *d, const id_match *j, cgap_error *error)
+{
+  const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
+  char id[80];
+  size_t first = 0, t = 0;
+  if (j->twice != SIZE_MAX) {
+    while (!same_id(&j->images.id[first], &j->images.id[j->twice]))
+      first++;
+    return cgap_fail(error, CGAP_DATA,
+                     "%s: duplicate image id %s (rows %zu and %zu); image ids must be unique, or give `text_image`",
+                     image->name, cgap_id_text(id, sizeof id, &j->images, j->twice), first, j->twice);
+  }
+  while (j->row[t] != UINT64_MAX)
+    t++;
+  return cgap_fail(error, CGAP_DATA,
+                   "%s: text %zu has id %s, which none of the %zu images of %s has; correct it or give `text_image`",
+                   text->name, t, cgap_id_text(id, sizeof id, &j->texts, t), j->images.count, image->name);
+}
+
+/* The rows become the caller's. */
+static uint64_t *take_rows(id_match *j)
+{
+  uint64_t *rows = j->row;
+  j->row = NULL;
+  return rows;
+}
+
+/* Reads both series, which must be of one kind, and finds the image of each text. */
 static cgap_status join_ids(id_match *j, const cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *image = &d->role[CGAP_ROLE_IMAGE_ID], *text = &d->role[CGAP_ROLE_TEXT_ID];
@@ -224,27 +227,18 @@ static cgap_status join_ids(id_match *j, const cgap_dataset *d, cgap_error *erro
   if (status == CGAP_OK)
     status = cgap_ids_read(&j->texts, text->taken, text->count, error);
   if (status == CGAP_OK && j->images.kind != j->texts.kind)
-    status = refuse_kinds(image, text, error);
+    status = cgap_fail(error, CGAP_DATA, "%s is %s, %s is %s; write both as integers or both as strings", image->name,
+                       image->taken->entry->type_text, text->name, text->taken->entry->type_text);
   if (status == CGAP_OK && !(j->row = malloc((j->texts.count + 1) * sizeof *j->row)))
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", text->name, j->texts.count);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", text->name);
   if (status == CGAP_OK)
     status = cgap_ids_match(j->row, &j->twice, &j->images, &j->texts, image->name, error);
   for (size_t t = 0; status == CGAP_OK && t < j->texts.count; t++)
-    j->found += j->row[t] != SIZE_MAX;
+    j->found += j->row[t] != UINT64_MAX;
   return status;
 }
 
-static cgap_status move_rows_to_report(uint64_t **out, const id_match *j, const char *name, cgap_error *error)
-{
-  *out = malloc((j->texts.count + 1) * sizeof **out);
-  if (!*out)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", name, j->texts.count);
-  for (size_t t = 0; t < j->texts.count; t++)
-    (*out)[t] = (uint64_t)j->row[t];
-  return CGAP_OK;
-}
-
-/* Ids of the texts alone are image rows where they are the numbers 0 to N − 1, each there. */
+/* Ids of the texts alone are image rows where they are exactly the numbers 0 to N − 1. */
 static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *error)
 {
   const cgap_role_datasets *text = &d->role[CGAP_ROLE_TEXT_ID];
@@ -252,14 +246,14 @@ static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *erro
   size_t seen = 0;
   cgap_ids ids = {0};
   if (text->taken->entry->kind == CGAP_KIND_STRING || text->count > 1)
-    return refuse_alone(d, text, images, error);
+    return refuse_alone(d, error);
   cgap_status status = cgap_ids_read(&ids, text->taken, text->count, error);
   if (status != CGAP_OK)
     return status;
   bool *there = calloc(images, sizeof *there);
   *out = malloc((ids.count + 1) * sizeof **out);
   if (!there || !*out)
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", text->name, ids.count);
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", text->name);
   bool rows = status == CGAP_OK;
   for (size_t t = 0; t < ids.count && rows; t++) {
     memcpy(*out + t, ids.id[t].bytes, sizeof **out);
@@ -269,7 +263,7 @@ static cgap_status rows_as_ids(uint64_t **out, cgap_dataset *d, cgap_error *erro
       there[(*out)[t]] = true;
   }
   if (status == CGAP_OK && (!rows || seen < images))
-    status = refuse_alone(d, text, images, error);
+    status = refuse_alone(d, error);
   if (status != CGAP_OK) {
     free(*out);
     *out = NULL;
@@ -293,7 +287,7 @@ cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
   if (!usable)
     return refuse_series(text_id, "text", cgap_role_datasets_rows(text), error);
   if (text_id->count < text->count)
-    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have image ids of the texts; give --text-image",
+    return cgap_fail(error, CGAP_FILE, "%s: %zu of %zu shards have image ids of the texts; give `text_image`",
                      text_id->name, text_id->count, text->count);
   cgap_role_datasets_explain(text_id, "its name says the image id of each text");
   const cgap_name_words words = cgap_name_words_of(text_id->taken->entry->path);
@@ -309,31 +303,30 @@ cgap_status cgap_pair_by_id(uint64_t **out, cgap_dataset *d, cgap_error *error)
     return refuse_series(image_id, "image", cgap_role_datasets_rows(image), error);
   if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID) && words.text_first)
     return cgap_fail(error, CGAP_DATA,
-                     "%s: strings, and no dataset has such ids of the images; write the row of each text's image, or "
-                     "give --text-image (--text-image none: pair by position)",
+                     "%s: strings, but no dataset has such ids of the images; write the row of each text's image, or "
+                     "give `text_image` (`text_image` none: pair by position)",
                      text_id->name);
-  if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID)) { /* strings that name an image, of whatever use */
+  if (image_id->count == 0 && !(words.leaf & CGAP_WORD_ID)) { /* strings that name an image for another purpose */
     cgap_append(&d->notes, "%s not used for the pairing: no dataset has ids of the images\n", text_id->name);
     text_id->count = 0;
     return CGAP_OK;
   }
   if (image_id->count < image->count)
-    return image_id->count ? refuse_alone(d, text_id, cgap_role_datasets_rows(image), error)
-                           : rows_as_ids(out, d, error);
+    return image_id->count ? refuse_alone(d, error) : rows_as_ids(out, d, error);
   cgap_role_datasets_explain(image_id, "its name says an id of each image");
   status = join_ids(&j, d, error);
   if (status == CGAP_OK && (j.twice != SIZE_MAX || j.found < j.texts.count))
-    status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
+    status = refuse_match(d, &j, error);
   if (status == CGAP_OK)
-    status = move_rows_to_report(out, &j, text_id->name, error);
+    *out = take_rows(&j);
   id_match_clear(&j);
   return status;
 }
 
 /* ---------------------------------------------------------------- ids that may be the texts' own */
 
-/* Joins what both sides call by one word. Where each text's is an image's they pair; where hardly any is, they are the
- * texts' own. */
+/* Matches the ids that both modalities call by one word. They pair where each text's is an image's; where hardly any
+ * is, they are the texts' own. */
 static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cgap_error *error)
 {
   cgap_role_datasets *image_id = &d->role[CGAP_ROLE_IMAGE_ID], *text_id = &d->role[CGAP_ROLE_TEXT_ID];
@@ -344,7 +337,7 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   if (status == CGAP_OK)
     status =
       find_series(image_id, &images_usable, d, CGAP_ROLE_IMAGE, image_id_score, word, "the id of each image", error);
-  if (status == CGAP_FILE) /* several that are as good: of what may be used, none is */
+  if (status == CGAP_FILE) /* a tie: what only may be the pairing is not used */
     return cgap_note_refusal(d, CGAP_DATA, "ids of the texts", error);
   if (status != CGAP_OK || !images_usable || !texts_usable || image_id->count < d->role[CGAP_ROLE_IMAGE].count ||
       text_id->count < d->role[CGAP_ROLE_TEXT].count || image_id->taken->entry == text_id->taken->entry)
@@ -353,12 +346,12 @@ static cgap_status join_by(uint64_t **out, cgap_dataset *d, const char *word, cg
   if (status == CGAP_DATA)
     status = cgap_note_refusal(d, status, text_id->name, error);
   else if (status == CGAP_OK && j.found == j.texts.count && j.twice == SIZE_MAX)
-    status = move_rows_to_report(out, &j, text_id->name, error);
+    *out = take_rows(&j);
   else if (status == CGAP_OK && 2 * j.found >= j.texts.count && j.twice == SIZE_MAX)
-    status = refuse_match(d, &j.images, &j.texts, j.row, j.twice, error);
+    status = refuse_match(d, &j, error);
   else if (status == CGAP_OK)
-    cgap_append(&d->notes, "%s not used for the pairing: %zu of %zu are ids of %s%s\n", text_id->name, j.found,
-                j.texts.count, image_id->name, j.twice == SIZE_MAX ? "" : ", which has some of them twice");
+    cgap_append(&d->notes, "%s not used for the pairing: %zu of its %zu are ids in %s%s\n", text_id->name, j.found,
+                j.texts.count, image_id->name, j.twice == SIZE_MAX ? "" : ", which has duplicates");
   id_match_clear(&j);
   return status;
 }

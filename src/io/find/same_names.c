@@ -2,17 +2,15 @@
 #include "io/find/dataset.h"
 #include "io/find/dataset_internal.h"
 
-#include "io/read/small_datasets.h"
-
 #include <string.h>
 
-/* Rows of either side, or text_image, whose numbers count rows and name none. */
+/* Whether values name the rows of a modality; those of text_image only count rows. */
 static bool names_rows(const cgap_entry *e, const cgap_dataset *d)
 {
   const unsigned never = CGAP_WORD_LABEL | CGAP_WORD_CLASS | CGAP_WORD_SIDELINE | CGAP_WORD_EMBEDDING;
   const cgap_name_words words = cgap_name_words_of(e->path);
   const cgap_role_datasets *pairing = &d->role[CGAP_ROLE_TEXT_IMAGE];
-  if (e->alias || e->obstacle || e->ndim != 1 || (words.leaf & never) || strstr(e->path, "/arithmetic/"))
+  if (e->alias || e->obstacle || e->ndim != 1 || (words.leaf & never) || cgap_entry_is_arithmetic(e))
     return false;
   for (size_t k = 0; k < pairing->count; k++)
     if (pairing->taken[k].entry == e)
@@ -40,13 +38,7 @@ static cgap_id last_part(const cgap_id *id, cgap_kind kind)
   return (cgap_id){id->bytes + from, id->length - from};
 }
 
-static bool is_same(const cgap_id *a, const cgap_id *b, cgap_kind kind)
-{
-  const cgap_id x = last_part(a, kind), y = last_part(b, kind);
-  return x.length == y.length && !memcmp(x.bytes, y.bytes, x.length);
-}
-
-/* 0, 1, 2 … or 0, 0, 1, 1 …: any data set can have that. */
+/* 0, 1, 2 … or 0, 0, 1, 1 …: any data set can have these. */
 static bool counts_rows(const cgap_ids *ids)
 {
   int64_t last = 0;
@@ -63,8 +55,10 @@ static bool counts_rows(const cgap_ids *ids)
 static cgap_names_relation relation_of(const cgap_ids *a, const cgap_ids *b, bool id)
 {
   size_t same = 0;
-  for (size_t i = 0; i < a->count; i++)
-    same += is_same(&a->id[i], &b->id[i], a->kind);
+  for (size_t i = 0; i < a->count; i++) {
+    const cgap_id x = last_part(&a->id[i], a->kind), y = last_part(&b->id[i], a->kind);
+    same += x.length == y.length && !memcmp(x.bytes, y.bytes, x.length);
+  }
   if (same == a->count)
     return counts_rows(a) ? CGAP_NAMES_SILENT : CGAP_NAMES_SAME;
   return id || 2 * same < a->count ? CGAP_NAMES_DIFFER : CGAP_NAMES_SILENT;
@@ -84,7 +78,7 @@ static cgap_status compare_entries(cgap_names_relation *out, const cgap_chosen_d
   return status;
 }
 
-/* The one that fits best of b's: of the same path, else the only one of the same name. */
+/* The entry of the same path, else the only one of the same name. */
 static const cgap_entry *find_partner(const cgap_file *file, const cgap_entry *entry)
 {
   const cgap_entry *found = cgap_file_find(file, entry->path);

@@ -1,9 +1,9 @@
 /* Whether a file's rows look like what should be its columns: R, Julia and Fortran store columns first and leave no
- * mark (MATLAB and Octave leave one, hdf5_marks.h). Two signs are looked at: columns of one norm, as unit rows would
+ * mark (MATLAB and Octave leave one, hdf5_basics.h). Two signs are examined: columns of one norm, as unit rows would
  * have, and, where there are fewer rows than columns, columns that match in pairs while the rows, not they, differ in
  * their means, as the dimensions of embeddings do. A note, never a refusal: small sets of wide rows are ordinary. Reads
  * the rows once, some at a time; keeps at most 2048 columns. */
-#include "io/find/finders.h"
+#include "io/find/dataset_internal.h"
 
 #include "base/memory.h"
 #include "base/text_buffer.h"
@@ -19,7 +19,7 @@ static const double OTHER_NORM = 1e-2; /* and that are not */
 static const double MORE_EFFECT = 10;  /* of the rows' means than of the columns', or than chance gives */
 static const double MATCH = 0.1, SURE_DEVIATIONS = 8; /* mean difference of cosines, and that over its standard error */
 
-/* One side: the first columns of its rows, and how far norms and means spread. */
+/* A modality: the first columns of its rows, and how far norms and means vary. */
 typedef struct column_sample {
   float *value; /* (rows, count), in the end each row less its mean; NULL: not wanted */
   size_t count, rows;
@@ -60,7 +60,7 @@ static void compare_means(column_sample *c, double *sums)
   c->column_effect = rest > 0 ? (of_columns - mean) / (count - 1) / rest : 0;
 }
 
-/* False where rows cannot be read or are not finite: that is for others to say. */
+/* False where rows cannot be read or are not finite, which is reported elsewhere. */
 static bool read_columns(column_sample *c, const cgap_source *source, bool wanted)
 {
   const size_t dim = source->dim;
@@ -103,7 +103,7 @@ static bool read_columns(column_sample *c, const cgap_source *source, bool wante
   return good;
 }
 
-/* Whether column j of the images is nearer to column j of the texts than to the next one, beyond doubt. */
+/* Whether column j of the images is significantly closer to column j of the texts than to the next one. */
 static bool columns_match(const column_sample *image, const column_sample *text)
 {
   const size_t n = image->count;
@@ -132,7 +132,7 @@ static bool columns_match(const column_sample *image, const column_sample *text)
   return mean > MATCH && mean * sqrt((double)n) > SURE_DEVIATIONS * sqrt(variance > 0 ? variance : 0);
 }
 
-/* Dimensions have means of their own, which items share; items hardly have. */
+/* Dimensions have different means, items hardly have. */
 static bool rows_differ(const column_sample *c)
 {
   return c->row_effect > MORE_EFFECT * (c->column_effect > 1 ? c->column_effect : 1);

@@ -1,20 +1,287 @@
 #include "io/read/array_reader.h"
 
 #include "base/memory.h"
-#include "io/read/byte_source.h"
+#include "base/output_file.h"
 
-#include <math.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { UNPACK_BYTES = 1 << 20, CHECK_BYTES = 1 << 18 };
+
+typedef struct byte_source {
+  const cgap_piece *piece;
+  const char *name;
+  int fd;        /* of the file, or of the unpacked member */
+  uint64_t base; /* of the first element in it */
+  zip_t *zip;
+  zip_file_t *member; /* stored */
+  uint64_t at;        /* the position in the member */
+} byte_source;
+
+/* ---------------------------------------------------------------- members of zip archives */
+
+cgap_status cgap_zip_open(zip_t **out, const char *path, cgap_error *error)
+{
+  int code = 0;
+  /* CHECKCONS: the names of members are in two places without a checksum, and have to agree */
+  *out = zip_open(path, ZIP_RDONLY | ZIP_CHECKCONS, &code);
+  if (*out)
+    return CGAP_OK;
+  zip_error_t why;
+  zip_error_init_with_code(&why, code);
+  const bool unopened = code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK || code == ZIP_ER_MEMORY;
+  const cgap_status status = unopened && (code == ZIP_ER_MEMORY || errno == EMFILE) ? CGAP_RESOURCE : CGAP_FILE;
+  (void)cgap_fail(error, status,
+                  unopened ? "%s: cannot be opened: %s"
+                           : "%s: a damaged or truncated zip archive (%s); copy or download it again",
+                  path, zip_error_strerror(&why));
+  zip_error_fini(&why);
+  return status;
+}
+
+cgap_status cgap_zip_member(zip_file_t **out, zip_t *zip, int64_t member, const char *name, cgap_error *error)
+{
+  *out = zip_fopen_index(zip, (zip_uint64_t)member, 0);
+  if (*out)
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_FILE, "%s: cannot be opened in its archive (%s); copy or download it again", name,
+                   zip_strerror(zip));
+}
+
+cgap_status cgap_zip_read(zip_file_t *file, void *out, size_t count, const char *name, cgap_error *error)
+{
+  unsigned char *to = out;
+  for (size_t left = count; left > 0;) {
+    zip_int64_t got = zip_fread(file, to, left);
+    if (got < 0)
+      return cgap_fail(error, CGAP_FILE, "%s: cannot be unpacked (%s); copy or download it again", name,
+                       zip_file_strerror(file));
+    if (got == 0)
+      return cgap_fail(error, CGAP_FILE, "%s: its data end %zu bytes too early; copy or download it again", name, left);
+    to += got;
+    left -= (size_t)got;
+  }
+  return CGAP_OK;
+}
+
+cgap_status cgap_zip_check(zip_file_t *file, const char *name, cgap_error *error)
+{
+  char *block = malloc(CHECK_BYTES);
+  zip_int64_t got = 0;
+  if (!block)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
+  while ((got = zip_fread(file, block, CHECK_BYTES)) > 0)
+    ;
+  free(block);
+  if (got < 0)
+    return cgap_fail(error, CGAP_FILE, "%s: cannot be unpacked (%s); copy or download it again", name,
+                     zip_file_strerror(file));
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- the bytes of a piece */
+
+/* Rows of a stored member are read from any place, past its checksum: it is compared before the first of them. */
+static cgap_status check_stored(const byte_source *b, cgap_piece *piece, cgap_error *error)
+{
+  zip_file_t *member = NULL;
+  if (piece->checked || piece->deflated)
+    return CGAP_OK;
+  cgap_status status = cgap_zip_member(&member, b->zip, piece->member, b->name, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_check(member, b->name, error);
+  if (member)
+    zip_fclose(member);
+  piece->checked = status == CGAP_OK;
+  return status;
+}
+
+static void close_bytes(byte_source *b)
+{
+  if (!b)
+    return;
+  if (b->member)
+    zip_fclose(b->member);
+  if (b->zip)
+    zip_discard(b->zip);
+  if (b->fd >= 0)
+    close(b->fd);
+  free(b);
+}
+
+static cgap_status open_bytes(byte_source **out, cgap_piece *piece, const char *name, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  *out = NULL;
+  byte_source *b = calloc(1, sizeof *b);
+  if (!b)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
+  b->piece = piece;
+  b->name = name;
+  b->fd = -1;
+  b->base = piece->offset;
+  if (piece->member >= 0) {
+    status = cgap_zip_open(&b->zip, piece->path, error);
+    if (status == CGAP_OK)
+      status = check_stored(b, piece, error);
+  } else {
+    b->fd = open(piece->path, O_RDONLY | O_CLOEXEC);
+    if (b->fd < 0)
+      status = cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", piece->path, strerror(errno));
+  }
+  if (status != CGAP_OK) {
+    close_bytes(b);
+    b = NULL;
+  }
+  *out = b;
+  return status;
+}
+
+/* The elements of a member, behind its header, into fd. */
+static cgap_status unpack_to(const byte_source *b, zip_file_t *member, int fd, cgap_error *error)
+{
+  unsigned char *block = malloc(UNPACK_BYTES);
+  cgap_status status = block ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", b->name);
+  uint64_t header = b->piece->offset, elements = b->piece->span;
+  while (header + elements > 0 && status == CGAP_OK) {
+    uint64_t *left = header > 0 ? &header : &elements;
+    const size_t here = cgap_lesser(*left, UNPACK_BYTES);
+    status = cgap_zip_read(member, block, here, b->name, error);
+    if (status == CGAP_OK && left == &elements)
+      status = cgap_unnamed_file_write(fd, block, here, error);
+    *left -= here;
+  }
+  free(block);
+  return status;
+}
+
+static cgap_status unpack_member(byte_source *b, cgap_error *error)
+{
+  zip_file_t *member = NULL;
+  int fd = -1;
+  cgap_status status = cgap_unnamed_file_open(
+    &fd, b->piece->span, b->name, "set TMPDIR to a larger place or write it with numpy.savez, not compressed", error);
+  if (status == CGAP_OK)
+    status = cgap_zip_member(&member, b->zip, b->piece->member, b->name, error);
+  if (status == CGAP_OK)
+    status = unpack_to(b, member, fd, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_check(member, b->name, error);
+  if (member)
+    zip_fclose(member);
+  if (status == CGAP_OK) {
+    b->fd = fd;
+    b->base = 0;
+  } else if (fd >= 0) {
+    close(fd);
+  }
+  return status;
+}
+
+static cgap_status read_stored(byte_source *b, uint64_t at, size_t count, void *out, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  uint64_t place = b->piece->offset + at;
+  if (!b->member) {
+    status = cgap_zip_member(&b->member, b->zip, b->piece->member, b->name, error);
+    b->at = 0;
+  }
+  if (status == CGAP_OK && b->at != place && zip_fseek(b->member, (zip_int64_t)place, SEEK_SET) != 0)
+    status = cgap_fail(error, CGAP_FILE, "%s: cannot be read at byte %llu (%s); copy or download it again", b->name,
+                       (unsigned long long)place, zip_file_strerror(b->member));
+  if (status == CGAP_OK)
+    status = cgap_zip_read(b->member, out, count, b->name, error);
+  b->at = place + count;
+  return status;
+}
+
+static cgap_status read_bytes(byte_source *b, uint64_t at, size_t count, void *out, cgap_error *error)
+{
+  if (b->piece->member >= 0 && !b->piece->deflated)
+    return read_stored(b, at, count, out, error);
+  if (b->fd < 0) {
+    cgap_status status = unpack_member(b, error);
+    if (status != CGAP_OK)
+      return status;
+  }
+  return cgap_pread_all(b->fd, b->base + at, count, out, b->name, error);
+}
+
+enum {
+  PAGE = 4096,            /* a multiple of every usual block size */
+  BUFFER_BYTES = 4 << 20, /* read at once */
+};
+
+struct cgap_direct_io {
+  int fd;
+  unsigned char *buffer; /* (BUFFER_BYTES), on a page */
+};
+
+cgap_direct_io *cgap_direct_io_open_any(const char *path)
+{
+  cgap_direct_io *d = calloc(1, sizeof *d);
+  if (!d)
+    return NULL;
+  d->fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+  d->buffer = aligned_alloc(PAGE, BUFFER_BYTES);
+  if (d->fd >= 0 && d->buffer && pread(d->fd, d->buffer, PAGE, 0) > 0) /* some fail only when they are read */
+    return d;
+  cgap_direct_io_close(d);
+  return NULL;
+}
+
+cgap_direct_io *cgap_direct_io_open(const char *path, uint64_t bytes)
+{
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page <= 0 || bytes / 3 < (uint64_t)pages / 4 * (uint64_t)page)
+    return NULL;
+  return cgap_direct_io_open_any(path);
+}
+
+void cgap_direct_io_close(cgap_direct_io *d)
+{
+  if (!d)
+    return;
+  if (d->fd >= 0)
+    close(d->fd);
+  free(d->buffer);
+  free(d);
+}
+
+cgap_status cgap_direct_io_read(cgap_direct_io *d, int fd, uint64_t at, size_t count, void *out, const char *name,
+                                cgap_error *error)
+{
+  unsigned char *to = out;
+  if (!d)
+    return cgap_pread_all(fd, at, count, out, name, error);
+  while (count > 0) {
+    const size_t before = (size_t)(at % PAGE), most = BUFFER_BYTES - before, here = count < most ? count : most;
+    const size_t whole = (before + here + PAGE - 1) / PAGE * PAGE;
+    const ssize_t got = pread(d->fd, d->buffer, whole, (off_t)(at - before));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0 || (size_t)got <= before) /* the usual read succeeds, or says why not */
+      return cgap_pread_all(fd, at, count, to, name, error);
+    const size_t read = (size_t)got - before < here ? (size_t)got - before : here;
+    memcpy(to, d->buffer + before, read);
+    at += read;
+    to += read;
+    count -= read;
+  }
+  return CGAP_OK;
+}
 
 enum { SCRATCH_BYTES = 1 << 18 };
 
 struct cgap_array {
   const cgap_entry *entry;
-  size_t middle, dim;      /* rows of the first axis count as middle rows of dim */
-  cgap_byte_source *bytes; /* of piece `current`: with thousands of shards not all can be open */
+  size_t middle, dim; /* rows of the first axis count as middle rows of dim */
+  byte_source *bytes; /* of piece `current`: with thousands of shards not all can be open */
   size_t current;
-  unsigned char *scratch; /* SCRATCH_BYTES, for what lies in another order */
+  unsigned char *scratch; /* SCRATCH_BYTES, for arrays in Fortran order */
 };
 
 void cgap_swap_bytes(void *data, size_t count, size_t size)
@@ -53,7 +320,7 @@ void cgap_array_close(cgap_array *a)
 {
   if (!a)
     return;
-  cgap_byte_source_close(a->bytes);
+  close_bytes(a->bytes);
   free(a->scratch);
   free(a);
 }
@@ -64,11 +331,11 @@ static cgap_status use_piece(cgap_array *a, size_t i, cgap_error *error)
 {
   if (a->bytes && a->current == i)
     return CGAP_OK;
-  cgap_byte_source_close(a->bytes);
+  close_bytes(a->bytes);
   a->bytes = NULL;
   a->current = i;
   const cgap_entry *e = a->entry;
-  return cgap_byte_source_open(&a->bytes, &e->pieces[i], e->piece_count > 1 ? e->pieces[i].path : e->name, error);
+  return open_bytes(&a->bytes, &e->pieces[i], e->piece_count > 1 ? e->pieces[i].path : e->name, error);
 }
 
 /* out[i·step] = in[i·stride] for i < count, elements of `size` bytes. */
@@ -87,13 +354,13 @@ static void copy_strided(unsigned char *out, size_t step, const unsigned char *i
   }
 }
 
-/* Where rows (i, m) of one middle index m lie in a block of rows that begins at `first`. */
+/* Column c of the rows (i, m) of one middle index m, for i from `from` on. */
 typedef struct column {
-  size_t m, c;        /* middle index, place in the row */
+  size_t m, c;
   size_t from, until; /* along the first axis */
 } column;
 
-/* One column of a block: elements `stride[0]` apart, read in runs that the scratch holds. */
+/* One column of a block of rows from `first` on: elements stride[0] apart, read in runs as long as the scratch. */
 static cgap_status read_column(cgap_array *a, const cgap_piece *p, column k, size_t first, unsigned char *out,
                                cgap_error *error)
 {
@@ -102,7 +369,7 @@ static cgap_status read_column(cgap_array *a, const cgap_piece *p, column k, siz
   for (size_t i = k.from; i < k.until;) {
     size_t here = k.until - i < run ? k.until - i : run;
     cgap_status status =
-      cgap_byte_source_read(a->bytes, (base + i * stride) * size, ((here - 1) * stride + 1) * size, a->scratch, error);
+      read_bytes(a->bytes, (base + i * stride) * size, ((here - 1) * stride + 1) * size, a->scratch, error);
     if (status != CGAP_OK)
       return status;
     copy_strided(out + ((i * a->middle + k.m - first) * a->dim + k.c) * size, a->middle * a->dim, a->scratch, stride,
@@ -118,7 +385,7 @@ static cgap_status read_strided(cgap_array *a, const cgap_piece *p, size_t first
   if (!a->scratch && !(a->scratch = malloc(SCRATCH_BYTES)))
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", a->entry->name);
   for (size_t m = 0; m < a->middle; m++) {
-    /* the rows i·middle + m of the block */
+    /* rows i·middle + m of the block */
     size_t from = first > m ? (first - m + a->middle - 1) / a->middle : 0;
     size_t until = first + count > m ? (first + count - m + a->middle - 1) / a->middle : 0;
     for (size_t c = 0; c < a->dim && from < until; c++) {
@@ -148,7 +415,7 @@ cgap_status cgap_array_read(cgap_array *a, size_t first, size_t count, void *out
     status = use_piece(a, i, error);
     if (status == CGAP_OK)
       status = e->pieces[i].strided ? read_strided(a, &e->pieces[i], first, here, to, error)
-                                    : cgap_byte_source_read(a->bytes, (uint64_t)first * row, here * row, to, error);
+                                    : read_bytes(a->bytes, (uint64_t)first * row, here * row, to, error);
     to += here * row;
     count -= here;
     first = 0;
@@ -159,11 +426,12 @@ cgap_status cgap_array_read(cgap_array *a, size_t first, size_t count, void *out
 bool cgap_array_seeks(const cgap_array *a)
 {
   const cgap_entry *e = a->entry;
-  bool seeks = true;
-  for (size_t i = 0; i < e->piece_count; i++) /* of several unpacked members each would be unpacked again */
-    seeks =
-      seeks && !e->pieces[i].strided && (e->pieces[i].member < 0 || (e->pieces[i].deflated && e->piece_count == 1));
-  return seeks;
+  for (size_t i = 0; i < e->piece_count; i++) { /* of several unpacked members each would be unpacked again */
+    const cgap_piece *p = &e->pieces[i];
+    if (p->strided || (p->member >= 0 && !(p->deflated && e->piece_count == 1)))
+      return false;
+  }
+  return true;
 }
 
 bool cgap_array_is_thread_safe(const cgap_array *a)
@@ -185,137 +453,5 @@ cgap_status cgap_array_read_all(void *out, const cgap_entry *entry, cgap_error *
   if (status == CGAP_OK && entry->swap)
     cgap_swap_bytes(out, rows * a->dim * (entry->ucs4 ? entry->item / 4 : 1), entry->ucs4 ? 4 : entry->item);
   cgap_array_close(a);
-  return status;
-}
-
-/* ---------------------------------------------------------------- small entries, whole */
-
-static cgap_status read_raw(unsigned char **out, size_t *count, const cgap_entry *e, cgap_error *error)
-{
-  size_t bytes = 0;
-  *out = NULL;
-  if (!cgap_entry_elements(count, e) || !cgap_product(&bytes, *count, e->item) || !(*out = malloc(bytes + 1)))
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu values", e->name, *count);
-  cgap_status status = cgap_array_read_all(*out, e, error);
-  if (status != CGAP_OK) {
-    free(*out);
-    *out = NULL;
-  }
-  return status;
-}
-
-/* An integer of 1, 2, 4 or 8 bytes at `at`. */
-static int64_t integer_at(const unsigned char *at, size_t size, bool is_signed)
-{
-  uint64_t value = 0;
-  uint8_t one = 0;
-  uint16_t two = 0;
-  uint32_t four = 0;
-  switch (size) {
-  case 1:
-    memcpy(&one, at, 1);
-    return is_signed ? (int64_t)(int8_t)one : (int64_t)one;
-  case 2:
-    memcpy(&two, at, 2);
-    return is_signed ? (int64_t)(int16_t)two : (int64_t)two;
-  case 4:
-    memcpy(&four, at, 4);
-    return is_signed ? (int64_t)(int32_t)four : (int64_t)four;
-  default:
-    memcpy(&value, at, 8);
-    return (int64_t)value;
-  }
-}
-
-cgap_status cgap_array_int64(int64_t *out, const cgap_entry *e, cgap_error *error)
-{
-  unsigned char *raw = NULL;
-  size_t count = 0;
-  cgap_status status = read_raw(&raw, &count, e, error);
-  for (size_t i = 0; i < count && status == CGAP_OK; i++)
-    out[i] = integer_at(raw + i * e->item, e->item, e->is_signed);
-  free(raw);
-  return status;
-}
-
-static double half_value(uint16_t half)
-{
-  int exponent = half >> 10 & 31, mantissa = half & 1023;
-  double value = exponent == 31 ? (mantissa ? (double)NAN : (double)INFINITY)
-                 : exponent     ? ldexp(1024 + mantissa, exponent - 25)
-                                : ldexp(mantissa, -24);
-  return half >> 15 ? -value : value;
-}
-
-static double number_at(const unsigned char *at, const cgap_entry *e)
-{
-  float single = 0;
-  double value = 0;
-  uint16_t half = 0;
-  if (e->kind == CGAP_KIND_INTEGER)
-    return (double)integer_at(at, e->item, e->is_signed);
-  switch (e->item) {
-  case 2:
-    memcpy(&half, at, 2);
-    return half_value(half);
-  case 4:
-    memcpy(&single, at, 4);
-    return (double)single;
-  default:
-    memcpy(&value, at, 8);
-    return value;
-  }
-}
-
-cgap_status cgap_array_float64(double *out, const cgap_entry *e, cgap_error *error)
-{
-  unsigned char *raw = NULL;
-  size_t count = 0;
-  cgap_status status = read_raw(&raw, &count, e, error);
-  for (size_t i = 0; i < count && status == CGAP_OK; i++)
-    out[i] = number_at(raw + i * e->item, e);
-  free(raw);
-  return status;
-}
-
-/* ---------------------------------------------------------------- strings */
-
-/* A character as UTF-8, at most four bytes; returns how many. */
-static size_t put_character(unsigned char *out, uint32_t c)
-{
-  if (c < 0x80) {
-    out[0] = (unsigned char)c;
-    return 1;
-  }
-  size_t more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-  static const unsigned char LEAD[4] = {0, 0xc0, 0xe0, 0xf0};
-  out[0] = (unsigned char)(LEAD[more] | (c >> (6 * more) & (0x3fu >> more)));
-  for (size_t k = 1; k <= more; k++)
-    out[k] = (unsigned char)(0x80 | (c >> (6 * (more - k)) & 0x3f));
-  return more + 1;
-}
-
-/* In place: a character takes at most the four bytes it had. */
-static size_t ucs4_to_utf8(unsigned char *text, size_t bytes)
-{
-  size_t used = 0;
-  for (size_t at = 0; at + 4 <= bytes; at += 4) {
-    uint32_t c = 0;
-    memcpy(&c, text + at, 4);
-    if (c == 0)
-      break;
-    used += put_character(text + used, c > 0x10ffff ? '?' : c);
-  }
-  return used;
-}
-
-cgap_status cgap_array_strings(cgap_id *id, unsigned char **blob, const cgap_entry *e, cgap_error *error)
-{
-  size_t count = 0;
-  cgap_status status = read_raw(blob, &count, e, error);
-  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
-    unsigned char *text = *blob + i * e->item;
-    id[i] = (cgap_id){text, e->ucs4 ? ucs4_to_utf8(text, e->item) : strnlen((const char *)text, e->item)};
-  }
   return status;
 }

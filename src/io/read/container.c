@@ -1,5 +1,5 @@
-/* The list of what is in an open file, whatever its container. Arrays outside HDF5, .npy, members of .npz and tensors,
- * become entries with pieces. */
+/* The entries of an open file, whatever its container. Arrays outside HDF5 (.npy, members of .npz, tensors) become
+ * entries with pieces. */
 #include "io/read/container.h"
 
 #include "base/memory.h"
@@ -28,24 +28,28 @@ const cgap_entry *cgap_file_find(const cgap_file *file, const char *path)
   return NULL;
 }
 
-const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
+const char *cgap_sizes_text(char *out, size_t size, int ndim, const size_t *sizes)
 {
   size_t at = 0;
   int written = snprintf(out, size, "(");
-  for (int k = 0; k < entry->ndim && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
-    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", entry->shape[k]);
+  for (int k = 0; k < ndim && k < CGAP_SHAPE_MAX && written > 0 && (at += (size_t)written) < size; k++)
+    written = snprintf(out + at, size - at, "%s%zu", k ? ", " : "", sizes[k]);
   if (written > 0 && (at += (size_t)written) < size)
-    (void)snprintf(out + at, size - at, "%s)", entry->ndim > CGAP_SHAPE_MAX ? ", …" : entry->ndim == 1 ? "," : "");
+    (void)snprintf(out + at, size - at, "%s)", ndim > CGAP_SHAPE_MAX ? ", …" : ndim == 1 ? "," : "");
   return out;
+}
+
+const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry)
+{
+  return cgap_sizes_text(out, size, entry->ndim, entry->shape);
 }
 
 bool cgap_entry_elements(size_t *out, const cgap_entry *entry)
 {
   *out = 1;
-  for (int k = 0; k < entry->ndim; k++) {
+  for (int k = 0; k < entry->ndim; k++)
     if (k >= CGAP_SHAPE_MAX || !cgap_product(out, *out, entry->shape[k]))
       return false;
-  }
   return true;
 }
 
@@ -59,6 +63,11 @@ size_t cgap_entry_list(const cgap_entry *entry)
     longest = size > longest ? size : longest;
   }
   return longest;
+}
+
+bool cgap_entry_is_number(const cgap_entry *entry)
+{
+  return entry->kind == CGAP_KIND_INTEGER || entry->kind == CGAP_KIND_FLOAT;
 }
 
 size_t cgap_chosen_dataset_rows(const cgap_chosen_dataset *taken)
@@ -89,16 +98,15 @@ cgap_status cgap_file_open_regular(cgap_file *file, const char *path, cgap_error
 {
   struct stat status;
   if (lstat(path, &status) == 0 && stat(path, &status) != 0 && errno == ENOENT)
-    return cgap_fail(error, CGAP_FILE, "%s: no such file: it is a link to one that is missing; mend the link", path);
+    return cgap_fail(error, CGAP_FILE, "%s: no such file: it is a link to one that is missing; correct the link", path);
   if (stat(path, &status) != 0 && errno == ENOENT)
     return cgap_fail(error, CGAP_FILE, "%s: no such file%s", path,
-                     strpbrk(path, "*?[") ? "; patterns are for the shell to fill in, where they stand without quotes"
-                                          : "");
+                     strpbrk(path, "*?[") ? "; the shell expands patterns, where they are not quoted" : "");
   if (stat(path, &status) != 0)
     return cgap_fail(error, CGAP_FILE, "%s: cannot be opened: %s", path, strerror(errno));
   file->folder = S_ISDIR(status.st_mode);
   if (!file->folder && !S_ISREG(status.st_mode))
-    return cgap_fail(error, CGAP_FILE, "%s: not a regular file; it is read in any order and has to be one", path);
+    return cgap_fail(error, CGAP_FILE, "%s: not a regular file; give one, since it is read in any order", path);
   if (!file->folder && status.st_size == 0)
     return cgap_fail(error, CGAP_FILE, "%s: empty (0 bytes); write or download it again", path);
   file->fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -141,17 +149,51 @@ void cgap_entry_clear(cgap_entry *entry)
   free(entry->obstacle);
 }
 
-static const char *other_order_name(void)
-{
-  return H5Tget_order(H5T_NATIVE_INT) == H5T_ORDER_LE ? ", big-endian" : ", little-endian";
-}
-
 void cgap_entry_type_text(cgap_entry *entry, const char *name)
 {
-  (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? other_order_name() : "");
+  static const char *const OTHER = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ", big-endian" : ", little-endian";
+  (void)snprintf(entry->type_text, sizeof entry->type_text, "%s%s", name, entry->swap ? OTHER : "");
 }
 
 /* ---------------------------------------------------------------- arrays outside HDF5 */
+
+static const struct {
+  const char *npy, *tensor; /* the code of NumPy and of safetensors */
+  size_t item;
+  cgap_kind kind;
+  int type; /* cgap_type, or whether signed */
+  const char *name;
+} TYPES[] = {
+  {"f2", "F16", 2, CGAP_KIND_FLOAT, CGAP_FLOAT16, "float16"},
+  {"", "BF16", 2, CGAP_KIND_FLOAT, CGAP_BFLOAT16, "bfloat16"},
+  {"f4", "F32", 4, CGAP_KIND_FLOAT, CGAP_FLOAT32, "float32"},
+  {"f8", "F64", 8, CGAP_KIND_FLOAT, CGAP_FLOAT64, "float64"},
+  {"i1", "I8", 1, CGAP_KIND_INTEGER, 1, "int8"},
+  {"i2", "I16", 2, CGAP_KIND_INTEGER, 1, "int16"},
+  {"i4", "I32", 4, CGAP_KIND_INTEGER, 1, "int32"},
+  {"i8", "I64", 8, CGAP_KIND_INTEGER, 1, "int64"},
+  {"u1", "U8", 1, CGAP_KIND_INTEGER, 0, "uint8"},
+  {"u2", "U16", 2, CGAP_KIND_INTEGER, 0, "uint16"},
+  {"u4", "U32", 4, CGAP_KIND_INTEGER, 0, "uint32"},
+  {"u8", "U64", 8, CGAP_KIND_INTEGER, 0, "uint64"},
+  {"b1", "BOOL", 1, CGAP_KIND_INTEGER, 0, "bool"},
+  {"", "F8_E5M2", 1, CGAP_KIND_OTHER, 0, "float8 (E5M2)"},
+  {"", "F8_E4M3", 1, CGAP_KIND_OTHER, 0, "float8 (E4M3)"},
+};
+
+bool cgap_npy_set_type(cgap_npy *out, const char *code)
+{
+  for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
+    if (code[0] && (!strcmp(code, TYPES[i].npy) || !strcmp(code, TYPES[i].tensor))) {
+      out->kind = TYPES[i].kind;
+      out->type = out->kind == CGAP_KIND_FLOAT ? (cgap_type)TYPES[i].type : CGAP_FLOAT32;
+      out->is_signed = out->kind == CGAP_KIND_INTEGER && TYPES[i].type == 1;
+      out->item = TYPES[i].item;
+      (void)snprintf(out->type_name, sizeof out->type_name, "%s", TYPES[i].name);
+      return true;
+    }
+  return false;
+}
 
 enum { HALVES = 2 };
 
@@ -164,7 +206,7 @@ static const struct {
   {"text", CGAP_WORD_TEXT, "the second of the two in an array (2, N, d)"},
 };
 
-/* What stands in the way of reading it, and the line of Python that helps; NULL: nothing. */
+/* Why it cannot be read, where that is so, and the line of Python that helps; false: out of memory. */
 static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, const cgap_piece *piece)
 {
   if (!a->pickled && !a->fields[0])
@@ -190,12 +232,6 @@ static bool set_obstacle(cgap_entry *e, const char *path, const cgap_npy *a, con
   return e->obstacle != NULL;
 }
 
-static bool fail_memory(const cgap_array_header *found, cgap_error *error)
-{
-  (void)cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", found->name);
-  return false;
-}
-
 /* Bytes from the first element to the end of the last one. */
 static uint64_t span_of(const cgap_npy *a)
 {
@@ -213,64 +249,70 @@ static void set_strides(cgap_piece *piece, const cgap_npy *a)
     piece->stride[k] = k == 0 ? 1 : k < a->ndim ? piece->stride[k - 1] * a->shape[k - 1] : 0;
 }
 
-static bool same_kind(const cgap_entry *e, const cgap_npy *a)
+/* An array, or a half of one, on its way into an entry. */
+typedef struct addition {
+  const char *path, *name, *storage;
+  int half; /* −1: the whole */
+  const cgap_npy *array;
+  cgap_piece piece;
+} addition;
+
+static cgap_status add_piece(cgap_entry *e, const addition *n, cgap_error *error)
 {
-  bool same = e->kind == a->kind && e->type == a->type && e->swap == a->swap && e->item == a->item &&
+  cgap_piece *grown = realloc(e->pieces, (e->piece_count + 1) * sizeof *grown);
+  char *path = strdup(n->piece.path);
+  e->pieces = grown ? grown : e->pieces;
+  if (!grown || !path) {
+    free(path);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", n->name);
+  }
+  cgap_piece *piece = &grown[e->piece_count++];
+  *piece = n->piece;
+  piece->rows = n->array->ndim ? n->array->shape[0] : 1;
+  piece->path = path;
+  return CGAP_OK;
+}
+
+/* One more shard of an entry. */
+static cgap_status join_shard(cgap_entry *e, const addition *n, cgap_error *error)
+{
+  const cgap_npy *a = n->array;
+  size_t sizes[CGAP_SHAPE_MAX];
+  char shape[160], first[160];
+  memcpy(sizes, e->shape, sizeof sizes);
+  sizes[0] = e->pieces[0].rows;
+  bool same = a->ndim > 0 && e->kind == a->kind && e->type == a->type && e->swap == a->swap && e->item == a->item &&
               e->is_signed == a->is_signed && e->ndim == a->ndim;
   for (int k = 1; same && k < a->ndim; k++)
     same = e->shape[k] == a->shape[k];
-  return same;
-}
-
-static bool add_piece(cgap_entry *e, const cgap_array_header *found, const cgap_npy *a, const cgap_piece *piece,
-                      cgap_error *error)
-{
-  cgap_piece *grown = realloc(e->pieces, (e->piece_count + 1) * sizeof *grown);
-  if (!grown)
-    return fail_memory(found, error);
-  e->pieces = grown;
-  grown[e->piece_count] = *piece;
-  grown[e->piece_count].rows = a->ndim ? a->shape[0] : 1;
-  grown[e->piece_count].path = strdup(piece->path);
-  if (!grown[e->piece_count].path)
-    return fail_memory(found, error);
-  e->piece_count++;
-  return true;
-}
-
-/* One more shard of an entry that is there. */
-static bool join_shard(cgap_entry *e, const cgap_array_header *found, const cgap_npy *a, const cgap_piece *piece,
-                       cgap_error *error)
-{
-  char shape[160], first[160];
-  if (!same_kind(e, a) || a->ndim == 0) {
-    cgap_entry own = {.ndim = a->ndim}, other = *e;
-    memcpy(own.shape, a->shape, sizeof own.shape);
-    if (other.ndim > 0)
-      other.shape[0] = e->pieces[0].rows;
-    (void)cgap_fail(error, CGAP_DATA,
-                    "%s: %s of shape %s, %s has %s of shape %s; shards need one type and d, leave out those of another",
-                    found->name, a->type_name, cgap_shape_text(shape, sizeof shape, &own), e->pieces[0].path,
-                    e->type_text, cgap_shape_text(first, sizeof first, &other));
-    return false;
-  }
-  if (e->shape[0] > SIZE_MAX / 16 - a->shape[0]) {
-    (void)cgap_fail(error, CGAP_DATA, "%s: more rows in all shards than any memory holds", found->name);
-    return false;
-  }
+  if (!same)
+    return cgap_fail(
+      error, CGAP_DATA,
+      "%s: %s of shape %s, %s has %s of shape %s; all shards need the same type and d; leave out those of another",
+      n->name, a->type_name, cgap_sizes_text(shape, sizeof shape, a->ndim, a->shape), e->pieces[0].path, e->type_text,
+      cgap_sizes_text(first, sizeof first, e->ndim, sizes));
+  if (e->shape[0] > SIZE_MAX / 16 - a->shape[0])
+    return cgap_fail(error, CGAP_DATA, "%s: all shards together have more rows than any memory holds; give fewer",
+                     n->name);
   e->shape[0] += a->shape[0];
-  return add_piece(e, found, a, piece, error);
+  return add_piece(e, n, error);
 }
 
-static bool new_entry(cgap_file *file, const char *path, int half, const cgap_array_header *found, const cgap_npy *a,
-                      const cgap_piece *piece, cgap_error *error)
+/* A new entry, or, of a shard, the entry of the earlier ones: they come in order, and (2, N, d) makes two. */
+static cgap_status add_array(cgap_file *file, const addition *n, cgap_error *error)
 {
+  const cgap_npy *a = n->array;
+  for (size_t back = 1; n->piece.numbered && back <= HALVES && back <= file->count; back++) {
+    cgap_entry *earlier = &file->entries[file->count - back];
+    if (!strcmp(earlier->path, n->path) && earlier->pieces[0].numbered)
+      return join_shard(earlier, n, error);
+  }
   cgap_entry *e = cgap_file_add(file);
   if (!e)
-    return fail_memory(found, error);
-  e->path = strdup(path);
-  e->name = half < 0 ? strdup(found->name) : cgap_format("%s[%d]", found->name, half);
-  cgap_append(&e->storage, "%s%s", found->storage, a->fortran && a->ndim > 1 ? ", Fortran order" : "");
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", n->name);
+  e->path = strdup(n->path);
+  e->name = n->half < 0 ? strdup(n->name) : cgap_format("%s[%d]", n->name, n->half);
+  cgap_append(&e->storage, "%s%s", n->storage, a->fortran && a->ndim > 1 ? ", Fortran order" : "");
   e->kind = a->kind;
   e->type = a->type;
   e->swap = a->swap;
@@ -280,31 +322,51 @@ static bool new_entry(cgap_file *file, const char *path, int half, const cgap_ar
   e->ndim = a->ndim;
   memcpy(e->shape, a->shape, sizeof e->shape);
   cgap_entry_type_text(e, a->type_name);
-  if (half >= 0) {
-    e->modality = HALF[half].modality;
-    e->modality_why = HALF[half].why;
+  if (n->half >= 0) {
+    e->modality = HALF[n->half].modality;
+    e->modality_why = HALF[n->half].why;
   }
-  if (!e->path || !e->name || !e->storage || !set_obstacle(e, path, a, piece))
-    return fail_memory(found, error);
-  return add_piece(e, found, a, piece, error);
+  if (!e->path || !e->name || !e->storage || !set_obstacle(e, n->path, a, &n->piece))
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", n->name);
+  return add_piece(e, n, error);
 }
 
-/* Of shards, which come in order, the entry is one of the last; two, where an array holds both sides. */
-static cgap_entry *find_recent(cgap_file *file, const char *path)
+/* The two halves of (2, N, d), each an array (N, d). */
+static cgap_status add_halves(cgap_file *file, const cgap_array_header *found, cgap_error *error)
 {
-  for (size_t back = 1; back <= HALVES && back <= file->count; back++) {
-    if (!strcmp(file->entries[file->count - back].path, path))
-      return &file->entries[file->count - back];
+  const cgap_npy *a = found->array;
+  cgap_npy half = *a;
+  cgap_status status = CGAP_OK;
+  half.ndim = 2;
+  half.shape[0] = a->shape[1];
+  half.shape[1] = a->shape[2];
+  const uint64_t span = span_of(&half);
+  for (int h = 0; h < HALVES && status == CGAP_OK; h++) {
+    char *path = cgap_format("%s/%s", found->path, HALF[h].path);
+    addition n = {path, found->name, found->storage, h, &half, found->piece};
+    cgap_piece *piece = &n.piece;
+    set_strides(piece, a);
+    piece->offset += (uint64_t)h * (piece->strided ? a->item : span);
+    piece->span = piece->strided ? span_of(a) - (uint64_t)h * a->item : span;
+    piece->stride[0] = piece->stride[1];
+    piece->stride[1] = piece->stride[2];
+    piece->stride[2] = 0;
+    status = path ? add_array(file, &n, error) : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", found->name);
+    free(path);
   }
-  return NULL;
+  return status;
 }
 
-static bool add_one(cgap_file *file, const char *path, int half, const cgap_array_header *found, const cgap_npy *a,
-                    const cgap_piece *piece, cgap_error *error)
+cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *found, cgap_error *error)
 {
-  cgap_entry *there = piece->numbered ? find_recent(file, path) : NULL;
-  return there && there->pieces[0].numbered ? join_shard(there, found, a, piece, error)
-                                            : new_entry(file, path, half, found, a, piece, error);
+  const cgap_npy *a = found->array;
+  if (a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES &&
+      cgap_name_words_of(found->path).modality == 0)
+    return add_halves(file, found, error);
+  addition n = {found->path, found->name, found->storage, -1, a, found->piece};
+  set_strides(&n.piece, a);
+  n.piece.span = span_of(a);
+  return add_array(file, &n, error);
 }
 
 static int by_path(const void *a, const void *b)
@@ -318,59 +380,15 @@ cgap_status cgap_entries_check(const cgap_file *file, cgap_error *error)
   cgap_status status = CGAP_OK;
   const cgap_entry **sorted = malloc((file->count + 1) * sizeof *sorted);
   if (!sorted)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu arrays", file->path, file->count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   for (size_t i = 0; i < file->count; i++)
     sorted[i] = &file->entries[i];
   qsort(sorted, file->count, sizeof *sorted, by_path);
   for (size_t i = 1; i < file->count && status == CGAP_OK; i++) {
     if (!strcmp(sorted[i - 1]->path, sorted[i]->path))
-      status = cgap_fail(error, CGAP_FILE, "%s: two arrays of the name %s in %s; give each another name",
+      status = cgap_fail(error, CGAP_FILE, "%s: two arrays are called %s in %s; give each a name of its own",
                          sorted[i]->name, sorted[i]->path, file->path);
   }
   free(sorted);
   return status;
-}
-
-/* The two halves of (2, N, d), each an array (N, d). */
-static bool add_halves(cgap_file *file, const cgap_array_header *found, cgap_error *error)
-{
-  const cgap_npy *a = found->array;
-  cgap_npy half = *a;
-  bool good = true;
-  half.ndim = 2;
-  half.shape[0] = a->shape[1];
-  half.shape[1] = a->shape[2];
-  uint64_t span = span_of(&half);
-  for (int h = 0; h < HALVES && good; h++) {
-    cgap_piece piece = found->piece;
-    char *path = cgap_format("%s/%s", found->path, HALF[h].path);
-    set_strides(&piece, a);
-    piece.offset += (uint64_t)h * (piece.strided ? a->item : span);
-    piece.span = piece.strided ? span_of(a) - (uint64_t)h * a->item : span;
-    piece.stride[0] = piece.stride[1];
-    piece.stride[1] = piece.stride[2];
-    piece.stride[2] = 0;
-    good = path ? add_one(file, path, h, found, &half, &piece, error) : fail_memory(found, error);
-    free(path);
-  }
-  return good;
-}
-
-cgap_status cgap_array_header_add(cgap_file *file, const cgap_array_header *found, cgap_error *error)
-{
-  const cgap_npy *a = found->array;
-  cgap_error own = {0};
-  error = error ? error : &own;
-  bool halves = a->kind == CGAP_KIND_FLOAT && a->ndim == 3 && a->shape[0] == HALVES &&
-                cgap_name_words_of(found->path).modality == 0;
-  bool good = false;
-  if (halves) {
-    good = add_halves(file, found, error);
-  } else {
-    cgap_piece piece = found->piece;
-    set_strides(&piece, a);
-    piece.span = span_of(a);
-    good = add_one(file, found->path, -1, found, a, &piece, error);
-  }
-  return good ? CGAP_OK : error->status;
 }

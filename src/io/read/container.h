@@ -16,7 +16,7 @@ typedef enum cgap_kind {
   CGAP_KIND_OTHER
 } cgap_kind;
 
-/* Outside HDF5: an array of one file, or one shard of several, that lies there as it is. */
+/* Outside HDF5: an array of one file, or one shard of several, whose elements are stored as they are. */
 typedef struct cgap_piece {
   char *path;       /* of the file */
   int64_t member;   /* its place in a zip archive, −1: none */
@@ -25,7 +25,7 @@ typedef struct cgap_piece {
   uint64_t offset;  /* bytes in front of the first element, in the file or the member */
   uint64_t span;    /* bytes from there to the end of the last element */
   size_t rows;      /* of the first axis */
-  bool strided;     /* elements do not lie in row-major order but `stride` elements apart along each axis */
+  bool strided;     /* elements are not in row-major order but `stride` elements apart along each axis */
   size_t stride[3]; /* rank 1 to 3 */
   bool numbered;
   uint64_t number; /* of a shard: img_emb_3.npy has 3 */
@@ -47,26 +47,26 @@ typedef struct cgap_entry {
   char type_text[96];       /* "float32", "int64, big-endian" */
   char *storage;            /* "chunked 64 × 512, shuffle, gzip" */
   char *obstacle;           /* NULL, or why it cannot be read and what to install */
-  uint64_t number, address; /* HDF5: of the file it lies in, and there */
+  uint64_t number, address; /* HDF5: of the file that has it, and in that file */
   char **sources;           /* of a virtual dataset: the files that were found, each once */
   size_t source_count;
   bool is_virtual;
-  bool turned;       /* HDF5: stored with the axes in reverse order (hdf5_marks.h); shape has them as they are meant */
-  size_t characters; /* strings stored as a matrix of characters, so many each; 0: none */
+  bool turned;       /* HDF5: stored with the axes in reverse order (hdf5_basics.h); shape has them as meant */
+  size_t characters; /* per string, where they are stored as a matrix of characters; else 0 */
 
-  unsigned modality;        /* CGAP_WORD_IMAGE or _TEXT where its place says it, whatever its name; else 0 */
+  unsigned modality;        /* CGAP_WORD_IMAGE or _TEXT where its position says it, whatever its name; else 0 */
   const char *modality_why; /* static */
   cgap_piece *pieces;       /* one after the other along the first axis; NULL: in HDF5 */
   size_t piece_count;
-  size_t item; /* with pieces: bytes an element */
-  bool ucs4;   /* with pieces: strings of four bytes a character */
+  size_t item; /* with pieces: bytes per element */
+  bool ucs4;   /* with pieces: strings of four bytes per character */
 } cgap_entry;
 
 typedef struct cgap_file {
   char *path;
   uint64_t bytes, device, inode;
   bool folder;
-  bool loose;          /* .npy: the entries are called as the files are, whose names say nothing more */
+  bool loose;          /* .npy: the entries have the names of the files */
   int fd;              /* for pread */
   hid_t id;            /* HDF5, else H5I_INVALID_HID */
   uint64_t number;     /* HDF5's own; a dataset behind an external link has another */
@@ -80,12 +80,12 @@ typedef struct cgap_chosen_dataset {
   const cgap_entry *entry;
 } cgap_chosen_dataset;
 
-/* ---------------------------------------------------------------- file.c */
+/* ---------------------------------------------------------------- opening: file.c */
 
 /* Opens and lists HDF5, .npy, .npz, safetensors or a folder of .npy. CGAP_FILE: missing, empty, truncated, a Git LFS
  * pointer, a pickle, none of these. */
 CGAP_MUST_CHECK cgap_status cgap_file_open(cgap_file **out, const char *path, cgap_error *error);
-/* Several .npy files as one: arrays side by side, shards one after the other. */
+/* Several .npy files as one: arrays next to each other, shards one after the other. */
 CGAP_MUST_CHECK cgap_status cgap_file_open_npy(cgap_file **out, const char *const *paths, size_t count,
                                                cgap_error *error);
 void cgap_file_close(cgap_file *file); /* NULL is fine */
@@ -100,44 +100,76 @@ const cgap_entry *cgap_file_find(const cgap_file *file, const char *path);
 
 /* "(500, 512)" into out; returns out. */
 const char *cgap_shape_text(char *out, size_t size, const cgap_entry *entry);
+const char *cgap_sizes_text(char *out, size_t size, int ndim, const size_t *sizes);
 
 /* Elements of an entry of any rank; false when the product does not fit. */
 bool cgap_entry_elements(size_t *out, const cgap_entry *entry);
 
-/* How many values a list has: (N), and (N, 1) or (1, N), which columns and rows of a matrix are; 0: no list. */
+/* How many values a list has: (N), and (N, 1) or (1, N), as columns and rows of a matrix are stored; 0: no list. */
 size_t cgap_entry_list(const cgap_entry *entry);
 
-/* Rows and elements a row of a float dataset of rank 2 or 3: (N, k, d) counts as N·k rows. */
+/* Whether its elements are numbers, integers or floats. */
+bool cgap_entry_is_number(const cgap_entry *entry);
+
+/* Rows and elements per row of a float dataset of rank 2 or 3: (N, k, d) counts as N·k rows. */
 size_t cgap_chosen_dataset_rows(const cgap_chosen_dataset *taken);
 size_t cgap_chosen_dataset_dim(const cgap_chosen_dataset *taken);
 
-/* k of a dataset (N, k, d) that has k rows each; 0 where it is (N, d), or (N, 1, d) or (1, N, d), which are no more. */
+/* k of a dataset (N, k, d) that has k rows each; 0 where it is (N, d), or (N, 1, d) or (1, N, d), which are the same.
+ */
 size_t cgap_entry_middle(const cgap_entry *entry);
 
 /* The path at which HDF5 has the dataset. */
 const char *cgap_entry_place(const cgap_entry *entry);
 
-/* ---------------------------------------------------------------- for those that fill a file */
+/* ---------------------------------------------------------------- the containers */
+
+/* For each, whether a file is one, by its first bytes, and what opens it. That takes a file whose fd, bytes and path
+ * are set and adds its entries; nothing but headers is read. Entries outside HDF5 have pieces, which say where the
+ * elements are. The list of them is in file.c. */
+
+bool cgap_hdf5_is(const cgap_file *file);
+CGAP_MUST_CHECK cgap_status cgap_hdf5_open(cgap_file *file, cgap_error *error);
+
+bool cgap_npy_file_is(const cgap_file *file);
+CGAP_MUST_CHECK cgap_status cgap_npy_file_open(cgap_file *file, cgap_error *error);
+/* Several .npy files; a folder of them and of folders of them. */
+CGAP_MUST_CHECK cgap_status cgap_npy_files_open(cgap_file *file, const char *const *paths, size_t count,
+                                                cgap_error *error);
+CGAP_MUST_CHECK cgap_status cgap_folder_open_npy(cgap_file *file, cgap_error *error);
+
+bool cgap_npz_is(const cgap_file *file);
+CGAP_MUST_CHECK cgap_status cgap_npz_open(cgap_file *file, cgap_error *error);
+
+bool cgap_safetensors_is(const cgap_file *file);
+CGAP_MUST_CHECK cgap_status cgap_safetensors_open(cgap_file *file, cgap_error *error);
+
+/* CGAP_FILE, saying what kind of file it is that none of them reads (unsupported_files.c). */
+cgap_status cgap_refuse_unsupported(const cgap_file *file, cgap_error *error);
+/* A file of torch.save; the first bytes of the pickle in it. */
+cgap_status cgap_refuse_torch(const char *path, const unsigned char *pickle, size_t count, cgap_error *error);
+
+/* ---------------------------------------------------------------- adding entries */
 
 /* Sets fd, bytes and folder of a path. CGAP_FILE: missing, empty, no regular file. */
 CGAP_MUST_CHECK cgap_status cgap_file_open_regular(cgap_file *file, const char *path, cgap_error *error);
 
-/* A new entry, empty, or NULL when memory is out. */
+/* A new entry, empty, or NULL when out of memory. */
 cgap_entry *cgap_file_add(cgap_file *file);
 void cgap_entry_clear(cgap_entry *entry);
 /* type_text = name, with the byte order where it is not this machine's. */
 void cgap_entry_type_text(cgap_entry *entry, const char *name);
 
-/* One array as the header of a .npy file, of a member of .npz or of a tensor tells it. */
+/* An array as described by the header of a .npy file or of a member of .npz, or as a tensor. */
 typedef struct cgap_npy {
   cgap_kind kind;
   cgap_type type;     /* CGAP_KIND_FLOAT */
   bool swap;          /* stored in the other byte order */
   bool is_signed;     /* CGAP_KIND_INTEGER */
-  bool ucs4;          /* CGAP_KIND_STRING: four bytes a character */
+  bool ucs4;          /* CGAP_KIND_STRING: four bytes per character */
   bool pickled;       /* an object array */
   bool fortran;       /* the first axis runs fastest */
-  size_t item;        /* bytes an element */
+  size_t item;        /* bytes per element */
   char type_name[48]; /* "float32", "object" */
   char fields[200];   /* of a structured type: "id, image_embedding"; else "" */
   bool field_rows;    /* one of them holds an array */
@@ -145,6 +177,18 @@ typedef struct cgap_npy {
   size_t shape[CGAP_SHAPE_MAX];
   size_t start; /* bytes in front of the first element */
 } cgap_npy;
+
+/* Sets kind, type, is_signed, item and type_name by the code of NumPy ("f4") or of safetensors ("F32"); false, and
+ * nothing set: an unknown one. */
+bool cgap_npy_set_type(cgap_npy *out, const char *code);
+
+/* Gives the next `count` bytes in order; false where it cannot, with *error filled. */
+typedef bool cgap_npy_next(void *context, void *out, size_t count, cgap_error *error);
+
+/* Reads the header of a .npy array of `total` bytes, header and all, and checks it against that size: CGAP_FILE where
+ * it is damaged, cut short or followed by something else, CGAP_DATA for an impossible shape. */
+CGAP_MUST_CHECK cgap_status cgap_npy_read(cgap_npy *out, cgap_npy_next *next, void *context, uint64_t total,
+                                          const char *name, cgap_error *error);
 
 /* An array, and where its elements are. */
 typedef struct cgap_array_header {

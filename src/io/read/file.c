@@ -1,6 +1,5 @@
 /* Opening a file, whatever its container. */
 #include "base/text_buffer.h"
-#include "io/read/formats.h"
 #include "io/read/hdf5_basics.h"
 
 #include <fcntl.h>
@@ -8,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Who reads what, asked in this order. */
+/* The containers that are read, tried in this order. */
 static const struct {
   bool (*is)(const cgap_file *file);
   cgap_status (*open)(cgap_file *file, cgap_error *error);
@@ -26,14 +25,13 @@ static cgap_status open_container(cgap_file *file, cgap_error *error)
     return status;
   if (file->folder)
     return cgap_folder_open_npy(file, error);
-  for (size_t i = 0; i < sizeof CONTAINERS / sizeof *CONTAINERS; i++) {
+  for (size_t i = 0; i < sizeof CONTAINERS / sizeof *CONTAINERS; i++)
     if (CONTAINERS[i].is(file))
       return CONTAINERS[i].open(file, error);
-  }
   return cgap_refuse_unsupported(file, error);
 }
 
-/* All that a file has is one thing that is not read: then that is what to say. */
+/* Refuses a file whose only array cannot be read. */
 static cgap_status check_alone(const cgap_file *file, cgap_error *error)
 {
   const cgap_entry *e = file->entries;
@@ -42,7 +40,7 @@ static cgap_status check_alone(const cgap_file *file, cgap_error *error)
   return cgap_fail(error, CGAP_FILE, "%s: %s", e->name, e->obstacle);
 }
 
-/* What messages call the entries that have no name yet. */
+/* Names the entries that have no name for messages yet. */
 static cgap_status name_entries(cgap_file *file, cgap_error *error)
 {
   bool good = true;

@@ -8,6 +8,12 @@ void cgap_hdf5_skip_exit(void)
   (void)H5dont_atexit();
 }
 
+void cgap_hdf5_close(hid_t id)
+{
+  if (id >= 0)
+    H5Idec_ref(id);
+}
+
 cgap_hdf5_silence cgap_hdf5_silence_begin(void)
 {
   cgap_hdf5_silence quiet = {0};
@@ -41,10 +47,9 @@ void cgap_hdf5_reason(char *out, size_t size)
   reason r = {out, size};
   out[0] = '\0';
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, copy_innermost_reason, &r);
-  for (char *p = out; *p; p++) {
+  for (char *p = out; *p; p++)
     if ((unsigned char)*p < ' ')
       *p = ' ';
-  }
 }
 
 static int read_variable(char *out, size_t size, hid_t attribute, hid_t type)
@@ -84,11 +89,8 @@ int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name)
     out[0] = '\0';
   for (size_t end = strlen(out); end > 0 && out[end - 1] == ' ';)
     out[--end] = '\0';
-  if (space >= 0)
-    H5Sclose(space);
-  if (type >= 0)
-    H5Tclose(type);
-  if (attribute >= 0)
-    H5Aclose(attribute);
+  cgap_hdf5_close(space);
+  cgap_hdf5_close(type);
+  cgap_hdf5_close(attribute);
   return there;
 }

@@ -1,11 +1,12 @@
-/* What every caller of HDF5 here needs: its errors kept silent, their reason, attributes of text. */
+/* What the files that call HDF5 need of each other: its errors kept silent, their reason, attributes of text; and what
+ * hdf5_file.c lists by. */
 #ifndef CGAP_IO_READ_HDF5_BASICS_H
 #define CGAP_IO_READ_HDF5_BASICS_H
 
 #include "io/read/container.h"
 
-/* HDF5 prints its error stack unless told not to; that setting belongs to the whole process, so it is put
- * back after each call into this library. */
+/* HDF5 prints its error stack unless that is switched off; the setting belongs to the whole process, so it is restored
+ * after each call into this library. */
 typedef struct cgap_hdf5_silence {
   H5E_auto2_t function;
   void *context;
@@ -15,15 +16,74 @@ typedef struct cgap_hdf5_silence {
 cgap_hdf5_silence cgap_hdf5_silence_begin(void);
 void cgap_hdf5_silence_end(cgap_hdf5_silence quiet);
 
-/* The innermost reason on HDF5's error stack, one line; "" when there is none. Ask before the next H5 call. */
+/* The innermost reason on HDF5's error stack, one line, to be read before the next H5 call. */
 void cgap_hdf5_reason(char *out, size_t size);
 
 /* The string attribute of an object, without its padding: 1; 0 where there is none, or it is as long as size; -1 where
  * it cannot be read. */
 int cgap_hdf5_text(char *out, size_t size, hid_t object, const char *name);
 
+/* Closes a dataset, group, type, space, attribute or property list; a negative id is fine. */
+void cgap_hdf5_close(hid_t id);
+
 /* For a program, before it reads anything: where a damaged file has left something open inside HDF5, HDF5 prints lines
  * of its own at exit. A library's caller decides that for itself. */
 void cgap_hdf5_skip_exit(void);
+
+/* ---------------------------------------------------------------- hdf5_dataset.c */
+
+/* Sets type, shape and storage of an entry whose path is set, and its obstacle: a filter or a source that is missing,
+ * rows in structures. false: HDF5 cannot say. */
+bool cgap_hdf5_describe(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t type);
+
+/* MATLAB (-v7.3) and Octave (save -hdf5) store columns first, so that HDF5 shows an N × d matrix as (d, N), and mark
+ * their arrays: these get their axes in the order meant, (N, d), and `turned`. false: HDF5 cannot say. */
+bool cgap_matlab_array(cgap_entry *entry, hid_t dataset);
+bool cgap_octave_array(cgap_entry *entry, const char *type, hid_t dataset);
+
+typedef enum cgap_octave {
+  CGAP_OCTAVE_NONE,
+  CGAP_OCTAVE_ARRAY,
+  CGAP_OCTAVE_STRUCT,
+  CGAP_OCTAVE_OTHER,
+  CGAP_OCTAVE_UNREADABLE /* marked, and HDF5 cannot read what it is */
+} cgap_octave;
+
+/* Whether a group is a variable of Octave, with a dataset or group `value` in it. type: what Octave calls it. */
+cgap_octave cgap_octave_variable(char *type, size_t size, hid_t group);
+/* Rows and columns of an Octave cell array, of a MATLAB sparse matrix; false where the group is none. */
+bool cgap_octave_cells(size_t shape[2], hid_t group);
+bool cgap_matlab_sparse(size_t shape[2], hid_t group);
+
+/* ---------------------------------------------------------------- hdf5_virtual.c */
+
+/* Sets the sources of a virtual dataset, and its obstacle where one of them is missing, damaged or too small: HDF5
+ * itself would silently read the fill value. file: the path of the file that it is in. */
+void cgap_hdf5_virtual_describe(cgap_entry *entry, hid_t create_plist, const char *file);
+
+/* Why several datasets cannot be open together: more sources in all than files may be open, past which HDF5 would read
+ * the fill value. NULL: they can. The caller frees it. */
+char *cgap_hdf5_virtual_excess(const cgap_entry *const *entries, size_t count);
+
+/* Follows a soft or external link as far as it goes. Returns whether it dangles: the file or the object that it names
+ * is not there; else all of them are, or cannot be told, and what does not open is damaged. *why, for the caller to
+ * free: where it leads and what is missing or unreadable; NULL: out of memory, or HDF5's own reason is all there is. */
+bool cgap_hdf5_link_dangles(char **why, hid_t group, const char *name);
+
+/* ---------------------------------------------------------------- hdf5_chunks.c */
+
+/* Rows of a chunked dataset, unpacked by threads. */
+typedef struct cgap_hdf5_chunks cgap_hdf5_chunks;
+
+/* *out is NULL, with CGAP_OK, where the layout is not one that is unpacked here. dataset, with its create_plist, and
+ * entry are borrowed. fd: of the file with the chunks, where HDF5's addresses count from its start; -1: HDF5 reads. */
+CGAP_MUST_CHECK cgap_status cgap_hdf5_chunks_open(cgap_hdf5_chunks **out, hid_t dataset, hid_t create_plist, int fd,
+                                                  const cgap_entry *entry, cgap_error *error);
+void cgap_hdf5_chunks_close(cgap_hdf5_chunks *chunks); /* NULL is fine */
+
+/* Rows [first, first + count), of (N, k, d) as N·k rows, elements as stored. Chunks with rows past the last one are
+ * kept for the next call: rows read in order are unpacked once. */
+CGAP_MUST_CHECK cgap_status cgap_hdf5_chunks_read(cgap_hdf5_chunks *chunks, size_t first, size_t count, int threads,
+                                                  void *out, cgap_error *error);
 
 #endif

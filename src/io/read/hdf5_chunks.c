@@ -1,16 +1,129 @@
-#include "io/read/hdf5_chunks.h"
+/* Rows of a chunked HDF5 dataset, unpacked by threads: one at a time fetches a chunk's bytes from HDF5, which allows no
+ * two, while the others inflate and sort theirs into rows. gzip, with or without shuffle, and no filter at all; other
+ * filters, and partial edge chunks that are stored another way, are left to H5Dread. libdeflate inflates a chunk, whose
+ * length is known, as a whole: twice to three times as fast as zlib's streams. */
+#include "io/read/hdf5_basics.h"
 
 #include "base/memory.h"
 #include "base/output_file.h"
-#include "io/read/hdf5_basics.h"
-#include "io/read/hdf5_unpack.h"
 
+#include <libdeflate.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { AXES = 3 };                                /* rows of rank 2 are (N, 1, d) */
-static const size_t KEPT_MOST = (size_t)16 << 20; /* bytes of chunks kept between two calls; one, however large */
+/* ---------------------------------------------------------------- filters */
+
+/* Where gzip and shuffle are in a chunk's list of filters, −1: not used. */
+typedef struct unpacking {
+  int deflate, shuffle;
+} unpacking;
+
+/* One for each thread. */
+typedef struct unpack_scratch {
+  unsigned char *packed; /* (capacity) */
+  size_t capacity;
+  unsigned char *raw; /* the chunk unpacked; allocated and taken away by the caller */
+  struct libdeflate_decompressor *inflater;
+} unpack_scratch;
+
+/* Whether the filters are none, gzip, shuffle, or shuffle and then gzip. */
+static bool get_unpacking(unpacking *out, hid_t plist, size_t element)
+{
+  const int count = H5Pget_nfilters(plist);
+  *out = (unpacking){.deflate = -1, .shuffle = -1};
+  for (int i = 0; i < count; i++) {
+    unsigned flags = 0, value = 0;
+    size_t values = 1;
+    const H5Z_filter_t id = H5Pget_filter2(plist, (unsigned)i, &flags, &values, &value, 0, NULL, NULL);
+    if (id == H5Z_FILTER_DEFLATE && out->deflate < 0)
+      out->deflate = i;
+    else if (id == H5Z_FILTER_SHUFFLE && out->shuffle < 0 && out->deflate < 0 && values >= 1 && value == element)
+      out->shuffle = i;
+    else
+      return false;
+  }
+  return count >= 0;
+}
+
+/* Of packed; false: out of memory. */
+static bool reserve_packed(unpack_scratch *scratch, size_t bytes)
+{
+  if (bytes <= scratch->capacity)
+    return true;
+  cgap_free(scratch->packed);
+  scratch->packed = cgap_alloc(bytes, 1);
+  scratch->capacity = scratch->packed ? bytes : 0;
+  return scratch->packed != NULL;
+}
+
+static void scratch_clear(unpack_scratch *scratch)
+{
+  cgap_free(scratch->packed);
+  cgap_free(scratch->raw);
+  if (scratch->inflater)
+    libdeflate_free_decompressor(scratch->inflater);
+  *scratch = (unpack_scratch){0};
+}
+
+/* scratch->packed, `stored` bytes, into scratch->raw, exactly `bytes`; mask: filters that this chunk was stored
+ * without. *shuffled: unshuffle has still to sort the elements. false: *why says why, NULL: out of memory. */
+static bool unpack(const unpacking *how, unpack_scratch *scratch, size_t stored, unsigned mask, size_t bytes,
+                   bool *shuffled, const char **why)
+{
+  *shuffled = how->shuffle >= 0 && !(mask >> how->shuffle & 1u);
+  if (how->deflate < 0 || mask >> how->deflate & 1u) {
+    *why = "it is of another length than its shape says";
+    if (stored == bytes)
+      memcpy(scratch->raw, scratch->packed, bytes);
+    return stored == bytes;
+  }
+  *why = NULL;
+  if (!scratch->inflater && !(scratch->inflater = libdeflate_alloc_decompressor()))
+    return false;
+  *why = "gzip does not unpack it to the length that its shape says";
+  return libdeflate_zlib_decompress(scratch->inflater, scratch->packed, stored, scratch->raw, bytes, NULL) ==
+         LIBDEFLATE_SUCCESS;
+}
+
+/* The compiler makes vector unpack instructions of these. */
+static void unshuffle_2(unsigned char *restrict out, const unsigned char *restrict a, const unsigned char *restrict b,
+                        size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    out[2 * i] = a[i];
+    out[2 * i + 1] = b[i];
+  }
+}
+
+static void unshuffle_4(unsigned char *restrict out, const unsigned char *restrict in, size_t stride, size_t count)
+{
+  const unsigned char *b = in + stride, *c = b + stride, *d = c + stride;
+  for (size_t i = 0; i < count; i++) {
+    out[4 * i] = in[i];
+    out[4 * i + 1] = b[i];
+    out[4 * i + 2] = c[i];
+    out[4 * i + 3] = d[i];
+  }
+}
+
+/* `count` elements of `size` bytes; their bytes k are together at in + k·stride. */
+static void unshuffle(unsigned char *out, const unsigned char *in, size_t stride, size_t count, size_t size)
+{
+  if (size == 2)
+    unshuffle_2(out, in, in + stride, count);
+  else if (size == 4)
+    unshuffle_4(out, in, stride, count);
+  else
+    for (size_t i = 0; i < count; i++)
+      for (size_t k = 0; k < size; k++)
+        out[i * size + k] = in[k * stride + i];
+}
+
+/* ---------------------------------------------------------------- chunks */
+
+enum { AXES = 3 };                                     /* rows of rank 2 are (N, 1, d) */
+static const size_t KEPT_BYTES_MAX = (size_t)16 << 20; /* bytes of chunks kept between two calls; one, however large */
 
 /* A chunk unpacked, its elements still shuffled where the filter did that. */
 typedef struct kept {
@@ -30,10 +143,10 @@ struct cgap_hdf5_chunks {
   const cgap_entry *entry;
   size_t size[AXES], chunk[AXES], grid[AXES];
   size_t element, chunk_bytes;
-  cgap_hdf5_unpacking how;
+  unpacking how;
   unsigned char fill[8]; /* an element of a chunk that was never written */
   chunk_list kept;
-  cgap_hdf5_unpack_scratch *scratch; /* (rooms) one a thread */
+  unpack_scratch *scratch; /* (scratch_count) one per thread */
   int scratch_count;
 };
 
@@ -64,7 +177,7 @@ cgap_status cgap_hdf5_chunks_open(cgap_hdf5_chunks **out, hid_t dataset, hid_t p
   hsize_t chunk[AXES] = {0};
   cgap_hdf5_chunks c = {.dataset = dataset, .fd = fd, .entry = entry, .element = cgap_type_size(entry->type)};
   *out = NULL;
-  if (!is_supported_layout(entry, plist, chunk) || !cgap_hdf5_unpacking_of(&c.how, plist, c.element))
+  if (!is_supported_layout(entry, plist, chunk) || !get_unpacking(&c.how, plist, c.element))
     return CGAP_OK;
   set_axes(&c, chunk);
   hid_t type = H5Dget_type(dataset);
@@ -73,7 +186,7 @@ cgap_status cgap_hdf5_chunks_open(cgap_hdf5_chunks **out, hid_t dataset, hid_t p
     (void)H5Pget_fill_value(plist, type, c.fill);
   H5Tclose(type);
   c.chunk_bytes = c.chunk[0] * c.chunk[1] * c.chunk[2] * c.element; /* HDF5 keeps it below 4 GB */
-  c.kept.most = KEPT_MOST / c.chunk_bytes ? KEPT_MOST / c.chunk_bytes : 1;
+  c.kept.most = KEPT_BYTES_MAX / c.chunk_bytes ? KEPT_BYTES_MAX / c.chunk_bytes : 1;
   *out = calloc(1, sizeof **out);
   if (!*out)
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", entry->name);
@@ -96,14 +209,14 @@ void cgap_hdf5_chunks_close(cgap_hdf5_chunks *c)
     return;
   kept_clear(&c->kept);
   for (int k = 0; k < c->scratch_count; k++)
-    cgap_hdf5_unpack_clear(&c->scratch[k]);
+    scratch_clear(&c->scratch[k]);
   free(c->scratch);
   free(c);
 }
 
 /* ---------------------------------------------------------------- one call */
 
-/* Rows asked for, and the part of the grid that they lie in. */
+/* The requested rows, and the part of the grid that has them. */
 typedef struct request {
   cgap_hdf5_chunks *chunks;
   size_t first, count;
@@ -129,7 +242,7 @@ static box box_of(const cgap_hdf5_chunks *c, size_t number)
   return b;
 }
 
-/* Copies what a chunk has of the rows asked for; false: nothing. bytes NULL: only asks. */
+/* Copies the requested rows that a chunk has; false: none. chunk NULL: copies nothing. */
 static bool copy_chunk_rows(const request *r, size_t number, const kept *chunk)
 {
   const cgap_hdf5_chunks *c = r->chunks;
@@ -148,7 +261,7 @@ static bool copy_chunk_rows(const request *r, size_t number, const kept *chunk)
       const size_t place = ((i - b.from[0]) * c->chunk[1] + (m - b.from[1])) * c->chunk[2];
       unsigned char *to = r->out + (row - r->first) * row_bytes + b.from[2] * size;
       if (chunk->shuffled)
-        cgap_hdf5_unshuffle(to, chunk->bytes + place, elements, b.until[2] - b.from[2], size);
+        unshuffle(to, chunk->bytes + place, elements, b.until[2] - b.from[2], size);
       else
         memcpy(to, chunk->bytes + place * size, (b.until[2] - b.from[2]) * size);
     }
@@ -161,8 +274,8 @@ static void fill_chunk(const cgap_hdf5_chunks *c, unsigned char *bytes)
     memcpy(bytes + i, c->fill, c->element);
 }
 
-/* Where a chunk lies, or, without a file of our own, its bytes into room->packed. */
-static bool query_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpack_scratch *scratch, haddr_t *address,
+/* The address of a chunk, or, without an open file, its bytes into scratch->packed. */
+static bool query_chunk(const cgap_hdf5_chunks *c, const box *b, unpack_scratch *scratch, haddr_t *address,
                         hsize_t *bytes, unsigned *mask, const char **why)
 {
   const hsize_t rank_3[AXES] = {b->from[0], b->from[1], b->from[2]}, rank_2[2] = {b->from[0], b->from[2]};
@@ -171,7 +284,7 @@ static bool query_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpac
   bool good = H5Dget_chunk_info_by_coord(c->dataset, offset, mask, address, bytes) >= 0;
   *why = good ? NULL : "HDF5 does not find it";
   *bytes = *address == HADDR_UNDEF ? 0 : *bytes;
-  if (good && c->fd < 0 && *bytes > 0 && (good = cgap_hdf5_unpack_reserve(scratch, (size_t)*bytes)) &&
+  if (good && c->fd < 0 && *bytes > 0 && (good = reserve_packed(scratch, (size_t)*bytes)) &&
       H5Dread_chunk(c->dataset, H5P_DEFAULT, offset, mask, scratch->packed) < 0) {
     good = false;
     *why = "HDF5 cannot read it";
@@ -180,9 +293,9 @@ static bool query_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpac
   return good;
 }
 
-/* The chunk's bytes as stored into room->packed; *mask: filters that were left out of it. HDF5 is asked by one thread
- * at a time, whichever file it is about; the bytes themselves need no turn. */
-static bool fetch_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpack_scratch *scratch, size_t *stored,
+/* The chunk's bytes as stored into scratch->packed; *mask: filters that it was stored without. HDF5 is called by one
+ * thread at a time, whichever file it is; the bytes are read without it. */
+static bool fetch_chunk(const cgap_hdf5_chunks *c, const box *b, unpack_scratch *scratch, size_t *stored,
                         unsigned *mask, const char **why, cgap_error *read)
 {
   hsize_t bytes = 0;
@@ -193,13 +306,13 @@ static bool fetch_chunk(const cgap_hdf5_chunks *c, const box *b, cgap_hdf5_unpac
   *stored = (size_t)bytes;
   if (!good || c->fd < 0 || bytes == 0)
     return good;
-  if (!cgap_hdf5_unpack_reserve(scratch, *stored))
+  if (!reserve_packed(scratch, *stored))
     return false;
   return cgap_pread_all(c->fd, address, *stored, scratch->packed, c->entry->name, read) == CGAP_OK;
 }
 
-/* Fetches and unpacks into room->plain. */
-static bool unpack_chunk(const cgap_hdf5_chunks *c, size_t number, cgap_hdf5_unpack_scratch *scratch, kept *chunk,
+/* Fetches and unpacks into scratch->raw. */
+static bool unpack_chunk(const cgap_hdf5_chunks *c, size_t number, unpack_scratch *scratch, kept *chunk,
                          const char **why, cgap_error *read)
 {
   const box b = box_of(c, number);
@@ -215,12 +328,12 @@ static bool unpack_chunk(const cgap_hdf5_chunks *c, size_t number, cgap_hdf5_unp
     return false;
   chunk->bytes = scratch->raw;
   if (stored > 0)
-    return cgap_hdf5_unpack(&c->how, scratch, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
+    return unpack(&c->how, scratch, stored, mask, c->chunk_bytes, &chunk->shuffled, why);
   fill_chunk(c, scratch->raw);
   return true;
 }
 
-/* Whether rows past those asked for lie in it. */
+/* Whether a chunk has rows after the requested ones. */
 static bool reaches_past(const request *r, size_t number)
 {
   const cgap_hdf5_chunks *c = r->chunks;
@@ -228,7 +341,7 @@ static bool reaches_past(const request *r, size_t number)
   return (b.until[0] - 1) * c->size[1] + b.until[1] > r->first + r->count;
 }
 
-/* Keeps a chunk for the next call; false: it has no rows for that, or there is no room. */
+/* Keeps a chunk for the next call; false: it has no later rows, or enough are kept. */
 static bool keep_chunk(request *r, const kept *chunk)
 {
   bool keeps = false;
@@ -242,7 +355,7 @@ static bool keep_chunk(request *r, const kept *chunk)
   return keeps;
 }
 
-/* read: why the file's bytes did not come. Else why NULL: memory is out. */
+/* read: why the file's bytes could not be read. Else why NULL: out of memory. */
 static void note_failure(request *r, size_t number, const char *why, const cgap_error *read)
 {
   const cgap_hdf5_chunks *c = r->chunks;
@@ -257,12 +370,11 @@ static void note_failure(request *r, size_t number, const char *why, const cgap_
                       c->entry->name, b.from[0] * c->size[1] + b.from[1],
                       (b.until[0] - 1) * c->size[1] + b.until[1] - 1, why);
     else
-      (void)cgap_fail(r->error, CGAP_RESOURCE, "%s: out of memory for a chunk of %zu bytes", c->entry->name,
-                      c->chunk_bytes);
+      (void)cgap_fail(r->error, CGAP_RESOURCE, "%s: out of memory", c->entry->name);
   }
 }
 
-static void run_task(request *r, size_t number, cgap_hdf5_unpack_scratch *scratch)
+static void run_task(request *r, size_t number, unpack_scratch *scratch)
 {
   cgap_hdf5_chunks *c = r->chunks;
   const char *why = NULL;
@@ -292,7 +404,7 @@ static bool request_init(request *r, int threads)
   r->first_chunk = r->first / rows * slice;
   r->tasks = ((r->first + r->count - 1) / rows + 1) * slice - r->first_chunk;
   if (threads > c->scratch_count) {
-    cgap_hdf5_unpack_scratch *grown = realloc(c->scratch, (size_t)threads * sizeof *grown);
+    unpack_scratch *grown = realloc(c->scratch, (size_t)threads * sizeof *grown);
     if (!grown)
       return false;
     memset(grown + c->scratch_count, 0, (size_t)(threads - c->scratch_count) * sizeof *grown);

@@ -1,5 +1,5 @@
-/* Where HDF5 does not hand out chunks as they are stored. */
-#include "io/read/hdf5_chunks.h"
+/* In place of hdf5_chunks.c where HDF5 has no functions for chunks as stored: all rows go through H5Dread. */
+#include "io/read/hdf5_basics.h"
 
 cgap_status cgap_hdf5_chunks_open(cgap_hdf5_chunks **out, hid_t dataset, hid_t plist, int fd, const cgap_entry *entry,
                                   cgap_error *error)
@@ -26,5 +26,5 @@ cgap_status cgap_hdf5_chunks_read(cgap_hdf5_chunks *chunks, size_t first, size_t
   (void)count;
   (void)threads;
   (void)out;
-  return cgap_fail(error, CGAP_FILE, "this HDF5 does not hand out chunks");
+  return cgap_fail(error, CGAP_FILE, "this HDF5 library cannot read chunks as stored");
 }

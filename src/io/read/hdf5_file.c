@@ -1,12 +1,8 @@
-/* Opens an HDF5 file and lists what is in it: every dataset with shape, type and storage, and what stands in the way of
- * reading it. An object that cannot be opened or described is an error: taken for absent, a pairing would change
- * without a word. Only soft and external links may lead nowhere; they are listed with that. */
+/* Opens an HDF5 file and lists its datasets, each with shape, type, storage and why it cannot be read where that is so.
+ * An object that cannot be opened or described is an error: if it were left out, the pairing could change unnoticed.
+ * Only soft and external links may lead nowhere; these are listed as such. */
 #include "base/text_buffer.h"
-#include "io/read/formats.h"
 #include "io/read/hdf5_basics.h"
-#include "io/read/hdf5_filters.h"
-#include "io/read/hdf5_marks.h"
-#include "io/read/hdf5_virtual.h"
 #include "io/read/name_words.h"
 
 #include <stdio.h>
@@ -16,200 +12,6 @@
 
 /* Bounds for files that name the same groups over and over; what is beyond them is refused, not left out. */
 enum { ENTRIES_MAX = 1000000, GROUPS_MAX = 1000000, DEPTH_MAX = 128 };
-
-/* ---------------------------------------------------------------- types */
-
-typedef struct float_layout {
-  size_t size, exponent_bits, mantissa_bits, bias;
-  cgap_type type;
-} float_layout;
-
-static const float_layout FLOATS[] = {
-  {2, 5, 10, 15, CGAP_FLOAT16},
-  {2, 8, 7, 127, CGAP_BFLOAT16},
-  {4, 8, 23, 127, CGAP_FLOAT32},
-  {8, 11, 52, 1023, CGAP_FLOAT64},
-};
-
-static bool float_type(cgap_type *out, hid_t type)
-{
-  size_t sign = 0, exponent_at = 0, exponent_bits = 0, mantissa_at = 0, mantissa_bits = 0;
-  if (H5Tget_fields(type, &sign, &exponent_at, &exponent_bits, &mantissa_at, &mantissa_bits) < 0)
-    return false;
-  for (size_t i = 0; i < sizeof FLOATS / sizeof *FLOATS; i++) {
-    const float_layout *f = &FLOATS[i];
-    if (H5Tget_size(type) == f->size && exponent_bits == f->exponent_bits && mantissa_bits == f->mantissa_bits &&
-        H5Tget_ebias(type) == f->bias && mantissa_at == 0 && exponent_at == f->mantissa_bits &&
-        sign == 8 * f->size - 1 && H5Tget_norm(type) == H5T_NORM_IMPLIED) {
-      *out = f->type;
-      return true;
-    }
-  }
-  return false;
-}
-
-/* HDF5 of this age has no bfloat16: uint16 with the string attribute dtype = "bfloat16" stands for it. */
-static bool says_bfloat16(bool *readable, hid_t dataset)
-{
-  char text[32];
-  const int there = cgap_hdf5_text(text, sizeof text, dataset, "dtype");
-  *readable = there >= 0;
-  return there > 0 && !strcmp(text, "bfloat16");
-}
-
-static bool other_byte_order(hid_t type)
-{
-  H5T_order_t order = H5Tget_order(type);
-  return (order == H5T_ORDER_LE || order == H5T_ORDER_BE) && order != H5Tget_order(H5T_NATIVE_INT);
-}
-
-static bool describe_integer(cgap_entry *entry, hid_t dataset, hid_t type)
-{
-  char name[32];
-  bool readable = true;
-  size_t size = H5Tget_size(type);
-  entry->is_signed = H5Tget_sign(type) == H5T_SGN_2;
-  entry->swap = size > 1 && other_byte_order(type);
-  entry->kind = size <= 8 ? CGAP_KIND_INTEGER : CGAP_KIND_OTHER;
-  (void)snprintf(name, sizeof name, "%sint%zu", entry->is_signed ? "" : "u", 8 * size);
-  if (size == 2 && !entry->is_signed && says_bfloat16(&readable, dataset)) {
-    entry->kind = CGAP_KIND_FLOAT;
-    entry->type = CGAP_BFLOAT16;
-    (void)snprintf(name, sizeof name, "bfloat16");
-  }
-  cgap_entry_type_text(entry, name);
-  return readable;
-}
-
-static void describe_float(cgap_entry *entry, hid_t type)
-{
-  H5T_order_t order = H5Tget_order(type);
-  if (float_type(&entry->type, type) && (order == H5T_ORDER_LE || order == H5T_ORDER_BE)) {
-    entry->kind = CGAP_KIND_FLOAT;
-    entry->swap = other_byte_order(type);
-    cgap_entry_type_text(entry, cgap_type_name(entry->type));
-    return;
-  }
-  char name[48];
-  (void)snprintf(name, sizeof name, "float of %zu bits in an unusual layout", 8 * H5Tget_size(type));
-  cgap_entry_type_text(entry, name);
-}
-
-/* The fields of a compound type; where some hold rows of numbers, the line that makes datasets of them. */
-static void describe_compound(cgap_entry *entry, const cgap_file *file, hid_t type)
-{
-  const int count = H5Tget_nmembers(type);
-  char *fields = NULL;
-  bool rows = false;
-  for (int k = 0; k < count; k++) {
-    char *name = H5Tget_member_name(type, (unsigned)k);
-    cgap_append(&fields, "%s%s", k ? ", " : "", name ? name : "?");
-    rows = rows || H5Tget_member_class(type, (unsigned)k) == H5T_ARRAY;
-    H5free_memory(name);
-  }
-  (void)snprintf(entry->type_text, sizeof entry->type_text, "compound (%.80s)", fields ? fields : "");
-  char *path = rows ? cgap_python_string(file->path) : NULL, *key = rows ? cgap_python_string(entry->path) : NULL;
-  if (path && key)
-    entry->obstacle = cgap_format("structured rows with the fields %s, which are read from datasets of their own; in "
-                                  "Python: import h5py, numpy; a = h5py.File(%s)[%s][()]; numpy.savez('new.npz', "
-                                  "**{name: a[name] for name in a.dtype.names})",
-                                  fields, path, key);
-  free(path);
-  free(key);
-  free(fields);
-}
-
-/* h5py's booleans, for one; HDF5 reads their numbers. */
-static bool describe_enumeration(cgap_entry *entry, hid_t dataset, hid_t type)
-{
-  hid_t base = H5Tget_super(type);
-  const bool readable = base >= 0 && describe_integer(entry, dataset, base);
-  cgap_entry_type_text(entry, "enumeration");
-  if (base >= 0)
-    H5Tclose(base);
-  return readable;
-}
-
-static bool describe_type(cgap_entry *entry, const cgap_file *file, hid_t dataset, hid_t type)
-{
-  static const char *const OTHERS[] = {
-    [H5T_TIME] = "time",        [H5T_BITFIELD] = "bit field",  [H5T_OPAQUE] = "opaque", [H5T_REFERENCE] = "reference",
-    [H5T_ENUM] = "enumeration", [H5T_VLEN] = "variable lists", [H5T_ARRAY] = "arrays",
-  };
-  H5T_class_t class = H5Tget_class(type);
-  entry->kind = CGAP_KIND_OTHER;
-  if (class == H5T_INTEGER)
-    return describe_integer(entry, dataset, type);
-  if (class == H5T_FLOAT)
-    describe_float(entry, type);
-  else if (class == H5T_ENUM)
-    describe_enumeration(entry, dataset, type);
-  else if (class == H5T_STRING) {
-    entry->kind = CGAP_KIND_STRING;
-    cgap_entry_type_text(entry, "string");
-  } else if (class == H5T_COMPOUND)
-    describe_compound(entry, file, type);
-  else
-    cgap_entry_type_text(entry, class > 0 && (size_t) class < sizeof OTHERS / sizeof *OTHERS && OTHERS[class]
-                                  ? OTHERS[class]
-                                  : "unknown type");
-  return class >= 0;
-}
-
-/* ---------------------------------------------------------------- shape and storage */
-
-static bool describe_shape(cgap_entry *entry, hid_t dataset)
-{
-  hsize_t sizes[H5S_MAX_RANK] = {0};
-  hid_t space = H5Dget_space(dataset);
-  if (space < 0)
-    return false;
-  int ndim = H5Sget_simple_extent_dims(space, sizes, NULL);
-  entry->ndim = ndim > 0 ? ndim : 0;
-  for (int k = 0; k < entry->ndim && k < CGAP_SHAPE_MAX; k++)
-    entry->shape[k] = (size_t)sizes[k];
-  H5Sclose(space);
-  return ndim >= 0;
-}
-
-static void describe_chunks(cgap_entry *entry, hid_t plist)
-{
-  hsize_t chunk[H5S_MAX_RANK] = {0};
-  int ndim = H5Pget_chunk(plist, H5S_MAX_RANK, chunk);
-  cgap_append(&entry->storage, "chunked");
-  for (int k = 0; k < ndim; k++)
-    cgap_append(&entry->storage, "%s%llu", k ? " × " : " ", (unsigned long long)chunk[k]);
-}
-
-static bool describe_storage(cgap_entry *entry, const cgap_file *file, hid_t dataset)
-{
-  char *obstacle = NULL;
-  hid_t plist = H5Dget_create_plist(dataset);
-  if (plist < 0)
-    return false;
-  const H5D_layout_t layout = H5Pget_layout(plist);
-  switch (layout) {
-  case H5D_CONTIGUOUS:
-    cgap_append(&entry->storage, H5Pget_external_count(plist) > 0 ? "external files" : "contiguous");
-    break;
-  case H5D_COMPACT:
-    cgap_append(&entry->storage, "compact");
-    break;
-  case H5D_VIRTUAL:
-    cgap_hdf5_virtual_describe(entry, plist, file->path);
-    break;
-  default:
-    describe_chunks(entry, plist);
-    cgap_hdf5_filters_describe(&entry->storage, plist);
-    obstacle = cgap_hdf5_filters_obstacle(plist, dataset);
-  }
-  if (obstacle) {
-    free(entry->obstacle);
-    entry->obstacle = obstacle;
-  }
-  H5Pclose(plist);
-  return layout >= 0;
-}
 
 /* ---------------------------------------------------------------- the walk through groups */
 
@@ -226,7 +28,7 @@ typedef struct walk {
 
 static cgap_status fail_memory(const walk *w)
 {
-  return cgap_fail(w->error, CGAP_RESOURCE, "%s: out of memory after %zu datasets", w->file->path, w->file->count);
+  return cgap_fail(w->error, CGAP_RESOURCE, "%s: out of memory", w->file->path);
 }
 
 static cgap_status fail_read(const walk *w, const char *path, const char *why)
@@ -244,16 +46,25 @@ static cgap_status fail_object(const walk *w, const char *path)
   return fail_read(w, path, why);
 }
 
-static cgap_entry *add_entry(walk *w, const char *path)
+/* A new entry for an object (H5I_INVALID_HID: a link to none); *out NULL on failure. */
+static cgap_status add_entry(cgap_entry **out, walk *w, hid_t object, const char *path)
 {
+  H5O_info_t info = {0};
+  *out = NULL;
+  if (object >= 0 && H5Oget_info2(object, &info, H5O_INFO_BASIC) < 0)
+    return fail_object(w, path);
   cgap_entry *entry = cgap_file_add(w->file);
-  if (entry)
-    entry->path = strdup(path);
-  return entry && entry->path ? entry : NULL;
+  if (!entry || !(entry->path = strdup(path)))
+    return fail_memory(w);
+  entry->kind = CGAP_KIND_OTHER;
+  entry->number = info.fileno;
+  entry->address = info.addr;
+  *out = entry;
+  return CGAP_OK;
 }
 
-/* Old files have no checksum: where a shape, a type or a place is wrong, the bytes set aside do not agree with it. Of
- * strings and references, what is in memory is of another size. */
+/* Old files have no checksum: where a shape, a type or an address is wrong, it does not agree with the bytes that are
+ * allocated. Variable-length strings and references are of another size in memory. */
 static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, const cgap_entry *entry)
 {
   H5D_space_status_t space = H5D_SPACE_STATUS_ERROR;
@@ -284,41 +95,37 @@ static cgap_status check_contiguous(const walk *w, hid_t dataset, hid_t type, co
 /* out: the new entry, NULL on failure. */
 static cgap_status add_dataset(cgap_entry **out, walk *w, hid_t dataset, const char *path)
 {
-  H5O_info_t info;
   *out = NULL;
   if (w->file->count >= ENTRIES_MAX)
     return cgap_fail(w->error, CGAP_FILE, "%s: more than %d datasets; write images and texts to a file of their own",
                      w->file->path, ENTRIES_MAX);
-  if (H5Oget_info2(dataset, &info, H5O_INFO_BASIC) < 0)
-    return fail_object(w, path);
-  cgap_entry *entry = add_entry(w, path);
-  if (!entry)
-    return fail_memory(w);
-  entry->number = info.fileno;
-  entry->address = info.addr;
+  cgap_entry *entry = NULL;
+  cgap_status status = add_entry(&entry, w, dataset, path);
+  if (status != CGAP_OK)
+    return status;
   hid_t type = H5Dget_type(dataset);
-  const bool ok = type >= 0 && describe_type(entry, w->file, dataset, type) && describe_shape(entry, dataset) &&
-                  describe_storage(entry, w->file, dataset);
-  cgap_status status = !ok ? fail_object(w, path) : entry->storage ? CGAP_OK : fail_memory(w);
+  if (type < 0 || !cgap_hdf5_describe(entry, w->file, dataset, type))
+    status = fail_object(w, path);
+  else if (!entry->storage)
+    status = fail_memory(w);
   if (status == CGAP_OK)
     status = check_contiguous(w, dataset, type, entry);
-  if (status == CGAP_OK && !cgap_mark_matlab(entry, dataset)) /* changes the shape */
+  if (status == CGAP_OK && !cgap_matlab_array(entry, dataset)) /* changes the shape */
     status = fail_object(w, path);
-  if (type >= 0)
-    H5Tclose(type);
+  cgap_hdf5_close(type);
   *out = status == CGAP_OK ? entry : NULL;
   return status;
 }
 
-/* missing: what the link leads to; taken over. */
+/* missing: the target of the link; owned from here on. */
 static cgap_status add_dangling(walk *w, const char *path, char *missing)
 {
-  cgap_entry *entry = add_entry(w, path);
-  if (!entry) {
+  cgap_entry *entry = NULL;
+  cgap_status status = add_entry(&entry, w, H5I_INVALID_HID, path);
+  if (status != CGAP_OK) {
     free(missing);
-    return fail_memory(w);
+    return status;
   }
-  entry->kind = CGAP_KIND_OTHER;
   entry->dangling = true;
   entry->obstacle = missing;
   entry->storage = strdup("link");
@@ -326,19 +133,14 @@ static cgap_status add_dangling(walk *w, const char *path, char *missing)
   return entry->storage ? CGAP_OK : fail_memory(w);
 }
 
-/* A variable that is a group and no dataset of its own, in words. */
+/* A variable that is a group, listed by its type in words. */
 static cgap_status add_other(walk *w, hid_t group, const char *path, const char *type, const size_t *shape,
                              const char *obstacle)
 {
-  H5O_info_t info;
-  if (H5Oget_info2(group, &info, H5O_INFO_BASIC) < 0)
-    return fail_object(w, path);
-  cgap_entry *entry = add_entry(w, path);
-  if (!entry)
-    return fail_memory(w);
-  entry->number = info.fileno;
-  entry->address = info.addr;
-  entry->kind = CGAP_KIND_OTHER;
+  cgap_entry *entry = NULL;
+  cgap_status status = add_entry(&entry, w, group, path);
+  if (status != CGAP_OK)
+    return status;
   entry->ndim = shape ? 2 : 0;
   for (int k = 0; k < entry->ndim; k++)
     entry->shape[k] = shape[k];
@@ -355,10 +157,9 @@ static cgap_status may_enter(bool *out, walk *w, hid_t group, const char *path, 
   *out = false;
   if (H5Oget_info2(group, &info, H5O_INFO_BASIC) < 0)
     return fail_object(w, path);
-  for (int k = 0; k < depth; k++) {
+  for (int k = 0; k < depth; k++)
     if (w->above[k].number == info.fileno && w->above[k].address == info.addr)
       return CGAP_OK;
-  }
   if (depth == DEPTH_MAX || ++w->groups > GROUPS_MAX)
     return cgap_fail(w->error, CGAP_FILE,
                      "%s:%s: more than %d groups, or groups more than %d deep; write images and texts to a file of "
@@ -396,7 +197,7 @@ static cgap_status add_octave_value(walk *w, hid_t group, const char *path, cgap
     entry->place = cgap_format("%s/value", path);
     if (!entry->place)
       status = fail_memory(w);
-    else if (!cgap_mark_octave_array(entry, type, value))
+    else if (!cgap_octave_array(entry, type, value))
       status = fail_object(w, path);
   }
   H5Oclose(value);
@@ -409,9 +210,9 @@ static cgap_status add_variable(bool *found, walk *w, hid_t group, const char *p
   char type[64], text[80];
   size_t shape[2];
   *found = true;
-  if (cgap_mark_sparse(shape, group))
+  if (cgap_matlab_sparse(shape, group))
     return add_other(w, group, path, "MATLAB sparse matrix", shape, "a sparse matrix; in MATLAB write full(X)");
-  const cgap_octave what = cgap_mark_octave(type, sizeof type, group);
+  const cgap_octave what = cgap_octave_variable(type, sizeof type, group);
   if (what == CGAP_OCTAVE_UNREADABLE)
     return fail_object(w, path);
   if (what == CGAP_OCTAVE_ARRAY || what == CGAP_OCTAVE_STRUCT)
@@ -420,7 +221,7 @@ static cgap_status add_variable(bool *found, walk *w, hid_t group, const char *p
   if (!*found)
     return CGAP_OK;
   (void)snprintf(text, sizeof text, "Octave %.60s", type);
-  return add_other(w, group, path, text, cgap_mark_octave_dims(shape, group) ? shape : NULL, NULL);
+  return add_other(w, group, path, text, cgap_octave_cells(shape, group) ? shape : NULL, NULL);
 }
 
 static herr_t add_link(hid_t group, const char *name, const H5L_info_t *info, void *context)
@@ -452,7 +253,8 @@ static cgap_status walk_object(walk *w, hid_t object, const char *path, int dept
     return fail_object(w, path);
   if (info.hdr.mesg.present >> LAYOUT & 1)
     return fail_read(w, path, "it has a layout, and is no dataset");
-  if (kind != H5I_GROUP || cgap_mark_is_internal(path))
+  if (kind != H5I_GROUP || !strcmp(path, "/#refs#") ||
+      !strcmp(path, "/#subsystem#")) /* the elements of MATLAB's cells */
     return CGAP_OK;
   const cgap_status status = add_variable(&is_variable, w, object, path, depth);
   return status != CGAP_OK || is_variable ? status : walk_group(w, object, path, depth);
@@ -470,8 +272,7 @@ static cgap_status walk_link(walk *w, hid_t group, const group_link *l, const ch
   cgap_hdf5_reason(why, sizeof why);
   if (l->type == H5L_TYPE_HARD)
     return fail_read(w, path, why);
-  const cgap_link_end end = cgap_link_follow(&text, group, l->name);
-  if (end == CGAP_LINK_DANGLES)
+  if (cgap_hdf5_link_dangles(&text, group, l->name))
     return text ? add_dangling(w, path, text) : fail_memory(w);
   const cgap_status status =
     text ? cgap_fail(w->error, CGAP_FILE, "%s:%s: cannot be read: %s; copy it again, or wait where it is in use",
@@ -481,7 +282,7 @@ static cgap_status walk_link(walk *w, hid_t group, const group_link *l, const ch
   return status;
 }
 
-/* Links of every kind are followed. All names are taken at once: asked one by one, each would cost a search. */
+/* Links of every kind are followed. All names are read at once: one by one, each would cost a search. */
 static cgap_status walk_group(walk *w, hid_t group, const char *path, int depth)
 {
   link_list list = {0};
@@ -520,11 +321,10 @@ static cgap_status mark_aliases(cgap_file *file, cgap_error *error)
   size_t count = 0;
   cgap_entry **sorted = malloc((file->count + 1) * sizeof *sorted);
   if (!sorted)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu datasets", file->path, file->count);
-  for (size_t i = 0; i < file->count; i++) {
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+  for (size_t i = 0; i < file->count; i++)
     if (!file->entries[i].dangling)
       sorted[count++] = &file->entries[i];
-  }
   qsort(sorted, count, sizeof *sorted, by_place);
   for (size_t i = 1; i < count; i++)
     sorted[i]->alias = sorted[i]->number == sorted[i - 1]->number && sorted[i]->address == sorted[i - 1]->address;
@@ -552,7 +352,7 @@ static cgap_status list_file(cgap_file *file, cgap_error *error)
 
 /* ---------------------------------------------------------------- opening */
 
-/* The signature stands at byte 0, 512, 1024, 2048 … (HDF5 file format, section II.A). */
+/* The signature is at byte 0, 512, 1024, 2048 … (HDF5 file format, section II.A). */
 bool cgap_hdf5_is(const cgap_file *file)
 {
   static const unsigned char SIGNATURE[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};

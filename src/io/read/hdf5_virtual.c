@@ -1,4 +1,6 @@
-#include "io/read/hdf5_virtual.h"
+/* The other files that an HDF5 file names: the sources of virtual datasets, whether they are there and whole, and the
+ * targets of links. */
+#include "io/read/hdf5_basics.h"
 
 #include "base/text_buffer.h"
 
@@ -16,7 +18,7 @@ typedef struct sought_file {
   char *unreadable; /* one that is there under this name and does not open; NULL: none */
 } sought_file;
 
-/* A mapping of the virtual dataset, as it stands in the file. */
+/* A mapping of the virtual dataset. */
 typedef struct mapping {
   char file[4096], dataset[4096];
   bool pattern; /* %b: one of many files, as many as there are */
@@ -24,7 +26,7 @@ typedef struct mapping {
   hid_t taken;  /* where that goes */
 } mapping;
 
-/* %% stands for %, in place; whether %b stands there too, whose number is only known when rows are read. */
+/* Replaces %% by %, in place. Returns whether there is a %b too, a number that is only known when rows are read. */
 static bool unescape_name(char *name)
 {
   bool pattern = false;
@@ -53,10 +55,8 @@ static bool get_mapping(mapping *m, hid_t plist, size_t index)
 
 static void clear_mapping(mapping *m)
 {
-  if (m->source >= 0)
-    H5Sclose(m->source);
-  if (m->taken >= 0)
-    H5Sclose(m->taken);
+  cgap_hdf5_close(m->source);
+  cgap_hdf5_close(m->taken);
 }
 
 /* ---------------------------------------------------------------- where HDF5 looks for a source */
@@ -83,7 +83,7 @@ static hid_t open_in(sought_file *where, const char *folder, size_t length, cons
   return file;
 }
 
-static hid_t open_beside(sought_file *where, const char *file, const char *name)
+static hid_t open_next_to(sought_file *where, const char *file, const char *name)
 {
   const char *slash = strrchr(file, '/');
   return slash ? open_in(where, file, slash > file ? (size_t)(slash - file) : 1, name) : open_in(where, "", 0, name);
@@ -98,7 +98,7 @@ static hid_t open_by_prefix(sought_file *where, const char *file, const char *na
     const size_t length = strcspn(prefix, ":");
     if (strncmp(prefix, ORIGIN, sizeof ORIGIN - 1) == 0) {
       char *rest = cgap_format(".%.*s/%s", (int)(length - (sizeof ORIGIN - 1)), prefix + sizeof ORIGIN - 1, name);
-      found = rest ? open_beside(where, file, rest) : found;
+      found = rest ? open_next_to(where, file, rest) : found;
       free(rest);
     } else {
       found = open_in(where, prefix, length, name);
@@ -118,19 +118,19 @@ static hid_t open_sought(sought_file *where, const char *file, const char *name,
   if (found < 0)
     found = open_by_prefix(where, file, relative, getenv(variable));
   if (found < 0)
-    found = open_beside(where, file, relative);
+    found = open_next_to(where, file, relative);
   if (found < 0)
     found = open_in(where, "", 0, relative);
   char *real = found < 0 ? realpath(file, NULL) : NULL;
   if (real)
-    found = open_beside(where, real, relative);
+    found = open_next_to(where, real, relative);
   free(real);
   return found;
 }
 
 /* ---------------------------------------------------------------- whether it is whole */
 
-/* Of a source that is taken whole, its size is not in the file, but how much of it goes into the dataset is. Unlimited
+/* The file does not have the size of a source that is mapped whole, but how much of it goes into the dataset. Unlimited
  * selections end where the source does. */
 static bool covers_selection(hid_t dataset, const mapping *m)
 {
@@ -158,18 +158,8 @@ static char *obstacle_in(hid_t file, const char *path, const mapping *m)
     obstacle = cgap_format("a virtual dataset, and %s of its source %s has fewer rows than it takes from there; it is "
                            "not the file that belongs here",
                            m->dataset, path);
-  if (dataset >= 0)
-    H5Dclose(dataset);
+  cgap_hdf5_close(dataset);
   return obstacle;
-}
-
-static char *obstacle_of_file(const sought_file *where, const mapping *m, size_t index, size_t count)
-{
-  if (!where->unreadable)
-    return cgap_format("a virtual dataset whose source %s is missing (source %zu of %zu); put it next to the file",
-                       m->file, index + 1, count);
-  return cgap_format("a virtual dataset whose source %s is damaged or cut short (source %zu of %zu); copy it again",
-                     m->file, index + 1, count);
 }
 
 static void add_source(cgap_entry *entry, char *path)
@@ -180,12 +170,11 @@ static void add_source(cgap_entry *entry, char *path)
       return;
     }
   char **grown = realloc(entry->sources, (entry->source_count + 1) * sizeof *grown);
-  if (!grown) {
+  entry->sources = grown ? grown : entry->sources;
+  if (grown)
+    grown[entry->source_count++] = path;
+  else
     free(path);
-    return;
-  }
-  entry->sources = grown;
-  entry->sources[entry->source_count++] = path;
 }
 
 static void set_obstacle(cgap_entry *entry, char *obstacle)
@@ -202,7 +191,9 @@ static void check_mapping(cgap_entry *entry, const mapping *m, const char *file,
   const bool itself = strcmp(m->file, ".") == 0;
   hid_t source = itself ? open_in(&where, "", 0, file) : open_sought(&where, file, m->file, "HDF5_VDS_PREFIX");
   if (source < 0) {
-    set_obstacle(entry, obstacle_of_file(&where, m, index, count));
+    set_obstacle(entry, cgap_format("a virtual dataset whose source %s is %s (source %zu of %zu); %s", m->file,
+                                    where.unreadable ? "damaged or cut short" : "missing", index + 1, count,
+                                    where.unreadable ? "copy it again" : "put it next to the file"));
     free(where.path);
   } else {
     set_obstacle(entry, obstacle_in(source, where.path, m));
@@ -219,20 +210,11 @@ static int by_name(const void *a, const void *b)
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static size_t count_distinct(char **names, size_t count)
-{
-  size_t distinct = 0;
-  qsort(names, count, sizeof *names, by_name);
-  for (size_t i = 0; i < count; i++)
-    distinct += i == 0 || strcmp(names[i - 1], names[i]) != 0;
-  return distinct;
-}
-
 /* HDF5 keeps all of them open as long as the datasets are. */
 char *cgap_hdf5_virtual_excess(const cgap_entry *const *entries, size_t count)
 {
   struct rlimit limit;
-  size_t all = 0, taken = 0;
+  size_t all = 0, listed = 0, files = 0;
   for (size_t k = 0; k < count; k++)
     all += entries[k]->source_count;
   if (all == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
@@ -241,8 +223,11 @@ char *cgap_hdf5_virtual_excess(const cgap_entry *const *entries, size_t count)
   char **names = malloc(all * sizeof *names);
   for (size_t k = 0; names && k < count; k++)
     for (size_t i = 0; i < entries[k]->source_count; i++)
-      names[taken++] = entries[k]->sources[i];
-  const size_t files = names ? count_distinct(names, taken) : all;
+      names[listed++] = entries[k]->sources[i];
+  if (names)
+    qsort(names, all, sizeof *names, by_name);
+  for (size_t i = 0; i < all; i++)
+    files += !names || i == 0 || strcmp(names[i - 1], names[i]) != 0;
   free(names);
   if (files + SPARE_FILES <= limit.rlim_cur)
     return NULL;
@@ -280,51 +265,41 @@ void cgap_hdf5_virtual_describe(cgap_entry *entry, hid_t plist, const char *file
 
 /* ---------------------------------------------------------------- links */
 
-/* What a soft link says, or an external one, which holds the file's name and the object's. Freed by the caller. */
-static char *link_value(hid_t group, const char *name, size_t *size)
-{
-  H5L_info_t info;
-  if (H5Lget_info(group, name, &info, H5P_DEFAULT) < 0)
-    return NULL;
-  *size = info.u.val_size;
-  char *value = calloc(*size + 1, 1);
-  if (value && H5Lget_val(group, name, value, *size, H5P_DEFAULT) >= 0)
-    return value;
-  free(value);
-  return NULL;
-}
+typedef enum link_end {
+  LINK_DANGLES, /* the file or the object that it names is not there */
+  LINK_RESOLVES /* all that it names is there, or cannot be told */
+} link_end;
 
-static cgap_link_end follow_link(char **why, hid_t group, const char *name, int links);
+static link_end follow_link(char **why, hid_t group, const char *name, int links);
 
 static bool is_group(hid_t start, const char *path)
 {
   hid_t object = H5Oopen(start, path, H5P_DEFAULT);
   const bool group = object < 0 || H5Iget_type(object) == H5I_GROUP; /* what does not open may be one */
-  if (object >= 0)
-    H5Oclose(object);
+  cgap_hdf5_close(object);
   return group;
 }
 
-/* One name of a path: CGAP_LINK_UNREADABLE where it is there, or cannot be told. */
-static cgap_link_end follow_step(char **why, hid_t start, const char *path, bool last, int links)
+/* One name of a path. */
+static link_end follow_step(char **why, hid_t start, const char *path, bool last, int links)
 {
   const htri_t there = H5Lexists(start, path, H5P_DEFAULT);
   H5L_info_t info;
   if (there == 0)
-    return CGAP_LINK_DANGLES;
+    return LINK_DANGLES;
   if (there < 0 || H5Lget_info(start, path, &info, H5P_DEFAULT) < 0)
-    return CGAP_LINK_UNREADABLE;
+    return LINK_RESOLVES;
   if (info.type != H5L_TYPE_HARD && H5Oexists_by_name(start, path, H5P_DEFAULT) <= 0)
     return follow_link(why, start, path, links + 1);
-  return last || is_group(start, path) ? CGAP_LINK_UNREADABLE : CGAP_LINK_DANGLES;
+  return last || is_group(start, path) ? LINK_RESOLVES : LINK_DANGLES;
 }
 
 /* The path that a link names, name by name. */
-static cgap_link_end follow_path(char **why, hid_t start, const char *target, int links)
+static link_end follow_path(char **why, hid_t start, const char *target, int links)
 {
-  cgap_link_end end = CGAP_LINK_UNREADABLE;
+  link_end end = LINK_RESOLVES;
   char *path = strdup(target);
-  for (char *at = path; path && end == CGAP_LINK_UNREADABLE && !*why;) {
+  for (char *at = path; path && end == LINK_RESOLVES && !*why;) {
     at += strspn(at, "/");
     char *next = at + strcspn(at, "/");
     const bool last = next[strspn(next, "/")] == '\0';
@@ -341,33 +316,33 @@ static cgap_link_end follow_path(char **why, hid_t start, const char *target, in
   return end;
 }
 
-static cgap_link_end follow_soft(char **why, hid_t group, const char *target, int links)
+static link_end follow_soft(char **why, hid_t group, const char *target, int links)
 {
-  const cgap_link_end end = follow_path(why, group, target, links);
-  if (end == CGAP_LINK_DANGLES && !*why)
-    *why = cgap_format("a link to %s, which is not there; mend the link or remove it", target);
+  const link_end end = follow_path(why, group, target, links);
+  if (end == LINK_DANGLES && !*why)
+    *why = cgap_format("a link to %s, which is not there; correct the link or remove it", target);
   return end;
 }
 
-static cgap_link_end follow_external(char **why, hid_t group, const char *value, size_t size, int links)
+static link_end follow_external(char **why, hid_t group, const char *value, size_t size, int links)
 {
   const char *file = NULL, *object = NULL;
   char own[4096] = "";
   unsigned flags = 0;
   sought_file where = {NULL, NULL};
   if (H5Lunpack_elink_val(value, size, &flags, &file, &object) < 0 || H5Fget_name(group, own, sizeof own) < 0)
-    return CGAP_LINK_UNREADABLE;
-  cgap_link_end end = CGAP_LINK_UNREADABLE;
+    return LINK_RESOLVES;
+  link_end end = LINK_RESOLVES;
   hid_t other = open_sought(&where, own, file, "HDF5_EXT_PREFIX");
   if (other >= 0) {
     end = follow_path(why, other, object, links);
     H5Fclose(other);
-    if (end == CGAP_LINK_DANGLES && !*why)
-      *why = cgap_format("a link to %s in %s, which has no such object; mend the link or remove it", object, file);
+    if (end == LINK_DANGLES && !*why)
+      *why = cgap_format("a link to %s in %s, which has no such object; correct the link or remove it", object, file);
   } else if (where.unreadable) {
     *why = cgap_format("it is a link to %s in %s, and that file does not open", object, where.unreadable);
   } else {
-    end = CGAP_LINK_DANGLES;
+    end = LINK_DANGLES;
     *why = cgap_format("a link to %s in %s, and that file is missing; put it next to this one", object, file);
   }
   free(where.path);
@@ -375,29 +350,31 @@ static cgap_link_end follow_external(char **why, hid_t group, const char *value,
   return end;
 }
 
-static cgap_link_end follow_link(char **why, hid_t group, const char *name, int links)
+static link_end follow_link(char **why, hid_t group, const char *name, int links)
 {
   H5L_info_t info;
-  size_t size = 0;
   if (links > LINKS_MAX) {
-    *why = strdup("a link that leads back to itself; mend it or remove it");
-    return CGAP_LINK_DANGLES;
+    *why = strdup("a link that leads back to itself; correct it or remove it");
+    return LINK_DANGLES;
   }
   if (H5Lget_info(group, name, &info, H5P_DEFAULT) < 0)
-    return CGAP_LINK_UNREADABLE;
-  char *value = link_value(group, name, &size);
-  if (!value)
-    return CGAP_LINK_UNREADABLE;
+    return LINK_RESOLVES;
+  const size_t size = info.u.val_size;
+  char *value = calloc(size + 1, 1); /* of an external link, the names of the file and of the object */
+  if (!value || H5Lget_val(group, name, value, size, H5P_DEFAULT) < 0) {
+    free(value);
+    return LINK_RESOLVES;
+  }
   /* a soft link of a path counts from the group that holds it */
   hid_t holder = group;
   char *above = strrchr(name, '/') ? strndup(name, (size_t)(strrchr(name, '/') - name) + 1) : NULL;
   if (above)
     holder = H5Oopen(group, above, H5P_DEFAULT);
-  cgap_link_end end = CGAP_LINK_UNREADABLE;
+  link_end end = LINK_RESOLVES;
   if (holder >= 0)
     end = info.type == H5L_TYPE_SOFT       ? follow_soft(why, holder, value, links)
           : info.type == H5L_TYPE_EXTERNAL ? follow_external(why, holder, value, size, links)
-                                           : CGAP_LINK_UNREADABLE;
+                                           : LINK_RESOLVES;
   if (above && holder >= 0)
     H5Oclose(holder);
   free(above);
@@ -405,8 +382,8 @@ static cgap_link_end follow_link(char **why, hid_t group, const char *name, int 
   return end;
 }
 
-cgap_link_end cgap_link_follow(char **why, hid_t group, const char *name)
+bool cgap_hdf5_link_dangles(char **why, hid_t group, const char *name)
 {
   *why = NULL;
-  return follow_link(why, group, name, 0);
+  return follow_link(why, group, name, 0) == LINK_DANGLES;
 }

@@ -13,7 +13,7 @@ enum {
   CGAP_WORD_ID = 16,
   CGAP_WORD_INDEX = 32,
   CGAP_WORD_LABEL = 64,
-  CGAP_WORD_SIDELINE = 128, /* a mask, a mean, a score: about the embeddings, not the embeddings */
+  CGAP_WORD_SIDELINE = 128, /* a mask, a mean, a score: about embeddings, not embeddings */
   CGAP_WORD_POINTER = 256,  /* indptr, offsets: where each image's texts begin */
   CGAP_WORD_COUNT = 512,    /* lengths, counts, per: how many texts each image has */
   CGAP_WORD_PAIRS = 1024,   /* pairs, matches */
@@ -24,7 +24,7 @@ enum {
 
 typedef struct cgap_name_words {
   unsigned leaf;       /* of the name itself */
-  unsigned parent;     /* of the group it lies in */
+  unsigned parent;     /* of its group */
   unsigned group;      /* CGAP_WORD_IMAGE or _TEXT of the nearest group that says one, else 0 */
   unsigned modality;   /* CGAP_WORD_IMAGE or _TEXT: the name's own, else the group's; 0: neither, or both in one name */
   bool text_first;     /* the name has both, the text's word first: "text_image" */
@@ -42,7 +42,7 @@ unsigned cgap_name_words_of_file(const char *path);
 
 /* ---------------------------------------------------------------- attributes */
 
-/* The attribute of a file whose rows came through a head that was trained on some of them: "300 of 500 images". */
+/* The attribute of a file whose rows come from a head that was trained on some of them: "300 of 500 images". */
 #define CGAP_TRAINED_ON "contragap_trained_on"
 
 /* And the terms of the loss that it was trained on: "clip,uniform,align". */

@@ -1,8 +1,6 @@
 /* .npz: a zip archive of .npy arrays, stored or deflated. */
 #include "base/text_buffer.h"
-#include "io/read/byte_source.h"
-#include "io/read/formats.h"
-#include "io/read/npy.h"
+#include "io/read/array_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +8,8 @@
 
 enum {
   MEMBERS_MAX = 1000000,
-  CHECK_BYTES_AT_ONCE =
-    16 << 20,               /* bytes of a member whose checksum is compared while it is listed: ids, labels, pairings */
-  DEFLATE_RATIO_MAX = 1032, /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
-  APPLE_MARK = 4
+  CHECKED_BYTES_MAX = 16 << 20, /* of a member whose checksum is compared when it is listed: ids, labels, pairings */
+  DEFLATE_RATIO_MAX = 1032      /* deflate cannot shrink by more (zlib, "Maximum expansion factor") */
 };
 
 bool cgap_npz_is(const cgap_file *file)
@@ -38,15 +34,17 @@ static cgap_status check_member(const zip_stat_t *stat, const char *name, cgap_e
   if (stat->encryption_method != ZIP_EM_NONE)
     return cgap_fail(error, CGAP_FILE, "%s: encrypted; write it again with numpy.savez", name);
   if (stat->comp_method != ZIP_CM_STORE && stat->comp_method != ZIP_CM_DEFLATE)
-    return cgap_fail(error, CGAP_FILE, "%s: zip method %d; write it again with numpy.savez or savez_compressed", name,
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: compressed by zip method %d; write it again with numpy.savez or savez_compressed", name,
                      (int)stat->comp_method);
   if (stat->comp_method == ZIP_CM_DEFLATE && stat->size / DEFLATE_RATIO_MAX > stat->comp_size)
     return cgap_fail(
       error, CGAP_FILE,
-      "%s: claims to unpack from %llu bytes to %llu, more than deflate can; the file is damaged or hostile", name,
+      "%s: claims to unpack from %llu bytes to %llu, more than deflate can; the file is damaged or malicious", name,
       (unsigned long long)stat->comp_size, (unsigned long long)stat->size);
   if (stat->comp_method == ZIP_CM_STORE && stat->size != stat->comp_size)
-    return cgap_fail(error, CGAP_FILE, "%s: stored, yet %llu bytes and %llu; the file is damaged", name,
+    return cgap_fail(error, CGAP_FILE,
+                     "%s: stored uncompressed, yet of %llu bytes and %llu; the file is damaged, copy it again", name,
                      (unsigned long long)stat->comp_size, (unsigned long long)stat->size);
   return CGAP_OK;
 }
@@ -64,7 +62,7 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
     status = cgap_zip_member(&r.file, zip, (int64_t)stat->index, name, error);
   if (status == CGAP_OK)
     status = cgap_npy_read(&array, next_bytes, &r, stat->size, name, error);
-  const bool small = stat->size <= CHECK_BYTES_AT_ONCE;
+  const bool small = stat->size <= CHECKED_BYTES_MAX;
   if (status == CGAP_OK && small)
     status = cgap_zip_check(r.file, name, error);
   if (status == CGAP_OK) {
@@ -86,22 +84,29 @@ static cgap_status add_member(cgap_file *file, zip_t *zip, const zip_stat_t *sta
   return status;
 }
 
+/* The first `count` bytes of a member. */
+static cgap_status read_start(unsigned char *out, size_t count, zip_t *zip, const zip_stat_t *stat, cgap_error *error)
+{
+  zip_file_t *member = NULL;
+  cgap_status status = cgap_zip_member(&member, zip, (int64_t)stat->index, stat->name, error);
+  if (status == CGAP_OK)
+    status = cgap_zip_read(member, out, count, stat->name, error);
+  if (member)
+    zip_fclose(member);
+  return status;
+}
+
 /* macOS puts the attributes of NAME into an archive as ._NAME (RFC 1740, "AppleDouble header file"). */
 static cgap_status is_apple_double(bool *out, zip_t *zip, const zip_stat_t *stat, cgap_error *error)
 {
-  static const unsigned char MARK[APPLE_MARK] = {0x00, 0x05, 0x16, 0x07};
+  static const unsigned char MARK[4] = {0x00, 0x05, 0x16, 0x07};
   const char *slash = strrchr(stat->name, '/'), *leaf = slash ? slash + 1 : stat->name;
-  unsigned char head[APPLE_MARK];
-  zip_file_t *member = NULL;
+  unsigned char head[sizeof MARK] = {0};
   *out = false;
-  if (strncmp(leaf, "._", 2) != 0 || stat->size < APPLE_MARK)
+  if (strncmp(leaf, "._", 2) != 0 || stat->size < sizeof MARK)
     return CGAP_OK;
-  cgap_status status = cgap_zip_member(&member, zip, (int64_t)stat->index, stat->name, error);
-  if (status == CGAP_OK)
-    status = cgap_zip_read(member, head, APPLE_MARK, stat->name, error);
-  *out = status == CGAP_OK && !memcmp(head, MARK, APPLE_MARK);
-  if (member)
-    zip_fclose(member);
+  cgap_status status = read_start(head, sizeof head, zip, stat, error);
+  *out = status == CGAP_OK && !memcmp(head, MARK, sizeof MARK);
   return status;
 }
 
@@ -115,13 +120,8 @@ static bool ends_with(const char *text, const char *ending, size_t *before)
 static cgap_status refuse_torch(const cgap_file *file, zip_t *zip, const zip_stat_t *stat, cgap_error *error)
 {
   unsigned char pickle[4096];
-  zip_file_t *member = NULL;
   const size_t count = stat->size < sizeof pickle ? (size_t)stat->size : sizeof pickle;
-  cgap_status status = cgap_zip_member(&member, zip, (int64_t)stat->index, stat->name, error);
-  if (status == CGAP_OK)
-    status = cgap_zip_read(member, pickle, count, stat->name, error);
-  if (member)
-    (void)zip_fclose(member);
+  cgap_status status = read_start(pickle, count, zip, stat, error);
   return status == CGAP_OK ? cgap_refuse_torch(file->path, pickle, count, error) : status;
 }
 

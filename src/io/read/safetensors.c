@@ -2,7 +2,7 @@
  * (huggingface/safetensors, README, "Format"). */
 #include "base/memory.h"
 #include "base/text_buffer.h"
-#include "io/read/formats.h"
+#include "io/read/container.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -12,30 +12,6 @@
 #include <unistd.h>
 
 enum { PREFIX = 8, HEADER_MAX = 100000000, DEPTH_MAX = 8, TENSORS_MAX = 20000 };
-
-static const struct {
-  const char *dtype;
-  size_t item;
-  cgap_kind kind;
-  int type; /* cgap_type, or whether signed */
-  const char *name;
-} TYPES[] = {
-  {"F16", 2, CGAP_KIND_FLOAT, CGAP_FLOAT16, "float16"},
-  {"BF16", 2, CGAP_KIND_FLOAT, CGAP_BFLOAT16, "bfloat16"},
-  {"F32", 4, CGAP_KIND_FLOAT, CGAP_FLOAT32, "float32"},
-  {"F64", 8, CGAP_KIND_FLOAT, CGAP_FLOAT64, "float64"},
-  {"I8", 1, CGAP_KIND_INTEGER, 1, "int8"},
-  {"I16", 2, CGAP_KIND_INTEGER, 1, "int16"},
-  {"I32", 4, CGAP_KIND_INTEGER, 1, "int32"},
-  {"I64", 8, CGAP_KIND_INTEGER, 1, "int64"},
-  {"U8", 1, CGAP_KIND_INTEGER, 0, "uint8"},
-  {"U16", 2, CGAP_KIND_INTEGER, 0, "uint16"},
-  {"U32", 4, CGAP_KIND_INTEGER, 0, "uint32"},
-  {"U64", 8, CGAP_KIND_INTEGER, 0, "uint64"},
-  {"BOOL", 1, CGAP_KIND_INTEGER, 0, "bool"},
-  {"F8_E5M2", 1, CGAP_KIND_OTHER, 0, "float8 (E5M2)"},
-  {"F8_E4M3", 1, CGAP_KIND_OTHER, 0, "float8 (E4M3)"},
-};
 
 static uint64_t header_length(const cgap_file *file)
 {
@@ -48,21 +24,16 @@ static uint64_t header_length(const cgap_file *file)
   return length;
 }
 
-static bool named_so(const char *path)
-{
-  const char *dot = strrchr(path, '.');
-  return dot && !strcmp(dot, ".safetensors");
-}
-
 /* A header starts with '{'; nothing else marks the format. */
 bool cgap_safetensors_is(const cgap_file *file)
 {
+  const char *dot = strrchr(file->path, '.');
   char first = 0;
   return file->bytes > PREFIX && pread(file->fd, &first, 1, PREFIX) == 1 && first == '{' &&
-         (header_length(file) <= file->bytes - PREFIX || named_so(file->path));
+         (header_length(file) <= file->bytes - PREFIX || (dot && !strcmp(dot, ".safetensors")));
 }
 
-/* A parser would go down as deep as a file wants: brackets are counted first. */
+/* The parser recurses as deep as the file says: brackets are counted first. */
 static bool too_deep(const char *text, size_t length)
 {
   size_t depth = 0;
@@ -93,14 +64,14 @@ static cgap_status read_header(json_t **out, uint64_t *length, const cgap_file *
                      file->path, *length, file->bytes, HEADER_MAX);
   char *text = malloc(*length + 1);
   if (!text)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for a header of %" PRIu64 " bytes", file->path, *length);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   cgap_status status = CGAP_OK;
   json_error_t why = {0};
   if (pread(file->fd, text, *length, PREFIX) != (ssize_t)*length)
     status = cgap_fail(error, CGAP_FILE, "%s: its header cannot be read; copy or download it again", file->path);
   else if (too_deep(text, *length))
     status = cgap_fail(error, CGAP_FILE,
-                       "%s: its JSON header is nested more than %d deep, tensors need 3; it is damaged or hostile",
+                       "%s: its JSON header is nested more than %d deep, tensors need 3; it is damaged or malicious",
                        file->path, DEPTH_MAX);
   else if (!(*out = json_loadb(text, *length, JSON_REJECT_DUPLICATES, &why)) || !json_is_object(*out))
     status = cgap_fail(error, CGAP_FILE, "%s: its JSON header is damaged (byte %d: %s); write it again", file->path,
@@ -155,23 +126,6 @@ static cgap_status read_shape(tensor *t, size_t *bytes, const cgap_file *file, c
   return CGAP_OK;
 }
 
-static void read_type(tensor *t, const char *dtype)
-{
-  t->array.kind = CGAP_KIND_OTHER;
-  (void)snprintf(t->array.type_name, sizeof t->array.type_name, "%.40s", dtype);
-  for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) {
-    if (strcmp(TYPES[i].dtype, dtype) != 0)
-      continue;
-    t->array.kind = TYPES[i].kind;
-    t->array.item = TYPES[i].item;
-    t->array.type = TYPES[i].kind == CGAP_KIND_FLOAT ? (cgap_type)TYPES[i].type : CGAP_FLOAT32;
-    t->array.is_signed = TYPES[i].type == 1;
-    (void)snprintf(t->array.type_name, sizeof t->array.type_name, "%s", TYPES[i].name);
-  }
-  const uint16_t one = 1;
-  t->array.swap = *(const unsigned char *)&one != 1 && t->array.item > 1; /* the format is little-endian */
-}
-
 static cgap_status read_tensor(tensor *t, const cgap_file *file, const json_t *value, uint64_t data_bytes,
                                cgap_error *error)
 {
@@ -180,7 +134,10 @@ static cgap_status read_tensor(tensor *t, const cgap_file *file, const json_t *v
   size_t bytes = 0;
   if (!dtype)
     return fail_tensor(file, t, CGAP_FILE, "no dtype", error);
-  read_type(t, dtype);
+  t->array.kind = CGAP_KIND_OTHER;
+  (void)snprintf(t->array.type_name, sizeof t->array.type_name, "%.40s", dtype);
+  (void)cgap_npy_set_type(&t->array, dtype);
+  t->array.swap = __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ && t->array.item > 1; /* the format is little-endian */
   cgap_status status = read_shape(t, &bytes, file, json_object_get(value, "shape"), error);
   if (status != CGAP_OK)
     return status;
@@ -207,7 +164,7 @@ static int by_place(const void *a, const void *b)
   return x->begin != y->begin ? (x->begin < y->begin ? -1 : 1) : x->end < y->end ? -1 : x->end > y->end;
 }
 
-/* The tensors fill what follows the header, without holes and without lying on each other. */
+/* The tensors fill the bytes behind the header, without holes and without overlapping. */
 static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t count, uint64_t data_bytes,
                                 cgap_error *error)
 {
@@ -228,21 +185,6 @@ static cgap_status check_places(const cgap_file *file, tensor *tensors, size_t c
   return CGAP_OK;
 }
 
-static cgap_status add_tensor(cgap_file *file, const tensor *t, uint64_t start, cgap_error *error)
-{
-  char *path = cgap_format("/%s", t->key), *name = cgap_format("%s:/%s", file->path, t->key);
-  cgap_array_header found = {.path = path,
-                             .name = name,
-                             .storage = "safetensors",
-                             .array = &t->array,
-                             .piece = {.path = file->path, .member = -1, .offset = start + t->begin}};
-  cgap_status status = path && name ? cgap_array_header_add(file, &found, error)
-                                    : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
-  free(path);
-  free(name);
-  return status;
-}
-
 static cgap_status list_tensors(cgap_file *file, json_t *header, uint64_t start, cgap_error *error)
 {
   size_t count = 0, most = json_object_size(header);
@@ -255,7 +197,7 @@ static cgap_status list_tensors(cgap_file *file, json_t *header, uint64_t start,
                      most, TENSORS_MAX);
   tensor *tensors = calloc(most + 1, sizeof *tensors);
   if (!tensors)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu tensors", file->path, most);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
   json_object_foreach(header, key, value)
   {
     if (!strcmp(key, "__metadata__") || status != CGAP_OK)
@@ -265,8 +207,16 @@ static cgap_status list_tensors(cgap_file *file, json_t *header, uint64_t start,
   }
   if (status == CGAP_OK)
     status = check_places(file, tensors, count, file->bytes - start, error);
-  for (size_t i = 0; i < count && status == CGAP_OK; i++)
-    status = add_tensor(file, &tensors[i], start, error);
+  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
+    const tensor *t = &tensors[i];
+    char *path = cgap_format("/%s", t->key), *name = cgap_format("%s:/%s", file->path, t->key);
+    const cgap_array_header found = {
+      path, name, "safetensors", &t->array, {.path = file->path, .member = -1, .offset = start + t->begin}};
+    status = path && name ? cgap_array_header_add(file, &found, error)
+                          : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", file->path);
+    free(path);
+    free(name);
+  }
   free(tensors);
   return status;
 }

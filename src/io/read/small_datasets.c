@@ -1,7 +1,10 @@
-#include "io/read/small_datasets.h"
+/* Small datasets read whole, from HDF5 or an array outside it: integers, numbers, ids. */
+#include "io/read/datasets.h"
 
 #include "base/memory.h"
+#include "io/read/array_reader.h"
 #include "io/read/hdf5_basics.h"
+#include "simd/convert.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,7 +12,90 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double WHOLE_MOST = 9007199254740992.0; /* 2^53: whole numbers up to here are exact in a double */
+static const double WHOLE_MAX = 9007199254740992.0; /* 2^53: whole numbers up to here are exact in a double */
+
+/* ---------------------------------------------------------------- arrays outside HDF5 */
+
+/* All elements, in native byte order; freed by the caller. */
+static cgap_status read_array(unsigned char **out, size_t *count, const cgap_entry *e, cgap_error *error)
+{
+  size_t bytes = 0;
+  *out = NULL;
+  if (!cgap_entry_elements(count, e) || !cgap_product(&bytes, *count, e->item) || !(*out = malloc(bytes + 1)))
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", e->name);
+  cgap_status status = cgap_array_read_all(*out, e, error);
+  if (status != CGAP_OK) {
+    free(*out);
+    *out = NULL;
+  }
+  return status;
+}
+
+/* An integer of 1, 2, 4 or 8 bytes in native order, its sign bit extended. */
+static int64_t integer_at(const unsigned char *at, size_t size, bool is_signed)
+{
+  uint64_t value = 0;
+  const size_t unused = 64 - 8 * size;
+  memcpy((unsigned char *)&value + (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 8 - size), at, size);
+  return is_signed ? (int64_t)(value << unused) >> unused : (int64_t)value;
+}
+
+/* Into integers or, where that is NULL, into numbers. */
+static cgap_status array_values(int64_t *integers, double *numbers, const cgap_entry *e, cgap_error *error)
+{
+  unsigned char *raw = NULL;
+  size_t count = 0;
+  cgap_status status = read_array(&raw, &count, e, error);
+  if (status == CGAP_OK && e->kind == CGAP_KIND_FLOAT)
+    cgap_to_double(e->type, raw, count, numbers);
+  for (size_t i = 0; i < count && status == CGAP_OK && e->kind == CGAP_KIND_INTEGER; i++) {
+    const int64_t value = integer_at(raw + i * e->item, e->item, e->is_signed);
+    if (integers)
+      integers[i] = value;
+    else
+      numbers[i] = (double)value;
+  }
+  free(raw);
+  return status;
+}
+
+/* A character as UTF-8, at most four bytes; returns how many. */
+static size_t put_character(unsigned char *out, uint32_t c)
+{
+  static const unsigned char LEAD[4] = {0, 0xc0, 0xe0, 0xf0};
+  const size_t more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+  out[0] = (unsigned char)(LEAD[more] | c >> (6 * more));
+  for (size_t k = 1; k <= more; k++)
+    out[k] = (unsigned char)(0x80 | (c >> (6 * (more - k)) & 0x3f));
+  return more + 1;
+}
+
+/* In place: a character takes at most the four bytes that it had. */
+static size_t ucs4_to_utf8(unsigned char *text, size_t bytes)
+{
+  size_t used = 0;
+  for (size_t at = 0; at + 4 <= bytes; at += 4) {
+    uint32_t c = 0;
+    memcpy(&c, text + at, 4);
+    if (c == 0)
+      break;
+    used += put_character(text + used, c > 0x10ffff ? '?' : c);
+  }
+  return used;
+}
+
+static cgap_status array_strings(cgap_id *id, unsigned char **blob, const cgap_entry *e, cgap_error *error)
+{
+  size_t count = 0;
+  cgap_status status = read_array(blob, &count, e, error);
+  for (size_t i = 0; i < count && status == CGAP_OK; i++) {
+    unsigned char *text = *blob + i * e->item;
+    id[i] = (cgap_id){text, e->ucs4 ? ucs4_to_utf8(text, e->item) : strnlen((const char *)text, e->item)};
+  }
+  return status;
+}
+
+/* ---------------------------------------------------------------- numbers */
 
 static cgap_status read_whole(void *out, const cgap_chosen_dataset *taken, hid_t memory_type, cgap_error *error)
 {
@@ -21,8 +107,7 @@ static cgap_status read_whole(void *out, const cgap_chosen_dataset *taken, hid_t
   bool ok = dataset >= 0 && H5Dread(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out) >= 0;
   if (!ok)
     cgap_hdf5_reason(why, sizeof why);
-  if (dataset >= 0)
-    H5Dclose(dataset);
+  cgap_hdf5_close(dataset);
   cgap_hdf5_silence_end(quiet);
   if (ok)
     return CGAP_OK;
@@ -30,7 +115,7 @@ static cgap_status read_whole(void *out, const cgap_chosen_dataset *taken, hid_t
                    why[0] ? why : "no reason given");
 }
 
-/* 8-byte elements of a turned dataset put in row-major order of its meant shape. */
+/* Puts the 8-byte elements of a turned dataset in row-major order of the shape meant. */
 static cgap_status turn_values(void *values, const cgap_entry *e, cgap_error *error)
 {
   size_t count = 0, at[CGAP_SHAPE_MAX] = {0};
@@ -38,7 +123,7 @@ static cgap_status turn_values(void *values, const cgap_entry *e, cgap_error *er
     return CGAP_OK;
   uint64_t *copy = cgap_alloc(count, sizeof *copy), *out = values;
   if (!copy)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu values", e->name, count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", e->name);
   memcpy(copy, out, count * sizeof *copy);
   for (size_t i = 0; i < count; i++) {
     size_t from = 0;
@@ -52,12 +137,11 @@ static cgap_status turn_values(void *values, const cgap_entry *e, cgap_error *er
   return CGAP_OK;
 }
 
-/* Unsigned values keep their bits, so that ids past 2^63 stay apart; as a row or label they are negative and refused.
- */
+/* Unsigned values keep their bits: ids past 2^63 stay distinct; as a row or label they are negative and refused. */
 cgap_status cgap_read_int64(int64_t *out, const cgap_chosen_dataset *taken, cgap_error *error)
 {
   if (taken->entry->pieces)
-    return cgap_array_int64(out, taken->entry, error);
+    return array_values(out, NULL, taken->entry, error);
   cgap_status status = read_whole(out, taken, taken->entry->is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, error);
   return status == CGAP_OK ? turn_values(out, taken->entry, error) : status;
 }
@@ -65,7 +149,7 @@ cgap_status cgap_read_int64(int64_t *out, const cgap_chosen_dataset *taken, cgap
 cgap_status cgap_read_float64(double *out, const cgap_chosen_dataset *taken, cgap_error *error)
 {
   if (taken->entry->pieces)
-    return cgap_array_float64(out, taken->entry, error);
+    return array_values(NULL, out, taken->entry, error);
   cgap_status status = read_whole(out, taken, H5T_NATIVE_DOUBLE, error);
   return status == CGAP_OK ? turn_values(out, taken->entry, error) : status;
 }
@@ -81,12 +165,12 @@ static cgap_status read_from_floats(int64_t *out, const cgap_chosen_dataset *tak
     return cgap_fail(error, CGAP_DATA, "%s: more values than any memory holds", e->name);
   double *values = cgap_alloc(count, sizeof *values);
   if (!values)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu values", e->name, count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", e->name);
   cgap_status status = cgap_read_float64(values, taken, error);
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
-    if (!(fabs(values[i]) <= WHOLE_MOST) || values[i] != floor(values[i]))
+    if (!(fabs(values[i]) <= WHOLE_MAX) || values[i] != floor(values[i]))
       status = cgap_fail(error, CGAP_DATA,
-                         "%s: %s of shape %s, entry %zu is %g; %s are whole numbers: mend it or write integers",
+                         "%s: %s of shape %s, entry %zu is %g; %s are whole numbers: correct it or write integers",
                          e->name, e->type_text, cgap_shape_text(shape, sizeof shape, e), i, values[i], what);
     else
       out[i] = (int64_t)values[i];
@@ -118,43 +202,35 @@ static cgap_status read_fixed(cgap_id *id, unsigned char **blob, const cgap_chos
   H5T_str_t padding = H5Tget_strpad(type);
   size_t bytes = 0;
   if (!cgap_product(&bytes, count, size) || !(*blob = malloc(bytes + 1)))
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
   cgap_status status = read_whole(*blob, taken, type, error);
   for (size_t i = 0; i < count && status == CGAP_OK; i++)
     id[i] = (cgap_id){*blob + i * size, fixed_length(*blob + i * size, size, padding)};
   return status;
 }
 
-/* HDF5 gives each string a block of its own: they are gathered into one. */
-static cgap_status gather_strings(cgap_id *id, unsigned char **blob, char *const *strings, size_t count)
-{
-  size_t bytes = 1;
-  for (size_t i = 0; i < count; i++)
-    bytes += strings[i] ? strlen(strings[i]) : 0;
-  unsigned char *to = *blob = malloc(bytes);
-  if (!to)
-    return CGAP_RESOURCE;
-  for (size_t i = 0; i < count; i++) {
-    size_t length = strings[i] ? strlen(strings[i]) : 0;
-    if (length)
-      memcpy(to, strings[i], length);
-    id[i] = (cgap_id){to, length};
-    to += length;
-  }
-  return CGAP_OK;
-}
-
+/* HDF5 allocates each string; these are gathered into one block. */
 static cgap_status read_variable(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, hid_t type,
                                  size_t count, cgap_error *error)
 {
   char **strings = calloc(count + 1, sizeof *strings);
+  size_t bytes = 1;
   if (!strings)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
   cgap_status status = read_whole(strings, taken, type, error);
-  if (status == CGAP_OK && gather_strings(id, blob, strings, count) != CGAP_OK)
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count && status == CGAP_OK; i++)
+    bytes += strings[i] ? strlen(strings[i]) : 0;
+  if (status == CGAP_OK && !(*blob = malloc(bytes)))
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
+  unsigned char *to = *blob;
+  for (size_t i = 0; i < count; i++) {
+    const size_t length = status == CGAP_OK && strings[i] ? strlen(strings[i]) : 0;
+    if (length)
+      memcpy(to, strings[i], length);
+    id[i] = (cgap_id){to, length};
+    to += length;
     H5free_memory(strings[i]);
+  }
   free(strings);
   return status;
 }
@@ -165,28 +241,14 @@ static cgap_status read_integers(cgap_id *id, unsigned char **blob, const cgap_c
   int64_t *values = malloc((count + 1) * sizeof *values);
   *blob = (unsigned char *)values;
   if (!values)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
   cgap_status status = cgap_read_whole(values, taken, "ids", error);
   for (size_t i = 0; i < count; i++)
     id[i] = (cgap_id){(const unsigned char *)(values + i), sizeof *values};
   return status;
 }
 
-/* A character as UTF-8 at `to`, which has 3 bytes; MATLAB has 16 bits each. Returns how many. */
-static size_t put_character(unsigned char *to, unsigned c)
-{
-  if (c < 0x80) {
-    to[0] = (unsigned char)c;
-    return 1;
-  }
-  const size_t more = c < 0x800 ? 1 : 2;
-  to[0] = (unsigned char)((more == 1 ? 0xc0u : 0xe0u) | c >> (6 * more));
-  for (size_t k = 1; k <= more; k++)
-    to[k] = (unsigned char)(0x80u | (c >> (6 * (more - k)) & 0x3fu));
-  return more + 1;
-}
-
-/* Strings that are the rows of a matrix of characters, stored columns first, filled up with spaces or zeros. */
+/* The rows of a MATLAB matrix of 16-bit characters, stored columns first, padded with spaces or zeros. */
 static cgap_status read_characters(cgap_id *id, unsigned char **blob, const cgap_chosen_dataset *taken, size_t count,
                                    cgap_error *error)
 {
@@ -194,9 +256,8 @@ static cgap_status read_characters(cgap_id *id, unsigned char **blob, const cgap
   size_t elements = 0;
   uint16_t *values = cgap_product(&elements, count, length) ? cgap_alloc(elements, sizeof *values) : NULL;
   *blob = values ? malloc(3 * elements + 1) : NULL;
-  cgap_status status = *blob
-                         ? read_whole(values, taken, H5T_NATIVE_UINT16, error)
-                         : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, count);
+  cgap_status status = *blob ? read_whole(values, taken, H5T_NATIVE_UINT16, error)
+                             : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
   unsigned char *to = *blob;
   for (size_t i = 0; i < count && status == CGAP_OK; i++) {
     size_t used = length;
@@ -219,11 +280,10 @@ static cgap_status read_ids(cgap_id *id, unsigned char **blob, const cgap_chosen
   if (taken->entry->characters)
     return read_characters(id, blob, taken, count, error);
   if (taken->entry->pieces)
-    return cgap_array_strings(id, blob, taken->entry, error);
+    return array_strings(id, blob, taken->entry, error);
   hid_t dataset = H5Dopen2(taken->file->id, cgap_entry_place(taken->entry), H5P_DEFAULT);
   hid_t type = dataset < 0 ? H5I_INVALID_HID : H5Dget_type(dataset);
-  if (dataset >= 0)
-    H5Dclose(dataset);
+  cgap_hdf5_close(dataset);
   if (type < 0)
     return cgap_fail(error, CGAP_FILE, "%s: cannot be opened; the file is damaged, copy it again", taken->entry->name);
   cgap_status status = H5Tis_variable_str(type) > 0 ? read_variable(id, blob, taken, type, count, error)
@@ -247,7 +307,7 @@ cgap_status cgap_ids_read(cgap_ids *out, const cgap_chosen_dataset *taken, size_
   out->blob = calloc(count, sizeof *out->blob);
   if (!out->id || !out->blob) {
     cgap_ids_clear(out);
-    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu ids", taken->entry->name, total);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", taken->entry->name);
   }
   cgap_status status = CGAP_OK;
   size_t at = 0;
@@ -284,9 +344,8 @@ const char *cgap_id_text(char *out, size_t size, const cgap_ids *ids, size_t row
     return out;
   }
   (void)snprintf(out, size, "\"%.*s\"", id->length < 60 ? (int)id->length : 60, (const char *)id->bytes);
-  for (char *p = out; *p; p++) {
+  for (char *p = out; *p; p++)
     if ((unsigned char)*p < ' ')
       *p = '?';
-  }
   return out;
 }

@@ -1,6 +1,6 @@
-/* What a file is that no reader takes, and what to do about it: lines that can be typed as they are. */
+/* Names the kind of a file that no reader takes, and how to convert it: lines that can be typed as they are. */
 #include "base/text_buffer.h"
-#include "io/read/formats.h"
+#include "io/read/container.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -106,7 +106,7 @@ static cgap_status refuse_pointer(const char *path, const char *head, cgap_error
   const char *size = strstr(head, "\nsize ");
   unsigned long long bytes = 0;
   if (size && sscanf(size, "\nsize %llu", &bytes) == 1)
-    return cgap_fail(error, CGAP_FILE, "%s: a Git LFS pointer, not the %llu bytes it stands for; run `git lfs pull`",
+    return cgap_fail(error, CGAP_FILE, "%s: a Git LFS pointer, not the %llu bytes it points to; run `git lfs pull`",
                      path, bytes);
   return cgap_fail(error, CGAP_FILE, "%s: a Git LFS pointer, not the data; run `git lfs pull`", path);
 }
@@ -198,7 +198,7 @@ static bool find_pickled_call(char *out, size_t size, const unsigned char *bytes
   return false;
 }
 
-/* What a pickle would run is named, in place of a line that would run it. */
+/* Names the call that a pickle would make, in place of a line that would make it. */
 static cgap_status refuse_pickle(const char *path, const char *what, const unsigned char *bytes, size_t count,
                                  cgap_error *error)
 {
@@ -230,7 +230,7 @@ static const char *skip_blanks(const char *at)
   return at;
 }
 
-/* { and a key, [ and a number or another of these: no other text starts so. */
+/* { and a key, [ and a number or another of these: no other text begins like that. */
 static bool is_json(const char *head)
 {
   const char *at = skip_blanks(head), first = *at;
@@ -245,7 +245,7 @@ static bool is_html(const char *head)
   return !strncasecmp(at, "<!doctype html", 14) || !strncasecmp(at, "<html", 5);
 }
 
-/* What text is by its start, or by its place in it; NULL: none of these. */
+/* The kind of a text by its start, of an archive by its mark; NULL: none of these. */
 static const kind *text_kind(const char *head, size_t got)
 {
   static const kind TEXT[] = {

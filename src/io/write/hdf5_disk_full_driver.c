@@ -156,8 +156,7 @@ hid_t cgap_disk_full_driver_create(cgap_disk_full_driver *sink, const char *name
   sink->driver = H5FDregister(&SINK_CLASS);
   if (access >= 0 && sink->driver >= 0 && H5Pset_driver(access, sink->driver, &info) >= 0)
     file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-  if (access >= 0)
-    H5Pclose(access);
+  cgap_hdf5_close(access);
   if (file < 0)
     cgap_disk_full_driver_close(sink);
   return file;

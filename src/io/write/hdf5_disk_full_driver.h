@@ -1,7 +1,8 @@
-/* Where HDF5 writes: a file driver that remembers the first write that failed and from then on takes and forgets.
+/* A file driver of HDF5 that remembers the first write that failed and from then on discards what is written.
  *
  * HDF5 1.10 cannot close a file that it cannot write: the file stays half open and the process ends in a crash at
- * exit. With this driver a full disk is no error to HDF5; the writer asks the sink, gives up the file and closes it. */
+ * exit. With this driver a full disk is no error to HDF5; the writer checks the driver, and closes and removes the
+ * file. */
 #ifndef CGAP_IO_WRITE_HDF5_DISK_FULL_DRIVER_H
 #define CGAP_IO_WRITE_HDF5_DISK_FULL_DRIVER_H
 

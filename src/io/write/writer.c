@@ -2,6 +2,7 @@
  * converted in a buffer of BUFFER_BYTES; datasets are filled row by row, written whole, made virtual or copied. */
 #include "io/write/writer.h"
 
+#include "base/memory.h"
 #include "base/output_file.h"
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
@@ -25,8 +26,8 @@ typedef struct row_stream {
   char *path;
   hid_t dataset, type;
   cgap_type element;
-  size_t rows, middle, dim; /* middle 0: rank 2 */
-  size_t total, written;    /* flattened rows */
+  size_t middle, dim;    /* middle 0: rank 2 */
+  size_t total, written; /* rows of dim */
 } row_stream;
 
 struct cgap_writer {
@@ -37,7 +38,7 @@ struct cgap_writer {
   size_t count;
   void *buffer;  /* BUFFER_BYTES bytes, for conversion */
   unsigned gzip; /* level, 0: none */
-  bool broken;   /* a write failed: what is in the file is worth nothing */
+  bool broken;   /* a write failed: the file is useless */
   bool finished; /* on disk under its temporary name */
   char why[400]; /* HDF5's reason for it */
 };
@@ -60,11 +61,6 @@ static cgap_status fail_write(const cgap_writer *w, const char *path, cgap_error
     return cgap_fail_errno(error, w->sink.number, w->path, "write");
   return cgap_fail(error, CGAP_FILE, "%s:%s: cannot be written (HDF5: %s)", w->path, path,
                    w->why[0] ? w->why : "no reason given");
-}
-
-static cgap_status fail_memory(cgap_writer *w, const char *path, cgap_error *error)
-{
-  return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", w->path, path);
 }
 
 /* ---------------------------------------------------------------- open */
@@ -242,8 +238,7 @@ cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *
   attribute = H5Acreate_by_name(w->file, path, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
   if (note_failure(w, attribute < 0 || H5Awrite(attribute, type, value) < 0))
     status = fail_write(w, path, error);
-  if (attribute >= 0)
-    H5Aclose(attribute);
+  cgap_hdf5_close(attribute);
   H5Sclose(space);
   H5Tclose(type);
   cgap_hdf5_silence_end(quiet);
@@ -252,41 +247,22 @@ cgap_status cgap_writer_attribute(cgap_writer *w, const char *path, const char *
 
 /* ---------------------------------------------------------------- datasets */
 
-static hid_t half_type(void)
-{
-  hid_t type = H5Tcopy(H5T_NATIVE_FLOAT);
-  H5Tset_fields(type, 15, 10, 5, 0, 10);
-  H5Tset_size(type, 2);
-  H5Tset_ebias(type, 15);
-  return type;
-}
-
 static hid_t storage_type(cgap_type type)
 {
-  switch (type) {
-  case CGAP_FLOAT16:
-    return half_type();
-  case CGAP_BFLOAT16:
+  if (type == CGAP_BFLOAT16)
     return H5Tcopy(H5T_NATIVE_UINT16);
-  case CGAP_FLOAT32:
-    return H5Tcopy(H5T_NATIVE_FLOAT);
-  default:
-    return H5Tcopy(H5T_NATIVE_DOUBLE);
+  hid_t id = H5Tcopy(type == CGAP_FLOAT64 ? H5T_NATIVE_DOUBLE : H5T_NATIVE_FLOAT);
+  if (type == CGAP_FLOAT16) {
+    H5Tset_fields(id, 15, 10, 5, 0, 10);
+    H5Tset_size(id, 2);
+    H5Tset_ebias(id, 15);
   }
+  return id;
 }
 
 void cgap_writer_compress(cgap_writer *w, unsigned level)
 {
   w->gzip = level;
-}
-
-static void set_compression(hid_t create, unsigned level, int ndim, const hsize_t *shape)
-{
-  hsize_t chunk[3] = {0};
-  for (int k = 0; k < ndim; k++)
-    chunk[k] = k == 0 && shape[k] > CHUNK_ROWS ? CHUNK_ROWS : shape[k];
-  H5Pset_chunk(create, ndim, chunk);
-  H5Pset_deflate(create, level);
 }
 
 /* A new dataset with the creation list `create`, or a negative number, whose reason is noted. Groups on the way are
@@ -308,8 +284,11 @@ static hid_t create_filled(cgap_writer *w, const char *path, hid_t type, int ndi
 {
   hid_t create = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
-  if (w->gzip && (ndim == 2 || ndim == 3) && shape[0] > 0)
-    set_compression(create, w->gzip, ndim, shape);
+  if (w->gzip && (ndim == 2 || ndim == 3) && shape[0] > 0) {
+    const hsize_t chunk[3] = {cgap_lesser(shape[0], CHUNK_ROWS), shape[1], ndim == 3 ? shape[2] : 0};
+    H5Pset_chunk(create, ndim, chunk);
+    H5Pset_deflate(create, w->gzip);
+  }
   hid_t dataset = create_dataset(w, path, type, ndim, shape, create);
   H5Pclose(create);
   return dataset;
@@ -317,79 +296,64 @@ static hid_t create_filled(cgap_writer *w, const char *path, hid_t type, int ndi
 
 static row_stream *find_stream(cgap_writer *w, const char *path)
 {
-  for (size_t i = 0; i < w->count; i++) {
+  for (size_t i = 0; i < w->count; i++)
     if (!strcmp(w->streams[i].path, path))
       return &w->streams[i];
-  }
   return NULL;
-}
-
-static cgap_status create_stream(cgap_writer *w, const row_stream *wanted, const char *path, cgap_error *error)
-{
-  row_stream *grown = realloc(w->streams, (w->count + 1) * sizeof *grown);
-  if (!grown)
-    return fail_memory(w, path, error);
-  w->streams = grown;
-  row_stream *s = &grown[w->count];
-  *s = *wanted;
-  s->path = strdup(path);
-  if (!s->path)
-    return fail_memory(w, path, error);
-  s->type = storage_type(s->element);
-  hsize_t flat[2] = {s->rows, s->dim}, deep[3] = {s->rows, s->middle, s->dim};
-  s->dataset = create_filled(w, path, s->type, s->middle ? 3 : 2, s->middle ? deep : flat);
-  if (s->dataset < 0 || w->broken) {
-    cgap_status status = fail_write(w, path, error);
-    if (s->dataset >= 0)
-      H5Dclose(s->dataset);
-    H5Tclose(s->type);
-    free(s->path);
-    return status;
-  }
-  w->count++;
-  return s->element == CGAP_BFLOAT16 ? cgap_writer_attribute(w, path, "dtype", "bfloat16", error) : CGAP_OK;
 }
 
 cgap_status cgap_writer_create(cgap_writer *w, const char *path, cgap_type type, size_t rows, size_t middle, size_t dim,
                                cgap_error *error)
 {
-  row_stream s = {.element = type,
-                  .rows = rows,
-                  .middle = middle,
-                  .dim = dim,
-                  .total = rows * (middle ? middle : 1),
-                  .dataset = H5I_INVALID_HID};
   if (dim == 0 || dim * sizeof(double) > BUFFER_BYTES || find_stream(w, path))
-    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu elements a row; 1 to %zu are possible, and a name is used once",
+    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu elements per row; 1 to %zu are possible, and a name is used once",
                      w->path, path, dim, BUFFER_BYTES / sizeof(double));
+  row_stream *grown = realloc(w->streams, (w->count + 1) * sizeof *grown);
+  w->streams = grown ? grown : w->streams;
+  row_stream s = {
+    .path = strdup(path), .element = type, .middle = middle, .dim = dim, .total = rows * (middle ? middle : 1)};
+  if (!grown || !s.path) {
+    free(s.path);
+    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory", w->path, path);
+  }
+  const hsize_t flat[2] = {rows, dim}, deep[3] = {rows, middle, dim};
+  cgap_status status = CGAP_OK;
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
-  cgap_status status = create_stream(w, &s, path, error);
+  s.type = storage_type(type);
+  s.dataset = create_filled(w, path, s.type, middle ? 3 : 2, middle ? deep : flat);
+  if (s.dataset < 0 || w->broken) {
+    status = fail_write(w, path, error);
+    cgap_hdf5_close(s.dataset);
+    H5Tclose(s.type);
+    free(s.path);
+  } else {
+    grown[w->count++] = s;
+  }
+  if (status == CGAP_OK && type == CGAP_BFLOAT16)
+    status = cgap_writer_attribute(w, path, "dtype", "bfloat16", error);
   cgap_hdf5_silence_end(quiet);
   return status;
 }
 
 /* ---------------------------------------------------------------- rows */
 
-/* The block as the dataset has it: the caller's own where the types agree, else converted into the buffer. */
+/* The block in the dataset's type: the caller's own where the types agree, else converted into the buffer. */
 static const void *convert_rows(void *buffer, cgap_type type, const float *floats, const double *doubles, size_t count)
 {
-  uint16_t *half = buffer;
   if (type == CGAP_FLOAT32 && floats)
     return floats;
   if (type == CGAP_FLOAT64 && doubles)
     return doubles;
-  if (type == CGAP_FLOAT16) {
-    for (size_t i = 0; i < count; i++)
-      half[i] = cgap_half_from_double(floats ? (double)floats[i] : doubles[i]);
-  } else if (type == CGAP_BFLOAT16) {
-    for (size_t i = 0; i < count; i++)
-      half[i] = cgap_bfloat16_from_double(floats ? (double)floats[i] : doubles[i]);
-  } else if (floats) {
-    for (size_t i = 0; i < count; i++)
-      ((double *)buffer)[i] = floats[i];
-  } else {
-    for (size_t i = 0; i < count; i++)
-      ((float *)buffer)[i] = (float)doubles[i];
+  for (size_t i = 0; i < count; i++) {
+    const double value = floats ? (double)floats[i] : doubles[i];
+    if (type == CGAP_FLOAT16)
+      ((uint16_t *)buffer)[i] = cgap_half_from_double(value);
+    else if (type == CGAP_BFLOAT16)
+      ((uint16_t *)buffer)[i] = cgap_bfloat16_from_double(value);
+    else if (type == CGAP_FLOAT32)
+      ((float *)buffer)[i] = (float)value;
+    else
+      ((double *)buffer)[i] = value;
   }
   return buffer;
 }
@@ -407,47 +371,43 @@ static bool write_slab(cgap_writer *w, const row_stream *s, const hsize_t start[
   return ok;
 }
 
-/* Rows of a rank 3 dataset in order: whole groups in one slab, the ends apart. */
+/* Rows in order; of a rank 3 dataset whole groups in one slab, and the ends on their own. */
 static bool write_rows(cgap_writer *w, row_stream *s, size_t count, const unsigned char *data)
 {
-  size_t row_bytes = s->dim * cgap_type_size(s->element);
-  if (!s->middle) {
-    bool ok = write_slab(w, s, (hsize_t[3]){s->written, 0, 0}, (hsize_t[3]){count, s->dim, 0}, data);
-    s->written += ok ? count : 0;
-    return ok;
-  }
+  const size_t row_bytes = s->dim * cgap_type_size(s->element), middle = s->middle;
   while (count > 0) {
-    size_t within = s->written % s->middle, groups = 1, rows = s->middle - within;
-    if (within == 0 && count >= s->middle)
-      groups = count / s->middle;
-    else if (rows > count)
-      rows = count;
-    if (!write_slab(w, s, (hsize_t[3]){s->written / s->middle, within, 0}, (hsize_t[3]){groups, rows, s->dim}, data))
+    const size_t within = middle ? s->written % middle : 0, groups = middle && !within ? count / middle : 0;
+    const size_t rows = !middle ? count : groups ? groups * middle : cgap_lesser(middle - within, count);
+    const bool ok = !middle ? write_slab(w, s, (hsize_t[3]){s->written, 0, 0}, (hsize_t[3]){count, s->dim, 0}, data)
+                            : write_slab(w, s, (hsize_t[3]){s->written / middle, within, 0},
+                                         (hsize_t[3]){groups ? groups : 1, groups ? middle : rows, s->dim}, data);
+    if (!ok)
       return false;
-    s->written += groups * rows;
-    count -= groups * rows;
-    data += groups * rows * row_bytes;
+    s->written += rows;
+    count -= rows;
+    data += rows * row_bytes;
   }
   return true;
 }
 
+/* One of floats, doubles and raw elements. */
 static cgap_status append_rows(cgap_writer *w, const char *path, const float *floats, const double *doubles,
-                               size_t count, cgap_error *error)
+                               const unsigned char *raw, size_t count, cgap_error *error)
 {
   row_stream *s = find_stream(w, path);
   if (!s || count > s->total - s->written)
     return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu rows more than the %zu that were announced", w->path, path, count,
                      s ? s->total : 0);
-  size_t block = BUFFER_BYTES / (s->dim * cgap_type_size(s->element));
+  const size_t size = cgap_type_size(s->element), block = BUFFER_BYTES / (s->dim * size);
   cgap_status status = CGAP_OK;
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
-  for (size_t done = 0; done < count && status == CGAP_OK;) {
-    size_t here = count - done < block ? count - done : block;
-    const void *block_rows = convert_rows(w->buffer, s->element, floats ? floats + done * s->dim : NULL,
-                                          doubles ? doubles + done * s->dim : NULL, here * s->dim);
-    if (!write_rows(w, s, here, block_rows))
+  for (size_t done = 0; done < count && status == CGAP_OK; done += block) {
+    const size_t here = cgap_lesser(count - done, block), at = done * s->dim;
+    const void *rows = raw ? raw + at * size
+                           : convert_rows(w->buffer, s->element, floats ? floats + at : NULL,
+                                          doubles ? doubles + at : NULL, here * s->dim);
+    if (!write_rows(w, s, here, rows))
       status = fail_write(w, path, error);
-    done += here;
   }
   cgap_hdf5_silence_end(quiet);
   return status;
@@ -455,25 +415,18 @@ static cgap_status append_rows(cgap_writer *w, const char *path, const float *fl
 
 cgap_status cgap_writer_append(cgap_writer *w, const char *path, const float *rows, size_t count, cgap_error *error)
 {
-  return append_rows(w, path, rows, NULL, count, error);
-}
-
-cgap_status cgap_writer_append_raw(cgap_writer *w, const char *path, const void *rows, size_t count, cgap_error *error)
-{
-  row_stream *s = find_stream(w, path);
-  if (!s || count > s->total - s->written)
-    return cgap_fail(error, CGAP_USAGE, "%s:%s: %zu rows more than the %zu that were announced", w->path, path, count,
-                     s ? s->total : 0);
-  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
-  cgap_status status = write_rows(w, s, count, rows) ? CGAP_OK : fail_write(w, path, error);
-  cgap_hdf5_silence_end(quiet);
-  return status;
+  return append_rows(w, path, rows, NULL, NULL, count, error);
 }
 
 cgap_status cgap_writer_append_double(cgap_writer *w, const char *path, const double *rows, size_t count,
                                       cgap_error *error)
 {
-  return append_rows(w, path, NULL, rows, count, error);
+  return append_rows(w, path, NULL, rows, NULL, count, error);
+}
+
+cgap_status cgap_writer_append_raw(cgap_writer *w, const char *path, const void *rows, size_t count, cgap_error *error)
+{
+  return append_rows(w, path, NULL, NULL, rows, count, error);
 }
 
 /* ---------------------------------------------------------------- whole datasets */
@@ -547,9 +500,14 @@ static bool map_source(hid_t create, const char *path, int ndim, const hsize_t *
   return valid;
 }
 
-static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type type, int ndim, const hsize_t *shape,
-                                  const cgap_writer_source *sources, size_t count, cgap_error *error)
+cgap_status cgap_writer_virtual(cgap_writer *w, const char *path, cgap_type type, size_t middle, size_t dim,
+                                const cgap_writer_source *sources, size_t count, cgap_error *error)
 {
+  const int ndim = middle ? 3 : 2;
+  hsize_t shape[3] = {0, middle ? middle : dim, dim};
+  for (size_t i = 0; i < count; i++)
+    shape[0] += sources[i].rows;
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   hid_t create = H5Pcreate(H5P_DATASET_CREATE), stored = storage_type(type), dataset = H5I_INVALID_HID;
   cgap_status status = CGAP_OK;
   size_t first = 0;
@@ -563,20 +521,10 @@ static cgap_status create_virtual(cgap_writer *w, const char *path, cgap_type ty
     status = fail_write(w, path, error);
   H5Tclose(stored);
   H5Pclose(create);
-  return status;
-}
-
-cgap_status cgap_writer_virtual(cgap_writer *w, const char *path, cgap_type type, size_t middle, size_t dim,
-                                const cgap_writer_source *sources, size_t count, cgap_error *error)
-{
-  hsize_t shape[3] = {0, middle ? middle : dim, dim};
-  for (size_t i = 0; i < count; i++)
-    shape[0] += sources[i].rows;
-  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
-  cgap_status status = create_virtual(w, path, type, middle ? 3 : 2, shape, sources, count, error);
+  if (status == CGAP_OK && type == CGAP_BFLOAT16)
+    status = cgap_writer_attribute(w, path, "dtype", "bfloat16", error);
   cgap_hdf5_silence_end(quiet);
-  return status == CGAP_OK && type == CGAP_BFLOAT16 ? cgap_writer_attribute(w, path, "dtype", "bfloat16", error)
-                                                    : status;
+  return status;
 }
 
 /* ---------------------------------------------------------------- copies from other files */
@@ -589,8 +537,7 @@ static bool copy_values(hid_t from, hid_t type, hid_t space, hid_t to, const cha
   const bool valid = copy >= 0 && H5Aread(from, type, values) >= 0 && H5Awrite(copy, type, values) >= 0;
   if (valid && count > 0)
     H5Dvlen_reclaim(type, space, H5P_DEFAULT, values);
-  if (copy >= 0)
-    H5Aclose(copy);
+  cgap_hdf5_close(copy);
   free(values);
   return valid;
 }
@@ -606,12 +553,9 @@ static herr_t copy_attribute(hid_t object, const char *name, const H5A_info_t *i
   hid_t type = from >= 0 ? H5Aget_type(from) : H5I_INVALID_HID,
         space = from >= 0 ? H5Aget_space(from) : H5I_INVALID_HID;
   const bool valid = type >= 0 && space >= 0 && copy_values(from, type, space, to, name);
-  if (space >= 0)
-    H5Sclose(space);
-  if (type >= 0)
-    H5Tclose(type);
-  if (from >= 0)
-    H5Aclose(from);
+  cgap_hdf5_close(space);
+  cgap_hdf5_close(type);
+  cgap_hdf5_close(from);
   return valid ? 0 : -1;
 }
 
@@ -650,15 +594,14 @@ static bool copy_rows(cgap_writer *w, hid_t from, const char *as)
   hid_t to = create_dataset(w, as, type, ndim, shape, create);
   const bool valid = to >= 0 && copy_elements(w, from, to, type, ndim, shape) &&
                      !note_failure(w, H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0);
-  if (to >= 0)
-    H5Dclose(to);
+  cgap_hdf5_close(to);
   H5Pclose(create);
   H5Sclose(space);
   H5Tclose(type);
   return valid;
 }
 
-/* HDF5 would copy the names of the files that the elements lie in, which are others seen from another folder. */
+/* Whether the elements are in other files: HDF5 would copy their names, which are relative to the folder. */
 static bool lies_elsewhere(hid_t dataset)
 {
   hid_t create = H5Dget_create_plist(dataset);
@@ -679,8 +622,7 @@ static bool copy_object(cgap_writer *w, hid_t file, const cgap_entry *entry, con
     valid = !note_failure(w, H5Ocopy(file, path, w->file, as, H5P_DEFAULT, link) < 0);
     H5Pclose(link);
   }
-  if (from >= 0)
-    H5Dclose(from);
+  cgap_hdf5_close(from);
   return valid;
 }
 
@@ -716,10 +658,8 @@ cgap_status cgap_writer_copy_attributes(cgap_writer *w, const cgap_file *from, c
   hsize_t at = 0;
   if (note_failure(w, to < 0 || H5Aiterate2(source, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0))
     status = fail_copy(w, from, path, ": its attributes", as, error);
-  if (to >= 0)
-    H5Oclose(to);
-  if (source >= 0)
-    H5Oclose(source);
+  cgap_hdf5_close(to);
+  cgap_hdf5_close(source);
   cgap_hdf5_silence_end(quiet);
   return status;
 }

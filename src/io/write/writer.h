@@ -51,7 +51,7 @@ CGAP_MUST_CHECK cgap_status cgap_writer_attribute(cgap_writer *w, const char *pa
                                                   cgap_error *error);
 
 /* Copies an object (dataset or group) with its attributes from another file, which is open; a virtual dataset, and one
- * whose elements lie in external files, with its rows. */
+ * whose elements are in external files, with its rows. */
 struct cgap_file;
 CGAP_MUST_CHECK cgap_status cgap_writer_copy(cgap_writer *w, const struct cgap_file *from, const char *path,
                                              const char *as, cgap_error *error);

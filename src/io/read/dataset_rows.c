@@ -1,12 +1,11 @@
-/* Reading rows. Arrays outside HDF5 are array_reader.c's. Contiguous data of HDF5 are read with pread at the place HDF5
- * names, chunks with the usual filters by hdf5_chunks.c in threads; the rest goes through H5Dread with the file's own
- * type, since HDF5's conversion of float16 runs at some 30 MB/s. Byte order is put right here. */
-#include "io/read/hdf5_rows.h"
+/* Rows of one dataset, or of several one after the other, as a cgap_source. Arrays outside HDF5 are read by
+ * array_reader.c; contiguous data of HDF5 with pread at the address that HDF5 names; chunks with the usual filters by
+ * hdf5_chunks.c in threads; the rest through H5Dread in the file's own type, since HDF5 converts float16 at some
+ * 30 MB/s. Byte order is put right here. */
+#include "io/read/datasets.h"
 
 #include "io/read/array_reader.h"
-#include "io/read/direct_io.h"
 #include "io/read/hdf5_basics.h"
-#include "io/read/hdf5_chunks.h"
 
 #include "base/memory.h"
 #include "base/output_file.h"
@@ -18,8 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CACHE_SLOTS = 12421, TILE_ROWS = 32 };
-static const size_t CACHE_LEAST = (size_t)1 << 20, CACHE_MOST = (size_t)16 << 20;
+enum { CACHE_SLOTS = 12421, TILE_ROWS = 32, DIRECT_BYTES_MIN = 1 << 20 };
+static const size_t CACHE_BYTES_MIN = (size_t)1 << 20, CACHE_BYTES_MAX = (size_t)16 << 20;
 static const size_t TURNED_BYTES = (size_t)16 << 20, TURNED_CHUNK_BYTES = (size_t)128 << 20;
 
 /* A block of a dataset that is stored with the axes in reverse order: (d, k, most) or (d, most), as it was read. */
@@ -42,7 +41,7 @@ typedef struct opened_dataset {
 } opened_dataset;
 
 struct cgap_dataset_rows {
-  cgap_source_hooks hooks; /* first, as base/source.h asks */
+  cgap_source_hooks hooks; /* first, as base/source.h requires */
   opened_dataset *datasets;
   size_t count;
   int threads; /* that unpack */
@@ -50,7 +49,7 @@ struct cgap_dataset_rows {
 
 /* ---------------------------------------------------------------- open */
 
-/* Blocks of rows cut through chunks: without room for one row of chunks, each chunk would be unpacked again and
+/* Blocks of rows cut through chunks: unless the cache holds one row of chunks, each chunk would be unpacked again and
  * again. */
 static hid_t access_plist(const opened_dataset *p, hid_t create_plist)
 {
@@ -64,20 +63,19 @@ static hid_t access_plist(const opened_dataset *p, hid_t create_plist)
     size_t chunks = (e->shape[k] + (size_t)chunk[k] - 1) / (size_t)chunk[k];
     bytes *= chunks * (size_t)chunk[k];
   }
-  bytes = bytes < CACHE_LEAST ? CACHE_LEAST : bytes > CACHE_MOST ? CACHE_MOST : bytes;
+  bytes = cgap_lesser(cgap_greater(bytes, CACHE_BYTES_MIN), CACHE_BYTES_MAX);
   H5Pset_chunk_cache(access, CACHE_SLOTS, bytes, 1.0);
   return access;
 }
 
-/* The file that a dataset's addresses count in from its start; -1: none that we have. */
+/* The open file whose bytes the addresses of a dataset count; -1: none. */
 static int regular_file(const opened_dataset *p)
 {
   const cgap_file *file = p->taken.file;
   const hid_t plist = H5Fget_create_plist(file->id);
   hsize_t block = 0;
   const bool regular = plist >= 0 && H5Pget_userblock(plist, &block) >= 0 && block == 0;
-  if (plist >= 0)
-    H5Pclose(plist);
+  cgap_hdf5_close(plist);
   return regular && p->taken.entry->number == file->number ? file->fd : -1;
 }
 
@@ -147,30 +145,28 @@ damaged:
 
 /* ---------------------------------------------------------------- read */
 
-typedef struct refusal {
-  char why[400]; /* HDF5's reason, kept before the next call clears it */
-} refusal;
+enum { WHY = 400 }; /* bytes of HDF5's reason, read before the next call clears it */
 
-static bool read_slab(const opened_dataset *p, const hsize_t start[3], const hsize_t count[3], void *out, refusal *r)
+static bool read_slab(const opened_dataset *p, const hsize_t start[3], const hsize_t count[3], void *out, char why[WHY])
 {
   int ndim = p->taken.entry->ndim;
   hid_t memory = H5Screate_simple(ndim, count, NULL);
   bool ok = memory >= 0 && H5Sselect_hyperslab(p->space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
             H5Dread(p->dataset, p->type, memory, p->space, H5P_DEFAULT, out) >= 0;
   if (!ok)
-    cgap_hdf5_reason(r->why, sizeof r->why);
+    cgap_hdf5_reason(why, WHY);
   H5Sclose(memory);
   return ok;
 }
 
 /* Rows of a rank 3 dataset are (first axis, middle axis) in order: whole groups in one slab, ends apart. */
 static bool read_slabs(const opened_dataset *p, size_t first, size_t count, size_t row_bytes, unsigned char *out,
-                       refusal *r)
+                       char why[WHY])
 {
   const cgap_entry *e = p->taken.entry;
   size_t dim = cgap_chosen_dataset_dim(&p->taken);
   if (e->ndim == 2)
-    return read_slab(p, (hsize_t[3]){first, 0, 0}, (hsize_t[3]){count, dim, 0}, out, r);
+    return read_slab(p, (hsize_t[3]){first, 0, 0}, (hsize_t[3]){count, dim, 0}, out, why);
   size_t middle = e->shape[1];
   while (count > 0) {
     size_t within = first % middle, groups = 1, rows = middle - within;
@@ -178,7 +174,7 @@ static bool read_slabs(const opened_dataset *p, size_t first, size_t count, size
       rows = middle, groups = count / middle;
     else if (rows > count)
       rows = count;
-    if (!read_slab(p, (hsize_t[3]){first / middle, within, 0}, (hsize_t[3]){groups, rows, dim}, out, r))
+    if (!read_slab(p, (hsize_t[3]){first / middle, within, 0}, (hsize_t[3]){groups, rows, dim}, out, why))
       return false;
     first += groups * rows;
     count -= groups * rows;
@@ -188,7 +184,7 @@ static bool read_slabs(const opened_dataset *p, size_t first, size_t count, size
 }
 
 /* The block of a turned dataset that has index `first` of the meant first axis. */
-static bool read_turned_block(opened_dataset *p, size_t first, refusal *r)
+static bool read_turned_block(opened_dataset *p, size_t first, char why[WHY])
 {
   const cgap_entry *e = p->taken.entry;
   turned_block *b = &p->turned;
@@ -196,27 +192,27 @@ static bool read_turned_block(opened_dataset *p, size_t first, refusal *r)
   if (b->bytes && first >= b->first && first < b->first + b->count)
     return true;
   if (!b->bytes && !(b->bytes = cgap_alloc(b->most, dim * middle * cgap_type_size(e->type)))) {
-    (void)snprintf(r->why, sizeof r->why, "out of memory");
+    (void)snprintf(why, WHY, "out of memory");
     return false;
   }
   b->first = first / b->most * b->most;
   b->count = cgap_lesser(b->most, e->shape[0] - b->first);
   const hsize_t start[3] = {0, e->ndim == 3 ? 0 : b->first, b->first};
   const hsize_t count[3] = {dim, e->ndim == 3 ? middle : b->count, b->count};
-  if (read_slab(p, start, count, b->bytes, r))
+  if (read_slab(p, start, count, b->bytes, why))
     return true;
   b->count = 0;
   return false;
 }
 
-/* Rows of a turned dataset, tile by tile, so that both sides of the transposition stay in the cache. */
-static bool read_turned(opened_dataset *p, size_t first, size_t count, unsigned char *out, refusal *r)
+/* Rows of a turned dataset, tile by tile, so that source and target stay in the cache. */
+static bool read_turned(opened_dataset *p, size_t first, size_t count, unsigned char *out, char why[WHY])
 {
   const cgap_entry *e = p->taken.entry;
   const size_t dim = cgap_chosen_dataset_dim(&p->taken), middle = e->ndim == 3 ? e->shape[1] : 1;
   const size_t size = cgap_type_size(e->type);
   while (count > 0) {
-    if (!read_turned_block(p, first / middle, r))
+    if (!read_turned_block(p, first / middle, why))
       return false;
     const turned_block *b = &p->turned;
     const size_t here = cgap_lesser(count, (b->first + b->count) * middle - first);
@@ -245,19 +241,17 @@ static cgap_status read_dataset(opened_dataset *p, size_t first, size_t count, i
   if (p->array) {
     status = cgap_array_read(p->array, first, count, out, error);
   } else if (p->direct) {
-    status = cgap_direct_io_is_worth_it(p->past, count * dim * size)
-               ? cgap_direct_io_read(p->past, p->taken.file->fd, p->offset + (uint64_t)first * dim * size,
-                                     count * dim * size, out, e->name, error)
-               : cgap_pread_all(p->taken.file->fd, p->offset + (uint64_t)first * dim * size, count * dim * size, out,
-                                e->name, error);
+    const size_t bytes = count * dim * size; /* few of them may be in the page cache */
+    status = cgap_direct_io_read(bytes < DIRECT_BYTES_MIN ? NULL : p->past, p->taken.file->fd,
+                                 p->offset + (uint64_t)first * dim * size, bytes, out, e->name, error);
   } else if (p->chunks) {
     status = cgap_hdf5_chunks_read(p->chunks, first, count, threads, out, error);
   } else {
-    refusal r = {""};
+    char why[WHY] = "";
     cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
-    if (!(e->turned ? read_turned(p, first, count, out, &r) : read_slabs(p, first, count, dim * size, out, &r))) {
+    if (!(e->turned ? read_turned(p, first, count, out, why) : read_slabs(p, first, count, dim * size, out, why))) {
       status = cgap_fail(error, CGAP_FILE, "%s: rows %zu to %zu cannot be read (HDF5: %s); copy the file again",
-                         e->name, first, first + count - 1, r.why[0] ? r.why : "no reason given");
+                         e->name, first, first + count - 1, why[0] ? why : "no reason given");
     }
     cgap_hdf5_silence_end(quiet);
   }
@@ -272,7 +266,7 @@ static cgap_status read_rows(const cgap_source *source, size_t first, size_t cou
   unsigned char *to = out;
   size_t row_bytes = source->dim * cgap_type_size(source->type);
   if (first > source->rows || count > source->rows - first)
-    return cgap_fail(error, CGAP_DATA, "%s: rows %zu to %zu asked for, it has %zu", source->name, first, first + count,
+    return cgap_fail(error, CGAP_DATA, "%s: rows %zu to %zu requested, it has %zu", source->name, first, first + count,
                      source->rows);
   for (size_t i = 0; i < rows->count && count > 0; i++) {
     opened_dataset *p = &rows->datasets[i];
@@ -299,7 +293,7 @@ static bool rows_seek(const cgap_source *source)
   return seeks;
 }
 
-static bool rows_share(const cgap_source *source)
+static bool rows_are_thread_safe(const cgap_source *source)
 {
   const cgap_dataset_rows *rows = source->context;
   bool thread_safe = rows_seek(source);
@@ -336,8 +330,10 @@ cgap_status cgap_dataset_rows_open(cgap_dataset_rows **out, cgap_source *source,
     free(datasets);
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
   }
-  *rows = (cgap_dataset_rows){
-    .hooks = {read_rows, rows_seek, rows_share, start_reading}, .datasets = datasets, .count = count, .threads = 1};
+  *rows = (cgap_dataset_rows){.hooks = {read_rows, rows_seek, rows_are_thread_safe, start_reading},
+                              .datasets = datasets,
+                              .count = count,
+                              .threads = 1};
   for (size_t i = 0; i < count; i++)
     datasets[i] = (opened_dataset){
       .taken = taken[i], .dataset = H5I_INVALID_HID, .type = H5I_INVALID_HID, .space = H5I_INVALID_HID};
@@ -367,12 +363,6 @@ void cgap_dataset_rows_set_threads(cgap_dataset_rows *rows, int threads)
     rows->threads = threads > 0 ? threads : omp_get_num_procs();
 }
 
-static void close_id(hid_t id, herr_t (*close_function)(hid_t))
-{
-  if (id >= 0)
-    (void)close_function(id);
-}
-
 void cgap_dataset_rows_close(cgap_dataset_rows *rows)
 {
   if (!rows)
@@ -382,9 +372,9 @@ void cgap_dataset_rows_close(cgap_dataset_rows *rows)
     cgap_hdf5_chunks_close(rows->datasets[i].chunks);
     cgap_direct_io_close(rows->datasets[i].past);
     cgap_free(rows->datasets[i].turned.bytes);
-    close_id(rows->datasets[i].space, H5Sclose);
-    close_id(rows->datasets[i].type, H5Tclose);
-    close_id(rows->datasets[i].dataset, H5Dclose);
+    cgap_hdf5_close(rows->datasets[i].space);
+    cgap_hdf5_close(rows->datasets[i].type);
+    cgap_hdf5_close(rows->datasets[i].dataset);
   }
   free(rows->datasets);
   free(rows);
