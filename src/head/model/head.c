@@ -8,8 +8,8 @@
 #include "base/source.h"
 #include "base/threads.h"
 #include "head/model/layers.h"
-#include "io/read/hdf5_basics.h"
 #include "io/read/datasets.h"
+#include "io/read/hdf5_basics.h"
 #include "io/write/writer.h"
 
 cgap_head *cgap_head_new(const cgap_head_shape *shape, const char *options)
