@@ -298,6 +298,7 @@ void naive_audit(naive_result *out, const naive_input *in)
     naive_retrieval(out, &s);
     naive_hubness(out, &s);
     naive_mixed_retrieval(out, &s);
+    naive_csls(out, &s);
     naive_agreement(out, &s);
   }
   if (in->class_text)
