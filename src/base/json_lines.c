@@ -47,7 +47,7 @@ cgap_status cgap_json_lines_read(const char *path,
   *end = 0;
   FILE *file = fopen(path, "r");
   if (!file)
-    return errno == ENOENT ? CGAP_OK : cgap_fail_errno(error, errno, path, "read");
+    return errno == ENOENT ? CGAP_OK : cgap_fail_read(error, errno, path);
   while (status == CGAP_OK && (errno = 0, bytes = getline(&text, &size, file)) > 0) {
     line.number++;
     line.first = *end;
@@ -60,7 +60,7 @@ cgap_status cgap_json_lines_read(const char *path,
   }
   if (status == CGAP_OK && !feof(file))
     status = errno == ENOMEM ? cgap_fail(error, CGAP_RESOURCE, "%s, line %zu: out of memory", path, line.number + 1)
-                             : cgap_fail_errno(error, errno, path, "read");
+                             : cgap_fail_read(error, errno, path);
   free(text);
   fclose(file);
   return status;
@@ -98,7 +98,7 @@ cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_
     return errno == ENOENT ? CGAP_OK : cgap_fail_errno(error, errno, path, "write");
   cgap_status status = CGAP_OK;
   if (fstat(fileno(file), &facts) != 0)
-    status = cgap_fail_errno(error, errno, path, "read");
+    status = cgap_fail_read(error, errno, path);
   if (status == CGAP_OK && copy && (uint64_t)facts.st_size > end)
     status = keep_copy(path, error);
   if (status == CGAP_OK && (uint64_t)facts.st_size > end && ftruncate(fileno(file), (off_t)end) != 0)

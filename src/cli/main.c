@@ -5,6 +5,7 @@
 
 #include "base/did_you_mean.h"
 #include "base/json_lines.h"
+#include "base/temporary_file.h"
 #include "cli/commands.h"
 #include "cli/documents/documents.h"
 #include "cli/interrupt.h"
@@ -99,13 +100,16 @@ static int run_command(int argc, char **argv, const cli_command *command)
   if (code != CLI_GO)
     return code;
   code = command->run(argc - 1, argv + 1);
+  cgap_locks_remove(); /* the end of a job of ranks may be a signal */
   return cli_ranks() ? cli_ranks_close(code) : final_code(code);
 }
 
 int main(int argc, char **argv)
 {
   const cli_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+  static cgap_temporaries temporaries;
   cli_signals_hold();
+  cgap_temporaries_watch(&temporaries);
   cgap_json_watch_memory();
   if (command)
     cli_select_blas(argv); /* before there is a second thread, which executing would end */

@@ -14,7 +14,7 @@ typedef struct cgap_apply_output {
   cgap_writer *part_writer; /* of ranks below `parts`, else NULL */
   size_t part_count;        /* 0: one file */
   char **name;              /* (parts) without their folder, as the virtual datasets call them */
-  int64_t *process;         /* (size) of each rank */
+  int64_t *token;           /* (size) of each rank, in its temporary names */
   bool published;           /* parts take their names: rank 0 alone removes them now */
   char **old;               /* parts of the file that stood at path, which go when it goes */
   size_t old_count;

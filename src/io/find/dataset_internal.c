@@ -1,6 +1,7 @@
 /* What all finders share: the datasets of a role, refusals that list what there is, the files and options that name
  * datasets. */
 #include "io/find/dataset_internal.h"
+#include "base/output_file.h"
 
 #include "base/did_you_mean.h"
 #include "base/text_buffer.h"
@@ -316,8 +317,11 @@ static cgap_status add_inputs(cgap_dataset *d, const cgap_input_options *options
     free(is_npy);
     return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu names", options->file_count);
   }
-  for (size_t i = 0; i < options->file_count; i++) {
-    is_npy[i] = cgap_file_is_npy(options->files[i]);
+  for (size_t i = 0; i < options->file_count && status == CGAP_OK; i++) {
+    int failure = 0;
+    is_npy[i] = cgap_file_is_npy(options->files[i], &failure);
+    if (failure)
+      status = cgap_fail_read(error, failure, options->files[i]);
     if (is_npy[i])
       npy[count++] = options->files[i];
   }

@@ -385,6 +385,10 @@ cgap_status cgap_folder_open_npy(cgap_file *file, cgap_error *error)
 bool cgap_npy_file_is(const cgap_file *file)
 {
   unsigned char head[16];
-  ssize_t got = pread(file->fd, head, sizeof head, 0);
-  return got > 0 && cgap_npy_is(head, (size_t)got);
+  size_t used = 0;
+  ssize_t got;
+  while (used < sizeof head &&
+         ((got = pread(file->fd, head + used, sizeof head - used, (off_t)used)) > 0 || (got < 0 && errno == EINTR)))
+    used += got > 0 ? (size_t)got : 0;
+  return cgap_npy_is(head, used);
 }
