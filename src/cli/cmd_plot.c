@@ -279,6 +279,8 @@ int cmd_plot(int argc, char **argv)
     status = select_figures(&list, &error);
   if (!status && opt.list)
     status = print_list(&list, &error);
+  if (!status && !opt.list && !opt.terminal)
+    status = cgap_lock_output(args.items[0], true, &error);
   code = status ? cli_fail(&error) : opt.list ? CGAP_OK : render_all(&list, wanted, size);
 done:
   cli_args_clear(&args);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/temporary_file.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
@@ -132,6 +133,8 @@ static int run_simulate(const cli_args *args, const char *command)
   simulation.threads = cli_shared.threads;
   cgap_error error = {0};
   cgap_status status = cli_overwrite_file(opt.out, "simulate", &error);
+  if (!status)
+    status = cgap_lock_output(opt.out, false, &error);
   if (!status)
     status = cgap_simulate_file(opt.out, &simulation, (cgap_type)opt.type, command, cli_progress(), &error);
   cli_progress_clear();

@@ -18,9 +18,12 @@ cgap_status cli_compare_folder_open(cgap_folder *out, const char *folder, const 
 {
   static const char *const written[] = {"compare.json", "report.html", NULL};
   cgap_status status = cli_overwrite_inputs(folder, written, NULL, inputs, count, error);
-  if (status == CGAP_OK)
-    status = cli_overwrite_folder(folder, CLI_FOLDER_COMPARE, written, error);
-  return status == CGAP_OK ? cgap_folder_open(out, folder, error) : status;
+  if (status != CGAP_OK || (status = cgap_folder_open_alone(out, folder, error)) != CGAP_OK)
+    return status;
+  status = cli_overwrite_folder(folder, CLI_FOLDER_COMPARE, written, error);
+  if (status != CGAP_OK)
+    cgap_folder_abandon(out);
+  return status;
 }
 
 /* ---------------------------------------------------------------- figures */
