@@ -21,6 +21,7 @@ CASES = {
     "audit-npz": (["audit", "IN/a.npz", "-o", "out", *QUICK], []),
     "audit-json": (["audit", "IN/image.npy", "IN/text.npy", "--json", *QUICK], []),
     "train": (["train", "IN/a.h5", "-o", "out", *TRAIN, "--csv", *QUICK], []),
+    "train-long": (["train", "IN/a.h5", "-o", "out", "--epochs", "60", "--patience", "0", "--batch", "16", *QUICK], []),
     "apply": (["apply", "IN/closed/head.h5", "IN/a.h5", "-o", "out.h5", *QUICK], []),
     "apply-whiten": (["apply", "--method", "whiten", "IN/a.h5", "-o", "out.h5", *QUICK], []),
     "compare": (["compare", "IN/a.h5", "IN/b.h5", "-o", "out", *QUICK], []),
