@@ -11,7 +11,6 @@
 #include <math.h>
 
 enum { AT_ONE = 10 };
-#define TIE 1e-12 /* equal images, whatever order their products were summed in: the lower row is taken */
 
 double cgap_arithmetic_lambda(size_t point)
 {
@@ -40,7 +39,7 @@ static void offer_image(cgap_arithmetic_best *best, const double lambda[CGAP_CUR
     most = more > most ? more : most;
   }
   for (size_t p = 0; most > 0 && p < CGAP_CURVE_POINTS; p++)
-    if (value[p] > best->score[p] + TIE) {
+    if (value[p] > best->score[p] + CGAP_COSINE_TIE) {
       best->score[p] = value[p];
       best->image[p] = image;
     }

@@ -13,7 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define TIE 1e-12
 #define BOUND_ROUNDING 1e-7 /* what the bounds lose as floats */
 
 enum { ABOVE, SLOT, VALUES = CGAP_MEDIAN_BINS / 2 - 1 };
@@ -26,12 +25,12 @@ static size_t slot_of(const cgap_median_window *w, double cosine)
   size_t low = 0, high = w->values;
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    if (w->value[middle] + TIE < cosine)
+    if (w->value[middle] + CGAP_COSINE_TIE < cosine)
       low = middle + 1;
     else
       high = middle;
   }
-  return 2 * low + (low < w->values && cosine >= w->value[low] - TIE);
+  return 2 * low + (low < w->values && cosine >= w->value[low] - CGAP_COSINE_TIE);
 }
 
 static void count_bins(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
@@ -121,10 +120,10 @@ static void narrow_by_values(cgap_median *m, const cgap_median_window *w, const 
   for (size_t i = 0; i < w->values; i++) {
     less += slot[2 * i] + (i ? slot[2 * i - 1] : 0);
     if (less > (count - 1) / 2) {
-      m->high = w->value[i] - TIE;
+      m->high = w->value[i] - CGAP_COSINE_TIE;
       return;
     }
-    m->low = w->value[i] + TIE;
+    m->low = w->value[i] + CGAP_COSINE_TIE;
   }
 }
 
@@ -170,7 +169,7 @@ bool cgap_median_open(const cgap_median *m, const cgap_audit_sums *e, double **v
       all[k++] = e->pair_cosine[j];
   qsort(all, open, sizeof *all, compare_doubles);
   for (size_t k = 0; k < open; k++)
-    if (kept == 0 || all[k] > all[kept - 1] + TIE)
+    if (kept == 0 || all[k] > all[kept - 1] + CGAP_COSINE_TIE)
       all[kept++] = all[k];
   for (size_t k = 0; kept > VALUES && k < VALUES; k++) /* too many for one look: it leaves those between two open */
     all[k] = all[k * (kept - 1) / (VALUES - 1)];

@@ -60,6 +60,14 @@ typedef enum cgap_basis {
   CGAP_ON_NEIGHBOURS      /* the ten best of each row: within the sample */
 } cgap_basis;
 
+/* Sums over the pairs of an image and its one text, both less their means: x with a = ‖x‖², y with b = ‖y‖². */
+typedef struct cgap_agreement_sums {
+  double cross_square;              /* ‖Σ x yᵀ‖² */
+  double image, text;               /* Σ a, Σ b */
+  double product;                   /* Σ ab */
+  double image_fourth, text_fourth; /* Σ a², Σ b² */
+} cgap_agreement_sums;
+
 typedef enum cgap_better { CGAP_NEITHER, CGAP_LOWER, CGAP_HIGHER } cgap_better;
 
 /* Blocks of the table, in its order. */
@@ -68,12 +76,14 @@ typedef enum cgap_group_index {
   CGAP_GROUP_UNIFORMITY,
   CGAP_GROUP_ALIGNMENT,
   CGAP_GROUP_RETRIEVAL,
+  CGAP_GROUP_MIXED_RETRIEVAL,
   CGAP_GROUP_ZERO_SHOT,
   CGAP_GROUP_ARITHMETIC,
   CGAP_GROUP_LOSS,
   CGAP_GROUP_SPECTRUM,
   CGAP_GROUP_HUBNESS,
   CGAP_GROUP_MIXED,
+  CGAP_GROUP_AGREEMENT,
   CGAP_GROUPS
 } cgap_group_index;
 
@@ -140,6 +150,9 @@ extern const cgap_measure *const cgap_measures[CGAP_MEASURES];
 /* Sets the method of a measure's scalars that say they are exact; a sample's of all. */
 void cgap_measure_mark(const cgap_measure *measure, cgap_method method, cgap_audit *out);
 
+/* Counts that retrieval keeps for each query: competitors above the best positive, and those that tie with it. */
+enum { CGAP_RANK_ABOVE, CGAP_RANK_TIED, CGAP_RANK_COUNTS };
+
 /* Those whose sums others read, or that the audit has to name. */
 extern const cgap_measure cgap_measure_uniformity, cgap_measure_cosine, cgap_measure_loss, cgap_measure_retrieval,
   cgap_measure_near_duplicates, cgap_measure_below_median;
@@ -182,9 +195,12 @@ struct cgap_audit_sums {
 
   /* pairs, where paired: texts of image i are text_of[first[i] … first[i + 1]) */
   const size_t *image_of, *first, *text_of;
-  const double *pair_cosine;       /* (texts), double from the file's values */
-  const double *best_positive;     /* (images) the greatest pair cosine of each image; 2 without a text */
-  const double *within_kernel;     /* (images) Σ over pairs of an image's own texts of e^(-t‖y − y'‖²) */
+  const double *pair_cosine;          /* (texts), double from the file's values */
+  const double *best_positive;        /* (images) the greatest pair cosine of each image; 2 without a text */
+  const double *within_kernel;        /* (images) Σ over pairs of an image's own texts of e^(-t‖y − y'‖²) */
+  const double *within_kernel_square; /* (images) Σ of its squares */
+  const double *sibling_rank;      /* (texts) what the other texts of its image would add to a text's rank in one index;
+                                    * NULL:      they are not among the pairs that were looked at */
   const double *paired_image_mean; /* (dim) mean over pairs of x_o(j) */
   const double *group_moment; /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
   const cgap_block_products *block; /* (blocks) block b: texts b·M/blocks … */
@@ -192,8 +208,10 @@ struct cgap_audit_sums {
   double group_growth; /* how many times as much the mean over random pairs varies since texts of one image (or of its
                         * copies) stay together */
 
+  const cgap_agreement_sums *agreement; /* NULL: not every image has one text, or they are too few */
+
   cgap_median_window window;
-  bool median_alone; /* the pass is for the median, and no other measure is shown its cosines */
+  const cgap_measure *alone; /* the pass is for this measure, and no other is shown its cosines; NULL: for all */
 
   /* the tile pass */
   const cgap_measure *const *measures; /* whose sums these are, in this order: cgap_measures */
@@ -225,6 +243,9 @@ static inline double cgap_strip_exact(const cgap_strip *s, const cgap_audit_sums
 {
   return s->precise ? s->precise[r * s->stride + c] : e->exact(e->exact_context, s->kind, s->row + r, s->column + c);
 }
+
+/* Cosines no further apart tie, whatever order their products were summed in. */
+#define CGAP_COSINE_TIE 1e-12
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */
 #define CGAP_KERNEL_T 2.0

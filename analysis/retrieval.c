@@ -1,25 +1,21 @@
 /* retrieval.*: rank = 1 + candidates above the best positive + half the ties; the query's other positives do not
  * compete. No sort: each strip counts against the positive's score, known in double before the pass. Cosines within
  * the strip's margin of it are decided in double from the file's values; within 1e-12 they tie.
- * Recall@k, mean and median rank, mean reciprocal rank as in Musgrave et al. 2020, Voorhees 1999. */
+ * What is made of the ranks: query_ranks.c. */
 #include "analysis/finish.h"
-#include "analysis/interval.h"
+#include "analysis/query_ranks.h"
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
-
-enum { ABOVE, TIED };
-#define TIE 1e-12
 
 /* A candidate against the positive, in double; counts of a query are stride apart. */
 static void count_candidate(double candidate, double positive, uint64_t *counts, size_t stride)
 {
   const double difference = candidate - positive;
-  if (fabs(difference) <= TIE)
-    ++counts[TIED * stride];
+  if (fabs(difference) <= CGAP_COSINE_TIE)
+    ++counts[CGAP_RANK_TIED * stride];
   else if (difference > 0)
-    ++counts[ABOVE * stride];
+    ++counts[CGAP_RANK_ABOVE * stride];
 }
 
 /* Cosines from low on are no longer surely below the positive, those beyond high surely above. */
@@ -49,6 +45,18 @@ typedef struct column_bounds {
   uint32_t above[CGAP_TILE];
 } column_bounds;
 
+/* What a row's query, and a column's, must be beaten by: the cosine of its best positive. Pairs of two images or of two
+ * texts count for the search in one index of both modalities (mixed_retrieval.c). */
+static const double *row_marks(const cgap_strip *s, const cgap_audit_sums *e)
+{
+  return (s->kind == CGAP_TEXT_TEXT ? e->pair_cosine : e->best_positive) + s->row;
+}
+
+static const double *column_marks(const cgap_strip *s, const cgap_audit_sums *e)
+{
+  return (s->kind == CGAP_IMAGE_IMAGE ? e->best_positive : e->pair_cosine) + s->column;
+}
+
 /* Whether the pair's own margin leaves it open too; where not it counts. */
 static bool is_undecided(const cgap_strip *s, const cgap_audit_sums *e, size_t r, size_t c, double positive,
                          uint64_t *above)
@@ -65,15 +73,15 @@ static size_t collect_undecided(const cgap_strip *s, const cgap_audit_sums *e, s
                                 const column_bounds *k, const uint16_t *index, size_t found, open_pair *open,
                                 cgap_sums *sums)
 {
-  uint64_t *row_above = &sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r];
+  uint64_t *row_above = &sums->row_counts[CGAP_RANK_ABOVE * sums->row_stride + s->tile_row + r];
   size_t count = 0;
   for (size_t f = 0; f < found; f++) {
-    const size_t c = index[f];
+    const size_t c = s->first[r] + index[f];
     const float cosine = s->cosine[r * s->stride + c];
-    const bool of_row = is_in(cosine, near) && is_undecided(s, e, r, c, e->best_positive[s->row + r], row_above);
+    const bool of_row = is_in(cosine, near) && is_undecided(s, e, r, c, row_marks(s, e)[r], row_above);
     const bool of_column =
       is_in(cosine, (range){k->low[c], k->high[c]}) &&
-      is_undecided(s, e, r, c, e->pair_cosine[s->column + c], &sums->column_counts[ABOVE * sums->column_stride + c]);
+      is_undecided(s, e, r, c, column_marks(s, e)[c], &sums->column_counts[CGAP_RANK_ABOVE * sums->column_stride + c]);
     open[count] = (open_pair){.column = (uint16_t)c, .of_row = of_row, .of_column = of_column};
     count += of_row || of_column;
   }
@@ -85,9 +93,9 @@ static void decide_pair(const cgap_strip *s, const cgap_audit_sums *e, size_t r,
   const size_t c = open.column;
   const double cosine = cgap_strip_exact(s, e, r, c);
   if (open.of_row)
-    count_candidate(cosine, e->best_positive[s->row + r], sums->row_counts + s->tile_row + r, sums->row_stride);
+    count_candidate(cosine, row_marks(s, e)[r], sums->row_counts + s->tile_row + r, sums->row_stride);
   if (open.of_column)
-    count_candidate(cosine, e->pair_cosine[s->column + c], sums->column_counts + c, sums->column_stride);
+    count_candidate(cosine, column_marks(s, e)[c], sums->column_counts + c, sums->column_stride);
 }
 
 /* One row against its own bounds and those of the columns; what is near is decided. */
@@ -97,11 +105,11 @@ static void ranks_row(const cgap_strip *s, const cgap_audit_sums *e, const cgap_
   uint16_t index[CGAP_TILE];
   open_pair open[CGAP_TILE];
   uint32_t above = 0;
-  const float *cosine = s->cosine + r * s->stride;
-  const range near = range_around(e->best_positive[s->row + r], s->row_margin[r]);
-  const size_t found =
-    kernels->compare(cosine, s->columns, near.low, near.high, &above, k->low, k->high, k->above, index);
-  sums->row_counts[ABOVE * sums->row_stride + s->tile_row + r] += above;
+  const size_t first = s->first[r];
+  const range near = range_around(row_marks(s, e)[r], s->row_margin[r]);
+  const size_t found = kernels->compare(s->cosine + r * s->stride + first, s->columns - first, near.low, near.high,
+                                        &above, k->low + first, k->high + first, k->above + first, index);
+  sums->row_counts[CGAP_RANK_ABOVE * sums->row_stride + s->tile_row + r] += above;
   const size_t count = collect_undecided(s, e, r, near, k, index, found, open, sums);
   for (size_t f = 0; f < count; f++) {
     if (!s->precise && f + 1 < count)
@@ -115,87 +123,24 @@ static void ranks_strip(const cgap_strip *s, const cgap_audit_sums *e, const cga
 {
   column_bounds k = {.above = {0}};
   for (size_t c = 0; c < s->columns; c++) {
-    const range near = range_around(e->pair_cosine[s->column + c], s->column_margin[c]);
+    const range near = range_around(column_marks(s, e)[c], s->column_margin[c]);
     k.low[c] = near.low;
     k.high[c] = near.high;
   }
   for (size_t r = 0; r < s->rows; r++)
     ranks_row(s, e, kernels, r, &k, sums);
   for (size_t c = 0; c < s->columns; c++)
-    sums->column_counts[ABOVE * sums->column_stride + c] += k.above[c];
+    sums->column_counts[CGAP_RANK_ABOVE * sums->column_stride + c] += k.above[c];
 }
 
-static int compare_doubles(const void *a, const void *b)
+static void finish_direction(const cgap_query_ranks *q, cgap_retrieval *out)
 {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-static double median_of_ranks(const double *rank, size_t rows, size_t asking, double *scratch)
-{
-  size_t n = 0;
-  for (size_t i = 0; i < rows; i++)
-    if (!isnan(rank[i]))
-      scratch[n++] = rank[i];
-  qsort(scratch, n, sizeof *scratch, compare_doubles);
-  return asking % 2 ? scratch[asking / 2] : (scratch[asking / 2 - 1] + scratch[asking / 2]) / 2;
-}
-
-static double is_within_1(double rank)
-{
-  return rank <= 1;
-}
-
-static double is_within_5(double rank)
-{
-  return rank <= 5;
-}
-
-static double is_within_10(double rank)
-{
-  return rank <= 10;
-}
-
-static double identity(double rank)
-{
-  return rank;
-}
-
-static double reciprocal_rank(double rank)
-{
-  return 1 / rank;
-}
-
-/* Ranks of one direction with room for a number made of each. */
-typedef struct queries {
-  const cgap_audit_sums *e;
-  const double *rank; /* (rows), NaN: does not ask */
-  double *v;          /* (rows) */
-  size_t rows, asking;
-  bool texts;
-} queries;
-
-static cgap_scalar mean_of(const queries *q, double (*of)(double), bool proportion)
-{
-  double mean = 0;
-  for (size_t i = 0; i < q->rows; i++) {
-    q->v[i] = isnan(q->rank[i]) ? NAN : of(q->rank[i]);
-    mean += isnan(q->rank[i]) ? 0 : q->v[i];
-  }
-  mean /= (double)q->asking;
-  const double variance =
-    q->texts ? cgap_variance_of_text_mean(q->e, q->v, mean) : cgap_variance_of_image_mean(q->v, q->rows, mean);
-  return proportion ? cgap_scalar_wilson(mean, variance, q->asking) : cgap_scalar_normal(mean, variance, q->asking);
-}
-
-static void finish_direction(const queries *q, cgap_retrieval *out)
-{
-  out->recall_at_1 = mean_of(q, is_within_1, true);
-  out->recall_at_5 = mean_of(q, is_within_5, true);
-  out->recall_at_10 = mean_of(q, is_within_10, true);
-  out->mean_rank = mean_of(q, identity, false);
-  out->mrr = mean_of(q, reciprocal_rank, false);
-  out->median_rank = cgap_scalar_number(median_of_ranks(q->rank, q->rows, q->asking, q->v), q->asking);
+  out->recall_at_1 = cgap_query_recall(q, 1);
+  out->recall_at_5 = cgap_query_recall(q, 5);
+  out->recall_at_10 = cgap_query_recall(q, 10);
+  out->mean_rank = cgap_query_mean_rank(q);
+  out->mrr = cgap_query_mean_reciprocal_rank(q);
+  out->median_rank = cgap_query_median_rank(q);
 }
 
 static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
@@ -215,17 +160,16 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   for (size_t i = 0; i < images; i++) {
     const bool asks = e->first[i + 1] > e->first[i];
     asking += asks;
-    out->rank_image_to_text[i] = asks ? 1 + (double)sums->row_counts[ABOVE * sums->row_stride + i] +
-                                          0.5 * (double)sums->row_counts[TIED * sums->row_stride + i]
-                                      : NAN;
+    out->rank_image_to_text[i] = asks ? 1 + cgap_query_added_rank(sums->row_counts, sums->row_stride, i) : NAN;
   }
   for (size_t j = 0; j < texts; j++)
-    out->rank_text_to_image[j] = 1 + (double)sums->column_counts[ABOVE * sums->column_stride + j] +
-                                 0.5 * (double)sums->column_counts[TIED * sums->column_stride + j];
-  finish_direction(&(queries){.e = e, .rank = out->rank_image_to_text, .v = v, .rows = images, .asking = asking},
-                   &out->image_to_text);
+    out->rank_text_to_image[j] = 1 + cgap_query_added_rank(sums->column_counts, sums->column_stride, j);
   finish_direction(
-    &(queries){.e = e, .rank = out->rank_text_to_image, .v = v, .rows = texts, .asking = texts, .texts = true},
+    &(cgap_query_ranks){.sums = e, .rank = out->rank_image_to_text, .scratch = v, .rows = images, .queries = asking},
+    &out->image_to_text);
+  finish_direction(
+    &(cgap_query_ranks){
+      .sums = e, .rank = out->rank_text_to_image, .scratch = v, .rows = texts, .queries = texts, .texts = true},
     &out->text_to_image);
   cgap_free(v);
   return CGAP_OK;
@@ -268,9 +212,9 @@ static const cgap_field fields[] = {
 
 const cgap_measure cgap_measure_retrieval = {
   .name = "retrieval",
-  .kinds = 1u << CGAP_IMAGE_TEXT,
+  .kinds = 1u << CGAP_IMAGE_TEXT | 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT,
   .paired_only = true,
-  .need = {.row_counts = 2},
+  .need = {.row_counts = CGAP_RANK_COUNTS},
   .strip = ranks_strip,
   .basis = CGAP_ON_QUERIES,
   .finish = finish,

@@ -23,6 +23,9 @@ typedef struct cgap_sampled {
   double whole_within[CGAP_FUNCTIONS];  /* over all images */
 } cgap_sampled;
 
+/* gap.mmd2 from the same estimates of the mean kernels. */
+CGAP_MUST_CHECK cgap_status cgap_mmd_finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error);
+
 /* uniformity.*, and the gain of the control variates. */
 CGAP_MUST_CHECK cgap_status cgap_uniformity_finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error);
 

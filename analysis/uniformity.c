@@ -2,18 +2,15 @@
  * of the paper; .cross: log mean over unmatched (i, j) of e^(-t‖x_i − y_j‖²), L_XUniform.
  * ‖x − y‖² = 2 − 2 cos on the sphere, so that the kernel is e^(-2t) e^(2t cos): strips sum e^(2t cos).
  *
- * Intervals: with u the mean kernel over L pairs, k̃ = k − u, A_g the sum of k̃ over the pairs that touch group
- * g (an image with its texts; unpaired: a row), S = Σ k̃²: Var u = max(Σ A_g² − S, S)/L², delta method for the log
- * (Hoeffding's decomposition of a U-statistic). A_g follows from row and column sums. */
+ * Intervals: those of the mean kernels (mean_kernel.h), delta method for the log. */
 #include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
+#include "analysis/mean_kernel.h"
 #include "analysis/sampled.h"
 #include "base/memory.h"
 
 #include <math.h>
-
-enum { KERNEL, SQUARES };
 
 /* Equal floats add up with roundings in one direction, so what is in double is summed in double. */
 static void precise_strip(const cgap_strip *s, cgap_sums *sums)
@@ -21,8 +18,8 @@ static void precise_strip(const cgap_strip *s, cgap_sums *sums)
   for (size_t r = 0; r < s->rows; r++)
     for (size_t c = s->first[r]; c < s->columns; c++) { /* e^-INFINITY of masked ones is 0 */
       const double k = exp(2 * CGAP_KERNEL_T * s->precise[r * s->stride + c]);
-      sums->row_sums[KERNEL * sums->row_stride + s->tile_row + r] += k;
-      sums->row_sums[SQUARES * sums->row_stride + s->tile_row + r] += k * k;
+      sums->row_sums[CGAP_KERNEL_SUMS * sums->row_stride + s->tile_row + r] += k;
+      sums->row_sums[CGAP_KERNEL_SQUARES * sums->row_stride + s->tile_row + r] += k * k;
       sums->column_sums[c] += k;
     }
 }
@@ -40,8 +37,8 @@ static void kernel_strip(const cgap_strip *s, const cgap_audit_sums *e, const cg
   for (size_t r = 0; r < s->rows; r++) {
     const size_t first = s->first[r], row = s->tile_row + r;
     kernels->exp_sums(s->cosine + r * s->stride + first, s->columns - first, &exponent, columns + first,
-                      &sums->row_sums[KERNEL * sums->row_stride + row],
-                      &sums->row_sums[SQUARES * sums->row_stride + row]);
+                      &sums->row_sums[CGAP_KERNEL_SUMS * sums->row_stride + row],
+                      &sums->row_sums[CGAP_KERNEL_SQUARES * sums->row_stride + row]);
   }
   for (size_t c = 0; c < s->columns; c++)
     sums->column_sums[c] += (double)columns[c];
@@ -53,103 +50,15 @@ static double greatest_log(double temperature)
   return 2 * 2 * CGAP_KERNEL_T; /* of the squares */
 }
 
-/* A mean kernel with what its variance needs. */
-typedef struct mean_kernel {
-  double mean, squares; /* u; S = Σ k̃² */
-  double pairs;         /* L */
-  double touching;      /* Σ_g A_g² */
-  uint64_t n;
-} mean_kernel;
-
-static double kernel_factor_of_distance(void)
-{
-  return exp(-2 * CGAP_KERNEL_T);
-}
-
-static double sum_of(const double *v, size_t n)
-{
-  double total = 0;
-  for (size_t i = 0; i < n; i++)
-    total += v[i];
-  return total;
-}
-
-static mean_kernel mean_of(double total, double squares, double pairs, uint64_t n)
-{
-  mean_kernel k = {.pairs = pairs, .n = n};
-  k.mean = pairs > 0 ? total / pairs : NAN;
-  k.squares = fmax(0, squares - pairs * k.mean * k.mean);
-  return k;
-}
-
-static double variance_of_mean(const mean_kernel *k)
-{
-  return fmax(k->touching - k->squares, k->squares) / (k->pairs * k->pairs);
-}
-
-static cgap_scalar scalar_of(const mean_kernel *k)
+static cgap_scalar scalar_of(const cgap_mean_kernel *k)
 {
   if (!(k->pairs > 0))
     return cgap_scalar_null("no pairs", k->n);
-  return cgap_scalar_normal(log(k->mean), variance_of_mean(k) / (k->mean * k->mean), k->n);
-}
-
-/* One side. Triangle sums hold each pair in both its rows, squares in one. touch (groups) receives A_g:
- * rows of a group together, less the pairs within it that were counted twice. */
-static mean_kernel modality_kernel(const cgap_audit_sums *e, cgap_pair_kind kind, double *touch)
-{
-  const cgap_modality *modality = kind == CGAP_TEXT_TEXT ? &e->text : &e->image;
-  const cgap_sums *sums = cgap_sums_of(e, kind, &cgap_measure_uniformity);
-  const double *rows = sums->row_sums + KERNEL * sums->row_stride,
-               *squares = sums->row_sums + SQUARES * sums->row_stride;
-  const double n = (double)modality->rows, f = kernel_factor_of_distance();
-  mean_kernel k = mean_of(f * sum_of(rows, modality->rows) / 2, f * f * sum_of(squares, modality->rows),
-                          n * (n - 1) / 2, modality->rows);
-  const bool grouped = kind == CGAP_TEXT_TEXT && e->paired;
-  const size_t groups = grouped ? e->image.rows : modality->rows;
-  for (size_t g = 0; g < groups; g++) {
-    double total = 0, members = 1, within = 0;
-    if (grouped) {
-      members = (double)(e->first[g + 1] - e->first[g]);
-      within = e->within_kernel[g];
-      for (size_t t = e->first[g]; t < e->first[g + 1]; t++)
-        total += f * rows[e->text_of[t]];
-    } else {
-      total = f * rows[g];
-    }
-    touch[g] = total - within - (members * (n - 1) - members * (members - 1) / 2) * k.mean;
-    k.touching += touch[g] * touch[g];
-  }
-  return k;
-}
-
-/* Across the sides: matched pairs were masked. each (images), or NULL, receives A_g where paired. */
-static mean_kernel cross_kernel(const cgap_audit_sums *e, double *each)
-{
-  const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_uniformity);
-  const double images = (double)e->image.rows, texts = (double)e->text.rows, f = kernel_factor_of_distance();
-  const double *rows = sums->row_sums, *columns = sums->column_sums;
-  mean_kernel k =
-    mean_of(f * sum_of(rows, e->image.rows), f * f * sum_of(rows + SQUARES * sums->row_stride, e->image.rows),
-            images * texts - (e->paired ? texts : 0), e->paired || images < texts ? e->image.rows : e->text.rows);
-  for (size_t i = 0; i < e->image.rows; i++) {
-    const double own = e->paired ? (double)(e->first[i + 1] - e->first[i]) : 0;
-    double touch = f * rows[i] - (texts - own) * k.mean;
-    for (size_t t = e->paired ? e->first[i] : 0; e->paired && t < e->first[i + 1]; t++)
-      touch += f * columns[e->text_of[t]] - (images - 1) * k.mean;
-    k.touching += touch * touch;
-    if (each)
-      each[i] = touch;
-  }
-  for (size_t j = 0; !e->paired && j < e->text.rows; j++) {
-    const double touch = f * columns[j] - images * k.mean;
-    k.touching += touch * touch;
-  }
-  return k;
+  return cgap_scalar_normal(log(k->mean), cgap_mean_kernel_variance(k) / (k->mean * k->mean), k->n);
 }
 
 /* Var of the mean of the two logs: a_g = ½ Σ_sides A_g/(L u), Var = Σ a_g² − ¼ Σ_sides (Σ A_g²/(L u)² − Var u/u²). */
-static double mean_variance(const cgap_audit_sums *e, const mean_kernel modality[2], double *const touch[2])
+static double mean_variance(const cgap_audit_sums *e, const cgap_mean_kernel modality[2], double *const touch[2])
 {
   double total = 0;
   for (size_t g = 0; e->paired && g < e->image.rows; g++) {
@@ -159,14 +68,14 @@ static double mean_variance(const cgap_audit_sums *e, const mean_kernel modality
   }
   for (int s = 0; s < 2; s++) {
     const double whole = modality[s].pairs * modality[s].mean, variance_share = modality[s].touching / (whole * whole);
-    const double relative = variance_of_mean(&modality[s]) / (modality[s].mean * modality[s].mean);
+    const double relative = cgap_mean_kernel_variance(&modality[s]) / (modality[s].mean * modality[s].mean);
     total += e->paired ? (relative - variance_share) / 4 : relative / 4;
   }
   return total;
 }
 
 /* What each group contributes to the log of the mean kernel. */
-static void fill_contributions(double *out, const double *touch, const mean_kernel *k, size_t groups)
+static void fill_contributions(double *out, const double *touch, const cgap_mean_kernel *k, size_t groups)
 {
   for (size_t g = 0; g < groups; g++)
     out[g] = touch[g] / (k->pairs * k->mean);
@@ -180,10 +89,10 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   if (!touch[0] || !touch[1]) {
     status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", e->image.rows);
   } else {
-    const mean_kernel modality[2] = {modality_kernel(e, CGAP_IMAGE_IMAGE, touch[0]),
-                                     modality_kernel(e, CGAP_TEXT_TEXT, touch[1])};
+    const cgap_mean_kernel modality[2] = {cgap_mean_kernel_within(e, CGAP_IMAGE_IMAGE, false, touch[0]),
+                                          cgap_mean_kernel_within(e, CGAP_TEXT_TEXT, false, touch[1])};
     cgap_contributions *kept = e->paired ? out->contributions : NULL;
-    const mean_kernel cross = cross_kernel(e, kept ? kept->kernel[CGAP_IMAGE_TEXT] : NULL);
+    const cgap_mean_kernel cross = cgap_mean_kernel_cross(e, kept ? kept->kernel[CGAP_IMAGE_TEXT] : NULL, NULL);
     const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
     out->uniformity.image = scalar_of(&modality[0]);
     out->uniformity.text = scalar_of(&modality[1]);
@@ -229,7 +138,7 @@ static const cgap_number numbers[] = {
 const cgap_measure cgap_measure_uniformity = {
   .name = "uniformity",
   .kinds = 1u << CGAP_IMAGE_IMAGE | 1u << CGAP_TEXT_TEXT | 1u << CGAP_IMAGE_TEXT,
-  .need = {.sums = 2, .greatest_log = greatest_log},
+  .need = {.sums = CGAP_KERNEL_SUM_COUNT, .greatest_log = greatest_log},
   .strip = kernel_strip,
   .basis = CGAP_ON_PAIRS,
   .rounded = true,

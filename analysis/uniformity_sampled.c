@@ -51,6 +51,8 @@ typedef struct estimate {
   double weight[CGAP_FUNCTIONS];                             /* r = Σ weight · function */
   double value, variance;                                    /* û and its variance */
   double gain;
+  double between_value; /* û of the pairs between groups alone */
+  double growth;        /* how much more û varies since the weights were fitted */
 } estimate;
 
 static double kernel_factor(void)
@@ -381,6 +383,8 @@ static void finish_estimate(estimate *m, const cgap_sampled *s)
   with.projected *= with.projected > 0 ? of_fit.growth : 1;
   const double between = m->whole_pairs / m->all_pairs, left = whole_variance(&with, &none);
   m->gain = left > 0 ? whole_variance(&without, &none) / left : 1;
+  m->between_value = m->value;
+  m->growth = of_fit.growth;
   m->value *= between;
   m->variance = between * between * whole_variance(&with, &file);
   if (m->kind == CGAP_TEXT_TEXT && s->whole->paired)
@@ -439,14 +443,20 @@ static cgap_scalar mean_of(const cgap_sampled *s, const estimate modality[2], ui
   return cgap_scalar_normal((log(modality[0].value) + log(modality[1].value)) / 2, mean_variance(s, modality), n);
 }
 
+static cgap_status estimate_all(estimate m[CGAP_PAIR_KINDS], const cgap_sampled *s, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
+    status = estimate_run(&m[kind], s, (cgap_pair_kind)kind, error);
+  return status;
+}
+
 cgap_status cgap_uniformity_finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error)
 {
   const cgap_audit_sums *e = s->sample;
   const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
   estimate m[CGAP_PAIR_KINDS] = {0};
-  cgap_status status = CGAP_OK;
-  for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
-    status = estimate_run(&m[kind], s, (cgap_pair_kind)kind, error);
+  cgap_status status = estimate_all(m, s, error);
   if (!status) {
     out->uniformity.image = scalar_of(&m[CGAP_IMAGE_IMAGE], e->image.rows);
     out->uniformity.text = scalar_of(&m[CGAP_TEXT_TEXT], e->text.rows);
@@ -454,6 +464,84 @@ cgap_status cgap_uniformity_finish_sampled(const cgap_sampled *s, cgap_audit *ou
     out->uniformity.mean = mean_of(s, m, n);
     for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
       out->sample.gain[kind] = m[kind].gain;
+  }
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
+    estimate_clear(&m[kind]);
+  return status;
+}
+
+/* ---------------------------------------------------------------- maximum mean discrepancy */
+
+static const double MMD_WEIGHT[CGAP_PAIR_KINDS] = {
+  [CGAP_IMAGE_IMAGE] = 1, [CGAP_TEXT_TEXT] = 1, [CGAP_IMAGE_TEXT] = -2};
+
+/* What group g of stratum k adds to the discrepancy: by image where paired (all three means touch it), else by row of
+ * one modality (its own mean and the cross one). */
+static double discrepancy_touch(const estimate m[CGAP_PAIR_KINDS], const double *weight[CGAP_PAIR_KINDS], bool paired,
+                                size_t k, size_t g)
+{
+  double total = 0;
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++) {
+    const bool cross = kind == CGAP_IMAGE_TEXT;
+    if (paired || cross || (kind == CGAP_TEXT_TEXT) == (k == 1))
+      total += MMD_WEIGHT[kind] * touch_of(&m[kind].stratum[cross && !paired ? k : 0], weight[kind], g) / m[kind].pairs;
+  }
+  return total;
+}
+
+/* As variance_of, of the sum of the three means; `whole`: of the file's about the population's. */
+static variance discrepancy_variance(const estimate m[CGAP_PAIR_KINDS], const double *weight[CGAP_PAIR_KINDS],
+                                     bool paired, bool whole)
+{
+  const estimate *cross = &m[CGAP_IMAGE_TEXT];
+  variance v = {0};
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++) {
+    const variance own = variance_of(&m[kind], weight[kind], whole);
+    v.rest += own.rest * MMD_WEIGHT[kind] * MMD_WEIGHT[kind];
+    v.projected += own.projected * MMD_WEIGHT[kind] * MMD_WEIGHT[kind];
+  }
+  for (size_t k = 0; k < cross->strata; k++) { /* groups touch several means at once: the squares of sums, not sums */
+    const stratum *p = &cross->stratum[k];
+    const double fraction = whole ? p->sampling_fraction : 1 - p->sampling_fraction;
+    for (size_t g = 0; g < p->groups; g++) {
+      const double together = discrepancy_touch(m, weight, paired, k, g);
+      double apart = 0;
+      for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++) {
+        const double *one[CGAP_PAIR_KINDS], none[CGAP_FUNCTIONS] = {0};
+        for (int other = 0; other < CGAP_PAIR_KINDS; other++)
+          one[other] = other == kind ? weight[other] : none;
+        const double alone = discrepancy_touch(m, one, paired, k, g);
+        apart += alone * alone;
+      }
+      v.projected += fraction * (together * together - apart);
+    }
+  }
+  return v;
+}
+
+cgap_status cgap_mmd_finish_sampled(const cgap_sampled *s, cgap_audit *out, cgap_error *error)
+{
+  const cgap_audit_sums *e = s->sample;
+  const uint64_t n = e->paired || e->image.rows < e->text.rows ? e->image.rows : e->text.rows;
+  const double kernel_alone[CGAP_FUNCTIONS] = {1, 0, 0};
+  const double *of_kernel[CGAP_PAIR_KINDS] = {kernel_alone, kernel_alone, kernel_alone}, *fitted[CGAP_PAIR_KINDS];
+  estimate m[CGAP_PAIR_KINDS] = {0};
+  double value = 0, growth = 1;
+  bool any = true;
+  cgap_status status = estimate_all(m, s, error);
+  for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++) {
+    value += MMD_WEIGHT[kind] * m[kind].between_value;
+    growth = fmax(growth, m[kind].growth);
+    fitted[kind] = m[kind].weight;
+    any = any && m[kind].pairs > 0;
+  }
+  if (!status && any) {
+    const variance file = discrepancy_variance(m, of_kernel, e->paired, true);
+    variance block = discrepancy_variance(m, fitted, e->paired, false);
+    block.projected *= block.projected > 0 ? growth : 1;
+    out->gap.mmd2 = cgap_scalar_normal(value, whole_variance(&block, &file), n);
+  } else if (!status) {
+    out->gap.mmd2 = cgap_scalar_null("no pairs of rows that do not belong together", n);
   }
   for (int kind = 0; kind < CGAP_PAIR_KINDS; kind++)
     estimate_clear(&m[kind]);

@@ -7,11 +7,10 @@
 #include "analysis/measure.h"
 
 #include "analysis/interval.h"
-#include "base/norm.h"
+#include "simd/convert.h"
 
 enum { TOP_CLASSES = 5 };
 #define CANCELLED 1e-12 /* times the prompts: a sum of unit rows that is rounding alone */
-#define TIE 1e-12       /* equal class texts, whatever order their products were summed in: the lower class is first */
 
 bool cgap_class_vectors(const double *texts, size_t classes, size_t prompts, size_t dim, bool drop_bad, double *vectors,
                         size_t *bad)
@@ -45,7 +44,8 @@ void cgap_zero_shot_visit(void *tally, size_t first, size_t rows, const double *
     const size_t label = (size_t)t->labels[t->file_row[first + i]];
     size_t before = 0;
     for (size_t c = 0; c < t->classes; c++) /* a class that cannot be compared counts as nearer: a NaN is never right */
-      before += c < label ? !(score[c] < score[label] - TIE) : !(score[c] <= score[label] + TIE);
+      before +=
+        c < label ? !(score[c] < score[label] - CGAP_COSINE_TIE) : !(score[c] <= score[label] + CGAP_COSINE_TIE);
     t->images++;
     t->class_images[label]++;
     t->class_right[label] += before == 0;

@@ -217,6 +217,10 @@ static size_t pair_differences(const char *where, const cgap_audit *got, const n
     list_differences(where, "rank text to image", got->rank_text_to_image, w->rank_text_to_image, w->texts, 1e-12);
   failed +=
     list_differences(where, "rank image to text", got->rank_image_to_text, w->rank_image_to_text, w->images, 1e-12);
+  failed += list_differences(where, "rank of an image in one index", got->mixed_rank_image, w->mixed_rank_image,
+                             w->images, 1e-12);
+  failed +=
+    list_differences(where, "rank of a text in one index", got->mixed_rank_text, w->mixed_rank_text, w->texts, 1e-12);
   failed += list_differences(where, "pair cosine", got->pair_cosine, w->pair_cosine, w->texts, 1e-6);
   failed += worst_differences(where, got, w);
   failed += !support_count(where, "checks.pairing.verdict", got->pairing_check.verdict, w->pairing_check.verdict);
@@ -296,6 +300,8 @@ size_t compare_bits(const char *where, const cgap_audit *a, const cgap_audit *b)
   if (a->has & b->has & CGAP_HAS_PAIRS) {
     failed += bits_differ(where, "ranks", a->rank_text_to_image, b->rank_text_to_image, a->texts * sizeof(double));
     failed += bits_differ(where, "ranks", a->rank_image_to_text, b->rank_image_to_text, a->images * sizeof(double));
+    failed += bits_differ(where, "ranks", a->mixed_rank_image, b->mixed_rank_image, a->images * sizeof(double));
+    failed += bits_differ(where, "ranks", a->mixed_rank_text, b->mixed_rank_text, a->texts * sizeof(double));
     failed += bits_differ(where, "pair cosines", a->pair_cosine, b->pair_cosine, a->texts * sizeof(double));
   }
   return failed;

@@ -286,6 +286,7 @@ void naive_audit(naive_result *out, const naive_input *in)
   *out = (naive_result){.audit = {.images = s.n, .texts = s.m, .dim = s.d}};
   naive_gap(out, &s);
   naive_uniformity(out, &s);
+  naive_mmd(out, &s);
   naive_cosines(out, &s);
   naive_spectra(out, &s);
   naive_separability(out, &s);
@@ -296,6 +297,8 @@ void naive_audit(naive_result *out, const naive_input *in)
     naive_losses(out, &s);
     naive_retrieval(out, &s);
     naive_hubness(out, &s);
+    naive_mixed_retrieval(out, &s);
+    naive_agreement(out, &s);
   }
   if (in->class_text)
     naive_zero_shot(out, &s);
@@ -316,5 +319,7 @@ void naive_clear(naive_result *out)
   free(a->pair_cosine);
   free(a->rank_text_to_image);
   free(a->rank_image_to_text);
+  free(a->mixed_rank_image);
+  free(a->mixed_rank_text);
   *out = (naive_result){0};
 }

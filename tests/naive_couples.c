@@ -111,6 +111,42 @@ void naive_uniformity(naive_result *out, const naive_state *s)
   free(b);
 }
 
+/* ---------------------------------------------------------------- maximum mean discrepancy */
+
+void naive_mmd(naive_result *out, const naive_state *s)
+{
+  static const int SETS[] = {NAIVE_IMAGE, NAIVE_TEXT, NAIVE_CROSS};
+  static const double WEIGHT[] = {1, 1, -2};
+  const size_t groups = s->n + s->m, smaller = s->in->owner || s->n < s->m ? s->n : s->m;
+  double *h = support_alloc(groups, sizeof *h), value = 0, rest = 0, squares = 0;
+  bool any = true;
+  for (int k = 0; k < 3; k++) {
+    pair_set c = count_pairs(s, SETS[k]);
+    double count = 0, u = 0;
+    for (size_t l = 0; l < c.count; l++)
+      if (c.group[l][0] != c.group[l][1]) { /* texts of one image are no independent draws */
+        u += exp(-4 * (1 - c.cosine[l]));
+        count++;
+      }
+    u /= count;
+    any = any && count > 0;
+    value += WEIGHT[k] * u;
+    for (size_t l = 0; l < c.count; l++) {
+      const double kernel = exp(-4 * (1 - c.cosine[l])) - u;
+      if (c.group[l][0] == c.group[l][1])
+        continue;
+      h[c.group[l][0]] += WEIGHT[k] * kernel / count;
+      h[c.group[l][1]] += WEIGHT[k] * kernel / count;
+      rest += WEIGHT[k] * WEIGHT[k] * kernel * kernel / (count * count);
+    }
+    empty(&c);
+  }
+  for (size_t g = 0; g < groups; g++)
+    squares += h[g] * h[g];
+  out->audit.gap.mmd2 = any ? naive_with_sd(value, fmax(squares - rest, rest), smaller) : naive_null();
+  free(h);
+}
+
 /* ---------------------------------------------------------------- cosines */
 
 /* the linear rule over sorted values */

@@ -27,11 +27,14 @@ int naive_compare_doubles(const void *a, const void *b);
 
 void naive_gap(naive_result *out, const naive_state *s);        /* naive.c */
 void naive_uniformity(naive_result *out, const naive_state *s); /* naive_couples.c */
+void naive_mmd(naive_result *out, const naive_state *s);
 void naive_cosines(naive_result *out, const naive_state *s);
 void naive_losses(naive_result *out, const naive_state *s);
 void naive_spectra(naive_result *out, const naive_state *s); /* naive_spectrum.c */
 void naive_separability(naive_result *out, const naive_state *s);
 void naive_retrieval(naive_result *out, const naive_state *s); /* naive_ranks.c */
+void naive_mixed_retrieval(naive_result *out, const naive_state *s);
+void naive_agreement(naive_result *out, const naive_state *s);
 void naive_hubness(naive_result *out, const naive_state *s);
 void naive_mixed(naive_result *out, const naive_state *s);
 void naive_zero_shot(naive_result *out, const naive_state *s); /* naive_extra.c */

@@ -187,3 +187,126 @@ void naive_mixed(naive_result *out, const naive_state *s)
   free(list);
   free(rows);
 }
+
+/* ---------------------------------------------------------------- one index of both modalities */
+
+/* Rank of the best partner of row q of the pool among all rows, but for q itself, its other partners, and the other
+ * texts of a text's image. */
+static double pool_rank(const naive_state *s, size_t q)
+{
+  const size_t n = s->n, m = s->m, image = q < n ? q : s->in->owner[q - n];
+  double best = -INFINITY, rank = 1;
+  for (size_t c = 0; c < n + m; c++) {
+    const bool partner = q < n ? c >= n && s->in->owner[c - n] == image : c == image;
+    if (partner && pool_cosine(s, q, c) > best)
+      best = pool_cosine(s, q, c);
+  }
+  for (size_t c = 0; c < n + m; c++) {
+    const bool left_out = c == image || (c >= n && s->in->owner[c - n] == image);
+    const double above = pool_cosine(s, q, c) - best;
+    if (!left_out)
+      rank += fabs(above) <= 1e-12 ? 0.5 : above > 0;
+  }
+  return rank;
+}
+
+static void summarise_mixed(cgap_mixed_retrieval *out, const naive_state *s, const double *rank, bool per_text)
+{
+  const size_t rows = per_text ? s->m : s->n;
+  double *gain = support_alloc(rows, sizeof *gain);
+  cgap_retrieval same = {0};
+  summarise(&same, s, rank, per_text);
+  for (size_t q = 0; q < rows; q++)
+    gain[q] = isnan(rank[q]) ? NAN : rank[q] <= 10 ? 1 / log2(1 + rank[q]) : 0;
+  out->ndcg_at_10 = naive_mean(s, gain, per_text);
+  if (out->ndcg_at_10.value <= 0 || out->ndcg_at_10.value >= 1)
+    out->ndcg_at_10 = naive_wilson(out->ndcg_at_10.value, same.mrr.n, naive_mean_variance(s, gain, per_text));
+  out->recall_at_1 = same.recall_at_1;
+  out->recall_at_10 = same.recall_at_10;
+  out->median_rank = same.median_rank;
+  out->mrr = same.mrr;
+  free(gain);
+}
+
+void naive_mixed_retrieval(naive_result *out, const naive_state *s)
+{
+  cgap_audit *a = &out->audit;
+  a->mixed_rank_image = support_alloc(s->n, sizeof(double));
+  a->mixed_rank_text = support_alloc(s->m, sizeof(double));
+  for (size_t i = 0; i < s->n; i++)
+    a->mixed_rank_image[i] = s->texts_of[i] ? pool_rank(s, i) : NAN;
+  for (size_t j = 0; j < s->m; j++)
+    a->mixed_rank_text[j] = pool_rank(s, s->n + j);
+  summarise_mixed(&a->mixed_image_query, s, a->mixed_rank_image, false);
+  summarise_mixed(&a->mixed_text_query, s, a->mixed_rank_text, true);
+}
+
+/* ---------------------------------------------------------------- agreement */
+
+/* near (n, k): the k nearest other rows of each, the lower row first among equals. */
+static void nearest(const double *cosine, size_t n, size_t k, size_t *near)
+{
+  naive_scored *list = support_alloc(n, sizeof *list);
+  for (size_t i = 0; i < n; i++) {
+    size_t count = 0;
+    for (size_t j = 0; j < n; j++)
+      if (j != i)
+        list[count++] = (naive_scored){round(cosine[i * n + j] * 1e12), j};
+    qsort(list, count, sizeof *list, better);
+    for (size_t r = 0; r < k; r++)
+      near[i * k + r] = list[r].row;
+  }
+  free(list);
+}
+
+/* Σ over i ≠ j of a b, the unbiased HSIC of Song et al. 2012, term by term; at: row of b that belongs to row i of a. */
+static double unbiased_hsic(const double *a, const double *b, const size_t *at, size_t n)
+{
+  double trace = 0, all_a = 0, all_b = 0, rows = 0, count = (double)n;
+  for (size_t i = 0; i < n; i++) {
+    double row_a = 0, row_b = 0;
+    for (size_t j = 0; j < n; j++)
+      if (j != i) {
+        trace += a[i * n + j] * b[at[i] * n + at[j]];
+        row_a += a[i * n + j];
+        row_b += b[at[i] * n + at[j]];
+      }
+    all_a += row_a;
+    all_b += row_b;
+    rows += row_a * row_b;
+  }
+  return (trace + all_a * all_b / ((count - 1) * (count - 2)) - 2 / (count - 2) * rows) / (count * (count - 3));
+}
+
+void naive_agreement(naive_result *out, const naive_state *s)
+{
+  cgap_agreement *a = &out->audit.agreement;
+  const size_t n = s->n, k = n - 1 < 10 ? n - 1 : 10;
+  bool one = n >= 4 && s->m == n;
+  for (size_t i = 0; i < n; i++)
+    one = one && s->texts_of[i] == 1;
+  a->mutual_knn = a->mutual_knn_by_chance = a->cka = naive_null();
+  if (!one)
+    return;
+  size_t *image = support_alloc(n * k, sizeof *image), *text = support_alloc(n * k, sizeof *text),
+         *text_of = support_alloc(n, sizeof *text_of), *same = support_alloc(n, sizeof *same), common = 0;
+  for (size_t j = 0; j < n; j++) {
+    text_of[s->in->owner[j]] = j;
+    same[j] = j;
+  }
+  nearest(s->xx, n, k, image);
+  nearest(s->yy, n, k, text);
+  for (size_t i = 0; i < n; i++)
+    for (size_t p = 0; p < k; p++)
+      for (size_t q = 0; q < k; q++)
+        common += image[i * k + p] == s->in->owner[text[text_of[i] * k + q]];
+  a->mutual_knn = naive_scalar((double)common / (double)(n * k), n);
+  a->mutual_knn_by_chance = naive_scalar((double)k / (double)(n - 1), n);
+  const double xx = unbiased_hsic(s->xx, s->xx, same, n), yy = unbiased_hsic(s->yy, s->yy, same, n);
+  if (xx > 0 && yy > 0)
+    a->cka = naive_scalar(unbiased_hsic(s->xx, s->yy, text_of, n) / sqrt(xx * yy), n);
+  free(image);
+  free(text);
+  free(text_of);
+  free(same);
+}

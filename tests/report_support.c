@@ -71,13 +71,18 @@ static void fill_pairs(cgap_audit *a)
   a->pair_cosine = support_alloc(a->texts, sizeof(double));
   a->rank_text_to_image = support_alloc(a->texts, sizeof(double));
   a->rank_image_to_text = support_alloc(a->images, sizeof(double));
+  a->mixed_rank_text = support_alloc(a->texts, sizeof(double));
+  a->mixed_rank_image = support_alloc(a->images, sizeof(double));
   for (size_t j = 0; j < a->texts; j++) {
     a->image_of[j] = j % a->images;
     a->pair_cosine[j] = 0.3 + 0.001 * (double)(j % 100);
     a->rank_text_to_image[j] = 1 + 0.5 * (double)(j % 7);
+    a->mixed_rank_text[j] = 2 + 0.5 * (double)(j % 9);
   }
-  for (size_t i = 0; i < a->images; i++)
+  for (size_t i = 0; i < a->images; i++) {
     a->rank_image_to_text[i] = i < a->texts ? 1 + (double)(i % 5) : NAN;
+    a->mixed_rank_image[i] = i < a->texts ? 3 + (double)(i % 11) : NAN;
+  }
   a->worst_count = a->texts < CGAP_WORST ? a->texts : CGAP_WORST;
   for (size_t w = 0; w < a->worst_count; w++)
     a->worst[w] = (cgap_pair){.image = w % a->images, .text = w, .cosine = 0.3 + 0.001 * (double)w};
@@ -152,6 +157,8 @@ void report_support_clear(cgap_audit *a)
                           a->pair_cosine,
                           a->rank_text_to_image,
                           a->rank_image_to_text,
+                          a->mixed_rank_text,
+                          a->mixed_rank_image,
                           a->scatter_image,
                           a->scatter_text};
   for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)

@@ -132,6 +132,8 @@ Test(audit_same, one_caption_against_five)
   const char *moved[] = {"gap.linear_separability",
                          "gap.separability_auc",
                          "gap.rmg",
+                         "gap.mmd2", /* its value stays: see below */
+                         "agreement",
                          "uniformity.text",
                          "uniformity.mean",
                          "uniformity.cross", /* its value stays: see below */
@@ -153,6 +155,8 @@ Test(audit_same, one_caption_against_five)
   cr_expect_eq(b.pairing_check.below_median_share.value, a.pairing_check.below_median_share.value);
   cr_expect(
     support_near("five captions", "uniformity.cross", b.uniformity.cross.value, a.uniformity.cross.value, 1e-6, 0));
+  cr_expect(support_near("five captions", "gap.mmd2", b.gap.mmd2.value, a.gap.mmd2.value, 1e-6, 0));
+  cr_expect_not_null(b.agreement.cka.why);
   cr_expect(support_near("five captions", "loss.clip_text_to_image", b.loss.clip_text_to_image.value,
                          a.loss.clip_text_to_image.value, 1e-6, 0));
   for (size_t i = 0; i < N; i++) /* each text above the positive is there five times */

@@ -1,6 +1,6 @@
 /* What is left in the middle of a message when a rank stops: nothing of its caller's is still written to. */
 #include "base/memory.h"
-#include "comm/failure.h"
+#include "comm/comm_internal.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -62,7 +62,7 @@ static bool late_probe(int *from, int tag, int *bytes)
 {
   *from = 0;
   *bytes = BYTES;
-  return tag >= TAG_LETTER;
+  return tag >= TAG_SMALL;
 }
 
 static const cgap_comm_backend backend = {.version = CGAP_COMM_VERSION,

@@ -2,7 +2,7 @@
  * or worse in 3 to 7 % of a thousand data sets, shares and medians in at most 7 %; the difference of two corrected
  * distances is covered in 93 to 98 % where both gaps are wide, in 95 % or more where one or both are 0. A thousand
  * draws at 5 % have a standard deviation of 0.7 %. */
-#include "head/evaluation/paired.h"
+#include "head/evaluation/evaluation.h"
 #include "two_models.h"
 
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
 /* The product of one thread: against a plain one in double, and the same bits wherever it is called from. */
-#include "base/blas_threads.h"
+#include "base/threads.h"
 #include "simd/gemm.h"
 #include "support.h"
 

@@ -142,6 +142,18 @@ static double rank_of(const double *s, size_t n, size_t step, size_t q)
   return rank;
 }
 
+/* What its own modality, at own (n, n), adds to the rank of query q in one index, where its partner is at `best`. */
+static double own_rank(const double *own, size_t n, double best, size_t q)
+{
+  double rank = 0;
+  for (size_t c = 0; c < n; c++) {
+    const double difference = own[q * n + c] - best;
+    if (c != q)
+      rank += fabs(difference) <= 1e-12 ? 0.5 : difference > 0;
+  }
+  return rank;
+}
+
 /* log mean e^(4 (cosine − 1)) over i ≠ j. */
 static double uniformity_of(const double *s, size_t n)
 {
@@ -250,6 +262,11 @@ static void expect_audit(const char *where, const cgap_audit *got, const set *s,
   for (size_t i = 0; i < n; i++) {
     cr_assert(support_same(where, "rank of an image", got->rank_image_to_text[i], rank_of(s->xy + i * n, n, 1, i)));
     cr_assert(support_same(where, "rank of a text", got->rank_text_to_image[i], rank_of(s->xy + i, n, n, i)));
+    const double best = s->xy[i * n + i];
+    cr_assert(support_same(where, "rank of an image in one index", got->mixed_rank_image[i],
+                           rank_of(s->xy + i * n, n, 1, i) + own_rank(s->xx, n, best, i)));
+    cr_assert(support_same(where, "rank of a text in one index", got->mixed_rank_text[i],
+                           rank_of(s->xy + i, n, n, i) + own_rank(s->yy, n, best, i)));
   }
   expect_range(where, &got->cosine_cross, s->xy, n);
   expect_range(where, &got->cosine_image, s->xx, n);

@@ -1,5 +1,5 @@
 /* The split, the parts and the batches: who may meet whom. */
-#include "head/training/batches.h"
+#include "head/training/split.h"
 #include "head/training/training_data.h"
 #include "support.h"
 
@@ -54,7 +54,8 @@ static cgap_embeddings load(const data_world *w)
 {
   cgap_embeddings e;
   cgap_error error = {0};
-  cr_assert_eq(cgap_embeddings_load(&e, &w->data, true, 1, (cgap_progress){0}, &error), CGAP_OK, "%s", error.message);
+  cr_assert_eq(cgap_embeddings_load(&e, &w->data, true, NULL, 1, (cgap_progress){0}, &error), CGAP_OK, "%s",
+               error.message);
   return e;
 }
 

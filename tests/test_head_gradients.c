@@ -1,5 +1,5 @@
 /* Gradients: the double formulas against central differences, the tiled float ones against the double ones. */
-#include "base/blas_threads.h"
+#include "base/threads.h"
 #include "head_reference.h"
 #include "simd/training_kernels.h"
 #include "support.h"
@@ -58,14 +58,29 @@ static double relative(const double *got, const double *want, size_t count)
   return sqrt(off / size);
 }
 
-static const struct {
+/* Each term of the loss alone, and last all of them. */
+typedef struct term_case {
   const char *name;
   cgap_weights weights;
-} TERMS[] = {
-  {"clip", {1, 0, 0, 0}},     {"uniform", {0, 1, 0, 0}},     {"align", {0, 0, 1, 0}},
-  {"xuniform", {0, 0, 0, 1}}, {"all", {0.7, 1.3, 0.4, 2.1}},
-};
-enum { TERM_COUNT = sizeof TERMS / sizeof *TERMS };
+} term_case;
+
+static size_t term_cases(void)
+{
+  size_t count = 1;
+  while (cgap_loss_term_at(count - 1))
+    count++;
+  return count;
+}
+
+static term_case term_case_at(size_t k)
+{
+  static const double WEIGHTS[] = {0.7, 1.3, 0.4, 2.1};
+  term_case out = {.name = cgap_loss_term_at(k) ? cgap_loss_term_at(k)->key : "all"};
+  for (size_t other = 0; cgap_loss_term_at(other); other++)
+    if (other == k || !cgap_loss_term_at(k))
+      *cgap_loss_weight(&out.weights, cgap_loss_term_at(other)) = other == k ? 1 : WEIGHTS[other % 4];
+  return out;
+}
 
 static const struct {
   const char *name;
@@ -96,26 +111,27 @@ Test(head_gradients, central_differences)
 {
   const double h = 1e-5;
   for (size_t head = 0; head < HEAD_COUNT; head++)
-    for (size_t term = 0; term < TERM_COUNT; term++) {
+    for (size_t term = 0; term < term_cases(); term++) {
+      const term_case terms = term_case_at(term);
       gradient_setting s = setting_init(7 + head, 5, 8, 6, true);
       cgap_layers l = cgap_layers_init(&HEADS[head].shape);
       double *p = random_parameters(&l, 0.3, 11), *g = support_alloc(l.count + 1, sizeof *g);
       double *numeric = support_alloc(l.count + 1, sizeof *numeric);
-      reference_step(&s.batch, &l, p, s.x, s.y, &TERMS[term].weights, g);
+      reference_step(&s.batch, &l, p, s.x, s.y, &terms.weights, g);
       for (size_t k = 0; k <= l.count; k++) {
         const double at = p[k];
         p[k] = at + h;
-        double up = reference_step(&s.batch, &l, p, s.x, s.y, &TERMS[term].weights, NULL).total;
+        double up = reference_step(&s.batch, &l, p, s.x, s.y, &terms.weights, NULL).total;
         p[k] = at - h;
-        double down = reference_step(&s.batch, &l, p, s.x, s.y, &TERMS[term].weights, NULL).total;
+        double down = reference_step(&s.batch, &l, p, s.x, s.y, &terms.weights, NULL).total;
         p[k] = at;
         numeric[k] = (up - down) / (2 * h);
       }
       double off = relative(g, numeric, l.count + 1);
-      cr_expect(off < 1e-7, "%s, %s: off by %.3g", HEADS[head].name, TERMS[term].name, off);
-      if (TERMS[term].weights.clip > 0)
+      cr_expect(off < 1e-7, "%s, %s: off by %.3g", HEADS[head].name, terms.name, off);
+      if (terms.weights.clip > 0)
         cr_expect(fabs(g[l.count] - numeric[l.count]) < 1e-7 * fabs(numeric[l.count]),
-                  "%s, %s: temperature %.12g, %.12g", HEADS[head].name, TERMS[term].name, g[l.count], numeric[l.count]);
+                  "%s, %s: temperature %.12g, %.12g", HEADS[head].name, terms.name, g[l.count], numeric[l.count]);
       free(numeric);
       free(g);
       free(p);
@@ -178,9 +194,10 @@ Test(head_gradients, float_follows_double)
 {
   static const double TEMPERATURES[] = {0.01, 0.07, 1, 30};
   for (size_t head = 0; head < HEAD_COUNT; head++)
-    for (size_t term = 0; term < TERM_COUNT; term++)
+    for (size_t term = 0; term < term_cases(); term++)
       for (size_t at = 0; at < 4; at++) {
-        const bool large = head == 0 && term == TERM_COUNT - 1;
+        const term_case terms = term_case_at(term);
+        const bool large = head == 0 && term == term_cases() - 1;
         gradient_setting s = setting_init(3 + head, large ? 300 : 13, large ? 530 : 21, large ? 40 : 6, true);
         cgap_head_shape shape = HEADS[head].shape;
         shape.dim_in = s.dim;
@@ -195,10 +212,10 @@ Test(head_gradients, float_follows_double)
         for (size_t k = 0; k < s.batch.texts * s.dim; k++)
           s.y[k] = (float)s.y[k];
         p[l.count] = (double)(float)p[l.count];
-        cgap_loss_terms a = reference_step(&s.batch, &l, p, s.x, s.y, &TERMS[term].weights, want);
-        cgap_loss_terms b = float_step(&s, &l, p, &TERMS[term].weights, 2, got);
+        cgap_loss_terms a = reference_step(&s.batch, &l, p, s.x, s.y, &terms.weights, want);
+        cgap_loss_terms b = float_step(&s, &l, p, &terms.weights, 2, got);
         char where[100];
-        snprintf(where, sizeof where, "%s, %s, temperature %g", HEADS[head].name, TERMS[term].name, TEMPERATURES[at]);
+        snprintf(where, sizeof where, "%s, %s, temperature %g", HEADS[head].name, terms.name, TEMPERATURES[at]);
         expect_terms(where, &b, &a, 1e-5);
         double off = relative(got, want, l.count + 1);
         cr_expect(off < 1e-5, "%s: off by %.3g", where, off);
@@ -217,10 +234,11 @@ Test(head_gradients, threads_leave_the_bits)
   cgap_layers l = cgap_layers_init(&shape);
   double *p = random_parameters(&l, 0.05, 5), *one = support_alloc(l.count + 1, sizeof *one);
   double *more = support_alloc(l.count + 1, sizeof *more);
+  const term_case all = term_case_at(term_cases() - 1);
   int blas = cgap_blas_single();
-  cgap_loss_terms a = float_step(&s, &l, p, &TERMS[TERM_COUNT - 1].weights, 1, one);
+  cgap_loss_terms a = float_step(&s, &l, p, &all.weights, 1, one);
   for (int threads = 2; threads < 6; threads += 3) {
-    cgap_loss_terms b = float_step(&s, &l, p, &TERMS[TERM_COUNT - 1].weights, threads, more);
+    cgap_loss_terms b = float_step(&s, &l, p, &all.weights, threads, more);
     cr_expect_arr_eq(one, more, (l.count + 1) * sizeof *one, "%d threads", threads);
     cr_expect_arr_eq(&a, &b, sizeof a, "%d threads", threads);
   }

@@ -67,11 +67,11 @@ static cgap_train_options quick_options(void)
 static cgap_train_options without_room(const cgap_train_options *options, const cgap_data *data)
 {
   cgap_train_options o = *options;
-  cgap_budget budget;
+  cgap_memory_plan plan;
   cgap_error error = {0};
-  cr_assert_eq(cgap_budget_make(&budget, data, options, &error), CGAP_OK, "%s", error.message);
-  cr_assert_not(budget.reads);
-  o.memory_bytes = budget.held_bytes - 1;
+  cr_assert_eq(cgap_plan_training(&plan, data, options, &error), CGAP_OK, "%s", error.message);
+  cr_assert(plan.resident);
+  o.memory_bytes = plan.resident_bytes - 1;
   return o;
 }
 
@@ -88,7 +88,7 @@ static outcome train_other(const cgap_data *data, const cgap_train_options *o, c
   cgap_error error = {0};
   const cgap_training_output nowhere = {0};
   cr_assert_eq(cgap_training_data_open(&out.training_data, data, o, true, &error), CGAP_OK, "%s", error.message);
-  cr_assert_eq(out.training_data.budget.reads, reads);
+  cr_assert_eq(out.training_data.plan.resident, !reads);
   cr_assert_eq(!out.training_data.training.image, reads);
   cr_assert_eq(cgap_training_run(&out.training_result, &out.training_data, fit, &nowhere, NULL, &error), CGAP_OK, "%s",
                error.message);
@@ -243,10 +243,10 @@ Test(head_reads, files_of_every_layout)
     cgap_dataset *file = open_file(folder, name, LAYOUTS[k]);
     const cgap_data *data = cgap_dataset_data(file);
     const cgap_train_options less = without_room(&o, data);
-    cgap_budget budget;
-    cr_assert_eq(cgap_budget_make(&budget, data, &less, NULL), CGAP_OK);
-    cr_expect_eq(budget.spill[0], LAYOUTS[k] != H5_CONTIGUOUS);
-    cr_expect_eq(budget.spill_bytes, LAYOUTS[k] == H5_CONTIGUOUS ? 0 : 2 * IMAGES * DIM * 2);
+    cgap_memory_plan plan;
+    cr_assert_eq(cgap_plan_training(&plan, data, &less, NULL), CGAP_OK);
+    cr_expect_eq(plan.spill[0], LAYOUTS[k] != H5_CONTIGUOUS);
+    cr_expect_eq(plan.spill_bytes, LAYOUTS[k] == H5_CONTIGUOUS ? 0 : 2 * IMAGES * DIM * 2);
     expect_same(name, data, &o);
     outcome read = train(data, &less, true);
     if (first)
@@ -347,8 +347,9 @@ Test(head_reads, before_and_after_are_the_same)
     cgap_training_data_release_rows(&out->training_data);
     const cgap_evaluation_options how = {.threads = 2,
                                          .memory_bytes =
-                                           cgap_training_data_test_memory(&out->training_data, k ? &less : &o),
-                                         .spill = out->training_data.budget.reads};
+                                           cgap_plan_test_memory(&out->training_data.plan, k ? &less : &o,
+                                                                 &out->training_data.test.data, out->training_data.dim),
+                                         .spill = !out->training_data.plan.resident};
     cr_assert_eq(cgap_evaluation_run(&studies[k], &out->training_data.test, entrants, 2, &how, &error), CGAP_OK, "%s",
                  error.message);
   }
@@ -381,14 +382,14 @@ Test(head_reads, what_is_refused_says_what_works)
 {
   read_world w = world_init(CGAP_FLOAT16, 1);
   cgap_train_options o = quick_options();
-  cgap_budget budget;
+  cgap_memory_plan plan;
   cgap_error error = {0};
   o.memory_bytes = 1 << 20;
-  cr_expect_eq(cgap_budget_make(&budget, &w.data, &o, &error), CGAP_RESOURCE);
+  cr_expect_eq(cgap_plan_training(&plan, &w.data, &o, &error), CGAP_RESOURCE);
   const char *least = strstr(error.message, "give --memory ");
   cr_assert(least, "%s", error.message);
   o.memory_bytes = strtoull(least + strlen("give --memory "), NULL, 10) << 20;
-  cr_expect_eq(cgap_budget_make(&budget, &w.data, &o, &error), CGAP_OK, "%s", error.message);
+  cr_expect_eq(cgap_plan_training(&plan, &w.data, &o, &error), CGAP_OK, "%s", error.message);
   world_clear(&w);
 }
 
@@ -397,26 +398,26 @@ Test(head_reads, rows_stay_in_memory_where_reading_takes_more)
 {
   read_world w = world_init(CGAP_FLOAT16, 1);
   cgap_train_options o = quick_options();
-  cgap_budget budget;
+  cgap_memory_plan plan;
   cgap_error error = {0};
   o.batch = 0;
   o.head = CGAP_HEAD_MLP;
   o.hidden = 4096;
-  cr_assert_eq(cgap_budget_make(&budget, &w.data, &o, &error), CGAP_OK, "%s", error.message);
-  const uint64_t held = budget.held_bytes;
+  cr_assert_eq(cgap_plan_training(&plan, &w.data, &o, &error), CGAP_OK, "%s", error.message);
+  const uint64_t held = plan.resident_bytes;
   o.memory_bytes = held - (1 << 20);
-  cr_expect_eq(cgap_budget_make(&budget, &w.data, &o, &error), CGAP_RESOURCE);
-  cr_expect_not(budget.reads);
-  cr_expect_eq(budget.needed_bytes, held);
+  cr_expect_eq(cgap_plan_training(&plan, &w.data, &o, &error), CGAP_RESOURCE);
+  cr_expect(plan.resident);
+  cr_expect_eq(plan.needed_bytes, held);
   world_clear(&w);
 }
 
 static void expect_way_out(const cgap_data *data, cgap_train_options o, uint64_t memory, const char *words)
 {
-  cgap_budget budget;
+  cgap_memory_plan plan;
   cgap_error error = {0};
   o.memory_bytes = memory;
-  cr_expect_eq(cgap_budget_make(&budget, data, &o, &error), CGAP_RESOURCE);
+  cr_expect_eq(cgap_plan_training(&plan, data, &o, &error), CGAP_RESOURCE);
   if (words)
     cr_expect(strstr(error.message, words), "%s", error.message);
   else
@@ -428,13 +429,13 @@ Test(head_reads, a_way_out_is_named_where_it_is_one)
 {
   read_world w = world_init(CGAP_FLOAT16, 1);
   cgap_train_options o = quick_options();
-  cgap_budget budget;
-  cr_assert_eq(cgap_budget_make(&budget, &w.data, &o, NULL), CGAP_OK);
+  cgap_memory_plan plan;
+  cr_assert_eq(cgap_plan_training(&plan, &w.data, &o, NULL), CGAP_OK);
   expect_way_out(&w.data, o, 30 << 20, NULL);
   o.head = CGAP_HEAD_MLP;
   o.hidden = 65536;
   expect_way_out(&w.data, o, 30 << 20, NULL);
-  expect_way_out(&w.data, o, 80 << 20, "or a smaller --batch");
+  expect_way_out(&w.data, o, 80 << 20, "or a smaller batch");
   world_clear(&w);
 }
 
@@ -446,12 +447,12 @@ Test(head_reads, closers_fitted_within_a_limit)
     const cgap_gap_method method = (cgap_gap_method)k;
     const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES;
     cgap_head *held = NULL, *read = NULL;
-    cgap_budget budget;
-    cr_assert_eq(cgap_budget_gap_method(&budget, &w.data, rows, "it", 0, NULL), CGAP_OK);
-    const uint64_t limit = budget.held_bytes - rows;
+    cgap_memory_plan plan;
+    cr_assert_eq(cgap_plan_gap_method(&plan, &w.data, rows, "it", 0, NULL), CGAP_OK);
+    const uint64_t limit = plan.resident_bytes - rows;
     cr_assert_eq(cgap_gap_method_fit(&held, method, 1, &w.data, 2, (cgap_progress){0}, NULL), CGAP_OK);
-    cr_assert_eq(cgap_budget_gap_method(&budget, &w.data, rows, "it", limit, NULL), CGAP_OK);
-    cr_expect_eq(budget.reads, rows);
+    cr_assert_eq(cgap_plan_gap_method(&plan, &w.data, rows, "it", limit, NULL), CGAP_OK);
+    cr_expect_eq(plan.resident, !rows);
     cr_assert_eq(cgap_gap_method_fit_within(&read, method, 1, &w.data, 2, limit, (cgap_progress){0}, NULL), CGAP_OK);
     expect_same_head(cgap_gap_method_name(method), held, read);
     cgap_head_close(held);

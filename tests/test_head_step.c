@@ -85,8 +85,9 @@ static void check_case(const json_t *c)
   const reference_batch batch = {IMAGES, TEXTS, matched};
   reference_positives positives = reference_positives_init(&batch);
   const json_t *w = json_object_get(c, "weights");
-  const cgap_weights weights = {json_number_value(json_array_get(w, 0)), json_number_value(json_array_get(w, 1)),
-                                json_number_value(json_array_get(w, 2)), json_number_value(json_array_get(w, 3))};
+  cgap_weights weights = {0};
+  for (size_t k = 0; k < json_array_size(w); k++)
+    *cgap_loss_weight(&weights, cgap_loss_term_at(k)) = json_number_value(json_array_get(w, k));
   float *p = floats(c, "parameters", l.count), *x = floats(c, "image", IMAGES * shape.dim_in);
   float *y = floats(c, "text", TEXTS * shape.dim_in), *g = support_alloc(l.count, sizeof *g);
   float *dx = support_alloc(IMAGES * shape.dim, sizeof *dx), *dy = support_alloc(TEXTS * shape.dim, sizeof *dy);
@@ -150,7 +151,8 @@ static void check_file(const char *name)
   cgap_loss *loss = NULL;
   cgap_error error = {0};
   cr_assert_eq(cgap_dataset_open(&dataset, &input, &error), CGAP_OK, "%s", error.message);
-  cr_assert_eq(cgap_embeddings_load(&e, cgap_dataset_data(dataset), true, 2, (cgap_progress){0}, &error), CGAP_OK);
+  cr_assert_eq(cgap_embeddings_load(&e, cgap_dataset_data(dataset), true, NULL, 2, (cgap_progress){0}, &error),
+               CGAP_OK);
   const size_t n = e.image.rows;
   size_t *same = support_alloc(n + 1, sizeof *same);
   for (size_t i = 0; i <= n; i++)
@@ -162,7 +164,8 @@ static void check_file(const char *name)
                                     .positive_text = same,
                                     .text_first = same,
                                     .text_positive = same};
-  const cgap_weights cua = {1, 1, 1, 0}, cuaxu = {1, 1, 1, 1};
+  const cgap_weights cua = cgap_loss_weights(cgap_loss_find("cua", 3)),
+                     cuaxu = cgap_loss_weights(cgap_loss_find("cuaxu", 5));
   cgap_loss_terms terms;
   json_t *want = reference_load(name);
   cr_assert_eq(cgap_loss_open(&loss, n, n, n, e.image.dim, 2, &error), CGAP_OK);

@@ -1,8 +1,8 @@
 /* Rows count by their direction alone: any length that a file can hold gives the same numbers in every command, and
  * rows without a direction are refused by every one of them. */
-#include "base/norm.h"
 #include "compare.h"
 #include "run_audit.h"
+#include "simd/convert.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* The library changes nothing of its caller's process: numbers of threads, locale, HDF5's error handler; and calls in
  * several threads at once give the bits of calls one after the other. */
-#include "base/json_lines.h"
+#include "base/output_file.h"
 #include "compare.h"
 #include "run_audit.h"
 #include "simulate/simulate.h"

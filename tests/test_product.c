@@ -1,6 +1,6 @@
 /* The parts under the tile pass: products of every kind that this machine has, sums in fixed point, rows in bfloat16
  * with their margins; and audits in bfloat16 beside those in float. */
-#include "base/exact_sum.h"
+#include "base/numbers.h"
 #include "run_audit.h"
 #include "simd/audit_kernels.h"
 #include "simd/bfloat16_rows.h"

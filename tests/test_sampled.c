@@ -103,7 +103,9 @@ static void check_exact_parts(const cgap_audit *all, const cgap_audit *some)
     const double *all, *some;
     size_t rows, asked;
   } ranks[] = {{all->rank_image_to_text, some->rank_image_to_text, all->images, some->sample.image_queries},
-               {all->rank_text_to_image, some->rank_text_to_image, all->texts, some->sample.text_queries}};
+               {all->rank_text_to_image, some->rank_text_to_image, all->texts, some->sample.text_queries},
+               {all->mixed_rank_image, some->mixed_rank_image, all->images, some->sample.image_queries},
+               {all->mixed_rank_text, some->mixed_rank_text, all->texts, some->sample.text_queries}};
   const cgap_cosines *cosines[][2] = {{&all->cosine_cross, &some->cosine_cross},
                                       {&all->cosine_image, &some->cosine_image},
                                       {&all->cosine_text, &some->cosine_text}};
@@ -119,12 +121,12 @@ static void check_exact_parts(const cgap_audit *all, const cgap_audit *some)
     cr_expect(support_near("cosines", "sd", cosines[k][1]->sd, cosines[k][0]->sd, 1e-14, 0));
     cr_expect(support_near("cosines", "p50", cosines[k][1]->p50, cosines[k][0]->p50, 0.02, 0));
   }
-  for (size_t side = 0; side < 2 && ranks[side].all; side++) {
+  for (size_t side = 0; side < sizeof ranks / sizeof *ranks && ranks[side].all; side++) {
     size_t asked = 0;
     for (size_t i = 0; i < ranks[side].rows; i++)
       if (!isnan(ranks[side].some[i])) {
         asked++;
-        cr_expect(support_same("rank", side ? "text" : "image", ranks[side].some[i], ranks[side].all[i]));
+        cr_expect(support_same("rank", side % 2 ? "text" : "image", ranks[side].some[i], ranks[side].all[i]));
       }
     cr_expect_eq(asked, ranks[side].asked);
     cr_expect_gt(asked, 0);

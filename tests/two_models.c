@@ -1,6 +1,6 @@
 #include "two_models.h"
 
-#include "head/evaluation/paired.h"
+#include "head/evaluation/evaluation.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

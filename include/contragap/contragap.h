@@ -209,6 +209,7 @@ typedef struct cgap_gap {
   cgap_scalar noise_floor, centroid_cosine;
   cgap_scalar linear_separability, separability_auc;
   cgap_scalar rmg, share_of_alignment;
+  cgap_scalar mmd2; /* squared maximum mean discrepancy, of uniformity's kernel */
   cgap_dimension dimensions[CGAP_TOP_DIMENSIONS];
   size_t dimension_count;
 } cgap_gap;
@@ -237,6 +238,11 @@ typedef struct cgap_retrieval {
   cgap_scalar recall_at_1, recall_at_5, recall_at_10, median_rank, mean_rank, mrr;
 } cgap_retrieval;
 
+/* Search in one index of both modalities. */
+typedef struct cgap_mixed_retrieval {
+  cgap_scalar ndcg_at_10, recall_at_1, recall_at_10, median_rank, mrr;
+} cgap_mixed_retrieval;
+
 typedef struct cgap_hub {
   size_t row;
   uint64_t count;
@@ -251,6 +257,11 @@ typedef struct cgap_hubness {
 typedef struct cgap_mixed {
   cgap_scalar same_modality_share, image, text, unbiased;
 } cgap_mixed;
+
+/* Whether images and texts agree on who is near whom. */
+typedef struct cgap_agreement {
+  cgap_scalar mutual_knn, mutual_knn_by_chance, cka;
+} cgap_agreement;
 
 typedef struct cgap_zero_shot {
   cgap_scalar top_1, top_5, mean_per_class;
@@ -339,8 +350,10 @@ typedef struct cgap_audit {
   cgap_losses loss;
   cgap_spectrum pca_image, pca_text, pca_joint;
   cgap_retrieval image_to_text, text_to_image;
+  cgap_mixed_retrieval mixed_image_query, mixed_text_query;
   cgap_hubness hubs_image_to_text, hubs_text_to_image;
   cgap_mixed mixed;
+  cgap_agreement agreement;
   cgap_zero_shot zero_shot;
   cgap_arithmetic arithmetic;
   cgap_modality_checks checks_image, checks_text;
@@ -355,6 +368,7 @@ typedef struct cgap_audit {
   double *pair_cosine;            /* (texts) or NULL */
   double *rank_text_to_image;     /* (texts), NaN for one that a sample did not ask; or NULL */
   double *rank_image_to_text;     /* (images), NaN for an image without a text, or not asked; or NULL */
+  double *mixed_rank_image, *mixed_rank_text; /* the same, of the search in one index of both modalities */
   cgap_point *scatter_image,
     *scatter_text; /* at most CGAP_SCATTER_ROWS each; where paired, the texts of the images shown */
   size_t scatter_images, scatter_texts;
@@ -523,8 +537,8 @@ CGAP_API cgap_train_options cgap_train_options_default(void);
 #else
 #define CGAP_TRAIN_OPTIONS_INIT                                                                                        \
   {                                                                                                                    \
-    .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {1, 1, 1, 0}, .temperature = 0.01,              \
-    .decay = 0.1, .batch = CGAP_BATCH_AUTO, .patience = 10, .validation = 0.1, .test = 0.2                             \
+    .head = CGAP_HEAD_RESIDUAL, .start = CGAP_START_CENTER, .weights = {.clip = 1, .uniform = 1, .align = 1},          \
+    .temperature = 0.01, .decay = 0.1, .batch = CGAP_BATCH_AUTO, .patience = 10, .validation = 0.1, .test = 0.2        \
   }
 #endif
 

@@ -1,6 +1,7 @@
 /* Runs an audit: reads the rows, measures the matched pairs, passes over all pairs, and computes the results. */
 #include "analysis/finish.h"
 #include "audit/contributions.h"
+#include "audit/cross_moment.h"
 #include "audit/matched_pairs.h"
 #include "audit/measure_runs.h"
 #include "audit/median_window.h"
@@ -11,10 +12,9 @@
 #include "audit/ranks_ring.h"
 #include "audit/sampled_audit.h"
 #include "audit/top_k_lists.h"
-#include "base/blas_threads.h"
-#include "base/check.h"
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "comm/comm.h"
 
 #include <string.h>
@@ -27,7 +27,8 @@ typedef struct run {
   cgap_matched_pair_sums matched_pairs;
   cgap_audit_sums evidence;
   bool precise[CGAP_PAIR_KINDS]; /* products in double */
-  cgap_median median;            /* of the unmatched cosines, as far as it is known */
+  cgap_agreement_sums agreement;
+  cgap_median median; /* of the unmatched cosines, as far as it is known */
 } run;
 
 /* Of several ranks the first one finishes and keeps the results. */
@@ -64,6 +65,8 @@ static void set_evidence(run *r)
     .pair_cosine = c->pair_cosine,
     .best_positive = c->best_positive,
     .within_kernel = c->within_kernel,
+    .within_kernel_square = c->within_kernel_square,
+    .sibling_rank = c->sibling_rank,
     .paired_image_mean = c->paired_image_mean,
     .group_moment = c->group_moment,
     .block = c->offsets.block,
@@ -125,7 +128,7 @@ static cgap_status count_against_values(run *r, const double *value, size_t valu
   e.image_image = e.image_text = e.text_image = e.text_text = (cgap_neighbours){0};
   e.window.value = value;
   e.window.values = values;
-  e.median_alone = true;
+  e.alone = &cgap_measure_below_median;
   cgap_status status = lists_init(r, &e, error);
   if (!status)
     status = run_kind(r, &e, CGAP_IMAGE_TEXT, &options, receive_buffers, error);
@@ -323,11 +326,9 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
   const cgap_data *data = &r->prepared.data;
   const cgap_plan *plan = &r->prepared.plan;
   cgap_status status = cgap_prepare_plan(&r->prepared, r->options, error);
-  if (!status && r->options->comm)
-    status = cgap_embeddings_load_distributed(&r->embeddings, data, plan->resident, r->options->comm, plan->threads,
-                                              progress, error);
-  else if (!status)
-    status = cgap_embeddings_load(&r->embeddings, data, plan->resident, plan->threads, progress, error);
+  if (!status)
+    status =
+      cgap_embeddings_load(&r->embeddings, data, plan->resident, r->options->comm, plan->threads, progress, error);
   cgap_release_memory();
   const double loaded = cgap_clock_seconds();
   if (!status && r->embeddings.paired)
@@ -337,6 +338,10 @@ static cgap_status run_all(run *r, cgap_audit *out, cgap_error *error)
     status = copy_report_rows(r, out, error);
   if (!status)
     set_evidence(r);
+  if (!status && cgap_cross_moment_wanted(&r->embeddings)) {
+    status = cgap_cross_moment_run(&r->agreement, &r->embeddings, r->options->comm, plan->threads, error);
+    r->evidence.agreement = &r->agreement;
+  }
   if (!status)
     status = cgap_median_window_choose(&r->evidence.window, &r->median, &r->embeddings, r->options->comm, plan->threads,
                                        error);
@@ -407,6 +412,8 @@ void cgap_audit_clear(cgap_audit *audit)
   cgap_free(audit->pair_cosine);
   cgap_free(audit->rank_text_to_image);
   cgap_free(audit->rank_image_to_text);
+  cgap_free(audit->mixed_rank_image);
+  cgap_free(audit->mixed_rank_text);
   cgap_free(audit->scatter_image);
   cgap_free(audit->scatter_text);
   cgap_contributions_free(audit->contributions);

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "rows/row_blocks.h"
-#include "rows/row_scores.h"
+#include "rows/row_sums.h"
 
 enum { PROBED_IMAGES = 256, PROBED_TEXTS = 2048 };
 

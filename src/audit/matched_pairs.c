@@ -1,13 +1,12 @@
 #include "audit/matched_pairs.h"
 
-#include "base/background_reader.h"
-#include "base/blas_threads.h"
 #include "base/memory.h"
-#include "comm/rank_rows.h"
+#include "base/threads.h"
+#include "comm/comm.h"
 #include "rows/modality.h"
 #include "rows/row_blocks.h"
 #include "rows/row_pass.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 #include "simd/convert.h"
 
 #include <math.h>
@@ -154,10 +153,19 @@ static group group_of(const batch *b, size_t i, double *row)
   return g;
 }
 
-/* Σ over pairs of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square. */
+/* A text beside the image of its own text in one index: closer to it than the image, or as close. */
+static double rank_added_by(double sibling_cosine, double pair_cosine)
+{
+  const double difference = sibling_cosine - pair_cosine;
+  return fabs(difference) <= CGAP_COSINE_TIE ? 0.5 : difference > 0;
+}
+
+/* Σ over pairs of an image's own texts of e^(-t‖y − y'‖²), of the cosine and of its square; and what they add to each
+ * other's ranks. */
 static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
 {
-  double kernel = 0, linear = 0, square = 0;
+  const size_t *text = g->batch->embeddings->pairs.text + g->first;
+  double kernel = 0, kernel_square = 0, linear = 0, square = 0, *sibling_rank = out->sibling_rank;
   for (size_t first = 0; first + 1 < g->texts; first += HELD_TEXTS) {
     if (first != g->unit_from)
       make_unit_texts(g, first);
@@ -165,13 +173,18 @@ static void measure_within(cgap_matched_pair_sums *out, group *g, size_t dim)
       const double *y = text_of(g, b);
       for (size_t a = first; a < b && a < first + HELD_TEXTS; a++) {
         const double cosine = cgap_dot(text_of(g, a), y, dim);
-        kernel += exp(2 * CGAP_KERNEL_T * (cosine - 1));
+        sibling_rank[text[a]] += rank_added_by(cosine, out->pair_cosine[text[a]]);
+        sibling_rank[text[b]] += rank_added_by(cosine, out->pair_cosine[text[b]]);
+        const double k = exp(2 * CGAP_KERNEL_T * (cosine - 1));
+        kernel += k;
+        kernel_square += k * k;
         linear += cosine;
         square += cosine * cosine;
       }
     }
   }
   out->within_kernel[g->image] = kernel;
+  out->within_kernel_square[g->image] = kernel_square;
   out->within_cosine[g->image] = linear;
   out->within_square[g->image] = square;
 }
@@ -196,23 +209,18 @@ static void measure_group(cgap_matched_pair_sums *out, group *g, double *sum)
   measure_within(out, g, dim);
 }
 
-typedef struct measuring {
-  cgap_matched_pair_sums *out;
-  const image_sums *sums;
-  const batch *batch;
-} measuring;
-
-/* N·g_i of images [first, first + images) of the batch, and all that is found on the way. */
-static const double *make_sums(void *context, size_t first, size_t images, double *scratch)
+/* Images [first, end) of the batch: N·g_i, and all that is found on the way. */
+static void measure_run(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, size_t first, size_t end)
 {
-  const measuring *m = context;
-  const size_t dim = m->batch->embeddings->image.dim;
-  double *row = m->sums->row + (size_t)omp_get_thread_num() * ROWS * dim;
-  for (size_t i = 0; i < images; i++) {
-    group g = group_of(m->batch, first + i, row);
-    measure_group(m->out, &g, scratch + i * dim);
+  const size_t dim = b->embeddings->image.dim;
+  double *row = sums->row + (size_t)omp_get_thread_num() * ROWS * dim, *rows = cgap_second_moment_begin(&sums->group);
+  for (size_t i = first; i < end; i++) {
+    double *to = rows + (i - first) * dim;
+    group g = group_of(b, i, row);
+    measure_group(out, &g, to);
+    cgap_second_moment_slice(&sums->group, to, 1);
   }
-  return scratch;
+  cgap_second_moment_end(&sums->group, rows, end - first);
 }
 
 /* Σ over pairs of x_o(j), by way of the images' surplus over one text each, which most files do not have. Of images
@@ -237,20 +245,18 @@ static void add_weighted_images(image_sums *sums, const batch *b, size_t first, 
     cgap_exact_sums_add(&sums->weighed, 0, own, dim);
 }
 
-static cgap_status measure_batch(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, int threads,
-                                 cgap_error *error)
+static void measure_batch(cgap_matched_pair_sums *out, image_sums *sums, const batch *b, int threads)
 {
   const size_t step = cgap_second_moment_run_rows(b->embeddings->image.dim);
   size_t start[HELD_RUNS_MAX * (CGAP_TILE / CGAP_MOMENT_RUN_ROWS_MIN) + 1] = {0}, pieces = 0;
   for (size_t r = 0; r < b->runs; r++)
     for (; start[pieces] < b->start[r + 1]; pieces++)
       start[pieces + 1] = start[pieces] + step < b->start[r + 1] ? start[pieces] + step : b->start[r + 1];
-  measuring m = {out, sums, b};
-  const cgap_second_moment_work work = {.make = make_sums, .context = &m, .start = start, .runs = pieces};
-  cgap_status status = cgap_second_moment_make(&sums->group, &work, threads, error);
-  for (size_t r = 0; !status && r < b->runs; r++)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (size_t k = 0; k < pieces; k++)
+    measure_run(out, sums, b, start[k], start[k + 1]);
+  for (size_t r = 0; r < b->runs; r++)
     add_weighted_images(sums, b, b->start[r], b->start[r + 1]);
-  return status;
 }
 
 /* Bounds: of Σ ‖N·g_i‖² over the images of a run, ‖N·g_i‖ ≤ 2 + 2 |T_i| N/M, and of Σ surplus. */
@@ -263,7 +269,7 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int thr
     squares = i % CGAP_TILE == 0 ? norm * norm : squares + norm * norm;
     bound = fmax(bound, squares);
   }
-  cgap_status status = cgap_second_moment_init(&sums->group, e->image.dim, bound, error);
+  cgap_status status = cgap_second_moment_init(&sums->group, e->image.dim, bound, threads, error);
   sums->row = cgap_alloc((size_t)threads * ROWS * e->image.dim, sizeof *sums->row);
   if (!status &&
       (!sums->row || !cgap_exact_sums_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows)))
@@ -293,21 +299,25 @@ static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_
                                         cgap_error *error)
 {
   const size_t texts = e->text.rows, images = e->image.rows;
-  double *const by_image[] = {out->best_positive, out->within_kernel, out->within_cosine, out->within_square};
+  double *const by_text[] = {out->pair_cosine, out->sibling_rank};
+  double *const by_image[] = {out->best_positive, out->within_kernel, out->within_kernel_square, out->within_cosine,
+                              out->within_square};
   if (!comm)
     return CGAP_OK;
-  double *cosine = cgap_alloc(texts, sizeof *cosine);
+  double *value = cgap_alloc(texts, sizeof *value);
   cgap_status status = CGAP_OK;
-  if (!cosine)
+  if (!value)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
-  for (size_t k = 0; k < texts; k++)
-    cosine[k] = out->pair_cosine[e->pairs.text[k]];
-  status = cgap_rank_rows_gather_by(comm, cosine, images, e->pairs.first, sizeof *cosine, error);
-  for (size_t k = 0; !status && k < texts; k++)
-    out->pair_cosine[e->pairs.text[k]] = cosine[k];
+  for (size_t v = 0; !status && v < sizeof by_text / sizeof *by_text; v++) {
+    for (size_t k = 0; k < texts; k++)
+      value[k] = by_text[v][e->pairs.text[k]];
+    status = cgap_rank_rows_gather_by(comm, value, images, e->pairs.first, sizeof *value, error);
+    for (size_t k = 0; !status && k < texts; k++)
+      by_text[v][e->pairs.text[k]] = value[k];
+  }
   for (size_t k = 0; !status && k < sizeof by_image / sizeof *by_image; k++)
     status = cgap_rank_rows_gather(comm, by_image[k], images, sizeof(double), error);
-  cgap_free(cosine);
+  cgap_free(value);
   return status;
 }
 
@@ -317,12 +327,14 @@ static bool matched_pairs_alloc(cgap_matched_pair_sums *out, const cgap_embeddin
   out->pair_cosine = cgap_alloc(e->text.rows, sizeof(double));
   out->best_positive = cgap_alloc(e->image.rows, sizeof(double));
   out->within_kernel = cgap_alloc(e->image.rows, sizeof(double));
+  out->within_kernel_square = cgap_alloc(e->image.rows, sizeof(double));
   out->within_cosine = cgap_alloc(e->image.rows, sizeof(double));
   out->within_square = cgap_alloc(e->image.rows, sizeof(double));
+  out->sibling_rank = cgap_zalloc(e->text.rows, sizeof(double));
   out->paired_image_mean = cgap_zalloc(e->image.dim, sizeof(double));
   out->group_moment = cgap_zalloc(e->image.dim * e->image.dim, sizeof(double));
   return out->pair_cosine && out->best_positive && out->within_kernel && out->within_cosine && out->within_square &&
-         out->paired_image_mean && out->group_moment;
+         out->sibling_rank && out->within_kernel_square && out->paired_image_mean && out->group_moment;
 }
 
 static cgap_status tick_images(const cgap_rank_rows *own, size_t done, cgap_comm *comm, const cgap_progress *progress,
@@ -335,36 +347,55 @@ static cgap_status tick_images(const cgap_rank_rows *own, size_t done, cgap_comm
 }
 
 /* While one batch is measured the next is read, unless all rows are in memory. */
+typedef struct batch_reader {
+  const cgap_pairs *pairs;
+  size_t next, end, rows, runs, texts;
+  batch batch[2];
+} batch_reader;
+
+static bool set_target(void *reader, void *batch_)
+{
+  batch_reader *r = reader;
+  batch *b = batch_;
+  if (r->next >= r->end)
+    return false;
+  next_batch(b, r->pairs, r->next, r->end, r->rows, r->runs, r->texts);
+  r->next += b->images;
+  return true;
+}
+
 static cgap_status run_images(cgap_matched_pair_sums *out, image_sums *sums, const cgap_embeddings *e, cgap_comm *comm,
                               int threads, cgap_progress progress, cgap_error *error)
 {
   const size_t rows = cgap_row_pass_chunk_rows(e->image.dim);
   const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
   const bool held = e->image.unit && e->text.unit, whole = held && !comm;
-  const size_t runs = whole ? HELD_RUNS_MAX : cgap_matched_pairs_held_runs(threads), texts = whole ? SIZE_MAX : rows;
-  batch batches[2] = {{.embeddings = e}, {.embeddings = e}};
-  cgap_background_reader ahead;
-  cgap_status status = CGAP_OK;
-  cgap_background_reader_open(&ahead, held ? 1 : threads);
-  if (own.first < own.end) {
-    next_batch(&batches[0], &e->pairs, own.first, own.end, rows, runs, texts);
-    cgap_background_reader_start(&ahead, read_batch, &batches[0]);
-  }
-  for (size_t done = own.first, turn = 0; !status && done < own.end; turn = 1 - turn) {
-    status = cgap_background_reader_wait(&ahead, error);
-    done += batches[turn].images;
-    if (!status && done < own.end) {
-      next_batch(&batches[1 - turn], &e->pairs, done, own.end, rows, runs, texts);
-      cgap_background_reader_start(&ahead, read_batch, &batches[1 - turn]);
-    }
+  batch_reader r = {.pairs = &e->pairs,
+                    .next = own.first,
+                    .end = own.end,
+                    .rows = rows,
+                    .runs = whole ? HELD_RUNS_MAX : cgap_matched_pairs_held_runs(threads),
+                    .texts = whole ? SIZE_MAX : rows,
+                    .batch = {{.embeddings = e}, {.embeddings = e}}};
+  cgap_read_ahead ahead = {.set_target = set_target,
+                           .read = read_batch,
+                           .context = &r,
+                           .blocks = r.batch,
+                           .count = 2,
+                           .size = sizeof *r.batch};
+  void *current;
+  cgap_read_ahead_open(&ahead, held ? 1 : threads);
+  cgap_status status = cgap_read_ahead_next(&ahead, &current, error);
+  while (!status && current) {
+    const batch *b = current;
+    measure_batch(out, sums, b, threads);
+    status = tick_images(&own, b->first_image + b->images, comm, &progress, error);
     if (!status)
-      status = measure_batch(out, sums, &batches[turn], threads, error);
-    if (!status)
-      status = tick_images(&own, done, comm, &progress, error);
+      status = cgap_read_ahead_next(&ahead, &current, error);
   }
-  cgap_background_reader_close(&ahead);
-  clear_batch(&batches[0]);
-  clear_batch(&batches[1]);
+  cgap_read_ahead_close(&ahead);
+  clear_batch(&r.batch[0]);
+  clear_batch(&r.batch[1]);
   return status;
 }
 
@@ -402,6 +433,8 @@ void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums)
   cgap_free(sums->within_kernel);
   cgap_free(sums->within_cosine);
   cgap_free(sums->within_square);
+  cgap_free(sums->sibling_rank);
+  cgap_free(sums->within_kernel_square);
   cgap_free(sums->paired_image_mean);
   cgap_free(sums->group_moment);
   *sums = (cgap_matched_pair_sums){0};

@@ -7,11 +7,13 @@
 #include "rows/embeddings.h"
 
 typedef struct cgap_matched_pair_sums {
-  double *pair_cosine;       /* (texts) */
-  double *best_positive;     /* (images), 2 for an image without a text */
-  double *within_kernel;     /* (images) */
-  double *within_cosine;     /* (images) Σ of the cosines of an image's own texts with each other */
-  double *within_square;     /* (images) Σ of their squares */
+  double *pair_cosine;          /* (texts) */
+  double *best_positive;        /* (images), 2 for an image without a text */
+  double *within_kernel;        /* (images) */
+  double *within_kernel_square; /* (images) Σ of its squares */
+  double *within_cosine;        /* (images) Σ of the cosines of an image's own texts with each other */
+  double *within_square;        /* (images) Σ of their squares */
+  double *sibling_rank;      /* (texts) other texts of its image that are closer to a text than the image, ties half */
   double *paired_image_mean; /* (dim) */
   double *group_moment;      /* (dim, dim) */
   cgap_row_offset_check offsets;

@@ -5,10 +5,9 @@
 #include "analysis/separability.h"
 #include "analysis/zero_shot.h"
 #include "base/memory.h"
-#include "base/norm.h"
 #include "rows/row_blocks.h"
 #include "rows/row_pass.h"
-#include "rows/row_scores.h"
+#include "rows/row_sums.h"
 #include "simd/convert.h"
 #include <math.h>
 

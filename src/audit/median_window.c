@@ -14,7 +14,6 @@ enum { COSINE_BLOCK = 32 };
 /* The window reaches this many standard errors of the median's place either way; where it misses, a second look is due.
  */
 #define REACH_DEVIATIONS 4.0
-#define TIE 1e-12
 
 double cgap_median_margin(size_t dim)
 {
@@ -147,7 +146,7 @@ static cgap_status choose_window(cgap_median_window *window, cgap_median *median
   if (!status)
     status = measure_cosines(&p, threads, error);
   if (!status && p.images == e->image.rows && p.texts == e->text.rows && p.count > 0)
-    median->low = median->high = median_of(&p) + TIE;
+    median->low = median->high = median_of(&p) + CGAP_COSINE_TIE;
   else if (!status && p.count > 0)
     set_window(window, &p);
   cgap_free(p.image_row);

@@ -2,8 +2,8 @@
 
 #include "audit/pair_sums.h"
 #include "audit/pair_tile.h"
-#include "base/blas_threads.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "rows/row_blocks.h"
 #include "simd/convert.h"
 

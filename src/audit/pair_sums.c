@@ -12,12 +12,13 @@ bool cgap_measure_uses_kind(const cgap_measure *measure, cgap_pair_kind kind, bo
   return measure && (measure->kinds & 1u << kind) && (paired || !measure->paired_only);
 }
 
-/* The same of a pass: the median is looked for once, where it is not known, or alone. */
+/* The same of a pass, which may be for one measure alone; the median is looked for where it is not known. */
 static bool is_wanted(const cgap_audit_sums *e, int measure, cgap_pair_kind kind)
 {
+  const cgap_measure *m = cgap_measures[measure];
   const bool median = e->window.step > 0 || e->window.values > 0;
-  return cgap_measure_uses_kind(cgap_measures[measure], kind, e->paired) &&
-         (cgap_measures[measure] == &cgap_measure_below_median ? median : !e->median_alone);
+  return cgap_measure_uses_kind(m, kind, e->paired) && (!e->alone || e->alone == m) &&
+         (m != &cgap_measure_below_median || median);
 }
 
 /* Ranks and losses are what queries are asked for. */
@@ -192,7 +193,7 @@ cgap_status cgap_sums_init_queries(cgap_audit_sums *evidence, size_t rows, size_
   evidence->least[kind] = INFINITY;
   evidence->greatest[kind] = -INFINITY;
   for (int m = 0; cgap_measures[m]; m++)
-    if (is_of_queries(m) && cgap_measure_uses_kind(cgap_measures[m], kind, evidence->paired) &&
+    if (is_of_queries(m) && is_wanted(evidence, m, kind) &&
         !sums_alloc(&evidence->sums[kind][m], cgap_measures[m]->need, rows, columns, false))
       return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", rows + columns);
   return CGAP_OK;

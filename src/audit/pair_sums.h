@@ -5,7 +5,7 @@
 #define CGAP_AUDIT_PAIR_SUMS_H
 
 #include "analysis/measure.h"
-#include "base/exact_sum.h"
+#include "base/numbers.h"
 #include "rows/modality.h"
 
 typedef struct cgap_pair_sums {

@@ -1,7 +1,7 @@
 #include "audit/probe.h"
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "base/numbers.h"
 #include "rows/row_blocks.h"
 #include "simd/audit_kernels.h"
 #include "simd/bfloat16_rows.h"

@@ -1,7 +1,8 @@
 #include "audit/ranks_queries.h"
 
-#include "base/background_reader.h"
-#include "comm/rank_rows.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "comm/comm.h"
 
 typedef struct query_pass {
   cgap_audit_sums *evidence;
@@ -36,53 +37,52 @@ static cgap_status show_candidates(query_pass *a, const cgap_row_block *candidat
   return a->status ? a->status : status;
 }
 
-/* Candidates that are read, where they are not in memory, while those before them are shown. */
-typedef struct run_of_rows {
-  cgap_row_block panel;
+/* Candidates, half a block of which is shown while the next half is read where they are not in memory. */
+typedef struct candidate_reader {
   const cgap_modality_rows *modality;
-  size_t first, rows;
-} run_of_rows;
+  size_t next, end;
+  cgap_row_block half[2];
+} candidate_reader;
 
-static cgap_status load_rows(void *context, cgap_error *error)
+static bool set_target(void *reader, void *half)
 {
-  run_of_rows *r = context;
-  return cgap_row_block_load(&r->panel, r->modality, r->first, r->rows, error);
+  candidate_reader *r = reader;
+  cgap_row_block *block = half;
+  block->modality = r->modality;
+  block->first = r->next;
+  block->rows = cgap_lesser(r->modality->unit ? r->modality->rows : CGAP_QUERY_BLOCK_ROWS / 2, r->end - r->next);
+  r->next += block->rows;
+  return block->rows > 0;
 }
 
-static void start_reading(cgap_background_reader *ahead, run_of_rows *r, size_t first, size_t end)
+static cgap_status load_rows(void *half, cgap_error *error)
 {
-  const size_t step = r->modality->unit ? r->modality->rows : CGAP_QUERY_BLOCK_ROWS / 2;
-  r->first = first;
-  r->rows = end - first < step ? end - first : step;
-  if (r->rows > 0)
-    cgap_background_reader_start(ahead, load_rows, r);
+  cgap_row_block *block = half;
+  return cgap_row_block_load(block, block->modality, block->first, block->rows, error);
 }
 
 static cgap_status show_all_candidates(query_pass *a, const cgap_modality_rows *modality, cgap_error *error)
 {
   const cgap_rank_rows own = cgap_rank_rows_own(a->comm, modality->rows);
   const double before = a->options.fraction_before, span = a->options.fraction_after - before;
-  run_of_rows half[2] = {{.modality = modality}, {.modality = modality}};
-  cgap_status status = CGAP_OK;
-  cgap_background_reader ahead;
-  int turn = 0;
-  cgap_background_reader_open(&ahead, modality->unit ? 1 : a->options.threads);
-  start_reading(&ahead, &half[0], own.first, own.end);
-  for (size_t first = own.first; !status && first < own.end; turn = 1 - turn) {
-    const run_of_rows *now = &half[turn];
-    const size_t next = first + now->rows;
-    status = cgap_background_reader_wait(&ahead, error);
-    if (status)
-      break;
-    start_reading(&ahead, &half[1 - turn], next, own.end);
-    a->options.fraction_before = before + span * (double)(first - own.first) / (double)(own.end - own.first);
-    a->options.fraction_after = before + span * (double)(next - own.first) / (double)(own.end - own.first);
-    status = show_candidates(a, &now->panel, error);
-    first = next;
+  candidate_reader r = {.modality = modality, .next = own.first, .end = own.end};
+  cgap_read_ahead ahead = {
+    .set_target = set_target, .read = load_rows, .context = &r, .blocks = r.half, .count = 2, .size = sizeof *r.half};
+  void *half;
+  cgap_read_ahead_open(&ahead, modality->unit ? 1 : a->options.threads);
+  cgap_status status = cgap_read_ahead_next(&ahead, &half, error);
+  while (!status && half) {
+    const cgap_row_block *now = half;
+    a->options.fraction_before = before + span * (double)(now->first - own.first) / (double)(own.end - own.first);
+    a->options.fraction_after =
+      before + span * (double)(now->first + now->rows - own.first) / (double)(own.end - own.first);
+    status = show_candidates(a, now, error);
+    if (!status)
+      status = cgap_read_ahead_next(&ahead, &half, error);
   }
-  cgap_background_reader_close(&ahead);
-  cgap_row_block_clear(&half[0].panel);
-  cgap_row_block_clear(&half[1].panel);
+  cgap_read_ahead_close(&ahead);
+  cgap_row_block_clear(&r.half[0]);
+  cgap_row_block_clear(&r.half[1]);
   return status;
 }
 

@@ -2,7 +2,7 @@
 
 #include "audit/pair_pass.h"
 #include "base/memory.h"
-#include "comm/rank_rows.h"
+#include "comm/comm.h"
 
 #include <math.h>
 #include <string.h>

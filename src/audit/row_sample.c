@@ -1,12 +1,13 @@
 #include "audit/row_sample.h"
 
 #include "base/memory.h"
-#include "base/random.h"
-#include "comm/rank_rows.h"
-#include "rows/caption_order.h"
+#include "base/numbers.h"
+#include "comm/comm.h"
+#include "rows/embeddings.h"
 #include "rows/modality.h"
 #include "rows/row_blocks.h"
-#include "rows/second_moment.h"
+#include "rows/row_reader.h"
+#include "rows/row_sums.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -223,7 +224,7 @@ static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_moda
     }
     while (n < READ_ROWS && k + n < own.end && !is_held(whole, rows[k + n]))
       n++;
-    status = cgap_modality_rows_read(modality, k, n, raw, error);
+    status = cgap_read_listed(modality->source, modality->file_row + k, n, raw, error);
     if (!status)
       cgap_modality_rows_normalise(modality, k, n, raw, unit, 1);
   }
@@ -315,14 +316,14 @@ static cgap_status modality_moments(cgap_modality_rows *modality, cgap_comm *com
   cgap_status status =
     rows && start && modality->mean && modality->moment ? CGAP_OK : no_memory(modality, modality->rows, error);
   if (!status)
-    status = cgap_second_moment_init(&moment, dim, (double)run, error);
+    status = cgap_second_moment_init(&moment, dim, (double)run, threads, error);
   for (size_t first = own.first; !status && first < own.end; first += block) {
     const size_t n = cgap_lesser(block, own.end - first), runs = (n + run - 1) / run;
     for (size_t r = 0; r <= runs; r++)
       start[r] = cgap_lesser(r * run, n);
     status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, rows, error);
     if (!status)
-      status = cgap_second_moment_add(&moment, rows, start, runs, threads, error);
+      cgap_second_moment_add(&moment, rows, start, runs);
   }
   if (!status)
     status = cgap_second_moment_finish(&moment, comm, 1, modality->moment, modality->mean, error);

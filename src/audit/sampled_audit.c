@@ -12,9 +12,9 @@
 #include "audit/ranks_queries.h"
 #include "audit/ranks_ring.h"
 #include "audit/top_k_lists.h"
-#include "base/blas_threads.h"
 #include "base/memory.h"
-#include "comm/rank_rows.h"
+#include "base/threads.h"
+#include "comm/comm.h"
 #include "rows/modality.h"
 #include "rows/row_blocks.h"
 #include "rows/row_pass.h"
@@ -36,6 +36,7 @@ typedef struct work {
   cgap_control_variates controls;
   cgap_receive_buffers receive_buffers;
   cgap_audit_sums of_sample, from_images, from_texts, of_queries;
+  cgap_audit_sums from_own[2];  /* images against images, texts against texts */
   double pairs_done, pairs_all; /* work of the tile passes, in pairs */
 } work;
 
@@ -204,6 +205,59 @@ static cgap_status rank_images(work *w, cgap_error *error)
   return status;
 }
 
+/* In an index of both modalities a query also meets its own: images against every image, texts against every text, as a
+ * pass over rows and columns in which a query is paired with what does not compete: itself, and the other texts of its
+ * image. */
+static cgap_status rank_own(work *w, cgap_pair_kind kind, cgap_error *error)
+{
+  const bool texts = kind == CGAP_TEXT_TEXT;
+  const cgap_row_sample *s = &w->queries;
+  const cgap_modality_rows *queries = texts ? &s->embeddings.text : &s->embeddings.image,
+                           *all = texts ? &w->embeddings->text : &w->embeddings->image;
+  const cgap_pairs *pairs = &w->embeddings->pairs;
+  size_t *first = cgap_zalloc(queries->rows + 1, sizeof *first), *own = NULL;
+  double *no_query = cgap_alloc(all->rows, sizeof *no_query);
+  for (size_t k = 0; first && k < queries->rows; k++) {
+    const size_t image = texts ? pairs->image_of[s->text[k]] : 0;
+    first[k + 1] = first[k] + (texts ? pairs->first[image + 1] - pairs->first[image] : 1);
+  }
+  own = first ? cgap_alloc(first[queries->rows], sizeof *own) : NULL;
+  cgap_status status =
+    first && own && no_query ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu queries", queries->rows);
+  for (size_t k = 0; !status && k < queries->rows; k++)
+    for (size_t t = 0; t < first[k + 1] - first[k]; t++)
+      own[first[k] + t] = texts ? pairs->text[pairs->first[pairs->image_of[s->text[k]]] + t] : s->image[k];
+  for (size_t i = 0; !status && i < all->rows; i++)
+    no_query[i] = 2; /* no cosine is above it */
+  const cgap_embeddings e = {.data = w->embeddings->data,
+                             .image = *queries,
+                             .text = *all,
+                             .paired = true,
+                             .pairs = {.images = queries->rows, .texts = all->rows, .first = first, .text = own}};
+  cgap_audit_sums *evidence = &w->from_own[texts];
+  *evidence = evidence_of(w->whole, s);
+  evidence->image = cgap_modality_of(queries);
+  evidence->text = cgap_modality_of(all);
+  evidence->first = first;
+  evidence->text_of = own;
+  evidence->image_of = NULL;
+  evidence->best_positive = texts ? s->pair_cosine : s->best_positive;
+  evidence->pair_cosine = no_query;
+  evidence->alone = &cgap_measure_retrieval;
+  const bool cross_precise = w->precise[CGAP_IMAGE_TEXT];
+  w->precise[CGAP_IMAGE_TEXT] = w->precise[kind];
+  if (!status)
+    status =
+      run_pass(w, evidence, &e, CGAP_IMAGE_TEXT, CGAP_WANT_ROW_QUERIES, count_pairs(evidence, CGAP_IMAGE_TEXT), error);
+  w->precise[CGAP_IMAGE_TEXT] = cross_precise;
+  cgap_free(first);
+  cgap_free(own);
+  cgap_free(no_query);
+  evidence->first = evidence->text_of = NULL;
+  evidence->pair_cosine = NULL;
+  return status;
+}
+
 /* Ranks of queries, to the places of all rows. */
 static cgap_status expand_ranks(double **rank, const size_t *row, size_t queries, size_t rows, cgap_error *error)
 {
@@ -233,6 +287,10 @@ static void join_queries(work *w)
                                               .column_sums = texts->column_sums,
                                               .column_counts = texts->column_counts,
                                               .column_stride = texts->column_stride};
+    for (int kind = 0; kind < CGAP_IMAGE_TEXT; kind++) {
+      const cgap_sums *own = &w->from_own[kind].sums[CGAP_IMAGE_TEXT][m];
+      e->sums[kind][m] = (cgap_sums){.row_counts = own->row_counts, .row_stride = own->row_stride};
+    }
   }
 }
 
@@ -249,6 +307,8 @@ static cgap_status measure_queries(work *w, const cgap_matched_pair_sums *matche
     status = rank_texts(w, error);
   if (!status)
     status = rank_images(w, error);
+  for (int kind = 0; !status && kind < CGAP_IMAGE_TEXT; kind++)
+    status = rank_own(w, (cgap_pair_kind)kind, error);
   if (!status && is_first(w))
     join_queries(w);
   return status;
@@ -287,10 +347,13 @@ static cgap_status finish_all(work *w, const cgap_matched_pair_sums *matched_pai
     status = finish_measure(w, cgap_measures[m], &sampled, out, error);
   if (!status)
     status = finish_median(w, out, error);
-  if (!status && w->whole->paired)
-    status = expand_ranks(&out->rank_image_to_text, w->queries.image, q->image.rows, w->whole->image.rows, error);
-  if (!status && w->whole->paired)
-    status = expand_ranks(&out->rank_text_to_image, w->queries.text, q->text.rows, w->whole->text.rows, error);
+  double **const of_images[] = {&out->rank_image_to_text, &out->mixed_rank_image},
+                 **const of_texts[] = {&out->rank_text_to_image, &out->mixed_rank_text};
+  for (size_t k = 0; !status && w->whole->paired && k < sizeof of_images / sizeof *of_images; k++) {
+    status = expand_ranks(of_images[k], w->queries.image, q->image.rows, w->whole->image.rows, error);
+    if (!status)
+      status = expand_ranks(of_texts[k], w->queries.text, q->text.rows, w->whole->text.rows, error);
+  }
   out->sample.image_queries = (size_t)out->image_to_text.recall_at_1.n;
   out->sample.text_queries = (size_t)out->text_to_image.recall_at_1.n;
   return status;
@@ -303,7 +366,7 @@ static double pairs_of_all_passes(const work *w)
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
   const double asking = (double)w->options->size.queries,
                all = (double)w->whole->image.rows + (double)w->whole->text.rows;
-  return images * images / 2 + texts * texts / 2 + images * texts + asking * texts / images * all;
+  return images * images / 2 + texts * texts / 2 + images * texts + (asking + asking * texts / images) * all;
 }
 
 cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, const cgap_embeddings *e,
@@ -333,6 +396,8 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
   evidence_clear(&w.of_sample);
   evidence_clear(&w.from_images);
   evidence_clear(&w.from_texts);
+  evidence_clear(&w.from_own[0]);
+  evidence_clear(&w.from_own[1]);
   cgap_control_variates_clear(&w.controls);
   cgap_receive_buffers_clear(&w.receive_buffers);
   cgap_row_sample_clear(&w.sample);

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "audit/plan.h"
-#include "base/blas_threads.h"
-#include "base/check.h"
 #include "base/memory.h"
+#include "base/source.h"
+#include "base/threads.h"
 #include "rows/embeddings.h"
 #include "rows/row_blocks.h"
 
@@ -251,7 +251,7 @@ cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *give
     return status;
   const int blas = cgap_blas_single();
   p.threads = plan.threads;
-  status = cgap_embeddings_load(&e, data, plan.resident, plan.threads, options->progress, error);
+  status = cgap_embeddings_load(&e, data, plan.resident, NULL, plan.threads, options->progress, error);
   if (!status) {
     p.tiles = tiles_of(&e, tally);
     status = allocate_bands(&p, plan.panel_rows, error);

@@ -51,7 +51,7 @@ void cgap_free(void *block)
 
 enum { LINE = 512, PATH = 1024 };
 
-/* A number in a file of one; UINT64_MAX for "max", or where there is none. */
+/* The number that a file consists of; UINT64_MAX for "max", or where there is none. */
 static uint64_t number_in(const char *folder, const char *name)
 {
   char path[PATH];
@@ -64,7 +64,7 @@ static uint64_t number_in(const char *folder, const char *name)
   return value;
 }
 
-/* The value of a key in a file of "key value" lines; 0 where it has none. */
+/* The value of a key in a file of "key value" lines; 0 where it is missing. */
 static uint64_t key_in(const char *folder, const char *name, const char *key)
 {
   char path[PATH], line[LINE], word[LINE];
@@ -78,7 +78,7 @@ static uint64_t key_in(const char *folder, const char *name, const char *key)
   return value;
 }
 
-/* What one group leaves: its limit less its use, of which file pages not in use can be reclaimed. */
+/* The limit of a group less its use; inactive file pages can be reclaimed. */
 static uint64_t available_in_group(const char *folder, int version)
 {
   static const char *const NAMES[2][3] = {{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},

@@ -19,25 +19,22 @@ static inline size_t cgap_greater(size_t a, size_t b)
 /* a·b, or false when it does not fit size_t. */
 bool cgap_product(size_t *out, size_t a, size_t b);
 
-/* count × size bytes, 64-byte aligned; NULL when the product overflows or memory is out. Freed by cgap_free.
+/* count × size bytes, 64-byte aligned; NULL when the product overflows or memory is exhausted. Freed by cgap_free.
  * A count of 0 gives a block of its own, so that NULL always means failure. */
 void *cgap_alloc(size_t count, size_t size);
 void *cgap_zalloc(size_t count, size_t size); /* the same, all bytes 0 */
 void cgap_free(void *block);                  /* NULL is fine */
 
-/* Gives freed memory back to the system, after a pass whose buffers are not needed again. */
+/* Returns freed memory to the system, after a pass whose buffers are not needed again. */
 void cgap_release_memory(void);
 
 /* ---------------------------------------------------------------- available memory */
 
-/* Control groups: what the system allows a process besides what the machine has. */
-
-/* Bytes that this process's control group and those above it may still take, page cache not counted; UINT64_MAX where
- * none limits it. */
+/* Bytes that this process's control group and those above it may still use, page cache not counted; UINT64_MAX where
+ * none has a limit. */
 uint64_t cgap_cgroup_available(void);
 
-/* The same of the groups on the way to `path` under `root`, by the names that version 2 (else 1) has for limit and
- * use; for tests. */
+/* The same for the groups from `path` up to `root`, by the file names of version 2 or 1; for tests. */
 uint64_t cgap_cgroup_available_at(const char *root, const char *path, int version);
 
 #endif

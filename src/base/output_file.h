@@ -1,4 +1,5 @@
-/* Files out: a folder that can be written, and files that take their name only when they are complete. */
+/* Output files: a folder that can be written to, files that get their name only when they are complete, files that grow
+ * by a line of JSON, and unnamed files for rows that do not fit into memory. */
 #ifndef CGAP_BASE_OUTPUT_FILE_H
 #define CGAP_BASE_OUTPUT_FILE_H
 
@@ -6,6 +7,8 @@
 
 #include "base/temporary_file.h"
 #include "contragap/contragap.h"
+
+#include <jansson.h>
 
 /* A folder of results. Made at once, with its parents, and tried for writing before the long computation. */
 typedef struct cgap_folder {
@@ -47,14 +50,12 @@ char *cgap_read_text(const char *path, size_t *bytes);
 
 /* ---------------------------------------------------------------- unnamed file */
 
-/* Nameless files for what is too large for the memory: they are gone when the program is. */
-
-/* Where they lie: TMPDIR, or /tmp. */
+/* Files without a name, which are gone when the program ends. Their folder: TMPDIR, or /tmp. */
 const char *cgap_unnamed_file_folder(void);
 
-/* Opens one with room for `bytes`, which are taken from the disk now. CGAP_RESOURCE where it has fewer, CGAP_FILE where
- * none can be made there. name: what it is for; way_out ends the sentence: "set TMPDIR to a larger place or …". *out is
- * to be closed; -1 on failure. */
+/* Opens one and reserves `bytes` of disk space. CGAP_RESOURCE where fewer are free, CGAP_FILE where no file can be made
+ * there. name: what it is for; way_out ends the sentence: "set TMPDIR to a larger place or …". *out is to be closed; -1
+ * on failure. */
 CGAP_MUST_CHECK cgap_status cgap_unnamed_file_open(int *out, uint64_t bytes, const char *name, const char *way_out,
                                                    cgap_error *error);
 
@@ -64,5 +65,45 @@ CGAP_MUST_CHECK cgap_status cgap_unnamed_file_write(int fd, const void *data, si
 /* Reads `count` bytes of any file from byte `at` on; name is for messages. CGAP_FILE where it ends before. */
 CGAP_MUST_CHECK cgap_status cgap_pread_all(int fd, uint64_t at, size_t count, void *out, const char *name,
                                            cgap_error *error);
+
+/* ---------------------------------------------------------------- json lines */
+
+/* Files that grow by a line of JSON at a time (history.jsonl, runs.jsonl), read back to go on with them.
+ *
+ * Lines are appended whole, so that only a last line without its end can be half: it does not count. Any other line
+ * that is no JSON, and whatever keeps the file from being read, is an error: what is behind it is worth having. */
+
+typedef struct cgap_json_line {
+  const char *path;
+  size_t number;  /* from 1 */
+  uint64_t first; /* byte of the file */
+  json_t *value;  /* borrowed */
+} cgap_json_line;
+
+/* Calls read_line with each line, until it returns an error. *end: bytes up to where the next line belongs; 0 for a
+ * missing file. CGAP_FILE, with the number of the line, where a line is not JSON. */
+CGAP_MUST_CHECK cgap_status cgap_json_lines_read(const char *path,
+                                                 cgap_status (*read_line)(void *context, const cgap_json_line *line,
+                                                                          cgap_error *error),
+                                                 void *context, uint64_t *end, cgap_error *error);
+
+/* CGAP_FILE with "PATH, line 3: WHAT; …": for a line that read_line refuses. */
+cgap_status cgap_json_line_refuse(const cgap_json_line *line, const char *what, cgap_error *error);
+
+/* Cuts the file after its first `end` bytes, and adds a line end if it lacks one. copy: where anything is cut off, the
+ * file as it was is first copied to PATH.bak-1, -2 and so on. A missing file stays missing. */
+CGAP_MUST_CHECK cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_error *error);
+
+/* ---------------------------------------------------------------- json memory */
+
+/* jansson leaves out what it has no memory for, so that a key would silently be missing from a report. The program
+ * notes each such failure, and writes no JSON after one. */
+
+/* For the program alone, at its start: jansson has one allocator for the whole process. */
+void cgap_json_watch_memory(void);
+
+/* A value as text (free). NULL where it is NULL, or jansson has been short of memory: something may be missing in it.
+ */
+char *cgap_json_text(const json_t *json, size_t flags);
 
 #endif

@@ -1,7 +1,7 @@
 #include "bench/bench.h"
 
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "simd/gemm.h"
 
 #include <cblas.h>

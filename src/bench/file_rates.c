@@ -1,11 +1,11 @@
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "bench/rates.h"
 #include "io/write/writer.h"
 #include "rows/embeddings.h"
 #include "rows/modality.h"
 #include "rows/row_pass.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 #include "simulate/simulate.h"
 
 #include <cblas.h>
@@ -60,7 +60,7 @@ static cgap_status row_pass(const cgap_bench_state *b, const char *path, double 
     const cgap_data *data = cgap_dataset_data(dataset);
     cgap_embeddings e;
     const double start = cgap_clock_seconds();
-    status = cgap_embeddings_load(&e, data, false, b->threads, (cgap_progress){0}, error);
+    status = cgap_embeddings_load(&e, data, false, NULL, b->threads, (cgap_progress){0}, error);
     best = fmin(best, cgap_clock_seconds() - start);
     bytes =
       (double)(data->image.rows + data->text.rows) * (double)data->image.dim * (double)cgap_type_size(data->image.type);
@@ -109,7 +109,7 @@ static cgap_status moment_rate(const cgap_bench_state *b, cgap_type type, double
   cgap_second_moment moment = {0};
   cgap_status status = z && first ? CGAP_OK : cgap_bench_no_memory(error);
   if (!status)
-    status = cgap_second_moment_init(&moment, dim, 9 * (double)run, error);
+    status = cgap_second_moment_init(&moment, dim, 9 * (double)run, b->threads, error);
   for (size_t r = 0; !status && r <= runs; r++)
     first[r] = r * run;
   for (size_t k = 0; !status && k < rows * dim; k++)
@@ -118,7 +118,7 @@ static cgap_status moment_rate(const cgap_bench_state *b, cgap_type type, double
   openblas_set_num_threads(1);
   for (int r = 0; !status && r < CGAP_BENCH_REPEATS; r++) {
     const double start = cgap_clock_seconds();
-    status = cgap_second_moment_add(&moment, z, first, runs, b->threads, error);
+    cgap_second_moment_add(&moment, z, first, runs);
     best = fmin(best, cgap_clock_seconds() - start);
   }
   openblas_set_num_threads(blas_threads);

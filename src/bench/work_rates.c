@@ -1,10 +1,9 @@
 #include "audit/matched_pairs.h"
 #include "audit/measure_runs.h"
 #include "audit/pair_sums.h"
-#include "base/blas_threads.h"
-#include "base/clock.h"
 #include "base/memory.h"
-#include "base/random.h"
+#include "base/numbers.h"
+#include "base/threads.h"
 #include "bench/rates.h"
 #include "head/model/loss.h"
 #include "rows/embeddings.h"
@@ -110,7 +109,7 @@ cgap_status cgap_bench_audit(cgap_bench_state *b, cgap_error *error)
   const cgap_data data = cgap_simulation_data(&set);
   status = bench_tiles(b, &data, error);
   if (!status)
-    status = cgap_embeddings_load(&e, &data, true, b->threads, (cgap_progress){0}, error);
+    status = cgap_embeddings_load(&e, &data, true, NULL, b->threads, (cgap_progress){0}, error);
   if (!status) {
     const int blas_threads = cgap_blas_single();
     status = bench_matched_pairs(b, &e, error);
@@ -155,7 +154,7 @@ cgap_status cgap_bench_training(cgap_bench_state *b, cgap_error *error)
   if (!status)
     status = cgap_loss_open(&loss, N, N, N, D, b->threads, error);
   if (!status) {
-    const cgap_weights weights = {1, 1, 1, 1};
+    const cgap_weights weights = {.clip = 1, .uniform = 1, .align = 1, .xuniform = 1};
     const cgap_positives positives = {.images = N,
                                       .texts = N,
                                       .count = N,

@@ -10,7 +10,7 @@
 #include "cli/progress.h"
 #include "cli/ranks.h"
 #include "head/evaluation/apply_file.h"
-#include "head/training/methods.h"
+#include "head/training/split.h"
 #include "io/find/dataset.h"
 
 static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/did_you_mean.h"
 #include "base/output_file.h"
+#include "base/text_buffer.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"

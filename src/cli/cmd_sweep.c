@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include "analysis/fields.h"
-#include "audit/plan.h"
-#include "base/json_lines.h"
 #include "base/output_file.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -20,15 +18,13 @@
 #include "cli/sweep_results.h"
 #include "cli/train_options.h"
 #include "comm/comm.h"
-#include "head/training/checkpoint.h"
-#include "head/training/train_options.h"
 #include "head/training/training_run.h"
+#include "head/training/train_options.h"
 
 static struct {
   const char *out;
   bool resume;
-  const char *axis[CGAP_AXES];
-} opt = {.axis = {[CGAP_AXIS_SEED] = "1,2,3", [CGAP_AXIS_LOSS] = "clip,cua,cuaxu"}};
+} opt;
 
 static const cli_option own[] = {{.name = "output",
                                   .letter = 'o',
@@ -43,68 +39,6 @@ static const cli_option own[] = {{.name = "output",
                                  CLI_FORCE_OPTION,
                                  {0}};
 
-static const cli_option axes[] = {{.name = "seeds",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_SEED],
-                                   .value = "LIST",
-                                   .help = "random seeds to train with; results are averaged over them"},
-                                  {.name = "loss",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_LOSS],
-                                   .value = "LIST",
-                                   .help = "of clip, cua, cuaxu"},
-                                  {.name = "dim",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_DIM],
-                                   .value = "LIST",
-                                   .help = "dimensions of the new rows",
-                                   .zero = "128 for a linear head"},
-                                  {.name = "batch",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_BATCH],
-                                   .value = "LIST",
-                                   .help = "texts a step, or full",
-                                   .zero = "256, or all"},
-                                  {.name = "temperature",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_TEMPERATURE],
-                                   .value = "LIST",
-                                   .help = "of L_CLIP in training",
-                                   .zero = "as train has it"},
-                                  {.name = "weight-clip",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_WEIGHT_CLIP],
-                                   .value = "LIST",
-                                   .help = "in place of the loss's own weight"},
-                                  {.name = "weight-uniform",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_WEIGHT_UNIFORM],
-                                   .value = "LIST",
-                                   .help = "of L_Uniform"},
-                                  {.name = "weight-align",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_WEIGHT_ALIGN],
-                                   .value = "LIST",
-                                   .help = "of L_Align"},
-                                  {.name = "weight-xuniform",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_WEIGHT_XUNIFORM],
-                                   .value = "LIST",
-                                   .help = "of L_XUniform"},
-                                  {.name = "noise",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_NOISE],
-                                   .value = "LIST",
-                                   .help = "share of the training texts that are given each other's images",
-                                   .zero = "0"},
-                                  {.name = "train-images",
-                                   .kind = CLI_STRING,
-                                   .target = &opt.axis[CGAP_AXIS_IMAGES],
-                                   .value = "LIST",
-                                   .help = "images to train on",
-                                   .zero = "all of the training part"},
-                                  {0}};
-
 static const cli_spec spec = {
   .name = "sweep",
   .usage = "FILE… -o DIR",
@@ -113,7 +47,12 @@ static const cli_spec spec = {
              "  --temperature 0.01,0.1",
   .about = "Trains a head for every combination of the lists and measures each on the test part: how the gap, "
            "uniformity, alignment and recall depend on capacity, batch size, temperature, loss and mismatched pairs.",
-  .groups = {{"Options", own}, {"Grid", axes}, CLI_HEAD_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .groups = {{"Options", own},
+             {"Grid", cli_grid_options},
+             {"Head", cli_head_options},
+             {"Training", cli_training_options},
+             CLI_INPUT_GROUP,
+             CLI_RUN_GROUP},
   .argument = "FILE",
 };
 
@@ -124,8 +63,9 @@ typedef struct sweep_run {
   cgap_folder folder;
   sweep_results results;
   cgap_training_data training_data;
-  char ready_for[200]; /* what the trial was opened with */
-  char data[20];       /* hash of the rows */
+  bool prepared; /* the training data, for: */
+  cgap_train_options prepared_for;
+  char data[20]; /* hash of the rows */
   cgap_progress inner;
   cli_job_queue farm;
   cgap_status failed; /* what was heard of other ranks during a run, with error */
@@ -149,31 +89,20 @@ static bool tick_run(void *context, const char *phase, double fraction)
                                                       ((double)s->farm.kept + run) / fmax(1, (double)s->farm.count)));
 }
 
-/* The trial is kept while seed, noise and size stay. */
+/* The training data is kept while no option changes that it depends on. */
 static cgap_status prepare_training_data(sweep_run *s, const cgap_train_options *o, cgap_error *error)
 {
-  char wanted[200];
-  snprintf(wanted, sizeof wanted, "%llu %.17g %zu", (unsigned long long)o->seed, o->noise, o->training_images);
-  if (strcmp(wanted, s->ready_for) == 0)
+  if (s->prepared && cgap_train_same_data(&s->prepared_for, o))
     return CGAP_OK;
   cgap_training_data_clear(&s->training_data);
-  s->ready_for[0] = '\0';
   cgap_train_options quiet = *o;
   quiet.progress = (cgap_progress){0};
   quiet.threads = cli_rank_threads();
   quiet.comm = cli_ranks(); /* for the memory, which those of a node share; each trains alone */
   cgap_status status = cgap_training_data_open(&s->training_data, cgap_dataset_data(s->dataset), &quiet, false, error);
-  if (status == CGAP_OK)
-    snprintf(s->ready_for, sizeof s->ready_for, "%s", wanted);
+  s->prepared = status == CGAP_OK;
+  s->prepared_for = *o;
   return status;
-}
-
-/* --memory, or under ranks this one's part of half of what is free; 0: the work's own choice. */
-static uint64_t audit_memory(void)
-{
-  if (cli_shared.memory_bytes || !cli_ranks())
-    return cli_shared.memory_bytes;
-  return cgap_free_memory() / 2 / (uint64_t)cgap_comm_neighbours(cli_ranks());
 }
 
 /* *out: what came of it, NULL where nothing that can be kept. */
@@ -185,7 +114,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   cgap_audit audit = {0};
   cgap_audit_options how = CGAP_AUDIT_OPTIONS_INIT;
   how.threads = cli_rank_threads();
-  how.memory_bytes = audit_memory();
+  how.memory_bytes = cgap_memory_limit(cli_shared.memory_bytes, cli_ranks());
   const cgap_training_output nowhere = {0};
   cgap_status status = prepare_training_data(s, o, error);
   if (status == CGAP_OK)
@@ -195,7 +124,7 @@ static cgap_status run_one(sweep_run *s, json_t *setting, const cgap_train_optio
   const bool diverged = status == CGAP_USAGE && training_result.head;
   if (status == CGAP_OK)
     status = cgap_transformed_init(&through, &s->training_data.test.data, training_result.head,
-                                   s->training_data.budget.reads, how.threads, error);
+                                   !s->training_data.plan.resident, how.threads, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&audit, &through.data, &how, error);
   /* among several ranks one that fails marks its run, and all go on; a later --resume tries it again */
@@ -230,9 +159,9 @@ static cgap_status read_grid(sweep_run *s, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "sweep: --seed is of one run; give --seeds %llu",
                      (unsigned long long)cli_shared.seed);
   cgap_status status = cli_train_options(&s->base, error);
-  for (int a = 0; status == CGAP_OK && a < CGAP_AXES; a++)
-    if (opt.axis[a])
-      status = cgap_sweep_grid_set(&s->grid, (cgap_axis)a, opt.axis[a], error);
+  for (int a = 0; status == CGAP_OK && a < cgap_axis_count(); a++)
+    if (cli_grid[a])
+      status = cgap_sweep_grid_set(&s->grid, a, cli_grid[a], error);
   return status;
 }
 
@@ -442,9 +371,12 @@ static int run_sweep(const cli_args *args, int argc, char **argv)
   cgap_error error = {0};
   s.command_line = cli_command_line(argc, argv);
   cli_source_name(s.source, sizeof s.source, args);
-  const int code = run_all(&s, args, &error) ? cli_fail(&error) : CGAP_OK;
-  if (code)
+  int code = CGAP_OK;
+  if (run_all(&s, args, &error) != CGAP_OK) {
+    cli_train_name_flag(&error);
+    code = cli_fail(&error);
     cgap_folder_abandon(&s.folder);
+  }
   cgap_training_data_clear(&s.training_data);
   sweep_results_clear(&s.results);
   cgap_sweep_grid_clear(&s.grid);
@@ -456,7 +388,7 @@ static int run_sweep(const cli_args *args, int argc, char **argv)
 int cmd_sweep(int argc, char **argv)
 {
   cli_args args;
-  cli_train_head_default(CGAP_HEAD_LINEAR);
+  cli_train_options_build(true);
   int code = cli_parse(&args, &spec, argc, argv);
   if (code == CLI_GO)
     code = run_sweep(&args, argc, argv);

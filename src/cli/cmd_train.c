@@ -13,10 +13,11 @@
 #include "cli/train_folder.h"
 #include "cli/train_options.h"
 #include "cli/train_page.h"
+#include "head/model/loss.h"
 #include "io/find/dataset.h"
 #include "report/comparison_show.h"
 
-enum { RUNS_MAX = CLI_LOSSES };
+enum { RUNS_MAX = CGAP_NAMED_LOSSES };
 
 static struct {
   const char *out, *race, *tensorboard;
@@ -60,7 +61,12 @@ static const cli_spec spec = {
     "Fits a light head on frozen embeddings to narrow the gap, and says what that gained and what it cost, on "
     "images that training never saw, next to methods that need no training. Several FILEs are one data set: images "
     "and texts as .npy, or shards.",
-  .groups = {{"Options", own}, CLI_HEAD_GROUP, CLI_SETTING_GROUP, CLI_TRAINING_GROUP, CLI_INPUT_GROUP, CLI_RUN_GROUP},
+  .groups = {{"Options", own},
+             {"Head", cli_head_options},
+             {"Settings", cli_setting_options},
+             {"Training", cli_training_options},
+             CLI_INPUT_GROUP,
+             CLI_RUN_GROUP},
   .argument = "FILE",
 };
 
@@ -111,15 +117,16 @@ static cgap_status list_runs(train_run *t, cgap_error *error)
   for (const char *at = opt.race; *at;) {
     const size_t length = strcspn(at, ",");
     char prefix[20];
-    int loss = 0;
-    if (!cli_loss_find(&loss, at, length) || t->runs == RUNS_MAX)
+    const int loss = cgap_loss_find(at, length);
+    if (loss < 0 || t->runs == RUNS_MAX)
       return cgap_fail(error, CGAP_USAGE, "--race %.80s: give some of clip,cua,cuaxu, each once", opt.race);
+    const char *name = cgap_loss_names[loss];
     for (size_t k = 0; k < t->runs; k++)
-      if (strcmp(t->run[k].name, cli_loss_names[loss]) == 0)
-        return cgap_fail(error, CGAP_USAGE, "--race %.80s: %s is given twice", opt.race, cli_loss_names[loss]);
+      if (strcmp(t->run[k].name, name) == 0)
+        return cgap_fail(error, CGAP_USAGE, "--race %.80s: %s is given twice", opt.race, name);
     race_run *r = &t->run[t->runs++];
-    snprintf(prefix, sizeof prefix, "%s-", cli_loss_names[loss]);
-    name_run(r, cli_loss_names[loss], prefix);
+    snprintf(prefix, sizeof prefix, "%s-", name);
+    name_run(r, name, prefix);
     r->options = t->options;
     r->options.weights = cli_asked_weights(loss);
     at += length + (at[length] == ',');
@@ -246,11 +253,12 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
     if (t->training_data.method[k])
       entrants[count++] = (cgap_evaluated_head){cgap_gap_method_name((cgap_gap_method)k), t->training_data.method[k],
                                                 t->training_data.method_seconds[k], 0, 0};
-  const cgap_evaluation_options options = {.threads = cli_shared.threads,
-                                           .memory_bytes =
-                                             cgap_training_data_test_memory(&t->training_data, &t->options),
-                                           .spill = t->training_data.budget.reads,
-                                           .progress = t->options.progress};
+  const cgap_evaluation_options options = {
+    .threads = cli_shared.threads,
+    .memory_bytes =
+      cgap_plan_test_memory(&t->training_data.plan, &t->options, &t->training_data.test.data, t->training_data.dim),
+    .spill = !t->training_data.plan.resident,
+    .progress = t->options.progress};
   cgap_status status = cgap_evaluation_run(&t->evaluation, &t->training_data.test, entrants, count, &options, error);
   return status == CGAP_INTERRUPTED ? fail_interrupted(error) : status;
 }
@@ -403,6 +411,7 @@ static int run_train(const cli_args *args, int argc, char **argv)
   if (has_results && status == CGAP_OK)
     status = print_comparison(&t, &error);
   if (status != CGAP_OK) {
+    cli_train_name_flag(&error);
     cgap_folder_abandon(&t.events);
     cgap_folder_abandon(&t.folder);
   }
@@ -420,6 +429,7 @@ static int run_train(const cli_args *args, int argc, char **argv)
 int cmd_train(int argc, char **argv)
 {
   cli_args args;
+  cli_train_options_build(false);
   int code = cli_parse(&args, &spec, argc, argv);
   if (code == CLI_GO)
     code = run_train(&args, argc, argv);

@@ -3,9 +3,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "base/did_you_mean.h"
-#include "base/json_lines.h"
-#include "base/temporary_file.h"
+#include "base/output_file.h"
+#include "base/text_buffer.h"
 #include "cli/commands.h"
 #include "cli/documents/documents.h"
 #include "cli/interrupt.h"

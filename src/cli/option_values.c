@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/did_you_mean.h"
+#include "base/text_buffer.h"
 
 enum { WHY_BYTES = 200, SHOWN_BYTES = 100 };
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/did_you_mean.h"
+#include "base/text_buffer.h"
 #include "cli/address_space.h"
 #include "cli/documents/documents.h"
 #include "cli/help.h"

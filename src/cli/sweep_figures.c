@@ -21,14 +21,14 @@ static const struct shown_measure {
 };
 enum { SHOWN_COUNT = sizeof SHOWN / sizeof *SHOWN };
 
-static cgap_mean_sd shown_mean_sd(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES],
+static cgap_mean_sd shown_mean_sd(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX],
                                   unsigned fixed, const struct shown_measure *what)
 {
   return sweep_mean_sd_over(r, g, index, fixed, what->key, what->other);
 }
 
 /* x of an axis: its values where they are numbers, else their places. */
-static bool axis_numbers(const cgap_sweep_grid *g, cgap_axis axis, double *x)
+static bool axis_numbers(const cgap_sweep_grid *g, int axis, double *x)
 {
   bool numbers = true;
   for (size_t k = 0; k < g->count[axis]; k++) {
@@ -53,13 +53,13 @@ static bool needs_log_axis(const double *x, size_t count)
 }
 
 /* Means over everything but the axis and the loss, with bars of one standard deviation. numbers: 3 of each curve. */
-static void fill_curve(cgap_curve *out, const sweep_results *r, const cgap_sweep_grid *g, cgap_axis axis, size_t loss,
+static void fill_curve(cgap_curve *out, const sweep_results *r, const cgap_sweep_grid *g, int axis, size_t loss,
                        const struct shown_measure *what, const double *x, double *numbers)
 {
   const size_t count = g->count[axis];
   const bool by_loss = axis != CGAP_AXIS_LOSS && g->count[CGAP_AXIS_LOSS] > 0;
   const unsigned fixed = 1U << axis | (by_loss ? 1U << CGAP_AXIS_LOSS : 0U);
-  size_t index[CGAP_AXES] = {0};
+  size_t index[CGAP_AXES_MAX] = {0};
   double *y = numbers, *low = y + count, *high = low + count;
   index[CGAP_AXIS_LOSS] = by_loss ? loss : 0;
   for (size_t k = 0; k < count; k++) {
@@ -78,7 +78,7 @@ static void fill_curve(cgap_curve *out, const sweep_results *r, const cgap_sweep
                       .count = count};
 }
 
-static cgap_status write_axis(const sweep_results *r, const cgap_sweep_grid *g, cgap_axis axis, const char *folder,
+static cgap_status write_axis(const sweep_results *r, const cgap_sweep_grid *g, int axis, const char *folder,
                               const char *source, cgap_error *error)
 {
   char name[60], title[100];
@@ -113,12 +113,12 @@ static cgap_status write_axis(const sweep_results *r, const cgap_sweep_grid *g, 
 }
 
 /* The gap over the first two options that vary, losses taken together. */
-static cgap_status write_map(const sweep_results *r, const cgap_sweep_grid *g, cgap_axis row, cgap_axis column,
-                             const char *folder, const char *source, cgap_error *error)
+static cgap_status write_map(const sweep_results *r, const cgap_sweep_grid *g, int row, int column, const char *folder,
+                             const char *source, cgap_error *error)
 {
   const size_t rows = g->count[row], columns = g->count[column];
   double *value = calloc(rows * columns, sizeof *value);
-  size_t index[CGAP_AXES] = {0};
+  size_t index[CGAP_AXES_MAX] = {0};
   if (!value)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
   for (size_t k = 0; k < rows * columns; k++) {
@@ -150,29 +150,29 @@ static cgap_status write_map(const sweep_results *r, const cgap_sweep_grid *g, c
 
 /* What the page points into. */
 typedef struct page_data {
-  cgap_sweep_axis axis[CGAP_AXES];
-  cgap_sweep_value *along[CGAP_AXES], *value;
+  cgap_sweep_axis axis[CGAP_AXES_MAX];
+  cgap_sweep_value *along[CGAP_AXES_MAX], *value;
   const char **setting;
-  char figure[CGAP_AXES][40];
+  char figure[CGAP_AXES_MAX][40];
   size_t axes;
 } page_data;
 
 static void page_data_clear(page_data *p)
 {
-  for (size_t a = 0; a < CGAP_AXES; a++)
+  for (int a = 0; a < cgap_axis_count(); a++)
     free(p->along[a]);
   free(p->value);
   free(p->setting);
 }
 
-static bool fill_axis(page_data *p, const sweep_results *r, const cgap_sweep_grid *g, cgap_axis axis)
+static bool fill_axis(page_data *p, const sweep_results *r, const cgap_sweep_grid *g, int axis)
 {
   const size_t count = g->count[axis], at = p->axes;
   const bool by_loss = axis != CGAP_AXIS_LOSS && g->count[CGAP_AXIS_LOSS] > 1;
   const size_t losses = by_loss ? g->count[CGAP_AXIS_LOSS] : 1;
   double *x = calloc(count, sizeof *x);
   cgap_sweep_value *v = p->along[at] = calloc(losses * SHOWN_COUNT * count, sizeof *v);
-  size_t index[CGAP_AXES] = {0};
+  size_t index[CGAP_AXES_MAX] = {0};
   if (!x || !v) {
     free(x);
     return false;
@@ -203,12 +203,12 @@ static bool fill_axis(page_data *p, const sweep_results *r, const cgap_sweep_gri
 /* Settings and values of every point; returns how many there are. */
 static size_t fill_points(page_data *p, const sweep_results *r, const cgap_sweep_grid *g)
 {
-  size_t index[CGAP_AXES], points = 0;
+  size_t index[CGAP_AXES_MAX], points = 0;
   for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
     size_t at = points * p->axes;
-    for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)
+    for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count(); a++)
       if (g->count[a] > 1)
         p->setting[at++] = g->value[a][index[a]];
     for (size_t m = 0; m < SHOWN_COUNT; m++) {
@@ -243,11 +243,11 @@ static cgap_status write_page(const sweep_results *r, const cgap_sweep_grid *g, 
   bool ok = true;
   for (size_t m = 0; m < SHOWN_COUNT; m++)
     measure[m] = SHOWN[m].title;
-  for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES && ok; a++)
+  for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count() && ok; a++)
     if (g->count[a] > 1)
-      ok = fill_axis(&p, r, g, (cgap_axis)a);
+      ok = fill_axis(&p, r, g, a);
   p.value = calloc(settings * SHOWN_COUNT, sizeof *p.value);
-  p.setting = calloc(settings * CGAP_AXES, sizeof *p.setting);
+  p.setting = calloc(settings * CGAP_AXES_MAX, sizeof *p.setting);
   cgap_status status = CGAP_OK;
   if (!ok || !p.value || !p.setting)
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
@@ -281,17 +281,17 @@ cgap_status sweep_figures_write(const sweep_results *r, const cgap_sweep_grid *g
   cgap_status status = cgap_folder_file(figures, folder, "figures", error);
   if (status == CGAP_OK)
     status = cgap_folder_open(&made, figures, error);
-  char figure_names[CGAP_AXES][40];
-  const char *names[CGAP_AXES + 1];
+  char figure_names[CGAP_AXES_MAX][40];
+  const char *names[CGAP_AXES_MAX + 1];
   size_t count = 0, varied = 0;
-  cgap_axis first[2];
-  for (int a = CGAP_AXIS_IMAGES; status == CGAP_OK && a < CGAP_AXES; a++)
+  int first[2];
+  for (int a = CGAP_AXIS_SEED + 1; status == CGAP_OK && a < cgap_axis_count(); a++)
     if (g->count[a] > 1) {
-      status = write_axis(r, g, (cgap_axis)a, figures, source, error);
-      snprintf(figure_names[a], sizeof figure_names[a], "sweep-%s", cgap_axis_name((cgap_axis)a));
+      status = write_axis(r, g, a, figures, source, error);
+      snprintf(figure_names[a], sizeof figure_names[a], "sweep-%s", cgap_axis_name(a));
       names[count++] = figure_names[a];
       if (varied < 2)
-        first[varied++] = (cgap_axis)a;
+        first[varied++] = a;
     }
   if (status == CGAP_OK && varied == 2) {
     status = write_map(r, g, first[0], first[1], figures, source, error);
@@ -310,7 +310,7 @@ typedef struct cell {
   enum { SD_IN_WORDS, SD_AFTER_SIGN, NO_SD } sd_style;
 } cell;
 
-static int axis_width(const cgap_sweep_grid *g, cgap_axis axis)
+static int axis_width(const cgap_sweep_grid *g, int axis)
 {
   size_t shown_width = strlen(cgap_axis_name(axis));
   for (size_t k = 0; k < g->count[axis]; k++)
@@ -324,8 +324,8 @@ static cell cell_for(const cgap_sweep_grid *g, int columns)
   const size_t last = sizeof CELLS / sizeof *CELLS - 1;
   int axes = 0;
   size_t k = 0;
-  for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)
-    axes += g->count[a] > 1 ? axis_width(g, (cgap_axis)a) : 0;
+  for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count(); a++)
+    axes += g->count[a] > 1 ? axis_width(g, a) : 0;
   while (k < last && axes + (int)SHOWN_COUNT * CELLS[k].width > columns)
     k++;
   return CELLS[k];
@@ -348,19 +348,19 @@ void sweep_results_print(const sweep_results *r, const cgap_sweep_grid *g, int c
 {
   static const char *const TITLE[] = {"distance", "uniformity", "alignment", "recall@1"};
   const cell c = cell_for(g, columns);
-  size_t index[CGAP_AXES];
-  for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)
+  size_t index[CGAP_AXES_MAX];
+  for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count(); a++)
     if (g->count[a] > 1)
-      printf("%*s", axis_width(g, (cgap_axis)a), cgap_axis_name((cgap_axis)a));
+      printf("%*s", axis_width(g, a), cgap_axis_name(a));
   for (size_t k = 0; k < SHOWN_COUNT; k++)
     printf("%*s", c.width, k == 0 && c.width > 17 ? "centroid distance" : TITLE[k]);
   printf("\n");
   for (size_t s = 0; s < cgap_sweep_grid_settings(g); s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
-    for (int a = CGAP_AXIS_IMAGES; a < CGAP_AXES; a++)
+    for (int a = CGAP_AXIS_SEED + 1; a < cgap_axis_count(); a++)
       if (g->count[a] > 1)
-        printf("%*s", axis_width(g, (cgap_axis)a), g->value[a][index[a]]);
+        printf("%*s", axis_width(g, a), g->value[a][index[a]]);
     for (size_t k = 0; k < SHOWN_COUNT; k++) {
       const cgap_mean_sd value = shown_mean_sd(r, g, index, SWEEP_ALL_BUT_SEED, &SHOWN[k]);
       print_mean_sd(&c, &value);

@@ -1,13 +1,11 @@
 #include "cli/sweep_results.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analysis/fields.h"
-#include "base/json_lines.h"
 #include "base/output_file.h"
 #include "head/training/train_options.h"
 
@@ -157,7 +155,7 @@ cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
 
 /* ---------------------------------------------------------------- looking at runs */
 
-static const char *setting_of(const json_t *run, cgap_axis axis)
+static const char *setting_of(const json_t *run, int axis)
 {
   const char *text = json_string_value(json_object_get(json_object_get(run, "setting"), cgap_axis_name(axis)));
   return text ? text : "";
@@ -170,15 +168,16 @@ static double result_of(const json_t *run, const char *key)
 }
 
 /* Runs that agree with `index` on every axis whose bit is set in `fixed`. */
-static bool agrees_on_axes(const json_t *run, const cgap_sweep_grid *g, const size_t index[CGAP_AXES], unsigned fixed)
+static bool agrees_on_axes(const json_t *run, const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX],
+                           unsigned fixed)
 {
-  for (int a = 0; a < CGAP_AXES; a++)
-    if ((fixed >> a & 1U) && g->count[a] && strcmp(setting_of(run, (cgap_axis)a), g->value[a][index[a]]) != 0)
+  for (int a = 0; a < cgap_axis_count(); a++)
+    if ((fixed >> a & 1U) && g->count[a] && strcmp(setting_of(run, a), g->value[a][index[a]]) != 0)
       return false;
   return true;
 }
 
-cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES],
+cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX],
                                 unsigned fixed, const char *key, const char *other)
 {
   const size_t count = json_array_size(r->runs);
@@ -195,7 +194,7 @@ cgap_mean_sd sweep_mean_sd_over(const sweep_results *r, const cgap_sweep_grid *g
   return s;
 }
 
-bool sweep_is_first_seed(const cgap_sweep_grid *g, size_t setting, size_t index[CGAP_AXES])
+bool sweep_is_first_seed(const cgap_sweep_grid *g, size_t setting, size_t index[CGAP_AXES_MAX])
 {
   cgap_sweep_grid_setting(g, setting, index);
   return index[CGAP_AXIS_SEED] == 0;
@@ -205,8 +204,8 @@ bool sweep_is_first_seed(const cgap_sweep_grid *g, size_t setting, size_t index[
 
 static void put_csv_run(FILE *out, const json_t *run)
 {
-  for (int a = 0; a < CGAP_AXES; a++)
-    fprintf(out, "%s,", setting_of(run, (cgap_axis)a));
+  for (int a = 0; a < cgap_axis_count(); a++)
+    fprintf(out, "%s,", setting_of(run, a));
   fprintf(out, "%.9g,%lld,%lld", json_number_value(json_object_get(run, "seconds")),
           (long long)json_integer_value(json_object_get(run, "epochs")),
           (long long)json_integer_value(json_object_get(run, "kept_epoch")));
@@ -229,8 +228,8 @@ static cgap_status write_csv(const sweep_results *r, const char *folder, cgap_er
     status = cgap_outfile_open(&file, path, error);
   if (status != CGAP_OK)
     return status;
-  for (int a = 0; a < CGAP_AXES; a++)
-    fprintf(file.stream, "%s,", cgap_axis_name((cgap_axis)a));
+  for (int a = 0; a < cgap_axis_count(); a++)
+    fprintf(file.stream, "%s,", cgap_axis_name(a));
   fprintf(file.stream, "seconds,epochs,kept_epoch");
   for (size_t e = 0; e < cgap_field_count(); e++)
     fprintf(file.stream, ",%s", cgap_field_at(e)->key);
@@ -256,18 +255,19 @@ static json_t *complete_or_null(json_t *made, bool ok)
   return NULL;
 }
 
-static json_t *setting_json(const cgap_sweep_grid *g, const size_t index[CGAP_AXES], unsigned axes)
+static json_t *setting_json(const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX], unsigned axes)
 {
   json_t *out = json_object();
   bool ok = out != NULL;
-  for (int a = 0; a < CGAP_AXES && ok; a++)
+  for (int a = 0; a < cgap_axis_count() && ok; a++)
     if ((axes >> a & 1U) && g->count[a])
-      ok = put_value(out, cgap_axis_name((cgap_axis)a), json_string(g->value[a][index[a]]));
+      ok = put_value(out, cgap_axis_name(a), json_string(g->value[a][index[a]]));
   return complete_or_null(out, ok);
 }
 
 /* Of each measure that has a value, over the runs that differ in their seed alone; *n: the most values of one. */
-static json_t *measures_json(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES], size_t *n)
+static json_t *measures_json(const sweep_results *r, const cgap_sweep_grid *g, const size_t index[CGAP_AXES_MAX],
+                             size_t *n)
 {
   json_t *out = json_object();
   bool ok = out != NULL;
@@ -288,7 +288,7 @@ static json_t *means_json(const sweep_results *r, const cgap_sweep_grid *g)
 {
   json_t *out = json_array();
   bool ok = out != NULL;
-  size_t index[CGAP_AXES], n;
+  size_t index[CGAP_AXES_MAX], n;
   for (size_t s = 0; s < cgap_sweep_grid_settings(g) && ok; s++) {
     if (!sweep_is_first_seed(g, s, index))
       continue;
@@ -304,11 +304,11 @@ static json_t *axes_json(const cgap_sweep_grid *g)
 {
   json_t *out = json_object();
   bool ok = out != NULL;
-  for (int a = 0; a < CGAP_AXES && ok; a++) {
+  for (int a = 0; a < cgap_axis_count() && ok; a++) {
     json_t *values = json_array();
     for (size_t k = 0; k < g->count[a]; k++)
       ok = json_array_append_new(values, json_string(g->value[a][k])) == 0 && ok;
-    ok = put_value(out, cgap_axis_name((cgap_axis)a), values) && ok;
+    ok = put_value(out, cgap_axis_name(a), values) && ok;
   }
   return complete_or_null(out, ok);
 }
@@ -347,83 +347,36 @@ cgap_status sweep_results_write(const sweep_results *r, const cgap_sweep_grid *g
 
 /* One setting of a sweep's grid: its options for a training, and how they are written. */
 
-static cgap_status read_real(double *out, cgap_axis axis, const char *text, cgap_error *error)
-{
-  char *end = NULL;
-  *out = strtod(text, &end);
-  return end != text && !*end && isfinite(*out)
-           ? CGAP_OK
-           : cgap_fail(error, CGAP_USAGE, "--%s %.60s: not a number", cgap_axis_name(axis), text);
-}
-
-static cgap_status read_count(uint64_t *out, cgap_axis axis, const char *text, cgap_error *error)
-{
-  char *end = NULL;
-  errno = 0;
-  *out = strtoull(text, &end, 10);
-  return end != text && !*end && !errno && text[0] != '-'
-           ? CGAP_OK
-           : cgap_fail(error, CGAP_USAGE, "--%s %.60s: not a whole number", cgap_axis_name(axis), text);
-}
-
-static cgap_status set_axis(cgap_train_options *o, cgap_axis axis, const char *text, cgap_error *error)
-{
-  double *const reals[CGAP_AXES] = {[CGAP_AXIS_NOISE] = &o->noise,
-                                    [CGAP_AXIS_TEMPERATURE] = &o->temperature,
-                                    [CGAP_AXIS_WEIGHT_CLIP] = &o->weights.clip,
-                                    [CGAP_AXIS_WEIGHT_UNIFORM] = &o->weights.uniform,
-                                    [CGAP_AXIS_WEIGHT_ALIGN] = &o->weights.align,
-                                    [CGAP_AXIS_WEIGHT_XUNIFORM] = &o->weights.xuniform};
-  uint64_t count = 0;
-  int loss = 0;
-  if (reals[axis])
-    return read_real(reals[axis], axis, text, error);
-  if (axis == CGAP_AXIS_BATCH)
-    return cli_read_batch(&o->batch, text, error);
-  if (axis == CGAP_AXIS_LOSS) {
-    if (!cli_loss_find(&loss, text, strlen(text)))
-      return cgap_fail(error, CGAP_USAGE, "--loss %.60s: give some of clip,cua,cuaxu", text);
-    o->weights = cli_loss_weights(loss);
-    return CGAP_OK;
-  }
-  cgap_status status = read_count(&count, axis, text, error);
-  if (axis == CGAP_AXIS_SEED)
-    o->seed = count;
-  else if (axis == CGAP_AXIS_DIM)
-    o->dim = (size_t)count;
-  else
-    o->training_images = (size_t)count;
-  return status;
-}
-
 cgap_status sweep_setting_options(cgap_train_options *out, const cgap_sweep_grid *grid, const cgap_train_options *base,
                                   size_t setting, cgap_error *error)
 {
-  size_t index[CGAP_AXES];
+  size_t index[CGAP_AXES_MAX];
   cgap_status status = CGAP_OK;
   *out = *base;
   cgap_sweep_grid_setting(grid, setting, index);
-  for (int a = 0; status == CGAP_OK && a < CGAP_AXES; a++)
-    if (grid->count[a])
-      status = set_axis(out, (cgap_axis)a, grid->value[a][index[a]], error);
+  for (int a = 0; status == CGAP_OK && a < cgap_axis_count(); a++)
+    if (grid->count[a]) {
+      const cgap_train_option axis = cgap_axis_option(a);
+      status = cli_train_set(out, &axis, grid->value[a][index[a]], error);
+    }
   return status;
 }
 
 json_t *sweep_options_json(const cgap_train_options *o, size_t dim_in)
 {
-  char text[2048];
+  char text[CGAP_TRAIN_DESCRIPTION];
   const cgap_head_shape shape = cgap_train_shape(o, dim_in);
-  cgap_train_describe(text, sizeof text, o, &shape);
+  cgap_train_describe(text, o, &shape);
   return json_loads(text, 0, NULL);
 }
 
 json_t *sweep_setting_json(const cgap_sweep_grid *grid, size_t setting)
 {
-  size_t index[CGAP_AXES];
+  size_t index[CGAP_AXES_MAX];
   json_t *out = json_object();
   cgap_sweep_grid_setting(grid, setting, index);
-  for (int a = 0; a < CGAP_AXES; a++)
+  for (int a = 0; a < cgap_axis_count(); a++)
     if (grid->count[a])
-      json_object_set_new(out, cgap_axis_name((cgap_axis)a), json_string(grid->value[a][index[a]]));
+      json_object_set_new(out, cgap_axis_name(a), json_string(grid->value[a][index[a]]));
   return out;
 }

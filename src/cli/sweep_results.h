@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "cli/train_options.h"
-#include "head/training/sweep_grid.h"
+#include "head/training/train_options.h"
 #include "head/training/training_run.h"
 #include "report/json.h"
 
@@ -41,15 +41,15 @@ CGAP_MUST_CHECK cgap_status sweep_results_write(const sweep_results *results, co
                                                 const char *folder, const cgap_run *run, cgap_error *error);
 
 /* A bit for each axis. */
-enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES) - 1) & ~(1 << CGAP_AXIS_SEED) };
+enum { SWEEP_ALL_BUT_SEED = ((1 << CGAP_AXES_MAX) - 1) & ~(1 << CGAP_AXIS_SEED) };
 
 /* Of a measure, or of each run's mean of two (other not NULL), over the runs that agree with `index` on every axis
  * whose bit is set in `fixed`. */
 cgap_mean_sd sweep_mean_sd_over(const sweep_results *results, const cgap_sweep_grid *grid,
-                                const size_t index[CGAP_AXES], unsigned fixed, const char *key, const char *other);
+                                const size_t index[CGAP_AXES_MAX], unsigned fixed, const char *key, const char *other);
 
 /* The settings without the seed are those whose seed is the first one; fills index. */
-bool sweep_is_first_seed(const cgap_sweep_grid *grid, size_t setting, size_t index[CGAP_AXES]);
+bool sweep_is_first_seed(const cgap_sweep_grid *grid, size_t setting, size_t index[CGAP_AXES_MAX]);
 
 /* ---------------------------------------------------------------- sweep setting */
 

@@ -10,8 +10,8 @@
 #include "base/output_file.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
-#include "head/training/budget.h"
 #include "head/training/epoch_log.h"
+#include "head/training/memory_plan.h"
 #include "report/comparison_show.h"
 
 /* What it leaves once, at the end. */
@@ -139,8 +139,8 @@ static bool is_written(const char *result, const cli_train_begin *how)
 static cgap_status check_foreign(const char *folder, const cli_train_begin *how, cgap_error *error)
 {
   enum { RESULTS = sizeof RESULT / sizeof *RESULT };
-  char table[CLI_LOSSES][40];
-  const char *names[RESULTS + CLI_LOSSES + 1];
+  char table[CGAP_NAMED_LOSSES][40];
+  const char *names[RESULTS + CGAP_NAMED_LOSSES + 1];
   size_t count = 0;
   for (size_t k = 0; k < RESULTS; k++)
     if (is_written(RESULT[k], how))
@@ -271,34 +271,34 @@ static double mib_of(uint64_t bytes)
   return ceil((double)bytes / 1048576);
 }
 
-static void plan_words(char out[WORDS], const cgap_data *d, const cgap_budget *b)
+static void plan_words(char out[WORDS], const cgap_data *d, const cgap_memory_plan *b)
 {
   static const char *const SIDES[] = {"images", "texts"};
   char aside[300] = "", rows[160] = "rows stay in memory";
   const bool both = b->spill[0] && b->spill[1];
-  if (b->reads)
+  if (!b->resident)
     snprintf(rows, sizeof rows, "rows stay in the file and those of each batch are read (in memory they take %.0fM)",
-             mib_of(b->held_bytes));
+             mib_of(b->resident_bytes));
   if (b->spill_bytes)
     snprintf(aside, sizeof aside, "; %s are unpacked once into a nameless file of %.0fM in %s",
              both ? "both modalities" : SIDES[b->spill[1]], mib_of(b->spill_bytes), cgap_unnamed_file_folder());
   snprintf(out, WORDS, "plan: %zu images, %zu texts, d = %zu: %s%s; needs %.0fM of memory, %.0fM allowed",
            d->image.rows, d->text.rows, d->image.dim, rows, aside, mib_of(b->needed_bytes),
-           floor((double)b->limit_bytes / 1048576));
+           floor((double)b->memory_bytes / 1048576));
 }
 
 cgap_status cli_train_plan_say(const cgap_data *data, const cgap_train_options *options, bool print, cgap_error *error)
 {
   char words[WORDS];
-  cgap_budget budget;
+  cgap_memory_plan plan;
   if (!print && !cli_shared.verbose)
     return CGAP_OK;
   cgap_status status = cgap_train_check(options, data->image.dim, error);
   if (status == CGAP_OK)
-    status = cgap_budget_make(&budget, data, options, error);
+    status = cgap_plan_training(&plan, data, options, error);
   if (status != CGAP_OK)
     return status;
-  plan_words(words, data, &budget);
+  plan_words(words, data, &plan);
   if (!print)
     cli_say("%s", words);
   else

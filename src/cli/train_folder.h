@@ -6,6 +6,7 @@
 #include "cli/train_options.h"
 #include "contragap/contragap.h"
 #include "head/evaluation/evaluation.h"
+#include "head/model/loss.h"
 #include "head/training/training_run.h"
 #include "io/find/dataset.h"
 #include "report/json.h"
@@ -15,8 +16,8 @@ typedef struct cli_train_begin {
   const cgap_dataset *dataset; /* what is read */
   bool resume, force;
   bool table;                     /* history.csv too */
-  const char *prefix[CLI_LOSSES]; /* "" or "clip-" … */
-  const char *events[CLI_LOSSES]; /* folders for TensorBoard, or "" */
+  const char *prefix[CGAP_NAMED_LOSSES]; /* "" or "clip-" … */
+  const char *events[CGAP_NAMED_LOSSES]; /* folders for TensorBoard, or "" */
   size_t runs;
 } cli_train_begin;
 
@@ -40,7 +41,7 @@ CGAP_MUST_CHECK cgap_status cli_train_write_head(const char *folder, const char 
 
 typedef struct cli_train_result {
   const cgap_evaluation *evaluation;
-  const cgap_training_result *training_result[CLI_LOSSES]; /* inputs 1 to fits of the study */
+  const cgap_training_result *training_result[CGAP_NAMED_LOSSES]; /* inputs 1 to fits of the study */
   size_t run_count;
   const char *source;
   json_t *input; /* borrowed */

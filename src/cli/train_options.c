@@ -1,197 +1,115 @@
 #include "cli/train_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const head_names[] = {"linear", "residual", "mlp", NULL};
-static const char *const start_names[] = {"identity", "center", NULL};
-static const char *const schedule_names[] = {"cosine", "constant", NULL};
-static const char *const modality_names[] = {"none", "image", "text", NULL};
-const char *const cli_loss_names[] = {"clip", "cua", "cuaxu", NULL};
+#include "head/model/loss.h"
 
-/* Weights below 0: as the loss has them; choices below 0: not given. */
+static const char *const modality_names[] = {"none", "image", "text", NULL};
+
+/* Weights of −1: as the loss has them; choices below 0: not given. */
 static struct {
   cgap_train_options train;
-  int head, start, loss, schedule, modality;
-  double weight_clip, weight_uniform, weight_align, weight_xuniform;
+  int loss, modality;
   const char *batch;
-} opt = {
-  .train = CGAP_TRAIN_OPTIONS_INIT,
-  .head = -1,
-  .start = CGAP_START_CENTER,
-  .loss = -1,
-  .schedule = CGAP_SCHEDULE_COSINE,
-  .weight_clip = -1,
-  .weight_uniform = -1,
-  .weight_align = -1,
-  .weight_xuniform = -1,
-};
+} opt = {.train = CGAP_TRAIN_OPTIONS_INIT, .loss = -1};
 
-const cli_option cli_head_options[] = {
-  {.name = "head",
-   .kind = CLI_CHOICE,
-   .target = &opt.head,
-   .choices = head_names,
-   .help = "W z; z + W z + b; or z + W2 gelu(W z + b) + b2; then normalised to length 1",
-   .zero = "residual, with --same-modality linear"},
-  {.name = "start",
-   .kind = CLI_CHOICE,
-   .target = &opt.start,
-   .choices = start_names,
-   .help = "a residual head starts as the identity, or by subtracting each modality's mean"},
-  {.name = "shared", .kind = CLI_FLAG, .target = &opt.train.shared, .help = "one head for both modalities"},
-  {.name = "hidden",
-   .kind = CLI_COUNT,
-   .target = &opt.train.hidden,
-   .value = "N",
-   .help = "width of an mlp's hidden layer",
-   .zero = "as the file's rows"},
-  {0}};
+cli_option cli_head_options[CLI_TRAIN_OPTIONS_MAX], cli_setting_options[CLI_TRAIN_OPTIONS_MAX],
+  cli_training_options[CLI_TRAIN_OPTIONS_MAX], cli_grid_options[CGAP_AXES_MAX + 1];
+const char *cli_grid[CGAP_AXES_MAX];
 
-const cli_option cli_training_options[] = {
-  {.name = "learn-temperature",
-   .kind = CLI_FLAG,
-   .target = &opt.train.learn_temperature,
-   .help = "learn the temperature, starting at --temperature"},
-  {.name = "lr",
-   .kind = CLI_REAL,
-   .target = &opt.train.learning_rate,
-   .value = "X",
-   .help = "learning rate of AdamW",
-   .zero = "the head's own"},
-  {.name = "decay", .kind = CLI_REAL, .target = &opt.train.decay, .value = "X", .help = "weight decay, not on biases"},
-  {.name = "clip-norm",
-   .kind = CLI_REAL,
-   .target = &opt.train.clip_norm,
-   .value = "X",
-   .help = "scale gradients with a larger norm down to it",
-   .zero = "none"},
-  {.name = "schedule",
-   .kind = CLI_CHOICE,
-   .target = &opt.schedule,
-   .choices = schedule_names,
-   .help = "5 % of warm-up, then down to 0 along a cosine; or one rate throughout"},
-  {.name = "epochs",
-   .kind = CLI_COUNT,
-   .target = &opt.train.epochs,
-   .value = "N",
-   .help = "passes over the training split",
-   .zero = "100, fewer where that is over 3000 steps"},
-  {.name = "steps",
-   .kind = CLI_COUNT,
-   .target = &opt.train.steps,
-   .value = "N",
-   .help =
-     "instead of --epochs: as many whole epochs as it takes to reach N steps, so that batch sizes can be compared",
-   .zero = "as --epochs says"},
-  {.name = "patience",
-   .kind = CLI_COUNT,
-   .target = &opt.train.patience,
-   .value = "N",
-   .help = "stop after N epochs without a lower validation loss and keep the best; 0: never stop, "
-           "keep the last"},
-  {.name = "val",
-   .kind = CLI_REAL,
-   .target = &opt.train.validation,
-   .value = "SHARE",
-   .help = "fraction of the images used to choose the epoch"},
-  {.name = "test",
-   .kind = CLI_REAL,
-   .target = &opt.train.test,
-   .value = "SHARE",
-   .help = "fraction of the images measured before and after; used for nothing else"},
-  {.name = "keep-duplicates",
-   .kind = CLI_FLAG,
-   .target = &opt.train.keep_duplicates,
-   .help = "keep equal rows separate: they are negatives of each other"},
-  {0}};
+static const cli_option same_modality = {
+  .name = "same-modality",
+  .kind = CLI_CHOICE,
+  .target = &opt.modality,
+  .choices = modality_names,
+  .help = "train on one modality paired with itself, to see whether the loss alone creates a gap"};
 
-const cli_option cli_setting_options[] = {
-  {.name = "dim",
-   .kind = CLI_COUNT,
-   .target = &opt.train.dim,
-   .value = "N",
-   .help = "dimensions of the new rows",
-   .zero = "128 for a linear head, else those of the file"},
-  {.name = "loss",
-   .kind = CLI_CHOICE,
-   .target = &opt.loss,
-   .choices = cli_loss_names,
-   .help = "CLIP; + L_Uniform + L_Align; + L_XUniform",
-   .zero = "cua"},
-  {.name = "weight-clip",
-   .kind = CLI_REAL,
-   .target = &opt.weight_clip,
-   .value = "X",
-   .help = "weight of L_CLIP; -1: as in --loss"},
-  {.name = "weight-uniform",
-   .kind = CLI_REAL,
-   .target = &opt.weight_uniform,
-   .value = "X",
-   .help = "of L_Uniform, likewise"},
-  {.name = "weight-align", .kind = CLI_REAL, .target = &opt.weight_align, .value = "X", .help = "of L_Align, likewise"},
-  {.name = "weight-xuniform",
-   .kind = CLI_REAL,
-   .target = &opt.weight_xuniform,
-   .value = "X",
-   .help = "of L_XUniform, likewise"},
-  {.name = "temperature",
-   .kind = CLI_REAL,
-   .target = &opt.train.temperature,
-   .value = "X",
-   .help = "of L_CLIP in training; reports always use 0.01"},
-  {.name = "batch",
-   .kind = CLI_STRING,
-   .target = &opt.batch,
-   .value = "N|full",
-   .help = "texts per step, with their images",
-   .zero = "256, or all where they are fewer"},
-  {.name = "noise",
-   .kind = CLI_REAL,
-   .target = &opt.train.noise,
-   .value = "SHARE",
-   .help = "fraction of the training texts that swap their images"},
-  {.name = "train-images",
-   .kind = CLI_COUNT,
-   .target = &opt.train.training_images,
-   .value = "N",
-   .help = "train on so many images",
-   .zero = "all of the training part"},
-  {.name = "same-modality",
-   .kind = CLI_CHOICE,
-   .target = &opt.modality,
-   .choices = modality_names,
-   .help = "train on one modality paired with itself, to see whether the loss alone creates a gap"},
-  {0}};
-
-cgap_weights cli_loss_weights(int loss)
+static cli_option option_of(const cgap_train_option *from, void *target)
 {
-  static const cgap_weights WEIGHTS[CLI_LOSSES] = {{1, 0, 0, 0}, {1, 1, 1, 0}, {1, 1, 1, 1}};
-  return WEIGHTS[loss];
+  static const cli_kind KINDS[] = {
+    [CGAP_TRAIN_FLAG] = CLI_FLAG,     [CGAP_TRAIN_COUNT] = CLI_COUNT, [CGAP_TRAIN_REAL] = CLI_REAL,
+    [CGAP_TRAIN_CHOICE] = CLI_CHOICE, [CGAP_TRAIN_SEED] = CLI_SEED,   [CGAP_TRAIN_BATCH] = CLI_STRING,
+    [CGAP_TRAIN_LOSS] = CLI_CHOICE,   [CGAP_TRAIN_WEIGHT] = CLI_REAL};
+  return (cli_option){.name = from->name,
+                      .kind = KINDS[from->kind],
+                      .target = target,
+                      .value = from->value,
+                      .help = from->help,
+                      .choices = from->choices,
+                      .zero = from->zero};
 }
 
-bool cli_loss_find(int *out, const char *name, size_t length)
+static void *field_of(cgap_train_options *o, const cgap_train_option *option)
 {
-  for (int k = 0; k < CLI_LOSSES; k++)
-    if (strlen(cli_loss_names[k]) == length && strncmp(cli_loss_names[k], name, length) == 0) {
-      *out = k;
-      return true;
-    }
-  return false;
+  return (char *)o + option->offset;
 }
 
-cgap_status cli_read_batch(size_t *out, const char *text, cgap_error *error)
+/* Where the command line writes an option. */
+static void *target_of(const cgap_train_option *option)
+{
+  return option->kind == CGAP_TRAIN_LOSS    ? (void *)&opt.loss
+         : option->kind == CGAP_TRAIN_BATCH ? (void *)&opt.batch
+                                            : field_of(&opt.train, option);
+}
+
+static void add_option(cli_option *group, cli_option option)
+{
+  while (group->name)
+    group++;
+  *group = option;
+}
+
+/* The lists of a sweep. What --help shows as the default of one without a list is the option's own. */
+static void build_grid(void)
+{
+  static char shown[CGAP_AXES_MAX][100];
+  for (int a = 0; a < cgap_axis_count(); a++) {
+    const cgap_train_option axis = cgap_axis_option(a);
+    const cli_option one = option_of(&axis, target_of(&axis));
+    cli_value_show(&one, shown[a]);
+    cli_grid[a] = axis.sweep.values;
+    add_option(cli_grid_options, (cli_option){.name = axis.sweep.name ? axis.sweep.name : axis.name,
+                                              .kind = CLI_STRING,
+                                              .target = &cli_grid[a],
+                                              .value = "LIST",
+                                              .help = axis.sweep.help ? axis.sweep.help : axis.help,
+                                              .zero = shown[a]});
+  }
+}
+
+void cli_train_options_build(bool sweep)
+{
+  const struct {
+    const char *title;
+    cli_option *options;
+  } groups[] = {{"Head", cli_head_options}, {"Settings", cli_setting_options}, {"Training", cli_training_options}};
+  cgap_train_option option;
+  opt.train.head = sweep ? CGAP_HEAD_LINEAR : (cgap_head_kind)-1;
+  for (size_t k = 0; cgap_train_option_at(&option, k); k++) {
+    if (option.kind == CGAP_TRAIN_WEIGHT)
+      *(double *)field_of(&opt.train, &option) = -1;
+    for (size_t g = 0; option.group && g < sizeof groups / sizeof *groups; g++)
+      if (strcmp(groups[g].title, option.group) == 0 && !(sweep && option.sweep.place))
+        add_option(groups[g].options, option_of(&option, target_of(&option)));
+  }
+  add_option(cli_setting_options, same_modality);
+  if (sweep)
+    build_grid();
+}
+
+/* "64", "full", or NULL for the default. */
+static cgap_status read_batch(size_t *out, const char *text, cgap_error *error)
 {
   char *end = NULL;
-  if (!text) {
-    *out = CGAP_BATCH_AUTO;
+  *out = CGAP_BATCH_AUTO;
+  if (!text)
     return CGAP_OK;
-  }
-  if (strcmp(text, "full") == 0) {
-    *out = 0;
+  *out = 0;
+  if (strcmp(text, "full") == 0)
     return CGAP_OK;
-  }
   errno = 0;
   const unsigned long long n = strtoull(text, &end, 10);
   if (errno || end == text || *end || text[0] == '-' || n == 0 || n >= CGAP_BATCH_AUTO)
@@ -200,14 +118,36 @@ cgap_status cli_read_batch(size_t *out, const char *text, cgap_error *error)
   return CGAP_OK;
 }
 
+cgap_status cli_train_set(cgap_train_options *out, const cgap_train_option *option, const char *text, cgap_error *error)
+{
+  char why[200] = "takes yes or no";
+  int loss = 0;
+  double weight = 0;
+  void *field = field_of(out, option);
+  if (option->kind == CGAP_TRAIN_BATCH)
+    return read_batch(field, text, error);
+  const cli_option one = option_of(option, option->kind == CGAP_TRAIN_LOSS     ? (void *)&loss
+                                           : option->kind == CGAP_TRAIN_WEIGHT ? (void *)&weight
+                                                                               : field);
+  const bool flag = option->kind == CGAP_TRAIN_FLAG, yes = strcmp(text, "yes") == 0;
+  if (flag ? !yes && strcmp(text, "no") != 0 : !cli_value_read(&one, text, why))
+    return cgap_fail(error, CGAP_USAGE, "--%s %.60s: %s", option->name, text, why);
+  if (flag)
+    *(bool *)field = yes;
+  else if (option->kind == CGAP_TRAIN_LOSS)
+    out->weights = cgap_loss_weights(loss);
+  else if (option->kind == CGAP_TRAIN_WEIGHT && weight != -1)
+    *(double *)field = weight;
+  return CGAP_OK;
+}
+
 cgap_weights cli_asked_weights(int loss)
 {
-  cgap_weights out = cli_loss_weights(loss);
-  const double given[] = {opt.weight_clip, opt.weight_uniform, opt.weight_align, opt.weight_xuniform};
-  double *const weights[] = {&out.clip, &out.uniform, &out.align, &out.xuniform};
-  for (int k = 0; k < 4; k++)
-    if (given[k] != -1)
-      *weights[k] = given[k];
+  cgap_weights out = cgap_loss_weights(loss);
+  const cgap_loss_value *term;
+  for (size_t k = 0; (term = cgap_loss_term_at(k)); k++)
+    if (*cgap_loss_weight(&opt.train.weights, term) != -1)
+      *cgap_loss_weight(&out, term) = *cgap_loss_weight(&opt.train.weights, term);
   return out;
 }
 
@@ -228,19 +168,27 @@ cgap_status cli_train_options(cgap_train_options *out, cgap_error *error)
   if (out->steps && out->epochs)
     return cgap_fail(error, CGAP_USAGE, "--steps %zu and --epochs %zu: both say how long; give one of them", out->steps,
                      out->epochs);
-  out->head = opt.head >= 0 ? (cgap_head_kind)opt.head : same ? CGAP_HEAD_LINEAR : CGAP_HEAD_RESIDUAL;
-  out->start = (cgap_start)opt.start;
-  out->schedule = (cgap_schedule)opt.schedule;
-  out->weights = cli_asked_weights(cli_loss_given() ? opt.loss : CLI_LOSS_CUA);
+  if ((int)out->head < 0)
+    out->head = same ? CGAP_HEAD_LINEAR : CGAP_HEAD_RESIDUAL;
+  out->weights = cli_asked_weights(cli_loss_given() ? opt.loss : cgap_loss_find("cua", 3));
   out->seed = cli_shared.seed;
   out->threads = cli_shared.threads;
   out->memory_bytes = cli_shared.memory_bytes;
-  return cli_read_batch(&out->batch, opt.batch, error);
+  return read_batch(&out->batch, opt.batch, error);
 }
 
-void cli_train_head_default(cgap_head_kind head)
+void cli_train_name_flag(cgap_error *error)
 {
-  opt.head = (int)head;
+  cgap_train_option option;
+  char said[sizeof error->message];
+  snprintf(said, sizeof said, "%s", error->message);
+  const size_t name = strcspn(said, " :");
+  for (size_t k = 0; cgap_train_option_at(&option, k); k++)
+    if (strlen(option.name) == name && strncmp(said, option.name, name) == 0)
+      snprintf(error->message, sizeof error->message, "--%.*s", (int)sizeof said - 3, said);
+  const size_t used = strlen(error->message);
+  if (used > 10 && used + 11 < sizeof error->message && strcmp(error->message + used - 10, "start over") == 0)
+    strcpy(error->message + used, " (--force)");
 }
 
 int cli_same_modality(void)

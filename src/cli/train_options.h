@@ -1,40 +1,34 @@
-/* The options of training, shared by train and sweep. */
+/* The options of training, shared by train and sweep: those of the table in head/training/train_options.c. */
 #ifndef CLI_TRAIN_OPTIONS_H
 #define CLI_TRAIN_OPTIONS_H
 
 #include "cli/options.h"
+#include "head/training/train_options.h"
 
-extern const cli_option cli_head_options[]; /* --head … --hidden */
-#define CLI_HEAD_GROUP                                                                                                 \
-  {                                                                                                                    \
-    "Head", cli_head_options                                                                                           \
-  }
-extern const cli_option cli_setting_options[]; /* --dim, --loss … --train-images: what a sweep varies */
-#define CLI_SETTING_GROUP                                                                                              \
-  {                                                                                                                    \
-    "Settings", cli_setting_options                                                                                    \
-  }
-extern const cli_option cli_training_options[]; /* --lr … --keep-duplicates */
-#define CLI_TRAINING_GROUP                                                                                             \
-  {                                                                                                                    \
-    "Training", cli_training_options                                                                                   \
-  }
+enum { CLI_TRAIN_OPTIONS_MAX = 80 };
 
-enum cli_loss { CLI_LOSS_CLIP, CLI_LOSS_CUA, CLI_LOSS_CUAXU, CLI_LOSSES };
-extern const char *const cli_loss_names[CLI_LOSSES + 1];
+/* The groups of a command's options, empty until cli_train_options_build fills them. */
+extern cli_option cli_head_options[], cli_setting_options[], cli_training_options[];
+extern cli_option cli_grid_options[]; /* of a sweep: each takes a list, in cli_grid */
+extern const char *cli_grid[];        /* (CGAP_AXES_MAX) NULL: no list was given */
 
-cgap_weights cli_loss_weights(int loss);  /* every weight that the loss has, 1 */
-cgap_weights cli_asked_weights(int loss); /* the same under the --weight-* of the command line */
+/* Before the command line is read. sweep: the axes are options of the grid, and the head is linear by default. */
+void cli_train_options_build(bool sweep);
+
+cgap_weights cli_asked_weights(int loss); /* of a named loss, under the --weight-* of the command line */
 bool cli_loss_given(void);
-bool cli_loss_find(int *out, const char *name, size_t length);
 
 /* What the command line asked for; progress is left empty. CGAP_USAGE where an option makes no sense by itself. */
 CGAP_MUST_CHECK cgap_status cli_train_options(cgap_train_options *out, cgap_error *error);
 
-/* "64", "full", or NULL for the default. */
-CGAP_MUST_CHECK cgap_status cli_read_batch(size_t *out, const char *text, cgap_error *error);
+/* Sets one option from text, as the command line does. CGAP_USAGE names the option and the text that it cannot have. */
+CGAP_MUST_CHECK cgap_status cli_train_set(cgap_train_options *out, const cgap_train_option *option, const char *text,
+                                          cgap_error *error);
 
-void cli_train_head_default(cgap_head_kind head); /* before the command line is read */
+/* Adds the flags to what the library says: "dim 9: give …" becomes "--dim 9: give …", and "start over" gets its
+ * --force.
+ */
+void cli_train_name_flag(cgap_error *error);
 
 /* --same-modality: −1 where it was not given, else a cgap_row_kind. */
 int cli_same_modality(void);

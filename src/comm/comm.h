@@ -1,25 +1,26 @@
-/* Ranks: several processes that work on one thing. A NULL comm is a process alone, and every function takes it: sums
- * are what they were, blocks are gathered already.
+/* Ranks: several processes that do one job. A NULL comm is a process alone, and every function accepts it: sums stay as
+ * they are, blocks are gathered already.
  *
- * All ranks call the collective functions in the same order. One that fails tells the others by
- * cgap_comm_report_failure; whoever waits then stops waiting and fails with what it was told, and so does every rank at
- * the next call: none hangs. */
+ * All ranks call the collective functions in the same order. A rank that fails reports it to the others by
+ * cgap_comm_report_failure; a rank that waits then stops waiting and fails with that report, and every rank does so at
+ * its next call: none hangs. */
 #ifndef CGAP_COMM_COMM_H
 #define CGAP_COMM_COMM_H
 
-#include "comm/backend.h"
 #include "contragap/contragap.h"
 
 int cgap_comm_neighbours(const cgap_comm *comm); /* ranks on this node, this one included */
 const char *cgap_comm_node(const cgap_comm *comm);
 
-/* What launchers say in the environment, before any MPI: as how many processes this program was started (0: nothing),
- * and which of them this is. */
+/* From the environment that launchers set, before MPI is started: as how many processes this program was started (0:
+ * not known), and which of them this is. */
 int cgap_comm_launched(void);
 int cgap_comm_launched_as(void);
 
-/* values (count) become their sums over the ranks, on every rank. Integers are exact; floats are the same on all ranks,
- * but not for any number of them. */
+typedef enum cgap_comm_type { CGAP_COMM_U64, CGAP_COMM_F64, CGAP_COMM_F32, CGAP_COMM_TYPES } cgap_comm_type;
+
+/* values (count) become their sums over the ranks, on every rank. Sums of integers are exact; those of floats are the
+ * same on all ranks, but depend on how many ranks there are. */
 CGAP_MUST_CHECK cgap_status cgap_comm_sum(cgap_comm *comm, void *values, size_t count, cgap_comm_type type,
                                           cgap_error *error);
 
@@ -30,9 +31,9 @@ CGAP_MUST_CHECK cgap_status cgap_comm_gather(cgap_comm *comm, void *block, const
 CGAP_MUST_CHECK cgap_status cgap_comm_broadcast(cgap_comm *comm, int from, void *block, size_t bytes,
                                                 cgap_error *error);
 
-/* Ring exchange: one block goes out to a rank while another comes in; both belong to the transfer until
- * cgap_comm_wait. Moves on in cgap_comm_poll. Any of the two may have 0 bytes. Transfers under way at a time have
- * channels of their own, below CGAP_CHANNELS. */
+/* Ring exchange: one block is sent to a rank while another is received; both belong to the transfer until
+ * cgap_comm_wait. It progresses in cgap_comm_poll. Either block may have 0 bytes. Each of several transfers at the same
+ * time has its own channel, below CGAP_CHANNELS. */
 typedef struct cgap_transfer {
   const char *out;
   char *in;
@@ -46,23 +47,42 @@ CGAP_MUST_CHECK cgap_status cgap_comm_pass(cgap_comm *comm, cgap_transfer *t, in
                                            cgap_error *error);
 CGAP_MUST_CHECK cgap_status cgap_comm_wait(cgap_comm *comm, cgap_transfer *t, cgap_error *error);
 
-/* Moves a transfer on (NULL: none) and listens whether a rank has failed; cheap, for between two tiles of work. */
+/* Advances a transfer (NULL: none) and checks whether a rank has failed; cheap enough to be called after every tile. */
 CGAP_MUST_CHECK cgap_status cgap_comm_poll(cgap_comm *comm, cgap_transfer *t, cgap_error *error);
 
-/* Letters: a small block to one rank, taken whenever that one looks. tag 0 … 9. */
+/* Small messages: a block to one rank, which receives it when it asks for one. tag 0 … 9. */
 CGAP_MUST_CHECK cgap_status cgap_comm_send_small(cgap_comm *comm, int to, int tag, const void *block, size_t bytes,
                                                  cgap_error *error);
-/* *block (cgap_free) is NULL where no letter waits; wait: until one has come. *from: whose. */
+/* *block (cgap_free) is NULL where no message has arrived, unless `wait`. *from: its sender. */
 CGAP_MUST_CHECK cgap_status cgap_comm_receive_small(cgap_comm *comm, int tag, bool wait, int *from, void **block,
                                                     size_t *bytes, cgap_error *error);
 
-/* Between two looks for letters, the polls-th in vain: at once, then after others had the processor, then in sleep. */
+/* Waits after the polls-th poll that found nothing: at first not at all, then one turn of the scheduler, then 50 µs. */
 void cgap_comm_backoff(unsigned polls);
 
-/* Frees a block that a transfer used; one that may still be in use, since a message was left in the middle, stays. */
+/* Frees a block that a transfer used. After an aborted transfer blocks are leaked on purpose: MPI may still use them.
+ */
 void cgap_comm_free(const cgap_comm *comm, void *block);
 
-/* Tells all others that this rank has failed. Once; nothing where the failure is one that it was told of. */
+/* Reports to all other ranks that this one has failed: once, and only if the failure was not reported by another. */
 void cgap_comm_report_failure(cgap_comm *comm, const cgap_error *error);
+
+/* ---------------------------------------------------------------- rows of a rank */
+
+/* The rows that a rank owns: a run of whole tiles, as even as can be. A process alone owns all. */
+typedef struct cgap_rank_rows {
+  size_t first, end;
+} cgap_rank_rows;
+
+cgap_rank_rows cgap_rank_rows_of(size_t rows, int rank, int size);
+cgap_rank_rows cgap_rank_rows_own(const cgap_comm *comm, size_t rows); /* of this rank */
+
+/* block (rows, size bytes): every rank has filled its own rows, and gets all. */
+CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather(cgap_comm *comm, void *block, size_t rows, size_t size,
+                                                  cgap_error *error);
+
+/* The same where rank r's part is [first[row], first[end row)) of the block, first (rows + 1) counting elements. */
+CGAP_MUST_CHECK cgap_status cgap_rank_rows_gather_by(cgap_comm *comm, void *block, size_t rows, const size_t *first,
+                                                     size_t size, cgap_error *error);
 
 #endif

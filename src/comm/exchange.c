@@ -1,11 +1,93 @@
-/* What ranks say to each other while they work: sums, gathered blocks, the ring, letters. */
+/* Messages between ranks at work: failures, sums, gathered blocks, the ring, small messages; and which rows each owns.
+ */
 #include <sched.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
-#include "comm/failure.h"
+#include "base/threads.h"
+#include "comm/comm_internal.h"
+#include "simd/audit_kernels.h"
+
+int cgap_comm_rank(const cgap_comm *c)
+{
+  return c ? c->place.rank : 0;
+}
+
+int cgap_comm_size(const cgap_comm *c)
+{
+  return c ? c->place.size : 1;
+}
+
+int cgap_comm_neighbours(const cgap_comm *c)
+{
+  return c ? c->place.neighbours : 1;
+}
+
+const char *cgap_comm_node(const cgap_comm *c)
+{
+  return c ? c->place.node : "";
+}
+
+/* ---------------------------------------------------------------- failures */
+
+void cgap_failure_fill(failure *f, const cgap_comm *c, const cgap_error *error)
+{
+  memset(f, 0, sizeof *f); /* it is sent with its padding */
+  f->rank = c->place.rank;
+  f->status = (int)error->status;
+  memcpy(f->node, c->place.node, sizeof f->node);
+  memcpy(f->message, error->message, sizeof f->message);
+  f->message[sizeof f->message - 1] = '\0';
+}
+
+cgap_status cgap_failure_to_error(const failure *f, cgap_error *error)
+{
+  if (f->status == CGAP_INTERRUPTED)
+    return cgap_fail(error, CGAP_INTERRUPTED, "%s", f->message);
+  return cgap_fail(error, (cgap_status)f->status, "rank %d on %s: %s", f->rank, f->node, f->message);
+}
+
+void cgap_comm_receive_failure(cgap_comm *c)
+{
+  int from = -1, bytes = 0;
+  failure f;
+  if (!c->backend->probe(&from, TAG_FAILURE, &bytes) || bytes != (int)sizeof f)
+    return;
+  void *request = c->backend->receive(&f, bytes, from, TAG_FAILURE);
+  while (request && c->backend->test(request) == 0)
+    ;
+  if (request && !c->failed_elsewhere) {
+    c->first = f;
+    c->failed_elsewhere = true;
+  }
+}
+
+cgap_status cgap_comm_check_failure(cgap_comm *c, cgap_error *error)
+{
+  if (!c)
+    return CGAP_OK;
+  if (!c->failed_elsewhere)
+    cgap_comm_receive_failure(c);
+  if (c->failed_elsewhere)
+    return cgap_failure_to_error(&c->first, error);
+  if (c->stop && c->stop(c->stop_context))
+    return cgap_fail(error, CGAP_INTERRUPTED, "interrupted; nothing was written");
+  return CGAP_OK;
+}
+
+void cgap_comm_report_failure(cgap_comm *c, const cgap_error *error)
+{
+  if (!c || c->reported || c->failed_elsewhere || error->status == CGAP_OK)
+    return;
+  c->reported = true;
+  cgap_failure_fill(&c->own, c, error);
+  for (int r = 0; r < c->place.size; r++)
+    if (r != c->place.rank)
+      c->failure_send[r] = c->backend->send(&c->own, (int)sizeof c->own, r, TAG_FAILURE);
+}
+
+/* ---------------------------------------------------------------- waiting */
 
 void cgap_comm_backoff(unsigned polls)
 {
@@ -41,59 +123,47 @@ static cgap_status wait_for_request(cgap_comm *c, void *request, const char *doi
 
 /* ---------------------------------------------------------------- all ranks */
 
-/* Callers free their blocks as they fail, while MPI goes on with what was left in the middle: messages are of room of
- * our own. */
+/* A caller that fails frees its blocks, while MPI may go on with a message that was not completed: collective messages
+ * use buffers of this file. */
 void cgap_comm_free(const cgap_comm *c, void *block)
 {
   if (!c || !c->transfer_aborted)
     cgap_free(block);
 }
 
-static cgap_status alloc_message(char **out, size_t bytes, cgap_error *error)
+/* The sum over the ranks of `count` values of `size` bytes, or, where `from` is a rank, what that one has: in messages
+ * of at most `most` values. */
+static cgap_status exchange_values(cgap_comm *c, char *values, size_t count, size_t size, size_t most, int from,
+                                   cgap_comm_type type, cgap_error *error)
 {
-  *out = cgap_alloc(bytes, 1);
-  return *out ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for a message of %zu bytes to all ranks", bytes);
+  cgap_status status = cgap_comm_check_failure(c, error);
+  if (!c || status)
+    return status;
+  const size_t piece = count < most ? count : most;
+  char *message = cgap_alloc(piece, size);
+  if (!message)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a message of %zu bytes to all ranks", piece * size);
+  for (size_t first = 0; !status && first < count; first += piece) {
+    const size_t n = count - first < piece ? count - first : piece;
+    memcpy(message, values + first * size, n * size);
+    void *request = from < 0 ? c->backend->sum(message, (int)n, type) : c->backend->broadcast(message, (int)n, from);
+    status = wait_for_request(c, request, from < 0 ? "add over the ranks" : "send to all ranks", error);
+    if (!status)
+      memcpy(values + first * size, message, n * size);
+  }
+  cgap_comm_free(c, message);
+  return status;
 }
 
 cgap_status cgap_comm_sum(cgap_comm *c, void *values, size_t count, cgap_comm_type type, cgap_error *error)
 {
   static const size_t sizes[CGAP_COMM_TYPES] = {sizeof(uint64_t), sizeof(double), sizeof(float)};
-  if (!c)
-    return CGAP_OK;
-  const size_t piece = cgap_lesser(count, SUM_VALUES), size = sizes[type];
-  char *message = NULL;
-  cgap_status status = cgap_comm_check_failure(c, error);
-  if (status == CGAP_OK)
-    status = alloc_message(&message, piece * size, error);
-  for (size_t first = 0; status == CGAP_OK && first < count; first += piece) {
-    const size_t n = cgap_lesser(count - first, piece);
-    memcpy(message, (char *)values + first * size, n * size);
-    status = wait_for_request(c, c->backend->sum(message, (int)n, type), "add over the ranks", error);
-    if (status == CGAP_OK)
-      memcpy((char *)values + first * size, message, n * size);
-  }
-  cgap_comm_free(c, message);
-  return status;
+  return exchange_values(c, values, count, sizes[type], SUM_VALUES, -1, type, error);
 }
 
 cgap_status cgap_comm_broadcast(cgap_comm *c, int from, void *block, size_t bytes, cgap_error *error)
 {
-  if (!c)
-    return CGAP_OK;
-  const size_t piece = cgap_lesser(bytes, GATHER_BYTES);
-  char *message = NULL;
-  cgap_status status = cgap_comm_check_failure(c, error);
-  if (status == CGAP_OK)
-    status = alloc_message(&message, piece, error);
-  for (size_t first = 0; status == CGAP_OK && first < bytes; first += piece) {
-    const size_t n = cgap_lesser(bytes - first, piece);
-    memcpy(message, (char *)block + first, n);
-    status = wait_for_request(c, c->backend->broadcast(message, (int)n, from), "send to all ranks", error);
-    if (status == CGAP_OK)
-      memcpy((char *)block + first, message, n);
-  }
-  cgap_comm_free(c, message);
-  return status;
+  return exchange_values(c, block, bytes, 1, GATHER_BYTES, from, CGAP_COMM_U64, error);
 }
 
 /* What rank r still has of [first, end), at most `piece` bytes from `done` on. */
@@ -103,7 +173,7 @@ static size_t left_of(const size_t *first, int r, size_t done, size_t piece)
   return cgap_lesser(left, piece);
 }
 
-/* A piece of each rank's block at a time, by way of `room`. */
+/* A piece of each rank's block, by way of `message`. */
 static cgap_status gather_piece(cgap_comm *c, char *block, const size_t *first, size_t done, size_t piece,
                                 char *message, int *counts, cgap_error *error)
 {
@@ -140,7 +210,7 @@ cgap_status cgap_comm_gather(cgap_comm *c, void *block, const size_t *first, cga
   char *message = cgap_alloc(cgap_lesser(whole, piece * size), 1);
   int *counts = cgap_alloc(2 * size, sizeof *counts);
   if (!message || !counts)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory to gather %zu bytes of each rank", piece);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory to gather %zu bytes of each rank", piece);
   for (size_t done = 0; status == CGAP_OK && done < most; done += piece)
     status = gather_piece(c, block, first, done, piece, message, counts, error);
   cgap_comm_free(c, message);
@@ -232,18 +302,18 @@ cgap_status cgap_comm_wait(cgap_comm *c, cgap_transfer *t, cgap_error *error)
   return status;
 }
 
-/* ---------------------------------------------------------------- letters */
+/* ---------------------------------------------------------------- small messages */
 
 cgap_status cgap_comm_send_small(cgap_comm *c, int to, int tag, const void *block, size_t bytes, cgap_error *error)
 {
   if (bytes > PIECE_BYTES)
-    return cgap_fail(error, CGAP_RESOURCE, "a letter of %zu bytes is too long", bytes);
+    return cgap_fail(error, CGAP_RESOURCE, "a message of %zu bytes is too long", bytes);
   char *message = cgap_alloc(bytes, 1);
   if (!message)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %zu bytes", bytes);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a message of %zu bytes", bytes);
   memcpy(message, block, bytes);
   cgap_status status =
-    wait_for_request(c, c->backend->send(message, (int)bytes, to, TAG_LETTER + tag), "send a letter", error);
+    wait_for_request(c, c->backend->send(message, (int)bytes, to, TAG_SMALL + tag), "send a message", error);
   cgap_comm_free(c, message);
   return status;
 }
@@ -256,7 +326,7 @@ cgap_status cgap_comm_receive_small(cgap_comm *c, int tag, bool wait, int *from,
   *bytes = 0;
   *from = -1;
   cgap_status status = cgap_comm_check_failure(c, error);
-  for (unsigned polls = 0; status == CGAP_OK && !c->backend->probe(from, TAG_LETTER + tag, &length); polls++) {
+  for (unsigned polls = 0; status == CGAP_OK && !c->backend->probe(from, TAG_SMALL + tag, &length); polls++) {
     if (!wait)
       return CGAP_OK;
     cgap_comm_backoff(polls);
@@ -267,11 +337,48 @@ cgap_status cgap_comm_receive_small(cgap_comm *c, int tag, bool wait, int *from,
     return status;
   *block = cgap_alloc((size_t)length + 1, 1);
   if (!*block)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for a letter of %d bytes", length);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a message of %d bytes", length);
   ((char *)*block)[length] = '\0';
   *bytes = (size_t)length;
-  status = wait_for_request(c, c->backend->receive(*block, length, *from, TAG_LETTER + tag), "take a letter", error);
-  if (status != CGAP_OK) /* it stays, as MPI may still write there */
+  status = wait_for_request(c, c->backend->receive(*block, length, *from, TAG_SMALL + tag), "receive a message", error);
+  if (status != CGAP_OK) /* leaked: MPI may still write there */
     *block = NULL;
   return status;
+}
+
+/* ---------------------------------------------------------------- rows of a rank */
+
+cgap_rank_rows cgap_rank_rows_of(size_t rows, int rank, int size)
+{
+  const size_t tiles = (rows + CGAP_TILE - 1) / CGAP_TILE, r = (size_t)rank, n = (size_t)size;
+  const size_t first = tiles * r / n * CGAP_TILE, end = tiles * (r + 1) / n * CGAP_TILE;
+  return (cgap_rank_rows){first < rows ? first : rows, end < rows ? end : rows};
+}
+
+cgap_rank_rows cgap_rank_rows_own(const cgap_comm *comm, size_t rows)
+{
+  return cgap_rank_rows_of(rows, cgap_comm_rank(comm), cgap_comm_size(comm));
+}
+
+cgap_status cgap_rank_rows_gather_by(cgap_comm *comm, void *block, size_t rows, const size_t *first, size_t size,
+                                     cgap_error *error)
+{
+  const int n = cgap_comm_size(comm);
+  if (!comm)
+    return CGAP_OK;
+  size_t *place = cgap_alloc((size_t)n + 1, sizeof *place);
+  if (!place)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", n);
+  for (int r = 0; r <= n; r++) {
+    const size_t row = r < n ? cgap_rank_rows_of(rows, r, n).first : rows;
+    place[r] = (first ? first[row] : row) * size;
+  }
+  cgap_status status = cgap_comm_gather(comm, block, place, error);
+  cgap_free(place);
+  return status;
+}
+
+cgap_status cgap_rank_rows_gather(cgap_comm *comm, void *block, size_t rows, size_t size, cgap_error *error)
+{
+  return cgap_rank_rows_gather_by(comm, block, rows, NULL, size, error);
 }

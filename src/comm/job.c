@@ -1,14 +1,14 @@
-/* A job of several ranks: found, opened, closed. Without one there is nothing: a NULL comm. */
-#include "comm/comm.h"
-
+/* A job of several ranks: how it starts, how it ends. A process alone has none: its comm is NULL. */
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "comm/failure.h"
+#include "base/threads.h"
+#include "comm/comm_internal.h"
 
 static int number_in(const char *name)
 {
@@ -16,7 +16,6 @@ static int number_in(const char *name)
   return value ? atoi(value) : 0;
 }
 
-/* As how many processes a launcher says that it started this program; 0: none says so. */
 int cgap_comm_launched(void)
 {
   static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS"};
@@ -28,7 +27,6 @@ int cgap_comm_launched(void)
   return most;
 }
 
-/* Which of them this is, by the launcher's word. */
 int cgap_comm_launched_as(void)
 {
   static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
@@ -38,7 +36,7 @@ int cgap_comm_launched_as(void)
   return 0;
 }
 
-/* Whether a process manager is there, by whose means an MPI library finds the other processes. */
+/* Whether there is a process manager, through which an MPI library finds the other processes. */
 static bool has_process_manager(void)
 {
   static const char *const starts[] = {"OMPI_", "PMIX_", "PMI_", "PALS_", "MPI_LOCAL"};
@@ -52,7 +50,7 @@ static bool has_process_manager(void)
 static cgap_status load_backend(cgap_comm *c, int launched, cgap_error *error)
 {
 #ifdef CGAP_MPI
-  c->module = dlopen(CGAP_COMM_MODULE, RTLD_NOW | RTLD_GLOBAL); /* global: plugins of MPI libraries look for them */
+  c->module = dlopen(CGAP_COMM_MODULE, RTLD_NOW | RTLD_GLOBAL); /* global: plugins of MPI libraries need its symbols */
   if (!c->module)
     return cgap_fail(error, CGAP_USAGE,
                      "started as %d processes, but contragap's part for MPI cannot be loaded: %s; install it next to "
@@ -89,7 +87,7 @@ static cgap_status join_job(cgap_comm *c, int launched, cgap_error *error)
            : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d ranks", c->place.size);
 }
 
-/* Where each rank is, for what is said of one that cannot say it any more. */
+/* The node of each rank, for messages about one that does not answer any more. */
 static cgap_status name_nodes(cgap_comm *c, cgap_error *error)
 {
   size_t *first = cgap_alloc((size_t)c->place.size + 1, sizeof *first);
@@ -109,7 +107,7 @@ cgap_status cgap_comm_open(cgap_comm **out, cgap_error *error)
   *out = NULL;
   if (launched < 2)
     return CGAP_OK;
-  if (!has_process_manager()) /* some MPI libraries end the process over this with a page of their own */
+  if (!has_process_manager()) /* some MPI libraries would end the process with a page of text */
     return cgap_fail(
       error, CGAP_USAGE,
       "started as %d processes that cannot find each other: give srun --mpi=pmix (where that is missing, "
@@ -141,8 +139,8 @@ void cgap_comm_on_stop(cgap_comm *c, bool (*stop)(void *context), void *context)
   c->stop_context = context;
 }
 
-/* Launchers end all ranks where one aborts, some at once and by a signal: rank 0 says why, and aborts as soon as that
- * was taken from its pipe; the others would do so if it did not. */
+/* Launchers end all ranks when one aborts, some at once and by a signal: rank 0 prints why, and aborts as soon as that
+ * has left its pipe; the others abort if it does not. */
 static void abort_ranks(const cgap_comm *c, int code)
 {
   const struct timespec first = {.tv_nsec = 100000000}, others = {.tv_sec = 10};
@@ -164,22 +162,141 @@ void cgap_comm_close(cgap_comm *c, int code)
   cgap_free(c);
 }
 
-int cgap_comm_rank(const cgap_comm *c)
+/* ---------------------------------------------------------------- the end of a job */
+
+/* Every rank sends its outcome to rank 0, which finds the one line to print. */
+
+/* How long rank 0 waits for the outcomes of the others once a rank has failed. */
+static const double PATIENCE_SECONDS = 20, PATIENCE_STOPPED_SECONDS = 0.4;
+
+/* How a rank ended. */
+typedef struct rank_outcome {
+  int original; /* a failure of its own */
+  int transfer_aborted;
+  failure how;
+} rank_outcome;
+
+static void send_whole(cgap_comm *c, void *block, size_t bytes, int to, int tag)
 {
-  return c ? c->place.rank : 0;
+  void *request = c->backend->send(block, (int)bytes, to, tag);
+  for (unsigned polls = 0; request && c->backend->test(request) == 0; polls++)
+    cgap_comm_backoff(polls);
 }
 
-int cgap_comm_size(const cgap_comm *c)
+static bool receive_waiting(cgap_comm *c, void *block, size_t bytes, int tag)
 {
-  return c ? c->place.size : 1;
+  int from = -1, length = 0;
+  if (!c->backend->probe(&from, tag, &length) || length != (int)bytes)
+    return false;
+  void *request = c->backend->receive(block, length, from, tag);
+  for (unsigned polls = 0; request && c->backend->test(request) == 0; polls++)
+    cgap_comm_backoff(polls);
+  return request != NULL;
 }
 
-int cgap_comm_neighbours(const cgap_comm *c)
+/* All outcomes together: the original failure of the lowest rank. One that is the same on every rank is reported
+ * without a rank. */
+typedef struct job_outcome {
+  int ended, failed, originals, alike;
+  int silent; /* the lowest rank without an outcome */
+  bool transfer_aborted, stopped;
+  failure first;
+} job_outcome;
+
+static void count_outcome(job_outcome *v, const rank_outcome *d)
 {
-  return c ? c->place.neighbours : 1;
+  v->ended++;
+  v->transfer_aborted |= d->transfer_aborted;
+  v->failed += d->how.status != CGAP_OK;
+  if (!d->original)
+    return;
+  v->alike += v->originals == 0 || strcmp(d->how.message, v->first.message) == 0;
+  if (v->originals++ == 0 || d->how.rank < v->first.rank)
+    v->first = d->how;
 }
 
-const char *cgap_comm_node(const cgap_comm *c)
+static void conclude_outcome(const cgap_comm *c, const job_outcome *v, cgap_error *error)
 {
-  return c ? c->place.node : "";
+  char reason[sizeof error->message];
+  if (v->stopped && v->silent < c->place.size) { /* the launcher ends all ranks when one has died */
+    snprintf(reason, sizeof reason, "%s", error->status ? error->message : "interrupted");
+    (void)cgap_fail(error, CGAP_INTERRUPTED, "rank %d on %s does not answer any more: %.1500s", v->silent,
+                    c->node[v->silent], reason);
+    return;
+  }
+  const bool common = v->originals == c->place.size && v->alike == v->originals;
+  if (v->originals && (common || v->first.status == CGAP_INTERRUPTED))
+    (void)cgap_fail(error, (cgap_status)v->first.status, "%s", v->first.message);
+  else if (v->originals)
+    (void)cgap_failure_to_error(&v->first, error);
+  else if (c->failed_elsewhere)
+    (void)cgap_failure_to_error(&c->first, error);
+  else
+    (void)cgap_fail(error, CGAP_RESOURCE, "rank %d on %s has ended without a message", v->silent, c->node[v->silent]);
+}
+
+static void finish_as_first(cgap_comm *c, rank_outcome *mine, cgap_error *error)
+{
+  job_outcome v = {0};
+  rank_outcome d;
+  double since = cgap_clock_seconds();
+  count_outcome(&v, mine);
+  for (unsigned polls = 0; v.ended < c->place.size; polls++) {
+    v.stopped = c->stop && c->stop(c->stop_context);
+    cgap_comm_receive_failure(c);
+    if (receive_waiting(c, &d, sizeof d, TAG_DONE)) {
+      count_outcome(&v, &d);
+      c->ended[d.how.rank] = true;
+      polls = 0;
+      since = cgap_clock_seconds();
+    } else if ((v.failed || c->failed_elsewhere || v.stopped) &&
+               cgap_clock_seconds() - since > (v.stopped ? PATIENCE_STOPPED_SECONDS : PATIENCE_SECONDS)) {
+      break;
+    }
+    cgap_comm_backoff(polls);
+  }
+  const bool whole = v.ended == c->place.size;
+  for (v.silent = 1; v.silent < c->place.size && c->ended[v.silent];)
+    v.silent++;
+  c->transfer_aborted = v.transfer_aborted || !whole || v.failed != v.originals || (v.failed && v.failed < v.ended);
+  if (v.failed || !whole)
+    conclude_outcome(c, &v, error);
+  int answer[2] = {(int)error->status, c->transfer_aborted};
+  for (int r = 1; whole && r < c->place.size; r++)
+    send_whole(c, answer, sizeof answer, r, TAG_VERDICT);
+}
+
+static void finish_as_other(cgap_comm *c, rank_outcome *mine, cgap_error *error)
+{
+  int answer[2] = {0, 0};
+  send_whole(c, mine, sizeof *mine, 0, TAG_DONE);
+  const double since = cgap_clock_seconds();
+  for (unsigned polls = 0; !receive_waiting(c, answer, sizeof answer, TAG_VERDICT); polls++) {
+    if (mine->how.status && cgap_clock_seconds() - since > 2 * PATIENCE_SECONDS)
+      answer[1] = 1;
+    if (answer[1])
+      break;
+    cgap_comm_backoff(polls);
+  }
+  c->transfer_aborted |= answer[1] != 0;
+  error->status = answer[0] ? (cgap_status)answer[0] : error->status;
+  error->message[0] = '\0';
+}
+
+/* After a failure, reports that were not received are still being sent: MPI_Finalize would wait for them. */
+cgap_status cgap_comm_finish(cgap_comm *c, cgap_error *error)
+{
+  if (!c)
+    return error->status;
+  rank_outcome mine;
+  memset(&mine, 0, sizeof mine);
+  cgap_comm_report_failure(c, error);
+  mine.original = c->reported;
+  mine.transfer_aborted = c->transfer_aborted;
+  cgap_failure_fill(&mine.how, c, error);
+  if (c->place.rank == 0)
+    finish_as_first(c, &mine, error);
+  else
+    finish_as_other(c, &mine, error);
+  return error->status;
 }

@@ -1,4 +1,4 @@
-/* The one file that knows mpi.h: a module of its own, loaded by job.c where the program was started as several
+/* The one file that knows mpi.h: a module of its own, loaded by job.c if the program was started as several
  * ranks, so that a single process does not pay for the start of an MPI library. */
 #include <mpi.h>
 
@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "comm/backend.h"
+#include "comm/comm_internal.h"
 
 extern const cgap_comm_backend contragap_mpi_backend;
 
-static MPI_Comm world = MPI_COMM_NULL; /* of our own, so that no other user of MPI meets our messages */
+static MPI_Comm world = MPI_COMM_NULL; /* a copy, so that messages of other users of MPI are kept apart */
 
 static bool find_neighbours(int *out)
 {

@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 
 #include "analysis/fields.h"
-#include "base/json_lines.h"
 #include "base/output_file.h"
 #include "report/verdict.h"
 

@@ -1,62 +1,19 @@
 #include "rows/embeddings.h"
 
-#include "base/blas_threads.h"
 #include "base/memory.h"
-#include "rows/caption_order.h"
+#include "base/threads.h"
 #include "rows/row_pass.h"
+#include "simd/convert.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 
-enum { ROWS_MIN = 3, UNPAIRED_TEXTS_MIN = 2 };
+enum { ROWS_MIN = 3, UNPAIRED_TEXTS_MIN = 2, PROBE_IMAGES = 2000 };
+#define SUPPORTED_Z 4.0
 
-/* The image row of text j, in the file's count. */
-static size_t file_image_of(const cgap_data *data, cgap_order order, size_t j)
-{
-  switch (data->pairing) {
-  case CGAP_BY_INDEX:
-    return (size_t)data->text_image[j];
-  case CGAP_PAIRING_OPEN:
-    return order == CGAP_IMAGE_MAJOR ? j / (data->text.rows / data->image.rows) : j % data->image.rows;
-  default:
-    return j;
-  }
-}
-
-/* How pairs were formed, with the number of texts an image. */
-static void describe_pairing(cgap_embeddings *e, cgap_order order)
-{
-  size_t least = SIZE_MAX, most = 0;
-  char texts[64];
-  for (size_t i = 0; i < e->pairs.images; i++) {
-    const size_t n = e->pairs.first[i + 1] - e->pairs.first[i];
-    least = n < least ? n : least;
-    most = n > most ? n : most;
-  }
-  (void)snprintf(texts, sizeof texts,
-                 least < most ? "%zu to %zu texts an image"
-                 : most == 1  ? "one text an image"
-                              : "%zu texts an image",
-                 least, most);
-  switch (e->data->pairing) {
-  case CGAP_UNPAIRED:
-    (void)snprintf(e->pairing, sizeof e->pairing, "unpaired");
-    break;
-  case CGAP_BY_ROW:
-    if (e->merged_images)
-      (void)snprintf(e->pairing, sizeof e->pairing, "equal images merged, %s", texts);
-    else
-      (void)snprintf(e->pairing, sizeof e->pairing, "row i with row i");
-    break;
-  case CGAP_BY_INDEX:
-    (void)snprintf(e->pairing, sizeof e->pairing, "%s", texts);
-    break;
-  case CGAP_PAIRING_OPEN:
-    (void)snprintf(e->pairing, sizeof e->pairing, "%s, %s (the order that the rows support)", texts,
-                   order == CGAP_IMAGE_MAJOR ? "image-major" : "caption-major");
-    break;
-  }
-}
+/* How k texts of each image are stored. */
+typedef enum caption_order { IMAGE_MAJOR, CAPTION_MAJOR } caption_order;
 
 static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
 {
@@ -79,137 +36,94 @@ static cgap_status check_shapes(const cgap_data *data, cgap_error *error)
   return CGAP_OK;
 }
 
-/* Both sides in one line, so that a file is mended once. */
-static cgap_status check_bad(const cgap_embeddings *e, cgap_error *error)
-{
-  char what[1500] = "";
-  if (e->data->drop_bad)
-    return CGAP_OK;
-  (void)cgap_describe_bad(e->image.source, &e->image.checks, what, sizeof what);
-  (void)cgap_describe_bad(e->text.source, &e->text.checks, what, sizeof what);
-  return *what ? cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave them out", what) : CGAP_OK;
-}
+/* ---------------------------------------------------------------- the order of captions */
 
-static cgap_status check_rows(const cgap_modality_rows *modality, size_t least, cgap_error *error)
+static cgap_status unit_row(const cgap_source *source, size_t row, unsigned char *raw, double *out, cgap_error *error)
 {
-  if (modality->rows < least)
-    return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", modality->source->name,
-                     modality->rows, least);
+  cgap_status status = source->read(source, row, 1, raw, error);
+  if (status)
+    return status;
+  cgap_to_double(source->type, raw, source->dim, out);
+  if (!cgap_normalise(out, out, source->dim))
+    out[0] = NAN;
   return CGAP_OK;
 }
 
-/* Texts whose image was dropped go with it. */
-static cgap_status skip_texts(bool **skip, cgap_embeddings *e, cgap_order order, const size_t *kept_as,
-                              cgap_error *error)
-{
-  const size_t texts = e->data->text.rows;
-  *skip = cgap_zalloc(texts, sizeof **skip);
-  if (!*skip)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu texts", texts);
-  for (size_t j = 0; j < texts; j++)
-    (*skip)[j] = kept_as[file_image_of(e->data, order, j)] == SIZE_MAX;
-  return CGAP_OK;
-}
+/* Images from all over the file, each with one text under an order. */
+typedef struct probe {
+  size_t count, dim;
+  double *image, *text; /* (count, dim) */
+  unsigned char *raw;   /* (dim) */
+} probe;
 
-static cgap_status make_pairs(cgap_embeddings *e, cgap_order order, const size_t *kept_as, cgap_error *error)
+static cgap_status read_probe(probe *s, const cgap_data *data, caption_order order, cgap_error *error)
 {
-  size_t *image_of = cgap_alloc(e->text.rows, sizeof *image_of);
-  if (!image_of)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", e->text.rows);
-  for (size_t j = 0; j < e->text.rows; j++)
-    image_of[j] = kept_as[file_image_of(e->data, order, e->text.file_row[j])];
-  return cgap_pairs_init(&e->pairs, image_of, e->image.rows, e->text.rows, error);
-}
-
-static cgap_status load_modalities(cgap_embeddings *out, cgap_row_pass_options *o, cgap_order order, size_t *kept_as,
-                                   cgap_error *error)
-{
-  const cgap_data *data = out->data;
-  bool *skip = NULL;
-  o->merge = data->merge_images && out->paired;
-  o->phase = "images";
-  cgap_status status = cgap_row_pass_run(&out->image, &data->image, o, kept_as, error);
-  if (!status && out->paired)
-    status = skip_texts(&skip, out, order, kept_as, error);
-  o->skip = skip;
-  o->merge = false;
-  o->phase = "texts";
-  if (!status)
-    status = cgap_row_pass_run(&out->text, &data->text, o, NULL, error);
-  if (!status)
-    status = check_bad(out, error);
-  if (!status)
-    status = check_rows(&out->image, ROWS_MIN, error);
-  if (!status)
-    status = check_rows(&out->text, out->paired ? ROWS_MIN : UNPAIRED_TEXTS_MIN, error);
-  if (!status && out->paired)
-    status = make_pairs(out, order, kept_as, error);
-  cgap_free(skip);
+  const size_t images = data->image.rows, captions = data->text.rows / images;
+  cgap_status status = CGAP_OK;
+  for (size_t i = 0; !status && i < s->count; i++) {
+    const size_t image = (size_t)((double)i * (double)images / (double)s->count);
+    const size_t text = order == IMAGE_MAJOR ? image * captions : image + (captions - 1) * images;
+    status = unit_row(&data->image, image, s->raw, s->image + i * s->dim, error);
+    if (!status)
+      status = unit_row(&data->text, text, s->raw, s->text + i * s->dim, error);
+  }
   return status;
 }
 
-static cgap_status load_all(cgap_embeddings *out, const cgap_data *data, cgap_row_pass_options options,
-                            cgap_error *error)
+/* z of the mean of (matched cosine − cosine with the text of an image half the sample away); bad rows are
+ * left out here and refused later. */
+static double probe_z(const probe *s)
 {
-  *out = (cgap_embeddings){.data = data, .paired = data->pairing != CGAP_UNPAIRED};
-  cgap_order order = CGAP_IMAGE_MAJOR;
-  cgap_status status = check_shapes(data, error);
-  if (!status && data->pairing == CGAP_PAIRING_OPEN)
-    status = cgap_caption_order_detect(&order, data, error);
-  if (status)
-    return status;
-  size_t *kept_as = cgap_alloc(data->image.rows, sizeof *kept_as);
-  if (!kept_as)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", data->image.rows);
-  const int blas_threads = cgap_blas_single();
-  status = load_modalities(out, &options, order, kept_as, error);
-  cgap_blas_restore(blas_threads);
-  out->image_kept_as = kept_as;
-  if (status) {
-    cgap_embeddings_clear(out);
-    return status;
+  double sum = 0, squares = 0, n = 0;
+  for (size_t i = 0; i < s->count; i++) {
+    const double *image = s->image + i * s->dim;
+    double difference = cgap_dot(image, s->text + i * s->dim, s->dim) -
+                        cgap_dot(image, s->text + (i + s->count / 2) % s->count * s->dim, s->dim);
+    if (!isfinite(difference))
+      continue;
+    n++;
+    sum += difference;
+    squares += difference * difference;
   }
-  const uint64_t bad_images = out->image.checks.not_finite.count + out->image.checks.zero.count;
-  out->dropped_images = (size_t)bad_images;
-  out->dropped_texts = data->text.rows - out->text.rows;
-  out->merged_images = data->image.rows - out->image.rows - out->dropped_images;
-  describe_pairing(out, order);
-  return CGAP_OK;
+  double variance = n > 1 ? (squares - sum * sum / n) / (n - 1) : 0;
+  return variance > 0 ? sum / n / sqrt(variance / n) : 0;
 }
 
-cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident, int threads,
-                                 cgap_progress progress, cgap_error *error)
+static cgap_status detect_order(caption_order *out, const cgap_data *data, cgap_error *error)
 {
-  return load_all(out, data, (cgap_row_pass_options){.resident = resident, .threads = threads, .progress = progress},
-                  error);
+  probe s = {.count = data->image.rows < PROBE_IMAGES ? data->image.rows : PROBE_IMAGES, .dim = data->image.dim};
+  double z[2] = {0, 0};
+  cgap_status status = CGAP_OK;
+  s.image = cgap_alloc(s.count * s.dim, sizeof *s.image);
+  s.text = cgap_alloc(s.count * s.dim, sizeof *s.text);
+  s.raw = cgap_alloc(s.dim, sizeof(double));
+  if (!s.image || !s.text || !s.raw)
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for a sample of %zu rows of %zu", s.count, s.dim);
+  for (caption_order order = IMAGE_MAJOR; !status && order <= CAPTION_MAJOR; order++) {
+    status = read_probe(&s, data, order, error);
+    z[order] = status ? 0 : probe_z(&s);
+  }
+  cgap_free(s.image);
+  cgap_free(s.text);
+  cgap_free(s.raw);
+  *out = z[IMAGE_MAJOR] >= z[CAPTION_MAJOR] ? IMAGE_MAJOR : CAPTION_MAJOR;
+  if (status || z[*out] >= SUPPORTED_Z)
+    return status;
+  return cgap_fail(error, CGAP_FILE,
+                   "%s has %zu rows, %s %zu: neither image-major (z %.1f) nor caption-major order (z %.1f) fits; give "
+                   "--text-image or --unpaired",
+                   data->text.name, data->text.rows, data->image.name, data->image.rows, z[0], z[1]);
 }
 
-cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident,
-                                             cgap_comm *comm, int threads, cgap_progress progress, cgap_error *error)
-{
-  return load_all(out, data,
-                  (cgap_row_pass_options){.resident = resident, .threads = threads, .progress = progress, .comm = comm},
-                  error);
-}
-
-void cgap_embeddings_clear(cgap_embeddings *e)
-{
-  cgap_modality_rows_clear(&e->image);
-  cgap_modality_rows_clear(&e->text);
-  cgap_pairs_clear(&e->pairs);
-  cgap_free(e->image_kept_as);
-  *e = (cgap_embeddings){0};
-}
+/* ---------------------------------------------------------------- pairs */
 
 cgap_status cgap_pairs_init(cgap_pairs *out, size_t *image_of, size_t images, size_t texts, cgap_error *error)
 {
   *out = (cgap_pairs){.images = images, .texts = texts, .image_of = image_of};
   out->first = cgap_zalloc(images + 2, sizeof *out->first);
   out->text = cgap_alloc(texts, sizeof *out->text);
-  if (!out->first || !out->text) {
-    cgap_pairs_clear(out);
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
-  }
+  if (!out->first || !out->text)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", texts);
   for (size_t j = 0; j < texts; j++)
     out->first[image_of[j] + 2]++;
   for (size_t i = 0; i < images; i++)
@@ -225,4 +139,139 @@ void cgap_pairs_clear(cgap_pairs *pairs)
   cgap_free(pairs->first);
   cgap_free(pairs->text);
   *pairs = (cgap_pairs){0};
+}
+
+/* How pairs were formed, with the number of texts an image. */
+static void describe_pairing(cgap_embeddings *e, caption_order order)
+{
+  size_t fewest = SIZE_MAX, most = 0;
+  char texts[64];
+  for (size_t i = 0; i < e->pairs.images; i++) {
+    const size_t n = e->pairs.first[i + 1] - e->pairs.first[i];
+    fewest = n < fewest ? n : fewest;
+    most = n > most ? n : most;
+  }
+  (void)snprintf(texts, sizeof texts,
+                 fewest < most ? "%zu to %zu texts an image"
+                 : most == 1   ? "one text an image"
+                               : "%zu texts an image",
+                 fewest, most);
+  switch (e->data->pairing) {
+  case CGAP_UNPAIRED:
+    (void)snprintf(e->pairing, sizeof e->pairing, "unpaired");
+    break;
+  case CGAP_BY_ROW:
+    if (e->merged_images)
+      (void)snprintf(e->pairing, sizeof e->pairing, "equal images merged, %s", texts);
+    else
+      (void)snprintf(e->pairing, sizeof e->pairing, "row i with row i");
+    break;
+  case CGAP_BY_INDEX:
+    (void)snprintf(e->pairing, sizeof e->pairing, "%s", texts);
+    break;
+  case CGAP_PAIRING_OPEN:
+    (void)snprintf(e->pairing, sizeof e->pairing, "%s, %s (the order that the rows support)", texts,
+                   order == IMAGE_MAJOR ? "image-major" : "caption-major");
+    break;
+  }
+}
+
+/* ---------------------------------------------------------------- loading */
+
+/* The kept image of text j of the file; SIZE_MAX: it was left out. */
+static size_t kept_image_of(const cgap_embeddings *e, caption_order order, size_t j)
+{
+  const cgap_data *data = e->data;
+  const size_t images = data->image.rows;
+  if (data->pairing == CGAP_BY_INDEX)
+    j = (size_t)data->text_image[j];
+  else if (data->pairing == CGAP_PAIRING_OPEN)
+    j = order == IMAGE_MAJOR ? j / (data->text.rows / images) : j % images;
+  return e->image_kept_as[j];
+}
+
+/* Bad rows of both modalities in one line, so that a file is repaired once; then whether enough rows are left. */
+static cgap_status check_rows(const cgap_embeddings *e, cgap_error *error)
+{
+  const cgap_modality_rows *modality[] = {&e->image, &e->text};
+  const size_t rows_min[] = {ROWS_MIN, e->paired ? ROWS_MIN : UNPAIRED_TEXTS_MIN};
+  char what[1500] = "";
+  for (int k = 0; k < 2 && !e->data->drop_bad; k++)
+    (void)cgap_describe_bad(modality[k]->source, &modality[k]->checks, what, sizeof what);
+  if (*what)
+    return cgap_fail(error, CGAP_DATA, "%s; give --drop-bad to leave them out", what);
+  for (int k = 0; k < 2; k++)
+    if (modality[k]->rows < rows_min[k])
+      return cgap_fail(error, CGAP_DATA, "%s: %zu usable rows; at least %zu are needed", modality[k]->source->name,
+                       modality[k]->rows, rows_min[k]);
+  return CGAP_OK;
+}
+
+static cgap_status load_modalities(cgap_embeddings *out, caption_order order, bool resident, cgap_comm *comm,
+                                   int threads, cgap_progress progress, cgap_error *error)
+{
+  const cgap_data *data = out->data;
+  const size_t images = data->image.rows, texts = data->text.rows;
+  cgap_row_pass_options options = {.resident = resident,
+                                   .threads = threads,
+                                   .progress = progress,
+                                   .comm = comm,
+                                   .merge = data->merge_images && out->paired,
+                                   .phase = "images"};
+  bool *skip = cgap_zalloc(out->paired ? texts : 0, sizeof *skip); /* texts whose image was left out */
+  out->image_kept_as = cgap_alloc(images, sizeof *out->image_kept_as);
+  cgap_status status = skip && out->image_kept_as
+                         ? cgap_row_pass_run(&out->image, &data->image, &options, out->image_kept_as, error)
+                         : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images and %zu texts", images, texts);
+  for (size_t j = 0; !status && out->paired && j < texts; j++)
+    skip[j] = kept_image_of(out, order, j) == SIZE_MAX;
+  options.skip = out->paired ? skip : NULL;
+  options.merge = false;
+  options.phase = "texts";
+  if (!status)
+    status = cgap_row_pass_run(&out->text, &data->text, &options, NULL, error);
+  cgap_free(skip);
+  if (!status)
+    status = check_rows(out, error);
+  if (status || !out->paired)
+    return status;
+  size_t *image_of = cgap_alloc(out->text.rows, sizeof *image_of);
+  if (!image_of)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", out->text.rows);
+  for (size_t j = 0; j < out->text.rows; j++)
+    image_of[j] = kept_image_of(out, order, out->text.file_row[j]);
+  return cgap_pairs_init(&out->pairs, image_of, out->image.rows, out->text.rows, error);
+}
+
+cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident, cgap_comm *comm,
+                                 int threads, cgap_progress progress, cgap_error *error)
+{
+  caption_order order = IMAGE_MAJOR;
+  *out = (cgap_embeddings){.data = data, .paired = data->pairing != CGAP_UNPAIRED};
+  cgap_status status = check_shapes(data, error);
+  if (!status && data->pairing == CGAP_PAIRING_OPEN)
+    status = detect_order(&order, data, error);
+  if (status)
+    return status;
+  const int blas_threads = cgap_blas_single();
+  status = load_modalities(out, order, resident, comm, threads, progress, error);
+  cgap_blas_restore(blas_threads);
+  if (status) {
+    cgap_embeddings_clear(out);
+    return status;
+  }
+  out->dropped_images = (size_t)(out->image.checks.not_finite.count + out->image.checks.zero.count);
+  out->dropped_texts = data->text.rows - out->text.rows;
+  out->merged_images = data->image.rows - out->image.rows - out->dropped_images;
+  describe_pairing(out, order);
+  return CGAP_OK;
+}
+
+void cgap_embeddings_clear(cgap_embeddings *e)
+{
+  cgap_pairs_clear(&e->pairs);
+  cgap_free(e->image_kept_as);
+  cgap_modality_rows_clear(&e->image);
+  cgap_modality_rows_clear(&e->text);
+  *e = (cgap_embeddings){0};
 }

@@ -1,10 +1,11 @@
-/* Embeddings as the audit holds them: checked, bad rows dropped, pairs known, unit rows ready. */
+/* Embeddings as an audit or a training uses them: both modalities checked, without bad rows, as unit rows, and paired.
+ */
 #ifndef CGAP_ROWS_EMBEDDINGS_H
 #define CGAP_ROWS_EMBEDDINGS_H
 
 #include "rows/modality.h"
 
-/* Pairs, grouped by image (compressed rows): texts of image i are text[first[i] … first[i + 1]). */
+/* Pairs, grouped by image (compressed rows): the texts of image i are text[first[i] … first[i + 1]). */
 typedef struct cgap_pairs {
   size_t images, texts;
   size_t *image_of; /* (texts) */
@@ -17,24 +18,22 @@ typedef struct cgap_embeddings {
   cgap_modality_rows image, text;
   bool paired;
   cgap_pairs pairs;      /* empty where not paired */
-  size_t *image_kept_as; /* (images of the file) kept image each became, SIZE_MAX: dropped */
+  size_t *image_kept_as; /* (images of the file) kept image each became, SIZE_MAX: left out */
   size_t dropped_images, dropped_texts, merged_images;
   char pairing[128]; /* in words */
 } cgap_embeddings;
 
-/* Reads both sides once (the row pass), drops or refuses bad rows, merges images, settles the pairing.
- * resident: unit rows and raw rows of both sides are kept in memory. */
+/* Reads both modalities once (the row pass), refuses or drops bad rows, merges equal images, finds the pairs. Where the
+ * data leaves the order of k texts per image open, both orders are tried on up to 2,000 images from all over the file;
+ * the one with the greater z is taken if that is at least 4, else CGAP_FILE.
+ * resident: raw rows and unit rows of both modalities are kept in memory. comm (or NULL): every rank gets all scalars
+ * of rows and pairs, and of the rows, where resident, those that it owns. */
 CGAP_MUST_CHECK cgap_status cgap_embeddings_load(cgap_embeddings *out, const cgap_data *data, bool resident,
-                                                 int threads, cgap_progress progress, cgap_error *error);
-
-/* The same as one of several ranks: all scalars of rows and pairs, and of the rows, where resident, those of the
- * rank's share. */
-CGAP_MUST_CHECK cgap_status cgap_embeddings_load_distributed(cgap_embeddings *out, const cgap_data *data, bool resident,
-                                                             cgap_comm *comm, int threads, cgap_progress progress,
-                                                             cgap_error *error);
+                                                 cgap_comm *comm, int threads, cgap_progress progress,
+                                                 cgap_error *error);
 void cgap_embeddings_clear(cgap_embeddings *e);
 
-/* Groups texts by image. image_of (texts) is taken over by out. */
+/* Groups texts by image. *out takes image_of (texts) over; on failure it is to be cleared as well. */
 CGAP_MUST_CHECK cgap_status cgap_pairs_init(cgap_pairs *out, size_t *image_of, size_t images, size_t texts,
                                             cgap_error *error);
 void cgap_pairs_clear(cgap_pairs *pairs);

@@ -1,76 +1,78 @@
 #include "rows/row_blocks.h"
 
 #include "base/memory.h"
+#include "base/source.h"
+#include "rows/row_reader.h"
 
-static cgap_status reserve_rows(cgap_row_block *panel, size_t rows, cgap_error *error)
+static cgap_status reserve_rows(cgap_row_block *block, size_t rows, cgap_error *error)
 {
-  const cgap_modality_rows *modality = panel->modality;
+  const cgap_modality_rows *modality = block->modality;
   const size_t element = cgap_type_size(modality->source->type);
-  if (rows <= panel->capacity && element <= panel->element)
+  if (rows <= block->capacity && element <= block->element)
     return CGAP_OK;
-  cgap_free(panel->own_unit);
-  cgap_free(panel->own_raw);
-  panel->capacity = rows;
-  panel->element = element;
-  panel->own_unit = cgap_alloc(rows, modality->dim * sizeof(float));
-  panel->own_raw = cgap_alloc(rows, modality->dim * element);
-  if (!panel->own_unit || !panel->own_raw)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, rows,
+  cgap_free(block->own_unit);
+  cgap_free(block->own_raw);
+  block->capacity = rows;
+  block->element = element;
+  block->own_unit = cgap_alloc(rows, modality->dim * sizeof(float));
+  block->own_raw = cgap_alloc(rows, modality->dim * element);
+  if (!block->own_unit || !block->own_raw)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", modality->source->name, rows,
                      modality->dim);
   return CGAP_OK;
 }
 
-cgap_status cgap_row_block_load(cgap_row_block *panel, const cgap_modality_rows *modality, size_t first, size_t rows,
+cgap_status cgap_row_block_load(cgap_row_block *block, const cgap_modality_rows *modality, size_t first, size_t rows,
                                 cgap_error *error)
 {
-  const size_t dim = modality->dim, row_bytes = dim * cgap_type_size(modality->source->type);
-  panel->modality = modality;
-  panel->first = first;
-  panel->rows = rows;
+  const size_t dim = modality->dim, row_bytes = cgap_row_bytes(modality->source);
+  block->modality = modality;
+  block->first = first;
+  block->rows = rows;
   if (cgap_modality_rows_hold(modality, first, rows)) {
-    panel->unit = modality->unit + (first - modality->own_first) * dim;
-    panel->raw = modality->raw + (first - modality->own_first) * row_bytes;
+    block->unit = modality->unit + (first - modality->own_first) * dim;
+    block->raw = modality->raw + (first - modality->own_first) * row_bytes;
     return CGAP_OK;
   }
-  cgap_status status = reserve_rows(panel, rows, error);
+  cgap_status status = reserve_rows(block, rows, error);
   if (!status)
-    status = cgap_modality_rows_read(modality, first, rows, panel->own_raw, error);
+    status = cgap_read_listed(modality->source, modality->file_row + first, rows, block->own_raw, error);
   if (!status)
-    cgap_modality_rows_normalise(modality, first, rows, panel->own_raw, panel->own_unit, 1);
-  panel->unit = panel->own_unit;
-  panel->raw = panel->own_raw;
+    cgap_modality_rows_normalise(modality, first, rows, block->own_raw, block->own_unit, 1);
+  block->unit = block->own_unit;
+  block->raw = block->own_raw;
   return status;
 }
 
-cgap_row_block cgap_row_block_view(const cgap_row_block *panel)
+cgap_row_block cgap_row_block_view(const cgap_row_block *block)
 {
   return (cgap_row_block){
-    .modality = panel->modality, .first = panel->first, .rows = panel->rows, .unit = panel->unit, .raw = panel->raw};
+    .modality = block->modality, .first = block->first, .rows = block->rows, .unit = block->unit, .raw = block->raw};
 }
 
-void cgap_row_block_clear(cgap_row_block *panel)
+void cgap_row_block_clear(cgap_row_block *block)
 {
-  cgap_free(panel->own_unit);
-  cgap_free(panel->own_raw);
-  *panel = (cgap_row_block){0};
+  cgap_free(block->own_unit);
+  cgap_free(block->own_raw);
+  *block = (cgap_row_block){0};
 }
 
-cgap_status cgap_row_block_to_bfloat16(cgap_bfloat16_rows *out, const cgap_row_block *panel, const double *mean,
+cgap_status cgap_row_block_to_bfloat16(cgap_bfloat16_rows *out, const cgap_row_block *block, const double *mean,
                                        const double *other_mean, int threads, cgap_error *error)
 {
-  const cgap_modality_rows *modality = panel->modality;
-  return cgap_bfloat16_rows_make(out, panel->unit, panel->rows, modality->dim, modality->source->name, mean, other_mean,
+  const cgap_modality_rows *modality = block->modality;
+  return cgap_bfloat16_rows_make(out, block->unit, block->rows, modality->dim, modality->source->name, mean, other_mean,
                                  threads, error);
 }
 
-/* ---------------------------------------------------------------- in which order blocks meet */
+/* ---------------------------------------------------------------- pairs of blocks */
 
 static bool within_row(const cgap_row_block_pairs *p, const cgap_row_block_step *at)
 {
   return p->triangle && at->column < at->row + p->row_step;
 }
 
-/* Along a row of panels, then back along the next. */
+/* Along a row of blocks, then back along the next. */
 static void advance_step(const cgap_row_block_pairs *p, cgap_row_block_step *at)
 {
   const size_t first = p->triangle ? at->row : 0;
@@ -88,7 +90,7 @@ static void advance_step(const cgap_row_block_pairs *p, cgap_row_block_step *at)
   }
 }
 
-/* Whether a step needs a panel that is not loaded; *row: of rows. */
+/* Whether a step needs a block that is not loaded; *row: one of `rows`, else one of `columns`. */
 static bool needs_load(const cgap_row_block_pairs *p, const cgap_row_block_step *at, bool *row)
 {
   *row = !p->a.modality || p->a.first != at->row;
@@ -97,19 +99,19 @@ static bool needs_load(const cgap_row_block_pairs *p, const cgap_row_block_step 
 
 static cgap_status load_block(void *context, cgap_error *error)
 {
-  cgap_row_block *panel = context;
-  return cgap_row_block_load(panel, panel->modality, panel->first, panel->rows, error);
+  cgap_row_block *block = context;
+  return cgap_row_block_load(block, block->modality, block->first, block->rows, error);
 }
 
-/* Sets what a panel is to hold. */
-static void set_target(const cgap_row_block_pairs *p, cgap_row_block *panel, const cgap_row_block_step *at, bool row)
+/* Sets what a block is to have. */
+static void set_target(const cgap_row_block_pairs *p, cgap_row_block *block, const cgap_row_block_step *at, bool row)
 {
-  panel->modality = row ? p->rows : p->columns;
-  panel->first = row ? at->row : at->column;
-  panel->rows = cgap_lesser(panel->modality->rows - panel->first, row ? p->row_step : p->column_step);
+  block->modality = row ? p->rows : p->columns;
+  block->first = row ? at->row : at->column;
+  block->rows = cgap_lesser(block->modality->rows - block->first, row ? p->row_step : p->column_step);
 }
 
-/* Starts to read the next panel that will be lacking. */
+/* Starts to read the next block that is not loaded. */
 static void start_next_load(cgap_row_block_pairs *p)
 {
   cgap_row_block_step at = p->at;
@@ -124,23 +126,23 @@ static void start_next_load(cgap_row_block_pairs *p)
   cgap_background_reader_start(&p->ahead, load_block, &p->next);
 }
 
-/* What was asked for is what is lacking first. */
+/* What is being read, if anything is, is the block that is needed first. */
 static cgap_status finish_load(cgap_row_block_pairs *p, bool row, cgap_error *error)
 {
-  cgap_row_block *panel = row ? &p->a : &p->b;
+  cgap_row_block *block = row ? &p->a : &p->b;
   cgap_status status;
   if (p->loading) {
     status = cgap_background_reader_wait(&p->ahead, error);
     p->loading = false;
-    const cgap_row_block old = *panel;
-    *panel = p->next;
+    const cgap_row_block old = *block;
+    *block = p->next;
     p->next = old;
   } else {
-    set_target(p, panel, &p->at, row);
-    status = load_block(panel, error);
+    set_target(p, block, &p->at, row);
+    status = load_block(block, error);
   }
   if (status)
-    panel->modality = NULL;
+    block->modality = NULL;
   p->new_a |= row;
   p->new_b |= !row;
   return status;
@@ -187,7 +189,7 @@ cgap_status cgap_row_block_pairs_next(cgap_row_block_pairs *p, cgap_row_block *a
     b->first += off;
     b->rows = cgap_lesser(p->a.rows - off, p->column_step);
     b->unit += off * dim;
-    b->raw += off * dim * cgap_type_size(p->rows->source->type);
+    b->raw += off * cgap_row_bytes(p->rows->source);
   }
   return CGAP_OK;
 }

@@ -1,20 +1,111 @@
 #include "rows/row_pass.h"
 
-#include "base/background_reader.h"
 #include "base/memory.h"
-#include "base/norm.h"
-#include "comm/rank_rows.h"
-#include "rows/duplicate_rows.h"
-#include "rows/second_moment.h"
+#include "base/source.h"
+#include "base/threads.h"
+#include "rows/row_reader.h"
+#include "rows/row_sums.h"
 #include "simd/audit_kernels.h"
 #include "simd/convert.h"
 
 #include <math.h>
 #include <omp.h>
+#include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #define UNIT_TOLERANCE 1e-3
-enum { PIECE_ROWS = 128, LOOK_AHEAD = 16, BLOCK_BYTES = 8 << 20 };
+enum { PIECE_ROWS = 128, LOOK_AHEAD = 16, BLOCK_BYTES = 8 << 20, BLOCKS = CGAP_ROW_PASS_BLOCKS };
+
+/* ---------------------------------------------------------------- duplicate rows */
+
+typedef struct cgap_hash_slot {
+  cgap_hash hash;
+  size_t place; /* row + 1; 0: free */
+} cgap_hash_slot;
+
+__extension__ typedef unsigned __int128 uint128;
+
+/* The first slot to look at: hashes are spread evenly over any number of slots. */
+static size_t home_slot(const cgap_duplicate_rows *d, cgap_hash hash)
+{
+  return (size_t)((uint128)hash.low * d->slots >> 64);
+}
+
+bool cgap_duplicate_rows_init(cgap_duplicate_rows *d, size_t rows)
+{
+  d->slots = rows + rows / 2 + 16;
+  d->slot = cgap_zalloc(d->slots, sizeof *d->slot);
+  return d->slot != NULL;
+}
+
+void cgap_duplicate_rows_clear(cgap_duplicate_rows *d)
+{
+  cgap_free(d->slot);
+  *d = (cgap_duplicate_rows){0};
+}
+
+static cgap_hash hash_bytes(const void *bytes, size_t size)
+{
+  const XXH128_hash_t h = XXH3_128bits(bytes, size);
+  return (cgap_hash){.low = h.low64, .high = h.high64};
+}
+
+cgap_hash cgap_unit_hash(const float *row, size_t dim, float *scratch)
+{
+  for (size_t k = 0; k < dim; k++)
+    scratch[k] = row[k] + 0.0F; /* −0 becomes 0 */
+  return hash_bytes(scratch, dim * sizeof *scratch);
+}
+
+size_t cgap_duplicate_rows_add(cgap_duplicate_rows *d, cgap_hash hash, size_t row)
+{
+  for (size_t at = home_slot(d, hash);; at = at + 1 < d->slots ? at + 1 : 0) {
+    cgap_hash_slot *slot = &d->slot[at];
+    if (slot->place == 0) {
+      *slot = (cgap_hash_slot){.hash = hash, .place = row + 1};
+      return row;
+    }
+    if (slot->hash.low == hash.low && slot->hash.high == hash.high)
+      return slot->place - 1;
+  }
+}
+
+/* ---------------------------------------------------------------- checks */
+
+void cgap_check_note(cgap_check *check, size_t row)
+{
+  check->count++;
+  if (check->example_count < CGAP_EXAMPLES)
+    check->examples[check->example_count++] = row;
+}
+
+/* Appends "2 with NaN or infinity (rows 3, 17)", after an "and" where something was appended before. */
+static void append_check(const cgap_check *check, const char *what, char *out, size_t size)
+{
+  size_t used = strlen(out);
+  if (check->count == 0)
+    return;
+  used += (size_t)snprintf(out + used, size - used, "%s%llu %s (%s", used ? " and " : "",
+                           (unsigned long long)check->count, what, check->count == 1 ? "row" : "rows");
+  for (size_t i = 0; i < check->example_count && used < size; i++)
+    used += (size_t)snprintf(out + used, size - used, "%s %zu", i ? "," : "", check->examples[i]);
+  if (used < size)
+    (void)snprintf(out + used, size - used, check->count > check->example_count ? ", …)" : ")");
+}
+
+bool cgap_describe_bad(const cgap_source *source, const cgap_modality_checks *checks, char *out, size_t size)
+{
+  char what[500] = "";
+  const size_t used = strlen(out);
+  append_check(&checks->not_finite, "with NaN or infinity", what, sizeof what);
+  append_check(&checks->zero, "of norm zero", what, sizeof what);
+  if (*what)
+    (void)snprintf(out + used, size - used, "%s%s: %zu rows, %s", used ? "; " : "", source->name, source->rows, what);
+  return *what != '\0';
+}
+
+/* ---------------------------------------------------------------- the pass */
 
 /* Rows as the file has them. */
 typedef struct file_block {
@@ -27,21 +118,24 @@ typedef struct row_pass {
   cgap_modality_rows *modality;
   const cgap_row_pass_options *options;
   size_t *kept_as;
-  size_t block_rows;
-  unsigned char *buffer[CGAP_ROW_PASS_BLOCKS]; /* (block_rows, dim) as the file has them */
-  double *norm;                                /* (block_rows), of all rows under ranks; as cgap_norm has it */
-  cgap_hash *hash;                             /* the same */
-  float *row;                                  /* (threads, dim) */
-  double *first_row;                           /* (dim) values of the first kept row, for constant columns */
-  bool *varies;                                /* (threads, dim) */
-  size_t *place;                               /* (block_rows) the kept rows of a block, in it */
-  size_t *start;                               /* where the block's runs begin among them */
+  cgap_rank_rows own; /* rows of the file that this rank reads: all, if it is alone */
+  size_t row_bytes, block_rows, run_rows;
+  double *norm;      /* (block_rows), of all rows under ranks; as cgap_norm has it */
+  cgap_hash *hash;   /* the same */
+  float *row;        /* (threads, dim) */
+  double *first_row; /* (dim) values of the first kept row, for constant columns */
+  bool *varies;      /* (threads, dim) */
+  uint64_t *varying; /* (dim) threads and ranks that have seen the column vary */
+  size_t *place;     /* (block_rows) which rows of a block are kept */
+  size_t *start;     /* where the block's runs begin among them */
   cgap_second_moment moment;
   cgap_duplicate_rows distinct;
-  long double norm_sum; /* norms near the largest double have a mean, though their sum overflows */
+  long double norm_sum;          /* norms near the largest double have a mean, though their sum overflows */
+  unsigned char *buffer[BLOCKS]; /* (block_rows, dim) as the file has them */
+  file_block block[BLOCKS];
+  size_t next; /* row of the file that is read next */
 } row_pass;
 
-/* A whole number of runs. */
 size_t cgap_row_pass_chunk_rows(size_t dim)
 {
   const size_t run = cgap_second_moment_run_rows(dim), rows = ((size_t)1 << 21) / dim / run * run;
@@ -50,64 +144,83 @@ size_t cgap_row_pass_chunk_rows(size_t dim)
 
 size_t cgap_row_pass_block_rows(const cgap_source *source)
 {
-  const size_t chunk = cgap_row_pass_chunk_rows(source->dim),
-               bytes = chunk * source->dim * cgap_type_size(source->type);
+  const size_t chunk = cgap_row_pass_chunk_rows(source->dim), bytes = chunk * cgap_row_bytes(source);
   const size_t rows = chunk * (BLOCK_BYTES / bytes ? BLOCK_BYTES / bytes : 1);
   return rows < source->rows ? rows : source->rows;
 }
 
-static bool alloc_pass(row_pass *p)
+static cgap_status open_pass(row_pass *p, cgap_error *error)
 {
-  const cgap_source *source = p->modality->source;
-  const size_t dim = source->dim, threads = (size_t)p->options->threads;
-  const size_t known = p->options->comm ? source->rows : p->block_rows;
-  const int buffers = p->options->resident ? 0 : p->options->comm ? 2 : CGAP_ROW_PASS_BLOCKS;
-  for (int k = 0; k < CGAP_ROW_PASS_BLOCKS; k++)
-    p->buffer[k] = cgap_alloc(buffers > k ? p->block_rows : 1, dim * cgap_type_size(source->type));
+  cgap_modality_rows *m = p->modality;
+  const cgap_source *source = m->source;
+  const size_t rows = source->rows, dim = source->dim, threads = (size_t)p->options->threads;
+  const size_t known = p->options->comm ? rows : p->block_rows, own = p->own.end - p->own.first;
+  const size_t held = !p->options->resident ? 0 : own > 0 ? own : 1;
+  bool ok = cgap_duplicate_rows_init(&p->distinct, rows);
+  m->file_row = cgap_alloc(rows, sizeof *m->file_row);
+  m->first_equal = cgap_alloc(rows, sizeof *m->first_equal);
+  m->inverse_norm = cgap_alloc(rows, sizeof *m->inverse_norm);
+  m->mean = cgap_zalloc(dim, sizeof *m->mean);
+  m->moment = cgap_alloc(dim * dim, sizeof *m->moment);
+  m->raw = held ? cgap_alloc(held, p->row_bytes) : NULL;
+  m->unit = held ? cgap_alloc(held * dim, sizeof *m->unit) : NULL;
+  for (int k = 0; k < BLOCKS; k++) {
+    p->buffer[k] = cgap_alloc(held ? 1 : p->block_rows, p->row_bytes);
+    ok = ok && p->buffer[k];
+  }
   p->norm = cgap_alloc(known, sizeof *p->norm);
   p->hash = cgap_alloc(known, sizeof *p->hash);
   p->row = cgap_alloc(threads * dim, sizeof *p->row);
   p->first_row = cgap_zalloc(dim, sizeof *p->first_row);
   p->varies = cgap_zalloc(threads * dim, sizeof *p->varies);
+  p->varying = cgap_zalloc(dim, sizeof *p->varying);
   p->place = cgap_alloc(p->block_rows, sizeof *p->place);
-  p->start = cgap_alloc(p->block_rows / cgap_second_moment_run_rows(dim) + 2, sizeof *p->start);
-  return p->buffer[0] && p->buffer[1] && p->buffer[2] && p->norm && p->hash && p->row && p->first_row && p->varies &&
-         p->place && p->start && cgap_duplicate_rows_init(&p->distinct, source->rows);
-}
-
-static cgap_status open_pass(row_pass *p, cgap_error *error)
-{
-  const cgap_source *source = p->modality->source;
-  p->block_rows = cgap_row_pass_block_rows(source);
-  if (!alloc_pass(p))
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows,
-                     source->dim);
-  return cgap_second_moment_init(&p->moment, source->dim, (double)cgap_second_moment_run_rows(source->dim), error);
+  p->start = cgap_alloc(p->block_rows / p->run_rows + 2, sizeof *p->start);
+  ok = ok && m->file_row && m->first_equal && m->inverse_norm && m->mean && m->moment &&
+       (!held || (m->raw && m->unit)) && p->norm && p->hash && p->row && p->first_row && p->varies && p->varying &&
+       p->place && p->start;
+  if (!ok)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", source->name, rows, dim);
+  return cgap_second_moment_init(&p->moment, dim, (double)p->run_rows, p->options->threads, error);
 }
 
 static void close_pass(row_pass *p)
 {
-  for (int k = 0; k < CGAP_ROW_PASS_BLOCKS; k++)
+  cgap_modality_rows *m = p->modality;
+  cgap_duplicate_rows_clear(&p->distinct);
+  if (m->checks.duplicates.count == 0) { /* every row is the first of its kind */
+    cgap_free(m->first_equal);
+    m->first_equal = NULL;
+  }
+  for (int k = 0; k < BLOCKS; k++)
     cgap_free(p->buffer[k]);
   cgap_free(p->norm);
   cgap_free(p->hash);
   cgap_free(p->row);
   cgap_free(p->first_row);
   cgap_free(p->varies);
+  cgap_free(p->varying);
   cgap_free(p->place);
   cgap_free(p->start);
   cgap_second_moment_clear(&p->moment);
-  cgap_duplicate_rows_clear(&p->distinct);
 }
 
-/* ---------------------------------------------------------------- a block is read and looked at */
+/* ---------------------------------------------------------------- reading */
 
-static file_block block_from(const row_pass *p, size_t first, size_t end, unsigned char *raw)
+/* A block is read to where its rows are held, as if all were kept, or into one of the buffers in turn. */
+static bool set_target(void *pass, void *block)
 {
-  return (file_block){.source = p->modality->source,
-                      .first = first,
-                      .rows = end - first < p->block_rows ? end - first : p->block_rows,
-                      .raw = raw};
+  row_pass *p = pass;
+  file_block *b = block;
+  unsigned char *raw = p->modality->raw;
+  if (p->next >= p->own.end)
+    return false;
+  *b = (file_block){.source = p->modality->source,
+                    .first = p->next,
+                    .rows = cgap_lesser(p->block_rows, p->own.end - p->next),
+                    .raw = raw ? raw + (p->next - p->own.first) * p->row_bytes : p->buffer[b - p->block]};
+  p->next += b->rows;
+  return true;
 }
 
 static cgap_status read_block(void *block, cgap_error *error)
@@ -115,6 +228,26 @@ static cgap_status read_block(void *block, cgap_error *error)
   const file_block *b = block;
   return b->source->read(b->source, b->first, b->rows, b->raw, error);
 }
+
+static cgap_status block_is_read(void *block, cgap_error *error)
+{
+  (void)block; /* by an earlier scan */
+  (void)error;
+  return CGAP_OK;
+}
+
+/* After a block: progress, from `before` to `after` over the own rows, and whether to stop. */
+static cgap_status tick_rows(const row_pass *p, const file_block *b, double before, double after, cgap_error *error)
+{
+  const cgap_progress *progress = &p->options->progress;
+  const double done = (double)(b->first + b->rows - p->own.first) / (double)(p->own.end - p->own.first);
+  if (progress->tick && progress->tick(progress->context, p->options->phase, before + (after - before) * done))
+    return cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written",
+                     p->modality->source->name);
+  return cgap_comm_poll(p->options->comm, NULL, error);
+}
+
+/* ---------------------------------------------------------------- norms and hashes */
 
 /* Euclidean norm of a row as the file has it, as cgap_norm has it; the squares of floats fit a double at any scale. */
 static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, float *scratch)
@@ -126,429 +259,251 @@ static double norm_of(cgap_type type, const unsigned char *raw, size_t dim, floa
   return isfinite(total) ? sqrt(total) : NAN;
 }
 
-static const unsigned char *raw_row(const file_block *b, size_t i)
-{
-  return b->raw + i * b->source->dim * cgap_type_size(b->source->type);
-}
-
-/* Norm and hash of rows [first, end) of a block. */
-static void hash_and_norm_rows(const row_pass *p, const file_block *b, size_t first, size_t end, double *norm,
-                               cgap_hash *hash)
-{
-  const cgap_type type = b->source->type;
-  const size_t dim = b->source->dim, row_bytes = dim * cgap_type_size(type);
-  float *scratch = p->row + (size_t)omp_get_thread_num() * dim;
-  for (size_t i = first; i < end; i++) {
-    norm[i] = norm_of(type, raw_row(b, i), dim, scratch);
-    hash[i] = cgap_hash_row(raw_row(b, i), row_bytes);
-  }
-}
-
 static size_t pieces_of(const file_block *b)
 {
   return (b->rows + PIECE_ROWS - 1) / PIECE_ROWS;
 }
 
-static void hash_and_norm_piece(const row_pass *p, const file_block *b, size_t piece, double *norm, cgap_hash *hash)
+/* Where the norms and hashes of a block begin: ranks have those of the whole file. */
+static size_t place_of(const row_pass *p, const file_block *b)
 {
-  const size_t first = piece * PIECE_ROWS;
-  hash_and_norm_rows(p, b, first, first + PIECE_ROWS < b->rows ? first + PIECE_ROWS : b->rows, norm, hash);
+  return p->options->comm ? b->first : 0;
 }
 
-static void hash_and_norm_block(const row_pass *p, const file_block *b, double *norm, cgap_hash *hash)
+/* Norms and hashes of the rows of a piece of a block. */
+static void hash_and_norm_piece(const row_pass *p, const file_block *b, size_t piece)
+{
+  const size_t dim = b->source->dim, place = place_of(p, b);
+  float *scratch = p->row + (size_t)omp_get_thread_num() * dim;
+  for (size_t i = piece * PIECE_ROWS; i < b->rows && i < (piece + 1) * PIECE_ROWS; i++) {
+    const unsigned char *raw = b->raw + i * p->row_bytes;
+    p->norm[place + i] = norm_of(b->source->type, raw, dim, scratch);
+    p->hash[place + i] = hash_bytes(raw, p->row_bytes);
+  }
+}
+
+static void hash_and_norm_block(const row_pass *p, const file_block *b)
 {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(p->options->threads)
   for (size_t k = 0; k < pieces_of(b); k++)
-    hash_and_norm_piece(p, b, k, norm, hash);
+    hash_and_norm_piece(p, b, k);
 }
 
-/* ---------------------------------------------------------------- which rows stay */
+/* ---------------------------------------------------------------- which rows are kept */
 
-static bool is_bad(cgap_modality_checks *checks, double norm, size_t file_row)
+/* Rows of a block, by their norms and hashes. */
+static void select_rows(row_pass *p, const file_block *b)
 {
-  if (norm > 0)
-    return false;
-  cgap_check_note(norm == 0 ? &checks->zero : &checks->not_finite, file_row);
-  return true;
-}
-
-/* Notes a row of this norm as kept row side->rows. */
-static void keep_row(row_pass *p, double norm, size_t file_row, size_t first_equal)
-{
-  cgap_modality_rows *modality = p->modality;
-  modality->file_row[modality->rows] = file_row;
-  modality->first_equal[modality->rows] = first_equal;
-  modality->inverse_norm[modality->rows] = 1.0 / norm;
-  p->norm_sum += norm;
-  if (fabs(norm - 1.0) > UNIT_TOLERANCE)
-    cgap_check_note(&modality->checks.off_unit, file_row);
-  modality->rows++;
-}
-
-static void select_rows(row_pass *p, size_t first, size_t rows, const double *norm, const cgap_hash *hash)
-{
-  cgap_modality_rows *modality = p->modality;
+  const double *norm = p->norm + place_of(p, b);
+  const cgap_hash *hash = p->hash + place_of(p, b);
+  cgap_modality_rows *m = p->modality;
   const cgap_row_pass_options *o = p->options;
-  for (size_t i = 0; i < rows; i++) {
-    const size_t file_row = first + i;
+  for (size_t i = 0; i < b->rows; i++) {
+    const size_t file_row = b->first + i;
     if (p->kept_as)
       p->kept_as[file_row] = SIZE_MAX;
-    if (i + LOOK_AHEAD < rows)
-      cgap_duplicate_rows_prefetch(&p->distinct, hash[i + LOOK_AHEAD]);
-    if (is_bad(&modality->checks, norm[i], file_row) || (o->skip && o->skip[file_row]))
+    if (i + LOOK_AHEAD < b->rows)
+      __builtin_prefetch(&p->distinct.slot[home_slot(&p->distinct, hash[i + LOOK_AHEAD])], 1);
+    if (!(norm[i] > 0)) {
+      cgap_check_note(norm[i] == 0 ? &m->checks.zero : &m->checks.not_finite, file_row);
       continue;
-    size_t same = cgap_duplicate_rows_add(&p->distinct, hash[i], modality->rows);
-    if (same != modality->rows)
-      cgap_check_note(&modality->checks.duplicates, file_row);
+    }
+    if (o->skip && o->skip[file_row])
+      continue;
+    const size_t same = cgap_duplicate_rows_add(&p->distinct, hash[i], m->rows);
+    if (same != m->rows)
+      cgap_check_note(&m->checks.duplicates, file_row);
     if (p->kept_as)
-      p->kept_as[file_row] = o->merge ? same : modality->rows;
-    if (same == modality->rows || !o->merge)
-      keep_row(p, norm[i], file_row, same);
+      p->kept_as[file_row] = o->merge ? same : m->rows;
+    if (same != m->rows && o->merge)
+      continue;
+    m->file_row[m->rows] = file_row;
+    m->first_equal[m->rows] = same;
+    m->inverse_norm[m->rows] = 1.0 / norm[i];
+    m->rows++;
+    p->norm_sum += norm[i];
+    if (fabs(norm[i] - 1.0) > UNIT_TOLERANCE)
+      cgap_check_note(&m->checks.off_unit, file_row);
   }
 }
 
 /* ---------------------------------------------------------------- sums */
 
-static void note_columns(const row_pass *p, const double *row)
+/* One run of the block's kept rows, [first, end) of them; `before` were kept before the block. Their unit rows go into
+ * memory as floats where a process alone holds them. A thread that has seen every column vary looks no more. */
+static void sum_run(row_pass *p, const file_block *b, size_t before, size_t first, size_t end)
 {
-  const size_t dim = p->modality->dim;
+  const cgap_modality_rows *m = p->modality;
+  const cgap_type type = m->source->type;
+  const size_t dim = m->dim;
   bool *varies = p->varies + (size_t)omp_get_thread_num() * dim;
-  for (size_t k = 0; k < dim; k++)
-    varies[k] |= row[k] != p->first_row[k];
-}
-
-typedef struct block_selection {
-  const row_pass *pass;
-  const file_block *block, *next;
-  size_t before; /* kept rows in front of the block's */
-} block_selection;
-
-/* Unit rows of the block's kept rows [first, first + rows), as floats in memory where that is asked. A thread that has
- * seen every column vary looks no more. */
-static const double *make_unit(void *context, size_t first, size_t rows, double *scratch)
-{
-  const block_selection *k = context;
-  const row_pass *p = k->pass;
-  const cgap_modality_rows *modality = p->modality;
-  const cgap_type type = modality->source->type;
-  const size_t dim = modality->dim;
-  const bool holds = modality->unit && !p->options->comm;
-  const bool looks = memchr(p->varies + (size_t)omp_get_thread_num() * dim, 0, dim) != NULL;
-  for (size_t i = 0; i < rows; i++) {
-    const unsigned char *raw = raw_row(k->block, p->place[first + i]);
-    const size_t kept = k->before + first + i;
-    double *row = scratch + i * dim;
-    if (looks) {
-      cgap_to_double(type, raw, dim, row);
-      note_columns(p, row);
+  float *unit = p->options->comm ? NULL : m->unit;
+  double *rows = cgap_second_moment_begin(&p->moment);
+  for (size_t slice = first; slice < end; slice += CGAP_MOMENT_SLICE) {
+    const size_t count = end - slice < CGAP_MOMENT_SLICE ? end - slice : CGAP_MOMENT_SLICE;
+    const bool looks = memchr(varies, 0, dim) != NULL;
+    for (size_t i = slice; i < slice + count; i++) {
+      const unsigned char *raw = b->raw + p->place[i] * p->row_bytes;
+      double *row = rows + (i - first) * dim;
+      if (looks) {
+        cgap_to_double(type, raw, dim, row);
+        for (size_t k = 0; k < dim; k++)
+          varies[k] |= row[k] != p->first_row[k];
+      }
+      cgap_to_scaled(type, raw, dim, m->inverse_norm[before + i], row);
+      for (size_t k = 0; unit && k < dim; k++)
+        unit[(before + i) * dim + k] = (float)row[k];
     }
-    cgap_to_scaled(type, raw, dim, modality->inverse_norm[kept], row);
-    for (size_t c = 0; holds && c < dim; c++)
-      modality->unit[kept * dim + c] = (float)row[c];
+    cgap_second_moment_slice(&p->moment, rows + (slice - first) * dim, count);
   }
-  return scratch;
+  cgap_second_moment_end(&p->moment, rows, end - first);
 }
 
-static void hash_and_norm_next(void *context, size_t piece)
+/* Adds the block's kept rows, `before` of which were kept before it, to the sums; returns how many they are. Threads
+ * that find no more runs to sum go on with the norms and hashes of `next` (or NULL). */
+static size_t sum_block(row_pass *p, const file_block *b, size_t before, const file_block *next)
 {
-  const block_selection *k = context;
-  hash_and_norm_piece(k->pass, k->next, piece, k->pass->norm, k->pass->hash);
-}
-
-static cgap_status sum_block(row_pass *p, const file_block *b, size_t kept, size_t *count, const file_block *next,
-                             cgap_error *error)
-{
-  const cgap_modality_rows *modality = p->modality;
-  const size_t run = cgap_second_moment_run_rows(modality->dim);
+  const cgap_modality_rows *m = p->modality;
+  const size_t run = p->run_rows, runs = (b->rows + run - 1) / run;
+  const size_t pieces = next ? pieces_of(next) : 0;
   size_t n = 0;
   for (size_t i = 0; i < b->rows; i++) {
     if (i % run == 0)
       p->start[i / run] = n;
-    if (kept + n < modality->rows && modality->file_row[kept + n] == b->first + i)
+    if (before + n < m->rows && m->file_row[before + n] == b->first + i)
       p->place[n++] = i;
   }
-  p->start[(b->rows + run - 1) / run] = n;
-  if (kept == 0 && n > 0)
-    cgap_to_double(modality->source->type, raw_row(b, p->place[0]), modality->dim, p->first_row);
-  *count = n;
-  block_selection rows = {.pass = p, .block = b, .next = next, .before = kept};
-  const cgap_second_moment_work work = {.make = make_unit,
-                                        .context = &rows,
-                                        .start = p->start,
-                                        .runs = (b->rows + run - 1) / run,
-                                        .more = next ? hash_and_norm_next : NULL,
-                                        .pieces = next ? pieces_of(next) : 0};
-  return cgap_second_moment_make(&p->moment, &work, p->options->threads, error);
+  p->start[runs] = n;
+  if (before == 0 && n > 0)
+    cgap_to_double(m->source->type, b->raw + p->place[0] * p->row_bytes, m->dim, p->first_row);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(p->options->threads)
+  for (size_t item = 0; item < runs + pieces; item++) {
+    if (item < runs)
+      sum_run(p, b, before, p->start[item], p->start[item + 1]);
+    else
+      hash_and_norm_piece(p, next, item - runs);
+  }
+  return n;
 }
 
-static void join_threads(row_pass *p)
+/* ---------------------------------------------------------------- over the own rows */
+
+/* What is done with each block. A process alone does it all at once; of several ranks each makes the norms and hashes
+ * of its own rows, selects by those of all, and sums as it reads its rows again, unless it holds them. */
+enum { HASH = 1, SELECT = 2, SUM = 4 };
+
+/* While a block is summed, threads that have nothing to sum begin with the next, and the one after it is read. Progress
+ * goes from `before` to `after`. */
+static cgap_status scan_rows(row_pass *p, unsigned steps, double before, double after, cgap_error *error)
 {
-  const size_t dim = p->modality->dim;
-  for (size_t k = dim; k < (size_t)p->options->threads * dim; k++)
-    p->varies[k % dim] |= p->varies[k];
+  const cgap_modality_rows *m = p->modality;
+  const bool reads = steps & HASH || !m->raw;
+  size_t kept = 0;
+  void *block, *next;
+  while (kept < m->rows && m->file_row[kept] < p->own.first)
+    kept++;
+  p->next = p->own.first;
+  cgap_read_ahead ahead = {.set_target = set_target,
+                           .read = reads ? read_block : block_is_read,
+                           .context = p,
+                           .blocks = p->block,
+                           .count = BLOCKS,
+                           .size = sizeof *p->block};
+  cgap_read_ahead_open(&ahead, reads ? p->options->threads : 1);
+  cgap_status status = cgap_read_ahead_next(&ahead, &block, error);
+  if (block && steps & HASH)
+    hash_and_norm_block(p, block);
+  for (; !status && block; block = next) {
+    if (steps & SELECT)
+      select_rows(p, block);
+    status = cgap_read_ahead_next(&ahead, &next, error);
+    if (!status && steps & SUM)
+      kept += sum_block(p, block, kept, steps & HASH ? next : NULL);
+    else if (next)
+      hash_and_norm_block(p, next);
+    if (!status)
+      status = tick_rows(p, block, before, after, error);
+  }
+  cgap_read_ahead_close(&ahead);
+  return status;
 }
 
-/* ---------------------------------------------------------------- the pass of a whole file */
-
-static bool modality_rows_alloc(cgap_modality_rows *modality, size_t held)
-{
-  const size_t rows = modality->source->rows, dim = modality->dim;
-  modality->file_row = cgap_alloc(rows, sizeof *modality->file_row);
-  modality->first_equal = cgap_alloc(rows, sizeof *modality->first_equal);
-  modality->inverse_norm = cgap_alloc(rows, sizeof *modality->inverse_norm);
-  modality->mean = cgap_zalloc(dim, sizeof *modality->mean);
-  modality->moment = cgap_alloc(dim * dim, sizeof *modality->moment);
-  modality->raw = held ? cgap_alloc(held, dim * cgap_type_size(modality->source->type)) : NULL;
-  modality->unit = held ? cgap_alloc(held * dim, sizeof *modality->unit) : NULL;
-  return modality->file_row && modality->first_equal && modality->inverse_norm && modality->mean && modality->moment &&
-         (!held || (modality->raw && modality->unit));
-}
-
-static cgap_status tick_rows(const row_pass *p, double done, cgap_error *error)
-{
-  const cgap_progress *progress = &p->options->progress;
-  if (progress->tick && progress->tick(progress->context, p->options->phase, done))
-    return cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written",
-                     p->modality->source->name);
-  return cgap_comm_poll(p->options->comm, NULL, error);
-}
-
-/* A block is read to where its rows stay, as if all stayed, or to one of three rooms in turn. */
-static file_block block_at(const row_pass *p, size_t first, size_t turn)
-{
-  const cgap_source *source = p->modality->source;
-  unsigned char *raw = p->modality->raw;
-  return block_from(p, first, source->rows,
-                    raw ? raw + first * source->dim * cgap_type_size(source->type) : p->buffer[turn]);
-}
-
-/* Kept rows move up to where others were left out. */
-static void compact_rows(const cgap_modality_rows *modality)
-{
-  const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
-  for (size_t i = 0; modality->raw && modality->rows < modality->source->rows && i < modality->rows; i++)
-    memmove(modality->raw + i * row_bytes, modality->raw + modality->file_row[i] * row_bytes, row_bytes);
-}
-
-/* While a block is summed, the next is looked at by threads that have nothing to sum, and the one after it is read. */
 static cgap_status read_all(row_pass *p, cgap_error *error)
 {
-  const size_t rows = p->modality->source->rows, step = p->block_rows;
-  file_block blocks[CGAP_ROW_PASS_BLOCKS] = {block_at(p, 0, 0)};
-  cgap_background_reader ahead;
-  cgap_background_reader_open(&ahead, p->options->threads);
-  cgap_background_reader_start(&ahead, read_block, &blocks[0]);
-  cgap_status status = cgap_background_reader_wait(&ahead, error);
-  if (!status && step < rows) {
-    blocks[1] = block_at(p, step, 1);
-    cgap_background_reader_start(&ahead, read_block, &blocks[1]);
-  }
-  if (!status)
-    hash_and_norm_block(p, &blocks[0], p->norm, p->hash);
-  for (size_t first = 0, turn = 0; !status && first < rows; first += step, turn = (turn + 1) % CGAP_ROW_PASS_BLOCKS) {
-    const size_t kept = p->modality->rows, next = (turn + 1) % CGAP_ROW_PASS_BLOCKS,
-                 after = (turn + 2) % CGAP_ROW_PASS_BLOCKS;
-    const bool has_next = rows - first > step;
-    size_t count;
-    select_rows(p, first, blocks[turn].rows, p->norm, p->hash);
-    if (has_next)
-      status = cgap_background_reader_wait(&ahead, error);
-    if (!status && has_next && rows - first > 2 * step) {
-      blocks[after] = block_at(p, first + 2 * step, after);
-      cgap_background_reader_start(&ahead, read_block, &blocks[after]);
-    }
-    if (!status)
-      status = sum_block(p, &blocks[turn], kept, &count, has_next ? &blocks[next] : NULL, error);
-    if (!status)
-      status = tick_rows(p, (double)(first + blocks[turn].rows) / (double)rows, error);
-  }
-  cgap_background_reader_close(&ahead);
-  if (!status)
-    compact_rows(p->modality);
-  p->modality->own_rows = p->modality->rows;
+  cgap_modality_rows *m = p->modality;
+  const cgap_status status = scan_rows(p, HASH | SELECT | SUM, 0, 1, error);
+  m->own_rows = m->rows;
+  for (size_t i = 0; !status && m->raw && m->rows < m->source->rows && i < m->rows; i++)
+    memmove(m->raw + i * p->row_bytes, m->raw + m->file_row[i] * p->row_bytes, p->row_bytes);
   return status;
 }
 
-/* ---------------------------------------------------------------- the pass of one of several ranks */
-
-/* The blocks of a share, one after the other: in side->raw where rows stay, else in two rooms in turn. While one is
- * worked on the next is read. */
-typedef struct own_rows_reader {
-  const row_pass *pass;
-  cgap_rank_rows own;
-  bool reads; /* else they are in side->raw already */
-  cgap_background_reader ahead;
-  file_block block[2];
-  size_t first; /* of the next block … */
-  int turn;     /* … which stands here */
-} own_rows_reader;
-
-static void prefetch_block(own_rows_reader *r)
+/* The kept rows that this rank holds. Where no row was left out they are those that it has read. */
+static cgap_status hold_own_rows(row_pass *p, cgap_error *error)
 {
-  const row_pass *p = r->pass;
-  const cgap_source *source = p->modality->source;
-  unsigned char *raw = p->modality->raw;
-  if (r->first >= r->own.end)
-    return;
-  r->block[r->turn] =
-    block_from(p, r->first, r->own.end,
-               raw ? raw + (r->first - r->own.first) * source->dim * cgap_type_size(source->type) : p->buffer[r->turn]);
-  if (r->reads)
-    cgap_background_reader_start(&r->ahead, read_block, &r->block[r->turn]);
-}
-
-static void open_reader(own_rows_reader *r, const row_pass *p, cgap_rank_rows own, bool reads)
-{
-  *r = (own_rows_reader){.pass = p, .own = own, .reads = reads, .first = own.first};
-  cgap_background_reader_open(&r->ahead, reads ? p->options->threads : 1);
-  prefetch_block(r);
-}
-
-/* The current block, valid until the next is asked for. */
-static cgap_status next_block(own_rows_reader *r, file_block *out, cgap_error *error)
-{
-  cgap_status status = r->reads ? cgap_background_reader_wait(&r->ahead, error) : CGAP_OK;
-  *out = r->block[r->turn];
-  r->turn = 1 - r->turn;
-  r->first += out->rows;
-  if (!status)
-    prefetch_block(r);
-  return status;
-}
-
-/* Reads the rows of the share and looks at them. */
-static cgap_status hash_and_norm_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
-{
-  own_rows_reader reader;
-  file_block b;
+  cgap_modality_rows *m = p->modality;
+  const cgap_rank_rows kept = cgap_rank_rows_own(p->options->comm, m->rows);
+  const bool others = m->rows < m->source->rows && kept.first < kept.end;
   cgap_status status = CGAP_OK;
-  open_reader(&reader, p, own, true);
-  while (!status && reader.first < own.end) {
-    status = next_block(&reader, &b, error);
-    if (!status)
-      hash_and_norm_block(p, &b, p->norm + b.first, p->hash + b.first);
-    if (!status)
-      status = tick_rows(p, 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
-  }
-  cgap_background_reader_close(&reader.ahead);
-  return status;
-}
-
-static cgap_status gather_norms(row_pass *p, cgap_error *error)
-{
-  const size_t rows = p->modality->source->rows;
-  cgap_status status = cgap_rank_rows_gather(p->options->comm, p->norm, rows, sizeof *p->norm, error);
-  return status ? status : cgap_rank_rows_gather(p->options->comm, p->hash, rows, sizeof *p->hash, error);
-}
-
-/* The first kept row's values and the sums of the rows that lie in our part of the file. */
-static cgap_status accumulate_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
-{
-  cgap_modality_rows *modality = p->modality;
-  const cgap_source *source = modality->source;
-  size_t kept = 0, count;
-  own_rows_reader reader;
-  file_block b;
-  cgap_status status = CGAP_OK;
-  if (modality->rows > 0)
-    status = source->read(source, modality->file_row[0], 1, p->buffer[0], error);
-  if (!status && modality->rows > 0)
-    cgap_to_double(source->type, p->buffer[0], source->dim, p->first_row);
-  while (kept < modality->rows && modality->file_row[kept] < own.first)
-    kept++;
-  open_reader(&reader, p, own, !modality->raw);
-  while (!status && reader.first < own.end) {
-    status = next_block(&reader, &b, error);
-    if (!status)
-      status = sum_block(p, &b, kept, &count, NULL, error);
-    kept += status ? 0 : count;
-    if (!status)
-      status = tick_rows(p, 0.5 + 0.5 * (double)(b.first + b.rows - own.first) / (double)(own.end - own.first), error);
-  }
-  cgap_background_reader_close(&reader.ahead);
-  return status;
-}
-
-static cgap_status join_columns(row_pass *p, cgap_error *error)
-{
-  const size_t dim = p->modality->dim;
-  uint64_t *varies = cgap_alloc(dim, sizeof *varies);
-  if (!varies)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu columns", dim);
-  for (size_t k = 0; k < dim; k++)
-    varies[k] = p->varies[k];
-  cgap_status status = cgap_comm_sum(p->options->comm, varies, dim, CGAP_COMM_U64, error);
-  for (size_t k = 0; k < dim; k++)
-    p->varies[k] = varies[k] > 0;
-  cgap_free(varies);
-  return status;
-}
-
-/* What this rank holds of the kept rows. They are those of its part of the file already where none was left out. */
-static cgap_status load_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
-{
-  cgap_modality_rows *modality = p->modality;
-  const size_t row_bytes = modality->dim * cgap_type_size(modality->source->type);
-  const cgap_rank_rows kept_own = cgap_rank_rows_own(p->options->comm, modality->rows);
-  modality->own_first = kept_own.first;
-  modality->own_rows = kept_own.end - kept_own.first;
-  if (!modality->raw)
+  m->own_first = kept.first;
+  m->own_rows = kept.end - kept.first;
+  if (!m->raw)
     return CGAP_OK;
-  if (modality->rows == modality->source->rows || modality->own_rows == 0) {
-    cgap_modality_rows_normalise(modality, kept_own.first, modality->own_rows, modality->raw, modality->unit,
-                                 p->options->threads);
-    return CGAP_OK;
+  if (others && m->own_rows > p->own.end - p->own.first) {
+    cgap_free(m->raw);
+    cgap_free(m->unit);
+    m->raw = cgap_alloc(m->own_rows, p->row_bytes);
+    m->unit = cgap_alloc(m->own_rows * m->dim, sizeof *m->unit);
+    if (!m->raw || !m->unit)
+      return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", m->source->name, m->own_rows,
+                       m->dim);
   }
-  if (modality->own_rows > own.end - own.first) {
-    cgap_free(modality->raw);
-    cgap_free(modality->unit);
-    modality->raw = cgap_alloc(modality->own_rows, row_bytes);
-    modality->unit = cgap_alloc(modality->own_rows * modality->dim, sizeof *modality->unit);
-    if (!modality->raw || !modality->unit)
-      return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name,
-                       modality->own_rows, modality->dim);
-  }
-  cgap_status status = cgap_modality_rows_read(modality, kept_own.first, modality->own_rows, modality->raw, error);
+  if (others)
+    status = cgap_read_listed(m->source, m->file_row + kept.first, m->own_rows, m->raw, error);
   if (!status)
-    cgap_modality_rows_normalise(modality, kept_own.first, modality->own_rows, modality->raw, modality->unit,
-                                 p->options->threads);
+    cgap_modality_rows_normalise(m, kept.first, m->own_rows, m->raw, m->unit, p->options->threads);
   return status;
 }
 
-static cgap_status read_own_rows(row_pass *p, cgap_rank_rows own, cgap_error *error)
+static cgap_status read_with_ranks(row_pass *p, cgap_error *error)
 {
-  const size_t rows = p->modality->source->rows;
-  cgap_status status = hash_and_norm_own_rows(p, own, error);
+  const cgap_modality_rows *m = p->modality;
+  const cgap_source *source = m->source;
+  const file_block all = {.source = source, .rows = source->rows};
+  cgap_status status = scan_rows(p, HASH, 0, 0.5, error);
   if (!status)
-    status = gather_norms(p, error);
+    status = cgap_rank_rows_gather(p->options->comm, p->norm, source->rows, sizeof *p->norm, error);
   if (!status)
-    select_rows(p, 0, rows, p->norm, p->hash);
+    status = cgap_rank_rows_gather(p->options->comm, p->hash, source->rows, sizeof *p->hash, error);
   if (!status)
-    status = accumulate_own_rows(p, own, error);
-  join_threads(p);
+    select_rows(p, &all);
+  if (!status && m->rows > 0) {
+    status = source->read(source, m->file_row[0], 1, p->buffer[0], error);
+    if (!status)
+      cgap_to_double(source->type, p->buffer[0], source->dim, p->first_row);
+  }
   if (!status)
-    status = join_columns(p, error);
-  return status ? status : load_own_rows(p, own, error);
+    status = scan_rows(p, SUM, 0.5, 1, error);
+  return status ? status : hold_own_rows(p, error);
 }
 
 /* ---------------------------------------------------------------- both */
 
 static cgap_status finish_modality(row_pass *p, cgap_error *error)
 {
-  cgap_modality_rows *modality = p->modality;
-  cgap_status status =
-    cgap_second_moment_finish(&p->moment, p->options->comm, 1, modality->moment, modality->mean, error);
-  join_threads(p);
-  for (size_t k = 0; !status && k < modality->dim; k++) {
-    modality->mean[k] /= (double)(modality->rows ? modality->rows : 1);
-    if (modality->rows > 1 && !p->varies[k])
-      cgap_check_note(&modality->checks.constant_columns, k);
+  cgap_modality_rows *m = p->modality;
+  const size_t dim = m->dim;
+  for (size_t k = 0; k < (size_t)p->options->threads * dim; k++)
+    p->varying[k % dim] += p->varies[k];
+  cgap_status status = cgap_comm_sum(p->options->comm, p->varying, dim, CGAP_COMM_U64, error);
+  if (!status)
+    status = cgap_second_moment_finish(&p->moment, p->options->comm, 1, m->moment, m->mean, error);
+  for (size_t k = 0; !status && k < dim; k++) {
+    m->mean[k] /= (double)(m->rows ? m->rows : 1);
+    if (m->rows > 1 && p->varying[k] == 0)
+      cgap_check_note(&m->checks.constant_columns, k);
   }
-  if (modality->checks.duplicates.count == 0) { /* every row is the first of its kind */
-    cgap_free(modality->first_equal);
-    modality->first_equal = NULL;
-  }
-  modality->checks.norm_mean = modality->rows ? (double)(p->norm_sum / (long double)modality->rows) : 0;
+  m->checks.norm_mean = m->rows ? (double)(p->norm_sum / (long double)m->rows) : 0;
   return status;
 }
 
@@ -556,17 +511,16 @@ cgap_status cgap_row_pass_run(cgap_modality_rows *out, const cgap_source *source
                               size_t *kept_as, cgap_error *error)
 {
   *out = (cgap_modality_rows){.source = source, .dim = source->dim};
-  row_pass p = {.modality = out, .options = options, .kept_as = kept_as};
-  const cgap_rank_rows own = cgap_rank_rows_own(options->comm, source->rows);
-  const size_t held = !options->resident ? 0 : own.end > own.first ? own.end - own.first : 1;
-  cgap_status status = CGAP_OK;
-  if (!modality_rows_alloc(out, held))
-    status =
-      cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", source->name, source->rows, source->dim);
+  row_pass p = {.modality = out,
+                .options = options,
+                .kept_as = kept_as,
+                .own = cgap_rank_rows_own(options->comm, source->rows),
+                .run_rows = cgap_second_moment_run_rows(source->dim),
+                .block_rows = cgap_row_pass_block_rows(source),
+                .row_bytes = cgap_row_bytes(source)};
+  cgap_status status = open_pass(&p, error);
   if (!status)
-    status = open_pass(&p, error);
-  if (!status)
-    status = options->comm ? read_own_rows(&p, own, error) : read_all(&p, error);
+    status = options->comm ? read_with_ranks(&p, error) : read_all(&p, error);
   if (!status)
     status = finish_modality(&p, error);
   close_pass(&p);

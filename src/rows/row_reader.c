@@ -1,32 +1,14 @@
 #include "rows/row_reader.h"
 
-#include <string.h>
-
 #include "base/memory.h"
-#include "base/norm.h"
-#include "rows/row_blocks.h"
+#include "base/output_file.h"
+#include "base/source.h"
 #include "simd/convert.h"
 
-bool cgap_unit_rows(float *out, const void *raw, cgap_type type, size_t rows, size_t dim, double *one_row,
-                    size_t *where)
-{
-  for (size_t i = 0; i < rows; i++) {
-    cgap_to_double(type, (const char *)raw + i * dim * cgap_type_size(type), dim, one_row);
-    *where = i;
-    if (!cgap_normalise(one_row, one_row, dim))
-      return false;
-    for (size_t k = 0; k < dim; k++)
-      out[i * dim + k] = (float)one_row[k];
-  }
-  return true;
-}
+#include <stdlib.h>
+#include <unistd.h>
 
-cgap_hash cgap_unit_hash(const float *row, size_t dim, float *spare)
-{
-  for (size_t k = 0; k < dim; k++)
-    spare[k] = row[k] + 0.0F; /* −0 becomes 0 */
-  return cgap_hash_row(spare, dim * sizeof *spare);
-}
+enum { SPILL_BLOCK_BYTES = 1 << 22 };
 
 cgap_status cgap_row_reader_init(cgap_row_reader *out, const cgap_source *source, size_t capacity, cgap_error *error)
 {
@@ -54,20 +36,133 @@ void cgap_row_reader_clear(cgap_row_reader *r)
 cgap_status cgap_row_reader_read(cgap_row_reader *r, size_t first, size_t count, bool *bad, cgap_error *error)
 {
   const cgap_source *s = r->source;
-  const size_t bytes = s->dim * cgap_type_size(s->type);
+  const size_t dim = s->dim, row_bytes = cgap_row_bytes(s);
   cgap_status status = s->read(s, first, count, r->raw, error);
-  for (size_t i = 0; status == CGAP_OK && i < count; i++) {
-    size_t where;
-    const bool ok =
-      cgap_unit_rows(r->unit + i * s->dim, (const char *)r->raw + i * bytes, s->type, 1, s->dim, r->row_double, &where);
+  for (size_t i = 0; !status && i < count; i++) {
+    cgap_to_double(s->type, (const char *)r->raw + i * row_bytes, dim, r->row_double);
+    const bool ok = cgap_normalise(r->row_double, r->row_double, dim); /* else all are zero */
+    for (size_t k = 0; k < dim; k++)
+      r->unit[i * dim + k] = (float)r->row_double[k];
     if (bad)
       bad[i] = !ok;
     else if (!ok)
       status = cgap_fail(error, CGAP_DATA,
                          "%s: row %zu holds NaN or infinity, or has norm zero; give --drop-bad, or repair the file",
                          s->name, first + i);
-    if (!ok)
-      memset(r->unit + i * s->dim, 0, s->dim * sizeof *r->unit);
   }
+  return status;
+}
+
+/* ---------------------------------------------------------------- listed rows */
+
+struct cgap_picked_rows {
+  cgap_source from;
+  const size_t *rows;
+};
+
+cgap_status cgap_read_listed(const cgap_source *source, const size_t *rows, size_t count, void *out, cgap_error *error)
+{
+  const size_t row_bytes = cgap_row_bytes(source);
+  cgap_status status = CGAP_OK;
+  for (size_t done = 0, run; !status && done < count; done += run) {
+    for (run = 1; done + run < count && rows[done + run] == rows[done] + run; run++)
+      ;
+    status = source->read(source, rows[done], run, (unsigned char *)out + done * row_bytes, error);
+  }
+  return status;
+}
+
+static cgap_status read_picked(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+{
+  const cgap_picked_rows *p = source->context;
+  return cgap_read_listed(&p->from, p->rows + first, count, out, error);
+}
+
+cgap_picked_rows *cgap_picked_rows_open(cgap_source *view, const cgap_source *from, const size_t *rows, size_t count)
+{
+  cgap_picked_rows *p = malloc(sizeof *p);
+  if (!p)
+    return NULL;
+  *p = (cgap_picked_rows){.from = *from, .rows = rows};
+  *view = *from;
+  view->rows = count;
+  view->read = read_picked;
+  view->context = p;
+  return p;
+}
+
+void cgap_picked_rows_close(cgap_picked_rows *p)
+{
+  free(p);
+}
+
+/* ---------------------------------------------------------------- spilled rows */
+
+struct cgap_spill_file {
+  int fd;
+  size_t row_bytes;
+  const char *name;
+};
+
+static cgap_status read_spilled(const cgap_source *source, size_t first, size_t count, void *out, cgap_error *error)
+{
+  const cgap_spill_file *s = source->context;
+  return cgap_pread_all(s->fd, (uint64_t)first * s->row_bytes, count * s->row_bytes, out, s->name, error);
+}
+
+bool cgap_spill_file_is_source(const cgap_source *source)
+{
+  return source->read == read_spilled;
+}
+
+cgap_status cgap_spill_file_open(cgap_spill_file **out, cgap_source *view, size_t rows, size_t dim, cgap_type type,
+                                 const char *name, cgap_error *error)
+{
+  cgap_spill_file *s = malloc(sizeof *s);
+  *out = NULL;
+  if (!s)
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", name);
+  *s = (cgap_spill_file){.fd = -1, .row_bytes = dim * cgap_type_size(type), .name = name};
+  cgap_status status = cgap_unnamed_file_open(&s->fd, (uint64_t)rows * s->row_bytes, name,
+                                              "set TMPDIR to a larger place, or give more --memory", error);
+  if (status) {
+    cgap_spill_file_close(s);
+    return status;
+  }
+  *view = (cgap_source){.rows = rows, .dim = dim, .type = type, .read = read_spilled, .context = s, .name = name};
+  *out = s;
+  return CGAP_OK;
+}
+
+void cgap_spill_file_close(cgap_spill_file *s)
+{
+  if (s && s->fd >= 0)
+    close(s->fd);
+  free(s);
+}
+
+cgap_status cgap_spill_file_add(cgap_spill_file *s, const void *rows, size_t count, cgap_error *error)
+{
+  return cgap_unnamed_file_write(s->fd, rows, count * s->row_bytes, error);
+}
+
+cgap_status cgap_spill_file_copy(cgap_spill_file **out, cgap_source *view, const cgap_source *from,
+                                 cgap_progress progress, cgap_error *error)
+{
+  const size_t row_bytes = cgap_row_bytes(from), rows = from->rows;
+  const size_t step = row_bytes < SPILL_BLOCK_BYTES ? SPILL_BLOCK_BYTES / row_bytes : 1;
+  unsigned char *block = cgap_alloc(step, row_bytes);
+  cgap_status status = block ? cgap_spill_file_open(out, view, rows, from->dim, from->type, from->name, error)
+                             : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", from->name);
+  for (size_t first = 0; !status && first < rows; first += step) {
+    const size_t count = cgap_lesser(step, rows - first);
+    status = from->read(from, first, count, block, error);
+    if (!status)
+      status = cgap_spill_file_add(*out, block, count, error);
+    if (!status && progress.tick &&
+        progress.tick(progress.context, "copying rows to disk", (double)(first + count) / (double)rows))
+      status = cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted while reading; nothing was written", from->name);
+  }
+  cgap_free(block);
   return status;
 }

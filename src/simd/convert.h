@@ -3,6 +3,8 @@
 #define CGAP_SIMD_CONVERT_H
 
 #include "contragap/contragap.h"
+
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +22,28 @@ double cgap_raw_dot(cgap_type a_type, const void *a, double a_scale, cgap_type b
 
 /* a·b of (n) doubles. */
 double cgap_dot(const double *a, const double *b, size_t n);
+
+/* ---------------------------------------------------------------- norms */
+
+/* Norms of rows in double, at any scale: where the sum of squares would overflow or vanish, the row is first multiplied
+ * by an exact power of two. Every command takes norms from here, so that all agree on which rows are bad. */
+
+/* NaN where an element is not finite, 0 where all are zero, infinity where every element is finite and the norm is
+ * beyond a double. */
+double cgap_norm(const double *row, size_t dim);
+
+/* Element x of a row becomes x·2^power·factor in its unit row. */
+typedef struct cgap_scale {
+  int power;
+  double factor;
+} cgap_scale;
+
+cgap_scale cgap_scale_of(const double *row, size_t dim); /* factor not finite: the row has no direction */
+
+double cgap_scaled(double x, cgap_scale scale);
+
+/* out = row/‖row‖; out may be row. false: an element is not finite, or all are zero, and so is out. */
+bool cgap_normalise(double *out, const double *row, size_t dim);
 
 /* ---------------------------------------------------------------- half */
 

@@ -2,7 +2,7 @@
  *
  * By oneDNN where the build and the processor have it: it takes AVX-512 where OpenBLAS, which goes by a list of
  * processors, may take AVX2. Else by OpenBLAS; its flavour with a pool of its own needs cgap_blas_single around the
- * work (base/blas_threads.h). */
+ * work (base/threads.h). */
 #ifndef CGAP_SIMD_GEMM_H
 #define CGAP_SIMD_GEMM_H
 

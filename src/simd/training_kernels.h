@@ -1,7 +1,7 @@
 /* The loops over a tile of cosines and over parameters in which training spends its time, besides gemm.
  *
  * training_kernels_body.c is plain C, compiled once for each instruction set (see meson.build); the table is
- * chosen by cpuid. A masked pair holds a cosine far below −1 (see CGAP_MASK in loss_tiles.h): its
+ * chosen by cpuid. A masked pair holds a cosine far below −1 (see mask_of in head/model/loss.c): its
  * exponential vanishes next to any other.
  */
 #ifndef CGAP_SIMD_TRAINING_KERNELS_H

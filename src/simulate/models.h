@@ -3,7 +3,7 @@
 #ifndef CGAP_SIMULATE_MODELS_H
 #define CGAP_SIMULATE_MODELS_H
 
-#include "base/random.h"
+#include "base/numbers.h"
 #include "simulate/options.h"
 
 /* Who draws: the high byte of a stream, its low bytes the row. The population has a key of its own. */

@@ -6,11 +6,11 @@
  * FILE: one that `contragap simulate` made, contiguous, of which the first N pairs are taken, and once. DROP: the page
  * cache is asked to forget it before each reading. Opening is what `contragap info` does; the pass reads, converts,
  * checks, normalises and sums each row once. */
-#include "base/blas_threads.h"
+#include "base/threads.h"
 #include "bench.h"
 #include "rows/embeddings.h"
 #include "rows/row_blocks.h"
-#include "rows/second_moment.h"
+#include "rows/row_sums.h"
 #include "simd/convert.h"
 #include "simulate/simulate.h"
 #include "support.h"
@@ -44,7 +44,8 @@ static double pass(const cgap_dataset *dataset, size_t n, const cgap_truth *trut
   bench_check(data.image.rows >= n && data.text.rows >= n, "the file has fewer rows");
   data.image.rows = data.text.rows = n;
   double square = 0, start = bench_seconds();
-  bench_check(cgap_embeddings_load(&e, &data, false, THREADS, (cgap_progress){0}, &error) == CGAP_OK, error.message);
+  bench_check(cgap_embeddings_load(&e, &data, false, NULL, THREADS, (cgap_progress){0}, &error) == CGAP_OK,
+              error.message);
   double seconds = bench_seconds() - start;
   for (size_t k = 0; k < e.image.dim; k++)
     square += pow(e.image.mean[k] - e.text.mean[k], 2);

@@ -197,7 +197,7 @@ refuse 2 "--loss" pairs.h5 --race clip,cua --loss cua
 refuse 2 "--shared" pairs.h5 --same-modality image --shared
 refuse 3 "missing.h5" missing.h5
 refuse 5 "--memory" more.h5 --memory 300K
-refuse 5 "smaller --batch" more.h5 --memory 80M --head mlp --hidden 4096 --batch full
+refuse 5 "smaller batch" more.h5 --memory 80M --head mlp --hidden 4096 --batch full
 refuse 2 "105 images" pairs.h5 --train-images 106
 
 # rows that do not fit into --memory stay in the file: the plan says so, the least that is named does, the process keeps
@@ -248,7 +248,7 @@ want_line err "-o DIR"
 # a rate without measure
 run train pairs.h5 -o wild --lr 1e37 --schedule constant --batch 32
 want_rc 2
-want_text err "diverged" "--lr"
+want_text err "diverged" "lower learning rate"
 want_file wild/head.h5
 # the batch script for Slurm takes a folder and any number of files, and goes on where there is a checkpoint
 mkdir slurm

@@ -5,26 +5,389 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "audit/plan.h"
-#include "base/check.h"
 #include "base/memory.h"
-#include "head/evaluation/apply_output.h"
+#include "base/output_file.h"
+#include "base/source.h"
+#include "base/text_buffer.h"
 #include "head/evaluation/comparison.h"
 #include "head/model/head.h"
+#include "head/training/memory_plan.h"
 #include "head/training/split.h"
 #include "io/find/dataset_internal.h"
+#include "io/read/hdf5_basics.h"
 #include "io/write/writer.h"
 #include "rows/row_reader.h"
 
-enum { BLOCK = 4096, BLOCK_ROWS_MIN = CGAP_LAYERS_BLOCK, BASE_BYTES = 40 << 20 };
+/* ---------------------------------------------------------------- the output */
 
-/* The datasets that change, where each goes in our own layout, through which side, and whether parts share it. */
+/* Where the rows of all ranks go: one file, which rank 0 writes; or one file with virtual datasets over parts, one
+ * part from each rank, stored next to it. Nothing appears under its name before all of it is on disk. */
+typedef struct apply_output {
+  cgap_comm *comm;
+  const char *path;
+  cgap_writer *whole;       /* rank 0's, else NULL */
+  cgap_writer *part_writer; /* of ranks below part_count, else NULL */
+  size_t part_count;        /* 0: one file */
+  char **name;              /* (part_count) without their folder, as the virtual datasets call them */
+  int64_t *token;           /* (size) of each rank, in its temporary names */
+  bool published;           /* parts have their final names: from here on rank 0 alone removes them */
+  char **old;               /* parts of the older file at path, which are removed with it */
+  size_t old_count;
+} apply_output;
+
+enum { ATTRIBUTE_BYTES = 320 }; /* a name of a file, and two numbers */
+
+static size_t folder_length(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* "closed" of closed.h5; of a name that is nearly as long as a name can be, what leaves space for the number,
+ * cut between characters of UTF-8. */
+static size_t stem_length(const char *name)
+{
+  enum { TRIES_MAX = 200 };
+  const char *dot = strrchr(name, '.');
+  const bool ends = dot && dot > name && (!strcmp(dot, ".h5") || !strcmp(dot, ".hdf5"));
+  size_t length = ends ? (size_t)(dot - name) : strlen(name);
+  if (length > TRIES_MAX)
+    for (length = TRIES_MAX; length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80;)
+      length--;
+  return length;
+}
+
+/* closed.part-01-of-12.h5; another try where such files exist: closed.part-01-of-12.2.h5 */
+static char *part_name(const char *path, size_t part_index, size_t part_count, int try)
+{
+  const char *name = path + folder_length(path);
+  char counted[24], number[24] = "";
+  const int width = snprintf(counted, sizeof counted, "%zu", part_count);
+  if (try > 1)
+    (void)snprintf(number, sizeof number, ".%d", try);
+  return cgap_format("%.*s.part-%0*zu-of-%s%s.h5", (int)stem_length(name), name, width, part_index + 1, counted,
+                     number);
+}
+
+static char *next_to(const char *path, const char *name)
+{
+  return cgap_format("%.*s%s", (int)folder_length(path), path, name);
+}
+
+/* Each rank's temporary names contain its token, so that rank 0 finds the files of all, to remove them. */
+static char *temporary_of_part(const apply_output *o, size_t part_index)
+{
+  char temporary[CGAP_TEMPORARY], *whole = next_to(o->path, o->name[part_index]);
+  if (!whole)
+    return NULL;
+  cgap_temporary_name(temporary, whole, (uint64_t)o->token[part_index], "");
+  free(whole);
+  return strdup(temporary);
+}
+
+static char *temporary_of_whole(const apply_output *o)
+{
+  char temporary[CGAP_TEMPORARY];
+  cgap_temporary_name(temporary, o->path, (uint64_t)o->token[0], "");
+  return strdup(temporary);
+}
+
+/* ---------------------------------------------------------------- parts of an earlier run */
+
+static bool parse_number(const char **at, size_t *out)
+{
+  const char *first = *at;
+  for (*out = 0; **at >= '0' && **at <= '9' && *at - first < 10; ++*at)
+    *out = *out * 10 + (size_t)(**at - '0');
+  return *at > first;
+}
+
+static bool parse_text(const char **at, const char *text)
+{
+  const size_t length = strlen(text);
+  const bool there = !strncmp(*at, text, length);
+  *at += there ? length : 0;
+  return there;
+}
+
+/* The number of a part whose name and folder are those that part_name gives to parts of path; 0: it is no such part.
+ */
+static size_t number_of_part(const char *path, const char *source)
+{
+  const size_t folder = folder_length(path), stem = stem_length(path + folder);
+  size_t part_index = 0, part_count = 0, try = 0;
+  if (folder_length(source) != folder || strncmp(source, path, folder + stem) != 0)
+    return 0;
+  const char *at = source + folder + stem;
+  bool fits = parse_text(&at, ".part-") && parse_number(&at, &part_index) && parse_text(&at, "-of-") &&
+              parse_number(&at, &part_count);
+  if (fits && at[0] == '.' && at[1] != 'h')
+    fits = parse_text(&at, ".") && parse_number(&at, &try);
+  return fits && !strcmp(at, ".h5") && part_index <= part_count ? part_index : 0;
+}
+
+/* Whether an earlier run made this file as a part of path: by its name, and by the attribute in it. Other programs may
+ * have written virtual files over files of such names. */
+static bool is_own_part(const char *path, const char *part_count, const char *source)
+{
+  char says[ATTRIBUTE_BYTES + 24] = "", wanted[ATTRIBUTE_BYTES + 24];
+  const size_t part_index = number_of_part(path, source);
+  cgap_file *file = NULL;
+  cgap_error unheard;
+  if (!part_index || cgap_file_open(&file, source, &unheard) != CGAP_OK)
+    return false;
+  (void)snprintf(wanted, sizeof wanted, "%zu of %s", part_index, part_count);
+  const bool own = file->id >= 0 && cgap_hdf5_text(says, sizeof says, file->id, CGAP_OUTPUT_PART_ATTRIBUTE) > 0 &&
+                   !strcmp(says, wanted);
+  cgap_file_close(file);
+  return own;
+}
+
+static void note_old_part(apply_output *o, const char *source)
+{
+  for (size_t i = 0; i < o->old_count; i++)
+    if (!strcmp(o->old[i], source))
+      return;
+  char **grown = realloc(o->old, (o->old_count + 1) * sizeof *grown);
+  if (!grown)
+    return;
+  o->old = grown;
+  o->old[o->old_count] = strdup(source);
+  o->old_count += o->old[o->old_count] != NULL;
+}
+
+static void note_old_parts(apply_output *o, const cgap_dataset *input)
+{
+  cgap_file *file = NULL;
+  cgap_error unheard;
+  char part_count[ATTRIBUTE_BYTES] = "";
+  if (access(o->path, R_OK) != 0 || cgap_file_open(&file, o->path, &unheard) != CGAP_OK)
+    return;
+  const bool own =
+    file->id >= 0 && cgap_hdf5_text(part_count, sizeof part_count, file->id, CGAP_OUTPUT_PARTS_ATTRIBUTE) > 0;
+  for (size_t k = 0; own && k < file->count; k++)
+    for (size_t i = 0; i < file->entries[k].source_count; i++) {
+      const char *source = file->entries[k].sources[i];
+      if (!cgap_dataset_reads(input, source) && is_own_part(o->path, part_count, source))
+        note_old_part(o, source);
+    }
+  cgap_file_close(file);
+}
+
+/* ---------------------------------------------------------------- open */
+
+/* Whether a part of this try exists already. −1: out of memory. */
+static int is_taken(const char *path, size_t part_count, int try)
+{
+  int taken = 0;
+  for (size_t part_index = 0; part_index < part_count && !taken; part_index++) {
+    char *name = part_name(path, part_index, part_count, try), *whole = name ? next_to(path, name) : NULL;
+    taken = !whole ? -1 : access(whole, F_OK) == 0;
+    free(whole);
+    free(name);
+  }
+  return taken;
+}
+
+/* Rank 0 chooses the names of the parts; each rank sends its token. */
+static cgap_status agree_on_names(apply_output *o, cgap_error *error)
+{
+  const int size = cgap_comm_size(o->comm);
+  int64_t try = 1;
+  size_t *first = cgap_alloc((size_t)size + 1, sizeof *first);
+  o->name = cgap_zalloc(o->part_count, sizeof *o->name);
+  o->token = cgap_zalloc((size_t)size, sizeof *o->token);
+  if (!first || !o->name || !o->token) {
+    cgap_free(first);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->part_count);
+  }
+  for (int r = 0; r <= size; r++)
+    first[r] = (size_t)r * sizeof *o->token;
+  o->token[cgap_comm_rank(o->comm)] = (int64_t)cgap_temporary_token();
+  cgap_status status = cgap_comm_gather(o->comm, o->token, first, error);
+  cgap_free(first);
+  while (cgap_comm_rank(o->comm) == 0 && is_taken(o->path, o->part_count, (int)try) > 0)
+    try++;
+  if (status == CGAP_OK)
+    status = cgap_comm_broadcast(o->comm, 0, &try, sizeof try, error);
+  for (size_t part_index = 0; status == CGAP_OK && part_index < o->part_count; part_index++)
+    if (!(o->name[part_index] = part_name(o->path, part_index, o->part_count, (int)try)))
+      status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->part_count);
+  return status;
+}
+
+static cgap_status open_part(apply_output *o, cgap_error *error)
+{
+  const size_t rank = (size_t)cgap_comm_rank(o->comm);
+  if (rank >= o->part_count)
+    return CGAP_OK;
+  char *path = next_to(o->path, o->name[rank]), *temporary = temporary_of_part(o, rank);
+  cgap_status status = path && temporary ? cgap_writer_open_as(&o->part_writer, path, temporary, error)
+                                         : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", o->path);
+  free(temporary);
+  free(path);
+  return status;
+}
+
+/* "3 of out.h5" in the whole, "1 of 3 of out.h5" in its part: so that each names the other. */
+static cgap_status write_part_attributes(const apply_output *o, cgap_error *error)
+{
+  char part_count[ATTRIBUTE_BYTES], part_index[ATTRIBUTE_BYTES + 24];
+  cgap_status status = CGAP_OK;
+  (void)snprintf(part_count, sizeof part_count, "%zu of %s", o->part_count, o->path + folder_length(o->path));
+  (void)snprintf(part_index, sizeof part_index, "%d of %s", cgap_comm_rank(o->comm) + 1, part_count);
+  if (o->part_writer)
+    status = cgap_writer_attribute(o->part_writer, "/", CGAP_OUTPUT_PART_ATTRIBUTE, part_index, error);
+  if (o->part_count && o->whole && status == CGAP_OK)
+    status = cgap_writer_attribute(o->whole, "/", CGAP_OUTPUT_PARTS_ATTRIBUTE, part_count, error);
+  return status;
+}
+
+/* Of all ranks together; part_count 0 or at most as many as there are ranks. path is borrowed. Parts that the input
+ * reads are not removed with the file that they belonged to. */
+static cgap_status open_output(apply_output *out, const char *path, size_t part_count, cgap_comm *comm,
+                               const cgap_dataset *input, cgap_error *error)
+{
+  *out = (apply_output){.comm = comm, .path = path, .part_count = part_count};
+  cgap_status status = part_count ? agree_on_names(out, error) : CGAP_OK;
+  if (status == CGAP_OK && cgap_comm_rank(comm) == 0) {
+    note_old_parts(out, input);
+    char *temporary = part_count ? temporary_of_whole(out) : NULL;
+    status = part_count && !temporary ? cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path)
+                                      : cgap_writer_open_as(&out->whole, path, temporary, error);
+    free(temporary);
+  }
+  if (status == CGAP_OK)
+    status = open_part(out, error);
+  return status == CGAP_OK ? write_part_attributes(out, error) : status;
+}
+
+/* ---------------------------------------------------------------- datasets */
+
+/* The first of `rows` rows that is a part's; that of part part_count is rows. */
+static size_t first_of_part(const apply_output *out, size_t part_index, size_t rows)
+{
+  const size_t each = rows / out->part_count, more = rows % out->part_count;
+  return part_index * each + (part_index < more ? part_index : more);
+}
+
+static size_t rows_of(const apply_output *o, size_t part_index, size_t rows)
+{
+  return first_of_part(o, part_index + 1, rows) - first_of_part(o, part_index, rows);
+}
+
+/* A dataset over the parts, of which this rank appends its rows to out->part_writer. */
+static cgap_status create_dataset(apply_output *out, const char *path, cgap_type type, size_t rows, size_t middle,
+                                  size_t dim, cgap_error *error)
+{
+  const size_t own = out->part_writer ? rows_of(out, (size_t)cgap_comm_rank(out->comm), rows) : 0;
+  cgap_status status = own ? cgap_writer_create(out->part_writer, path, type, own, middle, dim, error) : CGAP_OK;
+  if (status != CGAP_OK || !out->whole)
+    return status;
+  cgap_writer_source *sources = cgap_alloc(out->part_count, sizeof *sources);
+  if (!sources)
+    return cgap_fail(error, CGAP_RESOURCE, "%s:%s: out of memory for %zu parts", out->path, path, out->part_count);
+  for (size_t part_index = 0; part_index < out->part_count; part_index++)
+    sources[part_index] = (cgap_writer_source){out->name[part_index], rows_of(out, part_index, rows)};
+  status = cgap_writer_virtual(out->whole, path, type, middle, dim, sources, out->part_count, error);
+  cgap_free(sources);
+  return status;
+}
+
+/* ---------------------------------------------------------------- close */
+
+/* Passed once all ranks have come here without a failure. */
+static cgap_status synchronise(const apply_output *o, cgap_error *error)
+{
+  uint64_t one = 1;
+  return cgap_comm_sum(o->comm, &one, 1, CGAP_COMM_U64, error);
+}
+
+static cgap_status rename_output(cgap_writer **w, cgap_error *error)
+{
+  cgap_status status = cgap_writer_close(*w, true, error);
+  *w = NULL;
+  return status;
+}
+
+/* All files to the disk, then the parts to their names, which were free, then the file over them to its own: at no
+ * moment is there a file at path that lacks something. */
+static cgap_status publish_files(apply_output *o, cgap_error *error)
+{
+  cgap_status status = o->part_writer ? cgap_writer_finish(o->part_writer, error) : CGAP_OK;
+  if (status == CGAP_OK && o->whole)
+    status = cgap_writer_finish(o->whole, error);
+  if (status == CGAP_OK)
+    status = synchronise(o, error);
+  o->published = status == CGAP_OK;
+  if (status == CGAP_OK)
+    status = rename_output(&o->part_writer, error);
+  if (status == CGAP_OK)
+    status = synchronise(o, error);
+  return status == CGAP_OK ? rename_output(&o->whole, error) : status;
+}
+
+static void remove_named(char *name)
+{
+  if (name)
+    (void)unlink(name);
+  free(name);
+}
+
+/* Also the files of a rank that was killed. Temporary names first: a part that its rank is renaming meanwhile either
+ * has its final name by then and is removed under it, or has nothing left to rename. */
+static void remove_all(apply_output *o)
+{
+  cgap_status given_up = cgap_writer_close(o->part_writer, false, NULL);
+  given_up = cgap_writer_close(o->whole, false, NULL);
+  (void)given_up;
+  const bool first = cgap_comm_rank(o->comm) == 0, named = o->part_count && o->name[o->part_count - 1];
+  if (!named || (!first && o->published))
+    return;
+  remove_named(temporary_of_whole(o));
+  if (!first)
+    cgap_lock_remove_left(o->path, false);
+  for (size_t part_index = 0; part_index < o->part_count; part_index++)
+    remove_named(temporary_of_part(o, part_index));
+  for (size_t part_index = 0; first && part_index < o->part_count; part_index++)
+    remove_named(next_to(o->path, o->name[part_index]));
+}
+
+/* All files appear, and those of an older output are removed; or, where any rank failed, none appears and what was
+ * there stays. Returns how it ended. */
+static cgap_status close_output(apply_output *out, cgap_status status, cgap_error *error)
+{
+  if (status == CGAP_OK)
+    status = publish_files(out, error);
+  if (status != CGAP_OK)
+    remove_all(out);
+  for (size_t i = 0; i < out->old_count; i++) {
+    if (status == CGAP_OK)
+      (void)unlink(out->old[i]);
+    free(out->old[i]);
+  }
+  for (size_t part_index = 0; out->name && part_index < out->part_count; part_index++)
+    free(out->name[part_index]);
+  free(out->old);
+  cgap_free(out->name);
+  cgap_free(out->token);
+  *out = (apply_output){0};
+  return status;
+}
+
+/* ---------------------------------------------------------------- rows through the head */
+
+enum { BLOCK = CGAP_TRANSFORM_ROWS, BLOCK_ROWS_MIN = CGAP_LAYERS_BLOCK };
+
+/* The datasets that change: their names in our own layout, through which modality of the head, and whether their rows
+ * are spread over the parts. */
 static const struct moved {
   cgap_role role;
   int modality;
   const char *name;
-  bool shared;
+  bool distributed;
 } MOVED[] = {
   {CGAP_ROLE_IMAGE, CGAP_IMAGE_MODALITY, "/image", true},
   {CGAP_ROLE_TEXT, CGAP_TEXT_MODALITY, "/text", true},
@@ -37,7 +400,7 @@ typedef struct apply_state {
   const cgap_head *head;
   const cgap_dataset *dataset;
   const cgap_apply_file_options *options;
-  cgap_apply_output files;
+  apply_output files;
   cgap_apply_summary *out;
   size_t block;    /* rows at once, BLOCK at most */
   float *changed;  /* (block, dim) */
@@ -45,25 +408,19 @@ typedef struct apply_state {
   size_t done, total;
 } apply_state;
 
-/* One rank writes what is not in parts; what the others have passed through comes to it. */
+/* Rank 0 writes what is not in parts; the others send it their rows. */
 static bool is_writer(const apply_state *c)
 {
   return c->files.whole != NULL;
 }
 
-/* bad rows become zeros, or are refused */
+/* Rows into c->changed; bad ones become zeros, or are refused. */
 static cgap_status transform_block(apply_state *c, cgap_row_reader *r, int modality, size_t first, size_t rows,
                                    cgap_error *error)
 {
-  const size_t dim = c->head->layers.shape.dim;
   memset(c->bad, 0, sizeof c->bad);
-  cgap_status status = cgap_row_reader_read(r, first, rows, c->options->leave_bad ? c->bad : NULL, error);
-  if (status == CGAP_OK)
-    status = cgap_head_transform(c->head, modality, r->unit, rows, c->changed, c->options->threads, error);
-  for (size_t i = 0; status == CGAP_OK && i < rows; i++)
-    if (c->bad[i])
-      memset(c->changed + i * dim, 0, dim * sizeof *c->changed);
-  return status;
+  return cgap_head_transform_rows(c->head, r, modality, first, rows, c->options->leave_bad ? c->bad : NULL, c->changed,
+                                  c->options->threads, error);
 }
 
 static void count_bad(apply_state *c, size_t first, size_t end)
@@ -81,7 +438,7 @@ static cgap_status tick_rows(apply_state *c, size_t rows, cgap_error *error)
   return CGAP_OK;
 }
 
-/* A block is one rank's, in turn; it goes to the one that writes. */
+/* Blocks belong to the ranks in turn; their new rows go to the rank that writes. */
 static cgap_status send_to_writer(apply_state *c, int owner, size_t rows, cgap_error *error)
 {
   const size_t bytes = rows * c->head->layers.shape.dim * sizeof *c->changed;
@@ -110,7 +467,7 @@ static cgap_status pass_block(apply_state *c, cgap_row_reader *r, const char *to
   return status == CGAP_OK ? tick_rows(c, rows, error) : status;
 }
 
-/* Blocks in turn, one rank's after another's, to the rank that writes. */
+/* All blocks in their order, those of other ranks as they arrive. */
 static cgap_status apply_in_turn(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t rows,
                                  cgap_error *error)
 {
@@ -120,7 +477,7 @@ static cgap_status apply_in_turn(apply_state *c, cgap_row_reader *r, const char 
   return status;
 }
 
-/* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are passed by
+/* This rank's rows into its part. Blocks begin where they do for one process, so that rows at the margin are made by
  * two ranks: rows go through the head in blocks, and products of other sizes may round otherwise. */
 static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char *to, int modality, size_t middle,
                                   cgap_error *error)
@@ -128,8 +485,8 @@ static cgap_status apply_own_rows(apply_state *c, cgap_row_reader *r, const char
   const size_t rows = r->source->rows, each = middle ? middle : 1, rank = (size_t)cgap_comm_rank(c->options->comm);
   if (rank >= c->files.part_count)
     return CGAP_OK;
-  const size_t begin = each * cgap_apply_output_first(&c->files, rank, rows / each);
-  const size_t end = each * cgap_apply_output_first(&c->files, rank + 1, rows / each);
+  const size_t begin = each * first_of_part(&c->files, rank, rows / each);
+  const size_t end = each * first_of_part(&c->files, rank + 1, rows / each);
   cgap_status status = CGAP_OK;
   for (size_t first = begin / BLOCK_ROWS_MIN * BLOCK_ROWS_MIN; status == CGAP_OK && first < end; first += c->block) {
     const size_t from = first < begin ? begin - first : 0, until = end - first < c->block ? end - first : c->block;
@@ -152,18 +509,18 @@ static cgap_status apply_rows(apply_state *c, const cgap_source *source, const s
                               size_t middle, cgap_error *error)
 {
   const size_t dim = c->head->layers.shape.dim, rows = middle ? source->rows / middle : source->rows;
-  const bool shared = c->files.part_count && m->shared;
+  const bool distributed = c->files.part_count && m->distributed;
   cgap_row_reader reader = {0};
   cgap_status status = CGAP_OK;
-  if (shared)
-    status = cgap_apply_output_create(&c->files, to, source->type, rows, middle, dim, error);
+  if (distributed)
+    status = create_dataset(&c->files, to, source->type, rows, middle, dim, error);
   else if (is_writer(c))
     status = cgap_writer_create(c->files.whole, to, source->type, rows, middle, dim, error);
   if (status == CGAP_OK)
     status = cgap_row_reader_init(&reader, source, c->block, error);
   if (status == CGAP_OK)
-    status = shared ? apply_own_rows(c, &reader, to, m->modality, middle, error)
-                    : apply_in_turn(c, &reader, to, m->modality, source->rows, error);
+    status = distributed ? apply_own_rows(c, &reader, to, m->modality, middle, error)
+                         : apply_in_turn(c, &reader, to, m->modality, source->rows, error);
   cgap_row_reader_clear(&reader);
   c->out->rows += source->rows;
   return status;
@@ -206,8 +563,8 @@ static bool is_other_name(const cgap_dataset *d, const cgap_entry *entry)
   return false;
 }
 
-/* Attributes of the groups on the way to an object, once each is there; those on the way to the one before have
- * theirs. */
+/* Attributes of the groups above an object, but for those that are above the object before as well: they have theirs.
+ */
 static cgap_status copy_group_attributes(apply_state *c, const cgap_file *file, const char *path, const char *before,
                                          cgap_error *error)
 {
@@ -239,7 +596,7 @@ static cgap_status apply_to_one_file(apply_state *c, cgap_error *error)
     if (move)
       status = apply_dataset(c, &(cgap_chosen_dataset){file, e}, move, error);
     else if (e->alias || e->dangling || is_other_name(c->dataset, e))
-      continue; /* its group may not be there; its rows would be the old ones */
+      continue; /* its group may be missing; its rows would be the old ones */
     else if (is_writer(c))
       status = copy_dataset(c, file, e, error);
     if (status == CGAP_OK && is_writer(c))
@@ -250,12 +607,6 @@ static cgap_status apply_to_one_file(apply_state *c, cgap_error *error)
 }
 
 /* ---------------------------------------------------------------- shards: our own layout */
-
-static cgap_status apply_series(apply_state *c, const struct moved *m, const cgap_source *source, size_t middle,
-                                cgap_error *error)
-{
-  return source->rows ? apply_rows(c, source, m, m->name, middle, error) : CGAP_OK;
-}
 
 static cgap_status write_text_image(apply_state *c, const cgap_data *d, cgap_error *error)
 {
@@ -271,7 +622,7 @@ static cgap_status write_text_image(apply_state *c, const cgap_data *d, cgap_err
   return status;
 }
 
-/* Ids are left out too: text_image says the same. */
+/* Ids are left out too: text_image has the same content. */
 static bool has_place(const cgap_dataset *d, const cgap_entry *entry)
 {
   for (int role = 0; role < CGAP_ROLES; role++)
@@ -310,13 +661,12 @@ static void note_left_out(apply_state *c)
 static cgap_status apply_to_shards(apply_state *c, cgap_error *error)
 {
   const cgap_data *d = &c->dataset->data;
-  cgap_status status = apply_series(c, &MOVED[0], &d->image, 0, error);
-  if (status == CGAP_OK)
-    status = apply_series(c, &MOVED[1], &d->text, 0, error);
-  if (status == CGAP_OK)
-    status = apply_series(c, &MOVED[2], &d->class_text, d->prompts > 1 ? d->prompts : 0, error);
-  if (status == CGAP_OK)
-    status = apply_series(c, &MOVED[3], &d->words, 0, error);
+  const cgap_source *const rows[MOVES] = {&d->image, &d->text, &d->class_text, &d->words};
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < MOVES; k++)
+    if (rows[k]->rows)
+      status = apply_rows(c, rows[k], &MOVED[k], MOVED[k].name,
+                          rows[k] == &d->class_text && d->prompts > 1 ? d->prompts : 0, error);
   if (!is_writer(c))
     return status;
   if (status == CGAP_OK)
@@ -340,18 +690,18 @@ static cgap_status apply_to_shards(apply_state *c, cgap_error *error)
 
 static bool is_one_file(const cgap_dataset *d)
 {
-  if (d->file_count != 1 || d->input_count != 1 || d->files[0]->id < 0) /* not HDF5: it has no layout of its own */
+  if (d->file_count != 1 || d->input_count != 1 || d->files[0]->id < 0) /* a file that is not HDF5 has no layout */
     return false;
   for (size_t k = 0; k < MOVES; k++)
     if (d->role[MOVED[k].role].count > 1)
       return false;
-  for (size_t k = 0; k < d->files[0]->count; k++) /* the rows go out as rows, which its marks would deny */
+  for (size_t k = 0; k < d->files[0]->count; k++) /* marks say that columns are the rows, and what we write has rows */
     if (d->files[0]->entries[k].turned)
       return false;
   return true;
 }
 
-/* Both have one width, and one alone may be there. */
+/* Both have the same dimension, and one may be missing. */
 static const cgap_source *any_modality(const cgap_dataset *d)
 {
   return d->data.image.rows ? &d->data.image : &d->data.text;
@@ -367,33 +717,11 @@ static cgap_status check_arguments(const cgap_head *head, const cgap_dataset *d,
       "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these embeddings", rows->name,
       rows->dim, takes);
   if (cgap_dataset_reads(d, path))
-    return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give another name with -o", path);
+    return cgap_fail(error, CGAP_USAGE, "%s: is the input itself; give the output another name", path);
   return CGAP_OK;
 }
 
-/* As many rows at once as the memory has room for. */
-static cgap_status choose_block(apply_state *c, cgap_error *error)
-{
-  const cgap_head_shape *shape = &c->head->layers.shape;
-  const cgap_source *rows = any_modality(c->dataset);
-  const double limit = c->options->memory_bytes
-                         ? (double)c->options->memory_bytes
-                         : (double)cgap_free_memory() / 2 / cgap_comm_neighbours(c->options->comm);
-  const double row = (double)shape->dim_in * (double)(cgap_type_size(rows->type) + 2 * sizeof(float)) +
-                     (double)(2 * shape->dim + 2 * shape->hidden) * (double)sizeof(float);
-  const double base = BASE_BYTES + (double)c->head->layers.count * (double)sizeof(float);
-  c->block = BLOCK;
-  while (c->block > BLOCK_ROWS_MIN && base + (double)c->block * row > limit)
-    c->block /= 2;
-  if (base + (double)c->block * row <= limit)
-    return CGAP_OK;
-  const double least = ceil((base + (double)c->block * row) / 1048576);
-  return cgap_fail(error, CGAP_RESOURCE,
-                   "%s: %zu rows of %zu at a time need %.0fM, --memory allows %.0fM; give --memory %.0fM", rows->name,
-                   c->block, rows->dim, least, floor(limit / 1048576), least);
-}
-
-/* As many parts as ranks, where there are images enough; one alone is the file itself. */
+/* As many parts as ranks, where there are images enough; one part alone is the file itself. */
 static size_t count_output_parts(const apply_state *c)
 {
   const size_t rank_count = (size_t)cgap_comm_size(c->options->comm), images = c->dataset->data.image.rows;
@@ -410,27 +738,25 @@ static void note_output_parts(apply_state *c)
   snprintf(c->out->last_part, sizeof c->out->last_part, "%s", c->files.name[part_count - 1]);
 }
 
-static double weight_in(const json_t *options, const char *name)
-{
-  return json_number_value(json_object_get(options, name)); /* 0 where it has none */
-}
-
 /* The terms of the loss that the head was trained on. */
 static cgap_status note_losses(const apply_state *c, cgap_error *error)
 {
-  char text[CGAP_TERMS];
+  char text[CGAP_TERMS], key[60];
+  cgap_weights weights = {0};
+  const cgap_loss_value *term;
   json_t *options = json_loads(c->head->options, 0, NULL);
-  const cgap_weights weights = {.clip = weight_in(options, "weight_clip"),
-                                .uniform = weight_in(options, "weight_uniform"),
-                                .align = weight_in(options, "weight_align"),
-                                .xuniform = weight_in(options, "weight_xuniform")};
+  for (size_t k = 0; (term = cgap_loss_term_at(k)); k++) {
+    snprintf(key, sizeof key, "weight_%s", term->key);
+    *cgap_loss_weight(&weights, term) = json_number_value(json_object_get(options, key)); /* 0 where it has none */
+  }
   json_decref(options);
   cgap_terms_text(text, cgap_terms_of(&weights));
   return text[0] && is_writer(c) ? cgap_writer_attribute(c->files.whole, "/", CGAP_TRAINED_LOSSES, text, error)
                                  : CGAP_OK;
 }
 
-/* Which images a head was trained on it knows by their rows: a file with as many is taken for the one that it saw. */
+/* A head knows by row number which images it was trained on: a file of as many images is taken for the training file.
+ */
 static cgap_status note_training(apply_state *c, cgap_error *error)
 {
   char text[100];
@@ -446,15 +772,14 @@ static cgap_status note_training(apply_state *c, cgap_error *error)
 
 static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *error)
 {
-  cgap_status status =
-    cgap_apply_output_open(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
+  cgap_status status = open_output(&c->files, path, count_output_parts(c), c->options->comm, c->dataset, error);
   if (status == CGAP_OK)
     status = note_training(c, error);
   if (status == CGAP_OK)
     status = note_losses(c, error);
   if (status == CGAP_OK)
     status = is_one_file(c->dataset) ? apply_to_one_file(c, error) : apply_to_shards(c, error);
-  if (status == CGAP_OK && is_writer(c)) /* in place of that of the input: by it apply knows its own output */
+  if (status == CGAP_OK && is_writer(c)) /* in place of the input's: by it apply recognises its own output */
     status = cgap_writer_attribute(c->files.whole, "/", "command", "contragap apply", error);
   uint64_t bad = c->out->bad;
   if (status == CGAP_OK)
@@ -462,7 +787,7 @@ static cgap_status apply_to_all(apply_state *c, const char *path, cgap_error *er
   c->out->bad = (size_t)bad;
   if (status == CGAP_OK)
     note_output_parts(c);
-  return cgap_apply_output_close(&c->files, status, error);
+  return close_output(&c->files, status, error);
 }
 
 cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, const cgap_dataset *dataset,
@@ -470,11 +795,14 @@ cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, cons
 {
   const cgap_data *d = &dataset->data;
   apply_state c = {.head = head, .dataset = dataset, .options = options, .out = out};
+  cgap_memory_plan plan = {0};
   *out = (cgap_apply_summary){0};
   c.total = d->image.rows + d->text.rows + d->class_text.rows + d->words.rows;
   cgap_status status = check_arguments(head, dataset, path, error);
   if (status == CGAP_OK)
-    status = choose_block(&c, error);
+    status = cgap_plan_apply(&plan, any_modality(dataset), &head->layers.shape, BLOCK_ROWS_MIN, BLOCK,
+                             options->memory_bytes, options->comm, error);
+  c.block = plan.block_rows;
   if (status == CGAP_OK) /* ranks may have different memory */
     status = cgap_comm_broadcast(options->comm, 0, &c.block, sizeof c.block, error);
   if (status != CGAP_OK)
@@ -482,59 +810,5 @@ cgap_status cgap_apply_file(cgap_apply_summary *out, const cgap_head *head, cons
   c.changed = cgap_alloc(c.block * head->layers.shape.dim, sizeof *c.changed);
   status = c.changed ? apply_to_all(&c, path, error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
   cgap_comm_free(options->comm, c.changed);
-  return status;
-}
-
-/* ---------------------------------------------------------------- head apply */
-
-/* The public header's application: all rows of a source through a head, into memory. */
-
-enum { APPLY_BLOCK = 4096 };
-
-static cgap_status check_source(cgap_source *checked, const cgap_head *head, cgap_row_kind kind,
-                                const cgap_source *source, const float *out, int threads, cgap_error *error)
-{
-  static const char *const CALL = "cgap_head_apply_source";
-  cgap_status status = cgap_check_argument(head, CALL, "head", error);
-  if (status == CGAP_OK)
-    status = cgap_check_argument(source, CALL, "source", error);
-  if (status == CGAP_OK)
-    status = cgap_check_argument(out || source->rows == 0, CALL, "out", error);
-  if (status == CGAP_OK)
-    status = cgap_check_choice("kind of rows", (int)kind, CGAP_TEXT_ROWS + 1, error);
-  if (status == CGAP_OK)
-    status = cgap_check_threads(threads, error);
-  return status == CGAP_OK ? cgap_check_source(checked, source, "rows", error) : status;
-}
-
-cgap_status cgap_head_apply_source(const cgap_head *head, cgap_row_kind kind, const cgap_source *given, float *out,
-                                   int threads, cgap_progress progress, cgap_error *error)
-{
-  cgap_source checked;
-  const cgap_source *source = &checked;
-  cgap_status status = check_source(&checked, head, kind, given, out, threads, error);
-  if (status != CGAP_OK)
-    return status;
-  const size_t takes = head->layers.shape.dim_in, dim = head->layers.shape.dim, rows = source->rows;
-  const int modality = kind == CGAP_IMAGE_ROWS ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY;
-  cgap_row_reader reader;
-  if (source->dim != takes)
-    return cgap_fail(error, CGAP_DATA,
-                     "%s: rows of %zu dimensions, the head takes %zu; give the head that was trained on these "
-                     "embeddings",
-                     source->name, source->dim, takes);
-  status = cgap_row_reader_init(&reader, source, rows < APPLY_BLOCK ? rows : APPLY_BLOCK, error);
-  for (size_t first = 0; status == CGAP_OK && first < rows; first += APPLY_BLOCK) {
-    const size_t count = rows - first < APPLY_BLOCK ? rows - first : APPLY_BLOCK;
-    status = cgap_row_reader_read(&reader, first, count, NULL, error);
-    if (status == CGAP_OK)
-      status = cgap_head_transform(head, modality, reader.unit, count, out + first * dim,
-                                   threads > 0 ? threads : omp_get_max_threads(), error);
-    if (status == CGAP_OK && progress.tick &&
-        progress.tick(progress.context, "applying", (double)(first + count) / (double)rows))
-      status =
-        cgap_fail(error, CGAP_INTERRUPTED, "%s: interrupted after %zu of %zu rows", source->name, first + count, rows);
-  }
-  cgap_row_reader_clear(&reader);
   return status;
 }

@@ -1,14 +1,9 @@
-/* Reports side by side: each measure of the first against those of the others, with an interval for the difference. */
+/* Reports compared: each measure of the first against those of the others, with an interval for the difference. */
 #ifndef CGAP_HEAD_EVALUATION_COMPARISON_H
 #define CGAP_HEAD_EVALUATION_COMPARISON_H
 
 #include "analysis/fields.h"
-
-/* Terms of the loss that a head was trained on; as text "clip,uniform,align". */
-enum { CGAP_TERM_CLIP = 1, CGAP_TERM_UNIFORM = 2, CGAP_TERM_ALIGN = 4, CGAP_TERM_XUNIFORM = 8, CGAP_TERMS = 32 };
-unsigned cgap_terms_of(const cgap_weights *weights);
-unsigned cgap_terms_of_text(const char *text); /* NULL: 0 */
-void cgap_terms_text(char out[CGAP_TERMS], unsigned terms);
+#include "head/model/loss.h"
 
 /* Whether an input's rows are those of the first input, in the same places. */
 typedef enum cgap_rows_relation {
@@ -25,8 +20,8 @@ typedef enum cgap_incomparable {
   CGAP_OTHER_D  /* the dimension: a difference, but no verdict on it */
 } cgap_incomparable;
 
-/* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null, or is not to
- * be held against the other. */
+/* b − a of one entry; lo and hi NaN where there is no interval, difference NaN where one of them is null, or they
+ * cannot be compared. */
 typedef struct cgap_change {
   double difference, lo, hi;
   cgap_incomparable other;
@@ -41,7 +36,7 @@ typedef struct cgap_compared {
   bool *present;       /* (entries) */
   uint64_t dim;        /* d of its rows; 0: not known */
   double seconds;      /* spent on what made it; NaN: not known */
-  unsigned trained;    /* CGAP_TERM_… of the loss that made its rows; 0: none, or not known */
+  unsigned trained;    /* terms of the loss that made its rows, as cgap_terms_of; 0: none, or not known */
   cgap_rows_relation rows;
   const char *rows_why;   /* a static phrase; NULL where unknown */
   size_t start;           /* the input that its training started from; 0: none is known */
@@ -51,7 +46,7 @@ typedef struct cgap_compared {
 
 typedef struct cgap_comparison {
   size_t count, entries;
-  cgap_compared *input; /* (count), the first is what the others are held against */
+  cgap_compared *input; /* (count), the first is what the others are compared with */
   cgap_change *change;  /* (count, entries), the first row unused */
   char intervals[300];  /* how they were made, in words */
 } cgap_comparison;
@@ -77,7 +72,7 @@ void cgap_comparison_name_intervals(cgap_comparison *c);
 void cgap_comparison_differences(cgap_comparison *c, size_t k);
 
 /* Marks the differences of input k that are rounding alone, all of them where the rows are the same up to the rounding
- * of their types; their intervals are made to hold 0. To be called again once intervals are replaced. */
+ * of their types; their intervals are widened to contain 0. To be called again once intervals are replaced. */
 void cgap_comparison_mark_same(cgap_comparison *c, size_t k, bool same_rows);
 
 /* Whether training made input k's value of an entry small on purpose: that it is better elsewhere too is no surprise.
@@ -95,8 +90,8 @@ const char *cgap_entry_key(size_t entry);
 /* SIZE_MAX: no such key. */
 size_t cgap_entry_find(const char *key);
 cgap_better cgap_entry_better(size_t entry);
-/* The same for input k against the first: past the uniform distribution's value images and texts lie apart as an open
- * gap puts them, and lower is no better; there the nearer one is. */
+/* The same for input k against the first: below the value of the uniform distribution images and texts are as far
+ * apart as an open gap puts them, and lower is no better; there the value nearer to it is. */
 cgap_better cgap_comparison_better(const cgap_comparison *c, size_t k, size_t entry);
 
 /* "opens": a gap that training opened; "better", "worse" or, where neither direction is better, "different": the
@@ -107,5 +102,15 @@ const char *cgap_change_word(const cgap_change *change, cgap_better better);
 
 /* How an input was measured: sampled or bf16 where any of its measures is; some are exact always. */
 cgap_method cgap_comparison_method(const cgap_comparison *c, size_t k);
+
+/* ---------------------------------------------------------------- same rows */
+
+/* Whether two audits are of the same images and texts, seen from their rows alone: through two models, or before and
+ * after a head, the same images have much the same neighbours. */
+
+/* Of audits that cgap_paired_possible has; why receives a static phrase. Same: nearly every probed image, and its
+ * texts, has the neighbours in b that it has in a, and no other image has. Other: similarities in b have nothing to do
+ * with those in a. Assumed: between, or too few images to tell. */
+cgap_rows_relation cgap_rows_recognised(const cgap_audit *a, const cgap_audit *b, const char **why);
 
 #endif

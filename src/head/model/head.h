@@ -3,6 +3,7 @@
 #define CGAP_HEAD_MODEL_HEAD_H
 
 #include "head/model/layers.h"
+#include "rows/row_reader.h"
 
 struct cgap_head {
   cgap_layers layers;
@@ -10,15 +11,22 @@ struct cgap_head {
   double temperature;
   uint64_t kept_epoch;
   char *options;  /* one line of JSON: how it was made */
-  int64_t *split; /* (split_rows) part of each image of the file, −1: not measured; or NULL */
+  int64_t *split; /* (split_rows) split of each image of the file, −1: not measured; or NULL */
   size_t split_rows;
 };
 
 /* Zero parameters; options are copied. NULL: out of memory. */
 cgap_head *cgap_head_new(const cgap_head_shape *shape, const char *options);
 
-/* out (rows, dim) from unit rows in (rows, dim_in), by `threads`. CGAP_RESOURCE when memory is out. */
+/* out (rows, dim) from unit rows in (rows, dim_in), by `threads`. CGAP_RESOURCE: out of memory. */
 CGAP_MUST_CHECK cgap_status cgap_head_transform(const cgap_head *head, int modality, const float *in, size_t rows,
                                                 float *out, int threads, cgap_error *error);
+
+/* Rows [first, first + count) that the reader reads, likewise. bad (count): bad rows are marked and become zeros; NULL:
+ * they are refused, CGAP_DATA. */
+enum { CGAP_TRANSFORM_ROWS = 4096 }; /* on their way at once, where memory allows */
+CGAP_MUST_CHECK cgap_status cgap_head_transform_rows(const cgap_head *head, cgap_row_reader *reader, int modality,
+                                                     size_t first, size_t count, bool *bad, float *out, int threads,
+                                                     cgap_error *error);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "base/numbers.h"
 #include "simd/gemm.h"
 #include "simd/training_kernels.h"
 
@@ -189,12 +189,12 @@ static void bias_gradient(const cgap_parameter_block *b, const float *da, size_t
   }
 }
 
-/* A weight of one side with its bias, and what its gradient is a product of. */
+/* A weight of one modality with its bias, and what its gradient is a product of. */
 typedef struct layer_pull {
   const cgap_parameter_block *weight, *bias;
   const float *da, *in;
   size_t rows;
-  float beta; /* 1: the text side adds to the image side's, where they are tied */
+  float beta; /* 1: of a shared head the texts add to the gradient of the images */
 } layer_pull;
 
 static size_t panels_of(const layer_pull *p)
@@ -212,10 +212,11 @@ static void gradient_panel(const layer_pull *p, size_t panel, float *gradient)
                     p->beta, gradient);
 }
 
-/* Panels of one layer of both sides are shared out together, unless the sides are tied: then one after the other. */
+/* Panels of one layer of both modalities are one loop of threads; of a shared head the texts follow the images. */
 static void layer_gradient(const layer_pull modality[CGAP_MODALITIES], bool tied, float *gradient, int threads)
 {
-  const size_t panels = panels_of(&modality[0]), columns = modality[0].weight->columns; /* the same on both sides */
+  const size_t panels = panels_of(&modality[0]),
+               columns = modality[0].weight->columns; /* the same for both modalities */
   const bool worth = (modality[0].rows + modality[1].rows) * modality[0].weight->rows * columns >= PARALLEL_FROM;
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (worth)
   for (size_t p = 0; p < (tied ? 1 : CGAP_MODALITIES) * panels; p++) {
@@ -303,7 +304,7 @@ void cgap_layers_start(const cgap_layers *l, float *parameters, cgap_start start
                        const double *text_mean, uint64_t seed)
 {
   const cgap_head_shape *s = &l->shape;
-  const bool residual = s->kind != CGAP_HEAD_LINEAR && s->dim == s->dim_in;
+  const bool residual = is_residual(s);
   const double *mean[CGAP_MODALITIES] = {image_mean, text_mean};
   memset(parameters, 0, l->count * sizeof *parameters);
   for (int modality = 0; modality < (s->shared ? 1 : CGAP_MODALITIES); modality++) {

@@ -1,10 +1,10 @@
-/* Heads: what maps frozen rows of a side to new unit rows, and its gradient.
+/* Heads: what maps frozen rows of a modality to new unit rows, and its gradient.
  *
  *   linear    a = W z
  *   residual  a = z + W z + b
  *   mlp       a = (z where sizes agree) + W₂ gelu(W z + b) + b₂
  *
- * followed by a/‖a‖. All parameters of both sides lie in one buffer; tied sides share theirs.
+ * followed by a/‖a‖. All parameters of both modalities are in one buffer; a shared head has one set for both.
  */
 #ifndef CGAP_HEAD_MODEL_LAYERS_H
 #define CGAP_HEAD_MODEL_LAYERS_H
@@ -18,7 +18,7 @@ typedef struct cgap_parameter_block {
   size_t offset, rows, columns;
 } cgap_parameter_block;
 
-/* The blocks of one side. rows == 0: the head has none. */
+/* The blocks of one modality. rows == 0: the head has none. */
 typedef struct cgap_tower {
   cgap_parameter_block weight, bias;   /* (dim or hidden, dim_in) */
   cgap_parameter_block weight2, bias2; /* (dim, hidden) of an mlp */
@@ -30,7 +30,7 @@ typedef struct cgap_layers {
   size_t count; /* of parameters */
 } cgap_layers;
 
-/* What forward leaves for backward, of one side. */
+/* What forward leaves for backward, of one modality. */
 typedef struct cgap_activations {
   size_t rows;                  /* capacity */
   float *z;                     /* (rows, dim) unit rows: the output */
@@ -48,16 +48,17 @@ void cgap_layers_start(const cgap_layers *layers, float *parameters, cgap_start 
 bool cgap_activations_init(cgap_activations *out, const cgap_layers *layers, size_t rows);
 void cgap_activations_clear(cgap_activations *a);
 
-/* in[side] is (rows[side], dim_in); fills out[side].z. */
+/* in[m] is (rows[m], dim_in); fills out[m].z. */
 void cgap_layers_forward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_MODALITIES],
                          const size_t rows[CGAP_MODALITIES], cgap_activations out[CGAP_MODALITIES], int threads);
 
-/* dz[side] (rows, dim) is ∂L/∂z and is overwritten; `before` of the activations too. Fills gradient (count). */
+/* dz[m] (rows, dim) is ∂L/∂z and is overwritten; `before` of the activations too. Fills gradient (count). */
 void cgap_layers_backward(const cgap_layers *layers, const float *parameters, const float *const in[CGAP_MODALITIES],
                           const size_t rows[CGAP_MODALITIES], cgap_activations a[CGAP_MODALITIES],
                           float *const dz[CGAP_MODALITIES], float *gradient, int threads);
 
-/* One side alone, rows of any number, in blocks; out is (rows, dim). scratch activations hold at least one block. */
+/* One modality alone, any number of rows, in blocks; out is (rows, dim). scratch activations hold at least one block.
+ */
 enum { CGAP_LAYERS_BLOCK = 256 };
 void cgap_layers_apply(const cgap_layers *layers, const float *parameters, int modality, const float *in, size_t rows,
                        float *out, cgap_activations *scratch);

@@ -1,6 +1,7 @@
 #include "head/training/epoch_log.h"
-#include "base/json_lines.h"
 #include "base/output_file.h"
+#include "base/text_buffer.h"
+#include "head/model/loss.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,100 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A line of the table: numbers as history.jsonl has them, an empty cell where there is none. */
-static void put_row(FILE *out, const cgap_epoch *record)
-{
-  cgap_history_value value[CGAP_HISTORY_VALUES];
-  const size_t count = cgap_history_values(value, record, '.');
-  fprintf(out, "%zu", record->epoch);
-  for (size_t k = 0; k < count; k++)
-    if (isfinite(value[k].value))
-      fprintf(out, ",%.17g", value[k].value);
-    else
-      fputc(',', out);
-  fputc('\n', out);
-}
-
-static cgap_status begin_table(const char *path, const cgap_history *past, cgap_error *error)
-{
-  cgap_outfile file;
-  cgap_history_value value[CGAP_HISTORY_VALUES];
-  const size_t count = cgap_history_values(value, &(cgap_epoch){0}, '.');
-  cgap_status status = cgap_outfile_open(&file, path, error);
-  if (status != CGAP_OK)
-    return status;
-  fprintf(file.stream, "epoch");
-  for (size_t k = 0; k < count; k++)
-    fprintf(file.stream, ",%s", value[k].name);
-  fputc('\n', file.stream);
-  for (size_t k = 0; k < past->count; k++)
-    put_row(file.stream, &past->epoch[k]);
-  return cgap_outfile_close(&file, true, error);
-}
-
-static cgap_status add_row(const char *path, const cgap_epoch *record, cgap_error *error)
-{
-  char *row = NULL;
-  size_t bytes = 0;
-  FILE *out = open_memstream(&row, &bytes);
-  if (out)
-    put_row(out, record);
-  cgap_status status = out && fclose(out) == 0 ? cgap_append_file(path, row, bytes, error)
-                                               : cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  free(row);
-  return status;
-}
-
-static cgap_status add_event(const cgap_tensorboard *events, const cgap_epoch *record, uint64_t step, cgap_error *error)
-{
-  cgap_history_value value[CGAP_HISTORY_VALUES];
-  cgap_tensorboard_scalar scalar[CGAP_HISTORY_VALUES];
-  const size_t count = cgap_history_values(value, record, '/');
-  for (size_t k = 0; k < count; k++)
-    scalar[k] = (cgap_tensorboard_scalar){value[k].name, value[k].value};
-  return cgap_tensorboard_add(events, step, scalar, count, error);
-}
-
-static cgap_status name_file(char path[CGAP_PATH], const cgap_epoch_log_files *where, const char *name,
-                             cgap_error *error)
-{
-  char full[100];
-  snprintf(full, sizeof full, "%s%s", where->prefix, name);
-  return cgap_folder_file(path, where->folder, full, error);
-}
-
-cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where, cgap_history *past,
-                                uint64_t last_epoch, uint64_t steps, cgap_error *error)
-{
-  cgap_status status = CGAP_OK;
-  *out = (cgap_epoch_log){.history = "", .table = ""};
-  *past = (cgap_history){0};
-  if (where->folder)
-    status = name_file(out->history, where, "history.jsonl", error);
-  if (status == CGAP_OK && where->folder && where->table)
-    status = name_file(out->table, where, "history.csv", error);
-  if (status == CGAP_OK && where->folder)
-    status = cgap_history_resume(past, out->history, last_epoch, error);
-  if (status == CGAP_OK && out->table[0])
-    status = begin_table(out->table, past, error);
-  if (status == CGAP_OK && where->events)
-    status = cgap_tensorboard_open(&out->events, where->events, last_epoch ? steps + 1 : 0, error);
-  return status;
-}
-
-cgap_status cgap_epoch_log_add(const cgap_epoch_log *logs, const cgap_epoch *record, uint64_t step, cgap_error *error)
-{
-  cgap_status status = CGAP_OK;
-  if (logs->history[0])
-    status = cgap_history_append(logs->history, record, error);
-  if (status == CGAP_OK && logs->table[0])
-    status = add_row(logs->table, record, error);
-  if (status == CGAP_OK && logs->events.path[0])
-    status = add_event(&logs->events, record, step, error);
-  return status;
-}
-
 /* ---------------------------------------------------------------- history */
+
+enum { VALUES_MAX = 64 }; /* numbers of a record */
 
 /* The numbers of a record by their keys; NULL group: at the top. */
 typedef struct field {
@@ -114,40 +24,34 @@ typedef struct field {
   size_t offset;
 } field;
 
-enum { TRAINING = offsetof(cgap_epoch, training), VALIDATION = offsetof(cgap_epoch, validation) };
-
-static const field FIELDS[] = {
+static const field FIRST[] = {
   {NULL, "seconds", offsetof(cgap_epoch, seconds)},
   {NULL, "steps_per_second", offsetof(cgap_epoch, steps_per_second)},
   {NULL, "lr", offsetof(cgap_epoch, learning_rate)},
   {NULL, "temperature", offsetof(cgap_epoch, temperature)},
   {NULL, "gradient_norm", offsetof(cgap_epoch, gradient_norm)},
-  {"training", "loss", TRAINING + offsetof(cgap_loss_terms, total)},
-  {"training", "clip", TRAINING + offsetof(cgap_loss_terms, clip)},
-  {"training", "clip_image_to_text", TRAINING + offsetof(cgap_loss_terms, image_to_text)},
-  {"training", "clip_text_to_image", TRAINING + offsetof(cgap_loss_terms, text_to_image)},
-  {"training", "uniform", TRAINING + offsetof(cgap_loss_terms, uniform)},
-  {"training", "uniform_image", TRAINING + offsetof(cgap_loss_terms, uniform_image)},
-  {"training", "uniform_text", TRAINING + offsetof(cgap_loss_terms, uniform_text)},
-  {"training", "align", TRAINING + offsetof(cgap_loss_terms, align)},
-  {"training", "xuniform", TRAINING + offsetof(cgap_loss_terms, xuniform)},
-  {"training", "recall_at_1_image_to_text", TRAINING + offsetof(cgap_loss_terms, recall_image_to_text)},
-  {"training", "recall_at_1_text_to_image", TRAINING + offsetof(cgap_loss_terms, recall_text_to_image)},
-  {"validation", "loss", VALIDATION + offsetof(cgap_loss_terms, total)},
-  {"validation", "clip", VALIDATION + offsetof(cgap_loss_terms, clip)},
-  {"validation", "clip_image_to_text", VALIDATION + offsetof(cgap_loss_terms, image_to_text)},
-  {"validation", "clip_text_to_image", VALIDATION + offsetof(cgap_loss_terms, text_to_image)},
-  {"validation", "uniform", VALIDATION + offsetof(cgap_loss_terms, uniform)},
-  {"validation", "uniform_image", VALIDATION + offsetof(cgap_loss_terms, uniform_image)},
-  {"validation", "uniform_text", VALIDATION + offsetof(cgap_loss_terms, uniform_text)},
-  {"validation", "align", VALIDATION + offsetof(cgap_loss_terms, align)},
-  {"validation", "xuniform", VALIDATION + offsetof(cgap_loss_terms, xuniform)},
-  {"validation", "recall_at_1_image_to_text", VALIDATION + offsetof(cgap_loss_terms, recall_image_to_text)},
-  {"validation", "recall_at_1_text_to_image", VALIDATION + offsetof(cgap_loss_terms, recall_text_to_image)},
-  {"validation", "centroid_distance", offsetof(cgap_epoch, validation_gap)},
 };
-enum { FIELD_COUNT = sizeof FIELDS / sizeof *FIELDS };
-_Static_assert((int)FIELD_COUNT == (int)CGAP_HISTORY_VALUES, "epoch_log.h says how many there are");
+static const field LAST = {"validation", "centroid_distance", offsetof(cgap_epoch, validation_gap)};
+
+/* The k-th in the order of the history; false past the last. */
+static bool field_at(field *out, size_t k)
+{
+  const size_t first = sizeof FIRST / sizeof *FIRST;
+  size_t values = 0;
+  while (cgap_loss_value_at(values))
+    values++;
+  if (k < first) {
+    *out = FIRST[k];
+  } else if (k < first + 2 * values) {
+    const bool training = k < first + values;
+    const cgap_loss_value *value = cgap_loss_value_at((k - first) % values);
+    const size_t terms = training ? offsetof(cgap_epoch, training) : offsetof(cgap_epoch, validation);
+    *out = (field){training ? "training" : "validation", value->key, terms + value->offset};
+  } else {
+    *out = LAST;
+  }
+  return k <= first + 2 * values;
+}
 
 void cgap_history_clear(cgap_history *h)
 {
@@ -174,48 +78,46 @@ static double value_of(const cgap_epoch *record, const field *f)
   return *(const double *)((const char *)record + f->offset);
 }
 
-size_t cgap_history_values(cgap_history_value out[CGAP_HISTORY_VALUES], const cgap_epoch *record, char separator)
-{
-  for (size_t k = 0; k < FIELD_COUNT; k++) {
-    const field *f = &FIELDS[k];
-    out[k].value = value_of(record, f);
-    if (f->group)
-      snprintf(out[k].name, sizeof out[k].name, "%s%c%s", f->group, separator, f->key);
-    else
-      snprintf(out[k].name, sizeof out[k].name, "%s", f->key);
-  }
-  return FIELD_COUNT;
-}
+/* A number of a record by its key: "seconds", or "training", the separator and "clip". */
+typedef struct named_value {
+  char name[60];
+  double value;
+} named_value;
 
-char *cgap_history_line(const cgap_epoch *record)
+/* Those of a record besides its epoch, in the order of the history. Returns how many. */
+static size_t named_values(named_value out[VALUES_MAX], const cgap_epoch *record, char separator)
 {
-  json_t *root = json_object();
-  json_object_set_new(root, "epoch", json_integer((json_int_t)record->epoch));
-  for (size_t k = 0; k < FIELD_COUNT; k++) {
-    const double value = value_of(record, &FIELDS[k]);
-    json_t *to = root;
-    if (FIELDS[k].group && !(to = json_object_get(root, FIELDS[k].group))) {
-      json_object_set_new(root, FIELDS[k].group, json_object());
-      to = json_object_get(root, FIELDS[k].group);
-    }
-    json_object_set_new(to, FIELDS[k].key, isfinite(value) ? json_real(value) : json_null());
+  size_t k = 0;
+  for (field f; k < VALUES_MAX && field_at(&f, k); k++) {
+    out[k].value = value_of(record, &f);
+    if (f.group)
+      snprintf(out[k].name, sizeof out[k].name, "%s%c%s", f.group, separator, f.key);
+    else
+      snprintf(out[k].name, sizeof out[k].name, "%s", f.key);
   }
-  char *text = cgap_json_text(root, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = NULL;
-  json_decref(root);
-  if (text && (line = malloc(strlen(text) + 2))) {
-    strcpy(line, text);
-    strcat(line, "\n");
-  }
-  free(text);
-  return line;
+  return k;
 }
 
 cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap_error *error)
 {
-  char *line = cgap_history_line(record);
-  if (!line)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  cgap_status status = cgap_append_file(path, line, strlen(line), error);
+  json_t *root = json_object();
+  field f;
+  json_object_set_new(root, "epoch", json_integer((json_int_t)record->epoch));
+  for (size_t k = 0; field_at(&f, k); k++) {
+    const double value = value_of(record, &f);
+    json_t *to = root;
+    if (f.group && !(to = json_object_get(root, f.group))) {
+      json_object_set_new(root, f.group, json_object());
+      to = json_object_get(root, f.group);
+    }
+    json_object_set_new(to, f.key, isfinite(value) ? json_real(value) : json_null());
+  }
+  char *text = cgap_json_text(root, JSON_COMPACT | JSON_PRESERVE_ORDER),
+       *line = text ? cgap_format("%s\n", text) : NULL;
+  const cgap_status status =
+    line ? cgap_append_file(path, line, strlen(line), error) : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  json_decref(root);
+  free(text);
   free(line);
   return status;
 }
@@ -223,21 +125,21 @@ cgap_status cgap_history_append(const char *path, const cgap_epoch *record, cgap
 static cgap_status record_of(cgap_epoch *out, const cgap_json_line *line, cgap_error *error)
 {
   *out = (cgap_epoch){.epoch = (size_t)json_integer_value(json_object_get(line->value, "epoch"))};
-  for (size_t k = 0; k < FIELD_COUNT; k++) {
-    const json_t *from = FIELDS[k].group ? json_object_get(line->value, FIELDS[k].group) : line->value;
-    const json_t *value = json_object_get(from, FIELDS[k].key);
+  field f;
+  for (size_t k = 0; field_at(&f, k); k++) {
+    const json_t *from = f.group ? json_object_get(line->value, f.group) : line->value;
+    const json_t *value = json_object_get(from, f.key);
     if (!json_is_number(value) && !json_is_null(value)) {
       char what[120];
-      snprintf(what, sizeof what, "no number %s%s%s", FIELDS[k].group ? FIELDS[k].group : "",
-               FIELDS[k].group ? "." : "", FIELDS[k].key);
+      snprintf(what, sizeof what, "no number %s%s%s", f.group ? f.group : "", f.group ? "." : "", f.key);
       return cgap_json_line_refuse(line, what, error);
     }
-    *(double *)((char *)out + FIELDS[k].offset) = json_is_number(value) ? json_number_value(value) : NAN;
+    *(double *)((char *)out + f.offset) = json_is_number(value) ? json_number_value(value) : NAN;
   }
   return CGAP_OK;
 }
 
-/* Epochs up to the checkpoint's are kept, later ones will be trained again. */
+/* Epochs up to the checkpoint's are kept, later ones will be repeated. */
 typedef struct history_reader {
   cgap_history *out;
   uint64_t last;
@@ -266,7 +168,10 @@ static cgap_status read_record(void *context, const cgap_json_line *line, cgap_e
   return status == CGAP_OK ? cgap_history_add(r->out, &record, error) : status;
 }
 
-cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t last, cgap_error *error)
+/* Reads the epochs up to `last`, that of the checkpoint, and leaves the file with those lines alone, later ones in a
+ * copy next to it. A last line without its end does not count. CGAP_FILE, with the file as it was, where another line
+ * is no record of its epoch or where there are fewer than `last`. */
+static cgap_status resume_history(cgap_history *out, const char *path, uint64_t last, cgap_error *error)
 {
   history_reader r = {.out = out, .last = last};
   uint64_t end;
@@ -274,9 +179,8 @@ cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t la
   cgap_status status = cgap_json_lines_read(path, read_record, &r, &end, error);
   if (status == CGAP_OK && out->count < last)
     status = cgap_fail(error, CGAP_FILE,
-                       "%s: holds %zu epochs, checkpoint.bin is of epoch %llu; put the file back, or give "
-                       "--force to begin again without what the folder holds",
-                       path, out->count, (unsigned long long)last);
+                       "%s: holds %zu epochs, checkpoint.bin is of epoch %llu; put the file back, or start over", path,
+                       out->count, (unsigned long long)last);
   const bool more = r.epochs > last;
   if (status == CGAP_OK)
     status = cgap_json_lines_cut(path, more ? r.end : end, more, error);
@@ -286,6 +190,11 @@ cgap_status cgap_history_resume(cgap_history *out, const char *path, uint64_t la
 }
 
 /* ---------------------------------------------------------------- tensorboard */
+
+/* TensorBoard's event files: scalars against the training step and the wall clock. A file is a sequence of records:
+ * uint64 length, uint32 masked CRC-32C of the length, the bytes, uint32 masked CRC-32C of the bytes, all little-endian
+ * (TensorFlow, core/lib/io/record_writer.h). The bytes are a protocol buffer "Event" (core/util/event.proto). A file
+ * grows by whole records alone. */
 
 static const char LEAD[] = "events.out.tfevents.", END[] = ".contragap"; /* readers look for "tfevents" */
 
@@ -303,14 +212,12 @@ enum {
   SESSION_START = 1
 };
 
-enum { TAG_BYTES = 100, MESSAGE_BYTES = 64 + CGAP_TENSORBOARD_SCALARS * (TAG_BYTES + 16) };
+enum { TAG_BYTES = 100, MESSAGE_BYTES = 64 + VALUES_MAX * (TAG_BYTES + 16) };
 
 typedef struct message {
   unsigned char bytes[MESSAGE_BYTES];
   size_t used;
 } message;
-
-/* ---------------------------------------------------------------- wire format */
 
 static void put_bytes(message *m, const void *bytes, size_t count)
 {
@@ -357,19 +264,17 @@ static void begin_event(message *m, uint64_t step)
   put_varint(m, step);
 }
 
-static void put_scalar(message *summary, const cgap_tensorboard_scalar *s)
+static void put_scalar(message *summary, const named_value *s)
 {
   message value = {.used = 0};
   const float single = (float)s->value;
   uint32_t bits;
   memcpy(&bits, &single, sizeof bits);
-  put_field(&value, VALUE_TAG, s->tag, strnlen(s->tag, TAG_BYTES));
+  put_field(&value, VALUE_TAG, s->name, strnlen(s->name, TAG_BYTES));
   put_varint(&value, VALUE_SIMPLE);
   put_little_endian(&value, bits, sizeof bits);
   put_field(summary, SUMMARY_VALUE, value.bytes, value.used);
 }
-
-/* ---------------------------------------------------------------- records */
 
 /* CRC-32C (Castagnoli), reflected, bit by bit: a record has a kilobyte or two, and there is one an epoch. */
 static uint32_t crc32c(const unsigned char *bytes, size_t count)
@@ -390,55 +295,143 @@ static uint32_t masked_checksum(const unsigned char *bytes, size_t count)
   return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
 }
 
-static cgap_status append_record(const cgap_tensorboard *events, const message *m, cgap_error *error)
+static cgap_status append_record(const char *path, const message *m, cgap_error *error)
 {
   message record = {.used = 0};
   put_little_endian(&record, m->used, 8);
   put_little_endian(&record, masked_checksum(record.bytes, 8), 4);
   put_bytes(&record, m->bytes, m->used);
   put_little_endian(&record, masked_checksum(m->bytes, m->used), 4);
-  return cgap_append_file(events->path, record.bytes, record.used, error);
+  return cgap_append_file(path, record.bytes, record.used, error);
 }
 
-cgap_status cgap_tensorboard_open(cgap_tensorboard *out, const char *folder, uint64_t first_step, cgap_error *error)
+/* Begins a new file in folder, which is made where it is missing. Events of earlier files whose step is first_step or
+ * later no longer count to a reader: a resumed run passes those again. */
+static cgap_status open_events(char path[CGAP_PATH], const char *folder, uint64_t first_step, cgap_error *error)
 {
   static const char version[] = "brain.Event:2", start[] = {SESSION_STATUS, SESSION_START};
   char name[120];
   struct timespec now;
   message m;
-  *out = (cgap_tensorboard){.path = ""};
   if (mkdir(folder, 0777) != 0 && errno != EEXIST)
     return cgap_fail_errno(error, errno, folder, "make the folder");
   (void)clock_gettime(CLOCK_REALTIME, &now);
   snprintf(name, sizeof name, "%s%010lld.%09ld%s", LEAD, (long long)now.tv_sec, now.tv_nsec, END);
-  cgap_status status = cgap_folder_file(out->path, folder, name, error);
+  cgap_status status = cgap_folder_file(path, folder, name, error);
   if (status == CGAP_OK) {
     begin_event(&m, 0);
     put_field(&m, EVENT_FILE_VERSION, version, sizeof version - 1);
-    status = append_record(out, &m, error);
+    status = append_record(path, &m, error);
   }
   if (status == CGAP_OK) {
     begin_event(&m, first_step);
     put_field(&m, EVENT_SESSION_LOG, start, sizeof start);
-    status = append_record(out, &m, error);
+    status = append_record(path, &m, error);
   }
   return status;
 }
 
-cgap_status cgap_tensorboard_add(const cgap_tensorboard *events, uint64_t step, const cgap_tensorboard_scalar *scalars,
-                                 size_t count, cgap_error *error)
+/* Numbers that are not finite are left out. */
+static cgap_status add_event(const char *path, const cgap_epoch *record, uint64_t step, cgap_error *error)
 {
+  named_value value[VALUES_MAX];
+  const size_t count = named_values(value, record, '/');
   message m, summary = {.used = 0};
-  for (size_t k = 0; k < count && k < CGAP_TENSORBOARD_SCALARS; k++)
-    if (isfinite(scalars[k].value))
-      put_scalar(&summary, &scalars[k]);
+  for (size_t k = 0; k < count; k++)
+    if (isfinite(value[k].value))
+      put_scalar(&summary, &value[k]);
   begin_event(&m, step);
   put_field(&m, EVENT_SUMMARY, summary.bytes, summary.used);
-  return append_record(events, &m, error);
+  return append_record(path, &m, error);
 }
 
 bool cgap_tensorboard_is_name(const char *name)
 {
   const size_t length = strlen(name), lead = sizeof LEAD - 1, end = sizeof END - 1;
   return length > lead + end && strncmp(name, LEAD, lead) == 0 && strcmp(name + length - end, END) == 0;
+}
+
+/* ---------------------------------------------------------------- table, and all of them */
+
+/* A line of the table: numbers as history.jsonl has them, an empty cell where there is none. */
+static void put_row(FILE *out, const cgap_epoch *record)
+{
+  named_value value[VALUES_MAX];
+  const size_t count = named_values(value, record, '.');
+  fprintf(out, "%zu", record->epoch);
+  for (size_t k = 0; k < count; k++)
+    if (isfinite(value[k].value))
+      fprintf(out, ",%.17g", value[k].value);
+    else
+      fputc(',', out);
+  fputc('\n', out);
+}
+
+static cgap_status begin_table(const char *path, const cgap_history *past, cgap_error *error)
+{
+  cgap_outfile file;
+  named_value value[VALUES_MAX];
+  const size_t count = named_values(value, &(cgap_epoch){0}, '.');
+  cgap_status status = cgap_outfile_open(&file, path, error);
+  if (status != CGAP_OK)
+    return status;
+  fprintf(file.stream, "epoch");
+  for (size_t k = 0; k < count; k++)
+    fprintf(file.stream, ",%s", value[k].name);
+  fputc('\n', file.stream);
+  for (size_t k = 0; k < past->count; k++)
+    put_row(file.stream, &past->epoch[k]);
+  return cgap_outfile_close(&file, true, error);
+}
+
+static cgap_status add_row(const char *path, const cgap_epoch *record, cgap_error *error)
+{
+  char *row = NULL;
+  size_t bytes = 0;
+  FILE *out = open_memstream(&row, &bytes);
+  if (out)
+    put_row(out, record);
+  cgap_status status = out && fclose(out) == 0 ? cgap_append_file(path, row, bytes, error)
+                                               : cgap_fail(error, CGAP_RESOURCE, "out of memory");
+  free(row);
+  return status;
+}
+
+static cgap_status name_file(char path[CGAP_PATH], const cgap_epoch_log_files *where, const char *name,
+                             cgap_error *error)
+{
+  char full[100];
+  snprintf(full, sizeof full, "%s%s", where->prefix, name);
+  return cgap_folder_file(path, where->folder, full, error);
+}
+
+cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_epoch_log_files *where, cgap_history *past,
+                                uint64_t last_epoch, uint64_t steps, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  *out = (cgap_epoch_log){.history = ""};
+  *past = (cgap_history){0};
+  if (where->folder)
+    status = name_file(out->history, where, "history.jsonl", error);
+  if (status == CGAP_OK && where->folder && where->table)
+    status = name_file(out->table, where, "history.csv", error);
+  if (status == CGAP_OK && where->folder)
+    status = resume_history(past, out->history, last_epoch, error);
+  if (status == CGAP_OK && out->table[0])
+    status = begin_table(out->table, past, error);
+  if (status == CGAP_OK && where->events)
+    status = open_events(out->events, where->events, last_epoch ? steps + 1 : 0, error);
+  return status;
+}
+
+cgap_status cgap_epoch_log_add(const cgap_epoch_log *logs, const cgap_epoch *record, uint64_t step, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  if (logs->history[0])
+    status = cgap_history_append(logs->history, record, error);
+  if (status == CGAP_OK && logs->table[0])
+    status = add_row(logs->table, record, error);
+  if (status == CGAP_OK && logs->events[0])
+    status = add_event(logs->events, record, step, error);
+  return status;
 }

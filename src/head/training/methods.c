@@ -1,4 +1,4 @@
-#include "head/training/methods.h"
+#include "head/training/split.h"
 
 #include <cblas.h>
 #include <lapacke.h>
@@ -7,16 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/blas_threads.h"
-#include "base/check.h"
 #include "base/memory.h"
-#include "head/training/budget.h"
-#include "rows/embeddings.h"
-#include "rows/spill_file.h"
+#include "base/source.h"
+#include "base/threads.h"
+#include "head/training/memory_plan.h"
+#include "rows/row_reader.h"
 
-/* Added to every eigenvalue, as a share of their mean: few rows leave most directions without variance. */
+/* Added to every eigenvalue, as a fraction of their mean: few rows leave most directions without variance. */
 static const double WHITEN_RIDGE = 0.1;
-/* Added to the pairs' moment, as a share of its mean diagonal: directions without data stay where they are. */
+/* Added to the pairs' moment, as a fraction of its mean diagonal: directions without data stay where they are. */
 static const double TURN_RIDGE = 1e-6;
 
 static const char *const NAMES[CGAP_GAP_METHODS] = {"center", "shift", "whiten", "procrustes"};
@@ -61,8 +60,8 @@ static void fit_shift(cgap_head *h, const cgap_split_rows *p, double factor, dou
   }
 }
 
-/* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two sides of a part, in double; index (count) picks the rows of each,
- * NULL: in order */
+/* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two modalities of a split, in double; index (count) picks the rows of
+ * each, NULL: in order */
 static cgap_status cross_moment(double *out, const cgap_split_rows *p, const int modality[2],
                                 const size_t *const index[2], size_t count, cgap_error *error)
 {
@@ -120,7 +119,8 @@ static cgap_status fit_whiten(cgap_head *h, const cgap_split_rows *p, double *wo
     for (size_t k = 0; k < d * d; k++)
       c[k] = c[k] / (double)rows[modality] - mean[modality][k / d] * mean[modality][k % d];
     if (!inverse_root(c, d, values, spare))
-      return cgap_fail(error, CGAP_DATA, "whiten: the rows of one side do not differ, there is nothing to whiten");
+      return cgap_fail(error, CGAP_DATA, "whiten: all %s are equal, there is nothing to whiten",
+                       modality == CGAP_IMAGE_MODALITY ? "images" : "texts");
     put_matrix(h, modality, c);
     cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)d, (int)d, -1, c, (int)d, mean[modality], 1, 0, values, 1);
     put_bias(h, modality, values);
@@ -183,8 +183,8 @@ cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, do
 /* ---------------------------------------------------------------- fitted on whole data, for apply and the public
  * header */
 
-/* Without texts the class texts stand for them; only a rotation needs to know who belongs to whom. Of one side alone,
- * each is fitted on it: what that makes of the other side's place is not used. */
+/* Without texts the class texts are used in their place; only a rotation needs matched pairs. Where one modality is
+ * missing, the other is taken for both: what is fitted for the missing one is not used. */
 static cgap_status modalities_of(cgap_data *out, const cgap_data *data, cgap_gap_method method, cgap_error *error)
 {
   *out = *data;
@@ -192,14 +192,14 @@ static cgap_status modalities_of(cgap_data *out, const cgap_data *data, cgap_gap
     out->text = data->class_text;
     out->pairing = CGAP_UNPAIRED;
   }
-  const bool apart = method == CGAP_CENTER || method == CGAP_WHITEN; /* each side by itself */
+  const bool apart = method == CGAP_CENTER || method == CGAP_WHITEN; /* each modality by itself */
   if (apart && (out->text.rows == 0 || out->image.rows == 0)) {
     out->image = out->image.rows ? out->image : out->text;
     out->text = out->text.rows ? out->text : out->image;
     out->pairing = CGAP_UNPAIRED;
   }
   if (out->text.rows == 0 || out->image.rows == 0 || (method == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
-    return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; give --fit FILE2",
+    return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; fit it on another file",
                      (data->image.rows ? data->image : data->text).name, cgap_gap_method_name(method),
                      method == CGAP_PROCRUSTES ? "pairs of images and texts" : "images and texts");
   return CGAP_OK;
@@ -221,30 +221,21 @@ static cgap_split_rows whole_as_split_rows(const cgap_embeddings *e)
 cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data,
                                        int threads, uint64_t limit, cgap_progress progress, cgap_error *error)
 {
-  cgap_embeddings e = {0};
+  cgap_planned_rows loaded = {0};
   cgap_data modalities;
-  cgap_budget budget;
-  cgap_spill_file *spill[CGAP_MODALITIES] = {NULL, NULL};
+  cgap_memory_plan plan;
   *out = NULL;
   const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES; /* the others are made of the means alone */
   cgap_status status = modalities_of(&modalities, data, method, error);
   if (status == CGAP_OK)
-    status = cgap_budget_gap_method(&budget, &modalities, rows, cgap_gap_method_name(method), limit, error);
-  cgap_source *const modality[] = {&modalities.image, &modalities.text};
-  for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
-    const cgap_source from = *modality[k];
-    if (budget.spill[k])
-      status = cgap_spill_file_copy(&spill[k], modality[k], &from, progress, error);
-  }
+    status = cgap_plan_gap_method(&plan, &modalities, rows, cgap_gap_method_name(method), limit, error);
   if (status == CGAP_OK)
-    status = cgap_embeddings_load(&e, &modalities, rows && !budget.reads, threads > 0 ? threads : omp_get_max_threads(),
-                                  progress, error);
-  const cgap_split_rows all = whole_as_split_rows(&e);
+    status = cgap_planned_rows_load(&loaded, &modalities, &plan, rows && plan.resident,
+                                    threads > 0 ? threads : omp_get_max_threads(), progress, error);
+  const cgap_split_rows all = whole_as_split_rows(&loaded.e);
   if (status == CGAP_OK)
     status = cgap_gap_method_fit_rows(out, method, factor, &all, error);
-  cgap_embeddings_clear(&e);
-  for (int k = 0; k < CGAP_MODALITIES; k++)
-    cgap_spill_file_close(spill[k]);
+  cgap_planned_rows_clear(&loaded);
   return status;
 }
 

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
-#include "rows/gather.h"
+#include "base/numbers.h"
+#include "base/threads.h"
+#include "rows/modality.h"
 #include "rows/row_blocks.h"
+#include "rows/row_pass.h"
 #include "rows/row_reader.h"
 
-enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, READ_ROWS = 1024 };
+enum { IMAGES_MIN = 10, SPLIT_STREAM = 0x5350, ROWS_AT_ONCE = 1024 };
 
 static cgap_status fail_memory(const cgap_modality_rows *modality, cgap_error *error)
 {
@@ -41,8 +43,8 @@ static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, 
   float *spare = cgap_alloc(modality->dim, sizeof *spare);
   const bool ok = cgap_duplicate_rows_init(&seen, modality->rows) && spare;
   cgap_status status = ok ? CGAP_OK : fail_memory(modality, error);
-  for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += READ_ROWS) {
-    const size_t rows = modality->rows - begin < READ_ROWS ? modality->rows - begin : READ_ROWS;
+  for (size_t begin = 0; status == CGAP_OK && begin < modality->rows; begin += ROWS_AT_ONCE) {
+    const size_t rows = modality->rows - begin < ROWS_AT_ONCE ? modality->rows - begin : ROWS_AT_ONCE;
     status = cgap_row_block_load(&panel, modality, begin, rows, error);
     for (size_t i = begin; status == CGAP_OK && i < begin + rows; i++) {
       const float *row = panel.unit + (i - begin) * modality->dim;
@@ -57,18 +59,18 @@ static cgap_status join_equal(size_t *root, const cgap_modality_rows *modality, 
   return status;
 }
 
-/* size[i]: images of the set of root i, 0 for the others; returns the greatest. */
+/* size[i]: images of the set of root i, 0 for the others; returns the largest size. */
 static size_t count_sets(size_t *root, size_t *size, size_t images)
 {
-  size_t greatest = 0;
+  size_t largest = 0;
   for (size_t i = 0; i < images; i++)
     size[i] = 0;
   for (size_t i = 0; i < images; i++) {
     size_t set = root_of(root, i);
-    if (++size[set] > greatest)
-      greatest = size[set];
+    if (++size[set] > largest)
+      largest = size[set];
   }
-  return greatest;
+  return largest;
 }
 
 static void start_sets(size_t *root, size_t images)
@@ -77,7 +79,7 @@ static void start_sets(size_t *root, size_t images)
     root[i] = i;
 }
 
-/* Sets that no part could hold are undone: then only equal images go together. */
+/* Sets larger than a split are undone: then only equal images go together. */
 static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double most, size_t *root, size_t *size,
                              cgap_error *error)
 {
@@ -95,7 +97,7 @@ static cgap_status make_sets(cgap_split *out, const cgap_embeddings *e, double m
   return status;
 }
 
-/* Gives sets to `part` in the order drawn, while they fit in what it is to have. */
+/* Gives sets to a split in random order, where they fit into the number of images that it still wants. */
 static void fill_split(unsigned char *split_of_set, int split_index, size_t wanted, const size_t *order,
                        const size_t *size, size_t sets)
 {
@@ -157,7 +159,7 @@ cgap_status cgap_split_init(cgap_split *out, const cgap_embeddings *e, double va
     if (out->texts[split_index] == 0 && !(split_index == CGAP_VALIDATION && validation == 0))
       status = cgap_fail(error, CGAP_DATA,
                          "%s: the split leaves the %s part without texts (%zu images, %zu of them equal to another); "
-                         "give other --val and --test, or another --seed",
+                         "give other fractions (val, test) or another seed",
                          e->image.source->name,
                          split_index == CGAP_TEST       ? "test"
                          : split_index == CGAP_TRAINING ? "training"
@@ -177,12 +179,7 @@ void cgap_split_clear(cgap_split *split)
 
 /* ---------------------------------------------------------------- split rows */
 
-enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452, ROWS_AT_ONCE = 1024 };
-
-static cgap_status rows_fail_memory(const cgap_modality_rows *modality, cgap_error *error)
-{
-  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows", modality->source->name, modality->rows);
-}
+enum { NOISE_STREAM = 0x4E4F, DRAW_STREAM = 0x4452 };
 
 /* Counting sort by text, then by image, keeps the texts of an image ascending. */
 static void sort_positives(size_t *first, size_t keys, size_t count, const size_t *key, const size_t *order,
@@ -239,15 +236,15 @@ bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, siz
   return block && work;
 }
 
-/* What each row of a side became in the part: SIZE_MAX where it is not in it. */
+/* The row of the split that each row became: SIZE_MAX where it is not in the split. */
 typedef struct chosen_pairs {
   size_t *image, *text;                   /* (images), (texts) of the embeddings */
-  size_t images, texts;                   /* rows of the part */
+  size_t images, texts;                   /* rows of the split */
   size_t *positive_image, *positive_text; /* (pairs) */
   size_t positives;
 } chosen_pairs;
 
-/* Draws which of the part's images take part, in a fixed order of all of them, so that fewer are a subset of more. */
+/* Draws the images that are used of the split, in a fixed order of all of them, so that fewer are a subset of more. */
 static void draw_images(chosen_pairs *c, const cgap_embeddings *e, const cgap_split *split, int split_index,
                         const cgap_split_rows_options *o, size_t *order)
 {
@@ -266,7 +263,7 @@ static void draw_images(chosen_pairs *c, const cgap_embeddings *e, const cgap_sp
     c->image[order[k]] = 0;
 }
 
-/* The image of every text of the part; a share of the texts exchange theirs. */
+/* The image of every text of the split; a fraction of the texts exchange theirs. */
 static void list_positives(chosen_pairs *c, const cgap_embeddings *e, const cgap_split_rows_options *o, size_t *order)
 {
   for (size_t j = 0; j < e->text.rows; j++) {
@@ -290,16 +287,16 @@ static void list_positives(chosen_pairs *c, const cgap_embeddings *e, const cgap
   c->positive_image[order[wrong - 1]] = spare;
 }
 
-/* The rows of one side that take part, in the order of the file. */
+/* The rows of one modality that are used, in the order of the file. */
 typedef struct row_numbering {
   const cgap_modality_rows *modality;
-  size_t *place;  /* (side rows) SIZE_MAX where a row takes no part; becomes its row of the part */
+  size_t *place;  /* (rows) SIZE_MAX where a row is not used; becomes its row of the split */
   bool merge;     /* equal ones become one */
   int threads;    /* that read */
   size_t *listed; /* (taken) kept rows */
   size_t taken, rows;
   cgap_duplicate_rows seen;
-  float *block, *spare; /* (READ_ROWS, dim) of rows that are not in memory; (dim) */
+  float *block, *spare; /* (ROWS_AT_ONCE, dim) of rows that are not in memory; (dim) */
 } row_numbering;
 
 static bool open_row_numbering(row_numbering *t)
@@ -326,7 +323,7 @@ static void close_row_numbering(row_numbering *t)
   cgap_free(t->block);
 }
 
-/* Numbers one row; equal ones get one number, and the last of them stands for all. */
+/* Numbers one row; equal ones get one number, and the last of them is used for all. */
 static void number_row(row_numbering *t, size_t row, const float *unit, float *out, size_t *kept, double *sum)
 {
   const size_t dim = t->modality->dim;
@@ -379,7 +376,7 @@ static cgap_status build_modality(cgap_split_rows *out, int modality, size_t *ro
   out->modality[modality] = o->leave ? from : NULL;
   out->threads[modality] = is_thread_safe ? o->threads : 0;
   close_row_numbering(&t);
-  return ok ? status : rows_fail_memory(from, error);
+  return ok ? status : fail_memory(from, error);
 }
 
 static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const cgap_embeddings *e,
@@ -397,7 +394,7 @@ static cgap_status build_split_rows(cgap_split_rows *out, chosen_pairs *c, const
   return cgap_positives_init(&out->positives, &out->index, c->images, c->texts, c->positives, c->positive_image,
                              c->positive_text)
            ? CGAP_OK
-           : rows_fail_memory(&e->text, error);
+           : fail_memory(&e->text, error);
 }
 
 cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e, const cgap_split *split,
@@ -409,7 +406,7 @@ cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e,
   *out = (cgap_split_rows){.dim = e->image.dim};
   cgap_status status = CGAP_OK;
   if (!block) {
-    status = rows_fail_memory(&e->image, error);
+    status = fail_memory(&e->image, error);
   } else {
     size_t *order = block + images;
     c.text = order + (images > texts ? images : texts);
@@ -425,7 +422,7 @@ cgap_status cgap_split_rows_init(cgap_split_rows *out, const cgap_embeddings *e,
   return status;
 }
 
-/* The kept rows of a part's rows; NULL: out of memory. */
+/* The kept rows of a split's rows; NULL: out of memory. */
 static size_t *list_kept(const cgap_split_rows *p, int modality, const size_t *rows, size_t first, size_t count)
 {
   const size_t *kept = p->kept[modality];
@@ -448,7 +445,7 @@ cgap_status cgap_split_rows_read(const cgap_split_rows *p, int modality, const s
   size_t *list = list_kept(p, modality, rows, first, count);
   const int threads = p->threads[modality] > 1 ? p->threads[modality] : 1;
   const cgap_status status = list ? cgap_gather_rows(p->modality[modality], list, count, threads, out, error)
-                                  : rows_fail_memory(p->modality[modality], error);
+                                  : fail_memory(p->modality[modality], error);
   cgap_free(list);
   return status;
 }
@@ -471,4 +468,286 @@ void cgap_split_rows_clear(cgap_split_rows *rows)
   cgap_free(rows->text_mean);
   cgap_free(rows->index);
   *rows = (cgap_split_rows){0};
+}
+
+/* ---------------------------------------------------------------- batches */
+
+enum {
+  PARALLEL_FROM = 1 << 15, /* numbers to copy that are worth a second thread */
+  PREFETCH_ROWS = 3,       /* rows asked for before they are copied */
+  LINE = 16                /* numbers of a cache line */
+};
+
+static const double WAITING = 8e-6; /* seconds a row, above which it came from the disk */
+static const uint64_t ORDER_STREAM = UINT64_C(1) << 32;
+
+static bool is_full(const cgap_batches *b)
+{
+  return b->size == b->split_rows->positives.texts;
+}
+
+/* The most images and pairs that `size` texts can have: those of the texts with the most. */
+static void find_bounds(cgap_batches *b)
+{
+  const cgap_positives *p = &b->split_rows->positives;
+  size_t most = 0;
+  for (size_t j = 0; j < p->texts; j++) {
+    const size_t positives = p->text_first[j + 1] - p->text_first[j];
+    most = positives > most ? positives : most;
+  }
+  b->most_positives = most > p->count / b->size ? p->count : most * b->size;
+  b->most_images = b->most_positives < p->images ? b->most_positives : p->images;
+}
+
+static bool batch_alloc(cgap_training_batch *out, cgap_batches *b)
+{
+  *out = (cgap_training_batch){.of = b, .number = SIZE_MAX};
+  out->image = cgap_alloc(b->most_images, sizeof *out->image);
+  out->index = cgap_alloc(b->most_images + b->size + 2 + 3 * b->most_positives, sizeof *out->index);
+  out->image_rows = cgap_alloc(b->most_images, b->split_rows->dim * sizeof(float));
+  out->text_rows = cgap_alloc(b->size, b->split_rows->dim * sizeof(float));
+  return out->image && out->index && out->image_rows && out->text_rows;
+}
+
+static bool allocate_noting_failure(cgap_batches *b)
+{
+  const cgap_positives *p = &b->split_rows->positives;
+  b->order = cgap_alloc(p->texts, sizeof *b->order);
+  b->stamp = cgap_alloc(p->images, sizeof *b->stamp);
+  if (!b->order || !b->stamp || !batch_alloc(&b->batch[0], b) || (b->reads && !batch_alloc(&b->batch[1], b)))
+    return false;
+  memset(b->stamp, 0xff, p->images * sizeof *b->stamp);
+  return true;
+}
+
+/* The one batch of a whole split: its own rows where they are in memory, else read once. */
+static cgap_status load_whole(cgap_batches *b, cgap_error *error)
+{
+  const cgap_split_rows *p = b->split_rows;
+  cgap_training_batch *batch = &b->batch[0];
+  b->positives = p->positives;
+  b->x = p->image;
+  b->y = p->text;
+  if (!b->reads)
+    return CGAP_OK;
+  b->x = batch->image_rows = cgap_alloc(p->positives.images, p->dim * sizeof(float));
+  b->y = batch->text_rows = cgap_alloc(p->positives.texts, p->dim * sizeof(float));
+  if (!b->x || !b->y)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a batch of %zu texts", p->positives.texts);
+  cgap_status status =
+    cgap_split_rows_read(p, CGAP_IMAGE_MODALITY, NULL, 0, p->positives.images, batch->image_rows, error);
+  return status == CGAP_OK
+           ? cgap_split_rows_read(p, CGAP_TEXT_MODALITY, NULL, 0, p->positives.texts, batch->text_rows, error)
+           : status;
+}
+
+cgap_status cgap_batches_init(cgap_batches *out, const cgap_split_rows *split_rows, size_t size, uint64_t seed,
+                              int threads, cgap_error *error)
+{
+  const size_t texts = split_rows->positives.texts;
+  cgap_status status = CGAP_OK;
+  *out = (cgap_batches){.split_rows = split_rows,
+                        .size = size ? size : texts,
+                        .seed = seed,
+                        .threads = threads,
+                        .reads = !split_rows->image,
+                        .wanted = SIZE_MAX};
+  out->thread_safe = out->reads && split_rows->threads[CGAP_IMAGE_MODALITY] && split_rows->threads[CGAP_TEXT_MODALITY];
+  if (size == CGAP_BATCH_AUTO)
+    out->size = texts < CGAP_BATCH_AUTO_SIZE ? texts : CGAP_BATCH_AUTO_SIZE;
+  out->count = texts / out->size;
+  find_bounds(out);
+  if (is_full(out))
+    status = load_whole(out, error);
+  else if (!allocate_noting_failure(out))
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for batches of %zu texts", out->size);
+  if (status != CGAP_OK)
+    cgap_batches_clear(out);
+  return status;
+}
+
+void cgap_batches_clear(cgap_batches *b)
+{
+  cgap_read_ahead_close(&b->ahead);
+  cgap_free(b->order);
+  cgap_free(b->stamp);
+  for (int k = 0; k < 2; k++) {
+    cgap_free(b->batch[k].image);
+    cgap_free(b->batch[k].index);
+    cgap_free(b->batch[k].image_rows);
+    cgap_free(b->batch[k].text_rows);
+  }
+  *b = (cgap_batches){0};
+}
+
+void cgap_batches_epoch(cgap_batches *b, size_t epoch)
+{
+  if (is_full(b))
+    return;
+  cgap_read_ahead_close(&b->ahead); /* what it reads is of another order */
+  b->wanted = b->batch[0].number = b->batch[1].number = SIZE_MAX;
+  cgap_random random = cgap_random_init(b->seed, ORDER_STREAM + epoch);
+  for (size_t j = 0; j < b->split_rows->positives.texts; j++)
+    b->order[j] = j;
+  cgap_random_shuffle(&random, b->order, b->split_rows->positives.texts);
+}
+
+/* Numbers the images of a batch in the order they are met, into met; counts[i + 1] is image i's number of pairs. */
+static size_t number_batch_images(const cgap_batches *b, size_t *met, const size_t *text, size_t *counts)
+{
+  const cgap_positives *p = &b->split_rows->positives;
+  size_t images = 0;
+  for (size_t j = 0; j < b->size; j++)
+    for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
+      const size_t image = p->positive_image[p->text_positive[k]];
+      if (b->stamp[image] >= images || met[b->stamp[image]] != image) {
+        b->stamp[image] = images;
+        met[images] = image;
+        counts[++images] = 0;
+      }
+      counts[b->stamp[image] + 1]++;
+    }
+  return images;
+}
+
+static const float *source_row(const cgap_batches *b, const cgap_training_batch *out, const size_t *text, size_t k)
+{
+  const size_t images = out->positives.images;
+  return k < images ? b->split_rows->image + out->image[k] * b->split_rows->dim
+                    : b->split_rows->text + text[k - images] * b->split_rows->dim;
+}
+
+static void prefetch_row(const float *row, size_t dim)
+{
+  for (size_t k = 0; k < dim; k += LINE)
+    __builtin_prefetch(row + k);
+}
+
+/* The rows come from all over the split's memory: the next ones are prefetched while one is copied. */
+static void gather_batch(const cgap_batches *b, cgap_training_batch *out, const size_t *text, int threads)
+{
+  const size_t dim = b->split_rows->dim, images = out->positives.images, rows = images + b->size;
+#pragma omp parallel for num_threads(threads) schedule(static) if (rows * dim >= PARALLEL_FROM)
+  for (size_t k = 0; k < rows; k++) {
+    float *to = k < images ? out->image_rows + k * dim : out->text_rows + (k - images) * dim;
+    if (k + PREFETCH_ROWS < rows)
+      prefetch_row(source_row(b, out, text, k + PREFETCH_ROWS), dim);
+    memcpy(to, source_row(b, out, text, k), dim * sizeof *to);
+  }
+}
+
+/* The pairs of batch `number`. */
+static void make_batch(cgap_batches *b, cgap_training_batch *out, size_t number)
+{
+  const cgap_positives *p = &b->split_rows->positives;
+  const size_t *text = b->order + number * b->size;
+  out->number = number;
+  size_t *text_first = out->index, *image_first = text_first + b->size + 1;
+  image_first[0] = 0;
+  const size_t images = number_batch_images(b, out->image, text, image_first);
+  size_t *positive_text = image_first + b->most_images + 1, *text_positive = positive_text + b->most_positives,
+         count = 0;
+  size_t *positive_image = text_positive + b->most_positives;
+  for (size_t i = 0; i < images; i++)
+    image_first[i + 1] += image_first[i];
+  text_first[0] = 0;
+  for (size_t j = 0; j < b->size; j++) {
+    for (size_t k = p->text_first[text[j]]; k < p->text_first[text[j] + 1]; k++) {
+      const size_t image = b->stamp[p->positive_image[p->text_positive[k]]], place = image_first[image]++;
+      positive_text[place] = j;
+      positive_image[place] = image;
+      text_positive[count++] = place;
+    }
+    text_first[j + 1] = count;
+  }
+  memmove(image_first + 1, image_first, images * sizeof *image_first);
+  image_first[0] = 0;
+  out->positives =
+    (cgap_positives){images, b->size, count, image_first, positive_text, text_first, text_positive, positive_image};
+}
+
+/* The rows of a batch whose pairs are known. */
+static cgap_status read_rows(const cgap_batches *b, cgap_training_batch *out, cgap_error *error)
+{
+  const size_t *text = b->order + out->number * b->size;
+  const cgap_status status = cgap_split_rows_read(b->split_rows, CGAP_IMAGE_MODALITY, out->image, 0,
+                                                  out->positives.images, out->image_rows, error);
+  return status == CGAP_OK
+           ? cgap_split_rows_read(b->split_rows, CGAP_TEXT_MODALITY, text, 0, b->size, out->text_rows, error)
+           : status;
+}
+
+/* Batch `number` by all threads. From the page cache that is quick; where it waits for the disk, the rows of the next
+ * batch are announced to it. */
+static cgap_status load_by_all_threads(cgap_batches *b, size_t number, cgap_error *error)
+{
+  if (b->batch[1 - b->at].number == number)
+    b->at = 1 - b->at;
+  else
+    make_batch(b, &b->batch[b->at], number);
+  cgap_training_batch *now = &b->batch[b->at], *next = &b->batch[1 - b->at];
+  next->number = SIZE_MAX;
+  const double start = cgap_clock_seconds(), rows = (double)(now->positives.images + b->size);
+  const cgap_status status = read_rows(b, now, error);
+  b->waits = cgap_clock_seconds() - start > (b->waits ? WAITING / 4 : WAITING) * rows;
+  if (status == CGAP_OK && b->waits && number + 1 < b->count) {
+    make_batch(b, next, number + 1);
+    cgap_split_rows_prefetch(b->split_rows, CGAP_IMAGE_MODALITY, next->image, next->positives.images);
+    cgap_split_rows_prefetch(b->split_rows, CGAP_TEXT_MODALITY, b->order + next->number * b->size, b->size);
+  }
+  return status;
+}
+
+static bool set_target(void *context, void *block)
+{
+  cgap_batches *b = context;
+  cgap_training_batch *batch = block;
+  batch->number = b->next;
+  return b->next++ < b->count;
+}
+
+static cgap_status read_batch(void *block, cgap_error *error)
+{
+  cgap_training_batch *batch = block;
+  make_batch(batch->of, batch, batch->number);
+  return read_rows(batch->of, batch, error);
+}
+
+/* Batch `number`, while a background thread reads the one after it. */
+static cgap_status load_read_ahead(cgap_batches *b, size_t number, cgap_error *error)
+{
+  void *block;
+  if (b->wanted != number) {
+    cgap_read_ahead_close(&b->ahead);
+    b->next = number;
+    b->ahead = (cgap_read_ahead){.set_target = set_target,
+                                 .read = read_batch,
+                                 .context = b,
+                                 .blocks = b->batch,
+                                 .count = 2,
+                                 .size = sizeof *b->batch};
+    cgap_read_ahead_open(&b->ahead, b->threads);
+  }
+  const cgap_status status = cgap_read_ahead_next(&b->ahead, &block, error);
+  b->wanted = status == CGAP_OK ? number + 1 : SIZE_MAX;
+  if (status == CGAP_OK)
+    b->at = (int)((cgap_training_batch *)block - b->batch);
+  return status;
+}
+
+cgap_status cgap_batches_load(cgap_batches *b, size_t number, int threads, cgap_error *error)
+{
+  cgap_status status = CGAP_OK;
+  if (is_full(b))
+    return CGAP_OK;
+  if (b->reads) {
+    status = b->thread_safe ? load_by_all_threads(b, number, error) : load_read_ahead(b, number, error);
+  } else {
+    make_batch(b, &b->batch[0], number);
+    gather_batch(b, &b->batch[0], b->order + number * b->size, threads);
+  }
+  b->positives = b->batch[b->at].positives;
+  b->x = b->batch[b->at].image_rows;
+  b->y = b->batch[b->at].text_rows;
+  return status;
 }

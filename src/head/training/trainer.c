@@ -5,26 +5,20 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/blas_threads.h"
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "comm/comm.h"
 #include "head/training/train_options.h"
 #include "simd/training_kernels.h"
 
 static const double TEMPERATURE_MIN = 0.005, MOST_TEMPERATURE = 1000;
 
-static size_t greater_size(size_t a, size_t b)
-{
-  return a > b ? a : b;
-}
-
 static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
 {
   const cgap_positives *v = &t->validation->positives;
-  const size_t batch_images = greater_size(t->batches.most_images, 1);
-  const size_t images = greater_size(batch_images, v->images), texts = greater_size(t->batches.size, v->texts);
-  const size_t positives = greater_size(t->batches.most_positives, v->count), dim = t->layers.shape.dim;
+  const size_t batch_images = cgap_greater(t->batches.most_images, 1);
+  const size_t images = cgap_greater(batch_images, v->images), texts = cgap_greater(t->batches.size, v->texts);
+  const size_t positives = cgap_greater(t->batches.most_positives, v->count), dim = t->layers.shape.dim;
   t->parameters = cgap_zalloc(t->count, sizeof *t->parameters);
   t->kept = cgap_zalloc(t->count, sizeof *t->kept);
   t->gradient = cgap_zalloc(t->count, sizeof *t->gradient);
@@ -35,7 +29,7 @@ static cgap_status open_workspace(cgap_trainer *t, cgap_error *error)
       !cgap_activations_init(&t->activations[CGAP_IMAGE_MODALITY], &t->layers, images) ||
       !cgap_activations_init(&t->activations[CGAP_TEXT_MODALITY], &t->layers, texts))
     return cgap_fail(error, CGAP_RESOURCE,
-                     "out of memory for batches of %zu images and %zu texts; give a smaller --batch", images, texts);
+                     "out of memory for batches of %zu images and %zu texts; give a smaller batch", images, texts);
   cgap_status status = cgap_loss_open(&t->loss, images, texts, positives, dim, t->options.threads, error);
   if (status == CGAP_OK)
     cgap_loss_set_comm(t->loss, t->options.comm);
@@ -103,7 +97,7 @@ static double current_rate(const cgap_trainer *t)
   return cgap_schedule_rate(o->schedule, o->learning_rate, t->state.steps, (uint64_t)o->epochs * t->batches.count);
 }
 
-/* What this rank maps of both sides; alone: all. */
+/* The rows of both modalities that this rank maps; alone: all. */
 typedef struct rank_batch {
   size_t first[CGAP_MODALITIES], rows[CGAP_MODALITIES];
   const float *in[CGAP_MODALITIES];
@@ -172,7 +166,7 @@ static cgap_status forward_batch(cgap_trainer *t, const cgap_positives *positive
   return score_batch(t, positives, terms, gradient, error);
 }
 
-/* Maps a part whose rows are not in memory, so many at a time as make whole blocks: the same bits. */
+/* Maps a split whose rows are not in memory, whole blocks at a time: the same bits. */
 static cgap_status forward_read_rows(cgap_trainer *t, const cgap_split_rows *split_rows, cgap_error *error)
 {
   enum { BLOCK_ROWS = 4 * CGAP_LAYERS_BLOCK };
@@ -224,9 +218,7 @@ static double centroid_distance(const float *x, size_t images, const float *y, s
 cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, double *gap, cgap_error *error)
 {
   const cgap_positives *v = &t->validation->positives;
-  double *all = &terms->clip;
-  for (size_t k = 0; k < sizeof *terms / sizeof *all; k++)
-    all[k] = NAN;
+  *terms = cgap_loss_terms_unknown();
   *gap = NAN;
   if (v->count == 0)
     return CGAP_OK;
@@ -244,20 +236,12 @@ cgap_status cgap_trainer_validate(cgap_trainer *t, cgap_loss_terms *terms, doubl
   return CGAP_OK;
 }
 
-static void add_terms(cgap_loss_terms *sums, const cgap_loss_terms *terms)
-{
-  double *a = &sums->clip;
-  const double *b = &terms->clip;
-  for (size_t k = 0; k < sizeof *terms / sizeof *a; k++)
-    a[k] += b[k];
-}
-
 static bool keeps_log_temperature(cgap_trainer *t)
 {
   float *log_temperature = &t->parameters[t->layers.count];
   if (!t->options.learn_temperature)
     return true;
-  if (!isfinite(*log_temperature)) /* fmaxf would make a number of it */
+  if (!isfinite(*log_temperature)) /* fmaxf would turn NaN into a number */
     return false;
   *log_temperature = fmaxf(*log_temperature, (float)log(TEMPERATURE_MIN));
   *log_temperature = fminf(*log_temperature, (float)log(MOST_TEMPERATURE));
@@ -270,7 +254,7 @@ static bool has_exploded(const cgap_progress_state *s, double loss)
   return !isfinite(loss) || loss > s->first_loss + 10 * (1 + fabs(s->first_loss));
 }
 
-/* A head of these gives rows that have a norm in float. */
+/* Whether the head still gives rows whose norm is finite in float. */
 static bool parameters_usable(const cgap_trainer *t)
 {
   static const float PARAMETER_MAX = 1e15F; /* far above any that learns; a sum of squares stays finite */
@@ -287,7 +271,7 @@ static cgap_status fail_diverged(const cgap_trainer *t, uint64_t step, double lo
   return cgap_fail(
     error, CGAP_USAGE,
     "training diverged in epoch %llu, step %llu: the loss is %g, after %g at the first step; epoch %llu is "
-    "kept; give a lower --lr than %g",
+    "kept; give a lower learning rate than %g",
     (unsigned long long)s->epoch + 1, (unsigned long long)step, isnan(loss) ? fabs(loss) : loss,
     isnan(s->first_loss) ? fabs(s->first_loss) : s->first_loss, (unsigned long long)s->kept_epoch,
     t->options.learning_rate);
@@ -317,7 +301,7 @@ static cgap_status train_step(cgap_trainer *t, cgap_error *error)
                                        t->options.clip_norm, t->options.threads);
   if (!isfinite(s->gradient_norm) || !keeps_log_temperature(t))
     return fail_diverged(t, s->batch + 1, s->gradient_norm, error);
-  add_terms(&s->sums, &terms);
+  cgap_loss_terms_add(&s->sums, &terms);
   s->batch++;
   s->steps++;
   s->step_seconds += cgap_clock_seconds() - start;
@@ -335,7 +319,7 @@ static void keep_if_better(cgap_trainer *t, double validation_loss)
   memcpy(t->kept, t->parameters, t->count * sizeof *t->kept);
 }
 
-/* The loss is looked at before each step: what the last one did shows only here. */
+/* The loss is checked before each step: the effect of the last step shows only here. */
 static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double started, cgap_error *error)
 {
   cgap_progress_state *s = &t->state;
@@ -343,12 +327,9 @@ static cgap_status finish_epoch(cgap_trainer *t, cgap_epoch *record, double star
   record->learning_rate = cgap_schedule_rate(t->options.schedule, t->options.learning_rate, s->steps - 1,
                                              (uint64_t)t->options.epochs * t->batches.count);
   record->steps_per_second = s->step_seconds > 0 ? (double)s->batch / s->step_seconds : 0;
-  double *mean = &record->training.clip;
-  const double *sum = &s->sums.clip;
-  for (size_t k = 0; k < sizeof s->sums / sizeof *sum; k++)
-    mean[k] = sum[k] / (double)s->batch;
+  record->training = cgap_loss_terms_mean(&s->sums, (double)s->batch);
   cgap_status status = cgap_trainer_validate(t, &record->validation, &record->validation_gap, error);
-  if (status == CGAP_OK) /* the same on all ranks, whatever their processors made of it */
+  if (status == CGAP_OK) /* the same on all ranks, whatever their processors computed */
     status = cgap_comm_broadcast(t->options.comm, 0, t->parameters, t->count * sizeof *t->parameters, error);
   if (status != CGAP_OK)
     return status;

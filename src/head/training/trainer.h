@@ -1,11 +1,11 @@
-/* Training: one epoch after the other over a training part, watched on a validation part. The state is
- * all that a run needs to go on with the same bits: parameters, moments, where it stands, what it keeps. */
+/* Training: epoch after epoch over a training split, with a validation split to choose the epoch. The state is all
+ * that a run needs to go on with the same bits: parameters, moments, position, the epoch to keep. */
 #ifndef CGAP_HEAD_TRAINING_TRAINER_H
 #define CGAP_HEAD_TRAINING_TRAINER_H
 
 #include "contragap/contragap.h"
 #include "head/model/layers.h"
-#include "head/training/batches.h"
+#include "head/training/split.h"
 
 /* ---------------------------------------------------------------- adamw */
 
@@ -40,7 +40,7 @@ typedef struct cgap_progress_state {
   uint64_t kept_epoch; /* 0: the start */
   uint64_t steps;
   double kept_loss;             /* validation loss of the kept epoch; INFINITY: none yet */
-  double first_loss;            /* of the first step, to tell an explosion; NaN: none yet */
+  double first_loss;            /* of the first step, to recognise an explosion; NaN: none yet */
   double seconds, step_seconds; /* since training began; of the steps of the epoch at work */
   cgap_loss_terms sums;         /* over the batches of the epoch at work */
   double gradient_norm;
@@ -59,11 +59,11 @@ typedef struct cgap_trainer {
 
   cgap_batches batches;
   cgap_loss *loss;
-  cgap_activations activations[CGAP_MODALITIES]; /* for the largest batch and the validation part */
+  cgap_activations activations[CGAP_MODALITIES]; /* for the largest batch and the validation split */
   float *pull[CGAP_MODALITIES];                  /* ∂L/∂z */
 } cgap_trainer;
 
-/* options have been checked; parts must outlive the trainer. */
+/* options have been checked; the splits must outlive the trainer. */
 CGAP_MUST_CHECK cgap_status cgap_trainer_init(cgap_trainer *out, const cgap_split_rows *training,
                                               const cgap_split_rows *validation, const cgap_train_options *options,
                                               cgap_error *error);
@@ -72,11 +72,11 @@ void cgap_trainer_clear(cgap_trainer *trainer);
 bool cgap_trainer_done(const cgap_trainer *trainer); /* by epochs or patience */
 
 /* Goes on to the end of the epoch at work and fills *record. CGAP_INTERRUPTED: between two steps, the state can be
- * saved and resumed there. CGAP_USAGE: the loss is no number any more or has exploded; `kept` is the last good epoch.
+ * saved and resumed there. CGAP_USAGE: the loss is not finite or has exploded; `kept` is the last good epoch.
  */
 CGAP_MUST_CHECK cgap_status cgap_trainer_epoch(cgap_trainer *trainer, cgap_epoch *record, cgap_error *error);
 
-/* Loss terms and centroid distance of a part under the trainer's parameters; total NaN for an empty part. */
+/* Loss terms and centroid distance of the validation split under the trainer's parameters; NaN where it is empty. */
 CGAP_MUST_CHECK cgap_status cgap_trainer_validate(cgap_trainer *trainer, cgap_loss_terms *terms, double *gap,
                                                   cgap_error *error);
 

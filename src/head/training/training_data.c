@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "audit/measure_runs.h"
-#include "base/check.h"
-#include "base/clock.h"
 #include "base/memory.h"
-#include "head/training/methods.h"
+#include "base/source.h"
+#include "base/threads.h"
+#include "head/training/split.h"
 #include "head/training/train_options.h"
 #include "rows/embeddings.h"
 #include "rows/row_reader.h"
@@ -19,7 +19,7 @@ cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_k
   const cgap_source *rows = kind == CGAP_IMAGE_ROWS ? &data->image : &data->text;
   *out = (cgap_data){.image = *rows, .text = *rows, .pairing = CGAP_BY_ROW, .drop_bad = data->drop_bad};
   if (rows->rows == 0)
-    return cgap_fail(error, CGAP_FILE, "%s: there are no texts for --same-modality text", data->image.name);
+    return cgap_fail(error, CGAP_FILE, "%s: there are no texts to train on alone", data->image.name);
   return CGAP_OK;
 }
 
@@ -29,10 +29,9 @@ cgap_status cgap_train_check_batch(const cgap_train_options *o, const cgap_split
   if (texts < 2)
     return cgap_fail(error, CGAP_DATA, "the training part has %zu texts that differ; at least 2 are needed", texts);
   if (o->batch != CGAP_BATCH_AUTO && o->batch > texts)
-    return cgap_fail(
-      error, CGAP_USAGE,
-      "--batch %zu is larger than the training part, which has %zu texts; give --batch %zu or less, or full", o->batch,
-      texts, texts);
+    return cgap_fail(error, CGAP_USAGE,
+                     "batch %zu is larger than the training part, which has %zu texts; give %zu or less, or full",
+                     o->batch, texts, texts);
   return CGAP_OK;
 }
 
@@ -44,7 +43,7 @@ static int threads_of(const cgap_train_options *o)
 static cgap_status fit_methods(cgap_training_data *t, const cgap_embeddings *e, const cgap_train_options *o,
                                cgap_error *error)
 {
-  const cgap_split_rows_options every = {.keep_duplicates = true, .leave = t->budget.reads, .threads = threads_of(o)};
+  const cgap_split_rows_options every = {.keep_duplicates = true, .leave = !t->plan.resident, .threads = threads_of(o)};
   cgap_split_rows training_rows;
   cgap_status status = cgap_split_rows_init(&training_rows, e, &t->split, CGAP_TRAINING, &every, error);
   if (status != CGAP_OK)
@@ -80,14 +79,14 @@ static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings 
                                             .noise = o->noise,
                                             .most_images = o->training_images,
                                             .seed = o->seed,
-                                            .leave = t->budget.reads,
+                                            .leave = !t->plan.resident,
                                             .threads = threads_of(o)};
   const cgap_split_rows_options validation = {
-    .keep_duplicates = o->keep_duplicates, .leave = t->budget.reads, .threads = threads_of(o)};
+    .keep_duplicates = o->keep_duplicates, .leave = !t->plan.resident, .threads = threads_of(o)};
   cgap_status status = cgap_split_init(&t->split, e, o->validation, o->test, o->seed, error);
   if (status == CGAP_OK && o->training_images > t->split.images[CGAP_TRAINING])
     status = cgap_fail(error, CGAP_USAGE,
-                       "--train-images %zu: the training part has %zu images; give that many or fewer, or leave it out",
+                       "train-images %zu: the training part has %zu images; give that many or fewer, or leave it out",
                        o->training_images, t->split.images[CGAP_TRAINING]);
   if (status == CGAP_OK && !note_splits(t, e))
     status = cgap_fail(error, CGAP_RESOURCE, "out of memory");
@@ -100,34 +99,10 @@ static cgap_status make_split_rows(cgap_training_data *t, const cgap_embeddings 
   return status == CGAP_OK ? cgap_test_set_init(&t->test, e, &t->split, CGAP_TEST, error) : status;
 }
 
-/* The rows of a trial that stay where they are: the data they come from, of which sides may have been put aside, and
- * what was found of them. */
-struct cgap_training_data_rows {
-  cgap_data data;
-  cgap_embeddings e;
-  cgap_spill_file *spill[CGAP_MODALITIES];
-};
-
-static cgap_status spill_rows(cgap_training_data_rows *rows, const cgap_budget *b, cgap_progress progress,
-                              cgap_error *error)
+static void clear_rows(cgap_planned_rows *rows)
 {
-  cgap_source *modalities[] = {&rows->data.image, &rows->data.text};
-  cgap_status status = CGAP_OK;
-  for (int k = 0; status == CGAP_OK && k < CGAP_MODALITIES; k++) {
-    const cgap_source from = *modalities[k];
-    if (b->spill[k])
-      status = cgap_spill_file_copy(&rows->spill[k], modalities[k], &from, progress, error);
-  }
-  return status;
-}
-
-static void clear_rows(cgap_training_data_rows *rows)
-{
-  if (!rows)
-    return;
-  cgap_embeddings_clear(&rows->e);
-  for (int k = 0; k < CGAP_MODALITIES; k++)
-    cgap_spill_file_close(rows->spill[k]);
+  if (rows)
+    cgap_planned_rows_clear(rows);
   cgap_free(rows);
 }
 
@@ -144,29 +119,27 @@ cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *gi
     return status;
   out->dim = data->image.dim;
   if (data->text.rows == 0 || data->pairing == CGAP_UNPAIRED)
-    return cgap_fail(error, CGAP_FILE,
-                     "%s: training needs pairs of images and texts, and this has %s; give --text or --text-image",
-                     data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
+    return cgap_fail(
+      error, CGAP_FILE,
+      "%s: training needs pairs of images and texts, and this has %s; give the texts, or the image of each text",
+      data->image.name, data->text.rows == 0 ? "no texts" : "no pairing");
   status = cgap_train_check(o, data->image.dim, error);
   if (status == CGAP_OK)
     status = cgap_measure_runs_check(data, error);
   if (status == CGAP_OK)
-    status = cgap_budget_make(&out->budget, data, o, error);
+    status = cgap_plan_training(&out->plan, data, o, error);
   if (status != CGAP_OK)
     return status;
-  cgap_training_data_rows *rows = out->rows = cgap_zalloc(1, sizeof *rows);
+  cgap_planned_rows *rows = out->rows = cgap_zalloc(1, sizeof *rows);
   if (!rows)
     return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  rows->data = *data;
-  status = spill_rows(rows, &out->budget, o->progress, error);
-  if (status == CGAP_OK)
-    status = cgap_embeddings_load(&rows->e, &rows->data, !out->budget.reads, threads_of(o), o->progress, error);
+  status = cgap_planned_rows_load(rows, data, &out->plan, out->plan.resident, threads_of(o), o->progress, error);
   if (status == CGAP_OK)
     status = make_split_rows(out, &rows->e, o, methods, error);
-  cgap_release_memory(); /* what reading took is not needed for training */
+  cgap_release_memory(); /* training does not need what reading needed */
   if (status != CGAP_OK) {
     cgap_training_data_clear(out);
-  } else if (!out->budget.reads) { /* the parts have copies of their own */
+  } else if (out->plan.resident) { /* the splits have copies of their own */
     clear_rows(rows);
     out->rows = NULL;
   }
@@ -185,14 +158,6 @@ void cgap_training_data_release_rows(cgap_training_data *t)
   if (t->rows)
     cgap_embeddings_clear(&t->rows->e);
   cgap_release_memory();
-}
-
-uint64_t cgap_training_data_test_memory(const cgap_training_data *t, const cgap_train_options *o)
-{
-  const cgap_data *d = &t->test.data;
-  const uint64_t rows = (uint64_t)d->image.rows + d->text.rows, new_dim = cgap_train_shape(o, t->dim).dim;
-  const uint64_t held = t->budget.reads ? 0 : rows * (t->dim * cgap_type_size(d->image.type) + new_dim * sizeof(float));
-  return o->memory_bytes > held ? o->memory_bytes - held : o->memory_bytes;
 }
 
 void cgap_training_data_clear(cgap_training_data *t)
@@ -215,7 +180,7 @@ static size_t bytes_of(const cgap_modality_rows *modality)
   return modality->dim * cgap_type_size(modality->source->type);
 }
 
-/* place[i]: row of the subset that kept image i became, or SIZE_MAX. Returns how many. */
+/* place[i]: row of the test set that kept image i became, or SIZE_MAX. Returns how many. */
 static size_t place_images(size_t *place, const cgap_split *split, size_t images, int split_index)
 {
   size_t count = 0;
@@ -272,7 +237,7 @@ static bool copy_texts(cgap_test_set *s, const cgap_embeddings *e, const size_t 
   return true;
 }
 
-/* The queries whose image is in the subset. of_row: subset row of a row of the file, SIZE_MAX: none. */
+/* The queries whose image is in the test set. of_row: its row for a row of the file, SIZE_MAX: none. */
 static bool copy_queries(cgap_test_set *s, const cgap_data *d, const size_t *of_row)
 {
   enum { COLUMNS = 4 };
@@ -414,11 +379,9 @@ void cgap_test_set_map_rows(cgap_audit *a, const cgap_test_set *s)
 
 /* ---------------------------------------------------------------- through a head */
 
-enum { BLOCK = 4096 };
-
 /* Where new rows go: all at once into memory, or block by block into a file. */
 typedef struct transformed_rows {
-  float *all, *block; /* (rows, dim), or NULL and (BLOCK, dim) */
+  float *all, *block; /* (rows, dim), or NULL and (CGAP_TRANSFORM_ROWS, dim) */
   cgap_spill_file *spill;
 } transformed_rows;
 
@@ -428,7 +391,7 @@ static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap
   size_t count = 0;
   *p = (transformed_rows){0};
   if (spill) {
-    p->block = cgap_alloc(BLOCK, dim * sizeof *p->block);
+    p->block = cgap_alloc(CGAP_TRANSFORM_ROWS, dim * sizeof *p->block);
     return p->block ? cgap_spill_file_open(&p->spill, view, in->rows, dim, CGAP_FLOAT32, in->name, error)
                     : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for new rows", in->name);
   }
@@ -439,25 +402,21 @@ static cgap_status open_place(transformed_rows *p, cgap_source *view, const cgap
   return CGAP_OK;
 }
 
-/* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the row. */
+/* leave_bad: a bad row becomes zeros, which an audit leaves out as it does the bad row. */
 static cgap_status transform_rows(transformed_rows *p, cgap_source *view, const cgap_source *in, const cgap_head *head,
                                   int modality, bool spill, bool leave_bad, int threads, cgap_error *error)
 {
   const size_t dim = head->layers.shape.dim, rows = in->rows;
-  bool bad[BLOCK] = {false};
+  bool bad[CGAP_TRANSFORM_ROWS] = {false};
   cgap_row_reader reader = {0};
   cgap_status status = open_place(p, view, in, dim, spill, error);
   if (status == CGAP_OK)
-    status = cgap_row_reader_init(&reader, in, rows < BLOCK ? rows : BLOCK, error);
-  for (size_t first = 0; status == CGAP_OK && first < rows; first += BLOCK) {
-    const size_t count = rows - first < BLOCK ? rows - first : BLOCK;
+    status = cgap_row_reader_init(&reader, in, rows < CGAP_TRANSFORM_ROWS ? rows : CGAP_TRANSFORM_ROWS, error);
+  for (size_t first = 0; status == CGAP_OK && first < rows; first += CGAP_TRANSFORM_ROWS) {
+    const size_t count = rows - first < CGAP_TRANSFORM_ROWS ? rows - first : CGAP_TRANSFORM_ROWS;
     float *to = p->spill ? p->block : p->all + first * dim;
-    status = cgap_row_reader_read(&reader, first, count, leave_bad ? bad : NULL, error);
-    if (status == CGAP_OK)
-      status = cgap_head_transform(head, modality, reader.unit, count, to, threads, error);
-    for (size_t i = 0; status == CGAP_OK && i < count; i++)
-      if (bad[i])
-        memset(to + i * dim, 0, dim * sizeof *to);
+    status =
+      cgap_head_transform_rows(head, &reader, modality, first, count, leave_bad ? bad : NULL, to, threads, error);
     if (status == CGAP_OK && p->spill)
       status = cgap_spill_file_add(p->spill, to, count, error);
   }
@@ -470,26 +429,17 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
                                   int threads, cgap_error *error)
 {
   *out = (cgap_transformed){.data = *data};
-  cgap_data *d = &out->data;
-  transformed_rows at = {0};
-  cgap_status status =
-    transform_rows(&at, &d->image, &data->image, head, CGAP_IMAGE_MODALITY, spill, false, threads, error);
-  out->image = at.all;
-  out->spilled[0] = at.spill;
-  if (status == CGAP_OK) {
-    status = transform_rows(&at, &d->text, &data->text, head, CGAP_TEXT_MODALITY, spill, false, threads, error);
-    out->text = at.all;
-    out->spilled[1] = at.spill;
-  }
-  if (status == CGAP_OK && data->class_text.rows) {
-    status = transform_rows(&at, &d->class_text, &data->class_text, head, CGAP_TEXT_MODALITY, false, data->drop_bad,
-                            threads, error);
-    out->class_text = at.all;
-  }
-  if (status == CGAP_OK && data->words.rows) {
-    status =
-      transform_rows(&at, &d->words, &data->words, head, CGAP_TEXT_MODALITY, false, data->drop_bad, threads, error);
-    out->words = at.all;
+  const cgap_source *const in[] = {&data->image, &data->text, &data->class_text, &data->words};
+  cgap_source *const view[] = {&out->data.image, &out->data.text, &out->data.class_text, &out->data.words};
+  cgap_status status = CGAP_OK;
+  for (int k = 0; status == CGAP_OK && k < CGAP_TRANSFORMED; k++) {
+    const bool paired = k < CGAP_MODALITIES;
+    transformed_rows at = {0};
+    if (paired || in[k]->rows)
+      status = transform_rows(&at, view[k], in[k], head, k == 0 ? CGAP_IMAGE_MODALITY : CGAP_TEXT_MODALITY,
+                              spill && paired, data->drop_bad && !paired, threads, error);
+    out->rows[k] = at.all;
+    out->spilled[k] = at.spill;
   }
   if (status != CGAP_OK)
     cgap_transformed_clear(out);
@@ -498,11 +448,9 @@ cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, 
 
 void cgap_transformed_clear(cgap_transformed *t)
 {
-  cgap_free(t->image);
-  cgap_free(t->text);
-  cgap_free(t->class_text);
-  cgap_free(t->words);
-  cgap_spill_file_close(t->spilled[0]);
-  cgap_spill_file_close(t->spilled[1]);
+  for (int k = 0; k < CGAP_TRANSFORMED; k++) {
+    cgap_free(t->rows[k]);
+    cgap_spill_file_close(t->spilled[k]);
+  }
   *t = (cgap_transformed){0};
 }

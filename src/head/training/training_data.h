@@ -1,19 +1,17 @@
-/* A file made ready for training: split, its parts in memory or to be read, the test part apart, the training-free
- * methods fitted. */
+/* A file made ready for training: split, the rows of the splits in memory or to be read, the test split as data of its
+ * own, the training-free methods fitted. */
 #ifndef CGAP_HEAD_TRAINING_TRAINING_DATA_H
 #define CGAP_HEAD_TRAINING_TRAINING_DATA_H
 
 #include "head/model/head.h"
-#include "head/training/budget.h"
-#include "head/training/methods.h"
+#include "head/training/memory_plan.h"
 #include "head/training/split.h"
 #include "head/training/trainer.h"
-#include "rows/picked_rows.h"
-#include "rows/spill_file.h"
+#include "rows/row_reader.h"
 
 /* ---------------------------------------------------------------- test set */
 
-/* The images of one part with all that belongs to them, as data of their own; and the same passed through a head. */
+/* The images of one split with all that belongs to them, as data of their own; and the same passed through a head. */
 
 typedef struct cgap_test_set {
   cgap_data data;               /* views of what follows, and of the class texts and words of the whole */
@@ -25,22 +23,24 @@ typedef struct cgap_test_set {
   double *query_weight;
 } cgap_test_set;
 
-/* The data of e must outlive the subset where it has class texts or words, and where e is not resident. */
+/* The data of e must outlive the test set where it has class texts or words, and where e is not resident. */
 CGAP_MUST_CHECK cgap_status cgap_test_set_init(cgap_test_set *out, const cgap_embeddings *e, const cgap_split *split,
                                                int split_index, cgap_error *error);
-void cgap_test_set_clear(cgap_test_set *subset);
+void cgap_test_set_clear(cgap_test_set *test);
 
-/* The rows of an audit of the subset's data, or of the same rows transformed, become those of the file. */
-void cgap_test_set_map_rows(cgap_audit *audit, const cgap_test_set *subset);
+/* The rows of an audit of the test set's data, or of the same rows transformed, become those of the file. */
+void cgap_test_set_map_rows(cgap_audit *audit, const cgap_test_set *test);
 
-/* Data passed through a head: images by its image side, all else by its text side. */
+/* Data through a head: the images through that of the images, everything else through that of the texts. */
+enum { CGAP_TRANSFORMED = 4 }; /* images, texts, class texts, words */
+
 typedef struct cgap_transformed {
   cgap_data data;
-  float *image, *text, *class_text, *words; /* unit rows */
-  cgap_spill_file *spilled[2];              /* images and texts, where they are put aside: image and text are NULL */
+  float *rows[CGAP_TRANSFORMED];              /* unit rows; NULL where there are none, or where they are in … */
+  cgap_spill_file *spilled[CGAP_TRANSFORMED]; /* … unnamed files */
 } cgap_transformed;
 
-/* spill: images and texts go into nameless files in place of the memory. Zero rows or NaN: CGAP_DATA. The original must
+/* spill: images and texts go into unnamed files instead of memory. Zero rows or NaN: CGAP_DATA. The original must
  * outlive the result. */
 CGAP_MUST_CHECK cgap_status cgap_transformed_init(cgap_transformed *out, const cgap_data *data, const cgap_head *head,
                                                   bool spill, int threads, cgap_error *error);
@@ -48,11 +48,9 @@ void cgap_transformed_clear(cgap_transformed *transformed);
 
 /* ---------------------------------------------------------------- training data */
 
-typedef struct cgap_training_data_rows cgap_training_data_rows;
-
 typedef struct cgap_training_data {
-  cgap_budget budget;
-  cgap_training_data_rows *rows; /* that the parts read from; NULL where they are in memory */
+  cgap_memory_plan plan;
+  cgap_planned_rows *rows; /* that the splits are read from; NULL where they are in memory */
   cgap_split split;
   cgap_split_rows training, validation;
   cgap_test_set test;
@@ -64,23 +62,20 @@ typedef struct cgap_training_data {
   size_t file_images;
 } cgap_training_data;
 
-/* data must outlive the trial. Of options the split, the duplicates, the noise, the size and the seed matter here.
+/* data must outlive the result. Of options those matter that the table marks as `data`.
  * CGAP_FILE where there are no pairs, CGAP_DATA where there are too few. */
 CGAP_MUST_CHECK cgap_status cgap_training_data_open(cgap_training_data *out, const cgap_data *data,
                                                     const cgap_train_options *options, bool methods, cgap_error *error);
 void cgap_training_data_clear(cgap_training_data *training_data);
 
-/* After the last training: the parts' rows are freed; their numbers and the test part stay. */
+/* After the last training: the rows of the splits are freed; their numbers and the test set stay. */
 void cgap_training_data_release_rows(cgap_training_data *training_data);
 
-/* What --memory leaves for an audit of the test part; 0: nothing was said. */
-uint64_t cgap_training_data_test_memory(const cgap_training_data *training_data, const cgap_train_options *options);
-
-/* Whether the training part is large enough for these options: CGAP_USAGE where a batch is larger than it. */
+/* Whether the training split is large enough for these options: CGAP_USAGE where a batch is larger than it. */
 CGAP_MUST_CHECK cgap_status cgap_train_check_batch(const cgap_train_options *options, const cgap_split_rows *training,
                                                    cgap_error *error);
 
-/* Both sides are the image rows (or the text rows), row i with row i; labels, classes and words are left out. */
+/* Both modalities are the image rows (or the text rows), row i with row i; labels, classes and words are left out. */
 CGAP_MUST_CHECK cgap_status cgap_same_modality(cgap_data *out, const cgap_data *data, cgap_row_kind kind,
                                                cgap_error *error);
 

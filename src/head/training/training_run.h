@@ -2,7 +2,9 @@
 #ifndef CGAP_HEAD_TRAINING_TRAINING_RUN_H
 #define CGAP_HEAD_TRAINING_TRAINING_RUN_H
 
+#include "contragap/contragap.h"
 #include "head/training/epoch_log.h"
+#include "head/training/trainer.h"
 #include "head/training/training_data.h"
 
 typedef struct cgap_training_output {
@@ -29,5 +31,29 @@ CGAP_MUST_CHECK cgap_status cgap_training_run(cgap_training_result *out, const c
                                               const cgap_train_options *options, const cgap_training_output *store,
                                               const cgap_observer *observer, cgap_error *error);
 void cgap_training_result_clear(cgap_training_result *training_result);
+
+/* ---------------------------------------------------------------- checkpoint */
+
+/* The trainer's state in one file, which appears under its name only when it is whole. */
+
+/* What a run is of: a checkpoint goes on with the same options and data only. */
+typedef struct cgap_fingerprint {
+  uint64_t options, data;
+} cgap_fingerprint;
+
+/* Reads the rows of both splits once. */
+CGAP_MUST_CHECK cgap_status cgap_fingerprint_of(cgap_fingerprint *out, const cgap_trainer *trainer, cgap_error *error);
+
+CGAP_MUST_CHECK cgap_status cgap_checkpoint_write(const cgap_trainer *trainer, cgap_fingerprint fingerprint,
+                                                  const char *path, cgap_error *error);
+
+/* Puts the state of the file into a trainer that was made for the same run. CGAP_FILE: missing, cut short, damaged or
+ * no checkpoint; CGAP_USAGE: of a run with other options or data. The trainer is unchanged on failure. */
+CGAP_MUST_CHECK cgap_status cgap_checkpoint_read(cgap_trainer *trainer, cgap_fingerprint fingerprint, const char *path,
+                                                 cgap_error *error);
+
+/* Which data a result came from: a hash of the rows of both modalities in the file, of the pairing, and of what is done
+ * with bad and equal rows. Reads every row once; CGAP_FILE and CGAP_RESOURCE as reading has them. */
+CGAP_MUST_CHECK cgap_status cgap_data_hash(uint64_t *out, const cgap_data *data, cgap_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* Puts together what the files offer: the finders one after the other. */
 #include "io/find/dataset.h"
 
-#include "base/check.h"
+#include "base/source.h"
 #include "base/text_buffer.h"
 #include "io/find/finders.h"
 #include "io/read/hdf5_basics.h"

@@ -3,7 +3,6 @@
 #include "io/find/dataset_internal.h"
 #include "base/output_file.h"
 
-#include "base/did_you_mean.h"
 #include "base/text_buffer.h"
 #include "io/read/hdf5_virtual.h"
 

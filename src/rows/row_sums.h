@@ -1,0 +1,106 @@
+/* Sums over rows that are the same bits for any threads and ranks: exact sums of doubles, second moments, and scores of
+ * rows against a few vectors with the gradient of what is fitted to them. */
+#ifndef CGAP_ROWS_ROW_SUMS_H
+#define CGAP_ROWS_ROW_SUMS_H
+
+#include "comm/comm.h"
+#include "rows/modality.h"
+
+/* ---------------------------------------------------------------- exact sums */
+
+/* Arrays of sums that do not depend on the order of their terms, which may be of either sign: each term is rounded once
+ * to a fixed point of two integers, and those are added. One bound holds for all terms of an array; what is rounded
+ * away of a term is at most 2^-62 of it. At most 2^31 terms. */
+
+typedef struct cgap_exact_sums {
+  size_t count;
+  int exponent;  /* terms are at most 2^exponent */
+  int64_t *high; /* (count) units of 2^(exponent − 31) */
+  int64_t *low;  /* (count) units of 2^(exponent − 62); of one block with high */
+} cgap_exact_sums;
+
+bool cgap_exact_sums_init(cgap_exact_sums *out, size_t count, double bound); /* all 0; false: out of memory */
+void cgap_exact_sums_clear(cgap_exact_sums *sums);
+void cgap_exact_sums_zero(cgap_exact_sums *sums);
+
+/* Sums first … first + n − 1 += values (n), each at most the bound. */
+void cgap_exact_sums_add(cgap_exact_sums *sums, size_t first, const double *values, size_t n);
+
+/* Over all ranks. */
+CGAP_MUST_CHECK cgap_status cgap_exact_sums_reduce(cgap_exact_sums *sums, cgap_comm *comm, cgap_error *error);
+
+void cgap_exact_sums_values(const cgap_exact_sums *sums, size_t first, size_t n, double *out);
+
+/* ---------------------------------------------------------------- second moments */
+
+/* Second moments Σ z zᵀ and sums Σ z of many rows in double, by runs of rows whose own sums are added in fixed point:
+ * the same bits for any threads, and for ranks whose rows begin and end with a run. */
+
+/* Rows of a run: a power of two that divides CGAP_TILE, at least CGAP_MOMENT_RUN_ROWS_MIN. */
+enum { CGAP_MOMENT_RUN_ROWS_MIN = 256, CGAP_MOMENT_SLICE = 16 };
+size_t cgap_second_moment_run_rows(size_t dim);
+
+typedef struct cgap_second_moment {
+  size_t dim;
+  cgap_exact_sums total; /* (dim, dim), of which the upper triangle is used, then (dim) */
+  double *scratch;       /* of each of the threads */
+  int threads;
+} cgap_second_moment;
+
+/* bound: of a run's sums. On failure *out is to be cleared as well. */
+CGAP_MUST_CHECK cgap_status cgap_second_moment_init(cgap_second_moment *out, size_t dim, double bound, int threads,
+                                                    cgap_error *error);
+void cgap_second_moment_clear(cgap_second_moment *m);
+
+/* Runs r = 0 … runs − 1: rows start[r] … start[r + 1] − 1 of rows (…, dim), of any number. */
+void cgap_second_moment_add(cgap_second_moment *m, const double *rows, const size_t *start, size_t runs);
+
+/* One run by one thread of a parallel region of `threads`: begin returns where its rows may be made,
+ * (cgap_second_moment_run_rows(dim), dim); rows made there or elsewhere are added in slices of CGAP_MOMENT_SLICE, while
+ * they are in the nearest cache; end takes all rows of the run, in one piece. */
+double *cgap_second_moment_begin(const cgap_second_moment *m);
+void cgap_second_moment_slice(const cgap_second_moment *m, const double *rows, size_t n);
+void cgap_second_moment_end(cgap_second_moment *m, const double *rows, size_t n);
+
+/* Over all ranks, into moment (dim, dim), both triangles, times `scale`, and sum (dim), where not NULL. */
+CGAP_MUST_CHECK cgap_status cgap_second_moment_finish(cgap_second_moment *m, cgap_comm *comm, double scale,
+                                                      double *moment, double *sum, cgap_error *error);
+
+/* ---------------------------------------------------------------- scores */
+
+/* Products of unit rows with a few vectors, block by block: for zero-shot, arithmetic and separability. */
+
+/* Gets the scores (rows, vectors) of rows [first, first + rows), in double. Called in the order of the rows. */
+typedef void (*cgap_row_scores_visit)(void *context, size_t first, size_t rows, const double *scores);
+
+/* The scores of a range of kept rows, double unit rows, against `count` vectors (count, dim). */
+CGAP_MUST_CHECK cgap_status cgap_row_scores_run(const cgap_modality_rows *modality, cgap_rank_rows range,
+                                                const double *vectors, size_t count, int threads,
+                                                cgap_row_scores_visit visit, void *context, cgap_error *error);
+
+/* Sums of a fit over rows, in fixed point: the gradient of its objective with respect to `count` vectors, and others.
+ */
+typedef struct cgap_gradient {
+  size_t dim, count;
+  cgap_exact_sums lanes;            /* (dim, CGAP_SCORE_VECTORS) */
+  cgap_exact_sums whole, remainder; /* (sums) */
+} cgap_gradient;
+
+CGAP_MUST_CHECK cgap_status cgap_gradient_init(cgap_gradient *out, size_t dim, size_t count, size_t sums,
+                                               cgap_error *error);
+void cgap_gradient_clear(cgap_gradient *gradient);
+
+/* Forward and backward over a range of kept rows: scores (rows, count) = Z Wᵀ for W (count, dim), count at most
+ * CGAP_SCORE_VECTORS; `residual` replaces them by the derivative of the objective with respect to the score, in
+ * [−1, 1], and adds to the sums of its run of rows; then residualᵀ Z is added to the gradient. Z are the float unit
+ * rows, all else is double, since a line search depends on small differences. */
+typedef void (*cgap_residual)(void *context, size_t first, size_t rows, double *scores, double *sums);
+CGAP_MUST_CHECK cgap_status cgap_row_scores_gradient(cgap_gradient *out, const cgap_modality_rows *modality,
+                                                     cgap_rank_rows range, const double *weights, int threads,
+                                                     cgap_residual residual, void *context, cgap_error *error);
+
+/* Over all ranks: the gradient (count, dim) and the sums. The sums are 0 again afterwards. */
+CGAP_MUST_CHECK cgap_status cgap_gradient_finish(cgap_gradient *gradient, cgap_comm *comm, double *out, double *sums,
+                                                 cgap_error *error);
+
+#endif
