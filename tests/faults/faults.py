@@ -172,7 +172,9 @@ def go_over(options, scratch):
         for kind, path in judge.sites(name):
             if kind in kinds:
                 places[name] += 1
-                jobs += [(name, kind, path, how, options.times) for how in WAYS[kind]
+                # an interruption that never ends is none: who repeats the call is right
+                ways = [how for how in WAYS[kind] if options.times == "once" or how not in (errno.EINTR, "short")]
+                jobs += [(name, kind, path, how, options.times) for how in ways
                          if next(number) % options.stride == 0]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for job, (outcome, why, hit) in zip(jobs, pool.map(lambda j: judge.judge(*j), jobs)):
