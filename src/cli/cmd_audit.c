@@ -211,9 +211,9 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   if (opt.out && cli_ranks_first())
     status = cli_overwrite_inputs(opt.out, written, r->dataset, NULL, 0, error);
   if (!status && opt.out && cli_ranks_first())
-    status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
+    status = cgap_folder_open_alone(&r->folder, opt.out, error);
   if (!status && opt.out && cli_ranks_first())
-    status = cgap_folder_open(&r->folder, opt.out, error);
+    status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
   cli_progress_clear();
