@@ -327,7 +327,13 @@ typedef struct cgap_point {
 } cgap_point;
 
 /* What a report may hold in addition to the measures of two unpaired modalities. */
-enum { CGAP_HAS_PAIRS = 1, CGAP_HAS_ZERO_SHOT = 2, CGAP_HAS_ARITHMETIC = 4, CGAP_TEXT_IS_CLASSES = 8, CGAP_HAS_CSLS = 16 };
+enum {
+  CGAP_HAS_PAIRS = 1,
+  CGAP_HAS_ZERO_SHOT = 2,
+  CGAP_HAS_ARITHMETIC = 4,
+  CGAP_TEXT_IS_CLASSES = 8,
+  CGAP_HAS_CSLS = 16
+};
 
 /* Pairs of two images or two texts (i < j), or of an image and a text. */
 typedef enum cgap_pair_kind { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_PAIR_KINDS } cgap_pair_kind;
