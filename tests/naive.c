@@ -321,6 +321,7 @@ void naive_clear(naive_result *out)
   free(a->rank_text_to_image);
   free(a->rank_image_to_text);
   free(a->mixed_rank_image);
+  free(a->zero_shot.classes);
   free(a->mixed_rank_text);
   *out = (naive_result){0};
 }

@@ -270,8 +270,18 @@ typedef struct cgap_agreement {
   cgap_scalar mutual_knn, mutual_knn_by_chance, cka;
 } cgap_agreement;
 
+/* A class that has images. */
+typedef struct cgap_zero_shot_class {
+  size_t label; /* row of the class texts */
+  uint64_t images;
+  double top_1; /* share of its images whose nearest class text is its own */
+  double gap;   /* ‖mean of its images − its class text‖ */
+} cgap_zero_shot_class;
+
 typedef struct cgap_zero_shot {
   cgap_scalar top_1, top_5, mean_per_class;
+  cgap_zero_shot_class *classes; /* (class_count) by label */
+  size_t class_count;
 } cgap_zero_shot;
 
 typedef struct cgap_arithmetic {

@@ -461,6 +461,7 @@ void cgap_audit_clear(cgap_audit *audit)
   cgap_free(audit->pair_cosine);
   cgap_free(audit->rank_text_to_image);
   cgap_free(audit->rank_image_to_text);
+  cgap_free(audit->zero_shot.classes);
   cgap_free(audit->mixed_rank_image);
   cgap_free(audit->mixed_rank_text);
   cgap_free(audit->scatter_image);
