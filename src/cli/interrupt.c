@@ -171,13 +171,28 @@ _Noreturn void cli_end_out_of_memory(size_t bytes)
   end_with(line, (size_t)length, CGAP_RESOURCE);
 }
 
+/* "one.h5 or two.h5": what is being read, for a last line that no library can print. */
+static char read_names[1000];
+
+void cli_crash_name(const char *const *names, size_t count)
+{
+  size_t used = 0;
+  for (size_t k = 0; k < count && used + 1 < sizeof read_names; k++) {
+    const int length = snprintf(read_names + used, sizeof read_names - used, "%s%s", k ? " or " : "", names[k]);
+    used += length > 0 ? (size_t)length : 0;
+  }
+}
+
 static void end_crashed(int number)
 {
-  static const char LINE[] = "contragap: a library crashed, as libhdf5 does on damaged or hostile files and where the "
-                             "disk cannot be read; check "
-                             "the input (copy it again); if it is sound, please report this\n";
+  static char line[1300];
+  const int length =
+    snprintf(line, sizeof line,
+             "contragap: a library failed on %s, which is damaged or hostile, or on a disk that cannot "
+             "be read; copy it again; if it is sound, please report this\n",
+             read_names[0] ? read_names : "its input");
   (void)number;
-  end_with(LINE, sizeof LINE - 1, CGAP_FILE);
+  end_with(line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1, CGAP_FILE);
 }
 
 /* Its stack may be what ran out. Not with a sanitizer, which says more. */

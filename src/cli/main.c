@@ -89,8 +89,10 @@ static int run_command(int argc, char **argv, const cli_spec *command)
   if (command->prepare)
     command->prepare();
   code = cli_parse(&args, command, argc - 1, argv + 1);
-  if (code == CLI_GO)
+  if (code == CLI_GO) {
+    cli_crash_name(args.items, args.count);
     code = command->run(&args);
+  }
   cli_args_clear(&args);
   cgap_locks_remove(); /* the end of a job of ranks may be a signal */
   return cli_ranks() ? cli_ranks_close(code) : final_code(code);
