@@ -46,25 +46,32 @@ static void count_bins(const cgap_strip *s, const cgap_audit_sums *e, const cgap
     kernels->window(s->cosine + r * s->stride, s->columns, &bins, &sums->counts[ABOVE], sums->counts + SLOT);
 }
 
+typedef struct strip_slots {
+  const cgap_median_window *window;
+  uint64_t *slot;
+} strip_slots;
+
+static void decide_pair(void *context, const cgap_close_pair *pair)
+{
+  const strip_slots *slots = context;
+  slots->slot[slot_of(slots->window, pair->cosine)]++;
+}
+
 static void count_slots(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
                         cgap_sums *sums)
 {
   const cgap_median_window *w = &e->window;
-  float never[CGAP_TILE]; /* a column bound that no cosine reaches */
-  uint32_t none[CGAP_TILE] = {0};
-  uint16_t index[CGAP_TILE];
-  for (size_t c = 0; c < s->columns; c++)
-    never[c] = INFINITY;
+  strip_slots slots = {.window = w, .slot = sums->counts + SLOT};
+  double low[CGAP_TILE], high[CGAP_TILE];
+  uint64_t above[CGAP_TILE] = {0};
   for (size_t r = 0; r < s->rows; r++) {
-    const double margin = (double)s->row_margin[r] + BOUND_ROUNDING;
-    const float low = (float)(w->value[0] - margin), high = (float)(w->value[w->values - 1] + margin);
-    uint32_t above = 0;
-    const size_t found =
-      kernels->compare(s->cosine + r * s->stride, s->columns, low, high, &above, never, never, none, index);
-    for (size_t f = 0; f < found; f++)
-      sums->counts[SLOT + slot_of(w, e->exact(e->exact_context, s->kind, s->row + r, s->column + index[f]))]++;
-    sums->counts[ABOVE] += above;
+    low[r] = w->value[0];
+    high[r] = w->value[w->values - 1];
   }
+  cgap_strip_compare(s, kernels, (cgap_marks){.low = low, .high = high, .above = above}, (cgap_marks){0}, decide_pair,
+                     &slots);
+  for (size_t r = 0; r < s->rows; r++)
+    sums->counts[ABOVE] += above[r];
 }
 
 static void median_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,

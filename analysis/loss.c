@@ -29,7 +29,7 @@ static void exact_strip(const cgap_strip *s, const cgap_audit_sums *e, cgap_sums
     for (size_t c = s->first[r]; c < s->columns; c++) {
       if (s->cosine[r * s->stride + c] < -FLT_MAX) /* masked */
         continue;
-      const double k = exp(cgap_strip_exact(s, e, r, c) / e->temperature);
+      const double k = exp(cgap_strip_exact(s, r, c) / e->temperature);
       sums->row_sums[s->tile_row + r] += k;
       sums->column_sums[c] += k;
     }

@@ -10,30 +10,13 @@
 #define CGAP_ANALYSIS_MEASURE_H
 
 #include "analysis/neighbours.h"
-#include "contragap/contragap.h"
-#include "simd/audit_kernels.h"
+#include "analysis/strip.h"
 
 /* The pairing check tries row offsets of up to CGAP_SHIFTS either way, in the file and in up to CGAP_PAIR_BLOCKS blocks
  * of at least CGAP_BLOCK_TEXTS texts that follow one another. */
 enum { CGAP_SHIFTS = 5, CGAP_OFFSETS = 2 * CGAP_SHIFTS + 1, CGAP_BLOCK_TEXTS = 100 };
 
 typedef struct cgap_audit_sums cgap_audit_sums;
-
-/* A strip of cosines: row r, 0 ≤ r < rows, is cosine + r·stride; its columns first[r] … columns − 1 count
- * (on the diagonal of a triangle a row starts right of itself). Pairs that belong together (matched) are
- * masked with -INFINITY. */
-typedef struct cgap_strip {
-  cgap_pair_kind kind;
-  const float *cosine;
-  const double *precise; /* the same in double, where the pass makes them so, else NULL */
-  size_t stride, rows, columns;
-  const size_t *first;                     /* (rows) */
-  bool rough;                              /* margins differ from pair to pair: bfloat16 */
-  const float *row_margin, *column_margin; /* (rows), (columns) by how much any cosine of the row, the column is off */
-  const float *least, *greatest;           /* (rows) of each row; ±INFINITY where none counts */
-  size_t row, column;                      /* which rows of the sides the strip's first row and column are */
-  size_t tile_row;                         /* the strip's first row in the tile's sums */
-} cgap_strip;
 
 /* The numbers of one measure: per-row arrays are (need, stride); of a triangle, rows and columns of the
  * whole pass are the same arrays. */
@@ -219,14 +202,6 @@ struct cgap_audit_sums {
   double least[CGAP_PAIR_KINDS], greatest[CGAP_PAIR_KINDS];
   cgap_neighbours image_image, image_text, text_image, text_text; /* ten best: of each image among images, … */
   float list_margin; /* by how much their cosines may be off; 0: made in double */
-
-  /* the cosine of image i and text j (or of two rows of a side) in double, from the file's values */
-  double (*exact)(const void *context, cgap_pair_kind kind, size_t row, size_t column);
-  /* by how much the cosine that a rough strip shows may be off: of this pair, where its margins are of any */
-  float (*margin)(const void *context, size_t row, size_t column);
-  /* has the row that `exact` will be asked for next on its way; rows: one of the rows, else of the columns */
-  void (*ahead)(const void *context, size_t row, bool rows);
-  const void *exact_context; /* of all three */
 };
 
 /* What the pass has summed for a measure over one kind of pairs. */
@@ -236,12 +211,6 @@ static inline const cgap_sums *cgap_sums_of(const cgap_audit_sums *e, cgap_pair_
   while (e->measures[m] != measure)
     m++;
   return &e->sums[kind][m];
-}
-
-/* The cosine of two rows in double: of the strip, or computed now. */
-static inline double cgap_strip_exact(const cgap_strip *s, const cgap_audit_sums *e, size_t r, size_t c)
-{
-  return s->precise ? s->precise[r * s->stride + c] : e->exact(e->exact_context, s->kind, s->row + r, s->column + c);
 }
 
 /* Cosines no further apart tie, whatever order their products were summed in. */

@@ -125,20 +125,19 @@ static cgap_status run_panels(pair_pass *p, cgap_error *error)
   }
   if (p->out_of_memory)
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the workers of the tile pass; try fewer --threads");
-  cgap_top_k_resolve(&p->rows, p->evidence, p->options->threads);
+  cgap_top_k_resolve(&p->rows, &p->tile.exact, p->options->threads);
   if (p->tile.column_maxima != &p->rows)
-    cgap_top_k_resolve(&p->columns, p->evidence, p->options->threads);
+    cgap_top_k_resolve(&p->columns, &p->tile.exact, p->options->threads);
   return p->cancelled ? cgap_fail(error, CGAP_INTERRUPTED, "interrupted during the tile pass; nothing was written")
                       : CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- cosines one by one */
 
-static double exact_cosine(const void *context, cgap_pair_kind kind, size_t row, size_t column)
+static double exact_cosine(const void *context, size_t row, size_t column)
 {
   const cgap_pair_tile_pass *p = context;
   const cgap_modality_rows *a = p->a.modality, *b = p->b.modality;
-  (void)kind;
   const size_t a_bytes = a->dim * cgap_type_size(a->source->type), b_bytes = b->dim * cgap_type_size(b->source->type);
   return cgap_raw_dot(a->source->type, p->a.raw + (row - p->a.first) * a_bytes, a->inverse_norm[row], b->source->type,
                       p->b.raw + (column - p->b.first) * b_bytes, b->inverse_norm[column], a->dim);
@@ -181,10 +180,10 @@ static void pass_init(pair_pass *p, cgap_audit_sums *evidence, cgap_pair_kind ki
   };
   for (int m = 0; cgap_measures[m]; m++)
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
-  evidence->exact = exact_cosine;
-  evidence->margin = rounding_margin;
-  evidence->ahead = prefetch_raw_rows;
-  evidence->exact_context = &p->tile;
+  p->tile.exact = (cgap_exact_cosines){.cosine = exact_cosine,
+                                       .margin = p->tile.bfloat ? rounding_margin : NULL,
+                                       .prefetch = prefetch_raw_rows,
+                                       .context = &p->tile};
 }
 
 /* Tiles of these rows and columns; of a triangle those on and right of the diagonal. */
@@ -277,10 +276,6 @@ static void pass_clear(pair_pass *p)
   cgap_row_block_clear(&p->tile.b);
   cgap_bfloat16_rows_clear(&p->tile.a_bfloat16);
   cgap_bfloat16_rows_clear(&p->tile.b_bfloat16);
-  p->evidence->exact = NULL;
-  p->evidence->margin = NULL;
-  p->evidence->ahead = NULL;
-  p->evidence->exact_context = NULL;
 }
 
 /* What comes to the lists. A float product tells the ten best of most rows where all rows are in memory, and there are

@@ -139,7 +139,7 @@ static void offer_found(const cgap_pair_tile_pass *p, const cgap_pair_tile_place
                                       .b_first = p->b.first,
                                       .row_first = p->row_first,
                                       .column_first = p->column_first,
-                                      .evidence = p->evidence};
+                                      .exact = &p->exact};
   cgap_top_k_offer(p->row_top_k, &batch, false);
   cgap_top_k_offer(p->column_maxima, &batch, true);
   w->count = 0;
@@ -229,7 +229,7 @@ static void mask_matched(const cgap_pair_tile_pass *p, const cgap_pair_tile_plac
 
 /* Takes what may be the least or the greatest cosine of the tile from row k, in double. Cosines within 1e-12 of 1 are
  * 1, whichever comes first: above it there is none, and equal rows need not be looked at again. */
-static void widen_range(const cgap_pair_tile_pass *p, cgap_pair_tile_worker *w, const cgap_strip *s, size_t k)
+static void widen_range(cgap_pair_tile_worker *w, const cgap_strip *s, size_t k)
 {
   const double margin = (double)s->row_margin[k], low = (double)s->least[k], high = (double)s->greatest[k];
   const bool lower = w->least > low - margin, higher = w->greatest < high + margin && w->greatest < 1;
@@ -239,7 +239,7 @@ static void widen_range(const cgap_pair_tile_pass *p, cgap_pair_tile_worker *w, 
     const double cosine = (double)s->cosine[k * s->stride + c];
     if (cosine < -2 || !((lower && cosine <= low + 2 * margin) || (higher && cosine >= high - 2 * margin)))
       continue;
-    const double x = cgap_strip_exact(s, p->evidence, k, c);
+    const double x = cgap_strip_exact(s, k, c);
     w->least = fmin(w->least, x);
     w->greatest = fmax(w->greatest, x < 1 - 1e-12 ? x : 1);
   }
@@ -257,7 +257,7 @@ static void show_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place 
     first[k] = t->diagonal ? s.tile_row + k + 1 : 0;
     first[k] = first[k] < s.columns ? first[k] : s.columns;
     p->kernels->range(s.cosine + k * s.stride + first[k], s.columns - first[k], &least[k], &greatest[k]);
-    widen_range(p, w, &s, k);
+    widen_range(w, &s, k);
   }
   for (int m = 0; cgap_measures[m]; m++)
     if (w->sums[m].counts)
@@ -327,18 +327,18 @@ static bool run_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *
                   .stride = stride,
                   .rows = rows,
                   .columns = t->columns,
-                  .rough = p->bfloat,
-                  .row_margin = w->row_margin + row,
-                  .column_margin = w->column_margin,
                   .row = t->row + row,
                   .column = t->column,
-                  .tile_row = row};
+                  .tile_row = row,
+                  .row_margin = w->row_margin + row,
+                  .column_margin = w->column_margin,
+                  .exact = &p->exact};
   mask_matched(p, t, w, &s, cosine, w->precise);
   seed_bounds(p, t, w, &s);
   for (size_t k = 0; k < rows; k += STRIP_ROWS_SHOWN) {
     cgap_strip shown = s;
     shown.cosine += k * stride;
-    shown.precise = s.precise ? s.precise + k * stride : NULL;
+    shown.precise = w->precise ? w->precise + k * stride : NULL;
     shown.row_margin += k;
     shown.rows = rows - k < STRIP_ROWS_SHOWN ? rows - k : STRIP_ROWS_SHOWN;
     shown.row += k;

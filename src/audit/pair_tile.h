@@ -23,6 +23,7 @@ typedef struct cgap_pair_tile_pass {
   bool bfloat;
   bool precise; /* products are made in double, and rounded to what measures look at first */
   float margin; /* by how much any cosine may be off, where the product is of unit rows */
+  cgap_exact_cosines exact;
 } cgap_pair_tile_pass;
 
 typedef struct cgap_pair_tile_place {

@@ -118,16 +118,16 @@ static bool is_turned(const cgap_top_k *b, size_t row, uint32_t candidate)
 }
 
 /* Cosines of those waiting in double, into the list. */
-static void resolve_row(cgap_top_k *b, const cgap_audit_sums *e, size_t i)
+static void resolve_row(cgap_top_k *b, const cgap_exact_cosines *exact, size_t i)
 {
   const size_t row = b->totals->first + i;
   const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING_CANDIDATES;
   for (size_t k = 0; k < b->count[i]; k++) {
     const uint32_t candidate = waiting[k].row;
     if (k + 1 < b->count[i])
-      e->ahead(e->exact_context, waiting[k + 1].row, is_turned(b, row, waiting[k + 1].row));
-    const double cosine = is_turned(b, row, candidate) ? e->exact(e->exact_context, b->totals->kind, candidate, row)
-                                                       : e->exact(e->exact_context, b->totals->kind, row, candidate);
+      exact->prefetch(exact->context, waiting[k + 1].row, is_turned(b, row, waiting[k + 1].row));
+    const bool turned = is_turned(b, row, candidate);
+    const double cosine = exact->cosine(exact->context, turned ? candidate : row, turned ? row : candidate);
     cgap_neighbours_offer(&b->totals->lists, i, cosine, candidate);
   }
   b->count[i] = 0;
@@ -136,7 +136,8 @@ static void resolve_row(cgap_top_k *b, const cgap_audit_sums *e, size_t i)
 }
 
 /* Half of the candidates are not good enough, in no order that a processor foresees: no branch depends on it. */
-static void add_waiting(cgap_top_k *b, const cgap_audit_sums *e, size_t i, cgap_candidate candidate, float margin)
+static void add_waiting(cgap_top_k *b, const cgap_exact_cosines *exact, size_t i, cgap_candidate candidate,
+                        float margin)
 {
   const bool waits = candidate.cosine + margin >= b->sure[i];
   const size_t count = b->count[i];
@@ -147,7 +148,7 @@ static void add_waiting(cgap_top_k *b, const cgap_audit_sums *e, size_t i, cgap_
     return;
   drop_beaten(b, i);
   if (b->count[i] > RESOLVE_AT_WAITING)
-    resolve_row(b, e, i);
+    resolve_row(b, exact, i);
 }
 
 /* Those waiting as they are, where they are the ten best; false: they may not be. */
@@ -163,13 +164,13 @@ static bool adopt_waiting(cgap_top_k *b, size_t i)
   return true;
 }
 
-void cgap_top_k_resolve(cgap_top_k *b, const cgap_audit_sums *evidence, int threads)
+void cgap_top_k_resolve(cgap_top_k *b, const cgap_exact_cosines *exact, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads) if (b->waiting)
   for (size_t i = 0; i < (b->waiting ? b->totals->rows : 0); i++) {
     drop_beaten(b, i);
     if (!adopt_waiting(b, i))
-      resolve_row(b, evidence, i);
+      resolve_row(b, exact, i);
   }
 }
 
@@ -193,7 +194,7 @@ static void offer_found(cgap_top_k *b, const cgap_candidate_batch *batch, bool c
     if (!b->waiting)
       cgap_neighbours_offer(&b->totals->lists, own - first, found->cosine, (uint32_t)other);
     else
-      add_waiting(b, batch->evidence, own - first,
+      add_waiting(b, batch->exact, own - first,
                   (cgap_candidate){.cosine = (float)found->cosine, .row = (uint32_t)other},
                   batch->a ? cgap_bfloat16_margin(batch->a, row - batch->a_first, batch->b, column - batch->b_first)
                            : batch->margin);

@@ -26,7 +26,7 @@ typedef struct cgap_candidate_batch {
   const cgap_bfloat16_rows *a, *b;        /* of rows and columns where they are (bfloat16), else NULL … */
   size_t a_first, b_first;                /* … which begin at these of the sides */
   const size_t *row_first, *column_first; /* first_equal of the sides: only the first of equal rows is a candidate */
-  const cgap_audit_sums *evidence;        /* for `exact` */
+  const cgap_exact_cosines *exact;
 } cgap_candidate_batch;
 
 /* A candidate that waits. */
@@ -72,6 +72,6 @@ void cgap_top_k_bounds(cgap_top_k *b, size_t row, size_t rows, float *bound);
 void cgap_top_k_offer(cgap_top_k *b, const cgap_candidate_batch *batch, bool columns);
 
 /* Makes what waits again in double and puts it into the lists. */
-void cgap_top_k_resolve(cgap_top_k *b, const cgap_audit_sums *evidence, int threads);
+void cgap_top_k_resolve(cgap_top_k *b, const cgap_exact_cosines *exact, int threads);
 
 #endif
