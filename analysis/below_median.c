@@ -11,7 +11,6 @@
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define BOUND_ROUNDING 1e-7 /* what the bounds lose as floats */
 
@@ -150,12 +149,6 @@ void cgap_median_narrow(cgap_median *m, const cgap_audit_sums *seen, double marg
 
 /* ---------------------------------------------------------------- pairs between the bounds */
 
-static int compare_doubles(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static bool is_undecided_between(const cgap_median *m, double cosine)
 {
   return cosine > m->low && cosine < m->high;
@@ -174,7 +167,7 @@ bool cgap_median_open(const cgap_median *m, const cgap_audit_sums *e, double **v
   for (size_t j = 0, k = 0; j < e->text.rows; j++)
     if (is_undecided_between(m, e->pair_cosine[j]))
       all[k++] = e->pair_cosine[j];
-  qsort(all, open, sizeof *all, compare_doubles);
+  cgap_sort(all, open);
   for (size_t k = 0; k < open; k++)
     if (kept == 0 || all[k] > all[kept - 1] + CGAP_COSINE_TIE)
       all[kept++] = all[k];

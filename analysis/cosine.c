@@ -3,11 +3,10 @@
  * from the tiles; quantiles by the linear rule between order statistics placed in a histogram of 4000 bins
  * (for `pair` exact). */
 #include "analysis/finish.h"
-#include "analysis/sampled.h"
+#include "analysis/interval.h"
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { FINE_PER_BIN = CGAP_FINE_BINS / CGAP_HISTOGRAM_BINS };
 
@@ -17,12 +16,6 @@ static void histogram_strip(const cgap_strip *s, const cgap_audit_sums *e, const
   (void)e;
   for (size_t r = 0; r < s->rows; r++)
     kernels->histogram(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], sums->counts, CGAP_FINE_BINS);
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
 }
 
 /* An order statistic, from wherever the values are. */
@@ -137,7 +130,7 @@ static cgap_status finish_pairs(const cgap_audit_sums *e, cgap_audit *out, cgap_
   for (size_t j = 0; j < n; j++)
     deviation += (sorted[j] - c->mean) * (sorted[j] - c->mean);
   c->sd = sqrt(deviation / (double)(n - 1));
-  qsort(sorted, n, sizeof *sorted, compare_doubles);
+  cgap_sort(sorted, n);
   c->min = sorted[0];
   c->max = sorted[n - 1];
   finish_quantiles(c, sorted, from_sorted, c->count);

@@ -6,9 +6,9 @@
  * apart than that bears, else in double: e^{±200} needs no running maximum. A float cosine is off by some 3e-8, its
  * exponent at τ = 0.01 by 3e-6: many queries average that away, few do not, and have their cosines recomputed in
  * double; strips that are in double are summed as they are. */
-#include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
+#include "analysis/measure.h"
 #include "base/memory.h"
 
 #include <float.h>

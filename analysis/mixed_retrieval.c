@@ -2,7 +2,7 @@
  * texts is its rank among the other modality (retrieval.c) and, on top, what its own modality has above it and half of
  * what ties. Neither the query itself nor, for a text, the other texts of its image compete.
  * nDCG@10 with one relevant item a query, as in MixBench (arXiv 2507.19054). */
-#include "analysis/query_ranks.h"
+#include "analysis/interval.h"
 #include "base/memory.h"
 
 #include <math.h>

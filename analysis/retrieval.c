@@ -3,7 +3,7 @@
  * within 1e-12 of it tie.
  * What is made of the ranks: query_ranks.c. */
 #include "analysis/finish.h"
-#include "analysis/query_ranks.h"
+#include "analysis/interval.h"
 #include "base/memory.h"
 
 #include <math.h>

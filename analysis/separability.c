@@ -9,7 +9,7 @@
  *
  * Where every row lies on its own side, in fits and outside, by more than the optimum can differ, the accuracies and
  * areas are 1 whatever the rest of the fit would bring, and it ends there. That is so of most models' embeddings. */
-#include "analysis/separability.h"
+#include "analysis/finish.h"
 
 #include "analysis/interval.h"
 #include "base/memory.h"

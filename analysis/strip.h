@@ -7,7 +7,7 @@
 #define CGAP_ANALYSIS_STRIP_H
 
 #include "contragap/contragap.h"
-#include "simd/audit_kernels.h"
+#include "simd/kernels.h"
 
 /* Cosines one by one, from the file's values, for the pass that computes strips and for strip.c. */
 typedef struct cgap_exact_cosines {

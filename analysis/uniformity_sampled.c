@@ -20,9 +20,8 @@
  *
  * Pairs of one image's own texts are N/n times as frequent in the block as in the file: they are left out, and their
  * exact mean over the file is put in. */
-#include "analysis/sampled.h"
-
 #include "analysis/finish.h"
+
 #include "analysis/interval.h"
 #include "base/memory.h"
 

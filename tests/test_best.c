@@ -2,7 +2,7 @@
  * all or each its own (bfloat16): the lists of a plain sort. */
 #include "support.h"
 
-#include "audit/top_k_pass.h"
+#include "audit/pair_sums.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "audit/contributions.h"
+#include "audit/passes.h"
 
 #include <cblas.h>
 #include <math.h>

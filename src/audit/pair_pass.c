@@ -1,7 +1,6 @@
-#include "audit/pair_pass.h"
-
-#include "audit/pair_sums.h"
 #include "audit/pair_tile.h"
+#include "audit/passes.h"
+
 #include "base/memory.h"
 #include "base/threads.h"
 #include "rows/row_blocks.h"
@@ -362,8 +361,8 @@ static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings 
   const bool columns = options->want == CGAP_WANT_COLUMN_QUERIES;
   cgap_pair_sums query_sums = {0}, no_sums = {.kind = CGAP_IMAGE_TEXT, .rows = columns ? images : texts};
   cgap_status status = cgap_sums_init_queries(evidence, columns ? 0 : images, columns ? texts : 0, error);
-  if (!status && !cgap_pair_sums_init_queries(&query_sums, evidence, columns ? texts : images))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", columns ? texts : images);
+  if (!status)
+    status = cgap_pair_sums_init_queries(&query_sums, evidence, columns ? texts : images, error);
   if (!status)
     status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &no_sums : &query_sums,
                       columns ? &query_sums : &no_sums, error);
@@ -382,9 +381,10 @@ cgap_status cgap_pair_pass_run(cgap_audit_sums *evidence, const cgap_embeddings 
   if (options->want != CGAP_WANT_ALL)
     return run_queries(evidence, e, options, error);
   cgap_status status = cgap_sums_init(evidence, kind, true, error);
-  if (!status && (!cgap_pair_sums_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images) ||
-                  (!triangle && !cgap_pair_sums_init(&columns, evidence, kind, 0, texts))))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", images, texts);
+  if (!status)
+    status = cgap_pair_sums_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images, error);
+  if (!status && !triangle)
+    status = cgap_pair_sums_init(&columns, evidence, kind, 0, texts, error);
   if (!status)
     status = run_pass(evidence, e, kind, options, &rows, triangle ? &rows : &columns, error);
   if (!status)

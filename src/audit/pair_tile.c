@@ -16,26 +16,6 @@ enum {
 
 /* ---------------------------------------------------------------- workers */
 
-static bool sums_alloc(cgap_sums *s, cgap_need need)
-{
-  *s = (cgap_sums){.row_stride = CGAP_TILE, .column_stride = CGAP_TILE};
-  s->counts = cgap_zalloc(need.counts, sizeof *s->counts);
-  s->row_sums = cgap_zalloc(need.sums * CGAP_TILE, sizeof *s->row_sums);
-  s->column_sums = cgap_zalloc(need.sums * CGAP_TILE, sizeof *s->column_sums);
-  s->row_counts = cgap_zalloc(need.row_counts * CGAP_TILE, sizeof *s->row_counts);
-  s->column_counts = cgap_zalloc(need.row_counts * CGAP_TILE, sizeof *s->column_counts);
-  return s->counts && s->row_sums && s->row_counts && s->column_sums && s->column_counts;
-}
-
-static void sums_free(cgap_sums *s)
-{
-  cgap_free(s->counts);
-  cgap_free(s->row_sums);
-  cgap_free(s->column_sums);
-  cgap_free(s->row_counts);
-  cgap_free(s->column_counts);
-}
-
 static void sums_zero(cgap_sums *s, cgap_need need)
 {
   memset(s->counts, 0, need.counts * sizeof *s->counts);
@@ -62,7 +42,7 @@ bool cgap_pair_tile_worker_init(cgap_pair_tile_worker *w, const cgap_pair_tile_p
   bool ok = (w->product || w->precise) && w->memory && w->found;
   for (int m = 0; cgap_measures[m]; m++)
     if (ok && pass->evidence->sums[pass->kind][m].counts) /* a sum that is wanted */
-      ok = sums_alloc(&w->sums[m], cgap_measures[m]->need);
+      ok = cgap_sums_alloc(&w->sums[m], cgap_measures[m]->need, CGAP_TILE, CGAP_TILE, false);
   if (!ok)
     return false;
   w->strip = w->memory + CGAP_TILE;
@@ -85,7 +65,7 @@ void cgap_pair_tile_worker_clear(cgap_pair_tile_worker *w)
   cgap_free(w->memory);
   cgap_free(w->found);
   for (int m = 0; cgap_measures[m]; m++)
-    sums_free(&w->sums[m]);
+    cgap_sums_free(&w->sums[m]);
 }
 
 size_t cgap_pair_tile_worker_bytes(size_t dim)

@@ -4,10 +4,9 @@
 #define CGAP_AUDIT_PAIR_TILE_H
 
 #include "analysis/measure.h"
-#include "audit/top_k_pass.h"
+#include "audit/pair_sums.h"
 #include "rows/row_blocks.h"
-#include "simd/bfloat16_rows.h"
-#include "simd/tile_gemm.h"
+#include "simd/gemm.h"
 
 /* What all workers of a pass read. */
 typedef struct cgap_pair_tile_pass {

@@ -1,17 +1,16 @@
 #include "audit/plan.h"
 
-#include "audit/matched_pairs.h"
 #include "audit/pair_tile.h"
-#include "audit/ranks_queries.h"
-#include "audit/ranks_ring.h"
+#include "audit/passes.h"
+#include "audit/ranks_pass.h"
 #include "base/memory.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "comm/comm.h"
 #include "rows/row_pass.h"
 #include "rows/row_sums.h"
-#include "simd/audit_kernels.h"
-#include "simd/tile_gemm.h"
+#include "simd/gemm.h"
+#include "simd/kernels.h"
 
 #include <cblas.h>
 #include <inttypes.h>

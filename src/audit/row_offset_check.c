@@ -2,7 +2,7 @@
  * blocks of consecutive texts. All products are of centred rows; what a random order would give comes from products of
  * every text of a block with images spread over it. A file too large to be looked at whole is looked at in the middle
  * of each block. */
-#include "audit/row_offset_check.h"
+#include "audit/passes.h"
 #include "base/memory.h"
 #include "comm/comm.h"
 #include "rows/row_blocks.h"

@@ -1,6 +1,6 @@
 /* The kernels in plain C; the compiler vectorises them for the instruction set it was given. Conversions of float16,
  * which processors have and C has not, are named: every processor with AVX2 has F16C. */
-#include "simd/audit_kernels.h"
+#include "simd/kernels.h"
 
 #include <math.h>
 #include <string.h>

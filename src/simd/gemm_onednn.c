@@ -1,8 +1,8 @@
 /* oneDNN's matmul with the weights in blocks of CGAP_COLUMN_STEP columns, as its AVX-512 kernels want them: a run of
  * columns from any block on is then the same memory with an offset. */
 #include "base/memory.h"
-#include "simd/audit_kernels.h"
-#include "simd/tile_gemm.h"
+#include "simd/gemm.h"
+#include "simd/kernels.h"
 
 #include <dnnl.h>
 #include <omp.h>

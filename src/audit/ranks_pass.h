@@ -1,11 +1,10 @@
 /* The pass over all pairs on several ranks: blocks of rows travel from rank to rank until every pair has met. Each has
  * a block of rows of both sides; blocks of one side go round a ring, with what has been gathered about their rows, and
  * meet the blocks that stay at home. */
-#ifndef CGAP_AUDIT_RANKS_RING_H
-#define CGAP_AUDIT_RANKS_RING_H
+#ifndef CGAP_AUDIT_RANKS_PASS_H
+#define CGAP_AUDIT_RANKS_PASS_H
 
-#include "audit/pair_pass.h"
-#include "audit/pair_sums.h"
+#include "audit/passes.h"
 #include "comm/comm.h"
 #include "rows/embeddings.h"
 
@@ -27,9 +26,7 @@ CGAP_MUST_CHECK cgap_status cgap_ranks_ring_run(cgap_audit_sums *evidence, const
 /* Bytes of a row that visits, of a side of this type. */
 size_t cgap_ranks_ring_row_bytes(cgap_type type, size_t dim);
 
-/* ---------------------------------------------------------------- ranks gather */
-
-/* What ranks gathered in a pass, brought together. */
+/* ---------------------------------------------------------------- what the ranks found */
 
 /* Totals of each rank's block of a side of `rows` rows, to rank 0, which writes them where they belong: as
  * cgap_pair_pass_finish does. */
@@ -48,5 +45,16 @@ CGAP_MUST_CHECK cgap_status cgap_ranks_add_counts(cgap_audit_sums *e, cgap_comm 
  * of home's rows, and without lists so far. On their return guest keeps what home does not have. */
 void cgap_top_k_lists_seed_from_home(cgap_pair_sums *guest, const cgap_pair_sums *home);
 void cgap_top_k_lists_keep_new(cgap_pair_sums *guest, const cgap_pair_sums *home);
+
+/* ---------------------------------------------------------------- queries */
+
+/* Queries against all candidates: each rank has all queries and its own candidates, and the results are added up. */
+
+enum { CGAP_QUERY_BLOCK_ROWS = 8 * CGAP_TILE }; /* candidates at once, where they are not in memory: half are shown */
+
+/* As cgap_pair_pass_run with CGAP_WANT_ROW_QUERIES or CGAP_WANT_COLUMN_QUERIES, on every rank. The side of the queries
+ * is in memory everywhere, the other is shared (cgap_embeddings_load_distributed). */
+CGAP_MUST_CHECK cgap_status cgap_ranks_queries_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
+                                                   const cgap_pair_pass_options *options, cgap_error *error);
 
 #endif
