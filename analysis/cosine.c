@@ -71,7 +71,7 @@ static double clamp_cosine(double x)
   return fmin(1, fmax(-1, x));
 }
 
-/* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched pairs stand in the lowest bin and
+/* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched pairs are in the lowest bin and
  * are taken out. */
 static void finish_tiles(const cgap_audit_sums *seen, cgap_pair_kind kind, uint64_t count, double sum, double squares,
                          cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
@@ -119,7 +119,7 @@ static cgap_status finish_pairs(const cgap_audit_sums *e, cgap_audit *out, cgap_
   double *sorted = cgap_alloc(n, sizeof *sorted), sum = 0, deviation = 0;
   cgap_cosines *c = &out->cosine_pair;
   if (!sorted)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", n);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", n);
   for (size_t j = 0; j < n; j++) {
     sorted[j] = clamp_cosine(e->pair_cosine[j]);
     sum += sorted[j];

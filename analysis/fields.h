@@ -6,7 +6,7 @@
 #include "analysis/measure.h"
 #include "contragap/contragap.h"
 
-/* A block of the table: a title, and the column heads where its fields come side by side. */
+/* A block of the table: a title, and the column heads where it has columns. */
 typedef struct cgap_group {
   const char *title;
   const char *columns[4]; /* columns[0] NULL: one field a line */

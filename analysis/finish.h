@@ -10,7 +10,7 @@ enum { CGAP_FINE_BINS = 4000 }; /* of the histogram that the tiles fill */
 /* log E e^(-t‖x − y‖²) for x, y uniform on the unit sphere of R^dim: -2t + log 0F1(; dim/2; t²). */
 double cgap_sphere_uniformity(size_t dim, double t);
 
-/* What is known of the median of the unmatched cosines: pairs up to low are at most it, from high on above it. */
+/* What is known of the median of the non-matching cosines: pairs up to low are at most it, from high on above it. */
 typedef struct cgap_median {
   double low, high;
 } cgap_median;
@@ -18,7 +18,7 @@ typedef struct cgap_median {
 /* Narrows the bounds by what a pass has counted, of cosines that are off by `margin` at most. */
 void cgap_median_narrow(cgap_median *m, const cgap_audit_sums *seen, double margin);
 
-/* The distinct cosines of the pairs between the bounds, for a further look; *values 0: none is open. false: out of
+/* The distinct cosines of the pairs between the bounds, for a further pass; *values 0: none is open. false: out of
  * memory. */
 CGAP_MUST_CHECK bool cgap_median_open(const cgap_median *m, const cgap_audit_sums *e, double **value, size_t *values);
 
@@ -26,7 +26,7 @@ CGAP_MUST_CHECK bool cgap_median_open(const cgap_median *m, const cgap_audit_sum
 CGAP_MUST_CHECK cgap_status cgap_below_median_finish(const cgap_audit_sums *e, const cgap_audit_sums *seen,
                                                      const cgap_median *m, cgap_audit *out, cgap_error *error);
 
-/* pca.* rests on eigenproblems, one a pool of rows, that any thread or rank may solve. values: of problem k they begin
+/* pca.* rests on eigenproblems, one per set of rows, that any thread or rank may solve. values: of problem k they begin
  * at cgap_pca_place(k), and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. */
 enum { CGAP_PCA_PROBLEMS = 3 };
 size_t cgap_pca_place(int problem, size_t dim);
@@ -39,7 +39,7 @@ typedef struct cgap_concurrent_task {
 
 /* Solves problems [first, end), on `threads` threads, and the concurrent work. */
 CGAP_MUST_CHECK cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads,
-                                           cgap_concurrent_task beside, double *values, cgap_error *error);
+                                           cgap_concurrent_task concurrent, double *values, cgap_error *error);
 
 /* pca.* from the values of all, which are used up; components (2, dim) receives the first two of pca.joint. */
 CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *components,
@@ -48,7 +48,7 @@ CGAP_MUST_CHECK cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *va
 /* ---------------------------------------------------------------- samples */
 
 /* What the finishers of sampled measures see. A sample holds n of N images drawn at random without replacement, each
- * with all its texts (unpaired: rows of either side), and all pairs within it are looked at: a U-statistic over one
+ * with all its texts (unpaired: rows of either modality), and all pairs within it are looked at: a U-statistic over one
  * random block of rows, incomplete for the file. */
 
 /* Functions of a cosine: the kernel e^(-t‖x − y‖²), and the two whose means over all pairs of the file are known. */
@@ -137,11 +137,11 @@ void cgap_arithmetic_finish(const double *right, double total, uint64_t queries,
 
 enum { CGAP_FOLDS = 5 };
 
-/* What the audit does for the fit: for the rows of both sides, scores = Z Wᵀ (+ intercept, by the callback), then
+/* What the audit does for the fit: for the rows of both modalities, scores = Z Wᵀ (+ intercept, by the callback), then
  * gradient = residualᵀ Z. weights and gradient are (CGAP_FOLDS, dim), sums (CGAP_FOLD_SUMS) what the callback adds up.
- * It is called for runs of a side's rows with their scores (rows, CGAP_FOLDS), from several threads at once, and turns
- * them into residuals; under ranks each shows its own rows, and the results are of all. `gather` completes numbers
- * (rows) of a side where the callback has filled those that it was shown. */
+ * It is called for runs of a modality's rows with their scores (rows, CGAP_FOLDS), from several threads at once, and
+ * turns them into residuals; under ranks each shows its own rows, and the results are of all. `gather` completes
+ * numbers (rows) of a modality where the callback has filled those that it was shown. */
 enum { CGAP_FOLD_MARGINS = 4, CGAP_FOLD_SUMS = 1 + CGAP_FOLDS + CGAP_FOLD_MARGINS };
 typedef void (*cgap_fold_rows)(void *context, cgap_pair_kind modality, size_t first, size_t rows, double *scores,
                                double *sums);

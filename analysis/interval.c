@@ -22,7 +22,7 @@ cgap_scalar cgap_scalar_null(const char *why, uint64_t n)
 
 cgap_scalar cgap_scalar_normal(double value, double variance, uint64_t n)
 {
-  if (isnan(variance)) /* one unit alone says nothing of its spread */
+  if (isnan(variance)) /* one unit alone says nothing of its variance */
     return cgap_scalar_number(value, n);
   const double half = CGAP_Z95 * sqrt(variance < 0 ? 0 : variance); /* NaN: no interval */
   return cgap_scalar_bounds(value, value - half, value + half, n);

@@ -51,7 +51,7 @@ typedef struct cgap_query_ranks {
   bool texts; /* whether the queries are texts */
 } cgap_query_ranks;
 
-/* The share of queries whose partner is among the first k, with Wilson's interval. */
+/* The fraction of queries whose partner is among the first k, with Wilson's interval. */
 cgap_scalar cgap_query_recall(const cgap_query_ranks *q, double k);
 
 /* Means over the queries, with normal intervals. */

@@ -15,7 +15,7 @@
 #include <math.h>
 
 enum {
-  NEAR_COLUMNS = 256, /* rows a side */
+  NEAR_COLUMNS = 256, /* rows per modality */
   /* powers of two: how far apart the terms of a strip may be for a float, and what masked ones come to, next to nothing
    * next to the smallest of them, in float and in double */
   NEAR_RANGE = 80,
@@ -131,7 +131,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_loss);
   double *v = cgap_alloc(longest, sizeof *v);
   if (!v)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu losses", longest);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu losses", longest);
   cgap_losses *loss = &out->loss;
   loss->temperature = e->temperature;
   cgap_contributions *kept = out->contributions;

@@ -3,7 +3,7 @@
  * A measure over pairs says how many numbers it needs, is shown every strip of cosines once, adds to
  * its sums and counts, and finishes into the result. Sums are kept by row; those of a tile are doubles, and tiles are
  * added in fixed point, whose sum knows no order: every plan, thread and machine gives the same bits.
- * Merging is `+`. What is not additive (the ten best of a row) has a merge of its own: neighbours.h.
+ * Merging is `+`. What is not additive (the ten nearest of a row) has a merge of its own: neighbours.h.
  * Measures see no files and print nothing.
  */
 #ifndef CGAP_ANALYSIS_MEASURE_H
@@ -41,7 +41,7 @@ typedef enum cgap_basis {
   CGAP_ON_ROWS_OF_SAMPLE, /* rows: of the sample */
   CGAP_ON_PAIRS,          /* all pairs: those within the sample */
   CGAP_ON_QUERIES,        /* what a query finds among all candidates: some queries */
-  CGAP_ON_NEIGHBOURS      /* the ten best of each row: within the sample */
+  CGAP_ON_NEIGHBOURS      /* the ten nearest of each row: within the sample */
 } cgap_basis;
 
 /* Sums over the pairs of an image and its one text, both less their means: x with a = ‖x‖², y with b = ‖y‖². */
@@ -99,7 +99,7 @@ typedef struct cgap_number {
 #define CGAP_WANG "Wang, Isola 2020, arXiv 2005.10242"
 #define CGAP_RADFORD "Radford et al. 2021, arXiv 2103.00020"
 
-struct cgap_sampled; /* analysis/sampled.h */
+struct cgap_sampled; /* analysis/finish.h */
 
 /* A measure, in its own words: what it is shown, how it finishes, on what it rests, and what it reports. All else
  * follows: sums, samples, bfloat16, JSON, table, page, --fail-if, compare. */
@@ -152,20 +152,20 @@ typedef struct cgap_modality {
 
 enum { CGAP_MEDIAN_BINS = 4096 };
 
-/* Where the tile pass looks for the median of the unmatched cosines: bin k begins at low + k·step. Or, where there are
- * values, how many cosines are below, at and above each, in double. */
+/* Where the tile pass looks for the median of the non-matching cosines: bin k begins at low + k·step. Or, where there
+ * are values, how many cosines are below, at and above each, in double. */
 typedef struct cgap_median_window {
-  double low, step;                     /* step 0 and no values: nothing is looked for */
+  double low, step;                     /* step 0 and no values: there is none */
   const double *value;                  /* (values) ascending */
   size_t values;                        /* fewer than CGAP_MEDIAN_BINS/2 */
-  double row_variance, column_variance; /* of a row's, of a column's share of cosines below the median */
+  double row_variance, column_variance; /* of a row's, of a column's fraction of cosines below the median */
 } cgap_median_window;
 
 /* The pairs of one block. Products are (x − x̄)·(y − ȳ), with the centroids of the block (within) or of the file
  * (whole); at offset k the image is k − CGAP_SHIFTS rows from the text's own. Doubles alone: ranks add them up. */
 typedef struct cgap_block_products {
   double within[CGAP_OFFSETS], whole[CGAP_OFFSETS]; /* sums of products over the pairs at each offset */
-  double count[CGAP_OFFSETS];                       /* of how many; 0: not asked */
+  double count[CGAP_OFFSETS];                       /* of how many; 0: not measured */
   double within_square; /* mean over the block's texts of the square of a product with one of its images at random,
                          * texts that share an image being added up first */
 } cgap_block_products;
@@ -184,7 +184,7 @@ struct cgap_audit_sums {
   const double *within_kernel;        /* (images) Σ over pairs of an image's own texts of e^(-t‖y − y'‖²) */
   const double *within_kernel_square; /* (images) Σ of its squares */
   const double *sibling_rank;      /* (texts) what the other texts of its image would add to a text's rank in one index;
-                                    * NULL:      they are not among the pairs that were looked at */
+                                    * NULL:      they are not among the pairs of the pass */
   const double *paired_image_mean; /* (dim) mean over pairs of x_o(j) */
   const double *group_moment; /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
   const cgap_block_products *block; /* (blocks) block b: texts b·M/blocks … */
@@ -201,8 +201,8 @@ struct cgap_audit_sums {
   const cgap_measure *const *measures; /* whose sums these are, in this order: cgap_measures */
   cgap_sums sums[CGAP_PAIR_KINDS][CGAP_MEASURES];
   double least[CGAP_PAIR_KINDS], greatest[CGAP_PAIR_KINDS];
-  cgap_neighbours image_image, image_text, text_image, text_text; /* ten best: of each image among images, … */
-  float list_margin; /* by how much their cosines may be off; 0: made in double */
+  cgap_neighbours image_image, image_text, text_image, text_text; /* ten nearest: of each image among images, … */
+  float list_margin; /* by how much their cosines may be off; 0: computed in double */
 };
 
 /* What the pass has summed for a measure over one kind of pairs. */
@@ -219,8 +219,6 @@ static inline const cgap_sums *cgap_sums_of(const cgap_audit_sums *e, cgap_pair_
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */
 #define CGAP_KERNEL_T 2.0
-
-/* ---------------------------------------------------------------- measures */
 
 /* ---------------------------------------------------------------- contributions */
 

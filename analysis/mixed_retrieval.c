@@ -31,7 +31,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   out->mixed_rank_text = cgap_alloc(texts, sizeof(double));
   if (!scratch || !out->mixed_rank_image || !out->mixed_rank_text) {
     cgap_free(scratch);
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ranks", longest);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", longest);
   }
   size_t queries = 0;
   for (size_t i = 0; i < images; i++) {

@@ -45,7 +45,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   const uint64_t n = e->paired || images < texts ? images : texts;
   double *touch = cgap_alloc(2 * images + groups + texts, sizeof *touch);
   if (!touch)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", images);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu groups", images);
   double *image = touch, *cross_image = image + images, *text = cross_image + images, *cross_text = text + groups;
   const cgap_mean_kernel k[MEANS] = {cgap_mean_kernel_within(e, CGAP_IMAGE_IMAGE, false, image),
                                      cgap_mean_kernel_within(e, CGAP_TEXT_TEXT, true, text),

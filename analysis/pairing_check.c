@@ -23,7 +23,7 @@
 
 /* ---------------------------------------------------------------- the whole */
 
-/* tr(Cov x · Cov y): the mean square of a product of random rows. 0: the rows of a side are all equal. */
+/* tr(Cov x · Cov y): the mean square of a product of random rows. 0: the rows of a modality are all equal. */
 static double square_of_random(const cgap_audit_sums *e)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;

@@ -1,7 +1,7 @@
 /* retrieval.*: rank = 1 + candidates above the best positive + half the ties; the query's other positives do not
  * compete. No sort: each strip counts against the cosine of the positive, known in double before the pass; cosines
  * within 1e-12 of it tie.
- * What is made of the ranks: query_ranks.c. */
+ * What is computed from the ranks: interval.c. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
 #include "base/memory.h"
@@ -85,7 +85,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   out->rank_text_to_image = cgap_alloc(texts, sizeof(double));
   if (!v || !out->rank_image_to_text || !out->rank_text_to_image) {
     cgap_free(v);
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ranks", longest);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", longest);
   }
   size_t asking = 0;
   for (size_t i = 0; i < images; i++) {

@@ -1,8 +1,8 @@
 /* Strips of cosines, as measures see them.
  *
- * The cosines of a strip are floats, from products that may have been made in bfloat16. A measure that has to know on
- * which side of a mark a cosine is (a rank, a near duplicate) calls cgap_strip_compare, which recomputes in double
- * whatever the strip leaves open; nothing else needs to know how the cosines were made. */
+ * The cosines of a strip are floats, from products that may have been made in bfloat16. A measure that has to know
+ * whether a cosine is above or below a mark (a rank, a near duplicate) calls cgap_strip_compare, which recomputes in
+ * double whatever the strip leaves open; nothing else needs to know how the cosines were made. */
 #ifndef CGAP_ANALYSIS_STRIP_H
 #define CGAP_ANALYSIS_STRIP_H
 

@@ -85,7 +85,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
                       cgap_alloc(e->paired ? e->image.rows : e->text.rows, sizeof(double))};
   cgap_status status = CGAP_OK;
   if (!touch[0] || !touch[1]) {
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", e->image.rows);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu groups", e->image.rows);
   } else {
     const cgap_mean_kernel modality[2] = {cgap_mean_kernel_within(e, CGAP_IMAGE_IMAGE, false, touch[0]),
                                           cgap_mean_kernel_within(e, CGAP_TEXT_TEXT, false, touch[1])};

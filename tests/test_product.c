@@ -319,7 +319,7 @@ Test(product, bfloat16_is_refused_where_there_is_none)
     cr_expect_eq(status, CGAP_OK, "%s", error.message);
   } else {
     cr_expect_eq(status, CGAP_USAGE);
-    cr_expect(strstr(error.message, "--precision fp32"), "%s", error.message);
+    cr_expect(strstr(error.message, "`precision` fp32"), "%s", error.message);
   }
   cgap_audit_clear(&out);
   free(x);

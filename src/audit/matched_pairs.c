@@ -1,3 +1,5 @@
+/* Passes over the matched pairs: computes in double everything that needs an image with its own texts, and, where every
+ * image has one text, the moment Σ x yᵀ of both, for measures of how far two spaces agree. */
 #include "audit/passes.h"
 
 #include "base/memory.h"
@@ -92,13 +94,13 @@ static cgap_status read_batch(void *batch_, cgap_error *error)
   return status;
 }
 
-/* A row of a side as a double unit row; place: in the batch's rows. */
-static void make_unit(const cgap_modality_rows *modality, size_t row, const unsigned char *brought, size_t place,
+/* A row of a modality as a double unit row; place: in the batch's rows. */
+static void make_unit(const cgap_modality_rows *modality, size_t row, const unsigned char *loaded, size_t place,
                       double *out)
 {
   const cgap_type type = modality->source->type;
   const unsigned char *held = cgap_modality_rows_raw(modality, row);
-  const unsigned char *raw = held ? held : brought + place * modality->dim * cgap_type_size(type);
+  const unsigned char *raw = held ? held : loaded + place * modality->dim * cgap_type_size(type);
   cgap_to_scaled(type, raw, modality->dim, modality->inverse_norm[row], out);
 }
 
@@ -154,7 +156,8 @@ static group group_of(const batch *b, size_t i, double *row)
   return g;
 }
 
-/* A text beside the image of its own text in one index: closer to it than the image, or as close. */
+/* In one index of both, a text of the same image ranks before the image where it is nearer, and ties where it is as
+ * near. */
 static double rank_added_by(double sibling_cosine, double pair_cosine)
 {
   const double difference = sibling_cosine - pair_cosine;
@@ -274,7 +277,7 @@ static cgap_status sums_init(image_sums *sums, const cgap_embeddings *e, int thr
   sums->row = cgap_alloc((size_t)threads * ROWS * e->image.dim, sizeof *sums->row);
   if (!status &&
       (!sums->row || !cgap_exact_sums_init(&sums->weighed, e->image.dim, (double)e->image.rows + (double)e->text.rows)))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for a mean of %zu dimensions", e->image.dim);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for a mean of %zu dimensions", e->image.dim);
   return status;
 }
 
@@ -308,7 +311,7 @@ static cgap_status gather_matched_pairs(cgap_matched_pair_sums *out, const cgap_
   double *value = cgap_alloc(texts, sizeof *value);
   cgap_status status = CGAP_OK;
   if (!value)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", texts);
   for (size_t v = 0; !status && v < sizeof by_text / sizeof *by_text; v++) {
     for (size_t k = 0; k < texts; k++)
       value[k] = by_text[v][e->pairs.text[k]];
@@ -407,7 +410,8 @@ cgap_status cgap_matched_pairs_run(cgap_matched_pair_sums *out, const cgap_embed
   image_sums sums = {0};
   cgap_status status = CGAP_OK;
   if (!matched_pairs_alloc(out, e))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs of %zu dimensions", e->text.rows, e->image.dim);
+    status =
+      cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs of %zu dimensions", e->text.rows, e->image.dim);
   if (!status)
     status = sums_init(&sums, e, threads, error);
   if (!status)
@@ -443,7 +447,7 @@ void cgap_matched_pairs_clear(cgap_matched_pair_sums *sums)
 
 /* ---------------------------------------------------------------- cross moment */
 
-/* Sums that stand behind the moment: Σ a, Σ b, Σ ab, Σ a², Σ b² with a = ‖x‖², b = ‖y‖². */
+/* Sums that follow the moment: Σ a, Σ b, Σ ab, Σ a², Σ b² with a = ‖x‖², b = ‖y‖². */
 enum { SUM_A, SUM_B, SUM_AB, SUM_AA, SUM_BB, NORM_SUMS };
 
 /* Runs of rows, one a thread, which are read together. */

@@ -1,6 +1,6 @@
+/* Computes the cosines of all pairs of one kind, in tiles X_I · Y_Jᵀ, and shows each tile once to every measure. */
 #include "audit/pair_tile.h"
 #include "audit/passes.h"
-
 #include "base/memory.h"
 #include "base/threads.h"
 #include "rows/row_blocks.h"
@@ -9,7 +9,7 @@
 #include <math.h>
 #include <omp.h>
 
-/* By how much what was made in double is off once it is a float, and bounds with it. */
+/* By how much what was computed in double is off once it is a float, and bounds with it. */
 #define ROUNDED 0x1p-22f
 enum { LINE = 64, PREFETCH_BYTES_MAX = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
 
@@ -97,7 +97,7 @@ static void run_tile(pair_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile
     report_progress(p, done);
 }
 
-/* Tiles below one another share the packed rows of their columns, so these come in turn. */
+/* Tiles below one another use the same packed rows of columns, so these come in turn. */
 static cgap_status run_panels(pair_pass *p, cgap_error *error)
 {
   const size_t row_blocks = (p->tile.a.rows + CGAP_TILE - 1) / CGAP_TILE,
@@ -123,7 +123,7 @@ static cgap_status run_panels(pair_pass *p, cgap_error *error)
     cgap_pair_tile_worker_clear(&w);
   }
   if (p->out_of_memory)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the workers of the tile pass; try fewer --threads");
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the workers of the tile pass; use fewer `threads`");
   cgap_top_k_resolve(&p->rows, &p->tile.exact, p->options->threads);
   if (p->tile.column_maxima != &p->rows)
     cgap_top_k_resolve(&p->columns, &p->tile.exact, p->options->threads);
@@ -148,7 +148,7 @@ static float rounding_margin(const void *context, size_t row, size_t column)
   return cgap_bfloat16_margin(&p->a_bfloat16, row - p->a.first, &p->b_bfloat16, column - p->b.first);
 }
 
-/* All of it: rows that are asked for lie far apart. */
+/* All of it: the rows that come next are far apart in memory. */
 static void prefetch_raw_rows(const void *context, size_t row, bool rows)
 {
   const cgap_pair_tile_pass *p = context;
@@ -200,7 +200,7 @@ static size_t tiles_of(const pair_pass *p, size_t first_row, size_t rows, size_t
   return tiles;
 }
 
-/* A block that is part of another shares its bfloat16 rows. */
+/* The bfloat16 rows of a block that is part of another. */
 static cgap_bfloat16_rows bfloat16_view(const cgap_bfloat16_rows *of, size_t off, size_t rows, size_t dim)
 {
   return (cgap_bfloat16_rows){.rows = rows,
@@ -264,7 +264,8 @@ static cgap_status open_lists(pair_pass *p, cgap_pair_sums *rows, cgap_pair_sums
   return cgap_top_k_init(&p->rows, rows, triangle, false, kind) &&
              (one || cgap_top_k_init(&p->columns, columns, triangle, true, kind))
            ? CGAP_OK
-           : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
+           : cgap_fail(error, CGAP_RESOURCE, "out of memory for a pass over %zu and %zu rows", rows->rows,
+                       columns->rows);
 }
 
 static void pass_clear(pair_pass *p)
@@ -277,8 +278,8 @@ static void pass_clear(pair_pass *p)
   cgap_bfloat16_rows_clear(&p->tile.b_bfloat16);
 }
 
-/* What comes to the lists. A float product tells the ten best of most rows where all rows are in memory, and there are
- * no equal ones, which the lists are to bring together. */
+/* Which candidates come to the lists. A float product decides the ten nearest of most rows where all rows are in
+ * memory, and there are no equal ones, whose lists would have to be merged. */
 static cgap_top_k_kind top_k_kind_of(const pair_pass *p, const cgap_embeddings *e)
 {
   const size_t columns = p->options->column_rows, step = columns ? columns : p->options->panel_rows;
@@ -289,7 +290,7 @@ static cgap_top_k_kind top_k_kind_of(const pair_pass *p, const cgap_embeddings *
                                                                                  : CGAP_TOP_K_PARTIAL;
 }
 
-/* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
+/* The pass itself, into totals that may be the same (of a triangle) or are of the two modalities. */
 static cgap_status run_pass(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                             const cgap_pair_pass_options *options, cgap_pair_sums *rows, cgap_pair_sums *columns,
                             cgap_error *error)

@@ -14,7 +14,7 @@ bool cgap_measure_uses_kind(const cgap_measure *measure, cgap_pair_kind kind, bo
   return measure && (measure->kinds & 1u << kind) && (paired || !measure->paired_only);
 }
 
-/* The same of a pass, which may be for one measure alone; the median is looked for where it is not known. */
+/* The same of a pass, which may be for one measure alone; the median is counted where it is not known. */
 static bool is_wanted(const cgap_audit_sums *e, int measure, cgap_pair_kind kind)
 {
   const cgap_measure *m = cgap_measures[measure];
@@ -23,7 +23,7 @@ static bool is_wanted(const cgap_audit_sums *e, int measure, cgap_pair_kind kind
          (m != &cgap_measure_below_median || median);
 }
 
-/* Ranks and losses are what queries are asked for. */
+/* Queries are measured by ranks and losses. */
 static bool is_of_queries(int measure)
 {
   return cgap_measures[measure] && cgap_measures[measure]->basis == CGAP_ON_QUERIES;
@@ -148,7 +148,7 @@ void cgap_pair_sums_finish(const cgap_pair_sums *t, const cgap_audit_sums *evide
     memcpy(counts + k * stride + t->first, t->counts[measure] + k * t->rows, t->rows * sizeof *counts);
 }
 
-/* ---------------------------------------------------------------- sums of whole sides */
+/* ---------------------------------------------------------------- sums of whole modalities */
 
 bool cgap_sums_alloc(cgap_sums *s, cgap_need need, size_t rows, size_t columns, bool same)
 {
@@ -212,11 +212,11 @@ cgap_modality cgap_modality_of(const cgap_modality_rows *modality)
                          .first_equal = modality->checks.duplicates.count ? modality->first_equal : NULL};
 }
 
-/* ---------------------------------------------------------------- top k pass */
+/* ---------------------------------------------------------------- the ten nearest: candidates */
 
 enum {
   RESOLVE_AT_WAITING = CGAP_WAITING_CANDIDATES * 3 / 4
-}; /* where so many are left by a sift, they are computed again in double */
+}; /* where so many are left, they are recomputed in double */
 
 /* fmaxf and fminf are calls where NaN is not ruled out. */
 static float greater_bound(float a, float b)
@@ -361,7 +361,7 @@ static void add_waiting(cgap_top_k *b, const cgap_exact_cosines *exact, size_t i
     resolve_row(b, exact, i);
 }
 
-/* Those waiting as they are, where they are the ten best; false: they may not be. */
+/* Those waiting as they are, where they are the ten nearest; false: they may not be. */
 static bool adopt_waiting(cgap_top_k *b, size_t i)
 {
   const cgap_candidate *waiting = b->waiting + i * CGAP_WAITING_CANDIDATES;
@@ -421,17 +421,17 @@ void cgap_top_k_offer(cgap_top_k *b, const cgap_candidate_batch *batch, bool col
   cgap_top_k_unlock(b, row);
 }
 
-/* ---------------------------------------------------------------- top k lists */
+/* ---------------------------------------------------------------- the ten nearest: complete lists */
 
-/* Both lists of a side's rows: neighbours of their own side, and of the other. */
+/* Both lists of a modality's rows: neighbours of their own side, and of the other. */
 typedef struct lists {
   const cgap_modality_rows *modality, *other_modality;
   cgap_neighbours *own, *other;
   double margin;
 } lists;
 
-/* Whether the border of the ten nearest in the pool runs between an own and another one that are within their margins.
- * Of two of one side it does not matter which is in. */
+/* Whether the border of the ten nearest of both runs between an own and another one that are within their margins.
+ * Of two of one modality it does not matter which is in. */
 static bool is_undecided_between(const lists *l, size_t row)
 {
   const cgap_neighbour *own = l->own->list + row * CGAP_NEIGHBOURS, *other = l->other->list + row * CGAP_NEIGHBOURS;
@@ -483,7 +483,7 @@ cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embe
       !cgap_neighbours_expand(&evidence->image_text, text_first, texts, false) ||
       !cgap_neighbours_expand(&evidence->text_image, image_first, images, false) ||
       !cgap_neighbours_expand(&evidence->text_text, text_first, texts, true))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", images, texts);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the neighbours of %zu and %zu rows", images, texts);
   if (margin > 0) {
     resolve_lists(&(lists){&e->image, &e->text, &evidence->image_image, &evidence->image_text, margin}, threads);
     resolve_lists(&(lists){&e->text, &e->image, &evidence->text_text, &evidence->text_image, margin}, threads);

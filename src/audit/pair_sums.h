@@ -1,4 +1,4 @@
-/* The sums, counts and ten best matches that a pass collects for a block of rows of one modality: those of every
+/* The sums, counts and ten nearest that a pass collects for a block of rows of one modality: those of every
  * measure that looks at this kind of pairs. All of it merges in any order, so that threads, panels and machines give
  * the same bits. */
 #ifndef CGAP_AUDIT_PAIR_SUMS_H
@@ -12,7 +12,7 @@
 
 typedef struct cgap_pair_sums {
   cgap_pair_kind kind;
-  size_t first, rows; /* rows [first, first + rows) of the side */
+  size_t first, rows; /* rows [first, first + rows) of the modality */
   size_t bytes;       /* of `memory`, which holds all that follows */
   unsigned char *memory;
   int64_t *sums[CGAP_MEASURES];    /* (need.sums, rows, format.words) */
@@ -38,11 +38,11 @@ CGAP_MUST_CHECK cgap_status cgap_pair_sums_init_queries(cgap_pair_sums *t, const
 void cgap_pair_sums_clear(cgap_pair_sums *t);
 size_t cgap_pair_sums_row_bytes(double temperature);
 
-/* Adds what a tile found about `rows` rows from `row` (of the side) on. */
+/* Adds what a tile found about `rows` rows from `row` (of the modality) on. */
 void cgap_pair_sums_add(cgap_pair_sums *t, int measure, const cgap_exact_format *format, const double *sums,
                         const uint64_t *counts, size_t stride, size_t row, size_t rows);
 
-/* Writes one measure's sums and counts into the arrays of a whole side, (need, stride). */
+/* Writes one measure's sums and counts into the arrays of a whole modality, (need, stride). */
 void cgap_pair_sums_finish(const cgap_pair_sums *t, const cgap_audit_sums *evidence, int measure, double *sums,
                            uint64_t *counts, size_t stride);
 
@@ -64,14 +64,14 @@ void cgap_sums_free(cgap_sums *s);
 
 /* ---------------------------------------------------------------- the ten nearest */
 
-/* Collects candidates for the ten best of each row while tiles are computed. A tile hands over what it found in
+/* Collects candidates for the ten nearest of each row while tiles are computed. A tile hands over what it found in
  * batches, each pair for its row and for its column, with cosines that are off by up to a margin. Candidates wait: when
- * CGAP_WAITING_CANDIDATES have come to a row, those that ten others surely beat are dropped, and what still waits at
- * the end is computed again in double. The lists hold cosines made in double alone, whatever the order in which pairs
- * came; but where all candidates of a row have come and no more than ten are left, these are the ten best, and their
+ * CGAP_WAITING_CANDIDATES have come to a row, those that ten others certainly beat are dropped, and what still waits at
+ * the end is recomputed in double. The lists hold cosines computed in double alone, whatever the order in which pairs
+ * came; but where all candidates of a row have come and no more than ten are left, these are the ten nearest, and their
  * cosines may stay as they are. */
 
-/* A pair of a tile that may be among the ten best of its row, or of its column. */
+/* A pair of a tile that may be among the ten nearest of its row, or of its column. */
 typedef struct cgap_tile_candidate {
   double cosine;
   uint16_t row, column; /* of the tile */
@@ -80,11 +80,12 @@ typedef struct cgap_tile_candidate {
 typedef struct cgap_candidate_batch {
   const cgap_tile_candidate *found;
   size_t count;
-  size_t row, column;                     /* of the sides: where the tile begins */
-  float margin;                           /* by how much cosines may be off, where they are not rough */
-  const cgap_bfloat16_rows *a, *b;        /* of rows and columns where they are (bfloat16), else NULL … */
-  size_t a_first, b_first;                /* … which begin at these of the sides */
-  const size_t *row_first, *column_first; /* first_equal of the sides: only the first of equal rows is a candidate */
+  size_t row, column;              /* of the modalities: where the tile begins */
+  float margin;                    /* by how much cosines may be off, where they are float products */
+  const cgap_bfloat16_rows *a, *b; /* of rows and columns whose products are in bfloat16, else NULL … */
+  size_t a_first, b_first;         /* … which begin at these of the modalities */
+  const size_t *row_first,
+    *column_first; /* first_equal of the modalities: only the first of equal rows is a candidate */
   const cgap_exact_cosines *exact;
 } cgap_candidate_batch;
 
@@ -94,11 +95,11 @@ typedef struct cgap_candidate {
   uint32_t row;
 } cgap_candidate;
 
-/* What comes. */
+/* Which candidates come. */
 typedef enum cgap_top_k_kind {
   CGAP_TOP_K_PARTIAL,  /* some of the candidates: other lists are merged with these */
-  CGAP_TOP_K_COMPLETE, /* all candidates, before they are settled */
-  CGAP_TOP_K_PRECISE   /* cosines made in double, which go straight into the lists */
+  CGAP_TOP_K_COMPLETE, /* all candidates, before any is decided */
+  CGAP_TOP_K_PRECISE   /* cosines computed in double, which go straight into the lists */
 } cgap_top_k_kind;
 
 /* Of the rows of some totals. */
@@ -120,21 +121,21 @@ bool cgap_top_k_init(cgap_top_k *b, cgap_pair_sums *totals, bool triangle, bool 
 void cgap_top_k_clear(cgap_top_k *b);
 size_t cgap_top_k_row_bytes(void);
 
-/* Locks the totals of the tile's rows that begin at `row` of the side. */
+/* Locks the totals of the tile's rows that begin at `row` of the modality. */
 void cgap_top_k_lock(cgap_top_k *b, size_t row);
 void cgap_top_k_unlock(cgap_top_k *b, size_t row);
 
-/* bound (rows) = what a candidate's cosine must reach, within its margin, to be among the ten best of a row. */
+/* bound (rows) = what a candidate's cosine must reach, within its margin, to be among the ten nearest of a row. */
 void cgap_top_k_bounds(cgap_top_k *b, size_t row, size_t rows, float *bound);
 
 /* Takes what a tile found, for its rows or for its columns. */
 void cgap_top_k_offer(cgap_top_k *b, const cgap_candidate_batch *batch, bool columns);
 
-/* Makes what waits again in double and puts it into the lists. */
+/* Recomputes in double what waits, and puts it into the lists. */
 void cgap_top_k_resolve(cgap_top_k *b, const cgap_exact_cosines *exact, int threads);
 
-/* Brings the equals of those that the tiles offered, and makes again in double what is open between the two lists of a
- * row: which of its neighbours in the pool of both sides are of its own side. */
+/* Adds the equals of those that the tiles offered, and recomputes in double what is open between the two lists of a
+ * row: which of its neighbours among both modalities are of its own modality. */
 CGAP_MUST_CHECK cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, int threads,
                                                       cgap_error *error);
 

@@ -75,7 +75,7 @@ size_t cgap_pair_tile_worker_bytes(size_t dim)
          CGAP_FOUND_CANDIDATES * sizeof(cgap_tile_candidate);
 }
 
-/* ---------------------------------------------------------------- ten best */
+/* ---------------------------------------------------------------- the ten nearest */
 
 static void raise_row_bound(cgap_pair_tile_worker *w, size_t r, float bound)
 {
@@ -125,7 +125,7 @@ static void offer_found(const cgap_pair_tile_pass *p, const cgap_pair_tile_place
   w->count = 0;
 }
 
-/* Room for a row's finds; bounds are higher after what filled it. */
+/* Makes space for the candidates of a row; bounds are higher after what filled it. */
 static void reserve_found(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w)
 {
   if (w->count + CGAP_TILE <= CGAP_FOUND_CANDIDATES)
@@ -156,7 +156,7 @@ static void find_neighbours(const cgap_pair_tile_pass *p, const cgap_pair_tile_p
   }
 }
 
-/* Whether columns come for the first time: they have no bound, and nearly all of the tile would be looked at one by
+/* Whether columns come for the first time: they have no bound, and nearly all of the tile would be checked one by
  * one. Not where rows are equal: a bound may then come from a row that is no candidate, a rounding above the one that
  * is. */
 static bool are_new(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, const cgap_pair_tile_worker *w)
@@ -164,7 +164,7 @@ static bool are_new(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t,
   return !t->diagonal && !p->row_first && w->column_bound[0] <= CGAP_NO_BOUND;
 }
 
-/* New columns get the tenth best of the strips so far, or less; new rows that of this strip. */
+/* New columns get the tenth greatest of the strips so far, or less; new rows that of this strip. */
 static void seed_bounds(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w,
                         const cgap_strip *s)
 {

@@ -17,7 +17,7 @@ typedef struct cgap_row_offset_check {
   double group_growth;
 } cgap_row_offset_check;
 
-/* A block is measured by the rank that has the first of its texts that are looked at; every rank ends with all. */
+/* A block is measured by the rank that has the first of its texts that are measured; every rank ends with all. */
 CGAP_MUST_CHECK cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out, const cgap_embeddings *e,
                                                       cgap_comm *comm, int threads, cgap_error *error);
 
@@ -79,8 +79,9 @@ typedef enum cgap_pair_pass_want { CGAP_WANT_ALL, CGAP_WANT_ROW_QUERIES, CGAP_WA
 
 typedef struct cgap_pair_pass_options {
   int threads;
-  size_t panel_rows;  /* rows of a side held at once; a multiple of CGAP_TILE, or the whole side where resident */
-  size_t column_rows; /* the same of the other side, of which the next are read meanwhile; divides it. 0: as many */
+  size_t
+    panel_rows; /* rows of a modality held at once; a multiple of CGAP_TILE, or the whole modality where resident */
+  size_t column_rows; /* the same of the other modality, of which the next are read meanwhile; divides it. 0: as many */
   bool bfloat;        /* products in bfloat16; the machine has to have them */
   bool precise[CGAP_PAIR_KINDS]; /* products in double instead: cgap_probe_run */
   cgap_pair_pass_want want;
@@ -89,20 +90,20 @@ typedef struct cgap_pair_pass_options {
   cgap_progress progress;
 } cgap_pair_pass_options;
 
-/* Fills evidence->sums[kind] (cleared by cgap_sums_clear), least and greatest, and the ten best of this kind, whose
+/* Fills evidence->sums[kind] (cleared by cgap_sums_clear), least and greatest, and the ten nearest of this kind, whose
  * lists exist. */
 CGAP_MUST_CHECK cgap_status cgap_pair_pass_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                                                const cgap_pair_pass_options *options, cgap_error *error);
 
-/* A part of a pass: the pairs of two panels that are in memory, into the totals of their rows (the same totals
- * where the panels are of one block). Adds to the counts of evidence->sums[kind], to least and greatest. Panels begin
+/* A part of a pass: the pairs of two blocks that are in memory, into the totals of their rows (the same totals
+ * where both blocks are the same). Adds to the counts of evidence->sums[kind], to least and greatest. Blocks begin
  * at whole tiles; of a triangle, a is not right of b. */
 CGAP_MUST_CHECK cgap_status cgap_pair_pass_show(cgap_audit_sums *evidence, cgap_pair_kind kind,
                                                 const cgap_pair_pass_options *options, const cgap_row_block *a,
                                                 cgap_pair_sums *rows, const cgap_row_block *b, cgap_pair_sums *columns,
                                                 cgap_error *error);
 
-/* Writes totals into evidence->sums and the lists; columns: of the second side of a kind. */
+/* Writes totals into evidence->sums and the lists; columns: of the second modality of a kind. */
 void cgap_pair_pass_finish(cgap_audit_sums *evidence, const cgap_pair_sums *totals, bool columns);
 
 /* ---------------------------------------------------------------- contributions */

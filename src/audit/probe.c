@@ -1,3 +1,9 @@
+/* Looks at a few rows before the pass over all pairs: whether float products are accurate enough for them, and where
+ * the median of the non-matching cosines is.
+ *
+ * Float products of most rows are rounded up as often as down, and sums of many cosines hardly notice; those of rows of
+ * one magnitude are all rounded in one direction, and in a narrow cone nearly all comparisons are within the margin.
+ * For such rows the tiles are computed in double. */
 #include "audit/passes.h"
 
 #include "base/memory.h"
@@ -12,19 +18,19 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { COLUMNS = 256, ROWS = CGAP_STRIP_ROWS }; /* of the pairs that are looked at */
+enum { COLUMNS = 256, ROWS = CGAP_STRIP_ROWS }; /* of the pairs of the probe */
 #define SHIFT_MAX 1e-6                          /* what roundings in one direction may move a sum's logarithm by … */
-#define OPEN_FRACTION 0.2 /* … the share of comparisons that may be computed again one by one … */
+#define OPEN_FRACTION 0.2 /* … the fraction of comparisons that may be recomputed one by one … */
 #define SURE_DEVIATIONS 5 /* … and what is no chance, in standard errors */
 
-/* Rows of a side, spread over it. */
+/* Rows of a modality, spread over it. */
 typedef struct probe_rows {
   const cgap_modality_rows *modality;
   size_t count;
   size_t row[COLUMNS];
   double *precise;               /* (count, dim) */
   float *unit;                   /* (count, dim) */
-  cgap_bfloat16_rows own, cross; /* for products within the side, and with the other */
+  cgap_bfloat16_rows own, cross; /* for products within the modality, and with the other */
 } probe_rows;
 
 /* Pairs of the first rows of one part and all of another: their cosines, and what tiles would show. */
@@ -46,7 +52,7 @@ static void probe_rows_clear(probe_rows *p)
   cgap_bfloat16_rows_clear(&p->cross);
 }
 
-/* One row of each stretch of the side, in no order, so that no order of the file's rows hides some of them. */
+/* One row of each stretch of the modality, in no order, so that no order of the file's rows hides some of them. */
 static void choose_rows(probe_rows *p)
 {
   cgap_random random = cgap_random_init(p->modality->rows, 0);
@@ -66,7 +72,8 @@ static cgap_status probe_rows_load(probe_rows *p, const cgap_modality_rows *moda
   p->precise = cgap_alloc(p->count * dim, sizeof *p->precise);
   p->unit = cgap_alloc(p->count * dim, sizeof *p->unit);
   if (!p->precise || !p->unit)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, p->count, dim);
+    return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", modality->source->name, p->count,
+                     dim);
   cgap_status status = cgap_modality_rows_fetch(modality, p->row, 0, p->count, 1, p->precise, error);
   for (size_t k = 0; !status && k < p->count * dim; k++)
     p->unit[k] = (float)p->precise[k];
@@ -142,7 +149,7 @@ static double shift_of_sums(const probe_pairs *c, double scale)
   return scale * fmax(0, fabs(y / n + slope * away) - SURE_DEVIATIONS * chance);
 }
 
-/* The finite-population factor of the sampling error: near 1 for a small sample, 0 where all pairs were looked at. */
+/* The finite-population factor of the sampling error: near 1 for a small sample, 0 where these are all pairs. */
 static double left_to_chance(const probe_pairs *c)
 {
   const double all = (double)c->a->modality->rows * (double)c->b->modality->rows;
@@ -196,7 +203,7 @@ static double shift_of_losses(const probe_pairs *c, bool of_rows)
   return fmax(0, fabs(moved) - SURE_DEVIATIONS * left_to_chance(c) * sqrt(squares)) / (double)queries;
 }
 
-/* The share of pairs that are within their margins of what their rows compare them with: the positive, or the
+/* The fraction of pairs that are within their margins of what their rows compare them with: the positive, or the
  * greatest here. */
 static double open_fraction(const probe_pairs *c, bool bfloat)
 {
@@ -233,7 +240,7 @@ static cgap_status probe_kind(probe_pairs *c, bool bfloat, bool *precise, cgap_e
   c->columns = c->b->count;
   c->stride = 0;
   if (!multiply_rows(c, bfloat))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the products of %zu and %zu rows", c->rows, c->columns);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the products of %zu and %zu rows", c->rows, c->columns);
   *precise = is_hard(c, bfloat);
   return CGAP_OK;
 }
@@ -244,7 +251,7 @@ cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_audit_sums 
   probe_rows image = {0}, text = {0};
   probe_pairs *c = cgap_zalloc(1, sizeof *c);
   float *shown = cgap_alloc((size_t)CGAP_STRIP_ROWS * CGAP_TILE, sizeof *shown);
-  cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows", COLUMNS);
+  cgap_status status = c && shown ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for %d rows", COLUMNS);
   if (!status)
     status = probe_rows_load(&image, &e->image, &e->text, bfloat, error);
   if (!status)
@@ -269,7 +276,8 @@ cgap_status cgap_probe_run(bool precise[CGAP_PAIR_KINDS], const cgap_audit_sums 
 /* COSINE_BLOCK: rows of one product. */
 enum { COSINE_BLOCK = 32 };
 
-/* The window reaches this many standard errors of the median's place either way; where it misses, a second look is due.
+/* The window reaches this many standard errors of the median's place either way; where the median is outside, a second
+ * pass is due.
  */
 #define REACH_DEVIATIONS 4.0
 
@@ -361,7 +369,7 @@ static double variance_of(const double *fraction_below, size_t count)
   return count > 1 ? squares / (double)(count - 1) : 0;
 }
 
-/* How much rows and columns differ in their share of cosines below the median. */
+/* How much rows and columns differ in their fraction of cosines below the median. */
 static void measure_variances(cgap_median_window *window, const row_probe *p, double median)
 {
   double row[CGAP_PROBE_ROWS] = {0}, column[CGAP_PROBE_ROWS] = {0};
@@ -400,7 +408,7 @@ static cgap_status choose_window(cgap_median_window *window, cgap_median *median
   p.sorted = cgap_alloc(p.images * p.texts, sizeof *p.sorted);
   cgap_status status = CGAP_OK;
   if (!p.image_row || !p.text_row || !p.cosine || !p.sorted)
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the cosines of %zu and %zu rows", p.images, p.texts);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the cosines of %zu and %zu rows", p.images, p.texts);
   if (!status)
     status = measure_cosines(&p, threads, error);
   if (!status && p.images == e->image.rows && p.texts == e->text.rows && p.count > 0)

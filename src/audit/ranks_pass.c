@@ -15,7 +15,7 @@ typedef struct ring {
   cgap_comm *comm;
   cgap_pair_kind kind;
   cgap_pair_pass_options options;
-  const cgap_modality_rows *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
+  const cgap_modality_rows *home, *away; /* the modality that stays, and the one that travels: the same of a triangle */
   bool triangle, away_first;             /* images travel: they are the rows of the tiles */
   int rank, size;
   cgap_pair_sums home_sums, away_sums; /* of this rank's blocks; away_sums of no triangle */
@@ -36,7 +36,7 @@ size_t cgap_ranks_ring_row_bytes(cgap_type type, size_t dim)
   return dim * (sizeof(float) + cgap_type_size(type));
 }
 
-/* Piece k of rank r's block of the side that travels. */
+/* Piece k of rank r's block of the modality that travels. */
 static cgap_rank_rows piece_of(const ring *g, int r, size_t k)
 {
   const cgap_rank_rows block = cgap_rank_rows_of(g->away->rows, r, g->size);
@@ -148,7 +148,7 @@ static cgap_status reserve_buffers(cgap_receive_buffers *v, const cgap_modality_
     v->unit_bytes = unit;
   }
   return ok && v->unit ? CGAP_OK
-                       : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu visiting rows of %zu",
+                       : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu visiting rows of %zu",
                                    modality->source->name, rows, modality->dim);
 }
 
@@ -198,7 +198,7 @@ static cgap_status exchange_sums(ring *g, int to, int from, cgap_rank_rows rows,
                             from, error);
   if (!status)
     status = cgap_comm_wait(g->comm, &t, error);
-  if (status) /* its room may still be written to */
+  if (status) /* its memory may still be written to */
     return status;
   cgap_pair_sums_clear(&g->visiting);
   g->visiting = coming;
@@ -242,9 +242,9 @@ static cgap_status circulate_piece(ring *g, size_t k, cgap_error *error)
   return status;
 }
 
-/* ---------------------------------------------------------------- the smaller side in every rank */
+/* ---------------------------------------------------------------- the smaller modality in every rank */
 
-/* All rows of a side. */
+/* All rows of a modality. */
 static cgap_status replicate_rows(ring *g, cgap_row_block *out, cgap_error *error)
 {
   const cgap_modality_rows *modality = g->away;
@@ -278,8 +278,8 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
 
 /* ---------------------------------------------------------------- all */
 
-/* Whether the side that travels is small enough to be in every rank: half of a rank's own rows of both sides at most,
- * or with too few tiles to go round, and within the memory. */
+/* Whether the modality that travels is small enough to be in every rank: half of a rank's own rows of both modalities
+ * at most, or with too few tiles to go round, and within the memory. */
 static bool fits_on_all_ranks(const ring *g, uint64_t memory_bytes)
 {
   const cgap_modality_rows *away = g->away, *home = g->home;
@@ -504,7 +504,7 @@ typedef struct query_pass {
   cgap_audit_sums *evidence;
   cgap_comm *comm;
   cgap_pair_pass_options options;
-  bool columns;           /* texts ask, else images */
+  bool columns;           /* the queries are texts, else images */
   cgap_row_block queries; /* all of them */
   cgap_pair_sums query_sums, no_sums;
   cgap_error error; /* of what ranks say during a pass */

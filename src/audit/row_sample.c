@@ -58,11 +58,11 @@ static size_t *texts_of(const cgap_embeddings *whole, const size_t *image, size_
   return out;
 }
 
-/* ---------------------------------------------------------------- sides */
+/* ---------------------------------------------------------------- rows of a modality */
 
 static cgap_status no_memory(const cgap_modality_rows *whole, size_t rows, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for a sample of %zu rows of %zu", whole->source->name, rows,
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for a sample of %zu rows of %zu", whole->source->name, rows,
                    whole->dim);
 }
 
@@ -160,14 +160,14 @@ cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *wh
   return status;
 }
 
-/* bfloat16 wants rows less a mean: what few queries ask is all rows' matter. */
+/* Products in bfloat16 subtract the means; those of a few queries are the means of all rows. */
 static cgap_status copy_means(cgap_embeddings *e, const cgap_embeddings *whole, cgap_error *error)
 {
   const size_t bytes = e->image.dim * sizeof(double);
   e->image.mean = cgap_alloc(bytes, 1);
   e->text.mean = cgap_alloc(bytes, 1);
   if (!e->image.mean || !e->text.mean)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for two means of %zu dimensions", e->image.dim);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for two means of %zu dimensions", e->image.dim);
   memcpy(e->image.mean, whole->image.mean, bytes);
   memcpy(e->text.mean, whole->text.mean, bytes);
   return CGAP_OK;
@@ -208,7 +208,7 @@ static bool is_held(const cgap_modality_rows *whole, size_t row)
   return whole->unit && row >= whole->own_first && row < whole->own_first + whole->own_rows;
 }
 
-/* Rows [share.first, share.end) of those that side->raw and unit hold: from the whole's where it has them in memory,
+/* Rows [own.first, own.end) of those that modality->raw and unit hold: from the whole's where it has them in memory,
  * else from the source. */
 static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows,
                              cgap_rank_rows own, cgap_error *error)
@@ -347,7 +347,7 @@ cgap_status cgap_row_sample_moments(cgap_row_sample *s, cgap_comm *comm, int thr
 
 enum { BLOCK = 256 };
 
-/* x·n·mean and xᵀ·moment·x of `rows` double rows; product (rows, dim) is room for x·moment. */
+/* x·n·mean and xᵀ·moment·x of `rows` double rows; product (rows, dim) is scratch for x·moment. */
 static void sums_of_block(const cgap_modality_rows *others, const double *row, size_t rows, double *product,
                           double *linear, double *square)
 {
@@ -368,7 +368,8 @@ static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cg
   double *row = cgap_alloc(chunk * dim, sizeof *row), *product = cgap_alloc(chunk * dim, sizeof *product);
   cgap_status status = CGAP_OK;
   if (!row || !product)
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, chunk, dim);
+    status =
+      cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", modality->source->name, chunk, dim);
   for (size_t first = own.first; !status && first < own.end; first += chunk) {
     const size_t n = own.end - first < chunk ? own.end - first : chunk;
     status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, row, error);
@@ -421,7 +422,7 @@ cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row
     ok = ok && out->image_image[k] && out->image_text[k] && out->text_text[k] && out->text_image[k];
   }
   if (!ok)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for sums of %zu and %zu rows", image->rows, text->rows);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for sums of %zu and %zu rows", image->rows, text->rows);
   const int blas_threads = cgap_blas_single();
   cgap_status status =
     sums_of_modality(image, (const cgap_modality_rows *const[2]){image, text},

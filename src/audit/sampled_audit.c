@@ -78,7 +78,7 @@ static void evidence_clear(cgap_audit_sums *e)
 
 static cgap_status no_lists(const cgap_audit_sums *e, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for the neighbours of %zu and %zu rows", e->image.rows,
                    e->text.rows);
 }
 
@@ -146,7 +146,7 @@ static cgap_sampled sampled_of(const work *w, const cgap_matched_pair_sums *matc
 
 /* ---------------------------------------------------------------- queries against everything */
 
-/* Images that ask, every text as a candidate. */
+/* Images as queries, every text as a candidate. */
 static cgap_status rank_texts(work *w, cgap_error *error)
 {
   const cgap_embeddings *q = &w->queries.embeddings;
@@ -155,7 +155,7 @@ static cgap_status rank_texts(work *w, cgap_error *error)
   cgap_pairs *pairs = &e.pairs;
   size_t *text_of = cgap_alloc(q->text.rows, sizeof *text_of);
   if (!text_of)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu texts", q->text.rows);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu texts", q->text.rows);
   for (size_t k = 0; k < q->text.rows; k++)
     text_of[k] = w->queries.text[q->pairs.text[k]];
   *pairs = (cgap_pairs){.images = q->image.rows,
@@ -175,7 +175,7 @@ static cgap_status rank_texts(work *w, cgap_error *error)
   return status;
 }
 
-/* Texts that ask, every image as a candidate. */
+/* Texts as queries, every image as a candidate. */
 static cgap_status rank_images(work *w, cgap_error *error)
 {
   const cgap_embeddings *q = &w->queries.embeddings;
@@ -184,7 +184,7 @@ static cgap_status rank_images(work *w, cgap_error *error)
   cgap_audit_sums *evidence = &w->from_texts;
   size_t *first = cgap_zalloc(images + 1, sizeof *first);
   if (!first)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", images);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images", images);
   for (size_t k = 0; k < q->image.rows; k++)
     first[w->queries.image[k] + 1] = q->pairs.first[k + 1] - q->pairs.first[k];
   for (size_t i = 0; i < images; i++)
@@ -219,8 +219,9 @@ static cgap_status rank_own(work *w, cgap_pair_kind kind, cgap_error *error)
     first[k + 1] = first[k] + (texts ? pairs->first[image + 1] - pairs->first[image] : 1);
   }
   own = first ? cgap_alloc(first[queries->rows], sizeof *own) : NULL;
-  cgap_status status =
-    first && own && no_query ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu queries", queries->rows);
+  cgap_status status = first && own && no_query
+                         ? CGAP_OK
+                         : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu queries", queries->rows);
   for (size_t k = 0; !status && k < queries->rows; k++)
     for (size_t t = 0; t < first[k + 1] - first[k]; t++)
       own[first[k] + t] = texts ? pairs->text[pairs->first[pairs->image_of[s->text[k]]] + t] : s->image[k];
@@ -260,7 +261,7 @@ static cgap_status expand_ranks(double **rank, const size_t *row, size_t queries
 {
   double *all = cgap_alloc(rows, sizeof *all);
   if (!all)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ranks", rows);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", rows);
   for (size_t i = 0; i < rows; i++)
     all[i] = NAN;
   for (size_t k = 0; k < queries; k++)
@@ -270,7 +271,7 @@ static cgap_status expand_ranks(double **rank, const size_t *row, size_t queries
   return CGAP_OK;
 }
 
-/* What the queries of both modalities found, as if one pass had asked them. */
+/* What the queries of both modalities found, as of one pass. */
 static void join_queries(work *w)
 {
   cgap_audit_sums *e = &w->of_queries;

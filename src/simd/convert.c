@@ -161,7 +161,7 @@ double cgap_dot(const double *a, const double *b, size_t n)
   return total;
 }
 
-/* Values as floats: where they are, or put into room. */
+/* Values as floats: where they are, or converted into scratch. */
 static const float *as_floats(cgap_type type, const unsigned char *raw, size_t n, float *scratch)
 {
   if (type == CGAP_FLOAT32)
@@ -306,5 +306,5 @@ cgap_status cgap_bfloat16_rows_make(cgap_bfloat16_rows *out, const float *unit, 
   cgap_free(centre);
   cgap_free(other);
   return ok ? CGAP_OK
-            : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu in bfloat16", name, rows, dim);
+            : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu in bfloat16", name, rows, dim);
 }

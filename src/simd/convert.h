@@ -64,8 +64,8 @@ uint16_t cgap_bfloat16_from_double(double value);
  *
  * Rows in bfloat16 are unit rows less their centroid, rounded, with what puts the cosine together again. With x = c + μ
  * and y = d + ν, x·y = c·d + x·ν + y·μ − μ·ν; the first product is made in bfloat16 and summed in float, the rest is
- * made in double and added in float. |c·d − ĉ·d̂| ≤ ‖c − ĉ‖‖d‖ + ‖ĉ‖‖d − d̂‖, the sum is off by γ_n ‖ĉ‖‖d̂‖, and what is
- * added by a few roundings of numbers about 1. */
+ * computed in double and added in float. |c·d − ĉ·d̂| ≤ ‖c − ĉ‖‖d‖ + ‖ĉ‖‖d − d̂‖, the sum is off by γ_n ‖ĉ‖‖d̂‖, and what
+ * is added by a few roundings of numbers about 1. */
 
 /* By how much a float product of unit rows of so many elements may be off. */
 static inline float cgap_product_margin(size_t dim)

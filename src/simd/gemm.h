@@ -39,7 +39,7 @@ typedef struct cgap_tile_gemm {
   void *(*open)(size_t dim, bool bfloat);                     /* NULL: out of memory */
   bool (*pack)(void *product, const void *b, size_t columns); /* at most CGAP_TILE rows of B; false: out of memory */
   /* out (rows, stride) = A · Bᵀ for at most CGAP_STRIP_ROWS rows of A and the columns from `first`, a multiple of
-   * CGAP_COLUMN_STEP, on; out has room for CGAP_STRIP_ROWS · CGAP_TILE. Returns the stride, 0: out of memory. */
+   * CGAP_COLUMN_STEP, on; out holds CGAP_STRIP_ROWS · CGAP_TILE. Returns the stride, 0: out of memory. */
   size_t (*strip)(void *product, const void *a, size_t rows, size_t first, float *out);
   void (*close)(void *product);
 } cgap_tile_gemm;

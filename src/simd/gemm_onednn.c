@@ -90,7 +90,7 @@ static void close_product(void *product_)
   cgap_free(p);
 }
 
-/* oneDNN takes as many threads as OpenMP would give it here, unless told: one, in this thread alone. */
+/* oneDNN takes as many threads as OpenMP would give it here: one, in this thread alone. */
 static void *open_product(size_t dim, bool bfloat)
 {
   onednn_product *p = cgap_zalloc(1, sizeof *p);

@@ -1,5 +1,5 @@
-#include "simd/gemm.h"
 #include "base/memory.h"
+#include "simd/gemm.h"
 #include "simd/kernels.h"
 
 #include <cblas.h>
@@ -52,8 +52,6 @@ void cgap_sgemm(size_t m, size_t n, size_t k, cgap_operand a, cgap_operand b, fl
 }
 
 /* ---------------------------------------------------------------- tile gemm */
-
-/* Which kinds of product this machine has, and OpenBLAS's; oneDNN's is tile_gemm_onednn.c. */
 
 static const cgap_tile_gemm *const kinds[] = {
 #ifdef CGAP_ONEDNN

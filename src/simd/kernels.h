@@ -14,7 +14,7 @@
 enum {
   CGAP_KERNEL_SETS = 3,         /* portable, AVX2, AVX-512 */
   CGAP_TILE = 1024,             /* rows and columns of a tile: never a matter of threads or memory */
-  CGAP_WAITING_CANDIDATES = 32, /* candidates of a row for its ten best, before all but some ten are dropped */
+  CGAP_WAITING_CANDIDATES = 32, /* candidates of a row for its ten nearest, before all but some ten are dropped */
   CGAP_ROWS_PER_MAXIMUM = 8,
   CGAP_SCORE_VECTORS = 8
 };
@@ -96,7 +96,7 @@ typedef struct cgap_audit_kernels {
   void (*from_half_scaled)(const uint16_t *in, size_t n, double scale, double *out); /* each times scale */
   void (*from_bfloat)(const uint16_t *in, size_t n, float *out);
 
-  /* Σ x_j² in double, of eight sums side by side. The squares of floats are exact: with and without fused
+  /* Σ x_j² in double, of eight sums in parallel. The squares of floats are exact: with and without fused
    * multiply-adds the same. */
   double (*square_sum)(const float *x, size_t n);
 
