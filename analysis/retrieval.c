@@ -8,16 +8,6 @@
 
 #include <math.h>
 
-/* A candidate against the positive, in double; counts of a query are stride apart. */
-static void count_candidate(double candidate, double positive, uint64_t *counts, size_t stride)
-{
-  const double difference = candidate - positive;
-  if (fabs(difference) <= CGAP_COSINE_TIE)
-    ++counts[CGAP_RANK_TIED * stride];
-  else if (difference > 0)
-    ++counts[CGAP_RANK_ABOVE * stride];
-}
-
 /* The cosine of its best positive, which a row's query, and a column's, must be beaten by. Pairs of two images or of
  * two texts count for the search in one index of both modalities (mixed_retrieval.c). */
 static const double *row_positives(const cgap_strip *s, const cgap_audit_sums *e)
@@ -40,10 +30,10 @@ static void decide_pair(void *context, const cgap_close_pair *pair)
 {
   const strip_ranks *ranks = context;
   if (pair->of_row)
-    count_candidate(pair->cosine, ranks->row_positive[pair->row], ranks->row_counts + pair->row, ranks->row_stride);
+    cgap_query_count(pair->cosine, ranks->row_positive[pair->row], ranks->row_counts + pair->row, ranks->row_stride);
   if (pair->of_column)
-    count_candidate(pair->cosine, ranks->column_positive[pair->column], ranks->column_counts + pair->column,
-                    ranks->column_stride);
+    cgap_query_count(pair->cosine, ranks->column_positive[pair->column], ranks->column_counts + pair->column,
+                     ranks->column_stride);
 }
 
 static void ranks_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,

@@ -2,14 +2,17 @@
 
 #include <math.h>
 
+#define SHIFT_ROUNDED 0x1p-22 /* what a shift is off by as a float, with its subtraction, and more */
+
 /* Cosines from low on may be among the marks, those beyond high are above them. */
 typedef struct range {
   float low, high;
 } range;
 
-static range range_around(const cgap_marks *marks, size_t k, float margin)
+static range range_around(const cgap_marks *marks, size_t k, float row_or_column_margin)
 {
-  return (range){.low = (float)(marks->low[k] - (double)margin), .high = (float)(marks->high[k] + (double)margin)};
+  const double margin = (double)row_or_column_margin + (marks->shift ? SHIFT_ROUNDED : 0);
+  return (range){.low = (float)(marks->low[k] - margin), .high = (float)(marks->high[k] + margin)};
 }
 
 static bool is_in(float cosine, range near)
@@ -24,13 +27,13 @@ typedef struct column_ranges {
 } column_ranges;
 
 /* Whether the margin of the pair itself leaves it open too; where it does not, the pair counts as above or below. */
-static bool is_open(const cgap_strip *s, size_t r, size_t c, const cgap_marks *marks, size_t k)
+static bool is_open(const cgap_strip *s, size_t r, size_t c, double cosine, const cgap_marks *marks, size_t k)
 {
   const cgap_exact_cosines *exact = s->exact;
   if (!exact->margin)
     return true;
-  const double cosine = (double)s->cosine[r * s->stride + c],
-               margin = (double)exact->margin(exact->context, s->row + r, s->column + c);
+  const double margin =
+    (double)exact->margin(exact->context, s->row + r, s->column + c) + (marks->shift ? SHIFT_ROUNDED : 0);
   const bool above = cosine - marks->high[k] > margin;
   marks->above[k] += above;
   return !above && marks->low[k] - cosine <= margin;
@@ -47,18 +50,24 @@ static void compare_row(const cgap_strip *s, const cgap_audit_kernels *kernels, 
   cgap_close_pair open[CGAP_TILE];
   uint32_t above = 0;
   size_t count = 0;
+  float shifted[CGAP_TILE];
+  const float *cosine = s->cosine + r * s->stride;
   const size_t first = s->first[r];
+  if (rows->shift) {
+    for (size_t c = first; c < s->columns; c++)
+      shifted[c] = cosine[c] - (float)(rows->shift[r] + columns->shift[c]);
+    cosine = shifted;
+  }
   const range near = range_around(rows, r, s->row_margin[r]);
   const size_t found =
-    kernels->compare(s->cosine + r * s->stride + first, s->columns - first, near.low, near.high, &above,
-                     of_columns->low + first, of_columns->high + first, of_columns->above + first, index);
+    kernels->compare(cosine + first, s->columns - first, near.low, near.high, &above, of_columns->low + first,
+                     of_columns->high + first, of_columns->above + first, index);
   rows->above[r] += above;
   for (size_t f = 0; f < found; f++) {
     const size_t c = first + index[f];
-    const float cosine = s->cosine[r * s->stride + c];
-    const bool of_row = is_in(cosine, near) && is_open(s, r, c, rows, r);
-    const bool of_column =
-      is_in(cosine, (range){of_columns->low[c], of_columns->high[c]}) && is_open(s, r, c, columns, c);
+    const bool of_row = is_in(cosine[c], near) && is_open(s, r, c, (double)cosine[c], rows, r);
+    const bool of_column = is_in(cosine[c], (range){of_columns->low[c], of_columns->high[c]}) &&
+                           is_open(s, r, c, (double)cosine[c], columns, c);
     open[count] = (cgap_close_pair){.row = r, .column = c, .of_row = of_row, .of_column = of_column};
     count += of_row || of_column;
   }

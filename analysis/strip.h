@@ -48,6 +48,7 @@ bool cgap_strip_reaches(const cgap_strip *s, double mark);
 typedef struct cgap_marks {
   const double *low, *high; /* (rows or columns) low ≤ high, often the same array; NULL: these are not compared */
   uint64_t *above;          /* (rows or columns) += pairs that are certainly above high */
+  const double *shift;      /* (rows or columns) is subtracted from a cosine before it is compared; NULL: nothing */
 } cgap_marks;
 
 /* A pair whose cosine may be anywhere about the marks of its row, of its column, or of both; `cosine` is exact. */
@@ -58,7 +59,8 @@ typedef struct cgap_close_pair {
 } cgap_close_pair;
 
 /* Compares every cosine with the marks of its row and of its column. Those certainly below a mark's `low` are passed
- * over, those certainly above its `high` are counted, and `decide` receives all others. */
+ * over, those certainly above its `high` are counted, and `decide` receives all others. Rows and columns both have a
+ * shift, or neither. */
 void cgap_strip_compare(const cgap_strip *s, const cgap_audit_kernels *kernels, cgap_marks rows, cgap_marks columns,
                         void (*decide)(void *context, const cgap_close_pair *pair), void *context);
 

@@ -135,8 +135,8 @@ void cgap_top_k_offer(cgap_top_k *b, const cgap_candidate_batch *batch, bool col
 void cgap_top_k_resolve(cgap_top_k *b, const cgap_exact_cosines *exact, int threads);
 
 /* Adds the equals of those that the tiles offered, and recomputes in double what is open between the two lists of a
- * row: which of its neighbours among both modalities are of its own modality. */
-CGAP_MUST_CHECK cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, int threads,
-                                                      cgap_error *error);
+ * row: which of its neighbours among both modalities are of its own. in_double: all cosines of the lists. */
+CGAP_MUST_CHECK cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e,
+                                                      bool in_double, int threads, cgap_error *error);
 
 #endif
