@@ -203,10 +203,19 @@ cgap_status cgap_append_file(const char *path, const void *bytes, size_t count, 
   const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   cgap_status status =
     file < 0 ? cgap_fail_errno(error, errno, path, "write") : append_or_undo(file, bytes, count, path, error);
-  if (status == CGAP_OK && fsync(file) != 0 && errno != EINVAL) /* a pipe */
-    status = cgap_fail_errno(error, errno, path, "write");
   if (file >= 0 && close(file) != 0 && status == CGAP_OK)
     status = cgap_fail_errno(error, errno, path, "write");
+  return status;
+}
+
+cgap_status cgap_synchronise_file(const char *path, cgap_error *error)
+{
+  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  cgap_status status = file < 0 && errno != ENOENT ? cgap_fail_errno(error, errno, path, "write") : CGAP_OK;
+  if (file >= 0 && fsync(file) != 0 && errno != EINVAL) /* a pipe */
+    status = cgap_fail_errno(error, errno, path, "write");
+  if (file >= 0)
+    close(file);
   return status;
 }
 

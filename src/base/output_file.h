@@ -45,6 +45,9 @@ CGAP_MUST_CHECK cgap_status cgap_write_file(const char *path, const char *text, 
 /* Adds to the end of a file, which is made where it is missing: all of it, or nothing, in one write. */
 CGAP_MUST_CHECK cgap_status cgap_append_file(const char *path, const void *bytes, size_t count, cgap_error *error);
 
+/* Returns when what was added to the file, if there is one, is on disk. */
+CGAP_MUST_CHECK cgap_status cgap_synchronise_file(const char *path, cgap_error *error);
+
 /* The whole file as a string (free) of *bytes bytes (bytes may be NULL), or NULL where it cannot be read. */
 char *cgap_read_text(const char *path, size_t *bytes);
 

@@ -241,7 +241,9 @@ static cgap_status save_checkpoint(run_state *f, cgap_error *error)
   if (!f->checkpoint[0])
     return CGAP_OK;
   const double start = cgap_clock_seconds();
-  cgap_status status = cgap_checkpoint_write(&f->trainer, f->fingerprint, f->checkpoint, error);
+  cgap_status status = cgap_epoch_log_synchronise(&f->logs, error);
+  if (status == CGAP_OK)
+    status = cgap_checkpoint_write(&f->trainer, f->fingerprint, f->checkpoint, error);
   f->saved_at = cgap_clock_seconds();
   f->saving = f->saved_at - start;
   return status;
