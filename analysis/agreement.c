@@ -1,5 +1,5 @@
-/* agreement.*: whether images and texts agree on who is near whom, one text an image; the two need not share a space.
- * mutual_knn: mean share of the k = min(10, N − 1) nearest other rows that an image and its text have in common
+/* agreement.*: whether images and texts agree on who is near whom, one text an image; the two need not be of one space.
+ * mutual_knn: mean fraction of the k = min(10, N − 1) nearest other rows that an image and its text have in common
  * (Huh et al. 2024). cka: linear CKA with the unbiased HSIC (Song et al. 2012), which centring the rows leaves as it
  * is: for centred rows x, y with a_i = ‖x_i‖², b_i = ‖y_i‖² and n rows it is (‖Σ x yᵀ‖² − Σ ab + Σa Σb/((n − 1)(n − 2))
  * − 2 Σ ab/(n − 2)) / (n(n − 3)). */

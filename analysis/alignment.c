@@ -34,7 +34,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
     return CGAP_OK;
   double *v = cgap_alloc(e->text.rows, sizeof *v), shift = 0;
   if (!v)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", e->text.rows);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", e->text.rows);
   out->alignment.mean_squared_distance = mean_over_pairs(e, v, squared_distance);
   out->alignment.mean_distance = mean_over_pairs(e, v, distance_of_cosine);
   for (size_t a = 0; a < e->dim; a++)

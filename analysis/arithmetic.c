@@ -2,7 +2,7 @@
  * not renormalised; the nearest image other than the query is right when its label is the wanted one. Score in percent,
  * weighted, at λ = 1; curve for λ from 0 to 2 by 0.1. The target's norm does not change which image is nearest, so that
  * two inner products with each image serve every λ. */
-#include "analysis/arithmetic.h"
+#include "analysis/finish.h"
 
 #include "analysis/measure.h"
 

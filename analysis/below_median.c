@@ -1,17 +1,16 @@
-/* checks.pairing.below_median_share: min(1, 2·(share of pairs whose cosine is at most the median of the unmatched
- * cosines)). Half of all mismatched pairs are below that median and next to none of a sound model's matched ones are.
+/* checks.pairing.below_median_share: min(1, 2·(fraction of pairs whose cosine is at most the median of the non-matching
+ * cosines)). Half of all mismatched pairs are below that median and hardly any of a sound model's matched ones are.
  *
- * The pairs' cosines are known in double before the tile pass; the median is not. The pass counts the unmatched cosines
- * that are above a window, where the median was foretold, and those in narrow bins of it. Order statistics of cosines
- * that are off by a margin at most are off by it at most, so the bin of the median and the margin either way bound the
- * median, and nearly always no pair is within these bounds. Where some are, the cross cosines are looked at once more,
- * against the values of those pairs, decided in double; within 1e-12 they tie. */
+ * The pairs' cosines are known in double before the tile pass; the median is not. The pass counts the non-matching
+ * cosines that are above a window, where a few rows had put the median, and those in narrow bins of it. Order
+ * statistics of cosines that are off by a margin at most are off by it at most, so the bin of the median and the margin
+ * either way bound the median, and nearly always no pair is within these bounds. Where some are, the cross cosines are
+ * compared once more, with the values of those pairs, decided in double; within 1e-12 they tie. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #define BOUND_ROUNDING 1e-7 /* what the bounds lose as floats */
 
@@ -46,25 +45,32 @@ static void count_bins(const cgap_strip *s, const cgap_audit_sums *e, const cgap
     kernels->window(s->cosine + r * s->stride, s->columns, &bins, &sums->counts[ABOVE], sums->counts + SLOT);
 }
 
+typedef struct strip_slots {
+  const cgap_median_window *window;
+  uint64_t *slot;
+} strip_slots;
+
+static void decide_pair(void *context, const cgap_close_pair *pair)
+{
+  const strip_slots *slots = context;
+  slots->slot[slot_of(slots->window, pair->cosine)]++;
+}
+
 static void count_slots(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
                         cgap_sums *sums)
 {
   const cgap_median_window *w = &e->window;
-  float never[CGAP_TILE]; /* a column bound that no cosine reaches */
-  uint32_t none[CGAP_TILE] = {0};
-  uint16_t index[CGAP_TILE];
-  for (size_t c = 0; c < s->columns; c++)
-    never[c] = INFINITY;
+  strip_slots slots = {.window = w, .slot = sums->counts + SLOT};
+  double low[CGAP_TILE], high[CGAP_TILE];
+  uint64_t above[CGAP_TILE] = {0};
   for (size_t r = 0; r < s->rows; r++) {
-    const double margin = (double)s->row_margin[r] + BOUND_ROUNDING;
-    const float low = (float)(w->value[0] - margin), high = (float)(w->value[w->values - 1] + margin);
-    uint32_t above = 0;
-    const size_t found =
-      kernels->compare(s->cosine + r * s->stride, s->columns, low, high, &above, never, never, none, index);
-    for (size_t f = 0; f < found; f++)
-      sums->counts[SLOT + slot_of(w, e->exact(e->exact_context, s->kind, s->row + r, s->column + index[f]))]++;
-    sums->counts[ABOVE] += above;
+    low[r] = w->value[0];
+    high[r] = w->value[w->values - 1];
   }
+  cgap_strip_compare(s, kernels, (cgap_marks){.low = low, .high = high, .above = above}, (cgap_marks){0}, decide_pair,
+                     &slots);
+  for (size_t r = 0; r < s->rows; r++)
+    sums->counts[ABOVE] += above[r];
 }
 
 static void median_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
@@ -87,7 +93,7 @@ static size_t slot_of_rank(const uint64_t *slot, size_t slots, uint64_t below, u
   return k;
 }
 
-/* Bounds of the cosine of this rank, before margins; it may be on either side of the window. */
+/* Bounds of the cosine of this rank, before margins; it may be outside the window. */
 static void bounds_of_rank(const cgap_median_window *w, const uint64_t *bin, uint64_t below, uint64_t rank,
                            double bounds[2])
 {
@@ -112,7 +118,7 @@ static void narrow_by_bins(cgap_median *m, const cgap_median_window *w, const ui
 }
 
 /* From the values of pairs: value i is at most the median where no more cosines are below it than the lower of the two
- * in the middle has. (A value between these two, which next to none is, counts as above.) */
+ * in the middle has. (A value between these two, which hardly any is, counts as above.) */
 static void narrow_by_values(cgap_median *m, const cgap_median_window *w, const uint64_t *slot, uint64_t below,
                              uint64_t count)
 {
@@ -143,12 +149,6 @@ void cgap_median_narrow(cgap_median *m, const cgap_audit_sums *seen, double marg
 
 /* ---------------------------------------------------------------- pairs between the bounds */
 
-static int compare_doubles(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static bool is_undecided_between(const cgap_median *m, double cosine)
 {
   return cosine > m->low && cosine < m->high;
@@ -167,20 +167,22 @@ bool cgap_median_open(const cgap_median *m, const cgap_audit_sums *e, double **v
   for (size_t j = 0, k = 0; j < e->text.rows; j++)
     if (is_undecided_between(m, e->pair_cosine[j]))
       all[k++] = e->pair_cosine[j];
-  qsort(all, open, sizeof *all, compare_doubles);
+  cgap_sort(all, open);
   for (size_t k = 0; k < open; k++)
     if (kept == 0 || all[k] > all[kept - 1] + CGAP_COSINE_TIE)
       all[kept++] = all[k];
-  for (size_t k = 0; kept > VALUES && k < VALUES; k++) /* too many for one look: it leaves those between two open */
+  for (size_t k = 0; kept > VALUES && k < VALUES;
+       k++) /* too many for one pass, which then leaves open those between two */
     all[k] = all[k * (kept - 1) / (VALUES - 1)];
   *value = all;
   *values = kept < VALUES ? kept : VALUES;
   return true;
 }
 
-/* ---------------------------------------------------------------- the share */
+/* ---------------------------------------------------------------- the fraction of pairs */
 
-/* How many times as many pairs as unmatched cosines are about the median: what an error of the median's place does. */
+/* How many times as many pairs as non-matching cosines are about the median: what an error of the median's place does.
+ */
 static double pair_density_ratio(const cgap_audit_sums *e, const cgap_audit_sums *seen)
 {
   const cgap_median_window *w = &seen->window;
@@ -195,7 +197,7 @@ static double pair_density_ratio(const cgap_audit_sums *e, const cgap_audit_sums
   return others > 0 ? pairs / (double)e->text.rows / (others / count) : 0;
 }
 
-/* Variance of the place of the median of a sample's cosines among all, as a share of them. */
+/* Variance of the place of the median of a sample's cosines among all, as a fraction of them. */
 static double variance_of_place(const cgap_audit_sums *e, const cgap_audit_sums *seen)
 {
   const double images = (double)seen->image.rows, texts = (double)seen->text.rows;
@@ -210,7 +212,7 @@ cgap_status cgap_below_median_finish(const cgap_audit_sums *e, const cgap_audit_
   cgap_scalar *proportion = &out->pairing_check.below_median_share;
   double *below = cgap_alloc(texts, sizeof *below), mean = 0;
   if (!below)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", texts);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", texts);
   for (size_t j = 0; j < texts; j++) {
     below[j] = e->pair_cosine[j] <= (m->low + m->high) / 2;
     mean += below[j];

@@ -15,7 +15,7 @@
 
 #define ROUNDING_SQUARE 1e-26 /* a squared length that is rounding alone */
 
-/* Entry (a, b) of the covariance of a side's mean: Cov/rows, divisor rows − 1. */
+/* Entry (a, b) of the covariance of a modality's mean: Cov/rows, divisor rows − 1. */
 static double mean_covariance(const cgap_modality *modality, size_t dim, size_t a, size_t b)
 {
   const double n = (double)modality->rows;
@@ -43,11 +43,11 @@ static cgap_scalar corrected_distance(const cgap_audit_sums *e, double square, d
   return cgap_scalar_bounds(sqrt(fmax(0, centre)), sqrt(fmax(0, centre - half)), sqrt(fmax(0, centre + half)), n);
 }
 
-/* The coordinates with the greatest share of the squared distance, lower index first among equals. */
+/* The coordinates with the greatest fraction of the squared distance, lower index first among equals. */
 static void finish_dimensions(const cgap_audit_sums *e, double square, cgap_gap *gap)
 {
   gap->dimension_count = 0;
-  if (!(square > ROUNDING_SQUARE)) /* shares would be 0/0 */
+  if (!(square > ROUNDING_SQUARE)) /* fractions would be 0/0 */
     return;
   gap->dimension_count = e->dim < CGAP_TOP_DIMENSIONS ? e->dim : CGAP_TOP_DIMENSIONS;
   for (size_t k = 0; k < gap->dimension_count; k++)

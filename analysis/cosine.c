@@ -3,11 +3,10 @@
  * from the tiles; quantiles by the linear rule between order statistics placed in a histogram of 4000 bins
  * (for `pair` exact). */
 #include "analysis/finish.h"
-#include "analysis/sampled.h"
+#include "analysis/interval.h"
 #include "base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { FINE_PER_BIN = CGAP_FINE_BINS / CGAP_HISTOGRAM_BINS };
 
@@ -17,12 +16,6 @@ static void histogram_strip(const cgap_strip *s, const cgap_audit_sums *e, const
   (void)e;
   for (size_t r = 0; r < s->rows; r++)
     kernels->histogram(s->cosine + r * s->stride + s->first[r], s->columns - s->first[r], sums->counts, CGAP_FINE_BINS);
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
 }
 
 /* An order statistic, from wherever the values are. */
@@ -78,7 +71,7 @@ static double clamp_cosine(double x)
   return fmin(1, fmax(-1, x));
 }
 
-/* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched pairs stand in the lowest bin and
+/* Those seen in tiles, which is fewer than `count` where seen is a sample. Matched pairs are in the lowest bin and
  * are taken out. */
 static void finish_tiles(const cgap_audit_sums *seen, cgap_pair_kind kind, uint64_t count, double sum, double squares,
                          cgap_cosines *c, uint64_t bins[CGAP_HISTOGRAM_BINS])
@@ -126,7 +119,7 @@ static cgap_status finish_pairs(const cgap_audit_sums *e, cgap_audit *out, cgap_
   double *sorted = cgap_alloc(n, sizeof *sorted), sum = 0, deviation = 0;
   cgap_cosines *c = &out->cosine_pair;
   if (!sorted)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu pairs", n);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu pairs", n);
   for (size_t j = 0; j < n; j++) {
     sorted[j] = clamp_cosine(e->pair_cosine[j]);
     sum += sorted[j];
@@ -137,7 +130,7 @@ static cgap_status finish_pairs(const cgap_audit_sums *e, cgap_audit *out, cgap_
   for (size_t j = 0; j < n; j++)
     deviation += (sorted[j] - c->mean) * (sorted[j] - c->mean);
   c->sd = sqrt(deviation / (double)(n - 1));
-  qsort(sorted, n, sizeof *sorted, compare_doubles);
+  cgap_sort(sorted, n);
   c->min = sorted[0];
   c->max = sorted[n - 1];
   finish_quantiles(c, sorted, from_sorted, c->count);

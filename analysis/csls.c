@@ -3,15 +3,13 @@
  * what makes hubs, so the difference from retrieval.* is how much of the loss is hubness.
  *
  * r_i is the same for all candidates of query i, which are compared by 2 s_ij − r_j with the best of its positives.
- * Since r comes from the ten best, this takes a pass of its own over the cross cosines, which moves float cosines by
- * r_j/2 and decides in double what is within the margins. */
+ * Since r comes from the ten nearest, this needs a pass of its own over the cross cosines. There s_ij − r_i/2 − r_j/2
+ * is compared with a mark per row and one per column. */
 #include "analysis/finish.h"
-#include "analysis/query_ranks.h"
+#include "analysis/interval.h"
 #include "base/memory.h"
 
 #include <math.h>
-
-#define HALVES_ROUNDED 0x1p-22f /* what halving and subtracting in float are off by, and more */
 
 void cgap_csls_scales(const cgap_neighbours *lists, size_t targets, double *scale)
 {
@@ -36,51 +34,59 @@ void cgap_csls_marks(const cgap_audit_sums *e, cgap_csls_scaling *s)
     s->text_mark[j] = 2 * e->pair_cosine[j] - s->image[e->image_of[j]];
 }
 
-/* A row's cosines less half of their columns' scales, and between which the queries of the columns find theirs open. */
-typedef struct moved_row {
-  float cosine[CGAP_TILE], low[CGAP_TILE], high[CGAP_TILE];
-} moved_row;
+typedef struct strip_scales {
+  const double *row_scale, *column_scale, *row_mark, *column_mark;
+  uint64_t *row_counts, *column_counts; /* where those of the strip begin */
+  size_t row_stride, column_stride;
+} strip_scales;
 
-static void move_row(const cgap_strip *s, const cgap_csls_scaling *c, size_t r, moved_row *out)
+static void decide_pair(void *context, const cgap_close_pair *pair)
 {
-  const double *scale = c->text + s->column, *mark = c->text_mark + s->column, own = c->image[s->row + r];
-  const float *cosine = s->cosine + r * s->stride;
-  for (size_t k = 0; k < s->columns; k++) {
-    const double middle = (mark[k] + own - scale[k]) / 2, margin = (double)(s->column_margin[k] + HALVES_ROUNDED);
-    out->cosine[k] = cosine[k] - (float)(scale[k] / 2);
-    out->low[k] = (float)(middle - margin);
-    out->high[k] = (float)(middle + margin);
+  const strip_scales *c = context;
+  if (pair->of_row)
+    cgap_query_count(2 * pair->cosine - c->column_scale[pair->column], c->row_mark[pair->row],
+                     c->row_counts + pair->row, c->row_stride);
+  if (pair->of_column)
+    cgap_query_count(2 * pair->cosine - c->row_scale[pair->row], c->column_mark[pair->column],
+                     c->column_counts + pair->column, c->column_stride);
+}
+
+/* Halves of scales, and of marks less scales, of rows or columns. */
+typedef struct halves {
+  double scale[CGAP_TILE], mark[CGAP_TILE];
+} halves;
+
+static void halve(halves *out, const double *scale, const double *mark, size_t n)
+{
+  for (size_t k = 0; k < n; k++) {
+    out->scale[k] = scale[k] / 2;
+    out->mark[k] = (mark[k] - scale[k]) / 2;
   }
 }
 
 static void csls_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
                        cgap_sums *sums)
 {
-  const cgap_csls_scaling *c = e->csls;
-  uint32_t column_above[CGAP_TILE] = {0};
-  uint16_t index[CGAP_TILE];
-  moved_row moved;
-  for (size_t r = 0; r < s->rows; r++) {
-    const double mark = c->image_mark[s->row + r], margin = (double)(s->row_margin[r] + HALVES_ROUNDED);
-    const float low = (float)(mark / 2 - margin), high = (float)(mark / 2 + margin);
-    uint64_t *of_row = sums->row_counts + s->tile_row + r;
-    uint32_t above = 0;
-    move_row(s, c, r, &moved);
-    const size_t found =
-      kernels->compare(moved.cosine, s->columns, low, high, &above, moved.low, moved.high, column_above, index);
-    of_row[CGAP_RANK_ABOVE * sums->row_stride] += above;
-    for (size_t f = 0; f < found; f++) {
-      const size_t k = index[f], column = s->column + k;
-      const double twice = 2 * cgap_strip_exact(s, e, r, k);
-      if (moved.cosine[k] >= low && moved.cosine[k] <= high)
-        cgap_query_count(twice - c->text[column], mark, of_row, sums->row_stride);
-      if (moved.cosine[k] >= moved.low[k] && moved.cosine[k] <= moved.high[k])
-        cgap_query_count(twice - c->image[s->row + r], c->text_mark[column], sums->column_counts + k,
-                         sums->column_stride);
-    }
-  }
-  for (size_t k = 0; k < s->columns; k++)
-    sums->column_counts[CGAP_RANK_ABOVE * sums->column_stride + k] += column_above[k];
+  strip_scales c = {.row_scale = e->csls->image + s->row,
+                    .column_scale = e->csls->text + s->column,
+                    .row_mark = e->csls->image_mark + s->row,
+                    .column_mark = e->csls->text_mark + s->column,
+                    .row_counts = sums->row_counts + s->tile_row,
+                    .column_counts = sums->column_counts,
+                    .row_stride = sums->row_stride,
+                    .column_stride = sums->column_stride};
+  halves rows, columns;
+  halve(&rows, c.row_scale, c.row_mark, s->rows);
+  halve(&columns, c.column_scale, c.column_mark, s->columns);
+  cgap_strip_compare(
+    s, kernels,
+    (cgap_marks){
+      .low = rows.mark, .high = rows.mark, .above = c.row_counts + CGAP_RANK_ABOVE * c.row_stride, .shift = rows.scale},
+    (cgap_marks){.low = columns.mark,
+                 .high = columns.mark,
+                 .above = c.column_counts + CGAP_RANK_ABOVE * c.column_stride,
+                 .shift = columns.scale},
+    decide_pair, &c);
 }
 
 static void finish_direction(const cgap_query_ranks *q, cgap_csls *out)

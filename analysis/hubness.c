@@ -1,5 +1,5 @@
 /* hubness.*: how often each target is among the k nearest of all queries (the k-occurrence), k = min(10, targets).
- * skewness of the k-occurrence (Radovanović et al. 2010; biased, m3/m2^(3/2)); robin_hood, the share of occurrences
+ * skewness of the k-occurrence (Radovanović et al. 2010; biased, m3/m2^(3/2)); robin_hood, the fraction of occurrences
  * that would have to move to make all equal (Feldbauer et al. 2018); anti_hub_share, targets that never occur. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
@@ -34,7 +34,7 @@ static cgap_status finish_direction(const cgap_neighbours *queries, const cgap_m
   const size_t n = targets->rows, k = n < CGAP_NEIGHBOURS ? n : CGAP_NEIGHBOURS;
   uint64_t *count = cgap_zalloc(n, sizeof *count);
   if (!count)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu counts", n);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu counts", n);
   count_occurrences(queries, k, count);
   const double mean = (double)queries->rows * (double)k / (double)n;
   double second = 0, third = 0, away = 0, never = 0;

@@ -1,4 +1,5 @@
-/* 95 % intervals, the image with its texts being the unit, and the scalars that carry them. */
+/* 95 % intervals, the image with its texts being the unit, the scalars that carry them, and what is computed from the
+ * ranks of queries. */
 #ifndef CGAP_ANALYSIS_INTERVAL_H
 #define CGAP_ANALYSIS_INTERVAL_H
 
@@ -29,14 +30,57 @@ static inline bool cgap_scalar_known(const cgap_scalar *s)
   return !s->why && isfinite(s->value);
 }
 
-/* ---------------------------------------------------------------- quantiles */
-
-/* Quantiles of the distributions that intervals of differences rest on. */
+/* ---------------------------------------------------------------- quantiles, for the intervals of differences */
 
 /* x with I_x(a, b) = p, I the regularised incomplete beta function; a, b > 0, 0 < p < 1. */
 double cgap_beta_quantile(double p, double a, double b);
 
 /* t with P(|T| > t) = 0.05 for Student's T with `freedom` degrees of freedom, above 0. */
 double cgap_student_95(double freedom);
+
+/* ---------------------------------------------------------------- query ranks */
+
+/* What is computed from the ranks at which queries find their partners: recall, nDCG, mean and median rank. */
+
+/* The ranks of one direction. */
+typedef struct cgap_query_ranks {
+  const cgap_audit_sums *sums;
+  const double *rank; /* (rows) 1 is first; NaN: the row is no query */
+  double *scratch;    /* (rows) */
+  size_t rows, queries;
+  bool texts; /* whether the queries are texts */
+} cgap_query_ranks;
+
+/* The fraction of queries whose partner is among the first k, with Wilson's interval. */
+cgap_scalar cgap_query_recall(const cgap_query_ranks *q, double k);
+
+/* Means over the queries, with normal intervals. */
+cgap_scalar cgap_query_mean_rank(const cgap_query_ranks *q);
+cgap_scalar cgap_query_mean_reciprocal_rank(const cgap_query_ranks *q);
+
+/* nDCG@10 of one relevant item a query: 1/log2(1 + rank) up to rank 10, else 0. Where all values are 0, or all are 1,
+ * the interval is that of a proportion. */
+cgap_scalar cgap_query_ndcg_at_10(const cgap_query_ranks *q);
+
+void cgap_sort(double *v, size_t n); /* ascending */
+
+/* The median rank; no interval. */
+cgap_scalar cgap_query_median_rank(const cgap_query_ranks *q);
+
+/* Counts a candidate against the best positive, both in double; counts of a query are stride apart. */
+static inline void cgap_query_count(double candidate, double positive, uint64_t *counts, size_t stride)
+{
+  const double difference = candidate - positive;
+  if (fabs(difference) <= CGAP_COSINE_TIE)
+    ++counts[CGAP_RANK_TIED * stride];
+  else if (difference > 0)
+    ++counts[CGAP_RANK_ABOVE * stride];
+}
+
+/* What the competitors that were counted add to the rank of a query: those above, and half of those that tie. */
+static inline double cgap_query_added_rank(const uint64_t *counts, size_t stride, size_t query)
+{
+  return (double)counts[CGAP_RANK_ABOVE * stride + query] + 0.5 * (double)counts[CGAP_RANK_TIED * stride + query];
+}
 
 #endif

@@ -6,16 +6,16 @@
  * apart than that bears, else in double: e^{±200} needs no running maximum. A float cosine is off by some 3e-8, its
  * exponent at τ = 0.01 by 3e-6: many queries average that away, few do not, and have their cosines recomputed in
  * double; strips that are in double are summed as they are. */
-#include "analysis/contributions.h"
 #include "analysis/finish.h"
 #include "analysis/interval.h"
+#include "analysis/measure.h"
 #include "base/memory.h"
 
 #include <float.h>
 #include <math.h>
 
 enum {
-  NEAR_COLUMNS = 256, /* rows a side */
+  NEAR_COLUMNS = 256, /* rows per modality */
   /* powers of two: how far apart the terms of a strip may be for a float, and what masked ones come to, next to nothing
    * next to the smallest of them, in float and in double */
   NEAR_RANGE = 80,
@@ -29,7 +29,7 @@ static void exact_strip(const cgap_strip *s, const cgap_audit_sums *e, cgap_sums
     for (size_t c = s->first[r]; c < s->columns; c++) {
       if (s->cosine[r * s->stride + c] < -FLT_MAX) /* masked */
         continue;
-      const double k = exp(cgap_strip_exact(s, e, r, c) / e->temperature);
+      const double k = exp(cgap_strip_exact(s, r, c) / e->temperature);
       sums->row_sums[s->tile_row + r] += k;
       sums->column_sums[c] += k;
     }
@@ -131,7 +131,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   const cgap_sums *sums = cgap_sums_of(e, CGAP_IMAGE_TEXT, &cgap_measure_loss);
   double *v = cgap_alloc(longest, sizeof *v);
   if (!v)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu losses", longest);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu losses", longest);
   cgap_losses *loss = &out->loss;
   loss->temperature = e->temperature;
   cgap_contributions *kept = out->contributions;

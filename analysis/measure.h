@@ -3,37 +3,21 @@
  * A measure over pairs says how many numbers it needs, is shown every strip of cosines once, adds to
  * its sums and counts, and finishes into the result. Sums are kept by row; those of a tile are doubles, and tiles are
  * added in fixed point, whose sum knows no order: every plan, thread and machine gives the same bits.
- * Merging is `+`. What is not additive (the ten best of a row) has a merge of its own: neighbours.h.
+ * Merging is `+`. What is not additive (the ten nearest of a row) has a merge of its own: neighbours.h.
  * Measures see no files and print nothing.
  */
 #ifndef CGAP_ANALYSIS_MEASURE_H
 #define CGAP_ANALYSIS_MEASURE_H
 
 #include "analysis/neighbours.h"
+#include "analysis/strip.h"
 #include "contragap/contragap.h"
-#include "simd/audit_kernels.h"
 
 /* The pairing check tries row offsets of up to CGAP_SHIFTS either way, in the file and in up to CGAP_PAIR_BLOCKS blocks
  * of at least CGAP_BLOCK_TEXTS texts that follow one another. */
 enum { CGAP_SHIFTS = 5, CGAP_OFFSETS = 2 * CGAP_SHIFTS + 1, CGAP_BLOCK_TEXTS = 100 };
 
 typedef struct cgap_audit_sums cgap_audit_sums;
-
-/* A strip of cosines: row r, 0 ≤ r < rows, is cosine + r·stride; its columns first[r] … columns − 1 count
- * (on the diagonal of a triangle a row starts right of itself). Pairs that belong together (matched) are
- * masked with -INFINITY. */
-typedef struct cgap_strip {
-  cgap_pair_kind kind;
-  const float *cosine;
-  const double *precise; /* the same in double, where the pass makes them so, else NULL */
-  size_t stride, rows, columns;
-  const size_t *first;                     /* (rows) */
-  bool rough;                              /* margins differ from pair to pair: bfloat16 */
-  const float *row_margin, *column_margin; /* (rows), (columns) by how much any cosine of the row, the column is off */
-  const float *least, *greatest;           /* (rows) of each row; ±INFINITY where none counts */
-  size_t row, column;                      /* which rows of the sides the strip's first row and column are */
-  size_t tile_row;                         /* the strip's first row in the tile's sums */
-} cgap_strip;
 
 /* The numbers of one measure: per-row arrays are (need, stride); of a triangle, rows and columns of the
  * whole pass are the same arrays. */
@@ -57,7 +41,7 @@ typedef enum cgap_basis {
   CGAP_ON_ROWS_OF_SAMPLE, /* rows: of the sample */
   CGAP_ON_PAIRS,          /* all pairs: those within the sample */
   CGAP_ON_QUERIES,        /* what a query finds among all candidates: some queries */
-  CGAP_ON_NEIGHBOURS      /* the ten best of each row: within the sample */
+  CGAP_ON_NEIGHBOURS      /* the ten nearest of each row: within the sample */
 } cgap_basis;
 
 /* Sums over the pairs of an image and its one text, both less their means: x with a = ‖x‖², y with b = ‖y‖². */
@@ -122,7 +106,7 @@ typedef struct cgap_number {
 #define CGAP_WANG "Wang, Isola 2020, arXiv 2005.10242"
 #define CGAP_RADFORD "Radford et al. 2021, arXiv 2103.00020"
 
-struct cgap_sampled; /* analysis/sampled.h */
+struct cgap_sampled; /* analysis/finish.h */
 
 /* A measure, in its own words: what it is shown, how it finishes, on what it rests, and what it reports. All else
  * follows: sums, samples, bfloat16, JSON, table, page, --fail-if, compare. */
@@ -176,20 +160,20 @@ typedef struct cgap_modality {
 
 enum { CGAP_MEDIAN_BINS = 4096 };
 
-/* Where the tile pass looks for the median of the unmatched cosines: bin k begins at low + k·step. Or, where there are
- * values, how many cosines are below, at and above each, in double. */
+/* Where the tile pass looks for the median of the non-matching cosines: bin k begins at low + k·step. Or, where there
+ * are values, how many cosines are below, at and above each, in double. */
 typedef struct cgap_median_window {
-  double low, step;                     /* step 0 and no values: nothing is looked for */
+  double low, step;                     /* step 0 and no values: there is none */
   const double *value;                  /* (values) ascending */
   size_t values;                        /* fewer than CGAP_MEDIAN_BINS/2 */
-  double row_variance, column_variance; /* of a row's, of a column's share of cosines below the median */
+  double row_variance, column_variance; /* of a row's, of a column's fraction of cosines below the median */
 } cgap_median_window;
 
 /* The pairs of one block. Products are (x − x̄)·(y − ȳ), with the centroids of the block (within) or of the file
  * (whole); at offset k the image is k − CGAP_SHIFTS rows from the text's own. Doubles alone: ranks add them up. */
 typedef struct cgap_block_products {
   double within[CGAP_OFFSETS], whole[CGAP_OFFSETS]; /* sums of products over the pairs at each offset */
-  double count[CGAP_OFFSETS];                       /* of how many; 0: not asked */
+  double count[CGAP_OFFSETS];                       /* of how many; 0: not measured */
   double within_square; /* mean over the block's texts of the square of a product with one of its images at random,
                          * texts that share an image being added up first */
 } cgap_block_products;
@@ -208,7 +192,7 @@ struct cgap_audit_sums {
   const double *within_kernel;        /* (images) Σ over pairs of an image's own texts of e^(-t‖y − y'‖²) */
   const double *within_kernel_square; /* (images) Σ of its squares */
   const double *sibling_rank;      /* (texts) what the other texts of its image would add to a text's rank in one index;
-                                    * NULL:      they are not among the pairs that were looked at */
+                                    * NULL:      they are not among the pairs of the pass */
   const double *paired_image_mean; /* (dim) mean over pairs of x_o(j) */
   const double *group_moment; /* (dim, dim) Σ g gᵀ, g_i = (x_i − mean x)/N − Σ_{j∈T_i} (y_j − mean y)/M */
   const cgap_block_products *block; /* (blocks) block b: texts b·M/blocks … */
@@ -226,16 +210,8 @@ struct cgap_audit_sums {
   const cgap_measure *const *measures; /* whose sums these are, in this order: cgap_measures */
   cgap_sums sums[CGAP_PAIR_KINDS][CGAP_MEASURES];
   double least[CGAP_PAIR_KINDS], greatest[CGAP_PAIR_KINDS];
-  cgap_neighbours image_image, image_text, text_image, text_text; /* ten best: of each image among images, … */
-  float list_margin; /* by how much their cosines may be off; 0: made in double */
-
-  /* the cosine of image i and text j (or of two rows of a side) in double, from the file's values */
-  double (*exact)(const void *context, cgap_pair_kind kind, size_t row, size_t column);
-  /* by how much the cosine that a rough strip shows may be off: of this pair, where its margins are of any */
-  float (*margin)(const void *context, size_t row, size_t column);
-  /* has the row that `exact` will be asked for next on its way; rows: one of the rows, else of the columns */
-  void (*ahead)(const void *context, size_t row, bool rows);
-  const void *exact_context; /* of all three */
+  cgap_neighbours image_image, image_text, text_image, text_text; /* ten nearest: of each image among images, … */
+  float list_margin; /* by how much their cosines may be off; 0: computed in double */
 };
 
 /* What the pass has summed for a measure over one kind of pairs. */
@@ -247,16 +223,47 @@ static inline const cgap_sums *cgap_sums_of(const cgap_audit_sums *e, cgap_pair_
   return &e->sums[kind][m];
 }
 
-/* The cosine of two rows in double: of the strip, or computed now. */
-static inline double cgap_strip_exact(const cgap_strip *s, const cgap_audit_sums *e, size_t r, size_t c)
-{
-  return s->precise ? s->precise[r * s->stride + c] : e->exact(e->exact_context, s->kind, s->row + r, s->column + c);
-}
-
 /* Cosines no further apart tie, whatever order their products were summed in. */
 #define CGAP_COSINE_TIE 1e-12
 
 /* Uniformity's t (Wang & Isola 2020): the kernel is e^(-t‖x − y‖²) = e^(2t(cosine − 1)). */
 #define CGAP_KERNEL_T 2.0
+
+/* ---------------------------------------------------------------- contributions */
+
+/* What each image, with its texts, contributes to the measures of a paired audit: to first order a measure is its value
+ * plus the sum of the contributions, and with several audits of the same images the difference of their contributions
+ * gives the interval of a difference. Kept where cgap_audit_options.contributions asks for it. */
+
+/* Measures of the centroids and of the pairs' mean distance. */
+typedef enum cgap_centroid_measure {
+  CGAP_OF_SQUARED_DISTANCE, /* half of it: g · g_i of gap.noise_floor */
+  CGAP_OF_CENTROID_COSINE,
+  CGAP_OF_RMG,
+  CGAP_OF_SHARE_OF_ALIGNMENT,
+  CGAP_OF_CENTROIDS
+} cgap_centroid_measure;
+
+typedef struct cgap_contributions {
+  size_t images, texts;
+  double *kernel[CGAP_PAIR_KINDS];     /* (images) A_g/(L u) of uniformity.image, .text, .cross; sums are 0 */
+  double *centroid[CGAP_OF_CENTROIDS]; /* (images) sums are 0 */
+  double degenerate;                   /* 2 trace V² of gap.corrected_distance's interval */
+  double *loss_image, *loss_text;      /* (images) NaN without a text, (texts): the loss of each query */
+  size_t *text_count;                  /* (images) */
+  unsigned char *place;                /* (images) of the right class: 1 first, 2 among the first five, 0 neither */
+  size_t *label, classes;              /* (images) both NULL or 0 without zero-shot */
+  size_t queries, *query_image;        /* (queries) of arithmetic */
+  double *query_weight;                /* (queries) */
+  size_t *query_found;                 /* (queries) the nearest image */
+  unsigned char *query_right;          /* (queries) */
+  size_t probed;                       /* images spread evenly over the rows, with all their texts … */
+  double *between[CGAP_PAIR_KINDS];    /* (probed, probed) … the kernel summed over the rows of two of them */
+  double rounding;                     /* by how much the rounding of the files' types moves a cosine at most */
+} cgap_contributions;
+
+/* For so many images and texts, zero-shot of so many classes and so many queries of arithmetic; NULL: out of memory. */
+cgap_contributions *cgap_contributions_new(size_t images, size_t texts, size_t classes, size_t queries);
+void cgap_contributions_free(cgap_contributions *contributions); /* NULL is fine */
 
 #endif

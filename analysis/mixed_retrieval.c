@@ -2,7 +2,7 @@
  * texts is its rank among the other modality (retrieval.c) and, on top, what its own modality has above it and half of
  * what ties. Neither the query itself nor, for a text, the other texts of its image compete.
  * nDCG@10 with one relevant item a query, as in MixBench (arXiv 2507.19054). */
-#include "analysis/query_ranks.h"
+#include "analysis/interval.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -31,7 +31,7 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   out->mixed_rank_text = cgap_alloc(texts, sizeof(double));
   if (!scratch || !out->mixed_rank_image || !out->mixed_rank_text) {
     cgap_free(scratch);
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ranks", longest);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", longest);
   }
   size_t queries = 0;
   for (size_t i = 0; i < images; i++) {

@@ -3,10 +3,9 @@
  * are no independent draws, so u_T is over pairs of texts of different images.
  *
  * Interval: h_g = A^I_g/L_I + A^T_g/L_T − 2 A^X_g/L_X and R = S_I/L_I² + S_T/L_T² + 4 S_X/L_X² with the sums of
- * mean_kernel.h; Var = max(Σ h_g² − R, R). Unpaired: every row is a group of its own. */
+ * finish.h; Var = max(Σ h_g² − R, R). Unpaired: every row is a group of its own. */
+#include "analysis/finish.h"
 #include "analysis/interval.h"
-#include "analysis/mean_kernel.h"
-#include "analysis/sampled.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -46,12 +45,11 @@ static cgap_status finish(const cgap_audit_sums *e, cgap_audit *out, cgap_error 
   const uint64_t n = e->paired || images < texts ? images : texts;
   double *touch = cgap_alloc(2 * images + groups + texts, sizeof *touch);
   if (!touch)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", images);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu groups", images);
   double *image = touch, *cross_image = image + images, *text = cross_image + images, *cross_text = text + groups;
-  const cgap_mean_kernel k[MEANS] = {
-    cgap_mean_kernel_within(e, &cgap_measure_uniformity, CGAP_IMAGE_IMAGE, false, image),
-    cgap_mean_kernel_within(e, &cgap_measure_uniformity, CGAP_TEXT_TEXT, true, text),
-    cgap_mean_kernel_cross(e, &cgap_measure_uniformity, cross_image, cross_text)};
+  const cgap_mean_kernel k[MEANS] = {cgap_mean_kernel_within(e, CGAP_IMAGE_IMAGE, false, image),
+                                     cgap_mean_kernel_within(e, CGAP_TEXT_TEXT, true, text),
+                                     cgap_mean_kernel_cross(e, cross_image, cross_text)};
   if (k[IMAGES].pairs > 0 && k[TEXTS].pairs > 0 && k[CROSS].pairs > 0) {
     const double rest = rest_of(k), squares = sum_of_squares(e, k, image, text, cross_image, cross_text);
     out->gap.mmd2 =

@@ -1,11 +1,11 @@
-/* mixed.*: over all N + M rows, the share of a row's k = min(10, N + M − 1) nearest other rows in the pool of both
- * sides that are of its own side (in the spirit of the alignment score of single-cell integration, Butler et al.
+/* mixed.*: over all N + M rows, the fraction of a row's k = min(10, N + M − 1) nearest other rows among those of both
+ * sides that are of its own modality (in the spirit of the alignment score of single-cell integration, Butler et al.
  * 2018); .unbiased: what chance would give, (N(N − 1) + M(M − 1))/((N + M)(N + M − 1)). */
 #include "analysis/finish.h"
 #include "analysis/interval.h"
 
-/* Mean share over the rows of one side. Images come first in the pool, so that among equal cosines, which the two lists
- * have as equal numbers, the own side wins for images, and the other for texts. */
+/* Mean fraction over the rows of one modality. Images come first in the pool, so that among equal cosines, which the
+ * two lists have as equal numbers, the own modality wins for images, and the other for texts. */
 static double same_modality_fraction(const cgap_neighbours *own, const cgap_neighbours *other, size_t k, bool own_first)
 {
   double total = 0;

@@ -1,32 +1,33 @@
-/* checks.{image,text}.near_duplicates: rows with another row of their side at cosine > 0.999; within the strip's margin
- * of that decided in double. */
+/* checks.{image,text}.near_duplicates: rows with another row of their modality at cosine > 0.999. */
 #include "analysis/finish.h"
-
-#include <math.h>
 
 #define NEAR_DUPLICATE 0.999
 
-static bool is_duplicate(const cgap_strip *s, const cgap_audit_sums *e, size_t r, size_t c)
+/* The counts of a strip's rows and columns. */
+typedef struct strip_partners {
+  uint64_t *row, *column;
+} strip_partners;
+
+static void decide_pair(void *context, const cgap_close_pair *pair)
 {
-  const double cosine = (double)s->cosine[r * s->stride + c];
-  if (fabs(cosine - NEAR_DUPLICATE) > (double)s->row_margin[r])
-    return cosine > NEAR_DUPLICATE;
-  return cgap_strip_exact(s, e, r, c) > NEAR_DUPLICATE;
+  const strip_partners *partners = context;
+  const bool near = pair->cosine > NEAR_DUPLICATE;
+  partners->row[pair->row] += near && pair->of_row;
+  partners->column[pair->column] += near && pair->of_column;
 }
 
 static void near_strip(const cgap_strip *s, const cgap_audit_sums *e, const cgap_audit_kernels *kernels,
                        cgap_sums *sums)
 {
-  (void)kernels;
-  for (size_t r = 0; r < s->rows; r++) {
-    if ((double)s->greatest[r] < NEAR_DUPLICATE - (double)s->row_margin[r])
-      continue;
-    for (size_t c = s->first[r]; c < s->columns; c++)
-      if (is_duplicate(s, e, r, c)) {
-        sums->row_counts[s->tile_row + r]++;
-        sums->column_counts[c]++;
-      }
-  }
+  (void)e;
+  double mark[CGAP_TILE];
+  strip_partners partners = {.row = sums->row_counts + s->tile_row, .column = sums->column_counts};
+  if (!cgap_strip_reaches(s, NEAR_DUPLICATE))
+    return;
+  for (size_t k = 0; k < CGAP_TILE; k++)
+    mark[k] = NEAR_DUPLICATE;
+  cgap_strip_compare(s, kernels, (cgap_marks){.low = mark, .high = mark, .above = partners.row},
+                     (cgap_marks){.low = mark, .high = mark, .above = partners.column}, decide_pair, &partners);
 }
 
 static void finish_modality(const cgap_modality *modality, const uint64_t *partners, cgap_check *out)

@@ -1,6 +1,6 @@
-/* The ten best of each row: lists kept in the order (greater cosine, then lower row). Cosines are made in double and
- * rounded to whole multiples of 1e-12, so that pairs whose cosines are equal tie, whatever order their products were
- * summed in, and also across two lists. The set of the best does not depend on the order in which pairs come, so
+/* The ten nearest of each row: lists kept in the order (greater cosine, then lower row). Cosines are computed in double
+ * and rounded to whole multiples of 1e-12, so that pairs whose cosines are equal tie, whatever order their products
+ * were summed in, and also across two lists. The set of the best does not depend on the order in which pairs come, so
  * lists may be merged in any. Equal rows would make long work of ties: only the first of them is a candidate in the
  * tile pass, and the lists are expanded afterwards. */
 #ifndef CGAP_ANALYSIS_NEIGHBOURS_H
@@ -30,7 +30,7 @@ void cgap_neighbours_reset(cgap_neighbours *n, size_t rows); /* empties the firs
 /* A cosine as lists have it: no greater than 1, whatever rounding made of it. */
 double cgap_neighbours_rounded(double cosine);
 
-/* Offers row `candidate` at `cosine`, made in double, to the list of `row`. */
+/* Offers row `candidate` at `cosine`, computed in double, to the list of `row`. */
 void cgap_neighbours_offer(cgap_neighbours *n, size_t row, double cosine, uint32_t candidate);
 
 /* Copies lists into those of the rows from `first` on. */

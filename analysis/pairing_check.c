@@ -12,6 +12,7 @@
  * named only where they are as good as random though sound pairs would show. As many blocks are taken together as make
  * the expected z at least SHOWS. */
 #include "analysis/finish.h"
+#include "analysis/interval.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 
 /* ---------------------------------------------------------------- the whole */
 
-/* tr(Cov x · Cov y): the mean square of a product of random rows. 0: the rows of a side are all equal. */
+/* tr(Cov x · Cov y): the mean square of a product of random rows. 0: the rows of a modality are all equal. */
 static double square_of_random(const cgap_audit_sums *e)
 {
   const double images = (double)e->image.rows, texts = (double)e->text.rows;
@@ -151,12 +152,6 @@ static void name_shifted(cgap_pairing_check *check, const cgap_audit_sums *e, bl
     }
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* Of the z of the pairs as given, within blocks; 0 where there is none. */
 static double median_within(const block_z *z, size_t blocks)
 {
@@ -165,7 +160,7 @@ static double median_within(const block_z *z, size_t blocks)
   for (size_t b = 0; b < blocks; b++)
     if (isfinite(z->within[b][CGAP_SHIFTS]))
       sorted[n++] = z->within[b][CGAP_SHIFTS];
-  qsort(sorted, n, sizeof *sorted, compare_doubles);
+  cgap_sort(sorted, n);
   return n ? (sorted[(n - 1) / 2] + sorted[n / 2]) / 2 : 0;
 }
 

@@ -14,10 +14,10 @@
 
 enum { IMAGE, TEXT, JOINT, POOLS = CGAP_PCA_PROBLEMS };
 
-/* Rows of one side or of both, as sums. */
+/* Rows of one modality or of both, as sums. */
 typedef struct row_pool {
   double rows;
-  const cgap_modality *modality[2]; /* the second NULL for one side */
+  const cgap_modality *modality[2]; /* the second NULL for one modality */
   size_t dim;
 } row_pool;
 
@@ -35,7 +35,7 @@ typedef struct eigen_scratch {
   double *matrix;         /* (n, n) */
   double *mean;           /* (n) */
   double *mirror, *moved; /* (n): I − τ·mirror·mirrorᵀ turns the mean onto the first axis */
-  double *diagonal, *beside, *tau;
+  double *diagonal, *off_diagonal, *tau;
   double *spare; /* (2, n) */
 } eigen_scratch;
 
@@ -70,17 +70,17 @@ static int tridiagonalise(const eigen_scratch *r, size_t n, double *tau, double 
   const double along = cblas_ddot(dim, r->moved, 1, r->mirror, 1);
   cblas_daxpy(dim, -0.5 * *tau * along, r->mirror, 1, r->moved, 1);
   cblas_dsyr2(CblasColMajor, CblasLower, dim, -1, r->mirror, 1, r->moved, 1, r->matrix, dim);
-  return LAPACKE_dsytrd(LAPACK_COL_MAJOR, 'L', dim, r->matrix, dim, r->diagonal, r->beside, r->tau);
+  return LAPACKE_dsytrd(LAPACK_COL_MAJOR, 'L', dim, r->matrix, dim, r->diagonal, r->off_diagonal, r->tau);
 }
 
 /* Eigenvalues of the tridiagonal matrix with `more` on its first element, by `scale`. */
 static int values_of(const eigen_scratch *r, size_t n, double more, double scale, double *out)
 {
-  double *value = r->spare, *beside = r->spare + n;
+  double *value = r->spare, *off_diagonal = r->spare + n;
   memcpy(value, r->diagonal, n * sizeof *value);
-  memcpy(beside, r->beside, n * sizeof *beside);
+  memcpy(off_diagonal, r->off_diagonal, n * sizeof *off_diagonal);
   value[0] += more;
-  const int info = LAPACKE_dsterf((int)n, value, beside);
+  const int info = LAPACKE_dsterf((int)n, value, off_diagonal);
   for (size_t k = 0; k < n; k++)
     out[k] = fmax(0, value[n - 1 - k] * scale);
   return info;
@@ -91,8 +91,8 @@ static int vectors_of(const eigen_scratch *r, size_t n, double tau, double *out)
 {
   const lapack_int dim = (lapack_int)n;
   lapack_int found = 0, support[4];
-  int info = LAPACKE_dstevr(LAPACK_COL_MAJOR, 'V', 'I', dim, r->diagonal, r->beside, 0, 0, dim - 1, dim, 0, &found,
-                            r->spare, out, dim, support);
+  int info = LAPACKE_dstevr(LAPACK_COL_MAJOR, 'V', 'I', dim, r->diagonal, r->off_diagonal, 0, 0, dim - 1, dim, 0,
+                            &found, r->spare, out, dim, support);
   if (!info)
     info = LAPACKE_dormtr(LAPACK_COL_MAJOR, 'L', 'L', 'N', dim, 2, r->matrix, dim, r->tau, out, dim);
   for (size_t c = 0; !info && c < 2; c++)
@@ -156,7 +156,7 @@ static void finish_variance(cgap_spectrum *out, const double *lambda, size_t dim
   out->components_90 = cgap_scalar_number((double)least, n);
 }
 
-/* square: squared singular values, descending; turned into shares in place. */
+/* square: squared singular values, descending; turned into fractions in place. */
 static void finish_rankme(cgap_spectrum *out, double *square, size_t dim, double rows, uint64_t n)
 {
   const size_t count = rows < (double)dim ? (size_t)rows : dim;
@@ -168,7 +168,7 @@ static void finish_rankme(cgap_spectrum *out, double *square, size_t dim, double
   out->rankme = cgap_scalar_number(entropy_rank(square, count), n);
 }
 
-/* Signs that do not depend on the library: images lie on the positive side of each component. */
+/* Signs that do not depend on the library: the images have a positive mean on each component. */
 static void orient_components(const cgap_audit_sums *e, const double *vectors, double *components)
 {
   for (size_t c = 0; c < 2; c++) {
@@ -198,7 +198,7 @@ size_t cgap_pca_place(int which, size_t dim)
   return (size_t)(2 * which + (which > JOINT ? 2 : 0)) * dim;
 }
 
-cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads, cgap_concurrent_task beside,
+cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int threads, cgap_concurrent_task concurrent,
                            double *values, cgap_error *error)
 {
   problem list[POOLS];
@@ -208,13 +208,13 @@ cgap_status cgap_pca_solve(const cgap_audit_sums *e, int first, int end, int thr
   for (int k = end; k >= first; k--) /* the joint pool's takes longest, and comes with the concurrent work */
     if (k < end)
       solve_problem(&list[k]);
-    else if (beside.work)
-      beside.work(beside.context);
+    else if (concurrent.work)
+      concurrent.work(concurrent.context);
   for (int k = first; k < end; k++)
     if (list[k].out_of_memory || list[k].failed)
       return cgap_fail(error, CGAP_RESOURCE,
                        list[k].failed ? "the eigenvalues of %zu dimensions did not converge"
-                                      : "no memory for the eigenvalues of %zu dimensions",
+                                      : "out of memory for the eigenvalues of %zu dimensions",
                        e->dim);
   return CGAP_OK;
 }
@@ -227,7 +227,7 @@ cgap_status cgap_pca_finish(const cgap_audit_sums *e, double *values, double *co
     const double rows = pool_of(e, k).rows;
     spectrum[k]->explained_variance_ratio = cgap_alloc(e->dim, sizeof(double));
     if (!spectrum[k]->explained_variance_ratio)
-      return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ratios", e->dim);
+      return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ratios", e->dim);
     finish_variance(spectrum[k], values + cgap_pca_place(k, e->dim), e->dim, (uint64_t)rows);
     finish_rankme(spectrum[k], values + cgap_pca_place(k, e->dim) + e->dim, e->dim, rows, (uint64_t)rows);
   }

@@ -1,5 +1,5 @@
 /* gap.rmg, the relative modality gap (Schrodi et al. 2024): d_m/(d_m + (d_I + d_T)/2), d = (1 − cosine)/2;
- * d_m over the pairs of P, d_I and d_T over all i ≠ j of a side. The means over a side follow from its
+ * d_m over the pairs of P, d_I and d_T over all i ≠ j of a modality. The means over a side follow from its
  * centroid: Σ_{i≠j} cos = ‖Σ x‖² − N. */
 #include "analysis/finish.h"
 #include "analysis/interval.h"

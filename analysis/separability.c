@@ -7,9 +7,10 @@
  * all. Rows are centred on their pooled mean m: w·z + b = w·(z − m) + b', the same model with a better-conditioned
  * intercept.
  *
- * Where every row lies on its own side, in fits and outside, by more than the optimum can differ, the accuracies and
- * areas are 1 whatever the rest of the fit would bring, and it ends there. That is so of most models' embeddings. */
-#include "analysis/separability.h"
+ * Where every row is on the right side of the line, in fits and outside, by more than the optimum can differ, the
+ * accuracies and areas are 1 whatever the rest of the fit would bring, and it ends there. That is so of most models'
+ * embeddings. */
+#include "analysis/finish.h"
 
 #include "analysis/interval.h"
 #include "base/memory.h"
@@ -24,7 +25,7 @@
 /* ---------------------------------------------------------------- where the fit begins */
 
 /* Where the fit of the separability begins. Along the line that tells two normal distributions of these means and
- * covariances apart best (Fisher's discriminant), with the scale and the intercept that are best where scores on that
+ * covariances apart best (Fisher's discriminant), with the scale and the intercept that fit best where scores on that
  * line are normal on each side: a fit of two unknowns that needs no rows. On embeddings of real models what is left
  * takes an evaluation or two, where a fit from 0 takes a dozen. */
 
@@ -113,7 +114,8 @@ static void start_of_fit(const cgap_audit_sums *e, const double *factor, const d
 
 /* ---------------------------------------------------------------- the fit */
 
-/* Of κ = KAPPA/√rows: what p(1 − p) comes to where the sides lie apart, by trial (12 to 20 evaluations from 26 to 41).
+/* Of κ = KAPPA/√rows: what p(1 − p) comes to where the modalities are apart, by trial (12 to 20 evaluations from 26 to
+ * 41).
  */
 #define KAPPA 0.5
 enum { ROWS_MIN = 30, MAX_ITERATIONS = 500 };
@@ -288,7 +290,7 @@ static double count_ordered(labelled *list, size_t count)
   return pairs;
 }
 
-/* Accuracy balanced over the classes and AUC of fold k on its own rows. list has room for all rows. */
+/* Accuracy balanced over the classes and AUC of fold k on its own rows. list: scratch for all rows. */
 static void score_fold(const separability_fit *f, size_t k, labelled *list, double *accuracy, double *auc)
 {
   size_t count = 0;
@@ -377,7 +379,7 @@ static cgap_status fit_run(separability_fit *f, cgap_error *error)
   if (!x || !g) {
     lbfgs_free(x);
     lbfgs_free(g);
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for a fit of %d unknowns", n);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for a fit of %d unknowns", n);
   }
   set_start(f, x);
   lbfgs_parameter_init(&parameter);
@@ -388,7 +390,7 @@ static cgap_status fit_run(separability_fit *f, cgap_error *error)
   if (!f->status && !f->decided)
     code = lbfgs(n, x, NULL, lbfgs_objective, stop_early, f, &parameter);
   if (!f->status && code == LBFGSERR_OUTOFMEMORY)
-    f->status = cgap_fail(error, CGAP_RESOURCE, "no memory for a fit of %d unknowns", n);
+    f->status = cgap_fail(error, CGAP_RESOURCE, "out of memory for a fit of %d unknowns", n);
   f->converged = code != LBFGSERR_MAXIMUMITERATION;
   if (!f->status)
     (void)lbfgs_objective(f, x, g, n, 0);
@@ -405,7 +407,7 @@ static cgap_status finish_folds(const separability_fit *f, uint64_t n, cgap_gap 
   labelled *list = cgap_alloc(rows_of(f, IMAGES) + rows_of(f, TEXTS), sizeof *list);
   double accuracy = 0, auc = 0;
   if (!list)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the scores of a fold");
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the scores of a fold");
   for (size_t k = 0; k < CGAP_FOLDS; k++) {
     double fold_accuracy, fold_auc;
     score_fold(f, k, list, &fold_accuracy, &fold_auc);
@@ -434,7 +436,8 @@ cgap_status cgap_separability_finish(const cgap_audit_sums *e, const cgap_produc
   separability_fit f = {.e = e, .products = products, .dim = e->dim, .error = error};
   cgap_status status = CGAP_OK;
   if (!fit_alloc(&f))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory to fit %zu and %zu rows", e->image.rows, e->text.rows);
+    status =
+      cgap_fail(error, CGAP_RESOURCE, "out of memory for a fit of %zu and %zu rows", e->image.rows, e->text.rows);
   for (size_t a = 0; !status && a < e->dim; a++)
     f.mean[a] = (images * e->image.mean[a] + texts * e->text.mean[a]) / (images + texts);
   if (!status)

@@ -20,9 +20,8 @@
  *
  * Pairs of one image's own texts are N/n times as frequent in the block as in the file: they are left out, and their
  * exact mean over the file is put in. */
-#include "analysis/sampled.h"
-
 #include "analysis/finish.h"
+
 #include "analysis/interval.h"
 #include "base/memory.h"
 
@@ -127,7 +126,7 @@ static double column_sum(const cgap_sampled *s, cgap_pair_kind kind, int functio
            : s->column[kind][function][column];
 }
 
-/* Pairs of one side that touch group g, which is an image's texts where `grouped`, else a row. */
+/* Pairs of one modality that touch group g, which is an image's texts where `grouped`, else a row. */
 static void gather_sums(estimate *m, const cgap_sampled *s, bool grouped)
 {
   const cgap_audit_sums *e = s->sample;
@@ -145,7 +144,7 @@ static void gather_sums(estimate *m, const cgap_sampled *s, bool grouped)
   }
 }
 
-/* Unmatched pairs of an image and a text: of paired sides by image, else by row of either side. */
+/* Unmatched pairs of an image and a text: of paired modalities by image, else by row of either modality. */
 static void gather_cross(estimate *m, const cgap_sampled *s)
 {
   const cgap_audit_sums *e = s->sample;
@@ -399,7 +398,7 @@ static cgap_status estimate_run(estimate *m, const cgap_sampled *s, cgap_pair_ki
   *m = (estimate){.kind = kind, .strata = two ? 2 : 1};
   if (!stratum_init(&m->stratum[0], modality->rows, grouped ? whole->image.rows : rows_of(whole, kind)->rows) ||
       (two && !stratum_init(&m->stratum[1], e->text.rows, whole->text.rows)))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu groups", modality->rows);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu groups", modality->rows);
   measure_whole(m, s);
   if (kind == CGAP_IMAGE_TEXT)
     gather_cross(m, s);
@@ -420,7 +419,7 @@ static cgap_scalar scalar_of(const estimate *m, uint64_t n)
   return cgap_scalar_normal(log(m->value), m->variance / (m->value * m->value), n);
 }
 
-/* Of the mean of two sides' logs: the groups are drawn, and come, together. */
+/* Of the mean of two modalities' logs: the groups are drawn, and come, together. */
 static double mean_variance(const cgap_sampled *s, const estimate modality[2])
 {
   const double kernel_alone[CGAP_FUNCTIONS] = {1, 0, 0}, sampling_fraction = modality[0].stratum[0].sampling_fraction;

@@ -132,7 +132,7 @@ Test(audit_refused, by_status_and_message)
     {"label out of range", label_out_of_range, CGAP_DATA, {"3", "9"}},
     {"cold", cold, CGAP_USAGE, {"0.001", "0.005"}},
     {"no temperature", no_temperature, CGAP_USAGE, {"temperature"}},
-    {"little memory", little_memory, CGAP_RESOURCE, {"--memory", "1M"}},
+    {"little memory", little_memory, CGAP_RESOURCE, {"`memory_bytes`", "1M"}},
     {"interrupted", interrupted, CGAP_INTERRUPTED, {"interrupted"}},
     {"unreadable", unreadable, CGAP_FILE, {"/text"}},
   };

@@ -2,7 +2,7 @@
  * all or each its own (bfloat16): the lists of a plain sort. */
 #include "support.h"
 
-#include "audit/top_k_pass.h"
+#include "audit/pair_sums.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -20,20 +20,19 @@ typedef struct offered_pairs {
   cgap_bfloat16_rows a, b;
   float margin;
   bool rough; /* else the margin is the same for all */
-  cgap_audit_sums evidence;
+  cgap_exact_cosines exact;
   size_t remade;
 } offered_pairs;
 
-static double exact(const void *context, cgap_pair_kind kind, size_t row, size_t column)
+static double exact(const void *context, size_t row, size_t column)
 {
   offered_pairs *c = (offered_pairs *)context;
-  (void)kind;
 #pragma omp atomic
   c->remade++;
   return c->cosine[row * c->columns + column];
 }
 
-static void ahead(const void *context, size_t row, bool rows)
+static void prefetch(const void *context, size_t row, bool rows)
 {
   const offered_pairs *c = context;
   cr_assert_lt(row, rows ? c->rows : c->columns);
@@ -72,7 +71,7 @@ static void couples_init(offered_pairs *c, uint64_t seed, bool triangle, bool ro
       c->cosine[at] = levels ? (double)support_below(&r, levels) / (double)levels : support_uniform(&r) * 0.9;
       c->shown[at] = (float)(c->cosine[at] + (2 * support_uniform(&r) - 1) * 0.99 * (double)margin_of(c, i, j));
     }
-  c->evidence = (cgap_audit_sums){.exact = exact, .ahead = ahead, .exact_context = c};
+  c->exact = (cgap_exact_cosines){.cosine = exact, .prefetch = prefetch, .context = c};
 }
 
 static void couples_clear(offered_pairs *c)
@@ -112,7 +111,7 @@ static void show_tile(const offered_pairs *c, support_random *r, cgap_top_k *row
                                         .b = c->rough ? &c->b : NULL,
                                         .row_first = row_first,
                                         .column_first = column_first,
-                                        .evidence = &c->evidence};
+                                        .exact = &c->exact};
     cgap_top_k_offer(rows, &batch, false);
     cgap_top_k_offer(columns, &batch, true);
   }
@@ -175,8 +174,8 @@ static void check_across(const char *where, float residual, size_t levels, bool 
   cr_assert(cgap_top_k_init(&columns, &of_columns, false, true, CGAP_TOP_K_PARTIAL));
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
     show_tile(&c, &r, &rows, &columns, 0, column, row_first, column_first);
-  cgap_top_k_resolve(&rows, &c.evidence, 2);
-  cgap_top_k_resolve(&columns, &c.evidence, 2);
+  cgap_top_k_resolve(&rows, &c.exact, 2);
+  cgap_top_k_resolve(&columns, &c.exact, 2);
   expect_lists(where, &c, &of_rows, false, false, column_first);
   expect_lists(where, &c, &of_columns, false, true, row_first);
   cr_expect_geq(c.remade, 10 * (c.rows + c.columns));
@@ -224,7 +223,7 @@ Test(best, triangle)
     for (size_t column = 0; column < c.columns; column += CGAP_TILE)
       for (size_t row = 0; row <= column; row += CGAP_TILE)
         show_tile(&c, &r, &best, &best, row, column, NULL, NULL);
-    cgap_top_k_resolve(&best, &c.evidence, 2);
+    cgap_top_k_resolve(&best, &c.exact, 2);
     expect_lists(rough ? "rough" : "float", &c, &totals, true, false, NULL);
     cgap_top_k_clear(&best);
     cgap_neighbours_clear(&totals.lists);
@@ -244,7 +243,7 @@ Test(best, complete)
   cr_assert(cgap_top_k_init(&columns, &none, false, true, CGAP_TOP_K_COMPLETE));
   for (size_t column = 0; column < c.columns; column += CGAP_TILE)
     show_tile(&c, &r, &rows, &columns, 0, column, NULL, NULL);
-  cgap_top_k_resolve(&rows, &c.evidence, 2);
+  cgap_top_k_resolve(&rows, &c.exact, 2);
   cr_expect_gt(c.remade, 0);
   cr_expect_lt(c.remade, 6 * c.rows, "%zu", c.remade);
   for (size_t own = 0; own < c.rows; own++) {

@@ -1,7 +1,7 @@
 /* Gradients: the double formulas against central differences, the tiled float ones against the double ones. */
 #include "base/threads.h"
 #include "head_reference.h"
-#include "simd/training_kernels.h"
+#include "simd/kernels.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* Paired differences: what each image contributes against leaving it out; exact tests against their tables; intervals
  * that hold the difference, and 0 where the verdict says so; the same rows in other clothes; who is the same at all. */
-#include "analysis/contributions.h"
+#include "analysis/measure.h"
 #include "analysis/interval.h"
 #include "head/evaluation/comparison.h"
 #include "head/evaluation/evaluation.h"

@@ -1,5 +1,5 @@
 /* The kernels of every instruction set that this machine has, against plain loops written here. */
-#include "simd/audit_kernels.h"
+#include "simd/kernels.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -2,9 +2,9 @@
  * with their margins; and audits in bfloat16 beside those in float. */
 #include "base/numbers.h"
 #include "run_audit.h"
-#include "simd/audit_kernels.h"
-#include "simd/bfloat16_rows.h"
-#include "simd/tile_gemm.h"
+#include "simd/kernels.h"
+#include "simd/convert.h"
+#include "simd/gemm.h"
 #include "support.h"
 
 #include <criterion/criterion.h>
@@ -319,7 +319,7 @@ Test(product, bfloat16_is_refused_where_there_is_none)
     cr_expect_eq(status, CGAP_OK, "%s", error.message);
   } else {
     cr_expect_eq(status, CGAP_USAGE);
-    cr_expect(strstr(error.message, "--precision fp32"), "%s", error.message);
+    cr_expect(strstr(error.message, "`precision` fp32"), "%s", error.message);
   }
   cgap_audit_clear(&out);
   free(x);

@@ -1,6 +1,6 @@
 /* When the fit of the separability may end early: not before all held-out rows lie further from the line than the error
  * that the gradient leaves. The products are made up here, so that gradient and margins are whatever a case wants. */
-#include "analysis/separability.h"
+#include "analysis/finish.h"
 #include "support.h"
 
 #include <criterion/criterion.h>

@@ -1,17 +1,11 @@
 /* Runs an audit: reads the rows, measures the matched pairs, passes over all pairs, and computes the results. */
 #include "analysis/finish.h"
-#include "audit/contributions.h"
-#include "audit/cross_moment.h"
-#include "audit/matched_pairs.h"
 #include "audit/measure_runs.h"
-#include "audit/median_window.h"
-#include "audit/pair_pass.h"
 #include "audit/pair_sums.h"
+#include "audit/passes.h"
 #include "audit/plan.h"
-#include "audit/probe.h"
-#include "audit/ranks_ring.h"
-#include "audit/sampled_audit.h"
-#include "audit/top_k_lists.h"
+#include "audit/ranks_pass.h"
+#include "audit/row_sample.h"
 #include "base/memory.h"
 #include "base/source.h"
 #include "base/threads.h"
@@ -96,7 +90,7 @@ static cgap_status lists_init(const run *r, cgap_audit_sums *e, cgap_error *erro
       (cgap_neighbours_init(&e->image_image, e->image.rows) && cgap_neighbours_init(&e->image_text, e->image.rows) &&
        cgap_neighbours_init(&e->text_image, e->text.rows) && cgap_neighbours_init(&e->text_text, e->text.rows)))
     return CGAP_OK;
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for the neighbours of %zu and %zu rows", e->image.rows,
                    e->text.rows);
 }
 
@@ -148,7 +142,7 @@ static cgap_status find_median(run *r, cgap_receive_buffers *receive_buffers, cg
   while (!status && r->evidence.window.step > 0 && !is_bfloat16(r) && values > 0) {
     double *value = NULL;
     if (!cgap_median_open(&r->median, &r->evidence, &value, &values))
-      status = cgap_fail(error, CGAP_RESOURCE, "no memory for the cosines of %zu pairs", r->evidence.text.rows);
+      status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the cosines of %zu pairs", r->evidence.text.rows);
     if (!status && values > 0)
       status = count_against_values(r, value, values, receive_buffers, error);
     cgap_free(value);
@@ -208,7 +202,7 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   const double n = (double)e->image.rows, m = (double)e->text.rows, work = n * n / 2 + m * m / 2 + n * m;
   const double fraction[CGAP_PAIR_KINDS + 1] = {0, n * n / 2 / work, (n * n + m * m) / 2 / work, 1};
   if (e->image.rows >= UINT32_MAX || e->text.rows >= UINT32_MAX)
-    return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u a side", e->image.rows, e->text.rows,
+    return cgap_fail(error, CGAP_RESOURCE, "%zu and %zu rows: at most %u per modality", e->image.rows, e->text.rows,
                      UINT32_MAX - 1);
   cgap_receive_buffers receive_buffers = {0};
   cgap_status status = lists_init(r, e, error);
@@ -247,7 +241,7 @@ static void mark_rounded(const run *r, cgap_audit *out)
     cgap_measure_mark(&cgap_measure_below_median, CGAP_BF16, out);
 }
 
-/* Before a step that cannot be asked while it works: says which one it is. */
+/* Names a step that cannot report progress while it works. */
 static cgap_status begin_step(const run *r, const char *phase, cgap_error *error)
 {
   const cgap_progress *p = &r->options->progress;
@@ -276,7 +270,7 @@ static cgap_status finish_modalities(run *r, cgap_audit *out, cgap_error *error)
   const bool sums = r->prepared.sampling.images == 0 && is_first(r);
   double *components = cgap_alloc(2 * r->evidence.dim, sizeof *components);
   sums_task f = {.evidence = &r->evidence, .out = out};
-  cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for two components");
+  cgap_status status = components ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "out of memory for two components");
   if (!status)
     status = begin_step(r, "spectra", error);
   if (!status)
@@ -345,7 +339,7 @@ static cgap_status copy_report_rows(const run *r, cgap_audit *out, cgap_error *e
   out->image_mean = copy_array(e->image.mean, e->image.dim, sizeof(double));
   out->text_mean = copy_array(e->text.mean, e->text.dim, sizeof(double));
   if (!out->image_mean || !out->text_mean)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the centroids of the report");
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the centroids of the report");
   return CGAP_OK;
 }
 

@@ -1,4 +1,6 @@
-#include "audit/contributions.h"
+/* For each image, how much it adds to a measure; the intervals of differences between two audits need this. Measures
+ * keep what they compute per image anyway; the rest is here. */
+#include "audit/passes.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -1,8 +1,7 @@
 #include "audit/measure_runs.h"
 
-#include "analysis/arithmetic.h"
-#include "analysis/contributions.h"
-#include "analysis/separability.h"
+#include "analysis/finish.h"
+#include "analysis/measure.h"
 #include "analysis/zero_shot.h"
 #include "base/memory.h"
 #include "rows/row_blocks.h"

@@ -1,7 +1,6 @@
-#include "audit/pair_pass.h"
-
-#include "audit/pair_sums.h"
+/* Computes the cosines of all pairs of one kind, in tiles X_I · Y_Jᵀ, and shows each tile once to every measure. */
 #include "audit/pair_tile.h"
+#include "audit/passes.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "rows/row_blocks.h"
@@ -10,7 +9,7 @@
 #include <math.h>
 #include <omp.h>
 
-/* By how much what was made in double is off once it is a float, and bounds with it. */
+/* By how much what was computed in double is off once it is a float, and bounds with it. */
 #define ROUNDED 0x1p-22f
 enum { LINE = 64, PREFETCH_BYTES_MAX = 4096 }; /* bytes of a cache line, and of a row that are fetched ahead */
 
@@ -98,7 +97,7 @@ static void run_tile(pair_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile
     report_progress(p, done);
 }
 
-/* Tiles below one another share the packed rows of their columns, so these come in turn. */
+/* Tiles below one another use the same packed rows of columns, so these come in turn. */
 static cgap_status run_panels(pair_pass *p, cgap_error *error)
 {
   const size_t row_blocks = (p->tile.a.rows + CGAP_TILE - 1) / CGAP_TILE,
@@ -124,21 +123,20 @@ static cgap_status run_panels(pair_pass *p, cgap_error *error)
     cgap_pair_tile_worker_clear(&w);
   }
   if (p->out_of_memory)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the workers of the tile pass; try fewer --threads");
-  cgap_top_k_resolve(&p->rows, p->evidence, p->options->threads);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the workers of the tile pass; use fewer `threads`");
+  cgap_top_k_resolve(&p->rows, &p->tile.exact, p->options->threads);
   if (p->tile.column_maxima != &p->rows)
-    cgap_top_k_resolve(&p->columns, p->evidence, p->options->threads);
+    cgap_top_k_resolve(&p->columns, &p->tile.exact, p->options->threads);
   return p->cancelled ? cgap_fail(error, CGAP_INTERRUPTED, "interrupted during the tile pass; nothing was written")
                       : CGAP_OK;
 }
 
 /* ---------------------------------------------------------------- cosines one by one */
 
-static double exact_cosine(const void *context, cgap_pair_kind kind, size_t row, size_t column)
+static double exact_cosine(const void *context, size_t row, size_t column)
 {
   const cgap_pair_tile_pass *p = context;
   const cgap_modality_rows *a = p->a.modality, *b = p->b.modality;
-  (void)kind;
   const size_t a_bytes = a->dim * cgap_type_size(a->source->type), b_bytes = b->dim * cgap_type_size(b->source->type);
   return cgap_raw_dot(a->source->type, p->a.raw + (row - p->a.first) * a_bytes, a->inverse_norm[row], b->source->type,
                       p->b.raw + (column - p->b.first) * b_bytes, b->inverse_norm[column], a->dim);
@@ -150,7 +148,7 @@ static float rounding_margin(const void *context, size_t row, size_t column)
   return cgap_bfloat16_margin(&p->a_bfloat16, row - p->a.first, &p->b_bfloat16, column - p->b.first);
 }
 
-/* All of it: rows that are asked for lie far apart. */
+/* All of it: the rows that come next are far apart in memory. */
 static void prefetch_raw_rows(const void *context, size_t row, bool rows)
 {
   const cgap_pair_tile_pass *p = context;
@@ -181,10 +179,10 @@ static void pass_init(pair_pass *p, cgap_audit_sums *evidence, cgap_pair_kind ki
   };
   for (int m = 0; cgap_measures[m]; m++)
     p->format[m] = cgap_measure_format(cgap_measures[m], evidence->temperature);
-  evidence->exact = exact_cosine;
-  evidence->margin = rounding_margin;
-  evidence->ahead = prefetch_raw_rows;
-  evidence->exact_context = &p->tile;
+  p->tile.exact = (cgap_exact_cosines){.cosine = exact_cosine,
+                                       .margin = p->tile.bfloat ? rounding_margin : NULL,
+                                       .prefetch = prefetch_raw_rows,
+                                       .context = &p->tile};
 }
 
 /* Tiles of these rows and columns; of a triangle those on and right of the diagonal. */
@@ -202,7 +200,7 @@ static size_t tiles_of(const pair_pass *p, size_t first_row, size_t rows, size_t
   return tiles;
 }
 
-/* A block that is part of another shares its bfloat16 rows. */
+/* The bfloat16 rows of a block that is part of another. */
 static cgap_bfloat16_rows bfloat16_view(const cgap_bfloat16_rows *of, size_t off, size_t rows, size_t dim)
 {
   return (cgap_bfloat16_rows){.rows = rows,
@@ -266,7 +264,8 @@ static cgap_status open_lists(pair_pass *p, cgap_pair_sums *rows, cgap_pair_sums
   return cgap_top_k_init(&p->rows, rows, triangle, false, kind) &&
              (one || cgap_top_k_init(&p->columns, columns, triangle, true, kind))
            ? CGAP_OK
-           : cgap_fail(error, CGAP_RESOURCE, "no memory for a pass over %zu and %zu rows", rows->rows, columns->rows);
+           : cgap_fail(error, CGAP_RESOURCE, "out of memory for a pass over %zu and %zu rows", rows->rows,
+                       columns->rows);
 }
 
 static void pass_clear(pair_pass *p)
@@ -277,14 +276,10 @@ static void pass_clear(pair_pass *p)
   cgap_row_block_clear(&p->tile.b);
   cgap_bfloat16_rows_clear(&p->tile.a_bfloat16);
   cgap_bfloat16_rows_clear(&p->tile.b_bfloat16);
-  p->evidence->exact = NULL;
-  p->evidence->margin = NULL;
-  p->evidence->ahead = NULL;
-  p->evidence->exact_context = NULL;
 }
 
-/* What comes to the lists. A float product tells the ten best of most rows where all rows are in memory, and there are
- * no equal ones, which the lists are to bring together. */
+/* Which candidates come to the lists. A float product decides the ten nearest of most rows where all rows are in
+ * memory, and there are no equal ones, whose lists would have to be merged. */
 static cgap_top_k_kind top_k_kind_of(const pair_pass *p, const cgap_embeddings *e)
 {
   const size_t columns = p->options->column_rows, step = columns ? columns : p->options->panel_rows;
@@ -295,7 +290,7 @@ static cgap_top_k_kind top_k_kind_of(const pair_pass *p, const cgap_embeddings *
                                                                                  : CGAP_TOP_K_PARTIAL;
 }
 
-/* The pass itself, into totals that may be the same (of a triangle) or are of the two sides. */
+/* The pass itself, into totals that may be the same (of a triangle) or are of the two modalities. */
 static cgap_status run_pass(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_pair_kind kind,
                             const cgap_pair_pass_options *options, cgap_pair_sums *rows, cgap_pair_sums *columns,
                             cgap_error *error)
@@ -367,8 +362,8 @@ static cgap_status run_queries(cgap_audit_sums *evidence, const cgap_embeddings 
   const bool columns = options->want == CGAP_WANT_COLUMN_QUERIES;
   cgap_pair_sums query_sums = {0}, no_sums = {.kind = CGAP_IMAGE_TEXT, .rows = columns ? images : texts};
   cgap_status status = cgap_sums_init_queries(evidence, columns ? 0 : images, columns ? texts : 0, error);
-  if (!status && !cgap_pair_sums_init_queries(&query_sums, evidence, columns ? texts : images))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu queries", columns ? texts : images);
+  if (!status)
+    status = cgap_pair_sums_init_queries(&query_sums, evidence, columns ? texts : images, error);
   if (!status)
     status = run_pass(evidence, e, CGAP_IMAGE_TEXT, options, columns ? &no_sums : &query_sums,
                       columns ? &query_sums : &no_sums, error);
@@ -387,9 +382,10 @@ cgap_status cgap_pair_pass_run(cgap_audit_sums *evidence, const cgap_embeddings 
   if (options->want != CGAP_WANT_ALL)
     return run_queries(evidence, e, options, error);
   cgap_status status = cgap_sums_init(evidence, kind, true, error);
-  if (!status && (!cgap_pair_sums_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images) ||
-                  (!triangle && !cgap_pair_sums_init(&columns, evidence, kind, 0, texts))))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu and %zu rows", images, texts);
+  if (!status)
+    status = cgap_pair_sums_init(&rows, evidence, kind, 0, kind == CGAP_TEXT_TEXT ? texts : images, error);
+  if (!status && !triangle)
+    status = cgap_pair_sums_init(&columns, evidence, kind, 0, texts, error);
   if (!status)
     status = run_pass(evidence, e, kind, options, &rows, triangle ? &rows : &columns, error);
   if (!status)

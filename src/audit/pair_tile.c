@@ -16,26 +16,6 @@ enum {
 
 /* ---------------------------------------------------------------- workers */
 
-static bool sums_alloc(cgap_sums *s, cgap_need need)
-{
-  *s = (cgap_sums){.row_stride = CGAP_TILE, .column_stride = CGAP_TILE};
-  s->counts = cgap_zalloc(need.counts, sizeof *s->counts);
-  s->row_sums = cgap_zalloc(need.sums * CGAP_TILE, sizeof *s->row_sums);
-  s->column_sums = cgap_zalloc(need.sums * CGAP_TILE, sizeof *s->column_sums);
-  s->row_counts = cgap_zalloc(need.row_counts * CGAP_TILE, sizeof *s->row_counts);
-  s->column_counts = cgap_zalloc(need.row_counts * CGAP_TILE, sizeof *s->column_counts);
-  return s->counts && s->row_sums && s->row_counts && s->column_sums && s->column_counts;
-}
-
-static void sums_free(cgap_sums *s)
-{
-  cgap_free(s->counts);
-  cgap_free(s->row_sums);
-  cgap_free(s->column_sums);
-  cgap_free(s->row_counts);
-  cgap_free(s->column_counts);
-}
-
 static void sums_zero(cgap_sums *s, cgap_need need)
 {
   memset(s->counts, 0, need.counts * sizeof *s->counts);
@@ -62,7 +42,7 @@ bool cgap_pair_tile_worker_init(cgap_pair_tile_worker *w, const cgap_pair_tile_p
   bool ok = (w->product || w->precise) && w->memory && w->found;
   for (int m = 0; cgap_measures[m]; m++)
     if (ok && pass->evidence->sums[pass->kind][m].counts) /* a sum that is wanted */
-      ok = sums_alloc(&w->sums[m], cgap_measures[m]->need);
+      ok = cgap_sums_alloc(&w->sums[m], cgap_measures[m]->need, CGAP_TILE, CGAP_TILE, false);
   if (!ok)
     return false;
   w->strip = w->memory + CGAP_TILE;
@@ -85,7 +65,7 @@ void cgap_pair_tile_worker_clear(cgap_pair_tile_worker *w)
   cgap_free(w->memory);
   cgap_free(w->found);
   for (int m = 0; cgap_measures[m]; m++)
-    sums_free(&w->sums[m]);
+    cgap_sums_free(&w->sums[m]);
 }
 
 size_t cgap_pair_tile_worker_bytes(size_t dim)
@@ -95,7 +75,7 @@ size_t cgap_pair_tile_worker_bytes(size_t dim)
          CGAP_FOUND_CANDIDATES * sizeof(cgap_tile_candidate);
 }
 
-/* ---------------------------------------------------------------- ten best */
+/* ---------------------------------------------------------------- the ten nearest */
 
 static void raise_row_bound(cgap_pair_tile_worker *w, size_t r, float bound)
 {
@@ -139,13 +119,13 @@ static void offer_found(const cgap_pair_tile_pass *p, const cgap_pair_tile_place
                                       .b_first = p->b.first,
                                       .row_first = p->row_first,
                                       .column_first = p->column_first,
-                                      .evidence = p->evidence};
+                                      .exact = &p->exact};
   cgap_top_k_offer(p->row_top_k, &batch, false);
   cgap_top_k_offer(p->column_maxima, &batch, true);
   w->count = 0;
 }
 
-/* Room for a row's finds; bounds are higher after what filled it. */
+/* Makes space for the candidates of a row; bounds are higher after what filled it. */
 static void reserve_found(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w)
 {
   if (w->count + CGAP_TILE <= CGAP_FOUND_CANDIDATES)
@@ -176,7 +156,7 @@ static void find_neighbours(const cgap_pair_tile_pass *p, const cgap_pair_tile_p
   }
 }
 
-/* Whether columns come for the first time: they have no bound, and nearly all of the tile would be looked at one by
+/* Whether columns come for the first time: they have no bound, and nearly all of the tile would be checked one by
  * one. Not where rows are equal: a bound may then come from a row that is no candidate, a rounding above the one that
  * is. */
 static bool are_new(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, const cgap_pair_tile_worker *w)
@@ -184,7 +164,7 @@ static bool are_new(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t,
   return !t->diagonal && !p->row_first && w->column_bound[0] <= CGAP_NO_BOUND;
 }
 
-/* New columns get the tenth best of the strips so far, or less; new rows that of this strip. */
+/* New columns get the tenth greatest of the strips so far, or less; new rows that of this strip. */
 static void seed_bounds(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *t, cgap_pair_tile_worker *w,
                         const cgap_strip *s)
 {
@@ -229,7 +209,7 @@ static void mask_matched(const cgap_pair_tile_pass *p, const cgap_pair_tile_plac
 
 /* Takes what may be the least or the greatest cosine of the tile from row k, in double. Cosines within 1e-12 of 1 are
  * 1, whichever comes first: above it there is none, and equal rows need not be looked at again. */
-static void widen_range(const cgap_pair_tile_pass *p, cgap_pair_tile_worker *w, const cgap_strip *s, size_t k)
+static void widen_range(cgap_pair_tile_worker *w, const cgap_strip *s, size_t k)
 {
   const double margin = (double)s->row_margin[k], low = (double)s->least[k], high = (double)s->greatest[k];
   const bool lower = w->least > low - margin, higher = w->greatest < high + margin && w->greatest < 1;
@@ -239,7 +219,7 @@ static void widen_range(const cgap_pair_tile_pass *p, cgap_pair_tile_worker *w, 
     const double cosine = (double)s->cosine[k * s->stride + c];
     if (cosine < -2 || !((lower && cosine <= low + 2 * margin) || (higher && cosine >= high - 2 * margin)))
       continue;
-    const double x = cgap_strip_exact(s, p->evidence, k, c);
+    const double x = cgap_strip_exact(s, k, c);
     w->least = fmin(w->least, x);
     w->greatest = fmax(w->greatest, x < 1 - 1e-12 ? x : 1);
   }
@@ -257,7 +237,7 @@ static void show_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place 
     first[k] = t->diagonal ? s.tile_row + k + 1 : 0;
     first[k] = first[k] < s.columns ? first[k] : s.columns;
     p->kernels->range(s.cosine + k * s.stride + first[k], s.columns - first[k], &least[k], &greatest[k]);
-    widen_range(p, w, &s, k);
+    widen_range(w, &s, k);
   }
   for (int m = 0; cgap_measures[m]; m++)
     if (w->sums[m].counts)
@@ -327,18 +307,18 @@ static bool run_strip(const cgap_pair_tile_pass *p, const cgap_pair_tile_place *
                   .stride = stride,
                   .rows = rows,
                   .columns = t->columns,
-                  .rough = p->bfloat,
-                  .row_margin = w->row_margin + row,
-                  .column_margin = w->column_margin,
                   .row = t->row + row,
                   .column = t->column,
-                  .tile_row = row};
+                  .tile_row = row,
+                  .row_margin = w->row_margin + row,
+                  .column_margin = w->column_margin,
+                  .exact = &p->exact};
   mask_matched(p, t, w, &s, cosine, w->precise);
   seed_bounds(p, t, w, &s);
   for (size_t k = 0; k < rows; k += STRIP_ROWS_SHOWN) {
     cgap_strip shown = s;
     shown.cosine += k * stride;
-    shown.precise = s.precise ? s.precise + k * stride : NULL;
+    shown.precise = w->precise ? w->precise + k * stride : NULL;
     shown.row_margin += k;
     shown.rows = rows - k < STRIP_ROWS_SHOWN ? rows - k : STRIP_ROWS_SHOWN;
     shown.row += k;

@@ -1,13 +1,12 @@
-/* Computes one tile of cosines, shows it to the measures in strips, and collects candidates for the ten best of each
+/* Computes one tile of cosines, shows it to the measures in strips, and collects candidates for the ten nearest of each
  * row and column. */
 #ifndef CGAP_AUDIT_PAIR_TILE_H
 #define CGAP_AUDIT_PAIR_TILE_H
 
 #include "analysis/measure.h"
-#include "audit/top_k_pass.h"
+#include "audit/pair_sums.h"
 #include "rows/row_blocks.h"
-#include "simd/bfloat16_rows.h"
-#include "simd/tile_gemm.h"
+#include "simd/gemm.h"
 
 /* What all workers of a pass read. */
 typedef struct cgap_pair_tile_pass {
@@ -17,16 +16,17 @@ typedef struct cgap_pair_tile_pass {
   cgap_row_block a, b;                       /* rows and columns */
   cgap_bfloat16_rows a_bfloat16, b_bfloat16; /* where bfloat16 is asked for */
   cgap_top_k *row_top_k, *column_maxima;     /* the same of a triangle */
-  const size_t *row_first, *column_first;    /* first_equal of the sides */
+  const size_t *row_first, *column_first;    /* first_equal of the modalities */
   const cgap_audit_kernels *kernels;
   const cgap_tile_gemm *product;
   bool bfloat;
-  bool precise; /* products are made in double, and rounded to what measures look at first */
+  bool precise; /* products are computed in double, and rounded for the measures */
   float margin; /* by how much any cosine may be off, where the product is of unit rows */
+  cgap_exact_cosines exact;
 } cgap_pair_tile_pass;
 
 typedef struct cgap_pair_tile_place {
-  size_t row, column;   /* of the sides */
+  size_t row, column;   /* of the modalities */
   size_t rows, columns; /* at most CGAP_TILE */
   bool diagonal;        /* only what is right of the diagonal counts */
 } cgap_pair_tile_place;
@@ -38,10 +38,10 @@ typedef struct cgap_pair_tile_worker {
   const cgap_tile_gemm *kind;
   void *product;
   size_t packed;                     /* the column that its packed rows start at; SIZE_MAX: none */
-  double *precise;                   /* (CGAP_STRIP_ROWS, CGAP_TILE), where products are made in double, and … */
+  double *precise;                   /* (CGAP_STRIP_ROWS, CGAP_TILE), where products are computed in double, and … */
   double *a, *b;                     /* … (CGAP_STRIP_ROWS, CHUNK), (CGAP_TILE, CHUNK) elements of rows */
   float *memory;                     /* of what follows */
-  float *strip;                      /* (CGAP_STRIP_ROWS, CGAP_TILE), and room of a tile's row before it */
+  float *strip;                      /* (CGAP_STRIP_ROWS, CGAP_TILE), with a tile's row of scratch before it */
   cgap_sums sums[CGAP_MEASURES];     /* of this tile alone */
   cgap_tile_candidate *found;        /* (CGAP_FOUND_CANDIDATES) not yet handed over */
   size_t count;                      /* of them */
@@ -58,7 +58,7 @@ void cgap_pair_tile_worker_clear(cgap_pair_tile_worker *w);
 size_t cgap_pair_tile_worker_bytes(size_t dim);
 
 /* Fills the worker's sums, least and greatest for one tile, and hands over to the pass's lists what may be among the
- * ten best. false: out of memory. */
+ * ten nearest. false: out of memory. */
 bool cgap_pair_tile_run(const cgap_pair_tile_pass *pass, const cgap_pair_tile_place *place, cgap_pair_tile_worker *w);
 
 #endif

@@ -1,17 +1,16 @@
 #include "audit/plan.h"
 
-#include "audit/matched_pairs.h"
 #include "audit/pair_tile.h"
-#include "audit/ranks_queries.h"
-#include "audit/ranks_ring.h"
+#include "audit/passes.h"
+#include "audit/ranks_pass.h"
 #include "base/memory.h"
 #include "base/source.h"
 #include "base/threads.h"
 #include "comm/comm.h"
 #include "rows/row_pass.h"
 #include "rows/row_sums.h"
-#include "simd/audit_kernels.h"
-#include "simd/tile_gemm.h"
+#include "simd/gemm.h"
+#include "simd/kernels.h"
 
 #include <cblas.h>
 #include <inttypes.h>
@@ -23,9 +22,9 @@
 /* Bytes of a row, measured as well as counted. */
 enum {
   READ_BYTES = 32,          /* while rows are read: place, first equal, norm, what it was kept as … */
-  TABLE_BYTES = 40,         /* … and of the side that is read its place in the table of hashes */
+  TABLE_BYTES = 40,         /* … and of the modality that is read its place in the table of hashes */
   ROW_BYTES = 72,           /* afterwards: place, first equal, norm, pairs, ranks */
-  TILE_BYTES = 880,         /* sums, ten best twice, fit of the separability: where all pairs are looked at */
+  TILE_BYTES = 880,         /* sums, ten nearest twice, fit of the separability: where all pairs are used */
   PROGRAM_BYTES = 56 << 20, /* with the buffers of BLAS and the caches of HDF5 */
   ROW_TILES_MIN = 2
 };
@@ -105,12 +104,12 @@ cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *image, const cgap_
   out->smallest_bytes = lesser_bytes(fixed + panels, resident);
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
-                     "%s and %s: %zu and %zu rows of %zu need %" PRIu64 "M at least, --memory allows %" PRIu64
-                     "M; give --memory %" PRIu64 "M%s",
+                     "%s and %s: %zu and %zu rows of %zu need %" PRIu64 "M at least, `memory_bytes` allows %" PRIu64
+                     "M; give `memory_bytes` %" PRIu64 "M%s",
                      image->name, text->name, image->rows, text->rows, image->dim, out->smallest_bytes / MIB + 1,
                      out->memory_bytes / MIB, out->smallest_bytes / MIB + 1,
-                     !options->sample_bytes && sampled + panels <= out->memory_bytes ? ", or --pairs sampled" : "");
-  /* the rows of a sample stay in memory where that leaves room for the smallest plan */
+                     !options->sample_bytes && sampled + panels <= out->memory_bytes ? ", or `pairs` sampled" : "");
+  /* the rows of a sample stay in memory where that leaves enough for the smallest plan */
   out->hold = options->sample_bytes > 0 && out->smallest_bytes + options->sample_bytes <= out->memory_bytes;
   const uint64_t available = out->memory_bytes - (out->hold ? options->sample_bytes : 0);
   out->resident = resident <= available;
@@ -147,10 +146,10 @@ cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
   out->resident = out->needed_bytes <= out->memory_bytes;
   if (out->memory_bytes < out->smallest_bytes)
     return cgap_fail(error, CGAP_RESOURCE,
-                     "%s and %s: a rank of %d needs %" PRIu64 "M at least, --memory allows %" PRIu64
-                     "M; start more ranks%s, or give --memory %" PRIu64 "M",
+                     "%s and %s: a rank of %d needs %" PRIu64 "M at least, `memory_bytes` allows %" PRIu64
+                     "M; start more ranks%s, or give `memory_bytes` %" PRIu64 "M",
                      image->name, text->name, size, out->smallest_bytes / MIB + 1, out->memory_bytes / MIB,
-                     sampled ? "" : ", take --pairs sampled", out->smallest_bytes / MIB + 1);
+                     sampled ? "" : ", use `pairs` sampled", out->smallest_bytes / MIB + 1);
   if (!out->resident)
     out->needed_bytes = out->smallest_bytes;
   out->visit_bytes = out->memory_bytes - out->needed_bytes;
@@ -202,13 +201,13 @@ double cgap_pair_pass_seconds(double cosines, size_t dim, bool bfloat, int threa
   return rate > 0 ? 2 * cosines * ((double)dim + (bfloat ? SWEEPS_ROUGH : SWEEPS)) / rate : INFINITY;
 }
 
-/* All pairs: each within a side once. */
+/* All pairs: each within a modality once. */
 static double cosines_of(double images, double texts)
 {
   return images * images / 2 + texts * texts / 2 + images * texts;
 }
 
-/* As many images as have, with their texts, twice the rows of a side. */
+/* As many images as have, with their texts, twice the rows of a modality. */
 static void choose_size(cgap_plan_sampling *s, size_t images, size_t texts, size_t dim, bool paired,
                         const cgap_audit_options *o)
 {
@@ -357,11 +356,11 @@ static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
   if (status)
     return status;
   if (o->precision == CGAP_PRECISION_BF16 && !cgap_tile_gemm_here(true))
-    return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give --precision fp32", cgap_tile_gemm_missing());
+    return cgap_fail(error, CGAP_USAGE, "bf16 needs %s; give `precision` fp32", cgap_tile_gemm_missing());
   return CGAP_OK;
 }
 
-/* Without texts the class texts stand for them, unpaired. */
+/* Without texts the class texts take their place, unpaired. */
 static cgap_status use_class_texts(cgap_prepared_audit *out, bool csls, cgap_error *error)
 {
   cgap_data *data = &out->data;

@@ -9,7 +9,7 @@ typedef struct cgap_plan {
   int rank_count; /* 1: a process alone */
   int threads;
   bool resident;
-  size_t panel_rows;       /* rows of a side at once in the tile pass … */
+  size_t panel_rows;       /* rows of a modality at once in the tile pass … */
   size_t column_rows;      /* … and of the other, which are held twice: the next are read meanwhile */
   uint64_t memory_bytes;   /* the limit */
   uint64_t needed_bytes;   /* what this plan needs, about */
@@ -21,7 +21,7 @@ typedef struct cgap_plan {
 typedef struct cgap_plan_options {
   int threads;           /* 0: as many as the machine has */
   uint64_t memory_bytes; /* 0: half of what is free */
-  uint64_t sample_bytes; /* of the rows of a sample, which is all whose pairs are looked at; 0: all rows */
+  uint64_t sample_bytes; /* of the rows of a sample, whose pairs are the only ones; 0: all rows */
   bool bfloat;
 } cgap_plan_options;
 
@@ -32,9 +32,9 @@ CGAP_MUST_CHECK cgap_status cgap_plan_make(cgap_plan *out, const cgap_source *im
 /* Bytes that a process may still take: of the machine, or of its control group where that is less. */
 uint64_t cgap_free_memory(void);
 
-/* The plan of one of several ranks: its share of the rows in memory, with those that visit; of a sample's audit, whose
- * sample_bytes are what a rank holds of it, the rows may stay in the file. memory_bytes 0: half of what is free, shared
- * by the ranks of the node. */
+/* The plan of one of several ranks: its own rows in memory, with those that visit; of a sample's audit, whose
+ * sample_bytes are what a rank holds of it, the rows may stay in the file. memory_bytes 0: half of what is free,
+ * divided among the ranks of the node. */
 CGAP_MUST_CHECK cgap_status cgap_plan_make_distributed(cgap_plan *out, const cgap_source *image,
                                                        const cgap_source *text, const cgap_comm *comm,
                                                        const cgap_plan_options *options, cgap_error *error);
@@ -44,9 +44,9 @@ CGAP_MUST_CHECK cgap_status cgap_plan_make_distributed(cgap_plan *out, const cga
 /* All pairs, or those of a sample, and of how many rows. */
 
 typedef struct cgap_plan_sampling {
-  size_t images, texts; /* rows of the sample; 0: all pairs are looked at */
+  size_t images, texts; /* rows of the sample; 0: all pairs are used */
   size_t queries;       /* images of it that are ranked, with their texts; 0 where unpaired */
-  double exact_seconds; /* that all pairs would take; NaN where it was not asked for */
+  double exact_seconds; /* that all pairs would take; NaN where it was not estimated */
 } cgap_plan_sampling;
 
 /* For so many images and texts of `dim`, and so many threads on each of options->ranks. The choice of CGAP_PAIRS_AUTO
@@ -58,7 +58,7 @@ cgap_plan_sampling cgap_plan_sampling_choose(size_t images, size_t texts, size_t
  * just been with all threads at work. INFINITY: nothing could be measured. */
 double cgap_pair_pass_seconds(double cosines, size_t dim, bool bfloat, int threads);
 
-/* What the sample's rows need in memory, its queries a second time; of several ranks, which share the sample out, and
+/* What the sample's rows need in memory, its queries a second time; of several ranks, which divide the sample, and
  * have the queries each. */
 uint64_t cgap_plan_sampling_bytes(const cgap_plan_sampling *s, size_t dim, cgap_type image, cgap_type text,
                                   int rank_count);
@@ -79,8 +79,8 @@ cgap_plan_estimate cgap_plan_estimate_make(const cgap_data *data, const cgap_pla
 
 /* ---------------------------------------------------------------- plan prepare */
 
-/* What an audit settles before it begins: whether it can be done, what its sides are, whether all pairs or those of a
- * sample are looked at, and how memory is used. */
+/* What is decided before an audit begins: whether it can be done, what its modalities are, whether all pairs or those
+ * of a sample are used, and how memory is used. */
 
 typedef struct cgap_prepared_audit {
   cgap_data data; /* as given, with the class texts for texts where there are none */
@@ -89,7 +89,7 @@ typedef struct cgap_prepared_audit {
   cgap_plan_sampling sampling; /* of no images: all pairs */
 } cgap_prepared_audit;
 
-/* Options and sides. */
+/* Options and modalities. */
 CGAP_MUST_CHECK cgap_status cgap_prepare(cgap_prepared_audit *out, const cgap_data *given,
                                          const cgap_audit_options *options, cgap_error *error);
 

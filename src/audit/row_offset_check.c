@@ -1,8 +1,8 @@
 /* Checks whether texts fit the images of their own rows better than those of rows nearby, in up to CGAP_PAIR_BLOCKS
  * blocks of consecutive texts. All products are of centred rows; what a random order would give comes from products of
- * every text of a block with images spread over it. A file too large to be looked at whole is looked at in the middle
- * of each block. */
-#include "audit/row_offset_check.h"
+ * every text of a block with images spread over it. Of a file too large to be read again whole the middle
+ * of each block is read. */
+#include "audit/passes.h"
 #include "base/memory.h"
 #include "comm/comm.h"
 #include "rows/row_blocks.h"
@@ -307,7 +307,7 @@ static bool choose_groups(offset_block *run, size_t *group, cgap_status *status,
   const cgap_embeddings *e = run->embeddings;
   size_t *place = cgap_zalloc(e->image.rows, sizeof *place), groups = 0, most = 0, kept = 0, seen = 0, at = 0;
   if (!place)
-    *status = cgap_fail(error, CGAP_RESOURCE, "no memory for the groups of %zu images", e->image.rows);
+    *status = cgap_fail(error, CGAP_RESOURCE, "out of memory for the groups of %zu images", e->image.rows);
   for (size_t j = 0; place && j < e->text.rows; j++) {
     const size_t count = ++place[group_of(e, j)];
     groups += count == 1;
@@ -434,7 +434,7 @@ cgap_status cgap_row_offset_check_run(cgap_row_offset_check *out, const cgap_emb
   memset(out->block, 0, sizeof out->block);
   out->blocks = blocks;
   if (!run_alloc(&run, e->image.dim))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for %d rows of %zu", RUN_ROWS, e->image.dim);
+    status = cgap_fail(error, CGAP_RESOURCE, "out of memory for %d rows of %zu", RUN_ROWS, e->image.dim);
   for (size_t b = 0; !status && b < blocks; b++) {
     const size_t first = b * texts / blocks;
     set_run(&run, first, (b + 1) * texts / blocks - first);

@@ -6,9 +6,11 @@
 #include "rows/embeddings.h"
 #include "rows/modality.h"
 #include "rows/row_blocks.h"
+#include "rows/row_pass.h"
 #include "rows/row_reader.h"
 #include "rows/row_sums.h"
 
+#include <cblas.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -56,11 +58,11 @@ static size_t *texts_of(const cgap_embeddings *whole, const size_t *image, size_
   return out;
 }
 
-/* ---------------------------------------------------------------- sides */
+/* ---------------------------------------------------------------- rows of a modality */
 
 static cgap_status no_memory(const cgap_modality_rows *whole, size_t rows, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "%s: no memory for a sample of %zu rows of %zu", whole->source->name, rows,
+  return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for a sample of %zu rows of %zu", whole->source->name, rows,
                    whole->dim);
 }
 
@@ -158,14 +160,14 @@ cgap_status cgap_row_sample_init(cgap_row_sample *out, const cgap_embeddings *wh
   return status;
 }
 
-/* bfloat16 wants rows less a mean: what few queries ask is all rows' matter. */
+/* Products in bfloat16 subtract the means; those of a few queries are the means of all rows. */
 static cgap_status copy_means(cgap_embeddings *e, const cgap_embeddings *whole, cgap_error *error)
 {
   const size_t bytes = e->image.dim * sizeof(double);
   e->image.mean = cgap_alloc(bytes, 1);
   e->text.mean = cgap_alloc(bytes, 1);
   if (!e->image.mean || !e->text.mean)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for two means of %zu dimensions", e->image.dim);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for two means of %zu dimensions", e->image.dim);
   memcpy(e->image.mean, whole->image.mean, bytes);
   memcpy(e->text.mean, whole->text.mean, bytes);
   return CGAP_OK;
@@ -206,7 +208,7 @@ static bool is_held(const cgap_modality_rows *whole, size_t row)
   return whole->unit && row >= whole->own_first && row < whole->own_first + whole->own_rows;
 }
 
-/* Rows [share.first, share.end) of those that side->raw and unit hold: from the whole's where it has them in memory,
+/* Rows [own.first, own.end) of those that modality->raw and unit hold: from the whole's where it has them in memory,
  * else from the source. */
 static cgap_status fill_rows(const cgap_modality_rows *modality, const cgap_modality_rows *whole, const size_t *rows,
                              cgap_rank_rows own, cgap_error *error)
@@ -339,4 +341,120 @@ cgap_status cgap_row_sample_moments(cgap_row_sample *s, cgap_comm *comm, int thr
 {
   cgap_status status = modality_moments(&s->embeddings.image, comm, threads, error);
   return status ? status : modality_moments(&s->embeddings.text, comm, threads, error);
+}
+
+/* ---------------------------------------------------------------- control variates */
+
+enum { BLOCK = 256 };
+
+/* x·n·mean and xᵀ·moment·x of `rows` double rows; product (rows, dim) is scratch for x·moment. */
+static void sums_of_block(const cgap_modality_rows *others, const double *row, size_t rows, double *product,
+                          double *linear, double *square)
+{
+  const size_t dim = others->dim;
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)dim, (int)dim, 1.0, row, (int)dim,
+              others->moment, (int)dim, 0.0, product, (int)dim);
+  for (size_t i = 0; i < rows; i++) {
+    linear[i] = (double)others->rows * cgap_dot(row + i * dim, others->mean, dim);
+    square[i] = cgap_dot(row + i * dim, product + i * dim, dim);
+  }
+}
+
+static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cgap_modality_rows *const others[2],
+                                    double *const *const out[2], cgap_comm *comm, int threads, cgap_error *error)
+{
+  const size_t dim = modality->dim, chunk = cgap_row_pass_chunk_rows(dim);
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, modality->rows);
+  double *row = cgap_alloc(chunk * dim, sizeof *row), *product = cgap_alloc(chunk * dim, sizeof *product);
+  cgap_status status = CGAP_OK;
+  if (!row || !product)
+    status =
+      cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu rows of %zu", modality->source->name, chunk, dim);
+  for (size_t first = own.first; !status && first < own.end; first += chunk) {
+    const size_t n = own.end - first < chunk ? own.end - first : chunk;
+    status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, row, error);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t b = 0; b < (status ? 0 : n); b += BLOCK)
+      for (int k = 0; k < 2; k++)
+        sums_of_block(others[k], row + b * dim, n - b < BLOCK ? n - b : BLOCK, product + b * dim, out[k][0] + first + b,
+                      out[k][1] + first + b);
+  }
+  for (int k = 0; k < 4; k++)
+    if (!status)
+      status = cgap_rank_rows_gather(comm, out[k / 2][k % 2], modality->rows, sizeof(double), error);
+  cgap_free(row);
+  cgap_free(product);
+  return status;
+}
+
+/* A row with itself has cosine 1. */
+static void subtract_selves(double *const *sums, size_t rows)
+{
+  for (size_t i = 0; i < rows; i++) {
+    sums[0][i] -= 1;
+    sums[1][i] -= 1;
+  }
+}
+
+static void subtract_matched_pairs(cgap_control_variates *c, const cgap_row_sample *s)
+{
+  const cgap_pairs *pairs = &s->embeddings.pairs;
+  for (size_t j = 0; s->embeddings.paired && j < pairs->texts; j++) {
+    const double cosine = s->pair_cosine[j], square = cosine * cosine;
+    c->image_text[0][pairs->image_of[j]] -= cosine;
+    c->image_text[1][pairs->image_of[j]] -= square;
+    c->text_image[0][j] -= cosine;
+    c->text_image[1][j] -= square;
+  }
+}
+
+cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row_sample *drawn_rows, cgap_comm *comm,
+                                      int threads, cgap_error *error)
+{
+  const cgap_modality_rows *image = &drawn_rows->embeddings.image, *text = &drawn_rows->embeddings.text;
+  bool ok = true;
+  *out = (cgap_control_variates){0};
+  for (int k = 0; k < 2; k++) {
+    out->image_image[k] = cgap_alloc(image->rows, sizeof(double));
+    out->image_text[k] = cgap_alloc(image->rows, sizeof(double));
+    out->text_text[k] = cgap_alloc(text->rows, sizeof(double));
+    out->text_image[k] = cgap_alloc(text->rows, sizeof(double));
+    ok = ok && out->image_image[k] && out->image_text[k] && out->text_text[k] && out->text_image[k];
+  }
+  if (!ok)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for sums of %zu and %zu rows", image->rows, text->rows);
+  const int blas_threads = cgap_blas_single();
+  cgap_status status =
+    sums_of_modality(image, (const cgap_modality_rows *const[2]){image, text},
+                     (double *const *const[2]){out->image_image, out->image_text}, comm, threads, error);
+  if (!status)
+    status = sums_of_modality(text, (const cgap_modality_rows *const[2]){text, image},
+                              (double *const *const[2]){out->text_text, out->text_image}, comm, threads, error);
+  cgap_blas_restore(blas_threads);
+  subtract_selves(out->image_image, image->rows);
+  subtract_selves(out->text_text, text->rows);
+  subtract_matched_pairs(out, drawn_rows);
+  return status;
+}
+
+void cgap_control_variates_clear(cgap_control_variates *c)
+{
+  for (int k = 0; k < 2; k++) {
+    cgap_free(c->image_image[k]);
+    cgap_free(c->image_text[k]);
+    cgap_free(c->text_text[k]);
+    cgap_free(c->text_image[k]);
+  }
+  *c = (cgap_control_variates){0};
+}
+
+void cgap_control_variates_set(const cgap_control_variates *c, cgap_sampled *sampled)
+{
+  for (int k = 0; k < 2; k++) {
+    const int function = k == 0 ? CGAP_COSINE_OF : CGAP_SQUARE_OF;
+    sampled->row[CGAP_IMAGE_IMAGE][function] = sampled->column[CGAP_IMAGE_IMAGE][function] = c->image_image[k];
+    sampled->row[CGAP_TEXT_TEXT][function] = sampled->column[CGAP_TEXT_TEXT][function] = c->text_text[k];
+    sampled->row[CGAP_IMAGE_TEXT][function] = c->image_text[k];
+    sampled->column[CGAP_IMAGE_TEXT][function] = c->text_image[k];
+  }
 }

@@ -2,16 +2,13 @@
  * images, as queries, against every text; their texts against every image. What a query finds (its rank, its loss) is
  * then what it would find among all pairs.
  */
-#include "audit/sampled_audit.h"
+#include "audit/passes.h"
+#include "audit/row_sample.h"
 
 #include "analysis/finish.h"
-#include "analysis/sampled.h"
 #include "audit/measure_runs.h"
 #include "audit/pair_sums.h"
-#include "audit/probe.h"
-#include "audit/ranks_queries.h"
-#include "audit/ranks_ring.h"
-#include "audit/top_k_lists.h"
+#include "audit/ranks_pass.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "comm/comm.h"
@@ -81,7 +78,7 @@ static void evidence_clear(cgap_audit_sums *e)
 
 static cgap_status no_lists(const cgap_audit_sums *e, cgap_error *error)
 {
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", e->image.rows,
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for the neighbours of %zu and %zu rows", e->image.rows,
                    e->text.rows);
 }
 
@@ -150,7 +147,7 @@ static cgap_sampled sampled_of(const work *w, const cgap_matched_pair_sums *matc
 
 /* ---------------------------------------------------------------- queries against everything */
 
-/* Images that ask, every text as a candidate. */
+/* Images as queries, every text as a candidate. */
 static cgap_status rank_texts(work *w, cgap_error *error)
 {
   const cgap_embeddings *q = &w->queries.embeddings;
@@ -159,7 +156,7 @@ static cgap_status rank_texts(work *w, cgap_error *error)
   cgap_pairs *pairs = &e.pairs;
   size_t *text_of = cgap_alloc(q->text.rows, sizeof *text_of);
   if (!text_of)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu texts", q->text.rows);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu texts", q->text.rows);
   for (size_t k = 0; k < q->text.rows; k++)
     text_of[k] = w->queries.text[q->pairs.text[k]];
   *pairs = (cgap_pairs){.images = q->image.rows,
@@ -179,7 +176,7 @@ static cgap_status rank_texts(work *w, cgap_error *error)
   return status;
 }
 
-/* Texts that ask, every image as a candidate. */
+/* Texts as queries, every image as a candidate. */
 static cgap_status rank_images(work *w, cgap_error *error)
 {
   const cgap_embeddings *q = &w->queries.embeddings;
@@ -188,7 +185,7 @@ static cgap_status rank_images(work *w, cgap_error *error)
   cgap_audit_sums *evidence = &w->from_texts;
   size_t *first = cgap_zalloc(images + 1, sizeof *first);
   if (!first)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu images", images);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu images", images);
   for (size_t k = 0; k < q->image.rows; k++)
     first[w->queries.image[k] + 1] = q->pairs.first[k + 1] - q->pairs.first[k];
   for (size_t i = 0; i < images; i++)
@@ -223,8 +220,9 @@ static cgap_status rank_own(work *w, cgap_pair_kind kind, cgap_error *error)
     first[k + 1] = first[k] + (texts ? pairs->first[image + 1] - pairs->first[image] : 1);
   }
   own = first ? cgap_alloc(first[queries->rows], sizeof *own) : NULL;
-  cgap_status status =
-    first && own && no_query ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "no memory for %zu queries", queries->rows);
+  cgap_status status = first && own && no_query
+                         ? CGAP_OK
+                         : cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu queries", queries->rows);
   for (size_t k = 0; !status && k < queries->rows; k++)
     for (size_t t = 0; t < first[k + 1] - first[k]; t++)
       own[first[k] + t] = texts ? pairs->text[pairs->first[pairs->image_of[s->text[k]]] + t] : s->image[k];
@@ -264,7 +262,7 @@ static cgap_status expand_ranks(double **rank, const size_t *row, size_t queries
 {
   double *all = cgap_alloc(rows, sizeof *all);
   if (!all)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu ranks", rows);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu ranks", rows);
   for (size_t i = 0; i < rows; i++)
     all[i] = NAN;
   for (size_t k = 0; k < queries; k++)
@@ -274,7 +272,7 @@ static cgap_status expand_ranks(double **rank, const size_t *row, size_t queries
   return CGAP_OK;
 }
 
-/* What the queries of both modalities found, as if one pass had asked them. */
+/* What the queries of both modalities found, as of one pass. */
 static void join_queries(work *w)
 {
   cgap_audit_sums *e = &w->of_queries;
@@ -404,119 +402,4 @@ cgap_status cgap_sampled_run(cgap_audit *out, const cgap_audit_sums *whole, cons
   cgap_row_sample_clear(&w.sample);
   cgap_row_sample_clear(&w.queries);
   return status;
-}
-
-/* ---------------------------------------------------------------- control variates */
-
-enum { BLOCK = 256 };
-
-/* x·n·mean and xᵀ·moment·x of `rows` double rows; product (rows, dim) is room for x·moment. */
-static void sums_of_block(const cgap_modality_rows *others, const double *row, size_t rows, double *product,
-                          double *linear, double *square)
-{
-  const size_t dim = others->dim;
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)dim, (int)dim, 1.0, row, (int)dim,
-              others->moment, (int)dim, 0.0, product, (int)dim);
-  for (size_t i = 0; i < rows; i++) {
-    linear[i] = (double)others->rows * cgap_dot(row + i * dim, others->mean, dim);
-    square[i] = cgap_dot(row + i * dim, product + i * dim, dim);
-  }
-}
-
-static cgap_status sums_of_modality(const cgap_modality_rows *modality, const cgap_modality_rows *const others[2],
-                                    double *const *const out[2], cgap_comm *comm, int threads, cgap_error *error)
-{
-  const size_t dim = modality->dim, chunk = cgap_row_pass_chunk_rows(dim);
-  const cgap_rank_rows own = cgap_rank_rows_own(comm, modality->rows);
-  double *row = cgap_alloc(chunk * dim, sizeof *row), *product = cgap_alloc(chunk * dim, sizeof *product);
-  cgap_status status = CGAP_OK;
-  if (!row || !product)
-    status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu rows of %zu", modality->source->name, chunk, dim);
-  for (size_t first = own.first; !status && first < own.end; first += chunk) {
-    const size_t n = own.end - first < chunk ? own.end - first : chunk;
-    status = cgap_modality_rows_fetch(modality, NULL, first, n, threads, row, error);
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (size_t b = 0; b < (status ? 0 : n); b += BLOCK)
-      for (int k = 0; k < 2; k++)
-        sums_of_block(others[k], row + b * dim, n - b < BLOCK ? n - b : BLOCK, product + b * dim, out[k][0] + first + b,
-                      out[k][1] + first + b);
-  }
-  for (int k = 0; k < 4; k++)
-    if (!status)
-      status = cgap_rank_rows_gather(comm, out[k / 2][k % 2], modality->rows, sizeof(double), error);
-  cgap_free(row);
-  cgap_free(product);
-  return status;
-}
-
-/* A row with itself has cosine 1. */
-static void subtract_selves(double *const *sums, size_t rows)
-{
-  for (size_t i = 0; i < rows; i++) {
-    sums[0][i] -= 1;
-    sums[1][i] -= 1;
-  }
-}
-
-static void subtract_matched_pairs(cgap_control_variates *c, const cgap_row_sample *s)
-{
-  const cgap_pairs *pairs = &s->embeddings.pairs;
-  for (size_t j = 0; s->embeddings.paired && j < pairs->texts; j++) {
-    const double cosine = s->pair_cosine[j], square = cosine * cosine;
-    c->image_text[0][pairs->image_of[j]] -= cosine;
-    c->image_text[1][pairs->image_of[j]] -= square;
-    c->text_image[0][j] -= cosine;
-    c->text_image[1][j] -= square;
-  }
-}
-
-cgap_status cgap_control_variates_run(cgap_control_variates *out, const cgap_row_sample *drawn_rows, cgap_comm *comm,
-                                      int threads, cgap_error *error)
-{
-  const cgap_modality_rows *image = &drawn_rows->embeddings.image, *text = &drawn_rows->embeddings.text;
-  bool ok = true;
-  *out = (cgap_control_variates){0};
-  for (int k = 0; k < 2; k++) {
-    out->image_image[k] = cgap_alloc(image->rows, sizeof(double));
-    out->image_text[k] = cgap_alloc(image->rows, sizeof(double));
-    out->text_text[k] = cgap_alloc(text->rows, sizeof(double));
-    out->text_image[k] = cgap_alloc(text->rows, sizeof(double));
-    ok = ok && out->image_image[k] && out->image_text[k] && out->text_text[k] && out->text_image[k];
-  }
-  if (!ok)
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for sums of %zu and %zu rows", image->rows, text->rows);
-  const int blas_threads = cgap_blas_single();
-  cgap_status status =
-    sums_of_modality(image, (const cgap_modality_rows *const[2]){image, text},
-                     (double *const *const[2]){out->image_image, out->image_text}, comm, threads, error);
-  if (!status)
-    status = sums_of_modality(text, (const cgap_modality_rows *const[2]){text, image},
-                              (double *const *const[2]){out->text_text, out->text_image}, comm, threads, error);
-  cgap_blas_restore(blas_threads);
-  subtract_selves(out->image_image, image->rows);
-  subtract_selves(out->text_text, text->rows);
-  subtract_matched_pairs(out, drawn_rows);
-  return status;
-}
-
-void cgap_control_variates_clear(cgap_control_variates *c)
-{
-  for (int k = 0; k < 2; k++) {
-    cgap_free(c->image_image[k]);
-    cgap_free(c->image_text[k]);
-    cgap_free(c->text_text[k]);
-    cgap_free(c->text_image[k]);
-  }
-  *c = (cgap_control_variates){0};
-}
-
-void cgap_control_variates_set(const cgap_control_variates *c, cgap_sampled *sampled)
-{
-  for (int k = 0; k < 2; k++) {
-    const int function = k == 0 ? CGAP_COSINE_OF : CGAP_SQUARE_OF;
-    sampled->row[CGAP_IMAGE_IMAGE][function] = sampled->column[CGAP_IMAGE_IMAGE][function] = c->image_image[k];
-    sampled->row[CGAP_TEXT_TEXT][function] = sampled->column[CGAP_TEXT_TEXT][function] = c->text_text[k];
-    sampled->row[CGAP_IMAGE_TEXT][function] = c->image_text[k];
-    sampled->column[CGAP_IMAGE_TEXT][function] = c->text_image[k];
-  }
 }

@@ -207,8 +207,8 @@ static cgap_status check_tally(cgap_data *out, const cgap_data *data, const cgap
   if (!status)
     status = cgap_check_data(out, data, error);
   if (!status && data->text.rows == 0)
-    status = cgap_fail(error, CGAP_FILE, "%s: no texts for its %zu rows; a tally takes both sides", out->image.name,
-                       data->image.rows);
+    status = cgap_fail(error, CGAP_FILE, "%s: no texts for its %zu rows; a tally needs both modalities",
+                       out->image.name, data->image.rows);
   return status;
 }
 
@@ -223,8 +223,8 @@ static cgap_status allocate_bands(tally_pass *p, size_t panel_rows, cgap_error *
   }
   if (p->sums && p->counts && p->cosine)
     return CGAP_OK;
-  return cgap_fail(error, CGAP_RESOURCE, "no memory for %zu sums and %zu counts of %zu bands of rows", p->tally->sums,
-                   p->tally->counts, bands);
+  return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu sums and %zu counts of %zu bands of rows",
+                   p->tally->sums, p->tally->counts, bands);
 }
 
 cgap_status cgap_tally_run(double *sums, uint64_t *counts, const cgap_data *given, const cgap_tally *tally,

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "audit/matched_pairs.h"
+#include "audit/passes.h"
 #include "audit/measure_runs.h"
 #include "audit/pair_sums.h"
 #include "base/memory.h"

@@ -28,10 +28,11 @@ static void one_line(char *text)
 
 void cli_name_flags(char *out, size_t size, const char *text)
 {
-  static const char *const FLAGS[][2] = {{"`image`", "--image"},           {"`text`", "--text"},
-                                         {"`text_image`", "--text-image"}, {"`class_text`", "--class-text"},
-                                         {"`labels`", "--labels"},         {"`unpaired`", "--unpaired"},
-                                         {"`replace`", "--force"}};
+  static const char *const FLAGS[][2] = {
+    {"`image`", "--image"},           {"`text`", "--text"},           {"`text_image`", "--text-image"},
+    {"`class_text`", "--class-text"}, {"`labels`", "--labels"},       {"`unpaired`", "--unpaired"},
+    {"`replace`", "--force"},         {"`memory_bytes`", "--memory"}, {"`pairs`", "--pairs"},
+    {"`precision`", "--precision"},   {"`threads`", "--threads"}};
   size_t used = 0;
   while (*text && used + 1 < size) {
     const char *flag = NULL;

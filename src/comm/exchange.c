@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "comm/comm_internal.h"
-#include "simd/audit_kernels.h"
+#include "simd/kernels.h"
 
 int cgap_comm_rank(const cgap_comm *c)
 {

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "analysis/gap_level.h"
+#include "analysis/fields.h"
 
 /* ---------------------------------------------------------------- numbers and lines */
 

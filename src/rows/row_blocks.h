@@ -6,7 +6,7 @@
 
 #include "base/threads.h"
 #include "rows/modality.h"
-#include "simd/bfloat16_rows.h"
+#include "simd/convert.h"
 
 typedef struct cgap_row_block {
   const cgap_modality_rows *modality;

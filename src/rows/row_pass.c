@@ -5,7 +5,7 @@
 #include "base/threads.h"
 #include "rows/row_reader.h"
 #include "rows/row_sums.h"
-#include "simd/audit_kernels.h"
+#include "simd/kernels.h"
 #include "simd/convert.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "rows/row_blocks.h"
-#include "simd/audit_kernels.h"
+#include "simd/kernels.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* The loops over every cosine of a tile pass, in the words of AVX-512: masks, which C has no name for, make the
  * searches two to five times as fast as what the compiler makes of the plain loops in audit_kernels_plain.h, and a
  * scaling by powers of two the exponentials half as fast again. Included by audit_kernels_body.c where the instruction
- * set has them; what each does stands in audit_kernels.h. */
+ * set has them; what each does is in kernels.h. */
 #include <immintrin.h>
 
 enum { FLOAT_LANES = 16 }; /* floats of a register */

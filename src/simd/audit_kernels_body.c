@@ -1,6 +1,6 @@
 /* The kernels in plain C; the compiler vectorises them for the instruction set it was given. Conversions of float16,
  * which processors have and C has not, are named: every processor with AVX2 has F16C. */
-#include "simd/audit_kernels.h"
+#include "simd/kernels.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static void window(const float *restrict s, size_t n, const cgap_bins *w, uint64
   count_bins(bin, count, counts);
 }
 
-/* Four runs side by side, so that sums do not wait for one another. */
+/* Four runs in parallel, so that sums do not wait for one another. */
 static double dot(const float *restrict a, const float *restrict b, size_t n)
 {
   const size_t run = n / 4;
@@ -182,7 +182,7 @@ static float tenth_or_less(const float *s, size_t n)
   return tenth(greatest);
 }
 
-/* CGAP_SCORE_VECTORS doubles side by side; four rows at once, so that sums do not wait for one another. */
+/* CGAP_SCORE_VECTORS doubles in parallel; four rows at once, so that sums do not wait for one another. */
 typedef double few __attribute__((vector_size(CGAP_SCORE_VECTORS * sizeof(double)), aligned(sizeof(double))));
 
 static void vector_scores(const double *restrict z, size_t rows, size_t dim, const double *restrict w,

@@ -1,5 +1,5 @@
 /* The loops over every cosine of a tile pass in plain C, for all instruction sets but AVX-512, which has its own:
- * audit_kernels_avx512.h. Included by audit_kernels_body.c; what each does stands in audit_kernels.h. */
+ * audit_kernels_avx512.h. Included by audit_kernels_body.c; what each does is in kernels.h. */
 static inline float power_of_two(int32_t n)
 {
   int32_t bits = (n + 127) * (1 << 23);

@@ -1,5 +1,5 @@
 /* The loops in plain C; the compiler vectorises them for the instruction set it was given. */
-#include "simd/training_kernels.h"
+#include "simd/kernels.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
  * Rows come in blocks of 4096, which is what the row pass asks for. "HDF5's own" is H5Dread of the same blocks, in the
  * file's type. Two threads have to reach 1.8 times the rate of one on gzip, a core 2 GB/s of float16 converted. */
 #include "bench.h"
-#include "simd/audit_kernels.h"
+#include "simd/kernels.h"
 #include "support.h"
 
 #include <hdf5.h>

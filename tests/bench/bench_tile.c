@@ -7,7 +7,7 @@
  * the naive double program. */
 #include "bench.h"
 #include "compare.h"
-#include "simd/tile_gemm.h"
+#include "simd/gemm.h"
 #include "simulate/simulate.h"
 #include "support.h"
 

@@ -1,6 +1,6 @@
 #include "head/evaluation/comparison.h"
-#include "analysis/contributions.h"
-#include "analysis/gap_level.h"
+#include "analysis/measure.h"
+#include "analysis/fields.h"
 #include "base/memory.h"
 #include <stdio.h>
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/contributions.h"
+#include "analysis/measure.h"
 #include "analysis/interval.h"
 #include "base/memory.h"
 #include "base/numbers.h"

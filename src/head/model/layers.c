@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "base/numbers.h"
 #include "simd/gemm.h"
-#include "simd/training_kernels.h"
+#include "simd/kernels.h"
 
 enum {
   BLOCK = CGAP_LAYERS_BLOCK,

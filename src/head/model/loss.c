@@ -13,7 +13,7 @@
 
 #include "base/memory.h"
 #include "simd/gemm.h"
-#include "simd/training_kernels.h"
+#include "simd/kernels.h"
 
 enum {
   TILE = 256,                        /* rows and columns of a tile: never a matter of threads */

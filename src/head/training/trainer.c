@@ -9,7 +9,7 @@
 #include "base/threads.h"
 #include "comm/comm.h"
 #include "head/training/train_options.h"
-#include "simd/training_kernels.h"
+#include "simd/kernels.h"
 
 static const double TEMPERATURE_MIN = 0.005, MOST_TEMPERATURE = 1000;
 

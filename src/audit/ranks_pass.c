@@ -1,7 +1,8 @@
-#include "audit/ranks_ring.h"
+#include "audit/ranks_pass.h"
 
-#include "audit/pair_pass.h"
+#include "audit/passes.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "comm/comm.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@ typedef struct ring {
   cgap_comm *comm;
   cgap_pair_kind kind;
   cgap_pair_pass_options options;
-  const cgap_modality_rows *home, *away; /* the side that stays, and the one that travels: the same of a triangle */
+  const cgap_modality_rows *home, *away; /* the modality that stays, and the one that travels: the same of a triangle */
   bool triangle, away_first;             /* images travel: they are the rows of the tiles */
   int rank, size;
   cgap_pair_sums home_sums, away_sums; /* of this rank's blocks; away_sums of no triangle */
@@ -35,7 +36,7 @@ size_t cgap_ranks_ring_row_bytes(cgap_type type, size_t dim)
   return dim * (sizeof(float) + cgap_type_size(type));
 }
 
-/* Piece k of rank r's block of the side that travels. */
+/* Piece k of rank r's block of the modality that travels. */
 static cgap_rank_rows piece_of(const ring *g, int r, size_t k)
 {
   const cgap_rank_rows block = cgap_rank_rows_of(g->away->rows, r, g->size);
@@ -147,7 +148,7 @@ static cgap_status reserve_buffers(cgap_receive_buffers *v, const cgap_modality_
     v->unit_bytes = unit;
   }
   return ok && v->unit ? CGAP_OK
-                       : cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu visiting rows of %zu",
+                       : cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu visiting rows of %zu",
                                    modality->source->name, rows, modality->dim);
 }
 
@@ -191,13 +192,13 @@ static cgap_status exchange_sums(ring *g, int to, int from, cgap_rank_rows rows,
 {
   cgap_pair_sums coming;
   cgap_transfer t;
-  if (!cgap_pair_sums_init(&coming, g->evidence, g->kind, rows.first, rows.end - rows.first))
-    return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", rows.end - rows.first);
-  cgap_status status =
-    cgap_comm_pass(g->comm, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory, coming.bytes, from, error);
+  cgap_status status = cgap_pair_sums_init(&coming, g->evidence, g->kind, rows.first, rows.end - rows.first, error);
+  if (!status)
+    status = cgap_comm_pass(g->comm, &t, 1, g->visiting.memory, g->visiting.bytes, to, coming.memory, coming.bytes,
+                            from, error);
   if (!status)
     status = cgap_comm_wait(g->comm, &t, error);
-  if (status) /* its room may still be written to */
+  if (status) /* its memory may still be written to */
     return status;
   cgap_pair_sums_clear(&g->visiting);
   g->visiting = coming;
@@ -212,8 +213,8 @@ static cgap_status circulate_piece(ring *g, size_t k, cgap_error *error)
   cgap_row_block now = {0};
   cgap_status status = load_range(&now, g->away, mine.first, mine.end, error);
   cgap_pair_sums_clear(&g->visiting);
-  if (!status && !cgap_pair_sums_init(&g->visiting, g->evidence, g->kind, mine.first, mine.end - mine.first))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", mine.end - mine.first);
+  if (!status)
+    status = cgap_pair_sums_init(&g->visiting, g->evidence, g->kind, mine.first, mine.end - mine.first, error);
   for (int s = 0; !status && s < stops; s++) {
     const int owner = (g->rank - s + g->size) % g->size, coming = (owner - 1 + g->size) % g->size;
     const bool on = s + 1 < stops;
@@ -241,9 +242,9 @@ static cgap_status circulate_piece(ring *g, size_t k, cgap_error *error)
   return status;
 }
 
-/* ---------------------------------------------------------------- the smaller side in every rank */
+/* ---------------------------------------------------------------- the smaller modality in every rank */
 
-/* All rows of a side. */
+/* All rows of a modality. */
 static cgap_status replicate_rows(ring *g, cgap_row_block *out, cgap_error *error)
 {
   const cgap_modality_rows *modality = g->away;
@@ -262,8 +263,8 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
 {
   cgap_row_block home = {0}, away = {0};
   cgap_status status = replicate_rows(g, &away, error);
-  if (!status && !cgap_pair_sums_init(&g->visiting, g->evidence, g->kind, 0, g->away->rows))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g->away->rows);
+  if (!status)
+    status = cgap_pair_sums_init(&g->visiting, g->evidence, g->kind, 0, g->away->rows, error);
   if (!status)
     status = load_range(&home, g->home, g->home->own_first, g->home->own_first + g->home->own_rows, error);
   if (!status)
@@ -277,8 +278,8 @@ static cgap_status run_replicated(ring *g, cgap_error *error)
 
 /* ---------------------------------------------------------------- all */
 
-/* Whether the side that travels is small enough to be in every rank: half of a rank's own rows of both sides at most,
- * or with too few tiles to go round, and within the memory. */
+/* Whether the modality that travels is small enough to be in every rank: half of a rank's own rows of both modalities
+ * at most, or with too few tiles to go round, and within the memory. */
 static bool fits_on_all_ranks(const ring *g, uint64_t memory_bytes)
 {
   const cgap_modality_rows *away = g->away, *home = g->home;
@@ -310,9 +311,8 @@ static cgap_status open_ring(ring *g, cgap_error *error)
   g->piece = RING_PIECE_BYTES / cgap_ranks_ring_row_bytes(away->source->type, away->dim) / CGAP_TILE * CGAP_TILE;
   g->piece = cgap_lesser(cgap_greater(g->piece, CGAP_TILE), cgap_greater(most, CGAP_TILE));
   cgap_status status = reserve_buffers(g->receive_buffers, away, g->piece, 2, error);
-  if (!status && !g->triangle &&
-      !cgap_pair_sums_init(&g->away_sums, g->evidence, g->kind, away->own_first, away->own_rows))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", away->own_rows);
+  if (!status && !g->triangle)
+    status = cgap_pair_sums_init(&g->away_sums, g->evidence, g->kind, away->own_first, away->own_rows, error);
   return status;
 }
 
@@ -372,8 +372,8 @@ cgap_status cgap_ranks_ring_run(cgap_audit_sums *evidence, const cgap_embeddings
   g.all = fmax(1, pair_count_of_rank(&g, replicated));
   if (!status)
     status = cgap_sums_init(evidence, kind, g.rank == 0, error);
-  if (!status && !cgap_pair_sums_init(&g.home_sums, evidence, kind, g.home->own_first, g.home->own_rows))
-    status = cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", g.home->own_rows);
+  if (!status)
+    status = cgap_pair_sums_init(&g.home_sums, evidence, kind, g.home->own_first, g.home->own_rows, error);
   if (!status)
     status = replicated ? run_replicated(&g, error) : run_ring(&g, error);
   if (!status)
@@ -386,59 +386,61 @@ cgap_status cgap_ranks_ring_run(cgap_audit_sums *evidence, const cgap_embeddings
   return status;
 }
 
-/* ---------------------------------------------------------------- ranks gather */
+/* ---------------------------------------------------------------- what the ranks found */
+
+static cgap_status send_sums(cgap_comm *comm, const cgap_pair_sums *mine, int to, cgap_error *error)
+{
+  cgap_transfer t;
+  cgap_status status = cgap_comm_pass(comm, &t, 2, mine->memory, mine->bytes, to, NULL, 0, 0, error);
+  return status ? status : cgap_comm_wait(comm, &t, error);
+}
+
+/* *out of the rows [first, first + rows). After a failure MPI may still write to its memory, which is not freed. */
+static cgap_status receive_sums(cgap_pair_sums *out, const cgap_audit_sums *e, cgap_comm *comm, cgap_pair_kind kind,
+                                size_t first, size_t rows, int from, cgap_error *error)
+{
+  cgap_transfer t;
+  cgap_status status = cgap_pair_sums_init(out, e, kind, first, rows, error);
+  if (!status)
+    status = cgap_comm_pass(comm, &t, 2, NULL, 0, 0, out->memory, out->bytes, from, error);
+  return status ? status : cgap_comm_wait(comm, &t, error);
+}
 
 cgap_status cgap_ranks_add_sums(const cgap_audit_sums *e, cgap_comm *comm, cgap_pair_sums *mine, cgap_error *error)
 {
   const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
-  cgap_status status = CGAP_OK;
-  for (int step = 1; !status && step < size; step *= 2) {
-    cgap_pair_sums other = {0};
-    cgap_transfer t;
-    if (rank % (2 * step) == step) {
-      status = cgap_comm_pass(comm, &t, 2, mine->memory, mine->bytes, rank - step, NULL, 0, 0, error);
-      return status ? status : cgap_comm_wait(comm, &t, error);
-    }
+  for (int step = 1; step < size; step *= 2) {
+    cgap_pair_sums other;
+    if (rank % (2 * step) == step)
+      return send_sums(comm, mine, rank - step, error);
     if (rank + step >= size)
       continue;
-    if (!cgap_pair_sums_init(&other, e, mine->kind, mine->first, mine->rows))
-      return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", mine->rows);
-    status = cgap_comm_pass(comm, &t, 2, NULL, 0, 0, other.memory, other.bytes, rank + step, error);
-    if (!status)
-      status = cgap_comm_wait(comm, &t, error);
+    cgap_status status = receive_sums(&other, e, comm, mine->kind, mine->first, mine->rows, rank + step, error);
     if (status)
       return status;
     cgap_pair_sums_merge(mine, e, &other);
     cgap_pair_sums_clear(&other);
   }
-  return status;
+  return CGAP_OK;
 }
 
 cgap_status cgap_ranks_gather_sums(cgap_audit_sums *e, cgap_comm *comm, const cgap_pair_sums *mine, size_t rows,
                                    bool columns, cgap_error *error)
 {
-  const int rank = cgap_comm_rank(comm), size = cgap_comm_size(comm);
-  cgap_status status = CGAP_OK;
-  cgap_transfer t;
-  if (rank > 0) {
-    status = cgap_comm_pass(comm, &t, 2, mine->memory, mine->bytes, 0, NULL, 0, 0, error);
-    return status ? status : cgap_comm_wait(comm, &t, error);
-  }
+  const int size = cgap_comm_size(comm);
+  if (cgap_comm_rank(comm) > 0)
+    return send_sums(comm, mine, 0, error);
   cgap_pair_pass_finish(e, mine, columns);
-  for (int r = 1; !status && r < size; r++) {
+  for (int r = 1; r < size; r++) {
     const cgap_rank_rows block = cgap_rank_rows_of(rows, r, size);
     cgap_pair_sums other;
-    if (!cgap_pair_sums_init(&other, e, mine->kind, block.first, block.end - block.first))
-      return cgap_fail(error, CGAP_RESOURCE, "no memory for the sums of %zu rows", block.end - block.first);
-    status = cgap_comm_pass(comm, &t, 2, NULL, 0, 0, other.memory, other.bytes, r, error);
-    if (!status)
-      status = cgap_comm_wait(comm, &t, error);
+    cgap_status status = receive_sums(&other, e, comm, mine->kind, block.first, block.end - block.first, r, error);
     if (status)
       return status;
     cgap_pair_pass_finish(e, &other, columns);
     cgap_pair_sums_clear(&other);
   }
-  return status;
+  return CGAP_OK;
 }
 
 cgap_status cgap_ranks_add_counts(cgap_audit_sums *e, cgap_comm *comm, cgap_pair_kind kind, cgap_error *error)
@@ -494,4 +496,117 @@ void cgap_top_k_lists_keep_new(cgap_pair_sums *guest, const cgap_pair_sums *home
     for (; kept < CGAP_NEIGHBOURS; kept++)
       list[kept] = cgap_neighbour_none();
   }
+}
+
+/* ---------------------------------------------------------------- queries */
+
+typedef struct query_pass {
+  cgap_audit_sums *evidence;
+  cgap_comm *comm;
+  cgap_pair_pass_options options;
+  bool columns;           /* the queries are texts, else images */
+  cgap_row_block queries; /* all of them */
+  cgap_pair_sums query_sums, no_sums;
+  cgap_error error; /* of what ranks say during a pass */
+  cgap_status status;
+  cgap_progress progress;
+} query_pass;
+
+/* Between tiles: whether another rank has failed. */
+static bool queries_poll_and_tick(void *context, const char *phase, double fraction)
+{
+  query_pass *a = context;
+  a->status = cgap_comm_poll(a->comm, NULL, &a->error);
+  return a->status || (a->progress.tick && a->progress.tick(a->progress.context, phase, fraction));
+}
+
+static cgap_status show_candidates(query_pass *a, const cgap_row_block *candidates, cgap_error *error)
+{
+  const cgap_row_block *rows = a->columns ? candidates : &a->queries, *columns = a->columns ? &a->queries : candidates;
+  a->no_sums.first = candidates->first;
+  a->no_sums.rows = candidates->rows;
+  cgap_status status =
+    cgap_pair_pass_show(a->evidence, CGAP_IMAGE_TEXT, &a->options, rows, a->columns ? &a->no_sums : &a->query_sums,
+                        columns, a->columns ? &a->query_sums : &a->no_sums, error);
+  if (a->status && error)
+    *error = a->error;
+  return a->status ? a->status : status;
+}
+
+/* Candidates, half a block of which is shown while the next half is read where they are not in memory. */
+typedef struct candidate_reader {
+  const cgap_modality_rows *modality;
+  size_t next, end;
+  cgap_row_block half[2];
+} candidate_reader;
+
+static bool set_target(void *reader, void *half)
+{
+  candidate_reader *r = reader;
+  cgap_row_block *block = half;
+  block->modality = r->modality;
+  block->first = r->next;
+  block->rows = cgap_lesser(r->modality->unit ? r->modality->rows : CGAP_QUERY_BLOCK_ROWS / 2, r->end - r->next);
+  r->next += block->rows;
+  return block->rows > 0;
+}
+
+static cgap_status load_rows(void *half, cgap_error *error)
+{
+  cgap_row_block *block = half;
+  return cgap_row_block_load(block, block->modality, block->first, block->rows, error);
+}
+
+static cgap_status show_all_candidates(query_pass *a, const cgap_modality_rows *modality, cgap_error *error)
+{
+  const cgap_rank_rows own = cgap_rank_rows_own(a->comm, modality->rows);
+  const double before = a->options.fraction_before, span = a->options.fraction_after - before;
+  candidate_reader r = {.modality = modality, .next = own.first, .end = own.end};
+  cgap_read_ahead ahead = {
+    .set_target = set_target, .read = load_rows, .context = &r, .blocks = r.half, .count = 2, .size = sizeof *r.half};
+  void *half;
+  cgap_read_ahead_open(&ahead, modality->unit ? 1 : a->options.threads);
+  cgap_status status = cgap_read_ahead_next(&ahead, &half, error);
+  while (!status && half) {
+    const cgap_row_block *now = half;
+    a->options.fraction_before = before + span * (double)(now->first - own.first) / (double)(own.end - own.first);
+    a->options.fraction_after =
+      before + span * (double)(now->first + now->rows - own.first) / (double)(own.end - own.first);
+    status = show_candidates(a, now, error);
+    if (!status)
+      status = cgap_read_ahead_next(&ahead, &half, error);
+  }
+  cgap_read_ahead_close(&ahead);
+  cgap_row_block_clear(&r.half[0]);
+  cgap_row_block_clear(&r.half[1]);
+  return status;
+}
+
+cgap_status cgap_ranks_queries_run(cgap_audit_sums *evidence, const cgap_embeddings *e, cgap_comm *comm,
+                                   const cgap_pair_pass_options *options, cgap_error *error)
+{
+  query_pass a = {.evidence = evidence,
+                  .comm = comm,
+                  .options = *options,
+                  .columns = options->want == CGAP_WANT_COLUMN_QUERIES,
+                  .no_sums = {.kind = CGAP_IMAGE_TEXT},
+                  .progress = options->progress};
+  const cgap_modality_rows *queries = a.columns ? &e->text : &e->image, *candidates = a.columns ? &e->image : &e->text;
+  a.options.progress = (cgap_progress){.tick = queries_poll_and_tick, .context = &a};
+  cgap_status status =
+    cgap_sums_init_queries(evidence, a.columns ? 0 : queries->rows, a.columns ? queries->rows : 0, error);
+  if (!status)
+    status = cgap_pair_sums_init_queries(&a.query_sums, evidence, queries->rows, error);
+  if (!status)
+    status = cgap_row_block_load(&a.queries, queries, 0, queries->rows, error);
+  if (!status)
+    status = show_all_candidates(&a, candidates, error);
+  if (!status) /* words of fixed point and counts, and nothing else */
+    status = cgap_comm_sum(comm, a.query_sums.memory, a.query_sums.bytes / sizeof(uint64_t), CGAP_COMM_U64, error);
+  if (!status)
+    cgap_pair_pass_finish(evidence, &a.query_sums, a.columns);
+  cgap_row_block_clear(&a.queries);
+  if (!status) /* else MPI may still use it */
+    cgap_pair_sums_clear(&a.query_sums);
+  return status;
 }

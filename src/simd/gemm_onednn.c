@@ -1,8 +1,8 @@
 /* oneDNN's matmul with the weights in blocks of CGAP_COLUMN_STEP columns, as its AVX-512 kernels want them: a run of
  * columns from any block on is then the same memory with an offset. */
 #include "base/memory.h"
-#include "simd/audit_kernels.h"
-#include "simd/tile_gemm.h"
+#include "simd/gemm.h"
+#include "simd/kernels.h"
 
 #include <dnnl.h>
 #include <omp.h>
@@ -90,7 +90,7 @@ static void close_product(void *product_)
   cgap_free(p);
 }
 
-/* oneDNN takes as many threads as OpenMP would give it here, unless told: one, in this thread alone. */
+/* oneDNN takes as many threads as OpenMP would give it here: one, in this thread alone. */
 static void *open_product(size_t dim, bool bfloat)
 {
   onednn_product *p = cgap_zalloc(1, sizeof *p);
