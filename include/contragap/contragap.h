@@ -601,8 +601,8 @@ typedef struct cgap_observer {
 typedef enum cgap_row_kind { CGAP_IMAGE_ROWS, CGAP_TEXT_ROWS } cgap_row_kind;
 
 /* Methods that close a gap without training; a trained head is compared with them. */
-typedef enum cgap_gap_method { CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_PROCRUSTES } cgap_gap_method;
-enum { CGAP_GAP_METHODS = 4 };
+typedef enum cgap_gap_method { CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_PROCRUSTES, CGAP_CCA } cgap_gap_method;
+enum { CGAP_GAP_METHODS = 5 };
 CGAP_API const char *cgap_gap_method_name(cgap_gap_method gap_method);
 
 typedef struct cgap_head cgap_head; /* a trained head, or a fitted training-free method */
@@ -636,8 +636,9 @@ CGAP_API CGAP_MUST_CHECK cgap_status cgap_head_apply_source(const cgap_head *hea
                                                             const cgap_source *source, float *out, int threads,
                                                             cgap_progress progress, cgap_error *error);
 
-/* Fits a training-free method on all pairs of the data. factor: how much of the gap vector CGAP_SHIFT removes; 1: all.
- */
+/* Fits a training-free method on all pairs of the data. factor of CGAP_SHIFT: how much of the gap vector to remove, 1:
+ * all; of CGAP_WHITEN and CGAP_CCA: the shrinkage, above 0: so many times the sum of the variances over the number of
+ * rows is added to each variance. */
 CGAP_API CGAP_MUST_CHECK cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method gap_method, double factor,
                                                          const cgap_data *data, int threads, cgap_progress progress,
                                                          cgap_error *error);

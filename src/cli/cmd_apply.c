@@ -11,7 +11,7 @@
 #include "head/training/split.h"
 #include "io/find/dataset.h"
 
-static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", NULL};
+static const char *const method_names[] = {"none", "center", "shift", "whiten", "procrustes", "cca", NULL};
 
 static struct {
   const char *out, *fit;
@@ -24,10 +24,12 @@ static const cli_option own[] = {
   {"output", 'o', CLI_STRING, &opt.out, "OUT.h5", .help = "the file to write"},
   {"method", 0, CLI_CHOICE, &opt.method,
    .help = "instead of HEAD: subtract each modality's mean; shift along the gap; whiten each modality; rotate the "
-           "texts onto the images",
+           "texts onto the images; canonical correlation",
    .choices = method_names},
   {"fit", 0, CLI_STRING, &opt.fit, "FILE2", "fit the method on another file", .zero = "on FILE"},
-  {"factor", 0, CLI_REAL, &opt.factor, "X", .help = "for shift: how much of the gap vector to remove"},
+  {"factor", 0, CLI_REAL, &opt.factor, "X",
+   .help =
+     "for shift: how much of the gap vector to remove; for whiten and cca: more than 1 shrinks more towards center"},
   {"one-file", 0, CLI_FLAG, &opt.one_file,
    .help =
      "with ranks: rank 0 writes all rows; otherwise each rank writes a part next to OUT.h5, which reads as one file"},
@@ -99,6 +101,9 @@ static cgap_status check_options(const cli_args *args, cgap_error *error)
     return cgap_fail(error, CGAP_USAGE, "apply: give -o OUT.h5, the file to write");
   if (opt.method == 0 && opt.fit)
     return cgap_fail(error, CGAP_USAGE, "apply: --fit belongs to --method; a trained head is fitted already");
+  if ((opt.method - 1 == CGAP_WHITEN || opt.method - 1 == CGAP_CCA) && !(opt.factor > 0))
+    return cgap_fail(error, CGAP_USAGE, "apply: --factor %g: the shrinkage of %s is a number above 0, such as 1",
+                     opt.factor, method_names[opt.method]);
   if (opt.method == 0 && args->count < 2 && !cli_shared.image && !cli_shared.text)
     return cgap_fail(error, CGAP_USAGE, "apply: give HEAD and FILE, or --method with FILE");
   for (size_t k = 0; k < sizeof others / sizeof *others; k++)

@@ -15,6 +15,11 @@
 
 enum { RUNS_MAX = CGAP_NAMED_LOSSES };
 
+/* In columns. The table has the start and the first four; the page and compare.json have all of them. */
+static const cgap_gap_method METHOD_ORDER[CGAP_GAP_METHODS] = {CGAP_CENTER, CGAP_SHIFT, CGAP_WHITEN, CGAP_CCA,
+                                                               CGAP_PROCRUSTES};
+enum { COLUMNS_SHOWN = 5 };
+
 static struct {
   const char *out, *race, *tensorboard;
   bool resume, csv, dry_run;
@@ -209,10 +214,12 @@ static cgap_status run_evaluation(train_run *t, cgap_error *error)
                             cgap_terms_of(&t->run[k].options.weights), 1 + t->runs};
   entrants[count++] =
     (cgap_evaluated_head){.name = "start", .head = t->run[0].training_result.start_head}; /* that of all runs */
-  for (int k = 0; k < CGAP_GAP_METHODS; k++)
+  for (int i = 0; i < CGAP_GAP_METHODS; i++) {
+    const cgap_gap_method k = METHOD_ORDER[i];
     if (t->training_data.method[k])
-      entrants[count++] = (cgap_evaluated_head){cgap_gap_method_name((cgap_gap_method)k), t->training_data.method[k],
+      entrants[count++] = (cgap_evaluated_head){cgap_gap_method_name(k), t->training_data.method[k],
                                                 t->training_data.method_seconds[k], 0, 0};
+  }
   const cgap_evaluation_options options = {
     .threads = cli_shared.threads,
     .memory_bytes =
@@ -338,7 +345,7 @@ static cgap_status print_comparison(const train_run *t, cgap_error *error)
   print_words(t, paper.columns);
   printf("\n%s, test part: %zu images, %zu texts\n\n", t->source, s->images[CGAP_TEST], s->texts[CGAP_TEST]);
   for (size_t k = 1; k <= t->runs; k++) {
-    cgap_comparison_print(c, k, t->runs + 1, k == 1 ? t->evaluation.count : t->runs + 1, false, &paper, stdout);
+    cgap_comparison_print(c, k, t->runs + 1, t->runs + 1 + (k == 1 ? COLUMNS_SHOWN : 0), false, &paper, stdout);
     if (k < t->runs)
       printf("\n");
   }

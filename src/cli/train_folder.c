@@ -17,9 +17,9 @@
 #include "report/figures.h"
 
 /* What it leaves once, at the end. */
-static const char *const RESULT[] = {"before.json", "after.json",      "clip.json",    "cua.json",
-                                     "cuaxu.json",  "start.json",      "center.json",  "shift.json",
-                                     "whiten.json", "procrustes.json", "compare.json", "report.html"};
+static const char *const RESULT[] = {"before.json", "after.json",   "clip.json",  "cua.json",    "cuaxu.json",
+                                     "start.json",  "center.json",  "shift.json", "whiten.json", "procrustes.json",
+                                     "cca.json",    "compare.json", "report.html"};
 
 static cgap_status file_in(char path[CGAP_PATH], const char *folder, const char *prefix, const char *name,
                            cgap_error *error)

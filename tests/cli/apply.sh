@@ -37,7 +37,7 @@ fine apply closed pairs.h5 -o by-folder.h5
 works cmp out.h5 by-folder.h5
 
 # each method; a factor; fitted on another file
-for method in center shift whiten procrustes; do
+for method in center shift whiten procrustes cca; do
   fine apply --method $method pairs.h5 -o $method.h5
   fine audit $method.h5 --fail-if 'gap.centroid_distance>0.3'
 done
@@ -257,6 +257,8 @@ refuse 5 "--memory allows 20M; give --memory" --method center pairs.h5 -o refuse
 refuse 5 "--memory allows 20M; give --memory" closed/head.h5 pairs.h5 -o refused.h5 --memory 20M
 head -c 3000 closed/head.h5 >cut.h5
 refuse 3 "cut.h5" cut.h5 pairs.h5 -o refused.h5
+refuse 2 "--factor 0: the shrinkage of cca" --method cca --factor 0 pairs.h5 -o refused.h5
+refuse 3 "cca is fitted on pairs" --method cca --image new_img.npy -o refused.h5
 refuse 3 "procrustes is fitted on pairs" --method procrustes --image new_img.npy -o refused.h5
 refuse 3 "new_img.npy: no texts to fit the method on" --method center --fit new_img.npy --text new_txt.npy -o refused.h5
 refuse 3 "no dataset can be the text" closed odd.npz -o refused.h5 # its other rows would be left as they are

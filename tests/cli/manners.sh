@@ -53,7 +53,7 @@ widest plain 81 130
 TERM=xterm on_terminal 180 train pairs.h5 -o closed --epochs 2 --quiet --force
 want_rc 0
 widest plain 150 180
-want_text plain "recall@1, image to text" "procrustes"
+want_text plain "recall@1, image to text" "cca"
 TERM=xterm on_terminal 70 audit pairs.h5 --progress never
 want_rc 0
 widest plain 60 80

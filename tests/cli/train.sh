@@ -8,10 +8,10 @@ fine simulate --model clip --n 120 --d 32 --captions 3 --classes 6 --seed 2 -o c
 # what is written
 # shellcheck disable=SC2086  # several words
 fine train pairs.h5 -o closed $quick
-want_text out "centroid distance" "change" "center" "procrustes" "seconds"
+want_text out "centroid distance" "change" "center" "cca" "seconds"
 want_text out "From center, which needs no training, to after: corrected distance"
 want_file closed/head.h5 closed/history.jsonl closed/before.json closed/after.json closed/center.json closed/shift.json \
-  closed/whiten.json closed/procrustes.json closed/compare.json closed/checkpoint.bin closed/report.html \
+  closed/whiten.json closed/procrustes.json closed/cca.json closed/compare.json closed/checkpoint.bin closed/report.html \
   closed/figures/history.tsv closed/figures/scatter_before_after.tsv
 want_text closed/history.jsonl '"epoch":1,' '"epoch":8,' '"steps_per_second"' '"centroid_distance"'
 want_text closed/compare.json '"baseline": "before"' '"kept_epoch"' '"procrustes"'

@@ -50,6 +50,33 @@ const int64_t *cgap_head_split(const cgap_head *head, size_t *rows)
   return head ? head->split : NULL;
 }
 
+cgap_status cgap_head_blend(cgap_head **out, const cgap_head *from, const cgap_head *to, double alpha,
+                            cgap_error *error)
+{
+  const cgap_head_shape *a = &from->layers.shape, *b = &to->layers.shape;
+  *out = NULL;
+  if (a->kind != b->kind || a->shared != b->shared || a->dim_in != b->dim_in || a->dim != b->dim ||
+      a->hidden != b->hidden)
+    return cgap_fail(error, CGAP_USAGE,
+                     "heads of %zu to %zu and of %zu to %zu dimensions: only heads of the same "
+                     "layers can be blended",
+                     a->dim_in, a->dim, b->dim_in, b->dim);
+  cgap_head *h = cgap_head_new(b, to->options);
+  if (!h || (to->split && !(h->split = cgap_alloc(to->split_rows, sizeof *h->split)))) {
+    cgap_head_close(h);
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the head");
+  }
+  if (to->split)
+    memcpy(h->split, to->split, to->split_rows * sizeof *h->split);
+  h->split_rows = to->split_rows;
+  h->temperature = to->temperature;
+  h->kept_epoch = to->kept_epoch;
+  for (size_t k = 0; k < h->layers.count; k++)
+    h->parameters[k] = (float)((1 - alpha) * (double)from->parameters[k] + alpha * (double)to->parameters[k]);
+  *out = h;
+  return CGAP_OK;
+}
+
 cgap_status cgap_head_transform(const cgap_head *head, int modality, const float *in, size_t rows, float *out,
                                 int threads, cgap_error *error)
 {

@@ -18,6 +18,12 @@ struct cgap_head {
 /* Zero parameters; options are copied. NULL: out of memory. */
 cgap_head *cgap_head_new(const cgap_head_shape *shape, const char *options);
 
+/* *out has (1 − alpha) times the parameters of `from` and alpha times those of `to`, which has the same layers, and the
+ * rest as `to`: what training added, in part. Before they are normalised, the rows of linear and residual heads are
+ * blended likewise. CGAP_USAGE where the layers differ. */
+CGAP_MUST_CHECK cgap_status cgap_head_blend(cgap_head **out, const cgap_head *from, const cgap_head *to, double alpha,
+                                            cgap_error *error);
+
 /* out (rows, dim) from unit rows in (rows, dim_in), by `threads`. CGAP_RESOURCE: out of memory. */
 CGAP_MUST_CHECK cgap_status cgap_head_transform(const cgap_head *head, int modality, const float *in, size_t rows,
                                                 float *out, int threads, cgap_error *error);

@@ -13,12 +13,10 @@
 #include "head/training/memory_plan.h"
 #include "rows/row_reader.h"
 
-/* Added to every eigenvalue, as a fraction of their mean: few rows leave most directions without variance. */
-static const double WHITEN_RIDGE = 0.1;
 /* Added to the pairs' moment, as a fraction of its mean diagonal: directions without data stay where they are. */
 static const double TURN_RIDGE = 1e-6;
 
-static const char *const NAMES[CGAP_GAP_METHODS] = {"center", "shift", "whiten", "procrustes"};
+static const char *const NAMES[CGAP_GAP_METHODS] = {"center", "shift", "whiten", "procrustes", "cca"};
 
 const char *cgap_gap_method_name(cgap_gap_method method)
 {
@@ -60,10 +58,11 @@ static void fit_shift(cgap_head *h, const cgap_split_rows *p, double factor, dou
   }
 }
 
-/* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two modalities of a split, in double; index (count) picks the rows of
- * each, NULL: in order */
+/* out (dim, dim) = Σ_c a_c b_cᵀ over rows of two modalities of a split, in double, less mean[k] (dim) where it is not
+ * NULL; index (count) picks the rows of each, NULL: in order */
 static cgap_status cross_moment(double *out, const cgap_split_rows *p, const int modality[2],
-                                const size_t *const index[2], size_t count, cgap_error *error)
+                                const size_t *const index[2], const double *const mean[2], size_t count,
+                                cgap_error *error)
 {
   enum { RUN = 512 };
   const size_t dim = p->dim;
@@ -77,7 +76,7 @@ static cgap_status cross_moment(double *out, const cgap_split_rows *p, const int
     for (int k = 0; status == CGAP_OK && k < 2; k++) {
       status = cgap_split_rows_read(p, modality[k], index[k] ? index[k] + first : NULL, first, run, rows, error);
       for (size_t i = 0; status == CGAP_OK && i < run * dim; i++)
-        row_double[(size_t)k * RUN * dim + i] = (double)rows[i];
+        row_double[(size_t)k * RUN * dim + i] = (double)rows[i] - (mean[k] ? mean[k][i % dim] : 0);
     }
     if (status == CGAP_OK)
       cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)dim, (int)dim, (int)run, 1, row_double, (int)dim,
@@ -88,16 +87,20 @@ static cgap_status cross_moment(double *out, const cgap_split_rows *p, const int
   return status;
 }
 
-/* c, a symmetric matrix, becomes (c + r I)^−½. values (dim), work (2 dim²) */
-static bool inverse_root(double *c, size_t d, double *values, double *work)
+/* c (d, d) = a b */
+static void multiply(double *c, const double *a, const double *b, size_t d)
 {
-  double trace = 0;
-  for (size_t k = 0; k < d; k++)
-    trace += c[k * (d + 1)];
-  if (!(trace > 0) || LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)d, c, (lapack_int)d, values) != 0)
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)d, (int)d, (int)d, 1, a, (int)d, b, (int)d, 0, c, (int)d);
+}
+
+/* c, symmetric and positive semidefinite, becomes (c + ridge I)^power. values (d), work (d, d). false: its eigenvalues
+ * did not converge. */
+static bool symmetric_power(double *c, size_t d, double ridge, double power, double *values, double *work)
+{
+  if (LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)d, c, (lapack_int)d, values) != 0)
     return false;
   for (size_t j = 0; j < d; j++) {
-    const double root = pow(fmax(values[j], 0) + WHITEN_RIDGE * trace / (double)d, -0.25);
+    const double root = pow(fmax(values[j], 0) + ridge, power / 2);
     for (size_t i = 0; i < d; i++)
       work[i * d + j] = c[i * d + j] * root;
   }
@@ -106,25 +109,78 @@ static bool inverse_root(double *c, size_t d, double *values, double *work)
   return true;
 }
 
-static cgap_status fit_whiten(cgap_head *h, const cgap_split_rows *p, double *work, cgap_error *error)
+/* c (dim, dim) = (C + r I)^−½, C the covariance of a modality's rows and r = shrinkage · trace C / rows, which is about
+ * what noise alone adds to the eigenvalues of so few rows. values (dim), work (dim, dim) */
+static cgap_status inverse_root_covariance(double *c, const cgap_split_rows *p, int modality, double shrinkage,
+                                           const char *name, double *values, double *work, cgap_error *error)
 {
-  const size_t d = p->dim, rows[] = {p->positives.images, p->positives.texts};
-  const double *mean[] = {p->image_mean, p->text_mean};
-  double *c = work, *values = c + d * d, *spare = values + d;
-  for (int modality = 0; modality < CGAP_MODALITIES; modality++) {
-    const cgap_status status =
-      cross_moment(c, p, (int[]){modality, modality}, (const size_t *[]){NULL, NULL}, rows[modality], error);
-    if (status != CGAP_OK)
-      return status;
-    for (size_t k = 0; k < d * d; k++)
-      c[k] = c[k] / (double)rows[modality] - mean[modality][k / d] * mean[modality][k % d];
-    if (!inverse_root(c, d, values, spare))
-      return cgap_fail(error, CGAP_DATA, "whiten: all %s are equal, there is nothing to whiten",
-                       modality == CGAP_IMAGE_MODALITY ? "images" : "texts");
-    put_matrix(h, modality, c);
-    cblas_dgemv(CblasRowMajor, CblasNoTrans, (int)d, (int)d, -1, c, (int)d, mean[modality], 1, 0, values, 1);
-    put_bias(h, modality, values);
+  static const double ROUNDING = 1e-12; /* of the variance of unit rows that are all equal */
+  const bool images = modality == CGAP_IMAGE_MODALITY;
+  const double *mean = images ? p->image_mean : p->text_mean;
+  const size_t rows = images ? p->positives.images : p->positives.texts;
+  double trace = 0;
+  const cgap_status status = cross_moment(c, p, (int[]){modality, modality}, (const size_t *[]){NULL, NULL},
+                                          (const double *[]){mean, mean}, rows, error);
+  if (status != CGAP_OK)
+    return status;
+  cblas_dscal((int)(p->dim * p->dim), 1 / (double)rows, c, 1);
+  for (size_t k = 0; k < p->dim; k++)
+    trace += c[k * (p->dim + 1)];
+  if (trace > ROUNDING && symmetric_power(c, p->dim, shrinkage * trace / (double)rows, -0.5, values, work))
+    return CGAP_OK;
+  return cgap_fail(error, CGAP_DATA, "%s: all %s are equal, there is nothing to fit it on", name,
+                   images ? "images" : "texts");
+}
+
+/* z becomes a (z − mean): the mean of its modality. values (dim) */
+static void put_centred_map(cgap_head *h, const cgap_split_rows *p, int modality, const double *a, double *values)
+{
+  const int d = (int)p->dim;
+  const double *mean = modality == CGAP_IMAGE_MODALITY ? p->image_mean : p->text_mean;
+  put_matrix(h, modality, a);
+  cblas_dgemv(CblasRowMajor, CblasNoTrans, d, d, -1, a, d, mean, 1, 0, values, 1);
+  put_bias(h, modality, values);
+}
+
+static cgap_status fit_whiten(cgap_head *h, const cgap_split_rows *p, double shrinkage, double *work, cgap_error *error)
+{
+  double *c = work, *spare = c + p->dim * p->dim, *values = spare + p->dim * p->dim;
+  cgap_status status = CGAP_OK;
+  for (int modality = 0; status == CGAP_OK && modality < CGAP_MODALITIES; modality++) {
+    status = inverse_root_covariance(c, p, modality, shrinkage, "whiten", values, spare, error);
+    if (status == CGAP_OK)
+      put_centred_map(h, p, modality, c, values);
   }
+  return status;
+}
+
+/* Regularised canonical correlation (Vinod 1976): with K = (C + r I)^−½ of each modality and M = K_x C_xy K_y = U S Vᵀ,
+ * images get S Uᵀ K_x (x − mean) and texts S Vᵀ K_y (y − mean), the canonical directions weighted by their correlations
+ * (Gong et al. 2014). Both are then turned by U, which changes no cosine: (M Mᵀ)^½ K_x for images, M K_y for texts. */
+static cgap_status fit_cca(cgap_head *h, const cgap_split_rows *p, double shrinkage, double *work, cgap_error *error)
+{
+  const size_t d = p->dim, square = d * d;
+  double *k_x = work, *k_y = k_x + square, *m = k_y + square, *spare = m + square, *values = spare + square;
+  cgap_status status = inverse_root_covariance(k_x, p, CGAP_IMAGE_MODALITY, shrinkage, "cca", values, spare, error);
+  if (status == CGAP_OK)
+    status = inverse_root_covariance(k_y, p, CGAP_TEXT_MODALITY, shrinkage, "cca", values, spare, error);
+  if (status == CGAP_OK)
+    status = cross_moment(m, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
+                          (const size_t *[]){p->positives.positive_image, p->positives.positive_text},
+                          (const double *[]){p->image_mean, p->text_mean}, p->positives.count, error);
+  if (status != CGAP_OK)
+    return status;
+  cblas_dscal((int)square, 1 / (double)p->positives.count, m, 1);
+  multiply(spare, k_x, m, d);
+  multiply(m, spare, k_y, d);
+  multiply(spare, m, k_y, d);
+  put_centred_map(h, p, CGAP_TEXT_MODALITY, spare, values);
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)d, (int)d, (int)d, 1, m, (int)d, m, (int)d, 0, k_y, (int)d);
+  if (!(cblas_dnrm2((int)square, m, 1) > 0) || !symmetric_power(k_y, d, 0, 0.5, values, spare))
+    return cgap_fail(error, CGAP_DATA,
+                     "cca: images and texts are not correlated at all, there is nothing to fit it on");
+  multiply(spare, k_y, k_x, d);
+  put_centred_map(h, p, CGAP_IMAGE_MODALITY, spare, values);
   return CGAP_OK;
 }
 
@@ -135,7 +191,7 @@ static cgap_status fit_procrustes(cgap_head *h, const cgap_split_rows *p, double
   double *m = work, *u = m + d * d, *vt = u + d * d, *s = vt + d * d, trace = 0;
   const cgap_status status = cross_moment(m, p, (int[]){CGAP_IMAGE_MODALITY, CGAP_TEXT_MODALITY},
                                           (const size_t *[]){p->positives.positive_image, p->positives.positive_text},
-                                          p->positives.count, error);
+                                          (const double *[]){NULL, NULL}, p->positives.count, error);
   if (status != CGAP_OK)
     return status;
   for (size_t k = 0; k < d; k++)
@@ -145,7 +201,7 @@ static cgap_status fit_procrustes(cgap_head *h, const cgap_split_rows *p, double
   const lapack_int n = (lapack_int)d;
   if (LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'A', n, n, m, n, s, u, n, vt, n) != 0)
     return cgap_fail(error, CGAP_DATA, "procrustes: the singular values of the pairs' moment did not converge");
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, u, n, vt, n, 0, m, n);
+  multiply(m, u, vt, d);
   put_matrix(h, CGAP_TEXT_MODALITY, m);
   return CGAP_OK;
 }
@@ -153,12 +209,14 @@ static cgap_status fit_procrustes(cgap_head *h, const cgap_split_rows *p, double
 cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor, const cgap_split_rows *p,
                                      cgap_error *error)
 {
+  enum { WORK_SQUARES = 4 };
   const cgap_head_shape shape = {.kind = CGAP_HEAD_RESIDUAL, .dim_in = p->dim, .dim = p->dim};
   char options[80];
   snprintf(options, sizeof options, "{\"method\": \"%s\"}", NAMES[method]);
   *out = cgap_head_new(&shape, options);
   size_t squares = 0;
-  double *work = cgap_product(&squares, p->dim, p->dim) ? cgap_alloc(4 * squares + 2 * p->dim, sizeof *work) : NULL;
+  double *work =
+    cgap_product(&squares, p->dim, p->dim) ? cgap_alloc(WORK_SQUARES * squares + p->dim, sizeof *work) : NULL;
   const int blas = cgap_blas_single();
   cgap_status status = CGAP_OK;
   if (!*out || !work)
@@ -168,7 +226,9 @@ cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, do
   else if (method == CGAP_SHIFT)
     fit_shift(*out, p, factor, work);
   else if (method == CGAP_WHITEN)
-    status = fit_whiten(*out, p, work, error);
+    status = fit_whiten(*out, p, factor, work, error);
+  else if (method == CGAP_CCA)
+    status = fit_cca(*out, p, factor, work, error);
   else
     status = fit_procrustes(*out, p, work, error);
   cgap_blas_restore(blas);
@@ -183,8 +243,8 @@ cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, do
 /* ---------------------------------------------------------------- fitted on whole data, for apply and the public
  * header */
 
-/* Without texts the class texts are used in their place; only a rotation needs matched pairs. Where one modality is
- * missing, the other is taken for both: what is fitted for the missing one is not used. */
+/* Without texts the class texts are used in their place; only procrustes and cca need matched pairs. Where one modality
+ * is missing, the other is taken for both: what is fitted for the missing one is not used. */
 static cgap_status modalities_of(cgap_data *out, const cgap_data *data, cgap_gap_method method, cgap_error *error)
 {
   *out = *data;
@@ -192,16 +252,17 @@ static cgap_status modalities_of(cgap_data *out, const cgap_data *data, cgap_gap
     out->text = data->class_text;
     out->pairing = CGAP_UNPAIRED;
   }
+  const bool pairs = method == CGAP_PROCRUSTES || method == CGAP_CCA;
   const bool apart = method == CGAP_CENTER || method == CGAP_WHITEN; /* each modality by itself */
   if (apart && (out->text.rows == 0 || out->image.rows == 0)) {
     out->image = out->image.rows ? out->image : out->text;
     out->text = out->text.rows ? out->text : out->image;
     out->pairing = CGAP_UNPAIRED;
   }
-  if (out->text.rows == 0 || out->image.rows == 0 || (method == CGAP_PROCRUSTES && out->pairing == CGAP_UNPAIRED))
+  if (out->text.rows == 0 || out->image.rows == 0 || (pairs && out->pairing == CGAP_UNPAIRED))
     return cgap_fail(error, CGAP_FILE, "%s: %s is fitted on %s, and this has none; fit it on another file",
                      (data->image.rows ? data->image : data->text).name, cgap_gap_method_name(method),
-                     method == CGAP_PROCRUSTES ? "pairs of images and texts" : "images and texts");
+                     pairs ? "pairs of images and texts" : "images and texts");
   return CGAP_OK;
 }
 
@@ -218,6 +279,16 @@ static cgap_split_rows whole_as_split_rows(const cgap_embeddings *e)
       .images = e->image.rows, .texts = e->text.rows, .count = e->text.rows, .positive_image = e->pairs.image_of}};
 }
 
+static cgap_status check_factor(cgap_gap_method method, double factor, cgap_error *error)
+{
+  const bool shrinkage = method == CGAP_WHITEN || method == CGAP_CCA;
+  if (shrinkage && !(factor > 0 && isfinite(factor)))
+    return cgap_fail(error, CGAP_USAGE, "factor %g: the shrinkage of %s is a number above 0, such as 1", factor,
+                     cgap_gap_method_name(method));
+  return isfinite(factor) ? CGAP_OK
+                          : cgap_fail(error, CGAP_USAGE, "factor %g: give a finite number; 1 closes the gap", factor);
+}
+
 cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, double factor, const cgap_data *data,
                                        int threads, uint64_t limit, cgap_progress progress, cgap_error *error)
 {
@@ -225,8 +296,10 @@ cgap_status cgap_gap_method_fit_within(cgap_head **out, cgap_gap_method method, 
   cgap_data modalities;
   cgap_memory_plan plan;
   *out = NULL;
-  const bool rows = method == CGAP_WHITEN || method == CGAP_PROCRUSTES; /* the others are made of the means alone */
-  cgap_status status = modalities_of(&modalities, data, method, error);
+  const bool rows = method != CGAP_CENTER && method != CGAP_SHIFT; /* the others are made of the means alone */
+  cgap_status status = check_factor(method, factor, error);
+  if (status == CGAP_OK)
+    status = modalities_of(&modalities, data, method, error);
   if (status == CGAP_OK)
     status = cgap_plan_gap_method(&plan, &modalities, rows, cgap_gap_method_name(method), limit, error);
   if (status == CGAP_OK)
@@ -251,8 +324,6 @@ cgap_status cgap_gap_method_fit(cgap_head **out, cgap_gap_method method, double 
   status = cgap_check_argument(data, CALL, "data", error);
   if (status == CGAP_OK)
     status = cgap_check_choice("closer", (int)method, CGAP_GAP_METHODS, error);
-  if (status == CGAP_OK && !isfinite(factor))
-    status = cgap_fail(error, CGAP_USAGE, "factor %g: give a finite number; 1 closes the gap", factor);
   if (status == CGAP_OK)
     status = cgap_check_threads(threads, error);
   if (status == CGAP_OK)

@@ -68,8 +68,9 @@ bool cgap_positives_init(cgap_positives *out, size_t **index, size_t images, siz
 /* Maps z → A z + b of each modality, fitted on the rows of a split (methods.c). */
 
 /* A residual head that applies `method`. center: z − mean of its modality. shift: both modalities along the gap
- * vector, each half of `factor` of it. whiten: (C + r I)^−½ (z − mean), C the modality's covariance. procrustes: the
- * texts turned onto their images by the best orthogonal map. The split keeps its duplicates. */
+ * vector, each half of `factor` of it. whiten: (C + r I)^−½ (z − mean), C the modality's covariance, r = `factor`
+ * times trace C over the number of rows. procrustes: the texts turned onto their images by the best orthogonal map.
+ * cca: regularised canonical correlation, r as in whiten. The split keeps its duplicates. */
 CGAP_MUST_CHECK cgap_status cgap_gap_method_fit_rows(cgap_head **out, cgap_gap_method method, double factor,
                                                      const cgap_split_rows *split_rows, cgap_error *error);
 
