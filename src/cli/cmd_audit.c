@@ -182,6 +182,14 @@ static cgap_status make_json(audit_run *r, const cgap_threshold *thresholds, cga
   return r->json ? CGAP_OK : cgap_fail(error, CGAP_RESOURCE, "the report does not fit into memory");
 }
 
+static cgap_status advise(audit_run *r, const cli_args *args, const cgap_audit_options *options, cgap_error *error)
+{
+  char *input = cli_input_line(args->items, args->count);
+  const cgap_status status = cgap_advice_run(&r->audit, cgap_dataset_data(r->dataset), input, options, error);
+  free(input);
+  return status;
+}
+
 static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_threshold *thresholds,
                                  cgap_error *error)
 {
@@ -213,6 +221,8 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
     status = cgap_folder_open(&r->folder, opt.out, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
+  if (!status && cli_ranks_first())
+    status = advise(r, args, &options, error);
   cli_progress_clear();
   if (status) {
     cgap_folder_abandon(&r->folder);

@@ -44,6 +44,19 @@ typedef struct cgap_verdict_words {
 
 void cgap_verdict_write(cgap_verdict_words *out, const cgap_audit *audit);
 
+/* What to do about the gap, for what reason, and the command to type. */
+enum { CGAP_REASONS = 3 };
+typedef struct cgap_advice_words {
+  const char *word; /* "subtract the means"; NULL: the audit has no advice */
+  char sentence[CGAP_REASONS][CGAP_SENTENCE];
+  size_t count;
+  char command[700];         /* "": none */
+  const char *further;       /* what else may help, and … */
+  char further_command[700]; /* … the command that finds out; NULL and "": nothing */
+} cgap_advice_words;
+
+void cgap_advice_write(cgap_advice_words *out, const cgap_audit *audit);
+
 /* What the checks found, the worst first. bad: the numbers may mean nothing until this is looked into. */
 typedef struct cgap_notes {
   char text[CGAP_NOTES][CGAP_SENTENCE];
