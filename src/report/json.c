@@ -113,8 +113,6 @@ cgap_status cgap_json_write(const json_t *json, const char *path, cgap_error *er
 
 /* ---------------------------------------------------------------- report json */
 
-enum { SCHEMA_VERSION = 1 }; /* rises where a key is removed or changes its meaning */
-
 static bool put_scalars(json_t *root, const cgap_audit *audit)
 {
   for (size_t i = 0; i < cgap_field_count(); i++) {
@@ -446,7 +444,7 @@ json_t *cgap_report_schema(void)
 json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run)
 {
   json_t *root = json_object();
-  bool sound = root && cgap_json_put(root, "schema_version", json_integer(SCHEMA_VERSION)) &&
+  bool sound = root && cgap_json_put(root, "schema_version", json_integer(CGAP_SCHEMA_VERSION)) &&
                cgap_json_put(root, "verdict", verdict_json(a)) && put_scalars(root, a) && put_cosines(root, a) &&
                put_dimensions(root, a) && put_spectra(root, a) &&
                cgap_json_put(root, "uniformity.sphere", cgap_number_json(a->uniformity.sphere)) &&

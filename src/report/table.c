@@ -1,8 +1,9 @@
-/* The table of an audit: for the terminal, and in Markdown for a model card. */
+/* The table of an audit: for the terminal, in Markdown for a model card, and as comma-separated values. */
 #include <math.h>
 #include <string.h>
 
 #include "analysis/fields.h"
+#include "report/json.h"
 #include "report/text.h"
 
 enum { LABEL = 24 };
@@ -298,6 +299,50 @@ cgap_status cgap_markdown_print(const cgap_audit *a, const char *name, FILE *out
   for (size_t i = 0; i < cgap_field_count(); i++)
     if (cgap_field_present(a, cgap_field_at(i)))
       put_row(out, a, cgap_field_at(i));
+  if (fflush(out) != 0 || ferror(out))
+    return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
+  return CGAP_OK;
+}
+
+/* ---------------------------------------------------------------- comma-separated values */
+
+void cgap_csv_text(FILE *out, const char *text)
+{
+  if (!strpbrk(text, ",\"\r\n")) {
+    fputs(text, out);
+    return;
+  }
+  fputc('"', out);
+  for (; *text; text++)
+    fprintf(out, *text == '"' ? "\"%c" : "%c", *text);
+  fputc('"', out);
+}
+
+void cgap_csv_number(FILE *out, double value)
+{
+  if (isfinite(value))
+    fprintf(out, "%.17g", value);
+}
+
+cgap_status cgap_csv_print(const cgap_audit *a, FILE *out, cgap_error *error)
+{
+  static const char *const better[] = {"", "lower", "higher"};
+  fprintf(out, "measure,value,ci95_low,ci95_high,n,method,better,why\n");
+  for (size_t i = 0; i < cgap_field_count(); i++) {
+    const cgap_field *f = cgap_field_at(i);
+    if (!cgap_field_present(a, f))
+      continue;
+    const cgap_scalar *s = cgap_field_scalar(a, f);
+    const double cells[] = {s->value, s->lo, s->hi};
+    fputs(f->key, out);
+    for (size_t k = 0; k < 3; k++) {
+      fputc(',', out);
+      cgap_csv_number(out, s->why ? NAN : cells[k]);
+    }
+    fprintf(out, ",%llu,%s,%s,", (unsigned long long)s->n, cgap_method_name(s->method), better[f->better]);
+    cgap_csv_text(out, s->why ? s->why : "");
+    fputc('\n', out);
+  }
   if (fflush(out) != 0 || ferror(out))
     return cgap_fail(error, CGAP_RESOURCE, "standard output: cannot write the table; is the disk full?");
   return CGAP_OK;

@@ -81,4 +81,11 @@ CGAP_MUST_CHECK cgap_status cgap_table_print(const cgap_audit *audit, const char
 CGAP_MUST_CHECK cgap_status cgap_markdown_print(const cgap_audit *audit, const char *name, FILE *stream,
                                                 cgap_error *error);
 
+/* The same numbers as comma-separated values: a line per measure, in full precision. */
+CGAP_MUST_CHECK cgap_status cgap_csv_print(const cgap_audit *audit, FILE *stream, cgap_error *error);
+
+/* A cell: text, in quotes where it needs them, and a number, empty where it is not finite. */
+void cgap_csv_text(FILE *stream, const char *text);
+void cgap_csv_number(FILE *stream, double value);
+
 #endif

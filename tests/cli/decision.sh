@@ -82,4 +82,76 @@ if "$python" -c 'import numpy' 2>/dev/null; then
   works "$python" -c 'import numpy; x = numpy.load("arrays/text.npy"); numpy.save("shuffled.npy", x[numpy.random.default_rng(1).permutation(len(x))])'
   word "look at the pairs first" arrays/image.npy shuffled.npy
 fi
+
+# last FILE COMMAND…: the command's last line on stderr says what it wrote
+last() {
+  wanted=$1
+  shift
+  fine "$@"
+  tail -n 1 err >line
+  want_text line "contragap: wrote $wanted"
+}
+last "sim.h5: 40 images" simulate -o sim.h5 --n 40 --d 8
+last "report: report.json, rows.tsv and figures; open report/report.html" audit few.h5 -o report/ --force
+last "bare: report.json and figures; open bare/report.html" audit few.h5 --unpaired -o bare
+last "head: head.h5, history.jsonl, reports and figures; open head/report.html" train sim.h5 -o head --epochs 2
+cp out table
+last "moved.h5: 80 rows" apply head sim.h5 -o moved.h5
+last "pair: compare.json and figures; open pair/report.html" compare sim.h5 moved.h5 -o pair
+last "grid: sweep.csv, sweep.json, runs.jsonl and figures; open grid/report.html" sweep sim.h5 -o grid --epochs 1 --dim 4,8
+last "sim.npys: 40 images" convert sim.h5 --format npy -o sim.npys
+fine audit few.h5 -o report --force --quiet
+[ ! -s err ] || complain "--quiet is not: $(cat err)"
+
+# the same as JSON and as CSV, and nothing else on stdout
+fine train sim.h5 -o head --force --epochs 2 --json
+cp out printed
+works cmp printed head/compare.json
+fine sweep sim.h5 -o grid --force --epochs 1 --dim 4,8 --json
+cp out printed
+works cmp printed grid/sweep.json
+fine sweep sim.h5 -o grid --force --epochs 1 --dim 4,8 --csv
+cp out printed
+works cmp printed grid/sweep.csv
+fine train sim.h5 -o head --force --epochs 2 --csv --history-csv
+cp out train.csv
+want_file head/history.csv
+fine compare head/before.json head/after.json --csv
+cp out compare.csv
+fine audit sim.h5 --csv
+cp out audit.csv
+fine audit sim.h5 -o report --force --json
+cp out audit.json
+works "$python" -c '
+import csv, json
+def read(name):
+    return {row["measure"]: row for row in csv.DictReader(open(name))}
+report, audit = json.load(open("audit.json")), read("audit.csv")
+def at(value, key):
+    for part in key.split("."):
+        value = value[part]
+    return value
+for key, row in audit.items():
+    scalar = at(report, key)
+    assert (float(row["value"]) if row["value"] else None) == scalar["value"], key
+    assert row["why"] == scalar.get("why", "") and int(row["n"]) == scalar["n"]
+    if scalar["ci95"]:
+        assert [float(row["ci95_low"]), float(row["ci95_high"])] == scalar["ci95"]
+train, files = read("train.csv"), read("compare.csv")
+measures = json.load(open("head/compare.json"))["measures"]
+for key, row in train.items():
+    d = at(measures, key)["differences"]["after"]
+    assert row["after verdict"] == d["verdict"], key
+    if d["value"] is not None:
+        assert abs(float(row["after difference"]) - d["value"]) <= 1e-15 * abs(d["value"])
+        assert float(row["after difference"]) == float(files[key]["after.json difference"]), key
+    assert bool(row["after ci95_low"]) == bool(d["ci95"])
+assert len(train) > 60
+for name in "head/compare.json", "grid/sweep.json", "report/report.json", "head/before.json":
+    assert json.load(open(name))["schema_version"] == 1
+'
+refused 2 "--json and --csv|give one" audit sim.h5 --json --csv
+refused 2 "--csv and --markdown" audit sim.h5 --markdown --csv
+refused 2 "--json and --csv" train sim.h5 -o other --json --csv
+want_absent other
 finish
