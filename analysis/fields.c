@@ -14,6 +14,7 @@ const cgap_group cgap_groups[CGAP_GROUPS] = {
   [CGAP_GROUP_ALIGNMENT] = {"Alignment", {NULL}, true},
   [CGAP_GROUP_RETRIEVAL] = {"Retrieval", {"image to text", "text to image"}, true},
   [CGAP_GROUP_MIXED_RETRIEVAL] = {"Search in one mixed index", {"image query", "text query"}, true},
+  [CGAP_GROUP_CSLS] = {"Retrieval by CSLS", {"image to text", "text to image"}, true},
   [CGAP_GROUP_ZERO_SHOT] = {"Zero-shot", {NULL}, true},
   [CGAP_GROUP_ARITHMETIC] = {"Arithmetic", {NULL}, false},
   [CGAP_GROUP_LOSS] = {"Loss", {NULL}, true},
@@ -120,12 +121,6 @@ cgap_key_value cgap_key_find(const cgap_audit *audit, const char *key)
     .found = true, .present = (audit->has & number->needs) == number->needs, .value = why ? NAN : value, .why = why};
 }
 
-/* Measures that are defined, but that no report of this version has. */
-static const char *const unreported[] = {"csls.image_to_text.recall_at_1",  "csls.image_to_text.recall_at_5",
-                                         "csls.image_to_text.recall_at_10", "csls.text_to_image.recall_at_1",
-                                         "csls.text_to_image.recall_at_5",  "csls.text_to_image.recall_at_10",
-                                         "agreement.mutual_knn_by_chance",  "agreement.cka"};
-
 const char *cgap_key_suggestion(const char *key)
 {
   cgap_did_you_mean near = cgap_did_you_mean_init(key);
@@ -133,20 +128,10 @@ const char *cgap_key_suggestion(const char *key)
     cgap_did_you_mean_offer(&near, cgap_field_at(i)->key);
   for (size_t i = 0; i < cgap_number_count(); i++)
     cgap_did_you_mean_offer(&near, cgap_number_at(i)->key);
-  for (size_t i = 0; i < sizeof unreported / sizeof *unreported; i++)
-    cgap_did_you_mean_offer(&near, unreported[i]);
   return near.name;
 }
 
 bool cgap_key_exists(const char *key)
 {
   return cgap_field_find(key) || find_number(key);
-}
-
-bool cgap_key_defined(const char *key)
-{
-  for (size_t i = 0; i < sizeof unreported / sizeof *unreported; i++)
-    if (strcmp(unreported[i], key) == 0)
-      return true;
-  return cgap_key_exists(key);
 }

@@ -45,6 +45,5 @@ cgap_key_value cgap_key_find(const cgap_audit *audit, const char *key);
 /* The key nearest to one that does not exist, or NULL. */
 const char *cgap_key_suggestion(const char *key);
 bool cgap_key_exists(const char *key);
-bool cgap_key_defined(const char *key); /* also where no report of this version has it */
 
 #endif

@@ -26,6 +26,12 @@ CGAP_MUST_CHECK bool cgap_median_open(const cgap_median *m, const cgap_audit_sum
 CGAP_MUST_CHECK cgap_status cgap_below_median_finish(const cgap_audit_sums *e, const cgap_audit_sums *seen,
                                                      const cgap_median *m, cgap_audit *out, cgap_error *error);
 
+/* scale (lists->rows): the mean of a row's 10 highest cosines, or of all `targets`, in its list. */
+void cgap_csls_scales(const cgap_neighbours *lists, size_t targets, double *scale);
+
+/* The marks, from the scales. */
+void cgap_csls_marks(const cgap_audit_sums *e, cgap_csls_scaling *scaling);
+
 /* pca.* rests on eigenproblems, one a pool of rows, that any thread or rank may solve. values: of problem k they begin
  * at cgap_pca_place(k), and there are cgap_pca_place(CGAP_PCA_PROBLEMS) of them all. */
 enum { CGAP_PCA_PROBLEMS = 3 };

@@ -68,6 +68,12 @@ typedef struct cgap_agreement_sums {
   double image_fourth, text_fourth; /* Σ a², Σ b² */
 } cgap_agreement_sums;
 
+/* What csls.* takes off cosines, and what a candidate must reach: of each image and of each text. */
+typedef struct cgap_csls_scaling {
+  double *image, *text;           /* (images), (texts): mean of the highest cosines with the other modality */
+  double *image_mark, *text_mark; /* (images), (texts): best positive's 2 s − r of the candidate */
+} cgap_csls_scaling;
+
 typedef enum cgap_better { CGAP_NEITHER, CGAP_LOWER, CGAP_HIGHER } cgap_better;
 
 /* Blocks of the table, in its order. */
@@ -77,6 +83,7 @@ typedef enum cgap_group_index {
   CGAP_GROUP_ALIGNMENT,
   CGAP_GROUP_RETRIEVAL,
   CGAP_GROUP_MIXED_RETRIEVAL,
+  CGAP_GROUP_CSLS,
   CGAP_GROUP_ZERO_SHOT,
   CGAP_GROUP_ARITHMETIC,
   CGAP_GROUP_LOSS,
@@ -125,6 +132,7 @@ typedef struct cgap_measure {
   /* what it is shown of pairs */
   unsigned kinds; /* bit 1 << kind for each kind of pair it looks at; 0: none */
   bool paired_only;
+  bool own_pass; /* it is shown its pairs in a pass of its own, after the first */
   cgap_need need;
   void (*strip)(const cgap_strip *strip, const cgap_audit_sums *evidence, const cgap_audit_kernels *kernels,
                 cgap_sums *sums);
@@ -155,7 +163,7 @@ enum { CGAP_RANK_ABOVE, CGAP_RANK_TIED, CGAP_RANK_COUNTS };
 
 /* Those whose sums others read, or that the audit has to name. */
 extern const cgap_measure cgap_measure_uniformity, cgap_measure_cosine, cgap_measure_loss, cgap_measure_retrieval,
-  cgap_measure_near_duplicates, cgap_measure_below_median;
+  cgap_measure_near_duplicates, cgap_measure_below_median, cgap_measure_csls;
 
 /* One modality as measures see it. */
 typedef struct cgap_modality {
@@ -211,7 +219,8 @@ struct cgap_audit_sums {
   const cgap_agreement_sums *agreement; /* NULL: not every image has one text, or they are too few */
 
   cgap_median_window window;
-  const cgap_measure *alone; /* the pass is for this measure, and no other is shown its cosines; NULL: for all */
+  const cgap_csls_scaling *csls; /* of its pass */
+  const cgap_measure *alone;     /* the pass is for this measure, and no other is shown its cosines; NULL: for all */
 
   /* the tile pass */
   const cgap_measure *const *measures; /* whose sums these are, in this order: cgap_measures */

@@ -20,6 +20,7 @@ const cgap_measure *const cgap_measures[CGAP_MEASURES] = {
   &cgap_measure_pairing_check,
   &cgap_measure_retrieval,
   &cgap_measure_mixed_retrieval,
+  &cgap_measure_csls,
   &cgap_measure_zero_shot,
   &cgap_measure_arithmetic,
   &cgap_measure_loss,

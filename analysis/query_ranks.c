@@ -2,8 +2,6 @@
  * Kekäläinen 2002. Intervals: the image with its texts is the unit (interval.h). */
 #include "analysis/query_ranks.h"
 
-#include "analysis/interval.h"
-
 #include <math.h>
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
 #ifndef CGAP_ANALYSIS_QUERY_RANKS_H
 #define CGAP_ANALYSIS_QUERY_RANKS_H
 
-#include "analysis/measure.h"
+#include "analysis/interval.h"
 
 /* The ranks of one direction. */
 typedef struct cgap_query_ranks {
@@ -26,6 +26,16 @@ cgap_scalar cgap_query_ndcg_at_10(const cgap_query_ranks *q);
 
 /* The median rank; no interval. */
 cgap_scalar cgap_query_median_rank(const cgap_query_ranks *q);
+
+/* Counts a candidate against the best positive, both in double; counts of a query are stride apart. */
+static inline void cgap_query_count(double candidate, double positive, uint64_t *counts, size_t stride)
+{
+  const double difference = candidate - positive;
+  if (fabs(difference) <= CGAP_COSINE_TIE)
+    ++counts[CGAP_RANK_TIED * stride];
+  else if (difference > 0)
+    ++counts[CGAP_RANK_ABOVE * stride];
+}
 
 /* What the competitors that were counted add to the rank of a query: those above, and half of those that tie. */
 static inline double cgap_query_added_rank(const uint64_t *counts, size_t stride, size_t query)

@@ -8,16 +8,6 @@
 
 #include <math.h>
 
-/* A candidate against the positive, in double; counts of a query are stride apart. */
-static void count_candidate(double candidate, double positive, uint64_t *counts, size_t stride)
-{
-  const double difference = candidate - positive;
-  if (fabs(difference) <= CGAP_COSINE_TIE)
-    ++counts[CGAP_RANK_TIED * stride];
-  else if (difference > 0)
-    ++counts[CGAP_RANK_ABOVE * stride];
-}
-
 /* Cosines from low on are no longer surely below the positive, those beyond high surely above. */
 typedef struct range {
   float low, high;
@@ -93,9 +83,9 @@ static void decide_pair(const cgap_strip *s, const cgap_audit_sums *e, size_t r,
   const size_t c = open.column;
   const double cosine = cgap_strip_exact(s, e, r, c);
   if (open.of_row)
-    count_candidate(cosine, row_marks(s, e)[r], sums->row_counts + s->tile_row + r, sums->row_stride);
+    cgap_query_count(cosine, row_marks(s, e)[r], sums->row_counts + s->tile_row + r, sums->row_stride);
   if (open.of_column)
-    count_candidate(cosine, column_marks(s, e)[c], sums->column_counts + c, sums->column_stride);
+    cgap_query_count(cosine, column_marks(s, e)[c], sums->column_counts + c, sums->column_stride);
 }
 
 /* One row against its own bounds and those of the columns; what is near is decided. */

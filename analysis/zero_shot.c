@@ -7,6 +7,7 @@
 #include "analysis/measure.h"
 
 #include "analysis/interval.h"
+#include "base/memory.h"
 #include "simd/convert.h"
 
 enum { TOP_CLASSES = 5 };
@@ -62,20 +63,27 @@ static double variance_of_proportion(double p, double n)
   return n > 1 ? p * (1 - p) / (n - 1) : 0;
 }
 
-void cgap_zero_shot_finish(const cgap_zero_shot_tally *t, cgap_audit *out)
+bool cgap_zero_shot_finish(const cgap_zero_shot_tally *t, const double *gap, cgap_audit *out)
 {
   const double n = (double)t->images, top_1 = (double)t->top_1 / n, top_5 = (double)t->top_5 / n;
   double mean = 0, variance = 0, present = 0;
+  cgap_zero_shot *z = &out->zero_shot;
+  z->classes = cgap_alloc(t->classes, sizeof *z->classes);
+  if (!z->classes)
+    return false;
   for (size_t c = 0; c < t->classes; c++)
     if (t->class_images[c]) {
       const double accuracy = (double)t->class_right[c] / (double)t->class_images[c];
+      z->classes[z->class_count++] =
+        (cgap_zero_shot_class){.label = c, .images = t->class_images[c], .top_1 = accuracy, .gap = gap[c]};
       mean += accuracy;
       variance += variance_of_proportion(accuracy, (double)t->class_images[c]);
       present++;
     }
-  out->zero_shot.top_1 = cgap_scalar_wilson(top_1, variance_of_proportion(top_1, n), t->images);
-  out->zero_shot.top_5 = cgap_scalar_wilson(top_5, variance_of_proportion(top_5, n), t->images);
-  out->zero_shot.mean_per_class = cgap_scalar_wilson(mean / present, variance / (present * present), t->images);
+  z->top_1 = cgap_scalar_wilson(top_1, variance_of_proportion(top_1, n), t->images);
+  z->top_5 = cgap_scalar_wilson(top_5, variance_of_proportion(top_5, n), t->images);
+  z->mean_per_class = cgap_scalar_wilson(mean / present, variance / (present * present), t->images);
+  return true;
 }
 
 static const cgap_field fields[] = {

@@ -320,11 +320,13 @@ size_t case_differences(const case_spec *spec, uint64_t seed)
   case_build(&c, spec, seed);
   options.temperature = spec->temperature;
   options.threads = 1 + (int)(seed % 2);
+  options.csls = true;
   if (cgap_audit_run(&audit, &c.data, &options, &error) != CGAP_OK) {
     fprintf(stderr, "%s: refused: %s\n", where, error.message);
     failed = 1;
   } else {
     naive_audit(&want, &c.naive);
+    want.audit.has |= audit.has & CGAP_HAS_CSLS;
     size_t nd = c.data.image.rows * spec->d, md = c.data.text.rows * spec->d;
     double *x = support_decode(c.data.image.context, nd, spec->type);
     double *y = support_decode(c.data.text.context, md, spec->type);

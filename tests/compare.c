@@ -232,6 +232,19 @@ static size_t pair_differences(const char *where, const cgap_audit *got, const n
   return failed;
 }
 
+static size_t class_differences(const char *where, const cgap_zero_shot *got, const cgap_zero_shot *want)
+{
+  size_t failed = !support_count(where, "zero_shot.classes", got->class_count, want->class_count);
+  for (size_t c = 0; !failed && c < want->class_count; c++) {
+    const cgap_zero_shot_class *g = &got->classes[c], *w = &want->classes[c];
+    failed += !support_count(where, "zero_shot.classes.class", g->label, w->label);
+    failed += !support_count(where, "zero_shot.classes.images", g->images, w->images);
+    failed += !support_near(where, "zero_shot.classes.top_1", g->top_1, w->top_1, 1e-12, 0);
+    failed += !support_near(where, "zero_shot.classes.gap", g->gap, w->gap, 1e-12, 0);
+  }
+  return failed;
+}
+
 size_t compare_audits(const char *where, const cgap_audit *got, const naive_result *want)
 {
   const cgap_audit *w = &want->audit;
@@ -251,6 +264,8 @@ size_t compare_audits(const char *where, const cgap_audit *got, const naive_resu
   failed += side_differences(where, &got->checks_text, &w->checks_text, want->near_least[1], want->near_most[1]);
   if (w->has & CGAP_HAS_PAIRS)
     failed += pair_differences(where, got, want);
+  if (w->has & CGAP_HAS_ZERO_SHOT)
+    failed += class_differences(where, &got->zero_shot, &w->zero_shot);
   if (w->has & CGAP_HAS_ARITHMETIC)
     failed +=
       list_differences(where, "arithmetic.curve", got->arithmetic.curve, w->arithmetic.curve, CGAP_CURVE_POINTS, 1e-9);
@@ -297,6 +312,10 @@ size_t compare_bits(const char *where, const cgap_audit *a, const cgap_audit *b)
   };
   for (size_t k = 0; k < sizeof BLOCKS / sizeof *BLOCKS; k++)
     failed += bits_differ(where, BLOCKS[k].key, part(a, BLOCKS[k].offset), part(b, BLOCKS[k].offset), BLOCKS[k].size);
+  if (a->has & b->has & CGAP_HAS_ZERO_SHOT)
+    for (size_t c = 0; c < a->zero_shot.class_count && c < b->zero_shot.class_count; c++)
+      failed += bits_differ(where, "zero_shot.classes.gap", &a->zero_shot.classes[c].gap, &b->zero_shot.classes[c].gap,
+                            sizeof(double));
   if (a->has & b->has & CGAP_HAS_PAIRS) {
     failed += bits_differ(where, "ranks", a->rank_text_to_image, b->rank_text_to_image, a->texts * sizeof(double));
     failed += bits_differ(where, "ranks", a->rank_image_to_text, b->rank_image_to_text, a->images * sizeof(double));

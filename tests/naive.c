@@ -298,6 +298,7 @@ void naive_audit(naive_result *out, const naive_input *in)
     naive_retrieval(out, &s);
     naive_hubness(out, &s);
     naive_mixed_retrieval(out, &s);
+    naive_csls(out, &s);
     naive_agreement(out, &s);
   }
   if (in->class_text)
@@ -320,6 +321,7 @@ void naive_clear(naive_result *out)
   free(a->rank_text_to_image);
   free(a->rank_image_to_text);
   free(a->mixed_rank_image);
+  free(a->zero_shot.classes);
   free(a->mixed_rank_text);
   *out = (naive_result){0};
 }

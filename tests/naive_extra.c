@@ -23,6 +23,19 @@ static double *class_rows(const naive_input *in)
   return out;
 }
 
+/* ‖mean of the images of the class − its class text‖ */
+static double class_gap(const naive_state *s, const double *class_text, size_t label, double images)
+{
+  double square = 0;
+  for (size_t k = 0; k < s->d; k++) {
+    double mean = 0;
+    for (size_t i = 0; i < s->n; i++)
+      mean += (size_t)s->in->labels[i] == label ? s->x[i * s->d + k] / images : 0;
+    square += (mean - class_text[k]) * (mean - class_text[k]);
+  }
+  return sqrt(square);
+}
+
 void naive_zero_shot(naive_result *out, const naive_state *s)
 {
   const naive_input *in = s->in;
@@ -53,6 +66,13 @@ void naive_zero_shot(naive_result *out, const naive_state *s)
   z->top_1 = naive_wilson(p1, n, p1 * (1 - p1) / (double)(n - 1));
   z->top_5 = naive_wilson(p5, n, p5 * (1 - p5) / (double)(n - 1));
   z->mean_per_class = naive_wilson(per_class / (double)present, n, variance / ((double)present * (double)present));
+  z->classes = support_alloc(in->classes, sizeof *z->classes);
+  for (size_t k = 0; k < in->classes; k++)
+    if (images[k] > 0)
+      z->classes[z->class_count++] = (cgap_zero_shot_class){.label = k,
+                                                            .images = (uint64_t)images[k],
+                                                            .top_1 = right[k] / images[k],
+                                                            .gap = class_gap(s, c + k * s->d, k, images[k])};
   out->audit.has |= CGAP_HAS_ZERO_SHOT;
   free(c);
   free(score);

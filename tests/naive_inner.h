@@ -34,6 +34,7 @@ void naive_spectra(naive_result *out, const naive_state *s); /* naive_spectrum.c
 void naive_separability(naive_result *out, const naive_state *s);
 void naive_retrieval(naive_result *out, const naive_state *s); /* naive_ranks.c */
 void naive_mixed_retrieval(naive_result *out, const naive_state *s);
+void naive_csls(naive_result *out, const naive_state *s);
 void naive_agreement(naive_result *out, const naive_state *s);
 void naive_hubness(naive_result *out, const naive_state *s);
 void naive_mixed(naive_result *out, const naive_state *s);

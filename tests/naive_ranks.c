@@ -241,6 +241,61 @@ void naive_mixed_retrieval(naive_result *out, const naive_state *s)
   summarise_mixed(&a->mixed_text_query, s, a->mixed_rank_text, true);
 }
 
+/* ---------------------------------------------------------------- CSLS */
+
+/* Mean of the ten greatest of v (count), or of all. */
+static double mean_of_greatest(const double *v, size_t count, size_t stride)
+{
+  double *sorted = support_alloc(count, sizeof *sorted), mean = 0;
+  const size_t k = count < 10 ? count : 10;
+  for (size_t c = 0; c < count; c++)
+    sorted[c] = v[c * stride];
+  qsort(sorted, count, sizeof *sorted, naive_compare_doubles);
+  for (size_t c = count - k; c < count; c++)
+    mean += sorted[c] / (double)k;
+  free(sorted);
+  return mean;
+}
+
+static void summarise_csls(cgap_csls *out, const naive_state *s, const double *rank, bool per_text)
+{
+  cgap_retrieval same = {0};
+  summarise(&same, s, rank, per_text);
+  *out = (cgap_csls){same.recall_at_1, same.recall_at_5, same.recall_at_10};
+}
+
+void naive_csls(naive_result *out, const naive_state *s)
+{
+  const size_t n = s->n, m = s->m, longest = n > m ? n : m;
+  double *of_image = support_alloc(n, sizeof *of_image), *of_text = support_alloc(m, sizeof *of_text),
+         *score = support_alloc(n * m, sizeof *score), *rank = support_alloc(longest, sizeof *rank);
+  bool *positive = support_alloc(longest, sizeof *positive);
+  for (size_t i = 0; i < n; i++)
+    of_image[i] = mean_of_greatest(s->xy + i * m, m, 1);
+  for (size_t j = 0; j < m; j++)
+    of_text[j] = mean_of_greatest(s->xy + j, n, m);
+  for (size_t i = 0; i < n; i++)
+    for (size_t j = 0; j < m; j++)
+      score[i * m + j] = 2 * s->xy[i * m + j] - of_image[i] - of_text[j];
+  for (size_t i = 0; i < n; i++) {
+    for (size_t j = 0; j < m; j++)
+      positive[j] = s->in->owner[j] == i;
+    rank[i] = s->texts_of[i] ? rank_of(score + i * m, 1, positive, m) : NAN;
+  }
+  summarise_csls(&out->audit.csls_image_to_text, s, rank, false);
+  for (size_t j = 0; j < m; j++) {
+    for (size_t i = 0; i < n; i++)
+      positive[i] = s->in->owner[j] == i;
+    rank[j] = rank_of(score + j, m, positive, n);
+  }
+  summarise_csls(&out->audit.csls_text_to_image, s, rank, true);
+  free(of_image);
+  free(of_text);
+  free(score);
+  free(rank);
+  free(positive);
+}
+
 /* ---------------------------------------------------------------- agreement */
 
 /* near (n, k): the k nearest other rows of each, the lower row first among equals. */

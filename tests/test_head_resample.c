@@ -2,8 +2,8 @@
  * that hold the difference, and 0 where the verdict says so; the same rows in other clothes; who is the same at all. */
 #include "analysis/contributions.h"
 #include "analysis/interval.h"
-#include "head/evaluation/evaluation.h"
 #include "head/evaluation/comparison.h"
+#include "head/evaluation/evaluation.h"
 #include "two_models.h"
 
 #include <criterion/criterion.h>

@@ -34,7 +34,7 @@ Test(output, appears_only_when_complete)
   cr_expect_str_eq(text, "old");
   free(text);
   cr_assert_eq(cgap_outfile_close(&file, false, &error), CGAP_OK);
-  cr_expect(access(file.temporary, F_OK) != 0);
+  cr_expect(access(file.temporary.path, F_OK) != 0);
   cr_assert_eq(cgap_outfile_open(&file, path, &error), CGAP_OK);
   fputs("newer", file.stream);
   cr_assert_eq(cgap_outfile_close(&file, true, &error), CGAP_OK);
@@ -44,7 +44,7 @@ Test(output, appears_only_when_complete)
   cr_expect_eq(bytes, 5);
   free(text);
   cr_assert_eq(cgap_outfile_open(&file, "/dev/full", &error), CGAP_OK);
-  unlink(file.temporary);
+  unlink(file.temporary.path);
   fclose(file.stream);
   file.stream = fopen("/dev/full", "wb");
   fputs("no room", file.stream);

@@ -240,6 +240,11 @@ typedef struct cgap_retrieval {
   cgap_scalar recall_at_1, recall_at_5, recall_at_10, median_rank, mean_rank, mrr;
 } cgap_retrieval;
 
+/* Search by cosines less what makes hubs. */
+typedef struct cgap_csls {
+  cgap_scalar recall_at_1, recall_at_5, recall_at_10;
+} cgap_csls;
+
 /* Search in one index of both modalities. */
 typedef struct cgap_mixed_retrieval {
   cgap_scalar ndcg_at_10, recall_at_1, recall_at_10, median_rank, mrr;
@@ -265,8 +270,18 @@ typedef struct cgap_agreement {
   cgap_scalar mutual_knn, mutual_knn_by_chance, cka;
 } cgap_agreement;
 
+/* A class that has images. */
+typedef struct cgap_zero_shot_class {
+  size_t label; /* row of the class texts */
+  uint64_t images;
+  double top_1; /* share of its images whose nearest class text is its own */
+  double gap;   /* ‖mean of its images − its class text‖ */
+} cgap_zero_shot_class;
+
 typedef struct cgap_zero_shot {
   cgap_scalar top_1, top_5, mean_per_class;
+  cgap_zero_shot_class *classes; /* (class_count) by label */
+  size_t class_count;
 } cgap_zero_shot;
 
 typedef struct cgap_arithmetic {
@@ -322,7 +337,13 @@ typedef struct cgap_point {
 } cgap_point;
 
 /* What a report may hold in addition to the measures of two unpaired modalities. */
-enum { CGAP_HAS_PAIRS = 1, CGAP_HAS_ZERO_SHOT = 2, CGAP_HAS_ARITHMETIC = 4, CGAP_TEXT_IS_CLASSES = 8 };
+enum {
+  CGAP_HAS_PAIRS = 1,
+  CGAP_HAS_ZERO_SHOT = 2,
+  CGAP_HAS_ARITHMETIC = 4,
+  CGAP_TEXT_IS_CLASSES = 8,
+  CGAP_HAS_CSLS = 16
+};
 
 /* Pairs of two images or two texts (i < j), or of an image and a text. */
 typedef enum cgap_pair_kind { CGAP_IMAGE_IMAGE, CGAP_TEXT_TEXT, CGAP_IMAGE_TEXT, CGAP_PAIR_KINDS } cgap_pair_kind;
@@ -380,6 +401,7 @@ typedef struct cgap_audit {
   cgap_losses loss;
   cgap_spectrum pca_image, pca_text, pca_joint;
   cgap_retrieval image_to_text, text_to_image;
+  cgap_csls csls_image_to_text, csls_text_to_image; /* where asked for: CGAP_HAS_CSLS */
   cgap_mixed_retrieval mixed_image_query, mixed_text_query;
   cgap_hubness hubs_image_to_text, hubs_text_to_image;
   cgap_mixed mixed;
@@ -439,6 +461,7 @@ typedef struct cgap_audit_options {
   size_t sample_rows;    /* maximum rows per modality in a sample; 0: 32768 */
   size_t sample_queries; /* images of it that are ranked, with their texts; 0: as many as 8e12 operations allow, at most
                             10000 */
+  bool csls;             /* measure csls.* too, which takes a second pass over images with texts */
   bool contributions;    /* keep what each image contributes, for paired differences; needs all pairs and no ranks */
 } cgap_audit_options;
 

@@ -156,6 +156,52 @@ static cgap_status find_median(run *r, cgap_receive_buffers *receive_buffers, cg
   return status;
 }
 
+static cgap_status scaling_init(cgap_csls_scaling *s, const cgap_audit_sums *e, cgap_error *error)
+{
+  const size_t images = e->image.rows, texts = e->text.rows;
+  s->image = cgap_zalloc(2 * (images + texts), sizeof *s->image);
+  if (!s->image)
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for the scales of %zu and %zu rows", images, texts);
+  s->text = s->image + images;
+  s->image_mark = s->text + texts;
+  s->text_mark = s->image_mark + images;
+  return CGAP_OK;
+}
+
+/* A second pass over the cross cosines, now that the ten best of each row are known, to the first rank. */
+static cgap_status measure_csls(run *r, cgap_receive_buffers *receive_buffers, cgap_error *error)
+{
+  cgap_pair_pass_options options = tile_options(r, 1, 1);
+  cgap_audit_sums e = r->evidence;
+  cgap_csls_scaling scaling;
+  cgap_status status = scaling_init(&scaling, &e, error);
+  if (!status && is_first(r)) {
+    cgap_csls_scales(&e.image_text, e.text.rows, scaling.image);
+    cgap_csls_scales(&e.text_image, e.image.rows, scaling.text);
+  }
+  if (!status) /* the others add 0 */
+    status = cgap_comm_sum(r->options->comm, scaling.image, e.image.rows + e.text.rows, CGAP_COMM_F64, error);
+  if (!status)
+    cgap_csls_marks(&e, &scaling);
+  memset(e.sums, 0, sizeof e.sums);
+  e.image_image = e.image_text = e.text_image = e.text_text = (cgap_neighbours){0};
+  e.csls = &scaling;
+  e.alone = &cgap_measure_csls;
+  options.bfloat = false; /* its margins are too wide for what is that close */
+  if (!status)
+    status = lists_init(r, &e, error);
+  if (!status)
+    status = run_kind(r, &e, CGAP_IMAGE_TEXT, &options, receive_buffers, error);
+  for (size_t m = 0; !status && cgap_measures[m]; m++)
+    if (cgap_measures[m] == &cgap_measure_csls) {
+      r->evidence.sums[CGAP_IMAGE_TEXT][m] = e.sums[CGAP_IMAGE_TEXT][m];
+      e.sums[CGAP_IMAGE_TEXT][m] = (cgap_sums){0};
+    }
+  clear_pair_sums(&e);
+  cgap_free(scaling.image);
+  return status;
+}
+
 static cgap_status run_tiles(run *r, cgap_error *error)
 {
   cgap_audit_sums *e = &r->evidence;
@@ -174,9 +220,12 @@ static cgap_status run_tiles(run *r, cgap_error *error)
   }
   if (!status)
     status = find_median(r, &receive_buffers, error);
+  if (!status && is_first(r))
+    status = cgap_top_k_lists_complete(e, &r->embeddings, r->options->csls, r->prepared.plan.threads, error);
+  if (!status && r->options->csls && e->paired)
+    status = measure_csls(r, &receive_buffers, error);
   cgap_receive_buffers_clear(&receive_buffers);
-  return status || !is_first(r) ? status
-                                : cgap_top_k_lists_complete(e, &r->embeddings, r->prepared.plan.threads, error);
+  return status;
 }
 
 static cgap_status finish_sums(const cgap_audit_sums *e, cgap_audit *out, cgap_error *error)
@@ -412,6 +461,7 @@ void cgap_audit_clear(cgap_audit *audit)
   cgap_free(audit->pair_cosine);
   cgap_free(audit->rank_text_to_image);
   cgap_free(audit->rank_image_to_text);
+  cgap_free(audit->zero_shot.classes);
   cgap_free(audit->mixed_rank_image);
   cgap_free(audit->mixed_rank_text);
   cgap_free(audit->scatter_image);

@@ -11,7 +11,7 @@
 #include "simd/convert.h"
 #include <math.h>
 
-enum { QUERY_BLOCK = 64 };
+enum { QUERY_BLOCK = 64, CLASS_GAP_ROWS = 256 };
 
 /* ---------------------------------------------------------------- separability */
 
@@ -167,6 +167,41 @@ static cgap_status sum_tally(cgap_zero_shot_tally *t, cgap_comm *comm, cgap_erro
   return status;
 }
 
+/* gap (classes) = ‖mean of a class's images − its class text‖, 0 for a class without images. Sums in fixed point do not
+ * depend on the order of the rows, nor on ranks. */
+static cgap_status measure_class_gaps(const cgap_embeddings *e, cgap_comm *comm, const cgap_zero_shot_tally *t,
+                                      const double *vectors, int threads, double *gap, cgap_error *error)
+{
+  const size_t dim = e->image.dim;
+  const cgap_rank_rows own = cgap_rank_rows_own(comm, e->image.rows);
+  cgap_exact_sums sums = {0};
+  double *rows = cgap_alloc(CLASS_GAP_ROWS * dim, sizeof *rows);
+  cgap_status status = CGAP_OK;
+  if (!rows || !cgap_exact_sums_init(&sums, t->classes * dim, 1))
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for the means of %zu classes", e->data->class_text.name,
+                       t->classes);
+  for (size_t first = own.first; !status && first < own.end; first += CLASS_GAP_ROWS) {
+    const size_t count = cgap_lesser(CLASS_GAP_ROWS, own.end - first);
+    status = cgap_modality_rows_fetch(&e->image, NULL, first, count, threads, rows, error);
+    for (size_t i = 0; !status && i < count; i++)
+      cgap_exact_sums_add(&sums, (size_t)t->labels[t->file_row[first + i]] * dim, rows + i * dim, dim);
+  }
+  if (!status)
+    status = cgap_exact_sums_reduce(&sums, comm, error);
+  for (size_t c = 0; !status && c < t->classes; c++) {
+    double square = 0;
+    cgap_exact_sums_values(&sums, c * dim, dim, rows);
+    for (size_t k = 0; t->class_images[c] && k < dim; k++) {
+      const double apart = rows[k] / (double)t->class_images[c] - vectors[c * dim + k];
+      square += apart * apart;
+    }
+    gap[c] = sqrt(square);
+  }
+  cgap_exact_sums_clear(&sums);
+  cgap_free(rows);
+  return status;
+}
+
 cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int threads, cgap_audit *out,
                                cgap_error *error)
 {
@@ -182,10 +217,10 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int th
   for (size_t i = 0; kept && i < e->image.rows; i++)
     kept->label[i] = (size_t)e->data->labels[e->image.file_row[i]];
   tally.place = kept ? kept->place : NULL;
-  double *vectors = cgap_alloc(classes * source->dim, sizeof *vectors);
+  double *vectors = cgap_alloc(classes * source->dim, sizeof *vectors), *gap = cgap_alloc(classes, sizeof *gap);
   tally.class_images = cgap_zalloc(classes, sizeof *tally.class_images);
   tally.class_right = cgap_zalloc(classes, sizeof *tally.class_right);
-  if (!vectors || !tally.class_images || !tally.class_right)
+  if (!vectors || !gap || !tally.class_images || !tally.class_right)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: no memory for %zu classes", source->name, classes);
   if (!status)
     status = read_classes(source, classes, prompts, e->data->drop_bad, vectors, error);
@@ -195,8 +230,11 @@ cgap_status cgap_zero_shot_run(const cgap_embeddings *e, cgap_comm *comm, int th
   if (!status)
     status = sum_tally(&tally, comm, error);
   if (!status)
-    cgap_zero_shot_finish(&tally, out);
+    status = measure_class_gaps(e, comm, &tally, vectors, threads, gap, error);
+  if (!status && !cgap_zero_shot_finish(&tally, gap, out))
+    status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu classes", source->name, classes);
   cgap_free(vectors);
+  cgap_free(gap);
   cgap_free(tally.class_images);
   cgap_free(tally.class_right);
   return status;

@@ -17,7 +17,7 @@ static bool is_wanted(const cgap_audit_sums *e, int measure, cgap_pair_kind kind
 {
   const cgap_measure *m = cgap_measures[measure];
   const bool median = e->window.step > 0 || e->window.values > 0;
-  return cgap_measure_uses_kind(m, kind, e->paired) && (!e->alone || e->alone == m) &&
+  return cgap_measure_uses_kind(m, kind, e->paired) && (e->alone ? e->alone == m : !m->own_pass) &&
          (m != &cgap_measure_below_median || median);
 }
 

@@ -362,7 +362,7 @@ static cgap_status check_options(const cgap_audit_options *o, cgap_error *error)
 }
 
 /* Without texts the class texts stand for them, unpaired. */
-static cgap_status use_class_texts(cgap_prepared_audit *out, cgap_error *error)
+static cgap_status use_class_texts(cgap_prepared_audit *out, bool csls, cgap_error *error)
 {
   cgap_data *data = &out->data;
   if (data->text.rows == 0 && data->class_text.rows > 0) {
@@ -375,6 +375,8 @@ static cgap_status use_class_texts(cgap_prepared_audit *out, cgap_error *error)
                      data->image.rows);
   if (data->pairing != CGAP_UNPAIRED)
     out->has |= CGAP_HAS_PAIRS;
+  if (data->pairing != CGAP_UNPAIRED && csls)
+    out->has |= CGAP_HAS_CSLS;
   if (data->labels && data->class_text.rows > 0)
     out->has |= CGAP_HAS_ZERO_SHOT;
   if (data->words.rows > 0 && data->image_label && data->query && data->queries > 0)
@@ -393,7 +395,7 @@ cgap_status cgap_prepare(cgap_prepared_audit *out, const cgap_data *given, const
     status = check_options(options, error);
   if (!status)
     status = cgap_check_data(&out->data, given, error);
-  return status ? status : use_class_texts(out, error);
+  return status ? status : use_class_texts(out, options->csls, error);
 }
 
 static bool is_first(const cgap_audit_options *o)

@@ -129,7 +129,8 @@ static cgap_status measure_within_sample(work *w, cgap_error *error)
   for (int kind = 0; !status && kind < CGAP_PAIR_KINDS; kind++)
     status = run_pass(w, e, &w->sample.embeddings, (cgap_pair_kind)kind, CGAP_WANT_ALL,
                       count_pairs(e, (cgap_pair_kind)kind), error);
-  return status || !is_first(w) ? status : cgap_top_k_lists_complete(e, &w->sample.embeddings, o->tiles.threads, error);
+  return status || !is_first(w) ? status
+                                : cgap_top_k_lists_complete(e, &w->sample.embeddings, false, o->tiles.threads, error);
 }
 
 static cgap_sampled sampled_of(const work *w, const cgap_matched_pair_sums *matched_pairs)

@@ -8,6 +8,7 @@ typedef struct lists {
   const cgap_modality_rows *modality, *other_modality;
   cgap_neighbours *own, *other;
   double margin;
+  bool in_double; /* all cosines are to be in double, not only those that decide */
 } lists;
 
 /* Whether the border of the ten nearest in the pool runs between an own and another one that are within their margins.
@@ -47,13 +48,13 @@ static void resolve_lists(const lists *l, int threads)
 {
 #pragma omp parallel for schedule(dynamic, 256) num_threads(threads)
   for (size_t row = 0; row < l->modality->rows; row++)
-    if (is_undecided_between(l, row)) {
+    if (l->in_double || is_undecided_between(l, row)) {
       recompute_exactly(l->own, row, l->modality, l->modality);
       recompute_exactly(l->other, row, l->modality, l->other_modality);
     }
 }
 
-cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, int threads,
+cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, bool in_double, int threads,
                                       cgap_error *error)
 {
   const size_t images = evidence->image.rows, texts = evidence->text.rows;
@@ -65,8 +66,10 @@ cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embe
       !cgap_neighbours_expand(&evidence->text_text, text_first, texts, true))
     return cgap_fail(error, CGAP_RESOURCE, "no memory for the neighbours of %zu and %zu rows", images, texts);
   if (margin > 0) {
-    resolve_lists(&(lists){&e->image, &e->text, &evidence->image_image, &evidence->image_text, margin}, threads);
-    resolve_lists(&(lists){&e->text, &e->image, &evidence->text_text, &evidence->text_image, margin}, threads);
+    resolve_lists(&(lists){&e->image, &e->text, &evidence->image_image, &evidence->image_text, margin, in_double},
+                  threads);
+    resolve_lists(&(lists){&e->text, &e->image, &evidence->text_text, &evidence->text_image, margin, in_double},
+                  threads);
   }
   return CGAP_OK;
 }

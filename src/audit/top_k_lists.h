@@ -6,8 +6,8 @@
 #include "rows/embeddings.h"
 
 /* Brings the equals of those that the tiles offered, and makes again in double what is open between the two lists of a
- * row: which of its neighbours in the pool of both sides are of its own side. */
-CGAP_MUST_CHECK cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e, int threads,
-                                                      cgap_error *error);
+ * row: which of its neighbours in the pool of both modalities are of its own. in_double: all cosines of the lists. */
+CGAP_MUST_CHECK cgap_status cgap_top_k_lists_complete(cgap_audit_sums *evidence, const cgap_embeddings *e,
+                                                      bool in_double, int threads, cgap_error *error);
 
 #endif

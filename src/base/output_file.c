@@ -10,15 +10,14 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include <xxhash.h>
 
-cgap_status cgap_fail_errno(cgap_error *error, int number, const char *path, const char *doing)
+/* number 0: a write inside fprintf, whose errno is lost. */
+static cgap_status fail_write(cgap_error *error, int number, const char *path)
 {
-  if (number == ENOSPC || number == EDQUOT || number == EFBIG)
-    return cgap_fail(error, CGAP_RESOURCE, "%s: cannot %s: %s; free some space or choose another place", path, doing,
-                     strerror(number));
-  return cgap_fail(error, CGAP_FILE, "%s: cannot %s: %s; choose another place or change its rights", path, doing,
-                   strerror(number));
+  if (number)
+    return cgap_fail_errno(error, number, path, "write");
+  return cgap_fail(error, CGAP_RESOURCE, "%s: cannot write: a write failed; check whether the disk is full or broken",
+                   path);
 }
 
 static cgap_status make_one(const char *path, cgap_error *error)
@@ -60,15 +59,15 @@ static cgap_status make_all(cgap_folder *folder, cgap_error *error)
 /* Whether a file can be made there, by making one: access() does not know every reason why not. */
 static cgap_status check_writable(const char *folder, cgap_error *error)
 {
-  char probe[CGAP_PATH];
-  if (snprintf(probe, sizeof probe, "%s/.contragap-%ld", folder, (long)getpid()) >= (int)sizeof probe)
-    return cgap_fail(error, CGAP_FILE, "%s: the name of the folder is too long; choose a shorter one", folder);
-  FILE *stream = fopen(probe, "wb");
-  if (!stream)
+  char target[CGAP_PATH];
+  cgap_temporary probe;
+  cgap_error ignored;
+  cgap_status status = cgap_folder_file(target, folder, "probe", error);
+  if (status == CGAP_OK && cgap_temporary_create(&probe, target, NULL, &ignored) != CGAP_OK)
     return cgap_fail_errno(error, errno, folder, "write into the folder");
-  (void)fclose(stream);
-  (void)unlink(probe);
-  return CGAP_OK;
+  if (status == CGAP_OK)
+    cgap_temporary_close(&probe);
+  return status;
 }
 
 cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *error)
@@ -89,8 +88,20 @@ cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *err
   return status;
 }
 
+cgap_status cgap_folder_open_alone(cgap_folder *out, const char *path, cgap_error *error)
+{
+  cgap_status status = cgap_folder_open(out, path, error);
+  if (status == CGAP_OK)
+    status = cgap_lock_output(out->path, true, error);
+  if (status != CGAP_OK)
+    cgap_folder_abandon(out);
+  return status;
+}
+
 void cgap_folder_abandon(cgap_folder *folder)
 {
+  if (folder->fresh)
+    cgap_locks_remove(); /* it lies in the folder */
   size_t length = strlen(folder->path);
   while (folder->fresh && length >= folder->made) {
     folder->path[length] = '\0';
@@ -114,22 +125,22 @@ cgap_status cgap_folder_file(char path[CGAP_PATH], const char *folder, const cha
   return CGAP_OK;
 }
 
-void cgap_temporary_name(char out[CGAP_TEMPORARY], const char *path, long process)
-{
-  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-  snprintf(out, CGAP_TEMPORARY, "%.*s.contragap-%016llx.%ld.tmp", (int)(name - path), path,
-           (unsigned long long)XXH3_64bits(name, strlen(name)), process);
-}
-
 cgap_status cgap_outfile_open(cgap_outfile *out, const char *path, cgap_error *error)
 {
-  *out = (cgap_outfile){0};
-  if (strlen(path) >= sizeof out->path)
-    return cgap_fail(error, CGAP_FILE, "%s: the name is too long; choose a shorter one", path);
+  *out = (cgap_outfile){.temporary.fd = -1};
+  cgap_status status = cgap_temporary_create(&out->temporary, path, NULL, error);
+  if (status != CGAP_OK)
+    return status;
   strcpy(out->path, path);
-  cgap_temporary_name(out->temporary, path, (long)getpid());
-  out->stream = fopen(out->temporary, "wb");
-  return out->stream ? CGAP_OK : cgap_fail_errno(error, errno, path, "write");
+  const int fd = fcntl(out->temporary.fd, F_DUPFD_CLOEXEC, 0); /* the stream's own, to be closed with it */
+  out->stream = fd < 0 ? NULL : fdopen(fd, "wb");
+  if (out->stream)
+    return CGAP_OK;
+  status = cgap_fail_errno(error, errno, path, "write");
+  if (fd >= 0)
+    (void)close(fd);
+  cgap_temporary_close(&out->temporary);
+  return status;
 }
 
 cgap_status cgap_outfile_close(cgap_outfile *file, bool commit, cgap_error *error)
@@ -140,19 +151,15 @@ cgap_status cgap_outfile_close(cgap_outfile *file, bool commit, cgap_error *erro
   bool sound = !ferror(file->stream);
   sound = fflush(file->stream) == 0 && sound;
   int number = errno;
-  if (fclose(file->stream) != 0) {
+  if (fclose(file->stream) != 0 && sound) {
     sound = false;
     number = errno;
   }
   file->stream = NULL;
-  if (commit && sound && rename(file->temporary, file->path) != 0) {
-    sound = false;
-    number = errno;
-  }
-  if (!commit || !sound)
-    unlink(file->temporary);
-  /* a write inside fprintf that failed earlier has lost its errno; on a regular file that is a full disk */
-  return !commit || sound ? CGAP_OK : cgap_fail_errno(error, number ? number : ENOSPC, file->path, "write");
+  if (commit && sound)
+    return cgap_temporary_publish(&file->temporary, file->path, error);
+  cgap_temporary_close(&file->temporary);
+  return commit ? fail_write(error, number, file->path) : CGAP_OK;
 }
 
 cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cgap_error *error)
@@ -166,22 +173,29 @@ cgap_status cgap_write_file(const char *path, const char *text, size_t bytes, cg
     int number = errno;
     cgap_error ignored;
     status = cgap_outfile_close(&file, false, &ignored);
-    return cgap_fail_errno(error, number ? number : ENOSPC, path, "write");
+    return fail_write(error, number, path);
   }
   return cgap_outfile_close(&file, true, error);
 }
 
 /* Where only a part fits on the disk, it is removed again, so that the file never has half a line. */
-static cgap_status append_or_undo(int file, const void *bytes, size_t count, const char *path, cgap_error *error)
+static cgap_status append_or_undo(int file, const char *bytes, size_t count, const char *path, cgap_error *error)
 {
   const off_t before = lseek(file, 0, SEEK_END);
-  const ssize_t written = before < 0 ? -1 : write(file, bytes, count);
-  if (written == (ssize_t)count)
+  size_t done = 0;
+  int number = before < 0 ? errno : 0;
+  while (!number && done < count) {
+    const ssize_t written = write(file, bytes + done, count - done);
+    if (written > 0)
+      done += (size_t)written;
+    else if (written == 0 || errno != EINTR)
+      number = written == 0 ? ENOSPC : errno;
+  }
+  if (!number)
     return CGAP_OK;
-  const int why = written < 0 ? errno : ENOSPC;
-  if (written > 0 && ftruncate(file, before) != 0)
+  if (done > 0 && ftruncate(file, before) != 0)
     return cgap_fail_errno(error, errno, path, "cut back");
-  return cgap_fail_errno(error, why, path, "write");
+  return cgap_fail_errno(error, number, path, "write");
 }
 
 cgap_status cgap_append_file(const char *path, const void *bytes, size_t count, cgap_error *error)
@@ -191,6 +205,17 @@ cgap_status cgap_append_file(const char *path, const void *bytes, size_t count, 
     file < 0 ? cgap_fail_errno(error, errno, path, "write") : append_or_undo(file, bytes, count, path, error);
   if (file >= 0 && close(file) != 0 && status == CGAP_OK)
     status = cgap_fail_errno(error, errno, path, "write");
+  return status;
+}
+
+cgap_status cgap_synchronise_file(const char *path, cgap_error *error)
+{
+  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  cgap_status status = file < 0 && errno != ENOENT ? cgap_fail_errno(error, errno, path, "write") : CGAP_OK;
+  if (file >= 0 && fsync(file) != 0 && errno != EINVAL) /* a pipe */
+    status = cgap_fail_errno(error, errno, path, "write");
+  if (file >= 0)
+    close(file);
   return status;
 }
 
@@ -358,7 +383,7 @@ cgap_status cgap_json_lines_read(const char *path,
   *end = 0;
   FILE *file = fopen(path, "r");
   if (!file)
-    return errno == ENOENT ? CGAP_OK : cgap_fail_errno(error, errno, path, "read");
+    return errno == ENOENT ? CGAP_OK : cgap_fail_read(error, errno, path);
   while (status == CGAP_OK && (errno = 0, bytes = getline(&text, &size, file)) > 0) {
     line.number++;
     line.first = *end;
@@ -371,7 +396,7 @@ cgap_status cgap_json_lines_read(const char *path,
   }
   if (status == CGAP_OK && !feof(file))
     status = errno == ENOMEM ? cgap_fail(error, CGAP_RESOURCE, "%s, line %zu: out of memory", path, line.number + 1)
-                             : cgap_fail_errno(error, errno, path, "read");
+                             : cgap_fail_read(error, errno, path);
   free(text);
   fclose(file);
   return status;
@@ -409,7 +434,7 @@ cgap_status cgap_json_lines_cut(const char *path, uint64_t end, bool copy, cgap_
     return errno == ENOENT ? CGAP_OK : cgap_fail_errno(error, errno, path, "write");
   cgap_status status = CGAP_OK;
   if (fstat(fileno(file), &facts) != 0)
-    status = cgap_fail_errno(error, errno, path, "read");
+    status = cgap_fail_read(error, errno, path);
   if (status == CGAP_OK && copy && (uint64_t)facts.st_size > end)
     status = copy_aside(path, error);
   if (status == CGAP_OK && (uint64_t)facts.st_size > end && ftruncate(fileno(file), (off_t)end) != 0)

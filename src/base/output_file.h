@@ -5,11 +5,10 @@
 
 #include <stdio.h>
 
+#include "base/temporary_file.h"
 #include "contragap/contragap.h"
 
 #include <jansson.h>
-
-enum { CGAP_PATH = 4096 };
 
 /* A folder of results. Made at once, with its parents, and tried for writing before the long computation. */
 typedef struct cgap_folder {
@@ -20,26 +19,24 @@ typedef struct cgap_folder {
 
 /* CGAP_FILE where it cannot be made or written, CGAP_RESOURCE where the disk is full. */
 CGAP_MUST_CHECK cgap_status cgap_folder_open(cgap_folder *out, const char *path, cgap_error *error);
+/* The same with the folder's lock, which the program keeps to its end: CGAP_FILE where another process has it. Only
+ * then does it say anything what is in the folder. */
+CGAP_MUST_CHECK cgap_status cgap_folder_open_alone(cgap_folder *out, const char *path, cgap_error *error);
 void cgap_folder_abandon(cgap_folder *folder); /* removes what open made, where still empty */
 
 /* path = folder/name; CGAP_FILE where that is too long. */
 CGAP_MUST_CHECK cgap_status cgap_folder_file(char path[CGAP_PATH], const char *folder, const char *name,
                                              cgap_error *error);
 
-enum { CGAP_TEMPORARY = CGAP_PATH + 64 };
-
-/* The name under which a process writes what is to be called path when it is complete: in the same folder, and short,
- * so that path may be as long as a name can be. It ends in ".PROCESS.tmp", by which the program finds what it left. */
-void cgap_temporary_name(char out[CGAP_TEMPORARY], const char *path, long process);
-
 /* A file under its temporary name. */
 typedef struct cgap_outfile {
   FILE *stream;
-  char path[CGAP_PATH], temporary[CGAP_TEMPORARY];
+  cgap_temporary temporary;
+  char path[CGAP_PATH];
 } cgap_outfile;
 
 CGAP_MUST_CHECK cgap_status cgap_outfile_open(cgap_outfile *out, const char *path, cgap_error *error);
-/* commit: flushed, closed, renamed to path; else, and on failure, the temporary file is removed. */
+/* commit: on disk, and then called path; else, and on failure, the temporary file is removed. */
 CGAP_MUST_CHECK cgap_status cgap_outfile_close(cgap_outfile *file, bool commit, cgap_error *error);
 
 /* A whole small file at once. */
@@ -48,11 +45,11 @@ CGAP_MUST_CHECK cgap_status cgap_write_file(const char *path, const char *text, 
 /* Adds to the end of a file, which is made where it is missing: all of it, or nothing, in one write. */
 CGAP_MUST_CHECK cgap_status cgap_append_file(const char *path, const void *bytes, size_t count, cgap_error *error);
 
+/* Returns when what was added to the file, if there is one, is on disk. */
+CGAP_MUST_CHECK cgap_status cgap_synchronise_file(const char *path, cgap_error *error);
+
 /* The whole file as a string (free) of *bytes bytes (bytes may be NULL), or NULL where it cannot be read. */
 char *cgap_read_text(const char *path, size_t *bytes);
-
-/* The status of an errno of a failed write, with its error line. */
-cgap_status cgap_fail_errno(cgap_error *error, int number, const char *path, const char *doing);
 
 /* ---------------------------------------------------------------- unnamed file */
 

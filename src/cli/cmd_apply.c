@@ -173,6 +173,8 @@ static cgap_status apply(const cli_args *args, cgap_error *error)
     status = cgap_dataset_open(&dataset, &input, error);
   if (status == CGAP_OK)
     status = check_output(opt.method == 0 ? args->items[0] : NULL, dataset, error);
+  if (status == CGAP_OK && cli_ranks_first())
+    status = cgap_lock_output(opt.out, false, error);
   if (status == CGAP_OK && !head)
     status = fit_method(&head, dataset, error);
   const cgap_apply_file_options options = {.leave_bad = cli_shared.drop_bad,

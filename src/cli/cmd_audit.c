@@ -12,7 +12,7 @@
 
 static struct {
   const char *out;
-  bool json, csv, markdown, dry_run, allow_missing;
+  bool json, csv, markdown, dry_run, allow_missing, csls;
   int pairs;     /* cgap_pairs_choice */
   int precision; /* cgap_precision */
   size_t sample_rows;
@@ -42,6 +42,8 @@ static const cli_option own[] = {
            "computed again in double, so that ranks are identical; uniformities change by about 1e-5 in hundreds of "
            "dimensions, by about 1e-4 in few, and by 0.07 at most",
    .choices = precision_choices},
+  {"csls", 0, CLI_FLAG, &opt.csls,
+   .help = "also measure retrieval by CSLS, which takes off what makes hubs; a second pass over images and texts"},
   {"sample-rows", 0, CLI_COUNT, &opt.sample_rows, "N", "maximum rows per modality in a sample", .low = 100,
    .high = 1e9},
   {"dry-run", 0, CLI_FLAG, &opt.dry_run, .help = "print the plan and the memory it needs, and stop"},
@@ -203,6 +205,7 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   options.precision = (cgap_precision)opt.precision;
   options.seed = cli_shared.seed;
   options.sample_rows = opt.sample_rows;
+  options.csls = opt.csls;
   options.progress = cli_progress();
   double start = cli_seconds();
   cgap_status status = cli_open(&r->dataset, &input, error);
@@ -217,9 +220,9 @@ static cgap_status measure_input(audit_run *r, const cli_args *args, const cgap_
   if (opt.out && cli_ranks_first())
     status = cli_overwrite_inputs(opt.out, written, r->dataset, NULL, 0, error);
   if (!status && opt.out && cli_ranks_first())
-    status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
+    status = cgap_folder_open_alone(&r->folder, opt.out, error);
   if (!status && opt.out && cli_ranks_first())
-    status = cgap_folder_open(&r->folder, opt.out, error);
+    status = cli_overwrite_folder(opt.out, CLI_FOLDER_AUDIT, written, error);
   if (!status)
     status = cgap_audit_run(&r->audit, cgap_dataset_data(r->dataset), &options, error);
   if (!status && cli_ranks_first())

@@ -149,10 +149,13 @@ static void name_input(char out[CGAP_PATH], const cli_args *args, size_t k)
 static cgap_status read_report(compare_run *r, size_t k, const char *name, const char *path, cgap_error *error)
 {
   json_error_t fault;
-  json_t *json = json_load_file(path, 0, &fault);
-  if (!json && json_error_code(&fault) == json_error_cannot_open_file)
+  size_t bytes = 0;
+  char *text = cgap_read_text(path, &bytes); /* json_load_file takes a read that failed for the file's end */
+  if (!text)
     return cgap_fail(error, CGAP_FILE,
                      "%s: cannot be read; give a report.json, a folder that holds one, or a file of embeddings", path);
+  json_t *json = json_loadb(text, bytes, 0, &fault);
+  free(text);
   if (!json)
     return cgap_fail(error, CGAP_DATA, "%s: no JSON at line %d: %.200s", path, fault.line, fault.text);
   cgap_status status = cgap_comparison_report(&r->comparison, k, name, json, error);
@@ -183,7 +186,7 @@ static cgap_status audit_embeddings(compare_run *r, size_t k, const char *name, 
   const double start = cli_seconds();
   cgap_status status = cli_open(&c->dataset, &input, error);
   const char *dot = strrchr(path, '.');
-  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && cgap_file_is_npy(path))
+  if (status == CGAP_FILE && dot && strcmp(dot, ".npy") == 0 && cgap_file_is_npy(path, NULL))
     status = refuse_array(path, error);
   if (status == CGAP_OK)
     status = cgap_audit_run(&c->audit, cgap_dataset_data(c->dataset), &options, error);
@@ -255,8 +258,13 @@ static cgap_status open_folder(cgap_folder *out, const cli_args *args, cgap_erro
   static const char *const written[] = {"compare.json", "report.html", NULL};
   cgap_status status = cli_overwrite_inputs(opt.out, written, NULL, args->items, args->count, error);
   if (status == CGAP_OK)
-    status = cli_overwrite_folder(opt.out, CLI_FOLDER_COMPARE, written, error);
-  return status == CGAP_OK ? cgap_folder_open(out, opt.out, error) : status;
+    status = cgap_folder_open_alone(out, opt.out, error);
+  if (status != CGAP_OK)
+    return status;
+  status = cli_overwrite_folder(opt.out, CLI_FOLDER_COMPARE, written, error);
+  if (status != CGAP_OK)
+    cgap_folder_abandon(out);
+  return status;
 }
 
 enum { PAIRED_FIGURES = CGAP_BEFORE_AFTER, LETTERS = 26, NAME = 40 };

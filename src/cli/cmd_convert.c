@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/temporary_file.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
@@ -63,6 +64,8 @@ static int run_convert(const cli_args *args)
   cgap_status status = cli_open(&dataset, &input, &error);
   if (!status && opt.format == CGAP_LAYOUT_HDF5 && !cgap_dataset_reads(dataset, opt.out))
     status = cli_overwrite_file(opt.out, "convert", &error);
+  if (!status)
+    status = cgap_lock_output(opt.out, false, &error);
   if (!status)
     status = cgap_convert(dataset, opt.out, &options, &error);
   cli_progress_clear();

@@ -244,6 +244,8 @@ static int run_plot(const cli_args *args)
     status = select_figures(&list, &error);
   if (!status && opt.list)
     status = print_list(&list, &error);
+  if (!status && !opt.list && !opt.terminal)
+    status = cgap_lock_output(args->items[0], true, &error);
   return status ? cli_fail(&error) : opt.list ? CGAP_OK : render_all(&list, wanted, size);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/temporary_file.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/overwrite.h"
@@ -86,6 +87,8 @@ static int run_simulate(const cli_args *args)
   if (cgap_simulate_check(&simulation, &error) != CGAP_OK) /* its sentence begins with the option's name */
     return cli_usage("simulate: --%s", error.message);
   cgap_status status = cli_overwrite_file(opt.out, "simulate", &error);
+  if (!status)
+    status = cgap_lock_output(opt.out, false, &error);
   if (!status)
     status = cgap_simulate_file(opt.out, &simulation, (cgap_type)opt.type, args->command_line, cli_progress(), &error);
   cli_progress_clear();

@@ -294,7 +294,8 @@ static cgap_status name_data(sweep_run *s, cgap_error *error)
 
 static const char *const written[] = {"sweep.csv", "sweep.json", "report.html", "runs.jsonl", NULL};
 
-/* Before anything is read; the folder is made when all has been checked. */
+/* Before anything is read, and again when no other process writes there: the folder is made when all has been checked.
+ */
 static cgap_status check_folder(cgap_error *error)
 {
   char path[CGAP_PATH];
@@ -311,7 +312,9 @@ static cgap_status open_folder(sweep_run *s, cgap_error *error)
 {
   cgap_status status = cli_overwrite_inputs(opt.out, written, s->dataset, NULL, 0, error);
   if (status == CGAP_OK)
-    status = cgap_folder_open(&s->folder, opt.out, error);
+    status = cgap_folder_open_alone(&s->folder, opt.out, error);
+  if (status == CGAP_OK)
+    status = check_folder(error);
   return status == CGAP_OK ? sweep_results_open(&s->results, opt.out, opt.resume, s->data, error) : status;
 }
 

@@ -1,6 +1,5 @@
 #include "cli/interrupt.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -58,37 +57,14 @@ void cli_interrupt_set_output(const char *path)
   }
 }
 
-/* Files of this process that have no name of their own yet: those of cgap_temporary_name, of pictures with an ending
- * more */
-static void remove_temporary(const char *folder)
-{
-  char mark[40];
-  snprintf(mark, sizeof mark, ".%ld.tmp", (long)getpid());
-  DIR *list = opendir(folder);
-  for (const struct dirent *entry; list && (entry = readdir(list));) {
-    char path[CGAP_PATH + 300];
-    if (strstr(entry->d_name, mark) && snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < (int)sizeof path)
-      (void)unlink(path);
-  }
-  if (list)
-    closedir(list);
-}
-
+/* Allocates nothing: the memory may be out, or a thread that was stopped may hold its lock. */
 static void clean_up(void)
 {
-  char path[CGAP_PATH + 20];
-  if (!output.path[0])
-    return;
-  remove_temporary(output.path);
-  snprintf(path, sizeof path, "%s/figures", output.path);
-  remove_temporary(path);
-  const char *slash = strrchr(output.path, '/');
-  snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - output.path) + 1 : 1, slash ? output.path : ".");
-  remove_temporary(path);
+  cgap_temporaries_remove_all();
   for (size_t length = strlen(output.path); length > output.stood; length--)
     if (output.path[length] == '/' || output.path[length] == '\0') {
       output.path[length] = '\0';
-      if (rmdir(output.path) != 0) /* a folder with something in it stays */
+      if (rmdir(output.path) != 0 && errno != ENOENT) /* a folder with something in it stays */
         break;
     }
 }
@@ -160,7 +136,20 @@ void cli_signals_watch(void)
     pthread_sigmask(SIG_UNBLOCK, &asking, NULL);
 }
 
-/* Last of what exit() calls. Nothing of stdio, whose locks the threads that still run may hold. */
+/* Nothing of stdio, whose locks the threads that still run may hold. */
+static _Noreturn void end_with(const char *line, size_t length, int code)
+{
+  static atomic_flag ending = ATOMIC_FLAG_INIT;
+  while (atomic_flag_test_and_set(&ending)) /* another thread is at it */
+    pause();
+  clean_up();
+  cli_progress_clear();
+  if (cli_ranks_first() && write(STDERR_FILENO, line, length) < 0)
+    _exit(code);
+  _exit(code);
+}
+
+/* Last of what exit() calls. */
 static void end_guarded(int code, void *unused)
 {
   static const char LINE[] =
@@ -168,18 +157,48 @@ static void end_guarded(int code, void *unused)
     "memory of a job); give --threads 1 or raise the limit\n";
   (void)code;
   (void)unused;
-  if (atomic_load(&decided))
-    return;
-  clean_up();
-  cli_progress_clear();
-  if (cli_ranks_first() && write(STDERR_FILENO, LINE, sizeof LINE - 1) < 0)
-    _exit(CGAP_RESOURCE);
-  _exit(CGAP_RESOURCE);
+  if (!atomic_load(&decided))
+    end_with(LINE, sizeof LINE - 1, CGAP_RESOURCE);
+}
+
+_Noreturn void cli_end_out_of_memory(size_t bytes)
+{
+  char line[200];
+  const int length = snprintf(line, sizeof line,
+                              "contragap: out of memory: there are no %zu bytes more; close other programs, give a "
+                              "smaller --memory or --threads 1, or raise the limit (ulimit -v)\n",
+                              bytes);
+  end_with(line, (size_t)length, CGAP_RESOURCE);
+}
+
+static void end_crashed(int number)
+{
+  static const char LINE[] = "contragap: a library crashed, as libhdf5 does on damaged or hostile files and where the "
+                             "disk cannot be read; check "
+                             "the input (copy it again); if it is sound, please report this\n";
+  (void)number;
+  end_with(LINE, sizeof LINE - 1, CGAP_FILE);
+}
+
+/* Its stack may be what ran out. Not with a sanitizer, which says more. */
+static void guard_crashes(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  static const int NUMBERS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+  static char stack[1 << 16];
+  const stack_t own = {.ss_sp = stack, .ss_size = sizeof stack};
+  struct sigaction how = {.sa_handler = end_crashed, .sa_flags = SA_ONSTACK | SA_RESETHAND};
+  sigemptyset(&how.sa_mask);
+  (void)sigaltstack(&own, NULL);
+  for (size_t k = 0; k < sizeof NUMBERS / sizeof *NUMBERS; k++)
+    (void)sigaction(NUMBERS[k], &how, NULL);
+#endif
 }
 
 void cli_interrupt_guard_exit(void)
 {
   (void)on_exit(end_guarded, NULL);
+  guard_crashes();
 }
 
 void cli_interrupt_exit_decided(void)

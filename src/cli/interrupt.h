@@ -24,9 +24,13 @@ bool cli_interrupted(void);           /* a signal has asked the program to stop 
 void cli_interrupt_acknowledge(void); /* the work knows and is on its way out: it is given the time that takes */
 
 /* From here on the program's exit code is main's own decision: libgomp, libpopt and libhdf5 call exit(1) or exit(-1)
- * where something runs out, which becomes CGAP_RESOURCE and one line, until cli_interrupt_exit_decided. */
+ * where something runs out, which becomes CGAP_RESOURCE and one line, until cli_interrupt_exit_decided. A crash, which
+ * libhdf5 has on some files that are damaged, becomes CGAP_FILE and one line. Both remove temporary files. */
 void cli_interrupt_guard_exit(void);
 void cli_interrupt_exit_decided(void);
+
+/* Ends the program with CGAP_RESOURCE and one line, whatever locks are held; temporary files are removed. */
+_Noreturn void cli_end_out_of_memory(size_t bytes);
 
 /* What stands if the program is ended now, as it follows "interrupted; ". At the start: "nothing was written". */
 void cli_interrupt_set_message(const char *format, ...) CGAP_PRINTF(1, 2);

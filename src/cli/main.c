@@ -92,13 +92,16 @@ static int run_command(int argc, char **argv, const cli_spec *command)
   if (code == CLI_GO)
     code = command->run(&args);
   cli_args_clear(&args);
+  cgap_locks_remove(); /* the end of a job of ranks may be a signal */
   return cli_ranks() ? cli_ranks_close(code) : final_code(code);
 }
 
 int main(int argc, char **argv)
 {
   const cli_spec *command = argc > 1 ? find_command(argv[1]) : NULL;
+  static cgap_temporaries temporaries;
   cli_signals_hold();
+  cgap_temporaries_watch(&temporaries);
   cgap_json_watch_memory();
   if (command)
     cli_select_blas(argv); /* before there is a second thread, which executing would end */

@@ -148,6 +148,8 @@ cgap_status sweep_results_add(sweep_results *r, json_t *run, cgap_error *error)
     line[length + 1] = '\0';
     status = cgap_append_file(r->path, line, length + 1, error);
   }
+  if (status == CGAP_OK)
+    status = cgap_synchronise_file(r->path, error);
   free(line ? line : text);
   json_decref(run);
   return status;

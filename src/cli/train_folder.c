@@ -173,23 +173,29 @@ static cgap_status check_inputs(const char *folder, const cgap_dataset *dataset,
   return cli_overwrite_inputs(folder, names, dataset, NULL, 0, error);
 }
 
-cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how, cgap_error *error)
+static cgap_status check_folder(const char *path, const cli_train_begin *how, cgap_error *error)
 {
   char first[300];
-  cgap_status status = check_inputs(path, how->dataset, error);
-  if (status != CGAP_OK)
-    return status;
   if (!how->resume && !how->force && cli_overwrite_finds_training(path, first))
     return cgap_fail(
       error, CGAP_FILE,
       "%s: holds another run (%s); give --resume to go on with it, --force to replace it, or another folder", path,
       first);
-  status = how->resume ? check_resume(path, how, error) : CGAP_OK;
+  cgap_status status = how->resume ? check_resume(path, how, error) : CGAP_OK;
+  return status == CGAP_OK ? check_foreign(path, how, error) : status;
+}
+
+cgap_status cli_train_folder_open(cgap_folder *out, const char *path, const cli_train_begin *how, cgap_error *error)
+{
+  cgap_status status = check_inputs(path, how->dataset, error);
   if (status == CGAP_OK)
-    status = check_foreign(path, how, error);
-  if (status == CGAP_OK)
-    status = cgap_folder_open(out, path, error);
-  if (status == CGAP_OK && how->force)
+    status = cgap_folder_open_alone(out, path, error);
+  if (status != CGAP_OK)
+    return status;
+  status = check_folder(path, how, error);
+  if (status != CGAP_OK)
+    cgap_folder_abandon(out);
+  else if (how->force)
     remove_run(path);
   return status;
 }

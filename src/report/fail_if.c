@@ -43,7 +43,7 @@ cgap_status cgap_threshold_parse(cgap_threshold *out, const char *text, cgap_err
     length = sizeof out->key - 1;
   memcpy(out->key, start, length);
   out->relation = signs[s].relation;
-  if (!cgap_key_defined(out->key)) {
+  if (!cgap_key_exists(out->key)) {
     const char *near = cgap_key_suggestion(out->key);
     if (near)
       return cgap_fail(error, CGAP_USAGE, "no measure %s; did you mean %s?", out->key, near);

@@ -199,42 +199,36 @@ static cgap_status run_script(const char *folder, const char *name, const char *
   return CGAP_OK;
 }
 
-/* Draws under a temporary name, whose path comes back; its ending tells the script the format. Nothing is left behind
- * on failure. */
-static cgap_status render_temporary(char path[CGAP_TEMPORARY], const char *folder, const char *name,
+/* Draws into a temporary file of the picture, whose name tells the script the format. Nothing is left behind on
+ * failure. */
+static cgap_status render_temporary(cgap_temporary *out, char picture[CGAP_PATH], const char *folder, const char *name,
                                     const cgap_plot_job *d, cgap_error *error)
 {
-  char picture[CGAP_PATH];
-  struct stat there;
-  cgap_status status = cgap_folder_file(picture, folder, name, error);
+  char file[FILE_NAME], ending[20], temporary[CGAP_TEMPORARY];
+  struct stat facts;
+  *out = (cgap_temporary){.fd = -1};
+  snprintf(file, sizeof file, "%s.%s", name, d->format);
+  snprintf(ending, sizeof ending, ".%s", d->format);
+  cgap_status status = cgap_folder_file(picture, folder, file, error);
   if (status)
     return status;
-  cgap_temporary_name(path, picture, (long)getpid());
-  const size_t length = strlen(path);
-  snprintf(path + length, CGAP_TEMPORARY - length, ".%s", d->format);
-  status = run_script(folder, name, strrchr(path, '/') + 1, d, error);
-  if (!status && (stat(path, &there) != 0 || there.st_size == 0))
+  cgap_temporary_name(temporary, picture, cgap_temporary_token(), ending);
+  status = cgap_temporary_create(out, picture, temporary, error);
+  if (!status)
+    status = run_script(folder, name, strrchr(temporary, '/') + 1, d, error);
+  if (!status && (fstat(out->fd, &facts) != 0 || facts.st_size == 0))
     status = cgap_fail(error, CGAP_FILE, "%s/%s.gp: gnuplot wrote an empty picture; is the disk full?", folder, name);
   if (status)
-    unlink(path);
+    cgap_temporary_close(out);
   return status;
 }
 
 cgap_status cgap_gnuplot_render(const char *folder, const char *name, const cgap_plot_job *d, cgap_error *error)
 {
-  char file[FILE_NAME], path[CGAP_PATH], temporary[CGAP_TEMPORARY];
-  snprintf(file, sizeof file, "%s.%s", name, d->format);
-  cgap_status status = cgap_folder_file(path, folder, file, error);
-  if (!status)
-    status = render_temporary(temporary, folder, name, d, error);
-  if (status)
-    return status;
-  if (rename(temporary, path) != 0) {
-    int number = errno;
-    unlink(temporary);
-    return cgap_fail_errno(error, number, path, "write");
-  }
-  return CGAP_OK;
+  char path[CGAP_PATH];
+  cgap_temporary temporary;
+  cgap_status status = render_temporary(&temporary, path, folder, name, d, error);
+  return status ? status : cgap_temporary_publish(&temporary, path, error);
 }
 
 bool cgap_gnuplot_made(const char *path, const char *format)
@@ -252,13 +246,14 @@ bool cgap_gnuplot_made(const char *path, const char *format)
 
 char *cgap_gnuplot_text(const char *folder, const char *name, const cgap_plot_job *d, cgap_error *error)
 {
-  char temporary[CGAP_TEMPORARY];
-  if (render_temporary(temporary, folder, name, d, error) != CGAP_OK)
+  char picture[CGAP_PATH];
+  cgap_temporary temporary;
+  if (render_temporary(&temporary, picture, folder, name, d, error) != CGAP_OK)
     return NULL;
-  char *text = cgap_read_text(temporary, NULL);
+  char *text = cgap_read_text(temporary.path, NULL);
   if (!text)
-    (void)cgap_fail(error, CGAP_FILE, "%s: cannot be read back", temporary);
-  unlink(temporary);
+    (void)cgap_fail(error, CGAP_RESOURCE, "%s: cannot be read back after drawing; check the disk", picture);
+  cgap_temporary_close(&temporary);
   return text;
 }
 

@@ -218,6 +218,18 @@ static json_t *hub_list(const cgap_hubness *h)
   return list;
 }
 
+static json_t *class_list(const cgap_zero_shot *z)
+{
+  json_t *list = json_array();
+  for (size_t c = 0; list && c < z->class_count; c++) {
+    const cgap_zero_shot_class *k = &z->classes[c];
+    json_array_append_new(list, json_pack("{s:I, s:I, s:o, s:o}", "class", (json_int_t)k->label, "images",
+                                          (json_int_t)k->images, "top_1", cgap_number_json(k->top_1), "gap",
+                                          cgap_number_json(k->gap)));
+  }
+  return list;
+}
+
 static bool put_curve(json_t *root, const cgap_arithmetic *arithmetic)
 {
   json_t *list = json_array();
@@ -456,6 +468,8 @@ json_t *cgap_report_json(const cgap_audit *a, json_t *input, const cgap_run *run
     sound = cgap_json_put(root, "sample", sample_json(&a->sample));
   if (sound && (a->has & CGAP_HAS_PAIRS))
     sound = put_pairs(root, a);
+  if (sound && (a->has & CGAP_HAS_ZERO_SHOT))
+    sound = cgap_json_put(root, "zero_shot.classes", class_list(&a->zero_shot));
   if (sound && (a->has & CGAP_HAS_ARITHMETIC))
     sound = put_curve(root, &a->arithmetic);
   if (sound)

@@ -97,7 +97,7 @@ works cmp kept spelled/runs.jsonl
 fine sweep pairs.h5 -o spread --loss clip --seeds 1,2,3 --epochs 1 --quiet
 cp out table
 runs awk -F, '
-  NR == 1 { for (k = 1; k <= NF; k++) { if ($k ~ /image_to_text.recall_at_1$/) a = k; if ($k ~ /text_to_image.recall_at_1$/) b = k } }
+  NR == 1 { for (k = 1; k <= NF; k++) { if ($k ~ /retrieval.image_to_text.recall_at_1$/) a = k; if ($k ~ /retrieval.text_to_image.recall_at_1$/) b = k } }
   NR > 1 { r = ($a + $b) / 2; sum += r; squares += r * r; n++ }
   END { printf "%.4f (sd %.4f)\n", sum / n, sqrt((squares - sum * sum / n) / (n - 1)) }' spread/sweep.csv
 cp out wanted

@@ -31,7 +31,7 @@ typedef struct apply_output {
   cgap_writer *part_writer; /* of ranks below part_count, else NULL */
   size_t part_count;        /* 0: one file */
   char **name;              /* (part_count) without their folder, as the virtual datasets call them */
-  int64_t *process;         /* (size) of each rank */
+  int64_t *token;           /* (size) of each rank, in its temporary names */
   bool published;           /* parts have their final names: from here on rank 0 alone removes them */
   char **old;               /* parts of the older file at path, which are removed with it */
   size_t old_count;
@@ -76,21 +76,21 @@ static char *next_to(const char *path, const char *name)
   return cgap_format("%.*s%s", (int)folder_length(path), path, name);
 }
 
-/* Temporary names contain the process id, so that each rank, and rank 0 for all, finds the files to remove. */
+/* Each rank's temporary names contain its token, so that rank 0 finds the files of all, to remove them. */
 static char *temporary_of_part(const apply_output *o, size_t part_index)
 {
   char temporary[CGAP_TEMPORARY], *whole = next_to(o->path, o->name[part_index]);
   if (!whole)
     return NULL;
-  cgap_temporary_name(temporary, whole, (long)o->process[part_index]);
+  cgap_temporary_name(temporary, whole, (uint64_t)o->token[part_index], "");
   free(whole);
-  return cgap_format("%s.%lld.tmp", temporary, (long long)o->process[0]);
+  return strdup(temporary);
 }
 
 static char *temporary_of_whole(const apply_output *o)
 {
   char temporary[CGAP_TEMPORARY];
-  cgap_temporary_name(temporary, o->path, (long)o->process[0]);
+  cgap_temporary_name(temporary, o->path, (uint64_t)o->token[0], "");
   return strdup(temporary);
 }
 
@@ -191,22 +191,22 @@ static int is_taken(const char *path, size_t part_count, int try)
   return taken;
 }
 
-/* Rank 0 chooses the names of the parts; each rank sends its process id. */
+/* Rank 0 chooses the names of the parts; each rank sends its token. */
 static cgap_status agree_on_names(apply_output *o, cgap_error *error)
 {
   const int size = cgap_comm_size(o->comm);
   int64_t try = 1;
   size_t *first = cgap_alloc((size_t)size + 1, sizeof *first);
   o->name = cgap_zalloc(o->part_count, sizeof *o->name);
-  o->process = cgap_zalloc((size_t)size, sizeof *o->process);
-  if (!first || !o->name || !o->process) {
+  o->token = cgap_zalloc((size_t)size, sizeof *o->token);
+  if (!first || !o->name || !o->token) {
     cgap_free(first);
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory for %zu parts", o->path, o->part_count);
   }
   for (int r = 0; r <= size; r++)
-    first[r] = (size_t)r * sizeof *o->process;
-  o->process[cgap_comm_rank(o->comm)] = (int64_t)getpid();
-  cgap_status status = cgap_comm_gather(o->comm, o->process, first, error);
+    first[r] = (size_t)r * sizeof *o->token;
+  o->token[cgap_comm_rank(o->comm)] = (int64_t)cgap_temporary_token();
+  cgap_status status = cgap_comm_gather(o->comm, o->token, first, error);
   cgap_free(first);
   while (cgap_comm_rank(o->comm) == 0 && is_taken(o->path, o->part_count, (int)try) > 0)
     try++;
@@ -254,7 +254,10 @@ static cgap_status open_output(apply_output *out, const char *path, size_t part_
   cgap_status status = part_count ? agree_on_names(out, error) : CGAP_OK;
   if (status == CGAP_OK && cgap_comm_rank(comm) == 0) {
     note_old_parts(out, input);
-    status = cgap_writer_open(&out->whole, path, error);
+    char *temporary = part_count ? temporary_of_whole(out) : NULL;
+    status = part_count && !temporary ? cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path)
+                                      : cgap_writer_open_as(&out->whole, path, temporary, error);
+    free(temporary);
   }
   if (status == CGAP_OK)
     status = open_part(out, error);
@@ -344,6 +347,8 @@ static void remove_all(apply_output *o)
   if (!named || (!first && o->published))
     return;
   remove_named(temporary_of_whole(o));
+  if (!first)
+    cgap_lock_remove_left(o->path, false);
   for (size_t part_index = 0; part_index < o->part_count; part_index++)
     remove_named(temporary_of_part(o, part_index));
   for (size_t part_index = 0; first && part_index < o->part_count; part_index++)
@@ -367,7 +372,7 @@ static cgap_status close_output(apply_output *out, cgap_status status, cgap_erro
     free(out->name[part_index]);
   free(out->old);
   cgap_free(out->name);
-  cgap_free(out->process);
+  cgap_free(out->token);
   *out = (apply_output){0};
   return status;
 }

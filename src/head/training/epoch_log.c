@@ -435,3 +435,13 @@ cgap_status cgap_epoch_log_add(const cgap_epoch_log *logs, const cgap_epoch *rec
     status = add_event(logs->events, record, step, error);
   return status;
 }
+
+cgap_status cgap_epoch_log_synchronise(const cgap_epoch_log *logs, cgap_error *error)
+{
+  const char *const paths[] = {logs->history, logs->table, logs->events};
+  cgap_status status = CGAP_OK;
+  for (size_t k = 0; status == CGAP_OK && k < sizeof paths / sizeof *paths; k++)
+    if (paths[k][0])
+      status = cgap_synchronise_file(paths[k], error);
+  return status;
+}

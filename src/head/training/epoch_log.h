@@ -41,6 +41,9 @@ CGAP_MUST_CHECK cgap_status cgap_epoch_log_open(cgap_epoch_log *out, const cgap_
                                                 cgap_history *past, uint64_t last_epoch, uint64_t steps,
                                                 cgap_error *error);
 
+/* Returns when all lines so far are on disk: before a checkpoint says that they are there. */
+CGAP_MUST_CHECK cgap_status cgap_epoch_log_synchronise(const cgap_epoch_log *logs, cgap_error *error);
+
 CGAP_MUST_CHECK cgap_status cgap_epoch_log_add(const cgap_epoch_log *logs, const cgap_epoch *record, uint64_t step,
                                                cgap_error *error);
 

@@ -118,7 +118,7 @@ static cgap_status fail_damaged(const char *path, const char *why, cgap_error *e
 /* A read that failed is no proof that the file is short. */
 static cgap_status fail_short(FILE *file, const char *path, cgap_error *error)
 {
-  return ferror(file) ? cgap_fail_errno(error, errno, path, "read") : fail_damaged(path, "cut short", error);
+  return ferror(file) ? cgap_fail_read(error, errno, path) : fail_damaged(path, "cut short", error);
 }
 
 static cgap_status check_header(const checkpoint *head, const cgap_trainer *t, cgap_fingerprint f, const char *path,
@@ -139,7 +139,7 @@ static cgap_status read_whole(checkpoint *head, float **block, FILE *file, const
 {
   struct stat facts;
   if (fstat(fileno(file), &facts) != 0)
-    return cgap_fail_errno(error, errno, path, "read");
+    return cgap_fail_read(error, errno, path);
   if (fread(head, sizeof *head, 1, file) != 1)
     return fail_short(file, path, error);
   if (memcmp(head->magic, MAGIC, sizeof MAGIC) != 0)
@@ -166,7 +166,7 @@ cgap_status cgap_checkpoint_read(cgap_trainer *t, cgap_fingerprint fingerprint, 
   float *block = NULL;
   FILE *file = fopen(path, "rb");
   if (!file)
-    return cgap_fail_errno(error, errno, path, "read");
+    return cgap_fail_read(error, errno, path);
   cgap_status status = read_whole(&head, &block, file, path, error);
   if (status == CGAP_OK)
     status = check_header(&head, t, fingerprint, path, error);
@@ -241,7 +241,9 @@ static cgap_status save_checkpoint(run_state *f, cgap_error *error)
   if (!f->checkpoint[0])
     return CGAP_OK;
   const double start = cgap_clock_seconds();
-  cgap_status status = cgap_checkpoint_write(&f->trainer, f->fingerprint, f->checkpoint, error);
+  cgap_status status = cgap_epoch_log_synchronise(&f->logs, error);
+  if (status == CGAP_OK)
+    status = cgap_checkpoint_write(&f->trainer, f->fingerprint, f->checkpoint, error);
   f->saved_at = cgap_clock_seconds();
   f->saving = f->saved_at - start;
   return status;

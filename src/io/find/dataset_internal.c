@@ -1,6 +1,7 @@
 /* What the finders share: the files and options that name datasets, the datasets of a role, refusals that list what
  * there is, and the search for the small datasets that belong to images or texts. */
 #include "io/find/dataset_internal.h"
+#include "base/output_file.h"
 
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
@@ -317,10 +318,15 @@ static cgap_status add_inputs(cgap_dataset *d, const cgap_input_options *options
   size_t count = 0;
   const char **npy = calloc(options->file_count + 1, sizeof *npy);
   if (!npy)
-    return cgap_fail(error, CGAP_RESOURCE, "out of memory");
-  for (size_t i = 0; i < options->file_count; i++)
-    if (cgap_file_is_npy(options->files[i]))
+    return cgap_fail(error, CGAP_RESOURCE, "out of memory for %zu names", options->file_count);
+  for (size_t i = 0; i < options->file_count && status == CGAP_OK; i++) {
+    int failure = 0;
+    const bool is_npy = cgap_file_is_npy(options->files[i], &failure);
+    if (failure)
+      status = cgap_fail_read(error, failure, options->files[i]);
+    else if (is_npy)
       npy[count++] = options->files[i];
+  }
   for (size_t i = 0, next = 0; i < options->file_count && status == CGAP_OK; i++) {
     const bool is_npy = next < count && npy[next] == options->files[i];
     if (!is_npy)

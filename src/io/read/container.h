@@ -90,8 +90,9 @@ CGAP_MUST_CHECK cgap_status cgap_file_open_npy(cgap_file **out, const char *cons
                                                cgap_error *error);
 void cgap_file_close(cgap_file *file); /* NULL is fine */
 
-/* Whether a path is a .npy file, by its first bytes. */
-bool cgap_file_is_npy(const char *path);
+/* Whether a path is a .npy file, by its first bytes. *failure (may be NULL): the errno of a disk that cannot be read,
+ * or of memory or open files that are short, which says nothing of the file; else 0. */
+bool cgap_file_is_npy(const char *path, int *failure);
 
 /* ---------------------------------------------------------------- what is in a file */
 

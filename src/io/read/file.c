@@ -2,6 +2,7 @@
 #include "base/text_buffer.h"
 #include "io/read/hdf5_basics.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,18 +103,23 @@ void cgap_file_close(cgap_file *file)
   for (size_t i = 0; i < file->count; i++)
     cgap_entry_clear(&file->entries[i]);
   free(file->entries);
+  cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   if (file->id >= 0)
     H5Fclose(file->id);
+  cgap_hdf5_silence_end(quiet);
   if (file->fd >= 0)
     close(file->fd);
   free(file->path);
   free(file);
 }
 
-bool cgap_file_is_npy(const char *path)
+bool cgap_file_is_npy(const char *path, int *failure)
 {
   cgap_file file = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  errno = file.fd < 0 ? errno : 0;
   bool is = file.fd >= 0 && cgap_npy_file_is(&file);
+  if (failure)
+    *failure = errno == EIO || errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : 0;
   if (file.fd >= 0)
     close(file.fd);
   return is;

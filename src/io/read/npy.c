@@ -27,8 +27,12 @@ static bool is_npy(const unsigned char *head, size_t count)
 bool cgap_npy_file_is(const cgap_file *file)
 {
   unsigned char head[16];
-  const ssize_t got = pread(file->fd, head, sizeof head, 0);
-  return got > 0 && is_npy(head, (size_t)got);
+  size_t used = 0;
+  ssize_t got;
+  while (used < sizeof head &&
+         ((got = pread(file->fd, head + used, sizeof head - used, (off_t)used)) > 0 || (got < 0 && errno == EINTR)))
+    used += got > 0 ? (size_t)got : 0;
+  return is_npy(head, used);
 }
 
 /* ---------------------------------------------------------------- the dictionary */

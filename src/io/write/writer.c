@@ -31,8 +31,9 @@ typedef struct row_stream {
 } row_stream;
 
 struct cgap_writer {
-  char *path, *temporary;
-  cgap_disk_full_driver sink;
+  char *path;
+  cgap_temporary temporary;
+  cgap_disk_full_driver sink; /* writes into the temporary file */
   hid_t file;
   row_stream *streams;
   size_t count;
@@ -87,20 +88,19 @@ static cgap_status check_target(const char *path, cgap_error *error)
   return result;
 }
 
-static cgap_status create_file(cgap_writer *w, cgap_error *error)
+static cgap_status create_file(cgap_writer *w, const char *temporary, cgap_error *error)
 {
-  w->sink.fd = open(w->temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
-  if (w->sink.fd < 0)
-    return cgap_fail_errno(error, errno, w->path, "write");
-  w->file = cgap_disk_full_driver_create(&w->sink, w->temporary);
-  cgap_status status = CGAP_OK;
+  cgap_status status = cgap_temporary_create(&w->temporary, w->path, temporary, error);
+  if (status != CGAP_OK)
+    return status;
+  w->sink.fd = w->temporary.fd;
+  w->file = cgap_disk_full_driver_create(&w->sink, w->temporary.path);
   if (note_failure(w, w->file < 0)) {
     status = fail_write(w, "/", error);
     if (w->file >= 0)
       H5Fclose(w->file);
     cgap_disk_full_driver_close(&w->sink);
-    close(w->sink.fd);
-    unlink(w->temporary);
+    cgap_temporary_close(&w->temporary);
   }
   return status;
 }
@@ -109,7 +109,6 @@ static void free_writer(cgap_writer *w)
 {
   free(w->streams);
   free(w->buffer);
-  free(w->temporary);
   free(w->path);
   free(w);
 }
@@ -125,13 +124,13 @@ cgap_status cgap_writer_open_as(cgap_writer **out, const char *path, const char 
     return cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   w->file = H5I_INVALID_HID;
   w->path = strdup(path);
-  w->temporary = strdup(temporary);
+  w->temporary.fd = -1;
   w->buffer = malloc(BUFFER_BYTES);
-  if (!w->path || !w->temporary || !w->buffer)
+  if (!w->path || !w->buffer)
     status = cgap_fail(error, CGAP_RESOURCE, "%s: out of memory", path);
   cgap_hdf5_silence quiet = cgap_hdf5_silence_begin();
   if (status == CGAP_OK)
-    status = create_file(w, error);
+    status = create_file(w, temporary, error);
   cgap_hdf5_silence_end(quiet);
   if (status == CGAP_OK)
     *out = w;
@@ -142,13 +141,7 @@ cgap_status cgap_writer_open_as(cgap_writer **out, const char *path, const char 
 
 cgap_status cgap_writer_open(cgap_writer **out, const char *path, cgap_error *error)
 {
-  char temporary[CGAP_TEMPORARY];
-  *out = NULL;
-  if (strlen(path) >= CGAP_PATH)
-    return cgap_fail(error, CGAP_FILE, "%s: the name is longer than %d bytes; choose a shorter one", path,
-                     CGAP_PATH - 1);
-  cgap_temporary_name(temporary, path, (long)getpid());
-  return cgap_writer_open_as(out, path, temporary, error);
+  return cgap_writer_open_as(out, path, NULL, error);
 }
 
 /* ---------------------------------------------------------------- close */
@@ -169,7 +162,7 @@ static cgap_status close_streams(cgap_writer *w, bool commit, cgap_error *error)
   return status;
 }
 
-/* Delayed allocation may find the disk full only at fsync, and a network file system at close. */
+/* Delayed allocation and network file systems may find the disk full only at fsync. */
 static cgap_status close_file(cgap_writer *w, bool commit, cgap_error *error)
 {
   cgap_status status = CGAP_OK;
@@ -178,8 +171,6 @@ static cgap_status close_file(cgap_writer *w, bool commit, cgap_error *error)
   if (commit && failed)
     status = fail_write(w, "/", error);
   if (commit && status == CGAP_OK && fsync(w->sink.fd) != 0)
-    status = cgap_fail_errno(error, errno, w->path, "write");
-  if (close(w->sink.fd) != 0 && commit && status == CGAP_OK)
     status = cgap_fail_errno(error, errno, w->path, "write");
   return status;
 }
@@ -215,10 +206,9 @@ cgap_status cgap_writer_close(cgap_writer *w, bool commit, cgap_error *error)
     status = finish_file(w, commit, error);
   else if (commit && w->broken)
     status = fail_write(w, "/", error);
-  if (commit && status == CGAP_OK && rename(w->temporary, w->path) != 0)
-    status = cgap_fail_errno(error, errno, w->path, "write");
-  if (!commit || status != CGAP_OK)
-    unlink(w->temporary);
+  if (commit && status == CGAP_OK)
+    status = cgap_temporary_publish(&w->temporary, w->path, error);
+  cgap_temporary_close(&w->temporary);
   free_writer(w);
   return status;
 }

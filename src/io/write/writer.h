@@ -7,7 +7,7 @@
 typedef struct cgap_writer cgap_writer;
 
 CGAP_MUST_CHECK cgap_status cgap_writer_open(cgap_writer **out, const char *path, cgap_error *error);
-/* The same under a temporary name chosen by the caller, in the folder of path. */
+/* The same under a temporary name of the caller's, made by cgap_temporary_name; NULL: any. */
 CGAP_MUST_CHECK cgap_status cgap_writer_open_as(cgap_writer **out, const char *path, const char *temporary,
                                                 cgap_error *error);
 
